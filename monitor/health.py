@@ -1,0 +1,67 @@
+"""The daemon's own health: one record that the engine and the store fill, and the exporters and pages read."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+
+@dataclass(slots=True)
+class Health:
+    """What the daemon knows of itself. Plain and mutable on purpose: one writer a field, any reader.
+
+    Instants are microseconds since the Unix epoch (UTC), durations and monotonic moments are float seconds, counts
+    only ever rise. The fields of the store are also written from its thread; each write replaces one whole value.
+
+    The engine's:
+        lateness, lateness_max: seconds between the moment a probe was due and the moment it was started; last, worst.
+        loop_lag, loop_lag_max: seconds by which the event loop answered late; last and worst.
+        missed_ticks: probes that were due and never started; their time is unknown.
+        in_flight: probes under way.
+        last_tick: monotonic moment of the scheduler's last round; None before the first. A wedged loop lets it age.
+        hook_failures: events that a hook raised on; probing went on.
+        clock_steps, clock_stepped: how often the wall clock jumped, and by how many microseconds it is off the record.
+
+    The store's:
+        write_failures: transactions that failed; each is tried again.
+        queue_depth: observations not yet written; queue_since: instant of the oldest of them, None when all is written.
+        dropped_observations, dropped_runs: given up, oldest first, because the queue was full. Incidents never are.
+        unrecorded_since: instant of the oldest observation that a failing store could not take; None while it writes.
+        store_error: why the last transaction failed, one line; empty while it writes.
+        late_observations: left out of the record because a later one of the same check was in it (clock set back).
+        sqlite_version: of the linked library.
+
+    The configuration's:
+        config_reload_success: whether the last load was taken over; config_reload_at: when the running one was loaded.
+    """
+
+    lateness: float = 0.0
+    lateness_max: float = 0.0
+    loop_lag: float = 0.0
+    loop_lag_max: float = 0.0
+    missed_ticks: int = 0
+    in_flight: int = 0
+    last_tick: float | None = None
+    hook_failures: int = 0
+    clock_steps: int = 0
+    clock_stepped: int = 0
+
+    write_failures: int = 0
+    queue_depth: int = 0
+    queue_since: int | None = None
+    dropped_observations: int = 0
+    dropped_runs: int = 0
+    unrecorded_since: int | None = None
+    store_error: str = ""
+    late_observations: int = 0
+    sqlite_version: str = ""
+
+    config_reload_success: bool = True
+    config_reload_at: int | None = None
+
+    def queue_age(self, now: int) -> int:
+        """Return for how many microseconds the oldest unwritten observation has been waiting; 0 when none is."""
+        return max(0, now - self.queue_since) if self.queue_since is not None else 0
+
+    def unrecorded(self, now: int) -> int:
+        """Return for how many microseconds nothing could be written; 0 while the store writes."""
+        return max(0, now - self.unrecorded_since) if self.unrecorded_since is not None else 0

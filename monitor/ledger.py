@@ -1,0 +1,186 @@
+"""The in-memory truth: every check's timeline, every product's composition, every incident. Pages and metrics read it.
+
+It is fed by the recorder, one observation at a time, and at start from the store. Nothing in here waits, writes or
+reads a clock; all of it belongs to the event loop's thread.
+"""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from typing import TYPE_CHECKING
+
+from monitor.folding import Folding
+from sla.compose import Composition
+from sla.incident import IncidentTracker, Opened
+from sla.interval import Interval
+from sla.measured import Measured, measure
+from sla.observation import Observation, Outcome, Run
+from sla.timeline import State, Timeline
+from sla.window import WINDOWS, rolling
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Iterator
+
+    from monitor.config.model import CheckBase, Portfolio, Product
+    from monitor.vocabulary import Observed
+    from sla.incident import Incident
+
+
+class CheckEntry:
+    """One check and all that is known of it.
+
+    `key` is `product/check`. `last` is what the last probe of this process found, None until one ended; `totals`
+    counts this process's probes by outcome. `version` rises with every observation: what was rendered at the same
+    version is still true, but for the passage of time.
+    """
+
+    __slots__ = ("check", "folding", "hold", "key", "last", "product", "timeline", "totals", "tracker", "version")
+
+    def __init__(self, product: Product, check: CheckBase) -> None:
+        self.key = f"{product.id}/{check.id}"
+        self.timeline = Timeline(check.effective_hold)
+        self.folding: Folding | None = None
+        self.last: Observed | None = None
+        self.totals: dict[Outcome, int] = dict.fromkeys(Outcome, 0)
+        self.version = 0
+        self.tracker = IncidentTracker(self.key, product.id, check.fall, check.rise)
+        self.define(product, check)
+
+    def define(self, product: Product, check: CheckBase) -> None:
+        """Take over a definition; what was recorded stays. A changed hold counts from the next observation on."""
+        self.product = product
+        self.check = check
+        self.hold = check.effective_hold
+        self.timeline.hold = self.hold
+        self.tracker.fall, self.tracker.rise = check.fall, check.rise
+
+    def observe(self, seen: Observation) -> tuple[Run, ...]:
+        """Take in an observation later than all before it; return the runs that it ended and began, mostly none.
+
+        Raises:
+            ValueError: the observation is not later than the last one; nothing changed.
+        """
+        folding = self.folding
+        if folding is not None and seen.at <= folding.last:
+            raise ValueError(f"{self.key}: an observation at {seen.at} comes after one at {folding.last}")
+        self.timeline.append(seen.at, seen.outcome)
+        self.version += 1
+        if folding is None:
+            self.folding = Folding(Run.of(seen, self.hold))
+            return (self.folding.run(),)
+        ended = folding.add(seen, self.hold)
+        return () if ended is None else (ended, folding.run())
+
+    def restore(self, run: Run) -> None:
+        """Take in a recorded run, later than all before it, under the hold it was recorded with."""
+        self.timeline.hold = run.hold
+        self.timeline.append_run(run)
+        self.tracker.replay(run)
+        self.folding = Folding(run)
+        self.version += 1
+
+    def point_downtime(self, window: Interval) -> int:
+        """Return the microseconds of downtime in the window, by the point estimate."""
+        durations = self.timeline.durations(window)
+        return durations.down + durations.doubt_down
+
+
+class Ledger:
+    """Everything known of a portfolio, by check and by product."""
+
+    def __init__(self, portfolio: Portfolio) -> None:
+        self.entries: dict[str, CheckEntry] = {}
+        self.compositions: dict[str, Composition] = {}
+        self.products: dict[str, Product] = {}
+        self.seeded_until: int | None = None
+        self._retired: dict[str, CheckEntry] = {}
+        self._incidents: dict[str, Incident] = {}
+        self._newest: list[Incident] | None = None
+        self.reload(portfolio)
+
+    def reload(self, portfolio: Portfolio) -> None:
+        """Take over a validated portfolio. History belongs to a check's key, whatever else of it changes.
+
+        A check that is no longer there leaves the view with its incidents. An open one stays open in the store and
+        nothing is announced: nobody saw the check recover. Should the key come back, it takes up where it was.
+        """
+        self.portfolio = portfolio
+        self.products = {product.id: product for product in portfolio.products}
+        known = self._retired | self.entries
+        self.entries = {}
+        for product, check in portfolio.checks():
+            entry = known.pop(f"{product.id}/{check.id}", None) or CheckEntry(product, check)
+            entry.define(product, check)
+            self.entries[entry.key] = entry
+        self._retired = known
+        self.compositions = {product.id: self._compose(product) for product in portfolio.products}
+        self._newest = None
+
+    def _compose(self, product: Product) -> Composition:
+        return Composition(product.rule, [entry.timeline for entry in self.of(product.id)])
+
+    def restore(self, runs: Iterable[Run], tail: Iterable[Observation], incidents: Iterable[Incident]) -> None:
+        """Rebuild from the record: runs by check and first, then what was observed after each check's last run.
+
+        The time since the last observation shows as unknown once the hold is over. Runs of checks that the portfolio
+        does not have stay in the store.
+        """
+        for incident in incidents:
+            self._incidents[incident.id] = incident
+        for run in runs:
+            if (entry := self.entries.get(run.check)) is not None:
+                entry.restore(run)
+                if run.seeded:
+                    self.seeded_until = max(run.last, self.seeded_until or 0)
+        for seen in tail:
+            if (entry := self.entries.get(seen.check)) is not None:
+                entry.observe(seen)
+        for entry in self.entries.values():
+            entry.define(entry.product, entry.check)
+        self._newest = None
+
+    def of(self, product_id: str) -> Iterator[CheckEntry]:
+        """Yield the product's checks in the order of its configuration."""
+        for check in self.products[product_id].checks:
+            yield self.entries[f"{product_id}/{check.id}"]
+
+    @property
+    def latest(self) -> int | None:
+        """The instant of the last observation of all; a clock that runs behind it cannot add to the record."""
+        return max((e.folding.last for e in self.entries.values() if e.folding is not None), default=None)
+
+    def state(self, product_id: str, now: int) -> State:
+        """Return the product's state at the instant."""
+        return self.compositions[product_id].state(now)
+
+    def measured(self, product_id: str, window: Interval | str, now: int) -> Measured:
+        """Return the product's figures over a window: an interval, or the name of a rolling one that ends now.
+
+        Raises:
+            KeyError: there is no such product, or no such name in `sla.window.WINDOWS`.
+        """
+        product = self.products[product_id]
+        span = window if isinstance(window, Interval) else rolling(WINDOWS[window], now)
+        interval = max(check.interval for check in product.checks)
+        return measure(self.compositions[product_id], span, product.objective, interval=interval)
+
+    @property
+    def incidents(self) -> list[Incident]:
+        """The incidents of the portfolio's checks, newest first."""
+        if self._newest is None:
+            seen = [incident for incident in self._incidents.values() if incident.check in self.entries]
+            self._newest = sorted(seen, key=lambda incident: (incident.opened, incident.id), reverse=True)
+        return self._newest
+
+    def open_incidents(self, product_id: str | None = None) -> list[Incident]:
+        """Return the incidents that are not resolved, newest first, of one product or of all."""
+        return [i for i in self.incidents if i.resolved is None and product_id in (None, i.product)]
+
+    def decide(self, entry: CheckEntry, change: Opened | Resolved) -> Incident:
+        """Take in what a tracker decided; return the incident, with its downtime when it is resolved."""
+        incident = change.incident
+        if incident.resolved is not None:
+            incident = replace(incident, downtime=entry.point_downtime(Interval(incident.opened, incident.resolved)))
+        self._incidents[incident.id] = incident
+        self._newest = None
+        return incident
