@@ -58,6 +58,18 @@ class Health:
     config_reload_success: bool = True
     config_reload_at: int | None = None
 
+    def woke(self, moment: float, late: float) -> None:
+        """Record a round of the scheduler: the monotonic moment, and the seconds by which the loop answered late."""
+        self.last_tick = moment
+        self.loop_lag = late
+        self.loop_lag_max = max(self.loop_lag_max, late)
+
+    def started(self, late: float) -> None:
+        """Record the start of a probe, `late` seconds after it was due."""
+        self.lateness = late
+        if late > self.lateness_max:
+            self.lateness_max = late
+
     def queue_age(self, now: int) -> int:
         """Return for how many microseconds the oldest unwritten observation has been waiting; 0 when none is."""
         return max(0, now - self.queue_since) if self.queue_since is not None else 0
