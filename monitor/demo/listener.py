@@ -1,0 +1,101 @@
+"""One address of a simulated product: a real HTTP server on loopback that can change its ways or be gone."""
+
+from __future__ import annotations
+
+import socket
+from contextlib import suppress
+from typing import TYPE_CHECKING
+
+from aiohttp import web
+
+from monitor.demo import shapes
+
+if TYPE_CHECKING:
+    from collections.abc import Awaitable, Callable, Sequence
+
+    from monitor.clock import Clock
+    from monitor.demo.modes import Behaviour
+
+    Handler = Callable[[web.BaseRequest], Awaitable[web.StreamResponse]]
+
+HOST = "127.0.0.1"
+
+
+class Server:
+    """An HTTP server on a port that stays ours while it is closed.
+
+    A second socket is bound to the port and never listens: the kernel refuses connections to it, and gives the port to
+    nobody else, neither to a server nor as the near end of a connection (which, made to the port itself, would even
+    succeed: TCP lets a socket connect to itself).
+    """
+
+    def __init__(self, reserved: socket.socket, handler: Handler) -> None:
+        self.port: int = reserved.getsockname()[1]
+        self._reserved = reserved
+        self._handler = handler
+        self._runner: web.ServerRunner | None = None
+
+    async def open(self) -> None:
+        """Listen. Once this returns, connections are accepted."""
+        if self._runner is None:
+            self._runner = web.ServerRunner(web.Server(self._handler), shutdown_timeout=0)
+            await self._runner.setup()
+            await web.TCPSite(self._runner, HOST, self.port, reuse_address=True).start()
+
+    async def close(self) -> None:
+        """Close the listening socket and every connection. Once this returns, connections are refused."""
+        if self._runner is not None:
+            await self._runner.cleanup()
+            self._runner = None
+
+    async def release(self) -> None:
+        """Close and give the port back."""
+        await self.close()
+        self._reserved.close()
+
+
+class Listener:
+    """One listener of a product: it answers as the behaviour that it was last given says."""
+
+    def __init__(self, reserved: socket.socket, clock: Clock) -> None:
+        self.server = Server(reserved, self._handle)
+        self._clock = clock
+        self._behaviour: Behaviour | None = None
+
+    async def adopt(self, behaviour: Behaviour) -> None:
+        """Behave so from now on. A request that is being answered late is still answered as it would have been."""
+        self._behaviour = behaviour
+        await (self.server.close() if behaviour.closed else self.server.open())
+
+    async def _handle(self, request: web.BaseRequest) -> web.StreamResponse:
+        behaviour = self._behaviour
+        if behaviour is None:
+            raise RuntimeError("asked before the first behaviour was adopted")
+        if behaviour.delay:
+            await self._clock.sleep_until(self._clock.monotonic() + behaviour.delay)
+        return shapes.answer(behaviour.routes, request, self._clock.now())
+
+
+def reserve(count: int, base: int) -> list[socket.socket]:
+    """Return sockets bound to the ports base, base + 1, ...; if base is 0 or one of these is taken, to any free ones.
+
+    The first port stands for the block: it is the control's, which always listens, so two demos never share a block.
+    """
+    if base:
+        with suppress(OSError):
+            return _bind([base + offset for offset in range(count)])
+    return _bind([0] * count)
+
+
+def _bind(ports: Sequence[int]) -> list[socket.socket]:
+    sockets: list[socket.socket] = []
+    try:
+        for port in ports:
+            sockets.append(one := socket.socket())
+            one.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+            one.bind((HOST, port))
+    except OSError:
+        for one in sockets:
+            one.close()
+        raise
+    return sockets

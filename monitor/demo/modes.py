@@ -1,0 +1,153 @@
+"""The table of misbehaviour: what each simulated product does in each of its modes. The one place that says so."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from types import MappingProxyType
+from typing import TYPE_CHECKING
+
+from monitor.demo import shapes
+from monitor.errors import NinewatchError
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+    from monitor.demo.shapes import Routes
+
+CONTROL = "control"
+LISTENERS = (
+    CONTROL,
+    "keycloak",  # the one address in front of both sites, as the GSLB gives it out
+    "keycloak-gold",
+    "keycloak-golddr",
+    "chefs",
+    "css-portal",
+    "css-api",
+    "drop",
+    "notify-api",
+    "notify-page",
+    "secondment-a",
+    "secondment-b",
+)
+BASE_PORT = 17600  # below Linux' range of ephemeral ports, so that no outgoing connection sits on one of ours
+DEFAULT_PORTS = MappingProxyType({name: BASE_PORT + offset for offset, name in enumerate(LISTENERS)})
+
+LATE = 3.0  # seconds: later than every time-out in config/demo.yaml
+
+
+@dataclass(frozen=True, slots=True)
+class Behaviour:
+    """What one listener does: it answers by its routes after `delay` seconds, or it is closed and refuses."""
+
+    routes: Routes
+    delay: float = 0.0
+    closed: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Mode:
+    """What every listener of a product does in this mode, and the words for it."""
+
+    says: str
+    listeners: Mapping[str, Behaviour]
+
+
+CLOSED = Behaviour({}, closed=True)
+
+
+def _mode(says: str, **listeners: Routes | Behaviour) -> Mode:
+    """Return a mode; a keyword names a listener with `_` for `-`."""
+    told = {name.replace("_", "-"): each for name, each in listeners.items()}
+    return Mode(says, {name: b if isinstance(b, Behaviour) else Behaviour(b) for name, b in told.items()})
+
+
+def _usual(**up: Routes) -> dict[str, Mode]:
+    """Return the modes that every product has, from what its listeners say when all is well."""
+    return {
+        "up": _mode("answers as it should", **up),
+        "outage": _mode("connection refused: nothing listens", **dict.fromkeys(up, CLOSED)),
+        "slow": _mode(
+            f"answers after {LATE:g} s, later than the time-out",
+            **{name: Behaviour(routes, delay=LATE) for name, routes in up.items()},
+        ),
+    }
+
+
+MODES: Mapping[str, Mapping[str, Mode]] = {
+    "keycloak": _usual(keycloak=shapes.KEYCLOAK, keycloak_gold=shapes.KEYCLOAK, keycloak_golddr=shapes.KEYCLOAK_STANDBY)
+    | {
+        "outage": _mode(
+            "Gold is lost, GoldDR still stands by: connection refused",
+            keycloak=CLOSED,
+            keycloak_gold=CLOSED,
+            keycloak_golddr=shapes.KEYCLOAK_STANDBY,
+        ),
+        "maintenance": _mode(
+            "GoldDR is being brought up: the maintenance page answers 200 text/html",
+            keycloak=shapes.KEYCLOAK_MAINTENANCE,
+            keycloak_gold=CLOSED,
+            keycloak_golddr=shapes.KEYCLOAK_MAINTENANCE,
+        ),
+        "fail-over": _mode(
+            "GoldDR answers in Gold's place",
+            keycloak=shapes.KEYCLOAK,
+            keycloak_gold=CLOSED,
+            keycloak_golddr=shapes.KEYCLOAK,
+        ),
+    },
+    "chefs": _usual(chefs=shapes.CHEFS)
+    | {
+        "not_ready": _mode(
+            "200 but not ready: lost its event stream, every other route is 503", chefs=shapes.CHEFS_NOT_READY
+        )
+    },
+    "css": _usual(css_portal=shapes.CSS_PORTAL, css_api=shapes.CSS_API)
+    | {
+        "recovery": _mode(
+            "API 503 while Keycloak is in disaster recovery; the heartbeat stays 200",
+            css_portal=shapes.CSS_PORTAL,
+            css_api=shapes.CSS_API_RECOVERY,
+        ),
+        "error": _mode(
+            "heartbeats 500: the database is lost", css_portal=shapes.CSS_PORTAL_BROKEN, css_api=shapes.CSS_API_BROKEN
+        ),
+    },
+    "drop": _usual(drop=shapes.DROP) | {"error": _mode("500 on every route", drop=shapes.DROP_BROKEN)},
+    "notify": _usual(notify_api=shapes.NOTIFY_API, notify_page=shapes.NOTIFY_PAGE)
+    | {
+        "degraded": _mode(
+            "its status page calls e-mail and SMS degraded; the API answers",
+            notify_api=shapes.NOTIFY_API,
+            notify_page=shapes.NOTIFY_PAGE_DEGRADED,
+        ),
+        "error": _mode(
+            'the database is lost: the status line reads "0 e3q8"',
+            notify_api=shapes.NOTIFY_API_BROKEN,
+            notify_page=shapes.NOTIFY_PAGE_DOWN,
+        ),
+    },
+    "secondment": _usual(secondment_a=shapes.SECONDMENT, secondment_b=shapes.SECONDMENT)
+    | {
+        "half": _mode(
+            "one of its two instances is gone; the product stands on the other",
+            secondment_a=CLOSED,
+            secondment_b=shapes.SECONDMENT,
+        ),
+        "error": _mode(
+            "500 on every route", secondment_a=shapes.SECONDMENT_BROKEN, secondment_b=shapes.SECONDMENT_BROKEN
+        ),
+    },
+}
+
+
+def find(product: str, mode: str) -> Mode:
+    """Return the mode of the product.
+
+    Raises:
+        NinewatchError: there is no such product or mode; the message lists those that there are.
+    """
+    if product not in MODES:
+        raise NinewatchError(f"{product!r} is no product of the demo; there are {', '.join(MODES)}")
+    if mode not in MODES[product]:
+        raise NinewatchError(f"{mode!r} is no mode of {product}; there are {', '.join(MODES[product])}")
+    return MODES[product][mode]

@@ -1,0 +1,160 @@
+"""The simulated products as one process: `python -m monitor.demo.products`.
+
+The readiness line (JSON with the port of every listener) goes to standard output, all that a person reads to standard
+error. The process ends on SIGINT, on SIGTERM and, `--with-parent`, when its standard input closes.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import json
+import signal
+import sys
+from typing import TYPE_CHECKING, Any
+
+import click
+from aiohttp import web
+
+from monitor.clock import Clock, SystemClock
+from monitor.demo import modes, script
+from monitor.demo.listener import HOST, Listener, Server, reserve
+from monitor.errors import NinewatchError
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Mapping
+
+    from monitor.demo.script import Script, Step
+
+
+class Products:
+    """Every simulated product, each in a mode (at first `up`), and the control that sets them."""
+
+    def __init__(
+        self, played: Script, clock: Clock, base_port: int = 0, announce: Callable[[str], None] = lambda _line: None
+    ) -> None:
+        control, *others = reserve(len(modes.LISTENERS), base_port)
+        self.script = played
+        self.now_in: dict[str, str] = {}
+        self._control = Server(control, self._answer)
+        self._listeners = {name: Listener(held, clock) for name, held in zip(modes.LISTENERS[1:], others, strict=True)}
+        self._clock = clock
+        self._began = clock.monotonic()
+        self._announce = announce
+
+    @property
+    def ports(self) -> Mapping[str, int]:
+        """The port of every listener by its name in `modes.LISTENERS`."""
+        return {modes.CONTROL: self._control.port} | {n: each.server.port for n, each in self._listeners.items()}
+
+    async def __aenter__(self) -> Products:
+        for product in modes.MODES:
+            await self.set(product, "up")
+        await self._control.open()
+        return self
+
+    async def __aexit__(self, *_exc: object) -> None:
+        for server in (self._control, *(each.server for each in self._listeners.values())):
+            await server.release()
+
+    async def set(self, product: str, mode: str) -> None:
+        """Put the product into the mode; it behaves so once this returns.
+
+        Raises:
+            NinewatchError: there is no such product or mode.
+        """
+        for name, behaviour in modes.find(product, mode).listeners.items():
+            await self._listeners[name].adopt(behaviour)
+        self.now_in[product] = mode
+
+    async def play(self) -> None:
+        """Play the script, announcing each step in one line, from now and for ever."""
+        self._began = self._clock.monotonic()
+        await script.play(self.script, self._clock, self._step)
+
+    async def _step(self, step: Step) -> None:
+        await self.set(step.product, step.mode)
+        at = script.clock_face(self._clock.monotonic() - self._began)
+        self._announce(f"demo {at}  {step.product}: {step.mode} - {step.says}")
+
+    async def _answer(self, request: web.BaseRequest) -> web.StreamResponse:
+        match request.method, request.path:
+            case "POST", "/_control":
+                return await self._told(await request.read())
+            case "GET", "/_control":
+                return web.json_response({"now": self.now_in, "modes": {p: list(m) for p, m in modes.MODES.items()}})
+            case "GET", "/_script":
+                return web.Response(text=self.script.table() + "\n" + self._whereabouts() + "\n")
+            case _:
+                return web.Response(status=404, text="Ask GET /_script, GET /_control or POST /_control.\n")
+
+    async def _told(self, raw: bytes) -> web.Response:
+        """Do what the body `{"product": ..., "mode": ...}` says; when this is answered, it is done."""
+        try:
+            told: Any = json.loads(raw)
+            await self.set(str(told["product"]), str(told["mode"]))
+        except NinewatchError as error:
+            return web.json_response({"error": str(error)}, status=400)
+        except (ValueError, KeyError, TypeError):
+            form = 'a request reads {"product": "chefs", "mode": "not_ready"}'
+            return web.json_response({"error": form}, status=400)
+        return web.json_response({"now": self.now_in})
+
+    def _whereabouts(self) -> str:
+        elapsed = (self._clock.monotonic() - self._began) % self.script.length
+        states = ", ".join(f"{product} {mode}" for product, mode in self.now_in.items())
+        return f"now {script.clock_face(elapsed)}: {states}"
+
+
+async def serve(products: Products, *, with_parent: bool) -> None:
+    """Serve and play until told to end; the readiness line is printed once every listener answers."""
+    ended = asyncio.Event()
+    for each in (signal.SIGINT, signal.SIGTERM):
+        asyncio.get_running_loop().add_signal_handler(each, ended.set)
+    async with products, asyncio.TaskGroup() as tasks:
+        click.echo(json.dumps({"ready": True, "ports": dict(products.ports)}))
+        playing = tasks.create_task(products.play())
+        watching = tasks.create_task(_until_orphaned(ended)) if with_parent else None
+        await ended.wait()
+        playing.cancel()
+        if watching:
+            watching.cancel()
+
+
+async def _until_orphaned(ended: asyncio.Event) -> None:
+    """Set the event when standard input ends: the parent holds its other end, which even a kill -9 closes."""
+    reader = asyncio.StreamReader()
+    await asyncio.get_running_loop().connect_read_pipe(lambda: asyncio.StreamReaderProtocol(reader), sys.stdin)
+    while await reader.read(1024):
+        pass
+    ended.set()
+
+
+def _tell(line: str) -> None:
+    click.echo(line, err=True)
+
+
+@click.command()
+@click.option(
+    "--base-port",
+    type=click.IntRange(0, 65535 - len(modes.LISTENERS)),
+    default=modes.BASE_PORT,
+    show_default=True,
+    help="First of the block of ports; 0, or a block that is taken: any free ports.",
+)
+@click.option("--script", "name", default="default", show_default=True, help="default, none, or a JSON file.")
+@click.option("--with-parent", is_flag=True, help="End when standard input closes.")
+def main(base_port: int, name: str, *, with_parent: bool) -> None:
+    """Run the demo's simulated products on loopback until told to end."""
+    try:
+        played = script.load(name)
+    except NinewatchError as error:
+        raise click.ClickException(str(error)) from error
+    products = Products(played, SystemClock(), base_port, _tell)
+    if base_port and products.ports[modes.CONTROL] != base_port:
+        _tell(f"demo: a port from {base_port} to {base_port + len(modes.LISTENERS) - 1} is taken; using free ones")
+    _tell(f"{played.table()}\nControl: http://{HOST}:{products.ports[modes.CONTROL]}/_script")
+    asyncio.run(serve(products, with_parent=with_parent))
+
+
+if __name__ == "__main__":
+    main()
