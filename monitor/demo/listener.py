@@ -19,6 +19,7 @@ if TYPE_CHECKING:
     Handler = Callable[[web.BaseRequest], Awaitable[web.StreamResponse]]
 
 HOST = "127.0.0.1"
+_GRACE = 0.01  # seconds that an answer gets when its listener closes; aiohttp takes 0 for "as long as it likes"
 
 
 class Server:
@@ -38,7 +39,9 @@ class Server:
     async def open(self) -> None:
         """Listen. Once this returns, connections are accepted."""
         if self._runner is None:
-            self._runner = web.ServerRunner(web.Server(self._handler), shutdown_timeout=0)
+            self._runner = web.ServerRunner(
+                web.Server(self._handler, handler_cancellation=True), shutdown_timeout=_GRACE
+            )
             await self._runner.setup()
             await web.TCPSite(self._runner, HOST, self.port, reuse_address=True).start()
 

@@ -1,0 +1,142 @@
+"""The script: a table that is checked when it is made and played on the clock."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from monitor.demo import modes, script
+from monitor.demo.products import Products
+from monitor.demo.script import DEFAULT, Script, Step
+from monitor.errors import NinewatchError
+
+
+@dataclass
+class StoryClock:
+    """A clock on which a wait takes no time, and that ends the story at `until` seconds."""
+
+    until: float
+    at: float = 100.0
+    waits: list[float] = field(default_factory=list)
+
+    def now(self) -> int:
+        return int(self.at * 1_000_000)
+
+    def monotonic(self) -> float:
+        return self.at
+
+    async def sleep_until(self, moment: float) -> None:
+        if moment > self.until:
+            raise asyncio.CancelledError
+        self.at = max(self.at, moment)
+
+
+async def told(played: Script, clock: StoryClock) -> list[tuple[float, Step]]:
+    seen: list[tuple[float, Step]] = []
+
+    async def apply(step: Step) -> None:
+        seen.append((clock.monotonic(), step))
+
+    with pytest.raises(asyncio.CancelledError):
+        await script.play(played, clock, apply)
+    return seen
+
+
+async def test_steps_apply_in_order_at_their_times_round_after_round() -> None:
+    first, second = Step(2, "drop", "outage"), Step(5, "drop", "up")
+    seen = await told(Script(10, (first, second)), StoryClock(until=123))
+    assert seen == [(102, first), (105, second), (112, first), (115, second), (122, first)]
+
+
+async def test_a_step_that_takes_long_does_not_delay_the_rounds_after_it() -> None:
+    clock = StoryClock(until=125)
+    at: list[float] = []
+
+    async def dawdle(step: Step) -> None:
+        at.append(clock.at)
+        clock.at += 4
+
+    with pytest.raises(asyncio.CancelledError):
+        await script.play(Script(10, (Step(0, "drop", "outage"), Step(1, "drop", "up"))), clock, dawdle)
+    assert at == [100, 104, 110, 114, 120, 124]
+
+
+async def test_a_script_without_steps_ends_at_once() -> None:
+    async def apply(step: Step) -> None:
+        raise AssertionError(step)
+
+    await script.play(script.NONE, StoryClock(until=0), apply)
+
+
+async def test_the_products_take_up_the_scripts_modes_and_say_so_in_one_line_each() -> None:
+    lines: list[str] = []
+    played = Script(60, (Step(12, "drop", "outage"), Step(30, "chefs", "not_ready")))
+    async with Products(played, StoryClock(until=131), announce=lines.append) as products:
+        with pytest.raises(asyncio.CancelledError):
+            await products.play()
+        assert (products.now_in["drop"], products.now_in["chefs"]) == ("outage", "not_ready")
+    assert lines == [
+        "demo 00:12  drop: outage - connection refused: nothing listens",
+        "demo 00:30  chefs: not_ready - 200 but not ready: lost its event stream, every other route is 503",
+    ]
+
+
+def test_the_default_script_starts_soon_and_leaves_every_product_up_at_the_end_of_a_round() -> None:
+    assert DEFAULT.steps[0].at <= 15
+    assert 240 <= DEFAULT.length <= 300
+    assert {step.product for step in DEFAULT.steps} == set(modes.MODES)
+    assert set({step.product: step.mode for step in DEFAULT.steps}.values()) == {"up"}
+
+
+def test_the_default_script_shows_the_faults_that_fool_monitors() -> None:
+    shown = {(step.product, step.mode) for step in DEFAULT.steps}
+    assert {("drop", "outage"), ("chefs", "not_ready"), ("notify", "slow")} <= shown
+    story = [step.mode for step in DEFAULT.steps if step.product == "keycloak"]
+    assert story == ["outage", "maintenance", "fail-over", "up"]
+
+
+def test_the_table_shows_every_step_with_its_time() -> None:
+    rows = DEFAULT.table().splitlines()
+    assert len(rows) == 1 + len(DEFAULT.steps)
+    assert rows[1].split()[:3] == ["00:12", "drop", "outage"]
+
+
+STEP = {"at": 5, "product": "drop", "mode": "outage"}
+
+
+def test_a_script_is_read_from_json(tmp_path: Path) -> None:
+    path = tmp_path / "script.json"
+    path.write_text(json.dumps({"length": 60, "steps": [STEP]}))
+    assert script.load(str(path)) == Script(60, (Step(5, "drop", "outage"),))
+    assert script.load("default") is DEFAULT
+
+
+@pytest.mark.parametrize(
+    ("body", "remedy"),
+    [
+        ("not json", "it reads"),
+        ("[]", "it reads"),
+        ({"length": 60}, "it reads"),
+        ({"length": 60, "steps": [STEP | {"mode": "broken"}]}, "'broken' is no mode of drop; there are up, outage"),
+        ({"length": 60, "steps": [STEP | {"product": "drip"}]}, "'drip' is no product of the demo; there are"),
+        ({"length": 5, "steps": [STEP]}, "outside the round"),
+        ({"length": 60, "steps": [STEP, STEP | {"at": 4}]}, "in the order of their times"),
+    ],
+)
+def test_a_bad_script_is_refused_with_its_remedy(tmp_path: Path, body: Any, remedy: str) -> None:
+    path = tmp_path / "script.json"
+    path.write_text(body if isinstance(body, str) else json.dumps(body))
+    with pytest.raises(NinewatchError, match=remedy) as refusal:
+        script.load(str(path))
+    assert str(path) in str(refusal.value)
+    assert "\n" not in str(refusal.value)
+
+
+def test_a_script_that_is_not_there_is_refused(tmp_path: Path) -> None:
+    with pytest.raises(NinewatchError, match="No such file"):
+        script.load(str(tmp_path / "none.json"))
