@@ -1,1 +1,1 @@
-"""TODO."""
+"""When and how probes are made, and what becomes of their results."""

@@ -1,1 +1,1 @@
-"""TODO."""
+"""Probe kinds: one file each, and one registry."""

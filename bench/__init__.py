@@ -1,0 +1,1 @@
+"""Measurements, each one command: `make bench`. Absolute figures drift on shared machines; read the ratios."""

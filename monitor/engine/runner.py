@@ -1,0 +1,88 @@
+"""One attempt, framed: the deadline, the stopwatch, and the one place where errors become outcomes."""
+
+from __future__ import annotations
+
+import asyncio
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+import structlog
+
+from monitor.probes.base import DETAIL_LIMIT, Frame, Probe, ProbeFailure, failure_of
+from monitor.vocabulary import ProbeResult
+from sla.observation import Outcome
+
+if TYPE_CHECKING:
+    from monitor.clock import Clock
+    from monitor.engine.pulse import Pulse
+    from monitor.probes.wire import Poller, Resolver
+
+log = structlog.get_logger()
+
+# The phase in which the deadline fell -> reason. One deadline spans all phases; the reason says where it was lost.
+_DEADLINE_IN = {"resolve": "dns_timeout", "connect": "connect_timeout", "tls": "tls_timeout"}
+
+# A probe that ended badly while the loop stood still for this share of its time-out (or for STALL seconds) may have
+# failed because of us: it tells nothing of the target.
+STALL_SHARE, STALL = 0.25, 1.0
+
+
+@dataclass(frozen=True, slots=True)
+class Attempt:
+    """What came of one attempt: `at` is when it was sent (microseconds, UTC), `duration` is in seconds."""
+
+    at: int
+    result: ProbeResult
+    duration: float
+
+
+class Runner:
+    """Runs single attempts. It never retries and never smooths."""
+
+    def __init__(self, clock: Clock, pulse: Pulse, poller: Poller, resolver: Resolver) -> None:
+        self._clock, self._pulse, self._poller, self._resolver = clock, pulse, poller, resolver
+
+    async def attempt(self, probe: Probe, seconds: float) -> Attempt:
+        """Return what the probe found, at most so many seconds later. Raises nothing but cancellation."""
+        at = self._clock.now()
+        started = self._clock.monotonic()
+        stalled = self._pulse.stalled()
+        frame = Frame(self._clock, self._poller, self._resolver)
+        result = await self._judged(probe, frame, seconds)
+        if result.outcome is Outcome.BAD:
+            lost = self._pulse.stalled() - stalled
+            if frame.answer_waiting or lost > min(STALL, STALL_SHARE * seconds):
+                result = self._starved(frame, result, lost)
+        return Attempt(at, result, self._clock.monotonic() - started)
+
+    async def _judged(self, probe: Probe, frame: Frame, seconds: float) -> ProbeResult:
+        try:
+            async with asyncio.timeout(seconds):
+                return await probe(frame)
+        except TimeoutError:
+            reason = _DEADLINE_IN.get(frame.phase, "deadline")
+            failure = ProbeFailure(reason, f"no end within {seconds:g} s, waiting for {frame.phase or 'start'}")
+        except ProbeFailure as error:
+            failure = error
+        except OSError as error:
+            failure = failure_of(error)
+        except Exception as error:  # a defect of a probe kind must not pass for an outage
+            log.error("probe_defect", error=repr(error), exc_info=True)
+            failure = ProbeFailure("probe_defect", type(error).__name__, outcome=Outcome.UNKNOWN)
+        frame.close()
+        return _failed(frame, failure)
+
+    def _starved(self, frame: Frame, result: ProbeResult, lost: float) -> ProbeResult:
+        why = "the answer had arrived before the deadline" if frame.answer_waiting else f"the loop stood {lost:.1f} s"
+        return _failed(frame, ProbeFailure("monitor_starved", f"{why}; {result.reason}", outcome=Outcome.UNKNOWN))
+
+
+def _failed(frame: Frame, failure: ProbeFailure) -> ProbeResult:
+    return ProbeResult(
+        failure.outcome,
+        failure.reason,
+        failure.status,
+        frame.phases,
+        failure.detail[:DETAIL_LIMIT],
+        frame.certificate_expiry,
+    )
