@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 from sla.observation import Run
 
 if TYPE_CHECKING:
-    from sla.observation import Observation, Outcome
+    from sla.observation import Observation
 
 
 class Folding:
@@ -17,21 +17,20 @@ class Folding:
     to `Run.takes` and `Run.folded`.
     """
 
-    __slots__ = ("check", "count", "first", "hold", "last", "latency_count", "latency_max", "latency_sum", "outcome")
-    __slots__ += ("reason", "seeded", "vantage")
-
-    check: str
-    outcome: Outcome
-    reason: str
-    first: int
-    last: int
-    count: int
-    hold: int
-    latency_count: int
-    latency_sum: int
-    latency_max: int
-    vantage: str
-    seeded: bool
+    __slots__ = (
+        "check",
+        "count",
+        "first",
+        "hold",
+        "last",
+        "latency_count",
+        "latency_max",
+        "latency_sum",
+        "outcome",
+        "reason",
+        "seeded",
+        "vantage",
+    )
 
     def __init__(self, run: Run) -> None:
         self._start(run)

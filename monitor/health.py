@@ -64,11 +64,11 @@ class Health:
         self.loop_lag = late
         self.loop_lag_max = max(self.loop_lag_max, late)
 
-    def started(self, late: float) -> None:
-        """Record the start of a probe, `late` seconds after it was due."""
-        self.lateness = late
-        if late > self.lateness_max:
-            self.lateness_max = late
+    def started(self, late: int) -> None:
+        """Record the start of a probe, `late` microseconds after it was due."""
+        self.lateness = late / 1_000_000
+        if self.lateness > self.lateness_max:
+            self.lateness_max = self.lateness
 
     def queue_age(self, now: int) -> int:
         """Return for how many microseconds the oldest unwritten observation has been waiting; 0 when none is."""

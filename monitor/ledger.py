@@ -6,12 +6,11 @@ reads a clock; all of it belongs to the event loop's thread.
 
 from __future__ import annotations
 
-from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from monitor.folding import Folding
 from sla.compose import Composition
-from sla.incident import IncidentTracker, Opened
+from sla.incident import Incident, IncidentTracker, Opened, Phase, Resolved
 from sla.interval import Interval
 from sla.measured import Measured, measure
 from sla.observation import Observation, Outcome, Run
@@ -23,7 +22,6 @@ if TYPE_CHECKING:
 
     from monitor.config.model import CheckBase, Portfolio, Product
     from monitor.vocabulary import Observed
-    from sla.incident import Incident
 
 
 class CheckEntry:
@@ -43,7 +41,7 @@ class CheckEntry:
         self.last: Observed | None = None
         self.totals: dict[Outcome, int] = dict.fromkeys(Outcome, 0)
         self.version = 0
-        self.tracker = IncidentTracker(self.key, product.id, check.fall, check.rise)
+        self.tracker = IncidentTracker(self.key, product.id, check.fall, check.rise, self.timeline)
         self.define(product, check)
 
     def define(self, product: Product, check: CheckBase) -> None:
@@ -55,34 +53,40 @@ class CheckEntry:
         self.tracker.fall, self.tracker.rise = check.fall, check.rise
 
     def observe(self, seen: Observation) -> tuple[Run, ...]:
-        """Take in an observation later than all before it; return the runs that it ended and began, mostly none.
+        """Add an observation to timeline and run; return the runs that it ended and began, mostly none.
 
         Raises:
-            ValueError: the observation is not later than the last one; nothing changed.
+            ValueError: it is not later than the last one; nothing changed.
         """
-        folding = self.folding
-        if folding is not None and seen.at <= folding.last:
-            raise ValueError(f"{self.key}: an observation at {seen.at} comes after one at {folding.last}")
         self.timeline.append(seen.at, seen.outcome)
         self.version += 1
+        folding = self.folding
         if folding is None:
-            self.folding = Folding(Run.of(seen, self.hold))
+            self.folding = Folding(Run.of(seen, self.timeline.hold))
             return (self.folding.run(),)
-        ended = folding.add(seen, self.hold)
+        ended = folding.add(seen, self.timeline.hold)
         return () if ended is None else (ended, folding.run())
 
-    def restore(self, run: Run) -> None:
-        """Take in a recorded run, later than all before it, under the hold it was recorded with."""
+    def restore_run(self, run: Run) -> None:
+        """Take in a recorded run, later than all before it, under the hold that it was recorded with."""
         self.timeline.hold = run.hold
         self.timeline.append_run(run)
-        self.tracker.replay(run)
+        self.tracker.step_run(run)
         self.folding = Folding(run)
         self.version += 1
 
-    def point_downtime(self, window: Interval) -> int:
-        """Return the microseconds of downtime in the window, by the point estimate."""
-        durations = self.timeline.durations(window)
-        return durations.down + durations.doubt_down
+    def restore_incident(self, ongoing: Incident | None) -> None:
+        """Continue the incident that was decided and recorded, or none.
+
+        The record decides, not what the runs would give under the thresholds of today: an incident that was announced
+        goes on until it is seen to recover, and one that was not is opened, and announced, by the next bad observation.
+        """
+        failing = self.tracker.phase in (Phase.DOWN, Phase.FAILING)
+        self.tracker.open = ongoing
+        if ongoing is None:
+            self.tracker.phase = Phase.FAILING if failing else Phase.CLEAR
+        else:
+            self.tracker.phase = Phase.DOWN if failing else Phase.RECOVERING
 
 
 class Ledger:
@@ -117,25 +121,32 @@ class Ledger:
         self._newest = None
 
     def _compose(self, product: Product) -> Composition:
-        return Composition(product.rule, [entry.timeline for entry in self.of(product.id)])
+        members = tuple(entry.timeline for entry in self.of(product.id))
+        held = self.compositions.get(product.id)
+        if held is not None and held.rule == product.rule and held.members == members:
+            return held  # with the states it has composed so far
+        return Composition(product.rule, members)
 
     def restore(self, runs: Iterable[Run], tail: Iterable[Observation], incidents: Iterable[Incident]) -> None:
-        """Rebuild from the record: runs by check and first, then what was observed after each check's last run.
+        """Rebuild from the record: runs by check and `first`, then what was observed after each check's last run.
 
-        The time since the last observation shows as unknown once the hold is over. Runs of checks that the portfolio
-        does not have stay in the store.
+        The time since the last observation shows as unknown once the hold is over. What is recorded of checks that the
+        portfolio does not have stays in the store.
         """
-        for incident in incidents:
-            self._incidents[incident.id] = incident
         for run in runs:
             if (entry := self.entries.get(run.check)) is not None:
-                entry.restore(run)
+                entry.restore_run(run)
                 if run.seeded:
-                    self.seeded_until = max(run.last, self.seeded_until or 0)
+                    self.seeded_until = max(run.last, self.seeded_until or run.last)
         for seen in tail:
             if (entry := self.entries.get(seen.check)) is not None:
                 entry.observe(seen)
+                entry.tracker.step(seen)
+        for incident in incidents:
+            self._incidents[incident.id] = incident
+        ongoing = {incident.check: incident for incident in self._incidents.values() if incident.resolved is None}
         for entry in self.entries.values():
+            entry.restore_incident(ongoing.get(entry.key))
             entry.define(entry.product, entry.check)
         self._newest = None
 
@@ -176,11 +187,12 @@ class Ledger:
         """Return the incidents that are not resolved, newest first, of one product or of all."""
         return [i for i in self.incidents if i.resolved is None and product_id in (None, i.product)]
 
-    def decide(self, entry: CheckEntry, change: Opened | Resolved) -> Incident:
-        """Take in what a tracker decided; return the incident, with its downtime when it is resolved."""
-        incident = change.incident
-        if incident.resolved is not None:
-            incident = replace(incident, downtime=entry.point_downtime(Interval(incident.opened, incident.resolved)))
-        self._incidents[incident.id] = incident
+    def decide(self, change: Opened | Resolved) -> Incident:
+        """Take in what a tracker decided, and return the incident."""
+        self._incidents[change.incident.id] = change.incident
         self._newest = None
-        return incident
+        return change.incident
+
+    def everything(self) -> list[CheckEntry]:
+        """Return the entries of all checks seen by this process, those that left the portfolio included."""
+        return [*self.entries.values(), *self._retired.values()]

@@ -1,0 +1,158 @@
+"""What becomes of a probe's result: timeline, run, incident, the queue to the store, and then the hooks."""
+
+from __future__ import annotations
+
+import asyncio
+from itertools import islice
+from typing import TYPE_CHECKING, Final, Self
+
+import structlog
+
+from monitor.vocabulary import Event, Hook, IncidentOpened, IncidentResolved, Observed, ProbeResult
+from sla.incident import Opened
+from sla.interval import MINUTE
+from sla.observation import Observation, Outcome
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator, Sequence
+    from types import TracebackType
+
+    from monitor.health import Health
+    from monitor.ledger import CheckEntry, Ledger
+    from monitor.storage.base import Store
+    from monitor.storage.writer import Settled, Writer
+    from sla.incident import Incident
+
+log = structlog.get_logger()
+
+FOLD: Final = 10 * MINUTE  # microseconds between two writings of the growing runs: what a restart reads one by one
+FOLD_STEP: Final = 20  # growing runs written a record, so that 1,000 of them do not hold the loop at once
+ANNOUNCE: Final = 2.0  # seconds that an announcement waits for the disk. A page that is late because of it is our fault
+
+
+class Recorder:
+    """Takes in results on the event loop's thread, in a few microseconds each and without waiting.
+
+    An `Observed` is announced at once. An incident is announced when it is on disk; when it could not be written, or
+    the store does not answer within ANNOUNCE seconds, it is announced all the same. A hook that raises is counted and
+    logged; it stops neither probing nor the other hooks.
+    """
+
+    def __init__(self, ledger: Ledger, writer: Writer, health: Health, hooks: Sequence[Hook] = ()) -> None:
+        self._ledger, self._writer, self._health = ledger, writer, health
+        self._hooks = tuple(hooks)
+        self._loop: asyncio.AbstractEventLoop | None = None
+        self._waiting: list[IncidentOpened | IncidentResolved] = []
+        self._folding: Iterator[CheckEntry] | None = None
+        self._fold_began: int | None = None
+        self._late: set[str] = set()
+        writer.listen(self._on_writer_thread)
+
+    async def __aenter__(self) -> Self:
+        self._loop = asyncio.get_running_loop()
+        self._writer.start()
+        return self
+
+    async def __aexit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, at: TracebackType | None
+    ) -> None:
+        """Write the growing runs and all that is queued, and announce what still waits; then stop the writer."""
+        self._write_growing()
+        await asyncio.shield(asyncio.to_thread(self._writer.close))
+        for event in list(self._waiting):
+            self._announce(event)
+
+    def record(self, entry: CheckEntry, result: ProbeResult, at: int, duration: float) -> None:
+        """Take in what a probe sent at `at` found, `duration` seconds later."""
+        outcome = result.outcome
+        latency = None if outcome is Outcome.UNKNOWN else round(duration * 1_000_000)
+        seen = Observation(entry.key, at, outcome, result.reason, latency)
+        try:
+            runs = entry.observe(seen)
+        except ValueError:
+            self._leave_out(seen)
+            return
+        entry.totals[outcome] += 1
+        entry.last = observed = Observed(seen, result, duration)
+        change = entry.tracker.step(seen)
+        if change is None:
+            self._writer.put(seen, runs)
+        else:
+            incident = self._ledger.decide(change)
+            self._await_commit(IncidentOpened(incident) if isinstance(change, Opened) else IncidentResolved(incident))
+            self._writer.put(seen, runs, incident)
+        self._fold(at)
+        self._tell(observed)
+
+    def _leave_out(self, seen: Observation) -> None:
+        """Count an observation that the record has gone past: the wall clock was behind when this process started."""
+        self._health.late_observations += 1
+        if seen.check not in self._late:
+            self._late.add(seen.check)
+            log.warning("observation_before_the_last", check=seen.check, at=seen.at, advice="check the machine's clock")
+
+    def _fold(self, at: int) -> None:
+        """Every FOLD write the growing runs, a few a record, so that a restart has little to read one by one."""
+        if self._fold_began is None:
+            self._fold_began = at
+        if self._folding is None:
+            if at < self._fold_began + FOLD:
+                return
+            self._fold_began, self._folding = at, iter(self._ledger.everything())
+            self._writer.retain(at - self._ledger.portfolio.retention.observations)
+        step = list(islice(self._folding, FOLD_STEP))
+        self._writer.put_folded([entry.folding.run() for entry in step if entry.folding is not None], None)
+        if len(step) < FOLD_STEP:
+            self._folding = None
+            self._writer.put_folded((), self._fold_began - self._in_flight())
+
+    def _in_flight(self) -> int:
+        """Return how long ago a probe that is not recorded yet may have been sent, microseconds."""
+        return max((entry.check.timeout for entry in self._ledger.everything()), default=0) + MINUTE
+
+    def _write_growing(self) -> None:
+        growing = [entry.folding.run() for entry in self._ledger.everything() if entry.folding is not None]
+        self._writer.put_folded(growing, None)
+
+    def _await_commit(self, event: IncidentOpened | IncidentResolved) -> None:
+        self._waiting.append(event)
+        if self._loop is not None:
+            self._loop.call_later(ANNOUNCE, self._announce, event)
+
+    def _on_writer_thread(self, settled: Settled) -> None:
+        if self._loop is not None and not self._loop.is_closed():
+            self._loop.call_soon_threadsafe(self._settle, settled)
+
+    def _settle(self, settled: Settled) -> None:
+        if settled.recovered:
+            self._write_growing()  # what was given up of the observations meanwhile is inside them
+        for event in list(self._waiting):
+            if any(_covers(incident, event.incident) for incident in settled.incidents):
+                self._announce(event)
+
+    def _announce(self, event: IncidentOpened | IncidentResolved) -> None:
+        if event in self._waiting:
+            self._waiting.remove(event)
+            self._tell(event)
+
+    def _tell(self, event: Event) -> None:
+        for hook in self._hooks:
+            try:
+                hook(event)
+            except Exception as error:
+                self._health.hook_failures += 1
+                log.error("hook_failed", error=repr(error), exc_info=self._health.hook_failures == 1)
+
+
+def restore(ledger: Ledger, store: Store) -> None:
+    """Rebuild the ledger from the record.
+
+    Raises:
+        StoreError: the record cannot be read.
+    """
+    ledger.restore(store.load_runs(), store.load_tail(), store.load_incidents())
+
+
+def _covers(written: Incident, decided: Incident) -> bool:
+    """Return whether the decision is on disk when this is: the same incident, and its end if it is about the end."""
+    return written.id == decided.id and (written.resolved is not None or decided.resolved is None)

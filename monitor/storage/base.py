@@ -1,0 +1,74 @@
+"""What a store promises. One behaviour suite (tests/contract) runs against every one of them."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Protocol
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator, Sequence
+
+    from sla.incident import Incident
+    from sla.interval import Interval
+    from sla.observation import Observation, Run
+
+
+@dataclass(frozen=True, slots=True)
+class Batch:
+    """What is written in one transaction: all of it or none.
+
+    Writing a part again changes nothing, so a batch whose commit was in doubt is simply written anew. A run replaces
+    the one with the same check, vantage and `first`, an incident the one with the same id. `folded_until` is the
+    instant before which every observation is inside a written run.
+    """
+
+    observations: Sequence[Observation] = ()
+    runs: Sequence[Run] = ()
+    incidents: Sequence[Incident] = ()
+    folded_until: int | None = None
+
+    def __bool__(self) -> bool:
+        return bool(self.observations or self.runs or self.incidents or self.folded_until is not None)
+
+
+class Store(Protocol):
+    """A record that survives the process. Every method may raise StoreError, which says what to do about it.
+
+    All but `observations` belong to one thread at a time; `observations` may be called from any.
+    """
+
+    version: str
+
+    def write(self, batch: Batch) -> None:
+        """Commit the batch. With an incident in it, it has reached the disk when this returns; without, the operating
+        system, so that a loss of power may take the last of them and a kill of this process none.
+        """
+        ...
+
+    def load_runs(self) -> Iterator[Run]:
+        """Yield all runs, by check and vantage, then `first`."""
+        ...
+
+    def load_tail(self) -> Iterator[Observation]:
+        """Yield what was observed after the last run of its check and vantage, by `at`."""
+        ...
+
+    def load_incidents(self) -> list[Incident]:
+        """Return all incidents, oldest first."""
+        ...
+
+    def observations(self, check: str, window: Interval) -> list[Observation]:
+        """Return the check's observations with `at` in the window, by `at`, as far back as they are kept."""
+        ...
+
+    def prune(self, before: int, limit: int = 5_000) -> int:
+        """Drop some observations older than `before`, at least `limit` if there are; return how many. Runs stay."""
+        ...
+
+    def tidy(self) -> None:
+        """Do the upkeep that must not grow without bound (a log to fold back). Never waits for a reader."""
+        ...
+
+    def close(self) -> None:
+        """Let go of the record. A second call does nothing."""
+        ...

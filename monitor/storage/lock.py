@@ -1,0 +1,74 @@
+"""One daemon to a record: a lock that dies with its process, and says who holds it."""
+
+from __future__ import annotations
+
+import contextlib
+import fcntl
+import json
+import os
+import socket
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import TYPE_CHECKING, Self
+
+from monitor.errors import StoreError, StoreHeldError
+
+if TYPE_CHECKING:
+    from types import TracebackType
+
+
+class Lock:
+    """Holds `<record>.lock` until released, or until the process ends in whatever way.
+
+    flock and not a pid file: a kill -9 leaves nothing to clean up and a reused pid deceives nobody. The file's text
+    only tells people who it is. It is never deleted: whoever waits for a deleted file's lock holds nothing.
+    """
+
+    def __init__(self, record: Path, since: int) -> None:
+        """Take the lock. `since` is the present instant, for the message to the one who is refused.
+
+        Raises:
+            StoreHeldError: another process holds it; the message says which.
+            StoreError: the lock file cannot be made.
+        """
+        self.path = record.with_name(record.name + ".lock")
+        try:
+            self.path.parent.mkdir(parents=True, exist_ok=True)
+            self._descriptor: int | None = os.open(self.path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o644)
+        except OSError as error:
+            raise StoreError(f"{self.path}: {error.strerror}; give the daemon a folder it may write to") from error
+        try:
+            fcntl.flock(self._descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except OSError as error:
+            holder = _holder(self._descriptor)
+            self.release()
+            raise StoreHeldError(f"{record} is in use by {holder}; stop that one, or name another `store:`") from error
+        self._sign(since)
+
+    def _sign(self, since: int) -> None:
+        assert self._descriptor is not None  # noqa: S101 - for the type checker: just opened
+        name = {"pid": os.getpid(), "host": socket.gethostname(), "since": since}
+        with contextlib.suppress(OSError):  # a full disk must not keep the one who holds the lock from starting
+            os.ftruncate(self._descriptor, 0)
+            os.pwrite(self._descriptor, json.dumps(name).encode(), 0)
+
+    def release(self) -> None:
+        """Let another process in. A second call does nothing."""
+        if self._descriptor is not None:
+            os.close(self._descriptor)
+            self._descriptor = None
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, at: TracebackType | None) -> None:
+        self.release()
+
+
+def _holder(descriptor: int) -> str:
+    try:
+        name = json.loads(os.pread(descriptor, 4096, 0))
+        since = datetime.fromtimestamp(int(name["since"]) // 1_000_000, UTC)
+        return f"process {int(name['pid'])} on {name['host']} since {since:%Y-%m-%d %H:%M:%S} UTC"
+    except (ValueError, KeyError, TypeError, OSError, OverflowError):
+        return "another process"

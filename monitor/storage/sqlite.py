@@ -1,0 +1,297 @@
+"""The record in one SQLite file: WAL, one writing connection that alone checkpoints, readers read-only."""
+
+from __future__ import annotations
+
+import contextlib
+import sqlite3
+from collections.abc import Callable, Iterator
+from typing import TYPE_CHECKING, Final, Generic, TypeVar
+
+import structlog
+
+from monitor.errors import StoreError
+from monitor.storage import statements as sql
+from monitor.storage.lock import Lock
+from monitor.storage.schema import migrate, refuse_strangers
+from sla.incident import Incident
+from sla.observation import PRECEDENCE, Observation, Run
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+    from monitor.storage.base import Batch
+    from sla.interval import Interval
+
+log = structlog.get_logger()
+
+BUSY: Final = 1.0  # seconds to wait for another process's transaction, before the batch counts as failed and is kept
+
+# Two connections that checkpoint at once can corrupt a WAL under these versions (sqlite.org/wal.html, "the WAL-reset
+# bug"). Here only the writer can checkpoint, readers are opened read-only; other programs on the file are not ours.
+WAL_RESET_BUG: Final = ((3, 7, 0), (3, 51, 2))
+
+# No mmap: a file that another program cuts short would end the process with SIGBUS instead of an error.
+_PRAGMAS: Final = (
+    "PRAGMA wal_autocheckpoint = 0",
+    "PRAGMA mmap_size = 0",
+    "PRAGMA journal_size_limit = 67108864",
+    "PRAGMA trusted_schema = 0",
+)
+
+# The numbers stand in files for years: an outcome's is its precedence, so that the larger stands (measurement.md 1).
+_OUTCOMES: Final = {code: outcome for outcome, code in PRECEDENCE.items()}
+
+K = TypeVar("K")
+
+
+class SqliteStore:
+    """A store in one file. Opening it takes the lock, makes or migrates the tables, and refuses what is not ours.
+
+    Raises:
+        StoreHeldError: another process has it open.
+        StoreError: it is corrupt, no database, another program's, of a newer schema, or out of reach. It is left as
+            it was.
+    """
+
+    version = sqlite3.sqlite_version
+
+    def __init__(self, path: Path, now: int) -> None:
+        """Open the record; `now` is the present instant, for the message to a second daemon."""
+        self._path = path
+        self._connection: sqlite3.Connection | None = None
+        self._series: _Interned[tuple[str, str]] = _Interned(self._intern_series)
+        self._reasons: _Interned[str] = _Interned(self._intern_reason)
+        self._synchronous = ""
+        self._lock = Lock(path, now)
+        warn_of_wal_reset_bug(sqlite3.sqlite_version_info)
+        try:
+            with self._told("cannot be opened"):
+                self._writing()
+        except BaseException:
+            self._lock.release()
+            raise
+
+    def write(self, batch: Batch) -> None:
+        """Commit the batch, FULL when it holds an incident, else NORMAL."""
+        with self._told("could not be written"):
+            connection = self._writing()
+            self._synchronise("FULL" if batch.incidents else "NORMAL")
+            connection.execute("BEGIN IMMEDIATE")
+            self._insert(connection, batch)
+            connection.execute("COMMIT")
+
+    def _insert(self, connection: sqlite3.Connection, batch: Batch) -> None:
+        series, reasons = self._series, self._reasons
+        if batch.observations:
+            rows = [
+                (o.at, series[o.check, o.vantage], PRECEDENCE[o.outcome], reasons[o.reason], o.latency)
+                for o in batch.observations
+            ]
+            connection.executemany(sql.OBSERVE, rows)
+        if batch.runs:
+            connection.executemany(sql.RUN, [self._run_row(run) for run in batch.runs])
+        if batch.incidents:
+            connection.executemany(sql.INCIDENT, [_incident_row(incident) for incident in batch.incidents])
+        if batch.folded_until is not None:
+            connection.execute(sql.FOLDED, (batch.folded_until,))
+
+    def _run_row(self, run: Run) -> tuple[int, ...]:
+        series, reason = self._series[run.check, run.vantage], self._reasons[run.reason]
+        latency = (run.latency_count, run.latency_sum, run.latency_max)
+        return (series, run.first, run.last, PRECEDENCE[run.outcome], reason, run.count, run.hold, *latency, run.seeded)
+
+    def load_runs(self) -> Iterator[Run]:
+        """Yield all runs, by check and vantage, then `first`."""
+        with self._told("cannot be read"):
+            for row in self._writing().execute(sql.RUNS):
+                yield _run(row)
+
+    def load_tail(self) -> Iterator[Observation]:
+        """Yield what was observed after the last run of its check and vantage, by `at`."""
+        with self._told("cannot be read"):
+            for row in self._writing().execute(sql.TAIL):
+                yield _observation(row)
+
+    def load_incidents(self) -> list[Incident]:
+        """Return all incidents, oldest first."""
+        with self._told("cannot be read"):
+            rows = self._writing().execute(sql.INCIDENTS)
+            return [Incident(*row) for row in rows]
+
+    def observations(self, check: str, window: Interval) -> list[Observation]:
+        """Return the check's observations with `at` in the window, by `at`, over a connection that cannot write."""
+        with self._told("cannot be read", ours=False), contextlib.closing(_open(self._path, "ro")) as connection:
+            return [_observation(row) for row in connection.execute(sql.WINDOW, (check, window.start, window.end))]
+
+    def prune(self, before: int, limit: int = 5_000) -> int:
+        """Drop the oldest observations that are older than `before` and inside a written run, about `limit` of them."""
+        with self._told("could not be pruned"):
+            connection = self._writing()
+            (bound,) = connection.execute(sql.PRUNABLE, (before,)).fetchone()
+            cut = connection.execute(sql.CUT, (bound, limit - 1)).fetchone()
+            self._synchronise("NORMAL")
+            return connection.execute(sql.PRUNE, cut or (bound,)).rowcount
+
+    def tidy(self) -> None:
+        """Fold the write-ahead log back into the file, as far as readers let it."""
+        with self._told("could not be checkpointed"):
+            self._writing().execute("PRAGMA wal_checkpoint(PASSIVE)").fetchall()
+
+    def close(self) -> None:
+        """Close the file and let another process have it."""
+        self._drop()
+        self._lock.release()
+
+    def _writing(self) -> sqlite3.Connection:
+        if self._connection is None:
+            connection = _open(self._path, "rwc")
+            try:
+                refuse_strangers(connection, self._path)  # before WAL mode, which already writes to the file
+                _prepare(connection, self._path)
+                migrate(connection)
+            except BaseException:
+                connection.close()
+                raise
+            self._connection = connection
+        return self._connection
+
+    def _synchronise(self, level: str) -> None:
+        if level != self._synchronous:
+            self._writing().execute(f"PRAGMA synchronous = {level}")
+            self._synchronous = level
+
+    @contextlib.contextmanager
+    def _told(self, what: str, *, ours: bool = True) -> Iterator[None]:
+        """Turn SQLite's errors into ours, and leave no transaction, no cache and no broken connection behind."""
+        try:
+            yield
+        except sqlite3.Error as error:
+            if ours:
+                self._abandon(error)
+            raise StoreError(f"the record {self._path} {what}: {error}{_remedy(error)}") from error
+
+    def _abandon(self, error: sqlite3.Error) -> None:
+        self._series.clear()
+        self._reasons.clear()
+        connection = self._connection
+        if connection is not None and _code(error) in (sqlite3.SQLITE_BUSY, sqlite3.SQLITE_FULL):
+            with contextlib.suppress(sqlite3.Error):
+                if connection.in_transaction:
+                    connection.execute("ROLLBACK")
+                return
+        self._drop()  # after an I/O error nothing this connection believes of the file can be relied on
+
+    def _drop(self) -> None:
+        connection, self._connection = self._connection, None
+        self._synchronous = ""
+        if connection is not None:
+            with contextlib.suppress(sqlite3.Error):
+                connection.close()
+
+    def _intern_series(self, key: tuple[str, str]) -> int:
+        return self._intern(sql.FIND_SERIES, sql.ADD_SERIES, key)
+
+    def _intern_reason(self, word: str) -> int:
+        return self._intern(sql.FIND_REASON, sql.ADD_REASON, (word,))
+
+    def _intern(self, find: str, add: str, words: tuple[str, ...]) -> int:
+        connection = self._writing()
+        found = connection.execute(find, words).fetchone()
+        return int(found[0]) if found else int(connection.execute(add, words).lastrowid or 0)
+
+
+class _Interned(dict[K, int], Generic[K]):
+    """Numbers for words, fetched or given at the first use; forgotten when a transaction fails that may have given
+    them.
+    """
+
+    def __init__(self, intern: Callable[[K], int]) -> None:
+        super().__init__()
+        self._intern = intern
+
+    def __missing__(self, key: K) -> int:
+        number = self[key] = self._intern(key)
+        return number
+
+
+def warn_of_wal_reset_bug(version: tuple[int, ...]) -> None:
+    """Log the linked SQLite, as a warning when it is one that can corrupt a WAL."""
+    first, last = WAL_RESET_BUG
+    name = ".".join(map(str, version))
+    if first <= version <= last:
+        log.warning(
+            "sqlite_wal_reset_bug",
+            version=name,
+            advice="do not open the record with another program that writes; 3.51.3 and later are safe",
+        )
+    else:
+        log.info("sqlite", version=name)
+
+
+def _open(path: Path, mode: str) -> sqlite3.Connection:
+    uri = f"{path.absolute().as_uri()}?mode={mode}"
+    return sqlite3.connect(uri, uri=True, timeout=BUSY, isolation_level=None, check_same_thread=False)
+
+
+def _prepare(connection: sqlite3.Connection, path: Path) -> None:
+    mode = connection.execute("PRAGMA journal_mode = WAL").fetchone()[0]
+    if mode != "wal":
+        raise StoreError(f"{path}: the file system takes no write-ahead log; put the record on a local disk")
+    for pragma in _PRAGMAS:
+        connection.execute(pragma).fetchall()
+
+
+def _code(error: sqlite3.Error) -> int:
+    return getattr(error, "sqlite_errorcode", 0) & 0xFF  # the low byte is the primary code, above it the variety
+
+
+# What a person can do about it, by primary code.
+_REMEDIES: Final = {
+    sqlite3.SQLITE_FULL: "make room on its disk",
+    sqlite3.SQLITE_BUSY: "another program holds it; end that program's transaction",
+    sqlite3.SQLITE_NOTADB: "the file was left as it is; move it away, or name another `store:`",
+    sqlite3.SQLITE_CORRUPT: "the file was left as it is; move it away and restore a copy, or name another `store:`",
+    sqlite3.SQLITE_CANTOPEN: "check that its folder exists and may be written to",
+    sqlite3.SQLITE_READONLY: "give the daemon the right to write to it",
+    sqlite3.SQLITE_IOERR: "look at its disk",
+}
+
+
+def _remedy(error: sqlite3.Error) -> str:
+    remedy = _REMEDIES.get(_code(error))
+    return f"; {remedy}" if remedy else ""
+
+
+def _incident_row(incident: Incident) -> tuple[str | int | None, ...]:
+    return (
+        incident.id,
+        incident.product,
+        incident.check,
+        incident.opened,
+        incident.resolved,
+        incident.reason,
+        incident.downtime,
+    )
+
+
+def _run(row: tuple[str, int, str, int, int, int, int, int, int, int, str, int]) -> Run:
+    check, code, reason, first, last, count, hold, known, latency_sum, latency_max, vantage, seeded = row
+    return Run(
+        check,
+        _OUTCOMES[code],
+        reason,
+        first,
+        last,
+        count,
+        hold,
+        known,
+        latency_sum,
+        latency_max,
+        vantage,
+        bool(seeded),
+    )
+
+
+def _observation(row: tuple[str, int, int, str, int | None, str]) -> Observation:
+    check, at, code, reason, latency, vantage = row
+    return Observation(check, at, _OUTCOMES[code], reason, latency, vantage)

@@ -1,0 +1,59 @@
+"""Every statement on the tables of `schema.py` but the migrations. No arithmetic on uptime."""
+
+from typing import Final
+
+# Of two observations at one instant the worse stands (measurement.md, section 1).
+OBSERVE: Final = """
+    INSERT INTO observations (at, series, outcome, reason, latency) VALUES (?, ?, ?, ?, ?)
+    ON CONFLICT (at, series) DO UPDATE
+    SET outcome = excluded.outcome, reason = excluded.reason, latency = excluded.latency
+    WHERE excluded.outcome > outcome"""
+
+RUN: Final = """
+    INSERT OR REPLACE INTO runs (series, first, last, outcome, reason, count, hold, latency_count, latency_sum,
+        latency_max, seeded)
+    VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)"""
+
+INCIDENT: Final = """
+    INSERT OR REPLACE INTO incidents (id, product, check_key, opened, resolved, reason, downtime)
+    VALUES (?, ?, ?, ?, ?, ?, ?)"""
+
+FOLDED: Final = """
+    INSERT INTO progress (name, value) VALUES ('folded_until', ?)
+    ON CONFLICT (name) DO UPDATE SET value = max(value, excluded.value)"""
+
+RUNS: Final = """
+    SELECT check_key, outcome, word, first, last, count, hold, latency_count, latency_sum, latency_max, vantage, seeded
+    FROM runs JOIN series ON series.id = series JOIN reasons ON reasons.id = reason
+    ORDER BY series, first"""
+
+# The bound by `folded_until` keeps this from walking all observations that are kept; -9e18 stands for "no bound".
+TAIL: Final = """
+    WITH told AS MATERIALIZED (
+        SELECT id, check_key, vantage,
+            coalesce((SELECT last FROM runs WHERE series = series.id ORDER BY first DESC LIMIT 1), -9e18) AS last
+        FROM series)
+    SELECT check_key, at, outcome, word, latency, vantage
+    FROM observations JOIN told ON told.id = series JOIN reasons ON reasons.id = reason
+    WHERE at > told.last AND at >= coalesce((SELECT value FROM progress WHERE name = 'folded_until'), -9e18)
+    ORDER BY at, series"""
+
+WINDOW: Final = """
+    SELECT check_key, at, outcome, word, latency, vantage
+    FROM observations JOIN series ON series.id = series JOIN reasons ON reasons.id = reason
+    WHERE check_key = ? AND at >= ? AND at < ?
+    ORDER BY at"""
+
+INCIDENTS: Final = (
+    "SELECT id, product, check_key, opened, resolved, reason, downtime FROM incidents ORDER BY opened, id"
+)
+
+# What is not inside a written run yet must stay, whatever the retention; NULL, and with it nothing, while all is so.
+PRUNABLE: Final = "SELECT min(?, (SELECT value FROM progress WHERE name = 'folded_until'))"
+CUT: Final = "SELECT at + 1 FROM observations WHERE at < ? ORDER BY at LIMIT 1 OFFSET ?"
+PRUNE: Final = "DELETE FROM observations WHERE at < ?"
+
+FIND_SERIES: Final = "SELECT id FROM series WHERE check_key = ? AND vantage = ?"
+ADD_SERIES: Final = "INSERT INTO series (check_key, vantage) VALUES (?, ?)"
+FIND_REASON: Final = "SELECT id FROM reasons WHERE word = ?"
+ADD_REASON: Final = "INSERT INTO reasons (word) VALUES (?)"

@@ -1,0 +1,238 @@
+"""The one thread that writes the record: group commits, a bounded queue, and patience with a store that fails."""
+
+from __future__ import annotations
+
+import threading
+from collections import deque
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from itertools import islice
+from typing import TYPE_CHECKING, Final
+
+import structlog
+
+from monitor.errors import StoreError
+from monitor.storage.base import Batch
+
+if TYPE_CHECKING:
+    from monitor.clock import Clock
+    from monitor.health import Health
+    from monitor.storage.base import Store
+    from sla.incident import Incident
+    from sla.observation import Observation, Run
+
+log = structlog.get_logger()
+
+EVERY: Final = 0.25  # seconds between two commits: what a kill can take, and the price of a wake-up spread over it
+BACKOFF: Final = 5.0  # seconds between two tries at a failing store, at most: room on the disk is used soon
+TIDY: Final = 30.0  # seconds between two checkpoints ...
+TIDY_ROWS: Final = 20_000  # ... or so many observations, about 300 pages of the log
+CHUNK: Final = 10_000  # observations in one transaction, so that a backlog finds its way into little room bit by bit
+LIMIT: Final = 200_000  # observations waiting in memory, about 45 MB: 33 minutes of 1,000 checks every 10 s
+
+# One deque entry a record, so that a commit holds a record whole or not at all.
+_Item = tuple["Observation | None", Sequence["Run"], "Incident | None", "int | None"]
+
+
+@dataclass(frozen=True, slots=True)
+class Settled:
+    """A transaction came to its end: `error` is empty when it is committed. `recovered`: the one before had failed."""
+
+    incidents: tuple[Incident, ...]
+    error: str = ""
+    recovered: bool = False
+
+
+class Writer:
+    """Writes what is put, in order, from a thread of its own. `put` never waits and never fails.
+
+    While the store fails, what was put is kept and tried again. Past `limit` the oldest observations are given up and
+    counted, and as many runs; incidents never are. `listen` names who is told, on the writer's thread, of transactions
+    with incidents in them and of a failing store that writes again.
+    """
+
+    def __init__(self, store: Store, health: Health, clock: Clock, *, limit: int = LIMIT) -> None:
+        self._store, self._health, self._clock, self._limit = store, health, clock, limit
+        self._queue: deque[_Item] = deque()
+        self._spared: deque[_Item] = deque()  # what was left of queue entries whose observation was given up
+        self._observations: deque[Observation] = deque()
+        self._runs: dict[tuple[str, str, int], Run] = {}
+        self._incidents: dict[str, Incident] = {}
+        self._folded: int | None = None
+        self._retained: int | None = None
+        self._urgent = threading.Event()
+        self._stopping = False
+        self._failures = 0  # in a row
+        self._rows = 0  # since the last checkpoint
+        self._tidied = self._due = clock.monotonic()
+        self._listener: Callable[[Settled], None] = lambda _settled: None
+        self._thread = threading.Thread(target=self._work, name="ninewatch-writer", daemon=True)
+        health.sqlite_version = store.version
+
+    def listen(self, listener: Callable[[Settled], None]) -> None:
+        """Name who is told. The call comes on the writer's thread; it must not wait."""
+        self._listener = listener
+
+    def start(self) -> None:
+        """Start to write."""
+        self._thread.start()
+
+    def put(self, seen: Observation, runs: Sequence[Run] = (), incident: Incident | None = None) -> None:
+        """Queue what one probe gave, in O(1). With an incident it is written at once, else within EVERY."""
+        queue, health = self._queue, self._health
+        depth = len(queue) + len(self._observations)
+        if depth >= self._limit:
+            self._give_up_oldest()
+        queue.append((seen, runs, incident, None))
+        health.queue_depth = depth + 1
+        if health.queue_since is None:
+            health.queue_since = seen.at
+        if incident is not None:
+            self._urgent.set()
+
+    def put_folded(self, runs: Sequence[Run], until: int | None) -> None:
+        """Queue growing runs as they stand; with `until`, all that was observed before it is inside a run by now."""
+        self._queue.append((None, runs, None, until))
+
+    def retain(self, since: int) -> None:
+        """Have observations older than this dropped from the store, in small steps between commits."""
+        self._retained = since
+
+    def close(self, patience: float = 5.0) -> bool:
+        """Write what is queued and stop; return whether all is written. Blocks for `patience` seconds at most."""
+        self._stopping = True
+        self._urgent.set()
+        if self._thread.ident is not None:
+            self._thread.join(patience)
+        written = not (self._thread.is_alive() or self._queue or self._pending)
+        if not written:
+            log.error("store_closed_with_loss", observations=self._health.queue_depth, error=self._health.store_error)
+        return written
+
+    def _give_up_oldest(self) -> None:
+        """Runs on the loop: the queue's head goes when the backlog is full, but for its runs and incident."""
+        try:
+            seen, runs, incident, until = self._queue.popleft()
+        except IndexError:  # all of the backlog is with the thread, which trims its own part
+            return
+        self._health.dropped_observations += seen is not None
+        if incident is None and len(self._spared) >= self._limit:
+            self._health.dropped_runs += len(runs)
+        elif runs or incident or until is not None:
+            self._spared.append((None, runs, incident, until))
+
+    def _work(self) -> None:
+        while not self._stopping:
+            self._urgent.wait(max(0.0, self._due - self._clock.monotonic()))
+            self._urgent.clear()
+            self._round()
+        self._round()
+
+    def _round(self) -> None:
+        self._gather()
+        written = self._write() if self._pending else True
+        self._due = self._clock.monotonic() + (EVERY if written else min(BACKOFF, EVERY * 2**self._failures))
+        if written:
+            self._keep_house()
+
+    @property
+    def _pending(self) -> bool:
+        return bool(self._observations or self._runs or self._incidents or self._folded is not None)
+
+    def _gather(self) -> None:
+        for source in (self._spared, self._queue):
+            for _ in range(len(source)):
+                try:
+                    seen, runs, incident, until = source.popleft()
+                except IndexError:  # the loop has given up the rest
+                    break
+                if seen is not None:
+                    self._observations.append(seen)
+                for run in runs:
+                    self._runs[run.check, run.vantage, run.first] = run
+                if incident is not None:
+                    self._incidents[incident.id] = incident
+                if until is not None:
+                    self._folded = until
+        self._trim()
+
+    def _trim(self) -> None:
+        while len(self._observations) > self._limit:
+            self._observations.popleft()
+            self._health.dropped_observations += 1
+        while len(self._runs) > self._limit:
+            del self._runs[next(iter(self._runs))]
+            self._health.dropped_runs += 1
+
+    def _write(self) -> bool:
+        """Write all that is pending, runs and incidents in the first transaction; return whether it went well."""
+        while self._pending:
+            seen = list(islice(self._observations, CHUNK))
+            incidents = tuple(self._incidents.values())
+            batch = Batch(seen, tuple(self._runs.values()), incidents, self._folded)
+            try:
+                self._store.write(batch)
+            except StoreError as error:
+                self._failed(str(error), incidents)
+                return False
+            except Exception as error:
+                log.error("store_defect", error=repr(error), exc_info=True)
+                self._failed(f"defect: {error!r}", incidents)
+                return False
+            self._committed(len(seen), incidents)
+        return True
+
+    def _committed(self, rows: int, incidents: tuple[Incident, ...]) -> None:
+        for _ in range(rows):
+            self._observations.popleft()
+        self._runs.clear()
+        self._incidents.clear()
+        self._folded = None
+        self._rows += rows
+        recovered, self._failures = self._failures > 0, 0
+        self._report_success()
+        if recovered:
+            log.info("store_recovered", still_waiting=self._health.queue_depth)
+        if incidents or recovered:
+            self._listener(Settled(incidents, recovered=recovered))
+
+    def _report_success(self) -> None:
+        health = self._health
+        health.queue_depth = len(self._queue) + len(self._observations)
+        health.queue_since = self._oldest()
+        health.unrecorded_since = None
+        health.store_error = ""
+
+    def _oldest(self) -> int | None:
+        if self._observations:
+            return self._observations[0].at
+        try:
+            seen = self._queue[0][0]
+        except IndexError:
+            return None
+        return None if seen is None else seen.at
+
+    def _failed(self, error: str, incidents: tuple[Incident, ...]) -> None:
+        self._failures += 1
+        health = self._health
+        health.write_failures += 1
+        health.store_error = error
+        if health.unrecorded_since is None:
+            health.unrecorded_since = health.queue_since
+        if self._failures == 1:
+            log.error("store_failing", error=error, advice="probing goes on; what waits is kept and tried again")
+        if incidents:
+            self._listener(Settled(incidents, error))
+
+    def _keep_house(self) -> None:
+        """Prune one step, and checkpoint when it is time. A failure here loses nothing and is tried again."""
+        try:
+            if self._retained is not None and self._store.prune(self._retained) == 0:
+                self._retained = None
+            now = self._clock.monotonic()
+            if self._rows >= TIDY_ROWS or (self._rows and now >= self._tidied + TIDY):
+                self._rows, self._tidied = 0, now
+                self._store.tidy()
+        except StoreError as error:
+            self._health.write_failures += 1
+            log.warning("store_upkeep_failed", error=str(error))
