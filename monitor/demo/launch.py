@@ -1,0 +1,148 @@
+"""Starting the demo's products beside the daemon, and ending them with it."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+import re
+import sys
+from contextlib import asynccontextmanager, suppress
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+from monitor.clock import SystemClock
+from monitor.demo import modes, script
+from monitor.demo.listener import HOST
+from monitor.errors import NinewatchError, StoreHeldError
+from monitor.share import shared
+from monitor.storage.lock import Lock
+
+if TYPE_CHECKING:
+    from asyncio.subprocess import Process
+    from collections.abc import AsyncIterator, Mapping
+    from pathlib import Path
+
+    from monitor.demo.script import Script
+
+PORTFOLIO = "demo.yaml"
+_START = 20.0  # seconds in which the products must be ready: an interpreter and its imports on a cold, busy disk
+_END = 3.0  # seconds that they get to end by themselves
+
+
+@dataclass(frozen=True, slots=True)
+class DemoRun:
+    """The products are up and their portfolio is written.
+
+    `config_path` is the portfolio with the real ports, `store` the record that it names, `ports` the port of every
+    listener by name, `control` the URL under which `/_script` and `/_control` answer, `script` what is being played.
+    """
+
+    config_path: Path
+    store: Path
+    ports: Mapping[str, int]
+    control: str
+    script: Script
+    _process: Process
+
+    async def watch(self) -> None:
+        """Wait for as long as the products run; belongs in the daemon's task group.
+
+        Raises:
+            NinewatchError: they ended although nobody told them to.
+        """
+        code = await self._process.wait()
+        raise NinewatchError(f"the demo's products ended by themselves ({_ending(code)}); start the demo again")
+
+
+@asynccontextmanager
+async def demo(
+    directory: Path, *, script_name: str = "default", base_port: int = modes.BASE_PORT
+) -> AsyncIterator[DemoRun]:
+    """Start the products, write `directory`/demo.yaml for the ports they got, and end them on leaving.
+
+    The products live in a session of their own: a Ctrl-C reaches the daemon alone, which stops probing before they go,
+    so that no last incident is recorded. They hold the other end of a pipe of ours and end when it closes, even if this
+    process is killed.
+
+    Raises:
+        NinewatchError: they do not come up, there is no such script, or the directory cannot be written or is in use.
+    """
+    played = script.load(script_name)
+    with _alone(directory):
+        process = await _start(script_name, base_port)
+        try:
+            ports = await _ready(process)
+            path, store = _write(directory, ports)
+            yield DemoRun(path, store, ports, f"http://{HOST}:{ports[modes.CONTROL]}", played, process)
+        finally:
+            await _end(process)
+
+
+def _alone(directory: Path) -> Lock:
+    """Keep a second demo out of the directory: it would write its ports into the file that the first one follows."""
+    try:
+        return Lock(directory / PORTFOLIO, SystemClock().now())
+    except StoreHeldError as error:
+        held = str(error).partition(";")[0]
+        raise NinewatchError(f"{held}; end that demo, or run this one in another folder") from error
+
+
+def render(portfolio: str, ports: Mapping[str, int], store: Path) -> str:
+    """Return the shipped portfolio with the ports that the products got in place of the default ones, and the store."""
+    got = {str(default): str(ports[name]) for name, default in modes.DEFAULT_PORTS.items()}
+    moved = re.sub(rf"(?<={re.escape(HOST)}:)\d+", lambda match: got.get(match[0], match[0]), portfolio)
+    # A JSON string is a YAML string, whatever is in it.
+    return re.sub(r"^store: .*$", lambda _match: f"store: {json.dumps(str(store))}", moved, flags=re.MULTILINE)
+
+
+async def _start(script_name: str, base_port: int) -> Process:
+    arguments = ["-m", "monitor.demo.products", "--with-parent", "--base-port", str(base_port), "--script", script_name]
+    pipe = asyncio.subprocess.PIPE
+    return await asyncio.create_subprocess_exec(
+        sys.executable, *arguments, stdin=pipe, stdout=pipe, start_new_session=True
+    )
+
+
+async def _ready(process: Process) -> Mapping[str, int]:
+    """Return the ports from the readiness line, the one line that the products write to standard output."""
+    if process.stdout is None:
+        raise RuntimeError("started without a pipe for its standard output")
+    try:
+        line = await asyncio.wait_for(process.stdout.readline(), _START)
+    except TimeoutError:
+        raise NinewatchError(
+            f"the demo's products are not ready after {_START:g} s; is the machine overloaded?"
+        ) from None
+    if not line:
+        raise NinewatchError(
+            f"the demo's products did not start ({_ending(await process.wait())}); see the lines above"
+        )
+    told: dict[str, Any] = json.loads(line)
+    return {str(name): int(port) for name, port in told["ports"].items()}
+
+
+def _ending(code: int) -> str:
+    return f"signal {-code}" if code < 0 else f"exit {code}"
+
+
+def _write(directory: Path, ports: Mapping[str, int]) -> tuple[Path, Path]:
+    """Write the portfolio for these ports; return where it is, and the store that it names."""
+    path, store = directory / PORTFOLIO, directory.absolute() / "ninewatch.db"
+    try:
+        path.write_text(render(shared("config", PORTFOLIO).read_text("utf-8"), ports, store), "utf-8")
+    except OSError as error:
+        raise NinewatchError(f"{path}: {error.strerror}; run the demo where it may write") from error
+    return path, store
+
+
+async def _end(process: Process) -> None:
+    """Close the pipe that the products watch, and wait for them; what has not ended in time is killed."""
+    if process.stdin is not None:
+        process.stdin.close()
+    try:
+        with suppress(TimeoutError):
+            await asyncio.wait_for(process.wait(), _END)
+    finally:
+        if process.returncode is None:
+            process.kill()
+            await process.wait()
