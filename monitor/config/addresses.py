@@ -1,0 +1,140 @@
+"""Addresses and headers: what a probe is pointed at, refused early and in plain words when it cannot be one."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping
+from dataclasses import dataclass
+from ipaddress import ip_address
+from typing import Annotated, Any
+from urllib.parse import urlsplit
+
+from pydantic import AfterValidator, PlainValidator, ValidationInfo, WithJsonSchema
+
+from monitor.config.errors import quoted
+from monitor.config.secret import SECRET_SCHEMA, Secret, read_secret
+from monitor.config.values import problem_at
+
+_LABEL = re.compile(r"(?!-)[a-z0-9_-]{1,63}(?<!-)", re.IGNORECASE | re.ASCII)
+
+
+def host(value: str) -> str:
+    """Return the host name (in IDNA form) or the IP address.
+
+    Raises:
+        ValueError: it is neither, such as `127.1` or `0x7f.1`, which some resolvers take for an address.
+    """
+    try:
+        return str(ip_address(value))
+    except ValueError:
+        pass
+    try:
+        name = value.encode("idna").decode() if not value.isascii() else value
+    except UnicodeError:
+        name = ""
+    labels = name.removesuffix(".").split(".")
+    if len(name) > 253 or not all(map(_LABEL.fullmatch, labels)) or re.fullmatch(r"\d+|0x[0-9a-f]*", labels[-1], re.I):
+        raise ValueError(f"{quoted(value)} is neither a host name nor an IP address")
+    return name
+
+
+_HOST_PORT = re.compile(r"(?:\[([0-9A-Fa-f:.]+)\]|([^:\[\]/@\s]+)):([0-9]{1,5})")
+
+
+@dataclass(frozen=True, slots=True)
+class HostPort:
+    """A host (name or IP address, without brackets) and a port. `str()` gives `host:port`, `[::1]:port`."""
+
+    host: str
+    port: int
+
+    def __str__(self) -> str:
+        return f"[{self.host}]:{self.port}" if ":" in self.host else f"{self.host}:{self.port}"
+
+    @classmethod
+    def parse(cls, value: Any, *, lowest: int = 1) -> HostPort:
+        """Return what `host:port` or `[::1]:port` says.
+
+        Raises:
+            ValueError: it says something else; a port below `lowest` is refused.
+        """
+        if isinstance(value, HostPort):
+            return value
+        if not isinstance(value, str):
+            raise ValueError("not an address; write host:port in quotes")
+        match = _HOST_PORT.fullmatch(value)
+        if match is None or not lowest <= int(match[3]) <= 65535:
+            raise ValueError(f"{quoted(value)} is not an address; write host:port, e.g. 127.0.0.1:9999 or [::1]:9999")
+        return cls(host(match[1] or match[2]), int(match[3]))
+
+
+_HOST_PORT_SCHEMA = {"type": "string", "examples": ["127.0.0.1:9999", "db.example.org:5432", "[::1]:9999"]}
+
+HostPortField = Annotated[HostPort, PlainValidator(HostPort.parse), WithJsonSchema(_HOST_PORT_SCHEMA)]
+"""A target's address."""
+
+Listen = Annotated[
+    HostPort, PlainValidator(lambda value: HostPort.parse(value, lowest=0)), WithJsonSchema(_HOST_PORT_SCHEMA)
+]
+"""An address to listen on; port 0 takes any free one."""
+
+HostName = Annotated[str, AfterValidator(host)]
+
+
+def _http_url(value: str) -> str:
+    """Return the URL as written. No message quotes one: its query may hold a key."""
+    try:
+        parts = urlsplit(value)
+        port, name = parts.port, parts.hostname
+    except ValueError as error:
+        raise ValueError(f"not a URL ({error}); write http://host/path or https://host/path") from None
+    if parts.scheme not in ("http", "https") or not name:
+        raise ValueError("not a web address; write http://host/path or https://host/path")
+    if parts.username is not None or parts.password is not None:
+        raise ValueError("a user name or password has no place in a URL; use basic: {user: ..., password: {env: NAME}}")
+    if parts.fragment:
+        raise ValueError("the part after # is never sent to a server; leave it out")
+    if port == 0 or re.search(r"[\s\x00-\x1f\x7f]", value):
+        raise ValueError("port 0, spaces and control characters have no place in a URL; write a space as %20")
+    host(name)
+    return value
+
+
+HttpUrl = Annotated[
+    str,
+    AfterValidator(_http_url),
+    WithJsonSchema({"type": "string", "format": "uri", "pattern": "^https?://"}),
+]
+"""An http or https URL without user name, password or fragment; a plain `str`."""
+
+# --- Headers -----------------------------------------------------------------------------------------------------
+
+_TOKEN = re.compile(r"[!#$%&'*+.^_`|~0-9A-Za-z-]+")
+_GUARDED = re.compile(r"(proxy-)?authorization|cookie|.*(api-?key|token|secret|password).*", re.IGNORECASE)
+
+
+def _value(value: Any, info: ValidationInfo) -> str | Secret:
+    if isinstance(value, str):
+        return str(value)
+    if isinstance(value, Mapping | Secret):
+        return read_secret(value, info)
+    raise ValueError("not text; put it in quotes, or name where a secret is kept: {env: NAME} or {file: PATH}")
+
+
+def _headers(headers: dict[str, str | Secret]) -> dict[str, str | Secret]:
+    """Refuse what would break out of a header, and a secret that is written in the open."""
+    for name, value in headers.items():
+        if not _TOKEN.fullmatch(name):
+            raise problem_at(name, f"{quoted(name)} is not a header's name; write letters, digits and -")
+        if isinstance(value, str) and _GUARDED.fullmatch(name):
+            raise problem_at(name, f"{name} carries a secret; name where it is kept: {{env: NAME}} or {{file: PATH}}")
+        if re.search(r"[\r\n\x00]", value if isinstance(value, str) else value.reveal()):
+            raise problem_at(name, "holds a line break, which would end the header; keep it on one line")
+    return headers
+
+
+HeaderValue = Annotated[
+    str | Secret, PlainValidator(_value), WithJsonSchema({"anyOf": [{"type": "string"}, SECRET_SCHEMA]})
+]
+Headers = Annotated[dict[str, HeaderValue], AfterValidator(_headers)]
+"""Header names to text or `Secret`; those that carry credentials by their name must be secrets."""

@@ -1,0 +1,33 @@
+"""What validation needs to know beyond the value: where relative paths start, and which files were read."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from pathlib import Path
+
+
+class Located(str):
+    """Text from a file in `directory`. A path so written is relative to that directory, wherever we were started."""
+
+    __slots__ = ("directory",)
+    directory: Path
+
+    @classmethod
+    def at(cls, text: str, directory: Path) -> Located:
+        """Return the text with the directory that it was written in."""
+        located = cls(text)
+        located.directory = directory
+        return located
+
+
+def resolve(path: str) -> Path:
+    """Return the path; a relative one starts at the file that wrote it, or here if no file did."""
+    directory = path.directory if isinstance(path, Located) else Path()
+    return directory / Path(str(path)).expanduser()
+
+
+@dataclass(slots=True)
+class Context:
+    """One validation: `files` gathers what was read besides the configuration itself (secrets, CA bundles)."""
+
+    files: set[Path] = field(default_factory=set)

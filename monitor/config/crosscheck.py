@@ -1,0 +1,126 @@
+"""What no single value shows: ids used twice, dependencies to nowhere or in a circle, figures nobody can prove."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from graphlib import CycleError, TopologicalSorter
+from typing import TYPE_CHECKING
+
+from monitor.config.errors import Loc, Problem, quoted
+from monitor.config.nodes import Entries, Items, Node, Scalar, key_path, locate, step
+from sla.objective import format_duration
+
+if TYPE_CHECKING:
+    from monitor.config.model import CheckBase, Portfolio, Product
+
+
+def conflicts(root: Node) -> list[Problem]:
+    """Return what contradicts itself across blocks. Works on the tree, so that it is found beside other mistakes."""
+    return [
+        Problem(locate(root, loc)[0], key_path(root, loc), message)
+        for loc, message in (*_twice(root), *_dependencies(root), *_too_many(root))
+    ]
+
+
+Found = Iterator[tuple[Loc, str]]
+
+
+def _items(root: Node, loc: Loc) -> Iterator[tuple[Loc, Entries]]:
+    """Yield the blocks of the list at `loc`."""
+    _, node = locate(root, loc)
+    for index, item in enumerate(node.items if isinstance(node, Items) else ()):
+        if isinstance(item, Entries):
+            yield (*loc, index), item
+
+
+def _text(node: Node | None) -> str | None:
+    return str(node.value) if isinstance(node, Scalar) and isinstance(node.value, str) else None
+
+
+def _twice(root: Node) -> Found:
+    """Ids: of a product in the portfolio, of a check in its product. The record is kept by them."""
+    yield from _repeated(root, ("products",), "product")
+    for loc, _ in _items(root, ("products",)):
+        yield from _repeated(root, (*loc, "checks"), "check of this product")
+
+
+def _repeated(root: Node, loc: Loc, what: str) -> Found:
+    first: dict[str, Loc] = {}
+    for item_loc, item in _items(root, loc):
+        name = _text(step(item, "id"))
+        if name is not None and first.setdefault(name, item_loc) != item_loc:
+            place, _ = locate(root, (*first[name], "id"))
+            yield (*item_loc, "id"), f"{quoted(name)} already names a {what} at {place}; choose another id"
+
+
+def _dependencies(root: Node) -> Found:
+    needs: dict[str, list[str]] = {}
+    places: dict[tuple[str, str], Loc] = {}
+    for loc, product in _items(root, ("products",)):
+        name = _text(step(product, "id")) or ""
+        listed = step(product, "depends_on")
+        for index, node in enumerate(listed.items if isinstance(listed, Items) else ()):
+            if (other := _text(node)) is not None:
+                needs.setdefault(name, []).append(other)
+                places.setdefault((name, other), (*loc, "depends_on", index))
+    names = {_text(step(product, "id")) for _, product in _items(root, ("products",))}
+    for (_, other), loc in places.items():
+        if other not in names:
+            known = ", ".join(sorted(filter(None, names)))
+            yield loc, f"there is no product {quoted(other)}; there are {known}"
+    yield from ((places[edge], message) for edge, message in _circles(needs))
+
+
+def _circles(needs: dict[str, list[str]]) -> Iterator[tuple[tuple[str, str], str]]:
+    """Yield a dependency out of each circle, and take it out, until none is left."""
+    left = {name: list(others) for name, others in needs.items()}
+    while True:
+        try:
+            TopologicalSorter(left).prepare()
+        except CycleError as error:
+            circle = list(reversed(error.args[1]))
+            name, other = circle[0], circle[1]
+            yield (name, other), f"closes a circle, {' -> '.join(circle)}; take one of them out"
+            left[name].remove(other)
+        else:
+            return
+
+
+def _too_many(root: Node) -> Found:
+    """`at_least k` with fewer than k checks, which could never be up."""
+    for loc, product in _items(root, ("products",)):
+        rule, checks = step(product, "rule"), step(product, "checks")
+        wanted = _at_least(rule)
+        if wanted is not None and isinstance(checks, Items) and wanted > len(checks.items):
+            yield (*loc, "rule"), f"asks for {wanted} checks that are up, and there are {len(checks.items)}"
+
+
+def _at_least(rule: Node | None) -> int | None:
+    value = rule.plain() if rule is not None else None
+    if isinstance(value, dict):
+        value = value.get("at_least")
+    if isinstance(value, str):
+        value = value.removeprefix("at_least").strip(" _")
+        return int(value) if value.isdecimal() and len(value) < 6 else None
+    return value if isinstance(value, int) and not isinstance(value, bool) else None
+
+
+def doubts(portfolio: Portfolio, root: Node) -> Iterator[Problem]:
+    """Yield what is allowed and probably not meant."""
+    for number, product in enumerate(portfolio.products):
+        for index, check in enumerate(product.checks):
+            if (message := _unresolvable(product, check)) is not None:
+                loc: Loc = ("products", number, "checks", index, "interval")
+                yield Problem(locate(root, loc)[0], key_path(root, loc), message)
+
+
+def _unresolvable(product: Product, check: CheckBase) -> str | None:
+    """measurement.md, section 6: what the objective allows must be at least twice the interval."""
+    allowed = product.objective.allowed(product.window)
+    if allowed >= 2 * check.interval:
+        return None
+    return (
+        f"{product.objective} over {format_duration(product.window)} allows {format_duration(int(allowed))} down, "
+        f"which probing every {format_duration(check.interval)} cannot resolve; "
+        f"it would take {format_duration(int(allowed / 2))} or less"
+    )

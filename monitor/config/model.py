@@ -1,0 +1,256 @@
+"""The configuration as frozen types. Products and their checks come first; what kinds of check there are is handed in.
+
+A kind of check is one class, in the file of its probe:
+
+    class TcpCheck(CheckBase):
+        kind: ClassVar[str] = "tcp"
+        tcp: HostPortField
+
+Its key (`tcp`) tells it from the others. Field docstrings become the JSON Schema's descriptions.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from pathlib import Path
+from typing import Annotated, Any, ClassVar, Self
+from zoneinfo import ZoneInfo, available_timezones
+
+from pydantic import AfterValidator, Field, PlainValidator, WithJsonSchema, model_validator
+
+from monitor.config.addresses import Headers, HeaderValue, HostName, HostPort, HostPortField, HttpUrl, Listen
+from monitor.config.base import Model
+from monitor.config.errors import quoted
+from monitor.config.expect import Expect, HeaderExpectation, JsonExpectation, JsonPath, Regex, StatusRange
+from monitor.config.secret import Secret
+from monitor.config.tls import TlsOptions
+from monitor.config.values import (
+    Count,
+    Duration,
+    Flag,
+    Id,
+    LocalPath,
+    ObjectiveField,
+    Seconds,
+    Text,
+    Within,
+    problem_at,
+)
+from sla.compose import Rule
+from sla.interval import DAY, MILLISECOND, MINUTE, SECOND
+
+__all__ = [
+    "CheckBase",
+    "Count",
+    "Duration",
+    "Engine",
+    "Expect",
+    "Flag",
+    "HeaderExpectation",
+    "HeaderValue",
+    "Headers",
+    "HostName",
+    "HostPort",
+    "HostPortField",
+    "HttpUrl",
+    "Id",
+    "JsonExpectation",
+    "JsonPath",
+    "LocalPath",
+    "Model",
+    "Portfolio",
+    "Product",
+    "Regex",
+    "Retention",
+    "Seconds",
+    "Secret",
+    "StatusRange",
+    "Text",
+    "TlsOptions",
+    "problem_at",
+]
+
+_PATIENCE = 10 * SECOND
+
+Pace = Annotated[Duration, AfterValidator(Within(100 * MILLISECOND, DAY, "between 100ms and 1d"))]
+Patience = Annotated[Duration, AfterValidator(Within(10 * MILLISECOND, 5 * MINUTE, "between 10ms and 5m"))]
+Streak = Annotated[Count, Field(le=100)]
+
+
+def _default_timeout(known: Mapping[str, Any]) -> int:
+    return min(_PATIENCE, int(known.get("interval", _PATIENCE)))
+
+
+class CheckBase(Model):
+    """What every kind of check has. A kind adds its own key, of its own name, and what belongs to it."""
+
+    kind: ClassVar[str]
+
+    id: Id
+    """Names the check within its product; a changed id starts a new record."""
+
+    interval: Pace = MINUTE
+    """Time from one probe to the next."""
+
+    timeout: Patience = Field(default_factory=_default_timeout)
+    """Time for one probe, from name lookup to last byte. Default 10s, or the interval if that is shorter."""
+
+    hold: Duration | None = None
+    """For how long an observation is trusted when none follows. Default 2 x interval + timeout."""
+
+    fall: Streak = 2
+    """Bad probes in a row that open an incident. Measured downtime does not depend on it."""
+
+    rise: Streak = 2
+    """Good probes in a row that resolve an incident."""
+
+    @property
+    def effective_hold(self) -> int:
+        """Microseconds after which an observation is no longer trusted (measurement.md, section 2)."""
+        return 2 * self.interval + self.timeout if self.hold is None else self.hold
+
+    @property
+    def target(self) -> str:
+        """What is probed, for people to read; holds no secret."""
+        return str(getattr(self, self.kind))
+
+    @classmethod
+    def claims(cls, raw: Mapping[str, Any]) -> bool:
+        """Return whether a check, as written, is of this kind: it has the kind's key.
+
+        A mapping without `target` under that key is a block of options (`tls: {ca: ...}` of an http check).
+        """
+        given = raw.get(cls.kind)
+        return cls.kind in raw and (not isinstance(given, Mapping) or "target" in given)
+
+    @model_validator(mode="after")
+    def _paced(self) -> Self:
+        """Keep the interval true during an outage, when every probe takes the whole timeout and none may overlap."""
+        if self.timeout > self.interval:
+            raise problem_at("timeout", "is longer than the interval; shorten it, or lengthen the interval")
+        if self.hold is not None and self.hold < self.interval:
+            raise problem_at("hold", "is shorter than the interval, so that nothing would ever be known; lengthen it")
+        return self
+
+
+def _rule(value: Any) -> Rule:
+    if isinstance(value, Rule):
+        return value
+    if isinstance(value, Mapping) and list(value) == ["at_least"]:
+        value = value["at_least"]
+    if isinstance(value, bool) or not isinstance(value, str | int):
+        raise ValueError("not a rule; write all, any or at_least 2")
+    return Rule.parse(value)
+
+
+_RULE_SCHEMA = {
+    "anyOf": [
+        {"enum": ["all", "any"]},
+        {"type": "string", "pattern": "^at_least [1-9][0-9]*$"},
+        {"type": "integer", "minimum": 1},
+        {
+            "type": "object",
+            "properties": {"at_least": {"type": "integer", "minimum": 1}},
+            "required": ["at_least"],
+            "additionalProperties": False,
+        },
+    ],
+    "examples": ["all", "any", "at_least 2"],
+}
+
+RuleField = Annotated[Rule, PlainValidator(_rule), WithJsonSchema(_RULE_SCHEMA)]
+
+
+class Product(Model):
+    """Something that people rely on, and what was promised of it."""
+
+    id: Id
+    """Names the product in URLs, metrics and records."""
+
+    name: Text = Field(default_factory=lambda known: known.get("id", ""))
+    """The name that people know it by. Default: the id."""
+
+    team: Text | None = None
+    """Who looks after it."""
+
+    objective: ObjectiveField
+    """The share of the window during which it is to be up: `99.95%` or `three nines`; above 0 % and below 100 %."""
+
+    window: Duration = 30 * DAY
+    """The rolling window that the objective is for."""
+
+    rule: RuleField = Rule()
+    """When the product is up: `all` of its checks are, `any` one, or `at_least 2`."""
+
+    depends_on: tuple[Id, ...] = ()
+    """Products that this one needs."""
+
+    checks: Annotated[tuple[CheckBase, ...], Field(min_length=1)]
+    """How it is watched; at least one check."""
+
+
+class Retention(Model):
+    """How long what is kept."""
+
+    observations: Duration = 30 * DAY
+    """Single observations. Runs and incidents, which every figure needs, are kept for ever."""
+
+
+class Engine(Model):
+    """How probes are driven."""
+
+    max_in_flight: Annotated[Count, Field(le=10_000)] = 1_000
+    """Probes under way at once; more wait, and what is not probed shows as unknown."""
+
+
+def _store(value: Any) -> Path:
+    if isinstance(value, Path):
+        return value
+    if not isinstance(value, str) or not value or not value.isprintable():
+        raise ValueError("not a path; write the record's file, e.g. var/ninewatch.db")
+    return Path(str(value)).expanduser()
+
+
+StorePath = Annotated[Path, PlainValidator(_store), WithJsonSchema({"type": "string"})]
+
+
+def _zone(value: str) -> str:
+    if value not in available_timezones():
+        raise ValueError(f"{quoted(value)} is not a time zone; write one such as America/Vancouver or UTC")
+    return value
+
+
+class Portfolio(Model):
+    """The whole configuration."""
+
+    listen: Listen = HostPort("127.0.0.1", 9999)
+    """Where pages, API and metrics are served. Anything but loopback shows them to whoever reaches it."""
+
+    store: StorePath = Path("var/ninewatch.db")
+    """The record's file; a relative path starts where the daemon was started."""
+
+    title: Text = "ninewatch"
+    """Stands on top of the pages."""
+
+    time_zone: Annotated[str, AfterValidator(_zone)] = "America/Vancouver"
+    """The zone that pages show times in, beside UTC."""
+
+    retention: Retention = Retention()
+    """How long what is kept."""
+
+    engine: Engine = Engine()
+    """How probes are driven."""
+
+    products: Annotated[tuple[Product, ...], Field(min_length=1)]
+    """What is watched."""
+
+    @property
+    def zone(self) -> ZoneInfo:
+        """The zone that pages show times in."""
+        return ZoneInfo(self.time_zone)
+
+    def checks(self) -> Iterator[tuple[Product, CheckBase]]:
+        """Yield every check with its product, in the order of the configuration."""
+        for product in self.products:
+            for check in product.checks:
+                yield product, check

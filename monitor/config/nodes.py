@@ -1,0 +1,101 @@
+"""What YAML says, as nodes that know their place, and the way from a place to the words for it."""
+
+from __future__ import annotations
+
+import datetime
+import re
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from monitor.config.errors import Loc, Mark
+
+_READ_AS = {bool: "the truth value", int: "the number", float: "the number", datetime.date: "a date"}
+
+
+@dataclass(frozen=True, slots=True)
+class Scalar:
+    """One value. `text` is how it is written if that is not in quotes, else None."""
+
+    mark: Mark
+    value: Any
+    text: str | None = None
+
+    def plain(self) -> Any:
+        """Return the value."""
+        return self.value
+
+
+@dataclass(frozen=True, slots=True)
+class Items:
+    """A list."""
+
+    mark: Mark
+    items: tuple[Node, ...]
+
+    def plain(self) -> list[Any]:
+        """Return plain lists, dicts and values."""
+        return [item.plain() for item in self.items]
+
+
+@dataclass(frozen=True, slots=True)
+class Entries:
+    """A mapping, in the order written; `keys` are the places of its keys."""
+
+    mark: Mark
+    entries: Mapping[str, Node]
+    keys: Mapping[str, Mark]
+
+    def plain(self) -> dict[str, Any]:
+        """Return plain lists, dicts and values."""
+        return {key: node.plain() for key, node in self.entries.items()}
+
+
+Node = Scalar | Items | Entries
+
+
+def step(node: Node, part: str | int) -> Node | None:
+    """Return the child of that name or index, None where there is none."""
+    if isinstance(node, Entries) and isinstance(part, str):
+        return node.entries.get(part)
+    if isinstance(node, Items) and isinstance(part, int) and part < len(node.items):
+        return node.items[part]
+    return None
+
+
+def locate(root: Node, loc: Loc) -> tuple[Mark, Node | None]:
+    """Return the place of the value at `loc`, and the value; of a missing one, the place of what should hold it."""
+    node: Node | None = root
+    mark = root.mark
+    for part in loc:
+        node = step(node, part) if node is not None else None
+        mark = node.mark if node is not None else mark
+    return mark, node
+
+
+def key_path(root: Node, loc: Loc) -> str:
+    """Return `products.chefs.checks.status.interval`: list items by their id, by their index where they have none."""
+    path = ""
+    node: Node | None = root
+    for part in loc:
+        node = step(node, part) if node is not None else None
+        path += f"[{part}]" if isinstance(part, int) and not _name(node) else f".{_name(node) or part}"
+    return path.lstrip(".")
+
+
+def _name(node: Node | None) -> str | None:
+    """Return the id of a list's item, if it has one that can be shown."""
+    held = step(node, "id") if isinstance(node, Entries) else None
+    if isinstance(held, Scalar) and isinstance(held.value, str) and re.fullmatch(r"[\w-]{1,63}", held.value):
+        return held.value
+    return None
+
+
+def misread(node: Scalar) -> str:
+    """Return why an unquoted value is not the text that it looks like, and how to make it so."""
+    if node.value is None:
+        return "nothing is written here"
+    kind = next(words for type_, words in _READ_AS.items() if isinstance(node.value, type_))
+    value = f" {str(node.value).lower()}" if isinstance(node.value, bool | int | float) else ""
+    return f'{node.text} is read by YAML as {kind}{value}; write "{node.text}" in quotes'

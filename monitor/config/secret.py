@@ -1,0 +1,143 @@
+"""Secrets: named in the configuration, read when it is loaded, and shown by nothing but `reveal()`."""
+
+from __future__ import annotations
+
+import hmac
+import os
+import stat
+from collections.abc import Mapping
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, NoReturn
+
+from pydantic_core import core_schema
+
+from monitor.config.context import Context, resolve
+from monitor.log import conceal
+
+if TYPE_CHECKING:
+    from pydantic import GetCoreSchemaHandler, GetJsonSchemaHandler, ValidationInfo
+    from pydantic.json_schema import JsonSchemaValue
+
+_LARGEST = 64 * 1024
+_FORMS = "{env: NAME} or {file: PATH}"
+SECRET_SCHEMA: JsonSchemaValue = {
+    "title": "Secret",
+    "description": "a secret is never written here: name the environment variable or the file that holds it",
+    "oneOf": [
+        {"type": "object", "properties": {form: {"type": "string"}}, "required": [form], "additionalProperties": False}
+        for form in ("env", "file")
+    ],
+}
+
+
+class Secret:
+    """A value that does not print: not by repr, str, format, JSON, a model's dump, a traceback's locals or a pickle.
+
+    What is read from the configuration is also concealed in every log line (`monitor.log.conceal`). Two secrets are
+    equal when their values are, so that a reload sees that one was rotated.
+    """
+
+    __slots__ = ("_value", "source")
+
+    def __init__(self, value: str, source: str = "given") -> None:
+        """Hold the value; `source` says where it came from ("env NAME") and may be shown."""
+        self._value = value
+        self.source = source
+        conceal(value)
+
+    def reveal(self) -> str:
+        """Return the value. Call it where the value is sent, and keep no copy."""
+        return self._value
+
+    def __repr__(self) -> str:
+        return f"Secret({self.source})"
+
+    __str__ = __repr__
+
+    def __eq__(self, other: object) -> bool:
+        if not isinstance(other, Secret):
+            return NotImplemented
+        return hmac.compare_digest(self._value.encode(), other._value.encode())
+
+    def __hash__(self) -> int:
+        return hash((Secret, self._value))
+
+    def __copy__(self) -> Secret:
+        return self
+
+    def __deepcopy__(self, memo: dict[int, Any]) -> Secret:
+        return self
+
+    def __getstate__(self) -> NoReturn:
+        raise TypeError("a secret is not pickled")
+
+    def __reduce__(self) -> NoReturn:
+        raise TypeError("a secret is not pickled")
+
+    @classmethod
+    def __get_pydantic_core_schema__(cls, source: Any, handler: GetCoreSchemaHandler) -> core_schema.CoreSchema:
+        return core_schema.with_info_plain_validator_function(
+            read_secret,
+            serialization=core_schema.plain_serializer_function_ser_schema(Secret.named),
+        )
+
+    @classmethod
+    def __get_pydantic_json_schema__(
+        cls, schema: core_schema.CoreSchema, handler: GetJsonSchemaHandler
+    ) -> JsonSchemaValue:
+        return SECRET_SCHEMA
+
+    def named(self) -> str:
+        """Return what a dump of a model holds in place of the value."""
+        return repr(self)
+
+
+def read_secret(given: Any, info: ValidationInfo) -> Secret:
+    """Return the secret that `{env: NAME}` or `{file: PATH}` names. No message quotes what was given."""
+    if isinstance(given, Secret):
+        return given
+    if isinstance(given, Mapping) and len(given) == 1:
+        form, name = next(iter(given.items()))
+        if form == "env" and isinstance(name, str) and name:
+            return Secret(_from_environment(name), f"env {name}")
+        if form == "file" and isinstance(name, str) and name:
+            return Secret(_from_file(resolve(name), info), f"file {name}")
+    raise ValueError(f"a secret is never written into the configuration; name where it is kept: {_FORMS}")
+
+
+def _from_environment(name: str) -> str:
+    value = os.environ.get(name)
+    if not value:
+        state = "not set" if value is None else "empty"
+        raise ValueError(f"the environment variable {name} is {state}; set it, or use {{file: PATH}}")
+    return value
+
+
+def _from_file(path: Path, info: ValidationInfo) -> str:
+    """Return the file's text without one closing line break. Only regular files: a pipe could block for ever."""
+    if isinstance(info.context, Context):
+        info.context.files.add(path)
+    try:
+        if not stat.S_ISREG(path.stat().st_mode):
+            raise ValueError(f"{path} is not a regular file")
+        with path.open("rb") as file:
+            raw = file.read(_LARGEST + 1)
+    except OSError as error:
+        raise ValueError(f"cannot read {path}: {_reason(error)}; check the path and that we may read it") from None
+    return _decoded(raw, path)
+
+
+def _decoded(raw: bytes, path: Path) -> str:
+    if len(raw) > _LARGEST:
+        raise ValueError(f"{path} is larger than 64 KiB, which no secret is")
+    try:
+        value = raw.decode().removesuffix("\n").removesuffix("\r")
+    except UnicodeDecodeError:
+        raise ValueError(f"{path} is not UTF-8 text") from None
+    if not value:
+        raise ValueError(f"{path} is empty; write the secret into it")
+    return value
+
+
+def _reason(error: OSError) -> str:
+    return (error.strerror or "unreadable").lower()

@@ -1,0 +1,139 @@
+"""The types of single values: what they accept, in which words they refuse, and what editors are told of them."""
+
+from __future__ import annotations
+
+import re
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Annotated, Any
+
+from pydantic import AfterValidator, Field, PlainValidator, Strict, StringConstraints, ValidationInfo, WithJsonSchema
+from pydantic_core import PydanticCustomError
+
+from monitor.config.context import Context, resolve
+from monitor.config.errors import quoted
+from sla.interval import DAY, SECOND
+from sla.objective import Objective
+from sla.window import parse_duration
+
+# --- Durations ---------------------------------------------------------------------------------------------------
+
+LONGEST = 3650 * DAY
+
+
+def duration(value: Any) -> int:
+    """Return microseconds, more than zero and at most ten years.
+
+    Raises:
+        ValueError: it is not one; a bare number is refused because nobody can see its unit.
+
+    >>> duration("1h30m")
+    5400000000
+    """
+    if isinstance(value, bool) or not isinstance(value, str | int | float):
+        raise ValueError("not a duration; write 30s, 5m or 1h")
+    if isinstance(value, int | float):
+        raise ValueError(f"{value} has no unit; write {value}s for seconds, {value}m for minutes")
+    if len(value) > 40:
+        raise ValueError(f"{quoted(value)} is not a duration; write 30s, 5m or 1h")
+    length = parse_duration(value)
+    if not 0 < length <= LONGEST:
+        raise ValueError(f"{quoted(value)} is out of range; a duration is more than 0 and at most 3650d")
+    return length
+
+
+_DURATION_SCHEMA = {
+    "type": "string",
+    "pattern": r"^([0-9]+(\.[0-9]+)?(ms|us|[wdhms])\s*)+$",
+    "examples": ["30s", "500ms", "5m", "1h30m", "30d"],
+}
+
+
+@dataclass(frozen=True, slots=True)
+class Within:
+    """Bounds on a duration, both included, in microseconds; the words are what a person would write."""
+
+    least: int
+    most: int
+    words: str
+
+    def __call__(self, value: int) -> int:
+        """Return the value, or raise ValueError with the bounds in words."""
+        if not self.least <= value <= self.most:
+            raise ValueError(f"must be {self.words}")
+        return value
+
+
+Duration = Annotated[int, PlainValidator(duration), WithJsonSchema(_DURATION_SCHEMA)]
+"""Integer microseconds, written `30s`."""
+
+Seconds = Annotated[float, PlainValidator(lambda value: duration(value) / SECOND), WithJsonSchema(_DURATION_SCHEMA)]
+"""Float seconds, written `30s`: for what the monotonic clock measures."""
+
+# --- Words and numbers -------------------------------------------------------------------------------------------
+
+Flag = Annotated[bool, Strict()]
+"""`true` or `false`; a quoted "no" is text and refused."""
+
+Count = Annotated[int, Strict(), Field(ge=1)]
+"""A whole number from 1."""
+
+_ID = re.compile(r"[a-z0-9][a-z0-9_-]{0,62}")
+
+
+def _id(value: str) -> str:
+    if not _ID.fullmatch(value):
+        raise ValueError(f"{quoted(value)} is not an id; write up to 63 of a-z, 0-9, - and _, starting with a-z or 0-9")
+    return value
+
+
+Id = Annotated[str, AfterValidator(_id), WithJsonSchema({"type": "string", "pattern": f"^{_ID.pattern}$"})]
+"""Names a thing in keys, URLs, metrics and records; changing it starts a new record."""
+
+
+def _printable(value: str) -> str:
+    if not value.isprintable():
+        raise ValueError("holds a line break or a character that cannot be seen; write plain text on one line")
+    return value
+
+
+Text = Annotated[str, StringConstraints(min_length=1, max_length=200), AfterValidator(_printable)]
+"""Text for people, on one line."""
+
+
+def _objective(value: Any) -> Objective:
+    if isinstance(value, bool) or not isinstance(value, str | int | float):
+        raise ValueError('not an objective; write a percentage such as 99.95% or words such as "three nines"')
+    return Objective.parse(value)
+
+
+ObjectiveField = Annotated[
+    Objective,
+    PlainValidator(_objective),
+    WithJsonSchema({"type": ["string", "number"], "examples": ["99.95%", "99.9%", "three nines"]}),
+]
+
+# --- Files -------------------------------------------------------------------------------------------------------
+
+
+def _local_path(value: Any, info: ValidationInfo) -> Path:
+    """Return the path; it starts at the file that wrote it."""
+    if isinstance(value, Path):
+        return value
+    if not isinstance(value, str) or not value:
+        raise ValueError("not a path; write it as text, in quotes if YAML reads it as something else")
+    path = resolve(value)
+    if isinstance(info.context, Context):
+        info.context.files.add(path)
+    return path
+
+
+LocalPath = Annotated[Path, PlainValidator(_local_path), WithJsonSchema({"type": "string"})]
+"""A file to read. A relative path starts at the configuration file that names it."""
+
+# --- Errors of whole models --------------------------------------------------------------------------------------
+
+
+def problem_at(key: str, message: str) -> PydanticCustomError:
+    """Return an error for a validator of a whole model to raise; it is shown at the given key of that model."""
+    return PydanticCustomError("at_key", "{message}", {"key": key, "message": message})
