@@ -1,0 +1,104 @@
+"""A Prometheus rules file: its parts as frozen types, and the text they make.
+
+The text is emitted here and not by a YAML library, so that an expression keeps its line breaks and a change of one rule
+is a change of a few lines. Strings are written as JSON, which YAML reads as they are.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import dataclass, field, replace
+
+
+@dataclass(frozen=True, slots=True)
+class Record:
+    """A recording rule. `why` becomes the comment above it; `labels` are set on top of those the expression keeps."""
+
+    name: str
+    expr: str
+    why: str
+    labels: Mapping[str, str] = field(default_factory=dict)
+
+    def lines(self) -> Iterator[str]:
+        """Yield the rule's YAML, as an item of a list."""
+        yield f"# {self.why}"
+        yield f"- record: {self.name}"
+        yield from _indented(_expression(self.expr))
+        yield from _indented(_mapping("labels", self.labels))
+
+
+@dataclass(frozen=True, slots=True)
+class Alert:
+    """An alerting rule. `hold` is Prometheus' `for`; `summary` and `description` are its templates."""
+
+    name: str
+    expr: str
+    severity: str
+    summary: str
+    description: str
+    runbook: str
+    hold: str = "0s"
+
+    @property
+    def annotations(self) -> Mapping[str, str]:
+        """What a page says; the anchor is the alert's paragraph in the runbook."""
+        url = f"{self.runbook}#{self.name.lower()}"
+        return {"summary": self.summary, "description": self.description, "runbook_url": url}
+
+    def lines(self) -> Iterator[str]:
+        """Yield the rule's YAML, as an item of a list."""
+        yield f"- alert: {self.name}"
+        yield from _indented(_expression(self.expr))
+        yield f"  for: {self.hold}"
+        yield from _indented(_mapping("labels", {"severity": self.severity}))
+        yield from _indented(_mapping("annotations", self.annotations))
+
+
+@dataclass(frozen=True, slots=True)
+class Group:
+    """Rules evaluated one after the other, so that a rule sees what an earlier one recorded."""
+
+    name: str
+    rules: tuple[Record | Alert, ...]
+
+    def lines(self, interval: str) -> Iterator[str]:
+        """Yield the group's YAML, as an item of a list."""
+        yield f"- name: {self.name}"
+        yield f"  interval: {interval}"
+        yield "  rules:"
+        for rule in self.rules:
+            yield from _indented(rule.lines(), by="    ")
+
+
+def render(groups: Iterable[Group], interval: str = "30s", header: str = "") -> str:
+    """Return the rules file; `interval` is how often every group is evaluated."""
+    lines = ["groups:"]
+    for group in groups:
+        lines.extend(_indented(group.lines(interval)))
+    return header + "\n".join(lines) + "\n"
+
+
+def without_hold(groups: Iterable[Group]) -> Iterator[Group]:
+    """Yield the groups with every alert firing at once: for a test that must not wait out a `for`."""
+    for group in groups:
+        rules = (replace(rule, hold="0s") if isinstance(rule, Alert) else rule for rule in group.rules)
+        yield replace(group, rules=tuple(rules))
+
+
+def _indented(lines: Iterable[str], by: str = "  ") -> Iterator[str]:
+    return (by + line for line in lines)
+
+
+def _expression(expr: str) -> Iterator[str]:
+    if "\n" not in expr:
+        yield f"expr: {json.dumps(expr)}"
+        return
+    yield "expr: |-"
+    yield from _indented(expr.splitlines())
+
+
+def _mapping(name: str, entries: Mapping[str, str]) -> Iterator[str]:
+    if entries:
+        yield f"{name}:"
+        yield from (f"  {key}: {json.dumps(value, ensure_ascii=False)}" for key, value in entries.items())

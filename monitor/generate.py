@@ -1,0 +1,56 @@
+"""`python -m monitor.generate`: write the files that are made from code; with `--check`, name those that drifted."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from pathlib import Path
+
+import click
+
+from monitor.exporters.grafana import dashboard_file
+from monitor.exporters.rules import rules_file
+
+ROOT = Path(__file__).resolve().parents[1]
+
+# The chart cannot read files outside its folder, so it holds copies.
+GENERATED: Mapping[str, Callable[[], str]] = {
+    "dashboards/ninewatch.rules.yaml": rules_file,
+    "dashboards/portfolio.json": dashboard_file,
+    "helm/ninewatch/files/ninewatch.rules.yaml": rules_file,
+    "helm/ninewatch/files/portfolio.json": dashboard_file,
+}
+
+
+def drifted(root: Path) -> list[str]:
+    """Return the names of the generated files under `root` that are missing or differ from what the code makes."""
+    return [name for name, make in GENERATED.items() if _read(root / name) != make()]
+
+
+def write(root: Path) -> None:
+    """Write every generated file under `root`."""
+    for name, make in GENERATED.items():
+        path = root / name
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.write_text(make(), encoding="utf-8")
+
+
+def _read(path: Path) -> str | None:
+    return path.read_text(encoding="utf-8") if path.exists() else None
+
+
+@click.command()
+@click.option("--check", is_flag=True, help="Write nothing; exit 1 and name the files that differ.")
+@click.option("--root", type=click.Path(path_type=Path, file_okay=False), default=ROOT, help="The checkout.")
+def main(check: bool, root: Path) -> None:
+    """Write the generated files of a checkout: Prometheus rules, Grafana dashboard, the chart's copies of both."""
+    if not (root / "pyproject.toml").exists():
+        raise click.ClickException(f"{root} is not a checkout of ninewatch; name one with --root")
+    if not check:
+        write(root)
+        return
+    if names := drifted(root):
+        raise click.ClickException(f"out of date: {', '.join(names)}; run `python -m monitor.generate`")
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,29 @@
+"""Which metrics the daemon can emit, and which an expression of PromQL asks for."""
+
+from __future__ import annotations
+
+import re
+
+from monitor.exporters import checks, products
+from monitor.exporters.daemon import Daemon
+from monitor.exporters.exposition import Dialect
+from monitor.health import Health
+from tests.support.clocks import ManualClock
+
+_METRIC = re.compile(r"\b(?:ninewatch|probe)_\w+")
+_RECORDED = re.compile(r"\bninewatch:[\w:]+")
+
+
+def emitted() -> set[str]:
+    """The names of every family: of checks, of products and of the daemon itself."""
+    page = Daemon(Health(config_reload_at=0), ManualClock()).page(Dialect.TEXT).decode()
+    own = {line.split()[2] for line in page.splitlines() if line.startswith("# TYPE")}
+    return own | {family.name for family in (*checks.FAMILIES, *products.FAMILIES)}
+
+
+def asked(expr: str) -> set[str]:
+    return set(_METRIC.findall(expr))
+
+
+def recorded(expr: str) -> set[str]:
+    return set(_RECORDED.findall(expr))
