@@ -60,6 +60,7 @@ CHAPTERS = (
     Chapter(38, "14:03", 41, "connect_timeout", ("chefs/api", "chefs/status")),
     Chapter(33, "08:02", 12, "deadline", ("drop/health",)),
     Chapter(23, "11:47", 6, "http_status", ("css/api", "css/portal")),
+    Chapter(20, "17:35", 48, "connect_refused", ("secondment/a", "secondment/b")),
     Chapter(17, "10:42", 26, "body_mismatch", ("chefs/status",)),
     Chapter(17, "10:42", 26, "http_status", ("chefs/api",)),
     Chapter(14, "15:25", 7, "deadline", ("notify/api",)),
@@ -69,11 +70,11 @@ CHAPTERS = (
 )
 
 # (days before the seeding, local time of day, minutes): when the monitor itself was away. Nobody knows what was then.
-AWAY = ((71, "02:10", 6), (52, "12:40", 23), (29, "03:05", 5), (12, "22:30", 41), (4, "02:15", 5))
+AWAY = ((71, "02:10", 4), (52, "12:40", 23), (29, "03:05", 3), (12, "22:30", 6), (4, "02:15", 3))
 
 # How many of a day's disturbances fall into each hour, local time: few at night, most when people work and release.
 RHYTHM = (1, 1, 2, 1, 1, 1, 2, 3, 6, 8, 9, 8, 6, 8, 9, 8, 6, 4, 3, 2, 2, 2, 1, 1)
-DISTURBANCES = 7  # of each product in the span
+DISTURBANCES = 6  # of each product in the span
 _TROUBLES = ("deadline", "deadline", "connect_timeout", "http_status")
 
 

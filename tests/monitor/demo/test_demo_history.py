@@ -1,0 +1,193 @@
+"""The seeded history: the same everywhere, labelled, plausible, and told as live history is."""
+
+from __future__ import annotations
+
+from datetime import datetime
+from fractions import Fraction
+from itertools import groupby, pairwise
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import pytest
+import yaml
+
+from monitor.config.model import Portfolio
+from monitor.demo import history
+from monitor.demo.history import HOLD, SPACING, SPAN
+from monitor.ledger import Ledger
+from monitor.probes.http import HttpCheck
+from monitor.storage.base import Batch
+from monitor.storage.sqlite import SqliteStore
+from sla.interval import DAY, HOUR, MINUTE, SECOND, Interval
+from sla.objective import Objective
+from sla.observation import Observation, Outcome, Run
+from sla.timeline import State, Timeline
+
+if TYPE_CHECKING:
+    from sla.incident import Incident
+
+SHIPPED = Path(__file__).parents[3] / "config" / "demo.yaml"
+NOW = 1_795_000_000 * SECOND
+# A summer's day, the hours around both changes of the clock in Vancouver, and a leap day.
+INSTANTS = [
+    int(datetime.fromisoformat(at).timestamp()) * SECOND
+    for at in ("2026-07-14T17:00:00Z", "2026-11-01T09:30:00Z", "2027-03-14T10:30:00Z", "2028-02-29T07:59:59Z")
+]
+
+
+def shipped() -> Portfolio:
+    told = yaml.safe_load(SHIPPED.read_text())
+    del told["listen"]
+    for product in told["products"]:
+        product["checks"] = tuple(HttpCheck.model_validate(check) for check in product["checks"])
+    return Portfolio.model_validate(told)
+
+
+@pytest.fixture(scope="module")
+def portfolio() -> Portfolio:
+    return shipped()
+
+
+@pytest.fixture(scope="module")
+def told(portfolio: Portfolio) -> tuple[list[Run], list[Incident]]:
+    return history.history(portfolio, NOW)
+
+
+def by_check(runs: list[Run]) -> list[list[Run]]:
+    return [list(group) for _, group in groupby(runs, lambda run: run.check)]
+
+
+def test_the_same_moment_and_portfolio_give_the_same_history(portfolio: Portfolio) -> None:
+    assert history.history(portfolio, NOW) == history.history(shipped(), NOW)
+
+
+def test_every_run_is_labelled_seeded_and_holds_probes_once_a_minute(told: tuple[list[Run], list[Incident]]) -> None:
+    for run in told[0]:
+        assert run.seeded
+        assert (run.last - run.first, run.hold) == ((run.count - 1) * SPACING, HOLD)
+
+
+@pytest.mark.parametrize("now", [NOW, *INSTANTS])
+def test_every_check_has_ninety_days_in_order_without_overlap_that_end_at_the_moment(
+    portfolio: Portfolio, now: int
+) -> None:
+    runs, _ = history.history(portfolio, now)
+    checks = by_check(runs)
+    assert [group[0].check for group in checks] == [f"{p.id}/{c.id}" for p, c in portfolio.checks()]
+    for group in checks:
+        assert now - SPAN <= group[0].first < now - SPAN + SPACING
+        assert now - SPACING <= group[-1].last < now
+        assert all(earlier.last < later.first for earlier, later in pairwise(group))
+
+
+def test_neighbouring_runs_say_different_things_unless_the_monitor_was_away(
+    told: tuple[list[Run], list[Incident]],
+) -> None:
+    """So a run stands for a change of state, and a gap for time that nobody knows."""
+    gaps = 0
+    for group in by_check(told[0]):
+        for earlier, later in pairwise(group):
+            if later.first - earlier.last > HOLD:
+                gaps += 1
+            else:
+                assert later.first - earlier.last == SPACING
+                assert (earlier.outcome, earlier.reason) != (later.outcome, later.reason)
+    assert gaps == len(history.AWAY) * len(by_check(told[0]))
+
+
+@pytest.mark.parametrize("now", [NOW, *INSTANTS])
+def test_the_availabilities_are_those_of_products_that_people_run(portfolio: Portfolio, now: int) -> None:
+    ledger = Ledger(portfolio)
+    runs, incidents = history.history(portfolio, now)
+    ledger.restore(runs, [], incidents)
+    for product in portfolio.products:
+        durations = ledger.compositions[product.id].durations(Interval(now - SPAN, now))
+        down = durations.down + durations.doubt_down
+        assert Fraction(99, 100) < 1 - Fraction(down, durations.known) < Fraction(9999, 10_000), product.id
+        assert 0 < durations.unknown < 2 * HOUR
+
+
+def test_a_month_of_chefs_has_overspent_its_budget_and_drop_has_some_left(portfolio: Portfolio) -> None:
+    """A demo in which every promise is kept would teach nothing."""
+    ledger = Ledger(portfolio)
+    ledger.restore(*history.history(portfolio, NOW)[:1], [], [])
+    month = Interval(NOW - 30 * DAY, NOW)
+    left = {}
+    for product in portfolio.products:
+        durations = ledger.compositions[product.id].durations(month)
+        left[product.id] = product.objective.allowed(month.length) - durations.down - durations.doubt_down
+    assert left["chefs"] < 0 < left["drop"]
+
+
+def test_every_chapter_tells_of_checks_that_the_portfolio_has(portfolio: Portfolio) -> None:
+    known = {f"{product.id}/{check.id}" for product, check in portfolio.checks()}
+    assert {key for chapter in history.CHAPTERS for key in chapter.checks} <= known
+
+
+def test_the_loss_of_a_data_centre_takes_keycloak_and_its_dependents_down_together(
+    told: tuple[list[Run], list[Incident]],
+) -> None:
+    """Gold fails over after the maintenance page; CSS waits for fail-back, and CHEFS has no second site."""
+    lost = [i for i in told[1] if i.reason == "connect_timeout" and i.downtime and i.downtime > 10 * MINUTE]
+    assert {incident.product for incident in lost} == {"keycloak", "css", "chefs"}
+    assert max(i.opened for i in lost) - min(i.opened for i in lost) < SPACING
+    keycloak = [run for run in told[0] if run.check == "keycloak/discovery" and run.reason == "header_mismatch"]
+    assert [run.count for run in keycloak] == [9]
+
+
+def test_the_incidents_are_those_that_the_runs_amount_to(told: tuple[list[Run], list[Incident]]) -> None:
+    """Each begins with the first bad probe and ends with the next good one, and its downtime is the timeline's."""
+    runs, incidents = told
+    for incident in incidents:
+        group = [run for run in runs if run.check == incident.check]
+        within = [run for run in group if incident.opened <= run.first < (incident.resolved or 0)]
+        assert within
+        assert all(run.outcome is Outcome.BAD for run in within)
+        timeline = Timeline(HOLD)
+        for run in group:
+            timeline.append_run(run)
+        durations = timeline.durations(Interval(incident.opened, incident.resolved or 0))
+        assert incident.downtime == durations.down + durations.doubt_down
+    bad = sum(run.outcome is Outcome.BAD for run in runs)
+    assert 0.9 * bad < len(incidents) <= bad  # an outage that changes its reason is two runs and one incident
+
+
+def test_most_disturbances_come_by_day(told: tuple[list[Run], list[Incident]], portfolio: Portfolio) -> None:
+    hours = [datetime.fromtimestamp(i.opened / SECOND, portfolio.zone).hour for i in told[1]]
+    assert sum(8 <= hour < 17 for hour in hours) > len(hours) / 2
+
+
+@pytest.fixture
+def path(tmp_path: Path) -> Path:
+    return tmp_path / "ninewatch.db"
+
+
+def test_seeding_writes_the_history_once(portfolio: Portfolio, path: Path) -> None:
+    """A second start keeps the history that is there; the time in between stays unknown."""
+    store = SqliteStore(path, NOW)
+    assert history.seed(store, portfolio, NOW) is True
+    runs, incidents = list(store.load_runs()), store.load_incidents()
+    assert sorted(runs, key=repr) == sorted(history.history(portfolio, NOW)[0], key=repr)
+    assert sorted(incidents, key=repr) == sorted(history.history(portfolio, NOW)[1], key=repr)
+    assert history.seed(store, portfolio, NOW + DAY) is False
+    assert list(store.load_runs()) == runs
+    store.close()
+    ledger = Ledger(portfolio)
+    ledger.restore(runs, [], incidents)
+    assert ledger.seeded_until == max(run.last for run in runs)
+    assert ledger.state("keycloak", NOW + HOUR) is State.UNKNOWN
+
+
+def test_seeding_covers_nothing_that_was_observed(portfolio: Portfolio, path: Path) -> None:
+    store = SqliteStore(path, NOW)
+    seen = Observation("chefs/status", NOW - DAY, Outcome.BAD, "deadline")
+    store.write(Batch(observations=[seen], runs=[Run.of(seen, HOLD)]))
+    assert history.seed(store, portfolio, NOW) is True
+    assert max(run.last for run in store.load_runs() if run.seeded) < NOW - DAY
+    store.close()
+
+
+def test_the_promises_of_the_demo_are_the_published_ones(portfolio: Portfolio) -> None:
+    """Pathfinder SSO publishes 99.95 %, and CHEFS' draft agreement aims for it."""
+    promised = {product.id: product.objective for product in portfolio.products}
+    assert promised["keycloak"] == promised["chefs"] == promised["css"] == Objective.parse("99.95%")
