@@ -9,21 +9,20 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 import pytest
-import yaml
 
-from monitor.config.model import Portfolio
+from monitor.config.loader import load
 from monitor.demo import history
 from monitor.demo.history import HOLD, SPACING, SPAN
 from monitor.ledger import Ledger
-from monitor.probes.http import HttpCheck
+from monitor.probes.registry import CHECK_TYPES
 from monitor.storage.base import Batch
 from monitor.storage.sqlite import SqliteStore
 from sla.interval import DAY, HOUR, MINUTE, SECOND, Interval
-from sla.objective import Objective
 from sla.observation import Observation, Outcome, Run
 from sla.timeline import State, Timeline
 
 if TYPE_CHECKING:
+    from monitor.config.model import Portfolio
     from sla.incident import Incident
 
 SHIPPED = Path(__file__).parents[3] / "config" / "demo.yaml"
@@ -36,11 +35,7 @@ INSTANTS = [
 
 
 def shipped() -> Portfolio:
-    told = yaml.safe_load(SHIPPED.read_text())
-    del told["listen"]
-    for product in told["products"]:
-        product["checks"] = tuple(HttpCheck.model_validate(check) for check in product["checks"])
-    return Portfolio.model_validate(told)
+    return load(SHIPPED, CHECK_TYPES)
 
 
 @pytest.fixture(scope="module")
@@ -185,9 +180,3 @@ def test_seeding_covers_nothing_that_was_observed(portfolio: Portfolio, path: Pa
     assert history.seed(store, portfolio, NOW) is True
     assert max(run.last for run in store.load_runs() if run.seeded) < NOW - DAY
     store.close()
-
-
-def test_the_promises_of_the_demo_are_the_published_ones(portfolio: Portfolio) -> None:
-    """Pathfinder SSO publishes 99.95 %, and CHEFS' draft agreement aims for it."""
-    promised = {product.id: product.objective for product in portfolio.products}
-    assert promised["keycloak"] == promised["chefs"] == promised["css"] == Objective.parse("99.95%")

@@ -1,0 +1,113 @@
+"""The shipped portfolio, loaded and probed as the daemon does it: each mode of a product is seen for what it is."""
+
+from __future__ import annotations
+
+import asyncio
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import pytest
+
+from monitor.clock import SystemClock
+from monitor.config.loader import examine, load
+from monitor.demo import launch, modes, script
+from monitor.demo.products import Products
+from monitor.engine.rig import rigged
+from monitor.health import Health
+from monitor.probes.registry import CHECK_TYPES, prepare
+from sla.interval import SECOND
+from sla.objective import Objective
+
+if TYPE_CHECKING:
+    from monitor.config.model import Portfolio
+
+SHIPPED = Path(__file__).parents[3] / "config" / "demo.yaml"
+
+# (product, mode) -> the reasons of those of its checks that fail. Whatever is not named here is good.
+SEEN = {
+    ("keycloak", "up"): {},
+    ("keycloak", "outage"): dict.fromkeys(("discovery", "standard", "jwks"), "connect_refused"),
+    ("keycloak", "slow"): dict.fromkeys(("discovery", "standard", "jwks"), "deadline"),
+    ("keycloak", "maintenance"): dict.fromkeys(("discovery", "standard", "jwks"), "header_mismatch"),
+    ("keycloak", "fail-over"): {},
+    ("chefs", "up"): {},
+    ("chefs", "outage"): dict.fromkeys(("api", "status"), "connect_refused"),
+    ("chefs", "slow"): dict.fromkeys(("api", "status"), "deadline"),
+    ("chefs", "not_ready"): {"api": "http_status", "status": "body_mismatch"},
+    ("css", "up"): {},
+    ("css", "outage"): dict.fromkeys(("portal", "api", "integrations"), "connect_refused"),
+    ("css", "slow"): dict.fromkeys(("portal", "api", "integrations"), "deadline"),
+    ("css", "recovery"): {"integrations": "http_status"},
+    ("css", "error"): {"portal": "http_status", "api": "http_status"},
+    ("drop", "up"): {},
+    ("drop", "outage"): {"health": "connect_refused"},
+    ("drop", "slow"): {"health": "deadline"},
+    ("drop", "error"): {"health": "http_status"},
+    ("notify", "up"): {},
+    ("notify", "outage"): dict.fromkeys(("api", "components"), "connect_refused"),
+    ("notify", "slow"): dict.fromkeys(("api", "components"), "deadline"),
+    ("notify", "degraded"): {},
+    ("notify", "error"): {"api": "malformed_response", "components": "body_mismatch"},
+    ("secondment", "up"): {},
+    ("secondment", "outage"): dict.fromkeys(("a", "b"), "connect_refused"),
+    ("secondment", "slow"): dict.fromkeys(("a", "b"), "deadline"),
+    ("secondment", "half"): {"a": "connect_refused"},
+    ("secondment", "error"): dict.fromkeys(("a", "b"), "http_status"),
+}
+
+
+def test_the_table_above_has_every_mode_of_every_product() -> None:
+    assert set(SEEN) == {(product, mode) for product, told in modes.MODES.items() for mode in told}
+
+
+def test_the_shipped_portfolio_loads_by_itself_without_a_warning() -> None:
+    examined = examine(SHIPPED, CHECK_TYPES)
+    assert (examined.problems, examined.warnings) == ((), ())
+
+
+@pytest.fixture(scope="module")
+def portfolio() -> Portfolio:
+    return load(SHIPPED, CHECK_TYPES)
+
+
+def test_the_simulated_products_are_those_of_the_portfolio(portfolio: Portfolio) -> None:
+    assert {product.id for product in portfolio.products} == set(modes.MODES)
+
+
+def test_the_promises_of_the_demo_are_the_published_ones(portfolio: Portfolio) -> None:
+    """Pathfinder SSO publishes 99.95 %, and CHEFS' draft agreement aims for it."""
+    promised = {product.id: product.objective for product in portfolio.products}
+    assert promised["keycloak"] == promised["chefs"] == promised["css"] == Objective.parse("99.95%")
+
+
+def test_what_depends_on_what_is_known(portfolio: Portfolio) -> None:
+    needs = {product.id: set(product.depends_on) for product in portfolio.products}
+    assert needs["chefs"] == needs["css"] == {"keycloak"}
+    assert needs["drop"] == {"notify", "keycloak"}
+
+
+def test_a_slow_spell_is_later_than_every_time_out_and_every_fault_shows_at_the_first_probe(
+    portfolio: Portfolio,
+) -> None:
+    for _, check in portfolio.checks():
+        assert check.timeout < modes.LATE * SECOND
+        assert check.fall == 1
+        assert check.interval <= 2 * SECOND
+
+
+async def test_every_mode_is_seen_for_what_it_is(portfolio: Portfolio, tmp_path: Path) -> None:
+    """By the real prober with the shipped expectations: no trap is taken for health, no health for a fault."""
+    async with Products(script.NONE, SystemClock()) as products, rigged(SystemClock(), Health()) as (runner, _):
+        path = tmp_path / "demo.yaml"
+        path.write_text(launch.render(SHIPPED.read_text(), products.ports, tmp_path / "ninewatch.db"))
+        checks = {
+            product.id: {check.id: prepare(check) for check in product.checks}
+            for product in load(path, CHECK_TYPES).products
+        }
+        for (product, mode), expected in SEEN.items():
+            await products.set(product, mode)
+            patience = 0.1 if mode == "slow" else 10.0
+            attempts = await asyncio.gather(*(runner.attempt(each, patience) for each in checks[product].values()))
+            found = dict(zip(checks[product], (attempt.result for attempt in attempts), strict=True))
+            failed = {check: result.reason for check, result in found.items() if result.reason}
+            assert failed == expected, (product, mode, found)
