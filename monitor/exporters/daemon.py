@@ -1,0 +1,108 @@
+"""The daemon's own families. They are few, so prometheus-client's registry renders them."""
+
+from __future__ import annotations
+
+from importlib.metadata import PackageNotFoundError, version
+from typing import TYPE_CHECKING
+
+from prometheus_client import CollectorRegistry, ProcessCollector
+from prometheus_client.core import CounterMetricFamily, GaugeMetricFamily, InfoMetricFamily
+from prometheus_client.exposition import generate_latest as text
+from prometheus_client.openmetrics.exposition import generate_latest as openmetrics
+from prometheus_client.registry import Collector
+
+from monitor.exporters.exposition import Dialect
+from sla.interval import SECOND
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from prometheus_client import Metric
+
+    from monitor.clock import Clock
+    from monitor.health import Health
+
+# name, what it says, the field of Health
+_COUNTERS = (
+    ("ninewatch_missed_ticks", "Probes that were due and never started; their time is unknown", "missed_ticks"),
+    ("ninewatch_store_write_failures", "Transactions that failed and were tried again", "write_failures"),
+    ("ninewatch_clock_steps", "Jumps of the wall clock that the record followed", "clock_steps"),
+    ("ninewatch_hook_failures", "Events that an exporter or a pager raised on; probing went on", "hook_failures"),
+    ("ninewatch_late_observations", "Observations left out because a later one was recorded", "late_observations"),
+)
+_SECONDS = (
+    ("ninewatch_schedule_lateness", "Between due and started, of the last probe", "lateness"),
+    ("ninewatch_schedule_lateness_max", "Between due and started, the worst since the start", "lateness_max"),
+    ("ninewatch_loop_lag", "By which the event loop last answered late", "loop_lag"),
+    ("ninewatch_loop_lag_max", "By which the event loop answered late, the worst since the start", "loop_lag_max"),
+)
+_GAUGES = (
+    ("ninewatch_probes_in_flight", "Probes under way", "in_flight"),
+    ("ninewatch_store_queue_depth", "Observations that wait to be written", "queue_depth"),
+    (
+        "ninewatch_config_reload_success",
+        "1 if the last load of the configuration was taken over",
+        "config_reload_success",
+    ),
+)
+
+
+class DaemonCollector(Collector):
+    """Reads the record of health at each scrape."""
+
+    def __init__(self, health: Health, clock: Clock) -> None:
+        self._health = health
+        self._clock = clock
+
+    def collect(self) -> Iterator[Metric]:
+        """Yield the families."""
+        health = self._health
+        for name, help_, field in _COUNTERS:
+            yield CounterMetricFamily(name, help_, value=getattr(health, field))
+        for name, help_, field in _SECONDS:
+            yield GaugeMetricFamily(name, help_, value=getattr(health, field), unit="seconds")
+        for name, help_, field in _GAUGES:
+            yield GaugeMetricFamily(name, help_, value=float(getattr(health, field)))
+        yield from self._store()
+        yield from self._configuration()
+
+    def _store(self) -> Iterator[Metric]:
+        health, now = self._health, self._clock.now()
+        dropped = CounterMetricFamily("ninewatch_store_dropped", "Given up because the queue was full", labels=["what"])
+        dropped.add_metric(["observation"], health.dropped_observations)
+        dropped.add_metric(["run"], health.dropped_runs)
+        yield dropped
+        age = health.queue_age(now) / SECOND
+        yield GaugeMetricFamily("ninewatch_store_queue_age", "Of the oldest unwritten observation", age, unit="seconds")
+        since = health.unrecorded(now) / SECOND
+        yield GaugeMetricFamily("ninewatch_store_unrecorded", "Since the store last could write", since, unit="seconds")
+
+    def _configuration(self) -> Iterator[Metric]:
+        health = self._health
+        if health.config_reload_at is not None:
+            name, help_ = "ninewatch_config_reload_timestamp", "When the running configuration was loaded"
+            yield GaugeMetricFamily(name, help_, value=health.config_reload_at / SECOND, unit="seconds")
+        build = {"version": _version(), "sqlite": health.sqlite_version}
+        yield InfoMetricFamily("ninewatch_build", "What is running", value=build)
+
+
+def _version() -> str:
+    try:
+        return version("ninewatch")
+    except PackageNotFoundError:
+        return "unknown"
+
+
+class Daemon:
+    """The registry of the daemon's own families, and of its process: CPU, memory, open files."""
+
+    def __init__(self, health: Health, clock: Clock) -> None:
+        self.registry = CollectorRegistry(auto_describe=False)
+        self.registry.register(DaemonCollector(health, clock))
+        ProcessCollector(registry=self.registry)
+
+    def page(self, dialect: Dialect) -> bytes:
+        """Return the families in the dialect; in OpenMetrics with the `# EOF` that ends the whole page."""
+        if dialect is Dialect.TEXT:
+            return text(self.registry)
+        return bytes(openmetrics(self.registry))  # type: ignore[no-untyped-call]

@@ -1,0 +1,95 @@
+"""How a metric is written down: families, label values and the two dialects a Prometheus may ask for."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from enum import Enum
+
+
+class Dialect(Enum):
+    """The text formats. Sample lines are the same in both; what announces a family and ends the page differs."""
+
+    TEXT = "text/plain; version=0.0.4; charset=utf-8"
+    OPENMETRICS = "application/openmetrics-text; version=1.0.0; charset=utf-8"
+
+    @property
+    def content_type(self) -> str:
+        """Return the value of the Content-Type header."""
+        return self.value
+
+
+@dataclass(frozen=True, slots=True)
+class Family:
+    """One metric family. `name` is the name of its samples: a counter's ends in `_total`, a unit is its end."""
+
+    name: str
+    kind: str
+    help: str
+    unit: str = ""
+
+    def head(self, dialect: Dialect) -> str:
+        """Return the lines that announce the family, each with its line feed.
+
+        OpenMetrics names a counter's family without the `_total` of its samples, and knows units.
+        """
+        if dialect is Dialect.TEXT:
+            return f"# HELP {self.name} {self.help}\n# TYPE {self.name} {self.kind}\n"
+        name = self.name.removesuffix("_total") if self.kind == "counter" else self.name
+        unit = f"# UNIT {name} {self.unit}\n" if self.unit else ""
+        return f"# HELP {name} {self.help}\n# TYPE {name} {self.kind}\n{unit}"
+
+
+def escape(value: str) -> str:
+    r"""Return the text as it stands between the quotes of a label value.
+
+    A lone surrogate has no UTF-8 form and becomes a question mark; one hostile name must not take the page down.
+
+    >>> escape('a"b\\c')
+    'a\\"b\\\\c'
+    """
+    plain = value.encode("utf-8", "replace").decode("utf-8")
+    return plain.replace("\\", r"\\").replace('"', r"\"").replace("\n", r"\n")
+
+
+def series(name: str, **labels: str) -> str:
+    """Return a sample line up to its value: name, labels in the order given, one space.
+
+    >>> series("up", product="chefs")
+    'up{product="chefs"} '
+    """
+    pairs = ",".join(f'{key}="{escape(value)}"' for key, value in labels.items())
+    return f"{name}{{{pairs}}} "
+
+
+def negotiate(accept: str) -> Dialect:
+    """Return the dialect for an Accept header: OpenMetrics 1.0.0 for whoever takes it, the old text otherwise.
+
+    Weights are compared, because a scraper may name OpenMetrics only as its second choice.
+    """
+    best, wanted = 0.0, Dialect.TEXT
+    for offer in accept.split(","):
+        media, _, rest = offer.strip().partition(";")
+        parameters = dict(_parameters(rest))
+        weight = _weight(parameters.get("q", "1"))
+        dialect = _dialect(media.strip().lower(), parameters.get("version", ""))
+        if dialect is not None and weight > best:
+            best, wanted = weight, dialect
+    return wanted
+
+
+def _parameters(text: str) -> list[tuple[str, str]]:
+    pairs = (part.partition("=") for part in text.split(";") if "=" in part)
+    return [(key.strip().lower(), value.strip().strip('"')) for key, _, value in pairs]
+
+
+def _weight(text: str) -> float:
+    try:
+        return min(1.0, max(0.0, float(text)))
+    except ValueError:
+        return 0.0
+
+
+def _dialect(media: str, version: str) -> Dialect | None:
+    if media == "application/openmetrics-text" and version in ("", "1.0.0"):
+        return Dialect.OPENMETRICS
+    return Dialect.TEXT if media in ("text/plain", "text/*", "*/*") else None

@@ -1,0 +1,141 @@
+"""The lines of one product: its state, and its figures over every window."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from monitor.exporters.exposition import Family, series
+from sla import availability as figures
+from sla.budget import budget, burn_rate
+from sla.interval import SECOND, Interval
+from sla.objective import format_duration
+from sla.track import Durations, State
+from sla.window import WINDOWS
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Iterator
+    from fractions import Fraction
+
+    from monitor.config.model import Product
+    from sla.track import History
+
+FAMILIES = (
+    Family("ninewatch_product_state", "gauge", "1 for the state that the product is in, 0 for the others"),
+    Family("ninewatch_availability_ratio", "gauge", "Availability and the bounds the truth cannot leave", "ratio"),
+    Family("ninewatch_coverage_ratio", "gauge", "Share of the window of which anything is known", "ratio"),
+    Family("ninewatch_downtime_seconds", "gauge", "Downtime: certain, estimated, and at most", "seconds"),
+    Family("ninewatch_burn_rate", "gauge", "How many times faster than allowed the window's budget was spent"),
+    Family("ninewatch_budget_allowed_seconds", "gauge", "Downtime that the objective leaves in the window", "seconds"),
+    Family("ninewatch_budget_remaining_seconds", "gauge", "Of it not yet spent; negative once overspent", "seconds"),
+    Family("ninewatch_objective_ratio", "gauge", "The availability that was promised", "ratio"),
+    Family("ninewatch_claim_ceiling_ratio", "gauge", "Highest availability that readiness lets us claim", "ratio"),
+    Family("ninewatch_incidents_total", "counter", "Incidents on record"),
+    Family("ninewatch_incidents_open", "gauge", "Incidents that are not resolved"),
+)
+_STATES = (("up", State.UP), ("down", State.DOWN), ("unknown", State.UNKNOWN))
+_BOUNDS = ("low", "point", "high")
+_TROUBLE = WINDOWS["6h"]
+
+
+def window_name(length: int) -> str:
+    """Return the window's label: `30d`."""
+    names = (name for name, standard in WINDOWS.items() if standard == length)
+    return next(names, format_duration(length).replace(" ", ""))
+
+
+def nested(history: History, lengths: Iterable[int], now: int) -> Iterator[tuple[int, Durations]]:
+    """Yield the durations of the windows that end at `now`, shortest first.
+
+    Each is the one before and the slice of time before that, so that the open end is swept once for all of them.
+    """
+    total, end = Durations(), now
+    for length in sorted(lengths):
+        total = total.plus(history.durations(Interval(now - length, end)))
+        end = now - length
+        yield length, total
+
+
+class ProductLines:
+    """One product's samples, a text for each of FAMILIES (empty where there is no sample).
+
+    `measured_at` is the instant that the figures are of; `troubled` tells whether anything but up is in the last hours.
+    """
+
+    __slots__ = (
+        "_history",
+        "_lengths",
+        "_plain",
+        "_prefixes",
+        "_states",
+        "measured_at",
+        "product",
+        "texts",
+        "troubled",
+    )
+
+    def __init__(self, product: Product, history: History) -> None:
+        self.product = product
+        self._history = history
+        self.measured_at: int | None = None
+        self.troubled = True
+        self._lengths = {*WINDOWS.values(), product.window}
+        self._plain = tuple(series(family.name, product=product.id) for family in FAMILIES)
+        own = window_name(product.window)
+        self._plain = (
+            *self._plain[:5],
+            *(series(f.name, product=product.id, window=own) for f in FAMILIES[5:7]),
+            *self._plain[7:],
+        )
+        self._states = [(series(FAMILIES[0].name, product=product.id, state=word), state) for word, state in _STATES]
+        self._prefixes = {length: self._of_window(window_name(length)) for length in self._lengths}
+        self.texts: list[str] = [""] * len(FAMILIES)
+        self.texts[7] = f"{self._plain[7]}{float(product.objective.ratio)!r}\n"
+
+    def _of_window(self, window: str) -> tuple[list[str], str, list[str], str]:
+        names = {"product": self.product.id, "window": window}
+        availability = [series(FAMILIES[1].name, **names, bound=bound) for bound in _BOUNDS]
+        downtime = [series(FAMILIES[3].name, **names, bound=bound) for bound in _BOUNDS]
+        return availability, series(FAMILIES[2].name, **names), downtime, series(FAMILIES[4].name, **names)
+
+    def measure(self, now: int) -> None:
+        """Bring state and figures up to the instant."""
+        point = self._history.state(now).point
+        self.texts[0] = "".join([f"{line}{point is state:d}\n" for line, state in self._states])
+        columns: tuple[list[str], ...] = ([], [], [], [])
+        self.troubled = point is not State.UP
+        for length, durations in nested(self._history, self._lengths, now):
+            for column, lines in zip(columns, self._window(length, durations), strict=True):
+                column.append(lines)
+            if length == self.product.window:
+                self._budget(durations)
+            if length == _TROUBLE:
+                self.troubled |= durations.up + durations.doubt_up < length
+        self.texts[1:5] = ["".join(column) for column in columns]
+        self.measured_at = now
+
+    def _window(self, length: int, durations: Durations) -> tuple[str, str, str, str]:
+        availability, coverage, downtime, burn = self._prefixes[length]
+        return (
+            "".join([_line(p, v) for p, v in zip(availability, figures.availability(durations), strict=True)]),
+            _line(coverage, figures.coverage(durations)),
+            "".join([f"{p}{v / SECOND!r}\n" for p, v in zip(downtime, figures.downtime(durations), strict=True)]),
+            _line(burn, burn_rate(self.product.objective, durations)),
+        )
+
+    def _budget(self, durations: Durations) -> None:
+        held = budget(self.product.objective, durations)
+        self.texts[5] = _line(self._plain[5], held.allowed / SECOND)
+        self.texts[6] = _line(self._plain[6], held.remaining / SECOND)
+
+    def ceiling(self, ratio: Fraction | None) -> None:
+        """Set what may be claimed at most; None where nothing caps it."""
+        self.texts[8] = _line(self._plain[8], ratio)
+
+    def incidents(self, total: int, still_open: int) -> None:
+        """Set how many incidents there are on record, and how many of them are open."""
+        self.texts[9] = f"{self._plain[9]}{total}\n"
+        self.texts[10] = f"{self._plain[10]}{still_open}\n"
+
+
+def _line(prefix: str, value: Fraction | None) -> str:
+    return "" if value is None else f"{prefix}{float(value)!r}\n"

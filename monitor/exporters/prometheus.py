@@ -1,0 +1,158 @@
+"""Everything that `/metrics` says, as blocks of bytes that are made a few milliseconds at a time.
+
+prometheus-client renders the daemon's own few families. A thousand checks and their products are some tens of thousands
+of samples, for which it takes 373 ms with the event loop standing still (facts/performance.md, section 5); those are
+kept here as lines, and only what changed since the last scrape is written anew:
+
+- A check's lines are rewritten when it was probed, or when its last outcome came to the end of its hold.
+- A product is measured anew when any of its checks changed, or said anything but what it said before. The others take
+  turns, the oldest figures first: TROUBLED a scrape of those that have anything but up in their last six hours, and
+  QUIET of the rest, whose figures only move as old time leaves the long windows. Up to 64 products, then, every figure
+  is of this very scrape; of a thousand quiet ones the oldest is of the 16th last, which can only flatter too little,
+  because what leaves is at best as good as what came. `ninewatch_figures_age_seconds` says how old the oldest is.
+"""
+
+from __future__ import annotations
+
+from collections import Counter, defaultdict
+from itertools import islice
+from typing import TYPE_CHECKING
+
+from monitor.exporters import checks, products
+from monitor.exporters.checks import CheckLines
+from monitor.exporters.daemon import Daemon
+from monitor.exporters.exposition import Dialect, Family
+from monitor.exporters.products import ProductLines
+from sla.interval import SECOND
+
+if TYPE_CHECKING:
+    from collections.abc import Generator, Iterator, Sequence
+
+    from monitor.clock import Clock
+    from monitor.config.model import Portfolio
+    from monitor.health import Health
+    from monitor.ledger import Ledger
+    from sla.incident import Incident
+
+SLICE = 0.003  # seconds of work between two blocks; what follows a slice (a product, a join) takes below that again
+TROUBLED = 128  # products measured anew a scrape because of trouble, oldest figures first
+QUIET = 64  # and without any
+_JOIN = 256  # texts joined into one block
+
+_AGE = Family(
+    "ninewatch_figures_age_seconds", "gauge", "Age of the oldest figures of a product on this page", "seconds"
+)
+
+
+class _View:
+    """The lines of one portfolio as it was loaded. A rendering that is under way keeps the view it began with."""
+
+    def __init__(self, portfolio: Portfolio | None = None) -> None:
+        self.portfolio = portfolio
+        self.checks: list[CheckLines] = []
+        self.products: list[ProductLines] = []
+        self.members: dict[str, list[CheckLines]] = defaultdict(list)
+        self.incidents: list[Incident] | None = None
+
+    def fill(self, ledger: Ledger, pace: _Pace) -> Iterator[bytes]:
+        """Prepare the lines of the ledger's checks and products, pausing now and then."""
+        for entry in tuple(ledger.entries.values()):
+            lines = CheckLines(entry)
+            self.checks.append(lines)
+            self.members[entry.product.id].append(lines)
+            yield from pace.pause()
+        for product, history in [(ledger.products[name], history) for name, history in ledger.compositions.items()]:
+            self.products.append(ProductLines(product, history))
+            yield from pace.pause()
+
+    def due(self) -> Iterator[ProductLines]:
+        """Yield the products to measure anew: those where something happened, and of the rest the oldest."""
+        troubled: list[ProductLines] = []
+        quiet: list[ProductLines] = []
+        for lines in self.products:
+            if lines.measured_at is None or not all(c.steady for c in self.members[lines.product.id]):
+                yield lines
+            else:
+                (troubled if lines.troubled else quiet).append(lines)
+        yield from islice(sorted(troubled, key=_measured_at), TROUBLED)
+        yield from islice(sorted(quiet, key=_measured_at), QUIET)
+
+    def count(self, incidents: list[Incident]) -> None:
+        """Count each product's incidents, if there is any news of them."""
+        if incidents is self.incidents:
+            return
+        self.incidents = incidents
+        total = Counter(incident.product for incident in incidents)
+        still_open = Counter(incident.product for incident in incidents if incident.resolved is None)
+        for lines in self.products:
+            lines.incidents(total[lines.product.id], still_open[lines.product.id])
+
+
+class Exporter:
+    """Renders a ledger for Prometheus. Belongs to the event loop's thread; renderings may overlap."""
+
+    def __init__(self, ledger: Ledger, health: Health, clock: Clock) -> None:
+        self._ledger = ledger
+        self._clock = clock
+        self._daemon = Daemon(health, clock)
+        self._view = _View()
+
+    def render(self, dialect: Dialect) -> Iterator[bytes]:
+        """Yield the page block by block, each made within a few milliseconds; an empty one is a pause."""
+        pace = _Pace(self._clock)
+        view = yield from self._current(pace)
+        now = self._clock.now()
+        for check in view.checks:
+            check.refresh(now)
+            yield from pace.pause()
+        view.count(self._ledger.incidents)
+        for product in view.due():
+            product.measure(now)
+            yield from pace.pause()
+        yield from _columns(checks.FAMILIES, view.checks, dialect)
+        yield from _columns(products.FAMILIES, view.products, dialect)
+        yield self._age(view, now, dialect).encode()
+        yield self._daemon.page(dialect)
+
+    def _current(self, pace: _Pace) -> Generator[bytes, None, _View]:
+        """Return the view of the portfolio that is running, made anew after a reload."""
+        if self._view.portfolio is not self._ledger.portfolio:
+            view = _View(self._ledger.portfolio)
+            yield from view.fill(self._ledger, pace)
+            self._view = view
+        return self._view
+
+    def _age(self, view: _View, now: int, dialect: Dialect) -> str:
+        oldest = min((lines.measured_at or now for lines in view.products), default=now)
+        return f"{_AGE.head(dialect)}{_AGE.name} {max(0, now - oldest) / SECOND!r}\n"
+
+
+def _measured_at(lines: ProductLines) -> int:
+    return lines.measured_at or 0
+
+
+def _columns(
+    families: Sequence[Family], rows: Sequence[CheckLines] | Sequence[ProductLines], dialect: Dialect
+) -> Iterator[bytes]:
+    """Yield each family with all its samples: the formats want them together. A family without any is left out."""
+    for index, family in enumerate(families):
+        head = family.head(dialect)
+        for start in range(0, len(rows), _JOIN):
+            block = "".join([row.texts[index] for row in rows[start : start + _JOIN]])
+            if block:
+                yield (head + block).encode()
+                head = ""
+
+
+class _Pace:
+    """Says when a slice is over."""
+
+    def __init__(self, clock: Clock) -> None:
+        self._clock = clock
+        self._since = clock.monotonic()
+
+    def pause(self) -> Iterator[bytes]:
+        """Yield one empty block if the slice is over, else nothing."""
+        if self._clock.monotonic() - self._since >= SLICE:
+            yield b""
+            self._since = self._clock.monotonic()

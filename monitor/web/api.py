@@ -1,0 +1,206 @@
+"""/api/v1: the same figures for programs. Instants are RFC 3339 UTC, durations seconds, null is no figure."""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime, timedelta
+from typing import TYPE_CHECKING, Any
+
+from aiohttp import web
+
+from monitor.web.errors import Refusal
+from monitor.web.openapi import description
+from monitor.web.site import SITE, Turns, as_json
+from monitor.web.views import downtime_so_far
+from sla.interval import DAY, SECOND, Interval
+from sla.window import EPOCH, WINDOWS, format_instant, parse_duration
+
+if TYPE_CHECKING:
+    from monitor.config.model import Product
+    from monitor.ledger import CheckEntry, Ledger
+    from sla.incident import Incident
+
+routes = web.RouteTableDef()
+
+LONGEST = 3_660 * DAY  # ten years; no record is older, and no sum overflows
+MOST_INCIDENTS = 1_000
+_STATES = ("open", "resolved")
+
+
+@routes.get("/api/v1/products")
+async def products(request: web.Request) -> web.Response:
+    """List every product with its state and its figures over its own window."""
+    _only(request)
+    site, turns = request.app[SITE], Turns(request.app[SITE].clock)
+    now = site.clock.now()
+    listed = []
+    for product in site.ledger.portfolio.products:
+        listed.append(_summary(site.ledger, product, now))
+        await turns.turn()
+    return as_json(listed)
+
+
+@routes.get("/api/v1/products/{id}")
+async def product(request: web.Request) -> web.Response:
+    """Tell all of one product: figures over every window, checks, open incidents."""
+    _only(request)
+    site, turns = request.app[SITE], Turns(request.app[SITE].clock)
+    ledger, now = site.ledger, site.clock.now()
+    found = _found(request)
+    windows = {}
+    for name in WINDOWS:
+        windows[name] = ledger.measured(found.id, name, now).as_json(product=found.id)
+        await turns.turn()
+    more = {
+        "depends_on": list(found.depends_on),
+        "checks": [_check(entry, now) for entry in ledger.of(found.id)],
+        "windows": windows,
+        "open_incidents": [_incident(ledger, each, now) for each in ledger.open_incidents(found.id)],
+        "seeded_until": _instant(ledger.seeded_until),
+    }
+    return as_json(_summary(ledger, found, now) | more)
+
+
+@routes.get("/api/v1/products/{id}/availability")
+async def availability(request: web.Request) -> web.Response:
+    """Measure one product over the rolling window that ends at `at`, or now."""
+    _only(request, "window", "at")
+    site = request.app[SITE]
+    found, now = _found(request), site.clock.now()
+    window = request.query.get("window")
+    length = found.window if window is None else _duration(window)
+    at = _at(request.query["at"], now) if "at" in request.query else now
+    return as_json(site.ledger.measured(found.id, Interval(at - length, at), now).as_json(product=found.id))
+
+
+@routes.get("/api/v1/incidents")
+async def incidents(request: web.Request) -> web.Response:
+    """List incidents, newest first; of one product, open or resolved ones, and at most so many if asked."""
+    _only(request, "product", "state", "limit")
+    site, query = request.app[SITE], request.query
+    if (name := query.get("product")) is not None and name not in site.ledger.products:
+        raise Refusal(404, "there is no such product", "GET /api/v1/products lists them")
+    if (state := query.get("state")) not in (None, *_STATES):
+        raise Refusal(400, "state is neither open nor resolved", "write state=open or state=resolved, or leave it out")
+    limit = _limit(query.get("limit", str(MOST_INCIDENTS)))
+    chosen = [
+        each
+        for each in site.ledger.incidents
+        if name in (None, each.product) and state in (None, _STATES[each.resolved is not None])
+    ]
+    now = site.clock.now()
+    return as_json([_incident(site.ledger, each, now) for each in chosen[:limit]])
+
+
+@routes.get("/api/v1/openapi.json")
+async def openapi(request: web.Request) -> web.Response:
+    """Describe this interface."""
+    _only(request)
+    return as_json(description())
+
+
+def _only(request: web.Request, *known: str) -> None:
+    """Refuse a parameter that would be ignored, and one given twice: either answer would be to another question.
+
+    Raises:
+        Refusal: there is one.
+    """
+    takes = f"it takes {', '.join(known)}" if known else "it takes no parameters"
+    for name in request.query:
+        if name not in known:
+            raise Refusal(400, f'"{name[:40]}" is not a parameter of this', takes)
+        if len(request.query.getall(name)) > 1:
+            raise Refusal(400, f'"{name}" is given more than once', "give it once")
+
+
+def _found(request: web.Request) -> Product:
+    product = request.app[SITE].ledger.products.get(request.match_info["id"])
+    if product is None:
+        raise Refusal(404, "there is no such product", "GET /api/v1/products lists them")
+    return product
+
+
+def _duration(text: str) -> int:
+    try:
+        length = parse_duration(text[:100])
+    except ValueError as error:
+        raise Refusal(400, f"window: {error}", "for example window=30d") from None
+    if not 0 < length <= LONGEST:
+        raise Refusal(400, "window is empty or longer than ten years", "write 30d, 24h or 1h30m")
+    return length
+
+
+def _at(text: str, now: int) -> int:
+    try:
+        # A plus sign in a query is a space to whoever decodes it; there is no space in an instant.
+        moment = datetime.fromisoformat(text[:64].replace(" ", "+"))
+        at = (moment.astimezone(UTC) - EPOCH) // timedelta(microseconds=1) if moment.tzinfo else None
+    except (ValueError, OverflowError):
+        at = None
+    if at is None:
+        raise Refusal(400, "at is not an instant with its zone", "write at=2026-11-20T18:00:00Z")
+    if not LONGEST <= at <= now:
+        raise Refusal(400, "at lies in the future or before 1980", "leave it out for now")
+    return at
+
+
+def _limit(text: str) -> int:
+    if not (text.isascii() and text.isdigit() and len(text) <= 9 and int(text) > 0):
+        raise Refusal(400, "limit is not a number above 0", f"write limit=20; at most {MOST_INCIDENTS} are given")
+    return min(int(text), MOST_INCIDENTS)
+
+
+def _summary(ledger: Ledger, product: Product, now: int) -> dict[str, Any]:
+    figures = ledger.measured(product.id, Interval(now - product.window, now), now).as_json(product=product.id)
+    kept = ("window", "availability", "coverage", "downtime_seconds", "objective", "budget", "verdict")
+    newest = max((at for entry in ledger.of(product.id) if (at := entry.timeline.last_at) is not None), default=None)
+    return {
+        "id": product.id,
+        "name": product.name,
+        "team": product.team,
+        "state": ledger.state(product.id, now).point.name.lower(),
+        "rule": str(product.rule),
+        "claim_ceiling": None,
+        "incidents_open": len(ledger.open_incidents(product.id)),
+        "last_observed": _instant(newest),
+    } | {name: figures[name] for name in kept}
+
+
+def _check(entry: CheckEntry, now: int) -> dict[str, Any]:
+    last = entry.last
+    found: dict[str, Any] = {
+        "id": entry.check.id,
+        "kind": entry.check.kind,
+        "target": entry.check.target,
+        "state": entry.timeline.state(now).point.name.lower(),
+        "interval_seconds": entry.check.interval / SECOND,
+        "last": None,
+    }
+    if last is not None:
+        result = last.result
+        found["last"] = {
+            "at": _instant(last.observation.at),
+            "outcome": result.outcome.value,
+            "reason": result.reason,
+            "status": result.status,
+            "duration_seconds": last.duration,
+            "phases": dict(result.phases),
+            "detail": result.detail,
+        }
+    return found
+
+
+def _incident(ledger: Ledger, incident: Incident, now: int) -> dict[str, Any]:
+    downtime = downtime_so_far(ledger, incident, now)
+    return {
+        "id": incident.id,
+        "product": incident.product,
+        "check": incident.check.partition("/")[2],
+        "opened": _instant(incident.opened),
+        "resolved": _instant(incident.resolved),
+        "reason": incident.reason,
+        "downtime_seconds": None if downtime is None else downtime / SECOND,
+    }
+
+
+def _instant(at: int | None) -> str | None:
+    return None if at is None else format_instant(at)

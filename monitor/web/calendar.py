@@ -1,0 +1,70 @@
+"""The last days of a product, each from midnight to midnight in the portfolio's time zone."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
+from typing import TYPE_CHECKING
+
+from sla import availability as figures
+from sla.interval import SECOND, Interval
+from sla.objective import format_duration, format_percent
+from sla.window import EPOCH
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+    from fractions import Fraction
+    from zoneinfo import ZoneInfo
+
+    from sla.track import Durations, History
+
+DAYS = 90
+
+
+@dataclass(frozen=True, slots=True)
+class Day:
+    """One day of the bar: `top` is where its column begins (0 is the top of 48), so that height tells the state too."""
+
+    name: str
+    point: Fraction | None
+    downtime: int
+    coverage: Fraction | None
+    style: str
+    top: int
+    text: str
+
+
+def midnights(now: int, zone: ZoneInfo, days: int = DAYS) -> Iterator[Interval]:
+    """Yield the last days in the zone, oldest first; the last ends now. A 23 h or 25 h day is 23 h or 25 h long."""
+    today = (EPOCH + timedelta(microseconds=now)).astimezone(zone).date()
+    starts = [_instant(datetime.combine(today - timedelta(days=n), datetime.min.time(), zone)) for n in range(days)]
+    ends = [now, *starts]
+    for start, end in reversed(list(zip(starts, ends, strict=False))):
+        yield Interval(start, end)
+
+
+def _instant(local: datetime) -> int:
+    return round((local.astimezone(UTC) - EPOCH) / timedelta(seconds=1)) * SECOND
+
+
+def day(history: History, span: Interval, zone: ZoneInfo) -> Day:
+    """Return what a day was like."""
+    durations = history.durations(span)
+    point, coverage = figures.availability(durations).point, figures.coverage(durations)
+    downtime = figures.downtime(durations).point
+    name = (EPOCH + timedelta(microseconds=span.start)).astimezone(zone).strftime("%a %-d %b %Y")
+    style, top = _shape(durations, downtime)
+    text = f"{name}: not watched"
+    if point is not None:
+        seen = f"{format_duration(downtime)} down, {format_percent(coverage, 1)} watched"
+        text = f"{name}: {format_percent(point)} up, {seen}"
+    return Day(name, point, downtime, coverage, style, top, text)
+
+
+def _shape(durations: Durations, downtime: int) -> tuple[str, int]:
+    """Return style and top. Downtime makes the tallest column, so that one bad day stands out of ninety."""
+    if downtime:
+        return "down", 0
+    if not durations.known:
+        return "none", 40
+    return ("up", 10) if 2 * durations.known >= durations.total else ("partial", 22)

@@ -1,0 +1,31 @@
+"""What a request is told when it gets no answer: one line, and what to do instead."""
+
+from __future__ import annotations
+
+from aiohttp import web
+
+from monitor.web.site import SITE, as_json
+
+
+class Refusal(Exception):  # noqa: N818 - it is an answer, not a fault
+    """A request that is not served. `remedy` says what would be."""
+
+    def __init__(self, status: int, problem: str, remedy: str, headers: tuple[tuple[str, str], ...] = ()) -> None:
+        super().__init__(problem)
+        self.status = status
+        self.problem = problem
+        self.remedy = remedy
+        self.headers = headers
+
+
+def refuse(request: web.Request, refusal: Refusal) -> web.Response:
+    """Return the answer in the form its reader asked in: JSON below /api, a page for a browser, a line elsewhere."""
+    if request.path.startswith("/api/"):
+        response = as_json({"error": refusal.problem, "remedy": refusal.remedy}, status=refusal.status)
+    elif "text/html" in request.headers.get("Accept", ""):
+        page = request.app[SITE].assets.render("error.html.j2", refusal=refusal)
+        response = web.Response(text=page, content_type="text/html", charset="utf-8", status=refusal.status)
+    else:
+        response = web.Response(text=f"{refusal.problem}; {refusal.remedy}\n", status=refusal.status)
+    response.headers.update(refusal.headers)
+    return response

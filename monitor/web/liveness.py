@@ -1,0 +1,108 @@
+"""/livez and /readyz for whoever restarts us, and a watchdog thread for the case in which neither can answer."""
+
+from __future__ import annotations
+
+import sys
+import threading
+import traceback
+from typing import TYPE_CHECKING, Any
+
+import structlog
+from aiohttp import web
+
+from monitor.web.site import SITE, as_json
+from monitor.web.views import degradations
+
+if TYPE_CHECKING:
+    from monitor.clock import Clock
+    from monitor.health import Health
+
+routes = web.RouteTableDef()
+log = structlog.get_logger(__name__)
+
+TICK_LIMIT = 10.0  # seconds; the scheduler comes round about every 100 ms
+WATCH_SECONDS = 1.0
+
+
+def tick_age(health: Health, clock: Clock) -> float | None:
+    """Return the seconds since the scheduler's last round, None before its first."""
+    return None if health.last_tick is None else max(0.0, clock.monotonic() - health.last_tick)
+
+
+@routes.get("/livez")
+async def livez(request: web.Request) -> web.Response:
+    """Say whether the scheduler still comes round; 503 once it has not for TICK_LIMIT seconds.
+
+    Before its first round the daemon is starting, which is alive. A loop that is wedged altogether answers nothing:
+    the prober's own time-out then says the same as a 503.
+    """
+    site = request.app[SITE]
+    age = tick_age(site.health, site.clock)
+    stuck = age is not None and age > TICK_LIMIT
+    body: dict[str, Any] = {"status": "stuck" if stuck else "ok", "tick_age_seconds": age}
+    return as_json(body, status=503 if stuck else 200)
+
+
+@routes.get("/readyz")
+async def readyz(request: web.Request) -> web.Response:
+    """Say whether probing runs (200 or 503), and what is degraded meanwhile; each with a reason in words.
+
+    A store that cannot be written degrades, it does not unready: the pages and metrics still tell the truth of now,
+    and taking them away would hide the trouble from whoever could mend it.
+    """
+    site = request.app[SITE]
+    health, now = site.health, site.clock.now()
+    age = tick_age(health, site.clock)
+    ticking = age is not None and age <= TICK_LIMIT
+    reasons = [] if ticking else ["the scheduler has not started" if age is None else f"no round for {age:.1f} s"]
+    degraded = degradations(health)
+    status = "not ready" if reasons else "degraded" if degraded else "ready"
+    body = {
+        "status": status,
+        "reasons": reasons + degraded,
+        "products": len(site.ledger.portfolio.products),
+        "checks": len(site.ledger.entries),
+        "tick_age_seconds": age,
+        "unrecorded_seconds": health.unrecorded(now) / 1_000_000,
+    }
+    return as_json(body, status=503 if reasons else 200)
+
+
+class Watchdog:
+    """A thread that notices an event loop that no longer comes round, and logs where it is stuck.
+
+    It only tells: whoever supervises the process acts on /livez (a 503 or a time-out). One line an episode.
+    """
+
+    def __init__(self, health: Health, clock: Clock, limit: float = TICK_LIMIT, watch: float = WATCH_SECONDS) -> None:
+        self._health = health
+        self._clock = clock
+        self._limit = limit
+        self._watch = watch
+        self._loop_thread = threading.get_ident()
+        self._stop = threading.Event()
+        self._thread = threading.Thread(target=self._run, name="watchdog", daemon=True)
+        self.episodes = 0
+
+    def __enter__(self) -> Watchdog:
+        """Start watching the loop of the calling thread."""
+        self._thread.start()
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self._stop.set()
+        self._thread.join()
+
+    def _run(self) -> None:
+        told = False
+        while not self._stop.wait(self._watch):
+            age = tick_age(self._health, self._clock)
+            stuck = age is not None and age > self._limit
+            if stuck and not told:
+                self.episodes += 1
+                log.error("the event loop is stuck", seconds=age, stack=self._stack())
+            told = stuck
+
+    def _stack(self) -> str:
+        frame = sys._current_frames().get(self._loop_thread)
+        return "".join(traceback.format_stack(frame)) if frame else "the loop's thread is gone"

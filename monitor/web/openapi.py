@@ -1,0 +1,149 @@
+"""The OpenAPI description of /api/v1: written as tables, so that a test can hold it to the routes and the answers."""
+
+from __future__ import annotations
+
+from typing import Any
+
+_NUMBER = {"type": "number"}
+_MAYBE = {"type": ["number", "null"]}
+_TEXT = {"type": "string"}
+_INSTANT = {"type": "string", "format": "date-time"}
+_MAYBE_INSTANT = {"type": ["string", "null"], "format": "date-time"}
+_STATE = {"enum": ["up", "down", "unknown"]}
+
+
+def _object(**properties: Any) -> dict[str, Any]:
+    return {"type": "object", "required": list(properties), "properties": properties}
+
+
+def _ref(name: str) -> dict[str, str]:
+    return {"$ref": f"#/components/schemas/{name}"}
+
+
+def _list(of: dict[str, Any]) -> dict[str, Any]:
+    return {"type": "array", "items": of}
+
+
+_BOUNDS = _object(low=_MAYBE, point=_MAYBE, high=_MAYBE)
+_SECONDS = _object(low=_NUMBER, point=_NUMBER, high=_NUMBER)
+_WINDOW = _object(start=_INSTANT, end=_INSTANT)
+_BUDGET = _object(allowed_seconds=_MAYBE, spent_seconds=_NUMBER, remaining_seconds=_MAYBE)
+_VERDICT = {"enum": ["met", "missed", "undecided", None]}
+
+_SHARED: dict[str, Any] = {
+    "window": _WINDOW,
+    "availability": _BOUNDS,
+    "coverage": _MAYBE,
+    "downtime_seconds": _SECONDS,
+    "objective": _MAYBE,
+    "budget": _BUDGET,
+    "verdict": _VERDICT,
+}
+_SUMMARY: dict[str, Any] = {
+    "id": _TEXT,
+    "name": _TEXT,
+    "team": {"type": ["string", "null"]},
+    "state": _STATE,
+    "rule": _TEXT,
+    "claim_ceiling": _MAYBE,
+    "incidents_open": {"type": "integer"},
+    "last_observed": _MAYBE_INSTANT,
+} | _SHARED
+
+SCHEMAS: dict[str, Any] = {
+    "Error": _object(error=_TEXT, remedy=_TEXT),
+    "Measured": _object(
+        **_SHARED,
+        product=_TEXT,
+        excluded_seconds=_NUMBER,
+        up_seconds=_NUMBER,
+        down_seconds=_NUMBER,
+        doubt_seconds=_NUMBER,
+        unknown_seconds=_NUMBER,
+        observations=_object(good={"type": "integer"}, bad={"type": "integer"}, unknown={"type": "integer"}),
+        nines=_object(observed=_MAYBE, proven=_MAYBE),
+        proven_availability=_MAYBE,
+        point_meets_objective={"type": ["boolean", "null"]},
+        resolvable={"type": ["boolean", "null"]},
+    ),
+    "Incident": _object(
+        id=_TEXT,
+        product=_TEXT,
+        check=_TEXT,
+        opened=_INSTANT,
+        resolved=_MAYBE_INSTANT,
+        reason=_TEXT,
+        downtime_seconds=_MAYBE,
+    ),
+    "Probe": _object(
+        at=_INSTANT,
+        outcome={"enum": ["good", "bad", "unknown"]},
+        reason=_TEXT,
+        status={"type": ["integer", "null"]},
+        duration_seconds=_NUMBER,
+        phases={"type": "object", "additionalProperties": _NUMBER},
+        detail=_TEXT,
+    ),
+    "Check": _object(
+        id=_TEXT,
+        kind=_TEXT,
+        target=_TEXT,
+        state=_STATE,
+        interval_seconds=_NUMBER,
+        last={"anyOf": [_ref("Probe"), {"type": "null"}]},
+    ),
+    "Summary": _object(**_SUMMARY),
+    "Product": _object(
+        **_SUMMARY,
+        depends_on=_list(_TEXT),
+        checks=_list(_ref("Check")),
+        windows={"type": "object", "additionalProperties": _ref("Measured")},
+        open_incidents=_list(_ref("Incident")),
+        seeded_until=_MAYBE_INSTANT,
+    ),
+}
+
+# path -> (what it tells, the schema of its answer, its query parameters with what they mean)
+PATHS: dict[str, tuple[str, dict[str, Any], dict[str, str]]] = {
+    "/api/v1/products": ("Every product with its figures over its own window", _list(_ref("Summary")), {}),
+    "/api/v1/products/{id}": ("One product: every window, its checks, its open incidents", _ref("Product"), {}),
+    "/api/v1/products/{id}/availability": (
+        "One product measured over a rolling window",
+        _ref("Measured"),
+        {
+            "window": "a duration such as 30d or 1h30m; the product's own if left out",
+            "at": "its end, RFC 3339; now if left out",
+        },
+    ),
+    "/api/v1/incidents": (
+        "Incidents, newest first",
+        _list(_ref("Incident")),
+        {"product": "of this product only", "state": "open or resolved", "limit": "at most so many, 1000 at the most"},
+    ),
+}
+
+
+def description() -> dict[str, Any]:
+    """Return the OpenAPI 3.1 document."""
+    return {
+        "openapi": "3.1.0",
+        "info": {
+            "title": "ninewatch",
+            "version": "1",
+            "description": "Measured availability with its bounds. Durations are seconds, null is no figure.",
+        },
+        "paths": {path: {"get": _operation(path, *row)} for path, row in PATHS.items()},
+        "components": {"schemas": SCHEMAS},
+    }
+
+
+def _operation(path: str, summary: str, schema: dict[str, Any], query: dict[str, str]) -> dict[str, Any]:
+    parameters = [{"name": "id", "in": "path", "required": True, "schema": _TEXT}] if "{id}" in path else []
+    parameters += [{"name": n, "in": "query", "description": text, "schema": _TEXT} for n, text in query.items()]
+    error = {"description": "What is wrong and what to do", "content": _json(_ref("Error"))}
+    answers = {"200": {"description": summary, "content": _json(schema)}, "default": error}
+    return {"summary": summary, "parameters": parameters, "responses": answers}
+
+
+def _json(schema: dict[str, Any]) -> dict[str, Any]:
+    return {"application/json": {"schema": schema}}

@@ -1,0 +1,138 @@
+"""The status pages, made on the server: whole without a script, and in slices that leave the prober its turn."""
+
+from __future__ import annotations
+
+from types import SimpleNamespace
+from typing import TYPE_CHECKING, Any
+
+from aiohttp import web
+
+from monitor.web import calendar, views
+from monitor.web.errors import Refusal
+from monitor.web.site import SITE, Site, Turns
+from sla.interval import Interval
+from sla.objective import format_duration
+from sla.window import WINDOWS
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable
+
+    from monitor.config.model import Product
+    from monitor.ledger import CheckEntry
+    from sla.incident import Incident
+    from sla.measured import Measured
+
+routes = web.RouteTableDef()
+
+INCIDENTS = 20
+
+
+@routes.get("/")
+async def portfolio(request: web.Request) -> web.Response:
+    """Every product at a glance, and the newest incidents."""
+    site, turns = request.app[SITE], Turns(request.app[SITE].clock)
+    ledger, now = site.ledger, site.clock.now()
+    rows = []
+    for product in ledger.portfolio.products:
+        rows.append(views.row(ledger, product, _own_window(site, product, now), now))
+        await turns.turn()
+    looks = [each.look for each in rows]
+    values = {"rows": rows, "headline": views.headline(looks), "counts": views.counts(looks)}
+    return await _page(site, "portfolio.html.j2", turns, ledger.entries.values(), ledger.incidents, values, now)
+
+
+@routes.get("/products/{id}")
+async def product(request: web.Request) -> web.Response:
+    """One product: its figures, its days, its checks, its incidents."""
+    site, turns = request.app[SITE], Turns(request.app[SITE].clock)
+    ledger, now = site.ledger, site.clock.now()
+    found = ledger.products.get(request.match_info["id"])
+    if found is None:
+        raise Refusal(404, "there is no such product", "choose one from the list of all products")
+    own = _own_window(site, found, now)
+    values: dict[str, Any] = {
+        "row": views.row(ledger, found, own, now),
+        "verdict": views.verdict_text(own),
+        "unmet": [],
+    }
+    values |= _budget(own)
+    values["days"] = []
+    for span in calendar.midnights(now, ledger.portfolio.zone):
+        values["days"].append(calendar.day(ledger.compositions[found.id], span, ledger.portfolio.zone))
+        await turns.turn()
+    values["days_text"] = _days_text(values["days"])
+    values["windows"] = []
+    for length in WINDOWS.values():
+        values["windows"].append(_window(ledger.measured(found.id, Interval(now - length, now), now), length))
+        await turns.turn()
+    entries = list(ledger.of(found.id))
+    values["checks"] = [views.check_line(entry, now) for entry in entries]
+    incidents = [each for each in ledger.incidents if each.product == found.id]
+    return await _page(site, "product.html.j2", turns, entries, incidents, values, now)
+
+
+@routes.get("/static/{name}")
+async def static(request: web.Request) -> web.Response:
+    """The style sheet, the script and the icon, under names that change with their content."""
+    asset = request.app[SITE].assets.static.get(request.match_info["name"])
+    if asset is None:
+        raise Refusal(404, "there is no such file", "reload the page that asked for it")
+    return asset.response()
+
+
+def _own_window(site: Site, product: Product, now: int) -> Measured:
+    return site.ledger.measured(product.id, Interval(now - product.window, now), now)
+
+
+def _budget(measured: Measured) -> dict[str, Any]:
+    held = measured.budget
+    assert held is not None, "a product has an objective"  # noqa: S101 - for the type checker
+    spent = f"{format_duration(held.spent)} of {format_duration(held.allowed)} spent"
+    left = (
+        200.0 if held.remaining < 0 else round(float(held.remaining / held.allowed) * 200, 1) if held.allowed else 0.0
+    )
+    return {"budget_text": spent, "budget_width": left}
+
+
+def _days_text(days: list[calendar.Day]) -> str:
+    down = sum(1 for each in days if each.style == "down")
+    blind = sum(1 for each in days if each.style == "none")
+    return f"{len(days)} days: {down} with downtime, {blind} not watched; the table below says the same"
+
+
+def _window(measured: Measured, length: int) -> SimpleNamespace:
+    proof = measured.proof
+    return SimpleNamespace(
+        length=length,
+        bounds=measured.availability,
+        coverage=measured.coverage,
+        downtime=measured.downtime,
+        proven=None if proof is None else proof.availability,
+        verdict=(measured.verdict or "").replace("undecided", "undecided"),
+    )
+
+
+async def _page(
+    site: Site,
+    template: str,
+    turns: Turns,
+    entries: Iterable[CheckEntry],
+    incidents: list[Incident],
+    values: dict[str, Any],
+    now: int,
+) -> web.Response:
+    """Render the template around the frame, a slice at a time."""
+    ledger = site.ledger
+    frame = views.frame(ledger, site.health, entries, now)
+    page = SimpleNamespace(
+        **{name: getattr(frame, name) for name in frame.__slots__},
+        **values,
+        assumption=views.ASSUMPTION,
+        incidents=[views.incident_line(ledger, each, now) for each in incidents[:INCIDENTS]],
+        more_incidents=len(incidents) if len(incidents) > INCIDENTS else 0,
+    )
+    parts = []
+    for part in site.assets.stream(template, page=page, site_title=ledger.portfolio.title):
+        parts.append(part)
+        await turns.turn()
+    return web.Response(text="".join(parts), content_type="text/html", charset="utf-8")

@@ -1,0 +1,181 @@
+"""The one HTTP server: routes, the headers every answer carries, and what is refused before a handler sees it."""
+
+from __future__ import annotations
+
+import asyncio
+import ipaddress
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+import structlog
+from aiohttp import web
+
+from monitor.exporters.prometheus import Exporter
+from monitor.web import api, liveness, metrics, pages
+from monitor.web.assets import Assets
+from monitor.web.errors import Refusal, refuse
+from monitor.web.site import SITE, Site
+
+if TYPE_CHECKING:
+    from collections.abc import Awaitable, Callable, Iterable
+
+    from monitor.clock import Clock
+    from monitor.health import Health
+    from monitor.ledger import Ledger
+
+    Handler = Callable[[web.Request], Awaitable[web.StreamResponse]]
+
+CONNECTIONS = 256  # file descriptors are the prober's bread: the web side may never eat them all
+HEADER_SECONDS = 20.0  # a request's headers arrive within this, and an idle connection lives as long
+LINGER_SECONDS = 1.0
+
+# The page loads its own style sheet and script and nothing else; nobody may frame it, and it posts nowhere.
+HEADERS = {
+    "Content-Security-Policy": (
+        "default-src 'none'; style-src 'self'; script-src 'self'; img-src 'self' data:; connect-src 'self'; "
+        "frame-ancestors 'none'; base-uri 'none'; form-action 'none'"
+    ),
+    "X-Content-Type-Options": "nosniff",
+    "Referrer-Policy": "no-referrer",
+    "Cross-Origin-Opener-Policy": "same-origin",
+    "Cross-Origin-Resource-Policy": "same-origin",
+    "Permissions-Policy": "camera=(), geolocation=(), microphone=()",
+    "Server": "ninewatch",
+}
+
+log = structlog.get_logger(__name__)
+
+
+def build(ledger: Ledger, health: Health, clock: Clock) -> web.Application:
+    """Return the application that publishes this ledger. It reads the ledger at each request and changes nothing.
+
+    Behind a loopback address only loopback names are answered, so that a page from elsewhere cannot reach the API by
+    pointing its own name at 127.0.0.1 (DNS rebinding).
+    """
+    app = web.Application(middlewares=[_guard], client_max_size=0)
+    app[SITE] = Site(ledger, health, clock, Exporter(ledger, health, clock), Assets.load())
+    for routes in (pages.routes, api.routes, metrics.routes, liveness.routes):
+        app.add_routes(routes)
+    app.on_response_prepare.append(_add_headers)
+    return app
+
+
+async def _add_headers(_: web.Request, response: web.StreamResponse) -> None:
+    response.headers.update(HEADERS)
+    response.headers.setdefault("Cache-Control", "no-store")
+
+
+@web.middleware
+async def _guard(request: web.Request, handler: Handler) -> web.StreamResponse:
+    try:
+        _refuse_strangers(request)
+        return await handler(request)
+    except Refusal as refusal:
+        return refuse(request, refusal)
+    except web.HTTPException as answer:
+        if answer.status < 400:
+            raise
+        return refuse(request, _of_router(request, answer))
+    except ConnectionResetError:
+        raise  # the reader went away in the middle: nothing of ours failed
+    except Exception:
+        log.exception("a page could not be made", path=request.path)
+        return refuse(request, Refusal(500, "this page could not be made", "the daemon's log says why"))
+
+
+def _of_router(request: web.Request, answer: web.HTTPException) -> Refusal:
+    if answer.status == 405:
+        return _METHOD
+    return Refusal(answer.status, f"there is nothing at {request.path[:200]}", "start at / or at /api/v1/products")
+
+
+_METHOD = Refusal(
+    405, "only GET and HEAD are answered", "this server publishes and takes nothing in", (("Allow", "GET, HEAD"),)
+)
+_BODY = Refusal(413, "a request carries no body here", "send the same request without one", (("Connection", "close"),))
+_HOST = Refusal(
+    421,
+    "this address answers to loopback names only",
+    "use localhost or 127.0.0.1, let your proxy set that Host, or listen on another address",
+)
+
+
+def _refuse_strangers(request: web.Request) -> None:
+    if request.method not in ("GET", "HEAD"):
+        raise _METHOD
+    if request.body_exists:
+        raise _BODY
+    ours = request.app[SITE].ledger.portfolio.listen.host
+    if is_loopback(ours) and not is_loopback(request.host):
+        raise _HOST
+
+
+def is_loopback(authority: str) -> bool:
+    """Return whether `host:port`, `[v6]:port` or a bare host names this machine to itself.
+
+    >>> is_loopback("localhost:9999"), is_loopback("[::1]:80"), is_loopback("127.0.0.1.evil.example")
+    (True, True, False)
+    """
+    host = authority.rpartition("]")[0].lstrip("[") if authority.startswith("[") else authority.partition(":")[0]
+    if host.lower().rstrip(".") == "localhost":
+        return True
+    try:
+        return ipaddress.ip_address(host).is_loopback
+    except ValueError:
+        return False
+
+
+class _Refused(asyncio.Protocol):
+    """A connection too many: closed at once, before it costs anything."""
+
+    def connection_made(self, transport: asyncio.BaseTransport) -> None:
+        if isinstance(transport, asyncio.Transport):
+            transport.abort()
+
+
+@dataclass(frozen=True, slots=True)
+class Listener:
+    """A server that accepts. `addresses` are the `host:port` it really listens on (port 0 asks for a free one)."""
+
+    runner: web.AppRunner
+    server: asyncio.Server
+
+    @property
+    def addresses(self) -> tuple[str, ...]:
+        """Return each as it stands in a URL."""
+        names: Iterable[tuple[str, int]] = (each.getsockname()[:2] for each in self.server.sockets)
+        return tuple(f"[{host}]:{port}" if ":" in host else f"{host}:{port}" for host, port in names)
+
+    async def close(self) -> None:
+        """Stop accepting, let requests under way finish for a moment, and close all connections."""
+        self.server.close()
+        await self.runner.cleanup()
+
+
+async def listen(app: web.Application, host: str, port: int) -> Listener:
+    """Return the listener, accepting. At most CONNECTIONS are open at a time.
+
+    Raises:
+        OSError: the address is taken or not ours.
+    """
+    runner = web.AppRunner(
+        app,
+        access_log=None,
+        handle_signals=False,
+        keepalive_timeout=HEADER_SECONDS,
+        lingering_time=LINGER_SECONDS,
+        shutdown_timeout=2.0,
+    )
+    await runner.setup()
+    manager = runner.server
+    assert manager is not None, "a runner that is set up has its server"  # noqa: S101 - for the type checker
+
+    def accept() -> asyncio.Protocol:
+        return manager() if len(manager.connections) < CONNECTIONS else _Refused()
+
+    try:
+        server = await asyncio.get_running_loop().create_server(accept, host, port, backlog=128)
+    except OSError:
+        await runner.cleanup()
+        raise
+    return Listener(runner, server)

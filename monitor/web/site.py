@@ -1,0 +1,53 @@
+"""What every handler works with, and the two or three things they all do."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+from aiohttp import web
+
+if TYPE_CHECKING:
+    from monitor.clock import Clock
+    from monitor.exporters.prometheus import Exporter
+    from monitor.health import Health
+    from monitor.ledger import Ledger
+    from monitor.web.assets import Assets
+
+SLICE = 0.004  # seconds a handler may hold the loop before it lets the prober have a turn
+
+
+@dataclass(frozen=True, slots=True)
+class Site:
+    """The parts that answers are made of."""
+
+    ledger: Ledger
+    health: Health
+    clock: Clock
+    exporter: Exporter
+    assets: Assets
+
+
+SITE: web.AppKey[Site] = web.AppKey("site", Site)
+
+
+def as_json(value: Any, status: int = 200) -> web.Response:
+    """Return the value as JSON. Numbers are finite: a figure that does not exist is null."""
+    text = json.dumps(value, ensure_ascii=False, allow_nan=False, separators=(",", ":"))
+    return web.Response(text=text + "\n", content_type="application/json", charset="utf-8", status=status)
+
+
+class Turns:
+    """Gives the event loop its turn between slices of work. Await `turn()` after each small piece."""
+
+    def __init__(self, clock: Clock) -> None:
+        self._clock = clock
+        self._since = clock.monotonic()
+
+    async def turn(self) -> None:
+        """Return at once while the slice lasts, else after everything else that waited has run."""
+        if self._clock.monotonic() - self._since >= SLICE:
+            await asyncio.sleep(0)
+            self._since = self._clock.monotonic()

@@ -1,0 +1,251 @@
+"""What the pages show, as plain values. A ledger and an instant go in; nothing here knows of HTTP or HTML."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from monitor.web.present import Look, Moment, look, moment, nines_scale
+from sla.availability import Bounds, Verdict
+from sla.interval import SECOND
+from sla.objective import format_duration
+from sla.track import State
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable
+    from fractions import Fraction
+
+    from monitor.config.model import Product
+    from monitor.health import Health
+    from monitor.ledger import CheckEntry, Ledger
+    from sla.incident import Incident
+    from sla.measured import Measured
+
+SCALE = 240.0
+ASSUMPTION = (
+    "The bounds hold if a state changes at most once between two neighbouring probes that are near enough to trust; an "
+    "outage shorter than the interval between probes can leave no trace."
+)
+
+
+@dataclass(frozen=True, slots=True)
+class Frame:
+    """What stands on every page: when it was made, how fresh its data is, and what to be warned of."""
+
+    made: Moment
+    zone: str
+    newest: Moment | None
+    newest_age: int
+    stale: bool
+    degraded: list[str]
+    seeded_until: Moment | None
+
+
+def frame(ledger: Ledger, health: Health, entries: Iterable[CheckEntry], now: int) -> Frame:
+    """Return the frame of a page about these checks.
+
+    It is stale once the newest observation is older than every check's own hold: something must have come by then.
+    """
+    zone = ledger.portfolio.zone
+    known = [(entry.timeline.last_at, entry.hold) for entry in entries]
+    newest = max((at for at, _ in known if at is not None), default=None)
+    stale = newest is not None and all(at is None or now > at + hold for at, hold in known)
+    seeded = ledger.seeded_until
+    return Frame(
+        made=moment(now, zone),
+        zone=ledger.portfolio.time_zone,
+        newest=None if newest is None else moment(newest, zone),
+        newest_age=0 if newest is None else max(0, now - newest),
+        stale=stale,
+        degraded=degradations(health),
+        seeded_until=None if seeded is None else moment(seeded, zone),
+    )
+
+
+def degradations(health: Health) -> list[str]:
+    """Return what does not work as it should while probing goes on, one clause each."""
+    found = []
+    if health.unrecorded_since is not None:
+        found.append(f"the store cannot be written: {health.store_error or 'no reason given'}")
+    if not health.config_reload_success:
+        found.append("the last edit of the configuration was refused; the one before it is running")
+    return found
+
+
+@dataclass(frozen=True, slots=True)
+class Scale:
+    """Where bounds, point and objective stand on the scale of nines, 0 to SCALE; None where there is no figure."""
+
+    low: float | None
+    point: float | None
+    high: float | None
+    objective: float
+
+
+@dataclass(frozen=True, slots=True)
+class Row:
+    """A product over its own window."""
+
+    id: str
+    name: str
+    team: str
+    rule: str
+    look: Look
+    window: int
+    bounds: Bounds[Fraction | None]
+    coverage: Fraction | None
+    allowed: Fraction
+    remaining: Fraction
+    objective: str
+    ceiling: Fraction | None
+    capped: bool
+    open_incidents: int
+    scale: Scale
+
+
+def row(ledger: Ledger, product: Product, measured: Measured, now: int) -> Row:
+    """Return the product's line in the portfolio from its figures over its own window."""
+    bounds, budget = measured.availability, measured.budget
+    assert budget is not None, "a product has an objective"  # noqa: S101 - for the type checker
+    places = [None if ratio is None else nines_scale(ratio, SCALE) for ratio in bounds]
+    goal = product.objective.ratio
+    ceiling: Fraction | None = claim_ceiling(ledger, product.id, now)
+    return Row(
+        id=product.id,
+        name=product.name,
+        team=product.team or "",
+        rule=rule_text(product),
+        look=look(ledger.state(product.id, now)),
+        window=product.window,
+        bounds=bounds,
+        coverage=measured.coverage,
+        allowed=budget.allowed,
+        remaining=budget.remaining,
+        objective=str(product.objective),
+        ceiling=ceiling,
+        capped=ceiling is not None and ceiling < goal,
+        open_incidents=len(ledger.open_incidents(product.id)),
+        scale=Scale(places[0], places[1], places[2], nines_scale(goal, SCALE)),
+    )
+
+
+def claim_ceiling(ledger: Ledger, product_id: str, now: int) -> Fraction | None:
+    """Return the highest availability that readiness lets the product claim; None where nothing caps it."""
+    return None
+
+
+def rule_text(product: Product) -> str:
+    """Return what it takes for the product to be up."""
+    count, k = len(product.checks), product.rule.needed(len(product.checks))
+    if count == 1:
+        return "one check"
+    return f"all {count} checks" if k == count else f"any of {count} checks" if k == 1 else f"{k} of {count} checks"
+
+
+_VERDICTS = {
+    Verdict.MET: "met: even the lowest bound reaches it",
+    Verdict.MISSED: "missed: even the highest bound falls short",
+}
+
+
+def verdict_text(measured: Measured) -> str:
+    """Return what the record decides about the objective, and what keeps it open if it does not."""
+    if (text := _VERDICTS.get(measured.verdict or Verdict.UNDECIDED)) is not None:
+        return text
+    durations = measured.durations
+    point = measured.point_meets_objective
+    guess = "no estimate" if point is None else "estimate meets it" if point else "estimate misses it"
+    open_ = [(durations.doubt, "in doubt"), (durations.unknown, "unknown")]
+    parts = " and ".join(f"{format_duration(us)} {word}" for us, word in open_ if us)
+    return f"undecided ({guess}); {parts}" if parts else f"undecided ({guess})"
+
+
+@dataclass(frozen=True, slots=True)
+class IncidentLine:
+    """One incident. `lasted` and `downtime` are microseconds, the second None until it is settled."""
+
+    product: str
+    check: str
+    opened: Moment
+    open: bool
+    reason: str
+    lasted: int
+    downtime: int | None
+
+
+def incident_line(ledger: Ledger, incident: Incident, now: int) -> IncidentLine:
+    """Return the incident as a page lists it; one that is open has lasted up to now."""
+    return IncidentLine(
+        product=incident.product,
+        check=incident.check.partition("/")[2],
+        opened=moment(incident.opened, ledger.portfolio.zone),
+        open=incident.resolved is None,
+        reason=incident.reason,
+        lasted=(incident.resolved or now) - incident.opened,
+        downtime=downtime_so_far(ledger, incident, now),
+    )
+
+
+def downtime_so_far(ledger: Ledger, incident: Incident, now: int) -> int | None:
+    """Return the incident's downtime, microseconds, up to now while it lasts; None where no timeline can tell."""
+    entry = ledger.entries.get(incident.check)
+    if incident.downtime is not None or entry is None:
+        return incident.downtime
+    return incident.downtime_until(incident.resolved or now, entry.timeline)
+
+
+@dataclass(frozen=True, slots=True)
+class CheckLine:
+    """One check and what its last probe found. Durations are microseconds."""
+
+    id: str
+    kind: str
+    target: str
+    look: Look
+    seen: bool
+    outcome: str
+    reason: str
+    status: int | None
+    detail: str
+    age: int
+    took: int | None
+    phases: list[tuple[str, int]]
+    interval: int
+
+
+def check_line(entry: CheckEntry, now: int) -> CheckLine:
+    """Return the check's line; before the first probe of this process only its recorded state is known."""
+    last = entry.last
+    result = None if last is None else last.result
+    return CheckLine(
+        id=entry.check.id,
+        kind=entry.check.kind,
+        target=entry.check.target,
+        look=look(entry.timeline.state(now)),
+        seen=last is not None,
+        outcome=result.outcome.value if result else "",
+        reason=result.reason if result else "",
+        status=result.status if result else None,
+        detail=result.detail if result else "",
+        age=now - last.observation.at if last else 0,
+        took=int(last.duration * SECOND) if last else None,
+        phases=[(name, int(spent * SECOND)) for name, spent in result.phases.items()] if result else [],
+        interval=entry.check.interval,
+    )
+
+
+def headline(looks: list[Look]) -> str:
+    """Return the portfolio's state in one line, the worst first."""
+    words = [each.style for each in looks]
+    down, unknown = words.count("down"), words.count("unknown")
+    if down:
+        return f"{down} of {len(looks)} products {'is' if down == 1 else 'are'} down"
+    if unknown:
+        return f"{unknown} of {len(looks)} products {'is' if unknown == 1 else 'are'} unknown"
+    return f"All {len(looks)} products are up" if len(looks) > 1 else "The product is up"
+
+
+def counts(looks: list[Look]) -> list[tuple[Look, int]]:
+    """Return how many are in each state that occurs."""
+    all_looks = [look(state) for state in (State.UP, State.DOWN, State.UNKNOWN)]
+    return [(each, looks.count(each)) for each in all_looks if looks.count(each)]

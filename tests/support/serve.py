@@ -1,0 +1,82 @@
+"""Serves a ledger with a plausible past, to look at the pages by hand: `python -m tests.support.serve [PORT]`."""
+
+from __future__ import annotations
+
+import asyncio
+import sys
+from typing import TYPE_CHECKING
+
+from monitor.clock import SystemClock
+from monitor.health import Health
+from monitor.vocabulary import ProbeResult
+from monitor.web.server import build, listen
+from sla.interval import DAY, HOUR, MINUTE
+from tests.support.ledgers import BAD, ILL, WELL, history, ledger_of, observe, past, probe_all, product
+
+if TYPE_CHECKING:
+    from monitor.ledger import Ledger
+
+HOSTILE = '<script>alert("x")</script>\u202egnp.exe ' + "long " * 60
+
+
+def portfolio(now: int) -> Ledger:
+    """Return six products: well, down, spent, short of history, silent, and one whose target speaks HTML."""
+    ledger = ledger_of(
+        product("chefs", 3, "99.95%", name="Common Hosted Forms Service", team="CoCo", rule="all"),
+        product("keycloak", 2, "99.9%", name="Keycloak (common realm)", team="SSO", rule="any"),
+        product("css", 1, "99.5%", name="Common Single Sign-on", team="SSO"),
+        product("drop", 1, "99.9%", name="Digital Rental Online Portal", team="DROP"),
+        product("notify", 1, "99.99%", name="GC Notify"),
+        product("secondment", 1, "99.999%", name='Secondment <b>"PoC"</b>', team="R&D"),
+        title="Portfolio of the Province",
+    )
+    minute = now // MINUTE * MINUTE
+    runs, incidents = [], []
+    for name, days, outages in PASTS:
+        for n, entry in enumerate(ledger.of(name)):
+            spans = [(minute - ago, minute - ago + length, why) for ago, length, why in outages if n == 0]
+            runs += history(entry.key, minute - days * DAY, minute - 2 * HOUR, spans, seeded=True)
+            incidents += past(entry.key, spans)
+    ledger.restore(runs, [], incidents)
+    for name in ("chefs", "css", "keycloak", "notify", "secondment"):
+        probe_all(ledger, ledger.of(name), minute - 119 * MINUTE, minute - 90 * MINUTE)
+    for name in ("chefs", "css", "keycloak", "notify"):
+        probe_all(ledger, ledger.of(name), minute - 89 * MINUTE, minute - 30 * MINUTE)
+    for entry in ledger.of("css"):
+        probe_all(ledger, [entry], minute - 29 * MINUTE, minute - 25 * MINUTE, ILL)
+        probe_all(ledger, [entry], minute - 24 * MINUTE, minute)
+    for name in ("chefs", "keycloak"):
+        probe_all(ledger, ledger.of(name), minute - 29 * MINUTE, minute)
+    probe_all(ledger, ledger.of("notify"), minute - 29 * MINUTE, minute - 8 * MINUTE)
+    probe_all(
+        ledger, ledger.of("notify"), minute - 7 * MINUTE, minute, ProbeResult(BAD, "body_mismatch", 200, detail=HOSTILE)
+    )
+    for entry in ledger.of("drop"):
+        observe(ledger, entry, minute - 40 * MINUTE, WELL)
+    probe_all(ledger, ledger.of("secondment"), minute - 10 * MINUTE, minute)
+    return ledger
+
+
+PASTS = (
+    ("chefs", 90, [(50 * DAY, 20 * MINUTE, "deadline"), (12 * DAY, 6 * MINUTE, "http_status")]),
+    ("keycloak", 90, [(33 * DAY, 90 * MINUTE, "connect_refused")]),
+    ("css", 60, [(20 * DAY, 5 * HOUR, "http_status")]),
+    ("drop", 40, []),
+    ("notify", 90, []),
+    ("secondment", 3, []),
+)
+
+
+async def main(port: int) -> None:
+    """Serve until interrupted. The newest observations are of now, so the page goes stale as a real one would."""
+    clock, health = SystemClock(), Health(sqlite_version="0")
+    server = await listen(build(portfolio(clock.now()), health, clock), "127.0.0.1", port)
+    sys.stdout.write(f"http://{server.addresses[0]}/\n")
+    sys.stdout.flush()
+    while True:
+        health.woke(clock.monotonic(), 0.0)
+        await asyncio.sleep(1)
+
+
+if __name__ == "__main__":
+    asyncio.run(main(int(sys.argv[1]) if len(sys.argv) > 1 else 9998))
