@@ -63,6 +63,8 @@ class HostPort:
         if not isinstance(value, str):
             raise ValueError("not an address; write host:port in quotes")
         match = _HOST_PORT.fullmatch(value)
+        if "@" in value:
+            raise ValueError("a user name or password has no place in an address; write host:port")
         if match is None or not lowest <= int(match[3]) <= 65535:
             raise ValueError(f"{quoted(value)} is not an address; write host:port, e.g. 127.0.0.1:9999 or [::1]:9999")
         return cls(host(match[1] or match[2]), int(match[3]))
@@ -86,8 +88,8 @@ def _http_url(value: str) -> str:
     try:
         parts = urlsplit(value)
         port, name = parts.port, parts.hostname
-    except ValueError as error:
-        raise ValueError(f"not a URL ({error}); write http://host/path or https://host/path") from None
+    except ValueError:  # its text quotes the part that is wrong, which may be a password
+        raise ValueError("not a URL; write http://host/path or https://host:port/path") from None
     if parts.scheme not in ("http", "https") or not name:
         raise ValueError("not a web address; write http://host/path or https://host/path")
     if parts.username is not None or parts.password is not None:

@@ -5,6 +5,8 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from pathlib import Path
 
+from monitor.config.folder import digest
+
 
 class Located(str):
     """Text from a file in `directory`. A path so written is relative to that directory, wherever we were started."""
@@ -28,6 +30,10 @@ def resolve(path: str) -> Path:
 
 @dataclass(slots=True)
 class Context:
-    """One validation: `files` gathers what was read besides the configuration itself (secrets, CA bundles)."""
+    """One validation. `files` gathers the digests of what it read: the configuration, secrets, CA bundles."""
 
-    files: set[Path] = field(default_factory=set)
+    files: dict[Path, bytes] = field(default_factory=dict)
+
+    def reads(self, path: Path) -> None:
+        """Note that the file is about to be read. Before, so that a change while we read is seen as one afterwards."""
+        self.files[path] = digest(path)

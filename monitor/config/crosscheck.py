@@ -22,6 +22,25 @@ def conflicts(root: Node) -> list[Problem]:
     ]
 
 
+def omissions(root: Node) -> Iterator[Problem]:
+    """Yield every key and item without a value: `matches:` left empty would silently stop to expect anything."""
+    for loc in _empty(root, ()):
+        message = "nothing is written here; write a value, or take the key out"
+        yield Problem(locate(root, loc)[0], key_path(root, loc), message)
+
+
+def _empty(node: Node, loc: Loc) -> Iterator[Loc]:
+    """Yield where a null stands, but for those that a JSON body is compared with."""
+    if isinstance(node, Scalar) and node.value is None and loc[-3:-1] != ("expect", "json"):
+        yield loc
+    elif isinstance(node, Items):
+        for index, item in enumerate(node.items):
+            yield from _empty(item, (*loc, index))
+    elif isinstance(node, Entries):
+        for key, inner in node.entries.items():
+            yield from _empty(inner, (*loc, key))
+
+
 Found = Iterator[tuple[Loc, str]]
 
 

@@ -10,6 +10,7 @@ from typing import Any
 from monitor.errors import NinewatchError
 
 _LONGEST_QUOTE = 60
+_LONGEST_MESSAGE = 400
 
 Loc = tuple[str | int, ...]
 
@@ -33,6 +34,13 @@ class Problem:
     mark: Mark
     key_path: str
     message: str
+
+    def __post_init__(self) -> None:
+        """Keep it on one line and short, whatever a file held that the message quotes."""
+        line = "".join(c if c.isprintable() else " " for c in self.message)
+        if len(line) > _LONGEST_MESSAGE:
+            line = f"{line[: _LONGEST_MESSAGE - 3]}..."
+        object.__setattr__(self, "message", line)
 
     def __str__(self) -> str:
         path = f"{self.key_path}: " if self.key_path else ""

@@ -191,7 +191,12 @@ _TEXTS = {"type": "object", "additionalProperties": {"type": "string"}, "minProp
 _SCALARS = {"type": ["string", "number", "boolean", "null"]}
 
 Status = Annotated[StatusRange, PlainValidator(StatusRange.parse), WithJsonSchema(_STATUS_SCHEMA)]
-Statuses = Annotated[tuple[Status, ...], Field(min_length=1), BeforeValidator(_statuses)]
+Statuses = Annotated[
+    tuple[Status, ...],
+    Field(min_length=1),
+    BeforeValidator(_statuses),
+    WithJsonSchema({"anyOf": [*_STATUS_SCHEMA["anyOf"], {"type": "array", "items": _STATUS_SCHEMA, "minItems": 1}]}),
+]
 Contained = Annotated[str, Field(min_length=1, max_length=_LONGEST_PATTERN)]
 OK = (StatusRange(200, 299),)
 

@@ -2,14 +2,17 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
 from pathlib import Path
+from typing import TYPE_CHECKING
 
-from monitor.config.errors import Loc, Mark, Problem, quoted
+from monitor.config.errors import Loc, Mark, Problem
+from monitor.config.folder import listed
 from monitor.config.nodes import Entries, Items, Scalar, key_path
 from monitor.config.source import UnreadableError, read
 
-_SUFFIXES = (".yaml", ".yml")
+if TYPE_CHECKING:
+    from monitor.config.context import Context
+
 _MOST_FILES = 1_000
 INCLUDE = "include"
 STANDALONE = "standalone"
@@ -21,20 +24,20 @@ class Sources:
     `complete` is whether every file could be read; if not, what refers from one file to another cannot be judged.
     """
 
-    def __init__(self, path: Path) -> None:
-        self.path = path
-        self.files: list[Path] = []
+    def __init__(self, path: Path, context: Context) -> None:
         self.problems: list[Problem] = []
         self.warnings: list[Problem] = []
         self.complete = True
+        self._context = context
         self._seen: set[Path] = set()
         self.root = Entries(Mark(str(path)), {}, {})
         self._gather(path, Mark(str(path)), "")
 
     def _gather(self, path: Path, asked: Mark, asked_path: str) -> None:
         """Take in a file, or the files of a folder in the order of their names."""
+        self._context.reads(path)
         try:
-            found = list(_listed(path)) if path.is_dir() else [path]
+            found = list(listed(path)) if path.is_dir() else [path]
         except OSError as error:
             self._stop(Problem(asked, asked_path, f"cannot list {path}: {(error.strerror or 'unreadable').lower()}"))
             return
@@ -49,7 +52,7 @@ class Sources:
         if key in self._seen or len(self._seen) >= _MOST_FILES:
             return
         self._seen.add(key)
-        self.files.append(path)
+        self._context.reads(path)
         if alone and not path.exists():
             self._stop(Problem(asked, asked_path, f"{path} does not exist; name a file, or a folder with .yaml files"))
             return
@@ -84,7 +87,7 @@ class Sources:
         """Return both: lists one after the other, blocks key by key; a value that both set is a problem."""
         entries, keys = dict(ours.entries), dict(ours.keys)
         for key, node in theirs.entries.items():
-            if loc == () and key in (INCLUDE, STANDALONE):
+            if loc == () and key == INCLUDE:
                 continue
             held = entries.get(key)
             if isinstance(held, Items) and isinstance(node, Items):
@@ -100,18 +103,6 @@ class Sources:
         return Entries(mark, entries, keys)
 
 
-def _listed(folder: Path) -> Iterator[Path]:
-    """Yield the folder's YAML files by name. What starts with a dot is skipped: ConfigMaps keep their swaps there."""
-    for each in sorted(folder.iterdir(), key=lambda path: path.name):
-        if each.suffix in _SUFFIXES and not each.name.startswith(".") and not each.is_dir():
-            yield each
-
-
 def _stands_alone(root: Entries) -> bool:
     node = root.entries.get(STANDALONE)
     return isinstance(node, Scalar) and node.value is True
-
-
-def shown(paths: Iterable[Path]) -> str:
-    """Return the files as a list for people."""
-    return ", ".join(quoted(str(path)) for path in paths)

@@ -4,16 +4,17 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from functools import lru_cache
 from pathlib import Path
 from typing import Annotated, Any, Union
 
 from pydantic import Discriminator, Field, Tag, ValidationError, create_model
 
 from monitor.config.context import Context
-from monitor.config.crosscheck import conflicts, doubts
+from monitor.config.crosscheck import conflicts, doubts, omissions
 from monitor.config.errors import ConfigError, Problem
 from monitor.config.files import Sources
-from monitor.config.messages import problems
+from monitor.config.messages import Translator
 from monitor.config.model import CheckBase, Portfolio, Product
 
 
@@ -21,13 +22,13 @@ from monitor.config.model import CheckBase, Portfolio, Product
 class Examined:
     """What loading found. `portfolio` is None if there are problems; warnings never prevent a load.
 
-    `files` are all that were read, with secrets and CA bundles: when one of them changes, load anew.
+    `files` are the digests of all that was read, with secrets and CA bundles, for a `Watcher`.
     """
 
     portfolio: Portfolio | None
     problems: tuple[Problem, ...]
     warnings: tuple[Problem, ...]
-    files: frozenset[Path]
+    files: Mapping[Path, bytes]
 
 
 def load(path: Path, kinds: Sequence[type[CheckBase]]) -> Portfolio:
@@ -44,39 +45,44 @@ def load(path: Path, kinds: Sequence[type[CheckBase]]) -> Portfolio:
 
 def examine(path: Path, kinds: Sequence[type[CheckBase]]) -> Examined:
     """Return what `load` would load, with its warnings, or everything that is wrong. Never raises for bad input."""
-    sources = Sources(path)
-    context = Context(files=set(sources.files))
+    context = Context()
+    sources = Sources(path, context)
     found = set(sources.problems)
     portfolio: Portfolio | None = None
+    found |= set(omissions(sources.root))
+    if sources.complete:
+        found |= set(conflicts(sources.root))
     if sources.root.entries or sources.complete:
         portfolio, wrong = _validated(sources, kinds, context)
         found |= {each for each in wrong if each.mark not in {known.mark for known in found}}
-    if sources.complete:
-        found |= set(conflicts(sources.root))
     warnings = tuple(doubts(portfolio, sources.root)) if portfolio is not None and not found else ()
     return Examined(
         portfolio=None if found else portfolio,
         problems=tuple(sorted(found)),
         warnings=(*sources.warnings, *warnings),
-        files=frozenset(context.files),
+        files=context.files,
     )
 
 
 def _validated(
     sources: Sources, kinds: Sequence[type[CheckBase]], context: Context
 ) -> tuple[Portfolio | None, list[Problem]]:
-    model = portfolio_model(kinds)
+    model = portfolio_model(tuple(kinds))
     try:
         return model.model_validate(sources.root.plain(), context=context), []
     except ValidationError as error:
-        wrong = problems(error, sources.root, model, kinds)
+        wrong = list(Translator(sources.root, model, kinds).problems(error))
     if not sources.complete:  # `products` may well be in the file that could not be read
         wrong = [each for each in wrong if each.key_path != "products"]
     return None, wrong
 
 
-def portfolio_model(kinds: Sequence[type[CheckBase]]) -> type[Portfolio]:
-    """Return Portfolio with checks of the kinds, told apart by which kind's key is present."""
+@lru_cache(maxsize=8)
+def portfolio_model(kinds: tuple[type[CheckBase], ...]) -> type[Portfolio]:
+    """Return Portfolio with checks of the kinds, told apart by which kind's key is present.
+
+    One class for the same kinds, so that products of two loads compare equal when they are.
+    """
 
     def kind_of(raw: Any) -> str | None:
         if isinstance(raw, CheckBase):

@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 import difflib
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, get_args
 
-from monitor.config.errors import Loc, Problem, quoted
-from monitor.config.nodes import Entries, Items, Node, Scalar, key_path, locate, misread, step
+from monitor.config.errors import Loc, Mark, Problem, quoted
+from monitor.config.nodes import Entries, Items, Node, Scalar, find, key_path, locate, misread
 
 if TYPE_CHECKING:
     from pydantic import ValidationError
@@ -16,87 +17,25 @@ if TYPE_CHECKING:
     from monitor.config.base import Model
     from monitor.config.model import CheckBase
 
-_LONGEST = 400
+_BLOCK = "a block of keys; write key: value"
+_LIST = "a list; write - before each item, or [a, b]"
 
-
-def problems(
-    error: ValidationError, root: Node, portfolio: type[Model], kinds: Sequence[type[CheckBase]]
-) -> list[Problem]:
-    """Return every error of one validation as a problem with its place."""
-    errors = error.errors(include_url=False)
-    return [_problem(each, root, portfolio, kinds) for each in errors if not _follows(each, root)]
-
-
-def _follows(error: ErrorDetails, root: Node) -> bool:
-    """Return whether the error only follows from another: a default that needs a bad value, a list of bad items."""
-    if error["type"] == "default_factory_not_called":
-        return True
-    node = find(root, _without_tags(error["loc"], root))
-    return error["type"] == "too_short" and isinstance(node, Items) and bool(node.items)
-
-
-def _problem(error: ErrorDetails, root: Node, portfolio: type[Model], kinds: Sequence[type[CheckBase]]) -> Problem:
-    loc = _without_tags(error["loc"], root)
-    context = error.get("ctx", {})
-    if error["type"] == "at_key":
-        loc = (*loc, context["key"])
-    mark, node = locate(root, loc)
-    message = _message(error, loc, node, root, portfolio, kinds)
-    if error["type"] == "extra_forbidden" or node is None:
-        mark = _key_mark(root, loc) or mark
-    return Problem(mark, key_path(root, loc), message[:_LONGEST])
-
-
-def _without_tags(loc: Loc, root: Node) -> Loc:
-    """Leave out the kind that pydantic puts after the index of a check: it is in the union, not in the file."""
-    if len(loc) > 4 and loc[0] == "products" and loc[2] == "checks":
-        return (*loc[:4], *loc[5:])
-    return loc
-
-
-def _key_mark(root: Node, loc: Loc) -> Any:
-    """Return the place of the key that ends `loc`, None if it is not written."""
-    _, parent = locate(root, loc[:-1])
-    return parent.keys.get(str(loc[-1])) if isinstance(parent, Entries) else None
-
-
-def _message(
-    error: ErrorDetails,
-    loc: Loc,
-    node: Node | None,
-    root: Node,
-    portfolio: type[Model],
-    kinds: Sequence[type[CheckBase]],
-) -> str:
-    kind = error["type"]
-    if kind == "extra_forbidden":
-        _, parent = locate(root, loc[:-1])
-        return unknown_key(str(loc[-1]), allowed_keys(portfolio, kinds, loc[:-1], parent))
-    if kind.startswith("union_tag"):
-        return _no_kind(node, kinds)
-    if isinstance(node, Scalar) and kind in _WANTED and node.text is not None and kind == "string_type":
-        return misread(node)
-    if kind in _WANTED:
-        return _wrong_type(_WANTED[kind], node)
-    if kind in _PLAIN:
-        return _PLAIN[kind](error.get("ctx", {}))
-    return error["msg"][:1].lower() + error["msg"][1:]
-
-
+# pydantic's type of error -> what must stand there. What does stand there is never quoted: it may be a secret.
 _WANTED = {
     "string_type": "text; put it in quotes",
     "int_type": "a whole number",
     "int_from_float": "a whole number",
     "float_type": "a number",
     "bool_type": "true or false, without quotes",
-    "tuple_type": "a list; write - before each item, or [a, b]",
-    "list_type": "a list; write - before each item, or [a, b]",
-    "dict_type": "a mapping; write key: value",
-    "model_type": "a block of keys; write key: value lines",
-    "model_attributes_type": "a block of keys; write key: value lines",
+    "tuple_type": _LIST,
+    "list_type": _LIST,
+    "dict_type": _BLOCK,
+    "model_type": _BLOCK,
+    "model_attributes_type": _BLOCK,
 }
 
-_PLAIN: Mapping[str, Callable[[Mapping[str, Any]], str]] = {
+# pydantic's type of error -> our words, from what the error carries.
+_WORDS: Mapping[str, Callable[[Mapping[str, Any]], str]] = {
     "missing": lambda ctx: "is missing; add it",
     "value_error": lambda ctx: str(ctx["error"]),
     "at_key": lambda ctx: str(ctx["message"]),
@@ -107,74 +46,109 @@ _PLAIN: Mapping[str, Callable[[Mapping[str, Any]], str]] = {
     "string_too_short": lambda ctx: "is empty; write at least one character",
     "string_too_long": lambda ctx: f"is longer than {ctx['max_length']} characters",
     "too_short": lambda ctx: "is empty; write at least one",
-    "literal_error": lambda ctx: f"must be {ctx['expected']}",
-    "enum": lambda ctx: f"must be {ctx['expected']}",
+    "literal_error": lambda ctx: f"must be {ctx['expected']}".replace("'", ""),
 }
 
 
-def _wrong_type(wanted: str, node: Node | None) -> str:
-    if isinstance(node, Scalar) and node.value is None:
-        return f"nothing is written here; must be {wanted}"
-    return f"must be {wanted}"
+@dataclass(frozen=True, slots=True)
+class Translator:
+    """Puts the errors of one validation into words: of the tree `root`, by the model, with checks of the kinds."""
+
+    root: Node
+    model: type[Model]
+    kinds: Sequence[type[CheckBase]]
+
+    def problems(self, error: ValidationError) -> Iterator[Problem]:
+        """Yield every error as a problem with its place, but for those that only follow from another."""
+        for each in error.errors(include_url=False):
+            loc = self._written(each["loc"])
+            if each["type"] == "at_key":
+                loc = (*loc, each["ctx"]["key"])
+            if not self._follows(each, loc):
+                yield Problem(self._place(each, loc), key_path(self.root, loc), self._words(each, loc))
+
+    def _written(self, loc: Loc) -> Loc:
+        """Leave out the kind that pydantic puts after a check's index: it stands in the union, not in the file."""
+        if len(loc) > 4 and loc[0] == "products" and loc[2] == "checks":
+            return (*loc[:4], *loc[5:])
+        return loc
+
+    def _follows(self, error: ErrorDetails, loc: Loc) -> bool:
+        """Return whether it follows from another: a default that needs a bad value, a list left empty by bad items."""
+        node = find(self.root, loc)
+        emptied = error["type"] == "too_short" and isinstance(node, Items) and bool(node.items)
+        return emptied or error["type"] == "default_factory_not_called"
+
+    def _place(self, error: ErrorDetails, loc: Loc) -> Mark:
+        """Return the place of the value; of the key if that is wrong; of the block if a key is missing."""
+        mark, node = locate(self.root, loc)
+        if error["type"] != "extra_forbidden" and node is not None:
+            return mark
+        parent = find(self.root, loc[:-1])
+        return parent.keys.get(str(loc[-1]), mark) if isinstance(parent, Entries) else mark
+
+    def _words(self, error: ErrorDetails, loc: Loc) -> str:
+        kind = error["type"]
+        node = find(self.root, loc)
+        if kind == "extra_forbidden":
+            return _unknown_key(str(loc[-1]), sorted(self._allowed(loc[:-1])))
+        if kind.startswith("union_tag"):
+            return self._no_kind(node)
+        if kind in _WANTED:
+            return _wrong_type(kind, node)
+        if kind in _WORDS:
+            return _WORDS[kind](error.get("ctx", {}))
+        return error["msg"][:1].lower() + error["msg"][1:]
+
+    def _no_kind(self, node: Node | None) -> str:
+        """Say why it is not clear what a check probes: no kind's key is there, or those of two."""
+        names = [kind.kind for kind in self.kinds]
+        claimed = [kind.kind for kind in self._claiming(node)]
+        if len(claimed) > 1:
+            return f"is of {len(claimed)} kinds at once, {' and '.join(claimed)}; write one check for each"
+        known = {key for kind in self.kinds for key in _fields(kind)}
+        for key in node.entries if isinstance(node, Entries) else ():
+            if key not in known and (near := difflib.get_close_matches(key, names, n=1)):
+                return f"does not say what to probe; did you mean {near[0]} by {quoted(key)}?"
+        return f"does not say what to probe; write one of {', '.join(names)}"
+
+    def _claiming(self, node: Node | None) -> list[type[CheckBase]]:
+        plain = node.plain() if isinstance(node, Entries) else {}
+        return [kind for kind in self.kinds if kind.claims(plain)]
+
+    def _allowed(self, loc: Loc) -> set[str]:
+        """Return the keys that the block at `loc` may have."""
+        blocks: set[type[Model]] = {self.model}
+        for depth, part in enumerate(loc):
+            if isinstance(part, str):
+                blocks = {inner for block in blocks for inner in _blocks(_fields(block).get(part))}
+            elif loc[depth - 1] == "checks":
+                blocks = set(self._claiming(find(self.root, loc[: depth + 1]))) or blocks
+        return {key for block in blocks for key in _fields(block)}
 
 
-def unknown_key(key: str, allowed: Iterable[str]) -> str:
-    """Return "unknown key; did you mean interval? Allowed: ..."."""
-    names = sorted(allowed)
-    near = difflib.get_close_matches(key, names, n=1, cutoff=0.6)
-    guess = f"; did you mean {near[0]}?" if near else ";"
-    return f"unknown key{guess} Allowed here: {', '.join(names)}" if names else "unknown key"
-
-
-def _no_kind(node: Node | None, kinds: Sequence[type[CheckBase]]) -> str:
-    names = ", ".join(kind.kind for kind in kinds)
-    written = list(node.entries) if isinstance(node, Entries) else []
-    plain = node.plain() if isinstance(node, Entries) else {}
-    claimed = [kind.kind for kind in kinds if kind.claims(plain)]
-    if len(claimed) > 1:
-        return f"is of {len(claimed)} kinds at once, {' and '.join(claimed)}; write one check for each"
-    for key in written:
-        known = {name for kind in kinds for name in fields(kind)}
-        if key not in known and (near := difflib.get_close_matches(key, [k.kind for k in kinds], n=1)):
-            return f"does not say what to probe; did you mean {near[0]} instead of {quoted(key)}? Allowed: {names}"
-    return f"does not say what to probe; write one of {names}"
-
-
-# --- Which keys are allowed where --------------------------------------------------------------------------------
-
-
-def fields(model: type[Model]) -> dict[str, Any]:
+def _fields(block: type[Model]) -> dict[str, Any]:
     """Return the keys of a block, as they are written, with their annotations."""
-    return {field.alias or name: field.annotation for name, field in model.model_fields.items()}
-
-
-def allowed_keys(portfolio: type[Model], kinds: Sequence[type[CheckBase]], loc: Loc, node: Node | None) -> set[str]:
-    """Return the keys that the block at `loc` may have."""
-    blocks: set[type[Model]] = {portfolio}
-    for depth, part in enumerate(loc):
-        if isinstance(part, str):
-            blocks = {b for block in blocks for b in _blocks(fields(block).get(part))}
-        elif loc[depth - 1] == "checks":
-            blocks = set(_claiming(kinds, node if depth == len(loc) - 1 else None) or blocks)
-    return {key for block in blocks for key in fields(block)}
-
-
-def _claiming(kinds: Sequence[type[CheckBase]], node: Node | None) -> list[type[CheckBase]]:
-    plain = node.plain() if isinstance(node, Entries) else {}
-    return [kind for kind in kinds if kind.claims(plain)]
+    return {field.alias or name: field.annotation for name, field in block.model_fields.items()}
 
 
 def _blocks(annotation: Any) -> Iterator[type[Model]]:
-    """Yield the blocks that a type is made of: `tuple[Product, ...]`, `Expect | None`."""
+    """Yield the blocks that a type is made of, such as Product of `tuple[Product, ...]`."""
     if isinstance(annotation, type) and hasattr(annotation, "model_fields"):
         yield annotation
     for argument in get_args(annotation):
         yield from _blocks(argument)
 
 
-def find(root: Node, loc: Loc) -> Node | None:
-    """Return the node at `loc`, None if it is not written."""
-    node: Node | None = root
-    for part in loc:
-        node = step(node, part) if node is not None else None
-    return node
+def _wrong_type(kind: str, node: Node | None) -> str:
+    if isinstance(node, Scalar) and node.value is None:
+        return f"nothing is written here; must be {_WANTED[kind]}"
+    if isinstance(node, Scalar) and node.text is not None and kind == "string_type":
+        return misread(node)
+    return f"must be {_WANTED[kind]}"
+
+
+def _unknown_key(key: str, allowed: Sequence[str]) -> str:
+    near = difflib.get_close_matches(key, allowed, n=1)
+    guess = f"did you mean {near[0]}? " if near else ""
+    return f"unknown key; {guess}Allowed: {', '.join(allowed)}" if allowed else "unknown key; take it out"

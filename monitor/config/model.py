@@ -13,10 +13,10 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
 from pathlib import Path
-from typing import Annotated, Any, ClassVar, Self
+from typing import Annotated, Any, ClassVar
 from zoneinfo import ZoneInfo, available_timezones
 
-from pydantic import AfterValidator, Field, PlainValidator, WithJsonSchema, model_validator
+from pydantic import AfterValidator, Field, PlainValidator, ValidationInfo, WithJsonSchema, field_validator
 
 from monitor.config.addresses import Headers, HeaderValue, HostName, HostPort, HostPortField, HttpUrl, Listen
 from monitor.config.base import Model
@@ -123,14 +123,21 @@ class CheckBase(Model):
         given = raw.get(cls.kind)
         return cls.kind in raw and (not isinstance(given, Mapping) or "target" in given)
 
-    @model_validator(mode="after")
-    def _paced(self) -> Self:
-        """Keep the interval true during an outage, when every probe takes the whole timeout and none may overlap."""
-        if self.timeout > self.interval:
-            raise problem_at("timeout", "is longer than the interval; shorten it, or lengthen the interval")
-        if self.hold is not None and self.hold < self.interval:
-            raise problem_at("hold", "is shorter than the interval, so that nothing would ever be known; lengthen it")
-        return self
+    @field_validator("timeout")
+    @classmethod
+    def _within_interval(cls, timeout: int, info: ValidationInfo) -> int:
+        """Keep the interval true in an outage, when every probe takes the whole timeout and none may overlap."""
+        if timeout > info.data.get("interval", timeout):
+            raise ValueError("is longer than the interval; shorten it, or lengthen the interval")
+        return timeout
+
+    @field_validator("hold")
+    @classmethod
+    def _beyond_interval(cls, hold: int | None, info: ValidationInfo) -> int | None:
+        """Keep evenly spaced probes from leaving all time between them unknown."""
+        if hold is not None and hold < info.data.get("interval", hold):
+            raise ValueError("is shorter than the interval, so that no time would ever be known; lengthen it")
+        return hold
 
 
 def _rule(value: Any) -> Rule:
@@ -240,6 +247,12 @@ class Portfolio(Model):
 
     engine: Engine = Engine()
     """How probes are driven."""
+
+    include: tuple[str, ...] = ()
+    """Files and folders, beside this file, to merge into it: `[products]`."""
+
+    standalone: Flag = False
+    """`true` in a file that is a configuration of its own: it is left out where its folder is merged."""
 
     products: Annotated[tuple[Product, ...], Field(min_length=1)]
     """What is watched."""

@@ -8,6 +8,8 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
+from monitor.config.errors import quoted
+
 if TYPE_CHECKING:
     from monitor.config.errors import Loc, Mark
 
@@ -74,14 +76,25 @@ def locate(root: Node, loc: Loc) -> tuple[Mark, Node | None]:
     return mark, node
 
 
+def find(root: Node, loc: Loc) -> Node | None:
+    """Return the value at `loc`, None where nothing is written."""
+    return locate(root, loc)[1]
+
+
 def key_path(root: Node, loc: Loc) -> str:
     """Return `products.chefs.checks.status.interval`: list items by their id, by their index where they have none."""
     path = ""
     node: Node | None = root
     for part in loc:
         node = step(node, part) if node is not None else None
-        path += f"[{part}]" if isinstance(part, int) and not _name(node) else f".{_name(node) or part}"
-    return path.lstrip(".")
+        name = _name(node) if isinstance(part, int) else _shown(part)
+        path += f".{name}" if name else f"[{part}]"
+    return path.removeprefix(".")
+
+
+def _shown(key: str) -> str:
+    """Return a key as a path may show it: one that is long or holds unseen characters is quoted and cut."""
+    return key if len(key) < 64 and key.isprintable() and key else quoted(key)
 
 
 def _name(node: Node | None) -> str | None:

@@ -116,7 +116,7 @@ def _from_environment(name: str) -> str:
 def _from_file(path: Path, info: ValidationInfo) -> str:
     """Return the file's text without one closing line break. Only regular files: a pipe could block for ever."""
     if isinstance(info.context, Context):
-        info.context.files.add(path)
+        info.context.reads(path)
     try:
         if not stat.S_ISREG(path.stat().st_mode):
             raise ValueError(f"{path} is not a regular file")

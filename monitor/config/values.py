@@ -45,7 +45,7 @@ def duration(value: Any) -> int:
 _DURATION_SCHEMA = {
     "type": "string",
     "pattern": r"^([0-9]+(\.[0-9]+)?(ms|us|[wdhms])\s*)+$",
-    "examples": ["30s", "500ms", "5m", "1h30m", "30d"],
+    "examples": ["500ms", "30s", "1h30m", "30d"],
 }
 
 
@@ -124,7 +124,7 @@ def _local_path(value: Any, info: ValidationInfo) -> Path:
         raise ValueError("not a path; write it as text, in quotes if YAML reads it as something else")
     path = resolve(value)
     if isinstance(info.context, Context):
-        info.context.files.add(path)
+        info.context.reads(path)
     return path
 
 
