@@ -26,20 +26,33 @@ class Clock(Protocol):
         """Return once `monotonic()` has reached the moment."""
         ...
 
+    @property
+    def steps(self) -> int:
+        """How often the wall clock was found to have jumped forward."""
+        ...
+
+    @property
+    def stepped(self) -> int:
+        """Microseconds by which the wall clock is ahead of `now()`, as last looked at."""
+        ...
+
+    def follow_wall_clock(self) -> None:
+        """Take up a forward jump of the wall clock, keep course against a backward one. Call it about once a second."""
+        ...
+
 
 class SystemClock:
     """The machine's clocks.
 
     `now()` runs on the monotonic clock from where the wall clock stood. When the wall clock is found to have jumped
     forward (suspend, a late time sync) it follows, and the jump shows as time without observations; when it was set
-    back it keeps its course, because a record whose instants run backwards can hold no durations. `stepped` is by how
-    many microseconds the wall clock is away from the record's.
+    back it keeps its course, because a record whose instants run backwards can hold no durations.
     """
 
     def __init__(self) -> None:
         self._offset = time.time_ns() // 1000 - time.monotonic_ns() // 1000
-        self.steps = 0
-        self.stepped = 0
+        self._steps = 0
+        self._stepped = 0
 
     def now(self) -> int:
         """Return microseconds since the Unix epoch, UTC."""
@@ -54,9 +67,20 @@ class SystemClock:
         while (left := moment - time.monotonic()) > 0:
             await asyncio.sleep(left)
 
+    @property
+    def steps(self) -> int:
+        """How often the wall clock was found to have jumped forward."""
+        return self._steps
+
+    @property
+    def stepped(self) -> int:
+        """Microseconds by which the wall clock is ahead of `now()`, as last looked at."""
+        return self._stepped
+
     def follow_wall_clock(self) -> None:
-        """Take up a forward jump of the wall clock, keep course against a backward one. Call it about once a second."""
-        self.stepped = time.time_ns() // 1000 - self.now()
-        if self.stepped > _STEP:
-            self._offset += self.stepped
-            self.steps += 1
+        """Take up a forward jump, keep course against a backward one."""
+        self._stepped = time.time_ns() // 1000 - self.now()
+        if self._stepped > _STEP:
+            self._offset += self._stepped
+            self._steps += 1
+            self._stepped = 0

@@ -137,7 +137,7 @@ class Request:
         Raises:
             ProbeFailure: `redirect_refused`, the location is no http or https URL with a host.
         """
-        url = _requested(urljoin(self.url.geturl(), location))
+        url = _requested(self.url.geturl(), location)
         host, port = _authority(url)
         moved = (url.scheme, host, port) != self.origin
         method, body = self.method, self.body
@@ -152,9 +152,9 @@ class Request:
         return Request(url, method, headers, body, host, port, server_name, connect_to).ready()
 
 
-def _requested(location: str) -> SplitResult:
+def _requested(base: str, location: str) -> SplitResult:
     try:
-        url = urlsplit(location)
+        url = urlsplit(urljoin(base, location))
         _ = url.port  # may raise
     except ValueError as error:
         raise ProbeFailure("redirect_refused", f"{quoted(location)}: {error}") from None

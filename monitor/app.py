@@ -1,0 +1,198 @@
+"""The composition root: everything that runs is made and owned here, in one TaskGroup."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import resource
+import signal
+from collections.abc import AsyncIterator, Callable, Iterator
+from dataclasses import dataclass
+from functools import partial
+from typing import TYPE_CHECKING, Any
+
+import structlog
+
+from monitor.config.loader import Examined, examine
+from monitor.config.watch import Watcher
+from monitor.engine.recorder import Recorder, restore
+from monitor.engine.rig import rigged
+from monitor.engine.scheduler import Job, Scheduler
+from monitor.errors import NinewatchError
+from monitor.health import Health
+from monitor.ledger import Ledger
+from monitor.probes.base import Kind, Probe
+from monitor.probes.registry import CHECK_TYPES
+from monitor.probes.registry import prepare as prepare_probe
+from monitor.storage.sqlite import SqliteStore
+from monitor.storage.writer import Writer
+from monitor.web.server import Listener, build, listen
+from sla.interval import SECOND
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+    from monitor.clock import Clock
+    from monitor.config.model import Portfolio
+    from monitor.engine.runner import Runner
+    from monitor.ledger import CheckEntry
+    from monitor.storage.base import Store
+
+log = structlog.get_logger()
+
+SPARE_DESCRIPTORS = 300  # kept from the probes for pages, store, logs and name look-ups
+LOOK = 1.0  # seconds between two looks at the configuration's files and the wall clock
+
+
+class Stopped(Exception):  # noqa: N818 - it ends the group of tasks; nothing went wrong
+    """Somebody asked the daemon to stop."""
+
+
+@dataclass(frozen=True, slots=True)
+class Running:
+    """A daemon that answers, for whoever started it (the command line, the demo, a test)."""
+
+    ledger: Ledger
+    health: Health
+    address: str
+    stop: Callable[[], None]
+    reload: Callable[[], None]
+
+
+class Daemon:
+    """Probes a portfolio and publishes what it finds, until stopped."""
+
+    def __init__(self, source: Path, examined: Examined, portfolio: Portfolio, clock: Clock) -> None:
+        self._source, self._portfolio, self._clock = source, portfolio, clock
+        self._watcher = Watcher(examined.files)
+        self._health = Health(config_reload_at=clock.now())
+        self._ledger = Ledger(portfolio)
+        self._stop, self._asked = asyncio.Event(), asyncio.Event()
+
+    async def run(self, ready: Callable[[Running], None], prepare: Callable[[Store], object] | None = None) -> None:
+        """Run until stopped. `prepare` is called with the record before it is read, `ready` once the page answers.
+
+        Raises:
+            NinewatchError: the record or the address cannot be had; the message names the remedy.
+        """
+        limit = descriptor_limit()
+        store = SqliteStore(self._portfolio.store, self._clock.now())
+        try:
+            if prepare is not None:
+                prepare(store)
+            restore(self._ledger, store)
+            writer = Writer(store, self._health, self._clock)
+            async with (
+                Recorder(self._ledger, writer, self._health) as recorder,
+                rigged(self._clock, self._health) as (runner, pulse),
+                self._published() as listener,
+            ):
+                most = min(self._portfolio.engine.max_in_flight, limit - SPARE_DESCRIPTORS)
+                scheduler = Scheduler(self._clock, pulse, self._health, max_in_flight=max(most, 1))
+                jobs = Jobs(self._ledger, runner, recorder)
+                scheduler.load(jobs.all())
+                address = f"http://{listener.addresses[0]}"
+                with self._signals():
+                    ready(Running(self._ledger, self._health, address, self._stop.set, self._asked.set))
+                    await self._work(scheduler, jobs)
+        finally:
+            store.close()
+
+    async def _work(self, scheduler: Scheduler, jobs: Jobs) -> None:
+        try:
+            async with asyncio.TaskGroup() as tasks:
+                tasks.create_task(scheduler.run(), name="scheduler")
+                tasks.create_task(self._look_out(scheduler, jobs), name="look-out")
+                tasks.create_task(self._until_stopped(), name="stop")
+        except* Stopped:
+            log.info("stopping")
+
+    @contextlib.contextmanager
+    def _signals(self) -> Iterator[None]:
+        """Stop on SIGTERM and SIGINT, load the configuration anew on SIGHUP."""
+        loop = asyncio.get_running_loop()
+        actions = {signal.SIGTERM: self._stop.set, signal.SIGINT: self._stop.set, signal.SIGHUP: self._asked.set}
+        for number, action in actions.items():
+            loop.add_signal_handler(number, action)
+        try:
+            yield
+        finally:
+            for number in actions:
+                loop.remove_signal_handler(number)
+
+    async def _until_stopped(self) -> None:
+        await self._stop.wait()
+        raise Stopped
+
+    @contextlib.asynccontextmanager
+    async def _published(self) -> AsyncIterator[Listener]:
+        where = self._portfolio.listen
+        try:
+            listener = await listen(build(self._ledger, self._health, self._clock), where.host, where.port)
+        except OSError as error:
+            reason = (error.strerror or str(error)).lower()
+            raise NinewatchError(f"cannot listen on {where}: {reason}; name another address with `listen:`") from None
+        try:
+            yield listener
+        finally:
+            await listener.close()
+
+    async def _look_out(self, scheduler: Scheduler, jobs: Jobs) -> None:
+        """Once a second see whether the configuration or the wall clock changed."""
+        while True:
+            await self._clock.sleep_until(self._clock.monotonic() + LOOK)
+            self._clock.follow_wall_clock()
+            self._health.clock_steps, self._health.clock_stepped = self._clock.steps, self._clock.stepped
+            changed = await asyncio.to_thread(self._watcher.changed)
+            if changed or self._asked.is_set():
+                self._asked.clear()
+                await self._take_over(scheduler, jobs)
+
+    async def _take_over(self, scheduler: Scheduler, jobs: Jobs) -> None:
+        """Load the configuration whole; swap it in if it is sound, else keep the one that runs."""
+        examined = await asyncio.to_thread(examine, self._source, CHECK_TYPES)
+        self._watcher.watch(examined.files)
+        self._health.config_reload_success = examined.portfolio is not None
+        if examined.portfolio is None:
+            for problem in examined.problems:
+                log.error("config_refused", problem=str(problem))
+            log.error("config_kept", advice="the running configuration is unchanged; mend the file to have it loaded")
+            return
+        for name in ("listen", "store"):
+            if getattr(examined.portfolio, name) != getattr(self._portfolio, name):
+                log.warning("config_needs_restart", key=name)
+        self._ledger.reload(examined.portfolio)
+        scheduler.load(jobs.all())
+        self._health.config_reload_at = self._clock.now()
+        log.info("config_reloaded", products=len(examined.portfolio.products), checks=len(self._ledger.entries))
+
+
+class Jobs:
+    """Turns the ledger's checks into jobs of the schedule. A check that did not change keeps its prepared probe."""
+
+    def __init__(self, ledger: Ledger, runner: Runner, recorder: Recorder) -> None:
+        self._ledger, self._runner, self._recorder = ledger, runner, recorder
+        self._prepared: dict[str, tuple[Any, Probe]] = {}
+
+    def all(self) -> Iterator[Job]:
+        """Yield a job for every check."""
+        for entry in self._ledger.entries.values():
+            yield Job(entry.key, entry.check.interval, partial(self._probe_once, entry, self._probe(entry)))
+
+    def _probe(self, entry: CheckEntry) -> Probe:
+        held = self._prepared.get(entry.key)
+        if held is None or held[0] != entry.check:
+            held = self._prepared[entry.key] = (entry.check, prepare_probe(entry.check))
+        return held[1]
+
+    async def _probe_once(self, entry: CheckEntry, probe: Probe) -> None:
+        attempt = await self._runner.attempt(probe, entry.check.timeout / SECOND)
+        if self._ledger.entries.get(entry.key) is entry:  # else a reload took the check away meanwhile
+            self._recorder.record(entry, attempt.result, attempt.at, attempt.duration)
+
+
+def descriptor_limit() -> int:
+    """Raise the soft limit of open files to the hard one, and return it."""
+    _, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
+    resource.setrlimit(resource.RLIMIT_NOFILE, (hard, hard))
+    return hard if hard != resource.RLIM_INFINITY else 1 << 20

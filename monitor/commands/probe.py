@@ -1,0 +1,104 @@
+"""`ninewatch probe`: one attempt, now, and everything it found."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+import sys
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import click
+from pydantic import ValidationError
+
+from monitor.clock import SystemClock
+from monitor.commands.common import loaded
+from monitor.engine.rig import rigged
+from monitor.errors import NinewatchError
+from monitor.health import Health
+from monitor.log import concealed
+from monitor.probes.registry import KINDS, prepare
+from monitor.vocabulary import PHASES
+from sla.interval import SECOND
+from sla.observation import Outcome
+
+if TYPE_CHECKING:
+    from monitor.config.model import CheckBase
+    from monitor.engine.runner import Attempt
+
+EXIT = {Outcome.GOOD: 0, Outcome.BAD: 1, Outcome.UNKNOWN: 3}
+_FORMS = "https://host/path, tcp://host:port, tls://host:port or dns://name"
+
+
+@click.command()
+@click.argument("target", metavar="URL|CHECK")
+@click.option("-c", "--config", "path", type=click.Path(path_type=Path), help="Where CHECK (product/check) is defined.")
+@click.option("--timeout", default="10s", show_default=True, help="For a URL: the one deadline over all phases.")
+@click.option("--json", "as_json", is_flag=True, help="Print one JSON object.")
+def probe(target: str, path: Path | None, timeout: str, as_json: bool) -> None:
+    """Probe once and print outcome, reason, HTTP status and the phases.
+
+    URL is https://host/path, tcp://host:port, tls://host:port or dns://name; CHECK is product/check (or the check's id,
+    if only one has it) of the configuration given with -c. Exit status: 0 good, 1 bad, 3 unknown, 2 wrong usage.
+    """
+    check = _of_url(target, timeout) if path is None else _of_config(target, path)
+    attempt = asyncio.run(_once(check))
+    click.echo(concealed(_as_json(attempt) if as_json else _as_text(check, attempt)))
+    sys.exit(EXIT[attempt.result.outcome])
+
+
+async def _once(check: CheckBase) -> Attempt:
+    async with rigged(SystemClock(), Health()) as (runner, _):
+        return await runner.attempt(prepare(check), check.timeout / SECOND)
+
+
+def _of_url(target: str, timeout: str) -> CheckBase:
+    scheme, separator, rest = target.partition("://")
+    kind = {"http": "http", "https": "http"}.get(scheme, scheme)
+    if not separator or kind not in KINDS:
+        raise click.UsageError(f"{target} is no URL to probe; write {_FORMS}, or name a check and its file with -c")
+    written = {"id": "probe", kind: target if kind == "http" else rest, "interval": "1d", "timeout": timeout}
+    try:
+        return KINDS[kind].check.model_validate(written)  # type: ignore[no-any-return]
+    except ValidationError as error:
+        first = error.errors()[0]
+        culprit = f"--timeout {timeout}" if "timeout" in first["loc"] else target
+        raise click.UsageError(f"{culprit}: {first['msg'].removeprefix('Value error, ')}") from None
+
+
+def _of_config(name: str, path: Path) -> CheckBase:
+    _, portfolio = loaded(path)
+    checks = {f"{product.id}/{check.id}": check for product, check in portfolio.checks()}
+    found = [check for key, check in checks.items() if name in (key, key.partition("/")[2])]
+    if len(found) == 1:
+        return found[0]
+    known = ", ".join(checks) if len(checks) <= 20 else f"{len(checks)} checks"
+    problem = "several checks are called" if found else "there is no check"
+    raise NinewatchError(f"{path}: {problem} {name}; write product/check, one of: {known}")
+
+
+def _as_json(attempt: Attempt) -> str:
+    result = attempt.result
+    shown: dict[str, Any] = {
+        "outcome": str(result.outcome),
+        "reason": result.reason,
+        "status": result.status,
+        "duration_seconds": attempt.duration,
+        "phases": {phase: result.phases[phase] for phase in PHASES if phase in result.phases},
+        "detail": result.detail,
+    }
+    return json.dumps(shown)
+
+
+def _as_text(check: CheckBase, attempt: Attempt) -> str:
+    result = attempt.result
+    lines = [f"{str(result.outcome):<12}{check.kind} {check.target}"]
+    if result.reason:
+        lines.append(f"{'reason':<12}{result.reason}{': ' + result.detail if result.detail else ''}")
+    if result.status is not None:
+        lines.append(f"{'status':<12}{result.status}")
+    if result.certificate_expiry is not None:
+        days = (result.certificate_expiry - attempt.at / SECOND) / 86_400
+        lines.append(f"{'certificate':<12}ends in {days:.1f} days")
+    lines += [f"{phase:<12}{1000 * result.phases[phase]:9.2f} ms" for phase in PHASES if phase in result.phases]
+    return "\n".join([*lines, f"{'in all':<12}{1000 * attempt.duration:9.2f} ms"])

@@ -1,0 +1,29 @@
+"""`ninewatch run`: the daemon."""
+
+from __future__ import annotations
+
+import asyncio
+from pathlib import Path
+
+import click
+
+from monitor.app import Daemon, Running
+from monitor.clock import SystemClock
+from monitor.commands.common import loaded, plural
+
+
+@click.command()
+@click.option("-c", "--config", "path", type=click.Path(path_type=Path), required=True, help="File or folder (YAML).")
+def run(path: Path) -> None:
+    """Probe the portfolio and publish what is found, until stopped.
+
+    SIGTERM or Ctrl-C stops it, SIGHUP or a change of a file loads the configuration anew. A configuration with a
+    mistake is never taken over: the running one goes on.
+    """
+    found, portfolio = loaded(path)
+
+    def ready(running: Running) -> None:
+        checks = plural(len(running.ledger.entries), "check")
+        click.echo(f"ninewatch watches {checks} and answers at {running.address}")
+
+    asyncio.run(Daemon(path, found, portfolio, SystemClock()).run(ready))

@@ -1,0 +1,88 @@
+"""`ninewatch status`: how the portfolio stands, asked of the running daemon."""
+
+from __future__ import annotations
+
+import json
+import sys
+import urllib.error
+import urllib.request
+from fractions import Fraction
+from pathlib import Path
+from typing import Any
+
+import click
+
+from monitor.commands.common import loaded
+from monitor.config.addresses import HostPort
+from monitor.errors import NinewatchError
+from sla.interval import SECOND
+from sla.objective import format_duration, format_percent
+
+_ANY = {"0.0.0.0": "127.0.0.1", "::": "::1"}  # noqa: S104 - where a daemon that listens everywhere is asked from here
+
+_HEADINGS: tuple[str, ...] = (
+    "STATE",
+    "PRODUCT",
+    "AVAILABILITY",
+    "BOUNDS",
+    "COVERAGE",
+    "OBJECTIVE",
+    "VERDICT",
+    "BUDGET LEFT",
+    "OPEN",
+)
+
+
+@click.command()
+@click.option("-c", "--config", "path", type=click.Path(path_type=Path), help="The daemon's configuration.")
+@click.option("--json", "as_json", is_flag=True, help="Print what the API says of the products.")
+def status(path: Path | None, as_json: bool) -> None:
+    """Print how each product stands: state, availability with its bounds, budget, open incidents.
+
+    Asks the daemon at the configuration's `listen` address (127.0.0.1:9999 without -c). Exit status 0 when every
+    product is up, 1 when one is down or unknown, 2 when the daemon cannot be asked.
+    """
+    where = HostPort("127.0.0.1", 9999) if path is None else loaded(path)[1].listen
+    products = _asked(HostPort(_ANY.get(where.host, where.host), where.port))
+    click.echo(json.dumps(products, indent=2) if as_json else _table(products))
+    sys.exit(0 if all(product["state"] == "up" for product in products) else 1)
+
+
+def _asked(where: HostPort) -> list[dict[str, Any]]:
+    url = f"http://{where}/api/v1/products"
+    try:
+        with urllib.request.urlopen(url, timeout=10) as answer:  # noqa: S310 - http, spelled out above
+            found: list[dict[str, Any]] = json.load(answer)
+    except (OSError, ValueError) as error:
+        reason = error.reason if isinstance(error, urllib.error.URLError) else error
+        raise NinewatchError(
+            f"no daemon answers at {where} ({reason}); start one with `ninewatch run`, or name its configuration with -c"
+        ) from None
+    return found
+
+
+def _table(products: list[dict[str, Any]]) -> str:
+    rows = [_HEADINGS, *map(_row, products)]
+    widths = [max(map(len, column)) for column in zip(*rows, strict=True)]
+    return "\n".join("  ".join(map(str.ljust, row, widths)).rstrip() for row in rows)
+
+
+def _row(product: dict[str, Any]) -> tuple[str, ...]:
+    figures = product["availability"]
+    left = product["budget"]["remaining_seconds"]
+    bounds = f"{_percent(figures['low'])} to {_percent(figures['high'])}" if figures["low"] is not None else "n/a"
+    return (
+        product["state"],
+        product["id"],
+        _percent(figures["point"]),
+        bounds,
+        _percent(product["coverage"]),
+        _percent(product["objective"]),
+        product["verdict"] or "n/a",
+        "n/a" if left is None else ("-" if left < 0 else "") + format_duration(abs(round(left * SECOND))),
+        str(product["incidents_open"]),
+    )
+
+
+def _percent(ratio: float | None) -> str:
+    return format_percent(None if ratio is None else Fraction(repr(ratio)))

@@ -1,0 +1,154 @@
+"""One attempt's frame: the deadline, whose fault a failure is, and what a stall of our own does to it."""
+
+from __future__ import annotations
+
+import asyncio
+import errno
+import resource
+from typing import Any
+
+import pytest
+
+from monitor.clock import SystemClock
+from monitor.engine.pulse import Pulse
+from monitor.engine.rig import rigged
+from monitor.engine.runner import Runner
+from monitor.health import Health
+from monitor.probes.base import Frame, ProbeFailure
+from monitor.probes.wire import Poller, Resolver
+from monitor.vocabulary import ProbeResult
+from sla.observation import Outcome
+from tests.support.clocks import ManualClock, settle
+from tests.support.probing import attempt
+from tests.support.servers import answer, request_of, saying, serving
+
+
+async def judged(error: BaseException) -> ProbeResult:
+    async def probe(frame: Frame) -> ProbeResult:
+        raise error
+
+    async with rigged(SystemClock(), Health()) as (runner, _):
+        return (await runner.attempt(probe, 1)).result
+
+
+@pytest.mark.parametrize(
+    ("code", "outcome", "reason"),
+    [
+        (errno.ECONNREFUSED, Outcome.BAD, "connect_refused"),
+        (errno.ECONNRESET, Outcome.BAD, "connection_reset"),
+        (errno.EHOSTUNREACH, Outcome.BAD, "host_unreachable"),
+        (errno.ENETUNREACH, Outcome.UNKNOWN, "no_route"),
+        (errno.EMFILE, Outcome.UNKNOWN, "out_of_descriptors"),
+        (errno.EADDRNOTAVAIL, Outcome.UNKNOWN, "out_of_ports"),
+        (errno.ENOBUFS, Outcome.UNKNOWN, "out_of_memory"),
+        (errno.EACCES, Outcome.UNKNOWN, "forbidden_locally"),
+    ],
+)
+async def test_whose_fault_an_error_of_the_system_is(code: int, outcome: Outcome, reason: str) -> None:
+    result = await judged(OSError(code, "text"))
+    assert (result.outcome, result.reason) == (outcome, reason)
+
+
+async def test_a_defect_of_a_probe_kind_is_no_outage() -> None:
+    result = await judged(KeyError("defect"))
+    assert (result.outcome, result.reason) == (Outcome.UNKNOWN, "probe_defect")
+
+
+async def test_what_a_target_says_is_bounded() -> None:
+    assert len((await judged(ProbeFailure("x", "y" * 10_000))).detail) == 300
+
+
+async def test_without_descriptors_nothing_is_known() -> None:
+    async with serving(saying(answer())) as port, rigged(SystemClock(), Health()) as (runner, _):
+        from monitor.probes.registry import prepare
+        from tests.support.probing import check_of
+
+        probe = prepare(check_of({"http": f"http://127.0.0.1:{port}/"}))
+        soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
+        resource.setrlimit(resource.RLIMIT_NOFILE, (3, hard))
+        try:
+            result = (await runner.attempt(probe, 1)).result
+        finally:
+            resource.setrlimit(resource.RLIMIT_NOFILE, (soft, hard))
+    assert (result.outcome, result.reason) == (Outcome.UNKNOWN, "out_of_descriptors")
+
+
+async def test_an_answer_that_was_there_before_the_deadline_is_our_failure() -> None:
+    """The target answered in time; we looked too late. Nothing is held against it."""
+    async with rigged(SystemClock(), Health()) as (runner, _):
+        arrived = asyncio.Event()
+
+        async def handler(reader: Any, writer: Any) -> None:
+            await request_of(reader)
+            writer.write(answer())
+            await writer.drain()
+            arrived.set()
+            await reader.read()
+
+        async with serving(handler) as port:
+            from monitor.probes.registry import prepare
+            from tests.support.probing import check_of
+
+            inner = prepare(check_of({"http": f"http://127.0.0.1:{port}/"}))
+
+            async def deaf(frame: Frame) -> ProbeResult:
+                """Probe with a poller that never hears of readiness, as if the loop were starved."""
+                frame.poller = DeafPoller(asyncio.get_running_loop())
+                return await inner(frame)
+
+            result = (await runner.attempt(deaf, 0.2)).result
+    assert (result.outcome, result.reason) == (Outcome.UNKNOWN, "monitor_starved")
+    assert "the answer had arrived" in result.detail
+
+
+class DeafPoller(Poller):
+    """Hears that a connection is made, and nothing after that."""
+
+    def _wake(self) -> None:
+        pass
+
+    async def ready(self, descriptor: int, events: int) -> None:
+        if events & 4:  # EPOLLOUT: connected
+            return
+        await asyncio.get_running_loop().create_future()
+
+
+async def test_a_stall_of_the_loop_makes_a_bad_outcome_unknown_and_leaves_a_good_one() -> None:
+    clock = ManualClock()
+    pulse = Pulse(clock, Health())
+    poller, resolver = Poller(asyncio.get_running_loop()), Resolver()
+    runner = Runner(clock, pulse, poller, resolver)
+    beating = asyncio.create_task(pulse.run())
+    await settle()
+
+    async def after_a_stall(frame: Frame) -> ProbeResult:
+        clock.jump(3)
+        raise ProbeFailure("connection_reset")
+
+    async def good_after_a_stall(frame: Frame) -> ProbeResult:
+        clock.jump(3)
+        return ProbeResult(Outcome.GOOD)
+
+    async def bad(frame: Frame) -> ProbeResult:
+        raise ProbeFailure("connection_reset")
+
+    try:
+        starved = (await runner.attempt(after_a_stall, 10)).result
+        await clock.advance(1)
+        good = (await runner.attempt(good_after_a_stall, 10)).result
+        await clock.advance(1)
+        plain = (await runner.attempt(bad, 10)).result
+    finally:
+        beating.cancel()
+        await asyncio.gather(beating, return_exceptions=True)
+        poller.close()
+        await resolver.close()
+    assert (starved.outcome, starved.reason) == (Outcome.UNKNOWN, "monitor_starved")
+    assert good.outcome is Outcome.GOOD
+    assert (plain.outcome, plain.reason) == (Outcome.BAD, "connection_reset")
+
+
+async def test_at_is_the_instant_of_sending_and_duration_the_time_after_it() -> None:
+    made = await attempt({"tcp": "127.0.0.1:1"})
+    assert abs(made.at - SystemClock().now()) < 60_000_000
+    assert made.duration >= 0

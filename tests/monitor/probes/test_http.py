@@ -1,0 +1,209 @@
+"""The http kind against real listeners: what is asked, what counts as good, and which word a failure gets."""
+
+from __future__ import annotations
+
+import base64
+import socket
+from typing import Any
+
+import pytest
+
+from sla.observation import Outcome
+from tests.support.probing import attempt
+from tests.support.servers import answer, repeating, request_of, saying, serving, silent
+
+JSON = {"Content_Type": "application/json; charset=utf-8"}
+READY = answer(b'{"ready": true, "checks": [{"up": 1}]}', **JSON)
+
+
+async def result_of(reply: bytes, seconds: float = 5.0, **written: Any) -> Any:
+    async with serving(saying(reply)) as port:
+        return (await attempt({"http": f"http://127.0.0.1:{port}/x?q=1", **written}, seconds)).result
+
+
+@pytest.mark.parametrize(
+    "expect",
+    [
+        {},
+        {"status": [200, "3xx"]},
+        {"header": {"content-type": "application/json"}},
+        {"contains": '"ready"'},
+        {"matches": r'"ready":\s*true'},
+        {"json": {"$.ready": True, "$.checks[0].up": 1}},
+    ],
+)
+async def test_an_answer_as_expected_is_good(expect: dict[str, Any]) -> None:
+    result = await result_of(READY, expect=expect)
+    assert (result.outcome, result.reason, result.status) == (Outcome.GOOD, "", 200)
+
+
+@pytest.mark.parametrize(
+    ("expect", "reason", "detail"),
+    [
+        ({"status": 204}, "http_status", "status 200, expected 204"),
+        ({"header": {"Content-Type": "text/html"}}, "header_mismatch", 'expected "text/html"'),
+        ({"header": {"X-Absent": "1"}}, "header_mismatch", "no header X-Absent"),
+        ({"contains": "maintenance"}, "body_mismatch", 'does not contain "maintenance"'),
+        ({"matches": "^ready$"}, "body_mismatch", "does not match"),
+        ({"json": {"$.ready": False}}, "body_mismatch", "$.ready is true, expected false"),
+        ({"json": {"$.ready": 1}}, "body_mismatch", "$.ready is true, expected 1"),
+        ({"json": {"$.missing": 1}}, "body_mismatch", "$.missing is not there"),
+    ],
+)
+async def test_an_answer_that_differs_is_bad_and_says_how(expect: dict[str, Any], reason: str, detail: str) -> None:
+    result = await result_of(READY, expect=expect)
+    assert (result.outcome, result.reason, result.status) == (Outcome.BAD, reason, 200)
+    assert detail in result.detail
+
+
+@pytest.mark.parametrize(
+    ("reply", "reason", "status"),
+    [
+        (answer(status="503 Service Unavailable"), "http_status", 503),
+        (answer(status="302 Found", Location="/app/?r=x"), "http_status", 302),
+        (b"", "empty_response", None),
+        (b"HTTP/1.1 200 OK\r\nContent-Le", "truncated_response", None),
+        (b"HTTP/1.1 200 OK\r\nContent-Length: 100\r\n\r\nshort", "truncated_response", 200),
+        (b"HTTP/1.1 0 e3q8\r\n\r\n", "malformed_response", None),
+        (b"SSH-2.0-OpenSSH_9.2\r\n", "malformed_response", None),
+        (b"\x00\xff\xfe garbage \x00", "malformed_response", None),
+        (b"HTTP/1.1 200 OK\r\nContent-Length: 1\r\nContent-Length: 2\r\n\r\nxx", "malformed_response", None),
+        (b"HTTP/1.1 200 OK\r\nContent-Length: 1\r\nTransfer-Encoding: chunked\r\n\r\nx", "malformed_response", None),
+        (b"HTTP/1.1 100 Continue\r\n\r\n" * 20 + READY, "malformed_response", None),
+        (b"HTTP/1.1 200 OK\r\nX: " + b"x" * 200_000 + b"\r\n\r\n", "headers_too_large", None),
+    ],
+)
+async def test_what_is_no_good_answer_is_bad_with_its_own_reason(reply: bytes, reason: str, status: int | None) -> None:
+    result = await result_of(reply)
+    assert (result.outcome, result.reason, result.status) == (Outcome.BAD, reason, status)
+
+
+@pytest.mark.parametrize(
+    "reply",
+    [
+        b"HTTP/1.0 200 OK\r\n\r\nuntil the end",
+        b"HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n5\r\nuntil\r\n8\r\n the end\r\n0\r\n\r\n",
+        b"HTTP/1.1 103 Early Hints\r\nLink: </x>\r\n\r\n" + answer(b"until the end"),
+    ],
+)
+async def test_every_way_to_frame_a_body_is_read_whole(reply: bytes) -> None:
+    assert (await result_of(reply, expect={"matches": "^until the end$"})).outcome is Outcome.GOOD
+
+
+async def test_an_endless_body_ends_at_the_limit() -> None:
+    opening = b"HTTP/1.1 200 OK\r\n\r\n"
+    async with serving(repeating(b"x" * 65_536, opening)) as port:
+        url = {"http": f"http://127.0.0.1:{port}/", "body_limit": 300_000}
+        assert (await attempt(url)).result.outcome is Outcome.GOOD
+        result = (await attempt({**url, "expect": {"contains": "needle"}})).result
+    assert (result.outcome, result.reason) == (Outcome.BAD, "body_too_large")
+
+
+async def test_headers_without_end_stop_at_their_limit() -> None:
+    async with serving(repeating(b"X-More: and more\r\n" * 100, b"HTTP/1.1 200 OK\r\n")) as port:
+        result = (await attempt({"http": f"http://127.0.0.1:{port}/"})).result
+    assert (result.outcome, result.reason) == (Outcome.BAD, "headers_too_large")
+
+
+async def test_a_gzip_bomb_stays_packed() -> None:
+    """Nothing is unpacked: the answer is asked for as it is, and judged as it came."""
+    packed = b"\x1f\x8b\x08" + b"\x00" * 1000
+    result = await result_of(answer(packed, Content_Encoding="gzip"), expect={"contains": "x"})
+    assert (result.outcome, result.reason) == (Outcome.BAD, "body_mismatch")
+
+
+async def test_one_deadline_spans_a_target_that_drips() -> None:
+    """A byte now and then never resets the deadline."""
+
+    async def drip(reader: Any, writer: Any) -> None:
+        await request_of(reader)
+        for byte in b"HTTP/1.1 200 OK\r\nX-Slow: ":
+            writer.write(bytes([byte]))
+            await writer.drain()
+        await reader.read()
+
+    async with serving(drip) as port:
+        result = (await attempt({"http": f"http://127.0.0.1:{port}/"}, 0.2)).result
+    assert (result.outcome, result.reason) == (Outcome.BAD, "deadline")
+
+
+async def test_a_silent_target_fails_at_the_deadline_and_says_in_which_phase() -> None:
+    async with serving(silent) as port:
+        result = (await attempt({"http": f"http://127.0.0.1:{port}/"}, 0.1)).result
+    assert (result.outcome, result.reason) == (Outcome.BAD, "deadline")
+    assert "first_byte" in result.detail
+
+
+async def test_a_closed_port_is_refused() -> None:
+    with socket.create_server(("127.0.0.1", 0)) as taken:
+        port = taken.getsockname()[1]
+    result = (await attempt({"http": f"http://127.0.0.1:{port}/"})).result
+    assert (result.outcome, result.reason) == (Outcome.BAD, "connect_refused")
+
+
+async def asked(**written: Any) -> bytes:
+    """Return the request as the target saw it."""
+    seen = b""
+
+    async def handler(reader: Any, writer: Any) -> None:
+        nonlocal seen
+        seen = await request_of(reader)
+        if b"Content-Length" in seen:
+            seen += await reader.readexactly(4)
+        writer.write(answer())
+        await writer.drain()
+
+    async with serving(handler) as port:
+        await attempt({"http": f"http://127.0.0.1:{port}/path?key=1", **written})
+    return seen
+
+
+async def test_the_request_says_what_was_configured() -> None:
+    seen = await asked(method="POST", body="a=b&", headers={"X-Trace": "1", "accept": "text/html"})
+    assert seen.startswith(b"POST /path?key=1 HTTP/1.1\r\nHost: 127.0.0.1:")
+    assert b"\r\nX-Trace: 1\r\n" in seen
+    assert b"\r\nAccept: text/html\r\n" in seen
+    assert b"\r\nAccept-Encoding: identity\r\n" in seen
+    assert seen.endswith(b"\r\nContent-Length: 4\r\n\r\na=b&")
+
+
+async def test_credentials_come_from_secrets(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("PROBE_SECRET", "s3cret")
+    expected = base64.b64encode(b"ann:s3cret")
+    assert b"Authorization: Basic " + expected in await asked(
+        basic={"user": "ann", "password": {"env": "PROBE_SECRET"}}
+    )
+    assert b"Authorization: Bearer s3cret\r\n" in await asked(bearer={"env": "PROBE_SECRET"})
+
+
+async def test_the_environments_proxy_is_not_used(monkeypatch: pytest.MonkeyPatch) -> None:
+    for name in ("http_proxy", "HTTP_PROXY", "ALL_PROXY"):
+        monkeypatch.setenv(name, "http://127.0.0.1:1")
+    assert (await asked()).startswith(b"GET /path?key=1 ")
+
+
+async def test_a_head_request_reads_no_body() -> None:
+    reply = b"HTTP/1.1 200 OK\r\nContent-Length: 1000\r\n\r\n"
+    assert (await result_of(reply, method="HEAD")).outcome is Outcome.GOOD
+
+
+async def test_phases_are_timed_and_add_up_to_no_more_than_the_whole() -> None:
+    async with serving(saying(READY)) as port:
+        made = await attempt({"http": f"http://localhost:{port}/"})
+    assert set(made.result.phases) == {"resolve", "connect", "first_byte", "transfer"}
+    assert sum(made.result.phases.values()) <= made.duration
+
+
+async def test_resolve_to_keeps_the_host() -> None:
+    seen = b""
+
+    async def handler(reader: Any, writer: Any) -> None:
+        nonlocal seen
+        seen = await request_of(reader)
+        writer.write(answer())
+        await writer.drain()
+
+    async with serving(handler) as port:
+        made = await attempt({"http": f"http://loginproxy.example:{port}/", "resolve_to": "127.0.0.1"})
+    assert made.result.outcome is Outcome.GOOD
+    assert f"Host: loginproxy.example:{port}\r\n".encode() in seen

@@ -1,0 +1,27 @@
+"""Making one attempt in a test: a check as it is written in YAML, a real runner, the result."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import TYPE_CHECKING, Any
+
+from monitor.clock import SystemClock
+from monitor.engine.rig import rigged
+from monitor.health import Health
+from monitor.probes.registry import CHECK_TYPES, prepare
+
+if TYPE_CHECKING:
+    from monitor.engine.runner import Attempt
+    from monitor.probes.wire import Resolver
+
+
+def check_of(written: Mapping[str, Any]) -> Any:
+    """Return the check that the configuration would hold."""
+    kind = next(each for each in CHECK_TYPES if each.claims(written))
+    return kind.model_validate({"id": "check", **written})
+
+
+async def attempt(written: Mapping[str, Any], seconds: float = 5.0, resolver: Resolver | None = None) -> Attempt:
+    """Return what one attempt at the check found."""
+    async with rigged(SystemClock(), Health(), resolver) as (runner, _):
+        return await runner.attempt(prepare(check_of(written)), seconds)
