@@ -3,11 +3,20 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from pydantic.json_schema import GenerateJsonSchema
+
+from monitor.config.addresses import HostPort
 from monitor.config.loader import portfolio_model
+from sla.compose import Rule
+from sla.objective import format_duration
 
 if TYPE_CHECKING:
+    from pydantic.json_schema import JsonSchemaValue
+    from pydantic_core import core_schema
+
     from monitor.config.model import CheckBase
 
 _DIALECT = "https://json-schema.org/draft/2020-12/schema"
