@@ -1,0 +1,90 @@
+"""The figures of a window: what was seen, what it can have been at worst and at best, and what it proves.
+
+measurement.md, sections 5 and 6. All ratios are exact fractions.
+"""
+
+from __future__ import annotations
+
+from enum import StrEnum
+from fractions import Fraction
+from typing import TYPE_CHECKING, Generic, NamedTuple, TypeVar
+
+if TYPE_CHECKING:
+    from sla.objective import Objective
+    from sla.track import Durations
+
+T = TypeVar("T")
+
+
+class Bounds(NamedTuple, Generic[T]):
+    """A figure and the two bounds that the truth cannot leave."""
+
+    low: T
+    point: T
+    high: T
+
+
+class UnknownPolicy(StrEnum):
+    """How unknown time enters the point estimate, spent budget and burn: not at all, as down time, or as up time."""
+
+    EXCLUDE = "exclude"
+    DOWN = "down"
+    UP = "up"
+
+
+class Verdict(StrEnum):
+    """Whether the record decides that an objective was met."""
+
+    MET = "met"
+    MISSED = "missed"
+    UNDECIDED = "undecided"
+
+
+def coverage(durations: Durations) -> Fraction | None:
+    """Return the share of the time of which anything is known; None of no time at all."""
+    return _ratio(durations.known, durations.total)
+
+
+def availability(durations: Durations, policy: UnknownPolicy = UnknownPolicy.EXCLUDE) -> Bounds[Fraction | None]:
+    """Return low, point and high; None of no time at all, and as the point where nothing is known."""
+    total = durations.total
+    up = durations.up + durations.doubt_up
+    counted = total
+    if policy is UnknownPolicy.EXCLUDE:
+        counted = durations.known
+    elif policy is UnknownPolicy.UP:
+        up += durations.unknown
+    return Bounds(_ratio(durations.up, total), _ratio(up, counted), _ratio(total - durations.down, total))
+
+
+def downtime(durations: Durations, policy: UnknownPolicy = UnknownPolicy.EXCLUDE) -> Bounds[int]:
+    """Return low, point and high, microseconds. The policy moves the point only."""
+    down, doubt, unknown = durations.down, durations.doubt, durations.unknown
+    point = down + durations.doubt_down + (unknown if policy is UnknownPolicy.DOWN else 0)
+    return Bounds(down, point, down + doubt + unknown)
+
+
+def verdict(durations: Durations, objective: Objective, allowed: Fraction | None = None) -> Verdict:
+    """Return whether the bounds decide the objective.
+
+    `allowed` (microseconds) is the whole budget of a calendar window in progress, of which `durations` are the elapsed
+    part: certain downtime past it is a miss, whatever is still to come.
+    """
+    low, _, high = availability(durations)
+    if (allowed is not None and durations.down > allowed) or (high is not None and high < objective.ratio):
+        return Verdict.MISSED
+    if low is not None and low >= objective.ratio:
+        return Verdict.MET
+    return Verdict.UNDECIDED
+
+
+def resolvable(allowed: Fraction, interval: int) -> bool:
+    """Return whether probing each `interval` can see an outage that uses up the allowed downtime (microseconds both).
+
+    The shortest outage sure to be seen twice lasts two intervals.
+    """
+    return allowed >= 2 * interval
+
+
+def _ratio(part: int, whole: int) -> Fraction | None:
+    return Fraction(part, whole) if whole else None

@@ -1,0 +1,98 @@
+"""How much downtime an objective allows, how much is spent, and how fast.
+
+measurement.md, section 7. Burn rates after the Google SRE Workbook, chapter 5, "Alerting on SLOs".
+"""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass
+from fractions import Fraction
+from typing import TYPE_CHECKING
+
+from sla.availability import UnknownPolicy, availability, downtime
+from sla.interval import DAY, HOUR, MINUTE
+
+if TYPE_CHECKING:
+    from sla.objective import Objective
+    from sla.track import Durations
+
+
+@dataclass(frozen=True, slots=True)
+class Budget:
+    """Downtime in microseconds. What remains is negative once more was spent than was allowed."""
+
+    allowed: Fraction
+    spent: Fraction
+
+    @property
+    def remaining(self) -> Fraction:
+        """Allowed less spent."""
+        return self.allowed - self.spent
+
+
+def budget(
+    objective: Objective,
+    durations: Durations,
+    policy: UnknownPolicy = UnknownPolicy.EXCLUDE,
+    length: int | None = None,
+) -> Budget:
+    """Return the budget of a window after exclusions, and what its point downtime has spent of it.
+
+    `length` (microseconds, after exclusions) is that of the whole calendar window if `durations` are its elapsed part.
+    """
+    allowed = objective.allowed(durations.total if length is None else length)
+    return Budget(allowed, Fraction(downtime(durations, policy).point))
+
+
+def burn_rate(
+    objective: Objective, durations: Durations, policy: UnknownPolicy = UnknownPolicy.EXCLUDE
+) -> Fraction | None:
+    """Return how many times faster than the objective allows the budget was spent; None where nothing is known.
+
+    (spent / known) / (1 - objective), where unknown time counts as the policy says in both: that is the point
+    unavailability over the allowed one. At 1 the budget lasts exactly its period.
+    """
+    point = availability(durations, policy).point
+    return None if point is None else (1 - point) / (1 - objective.ratio)
+
+
+@dataclass(frozen=True, slots=True)
+class BurnPolicy:
+    """Alert when `fraction` of the period's budget is burnt within `long` and burning goes on within `short`."""
+
+    fraction: Fraction
+    long: int
+    short: int
+    severity: str
+
+    def factor(self, period: int) -> Fraction:
+        """Return the burn rate that spends the fraction of a period's budget within the long window."""
+        return self.fraction * period / self.long
+
+    def burns(self, long: Fraction | None, short: Fraction | None, period: int) -> bool:
+        """Return whether the burn rates over the two windows both reach the factor. Nothing known burns nothing."""
+        factor = self.factor(period)
+        return long is not None and short is not None and long >= factor and short >= factor
+
+
+# Google, The Site Reliability Workbook (O'Reilly 2018), chapter 5, "Alerting on SLOs", the recommended parameters for
+# multiwindow, multi-burn-rate alerts: the budget fraction is the policy; 14.4, 6 and 1 follow for a period of 30 days.
+BURN_POLICIES = (
+    BurnPolicy(Fraction(2, 100), HOUR, 5 * MINUTE, "page"),
+    BurnPolicy(Fraction(5, 100), 6 * HOUR, 30 * MINUTE, "page"),
+    BurnPolicy(Fraction(10, 100), 3 * DAY, 6 * HOUR, "ticket"),
+)
+
+
+def exhausted_at(budget: Budget, objective: Objective, burn: Fraction | None, at: int) -> int | None:
+    """Return the instant at which the budget ends if it goes on burning at this rate; None if it does not burn.
+
+    Already spent: `at` itself. A rolling window also forgets old downtime, which this leaves out: it is the earliest
+    instant, not the likeliest.
+    """
+    if budget.remaining <= 0:
+        return at
+    if not burn:
+        return None
+    return at + math.floor(budget.remaining / (burn * (1 - objective.ratio)))

@@ -1,0 +1,160 @@
+"""When a check is called down: damping as a table over recorded outcomes. It decides pages, never the measured time."""
+
+from __future__ import annotations
+
+import hashlib
+from dataclasses import dataclass, replace
+from enum import StrEnum
+from typing import TYPE_CHECKING
+
+from sla.interval import Interval
+from sla.observation import Observation, Outcome, Run
+
+if TYPE_CHECKING:
+    from sla.track import History
+
+
+@dataclass(frozen=True, slots=True)
+class Incident:
+    """A check was down from `opened`, the first bad observation, to `resolved`, the first good one of the recovery.
+
+    Instants are microseconds since the epoch; `resolved` is None while it lasts. `reason` is that of the first
+    bad observation. `downtime` is the measured point downtime between the two, microseconds: what flapped back or was
+    unknown in between is not in it. None while it lasts, and where no timeline was there to measure by.
+    """
+
+    id: str
+    product: str
+    check: str
+    opened: int
+    resolved: int | None
+    reason: str
+    downtime: int | None
+
+    @classmethod
+    def open(cls, product: str, check: str, opened: int, reason: str) -> Incident:
+        """Return an incident that has begun. Its id follows from check and instant, so a rebuilt one has the same."""
+        return cls(
+            hashlib.sha256(f"{check}@{opened}".encode()).hexdigest()[:12], product, check, opened, None, reason, None
+        )
+
+    def resolve(self, at: int, history: History | None = None) -> Incident:
+        """Return it ended, its downtime measured by the check's history where there is one."""
+        return replace(self, resolved=at, downtime=None if history is None else self.downtime_until(at, history))
+
+    def downtime_until(self, at: int, history: History) -> int:
+        """Return the point downtime from `opened` to `at`, microseconds."""
+        durations = history.durations(Interval(self.opened, max(at, self.opened)))
+        return durations.down + durations.doubt_down
+
+
+@dataclass(frozen=True, slots=True)
+class Opened:
+    """It was decided that an incident began."""
+
+    incident: Incident
+
+
+@dataclass(frozen=True, slots=True)
+class Resolved:
+    """It was decided that an incident ended."""
+
+    incident: Incident
+
+
+class Phase(StrEnum):
+    """Where a check stands between well and down."""
+
+    CLEAR = "clear"
+    FAILING = "failing"
+    DOWN = "down"
+    RECOVERING = "recovering"
+
+
+class Decision(StrEnum):
+    """What a transition decides."""
+
+    NOTHING = "nothing"
+    OPEN = "open"
+    RESOLVE = "resolve"
+
+
+_GOOD, _BAD = Outcome.GOOD, Outcome.BAD
+
+# (phase, outcome, the streak has reached its threshold) -> (next phase, decision). Why it reads as it does:
+# - A streak is of *consecutive known* outcomes: `fall` bad ones open, `rise` good ones resolve. One good outcome ends a
+#   bad streak and the other way round, so a flapping check neither opens nor resolves until it makes up its mind.
+# - Unknown has no row. It neither counts nor breaks a streak: losing our own uplink must not resolve an incident, and
+#   must not let one slip that was about to open.
+# - A threshold of 1 goes straight through: CLEAR to DOWN, DOWN to CLEAR.
+# - In CLEAR a good outcome, and in DOWN a bad one, confirms what is decided, however long its streak.
+TRANSITIONS = {
+    (Phase.CLEAR, _GOOD, False): (Phase.CLEAR, Decision.NOTHING),
+    (Phase.CLEAR, _GOOD, True): (Phase.CLEAR, Decision.NOTHING),
+    (Phase.CLEAR, _BAD, False): (Phase.FAILING, Decision.NOTHING),
+    (Phase.CLEAR, _BAD, True): (Phase.DOWN, Decision.OPEN),
+    (Phase.FAILING, _GOOD, False): (Phase.CLEAR, Decision.NOTHING),
+    (Phase.FAILING, _GOOD, True): (Phase.CLEAR, Decision.NOTHING),
+    (Phase.FAILING, _BAD, False): (Phase.FAILING, Decision.NOTHING),
+    (Phase.FAILING, _BAD, True): (Phase.DOWN, Decision.OPEN),
+    (Phase.DOWN, _BAD, False): (Phase.DOWN, Decision.NOTHING),
+    (Phase.DOWN, _BAD, True): (Phase.DOWN, Decision.NOTHING),
+    (Phase.DOWN, _GOOD, False): (Phase.RECOVERING, Decision.NOTHING),
+    (Phase.DOWN, _GOOD, True): (Phase.CLEAR, Decision.RESOLVE),
+    (Phase.RECOVERING, _BAD, False): (Phase.DOWN, Decision.NOTHING),
+    (Phase.RECOVERING, _BAD, True): (Phase.DOWN, Decision.NOTHING),
+    (Phase.RECOVERING, _GOOD, False): (Phase.RECOVERING, Decision.NOTHING),
+    (Phase.RECOVERING, _GOOD, True): (Phase.CLEAR, Decision.RESOLVE),
+}
+
+
+class IncidentTracker:
+    """Walks one check's outcomes through the table, in order of time.
+
+    `fall` and `rise` may be set anew; they judge the next outcome. `history`, the check's timeline, measures the
+    downtime of a resolved incident; append each observation to it before stepping over it here.
+
+    Raises:
+        ValueError: fall or rise is below 1.
+    """
+
+    __slots__ = ("_count", "_reason", "_said", "_since", "check", "fall", "history", "open", "phase", "product", "rise")
+
+    def __init__(self, check: str, product: str, fall: int = 2, rise: int = 2, history: History | None = None) -> None:
+        if fall < 1 or rise < 1:
+            raise ValueError(f"fall and rise are numbers of probes, 1 or more: {fall}, {rise}")
+        self.check = check
+        self.product = product
+        self.fall = fall
+        self.rise = rise
+        self.history = history
+        self.phase = Phase.CLEAR
+        self.open: Incident | None = None
+        self._said: Outcome | None = None
+        self._since = 0
+        self._count = 0
+        self._reason = ""
+
+    def step(self, seen: Observation) -> Opened | Resolved | None:
+        """Take in one observation, later than all before it, and return what it decides."""
+        return self._advance(seen.outcome, seen.at, 1, seen.reason)
+
+    def step_run(self, run: Run) -> Opened | Resolved | None:
+        """Take in a run as if its observations came one by one; equal outcomes decide one thing at most."""
+        return self._advance(run.outcome, run.first, run.count, run.reason)
+
+    def _advance(self, outcome: Outcome, at: int, count: int, reason: str) -> Opened | Resolved | None:
+        if outcome is Outcome.UNKNOWN:
+            return None
+        if outcome is not self._said:
+            self._said, self._since, self._count, self._reason = outcome, at, 0, reason
+        self._count += count
+        threshold = self.fall if outcome is _BAD else self.rise
+        self.phase, decision = TRANSITIONS[self.phase, outcome, self._count >= threshold]
+        if decision is Decision.OPEN:
+            self.open = Incident.open(self.product, self.check, self._since, self._reason)
+            return Opened(self.open)
+        if decision is Decision.RESOLVE and self.open is not None:
+            ended, self.open = self.open.resolve(self._since, self.history), None
+            return Resolved(ended)
+        return None

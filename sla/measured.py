@@ -1,0 +1,172 @@
+"""One shape for every figure: a measured window and all that follows from it. measurement.md, section 11."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from fractions import Fraction
+from typing import TYPE_CHECKING, Any
+
+from sla import availability as figures
+from sla.availability import Bounds, UnknownPolicy, Verdict
+from sla.budget import Budget, budget, burn_rate
+from sla.interval import SECOND, Interval, subtract, total
+from sla.objective import Objective, nines
+from sla.proof import Proof, proven
+from sla.tally import Counts
+from sla.track import Durations, History
+from sla.window import format_instant
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable
+
+
+@dataclass(frozen=True, slots=True)
+class Measured:
+    """What was counted in a window after exclusions; every figure is derived when it is asked for.
+
+    `excluded` is the excluded time inside the window; `budget_length` the length that the budget is for, after
+    exclusions: longer than what was measured where a calendar window is in progress. All in microseconds.
+    `interval` is the check's probing interval, None where nobody says.
+    """
+
+    window: Interval
+    excluded: int
+    durations: Durations
+    counts: Counts
+    budget_length: int
+    objective: Objective | None = None
+    unknown: UnknownPolicy = UnknownPolicy.EXCLUDE
+    interval: int | None = None
+
+    @property
+    def coverage(self) -> Fraction | None:
+        """The share of the time of which anything is known."""
+        return figures.coverage(self.durations)
+
+    @property
+    def availability(self) -> Bounds[Fraction | None]:
+        """Low, point and high."""
+        return figures.availability(self.durations, self.unknown)
+
+    @property
+    def downtime(self) -> Bounds[int]:
+        """Low, point and high, microseconds."""
+        return figures.downtime(self.durations, self.unknown)
+
+    @property
+    def nines(self) -> float | None:
+        """The observed nines; None where there is no point estimate, and where it is 1."""
+        point = self.availability.point
+        return None if point is None else nines(point)
+
+    @property
+    def proof(self) -> Proof | None:
+        """What the observations prove at 95 %."""
+        return proven(self.counts.good, self.counts.known)
+
+    @property
+    def budget(self) -> Budget | None:
+        """Allowed, spent and remaining; None without an objective."""
+        if self.objective is None:
+            return None
+        return budget(self.objective, self.durations, self.unknown, self.budget_length)
+
+    @property
+    def burn_rate(self) -> Fraction | None:
+        """How many times faster than allowed the budget was spent; None without an objective or any known time."""
+        return None if self.objective is None else burn_rate(self.objective, self.durations, self.unknown)
+
+    @property
+    def verdict(self) -> Verdict | None:
+        """Whether the bounds decide the objective; None without one."""
+        if self.objective is None:
+            return None
+        return figures.verdict(self.durations, self.objective, self.objective.allowed(self.budget_length))
+
+    @property
+    def point_meets_objective(self) -> bool | None:
+        """Whether the point estimate reaches the objective; None where either is missing."""
+        point = self.availability.point
+        return None if self.objective is None or point is None else point >= self.objective.ratio
+
+    @property
+    def resolvable(self) -> bool | None:
+        """Whether the interval can see an outage that uses up the budget; None without objective or interval."""
+        if self.objective is None or self.interval is None:
+            return None
+        return figures.resolvable(self.objective.allowed(self.budget_length), self.interval)
+
+    def as_json(self, *, check: str | None = None, product: str | None = None) -> dict[str, Any]:
+        """Return the object of section 11, of a check or of a product: durations in seconds, null where no figure is.
+
+        Without an objective the budget has nulls but for what was spent.
+        """
+        subject = {"check": check} if product is None else {"product": product}
+        proof = self.proof
+        return subject | {
+            "window": {"start": format_instant(self.window.start), "end": format_instant(self.window.end)},
+            "excluded_seconds": _seconds(self.excluded),
+            "up_seconds": _seconds(self.durations.up),
+            "down_seconds": _seconds(self.durations.down),
+            "doubt_seconds": _seconds(self.durations.doubt),
+            "unknown_seconds": _seconds(self.durations.unknown),
+            "coverage": _number(self.coverage),
+            "availability": {name: _number(v) for name, v in self.availability._asdict().items()},
+            "downtime_seconds": {name: _seconds(v) for name, v in self.downtime._asdict().items()},
+            "observations": self.counts._asdict(),
+            "nines": {"observed": self.nines, "proven": proof and proof.nines},
+            "proven_availability": proof and proof.availability,
+            "objective": self.objective and float(self.objective.ratio),
+            "budget": self._budget_json(),
+            "verdict": self.verdict and self.verdict.value,
+            "point_meets_objective": self.point_meets_objective,
+            "resolvable": self.resolvable,
+        }
+
+    def _budget_json(self) -> dict[str, float | None]:
+        held = self.budget
+        return {
+            "allowed_seconds": None if held is None else _seconds(held.allowed),
+            "spent_seconds": _seconds(self.downtime.point),
+            "remaining_seconds": None if held is None else _seconds(held.remaining),
+        }
+
+
+def measure(
+    history: History,
+    window: Interval,
+    objective: Objective | None = None,
+    *,
+    excluded: Iterable[Interval] = (),
+    unknown: UnknownPolicy = UnknownPolicy.EXCLUDE,
+    interval: int | None = None,
+    whole: Interval | None = None,
+) -> Measured:
+    """Return what the history says of the window, the excluded time taken out before anything is counted.
+
+    `whole` is the calendar window in progress of which `window` is the part that has elapsed; the budget is that of the
+    whole. Excluded intervals may overlap, repeat and reach beyond the window.
+    """
+    cut = tuple(excluded)
+    durations, counts = Durations(), Counts()
+    for part in subtract(window, cut):
+        durations = durations.plus(history.durations(part))
+        counts = counts.plus(history.counts(part))
+    return Measured(
+        window,
+        window.length - durations.total,
+        durations,
+        counts,
+        durations.total if whole is None else total(subtract(whole, cut)),
+        objective,
+        unknown,
+        interval,
+    )
+
+
+def _seconds(microseconds: int | Fraction) -> float:
+    return float(Fraction(microseconds, SECOND))
+
+
+def _number(ratio: Fraction | None) -> float | None:
+    return None if ratio is None else float(ratio)

@@ -1,0 +1,149 @@
+"""What was promised, and how ratios, nines and durations print: always floored, never flattering."""
+
+from __future__ import annotations
+
+import math
+import re
+from dataclasses import dataclass
+from fractions import Fraction
+
+from sla.interval import DAY, HOUR, MILLISECOND, MINUTE, SECOND
+
+_PERCENT = re.compile(r"(\d{1,3}(?:\.\d{1,15})?)\s*(%?)")
+_NINES = re.compile(r"(\d|one|two|three|four|five|six|seven|eight|nine)(\.5|½| and a half)?[ -]nines?")
+_WORDS = dict(zip(("one", "two", "three", "four", "five", "six", "seven", "eight", "nine"), range(1, 10), strict=True))
+_UNITS = ((DAY, "d"), (HOUR, "h"), (MINUTE, "m"), (SECOND, "s"))
+
+
+@dataclass(frozen=True, slots=True, order=True)
+class Objective:
+    """The share of a window during which the product is to be up, as an exact fraction.
+
+    Raises:
+        ValueError: the ratio is not above 0 and below 1. The message says what to write instead.
+    """
+
+    ratio: Fraction
+
+    def __post_init__(self) -> None:
+        if self.ratio >= 1:
+            raise ValueError("100% leaves no downtime at all and cannot be measured; write 99.99999% or less")
+        if self.ratio <= 0:
+            raise ValueError("an objective of 0% or less promises nothing; write 99.5%, say")
+
+    @classmethod
+    def parse(cls, text: str | float) -> Objective:
+        """Return the objective that a person wrote: `99.95%`, `99.95`, `three nines`, `four and a half nines`.
+
+        A bare number is percent; `four and a half nines` is 99.995 %, the field's reading of a half.
+
+        Raises:
+            ValueError: it is none of these, or not above 0 % and below 100 %; or a bare number below 1, which is more
+                often a ratio than a percentage: 0.999 would pass as an objective that nothing ever misses.
+
+        >>> Objective.parse("three and a half nines").ratio
+        Fraction(1999, 2000)
+        """
+        written = str(text).strip().lower()
+        if words := _NINES.fullmatch(written):
+            count = _WORDS.get(words[1]) or int(words[1])
+            return cls(1 - Fraction(1, 10**count * (2 if words[2] else 1)))
+        number = _PERCENT.fullmatch(written)
+        if number is None or isinstance(text, bool):
+            raise ValueError(f'"{text}" is not an objective; write 99.95% or "three nines"')
+        percent = Fraction(number[1])
+        if 0 < percent < 1 and not number[2]:
+            ratio = f"{format_percent(percent, 13).rstrip('%').rstrip('0')}%"
+            raise ValueError(f'{text} would be {text} percent; write "{ratio}", or "{text}%" if that is meant')
+        return cls(percent / 100)
+
+    def allowed(self, length: int) -> Fraction:
+        """Return the downtime, microseconds, that the objective leaves in a window of `length` microseconds."""
+        return (1 - self.ratio) * length
+
+    def __str__(self) -> str:
+        """Percent with as many digits as the objective has, at most twelve: `99.95%`."""
+        digits = next((d for d in range(12) if (self.ratio * 10 ** (d + 2)).denominator == 1), 12)
+        return format_percent(self.ratio, digits)
+
+
+def nines(ratio: Fraction | float) -> float | None:
+    """Return -log10(1 - ratio), or None for a ratio of 1: no record bounds the nines of a spotless one.
+
+    measurement.md, section 6. The subtraction is exact, so that the figure is good to the last digit near 1.
+
+    Raises:
+        ValueError: the ratio is not within 0 and 1.
+    """
+    exact = Fraction(ratio)
+    if not 0 <= exact <= 1:
+        raise ValueError(f"an availability lies between 0 and 1: {ratio}")
+    if exact == 1:
+        return None
+    if exact < Fraction(1, 2):
+        return abs(math.log1p(-float(exact)) / math.log(10))
+    return -math.log10(1 - exact)
+
+
+def format_percent(ratio: Fraction | float | None, digits: int = 3) -> str:
+    """Return the ratio as percent, floored at the digits shown; None is `n/a`.
+
+    >>> format_percent(Fraction("0.99996"), 2)
+    '99.99%'
+    """
+    return "n/a" if ratio is None else f"{_floored(Fraction(ratio) * 100, digits)}%"
+
+
+def format_nines(ratio: Fraction | float | None, digits: int = 2) -> str:
+    """Return the nines of an *availability*, floored at the digits shown; `n/a` for None and for 1.
+
+    The floor is decided by an exact power, not by the logarithm: three nines are never printed as 2.99.
+
+    >>> format_nines(Fraction("0.999"))
+    '3.00'
+    """
+    figure = None if ratio is None else nines(ratio)
+    if ratio is None or figure is None:
+        return "n/a"
+    scale = 10**digits
+    step = math.floor(figure * scale) + 1
+    # nines >= step / scale  <=>  (1 - ratio) ** scale <= 10 ** -step
+    while (1 - Fraction(ratio)) ** scale > Fraction(1, 10**step):
+        step -= 1
+    return _floored(Fraction(step, scale), digits)
+
+
+def format_duration(microseconds: int | Fraction) -> str:
+    """Return a duration in the two largest units that a person would use, what is smaller cut off.
+
+    >>> [format_duration(us) for us in (5_220_000_000, 25_920_000, 250_000, -90_000_000, 0)]
+    ['1h 27m', '25.92s', '250ms', '-1m 30s', '0s']
+    """
+    if microseconds < 0:
+        return f"-{format_duration(-microseconds)}"
+    whole = math.floor(microseconds)
+    if whole == 0:
+        return "0s"
+    if whole < MILLISECOND:
+        return f"{whole}µs"
+    if whole < SECOND:
+        return f"{whole // MILLISECOND}ms"
+    if whole < MINUTE:
+        seconds = _floored(Fraction(whole, SECOND), 2).rstrip("0").rstrip(".")
+        return f"{seconds}s"
+    return _two_units(whole)
+
+
+def _two_units(whole: int) -> str:
+    first = next(i for i, (unit, _) in enumerate(_UNITS) if whole >= unit)
+    parts = []
+    for unit, name in _UNITS[first : first + 2]:
+        count, whole = divmod(whole, unit)
+        parts.append(f"{count}{name}")
+    return " ".join(p for p in parts if not p.startswith("0"))
+
+
+def _floored(number: Fraction, digits: int) -> str:
+    """Return a number of 0 or more in decimal, cut off after `digits` digits."""
+    steps = str(math.floor(number * 10**digits)).zfill(digits + 1)
+    return f"{steps[:-digits]}.{steps[-digits:]}" if digits else steps

@@ -1,0 +1,103 @@
+"""What a record proves: the exact lower confidence bound of a proportion, on the standard library alone.
+
+measurement.md, section 6. Clopper, Pearson (1934): the bound is the p that solves P(X >= good | known, p) = 0.05.
+"""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass
+from functools import lru_cache
+
+ALPHA = 0.05  # one-sided 95 %
+
+# Coefficients of Stirling's series for log n! beyond its leading terms: B_2k / (2k (2k - 1)), DLMF 5.11.1.
+_STIRLING = (1 / 12, -1 / 360, 1 / 1260, -1 / 1680, 1 / 1188, -691 / 360360)
+
+
+@dataclass(frozen=True, slots=True)
+class Proof:
+    """The availability that the record proves, and its nines."""
+
+    availability: float
+    nines: float
+
+
+@lru_cache(maxsize=4096)
+def proven(good: int, known: int) -> Proof | None:
+    """Return the exact one-sided 95 % Clopper-Pearson lower bound of `good` out of `known`; None out of none.
+
+    It treats observations as independent, which probes of one target a minute apart are not quite.
+
+    Raises:
+        ValueError: good is not within 0 and known.
+    """
+    if not 0 <= good <= known:
+        raise ValueError(f"{good} good observations out of {known}")
+    if known == 0:
+        return None
+    if good == 0:
+        return Proof(0.0, 0.0)
+    if good == known:
+        return _proof(ALPHA ** (1 / known), -math.expm1(math.log(ALPHA) / known))
+    return _proof(*_solve(good, known - good))
+
+
+def _proof(up: float, down: float) -> Proof:
+    """Return the proof with its nines taken from whichever of the two shares has kept its digits."""
+    return Proof(up, -math.log10(down) if down < 0.5 else -math.log1p(-up) / math.log(10))
+
+
+def _solve(good: int, bad: int) -> tuple[float, float]:
+    """Return the share of up and of down at which no more than `bad` are bad with probability ALPHA.
+
+    Newton's method on the log of that probability over the log-odds of down, which keeps both shares to full relative
+    precision. The probability is log-concave there (it is the tail of a log-concave density), so from any start Newton
+    comes down on the root from one side; there is no bracket to keep.
+    """
+    odds = math.log(bad / good)
+    step = 1.0
+    while abs(step) > 1e-10:  # the step after that would be about its square
+        up, down = 1 / (1 + math.exp(odds)), 1 / (1 + math.exp(-odds))
+        sum_of_ratios = _sum_of_ratios(good, bad, up / down)
+        tail = _log_probability(good, bad, up, down) + math.log(sum_of_ratios)
+        # d log(tail) / d odds = -good x down x P(bad) / tail
+        step = (tail - math.log(ALPHA)) * sum_of_ratios / (good * down)
+        odds += step
+    return 1 / (1 + math.exp(odds)), 1 / (1 + math.exp(-odds))
+
+
+def _sum_of_ratios(good: int, bad: int, ratio: float) -> float:
+    """Return P(at most `bad`) / P(exactly `bad`): positive terms, so no digit is lost, about sqrt(bad) of them."""
+    total = term = 1.0
+    for k in range(bad):
+        term *= (bad - k) * ratio / (good + k + 1)
+        total += term
+        if term < 1e-17 * total:
+            break
+    return total
+
+
+def _log_probability(good: int, bad: int, up: float, down: float) -> float:
+    """Return the log of the binomial probability of exactly `bad`.
+
+    After Loader (2000), "Fast and accurate computation of binomial probabilities": near the mean its terms are small,
+    where log-gammas of millions would cancel. The excess over the mean is taken on the rarer side for the same reason.
+    """
+    known = good + bad
+    excess = known * down - bad if bad < good else good - known * up
+    return (
+        _stirling_error(known)
+        - _stirling_error(good)
+        - _stirling_error(bad)
+        + bad * math.log1p(excess / bad)
+        + good * math.log1p(-excess / good)
+        + 0.5 * math.log(known / (2 * math.pi * good * bad))
+    )
+
+
+def _stirling_error(n: int) -> float:
+    """Return log n! less Stirling's n log n - n + log(2 pi n) / 2."""
+    if n < 16:
+        return math.lgamma(n + 1) - (n + 0.5) * math.log(n) + n - 0.5 * math.log(2 * math.pi)
+    return math.fsum(c / n ** (2 * k + 1) for k, c in enumerate(_STIRLING))

@@ -1,0 +1,139 @@
+"""What one check at one vantage knows of its target, instant by instant: up, down, doubt or unknown.
+
+measurement.md, section 2. The contract gives the time (t, u] between two observations one state; here the same piece is
+written [t, u), half open like every interval of ours. The two differ in single instants, never in a duration.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from sla.observation import PRECEDENCE, Observation, Outcome, Run
+from sla.tally import Counts, ExactTally, FoldedTally
+from sla.track import Durations, History, Piece, State, Track
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Iterator
+
+    from sla.interval import Interval
+
+__all__ = ["Counts", "Durations", "History", "Piece", "State", "Timeline", "Track"]
+
+# The state between two neighbours that agree, and the point state on the side of either where they differ.
+_SURE = {Outcome.GOOD: State.UP, Outcome.BAD: State.DOWN}
+_DOUBT = {Outcome.GOOD: State.DOUBT_UP, Outcome.BAD: State.DOUBT_DOWN}
+
+
+class Timeline(History):
+    """The observations of one check at one vantage as states over time; append-only.
+
+    `hold` (microseconds) is how far apart two neighbouring observations may lie and still bound what was between them.
+    Setting it affects what is appended from then on, and the open end. With `exact` every instant is kept (8 bytes an
+    observation) and `counts` is exact for any window; without it equal neighbours are folded, and a window's edge that
+    cuts a fold counts its observations as evenly spaced. Durations are exact either way.
+    """
+
+    __slots__ = ("_last", "_tallies", "_track", "exact", "hold", "last_known")
+
+    def __init__(self, hold: int, *, exact: bool = False) -> None:
+        if hold < 0:
+            raise ValueError(f"hold is a duration, 0 or more: {hold}")
+        self.hold = hold
+        self.exact = exact
+        self.last_known: tuple[int, Outcome] | None = None
+        self._last: tuple[int, Outcome] | None = None
+        self._track: Track | None = None
+        self._tallies = {o: ExactTally() if exact else FoldedTally() for o in Outcome}
+
+    @classmethod
+    def of(cls, observations: Iterable[Observation], hold: int, *, exact: bool = True) -> Timeline:
+        """Return the timeline of observations in any order; of several at one instant the worst stands."""
+        return cls.of_pairs(((o.at, o.outcome) for o in observations), hold, exact=exact)
+
+    @classmethod
+    def of_pairs(cls, seen: Iterable[tuple[int, Outcome]], hold: int, *, exact: bool = True) -> Timeline:
+        """Return the timeline of `(at, outcome)` in any order; of several at one instant the worst stands."""
+        timeline = cls(hold, exact=exact)
+        # Sorted so that of equal instants the one that stands comes last, and replaces the others.
+        standing = dict(sorted(seen, key=lambda pair: (pair[0], PRECEDENCE[pair[1]])))
+        for at, outcome in standing.items():
+            timeline.append(at, outcome)
+        return timeline
+
+    def append(self, at: int, outcome: Outcome) -> None:
+        """Add one observation in O(1).
+
+        Raises:
+            ValueError: it is not later than the last one, known or unknown.
+        """
+        self._arrive(at, at)
+        continues = self._last is not None and self._last[1] is outcome and at - self._last[0] <= self.hold
+        self._tallies[outcome].add(at, continues=continues)
+        self._last = (at, outcome)
+        self._know(at, at, outcome, self.hold)
+
+    def append_run(self, run: Run) -> None:
+        """Add a run of equal observations in O(1) (O(count) when exact), judged by the run's own hold.
+
+        Raises:
+            ValueError: it does not begin later than the last observation, or it ends before it begins.
+        """
+        self._arrive(run.first, run.last)
+        self._tallies[run.outcome].add_run(run.first, run.last, run.count)
+        self._last = (run.last, run.outcome)
+        self._know(run.first, run.last, run.outcome, run.hold)
+
+    def counts(self, window: Interval) -> Counts:
+        """Return how many observations were sent within the window."""
+        return Counts(*(tally.within(window) for tally in self._tallies.values()))
+
+    @property
+    def last_at(self) -> int | None:
+        """The instant of the last observation, known or unknown."""
+        return None if self._last is None else self._last[0]
+
+    @property
+    def settled(self) -> int | None:
+        """The instant before which no later observation can change a state; None while nothing was observed.
+
+        Before the first known observation all is unknown, whatever comes; after that, the last known one bounds it.
+        """
+        return self.last_at if self.last_known is None else self.last_known[0]
+
+    def _arrive(self, first: int, last: int) -> None:
+        if self._last is not None and first <= self._last[0]:
+            raise ValueError(f"observations are appended in order: {first} is not later than {self._last[0]}")
+        if last < first:
+            raise ValueError(f"a run ends before it begins: {first} > {last}")
+
+    def _know(self, first: int, last: int, outcome: Outcome, hold: int) -> None:
+        """Write down the states up to `last`: the table of section 2 for the gap, then the run itself."""
+        if outcome is Outcome.UNKNOWN:
+            return
+        if self._track is None or self.last_known is None:
+            self._track = Track(first)
+        else:
+            before, said = self.last_known
+            if first - before > hold:
+                self._track.append(first, State.UNKNOWN)
+            elif said is outcome:
+                self._track.append(first, _SURE[outcome])
+            else:
+                self._track.append((before + first) // 2, _DOUBT[said])
+                self._track.append(first, _DOUBT[outcome])
+        self._track.append(last, _SURE[outcome])
+        self.last_known = (last, outcome)
+
+    def _settle(self) -> Track | None:
+        return self._track
+
+    def _unsettled(self, window: Interval) -> Iterator[Piece]:
+        """Yield the open end: doubt for as long as the last known outcome holds, then unknown."""
+        doubt_ends = window.start
+        if self.last_known is not None:
+            doubt_ends = min(self.last_known[0] + self.hold, window.end)
+            if doubt_ends > window.start:
+                yield Piece(window.start, doubt_ends, _DOUBT[self.last_known[1]])
+        start = max(doubt_ends, window.start)
+        if start < window.end:
+            yield Piece(start, window.end, State.UNKNOWN)
