@@ -152,7 +152,8 @@ def main(base_port: int, name: str, *, with_parent: bool) -> None:
     products = Products(played, SystemClock(), base_port, _tell)
     if base_port and products.ports[modes.CONTROL] != base_port:
         _tell(f"demo: a port from {base_port} to {base_port + len(modes.LISTENERS) - 1} is taken; using free ones")
-    _tell(f"{played.table()}\nControl: http://{HOST}:{products.ports[modes.CONTROL]}/_script")
+    if not with_parent:  # a parent shows the script where it likes
+        _tell(f"{played.table()}\nControl: http://{HOST}:{products.ports[modes.CONTROL]}/_script")
     asyncio.run(serve(products, with_parent=with_parent))
 
 
