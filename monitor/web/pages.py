@@ -25,6 +25,7 @@ if TYPE_CHECKING:
 routes = web.RouteTableDef()
 
 INCIDENTS = 20
+_WORST_FIRST = ("down", "unknown", "up")
 
 
 @routes.get("/")
@@ -37,6 +38,7 @@ async def portfolio(request: web.Request) -> web.Response:
         rows.append(views.row(ledger, product, _own_window(site, product, now), now))
         await turns.turn()
     looks = [each.look for each in rows]
+    rows.sort(key=lambda each: _WORST_FIRST.index(each.look.style))
     values = {"rows": rows, "headline": views.headline(looks), "counts": views.counts(looks)}
     return await _page(site, "portfolio.html.j2", turns, ledger.entries.values(), ledger.incidents, values, now)
 
@@ -108,7 +110,7 @@ def _window(measured: Measured, length: int) -> SimpleNamespace:
         coverage=measured.coverage,
         downtime=measured.downtime,
         proven=None if proof is None else proof.availability,
-        verdict=(measured.verdict or "").replace("undecided", "undecided"),
+        verdict=measured.verdict,
     )
 
 

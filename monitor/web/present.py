@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING
 
-from sla.interval import DAY, SECOND
+from sla.interval import DAY, HOUR, SECOND
 from sla.objective import format_duration, format_nines, format_percent
 from sla.track import State
 
@@ -100,10 +100,13 @@ def nines_scale(ratio: Fraction | float, width: float) -> float:
 def days(us: int) -> str:
     """Return a window's length as its name says it.
 
-    >>> days(30 * DAY)
-    '30 days'
+    >>> days(30 * DAY), days(DAY), days(HOUR)
+    ('30 days', '24 hours', '1 hour')
     """
-    return f"{us // DAY} days" if us % DAY == 0 and us > DAY else format_duration(us)
+    for unit, word in ((DAY, "day"), (HOUR, "hour")):
+        if us % unit == 0 and us > unit:
+            return f"{us // unit} {word}s"
+    return "1 hour" if us == HOUR else format_duration(us)
 
 
 FILTERS = {

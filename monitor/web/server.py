@@ -53,7 +53,8 @@ def build(ledger: Ledger, health: Health, clock: Clock) -> web.Application:
     pointing its own name at 127.0.0.1 (DNS rebinding).
     """
     app = web.Application(middlewares=[_guard], client_max_size=0)
-    app[SITE] = Site(ledger, health, clock, Exporter(ledger, health, clock), Assets.load())
+    private = is_loopback(ledger.portfolio.listen.host)
+    app[SITE] = Site(ledger, health, clock, Exporter(ledger, health, clock), Assets.load(), private)
     for routes in (pages.routes, api.routes, metrics.routes, liveness.routes):
         app.add_routes(routes)
     app.on_response_prepare.append(_add_headers)
@@ -105,8 +106,7 @@ def _refuse_strangers(request: web.Request) -> None:
         raise _METHOD
     if request.body_exists:
         raise _BODY
-    ours = request.app[SITE].ledger.portfolio.listen.host
-    if is_loopback(ours) and not is_loopback(request.host):
+    if request.app[SITE].private and not is_loopback(request.host):
         raise _HOST
 
 

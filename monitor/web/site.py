@@ -21,13 +21,14 @@ SLICE = 0.004  # seconds a handler may hold the loop before it lets the prober h
 
 @dataclass(frozen=True, slots=True)
 class Site:
-    """The parts that answers are made of."""
+    """The parts that answers are made of. `private`: the server was told to listen on loopback."""
 
     ledger: Ledger
     health: Health
     clock: Clock
     exporter: Exporter
     assets: Assets
+    private: bool
 
 
 SITE: web.AppKey[Site] = web.AppKey("site", Site)
