@@ -6,6 +6,8 @@ reads a clock; all of it belongs to the event loop's thread.
 
 from __future__ import annotations
 
+from itertools import groupby
+from operator import attrgetter
 from typing import TYPE_CHECKING
 
 from monitor.folding import Folding
@@ -18,7 +20,7 @@ from sla.timeline import State, Timeline
 from sla.window import WINDOWS, rolling
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Iterator
+    from collections.abc import Iterable, Iterator, Sequence
 
     from monitor.config.model import CheckBase, Portfolio, Product
     from monitor.vocabulary import Observed
@@ -67,12 +69,14 @@ class CheckEntry:
         ended = folding.add(seen, self.timeline.hold)
         return () if ended is None else (ended, folding.run())
 
-    def restore_run(self, run: Run) -> None:
-        """Take in a recorded run, later than all before it, under the hold that it was recorded with."""
-        self.timeline.hold = run.hold
-        self.timeline.append_run(run)
-        self.tracker.step_run(run)
-        self.folding = Folding(run)
+    def restore_runs(self, runs: Sequence[Run]) -> None:
+        """Take in the recorded runs in order, each under the hold that it was recorded with."""
+        for run in runs:
+            self.timeline.hold = run.hold
+            self.timeline.append_run(run)
+        for run in _last_streak(runs):
+            self.tracker.step_run(run)
+        self.folding = Folding(runs[-1])
         self.version += 1
 
     def restore_incident(self, ongoing: Incident | None) -> None:
@@ -133,11 +137,10 @@ class Ledger:
         The time since the last observation shows as unknown once the hold is over. What is recorded of checks that the
         portfolio does not have stays in the store.
         """
-        for run in runs:
-            if (entry := self.entries.get(run.check)) is not None:
-                entry.restore_run(run)
-                if run.seeded:
-                    self.seeded_until = max(run.last, self.seeded_until or run.last)
+        for key, group in groupby(runs, attrgetter("check")):
+            if (entry := self.entries.get(key)) is not None:
+                entry.restore_runs(own := list(group))
+                self._note_seeded(own)
         for seen in tail:
             if (entry := self.entries.get(seen.check)) is not None:
                 entry.observe(seen)
@@ -149,6 +152,11 @@ class Ledger:
             entry.restore_incident(ongoing.get(entry.key))
             entry.define(entry.product, entry.check)
         self._newest = None
+
+    def _note_seeded(self, runs: Sequence[Run]) -> None:
+        ends = [run.last for run in runs if run.seeded]
+        if ends:
+            self.seeded_until = max(ends[-1], self.seeded_until or ends[-1])
 
     def of(self, product_id: str) -> Iterator[CheckEntry]:
         """Yield the product's checks in the order of its configuration."""
@@ -196,3 +204,14 @@ class Ledger:
     def everything(self) -> list[CheckEntry]:
         """Return the entries of all checks seen by this process, those that left the portfolio included."""
         return [*self.entries.values(), *self._retired.values()]
+
+
+def _last_streak(runs: Sequence[Run]) -> Sequence[Run]:
+    """Return the runs since the last known outcome changed: all that the next decision can depend on."""
+    said: Outcome | None = None
+    for i, run in enumerate(reversed(runs)):
+        if run.outcome is not Outcome.UNKNOWN:
+            if said is not None and run.outcome is not said:
+                return runs[len(runs) - i :]
+            said = run.outcome
+    return runs

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
 from itertools import islice
 from typing import TYPE_CHECKING, Final, Self
 
@@ -120,8 +121,9 @@ class Recorder:
             self._loop.call_later(ANNOUNCE, self._announce, event)
 
     def _on_writer_thread(self, settled: Settled) -> None:
-        if self._loop is not None and not self._loop.is_closed():
-            self._loop.call_soon_threadsafe(self._settle, settled)
+        if self._loop is not None:
+            with contextlib.suppress(RuntimeError):  # the loop is closed: nobody is left to be told
+                self._loop.call_soon_threadsafe(self._settle, settled)
 
     def _settle(self, settled: Settled) -> None:
         if settled.recovered:

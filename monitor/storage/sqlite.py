@@ -62,6 +62,7 @@ class SqliteStore:
         self._series: _Interned[tuple[str, str]] = _Interned(self._intern_series)
         self._reasons: _Interned[str] = _Interned(self._intern_reason)
         self._synchronous = ""
+        self._in_write = False
         self._lock = Lock(path, now)
         warn_of_wal_reset_bug(sqlite3.sqlite_version_info)
         try:
@@ -73,12 +74,16 @@ class SqliteStore:
 
     def write(self, batch: Batch) -> None:
         """Commit the batch, FULL when it holds an incident, else NORMAL."""
-        with self._told("could not be written"):
-            connection = self._writing()
-            self._synchronise("FULL" if batch.incidents else "NORMAL")
-            connection.execute("BEGIN IMMEDIATE")
-            self._insert(connection, batch)
-            connection.execute("COMMIT")
+        self._in_write = True
+        try:
+            with self._told("could not be written"):
+                connection = self._writing()
+                self._synchronise("FULL" if batch.incidents else "NORMAL")
+                connection.execute("BEGIN IMMEDIATE")
+                self._insert(connection, batch)
+                connection.execute("COMMIT")
+        finally:
+            self._in_write = False
 
     def _insert(self, connection: sqlite3.Connection, batch: Batch) -> None:
         series, reasons = self._series, self._reasons
@@ -103,8 +108,14 @@ class SqliteStore:
     def load_runs(self) -> Iterator[Run]:
         """Yield all runs, by check and vantage, then `first`."""
         with self._told("cannot be read"):
-            for row in self._writing().execute(sql.RUNS):
-                yield _run(row)
+            connection = self._writing()
+            series = {number: (check, vantage) for number, check, vantage in connection.execute(sql.ALL_SERIES)}
+            reasons = dict(connection.execute(sql.ALL_REASONS))
+            for row in connection.execute(sql.RUNS):
+                number, code, reason, first, last, count, hold, known, latency, worst, seeded = row
+                check, vantage = series[number]
+                outcome, word, old = _OUTCOMES[code], reasons[reason], seeded != 0
+                yield Run(check, outcome, word, first, last, count, hold, known, latency, worst, vantage, old)
 
     def load_tail(self) -> Iterator[Observation]:
         """Yield what was observed after the last run of its check and vantage, by `at`."""
@@ -138,9 +149,14 @@ class SqliteStore:
             self._writing().execute("PRAGMA wal_checkpoint(PASSIVE)").fetchall()
 
     def close(self) -> None:
-        """Close the file and let another process have it."""
-        self._drop()
-        self._lock.release()
+        """Close the file and let another process have it.
+
+        A write that hangs on a dead disk keeps both until the process ends: to close under it would hang as well, and
+        another daemon must not come in while it may still happen.
+        """
+        if not self._in_write:
+            self._drop()
+            self._lock.release()
 
     def _writing(self) -> sqlite3.Connection:
         if self._connection is None:
@@ -271,24 +287,6 @@ def _incident_row(incident: Incident) -> tuple[str | int | None, ...]:
         incident.resolved,
         incident.reason,
         incident.downtime,
-    )
-
-
-def _run(row: tuple[str, int, str, int, int, int, int, int, int, int, str, int]) -> Run:
-    check, code, reason, first, last, count, hold, known, latency_sum, latency_max, vantage, seeded = row
-    return Run(
-        check,
-        _OUTCOMES[code],
-        reason,
-        first,
-        last,
-        count,
-        hold,
-        known,
-        latency_sum,
-        latency_max,
-        vantage,
-        bool(seeded),
     )
 
 

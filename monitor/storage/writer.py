@@ -130,8 +130,8 @@ class Writer:
 
     def _round(self) -> None:
         self._gather()
-        written = self._write() if self._pending else True
-        self._due = self._clock.monotonic() + (EVERY if written else min(BACKOFF, EVERY * 2**self._failures))
+        written = self._write()
+        self._due = self._clock.monotonic() + (EVERY if written else min(BACKOFF, EVERY * 2 ** min(self._failures, 10)))
         if written:
             self._keep_house()
 
@@ -233,6 +233,13 @@ class Writer:
             if self._rows >= TIDY_ROWS or (self._rows and now >= self._tidied + TIDY):
                 self._rows, self._tidied = 0, now
                 self._store.tidy()
-        except StoreError as error:
+        except Exception as error:  # noqa: BLE001 - a defect must not end the thread that holds the record
             self._health.write_failures += 1
-            log.warning("store_upkeep_failed", error=str(error))
+            log.warning("store_upkeep_failed", error=_said(error))
+
+
+def _said(error: Exception) -> str:
+    if isinstance(error, StoreError):
+        return str(error)
+    log.error("store_defect", error=repr(error), exc_info=True)
+    return f"defect: {error!r}"

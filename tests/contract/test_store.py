@@ -1,0 +1,150 @@
+"""One behaviour for every store: what `monitor.storage.base` promises."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import pytest
+
+from monitor.storage.base import Batch, Store
+from monitor.storage.sqlite import SqliteStore
+from sla.incident import Incident
+from sla.interval import Interval
+from sla.observation import Observation, Outcome, Run
+from tests.support.stores import MemoryStore
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator
+    from pathlib import Path
+
+GOOD, BAD, UNKNOWN = Outcome.GOOD, Outcome.BAD, Outcome.UNKNOWN
+
+
+@pytest.fixture(params=["sqlite", "memory"])
+def reopen(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[Callable[[], Store]]:
+    """Return a function that closes the store and opens it anew, on the same record."""
+    memory = MemoryStore()
+    held: list[Store] = []
+
+    def again() -> Store:
+        if held:
+            held.pop().close()
+        held.append(SqliteStore(tmp_path / "record.db", 0) if request.param == "sqlite" else memory)
+        return held[0]
+
+    yield again
+    held[0].close()
+
+
+@pytest.fixture
+def store(reopen: Callable[[], Store]) -> Store:
+    return reopen()
+
+
+def seen(at: int, outcome: Outcome = GOOD, check: str = "p/a", **fields: object) -> Observation:
+    return Observation(check, at, outcome, "" if outcome is GOOD else "deadline", **fields)  # type: ignore[arg-type]
+
+
+def run(first: int, last: int, outcome: Outcome = GOOD, check: str = "p/a", **fields: object) -> Run:
+    return Run(check, outcome, "" if outcome is GOOD else "deadline", first, last, 2, 130, **fields)  # type: ignore[arg-type]
+
+
+def test_what_was_written_is_there_after_reopening(reopen: Callable[[], Store]) -> None:
+    batch = Batch(
+        [seen(20, latency=7), seen(10, BAD, "p/b"), seen(30, UNKNOWN, vantage="east")],
+        [run(1, 9, latency_count=2, latency_sum=5, latency_max=4, seeded=True), run(1, 5, BAD, "p/b", vantage="east")],
+        [Incident("abc", "p", "p/b", 5, None, "deadline", None)],
+    )
+    reopen().write(batch)
+    store = reopen()
+    assert store.load_incidents() == list(batch.incidents)
+    assert sorted(store.load_runs(), key=lambda r: r.check) == list(batch.runs)
+    assert store.observations("p/a", Interval(0, 100)) == [seen(20, latency=7), seen(30, UNKNOWN, vantage="east")]
+
+
+def test_an_empty_record_holds_nothing(store: Store) -> None:
+    assert not list(store.load_runs())
+    assert not list(store.load_tail())
+    assert not store.load_incidents()
+    assert not store.observations("p/a", Interval(0, 100))
+    assert store.prune(10**18) == 0
+
+
+def test_runs_come_by_check_and_then_in_order_of_time(store: Store) -> None:
+    store.write(Batch(runs=[run(50, 60), run(10, 20, check="p/b"), run(1, 9)]))
+    runs = list(store.load_runs())
+    assert [r.first for r in runs if r.check == "p/a"] == [1, 50]
+    assert [r.check for r in runs] in (["p/a", "p/a", "p/b"], ["p/b", "p/a", "p/a"])
+
+
+def test_a_growing_run_replaces_what_was_written_of_it(store: Store) -> None:
+    for last in (5, 9, 14):
+        store.write(Batch(runs=[run(1, last)]))
+    assert list(store.load_runs()) == [run(1, 14)]
+
+
+def test_writing_a_batch_twice_is_writing_it_once(store: Store) -> None:
+    """A commit whose outcome was in doubt is simply repeated."""
+    batch = Batch([seen(1), seen(2, BAD)], [run(1, 1)], [Incident("abc", "p", "p/a", 2, None, "deadline", None)])
+    store.write(batch)
+    store.write(batch)
+    assert store.observations("p/a", Interval(0, 10)) == [seen(1), seen(2, BAD)]
+    assert list(store.load_runs()) == [run(1, 1)]
+    assert len(store.load_incidents()) == 1
+
+
+@pytest.mark.parametrize("order", [(GOOD, BAD, UNKNOWN), (UNKNOWN, GOOD, BAD), (BAD, UNKNOWN, GOOD)])
+def test_of_two_observations_at_one_instant_the_worse_stands(store: Store, order: tuple[Outcome, ...]) -> None:
+    """Bad over good over unknown, in whatever order they come (measurement.md, section 1)."""
+    for outcome in order:
+        store.write(Batch([seen(5, outcome)]))
+    assert store.observations("p/a", Interval(0, 10)) == [seen(5, BAD)]
+
+
+def test_a_resolved_incident_replaces_the_open_one(store: Store) -> None:
+    store.write(Batch(incidents=[Incident("abc", "p", "p/a", 2, None, "deadline", None)]))
+    ended = Incident("abc", "p", "p/a", 2, 9, "deadline", 6)
+    store.write(Batch(incidents=[ended]))
+    assert store.load_incidents() == [ended]
+
+
+def test_a_window_of_observations_is_half_open_and_of_one_check(store: Store) -> None:
+    store.write(Batch([*(seen(at) for at in range(0, 50, 10)), seen(20, check="p/b")]))
+    assert [o.at for o in store.observations("p/a", Interval(10, 40))] == [10, 20, 30]
+
+
+def test_the_tail_is_what_came_after_the_last_run_of_its_check(store: Store) -> None:
+    store.write(Batch([*(seen(at) for at in (10, 20, 30)), seen(5, check="p/b")], [run(1, 4), run(10, 20)]))
+    assert list(store.load_tail()) == [seen(5, check="p/b"), seen(30)]
+
+
+def test_pruning_goes_in_steps_from_the_oldest_and_leaves_runs_alone(store: Store) -> None:
+    store.write(Batch([seen(at) for at in range(100)], [run(0, 99)], folded_until=99))
+    assert store.prune(40, limit=15) == 15
+    assert [o.at for o in store.observations("p/a", Interval(0, 20))] == [15, 16, 17, 18, 19]
+    steps = []
+    while gone := store.prune(40, limit=15):
+        steps.append(gone)
+    assert sum(steps) == 25
+    assert [o.at for o in store.observations("p/a", Interval(0, 100))] == list(range(40, 100))
+    assert list(store.load_runs()) == [run(0, 99)]
+
+
+def test_nothing_is_pruned_that_is_not_inside_a_run_yet(store: Store) -> None:
+    """However short the retention is: the figures would lose what no run holds."""
+    store.write(Batch([seen(at) for at in range(10)]))
+    assert store.prune(10) == 0
+    store.write(Batch(runs=[run(0, 5)], folded_until=4))
+    assert store.prune(10) == 4
+
+
+def test_upkeep_changes_nothing_that_can_be_read(store: Store) -> None:
+    store.write(Batch([seen(1)], [run(1, 1)]))
+    store.tidy()
+    assert list(store.load_runs()) == [run(1, 1)]
+    assert store.observations("p/a", Interval(0, 10)) == [seen(1)]
+
+
+def test_closing_twice_is_closing_once(store: Store) -> None:
+    store.close()
+    store.close()

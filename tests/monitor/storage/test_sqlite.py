@@ -1,0 +1,281 @@
+"""The SQLite record: what it refuses, how it commits, and what a failure leaves behind."""
+
+from __future__ import annotations
+
+import contextlib
+import hashlib
+import sqlite3
+import subprocess
+import sys
+from typing import TYPE_CHECKING
+
+import pytest
+from structlog.testing import capture_logs
+
+from monitor.errors import StoreError
+from monitor.storage import schema
+from monitor.storage.base import Batch
+from monitor.storage.sqlite import SqliteStore, warn_of_wal_reset_bug
+from sla.incident import Incident
+from sla.interval import Interval
+from sla.observation import Observation, Outcome, Run
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+    from pathlib import Path
+
+INCIDENT = Incident("abc", "p", "p/a", 5, None, "deadline", None)
+
+
+@pytest.fixture
+def path(tmp_path: Path) -> Path:
+    return tmp_path / "folder" / "record with space?.db"
+
+
+@pytest.fixture
+def store(path: Path) -> Iterator[SqliteStore]:
+    store = SqliteStore(path, 0)
+    yield store
+    store.close()
+
+
+def seen(at: int) -> Observation:
+    return Observation("p/a", at, Outcome.GOOD, "", 1_000)
+
+
+def many(first: int, count: int) -> Batch:
+    return Batch([seen(at) for at in range(first, first + count)])
+
+
+def digest(path: Path) -> str:
+    return hashlib.sha256(path.read_bytes()).hexdigest()
+
+
+def raw(path: Path, *statements: str) -> None:
+    with contextlib.closing(sqlite3.connect(path, isolation_level=None)) as connection:
+        for statement in statements:
+            connection.execute(statement)
+
+
+def test_the_folder_is_made_and_odd_names_are_taken_as_they_are(store: SqliteStore, path: Path) -> None:
+    store.write(many(0, 1))
+    assert path.exists()
+
+
+@pytest.mark.parametrize(
+    "content", [b"not a database, but long enough to have a header of its own" * 20, b"\0" * 5_000]
+)
+def test_a_file_that_is_no_database_is_refused_and_left_alone(path: Path, content: bytes) -> None:
+    path.parent.mkdir()
+    path.write_bytes(content)
+    with pytest.raises(StoreError, match=r"not a database.*move it away"):
+        SqliteStore(path, 0)
+    assert path.read_bytes() == content
+
+
+def test_a_folder_in_the_records_place_is_refused(path: Path) -> None:
+    path.mkdir(parents=True)
+    with pytest.raises(StoreError, match=r"unable to open.*folder"):
+        SqliteStore(path, 0)
+
+
+def test_another_programs_database_is_refused_and_left_alone(path: Path) -> None:
+    path.parent.mkdir()
+    raw(path, "CREATE TABLE theirs (x)", "INSERT INTO theirs VALUES (1)")
+    before = digest(path)
+    with pytest.raises(StoreError, match=r"another program.*name another `store:`"):
+        SqliteStore(path, 0)
+    assert digest(path) == before
+
+
+def test_a_newer_schema_is_refused_and_left_alone(path: Path) -> None:
+    SqliteStore(path, 0).close()
+    raw(path, f"PRAGMA user_version = {len(schema.MIGRATIONS) + 1}")
+    before = digest(path)
+    with pytest.raises(StoreError, match=r"schema 2.*knows up to 1.*newer ninewatch"):
+        SqliteStore(path, 0)
+    assert digest(path) == before
+
+
+def test_a_refused_record_is_not_held(path: Path) -> None:
+    """Once the culprit is moved away the same process can start anew."""
+    path.parent.mkdir()
+    path.write_bytes(b"x" * 4_000)
+    with pytest.raises(StoreError):
+        SqliteStore(path, 0)
+    path.unlink()
+    SqliteStore(path, 0).close()
+
+
+def test_a_damaged_record_is_reported_when_it_is_read_and_left_alone(path: Path) -> None:
+    store = SqliteStore(path, 0)
+    store.write(Batch(runs=[Run(f"p/{n}", Outcome.GOOD, "", 1, 2, 2, 9) for n in range(2_000)]))
+    store.close()
+    content = bytearray(path.read_bytes())
+    content[4_096:] = bytes(byte ^ 0xFF for byte in content[4_096:])
+    path.write_bytes(content)
+    store = SqliteStore(path, 0)
+    with pytest.raises(StoreError, match=r"malformed.*restore a copy"):
+        list(store.load_runs())
+    store.close()
+    assert path.read_bytes() == content
+
+
+def test_a_migration_that_fails_half_way_leaves_the_record_as_it_was(
+    path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Each version is one transaction; the next start, with the mistake mended, completes it."""
+    store = SqliteStore(path, 0)
+    store.write(many(0, 3))
+    store.close()
+    first = schema.MIGRATIONS
+    broken = ("CREATE TABLE notes (text TEXT)", "CREATE TABLE notes (text TEXT)")
+    monkeypatch.setattr(schema, "MIGRATIONS", (*first, broken))
+    with pytest.raises(StoreError, match="already exists"):
+        SqliteStore(path, 0)
+    monkeypatch.setattr(schema, "MIGRATIONS", (*first, broken[:1]))
+    store = SqliteStore(path, 0)
+    assert len(store.observations("p/a", Interval(0, 9))) == 3
+    store.close()
+    with contextlib.closing(sqlite3.connect(path)) as connection:
+        assert connection.execute("PRAGMA user_version").fetchone() == (len(first) + 1,)
+
+
+def test_only_a_batch_with_an_incident_waits_for_the_disk(store: SqliteStore) -> None:
+    """FULL for decisions, NORMAL for observations: one fsync an outage, none a probe."""
+    levels: list[int] = []
+    connection = store._writing()
+
+    def watch(statement: str) -> None:
+        if statement.startswith("COMMIT"):
+            connection.set_trace_callback(None)
+            levels.append(connection.execute("PRAGMA synchronous").fetchone()[0])
+            connection.set_trace_callback(watch)
+
+    connection.set_trace_callback(watch)
+    for batch in (many(0, 1), Batch([seen(5)], incidents=[INCIDENT]), many(9, 1)):
+        store.write(batch)
+    assert levels == [1, 2, 1]
+
+
+def test_the_log_is_folded_back_and_used_again(store: SqliteStore, path: Path) -> None:
+    """Checkpoints come from `tidy` alone; with them the log stays small however much is written."""
+    log = path.with_name(path.name + "-wal")
+    for batch in range(100):
+        store.write(many(batch * 1_000, 1_000))
+        if batch % 10 == 9:
+            store.tidy()
+    assert log.stat().st_size < path.stat().st_size / 2
+
+
+def test_nothing_but_tidy_checkpoints(store: SqliteStore, path: Path) -> None:
+    size = path.stat().st_size
+    store.write(many(0, 100_000))
+    assert path.stat().st_size == size
+    store.tidy()
+    assert path.stat().st_size > size
+
+
+def test_readers_cannot_write(store: SqliteStore, path: Path) -> None:
+    """A second connection that may write may also checkpoint, and that can corrupt the log (SQLite before 3.51.3)."""
+    statements: list[str] = []
+    real = sqlite3.connect
+
+    def watched(target: str, **options: object) -> sqlite3.Connection:
+        statements.append(target)
+        return real(target, **options)  # type: ignore[call-overload, no-any-return]
+
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(sqlite3, "connect", watched)
+        store.observations("p/a", Interval(0, 1))
+    assert [target.rpartition("?")[2] for target in statements] == ["mode=ro"]
+
+
+def test_no_room_is_reported_and_the_same_batch_goes_in_later(store: SqliteStore) -> None:
+    """A real SQLITE_FULL: nothing of the batch is left behind, and names given in it are not remembered."""
+    connection = store._writing()
+    pages = connection.execute("PRAGMA page_count").fetchone()[0]
+    connection.execute(f"PRAGMA max_page_count = {pages + 2}").fetchone()
+    batch = Batch([Observation(f"p/{n}", n, Outcome.BAD, f"reason_{n}") for n in range(5_000)], incidents=[INCIDENT])
+    with pytest.raises(StoreError, match=r"full; make room"):
+        store.write(batch)
+    assert not store.load_incidents()
+    connection.execute("PRAGMA max_page_count = 1000000").fetchone()
+    store.write(batch)
+    assert store.observations("p/77", Interval(0, 5_000)) == [batch.observations[77]]
+    assert store.load_incidents() == [INCIDENT]
+
+
+_HOLD = """
+import sqlite3, sys
+connection = sqlite3.connect(sys.argv[1], isolation_level=None)
+connection.execute("BEGIN IMMEDIATE")
+print("held", flush=True)
+sys.stdin.readline()
+connection.execute("ROLLBACK")
+print("free", flush=True)
+sys.stdin.readline()
+"""
+
+
+def test_a_record_locked_by_another_program_is_reported_and_written_once_it_is_free(
+    store: SqliteStore, path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    store._writing().execute("PRAGMA busy_timeout = 20")
+    with subprocess.Popen(
+        [sys.executable, "-c", _HOLD, str(path)], stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True
+    ) as other:
+        assert other.stdin is not None
+        assert other.stdout is not None
+        assert other.stdout.readline() == "held\n"
+        with pytest.raises(StoreError, match=r"locked; another program holds it"):
+            store.write(many(0, 3))
+        print(file=other.stdin, flush=True)
+        assert other.stdout.readline() == "free\n"
+        store.write(many(0, 3))
+        other.stdin.close()
+    assert len(store.observations("p/a", Interval(0, 9))) == 3
+
+
+def test_raw_rows_are_small(store: SqliteStore, path: Path) -> None:
+    """A month of 100 checks a minute stays under 200 MB: at most 45 bytes a row, keys and words are numbers."""
+    at = 1_795_000_000_000_000
+    checks = [f"a-rather-long-product-name/and-check-{n}" for n in range(100)]
+    for _ in range(60):
+        rows = [Observation(check, at + n * 7_919, Outcome.GOOD, "", 48_211 + n) for n, check in enumerate(checks)]
+        store.write(Batch(rows))
+        at += 60_000_000
+    store.tidy()
+    assert path.stat().st_size < 6_000 * 45
+
+
+@pytest.mark.parametrize(
+    ("version", "level"),
+    [
+        ((3, 6, 23), "info"),
+        ((3, 7, 0), "warning"),
+        ((3, 40, 1), "warning"),
+        ((3, 51, 2), "warning"),
+        ((3, 51, 3), "info"),
+    ],
+)
+def test_a_library_that_can_corrupt_the_log_is_warned_of(version: tuple[int, ...], level: str) -> None:
+    with capture_logs() as logs:
+        warn_of_wal_reset_bug(version)
+    assert [line["log_level"] for line in logs] == [level]
+    assert logs[0]["version"] == ".".join(map(str, version))
+
+
+def test_a_write_under_way_keeps_the_record_when_it_is_closed(store: SqliteStore, path: Path) -> None:
+    """Closing while a write hangs must neither hang as well nor let another daemon in."""
+    connection = store._writing()
+
+    def close_within(statement: str) -> None:
+        if statement.startswith("BEGIN"):
+            connection.set_trace_callback(None)
+            store.close()
+
+    connection.set_trace_callback(close_within)
+    store.write(many(0, 1))
+    with pytest.raises(StoreError, match="in use"):
+        SqliteStore(path, 0)

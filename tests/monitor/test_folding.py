@@ -1,0 +1,42 @@
+"""Folding in place is what `Run.takes` and `Run.folded` say."""
+
+from __future__ import annotations
+
+from hypothesis import given
+from hypothesis import strategies as st
+
+from monitor.folding import Folding
+from sla.observation import Observation, Outcome, Run
+
+HOLD = 30
+
+steps = st.lists(
+    st.tuples(
+        st.integers(1, 40),
+        st.sampled_from(Outcome),
+        st.sampled_from(["", "deadline", "http_status"]),
+        st.none() | st.integers(0, 9),
+        st.sampled_from([HOLD, HOLD, HOLD, 10]),
+    ),
+    min_size=1,
+    max_size=40,
+)
+
+
+@given(steps, st.booleans())
+def test_folding_in_place_equals_folding_frozen_runs(
+    drawn: list[tuple[int, Outcome, str, int | None, int]], seeded: bool
+) -> None:
+    at = 0
+    held = Run("p/a", Outcome.GOOD, "", 0, 0, 1, HOLD, seeded=seeded)
+    folding = Folding(held)
+    for gap, outcome, reason, latency, hold in drawn:
+        at += gap
+        seen = Observation("p/a", at, outcome, reason, latency)
+        if held.takes(seen, hold):
+            assert folding.add(seen, hold) is None
+            held = held.folded(seen)
+        else:
+            assert folding.add(seen, hold) == held
+            held = Run.of(seen, hold)
+        assert folding.run() == held

@@ -1,0 +1,288 @@
+"""The ledger: what a reload keeps, what a restart rebuilds, and which incidents are in view."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from monitor.config.model import Portfolio
+from monitor.folding import Folding
+from monitor.health import Health
+from monitor.ledger import CheckEntry, Ledger
+from monitor.vocabulary import ProbeResult
+from sla.incident import Incident, Opened, Resolved
+from sla.interval import DAY, HOUR, MINUTE, SECOND, Interval
+from sla.observation import Observation, Outcome, Run
+from sla.track import State
+from tests.support.ledgers import BAD, GOOD, NOW, UNKNOWN, StandIn, ledger_of, observe, product, run
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+KEY = "chefs/health"
+HOLD = 130 * SECOND
+ALL = Interval(NOW - DAY, NOW + DAY)
+REASONS = {GOOD: "", BAD: "deadline", UNKNOWN: "no_route"}
+
+
+def play(ledger: Ledger, outcomes: Sequence[Outcome], start: int = NOW, key: str = KEY) -> None:
+    """Observe the outcomes once a minute."""
+    for n, outcome in enumerate(outcomes):
+        observe(ledger, ledger.entries[key], start + n * MINUTE, ProbeResult(outcome, REASONS[outcome]))
+
+
+def portfolio(*products: dict[str, object]) -> Portfolio:
+    return Portfolio.model_validate({"products": products})
+
+
+def test_a_new_ledger_knows_nothing() -> None:
+    ledger = ledger_of(product("chefs", 2))
+    assert list(ledger.entries) == [KEY, "chefs/check-1"]
+    assert ledger.state("chefs", NOW) is State.UNKNOWN
+    assert (ledger.latest, ledger.seeded_until, ledger.incidents) == (None, None, [])
+
+
+def test_an_observation_is_in_timeline_totals_and_version() -> None:
+    ledger = ledger_of(product("chefs"))
+    entry = ledger.entries[KEY]
+    play(ledger, [GOOD, GOOD, UNKNOWN])
+    assert entry.timeline.durations(ALL).up == MINUTE
+    assert entry.totals == {GOOD: 2, BAD: 0, UNKNOWN: 1}
+    assert entry.version == 3
+    assert ledger.latest == NOW + 2 * MINUTE
+
+
+def test_an_observation_before_the_last_is_refused_whole() -> None:
+    """Nothing is changed by it, neither figures nor runs."""
+    ledger = ledger_of(product("chefs"))
+    entry = ledger.entries[KEY]
+    play(ledger, [GOOD, GOOD])
+    before = (entry.version, entry.folding.run() if entry.folding else None, entry.timeline.durations(ALL))
+    with pytest.raises(ValueError, match="not later"):
+        entry.observe(Observation(KEY, NOW + MINUTE, BAD, "deadline"))
+    assert (entry.version, entry.folding.run() if entry.folding else None, entry.timeline.durations(ALL)) == before
+
+
+def test_runs_are_handed_out_when_they_end_and_begin() -> None:
+    entry = ledger_of(product("chefs")).entries[KEY]
+    first, same = Observation(KEY, NOW, GOOD), Observation(KEY, NOW + MINUTE, GOOD)
+    other = Observation(KEY, NOW + 2 * MINUTE, BAD, "deadline")
+    assert entry.observe(first) == (Run.of(first, HOLD),)
+    assert entry.observe(same) == ()
+    assert entry.observe(other) == (Run.of(first, HOLD).folded(same), Run.of(other, HOLD))
+
+
+def test_a_product_is_measured_over_named_and_own_windows() -> None:
+    ledger = ledger_of(product("chefs"))
+    play(ledger, [GOOD] * 61)
+    by_name = ledger.measured("chefs", "1h", NOW + HOUR)
+    assert by_name == ledger.measured("chefs", Interval(NOW, NOW + HOUR), NOW)
+    assert (by_name.durations.up, by_name.interval) == (HOUR, MINUTE)
+    with pytest.raises(KeyError):
+        ledger.measured("chefs", "2h", NOW)
+    with pytest.raises(KeyError):
+        ledger.measured("nobody", "1h", NOW)
+
+
+def test_a_reload_keeps_what_is_known_of_unchanged_and_of_changed_checks() -> None:
+    """History belongs to a check's key; a new interval changes the hold from then on, a new target nothing."""
+    ledger = ledger_of(product("chefs"))
+    play(ledger, [GOOD, BAD, BAD])
+    entry, composition = ledger.entries[KEY], ledger.compositions["chefs"]
+    changed = StandIn(id="health", http="https://elsewhere.test", interval="5m", timeout="10s", fall=3, rise=4)
+    ledger.reload(portfolio(product("chefs")))
+    assert ledger.compositions["chefs"] is composition
+    ledger.reload(portfolio({**product("chefs"), "checks": (changed,)}))
+    assert ledger.entries[KEY] is entry
+    assert entry.last is not None
+    assert entry.timeline.hold == 610 * SECOND
+    assert (entry.tracker.fall, entry.tracker.rise) == (3, 4)
+    assert ledger.open_incidents("chefs") == [entry.tracker.open]
+
+
+def test_a_changed_rule_composes_anew() -> None:
+    ledger = ledger_of(product("chefs", 2))
+    play(ledger, [GOOD, GOOD])
+    assert ledger.state("chefs", NOW) is State.UNKNOWN
+    ledger.reload(portfolio(product("chefs", 2, rule="any")))
+    assert ledger.state("chefs", NOW) is State.UP
+
+
+def test_a_removed_check_leaves_the_view_with_its_incidents_and_takes_up_where_it_was() -> None:
+    """Nobody saw it recover, so nothing is resolved; back in the portfolio the same incident goes on."""
+    ledger = ledger_of(product("chefs"), product("css"))
+    play(ledger, [GOOD, BAD, BAD])
+    (incident,) = ledger.incidents
+    ledger.reload(portfolio(product("css")))
+    assert (list(ledger.entries), ledger.incidents, ledger.open_incidents()) == (["css/health"], [], [])
+    assert [entry.key for entry in ledger.everything()] == ["css/health", KEY]
+    ledger.reload(portfolio(product("chefs"), product("css")))
+    assert ledger.open_incidents("chefs") == [incident]
+    assert ledger.entries[KEY].timeline.durations(ALL).down == MINUTE
+
+
+def test_incidents_are_newest_first_and_carry_their_point_downtime() -> None:
+    ledger = ledger_of(product("chefs"), product("css"))
+    play(ledger, [GOOD, BAD, BAD, GOOD, GOOD, BAD, BAD])
+    play(ledger, [BAD, BAD], NOW + 90 * SECOND, "css/health")
+    assert [i.check for i in ledger.incidents] == [KEY, "css/health", KEY]
+    assert [i.opened for i in ledger.incidents] == [NOW + 5 * MINUTE, NOW + 90 * SECOND, NOW + MINUTE]
+    assert ledger.incidents[2].downtime == MINUTE + 30 * SECOND
+    assert [i.check for i in ledger.open_incidents()] == [KEY, "css/health"]
+    assert [i.check for i in ledger.open_incidents("css")] == ["css/health"]
+
+
+def restarted(ledger: Ledger, recorded: Sequence[Run], tail: Sequence[Observation] = ()) -> Ledger:
+    """Return another process's ledger of the same portfolio, after reading the record."""
+    fresh = Ledger(ledger.portfolio)
+    fresh.restore(recorded, tail, ledger.incidents)
+    return fresh
+
+
+def recorded(ledger: Ledger, key: str = KEY) -> list[Run]:
+    folding = ledger.entries[key].folding
+    return [] if folding is None else [folding.run()]
+
+
+observations = st.lists(st.tuples(st.integers(1, 250), st.sampled_from([GOOD, GOOD, BAD, UNKNOWN])), max_size=40)
+
+
+@given(observations, st.data())
+def test_after_a_restart_everything_is_as_before_it(drawn: list[tuple[int, Outcome]], data: st.DataObject) -> None:
+    """Wherever the record stopped folding: runs up to there and observations from there give the same ledger.
+
+    The same timeline, hence the same figures of any window, the same incidents, and the same next decision.
+    """
+    before = ledger_of(product("chefs"))
+    entry = before.entries[KEY]
+    cut = data.draw(st.integers(0, len(drawn)))
+    runs: dict[int, Run] = {}
+    tail: list[Observation] = []
+    at = NOW
+    for n, (gap, outcome) in enumerate(drawn):
+        at += gap * SECOND
+        seen = Observation(KEY, at, outcome, REASONS[outcome], 5)
+        runs |= {each.first: each for each in entry.observe(seen)}
+        if (change := entry.tracker.step(seen)) is not None:
+            before.decide(change)
+        if n < cut and entry.folding is not None:
+            runs[entry.folding.first] = entry.folding.run()
+        else:
+            tail.append(seen)
+    ordered = sorted(runs.values(), key=lambda each: each.first)
+    known = ordered[-1].last if ordered else 0
+    after = restarted(before, ordered, [seen for seen in tail if seen.at > known])
+    again = after.entries[KEY]
+    assert list(again.timeline.pieces(ALL)) == list(entry.timeline.pieces(ALL))
+    assert again.timeline.counts(ALL) == entry.timeline.counts(ALL)
+    assert recorded(after) == recorded(before)
+    assert after.incidents == before.incidents
+    assert after.open_incidents() == before.open_incidents()
+    assert _next_decisions(again, at) == _next_decisions(entry, at)
+
+
+def _next_decisions(entry: CheckEntry, at: int) -> list[Opened | Resolved | None]:
+    found = []
+    for outcome in (BAD, BAD, BAD, GOOD, GOOD, BAD, BAD):
+        at += MINUTE
+        seen = Observation(KEY, at, outcome, REASONS[outcome])
+        entry.observe(seen)
+        found.append(entry.tracker.step(seen))
+    return found
+
+
+def test_the_time_the_daemon_was_away_is_unknown() -> None:
+    before = ledger_of(product("chefs"))
+    play(before, [GOOD, GOOD])
+    after = restarted(before, recorded(before))
+    play(after, [GOOD, GOOD], NOW + HOUR)
+    durations = after.entries[KEY].timeline.durations(Interval(NOW, NOW + HOUR + MINUTE))
+    assert (durations.up, durations.unknown) == (2 * MINUTE, 59 * MINUTE)
+
+
+def test_a_short_restart_leaves_no_hole() -> None:
+    """Within the hold the record goes on as if nothing had been."""
+    before = ledger_of(product("chefs"))
+    play(before, [GOOD, GOOD])
+    after = restarted(before, recorded(before))
+    play(after, [GOOD, GOOD], NOW + 3 * MINUTE)
+    assert after.entries[KEY].timeline.durations(Interval(NOW, NOW + 4 * MINUTE)).up == 4 * MINUTE
+    assert [each.count for each in recorded(after)] == [4]
+
+
+def test_runs_are_judged_by_the_hold_they_were_recorded_with() -> None:
+    """A shorter interval today does not turn the known time of last year into unknown time."""
+    ledger = ledger_of(product("chefs"))
+    wide = [
+        Run(KEY, GOOD, "", NOW, NOW + HOUR, 3, HOUR),
+        Run(KEY, BAD, "deadline", NOW + 90 * MINUTE, NOW + 2 * HOUR, 2, HOUR),
+    ]
+    ledger.restore(wide, [], [])
+    assert ledger.entries[KEY].timeline.durations(Interval(NOW, NOW + 2 * HOUR)).unknown == 0
+    assert ledger.entries[KEY].timeline.hold == HOLD
+
+
+def test_an_open_incident_goes_on_though_the_thresholds_of_today_would_not_have_it() -> None:
+    """What was announced is resolved only by recovery: the same incident, no second one."""
+    ledger = ledger_of({**product("chefs"), "checks": (StandIn(id="health", interval="1m", timeout="10s", fall=9),)})
+    incident = Incident.open("chefs", KEY, NOW, "deadline")
+    ledger.restore([run(KEY, BAD, NOW, NOW + 2 * MINUTE, "deadline")], [], [incident])
+    assert ledger.open_incidents() == [incident]
+    play(ledger, [BAD] * 12, NOW + 3 * MINUTE)
+    assert ledger.incidents == [incident]
+    play(ledger, [GOOD, GOOD], NOW + 15 * MINUTE)
+    assert [(i.id, i.resolved) for i in ledger.incidents] == [(incident.id, NOW + 15 * MINUTE)]
+
+
+def test_an_outage_that_was_never_decided_is_decided_by_the_next_bad_observation() -> None:
+    """Its incident begins with the streak, so its id is the one it would have had."""
+    ledger = ledger_of(product("chefs"))
+    ledger.restore([run(KEY, BAD, NOW, NOW + 5 * MINUTE, "deadline")], [], [])
+    assert ledger.incidents == []
+    play(ledger, [BAD], NOW + 6 * MINUTE)
+    assert ledger.incidents == [Incident.open("chefs", KEY, NOW, "deadline")]
+
+
+def test_the_record_of_checks_that_are_not_in_the_portfolio_stays_out_of_view() -> None:
+    ledger = ledger_of(product("chefs"))
+    gone = Incident.open("old", "old/health", NOW, "deadline")
+    ledger.restore([run("old/health", BAD, NOW, NOW + HOUR)], [Observation("old/health", NOW + 2 * HOUR, GOOD)], [gone])
+    assert ledger.incidents == []
+    assert ledger.latest is None
+
+
+def test_seeded_history_is_known_as_such() -> None:
+    ledger = ledger_of(product("chefs"))
+    ledger.restore([run(KEY, GOOD, NOW - DAY, NOW, seeded=True), run(KEY, GOOD, NOW + MINUTE, NOW + HOUR)], [], [])
+    assert ledger.seeded_until == NOW
+
+
+def test_an_observation_never_joins_a_seeded_run() -> None:
+    ledger = ledger_of(product("chefs"))
+    ledger.restore([run(KEY, GOOD, NOW - DAY, NOW, seeded=True)], [], [])
+    play(ledger, [GOOD], NOW + MINUTE)
+    assert [(each.first, each.seeded) for each in recorded(ledger)] == [(NOW + MINUTE, False)]
+
+
+def test_health_reports_ages_of_what_waits() -> None:
+    health = Health()
+    assert (health.queue_age(NOW), health.unrecorded(NOW)) == (0, 0)
+    health.queue_since, health.unrecorded_since = NOW - 5, NOW + 7
+    assert (health.queue_age(NOW), health.unrecorded(NOW)) == (5, 0)
+
+
+def test_health_keeps_the_worst() -> None:
+    health = Health()
+    for late in (2, 7, 3):
+        health.started(late * SECOND)
+        health.woke(float(late), late / 100)
+    assert (health.lateness, health.lateness_max) == (3.0, 7.0)
+    assert (health.last_tick, health.loop_lag, health.loop_lag_max) == (3.0, 0.03, 0.07)
+
+
+def test_a_folding_is_made_of_the_last_run() -> None:
+    last = run(KEY, GOOD, NOW, NOW + HOUR)
+    assert Folding(last).run() == last

@@ -1,0 +1,89 @@
+"""Stores for tests: one in memory that keeps the promises of `monitor.storage.base`, and one that fails on demand."""
+
+from __future__ import annotations
+
+import threading
+from typing import TYPE_CHECKING
+
+from monitor.errors import StoreError
+from sla.observation import PRECEDENCE, Observation, Run
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from monitor.storage.base import Batch
+    from sla.incident import Incident
+    from sla.interval import Interval
+
+
+class MemoryStore:
+    """Keeps everything in dictionaries. While `error` is set, every write fails with it and changes nothing.
+
+    `batches` are the committed ones in order. `commits` is set at every commit, `failures` at every failure: tests wait
+    for them instead of sleeping. While `gate` is clear, a write hangs as on a dead disk.
+    """
+
+    version = "memory"
+
+    def __init__(self) -> None:
+        self.seen: dict[tuple[int, str, str], Observation] = {}
+        self.runs: dict[tuple[str, str, int], Run] = {}
+        self.incidents: dict[str, Incident] = {}
+        self.folded_until: int | None = None
+        self.batches: list[Batch] = []
+        self.error = ""
+        self.tidied = 0
+        self.closed = False
+        self.commits, self.failures, self.entered = threading.Event(), threading.Event(), threading.Event()
+        self.gate = threading.Event()
+        self.gate.set()
+
+    def write(self, batch: Batch) -> None:
+        self.entered.set()
+        self.gate.wait(30)
+        if self.error:
+            self.failures.set()
+            raise StoreError(self.error)
+        for each in batch.observations:
+            key = (each.at, each.check, each.vantage)
+            held = self.seen.get(key)
+            if held is None or PRECEDENCE[each.outcome] > PRECEDENCE[held.outcome]:
+                self.seen[key] = each
+        self.runs |= {(run.check, run.vantage, run.first): run for run in batch.runs}
+        self.incidents |= {incident.id: incident for incident in batch.incidents}
+        if batch.folded_until is not None:
+            self.folded_until = max(batch.folded_until, self.folded_until or batch.folded_until)
+        self.batches.append(batch)
+        self.commits.set()
+
+    def load_runs(self) -> Iterator[Run]:
+        yield from sorted(self.runs.values(), key=lambda run: (run.check, run.vantage, run.first))
+
+    def load_tail(self) -> Iterator[Observation]:
+        last: dict[tuple[str, str], int] = {}
+        for run in self.load_runs():
+            last[run.check, run.vantage] = run.last
+        for _, each in sorted(self.seen.items()):
+            if each.at > last.get((each.check, each.vantage), -1):
+                yield each
+
+    def load_incidents(self) -> list[Incident]:
+        return sorted(self.incidents.values(), key=lambda incident: (incident.opened, incident.id))
+
+    def observations(self, check: str, window: Interval) -> list[Observation]:
+        return [
+            each for (at, key, _), each in sorted(self.seen.items()) if key == check and window.start <= at < window.end
+        ]
+
+    def prune(self, before: int, limit: int = 5_000) -> int:
+        bound = min(before, self.folded_until if self.folded_until is not None else before - 10**18)
+        gone = [key for key in sorted(self.seen) if key[0] < bound][:limit]
+        for key in gone:
+            del self.seen[key]
+        return len(gone)
+
+    def tidy(self) -> None:
+        self.tidied += 1
+
+    def close(self) -> None:
+        self.closed = True
