@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+from fractions import Fraction
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -15,7 +16,7 @@ from monitor.demo.products import Products
 from monitor.engine.rig import rigged
 from monitor.health import Health
 from monitor.probes.registry import CHECK_TYPES, prepare
-from sla.interval import SECOND
+from sla.interval import DAY, SECOND
 from sla.objective import Objective
 
 if TYPE_CHECKING:
@@ -111,3 +112,16 @@ async def test_every_mode_is_seen_for_what_it_is(portfolio: Portfolio, tmp_path:
             found = dict(zip(checks[product], (attempt.result for attempt in attempts), strict=True))
             failed = {check: result.reason for check, result in found.items() if result.reason}
             assert failed == expected, (product, mode, found)
+
+
+def test_readiness_shows_items_met_expired_and_never_attested(portfolio: Portfolio) -> None:
+    """And a ceiling on what may be claimed, at any time for which the demo was made."""
+    for year in (2026.9, 2035.0):
+        now = int((year - 1970) * 365.25 * DAY)
+        standings = {product.id: product.readiness_at(now) for product in portfolio.products}
+        assert standings.pop("notify") is None  # it is another government's
+        told = [one for standing in standings.values() if standing is not None for one in standing.standings]
+        assert {(one.met, one.attestation is not None) for one in told} == {(True, True), (False, True), (False, False)}
+        ceilings = {name: standing.ceiling for name, standing in standings.items() if standing is not None}
+        assert ceilings["keycloak"] == Fraction("0.99995")
+        assert ceilings["chefs"] == ceilings["css"] == ceilings["secondment"] == Fraction("0.9995")
