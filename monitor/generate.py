@@ -7,13 +7,16 @@ from pathlib import Path
 
 import click
 
+from monitor.config.schema import schema_file
 from monitor.exporters.grafana import dashboard_file
 from monitor.exporters.rules import rules_file
+from monitor.probes.registry import CHECK_TYPES
 
 ROOT = Path(__file__).resolve().parents[1]
 
 # The chart cannot read files outside its folder, so it holds copies.
 GENERATED: Mapping[str, Callable[[], str]] = {
+    "config/schema.json": lambda: schema_file(CHECK_TYPES),
     "dashboards/ninewatch.rules.yaml": rules_file,
     "dashboards/portfolio.json": dashboard_file,
     "helm/ninewatch/files/ninewatch.rules.yaml": rules_file,
@@ -42,7 +45,7 @@ def _read(path: Path) -> str | None:
 @click.option("--check", is_flag=True, help="Write nothing; exit 1 and name the files that differ.")
 @click.option("--root", type=click.Path(path_type=Path, file_okay=False), default=ROOT, help="The checkout.")
 def main(check: bool, root: Path) -> None:
-    """Write the generated files of a checkout: Prometheus rules, Grafana dashboard, the chart's copies of both."""
+    """Write the generated files of a checkout: JSON Schema, Prometheus rules, Grafana dashboard, the chart's copies."""
     if not (root / "pyproject.toml").exists():
         raise click.ClickException(f"{root} is not a checkout of ninewatch; name one with --root")
     if not check:

@@ -6,8 +6,10 @@ from collections.abc import Iterator
 from graphlib import CycleError, TopologicalSorter
 from typing import TYPE_CHECKING
 
+from monitor.config.context import Located
 from monitor.config.errors import Loc, Problem, quoted
-from monitor.config.nodes import Entries, Items, Node, Scalar, key_path, locate, step
+from monitor.config.nodes import Entries, Items, Node, Scalar, find, key_path, locate, step
+from monitor.config.readiness import load_checklist, places
 from sla.objective import format_duration
 
 if TYPE_CHECKING:
@@ -18,7 +20,7 @@ def conflicts(root: Node) -> list[Problem]:
     """Return what contradicts itself across blocks. Works on the tree, so that it is found beside other mistakes."""
     return [
         Problem(locate(root, loc)[0], key_path(root, loc), message)
-        for loc, message in (*_twice(root), *_dependencies(root), *_too_many(root))
+        for loc, message in (*_twice(root), *_dependencies(root), *_too_many(root), *_strangers(root))
     ]
 
 
@@ -122,6 +124,28 @@ def _at_least(rule: Node | None) -> int | None:
         value = value.removeprefix("at_least").strip(" _")
         return int(value) if value.isdecimal() and len(value) < 6 else None
     return value if isinstance(value, int) and not isinstance(value, bool) else None
+
+
+def _strangers(root: Node) -> Found:
+    """Attested items that the checklist does not have: misspelt, they would meet nothing."""
+    for loc, product in _items(root, ("products",)):
+        known = _checklist_items(find(product, ("readiness", "checklist")))
+        for item_loc, item in _items(root, (*loc, "readiness", "attested")) if known else ():
+            name = _text(step(item, "item"))
+            if name is not None and name not in known:
+                yield (*item_loc, "item"), f"is not on the checklist; it has {', '.join(known)}"
+
+
+def _checklist_items(node: Node | None) -> list[str]:
+    """Return the ids of the named checklist's items; none if it cannot be used, which validation tells."""
+    name = node.value if isinstance(node, Scalar) else None
+    if not isinstance(name, Located):
+        return []
+    path = next((path for path in places(name, name.directory) if path.is_file()), None)
+    try:
+        return [item.id for item in load_checklist(path).items] if path is not None else []
+    except ValueError:
+        return []
 
 
 def doubts(portfolio: Portfolio, root: Node) -> Iterator[Problem]:

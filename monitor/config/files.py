@@ -73,11 +73,11 @@ class Sources:
         if included is None:
             return
         for index, node in enumerate(included.items if isinstance(included, Items) else (included,)):
-            where = key_path(root, (INCLUDE, index) if isinstance(included, Items) else (INCLUDE,))
-            if isinstance(node, Scalar) and isinstance(node.value, str) and node.value:
+            where = f"{INCLUDE}[{index}]"
+            if isinstance(included, Items) and isinstance(node, Scalar) and isinstance(node.value, str) and node.value:
                 self._gather(path.parent / str(node.value), node.mark, where)
             else:
-                self._stop(Problem(node.mark, where, "must name a file or a folder, beside this one"))
+                self._stop(Problem(node.mark, where, "must be a list of files and folders beside this one: [products]"))
 
     def _stop(self, problem: Problem) -> None:
         self.problems.append(problem)

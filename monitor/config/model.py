@@ -13,7 +13,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
 from pathlib import Path
-from typing import Annotated, Any, ClassVar
+from typing import TYPE_CHECKING, Annotated, Any, ClassVar
 from zoneinfo import ZoneInfo, available_timezones
 
 from pydantic import AfterValidator, Field, PlainValidator, ValidationInfo, WithJsonSchema, field_validator
@@ -22,6 +22,7 @@ from monitor.config.addresses import Headers, HeaderValue, HostName, HostPort, H
 from monitor.config.base import Model
 from monitor.config.errors import quoted
 from monitor.config.expect import Expect, HeaderExpectation, JsonExpectation, JsonPath, Regex, StatusRange
+from monitor.config.readiness import ReadinessBlock
 from monitor.config.secret import Secret
 from monitor.config.tls import TlsOptions
 from monitor.config.values import (
@@ -38,6 +39,9 @@ from monitor.config.values import (
 )
 from sla.compose import Rule
 from sla.interval import DAY, MILLISECOND, MINUTE, SECOND
+
+if TYPE_CHECKING:
+    from sla.readiness import Readiness
 
 __all__ = [
     "CheckBase",
@@ -60,6 +64,7 @@ __all__ = [
     "Model",
     "Portfolio",
     "Product",
+    "ReadinessBlock",
     "Regex",
     "Retention",
     "Seconds",
@@ -194,6 +199,13 @@ class Product(Model):
 
     checks: Annotated[tuple[CheckBase, ...], Field(min_length=1)]
     """How it is watched; at least one check."""
+
+    readiness: ReadinessBlock | None = None
+    """The checklist that it is held against. Without one, nothing caps what may be claimed."""
+
+    def readiness_at(self, instant: int) -> Readiness | None:
+        """Return how its checklist stands at the instant (microseconds since the epoch), None if it has none."""
+        return self.readiness.at(instant) if self.readiness is not None else None
 
 
 class Retention(Model):

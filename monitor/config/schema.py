@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -43,6 +44,11 @@ def _written(default: Any, schema: JsonSchemaValue) -> Any:
     if isinstance(default, HostPort | Rule | Path):
         return str(default)
     return default if isinstance(default, str | int | bool) else None
+
+
+def schema_file(kinds: Sequence[type[CheckBase]]) -> str:
+    """Return the text of `config/schema.json`."""
+    return json.dumps(schema(kinds), indent=2) + "\n"
 
 
 def schema(kinds: Sequence[type[CheckBase]]) -> dict[str, Any]:

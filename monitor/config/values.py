@@ -81,8 +81,13 @@ Count = Annotated[int, Strict(), Field(ge=1)]
 _ID = re.compile(r"[a-z0-9][a-z0-9_-]{0,62}")
 
 
+def is_id(value: str) -> bool:
+    """Return whether the text can name a thing."""
+    return _ID.fullmatch(value) is not None
+
+
 def _id(value: str) -> str:
-    if not _ID.fullmatch(value):
+    if not is_id(value):
         raise ValueError(f"{quoted(value)} is not an id; write up to 63 of a-z, 0-9, - and _, starting with a-z or 0-9")
     return value
 

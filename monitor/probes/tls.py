@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Any, ClassVar
+from typing import TYPE_CHECKING, Any, ClassVar
 
 from pydantic import model_validator
 
@@ -14,6 +14,11 @@ from monitor.vocabulary import ProbeResult
 from sla.interval import DAY, SECOND
 from sla.observation import Outcome
 
+if TYPE_CHECKING:
+    from pydantic import GetJsonSchemaHandler
+    from pydantic.json_schema import JsonSchemaValue
+    from pydantic_core import CoreSchema
+
 
 class TlsTarget(TlsOptions):
     """Where to shake hands, and what to verify."""
@@ -23,6 +28,10 @@ class TlsTarget(TlsOptions):
 
     valid_for: Duration | None = None
     """Bad when the certificate ends sooner than this from now, e.g. `14d`."""
+
+    @classmethod
+    def __get_pydantic_json_schema__(cls, schema: CoreSchema, handler: GetJsonSchemaHandler) -> JsonSchemaValue:
+        return {"anyOf": [{"type": "string"}, handler(schema)]}
 
     @model_validator(mode="before")
     @classmethod

@@ -1,0 +1,141 @@
+"""Readiness in the configuration: which checklist a product is held against, and who vouches for what until when."""
+
+from __future__ import annotations
+
+import datetime
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Annotated, Any
+
+from pydantic import (
+    BeforeValidator,
+    Field,
+    InstanceOf,
+    PlainValidator,
+    StringConstraints,
+    ValidationError,
+    ValidationInfo,
+    WithJsonSchema,
+)
+
+from monitor.config.base import Model
+from monitor.config.context import Context, Located
+from monitor.config.errors import quoted
+from monitor.config.messages import Translator
+from monitor.config.source import UnreadableError, read
+from monitor.config.values import Id, ObjectiveField, Text, is_id
+from monitor.errors import NinewatchError
+from monitor.share import shared
+from sla.interval import DAY
+from sla.readiness import Attestation, Checklist, ChecklistItem, Readiness, readiness
+
+_EPOCH = datetime.date(1970, 1, 1).toordinal()
+_FOLDER = "checklists"
+
+Prose = Annotated[str, StringConstraints(min_length=1, max_length=2_000, strip_whitespace=True)]
+
+
+class _Item(Model):
+    id: Id
+    title: Text
+    text: Prose
+    source: Prose
+    cap: ObjectiveField
+
+
+class _Checklist(Model):
+    id: Id
+    title: Text
+    source: Prose
+    items: Annotated[tuple[_Item, ...], Field(min_length=1)]
+
+    def plain(self) -> Checklist:
+        return Checklist(
+            self.id,
+            self.title,
+            self.source,
+            tuple(ChecklistItem(each.id, each.title, each.text, each.source, each.cap.ratio) for each in self.items),
+        )
+
+
+def places(name: str, directory: Path) -> Iterator[Path]:
+    """Yield where a checklist may lie: in `checklists/` beside the file that names it, one up, or as shipped."""
+    for folder in (directory, directory.parent):
+        yield folder / _FOLDER / f"{name}.yaml"
+    try:
+        yield shared("config", _FOLDER) / f"{name}.yaml"
+    except NinewatchError:
+        return
+
+
+def load_checklist(path: Path) -> Checklist:
+    """Return the checklist of a file.
+
+    Raises:
+        ValueError: it cannot be used; the message names the first mistake in it, with its place.
+    """
+    try:
+        root, problems = read(path, str(path))
+        if not problems:
+            return _Checklist.model_validate(root.plain()).plain()
+    except UnreadableError as error:
+        problems = [error.problem]
+    except ValidationError as error:
+        problems = list(Translator(root, _Checklist, ()).problems(error))
+    raise ValueError(f"the checklist cannot be used; {problems[0]}")
+
+
+def _named(value: Any, info: ValidationInfo) -> Checklist:
+    if isinstance(value, Checklist):
+        return value
+    if not isinstance(value, str) or not is_id(value):
+        raise ValueError("not the name of a checklist; write five-nines, or the name of a file in checklists/")
+    for path in places(value, value.directory if isinstance(value, Located) else Path()):
+        if path.is_file():
+            if isinstance(info.context, Context):
+                info.context.reads(path)
+            return load_checklist(path)
+    raise ValueError(f"there is no checklist {quoted(value)}; write five-nines, or put {value}.yaml into checklists/")
+
+
+def _midnight(value: Any) -> int:
+    """Return the instant at which the day begins, UTC."""
+    if isinstance(value, str):
+        try:
+            value = datetime.date.fromisoformat(value)
+        except ValueError:
+            value = None
+    if not isinstance(value, datetime.date) or isinstance(value, datetime.datetime):
+        raise ValueError("not a date; write it as 2027-03-01")
+    return (value.toordinal() - _EPOCH) * DAY
+
+
+class Attested(Model):
+    """Somebody vouches for an item of the checklist."""
+
+    item: Id
+    """The item's id in the checklist."""
+
+    by: Text
+    """Who vouches."""
+
+    until: Annotated[int, PlainValidator(_midnight), WithJsonSchema({"type": "string", "format": "date"})]
+    """The first day (UTC) on which it no longer counts: `2027-03-01`."""
+
+    note: Annotated[str, StringConstraints(max_length=2_000)] = ""
+    """What it rests on: a link, a test's date."""
+
+
+class ReadinessBlock(Model):
+    """What may be claimed for the product: an item that nobody vouches for caps it."""
+
+    checklist: Annotated[InstanceOf[Checklist], BeforeValidator(_named), WithJsonSchema({"type": "string"})]
+    """Its name: `five-nines`, or that of a file in `checklists/` beside the configuration."""
+
+    attested: tuple[Attested, ...] = ()
+    """Items that somebody vouches for. The rest is unmet."""
+
+    def at(self, instant: int) -> Readiness:
+        """Return how the checklist stands at the instant, microseconds since the epoch."""
+        attestations = (Attestation(each.item, each.by, each.until, each.note) for each in self.attested)
+        return readiness(self.checklist, attestations, instant)
