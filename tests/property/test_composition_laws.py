@@ -1,0 +1,81 @@
+"""Laws of composition, against the rule applied to every cell by itself."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from hypothesis import given
+from hypothesis import strategies as st
+
+from sla.compose import Composition, Rule
+from sla.observation import Outcome
+from sla.timeline import Timeline
+from tests.property import oracle
+from tests.property.strategies import histories, holds, pairs, windows
+
+if TYPE_CHECKING:
+    from sla.interval import Interval
+
+groups = st.lists(st.tuples(histories, holds), min_size=1, max_size=4)
+
+
+@given(groups, st.integers(1, 4), windows)
+def test_at_least_k_of_n_holds_in_every_cell(members: list[tuple[oracle.Seen, int]], k: int, window: Interval) -> None:
+    """The whole's state in each cell follows from its members' states there and from nothing else."""
+    k = min(k, len(members))
+    whole = Composition(Rule(k), [Timeline.of_pairs(pairs(seen), hold) for seen, hold in members])
+    cells = [
+        oracle.compose([oracle.cell(seen, hold, x) for seen, hold in members], k)
+        for x in range(window.start, window.end)
+    ]
+    assert whole.durations(window) == oracle.durations(cells)
+    assert [whole.state(x).name.lower() for x in range(window.start, window.end)] == cells
+    assert [p.state.name.lower() for p in whole.pieces(window) for _ in range(p.start, p.end)] == cells
+
+
+@given(groups, st.integers(1, 4), st.integers(1, 2), windows)
+def test_compositions_compose(members: list[tuple[oracle.Seen, int]], k: int, j: int, window: Interval) -> None:
+    """A product of checks, each seen from vantages, is the rule of rules in every cell."""
+    k = min(k, len(members))
+    inner = [Timeline.of_pairs(pairs(seen), hold) for seen, hold in members]
+    outer = Composition(Rule(j), [Composition(Rule(k), inner), inner[0]])
+    cells = []
+    for x in range(window.start, window.end):
+        states = [oracle.cell(seen, hold, x) for seen, hold in members]
+        cells.append(oracle.compose([oracle.compose(states, k), states[0]], j))
+    assert outer.durations(window) == oracle.durations(cells)
+
+
+@given(
+    st.lists(st.tuples(st.integers(0, 2), st.integers(1, 6), st.sampled_from(list(Outcome))), max_size=30),
+    holds,
+    windows,
+)
+def test_growing_is_the_same_as_from_scratch(
+    steps: list[tuple[int, int, Outcome]], hold: int, window: Interval
+) -> None:
+    """A composition that is asked after every observation says the same as one made from the full record."""
+    members = [Timeline(hold) for _ in range(3)]
+    growing = Composition(Rule(2), members)
+    for who, wait, outcome in steps:
+        members[who].append((members[who].last_at or 0) + wait, outcome)
+        growing.settle()
+        fresh = Composition(Rule(2), members)
+        assert growing.durations(window) == fresh.durations(window)
+        assert growing.counts(window) == fresh.counts(window)
+
+
+@given(groups, windows)
+def test_counts_of_a_whole_add_up_its_members(members: list[tuple[oracle.Seen, int]], window: Interval) -> None:
+    """A product's observations are those of all its checks."""
+    parts = [Timeline.of_pairs(pairs(seen), hold) for seen, hold in members]
+    total = Composition(Rule(), parts).counts(window)
+    assert total == tuple(map(sum, zip(*(p.counts(window) for p in parts), strict=True)))
+
+
+@given(histories, holds, windows)
+def test_all_of_one_and_any_of_one_are_that_one(seen: oracle.Seen, hold: int, window: Interval) -> None:
+    """A rule over a single member changes nothing."""
+    alone = Timeline.of_pairs(pairs(seen), hold)
+    for rule in (Rule(), Rule(1)):
+        assert list(Composition(rule, [alone]).pieces(window)) == list(alone.pieces(window))

@@ -1,0 +1,127 @@
+"""Laws of the figures of a window."""
+
+from __future__ import annotations
+
+from fractions import Fraction
+from itertools import pairwise
+
+from hypothesis import given
+from hypothesis import strategies as st
+
+from sla.availability import UnknownPolicy, Verdict
+from sla.interval import Interval
+from sla.measured import measure
+from sla.objective import Objective
+from sla.observation import Outcome
+from sla.timeline import Timeline
+from tests.property import oracle
+from tests.property.strategies import histories, holds, pairs, windows
+
+objectives = st.fractions(Fraction(1, 100), Fraction(99, 100), max_denominator=1000).map(Objective)
+policies = st.sampled_from(list(UnknownPolicy))
+exclusions = st.lists(windows, max_size=4)
+
+
+@given(histories, holds, windows, exclusions, objectives, policies)
+def test_every_figure_is_that_of_the_cells_left_in_the_window(
+    seen: oracle.Seen,
+    hold: int,
+    window: Interval,
+    excluded: list[Interval],
+    objective: Objective,
+    policy: UnknownPolicy,
+) -> None:
+    """Bounds, coverage, counts, budget and burn follow from the cells and instants that no exclusion holds."""
+    left = [x for x in range(window.start, window.end) if not any(e.start <= x < e.end for e in excluded)]
+    cells = [oracle.cell(seen, hold, x) for x in left]
+    m = measure(Timeline.of_pairs(pairs(seen), hold), window, objective, excluded=excluded, unknown=policy)
+    expected = oracle.figures(cells, policy)
+    assert m.availability == (expected["low"], expected["point"], expected["high"])
+    assert m.downtime == (expected["downtime_low"], expected["downtime_point"], expected["downtime_high"])
+    assert m.coverage == expected["coverage"]
+    assert m.excluded == window.length - len(left)
+    standing = [o for at, o in oracle.standing(seen).items() if at in left]
+    assert m.counts == tuple(standing.count(name) for name in ("good", "bad", "unknown"))
+    assert m.budget is not None
+    assert m.budget.allowed == (1 - objective.ratio) * len(left)
+    assert m.budget.spent == expected["downtime_point"]
+    point = expected["point"]
+    assert m.burn_rate == (None if point is None else (1 - point) / (1 - objective.ratio))
+
+
+@given(histories, holds, windows, exclusions, objectives, policies)
+def test_bounds_are_in_order_and_the_budget_balances(
+    seen: oracle.Seen,
+    hold: int,
+    window: Interval,
+    excluded: list[Interval],
+    objective: Objective,
+    policy: UnknownPolicy,
+) -> None:
+    """low <= point <= high, for availability and for downtime; spent + remaining = allowed; the verdict fits both."""
+    m = measure(Timeline.of_pairs(pairs(seen), hold), window, objective, excluded=excluded, unknown=policy)
+    low, point, high = m.availability
+    assert m.downtime.low <= m.downtime.point <= m.downtime.high
+    assert m.budget is not None
+    assert m.budget.spent + m.budget.remaining == m.budget.allowed
+    if low is None or high is None:
+        assert (m.durations.total, point, m.verdict) == (0, None, Verdict.UNDECIDED)
+        return
+    assert low <= high
+    assert point is None or low <= point <= high
+    assert (m.verdict is Verdict.MET) == (low >= objective.ratio)
+    assert (m.verdict is Verdict.MISSED) == (high < objective.ratio)
+
+
+@given(histories, holds, windows, exclusions)
+def test_excluding_twice_is_excluding_once(
+    seen: oracle.Seen, hold: int, window: Interval, excluded: list[Interval]
+) -> None:
+    """Repeating exclusions, in whatever order, changes nothing; excluding everything leaves no figure."""
+    timeline = Timeline.of_pairs(pairs(seen), hold)
+    once = measure(timeline, window, excluded=excluded)
+    assert measure(timeline, window, excluded=excluded[::-1] + excluded) == once
+    nothing = measure(timeline, window, excluded=[*excluded, window])
+    assert nothing.availability == (None, None, None)
+    assert nothing.coverage is None
+
+
+@given(
+    st.lists(st.integers(0, 40), max_size=8, unique=True).map(sorted),
+    st.booleans(),
+    st.lists(st.integers(0, 40), max_size=20, unique=True).map(sorted),
+    holds,
+    st.integers(1, 60),
+)
+def test_the_truth_lies_within_the_bounds(
+    changes: list[int], begins_up: bool, probes: list[int], hold: int, end: int
+) -> None:
+    """A target that changes at most once between neighbours no more than `hold` apart is bounded by low and high."""
+
+    def up(x: int) -> bool:
+        return begins_up ^ (sum(c <= x for c in changes) % 2 == 1)
+
+    near = [(a, b) for a, b in pairwise(probes) if b - a <= hold]
+    if any(sum(a < c <= b for c in changes) > 1 for a, b in near):
+        return  # outside the stated assumption
+    timeline = Timeline.of_pairs([(x, Outcome.GOOD if up(x) else Outcome.BAD) for x in probes], hold)
+    low, _, high = measure(timeline, Interval(0, end)).availability
+    truth = Fraction(sum(up(x) for x in range(end)), end)
+    assert low is not None
+    assert high is not None
+    assert low <= truth <= high
+
+
+@given(histories, holds, objectives, st.integers(-5, 60), st.integers(0, 40), exclusions)
+def test_a_window_in_progress_is_judged_on_the_whole_budget(
+    seen: oracle.Seen, hold: int, objective: Objective, at: int, rest: int, excluded: list[Interval]
+) -> None:
+    """Elapsed time is measured, the whole window's time is budgeted, and what is surely missed stays missed."""
+    timeline = Timeline.of_pairs(pairs(seen), hold)
+    elapsed, whole = Interval(-5, at), Interval(-5, at + rest)
+    m = measure(timeline, elapsed, objective, excluded=excluded, whole=whole)
+    left = [x for x in range(-5, at + rest) if not any(e.start <= x < e.end for e in excluded)]
+    assert m.budget is not None
+    assert m.budget.allowed == (1 - objective.ratio) * len(left)
+    assert m.durations == measure(timeline, elapsed, excluded=excluded).durations
+    assert m.verdict is Verdict.MISSED or m.durations.down <= m.budget.allowed
