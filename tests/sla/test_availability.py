@@ -1,0 +1,75 @@
+"""Bounds, policies and verdicts of section 5 and 6, by the worked example of section 10."""
+
+from __future__ import annotations
+
+from fractions import Fraction
+
+import pytest
+
+from sla.availability import UnknownPolicy, Verdict, availability, coverage, downtime, resolvable, verdict
+from sla.objective import Objective
+from sla.track import Durations
+
+EXAMPLE = Durations(up=180, down=60, doubt_up=60, doubt_down=60, unknown=640)
+NOTHING = Durations()
+DARK = Durations(unknown=10)
+
+
+def test_worked_example() -> None:
+    """Coverage 0.36, 18 %, 66.66 % and 94 %, 60, 120 and 820 s."""
+    assert coverage(EXAMPLE) == Fraction("0.36")
+    assert availability(EXAMPLE) == (Fraction("0.18"), Fraction(240, 360), Fraction("0.94"))
+    assert downtime(EXAMPLE) == (60, 120, 820)
+
+
+@pytest.mark.parametrize(
+    ("policy", "point", "down"),
+    [
+        (UnknownPolicy.EXCLUDE, Fraction(240, 360), 120),
+        (UnknownPolicy.DOWN, Fraction(240, 1000), 760),
+        (UnknownPolicy.UP, Fraction(880, 1000), 120),
+    ],
+)
+def test_a_policy_moves_the_point_and_never_the_bounds(policy: UnknownPolicy, point: Fraction, down: int) -> None:
+    """Unknown time enters the point estimate and its downtime; low and high stay where they are."""
+    assert availability(EXAMPLE, policy) == (Fraction("0.18"), point, Fraction("0.94"))
+    assert downtime(EXAMPLE, policy) == (60, down, 820)
+
+
+def test_no_time_at_all_has_no_figure() -> None:
+    """Never 0 % and never 100 %."""
+    assert coverage(NOTHING) is None
+    for policy in UnknownPolicy:
+        assert availability(NOTHING, policy) == (None, None, None)
+    assert verdict(NOTHING, Objective.parse("99%")) is Verdict.UNDECIDED
+
+
+def test_no_known_time_can_be_anything() -> None:
+    """No point estimate unless the policy makes one; low 0 and high 1."""
+    assert availability(DARK) == (0, None, 1)
+    assert availability(DARK, UnknownPolicy.DOWN) == (0, 0, 1)
+    assert availability(DARK, UnknownPolicy.UP) == (0, 1, 1)
+    assert coverage(DARK) == 0
+
+
+@pytest.mark.parametrize(
+    ("text", "expected"),
+    [("18%", Verdict.MET), ("18.01%", Verdict.UNDECIDED), ("94%", Verdict.UNDECIDED), ("94.01%", Verdict.MISSED)],
+)
+def test_only_the_bounds_decide(text: str, expected: Verdict) -> None:
+    """Met at the low bound, missed past the high one, and undecided in between and at it."""
+    assert verdict(EXAMPLE, Objective.parse(text)) is expected
+
+
+def test_certain_downtime_past_the_whole_budget_is_a_miss() -> None:
+    """A calendar window in progress cannot be saved by what is still to come; at the budget it still can."""
+    objective = Objective.parse("50%")
+    assert verdict(EXAMPLE, objective, Fraction(59)) is Verdict.MISSED
+    assert verdict(EXAMPLE, objective, Fraction(60)) is Verdict.UNDECIDED
+
+
+def test_resolvable_from_two_intervals_on() -> None:
+    """99.999 % over 30 days allows 25.92 s: an interval of 12.96 s resolves it, a longer one does not."""
+    allowed = Objective.parse("99.999%").allowed(30 * 86_400_000_000)
+    assert resolvable(allowed, 12_960_000)
+    assert not resolvable(allowed, 12_960_001)

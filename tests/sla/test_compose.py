@@ -1,0 +1,117 @@
+"""Composition: rules as people write them, the table of section 3, and what is settled."""
+
+from __future__ import annotations
+
+import pytest
+
+from sla.compose import Composition, Rule, decide
+from sla.interval import Interval
+from sla.observation import Outcome
+from sla.timeline import Timeline
+from sla.track import Durations, State
+
+GOOD, BAD, UNKNOWN = Outcome.GOOD, Outcome.BAD, Outcome.UNKNOWN
+UP, DOWN, DOUBT_UP, DOUBT_DOWN, DARK = State.UP, State.DOWN, State.DOUBT_UP, State.DOUBT_DOWN, State.UNKNOWN
+
+
+@pytest.mark.parametrize(
+    ("text", "rule", "printed"),
+    [
+        ("all", Rule(), "all"),
+        ("Any", Rule(1), "any"),
+        ("at_least 2", Rule(2), "at_least 2"),
+        (1, Rule(1), "any"),
+        ("3", Rule(3), "at_least 3"),
+    ],
+)
+def test_rules_read_and_print(text: str | int, rule: Rule, printed: str) -> None:
+    """`all`, `any`, `at_least k` and a bare k."""
+    assert Rule.parse(text) == rule
+    assert str(rule) == printed
+
+
+@pytest.mark.parametrize("text", ["most", "", "-1", "at_least", True, "2 of 3"])
+def test_what_is_not_a_rule_is_refused(text: str | int) -> None:
+    """The message says what to write."""
+    with pytest.raises(ValueError, match="write all, any, or at_least 2"):
+        Rule.parse(text)
+
+
+def test_a_rule_needs_enough_members() -> None:
+    """None of none, and two of one, can never be up; at least none always is."""
+    for rule, members in ((Rule(), 0), (Rule(2), 1)):
+        with pytest.raises(ValueError, match="members"):
+            rule.needed(members)
+    with pytest.raises(ValueError, match="always true"):
+        Rule.parse(0)
+    with pytest.raises(ValueError, match="needs 1 or more members"):
+        Composition(Rule(), [])
+
+
+@pytest.mark.parametrize(
+    ("states", "k", "whole"),
+    [
+        ((UP, UP, DOWN), 2, UP),
+        ((UP, DOWN, DOWN), 2, DOWN),
+        ((UP, DARK, DARK), 1, UP),  # one that is surely up is enough, whatever the others are
+        ((DOWN, DARK, DOUBT_UP), 3, DOWN),  # and one that is surely down for `all`
+        ((UP, DOUBT_UP, DARK), 2, DARK),
+        ((UP, DOUBT_UP, DOWN), 2, DOUBT_UP),
+        ((UP, DOUBT_DOWN, DOWN), 2, DOUBT_DOWN),
+        ((DOUBT_UP, DOUBT_UP, DOUBT_DOWN), 2, DOUBT_UP),
+    ],
+)
+def test_the_rule_of_section_3(states: tuple[State, ...], k: int, whole: State) -> None:
+    """Up if k are up, down if too few are not down, else unknown over doubt."""
+    assert decide([states.count(s) for s in State], k) is whole
+
+
+def test_two_of_three_vantages_see_it_down() -> None:
+    """ "Down when q of n see it down" is k = n - q + 1."""
+    seen = [Timeline.of_pairs([(0, o), (10, o)], 10) for o in (BAD, BAD, GOOD)]
+    assert Composition(Rule(3 - 2 + 1), seen).durations(Interval(0, 10)) == Durations(down=10)
+
+
+def test_settled_up_to_the_slowest_member() -> None:
+    """Nothing is settled while a member was never observed; unknown observations settle its unknown beginning."""
+    fast, slow = Timeline.of_pairs([(0, GOOD), (10, GOOD)], 20), Timeline(20)
+    both = Composition(Rule(), [fast, slow])
+    assert (both.settled, both.first) == (None, None)
+    assert both.durations(Interval(0, 10)) == Durations(unknown=10)
+    slow.append(4, UNKNOWN)
+    assert (both.settled, both.first) == (4, 0)
+    slow.append(6, GOOD)
+    assert both.settled == 6
+    assert both.durations(Interval(0, 20)) == Durations(doubt_up=14, unknown=6)
+
+
+def test_nothing_known_of_any_member_is_unknown() -> None:
+    """Members that could never tell compose to unknown, and to no track."""
+    member = Timeline(5)
+    member.append(3, UNKNOWN)
+    whole = Composition(Rule(1), [member])
+    assert whole.first is None
+    assert whole.state(1) is State.UNKNOWN
+
+
+def test_what_is_settled_is_composed_once() -> None:
+    """A second query asks the members only for the time after what was settled."""
+    asked: list[Interval] = []
+
+    class Watched(Timeline):
+        __slots__ = ()
+
+        def pieces(self, window):  # type: ignore[no-untyped-def]
+            asked.append(window)
+            return super().pieces(window)
+
+    member = Watched(5)
+    for at in range(0, 100, 5):
+        member.append(at, GOOD if at % 10 else BAD)
+    whole = Composition(Rule(), [member])
+    whole.settle()
+    assert asked == [Interval(0, 95)]
+    whole.durations(Interval(-10, 110))
+    assert asked[1:] == [Interval(95, 110)]
+    whole.settle()
+    assert len(asked) == 2

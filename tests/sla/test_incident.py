@@ -1,0 +1,139 @@
+"""The incident table: when a check is called down, since when, why, and for how long."""
+
+from __future__ import annotations
+
+import hashlib
+from itertools import product
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from sla.incident import TRANSITIONS, Decision, Incident, IncidentTracker, Opened, Phase, Resolved
+from sla.observation import Observation, Outcome, Run
+from sla.timeline import Timeline
+
+LETTERS = {"g": Outcome.GOOD, "b": Outcome.BAD, "u": Outcome.UNKNOWN}
+
+
+def observations(letters: str) -> list[Observation]:
+    """One a ten microseconds; bad ones carry their number as reason."""
+    return [Observation("p/c", 10 * i, LETTERS[x], str(i) if x == "b" else "") for i, x in enumerate(letters)]
+
+
+def walk(letters: str, fall: int = 2, rise: int = 2) -> list[str]:
+    """What each step decides: `-`, `opened AT` or `resolved AT`."""
+    tracker = IncidentTracker("p/c", "p", fall, rise)
+    told = []
+    for seen in observations(letters):
+        change = tracker.step(seen)
+        if isinstance(change, Opened):
+            told.append(f"opened {change.incident.opened}")
+        elif isinstance(change, Resolved):
+            told.append(f"resolved {change.incident.resolved}")
+        else:
+            told.append("-")
+    return told
+
+
+@pytest.mark.parametrize(
+    ("letters", "fall", "rise", "told"),
+    [
+        ("gbbgg", 2, 2, ["-", "-", "opened 10", "-", "resolved 30"]),
+        ("bg", 1, 1, ["opened 0", "resolved 10"]),
+        ("gbgbgb", 2, 2, ["-"] * 6),
+        ("bbgbgg", 2, 2, ["-", "opened 0", "-", "-", "-", "resolved 40"]),
+        ("bbb", 2, 1, ["-", "opened 0", "-"]),
+        ("bub", 2, 1, ["-", "-", "opened 0"]),
+        ("bbugug", 2, 2, ["-", "opened 0", "-", "-", "-", "resolved 30"]),
+        ("bbuuu", 1, 1, ["opened 0", "-", "-", "-", "-"]),
+        ("gggg", 2, 2, ["-"] * 4),
+    ],
+)
+def test_decisions(letters: str, fall: int, rise: int, told: list[str]) -> None:
+    """An incident begins at the first bad of the streak that opened it and ends at the first good of the recovery."""
+    assert walk(letters, fall, rise) == told
+
+
+def test_the_table_has_a_row_for_every_case() -> None:
+    """Every phase, known outcome and threshold; opening leads down, resolving leads to clear, nothing else does."""
+    assert set(TRANSITIONS) == set(product(Phase, (Outcome.GOOD, Outcome.BAD), (False, True)))
+    for (phase, _, _), (then, decision) in TRANSITIONS.items():
+        well = {Phase.CLEAR, Phase.FAILING}
+        assert (decision is Decision.OPEN) == (phase in well and then not in well)
+        assert (decision is Decision.RESOLVE) == (phase not in well and then in well)
+
+
+def test_an_incident_says_what_and_why() -> None:
+    """Its reason is the first bad one's, its id follows from check and instant."""
+    tracker = IncidentTracker("p/c", "p")
+    changes = [tracker.step(seen) for seen in observations("gbbb")]
+    incident = tracker.open
+    assert incident == Incident(hashlib.sha256(b"p/c@10").hexdigest()[:12], "p", "p/c", 10, None, "1", None)
+    assert changes == [None, None, Opened(incident), None]
+    assert tracker.phase is Phase.DOWN
+
+
+def test_downtime_is_measured_not_reckoned() -> None:
+    """What flapped back and what nobody saw is no downtime, though the incident lasted through it."""
+    timeline = Timeline(10)
+    tracker = IncidentTracker("p/c", "p", 1, 2, timeline)
+    change = None
+    seen = [*observations("bbgb"), *(Observation("p/c", at, Outcome.BAD) for at in (100, 110))]
+    for each in [*seen, *(Observation("p/c", at, Outcome.GOOD) for at in (120, 130))]:
+        timeline.append(each.at, each.outcome)
+        change = tracker.step(each) or change
+    assert isinstance(change, Resolved)
+    # 0-10 down, 10-20 half, 20-30 half, 30-100 unknown, 100-110 down, 110-120 half
+    assert (change.incident.opened, change.incident.resolved, change.incident.downtime) == (0, 120, 35)
+    assert tracker.open is None
+    assert change.incident.downtime_until(-5, timeline) == 0
+
+
+def test_downtime_without_a_timeline_is_not_known() -> None:
+    """There is no figure, rather than the time between the two."""
+    assert Incident.open("p", "p/c", 5, "").resolve(9).downtime is None
+
+
+def test_a_lost_incident_is_not_resolved() -> None:
+    """A tracker told that no incident is on decides nothing when the check recovers."""
+    tracker = IncidentTracker("p/c", "p", 1, 1)
+    tracker.step(observations("b")[0])
+    tracker.open = None
+    assert tracker.step(observations("bg")[1]) is None
+
+
+def test_thresholds_are_numbers_of_probes() -> None:
+    """Nothing opens at nought."""
+    for fall, rise in ((0, 1), (1, 0)):
+        with pytest.raises(ValueError, match="1 or more"):
+            IncidentTracker("p/c", "p", fall, rise)
+
+
+@given(st.text("gbu", max_size=30), st.integers(1, 4), st.integers(1, 4))
+def test_runs_decide_what_their_observations_decide(letters: str, fall: int, rise: int) -> None:
+    """A tracker rebuilt from folded runs stands where the one that saw every probe stands."""
+    seen = observations(letters)
+    one_by_one, from_runs = (IncidentTracker("p/c", "p", fall, rise) for _ in range(2))
+    runs: list[Run] = []
+    for each in seen:
+        fits = runs and runs[-1].outcome is each.outcome
+        runs[-1:] = [runs[-1].folded(each)] if fits else [*runs[-1:], Run.of(each, 10)]
+    decided = [change for each in seen if (change := one_by_one.step(each))]
+    rebuilt = [change for run in runs if (change := from_runs.step_run(run))]
+    assert rebuilt == decided
+    assert (from_runs.phase, from_runs.open) == (one_by_one.phase, one_by_one.open)
+
+
+@given(st.text("gbu", max_size=40), st.integers(1, 4), st.integers(1, 4))
+def test_incidents_are_those_of_a_plain_reading(letters: str, fall: int, rise: int) -> None:
+    """Opened and resolved where the known outcomes, read left to right, first make up `fall` bad or `rise` good."""
+    known = [(10 * i, x) for i, x in enumerate(letters) if x != "u"]
+    expected, down, begins = [], False, 0
+    for i, (_, x) in enumerate(known):
+        if i and known[i - 1][1] != x:
+            begins = i
+        if x == "gb"[not down] and i - begins + 1 >= (rise if down else fall):
+            expected.append(f"{'resolved' if down else 'opened'} {known[begins][0]}")
+            down = not down
+    assert [told for told in walk(letters, fall, rise) if told != "-"] == expected

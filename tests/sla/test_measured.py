@@ -1,0 +1,115 @@
+"""One shape for every figure: section 11's object, to the letter."""
+
+from __future__ import annotations
+
+import json
+import math
+
+import pytest
+
+from sla.availability import UnknownPolicy
+from sla.compose import Composition, Rule
+from sla.interval import SECOND, Interval
+from sla.measured import measure
+from sla.objective import Objective
+from sla.observation import Outcome
+from sla.timeline import Timeline
+
+GOOD, BAD = Outcome.GOOD, Outcome.BAD
+EXAMPLE = [(0, GOOD), (60, GOOD), (120, GOOD), (180, BAD), (240, BAD), (300, GOOD), (360, GOOD), (1000, GOOD)]
+WINDOW = Interval(0, 1000 * SECOND)
+
+
+@pytest.fixture
+def timeline() -> Timeline:
+    return Timeline.of_pairs([(at * SECOND, outcome) for at, outcome in EXAMPLE], 130 * SECOND)
+
+
+def test_worked_example_as_json(timeline: Timeline) -> None:
+    """Names, order and values of sections 10 and 11."""
+    measured = measure(timeline, WINDOW, Objective.parse("99.9%"), interval=60 * SECOND)
+    told = measured.as_json(check="health")
+    assert json.dumps(told) == json.dumps(
+        {
+            "check": "health",
+            "window": {"start": "1970-01-01T00:00:00Z", "end": "1970-01-01T00:16:40Z"},
+            "excluded_seconds": 0.0,
+            "up_seconds": 180.0,
+            "down_seconds": 60.0,
+            "doubt_seconds": 120.0,
+            "unknown_seconds": 640.0,
+            "coverage": 0.36,
+            "availability": {"low": 0.18, "point": 2 / 3, "high": 0.94},
+            "downtime_seconds": {"low": 60.0, "point": 120.0, "high": 820.0},
+            "observations": {"good": 5, "bad": 2, "unknown": 0},
+            "nines": {"observed": told["nines"]["observed"], "proven": told["nines"]["proven"]},
+            "proven_availability": told["proven_availability"],
+            "objective": 0.999,
+            "budget": {"allowed_seconds": 1.0, "spent_seconds": 120.0, "remaining_seconds": -119.0},
+            "verdict": "missed",
+            "point_meets_objective": False,
+            "resolvable": False,
+        }
+    )
+    assert told["nines"] == {"observed": pytest.approx(0.4771212547), "proven": pytest.approx(0.1812869114)}
+    assert told["proven_availability"] == pytest.approx(0.3412614362)
+
+
+def test_a_product_stands_where_a_check_does(timeline: Timeline) -> None:
+    """And adds up the observations of its checks."""
+    told = measure(Composition(Rule(), [timeline, timeline]), WINDOW).as_json(product="chefs")
+    assert next(iter(told.items())) == ("product", "chefs")
+    assert "check" not in told
+    assert told["observations"] == {"good": 10, "bad": 4, "unknown": 0}
+
+
+def test_without_an_objective_what_depends_on_it_is_null(timeline: Timeline) -> None:
+    """The shape stays."""
+    measured = measure(timeline, WINDOW, interval=60 * SECOND)
+    told = measured.as_json(check="x")
+    assert told["budget"] == {"allowed_seconds": None, "spent_seconds": 120.0, "remaining_seconds": None}
+    assert [told[k] for k in ("objective", "verdict", "point_meets_objective", "resolvable")] == [None] * 4
+    assert (measured.budget, measured.burn_rate) == (None, None)
+
+
+def test_a_window_without_any_time_has_no_figure(timeline: Timeline) -> None:
+    """All of it excluded: null, never 0 % and never 100 %; durations are nought."""
+    told = measure(timeline, WINDOW, Objective.parse("99%"), excluded=[WINDOW]).as_json(check="x")
+    assert told["excluded_seconds"] == 1000.0
+    assert told["availability"] == {"low": None, "point": None, "high": None}
+    assert told["nines"] == {"observed": None, "proven": None}
+    assert (told["coverage"], told["proven_availability"], told["point_meets_objective"]) == (None, None, None)
+    assert told["downtime_seconds"] == {"low": 0.0, "point": 0.0, "high": 0.0}
+    assert told["verdict"] == "undecided"
+    assert told["resolvable"] is None
+
+
+def test_a_spotless_point_has_no_observed_nines(timeline: Timeline) -> None:
+    """It bounds nothing; what it proves is finite."""
+    told = measure(timeline, Interval(0, 100 * SECOND), Objective.parse("99%"), interval=SECOND // 2).as_json(check="x")
+    assert told["availability"] == {"low": 1.0, "point": 1.0, "high": 1.0}
+    assert told["nines"]["observed"] is None
+    assert told["nines"]["proven"] == pytest.approx(-math.log10(1 - 0.05**0.5))
+    assert (told["verdict"], told["point_meets_objective"], told["resolvable"]) == ("met", True, True)
+
+
+def test_excluded_time_leaves_before_anything_is_counted(timeline: Timeline) -> None:
+    """The outage excluded, budget and counts shrink with the window; the states around it are still told by it."""
+    outage = Interval(180 * SECOND, 300 * SECOND)
+    measured = measure(timeline, WINDOW, Objective.parse("99.9%"), excluded=[outage, outage])
+    assert measured.excluded == 120 * SECOND
+    assert measured.counts == (5, 0, 0)
+    assert measured.downtime == (0, 30 * SECOND, 700 * SECOND)
+    assert measured.budget is not None
+    assert measured.budget.allowed == 880_000
+
+
+def test_the_policy_is_carried_into_every_point_figure(timeline: Timeline) -> None:
+    """Unknown as down: point, spent and burn."""
+    measured = measure(timeline, WINDOW, Objective.parse("90%"), unknown=UnknownPolicy.DOWN)
+    told = measured.as_json(check="x")
+    assert told["availability"] == {"low": 0.18, "point": 0.24, "high": 0.94}
+    assert told["budget"]["spent_seconds"] == 760.0
+    assert measured.burn_rate is not None
+    assert float(measured.burn_rate) == pytest.approx(7.6)
+    assert told["point_meets_objective"] is False

@@ -1,0 +1,162 @@
+"""Objectives as people write them, and printing that never flatters."""
+
+from __future__ import annotations
+
+import re
+from fractions import Fraction
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from sla.interval import DAY, HOUR, MINUTE, SECOND
+from sla.objective import Objective, format_duration, format_nines, format_percent, nines
+
+ratios = st.fractions(0, 1, max_denominator=10**13)
+
+
+@pytest.mark.parametrize(
+    ("text", "printed"),
+    [
+        ("99.95%", "99.95%"),
+        (" 99.95 % ", "99.95%"),
+        ("99.95", "99.95%"),
+        (99.95, "99.95%"),
+        (99, "99%"),
+        ("0.5%", "0.5%"),
+        ("99.99999999%", "99.99999999%"),
+        ("one nine", "90%"),
+        ("three nines", "99.9%"),
+        ("Four and a half nines", "99.995%"),
+        ("5 nines", "99.999%"),
+        ("3.5 nines", "99.95%"),
+        ("five-nines", "99.999%"),
+    ],
+)
+def test_objectives_read_and_print_exactly(text: str | float, printed: str) -> None:
+    """Percent, bare or not, a number or words; printing gives back what was meant."""
+    assert str(Objective.parse(text)) == printed
+
+
+@pytest.mark.parametrize(
+    ("text", "remedy"),
+    [
+        ("100%", "write 99.99999% or less"),
+        (100, "cannot be measured"),
+        ("250%", "cannot be measured"),
+        ("0%", "promises nothing"),
+        (0, "promises nothing"),
+        ("zero nines", "is not an objective"),
+        ("0 nines", "promises nothing"),
+        ("-3%", 'write 99.95% or "three nines"'),
+        ("many nines", 'write 99.95% or "three nines"'),
+        ("", "is not an objective"),
+        (True, "is not an objective"),
+        (float("nan"), "is not an objective"),
+        (0.999, 'write "99.9%", or "0.999%" if that is meant'),
+        ("0.9995", 'write "99.95%"'),
+    ],
+)
+def test_other_objectives_are_refused_with_a_remedy(text: str | float, remedy: str) -> None:
+    """What cannot be measured, promises nothing, or is more likely a ratio than percent, says what to write."""
+    with pytest.raises(ValueError, match=re.escape(remedy)):
+        Objective.parse(text)
+
+
+def test_an_objective_without_end_prints_floored() -> None:
+    """A third has no last digit; twelve are shown."""
+    assert str(Objective(Fraction(1, 3))) == "33.333333333333%"
+
+
+# The right figures for the source page's levels: a year of 365 days, 30 days, a week, a day.
+@pytest.mark.parametrize(
+    ("text", "seconds"),
+    [
+        ("99%", ("315360", "25920", "6048", "864")),
+        ("99.5%", ("157680", "12960", "3024", "432")),
+        ("99.9%", ("31536", "2592", "604.8", "86.4")),
+        ("99.95%", ("15768", "1296", "302.4", "43.2")),
+        ("99.99%", ("3153.6", "259.2", "60.48", "8.64")),
+        ("99.995%", ("1576.8", "129.6", "30.24", "4.32")),
+        ("99.999%", ("315.36", "25.92", "6.048", "0.864")),
+    ],
+)
+def test_allowed_downtime_of_the_seven_levels(text: str, seconds: tuple[str, ...]) -> None:
+    """Exact: no level is off by a float's last digit."""
+    lengths = (365 * DAY, 30 * DAY, 7 * DAY, DAY)
+    assert [Objective.parse(text).allowed(x) for x in lengths] == [Fraction(s) * SECOND for s in seconds]
+
+
+def test_nines_of_an_availability() -> None:
+    """-log10(1 - ratio), with no figure for a spotless record and none below nought."""
+    assert nines(Fraction(999, 1000)) == pytest.approx(3, rel=1e-15)
+    assert nines(1 - Fraction(1, 10**15)) == pytest.approx(15, rel=1e-15)
+    assert nines(Fraction(1, 10**12)) == pytest.approx(4.342944819034689e-13, rel=1e-14)
+    assert nines(0.5) == pytest.approx(0.3010299956639812, rel=1e-15)
+    assert nines(1) is None
+    assert str(nines(0)) == "0.0"
+    for beyond in (Fraction(-1, 10), 1.5):
+        with pytest.raises(ValueError, match="between 0 and 1"):
+            nines(beyond)
+
+
+@pytest.mark.parametrize(
+    ("ratio", "digits", "printed"),
+    [
+        (Fraction("0.99996"), 2, "99.99%"),
+        (Fraction("0.99996"), 3, "99.996%"),
+        (Fraction(99999999, 100000000), 3, "99.999%"),
+        (Fraction(2, 3), 0, "66%"),
+        (Fraction(1), 1, "100.0%"),
+        (0, 2, "0.00%"),
+        (None, 2, "n/a"),
+    ],
+)
+def test_percent_is_floored(ratio: Fraction | None, digits: int, printed: str) -> None:
+    """Nothing below 1 prints as 100 %."""
+    assert format_percent(ratio, digits) == printed
+
+
+@given(ratios, st.integers(0, 6))
+def test_printing_never_flatters(ratio: Fraction, digits: int) -> None:
+    """The printed figure is at most the true one, and less than one step below it; the same for nines."""
+    shown = Fraction(format_percent(ratio, digits).rstrip("%")) / 100
+    assert shown <= ratio < shown + Fraction(1, 10 ** (digits + 2))
+    if ratio < 1:
+        level = Fraction(format_nines(ratio)) * 100
+        assert (1 - ratio) ** 100 <= Fraction(1, 10 ** int(level))
+        assert (1 - ratio) ** 100 > Fraction(1, 10 ** (int(level) + 1))
+
+
+def test_nines_print_floored_and_exactly_at_the_whole() -> None:
+    """Three nines are 3.00, a hair less is 2.99; no figure is n/a."""
+    assert format_nines(Fraction("0.999")) == "3.00"
+    assert format_nines(Fraction("0.998999999999")) == "2.99"
+    assert format_nines(Fraction("0.9995"), 3) == "3.301"
+    assert format_nines(0) == "0.00"
+    assert (format_nines(None), format_nines(1)) == ("n/a", "n/a")
+
+
+@pytest.mark.parametrize(
+    ("microseconds", "printed"),
+    [
+        (0, "0s"),
+        (Fraction(1, 3), "0s"),
+        (7, "7µs"),
+        (250_999, "250ms"),
+        (864_000, "864ms"),
+        (SECOND, "1s"),
+        (25_920_000, "25.92s"),
+        (43_200_000, "43.2s"),
+        (59_999_999, "59.99s"),
+        (MINUTE, "1m"),
+        (43 * MINUTE + 12 * SECOND, "43m 12s"),
+        (HOUR + Fraction(276 * MINUTE, 10), "1h 27m"),
+        (DAY + 59 * MINUTE, "1d"),
+        (3 * DAY + 4 * HOUR + MINUTE, "3d 4h"),
+        (-90 * SECOND, "-1m 30s"),
+    ],
+)
+def test_durations_print_in_the_units_of_a_person(microseconds: int | Fraction, printed: str) -> None:
+    """The two largest units, what is smaller cut off."""
+    assert format_duration(microseconds) == printed

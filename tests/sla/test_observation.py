@@ -1,0 +1,46 @@
+"""Runs: which observations fold into one, and what the fold keeps."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+import pytest
+
+from sla.observation import Observation, Outcome, Run
+
+SEEN = Observation("p/c", 100, Outcome.BAD, "deadline", 7)
+
+
+def test_a_run_begins_with_one_observation() -> None:
+    """First and last are its instant."""
+    run = Run.of(SEEN, 50)
+    assert (run.first, run.last, run.count, run.reason) == (100, 100, 1, "deadline")
+    assert (run.latency_count, run.latency_sum, run.latency_max) == (1, 7, 7)
+
+
+def test_folding_keeps_span_number_and_latencies() -> None:
+    """An observation without a latency is counted, and adds to no latency figure."""
+    run = Run.of(SEEN, 50).folded(replace(SEEN, at=150, latency=11)).folded(replace(SEEN, at=180, latency=None))
+    assert (run.first, run.last, run.count, run.hold) == (100, 180, 3, 50)
+    assert (run.latency_count, run.latency_sum, run.latency_max) == (2, 18, 11)
+
+
+@pytest.mark.parametrize(
+    ("change", "hold", "taken"),
+    [
+        ({"at": 150}, 50, True),
+        ({"at": 151}, 50, False),
+        ({"at": 100}, 50, False),
+        ({"at": 120}, 60, False),
+        ({"at": 120, "reason": "http_status"}, 50, False),
+        ({"at": 120, "outcome": Outcome.GOOD}, 50, False),
+    ],
+)
+def test_only_a_later_equal_within_the_same_hold_is_taken(change: dict[str, object], hold: int, taken: bool) -> None:
+    """Anything else begins a new run."""
+    assert Run.of(SEEN, 50).takes(replace(SEEN, **change), hold) is taken  # type: ignore[arg-type]
+
+
+def test_seeded_history_takes_nothing_in() -> None:
+    """What was observed never melts into what was made up."""
+    assert not replace(Run.of(SEEN, 50), seeded=True).takes(replace(SEEN, at=120), 50)

@@ -1,0 +1,145 @@
+"""One check's timeline: the table of measurement.md section 2, the open end, and what it refuses."""
+
+from __future__ import annotations
+
+import pytest
+
+from sla.interval import SECOND, Interval
+from sla.observation import Observation, Outcome, Run
+from sla.timeline import Timeline
+from sla.track import Durations, State, Track
+
+GOOD, BAD, UNKNOWN = Outcome.GOOD, Outcome.BAD, Outcome.UNKNOWN
+
+
+def test_worked_example() -> None:
+    """Section 10, to the microsecond."""
+    seen = [(0, GOOD), (60, GOOD), (120, GOOD), (180, BAD), (240, BAD), (300, GOOD), (360, GOOD), (1000, GOOD)]
+    timeline = Timeline.of_pairs([(at * SECOND, outcome) for at, outcome in seen], 130 * SECOND)
+    durations = timeline.durations(Interval(0, 1000 * SECOND))
+    assert durations == Durations(180 * SECOND, 60 * SECOND, 60 * SECOND, 60 * SECOND, 640 * SECOND)
+    assert (durations.doubt, durations.known, durations.total) == (120 * SECOND, 360 * SECOND, 1000 * SECOND)
+
+
+def test_neighbours_exactly_a_hold_apart_are_bound() -> None:
+    """The gap is unknown only when it is longer than the hold."""
+    assert Timeline.of_pairs([(0, GOOD), (10, GOOD)], 10).durations(Interval(0, 10)) == Durations(up=10)
+    assert Timeline.of_pairs([(0, GOOD), (11, GOOD)], 10).durations(Interval(0, 11)) == Durations(unknown=11)
+
+
+def test_midpoint_of_doubt_is_rounded_down() -> None:
+    """Of three microseconds of doubt the first is the earlier state's."""
+    timeline = Timeline.of_pairs([(0, GOOD), (3, BAD)], 10)
+    assert list(timeline.pieces(Interval(0, 3))) == [(0, 1, State.DOUBT_UP), (1, 3, State.DOUBT_DOWN)]
+
+
+def test_open_end_is_doubt_for_a_hold_then_unknown() -> None:
+    """After the last known observation its outcome is the best guess for one hold, and nothing is known after it."""
+    timeline = Timeline.of_pairs([(0, BAD)], 10)
+    assert list(timeline.pieces(Interval(-5, 15))) == [
+        (-5, 0, State.UNKNOWN),
+        (0, 10, State.DOUBT_DOWN),
+        (10, 15, State.UNKNOWN),
+    ]
+    assert timeline.state(3).point is State.DOWN
+    assert timeline.state(3).is_doubt
+    assert not timeline.state(10).is_doubt
+    assert timeline.first == 0
+
+
+def test_nothing_observed_is_unknown() -> None:
+    """An empty timeline has no first instant, no last one, and all of any window unknown."""
+    timeline = Timeline(10)
+    assert timeline.durations(Interval(0, 5)) == Durations(unknown=5)
+    assert (timeline.first, timeline.settled, timeline.last_at, timeline.last_known) == (None, None, None, None)
+    assert list(timeline.pieces(Interval(5, 5))) == []
+
+
+def test_unknown_observations_are_counted_and_leave_no_trace() -> None:
+    """Between two good ones within the hold the time is up, whatever we could not tell in between."""
+    timeline = Timeline(10)
+    for at, outcome in [(0, GOOD), (4, UNKNOWN), (8, GOOD), (9, UNKNOWN)]:
+        timeline.append(at, outcome)
+    assert timeline.durations(Interval(0, 8)) == Durations(up=8)
+    assert timeline.counts(Interval(0, 10)) == (2, 0, 2)
+    assert timeline.counts(Interval(0, 10)).known == 2
+    assert timeline.last_known == (8, GOOD)
+    assert timeline.last_at == 9
+
+
+def test_a_changed_hold_judges_what_comes_after_it() -> None:
+    """A reload that raises the hold does not make known what was unknown."""
+    timeline = Timeline(5)
+    timeline.append(0, GOOD)
+    timeline.append(8, GOOD)
+    timeline.hold = 10
+    timeline.append(16, GOOD)
+    assert timeline.durations(Interval(0, 30)) == Durations(up=8, doubt_up=10, unknown=12)
+
+
+def test_of_two_at_one_instant_the_worst_stands() -> None:
+    """Bad over good over unknown, in any order of arrival."""
+    seen = [Observation("c", 5, o) for o in (GOOD, BAD, UNKNOWN)] + [Observation("c", 6, o) for o in (GOOD, UNKNOWN)]
+    for order in (seen, seen[::-1]):
+        assert Timeline.of(order, 10).counts(Interval(0, 10)) == (1, 1, 0)
+
+
+def test_what_is_not_later_is_refused_and_changes_nothing() -> None:
+    """An instant again, an earlier one, or a run that begins there: refused, known or unknown."""
+    timeline = Timeline(10)
+    timeline.append(5, UNKNOWN)
+    for at in (5, 4):
+        with pytest.raises(ValueError, match=f"{at} is not later than 5"):
+            timeline.append(at, GOOD)
+        with pytest.raises(ValueError, match="in order"):
+            timeline.append_run(Run("c", GOOD, "", at, 9, 2, 10))
+    with pytest.raises(ValueError, match="ends before it begins"):
+        timeline.append_run(Run("c", GOOD, "", 9, 8, 2, 10))
+    assert timeline.counts(Interval(0, 10)) == (0, 0, 1)
+    assert timeline.last_known is None
+
+
+def test_a_negative_hold_is_refused() -> None:
+    """Zero is the smallest: nothing is known between any two."""
+    assert Timeline.of_pairs([(0, GOOD), (1, GOOD)], 0).durations(Interval(0, 2)) == Durations(unknown=2)
+    with pytest.raises(ValueError, match="0 or more"):
+        Timeline(-1)
+
+
+def test_a_run_of_unknowns_is_counted_only() -> None:
+    """It settles nothing and moves the last instant."""
+    timeline = Timeline(10)
+    timeline.append_run(Run("c", UNKNOWN, "stalled", 3, 9, 4, 10))
+    assert timeline.counts(Interval(0, 10)) == (0, 0, 4)
+    assert timeline.settled == 9
+    assert timeline.durations(Interval(0, 10)) == Durations(unknown=10)
+
+
+def test_a_track_joins_equal_states_and_refuses_to_shrink() -> None:
+    """Ten thousand times up is one piece; no time at all leaves no trace."""
+    track = Track(0)
+    for end in range(1, 10_001):
+        track.append(end, State.UP)
+    track.append(10_000, State.DOWN)
+    assert len(track) == 1
+    with pytest.raises(ValueError, match="grows at its end"):
+        track.append(9_999, State.UP)
+
+
+def test_a_query_looks_at_logarithmically_many_pieces() -> None:
+    """Of 100,000 pieces a window's sums read a few dozen; appending one writes one."""
+    reads = 0
+
+    class Counting(list[int]):
+        def __getitem__(self, index):  # type: ignore[no-untyped-def]
+            nonlocal reads
+            reads += 1
+            return super().__getitem__(index)
+
+    track = Track(0)
+    for end in range(1, 100_001):
+        track.append(end, State.UP if end % 2 else State.DOWN)
+    assert len(track) == 100_000
+    track._starts = Counting(track._starts)  # type: ignore[assignment]
+    assert track.durations(Interval(10, 99_990)) == Durations(up=49_990, down=49_990)
+    assert reads < 60
