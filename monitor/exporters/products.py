@@ -17,6 +17,7 @@ if TYPE_CHECKING:
     from fractions import Fraction
 
     from monitor.config.model import Product
+    from sla.readiness import Readiness
     from sla.track import History
 
 FAMILIES = (
@@ -127,9 +128,9 @@ class ProductLines:
         self.texts[5] = _line(self._plain[5], held.allowed / SECOND)
         self.texts[6] = _line(self._plain[6], held.remaining / SECOND)
 
-    def ceiling(self, ratio: Fraction | None) -> None:
-        """Set what may be claimed at most; None where nothing caps it."""
-        self.texts[8] = _line(self._plain[8], ratio)
+    def ceiling(self, readiness: Readiness | None) -> None:
+        """Set what may be claimed at most; there is no sample where nothing caps it."""
+        self.texts[8] = _line(self._plain[8], readiness.ceiling if readiness else None)
 
     def incidents(self, total: int, still_open: int) -> None:
         """Set how many incidents there are on record, and how many of them are open."""

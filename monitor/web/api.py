@@ -9,7 +9,7 @@ from aiohttp import web
 
 from monitor.web.errors import Refusal
 from monitor.web.openapi import description
-from monitor.web.site import SITE, Turns, as_json
+from monitor.web.site import SITE, Site, Turns, as_json
 from monitor.web.views import downtime_so_far
 from sla.interval import DAY, SECOND, Interval
 from sla.window import EPOCH, WINDOWS, format_instant, parse_duration
@@ -34,7 +34,7 @@ async def products(request: web.Request) -> web.Response:
     now = site.clock.now()
     listed = []
     for product in site.ledger.portfolio.products:
-        listed.append(_summary(site.ledger, product, now))
+        listed.append(_summary(site, product, now))
         await turns.turn()
     return as_json(listed)
 
@@ -57,7 +57,7 @@ async def product(request: web.Request) -> web.Response:
         "open_incidents": [_incident(ledger, each, now) for each in ledger.open_incidents(found.id)],
         "seeded_until": _instant(ledger.seeded_until),
     }
-    return as_json(_summary(ledger, found, now) | more)
+    return as_json(_summary(site, found, now) | more)
 
 
 @routes.get("/api/v1/products/{id}/availability")
@@ -149,7 +149,9 @@ def _limit(text: str) -> int:
     return min(int(text), MOST_INCIDENTS)
 
 
-def _summary(ledger: Ledger, product: Product, now: int) -> dict[str, Any]:
+def _summary(site: Site, product: Product, now: int) -> dict[str, Any]:
+    ledger, readiness = site.ledger, site.assess(product.id, now)
+    ceiling = readiness.ceiling if readiness else None
     figures = ledger.measured(product.id, Interval(now - product.window, now), now).as_json(product=product.id)
     kept = ("window", "availability", "coverage", "downtime_seconds", "objective", "budget", "verdict")
     newest = max((at for entry in ledger.of(product.id) if (at := entry.timeline.last_at) is not None), default=None)
@@ -159,7 +161,7 @@ def _summary(ledger: Ledger, product: Product, now: int) -> dict[str, Any]:
         "team": product.team,
         "state": ledger.state(product.id, now).point.name.lower(),
         "rule": str(product.rule),
-        "claim_ceiling": None,
+        "claim_ceiling": None if ceiling is None else float(ceiling),
         "incidents_open": len(ledger.open_incidents(product.id)),
         "last_observed": _instant(newest),
     } | {name: figures[name] for name in kept}

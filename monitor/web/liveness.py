@@ -71,7 +71,8 @@ async def readyz(request: web.Request) -> web.Response:
 class Watchdog:
     """A thread that notices an event loop that no longer comes round, and logs where it is stuck.
 
-    It only tells: whoever supervises the process acts on /livez (a 503 or a time-out). One line an episode.
+    It only tells: whoever supervises the process acts on /livez (a 503 or a time-out). One line an episode; `stuck` is
+    what the last of its `rounds` found.
     """
 
     def __init__(self, health: Health, clock: Clock, limit: float = TICK_LIMIT, watch: float = WATCH_SECONDS) -> None:
@@ -83,6 +84,8 @@ class Watchdog:
         self._stop = threading.Event()
         self._thread = threading.Thread(target=self._run, name="watchdog", daemon=True)
         self.episodes = 0
+        self.rounds = 0
+        self.stuck = False
 
     def __enter__(self) -> Watchdog:
         """Start watching the loop of the calling thread."""
@@ -94,14 +97,13 @@ class Watchdog:
         self._thread.join()
 
     def _run(self) -> None:
-        told = False
         while not self._stop.wait(self._watch):
             age = tick_age(self._health, self._clock)
-            stuck = age is not None and age > self._limit
-            if stuck and not told:
+            before, self.stuck = self.stuck, age is not None and age > self._limit
+            if self.stuck and not before:
                 self.episodes += 1
                 log.error("the event loop is stuck", seconds=age, stack=self._stack())
-            told = stuck
+            self.rounds += 1
 
     def _stack(self) -> str:
         frame = sys._current_frames().get(self._loop_thread)

@@ -35,7 +35,7 @@ async def portfolio(request: web.Request) -> web.Response:
     ledger, now = site.ledger, site.clock.now()
     rows = []
     for product in ledger.portfolio.products:
-        rows.append(views.row(ledger, product, _own_window(site, product, now), now))
+        rows.append(views.row(ledger, product, _own_window(site, product, now), site.assess(product.id, now), now))
         await turns.turn()
     looks = [each.look for each in rows]
     rows.sort(key=lambda each: _WORST_FIRST.index(each.look.style))
@@ -51,13 +51,9 @@ async def product(request: web.Request) -> web.Response:
     found = ledger.products.get(request.match_info["id"])
     if found is None:
         raise Refusal(404, "there is no such product", "choose one from the list of all products")
-    own = _own_window(site, found, now)
-    values: dict[str, Any] = {
-        "row": views.row(ledger, found, own, now),
-        "verdict": views.verdict_text(own),
-        "unmet": [],
-    }
-    values |= _budget(own)
+    own, readiness = _own_window(site, found, now), site.assess(found.id, now)
+    values: dict[str, Any] = {"row": views.row(ledger, found, own, readiness, now), "verdict": views.verdict_text(own)}
+    values |= _budget(own) | {"unmet": readiness.unmet if readiness else ()}
     values["days"] = []
     for span in calendar.midnights(now, ledger.portfolio.zone):
         values["days"].append(calendar.day(ledger.compositions[found.id], span, ledger.portfolio.zone))

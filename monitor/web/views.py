@@ -20,6 +20,7 @@ if TYPE_CHECKING:
     from monitor.ledger import CheckEntry, Ledger
     from sla.incident import Incident
     from sla.measured import Measured
+    from sla.readiness import Readiness
 
 SCALE = 240.0
 ASSUMPTION = (
@@ -103,13 +104,13 @@ class Row:
     scale: Scale
 
 
-def row(ledger: Ledger, product: Product, measured: Measured, now: int) -> Row:
+def row(ledger: Ledger, product: Product, measured: Measured, readiness: Readiness | None, now: int) -> Row:
     """Return the product's line in the portfolio from its figures over its own window."""
     bounds, budget = measured.availability, measured.budget
     assert budget is not None, "a product has an objective"  # noqa: S101 - for the type checker
     places = [None if ratio is None else nines_scale(ratio, SCALE) for ratio in bounds]
     goal = product.objective.ratio
-    ceiling: Fraction | None = claim_ceiling(ledger, product.id, now)
+    ceiling = readiness.ceiling if readiness else None
     return Row(
         id=product.id,
         name=product.name,
@@ -127,11 +128,6 @@ def row(ledger: Ledger, product: Product, measured: Measured, now: int) -> Row:
         open_incidents=len(ledger.open_incidents(product.id)),
         scale=Scale(places[0], places[1], places[2], nines_scale(goal, SCALE)),
     )
-
-
-def claim_ceiling(ledger: Ledger, product_id: str, now: int) -> Fraction | None:
-    """Return the highest availability that readiness lets the product claim; None where nothing caps it."""
-    return None
 
 
 def rule_text(product: Product) -> str:

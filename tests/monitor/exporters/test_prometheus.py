@@ -1,0 +1,258 @@
+"""What /metrics says of a ledger, and what it costs to say it."""
+
+from __future__ import annotations
+
+import subprocess
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import pytest
+from prometheus_client.openmetrics.parser import text_string_to_metric_families
+
+from monitor.exporters import prometheus
+from monitor.exporters.exposition import Dialect
+from monitor.exporters.prometheus import Exporter
+from monitor.health import Health
+from monitor.vocabulary import ProbeResult
+from sla.interval import DAY, HOUR, MINUTE, SECOND
+from tests.support.clocks import ManualClock
+from tests.support.ledgers import ILL, NOW, UNKNOWN, WELL, ledger_of, observe, probe_all, product, wide
+
+if TYPE_CHECKING:
+    from monitor.ledger import Ledger
+
+PROMTOOL = Path("/usr/bin/promtool")
+Samples = dict[tuple[str, frozenset[str]], float]
+
+
+@pytest.fixture
+def clock() -> ManualClock:
+    return ManualClock(NOW)
+
+
+def rendered(exporter: Exporter, dialect: Dialect = Dialect.OPENMETRICS) -> str:
+    return b"".join(exporter.render(dialect)).decode()
+
+
+def samples(exporter: Exporter) -> Samples:
+    """Return the page as `(name, label values) -> value`, read by the client library's own parser."""
+    families = text_string_to_metric_families(rendered(exporter))
+    return {(s.name, frozenset(s.labels.values())): s.value for f in families for s in f.samples}
+
+
+def exporter_of(ledger: Ledger, clock: ManualClock) -> Exporter:
+    return Exporter(ledger, Health(sqlite_version="3.40.1", config_reload_at=clock.now()), clock)
+
+
+def names(page: Samples) -> set[str]:
+    return {name for name, _ in page}
+
+
+def test_a_good_probe_shows_in_blackbox_exporters_names(clock: ManualClock) -> None:
+    ledger = ledger_of(product("chefs"))
+    observe(ledger, ledger.entries["chefs/health"], NOW, WELL, duration=0.25)
+    page = samples(exporter_of(ledger, clock))
+    labels = frozenset({"chefs", "health", "http"})
+    assert page["probe_success", labels] == 1
+    assert page["probe_duration_seconds", labels] == 0.25
+    assert page["probe_http_status_code", labels] == 200
+    assert page["probe_ssl_earliest_cert_expiry", labels] == 1_800_000_000
+    assert page["probe_phase_duration_seconds", labels | {"tls"}] == 0.0187
+    assert page["ninewatch_probes_total", frozenset({"chefs", "health", "good"})] == 1
+
+
+def test_an_unknown_outcome_leaves_no_success_but_the_state_that_still_holds(clock: ManualClock) -> None:
+    ledger = ledger_of(product("chefs"))
+    entry = ledger.entries["chefs/health"]
+    observe(ledger, entry, NOW - MINUTE, WELL)
+    observe(ledger, entry, NOW, ProbeResult(UNKNOWN, "own_descriptors"))
+    page = samples(exporter_of(ledger, clock))
+    assert "probe_success" not in names(page)
+    assert page["ninewatch_check_up", frozenset({"chefs", "health"})] == 1
+    assert page["ninewatch_probes_total", frozenset({"chefs", "health", "unknown"})] == 1
+
+
+def test_a_check_that_nobody_probes_any_more_turns_unknown_and_its_last_values_go(clock: ManualClock) -> None:
+    """The lines are cached, and time alone must undo them: a stale 1 would be a lie."""
+    ledger = ledger_of(product("chefs"))
+    entry = ledger.entries["chefs/health"]
+    observe(ledger, entry, NOW, WELL)
+    exporter = exporter_of(ledger, clock)
+    assert "probe_success" in names(samples(exporter))
+    clock.jump(entry.hold / SECOND)
+    assert "probe_success" in names(samples(exporter))
+    clock.jump(1)
+    page = samples(exporter)
+    assert not names(page) & {"probe_success", "probe_duration_seconds", "ninewatch_check_up"}
+    assert page["ninewatch_check_unknown", frozenset({"chefs", "health"})] == 1
+    assert page["ninewatch_product_state", frozenset({"chefs", "unknown"})] == 1
+    assert page["ninewatch_product_state", frozenset({"chefs", "up"})] == 0
+
+
+def test_a_product_without_any_observation_has_no_point_and_the_widest_bounds(clock: ManualClock) -> None:
+    page = samples(exporter_of(ledger_of(product("chefs")), clock))
+    assert ("ninewatch_availability_ratio", frozenset({"chefs", "30d", "point"})) not in page
+    assert page["ninewatch_availability_ratio", frozenset({"chefs", "30d", "low"})] == 0
+    assert page["ninewatch_availability_ratio", frozenset({"chefs", "30d", "high"})] == 1
+    assert "ninewatch_burn_rate" not in names(page)
+
+
+def test_every_figure_is_the_ledgers_own(clock: ManualClock) -> None:
+    ledger = wide(2, 3)
+    page = samples(exporter_of(ledger, clock))
+    for window in ("1h", "6h", "24h", "7d", "30d", "90d", "365d"):
+        measured = ledger.measured("product-0001", window, clock.now())
+        of = {"product-0001", window}
+        for bound, ratio in measured.availability._asdict().items():
+            assert page["ninewatch_availability_ratio", frozenset({*of, bound})] == float(ratio)
+        for bound, us in measured.downtime._asdict().items():
+            assert page["ninewatch_downtime_seconds", frozenset({*of, bound})] == us / SECOND
+        assert page["ninewatch_coverage_ratio", frozenset(of)] == float(measured.coverage)
+        assert page["ninewatch_burn_rate", frozenset(of)] == float(measured.burn_rate)
+    held = ledger.measured("product-0001", "30d", clock.now()).budget
+    own = frozenset({"product-0001", "30d"})
+    assert page["ninewatch_budget_remaining_seconds", own] == float(held.remaining / SECOND)
+    assert page["ninewatch_budget_allowed_seconds", own] == float(held.allowed / SECOND)
+
+
+def test_a_window_of_the_products_own_is_measured_beside_the_standard_ones(clock: ManualClock) -> None:
+    ledger = ledger_of(product("chefs", window="45d"))
+    page = samples(exporter_of(ledger, clock))
+    assert page["ninewatch_budget_allowed_seconds", frozenset({"chefs", "45d"})] == pytest.approx(45 * 86.4)
+    assert page["ninewatch_coverage_ratio", frozenset({"chefs", "45d"})] == 0
+
+
+def test_incidents_are_counted_as_they_open_and_resolve(clock: ManualClock) -> None:
+    ledger = ledger_of(product("chefs"))
+    entries = [ledger.entries["chefs/health"]]
+    exporter = exporter_of(ledger, clock)
+    probe_all(ledger, entries, NOW - 5 * MINUTE, NOW - 4 * MINUTE, ILL)
+    page = samples(exporter)
+    of = frozenset({"chefs"})
+    assert (page["ninewatch_incidents_total", of], page["ninewatch_incidents_open", of]) == (1, 1)
+    probe_all(ledger, entries, NOW - 3 * MINUTE, NOW - 2 * MINUTE, WELL)
+    page = samples(exporter)
+    assert (page["ninewatch_incidents_total", of], page["ninewatch_incidents_open", of]) == (1, 0)
+
+
+def test_a_reload_is_followed_and_an_old_rendering_ends_as_it_began(clock: ManualClock) -> None:
+    ledger = ledger_of(product("chefs"), product("css"))
+    exporter = exporter_of(ledger, clock)
+    rendered(exporter)
+    old = exporter.render(Dialect.OPENMETRICS)
+    begun = next(old)
+    ledger.reload(ledger_of(product("drop", objective="99.5%")).portfolio)
+    assert 'product="css"' in (begun + b"".join(old)).decode()
+    page = samples(exporter)
+    assert page["ninewatch_objective_ratio", frozenset({"drop"})] == 0.995
+    assert ("ninewatch_objective_ratio", frozenset({"css"})) not in page
+
+
+def test_two_renderings_at_once_do_not_disturb_each_other(clock: ManualClock) -> None:
+    ledger = wide(3, 2)
+    exporter = exporter_of(ledger, clock)
+    one, other = exporter.render(Dialect.OPENMETRICS), exporter.render(Dialect.OPENMETRICS)
+    pages: list[bytes] = [next(one), next(other)]
+    pages[0] += b"".join(one)
+    pages[1] += b"".join(other)
+    assert pages[0].count(b"ninewatch_objective_ratio{") == pages[1].count(b"ninewatch_objective_ratio{") == 3
+
+
+def test_quiet_products_take_turns_and_the_page_says_how_old_the_oldest_figures_are(
+    clock: ManualClock, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Nothing but good since the last scrape: two of six are measured anew, and so each at least every third time."""
+    monkeypatch.setattr(prometheus, "QUIET", 2)
+    ledger = wide(6, 1)
+    exporter = exporter_of(ledger, clock)
+    ages = []
+    for _ in range(5):
+        probe_all(ledger, ledger.entries.values(), clock.now() - SECOND, clock.now() - SECOND)
+        ages.append(samples(exporter)["ninewatch_figures_age_seconds", frozenset()])
+        clock.jump(15)
+    assert ages == [0, 15, 30, 30, 30]
+
+
+def test_a_product_where_something_happened_is_measured_at_once_whoever_is_in_turn(
+    clock: ManualClock, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(prometheus, "QUIET", 0)
+    monkeypatch.setattr(prometheus, "TROUBLED", 0)
+    ledger = wide(3, 1)
+    exporter = exporter_of(ledger, clock)
+    rendered(exporter)
+    rendered(exporter)
+    clock.jump(60)
+    observe(ledger, ledger.entries["product-0001/health"], clock.now(), ILL)
+    page = samples(exporter)
+    assert page["ninewatch_product_state", frozenset({"product-0001", "down"})] == 1
+    low = float(ledger.measured("product-0001", "1h", clock.now()).availability.low)
+    assert page["ninewatch_availability_ratio", frozenset({"product-0001", "1h", "low"})] == low
+
+
+@pytest.mark.parametrize("dialect", Dialect)
+def test_hostile_names_stay_inside_their_quotes(clock: ManualClock, dialect: Dialect) -> None:
+    """Ids are checked by the configuration; the exporter does not lean on that."""
+    ledger = ledger_of(product("chefs"))
+    entry = ledger.entries["chefs/health"]
+    evil = 'a"} 1\n# EOF\nup{x="\\'
+    entry.product = entry.product.model_copy(update={"id": evil})
+    ledger.compositions[evil] = ledger.compositions.pop("chefs")
+    ledger.products[evil] = entry.product
+    page = rendered(exporter_of(ledger, clock), dialect)
+    assert page.count("\n# EOF\n") == (dialect is Dialect.OPENMETRICS)
+    assert not [line for line in page.splitlines() if line.startswith("up{")]
+
+
+@pytest.mark.needs_prometheus
+@pytest.mark.skipif(not PROMTOOL.exists(), reason="promtool (Debian: prometheus) is not installed")
+def test_promtool_has_nothing_to_say(clock: ManualClock) -> None:
+    ledger = wide(2, 2)
+    probe_all(ledger, [ledger.entries["product-0000/health"]], NOW, NOW, ILL)
+    page = rendered(exporter_of(ledger, clock), Dialect.TEXT)
+    done = subprocess.run([PROMTOOL, "check", "metrics"], input=page, capture_output=True, text=True, check=False)
+    assert (done.returncode, done.stdout, done.stderr) == (0, "", "")
+
+
+@pytest.mark.parametrize(("products", "checks"), [(1000, 1), (10, 100)])
+def test_a_wide_portfolio_is_rendered_in_many_small_steps(products: int, checks: int) -> None:
+    """No step is more than a fraction of the whole, which is what leaves the event loop its turns.
+
+    Counted in work, not in seconds: a clock that says a slice is over each time it is asked makes each check and each
+    product a step of its own. What that takes on a machine is measured by `bench/`.
+    """
+
+    class Hasty(ManualClock):
+        def monotonic(self) -> float:
+            self.ticks = getattr(self, "ticks", 0.0) + 1.0
+            return self.ticks
+
+    exporter = exporter_of(wide(products, checks), Hasty(NOW))
+    blocks = list(exporter.render(Dialect.OPENMETRICS))
+    assert sum(not block for block in blocks) >= products + 2 * products * checks
+    largest = 256 * 21 * 110  # the texts of one join, at a line's length
+    assert max(map(len, blocks)) <= largest
+
+
+def test_the_second_scrape_only_writes_what_changed(clock: ManualClock) -> None:
+    """Cached lines are the same objects, not equal ones: they were not made again."""
+    ledger = wide(4, 1)
+    exporter = exporter_of(ledger, clock)
+    rendered(exporter)
+    before = [check.texts for check in exporter._view.checks]
+    probe_all(ledger, [ledger.entries["product-0002/health"]], clock.now(), clock.now())
+    rendered(exporter)
+    after = [check.texts for check in exporter._view.checks]
+    assert [one is other for one, other in zip(before, after, strict=True)] == [True, True, False, True]
+
+
+def test_the_daemons_own_health_is_on_the_page(clock: ManualClock) -> None:
+    health = Health(missed_ticks=7, lateness=0.5, unrecorded_since=NOW - HOUR, config_reload_at=NOW - DAY)
+    health.config_reload_success, health.sqlite_version = False, "3.40.1"
+    page = samples(Exporter(ledger_of(product("chefs")), health, clock))
+    assert page["ninewatch_missed_ticks_total", frozenset()] == 7
+    assert page["ninewatch_schedule_lateness_seconds", frozenset()] == 0.5
+    assert page["ninewatch_store_unrecorded_seconds", frozenset()] == 3600
+    assert page["ninewatch_config_reload_success", frozenset()] == 0
+    assert page["ninewatch_config_reload_timestamp_seconds", frozenset()] == (NOW - DAY) / SECOND
+    assert ("ninewatch_build_info", frozenset({"0.1.0", "3.40.1"})) in page

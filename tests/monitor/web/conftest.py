@@ -1,0 +1,80 @@
+"""A real server on a free port, publishing a small ledger."""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator, Awaitable, Callable
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+import aiohttp
+import pytest
+
+from monitor.health import Health
+from monitor.web.server import build, listen
+from sla.interval import MINUTE
+from tests.support.clocks import ManualClock
+from tests.support.ledgers import ILL, NOW, WELL, ledger_of, probe_all, product
+
+if TYPE_CHECKING:
+    from monitor.clock import SystemClock
+    from monitor.ledger import Ledger
+
+
+@dataclass
+class Answer:
+    """A response that was read to its end."""
+
+    status: int
+    headers: aiohttp.typedefs.LooseHeaders
+    text: str
+    raw: aiohttp.ClientResponse
+
+    async def json(self) -> object:
+        return await self.raw.json()
+
+
+@dataclass
+class Published:
+    """A server and the parts it publishes, for a test to turn."""
+
+    base: str
+    ledger: Ledger
+    health: Health
+    clock: ManualClock | SystemClock
+    session: aiohttp.ClientSession
+
+    async def get(self, path: str, method: str = "GET", **options: object) -> Answer:
+        async with self.session.request(method, self.base + path, **options) as raw:
+            return Answer(raw.status, raw.headers, await raw.text(), raw)
+
+
+def small() -> Ledger:
+    """Two products: one well, one with an open incident and a resolved one before it."""
+    ledger = ledger_of(product("chefs", 2, name="Forms <i>&", team="CoCo"), product("css", objective="99.5%"))
+    probe_all(ledger, ledger.of("chefs"), NOW - 60 * MINUTE, NOW)
+    css = list(ledger.of("css"))
+    for first, last, result in ((60, 50, WELL), (49, 40, ILL), (39, 6, WELL), (5, 0, ILL)):
+        probe_all(ledger, css, NOW - first * MINUTE, NOW - last * MINUTE, result)
+    return ledger
+
+
+@pytest.fixture
+async def publish() -> AsyncIterator[Callable[..., Awaitable[Published]]]:
+    opened = []
+
+    async def start(ledger: Ledger, clock: ManualClock | SystemClock | None = None, **options: object) -> Published:
+        clock, health = clock or ManualClock(NOW), Health(last_tick=0.0)
+        listener = await listen(build(ledger, health, clock, **options), "127.0.0.1", 0)
+        session = aiohttp.ClientSession()
+        opened.append((listener, session))
+        return Published(f"http://{listener.addresses[0]}", ledger, health, clock, session)
+
+    yield start
+    for listener, session in opened:
+        await session.close()
+        await listener.close()
+
+
+@pytest.fixture
+async def site(publish: Callable[..., Awaitable[Published]]) -> Published:
+    return await publish(small())

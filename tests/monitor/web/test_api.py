@@ -1,0 +1,132 @@
+"""/api/v1: stable shapes, the ledger's own figures, and errors that say what to write instead."""
+
+from __future__ import annotations
+
+from itertools import pairwise
+from typing import TYPE_CHECKING
+
+import jsonschema
+import pytest
+
+from monitor.web.openapi import PATHS, SCHEMAS
+from sla.interval import DAY, HOUR, MINUTE, Interval
+from sla.window import format_instant
+from tests.support.ledgers import NOW
+
+if TYPE_CHECKING:
+    from tests.monitor.web.conftest import Published
+
+
+async def test_availability_is_the_object_that_the_measuring_core_gives(site: Published) -> None:
+    answer = await site.get("/api/v1/products/css/availability?window=6h")
+    assert await answer.json() == site.ledger.measured("css", "6h", NOW).as_json(product="css")
+
+
+async def test_availability_of_the_products_own_window_is_the_default(site: Published) -> None:
+    one = await (await site.get("/api/v1/products/css/availability")).json()
+    assert one == site.ledger.measured("css", Interval(NOW - 30 * DAY, NOW), NOW).as_json(product="css")
+
+
+@pytest.mark.parametrize("at", ["{utc}", "{plus}"])
+async def test_a_window_may_end_at_any_instant_of_the_past(site: Published, at: str) -> None:
+    end = NOW - 30 * MINUTE
+    written = at.format(utc=format_instant(end), plus=format_instant(end).replace("Z", "+00:00"))
+    answer = await site.get(f"/api/v1/products/css/availability?window=1h30m&at={written}")
+    assert (await answer.json())["window"] == {"start": format_instant(end - 90 * MINUTE), "end": format_instant(end)}
+
+
+@pytest.mark.parametrize(
+    ("query", "says"),
+    [
+        ("window=", "window"),
+        ("window=30", "window"),
+        ("window=0s", "window"),
+        ("window=999999999999w", "ten years"),
+        ("window=" + "9" * 5000 + "d", "window"),
+        ("at=yesterday", "zone"),
+        ("at=2026-09-01T00:00:00", "zone"),
+        ("at=2999-01-01T00:00:00Z", "future"),
+        ("at=0001-01-01T00:00:00Z", "1980"),
+        ("step=1ms", "not a parameter"),
+        ("window=1h&window=2h", "more than once"),
+    ],
+)
+async def test_a_bad_question_is_answered_with_what_to_write(site: Published, query: str, says: str) -> None:
+    answer = await site.get(f"/api/v1/products/css/availability?{query}")
+    body = await answer.json()
+    assert (answer.status, set(body)) == (400, {"error", "remedy"})
+    assert says in body["error"] + body["remedy"]
+
+
+@pytest.mark.parametrize("path", ["/products/nobody", "/products/nobody/availability", "/incidents?product=nobody"])
+async def test_an_unknown_product_is_404_with_where_to_look(site: Published, path: str) -> None:
+    answer = await site.get("/api/v1" + path)
+    assert (answer.status, (await answer.json())["remedy"]) == (404, "GET /api/v1/products lists them")
+
+
+async def test_incidents_come_newest_first_with_the_shape_that_was_promised(site: Published) -> None:
+    listed = await (await site.get("/api/v1/incidents")).json()
+    first, second = listed
+    assert list(first) == ["id", "product", "check", "opened", "resolved", "reason", "downtime_seconds"]
+    assert all(one["opened"] > other["opened"] for one, other in pairwise(listed))
+    assert (first["product"], first["check"], first["reason"]) == ("css", "health", "http_status")
+    assert (first["resolved"], first["downtime_seconds"]) == (None, 300.0)
+    assert second["resolved"] == format_instant(NOW - 39 * MINUTE)
+    assert second["downtime_seconds"] == 570.0  # 49 to 40 minutes ago for certain, and half of the doubt after it
+
+
+@pytest.mark.parametrize(
+    ("query", "count"),
+    [("product=css", 2), ("product=chefs", 0), ("state=open", 1), ("state=resolved", 1), ("limit=1", 1)],
+)
+async def test_incidents_can_be_chosen(site: Published, query: str, count: int) -> None:
+    assert len(await (await site.get(f"/api/v1/incidents?{query}")).json()) == count
+
+
+@pytest.mark.parametrize("query", ["state=closed", "limit=0", "limit=-1", "limit=x", "limit=\u0661", "sort=asc"])
+async def test_a_choice_that_means_nothing_is_refused(site: Published, query: str) -> None:
+    assert (await site.get(f"/api/v1/incidents?{query}")).status == 400
+
+
+async def test_a_product_tells_every_window_and_every_check(site: Published) -> None:
+    body = await (await site.get("/api/v1/products/css")).json()
+    assert list(body["windows"]) == ["1h", "6h", "24h", "7d", "30d", "90d", "365d"]
+    assert body["windows"]["7d"] == site.ledger.measured("css", "7d", NOW).as_json(product="css")
+    assert (body["state"], body["objective"], body["incidents_open"]) == ("down", 0.995, 1)
+    (check,) = body["checks"]
+    assert (check["state"], check["last"]["reason"], check["last"]["status"]) == ("down", "http_status", 503)
+
+
+async def test_what_was_never_observed_is_null_and_unknown(site: Published) -> None:
+    site.clock.jump(400 * 86_400)
+    body = await (await site.get("/api/v1/products")).json()
+    assert {each["state"] for each in body} == {"unknown"}
+    assert [each["availability"] for each in body] == [{"low": 0.0, "point": None, "high": 1.0}] * 2
+
+
+EXAMPLES = {
+    "/api/v1/products": ["/api/v1/products"],
+    "/api/v1/products/{id}": ["/api/v1/products/css", "/api/v1/products/chefs"],
+    "/api/v1/products/{id}/availability": ["/api/v1/products/chefs/availability?window=1h"],
+    "/api/v1/incidents": ["/api/v1/incidents"],
+}
+
+
+@pytest.mark.parametrize("path", PATHS)
+async def test_every_answer_is_what_the_description_promises(site: Published, path: str) -> None:
+    described = await (await site.get("/api/v1/openapi.json")).json()
+    content = described["paths"][path]["get"]["responses"]["200"]["content"]
+    schema = content["application/json"]["schema"] | {"components": {"schemas": SCHEMAS}}
+    for example in EXAMPLES[path]:
+        jsonschema.validate(await (await site.get(example)).json(), schema)
+
+
+async def test_the_description_names_every_route(site: Published) -> None:
+    from monitor.web.api import routes
+
+    assert {route.path for route in routes} - {"/api/v1/openapi.json"} == set(PATHS)
+
+
+async def test_a_window_longer_than_the_record_is_unknown_before_it(site: Published) -> None:
+    body = await (await site.get("/api/v1/products/chefs/availability?window=2h")).json()
+    assert body["unknown_seconds"] == HOUR / 1_000_000

@@ -1,0 +1,193 @@
+"""The pages as served: whole, escaped, and honest about what is not known."""
+
+from __future__ import annotations
+
+from fractions import Fraction
+from html.parser import HTMLParser
+from typing import TYPE_CHECKING
+
+import pytest
+
+from monitor.vocabulary import ProbeResult
+from sla.interval import DAY, MINUTE, SECOND
+from sla.readiness import Checklist, ChecklistItem, readiness
+from tests.monitor.web.conftest import small
+from tests.support.ledgers import BAD, NOW, ledger_of, observe, product, wide
+
+if TYPE_CHECKING:
+    from tests.monitor.web.conftest import Published
+
+PAGES = ["/", "/products/chefs", "/products/css"]
+VOID = {"meta", "link", "path", "circle", "rect", "br"}
+
+
+class Outline(HTMLParser):
+    """Collects what a test asks of a page, and fails on tags that do not nest."""
+
+    def __init__(self, text: str) -> None:
+        super().__init__()
+        self.tags: list[tuple[str, dict[str, str | None]]] = []
+        self.stack: list[str] = []
+        self.words: list[str] = []
+        self.feed(text)
+        self.close()
+        assert self.stack == []
+
+    def handle_starttag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
+        self.tags.append((tag, dict(attrs)))
+        if tag not in VOID:
+            self.stack.append(tag)
+
+    def handle_startendtag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
+        self.tags.append((tag, dict(attrs)))
+
+    def handle_endtag(self, tag: str) -> None:
+        assert self.stack.pop() == tag
+
+    def handle_data(self, data: str) -> None:
+        self.words.append(data)
+
+    @property
+    def text(self) -> str:
+        return " ".join(" ".join(self.words).split())
+
+    def named(self, tag: str) -> list[dict[str, str | None]]:
+        return [attrs for name, attrs in self.tags if name == tag]
+
+
+async def outline(site: Published, path: str) -> Outline:
+    answer = await site.get(path)
+    assert answer.status == 200
+    return Outline(answer.text)
+
+
+@pytest.mark.parametrize("path", PAGES)
+async def test_pages_have_a_language_one_heading_landmarks_and_headings_in_order(site: Published, path: str) -> None:
+    page = await outline(site, path)
+    assert page.named("html") == [{"lang": "en"}]
+    levels = [int(name[1]) for name, _ in page.tags if name in ("h1", "h2", "h3", "h4")]
+    assert levels.count(1) == 1
+    assert all(level <= before + 1 for before, level in zip([0, *levels], levels, strict=False))
+    assert [len(page.named(tag)) for tag in ("header", "main")] == [1, 1]
+    assert page.named("a")[0]["href"] == "#main"
+    assert all(attrs.get("scope") for attrs in page.named("th"))
+    ids = [attrs["id"] for _, attrs in page.tags if "id" in attrs]
+    assert len(ids) == len(set(ids))
+
+
+@pytest.mark.parametrize("path", PAGES)
+async def test_pages_hold_nothing_that_the_policy_forbids(site: Published, path: str) -> None:
+    page = await outline(site, path)
+    assert not [attrs for _, attrs in page.tags if "style" in attrs or any(name.startswith("on") for name in attrs)]
+    assert not page.named("style")
+    assert [set(attrs) for attrs in page.named("script")] == [{"src", "defer"}]
+
+
+async def test_what_a_target_says_is_shown_as_text_bounded_and_on_one_line(site: Published) -> None:
+    """Markup, bidirectional overrides, controls and a megabyte of it."""
+    evil = "<script>alert(1)</script>\"'&\x00\x1b[31m\u202e\n" + "A" * 1_000_000
+    entry = site.ledger.entries["css/health"]
+    observe(site.ledger, entry, NOW + SECOND, ProbeResult(BAD, "body_mismatch", 200, detail=evil))
+    answer = await site.get("/products/css")
+    assert "<script>alert" not in answer.text
+    assert "&lt;script&gt;alert(1)&lt;/script&gt;" in answer.text
+    assert not set(answer.text) & {"\x00", "\x1b", "\u202e"}
+    assert len(answer.text) < 60_000
+
+
+async def test_names_are_escaped_too(site: Published) -> None:
+    assert "Forms &lt;i&gt;&amp;" in (await site.get("/")).text
+
+
+async def test_the_portfolio_puts_the_worst_first_and_says_so_in_words(site: Published) -> None:
+    page = await outline(site, "/")
+    assert "1 of 2 products is down" in page.text
+    links = [attrs["href"] for attrs in page.named("a") if attrs["href"].startswith("/products/")]
+    assert links[:2] == ["/products/css", "/products/chefs"]
+    assert "1 open incident" in page.text
+
+
+async def test_figures_are_floored_and_stand_with_their_bounds_coverage_and_window(site: Published) -> None:
+    page = await outline(site, "/products/css")
+    measured = site.ledger.measured("css", "30d", NOW)
+    assert measured.availability.point is not None
+    floor = int(measured.availability.point * 100_000) / 1000
+    assert f"{floor:.3f}%" in page.text
+    assert "Last 30 days" in page.text
+    assert "at most once between two neighbouring probes" in page.text
+
+
+async def test_without_any_observation_nothing_claims_a_figure(publish: object) -> None:
+    site = await publish(ledger_of(product("chefs")))
+    page = await outline(site, "/products/chefs")
+    assert "Nothing has been observed yet" in page.text
+    assert "n/a" in page.text
+    assert "Unknown" in page.text
+    assert "100.00% Coverage" not in page.text
+
+
+async def test_a_page_whose_observations_stopped_is_marked_stale_by_the_server(site: Published) -> None:
+    hold = max(entry.hold for entry in site.ledger.entries.values())
+    site.clock.jump(hold / SECOND)
+    assert (await outline(site, "/")).named("main")[0]["class"] == "fed"
+    site.clock.jump(1)
+    page = await outline(site, "/")
+    assert page.named("main")[0]["class"] == "stale"
+    assert "No new observation for 2m 11s" in page.text
+
+
+async def test_seeded_history_is_called_that_on_every_page(site: Published) -> None:
+    assert "seeded demo data" not in (await outline(site, "/")).text
+    site.ledger.seeded_until = NOW - DAY
+    for path in PAGES:
+        assert "is seeded demo data" in (await outline(site, path)).text
+
+
+async def test_times_stand_in_the_portfolios_zone_with_utc_for_machines(publish: object) -> None:
+    site = await publish(small())
+    times = (await outline(site, "/")).named("time")
+    assert all(each["datetime"].endswith("Z") and each["title"].endswith("UTC") for each in times)
+    assert "PDT" in (await outline(site, "/")).text
+
+
+async def test_the_bar_has_ninety_days_each_told_by_word_and_by_height(site: Published) -> None:
+    answer = await site.get("/products/css")
+    assert answer.text.count('class="reach"') == 90
+    assert answer.text.count(": not watched</title>") == 89
+    page = Outline(answer.text)
+    groups = [attrs["class"] for attrs in page.named("g")]
+    tops = [attrs["y"] for attrs in page.named("rect") if attrs.get("class") == "day" and attrs.get("y") in ("0", "40")]
+    assert (groups.count("down"), groups.count("none")) == (1, 89)
+    assert (tops.count("0"), tops.count("40")) >= (1, 89)
+
+
+async def test_the_ceiling_of_readiness_stands_beside_the_objective(publish: object) -> None:
+    item = ChecklistItem("dr", "Disaster recovery is drilled", "", "", Fraction(995, 1000))
+    checklist = Checklist("five", "Five nines", "", (item,))
+    site = await publish(small(), assess=lambda product_id, at: readiness(checklist, (), at))
+    assert "may claim 99.500%" in (await outline(site, "/")).text
+    assert "Disaster recovery is drilled caps at 99.500%" in (await outline(site, "/products/css")).text
+    assert (await (await site.get("/api/v1/products/css")).json())["claim_ceiling"] == 0.995
+    assert 'ninewatch_claim_ceiling_ratio{product="css"} 0.995' in (await site.get("/metrics")).text
+
+
+async def test_a_long_portfolio_is_one_page_and_its_incidents_are_cut_with_a_note(publish: object) -> None:
+    ledger = wide(30, 1)
+    site = await publish(ledger)
+    page = await outline(site, "/")
+    assert "All 30 products are up" in page.text
+
+
+async def test_metrics_are_served_in_the_dialect_asked_for(site: Published) -> None:
+    plain = await site.get("/metrics")
+    assert plain.headers["Content-Type"] == "text/plain; version=0.0.4; charset=utf-8"
+    assert "# EOF" not in plain.text
+    newer = await site.get("/metrics", headers={"Accept": "application/openmetrics-text; version=1.0.0"})
+    assert newer.headers["Content-Type"] == "application/openmetrics-text; version=1.0.0; charset=utf-8"
+    assert newer.text.endswith("# EOF\n")
+    assert newer.text.count("# EOF") == 1
+
+
+async def test_an_open_incident_counts_its_downtime_so_far(site: Published) -> None:
+    site.clock.jump(MINUTE / SECOND)
+    assert "6m so far" in (await outline(site, "/products/css")).text

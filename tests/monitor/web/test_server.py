@@ -1,0 +1,161 @@
+"""What every answer carries, and what is refused before it costs anything."""
+
+from __future__ import annotations
+
+import asyncio
+from typing import TYPE_CHECKING
+from urllib.parse import urlsplit
+
+import pytest
+from yarl import URL
+
+from monitor.config.model import HostPort
+from monitor.web import server
+from monitor.web.server import is_loopback
+from tests.monitor.web.conftest import small
+
+if TYPE_CHECKING:
+    from tests.monitor.web.conftest import Published
+
+EVERYWHERE = [
+    "/",
+    "/products/chefs",
+    "/products/nobody",
+    "/api/v1/products",
+    "/metrics",
+    "/livez",
+    "/readyz",
+    "/nothing",
+]
+CSP = (
+    "default-src 'none'; style-src 'self'; script-src 'self'; img-src 'self' data:; connect-src 'self'; "
+    "frame-ancestors 'none'; base-uri 'none'; form-action 'none'"
+)
+
+
+@pytest.mark.parametrize("path", EVERYWHERE)
+async def test_every_answer_carries_the_headers(site: Published, path: str) -> None:
+    answer = await site.get(path)
+    assert answer.headers["Content-Security-Policy"] == CSP
+    assert answer.headers["X-Content-Type-Options"] == "nosniff"
+    assert answer.headers["Referrer-Policy"] == "no-referrer"
+    assert answer.headers["Cross-Origin-Opener-Policy"] == "same-origin"
+    assert answer.headers["Cache-Control"] == "no-store"
+    assert answer.headers["Server"] == "ninewatch"
+    assert not [name for name in answer.headers if name.lower().startswith("access-control-")]
+
+
+@pytest.mark.parametrize("path", EVERYWHERE)
+@pytest.mark.parametrize("method", ["POST", "PUT", "DELETE", "PATCH", "OPTIONS", "PROPFIND"])
+async def test_only_get_and_head_are_answered(site: Published, path: str, method: str) -> None:
+    answer = await site.get(path, method, headers={"X-HTTP-Method-Override": "GET"})
+    assert (answer.status, answer.headers["Allow"]) == (405, "GET, HEAD")
+
+
+@pytest.mark.parametrize("path", EVERYWHERE)
+async def test_head_has_the_status_and_the_type_of_get_and_no_body(site: Published, path: str) -> None:
+    get, head = await site.get(path), await site.get(path, "HEAD")
+    assert (head.status, head.headers["Content-Type"], head.text) == (get.status, get.headers["Content-Type"], "")
+
+
+async def test_a_body_is_refused_and_its_connection_closed(site: Published) -> None:
+    answer = await site.get("/api/v1/products", data=b"x" * 100_000)
+    assert (answer.status, answer.headers["Connection"]) == (413, "close")
+
+
+@pytest.mark.parametrize(
+    "path", ["/static/..%2f..%2fpyproject.toml", "/static/%2e%2e/server.py", "//evil.test/", "/static/"]
+)
+async def test_no_path_leaves_what_is_published(site: Published, path: str) -> None:
+    async with site.session.get(URL(site.base + path, encoded=True)) as answer:
+        assert (answer.status, "Location" in answer.headers) == (404, False)
+
+
+async def test_a_page_that_is_not_there_says_where_to_start_in_its_readers_form(site: Published) -> None:
+    page = await site.get("/products/<b>", headers={"Accept": "text/html"})
+    assert (page.status, page.headers["Content-Type"]) == (404, "text/html; charset=utf-8")
+    assert "<b>" not in page.text
+    api = await site.get("/api/v1/nothing")
+    assert (api.status, set(await api.json())) == (404, {"error", "remedy"})
+    plain = await site.get("/nothing", headers={"Accept": "text/plain"})
+    assert plain.text == "there is nothing at /nothing; start at / or at /api/v1/products\n"
+
+
+@pytest.mark.parametrize(
+    ("host", "status"),
+    [("localhost", 200), ("LOCALHOST.:1", 200), ("[::1]:9999", 200), ("127.0.0.1", 200), ("evil.test", 421)],
+)
+async def test_on_loopback_only_loopback_names_are_answered(site: Published, host: str, status: int) -> None:
+    """A page elsewhere may point its own name at 127.0.0.1 and let the reader's browser ask us."""
+    answer = await site.get("/api/v1/products", headers={"Host": host})
+    assert answer.status == status
+
+
+async def test_behind_any_other_address_every_name_is_answered(publish: object) -> None:
+    ledger = small()
+    ledger.portfolio = ledger.portfolio.model_copy(update={"listen": HostPort("0.0.0.0", 9999)})
+    site = await publish(ledger)
+    assert (await site.get("/livez", headers={"Host": "status.example.test"})).status == 200
+
+
+def test_names_that_only_look_like_loopback_are_not() -> None:
+    assert not any(map(is_loopback, ["127.0.0.1.evil.test", "localhost.evil.test", "", "[::2]", "0.0.0.0"]))
+
+
+async def test_connections_have_a_limit_and_one_too_many_is_closed_at_once(
+    publish: object, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Descriptors belong to the probes: idle connections may not use them up."""
+    monkeypatch.setattr(server, "CONNECTIONS", 2)
+    site = await publish(small())
+    where = urlsplit(site.base)
+    held = []
+    for _ in range(2):
+        reader, writer = await asyncio.open_connection(where.hostname, where.port)
+        writer.write(b"GET /livez HTTP/1.1\r\nHost: localhost\r\n\r\n")
+        assert (await reader.readline()).startswith(b"HTTP/1.1 200")
+        held.append(writer)
+    reader, writer = await asyncio.open_connection(where.hostname, where.port)
+    assert await _rest(reader) == b""
+    for each in (*held, writer):
+        each.close()
+
+
+async def test_headers_that_never_end_are_cut_off(publish: object, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(server, "HEADER_SECONDS", 0.05)
+    site = await publish(small())
+    where = urlsplit(site.base)
+    reader, writer = await asyncio.open_connection(where.hostname, where.port)
+    writer.write(b"GET / HTTP/1.1\r\nHost: localhost\r\nX-Slow: ")
+    assert await asyncio.wait_for(reader.read(), 10) == b""
+    writer.close()
+
+
+async def test_a_header_longer_than_any_reader_sends_is_refused(site: Published) -> None:
+    answer = await site.get("/", headers={"X-Long": "x" * 20_000})
+    assert answer.status == 400
+
+
+async def test_static_files_are_kept_for_a_year_under_a_name_that_changes_with_them(site: Published) -> None:
+    page = (await site.get("/")).text
+    for ending, media in ((".css", "text/css"), (".js", "text/javascript"), (".svg", "image/svg+xml")):
+        name = next(part for part in page.split('"') if part.startswith("/static/") and part.endswith(ending))
+        answer = await site.get(name)
+        assert answer.headers["Cache-Control"] == "public, max-age=31536000, immutable"
+        assert answer.headers["Content-Type"] == f"{media}; charset=utf-8"
+    assert (await site.get("/static/ninewatch.css")).status == 404
+
+
+async def test_a_fault_of_ours_is_told_without_its_insides(site: Published) -> None:
+    site.ledger.compositions.clear()
+    answer = await site.get("/api/v1/products")
+    assert answer.status == 500
+    assert await answer.json() == {"error": "this page could not be made", "remedy": "the daemon's log says why"}
+
+
+async def _rest(reader: asyncio.StreamReader) -> bytes:
+    """Return what still comes; an abortive close may show as a reset."""
+    try:
+        return await reader.read()
+    except ConnectionResetError:
+        return b""
