@@ -58,8 +58,9 @@ def test_burn_factors_follow_from_the_cited_fractions() -> None:
         (Fraction("14.4"), Fraction("14.4"), True),
         (Fraction(20), Fraction(14), False),
         (Fraction(14), Fraction(20), False),
-    ]
-    + [(None, Fraction(20), False), (Fraction(20), None, False)],
+        (None, Fraction(20), False),
+        (Fraction(20), None, False),
+    ],
 )
 def test_a_policy_burns_when_both_windows_reach_its_factor(
     long: Fraction | None, short: Fraction | None, burns: bool
