@@ -1,0 +1,37 @@
+"""Two processes on one record: the second is refused, and told by whom; the death of the first lets it in."""
+
+from __future__ import annotations
+
+import os
+from typing import TYPE_CHECKING
+
+import pytest
+
+from monitor.errors import StoreHeldError
+from monitor.storage.sqlite import SqliteStore
+from tests.support.recording import Recording
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+
+def test_the_second_is_refused_until_the_first_is_gone(tmp_path: Path) -> None:
+    """Even when the first is killed without a chance to clean up."""
+    path = tmp_path / "record.db"
+    with Recording(path) as recording:
+        recorder = recording.start()
+        assert recording.line().startswith("seen ")
+        with pytest.raises(StoreHeldError, match=f"in use by process {recorder} on "):
+            SqliteStore(path, 0)
+        recording.kill(recorder)
+        SqliteStore(path, 0).close()
+
+
+def test_the_refused_one_leaves_with_a_clear_message(tmp_path: Path) -> None:
+    path = tmp_path / "record.db"
+    store = SqliteStore(path, 0)
+    with Recording(path) as recording:
+        recording.start()
+        (said,) = recording.rest()
+    store.close()
+    assert said.startswith(f"refused {path} is in use by process {os.getpid()} on ")
