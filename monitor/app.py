@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import gc
 import resource
 import signal
 from collections.abc import AsyncIterator, Callable, Iterator
@@ -21,7 +22,6 @@ from monitor.engine.scheduler import Job, Scheduler
 from monitor.errors import NinewatchError
 from monitor.health import Health
 from monitor.ledger import Ledger
-from monitor.probes.base import Kind, Probe
 from monitor.probes.registry import CHECK_TYPES
 from monitor.probes.registry import prepare as prepare_probe
 from monitor.storage.sqlite import SqliteStore
@@ -36,6 +36,7 @@ if TYPE_CHECKING:
     from monitor.config.model import Portfolio
     from monitor.engine.runner import Runner
     from monitor.ledger import CheckEntry
+    from monitor.probes.base import Probe
     from monitor.storage.base import Store
 
 log = structlog.get_logger()
@@ -64,7 +65,7 @@ class Daemon:
 
     def __init__(self, source: Path, examined: Examined, portfolio: Portfolio, clock: Clock) -> None:
         self._source, self._portfolio, self._clock = source, portfolio, clock
-        self._watcher = Watcher(examined.files)
+        self._watcher = Watcher(source, examined.files)
         self._health = Health(config_reload_at=clock.now())
         self._ledger = Ledger(portfolio)
         self._stop, self._asked = asyncio.Event(), asyncio.Event()
@@ -93,6 +94,7 @@ class Daemon:
                 scheduler.load(jobs.all())
                 address = f"http://{listener.addresses[0]}"
                 with self._signals():
+                    gc.freeze()  # what was loaded stays: the collector need not look through it again and again
                     ready(Running(self._ledger, self._health, address, self._stop.set, self._asked.set))
                     await self._work(scheduler, jobs)
         finally:
@@ -151,7 +153,7 @@ class Daemon:
     async def _take_over(self, scheduler: Scheduler, jobs: Jobs) -> None:
         """Load the configuration whole; swap it in if it is sound, else keep the one that runs."""
         examined = await asyncio.to_thread(examine, self._source, CHECK_TYPES)
-        self._watcher.watch(examined.files)
+        self._watcher = Watcher(self._source, examined.files)
         self._health.config_reload_success = examined.portfolio is not None
         if examined.portfolio is None:
             for problem in examined.problems:

@@ -3,8 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, NamedTuple
 
 import structlog
 
@@ -27,8 +26,7 @@ _DEADLINE_IN = {"resolve": "dns_timeout", "connect": "connect_timeout", "tls": "
 STALL_SHARE, STALL = 0.25, 1.0
 
 
-@dataclass(frozen=True, slots=True)
-class Attempt:
+class Attempt(NamedTuple):
     """What came of one attempt: `at` is when it was sent (microseconds, UTC), `duration` is in seconds."""
 
     at: int

@@ -6,7 +6,8 @@ import asyncio
 import hashlib
 import heapq
 from collections.abc import Callable, Coroutine, Iterable
-from dataclasses import dataclass, field
+from dataclasses import dataclass
+from itertools import count
 from typing import TYPE_CHECKING, Any
 
 from sla.interval import MILLISECOND, SECOND
@@ -58,11 +59,9 @@ class Job:
     dropped: bool = False
 
 
-@dataclass(order=True, slots=True)
-class _Entry:
-    due: int
-    key: str
-    job: Job = field(compare=False)
+# When a job is due, a serial number that keeps jobs from being compared, and the job. Tuples: the heap compares them
+# a dozen times a probe.
+_Entry = tuple[int, int, Job]
 
 
 class Scheduler:
@@ -78,6 +77,7 @@ class Scheduler:
         self._limit = max_in_flight
         self._jobs: dict[str, Job] = {}
         self._queue: list[_Entry] = []
+        self._serial = count()
         self._finished = asyncio.Event()
 
     def load(self, jobs: Iterable[Job]) -> None:
@@ -93,7 +93,7 @@ class Scheduler:
                 if held is not None:
                     held.dropped = True
                 job.due = next_due(job.key, job.interval, now)
-                heapq.heappush(self._queue, _Entry(job.due, job.key, job))
+                heapq.heappush(self._queue, (job.due, next(self._serial), job))
             fresh[job.key] = job
         for gone in self._jobs.values():
             gone.dropped = True
@@ -113,27 +113,26 @@ class Scheduler:
     def _next_moment(self) -> float:
         wait = NAP
         if self._queue:
-            wait = min(NAP, (self._queue[0].due - self._clock.now()) / SECOND)
+            wait = min(NAP, (self._queue[0][0] - self._clock.now()) / SECOND)
         return self._clock.monotonic() + wait
 
     def _skip_what_was_slept_through(self) -> None:
         """After a stall, return overdue jobs to their own phases, instead of starting all of them at once."""
         now = self._clock.now()
-        for entry in self._queue:
-            if entry.due + entry.job.interval < now:
-                self._put_off(entry, now)
+        self._queue = [(self._put_off(job, now), serial, job) for _, serial, job in self._queue]
         heapq.heapify(self._queue)
 
-    def _put_off(self, entry: _Entry, now: int) -> None:
-        job = entry.job
-        due = next_due(job.key, job.interval, now)
-        self._health.missed_ticks += max(0, (due - job.due) // job.interval)
-        entry.due = job.due = due
+    def _put_off(self, job: Job, now: int) -> int:
+        if job.due + job.interval < now:
+            due = next_due(job.key, job.interval, now)
+            self._health.missed_ticks += (due - job.due) // job.interval
+            job.due = due
+        return job.due
 
     async def _start_due(self, attempts: asyncio.TaskGroup) -> None:
         """Start what is due in batches, and let the loop finish its work in hand between them."""
         started = 0
-        while self._queue and self._queue[0].due <= self._clock.now():
+        while self._queue and self._queue[0][0] <= self._clock.now():
             while self._health.in_flight >= self._limit:
                 self._finished.clear()
                 await self._finished.wait()
@@ -143,20 +142,22 @@ class Scheduler:
                 await self._let_the_loop_turn()
 
     def _start_first(self, attempts: asyncio.TaskGroup) -> int:
-        entry = self._queue[0]
-        job, now = entry.job, self._clock.now()
+        due, serial, job = self._queue[0]
         if job.dropped:
             heapq.heappop(self._queue)
             return 0
-        late = now - entry.due
+        late = self._clock.now() - due
         missed = late // job.interval
-        self._health.missed_ticks += missed + job.running
-        if not job.running:
+        if job.running:
+            missed += 1
+            job.due = due + missed * job.interval
+        else:
             self._note_lateness(late / SECOND)
             job.running = True
             attempts.create_task(self._run(job), name=job.key)
-        job.due += (missed + 1) * job.interval
-        heapq.heapreplace(self._queue, _Entry(job.due, job.key, job))
+            job.due = due + (missed + 1) * job.interval
+        self._health.missed_ticks += missed
+        heapq.heapreplace(self._queue, (job.due, serial, job))
         return 1
 
     def _note_lateness(self, late: float) -> None:

@@ -74,8 +74,8 @@ def prepare(check: DnsCheck) -> Probe:
 
     async def probe(frame: Frame) -> ProbeResult:
         server = check.resolver or _system_resolver()
-        address = await _address(frame, server)
         frame.enter("resolve")
+        address = await _address(frame, server)
         query = dns.message.make_query(check.dns, wanted)
         try:
             answer, _ = await dns.asyncquery.udp_with_fallback(query, address, port=server.port)
@@ -104,7 +104,7 @@ def _system_resolver() -> HostPort:
 async def _address(frame: Frame, server: HostPort) -> str:
     if literal(server.host, server.port) is not None:
         return server.host
-    return (await frame.resolver.addresses(frame, server.host, server.port))[0][1][0]
+    return (await frame.resolver.addresses(server.host, server.port))[0][1][0]
 
 
 def _check(check: DnsCheck, answer: dns.message.Message, wanted: dns.rdatatype.RdataType) -> None:

@@ -27,7 +27,7 @@ from monitor.probes.base import Frame, Kind, Probe, ProbeFailure, quoted
 from monitor.probes.expectation import Expectation
 from monitor.probes.http_response import Response
 from monitor.probes.tls_context import certificate_expiry, context_for
-from monitor.probes.wire import Wire
+from monitor.probes.wire import Address, Wire, literal
 from monitor.vocabulary import ProbeResult
 from sla.observation import Outcome
 
@@ -100,7 +100,11 @@ class HttpCheck(CheckBase):
 
 @dataclass(frozen=True, slots=True)
 class Request:
-    """A request ready to be sent. `data` is the whole of its bytes; `server_name` is what TLS asks for and verifies."""
+    """A request ready to be sent.
+
+    `data` is the whole of its bytes; `server_name` is what TLS asks for and verifies; `addresses` is where to connect,
+    None when a name has to be looked up first.
+    """
 
     url: SplitResult
     method: str
@@ -111,6 +115,7 @@ class Request:
     server_name: str
     connect_to: str | None
     data: bytes = b""
+    addresses: list[Address] | None = None
 
     @property
     def encrypted(self) -> bool:
@@ -129,7 +134,9 @@ class Request:
         lines = [f"{self.method} {target} HTTP/1.1", *(f"{name}: {value}" for name, value in self.headers)]
         if self.body:
             lines.append(f"Content-Length: {len(self.body)}")
-        return replace(self, data="\r\n".join([*lines, "", ""]).encode() + self.body)
+        spelled = literal(self.connect_to or self.host, self.port)
+        addresses = None if spelled is None else [spelled]
+        return replace(self, data="\r\n".join([*lines, "", ""]).encode() + self.body, addresses=addresses)
 
     def redirected(self, status: int, location: str) -> Request:
         """Return the request that a redirect asks for (RFC 9110, 15.4), without credentials when it leaves the origin.
@@ -217,7 +224,10 @@ def prepare(check: HttpCheck) -> Probe:
 
 
 async def _exchange(frame: Frame, request: Request, context: ssl.SSLContext, limit: int) -> Response:
-    addresses = await frame.resolver.addresses(frame, request.connect_to or request.host, request.port)
+    frame.enter("resolve")
+    addresses = request.addresses
+    if addresses is None:
+        addresses = await frame.resolver.addresses(request.connect_to or request.host, request.port)
     with await Wire.open(frame, addresses) as wire:
         if request.encrypted:
             frame.certificate_expiry = certificate_expiry(await wire.encrypt(context, request.server_name))

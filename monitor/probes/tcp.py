@@ -25,7 +25,8 @@ def prepare(check: TcpCheck) -> Probe:
     host, port = check.tcp.host, check.tcp.port
 
     async def probe(frame: Frame) -> ProbeResult:
-        with await Wire.open(frame, await frame.resolver.addresses(frame, host, port)):
+        frame.enter("resolve")
+        with await Wire.open(frame, await frame.resolver.addresses(host, port)):
             frame.close()
         return ProbeResult(Outcome.GOOD, phases=frame.phases)
 

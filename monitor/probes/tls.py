@@ -60,7 +60,8 @@ def prepare(check: TlsCheck) -> Probe:
     context = context_for(options)
 
     async def probe(frame: Frame) -> ProbeResult:
-        with await Wire.open(frame, await frame.resolver.addresses(frame, host, port)) as wire:
+        frame.enter("resolve")
+        with await Wire.open(frame, await frame.resolver.addresses(host, port)) as wire:
             frame.certificate_expiry = certificate_expiry(await wire.encrypt(context, options.server_name or host))
             frame.close()
         _check_validity(frame, options.valid_for)

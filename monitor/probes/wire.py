@@ -8,7 +8,6 @@ one epoll descriptor, so that the answers of a batch of probes arrive in one cal
 from __future__ import annotations
 
 import asyncio
-import contextlib
 import errno
 import select
 import socket
@@ -35,6 +34,7 @@ class Poller:
         self._loop = loop
         self._epoll = select.epoll()
         self._waiting: dict[int, asyncio.Future[None]] = {}
+        self._watched: set[int] = set()
         loop.add_reader(self._epoll.fileno(), self._wake)
 
     def _wake(self) -> None:
@@ -43,21 +43,18 @@ class Poller:
             if ready is not None and not ready.done():
                 ready.set_result(None)
 
-    def add(self, descriptor: int) -> None:
-        """Watch a descriptor; it is silent until somebody waits for it."""
-        self._epoll.register(descriptor, 0)
-
-    def discard(self, descriptor: int) -> None:
-        """Stop watching. Call it before the descriptor is closed."""
-        self._waiting.pop(descriptor, None)
-        with contextlib.suppress(OSError):
-            self._epoll.unregister(descriptor)
-
     async def ready(self, descriptor: int, events: int) -> None:
         """Return once the descriptor can be read (or written); errors and hang-ups count as ready."""
+        watch = self._epoll.modify if descriptor in self._watched else self._epoll.register
+        watch(descriptor, events | select.EPOLLONESHOT)
+        self._watched.add(descriptor)
         future = self._waiting[descriptor] = self._loop.create_future()
-        self._epoll.modify(descriptor, events | select.EPOLLONESHOT)
         await future
+
+    def forget(self, descriptor: int) -> None:
+        """Take notice that the descriptor is about to be closed, upon which the kernel stops watching it."""
+        self._waiting.pop(descriptor, None)
+        self._watched.discard(descriptor)
 
     def close(self) -> None:
         """Release the epoll descriptor."""
@@ -78,7 +75,6 @@ class Wire:
         self._frame = frame
         self._socket = sock
         self._descriptor = sock.fileno()
-        frame.poller.add(self._descriptor)
 
     @classmethod
     async def open(cls, frame: Frame, addresses: Iterable[Address]) -> Self:
@@ -187,7 +183,7 @@ class Wire:
 
     def close(self) -> None:
         """Close the connection at once; nothing is sent, so a stalled peer cannot hold it open."""
-        self._frame.poller.discard(self._descriptor)
+        self._frame.poller.forget(self._descriptor)
         self._socket.close()
 
     def __enter__(self) -> Self:
@@ -252,13 +248,12 @@ class Resolver:
     def __init__(self, nameservers: list[str] | None = None, udp_port: int | None = None) -> None:
         self._dns = aiodns.DNSResolver(nameservers, timeout=2.0, tries=2, udp_port=udp_port, tcp_port=udp_port)
 
-    async def addresses(self, frame: Frame, host: str, port: int) -> list[Address]:
+    async def addresses(self, host: str, port: int) -> list[Address]:
         """Return the host's addresses in the resolver's order.
 
         Raises:
             ProbeFailure: `dns_nxdomain`, `dns_servfail`, `dns_timeout`, ... or `resolver_unreachable` (unknown).
         """
-        frame.enter("resolve")
         if (spelled := literal(host, port)) is not None:
             return [spelled]
         try:
