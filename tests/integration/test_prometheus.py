@@ -1,0 +1,133 @@
+"""A real Prometheus scrapes a real daemon: every query of the dashboard and every rule finds what it asks for."""
+
+from __future__ import annotations
+
+import shutil
+import ssl
+import subprocess
+from collections.abc import Iterator
+from contextlib import ExitStack
+from pathlib import Path
+
+import pytest
+import trustme
+
+from monitor.exporters.grafana import dashboard
+from monitor.exporters.rulefile import Alert, Record
+from monitor.exporters.rules import groups
+from tests.support.metric_names import asked
+from tests.support.monitoring import Prometheus, Target, prometheus
+from tests.support.processes import daemon, fetch, needs, until
+
+pytestmark = [pytest.mark.slow, pytest.mark.needs_prometheus, needs("prometheus", "promtool")]
+
+ROOT = Path(__file__).parents[2]
+RULES = [rule for group in groups() for rule in group.rules]
+QUERIES = [target["expr"] for panel in dashboard()["panels"] for target in panel.get("targets", ())]
+VARIABLES = {"$product": ".*", "$window": "1h", "$__rate_interval": "1m"}
+
+# Alpha has a checklist and beta a certificate; alpha has had one outage and its recovery by the time that the queries run.
+CONFIG = """
+listen: 127.0.0.1:0
+store: {store}
+products:
+  - id: alpha
+    objective: 99.9%
+    readiness: {{checklist: five-nines}}
+    checks: [{{id: front, http: "http://127.0.0.1:{plain}/", interval: 200ms, timeout: 150ms, fall: 1, rise: 1}}]
+  - id: beta
+    objective: 99%
+    checks: [{{id: front, http: "https://127.0.0.1:{secure}/", interval: 500ms, timeout: 400ms, tls: {{ca: {ca}}}}}]
+"""
+
+
+@pytest.fixture(scope="module")
+def watched(tmp_path_factory: pytest.TempPathFactory) -> Iterator[tuple[Prometheus, str]]:
+    """Prometheus with an outage behind it, and the daemon's address."""
+    folder = tmp_path_factory.mktemp("prometheus")
+    authority = trustme.CA()
+    authority.cert_pem.write_to_path(str(folder / "ca.pem"))
+    context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+    authority.issue_cert("127.0.0.1").configure_cert(context)
+    target = Target()
+    with ExitStack() as stack:
+        plain = stack.enter_context(target.serving())
+        secure = stack.enter_context(Target().serving(context))
+        config = CONFIG.format(store=folder / "nw.db", plain=plain, secure=secure, ca=folder / "ca.pem")
+        _, address = stack.enter_context(daemon(folder, config))
+        server = stack.enter_context(prometheus(folder, address))
+        until("both products up", lambda: len(server.query('ninewatch_product_state{state="up"} == 1')) == 2)
+        target.healthy = False
+        until("the outage", lambda: server.query('ninewatch_product_state{product="alpha",state="down"} == 1'))
+        target.healthy = True
+        until("the recovery", lambda: server.query('ninewatch_product_state{product="alpha",state="up"} == 1'))
+        until("every rule to be evaluated", lambda: all(rule["health"] == "ok" for rule in server.rules()))
+        yield server, address
+
+
+def filled(expr: str) -> str:
+    """The query as Grafana would send it."""
+    for name, value in VARIABLES.items():
+        expr = expr.replace(name, value)
+    return expr
+
+
+@pytest.mark.parametrize("expr", QUERIES)
+def test_a_query_of_the_dashboard_finds_data(watched: tuple[Prometheus, str], expr: str) -> None:
+    server, _ = watched
+    until(f"data for {filled(expr)}", lambda: server.query(filled(expr)), seconds=10)
+
+
+@pytest.mark.parametrize("rule", RULES, ids=lambda rule: rule.name)
+def test_a_rule_is_evaluated_and_the_metrics_it_asks_for_are_there(
+    watched: tuple[Prometheus, str], rule: Alert | Record
+) -> None:
+    server, _ = watched
+    server.query(rule.expr)
+    for name in asked(rule.expr):
+        assert server.query(f"count({name})"), f"{name} of {rule.name} is not scraped"
+
+
+def test_every_recorded_series_has_a_value_for_every_product(watched: tuple[Prometheus, str]) -> None:
+    server, _ = watched
+    for name in {rule.name for rule in RULES if isinstance(rule, Record)}:
+        assert {each["metric"]["product"] for each in server.query(name)} == {"alpha", "beta"}
+
+
+def test_no_rule_failed_when_it_was_evaluated(watched: tuple[Prometheus, str]) -> None:
+    server, _ = watched
+    assert {rule["name"]: rule.get("lastError") for rule in server.rules() if rule.get("lastError")} == {}
+
+
+def test_the_threshold_that_prometheus_records_is_the_workbooks(watched: tuple[Prometheus, str]) -> None:
+    """Both products are measured over 30 days, so the factors are the cited 14.4, 6 and 1."""
+    server, _ = watched
+    found = server.query('ninewatch:burn_threshold:ratio{product="alpha"}')
+    assert {each["metric"]["window"]: round(float(each["value"][1]), 6) for each in found} == {
+        "1h": 14.4,
+        "6h": 6.0,
+        "3d": 1.0,
+    }
+
+
+def test_promtool_accepts_what_the_daemon_publishes(watched: tuple[Prometheus, str]) -> None:
+    status, page = fetch(f"{watched[1]}/metrics")
+    assert status == 200
+    done = subprocess.run(["promtool", "check", "metrics"], input=page, capture_output=True, timeout=30, check=False)
+    assert (done.returncode, done.stdout + done.stderr) == (0, b"")
+
+
+def test_promtool_accepts_the_shipped_rules() -> None:
+    rules = ROOT / "dashboards/ninewatch.rules.yaml"
+    done = subprocess.run(
+        ["promtool", "check", "rules", rules], capture_output=True, text=True, timeout=30, check=False
+    )
+    assert done.returncode == 0, done.stdout + done.stderr
+
+
+def test_the_scenarios_of_the_shipped_rules_hold(tmp_path: Path) -> None:
+    for name in ("ninewatch.rules.yaml", "ninewatch.rules.test.yaml"):
+        shutil.copy(ROOT / "dashboards" / name, tmp_path)
+    command = ["promtool", "test", "rules", "ninewatch.rules.test.yaml"]
+    done = subprocess.run(command, cwd=tmp_path, capture_output=True, text=True, timeout=100, check=False)
+    assert done.returncode == 0, done.stdout + done.stderr

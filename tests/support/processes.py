@@ -1,0 +1,108 @@
+"""Real programs as parts of a test: started, waited for by what they do, and always ended."""
+
+from __future__ import annotations
+
+import contextlib
+import os
+import re
+import shutil
+import socket
+import subprocess
+import sys
+import threading
+import time
+import urllib.error
+import urllib.request
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, TypeVar
+
+import pytest
+
+T = TypeVar("T")
+_DIRECT = urllib.request.build_opener(urllib.request.ProxyHandler({}))
+
+
+def needs(*programs: str) -> pytest.MarkDecorator:
+    """Skip where a program is not installed, and say which."""
+    missing = [each for each in programs if shutil.which(each) is None]
+    return pytest.mark.skipif(bool(missing), reason=f"not installed: {', '.join(missing)}")
+
+
+def until(what: str, look: Callable[[], T | None], seconds: float = 45.0) -> T:
+    """Look again and again until something true is seen, and return it; fail once the time is up."""
+    pause = threading.Event()
+    deadline = time.monotonic() + seconds
+    while not (seen := look()):
+        if time.monotonic() > deadline:
+            pytest.fail(f"waited {seconds:g} s in vain for {what}")
+        pause.wait(0.05)
+    return seen
+
+
+def free_port() -> int:
+    """A port of loopback that nobody had a moment ago, for a program that cannot be given port 0."""
+    with socket.create_server(("127.0.0.1", 0)) as listener:
+        port: int = listener.getsockname()[1]
+        return port
+
+
+def fetch(url: str) -> tuple[int, bytes]:
+    """Status and body; (0, b"") where nobody answers."""
+    try:
+        with _DIRECT.open(url, timeout=10) as answer:
+            return answer.status, answer.read()
+    except urllib.error.HTTPError as error:
+        with error:
+            return error.code, error.read()
+    except OSError:
+        return 0, b""
+
+
+@dataclass
+class Program:
+    """A program that runs; all it says is in `log`."""
+
+    process: subprocess.Popen[bytes]
+    log: Path
+
+    def said(self, pattern: str) -> str | None:
+        """The first group of the pattern's first match in what was said; fails if the program has ended."""
+        found = re.search(pattern, self.log.read_text(errors="replace"))
+        if found is None and self.process.poll() is not None:
+            pytest.fail(f"ended with {self.process.returncode}:\n{self.log.read_text(errors='replace')}")
+        return found[1] if found else None
+
+    def stop(self) -> int:
+        """Ask it to end as an operator would, and return its exit code."""
+        self.process.terminate()
+        return self.process.wait(timeout=20)
+
+
+@contextlib.contextmanager
+def running(log: Path, arguments: Sequence[str | Path], **options: Any) -> Iterator[Program]:
+    """Run a program while the block lasts."""
+    with log.open("wb") as said:
+        process = subprocess.Popen([*map(str, arguments)], stdout=said, stderr=subprocess.STDOUT, **options)
+    try:
+        yield Program(process, log)
+    finally:
+        if process.poll() is None:
+            process.terminate()
+            try:
+                process.wait(timeout=10)
+            except subprocess.TimeoutExpired:
+                process.kill()
+                process.wait()
+
+
+@contextlib.contextmanager
+def daemon(folder: Path, config: str) -> Iterator[tuple[Program, str]]:
+    """`ninewatch run` with this configuration, and the address that it says it answers at."""
+    path = folder / "ninewatch.yaml"
+    path.write_text(config)
+    environment = {**os.environ, "PYTHONUNBUFFERED": "1"}
+    command = [sys.executable, "-m", "monitor", "run", "-c", path]
+    with running(folder / "ninewatch.log", command, env=environment) as program:
+        yield program, until("the daemon's address", lambda: program.said(r"(http://\S+)"))
