@@ -43,6 +43,12 @@ class Settled:
     recovered: bool = False
 
 
+@dataclass(slots=True)
+class _Lost:
+    observations: int = 0
+    runs: int = 0
+
+
 class Writer:
     """Writes what is put, in order, from a thread of its own. `put` never waits and never fails.
 
@@ -64,6 +70,11 @@ class Writer:
         self._stopping = False
         self._failures = 0  # in a row
         self._rows = 0  # since the last checkpoint
+        self._lost_by_loop, self._lost_by_thread = _Lost(), _Lost()
+        # Observations that wait: taken - settled. Two counters, each written by one thread, are right at any instant;
+        # the lengths of the two queues are not while observations go from one to the other.
+        self._taken = 0  # by the loop, less what the loop gave up
+        self._settled = 0  # written or given up, by the thread
         self._tidied = self._due = clock.monotonic()
         self._listener: Callable[[Settled], None] = lambda _settled: None
         self._thread = threading.Thread(target=self._work, name="ninewatch-writer", daemon=True)
@@ -79,12 +90,12 @@ class Writer:
 
     def put(self, seen: Observation, runs: Sequence[Run] = (), incident: Incident | None = None) -> None:
         """Queue what one probe gave, in O(1). With an incident it is written at once, else within EVERY."""
-        queue, health = self._queue, self._health
-        depth = len(queue) + len(self._observations)
-        if depth >= self._limit:
+        health = self._health
+        if self._taken - self._settled >= self._limit:
             self._give_up_oldest()
-        queue.append((seen, runs, incident, None))
-        health.queue_depth = depth + 1
+        self._taken += 1
+        self._queue.append((seen, runs, incident, None))
+        health.queue_depth = self._taken - self._settled
         if health.queue_since is None:
             health.queue_since = seen.at
         if incident is not None:
@@ -115,11 +126,14 @@ class Writer:
             seen, runs, incident, until = self._queue.popleft()
         except IndexError:  # all of the backlog is with the thread, which trims its own part
             return
-        self._health.dropped_observations += seen is not None
+        if seen is not None:
+            self._taken -= 1
+            self._lost_by_loop.observations += 1
         if incident is None and len(self._spared) >= self._limit:
-            self._health.dropped_runs += len(runs)
+            self._lost_by_loop.runs += len(runs)
         elif runs or incident or until is not None:
             self._spared.append((None, runs, incident, until))
+        self._report_losses()
 
     def _work(self) -> None:
         while not self._stopping:
@@ -159,10 +173,16 @@ class Writer:
     def _trim(self) -> None:
         while len(self._observations) > self._limit:
             self._observations.popleft()
-            self._health.dropped_observations += 1
+            self._settled += 1
+            self._lost_by_thread.observations += 1
         while len(self._runs) > self._limit:
             del self._runs[next(iter(self._runs))]
-            self._health.dropped_runs += 1
+            self._lost_by_thread.runs += 1
+        self._report_losses()
+
+    def _report_losses(self) -> None:
+        self._health.dropped_observations = self._lost_by_loop.observations + self._lost_by_thread.observations
+        self._health.dropped_runs = self._lost_by_loop.runs + self._lost_by_thread.runs
 
     def _write(self) -> bool:
         """Write all that is pending, runs and incidents in the first transaction; return whether it went well."""
@@ -185,6 +205,7 @@ class Writer:
     def _committed(self, rows: int, incidents: tuple[Incident, ...]) -> None:
         for _ in range(rows):
             self._observations.popleft()
+        self._settled += rows
         self._runs.clear()
         self._incidents.clear()
         self._folded = None
@@ -198,7 +219,7 @@ class Writer:
 
     def _report_success(self) -> None:
         health = self._health
-        health.queue_depth = len(self._queue) + len(self._observations)
+        health.queue_depth = self._taken - self._settled
         health.queue_since = self._oldest()
         health.unrecorded_since = None
         health.store_error = ""

@@ -1,0 +1,154 @@
+"""A disk without room, or that fails: probing goes on, the time shows as unrecorded, and writing resumes by itself."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import resource
+import shutil
+import subprocess
+from typing import TYPE_CHECKING
+
+import pytest
+
+from monitor.clock import SystemClock
+from monitor.engine.recorder import Recorder, restore
+from monitor.health import Health
+from monitor.ledger import Ledger
+from monitor.storage import writer as module
+from monitor.storage.sqlite import SqliteStore
+from monitor.storage.writer import Writer
+from monitor.vocabulary import Event, IncidentOpened, IncidentResolved, Observed, ProbeResult
+from sla.interval import MINUTE, Interval
+from sla.observation import Outcome
+from tests.support.ledgers import NOW, ledger_of, product
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator
+    from pathlib import Path
+
+KEY = "chefs/health"
+ALWAYS = Interval(0, 2**62)
+PATIENCE = 60.0
+
+Culprit = contextlib.AbstractContextManager[None]
+
+
+@pytest.fixture
+def small_disk(tmp_path: Path) -> Iterator[Path]:
+    """Yield a folder that is a disk of 8 MB; skip where nobody may mount one."""
+    mount, umount = shutil.which("mount"), shutil.which("umount")
+    folder = tmp_path / "disk"
+    folder.mkdir()
+    if mount is None or umount is None:
+        pytest.skip("there is no mount command")
+    made = subprocess.run(
+        [mount, "-t", "tmpfs", "-o", "size=8m", "tmpfs", str(folder)], capture_output=True, check=False
+    )
+    if made.returncode:
+        pytest.skip(f"may not mount a small disk: {made.stderr.decode().strip()}")
+    yield folder
+    subprocess.run([umount, "-l", str(folder)], check=True)
+
+
+@contextlib.contextmanager
+def filled(folder: Path) -> Iterator[None]:
+    """Leave no room on the disk."""
+    filler = folder / "filler"
+    with filler.open("wb", buffering=0) as file, contextlib.suppress(OSError):
+        for size in (65_536, 4_096, 512):
+            with contextlib.suppress(OSError):
+                while file.write(b"x" * size):
+                    pass
+    yield
+    filler.unlink()
+
+
+@contextlib.contextmanager
+def failing_writes(path: Path) -> Iterator[None]:
+    """Let every write past the files' present end fail: what SQLite sees is an I/O error."""
+    soft, hard = resource.getrlimit(resource.RLIMIT_FSIZE)
+    size = max(each.stat().st_size for each in path.parent.glob(f"{path.name}*"))
+    resource.setrlimit(resource.RLIMIT_FSIZE, (size, hard))
+    try:
+        yield
+    finally:
+        resource.setrlimit(resource.RLIMIT_FSIZE, (soft, hard))
+
+
+class Told:
+    """A hook that remembers, and wakes whoever waits for more."""
+
+    def __init__(self) -> None:
+        self.events: list[Event] = []
+        self.decided = asyncio.Event()
+
+    def __call__(self, event: Event) -> None:
+        self.events.append(event)
+        if not isinstance(event, Observed):
+            self.decided.set()
+
+    async def decision(self) -> IncidentOpened | IncidentResolved:
+        async with asyncio.timeout(PATIENCE):
+            await self.decided.wait()
+        self.decided.clear()
+        last = [event for event in self.events if not isinstance(event, Observed)][-1]
+        assert isinstance(last, IncidentOpened | IncidentResolved)
+        return last
+
+
+async def endure(path: Path, culprit: Callable[[], Culprit]) -> None:
+    """Record before, during and after the trouble; then compare the record with what was seen."""
+    ledger, health, told = ledger_of(product("chefs")), Health(), Told()
+    entry = ledger.entries[KEY]
+    at = NOW
+
+    def play(outcome: Outcome, count: int) -> None:
+        nonlocal at
+        for _ in range(count):
+            at += MINUTE
+            recorder.record(entry, ProbeResult(outcome, "" if outcome is Outcome.GOOD else "deadline"), at, 0.1)
+
+    store = SqliteStore(path, NOW)
+    async with Recorder(ledger, Writer(store, health, SystemClock()), health, [told]) as recorder:
+        play(Outcome.GOOD, 10)
+        play(Outcome.BAD, 2)
+        await told.decision()
+        assert health.unrecorded_since is None
+        with culprit():
+            before = at
+            play(Outcome.GOOD, 20_000)
+            resolved = await told.decision()
+            assert isinstance(resolved, IncidentResolved)
+            assert (health.unrecorded_since, health.queue_depth) == (before + MINUTE, 20_000)
+            assert health.write_failures
+            assert health.store_error
+            assert sum(isinstance(event, Observed) for event in told.events) == 20_012
+        play(Outcome.BAD, 2)
+        assert isinstance(await told.decision(), IncidentOpened)
+        assert (health.unrecorded_since, health.store_error) == (None, "")
+    assert health.dropped_observations == 0
+    store.close()
+    store = SqliteStore(path, NOW)
+    again = Ledger(ledger.portfolio)
+    restore(again, store)
+    assert len(store.observations(KEY, ALWAYS)) == 20_014
+    store.close()
+    assert again.incidents == ledger.incidents
+    assert list(again.entries[KEY].timeline.pieces(ALWAYS)) == list(entry.timeline.pieces(ALWAYS))
+
+
+@pytest.fixture
+def prompt(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(module, "BACKOFF", 0.05)
+
+
+@pytest.mark.usefixtures("prompt")
+async def test_a_full_disk_is_endured(small_disk: Path) -> None:
+    await endure(small_disk / "record.db", lambda: filled(small_disk))
+
+
+@pytest.mark.usefixtures("prompt")
+async def test_a_disk_that_fails_is_endured(tmp_path: Path) -> None:
+    path = tmp_path / "record.db"
+    await endure(path, lambda: failing_writes(path))
