@@ -6,15 +6,24 @@ import contextlib
 import fcntl
 import json
 import os
+import re
 import socket
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, Self
 
+import structlog
+
 from monitor.errors import StoreError, StoreHeldError
 
 if TYPE_CHECKING:
     from types import TracebackType
+
+log = structlog.get_logger()
+
+# Locks and shared memory cannot be relied on over these: two daemons may both get in, a WAL may tear.
+MOUNTS = Path("/proc/self/mounts")
+NETWORKED = ("nfs", "cifs", "smb", "9p", "ceph", "glusterfs", "fuse.sshfs")
 
 
 class Lock:
@@ -44,6 +53,7 @@ class Lock:
             self.release()
             raise StoreHeldError(f"{record} is in use by {holder}; stop that one, or name another `store:`") from error
         self._sign(since)
+        warn_of_network(self.path.resolve(), MOUNTS)
 
     def _sign(self, since: int) -> None:
         assert self._descriptor is not None  # noqa: S101 - for the type checker: just opened
@@ -72,3 +82,19 @@ def _holder(descriptor: int) -> str:
         return f"process {int(name['pid'])} on {name['host']} since {since:%Y-%m-%d %H:%M:%S} UTC"
     except (ValueError, KeyError, TypeError, OSError, OverflowError):
         return "another process"
+
+
+def warn_of_network(path: Path, mounts: Path) -> None:
+    """Log a warning if the absolute path lies on a network file system, by the kernel's list of mounts."""
+    try:
+        fields = [line.split(" ") for line in mounts.read_text().splitlines()]
+    except OSError:  # not Linux, or no /proc: nothing is known, nothing is said
+        return
+    kinds = {Path(re.sub(r"\\(\d{3})", _octal, place)): kind for _, place, kind, *_ in fields}
+    kind = next((kinds[folder] for folder in path.parents if folder in kinds), "")
+    if kind.startswith(NETWORKED):
+        log.warning("record_on_network_file_system", path=str(path), kind=kind, advice="put it on a local disk")
+
+
+def _octal(match: re.Match[str]) -> str:
+    return chr(int(match[1], 8))

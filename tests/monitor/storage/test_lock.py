@@ -4,16 +4,14 @@ from __future__ import annotations
 
 import os
 import socket
-from typing import TYPE_CHECKING
+from pathlib import Path
 
 import pytest
+from structlog.testing import capture_logs
 
 from monitor.errors import StoreError, StoreHeldError
-from monitor.storage.lock import Lock
+from monitor.storage.lock import Lock, warn_of_network
 from sla.interval import SECOND
-
-if TYPE_CHECKING:
-    from pathlib import Path
 
 SINCE = 1_795_000_000 * SECOND
 
@@ -59,3 +57,31 @@ def test_a_place_that_cannot_be_written_is_named(tmp_path: Path) -> None:
     (tmp_path / "file").write_text("")
     with pytest.raises(StoreError, match=r"file.*folder it may write to"):
         Lock(tmp_path / "file" / "record.db", SINCE)
+
+
+@pytest.mark.parametrize(
+    ("path", "kind"),
+    [
+        ("/srv/share/x/record.db", "nfs4"),
+        ("/srv/share/disk/record.db", None),
+        ("/srv/shared/record.db", None),
+        ("/srv/a b/record.db", "cifs"),
+        ("/record.db", None),
+    ],
+)
+def test_a_record_on_a_network_file_system_is_warned_of(tmp_path: Path, path: str, kind: str | None) -> None:
+    """The mount that is nearest to the record decides."""
+    mounts = tmp_path / "mounts"
+    mounts.write_text(
+        "/dev/vda / ext4 rw 0 0\nhost:/x /srv/share nfs4 rw 0 0\n/dev/vdb /srv/share/disk ext4 rw 0 0\n"
+        "//host/y /srv/a\\040b cifs rw 0 0\n"
+    )
+    with capture_logs() as logs:
+        warn_of_network(Path(path), mounts)
+    assert [line["kind"] for line in logs] == ([kind] if kind else [])
+
+
+def test_without_a_list_of_mounts_nothing_is_claimed(tmp_path: Path) -> None:
+    with capture_logs() as logs:
+        warn_of_network(tmp_path / "record.db", tmp_path / "missing")
+    assert not logs
