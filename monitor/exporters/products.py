@@ -17,6 +17,7 @@ if TYPE_CHECKING:
     from fractions import Fraction
 
     from monitor.config.model import Product
+    from sla.compose import Composition
     from sla.readiness import Readiness
     from sla.track import History
 
@@ -74,7 +75,7 @@ class ProductLines:
         "troubled",
     )
 
-    def __init__(self, product: Product, history: History) -> None:
+    def __init__(self, product: Product, history: Composition) -> None:
         self.product = product
         self._history = history
         self.measured_at: int | None = None
@@ -98,9 +99,12 @@ class ProductLines:
         downtime = [series(FAMILIES[3].name, **names, bound=bound) for bound in _BOUNDS]
         return availability, series(FAMILIES[2].name, **names), downtime, series(FAMILIES[4].name, **names)
 
-    def measure(self, now: int) -> None:
-        """Bring state and figures up to the instant."""
+    def measure(self, now: int) -> Iterator[None]:
+        """Bring state and figures up to the instant, in steps: with a thousand checks each takes a while."""
+        self._history.settle()
+        yield
         point = self._history.state(now).point
+        yield
         self.texts[0] = "".join([f"{line}{point is state:d}\n" for line, state in self._states])
         columns: tuple[list[str], ...] = ([], [], [], [])
         self.troubled = point is not State.UP

@@ -117,7 +117,8 @@ class Exporter:
             yield from pace.pause()
         view.count(self._ledger.incidents)
         for product in view.due():
-            product.measure(now)
+            for _ in product.measure(now):
+                yield from pace.pause()
             product.ceiling(self._assess(product.product.id, now))
             yield from pace.pause()
         yield from _columns(checks.FAMILIES, view.checks, dialect)

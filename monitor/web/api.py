@@ -10,11 +10,13 @@ from aiohttp import web
 from monitor.web.errors import Refusal
 from monitor.web.openapi import description
 from monitor.web.site import SITE, Site, Turns, as_json
-from monitor.web.views import downtime_so_far
+from monitor.web.views import downtime_so_far, open_incidents
 from sla.interval import DAY, SECOND, Interval
 from sla.window import EPOCH, WINDOWS, format_instant, parse_duration
 
 if TYPE_CHECKING:
+    from collections import Counter
+
     from monitor.config.model import Product
     from monitor.ledger import CheckEntry, Ledger
     from sla.incident import Incident
@@ -32,9 +34,9 @@ async def products(request: web.Request) -> web.Response:
     _only(request)
     site, turns = request.app[SITE], Turns(request.app[SITE].clock)
     now = site.clock.now()
-    listed = []
+    listed, still_open = [], open_incidents(site.ledger)
     for product in site.ledger.portfolio.products:
-        listed.append(_summary(site, product, now))
+        listed.append(_summary(site, product, still_open, now))
         await turns.turn()
     return as_json(listed)
 
@@ -57,7 +59,7 @@ async def product(request: web.Request) -> web.Response:
         "open_incidents": [_incident(ledger, each, now) for each in ledger.open_incidents(found.id)],
         "seeded_until": _instant(ledger.seeded_until),
     }
-    return as_json(_summary(site, found, now) | more)
+    return as_json(_summary(site, found, open_incidents(ledger), now) | more)
 
 
 @routes.get("/api/v1/products/{id}/availability")
@@ -149,7 +151,7 @@ def _limit(text: str) -> int:
     return min(int(text), MOST_INCIDENTS)
 
 
-def _summary(site: Site, product: Product, now: int) -> dict[str, Any]:
+def _summary(site: Site, product: Product, still_open: Counter[str], now: int) -> dict[str, Any]:
     ledger, readiness = site.ledger, site.assess(product.id, now)
     ceiling = readiness.ceiling if readiness else None
     figures = ledger.measured(product.id, Interval(now - product.window, now), now).as_json(product=product.id)
@@ -162,7 +164,7 @@ def _summary(site: Site, product: Product, now: int) -> dict[str, Any]:
         "state": ledger.state(product.id, now).point.name.lower(),
         "rule": str(product.rule),
         "claim_ceiling": None if ceiling is None else float(ceiling),
-        "incidents_open": len(ledger.open_incidents(product.id)),
+        "incidents_open": still_open[product.id],
         "last_observed": _instant(newest),
     } | {name: figures[name] for name in kept}
 

@@ -46,6 +46,8 @@ class Assets:
         )
         self._templates.filters.update(present.FILTERS)
         self._templates.globals["static"] = {name: f"/static/{hashed}" for name, hashed in names.items()}
+        # Compiled now: the first reader's page would otherwise hold the loop for it.
+        self._pages = {name: self._templates.get_template(name) for name in self._templates.list_templates()}
 
     @classmethod
     def load(cls) -> Assets:
@@ -61,8 +63,8 @@ class Assets:
 
     def render(self, template: str, **values: Any) -> str:
         """Return the page."""
-        return self._templates.get_template(template).render(**values)
+        return self._pages[template].render(**values)
 
     def stream(self, template: str, **values: Any) -> Iterator[str]:
         """Yield the page part by part, so that whoever renders a long one can pause."""
-        yield from self._templates.get_template(template).generate(**values)
+        yield from self._pages[template].generate(**values)

@@ -15,6 +15,7 @@ from sla.objective import format_duration
 from sla.window import WINDOWS
 
 if TYPE_CHECKING:
+    from collections import Counter
     from collections.abc import Iterable
 
     from monitor.config.model import Product
@@ -33,9 +34,9 @@ async def portfolio(request: web.Request) -> web.Response:
     """Every product at a glance, and the newest incidents."""
     site, turns = request.app[SITE], Turns(request.app[SITE].clock)
     ledger, now = site.ledger, site.clock.now()
-    rows = []
+    rows, still_open = [], views.open_incidents(ledger)
     for product in ledger.portfolio.products:
-        rows.append(views.row(ledger, product, _own_window(site, product, now), site.assess(product.id, now), now))
+        rows.append(_row(site, product, _own_window(site, product, now), still_open, now))
         await turns.turn()
     looks = [each.look for each in rows]
     rows.sort(key=lambda each: _WORST_FIRST.index(each.look.style))
@@ -52,8 +53,8 @@ async def product(request: web.Request) -> web.Response:
     if found is None:
         raise Refusal(404, "there is no such product", "choose one from the list of all products")
     own, readiness = _own_window(site, found, now), site.assess(found.id, now)
-    values: dict[str, Any] = {"row": views.row(ledger, found, own, readiness, now), "verdict": views.verdict_text(own)}
-    values |= _budget(own) | {"unmet": readiness.unmet if readiness else ()}
+    values: dict[str, Any] = {"row": _row(site, found, own, views.open_incidents(ledger), now)}
+    values |= _budget(own) | {"verdict": views.verdict_text(own), "unmet": readiness.unmet if readiness else ()}
     values["days"] = []
     for span in calendar.midnights(now, ledger.portfolio.zone):
         values["days"].append(calendar.day(ledger.compositions[found.id], span, ledger.portfolio.zone))
@@ -80,6 +81,11 @@ async def static(request: web.Request) -> web.Response:
 
 def _own_window(site: Site, product: Product, now: int) -> Measured:
     return site.ledger.measured(product.id, Interval(now - product.window, now), now)
+
+
+def _row(site: Site, product: Product, own: Measured, still_open: Counter[str], now: int) -> views.Row:
+    state, readiness = site.ledger.state(product.id, now), site.assess(product.id, now)
+    return views.row(product, state, own, readiness, still_open[product.id])
 
 
 def _budget(measured: Measured) -> dict[str, Any]:
