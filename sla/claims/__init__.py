@@ -1,0 +1,110 @@
+"""Published claims checked: statements that tie an availability to a downtime, and arithmetic over availabilities.
+
+Reading (`plain`, `html`, `quantities`, `periods`, `prose`, `tables`) turns text into statements; `judge` and `sums`
+decide with exact fractions whether they hold. `wrong` is kept for what no convention and no rounding explains.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+from typing import TYPE_CHECKING, Literal
+
+from sla.claims import prose, restated, sums, tables, weights
+from sla.claims.grouping import settle
+from sla.claims.html import looks_like_html, read_html
+from sla.claims.judge import judge
+from sla.claims.model import Claim, Statement, Verdict
+from sla.claims.page import Part, Passage
+from sla.claims.plain import looks_like_csv, read_csv, read_text
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Iterator, Sequence
+
+__all__ = ["Audit", "Claim", "Kind", "Verdict", "audit"]
+
+Kind = Literal["text", "html", "csv"]
+
+
+@dataclass(frozen=True, slots=True)
+class Audit:
+    """Every claim of a page, in its order."""
+
+    claims: tuple[Claim, ...]
+
+    @property
+    def wrong(self) -> int:
+        """How many claims are wrong beyond doubt."""
+        return sum(claim.verdict is Verdict.WRONG for claim in self.claims)
+
+    def as_json(self) -> dict[str, object]:
+        """Return `{"claims": [...], "wrong": N}`, as `ninewatch audit --json` prints it."""
+        return {"claims": [claim.as_json() for claim in self.claims], "wrong": self.wrong}
+
+
+def audit(text: str, kind: Kind | None = None) -> Audit:
+    """Return the claims that a page makes about availability, each judged. Without a kind it is told from the text.
+
+    `text` stands for plain text, Markdown and wiki markup alike.
+
+    >>> [claim.diagnosis for claim in audit("99.95% uptime, which is less than 4.38 minutes a year").claims]
+    ['hours labelled minutes']
+    """
+    parts = _parts(text, kind)
+    judged = [_with_restatement(judge(statement), parts) for statement in settle(_statements(parts))]
+    claims = [*judged, *_arithmetic(parts)]
+    return Audit(tuple(sorted(claims, key=lambda claim: claim.line)))
+
+
+def _parts(text: str, kind: Kind | None) -> list[Part]:
+    if kind == "html" or (kind is None and looks_like_html(text)):
+        return read_html(text)
+    if kind == "csv" or (kind is None and looks_like_csv(text)):
+        return read_csv(text)
+    return read_text(text)
+
+
+def _statements(parts: Sequence[Part]) -> Iterable[Statement]:
+    run: list[Passage] = []
+    for number, part in enumerate(parts, 1):
+        if isinstance(part, Passage):
+            run.append(part)
+            continue
+        yield from prose.statements(run, number)
+        yield from tables.statements(part, _lead(run), number)
+        run = []
+    yield from prose.statements(run, len(parts) + 1)
+
+
+def _lead(run: Sequence[Passage]) -> str:
+    """Return what stands above a table: the last heading and the last passage."""
+    headings = [passage.text for passage in run if passage.heading][-1:]
+    return " ".join([*headings, *(passage.text for passage in run[-1:])])
+
+
+def _arithmetic(parts: Sequence[Part]) -> Iterator[Claim]:
+    lead = ""
+    for part in parts:
+        if isinstance(part, Passage):
+            yield from restated.check(part)
+            yield from sums.check(part, lead)
+            lead = part.text if part.heading or len(part.text) < 200 else lead
+        else:
+            yield from weights.check(part)
+            for row in part.rows:
+                for cell in row:
+                    passage = Passage(cell.text, ((0, cell.line),))
+                    yield from restated.check(passage)
+                    yield from sums.check(passage, lead)
+
+
+def _with_restatement(claim: Claim, parts: Sequence[Part]) -> Claim:
+    """Say of a wrong claim written twice that both ways agree: the slip lies in the figure, not in the conversion."""
+    if claim.verdict is not Verdict.WRONG:
+        return claim
+    passages = [
+        part for part in parts if isinstance(part, Passage) and part.starts[0][1] <= claim.line <= part.starts[-1][1]
+    ]
+    for equality in (e for passage in passages for e in restated.equalities(passage)):
+        if equality.agrees and equality.line == claim.line and equality.first.seconds == claim.claimed:
+            return replace(claim, diagnosis=f"{claim.diagnosis}; it agrees with itself ({equality.text})")
+    return claim

@@ -1,0 +1,163 @@
+"""Finds printed durations, each with every way to read it and the digits it was printed to."""
+
+from __future__ import annotations
+
+import re
+from fractions import Fraction
+from typing import TYPE_CHECKING
+
+from sla.claims.model import Amount, Bound, Reading
+from sla.claims.words import ABOUT, ABOVE, BELOW, HOUR, MINUTE, NUMBER_WORDS, UNITS
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+_NUMBER = r"\d{1,3}(?:[,\u00a0\u202f’']\d{3})+(?:\.\d+)?|\d+(?:[.,]\d+)?|[.]\d+"
+_UNIT = "|".join(f"(?P<{name}>{spelling})" for name, (_, spelling) in UNITS.items())
+_PART = re.compile(
+    rf"(?P<number>{_NUMBER})(?:\s*[-–]\s*(?P<upper>{_NUMBER}))?[\s-]{{0,2}}(?:{_UNIT})(?![A-Za-zäöüé²³%])\.?",
+    re.IGNORECASE,
+)
+_WORDED = re.compile(rf"(?<![A-Za-z])(?P<number>{'|'.join(NUMBER_WORDS)})[\s-]+(?:{_UNIT})(?![A-Za-z])", re.IGNORECASE)
+_CLOCK = re.compile(r"(?<![\d:.])(?P<h>\d{1,3}):(?P<m>[0-5]\d):(?P<s>[0-5]\d(?:\.\d+)?)(?![\d:])")
+_JOIN = re.compile(r"\s*(?:,?\s*(?:and|und|et|y|&)\s+|,\s*|\s*)", re.IGNORECASE)
+_MONEY = re.compile(r"[$€£¥]\s*$")
+_REACH = 40
+_BASES = {"milliseconds": 1000, "seconds": 60, "minutes": 60, "hours": 24, "days": 7}
+
+_NOT_A_UNIT = re.compile(
+    r"(?:\b(?:per|each|every|a|pro|par|por)\s+|/\s*)(?:[A-Za-z]+)|\d+(?:\.\d+)?[\s-]*(?:days?|d|hours?|h|weeks?)\b"
+    r"|(?<![(\[A-Za-z])\b(?:hour|day|week|tag|woche|jour|semaine|d[ií]a|semana)\b|天|周",
+    re.IGNORECASE,
+)
+
+
+def amounts(text: str) -> list[Amount]:
+    """Return the durations in a text, in order; neighbouring parts in falling units are one: `8 h 45 m 57 s`."""
+    found = [_clock(m) for m in _CLOCK.finditer(text)]
+    found += [
+        _amount(text, run)
+        for run in _runs(text)
+        if not _MONEY.search(text[max(0, run[0].start() - 3) : run[0].start()])
+    ]
+    taken = [(a.start, a.end) for a in found]
+    found += [
+        _worded(text, m) for m in _WORDED.finditer(text) if not any(s < m.end() and m.start() < e for s, e in taken)
+    ]
+    return sorted(found, key=lambda amount: amount.start)
+
+
+def bare_amount(text: str, unit: str) -> Amount | None:
+    """Return the duration that a bare number is in a column whose header gives the unit; `<` and `~` are honoured."""
+    match = re.fullmatch(rf"\W*?(?P<number>{_NUMBER})\W*", text)
+    if match is None:
+        return None
+    readings, digits = _readings(match["number"], UNITS[unit][0])
+    start, end = match.span("number")
+    return Amount(readings, start, end, match["number"], unit, digits, _bound(text[:start]))
+
+
+def unit_in_label(text: str) -> str | None:
+    """Return the unit that a column's header gives its bare numbers: `Downtime (min)`, `Hours per year`, `in Minuten`.
+
+    What stands after a `per`, a length such as `30 days`, and a lone noun (`Day`) are periods, not units.
+    """
+    rest = _NOT_A_UNIT.sub(" ", text)
+    for name, (_, spelling) in UNITS.items():
+        if re.search(rf"(?<![A-Za-z])(?:{spelling})(?![A-Za-z])", rest, re.IGNORECASE):
+            return name
+    return None
+
+
+def _runs(text: str) -> Iterator[list[re.Match[str]]]:
+    run: list[re.Match[str]] = []
+    for match in _PART.finditer(text):
+        if run and not _continues(text, run[-1], match):
+            yield run
+            run = []
+        run.append(match)
+    if run:
+        yield run
+
+
+def _continues(text: str, before: re.Match[str], match: re.Match[str]) -> bool:
+    joined = _JOIN.fullmatch(text[before.end() : match.start()])
+    return bool(joined) and UNITS[_unit(match)][0] < UNITS[_unit(before)][0] and not match["upper"]
+
+
+def _unit(match: re.Match[str]) -> str:
+    return next(name for name in UNITS if match[name])
+
+
+def _amount(text: str, run: list[re.Match[str]]) -> Amount:
+    last = run[-1]
+    start, end = run[0].start(), last.end()
+    above = sum((decimal(m["number"])[0] * UNITS[_unit(m)][0] for m in run[:-1]), Fraction(0))
+    readings, digits = _readings(last["number"], UNITS[_unit(last)][0], exact_zero=len(run) > 1)
+    if last["upper"]:
+        readings = tuple(
+            _spread(low, high)
+            for low, high in zip(readings, _readings(last["upper"], UNITS[_unit(last)][0])[0], strict=False)
+        )
+    shifted = tuple(Reading(r.seconds + above, r.low + above, r.high + above) for r in readings)
+    base = _BASES.get(_unit(last), 0)
+    spill = decimal(last["number"])[0] if len(run) == 2 and base and decimal(last["number"])[0] >= base else None
+    digits = digits if len(run) == 1 else max(3, digits)
+    unit = _unit(last) if len(run) == 1 else None
+    return Amount(shifted, start, end, text[start:end].rstrip(), unit, digits, _bound(text[:start]), spill)
+
+
+def _spread(low: Reading, high: Reading) -> Reading:
+    return Reading((low.seconds + high.seconds) / 2, low.low, high.high)
+
+
+def _worded(text: str, match: re.Match[str]) -> Amount:
+    value, unit = NUMBER_WORDS[match["number"].lower()], _unit(match)
+    each = UNITS[unit][0]
+    reading = Reading(value * each, (value - Fraction(1, 2)) * each, (value + Fraction(1, 2)) * each)
+    return Amount((reading,), match.start(), match.end(), match[0], unit, 1, _bound(text[: match.start()]))
+
+
+def _clock(match: re.Match[str]) -> Amount:
+    seconds, ulp = decimal(match["s"])
+    value = int(match["h"]) * HOUR + int(match["m"]) * MINUTE + seconds
+    return Amount((Reading(value, value - ulp / 2, value + ulp),), match.start(), match.end(), match[0], None, 4)
+
+
+def _readings(text: str, unit: Fraction, *, exact_zero: bool = False) -> tuple[tuple[Reading, ...], int]:
+    """Return the readings of a number in a unit, and its significant digits.
+
+    Zeros that end an integer may be rounding ("500 minutes"), so they widen what is accepted, to 15 % at most.
+    """
+    found = []
+    for value, ulp in _values(text):
+        zeros = len(text) - len(text.rstrip("0")) if ulp == 1 and value and not exact_zero else 0
+        wide = min(Fraction(10**zeros), value * Fraction(3, 10)) if zeros else ulp
+        found.append(Reading(value, value - wide / 2, value + (wide if not zeros else wide / 2)).scaled(unit))
+    plain = re.sub(r"\D", "", text).lstrip("0")
+    return tuple(found), len(plain if re.search(r"[.,]", text) else plain.rstrip("0"))
+
+
+def _values(text: str) -> list[tuple[Fraction, Fraction]]:
+    grouped = re.fullmatch(r"\d{1,3}(?:[,\u00a0\u202f’']\d{3})+(?:\.\d+)?", text)
+    first = decimal(text)
+    if grouped and re.fullmatch(r"\d{1,3},\d{3}", text):
+        return [first, (Fraction(text.replace(",", ".")), Fraction(1, 1000))]
+    return [first]
+
+
+def decimal(text: str) -> tuple[Fraction, Fraction]:
+    """Return a number's value and the unit of its last place; a comma is a decimal sign unless it groups thousands."""
+    plain = re.sub(r"(?<=\d)[,\u00a0\u202f’'](?=\d{3}(?:\D|$))", "", text) if not text.startswith("0,") else text
+    plain = plain.replace(",", ".")
+    places = len(plain.partition(".")[2])
+    return Fraction(plain), Fraction(1, 10**places)
+
+
+def _bound(text: str) -> Bound:
+    before = text[-_REACH:]
+    if BELOW.search(before):
+        return Bound.BELOW
+    if ABOVE.search(before):
+        return Bound.ABOVE
+    return Bound.ABOUT if ABOUT.search(before) else Bound.EXACT

@@ -1,0 +1,55 @@
+"""Does a printed duration agree with an availability, and under which convention of a year, month or quarter?"""
+
+from __future__ import annotations
+
+from fractions import Fraction
+from typing import TYPE_CHECKING, NamedTuple
+
+from sla.claims.periods import PERIODS
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from sla.claims.model import Level, Statement
+
+ORDER = ("year", "month", "week", "day", "quarter", "hour")
+"""The periods tried when a page states none, the likeliest first."""
+
+
+class Fit(NamedTuple):
+    """A figure explained: under which convention, and whether to the last digit or to the digits shown."""
+
+    period: str
+    label: str
+    claimed: Fraction
+    expected: Fraction
+    usual: bool
+
+    @property
+    def exact(self) -> bool:
+        """Whether claim and truth are the same number."""
+        return self.claimed == self.expected
+
+
+def fits(statement: Statement, level: Level | None = None) -> Fit | None:
+    """Return the convention under which the figure is right, exact ones first; None if there is none."""
+    candidates = list(_fits(statement, level or statement.level))
+    return next((fit for fit in candidates if fit.exact and fit.usual), candidates[0] if candidates else None)
+
+
+def _fits(statement: Statement, level: Level) -> Iterator[Fit]:
+    for reading in statement.amount.readings:
+        for period, label, length in lengths(statement):
+            usual = (label, length) in PERIODS[period].lengths[:3] if period in PERIODS else True
+            expected = (1 - level.ratio) * length
+            slack = Fraction(0) if level.nominal else level.slack * length
+            if reading.low <= expected + slack and expected - slack <= reading.high:
+                yield Fit(period, label, reading.seconds, expected, usual)
+
+
+def lengths(statement: Statement) -> Iterator[tuple[str, str, Fraction]]:
+    """Yield (period, convention, seconds) of its period, or of every period if the statement names none."""
+    periods = [statement.period] if statement.period else [PERIODS[name] for name in ORDER]
+    for period in periods:
+        for label, length in period.lengths:
+            yield period.name, label, length

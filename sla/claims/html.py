@@ -1,0 +1,168 @@
+"""Reads HTML as passages and tables."""
+
+from __future__ import annotations
+
+import re
+from html.parser import HTMLParser
+
+from sla.claims.page import Cell, Part, Passage, Table
+
+_BLOCKS = frozenset(
+    {
+        *(
+            "p",
+            "div",
+            "li",
+            "dt",
+            "dd",
+            "h1",
+            "h2",
+            "h3",
+            "h4",
+            "h5",
+            "h6",
+            "section",
+            "article",
+            "header",
+            "footer",
+            "br",
+        ),
+        *(
+            "blockquote",
+            "pre",
+            "hr",
+            "ul",
+            "ol",
+            "dl",
+            "tr",
+            "caption",
+            "figcaption",
+            "table",
+            "body",
+            "title",
+            "td",
+            "th",
+        ),
+    }
+)
+_SILENT = frozenset({"script", "style", "template", "svg", "head"})
+_MARKUP = "!doctype|html|head|body|table|tr|td|th|p|ul|ol|li|div|h[1-6]|dl|dt|section|article"
+_TAG = re.compile(rf"<(?:{_MARKUP})\b[^>]*>", re.IGNORECASE)
+_FIRST = re.compile(rf"\s*(?:<!--.*?-->\s*|<\?xml[^>]*>\s*)*<(?:{_MARKUP})\b", re.IGNORECASE | re.DOTALL)
+
+
+def looks_like_html(text: str) -> bool:
+    """Whether the text is marked up throughout; Markdown with a tag here and there is not HTML."""
+    return bool(_FIRST.match(text)) and len(_TAG.findall(text)) > 1
+
+
+def read_html(text: str) -> list[Part]:
+    """Return the parts of an HTML page in reading order; scripts and styles are not text."""
+    reader = _Reader()
+    reader.feed(text)
+    reader.close()
+    reader.flush()
+    return reader.parts
+
+
+class _Reader(HTMLParser):
+    """Gathers text into blocks, cells and rows; a cell that spans columns or rows stands in each of them."""
+
+    def __init__(self) -> None:
+        super().__init__(convert_charrefs=True)
+        self.parts: list[Part] = []
+        self._buffer: list[tuple[int, str]] = []
+        self._silent = 0
+        self._heading = False
+        self._rows: list[list[Cell]] | None = None
+        self._cell: tuple[int, int] | None = None
+        self._below: dict[int, tuple[int, Cell]] = {}
+
+    def handle_starttag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
+        self._silent += tag in _SILENT
+        if tag in {"td", "th"}:
+            self._end_cell()
+            self.flush()
+            given = dict(attrs)
+            self._cell = (_span(given.get("colspan")), _span(given.get("rowspan")))
+        elif tag == "tr" and self._rows is not None:
+            self._end_cell()
+            self._end_row()
+            self._rows.append([])
+        elif self._cell is not None and tag != "table":
+            self._space(tag)
+        elif tag in _BLOCKS:
+            self.flush()
+            self._heading = (tag[0] == "h" and tag[1:].isdigit()) or tag in {"caption", "dt"}
+        if tag == "table":
+            self._rows, self._cell, self._below = [], None, {}
+
+    def handle_endtag(self, tag: str) -> None:
+        self._silent -= tag in _SILENT and self._silent > 0
+        if tag in {"td", "th", "tr"}:
+            self._end_cell()
+        elif tag == "table" and self._rows is not None:
+            self._end_cell()
+            self._end_row()
+            self.parts.append(Table.of([row for row in self._rows if row]))
+            self._rows = None
+        elif self._cell is None and tag in _BLOCKS:
+            self.flush()
+
+    def handle_data(self, data: str) -> None:
+        if self._silent:
+            return
+        first = self.getpos()[0]
+        for offset, piece in enumerate(data.split("\n")):
+            if text := re.sub(r"\s+", " ", piece):
+                self._buffer.append((first + offset, text))
+
+    def flush(self) -> None:
+        """Close the passage that is being gathered."""
+        starts: list[tuple[int, int]] = []
+        text = ""
+        for line, piece in self._buffer:
+            if starts and starts[-1][1] != line and not text.endswith(" "):
+                text += " "
+            starts.append((len(text), line))
+            text += piece.lstrip() if not text or text.endswith(" ") else piece
+        if text.strip():
+            self.parts.append(Passage(text, tuple(starts), self._heading))
+        self._buffer, self._heading = [], False
+
+    def _space(self, tag: str) -> None:
+        if tag in _BLOCKS:
+            self._buffer.append((self.getpos()[0], " "))
+
+    def _end_cell(self) -> None:
+        if self._cell is None or self._rows is None:
+            return
+        across, down = self._cell
+        line = next((number for number, text in self._buffer if text.strip()), self.getpos()[0])
+        cell = Cell(re.sub(r"\s+", " ", "".join(text for _, text in self._buffer)).strip(), line)
+        self._buffer, self._cell = [], None
+        if not self._rows:
+            self._rows.append([])
+        row = self._rows[-1]
+        for _ in range(across):
+            self._fill(row)
+            if down > 1:
+                self._below[len(row)] = (down, cell)
+            row.append(cell)
+
+    def _fill(self, row: list[Cell]) -> None:
+        while len(row) in self._below:
+            left, cell = self._below[len(row)]
+            row.append(cell)
+            if left <= 2:
+                del self._below[len(row) - 1]
+            else:
+                self._below[len(row) - 1] = (left - 1, cell)
+
+    def _end_row(self) -> None:
+        if self._rows and self._rows[-1]:
+            self._fill(self._rows[-1])
+
+
+def _span(value: str | None) -> int:
+    return min(int(value), 50) if value and value.isdigit() and int(value) else 1

@@ -1,0 +1,61 @@
+"""A page as passages and tables, whatever it was written in. Line numbers are those of the source, from 1."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+
+@dataclass(frozen=True, slots=True)
+class Passage:
+    """A paragraph, heading or list item: text that reads as one, and the source line of each offset in it."""
+
+    text: str
+    starts: tuple[tuple[int, int], ...]
+    heading: bool = False
+
+    def line(self, offset: int) -> int:
+        """Return the source line on which the character at `offset` stands."""
+        return max((line for start, line in self.starts if start <= offset), default=self.starts[0][1])
+
+    @classmethod
+    def of(cls, lines: Sequence[tuple[int, str]], *, heading: bool = False) -> Passage:
+        """Return the passage that these (line number, text) make when joined by single spaces."""
+        text, starts = "", []
+        for number, each in lines:
+            text += " " if text else ""
+            starts.append((len(text), number))
+            text += each
+        return cls(text, tuple(starts), heading)
+
+
+@dataclass(frozen=True, slots=True)
+class Cell:
+    """One cell of a table, on its source line."""
+
+    text: str
+    line: int
+
+
+@dataclass(frozen=True, slots=True)
+class Table:
+    """Rows of cells; short rows are padded, so that every row has every column."""
+
+    rows: tuple[tuple[Cell, ...], ...]
+
+    @classmethod
+    def of(cls, rows: Sequence[Sequence[Cell]]) -> Table:
+        """Return a rectangular table of these rows; empty ones vanish."""
+        filled = [row for row in rows if any(cell.text for cell in row)]
+        width = max((len(row) for row in filled), default=0)
+        return cls(tuple((*row, *(Cell("", row[0].line),) * (width - len(row))) for row in filled))
+
+    def turned(self) -> Table:
+        """Return the table with rows and columns exchanged."""
+        return Table(tuple(zip(*self.rows, strict=True)))
+
+
+Part = Passage | Table

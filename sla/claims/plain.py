@@ -1,0 +1,183 @@
+"""Reads text, Markdown, wiki and CSV as passages and tables."""
+
+from __future__ import annotations
+
+import csv
+import io
+import re
+from typing import TYPE_CHECKING
+
+from sla.claims.page import Cell, Part, Passage, Table
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator
+
+Line = tuple[int, str]
+
+_MARKER = re.compile(r"^\s*(?:[-*+•◦▪‣–·]\s+|\d{1,3}[.)]\s+|>\s*)+")
+_HEADING = re.compile(r"^\s*(?:#{1,6}\s+|={2,6}\s*(?=\S)|h[1-6]\.\s+)(?P<text>.*?)(?:\s*(?:#+|=+))?\s*$")
+_RULE = re.compile(r"^[\s|:+=\-─━┼╋┬┴├┤┌┐└┘╔╗╚╝═║│]+$")
+_GAP = re.compile(r"\t+|\s{2,}")
+_PIPES = re.compile(r"\s*(?:\|\|?|│|║|!!)\s*")
+_FIGURE = re.compile(r"\s*(?:[\d~<>≥]|\w+(?: and a half)?[ -]nines)", re.IGNORECASE)
+_FENCE = re.compile(r"^\s*(?:```|~~~)")
+_WRAP = 50
+_FIELD = 80
+_EMPHASIS = re.compile(r"\*\*|__|(?<!\w)[*_`](?=\S)|(?<=\S)[*_`](?!\w)|\[(?P<label>[^\]]*)\]\([^)]*\)|<[^<>\s][^<>]*>")
+
+
+def read_text(text: str) -> list[Part]:
+    """Return the parts of plain text, Markdown or wiki text: pipe tables, columns set by tabs or spaces, and prose."""
+    lines = list(enumerate(text.splitlines(), 1))
+    parts: list[Part] = []
+    while lines:
+        reader = next(r for r in (_blank, _wiki, _pipes, _columns, _prose) if (taken := r(lines, parts)))
+        del reader
+        lines = lines[taken:]
+    return parts
+
+
+def read_csv(text: str) -> list[Part]:
+    """Return the one table of comma-, semicolon- or tab-separated values; `#` lines are remarks."""
+    kept = [line for line in text.splitlines() if not line.startswith("#")]
+    sample = "\n".join(kept[:20])
+    delimiter = max(
+        ",;\t|", key=lambda mark: (min((line.count(mark) for line in kept if line), default=0), sample.count(mark))
+    )
+    reader = csv.reader(io.StringIO(text), delimiter=delimiter)
+    rows = []
+    before = 0
+    for row in reader:
+        rows.append([Cell(field.strip(), before + 1) for field in row])
+        before = reader.line_num
+    return [Table.of([row for row in rows if row and not row[0].text.startswith("#")])]
+
+
+def looks_like_csv(text: str) -> bool:
+    """Whether every line has the same two or more fields and most lines hold a figure."""
+    lines = [line for line in text.splitlines() if line.strip() and not line.startswith("#")]
+    for mark in ",;\t":
+        counts = {len(row) for row in csv.reader(lines, delimiter=mark)} if len(lines) > 1 else set()
+        if (
+            len(counts) == 1
+            and counts.pop() > 1
+            and sum(bool(re.search(r"\d", line)) for line in lines) * 2 >= len(lines)
+        ):
+            return not any(line.rstrip()[-1] in ".:!?" or max(map(len, line.split(mark))) > _FIELD for line in lines)
+    return False
+
+
+def _blank(lines: list[Line], parts: list[Part]) -> int:
+    first = lines[0][1]
+    return 1 if not first.strip() or _RULE.match(first) or _FENCE.match(first) else 0
+
+
+def _wiki(lines: list[Line], parts: list[Part]) -> int:
+    """Read a MediaWiki table: one cell a line or several by `||`; `|-` starts a row."""
+    if not lines[0][1].lstrip().startswith("{|"):
+        return 0
+    rows: list[list[Cell]] = [[]]
+    used = 1
+    for number, line in lines[1:]:
+        used += 1
+        mark = line.strip()
+        if mark.startswith("|}"):
+            break
+        if mark.startswith("|-"):
+            rows.append([])
+        elif mark.startswith("|+"):
+            parts.append(Passage.of([(number, clean(mark[2:]))], heading=True))
+        elif mark[:1] in {"|", "!"}:
+            rows[-1] += [Cell(clean(_attribute(field)), number) for field in re.split(r"\|\||!!", mark[1:])]
+    parts.append(Table.of([row for row in rows if row]))
+    return used
+
+
+def _attribute(field: str) -> str:
+    """Drop the `style="..." |` that may stand before a MediaWiki cell's text."""
+    head, bar, rest = field.partition("|")
+    return rest if bar and "=" in head else field
+
+
+def _pipes(lines: list[Line], parts: list[Part]) -> int:
+    return _grid(lines, parts, lambda line: _fields(line) if "|" in line or "│" in line or "║" in line else [])
+
+
+def _fields(line: str) -> list[str]:
+    fields = _PIPES.split(line.strip().strip("|│║"))
+    return fields if len(fields) > 1 else []
+
+
+def _columns(lines: list[Line], parts: list[Part]) -> int:
+    return _grid(lines, parts, _gaps)
+
+
+def _gaps(line: str) -> list[str]:
+    """Split at tabs or at two spaces and more; a line with a sentence in it is prose that was indented."""
+    fields = _GAP.split(_MARKER.sub("", line).strip())
+    return fields if len(fields) > 1 and all(len(f) < _WRAP for f in fields) else []
+
+
+def _grid(lines: list[Line], parts: list[Part], split: Callable[[str], list[str]]) -> int:
+    """Read the lines that split into equally many fields; rules between them are skipped. Two rows make a table."""
+    rows: list[list[Cell]] = []
+    used = 0
+    for number, line in lines:
+        if _RULE.match(line) and line.strip():
+            used += 1
+            continue
+        fields = split(line)
+        if not fields:
+            break
+        if rows and split is _gaps and len(fields) != len(rows[0]):
+            return 0
+        rows.append([Cell(clean(field), number) for field in fields])
+        used += 1
+    if len(rows) < 2 or not any(cell.text for row in rows for cell in row):
+        return 0
+    parts.append(Table.of(rows))
+    return used
+
+
+def _prose(lines: list[Line], parts: list[Part]) -> int:
+    number, first = lines[0]
+    if heading := _HEADING.match(first):
+        parts.append(Passage.of([(number, clean(heading["text"]))], heading=True))
+        return 1
+    joined = [(number, clean(first))]
+    for number, line in lines[1:]:
+        if not _wraps(joined[-1][1], line):
+            break
+        joined.append((number, clean(line)))
+    parts.append(Passage.of(joined))
+    return len(joined)
+
+
+def _wraps(before: str, line: str) -> bool:
+    """Whether a line carries on the sentence of the one before: a wrapped paragraph, not the next item of a list."""
+    if not line.strip() or _MARKER.match(line) or _HEADING.match(line) or _RULE.match(line) or "|" in line:
+        return False
+    if "%" in before and _FIGURE.match(line):
+        return False
+    return (len(before) >= _WRAP and not before.rstrip().endswith((":", ".", "!", "?"))) or line.strip()[0].islower()
+
+
+def clean(text: str) -> str:
+    """Return the text without list markers, emphasis, link targets, tags and escapes."""
+    bare = _EMPHASIS.sub(lambda m: m["label"] or "", _MARKER.sub("", text))
+    return re.sub(
+        r"\s+", " ", bare.replace("\\%", "%").replace("&nbsp;", " ").replace("&lt;", "<").replace("&gt;", ">")
+    ).strip()
+
+
+def sentences(text: str) -> Iterator[tuple[int, int]]:
+    """Yield the [start, end) of each sentence; abbreviations and decimal points do not end one."""
+    start = 0
+    for match in re.finditer(
+        r"(?<!\bapprox)(?<!\bmin)(?<!\bmax)(?<!\bhrs)(?<!\be\.g)(?<!\bi\.e)(?<!\bca)(?<!\bvs)[.!?](?=\s+[^a-z\s])\s+|。",
+        text,
+    ):
+        yield start, match.end()
+        start = match.end()
+    if start < len(text):
+        yield start, len(text)

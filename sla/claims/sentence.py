@@ -1,0 +1,147 @@
+"""One sentence and what stands in it: availabilities, durations, periods, and how they are joined."""
+
+from __future__ import annotations
+
+import re
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from sla.claims.amounts import amounts
+from sla.claims.levels import levels
+from sla.claims.periods import CONVENTIONS, Mention, mentions
+from sla.claims.plain import sentences
+from sla.claims.words import DOWNTIME, NOT_DOWNTIME_AFTER, NOT_DOWNTIME_BEFORE, UPTIME_FIGURE
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator, Sequence
+
+    from sla.claims.model import Amount, Level, Period
+    from sla.claims.page import Passage
+
+_AROUND = 32
+_CREDIT = re.compile(r"\b(?:credits?|refunds?|discounts?|compensat\w+)\b", re.IGNORECASE)
+_FIRST_WORDS = re.compile(r"(?:\W*\w+){0,2}")
+_AGAIN = re.compile(
+    r"\s*(?:\(|=|,?\s*or\b|,?\s*i\.e\.|≈|~)?[\s=≈~(]*(?:about|approximately|exactly)?\s*", re.IGNORECASE
+)
+_SAME_LENGTH = 0.002
+
+# What may stand between a period and its duration ("monthly downtime of about"), and between a duration and its period.
+_LEADING = (
+    "of is are to be about only just max maximum total allow allows allowed permit permits permitted downtime down time"
+    " outage outages unavailable unavailability roughly around approx approximately under less than no more up at most"
+    " nearly almost error budget limit the a for would can exceed not should potential expected equal equals"
+)
+_FOLLOWING = (
+    "of allowed allowable total max maximum unplanned permitted downtime down time outage outages unavailable or less so"
+    " unavailability service unscheduled cumulative acceptable potential possible can occur be may is being offline"
+    " ausfall ausfallzeit arrêt d de hors ligne indisponibilité inactividad"
+)
+_BEFORE_WORDS = frozenset(_LEADING.split())
+_AFTER_WORDS = frozenset(_FOLLOWING.split())
+
+
+@dataclass(frozen=True, slots=True)
+class Sentence:
+    """One sentence of a passage with what was found in it; offsets are those of the passage."""
+
+    passage: Passage
+    start: int
+    end: int
+    levels: list[Level]
+    amounts: list[Amount]
+    mentions: list[Mention]
+
+    @property
+    def text(self) -> str:
+        """The sentence itself."""
+        return self.passage.text[self.start : self.end]
+
+    def gap(self, start: int, end: int) -> str:
+        """Return the passage's text from `start` to `end`."""
+        return self.passage.text[start:end]
+
+
+def split(passage: Passage) -> Iterator[Sentence]:
+    """Yield the sentences of a passage. Periods are found first: the 30 days of "per 30 days" are no duration."""
+    named = mentions(passage.text)
+    durations = amounts(_masked(passage.text, named))
+    promises = levels(passage.text)
+    for start, end in sentences(passage.text):
+        yield Sentence(
+            passage,
+            start,
+            end,
+            [x for x in promises if start <= x.start < end],
+            [x for x in durations if start <= x.start < end],
+            [x for x in named if start <= x.start < end],
+        )
+
+
+def _masked(text: str, named: Sequence[Mention]) -> str:
+    pieces, at = [], 0
+    for mention in named:
+        pieces += [text[at : mention.start], "_" * (mention.end - mention.start)]
+        at = mention.end
+    return "".join([*pieces, text[at:]])
+
+
+def period_of(sentence: Sentence, amount: Amount) -> Period | None:
+    """Return the period of a duration: named just before it ("monthly: ..."), just after it, or the only one named."""
+    before, after = _neighbours(sentence, amount)
+    lead = sentence.gap(before.end, amount.start) if before else ""
+    if before and lead.strip() and _only(lead, _BEFORE_WORDS, " :=(~≈-"):
+        return before.period
+    if after and _only(sentence.gap(amount.end, after.start), _AFTER_WORDS, " (),~-'’"):
+        return after.period
+    if before and not lead.strip():
+        return before.period
+    names = {m.period.name: m.period for m in sentence.mentions}
+    return next(iter(names.values())) if len(names) == 1 and len(sentence.amounts) <= 2 else None
+
+
+def _neighbours(sentence: Sentence, amount: Amount) -> tuple[Mention | None, Mention | None]:
+    """Return the period named last before and first after a duration with no other duration between."""
+    floor = max((a.end for a in sentence.amounts if a.end <= amount.start), default=sentence.start)
+    ceiling = min((a.start for a in sentence.amounts if a.start >= amount.end), default=sentence.end)
+    before = [m for m in sentence.mentions if floor <= m.start and m.end <= amount.start]
+    after = [m for m in sentence.mentions if amount.end <= m.start < ceiling]
+    return (before[-1] if before else None, after[0] if after else None)
+
+
+def _only(gap: str, words: frozenset[str], signs: str) -> bool:
+    """Whether a gap holds nothing but these words and signs."""
+    return all(piece.lower().strip(".") in words for piece in re.split(rf"[{re.escape(signs)}]+", gap) if piece)
+
+
+def is_period_itself(amount: Amount, period: Period | None) -> bool:
+    """Whether the duration is the period: the 8,760 hours of a year, the 30 days of a month."""
+    if period and amount.seconds * 2 < period.lengths[0][1]:
+        return False
+    names = [period.name] if period and period.name in CONVENTIONS else [name for name in CONVENTIONS if name != "hour"]
+    lengths = [length for name in names for _, length in CONVENTIONS[name]]
+    return any(abs(amount.seconds / length - 1) < _SAME_LENGTH for length in lengths)
+
+
+def is_restatement(sentence: Sentence, amount: Amount, level: Level) -> bool:
+    """Whether the duration only says again what the one before it says: `87.6 minutes = 1 hour and 27.6 minutes`."""
+    before = [a for a in sentence.amounts if a.end <= amount.start]
+    if not before or before[-1].end < level.start < amount.start:
+        return False
+    if not _AGAIN.fullmatch(sentence.gap(before[-1].end, amount.start)):
+        return False
+    earlier = period_of(sentence, before[-1])
+    same = any(a.overlaps(b) for a in amount.readings for b in before[-1].readings)
+    return period_of(sentence, amount) == earlier or (earlier is None and same)
+
+
+def is_something_else(sentence: Sentence, amount: Amount) -> bool:
+    """Whether the words around say that the duration is a response time, an interval, a credit ... and no downtime."""
+    before = sentence.gap(max(sentence.start, amount.start - _AROUND), amount.start)
+    after = sentence.gap(amount.end, min(sentence.end, amount.end + _AROUND))
+    following = _FIRST_WORDS.match(after)
+    if NOT_DOWNTIME_BEFORE.search(before) or UPTIME_FIGURE.search(before):
+        return True
+    if following and NOT_DOWNTIME_AFTER.search(following[0]):
+        return True
+    return bool(_CREDIT.search(sentence.text)) and not DOWNTIME.search(before + after)
