@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import math
+from fractions import Fraction
 
 import pytest
 
@@ -102,6 +103,12 @@ def test_excluded_time_leaves_before_anything_is_counted(timeline: Timeline) -> 
     assert measured.downtime == (0, 30 * SECOND, 700 * SECOND)
     assert measured.budget is not None
     assert measured.budget.allowed == 880_000
+
+
+def test_a_point_at_the_objective_meets_it(timeline: Timeline) -> None:
+    """Two thirds of two thirds; an objective a hair above is not met."""
+    assert measure(timeline, WINDOW, Objective(Fraction(2, 3))).point_meets_objective is True
+    assert measure(timeline, WINDOW, Objective(Fraction(2, 3) + Fraction(1, 10**12))).point_meets_objective is False
 
 
 def test_the_policy_is_carried_into_every_point_figure(timeline: Timeline) -> None:

@@ -115,6 +115,15 @@ def test_a_run_of_unknowns_is_counted_only() -> None:
     assert timeline.durations(Interval(0, 10)) == Durations(unknown=10)
 
 
+def test_a_fold_does_not_reach_over_a_gap() -> None:
+    """Where nothing was observed for longer than the hold, nothing is counted, folded or not."""
+    timeline = Timeline(10)
+    for at in (0, 10, 1000, 1010):
+        timeline.append(at, GOOD)
+    assert timeline.counts(Interval(11, 1000)) == (0, 0, 0)
+    assert timeline.counts(Interval(0, 1011)) == (4, 0, 0)
+
+
 def test_a_track_joins_equal_states_and_refuses_to_shrink() -> None:
     """Ten thousand times up is one piece; no time at all leaves no trace."""
     track = Track(0)
