@@ -53,8 +53,7 @@ class Objective:
             raise ValueError(f'"{text}" is not an objective; write 99.95% or "three nines"')
         percent = Fraction(number[1])
         if 0 < percent < 1 and not number[2]:
-            ratio = f"{format_percent(percent, 13).rstrip('%').rstrip('0')}%"
-            raise ValueError(f'{text} would be {text} percent; write "{ratio}", or "{text}%" if that is meant')
+            raise ValueError(f'{text} would be {text} percent; write "{cls(percent)}", or "{text}%" if that is meant')
         return cls(percent / 100)
 
     def allowed(self, length: int) -> Fraction:

@@ -55,6 +55,7 @@ def test_objectives_read_and_print_exactly(text: str | float, printed: str) -> N
         (float("nan"), "is not an objective"),
         (0.999, 'write "99.9%", or "0.999%" if that is meant'),
         ("0.9995", 'write "99.95%"'),
+        (0.5, 'write "50%"'),
     ],
 )
 def test_other_objectives_are_refused_with_a_remedy(text: str | float, remedy: str) -> None:
