@@ -13,7 +13,7 @@ from pydantic import AfterValidator, PlainValidator, ValidationInfo, WithJsonSch
 
 from monitor.config.errors import quoted
 from monitor.config.secret import SECRET_SCHEMA, Secret, read_secret
-from monitor.config.values import problem_at
+from monitor.config.values import AS_TEXT, problem_at
 
 _LABEL = re.compile(r"(?!-)[a-z0-9_-]{1,63}(?<!-)", re.IGNORECASE | re.ASCII)
 
@@ -72,11 +72,11 @@ class HostPort:
 
 _HOST_PORT_SCHEMA = {"type": "string", "examples": ["127.0.0.1:9999", "db.example.org:5432", "[::1]:9999"]}
 
-HostPortField = Annotated[HostPort, PlainValidator(HostPort.parse), WithJsonSchema(_HOST_PORT_SCHEMA)]
+HostPortField = Annotated[HostPort, PlainValidator(HostPort.parse), AS_TEXT, WithJsonSchema(_HOST_PORT_SCHEMA)]
 """A target's address."""
 
 Listen = Annotated[
-    HostPort, PlainValidator(lambda value: HostPort.parse(value, lowest=0)), WithJsonSchema(_HOST_PORT_SCHEMA)
+    HostPort, PlainValidator(lambda value: HostPort.parse(value, lowest=0)), AS_TEXT, WithJsonSchema(_HOST_PORT_SCHEMA)
 ]
 """An address to listen on; port 0 takes any free one."""
 

@@ -9,11 +9,11 @@ from typing import Annotated, Any
 
 import jsonpath_rfc9535
 import re2
-from pydantic import BeforeValidator, Field, PlainValidator, WithJsonSchema
+from pydantic import BeforeValidator, Field, PlainSerializer, PlainValidator, WithJsonSchema
 
 from monitor.config.base import Model
 from monitor.config.errors import quoted
-from monitor.config.values import problem_at
+from monitor.config.values import AS_TEXT, problem_at
 
 _LONGEST_PATTERN = 1_000
 _REGEX_MEMORY = 1 << 20  # bytes that a compiled expression may take: `(a{1000}){1000}` is linear in time, not in size
@@ -75,6 +75,9 @@ class Regex:
             object.__setattr__(self, "_compiled", re2.compile(self.text, options))
         except re2.error as error:
             raise ValueError(f"not a regular expression that RE2 takes ({_said(error)})") from None
+
+    def __str__(self) -> str:
+        return self.text
 
     def search(self, text: str | bytes) -> bool:
         """Return whether the expression occurs anywhere in the text; bytes are taken as UTF-8."""
@@ -185,12 +188,14 @@ def _regex(value: Any) -> Regex:
     return Regex(str(value))
 
 
+_HEADERS_AS_TEXT = PlainSerializer(lambda many: {each.name: each.text for each in many}, when_used="json")
+_JSON_AS_TEXT = PlainSerializer(lambda many: {each.path.text: each.value for each in many}, when_used="json")
 _REGEX_SCHEMA = {"type": "string", "description": "RE2 syntax", "maxLength": _LONGEST_PATTERN}
 _STATUS_SCHEMA = {"anyOf": [{"type": "integer", "minimum": 100, "maximum": 599}, {"type": "string"}]}
 _TEXTS = {"type": "object", "additionalProperties": {"type": "string"}, "minProperties": 1}
 _SCALARS = {"type": ["string", "number", "boolean", "null"]}
 
-Status = Annotated[StatusRange, PlainValidator(StatusRange.parse), WithJsonSchema(_STATUS_SCHEMA)]
+Status = Annotated[StatusRange, PlainValidator(StatusRange.parse), AS_TEXT, WithJsonSchema(_STATUS_SCHEMA)]
 Statuses = Annotated[
     tuple[Status, ...],
     Field(min_length=1),
@@ -198,6 +203,15 @@ Statuses = Annotated[
     WithJsonSchema({"anyOf": [*_STATUS_SCHEMA["anyOf"], {"type": "array", "items": _STATUS_SCHEMA, "minItems": 1}]}),
 ]
 Contained = Annotated[str, Field(min_length=1, max_length=_LONGEST_PATTERN)]
+ExpectedHeaders = Annotated[
+    tuple[HeaderExpectation, ...], PlainValidator(_header_expectations), _HEADERS_AS_TEXT, WithJsonSchema(_TEXTS)
+]
+ExpectedJson = Annotated[
+    tuple[JsonExpectation, ...],
+    PlainValidator(_json_expectations),
+    _JSON_AS_TEXT,
+    WithJsonSchema({"type": "object", "additionalProperties": _SCALARS, "minProperties": 1}),
+]
 OK = (StatusRange(200, 299),)
 
 
@@ -207,20 +221,16 @@ class Expect(Model):
     status: Statuses = OK
     """Status codes that are good: `200`, `2xx` or `200-204`, one or a list. Default `2xx`."""
 
-    header: Annotated[tuple[HeaderExpectation, ...], PlainValidator(_header_expectations), WithJsonSchema(_TEXTS)] = ()
+    header: ExpectedHeaders = ()
     """Headers that must be there and contain the text, whatever their case."""
 
     contains: Contained | None = None
     """Text that the body must contain, letter by letter."""
 
-    matches: Annotated[Regex, PlainValidator(_regex), WithJsonSchema(_REGEX_SCHEMA)] | None = None
+    matches: Annotated[Regex, PlainValidator(_regex), AS_TEXT, WithJsonSchema(_REGEX_SCHEMA)] | None = None
     """A regular expression (RE2) that must occur in the body."""
 
-    json_values: Annotated[
-        tuple[JsonExpectation, ...],
-        PlainValidator(_json_expectations),
-        WithJsonSchema({"type": "object", "additionalProperties": _SCALARS, "minProperties": 1}),
-    ] = Field((), alias="json")
+    json_values: ExpectedJson = Field((), alias="json")
     """Paths into a JSON body (RFC 9535), each with the value that everything it finds must equal."""
 
     @property

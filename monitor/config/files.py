@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -26,12 +27,13 @@ class Sources:
 
     def __init__(self, path: Path, context: Context) -> None:
         self.problems: list[Problem] = []
-        self.warnings: list[Problem] = []
         self.complete = True
         self._context = context
         self._seen: set[Path] = set()
         self.root = Entries(Mark(str(path)), {}, {})
+        self._folders: list[Path] = []
         self._gather(path, Mark(str(path)), "")
+        self.warnings = list(self._left_out())
 
     def _gather(self, path: Path, asked: Mark, asked_path: str) -> None:
         """Take in a file, or the files of a folder in the order of their names."""
@@ -45,6 +47,8 @@ class Sources:
             self._stop(Problem(asked, asked_path, f"{path} holds no .yaml file; name a file, or a folder with some"))
         for each in found:
             self._file(each, asked, asked_path, alone=not path.is_dir())
+        if path.is_dir():
+            self._folders.append(path)
 
     def _file(self, path: Path, asked: Mark, asked_path: str, *, alone: bool) -> None:
         """Merge one file, once, unless it stands for itself and was not asked for by name."""
@@ -78,6 +82,14 @@ class Sources:
                 self._gather(path.parent / str(node.value), node.mark, where)
             else:
                 self._stop(Problem(node.mark, where, "must be a list of files and folders beside this one: [products]"))
+
+    def _left_out(self) -> Iterator[Problem]:
+        """Yield folders inside a merged one whose files nobody reads, which is rarely meant."""
+        for folder in self._folders:
+            for inner in sorted(each for each in folder.iterdir() if each.is_dir()):
+                files = [] if inner.name.startswith(".") or inner.name == "checklists" else list(listed(inner))
+                if files and not any(each.resolve() in self._seen for each in files):
+                    yield Problem(Mark(str(inner)), "", f"is not read; to merge it write include: [{inner.name}]")
 
     def _stop(self, problem: Problem) -> None:
         self.problems.append(problem)

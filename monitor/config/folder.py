@@ -2,12 +2,17 @@
 
 from __future__ import annotations
 
+import errno
 import hashlib
+import os
+import stat
 from collections.abc import Iterator
 from pathlib import Path
+from typing import BinaryIO
 
 _SUFFIXES = (".yaml", ".yml")
 _MISSING = b""
+_LARGEST = 4 << 20  # bytes of one file that are looked at; nothing that belongs to a configuration is as large
 
 
 def listed(folder: Path) -> Iterator[Path]:
@@ -20,7 +25,27 @@ def listed(folder: Path) -> Iterator[Path]:
 def digest(path: Path) -> bytes:
     """Return what differs when the file's content, or the names of a folder's YAML files, do; empty if unreadable."""
     try:
-        content = "\n".join(each.name for each in listed(path)).encode() if path.is_dir() else path.read_bytes()
+        return hashlib.sha256(_content(path)).digest()
     except OSError:
         return _MISSING
-    return hashlib.sha256(content).digest()
+
+
+def _content(path: Path) -> bytes:
+    if path.is_dir():
+        return "\n".join(each.name for each in listed(path)).encode()
+    with opened(path) as file:
+        return file.read(_LARGEST)
+
+
+def opened(path: Path) -> BinaryIO:
+    """Return the file, open for reading; a pipe or a device is refused, which could block or never end.
+
+    Raises:
+        OSError: it cannot be opened, or is no regular file.
+    """
+    descriptor = os.open(path, os.O_RDONLY | os.O_NONBLOCK | os.O_CLOEXEC)
+    file = os.fdopen(descriptor, "rb")
+    if not stat.S_ISREG(os.fstat(descriptor).st_mode):
+        file.close()
+        raise OSError(errno.EINVAL, "not a regular file", str(path))
+    return file

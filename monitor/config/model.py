@@ -26,6 +26,7 @@ from monitor.config.readiness import ReadinessBlock
 from monitor.config.secret import Secret
 from monitor.config.tls import TlsOptions
 from monitor.config.values import (
+    AS_TEXT,
     Count,
     Duration,
     Flag,
@@ -170,7 +171,7 @@ _RULE_SCHEMA = {
     "examples": ["all", "any", "at_least 2"],
 }
 
-RuleField = Annotated[Rule, PlainValidator(_rule), WithJsonSchema(_RULE_SCHEMA)]
+RuleField = Annotated[Rule, PlainValidator(_rule), AS_TEXT, WithJsonSchema(_RULE_SCHEMA)]
 
 
 class Product(Model):

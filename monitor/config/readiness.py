@@ -11,6 +11,7 @@ from pydantic import (
     BeforeValidator,
     Field,
     InstanceOf,
+    PlainSerializer,
     PlainValidator,
     StringConstraints,
     ValidationError,
@@ -110,6 +111,9 @@ def _midnight(value: Any) -> int:
     return (value.toordinal() - _EPOCH) * DAY
 
 
+_BY_NAME = PlainSerializer(lambda checklist: checklist.id, return_type=str, when_used="json")
+
+
 class Attested(Model):
     """Somebody vouches for an item of the checklist."""
 
@@ -129,7 +133,7 @@ class Attested(Model):
 class ReadinessBlock(Model):
     """What may be claimed for the product: an item that nobody vouches for caps it."""
 
-    checklist: Annotated[InstanceOf[Checklist], BeforeValidator(_named), WithJsonSchema({"type": "string"})]
+    checklist: Annotated[InstanceOf[Checklist], BeforeValidator(_named), _BY_NAME, WithJsonSchema({"type": "string"})]
     """Its name: `five-nines`, or that of a file in `checklists/` beside the configuration."""
 
     attested: tuple[Attested, ...] = ()

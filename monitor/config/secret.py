@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import hmac
 import os
-import stat
 from collections.abc import Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, NoReturn
@@ -12,6 +11,7 @@ from typing import TYPE_CHECKING, Any, NoReturn
 from pydantic_core import core_schema
 
 from monitor.config.context import Context, resolve
+from monitor.config.folder import opened
 from monitor.log import conceal
 
 if TYPE_CHECKING:
@@ -114,13 +114,11 @@ def _from_environment(name: str) -> str:
 
 
 def _from_file(path: Path, info: ValidationInfo) -> str:
-    """Return the file's text without one closing line break. Only regular files: a pipe could block for ever."""
+    """Return the file's text without one closing line break."""
     if isinstance(info.context, Context):
         info.context.reads(path)
     try:
-        if not stat.S_ISREG(path.stat().st_mode):
-            raise ValueError(f"{path} is not a regular file")
-        with path.open("rb") as file:
+        with opened(path) as file:
             raw = file.read(_LARGEST + 1)
     except OSError as error:
         raise ValueError(f"cannot read {path}: {_reason(error)}; check the path and that we may read it") from None

@@ -15,6 +15,7 @@ import yaml
 
 from monitor.config.context import Located
 from monitor.config.errors import Loc, Mark, Problem, quoted
+from monitor.config.folder import opened
 from monitor.config.nodes import Entries, Items, Node, Scalar, key_path, misread
 
 LARGEST = 1 << 20  # bytes of one file; a thousand checks take a fifth of that
@@ -47,7 +48,7 @@ def read(path: Path, shown: str) -> tuple[Node, list[Problem]]:
 
 def _text(path: Path, shown: str) -> str:
     try:
-        with path.open("rb") as file:
+        with opened(path) as file:
             raw = file.read(LARGEST + 1)
     except OSError as error:
         reason = (error.strerror or "unreadable").lower()

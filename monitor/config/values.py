@@ -7,7 +7,16 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Annotated, Any
 
-from pydantic import AfterValidator, Field, PlainValidator, Strict, StringConstraints, ValidationInfo, WithJsonSchema
+from pydantic import (
+    AfterValidator,
+    Field,
+    PlainSerializer,
+    PlainValidator,
+    Strict,
+    StringConstraints,
+    ValidationInfo,
+    WithJsonSchema,
+)
 from pydantic_core import PydanticCustomError
 
 from monitor.config.context import Context, resolve
@@ -15,6 +24,9 @@ from monitor.config.errors import quoted
 from sla.interval import DAY, SECOND
 from sla.objective import Objective
 from sla.window import parse_duration
+
+AS_TEXT = PlainSerializer(str, return_type=str, when_used="json")
+"""Writes a value into a JSON dump as it would stand in YAML."""
 
 # --- Durations ---------------------------------------------------------------------------------------------------
 
@@ -115,6 +127,7 @@ def _objective(value: Any) -> Objective:
 ObjectiveField = Annotated[
     Objective,
     PlainValidator(_objective),
+    AS_TEXT,
     WithJsonSchema({"type": ["string", "number"], "examples": ["99.95%", "99.9%", "three nines"]}),
 ]
 

@@ -1,0 +1,92 @@
+"""Kinds of check as the probes define them, small; and the ways the tests here load a configuration."""
+
+from __future__ import annotations
+
+import textwrap
+from pathlib import Path
+from typing import ClassVar
+
+from pydantic import Field
+
+from monitor.config.loader import Examined, examine
+from monitor.config.model import (
+    CheckBase,
+    Expect,
+    Headers,
+    HostPortField,
+    HttpUrl,
+    Model,
+    Portfolio,
+    Secret,
+    Text,
+    TlsOptions,
+)
+
+
+class Basic(Model):
+    user: Text
+    password: Secret
+
+
+class HttpCheck(CheckBase):
+    kind: ClassVar[str] = "http"
+
+    http: HttpUrl
+    headers: Headers = Field(default_factory=dict)
+    basic: Basic | None = None
+    bearer: Secret | None = None
+    expect: Expect = Expect()
+    tls: TlsOptions = TlsOptions()
+
+
+class TcpCheck(CheckBase):
+    kind: ClassVar[str] = "tcp"
+
+    tcp: HostPortField
+
+
+class TlsTarget(TlsOptions):
+    target: HostPortField
+
+
+class TlsCheck(CheckBase):
+    kind: ClassVar[str] = "tls"
+
+    tls: TlsTarget
+
+
+KINDS = (HttpCheck, TcpCheck, TlsCheck)
+
+SMALLEST = """\
+listen: 127.0.0.1:9999        # default
+store: var/ninewatch.db       # default
+products:
+  - id: demo
+    objective: 99.9%
+    checks:
+      - {id: health, http: "http://127.0.0.1:8000/health", interval: 1s, timeout: 500ms}
+"""
+
+
+def examined(folder: Path, text: str, name: str = "c.yaml") -> Examined:
+    """Examine a file of this text."""
+    path = folder / name
+    path.write_text(textwrap.dedent(text), "utf-8")
+    return examine(path, KINDS)
+
+
+def loaded(folder: Path, text: str) -> Portfolio:
+    """Return the portfolio of a file of this text, which has no mistakes."""
+    found = examined(folder, text)
+    assert found.portfolio is not None, found.problems
+    return found.portfolio
+
+
+def complaints(folder: Path, text: str) -> list[str]:
+    """Return the problems of a file of this text, the file's folder left out."""
+    return [str(problem).removeprefix(f"{folder}/") for problem in examined(folder, text).problems]
+
+
+def check(line: str) -> str:
+    """Return a configuration with one check, whose keys start in line 5, column 10."""
+    return f"products:\n  - id: p\n    objective: 99.9%\n    checks:\n      - {{id: c, {line}}}\n"

@@ -1,0 +1,122 @@
+"""Merging: a folder in the order of its names, includes, and a value that two files set."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from monitor.config.loader import examine
+from tests.monitor.config.kinds import KINDS
+
+ENGINE = "engine: {max_in_flight: 10}\n"
+
+
+def product(name: str) -> str:
+    return f"products:\n  - id: {name}\n    objective: 99%\n    checks: [{{id: c, tcp: 'h:1'}}]\n"
+
+
+@pytest.fixture
+def folder(tmp_path: Path) -> Path:
+    (tmp_path / "20-b.yaml").write_text(product("b"))
+    (tmp_path / "10-a.yml").write_text(product("a") + ENGINE)
+    (tmp_path / "notes.txt").write_text("{{{")
+    (tmp_path / ".hidden.yaml").write_text("{{{")
+    (tmp_path / "..data").mkdir()
+    (tmp_path / "..data" / "x.yaml").write_text("{{{")
+    return tmp_path
+
+
+def ids(path: Path) -> list[str]:
+    found = examine(path, KINDS)
+    assert found.portfolio is not None, found.problems
+    return [each.id for each in found.portfolio.products]
+
+
+def complaints(path: Path) -> list[str]:
+    return [str(problem) for problem in examine(path, KINDS).problems]
+
+
+def test_a_folder_is_merged_in_the_order_of_its_file_names(folder: Path) -> None:
+    assert ids(folder) == ["a", "b"]
+
+
+def test_blocks_are_merged_key_by_key(folder: Path) -> None:
+    (folder / "20-b.yaml").write_text(product("b") + "retention: {observations: 7d}\n")
+    found = examine(folder, KINDS).portfolio
+    assert found is not None
+    assert found.engine.max_in_flight == 10
+    assert found.retention.observations == 7 * 86_400_000_000
+
+
+def test_a_value_that_two_files_set_names_both_places(folder: Path) -> None:
+    (folder / "20-b.yaml").write_text(ENGINE + product("b"))
+    assert complaints(folder) == [
+        f"{folder}/20-b.yaml:1:10: engine.max_in_flight: is set twice; first at {folder}/10-a.yml:5:10"
+    ]
+
+
+def test_a_mistake_names_its_own_file(folder: Path) -> None:
+    (folder / "20-b.yaml").write_text(product("b").replace("99%", "100%"))
+    assert complaints(folder)[0].startswith(f"{folder}/20-b.yaml:3:16: products.b.objective: 100%")
+
+
+def test_one_unreadable_file_does_not_hide_the_mistakes_of_another(folder: Path) -> None:
+    """Nor does it make them up: what `b` names may stand in the file that could not be read."""
+    (folder / "10-a.yml").write_text("a: [")
+    text = product("b").replace("99%", "nothing").replace("    checks", "    depends_on: [a]\n    checks")
+    (folder / "20-b.yaml").write_text(text)
+    first, second = complaints(folder)
+    assert first.startswith(f"{folder}/10-a.yml:2:1: is not YAML")
+    assert second.startswith(f"{folder}/20-b.yaml:3:16: products.b.objective: ")
+
+
+def test_a_folder_without_yaml_says_so(tmp_path: Path) -> None:
+    assert complaints(tmp_path) == [
+        f"{tmp_path}:1:1: {tmp_path} holds no .yaml file; name a file, or a folder with some"
+    ]
+
+
+def test_an_include_is_merged_where_it_stands_and_once(folder: Path) -> None:
+    """Paths start at the including file; a file that is reached twice counts once."""
+    (folder / "more").mkdir()
+    (folder / "more" / "c.yaml").write_text("include: [../20-b.yaml]\n" + product("c"))
+    (folder / "10-a.yml").write_text("include: [more, 20-b.yaml]\n" + product("a"))
+    assert ids(folder / "10-a.yml") == ["a", "c", "b"]
+    assert ids(folder) == ["a", "c", "b"]
+
+
+def test_includes_in_a_circle_end(folder: Path) -> None:
+    (folder / "10-a.yml").write_text("include: [20-b.yaml]\n" + product("a"))
+    (folder / "20-b.yaml").write_text("include: [10-a.yml]\n" + product("b"))
+    assert ids(folder / "20-b.yaml") == ["b", "a"]
+
+
+def test_an_include_that_leads_nowhere_is_told_where_it_stands(folder: Path) -> None:
+    (folder / "10-a.yml").write_text("include: [gone.yaml]\n" + product("a"))
+    told = f"{folder}/10-a.yml:1:11: include[0]: {folder}/gone.yaml does not exist; name a file"
+    assert complaints(folder / "10-a.yml")[0].startswith(told)
+
+
+@pytest.mark.parametrize("include", ["x", "[1]", "{a: b}", "[[a]]"])
+def test_an_include_must_be_a_list_of_names(include: str, folder: Path) -> None:
+    (folder / "10-a.yml").write_text(f"include: {include}\n" + product("a"))
+    assert "must be a list of files and folders" in complaints(folder / "10-a.yml")[0]
+
+
+def test_a_standalone_file_is_left_out_of_its_folder_and_loads_by_itself(folder: Path) -> None:
+    (folder / "15-demo.yaml").write_text("standalone: true\n" + product("a"))
+    assert ids(folder) == ["a", "b"]
+    assert ids(folder / "15-demo.yaml") == ["a"]
+
+
+def test_a_subfolder_that_nobody_reads_is_doubtful(folder: Path) -> None:
+    (folder / "products").mkdir()
+    (folder / "products" / "c.yaml").write_text(product("c"))
+    (warning,) = examine(folder, KINDS).warnings
+    assert str(warning) == f"{folder}/products:1:1: is not read; to merge it write include: [products]"
+
+
+def test_a_file_that_is_no_mapping_is_refused(tmp_path: Path) -> None:
+    (tmp_path / "c.yaml").write_text("- a\n")
+    assert complaints(tmp_path)[0] == f"{tmp_path}/c.yaml:1:1: must be a mapping; start with products: or listen:"

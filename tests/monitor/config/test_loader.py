@@ -1,0 +1,238 @@
+"""Loading: the smallest file, what a mistake looks like, and that all of them are told at once."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from monitor.config.errors import ConfigError
+from monitor.config.loader import examine, load
+from monitor.config.model import HostPort
+from sla.interval import DAY, MINUTE, SECOND
+from sla.objective import Objective
+from tests.monitor.config.kinds import (
+    KINDS,
+    SMALLEST,
+    HttpCheck,
+    TcpCheck,
+    TlsCheck,
+    check,
+    complaints,
+    examined,
+    loaded,
+)
+
+
+def test_the_smallest_file_fills_in_the_defaults(tmp_path: Path) -> None:
+    portfolio = loaded(tmp_path, SMALLEST)
+    (product,) = portfolio.products
+    (health,) = product.checks
+    assert isinstance(health, HttpCheck)
+    assert (portfolio.listen, portfolio.store) == (HostPort("127.0.0.1", 9999), Path("var/ninewatch.db"))
+    assert (product.name, product.objective, product.window) == ("demo", Objective.parse("99.9%"), 30 * DAY)
+    assert (health.interval, health.timeout, health.effective_hold) == (SECOND, SECOND // 2, 2_500_000)
+    assert [(p.id, c.id) for p, c in portfolio.checks()] == [("demo", "health")]
+    assert health.target == "http://127.0.0.1:8000/health"
+
+
+def test_the_default_timeout_never_exceeds_the_interval(tmp_path: Path) -> None:
+    def timeout(pace: str) -> int:
+        return loaded(tmp_path, check(f'tcp: "h:1"{pace}')).products[0].checks[0].timeout
+
+    assert timeout("") == 10 * SECOND
+    assert timeout(", interval: 3s") == 3 * SECOND
+    assert timeout(", interval: 5m") == 10 * SECOND
+
+
+def test_a_check_is_of_the_kind_whose_key_it_has(tmp_path: Path) -> None:
+    """`tls:` with a target is a kind; without one it is the options of another."""
+    text = check('http: "https://h/", tls: {server_name: x.org}')
+    text += '      - {id: d, tcp: "[::1]:5432"}\n      - {id: e, tls: {target: "h:443", verify: false}}\n'
+    kinds = [type(each) for each in loaded(tmp_path, text).products[0].checks]
+    assert kinds == [HttpCheck, TcpCheck, TlsCheck]
+
+
+def test_all_mistakes_are_told_at_once_in_order_with_their_places(tmp_path: Path) -> None:
+    text = """\
+        lissten: 127.0.0.1:9999
+        products:
+          - id: chefs
+            objective: 100%
+            depends_on: [keycloak]
+            checks:
+              - {id: status, http: "http://h/", interval: 30 sec, timeut: 1s}
+              - {id: status, tcp: "h:1", timeout: 2m}
+    """
+    assert complaints(tmp_path, text) == [
+        "c.yaml:1:1: lissten: unknown key; did you mean listen? Allowed: engine, include, listen, products, retention, "
+        "standalone, store, time_zone, title",
+        f"c.yaml:4:16: products.chefs.objective: {_refused('100%')}",
+        'c.yaml:5:18: products.chefs.depends_on[0]: there is no product "keycloak"; there are chefs',
+        'c.yaml:7:51: products.chefs.checks.status.interval: "30 sec" is not a duration; write 30s, 5m or 1h',
+        "c.yaml:7:59: products.chefs.checks.status.timeut: unknown key; did you mean timeout? Allowed: basic, bearer, "
+        "expect, fall, headers, hold, http, id, interval, rise, timeout, tls",
+        'c.yaml:8:14: products.chefs.checks.status.id: "status" already names a check of this product at '
+        f"{tmp_path}/c.yaml:7:14; choose another id",
+        "c.yaml:8:43: products.chefs.checks.status.timeout: is longer than the interval; shorten it, or lengthen the "
+        "interval",
+    ]
+
+
+def _refused(objective: str) -> str:
+    with pytest.raises(ValueError, match="write") as caught:
+        Objective.parse(objective)
+    return str(caught.value)
+
+
+SOUND = check('tcp: "h:1"')
+
+# What is wrong -> how it is told: place, key path, and the start of the message.
+MISTAKES = {
+    check('tcp: "h:1", interval: 30'): "5:39: products.p.checks.c.interval: 30 has no unit; write 30s for seconds",
+    check('tcp: "h:1", interval: 1:30'): "5:39: products.p.checks.c.interval: 1:30 is read by YAML as the number 90;",
+    check('tcp: "h:1", interval: 0s'): '5:39: products.p.checks.c.interval: "0s" is out of range;',
+    check('tcp: "h:1", interval: 50ms'): "5:39: products.p.checks.c.interval: must be between 100ms and 1d",
+    check('tcp: "h:1", timeout: -5s'): '5:38: products.p.checks.c.timeout: "-5s" is not a duration;',
+    check('tcp: "h:1", timeout: [5s]'): "5:38: products.p.checks.c.timeout: not a duration; write 30s",
+    check('tcp: "h:1", hold: 5s'): "5:35: products.p.checks.c.hold: is shorter than the interval",
+    check('tcp: "h:1", fall: 0'): "5:35: products.p.checks.c.fall: must be at least 1",
+    check('tcp: "h:1", fall: "2"'): "5:35: products.p.checks.c.fall: must be a whole number",
+    check('tcp: "h:1", fall: 010'): "5:35: products.p.checks.c.fall: 010 is read by YAML as the number 8;",
+    check('tcp: "h:1", http: "http://h/"'): "5:9: products.p.checks.c: is of 2 kinds at once, http and tcp;",
+    check('htpp: "http://h/"'): '5:9: products.p.checks.c: does not say what to probe; did you mean http by "htpp"?',
+    check("interval: 5s"): "5:9: products.p.checks.c: does not say what to probe; write one of http, tcp, tls",
+    check("tls: {verify: false}"): "5:9: products.p.checks.c: does not say what to probe;",
+    check('tcp: "h"'): '5:22: products.p.checks.c.tcp: "h" is not an address; write host:port',
+    check('tcp: "127.1:80"'): '5:22: products.p.checks.c.tcp: "127.1" is neither a host name nor an IP address',
+    check('http: "ftp://h/"'): "5:23: products.p.checks.c.http: not a web address; write http://host/path",
+    check('http: "http://u:p@h/"'): "5:23: products.p.checks.c.http: a user name or password has no place in a URL;",
+    check('http: "http://h/#x"'): "5:23: products.p.checks.c.http: the part after # is never sent",
+    check('http: "http://h/", expect: {statis: 200}'): "5:45: products.p.checks.c.expect.statis: unknown key; did you "
+    "mean status? Allowed: contains, header, json, matches, status",
+    check('http: "http://h/", expect: {status: [2000]}'): "5:54: products.p.checks.c.expect.status[0]: 2000 is not a "
+    "status; write 200, 2xx or 200-204",
+    check('http: "http://h/", expect: {matches: "(a"}'): "5:54: products.p.checks.c.expect.matches: not a regular "
+    "expression that RE2 takes (missing ): (a)",
+    check('http: "http://h/", expect: {matches: }'): "5:54: products.p.checks.c.expect.matches: nothing is written",
+    check('http: "http://h/", expect: {json: {"$.": 1}}'): "5:58: products.p.checks.c.expect.json.$.: not a JSON path",
+    check('http: "http://h/", tls: {verify: "no"}'): "5:50: products.p.checks.c.tls.verify: must be true or false",
+    check('http: "http://h/", tls: {ca: no.pem}'): "5:46: products.p.checks.c.tls.ca: cannot read ",
+    check('http: "http://h/", headers: {"a b": c}'): '5:53: products.p.checks.c.headers.a b: "a b" is not a header\'s',
+    "products:\n  - objective: 99%\n    checks: []\n": "2:5: products[0].id: is missing; add it",
+    "products: []\n": "1:11: products: is empty; write at least one",
+    "listen: 127.0.0.1:9999\n": "1:1: products: is missing; add it",
+    "products: x\n": "1:11: products: must be a list; write - before each item",
+    "title: no\n" + SOUND: '1:8: title: no is read by YAML as the truth value false; write "no" in quotes',
+    "title: 2027-03-01\n" + SOUND: "1:8: title: 2027-03-01 is read by YAML as a date; write",
+    "title:\n" + SOUND: "1:7: title: nothing is written here; write a value, or take the key out",
+    "time_zone: Mars\n" + SOUND: '1:12: time_zone: "Mars" is not a time zone; write one such as',
+    "engine: 5\n" + SOUND: "1:9: engine: must be a block of keys; write key: value",
+    "listen: 99\n" + SOUND: "1:9: listen: not an address; write host:port in quotes",
+    "listen: h:65536\n" + SOUND: '1:9: listen: "h:65536" is not an address;',
+}
+
+
+@pytest.mark.parametrize(("text", "told"), MISTAKES.items(), ids=[told[:60] for told in MISTAKES.values()])
+def test_a_mistake_is_told_with_its_place_and_what_is_allowed(text: str, told: str, tmp_path: Path) -> None:
+    lines = complaints(tmp_path, text)
+    assert any(line.startswith(f"c.yaml:{told}") for line in lines), lines
+
+
+@pytest.mark.parametrize("objective", ["0", "0%", "100%", "100", "101%", "-1%", "yes", "none", "0.999", "[99]", ".nan"])
+def test_an_objective_that_cannot_be_measured_is_refused(objective: str, tmp_path: Path) -> None:
+    text = check('tcp: "h:1"').replace("99.9%", objective)
+    assert complaints(tmp_path, text)[0].startswith("c.yaml:3:16: products.p.objective: ")
+
+
+def test_one_mistake_is_one_line(tmp_path: Path) -> None:
+    """A default that needs the bad value, or a list that is left empty by it, is not told as a second mistake."""
+    assert len(complaints(tmp_path, check('tcp: "h:1", interval: soon'))) == 1
+
+
+def test_the_error_ends_by_counting(tmp_path: Path) -> None:
+    (tmp_path / "c.yaml").write_text(check("interval: soon"), "utf-8")
+    with pytest.raises(ConfigError) as caught:
+        load(tmp_path / "c.yaml", KINDS)
+    assert str(caught.value).splitlines()[-1] == "1 error"
+    consequence = "the running configuration is unchanged"
+    assert caught.value.report(consequence).endswith(f"1 error; {consequence}")
+
+
+def test_what_cannot_be_found_is_one_clear_line(tmp_path: Path) -> None:
+    gone = tmp_path / "gone.yaml"
+    (problem,) = examine(gone, KINDS).problems
+    assert str(problem) == f"{gone}:1:1: {gone} does not exist; name a file, or a folder with .yaml files"
+
+
+def test_two_loads_of_the_same_text_are_equal(tmp_path: Path) -> None:
+    """By this a reload knows which checks are unchanged."""
+    text = check('http: "http://h/", expect: {matches: a+, json: {"$.x": 1}, status: 2xx}, headers: {Accept: x}')
+    first, again = loaded(tmp_path, text), loaded(tmp_path, text)
+    assert first == again
+    assert first != loaded(tmp_path, text.replace("a+", "a*"))
+
+
+# --- Across products ---------------------------------------------------------------------------------------------
+
+THREE = "products:\n" + "".join(
+    f"""  - id: {name}
+    objective: 99%
+    depends_on: [{needs}]
+    checks: [{{id: c, tcp: "h:1"}}]
+"""
+    for name, needs in (("a", "b"), ("b", "c"), ("c", ""))
+)
+
+
+def test_a_chain_of_dependencies_is_sound(tmp_path: Path) -> None:
+    assert loaded(tmp_path, THREE).products[0].depends_on == ("b",)
+
+
+def test_a_circle_of_dependencies_is_refused(tmp_path: Path) -> None:
+    (line,) = complaints(tmp_path, THREE.replace("depends_on: []", "depends_on: [a]"))
+    assert ".depends_on[0]: closes a circle, " in line
+    assert " -> ".join("abca") in line or " -> ".join("bcab") in line or " -> ".join("cabc") in line
+
+
+def test_a_product_that_needs_itself_is_a_circle(tmp_path: Path) -> None:
+    (line,) = complaints(tmp_path, THREE.replace("depends_on: []", "depends_on: [c]"))
+    assert line.startswith("c.yaml:12:18: products.c.depends_on[0]: closes a circle, c -> c;")
+
+
+def test_a_product_id_used_twice_names_both_places(tmp_path: Path) -> None:
+    lines = complaints(tmp_path, THREE.replace("- id: c", "- id: a"))
+    assert (
+        f'c.yaml:10:9: products.a.id: "a" already names a product at {tmp_path}/c.yaml:2:9; choose another id' in lines
+    )
+
+
+@pytest.mark.parametrize("rule", ["at_least 2", "{at_least: 2}", "2"])
+def test_a_rule_that_wants_more_checks_than_there_are_is_refused(rule: str, tmp_path: Path) -> None:
+    text = check('tcp: "h:1"').replace("    checks", f"    rule: {rule}\n    checks")
+    assert complaints(tmp_path, text) == [
+        "c.yaml:4:11: products.p.rule: asks for 2 checks that are up, and there are 1"
+    ]
+    more = text + '      - {id: d, tcp: "h:2"}\n'
+    assert loaded(tmp_path, more).products[0].rule.needed(2) == 2
+
+
+@pytest.mark.parametrize("rule", ["some", "at_least 0", "0", "at_least", "{at_most: 1}", "1.5", "true"])
+def test_a_rule_that_is_none_is_refused(rule: str, tmp_path: Path) -> None:
+    text = check('tcp: "h:1"').replace("    checks", f"    rule: {rule}\n    checks")
+    assert complaints(tmp_path, text)[0].startswith("c.yaml:4:11: products.p.rule: ")
+
+
+def test_an_objective_that_the_interval_cannot_resolve_warns_with_the_interval_it_takes(tmp_path: Path) -> None:
+    """99.999 % over 30 days allows 25.92 s: probing every 12.96 s resolves it, every 13 s does not."""
+    text = check('tcp: "h:1", interval: 13s').replace("99.9%", "99.999%")
+    (warning,) = examined(tmp_path, text).warnings
+    assert warning.key_path == "products.p.checks.c.interval"
+    assert "allows 25.92s" in warning.message
+    assert "12.96s or less" in warning.message
+    assert not examined(tmp_path, text.replace("13s", "12.96s")).warnings
+
+
+def test_the_window_bounds_are_those_of_a_duration(tmp_path: Path) -> None:
+    text = check('tcp: "h:1"').replace("    checks", "    window: 1h30m\n    checks")
+    assert loaded(tmp_path, text).products[0].window == 90 * MINUTE
