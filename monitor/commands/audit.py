@@ -1,0 +1,109 @@
+"""`ninewatch audit`: claims that a page publishes, checked against the arithmetic."""
+
+from __future__ import annotations
+
+import json
+import sys
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import click
+
+from monitor.commands.common import plural
+from monitor.errors import NinewatchError
+from sla.claims import Audit, Claim, Kind, Verdict, audit
+from sla.claims.saying import of_year, say, times
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+_KINDS: dict[str, Kind] = {
+    ".html": "html",
+    ".htm": "html",
+    ".xhtml": "html",
+    ".csv": "csv",
+    ".tsv": "csv",
+    ".md": "text",
+    ".markdown": "text",
+}
+_LARGEST = 20_000_000
+
+
+@click.command("audit")
+@click.argument("file", metavar="FILE|-")
+@click.option("--format", "form", type=click.Choice(["text", "json"]), default="text", show_default=True)
+@click.option("--json", "as_json", is_flag=True, help="The same as --format json.")
+@click.option("--all", "show_all", is_flag=True, help="Print the claims that hold as well.")
+def audit_command(file: str, form: str, as_json: bool, show_all: bool) -> None:
+    """Check the availability claims that FILE publishes: text, Markdown, HTML or CSV; `-` reads standard input.
+
+    Exit status 0 when none is wrong, 1 when any is, 2 when the file cannot be read.
+    """
+    found = audit(_text(file), _KINDS.get(Path(file).suffix.lower()))
+    if as_json or form == "json":
+        click.echo(json.dumps(found.as_json(), ensure_ascii=False))
+    else:
+        click.echo("\n".join(_lines(found, file, show_all=show_all)))
+    sys.exit(1 if found.wrong else 0)
+
+
+def _text(file: str) -> str:
+    """Return the page; a byte-order mark is dropped, and text that is not UTF-8 is read as Windows-1252.
+
+    Raises:
+        NinewatchError: it cannot be read, is no text, or is larger than any page.
+    """
+    try:
+        raw = sys.stdin.buffer.read(_LARGEST + 1) if file == "-" else _bytes(Path(file))
+    except OSError as error:
+        raise NinewatchError(
+            f"{file}: {error.strerror or error}; give a text, Markdown, HTML or CSV file, or -"
+        ) from error
+    if len(raw) > _LARGEST:
+        raise NinewatchError(f"{file}: larger than {_LARGEST // 1_000_000} MB; give one page at a time")
+    if raw[:2] in {b"\xff\xfe", b"\xfe\xff"}:
+        return raw.decode("utf-16", errors="replace")
+    if b"\0" in raw[:4096]:
+        raise NinewatchError(f"{file}: not a text; save the page as text, Markdown, HTML or CSV")
+    try:
+        return raw.decode("utf-8-sig")
+    except UnicodeDecodeError:
+        return raw.decode("cp1252", errors="replace")
+
+
+def _bytes(path: Path) -> bytes:
+    with path.open("rb") as file:
+        return file.read(_LARGEST + 1)
+
+
+def _lines(found: Audit, file: str, *, show_all: bool) -> Iterator[str]:
+    for claim in found.claims:
+        if show_all or claim.verdict is Verdict.WRONG:
+            yield from _of_claim(claim)
+            yield ""
+    yield _summary(found, "standard input" if file == "-" else file)
+
+
+def _of_claim(claim: Claim) -> Iterator[str]:
+    yield f'line {claim.line}: {claim.verdict}: "{claim.text}"'
+    if claim.verdict is Verdict.WRONG and claim.availability and claim.expected is not None and claim.period:
+        yield f"    true: {say(claim.expected)} {of_year(claim.period)}{_size(claim)}"
+    yield f"    {claim.diagnosis}"
+
+
+def _size(claim: Claim) -> str:
+    if claim.factor is None:
+        return ""
+    return (
+        f", {times(claim.factor)} what is claimed"
+        if claim.factor > 1
+        else f"; the claim is {times(1 / claim.factor)} that"
+    )
+
+
+def _summary(found: Audit, name: str) -> str:
+    if not found.claims:
+        return f"{name}: no statement ties an availability to a downtime"
+    counts = {verdict: sum(c.verdict is verdict for c in found.claims) for verdict in Verdict}
+    told = ", ".join(f"{count} {verdict}" for verdict, count in counts.items() if count)
+    return f"{name}: {plural(len(found.claims), 'claim')}: {told}"

@@ -1,0 +1,112 @@
+"""`ninewatch nines`: what an objective allows, and what it takes to observe, to prove and to reach it."""
+
+from __future__ import annotations
+
+import json
+from typing import TYPE_CHECKING
+
+import click
+
+from monitor.config.readiness import load_checklist
+from monitor.errors import NinewatchError
+from monitor.share import shared
+from sla.calculator import MONTH, YEARS, Allowance, clean_record, from_downtime, largest_interval, required
+from sla.interval import DAY, HOUR, MINUTE, SECOND
+from sla.objective import Objective, format_duration, format_nines
+from sla.window import parse_duration
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+    from fractions import Fraction
+
+_USUAL = (MINUTE, 10 * SECOND)
+
+
+@click.command("nines")
+@click.argument("objective", required=False)
+@click.option("--downtime", metavar="DURATION", help="Work backwards: this much downtime ...")
+@click.option("--over", metavar="DURATION", help="... in a window of this length (43m12s over 30d).")
+@click.option("--year", type=click.Choice(list(YEARS)), default="365d", show_default=True, help="How long a year is.")
+@click.option("--json", "as_json", is_flag=True, help="Print one JSON object; durations in seconds.")
+def nines_command(objective: str | None, downtime: str | None, over: str | None, year: str, as_json: bool) -> None:
+    """Show what OBJECTIVE allows (99.95, "99.95%", "four and a half nines"), and what it takes to observe and reach it.
+
+    A quarter is a quarter of the year asked for; a month is always 30 days.
+    """
+    try:
+        allowance = Allowance(_objective(objective, downtime, over), YEARS[year])
+    except ValueError as error:
+        raise NinewatchError(str(error)) from error
+    if as_json:
+        click.echo(json.dumps(allowance.as_json()))
+    else:
+        click.echo("\n".join(_lines(allowance, year)))
+
+
+def _objective(written: str | None, downtime: str | None, over: str | None) -> Objective:
+    if written is not None and downtime is None and over is None:
+        return Objective.parse(written)
+    if written is None and downtime is not None and over is not None:
+        return from_downtime(parse_duration(downtime), parse_duration(over))
+    raise ValueError("give an objective (99.95), or --downtime and --over together (--downtime 43m12s --over 30d)")
+
+
+def _lines(allowance: Allowance, year: str) -> Iterator[str]:
+    objective = allowance.objective
+    yield f"{objective} is {format_nines(objective.ratio)} nines"
+    yield ""
+    yield "Allowed downtime"
+    names = {"year": f"a year ({year[:-1]} days)", "quarter": "a quarter (year / 4)", "month": "30 days"}
+    for name, allowed in allowance.allowed.items():
+        yield f"  {names.get(name, f'a {name}'):<22}{spell(allowed)}"
+    yield ""
+    yield from _observing(objective)
+    yield ""
+    yield from _reaching(objective)
+
+
+def _observing(objective: Objective) -> Iterator[str]:
+    longest = largest_interval(objective)
+    allowed = spell(objective.allowed(MONTH))
+    yield f"To observe it: a probe every {spell(longest)} or oftener, so that two fit into the {allowed} of 30 days"
+    for interval in sorted({longest, *_USUAL}, reverse=True):
+        yield _proving(objective, interval, resolves=interval <= longest)
+    yield "  Proven: exact 95 % lower bound of all good (Clopper-Pearson), observations taken as independent."
+
+
+def _proving(objective: Objective, interval: int, *, resolves: bool) -> str:
+    record = _days(clean_record(objective, interval))
+    doubt = "" if resolves else "; too coarse to resolve it over 30 days"
+    return f"  every {spell(interval):<10} proven after {record} without a bad probe{doubt}"
+
+
+def _days(length: int) -> str:
+    """Return whole days from a hundred on, tenths below, rounded up: a day less would not prove it."""
+    if length >= 100 * DAY:
+        return f"{-(-length // DAY):,} days"
+    return f"{-(-10 * length // DAY) / 10:.1f} days"
+
+
+def _reaching(objective: Objective) -> Iterator[str]:
+    checklist = load_checklist(shared("config", "checklists", "five-nines.yaml"))
+    items = required(objective, checklist)
+    if not items:
+        yield f'To reach it: nothing on the readiness checklist "{checklist.title}" stands in the way'
+        return
+    yield f'To reach it: {len(items)} of the {len(checklist.items)} items of the readiness checklist "{checklist.title}"'
+    for item in items:
+        yield f"  - {item.title}; without it at most {Objective(item.cap)}"
+
+
+def spell(microseconds: int | Fraction) -> str:
+    """Return a duration in the units a person uses, cut off at a hundredth of a second.
+
+    >>> [spell(us) for us in (15_768_000_000, 315_360_000, 864_000)]
+    ['4h 22m 48s', '5m 15.36s', '864ms']
+    """
+    rest, parts = int(microseconds), []
+    for unit, name in ((DAY, "d"), (HOUR, "h"), (MINUTE, "m")):
+        count, rest = divmod(rest, unit)
+        parts += [f"{count}{name}"] if count else []
+    parts += [format_duration(rest)] if rest or not parts else []
+    return " ".join(parts)
