@@ -9,7 +9,7 @@ from aiohttp import web
 
 from monitor.web.errors import Refusal
 from monitor.web.openapi import description
-from monitor.web.site import SITE, Site, Turns, as_json
+from monitor.web.site import SITE, Site, Turns, as_json, as_json_list, dumped
 from monitor.web.views import downtime_so_far, open_incidents
 from sla.interval import DAY, SECOND, Interval
 from sla.window import EPOCH, WINDOWS, format_instant, parse_duration
@@ -36,9 +36,9 @@ async def products(request: web.Request) -> web.Response:
     now = site.clock.now()
     listed, still_open = [], open_incidents(site.ledger)
     for product in site.ledger.portfolio.products:
-        listed.append(_summary(site, product, still_open, now))
+        listed.append(dumped(_summary(site, product, still_open, now)))
         await turns.turn()
-    return as_json(listed)
+    return as_json_list(listed)
 
 
 @routes.get("/api/v1/products/{id}")
@@ -79,6 +79,7 @@ async def incidents(request: web.Request) -> web.Response:
     """List incidents, newest first; of one product, open or resolved ones, and at most so many if asked."""
     _only(request, "product", "state", "limit")
     site, query = request.app[SITE], request.query
+    turns = Turns(site.clock)
     if (name := query.get("product")) is not None and name not in site.ledger.products:
         raise Refusal(404, "there is no such product", "GET /api/v1/products lists them")
     if (state := query.get("state")) not in (None, *_STATES):
@@ -89,8 +90,11 @@ async def incidents(request: web.Request) -> web.Response:
         for each in site.ledger.incidents
         if name in (None, each.product) and state in (None, _STATES[each.resolved is not None])
     ]
-    now = site.clock.now()
-    return as_json([_incident(site.ledger, each, now) for each in chosen[:limit]])
+    now, listed = site.clock.now(), []
+    for each in chosen[:limit]:
+        listed.append(dumped(_incident(site.ledger, each, now)))
+        await turns.turn()
+    return as_json_list(listed)
 
 
 @routes.get("/api/v1/openapi.json")

@@ -30,6 +30,11 @@ def bounded(text: str, longest: int = LONGEST) -> str:
     return line if len(line) <= longest else line[: longest - 1] + "…"
 
 
+def sentence(text: str) -> str:
+    """Return the text with a capital at its beginning, the rest as it was."""
+    return text[:1].upper() + text[1:]
+
+
 @dataclass(frozen=True, slots=True)
 class Moment:
     """An instant as a page shows it: in the portfolio's zone, with UTC for machines and for whoever hovers."""
@@ -111,6 +116,7 @@ def days(us: int) -> str:
 
 FILTERS = {
     "bounded": bounded,
+    "sentence": sentence,
     "percent": format_percent,
     "nines": format_nines,
     "duration": format_duration,

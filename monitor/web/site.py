@@ -37,7 +37,20 @@ SITE: web.AppKey[Site] = web.AppKey("site", Site)
 
 def as_json(value: Any, status: int = 200) -> web.Response:
     """Return the value as JSON. Numbers are finite: a figure that does not exist is null."""
-    text = json.dumps(value, ensure_ascii=False, allow_nan=False, separators=(",", ":"))
+    return _sent(dumped(value), status)
+
+
+def as_json_list(items: list[str]) -> web.Response:
+    """Return a list of what was dumped one by one: a long one in one go would hold the loop."""
+    return _sent(f"[{','.join(items)}]", 200)
+
+
+def dumped(value: Any) -> str:
+    """Return the value as JSON text."""
+    return json.dumps(value, ensure_ascii=False, allow_nan=False, separators=(",", ":"))
+
+
+def _sent(text: str, status: int) -> web.Response:
     return web.Response(text=text + "\n", content_type="application/json", charset="utf-8", status=status)
 
 

@@ -14,10 +14,8 @@ function renew(text) {
   const main = fresh.getElementById("main");
   const old = document.getElementById("main");
   if (!main || !old) throw new Error("not one of our pages");
-  if (old.contains(document.activeElement) && document.activeElement !== old) {
-    old.dataset.waits = "yes"; // a reader is inside: never take the ground from under a keyboard
-  }
   const open = opened();
+  // A keyboard inside keeps its place: the same link or region, counted from the top.
   const index = [...old.querySelectorAll("a, summary, [tabindex]")].indexOf(document.activeElement);
   old.replaceWith(document.adoptNode(main));
   open.forEach((id) => document.getElementById(id)?.setAttribute("open", ""));
