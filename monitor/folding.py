@@ -13,7 +13,7 @@ if TYPE_CHECKING:
 class Folding:
     """The run that is still growing, of one check at one vantage.
 
-    A frozen Run a probe costs 3.5 us, this 0.7 us, and a run is only read when it is written. A property test holds it
+    A frozen Run a probe costs 1.7 us, this 0.24 us, and a run is only read when it is written. A property test holds it
     to `Run.takes` and `Run.folded`.
     """
 
