@@ -38,6 +38,7 @@ if TYPE_CHECKING:
     from monitor.ledger import CheckEntry
     from monitor.probes.base import Probe
     from monitor.storage.base import Store
+    from sla.readiness import Readiness
 
 log = structlog.get_logger()
 
@@ -130,7 +131,8 @@ class Daemon:
     async def _published(self) -> AsyncIterator[Listener]:
         where = self._portfolio.listen
         try:
-            listener = await listen(build(self._ledger, self._health, self._clock), where.host, where.port)
+            site = build(self._ledger, self._health, self._clock, self._readiness)
+            listener = await listen(site, where.host, where.port)
         except OSError as error:
             reason = (error.strerror or str(error)).lower()
             raise NinewatchError(f"cannot listen on {where}: {reason}; name another address with `listen:`") from None
@@ -138,6 +140,9 @@ class Daemon:
             yield listener
         finally:
             await listener.close()
+
+    def _readiness(self, product_id: str, now: int) -> Readiness | None:
+        return self._ledger.products[product_id].readiness_at(now)
 
     async def _look_out(self, scheduler: Scheduler, jobs: Jobs) -> None:
         """Once a second see whether the configuration or the wall clock changed."""

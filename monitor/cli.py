@@ -8,8 +8,10 @@ from importlib.metadata import PackageNotFoundError, version
 import click
 
 from monitor import log
+from monitor.commands.audit import audit_command
 from monitor.commands.check_config import check_config
 from monitor.commands.demo import demo
+from monitor.commands.nines import nines_command
 from monitor.commands.probe import probe
 from monitor.commands.run import run
 from monitor.commands.status import status
@@ -32,7 +34,7 @@ def cli() -> None:
     """
 
 
-for command in (run, demo, check_config, probe, status):
+for command in (run, demo, check_config, probe, status, nines_command, audit_command):
     cli.add_command(command)
 
 

@@ -92,7 +92,7 @@ def _as_json(attempt: Attempt) -> str:
 
 def _as_text(check: CheckBase, attempt: Attempt) -> str:
     result = attempt.result
-    lines = [f"{str(result.outcome):<12}{check.kind} {check.target}"]
+    lines = [f"{result.outcome!s:<12}{check.kind} {check.target}"]
     if result.reason:
         lines.append(f"{'reason':<12}{result.reason}{': ' + result.detail if result.detail else ''}")
     if result.status is not None:

@@ -51,12 +51,12 @@ def status(path: Path | None, as_json: bool) -> None:
 def _asked(where: HostPort) -> list[dict[str, Any]]:
     url = f"http://{where}/api/v1/products"
     try:
-        with urllib.request.urlopen(url, timeout=10) as answer:  # noqa: S310 - http, spelled out above
+        with urllib.request.urlopen(url, timeout=10) as answer:
             found: list[dict[str, Any]] = json.load(answer)
     except (OSError, ValueError) as error:
         reason = error.reason if isinstance(error, urllib.error.URLError) else error
         raise NinewatchError(
-            f"no daemon answers at {where} ({reason}); start one with `ninewatch run`, or name its configuration with -c"
+            f"no daemon answers at {where} ({reason}); start `ninewatch run`, or name its configuration with -c"
         ) from None
     return found
 
