@@ -26,7 +26,7 @@ RULES = [rule for group in groups() for rule in group.rules]
 QUERIES = [target["expr"] for panel in dashboard()["panels"] for target in panel.get("targets", ())]
 VARIABLES = {"$product": ".*", "$window": "1h", "$__rate_interval": "1m"}
 
-# Alpha has a checklist and beta a certificate; alpha has had one outage and its recovery by the time that the queries run.
+# Alpha has a checklist and beta a certificate. When the queries run, alpha has had one outage and its recovery.
 CONFIG = """
 listen: 127.0.0.1:0
 store: {store}
