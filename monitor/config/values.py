@@ -134,7 +134,7 @@ ObjectiveField = Annotated[
 # --- Files -------------------------------------------------------------------------------------------------------
 
 
-def _local_path(value: Any, info: ValidationInfo) -> Path:
+def local_path(value: Any, info: ValidationInfo) -> Path:
     """Return the path; it starts at the file that wrote it."""
     if isinstance(value, Path):
         return value
@@ -146,7 +146,6 @@ def _local_path(value: Any, info: ValidationInfo) -> Path:
     return path
 
 
-LocalPath = Annotated[Path, PlainValidator(_local_path), WithJsonSchema({"type": "string"})]
 """A file to read. A relative path starts at the configuration file that names it."""
 
 # --- Errors of whole models --------------------------------------------------------------------------------------

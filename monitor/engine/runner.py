@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, NamedTuple
 
 import structlog
 
+from monitor.log import concealed
 from monitor.probes.base import DETAIL_LIMIT, Frame, Probe, ProbeFailure, failure_of
 from monitor.vocabulary import ProbeResult
 from sla.observation import Outcome
@@ -81,6 +82,6 @@ def _failed(frame: Frame, failure: ProbeFailure) -> ProbeResult:
         failure.reason,
         failure.status,
         frame.phases,
-        failure.detail[:DETAIL_LIMIT],
+        concealed(failure.detail)[:DETAIL_LIMIT],
         frame.certificate_expiry,
     )

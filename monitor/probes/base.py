@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Generic, TypeVar
 
 from monitor.config.model import CheckBase
+from monitor.log import concealed
 from monitor.vocabulary import ProbeResult
 from sla.observation import Outcome
 
@@ -115,6 +116,10 @@ def failure_of(error: OSError) -> ProbeFailure:
 
 
 def quoted(text: str, limit: int = 80) -> str:
-    """Return what a target said as one bounded line without control characters, for a detail."""
+    """Return what a target said as one bounded line for a detail: no control characters, and none of our secrets.
+
+    Concealed before it is cut, because the half of a secret is not recognised any more.
+    """
+    text = concealed(text)
     shown = "".join(c if c.isprintable() else "·" for c in text[:limit])
     return f'"{shown}…"' if len(text) > limit else f'"{shown}"'

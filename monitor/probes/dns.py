@@ -2,11 +2,10 @@
 
 from __future__ import annotations
 
+import socket
 from typing import ClassVar
 
-import dns.asyncquery
 import dns.exception
-import dns.flags
 import dns.message
 import dns.rcode
 import dns.rdatatype
@@ -15,7 +14,7 @@ from pydantic import field_validator
 
 from monitor.config.model import CheckBase, HostName, HostPort, HostPortField, Model, Text
 from monitor.probes.base import Frame, Kind, Probe, ProbeFailure, quoted
-from monitor.probes.wire import literal
+from monitor.probes.wire import Address, Wire
 from monitor.vocabulary import ProbeResult
 from sla.observation import Outcome
 
@@ -25,6 +24,9 @@ _RCODES = {
     dns.rcode.SERVFAIL: "dns_servfail",
     dns.rcode.REFUSED: "dns_refused",
 }
+
+_UNREACHABLE = {"connect_refused", "host_unreachable", "connect_timeout"}  # of the machine's own resolver: our fault
+_TRUNCATED = 0x02  # the TC bit, in the third byte of a message
 
 
 class DnsExpect(Model):
@@ -73,21 +75,57 @@ def prepare(check: DnsCheck) -> Probe:
     wanted = dns.rdatatype.from_text(check.record)
 
     async def probe(frame: Frame) -> ProbeResult:
-        server = check.resolver or _system_resolver()
         frame.enter("resolve")
-        address = await _address(frame, server)
-        query = dns.message.make_query(check.dns, wanted)
+        server = check.resolver or _system_resolver()
+        addresses = await frame.resolver.addresses(server.host, server.port)
         try:
-            answer, _ = await dns.asyncquery.udp_with_fallback(query, address, port=server.port)
-        except dns.exception.Timeout:
-            raise TimeoutError from None
-        except (dns.exception.DNSException, EOFError) as error:
-            raise ProbeFailure("dns_malformed", f"{type(error).__name__}: {error}") from None
+            answer = await _asked(frame, addresses, dns.message.make_query(check.dns, wanted))
+        except ProbeFailure as failure:
+            if check.resolver is None and failure.reason in _UNREACHABLE:
+                raise ProbeFailure("resolver_unreachable", failure.detail, outcome=Outcome.UNKNOWN) from None
+            raise
         frame.close()
         _check(check, answer, wanted)
         return ProbeResult(Outcome.GOOD, phases=frame.phases)
 
     return probe
+
+
+async def _asked(frame: Frame, addresses: list[Address], query: dns.message.Message) -> dns.message.Message:
+    data = await _over_udp(frame, addresses, query.to_wire())
+    if data[2] & _TRUNCATED:
+        data = await _over_tcp(frame, addresses, query.to_wire())
+    try:
+        answer = dns.message.from_wire(data)
+    except dns.exception.DNSException as error:
+        raise ProbeFailure("dns_malformed", f"{type(error).__name__}: {error}") from None
+    if not query.is_response(answer):
+        raise ProbeFailure("dns_malformed", "the answer is to another question")
+    return answer
+
+
+async def _over_udp(frame: Frame, addresses: list[Address], question: bytes) -> bytes:
+    """Return the datagram that carries the question's id. The socket is connected: the kernel drops other senders'."""
+    with await Wire.open(frame, addresses, socket.SOCK_DGRAM) as wire:
+        frame.enter("resolve")
+        await wire.send(question)
+        while True:
+            data = await wire.receive()
+            if len(data) > 2 and data[:2] == question[:2]:
+                return data
+
+
+async def _over_tcp(frame: Frame, addresses: list[Address], question: bytes) -> bytes:
+    with await Wire.open(frame, addresses) as wire:
+        frame.enter("resolve")
+        await wire.send(len(question).to_bytes(2, "big") + question)
+        data = b""
+        while len(data) < 2 or len(data) < 2 + int.from_bytes(data[:2], "big"):
+            more = await wire.receive()
+            if not more:
+                raise ProbeFailure("dns_malformed", "the resolver hung up before the answer was whole")
+            data += more
+        return data[2:]
 
 
 def _system_resolver() -> HostPort:
@@ -99,12 +137,6 @@ def _system_resolver() -> HostPort:
     if not servers:
         raise ProbeFailure("no_resolver", "/etc/resolv.conf names no resolver", outcome=Outcome.UNKNOWN)
     return HostPort(str(servers[0]), 53)
-
-
-async def _address(frame: Frame, server: HostPort) -> str:
-    if literal(server.host, server.port) is not None:
-        return server.host
-    return (await frame.resolver.addresses(server.host, server.port))[0][1][0]
 
 
 def _check(check: DnsCheck, answer: dns.message.Message, wanted: dns.rdatatype.RdataType) -> None:

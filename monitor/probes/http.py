@@ -23,6 +23,7 @@ from monitor.config.model import (
     TlsOptions,
     problem_at,
 )
+from monitor.log import conceal
 from monitor.probes.base import Frame, Kind, Probe, ProbeFailure, quoted
 from monitor.probes.expectation import Expectation
 from monitor.probes.http_response import Response
@@ -185,8 +186,9 @@ def _first_request(check: HttpCheck) -> Request:
         "Connection": "close",
     }
     if check.basic is not None:
-        pair = f"{check.basic.user}:{check.basic.password.reveal()}".encode()
-        headers["Authorization"] = "Basic " + base64.b64encode(pair).decode()
+        pair = f"{check.basic.user}:{check.basic.password.reveal()}"
+        conceal(pair)  # in base64 it looks different from the password's own
+        headers["Authorization"] = "Basic " + base64.b64encode(pair.encode()).decode()
     if check.bearer is not None:
         headers["Authorization"] = f"Bearer {check.bearer.reveal()}"
     names = {name.lower(): name for name in headers}

@@ -8,6 +8,7 @@ from monitor.probes.base import ProbeFailure
 
 HEADER_LIMIT = 65_536  # bytes of status line and headers; browsers give up far earlier
 INTERIM_LIMIT = 8  # 1xx answers before the real one; a target may not keep us with promises
+FRAMING_LIMIT = 8  # bytes read for one byte of body allowed: chunks of one byte take six, extensions without end more
 _BODILESS = {204, 304}
 
 
@@ -24,6 +25,7 @@ class Response:
         "_interim",
         "_limit",
         "_parser",
+        "_room",
         "body",
         "complete",
         "cut",
@@ -37,6 +39,7 @@ class Response:
         self._head_only = head_only
         self._interim = 0
         self._head_bytes = 0
+        self._room = HEADER_LIMIT + FRAMING_LIMIT * limit  # bytes that may still come before the body is whole
         self._framed = False  # the headers say where the body ends
         self.started = False  # the headers of the final response are in
         self.complete = False
@@ -67,6 +70,10 @@ class Response:
                 raise ProbeFailure("malformed_response", str(error), status=self.status or None) from None
         if not self.started and self._head_bytes > HEADER_LIMIT:
             raise ProbeFailure("headers_too_large", f"more than {HEADER_LIMIT} bytes of headers")
+        self._room -= len(data)
+        if self._room < 0 and not self.complete:
+            detail = f"the body's framing is {FRAMING_LIMIT} times longer than a body may be"
+            raise ProbeFailure("malformed_response", detail, status=self.status)
 
     def end(self) -> None:
         """Take the end of the stream.
@@ -86,13 +93,17 @@ class Response:
     # The parser's callbacks.
 
     def on_header(self, name: bytes, value: bytes) -> None:
-        """Keep a header; one that comes twice is joined by a comma (RFC 9110, 5.3)."""
+        """Keep a header; one that comes twice is joined by a comma (RFC 9110, 5.3). Trailers tell nothing."""
+        if self.started:
+            return
         key, text = name.decode("latin-1").lower(), value.decode("latin-1")
         held = self.headers.get(key)
         self.headers[key] = text if held is None else f"{held}, {text}"
 
     def on_headers_complete(self) -> None:
         """Tell an interim answer from the real one, and how its body will end."""
+        if self.complete:  # bytes behind the answer are not another one
+            return
         self.status = self._parser.get_status_code()
         if 100 <= self.status < 200 and self.status != 101:
             self._interim += 1

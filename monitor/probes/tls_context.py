@@ -12,12 +12,12 @@ if TYPE_CHECKING:
 
 def context_for(options: TlsOptions) -> ssl.SSLContext:
     """Return the client context for these options; verification of chain and name is on unless `verify: false`."""
-    return _context(str(options.ca) if options.ca is not None else None, options.verify)
+    return _context(options.ca.pem if options.ca is not None else None, options.verify)
 
 
 @lru_cache(maxsize=256)
-def _context(ca: str | None, verify: bool) -> ssl.SSLContext:
-    context = ssl.create_default_context(cafile=ca)
+def _context(authorities: str | None, verify: bool) -> ssl.SSLContext:
+    context = ssl.create_default_context(cadata=authorities)
     if not verify:
         context.check_hostname = False
         context.verify_mode = ssl.CERT_NONE
@@ -25,15 +25,18 @@ def _context(ca: str | None, verify: bool) -> ssl.SSLContext:
 
 
 def certificate_expiry(connection: ssl.SSLSocket) -> float | None:
-    """Return when the peer's certificate ends, seconds since the Unix epoch; None when it showed none."""
+    """Return when the peer's certificate ends, seconds since the Unix epoch; None when it showed none that reads."""
     der = connection.getpeercert(binary_form=True)
     return None if der is None else expiry_of(der)
 
 
 @lru_cache(maxsize=4096)
-def expiry_of(der: bytes) -> float:
-    """Return a certificate's notAfter, seconds since the Unix epoch."""
+def expiry_of(der: bytes) -> float | None:
+    """Return a certificate's notAfter, seconds since the Unix epoch; None when it is too odd to be read."""
     # Imported here: 30 ms that a portfolio without TLS need not pay.
     from cryptography import x509
 
-    return x509.load_der_x509_certificate(der).not_valid_after_utc.timestamp()
+    try:
+        return x509.load_der_x509_certificate(der).not_valid_after_utc.timestamp()
+    except ValueError:
+        return None

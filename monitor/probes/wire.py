@@ -24,6 +24,7 @@ from sla.observation import Outcome
 
 READ, WRITE = select.EPOLLIN | select.EPOLLRDHUP, select.EPOLLOUT
 CHUNK = 65_536
+EAGER = 16  # pieces taken at a stretch; then the loop gets its turn, or a target that never pauses would hold it
 Address = tuple[socket.AddressFamily, tuple[str, int] | tuple[str, int, int, int]]
 
 
@@ -75,9 +76,12 @@ class Wire:
         self._frame = frame
         self._socket = sock
         self._descriptor = sock.fileno()
+        self._taken = 0
 
     @classmethod
-    async def open(cls, frame: Frame, addresses: Iterable[Address]) -> Self:
+    async def open(
+        cls, frame: Frame, addresses: Iterable[Address], kind: socket.SocketKind = socket.SOCK_STREAM
+    ) -> Self:
         """Return a connection to the first address that takes one.
 
         Raises:
@@ -87,17 +91,21 @@ class Wire:
         failure = ProbeFailure("dns_no_address", "the name has no address")
         for family, address in addresses:
             try:
-                return await cls._connect(frame, family, address)
+                return await cls._connect(frame, family, address, kind)
             except ProbeFailure as error:
                 failure = error
         raise failure
 
     @classmethod
     async def _connect(
-        cls, frame: Frame, family: socket.AddressFamily, address: tuple[str, int] | tuple[str, int, int, int]
+        cls,
+        frame: Frame,
+        family: socket.AddressFamily,
+        address: tuple[str, int] | tuple[str, int, int, int],
+        kind: socket.SocketKind,
     ) -> Self:
         try:
-            sock = socket.socket(family, socket.SOCK_STREAM | socket.SOCK_NONBLOCK)
+            sock = socket.socket(family, kind | socket.SOCK_NONBLOCK)
         except OSError as error:
             raise failure_of(error) from None
         wire = cls(frame, sock)
@@ -159,6 +167,9 @@ class Wire:
 
     async def receive(self) -> bytes:
         """Return the next bytes, at most 64 KiB; empty at the end of the stream."""
+        self._taken += 1
+        if self._taken % EAGER == 0:
+            await asyncio.sleep(0)
         while True:
             try:
                 return self._socket.recv(CHUNK)
