@@ -18,7 +18,6 @@ if TYPE_CHECKING:
 
     from monitor.config.model import Product
     from sla.compose import Composition
-    from sla.readiness import Readiness
     from sla.track import History
 
 FAMILIES = (
@@ -116,6 +115,8 @@ class ProductLines:
             if length == _TROUBLE:
                 self.troubled |= durations.up + durations.doubt_up < length
         self.texts[1:5] = ["".join(column) for column in columns]
+        readiness = self.product.readiness_at(now)
+        self.texts[8] = _line(self._plain[8], readiness.ceiling if readiness else None)
         self.measured_at = now
 
     def _window(self, length: int, durations: Durations) -> tuple[str, str, str, str]:
@@ -131,10 +132,6 @@ class ProductLines:
         held = budget(self.product.objective, durations)
         self.texts[5] = _line(self._plain[5], held.allowed / SECOND)
         self.texts[6] = _line(self._plain[6], held.remaining / SECOND)
-
-    def ceiling(self, readiness: Readiness | None) -> None:
-        """Set what may be claimed at most; there is no sample where nothing caps it."""
-        self.texts[8] = _line(self._plain[8], readiness.ceiling if readiness else None)
 
     def incidents(self, total: int, still_open: int) -> None:
         """Set how many incidents there are on record, and how many of them are open."""

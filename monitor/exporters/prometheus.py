@@ -26,17 +26,13 @@ from monitor.exporters.products import ProductLines
 from sla.interval import SECOND
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Generator, Iterator, Sequence
+    from collections.abc import Generator, Iterator, Sequence
 
     from monitor.clock import Clock
     from monitor.config.model import Portfolio
     from monitor.health import Health
     from monitor.ledger import Ledger
     from sla.incident import Incident
-    from sla.readiness import Readiness
-
-    # How a product (by id) stands at an instant against its readiness checklist; None where it has none.
-    Assess = Callable[[str, int], Readiness | None]
 
 SLICE = 0.003  # seconds of work between two blocks; what follows a slice (a product, a join) takes below that again
 TROUBLED = 128  # products measured anew a scrape because of trouble, oldest figures first
@@ -46,11 +42,6 @@ _JOIN = 256  # texts joined into one block
 _AGE = Family(
     "ninewatch_figures_age_seconds", "gauge", "Age of the oldest figures of a product on this page", "seconds"
 )
-
-
-def unassessed(product_id: str, at: int) -> Readiness | None:
-    """Return None: nobody asks for readiness."""
-    return None
 
 
 class _View:
@@ -100,10 +91,9 @@ class _View:
 class Exporter:
     """Renders a ledger for Prometheus. Belongs to the event loop's thread; renderings may overlap."""
 
-    def __init__(self, ledger: Ledger, health: Health, clock: Clock, assess: Assess = unassessed) -> None:
+    def __init__(self, ledger: Ledger, health: Health, clock: Clock) -> None:
         self._ledger = ledger
         self._clock = clock
-        self._assess = assess
         self._daemon = Daemon(health, clock)
         self._view = _View()
 
@@ -119,7 +109,6 @@ class Exporter:
         for product in view.due():
             for _ in product.measure(now):
                 yield from pace.pause()
-            product.ceiling(self._assess(product.product.id, now))
             yield from pace.pause()
         yield from _columns(checks.FAMILIES, view.checks, dialect)
         yield from _columns(products.FAMILIES, view.products, dialect)

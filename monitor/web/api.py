@@ -156,7 +156,7 @@ def _limit(text: str) -> int:
 
 
 def _summary(site: Site, product: Product, still_open: Counter[str], now: int) -> dict[str, Any]:
-    ledger, readiness = site.ledger, site.assess(product.id, now)
+    ledger, readiness = site.ledger, product.readiness_at(now)
     ceiling = readiness.ceiling if readiness else None
     figures = ledger.measured(product.id, Interval(now - product.window, now), now).as_json(product=product.id)
     kept = ("window", "availability", "coverage", "downtime_seconds", "objective", "budget", "verdict")

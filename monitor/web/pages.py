@@ -52,12 +52,13 @@ async def product(request: web.Request) -> web.Response:
     found = ledger.products.get(request.match_info["id"])
     if found is None:
         raise Refusal(404, "there is no such product", "choose one from the list of all products")
-    own, readiness = _own_window(site, found, now), site.assess(found.id, now)
+    own, zone = _own_window(site, found, now), ledger.portfolio.zone
     values: dict[str, Any] = {"row": _row(site, found, own, views.open_incidents(ledger), now)}
-    values |= _budget(own) | {"verdict": views.verdict_text(own), "unmet": readiness.unmet if readiness else ()}
+    values |= _budget(own) | {"verdict": views.verdict_text(own)}
+    values["readiness"] = views.standings(found.readiness_at(now), zone)
     values["days"] = []
-    for span in calendar.midnights(now, ledger.portfolio.zone):
-        values["days"].append(calendar.day(ledger.compositions[found.id], span, ledger.portfolio.zone))
+    for span in calendar.midnights(now, zone):
+        values["days"].append(calendar.day(ledger.compositions[found.id], span, zone))
         await turns.turn()
     values["days_text"] = _days_text(values["days"])
     values["windows"] = []
@@ -84,7 +85,7 @@ def _own_window(site: Site, product: Product, now: int) -> Measured:
 
 
 def _row(site: Site, product: Product, own: Measured, still_open: Counter[str], now: int) -> views.Row:
-    state, readiness = site.ledger.state(product.id, now), site.assess(product.id, now)
+    state, readiness = site.ledger.state(product.id, now), product.readiness_at(now)
     return views.row(product, state, own, readiness, still_open[product.id])
 
 

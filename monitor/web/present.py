@@ -42,7 +42,6 @@ class Moment:
     iso: str
     utc: str
     local: str
-    day: str
 
 
 def moment(at: int, zone: ZoneInfo) -> Moment:
@@ -53,7 +52,6 @@ def moment(at: int, zone: ZoneInfo) -> Moment:
         utc.strftime("%Y-%m-%dT%H:%M:%SZ"),
         utc.strftime("%Y-%m-%d %H:%M:%S UTC"),
         local.strftime("%Y-%m-%d %H:%M:%S %Z"),
-        local.strftime("%a %-d %b %Y"),
     )
 
 

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 import structlog
 from aiohttp import web
 
-from monitor.exporters.prometheus import Exporter, unassessed
+from monitor.exporters.prometheus import Exporter
 from monitor.web import api, liveness, metrics, pages
 from monitor.web.assets import Assets
 from monitor.web.errors import Refusal, refuse
@@ -20,7 +20,6 @@ if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable, Iterable
 
     from monitor.clock import Clock
-    from monitor.exporters.prometheus import Assess
     from monitor.health import Health
     from monitor.ledger import Ledger
 
@@ -47,17 +46,15 @@ HEADERS = {
 log = structlog.get_logger(__name__)
 
 
-def build(ledger: Ledger, health: Health, clock: Clock, assess: Assess = unassessed) -> web.Application:
+def build(ledger: Ledger, health: Health, clock: Clock) -> web.Application:
     """Return the application that publishes this ledger. It reads the ledger at each request and changes nothing.
-
-    `assess` tells how a product stands against its readiness checklist, for the ceiling of what may be claimed.
 
     Behind a loopback address only loopback names are answered, so that a page from elsewhere cannot reach the API by
     pointing its own name at 127.0.0.1 (DNS rebinding).
     """
     app = web.Application(middlewares=[_guard], client_max_size=0)
     private = is_loopback(ledger.portfolio.listen.host)
-    app[SITE] = Site(ledger, health, clock, Exporter(ledger, health, clock, assess), Assets.load(), private, assess)
+    app[SITE] = Site(ledger, health, clock, Exporter(ledger, health, clock), Assets.load(), private)
     for routes in (pages.routes, api.routes, metrics.routes, liveness.routes):
         app.add_routes(routes)
     app.on_response_prepare.append(_add_headers)

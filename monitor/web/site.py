@@ -11,7 +11,7 @@ from aiohttp import web
 
 if TYPE_CHECKING:
     from monitor.clock import Clock
-    from monitor.exporters.prometheus import Assess, Exporter
+    from monitor.exporters.prometheus import Exporter
     from monitor.health import Health
     from monitor.ledger import Ledger
     from monitor.web.assets import Assets
@@ -29,7 +29,6 @@ class Site:
     exporter: Exporter
     assets: Assets
     private: bool
-    assess: Assess
 
 
 SITE: web.AppKey[Site] = web.AppKey("site", Site)

@@ -15,6 +15,7 @@ from sla.track import State
 if TYPE_CHECKING:
     from collections.abc import Iterable
     from fractions import Fraction
+    from zoneinfo import ZoneInfo
 
     from monitor.config.model import Product
     from monitor.health import Health
@@ -160,6 +161,32 @@ def verdict_text(measured: Measured) -> str:
     open_ = [(durations.doubt, "in doubt"), (durations.unknown, "unknown")]
     parts = " and ".join(f"{format_duration(us)} {word}" for us, word in open_ if us)
     return f"undecided ({guess}); {parts}" if parts else f"undecided ({guess})"
+
+
+@dataclass(frozen=True, slots=True)
+class StandingLine:
+    """One prerequisite: whether somebody vouches for it, and who, until when; while nobody does it caps the claim."""
+
+    title: str
+    met: bool
+    by: str
+    until: Moment | None
+    cap: Fraction
+
+
+def standings(readiness: Readiness | None, zone: ZoneInfo) -> list[StandingLine]:
+    """Return the prerequisites, the unmet ones first; none where the product is held against no checklist."""
+    lines = [
+        StandingLine(
+            title=each.item.title,
+            met=each.met,
+            by=each.attestation.by if each.attestation else "",
+            until=moment(each.attestation.until, zone) if each.attestation else None,
+            cap=each.item.cap,
+        )
+        for each in (readiness.standings if readiness else ())
+    ]
+    return sorted(lines, key=lambda line: line.met)
 
 
 @dataclass(frozen=True, slots=True)

@@ -16,13 +16,17 @@ from tests.support.ledgers import BAD, ILL, WELL, history, ledger_of, observe, p
 if TYPE_CHECKING:
     from monitor.ledger import Ledger
 
+READINESS = {
+    "checklist": "five-nines",
+    "attested": [{"item": "ha-database", "by": "Ada", "until": "2031-03-01", "note": "Patroni, drilled in October"}],
+}
 HOSTILE = '<script>alert("x")</script>\u202egnp.exe ' + "long " * 60
 
 
 def portfolio(now: int) -> Ledger:
     """Return six products: well, down, spent, short of history, silent, and one whose target speaks HTML."""
     ledger = ledger_of(
-        product("chefs", 3, "99.95%", name="Common Hosted Forms Service", team="CoCo", rule="all"),
+        product("chefs", 3, "99.95%", name="Common Hosted Forms Service", team="CoCo", rule="all", readiness=READINESS),
         product("keycloak", 2, "99.9%", name="Keycloak (common realm)", team="SSO", rule="any"),
         product("css", 1, "99.5%", name="Common Single Sign-on", team="SSO"),
         product("drop", 1, "99.9%", name="Digital Rental Online Portal", team="DROP"),

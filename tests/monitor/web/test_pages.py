@@ -10,7 +10,7 @@ import pytest
 
 from monitor.vocabulary import ProbeResult
 from sla.interval import DAY, MINUTE, SECOND
-from sla.readiness import Checklist, ChecklistItem, readiness
+from sla.readiness import Checklist, ChecklistItem
 from tests.monitor.web.conftest import small
 from tests.support.ledgers import BAD, NOW, ledger_of, observe, product, wide
 
@@ -162,11 +162,18 @@ async def test_the_bar_has_ninety_days_each_told_by_word_and_by_height(site: Pub
 
 
 async def test_the_ceiling_of_readiness_stands_beside_the_objective(publish: object) -> None:
-    item = ChecklistItem("dr", "Disaster recovery is drilled", "", "", Fraction(995, 1000))
-    checklist = Checklist("five", "Five nines", "", (item,))
-    site = await publish(small(), assess=lambda product_id, at: readiness(checklist, (), at))
+    items = [ChecklistItem(name, f"{name} is drilled", "", "", Fraction(995, 1000)) for name in ("recovery", "restore")]
+    attested = [
+        {"item": "restore", "by": "Ada <a>", "until": "2999-01-01"},
+        {"item": "recovery", "by": "Bea", "until": "2020-01-01"},
+    ]
+    readiness = {"checklist": Checklist("drills", "Drills", "", tuple(items)), "attested": attested}
+    site = await publish(ledger_of(product("css", readiness=readiness)))
     assert "may claim 99.500%" in (await outline(site, "/")).text
-    assert "Disaster recovery is drilled caps at 99.500%" in (await outline(site, "/products/css")).text
+    page = await outline(site, "/products/css")
+    assert "recovery is drilled unmet since 2020-01-01, Bea vouched for it last; caps at 99.500%" in page.text
+    assert "restore is drilled met: Ada <a> vouches for it until 2999-01-01" in page.text
+    assert "1 of 2 prerequisites unmet" in page.text
     assert (await (await site.get("/api/v1/products/css")).json())["claim_ceiling"] == 0.995
     assert 'ninewatch_claim_ceiling_ratio{product="css"} 0.995' in (await site.get("/metrics")).text
 
