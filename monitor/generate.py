@@ -7,6 +7,7 @@ from pathlib import Path
 
 import click
 
+from monitor.config.reference import referenced
 from monitor.config.schema import schema_file
 from monitor.exporters.grafana import dashboard_file
 from monitor.exporters.rules import rules_file
@@ -16,6 +17,7 @@ ROOT = Path(__file__).resolve().parents[1]
 
 # The chart cannot read files outside its folder, so it holds copies.
 GENERATED: Mapping[str, Callable[[], str]] = {
+    "CONFIGURATION.md": lambda: referenced((ROOT / "CONFIGURATION.md").read_text(encoding="utf-8"), CHECK_TYPES),
     "config/schema.json": lambda: schema_file(CHECK_TYPES),
     "dashboards/ninewatch.rules.yaml": rules_file,
     "dashboards/portfolio.json": dashboard_file,
@@ -45,7 +47,7 @@ def _read(path: Path) -> str | None:
 @click.option("--check", is_flag=True, help="Write nothing; exit 1 and name the files that differ.")
 @click.option("--root", type=click.Path(path_type=Path, file_okay=False), default=ROOT, help="The checkout.")
 def main(check: bool, root: Path) -> None:
-    """Write the generated files of a checkout: JSON Schema, Prometheus rules, Grafana dashboard, the chart's copies."""
+    """Write the generated files of a checkout: the reference, the JSON Schema, rules, dashboard, the chart's copies."""
     if not (root / "pyproject.toml").exists():
         raise click.ClickException(f"{root} is not a checkout of ninewatch; name one with --root")
     if not check:

@@ -30,44 +30,56 @@ def referenced(text: str, kinds: Sequence[type[CheckBase]]) -> str:
 
 def _tables(kinds: Sequence[type[CheckBase]]) -> Iterator[str]:
     made = schema(kinds)
-    blocks = made["$defs"]
-    yield _table("Top level", made)
-    yield _table("`products`, each", blocks["Product"])
-    first = blocks[kinds[0].__name__]
-    yield _table("`checks`, each", {**first, "properties": {key: first["properties"][key] for key in _SHARED}})
+    blocks = {name: _keyed(block) for name, block in made["$defs"].items()}
     names = [kind.__name__ for kind in kinds]
+    of_all = {key: value for key, value in blocks[names[0]]["properties"].items() if key in _SHARED}
+    tables = {
+        "Top level": made,
+        "`products`, each": blocks["Product"],
+        "`checks`, each": {**blocks[names[0]], "properties": of_all, "description": "What every kind of check has."},
+    }
     for kind in kinds:
         block = blocks[kind.__name__]
         own = {key: value for key, value in block["properties"].items() if key not in _SHARED}
-        yield _table(f"`{kind.kind}` checks", {**block, "properties": own})
-    for name in sorted(set(blocks) - {*names, "Product"}):
-        yield _table(f"Block `{_where(name, made)}`", blocks[name])
+        tables[f"`{kind.kind}` checks"] = {**block, "properties": own}
+    for name in sorted(set(blocks) - {*names, "Product"}, key=lambda name: _where(name, made)):
+        tables[_where(name, made)] = blocks[name]
+    for title, block in tables.items():
+        yield _table(title, block, blocks)
+
+
+def _keyed(block: Any) -> Any:
+    """Return the form of a block that has keys: `tls` may also be written as one text."""
+    return next(each for each in (block, *block.get("anyOf", ())) if "properties" in each)
 
 
 def _where(name: str, made: Any) -> str:
-    """Return the keys under which a block stands, e.g. `expect`."""
-    keys = {
-        key
-        for block in (made, *made["$defs"].values())
-        for key, value in block.get("properties", {}).items()
-        if f"#/$defs/{name}" in str(value)
-    }
-    return ", ".join(sorted(keys))
+    """Return under which key a block stands, and in checks of which kind if not all blocks of that key are alike."""
+    owners = {"": made, **made["$defs"]}
+    found = [
+        (key, owner)
+        for owner, block in owners.items()
+        for key, value in _keyed(block)["properties"].items()
+        if f"#/$defs/{name}'" in str(value)
+    ]
+    return ", ".join(f"`{key}`{_of(owner)}" for key, owner in found)
 
 
-def _table(title: str, block: Any) -> str:
-    text = f"### {title}\n\n"
-    if "description" in block:
-        text += f"{block['description']}\n\n"
-    text += "| key | default | meaning |\n|---|---|---|\n"
-    required = block.get("required", [])
-    return text + "".join(_row(key, value, key in required) for key, value in block["properties"].items()) + "\n"
+def _of(owner: str) -> str:
+    return f" of `{owner.removesuffix('Check').lower()}` checks" if owner.endswith("Check") else ""
 
 
-def _row(key: str, value: Any, required: bool) -> str:
-    default = "*required*" if required else f"`{_yaml(value['default'])}`" if "default" in value else ""
-    meaning = value.get("description", "").replace("|", "\\|").replace("\n", " ")
-    return f"| `{key}` | {default} | {meaning} |\n"
+def _table(title: str, block: Any, blocks: Any) -> str:
+    rows = [_row(key, value, key in block.get("required", []), blocks) for key, value in block["properties"].items()]
+    about = f"{block['description']}\n\n" if "description" in block else ""
+    return f"### {title}\n\n{about}| key | default | meaning |\n|---|---|---|\n{''.join(rows)}\n"
+
+
+def _row(key: str, value: Any, required: bool, blocks: Any) -> str:
+    default = "*required*" if required else f"`{_yaml(value['default'])}`" if value.get("default", "") != "" else ""
+    referred = blocks.get(value.get("$ref", "").rpartition("/")[2], {})
+    meaning = value.get("description") or referred.get("description", "")
+    return f"| `{key}` | {default} | {' '.join(meaning.split()).replace('|', '&#124;')} |\n"
 
 
 def _yaml(default: Any) -> str:

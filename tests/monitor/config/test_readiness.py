@@ -1,0 +1,89 @@
+"""Readiness blocks: which checklist, who vouches, until when."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import pytest
+
+from monitor.config.readiness import load_checklist
+from monitor.share import shared
+from sla.interval import DAY
+from tests.monitor.config.kinds import check, complaints, loaded
+
+if TYPE_CHECKING:
+    from monitor.config.model import Product
+
+FIRST_OF_MARCH = 20_513 * DAY  # 2026-03-01T00:00Z
+
+
+def product(folder: Path, block: str) -> Product:
+    return loaded(folder, check('tcp: "h:1"') + f"    readiness: {block}\n").products[0]
+
+
+def told(folder: Path, block: str) -> list[str]:
+    return complaints(folder, check('tcp: "h:1"') + f"    readiness: {block}\n")
+
+
+def test_without_a_block_nothing_is_capped(tmp_path: Path) -> None:
+    assert loaded(tmp_path, check('tcp: "h:1"')).products[0].readiness_at(0) is None
+
+
+def test_an_item_that_nobody_vouches_for_is_unmet(tmp_path: Path) -> None:
+    checklist = load_checklist(shared("config", "checklists", "five-nines.yaml"))
+    standing = product(tmp_path, "{checklist: five-nines}").readiness_at(0)
+    assert standing is not None
+    assert standing.unmet == checklist.items
+    assert standing.ceiling == min(item.cap for item in checklist.items)
+
+
+@pytest.mark.parametrize("until", ["2026-03-01", '"2026-03-01"'])
+def test_an_attestation_counts_up_to_its_day(until: str, tmp_path: Path) -> None:
+    block = f"{{checklist: five-nines, attested: [{{item: ha-database, by: Ana, until: {until}}}]}}"
+    described = product(tmp_path, block)
+
+    def unmet(at: int) -> set[str]:
+        standing = described.readiness_at(at)
+        assert standing is not None
+        return {item.id for item in standing.unmet}
+
+    assert "ha-database" not in unmet(FIRST_OF_MARCH - 1)
+    assert "ha-database" in unmet(FIRST_OF_MARCH)
+
+
+@pytest.mark.parametrize(
+    ("block", "line"),
+    [
+        ("{checklist: nine-fives}", '6:28: products.p.readiness.checklist: there is no checklist "nine-fives"; write'),
+        ("{checklist: ../x}", "6:28: products.p.readiness.checklist: not the name of a checklist; write five-nines"),
+        ("{attested: []}", "6:16: products.p.readiness.checklist: is missing; add it"),
+        (
+            "{checklist: five-nines, attested: [{item: ha-databse, by: A, until: 2026-03-01}]}",
+            "6:58: products.p.readiness.attested[0].item: is not on the checklist; it has decoupled,",
+        ),
+        (
+            "{checklist: five-nines, attested: [{item: ha-database, by: A, until: soon}]}",
+            "6:85: products.p.readiness.attested[0].until: not a date; write it as 2027-03-01",
+        ),
+        (
+            "{checklist: five-nines, attested: [{item: ha-database, by: A, until: 2026-03-01T00:00:00Z}]}",
+            "6:85: products.p.readiness.attested[0].until: ",
+        ),
+    ],
+)
+def test_a_mistake_is_told_with_its_place(block: str, line: str, tmp_path: Path) -> None:
+    (only,) = told(tmp_path, block)
+    assert only.startswith(f"c.yaml:{line}")
+
+
+def test_a_checklist_of_ones_own_lies_beside_the_file(tmp_path: Path) -> None:
+    (tmp_path / "checklists").mkdir()
+    text = "id: ours\ntitle: Ours\nsource: us\nitems:\n  - {id: a, title: A, text: a, source: us, cap: 99.9%}\n"
+    (tmp_path / "checklists" / "ours.yaml").write_text(text)
+    standing = product(tmp_path, "{checklist: ours}").readiness_at(0)
+    assert standing is not None
+    assert [item.id for item in standing.unmet] == ["a"]
+    (tmp_path / "checklists" / "ours.yaml").write_text(text.replace("99.9%", "100%"))
+    (line,) = told(tmp_path, "{checklist: ours}")
+    assert f"the checklist cannot be used; {tmp_path}/checklists/ours.yaml:5:49: items.a.cap: 100%" in line

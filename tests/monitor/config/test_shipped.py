@@ -1,0 +1,140 @@
+"""What ships: the real portfolio loads, editors accept it, and the generated files are those that the types make."""
+
+from __future__ import annotations
+
+import re
+from pathlib import Path
+
+import pytest
+import yaml
+from jsonschema import Draft202012Validator
+
+from monitor.config.loader import Examined, examine
+from monitor.config.reference import referenced
+from monitor.config.schema import schema, schema_file
+from monitor.probes.registry import CHECK_TYPES
+from monitor.share import shared
+from tests.monitor.config.kinds import KINDS, SMALLEST
+
+ROOT = Path(__file__).resolve().parents[3]
+SHIPPED = sorted([*(ROOT / "config").glob("*.yaml"), *(ROOT / "config" / "products").glob("*.yaml")])
+
+
+@pytest.fixture(scope="module")
+def portfolio() -> Examined:
+    return examine(ROOT / "config" / "ninewatch.yaml", CHECK_TYPES)
+
+
+def test_the_real_portfolio_loads_without_a_doubt_and_without_a_secret(portfolio: Examined) -> None:
+    assert portfolio.portfolio is not None, portfolio.problems
+    assert not portfolio.warnings
+    ids = {product.id for product in portfolio.portfolio.products}
+    assert ids >= {"chefs", "keycloak", "css", "drop", "notify"}
+
+
+def test_the_folder_is_the_portfolio_and_the_demo_stays_out_of_it(portfolio: Examined) -> None:
+    assert examine(ROOT / "config", CHECK_TYPES).portfolio == portfolio.portfolio
+
+
+def test_the_demo_loads() -> None:
+    found = examine(shared("config", "demo.yaml"), CHECK_TYPES)
+    assert found.portfolio is not None, found.problems
+
+
+def test_a_200_alone_is_good_for_no_check_of_the_real_portfolio(portfolio: Examined) -> None:
+    """Each product's traps: maintenance pages and ready: false answer 200. Only a route that wants a token has none."""
+    assert portfolio.portfolio is not None
+    lenient = [
+        f"{product.id}/{check.id}"
+        for product, check in portfolio.portfolio.checks()
+        if check.kind == "http" and not check.expect.needs_body  # type: ignore[attr-defined]
+    ]
+    assert lenient == ["css/integrations"]
+
+
+@pytest.mark.parametrize("path", SHIPPED, ids=[path.name for path in SHIPPED])
+def test_an_editor_finds_nothing_wrong_with_a_shipped_file(path: Path) -> None:
+    assert not list(Draft202012Validator(schema(CHECK_TYPES)).iter_errors(_as_json(path.read_text("utf-8"))))
+
+
+def _as_json(text: str) -> object:
+    """Read YAML as an editor's language server does: a date is text."""
+    return yaml.safe_load(re.sub(r"(until: )(\d{4}-\d\d-\d\d)", r'\1"\2"', text))
+
+
+def test_the_schema_is_one() -> None:
+    Draft202012Validator.check_schema(schema(KINDS))
+
+
+@pytest.mark.parametrize(
+    ("right", "wrong"),
+    [
+        ("interval: 1s", "intervall: 1s"),
+        ("interval: 1s", "interval: 1"),
+        ("interval: 1s", "interval: 1 parsec"),
+        ("id: health", "id: Health!"),
+        ("http:", "htpp:"),
+        ("99.9%", "[99.9]"),
+        ("listen", "lissten"),
+        ("interval: 1s", "expect: {status: {}}"),
+        ("interval: 1s", "expect: {json: 5}"),
+        ("interval: 1s", "bearer: hunter2"),
+        ("interval: 1s", "fall: 0"),
+    ],
+)
+def test_the_schema_refuses_what_the_loader_refuses(right: str, wrong: str, tmp_path: Path) -> None:
+    validator = Draft202012Validator(schema(KINDS))
+    assert validator.is_valid(yaml.safe_load(SMALLEST))
+    text = SMALLEST.replace(right, wrong)
+    (tmp_path / "c.yaml").write_text(text)
+    assert examine(tmp_path / "c.yaml", KINDS).problems
+    assert not validator.is_valid(yaml.safe_load(text))
+
+
+def test_every_key_is_explained_in_the_schema() -> None:
+    """By a description of its own or of the block that it refers to."""
+    made = schema(CHECK_TYPES)
+    blocks = {"": made, **made["$defs"]}
+    silent = [
+        f"{name}.{key}"
+        for name, block in blocks.items()
+        for key, value in block.get("properties", {}).items()
+        if "description" not in value and "$ref" not in value
+    ]
+    assert not silent
+
+
+def test_the_generated_files_are_what_the_types_make() -> None:
+    """Run `make generate` when this fails."""
+    reference = (ROOT / "CONFIGURATION.md").read_text("utf-8")
+    assert (ROOT / "config" / "schema.json").read_text("utf-8") == schema_file(CHECK_TYPES)
+    assert referenced(reference, CHECK_TYPES) == reference
+
+
+def test_a_reference_without_its_marks_says_which() -> None:
+    with pytest.raises(ValueError, match=r"CONFIGURATION\.md needs the lines <!-- begin"):
+        referenced("# Configuration\n", KINDS)
+
+
+@pytest.mark.parametrize(
+    "block", re.findall(r"```yaml\n(.*?)```", (ROOT / "CONFIGURATION.md").read_text("utf-8"), re.S)
+)
+def test_the_examples_of_the_reference_are_sound(block: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A whole file, or keys of a check or of a product."""
+    (tmp_path / "secret").write_text("s3cret-value")
+    for name in ("CHEFS_TOKEN", "NOTIFY_KEY"):
+        monkeypatch.setenv(name, "s3cret-value")
+    block = block.replace("/run/secrets/chefs", str(tmp_path / "secret"))
+    (tmp_path / "c.yaml").write_text(_completed(block))
+    assert not examine(tmp_path / "c.yaml", CHECK_TYPES).problems
+
+
+def _completed(block: str) -> str:
+    if "products:" in block:
+        return block
+    head = "products:\n  - id: p\n    objective: 99%\n"
+    if "readiness:" in block:
+        inner = "".join(f"    {line}\n" for line in block.splitlines())
+        return f"{head}{inner}    checks: [{{id: c, tcp: 'h:1'}}]\n"
+    inner = "".join(f"        {line}\n" for line in block.splitlines())
+    return f"{head}    checks:\n      - id: c\n        http: http://h/\n{inner}"

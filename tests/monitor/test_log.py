@@ -1,0 +1,90 @@
+"""The log: one line an event, bounded, and without what must not be seen."""
+
+from __future__ import annotations
+
+import io
+import json
+import logging
+from collections.abc import Iterator
+
+import pytest
+import structlog
+
+from monitor import log
+
+
+@pytest.fixture
+def stream() -> Iterator[io.StringIO]:
+    """Catch what is logged, and leave logging as it was."""
+    root = logging.getLogger()
+    handlers, level = root.handlers[:], root.level
+    yield io.StringIO()
+    root.handlers[:], root.level = handlers, level
+    structlog.reset_defaults()
+
+
+class Terminal(io.StringIO):
+    def isatty(self) -> bool:
+        return True
+
+
+def test_what_is_no_terminal_gets_json_one_line_an_event(stream: io.StringIO) -> None:
+    log.configure(stream)
+    structlog.get_logger("ours").info("started", products=3)
+    logging.getLogger("aiohttp.access").warning("said %s", "so")
+    ours, theirs = map(json.loads, stream.getvalue().splitlines())
+    assert (ours["event"], ours["products"], ours["level"], ours["logger"]) == ("started", 3, "info", "ours")
+    assert (theirs["event"], theirs["level"], theirs["logger"]) == ("said so", "warning", "aiohttp.access")
+    assert ours["timestamp"].endswith("Z")
+
+
+def test_a_terminal_gets_text(stream: io.StringIO) -> None:
+    terminal = Terminal()
+    log.configure(terminal)
+    structlog.get_logger().info("started", products=3)
+    assert "started" in terminal.getvalue()
+    assert "products=3" in terminal.getvalue()
+    assert not terminal.getvalue().startswith("{")
+
+
+def test_below_the_level_nothing_is_said(stream: io.StringIO) -> None:
+    log.configure(stream, level=logging.WARNING)
+    structlog.get_logger().info("quiet")
+    assert stream.getvalue() == ""
+
+
+@pytest.mark.parametrize("as_json", [True, False])
+def test_a_target_can_neither_forge_a_line_nor_fill_the_disk(as_json: bool, stream: io.StringIO) -> None:
+    """Line breaks, terminal escapes and text that runs backwards are shown as codes, and long text is cut."""
+    log.configure(stream, as_json=as_json)
+    structlog.get_logger().info("probe", detail="a\n2026 forged\x1b[31m\u202eevil" + "x" * 10_000)
+    assert stream.getvalue().count("\n") == 1
+    assert "\x1b" not in stream.getvalue()
+    assert "\u202e" not in stream.getvalue()
+    assert len(stream.getvalue()) < 3_000
+
+
+def test_a_traceback_shows_no_local_variables(stream: io.StringIO) -> None:
+    for as_json in (True, False):
+        log.configure(stream, as_json=as_json)
+        try:
+            hidden = "local-value-" + "9"
+            raise RuntimeError(len(hidden))
+        except RuntimeError:
+            structlog.get_logger().exception("failed")
+    assert stream.getvalue().count("RuntimeError") >= 2
+    assert "local-value-9" not in stream.getvalue()
+
+
+def test_the_longest_of_two_secrets_is_taken_out_whole() -> None:
+    concealer = log.Concealer()
+    concealer.add("abcd")
+    concealer.add("abcdefgh")
+    assert concealer.clean("x abcdefgh y abcd z") == "x [secret] y [secret] z"
+
+
+def test_a_secret_too_short_to_tell_from_words_is_left() -> None:
+    concealer = log.Concealer()
+    concealer.add("abc")
+    concealer.add("")
+    assert concealer.clean("abc") == "abc"
