@@ -110,19 +110,26 @@ class Ledger:
         """Take over a validated portfolio. History belongs to a check's key, whatever else of it changes.
 
         A check that is no longer there leaves the view with its incidents. An open one stays open in the store and
-        nothing is announced: nobody saw the check recover. Should the key come back, it takes up where it was.
+        nothing is announced: nobody saw the check recover. Should the key come back, it takes up where it was; what was
+        recorded of it before this process started shows in figures from the next start on.
         """
         self.portfolio = portfolio
         self.products = {product.id: product for product in portfolio.products}
-        known = self._retired | self.entries
+        known, ongoing = self._retired | self.entries, self._ongoing()
         self.entries = {}
         for product, check in portfolio.checks():
-            entry = known.pop(f"{product.id}/{check.id}", None) or CheckEntry(product, check)
+            entry = known.pop(f"{product.id}/{check.id}", None)
+            if entry is None:
+                entry = CheckEntry(product, check)
+                entry.restore_incident(ongoing.get(entry.key))
             entry.define(product, check)
             self.entries[entry.key] = entry
         self._retired = known
         self.compositions = {product.id: self._compose(product) for product in portfolio.products}
         self._newest = None
+
+    def _ongoing(self) -> dict[str, Incident]:
+        return {incident.check: incident for incident in self._incidents.values() if incident.resolved is None}
 
     def _compose(self, product: Product) -> Composition:
         members = tuple(entry.timeline for entry in self.of(product.id))
@@ -147,7 +154,7 @@ class Ledger:
                 entry.tracker.step(seen)
         for incident in incidents:
             self._incidents[incident.id] = incident
-        ongoing = {incident.check: incident for incident in self._incidents.values() if incident.resolved is None}
+        ongoing = self._ongoing()
         for entry in self.entries.values():
             entry.restore_incident(ongoing.get(entry.key))
             entry.define(entry.product, entry.check)

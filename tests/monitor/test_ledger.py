@@ -254,6 +254,16 @@ def test_the_record_of_checks_that_are_not_in_the_portfolio_stays_out_of_view() 
     assert ledger.latest is None
 
 
+def test_an_open_incident_goes_on_when_its_check_comes_back_after_a_restart_without_it() -> None:
+    """The check was out of the portfolio when the daemon started: still one outage, one incident."""
+    ledger = ledger_of(product("css"))
+    incident = Incident.open("chefs", KEY, NOW, "deadline")
+    ledger.restore([run(KEY, BAD, NOW, NOW + HOUR)], [], [incident])
+    ledger.reload(portfolio(product("chefs"), product("css")))
+    play(ledger, [BAD, BAD, BAD], NOW + 2 * HOUR)
+    assert ledger.incidents == [incident]
+
+
 def test_seeded_history_is_known_as_such() -> None:
     ledger = ledger_of(product("chefs"))
     ledger.restore([run(KEY, GOOD, NOW - DAY, NOW, seeded=True), run(KEY, GOOD, NOW + MINUTE, NOW + HOUR)], [], [])
