@@ -7,10 +7,10 @@ import contextlib
 import gc
 import resource
 import signal
-from collections.abc import AsyncIterator, Callable, Iterator
+from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
 from dataclasses import dataclass
 from functools import partial
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import structlog
 
@@ -26,6 +26,7 @@ from monitor.probes.registry import CHECK_TYPES
 from monitor.probes.registry import prepare as prepare_probe
 from monitor.storage.sqlite import SqliteStore
 from monitor.storage.writer import Writer
+from monitor.web.liveness import Watchdog
 from monitor.web.server import Listener, build, listen
 from sla.interval import SECOND
 
@@ -33,12 +34,11 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from monitor.clock import Clock
-    from monitor.config.model import Portfolio
+    from monitor.config.model import CheckBase, Portfolio
     from monitor.engine.runner import Runner
     from monitor.ledger import CheckEntry
     from monitor.probes.base import Probe
     from monitor.storage.base import Store
-    from sla.readiness import Readiness
 
 log = structlog.get_logger()
 
@@ -70,13 +70,34 @@ class Daemon:
         self._health = Health(config_reload_at=clock.now())
         self._ledger = Ledger(portfolio)
         self._stop, self._asked = asyncio.Event(), asyncio.Event()
+        self._failure: NinewatchError | None = None
 
-    async def run(self, ready: Callable[[Running], None], prepare: Callable[[Store], object] | None = None) -> None:
+    async def run(
+        self,
+        ready: Callable[[Running], None],
+        prepare: Callable[[Store], object] | None = None,
+        beside: Callable[[], Awaitable[None]] | None = None,
+    ) -> None:
         """Run until stopped. `prepare` is called with the record before it is read, `ready` once the page answers.
 
+        `beside` runs as long as the probes do; the daemon ends when it does.
+
         Raises:
-            NinewatchError: the record or the address cannot be had; the message names the remedy.
+            NinewatchError: the record or the address cannot be had, or `beside` raised it; the message names the
+                remedy.
         """
+        # Signals first of all: a SIGHUP while the record is read must not end us.
+        with self._signals(), Watchdog(self._health, self._clock):
+            await self._run(ready, prepare, beside)
+        if self._failure is not None:
+            raise self._failure
+
+    async def _run(
+        self,
+        ready: Callable[[Running], None],
+        prepare: Callable[[Store], object] | None,
+        beside: Callable[[], Awaitable[None]] | None,
+    ) -> None:
         limit = descriptor_limit()
         store = SqliteStore(self._portfolio.store, self._clock.now())
         try:
@@ -92,18 +113,20 @@ class Daemon:
                 most = min(self._portfolio.engine.max_in_flight, limit - SPARE_DESCRIPTORS)
                 scheduler = Scheduler(self._clock, pulse, self._health, max_in_flight=max(most, 1))
                 jobs = Jobs(self._ledger, runner, recorder)
+                jobs.prepare(self._portfolio)
                 scheduler.load(jobs.all())
+                gc.freeze()  # what was loaded stays: the collector need not look through it again and again
                 address = f"http://{listener.addresses[0]}"
-                with self._signals():
-                    gc.freeze()  # what was loaded stays: the collector need not look through it again and again
-                    ready(Running(self._ledger, self._health, address, self._stop.set, self._asked.set))
-                    await self._work(scheduler, jobs)
+                ready(Running(self._ledger, self._health, address, self._stop.set, self._asked.set))
+                await self._work(scheduler, jobs, beside)
         finally:
             store.close()
 
-    async def _work(self, scheduler: Scheduler, jobs: Jobs) -> None:
+    async def _work(self, scheduler: Scheduler, jobs: Jobs, beside: Callable[[], Awaitable[None]] | None) -> None:
         try:
             async with asyncio.TaskGroup() as tasks:
+                if beside is not None:
+                    tasks.create_task(self._accompany(beside), name="beside")
                 tasks.create_task(scheduler.run(), name="scheduler")
                 tasks.create_task(self._look_out(scheduler, jobs), name="look-out")
                 tasks.create_task(self._until_stopped(), name="stop")
@@ -123,6 +146,13 @@ class Daemon:
             for number in actions:
                 loop.remove_signal_handler(number)
 
+    async def _accompany(self, beside: Callable[[], Awaitable[None]]) -> None:
+        try:
+            await beside()
+        except NinewatchError as error:
+            self._failure = error
+        raise Stopped
+
     async def _until_stopped(self) -> None:
         await self._stop.wait()
         raise Stopped
@@ -131,7 +161,7 @@ class Daemon:
     async def _published(self) -> AsyncIterator[Listener]:
         where = self._portfolio.listen
         try:
-            site = build(self._ledger, self._health, self._clock, self._readiness)
+            site = build(self._ledger, self._health, self._clock)
             listener = await listen(site, where.host, where.port)
         except OSError as error:
             reason = (error.strerror or str(error)).lower()
@@ -140,9 +170,6 @@ class Daemon:
             yield listener
         finally:
             await listener.close()
-
-    def _readiness(self, product_id: str, now: int) -> Readiness | None:
-        return self._ledger.products[product_id].readiness_at(now)
 
     async def _look_out(self, scheduler: Scheduler, jobs: Jobs) -> None:
         """Once a second see whether the configuration or the wall clock changed."""
@@ -153,25 +180,32 @@ class Daemon:
             changed = await asyncio.to_thread(self._watcher.changed)
             if changed or self._asked.is_set():
                 self._asked.clear()
-                await self._take_over(scheduler, jobs)
+                await self._reload(scheduler, jobs)
 
-    async def _take_over(self, scheduler: Scheduler, jobs: Jobs) -> None:
+    async def _reload(self, scheduler: Scheduler, jobs: Jobs) -> None:
         """Load the configuration whole; swap it in if it is sound, else keep the one that runs."""
-        examined = await asyncio.to_thread(examine, self._source, CHECK_TYPES)
-        self._watcher = Watcher(self._source, examined.files)
-        self._health.config_reload_success = examined.portfolio is not None
-        if examined.portfolio is None:
+        self._health.config_reload_success = False
+        try:
+            examined = await asyncio.to_thread(examine, self._source, CHECK_TYPES)
+            self._watcher = Watcher(self._source, examined.files)
             for problem in examined.problems:
                 log.error("config_refused", problem=str(problem))
-            log.error("config_kept", advice="the running configuration is unchanged; mend the file to have it loaded")
-            return
+            if examined.portfolio is not None:
+                await asyncio.to_thread(jobs.prepare, examined.portfolio)
+                self._take_over(examined.portfolio, scheduler, jobs)
+                return
+        except Exception:  # whatever a loader trips over, probing goes on
+            log.exception("config_defect")
+        log.error("config_kept", advice="the running configuration is unchanged; mend the file to have it loaded")
+
+    def _take_over(self, portfolio: Portfolio, scheduler: Scheduler, jobs: Jobs) -> None:
         for name in ("listen", "store"):
-            if getattr(examined.portfolio, name) != getattr(self._portfolio, name):
+            if getattr(portfolio, name) != getattr(self._portfolio, name):
                 log.warning("config_needs_restart", key=name)
-        self._ledger.reload(examined.portfolio)
+        self._ledger.reload(portfolio)
         scheduler.load(jobs.all())
-        self._health.config_reload_at = self._clock.now()
-        log.info("config_reloaded", products=len(examined.portfolio.products), checks=len(self._ledger.entries))
+        self._health.config_reload_success, self._health.config_reload_at = True, self._clock.now()
+        log.info("config_reloaded", products=len(portfolio.products), checks=len(self._ledger.entries))
 
 
 class Jobs:
@@ -179,18 +213,22 @@ class Jobs:
 
     def __init__(self, ledger: Ledger, runner: Runner, recorder: Recorder) -> None:
         self._ledger, self._runner, self._recorder = ledger, runner, recorder
-        self._prepared: dict[str, tuple[Any, Probe]] = {}
+        self._prepared: dict[str, tuple[CheckBase, Probe]] = {}
+
+    def prepare(self, portfolio: Portfolio) -> None:
+        """Make the probes of a portfolio, before it is taken over. Takes a while: call it in a thread once we run."""
+        fresh = {}
+        for product, check in portfolio.checks():
+            key = f"{product.id}/{check.id}"
+            held = self._prepared.get(key)
+            fresh[key] = held if held is not None and held[0] == check else (check, prepare_probe(check))
+        self._prepared = fresh
 
     def all(self) -> Iterator[Job]:
         """Yield a job for every check."""
         for entry in self._ledger.entries.values():
-            yield Job(entry.key, entry.check.interval, partial(self._probe_once, entry, self._probe(entry)))
-
-    def _probe(self, entry: CheckEntry) -> Probe:
-        held = self._prepared.get(entry.key)
-        if held is None or held[0] != entry.check:
-            held = self._prepared[entry.key] = (entry.check, prepare_probe(entry.check))
-        return held[1]
+            probe = self._prepared[entry.key][1]
+            yield Job(entry.key, entry.check.interval, partial(self._probe_once, entry, probe))
 
     async def _probe_once(self, entry: CheckEntry, probe: Probe) -> None:
         attempt = await self._runner.attempt(probe, entry.check.timeout / SECOND)

@@ -37,4 +37,4 @@ async def _demo(directory: Path) -> None:
             click.echo(products.script.table())
             click.echo(f"\nninewatch watches them: open {running.address} (Ctrl-C ends both)")
 
-        await daemon.run(ready, lambda store: seed(store, portfolio, clock.now()))
+        await daemon.run(ready, lambda store: seed(store, portfolio, clock.now()), products.watch)

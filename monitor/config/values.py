@@ -146,8 +146,6 @@ def local_path(value: Any, info: ValidationInfo) -> Path:
     return path
 
 
-"""A file to read. A relative path starts at the configuration file that names it."""
-
 # --- Errors of whole models --------------------------------------------------------------------------------------
 
 
