@@ -31,10 +31,14 @@ class Concealer:
         self._pattern: re.Pattern[str] | None = None
 
     def add(self, secret: str) -> None:
-        """Conceal the secret from now on. Rotated ones stay concealed: an old line may still be on its way."""
-        if len(secret) < _SHORTEST_SECRET or secret in self._forms:
+        """Conceal the secret, and each line of a long one. Rotated ones stay so: an old line may be on its way."""
+        if secret in self._forms:
             return
-        self._forms.update(_forms(secret))
+        for part in {secret, *secret.splitlines()}:
+            if len(part) >= _SHORTEST_SECRET:
+                self._forms.update(_forms(part))
+        if not self._forms:
+            return
         longest_first = sorted(self._forms, key=lambda form: (-len(form), form))
         self._pattern = re.compile("|".join(map(re.escape, longest_first)))
 
@@ -109,11 +113,12 @@ def _rendering(as_json: bool) -> list[Processor]:
 
 
 def _bounded(logger: WrappedLogger, name: str, event: EventDict) -> EventDict:
-    """Keep a text that a target wrote from forging a line or filling the disk."""
+    """Keep a text that a target wrote from forging a line or filling the disk, and cut no secret in half."""
     return {key: _one_line(value) if isinstance(value, str) else value for key, value in event.items()}
 
 
 def _one_line(text: str) -> str:
+    text = _concealer.clean(text)
     if len(text) > _LONGEST_TEXT:
         text = f"{text[:_LONGEST_TEXT]}... ({len(text)} characters)"
     return _UNSEEN.sub(lambda match: f"\\u{ord(match[0]):04x}", text)

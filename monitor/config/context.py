@@ -25,7 +25,7 @@ class Located(str):
 def resolve(path: str) -> Path:
     """Return the path; a relative one starts at the file that wrote it, or here if no file did."""
     directory = path.directory if isinstance(path, Located) else Path()
-    return directory / Path(str(path)).expanduser()
+    return directory / str(path)
 
 
 @dataclass(slots=True)

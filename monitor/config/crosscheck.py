@@ -16,6 +16,9 @@ if TYPE_CHECKING:
     from monitor.config.model import CheckBase, Portfolio, Product
 
 
+_MOST_CIRCLES = 20
+
+
 def conflicts(root: Node) -> list[Problem]:
     """Return what contradicts itself across blocks. Works on the tree, so that it is found beside other mistakes."""
     return [
@@ -93,9 +96,9 @@ def _dependencies(root: Node) -> Found:
 
 
 def _circles(needs: dict[str, list[str]]) -> Iterator[tuple[tuple[str, str], str]]:
-    """Yield a dependency out of each circle, and take it out, until none is left."""
+    """Yield a dependency out of each circle, and take it out, until none is left or enough are told."""
     left = {name: list(others) for name, others in needs.items()}
-    while True:
+    for _ in range(_MOST_CIRCLES):
         try:
             TopologicalSorter(left).prepare()
         except CycleError as error:

@@ -50,6 +50,9 @@ _WORDS: Mapping[str, Callable[[Mapping[str, Any]], str]] = {
 }
 
 
+_MOST = 1_000  # of one validation: nobody reads on, and a file of nonsense would take seconds to explain
+
+
 @dataclass(frozen=True, slots=True)
 class Translator:
     """Puts the errors of one validation into words: of the tree `root`, by the model, with checks of the kinds."""
@@ -60,7 +63,7 @@ class Translator:
 
     def problems(self, error: ValidationError) -> Iterator[Problem]:
         """Yield every error as a problem with its place, but for those that only follow from another."""
-        for each in error.errors(include_url=False):
+        for each in error.errors(include_url=False)[:_MOST]:
             loc = self._written(each["loc"])
             if each["type"] == "at_key":
                 loc = (*loc, each["ctx"]["key"])

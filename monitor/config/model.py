@@ -226,7 +226,7 @@ def _store(value: Any) -> Path:
         return value
     if not isinstance(value, str) or not value or not value.isprintable():
         raise ValueError("not a path; write the record's file, e.g. var/ninewatch.db")
-    return Path(str(value)).expanduser()
+    return Path(str(value))
 
 
 StorePath = Annotated[Path, PlainValidator(_store), WithJsonSchema({"type": "string"})]

@@ -88,3 +88,16 @@ def test_a_secret_too_short_to_tell_from_words_is_left() -> None:
     concealer.add("abc")
     concealer.add("")
     assert concealer.clean("abc") == "abc"
+
+
+def test_each_line_of_a_key_is_a_secret() -> None:
+    concealer = log.Concealer()
+    concealer.add("-----BEGIN-----\nMIIEabcd\n-----END-----")
+    assert concealer.clean("read MIIEabcd") == "read [secret]"
+
+
+def test_a_secret_where_a_long_text_is_cut_leaves_no_half(stream: io.StringIO) -> None:
+    log.conceal("straddling-canary")
+    log.configure(stream)
+    structlog.get_logger().info("x", detail="y" * 1_990 + "straddling-canary" + "y" * 100)
+    assert "straddl" not in stream.getvalue()

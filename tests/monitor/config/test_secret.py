@@ -8,6 +8,7 @@ import json
 import logging
 import pickle
 import traceback
+from collections.abc import Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -36,6 +37,15 @@ def secret_file(tmp_path: Path) -> Path:
 def canary(monkeypatch: pytest.MonkeyPatch) -> str:
     monkeypatch.setenv("NINEWATCH_CANARY", CANARY)
     return "{env: NINEWATCH_CANARY}"
+
+
+@pytest.fixture(autouse=True)
+def _logging_as_it_was() -> Iterator[None]:
+    root = logging.getLogger()
+    handlers, level = root.handlers[:], root.level
+    yield
+    root.handlers[:], root.level = handlers, level
+    structlog.reset_defaults()
 
 
 def bearer(found: Examined) -> Secret:
