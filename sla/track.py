@@ -115,7 +115,7 @@ class Track:
         if end == self.end:
             return
         if not self._states or self._states[-1] != state:
-            self._sums.extend(self._before(self.end))
+            self._sums.extend(self._sums_within(len(self._starts) - 1, self.end))
             self._starts.append(self.end)
             self._states.append(state)
         self.end = end
@@ -138,7 +138,10 @@ class Track:
 
     def _before(self, instant: int) -> array[int]:
         """Return the time in each known state from the track's start to the instant."""
-        index = bisect_right(self._starts, instant) - 1
+        return self._sums_within(bisect_right(self._starts, instant) - 1, instant)
+
+    def _sums_within(self, index: int, instant: int) -> array[int]:
+        """Return the same, where the piece that the instant lies in (or ends) is known; -1 is before the first."""
         if index < 0:
             return array("q", (0, 0, 0, 0))
         sums = self._sums[4 * index : 4 * index + 4]
