@@ -68,7 +68,7 @@ def _lines(allowance: Allowance, year: str) -> Iterator[str]:
 def _observing(objective: Objective) -> Iterator[str]:
     longest = largest_interval(objective)
     allowed = spell(objective.allowed(MONTH))
-    yield f"To observe it: a probe every {spell(longest)} or oftener, so that two fit into the {allowed} of 30 days"
+    yield f"To observe it: a probe every {spell(longest)} or oftener: the {allowed} of 30 days hold two"
     for interval in sorted({longest, *_USUAL}, reverse=True):
         yield _proving(objective, interval, resolves=interval <= longest)
     yield "  Proven: exact 95 % lower bound of all good (Clopper-Pearson), observations taken as independent."
@@ -90,10 +90,11 @@ def _days(length: int) -> str:
 def _reaching(objective: Objective) -> Iterator[str]:
     checklist = load_checklist(shared("config", "checklists", "five-nines.yaml"))
     items = required(objective, checklist)
+    named = f'the readiness checklist "{checklist.title}"'
     if not items:
-        yield f'To reach it: nothing on the readiness checklist "{checklist.title}" stands in the way'
+        yield f"To reach it: nothing on {named} stands in the way"
         return
-    yield f'To reach it: {len(items)} of the {len(checklist.items)} items of the readiness checklist "{checklist.title}"'
+    yield f"To reach it: {len(items)} of the {len(checklist.items)} items of {named}"
     for item in items:
         yield f"  - {item.title}; without it at most {Objective(item.cap)}"
 

@@ -71,6 +71,8 @@ def _statements(parts: Sequence[Part]) -> Iterable[Statement]:
             continue
         yield from prose.statements(run, number)
         yield from tables.statements(part, _lead(run), number)
+        for cell in (cell for row in part.rows for cell in row):
+            yield from prose.statements([Passage.of([(cell.line, cell.text)])], number)
         run = []
     yield from prose.statements(run, len(parts) + 1)
 
@@ -92,7 +94,7 @@ def _arithmetic(parts: Sequence[Part]) -> Iterator[Claim]:
             yield from weights.check(part)
             for row in part.rows:
                 for cell in row:
-                    passage = Passage(cell.text, ((0, cell.line),))
+                    passage = Passage.of([(cell.line, cell.text)])
                     yield from restated.check(passage)
                     yield from sums.check(passage, lead)
 

@@ -82,7 +82,12 @@ def _runs(text: str) -> Iterator[list[re.Match[str]]]:
 
 def _continues(text: str, before: re.Match[str], match: re.Match[str]) -> bool:
     joined = _JOIN.fullmatch(text[before.end() : match.start()])
-    return bool(joined) and UNITS[_unit(match)][0] < UNITS[_unit(before)][0] and not match["upper"]
+    return (
+        bool(joined)
+        and before["number"].isdigit()
+        and UNITS[_unit(match)][0] < UNITS[_unit(before)][0]
+        and not match["upper"]
+    )
 
 
 def _unit(match: re.Match[str]) -> str:

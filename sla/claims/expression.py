@@ -11,7 +11,10 @@ from sla.claims.amounts import decimal
 if TYPE_CHECKING:
     from fractions import Fraction
 
-_TOKEN = re.compile(r"\s*(?:(?P<number>\d[\d,]*(?:\.\d+)?|\.\d+)\s*(?P<percent>%)?|(?P<sign>[-+*/^()]))")
+_LONGEST, _DEEPEST = 400, 20
+_TOKEN = re.compile(
+    r"\s*(?:(?P<number>\d{1,3}(?:,\d{3})+(?:\.\d+)?|\d{1,18}(?:\.\d{1,18})?|\.\d{1,18})\s*(?P<percent>%)?|(?P<sign>[-+*/^()]))"
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -39,7 +42,9 @@ class Expression:
 
 
 def parse(text: str) -> Expression | None:
-    """Return the expression, or None if the text is not one (or divides by zero, or has an absurd power)."""
+    """Return the expression, or None if the text is not one, divides by zero, or is beyond what a page prints."""
+    if len(text) > _LONGEST or text.count("(") > _DEEPEST:
+        return None
     tokens = []
     position = 0
     text = text.rstrip()

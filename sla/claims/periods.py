@@ -86,13 +86,16 @@ class Mention(NamedTuple):
 def mentions(text: str) -> list[Mention]:
     """Return the periods named in a text, in order: `a year`, `per 30 days`, `monthly`, `(365 days)`, `/yr`.
 
-    "Less than an hour a year" names a year; the hour is a duration. Brackets name a period only if it is a usual one.
+    "Less than an hour a year" names a year; the hour is a duration. Hours ("over 7 hours") and brackets name a
+    period only if it is a usual one.
     """
     found = []
     for match in _MENTION.finditer(text):
         period = _named(match)
         worded = re.match(r"an?\s", match[0], _RE) and _DURATION_WORDS.search(text[: match.start()])
-        if not worded and (match["count2"] is None or period.name in PERIODS):
+        hours = (match["unit"] or match["unit2"] or "").lower().startswith("h")
+        unusual = period.name not in PERIODS and (hours or match["count2"] is not None)
+        if not worded and not unusual:
             found.append(Mention(match.start(), match.end(), period))
     return found
 

@@ -30,11 +30,14 @@ def read_text(text: str) -> list[Part]:
     """Return the parts of plain text, Markdown or wiki text: pipe tables, columns set by tabs or spaces, and prose."""
     lines = list(enumerate(text.splitlines(), 1))
     parts: list[Part] = []
-    while lines:
-        reader = next(r for r in (_blank, _wiki, _pipes, _columns, _prose) if (taken := r(lines, parts)))
-        del reader
-        lines = lines[taken:]
+    at = 0
+    while at < len(lines):
+        at += next(used for read in (_blank, _wiki, _pipes, _columns, _prose) if (used := read(lines, at, parts)))
     return parts
+
+
+def _rest(lines: list[Line], at: int) -> Iterator[Line]:
+    return (lines[i] for i in range(at, len(lines)))
 
 
 def read_csv(text: str) -> list[Part]:
@@ -67,18 +70,18 @@ def looks_like_csv(text: str) -> bool:
     return False
 
 
-def _blank(lines: list[Line], parts: list[Part]) -> int:
-    first = lines[0][1]
+def _blank(lines: list[Line], at: int, parts: list[Part]) -> int:
+    first = lines[at][1]
     return 1 if not first.strip() or _RULE.match(first) or _FENCE.match(first) else 0
 
 
-def _wiki(lines: list[Line], parts: list[Part]) -> int:
+def _wiki(lines: list[Line], at: int, parts: list[Part]) -> int:
     """Read a MediaWiki table: one cell a line or several by `||`; `|-` starts a row."""
-    if not lines[0][1].lstrip().startswith("{|"):
+    if not lines[at][1].lstrip().startswith("{|"):
         return 0
     rows: list[list[Cell]] = [[]]
     used = 1
-    for number, line in lines[1:]:
+    for number, line in _rest(lines, at + 1):
         used += 1
         mark = line.strip()
         if mark.startswith("|}"):
@@ -99,8 +102,8 @@ def _attribute(field: str) -> str:
     return rest if bar and "=" in head else field
 
 
-def _pipes(lines: list[Line], parts: list[Part]) -> int:
-    return _grid(lines, parts, lambda line: _fields(line) if "|" in line or "│" in line or "║" in line else [])
+def _pipes(lines: list[Line], at: int, parts: list[Part]) -> int:
+    return _grid(lines, at, parts, lambda line: _fields(line) if "|" in line or "│" in line or "║" in line else [])
 
 
 def _fields(line: str) -> list[str]:
@@ -108,8 +111,8 @@ def _fields(line: str) -> list[str]:
     return fields if len(fields) > 1 else []
 
 
-def _columns(lines: list[Line], parts: list[Part]) -> int:
-    return _grid(lines, parts, _gaps)
+def _columns(lines: list[Line], at: int, parts: list[Part]) -> int:
+    return _grid(lines, at, parts, _gaps)
 
 
 def _gaps(line: str) -> list[str]:
@@ -118,11 +121,11 @@ def _gaps(line: str) -> list[str]:
     return fields if len(fields) > 1 and all(len(f) < _WRAP for f in fields) else []
 
 
-def _grid(lines: list[Line], parts: list[Part], split: Callable[[str], list[str]]) -> int:
+def _grid(lines: list[Line], at: int, parts: list[Part], split: Callable[[str], list[str]]) -> int:
     """Read the lines that split into equally many fields; rules between them are skipped. Two rows make a table."""
     rows: list[list[Cell]] = []
     used = 0
-    for number, line in lines:
+    for number, line in _rest(lines, at):
         if _RULE.match(line) and line.strip():
             used += 1
             continue
@@ -139,13 +142,13 @@ def _grid(lines: list[Line], parts: list[Part], split: Callable[[str], list[str]
     return used
 
 
-def _prose(lines: list[Line], parts: list[Part]) -> int:
-    number, first = lines[0]
+def _prose(lines: list[Line], at: int, parts: list[Part]) -> int:
+    number, first = lines[at]
     if heading := _HEADING.match(first):
         parts.append(Passage.of([(number, clean(heading["text"]))], heading=True))
         return 1
     joined = [(number, clean(first))]
-    for number, line in lines[1:]:
+    for number, line in _rest(lines, at + 1):
         if not _wraps(joined[-1][1], line):
             break
         joined.append((number, clean(line)))

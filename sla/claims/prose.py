@@ -105,7 +105,7 @@ def _of_sentence(sentence: Sentence, carried: Level | None, context: _Context, g
         if is_period_itself(amount, period) or is_restatement(sentence, amount, level):
             continue
         strength = _strength(sentence, amount, level, period, told=context.downtime)
-        if strength is None or is_something_else(sentence, amount):
+        if strength is None or is_something_else(sentence, amount, level):
             continue
         line, text = sentence.passage.line(amount.start), _quote(sentence, amount, level)
         yield Statement(line, text, level, amount, period, strength, group, others, _remark(sentence))

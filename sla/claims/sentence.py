@@ -33,8 +33,8 @@ _LEADING = (
     " nearly almost error budget limit the a for would can exceed not should potential expected equal equals"
 )
 _FOLLOWING = (
-    "of allowed allowable total max maximum unplanned permitted downtime down time outage outages unavailable or less so"
-    " unavailability service unscheduled cumulative acceptable potential possible can occur be may is being offline"
+    "of allowed allowable total max maximum unplanned permitted downtime down time outage outages unavailable or less"
+    " so unavailability service unscheduled cumulative acceptable potential possible can occur be may is being offline"
     " ausfall ausfallzeit arrêt d de hors ligne indisponibilité inactividad"
 )
 _BEFORE_WORDS = frozenset(_LEADING.split())
@@ -135,12 +135,16 @@ def is_restatement(sentence: Sentence, amount: Amount, level: Level) -> bool:
     return period_of(sentence, amount) == earlier or (earlier is None and same)
 
 
-def is_something_else(sentence: Sentence, amount: Amount) -> bool:
-    """Whether the words around say that the duration is a response time, an interval, a credit ... and no downtime."""
+def is_something_else(sentence: Sentence, amount: Amount, level: Level) -> bool:
+    """Whether the words around say that the duration is a response time, an interval, a credit ... and no downtime.
+
+    In "99.9% uptime: 8.76 hours" the uptime is the percentage; in "uptime: 328.5 days" it is the duration.
+    """
     before = sentence.gap(max(sentence.start, amount.start - _AROUND), amount.start)
     after = sentence.gap(amount.end, min(sentence.end, amount.end + _AROUND))
     following = _FIRST_WORDS.match(after)
-    if NOT_DOWNTIME_BEFORE.search(before) or UPTIME_FIGURE.search(before):
+    attached = level in sentence.levels and UPTIME_FIGURE.match(sentence.gap(level.end, amount.start).lstrip())
+    if NOT_DOWNTIME_BEFORE.search(before) or (UPTIME_FIGURE.search(before) and not attached):
         return True
     if following and NOT_DOWNTIME_AFTER.search(following[0]):
         return True

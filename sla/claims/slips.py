@@ -68,6 +68,8 @@ def units(statement: Statement) -> Iterator[Slip]:
 def sixty_slips(statement: Statement) -> list[Slip]:
     """Return the plainest slips: 60 times too small, hours labelled minutes or minutes labelled seconds."""
     claimed = statement.amount.seconds
+    if not claimed:
+        return []
     return [slip for slip in units(statement) if abs(slip.expected / claimed / 60 - 1) < _CLOSE]
 
 

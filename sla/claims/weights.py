@@ -79,7 +79,7 @@ def _part(row: tuple[Cell, ...], column: int, weight: int | None) -> _Part | Non
 def _weighted(head: Cell, parts: list[_Part], totals: list[tuple[tuple[Cell, ...], Level]]) -> Iterator[Claim]:
     weights = [part.weight for part in parts if part.weight is not None]
     total = sum(weights, Fraction(0))
-    if any(weight > 1 for weight in weights):
+    if not total or any(weight > 1 for weight in weights):
         return  # relative weights (3, 2, 1) are normalised by whoever uses them
     text = f"{head.text}: {' + '.join(plain(weight) for weight in weights)}"
     slack = sum((part.ulp for part in parts), Fraction(0)) / 2

@@ -133,12 +133,30 @@ ABOUT = _any(
     end=r"\s*$",
 )
 BELOW = _any(
-    *("less than", "under", "below", "fewer than", r"(?:at|no|not) mo(?:re|st)(?: than)?", "up to", "a maximum of"),
+    *(
+        "less than",
+        r"(?<!just )(?<!slightly )(?<!little )under",
+        "below",
+        "fewer than",
+        r"(?:at|no|not) mo(?:re|st)(?: than)?",
+        "up to",
+        "a maximum of",
+    ),
     *("maximum", r"max\.?", "no longer than", "weniger als", "h[öo]chstens", "moins de", "menos de", "<=?", "≤"),
     end=rf"\s*(?:of )?{_ROUGH}$",
 )
 ABOVE = _any(
-    *("more than", "over", "above", "at least", "exceeding", "exceeds", "greater than", "longer than", "mehr als"),
+    *(
+        "more than",
+        r"(?<!just )(?<!slightly )(?<!little )over",
+        "above",
+        "at least",
+        "exceeding",
+        "exceeds",
+        "greater than",
+        "longer than",
+        "mehr als",
+    ),
     *("plus de", "m[áa]s de", ">=?", "≥"),
     end=rf"\s*{_ROUGH}$",
 )

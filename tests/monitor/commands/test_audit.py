@@ -1,0 +1,108 @@
+"""`ninewatch audit`: what it prints, and its exit status."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+
+import pytest
+from click.testing import CliRunner, Result
+
+from monitor.commands.audit import audit_command
+from monitor.errors import NinewatchError
+
+CORPUS = Path(__file__).parents[2] / "sla" / "corpus"
+SOURCE_PAGE = CORPUS / "wrong-source-page.txt"
+
+
+def run(*arguments: str | Path, text: str | bytes | None = None) -> Result:
+    return CliRunner().invoke(audit_command, [str(each) for each in arguments], input=text)
+
+
+def test_the_source_page_is_wrong_in_seven_rows_and_one_sentence_all_60_times_too_small() -> None:
+    result = run(SOURCE_PAGE, "--json")
+    found = json.loads(result.output)
+    assert result.exit_code == 1
+    assert found["wrong"] == 8
+    assert [claim["factor"] for claim in found["claims"]] == [pytest.approx(60)] * 8
+    assert {claim["diagnosis"].partition(";")[0] for claim in found["claims"]} == {"hours labelled minutes"}
+    assert found["claims"][0] == {
+        "line": 7,
+        "text": "99% availability: 87.6 minutes",
+        "availability": 0.99,
+        "claimed_seconds": 5256.0,
+        "period": "year",
+        "expected_seconds": 315360.0,
+        "factor": 60.0,
+        "verdict": "wrong",
+        "diagnosis": "hours labelled minutes; it agrees with itself (87.6 minutes = 1 hour and 27.6 minutes)",
+    }
+
+
+def test_the_text_tells_line_quote_truth_factor_and_diagnosis_of_what_is_wrong() -> None:
+    result = run(SOURCE_PAGE)
+    assert result.output.splitlines()[:3] == [
+        'line 7: wrong: "99% availability: 87.6 minutes"',
+        "    true: 3.65 days a year, 60 times what is claimed",
+        "    hours labelled minutes; it agrees with itself (87.6 minutes = 1 hour and 27.6 minutes)",
+    ]
+    assert result.output.splitlines()[-1] == f"{SOURCE_PAGE}: 8 claims: 8 wrong"
+
+
+def test_a_page_that_holds_exits_0_and_shows_its_claims_only_when_asked() -> None:
+    quiet, full = run(CORPUS / "right-tabs.txt"), run(CORPUS / "right-tabs.txt", "--all")
+    assert (quiet.exit_code, full.exit_code) == (0, 0)
+    assert quiet.output.count("\n") == 1
+    assert full.output.endswith("12 claims: 2 right, 10 rounded\n")
+
+
+def test_format_json_is_json() -> None:
+    assert json.loads(run(CORPUS / "silent-credits.md", "--format", "json").output) == {"claims": [], "wrong": 0}
+
+
+def test_standard_input_is_read_and_named() -> None:
+    result = run("-", text="99.9% uptime is 8.76 minutes of downtime a year")
+    assert result.exit_code == 1
+    assert result.output.endswith("standard input: 1 claim: 1 wrong\n")
+
+
+def test_a_page_without_claims_says_so() -> None:
+    result = run("-", text="nothing here")
+    assert (result.exit_code, result.output) == (
+        0,
+        "standard input: no statement ties an availability to a downtime\n",
+    )
+
+
+def test_a_claim_too_large_is_told_the_other_way_round() -> None:
+    assert "the claim is 10 times that" in run("-", text="99.9% uptime is 87.6 hours of downtime a year").output
+
+
+@pytest.mark.parametrize("encoding", ["utf-8-sig", "utf-16", "cp1252"])
+def test_other_encodings_are_read(tmp_path: Path, encoding: str) -> None:
+    page = tmp_path / "page.txt"
+    page.write_bytes("99,9 % Verfügbarkeit sind 8,76 Minuten Ausfall pro Jahr".encode(encoding))
+    assert run(page).exit_code == 1
+
+
+def test_the_suffix_tells_the_kind(tmp_path: Path) -> None:
+    page = tmp_path / "table.csv"
+    page.write_text("# remark\nsla;downtime per year\n99.9%;8.76 minutes\n")
+    assert run(page).exit_code == 1
+
+
+def test_a_file_that_cannot_be_read_is_one_line_with_a_remedy(tmp_path: Path) -> None:
+    binary = tmp_path / "page.bin"
+    binary.write_bytes(b"\x7fELF\0\0")
+    for path, words in ((tmp_path / "gone", "No such file"), (tmp_path, "directory"), (binary, "not a text")):
+        error = run(path).exception
+        assert isinstance(error, NinewatchError)
+        assert words in str(error)
+        assert "\n" not in str(error)
+
+
+def test_a_file_larger_than_any_page_is_refused(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("monitor.commands.audit._LARGEST", 10)
+    page = tmp_path / "page.txt"
+    page.write_text("x" * 11)
+    assert "one page at a time" in str(run(page).exception)

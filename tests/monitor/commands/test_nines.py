@@ -1,0 +1,84 @@
+"""`ninewatch nines`: what it prints."""
+
+from __future__ import annotations
+
+import json
+
+import pytest
+from click.testing import CliRunner, Result
+
+from monitor.commands.nines import nines_command, spell
+from monitor.errors import NinewatchError
+
+
+def run(*arguments: str) -> Result:
+    return CliRunner().invoke(nines_command, arguments)
+
+
+def test_json_is_exactly_the_agreed_object() -> None:
+    assert json.loads(run("99.95", "--json").output) == {
+        "availability": 0.9995,
+        "nines": pytest.approx(3.3010299956639813),
+        "allowed_downtime_seconds": {
+            "year": 15768.0,
+            "quarter": 3942.0,
+            "month": 1296.0,
+            "week": 302.4,
+            "day": 43.2,
+        },
+    }
+
+
+def test_words_percent_and_a_downtime_over_a_window_say_the_same() -> None:
+    outputs = {run(*each).output for each in (["99.9"], ["three nines"], ["--downtime", "43m12s", "--over", "30d"])}
+    assert len(outputs) == 1
+
+
+def test_the_text_gives_allowance_observation_and_what_it_takes() -> None:
+    text = run("five nines").output
+    assert "a year (365 days)     5m 15.36s" in text
+    assert "30 days               25.92s" in text
+    assert "a probe every 12.96s or oftener" in text
+    assert "every 1m         proven after 209 days without a bad probe; too coarse to resolve it over 30 days" in text
+    assert "every 10s        proven after 34.7 days without a bad probe" in text
+    assert "7 of the 7 items" in text
+    assert "Container platform with fail-over to another data centre; without it at most 99.95%" in text
+
+
+def test_above_the_cap_of_an_item_the_item_is_required_and_at_the_cap_it_is_not() -> None:
+    assert "1 of the 7 items" in run("99.99").output
+    assert "stands in the way" in run("99.95").output
+
+
+def test_a_longer_year_allows_more() -> None:
+    assert "a year (365.25 days)  8h 45m 57.6s" in run("99.9", "--year", "365.25d").output
+
+
+@pytest.mark.parametrize(
+    ("arguments", "words"),
+    [
+        ([], "give an objective"),
+        (["99.9", "--downtime", "1m", "--over", "1d"], "give an objective"),
+        (["--downtime", "1m"], "give an objective"),
+        (["100"], "no downtime at all"),
+        (["0.999"], "99.9%"),
+        (["many"], "is not an objective"),
+        (["--downtime", "soon", "--over", "30d"], "is not a duration"),
+        (["--downtime", "2d", "--over", "1d"], "as long as the window"),
+        (["--downtime", "0s", "--over", "1d"], "no downtime at all"),
+    ],
+)
+def test_bad_input_is_one_line_that_says_what_to_write(arguments: list[str], words: str) -> None:
+    error = run(*arguments).exception
+    assert isinstance(error, NinewatchError)
+    assert words in str(error)
+    assert "\n" not in str(error)
+
+
+def test_another_year_is_refused() -> None:
+    assert run("99.9", "--year", "360d").exit_code == 2
+
+
+def test_a_duration_is_spelled_without_empty_units() -> None:
+    spelled = [spell(us) for us in (0, 864_000, 60_000_000, 315_360_000, 3_600_000_000, 90_061_000_000)]
+    assert spelled == ["0s", "864ms", "1m", "5m 15.36s", "1h", "1d 1h 1m 1s"]
