@@ -16,6 +16,7 @@ from sla.claims.saying import of_year, say, times
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
+    from fractions import Fraction
 
 _KINDS: dict[str, Kind] = {
     ".html": "html",
@@ -86,19 +87,13 @@ def _lines(found: Audit, file: str, *, show_all: bool) -> Iterator[str]:
 
 def _of_claim(claim: Claim) -> Iterator[str]:
     yield f'line {claim.line}: {claim.verdict}: "{claim.text}"'
-    if claim.verdict is Verdict.WRONG and claim.availability and claim.expected is not None and claim.period:
-        yield f"    true: {say(claim.expected)} {of_year(claim.period)}{_size(claim)}"
+    if claim.verdict is Verdict.WRONG and claim.expected and claim.period and claim.factor:
+        yield f"    true: {say(claim.expected)} {of_year(claim.period)}{_size(claim.factor)}"
     yield f"    {claim.diagnosis}"
 
 
-def _size(claim: Claim) -> str:
-    if claim.factor is None:
-        return ""
-    return (
-        f", {times(claim.factor)} what is claimed"
-        if claim.factor > 1
-        else f"; the claim is {times(1 / claim.factor)} that"
-    )
+def _size(factor: Fraction) -> str:
+    return f", {times(factor)} what is claimed" if factor > 1 else f"; the claim is {times(1 / factor)} that"
 
 
 def _summary(found: Audit, name: str) -> str:

@@ -91,7 +91,7 @@ def _arithmetic(parts: Sequence[Part]) -> Iterator[Claim]:
             yield from sums.check(part, lead)
             lead = part.text if part.heading or len(part.text) < 200 else lead
         else:
-            yield from weights.check(part)
+            yield from weights.check(part, lead)
             for row in part.rows:
                 for cell in row:
                     passage = Passage.of([(cell.line, cell.text)])

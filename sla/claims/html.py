@@ -141,8 +141,7 @@ class _Reader(HTMLParser):
         line = next((number for number, text in self._buffer if text.strip()), self.getpos()[0])
         cell = Cell(re.sub(r"\s+", " ", "".join(text for _, text in self._buffer)).strip(), line)
         self._buffer, self._cell = [], None
-        if not self._rows:
-            self._rows.append([])
+        self._rows = self._rows or [[]]
         row = self._rows[-1]
         for _ in range(across):
             self._fill(row)

@@ -44,7 +44,7 @@ def of_year(period: str) -> str:
     """Return the period as it stands after a duration: `a year`, `an hour`, `in 45 days`."""
     if period[0].isdigit():
         return f"in {period}"
-    return f"an {period}" if period[0] in "aeiou" or period == "hour" else f"a {period}"
+    return "an hour" if period == "hour" else f"a {period}"
 
 
 def plain(number: Fraction) -> str:

@@ -67,10 +67,8 @@ def units(statement: Statement) -> Iterator[Slip]:
 
 def sixty_slips(statement: Statement) -> list[Slip]:
     """Return the plainest slips: 60 times too small, hours labelled minutes or minutes labelled seconds."""
-    claimed = statement.amount.seconds
-    if not claimed:
-        return []
-    return [slip for slip in units(statement) if abs(slip.expected / claimed / 60 - 1) < _CLOSE]
+    times = 60 * statement.amount.seconds
+    return [slip for slip in units(statement) if abs(slip.expected - times) < _CLOSE * slip.expected]
 
 
 def _candidates(statement: Statement) -> list[Period]:
@@ -108,7 +106,6 @@ def _swapped(statement: Statement) -> Iterator[Slip]:
         if near and shown in _swaps(_digits(truth / UNITS[amount.unit][0], len(shown))):
             says = f"two digits changed places: it is {say(truth, amount.unit)}"
             yield _slip(statement, Kind.SWAPPED, statement.period, says)
-            return
 
 
 def _digits(value: Fraction, count: int) -> str:

@@ -70,7 +70,9 @@ def _is_claim(left: Expression, right: Expression, told: bool) -> bool:
     """Whether this is an equation over availabilities: percentages of 90 and more, or, where the page speaks of
     availability, ratios of a half and more or chances of failure that make one.
     """
-    if len(left.numbers) < 2 or not right.numbers:
+    if len(left.numbers) < 2 or not right.numbers or set(right.operators) - set("+()"):
+        return False
+    if not (_HALF <= right.value <= 1 or 50 <= right.value <= 100 or _weights(left)):
         return False
     if any(n.percent and n.value >= _PROMISED for n in left.numbers):
         return True

@@ -11,6 +11,7 @@ from sla.claims.amounts import decimal
 from sla.claims.levels import bare_level
 from sla.claims.model import Claim, Level, Verdict
 from sla.claims.saying import percent, plain
+from sla.claims.words import AVAILABILITY
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -34,11 +35,14 @@ class _Part(NamedTuple):
     ulp: Fraction
 
 
-def check(table: Table) -> Iterator[Claim]:
-    """Yield a claim on the weights, and one on the row that is said to be composed of the others."""
-    if not table.rows:
+def check(table: Table, lead: str) -> Iterator[Claim]:
+    """Yield a claim on the weights, and one on the row that is said to be composed of the others.
+
+    Only where the headers or the text above (`lead`) speak of availability: scores and grades have weights too.
+    """
+    head = [cell.text for cell in table.rows[0]] if table.rows else []
+    if not AVAILABILITY.search(" ".join([lead, *head])):
         return
-    head = [cell.text for cell in table.rows[0]]
     weight = next((i for i, text in enumerate(head) if _WEIGHT.search(text)), None)
     column = _availability_column(table, weight)
     if column is None:
@@ -53,9 +57,10 @@ def check(table: Table) -> Iterator[Claim]:
 
 
 def _availability_column(table: Table, weight: int | None) -> int | None:
-    """Return the column where every row but the header holds one availability, counting from the left."""
+    """Return the first column where two rows and more hold an availability, and none below the header anything else."""
     for index in range(len(table.rows[0])):
-        if index != weight and all(bare_level(row[index].text) for row in table.rows[1:]) and len(table.rows) > 2:
+        cells = [row[index].text for row in table.rows[1:] if row[index].text]
+        if index != weight and len(cells) > 1 and all(bare_level(text) for text in cells):
             return index
     return None
 

@@ -70,6 +70,7 @@ def test_a_figure_in_the_wrong_unit_is_wrong_by_60_and_the_diagnosis_names_both_
         ("99% uptime: 361.35 days of downtime per year", "that is the time up"),
         ("99.9% uptime: 43.2 seconds of downtime per year", "minutes labelled seconds, and month for year"),
         ("99.9% uptime: 3.3 hours of downtime per year", "no common slip"),
+        ("99.9% uptime: 5 h 90 min of downtime per year", "no common slip"),
     ],
 )
 def test_a_slip_is_named(text: str, words: str) -> None:
@@ -91,6 +92,9 @@ def test_a_slip_is_named(text: str, words: str) -> None:
         ("99.9% uptime is 8.70 hours of downtime a year", Verdict.UNCLEAR),
         ("99.9% uptime is 46 minutes of downtime a month", Verdict.UNCLEAR),
         ("99.9999% uptime is 0 minutes of downtime a year", Verdict.UNCLEAR),
+        ("99.9% uptime is 0 minutes of downtime a year", Verdict.UNCLEAR),
+        ("99.9% uptime, that is monthly 43 minutes of downtime", Verdict.ROUNDED),
+        ("| SLA | Downtime per year |\n| 99.9% | 8.76 hours (525.6 min) |", Verdict.RIGHT),
         ("99.78% uptime is 19.3 hours of downtime a year", Verdict.ROUNDED),
         ("We had 99.9% uptime and 3 hours of downtime a month", Verdict.UNCLEAR),
         ("In business hours 99.9% uptime is 2 hours of downtime a year", Verdict.UNCLEAR),
@@ -122,6 +126,11 @@ def test_two_ways_of_writing_one_figure_are_checked_against_each_other() -> None
     ]
     agreeing = only("99% availability: 87.6 minutes = 1 hour and 27.6 minutes")
     assert "it agrees with itself (87.6 minutes = 1 hour and 27.6 minutes)" in agreeing.diagnosis
+
+
+def test_an_equality_elsewhere_on_the_line_says_nothing_of_the_claim() -> None:
+    claim = audit("99.9% uptime: 43.2 hours of downtime a month; 60 minutes = 1 hour").claims[0]
+    assert claim.diagnosis == "minutes labelled hours"
 
 
 @pytest.mark.parametrize("text", ["1 day = 8 hours of downtime", "7 days x 24 hours = 168 hours of uptime"])
