@@ -3,12 +3,24 @@
 from __future__ import annotations
 
 import re
-from datetime import UTC, datetime, timedelta
+from datetime import datetime, timedelta, tzinfo
 from fractions import Fraction
 
+from sla.calendar import Period, Window, calendar_window
 from sla.interval import DAY, HOUR, MICROSECOND, MILLISECOND, MINUTE, SECOND, WEEK, Interval
+from sla.localtime import EPOCH, first_instant, instant
 
-EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
+__all__ = [
+    "EPOCH",
+    "WINDOWS",
+    "Window",
+    "format_instant",
+    "parse_duration",
+    "parse_instant",
+    "parse_interval",
+    "parse_window",
+    "rolling",
+]
 
 WINDOWS = {
     "1h": HOUR,
@@ -21,6 +33,7 @@ WINDOWS = {
 }
 
 _UNITS = {"w": WEEK, "d": DAY, "h": HOUR, "m": MINUTE, "s": SECOND, "ms": MILLISECOND, "us": MICROSECOND}
+_LOST_PLUS = re.compile(r" (\d\d:?\d\d)$")
 _PART = re.compile(r"(\d{1,12}(?:\.\d{1,9})?)(ms|us|µs|[wdhms])\s*")
 
 
@@ -45,6 +58,72 @@ def parse_duration(text: str) -> int:
     if total.denominator != 1:
         raise ValueError(f'"{text}" is finer than a microsecond; write 30s, 5m or 1h')
     return int(total)
+
+
+def parse_instant(text: str, zone: tzinfo | None = None) -> int:
+    """Return the instant that was written as RFC 3339: `2026-11-20T18:00:00Z`, `2026-11-20T10:00:00-08:00`.
+
+    With a zone, a time without an offset is taken as its wall clock's: the first coming of one that comes twice, the
+    end of the gap for one that is skipped. Digits beyond the microsecond are cut off.
+
+    Raises:
+        ValueError: it is not so written. The message says what to write.
+    """
+    try:
+        # A plus sign in a query is a space to whoever decodes it; before the zone there is no space in an instant.
+        moment = datetime.fromisoformat(_LOST_PLUS.sub(r"+\1", text.strip()))
+    except ValueError:
+        moment = None
+    if moment is None or (moment.tzinfo is None and zone is None):
+        raise ValueError(f'"{text}" is not an instant with its zone; write 2026-11-20T18:00:00Z')
+    if moment.tzinfo is None and zone is not None:
+        return first_instant(instant(moment.replace(tzinfo=EPOCH.tzinfo)), zone)
+    return instant(moment)
+
+
+def parse_interval(text: str, zone: tzinfo | None = None) -> Interval:
+    """Return the interval that was written START/END, both as `parse_instant` reads them; END is not in it.
+
+    Raises:
+        ValueError: it is not so written, or ends before it has begun.
+    """
+    start, slash, end = text.partition("/")
+    if not slash:
+        raise ValueError(f'"{text}" is not an interval; write 2026-11-01T00:00:00Z/2026-12-01T00:00:00Z')
+    span = (parse_instant(start, zone), parse_instant(end, zone))
+    if span[1] <= span[0]:
+        raise ValueError(f'"{text}" ends before it has begun; write the earlier instant first')
+    return Interval(*span)
+
+
+def parse_window(text: str, at: int, zone: tzinfo) -> Window:
+    """Return the window that a person named, as seen at the instant `at`.
+
+    A duration (`30d`, `1h30m`) is the rolling window that ends at `at`. `day`, `week`, `month`, `quarter`, `year` and
+    `fiscal-year` are the calendar's in the zone, measured up to `at`. START/END is as `parse_interval` reads it and is
+    measured whole, whatever `at` is: what nobody has seen of it is unknown.
+
+    Raises:
+        ValueError: it is none of these. The message says what to write.
+    """
+    name = text.strip()
+    if "/" in name:
+        span = parse_interval(name, zone)
+    elif name.lower() in tuple(Period):
+        return calendar_window(Period(name.lower()), at, zone)
+    else:
+        span = _rolling(name, at)
+    return Window(name, span, span)
+
+
+def _rolling(name: str, at: int) -> Interval:
+    try:
+        length = parse_duration(name)
+    except ValueError:
+        length = 0
+    if not length:
+        raise ValueError(f'"{name}" is not a window; write 30d, 1h, {", ".join(Period)}, or START/END')
+    return rolling(length, at)
 
 
 def format_instant(at: int) -> str:

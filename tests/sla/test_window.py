@@ -2,13 +2,24 @@
 
 from __future__ import annotations
 
+import re
+from zoneinfo import ZoneInfo
+
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
 from sla.interval import DAY, HOUR, MINUTE, SECOND, Interval
 from sla.objective import format_duration
-from sla.window import WINDOWS, format_instant, parse_duration, rolling
+from sla.window import (
+    WINDOWS,
+    format_instant,
+    parse_duration,
+    parse_instant,
+    parse_interval,
+    parse_window,
+    rolling,
+)
 
 
 def test_a_rolling_window_ends_now() -> None:
@@ -66,3 +77,79 @@ def test_instants_are_rfc_3339_in_utc() -> None:
     assert format_instant(1_500_000) == "1970-01-01T00:00:01.500000Z"
     assert format_instant(-1) == "1969-12-31T23:59:59.999999Z"
     assert format_instant(1_793_000_000 * SECOND) == "2026-10-26T07:33:20Z"
+
+
+NOW = parse_instant("2025-11-20T18:00:00Z")
+VANCOUVER = ZoneInfo("America/Vancouver")
+
+
+@pytest.mark.parametrize(
+    ("text", "microseconds"),
+    [
+        ("1970-01-01T00:00:00Z", 0),
+        ("1970-01-01T01:00:00.5+01:00", SECOND // 2),
+        ("1970-01-01T01:00:00 01:00", 0),
+        (" 1969-12-31 16:00:00-08:00 ", 0),
+        ("1970-01-01T00:00:00.0000019Z", 1),
+    ],
+)
+def test_instants_read(text: str, microseconds: int) -> None:
+    """RFC 3339 with any offset; a plus that a URL has lost; digits beyond the microsecond are cut off."""
+    assert parse_instant(text) == microseconds
+
+
+@pytest.mark.parametrize("text", ["", "now", "2026-11-20", "2026-11-20T18:00:00", "2026-13-20T18:00:00Z"])
+def test_an_instant_without_its_zone_is_refused(text: str) -> None:
+    """The message quotes it and says what to write."""
+    with pytest.raises(ValueError, match="is not an instant with its zone; write 2026-11-20T18:00:00Z"):
+        parse_instant(text)
+
+
+def test_a_zone_makes_an_instant_of_local_time() -> None:
+    """The first of two comings; an offset that is written wins."""
+    assert parse_instant("2025-11-02T01:30", VANCOUVER) == parse_instant("2025-11-02T08:30:00Z")
+    assert parse_instant("2025-11-01", VANCOUVER) == parse_instant("2025-11-01T07:00:00Z")
+    assert parse_instant("2026-11-01T00:00:00Z", VANCOUVER) == parse_instant("2026-11-01T00:00:00Z")
+
+
+@pytest.mark.parametrize(
+    ("text", "start", "end"),
+    [
+        ("30d", "2025-10-21T18:00:00Z", "2025-11-20T18:00:00Z"),
+        ("1h30m", "2025-11-20T16:30:00Z", "2025-11-20T18:00:00Z"),
+        ("day", "2025-11-20T08:00:00Z", "2025-11-20T18:00:00Z"),
+        ("Month", "2025-11-01T07:00:00Z", "2025-11-20T18:00:00Z"),
+        ("fiscal-year", "2025-04-01T07:00:00Z", "2025-11-20T18:00:00Z"),
+        ("2025-11-01T00:00:00Z/2025-12-01T00:00:00Z", "2025-11-01T00:00:00Z", "2025-12-01T00:00:00Z"),
+        ("2025-10-01/2025-11-01", "2025-10-01T07:00:00Z", "2025-11-01T07:00:00Z"),
+    ],
+)
+def test_windows_read(text: str, start: str, end: str) -> None:
+    """Rolling and calendar windows are measured up to now, one with both ends written out to its end."""
+    window = parse_window(text, NOW, VANCOUVER)
+    assert window.measured == Interval(parse_instant(start), parse_instant(end))
+    assert window.in_progress == (text.lower() in ("day", "month", "fiscal-year"))
+    assert window.name == (text.lower() if window.in_progress else text)
+
+
+@pytest.mark.parametrize(
+    ("text", "words"),
+    [
+        ("fortnight", "is not a window; write 30d, 1h, day, week, month, quarter, year, fiscal-year, or START/END"),
+        ("0s", "is not a window"),
+        ("", "is not a window"),
+        ("2026-11-01T00:00:00Z/then", '"then" is not an instant'),
+        ("2026-12-01T00:00:00Z/2026-11-01T00:00:00Z", "ends before it has begun"),
+        ("2026-12-01T00:00:00Z/2026-12-01T00:00:00Z", "ends before it has begun"),
+    ],
+)
+def test_what_is_not_a_window_is_refused(text: str, words: str) -> None:
+    """The message quotes it and says what to write."""
+    with pytest.raises(ValueError, match=re.escape(words)):
+        parse_window(text, NOW, VANCOUVER)
+
+
+def test_an_interval_needs_its_slash() -> None:
+    """And says how to write it."""
+    with pytest.raises(ValueError, match="is not an interval; write 2026-11-01T00:00:00Z/2026-12-01T00:00:00Z"):
+        parse_interval("2026-11-01T00:00:00Z")

@@ -1,0 +1,119 @@
+"""Laws of local time: windows and service hours equal a walk over every minute, asked of the wall clock."""
+
+from __future__ import annotations
+
+from datetime import date, timedelta
+from itertools import pairwise
+from zoneinfo import ZoneInfo
+
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from sla.calendar import Period, calendar_window, previous_window
+from sla.interval import DAY, HOUR, MINUTE, Interval, total
+from sla.localtime import day_of, first_instant, offset, stretches
+from sla.service_hours import ServiceHours
+from tests.property.zones import hard_instants, shown
+
+Hard = tuple[ZoneInfo, int]
+slow = settings(max_examples=60, deadline=None)
+
+
+@slow
+@given(hard_instants())
+def test_a_day_is_every_minute_that_a_walk_finds_in_it(hard: Hard) -> None:
+    """A day has begun when its date is first seen, and ends when a later one is: no minute more or less."""
+    zone, at = hard[0], hard[1] // MINUTE * MINUTE
+    whole = calendar_window(Period.DAY, at, zone).whole
+    today: dict[int, date] = {}
+    begun = date.min
+    for minute in range(at - 2 * DAY, at + 2 * DAY, MINUTE):
+        begun = max(begun, shown(minute, zone).date())
+        today[minute] = begun
+    same = [minute for minute, day in today.items() if day == today[at]]
+    assert whole == Interval(same[0], same[-1] + MINUTE)
+
+
+@slow
+@given(hard_instants(), st.sampled_from(Period))
+def test_windows_of_a_period_touch_and_hold_their_instant(hard: Hard, period: Period) -> None:
+    """Each instant is in exactly one, which begins and ends at the first instant of a date, and never lasts no time."""
+    zone, at = hard
+    window = calendar_window(period, at, zone)
+    assert window.whole.start <= at < window.whole.end
+    assert window.measured == Interval(window.whole.start, at)
+    before, after = previous_window(period, at, zone), calendar_window(period, window.whole.end, zone)
+    assert (before.whole.end, after.whole.start) == (window.whole.start, window.whole.end)
+    for edge in (window.whole.start, window.whole.end):
+        assert shown(edge - 1, zone).date() < shown(edge, zone).date()
+    for inside in (at, window.whole.end - 1):
+        assert calendar_window(period, inside, zone).whole == window.whole
+
+
+@slow
+@given(hard_instants(), st.integers(1, 6 * DAY))
+def test_stretches_cover_a_window_and_have_one_offset_each(hard: Hard, length: int) -> None:
+    """In order, without a gap; neighbours differ."""
+    zone, at = hard
+    found = list(stretches(Interval(at, at + length), zone))
+    assert (found[0][0].start, found[-1][0].end) == (at, at + length)
+    for (one, ahead), (other, later) in pairwise(found):
+        assert one.end == other.start
+        assert ahead != later
+    for span, ahead in found:
+        for inside in (span.start, (span.start + span.end) // 2, span.end - 1):
+            assert offset(inside, zone) == ahead
+
+
+@slow
+@given(hard_instants())
+def test_the_first_instant_of_a_local_time_is_the_first(hard: Hard) -> None:
+    """There the clock shows it or has just passed it, and at no instant before."""
+    zone, at = hard
+    wanted = shown(at, zone)
+    first = first_instant(at + offset(at, zone), zone)
+    assert first <= at
+    assert shown(first, zone) == wanted
+    assert shown(first - 1, zone) != wanted
+    assert day_of(first, zone) == wanted.date()
+
+
+clock_times = st.integers(0, 47).map(lambda half: half * 30)
+ranges = st.tuples(clock_times, clock_times).filter(lambda pair: pair[0] != pair[1])
+weeks = st.lists(st.tuples(st.integers(0, 6), ranges), min_size=1, max_size=6)
+
+
+def written(week: list[tuple[int, tuple[int, int]]]) -> str:
+    """Return the hours as a person writes them."""
+    names = ("Mon", "Tue", "Wed", "Thu", "Fri", "Sat", "Sun")
+    return "; ".join(
+        f"{names[day]} {start // 60:02}:{start % 60:02}-{end // 60:02}:{end % 60:02}" for day, (start, end) in week
+    )
+
+
+@slow
+@given(hard_instants(), weeks, st.sets(st.integers(-2, 2), max_size=2), st.integers(1, 72))
+def test_service_hours_are_every_minute_that_the_wall_clock_shows_in_them(
+    hard: Hard, week: list[tuple[int, tuple[int, int]]], off: set[int], hours: int
+) -> None:
+    """Minute by minute: the date is no holiday and the time is within; or that was so of the evening before."""
+    zone, at = hard[0], hard[1] // MINUTE * MINUTE
+    window = Interval(at, at + hours * HOUR)
+    holidays = frozenset(shown(at, zone).date() + timedelta(days) for days in off)
+
+    def serves(minute: int) -> bool:
+        clock = shown(minute, zone)
+        today, yesterday = clock.date(), clock.date() - timedelta(1)
+        time = clock.hour * 60 + clock.minute
+        return any(
+            (today not in holidays and today.weekday() == day and start <= time < (end if end > start else 1440))
+            or (yesterday not in holidays and yesterday.weekday() == day and end < start and time < end)
+            for day, (start, end) in week
+        )
+
+    asked = ServiceHours.parse(written(week))
+    served = list(asked.within(window, zone, holidays))
+    minutes = [minute for minute in range(window.start, window.end, MINUTE) if serves(minute)]
+    assert [m for span in served for m in range(span.start, span.end, MINUTE)] == minutes
+    assert total([*served, *asked.outside(window, zone, holidays)]) == window.length
+    assert total(served) + total(asked.outside(window, zone, holidays)) == window.length

@@ -1,0 +1,91 @@
+"""Laws of exclusions: twice is once, order is nothing, and the audit is exactly what is missing."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from hypothesis import given
+from hypothesis import strategies as st
+
+from sla.calendar import Window
+from sla.exclusion import Cause, Exclusion, agree, audit, dependency_downtime, totals
+from sla.interval import Interval, total
+from sla.objective import Objective
+from sla.timeline import State, Timeline
+from tests.property.strategies import histories, holds, pairs, windows
+
+if TYPE_CHECKING:
+    from tests.property import oracle
+
+exclusions = st.lists(
+    st.builds(Exclusion, windows, st.sampled_from(Cause), st.sampled_from(["", "a", "b"])), max_size=6
+)
+objectives = st.fractions("1/100", "99/100", max_denominator=1000).map(Objective)
+
+
+def covering(found: list[Exclusion], cell: int) -> set[Exclusion]:
+    return {each for each in found if each.interval.start <= cell < each.interval.end}
+
+
+@given(windows, exclusions)
+def test_the_audit_is_the_excluded_cells_with_all_their_causes(window: Interval, found: list[Exclusion]) -> None:
+    """Cell by cell; pieces are in order, disjoint, within the window, and none is without time or cause."""
+    pieces = list(audit(window, found))
+    told = {cell: set(piece.causes) for piece in pieces for cell in range(piece.interval.start, piece.interval.end)}
+    wanted = {cell: causes for cell in range(window.start, window.end) if (causes := covering(found, cell))}
+    assert told == wanted
+    assert sum(piece.interval.length for piece in pieces) == len(wanted)
+    assert [p.interval for p in pieces] == sorted(p.interval for p in pieces)
+    assert all(len(set(piece.causes)) == len(piece.causes) > 0 for piece in pieces)
+
+
+@given(windows, exclusions, st.randoms(use_true_random=False))
+def test_order_and_repetition_change_nothing(window: Interval, found: list[Exclusion], chance: object) -> None:
+    """Of the audit and its totals."""
+    shuffled = [*found, *found]
+    chance.shuffle(shuffled)  # type: ignore[attr-defined]
+    assert list(audit(window, shuffled)) == list(audit(window, found))
+    assert totals(audit(window, shuffled)) == totals(audit(window, found))
+
+
+@given(windows, exclusions)
+def test_no_cause_excludes_more_than_all_and_all_no_more_than_their_sum(
+    window: Interval, found: list[Exclusion]
+) -> None:
+    """Shared time is in several totals, and once in the whole."""
+    pieces = list(audit(window, found))
+    by_cause, whole = totals(pieces), total(piece.interval for piece in pieces)
+    assert all(0 < each <= whole for each in by_cause.values())
+    assert whole <= sum(by_cause.values())
+
+
+@given(histories, holds, windows, st.integers(0, 20), exclusions, objectives)
+def test_what_is_measured_and_what_is_excluded_are_the_window(
+    seen: oracle.Seen, hold: int, span: Interval, rest: int, found: list[Exclusion], objective: Objective
+) -> None:
+    """Raw measures all of it; contractual what the audit leaves; state by state, neither has more than raw."""
+    timeline = Timeline.of_pairs(pairs(seen), hold)
+    window = Window("w", Interval(span.start, span.end + rest), span)
+    agreed = agree(timeline, window, objective, found)
+    assert agreed.raw.durations.total == span.length
+    assert agreed.contractual.durations.total + agreed.excluded == span.length
+    assert agreed.excluded == sum(piece.interval.length for piece in agreed.audit)
+    cut = [timeline.durations(piece.interval) for piece in agreed.audit]
+    left = agreed.contractual.durations
+    for each in cut:
+        left = left.plus(each)
+    assert left == agreed.raw.durations
+    assert agree(timeline, window, objective, ()).contractual == agreed.raw
+    assert agree(timeline, window, objective, [*found, *found[::-1]]) == agreed
+
+
+@given(histories, holds, windows)
+def test_a_dependency_excludes_the_cells_that_are_down(seen: oracle.Seen, hold: int, window: Interval) -> None:
+    """By their point state; and all downtime of a history is excluded by its own."""
+    timeline = Timeline.of_pairs(pairs(seen), hold)
+    found = list(dependency_downtime(timeline, window, "d"))
+    cells = [cell for each in found for cell in range(each.interval.start, each.interval.end)]
+    assert cells == [c for c in range(window.start, window.end) if timeline.state(c).point is State.DOWN]
+    own = agree(timeline, Window("w", window, window), None, found).contractual
+    assert own.downtime.point == 0
+    assert own.availability.point in (1, None)

@@ -1,0 +1,57 @@
+"""Zones that make local time hard, and the instants around which they do."""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime, timedelta
+from functools import cache
+from zoneinfo import ZoneInfo
+
+from hypothesis import strategies as st
+
+from sla.interval import DAY, MINUTE
+
+# Set back across midnight; half an hour; no midnight; two midnights; a quarter; no day; a month of fasting; south.
+NAMES = (
+    "America/Vancouver",
+    "America/St_Johns",
+    "Australia/Lord_Howe",
+    "America/Sao_Paulo",
+    "Africa/Cairo",
+    "America/Havana",
+    "Asia/Beirut",
+    "Asia/Kathmandu",
+    "Pacific/Apia",
+    "Africa/Casablanca",
+    "Pacific/Auckland",
+    "UTC",
+)
+
+
+def shown(at: int, zone: ZoneInfo) -> datetime:
+    """What the wall clock shows, by the standard library alone."""
+    return (datetime(1970, 1, 1, tzinfo=UTC) + timedelta(microseconds=at)).astimezone(zone).replace(tzinfo=None)
+
+
+@cache
+def changes(name: str) -> tuple[int, ...]:
+    """Return a day in which clocks change, for each time they did from 1986 to 2025."""
+    zone = ZoneInfo(name)
+
+    def ahead(at: int) -> timedelta:
+        return shown(at, zone) - shown(at, ZoneInfo("UTC"))
+
+    days = range(16 * 365 * DAY, 56 * 365 * DAY, DAY)
+    return tuple(at for at in days if ahead(at) != ahead(at + DAY)) or (0,)
+
+
+zones = st.sampled_from(NAMES)
+
+
+@st.composite
+def hard_instants(draw: st.DrawFn) -> tuple[ZoneInfo, int]:
+    """A zone, and an instant within three days of a change of its clocks."""
+    name = draw(zones)
+    near = draw(st.sampled_from(changes(name)))
+    return ZoneInfo(name), near + draw(
+        st.integers(-3 * DAY, 3 * DAY) | st.integers(-4000, 4000).map(lambda m: m * MINUTE)
+    )

@@ -1,0 +1,225 @@
+"""Exclusions: raw and contractual side by side, the audit between them, and two agreements worked by hand."""
+
+from __future__ import annotations
+
+from fractions import Fraction
+from zoneinfo import ZoneInfo
+
+import pytest
+
+from sla.availability import Verdict
+from sla.calendar import Period, Window, calendar_window
+from sla.exclusion import Cause, Excluded, Exclusion, agree, audit, dependency_downtime, totals
+from sla.interval import DAY, HOUR, MINUTE, SECOND, Interval
+from sla.objective import Objective
+from sla.observation import Outcome
+from sla.service_hours import ServiceHours
+from sla.timeline import Timeline
+from sla.window import parse_instant, parse_window
+
+HOLD = 130 * SECOND
+NINETY_NINE_95 = Objective.parse("99.95%")
+
+
+def maintenance(start: int, end: int, label: str = "") -> Exclusion:
+    return Exclusion(Interval(start, end), Cause.MAINTENANCE, label)
+
+
+def correction(start: int, end: int, **fields: object) -> Exclusion:
+    return Exclusion(Interval(start, end), Cause.CORRECTION, **fields)  # type: ignore[arg-type]
+
+
+def minutely(start: int, end: int, *outages: tuple[int, int]) -> Timeline:
+    """Probe each minute from start to end; bad at first <= at <= last of each outage."""
+    timeline = Timeline(HOLD)
+    for at in range(start, end + 1, MINUTE):
+        bad = any(first <= at <= last for first, last in outages)
+        timeline.append(at, Outcome.BAD if bad else Outcome.GOOD)
+    return timeline
+
+
+def test_shared_time_is_one_piece_with_both_causes() -> None:
+    """And is counted once."""
+    planned, corrected = maintenance(2, 6), correction(4, 9)
+    assert list(audit(Interval(0, 20), [corrected, planned])) == [
+        Excluded(Interval(2, 4), (planned,)),
+        Excluded(Interval(4, 6), (planned, corrected)),
+        Excluded(Interval(6, 9), (corrected,)),
+    ]
+
+
+def test_the_window_cuts_exclusions() -> None:
+    """What lies outside is not in the audit, nor is what is empty; twice is once."""
+    across, outside, empty = maintenance(-5, 3), maintenance(30, 40), maintenance(7, 7)
+    assert list(audit(Interval(0, 20), [across, outside, empty, across])) == [Excluded(Interval(0, 3), (across,))]
+    assert list(audit(Interval(0, 20), [])) == []
+
+
+def test_each_cause_has_its_total() -> None:
+    """Shared time is in both; causes that exclude nothing are not named; the order is that of the causes."""
+    pieces = list(audit(Interval(0, 20), [correction(4, 9), maintenance(2, 6), maintenance(5, 7)]))
+    assert list(totals(pieces).items()) == [(Cause.MAINTENANCE, 5), (Cause.CORRECTION, 5)]
+    assert totals([]) == {}
+
+
+def test_a_correction_is_told_with_author_reason_and_time_of_making() -> None:
+    """As JSON: seconds, RFC 3339, null where nobody says."""
+    told = correction(0, SECOND, label="7f", author="Ada", reason="probe account locked", made=MINUTE)
+    (piece,) = audit(Interval(0, DAY), [told])
+    assert piece.as_json() == {
+        "start": "1970-01-01T00:00:00Z",
+        "end": "1970-01-01T00:00:01Z",
+        "seconds": 1.0,
+        "causes": [
+            {
+                "cause": "correction",
+                "label": "7f",
+                "author": "Ada",
+                "reason": "probe account locked",
+                "made": "1970-01-01T00:01:00Z",
+            }
+        ],
+    }
+    assert maintenance(0, 1).as_json() == {
+        "cause": "maintenance",
+        "label": "",
+        "author": None,
+        "reason": None,
+        "made": None,
+    }
+
+
+def test_a_dependency_is_excluded_while_its_point_state_is_down() -> None:
+    """Half of the doubt before the first bad probe is down, half of that after the last one; unknown time is not."""
+    timeline = minutely(0, 10 * MINUTE, (4 * MINUTE, 6 * MINUTE))
+    found = list(dependency_downtime(timeline, Interval(0, HOUR), "keycloak"))
+    assert found == [Exclusion(Interval(210 * SECOND, 390 * SECOND), Cause.DEPENDENCY, "keycloak")]
+
+
+def test_nothing_excluded_leaves_the_raw_figure() -> None:
+    """Contractual equals raw, and the audit is empty."""
+    day = parse_window("24h", DAY, ZoneInfo("UTC"))
+    agreed = agree(minutely(0, DAY, (HOUR, 2 * HOUR)), day, NINETY_NINE_95, ())
+    assert agreed.raw == agreed.contractual
+    assert (agreed.audit, agreed.excluded) == ((), 0)
+
+
+def test_a_month_in_progress_loses_the_budget_of_maintenance_to_come() -> None:
+    """744 h of 99.95 % allow 1,339.2 s. Less 2 h elapsed and 4 h to come: 738 h = 2,656,800 s, which allow 1,328.4 s.
+
+    Only the elapsed 2 h are in the audit.
+    """
+    zone = ZoneInfo("UTC")
+    now = parse_instant("2026-10-11T00:00:00Z")
+    window = calendar_window(Period.MONTH, now, zone)
+    start = window.whole.start
+    past = maintenance(start + DAY, start + DAY + 2 * HOUR)
+    coming = maintenance(start + 20 * DAY, start + 20 * DAY + 4 * HOUR)
+    agreed = agree(minutely(start, now), window, NINETY_NINE_95, [past, coming])
+    assert agreed.raw.budget is not None
+    assert agreed.contractual.budget is not None
+    assert float(agreed.raw.budget.allowed / SECOND) == pytest.approx(1339.2, abs=1e-9)
+    assert float(agreed.contractual.budget.allowed / SECOND) == pytest.approx(1328.4, abs=1e-9)
+    assert [piece.interval for piece in agreed.audit] == [past.interval]
+    assert agreed.excluded == 2 * HOUR
+    assert agreed.contractual.window == window.measured
+
+
+class TestPathfinder:
+    """Pathfinder SSO: 99.95 %, planned maintenance excluded (sso-docs, docs/uptime.md).
+
+    30 days = 2,592,000 s. Probes each minute. Two outages:
+    - planned: bad from day 3 02:00 to 02:29 (30 probes). Down 29 min for certain (between neighbouring bad probes), and
+      2 x 1 min of doubt, of which half is down by the point estimate: 30 min = 1,800 s. Maintenance was announced for
+      02:00-03:00 but began to bite with the probe at 02:00, so the doubt 01:59-02:00, whose second half is down, lies
+      before it.
+    - not planned: bad from day 9 to 4 min later (5 probes): 4 min certain + 2 x 30 s = 5 min = 300 s.
+
+    Raw: point downtime 2,100 s of 2,592,000 s: 99.918981 %. Allowed 0.0005 x 2,592,000 = 1,296 s: missed.
+    Contractual: the window is 2,592,000 - 3,600 = 2,588,400 s, allowed 1,294.2 s. Downtime left: 30 s of doubt before
+    02:00, and 300 s: 330 s, so 99.987250 %: the point estimate meets it, and so does the lowest bound, for which all
+    doubt is down: 60 s before 02:00, none after 02:29 (it ends 02:30, inside), 240 + 120 s: 420 s <= 1,294.2 s.
+    """
+
+    WINDOW = Window("30d", Interval(0, 30 * DAY), Interval(0, 30 * DAY))
+    PLANNED = 3 * DAY + 2 * HOUR
+
+    def test_raw_misses_and_contractual_meets(self) -> None:
+        """As computed above."""
+        outage = (self.PLANNED, self.PLANNED + 29 * MINUTE)
+        timeline = minutely(0, 30 * DAY, outage, (9 * DAY, 9 * DAY + 4 * MINUTE))
+        planned = maintenance(self.PLANNED, self.PLANNED + HOUR, "upgrade")
+        agreed = agree(timeline, self.WINDOW, NINETY_NINE_95, [planned])
+        assert agreed.raw.downtime.point == 2_100 * SECOND
+        assert agreed.raw.availability.point == Fraction(2_592_000 - 2_100, 2_592_000)
+        assert agreed.raw.verdict is Verdict.MISSED
+        assert agreed.contractual.downtime.point == 330 * SECOND
+        assert agreed.contractual.availability.point == Fraction(2_588_400 - 330, 2_588_400)
+        assert agreed.contractual.downtime.high == 420 * SECOND
+        assert agreed.contractual.budget is not None
+        assert agreed.contractual.budget.allowed == Fraction(12_942, 10) * SECOND
+        assert agreed.contractual.verdict is Verdict.MET
+        assert agreed.audit == (Excluded(planned.interval, (planned,)),)
+
+
+class TestChefs:
+    """CHEFS' draft agreement: 99.95 %, excluding downtime of the platform, of the Keycloak login and of external APIs.
+
+    A day of 86,400 s, probed each minute, allowed 0.0005 x 86,400 = 43.2 s. What was bad:
+    - Keycloak 10:00-10:19 (20 probes); CHEFS with it 10:01-10:24 (24 probes): it took five minutes longer to come back.
+    - the platform 10:10-10:29 (20 probes).
+    - CHES, an external API, 15:00-15:09 (10 probes); CHEFS stayed up.
+    Point downtime is the probes times a minute: half a minute before the first and after the last.
+    - Keycloak 09:59:30-10:19:30, platform 10:09:30-10:29:30, CHES 14:59:30-15:09:30.
+    Excluded: 09:59:30-10:29:30 (30 min, of which 10 min have two causes) and 14:59:30-15:09:30 (10 min): 2,400 s.
+    Keycloak 1,200 s, platform 1,200 s, CHES 600 s: 3,000 s, 600 s more than is excluded.
+    Raw: CHEFS was down 10:00:30-10:24:30 = 1,440 s: 1 - 1,440 / 86,400 = 98.3333 %: missed.
+    Contractual: all of it is excluded; 84,000 s are left, without downtime: 100 %, allowed 42 s, met.
+    """
+
+    DAY = Window("24h", Interval(0, DAY), Interval(0, DAY))
+
+    @staticmethod
+    def bad(first: str, last: str) -> tuple[int, int]:
+        return tuple(int(t[:2]) * HOUR + int(t[3:]) * MINUTE for t in (first, last))  # type: ignore[return-value]
+
+    def test_downtime_of_named_dependencies_is_excluded_once(self) -> None:
+        """As computed above."""
+        chefs = minutely(0, DAY, self.bad("10:01", "10:24"))
+        others = {
+            "keycloak": minutely(0, DAY, self.bad("10:00", "10:19")),
+            "platform": minutely(0, DAY, self.bad("10:10", "10:29")),
+            "ches": minutely(0, DAY, self.bad("15:00", "15:09")),
+        }
+        exclusions = [e for name, other in others.items() for e in dependency_downtime(other, self.DAY.whole, name)]
+        agreed = agree(chefs, self.DAY, NINETY_NINE_95, exclusions)
+        assert agreed.raw.downtime.point == 1_440 * SECOND
+        assert agreed.raw.verdict is Verdict.MISSED
+        assert agreed.excluded == 2_400 * SECOND
+        assert totals(agreed.audit) == {Cause.DEPENDENCY: 2_400 * SECOND}
+        assert [[c.label for c in piece.causes] for piece in agreed.audit] == [
+            ["keycloak"],
+            ["keycloak", "platform"],
+            ["platform"],
+            ["ches"],
+        ]
+        assert agreed.contractual.durations.total == 84_000 * SECOND
+        assert agreed.contractual.availability.point == 1
+        assert agreed.contractual.verdict is Verdict.MET
+
+    def test_service_hours_leave_the_rest_of_the_week_out(self) -> None:
+        """The team answers 09:00-17:00 on weekdays: one outage in the night, one in the morning, both ten probes long.
+
+        Monday 00:00 to Saturday 00:00 UTC: 5 x 8 h = 144,000 s of 432,000 s count. Down 600 s of them: 99.5833 %; raw
+        1,200 s of 432,000 s: 99.7222 %. A figure for hours can be the lower one.
+        """
+        monday = parse_instant("2026-11-16T00:00:00Z")
+        week = Interval(monday, monday + 5 * DAY)
+        outages = [(monday + at, monday + at + 9 * MINUTE) for at in (3 * HOUR, DAY + 10 * HOUR)]
+        office = ServiceHours.parse("Mon-Fri 09:00-17:00")
+        closed = [Exclusion(span, Cause.SERVICE_HOURS, str(office)) for span in office.outside(week, ZoneInfo("UTC"))]
+        window = Window("", week, week)
+        agreed = agree(minutely(week.start, week.end, *outages), window, NINETY_NINE_95, closed)
+        assert agreed.raw.availability.point == 1 - Fraction(1_200, 432_000)
+        assert agreed.contractual.availability.point == 1 - Fraction(600, 144_000)
+        assert agreed.excluded == 288_000 * SECOND
