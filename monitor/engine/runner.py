@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, NamedTuple
 
 import structlog
 
+from monitor.engine.pulse import GRACE
 from monitor.log import concealed
 from monitor.probes.base import DETAIL_LIMIT, Frame, Probe, ProbeFailure, failure_of
 from monitor.vocabulary import ProbeResult
@@ -48,11 +49,15 @@ class Runner:
         stalled = self._pulse.stalled()
         frame = Frame(self._clock, self._poller, self._resolver)
         result = await self._judged(probe, frame, seconds)
+        duration = self._clock.monotonic() - started
         if result.outcome is Outcome.BAD:
             lost = self._pulse.stalled() - stalled
-            if frame.answer_waiting or lost > min(STALL, STALL_SHARE * seconds):
+            # A target that talks without end has always just said something; only a deadline that we kept late, with
+            # something to read, is ours.
+            late = duration - seconds > GRACE and frame.answer_waiting
+            if late or lost > min(STALL, STALL_SHARE * seconds):
                 result = self._starved(frame, result, lost)
-        return Attempt(at, result, self._clock.monotonic() - started)
+        return Attempt(at, result, duration)
 
     async def _judged(self, probe: Probe, frame: Frame, seconds: float) -> ProbeResult:
         try:
@@ -72,7 +77,7 @@ class Runner:
         return _failed(frame, failure)
 
     def _starved(self, frame: Frame, result: ProbeResult, lost: float) -> ProbeResult:
-        why = "the answer had arrived before the deadline" if frame.answer_waiting else f"the loop stood {lost:.1f} s"
+        why = f"the loop stood {lost:.1f} s" if lost else "an answer was waiting when the deadline was kept late"
         return _failed(frame, ProbeFailure("monitor_starved", f"{why}; {result.reason}", outcome=Outcome.UNKNOWN))
 
 

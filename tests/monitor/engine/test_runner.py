@@ -3,24 +3,28 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import errno
 import resource
-from typing import Any
+import socket
+import threading
+import time
 
 import pytest
 
 from monitor.clock import SystemClock
-from monitor.engine.pulse import Pulse
+from monitor.engine.pulse import GRACE, Pulse
 from monitor.engine.rig import rigged
 from monitor.engine.runner import Runner
 from monitor.health import Health
 from monitor.probes.base import Frame, ProbeFailure
+from monitor.probes.registry import prepare
 from monitor.probes.wire import Poller, Resolver
 from monitor.vocabulary import ProbeResult
 from sla.observation import Outcome
 from tests.support.clocks import ManualClock, settle
-from tests.support.probing import attempt
-from tests.support.servers import answer, request_of, saying, serving
+from tests.support.probing import attempt, check_of
+from tests.support.servers import answer, saying, serving
 
 
 async def judged(error: BaseException) -> ProbeResult:
@@ -60,9 +64,6 @@ async def test_what_a_target_says_is_bounded() -> None:
 
 async def test_without_descriptors_nothing_is_known() -> None:
     async with serving(saying(answer())) as port, rigged(SystemClock(), Health()) as (runner, _):
-        from monitor.probes.registry import prepare
-        from tests.support.probing import check_of
-
         probe = prepare(check_of({"http": f"http://127.0.0.1:{port}/"}))
         soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
         resource.setrlimit(resource.RLIMIT_NOFILE, (3, hard))
@@ -73,44 +74,49 @@ async def test_without_descriptors_nothing_is_known() -> None:
     assert (result.outcome, result.reason) == (Outcome.UNKNOWN, "out_of_descriptors")
 
 
-async def test_an_answer_that_was_there_before_the_deadline_is_our_failure() -> None:
-    """The target answered in time; we looked too late. Nothing is held against it."""
-    async with rigged(SystemClock(), Health()) as (runner, _):
-        arrived = asyncio.Event()
+async def test_a_deadline_kept_late_with_the_answer_waiting_is_our_failure() -> None:
+    """The target answered in time while our loop was blocked; nothing is held against it."""
+    blocked, answered = threading.Event(), threading.Event()
+    loop = asyncio.get_running_loop()
+    seconds = 0.2
 
-        async def handler(reader: Any, writer: Any) -> None:
-            await request_of(reader)
-            writer.write(answer())
-            await writer.drain()
-            arrived.set()
-            await reader.read()
+    def block_the_loop() -> None:
+        until = time.monotonic() + seconds + 2 * GRACE
+        blocked.set()
+        answered.wait(10)
+        while time.monotonic() < until:
+            pass
 
-        async with serving(handler) as port:
-            from monitor.probes.registry import prepare
-            from tests.support.probing import check_of
+    def serve(listener: socket.socket) -> None:
+        connection, _ = listener.accept()
+        with connection:
+            connection.recv(65_536)
+            loop.call_soon_threadsafe(block_the_loop)
+            blocked.wait(10)
+            connection.sendall(answer())
+            answered.set()
+            with contextlib.suppress(ConnectionResetError):
+                connection.recv(1)
 
-            inner = prepare(check_of({"http": f"http://127.0.0.1:{port}/"}))
-
-            async def deaf(frame: Frame) -> ProbeResult:
-                """Probe with a poller that never hears of readiness, as if the loop were starved."""
-                frame.poller = DeafPoller(asyncio.get_running_loop())
-                return await inner(frame)
-
-            result = (await runner.attempt(deaf, 0.2)).result
+    with socket.create_server(("127.0.0.1", 0)) as listener:
+        server = threading.Thread(target=serve, args=(listener,))
+        server.start()
+        result = (await attempt({"http": f"http://127.0.0.1:{listener.getsockname()[1]}/"}, seconds)).result
+        server.join()
     assert (result.outcome, result.reason) == (Outcome.UNKNOWN, "monitor_starved")
-    assert "the answer had arrived" in result.detail
+    assert "an answer was waiting" in result.detail
 
 
-class DeafPoller(Poller):
-    """Hears that a connection is made, and nothing after that."""
+async def test_a_target_that_is_talking_at_the_deadline_has_failed_all_the_same() -> None:
+    """There is always something to read from it, and the deadline was kept in time."""
 
-    def _wake(self) -> None:
-        pass
+    async def probe(frame: Frame) -> ProbeResult:
+        frame.answer_waiting = True
+        raise TimeoutError
 
-    async def ready(self, descriptor: int, events: int) -> None:
-        if events & 4:  # EPOLLOUT: connected
-            return
-        await asyncio.get_running_loop().create_future()
+    async with rigged(SystemClock(), Health()) as (runner, _):
+        result = (await runner.attempt(probe, 60)).result
+    assert (result.outcome, result.reason) == (Outcome.BAD, "deadline")
 
 
 async def test_a_stall_of_the_loop_makes_a_bad_outcome_unknown_and_leaves_a_good_one() -> None:
