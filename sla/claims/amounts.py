@@ -20,8 +20,14 @@ _PART = re.compile(
 )
 _WORDED = re.compile(rf"(?<![A-Za-z])(?P<number>{'|'.join(NUMBER_WORDS)})[\s-]+(?:{_UNIT})(?![A-Za-z])", re.IGNORECASE)
 _CLOCK = re.compile(r"(?<![\d:.])(?P<h>\d{1,3}):(?P<m>[0-5]\d):(?P<s>[0-5]\d(?:\.\d+)?)(?![\d:])")
+_SHORT_CLOCK = re.compile(
+    r"(?<![\d:.])(?P<large>\d{1,3}):(?P<small>[0-5]\d)(?![\d:])\s*(?P<unit>h|hrs?|hours?|std|min|minutes?)(?![A-Za-z])",
+    re.IGNORECASE,
+)
 _JOIN = re.compile(r"\s*(?:,?\s*(?:and|und|et|y|&)\s+|,\s*|\s*)", re.IGNORECASE)
-_MONEY = re.compile(r"[$€£¥]\s*$")
+_NOT_BEFORE = re.compile(r"[$€£¥]\s*$|\d:$")
+"""Money, and the first half of a clock."""
+
 _REACH = 40
 _BASES = {"milliseconds": 1000, "seconds": 60, "minutes": 60, "hours": 24, "days": 7}
 
@@ -34,11 +40,11 @@ _NOT_A_UNIT = re.compile(
 
 def amounts(text: str) -> list[Amount]:
     """Return the durations in a text, in order; neighbouring parts in falling units are one: `8 h 45 m 57 s`."""
-    found = [_clock(m) for m in _CLOCK.finditer(text)]
+    found = [_clock(m) for m in _CLOCK.finditer(text)] + [_short_clock(m) for m in _SHORT_CLOCK.finditer(text)]
     found += [
         _amount(text, run)
         for run in _runs(text)
-        if not _MONEY.search(text[max(0, run[0].start() - 3) : run[0].start()])
+        if not _NOT_BEFORE.search(text[max(0, run[0].start() - 3) : run[0].start()])
     ]
     taken = [(a.start, a.end) for a in found]
     found += [
@@ -127,6 +133,13 @@ def _clock(match: re.Match[str]) -> Amount:
     seconds, ulp = decimal(match["s"])
     value = int(match["h"]) * HOUR + int(match["m"]) * MINUTE + seconds
     return Amount((Reading(value, value - ulp / 2, value + ulp),), match.start(), match.end(), match[0], None, 4)
+
+
+def _short_clock(match: re.Match[str]) -> Amount:
+    """`8:46 h` is hours and minutes, `52:36 min` minutes and seconds."""
+    large, small = (HOUR, MINUTE) if match["unit"].lower()[0] in "hs" else (MINUTE, Fraction(1))
+    value = int(match["large"]) * large + int(match["small"]) * small
+    return Amount((Reading(value, value - small / 2, value + small),), *match.span(), match[0], None, 3)
 
 
 def _readings(text: str, unit: Fraction, *, exact_zero: bool = False) -> tuple[tuple[Reading, ...], int]:

@@ -42,28 +42,37 @@ class _Column:
 
 def statements(table: Table, lead: str, group: int) -> Iterator[Statement]:
     """Yield the statements of a table; `lead` is the text above it, which may name period, downtime or availability."""
-    turned = table.turned() if table.rows else table
+    turned = table.turned()
     straight, across = _axis(table), _axis(turned)
-    if not straight[1] and not across[1]:
-        yield from _of_one_level(table, turned, lead, group)
-        return
-    chosen, column = (table, straight[0]) if straight[1] >= across[1] else (turned, across[0])
-    yield from _read(chosen, column, lead, group)
+    if max(straight[1], across[1]) <= 1 and (found := list(_of_one_level(table, turned, lead, group))):
+        yield from found
+    elif straight[1] or across[1]:
+        chosen, column = (table, straight[0]) if straight[1] >= across[1] else (turned, across[0])
+        yield from _read(chosen, column, lead, group)
 
 
 def _of_one_level(table: Table, turned: Table, lead: str, group: int) -> Iterator[Statement]:
-    """Read a table of periods and downtimes under a heading that names the availability of them all."""
-    ratios = {level.ratio: level for level in levels(lead)}
-    if len(ratios) != 1 or not table.rows:
+    """Read a list of periods with their downtimes, all of the one availability that a cell or the text above names."""
+    cells = [cell.text for row in table.rows for cell in row]
+    ratios = {level.ratio: level for text in cells for level in levels(text)}
+    ratios = ratios or {level.ratio: level for level in levels(lead)}
+    if len(ratios) != 1:
         return
     (level,) = ratios.values()
     for grid in (table, turned):
-        named = [(row, period) for row in grid.rows if (period := in_label(row[0].text)) and not amounts(row[0].text)]
+        named = [(row, period) for row in grid.rows if (period := _period_of_row(row[0].text))]
         for row, period in named if len(named) > 1 else ():
             for cell in row[1:]:
                 for amount, own in _of_cell(cell.text, None):
                     text = f"{level.text} ... {row[0].text}: {cell.text}"
                     yield Statement(cell.line, text, level, amount, own or period, Strength.PLAIN, group * 100)
+
+
+def _period_of_row(label: str) -> Period | None:
+    """Return the period that a row's label names, unless the row is about something else than downtime."""
+    if amounts(label) or NOT_DOWNTIME_COLUMN.search(DOWNTIME.sub(" ", label)):
+        return None
+    return in_label(label)
 
 
 def _axis(table: Table) -> tuple[int, int]:

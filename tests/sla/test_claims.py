@@ -49,6 +49,8 @@ def test_the_json_of_a_claim_has_exactly_the_agreed_keys() -> None:
         ("3 days, 15 hours, 36 minutes", "315360"),
         ("864 ms", "0.864"),
         ("8:45:57", "31557"),
+        ("8:46 h/year", "31560"),
+        ("52:36 min", "3156"),
         ("8,76 Stunden", "31536"),
         ("1,440 minutes", "86400"),
         ("half an hour", "1800"),
