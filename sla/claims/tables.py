@@ -95,7 +95,7 @@ def _level(text: str, label: str) -> Level | None:
     if found is None or (found.text.strip("≥>~= ") != text.strip("≥>~= ") and not levels(text)):
         return None
     bare = re.fullmatch(r"[\d.,\s≥>~=]*", text)
-    return found if not bare or AVAILABILITY.search(label) or "%" in label else None
+    return found if not bare or AVAILABILITY.search(label) or ("%" in label and not levels(label)) else None
 
 
 def _read(table: Table, column: int, lead: str, group: int) -> Iterator[Statement]:
