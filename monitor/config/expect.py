@@ -110,8 +110,15 @@ class JsonPath:
         return hash(self.text)
 
     def values(self, document: Any) -> list[Any]:
-        """Return every value that the path finds in a parsed document, in order; none when it finds nothing."""
-        return self._query.find(document).values()
+        """Return every value that the path finds in a parsed document, in order; none when it finds nothing.
+
+        Raises:
+            RecursionError: the document is nested too deeply to be searched.
+        """
+        try:
+            return self._query.find(document).values()
+        except jsonpath_rfc9535.JSONPathRecursionError as error:
+            raise RecursionError(str(error)) from None
 
 
 Scalar = str | int | float | bool | None

@@ -103,6 +103,7 @@ _OUR_FAULT = {
     errno.EACCES: "forbidden_locally",
     errno.EPERM: "forbidden_locally",
     errno.EAFNOSUPPORT: "no_route",
+    errno.EINVAL: "no_route",  # what a `blackhole` route answers
 }
 
 

@@ -60,9 +60,13 @@ class Expectation:
             document = json.loads(response.body)
         except (ValueError, RecursionError):
             return ProbeFailure("body_mismatch", "the body is not JSON")
-        for wanted in self._expect.json_values:
-            if not wanted.holds(document):
-                return ProbeFailure("body_mismatch", f"{_found(wanted, document)}, expected {_shown(wanted.value)}")
+        try:
+            unmet = next((each for each in self._expect.json_values if not each.holds(document)), None)
+            said = _found(unmet, document) if unmet is not None else ""
+        except RecursionError:
+            return ProbeFailure("body_mismatch", "the body is JSON nested too deeply to be searched")
+        if unmet is not None:
+            return ProbeFailure("body_mismatch", f"{said}, expected {_shown(unmet.value)}")
         return None
 
 

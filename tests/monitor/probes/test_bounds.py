@@ -1,0 +1,164 @@
+"""What a target may cost us: every stream has an end, no stream holds the loop, and nothing of ours is printed."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from monitor.clock import SystemClock
+from monitor.config.loader import load
+from monitor.engine.rig import rigged
+from monitor.health import Health
+from monitor.probes.http_response import Response
+from monitor.probes.registry import CHECK_TYPES, prepare
+from monitor.vocabulary import ProbeResult
+from sla.observation import Outcome
+from tests.support.probing import attempt
+from tests.support.servers import answer, repeating, request_of, saying, serving
+
+CHUNKED = b"HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n"
+CANARY = "canary-bearer-7f3a9c1e5b2d4f60"
+
+
+@pytest.mark.parametrize(
+    ("opening", "piece"),
+    [
+        (CHUNKED + b"5;", b"extension;" * 6_000),
+        (CHUNKED + b"0\r\n", b"Trailer: and more\r\n" * 3_000),
+        (b"", b"HTTP/1.1 103 Early Hints\r\n\r\n" * 100),
+        (b"HTTP/1.1 200 OK\r\nContent-Length: 9\r\n", b"A: b\r\n" * 10_000),
+    ],
+)
+async def test_framing_without_end_is_cut_short_though_it_never_pauses(opening: bytes, piece: bytes) -> None:
+    async with serving(repeating(piece, opening)) as port:
+        result = (await attempt({"http": f"http://127.0.0.1:{port}/"}, 60)).result
+    assert result.outcome is Outcome.BAD
+    assert result.reason in ("malformed_response", "headers_too_large")
+
+
+async def test_a_body_in_chunks_of_one_byte_is_read_whole() -> None:
+    body = CHUNKED + b"1\r\nx\r\n" * 100_000 + b"2\r\nok\r\n0\r\n\r\n"
+    async with serving(saying(body)) as port:
+        written = {"http": f"http://127.0.0.1:{port}/", "expect": {"matches": "ok$"}, "body_limit": 200_000}
+        assert (await attempt(written, 60)).result.outcome is Outcome.GOOD
+
+
+async def test_a_stream_that_never_pauses_leaves_the_loop_its_turns() -> None:
+    """Other tasks run while a body of 64 MiB comes in, and the deadline can fall in the middle of it."""
+    turns = 0
+
+    async def others() -> None:
+        nonlocal turns
+        while True:
+            turns += 1
+            await asyncio.sleep(0)
+
+    async with rigged(SystemClock(), Health()) as (runner, _):
+        waiting = b"x" * 65_536
+
+        class Ready:
+            """A socket that always has something, as a fast target's has."""
+
+            def fileno(self) -> int:
+                return -1
+
+            def recv(self, size: int) -> bytes:
+                return waiting
+
+        from monitor.probes.wire import Wire
+
+        async def probe(frame: Any) -> ProbeResult:
+            frame.enter("transfer")
+            wire = Wire(frame, Ready())  # type: ignore[arg-type]
+            while True:
+                await wire.receive()
+
+        beside = asyncio.create_task(others())
+        result = (await runner.attempt(probe, 0.1)).result
+        beside.cancel()
+        await asyncio.gather(beside, return_exceptions=True)
+    assert (result.outcome, result.reason) == (Outcome.BAD, "deadline")
+    assert turns > 10
+
+
+@pytest.mark.parametrize(
+    "reply",
+    [
+        answer(b"first") + answer(b"second", "500 Internal Server Error"),
+        answer(b"first") + b"\x00garbage",
+        b"HTTP/1.1 204 No Content\r\n\r\nunasked for",
+    ],
+)
+async def test_what_comes_behind_an_answer_changes_nothing(reply: bytes) -> None:
+    response = Response(limit=1_000)
+    response.feed(reply)
+    assert response.complete
+    assert response.status in (200, 204)
+    assert bytes(response.body) in (b"first", b"")
+
+
+async def test_a_head_request_answered_with_a_body_is_judged_by_its_head() -> None:
+    async with serving(saying(answer(b"a body all the same"))) as port:
+        result = (await attempt({"http": f"http://127.0.0.1:{port}/", "method": "HEAD"})).result
+    assert (result.outcome, result.status) == (Outcome.GOOD, 200)
+
+
+@pytest.mark.parametrize(
+    "body",
+    [
+        b"[" * 100_000,
+        b'{"a":' * 900 + b"1" + b"}" * 900,
+        b"1" * 5_000,
+        b'{"a": "\\ud800"}',
+        b"\xff\xfe\xfa",
+        b'{"a": NaN, "a": 2}',
+        b'"' + b"x" * 500_000 + b'"',
+        b"",
+    ],
+)
+@pytest.mark.parametrize("path", ["$.a", "$..a", "$"])
+async def test_no_json_is_a_defect_of_ours(body: bytes, path: str) -> None:
+    async with serving(saying(answer(body))) as port:
+        written = {"http": f"http://127.0.0.1:{port}/", "expect": {"json": {path: "expected"}}}
+        result = (await attempt(written)).result
+    assert (result.outcome, result.reason) == (Outcome.BAD, "body_mismatch")
+    assert len(result.detail) <= 300
+    assert result.detail.isprintable()
+
+
+@pytest.mark.parametrize(
+    "expect",
+    [{"header": {"X-Echo": "something else"}}, {"json": {"$.echo": "something else"}}, {"status": 204}],
+)
+@pytest.mark.parametrize("filler", [0, 40, 70, 100])
+async def test_a_target_that_echoes_a_credential_does_not_get_it_printed(
+    expect: dict[str, Any], filler: int, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Not even the part of it that a bounded detail would have room for."""
+    monkeypatch.setenv("CANARY", CANARY)
+    (tmp_path / "password").write_text(CANARY[::-1])
+
+    async def echo(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        request = await request_of(reader)
+        (sent,) = (line[15:].decode() for line in request.split(b"\r\n") if line.startswith(b"Authorization: "))
+        said = "." * filler + sent
+        writer.write(answer(json.dumps({"echo": said}).encode(), X_Echo=said, Location=f"/?{said}"))
+        await writer.drain()
+        await reader.read()
+
+    async with serving(echo) as port:
+        for credentials in ("bearer: {env: CANARY}", "basic: {user: robot, password: {file: password}}"):
+            path = tmp_path / "ninewatch.yaml"
+            check = f"{{id: c, http: 'http://127.0.0.1:{port}/', {credentials}, expect: {json.dumps(expect)}}}"
+            path.write_text(f"products:\n- {{id: p, objective: 99%, checks: [{check}]}}\n")
+            ((_, loaded),) = load(path, CHECK_TYPES).checks()
+            async with rigged(SystemClock(), Health()) as (runner, _):
+                result = (await runner.attempt(prepare(loaded), 5)).result
+            assert result.outcome is Outcome.BAD
+            shown = repr(result)
+            assert not any(secret[:8] in shown for secret in (CANARY, CANARY[::-1]))
+            assert "cm9ib3Q6" not in shown, "base64 of robot:"

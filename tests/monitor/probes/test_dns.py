@@ -1,0 +1,240 @@
+"""Names: what the dns kind says of a resolver's answers, and what every other kind says when its name is not found."""
+
+from __future__ import annotations
+
+import asyncio
+import socket
+from collections.abc import Iterable
+from typing import Any
+
+import dns.flags
+import dns.message
+import dns.rcode
+import pytest
+
+from monitor.config.model import HostPort
+from monitor.probes import dns as module
+from monitor.probes.wire import Resolver
+from monitor.vocabulary import ProbeResult
+from sla.observation import Outcome
+from tests.support.nameserver import Answering, naming, nothing, records
+from tests.support.probing import attempt
+from tests.support.servers import answer, saying, serving
+
+NAME = "status.example.test"
+ADDRESS = "192.0.2.7"
+GOOD = records(f"A {ADDRESS}", "A 192.0.2.8", "AAAA 2001:db8::7", "MX 10 mail.example.test.", 'TXT "v=spf1 -all"')
+
+
+async def asked(over_udp: Answering, over_tcp: Answering = nothing, seconds: float = 5.0, **more: Any) -> ProbeResult:
+    async with naming(over_udp, over_tcp) as port:
+        written = {"dns": NAME, "resolver": f"127.0.0.1:{port}", **more}
+        return (await attempt(written, seconds)).result
+
+
+@pytest.mark.parametrize(
+    ("record", "expected"),
+    [
+        ("A", []),
+        ("A", [ADDRESS]),
+        ("A", ["192.0.2.8", ADDRESS]),
+        ("aaaa", ["2001:db8::7"]),
+        ("MX", ["10 mail.example.test."]),
+        ("TXT", ['"v=spf1 -all"']),
+    ],
+)
+async def test_an_answer_that_holds_what_is_expected_is_good(record: str, expected: list[str]) -> None:
+    result = await asked(GOOD, record=record, expect={"answer": expected})
+    assert (result.outcome, result.reason) == (Outcome.GOOD, "")
+    assert "resolve" in result.phases
+
+
+@pytest.mark.parametrize(
+    ("answering", "reason"),
+    [
+        (records(rcode=dns.rcode.NXDOMAIN), "dns_nxdomain"),
+        (records(rcode=dns.rcode.SERVFAIL), "dns_servfail"),
+        (records(rcode=dns.rcode.REFUSED), "dns_refused"),
+        (records(rcode=dns.rcode.NOTIMP), "dns_failure"),
+        (records(), "dns_no_records"),
+        (records("CNAME elsewhere.example.test."), "dns_no_records"),
+        (records("A 198.51.100.1"), "dns_answer"),
+    ],
+)
+async def test_every_other_answer_has_its_word(answering: Answering, reason: str) -> None:
+    result = await asked(answering, expect={"answer": [ADDRESS]})
+    assert (result.outcome, result.reason) == (Outcome.BAD, reason)
+    assert NAME in result.detail
+
+
+async def test_a_resolver_that_says_nothing_costs_the_deadline() -> None:
+    result = await asked(nothing, seconds=0.1)
+    assert (result.outcome, result.reason) == (Outcome.BAD, "dns_timeout")
+
+
+def truncated(query: dns.message.QueryMessage) -> Iterable[bytes]:
+    reply = dns.message.make_response(query)
+    reply.flags |= dns.flags.TC
+    yield reply.to_wire()
+
+
+def over_tcp(query: dns.message.QueryMessage) -> Iterable[bytes]:
+    """Answer in two pieces, the length's two bytes apart."""
+    (whole,) = GOOD(query)
+    framed = len(whole).to_bytes(2, "big") + whole
+    yield framed[:1]
+    yield framed[1:]
+
+
+async def test_an_answer_too_long_for_a_datagram_is_fetched_over_tcp() -> None:
+    result = await asked(truncated, over_tcp, expect={"answer": [ADDRESS]})
+    assert (result.outcome, result.reason) == (Outcome.GOOD, "")
+
+
+@pytest.mark.parametrize("cut", [[], [b"\x00"], [b"\x00\xffab"]])
+async def test_an_answer_cut_short_over_tcp_is_malformed(cut: list[bytes]) -> None:
+    result = await asked(truncated, lambda _query: cut)
+    assert (result.outcome, result.reason) == (Outcome.BAD, "dns_malformed")
+
+
+def with_other_id(query: dns.message.QueryMessage) -> bytes:
+    """Return an answer as a forger would send it who cannot see the question."""
+    (forged,) = records("A 203.0.113.66")(query)
+    return bytes([forged[0] ^ 0xFF]) + forged[1:]
+
+
+async def test_an_answer_with_another_id_is_not_ours() -> None:
+    """Nor is an empty datagram; the true answer behind them counts."""
+    result = await asked(lambda query: [b"", with_other_id(query), *GOOD(query)], expect={"answer": [ADDRESS]})
+    assert (result.outcome, result.reason) == (Outcome.GOOD, "")
+    result = await asked(lambda query: [with_other_id(query)], seconds=0.1)
+    assert (result.outcome, result.reason) == (Outcome.BAD, "dns_timeout")
+
+
+def other_question(query: dns.message.QueryMessage) -> Iterable[bytes]:
+    other = dns.message.make_query("other.example.test", "A", id=query.id)
+    yield dns.message.make_response(other).to_wire()
+
+
+@pytest.mark.parametrize(
+    "answering",
+    [
+        other_question,
+        lambda query: [query.to_wire()],
+        lambda query: [query.to_wire()[:2] + b"\x81\x80" + b"\xff" * 20],
+        lambda query: [query.to_wire()[:4]],
+        lambda query: [next(iter(GOOD(query)))[:-3]],
+        lambda query: [next(iter(GOOD(query)))[:12] + b"\xc0\x0c" * 30],
+    ],
+    ids=["other question", "the question itself", "noise", "a stub", "cut", "a pointer to itself"],
+)
+async def test_what_is_no_answer_is_malformed(answering: Answering) -> None:
+    result = await asked(answering)
+    assert (result.outcome, result.reason) == (Outcome.BAD, "dns_malformed")
+    assert result.detail.isprintable()
+
+
+async def test_a_named_resolver_is_the_target_and_our_own_is_not() -> None:
+    """Nobody at the port that the check names is the target's failure; nobody at our own resolver's is ours."""
+    port = closed_port()
+    named = (await attempt({"dns": NAME, "resolver": f"127.0.0.1:{port}"})).result
+    assert (named.outcome, named.reason) == (Outcome.BAD, "connect_refused")
+
+
+async def test_our_own_resolver_out_of_reach_is_unknown(monkeypatch: pytest.MonkeyPatch) -> None:
+    port = closed_port()
+    monkeypatch.setattr(module, "_system_resolver", lambda: HostPort("127.0.0.1", port))
+    own = (await attempt({"dns": NAME})).result
+    assert (own.outcome, own.reason) == (Outcome.UNKNOWN, "resolver_unreachable")
+
+
+# The other kinds' own look-ups.
+
+
+def closed_port() -> int:
+    """Return a port that nobody listens on, neither over UDP nor over TCP."""
+    with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as free:
+        free.bind(("127.0.0.1", 0))
+        port: int = free.getsockname()[1]
+        return port
+
+
+async def looked_up(answering: Answering, over_tcp: Answering = nothing, seconds: float = 5.0) -> ProbeResult:
+    """Return what an http check finds whose host is a name, asked of this server."""
+    async with serving(saying(answer())) as target, naming(answering, over_tcp) as port:
+        written = {"http": f"http://{NAME}:{target}/"}
+        return (await attempt(written, seconds, Resolver(["127.0.0.1"], port))).result
+
+
+async def test_a_name_leads_to_its_target() -> None:
+    result = await looked_up(records("A 127.0.0.1"))
+    assert (result.outcome, result.reason) == (Outcome.GOOD, "")
+    assert result.phases["resolve"] > 0
+
+
+@pytest.mark.parametrize(
+    ("answering", "reason"),
+    [
+        (records(rcode=dns.rcode.NXDOMAIN), "dns_nxdomain"),
+        (records(rcode=dns.rcode.SERVFAIL), "dns_servfail"),
+        (records(rcode=dns.rcode.REFUSED), "dns_refused"),
+        (records(), "dns_no_address"),
+    ],
+)
+async def test_a_name_that_leads_nowhere_has_its_word(answering: Answering, reason: str) -> None:
+    result = await looked_up(answering)
+    assert (result.outcome, result.reason) == (Outcome.BAD, reason)
+    assert NAME in result.detail
+
+
+async def test_a_long_answer_is_fetched_over_tcp() -> None:
+    def whole(query: dns.message.QueryMessage) -> Iterable[bytes]:
+        (reply,) = records("A 127.0.0.1")(query)
+        yield len(reply).to_bytes(2, "big") + reply
+
+    result = await looked_up(truncated, whole)
+    assert (result.outcome, result.reason) == (Outcome.GOOD, "")
+
+
+async def test_a_resolver_that_says_nothing_costs_the_http_deadline() -> None:
+    result = await looked_up(nothing, seconds=0.1)
+    assert (result.outcome, result.reason) == (Outcome.BAD, "dns_timeout")
+
+
+async def test_a_forged_answer_is_waited_past() -> None:
+    result = await looked_up(lambda query: [with_other_id(query), *records("A 127.0.0.1")(query)])
+    assert (result.outcome, result.reason) == (Outcome.GOOD, "")
+
+
+async def test_no_resolver_at_all_is_unknown() -> None:
+    async with serving(saying(answer())) as target:
+        written = {"http": f"http://{NAME}:{target}/"}
+        result = (await attempt(written, 5, Resolver(["127.0.0.1"], closed_port()))).result
+    assert (result.outcome, result.reason) == (Outcome.UNKNOWN, "resolver_unreachable")
+
+
+async def test_a_name_is_looked_up_anew_for_every_probe() -> None:
+    """A monitor that remembers names hides their failures."""
+    count = 0
+
+    def counting(query: dns.message.QueryMessage) -> Iterable[bytes]:
+        nonlocal count
+        count += 1
+        return records("A 127.0.0.1")(query)
+
+    async with serving(saying(answer())) as target, naming(counting) as port:
+        for _ in range(2):
+            written = {"http": f"http://{NAME}:{target}/"}
+            assert (await attempt(written, 5, Resolver(["127.0.0.1"], port))).result.outcome is Outcome.GOOD
+    assert count >= 2
+
+
+async def test_a_look_up_under_way_when_the_daemon_stops_leaves_nothing_behind() -> None:
+    async with naming(nothing) as port:
+        resolver = Resolver(["127.0.0.1"], port)
+        looking = asyncio.create_task(resolver.addresses(NAME, 80))
+        await asyncio.sleep(0)
+        looking.cancel()
+        await asyncio.gather(looking, return_exceptions=True)
+        await resolver.close()
+    assert looking.cancelled()

@@ -1,0 +1,227 @@
+"""TLS as the target shows it: each way a certificate can be wrong has its own word, whichever kind looks at it."""
+
+from __future__ import annotations
+
+import asyncio
+import functools
+import ssl
+from collections.abc import Iterator
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+from typing import Any, NamedTuple
+
+import pytest
+import trustme
+
+from monitor.vocabulary import ProbeResult
+from sla.observation import Outcome
+from tests.support.certificates import bundle, self_signed, server_context
+from tests.support.probing import attempt, check_of
+from tests.support.servers import answer, request_of, saying, serving, silent
+
+NOW = datetime.now(UTC)
+HOST = "status.example"
+
+
+class Authority(NamedTuple):
+    """An authority, and where its certificate lies."""
+
+    ca: trustme.CA
+    path: str
+
+
+@pytest.fixture(scope="module")
+def authority(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Authority]:
+    made = trustme.CA()
+    yield Authority(made, bundle(made, tmp_path_factory.mktemp("authority")))
+
+
+def written(kind: str, port: int, **options: Any) -> dict[str, Any]:
+    """Return a check of a TLS listener, as YAML would hold it, of either kind that speaks TLS."""
+    if kind == "tls":
+        return {"tls": {"target": f"127.0.0.1:{port}", **options}}
+    return {"http": f"https://127.0.0.1:{port}/", "tls": options}
+
+
+async def seen(kind: str, context: ssl.SSLContext, seconds: float = 5.0, **options: Any) -> ProbeResult:
+    async with serving(saying(answer(b"ok")), context) as port:
+        return (await attempt(written(kind, port, **options), seconds)).result
+
+
+both = pytest.mark.parametrize("kind", ["tls", "http"])
+
+
+@both
+async def test_a_certificate_that_is_trusted_and_names_the_address_is_good(kind: str, authority: Authority) -> None:
+    ends = NOW + timedelta(days=20)
+    context = server_context(authority.ca.issue_cert("127.0.0.1", not_after=ends))
+    result = await seen(kind, context, ca=authority.path)
+    assert (result.outcome, result.reason) == (Outcome.GOOD, "")
+    assert result.certificate_expiry == pytest.approx(ends.timestamp(), abs=1)
+    assert {"connect", "tls"} <= set(result.phases)
+
+
+@both
+@pytest.mark.parametrize(
+    ("names", "validity", "reason"),
+    [
+        (["127.0.0.1"], {"not_before": NOW - timedelta(days=9), "not_after": NOW - timedelta(days=2)}, "tls_expired"),
+        (
+            ["127.0.0.1"],
+            {"not_before": NOW + timedelta(days=2), "not_after": NOW + timedelta(days=9)},
+            "tls_not_yet_valid",
+        ),
+        ([HOST], {}, "tls_hostname"),
+        (["127.0.0.2"], {}, "tls_hostname"),
+    ],
+)
+async def test_what_is_wrong_with_a_certificate_has_its_word(
+    kind: str, names: list[str], validity: dict[str, Any], reason: str, authority: Authority
+) -> None:
+    context = server_context(authority.ca.issue_cert(*names, **validity))
+    result = await seen(kind, context, ca=authority.path)
+    assert (result.outcome, result.reason) == (Outcome.BAD, reason)
+    assert result.detail
+
+
+@both
+async def test_a_self_signed_certificate_is_untrusted(kind: str, tmp_path: Path, authority: Authority) -> None:
+    result = await seen(kind, self_signed(tmp_path), ca=authority.path)
+    assert (result.outcome, result.reason) == (Outcome.BAD, "tls_untrusted")
+
+
+@both
+async def test_an_authority_that_nobody_named_is_untrusted(kind: str) -> None:
+    """Without `ca` the system's authorities judge, and none of them vouches for ours."""
+    result = await seen(kind, server_context(trustme.CA().issue_cert("127.0.0.1")))
+    assert (result.outcome, result.reason) == (Outcome.BAD, "tls_untrusted")
+
+
+@both
+async def test_verify_false_takes_any_certificate_and_still_tells_its_end(kind: str, tmp_path: Path) -> None:
+    ends = NOW - timedelta(hours=1)
+    result = await seen(kind, self_signed(tmp_path, ends=ends), verify=False)
+    assert result.outcome is Outcome.GOOD
+    assert result.certificate_expiry == pytest.approx(ends.timestamp(), abs=1)
+
+
+@both
+async def test_a_certificate_that_ends_with_the_calendar_is_read(kind: str, tmp_path: Path) -> None:
+    ends = datetime(9999, 12, 31, 23, 59, 59, tzinfo=UTC)
+    result = await seen(kind, self_signed(tmp_path, ends=ends), verify=False)
+    assert (result.outcome, result.certificate_expiry) == (Outcome.GOOD, ends.timestamp())
+
+
+@both
+async def test_server_name_is_asked_for_and_found_in_the_certificate(kind: str, authority: Authority) -> None:
+    """SNI and the name that is verified are the configured one; the address only says where to connect."""
+    asked: list[str | None] = []
+    context = server_context(authority.ca.issue_cert(HOST))
+    context.sni_callback = lambda _connection, name, _context: asked.append(name)
+    result = await seen(kind, context, ca=authority.path, server_name=HOST)
+    assert (result.outcome, asked) == (Outcome.GOOD, [HOST])
+
+
+@both
+async def test_a_server_that_stalls_in_the_handshake_costs_the_deadline(kind: str) -> None:
+    async with serving(silent) as port:
+        result = (await attempt(written(kind, port), 0.1)).result
+    assert (result.outcome, result.reason) == (Outcome.BAD, "tls_timeout")
+
+
+async def spill(garbage: bytes, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+    writer.write(garbage)
+    await writer.drain()
+    await reader.read()
+
+
+@both
+@pytest.mark.parametrize(
+    "garbage",
+    [b"SSH-2.0-OpenSSH_9.2\r\n", answer(b"plain"), b"\x00" * 5_000, b"\x16\x03\x03\xff\xff" + b"\xff" * 70_000],
+)
+async def test_garbage_on_the_tls_port_is_no_handshake(kind: str, garbage: bytes) -> None:
+    async with serving(functools.partial(spill, garbage)) as port:
+        result = (await attempt(written(kind, port), 5)).result
+    assert (result.outcome, result.reason) == (Outcome.BAD, "tls_handshake")
+
+
+@both
+async def test_a_server_that_hangs_up_in_the_handshake_did_not_shake_hands(kind: str) -> None:
+    async def hang_up(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        await reader.read(64)  # and the rest unread: the close may come as a reset
+
+    async with serving(hang_up) as port:
+        result = (await attempt(written(kind, port), 5)).result
+    assert result.outcome is Outcome.BAD
+    assert result.reason in ("tls_handshake", "connection_reset")
+
+
+@both
+async def test_a_server_of_yesterdays_protocol_is_no_handshake(kind: str, authority: Authority) -> None:
+    context = server_context(authority.ca.issue_cert("127.0.0.1"))
+    context.set_ciphers("AES128-SHA")  # nothing that a careful client still offers
+    context.maximum_version = ssl.TLSVersion.TLSv1_2
+    result = await seen(kind, context, ca=authority.path)
+    assert (result.outcome, result.reason) == (Outcome.BAD, "tls_handshake")
+
+
+@both
+async def test_a_server_that_asks_for_our_certificate_gets_none(kind: str, authority: Authority) -> None:
+    """Under TLS 1.2 the refusal comes within the handshake; the outcome never hangs on it."""
+    context = server_context(authority.ca.issue_cert("127.0.0.1"))
+    authority.ca.configure_trust(context)
+    context.verify_mode, context.maximum_version = ssl.CERT_REQUIRED, ssl.TLSVersion.TLSv1_2
+    result = await seen(kind, context, ca=authority.path)
+    assert (result.outcome, result.reason) == (Outcome.BAD, "tls_handshake")
+
+
+async def test_a_certificate_that_ends_too_soon_is_bad_though_it_is_valid(authority: Authority) -> None:
+    context = server_context(authority.ca.issue_cert("127.0.0.1", not_after=NOW + timedelta(days=10)))
+    soon = await seen("tls", context, ca=authority.path, valid_for="14d")
+    enough = await seen("tls", context, ca=authority.path, valid_for="7d")
+    assert (soon.outcome, soon.reason) == (Outcome.BAD, "tls_expiring")
+    assert soon.certificate_expiry is not None
+    assert enough.outcome is Outcome.GOOD
+
+
+async def test_resolve_to_keeps_the_name_that_is_asked_for(authority: Authority) -> None:
+    """The connection goes to the address; SNI, Host and the verified name stay the URL's."""
+    asked: list[str | None] = []
+    hosts: list[bytes] = []
+    context = server_context(authority.ca.issue_cert(HOST))
+    context.sni_callback = lambda _connection, name, _context: asked.append(name)
+
+    async def handler(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        hosts.extend(line for line in (await request_of(reader)).split(b"\r\n") if line.startswith(b"Host:"))
+        writer.write(answer())
+        await writer.drain()
+        await reader.read()
+
+    async with serving(handler, context) as port:
+        check = {"http": f"https://{HOST}:{port}/", "resolve_to": "127.0.0.1", "tls": {"ca": authority.path}}
+        result = (await attempt(check)).result
+    assert (result.outcome, result.reason) == (Outcome.GOOD, "")
+    assert (asked, hosts) == ([HOST], [f"Host: {HOST}:{port}".encode()])
+
+
+async def test_a_bundle_that_changed_is_another_check(tmp_path: Path) -> None:
+    """So that a reload takes a rotated authority up, although the configuration's text is the same."""
+    old, new = trustme.CA(), trustme.CA()
+    context = server_context(new.issue_cert("127.0.0.1"))
+    path = bundle(old, tmp_path)
+    async with serving(saying(answer()), context) as port:
+        before = check_of(written("tls", port, ca=path))
+        refused = (await attempt(written("tls", port, ca=path))).result
+        bundle(new, tmp_path)
+        after = check_of(written("tls", port, ca=path))
+        taken = (await attempt(written("tls", port, ca=path))).result
+    assert before != after
+    assert (refused.reason, taken.outcome) == ("tls_untrusted", Outcome.GOOD)
+
+
+async def test_a_bundle_may_hold_remarks_in_any_language(tmp_path: Path, authority: Authority) -> None:
+    path = tmp_path / "remarks.pem"
+    path.write_text("# Autorité de confiance\n" + Path(authority.path).read_text(), "utf-8")
+    context = server_context(authority.ca.issue_cert("127.0.0.1"))
+    assert (await seen("tls", context, ca=str(path))).outcome is Outcome.GOOD

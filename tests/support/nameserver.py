@@ -1,0 +1,78 @@
+"""A name server on loopback that answers as a test says: UDP and TCP on one port, dnspython's messages."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+from collections.abc import AsyncIterator, Callable, Iterable
+from typing import cast
+
+import dns.flags
+import dns.message
+import dns.rcode
+import dns.rdatatype
+import dns.rrset
+
+# What to send back for a query, datagram by datagram; over TCP the first is sent.
+Answering = Callable[[dns.message.QueryMessage], Iterable[bytes]]
+
+
+def records(*texts: str, rcode: dns.rcode.Rcode = dns.rcode.NOERROR, **only: object) -> Answering:
+    """Return what answers every question with these records (`TYPE data`), or with none and a code."""
+
+    def answer(query: dns.message.QueryMessage) -> Iterable[bytes]:
+        reply = dns.message.make_response(query)
+        reply.set_rcode(rcode)
+        name, asked = query.question[0].name, dns.rdatatype.to_text(query.question[0].rdtype)
+        for text in texts:
+            kind, _, data = text.partition(" ")
+            if kind in (asked, "CNAME"):
+                reply.answer.append(dns.rrset.from_text(name, 0, "IN", kind, data))
+        yield reply.to_wire()
+
+    return answer
+
+
+def nothing(query: dns.message.QueryMessage) -> Iterable[bytes]:
+    """Answer nothing."""
+    return ()
+
+
+class _Datagrams(asyncio.DatagramProtocol):
+    def __init__(self, answering: Answering) -> None:
+        self._answering = answering
+
+    def connection_made(self, transport: asyncio.BaseTransport) -> None:
+        self._transport = cast("asyncio.DatagramTransport", transport)
+
+    def datagram_received(self, data: bytes, sender: tuple[str, int]) -> None:
+        query = dns.message.from_wire(data)
+        assert isinstance(query, dns.message.QueryMessage)
+        for reply in self._answering(query):
+            self._transport.sendto(reply, sender)
+
+
+@contextlib.asynccontextmanager
+async def naming(over_udp: Answering, over_tcp: Answering = nothing) -> AsyncIterator[int]:
+    """Answer on one port of loopback for as long as the block lasts; give the port."""
+
+    async def handle(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        try:
+            query = dns.message.from_wire(await reader.readexactly(int.from_bytes(await reader.readexactly(2), "big")))
+            assert isinstance(query, dns.message.QueryMessage)
+            for reply in over_tcp(query):
+                writer.write(reply)
+            await writer.drain()
+        finally:
+            writer.close()
+
+    loop = asyncio.get_running_loop()
+    server = await asyncio.start_server(handle, "127.0.0.1", 0)
+    port = server.sockets[0].getsockname()[1]
+    transport, _ = await loop.create_datagram_endpoint(lambda: _Datagrams(over_udp), local_addr=("127.0.0.1", port))
+    try:
+        yield port
+    finally:
+        transport.close()
+        server.close()
+        await server.wait_closed()
