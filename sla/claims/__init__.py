@@ -13,7 +13,7 @@ from sla.claims import prose, restated, sums, tables, weights
 from sla.claims.grouping import settle
 from sla.claims.html import looks_like_html, read_html
 from sla.claims.judge import judge
-from sla.claims.model import Claim, Statement, Verdict
+from sla.claims.model import Claim, Statement, Strength, Verdict
 from sla.claims.page import Part, Passage
 from sla.claims.plain import looks_like_csv, read_csv, read_text
 
@@ -50,8 +50,9 @@ def audit(text: str, kind: Kind | None = None) -> Audit:
     ['hours labelled minutes']
     """
     parts = _parts(text, kind)
-    judged = [_with_restatement(judge(statement), parts) for statement in settle(_statements(parts))]
-    claims = [*judged, *_arithmetic(parts)]
+    judged = [(statement, judge(statement)) for statement in settle(_statements(parts))]
+    told = [claim for statement, claim in judged if _is_claim(statement, claim)]
+    claims = [*(_with_restatement(claim, parts) for claim in told), *_arithmetic(parts)]
     return Audit(tuple(sorted(claims, key=lambda claim: claim.line)))
 
 
@@ -75,6 +76,11 @@ def _statements(parts: Sequence[Part]) -> Iterable[Statement]:
             yield from prose.statements([Passage.of([(cell.line, cell.text)])], number)
         run = []
     yield from prose.statements(run, len(parts) + 1)
+
+
+def _is_claim(statement: Statement, claim: Claim) -> bool:
+    """Whether it is one at all: figures that merely stand together are, if they agree or disagree beyond chance."""
+    return statement.strength is not Strength.BARE or claim.verdict is not Verdict.UNCLEAR
 
 
 def _lead(run: Sequence[Passage]) -> str:

@@ -26,7 +26,7 @@ _SHORT_CLOCK = re.compile(
 )
 _JOIN = re.compile(r"\s*(?:,?\s*(?:and|und|et|y|&)\s+|,\s*|\s*)", re.IGNORECASE)
 _NOT_BEFORE = re.compile(r"[$€£¥]\s*$|\d:$")
-"""Money, and the first half of a clock."""
+_COUNT_OF_NINES = re.compile(r"(?:\d|one|two|three|four|five|six|seven|eight|nine|half)[\s-]+$", re.IGNORECASE)
 
 _REACH = 40
 _BASES = {"milliseconds": 1000, "seconds": 60, "minutes": 60, "hours": 24, "days": 7}
@@ -41,11 +41,7 @@ _NOT_A_UNIT = re.compile(
 def amounts(text: str) -> list[Amount]:
     """Return the durations in a text, in order; neighbouring parts in falling units are one: `8 h 45 m 57 s`."""
     found = [_clock(m) for m in _CLOCK.finditer(text)] + [_short_clock(m) for m in _SHORT_CLOCK.finditer(text)]
-    found += [
-        _amount(text, run)
-        for run in _runs(text)
-        if not _NOT_BEFORE.search(text[max(0, run[0].start() - 3) : run[0].start()])
-    ]
+    found += [_amount(text, run) for run in _runs(text) if not _is_something_else(text, run)]
     taken = [(a.start, a.end) for a in found]
     found += [
         _worded(text, m) for m in _WORDED.finditer(text) if not any(s < m.end() and m.start() < e for s, e in taken)
@@ -133,6 +129,12 @@ def _clock(match: re.Match[str]) -> Amount:
     seconds, ulp = decimal(match["s"])
     value = int(match["h"]) * HOUR + int(match["m"]) * MINUTE + seconds
     return Amount((Reading(value, value - ulp / 2, value + ulp),), match.start(), match.end(), match[0], None, 4)
+
+
+def _is_something_else(text: str, run: list[re.Match[str]]) -> bool:
+    """Whether it is money, the second half of a clock, or the 9s of "four 9s"."""
+    before = text[max(0, run[0].start() - _REACH) : run[0].start()]
+    return bool(_NOT_BEFORE.search(before) or (run[0][0] == "9s" and _COUNT_OF_NINES.search(before)))
 
 
 def _short_clock(match: re.Match[str]) -> Amount:

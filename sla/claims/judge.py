@@ -94,7 +94,7 @@ def _doubt(statement: Statement, slip: Slip | None) -> str | None:
         return statement.remark
     if statement.others:
         return "several availabilities stand near"
-    if statement.strength is Strength.FAINT and (not certain or (slip and slip.kind is Kind.UPTIME)):
+    if statement.strength is not Strength.PLAIN and (not certain or (slip and slip.kind is Kind.UPTIME)):
         return "perhaps not a downtime"
     return None if statement.level.nominal or slip else "a measured or computed availability"
 

@@ -107,10 +107,14 @@ class Period:
 
 
 class Strength(StrEnum):
-    """Whether the page says that the duration is the downtime of that availability, or only shows them together."""
+    """Whether the page says that the duration is the downtime of that availability (PLAIN) or hints at it (FAINT).
+
+    BARE ones stand side by side and nothing more: they are claims only if their figures tell so.
+    """
 
     PLAIN = "plain"
     FAINT = "faint"
+    BARE = "bare"
 
 
 @dataclass(frozen=True, slots=True)

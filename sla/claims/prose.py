@@ -148,18 +148,18 @@ def _strength(
     """Decide how surely the duration is meant as downtime; None if nothing but their closeness says so."""
     downtime = told or bool(DOWNTIME.search(sentence.text))
     if level not in sentence.levels:
-        return Strength.PLAIN if period else Strength.FAINT if downtime else None
-    if level.start > amount.start and not downtime:
-        return None  # "save 8 hours a week with our 99.9 % platform"
+        return Strength.PLAIN if period else Strength.BARE if downtime else None
+    if level.start > amount.start and not (downtime and period):
+        return Strength.BARE if downtime else None  # "save 8 hours a week with our 99.9 % platform"
     around = sentence.gap(max(sentence.start, level.start - _REACH), min(sentence.end, level.end + _REACH))
     promised = bool(AVAILABILITY.search(around)) or not level.text[0].isdigit()
     between = sentence.gap(level.end, amount.start)
     tied = bool(_TIED.match(between)) or not between.strip(" ~≈")
     if period and (downtime or (promised and tied)):
         return Strength.PLAIN
-    if (period and promised) or (tied and (promised or period or downtime)) or (downtime and promised):
+    if (period and promised) or (downtime and promised):
         return Strength.FAINT
-    return None
+    return Strength.BARE if tied and (promised or period or downtime) else None
 
 
 def _remark(sentence: Sentence) -> str:

@@ -147,9 +147,8 @@ def _of_row(
             continue
         for amount, own in _of_cell(cell.text, about.unit):
             period = own or about.period
-            plain = about.downtime or period is not None
             text = f"{row[column].text} | {about.label + ': ' if about.label else ''}{cell.text}"
-            strength = Strength.PLAIN if plain else Strength.FAINT
+            strength = Strength.PLAIN if about.downtime or period else Strength.BARE
             yield Statement(cell.line, text, level, amount, period, strength, group * 100 + index, others, measured)
 
 

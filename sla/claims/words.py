@@ -68,7 +68,17 @@ NOT_DOWNTIME_BEFORE = _any(
     *("within", "backups?", "maintenance", r"poll\w*", r"scrap\w+", "ttl", r"p\d\d", "percentile", "mttr", "mtbf"),
     *("mttd", r"detect\w*", r"acknowledg\w+", "last", "past", "previous", "next", "first", "after", "window of"),
     *("look-?back", "support", r"cache\w*", "wait", r"measured (?:over|every)", r"check\w*(?: every)?", r"probe\w*"),
-    *(r"sampl\w+", r"delay\w*", r"load\w*", r"complete\w* in", "served? in", r"save\w*", "lasting", "lasted"),
+    *(
+        r"sampl\w+",
+        r"delay\w*",
+        r"load\w*",
+        r"complete\w* in",
+        r"fail-?over",
+        "served? in",
+        r"save\w*",
+        "lasting",
+        "lasted",
+    ),
     end=r"\W*(?:\w+\W+){0,2}$",
 )
 NOT_DOWNTIME_AFTER = _any(

@@ -64,7 +64,9 @@ def test_a_duration_is_read_however_it_is_written(text: str, seconds: str) -> No
     assert amount.seconds == Fraction(seconds)
 
 
-@pytest.mark.parametrize("text", ["$5 m", "5 meters", "24/7", "5 minuteman", "p99 5", "version 3.65"])
+@pytest.mark.parametrize(
+    "text", ["$5 m", "four 9s per week", "5 meters", "24/7", "5 minuteman", "p99 5", "version 3.65"]
+)
 def test_what_is_no_duration_is_not_read_as_one(text: str) -> None:
     assert amounts(text) == []
 
