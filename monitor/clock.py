@@ -64,8 +64,7 @@ class SystemClock:
 
     async def sleep_until(self, moment: float) -> None:
         """Return once `monotonic()` has reached the moment."""
-        while (left := moment - time.monotonic()) > 0:
-            await asyncio.sleep(left)
+        await asyncio.sleep(max(0.0, moment - time.monotonic()))
 
     @property
     def steps(self) -> int:
