@@ -11,6 +11,7 @@ from monitor import log
 from monitor.commands.audit import audit_command
 from monitor.commands.check_config import check_config
 from monitor.commands.demo import demo
+from monitor.commands.measure import measure_command
 from monitor.commands.nines import nines_command
 from monitor.commands.probe import probe
 from monitor.commands.run import run
@@ -34,7 +35,7 @@ def cli() -> None:
     """
 
 
-for command in (run, demo, check_config, probe, status, nines_command, audit_command):
+for command in (run, demo, check_config, probe, status, measure_command, nines_command, audit_command):
     cli.add_command(command)
 
 

@@ -1,0 +1,167 @@
+"""`ninewatch measure`: availability, with its bounds, from any log of outcomes."""
+
+from __future__ import annotations
+
+import json
+import sys
+from collections.abc import Callable, Iterator
+from functools import partial
+from typing import Any, TypeVar
+from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
+
+import click
+
+from sla.availability import UnknownPolicy, Verdict
+from sla.compose import Rule
+from sla.interval import Interval
+from sla.objective import Objective
+from sla.service_hours import ServiceHours
+from sla.window import Window, parse_duration, parse_instant, parse_window
+
+T = TypeVar("T")
+
+
+class _Parsed(click.ParamType[Any]):
+    """An option's value as one of our parsers reads it; what the parser refuses is a usage error in its words."""
+
+    def __init__(self, name: str, parse: Callable[[str], Any]) -> None:
+        self.name = name
+        self._parse = parse
+
+    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> Any:
+        if not isinstance(value, str):
+            return value
+        try:
+            return self._parse(value)
+        except ValueError as error:
+            self.fail(str(error), param, ctx)
+
+
+def _zone(text: str) -> ZoneInfo:
+    try:
+        return ZoneInfo(text)
+    except (ZoneInfoNotFoundError, OSError, ValueError):
+        raise ValueError(f'"{text}" is no time zone; write America/Vancouver or UTC') from None
+
+
+def _duration(text: str) -> int:
+    if not (length := parse_duration(text)):
+        raise ValueError("no time at all; write 30s, 5m or 1h")
+    return length
+
+
+_DURATION = _Parsed("duration", _duration)
+
+
+@click.command("measure")
+@click.argument("files", metavar="FILE...", nargs=-1, required=True)
+@click.option(
+    "--objective", type=_Parsed("percent", Objective.parse), help='What was promised: 99.95 or "three nines".'
+)
+@click.option("--window", metavar="WINDOW", help="30d, 1h, day, week, month, quarter, year, fiscal-year or START/END.")
+@click.option("--at", metavar="TIME", help="What was observed after it is not known yet.  [default: all is known]")
+@click.option("--tz", "zone", type=_Parsed("zone", _zone), default="America/Vancouver", show_default=True)
+@click.option("--interval", type=_DURATION, help="Between two probes.  [default: estimated, the median spacing]")
+@click.option("--timeout", type=_DURATION, help="Of a probe.  [default: 10s, or the interval if that is shorter]")
+@click.option("--hold", type=_DURATION, help="How long a probe's word holds.  [default: 2 x interval + timeout]")
+@click.option("--exclude", metavar="START/END", multiple=True, help="Time that does not count; may be repeated.")
+@click.option("--maintenance", metavar="FILE", multiple=True, help="Planned work, which does not count (.ics or YAML).")
+@click.option("--service-hours", "hours", type=_Parsed("hours", ServiceHours.parse), help='"Mon-Fri 07:00-18:00".')
+@click.option("--unknown", type=click.Choice(list(UnknownPolicy)), default=UnknownPolicy.EXCLUDE, show_default=True)
+@click.option("--rule", type=_Parsed("all|any|K", Rule.parse), default="all", show_default=True)
+@click.option("--by", type=click.Choice(["check", "none"]), default="check", show_default=True)
+@click.option("--format", "form", type=click.Choice(["text", "json", "csv"]), default="text", show_default=True)
+def measure_command(files: tuple[str, ...], form: str, **options: Any) -> None:
+    """Measure the availability that FILEs of outcomes show, with the bounds that the truth cannot leave.
+
+    CSV with a header or JSON lines, also gzip, `-` for standard input. Columns: at (RFC 3339 or epoch seconds),
+    outcome (good, bad, unknown; also up, down, success, failed, 1, 0, pending ...), and if you like check and vantage.
+
+    Without --window the whole record is measured, from its first observation to its last; windows like 30d and month
+    end at --at, or at the last observation. Several vantages of a check count as one by --rule; with --by none all
+    checks do. Exit status 1 when a verdict is `missed`, 2 when an option or a line is wrong.
+    """
+    # Imported late: numpy takes a tenth of a second that no other command should spend.
+    from monitor.measuring.record import Record
+    from monitor.measuring.shown import as_csv, as_text
+    from monitor.measuring.source import opened
+    from monitor.measuring.terms import answer
+
+    terms = _terms(**options)
+    record = Record()
+    with opened(files) as sources:
+        record.read(sources)
+    found = answer(record, terms)
+    objects = [result.measured.as_json(check=result.check) for result in found.results]
+    if form == "json":
+        click.echo(json.dumps({"results": objects}, ensure_ascii=False))
+    else:
+        click.echo(as_csv(objects).rstrip("\n") if form == "csv" else as_text(found, terms))
+    sys.exit(1 if any(each.measured.verdict is Verdict.MISSED for each in found.results) else 0)
+
+
+def _terms(
+    *,
+    at: str | None,
+    window: str | None,
+    zone: ZoneInfo,
+    exclude: tuple[str, ...],
+    maintenance: tuple[str, ...],
+    hours: ServiceHours | None,
+    by: str,
+    unknown: UnknownPolicy,
+    **others: Any,
+) -> Any:
+    from monitor.measuring.terms import Terms
+
+    cuts = [_given("--exclude", partial(_span, zone=zone), text) for text in exclude]
+
+    def excluded(whole: Interval) -> Iterator[Interval]:
+        yield from cuts
+        if hours is not None:
+            yield from hours.outside(whole, zone)
+
+    return Terms(
+        window=_windows(window, zone),
+        at=None if at is None else _given("--at", partial(_instant, zone=zone), at),
+        excluded=excluded,
+        unknown=UnknownPolicy(unknown),
+        by_check=by == "check",
+        **others,
+    )
+
+
+def _windows(text: str | None, zone: ZoneInfo) -> Callable[[Interval], Window]:
+    """Return how to get the window of a record that reaches from its first observation to the instant asked about."""
+    if text is None:
+        return lambda record: Window("the whole record", record, record)
+    if "/" in text:
+        span = _given("--window", partial(_span, zone=zone), text)
+        return lambda _: Window("window", span, span)
+    _given("--window", partial(parse_window, at=0, zone=zone), text)  # a mistake shows before the files are read
+    return lambda record: parse_window(text, record.end, zone)
+
+
+def _given(option: str, parse: Callable[[str], T], text: str) -> T:
+    try:
+        return parse(text)
+    except (ValueError, OverflowError) as error:
+        raise click.BadParameter(str(error), param_hint=f"'{option}'") from error
+
+
+def _instant(text: str, zone: ZoneInfo) -> int:
+    """Return an instant written as in a file, or without an offset: then as a wall clock of the zone shows it."""
+    from monitor.measuring.instants import instant
+
+    try:
+        return instant(text)
+    except ValueError:
+        return parse_instant(text, zone)
+
+
+def _span(text: str, zone: ZoneInfo) -> Interval:
+    """Return START/END. An empty one is none of our business: it measures nothing, and the figures say so."""
+    start, slash, end = text.partition("/")
+    if not slash:
+        raise ValueError(f'"{text}" is not START/END; write 2026-11-01T00:00:00Z/2026-12-01T00:00:00Z')
+    return Interval(_instant(start, zone), _instant(end, zone))

@@ -1,0 +1,112 @@
+"""One stream of a record, sorted, its duplicates resolved, as the timeline of `sla`: the same one, in fewer steps.
+
+Neighbours that say the same and lie within the hold are folded into runs by the column; only the runs reach `sla`.
+Since inside a run there is nothing but up or down time, the timeline is exactly the one of the single observations (a
+property test holds it to `Timeline.of`), and counts are looked up among the instants themselves.
+"""
+
+from __future__ import annotations
+
+from array import array
+from collections.abc import Iterator
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+import numpy as np
+import numpy.typing as npt
+
+from monitor.measuring import words
+from monitor.measuring.record import RANK_BITS
+from sla.timeline import Counts, Timeline
+
+if TYPE_CHECKING:
+    from sla.interval import Interval
+    from sla.observation import Outcome
+
+_RANK = (1 << RANK_BITS) - 1
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Seen:
+    """Observations in order, one an instant: microseconds and the ranks of their outcomes."""
+
+    at: npt.NDArray[np.int64]
+    rank: npt.NDArray[np.int8]
+
+    @classmethod
+    def of(cls, keys: array[int], upto: int | None = None) -> Seen:
+        """Return what stands of a record's stream, without what was observed after `upto`. Sorts the stream in place.
+
+        Takes care of memory: next to the eight bytes an observation there is one such column at a time.
+        """
+        column = np.frombuffer(keys, np.int64) if len(keys) else np.empty(0, np.int64)
+        column.sort()
+        if upto is not None:
+            column = column[: np.searchsorted(column, (upto + 1) << RANK_BITS)]
+        differ = column[1:] ^ column[:-1]
+        differ >>= RANK_BITS
+        stands = differ != 0
+        del differ
+        if not stands.all():
+            column = column[np.append(stands, True)]
+        rank = column.astype(np.int8) & np.int8(_RANK)
+        return cls(column >> RANK_BITS, rank)
+
+    def __len__(self) -> int:
+        return len(self.at)
+
+    def spacing(self) -> int | None:
+        """Return the median time between neighbours, rounded down to a microsecond; None of less than two.
+
+        Unknown observations count: the probes were sent.
+        """
+        if len(self) < 2:
+            return None
+        gaps = np.diff(self.at)
+        middle = ((len(gaps) - 1) // 2, len(gaps) // 2)
+        gaps.partition(middle)
+        return int(gaps[middle[0]] + gaps[middle[1]]) // 2
+
+    def timeline(self, hold: int) -> Timeline:
+        """Return the timeline of these observations."""
+        return _Folded(self, hold)
+
+    def counts(self, window: Interval) -> Counts:
+        """Return how many lie within the window, by outcome."""
+        start, end = np.searchsorted(self.at, (window.start, window.end))
+        found = np.bincount(self.rank[start:end], minlength=len(words.OUTCOMES))
+        return Counts(int(found[words.GOOD]), int(found[words.BAD]), int(found[words.UNKNOWN]))
+
+    def runs(self, hold: int) -> Iterator[tuple[int, int, Outcome]]:
+        """Yield the first and last instant of each run of known observations that agree and lie within the hold."""
+        at, rank = self.at, self.rank
+        known = rank != words.UNKNOWN
+        if not known.all():
+            at, rank = at[known], rank[known]
+        if not len(at):
+            return
+        ends = np.flatnonzero((np.diff(at) > hold) | (rank[1:] != rank[:-1]))
+        starts = np.concatenate(([0], ends + 1))
+        ends = np.append(ends, len(at) - 1)
+        for begin in range(0, len(starts), _AT_ONCE):
+            these = slice(begin, begin + _AT_ONCE)
+            columns = at[starts[these]].tolist(), at[ends[these]].tolist(), rank[starts[these]].tolist()
+            yield from ((first, last, words.OUTCOMES[said]) for first, last, said in zip(*columns, strict=True))
+
+
+_AT_ONCE = 100_000  # runs as Python's numbers take ten times as much memory
+
+
+class _Folded(Timeline):
+    """A finished timeline, made of runs, whose counts are those of the observations themselves."""
+
+    __slots__ = ("_seen",)
+
+    def __init__(self, seen: Seen, hold: int) -> None:
+        super().__init__(hold)
+        self._seen = seen
+        for first, last, outcome in seen.runs(hold):
+            self._know(first, last, outcome, hold)
+
+    def counts(self, window: Interval) -> Counts:
+        return self._seen.counts(window)

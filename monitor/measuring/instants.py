@@ -1,0 +1,156 @@
+"""Instants as logs write them, to microseconds since the epoch: one by one, and by the column.
+
+`instant` is the definition. `instants` gives the same for a whole column, much faster where its cells are written
+alike, as a program writes them.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable, Iterable, Sequence
+from datetime import datetime, timedelta
+from fractions import Fraction
+
+import numpy as np
+import numpy.typing as npt
+
+from sla.interval import DAY, HOUR, MINUTE, SECOND
+from sla.window import EPOCH
+
+Instants = npt.NDArray[np.int64]
+Digits = npt.NDArray[np.uint8]  # one row an instant, one byte a column
+
+_RFC3339 = re.compile(
+    r"(\d{4}-\d\d-\d\d)[Tt ](\d\d:\d\d:)(\d\d)(?:[.,](\d+))? ?(?:(UTC|[Zz])|([+-])(\d\d)(?::?(\d\d))?)", re.ASCII
+)
+_EPOCH = re.compile(r"[+-]?\d{1,20}(\.\d{0,40})?([eE][+-]?\d\d?)?", re.ASCII)
+_LATEST = 253_402_300_800  # the year 10000, in seconds
+_MICRO = 6  # digits
+_WIDEST = 64  # bytes; no instant is longer, and every row of a column takes as much as its longest
+_WRITE = "write 2026-11-20T18:00:00Z, or seconds since 1970"
+
+
+def instant(text: str) -> int:
+    """Return the instant written as RFC 3339 with any offset, or as seconds since the epoch.
+
+    Digits beyond the microsecond are cut off. A leap second is the second after it. A space may stand for the T.
+
+    Raises:
+        ValueError: it is neither. The message says what to write.
+    """
+    written = text.strip()
+    if found := _RFC3339.fullmatch(written):
+        return _moment(written, found)
+    if not _EPOCH.fullmatch(written):
+        raise ValueError(_complaint(written))
+    seconds = Fraction(written)
+    if abs(seconds) >= _LATEST:
+        hint = "; are these milliseconds? divide them by 1000" if abs(seconds) < 1000 * _LATEST else ""
+        raise ValueError(f'"{written}" seconds since 1970 lie beyond the year 9999{hint}')
+    return seconds * SECOND // 1
+
+
+def _moment(written: str, found: re.Match[str]) -> int:
+    day, clock, second, fraction, _, sign, hours, minutes = found.groups()
+    leap = second == "60"
+    try:
+        moment = datetime.fromisoformat(f"{day}T{clock}{'59' if leap else second}+00:00")
+        ahead = timedelta(hours=int(hours or 0), minutes=int(minutes or 0))
+        if int(hours or 0) > 23 or int(minutes or 0) > 59:
+            raise ValueError("no such offset")
+    except ValueError:
+        raise ValueError(f'"{written}" is no instant of the calendar; {_WRITE}') from None
+    micros = int((fraction or "")[:6].ljust(6, "0"))
+    utc = moment + ahead if sign == "-" else moment - ahead
+    return (utc - EPOCH) // timedelta(microseconds=1) + leap * SECOND + micros
+
+
+def _complaint(written: str) -> str:
+    shown = written if len(written) <= 40 else f"{written[:40]}..."
+    if _RFC3339.fullmatch(f"{written}Z"):
+        return f'"{shown}" does not say which offset it has; write {shown}Z if it is UTC'
+    return f'"{shown}" is not an instant; {_WRITE}'
+
+
+def instants(texts: Sequence[str]) -> Instants:
+    """Return `instant` of each.
+
+    Raises:
+        ValueError: one of them is not an instant, as `instant` has it.
+    """
+    if max(map(len, texts), default=0) > _WIDEST:
+        return _singly(texts)
+    cells = np.array(texts, dtype=np.bytes_)
+    rows = cells.view(np.uint8).reshape(len(texts), cells.itemsize)
+    widths = np.count_nonzero(rows, axis=1)
+    found = np.empty(len(texts), np.int64)
+    for width in np.unique(widths):
+        these = widths == width
+        found[these] = _alike(rows[these, :width])
+    return found
+
+
+def _singly(texts: Iterable[str]) -> Instants:
+    return np.array([instant(text) for text in texts], np.int64)
+
+
+def _alike(rows: Digits) -> Instants:
+    """Return the instants of rows of one width: at once if they differ in digits only, else one by one."""
+    first = rows[0]
+    is_digit = (first >= ord("0")) & (first <= ord("9"))
+    others = rows[:, ~is_digit]
+    if ((rows[:, is_digit] - ord("0")) > 9).any() or (others != first[~is_digit]).any():
+        return _singly(row.tobytes().decode() for row in rows)
+    shape = "".join("0" if digit else chr(byte) for byte, digit in zip(first, is_digit, strict=True))
+    for pattern, read in _SHAPES.items():
+        if found := pattern.fullmatch(shape):
+            read_at_once = read(rows, found)
+            if read_at_once is not None:
+                return read_at_once
+    return _singly(row.tobytes().decode() for row in rows)
+
+
+def _number(rows: Digits, start: int, end: int) -> Instants:
+    """Return the decimal number in the columns start <= c < end."""
+    number = np.zeros(len(rows), np.int64)
+    for column in range(start, end):
+        number = number * 10 + rows[:, column].astype(np.int64) - ord("0")
+    return number
+
+
+def _fraction(rows: Digits, found: re.Match[str]) -> Instants:
+    """Return the microseconds that the group `fraction` holds; 0 where there is none."""
+    start, end = found.span("fraction")
+    end = min(end, start + _MICRO)
+    return _number(rows, start, end) * np.int64(10 ** (_MICRO - (end - start)))
+
+
+def _of_seconds(rows: Digits, found: re.Match[str]) -> Instants | None:
+    seconds = _number(rows, *found.span("seconds"))
+    return None if (seconds >= _LATEST).any() else seconds * SECOND + _fraction(rows, found)
+
+
+def _of_calendar(rows: Digits, found: re.Match[str]) -> Instants | None:
+    year, month, day, hour, minute, second = (_number(rows, at, at + width) for at, width in _FIELDS)
+    months = ((year - 1970) * 12 + month - 1).view("datetime64[M]")
+    first = months.astype("datetime64[D]").astype(np.int64)
+    following = (months + 1).astype("datetime64[D]").astype(np.int64)
+    exists = (year > 0) & (month >= 1) & (month <= 12) & (day >= 1) & (day <= following - first)
+    exists &= (hour < 24) & (minute < 60) & (second < 60)
+    ahead = np.zeros(len(rows), np.int64)
+    if found["sign"]:
+        at = found.end("sign")
+        hours, minutes = _number(rows, at, at + 2), _number(rows, found.end() - 2, found.end())
+        exists &= (hours < 24) & (minutes < 60)
+        ahead = (hours * HOUR + minutes * MINUTE) * (-1 if found["sign"] == "-" else 1)
+    if not exists.all():
+        return None
+    clock = hour * HOUR + minute * MINUTE + second * SECOND
+    return (first + day - 1) * DAY + clock + _fraction(rows, found) - ahead
+
+
+_FIELDS = ((0, 4), (5, 2), (8, 2), (11, 2), (14, 2), (17, 2))  # of the calendar's shape: column and width
+_SHAPES: dict[re.Pattern[str], Callable[[Digits, re.Match[str]], Instants | None]] = {
+    re.compile(r"0000-00-00[Tt ]00:00:00(?:[.,](?P<fraction>0+))?(?:[Zz]|(?P<sign>[+-])00:?00)"): _of_calendar,
+    re.compile(r"(?P<seconds>0{1,12})(?:\.(?P<fraction>0+))?"): _of_seconds,
+}

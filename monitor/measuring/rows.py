@@ -1,0 +1,227 @@
+"""Blocks of CSV and of JSON lines as columns of text.
+
+Each form has a quick way for what programs write, and a careful one for everything; what the quick way does not
+recognise in a block, the careful way reads. The two give the same columns (a property test holds them to it).
+"""
+
+from __future__ import annotations
+
+import csv
+import io
+import json
+from collections.abc import Iterator, Mapping, Sequence
+from operator import attrgetter
+from typing import Any, NamedTuple
+
+import msgspec
+
+from monitor.measuring import words
+from monitor.measuring.source import BadDataError, Block
+
+
+class Columns(NamedTuple):
+    """Rows of a file, column by column, as text; None for a column that none of them has.
+
+    `lines` are their line numbers; None if they are `first`, `first` + 1, ...
+    """
+
+    at: Sequence[str]
+    outcome: Sequence[str]
+    check: Sequence[str] | None
+    vantage: Sequence[str] | None
+    first: int
+    lines: Sequence[int] | None = None
+
+    def line(self, row: int) -> int:
+        """Return the line number of a row."""
+        return self.first + row if self.lines is None else self.lines[row]
+
+
+class Csv:
+    """CSV under a header: comma, semicolon or tab, whichever the header has.
+
+    Raises:
+        BadDataError: the header names no `at` or no `outcome`.
+    """
+
+    def __init__(self, name: str, header: str, line: int) -> None:
+        self.name = name
+        self.delimiter = next((d for d in ",;\t" if d in header), ",")
+        names = next(csv.reader([header], delimiter=self.delimiter), [])
+        self.width = len(names)
+        try:
+            self._index = {column: names.index(own) for column, own in words.columns(names).items()}
+        except ValueError as error:
+            raise BadDataError(name, line, f"{error} in the first line") from error
+
+    def read(self, block: Block) -> Columns:
+        """Return the block's rows.
+
+        Raises:
+            BadDataError: a row has more or fewer cells than the header, or a quote is misplaced.
+        """
+        return self._quick(block) or self._careful(block)
+
+    def _quick(self, block: Block) -> Columns | None:
+        """Return the rows if there are no quotes and every line has its cells.
+
+        A cell holding a line feed is put between the lines, so that one split yields all cells and shows where each
+        line ended: if the line feeds stand in every (width + 1)th cell, and nowhere else, each line has its width.
+        """
+        text = block.text.replace("\r\n", "\n")
+        if '"' in text or "\r" in text:
+            return None
+        d, step = self.delimiter, self.width + 1
+        cells = text.replace("\n", f"{d}\n{d}").split(d)
+        lines, rest = divmod(len(cells), step)
+        if rest != 1 or cells[self.width :: step].count("\n") != lines or text.count("\n") != lines:
+            return None
+        del cells[-1]
+        picked = (self._index.get(column) for column in words.COLUMNS)
+        at, outcome, check, vantage = (None if i is None else cells[i::step] for i in picked)
+        return Columns(at or (), outcome or (), check, vantage, block.line)
+
+    def _careful(self, block: Block) -> Columns:
+        reader = csv.reader(io.StringIO(block.text, newline=""), delimiter=self.delimiter, strict=True)
+        rows, lines, line = [], [], block.line
+        try:
+            for row in reader:
+                if row:
+                    rows.append(self._checked(row, line))
+                    lines.append(line)
+                line = block.line + reader.line_num
+        except csv.Error as error:
+            raise BadDataError(self.name, line, f"not CSV: {error}") from error
+        at, outcome, check, vantage = (self._picked(rows, column) for column in words.COLUMNS)
+        return Columns(at or (), outcome or (), check, vantage, block.line, lines)
+
+    def _checked(self, row: list[str], line: int) -> list[str]:
+        if len(row) != self.width:
+            raise BadDataError(self.name, line, f"{len(row)} cells where the header has {self.width}")
+        return row
+
+    def _picked(self, rows: list[list[str]], column: str) -> list[str] | None:
+        index = self._index.get(column)
+        return None if index is None else [row[index] for row in rows]
+
+
+class JsonLines:
+    """One JSON object a line; each is read by its own keys."""
+
+    def __init__(self, name: str) -> None:
+        self.name = name
+        self._decoders: dict[tuple[str, ...], msgspec.json.Decoder[Any]] = {}
+
+    def read(self, block: Block) -> Columns:
+        """Return the block's rows.
+
+        Raises:
+            BadDataError: a line is no JSON object, has no `at` or no `outcome`, or they are of no use.
+        """
+        return self._quick(block) or self._careful(block)
+
+    def _quick(self, block: Block) -> Columns | None:
+        """Return the rows if every line has keys of the first one, and values of the right kind."""
+        try:
+            decoder = self._decoder(tuple(json.loads(block.text[: block.text.index("\n")])))
+            rows = decoder.decode_lines(block.text)
+        except (ValueError, TypeError, msgspec.MsgspecError):
+            return None
+        if len(rows) != block.text.count("\n"):
+            return None  # blank lines
+        at, outcome, check, vantage = (
+            _texts(list(map(attrgetter(c), rows))) if hasattr(rows[0], c) else None for c in words.COLUMNS
+        )
+        return Columns(at or (), outcome or (), check, vantage, block.line)
+
+    def _decoder(self, keys: tuple[str, ...]) -> msgspec.json.Decoder[Any]:
+        if keys not in self._decoders:
+            self._decoders[keys] = msgspec.json.Decoder(_struct(keys))
+        return self._decoders[keys]
+
+    def _careful(self, block: Block) -> Columns:
+        rows, lines = [], []
+        for number, line in enumerate(block.text.split("\n"), block.line):
+            if line.strip():
+                rows.append(self._object(line, number))
+                lines.append(number)
+        at, outcome, check, vantage = ([row.get(c, "") for row in rows] for c in words.COLUMNS)
+        return Columns(at, outcome, check, vantage, block.line, lines)
+
+    def _object(self, line: str, number: int) -> dict[str, str]:
+        try:
+            found = json.loads(line)
+            if not isinstance(found, Mapping):
+                raise ValueError("not an object; write one JSON object a line")
+            return {c: _text(found[key], c) for c, key in words.columns(tuple(found)).items()}
+        except json.JSONDecodeError as error:
+            raise BadDataError(self.name, number, f"not JSON: {error.msg} (column {error.colno})") from error
+        except (ValueError, RecursionError) as error:
+            raise BadDataError(self.name, number, str(error)) from error
+
+
+def _struct(keys: tuple[str, ...]) -> type[msgspec.Struct]:
+    """Return the type of a line with these keys: ours typed, of the others only that they are JSON.
+
+    Raises:
+        ValueError: a column is missing, or has two names: then each line has to be looked at.
+    """
+    if words.ambiguous(keys):
+        raise ValueError("two names for one column")
+    ours = {key: column for column, key in words.columns(keys).items()}
+    names = {ours.get(key, f"other_{number}"): key for number, key in enumerate(keys)}
+    fields = [(name, *_KINDS.get(name, _ANY)) for name in names]
+    return msgspec.defstruct("Line", fields, rename=names, forbid_unknown_fields=True, gc=False, kw_only=True)
+
+
+_KINDS: dict[str, tuple[Any, Any]] = {
+    "at": (str | int | float, msgspec.NODEFAULT),
+    "outcome": (str | int | float | bool, msgspec.NODEFAULT),
+    "check": (str | int | float | None, None),  # not bool: true is no name
+    "vantage": (str | int | float | None, None),
+}
+_ANY = (msgspec.Raw, msgspec.Raw())
+
+
+def _texts(values: list[Any]) -> list[str]:
+    """Return the values as text; quickly where they are text already."""
+    if set(map(type, values)) <= {str}:
+        return values
+    return ["" if value is None else value if isinstance(value, str) else _written(value) for value in values]
+
+
+def _text(value: object, column: str) -> str:
+    if isinstance(value, str):
+        return value
+    if value is None and column in ("check", "vantage"):
+        return ""
+    if isinstance(value, int | float) and (column == "outcome" or not isinstance(value, bool)):
+        return _written(value)
+    raise ValueError(f'"{column}" is {json.dumps(value)[:40]}; write text or a number')
+
+
+def _written(value: object) -> str:
+    return str(value).lower()
+
+
+def read(name: str, blocks: Iterator[Block]) -> Iterator[Columns]:
+    """Yield a file's rows, block by block. JSON lines begin with a brace, CSV with a header.
+
+    Raises:
+        BadDataError: a line cannot be read.
+    """
+    reader: Csv | JsonLines | None = None
+    for block in blocks:
+        if reader is None:
+            text = block.text.lstrip()
+            line = block.line + block.text.count("\n", 0, len(block.text) - len(text))
+            if not text:
+                continue
+            if text[0] == "[":
+                raise BadDataError(name, line, "a JSON array; write one object a line (jq -c '.[]' does it)")
+            if text[0] == "{":
+                reader, block = JsonLines(name), Block(text, line)
+            else:
+                header, _, text = text.partition("\n")
+                reader, block = Csv(name, header.rstrip("\r"), line), Block(text, line + 1)
+        yield reader.read(block)

@@ -1,0 +1,159 @@
+"""Files, gzip and standard input as blocks of whole lines, a few megabytes at a time."""
+
+from __future__ import annotations
+
+import gzip
+import io
+import os
+import sys
+import zlib
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import ExitStack, contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, BinaryIO
+
+import click
+
+from monitor.errors import NinewatchError
+
+if TYPE_CHECKING:
+    from click._termui_impl import ProgressBar
+
+BLOCK = 2**18  # bytes, which as cells stay in a processor's cache: larger blocks take longer
+_LONGEST = 64 * 2**20
+_MARK = b"\xef\xbb\xbf"  # a byte-order mark
+_GZIP = b"\x1f\x8b"
+
+
+class BadDataError(NinewatchError):
+    """What a file holds cannot be measured: `file:line: what`."""
+
+    def __init__(self, name: str, line: int, what: str) -> None:
+        super().__init__(f"{name}:{line}: {what}")
+
+
+@dataclass(frozen=True, slots=True)
+class Block:
+    """Whole lines of a file, the first of them its line number `line` (from 1). Each ends in a line feed."""
+
+    text: str
+    line: int
+
+
+@dataclass(slots=True)
+class Source:
+    """An open file. `advanced` is told of bytes read from the disk, before they are unpacked."""
+
+    name: str
+    raw: BinaryIO
+    advanced: Callable[[int], object]
+
+    def blocks(self) -> Iterator[Block]:
+        """Yield the file's text in blocks; a line break within quotes does not end a line of CSV.
+
+        Raises:
+            BadDataError: it is not UTF-8 text, not sound gzip, or has a line of more than 64 MB.
+            NinewatchError: it cannot be read.
+        """
+        line, held, stream = 1, b"", self._unpacked()
+        while read := self._read(stream, line):
+            held += read
+            if line == 1:
+                is_json = held.removeprefix(_MARK).lstrip().startswith(b"{")
+            if end := held.rfind(b"\n") + 1 if is_json else _whole(held):
+                yield self._block(held[:end], line)
+                line += held.count(b"\n", 0, end)
+                held = held[end:]
+            elif len(held) > _LONGEST:
+                raise BadDataError(self.name, line, "a line of more than 64 MB; is a quote left open?")
+        if held:
+            yield self._block(held + b"\n", line)
+
+    def _unpacked(self) -> BinaryIO:
+        """Return the stream itself, or what is packed in it: the first two bytes say so, not the name."""
+        counted = _Counted(self.raw, self.advanced)
+        buffered = io.BufferedReader(counted, BLOCK)
+        return gzip.open(buffered) if buffered.peek(2)[:2] == _GZIP else buffered  # type: ignore[return-value]
+
+    def _read(self, stream: BinaryIO, line: int) -> bytes:
+        try:
+            return stream.read(BLOCK)
+        except (EOFError, gzip.BadGzipFile, zlib.error) as error:
+            raise BadDataError(self.name, line, f"the gzip data are cut short or damaged ({error})") from error
+        except OSError as error:
+            raise NinewatchError(f"{self.name}: {error.strerror or error}") from error
+
+    def _block(self, data: bytes, line: int) -> Block:
+        data = data.removeprefix(_MARK) if line == 1 else data
+        if (nul := data.find(b"\0")) >= 0:
+            raise BadDataError(
+                self.name, line + data.count(b"\n", 0, nul), "not a text; give CSV or JSON lines in UTF-8"
+            )
+        try:
+            return Block(data.decode(), line)
+        except UnicodeDecodeError as error:
+            at = line + data.count(b"\n", 0, error.start)
+            raise BadDataError(self.name, at, "not UTF-8; convert the file, with iconv say") from error
+
+
+class _Counted(io.RawIOBase):
+    """A raw stream that tells how much was read of it."""
+
+    def __init__(self, raw: BinaryIO, advanced: Callable[[int], object]) -> None:
+        super().__init__()
+        self._raw = raw
+        self._advanced = advanced
+
+    def readable(self) -> bool:
+        return True
+
+    def readinto(self, buffer: memoryview) -> int:  # type: ignore[override]
+        data = self._raw.read(len(buffer))
+        buffer[: len(data)] = data
+        self._advanced(len(data))
+        return len(data)
+
+
+def _whole(data: bytes) -> int:
+    """Return where the last whole line ends: after a line feed that is not within quotes; 0 if there is none."""
+    end = data.rfind(b"\n") + 1
+    quotes = data.count(b'"', 0, end)
+    while quotes % 2:
+        quote = data.rfind(b'"', 0, end)
+        end, before = data.rfind(b"\n", 0, quote) + 1, end
+        quotes -= data.count(b'"', end, before)
+    return end
+
+
+@contextmanager
+def opened(names: Sequence[str]) -> Iterator[Iterator[Source]]:
+    """Open the files one after the other, `-` being standard input; a terminal is shown how far they are read.
+
+    Raises:
+        NinewatchError: one of them cannot be opened. All are tried before the first is read.
+    """
+    sizes = [_size(name) for name in names]
+    screen = sys.stderr
+    hidden = not screen.isatty() or None in sizes
+    bar: ProgressBar[int]
+    with click.progressbar(length=sum(s or 0 for s in sizes), label="reading", file=screen, hidden=hidden) as bar:
+        yield _sources(names, bar.update)
+
+
+def _sources(names: Sequence[str], advanced: Callable[[int], object]) -> Iterator[Source]:
+    for name in names:
+        with ExitStack() as stack:
+            raw = sys.stdin.buffer if name == "-" else stack.enter_context(Path(name).open("rb"))
+            yield Source(name, raw, advanced)
+
+
+def _size(name: str) -> int | None:
+    """Return the file's length in bytes; None where nobody knows it (a pipe)."""
+    if name == "-":
+        return None
+    try:
+        with Path(name).open("rb") as file:
+            return os.fstat(file.fileno()).st_size or None
+    except OSError as error:
+        raise NinewatchError(f"{name}: {error.strerror or error}; give a file of CSV or JSON lines, or -") from error

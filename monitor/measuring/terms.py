@@ -1,0 +1,140 @@
+"""What is asked of a record, and the answer: per check, or of all checks together."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Sequence
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from monitor.errors import NinewatchError
+from monitor.measuring.folding import Seen
+from sla.availability import UnknownPolicy
+from sla.compose import Composition, Rule
+from sla.interval import MINUTE, SECOND, Interval
+from sla.measured import Measured, measure
+
+if TYPE_CHECKING:
+    from monitor.measuring.record import Record, Stream
+    from sla.objective import Objective
+    from sla.track import History
+    from sla.window import Window
+
+_INTERVAL = MINUTE  # as in the configuration, where nobody says and one observation shows no spacing
+_TIMEOUT = 10 * SECOND  # as in the configuration: or the interval if that is shorter
+
+
+@dataclass(frozen=True, slots=True)
+class Pace:
+    """How often a stream is probed and how long an observation holds, microseconds.
+
+    `interval` is None where neither the user nor the record says: then `hold` is that of the configuration's default.
+    """
+
+    interval: int | None
+    hold: int
+    estimated: bool
+
+
+@dataclass(frozen=True, slots=True)
+class Terms:
+    """What is asked. `window` is found from the instant at which it is asked and the first one of the record.
+
+    `at` is None where nothing is left out as unknown yet. `excluded` gives the excluded time that touches an interval.
+    """
+
+    window: Callable[[Interval], Window]
+    at: int | None = None
+    objective: Objective | None = None
+    interval: int | None = None
+    timeout: int | None = None
+    hold: int | None = None
+    excluded: Callable[[Interval], Iterable[Interval]] = lambda _: ()
+    unknown: UnknownPolicy = UnknownPolicy.EXCLUDE
+    rule: Rule = Rule()  # noqa: RUF009 - frozen
+    by_check: bool = True
+
+    def pace(self, seen: Seen) -> Pace:
+        """Return what was said of the pace, and for what was not, what the observations show.
+
+        hold = 2 x interval + timeout (measurement.md, section 2).
+        """
+        interval = self.interval or seen.spacing()
+        longest = interval or _INTERVAL
+        timeout = min(_TIMEOUT, longest) if self.timeout is None else self.timeout
+        hold = 2 * longest + timeout if self.hold is None else self.hold
+        return Pace(interval, hold, estimated=self.interval is None)
+
+
+@dataclass(frozen=True, slots=True)
+class Result:
+    """The answer for one check; for all together where `check` is None. `raw` is the answer with nothing excluded."""
+
+    check: str | None
+    measured: Measured
+    raw: Measured
+    paces: tuple[Pace, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Answer:
+    """All results, in the order of their checks' names, and the window that they are for."""
+
+    window: Window
+    results: tuple[Result, ...]
+
+
+def answer(record: Record, terms: Terms) -> Answer:
+    """Measure the record. Empties it on the way: a stream is held only once.
+
+    Raises:
+        NinewatchError: the record is empty, the window cannot be had, or the rule needs more members than there are.
+    """
+    if not record.streams:
+        raise NinewatchError("there is no observation to measure")
+    streams = sorted(record.streams)
+    seen = {stream: Seen.of(record.streams.pop(stream), terms.at) for stream in streams}
+    window = terms.window(_span(seen.values(), terms.at))
+    return Answer(window, tuple(_result(name, each, window, terms) for name, each in _groups(seen, terms.by_check)))
+
+
+def _span(seen: Iterable[Seen], at: int | None) -> Interval:
+    """Return the time from the first observation to the last; with `at`, up to that."""
+    ends = [(int(each.at[0]), int(each.at[-1])) for each in seen if len(each)]
+    last = max((last for _, last in ends), default=0) if at is None else at
+    return Interval(min((first for first, _ in ends), default=last), last)
+
+
+def _groups(seen: dict[Stream, Seen], by_check: bool) -> Iterable[tuple[str | None, list[Seen]]]:
+    if not by_check:
+        return [(None, list(seen.values()))]
+    groups: dict[str | None, list[Seen]] = {}
+    for stream, each in seen.items():
+        groups.setdefault(stream.check or None, []).append(each)
+    return groups.items()
+
+
+def _result(check: str | None, seen: Sequence[Seen], window: Window, terms: Terms) -> Result:
+    paces = tuple(map(terms.pace, seen))
+    history = _history([each.timeline(pace.hold) for each, pace in zip(seen, paces, strict=True)], check, terms.rule)
+    intervals = [pace.interval for pace in paces]
+    longest = None if None in intervals else max(each for each in intervals if each is not None)
+
+    def measured(excluded: Sequence[Interval]) -> Measured:
+        whole = window.whole if window.in_progress else None
+        return measure(
+            history, window.measured, terms.objective, excluded=excluded, unknown=terms.unknown, interval=longest,
+            whole=whole,
+        )  # fmt: skip
+
+    raw = measured(())
+    excluded = tuple(terms.excluded(window.whole))
+    return Result(check, measured(excluded) if excluded else raw, raw, paces)
+
+
+def _history(members: Sequence[History], check: str | None, rule: Rule) -> History:
+    if len(members) == 1 and rule.k is None:
+        return members[0]
+    try:
+        return Composition(rule, members)
+    except ValueError as error:
+        raise NinewatchError(f"{f'check {check}: ' if check else ''}{error}; give another --rule") from error

@@ -1,0 +1,73 @@
+"""What other tools call a column and an outcome, and what that means here. Tables; the README names them."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from sla.observation import PRECEDENCE, Outcome
+
+# An outcome as a small number of which the larger one stands (measurement.md, section 1).
+UNKNOWN, GOOD, BAD = (PRECEDENCE[each] for each in (Outcome.UNKNOWN, Outcome.GOOD, Outcome.BAD))
+OUTCOMES = {PRECEDENCE[each]: each for each in Outcome}
+
+# In whatever case. What a tool has not settled itself (Kuma's PENDING, Pingdom's unconfirmed_down, UptimeRobot's seems
+# down) is unknown, and so is what it did not look at (maintenance, paused): a verdict is not ours to add. 1 and 0 are
+# those of probe_success, Gatus, Healthchecks and Kuma; 2 and 3 are Kuma's pending and maintenance. Words that some
+# tools count as up and others as down (degraded, warning) are refused: who exports them decides.
+SYNONYMS = {
+    GOOD: "good up ok success successful succeeded passed pass healthy online available operational true 1 1.0",
+    BAD: "bad down failed fail failure error timeout critical unhealthy offline unavailable outage false 0 0.0",
+    UNKNOWN: "unknown pending unconfirmed unconfirmed_down seems_down maintenance paused no_data nodata skipped new "
+    "nan 2 2.0 3 3.0",
+}
+_MEANING = {word: rank for rank, words in SYNONYMS.items() for word in words.split()}
+
+# Our name of each column first; the first one that a file has is taken.
+COLUMNS = {
+    "at": ("at", "timestamp", "time", "datetime", "date-time", "created_at", "created"),
+    "outcome": ("outcome", "status", "state", "success", "result", "up", "value", "probe_success"),
+    "check": ("check", "check_id", "monitor", "monitor_name", "monitor_id", "endpoint", "service", "target", "job"),
+    "vantage": ("vantage", "location", "region", "probe", "probe_id", "probeid", "instance"),
+}
+_NEEDED = ("at", "outcome")
+
+
+def rank(text: str) -> int:
+    """Return the outcome that the word means: GOOD, BAD or UNKNOWN.
+
+    Raises:
+        ValueError: it means none. The message says what to write.
+    """
+    word = text.strip().lower().replace(" ", "_")
+    if word not in _MEANING:
+        shown = text if len(text) <= 40 else f"{text[:40]}..."
+        raise ValueError(
+            f'"{shown}" is not an outcome; write good, bad or unknown (up, down, success, failed, 1, 0, pending and '
+            f"maintenance are understood too)"
+        )
+    return _MEANING[word]
+
+
+def columns(names: Sequence[str]) -> dict[str, str]:
+    """Return which of the names, as they are written, holds `at`, `outcome` and, where there is one, the others.
+
+    Raises:
+        ValueError: there is no `at` or no `outcome` among them. The message says what to write.
+    """
+    written = {name.strip().lower(): name for name in reversed(names)}
+    found = {}
+    for column, synonyms in COLUMNS.items():
+        known = next((written[s] for s in synonyms if s in written), None)
+        if known is not None:
+            found[column] = known
+    for column in _NEEDED:
+        if column not in found:
+            others = ", ".join(COLUMNS[column][1:])
+            raise ValueError(f'no column "{column}" (or {others}); name at, outcome and, if you like, check, vantage')
+    return found
+
+
+def ambiguous(names: Sequence[str]) -> bool:
+    """Return whether one column goes by two of the names."""
+    written = [name.strip().lower() for name in names]
+    return any(sum(name in synonyms for name in written) > 1 for synonyms in COLUMNS.values())
