@@ -164,7 +164,7 @@ class Daemon:
             site = build(self._ledger, self._health, self._clock)
             listener = await listen(site, where.host, where.port)
         except OSError as error:
-            reason = (error.strerror or str(error)).lower()
+            reason = (error.strerror or str(error)).rpartition(": ")[2].lower()  # asyncio names the address once more
             raise NinewatchError(f"cannot listen on {where}: {reason}; name another address with `listen:`") from None
         try:
             yield listener

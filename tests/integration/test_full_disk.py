@@ -4,8 +4,11 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import json
+import re
 import resource
 import shutil
+import signal
 import subprocess
 from typing import TYPE_CHECKING
 
@@ -22,6 +25,9 @@ from monitor.vocabulary import Event, IncidentOpened, IncidentResolved, Observed
 from sla.interval import MINUTE, Interval
 from sla.observation import Outcome
 from tests.support.ledgers import NOW, ledger_of, product
+from tests.support.processes import fetch, until
+from tests.support.targets import Target
+from tests.support.watches import observed, watching
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
@@ -152,3 +158,31 @@ async def test_a_full_disk_is_endured(small_disk: Path) -> None:
 async def test_a_disk_that_fails_is_endured(tmp_path: Path) -> None:
     path = tmp_path / "record.db"
     await endure(path, lambda: failing_writes(path))
+
+
+def test_the_daemon_goes_on_with_a_full_disk(small_disk: Path, tmp_path: Path) -> None:
+    """Probes, page and metrics go on, the trouble shows in them, and what was kept is written when there is room."""
+    config = tmp_path / "ninewatch.yaml"
+    with Target().serving() as target:
+        check = f"{{id: health, http: '{target.url('/')}', interval: 100ms, timeout: 100ms}}"
+        record = f"listen: 127.0.0.1:0\nstore: {small_disk / 'record.db'}\n"
+        config.write_text(f"{record}products:\n- {{id: demo, objective: 99.9%, checks: [{check}]}}\n")
+        with watching(config) as watch:
+            until("a first probe", lambda: watch.probes("health"))
+            with filled(small_disk):
+                until("a failure", lambda: (watch.metric("ninewatch_store_write_failures_total") or 0) > 0)
+                before = watch.probes("health")
+                until("more probes", lambda: watch.probes("health") > before + 2)
+                assert (watch.metric("ninewatch_store_unrecorded_seconds") or 0) > 0
+                assert watch.metric("probe_success", check="health") == 1
+                assert [fetch(watch.address + path)[0] for path in ("/", "/readyz", "/livez")] == [200, 200, 200]
+                assert json.loads(watch.body("/readyz"))["status"] == "degraded"
+                assert watch.api("/products")[0]["state"] == "up"
+            until("it to write again", lambda: watch.metric("ninewatch_store_unrecorded_seconds") == 0)
+            assert watch.metric("ninewatch_store_dropped_total") == 0
+            watch.signal(signal.SIGTERM)
+            assert watch.ended() == 0
+            counted = re.search(r'"event": "store_recovered"', watch.said())
+    assert counted
+    moments = [at for at, _ in observed(small_disk / "record.db", "demo/health")]
+    assert len(moments) > before + 2, "what was seen meanwhile is in the record"

@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import json
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import pytest
 
@@ -15,10 +15,12 @@ from monitor.engine.rig import rigged
 from monitor.health import Health
 from monitor.probes.http_response import Response
 from monitor.probes.registry import CHECK_TYPES, prepare
-from monitor.vocabulary import ProbeResult
 from sla.observation import Outcome
 from tests.support.probing import attempt
 from tests.support.servers import answer, repeating, request_of, saying, serving
+
+if TYPE_CHECKING:
+    from monitor.vocabulary import ProbeResult
 
 CHUNKED = b"HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n"
 CANARY = "canary-bearer-7f3a9c1e5b2d4f60"

@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import socket
 from collections.abc import Iterable
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import dns.flags
 import dns.message
@@ -15,11 +15,13 @@ import pytest
 from monitor.config.model import HostPort
 from monitor.probes import dns as module
 from monitor.probes.wire import Resolver
-from monitor.vocabulary import ProbeResult
 from sla.observation import Outcome
 from tests.support.nameserver import Answering, naming, nothing, records
 from tests.support.probing import attempt
 from tests.support.servers import answer, saying, serving
+
+if TYPE_CHECKING:
+    from monitor.vocabulary import ProbeResult
 
 NAME = "status.example.test"
 ADDRESS = "192.0.2.7"

@@ -8,16 +8,18 @@ import ssl
 from collections.abc import Iterator
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
-from typing import Any, NamedTuple
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 import pytest
 import trustme
 
-from monitor.vocabulary import ProbeResult
 from sla.observation import Outcome
 from tests.support.certificates import bundle, self_signed, server_context
 from tests.support.probing import attempt, check_of
 from tests.support.servers import answer, request_of, saying, serving, silent
+
+if TYPE_CHECKING:
+    from monitor.vocabulary import ProbeResult
 
 NOW = datetime.now(UTC)
 HOST = "status.example"
@@ -33,7 +35,7 @@ class Authority(NamedTuple):
 @pytest.fixture(scope="module")
 def authority(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Authority]:
     made = trustme.CA()
-    yield Authority(made, bundle(made, tmp_path_factory.mktemp("authority")))
+    return Authority(made, bundle(made, tmp_path_factory.mktemp("authority")))
 
 
 def written(kind: str, port: int, **options: Any) -> dict[str, Any]:

@@ -1,0 +1,248 @@
+"""The daemon as people run it: the real command line in its own process, watched from outside through every door."""
+
+from __future__ import annotations
+
+import os
+import re
+import signal
+import socket
+from collections.abc import Iterator
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+
+import pytest
+
+from sla.interval import MILLISECOND, SECOND
+from sla.observation import Outcome
+from tests.support.oracle import figures
+from tests.support.processes import fetch, running, until
+from tests.support.targets import Target
+from tests.support.watches import Watch, command, environment, observed, refused, watching
+
+EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
+
+
+@pytest.fixture
+def target() -> Iterator[Target]:
+    with Target().serving() as served:
+        yield served
+
+
+def written(folder: Path, *checks: str, name: str = "ninewatch.yaml", listen: str = "127.0.0.1:0") -> Path:
+    """Write the issue's smallest file with these checks, and return where."""
+    path = folder / name
+    lines = "".join(f"      - {{{check}}}\n" for check in checks)
+    head = f"listen: {listen}\nstore: {folder / 'ninewatch.db'}\nproducts:\n"
+    path.write_text(f"{head}  - id: demo\n    objective: 99.9%\n    checks:\n{lines}")
+    return path
+
+
+def check(target: Target, name: str, interval: str = "200ms", timeout: str = "200ms", more: str = "") -> str:
+    return f'id: {name}, http: "{target.url("/" + name)}", interval: {interval}, timeout: {timeout}{more}'
+
+
+def instant(text: str) -> int:
+    return (datetime.fromisoformat(text) - EPOCH) // timedelta(microseconds=1)
+
+
+def fails(target: Target, watch: Watch, path: str = "/health") -> str:
+    """Let the target fail, and return the incident that is opened."""
+    target.status[path] = 503
+    (incident,) = until("an open incident", lambda: watch.incidents("open"))
+    return str(incident["id"])
+
+
+def test_an_outage_is_an_incident_with_its_reason_and_the_right_seconds(target: Target, tmp_path: Path) -> None:
+    """From the issue's smallest file: live figures, an outage, its end, and the nines computed anew from the record."""
+    with watching(written(tmp_path, check(target, "health", "1s", "500ms"))) as watch:
+        assert fetch(watch.address + "/")[0] == 200
+        assert "demo" in watch.body("/")
+        until("a first good probe", lambda: watch.metric("probe_success", check="health") == 1)
+        opened = fails(target, watch)
+        (incident,) = watch.incidents()
+        assert (incident["reason"], incident["check"], incident["resolved"]) == ("http_status", "health", None)
+        assert watch.api("/products")[0]["incidents_open"] == 1
+        target.status.clear()
+        (resolved,) = until("its end", lambda: watch.incidents("resolved"))
+        store = tmp_path / "ninewatch.db"
+        last = until("later probes on disk", lambda: past(store, instant(resolved["resolved"])))
+        at = (EPOCH + timedelta(microseconds=last)).isoformat()
+        measured = watch.api("/products/demo/availability", window="2m", at=at)
+        seen = observed(store, "demo/health")
+        watch.signal(signal.SIGTERM)
+        assert watch.ended() == 0
+        assert "Traceback" not in watch.said()
+    assert resolved["id"] == opened
+    hold = 2 * SECOND + 500 * MILLISECOND
+    told = {name: measured[f"{name}_seconds"] for name in ("up", "down", "doubt", "unknown")}
+    assert told | {"point": measured["downtime_seconds"]["point"]} == figures(seen, hold, last - 120 * SECOND, last)
+    bad = [at for at, outcome in seen if outcome is Outcome.BAD]
+    good = [at for at, outcome in seen if outcome is Outcome.GOOD]
+    assert instant(resolved["opened"]) == bad[0]
+    assert instant(resolved["resolved"]) == min(at for at in good if at > bad[0])
+    assert resolved["downtime_seconds"] == figures(seen, hold, bad[0], instant(resolved["resolved"]))["point"]
+
+
+def past(store: Path, moment: int) -> int | None:
+    """Return the instant of the last observation on disk if two were made after the moment."""
+    later = [at for at, _ in observed(store, "demo/health") if at > moment]
+    return later[-1] if len(later) > 1 else None
+
+
+def test_an_outage_is_noticed_by_the_second_probe_that_sees_it(target: Target, tmp_path: Path) -> None:
+    """Within two intervals: the second bad probe in a row opens the incident, and none before it."""
+    with watching(written(tmp_path, check(target, "health"))) as watch:
+        until("a first good probe", lambda: watch.metric("probe_success", check="health") == 1)
+        fails(target, watch)
+        (incident,) = watch.incidents()
+        store = tmp_path / "ninewatch.db"
+        outcomes = until("the decision on disk", lambda: bad_since(store, instant(incident["opened"])))
+    assert outcomes[:2] == [Outcome.BAD, Outcome.BAD]
+
+
+def bad_since(store: Path, opened: int) -> list[Outcome] | None:
+    found = [outcome for at, outcome in observed(store, "demo/health") if at >= opened]
+    return found if len(found) > 1 else None
+
+
+def test_a_reload_swaps_checks_and_leaves_alone_what_did_not_change(target: Target, tmp_path: Path) -> None:
+    """By SIGHUP and by the file's change alike. What stays keeps its count, its phase and its open incident."""
+    path = written(tmp_path, check(target, "kept"), check(target, "gone"))
+    with watching(path) as watch:
+        kept = fails(target, watch, "/kept")
+        before = watch.probes("kept")
+        written(tmp_path, check(target, "kept"), check(target, "fresh"))
+        until("the fresh check", lambda: watch.probes("fresh"))
+        assert watch.metric("probe_success", check="gone") is None
+        assert watch.probes("kept") >= before
+        quiet = target.hits["/gone"]
+        written(tmp_path, check(target, "kept"), check(target, "fresh", more=", expect: {status: 204}"))
+        watch.signal(signal.SIGHUP)
+        until("the changed check", lambda: watch.metric("probe_success", check="fresh") == 0)
+        assert target.hits["/gone"] == quiet
+        assert kept in [each["id"] for each in watch.incidents("open")]
+        assert watch.metric("ninewatch_config_reload_success") == 1
+        moments = [at for at, _ in observed(tmp_path / "ninewatch.db", "demo/kept")]
+    assert sum(1 for at in moments if at) >= before
+    assert len({at // (200 * MILLISECOND) for at in moments}) == len(moments), "one probe an interval, never two"
+
+
+def test_a_bad_edit_leaves_the_running_configuration_in_place(target: Target, tmp_path: Path) -> None:
+    """It shows in a metric and, with its place in the file, in the log; mending it is enough."""
+    path = written(tmp_path, check(target, "health"))
+    with watching(path) as watch:
+        for number, bad in enumerate(("intervall: 1s", "http: &a [*a]"), 1):
+            written(tmp_path, check(target, "health"), f"id: wrong, {bad}")
+            until("the refusal", lambda number=number: watch.said().count("config_kept") == number)
+            assert watch.metric("ninewatch_config_reload_success") == 0
+            before = target.hits["/health"]
+            until("more probes", lambda before=before: target.hits["/health"] > before + 2)
+        assert re.search(r"ninewatch\.yaml:8:\d+: products\.demo\.checks\.wrong", watch.said())
+        written(tmp_path, check(target, "health"), check(target, "right"))
+        until("the mended one", lambda: watch.metric("ninewatch_config_reload_success") == 1)
+        until("its check", lambda: watch.probes("right"))
+        assert "Traceback" not in watch.said()
+
+
+def test_a_file_that_goes_away_and_comes_back_is_a_bad_edit_and_its_end(target: Target, tmp_path: Path) -> None:
+    path = written(tmp_path, check(target, "health"))
+    with watching(path) as watch:
+        path.unlink()
+        until("the refusal", lambda: watch.metric("ninewatch_config_reload_success") == 0)
+        before = target.hits["/health"]
+        until("more probes", lambda: target.hits["/health"] > before + 2)
+        written(tmp_path, check(target, "health"))
+        until("its end", lambda: watch.metric("ninewatch_config_reload_success") == 1)
+
+
+def test_a_second_daemon_on_the_record_is_refused_and_told_by_whom(target: Target, tmp_path: Path) -> None:
+    path = written(tmp_path, check(target, "health"))
+    with watching(path) as watch:
+        code, out, err = refused("run", "-c", path)
+        assert (code, out) == (2, "")
+        (line,) = told(err)
+        assert f"in use by process {watch.program.process.pid} on {socket.gethostname()}" in line
+
+
+def test_an_address_that_is_taken_is_one_line(target: Target, tmp_path: Path) -> None:
+    with socket.create_server(("127.0.0.1", 0)) as taken:
+        listen = f"127.0.0.1:{taken.getsockname()[1]}"
+        code, out, err = refused("run", "-c", written(tmp_path, check(target, "health"), listen=listen))
+    assert (code, out) == (2, "")
+    (line,) = told(err)
+    assert line == f"ninewatch: cannot listen on {listen}: address already in use; name another address with `listen:`"
+
+
+def told(err: str) -> list[str]:
+    """Return the lines for people, without those of the log."""
+    return [line for line in err.splitlines() if not line.startswith("{")]
+
+
+def test_a_kill_at_any_moment_loses_no_incident_and_makes_none_twice(target: Target, tmp_path: Path) -> None:
+    """The restarted daemon goes on with the open incident, and ends it when the target has recovered."""
+    path, store = written(tmp_path, check(target, "health")), tmp_path / "ninewatch.db"
+    with watching(path) as watch:
+        opened = fails(target, watch)
+        (before,) = watch.incidents()
+        watch.signal(signal.SIGKILL)
+        assert watch.ended() == -signal.SIGKILL
+    seen = observed(store, "demo/health")
+    with watching(path) as watch:
+        (after,) = watch.incidents("open")
+        assert (after["id"], after["opened"], after["reason"]) == (opened, before["opened"], before["reason"])
+        until("probes again", lambda: watch.probes("health"))
+        assert [each["id"] for each in watch.incidents()] == [opened]
+        target.status.clear()
+        (resolved,) = until("its end", lambda: watch.incidents("resolved"))
+        assert resolved["id"] == opened
+        watch.signal(signal.SIGKILL)
+        watch.ended()
+    assert observed(store, "demo/health")[: len(seen)] == seen
+    with watching(path) as watch:
+        assert watch.incidents() == [resolved]
+
+
+def test_a_hanging_probe_does_not_hold_up_the_end(target: Target, tmp_path: Path) -> None:
+    target.hanging.add("/health")
+    with watching(written(tmp_path, check(target, "health", "3s", "3s"))) as watch:
+        until("a probe that hangs", lambda: target.hits["/health"])
+        watch.signal(signal.SIGTERM)
+        assert watch.ended() == 0
+        assert "Traceback" not in watch.said()
+
+
+def test_asking_twice_to_end_is_asking_once(target: Target, tmp_path: Path) -> None:
+    """An impatient second Ctrl-C neither tears the record nor prints a traceback."""
+    with watching(written(tmp_path, check(target, "health"))) as watch:
+        until("a first probe", lambda: watch.probes("health"))
+        for number in (signal.SIGINT, signal.SIGINT, signal.SIGTERM):
+            watch.signal(number)
+        assert watch.ended() == 0
+        assert "Traceback" not in watch.said()
+
+
+def test_a_hangup_during_the_start_is_a_reload_and_not_the_end(target: Target, tmp_path: Path) -> None:
+    path = written(tmp_path, check(target, "health"))
+    lock = tmp_path / "ninewatch.db.lock"
+    with running(tmp_path / "early.log", command("run", "-c", path), env=environment()) as program:
+        until("the record's lock", lock.exists)
+        program.process.send_signal(signal.SIGHUP)
+        address = until("the daemon's address", lambda: program.said(r"answers at (http://\S+)"))
+        until("the reload", lambda: program.said("(config_reloaded)"))
+        assert fetch(address + "/livez")[0] == 200
+
+
+def test_the_demo_ends_when_its_products_do(tmp_path: Path) -> None:
+    """In one line, and not with incidents that nobody scripted."""
+    log = tmp_path / "demo.log"
+    with running(log, command("demo", "--directory", tmp_path / "demo"), env=environment()) as program:
+        until("the demo", lambda: program.said(r"(open http://\S+)"))
+        (products,) = children(program.process.pid)
+        os.kill(products, signal.SIGKILL)
+        assert program.process.wait(timeout=30) == 2
+    assert "the demo's products ended by themselves (signal 9); start the demo again" in log.read_text()
+    assert "Traceback" not in log.read_text()
+
+
+def children(parent: int) -> list[int]:
+    return [int(each) for each in Path(f"/proc/{parent}/task/{parent}/children").read_text().split()]

@@ -1,0 +1,116 @@
+"""No secret leaves by any door: planted everywhere the configuration takes one, and looked for in every output."""
+
+from __future__ import annotations
+
+import base64
+import signal
+from pathlib import Path
+
+import pytest
+
+from tests.support.processes import fetch, until
+from tests.support.targets import Target
+from tests.support.watches import refused, watching
+
+CANARIES = {
+    "bearer": "canary-bearer-Xq81vTz0-4b7d",
+    "basic": 'canary basic "Rm27\\oPw9" 55aa',
+    "header": "canary-header-Lk34/uYs6+c0de==",
+    "body": "canary-body-Hj90&wNb2=f00d",
+}
+CONFIG = """
+listen: 127.0.0.1:0
+store: {folder}/ninewatch.db
+products:
+  - id: demo
+    objective: 99.9%
+    checks:
+      - {{id: bearer, http: "{url}/bearer", bearer: {{env: CANARY_BEARER}}, {more}}}
+      - {{id: basic, http: "{url}/basic", basic: {{user: robot, password: {{file: basic.txt}}}}, {more}}}
+      - {{id: header, http: "{url}/header", headers: {{X-Key: {{env: CANARY_HEADER}}}}, {more}}}
+      - {{id: body, http: "{url}/body", method: POST, body: {{file: body.txt}}, {more}}}
+      - {{id: location, http: "{url}/moved", bearer: {{env: CANARY_BEARER}}, {plain}}}
+"""
+PLAIN = "interval: 200ms, timeout: 200ms"
+ECHOED = PLAIN + ', expect: {header: {X-Echo: "never this"}}'
+
+
+@pytest.fixture
+def planted(tmp_path: Path) -> tuple[Path, dict[str, str]]:
+    """Return a folder with the canaries in files, and an environment with the others."""
+    for name in ("basic", "body"):
+        (tmp_path / f"{name}.txt").write_text(CANARIES[name] + "\n")
+    return tmp_path, {"CANARY_BEARER": CANARIES["bearer"], "CANARY_HEADER": CANARIES["header"]}
+
+
+def leaks(text: str) -> list[str]:
+    """Return the canaries of which any telling part occurs, as they are or in base64."""
+    found = []
+    for name, canary in CANARIES.items():
+        pieces = {canary[i : i + 10] for i in range(7, len(canary) - 9)}
+        for shift in range(3):  # base64 looks different by the place within three bytes at which the secret begins
+            encoded = base64.b64encode(b"\0" * shift + canary.encode()).decode()
+            pieces |= {encoded[i : i + 12] for i in range(4, len(encoded) - 16)}
+        if any(piece in text for piece in pieces):
+            found.append(name)
+    return found
+
+
+def test_the_net_holds_fish() -> None:
+    """The search itself finds a canary whole, cut, and as credentials are sent."""
+    pair = base64.b64encode(f"robot:{CANARIES['basic']}".encode()).decode()
+    assert leaks(f"Authorization: Basic {pair}") == ["basic"]
+    assert leaks(f"... {CANARIES['bearer'][:20]}…") == ["bearer"]
+
+
+def test_no_secret_is_in_any_output(planted: tuple[Path, dict[str, str]]) -> None:
+    """Though the target says back what it was sent, in a header, a redirect and its page, and the log is at DEBUG."""
+    folder, extra = planted
+    config = folder / "ninewatch.yaml"
+    with Target().serving() as target:
+        target.echo = True
+        target.status["/moved"] = 302
+        config.write_text(CONFIG.format(folder=folder, url=target.url(""), more=ECHOED, plain=PLAIN))
+        with watching(config, debug=True, extra=extra) as watch:
+            until("incidents of all", lambda: len(watch.incidents("open")) == 5, 60)
+            assert all(target.hits[f"/{name}"] for name in CANARIES)
+            (listed,) = watch.api("/products")
+            details = [each["last"]["detail"] for each in watch.api(f"/products/{listed['id']}")["checks"]]
+            assert sum("[secret]" in detail for detail in details) >= 3, details
+            config.write_text(config.read_text() + "nonsense: true\n")
+            until("a refused reload", lambda: "config_refused" in watch.said())
+            paths = (
+                "/",
+                "/products/demo",
+                "/metrics",
+                "/api/v1/products",
+                "/api/v1/products/demo",
+                "/api/v1/incidents",
+            )
+            shown = [fetch(watch.address + path) for path in paths]
+            watch.signal(signal.SIGTERM)
+            assert watch.ended() == 0
+            said = watch.said()
+    assert [status for status, _ in shown] == [200] * len(paths)
+    assert leaks(said) == []
+    assert [leaks(body.decode()) for _, body in shown] == [[]] * len(paths)
+    record = b"".join(path.read_bytes() for path in folder.glob("ninewatch.db*"))
+    assert record
+    assert leaks(record.decode("latin-1")) == []
+
+
+def test_the_commands_print_no_secret_either(planted: tuple[Path, dict[str, str]]) -> None:
+    folder, extra = planted
+    config = folder / "ninewatch.yaml"
+    with Target().serving() as target:
+        target.echo = True
+        config.write_text(CONFIG.format(folder=folder, url=target.url(""), more=ECHOED, plain=PLAIN))
+        for name, form in zip(CANARIES, (["--json"], [], [], ["--json"]), strict=True):
+            code, out, err = refused("probe", name, "-c", config, *form, extra=extra)
+            assert code == 1
+            assert "header_mismatch" in out
+            assert leaks(out + err) == []
+        config.write_text(config.read_text() + f"title: {{bad: {CANARIES['bearer']}}}\n")
+        code, out, err = refused("check-config", config, extra=extra)
+    assert code == 1
+    assert leaks(out + err) == []

@@ -1,0 +1,43 @@
+"""The rules of measurement.md, sections 2 and 5, for one check, written down once more and as plainly as can be."""
+
+from __future__ import annotations
+
+import itertools
+from collections.abc import Iterable, Iterator
+
+from sla.observation import Outcome
+
+# Seconds of a window by what is known of them, and the point estimate of the downtime.
+Figures = dict[str, float]
+
+
+def spans(seen: Iterable[tuple[int, Outcome]], hold: int, end: int) -> Iterator[tuple[int, int, str, str]]:
+    """Yield (start, end, what is known, point state) from the first known observation on."""
+    known = [(at, outcome) for at, outcome in seen if outcome is not Outcome.UNKNOWN and at <= end]
+    words = {Outcome.GOOD: "up", Outcome.BAD: "down"}
+    for (t, a), (u, b) in itertools.pairwise(known):
+        if u - t > hold:
+            yield t, u, "unknown", "unknown"
+        elif a is b:
+            yield t, u, words[a], words[a]
+        else:
+            middle = (t + u) // 2
+            yield t, middle, "doubt", words[a]
+            yield middle, u, "doubt", words[b]
+    if known:
+        t, a = known[-1]
+        yield t, min(end, t + hold), "doubt", words[a]
+        yield min(end, t + hold), end, "unknown", "unknown"
+
+
+def figures(seen: Iterable[tuple[int, Outcome]], hold: int, start: int, end: int) -> Figures:
+    """Return the seconds of (start, end] that are up, down, in doubt and unknown, and the downtime's point estimate."""
+    length: dict[str, int] = dict.fromkeys(("up", "down", "doubt", "unknown", "point"), 0)
+    covered = 0
+    for a, b, known, point in spans(seen, hold, end):
+        inside = max(0, min(b, end) - max(a, start))
+        covered += inside
+        length[known] += inside
+        length["point"] += inside if point == "down" else 0
+    length["unknown"] += end - start - covered
+    return {name: us / 1_000_000 for name, us in length.items()}

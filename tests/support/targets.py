@@ -1,0 +1,75 @@
+"""A target in a thread of its own that behaves as the test says from one request to the next."""
+
+from __future__ import annotations
+
+import contextlib
+import threading
+from collections import Counter
+from collections.abc import Iterator
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+
+
+class Target:
+    """An HTTP server. `status` is what it answers with, by path; with `echo` it says its credentials back."""
+
+    def __init__(self) -> None:
+        self.status: dict[str, int] = {}
+        self.hits: Counter[str] = Counter()
+        self.hanging: set[str] = set()
+        self.echo = False
+        self._free = threading.Event()
+        self._server = ThreadingHTTPServer(("127.0.0.1", 0), self._handler())
+
+    @property
+    def port(self) -> int:
+        """The port that it listens on."""
+        return int(self._server.server_address[1])
+
+    def url(self, path: str) -> str:
+        """Return a URL of this target."""
+        return f"http://127.0.0.1:{self.port}{path}"
+
+    @contextlib.contextmanager
+    def serving(self) -> Iterator[Target]:
+        """Answer for as long as the block lasts."""
+        thread = threading.Thread(target=self._server.serve_forever, args=(0.05,))
+        thread.start()
+        try:
+            yield self
+        finally:
+            self._free.set()
+            self._server.shutdown()
+            self._server.server_close()
+            thread.join()
+
+    def _handler(self) -> type[BaseHTTPRequestHandler]:
+        target = self
+
+        class Handler(BaseHTTPRequestHandler):
+            def do_GET(self) -> None:
+                target._answer(self)
+
+            def do_POST(self) -> None:
+                target._answer(self)
+
+            def log_message(self, *_: object) -> None:
+                """Say nothing."""
+
+        return Handler
+
+    def _answer(self, request: BaseHTTPRequestHandler) -> None:
+        path = request.path.partition("?")[0]
+        self.hits[path] += 1
+        if path in self.hanging:
+            self._free.wait()
+        sent = request.rfile.read(int(request.headers.get("Content-Length", "0"))).decode()
+        credentials = [request.headers.get(name, "") for name in ("Authorization", "X-Key")]
+        said = " ".join([sent, *credentials]).strip() if self.echo else "ok"
+        with contextlib.suppress(OSError):
+            request.send_response(self.status.get(path, 200))
+            if self.echo:
+                request.send_header("X-Echo", said)
+                request.send_header("Location", f"/?{said}")
+            request.send_header("Content-Length", str(len(said)))
+            request.end_headers()
+            request.wfile.write(said.encode())

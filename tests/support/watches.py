@@ -1,0 +1,121 @@
+"""The real command line in a process of its own, and what it says through each of its doors."""
+
+from __future__ import annotations
+
+import contextlib
+import json
+import os
+import re
+import signal
+import sqlite3
+import subprocess
+import sys
+import urllib.parse
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from sla.observation import PRECEDENCE, Outcome
+from tests.support.processes import Program, fetch, running, until
+
+_OUTCOMES = {code: outcome for outcome, code in PRECEDENCE.items()}
+# The command line with its log turned up to everything, which no option does.
+_AT_DEBUG = """
+import logging, sys
+from functools import partial
+from monitor import cli, log
+log.configure = partial(log.configure, level=logging.DEBUG)
+sys.exit(cli.main())
+"""
+
+
+@dataclass(frozen=True)
+class Watch:
+    """A daemon that answers."""
+
+    program: Program
+    address: str
+    config: Path
+
+    def said(self) -> str:
+        """Return all that it wrote to standard output and standard error."""
+        return self.program.log.read_text(errors="replace")
+
+    def body(self, path: str) -> str:
+        """Return what it answers, whatever the status."""
+        return fetch(self.address + path)[1].decode()
+
+    def api(self, path: str, **query: str) -> Any:
+        """Return what /api/v1 says."""
+        asked = f"?{urllib.parse.urlencode(query)}" if query else ""
+        status, body = fetch(f"{self.address}/api/v1{path}{asked}")
+        assert status == 200, body
+        return json.loads(body)
+
+    def metric(self, name: str, **labels: str) -> float | None:
+        """Return a sample of /metrics, None when it is not there."""
+        wanted = {f'{key}="{value}"' for key, value in labels.items()}
+        for line in self.body("/metrics").splitlines():
+            found = re.match(r"(\w+)(?:\{(.*)\})? (\S+)", line)
+            if found and found[1] == name and wanted <= set(re.findall(r'\w+="[^"]*"', found[2] or "")):
+                return float(found[3])
+        return None
+
+    def incidents(self, state: str = "") -> list[dict[str, Any]]:
+        """Return the incidents, newest first."""
+        found: list[dict[str, Any]] = self.api("/incidents", **({"state": state} if state else {}))
+        return found
+
+    def probes(self, check: str) -> int:
+        """Return how many probes of the check this process has counted."""
+        return round(
+            sum(self.metric("ninewatch_probes_total", check=check, outcome=each.value) or 0 for each in Outcome)
+        )
+
+    def signal(self, number: signal.Signals) -> None:
+        """Send a signal."""
+        self.program.process.send_signal(number)
+
+    def ended(self) -> int:
+        """Wait for its end and return the exit status."""
+        return self.program.process.wait(timeout=30)
+
+
+def command(*arguments: str | Path, debug: bool = False) -> list[str]:
+    """Return the command line's words."""
+    start = ["-c", _AT_DEBUG] if debug else ["-m", "monitor"]
+    return [sys.executable, *start, *map(str, arguments)]
+
+
+def environment(extra: Mapping[str, str] | None = None) -> dict[str, str]:
+    """Return an environment in which no proxy could swallow what is meant for loopback."""
+    kept = {key: value for key, value in os.environ.items() if not key.lower().endswith("_proxy")}
+    return {**kept, "PYTHONUNBUFFERED": "1", "PYTHONWARNINGS": "error", **(extra or {})}
+
+
+@contextlib.contextmanager
+def watching(config: Path, *, debug: bool = False, extra: Mapping[str, str] | None = None) -> Iterator[Watch]:
+    """Run `ninewatch run -c config` while the block lasts, from the moment at which it answers."""
+    log = config.with_name(f"{config.stem}-{len(list(config.parent.glob('*.log')))}.log")
+    with running(log, command("run", "-c", config, debug=debug), env=environment(extra)) as program:
+        address = until("the daemon's address", lambda: program.said(r"answers at (http://\S+)"))
+        yield Watch(program, address, config)
+
+
+def refused(*arguments: str | Path, extra: Mapping[str, str] | None = None) -> tuple[int, str, str]:
+    """Run a command to its end; return its exit status and what it wrote to standard output and standard error."""
+    done = subprocess.run(
+        command(*arguments), capture_output=True, text=True, timeout=60, env=environment(extra), check=False
+    )
+    return done.returncode, done.stdout, done.stderr
+
+
+def observed(store: Path, check: str) -> list[tuple[int, Outcome]]:
+    """Return the raw observations of a check as they stand in the record's file, by instant."""
+    with contextlib.closing(sqlite3.connect(f"file:{store}?mode=ro", uri=True)) as connection:
+        rows = connection.execute(
+            "SELECT at, outcome FROM observations JOIN series ON series.id = series WHERE check_key = ? ORDER BY at",
+            (check,),
+        ).fetchall()
+    return [(at, _OUTCOMES[code]) for at, code in rows]
