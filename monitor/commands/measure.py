@@ -67,7 +67,7 @@ _DURATION = _Parsed("duration", _duration)
 @click.option("--exclude", metavar="START/END", multiple=True, help="Time that does not count; may be repeated.")
 @click.option("--maintenance", metavar="FILE", multiple=True, help="Planned work, which does not count (.ics or YAML).")
 @click.option("--service-hours", "hours", type=_Parsed("hours", ServiceHours.parse), help='"Mon-Fri 07:00-18:00".')
-@click.option("--unknown", type=click.Choice(list(UnknownPolicy)), default=UnknownPolicy.EXCLUDE, show_default=True)
+@click.option("--unknown", type=click.Choice([str(p) for p in UnknownPolicy]), default="exclude", show_default=True)
 @click.option("--rule", type=_Parsed("all|any|K", Rule.parse), default="all", show_default=True)
 @click.option("--by", type=click.Choice(["check", "none"]), default="check", show_default=True)
 @click.option("--format", "form", type=click.Choice(["text", "json", "csv"]), default="text", show_default=True)
@@ -109,7 +109,7 @@ def _terms(
     maintenance: tuple[str, ...],
     hours: ServiceHours | None,
     by: str,
-    unknown: UnknownPolicy,
+    unknown: str,
     **others: Any,
 ) -> Any:
     from monitor.measuring.terms import Terms

@@ -1,0 +1,55 @@
+"""`ninewatch measure`, the whole way from a file to JSON, against a walk over half-second cells."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+from random import Random
+from typing import Any
+
+import pytest
+from click.testing import CliRunner
+
+from monitor.commands.measure import measure_command
+from tests.property.worlds import drawn, expected, options, written
+
+TOLERANCE = 1e-9
+
+
+def differences(found: Any, wanted: Any, path: str = "") -> list[str]:
+    """Where the two objects differ by more than the tolerance."""
+    if isinstance(wanted, dict):
+        if not isinstance(found, dict) or found.keys() != wanted.keys():
+            return [f"{path}: {found} is not {wanted}"]
+        return [d for key in wanted for d in differences(found[key], wanted[key], f"{path}.{key}")]
+    if wanted is None or isinstance(wanted, str | bool) or found is None:
+        return [] if found == wanted else [f"{path}: {found} is not {wanted}"]
+    return [] if abs(found - float(wanted)) <= TOLERANCE else [f"{path}: {found} is not {float(wanted)}"]
+
+
+def check(seed: int, folder: Path) -> None:
+    """One world: every figure of every result, and the exit status."""
+    random = Random(seed)
+    world = drawn(random)
+    path = folder / "record"
+    path.write_bytes(written(random, world))
+    done = CliRunner().invoke(measure_command, [str(path), *options(random, world)])
+    assert done.exit_code in (0, 1), f"seed {seed}: {done.output} {done.exception!r}"
+    found, wanted = json.loads(done.stdout)["results"], expected(world)
+    assert [each["check"] for each in found] == [each["check"] for each in wanted], f"seed {seed}"
+    wrong = [d for f, w in zip(found, wanted, strict=True) for d in differences(f, w)]
+    assert not wrong, f"seed {seed}: {wrong}"
+    assert done.exit_code == any(each["verdict"] == "missed" for each in wanted), f"seed {seed}"
+
+
+def test_every_figure_is_that_of_the_cells(tmp_path: Path) -> None:
+    """Three hundred random records, whatever their order, repetition, form and what is asked of them."""
+    for seed in range(300):
+        check(seed, tmp_path)
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("part", range(20))
+def test_every_figure_is_that_of_the_cells_ten_thousand_times(tmp_path: Path, part: int) -> None:
+    for seed in range(1000 + 500 * part, 1500 + 500 * part):
+        check(seed, tmp_path)

@@ -1,0 +1,258 @@
+"""Random records for `ninewatch measure`, and every figure of theirs by a walk over half-second cells.
+
+Probes are sent on whole seconds, so that each change of state lies on the edge of a half-second cell.
+"""
+
+from __future__ import annotations
+
+import gzip
+import json
+import math
+from dataclasses import dataclass, field
+from datetime import UTC, datetime, timedelta, timezone
+from fractions import Fraction
+from random import Random
+from statistics import median
+from typing import Any
+
+from tests.property import oracle
+
+BEGIN = 1_767_225_600  # 2026-01-01T00:00:00Z; instants below are seconds after it
+WORDS = {
+    "good": ["good", "up", "UP", "1", "success", "true"],
+    "bad": ["bad", "down", "Failed", "0", "error", "false"],
+    "unknown": ["unknown", "PENDING", "maintenance", "Unknown"],
+}
+
+
+@dataclass
+class World:
+    """A record and what is asked of it."""
+
+    rows: list[tuple[int, str, str, str]]  # at, outcome, check, vantage
+    window: tuple[int, int] | None = None
+    at: int | None = None
+    hold: int | None = None
+    interval: int | None = None
+    timeout: int | None = None
+    objective: str | None = None
+    excluded: list[tuple[int, int]] = field(default_factory=list)
+    policy: str = "exclude"
+    rule: str = "all"
+    by: str = "check"
+
+
+def drawn(random: Random) -> World:
+    """A world of one to three checks, up to three vantages, with outages, gaps, unknowns and duplicates, shuffled."""
+    world = World([])
+    for check in random.sample(["", "a", "b/c", "d"], random.choice([1, 1, 1, 2, 3])):
+        for vantage in random.sample(["", "x", "y", "z"], random.choice([1, 1, 1, 2, 3])):
+            world.rows += _stream(random, check, vantage)
+    world.rows += random.choices(world.rows, k=random.choice([0, 0, 3]))
+    world.rows += [(at, random.choice(list(WORDS)), *who) for at, _, *who in random.choices(world.rows, k=3)]  # type: ignore[misc]
+    random.shuffle(world.rows)
+    if random.random() < 0.7:
+        world.window = _span(random, -10, 90)
+    if random.random() < 0.3:
+        world.at = random.randint(-5, 90)
+    if random.random() < 0.6:
+        world.hold = random.randint(1, 20)
+    if random.random() < 0.5:
+        world.interval, world.timeout = random.randint(1, 9), random.choice([None, 1, 3])
+    world.objective = random.choice([None, "50", "90", "99.9", "66.6"])
+    world.excluded = [_span(random, -15, 95) for _ in range(random.choice([0, 0, 1, 3]))]
+    world.policy = random.choice(["exclude", "exclude", "down", "up"])
+    streams = {(check, vantage) for _, _, check, vantage in world.rows}
+    world.by = random.choice(["check", "none"])
+    counts = [sum(c == check for c, _ in streams) for check in {c for c, _ in streams}]
+    most = len(streams) if world.by == "none" else min(counts)
+    world.rule = random.choice(["all", "any", str(random.randint(1, most))])
+    return world
+
+
+def _span(random: Random, low: int, high: int) -> tuple[int, int]:
+    start, end = sorted((random.randint(low, high), random.randint(low, high)))
+    return start, end
+
+
+def _stream(random: Random, check: str, vantage: str) -> list[tuple[int, str, str, str]]:
+    """Probes at some interval, with jitter, gaps and outages that last."""
+    rows, at, outcome, interval = [], random.randint(0, 20), "good", random.randint(1, 6)
+    for _ in range(random.randint(1, 18)):
+        if random.random() < 0.25:
+            outcome = random.choice(["good", "bad", "bad", "unknown"])
+        rows.append((at, outcome, check, vantage))
+        at += interval + random.choice([0, 0, 0, 1, 7, 20])
+    return rows
+
+
+def instant(random: Random, at: int) -> str:
+    """An instant as one of many programs would write it."""
+    seconds = BEGIN + at
+    moment = datetime.fromtimestamp(seconds, UTC)
+    ahead = timezone(timedelta(minutes=random.choice([-480, 330, 0, 60])))
+    return random.choice(
+        [
+            moment.strftime("%Y-%m-%dT%H:%M:%SZ"),
+            moment.strftime("%Y-%m-%d %H:%M:%S.000Z"),
+            moment.astimezone(ahead).isoformat(),
+            moment.isoformat(timespec="microseconds"),
+            str(seconds),
+            f"{seconds}.0",
+            f"{seconds}.000000000",
+        ]
+    )
+
+
+def written(random: Random, world: World) -> bytes:
+    """The record as a file: CSV or JSON lines, perhaps packed, columns in some order, only those that are needed."""
+    names = ["at", "outcome", "latency_seconds"]
+    names += [
+        n for i, n in ((2, "check"), (3, "vantage")) if any(row[i] for row in world.rows) or random.random() < 0.3
+    ]
+    random.shuffle(names)
+    alike = random.random() < 0.5
+    form = random.getrandbits(32)
+    lines = []
+    as_json = random.random() < 0.4
+    for at, outcome, check, vantage in world.rows:
+        style = Random(form) if alike else random
+        word = random.choice(WORDS[outcome])
+        row: dict[str, Any] = {"at": instant(style, at), "outcome": word, "check": check, "vantage": vantage}
+        row["latency_seconds"] = 0.25
+        if as_json and random.random() < 0.3:
+            row["outcome"] = {"1": 1, "0": False, "true": True}.get(word, word)
+        lines.append(json.dumps({n: row[n] for n in names}) if as_json else ",".join(str(row[n]) for n in names))
+    text = "".join(line + random.choice(["\n", "\n", "\n", "\r\n", "\n\n"]) for line in lines)
+    data = (text if as_json else ",".join(names) + "\n" + text).encode()
+    return gzip.compress(data) if random.random() < 0.2 else data
+
+
+def options(random: Random, world: World) -> list[str]:
+    """The command line that asks for what the world asks."""
+    chosen = ["--unknown", world.policy, "--rule", world.rule, "--by", world.by, "--format", "json"]
+    for name in ("hold", "interval", "timeout"):
+        if (length := getattr(world, name)) is not None:
+            chosen += [f"--{name}", f"{length}s"]
+    if world.objective:
+        chosen += ["--objective", world.objective]
+    if world.at is not None:
+        chosen += ["--at", instant(random, world.at)]
+    for name, span in [("--window", world.window), *(("--exclude", e) for e in world.excluded)]:
+        if span is not None:
+            chosen += [name, f"{instant(random, span[0])}/{instant(random, span[1])}"]
+    return chosen
+
+
+def expected(world: World) -> list[dict[str, Any]]:
+    """The results, cell by cell."""
+    streams: dict[tuple[str, str], oracle.Seen] = {}
+    for at, outcome, check, vantage in world.rows:
+        seen = streams.setdefault((check, vantage), [])
+        if world.at is None or at <= world.at:
+            seen.append((2 * at, outcome))
+    if world.by == "none":
+        groups: dict[str | None, list[oracle.Seen]] = {None: list(streams.values())}
+    else:
+        groups = {}
+        for (check, _), seen in sorted(streams.items()):
+            groups.setdefault(check or None, []).append(seen)
+    instants = [at for seen in streams.values() for at, _ in seen]
+    last = max(instants, default=0) if world.at is None else 2 * world.at
+    window = (min(instants, default=last), last) if world.window is None else tuple(2 * t for t in world.window)
+    return [_result(world, check, seen, range(*window)) for check, seen in groups.items()]
+
+
+def _spacing(seen: oracle.Seen) -> Fraction | None:
+    at = sorted({instant for instant, _ in seen})
+    gaps = [Fraction(b - a) for a, b in zip(at, at[1:], strict=False)]
+    return median(gaps) if gaps else None
+
+
+def _hold(world: World, spacing: Fraction | None) -> Fraction:
+    interval = spacing or Fraction(120)
+    timeout = min(Fraction(20), interval) if world.timeout is None else Fraction(2 * world.timeout)
+    return 2 * interval + timeout if world.hold is None else Fraction(2 * world.hold)
+
+
+def _result(world: World, check: str | None, members: list[oracle.Seen], window: range) -> dict[str, Any]:
+    k = {"all": len(members), "any": 1}.get(world.rule) or int(world.rule)
+    spacings = [Fraction(2 * world.interval) if world.interval else _spacing(seen) for seen in members]
+    holds = [_hold(world, spacing) for spacing in spacings]
+    left = [x for x in window if not any(2 * a <= x < 2 * b for a, b in world.excluded)]
+    # A hold that ends within a cell does not occur: medians of whole seconds are whole half seconds.
+    assert all(hold.denominator == 1 for hold in holds)
+    cells = [
+        oracle.compose([oracle.cell(seen, int(hold), x) for seen, hold in zip(members, holds, strict=True)], k)
+        for x in left
+    ]
+    held = set(left)
+    said = [o for seen in members for at, o in oracle.standing(seen).items() if at in held]
+    counts = {name: said.count(name) for name in ("good", "bad", "unknown")}
+    longest = None if None in spacings else max(s for s in spacings if s is not None)
+    return _figures(world, cells, counts, longest) | {
+        "check": check,
+        "window": {"start": _rfc(window.start), "end": _rfc(window.stop)},
+        "excluded_seconds": (len(window) - len(left)) / 2,
+    }
+
+
+def _figures(world: World, cells: list[str], counts: dict[str, int], interval: Fraction | None) -> dict[str, Any]:
+    up, down, doubt_up, doubt_down, unknown = oracle.durations(cells)
+    f = oracle.figures(cells, world.policy)
+    objective = Fraction(world.objective) / 100 if world.objective else None
+    allowed = None if objective is None else (1 - objective) * len(cells)
+    spent = f["downtime_point"]
+    assert spent is not None
+    point = f["point"]
+    proven = _proven(counts["good"], counts["good"] + counts["bad"])
+    return {
+        "up_seconds": up / 2,
+        "down_seconds": down / 2,
+        "doubt_seconds": (doubt_up + doubt_down) / 2,
+        "unknown_seconds": unknown / 2,
+        "coverage": f["coverage"],
+        "availability": {name: f[name] for name in ("low", "point", "high")},
+        "downtime_seconds": {name: (f[f"downtime_{name}"] or 0) / 2 for name in ("low", "point", "high")},
+        "observations": counts,
+        "nines": {"observed": _nines(point), "proven": _nines(proven)},
+        "proven_availability": proven,
+        "objective": objective,
+        "budget": {
+            "allowed_seconds": None if allowed is None else allowed / 2,
+            "spent_seconds": spent / 2,
+            "remaining_seconds": None if allowed is None else (allowed - spent) / 2,
+        },
+        "verdict": _verdict(f, objective),
+        "point_meets_objective": None if objective is None or point is None else point >= objective,
+        "resolvable": None if allowed is None or interval is None else allowed >= 2 * interval,
+    }
+
+
+def _verdict(f: dict[str, Any], objective: Fraction | None) -> str | None:
+    if objective is None:
+        return None
+    if f["low"] is None:
+        return "undecided"
+    return "met" if f["low"] >= objective else "missed" if f["high"] < objective else "undecided"
+
+
+def _nines(ratio: Any) -> float | None:
+    return None if ratio is None or ratio == 1 else abs(-math.log10(1 - ratio))
+
+
+def _proven(good: int, known: int) -> float | None:
+    """The p at which `good` or more of `known` are good with probability 5 %, found by halving."""
+    if not known:
+        return None
+    low, high = 0.0, 1.0
+    for _ in range(80):
+        p = (low + high) / 2
+        tail = math.fsum(math.comb(known, k) * p**k * (1 - p) ** (known - k) for k in range(good, known + 1))
+        low, high = (p, high) if tail < 0.05 else (low, p)
+    return low
+
+
+def _rfc(at: int) -> str:
+    moment = datetime.fromtimestamp(BEGIN, UTC) + timedelta(seconds=at / 2)
+    return moment.strftime("%Y-%m-%dT%H:%M:%SZ")
