@@ -24,7 +24,7 @@ from sla.observation import Outcome
 
 READ, WRITE = select.EPOLLIN | select.EPOLLRDHUP, select.EPOLLOUT
 CHUNK = 65_536
-EAGER = 16  # pieces taken at a stretch; then the loop gets its turn, or a target that never pauses would hold it
+EAGER = 4  # pieces taken at a stretch; then the loop gets its turn, or a target that never pauses would hold it
 Address = tuple[socket.AddressFamily, tuple[str, int] | tuple[str, int, int, int]]
 
 
