@@ -24,7 +24,7 @@ _RFC3339 = re.compile(
     r"(\d{4}-\d\d-\d\d)[Tt ](\d\d:\d\d:)(\d\d)(?:[.,](\d+))? ?(?:(UTC|[Zz])|([+-])(\d\d)(?::?(\d\d))?)", re.ASCII
 )
 _EPOCH = re.compile(r"[+-]?\d{1,20}(\.\d{0,40})?([eE][+-]?\d\d?)?", re.ASCII)
-_LATEST = 253_402_300_800  # the year 10000, in seconds
+_EARLIEST, _LATEST = -62_135_596_800, 253_402_300_800  # the years 1 and 10000, in seconds
 _MICRO = 6  # digits
 _WIDEST = 64  # bytes; no instant is longer, and every row of a column takes as much as its longest
 _WRITE = "write 2026-11-20T18:00:00Z, or seconds since 1970"
@@ -44,25 +44,26 @@ def instant(text: str) -> int:
     if not _EPOCH.fullmatch(written):
         raise ValueError(_complaint(written))
     seconds = Fraction(written)
-    if abs(seconds) >= _LATEST:
+    if not _EARLIEST <= seconds < _LATEST:
         hint = "; are these milliseconds? divide them by 1000" if abs(seconds) < 1000 * _LATEST else ""
-        raise ValueError(f'"{written}" seconds since 1970 lie beyond the year 9999{hint}')
+        raise ValueError(f'"{written}" seconds since 1970 is no instant of the years 1 to 9999{hint}')
     return seconds * SECOND // 1
 
 
 def _moment(written: str, found: re.Match[str]) -> int:
     day, clock, second, fraction, _, sign, hours, minutes = found.groups()
     leap = second == "60"
+    ahead = int(hours or 0) * HOUR + int(minutes or 0) * MINUTE
     try:
         moment = datetime.fromisoformat(f"{day}T{clock}{'59' if leap else second}+00:00")
-        ahead = timedelta(hours=int(hours or 0), minutes=int(minutes or 0))
         if int(hours or 0) > 23 or int(minutes or 0) > 59:
             raise ValueError("no such offset")
+        at = (moment - EPOCH) // timedelta(microseconds=1) + leap * SECOND + (ahead if sign == "-" else -ahead)
+        if not _EARLIEST * SECOND <= at < _LATEST * SECOND:
+            raise ValueError("beyond the calendar")
     except ValueError:
         raise ValueError(f'"{written}" is no instant of the calendar; {_WRITE}') from None
-    micros = int((fraction or "")[:6].ljust(6, "0"))
-    utc = moment + ahead if sign == "-" else moment - ahead
-    return (utc - EPOCH) // timedelta(microseconds=1) + leap * SECOND + micros
+    return at + int((fraction or "")[:_MICRO].ljust(_MICRO, "0"))
 
 
 def _complaint(written: str) -> str:
@@ -104,9 +105,9 @@ def _alike(rows: Digits) -> Instants:
     shape = "".join("0" if digit else chr(byte) for byte, digit in zip(first, is_digit, strict=True))
     for pattern, read in _SHAPES.items():
         if found := pattern.fullmatch(shape):
-            read_at_once = read(rows, found)
-            if read_at_once is not None:
-                return read_at_once
+            at = read(rows, found)
+            if at is not None and (at >= _EARLIEST * SECOND).all() and (at < _LATEST * SECOND).all():
+                return at
     return _singly(row.tobytes().decode() for row in rows)
 
 
@@ -125,9 +126,9 @@ def _fraction(rows: Digits, found: re.Match[str]) -> Instants:
     return _number(rows, start, end) * np.int64(10 ** (_MICRO - (end - start)))
 
 
-def _of_seconds(rows: Digits, found: re.Match[str]) -> Instants | None:
+def _of_seconds(rows: Digits, found: re.Match[str]) -> Instants:
     seconds = _number(rows, *found.span("seconds"))
-    return None if (seconds >= _LATEST).any() else seconds * SECOND + _fraction(rows, found)
+    return seconds * SECOND + _fraction(rows, found)
 
 
 def _of_calendar(rows: Digits, found: re.Match[str]) -> Instants | None:

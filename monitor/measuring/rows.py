@@ -125,7 +125,7 @@ class JsonLines:
         try:
             decoder = self._decoder(tuple(json.loads(block.text[: block.text.index("\n")])))
             rows = decoder.decode_lines(block.text)
-        except (ValueError, TypeError, msgspec.MsgspecError):
+        except (ValueError, TypeError, RecursionError, msgspec.MsgspecError):
             return None
         if len(rows) != block.text.count("\n"):
             return None  # blank lines

@@ -73,7 +73,7 @@ class Source:
     def _unpacked(self) -> BinaryIO:
         """Return the stream itself, or what is packed in it: the first two bytes say so, not the name."""
         counted = _Counted(self.raw, self.advanced)
-        buffered = io.BufferedReader(counted, BLOCK)
+        buffered = io.BufferedReader(counted, 2**16)
         return gzip.open(buffered) if buffered.peek(2)[:2] == _GZIP else buffered  # type: ignore[return-value]
 
     def _read(self, stream: BinaryIO, line: int) -> bytes:

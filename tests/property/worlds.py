@@ -11,6 +11,7 @@ import math
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta, timezone
 from fractions import Fraction
+from itertools import pairwise
 from random import Random
 from statistics import median
 from typing import Any
@@ -116,7 +117,7 @@ def written(random: Random, world: World) -> bytes:
     lines = []
     as_json = random.random() < 0.4
     for at, outcome, check, vantage in world.rows:
-        style = Random(form) if alike else random
+        style = Random(form) if alike else random  # noqa: S311 - reproducible
         word = random.choice(WORDS[outcome])
         row: dict[str, Any] = {"at": instant(style, at), "outcome": word, "check": check, "vantage": vantage}
         row["latency_seconds"] = 0.25
@@ -165,7 +166,7 @@ def expected(world: World) -> list[dict[str, Any]]:
 
 def _spacing(seen: oracle.Seen) -> Fraction | None:
     at = sorted({instant for instant, _ in seen})
-    gaps = [Fraction(b - a) for a, b in zip(at, at[1:], strict=False)]
+    gaps = [Fraction(b - a) for a, b in pairwise(at)]
     return median(gaps) if gaps else None
 
 

@@ -1,0 +1,124 @@
+"""Instants as logs write them."""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime, timedelta, timezone
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from monitor.measuring.instants import instant, instants
+
+SECOND = 1_000_000
+
+
+@pytest.mark.parametrize(
+    ("text", "at"),
+    [
+        ("1970-01-01T00:00:00Z", 0),
+        ("1970-01-01t00:00:01z", SECOND),
+        ("1970-01-01 00:00:01 UTC", SECOND),
+        ("1970-01-01T00:00:00.5Z", 500_000),
+        ("1970-01-01T00:00:00,25Z", 250_000),
+        ("1970-01-01T00:00:00.123456789Z", 123_456),
+        ("1970-01-01T01:00:00+01:00", 0),
+        ("1969-12-31T16:00:00-0800", 0),
+        ("1970-01-01 05:30:00.000+05:30", 0),
+        ("1970-01-01 01:00:00+01", 0),
+        ("2016-12-31T23:59:60Z", 1_483_228_800 * SECOND),
+        ("1583020799", 1_583_020_799 * SECOND),
+        ("1583020799.9999999", 1_583_020_799_999_999),
+        ("1.583020799e9", 1_583_020_799 * SECOND),
+        ("-1.5", -1_500_000),
+        (" 12 ", 12 * SECOND),
+        ("12.", 12 * SECOND),
+    ],
+)
+def test_an_instant_is_read_to_the_microsecond(text: str, at: int) -> None:
+    """Any offset, any number of digits; what is finer than a microsecond is cut off. One by one and by the column."""
+    assert instant(text) == at
+    assert instants([text]).tolist() == [at]
+
+
+@pytest.mark.parametrize(
+    ("text", "words"),
+    [
+        ("2026-11-20T18:00:00", "does not say which offset it has; write 2026-11-20T18:00:00Z if it is UTC"),
+        ("2026-02-30T00:00:00Z", "no instant of the calendar"),
+        ("2026-13-01T00:00:00Z", "no instant of the calendar"),
+        ("2026-00-01T00:00:00Z", "no instant of the calendar"),
+        ("2026-01-00T00:00:00Z", "no instant of the calendar"),
+        ("0000-01-01T00:00:00Z", "no instant of the calendar"),
+        ("2026-01-01T24:00:00Z", "no instant of the calendar"),
+        ("2026-01-01T00:60:00Z", "no instant of the calendar"),
+        ("2026-01-01T00:00:61Z", "no instant of the calendar"),
+        ("2026-01-01T00:00:00+24:00", "no instant of the calendar"),
+        ("2026-01-01T00:00:00+01:60", "no instant of the calendar"),
+        ("1767225600000", "milliseconds? divide them by 1000"),
+        ("1767225600000000", "of the years 1 to 9999"),
+        ("yesterday", "not an instant; write 2026-11-20T18:00:00Z, or seconds since 1970"),
+        ("", "not an instant"),
+        ("nan", "not an instant"),
+        ("１２", "not an instant"),
+        ("9" * 100, "..."),
+        ("1e99", "of the years 1 to 9999"),
+    ],
+)
+def test_what_is_no_instant_is_refused_with_a_remedy(text: str, words: str) -> None:
+    with pytest.raises(ValueError, match=r"instant|offset|seconds") as refused:
+        instant(text)
+    assert words in str(refused.value)
+    with pytest.raises(ValueError, match=r"instant|offset|ordinal"):
+        instants(["2026-01-01T00:00:00Z", text])
+    with pytest.raises(ValueError, match=r"instant|offset|ordinal"):
+        instants([text])
+
+
+def test_an_offset_may_not_lead_out_of_the_calendar() -> None:
+    """The first hours of the year 1, east of Greenwich, are no instants, by the column as little as one by one."""
+    for text in ("0001-01-01T00:00:00+01:00", "9999-12-31T23:59:59-01:00"):
+        with pytest.raises(ValueError, match="no instant of the calendar"):
+            instant(text)
+        with pytest.raises(ValueError, match="no instant of the calendar"):
+            instants([text])
+
+
+offsets = st.integers(-23 * 60, 23 * 60).map(lambda minutes: timezone(timedelta(minutes=minutes)))
+moments = st.datetimes(datetime(1, 1, 3), datetime(9999, 12, 29), timezones=offsets)  # noqa: DTZ001 - offsets are drawn
+printed = st.one_of(
+    moments.map(lambda m: m.isoformat()),
+    moments.map(lambda m: m.isoformat(" ", timespec="milliseconds")),
+    moments.map(lambda m: m.strftime("%Y-%m-%dT%H:%M:%S%z").zfill(24)),
+    moments.map(lambda m: m.astimezone(UTC).replace(tzinfo=None).isoformat() + "Z"),
+    moments.map(lambda m: str(m.timestamp())),
+    st.integers(-6 * 10**10, 10**11).map(str),
+    st.decimals(-6 * 10**10, 10**11, places=7).map(str),
+)
+
+
+@given(st.lists(printed, max_size=20), st.booleans())
+def test_a_column_is_read_as_its_cells_are(texts: list[str], alike: bool) -> None:
+    """Whatever forms stand below one another, the column gives what each cell gives by itself."""
+    column = texts[:1] * 5 + texts if alike else texts
+    assert instants(column).tolist() == [instant(text) for text in column]
+
+
+@given(moments)
+def test_an_instant_is_that_of_the_standard_library(moment: datetime) -> None:
+    assert instant(moment.isoformat()) == (moment - datetime(1970, 1, 1, tzinfo=UTC)) // timedelta(microseconds=1)
+
+
+shapes = st.from_regex(r"\d{4}-\d\d-\d\d[T ]\d\d:\d\d:\d\d(\.\d{1,9})?(Z|[+-]\d\d:?\d\d)", fullmatch=True)
+
+
+@given(st.lists(shapes, min_size=1, max_size=6))
+def test_a_column_refuses_what_a_cell_refuses(texts: list[str]) -> None:
+    """Digits in the right places that are no date, no time or no offset."""
+    try:
+        one_by_one = [instant(text) for text in texts]
+    except ValueError:
+        with pytest.raises(ValueError, match=r"instant|offset|ordinal"):
+            instants(texts)
+    else:
+        assert instants(texts).tolist() == one_by_one

@@ -1,0 +1,121 @@
+"""Files as columns: the quick way, the careful way, and what neither can read."""
+
+from __future__ import annotations
+
+import csv
+import io
+import json
+from typing import Any
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from monitor.measuring.rows import Columns, Csv, JsonLines, read
+from monitor.measuring.source import BadDataError, Block
+
+
+def columns(text: str) -> list[tuple[str | None, ...]]:
+    """All rows of a file's text, cell by cell, with their line numbers."""
+    return [row for found in read("f", iter([Block(text, 1)])) for row in listed(found)]
+
+
+def listed(found: Columns) -> list[tuple[Any, ...]]:
+    checks, vantages = found.check or [""] * len(found.at), found.vantage or [""] * len(found.at)
+    numbered = [found.line(row) for row in range(len(found.at))]
+    return list(zip(found.at, found.outcome, checks, vantages, numbered, strict=True))
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "at,outcome,check,vantage\n1,good,c,v\n2,bad,c,v\n",
+        "at;outcome;check;vantage\n1;good;c;v\n2;bad;c;v\n",
+        "at\toutcome\tcheck\tvantage\n1\tgood\tc\tv\n2\tbad\tc\tv\n",
+        "vantage,latency_seconds,check,outcome,at\r\nv,0.1,c,good,1\r\nv,,c,bad,2\r\n",
+        ' Time ,"Status",monitor,region\n"1","good",c,"v"\n2,bad,c,v\n',
+        '{"at":"1","outcome":"good","check":"c","vantage":"v"}\n{ "at":2,"outcome":"bad","check":"c","vantage":"v"}\n',
+    ],
+)
+def test_columns_are_found_by_name(text: str) -> None:
+    """Whatever their order, separator, quotes, and whatever else there is."""
+    assert columns(text) == [
+        ("1", "good", "c", "v", 1 + (text[0] != "{")),
+        ("2", "bad", "c", "v", 2 + (text[0] != "{")),
+    ]
+
+
+def test_check_and_vantage_are_optional() -> None:
+    assert columns("at,outcome\n1,good\n") == [("1", "good", "", "", 2)]
+    assert columns('{"at": 1, "outcome": true}\n') == [("1", "true", "", "", 1)]
+
+
+def test_each_json_line_is_read_by_its_own_keys() -> None:
+    """A key that only some lines have is not lost, nor is one by another name."""
+    text = (
+        '{"at":1,"outcome":"good"}\n{"time":2.5,"status":0,"check":7,"x":[1]}\n\n{"at":3,"outcome":1.0,"check":null}\n'
+    )
+    assert columns(text) == [("1", "good", "", "", 1), ("2.5", "0", "7", "", 2), ("3", "1.0", "", "", 4)]
+
+
+def test_an_empty_file_has_no_rows() -> None:
+    assert columns("") == columns("\n \n") == columns("at,outcome\n") == []
+
+
+@pytest.mark.parametrize(
+    ("text", "line", "words"),
+    [
+        ("a,b\n1,2\n", 1, 'no column "at" (or timestamp, time'),
+        ("at,b\n1,2\n", 1, 'no column "outcome" (or status'),
+        ("\nat\n", 2, 'no column "outcome"'),
+        ("at,outcome\n1,good\n1\n", 3, "1 cells where the header has 2"),
+        ("at,outcome\n1,good\n\n1,good,x\n", 4, "3 cells where the header has 2"),
+        ('at,outcome\n"1\n2",good\n"3"x,good\n', 4, "not CSV"),
+        ("[\n{}\n]\n", 1, "a JSON array; write one object a line"),
+        ('{"at":1,"outcome":"good"}\n{"at":1\n', 2, "not JSON"),
+        ('{"at":1,"outcome":"good"}\n[1]\n', 2, "not an object"),
+        ('{"at":1,"outcome":"good"}\n{"at":1}\n', 2, 'no column "outcome"'),
+        ('{"at":1,"outcome":null}\n', 1, '"outcome" is null; write text or a number'),
+        ('{"at":true,"outcome":1}\n', 1, '"at" is true'),
+        ('{"at":1,"outcome":1,"check":["a"]}\n', 1, '"check" is ["a"]'),
+        ('{"at":1,"outcome":' + "[" * 100_000 + "\n", 1, ""),
+    ],
+)
+def test_a_line_that_cannot_be_read_is_named(text: str, line: int, words: str) -> None:
+    """`file:line: what`, and what to write instead."""
+    with pytest.raises(BadDataError) as refused:
+        columns(text)
+    assert str(refused.value).startswith(f"f:{line}: ")
+    assert words in str(refused.value)
+
+
+cells = st.text(st.sampled_from("ab1, ;\"\n\t\u2028'\\"), max_size=4)
+
+
+@given(st.lists(st.tuples(cells, cells, cells), max_size=8), st.booleans())
+def test_csv_is_read_as_the_standard_library_reads_it(rows: list[tuple[str, str, str]], spaced: bool) -> None:
+    """Quotes, separators and line breaks within cells, whichever way a block is read."""
+    text = io.StringIO()
+    csv.writer(text, lineterminator="\r\n" if spaced else "\n").writerows([("at", "check", "outcome"), *rows])
+    wanted = list(csv.reader(io.StringIO(text.getvalue(), newline="")))[1:]
+    header, _, body = text.getvalue().partition("\n")
+    found = Csv("f", header.rstrip("\r"), 1).read(Block(body, 2))
+    assert [(at, check, outcome) for at, outcome, check, *_ in listed(found)] == [tuple(row) for row in wanted]
+
+
+values = st.one_of(
+    st.text(max_size=3), st.integers(-(10**20), 10**20), st.floats(allow_nan=False), st.booleans(), st.none()
+)
+keys = st.sampled_from(["at", "outcome", "check", "vantage", "time", "status", "Check", "extra", 'é"\\'])
+objects = st.dictionaries(keys, values, max_size=6)
+
+
+@given(st.lists(objects, min_size=1, max_size=4), st.booleans())
+def test_json_is_read_the_same_quickly_and_carefully(lines: list[dict[str, Any]], alike: bool) -> None:
+    """What the quick way reads, the careful way reads to the same cells."""
+    shown = lines[:1] * 3 if alike else lines
+    block = Block("".join(json.dumps(line) + "\n" for line in shown), 1)
+    reader = JsonLines("f")
+    quick = reader._quick(block)
+    if quick is not None:
+        assert listed(quick) == listed(reader._careful(block))

@@ -1,0 +1,52 @@
+"""What other tools call things."""
+
+from __future__ import annotations
+
+import pytest
+
+from monitor.measuring import words
+from monitor.measuring.words import BAD, GOOD, SYNONYMS, UNKNOWN, ambiguous, columns, rank
+
+
+@pytest.mark.parametrize(
+    ("tool", "said", "meant"),
+    [
+        ("ours", ("good", "bad", "unknown"), (GOOD, BAD, UNKNOWN)),
+        ("Uptime Kuma", ("UP", "DOWN", "PENDING", "MAINTENANCE"), (GOOD, BAD, UNKNOWN, UNKNOWN)),
+        ("Uptime Kuma's table", ("1", "0", "2", "3"), (GOOD, BAD, UNKNOWN, UNKNOWN)),
+        ("Gatus", ("true", "false"), (GOOD, BAD)),
+        ("probe_success", ("1", "0", "1.0", "0.0", "NaN"), (GOOD, BAD, GOOD, BAD, UNKNOWN)),
+        ("Healthchecks", ("up", "down", "paused", "new"), (GOOD, BAD, UNKNOWN, UNKNOWN)),
+        ("Pingdom", ("up", "down", "unconfirmed_down", "unknown"), (GOOD, BAD, UNKNOWN, UNKNOWN)),
+        ("UptimeRobot", ("Up", "Down", "Seems down", "Paused"), (GOOD, BAD, UNKNOWN, UNKNOWN)),
+        ("a script", (" Success ", "failed", "OK", "error"), (GOOD, BAD, GOOD, BAD)),
+    ],
+)
+def test_the_words_of_other_tools_are_understood(tool: str, said: tuple[str, ...], meant: tuple[int, ...]) -> None:
+    """In any case. What a tool has not settled itself is unknown."""
+    assert tuple(map(rank, said)) == meant, tool
+
+
+@pytest.mark.parametrize("word", ["", "degraded", "warning", "2xx", "200", "9", "x" * 500])
+def test_a_word_that_tools_do_not_agree_on_is_refused(word: str) -> None:
+    with pytest.raises(ValueError, match="is not an outcome; write good, bad or unknown") as refused:
+        rank(word)
+    assert len(str(refused.value)) < 200
+
+
+def test_no_word_means_two_things() -> None:
+    every = [word for listed in SYNONYMS.values() for word in listed.split()]
+    assert len(every) == len(set(every))
+    names = [name for synonyms in words.COLUMNS.values() for name in synonyms]
+    assert len(names) == len(set(names))
+
+
+def test_our_own_name_of_a_column_goes_first() -> None:
+    """And then the others in the order of the table, in any case."""
+    assert columns(["status", "Outcome", "time", " Timestamp ", "Monitor"]) == {
+        "at": " Timestamp ",
+        "outcome": "Outcome",
+        "check": "Monitor",
+    }
+    assert ambiguous(["at", "Time", "outcome"])
+    assert not ambiguous(["at", "outcome", "check", "latency_seconds"])
