@@ -10,8 +10,11 @@ from itertools import groupby
 from operator import attrgetter
 from typing import TYPE_CHECKING
 
+from monitor.config.agreement import Dependency
+from monitor.corrections import Corrections
 from monitor.folding import Folding
 from sla.compose import Composition
+from sla.exclusion import Agreed, Exclusion, agree, dependency_downtime
 from sla.incident import Incident, IncidentTracker, Opened, Phase, Resolved
 from sla.interval import Interval
 from sla.measured import Measured, measure
@@ -24,6 +27,7 @@ if TYPE_CHECKING:
 
     from monitor.config.model import CheckBase, Portfolio, Product
     from monitor.vocabulary import Observed
+    from sla.calendar import Window
 
 
 class CheckEntry:
@@ -100,6 +104,7 @@ class Ledger:
         self.entries: dict[str, CheckEntry] = {}
         self.compositions: dict[str, Composition] = {}
         self.products: dict[str, Product] = {}
+        self.corrections = Corrections()
         self.seeded_until: int | None = None
         self._retired: dict[str, CheckEntry] = {}
         self._incidents: dict[str, Incident] = {}
@@ -189,6 +194,38 @@ class Ledger:
         span = window if isinstance(window, Interval) else rolling(WINDOWS[window], now)
         interval = max(check.interval for check in product.checks)
         return measure(self.compositions[product_id], span, product.objective, interval=interval)
+
+    def contractual(self, product_id: str, window: Interval) -> Measured:
+        """Return the product's figures over a rolling window without what its agreement leaves out."""
+        product = self.products[product_id]
+        cut = [each.interval for each in self.exclusions(product_id, window)]
+        interval = max(check.interval for check in product.checks)
+        return measure(self.compositions[product_id], window, product.objective, excluded=cut, interval=interval)
+
+    def agreed(self, product_id: str, window: Window) -> Agreed:
+        """Return the product's raw and contractual figures over a window, with the audit between them."""
+        product = self.products[product_id]
+        interval = max(check.interval for check in product.checks)
+        cut = self.exclusions(product_id, window.whole)
+        return agree(self.compositions[product_id], window, product.objective, cut, interval=interval)
+
+    def exclusions(self, product_id: str, window: Interval) -> list[Exclusion]:
+        """Return what the product's agreement leaves out of the window, cause by cause.
+
+        Raises:
+            KeyError: there is no such product.
+        """
+        product, zone = self.products[product_id], self.portfolio.time_zone
+        found = list(product.agreement.out_of_hours(window, zone))
+        for each in product.agreement.excludes:
+            if isinstance(each, Dependency):
+                found += dependency_downtime(self.compositions[each.product], window, each.product)
+            elif each == "corrections":
+                found += self.corrections.of(product_id)
+            else:
+                for block in (*self.portfolio.maintenance, *product.maintenance):
+                    found += block.exclusions(window, zone)
+        return found
 
     @property
     def incidents(self) -> list[Incident]:

@@ -23,7 +23,13 @@ def conflicts(root: Node) -> list[Problem]:
     """Return what contradicts itself across blocks. Works on the tree, so that it is found beside other mistakes."""
     return [
         Problem(locate(root, loc)[0], key_path(root, loc), message)
-        for loc, message in (*_twice(root), *_dependencies(root), *_too_many(root), *_strangers(root))
+        for loc, message in (
+            *_twice(root),
+            *_dependencies(root),
+            *_left_out(root),
+            *_too_many(root),
+            *_strangers(root),
+        )
     ]
 
 
@@ -93,6 +99,23 @@ def _dependencies(root: Node) -> Found:
             known = ", ".join(sorted(filter(None, names)))
             yield loc, f"there is no product {quoted(other)}; there are {known}"
     yield from ((places[edge], message) for edge, message in _circles(needs))
+
+
+def _left_out(root: Node) -> Found:
+    """Dependencies whose downtime an agreement leaves out: products that are there, and not the product itself."""
+    products = list(_items(root, ("products",)))
+    names = [_text(step(product, "id")) for _, product in products]
+    for (loc, _), own in zip(products, names, strict=True):
+        for item_loc, item in _items(root, (*loc, "agreement", "excludes")):
+            other = _text(step(item, "dependency"))
+            if other is not None and other == own:
+                yield (
+                    (*item_loc, "dependency"),
+                    "is the product itself; name another, or take it out",
+                )
+            elif other is not None and other not in names:
+                known = ", ".join(sorted(filter(None, names)))
+                yield (*item_loc, "dependency"), f"there is no product {quoted(other)}; there are {known}"
 
 
 def _circles(needs: dict[str, list[str]]) -> Iterator[tuple[tuple[str, str], str]]:

@@ -14,14 +14,15 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any, ClassVar
-from zoneinfo import ZoneInfo, available_timezones
+from zoneinfo import ZoneInfo
 
 from pydantic import AfterValidator, Field, PlainValidator, ValidationInfo, WithJsonSchema, field_validator
 
 from monitor.config.addresses import Headers, HeaderValue, HostName, HostPort, HostPortField, HttpUrl, Listen
+from monitor.config.agreement import Agreement
 from monitor.config.base import Model
-from monitor.config.errors import quoted
 from monitor.config.expect import Expect, HeaderExpectation, JsonExpectation, JsonPath, Regex, StatusRange
+from monitor.config.maintenance import Maintenance, ZoneName
 from monitor.config.readiness import ReadinessBlock
 from monitor.config.secret import Secret
 from monitor.config.tls import TlsOptions
@@ -202,6 +203,12 @@ class Product(Model):
     readiness: ReadinessBlock | None = None
     """The checklist that it is held against. Without one, nothing caps what may be claimed."""
 
+    maintenance: tuple[Maintenance, ...] = ()
+    """Planned maintenance of this product. It is probed all the same."""
+
+    agreement: Agreement = Agreement()
+    """What the contractual figure leaves out."""
+
     def readiness_at(self, instant: int) -> Readiness | None:
         """Return how its checklist stands at the instant (microseconds since the epoch), None if it has none."""
         return self.readiness.at(instant) if self.readiness is not None else None
@@ -232,12 +239,6 @@ def _store(value: Any) -> Path:
 StorePath = Annotated[Path, PlainValidator(_store), WithJsonSchema({"type": "string"})]
 
 
-def _zone(value: str) -> str:
-    if value not in available_timezones():
-        raise ValueError(f"{quoted(value)} is not a time zone; write one such as America/Vancouver or UTC")
-    return value
-
-
 class Portfolio(Model):
     """The whole configuration."""
 
@@ -250,7 +251,7 @@ class Portfolio(Model):
     title: Text = "ninewatch"
     """Stands on top of the pages."""
 
-    time_zone: Annotated[str, AfterValidator(_zone)] = "America/Vancouver"
+    time_zone: ZoneName = "America/Vancouver"
     """The zone that pages show times in, beside UTC."""
 
     retention: Retention = Retention()
@@ -264,6 +265,9 @@ class Portfolio(Model):
 
     standalone: Flag = False
     """`true` in a file that is a configuration of its own: it is left out where its folder is merged."""
+
+    maintenance: tuple[Maintenance, ...] = ()
+    """Planned maintenance of all products."""
 
     products: Annotated[tuple[Product, ...], Field(min_length=1)]
     """What is watched."""

@@ -62,7 +62,7 @@ def _where(name: str, made: Any) -> str:
         for key, value in _keyed(block)["properties"].items()
         if f"#/$defs/{name}'" in str(value)
     ]
-    return ", ".join(f"`{key}`{_of(owner)}" for key, owner in found)
+    return ", ".join(dict.fromkeys(f"`{key}`{_of(owner)}" for key, owner in found))
 
 
 def _of(owner: str) -> str:

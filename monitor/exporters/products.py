@@ -17,6 +17,7 @@ if TYPE_CHECKING:
     from fractions import Fraction
 
     from monitor.config.model import Product
+    from sla.availability import Bounds
     from sla.compose import Composition
     from sla.track import History
 
@@ -32,6 +33,7 @@ FAMILIES = (
     Family("ninewatch_claim_ceiling_ratio", "gauge", "Highest availability that readiness lets us claim", "ratio"),
     Family("ninewatch_incidents_total", "counter", "Incidents on record"),
     Family("ninewatch_incidents_open", "gauge", "Incidents that are not resolved"),
+    Family("ninewatch_contractual_availability_ratio", "gauge", "Availability by the agreement", "ratio"),
 )
 _STATES = (("up", State.UP), ("down", State.DOWN), ("unknown", State.UNKNOWN))
 _BOUNDS = ("low", "point", "high")
@@ -63,6 +65,7 @@ class ProductLines:
     """
 
     __slots__ = (
+        "_contractual",
         "_history",
         "_lengths",
         "_plain",
@@ -89,6 +92,7 @@ class ProductLines:
         )
         self._states = [(series(FAMILIES[0].name, product=product.id, state=word), state) for word, state in _STATES]
         self._prefixes = {length: self._of_window(window_name(length)) for length in self._lengths}
+        self._contractual = [series(FAMILIES[11].name, product=product.id, window=own, bound=b) for b in _BOUNDS]
         self.texts: list[str] = [""] * len(FAMILIES)
         self.texts[7] = f"{self._plain[7]}{float(product.objective.ratio)!r}\n"
 
@@ -132,6 +136,10 @@ class ProductLines:
         held = budget(self.product.objective, durations)
         self.texts[5] = _line(self._plain[5], held.allowed / SECOND)
         self.texts[6] = _line(self._plain[6], held.remaining / SECOND)
+
+    def contractual(self, availability: Bounds[Fraction | None]) -> None:
+        """Set the contractual availability over the product's own window."""
+        self.texts[11] = "".join([_line(p, v) for p, v in zip(self._contractual, availability, strict=True)])
 
     def incidents(self, total: int, still_open: int) -> None:
         """Set how many incidents there are on record, and how many of them are open."""

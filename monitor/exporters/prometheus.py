@@ -23,7 +23,7 @@ from monitor.exporters.checks import CheckLines
 from monitor.exporters.daemon import Daemon
 from monitor.exporters.exposition import Dialect, Family
 from monitor.exporters.products import ProductLines
-from sla.interval import SECOND
+from sla.interval import SECOND, Interval
 
 if TYPE_CHECKING:
     from collections.abc import Generator, Iterator, Sequence
@@ -109,6 +109,7 @@ class Exporter:
         for product in view.due():
             for _ in product.measure(now):
                 yield from pace.pause()
+            self._agree(product, now)
             yield from pace.pause()
         yield from _columns(checks.FAMILIES, view.checks, dialect)
         yield from _columns(products.FAMILIES, view.products, dialect)
@@ -122,6 +123,13 @@ class Exporter:
             yield from view.fill(self._ledger, pace)
             self._view = view
         return self._view
+
+    def _agree(self, lines: ProductLines, now: int) -> None:
+        """Set the contractual figures, but of a product that a reload has taken away under this rendering."""
+        product = lines.product
+        if product.id in self._ledger.products:
+            window = Interval(now - product.window, now)
+            lines.contractual(self._ledger.contractual(product.id, window).availability)
 
     def _age(self, view: _View, now: int, dialect: Dialect) -> str:
         oldest = min((lines.measured_at or now for lines in view.products), default=now)

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING, Any
 
 from aiohttp import web
@@ -11,14 +10,16 @@ from monitor.web.errors import Refusal
 from monitor.web.openapi import description
 from monitor.web.site import SITE, Site, Turns, as_json, as_json_list, dumped
 from monitor.web.views import downtime_so_far, open_incidents
+from sla.calendar import Window
 from sla.interval import DAY, SECOND, Interval
-from sla.window import EPOCH, WINDOWS, format_instant, parse_duration
+from sla.window import WINDOWS, format_instant, parse_instant, parse_window, rolling
 
 if TYPE_CHECKING:
     from collections import Counter
 
     from monitor.config.model import Product
     from monitor.ledger import CheckEntry, Ledger
+    from sla.exclusion import Agreed
     from sla.incident import Incident
 
 routes = web.RouteTableDef()
@@ -26,6 +27,7 @@ routes = web.RouteTableDef()
 LONGEST = 3_660 * DAY  # ten years; no record is older, and no sum overflows
 MOST_INCIDENTS = 1_000
 _STATES = ("open", "resolved")
+_FIGURES = ("raw", "contractual")
 
 
 @routes.get("/api/v1/products")
@@ -56,6 +58,7 @@ async def product(request: web.Request) -> web.Response:
         "depends_on": list(found.depends_on),
         "checks": [_check(entry, now) for entry in ledger.of(found.id)],
         "windows": windows,
+        "contractual": _contractual(found, ledger.agreed(found.id, _own(found, now))),
         "open_incidents": [_incident(ledger, each, now) for each in ledger.open_incidents(found.id)],
         "seeded_until": _instant(ledger.seeded_until),
     }
@@ -64,14 +67,16 @@ async def product(request: web.Request) -> web.Response:
 
 @routes.get("/api/v1/products/{id}/availability")
 async def availability(request: web.Request) -> web.Response:
-    """Measure one product over the rolling window that ends at `at`, or now."""
-    _only(request, "window", "at")
+    """Measure one product over a window as it stands at `at`, or now: raw, or without what its agreement leaves out."""
+    _only(request, "window", "at", "figure")
     site = request.app[SITE]
     found, now = _found(request), site.clock.now()
-    window = request.query.get("window")
-    length = found.window if window is None else _duration(window)
+    if (figure := request.query.get("figure", "raw")) not in _FIGURES:
+        raise Refusal(400, "figure is neither raw nor contractual", "write figure=contractual, or leave it out")
     at = _at(request.query["at"], now) if "at" in request.query else now
-    return as_json(site.ledger.measured(found.id, Interval(at - length, at), now).as_json(product=found.id))
+    window = _window(request.query["window"], at, site) if "window" in request.query else _own(found, at)
+    agreed = site.ledger.agreed(found.id, window)
+    return as_json(agreed.raw.as_json(product=found.id) if figure == "raw" else _contractual(found, agreed))
 
 
 @routes.get("/api/v1/incidents")
@@ -125,25 +130,34 @@ def _found(request: web.Request) -> Product:
     return product
 
 
-def _duration(text: str) -> int:
+def _own(product: Product, at: int) -> Window:
+    span = rolling(product.window, at)
+    return Window("own", span, span)
+
+
+def _window(text: str, at: int, site: Site) -> Window:
     try:
-        length = parse_duration(text[:100])
-    except ValueError as error:
-        raise Refusal(400, f"window: {error}", "for example window=30d") from None
-    if not 0 < length <= LONGEST:
-        raise Refusal(400, "window is empty or longer than ten years", "write 30d, 24h or 1h30m")
-    return length
+        window = parse_window(text[:100], at, site.ledger.portfolio.zone)
+    except (ValueError, OverflowError) as error:
+        raise Refusal(400, f"window: {error}", "for example window=30d or window=month") from None
+    if window.whole.length > LONGEST:
+        raise Refusal(400, "window is longer than ten years", "write 30d, 24h or month")
+    if not 0 <= window.whole.start <= at:
+        raise Refusal(400, "window begins in the future or before 1970", "write 30d, 24h or month")
+    return window
+
+
+def _contractual(product: Product, agreed: Agreed) -> dict[str, Any]:
+    """Return the contractual figures with the audit of what they leave out."""
+    audit = [piece.as_json() for piece in agreed.audit]
+    return agreed.contractual.as_json(product=product.id) | {"exclusions": audit}
 
 
 def _at(text: str, now: int) -> int:
     try:
-        # A plus sign in a query is a space to whoever decodes it; there is no space in an instant.
-        moment = datetime.fromisoformat(text[:64].replace(" ", "+"))
-        at = (moment.astimezone(UTC) - EPOCH) // timedelta(microseconds=1) if moment.tzinfo else None
-    except (ValueError, OverflowError):
-        at = None
-    if at is None:
-        raise Refusal(400, "at is not an instant with its zone", "write at=2026-11-20T18:00:00Z")
+        at = parse_instant(text[:64])
+    except ValueError:
+        raise Refusal(400, "at is not an instant with its zone", "write at=2026-11-20T18:00:00Z") from None
     if not LONGEST <= at <= now:
         raise Refusal(400, "at lies in the future or before 1980", "leave it out for now")
     return at

@@ -50,22 +50,28 @@ _SUMMARY: dict[str, Any] = {
     "last_observed": _MAYBE_INSTANT,
 } | _SHARED
 
+_MEASURED: dict[str, Any] = _SHARED | {
+    "product": _TEXT,
+    "excluded_seconds": _NUMBER,
+    "up_seconds": _NUMBER,
+    "down_seconds": _NUMBER,
+    "doubt_seconds": _NUMBER,
+    "unknown_seconds": _NUMBER,
+    "observations": _object(good={"type": "integer"}, bad={"type": "integer"}, unknown={"type": "integer"}),
+    "nines": _object(observed=_MAYBE, proven=_MAYBE),
+    "proven_availability": _MAYBE,
+    "point_meets_objective": {"type": ["boolean", "null"]},
+    "resolvable": {"type": ["boolean", "null"]},
+}
+_CAUSES = {"enum": ["maintenance", "correction", "service hours", "dependency"]}
+_MAYBE_TEXT = {"type": ["string", "null"]}
+
 SCHEMAS: dict[str, Any] = {
     "Error": _object(error=_TEXT, remedy=_TEXT),
-    "Measured": _object(
-        **_SHARED,
-        product=_TEXT,
-        excluded_seconds=_NUMBER,
-        up_seconds=_NUMBER,
-        down_seconds=_NUMBER,
-        doubt_seconds=_NUMBER,
-        unknown_seconds=_NUMBER,
-        observations=_object(good={"type": "integer"}, bad={"type": "integer"}, unknown={"type": "integer"}),
-        nines=_object(observed=_MAYBE, proven=_MAYBE),
-        proven_availability=_MAYBE,
-        point_meets_objective={"type": ["boolean", "null"]},
-        resolvable={"type": ["boolean", "null"]},
-    ),
+    "Measured": _object(**_MEASURED),
+    "Contractual": _object(**_MEASURED, exclusions=_list(_ref("Excluded"))),
+    "Excluded": _object(start=_INSTANT, end=_INSTANT, seconds=_NUMBER, causes=_list(_ref("Cause"))),
+    "Cause": _object(cause=_CAUSES, label=_TEXT, author=_MAYBE_TEXT, reason=_MAYBE_TEXT, made=_MAYBE_INSTANT),
     "Incident": _object(
         id=_TEXT,
         product=_TEXT,
@@ -98,6 +104,7 @@ SCHEMAS: dict[str, Any] = {
         depends_on=_list(_TEXT),
         checks=_list(_ref("Check")),
         windows={"type": "object", "additionalProperties": _ref("Measured")},
+        contractual=_ref("Contractual"),
         open_incidents=_list(_ref("Incident")),
         seeded_until=_MAYBE_INSTANT,
     ),
@@ -108,11 +115,12 @@ PATHS: dict[str, tuple[str, dict[str, Any], dict[str, str]]] = {
     "/api/v1/products": ("Every product with its figures over its own window", _list(_ref("Summary")), {}),
     "/api/v1/products/{id}": ("One product: every window, its checks, its open incidents", _ref("Product"), {}),
     "/api/v1/products/{id}/availability": (
-        "One product measured over a rolling window",
-        _ref("Measured"),
+        "One product measured over a window",
+        {"anyOf": [_ref("Contractual"), _ref("Measured")]},
         {
-            "window": "a duration such as 30d or 1h30m; the product's own if left out",
-            "at": "its end, RFC 3339; now if left out",
+            "window": "30d, 1h30m, day, week, month, quarter, year, fiscal-year or START/END; its own if left out",
+            "at": "the instant to look from, at which a rolling window ends, RFC 3339; now if left out",
+            "figure": "raw, or contractual: without what the agreement leaves out, which is then listed",
         },
     ),
     "/api/v1/incidents": (

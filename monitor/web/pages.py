@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 from aiohttp import web
 
 from monitor.web import calendar, views
+from monitor.web.agreed import agreed
 from monitor.web.errors import Refusal
 from monitor.web.site import SITE, Site, Turns
 from sla.interval import Interval
@@ -35,12 +36,19 @@ async def portfolio(request: web.Request) -> web.Response:
     site, turns = request.app[SITE], Turns(request.app[SITE].clock)
     ledger, now = site.ledger, site.clock.now()
     rows, still_open = [], views.open_incidents(ledger)
+    contractual: dict[str, Measured] = {}
     for product in ledger.portfolio.products:
         rows.append(_row(site, product, _own_window(site, product, now), still_open, now))
+        contractual[product.id] = ledger.contractual(product.id, Interval(now - product.window, now))
         await turns.turn()
     looks = [each.look for each in rows]
     rows.sort(key=lambda each: _WORST_FIRST.index(each.look.style))
-    values = {"rows": rows, "headline": views.headline(looks), "counts": views.counts(looks)}
+    values = {
+        "rows": rows,
+        "contractual": contractual,
+        "headline": views.headline(looks),
+        "counts": views.counts(looks),
+    }
     return await _page(site, "portfolio.html.j2", turns, ledger.entries.values(), ledger.incidents, values, now)
 
 
@@ -55,6 +63,9 @@ async def product(request: web.Request) -> web.Response:
     own, zone = _own_window(site, found, now), ledger.portfolio.zone
     values: dict[str, Any] = {"row": _row(site, found, own, views.open_incidents(ledger), now)}
     values |= _budget(own) | {"verdict": views.verdict_text(own)}
+    values["agreed"] = lines = agreed(ledger, found, now)
+    values["agreed_verdict"] = views.verdict_text(lines.measured)
+    await turns.turn()
     values["readiness"] = views.standings(found.readiness_at(now), zone)
     values["days"] = []
     for span in calendar.midnights(now, zone):

@@ -16,6 +16,8 @@ from monitor.probes.registry import CHECK_TYPES
 from monitor.share import shared
 from tests.monitor.config.kinds import KINDS, SMALLEST
 
+CALENDAR = "BEGIN:VCALENDAR\nBEGIN:VEVENT\nUID:1\nDTSTART:20261206T100000Z\nDURATION:PT2H\nEND:VEVENT\nEND:VCALENDAR\n"
+
 ROOT = Path(__file__).resolve().parents[3]
 SHIPPED = sorted([*(ROOT / "config").glob("*.yaml"), *(ROOT / "config" / "products").glob("*.yaml")])
 
@@ -122,6 +124,7 @@ def test_a_reference_without_its_marks_says_which() -> None:
 def test_the_examples_of_the_reference_are_sound(block: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """A whole file, or keys of a check or of a product."""
     (tmp_path / "secret").write_text("s3cret-value")
+    (tmp_path / "platform.ics").write_text(CALENDAR)
     for name in ("CHEFS_TOKEN", "NOTIFY_KEY"):
         monkeypatch.setenv(name, "s3cret-value")
     block = block.replace("/run/secrets/chefs", str(tmp_path / "secret"))

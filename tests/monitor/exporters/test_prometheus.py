@@ -256,3 +256,13 @@ def test_the_daemons_own_health_is_on_the_page(clock: ManualClock) -> None:
     assert page["ninewatch_config_reload_success", frozenset()] == 0
     assert page["ninewatch_config_reload_timestamp_seconds", frozenset()] == (NOW - DAY) / SECOND
     assert ("ninewatch_build_info", frozenset({"0.1.0", "3.40.1"})) in page
+
+
+def test_the_contractual_availability_is_that_of_the_products_own_window(clock: ManualClock) -> None:
+    planned = {"start": "2026-01-01T00:00:00Z", "end": "2036-01-01T00:00:00Z", "reason": "closed"}
+    ledger = ledger_of(product("chefs"), product("css", maintenance=[planned], window="7d"))
+    probe_all(ledger, ledger.entries.values(), NOW - HOUR, NOW)
+    page = samples(exporter_of(ledger, clock))
+    own = frozenset({"chefs", "30d", "low"})
+    assert page["ninewatch_contractual_availability_ratio", own] == page["ninewatch_availability_ratio", own]
+    assert not [key for key in page if key[0] == "ninewatch_contractual_availability_ratio" and "css" in key[1]]

@@ -1,0 +1,68 @@
+"""What the product's page shows of its agreement: the contractual figure beside the raw one, and what lies between."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from monitor.web.present import Moment, moment
+from sla.calendar import Window
+from sla.window import rolling
+
+if TYPE_CHECKING:
+    from fractions import Fraction
+    from zoneinfo import ZoneInfo
+
+    from monitor.config.model import Product
+    from monitor.ledger import Ledger
+    from sla.availability import Bounds
+    from sla.exclusion import Excluded, Exclusion
+    from sla.measured import Measured
+
+PIECES = 20  # of the audit on the page; the API has all
+
+
+@dataclass(frozen=True, slots=True)
+class PieceLine:
+    """A piece of time that is left out, microseconds, and its causes in words."""
+
+    start: Moment
+    end: Moment
+    length: int
+    causes: list[str]
+
+
+@dataclass(frozen=True, slots=True)
+class AgreedLines:
+    """The contractual figure over the product's own window. `excluded` is microseconds; `pieces` are the newest."""
+
+    measured: Measured
+    bounds: Bounds[Fraction | None]
+    excluded: int
+    pieces: list[PieceLine]
+    count: int
+
+
+def agreed(ledger: Ledger, product: Product, now: int) -> AgreedLines:
+    """Return what the agreement makes of the product's own window."""
+    span = rolling(product.window, now)
+    found = ledger.agreed(product.id, Window("own", span, span))
+    newest = found.audit[-PIECES:][::-1]
+    pieces = [_piece(each, ledger.portfolio.zone) for each in newest]
+    return AgreedLines(found.contractual, found.contractual.availability, found.excluded, pieces, len(found.audit))
+
+
+def _piece(excluded: Excluded, zone: ZoneInfo) -> PieceLine:
+    span = excluded.interval
+    causes = [_words(each, zone) for each in excluded.causes]
+    return PieceLine(moment(span.start, zone), moment(span.end, zone), span.length, causes)
+
+
+def _words(exclusion: Exclusion, zone: ZoneInfo) -> str:
+    """Return the cause with whatever is said of it: `correction 7f3a: probe account locked (Ada Ng, 20 Nov ...)`."""
+    said = f"{exclusion.cause} {exclusion.label}".rstrip()
+    if exclusion.reason:
+        said += f": {exclusion.reason}"
+    made = None if exclusion.made is None else moment(exclusion.made, zone).local
+    by = ", ".join(filter(None, (exclusion.author, made)))
+    return f"{said} ({by})" if by else said
