@@ -51,7 +51,7 @@ def test_a_byte_order_mark_is_no_part_of_the_text() -> None:
         (b"at,outcome\n1,\xff\n", "f:2: ", "not UTF-8"),
         (b"at,outcome\n\n1,\0\n", "f:3: ", "not a text"),
         ("at,outcome\n".encode("utf-16"), "f:1: ", "not"),
-        (gzip.compress(b"at,outcome\n" * 99)[:-12], "f:1: ", "cut short or damaged"),
+        (gzip.compress(b"at,outcome\n" * 99, mtime=0)[:-12], "f:1: ", "cut short or damaged"),
         (b"\x1f\x8bnothing", "f:1: ", "cut short or damaged"),
     ],
 )
