@@ -27,6 +27,10 @@ _DEADLINE_IN = {"resolve": "dns_timeout", "connect": "connect_timeout", "tls": "
 # failed because of us: it tells nothing of the target.
 STALL_SHARE, STALL = 0.25, 1.0
 
+# How late the deadline itself was kept tells how late the loop came round for each of a probe's waits: connect, TLS or
+# first byte, transfer, and this one. A loop with nothing else to do is punctual to a millisecond or two.
+LOOKS, PUNCTUAL = 4, 0.005
+
 
 class Attempt(NamedTuple):
     """What came of one attempt: `at` is when it was sent (microseconds, UTC), `duration` is in seconds."""
@@ -51,11 +55,9 @@ class Runner:
         result = await self._judged(probe, frame, seconds)
         duration = self._clock.monotonic() - started
         if result.outcome is Outcome.BAD:
-            lost = self._pulse.stalled() - stalled
-            # A target that talks without end has always just said something; only a deadline that we kept late, with
-            # something to read, is ours.
-            late = duration - seconds > GRACE and frame.answer_waiting
-            if late or lost > min(STALL, STALL_SHARE * seconds):
+            overdue = duration - seconds
+            lost = max(self._pulse.stalled() - stalled, LOOKS * overdue if overdue > PUNCTUAL else 0.0)
+            if _was_waiting(frame, overdue) or lost > min(STALL, STALL_SHARE * seconds):
                 result = self._starved(frame, result, lost)
         return Attempt(at, result, duration)
 
@@ -64,6 +66,7 @@ class Runner:
             async with asyncio.timeout(seconds):
                 return await probe(frame)
         except TimeoutError:
+            frame.cut_in = frame.phase
             reason = _DEADLINE_IN.get(frame.phase, "deadline")
             failure = ProbeFailure(reason, f"no end within {seconds:g} s, waiting for {frame.phase or 'start'}")
         except ProbeFailure as error:
@@ -77,8 +80,17 @@ class Runner:
         return _failed(frame, failure)
 
     def _starved(self, frame: Frame, result: ProbeResult, lost: float) -> ProbeResult:
-        why = f"the loop stood {lost:.1f} s" if lost else "an answer was waiting when the deadline was kept late"
+        why = "an answer was waiting at the deadline" if frame.answer_waiting else f"the loop stood {lost:.2f} s"
         return _failed(frame, ProbeFailure("monitor_starved", f"{why}; {result.reason}", outcome=Outcome.UNKNOWN))
+
+
+def _was_waiting(frame: Frame, overdue: float) -> bool:
+    """Return whether the target had answered in time and we had not come round to look.
+
+    A target that drips has nearly always just said something. Once its answer has begun, the deadline is held against
+    us only when we kept it late.
+    """
+    return frame.answer_waiting and (frame.cut_in != "transfer" or overdue > GRACE)
 
 
 def _failed(frame: Frame, failure: ProbeFailure) -> ProbeResult:

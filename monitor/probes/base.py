@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 import errno
-from collections.abc import Awaitable, Callable
-from dataclasses import dataclass
-from typing import TYPE_CHECKING, Generic, TypeVar
+from collections.abc import Awaitable, Callable, Mapping
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Any, Generic, TypeVar
 
 from monitor.config.model import CheckBase
 from monitor.log import concealed
@@ -32,18 +32,28 @@ class ProbeFailure(Exception):  # noqa: N818 - it is the target's failure, told 
 class Frame:
     """One attempt's surroundings: the stopwatch, the poller, the resolver. Made by the runner, never shared.
 
-    `phase` is the phase under way. `answer_waiting` is set when the deadline cut the attempt short although the socket
-    had already become ready: the target was in time and *we* were not.
+    `phase` is the phase under way, `cut_in` the one in which the deadline fell. `answer_waiting` is set when the
+    deadline cut the attempt short although the socket had become ready: the target was in time and *we* were not.
     """
 
-    __slots__ = ("_clock", "_since", "answer_waiting", "certificate_expiry", "phase", "phases", "poller", "resolver")
+    __slots__ = (
+        "_clock",
+        "_since",
+        "answer_waiting",
+        "certificate_expiry",
+        "cut_in",
+        "phase",
+        "phases",
+        "poller",
+        "resolver",
+    )
 
     def __init__(self, clock: Clock, poller: Poller, resolver: Resolver) -> None:
         self._clock = clock
         self.poller = poller
         self.resolver = resolver
         self.phases: dict[str, float] = {}
-        self.phase = ""
+        self.phase = self.cut_in = ""
         self.certificate_expiry: float | None = None
         self.answer_waiting = False
         self._since = clock.monotonic()
@@ -73,11 +83,18 @@ class Kind(Generic[C]):
     """One way to probe: its name, the configuration it takes, and how a check becomes a probe.
 
     `prepare` does once whatever can be done before the first attempt (request bytes, TLS context, compiled patterns).
+    `example` is a check in YAML, `reasons` are the words of its own that a failure may bear (docs/probes.md shows both,
+    and a test runs the one and looks for the other). `schemes` are the URLs that `ninewatch probe` takes for the kind,
+    each with the keys that it adds; the rest of the URL, or with `whole_url` all of it, is the value of the kind's key.
     """
 
     name: str
     check: type[C]
     prepare: Callable[[C], Probe]
+    example: str = ""
+    reasons: Mapping[str, str] = field(default_factory=dict)
+    schemes: Mapping[str, Mapping[str, Any]] = field(default_factory=dict)
+    whole_url: bool = False
 
 
 # errno -> reason of a failure that the target or the network before it caused.

@@ -111,12 +111,48 @@ async def test_a_target_that_is_talking_at_the_deadline_has_failed_all_the_same(
     """There is always something to read from it, and the deadline was kept in time."""
 
     async def probe(frame: Frame) -> ProbeResult:
+        frame.enter("transfer")
         frame.answer_waiting = True
         raise TimeoutError
 
     async with rigged(SystemClock(), Health()) as (runner, _):
         result = (await runner.attempt(probe, 60)).result
     assert (result.outcome, result.reason) == (Outcome.BAD, "deadline")
+
+
+@pytest.mark.parametrize("phase", ["connect", "tls", "first_byte"])
+async def test_a_first_word_that_was_there_at_the_deadline_is_our_failure(phase: str) -> None:
+    """However punctual the deadline was: the target spoke in time and nobody had come round to listen."""
+
+    async def probe(frame: Frame) -> ProbeResult:
+        frame.enter(phase)
+        frame.answer_waiting = True
+        raise TimeoutError
+
+    async with rigged(SystemClock(), Health()) as (runner, _):
+        result = (await runner.attempt(probe, 60)).result
+    assert (result.outcome, result.reason) == (Outcome.UNKNOWN, "monitor_starved")
+
+
+@pytest.mark.parametrize(("late", "outcome"), [(0.002, Outcome.BAD), (0.05, Outcome.BAD), (0.3, Outcome.UNKNOWN)])
+async def test_a_deadline_kept_late_tells_how_late_all_the_rest_was(late: float, outcome: Outcome) -> None:
+    """Four looks, each late by as much, are more than a quarter of the time-out."""
+    clock = ManualClock()
+    pulse = Pulse(clock, Health())
+    poller, resolver = Poller(asyncio.get_running_loop()), Resolver()
+
+    async def probe(frame: Frame) -> ProbeResult:
+        frame.enter("first_byte")
+        clock.jump(2 + late)
+        pulse._due = clock.monotonic()  # each turn was short enough to escape the pulse
+        raise TimeoutError
+
+    try:
+        result = (await Runner(clock, pulse, poller, resolver).attempt(probe, 2)).result
+    finally:
+        poller.close()
+        await resolver.close()
+    assert result.outcome is outcome
 
 
 async def test_a_stall_of_the_loop_makes_a_bad_outcome_unknown_and_leaves_a_good_one() -> None:
