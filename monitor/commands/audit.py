@@ -30,7 +30,7 @@ _KINDS: dict[str, Kind] = {
 _LARGEST = 20_000_000
 
 
-@click.command("audit")
+@click.command("audit", short_help="Check availability claims in a text against their arithmetic.")
 @click.argument("file", metavar="FILE|-")
 @click.option("--format", "form", type=click.Choice(["text", "json"]), default="text", show_default=True)
 @click.option("--json", "as_json", is_flag=True, help="The same as --format json.")

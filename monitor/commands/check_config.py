@@ -11,7 +11,7 @@ from monitor.commands.common import examined, plural
 from monitor.config.errors import ConfigError
 
 
-@click.command("check-config")
+@click.command("check-config", short_help="Check a configuration without running it.")
 @click.argument("path", type=click.Path(path_type=Path))
 def check_config(path: Path) -> None:
     """Check the configuration at PATH, a file or a folder, without running it.

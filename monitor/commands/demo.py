@@ -14,7 +14,7 @@ from monitor.demo import launch
 from monitor.demo.history import seed
 
 
-@click.command()
+@click.command(short_help="Run the daemon on products that misbehave on a script.")
 @click.option(
     "--directory",
     type=click.Path(path_type=Path),

@@ -6,7 +6,8 @@ import json
 import sys
 from collections.abc import Callable, Iterator
 from functools import partial
-from typing import Any, TypeVar
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, TypeVar
 from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
 import click
@@ -16,7 +17,10 @@ from sla.compose import Rule
 from sla.interval import Interval
 from sla.objective import Objective
 from sla.service_hours import ServiceHours
-from sla.window import Window, parse_duration, parse_instant, parse_window
+from sla.window import Window, format_instant, parse_duration, parse_instant, parse_window
+
+if TYPE_CHECKING:
+    from monitor.config.maintenance import Maintenance
 
 T = TypeVar("T")
 
@@ -53,7 +57,7 @@ def _duration(text: str) -> int:
 _DURATION = _Parsed("duration", _duration)
 
 
-@click.command("measure")
+@click.command("measure", short_help="Measure the availability that logs of outcomes show.")
 @click.argument("files", metavar="FILE...", nargs=-1, required=True)
 @click.option(
     "--objective", type=_Parsed("percent", Objective.parse), help='What was promised: 99.95 or "three nines".'
@@ -114,10 +118,13 @@ def _terms(
 ) -> Any:
     from monitor.measuring.terms import Terms
 
+    planned = _planned(maintenance)
     cuts = [_given("--exclude", partial(_span, zone=zone), text) for text in exclude]
 
     def excluded(whole: Interval) -> Iterator[Interval]:
         yield from cuts
+        for each in planned:
+            yield from (found.interval for found in each.exclusions(whole, zone.key))
         if hours is not None:
             yield from hours.outside(whole, zone)
 
@@ -131,6 +138,14 @@ def _terms(
     )
 
 
+def _planned(files: tuple[str, ...]) -> list[Maintenance]:
+    if not files:
+        return []
+    from monitor.config.maintenance_file import load_maintenance
+
+    return [each for path in files for each in load_maintenance(Path(path))]
+
+
 def _windows(text: str | None, zone: ZoneInfo) -> Callable[[Interval], Window]:
     """Return how to get the window of a record that reaches from its first observation to the instant asked about."""
     if text is None:
@@ -139,13 +154,21 @@ def _windows(text: str | None, zone: ZoneInfo) -> Callable[[Interval], Window]:
         span = _given("--window", partial(_span, zone=zone), text)
         return lambda _: Window("window", span, span)
     _given("--window", partial(parse_window, at=0, zone=zone), text)  # a mistake shows before the files are read
-    return lambda record: parse_window(text, record.end, zone)
+    return lambda record: _given("--window", partial(_ending, at=record.end, zone=zone), text)
+
+
+def _ending(text: str, at: int, zone: ZoneInfo) -> Window:
+    found = parse_window(text, at, zone)
+    format_instant(found.measured.start)  # or it overflows
+    return found
 
 
 def _given(option: str, parse: Callable[[str], T], text: str) -> T:
     try:
         return parse(text)
-    except (ValueError, OverflowError) as error:
+    except OverflowError as error:
+        raise click.BadParameter(f"{text} reaches beyond the calendar", param_hint=f"'{option}'") from error
+    except ValueError as error:
         raise click.BadParameter(str(error), param_hint=f"'{option}'") from error
 
 
@@ -164,4 +187,7 @@ def _span(text: str, zone: ZoneInfo) -> Interval:
     start, slash, end = text.partition("/")
     if not slash:
         raise ValueError(f'"{text}" is not START/END; write 2026-11-01T00:00:00Z/2026-12-01T00:00:00Z')
-    return Interval(_instant(start, zone), _instant(end, zone))
+    first, last = _instant(start, zone), _instant(end, zone)
+    if last < first:
+        raise ValueError(f'"{text}" ends before it begins; write the earlier instant first')
+    return Interval(first, last)

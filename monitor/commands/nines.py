@@ -22,7 +22,7 @@ if TYPE_CHECKING:
 _USUAL = (MINUTE, 10 * SECOND)
 
 
-@click.command("nines")
+@click.command("nines", short_help="Show what an objective allows, and what it takes.")
 @click.argument("objective", required=False)
 @click.option("--downtime", metavar="DURATION", help="Work backwards: this much downtime ...")
 @click.option("--over", metavar="DURATION", help="... in a window of this length (43m12s over 30d).")

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import json
+import re
 import sys
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -17,6 +18,7 @@ from monitor.engine.rig import rigged
 from monitor.errors import NinewatchError
 from monitor.health import Health
 from monitor.log import concealed
+from monitor.probes.base import quoted
 from monitor.probes.registry import KINDS, prepare
 from monitor.vocabulary import PHASES
 from sla.interval import SECOND
@@ -30,7 +32,7 @@ EXIT = {Outcome.GOOD: 0, Outcome.BAD: 1, Outcome.UNKNOWN: 3}
 _FORMS = "https://host/path, tcp://host:port, tls://host:port or dns://name"
 
 
-@click.command()
+@click.command(short_help="Probe one URL or check, once.")
 @click.argument("target", metavar="URL|CHECK")
 @click.option("-c", "--config", "path", type=click.Path(path_type=Path), help="Where CHECK (product/check) is defined.")
 @click.option("--timeout", default="10s", show_default=True, help="For a URL: the one deadline over all phases.")
@@ -56,13 +58,16 @@ def _of_url(target: str, timeout: str) -> CheckBase:
     scheme, separator, rest = target.partition("://")
     kind = {"http": "http", "https": "http"}.get(scheme, scheme)
     if not separator or kind not in KINDS:
-        raise click.UsageError(f"{target} is no URL to probe; write {_FORMS}, or name a check and its file with -c")
+        raise click.UsageError(
+            f"{quoted(target)} is no URL to probe; write {_FORMS}, or name a check and its file with -c"
+        )
     written = {"id": "probe", kind: target if kind == "http" else rest, "interval": "1d", "timeout": timeout}
     try:
         return KINDS[kind].check.model_validate(written)  # type: ignore[no-any-return]
     except ValidationError as error:
         first = error.errors()[0]
-        culprit = f"--timeout {timeout}" if "timeout" in first["loc"] else target
+        shown = re.sub(r"//.*@", "//…@", target)  # what stands there may be a password
+        culprit = f"--timeout {timeout}" if "timeout" in first["loc"] else shown
         raise click.UsageError(f"{culprit}: {first['msg'].removeprefix('Value error, ')}") from None
 
 

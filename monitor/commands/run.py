@@ -12,7 +12,7 @@ from monitor.clock import SystemClock
 from monitor.commands.common import loaded, plural
 
 
-@click.command()
+@click.command(short_help="Run the daemon: probe, record and publish a portfolio.")
 @click.option("-c", "--config", "path", type=click.Path(path_type=Path), required=True, help="File or folder (YAML).")
 def run(path: Path) -> None:
     """Probe the portfolio and publish what is found, until stopped.

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import http.client
 import json
 import sys
 import urllib.error
@@ -20,6 +21,8 @@ from sla.objective import format_duration, format_percent
 
 _ANY = {"0.0.0.0": "127.0.0.1", "::": "::1"}  # noqa: S104 - where a daemon that listens everywhere is asked from here
 
+_DIRECT = urllib.request.build_opener(urllib.request.ProxyHandler({}))  # a proxy knows no daemon on our loopback
+
 _HEADINGS: tuple[str, ...] = (
     "STATE",
     "PRODUCT",
@@ -33,7 +36,7 @@ _HEADINGS: tuple[str, ...] = (
 )
 
 
-@click.command()
+@click.command(short_help="Ask the running daemon how the products stand.")
 @click.option("-c", "--config", "path", type=click.Path(path_type=Path), help="The daemon's configuration.")
 @click.option("--json", "as_json", is_flag=True, help="Print what the API says of the products.")
 def status(path: Path | None, as_json: bool) -> None:
@@ -42,18 +45,25 @@ def status(path: Path | None, as_json: bool) -> None:
     Asks the daemon at the configuration's `listen` address (127.0.0.1:9999 without -c). Exit status 0 when every
     product is up, 1 when one is down or unknown, 2 when the daemon cannot be asked.
     """
-    where = HostPort("127.0.0.1", 9999) if path is None else loaded(path)[1].listen
-    products = _asked(HostPort(_ANY.get(where.host, where.host), where.port))
-    click.echo(json.dumps(products, indent=2) if as_json else _table(products))
+    listen = HostPort("127.0.0.1", 9999) if path is None else loaded(path)[1].listen
+    where = HostPort(_ANY.get(listen.host, listen.host), listen.port)
+    products = _asked(where)
+    try:
+        text = json.dumps(products, indent=2) if as_json else _table(products)
+    except (KeyError, TypeError):
+        raise NinewatchError(
+            f"what answers at {where} is no ninewatch of this version; name its configuration with -c"
+        ) from None
+    click.echo(text)
     sys.exit(0 if all(product["state"] == "up" for product in products) else 1)
 
 
 def _asked(where: HostPort) -> list[dict[str, Any]]:
     url = f"http://{where}/api/v1/products"
     try:
-        with urllib.request.urlopen(url, timeout=10) as answer:
+        with _DIRECT.open(url, timeout=10) as answer:
             found: list[dict[str, Any]] = json.load(answer)
-    except (OSError, ValueError) as error:
+    except (OSError, ValueError, http.client.HTTPException) as error:
         reason = error.reason if isinstance(error, urllib.error.URLError) else error
         raise NinewatchError(
             f"no daemon answers at {where} ({reason}); start `ninewatch run`, or name its configuration with -c"

@@ -34,7 +34,7 @@ if TYPE_CHECKING:
 
 MEMBERS = 10  # checks of one product
 # A hold of one interval: whoever is probed every third time leaves time of which nothing is known.
-ONE = "{{id: health, http: 'http://127.0.0.1:{port}/', interval: 1s, timeout: 1s, hold: 1s}}"
+ONE = "{{id: health, http: 'http://127.0.0.1:{port}/', interval: 1s, timeout: 500ms, hold: 1s}}"
 
 
 @pytest.fixture

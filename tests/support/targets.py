@@ -10,13 +10,14 @@ from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 
 
 class Target:
-    """An HTTP server. `status` is what it answers with, by path; with `echo` it says its credentials back."""
+    """An HTTP server. `status` is what it answers with, by path; it says `said`, or its credentials with `echo`."""
 
     def __init__(self) -> None:
         self.status: dict[str, int] = {}
         self.hits: Counter[str] = Counter()
         self.hanging: set[str] = set()
         self.echo = False
+        self.said = "ok"
         self._free = threading.Event()
         self._server = ThreadingHTTPServer(("127.0.0.1", 0), self._handler())
 
@@ -64,7 +65,7 @@ class Target:
             self._free.wait()
         sent = request.rfile.read(int(request.headers.get("Content-Length", "0"))).decode()
         credentials = [request.headers.get(name, "") for name in ("Authorization", "X-Key")]
-        said = " ".join([sent, *credentials]).strip() if self.echo else "ok"
+        said = " ".join([sent, *credentials]).strip() if self.echo else self.said
         with contextlib.suppress(OSError):
             request.send_response(self.status.get(path, 200))
             if self.echo:

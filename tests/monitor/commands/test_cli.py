@@ -1,0 +1,262 @@
+"""The command line as people and scripts use it: exit status, the shape of JSON, one clear line for every mistake."""
+
+from __future__ import annotations
+
+import json
+import socket
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+from click.testing import CliRunner, Result
+
+from monitor import cli, log
+from monitor.errors import NinewatchError
+from monitor.vocabulary import PHASES
+from tests.support.processes import until
+from tests.support.targets import Target
+from tests.support.watches import refused, watching
+
+COMMANDS = ("run", "demo", "check-config", "probe", "status")
+
+
+@pytest.fixture
+def target() -> Iterator[Target]:
+    with Target().serving() as served:
+        yield served
+
+
+def written(folder: Path, url: str, listen: str = "127.0.0.1:0") -> Path:
+    path = folder / "ninewatch.yaml"
+    checks = f"{{id: health, http: '{url}', interval: 200ms}}, {{id: other, http: '{url}/other', interval: 200ms}}"
+    path.write_text(
+        f"listen: {listen}\nstore: {folder / 'n.db'}\nproducts:\n- {{id: demo, objective: 99%, checks: [{checks}]}}\n"
+    )
+    return path
+
+
+def closed_port() -> int:
+    with socket.create_server(("127.0.0.1", 0)) as taken:
+        port: int = taken.getsockname()[1]
+        return port
+
+
+def said(*arguments: str | Path) -> Result:
+    """Run a command in this process. What `main` does with an error is done here too."""
+    runner = CliRunner()
+    result = runner.invoke(cli.cli, [str(each) for each in arguments], prog_name="ninewatch")
+    assert result.exception is None or isinstance(result.exception, SystemExit | NinewatchError), result.exception
+    return result
+
+
+# probe
+
+
+def probed(*arguments: str | Path) -> tuple[int, dict[str, Any]]:
+    result = said("probe", "--json", *arguments)
+    return result.exit_code, json.loads(result.stdout)
+
+
+def test_probe_tells_all_it_found_in_one_object(target: Target) -> None:
+    code, found = probed(target.url("/health"))
+    assert code == 0
+    assert list(found) == ["outcome", "reason", "status", "duration_seconds", "phases", "detail"]
+    assert (found["outcome"], found["reason"], found["status"], found["detail"]) == ("good", "", 200, "")
+    assert list(found["phases"]) == [phase for phase in PHASES if phase != "tls"]
+    assert sum(found["phases"].values()) <= found["duration_seconds"]
+
+
+def test_a_bad_target_is_exit_status_1(target: Target) -> None:
+    target.status["/health"] = 503
+    code, found = probed(target.url("/health"))
+    assert (code, found["outcome"], found["reason"], found["status"]) == (1, "bad", "http_status", 503)
+    code, found = probed(f"tcp://127.0.0.1:{closed_port()}")
+    assert (code, found["outcome"], found["reason"], found["status"]) == (1, "bad", "connect_refused", None)
+
+
+def test_what_cannot_be_known_is_exit_status_3() -> None:
+    """An address that our own machine refuses to reach tells nothing of a target."""
+    code, found = probed("tcp://255.255.255.255:9")
+    assert (code, found["outcome"]) == (3, "unknown")
+    assert found["reason"] in ("no_route", "forbidden_locally")
+
+
+def test_probe_without_json_is_for_people(target: Target, tmp_path: Path) -> None:
+    good = said("probe", target.url("/health"))
+    assert good.exit_code == 0
+    words = [line.split()[0] for line in good.stdout.splitlines()]
+    assert words == ["good", "status", "resolve", "connect", "first_byte", "transfer", "in"]
+    target.status["/"] = 500
+    bad = said("probe", "demo/health", "-c", written(tmp_path, target.url("/")))
+    assert bad.exit_code == 1
+    assert "reason      http_status: status 500, expected 2xx" in bad.stdout
+
+
+def test_a_check_is_named_in_full_or_by_its_id(target: Target, tmp_path: Path) -> None:
+    path = written(tmp_path, target.url("/"))
+    assert probed("demo/health", "-c", path)[0] == probed("health", "-c", path)[0] == 0
+
+
+def test_the_deadline_of_a_url_can_be_given(target: Target) -> None:
+    target.hanging.add("/slow")
+    code, found = probed(target.url("/slow"), "--timeout", "50ms")
+    assert (code, found["reason"]) == (1, "deadline")
+
+
+# check-config
+
+
+def test_a_sound_configuration_is_counted(target: Target, tmp_path: Path) -> None:
+    path = written(tmp_path, target.url("/"))
+    result = said("check-config", path)
+    assert (result.exit_code, result.stdout, result.stderr) == (0, f"{path}: 1 product, 2 checks, no errors\n", "")
+
+
+def test_what_is_doubtful_is_a_warning_and_no_error(target: Target, tmp_path: Path) -> None:
+    """Here an objective that the interval cannot resolve."""
+    path = written(tmp_path, target.url("/"))
+    path.write_text(path.read_text().replace("99%", "99.9999%").replace("200ms", "1m"))
+    result = said("check-config", path)
+    assert result.exit_code == 0
+    assert result.stdout.endswith("no errors, 2 warnings\n")
+    assert result.stderr.startswith("warning: ")
+
+
+def test_a_configuration_with_mistakes_shows_all_of_them_and_where(tmp_path: Path) -> None:
+    path = tmp_path / "ninewatch.yaml"
+    path.write_text(
+        "listn: x\nproducts:\n- {id: demo, objective: 101%, checks: [{id: a, http: 'http://h/', rise: 0}]}\n"
+    )
+    result = said("check-config", path)
+    assert (result.exit_code, result.stdout) == (1, "")
+    *problems, count = result.stderr.splitlines()
+    assert [line.split(": ")[0].rpartition("/")[2] for line in problems] == [
+        "ninewatch.yaml:1:1",
+        "ninewatch.yaml:3:25",
+        "ninewatch.yaml:3:73",
+    ]
+    assert count == "3 errors"
+
+
+# status
+
+
+def test_status_asks_the_daemon(target: Target, tmp_path: Path) -> None:
+    path = written(tmp_path, target.url("/"), f"127.0.0.1:{closed_port()}")
+    with watching(path) as watch:
+        until("a good probe of both", lambda: watch.api("/products")[0]["state"] == "up")
+        up = said("status", "-c", path)
+        assert up.exit_code == 0
+        head, row = up.stdout.splitlines()
+        assert head.split()[:3] == ["STATE", "PRODUCT", "AVAILABILITY"]
+        assert row.split()[:2] == ["up", "demo"]
+        assert json.loads(said("status", "--json", "-c", path).stdout)[0]["id"] == "demo"
+        target.status["/"] = 503
+        until("the failure", lambda: watch.api("/products")[0]["state"] == "down")
+        assert said("status", "-c", path).exit_code == 1
+
+
+@pytest.mark.parametrize("answer", ["nobody", "ok", '{"state": 1}', "[1]", '[{"state": "up"}]'])
+def test_status_without_a_daemon_is_one_line(answer: str, target: Target, tmp_path: Path) -> None:
+    """Whether nobody answers or somebody else does."""
+    target.said = answer
+    port = closed_port() if answer == "nobody" else target.port
+    result = said("status", "-c", written(tmp_path, "http://h/", f"127.0.0.1:{port}"))
+    assert isinstance(result.exception, NinewatchError)
+    assert f"127.0.0.1:{port}" in str(result.exception)
+    assert "\n" not in str(result.exception)
+
+
+def test_a_proxy_of_the_environment_is_not_asked(
+    target: Target, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("http_proxy", target.url(""))
+    monkeypatch.delenv("no_proxy", raising=False)
+    said("status", "-c", written(tmp_path, "http://h/", f"127.0.0.1:{closed_port()}"))
+    assert not target.hits
+
+
+# Help and wrong usage
+
+
+def test_help_is_whole_sentences() -> None:
+    """No summary is cut off, every command and option says what it does, and it fits a screen of 80 columns."""
+    overview = said("--help").stdout
+    assert all(f"  {name} " in overview for name in COMMANDS)
+    assert "..." not in overview.partition("Commands:")[2]
+    for name in COMMANDS:
+        text = said(name, "--help").stdout
+        assert max(map(len, text.splitlines())) <= 80
+        assert text.startswith(f"Usage: ninewatch {name}")
+    assert "Exit status: 0 good, 1 bad, 3 unknown, 2 wrong" in said("probe", "--help").stdout
+
+
+WRONG = [
+    ["frobnicate"],
+    ["--frobnicate"],
+    ["run"],
+    ["run", "-c", "nowhere.yaml"],
+    ["run", "-c", "/dev/null"],
+    ["run", "-c", "a", "-c"],
+    ["run", "extra", "-c", "nowhere.yaml"],
+    ["check-config"],
+    ["probe"],
+    ["probe", "health"],
+    ["probe", "ftp://host/"],
+    ["probe", "http://"],
+    ["probe", "http://user:hunter2hunter2@host/"],
+    ["probe", "http://host/ space"],
+    ["probe", "http://host:99999/"],
+    ["probe", "http://[::1/"],
+    ["probe", "tcp://host"],
+    ["probe", "tls://host:0"],
+    ["probe", "dns://"],
+    ["probe", "dns://-"],
+    ["probe", "\x1b[31m://x"],
+    ["probe", "http://host/", "--timeout", "soon"],
+    ["probe", "http://host/", "--timeout", "-1s"],
+    ["probe", "http://host/", "--timeout", "1d"],
+    ["probe", "health", "-c", "nowhere.yaml"],
+    ["status", "-c", "nowhere.yaml"],
+    ["status", "extra"],
+    ["demo", "--directory", "/proc/nowhere"],
+]
+
+
+@pytest.mark.parametrize("arguments", WRONG, ids=" ".join)
+def test_wrong_usage_is_told_in_one_line_with_status_2(arguments: list[str]) -> None:
+    result = said(*arguments)
+    if isinstance(result.exception, NinewatchError):
+        told, hint = str(result.exception).removesuffix("\n1 error"), ["ninewatch:"]
+    else:
+        assert result.exit_code == 2
+        *hint, told = filter(None, result.stderr.splitlines())
+        assert told.startswith("Error: ")
+    assert result.stdout == ""
+    assert len(hint) < 3
+    assert "\n" not in told
+    assert told.isprintable()
+    assert len(told) > 10
+    assert "hunter2" not in result.output
+
+
+def test_main_turns_an_error_into_one_line_and_status_2(tmp_path: Path) -> None:
+    code, out, err = refused("status", "-c", tmp_path / "nowhere.yaml")
+    assert (code, out) == (2, "")
+    assert err.startswith("ninewatch: ")
+    assert "Traceback" not in err
+
+
+def test_main_conceals_secrets_in_an_error(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> None:
+    log.conceal("canary-in-an-error")
+
+    def fails(**_: object) -> None:
+        raise NinewatchError("it said canary-in-an-error; mend it")
+
+    monkeypatch.setattr(cli, "cli", fails)
+    monkeypatch.setattr(log, "configure", lambda: None)
+    with pytest.raises(SystemExit) as ended:
+        cli.main()
+    assert ended.value.code == 2
+    assert capsys.readouterr().err == "ninewatch: it said [secret]; mend it\n"

@@ -1,0 +1,118 @@
+"""`ninewatch correct` and `corrections`: what a person types, with and without a daemon."""
+
+from __future__ import annotations
+
+import json
+from typing import TYPE_CHECKING, Any
+
+import pytest
+
+from monitor.corrections import journal_of
+from monitor.storage.sqlite import SqliteStore
+from tests.monitor.commands.test_cli import said, target, written  # noqa: F401 - a fixture
+from tests.support.processes import fetch, until
+from tests.support.watches import watching
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+    from click.testing import Result
+
+    from tests.support.targets import Target
+
+WHO = ("--author", "Ana Ng", "--reason", "probe account locked")
+SPAN = "2025-11-03T09:10/2025-11-03T09:25"
+
+
+@pytest.fixture
+def config(tmp_path: Path) -> Path:
+    """A configuration whose daemon ran once."""
+    SqliteStore(tmp_path / "n.db", 0).close()
+    return written(tmp_path, "http://127.0.0.1:1/health")
+
+
+def refused(result: Result) -> str:
+    assert result.exception is not None
+    return str(result.exception)
+
+
+def test_a_correction_is_made_listed_and_taken_back(config: Path) -> None:
+    """Local times are the configuration's; both facts stay in the list."""
+    made = said("correct", "demo", SPAN, *WHO, "-c", config)
+    assert "demo 2025-11-03T17:10:00Z/2025-11-03T17:25:00Z (15m)" in made.output
+    known = made.output.split()[1].rstrip(":")
+    listed = said("corrections", "-c", config).output
+    assert listed.startswith(
+        f"{known}  demo 2025-11-03T17:10:00Z/2025-11-03T17:25:00Z (15m): probe account locked (Ana Ng, "
+    )
+    assert "revoked" not in listed
+    back = said("correct", "--revoke", known, "--author", "Ben", "--reason", "it was us", "-c", config)
+    assert (back.exit_code, back.output) == (0, f"revoked {known}\n")
+    assert "revoked: it was us (Ben, " in said("corrections", "-c", config).output
+    lines = [json.loads(line) for line in said("corrections", "--json", "-c", config).output.splitlines()]
+    assert [line.get("id", line.get("revokes")) for line in lines] == [known, known]
+    assert f"{known} was revoked already: it was us" in refused(said("correct", "--revoke", known, *WHO, "-c", config))
+
+
+@pytest.mark.parametrize(
+    ("arguments", "says"),
+    [
+        (("demo", SPAN, "--author", " ", "--reason", "x"), "--author is empty"),
+        (("demo", SPAN, "--author", "x", "--reason", "two\nlines"), "--reason is empty, longer than 500"),
+        (("demos", SPAN, *WHO), 'there is no product "demos"; there are demo'),
+        (("demo", *WHO), "Write PRODUCT START/END, or --revoke ID"),
+        (("demo", "yesterday", *WHO), "is not an interval"),
+        (("demo", "2025-11-03T09:25/2025-11-03T09:10", *WHO), "ends before it has begun"),
+        (("demo", "2025-11-03T09:25/2999-11-03T09:10", *WHO), "write what is planned under maintenance:"),
+        (("demo", "0001-01-01T00:00:00/0001-01-01T00:10:00", *WHO), ""),
+        (("--revoke", "3f9a0c51d2e4", *WHO), 'there is no correction "3f9a0c51d2e4"'),
+        (("demo", SPAN, "--revoke", "3f9a0c51d2e4", *WHO), "leave PRODUCT and START/END out"),
+    ],
+)
+def test_a_mistake_is_one_clear_line_and_nothing_is_written(
+    config: Path, arguments: tuple[str, ...], says: str
+) -> None:
+    """With what to write."""
+    result = said("correct", *arguments, "-c", config)
+    assert result.exit_code != 0
+    assert says in refused(result)
+    assert not journal_of(config.parent / "n.db").exists()
+    assert said("corrections", "-c", config).output == "no corrections\n"
+
+
+def test_author_and_reason_are_asked_for(config: Path) -> None:
+    """Nobody corrects anonymously."""
+    result = said("correct", "demo", SPAN, "--author", "Ana", "-c", config)
+    assert result.exit_code == 2
+    assert "--reason" in result.output
+
+
+def test_without_a_record_there_is_nothing_to_correct(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Most likely it was asked for in the wrong folder."""
+    monkeypatch.chdir(tmp_path)
+    assert "there is no record var/ninewatch.db" in refused(said("correct", "demo", SPAN, *WHO))
+    assert said("corrections").output == "no corrections\n"
+
+
+def contractual(address: str) -> dict[str, Any]:
+    body = fetch(f"{address}/api/v1/products/demo/availability?window=365d&figure=contractual")[1]
+    found: dict[str, Any] = json.loads(body)
+    return found
+
+
+def test_a_running_daemon_takes_a_correction_up_and_keeps_it_without_the_journal(
+    target: Target,  # noqa: F811
+    tmp_path: Path,
+) -> None:
+    """In figures within a second or so, in the record for good: a lost journal takes nothing away."""
+    path = written(tmp_path, target.url("/health"))
+    span = "2026-01-05T00:00:00Z/2026-01-05T01:00:00Z"
+    with watching(path) as watch:
+        assert contractual(watch.address)["exclusions"] == []
+        assert said("correct", "demo", span, *WHO, "-c", path).exit_code == 0
+        (piece,) = until("the correction", lambda: contractual(watch.address)["exclusions"])
+        assert (piece["seconds"], piece["causes"][0]["author"]) == (3600.0, "Ana Ng")
+    journal_of(tmp_path / "n.db").unlink()
+    assert "probe account locked" in said("corrections", "-c", path).output
+    with watching(path) as watch:
+        assert contractual(watch.address)["exclusions"] == [piece]
