@@ -10,7 +10,7 @@ from fractions import Fraction
 from typing import TYPE_CHECKING, Any
 
 from sla.availability import UnknownPolicy, Verdict
-from sla.objective import format_duration, format_nines, format_percent
+from sla.objective import Objective, format_duration, format_nines, format_percent
 from sla.window import format_instant
 
 if TYPE_CHECKING:
@@ -19,6 +19,7 @@ if TYPE_CHECKING:
 
 _WIDTH = 56
 _LEFT = 14
+_PACES = 3
 
 
 def as_csv(objects: Iterable[Mapping[str, Any]]) -> str:
@@ -54,7 +55,8 @@ def _heading(answer: Answer, terms: Terms) -> Iterator[str]:
     yield f"{window.name}: {ends} ({format_duration(measured.length)})"
     if window.in_progress:
         yield f"in progress: the budget is that of all of it, to {format_instant(window.whole.end)}"
-    known = "all that was observed counts" if terms.at is None else f"as known at {format_instant(terms.at)}"
+    last = format_instant(answer.record.end)
+    known = f"all that was observed is known, to {last}" if terms.at is None else f"as known at {last}"
     policy = {
         UnknownPolicy.EXCLUDE: "left out of the point estimate",
         UnknownPolicy.DOWN: "down in the point estimate",
@@ -75,14 +77,15 @@ def _of_result(result: Result, terms: Terms) -> Iterator[str]:
     yield _row("downtime", _downtime(m))
     if m.budget is not None:
         b = m.budget
-        spent = f"{format_duration(b.spent)} spent, {format_duration(b.remaining)} left"
+        rest = "left" if b.remaining >= 0 else "overspent"
+        spent = f"{format_duration(b.spent)} spent, {format_duration(abs(b.remaining))} {rest}"
         yield _row("budget", f"{format_duration(b.allowed)} allowed, {spent}{_resolvable(m)}")
     yield _row("coverage", f"{format_percent(m.coverage)}; {_undecided(m) or 'nothing is doubtful or unknown'}")
     counts = m.counts
     yield _row("observations", f"{counts.good:,} good, {counts.bad:,} bad, {counts.unknown:,} unknown")
     yield _row("nines", _nines(m))
     yield _row("rule", _rule(result, terms))
-    yield _row("pace", "; ".join(dict.fromkeys(_pace(pace, terms) for pace in result.paces)))
+    yield _row("pace", _paces(result.paces, terms))
 
 
 def _row(name: str, text: str) -> str:
@@ -118,7 +121,7 @@ def _drawn(m: Measured) -> Iterator[str]:
     line[place(low) : place(high) + 1] = "━" * (place(high) - place(low) + 1)
     if point is not None:
         line[place(point)] = "●"
-    scale = format_percent(left, 3)
+    scale = str(Objective(left)) if left else "0%"
     yield _row("", f"{scale} ├{''.join(line)}┤ 100%")
     if m.objective is not None:
         at = place(m.objective.ratio) + len(scale) + 2
@@ -127,9 +130,9 @@ def _drawn(m: Measured) -> Iterator[str]:
 
 
 def _nice(share: Fraction) -> Fraction:
-    """Return the smallest of 1, 2, 5, 10, 20 ... % (and of a tenth, a hundredth ... of them) that holds the share."""
-    if share >= Fraction(1, 2):
-        return Fraction(1)
+    """Return the smallest of 1, 2, 5, 10, 20, 50 and 100 % (and of a tenth, a hundredth ... of them) that holds it."""
+    if not 0 < share < Fraction(1, 2):
+        return Fraction(1) if share else Fraction(1, 100)
     steps = (Fraction(factor, 10**digits) for digits in range(9, 0, -1) for factor in (1, 2, 5))
     return next(each for each in steps if each >= share)
 
@@ -178,13 +181,16 @@ def _rule(result: Result, terms: Terms) -> str:
     return f"{terms.rule} of {len(result.paces)} {kind} up"
 
 
+def _paces(paces: Iterable[Pace], terms: Terms) -> str:
+    said = list(dict.fromkeys(_pace(pace, terms) for pace in paces))
+    rest = f"; and {len(said) - _PACES} more" if len(said) > _PACES else ""
+    return "; ".join(said[:_PACES]) + rest
+
+
 def _pace(pace: Pace, terms: Terms) -> str:
-    how = "the median spacing" if pace.estimated else "as given"
-    interval = (
-        "interval 1m (assumed)" if pace.interval is None else f"interval {format_duration(pace.interval)} ({how})"
-    )
-    if terms.hold is not None:
-        return f"{interval}, hold {format_duration(pace.hold)} (as given)"
-    timeout = pace.hold - 2 * (pace.interval or 60_000_000)
-    given = "" if terms.timeout is not None else ", assumed"
-    return f"{interval}, hold {format_duration(pace.hold)} (2 x interval + timeout {format_duration(timeout)}{given})"
+    how = "as given" if terms.interval is not None else "the median spacing"
+    interval = f"{format_duration(pace.interval)} ({how})" if pace.interval else "1m (assumed)"
+    if pace.timeout is None:
+        return f"interval {interval}, hold {format_duration(pace.hold)} (as given)"
+    timeout = f"{format_duration(pace.timeout)}{'' if terms.timeout is not None else ' (assumed)'}"
+    return f"interval {interval}, hold {format_duration(pace.hold)} = 2 x interval + timeout {timeout}"

@@ -27,12 +27,13 @@ _TIMEOUT = 10 * SECOND  # as in the configuration: or the interval if that is sh
 class Pace:
     """How often a stream is probed and how long an observation holds, microseconds.
 
-    `interval` is None where neither the user nor the record says: then `hold` is that of the configuration's default.
+    `interval` is None where neither the user nor the record says: then the configuration's default stands in for it.
+    `timeout` is None where it plays no part, the hold being given.
     """
 
     interval: int | None
+    timeout: int | None
     hold: int
-    estimated: bool
 
 
 @dataclass(frozen=True, slots=True)
@@ -59,10 +60,11 @@ class Terms:
         hold = 2 x interval + timeout (measurement.md, section 2).
         """
         interval = self.interval or seen.spacing()
-        longest = interval or _INTERVAL
-        timeout = min(_TIMEOUT, longest) if self.timeout is None else self.timeout
-        hold = 2 * longest + timeout if self.hold is None else self.hold
-        return Pace(interval, hold, estimated=self.interval is None)
+        if self.hold is not None:
+            return Pace(interval, None, self.hold)
+        assumed = interval or _INTERVAL
+        timeout = min(_TIMEOUT, assumed) if self.timeout is None else self.timeout
+        return Pace(interval, timeout, 2 * assumed + timeout)
 
 
 @dataclass(frozen=True, slots=True)
@@ -77,9 +79,10 @@ class Result:
 
 @dataclass(frozen=True, slots=True)
 class Answer:
-    """All results, in the order of their checks' names, and the window that they are for."""
+    """All results, in the order of their checks' names, the window that they are for, and the time of the record."""
 
     window: Window
+    record: Interval
     results: tuple[Result, ...]
 
 
@@ -93,8 +96,11 @@ def answer(record: Record, terms: Terms) -> Answer:
         raise NinewatchError("there is no observation to measure")
     streams = sorted(record.streams)
     seen = {stream: Seen.of(record.streams.pop(stream), terms.at) for stream in streams}
-    window = terms.window(_span(seen.values(), terms.at))
-    return Answer(window, tuple(_result(name, each, window, terms) for name, each in _groups(seen, terms.by_check)))
+    span = _span(seen.values(), terms.at)
+    window = terms.window(span)
+    return Answer(
+        window, span, tuple(_result(name, each, window, terms) for name, each in _groups(seen, terms.by_check))
+    )
 
 
 def _span(seen: Iterable[Seen], at: int | None) -> Interval:

@@ -1,0 +1,354 @@
+"""`ninewatch measure`: what it reads, what it asks, what it prints, and how it ends."""
+
+from __future__ import annotations
+
+import csv
+import gzip
+import io
+import json
+import subprocess
+import sys
+from pathlib import Path
+from random import Random
+from typing import Any
+
+import pytest
+from click.testing import CliRunner, Result
+
+from monitor.commands.measure import measure_command
+from monitor.errors import NinewatchError
+
+# measurement.md, section 10: probed every 60 s, nothing between 360 s and 1000 s.
+WORKED = [(0, "good"), (60, "good"), (120, "good"), (180, "bad"), (240, "bad"), (300, "good"), (360, "good")]
+WORKED += [(1000, "good")]
+PACE = ("--interval", "60s", "--timeout", "10s")
+
+
+def record(rows: list[tuple[Any, ...]], header: str = "at,outcome") -> bytes:
+    return "".join(",".join(map(str, row)) + "\n" for row in [(header,), *rows]).encode()
+
+
+def run(data: bytes, *arguments: str) -> Result:
+    """Measure what comes from standard input."""
+    return CliRunner().invoke(measure_command, ["-", *arguments], input=data)
+
+
+def figures(data: bytes, *arguments: str) -> list[dict[str, Any]]:
+    done = run(data, *arguments, "--format", "json")
+    assert done.exit_code in (0, 1), done.output
+    found = json.loads(done.stdout)
+    assert list(found) == ["results"]
+    results: list[dict[str, Any]] = found["results"]
+    return results
+
+
+def test_the_worked_example_comes_out_to_the_letter() -> None:
+    """The window is the whole record, from the first observation to the last, which is not in it."""
+    [found] = figures(record(WORKED), *PACE, "--objective", "99.9")
+    assert found == {
+        "check": None,
+        "window": {"start": "1970-01-01T00:00:00Z", "end": "1970-01-01T00:16:40Z"},
+        "excluded_seconds": 0.0,
+        "up_seconds": 180.0,
+        "down_seconds": 60.0,
+        "doubt_seconds": 120.0,
+        "unknown_seconds": 640.0,
+        "coverage": 0.36,
+        "availability": {"low": 0.18, "point": pytest.approx(2 / 3, abs=1e-15), "high": 0.94},
+        "downtime_seconds": {"low": 60.0, "point": 120.0, "high": 820.0},
+        "observations": {"good": 5, "bad": 2, "unknown": 0},
+        "nines": {"observed": pytest.approx(0.47712125), "proven": pytest.approx(0.18128691)},
+        "proven_availability": pytest.approx(0.34126144),
+        "objective": 0.999,
+        "budget": {"allowed_seconds": 1.0, "spent_seconds": 120.0, "remaining_seconds": -119.0},
+        "verdict": "missed",
+        "point_meets_objective": False,
+        "resolvable": False,
+    }
+
+
+def test_any_file_form_and_any_order_give_the_same(tmp_path: Path) -> None:
+    """Shuffled, with duplicates, packed, as JSON lines, in two files, from standard input."""
+    rows = [*WORKED, (180, "good"), (240, "unknown"), (60, "unknown"), (60, "good")]
+    Random(1).shuffle(rows)  # noqa: S311 - reproducible
+    lines = "".join(json.dumps({"at": at, "outcome": outcome}) + "\n" for at, outcome in rows).encode()
+    forms = {"csv": record(rows), "gz": gzip.compress(record(rows)), "jsonl": lines, "jsonl.gz": gzip.compress(lines)}
+    forms["first"], forms["second"] = record(rows[:4]), b"\n".join(lines.splitlines()[4:])
+    for name, data in forms.items():
+        (tmp_path / name).write_bytes(data)
+    wanted = figures(record(WORKED), *PACE)
+    for names in (["csv"], ["gz"], ["jsonl"], ["jsonl.gz"], ["first", "second"]):
+        paths = [str(tmp_path / name) for name in names]
+        done = CliRunner().invoke(measure_command, [*paths, *PACE, "--format", "json"])
+        assert json.loads(done.stdout)["results"] == wanted, names
+    assert figures(forms["gz"], *PACE) == wanted
+
+
+@pytest.mark.parametrize(
+    ("status", "objective", "window"),
+    [
+        (0, "99", "1970-01-01T00:00:00Z/1970-01-01T00:01:00Z"),
+        (0, "50", "0/1000"),
+        (1, "95", "0/1000"),
+        (0, "95", "2000/3000"),
+        (0, None, "0/1000"),
+    ],
+)
+def test_the_exit_status_is_1_if_an_objective_is_surely_missed(status: int, objective: str | None, window: str) -> None:
+    """Not where it is met, nor where the bounds do not decide, nor where nothing was promised."""
+    asked = ["--objective", objective] if objective else []
+    assert run(record(WORKED), *PACE, *asked, "--window", window).exit_code == status
+
+
+def test_one_check_that_misses_is_enough() -> None:
+    rows = [(t, "bad" if c == "b" else "good", c) for t in range(0, 600, 60) for c in "abc"]
+    done = run(record(rows, "at,outcome,check"), "--objective", "99", "--format", "csv")
+    assert done.exit_code == 1
+    assert [row["verdict"] for row in csv.DictReader(io.StringIO(done.stdout))] == ["met", "missed", "met"]
+
+
+def test_the_future_is_not_known_yet() -> None:
+    """At 250 s the recovery has not been seen: down is certain to 240 s only, then in doubt."""
+    [found] = figures(record(WORKED), *PACE, "--at", "250", "--window", "0/300")
+    assert (found["down_seconds"], found["doubt_seconds"], found["unknown_seconds"]) == (60, 120, 0)
+    [found] = figures(record(WORKED), *PACE, "--at", "1970-01-01T00:04:10Z")
+    assert found["window"]["end"] == "1970-01-01T00:04:10Z"
+    [found] = figures(record(WORKED), *PACE, "--at", "1969-12-31T16:04:10", "--window", "1m")
+    assert found["window"] == {"start": "1970-01-01T00:03:10Z", "end": "1970-01-01T00:04:10Z"}
+
+
+def test_a_rolling_window_ends_at_the_last_observation() -> None:
+    [found] = figures(record(WORKED), *PACE, "--window", "10m")
+    assert found["window"] == {"start": "1970-01-01T00:06:40Z", "end": "1970-01-01T00:16:40Z"}
+
+
+def test_a_calendar_window_in_progress_has_the_budget_of_all_of_it() -> None:
+    """April in Vancouver is 30 days long and measured on the two hours that have elapsed."""
+    rows = [(f"2026-04-01T0{h}:{m:02}:00-07:00", "good") for h in (0, 1) for m in range(60)]
+    [found] = figures(record([*rows, ("2026-04-01T02:00:00-07:00", "good")]), "--window", "month", "--objective", "99")
+    assert found["window"] == {"start": "2026-04-01T07:00:00Z", "end": "2026-04-01T09:00:00Z"}
+    assert found["budget"]["allowed_seconds"] == 0.01 * 30 * 86_400
+    [utc] = figures(record(rows), "--window", "month", "--tz", "UTC")
+    assert utc["window"]["start"] == "2026-04-01T00:00:00Z"
+
+
+def test_excluded_time_is_excluded_once() -> None:
+    """Overlapping, repeated, and beyond the window; the edge of a window cuts a run."""
+    cut = ["--exclude", "150/210", "--exclude", "200/240", "--exclude", "150/210", "--exclude", "-50/30"]
+    [found] = figures(record(WORKED), *PACE, "--window", "0/360", *cut)
+    assert found["excluded_seconds"] == 30 + 90
+    assert (found["up_seconds"], found["down_seconds"], found["doubt_seconds"]) == (90 + 60, 0, 30 + 60)
+    assert found["observations"] == {"good": 3, "bad": 1, "unknown": 0}
+
+
+@pytest.mark.parametrize("asked", [["--window", "500/500"], ["--window", "0/100", "--exclude", "0/100"]])
+def test_no_time_gives_no_figure(asked: list[str]) -> None:
+    """Never 0 % and never 100 %, and no objective is missed."""
+    done = run(record(WORKED), *PACE, *asked, "--objective", "99", "--format", "json")
+    [found] = json.loads(done.stdout)["results"]
+    assert done.exit_code == 0
+    assert found["availability"] == {"low": None, "point": None, "high": None}
+    assert (found["coverage"], found["verdict"], found["proven_availability"]) == (None, "undecided", None)
+    assert "no time is left to measure" in run(record(WORKED), *asked, "--objective", "99").stdout
+
+
+def test_service_hours_are_those_of_the_zones_clock() -> None:
+    """A Friday in November, from 06:00 to 20:00 in Vancouver: eleven hours of service."""
+    rows = [(f"2026-11-20T{h:02}:{m:02}:00-08:00", "good") for h in range(6, 21) for m in range(60)]
+    hours = ["--service-hours", "Mon-Fri 07:00-18:00"]
+    [found] = figures(record(rows), *hours)
+    assert found["up_seconds"] == 11 * 3600
+    assert figures(record(rows), *hours, "--tz", "UTC")[0]["up_seconds"] == 4 * 3600
+
+
+def test_planned_maintenance_does_not_count(tmp_path: Path) -> None:
+    """From a calendar or from YAML, which may recur."""
+    event = "BEGIN:VEVENT\nUID:1\nSUMMARY:patching\nDTSTART:20261120T080000Z\nDTEND:20261120T081000Z\nEND:VEVENT\n"
+    (tmp_path / "plan.ics").write_text(f"BEGIN:VCALENDAR\nVERSION:2.0\nPRODID:x\n{event}END:VCALENDAR\n")
+    planned = "{start: 2026-11-19T00:00, end: 2026-11-19T00:10, rrule: FREQ=DAILY, reason: patching}"
+    (tmp_path / "plan.yaml").write_text(f"maintenance:\n  - {planned}\n")
+    (tmp_path / "wrong.yaml").write_text("maintenance:\n  - {start: 5, reason: x}\n")
+    window = ["--window", "2026-11-20T07:00:00Z/2026-11-20T09:00:00Z"]
+    rows = [("2026-11-20T07:30:00Z", "good")]
+    for name in ("plan.ics", "plan.yaml"):
+        [found] = figures(record(rows), *window, "--maintenance", str(tmp_path / name))
+        assert found["excluded_seconds"] == 600, name
+    for name, words in (("wrong.yaml", ":2:13: "), ("none.ics", "no such file")):
+        done = run(record(rows), "--maintenance", str(tmp_path / name))
+        assert isinstance(done.exception, NinewatchError)
+        assert words in str(done.exception)
+
+
+def test_unknown_time_enters_the_point_as_the_policy_says() -> None:
+    """And never the bounds."""
+    found = {p: figures(record(WORKED), *PACE, "--unknown", p)[0]["availability"] for p in ("exclude", "down", "up")}
+    assert [found[p]["point"] for p in ("exclude", "down", "up")] == pytest.approx([240 / 360, 0.24, 0.88])
+    assert {(a["low"], a["high"]) for a in found.values()} == {(0.18, 0.94)}
+
+
+def test_each_check_has_its_own_interval() -> None:
+    """Estimated as the median spacing, from which the hold follows: 2 x interval + 10 s, or + the interval if less."""
+    fast = [(t, "good", "fast") for t in range(0, 20, 4)] + [(33, "good", "fast"), (120, "good", "fast")]
+    slow = [(t, "good", "slow") for t in (0, 30, 60, 120)]
+    found = {each["check"]: each for each in figures(record(fast + slow, "at,outcome,check"), "--objective", "50")}
+    assert found["fast"]["unknown_seconds"] == (33 - 16) + (120 - 33)  # each longer than the hold
+    assert found["slow"]["unknown_seconds"] == 0
+    text = run(record(fast + slow, "at,outcome,check")).stdout
+    assert "interval 4s (the median spacing), hold 12s = 2 x interval + timeout 4s (assumed)" in text
+    assert "interval 30s (the median spacing), hold 1m 10s = 2 x interval + timeout 10s (assumed)" in text
+
+
+def test_what_is_given_is_used_and_said() -> None:
+    text = run(record(WORKED), *PACE).stdout
+    assert "interval 1m (as given), hold 2m 10s = 2 x interval + timeout 10s\n" in text
+    assert "interval 1m (the median spacing), hold 10s (as given)" in run(record(WORKED), "--hold", "10s").stdout
+    assert "interval 1m (assumed)" in run(record(WORKED[:1])).stdout
+
+
+def test_vantages_are_one_check_by_the_rule() -> None:
+    """Three vantages, of which one is down all the time and one for half of it."""
+    rows = [
+        (t, "bad" if v == "x" or (v == "y" and t >= 300) else "good", "c", v) for t in range(0, 601, 60) for v in "xyz"
+    ]
+    data = record(rows, "at,outcome,check,vantage")
+    downs = {rule: figures(data, "--rule", rule)[0]["down_seconds"] for rule in ("all", "any", "2", "1", "3")}
+    assert downs == {"all": 600, "any": 0, "2": 300, "1": 0, "3": 600}
+    assert figures(data)[0]["down_seconds"] == 600
+    assert "2 of 3 vantages up" in run(data, "--rule", "2").stdout
+
+
+def test_all_checks_together_are_one_by_the_rule() -> None:
+    rows = [(t, "bad" if c == "a" else "good", c) for t in range(0, 601, 60) for c in "ab"]
+    data = record(rows, "at,outcome,check")
+    [found] = figures(data, "--by", "none")
+    assert (found["check"], found["down_seconds"]) == (None, 600)
+    assert found["observations"] == {"good": 10, "bad": 10, "unknown": 0}
+    assert figures(data, "--by", "none", "--rule", "any")[0]["up_seconds"] == 600
+    assert [each["check"] for each in figures(data)] == ["a", "b"]
+
+
+def test_an_objective_is_resolvable_if_its_budget_holds_two_intervals() -> None:
+    rows = [(t, "good") for t in range(0, 6001, 60)]
+    for objective, resolvable in (("98", True), ("98.1", False)):
+        [found] = figures(record(rows), "--objective", objective)
+        assert found["resolvable"] is resolvable
+    assert figures(record(rows[:1]), "--objective", "98")[0]["resolvable"] is None
+    assert "too little to be seen at this interval" in run(record(rows), "--objective", "98.1").stdout
+
+
+def test_csv_has_a_row_a_result_and_leaves_empty_what_is_null() -> None:
+    rows = [(t, "good", c) for t in range(0, 601, 60) for c in ("a", '"b, c"')]
+    found = list(csv.DictReader(io.StringIO(run(record(rows, "at,outcome,check"), "--format", "csv").stdout)))
+    assert [row["check"] for row in found] == ["a", "b, c"]
+    assert found[0]["availability_low"] == "1.0"
+    assert found[0]["nines_observed"] == found[0]["verdict"] == found[0]["resolvable"] == ""
+    assert found[0]["window_end"] == "1970-01-01T00:10:00Z"
+
+
+def test_text_shows_the_bounds_and_what_decides() -> None:
+    text = run(record(WORKED), *PACE, "--objective", "90").stdout
+    assert "all observations: UNDECIDED against 90%" in text
+    assert "66.666%, surely from 18.000% to 94.000%" in text
+    assert "undecided: it hangs on 2m in doubt and 10m 40s unknown; the point estimate misses it" in text
+    assert "2m, surely from 1m to 13m 40s" in text
+    assert "1m 40s allowed, 2m spent, 20s overspent" in text
+    scale = next(line for line in text.splitlines() if "├" in line)
+    assert scale.strip().startswith("0% ├")
+    drawn = scale[scale.index("├") + 1 : scale.index("┤")]
+    low, point, high = drawn.index("━"), drawn.index("●"), drawn.rindex("━")
+    assert [round(100 * place / (len(drawn) - 1)) for place in (low, point, high)] == pytest.approx([18, 66, 94], abs=2)
+
+
+def test_text_gives_the_raw_figure_beside_the_contractual_one() -> None:
+    text = run(record(WORKED), *PACE, "--exclude", "120/300").stdout
+    assert "availability  100.000%, surely from" in text
+    assert "raw           66.666%, surely from 18.000% to 94.000%, nothing excluded" in text
+    assert "raw" not in run(record(WORKED), *PACE).stdout
+
+
+def test_a_spotless_record_is_drawn_too() -> None:
+    text = run(record([(t, "good") for t in range(0, 601, 60)])).stdout
+    assert "99% ├" in text
+    assert "n/a observed, " in text
+    assert "nothing is doubtful or unknown" in text
+
+
+def test_text_says_why_an_objective_is_missed_or_met() -> None:
+    assert "missed: at best 94.000%, 1m down for certain" in run(record(WORKED), *PACE, "--objective", "99").stdout
+    assert "met: at worst 18.000%" in run(record(WORKED), *PACE, "--objective", "10").stdout
+    assert "n/a: no --objective to judge by" in run(record(WORKED)).stdout
+
+
+@pytest.mark.parametrize(
+    ("arguments", "words"),
+    [
+        (["--objective", "100"], "100% leaves no downtime"),
+        (["--objective", "0.999"], 'write "99.9%"'),
+        (["--window", "fortnight"], "is not a window"),
+        (["--window", "600/500"], "ends before it begins"),
+        (["--window", "99999999w"], "reaches beyond the calendar"),
+        (["--exclude", "500"], "is not START/END"),
+        (["--exclude", "now/then"], "not an instant"),
+        (["--at", "later"], "not an instant"),
+        (["--tz", "Vancouver"], "is no time zone; write America/Vancouver or UTC"),
+        (["--interval", "60"], "is not a duration"),
+        (["--interval", "0s"], "no time at all"),
+        (["--service-hours", "always"], "service hours"),
+        (["--rule", "most"], "is not a rule"),
+        (["--unknown", "maybe"], "is not one of"),
+        (["--by", "vantage"], "is not one of"),
+    ],
+)
+def test_a_wrong_option_is_a_usage_error(arguments: list[str], words: str) -> None:
+    done = run(record(WORKED), *arguments)
+    assert done.exit_code == 2
+    assert words in " ".join(done.output.split())
+    assert "Traceback" not in done.output
+
+
+@pytest.mark.parametrize(
+    ("data", "words"),
+    [
+        (b"at,outcome\n5,good\n7,maybe\n", '-:3: "maybe" is not an outcome'),
+        (b"at,outcome\n5,good\n2026-01-01T00:00:00,good\n", "-:3: "),
+        (b"at,outcome\n1,good,x\n", "-:2: 3 cells where the header has 2"),
+        (b'{"at":1,"outcome":"good"}\n\n{"at":"x","outcome":"good"}\n', '-:3: "x" is not an instant'),
+        (b"5,good\n", "-:1: no column"),
+        (b"", "there is no observation to measure"),
+        (b"at,outcome\n", "there is no observation to measure"),
+    ],
+)
+def test_bad_data_are_named_by_file_and_line(data: bytes, words: str) -> None:
+    done = run(data)
+    assert isinstance(done.exception, NinewatchError)
+    assert words in str(done.exception)
+
+
+def test_a_rule_that_no_check_can_meet_is_refused() -> None:
+    done = run(record([(1, "good", "c")], "at,outcome,check"), "--rule", "2")
+    assert isinstance(done.exception, NinewatchError)
+    assert "check c: the rule at_least 2 needs 2 or more members, there are 1" in str(done.exception)
+
+
+def test_a_check_that_was_not_observed_by_then_is_unknown() -> None:
+    rows = [(0, "good", "old"), (60, "good", "old"), (500, "good", "new")]
+    [new, old] = figures(record(rows, "at,outcome,check"), "--at", "60")
+    assert (new["check"], new["coverage"], old["coverage"]) == ("new", 0, 1)
+    [none] = figures(record(rows[2:], "at,outcome,check"), "--at", "60")
+    assert none["window"] == {"start": "1970-01-01T00:01:00Z", "end": "1970-01-01T00:01:00Z"}
+
+
+def test_the_program_ends_with_2_and_one_line(tmp_path: Path) -> None:
+    """As a user runs it, and nothing is written to standard error where that is no terminal."""
+    path = tmp_path / "log.csv"
+    for data, status, out, err in (
+        (record(WORKED), 0, "availability", ""),
+        (b"at,outcome\n1,perhaps\n", 2, "", f'ninewatch: {path}:2: "perhaps" is not an outcome; write good, bad or'),
+    ):
+        path.write_bytes(data)
+        command = [sys.executable, "-m", "monitor", "measure", str(path)]
+        done = subprocess.run(command, capture_output=True, text=True, timeout=60, check=False)
+        assert done.returncode == status
+        assert out in done.stdout
+        assert done.stderr.startswith(err)
+        assert done.stderr.count("\n") == (status == 2)
