@@ -1,0 +1,57 @@
+"""Sets of outages as columns, and the algebra of them: when are at least so many of these down?
+
+The same half-open intervals of integer microseconds as `sla.interval`, in arrays, because a simulation has millions.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, NamedTuple
+
+import numpy as np
+from numpy.typing import NDArray
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+Instants = NDArray[np.int64]
+
+
+class Outages(NamedTuple):
+    """Disjoint outages [start, end) in order; none is empty, and two may touch."""
+
+    starts: Instants
+    ends: Instants
+
+
+NONE = Outages(np.empty(0, np.int64), np.empty(0, np.int64))
+
+
+def at_least(count: int, members: Sequence[Outages]) -> Outages:
+    """Return when `count` members or more are down: `count` of 1 is the union, that of all the intersection."""
+    if count == 1 and len(members) == 1:
+        return members[0]
+    starts, ends = [m.starts for m in members], [m.ends for m in members]
+    instants = np.concatenate([*starts, *ends])
+    steps = np.repeat(np.array([1, -1], np.int8), [sum(map(len, starts)), sum(map(len, ends))])
+    order = np.argsort(instants, kind="stable")  # merges the columns, which are sorted already
+    instants = instants[order]
+    down = np.cumsum(steps[order], dtype=np.int32) >= count
+    before = np.concatenate([[False], down[:-1]])
+    return kept(instants[down & ~before], instants[before & ~down])
+
+
+def kept(starts: Instants, ends: Instants) -> Outages:
+    """Return the outages without those that last no time."""
+    real = starts < ends
+    return Outages(starts, ends) if real.all() else Outages(starts[real], ends[real])
+
+
+def before(outages: Outages, instants: Instants) -> Instants:
+    """Return how much downtime lies before each instant."""
+    total = np.concatenate([np.zeros(1, np.int64), np.cumsum(outages.ends - outages.starts)])
+    index = np.searchsorted(outages.starts, instants, side="left")
+    last = np.maximum(index - 1, 0)
+    if not len(outages.starts):
+        return np.zeros(len(instants), np.int64)
+    overhang = np.where(index > 0, np.maximum(outages.ends[last] - instants, 0), 0)
+    return np.asarray(total[index] - overhang, np.int64)

@@ -1,0 +1,112 @@
+"""Years of a design, drawn at random: how good and how bad a single year may be.
+
+The design's structure is evaluated over columns of outages, all years of a block laid end to end: a step a part, not a
+step an event. 10,000 years of a 20-part design take a second or two on one core (bench/plan.py).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from fractions import Fraction
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from monitor.errors import NinewatchError
+from monitor.planning.histories import history, masked
+from monitor.planning.outages import NONE, Instants, Outages, at_least, before
+from sla.feasibility import YEAR, Design, Model, Planned, Process, Structure, model_of
+
+if TYPE_CHECKING:
+    from numpy.typing import NDArray
+
+BLOCK = 500  # years at a time: what one block needs nearly stays in the processor's cache
+MOST_A_BLOCK = 2_000_000  # outages at a time, which bounds the memory
+MOST = 300_000_000  # outages in all: a few minutes' work
+
+LEVELS = tuple(Fraction(text) / 100 for text in ("99", "99.5", "99.9", "99.95", "99.99", "99.995", "99.999"))
+"""The levels of the source page's table."""
+
+
+@dataclass(frozen=True, slots=True)
+class Years:
+    """The simulated years: downtime and the time that counts, microseconds, a pair a year."""
+
+    downtime: NDArray[np.int64]
+    counted: NDArray[np.int64]
+
+    def quantile(self, share: Fraction) -> float:
+        """Return the availability that the share of the years stays at or below: the nearest year, none in between."""
+        ordered = np.sort(self.availabilities)
+        return float(ordered[max(0, -(-len(ordered) * share.numerator // share.denominator) - 1)])
+
+    def chance(self, level: Fraction) -> float:
+        """Return the share of the years that reached the level; compared exactly."""
+        # down / counted <= 1 - level, in whole numbers; a year is 3.2e13 us, so that nothing overflows
+        reached = self.downtime * level.denominator <= self.counted * (level.denominator - level.numerator)
+        return float(np.count_nonzero(reached)) / len(self.downtime)
+
+    @property
+    def availabilities(self) -> NDArray[np.float64]:
+        """The availability of each year."""
+        return 1.0 - self.downtime / self.counted
+
+    @property
+    def mean_down(self) -> float:
+        """The share of all the time that counts which was downtime."""
+        return float(self.downtime.sum() / self.counted.sum())
+
+
+def simulate(design: Design, years: int, seed: int) -> Years:
+    """Return so many years of 365 days. The same seed gives the same years; more years begin with the same ones.
+
+    Raises:
+        NinewatchError: it would take more outages than a machine can draw in a few minutes.
+    """
+    model = model_of(design)
+    outages = max(1.0, sum(map(_outages_a_year, model.leaves.values())))
+    if outages * years > MOST:
+        least = max(1, int(MOST / outages))
+        raise NinewatchError(f"{years:,} years hold too many outages to draw; ask for --years {least} or fewer")
+    span = max(1, min(BLOCK, int(MOST_A_BLOCK / outages)))
+    blocks = [_block(model, span, seed, number) for number in range(-(-years // span))]
+    downtime = np.concatenate([down for down, _ in blocks])[:years]
+    return Years(downtime, np.concatenate([counted for _, counted in blocks])[:years])
+
+
+def _outages_a_year(process: Process) -> float:
+    if isinstance(process, Planned):
+        return YEAR / process.every
+    return process.replicas * YEAR / (process.mtbf + process.mttr)
+
+
+def _block(model: Model, span: int, seed: int, number: int) -> tuple[Instants, Instants]:
+    """Return downtime and counted time of each year of the block: `span` years, end to end."""
+    edges = np.arange(span + 1, dtype=np.int64) * YEAR
+    length = span * YEAR
+    drawn = dict(_drawn(model, length, seed, number))
+    down = _evaluated(model.structure, drawn)
+    if model.excluded is None:
+        return np.diff(before(down, edges)), np.full(span, YEAR, np.int64)
+    excluded = history(model.excluded, length, seed, "excluded", number)
+    within = np.diff(before(excluded, edges))
+    either = np.diff(before(at_least(1, [down, excluded]), edges))
+    return either - within, YEAR - within
+
+
+def _drawn(model: Model, length: int, seed: int, number: int) -> Iterator[tuple[str, Outages]]:
+    leaves = {name: history(process, length, seed, name, number) for name, process in model.leaves.items()}
+    yield from leaves.items()
+    for name, mask in model.masks.items():
+        yield name, masked(mask, leaves[mask.leaf], seed, name, number)
+
+
+def _evaluated(structure: Structure, drawn: Mapping[str, Outages]) -> Outages:
+    """Return when the whole is down: when more than n - k of its n members are."""
+    if isinstance(structure, str):
+        return drawn[structure]
+    if structure.k == 0:
+        return NONE
+    members = [_evaluated(member, drawn) for member in structure.members]
+    return at_least(len(members) - structure.k + 1, members)

@@ -1,0 +1,58 @@
+"""What a design can reach: exact algebra over parts that may be shared, ceilings, and what to change next.
+
+`Design` says what there is, `model` turns it into one structure, `diagram` gives the exact chance that it is down,
+`predict` ranks what takes the time, `steps` tries single changes. Single years are simulated in `monitor.planning`,
+over the same structure.
+"""
+
+from __future__ import annotations
+
+from sla.feasibility.ceiling import Ceiling, Limit, contradictions, limits, met_after
+from sla.feasibility.design import Coupling, Design, FailOver, Maintenance, Part, Site, Standby
+from sla.feasibility.diagram import Diagram, EntangledError
+from sla.feasibility.model import Mask, Model, Retry, Switch, deployments_of, model_of
+from sla.feasibility.predict import YEAR, Contributor, Prediction, expected_down, predict
+from sla.feasibility.process import Planned, Process, Repairable
+from sla.feasibility.steps import Change, Step, changes, next_steps
+from sla.feasibility.structure import ALWAYS_UP, AtLeast, Structure, names, parallel, series
+
+__all__ = [
+    "ALWAYS_UP",
+    "YEAR",
+    "AtLeast",
+    "Ceiling",
+    "Change",
+    "Contributor",
+    "Coupling",
+    "Design",
+    "Diagram",
+    "EntangledError",
+    "FailOver",
+    "Limit",
+    "Maintenance",
+    "Mask",
+    "Model",
+    "Part",
+    "Planned",
+    "Prediction",
+    "Process",
+    "Repairable",
+    "Retry",
+    "Site",
+    "Standby",
+    "Step",
+    "Structure",
+    "Switch",
+    "changes",
+    "contradictions",
+    "deployments_of",
+    "expected_down",
+    "limits",
+    "met_after",
+    "model_of",
+    "names",
+    "next_steps",
+    "parallel",
+    "predict",
+    "series",
+]

@@ -1,0 +1,124 @@
+"""The chance that a structure is down, exactly, however its parts are shared.
+
+A structure is turned into a reduced ordered binary decision diagram (R. E. Bryant, "Graph-Based Algorithms for Boolean
+Function Manipulation", 1986): a decision "is this part down?" at each node, so that the whole is conditioned on every
+shared part once. Multiplying the members of a structure instead would take a data centre that two of them stand in for
+two data centres that fail independently.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import NamedTuple, TypeVar
+
+from sla.feasibility.structure import Structure, names
+
+Number = TypeVar("Number")  # float, or Fraction where a test wants every digit
+
+_UP, _DOWN = 0, 1  # the two ends, which ask nothing
+
+
+class EntangledError(ValueError):
+    """So many parts are shared in so many ways that the exact answer is out of reach."""
+
+
+class _Node(NamedTuple):
+    level: int
+    up: int
+    down: int
+
+
+class Diagram:
+    """A structure, ready to be asked for any set of parts' chances in time linear in its nodes.
+
+    Raises:
+        EntangledError: it takes more than `limit` nodes; a tree without shared parts takes a few a part.
+    """
+
+    __slots__ = ("_held", "_known", "_limit", "_made", "_nodes", "_root", "parts")
+
+    def __init__(self, structure: Structure, limit: int = 20_000) -> None:
+        self.parts: tuple[str, ...] = tuple(dict.fromkeys(names(structure)))
+        self._limit = limit
+        last = len(self.parts)
+        self._nodes = [_Node(last, _UP, _UP), _Node(last, _DOWN, _DOWN)]
+        self._made: dict[_Node, int] = {}
+        self._known: dict[tuple[int, int, int], int] = {}
+        self._held: dict[Structure, int] = {}
+        levels = {part: level for level, part in enumerate(self.parts)}
+        self._root = self._node(structure, levels)
+
+    def down(self, chances: Mapping[str, Number]) -> Number:
+        """Return the chance that the whole is down, from each part's chance to be down, parts being independent.
+
+        Only sums and products of chances: what is tiny keeps all its digits.
+        """
+        return self._downs(self._by_level(chances))[self._root]
+
+    def importance(self, chances: Mapping[str, float]) -> dict[str, float]:
+        """Return by how much the whole's chance to be down rises when a part goes from up to down (Birnbaum, 1969)."""
+        by_level = self._by_level(chances)
+        downs = self._downs(by_level)
+        reached = [0.0] * len(self._nodes)
+        reached[self._root] = 1.0
+        found = dict.fromkeys(self.parts, 0.0)
+        for index in range(len(self._nodes) - 1, _DOWN, -1):
+            level, up, down = self._nodes[index]
+            chance, weight = by_level[level], reached[index]
+            reached[up] += weight * (1 - chance)
+            reached[down] += weight * chance
+            found[self.parts[level]] += weight * (downs[down] - downs[up])
+        return found
+
+    def _by_level(self, chances: Mapping[str, Number]) -> list[Number]:
+        return [chances[part] for part in self.parts]
+
+    def _downs(self, chances: Sequence[Number]) -> list[Number]:
+        """Return each node's chance to end down. A node's branches were made before it."""
+        found: list[Number] = [0, 1]  # type: ignore[list-item]  # both ends, in whatever numbers are asked for
+        for level, up, down in self._nodes[2:]:
+            chance = chances[level]
+            found.append(chance * found[down] + (1 - chance) * found[up])  # type: ignore[operator]
+        return found
+
+    def _node(self, structure: Structure, levels: Mapping[str, int]) -> int:
+        if isinstance(structure, str):
+            return self._make(_Node(levels[structure], _UP, _DOWN))
+        if structure not in self._held:
+            members = [self._node(member, levels) for member in structure.members]
+            self._held[structure] = self._at_least(structure.k, members)
+        return self._held[structure]
+
+    def _at_least(self, k: int, members: Sequence[int]) -> int:
+        """Return the node that is up while k of the members are: row by row, from the last member to the first."""
+        row = [_UP] + [_DOWN] * k
+        for member in reversed(members):
+            row = [_UP] + [self._choose(member, row[j - 1], row[j]) for j in range(1, k + 1)]
+        return row[k]
+
+    def _choose(self, asked: int, up: int, down: int) -> int:
+        """Return the node that goes on as `up` while `asked` is up, and as `down` while it is down."""
+        if asked == _UP or up == down:
+            return up
+        if asked == _DOWN:
+            return down
+        key = (asked, up, down)
+        if key not in self._known:
+            level = min(self._nodes[node].level for node in key)
+            branches = (self._choose(*(self._branch(node, level, which) for node in key)) for which in (1, 2))
+            self._known[key] = self._make(_Node(level, *branches))
+        return self._known[key]
+
+    def _branch(self, node: int, level: int, which: int) -> int:
+        """Return where the node goes on at that level: up (1) or down (2); itself if it does not ask there."""
+        return self._nodes[node][which] if self._nodes[node].level == level else node
+
+    def _make(self, node: _Node) -> int:
+        if node.up == node.down:
+            return node.up
+        if node not in self._made:
+            if len(self._nodes) >= self._limit:
+                raise EntangledError("too many parts are shared in too many ways; split the design into smaller ones")
+            self._made[node] = len(self._nodes)
+            self._nodes.append(node)
+        return self._made[node]
