@@ -29,7 +29,7 @@ if TYPE_CHECKING:
     from monitor.engine.runner import Attempt
 
 EXIT = {Outcome.GOOD: 0, Outcome.BAD: 1, Outcome.UNKNOWN: 3}
-_FORMS = "https://host/path, tcp://host:port, tls://host:port or dns://name"
+_SCHEMES = {scheme: kind for kind in KINDS.values() for scheme in kind.schemes}
 
 
 @click.command(short_help="Probe one URL or check, once.")
@@ -40,8 +40,9 @@ _FORMS = "https://host/path, tcp://host:port, tls://host:port or dns://name"
 def probe(target: str, path: Path | None, timeout: str, as_json: bool) -> None:
     """Probe once and print outcome, reason, HTTP status and the phases.
 
-    URL is https://host/path, tcp://host:port, tls://host:port or dns://name; CHECK is product/check (or the check's id,
-    if only one has it) of the configuration given with -c. Exit status: 0 good, 1 bad, 3 unknown, 2 wrong usage.
+    URL is https://host/path, tcp://host:port, smtp://host, ... (docs/probes.md lists them); CHECK is product/check (or
+    the check's id, if only one has it) of the configuration given with -c. Exit status: 0 good, 1 bad, 3 unknown,
+    2 wrong usage.
     """
     check = _of_url(target, timeout) if path is None else _of_config(target, path)
     attempt = asyncio.run(_once(check))
@@ -56,14 +57,16 @@ async def _once(check: CheckBase) -> Attempt:
 
 def _of_url(target: str, timeout: str) -> CheckBase:
     scheme, separator, rest = target.partition("://")
-    kind = {"http": "http", "https": "http"}.get(scheme, scheme)
-    if not separator or kind not in KINDS:
+    kind = _SCHEMES.get(scheme) if separator else None
+    if kind is None:
+        known = ", ".join(f"{each}://" for each in sorted(_SCHEMES))
         raise click.UsageError(
-            f"{quoted(target)} is no URL to probe; write {_FORMS}, or name a check and its file with -c"
+            f"{quoted(target)} is no URL to probe; write one of {known}, or name a check and its file with -c"
         )
-    written = {"id": "probe", kind: target if kind == "http" else rest, "interval": "1d", "timeout": timeout}
+    where = target if kind.whole_url else rest.removesuffix("/")
+    written = {"id": "probe", kind.name: where, **kind.schemes[scheme], "interval": "1d", "timeout": timeout}
     try:
-        return KINDS[kind].check.model_validate(written)  # type: ignore[no-any-return]
+        return kind.check.model_validate(written)  # type: ignore[no-any-return]
     except ValidationError as error:
         first = error.errors()[0]
         shown = re.sub(r"//.*@", "//…@", target)  # what stands there may be a password

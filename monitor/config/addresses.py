@@ -6,14 +6,19 @@ import re
 from collections.abc import Mapping
 from dataclasses import dataclass
 from ipaddress import ip_address
-from typing import Annotated, Any
+from typing import TYPE_CHECKING, Annotated, Any
 from urllib.parse import urlsplit
 
 from pydantic import AfterValidator, PlainValidator, ValidationInfo, WithJsonSchema
+from pydantic_core import core_schema
 
 from monitor.config.errors import quoted
 from monitor.config.secret import SECRET_SCHEMA, Secret, read_secret
 from monitor.config.values import AS_TEXT, problem_at
+
+if TYPE_CHECKING:
+    from pydantic import GetCoreSchemaHandler, GetJsonSchemaHandler
+    from pydantic.json_schema import JsonSchemaValue
 
 _LABEL = re.compile(r"(?!-)[a-z0-9_-]{1,63}(?<!-)", re.IGNORECASE | re.ASCII)
 
@@ -74,6 +79,30 @@ _HOST_PORT_SCHEMA = {"type": "string", "examples": ["127.0.0.1:9999", "db.exampl
 
 HostPortField = Annotated[HostPort, PlainValidator(HostPort.parse), AS_TEXT, WithJsonSchema(_HOST_PORT_SCHEMA)]
 """A target's address."""
+
+
+@dataclass(frozen=True, slots=True)
+class DefaultPort:
+    """Makes `Annotated[HostPort, DefaultPort(25)]` an address whose port may be left out."""
+
+    port: int
+
+    def parse(self, value: Any) -> HostPort:
+        """Return what `host`, `[::1]` or `host:port` says, with this port where none is written."""
+        if not isinstance(value, str) or _HOST_PORT.fullmatch(value) or ("@" in value):
+            return HostPort.parse(value)
+        return HostPort(host(value.removeprefix("[").removesuffix("]")), self.port)
+
+    def __get_pydantic_core_schema__(self, source: Any, handler: GetCoreSchemaHandler) -> core_schema.CoreSchema:
+        return core_schema.no_info_plain_validator_function(
+            self.parse, serialization=core_schema.plain_serializer_function_ser_schema(str, when_used="json")
+        )
+
+    def __get_pydantic_json_schema__(
+        self, schema: core_schema.CoreSchema, handler: GetJsonSchemaHandler
+    ) -> JsonSchemaValue:
+        return {"type": "string", "examples": ["host.example.org", f"host.example.org:{self.port}"]}
+
 
 Listen = Annotated[
     HostPort, PlainValidator(lambda value: HostPort.parse(value, lowest=0)), AS_TEXT, WithJsonSchema(_HOST_PORT_SCHEMA)

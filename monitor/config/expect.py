@@ -83,10 +83,25 @@ class Regex:
         """Return whether the expression occurs anywhere in the text; bytes are taken as UTF-8."""
         return self._compiled.search(text) is not None
 
+    def end(self, text: bytes) -> int | None:
+        """Return where the first occurrence ends, None if there is none."""
+        match = self._compiled.search(text)
+        return None if match is None else int(match.end())
+
+    def found(self, text: str | bytes) -> list[str]:
+        """Return each occurrence: its first group, or the whole of it when the expression has no group."""
+        group = 1 if self._compiled.groups else 0
+        caught = (match.group(group) for match in self._compiled.finditer(text))
+        return [_decoded(each) for each in caught if each is not None]
+
+
+def _decoded(text: str | bytes) -> str:
+    return text.decode(errors="replace") if isinstance(text, bytes) else text
+
 
 def _said(error: Exception) -> str:
     said = error.args[0] if error.args else ""
-    return said.decode(errors="replace") if isinstance(said, bytes) else str(said)
+    return _decoded(said) if isinstance(said, str | bytes) else str(said)
 
 
 @dataclass(frozen=True, slots=True)
@@ -219,6 +234,7 @@ ExpectedJson = Annotated[
     _JSON_AS_TEXT,
     WithJsonSchema({"type": "object", "additionalProperties": _SCALARS, "minProperties": 1}),
 ]
+RegexField = Annotated[Regex, PlainValidator(_regex), AS_TEXT, WithJsonSchema(_REGEX_SCHEMA)]
 OK = (StatusRange(200, 299),)
 
 
@@ -234,7 +250,7 @@ class Expect(Model):
     contains: Contained | None = None
     """Text that the body must contain, letter by letter."""
 
-    matches: Annotated[Regex, PlainValidator(_regex), AS_TEXT, WithJsonSchema(_REGEX_SCHEMA)] | None = None
+    matches: RegexField | None = None
     """A regular expression (RE2) that must occur in the body."""
 
     json_values: ExpectedJson = Field((), alias="json")

@@ -151,4 +151,4 @@ def _check(check: DnsCheck, answer: dns.message.Message, wanted: dns.rdatatype.R
         raise ProbeFailure("dns_answer", f"{check.target} is {shown}, expected {', '.join(missing)}")
 
 
-KIND = Kind("dns", DnsCheck, prepare)
+KIND = Kind("dns", DnsCheck, prepare, schemes={"dns": {}})

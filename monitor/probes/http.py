@@ -256,4 +256,4 @@ def _judged(frame: Frame, response: Response, expectation: Expectation) -> Probe
     return ProbeResult(Outcome.GOOD, "", response.status, frame.phases, "", frame.certificate_expiry)
 
 
-KIND = Kind("http", HttpCheck, prepare)
+KIND = Kind("http", HttpCheck, prepare, schemes={"http": {}, "https": {}}, whole_url=True)

@@ -1,15 +1,29 @@
-"""Every probe kind, one line each. Configuration, validation, schema and engine derive from this table."""
+"""Every probe kind, one line each. Configuration, validation, schema, docs and engine derive from this table."""
 
 from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from monitor.probes import dns, http, tcp, tls
+from monitor.probes import dns, http, icmp, ntp, redis, smtp, ssh, tcp, tls, udp
 
 if TYPE_CHECKING:
     from monitor.probes.base import Kind, Probe
 
-KINDS: dict[str, Kind[Any]] = {kind.name: kind for kind in (http.KIND, tcp.KIND, tls.KIND, dns.KIND)}
+KINDS: dict[str, Kind[Any]] = {
+    kind.name: kind
+    for kind in (
+        http.KIND,
+        tcp.KIND,
+        tls.KIND,
+        dns.KIND,
+        icmp.KIND,
+        udp.KIND,
+        smtp.KIND,
+        ssh.KIND,
+        ntp.KIND,
+        redis.KIND,
+    )
+}
 
 CHECK_TYPES = tuple(kind.check for kind in KINDS.values())
 

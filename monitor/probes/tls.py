@@ -78,4 +78,4 @@ def _check_validity(frame: Frame, valid_for: int | None) -> None:
         raise ProbeFailure("tls_expiring", f"the certificate ends in {left / DAY:.1f} days, wanted {valid_for / DAY:g}")
 
 
-KIND = Kind("tls", TlsCheck, prepare)
+KIND = Kind("tls", TlsCheck, prepare, schemes={"tls": {}})

@@ -1,0 +1,66 @@
+"""The `udp` kind: one datagram there, one back. Without an answer nothing would be known, so one is always expected."""
+
+from __future__ import annotations
+
+import socket
+from typing import ClassVar, Self
+
+from pydantic import model_validator
+
+from monitor.config.model import CheckBase, HostPortField, problem_at
+from monitor.probes.base import Frame, Kind, Probe, ProbeFailure, quoted
+from monitor.probes.script import Exchange
+from monitor.probes.wire import Wire
+from monitor.vocabulary import ProbeResult
+from sla.observation import Outcome
+
+
+class UdpCheck(CheckBase, Exchange):
+    """Good when the datagram is answered as expected."""
+
+    kind: ClassVar[str] = "udp"
+
+    udp: HostPortField
+    """`host:port` to send to."""
+
+    @model_validator(mode="after")
+    def _asks_and_listens(self) -> Self:
+        if not self.sent:
+            raise problem_at("udp", "needs a datagram to send; add send or send_hex")
+        if not self.wanted:
+            raise problem_at("udp", "a datagram without an answer proves nothing; add expect or expect_hex")
+        return self
+
+
+def prepare(check: UdpCheck) -> Probe:
+    """Return the probe that sends one datagram and judges the first that comes back from there."""
+    host, port = check.udp.host, check.udp.port
+
+    async def probe(frame: Frame) -> ProbeResult:
+        frame.enter("resolve")
+        addresses = await frame.resolver.addresses(host, port)
+        with await Wire.open(frame, addresses, socket.SOCK_DGRAM) as wire:  # connected: other senders' are dropped
+            frame.enter("first_byte")
+            await wire.send(check.sent)
+            heard = await wire.receive()
+            frame.close()
+        if check.end(heard) is None:
+            said = quoted(heard.decode(errors="replace"))
+            raise ProbeFailure("answer_mismatch", f"{said}, expected {check.wanted}")
+        return ProbeResult(Outcome.GOOD, phases=frame.phases)
+
+    return probe
+
+
+KIND = Kind(
+    "udp",
+    UdpCheck,
+    prepare,
+    example="""\
+id: syslog-relay
+udp: relay.example.org:5140
+send: "ping\\n"
+expect: "^pong"
+""",
+    reasons={"answer_mismatch": "the first datagram that came back is not what is expected"},
+)

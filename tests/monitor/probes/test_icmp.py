@@ -1,0 +1,65 @@
+"""The icmp kind: real echoes in a network namespace of our own, and a clear word where pinging is not allowed."""
+
+from __future__ import annotations
+
+import os
+import subprocess
+import sys
+
+import pytest
+from pydantic import ValidationError
+
+from monitor.probes import icmp
+from tests.support.probing import check_of
+from tests.support.watches import environment
+
+ALLOWED = (
+    "sysctl -qw net.ipv4.ping_group_range='0 2147483647' && ip link set lo up;"
+    " ip -6 addr add ::1/128 dev lo 2>/dev/null;"
+)
+NEIGHBOURS = (
+    "ip link add v1 type veth peer name v2; ip addr add 192.0.2.1/24 dev v1; ip link set v1 up; ip link set v2 up;"
+)
+
+
+def isolated(command: str) -> subprocess.CompletedProcess[str]:
+    """Run a shell command in a network namespace that holds nothing but a loopback interface, still down."""
+    return subprocess.run(
+        ["unshare", "--net", "sh", "-c", command],
+        capture_output=True,
+        text=True,
+        timeout=60,
+        env=environment(),
+        check=False,
+    )
+
+
+possible = pytest.mark.skipif(
+    os.geteuid() != 0 or isolated(f"{ALLOWED} true").returncode != 0, reason="needs root and network namespaces"
+)
+
+
+def probed(host: str, preparation: str = ALLOWED) -> tuple[int, str]:
+    done = isolated(f"{preparation} exec {sys.executable} -m monitor probe icmp://{host} --timeout 500ms")
+    return done.returncode, done.stdout + done.stderr
+
+
+@possible
+@pytest.mark.parametrize("host", ["127.0.0.1", "::1"])
+def test_a_host_that_echoes_is_good(host: str) -> None:
+    status, said = probed(host)
+    assert (status, "first_byte" in said) == (0, True), said
+
+
+@possible
+def test_a_host_that_is_not_there_is_bad_and_no_route_is_unknown() -> None:
+    """The neighbour that never answers is one that the kernel looks for in vain."""
+    assert probed("192.0.2.9", ALLOWED + NEIGHBOURS)[0] == 1
+    status, said = probed("192.0.2.9")
+    assert (status, "no_route" in said) == (3, True), said
+
+
+def test_where_pinging_is_not_allowed_the_configuration_says_how_to_allow_it(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(icmp, "allowed", lambda: False)
+    with pytest.raises(ValidationError, match="ping_group_range"):
+        check_of({"icmp": "127.0.0.1"})

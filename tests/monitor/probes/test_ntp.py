@@ -1,0 +1,72 @@
+"""The ntp kind: the offset's arithmetic, and servers that do not know the time or do not say it."""
+
+from __future__ import annotations
+
+import struct
+import time
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from monitor.probes.ntp import offset_of
+from sla.interval import SECOND
+from sla.observation import Outcome
+from tests.support.probing import attempt
+from tests.support.talking import datagrams
+
+PACKET = struct.Struct("!BBbb3I4Q")
+SINCE_1900 = 2_208_988_800
+
+
+def stamped(instant: int) -> int:
+    """Return an NTP timestamp of microseconds since the Unix epoch; it wraps in 2036."""
+    return ((instant + SINCE_1900 * SECOND) << 32) // SECOND % (1 << 64)
+
+
+def packet(at: int, nonce: int = 0, *, leap: int = 0, mode: int = 4, stratum: int = 2, code: bytes = b"GPS\0") -> bytes:
+    first = leap << 6 | 4 << 3 | mode
+    reference = int.from_bytes(code, "big")
+    return PACKET.pack(first, stratum, 6, -20, 0, 0, reference, stamped(at), nonce, stamped(at), stamped(at))
+
+
+@given(
+    st.integers(min_value=0, max_value=5_000_000_000 * SECOND),
+    st.integers(min_value=-86_400 * SECOND, max_value=86_400 * SECOND),
+    st.integers(min_value=0, max_value=10 * SECOND),
+)
+def test_the_offset_is_what_the_server_is_ahead_whatever_the_symmetric_delay(now: int, ahead: int, delay: int) -> None:
+    """Also across the end of NTP's first era, 2036."""
+    now += 90_000 * SECOND
+    found = offset_of(packet(now + delay + ahead), now, now + 2 * delay)
+    assert abs(found - ahead) <= 2
+
+
+def server(ahead: float = 0.0, **more: object) -> object:
+    def answering(asked: bytes) -> list[bytes]:
+        nonce = PACKET.unpack(asked)[10]
+        forged = packet(0, nonce ^ 1)
+        now = time.time_ns() // 1000 + int(ahead * SECOND)
+        return [b"", forged, packet(now, nonce, **more)]
+
+    return answering
+
+
+@pytest.mark.parametrize(
+    ("answering", "reason"),
+    [
+        (server(), ""),
+        (server(ahead=3600.0), "ntp_offset"),
+        (server(ahead=-3600.0), "ntp_offset"),
+        (server(leap=3), "ntp_unsynchronised"),
+        (server(stratum=16), "ntp_unsynchronised"),
+        (server(stratum=0, code=b"RATE"), "ntp_refused"),
+        (server(mode=3), "ntp_malformed"),
+        (lambda asked: [], "deadline"),
+    ],
+)
+async def test_only_the_answer_to_our_question_counts_and_has_its_word(answering: object, reason: str) -> None:
+    async with datagrams(answering) as port:
+        result = (await attempt({"ntp": f"127.0.0.1:{port}", "within": "60s"}, 0.5)).result
+    assert result.reason == reason
+    assert result.outcome is (Outcome.BAD if reason else Outcome.GOOD)

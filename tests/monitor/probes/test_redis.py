@@ -1,0 +1,72 @@
+"""The redis kind: PING and PONG, credentials, roles; against RESP by hand and, where installed, the real server."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+import pytest
+
+from sla.observation import Outcome
+from tests.support.probing import attempt
+from tests.support.processes import free_port, needs, running, until
+from tests.support.servers import serving, silent
+from tests.support.talking import hanging_up, saying_at_once
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+    from monitor.vocabulary import ProbeResult
+    from tests.support.servers import Handler
+
+GOOD, BAD, UNKNOWN = Outcome.GOOD, Outcome.BAD, Outcome.UNKNOWN
+
+
+async def probed(handler: Handler, seconds: float = 5.0, **more: Any) -> ProbeResult:
+    async with serving(handler) as port:
+        return (await attempt({"redis": f"127.0.0.1:{port}", **more}, seconds)).result
+
+
+@pytest.mark.parametrize(
+    ("handler", "outcome", "reason"),
+    [
+        (saying_at_once(b"+PONG\r\n"), GOOD, ""),
+        (saying_at_once(b"-NOAUTH Authentication required.\r\n"), GOOD, ""),
+        (saying_at_once(b"-LOADING Redis is loading the dataset in memory\r\n"), BAD, "redis_loading"),
+        (saying_at_once(b"-MASTERDOWN Link with MASTER is down\r\n"), BAD, "redis_master_down"),
+        (saying_at_once(b"-ERR max number of clients reached\r\n"), BAD, "redis_error"),
+        (saying_at_once(b"+OK\r\n"), BAD, "redis_malformed"),
+        (saying_at_once(b"HTTP/1.1 400 Bad Request\r\n"), BAD, "redis_malformed"),
+        (saying_at_once(b"$99999999\r\n" + b"x" * 200_000), BAD, "answer_too_long"),
+        (hanging_up(b"+PO"), BAD, "hung_up"),
+        (silent, BAD, "deadline"),
+    ],
+)
+async def test_every_reply_has_its_word(handler: Handler, outcome: Outcome, reason: str) -> None:
+    result = await probed(handler, 0.5)
+    assert (result.outcome, result.reason) == (outcome, reason)
+
+
+async def test_our_own_wrong_password_says_nothing_of_the_server(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("REDIS_PASSWORD", "hunter2-canary")
+    handler = saying_at_once(b"-WRONGPASS invalid username-password pair: hunter2-canary\r\n")
+    result = await probed(handler, password={"env": "REDIS_PASSWORD"})
+    assert (result.outcome, result.reason) == (UNKNOWN, "credentials_refused")
+    assert "canary" not in result.detail
+
+
+@pytest.mark.slow
+@needs("redis-server")
+async def test_a_real_server_with_a_password_and_a_role(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("RIGHT", "right-canary")
+    monkeypatch.setenv("WRONG", "wrong-canary")
+    port = free_port()
+    command = ["redis-server", "--port", str(port), "--save", "", "--requirepass", "right-canary", "--dir", tmp_path]
+    with running(tmp_path / "redis.log", [*command, "--bind", "127.0.0.1"]) as program:
+        until("redis", lambda: program.said("(Ready to accept connections)"))
+        target = {"redis": f"127.0.0.1:{port}"}
+        assert (await attempt(target)).result.outcome is GOOD
+        right = {**target, "password": {"env": "RIGHT"}}
+        assert (await attempt({**right, "role": "master"})).result.outcome is GOOD
+        assert (await attempt({**right, "role": "slave"})).result.reason == "redis_role"
+        wrong = (await attempt({**target, "password": {"env": "WRONG"}})).result
+        assert (wrong.outcome, wrong.reason) == (UNKNOWN, "credentials_refused")

@@ -1,0 +1,101 @@
+"""The smtp kind: greeting, EHLO, STARTTLS, QUIT, and what can be wrong with each."""
+
+from __future__ import annotations
+
+import asyncio
+from typing import TYPE_CHECKING, Any
+
+import pytest
+import trustme
+
+from sla.observation import Outcome
+from tests.support.certificates import bundle, server_context
+from tests.support.probing import attempt
+from tests.support.servers import serving, silent
+from tests.support.talking import hanging_up, replying, saying_at_once
+
+if TYPE_CHECKING:
+    import ssl
+    from pathlib import Path
+
+    from monitor.vocabulary import ProbeResult
+    from tests.support.servers import Handler
+
+EHLO = b"EHLO ninewatch.invalid"
+
+
+def mail(offered: bytes = b"250-mail\r\n250 SIZE 1000\r\n", greeting: bytes = b"220-hello\r\n220 there\r\n") -> Handler:
+    return replying({EHLO: offered, b"QUIT": b"221 bye\r\n"}, greeting)
+
+
+def encrypting(context: ssl.SSLContext, injected: bytes = b"") -> Handler:
+    """Return a mail server that takes STARTTLS; it may slip bytes in behind its consent."""
+
+    async def handler(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        writer.write(b"220 hello\r\n")
+        assert await reader.readline() == EHLO + b"\r\n"
+        writer.write(b"250-mail\r\n250 STARTTLS\r\n")
+        assert await reader.readline() == b"STARTTLS\r\n"
+        writer.write(b"220 go ahead\r\n" + injected)
+        await writer.drain()
+        await writer.start_tls(context)
+        assert await reader.readline() == EHLO + b"\r\n"
+        writer.write(b"250 mail\r\n")
+        assert await reader.readline() == b"QUIT\r\n"
+        writer.write(b"221 bye\r\n")
+        await reader.read()
+
+    return handler
+
+
+async def probed(handler: Handler, seconds: float = 5.0, **more: Any) -> ProbeResult:
+    async with serving(handler) as port:
+        return (await attempt({"smtp": f"127.0.0.1:{port}", **more}, seconds)).result
+
+
+async def test_a_server_that_greets_and_takes_our_name_is_good() -> None:
+    result = await probed(mail())
+    assert (result.outcome, result.status) == (Outcome.GOOD, 221)
+    assert set(result.phases) == {"resolve", "connect", "first_byte", "transfer"}
+
+
+@pytest.mark.parametrize(
+    ("handler", "reason", "status"),
+    [
+        (mail(greeting=b"554 no service for you\r\n"), "smtp_status", 554),
+        (mail(greeting=b"421 too busy\r\n"), "smtp_status", 421),
+        (mail(offered=b"550-no\r\n550 such name\r\n"), "smtp_status", 550),
+        (mail(greeting=b"SSH-2.0-x\r\n"), "smtp_malformed", None),
+        (saying_at_once(b"220-more\r\n" * 200), "smtp_malformed", None),
+        (saying_at_once(b"2" * 80_000), "answer_too_long", None),
+        (hanging_up(b"220"), "hung_up", None),
+        (silent, "deadline", None),
+    ],
+)
+async def test_every_other_beginning_has_its_word(handler: Handler, reason: str, status: int | None) -> None:
+    result = await probed(handler, 0.5)
+    assert (result.outcome, result.reason, result.status) == (Outcome.BAD, reason, status)
+
+
+async def test_starttls_is_asked_for_judged_and_greeted_anew(tmp_path: Path) -> None:
+    authority = trustme.CA()
+    context = server_context(authority.issue_cert("127.0.0.1"))
+    trusted = {"tls": {"ca": bundle(authority, tmp_path)}}
+    good = await probed(encrypting(context), encryption="starttls", **trusted)
+    assert (good.outcome, good.reason) == (Outcome.GOOD, "")
+    assert good.certificate_expiry is not None
+    assert (await probed(encrypting(context), encryption="starttls")).reason == "tls_untrusted"
+    injected = await probed(encrypting(context, b"250 forged\r\n"), encryption="starttls", **trusted)
+    assert injected.reason == "starttls_injected"
+
+
+async def test_a_server_that_does_not_offer_starttls_is_bad() -> None:
+    assert (await probed(mail(), encryption="starttls")).reason == "starttls_missing"
+
+
+async def test_tls_from_the_first_byte_on(tmp_path: Path) -> None:
+    authority = trustme.CA()
+    async with serving(mail(), server_context(authority.issue_cert("127.0.0.1"))) as port:
+        written = {"smtp": f"127.0.0.1:{port}", "encryption": "tls", "tls": {"ca": bundle(authority, tmp_path)}}
+        result = (await attempt(written)).result
+    assert result.outcome is Outcome.GOOD

@@ -1,0 +1,57 @@
+"""The ssh kind: a server identifies itself, and nothing else does."""
+
+from __future__ import annotations
+
+import shutil
+import subprocess
+from pathlib import Path
+
+import pytest
+
+from sla.observation import Outcome
+from tests.support.probing import attempt
+from tests.support.processes import free_port, running, until
+from tests.support.servers import Handler, serving, silent
+from tests.support.talking import hanging_up, saying_at_once
+
+SSHD = Path("/usr/sbin/sshd")
+
+
+@pytest.mark.parametrize(
+    "words", [b"SSH-2.0-OpenSSH_9.2\r\n", b"SSH-1.99-x\n", b"Welcome.\r\nTo the machine.\r\nSSH-2.0-x\r\n"]
+)
+async def test_an_identification_is_good_also_behind_other_lines(words: bytes) -> None:
+    async with serving(saying_at_once(words)) as port:
+        result = (await attempt({"ssh": f"127.0.0.1:{port}"})).result
+    assert (result.outcome, result.reason) == (Outcome.GOOD, "")
+
+
+@pytest.mark.parametrize(
+    ("handler", "reason"),
+    [
+        (saying_at_once(b"SSH-1.5-old\r\n"), "ssh_version"),
+        (saying_at_once(b"220 mail\r\n" * 60), "ssh_malformed"),
+        (saying_at_once(b"x" * 30_000), "answer_too_long"),
+        (hanging_up(), "hung_up"),
+        (hanging_up(b"SSH-2.0-cut"), "hung_up"),
+        (saying_at_once(b"SSH-2.0-dropbear\r\n"), "answer_mismatch"),
+        (silent, "deadline"),
+    ],
+)
+async def test_everything_else_has_its_word(handler: Handler, reason: str) -> None:
+    async with serving(handler) as port:
+        result = (await attempt({"ssh": f"127.0.0.1:{port}", "expect": "OpenSSH"}, 0.5)).result
+    assert (result.outcome, result.reason) == (Outcome.BAD, reason)
+
+
+@pytest.mark.slow
+@pytest.mark.skipif(not SSHD.exists() or shutil.which("ssh-keygen") is None, reason="not installed: openssh-server")
+async def test_a_real_server_identifies_itself(tmp_path: Path) -> None:
+    key, port = tmp_path / "key", free_port()
+    subprocess.run(["ssh-keygen", "-q", "-t", "ed25519", "-N", "", "-f", key], check=True)
+    Path("/run/sshd").mkdir(exist_ok=True)
+    options = ["-D", "-e", "-f", "/dev/null", "-h", key, "-p", str(port), "-o", "ListenAddress=127.0.0.1"]
+    with running(tmp_path / "sshd.log", [SSHD, *options]) as program:
+        until("sshd", lambda: program.said("(Server listening)"))
+        result = (await attempt({"ssh": f"127.0.0.1:{port}", "expect": "OpenSSH"})).result
+    assert result.outcome is Outcome.GOOD

@@ -1,0 +1,49 @@
+"""The udp kind: one datagram there, one back."""
+
+from __future__ import annotations
+
+import socket
+from typing import Any
+
+import pytest
+from pydantic import ValidationError
+
+from sla.observation import Outcome
+from tests.support.probing import attempt, check_of
+from tests.support.talking import datagrams
+
+
+@pytest.mark.parametrize("expected", [{"expect": "^pong"}, {"expect_hex": "6e67"}])
+async def test_the_expected_answer_is_good(expected: dict[str, str]) -> None:
+    async with datagrams(lambda asked: [b"pong " + asked]) as port:
+        result = (await attempt({"udp": f"127.0.0.1:{port}", "send": "ping", **expected})).result
+    assert (result.outcome, result.reason) == (Outcome.GOOD, "")
+    assert set(result.phases) == {"resolve", "connect", "first_byte"}
+
+
+@pytest.mark.parametrize("answer", [b"error", b"\xff" * 9_000])
+async def test_another_answer_is_bad(answer: bytes) -> None:
+    async with datagrams(lambda asked: [answer]) as port:
+        result = (await attempt({"udp": f"127.0.0.1:{port}", "send_hex": "00 01", "expect": "pong"})).result
+    assert (result.outcome, result.reason) == (Outcome.BAD, "answer_mismatch")
+    assert result.detail.isprintable()
+
+
+async def test_silence_costs_the_deadline() -> None:
+    async with datagrams(lambda asked: []) as port:
+        result = (await attempt({"udp": f"127.0.0.1:{port}", "send": "ping", "expect": "."}, 0.1)).result
+    assert (result.outcome, result.reason) == (Outcome.BAD, "deadline")
+
+
+async def test_a_port_that_nobody_listens_on_says_so() -> None:
+    with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as free:
+        free.bind(("127.0.0.1", 0))
+        port = free.getsockname()[1]
+    result = (await attempt({"udp": f"127.0.0.1:{port}", "send": "ping", "expect": "."})).result
+    assert (result.outcome, result.reason) == (Outcome.BAD, "connect_refused")
+
+
+@pytest.mark.parametrize("said", [{"send": "ping"}, {"expect": "pong"}, {}])
+def test_a_datagram_without_an_answer_proves_nothing(said: dict[str, Any]) -> None:
+    with pytest.raises(ValidationError, match="datagram"):
+        check_of({"udp": "127.0.0.1:9", **said})

@@ -1,0 +1,70 @@
+"""Listeners that hold a conversation: each connection is told and asked line by line."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+from collections.abc import AsyncIterator, Callable
+from typing import TYPE_CHECKING, cast
+
+if TYPE_CHECKING:
+    from tests.support.servers import Handler
+
+
+def replying(replies: dict[bytes, bytes], greeting: bytes = b"") -> Handler:
+    """Return a handler that greets, then answers each line that it knows and hangs up at one that it does not."""
+
+    async def handler(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        writer.write(greeting)
+        while line := await reader.readline():
+            if line.strip() not in replies:
+                return
+            writer.write(replies[line.strip()])
+            await writer.drain()
+
+    return handler
+
+
+def saying_at_once(words: bytes) -> Handler:
+    """Return a handler that says this, takes whatever comes, and stays until the other hangs up."""
+
+    async def handler(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        writer.write(words)
+        await reader.read()
+
+    return handler
+
+
+def hanging_up(words: bytes = b"") -> Handler:
+    """Return a handler that says this and closes the connection."""
+
+    async def handler(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        writer.write(words)
+        await writer.drain()
+        writer.write_eof()
+        await reader.read()
+
+    return handler
+
+
+class _Datagrams(asyncio.DatagramProtocol):
+    def __init__(self, answering: Callable[[bytes], list[bytes]]) -> None:
+        self._answering = answering
+
+    def connection_made(self, transport: asyncio.BaseTransport) -> None:
+        self._transport = cast("asyncio.DatagramTransport", transport)
+
+    def datagram_received(self, data: bytes, sender: tuple[str, int]) -> None:
+        for reply in self._answering(data):
+            self._transport.sendto(reply, sender)
+
+
+@contextlib.asynccontextmanager
+async def datagrams(answering: Callable[[bytes], list[bytes]]) -> AsyncIterator[int]:
+    """Answer datagrams on loopback for as long as the block lasts; give the port."""
+    loop = asyncio.get_running_loop()
+    transport, _ = await loop.create_datagram_endpoint(lambda: _Datagrams(answering), local_addr=("127.0.0.1", 0))
+    try:
+        yield transport.get_extra_info("sockname")[1]
+    finally:
+        transport.close()
