@@ -40,8 +40,8 @@ _SCHEMES = {scheme: kind for kind in KINDS.values() for scheme in kind.schemes}
 def probe(target: str, path: Path | None, timeout: str, as_json: bool) -> None:
     """Probe once and print outcome, reason, HTTP status and the phases.
 
-    URL is https://host/path, tcp://host:port, smtp://host, ... (docs/probes.md lists them); CHECK is product/check (or
-    the check's id, if only one has it) of the configuration given with -c. Exit status: 0 good, 1 bad, 3 unknown,
+    URL is https://host/path, tcp://host:port, smtp://host or one of the others in docs/probes.md; CHECK is product/check
+    (or the check's id, if only one has it) of the configuration given with -c. Exit status: 0 good, 1 bad, 3 unknown,
     2 wrong usage.
     """
     check = _of_url(target, timeout) if path is None else _of_config(target, path)
