@@ -16,6 +16,8 @@ import structlog
 
 from monitor.config.loader import Examined, examine
 from monitor.config.watch import Watcher
+from monitor.corrections import Journal, journal_of
+from monitor.engine.corrector import Corrector
 from monitor.engine.recorder import Recorder, restore
 from monitor.engine.rig import rigged
 from monitor.engine.scheduler import Job, Scheduler
@@ -105,6 +107,9 @@ class Daemon:
                 prepare(store)
             restore(self._ledger, store)
             writer = Writer(store, self._health, self._clock)
+            corrector = Corrector(self._ledger, Journal(journal_of(self._portfolio.store)), writer)
+            corrector.restore(store)
+            await corrector.look()
             async with (
                 Recorder(self._ledger, writer, self._health) as recorder,
                 rigged(self._clock, self._health) as (runner, pulse),
@@ -118,17 +123,19 @@ class Daemon:
                 gc.freeze()  # what was loaded stays: the collector need not look through it again and again
                 address = f"http://{listener.addresses[0]}"
                 ready(Running(self._ledger, self._health, address, self._stop.set, self._asked.set))
-                await self._work(scheduler, jobs, beside)
+                await self._work(scheduler, jobs, corrector, beside)
         finally:
             store.close()
 
-    async def _work(self, scheduler: Scheduler, jobs: Jobs, beside: Callable[[], Awaitable[None]] | None) -> None:
+    async def _work(
+        self, scheduler: Scheduler, jobs: Jobs, corrector: Corrector, beside: Callable[[], Awaitable[None]] | None
+    ) -> None:
         try:
             async with asyncio.TaskGroup() as tasks:
                 if beside is not None:
                     tasks.create_task(self._accompany(beside), name="beside")
                 tasks.create_task(scheduler.run(), name="scheduler")
-                tasks.create_task(self._look_out(scheduler, jobs), name="look-out")
+                tasks.create_task(self._look_out(scheduler, jobs, corrector), name="look-out")
                 tasks.create_task(self._until_stopped(), name="stop")
         except* Stopped:
             log.info("stopping")
@@ -171,12 +178,13 @@ class Daemon:
         finally:
             await listener.close()
 
-    async def _look_out(self, scheduler: Scheduler, jobs: Jobs) -> None:
-        """Once a second see whether the configuration or the wall clock changed."""
+    async def _look_out(self, scheduler: Scheduler, jobs: Jobs, corrector: Corrector) -> None:
+        """Once a second see whether the configuration, the corrections or the wall clock changed."""
         while True:
             await self._clock.sleep_until(self._clock.monotonic() + LOOK)
             self._clock.follow_wall_clock()
             self._health.clock_steps, self._health.clock_stepped = self._clock.steps, self._clock.stepped
+            await corrector.look()
             changed = await asyncio.to_thread(self._watcher.changed)
             if changed or self._asked.is_set():
                 self._asked.clear()

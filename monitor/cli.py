@@ -10,9 +10,11 @@ import click
 from monitor import log
 from monitor.commands.audit import audit_command
 from monitor.commands.check_config import check_config
+from monitor.commands.correct import correct, corrections
 from monitor.commands.demo import demo
 from monitor.commands.measure import measure_command
 from monitor.commands.nines import nines_command
+from monitor.commands.plan import plan_command
 from monitor.commands.probe import probe
 from monitor.commands.run import run
 from monitor.commands.status import status
@@ -35,7 +37,19 @@ def cli() -> None:
     """
 
 
-for command in (run, demo, check_config, probe, status, measure_command, nines_command, audit_command):
+for command in (
+    run,
+    demo,
+    check_config,
+    probe,
+    status,
+    measure_command,
+    nines_command,
+    plan_command,
+    audit_command,
+    correct,
+    corrections,
+):
     cli.add_command(command)
 
 

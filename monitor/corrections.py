@@ -100,7 +100,7 @@ class Journal:
         Raises:
             NinewatchError: it could not be written.
         """
-        line = json.dumps(_plain(fact), ensure_ascii=False) + "\n"
+        line = json.dumps(as_plain(fact), ensure_ascii=False) + "\n"
         try:
             self.path.parent.mkdir(parents=True, exist_ok=True)
             with self.path.open("ab+") as file:
@@ -119,7 +119,8 @@ def _mended(descriptor: int, line: str) -> str:
     return "\n" + line if torn else line
 
 
-def _plain(fact: Fact) -> dict[str, str]:
+def as_plain(fact: Fact) -> dict[str, str]:
+    """Return the fact as a line of the journal has it: instants RFC 3339 UTC."""
     said = {"author": fact.author, "reason": fact.reason, "made": format_instant(fact.made)}
     if isinstance(fact, Revocation):
         return {"revokes": fact.correction, **said}
@@ -128,10 +129,10 @@ def _plain(fact: Fact) -> dict[str, str]:
 
 
 def _fact(plain: Mapping[str, Any]) -> Fact:
-    author, reason, made = _words(plain["author"]), _words(plain["reason"]), parse_instant(plain["made"])
+    author, reason, made = _words(plain["author"]), _words(plain["reason"]), parse_instant(str(plain["made"]))
     if "revokes" in plain:
         return Revocation(str(plain["revokes"]), author, reason, made)
-    span = Interval(parse_instant(plain["start"]), parse_instant(plain["end"]))
+    span = Interval(parse_instant(str(plain["start"])), parse_instant(str(plain["end"])))
     fact = Correction(str(plain["product"]), span, author, reason, made)
     if plain["id"] != fact.id:
         raise ValueError(f"its id is not {fact.id}: the line was changed after it was written")

@@ -31,8 +31,7 @@ class Correction:
     @property
     def id(self) -> str:
         """Twelve hexadecimal digits that follow from all the rest: the same fact has the same id everywhere."""
-        parts = (self.product, self.interval.start, self.interval.end, self.author, self.reason, self.made)
-        return hashlib.sha256("\0".join(map(str, parts)).encode()).hexdigest()[:12]
+        return _digest(self.product, self.interval.start, self.interval.end, self.author, self.reason, self.made)
 
     def exclusion(self) -> Exclusion:
         """Return it as the audit lists it."""
@@ -48,8 +47,17 @@ class Revocation:
     reason: str
     made: int
 
+    @property
+    def id(self) -> str:
+        """Twelve hexadecimal digits that follow from all the rest."""
+        return _digest(self.correction, self.author, self.reason, self.made)
+
 
 Fact = Correction | Revocation
+
+
+def _digest(*parts: str | int) -> str:
+    return hashlib.sha256("\0".join(map(str, parts)).encode()).hexdigest()[:12]
 
 
 def revoked(facts: Iterable[Fact]) -> dict[str, Revocation]:

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Protocol
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
 
+    from sla.correction import Fact
     from sla.incident import Incident
     from sla.interval import Interval
     from sla.observation import Observation, Run
@@ -19,16 +20,18 @@ class Batch:
 
     Writing a part again changes nothing, so a batch whose commit was in doubt is simply written anew. A run replaces
     the one with the same check, vantage and `first`, an incident the one with the same id. `folded_until` is the
-    instant before which every observation is inside a written run.
+    instant before which every observation is inside a written run. A correction that is there already is left as it is.
     """
 
     observations: Sequence[Observation] = ()
     runs: Sequence[Run] = ()
     incidents: Sequence[Incident] = ()
     folded_until: int | None = None
+    corrections: Sequence[Fact] = ()
 
     def __bool__(self) -> bool:
-        return bool(self.observations or self.runs or self.incidents or self.folded_until is not None)
+        parts = (self.observations, self.runs, self.incidents, self.corrections)
+        return any(parts) or self.folded_until is not None
 
 
 class Store(Protocol):
@@ -40,8 +43,8 @@ class Store(Protocol):
     version: str
 
     def write(self, batch: Batch) -> None:
-        """Commit the batch. With an incident in it, it has reached the disk when this returns; without, the operating
-        system, so that a loss of power may take the last of them and a kill of this process none.
+        """Commit the batch. With an incident or a correction in it, it has reached the disk when this returns; without,
+        the operating system, so that a loss of power may take the last of them and a kill of this process none.
         """
         ...
 
@@ -55,6 +58,10 @@ class Store(Protocol):
 
     def load_incidents(self) -> list[Incident]:
         """Return all incidents, oldest first."""
+        ...
+
+    def load_corrections(self) -> list[Fact]:
+        """Return all corrections and revocations, by when they were made."""
         ...
 
     def observations(self, check: str, window: Interval) -> list[Observation]:

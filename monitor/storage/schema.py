@@ -35,6 +35,16 @@ MIGRATIONS: tuple[tuple[str, ...], ...] = (
         "CREATE TABLE progress (name TEXT PRIMARY KEY, value INTEGER NOT NULL) WITHOUT ROWID",
         f"PRAGMA application_id = {APPLICATION}",
     ),
+    (
+        # What people said of the record. A row is a correction, or takes one back (`revokes`); none ever changes.
+        "CREATE TABLE corrections (id TEXT PRIMARY KEY, made INTEGER NOT NULL, author TEXT NOT NULL,"
+        " reason TEXT NOT NULL, product TEXT, start INTEGER, end INTEGER, revokes TEXT,"
+        " CHECK ((revokes IS NULL) = (product IS NOT NULL AND start IS NOT NULL AND end IS NOT NULL))) WITHOUT ROWID",
+        "CREATE TRIGGER corrections_are_not_changed BEFORE UPDATE ON corrections"
+        " BEGIN SELECT RAISE(ABORT, 'corrections are only ever added'); END",
+        "CREATE TRIGGER corrections_are_not_removed BEFORE DELETE ON corrections"
+        " BEGIN SELECT RAISE(ABORT, 'corrections are only ever added'); END",
+    ),
 )
 
 

@@ -13,14 +13,15 @@ from monitor.errors import StoreError
 from monitor.storage import statements as sql
 from monitor.storage.lock import Lock
 from monitor.storage.schema import migrate, refuse_strangers
+from sla.correction import Correction, Fact, Revocation
 from sla.incident import Incident
+from sla.interval import Interval
 from sla.observation import PRECEDENCE, Observation, Run
 
 if TYPE_CHECKING:
     from pathlib import Path
 
     from monitor.storage.base import Batch
-    from sla.interval import Interval
 
 log = structlog.get_logger()
 
@@ -73,12 +74,12 @@ class SqliteStore:
             raise
 
     def write(self, batch: Batch) -> None:
-        """Commit the batch, FULL when it holds an incident, else NORMAL."""
+        """Commit the batch, FULL when it holds an incident or a correction, else NORMAL."""
         self._in_write = True
         try:
             with self._told("could not be written"):
                 connection = self._writing()
-                self._synchronise("FULL" if batch.incidents else "NORMAL")
+                self._synchronise("FULL" if batch.incidents or batch.corrections else "NORMAL")
                 connection.execute("BEGIN IMMEDIATE")
                 self._insert(connection, batch)
                 connection.execute("COMMIT")
@@ -97,6 +98,8 @@ class SqliteStore:
             connection.executemany(sql.RUN, [self._run_row(run) for run in batch.runs])
         if batch.incidents:
             connection.executemany(sql.INCIDENT, [_incident_row(incident) for incident in batch.incidents])
+        if batch.corrections:
+            connection.executemany(sql.CORRECT, [_correction_row(fact) for fact in batch.corrections])
         if batch.folded_until is not None:
             connection.execute(sql.FOLDED, (batch.folded_until,))
 
@@ -128,6 +131,11 @@ class SqliteStore:
         with self._told("cannot be read"):
             rows = self._writing().execute(sql.INCIDENTS)
             return [Incident(*row) for row in rows]
+
+    def load_corrections(self) -> list[Fact]:
+        """Return all corrections and revocations, by when they were made."""
+        with self._told("cannot be read"):
+            return [_fact(row) for row in self._writing().execute(sql.CORRECTIONS)]
 
     def observations(self, check: str, window: Interval) -> list[Observation]:
         """Return the check's observations with `at` in the window, by `at`, over a connection that cannot write."""
@@ -288,6 +296,39 @@ def _incident_row(incident: Incident) -> tuple[str | int | None, ...]:
         incident.reason,
         incident.downtime,
     )
+
+
+def _correction_row(fact: Fact) -> tuple[str | int | None, ...]:
+    said = (fact.id, fact.made, fact.author, fact.reason)
+    if isinstance(fact, Revocation):
+        return (*said, None, None, None, fact.correction)
+    return (*said, fact.product, fact.interval.start, fact.interval.end, None)
+
+
+def _fact(row: tuple[int, str, str, str | None, int | None, int | None, str | None]) -> Fact:
+    made, author, reason, product, start, end, revokes = row
+    if product is None or start is None or end is None:
+        return Revocation(str(revokes), author, reason, made)
+    return Correction(product, Interval(start, end), author, reason, made)
+
+
+def corrections_of(path: Path) -> list[Fact]:
+    """Return the corrections of a record that a daemon may have open, over a connection that cannot write.
+
+    None if there is no record, or one from before there were any.
+
+    Raises:
+        StoreError: it cannot be read.
+    """
+    if not path.exists():
+        return []
+    try:
+        with contextlib.closing(_open(path, "ro")) as connection:
+            if not connection.execute(sql.HAS_CORRECTIONS).fetchone():
+                return []
+            return [_fact(row) for row in connection.execute(sql.CORRECTIONS)]
+    except sqlite3.Error as error:
+        raise StoreError(f"the record {path} cannot be read: {error}{_remedy(error)}") from error
 
 
 def _observation(row: tuple[str, int, int, str, int | None, str]) -> Observation:

@@ -50,6 +50,12 @@ INCIDENTS: Final = (
     "SELECT id, product, check_key, opened, resolved, reason, downtime FROM incidents ORDER BY opened, id"
 )
 
+CORRECT: Final = """
+    INSERT OR IGNORE INTO corrections (id, made, author, reason, product, start, end, revokes)
+    VALUES (?, ?, ?, ?, ?, ?, ?, ?)"""
+HAS_CORRECTIONS: Final = "SELECT 1 FROM sqlite_schema WHERE name = 'corrections'"
+CORRECTIONS: Final = "SELECT made, author, reason, product, start, end, revokes FROM corrections ORDER BY made, id"
+
 # What is not inside a written run yet must stay, whatever the retention; NULL, and with it nothing, while all is so.
 PRUNABLE: Final = "SELECT min(?, (SELECT value FROM progress WHERE name = 'folded_until'))"
 CUT: Final = "SELECT at + 1 FROM observations WHERE at < ? ORDER BY at LIMIT 1 OFFSET ?"

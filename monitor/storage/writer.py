@@ -18,6 +18,7 @@ if TYPE_CHECKING:
     from monitor.clock import Clock
     from monitor.health import Health
     from monitor.storage.base import Store
+    from sla.correction import Fact
     from sla.incident import Incident
     from sla.observation import Observation, Run
 
@@ -61,9 +62,11 @@ class Writer:
         self._store, self._health, self._clock, self._limit = store, health, clock, limit
         self._queue: deque[_Item] = deque()
         self._spared: deque[_Item] = deque()  # what was left of queue entries whose observation was given up
+        self._said: deque[Fact] = deque()
         self._observations: deque[Observation] = deque()
         self._runs: dict[tuple[str, str, int], Run] = {}
         self._incidents: dict[str, Incident] = {}
+        self._corrections: dict[str, Fact] = {}
         self._folded: int | None = None
         self._retained: int | None = None
         self._urgent = threading.Event()
@@ -105,6 +108,11 @@ class Writer:
         """Queue growing runs as they stand; with `until`, all that was observed before it is inside a run by now."""
         self._queue.append((None, runs, None, until))
 
+    def put_corrections(self, facts: Sequence[Fact]) -> None:
+        """Have what people said written at once. Like incidents, it waits for a failing store and is never given up."""
+        self._said.extend(facts)
+        self._urgent.set()
+
     def retain(self, since: int) -> None:
         """Have observations older than this dropped from the store, in small steps between commits."""
         self._retained = since
@@ -115,7 +123,7 @@ class Writer:
         self._urgent.set()
         if self._thread.ident is not None:
             self._thread.join(patience)
-        written = not (self._thread.is_alive() or self._queue or self._pending)
+        written = not (self._thread.is_alive() or self._queue or self._said or self._pending)
         if not written:
             log.error("store_closed_with_loss", observations=self._health.queue_depth, error=self._health.store_error)
         return written
@@ -151,7 +159,8 @@ class Writer:
 
     @property
     def _pending(self) -> bool:
-        return bool(self._observations or self._runs or self._incidents or self._folded is not None)
+        decided = self._incidents or self._corrections
+        return bool(self._observations or self._runs or decided or self._folded is not None)
 
     def _gather(self) -> None:
         for source in (self._spared, self._queue):
@@ -168,6 +177,9 @@ class Writer:
                     self._incidents[incident.id] = incident
                 if until is not None:
                     self._folded = until
+        for _ in range(len(self._said)):
+            fact = self._said.popleft()
+            self._corrections[fact.id] = fact
         self._trim()
 
     def _trim(self) -> None:
@@ -189,7 +201,8 @@ class Writer:
         while self._pending:
             seen = list(islice(self._observations, CHUNK))
             incidents = tuple(self._incidents.values())
-            batch = Batch(seen, tuple(self._runs.values()), incidents, self._folded)
+            said = tuple(self._corrections.values())
+            batch = Batch(seen, tuple(self._runs.values()), incidents, self._folded, said)
             try:
                 self._store.write(batch)
             except StoreError as error:
@@ -208,6 +221,7 @@ class Writer:
         self._settled += rows
         self._runs.clear()
         self._incidents.clear()
+        self._corrections.clear()
         self._folded = None
         self._rows += rows
         recovered, self._failures = self._failures > 0, 0

@@ -8,6 +8,7 @@ import pytest
 
 from monitor.storage.base import Batch, Store
 from monitor.storage.sqlite import SqliteStore
+from sla.correction import Correction, Revocation
 from sla.incident import Incident
 from sla.interval import Interval
 from sla.observation import Observation, Outcome, Run
@@ -148,3 +149,21 @@ def test_upkeep_changes_nothing_that_can_be_read(store: Store) -> None:
 def test_closing_twice_is_closing_once(store: Store) -> None:
     store.close()
     store.close()
+
+
+SAID = Correction("forms", Interval(10, 20), "Ana", "account locked", 30)
+BACK = Revocation(SAID.id, "Ben", "it was the service", 40)
+
+
+def test_corrections_are_there_after_reopening_by_when_they_were_made(reopen: Callable[[], Store]) -> None:
+    """Told again they are left as they are."""
+    assert reopen().load_corrections() == []
+    reopen().write(Batch(corrections=[BACK, SAID]))
+    store = reopen()
+    store.write(Batch(corrections=[SAID]))
+    assert store.load_corrections() == [SAID, BACK]
+
+
+def test_a_batch_of_corrections_alone_is_one() -> None:
+    assert Batch(corrections=[SAID])
+    assert not Batch()

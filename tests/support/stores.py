@@ -12,6 +12,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
 
     from monitor.storage.base import Batch
+    from sla.correction import Fact
     from sla.incident import Incident
     from sla.interval import Interval
 
@@ -29,6 +30,7 @@ class MemoryStore:
         self.seen: dict[tuple[int, str, str], Observation] = {}
         self.runs: dict[tuple[str, str, int], Run] = {}
         self.incidents: dict[str, Incident] = {}
+        self.corrections: dict[str, Fact] = {}
         self.folded_until: int | None = None
         self.batches: list[Batch] = []
         self.error = ""
@@ -51,6 +53,8 @@ class MemoryStore:
                 self.seen[key] = each
         self.runs |= {(run.check, run.vantage, run.first): run for run in batch.runs}
         self.incidents |= {incident.id: incident for incident in batch.incidents}
+        for fact in batch.corrections:
+            self.corrections.setdefault(fact.id, fact)
         if batch.folded_until is not None:
             self.folded_until = max(batch.folded_until, self.folded_until or batch.folded_until)
         self.batches.append(batch)
@@ -69,6 +73,9 @@ class MemoryStore:
 
     def load_incidents(self) -> list[Incident]:
         return sorted(self.incidents.values(), key=lambda incident: (incident.opened, incident.id))
+
+    def load_corrections(self) -> list[Fact]:
+        return sorted(self.corrections.values(), key=lambda fact: (fact.made, fact.id))
 
     def observations(self, check: str, window: Interval) -> list[Observation]:
         return [

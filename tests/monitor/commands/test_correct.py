@@ -63,7 +63,7 @@ def test_a_correction_is_made_listed_and_taken_back(config: Path) -> None:
         (("demo", *WHO), "Write PRODUCT START/END, or --revoke ID"),
         (("demo", "yesterday", *WHO), "is not an interval"),
         (("demo", "2025-11-03T09:25/2025-11-03T09:10", *WHO), "ends before it has begun"),
-        (("demo", "2025-11-03T09:25/2999-11-03T09:10", *WHO), "write what is planned under maintenance:"),
+        (("demo", "2025-11-03T09:25/2999-11-03T09:10", *WHO), "under maintenance:"),
         (("demo", "0001-01-01T00:00:00/0001-01-01T00:10:00", *WHO), ""),
         (("--revoke", "3f9a0c51d2e4", *WHO), 'there is no correction "3f9a0c51d2e4"'),
         (("demo", SPAN, "--revoke", "3f9a0c51d2e4", *WHO), "leave PRODUCT and START/END out"),

@@ -15,7 +15,8 @@ from structlog.testing import capture_logs
 from monitor.errors import StoreError
 from monitor.storage import schema
 from monitor.storage.base import Batch
-from monitor.storage.sqlite import SqliteStore, warn_of_wal_reset_bug
+from monitor.storage.sqlite import SqliteStore, corrections_of, warn_of_wal_reset_bug
+from sla.correction import Correction
 from sla.incident import Incident
 from sla.interval import Interval
 from sla.observation import Observation, Outcome, Run
@@ -24,6 +25,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
     from pathlib import Path
 
+SAID = Correction("p", Interval(10, 20), "Ana", "account locked", 30)
 INCIDENT = Incident("abc", "p", "p/a", 5, None, "deadline", None)
 
 
@@ -92,7 +94,7 @@ def test_a_newer_schema_is_refused_and_left_alone(path: Path) -> None:
     SqliteStore(path, 0).close()
     raw(path, f"PRAGMA user_version = {len(schema.MIGRATIONS) + 1}")
     before = digest(path)
-    with pytest.raises(StoreError, match=r"schema 2.*knows up to 1.*newer ninewatch"):
+    with pytest.raises(StoreError, match=r"schema 3.*knows up to 2.*newer ninewatch"):
         SqliteStore(path, 0)
     assert digest(path) == before
 
@@ -141,7 +143,7 @@ def test_a_migration_that_fails_half_way_leaves_the_record_as_it_was(
         assert connection.execute("PRAGMA user_version").fetchone() == (len(first) + 1,)
 
 
-def test_only_a_batch_with_an_incident_waits_for_the_disk(store: SqliteStore) -> None:
+def test_only_a_batch_with_an_incident_or_a_correction_waits_for_the_disk(store: SqliteStore) -> None:
     """FULL for decisions, NORMAL for observations: one fsync an outage, none a probe."""
     levels: list[int] = []
     connection = store._writing()
@@ -153,9 +155,39 @@ def test_only_a_batch_with_an_incident_waits_for_the_disk(store: SqliteStore) ->
             connection.set_trace_callback(watch)
 
     connection.set_trace_callback(watch)
-    for batch in (many(0, 1), Batch([seen(5)], incidents=[INCIDENT]), many(9, 1)):
+    for batch in (many(0, 1), Batch([seen(5)], incidents=[INCIDENT]), many(9, 1), Batch(corrections=[SAID])):
         store.write(batch)
-    assert levels == [1, 2, 1]
+    assert levels == [1, 2, 1, 2]
+
+
+def test_a_correction_can_be_neither_changed_nor_removed(store: SqliteStore, path: Path) -> None:
+    """Not by whoever opens the record with another program either, unless they take the rule away first."""
+    store.write(Batch(corrections=[SAID]))
+    for statement in ("UPDATE corrections SET reason = 'x'", "DELETE FROM corrections"):
+        with pytest.raises(sqlite3.IntegrityError, match="only ever added"):
+            raw(path, statement)
+    assert corrections_of(path) == [SAID]
+
+
+def test_a_record_from_before_there_were_corrections_is_brought_up_to_date(path: Path) -> None:
+    """Until then it has none, for whoever only looks; what it holds stays."""
+    assert corrections_of(path) == []
+    path.parent.mkdir()
+    raw(path, *schema.MIGRATIONS[0], "PRAGMA user_version = 1", "INSERT INTO reasons (word) VALUES ('old')")
+    assert corrections_of(path) == []
+    with contextlib.closing(SqliteStore(path, 0)) as store:
+        assert store.load_corrections() == []
+        store.write(Batch(corrections=[SAID]))
+        assert corrections_of(path) == [SAID]
+    with contextlib.closing(sqlite3.connect(path)) as connection:
+        assert connection.execute("SELECT word FROM reasons").fetchall() == [("old",)]
+
+
+def test_corrections_of_what_is_no_record_are_one_clear_line(path: Path) -> None:
+    path.parent.mkdir()
+    path.write_bytes(b"x" * 4_000)
+    with pytest.raises(StoreError, match=r"the record .* cannot be read: .*move it away"):
+        corrections_of(path)
 
 
 def test_the_log_is_folded_back_and_used_again(store: SqliteStore, path: Path) -> None:

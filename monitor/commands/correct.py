@@ -1,0 +1,153 @@
+"""`ninewatch correct` and `corrections`: say that time was not to count, take it back, list what was said."""
+
+from __future__ import annotations
+
+import json
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING
+from zoneinfo import ZoneInfo
+
+import click
+
+from monitor.clock import SystemClock
+from monitor.commands.common import loaded
+from monitor.config.model import Portfolio
+from monitor.corrections import LONGEST, Journal, as_plain, journal_of
+from monitor.errors import NinewatchError
+from monitor.storage.sqlite import corrections_of
+from sla.correction import Correction, Fact, Revocation, revoked
+from sla.objective import format_duration
+from sla.window import format_instant, parse_interval
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+_CONFIG = click.option(
+    "-c",
+    "--config",
+    "path",
+    type=click.Path(path_type=Path),
+    help="The daemon's configuration; without it, the record is var/ninewatch.db.",
+)
+
+
+@click.command(short_help="Say that time was not to count, or take that back.")
+@click.argument("product", required=False)
+@click.argument("interval", required=False, metavar="[START/END]")
+@click.option("--author", required=True, help="Who says so.")
+@click.option("--reason", required=True, help="Why.")
+@click.option("--revoke", metavar="ID", help="Take back the correction of this id.")
+@_CONFIG
+def correct(
+    product: str | None, interval: str | None, author: str, reason: str, revoke: str | None, path: Path | None
+) -> None:
+    """Say that the time from START to END was not to count for PRODUCT.
+
+    Instants are RFC 3339 (2026-11-03T09:10:00-08:00), or local time of the configuration's zone without an offset. The
+    record and the raw figures stay as they are; contractual figures leave the time out, with author, reason and time of
+    making beside it. A running daemon takes it up within about a second.
+    """
+    place = _place(path)
+    if not place.record.exists():
+        raise NinewatchError(
+            f"there is no record {place.record}; name the configuration with -c, where its daemon runs"
+        )
+    if revoke is None:
+        made = _correction(place, product, interval, author, reason)
+        place.journal.add(made)
+        click.echo(f"correction {made.id}: {_what(made)}")
+    elif product is None:
+        place.journal.add(_revocation(place, revoke, author, reason))
+        click.echo(f"revoked {revoke}")
+    else:
+        raise NinewatchError("--revoke takes back by its id alone; leave PRODUCT and START/END out")
+
+
+@click.command(short_help="List corrections, and which were taken back.")
+@click.option("--json", "as_json", is_flag=True, help="Print one JSON object a line, as they stand in the journal.")
+@_CONFIG
+def corrections(as_json: bool, path: Path | None) -> None:
+    """List what `ninewatch correct` said, by when it was said. Needs no running daemon."""
+    facts = sorted(_place(path).facts(), key=lambda fact: (fact.made, fact.id))
+    if as_json:
+        for fact in facts:
+            click.echo(json.dumps(as_plain(fact), ensure_ascii=False))
+        return
+    taken_back = revoked(facts)
+    for fact in facts:
+        if isinstance(fact, Correction):
+            click.echo(f"{fact.id}  {_what(fact)}: {_said(fact)}")
+            if (revocation := taken_back.get(fact.id)) is not None:
+                click.echo(f"{'':12}  revoked: {_said(revocation)}")
+    if not facts:
+        click.echo("no corrections")
+
+
+@dataclass(frozen=True, slots=True)
+class _Place:
+    """The record that is spoken of, the zone of local times, and the products' ids if they are known."""
+
+    record: Path
+    zone: ZoneInfo
+    products: Sequence[str] | None
+
+    @property
+    def journal(self) -> Journal:
+        return Journal(journal_of(self.record))
+
+    def facts(self) -> list[Fact]:
+        """Return what was said so far, by the record and by the journal: either may have lost some."""
+        return list(dict.fromkeys((*corrections_of(self.record), *self.journal.read().facts)))
+
+
+def _place(path: Path | None) -> _Place:
+    if path is None:
+        fields = Portfolio.model_fields
+        return _Place(fields["store"].default, ZoneInfo(fields["time_zone"].default), None)
+    portfolio = loaded(path)[1]
+    return _Place(portfolio.store, portfolio.zone, [product.id for product in portfolio.products])
+
+
+def _correction(place: _Place, product: str | None, interval: str | None, author: str, reason: str) -> Correction:
+    if product is None or interval is None:
+        raise NinewatchError("which time of which product? Write PRODUCT START/END, or --revoke ID")
+    if place.products is not None and product not in place.products:
+        raise NinewatchError(f'there is no product "{product}"; there are {", ".join(place.products)}')
+    try:
+        span = parse_interval(interval, place.zone)
+    except (ValueError, OverflowError) as error:
+        raise NinewatchError(str(error)) from None
+    now = SystemClock().now()
+    if span.end > now:
+        raise NinewatchError(
+            "a correction is of the past; write what is planned into the configuration, under maintenance:"
+        )
+    return Correction(product, span, _words("--author", author), _words("--reason", reason), now)
+
+
+def _revocation(place: _Place, correction: str, author: str, reason: str) -> Revocation:
+    """Return the revocation, unless nothing of the id was ever said, or it is taken back already."""
+    facts = place.facts()
+    if correction not in {fact.id for fact in facts if isinstance(fact, Correction)}:
+        raise NinewatchError(f'there is no correction "{correction}"; `ninewatch corrections` lists them')
+    if (before := revoked(facts).get(correction)) is not None:
+        raise NinewatchError(f"{correction} was revoked already: {_said(before)}")
+    return Revocation(correction, _words("--author", author), _words("--reason", reason), SystemClock().now())
+
+
+def _words(option: str, text: str) -> str:
+    text = text.strip()
+    if not text or len(text) > LONGEST or not text.isprintable():
+        raise NinewatchError(f"{option} is empty, longer than {LONGEST} characters or more than a line; write it anew")
+    return text
+
+
+def _what(fact: Correction) -> str:
+    span = fact.interval
+    times = f"{format_instant(span.start)}/{format_instant(span.end)}"
+    return f"{fact.product} {times} ({format_duration(span.length)})"
+
+
+def _said(fact: Fact) -> str:
+    return f"{fact.reason} ({fact.author}, {format_instant(fact.made)})"

@@ -1,0 +1,46 @@
+"""Corrections: facts that are only added, and what of them stands."""
+
+from __future__ import annotations
+
+from itertools import permutations
+
+from sla.correction import Correction, Fact, Revocation, revoked, standing
+from sla.exclusion import Cause, Exclusion
+from sla.interval import Interval
+
+ONE = Correction("forms", Interval(10, 20), "Ada", "account locked", 30)
+OTHER = Correction("forms", Interval(15, 40), "Ben", "moved", 50)
+BACK = Revocation(ONE.id, "Ada", "it was the service", 60)
+
+
+def test_an_id_follows_from_the_fact() -> None:
+    """Equal facts have one, facts that differ in anything have another."""
+    assert ONE.id == Correction("forms", Interval(10, 20), "Ada", "account locked", 30).id
+    assert len(ONE.id) == 12
+    others = [
+        Correction("form", Interval(10, 20), "Ada", "account locked", 30),
+        Correction("forms", Interval(10, 21), "Ada", "account locked", 30),
+        Correction("forms", Interval(10, 20), "Adam", "account locked", 30),
+        Correction("forms", Interval(10, 20), "Ada", "account locked", 31),
+        BACK,
+    ]
+    assert len({each.id for each in others} | {ONE.id}) == 6
+
+
+def test_a_correction_is_an_exclusion_with_author_reason_and_time() -> None:
+    """Its id is the label, by which it is revoked."""
+    assert ONE.exclusion() == Exclusion(ONE.interval, Cause.CORRECTION, ONE.id, "Ada", "account locked", 30)
+
+
+def test_what_is_revoked_no_longer_stands() -> None:
+    """Whatever the order of facts, and however often one is told; a revocation of nothing takes nothing back."""
+    facts: list[Fact] = [ONE, OTHER, BACK, Revocation("000000000000", "Eve", "x", 1)]
+    for order in permutations(facts):
+        assert list(standing([*order, *order])) == [OTHER]
+    assert list(standing([ONE, OTHER, ONE])) == [ONE, OTHER]
+
+
+def test_the_earliest_revocation_is_the_one() -> None:
+    """Told in whatever order."""
+    again = Revocation(ONE.id, "Ben", "as Ada said", 70)
+    assert revoked([again, BACK]) == revoked([BACK, again]) == {ONE.id: BACK}
