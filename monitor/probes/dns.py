@@ -25,7 +25,7 @@ _RCODES = {
     dns.rcode.REFUSED: "dns_refused",
 }
 
-_UNREACHABLE = {"connect_refused", "host_unreachable", "connect_timeout"}  # of the machine's own resolver: our fault
+_UNREACHABLE = {"connect_refused", "host_unreachable"}  # of the machine's own resolver: our fault
 _TRUNCATED = 0x02  # the TC bit, in the third byte of a message
 
 
