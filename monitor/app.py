@@ -18,12 +18,14 @@ from monitor.config.loader import Examined, examine
 from monitor.config.watch import Watcher
 from monitor.corrections import Journal, journal_of
 from monitor.engine.corrector import Corrector
+from monitor.engine.heartbeats import ROUND, Heartbeats
 from monitor.engine.recorder import Recorder, restore
 from monitor.engine.rig import rigged
 from monitor.engine.scheduler import Job, Scheduler
 from monitor.errors import NinewatchError
 from monitor.health import Health
 from monitor.ledger import Ledger
+from monitor.probes.heartbeat import HeartbeatCheck
 from monitor.probes.registry import CHECK_TYPES
 from monitor.probes.registry import prepare as prepare_probe
 from monitor.storage.sqlite import SqliteStore
@@ -100,7 +102,6 @@ class Daemon:
         prepare: Callable[[Store], object] | None,
         beside: Callable[[], Awaitable[None]] | None,
     ) -> None:
-        limit = descriptor_limit()
         store = SqliteStore(self._portfolio.store, self._clock.now())
         try:
             if prepare is not None:
@@ -113,11 +114,10 @@ class Daemon:
             async with (
                 Recorder(self._ledger, writer, self._health) as recorder,
                 rigged(self._clock, self._health) as (runner, pulse),
-                self._published() as listener,
+                self._published(beats := Heartbeats(self._ledger, recorder.record, self._clock)) as listener,
             ):
-                most = min(self._portfolio.engine.max_in_flight, limit - SPARE_DESCRIPTORS)
-                scheduler = Scheduler(self._clock, pulse, self._health, max_in_flight=max(most, 1))
-                jobs = Jobs(self._ledger, runner, recorder)
+                scheduler = Scheduler(self._clock, pulse, self._health, max_in_flight=self._most_in_flight())
+                jobs = Jobs(self._ledger, runner, recorder, beats)
                 jobs.prepare(self._portfolio)
                 scheduler.load(jobs.all())
                 gc.freeze()  # what was loaded stays: the collector need not look through it again and again
@@ -126,6 +126,14 @@ class Daemon:
                 await self._work(scheduler, jobs, corrector, beside)
         finally:
             store.close()
+
+    def _most_in_flight(self) -> int:
+        wanted, possible = self._portfolio.engine.max_in_flight, max(1, descriptor_limit() - SPARE_DESCRIPTORS)
+        if possible < wanted:
+            log.warning(
+                "few_descriptors", max_in_flight=possible, wanted=wanted, advice="raise the limit of open files"
+            )
+        return min(wanted, possible)
 
     async def _work(
         self, scheduler: Scheduler, jobs: Jobs, corrector: Corrector, beside: Callable[[], Awaitable[None]] | None
@@ -165,10 +173,10 @@ class Daemon:
         raise Stopped
 
     @contextlib.asynccontextmanager
-    async def _published(self) -> AsyncIterator[Listener]:
+    async def _published(self, beats: Heartbeats) -> AsyncIterator[Listener]:
         where = self._portfolio.listen
         try:
-            site = build(self._ledger, self._health, self._clock)
+            site = build(self._ledger, self._health, self._clock, beats)
             listener = await listen(site, where.host, where.port)
         except OSError as error:
             reason = (error.strerror or str(error)).rpartition(": ")[2].lower()  # asyncio names the address once more
@@ -219,8 +227,8 @@ class Daemon:
 class Jobs:
     """Turns the ledger's checks into jobs of the schedule. A check that did not change keeps its prepared probe."""
 
-    def __init__(self, ledger: Ledger, runner: Runner, recorder: Recorder) -> None:
-        self._ledger, self._runner, self._recorder = ledger, runner, recorder
+    def __init__(self, ledger: Ledger, runner: Runner, recorder: Recorder, beats: Heartbeats) -> None:
+        self._ledger, self._runner, self._recorder, self._beats = ledger, runner, recorder, beats
         self._prepared: dict[str, tuple[CheckBase, Probe]] = {}
 
     def prepare(self, portfolio: Portfolio) -> None:
@@ -235,8 +243,15 @@ class Jobs:
     def all(self) -> Iterator[Job]:
         """Yield a job for every check."""
         for entry in self._ledger.entries.values():
+            if isinstance(entry.check, HeartbeatCheck):
+                yield Job(entry.key, ROUND, partial(self._look_once, entry))
+                continue
             probe = self._prepared[entry.key][1]
             yield Job(entry.key, entry.check.interval, partial(self._probe_once, entry, probe))
+
+    async def _look_once(self, entry: CheckEntry) -> None:
+        if self._ledger.entries.get(entry.key) is entry:
+            self._beats.look(entry)
 
     async def _probe_once(self, entry: CheckEntry, probe: Probe) -> None:
         attempt = await self._runner.attempt(probe, entry.check.timeout / SECOND)
