@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING
 from monitor.config.agreement import Dependency
 from monitor.corrections import Corrections
 from monitor.folding import Folding
+from sla.calendar import Window
 from sla.compose import Composition
 from sla.exclusion import Agreed, Exclusion, agree, dependency_downtime
 from sla.incident import Incident, IncidentTracker, Opened, Phase, Resolved
@@ -27,7 +28,6 @@ if TYPE_CHECKING:
 
     from monitor.config.model import CheckBase, Portfolio, Product
     from monitor.vocabulary import Observed
-    from sla.calendar import Window
 
 
 class CheckEntry:
@@ -184,16 +184,20 @@ class Ledger:
         """Return the product's state at the instant."""
         return self.compositions[product_id].state(now)
 
-    def measured(self, product_id: str, window: Interval | str, now: int) -> Measured:
-        """Return the product's figures over a window: an interval, or the name of a rolling one that ends now.
+    def measured(self, product_id: str, window: Window | Interval | str, now: int) -> Measured:
+        """Return the product's raw figures over a window, an interval, or a rolling window by name that ends now.
 
         Raises:
             KeyError: there is no such product, or no such name in `sla.window.WINDOWS`.
         """
         product = self.products[product_id]
+        whole = None
+        if isinstance(window, Window):
+            whole = window.whole if window.in_progress else None
+            window = window.measured
         span = window if isinstance(window, Interval) else rolling(WINDOWS[window], now)
         interval = max(check.interval for check in product.checks)
-        return measure(self.compositions[product_id], span, product.objective, interval=interval)
+        return measure(self.compositions[product_id], span, product.objective, interval=interval, whole=whole)
 
     def contractual(self, product_id: str, window: Interval) -> Measured:
         """Return the product's figures over a rolling window without what its agreement leaves out."""

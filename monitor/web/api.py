@@ -25,6 +25,7 @@ if TYPE_CHECKING:
 routes = web.RouteTableDef()
 
 LONGEST = 3_660 * DAY  # ten years; no record is older, and no sum overflows
+LONGEST_AUDIT = 400 * DAY  # an agreement of hours has some thousand exclusions in it, and the loop waits for them
 MOST_INCIDENTS = 1_000
 _STATES = ("open", "resolved")
 _FIGURES = ("raw", "contractual")
@@ -75,8 +76,11 @@ async def availability(request: web.Request) -> web.Response:
         raise Refusal(400, "figure is neither raw nor contractual", "write figure=contractual, or leave it out")
     at = _at(request.query["at"], now) if "at" in request.query else now
     window = _window(request.query["window"], at, site) if "window" in request.query else _own(found, at)
-    agreed = site.ledger.agreed(found.id, window)
-    return as_json(agreed.raw.as_json(product=found.id) if figure == "raw" else _contractual(found, agreed))
+    if figure == "raw":
+        return as_json(site.ledger.measured(found.id, window, now).as_json(product=found.id))
+    if window.whole.length > LONGEST_AUDIT:
+        raise Refusal(400, "window is too long to be audited at once", "ask for a year at a time, e.g. window=year")
+    return as_json(_contractual(found, site.ledger.agreed(found.id, window)))
 
 
 @routes.get("/api/v1/incidents")

@@ -82,6 +82,14 @@ async def test_calendar_windows_are_those_of_the_portfolios_zone(site: Published
     assert body["window"]["start"][11:] in ("07:00:00Z", "08:00:00Z")
 
 
+async def test_a_month_in_progress_has_the_budget_of_the_whole_month(site: Published) -> None:
+    """Both figures; 99.9 % of 30 days and an hour more or less are 2,592 s."""
+    for figure in ("raw", "contractual"):
+        body = await (await site.get(f"/api/v1/products/css/availability?window=month&figure={figure}")).json()
+        assert body["budget"]["allowed_seconds"] == pytest.approx(2_592, abs=100)
+        assert body["window"]["end"] == format_instant(NOW)
+
+
 async def test_a_window_may_be_written_out(site: Published) -> None:
     """Up to an end that is to come: what nobody has seen is unknown."""
     span = f"{format_instant(NOW - DAY)}/{format_instant(NOW + DAY)}"
@@ -93,6 +101,7 @@ async def test_a_window_may_be_written_out(site: Published) -> None:
 @pytest.mark.parametrize(
     ("query", "says"),
     [
+        ("figure=contractual&window=401d", "a year at a time"),
         ("figure=net", "neither raw nor contractual"),
         ("window=fortnight", "fiscal-year"),
         ("window=2999-01-01T00:00:00Z/2999-02-01T00:00:00Z", "future"),

@@ -1,0 +1,41 @@
+"""Laws of recurring maintenance: minute by minute it is where the zone's wall clock says, whatever clocks do."""
+
+from __future__ import annotations
+
+from datetime import timedelta
+from zoneinfo import ZoneInfo
+
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from monitor.config.maintenance import Maintenance
+from sla.interval import DAY, MINUTE, Interval
+from tests.property.zones import hard_instants, shown
+
+Hard = tuple[ZoneInfo, int]
+
+
+@settings(max_examples=30, deadline=None)
+@given(hard_instants(), st.integers(0, 47), st.integers(1, 40), st.sampled_from(["DAILY", "WEEKLY;BYDAY=SU,WE"]))
+def test_a_recurring_window_is_from_its_first_local_start_to_its_first_local_end(
+    hard: Hard, start: int, halves: int, frequency: str
+) -> None:
+    """A walk finds when the wall clock first reaches each start, and each end: what lies between is maintenance."""
+    zone, at = hard[0], hard[1] // MINUTE * MINUTE
+    begin = shown(at - 40 * DAY, zone).replace(hour=0, minute=0) + timedelta(minutes=30 * start)
+    lasts = timedelta(minutes=30 * halves)
+    keys = {"start": begin, "end": begin + lasts, "rrule": f"FREQ={frequency}", "reason": "x", "zone": str(zone)}
+    window = Interval(at, at + DAY)
+    found = [each.interval for each in Maintenance.model_validate(keys).exclusions(window, "UTC")]
+
+    clock = [(minute, shown(minute, zone)) for minute in range(at - 4 * DAY, at + 4 * DAY, MINUTE)]
+    expected = set()
+    for day in range(-3, 3):
+        local = shown(at, zone).replace(hour=begin.hour, minute=begin.minute, second=0) + timedelta(day)
+        if frequency == "DAILY" or local.weekday() in (2, 6):
+            first = next(minute for minute, shows in clock if shows >= local)
+            last = next(minute for minute, shows in clock if shows >= local + lasts)
+            expected |= set(range(first, last, MINUTE))
+    covered = {minute for span in found for minute in range(span.start, span.end, MINUTE)}
+    inside = set(range(window.start, window.end, MINUTE))
+    assert covered & inside == expected & inside
