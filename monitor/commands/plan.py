@@ -21,8 +21,9 @@ from monitor.share import shared
 @click.option("--seed", type=click.IntRange(0, 2**32 - 1), default=1, show_default=True, help="Same seed, same years.")
 @click.option("--json", "as_json", is_flag=True, help="Print one JSON object; durations in seconds.")
 def plan_command(file: Path, years: int, seed: int, as_json: bool) -> None:
-    """Say what the design in FILE (YAML) can reach: in the long run, in single years, and after the next change.
+    """Say what a design can reach and what may be promised.
 
+    FILE is a design in YAML. The answer is for the long run, for single years, and after each change it has room for.
     Plans that ship with ninewatch are in config/plans; docs/plans.md explains how to write one. Exit status 2 when FILE
     cannot be used; every mistake is printed as file:line:column with what is allowed.
     """

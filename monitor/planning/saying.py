@@ -184,7 +184,8 @@ def spoken(microseconds: float) -> str:
     if microseconds < SECOND / 200:
         return "no time" if microseconds <= 0 else "less than a hundredth of a second"
     if microseconds < 10 * SECOND:
-        return f"{microseconds / SECOND:.2f}".rstrip("0").rstrip(".") + " seconds"
+        number = f"{microseconds / SECOND:.2f}".rstrip("0").rstrip(".")
+        return f"{number} second{'' if number == '1' else 's'}"
     first = next(i for i, (unit, _) in enumerate(_UNITS) if microseconds >= unit)
     smallest = _UNITS[min(first + 1, len(_UNITS) - 1)][0]
     rest, said = round(microseconds / smallest) * smallest, []

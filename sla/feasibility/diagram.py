@@ -15,6 +15,7 @@ from sla.feasibility.structure import Structure, names
 
 Number = TypeVar("Number")  # float, or Fraction where a test wants every digit
 
+_ENTANGLED = "too many parts are shared in too many ways; split the design into smaller ones"
 _UP, _DOWN = 0, 1  # the two ends, which ask nothing
 
 
@@ -46,7 +47,10 @@ class Diagram:
         self._known: dict[tuple[int, int, int], int] = {}
         self._held: dict[Structure, int] = {}
         levels = {part: level for level, part in enumerate(self.parts)}
-        self._root = self._node(structure, levels)
+        try:
+            self._root = self._node(structure, levels)
+        except RecursionError:  # as deep as the parts are many, which takes hundreds that are all shared
+            raise EntangledError(_ENTANGLED) from None
 
     def down(self, chances: Mapping[str, Number]) -> Number:
         """Return the chance that the whole is down, from each part's chance to be down, parts being independent.
@@ -90,10 +94,15 @@ class Diagram:
         return self._held[structure]
 
     def _at_least(self, k: int, members: Sequence[int]) -> int:
-        """Return the node that is up while k of the members are: row by row, from the last member to the first."""
+        """Return the node that is up while k of the members are.
+
+        Row by row from the last member: `row[j]` is up while j of the members so far are. Only what the members to come
+        can lift to k is worked out, so that a series of n takes n steps and not n x n.
+        """
         row = [_UP] + [_DOWN] * k
-        for member in reversed(members):
-            row = [_UP] + [self._choose(member, row[j - 1], row[j]) for j in range(1, k + 1)]
+        for left, member in zip(range(len(members) - 1, -1, -1), reversed(members), strict=True):
+            for j in range(k, max(0, k - left - 1), -1):
+                row[j] = self._choose(member, row[j - 1], row[j])
         return row[k]
 
     def _choose(self, asked: int, up: int, down: int) -> int:
@@ -118,7 +127,7 @@ class Diagram:
             return node.up
         if node not in self._made:
             if len(self._nodes) >= self._limit:
-                raise EntangledError("too many parts are shared in too many ways; split the design into smaller ones")
+                raise EntangledError(_ENTANGLED)
             self._made[node] = len(self._nodes)
             self._nodes.append(node)
         return self._made[node]

@@ -123,17 +123,28 @@ class _Builder:
 
     def _stands(self, part: Part, patience: int) -> Structure:
         """Return the part with all it stands on, each outage of any of it tried again for so long."""
+        return series(*(self._own(name, patience) for name in self._foundations(part.id)))
+
+    def _foundations(self, name: str) -> dict[str, None]:
+        """Return the part and all it stands on, directly or not, each once."""
+        found, asked = {name: None}, [name]
+        while asked:
+            part = self._parts.get(asked.pop())
+            fresh = [need for need in part.needs if need not in found] if part is not None else []
+            found |= dict.fromkeys(fresh)
+            asked += fresh
+        return found
+
+    def _own(self, name: str, patience: int) -> Structure:
+        """Return a part or a site by itself."""
+        if name in self._sites:
+            return self._leaf(name, self._sites[name].failures, patience)
+        part = self._parts[name]
         covers = self._design.fail_over.covers if self._design.fail_over else ()
-        own = self._covered(part.id, patience) if part.id in covers else self._leaf(part.id, part.failures, patience)
-        made = [own]
-        if part.deployments is not None:
-            made.append(self._leaf(deployments_of(part.id), part.deployments, patience))
-        for need in part.needs:
-            if need in self._sites:
-                made.append(self._leaf(need, self._sites[need].failures, patience))
-            else:
-                made.append(self._stands(self._parts[need], patience))
-        return series(*made)
+        own = self._covered(name, patience) if name in covers else self._leaf(name, part.failures, patience)
+        if part.deployments is None:
+            return own
+        return series(own, self._leaf(deployments_of(name), part.deployments, patience))
 
     def _leaf(self, name: str, process: Process, patience: int) -> Structure:
         self._leaves[name] = process

@@ -108,8 +108,8 @@ def _shares(model: Model, diagram: Diagram) -> dict[str, float]:
 
 def _names(design: Design) -> dict[str, str]:
     called = {part.id: part.name for part in design.parts} | {site.id: site.name for site in design.sites}
-    called |= {deployments_of(part.id): f"Deployments of {part.name}" for part in design.parts}
-    return called | {MAINTENANCE: "Planned maintenance"}
+    called |= {deployments_of(part.id): f"deployments of {part.name}" for part in design.parts}
+    return called | {MAINTENANCE: "planned maintenance"}
 
 
 def seconds(microseconds: float) -> float:

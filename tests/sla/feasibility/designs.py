@@ -1,0 +1,32 @@
+"""Small designs to compute with."""
+
+from __future__ import annotations
+
+from fractions import Fraction
+from typing import Any
+
+from sla.feasibility import Coupling, Design, FailOver, Part, Repairable, Site, Standby
+from sla.interval import HOUR, MINUTE
+
+GOOD = Repairable(999 * HOUR, HOUR)  # down 1 in 1000
+POOR = Repairable(99 * HOUR, HOUR)  # down 1 in 100
+
+
+def part(name: str, failures: Repairable = GOOD, **fields: Any) -> Part:
+    return Part(name, name.title(), failures, **fields)
+
+
+def outside(name: str, coupling: Coupling, failures: Repairable = GOOD, **fields: Any) -> Part:
+    return part(name, failures, outside=True, coupling=coupling, **fields)
+
+
+def site(name: str, failures: Repairable = GOOD) -> Site:
+    return Site(name, name.title(), failures)
+
+
+def design(*parts: Part, **fields: Any) -> Design:
+    return Design("a design", parts or (part("app"),), **fields)
+
+
+def handover(kind: Standby = Standby.WARM, rto: int = 15 * MINUTE, success: str = "0.9", **fields: Any) -> FailOver:
+    return FailOver(kind, rto, Fraction(success), **fields)
