@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from monitor.probes import dns, http, icmp, ntp, redis, smtp, ssh, tcp, tls, udp
+from monitor.probes import dns, heartbeat, http, icmp, ntp, redis, smtp, ssh, tcp, tls, udp
 
 if TYPE_CHECKING:
     from monitor.probes.base import Kind, Probe
@@ -22,6 +22,7 @@ KINDS: dict[str, Kind[Any]] = {
         ssh.KIND,
         ntp.KIND,
         redis.KIND,
+        heartbeat.KIND,
     )
 }
 

@@ -11,7 +11,7 @@ import structlog
 from aiohttp import web
 
 from monitor.exporters.prometheus import Exporter
-from monitor.web import api, liveness, metrics, pages
+from monitor.web import api, liveness, metrics, pages, pings
 from monitor.web.assets import Assets
 from monitor.web.errors import Refusal, refuse
 from monitor.web.site import SITE, Site
@@ -20,6 +20,7 @@ if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable, Iterable
 
     from monitor.clock import Clock
+    from monitor.engine.heartbeats import Heartbeats
     from monitor.health import Health
     from monitor.ledger import Ledger
 
@@ -46,8 +47,10 @@ HEADERS = {
 log = structlog.get_logger(__name__)
 
 
-def build(ledger: Ledger, health: Health, clock: Clock) -> web.Application:
+def build(ledger: Ledger, health: Health, clock: Clock, beats: Heartbeats | None = None) -> web.Application:
     """Return the application that publishes this ledger. It reads the ledger at each request and changes nothing.
+
+    With `beats` it also takes the pings of heartbeat checks (`monitor.web.pings`), and nothing else.
 
     Behind a loopback address only loopback names are answered, so that a page from elsewhere cannot reach the API by
     pointing its own name at 127.0.0.1 (DNS rebinding).
@@ -57,6 +60,8 @@ def build(ledger: Ledger, health: Health, clock: Clock) -> web.Application:
     app[SITE] = Site(ledger, health, clock, Exporter(ledger, health, clock), Assets.load(), private)
     for routes in (pages.routes, api.routes, metrics.routes, liveness.routes):
         app.add_routes(routes)
+    if beats is not None:
+        pings.publish(app, beats)
     app.on_response_prepare.append(_add_headers)
     return app
 
@@ -102,10 +107,11 @@ _HOST = Refusal(
 
 
 def _refuse_strangers(request: web.Request) -> None:
-    if request.method not in ("GET", "HEAD"):
-        raise _METHOD
-    if request.body_exists:
-        raise _BODY
+    if request.match_info.handler is not pings.ping:
+        if request.method not in ("GET", "HEAD"):
+            raise _METHOD
+        if request.body_exists:
+            raise _BODY
     if request.app[SITE].private and not is_loopback(request.host):
         raise _HOST
 

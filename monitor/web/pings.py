@@ -1,0 +1,120 @@
+"""/ping/PRODUCT/CHECK: where what is watched reports that it ran. The only routes that take anything in.
+
+    curl -fsS -m 10 --retry 3 -H "Authorization: Bearer $TOKEN" -X POST http://host:9999/ping/drop/nightly-load
+    curl ... /ping/drop/nightly-load/start, /success, /fail, /log, or /$? for an exit code
+
+GET does the same as POST, for what cannot send a POST; HEAD and what else there is do nothing.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from typing import TYPE_CHECKING
+
+from aiohttp import web
+
+from monitor.web.errors import Refusal
+from monitor.web.site import SITE
+
+if TYPE_CHECKING:
+    from monitor.clock import Clock
+    from monitor.engine.heartbeats import Heartbeats
+    from monitor.ledger import CheckEntry
+
+routes = web.RouteTableDef()
+BEATS: web.AppKey[Heartbeats] = web.AppKey("heartbeats")
+LIMITS: web.AppKey[Limits] = web.AppKey("limits")
+
+LONGEST_NOTE = 10_240  # bytes of a report that are read; only its first line is kept
+_BODY_SECONDS = 5.0
+_PER_SECOND, _AT_ONCE = 1.0, 10.0  # pings of one check, and refused ones of all
+_MOST_CODE = 255
+
+_DENIED = Refusal(
+    401,
+    "no such heartbeat, or not its token",
+    "send it as `Authorization: Bearer TOKEN` or as ?token=TOKEN",
+    (("WWW-Authenticate", 'Bearer realm="ping"'),),
+)
+_TOO_MANY = Refusal(429, "too many pings", "one a minute is plenty; wait a few seconds", (("Retry-After", "10"),))
+_SIGNAL = Refusal(404, "no such signal", "end the path with start, success, fail, log or an exit code from 0 to 255")
+
+
+class Limits:
+    """Token buckets, by key: so many at once, and so many a second in the long run."""
+
+    def __init__(self, clock: Clock) -> None:
+        self._clock = clock
+        self._buckets: dict[str, tuple[float, float]] = {}
+
+    def take(self, key: str) -> bool:
+        """Return whether there is room for one more. Keys are few: those of checks, and one for strangers."""
+        now = self._clock.monotonic()
+        left, since = self._buckets.get(key, (_AT_ONCE, now))
+        left = min(_AT_ONCE, left + (now - since) * _PER_SECOND)
+        self._buckets[key] = (max(0.0, left - 1.0), now) if left >= 1.0 else (left, now)
+        return left >= 1.0
+
+
+@routes.get("/ping/{product}/{check}", allow_head=False)
+@routes.post("/ping/{product}/{check}")
+@routes.get("/ping/{product}/{check}/{signal}", allow_head=False)
+@routes.post("/ping/{product}/{check}/{signal}")
+async def ping(request: web.Request) -> web.Response:
+    """Take one report. Who may not report learns nothing: an unknown check and a wrong token get the same answer."""
+    entry = _admitted(request)
+    signal = request.match_info.get("signal", "success")
+    beats, note = request.app[BEATS], await _note(request)
+    if signal == "start":
+        beats.start(entry)
+    elif signal == "log":
+        beats.note(entry, note)
+    else:
+        beats.end(entry, _code(signal), note)
+    return web.Response(text="OK\n")
+
+
+def _admitted(request: web.Request) -> CheckEntry:
+    limits = request.app[LIMITS]
+    key = f"{request.match_info['product']}/{request.match_info['check']}"
+    entry = request.app[BEATS].admitted(key, _token(request))
+    # A flood of guesses is slowed down by itself: it takes nothing from whoever has the token.
+    if not limits.take("" if entry is None else key):
+        raise _TOO_MANY
+    if entry is None:
+        raise _DENIED
+    return entry
+
+
+def _token(request: web.Request) -> str:
+    scheme, _, token = request.headers.get("Authorization", "").partition(" ")
+    return token.strip() if scheme.lower() == "bearer" else request.query.get("token", "")
+
+
+def _code(signal: str) -> int:
+    if signal in ("success", "fail"):
+        return 0 if signal == "success" else 1
+    if signal.isascii() and signal.isdecimal() and int(signal[:4]) <= _MOST_CODE:
+        return int(signal)
+    raise _SIGNAL
+
+
+async def _note(request: web.Request) -> str:
+    """Return the first line of the report's body, of which no more than LONGEST_NOTE is read."""
+    if not request.can_read_body:
+        return ""
+    try:
+        async with asyncio.timeout(_BODY_SECONDS):
+            body = b""
+            while len(body) < LONGEST_NOTE and (more := await request.content.read(LONGEST_NOTE - len(body))):
+                body += more
+    except TimeoutError:
+        raise Refusal(408, "the body did not come", "send it whole, or none") from None
+    lines = body.decode(errors="replace").strip().splitlines()
+    return lines[0] if lines else ""
+
+
+def publish(app: web.Application, beats: Heartbeats) -> None:
+    """Add the routes to the application, reporting to these heartbeats."""
+    app[BEATS], app[LIMITS] = beats, Limits(app[SITE].clock)
+    app.add_routes(routes)

@@ -1,0 +1,192 @@
+"""Pings and the record: due instants answered, missed, overrun; what we did not hear is held against nobody."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import pytest
+from pydantic import ValidationError
+
+from monitor.engine.heartbeats import ROUND, Heartbeats
+from monitor.probes.heartbeat import HeartbeatCheck
+from sla.interval import DAY, HOUR, MINUTE, SECOND, Interval
+from sla.observation import Outcome
+from tests.support.clocks import EPOCH, ManualClock
+from tests.support.ledgers import ledger_of, observe, product
+
+if TYPE_CHECKING:
+    from monitor.ledger import CheckEntry, Ledger
+
+MIDNIGHT = EPOCH // (DAY) * DAY  # UTC
+GOOD, BAD = Outcome.GOOD, Outcome.BAD
+
+
+@pytest.fixture(autouse=True)
+def token(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("PING_TOKEN", "0123456789abcdef-canary")
+
+
+class Scene:
+    """A daemon that has listened since a little after midnight to a job that is due at 03:00 with 30 min of grace."""
+
+    def __init__(self, schedule: str = "0 3 * * *", **more: object) -> None:
+        written = {"id": "job", "heartbeat": schedule, "grace": "30m", "token": {"env": "PING_TOKEN"}, **more}
+        check = HeartbeatCheck.model_validate(written)
+        self.clock = ManualClock(MIDNIGHT + MINUTE)
+        self.ledger: Ledger = ledger_of({**product("drop"), "checks": (check,)})
+        self.listen()
+
+    @property
+    def entry(self) -> CheckEntry:
+        return self.ledger.entries["drop/job"]
+
+    def listen(self) -> None:
+        """Begin to listen, as after a start of the daemon."""
+        self.beats = Heartbeats(
+            self.ledger, lambda entry, result, at, ran: self.record(entry, result, at, ran), self.clock
+        )
+        self.beats.look(self.entry)
+        self.seen: list[tuple[int, Outcome, str]] = []
+
+    def record(self, entry: CheckEntry, result: object, at: int, ran: float) -> None:
+        observe(self.ledger, entry, at, result, ran)
+        self.seen.append((at - MIDNIGHT, result.outcome, result.reason))
+
+    def until(self, instant: int) -> None:
+        """Let time pass, looking as often as the daemon does (but less often where nothing can be due)."""
+        while self.clock.now() < MIDNIGHT + instant:
+            self.clock.jump(min(ROUND * 5, MIDNIGHT + instant - self.clock.now()) / SECOND)
+            self.beats.look(self.entry)
+
+
+def test_a_success_within_the_grace_is_recorded_at_the_due_instant() -> None:
+    scene = Scene()
+    scene.until(3 * HOUR + 20 * MINUTE)
+    scene.beats.end(scene.entry, 0)
+    assert scene.seen == [(3 * HOUR, GOOD, "")]
+    scene.until(4 * HOUR)
+    assert len(scene.seen) == 1
+
+
+def test_a_success_a_little_early_answers_the_due_instant_too() -> None:
+    scene = Scene()
+    scene.until(3 * HOUR - 30 * SECOND)
+    scene.beats.end(scene.entry, 0)
+    scene.until(5 * HOUR)
+    assert scene.seen == [(3 * HOUR - 30 * SECOND, GOOD, "")]
+
+
+def test_a_miss_is_noticed_after_the_grace_and_back_dated_to_the_due_instant() -> None:
+    scene = Scene()
+    scene.until(3 * HOUR + 29 * MINUTE)
+    assert scene.seen == []
+    scene.until(3 * HOUR + 30 * MINUTE)
+    assert scene.seen == [(3 * HOUR, BAD, "heartbeat_missed")]
+    assert [incident.opened for incident in scene.ledger.open_incidents()] == [MIDNIGHT + 3 * HOUR]
+
+
+def test_a_late_success_ends_the_miss_at_the_instant_at_which_it_came() -> None:
+    scene = Scene()
+    scene.until(5 * HOUR)
+    scene.beats.end(scene.entry, 0)
+    assert scene.seen == [(3 * HOUR, BAD, "heartbeat_missed"), (5 * HOUR, GOOD, "")]
+    assert scene.ledger.open_incidents() == []
+
+
+def test_a_failure_is_recorded_at_once_with_its_exit_code_and_a_retry_at_its_own_instant() -> None:
+    scene = Scene()
+    scene.until(3 * HOUR + 5 * MINUTE)
+    scene.beats.end(scene.entry, 3, "no file\x1b[0m found")
+    assert scene.entry.last is not None
+    assert (scene.entry.last.result.status, scene.entry.last.result.detail) == (3, 'exit code 3: "no file·[0m found"')
+    scene.until(3 * HOUR + 10 * MINUTE)
+    scene.beats.end(scene.entry, 0)
+    assert scene.seen == [(3 * HOUR, BAD, "heartbeat_failed"), (3 * HOUR + 10 * MINUTE, GOOD, "")]
+
+
+def test_a_run_that_said_when_it_started_has_its_run_time_and_its_latency() -> None:
+    scene = Scene(run_time="2h")
+    scene.until(3 * HOUR + MINUTE)
+    scene.beats.start(scene.entry)
+    scene.until(4 * HOUR + MINUTE)
+    assert scene.seen == []
+    scene.beats.end(scene.entry, 0)
+    assert scene.seen == [(3 * HOUR, GOOD, "")]
+    assert scene.entry.last is not None
+    assert scene.entry.last.duration == 3600.0
+
+
+def test_a_run_that_never_ends_overran() -> None:
+    scene = Scene(run_time="2h")
+    scene.until(3 * HOUR)
+    scene.beats.start(scene.entry)
+    scene.until(6 * HOUR)
+    assert scene.seen == [(5 * HOUR, BAD, "heartbeat_overran")]
+
+
+def test_what_was_due_while_nobody_listened_is_no_miss() -> None:
+    """A daemon that starts within the grace cannot know whether the ping came before it."""
+    scene = Scene()
+    scene.clock.jump((3 * HOUR + 10 * MINUTE) / SECOND)
+    scene.listen()
+    scene.until(12 * HOUR)
+    assert scene.seen == []
+
+
+def test_a_suspended_daemon_holds_nothing_against_the_job_and_still_takes_its_answer() -> None:
+    scene = Scene()
+    scene.clock.jump((3 * HOUR + 10 * MINUTE) / SECOND)
+    scene.beats.look(scene.entry)
+    scene.beats.end(scene.entry, 0)
+    assert scene.seen == [(3 * HOUR, GOOD, "")]
+
+
+def test_what_was_decided_stands_after_a_restart() -> None:
+    scene = Scene()
+    scene.until(3 * HOUR + 10 * MINUTE)
+    scene.beats.end(scene.entry, 0)
+    scene.listen()
+    scene.until(20 * HOUR)
+    assert scene.seen == []
+
+
+def test_every_counts_from_the_success_before_and_each_miss_once() -> None:
+    scene = Scene("every 1h", grace="10m")
+    scene.until(HOUR)
+    scene.beats.end(scene.entry, 0)
+    scene.until(4 * HOUR)
+    expected = [(HOUR, GOOD, ""), (2 * HOUR, BAD, "heartbeat_missed"), (3 * HOUR, BAD, "heartbeat_missed")]
+    assert scene.seen == expected
+
+
+def test_availability_follows_the_due_instants() -> None:
+    """measurement.md, 2: good on the first day, missed on the second, good again on the third."""
+    scene = Scene()
+    for day in range(3):
+        scene.until(day * DAY + 3 * HOUR + MINUTE)
+        if day != 1:
+            scene.beats.end(scene.entry, 0)
+        scene.until(day * DAY + 4 * HOUR)
+    found = scene.entry.timeline.durations(Interval(MIDNIGHT + 3 * HOUR, MIDNIGHT + 2 * DAY + 3 * HOUR))
+    assert found.doubt_up + found.doubt_down == 2 * DAY
+    assert found.unknown == 0
+
+
+def test_what_a_heartbeat_cannot_have_is_refused() -> None:
+    for more in ({"interval": "1m"}, {"timeout": "1s"}, {"token": "in the open"}, {"token": {"env": "SHORT"}}):
+        with pytest.raises(ValidationError):
+            HeartbeatCheck.model_validate(
+                {"id": "job", "heartbeat": "every 1h", "token": {"env": "PING_TOKEN"}, **more}
+            )
+
+
+def test_only_its_own_token_admits() -> None:
+    beats = Scene().beats
+    assert beats.admitted("drop/job", "0123456789abcdef-canary") is not None
+    for key, token in (
+        ("drop/job", ""),
+        ("drop/job", "0123456789abcdef-canarx"),
+        ("drop/none", "0123456789abcdef-canary"),
+    ):
+        assert beats.admitted(key, token) is None
+    assert beats.admitted("drop/none", "no check has this token, but comparing takes as long") is None

@@ -1,0 +1,138 @@
+"""/ping: who may report, what is taken, and that nothing else on this server takes anything in."""
+
+from __future__ import annotations
+
+import asyncio
+from typing import TYPE_CHECKING
+from urllib.parse import urlsplit
+
+import pytest
+
+from monitor.engine.heartbeats import Heartbeats
+from monitor.probes.heartbeat import HeartbeatCheck
+from monitor.web import pings
+from sla.observation import Outcome
+from tests.support.clocks import ManualClock
+from tests.support.ledgers import NOW, ledger_of, observe, product
+
+if TYPE_CHECKING:
+    from tests.monitor.web.conftest import Published
+
+TOKEN = "0123456789abcdef-canary"
+BEARER = {"Authorization": f"Bearer {TOKEN}"}
+
+
+@pytest.fixture
+async def site(publish: object, monkeypatch: pytest.MonkeyPatch) -> Published:
+    monkeypatch.setenv("PING_TOKEN", TOKEN)
+    check = HeartbeatCheck.model_validate({"id": "job", "heartbeat": "every 1h", "token": {"env": "PING_TOKEN"}})
+    ledger, clock = ledger_of({**product("drop"), "checks": (check,)}, product("css")), ManualClock(NOW)
+    beats = Heartbeats(ledger, lambda entry, result, at, ran: observe(ledger, entry, at, result, ran), clock)
+    return await publish(ledger, clock, beats=beats)
+
+
+def last(site: Published) -> tuple[Outcome, str] | None:
+    seen = site.ledger.entries["drop/job"].last
+    return (seen.result.outcome, seen.result.detail) if seen is not None else None
+
+
+@pytest.mark.parametrize("method", ["GET", "POST"])
+@pytest.mark.parametrize("signal", ["", "/success", "/0"])
+async def test_a_success_is_taken(site: Published, method: str, signal: str) -> None:
+    answer = await site.get(f"/ping/drop/job{signal}", method, headers=BEARER)
+    assert (answer.status, answer.text) == (200, "OK\n")
+    assert last(site) == (Outcome.GOOD, "")
+
+
+@pytest.mark.parametrize(("signal", "code"), [("/fail", 1), ("/1", 1), ("/255", 255)])
+async def test_a_failure_is_taken_with_its_code_and_first_line(site: Published, signal: str, code: int) -> None:
+    await site.get(f"/ping/drop/job{signal}", "POST", headers=BEARER, data=b"disk <full>\nmore\n")
+    assert last(site) == (Outcome.BAD, f'exit code {code}: "disk <full>"')
+
+
+async def test_start_and_log_record_nothing(site: Published) -> None:
+    for signal in ("start", "log"):
+        assert (await site.get(f"/ping/drop/job/{signal}", "POST", headers=BEARER, data=b"x")).status == 200
+    assert last(site) is None
+
+
+async def test_the_token_may_stand_in_the_url(site: Published) -> None:
+    assert (await site.get(f"/ping/drop/job?token={TOKEN}")).status == 200
+
+
+@pytest.mark.parametrize(
+    ("path", "headers"),
+    [
+        ("/ping/drop/job", {}),
+        ("/ping/drop/job", {"Authorization": "Bearer wrong"}),
+        ("/ping/drop/job", {"Authorization": f"Basic {TOKEN}"}),
+        ("/ping/drop/job?token=", {}),
+        ("/ping/drop/job/fail", {"Authorization": "Bearer "}),
+        ("/ping/drop/none", BEARER),
+        ("/ping/css/health", BEARER),
+        ("/ping/nobody/job", BEARER),
+    ],
+)
+async def test_whoever_may_not_report_learns_nothing(site: Published, path: str, headers: dict[str, str]) -> None:
+    answer = await site.get(path, "POST", headers=headers)
+    assert answer.status == 401
+    assert answer.text.startswith("no such heartbeat, or not its token")
+    assert last(site) is None
+
+
+@pytest.mark.parametrize("signal", ["256", "-1", "99999999999", "²", "stop", "0x1"])
+async def test_a_signal_that_there_is_not_is_refused(site: Published, signal: str) -> None:
+    assert (await site.get(f"/ping/drop/job/{signal}", headers=BEARER)).status == 404
+    assert last(site) is None
+
+
+@pytest.mark.parametrize("method", ["HEAD", "PUT", "DELETE", "OPTIONS", "PATCH"])
+async def test_no_other_method_reports(site: Published, method: str) -> None:
+    answer = await site.get("/ping/drop/job", method, headers=BEARER)
+    assert answer.status == 405
+    assert last(site) is None
+
+
+async def test_guesses_are_slowed_down_and_take_nothing_from_whoever_has_the_token(site: Published) -> None:
+    statuses = [(await site.get("/ping/drop/job")).status for _ in range(15)]
+    assert statuses == [401] * 10 + [429] * 5
+    assert (await site.get("/ping/drop/job", headers=BEARER)).status == 200
+    await site.clock.advance(3)
+    assert [(await site.get("/ping/drop/job")).status for _ in range(4)] == [401, 401, 401, 429]
+
+
+async def test_a_flood_of_true_pings_is_slowed_down_too(site: Published) -> None:
+    statuses = [(await site.get("/ping/drop/job/log", headers=BEARER)).status for _ in range(12)]
+    assert statuses == [200] * 10 + [429] * 2
+
+
+async def test_of_a_long_body_only_the_beginning_is_read(site: Published) -> None:
+    answer = await site.get("/ping/drop/job/1", "POST", headers=BEARER, data=b"y" * 1_000_000)
+    assert answer.status == 200
+    seen = last(site)
+    assert seen is not None
+    assert len(seen[1]) < 300
+
+
+async def test_a_body_that_does_not_come_is_not_waited_for(site: Published, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(pings, "_BODY_SECONDS", 0.05)
+    where = urlsplit(site.base)
+    reader, writer = await asyncio.open_connection(where.hostname, where.port)
+    head = (
+        f"POST /ping/drop/job HTTP/1.1\r\nHost: localhost\r\nAuthorization: Bearer {TOKEN}\r\nContent-Length: 9\r\n\r\n"
+    )
+    writer.write(head.encode())
+    assert (await asyncio.wait_for(reader.readline(), 10)).startswith(b"HTTP/1.1 408")
+    writer.close()
+    assert last(site) is None
+
+
+async def test_a_page_from_elsewhere_cannot_ping_through_its_reader(site: Published) -> None:
+    answer = await site.get("/ping/drop/job", "POST", headers={**BEARER, "Host": "evil.test"})
+    assert answer.status == 421
+
+
+async def test_nothing_else_takes_anything_in(site: Published) -> None:
+    assert (await site.get("/api/v1/products", "POST", headers=BEARER)).status == 405
+    assert (await site.get("/ping", "POST", headers=BEARER)).status == 405
+    assert (await site.get("/livez", data=b"x", headers=BEARER)).status == 413
