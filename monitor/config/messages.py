@@ -15,7 +15,7 @@ if TYPE_CHECKING:
     from pydantic_core import ErrorDetails
 
     from monitor.config.base import Model
-    from monitor.config.model import CheckBase
+    from monitor.config.check import CheckBase
 
 _BLOCK = "a block of keys; write key: value"
 _LIST = "a list; write - before each item, or [a, b]"

@@ -1,0 +1,90 @@
+"""What every kind of check has.
+
+A kind is one class, in the file of its probe:
+
+    class TcpCheck(CheckBase):
+        kind: ClassVar[str] = "tcp"
+        tcp: HostPortField
+
+Its key (`tcp`) tells it from the others. Field docstrings become the JSON Schema's descriptions.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Annotated, Any, ClassVar
+
+from pydantic import AfterValidator, Field, ValidationInfo, field_validator
+
+from monitor.config.base import Model
+from monitor.config.values import Count, Duration, Id, Within
+from sla.interval import DAY, MILLISECOND, MINUTE, SECOND
+
+_PATIENCE = 10 * SECOND
+
+Pace = Annotated[Duration, AfterValidator(Within(100 * MILLISECOND, DAY, "between 100ms and 1d"))]
+Patience = Annotated[Duration, AfterValidator(Within(10 * MILLISECOND, 5 * MINUTE, "between 10ms and 5m"))]
+Streak = Annotated[Count, Field(le=100)]
+
+
+def _default_timeout(known: Mapping[str, Any]) -> int:
+    return min(_PATIENCE, int(known.get("interval", _PATIENCE)))
+
+
+class CheckBase(Model):
+    """What every kind of check has. A kind adds its own key, of its own name, and what belongs to it."""
+
+    kind: ClassVar[str]
+
+    id: Id
+    """Names the check within its product; a changed id starts a new record."""
+
+    interval: Pace = MINUTE
+    """Time from one probe to the next."""
+
+    timeout: Patience = Field(default_factory=_default_timeout)
+    """Time for one probe, from name lookup to last byte. Default 10s, or the interval if that is shorter."""
+
+    hold: Duration | None = None
+    """For how long an observation is trusted when none follows. Default 2 x interval + timeout."""
+
+    fall: Streak = 2
+    """Bad probes in a row that open an incident. Measured downtime does not depend on it."""
+
+    rise: Streak = 2
+    """Good probes in a row that resolve an incident."""
+
+    @property
+    def effective_hold(self) -> int:
+        """Microseconds after which an observation is no longer trusted (measurement.md, section 2)."""
+        return 2 * self.interval + self.timeout if self.hold is None else self.hold
+
+    @property
+    def target(self) -> str:
+        """What is probed, for people to read; holds no secret."""
+        return str(getattr(self, self.kind))
+
+    @classmethod
+    def claims(cls, raw: Mapping[str, Any]) -> bool:
+        """Return whether a check, as written, is of this kind: it has the kind's key.
+
+        A mapping without `target` under that key is a block of options (`tls: {ca: ...}` of an http check).
+        """
+        given = raw.get(cls.kind)
+        return cls.kind in raw and (not isinstance(given, Mapping) or "target" in given)
+
+    @field_validator("timeout")
+    @classmethod
+    def _within_interval(cls, timeout: int, info: ValidationInfo) -> int:
+        """Keep the interval true in an outage, when every probe takes the whole timeout and none may overlap."""
+        if timeout > info.data.get("interval", timeout):
+            raise ValueError("is longer than the interval; shorten it, or lengthen the interval")
+        return timeout
+
+    @field_validator("hold")
+    @classmethod
+    def _beyond_interval(cls, hold: int | None, info: ValidationInfo) -> int | None:
+        """Keep evenly spaced probes from leaving all time between them unknown."""
+        if hold is not None and hold < info.data.get("interval", hold):
+            raise ValueError("is shorter than the interval, so that no time would ever be known; lengthen it")
+        return hold
