@@ -83,18 +83,19 @@ class Seen:
         known = rank != words.UNKNOWN
         if not known.all():
             at, rank = at[known], rank[known]
-        if not len(at):
-            return
-        ends = np.flatnonzero((np.diff(at) > hold) | (rank[1:] != rank[:-1]))
-        starts = np.concatenate(([0], ends + 1))
-        ends = np.append(ends, len(at) - 1)
-        for begin in range(0, len(starts), _AT_ONCE):
-            these = slice(begin, begin + _AT_ONCE)
-            columns = at[starts[these]].tolist(), at[ends[these]].tolist(), rank[starts[these]].tolist()
-            yield from ((first, last, words.OUTCOMES[said]) for first, last, said in zip(*columns, strict=True))
+        first = 0
+        for begin in range(0, len(at), _AT_ONCE):
+            said, when = rank[begin : begin + _AT_ONCE + 1], at[begin : begin + _AT_ONCE + 1]
+            ends = begin + np.flatnonzero((np.diff(when) > hold) | (said[1:] != said[:-1]))
+            if begin + _AT_ONCE >= len(at):
+                ends = np.append(ends, len(at) - 1)
+            starts = np.append(first, ends + 1)
+            first = starts[-1]
+            columns = at[starts[:-1]].tolist(), at[ends].tolist(), rank[ends].tolist()
+            yield from ((start, end, words.OUTCOMES[said]) for start, end, said in zip(*columns, strict=True))
 
 
-_AT_ONCE = 100_000  # runs as Python's numbers take ten times as much memory
+_AT_ONCE = 2**17  # observations: their columns, and as Python's numbers their runs, take memory for this many only
 
 
 class _Folded(Timeline):

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from array import array
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable
 from itertools import pairwise
 from typing import TYPE_CHECKING, NamedTuple
 
@@ -19,7 +19,10 @@ if TYPE_CHECKING:
     from monitor.measuring.rows import Columns
 
 RANK_BITS = 2
-_MOST_STREAMS = 100_000
+_MOST_NAMES = 100_000
+_AT_ONCE = 2**19
+
+_Column = npt.NDArray[np.int64]
 
 
 class Stream(NamedTuple):
@@ -63,14 +66,21 @@ class Record:
     """
 
     def __init__(self) -> None:
-        self.streams: dict[Stream, array[int]] = {}
+        self._streams: dict[Stream, array[int]] = {}
+        self._pending: list[tuple[_Column, _Column]] = []
+        self._waiting = 0
         self._ranks = _Ranks()
         self._checks = _Names()
         self._vantages = _Names()
 
     def __len__(self) -> int:
         """Return the number of observations, repeated ones included."""
-        return sum(map(len, self.streams.values()))
+        return sum(map(len, self.streams().values()))
+
+    def streams(self) -> dict[Stream, array[int]]:
+        """Return the observations of each stream, in the order they came in; the record's own, not a copy."""
+        self._sort_out()
+        return self._streams
 
     def read(self, sources: Iterable[Source]) -> None:
         """Take in the files.
@@ -94,28 +104,34 @@ class Record:
             keys = (instants(columns.at) << RANK_BITS) | ranks
         except ValueError:
             raise _culprit(columns, name) from None
-        for stream, these in self._split(columns, keys):
-            self.streams.setdefault(stream, array("q")).frombytes(these.tobytes())
-        if len(self.streams) > _MOST_STREAMS:
-            raise NinewatchError(f"{name}: more than {_MOST_STREAMS:,} different checks; is that the column meant?")
+        checks = _numbered(self._checks, columns.check, count)
+        vantages = _numbered(self._vantages, columns.vantage, count)
+        if max(len(self._checks.known), len(self._vantages.known)) > _MOST_NAMES:
+            raise NinewatchError(f"{name}: more than {_MOST_NAMES:,} different checks; is that the column meant?")
+        self._pending.append(((checks << 32) | vantages, keys))
+        self._waiting += count
+        if self._waiting > _AT_ONCE:
+            self._sort_out()
 
-    def _split(self, columns: Columns, keys: npt.NDArray[np.int64]) -> Iterator[tuple[Stream, npt.NDArray[np.int64]]]:
-        """Yield the rows of each stream among them."""
-        checks = _numbered(self._checks, columns.check, len(keys))
-        vantages = _numbered(self._vantages, columns.vantage, len(keys))
-        both = (checks << 32) | vantages
-        if len(both) and (both != both[0]).any():
+    def _sort_out(self) -> None:
+        """Put what has come in to the streams: many rows at a time, for there may be thousands of streams."""
+        if not self._waiting:
+            return
+        both, keys = (np.concatenate(column) for column in zip(*self._pending, strict=True))
+        self._pending, self._waiting = [], 0
+        if (both != both[0]).any():
             order = np.argsort(both, kind="stable")
             both, keys = both[order], keys[order]
         starts = np.flatnonzero(np.diff(both, prepend=-1))
         for start, end in pairwise([*starts.tolist(), len(both)]):
-            yield self._stream(int(both[start])), keys[start:end]
+            stream = self._stream(int(both[start]))
+            self._streams.setdefault(stream, array("q")).frombytes(keys[start:end].tobytes())
 
     def _stream(self, both: int) -> Stream:
         return Stream(self._checks.known[both >> 32], self._vantages.known[both & 0xFFFFFFFF])
 
 
-def _numbered(names: _Names, cells: Iterable[str] | None, count: int) -> npt.NDArray[np.int64]:
+def _numbered(names: _Names, cells: Iterable[str] | None, count: int) -> _Column:
     if cells is None:
         return np.full(count, names[""], np.int64)
     return np.fromiter(map(names.__getitem__, cells), np.int64, count)

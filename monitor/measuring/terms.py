@@ -92,10 +92,10 @@ def answer(record: Record, terms: Terms) -> Answer:
     Raises:
         NinewatchError: the record is empty, the window cannot be had, or the rule needs more members than there are.
     """
-    if not record.streams:
+    streams = record.streams()
+    if not streams:
         raise NinewatchError("there is no observation to measure")
-    streams = sorted(record.streams)
-    seen = {stream: Seen.of(record.streams.pop(stream), terms.at) for stream in streams}
+    seen = {stream: Seen.of(streams.pop(stream), terms.at) for stream in sorted(streams)}
     span = _span(seen.values(), terms.at)
     window = terms.window(span)
     return Answer(

@@ -63,8 +63,8 @@ def test_a_record_keeps_the_streams_apart(streams: int) -> None:
     record.take(Columns(at, ["up"] * len(rows), check, vantage, 2))
     record.take(Columns(["5000"], ["down"], ["c0"], None, 2))
     wanted = {Stream("c0", "")} | {Stream(c.strip(), v) for _, c, v in rows}
-    assert set(record.streams) == wanted
+    assert set(record.streams()) == wanted
     assert len(record) == len(rows) + 1
-    for stream, found in record.streams.items():
+    for stream, found in record.streams().items():
         mine = [int(a) for a, c, v in rows if (c.strip(), v) == stream] or [5000]
         assert [key >> RANK_BITS for key in found] == [a * 1_000_000 for a in mine]
