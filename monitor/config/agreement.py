@@ -6,7 +6,7 @@ import datetime as dt
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from functools import lru_cache
-from typing import TYPE_CHECKING, Annotated, Any, Literal
+from typing import Annotated, Any, Literal
 from zoneinfo import ZoneInfo
 
 import holidays as statutory
@@ -16,11 +16,9 @@ from monitor.config.base import Model
 from monitor.config.maintenance import ZoneName
 from monitor.config.values import is_id
 from sla.exclusion import Cause, Exclusion
-from sla.localtime import local
+from sla.interval import Interval, subtract
+from sla.localtime import local, midnight
 from sla.service_hours import ALWAYS, ServiceHours
-
-if TYPE_CHECKING:
-    from sla.interval import Interval
 
 _WRITE = "write maintenance, corrections, or {dependency: <product>}"
 
@@ -36,8 +34,6 @@ Named = Literal["maintenance", "corrections"]
 
 
 def _excludes(value: Any) -> Named | Dependency:
-    if isinstance(value, Dependency):
-        return value
     if value == "maintenance":
         return "maintenance"
     if value == "corrections":
@@ -75,8 +71,6 @@ Excludes = Annotated[
 
 
 def _hours(value: Any) -> ServiceHours:
-    if isinstance(value, ServiceHours):
-        return value
     if not isinstance(value, str) or len(value) > 500:
         raise ValueError('not service hours; write "Mon-Fri 07:00-18:00" or "24/7"')
     return ServiceHours.parse(value)
@@ -105,27 +99,28 @@ class Agreement(Model):
     excludes: tuple[Excludes, ...] = ("maintenance", "corrections")
     """What else is left out: `maintenance`, `corrections`, `{dependency: keycloak}` for another product's downtime."""
 
-    @property
-    def dependencies(self) -> tuple[str, ...]:
-        """The products whose downtime is left out."""
-        return tuple(each.product for each in self.excludes if isinstance(each, Dependency))
-
     def out_of_hours(self, window: Interval, default: str) -> Iterator[Exclusion]:
         """Yield the time of the window for which nothing is promised; `default` is the zone where none is named."""
-        if self.service_hours == ALWAYS and self.holidays is None:
-            return
         zone = ZoneInfo(self.zone or default)
-        years = range(local(window.start, zone).year - 1, local(window.end, zone).year + 1)
-        off = frozenset(day for year in years for day in _holidays(self.holidays, year))
-        for span in self.service_hours.outside(window, zone, off):
-            yield Exclusion(span, Cause.SERVICE_HOURS, str(self.service_hours), reason=self._reason())
+        if self.service_hours != ALWAYS:
+            for span in self.service_hours.outside(window, zone):
+                yield Exclusion(span, Cause.SERVICE_HOURS, str(self.service_hours), reason="outside service hours")
+        if self.holidays is not None:
+            for year in range(local(window.start, zone).year - 1, local(window.end, zone).year + 1):
+                for day, name in _holidays(self.holidays, year):
+                    for span in self._lost(day, window, zone):
+                        yield Exclusion(span, Cause.SERVICE_HOURS, name, reason=f"statutory holiday, {self.holidays}")
 
-    def _reason(self) -> str:
-        return f"outside service hours, or a holiday of {self.holidays}" if self.holidays else "outside service hours"
+    def _lost(self, day: dt.date, window: Interval, zone: ZoneInfo) -> Iterator[Interval]:
+        """Yield the hours of service that would begin on the holiday; the last of them may pass its midnight."""
+        start, end = midnight(day, zone), midnight(day + dt.timedelta(2), zone)
+        around = Interval(max(start, window.start), max(min(end, window.end), start, window.start))
+        served = list(self.service_hours.within(around, zone, {day}))
+        for span in self.service_hours.within(around, zone):
+            yield from subtract(span, served)
 
 
 @lru_cache(maxsize=512)
-def _holidays(where: str | None, year: int) -> frozenset[dt.date]:
-    if where is None:
-        return frozenset()
-    return frozenset(statutory.country_holidays("CA", subdiv="BC" if where == "BC" else None, years=year))
+def _holidays(where: str, year: int) -> tuple[tuple[dt.date, str], ...]:
+    found = statutory.country_holidays("CA", subdiv="BC" if where == "BC" else None, years=year)
+    return tuple(sorted(found.items()))

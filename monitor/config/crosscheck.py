@@ -174,9 +174,15 @@ def _checklist_items(node: Node | None) -> list[str]:
         return []
 
 
+_COUNTED = "counts like any other time: the product's agreement does not leave maintenance out"
+
+
 def doubts(portfolio: Portfolio, root: Node) -> Iterator[Problem]:
     """Yield what is allowed and probably not meant."""
     for number, product in enumerate(portfolio.products):
+        if product.maintenance and "maintenance" not in product.agreement.excludes:
+            block: Loc = ("products", number, "maintenance")
+            yield Problem(locate(root, block)[0], key_path(root, block), _COUNTED)
         for index, check in enumerate(product.checks):
             if (message := _unresolvable(product, check)) is not None:
                 loc: Loc = ("products", number, "checks", index, "interval")

@@ -90,8 +90,6 @@ class Calendar:
 
 
 def _calendar(value: Any, info: ValidationInfo) -> Calendar:
-    if isinstance(value, Calendar):
-        return value
     if not isinstance(value, str) or not value:
         raise ValueError("not a path; write the calendar's file, e.g. maintenance.ics")
     path = resolve(value)

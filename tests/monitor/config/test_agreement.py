@@ -11,7 +11,7 @@ from sla.exclusion import Cause
 from sla.interval import HOUR, total
 from sla.service_hours import ALWAYS
 from sla.window import format_instant, parse_interval
-from tests.monitor.config.kinds import SMALLEST, complaints, loaded
+from tests.monitor.config.kinds import SMALLEST, complaints, examined, loaded
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -56,13 +56,17 @@ def test_statutory_holidays_are_out_of_hours(where: str, week: str, hours: int) 
     found = list(agreement.out_of_hours(window, "America/Vancouver"))
     assert window.length - total(each.interval for each in found) == hours * HOUR
     assert {each.cause for each in found} == {Cause.SERVICE_HOURS}
-    assert {each.label for each in found} == {"Mon-Fri 07:00-18:00"}
+    off = [each for each in found if each.label != "Mon-Fri 07:00-18:00"]
+    assert [(each.interval.length, each.reason) for each in off] == [(11 * HOUR, f"statutory holiday, {where}")] * (
+        (55 - hours) // 11
+    )
 
 
 def test_the_agreements_own_zone_wins() -> None:
     """Christmas Day is the one of that zone; holidays alone leave out their whole day."""
     agreement = Agreement.model_validate({"holidays": "BC", "zone": "America/Toronto"})
     (found,) = agreement.out_of_hours(parse_interval("2025-12-24T00:00:00Z/2025-12-30T00:00:00Z"), "America/Vancouver")
+    assert (found.label, found.reason) == ("Christmas Day", "statutory holiday, BC")
     assert format_instant(found.interval.start) == "2025-12-25T05:00:00Z"
     assert format_instant(found.interval.end) == "2025-12-26T05:00:00Z"
 
@@ -91,3 +95,21 @@ def test_a_mistake_is_told_at_its_key(tmp_path: Path, text: str, where: str, say
     (complaint,) = complaints(tmp_path, with_agreement(text))
     assert f" products.demo.agreement.{where}: " in complaint
     assert says in complaint
+
+
+def test_a_shift_of_the_evening_before_goes_on_and_the_holidays_own_is_off_to_its_end() -> None:
+    """Nights of Christmas 2025: that of the 24th is served to its end, that of the 25th is off to its own."""
+    agreement = Agreement.model_validate({"service_hours": "22:00-02:00", "holidays": "BC", "zone": "UTC"})
+    window = parse_interval("2025-12-24T12:00:00Z/2025-12-26T12:00:00Z")
+    named = {each.label: each.interval for each in agreement.out_of_hours(window, "UTC")}
+    assert named["Christmas Day"] == parse_interval("2025-12-25T22:00:00Z/2025-12-26T02:00:00Z")
+    inside = parse_interval("2025-12-25T23:00:00Z/2025-12-25T23:30:00Z")
+    assert [each.interval for each in agreement.out_of_hours(inside, "UTC")] == [inside]
+
+
+def test_maintenance_that_the_agreement_counts_is_doubted(tmp_path: Path) -> None:
+    """It is allowed, as CHEFS' draft has it, and a surprise to whoever planned it."""
+    block = "    maintenance: [{start: 2026-12-06T02:00, end: 2026-12-06T04:00, reason: x}]\n"
+    (warning,) = examined(tmp_path, with_agreement("{excludes: [corrections]}") + block).warnings
+    assert " products.demo.maintenance: counts like any other time" in str(warning)
+    assert not examined(tmp_path, SMALLEST + block).warnings
