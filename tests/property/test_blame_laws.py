@@ -1,0 +1,77 @@
+"""Laws of blame, against every cell by itself."""
+
+from __future__ import annotations
+
+from collections import Counter
+from fractions import Fraction
+from typing import TYPE_CHECKING
+
+from hypothesis import given
+from hypothesis import strategies as st
+
+from sla.availability import downtime
+from sla.blame import blame
+from sla.interval import Interval
+from sla.timeline import Timeline
+from tests.property import oracle
+from tests.property.strategies import histories, holds, pairs, windows
+
+if TYPE_CHECKING:
+    from sla.blame import Blame
+
+worlds = st.lists(st.tuples(histories, holds), min_size=1, max_size=4)
+World = list[tuple[oracle.Seen, int]]
+
+
+def blamed(world: World, window: Interval) -> Blame:
+    product, *others = (Timeline.of_pairs(pairs(seen), hold) for seen, hold in world)
+    return blame(product, {f"d{n}": each for n, each in enumerate(others)}, window)
+
+
+@given(worlds, windows)
+def test_the_split_adds_up_exactly_to_the_products_downtime(world: World, window: Interval) -> None:
+    """Own, unclear and shared together are the point downtime, to the microsecond, however many were down at once."""
+    found = blamed(world, window)
+    product = Timeline.of_pairs(pairs(world[0][0]), world[0][1])
+    assert found.downtime == downtime(product.durations(window)).point
+    assert found.alone + found.unclear + sum(found.shared.values()) == found.downtime
+
+
+@given(worlds, windows)
+def test_every_cell_goes_to_exactly_those_that_were_down_in_it(world: World, window: Interval) -> None:
+    expected: Counter[frozenset[str] | None] = Counter()
+    joint = []
+    for x in range(window.start, window.end):
+        product, *others = (oracle.cell(seen, hold, x) for seen, hold in world)
+        joint.append(oracle.compose([product, *others], len(world)))
+        if product in ("down", "doubt_down"):
+            down = frozenset(f"d{n}" for n, state in enumerate(others) if state in ("down", "doubt_down"))
+            expected[None if not down and "unknown" in others else down] += 1
+    found = blamed(world, window)
+    assert found.split == expected
+    assert found.joint == oracle.durations(joint)
+
+
+@given(worlds, windows, st.integers(0, 65))
+def test_splitting_a_window_adds_up(world: World, window: Interval, cut: int) -> None:
+    """So that a page may compute it in slices."""
+    middle = min(window.start + cut, window.end)
+    parts = [blamed(world, Interval(window.start, middle)), blamed(world, Interval(middle, window.end))]
+    assert parts[0].plus(parts[1]) == blamed(world, window)
+
+
+@given(worlds, windows)
+def test_what_is_shared_with_one_is_no_more_than_either_was_down(world: World, window: Interval) -> None:
+    found = blamed(world, window)
+    for name, durations in found.others.items():
+        assert 0 <= found.with_down(name) <= min(found.downtime, durations.down + durations.doubt_down)
+        assert found.by_chance(name) is None or 0 <= Fraction(found.by_chance(name) or 0) <= found.downtime
+    assert found.independent is None or 0 <= found.independent <= 1
+
+
+@given(histories, holds, windows)
+def test_without_dependencies_all_of_it_is_its_own(seen: oracle.Seen, hold: int, window: Interval) -> None:
+    found = blamed([(seen, hold)], window)
+    assert found.alone == found.downtime
+    assert found.joint == found.own
+    assert (found.shared, found.unclear) == ({}, 0)
