@@ -1,4 +1,4 @@
-"""What other tools call a column and an outcome, and what that means here. Tables; the README names them."""
+"""What other tools call a column and an outcome, and what that means here. Tables; docs/measure.md names them."""
 
 from __future__ import annotations
 

@@ -279,6 +279,14 @@ def test_text_says_why_an_objective_is_missed_or_met() -> None:
     assert "n/a: no --objective to judge by" in run(record(WORKED)).stdout
 
 
+def test_text_says_what_is_known_of_which_window() -> None:
+    assert "the whole record: 1970-01-01T00:00:00Z to 1970-01-01T00:16:40Z (16m 40s)" in run(record(WORKED)).stdout
+    assert "all that was observed is known, to 1970-01-01T00:16:40Z" in run(record(WORKED), "--window", "1h").stdout
+    day = run(record(WORKED), "--at", "250", "--window", "day", "--tz", "UTC", "--unknown", "down").stdout
+    assert "in progress: the budget is that of all of it, to 1970-01-02T00:00:00Z" in day
+    assert "as known at 1970-01-01T00:04:10Z; unknown time is down in the point estimate" in day
+
+
 @pytest.mark.parametrize(
     ("arguments", "words"),
     [

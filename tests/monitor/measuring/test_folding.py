@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import itertools
 from array import array
+from itertools import pairwise
 from statistics import median
 from typing import TYPE_CHECKING
 
@@ -11,6 +12,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from monitor.errors import NinewatchError
+from monitor.measuring import folding
+from monitor.measuring import record as record_module
 from monitor.measuring.folding import Seen
 from monitor.measuring.record import RANK_BITS, Record, Stream
 from monitor.measuring.rows import Columns
@@ -52,6 +56,26 @@ def test_the_spacing_is_the_median_between_instants(seen: Listed) -> None:
     instants = sorted({at for at, _ in seen})
     gaps = [b - a for a, b in itertools.pairwise(instants)]
     assert Seen.of(keys(seen)).spacing() == (int(median(gaps)) if gaps else None)
+
+
+def test_a_column_that_names_no_checks_is_noticed(monkeypatch: pytest.MonkeyPatch) -> None:
+    """An id of each request, say, taken for a check: before the memory is full."""
+    monkeypatch.setattr(record_module, "_MOST_NAMES", 5)
+    with pytest.raises(NinewatchError, match=r"f: more than 5 different checks; is that the column meant\?"):
+        Record().take(Columns(["1"] * 6, ["up"] * 6, list("abcdef"), None, 2), "f")
+
+
+def test_columns_are_folded_a_part_at_a_time(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Runs that reach over a part's end, and records that end with one, come out whole."""
+    outcomes = [Outcome.GOOD] * 7 + [Outcome.BAD] * 3 + [Outcome.GOOD, Outcome.BAD] * 3
+    for size in (1, 2, 3, 4, 8, 15, 16, 17):
+        monkeypatch.setattr(folding, "_AT_ONCE", size)
+        for length in range(len(outcomes) + 1):
+            seen = [(2 * at, outcome) for at, outcome in enumerate(outcomes[:length])]
+            runs = list(Seen.of(keys([(at, str(outcome)) for at, outcome in seen])).runs(hold=2))
+            assert [at for first, last, _ in runs for at in range(first, last + 1, 2)] == [at for at, _ in seen]
+            assert [o for first, last, o in runs for _ in range(first, last + 1, 2)] == outcomes[:length]
+            assert all(a[2] is not b[2] for a, b in pairwise(runs))
 
 
 @pytest.mark.parametrize("streams", [1, 2, 300])

@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import re
+from pathlib import Path
+
 import pytest
 
 from monitor.measuring import words
@@ -50,3 +53,16 @@ def test_our_own_name_of_a_column_goes_first() -> None:
     }
     assert ambiguous(["at", "Time", "outcome"])
     assert not ambiguous(["at", "outcome", "check", "latency_seconds"])
+
+
+def test_the_documentation_names_every_word_that_is_understood() -> None:
+    """All of them, in the order of the tables, and none beside them."""
+    text = (Path(__file__).parents[3] / "docs/measure.md").read_text()
+    rows = [line.split("|")[1:3] for line in text.splitlines() if line.startswith("| ")]
+    told = {name.replace(", optional", "").strip(" `"): re.findall(r"`([^`]+)`", listed) for name, listed in rows}
+    assert {outcome: told[outcome] for outcome in ("good", "bad", "unknown")} == {
+        str(words.OUTCOMES[meaning]): listed.split() for meaning, listed in SYNONYMS.items()
+    }
+    assert {column: told[column] for column in words.COLUMNS} == {
+        column: list(names) for column, names in words.COLUMNS.items()
+    }
