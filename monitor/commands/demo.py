@@ -22,19 +22,24 @@ from monitor.demo.history import seed
     show_default=True,
     help="Where the demo keeps its record and its portfolio.",
 )
-def demo(directory: Path) -> None:
+@click.option("--listen", metavar="HOST:PORT", help="Where the page is, in place of 127.0.0.1:9999; port 0 is any.")
+@click.option(
+    "--script", default="default", show_default=True, help="What the products do: default, none, or a JSON file."
+)
+def demo(directory: Path, listen: str | None, script: str) -> None:
     """Watch simulated products fail and recover on a script, with 90 days of seeded history. Ctrl-C ends it."""
-    asyncio.run(_demo(directory))
+    asyncio.run(_demo(directory, listen, script))
 
 
-async def _demo(directory: Path) -> None:
-    async with launch.demo(directory) as products:
+async def _demo(directory: Path, listen: str | None, script: str) -> None:
+    async with launch.demo(directory, script_name=script, listen=listen) as products:
         found, portfolio = loaded(products.config_path)
         clock = SystemClock()
         daemon = Daemon(products.config_path, found, portfolio, clock)
 
         def ready(running: Running) -> None:
             click.echo(products.script.table())
-            click.echo(f"\nninewatch watches them: open {running.address} (Ctrl-C ends both)")
+            click.echo(f"The script is served at {products.control}/_script")
+            click.echo(f"\nninewatch watches them and answers at {running.address} (Ctrl-C ends both)")
 
         await daemon.run(ready, lambda store: seed(store, portfolio, clock.now()), products.watch)

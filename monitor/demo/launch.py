@@ -56,9 +56,11 @@ class DemoRun:
 
 @asynccontextmanager
 async def demo(
-    directory: Path, *, script_name: str = "default", base_port: int = modes.BASE_PORT
+    directory: Path, *, script_name: str = "default", base_port: int = modes.BASE_PORT, listen: str | None = None
 ) -> AsyncIterator[DemoRun]:
     """Start the products, write `directory`/demo.yaml for the ports they got, and end them on leaving.
+
+    The page is where the shipped portfolio says, unless `listen` (host:port) says otherwise.
 
     The products live in a session of their own: a Ctrl-C reaches the daemon alone, which stops probing before they go,
     so that no last incident is recorded. They hold the other end of a pipe of ours and end when it closes, even if this
@@ -72,7 +74,7 @@ async def demo(
         process = await _start(script_name, base_port)
         try:
             ports = await _ready(process)
-            path, store = _write(directory, ports)
+            path, store = _write(directory, ports, listen)
             yield DemoRun(path, store, ports, f"http://{HOST}:{ports[modes.CONTROL]}", played, process)
         finally:
             await _end(process)
@@ -87,12 +89,16 @@ def _alone(directory: Path) -> Lock:
         raise NinewatchError(f"{held}; end that demo, or run this one in another folder") from error
 
 
-def render(portfolio: str, ports: Mapping[str, int], store: Path) -> str:
-    """Return the shipped portfolio with the ports that the products got in place of the default ones, and the store."""
+def render(portfolio: str, ports: Mapping[str, int], store: Path, listen: str | None = None) -> str:
+    """Return the shipped portfolio for the ports that the products got, for the store, and for where to listen."""
     got = {str(default): str(ports[name]) for name, default in modes.DEFAULT_PORTS.items()}
     moved = re.sub(rf"(?<={re.escape(HOST)}:)\d+", lambda match: got.get(match[0], match[0]), portfolio)
-    # A JSON string is a YAML string, whatever is in it.
-    return re.sub(r"^store: .*$", lambda _match: f"store: {json.dumps(str(store))}", moved, flags=re.MULTILINE)
+    for key, value in (("store", str(store)), ("listen", listen)):
+        if value is not None:
+            # A JSON string is a YAML string, whatever is in it; a backslash in it must not be read as a group.
+            line = f"{key}: {json.dumps(value)}".replace("\\", r"\\")
+            moved = re.sub(rf"^{key}: .*$", line, moved, flags=re.MULTILINE)
+    return moved
 
 
 async def _start(script_name: str, base_port: int) -> Process:
@@ -125,11 +131,11 @@ def _ending(code: int) -> str:
     return f"signal {-code}" if code < 0 else f"exit {code}"
 
 
-def _write(directory: Path, ports: Mapping[str, int]) -> tuple[Path, Path]:
+def _write(directory: Path, ports: Mapping[str, int], listen: str | None) -> tuple[Path, Path]:
     """Write the portfolio for these ports; return where it is, and the store that it names."""
     path, store = directory / PORTFOLIO, directory.absolute() / "ninewatch.db"
     try:
-        path.write_text(render(shared("config", PORTFOLIO).read_text("utf-8"), ports, store), "utf-8")
+        path.write_text(render(shared("config", PORTFOLIO).read_text("utf-8"), ports, store, listen), "utf-8")
     except OSError as error:
         raise NinewatchError(f"{path}: {error.strerror}; run the demo where it may write") from error
     return path, store
