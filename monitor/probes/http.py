@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import base64
 import ssl
+from collections.abc import Awaitable, Callable
 from dataclasses import dataclass, replace
 from typing import Annotated, ClassVar, Literal, Self
 from urllib.parse import SplitResult, urljoin, urlsplit
@@ -203,24 +204,34 @@ def _plain(value: str | Secret) -> str:
     return value if isinstance(value, str) else value.reveal()
 
 
-def prepare(check: HttpCheck) -> Probe:
-    """Return the probe that makes this check's request."""
+def fetcher(check: HttpCheck) -> Callable[[Frame], Awaitable[Response]]:
+    """Return what makes the check's request, follows its redirects, and returns the last answer unjudged."""
     first = _first_request(check)
     context = context_for(check.tls)
-    expectation = Expectation(check.expect)
 
-    async def probe(frame: Frame) -> ProbeResult:
+    async def fetch(frame: Frame) -> Response:
         request = first
         for _ in range(check.redirects):
             response = await _exchange(frame, request, context, check.body_limit)
             location = response.headers.get("location")
             if response.status not in REDIRECTS or location is None:
-                return _judged(frame, response, expectation)
+                return response
             request = request.redirected(response.status, location)
         response = await _exchange(frame, request, context, check.body_limit)
         if check.redirects and response.status in REDIRECTS:
             raise ProbeFailure("redirect_limit", f"more than {check.redirects} redirects", status=response.status)
-        return _judged(frame, response, expectation)
+        return response
+
+    return fetch
+
+
+def prepare(check: HttpCheck) -> Probe:
+    """Return the probe that makes this check's request."""
+    fetch = fetcher(check)
+    expectation = Expectation(check.expect)
+
+    async def probe(frame: Frame) -> ProbeResult:
+        return _judged(frame, await fetch(frame), expectation)
 
     return probe
 

@@ -4,7 +4,22 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from monitor.probes import dns, heartbeat, http, icmp, ntp, redis, smtp, ssh, tcp, tls, udp
+from monitor.probes import (
+    dns,
+    domain,
+    freshness,
+    heartbeat,
+    http,
+    icmp,
+    ntp,
+    prometheus,
+    redis,
+    smtp,
+    ssh,
+    tcp,
+    tls,
+    udp,
+)
 
 if TYPE_CHECKING:
     from monitor.probes.base import Kind, Probe
@@ -23,6 +38,9 @@ KINDS: dict[str, Kind[Any]] = {
         ntp.KIND,
         redis.KIND,
         heartbeat.KIND,
+        freshness.KIND,
+        prometheus.KIND,
+        domain.KIND,
     )
 }
 

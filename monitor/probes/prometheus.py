@@ -1,0 +1,124 @@
+"""The `prometheus` kind: real traffic as an indicator. A probe is a slice of time: good events of all events in it."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Awaitable, Callable
+from fractions import Fraction
+from typing import TYPE_CHECKING, Annotated, Any, ClassVar
+from urllib.parse import quote
+
+from pydantic import Field
+
+from monitor.config.model import HttpUrl
+from monitor.config.values import ObjectiveField
+from monitor.probes.base import Frame, Kind, Probe, ProbeFailure
+from monitor.probes.fetch import FetchingCheck, document, instrument
+from monitor.probes.http import fetcher
+from monitor.vocabulary import ProbeResult
+from sla.objective import format_percent
+from sla.observation import Outcome
+
+if TYPE_CHECKING:
+    from monitor.probes.http_response import Response
+
+Query = Annotated[str, Field(min_length=1, max_length=4_000)]
+
+
+class PrometheusCheck(FetchingCheck):
+    """Good when the share of good events is at least the objective of a slice; unknown when there were no events.
+
+    Let both queries look back over one interval (`[1m]` when probed every minute), so that no time counts twice.
+    """
+
+    kind: ClassVar[str] = "prometheus"
+
+    prometheus: HttpUrl
+    """The server, without `/api/v1`."""
+
+    good: Query
+    """PromQL for the number (or rate) of good events: a scalar, or a vector of one sample at the most. None is 0."""
+
+    total: Query
+    """PromQL for the number (or rate) of all events, in the same unit."""
+
+    at_least: ObjectiveField
+    """The share of good events from which on the slice is good, e.g. `99%`."""
+
+    @property
+    def target(self) -> str:
+        """The server without a query, which may hold a key."""
+        return self.prometheus.partition("?")[0]
+
+
+def prepare(check: PrometheusCheck) -> Probe:
+    """Return the probe that asks for both numbers."""
+    base = check.prometheus.rstrip("/")
+    good, total = (
+        fetcher(check.request(f"{base}/api/v1/query?query={quote(query, safe='')}"))
+        for query in (check.good, check.total)
+    )
+
+    async def probe(frame: Frame) -> ProbeResult:
+        part, whole = await instrument(check, "sli", _both(frame, good, total))
+        if not whole:
+            raise ProbeFailure("sli_no_traffic", "there were no events", outcome=Outcome.UNKNOWN)
+        share = min(Fraction(1), part / whole)
+        said = f"{format_percent(share)} of events were good"
+        if share < check.at_least.ratio:
+            raise ProbeFailure("sli_below", f"{said}, at least {check.at_least} wanted")
+        return ProbeResult(Outcome.GOOD, "", None, frame.phases, said, frame.certificate_expiry)
+
+    return probe
+
+
+Fetch = Callable[[Frame], Awaitable["Response"]]
+
+
+async def _both(frame: Frame, good: Fetch, total: Fetch) -> tuple[Fraction, Fraction]:
+    return _number(await good(frame)), _number(await total(frame))
+
+
+def _number(response: Response) -> Fraction:
+    """Return the only number of an instant query's answer, 0 when it is empty or no number.
+
+    Raises:
+        ProbeFailure: the query is refused, or gives several numbers.
+    """
+    answer = document(response)
+    if not isinstance(answer, dict) or answer.get("status") != "success":
+        said = str(answer.get("error", "")) if isinstance(answer, dict) else ""
+        raise ProbeFailure("query_refused", f"status {response.status}: {said[:200]}")
+    try:
+        data = answer["data"]
+        samples = [data["result"]] if data["resultType"] == "scalar" else [each["value"] for each in data["result"]]
+        return _exactly(samples)
+    except (KeyError, IndexError, TypeError, ValueError):
+        raise ProbeFailure("query_malformed", "the answer is not an instant query's") from None
+
+
+def _exactly(samples: list[Any]) -> Fraction:
+    if len(samples) > 1:
+        raise ProbeFailure("query_ambiguous", f"the query gives {len(samples)} numbers; sum() them")
+    value = float(samples[0][1]) if samples else 0.0
+    return Fraction(value) if math.isfinite(value) and value > 0 else Fraction(0)
+
+
+KIND = Kind(
+    "prometheus",
+    PrometheusCheck,
+    prepare,
+    example="""\
+id: real-traffic
+prometheus: https://prometheus.example.org
+good: sum(rate(http_requests_total{job="forms",code!~"5.."}[1m]))
+total: sum(rate(http_requests_total{job="forms"}[1m]))
+at_least: 99%
+interval: 1m
+""",
+    reasons={
+        "sli_below": "fewer events were good than the slice asks for",
+        "sli_no_traffic": "unknown: there were no events, so nothing is known",
+        "sli_unavailable": "unknown: Prometheus, which is not what is watched, did not answer the queries",
+    },
+)

@@ -1,0 +1,121 @@
+"""The freshness kind: where a stamp may stand, how it may be written, and when it is too old."""
+
+from __future__ import annotations
+
+import asyncio
+import time
+from datetime import UTC, datetime, timedelta
+from email.utils import format_datetime
+from typing import TYPE_CHECKING, Any
+
+import pytest
+from pydantic import ValidationError
+
+from monitor.probes.freshness import _judge
+from sla.interval import DAY, HOUR, MINUTE, SECOND
+from sla.observation import Outcome
+from tests.support.probing import attempt, check_of
+from tests.support.servers import answer, request_of, saying, serving
+
+if TYPE_CHECKING:
+    from monitor.vocabulary import ProbeResult
+
+NOW = datetime.now(UTC)
+
+
+async def probed(said: bytes, **more: Any) -> ProbeResult:
+    async with serving(saying(said)) as port:
+        return (await attempt({"freshness": f"http://127.0.0.1:{port}/", **more})).result
+
+
+def aged(**age: float) -> datetime:
+    return NOW - timedelta(**age)
+
+
+@pytest.mark.parametrize(
+    ("said", "stamp"),
+    [
+        (answer(Last_Modified=format_datetime(aged(hours=1), usegmt=True)), {}),
+        (answer(X_Run=aged(hours=1).isoformat()), {"header": "X-Run"}),
+        (answer(f'{{"run": {{"at": "{aged(hours=1):%Y-%m-%dT%H:%M:%SZ}"}}}}'.encode()), {"json": "$.run.at"}),
+        (answer(f'{{"at": {aged(hours=1).timestamp()}}}'.encode()), {"json": "$.at"}),
+        (answer(f'{{"at": {int(aged(hours=1).timestamp() * 1000)}}}'.encode()), {"json": "$.at"}),
+        (answer(b"TDI17_20200101.dat TDI17_%s.dat" % f"{NOW:%Y%m%d}".encode()), {"matches": r"TDI17_(\d{8})"}),
+    ],
+)
+@pytest.mark.parametrize(("max_age", "reason"), [("25h", ""), ("30s", "stale")])
+async def test_the_newest_stamp_is_found_wherever_it_stands(
+    said: bytes, stamp: dict[str, str], max_age: str, reason: str
+) -> None:
+    written = {**stamp, "format": "%Y%m%d"} if "matches" in stamp else stamp
+    result = await probed(said, stamp=written, max_age=max_age)
+    assert (result.outcome, result.reason) == (Outcome.BAD if reason else Outcome.GOOD, reason)
+    assert "old" in result.detail
+
+
+@pytest.mark.parametrize(
+    ("said", "stamp", "reason"),
+    [
+        (answer(), {}, "stamp_missing"),
+        (answer(b'{"at": null}'), {"json": "$.there"}, "stamp_missing"),
+        (answer(b'{"at": "soon"}'), {"json": "$.at"}, "stamp_malformed"),
+        (answer(b'{"at": 1e400}'), {"json": "$.at"}, "stamp_malformed"),
+        (answer(b"<html>"), {"json": "$.at"}, "body_mismatch"),
+        (answer(X=(NOW + timedelta(hours=2)).isoformat()), {"header": "X"}, "stamp_in_future"),
+        (answer(status="503 Service Unavailable"), {}, "http_status"),
+    ],
+)
+async def test_everything_else_has_its_word(said: bytes, stamp: dict[str, str], reason: str) -> None:
+    result = await probed(said, stamp=stamp, max_age="1d")
+    assert (result.outcome, result.reason) == (Outcome.BAD, reason)
+
+
+async def listing(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+    head = await request_of(reader)
+    modified = format_datetime(aged(days=2), usegmt=True)
+    body = (
+        b'{"file": "/out/today.csv", "elsewhere": "http://192.0.2.1/x", "odd": "http://[::x", "local": "file:///etc"}'
+    )
+    writer.write(answer(Last_Modified=modified) if head.startswith(b"HEAD /out/today.csv") else answer(body))
+    await writer.drain()
+
+
+@pytest.mark.parametrize(
+    ("path", "reason"),
+    [("file", "stale"), ("elsewhere", "file_elsewhere"), ("odd", "stamp_malformed"), ("local", "stamp_malformed")],
+)
+async def test_a_file_that_is_named_is_looked_at_if_it_lies_on_the_same_host(path: str, reason: str) -> None:
+    async with serving(listing) as port:
+        written = {"freshness": f"http://127.0.0.1:{port}/", "max_age": "1d"}
+        result = (await attempt({**written, "stamp": {"json": f"$.{path}", "file": True}})).result
+    assert result.reason == reason
+
+
+def test_a_daily_batch_is_due_at_its_instant_and_not_at_weekends() -> None:
+    check = check_of({"freshness": "http://h/", "due": "0 7 * * 1-5", "grace": "30m"})
+    monday = int(datetime(2026, 11, 23, 7, tzinfo=UTC).timestamp()) * SECOND
+    friday = monday - 3 * DAY
+    _judge(check, friday + MINUTE, monday - HOUR)  # the weekend asks for nothing
+    _judge(check, friday + MINUTE, monday + 29 * MINUTE)  # within the grace
+    _judge(check, monday + MINUTE, monday + 31 * MINUTE)
+    with pytest.raises(Exception, match="stale"):
+        _judge(check, friday + MINUTE, monday + 31 * MINUTE)
+
+
+@pytest.mark.parametrize(
+    "more",
+    [
+        {},
+        {"max_age": "1d", "due": "0 7 * * *"},
+        {"due": "every 1h"},
+        {"max_age": "1d", "stamp": {"header": "A", "json": "$.a"}},
+        {"max_age": "1d", "stamp": {"json": "nonsense"}},
+    ],
+)
+def test_what_cannot_be_meant_is_refused(more: dict[str, Any]) -> None:
+    with pytest.raises(ValidationError):
+        check_of({"freshness": "http://h/", **more})
+
+
+def test_the_clock_of_the_test_is_the_machines() -> None:
+    assert abs(NOW.timestamp() - time.time()) < 3600

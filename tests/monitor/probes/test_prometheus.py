@@ -1,0 +1,103 @@
+"""The prometheus kind: a slice of real traffic, and a metrics server that is not what is watched."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+from typing import TYPE_CHECKING, Any
+from urllib.parse import parse_qs, urlsplit
+
+import pytest
+
+from sla.observation import Outcome
+from tests.support.probing import attempt
+from tests.support.processes import fetch, free_port, needs, running, until
+from tests.support.servers import answer, request_of, serving, silent
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+    from monitor.vocabulary import ProbeResult
+    from tests.support.servers import Handler
+
+GOOD, BAD, UNKNOWN = Outcome.GOOD, Outcome.BAD, Outcome.UNKNOWN
+
+
+def numbers(**values: list[str]) -> Handler:
+    """Return a server that answers the queries `good` and `total` with these samples."""
+
+    async def handler(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        path = (await request_of(reader)).split()[1].decode()
+        name = parse_qs(urlsplit(path).query)["query"][0]
+        samples = [{"metric": {}, "value": [0, value]} for value in values[name]]
+        body = {"status": "success", "data": {"resultType": "vector", "result": samples}}
+        writer.write(answer(json.dumps(body).encode()))
+        await writer.drain()
+
+    return handler
+
+
+def saying_always(said: bytes) -> Handler:
+    async def handler(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        await request_of(reader)
+        writer.write(said)
+        await writer.drain()
+
+    return handler
+
+
+async def probed(handler: Handler, **more: Any) -> ProbeResult:
+    async with serving(handler) as port:
+        written = {"prometheus": f"http://127.0.0.1:{port}/", "good": "good", "total": "total", "at_least": "99%"}
+        return (await attempt({**written, "timeout": "1s", **more})).result
+
+
+@pytest.mark.parametrize(
+    ("good", "total", "outcome", "reason"),
+    [
+        (["99"], ["100"], GOOD, ""),
+        (["98.9"], ["100"], BAD, "sli_below"),
+        ([], ["5"], BAD, "sli_below"),
+        (["7"], ["5"], GOOD, ""),
+        (["0"], ["0"], UNKNOWN, "sli_no_traffic"),
+        ([], [], UNKNOWN, "sli_no_traffic"),
+        (["1"], ["NaN"], UNKNOWN, "sli_no_traffic"),
+        (["1", "2"], ["5"], UNKNOWN, "sli_unavailable"),
+        (["x"], ["5"], UNKNOWN, "sli_unavailable"),
+    ],
+)
+async def test_a_slice_is_judged_by_its_share_of_good_events(
+    good: list[str], total: list[str], outcome: Outcome, reason: str
+) -> None:
+    result = await probed(numbers(good=good, total=total))
+    assert (result.outcome, result.reason) == (outcome, reason)
+
+
+@pytest.mark.parametrize(
+    "handler",
+    [
+        silent,
+        saying_always(answer(b'{"status":"error","error":"parse error"}', "400 Bad Request")),
+        saying_always(answer(b"<html>", "502 Bad Gateway")),
+        saying_always(answer(b'{"status":"success","data":[]}')),
+        saying_always(b""),
+    ],
+)
+async def test_a_metrics_server_that_cannot_tell_says_nothing_of_the_product(handler: Handler) -> None:
+    result = await probed(handler)
+    assert (result.outcome, result.reason) == (UNKNOWN, "sli_unavailable")
+
+
+@pytest.mark.slow
+@pytest.mark.needs_prometheus
+@needs("prometheus")
+async def test_a_real_server_answers_the_queries(tmp_path: Path) -> None:
+    (tmp_path / "p.yml").write_text("global: {}\n")
+    where = f"127.0.0.1:{free_port()}"
+    options = [f"--web.listen-address={where}", f"--config.file={tmp_path}/p.yml", f"--storage.tsdb.path={tmp_path}/d"]
+    with running(tmp_path / "prometheus.log", ["prometheus", *options]):
+        until("prometheus", lambda: fetch(f"http://{where}/-/ready")[0] == 200)
+        written = {"prometheus": f"http://{where}", "good": "vector(995)", "total": "vector(1000)"}
+        assert (await attempt({**written, "at_least": "99%"})).result.outcome is GOOD
+        assert (await attempt({**written, "at_least": "99.9%"})).result.reason == "sli_below"
+        assert (await attempt({**written, "good": "sum(", "at_least": "99%"})).result.reason == "sli_unavailable"
