@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING, Any
 
 from aiohttp import web
 
+from monitor.web.blamed import blamed
 from monitor.web.errors import Refusal
 from monitor.web.openapi import description
 from monitor.web.site import SITE, Site, Turns, as_json, as_json_list, dumped
@@ -81,6 +82,17 @@ async def availability(request: web.Request) -> web.Response:
     if window.whole.length > LONGEST_AUDIT:
         raise Refusal(400, "window is too long to be audited at once", "ask for a year at a time, e.g. window=year")
     return as_json(_contractual(found, site.ledger.agreed(found.id, window)))
+
+
+@routes.get("/api/v1/products/{id}/blame")
+async def blame(request: web.Request) -> web.Response:
+    """Split one product's raw downtime over a window by what it depends on."""
+    _only(request, "window", "at")
+    site, turns = request.app[SITE], Turns(request.app[SITE].clock)
+    found, now = _found(request), site.clock.now()
+    at = _at(request.query["at"], now) if "at" in request.query else now
+    window = _window(request.query["window"], at, site) if "window" in request.query else _own(found, at)
+    return as_json((await blamed(site.ledger, found, window.measured, turns)).as_json(found.id))
 
 
 @routes.get("/api/v1/incidents")

@@ -98,6 +98,19 @@ SCHEMAS: dict[str, Any] = {
         interval_seconds=_NUMBER,
         last={"anyOf": [_ref("Probe"), {"type": "null"}]},
     ),
+    "Blame": _object(
+        product=_TEXT,
+        window=_WINDOW,
+        downtime_seconds=_NUMBER,
+        own_seconds=_NUMBER,
+        unclear_seconds=_NUMBER,
+        shared=_list(_object(dependencies=_list(_TEXT), seconds=_NUMBER)),
+        dependencies=_list(
+            _object(id=_TEXT, downtime_seconds=_NUMBER, shared_seconds=_NUMBER, shared_if_independent_seconds=_MAYBE)
+        ),
+        together=_BOUNDS,
+        together_if_independent=_MAYBE,
+    ),
     "Summary": _object(**_SUMMARY),
     "Product": _object(
         **_SUMMARY,
@@ -121,6 +134,14 @@ PATHS: dict[str, tuple[str, dict[str, Any], dict[str, str]]] = {
             "window": "30d, 1h30m, day, week, month, quarter, year, fiscal-year or START/END; its own if left out",
             "at": "the instant to look from, at which a rolling window ends, RFC 3339; now if left out",
             "figure": "raw, or contractual: without what the agreement leaves out, which is then listed",
+        },
+    ),
+    "/api/v1/products/{id}/blame": (
+        "One product's downtime, split exactly by what it depends on",
+        _ref("Blame"),
+        {
+            "window": "30d, 1h30m, day, week, month, quarter, year, fiscal-year or START/END; its own if left out",
+            "at": "the instant to look from, at which a rolling window ends, RFC 3339; now if left out",
         },
     ),
     "/api/v1/incidents": (

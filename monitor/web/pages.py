@@ -9,6 +9,7 @@ from aiohttp import web
 
 from monitor.web import calendar, views
 from monitor.web.agreed import agreed
+from monitor.web.blamed import blame_view, blamed
 from monitor.web.errors import Refusal
 from monitor.web.site import SITE, Site, Turns
 from sla.interval import Interval
@@ -66,6 +67,8 @@ async def product(request: web.Request) -> web.Response:
     values["agreed"] = lines = agreed(ledger, found, now)
     values["agreed_verdict"] = views.verdict_text(lines.measured)
     await turns.turn()
+    split = await blamed(ledger, found, Interval(now - found.window, now), turns)
+    values["blame"] = blame_view(split, {name: each.name for name, each in ledger.products.items()})
     values["readiness"] = views.standings(found.readiness_at(now), zone)
     values["days"] = []
     for span in calendar.midnights(now, zone):

@@ -1,0 +1,73 @@
+"""Why a product was down, beside its figures: the split of its downtime, worked out in slices."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from fractions import Fraction
+from typing import TYPE_CHECKING
+
+from sla.blame import Blame, blame
+from sla.interval import DAY, Interval
+
+if TYPE_CHECKING:
+    from monitor.config.model import Product
+    from monitor.ledger import Ledger
+    from monitor.web.site import Turns
+    from sla.availability import Bounds
+
+_MOST_SLICES = 400
+
+
+async def blamed(ledger: Ledger, product: Product, window: Interval, turns: Turns) -> Blame:
+    """Return the split of the product's point downtime over a window, a day at a time so that the prober has its turn.
+
+    A long window is cut into fewer, longer slices.
+    """
+    own, others = ledger.compositions[product.id], {name: ledger.compositions[name] for name in product.depends_on}
+    size = max(DAY, -(-window.length // _MOST_SLICES))
+    found: Blame | None = None
+    for start in range(window.start, max(window.end, window.start + 1), size):
+        piece = Interval(start, min(start + size, window.end))
+        split = blame(own, others, piece)
+        found = split if found is None else found.plus(split)
+        await turns.turn()
+    assert found is not None, "a window has a slice"  # noqa: S101 - for the type checker
+    return found
+
+
+@dataclass(frozen=True, slots=True)
+class BlameLine:
+    """One cause: downtime (microseconds) and the share of all of it, None where there was none."""
+
+    cause: str
+    downtime: int
+    share: Fraction | None
+
+
+@dataclass(frozen=True, slots=True)
+class BlameView:
+    """What the page says: causes, and the availability of all of it together, measured and by chance."""
+
+    lines: tuple[BlameLine, ...]
+    downtime: int
+    together: Bounds[Fraction | None]
+    independent: Fraction | None
+
+
+def blame_view(found: Blame, names: dict[str, str]) -> BlameView | None:
+    """Return what the page says of the split, with people's names; None of a product that depends on nothing."""
+    if not found.others:
+        return None
+    causes = [("Nothing it depends on was down: its own", found.alone)]
+    causes += [(f"{_all(shared, names)} down as well", downtime) for shared, downtime in found.shared.items()]
+    if found.unclear:
+        causes.append(("Cannot be told: something it depends on was not watched", found.unclear))
+    lines = (
+        BlameLine(cause, downtime, Fraction(downtime, found.downtime) if found.downtime else None)
+        for cause, downtime in causes
+    )
+    return BlameView(tuple(lines), found.downtime, found.together, found.independent)
+
+
+def _all(shared: tuple[str, ...], names: dict[str, str]) -> str:
+    return " and ".join(names[each] for each in shared) + (" was" if len(shared) == 1 else " were")
