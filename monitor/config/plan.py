@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from fractions import Fraction
 from typing import Annotated, Any, Literal
 
@@ -18,7 +19,7 @@ SUPPOSED_MTTR = HOUR
 """How long an outage lasts where a plan gives an availability only. Said whenever it is used."""
 
 _CENTURY = 36_500 * DAY
-_PERCENT = Fraction(100)
+_SHARE = re.compile(r"(\d{1,3}(?:\.\d{1,9})?)\s*%?")
 
 
 def _long(value: Any) -> int:
@@ -31,12 +32,11 @@ def _long(value: Any) -> int:
 
 
 def _share(value: Any) -> Fraction:
-    written = value.strip().removesuffix("%") if isinstance(value, str) else value
-    try:
-        share = Fraction(str(written)) / _PERCENT if not isinstance(value, bool) else None
-    except (ValueError, ZeroDivisionError):
-        share = None
-    if share is None or not 0 < share <= 1 or len(str(value)) > 20:
+    """Return the share; a bare number below 1 is refused, because 0.9 is meant as 90 % more often than as 0.9 %."""
+    written = str(value).strip()
+    number = _SHARE.fullmatch(written)
+    share = Fraction(number[1]) / 100 if number is not None and not isinstance(value, bool) else Fraction(0)
+    if not 0 < share <= 1 or (share < Fraction(1, 100) and "%" not in written):
         raise ValueError(f"{quoted(value)} is not a share; write how many of a hundred work, such as 90%")
     return share
 
@@ -104,6 +104,15 @@ class MaintenanceBlock(Stops):
 
     counted: Flag = True
     """`false`: the agreement leaves maintenance out, so it leaves the year before anything is measured."""
+
+    @model_validator(mode="after")
+    def _leaves_a_year(self) -> MaintenanceBlock:
+        """Keep every year with time in it that counts."""
+        if self.every > 365 * DAY:
+            raise problem_at("every", "must be at most 365d, so that every year has its share")
+        if 10 * self.downtime > self.every:
+            raise problem_at("downtime", "is more than a tenth of all time; shorten it, or make it rarer")
+        return self
 
 
 class Component(Failing):

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 
 from sla.feasibility.diagram import Diagram
 from sla.feasibility.model import MAINTENANCE, deployments_of, model_of
-from sla.interval import DAY, SECOND
+from sla.interval import DAY
 
 if TYPE_CHECKING:
     from sla.feasibility.design import Design
@@ -110,8 +110,3 @@ def _names(design: Design) -> dict[str, str]:
     called = {part.id: part.name for part in design.parts} | {site.id: site.name for site in design.sites}
     called |= {deployments_of(part.id): f"deployments of {part.name}" for part in design.parts}
     return called | {MAINTENANCE: "planned maintenance"}
-
-
-def seconds(microseconds: float) -> float:
-    """Return seconds, for the edge."""
-    return microseconds / SECOND
