@@ -10,7 +10,9 @@ from monitor.config.context import Located
 from monitor.config.errors import Loc, Problem, quoted
 from monitor.config.nodes import Entries, Items, Node, Scalar, find, key_path, locate, step
 from monitor.config.readiness import load_checklist, places
+from monitor.config.reliance import unfit
 from sla.objective import format_duration
+from sla.stage import About
 
 if TYPE_CHECKING:
     from monitor.config.model import CheckBase, Portfolio, Product
@@ -83,22 +85,32 @@ def _repeated(root: Node, loc: Loc, what: str) -> Found:
             yield (*item_loc, "id"), f"{quoted(name)} already names a {what} at {place}; choose another id"
 
 
+_NEEDS = ("parts", "depends_on")  # in the order of `Product.needs`
+
+
 def _dependencies(root: Node) -> Found:
     needs: dict[str, list[str]] = {}
     places: dict[tuple[str, str], Loc] = {}
     for loc, product in _items(root, ("products",)):
         name = _text(step(product, "id")) or ""
-        listed = step(product, "depends_on")
-        for index, node in enumerate(listed.items if isinstance(listed, Items) else ()):
-            if (other := _text(node)) is not None:
+        for item_loc, other in _needed(loc, product):
+            if places.setdefault((name, other), item_loc) == item_loc:
                 needs.setdefault(name, []).append(other)
-                places.setdefault((name, other), (*loc, "depends_on", index))
     names = {_text(step(product, "id")) for _, product in _items(root, ("products",))}
     for (_, other), loc in places.items():
         if other not in names:
             known = ", ".join(sorted(filter(None, names)))
             yield loc, f"there is no product {quoted(other)}; there are {known}"
     yield from ((places[edge], message) for edge, message in _circles(needs))
+
+
+def _needed(loc: Loc, product: Node) -> Found:
+    """Yield what a product's block says that it needs, each with its place."""
+    for key in _NEEDS:
+        listed = step(product, key)
+        for index, node in enumerate(listed.items if isinstance(listed, Items) else ()):
+            if (other := _text(node)) is not None:
+                yield (*loc, key, index), other
 
 
 def _left_out(root: Node) -> Found:
@@ -177,12 +189,15 @@ def _checklist_items(node: Node | None) -> list[str]:
 _COUNTED = "counts like any other time: the product's agreement does not leave maintenance out"
 
 
-def doubts(portfolio: Portfolio, root: Node) -> Iterator[Problem]:
-    """Yield what is allowed and probably not meant."""
+def doubts(portfolio: Portfolio, root: Node, now: int) -> Iterator[Problem]:
+    """Yield what is allowed and probably not meant; `now` decides which attestations still count."""
     for number, product in enumerate(portfolio.products):
         if product.maintenance and "maintenance" not in product.agreement.excludes:
             block: Loc = ("products", number, "maintenance")
             yield Problem(locate(root, block)[0], key_path(root, block), _COUNTED)
+        for misfit in unfit(portfolio, product, now):
+            where: Loc = ("products", number, "stage" if misfit.about is About.CLIENTS else "objective")
+            yield Problem(locate(root, where)[0], key_path(root, where), misfit.text)
         for index, check in enumerate(product.checks):
             if (message := _unresolvable(product, check)) is not None:
                 loc: Loc = ("products", number, "checks", index, "interval")

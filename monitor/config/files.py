@@ -15,6 +15,7 @@ if TYPE_CHECKING:
     from monitor.config.context import Context
 
 _MOST_FILES = 1_000
+_NAMED = ("checklists", "plans", "policies")  # folders whose files are read by name, or by a command
 INCLUDE = "include"
 STANDALONE = "standalone"
 
@@ -87,7 +88,7 @@ class Sources:
         """Yield folders inside a merged one whose files nobody reads, which is rarely meant."""
         for folder in self._folders:
             for inner in sorted(each for each in folder.iterdir() if each.is_dir()):
-                files = [] if inner.name.startswith(".") or inner.name == "checklists" else list(listed(inner))
+                files = [] if inner.name.startswith(".") or inner.name in _NAMED else list(listed(inner))
                 if files and not any(each.resolve() in self._seen for each in files):
                     yield Problem(Mark(str(inner)), "", f"is not read; to merge it write include: [{inner.name}]")
 

@@ -10,6 +10,7 @@ from typing import Annotated, Any, Union
 
 from pydantic import Discriminator, Field, Tag, ValidationError, create_model
 
+from monitor.clock import SystemClock
 from monitor.config.context import Context
 from monitor.config.crosscheck import conflicts, doubts, omissions
 from monitor.config.errors import ConfigError, Problem
@@ -55,7 +56,9 @@ def examine(path: Path, kinds: Sequence[type[CheckBase]]) -> Examined:
     if sources.root.entries or sources.complete:
         portfolio, wrong = _validated(sources, kinds, context)
         found |= {each for each in wrong if each.mark not in {known.mark for known in found}}
-    warnings = tuple(doubts(portfolio, sources.root)) if portfolio is not None and not found else ()
+    warnings: tuple[Problem, ...] = ()
+    if portfolio is not None and not found:
+        warnings = tuple(doubts(portfolio, sources.root, SystemClock().now()))
     return Examined(
         portfolio=None if found else portfolio,
         problems=tuple(sorted(found)),

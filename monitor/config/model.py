@@ -4,19 +4,21 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any
+from typing import TYPE_CHECKING, Annotated, Any, Literal
 from zoneinfo import ZoneInfo
 
-from pydantic import Field, PlainValidator, WithJsonSchema
+from pydantic import Field, PlainValidator, WithJsonSchema, model_validator
 
 from monitor.config.addresses import Headers, HeaderValue, HostName, HostPort, HostPortField, HttpUrl, Listen
 from monitor.config.agreement import Agreement
 from monitor.config.base import Model
 from monitor.config.check import CheckBase, Streak
+from monitor.config.clients import Client, ValuePerHour
 from monitor.config.expect import Expect, HeaderExpectation, JsonExpectation, JsonPath, Regex, StatusRange
 from monitor.config.maintenance import Maintenance, ZoneName
 from monitor.config.readiness import ReadinessBlock
 from monitor.config.secret import Secret
+from monitor.config.stage import PolicyField, StageField, shipped_policy
 from monitor.config.tls import TlsOptions
 from monitor.config.values import (
     AS_TEXT,
@@ -120,6 +122,21 @@ class Product(Model):
     depends_on: tuple[Id, ...] = ()
     """Products that this one needs."""
 
+    component: Literal["simple", "complex", "bundle"] | None = None
+    """What it is to those who build with it: a `simple` component, a `complex` one, or a `bundle` of others."""
+
+    parts: tuple[Id, ...] = ()
+    """Products that a complex component or a bundle is assembled from. Like those it depends on, it needs them."""
+
+    stage: StageField | None = None
+    """How far it has come: `idea`, `proof-of-concept`, `pilot`, `production` or `enterprise`; see `stages`."""
+
+    clients: tuple[Client, ...] = ()
+    """Who relies on it. When it fails, or something that it needs, the incident names them."""
+
+    value_per_hour: ValuePerHour | None = None
+    """What an hour of its downtime costs. Without one, nothing is said of money."""
+
     checks: Annotated[tuple[CheckBase, ...], Field(min_length=1)]
     """How it is watched; at least one check."""
 
@@ -131,6 +148,18 @@ class Product(Model):
 
     agreement: Agreement = Agreement()
     """What the contractual figure leaves out."""
+
+    @property
+    def needs(self) -> tuple[str, ...]:
+        """The products that it cannot do without, each once: its parts, then what it depends on."""
+        return tuple(dict.fromkeys((*self.parts, *self.depends_on)))
+
+    @model_validator(mode="after")
+    def _assembled(self) -> Product:
+        """Keep `parts` with what is made of parts."""
+        if self.parts and self.component in (None, "simple"):
+            raise problem_at("parts", "are what a complex component or a bundle is made of; write component: bundle")
+        return self
 
     def readiness_at(self, instant: int) -> Readiness | None:
         """Return how its checklist stands at the instant (microseconds since the epoch), None if it has none."""
@@ -188,6 +217,9 @@ class Portfolio(Model):
 
     standalone: Flag = False
     """`true` in a file that is a configuration of its own: it is left out where its folder is merged."""
+
+    stages: PolicyField = Field(default_factory=shipped_policy)
+    """The policy of what each stage may promise: `stages`, or the name of a file in `policies/` beside this one."""
 
     maintenance: tuple[Maintenance, ...] = ()
     """Planned maintenance of all products."""

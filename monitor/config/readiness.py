@@ -59,12 +59,15 @@ class _Checklist(Model):
         )
 
 
-def places(name: str, directory: Path) -> Iterator[Path]:
-    """Yield where a checklist may lie: in `checklists/` beside the file that names it, one up, or as shipped."""
+def places(name: str, directory: Path, kind: str = _FOLDER) -> Iterator[Path]:
+    """Yield where a checklist may lie: in `checklists/` beside the file that names it, one up, or as shipped.
+
+    Policies are looked for alike, in the folder that `kind` names.
+    """
     for folder in (directory, directory.parent):
-        yield folder / _FOLDER / f"{name}.yaml"
+        yield folder / kind / f"{name}.yaml"
     try:
-        yield shared("config", _FOLDER) / f"{name}.yaml"
+        yield shared("config", kind) / f"{name}.yaml"
     except NinewatchError:
         return
 

@@ -1,0 +1,49 @@
+"""Who relies on which product of a portfolio, and whether what is promised fits them."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from sla.reliance import Way, reached, reversed_needs
+from sla.stage import Misfit, Risk, misfits
+
+if TYPE_CHECKING:
+    from monitor.config.clients import Client
+    from monitor.config.model import Portfolio, Product
+
+
+@dataclass(frozen=True, slots=True)
+class Reliant:
+    """A client who is reached when a product fails, and the way: from that product to the client's own."""
+
+    client: Client
+    way: Way
+
+    @property
+    def product(self) -> str:
+        """The product that the client uses."""
+        return self.way[-1]
+
+
+def reliants(portfolio: Portfolio, product_id: str) -> Iterator[Reliant]:
+    """Yield the clients of the product, then those of products that need it, the nearest first."""
+    products = {product.id: product for product in portfolio.products}
+    users = reversed_needs({product.id: product.needs for product in portfolio.products})
+    for way in ((product_id,), *reached(users, product_id).values()):
+        for client in products[way[-1]].clients:
+            yield Reliant(client, way)
+
+
+def rests_on(portfolio: Portfolio, product_id: str) -> dict[str, Way]:
+    """Return the products that this one needs, directly or not, each with a shortest way to it, nearest first."""
+    return reached({product.id: product.needs for product in portfolio.products}, product_id)
+
+
+def unfit(portfolio: Portfolio, product: Product, now: int) -> tuple[Misfit, ...]:
+    """Return where the product's objective does not fit its stage, its clients (through others too) or its ceiling."""
+    readiness = product.readiness_at(now)
+    risk = Risk.highest(each.client.stakes for each in reliants(portfolio, product.id))
+    ceiling = None if readiness is None else readiness.ceiling
+    return misfits(product.objective, product.stage, portfolio.stages, risk, ceiling)

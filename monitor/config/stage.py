@@ -1,0 +1,106 @@
+"""The stage of a product in the configuration, and the file that says what each stage may promise."""
+
+from __future__ import annotations
+
+from functools import lru_cache
+from pathlib import Path
+from typing import Annotated, Any, Literal
+
+from pydantic import (
+    InstanceOf,
+    PlainSerializer,
+    PlainValidator,
+    ValidationError,
+    ValidationInfo,
+    WithJsonSchema,
+)
+
+from monitor.config.base import Model
+from monitor.config.context import Context, Located
+from monitor.config.errors import quoted
+from monitor.config.messages import Translator
+from monitor.config.readiness import places
+from monitor.config.source import UnreadableError, read
+from monitor.config.values import Id, ObjectiveField, Text, is_id
+from monitor.share import shared
+from sla.stage import Policy, Risk, Stage, Terms
+
+_FOLDER = "policies"
+_SHIPPED = "stages"
+
+
+def _stage(value: Any) -> Stage:
+    try:
+        return Stage(value)
+    except ValueError:
+        raise ValueError(f"not a stage; write {', '.join(Stage)}") from None
+
+
+StageField = Annotated[Stage, PlainValidator(_stage), WithJsonSchema({"enum": [str(stage) for stage in Stage]})]
+
+
+class _Terms(Model):
+    stage: StageField
+    highest: Literal["none"] | ObjectiveField
+    clients: Literal["none", "low", "high"]
+    reason: Text
+
+    def plain(self) -> Terms:
+        highest = None if isinstance(self.highest, str) else self.highest
+        return Terms(self.stage, highest, Risk[self.clients.upper()], self.reason)
+
+
+class _Policy(Model):
+    id: Id
+    title: Text
+    source: Text
+    stages: tuple[_Terms, ...]
+
+    def plain(self) -> Policy:
+        return Policy(self.id, self.title, self.source, tuple(each.plain() for each in self.stages))
+
+
+def load_policy(path: Path) -> Policy:
+    """Return the policy of a file.
+
+    Raises:
+        ValueError: it cannot be used; the message names the first mistake in it, with its place.
+    """
+    try:
+        root, problems = read(path, str(path))
+        if not problems:
+            return _Policy.model_validate(root.plain()).plain()
+    except UnreadableError as error:
+        problems = [error.problem]
+    except ValidationError as error:
+        problems = list(Translator(root, _Policy, ()).problems(error))
+    except ValueError as error:
+        raise ValueError(f"the policy cannot be used; {path}: {error}") from None
+    raise ValueError(f"the policy cannot be used; {problems[0]}")
+
+
+@lru_cache(maxsize=1)
+def shipped_policy() -> Policy:
+    """Return the policy that ships, which holds where a configuration names none.
+
+    Raises:
+        NinewatchError: it is missing.
+    """
+    return load_policy(shared("config", _FOLDER, f"{_SHIPPED}.yaml"))
+
+
+def _named(value: Any, info: ValidationInfo) -> Policy:
+    if isinstance(value, Policy):
+        return value
+    if not isinstance(value, str) or not is_id(value):
+        raise ValueError("not the name of a policy; write stages, or the name of a file in policies/")
+    for path in places(value, value.directory if isinstance(value, Located) else Path(), _FOLDER):
+        if path.is_file():
+            if isinstance(info.context, Context):
+                info.context.reads(path)
+            return load_policy(path)
+    raise ValueError(f"there is no policy {quoted(value)}; write stages, or put {value}.yaml into policies/")
+
+
+_BY_NAME = PlainSerializer(lambda policy: policy.id, return_type=str, when_used="json")
+PolicyField = Annotated[InstanceOf[Policy], PlainValidator(_named), _BY_NAME, WithJsonSchema({"type": "string"})]

@@ -1,0 +1,186 @@
+"""What downtime costs, and what was avoided: against the objective, and against the period before.
+
+    cost                = downtime x rate
+    avoided, objective  = ((1 - objective) x counted - downtime) x rate
+    avoided, previous   = (share of downtime before x counted - downtime) x rate
+
+`counted` is the time that the figure speaks of: for the point estimate what is known (what nobody watched neither costs
+nor saves), for the bounds all of it, with unknown and doubt taken once as down and once as up. So low <= point <= high.
+A share of the period before, not its downtime: months differ in length and coverage. All amounts are exact fractions.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from fractions import Fraction
+from typing import TYPE_CHECKING, Any
+
+from sla.availability import Bounds, UnknownPolicy
+from sla.interval import HOUR
+
+if TYPE_CHECKING:
+    from sla.measured import Measured
+
+
+@dataclass(frozen=True, slots=True)
+class Rate:
+    """What an hour of downtime is taken to cost; `basis` says in words what the amount rests on.
+
+    Raises:
+        ValueError: the amount is not above 0.
+    """
+
+    amount: Fraction
+    currency: str
+    basis: str
+
+    def __post_init__(self) -> None:
+        if self.amount <= 0:
+            raise ValueError(f"an hour of downtime costs more than 0: {self.amount}")
+
+    def of(self, microseconds: int | Fraction) -> Fraction:
+        """Return what so much downtime costs."""
+        return self.amount * microseconds / HOUR
+
+
+Money = Bounds[Fraction]
+
+
+@dataclass(frozen=True, slots=True)
+class Value:
+    """What a window's downtime cost, and what was avoided; negative where it cost more than what it is held against.
+
+    `cost.point` and the points beside it are the estimates. `against_objective` is None without an objective,
+    `against_previous` without a period before, or one of which nothing is known; both are None where nothing is known
+    of the window. `assumptions` are sentences, to stand wherever a figure does.
+    """
+
+    rate: Rate
+    cost: Money
+    against_objective: Money | None
+    against_previous: Money | None
+    assumptions: tuple[str, ...]
+
+    def as_json(self) -> dict[str, Any]:
+        """Return amounts in the currency's units, rounded to hundredths, with the assumptions."""
+        return {
+            "currency": self.rate.currency,
+            "per_hour": _number(self.rate.amount),
+            "downtime_cost": _bounds(self.cost),
+            "avoided_against_objective": _bounds(self.against_objective),
+            "avoided_against_previous": _bounds(self.against_previous),
+            "assumptions": list(self.assumptions),
+        }
+
+
+@dataclass(frozen=True, slots=True)
+class Line:
+    """One line of a justification: what it is, the estimate, between what it lies, in words for people."""
+
+    label: str
+    figure: str
+    between: str
+
+
+def justification(value: Value) -> list[Line]:
+    """Return the figures as lines of a report's justification section; `value.assumptions` belong beside them."""
+    currency = value.rate.currency
+    lines = [_line("Cost of downtime", value.cost, currency)]
+    if value.against_objective is not None:
+        lines.append(_signed("against what the objective allows", value.against_objective, currency))
+    if value.against_previous is not None:
+        lines.append(_signed("against the period before", value.against_previous, currency))
+    return lines
+
+
+def _signed(against: str, bounds: Money, currency: str) -> Line:
+    """Return a saving as one; where the estimate is a loss, the loss, with its bounds the other way round."""
+    if bounds.point >= 0:
+        return _line(f"Cost avoided {against}", bounds, currency)
+    return _line(f"Additional cost {against}", Bounds(-bounds.high, -bounds.point, -bounds.low), currency)
+
+
+def _line(label: str, bounds: Money, currency: str) -> Line:
+    low, point, high = (format_money(each, currency) for each in bounds)
+    return Line(label, point, f"between {low} and {high}")
+
+
+def format_money(amount: Fraction, currency: str) -> str:
+    """Return the amount, rounded to hundredths, half to even.
+
+    >>> format_money(Fraction("-1234.505"), "CAD")
+    '-1,234.50 CAD'
+    """
+    cents = round(amount * 100)
+    whole, rest = divmod(abs(cents), 100)
+    return f"{'-' if cents < 0 else ''}{whole:,}.{rest:02} {currency}"
+
+
+def value(rate: Rate, measured: Measured, previous: Measured | None = None) -> Value:
+    """Return what the window's downtime cost, and what was avoided.
+
+    `measured` and `previous` are raw figures: what people lost does not depend on what an agreement leaves out.
+    """
+    lost, spans = measured.downtime, _counted(measured)
+    known = spans.point > 0
+    goal = measured.objective
+    allowed = None if goal is None or not known else Bounds(*(goal.allowed(span) for span in spans))
+    shares = None if previous is None or not known else _shares(previous)
+    before = None if shares is None else Bounds(*(s * t for s, t in zip(shares, spans, strict=True)))
+    return Value(
+        rate,
+        Bounds(*(rate.of(each) for each in lost)),
+        None if allowed is None else _avoided(rate, allowed, lost),
+        None if before is None else _avoided(rate, before, lost),
+        tuple(_assumptions(rate, measured, compared=before is not None)),
+    )
+
+
+def _counted(measured: Measured) -> Bounds[int]:
+    """Return the time that low, point and high speak of, microseconds."""
+    durations = measured.durations
+    left_out = durations.unknown if measured.unknown is UnknownPolicy.EXCLUDE else 0
+    return Bounds(durations.total, durations.total - left_out, durations.total)
+
+
+def _shares(measured: Measured) -> Bounds[Fraction] | None:
+    """Return the share of the time that was down; None where nothing is known."""
+    counted = _counted(measured)
+    if not counted.point:
+        return None
+    return Bounds(*(Fraction(down, time) for down, time in zip(measured.downtime, counted, strict=True)))
+
+
+def _avoided(rate: Rate, held_against: Bounds[Fraction], lost: Bounds[int]) -> Money:
+    return Bounds(
+        rate.of(held_against.low - lost.high),
+        rate.of(held_against.point - lost.point),
+        rate.of(held_against.high - lost.low),
+    )
+
+
+def _assumptions(rate: Rate, measured: Measured, *, compared: bool) -> list[str]:
+    said = [
+        f"An hour of downtime is taken to cost {format_money(rate.amount, rate.currency)} ({rate.basis}), at any hour "
+        "and however short the outage.",
+        "Downtime is the raw figure: what people lost does not depend on what an agreement leaves out.",
+    ]
+    if measured.objective is not None:
+        said.append(
+            f"Cost avoided against the objective is measured from the downtime that {measured.objective} allows: it is "
+            "what a service that just meets it would have cost, not money that was saved."
+        )
+    if compared:
+        said.append(
+            "Cost avoided against the period before takes that period's share of downtime, so that length and coverage "
+            "do not matter; that a change caused the difference is not shown."
+        )
+    return said
+
+
+def _number(amount: Fraction) -> float:
+    return float(round(amount, 2))
+
+
+def _bounds(bounds: Money | None) -> dict[str, float] | None:
+    return None if bounds is None else {name: _number(amount) for name, amount in bounds._asdict().items()}

@@ -1,0 +1,191 @@
+"""Stages, clients and parts in a configuration: what is refused, and what is doubted, each with its place."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from monitor.config.reliance import reliants, rests_on
+from monitor.config.stage import shipped_policy
+from sla.localtime import midnight
+from sla.objective import Objective
+from sla.stage import Risk, Stage
+from tests.monitor.config.kinds import check, complaints, examined, loaded
+
+POLICY = (Path(__file__).resolve().parents[3] / "config" / "policies" / "stages.yaml").read_text("utf-8")
+GRANTS = """\
+products:
+  - id: grants
+    objective: 99%
+    component: bundle
+    parts: [forms, mail]
+    clients: [{name: Grant officers, risk: high, since: 2026-03-01}]
+    checks: [{id: c, tcp: "h:1"}]
+  - id: forms
+    objective: 99%
+    component: complex
+    depends_on: [login]
+    clients: [{name: Form owners, count: 3, risk: low}]
+    checks: [{id: c, tcp: "h:1"}]
+  - id: mail
+    objective: 99%
+    component: simple
+    clients: [{name: Senders, count: 14, risk: low}]
+    checks: [{id: c, tcp: "h:1"}]
+  - id: login
+    objective: 99%
+    checks: [{id: c, tcp: "h:1"}]
+"""
+
+
+def with_keys(*lines: str) -> str:
+    return check('tcp: "h:1"') + "".join(f"    {line}\n" for line in lines)
+
+
+def doubts(folder: Path, text: str) -> list[str]:
+    found = examined(folder, text)
+    assert not found.problems
+    return [str(each).removeprefix(f"{folder}/") for each in found.warnings]
+
+
+def test_the_shipped_policy_follows_the_pages_words() -> None:
+    """Production is for clients of low risk, enterprise for those of high risk; an idea promises nothing."""
+    policy = shipped_policy()
+    assert [policy.of(stage).clients for stage in Stage] == [Risk.NONE, Risk.NONE, Risk.LOW, Risk.LOW, Risk.HIGH]
+    assert policy.of(Stage.IDEA).highest is None
+    assert policy.of(Stage.PRODUCTION).highest == Objective.parse("99.95%")
+
+
+def test_five_nines_for_a_pilot_are_doubted_where_they_are_promised(tmp_path: Path) -> None:
+    text = with_keys("stage: pilot").replace("99.9%", "five nines").replace('"h:1"}', '"h:1", interval: 1s}')
+    (only,) = doubts(tmp_path, text)
+    assert only.startswith("c.yaml:3:16: products.p.objective: 99.999% for a pilot: it may promise at most 99.5% (")
+
+
+def test_an_objective_above_the_readiness_ceiling_is_doubted(tmp_path: Path) -> None:
+    text = (
+        with_keys("readiness: {checklist: five-nines}").replace("99.9%", "99.99%").replace('1"}', '1", interval: 9s}')
+    )
+    (only,) = doubts(tmp_path, text)
+    assert only.startswith("c.yaml:3:16: products.p.objective: 99.99% is above the ceiling of 99.95%: meet")
+
+
+def test_clients_are_doubted_where_the_stage_stands_also_when_they_come_through_another_product(tmp_path: Path) -> None:
+    text = GRANTS.replace("  - id: login\n", "  - id: login\n    stage: production\n")
+    (only,) = doubts(tmp_path, text)
+    assert only.startswith("c.yaml:20:12: products.login.stage: clients of high risk rely on a product in production")
+
+
+def test_a_product_without_a_stage_is_not_doubted(tmp_path: Path) -> None:
+    assert not doubts(tmp_path, GRANTS)
+
+
+def test_a_failure_reaches_clients_through_parts_and_dependencies_nearest_first(tmp_path: Path) -> None:
+    portfolio = loaded(tmp_path, GRANTS)
+    assert [(each.client.name, each.way) for each in reliants(portfolio, "login")] == [
+        ("Form owners", ("login", "forms")),
+        ("Grant officers", ("login", "forms", "grants")),
+    ]
+    assert list(rests_on(portfolio, "grants")) == ["forms", "mail", "login"]
+    assert next(reliants(portfolio, "mail")).product == "mail"
+
+
+def test_clients_rely_from_the_beginning_of_their_day(tmp_path: Path) -> None:
+    portfolio = loaded(tmp_path, GRANTS)
+    officers, zone = portfolio.products[0].clients[0], portfolio.zone
+    assert officers.since is not None
+    first = midnight(officers.since, zone)
+    assert not officers.relies_by(first, zone)
+    assert officers.relies_by(first + 1, zone)
+    assert portfolio.products[1].clients[0].relies_by(0, zone)
+
+
+def test_a_contact_is_named_and_never_shown(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("DESK", "desk@forms.example")
+    client = "clients: [{name: Desk, risk: low, contact: {env: DESK}}]"
+    found = loaded(tmp_path, with_keys(client))
+    contact = found.products[0].clients[0].contact
+    assert contact is not None
+    assert contact.reveal() == "desk@forms.example"
+    assert "forms.example" not in found.model_dump_json() + repr(found)
+    (line,) = complaints(tmp_path, with_keys(client.replace("{env: DESK}", "desk@forms.example")))
+    assert line.startswith("c.yaml:6:48: products.p.clients[0].contact: a secret is never written")
+    assert "desk@" not in line
+
+
+@pytest.mark.parametrize(
+    ("key", "line"),
+    [
+        ("stage: beta", "6:12: products.p.stage: not a stage; write idea, proof-of-concept, pilot, production, enterp"),
+        ("stage: 1", "6:12: products.p.stage: not a stage"),
+        ("component: tiny", "6:16: products.p.component: must be simple, complex or bundle"),
+        ("parts: [q]", "6:12: products.p.parts: are what a complex component or a bundle is made of"),
+        ("clients: [{name: A, risk: medium}]", "6:31: products.p.clients[0].risk: must be low or high"),
+        ("clients: [{name: A, risk: low, count: 0}]", "6:43: products.p.clients[0].count: must be at least 1"),
+        ("clients: [{name: A, risk: low, since: May}]", "6:43: products.p.clients[0].since: not a date; write it as"),
+        ("value_per_hour: 5", "6:21: products.p.value_per_hour: must be a block"),
+        ("value_per_hour: {amount: 0, basis: b}", "6:30: products.p.value_per_hour.amount: not an amount; write"),
+        ("value_per_hour: {amount: true, basis: b}", "6:30: products.p.value_per_hour.amount: not an amount; write"),
+        ("value_per_hour: {amount: .inf, basis: b}", "6:30: "),
+        ("value_per_hour: {amount: 5}", "6:21: products.p.value_per_hour.basis: is missing; add it"),
+        ("value_per_hour: {amount: 5, basis: b, currency: $}", "6:53: products.p.value_per_hour.currency: "),
+    ],
+)
+def test_a_mistake_is_told_with_its_place(key: str, line: str, tmp_path: Path) -> None:
+    told = complaints(tmp_path, with_keys(key))
+    assert told[0].startswith(f"c.yaml:{line}"), told
+
+
+def test_parts_are_of_what_is_made_of_parts(tmp_path: Path) -> None:
+    (line,) = complaints(tmp_path, GRANTS.replace("component: bundle", "component: simple"))
+    assert line.startswith("c.yaml:5:12: products.grants.parts: are what a complex component or a bundle is made of")
+
+
+def test_a_circle_may_close_through_parts(tmp_path: Path) -> None:
+    (line,) = complaints(tmp_path, GRANTS.replace("  - id: login\n", "  - id: login\n    depends_on: [grants]\n"))
+    assert "closes a circle" in line
+
+
+def test_a_product_named_as_part_and_as_dependency_is_needed_once(tmp_path: Path) -> None:
+    twice = loaded(tmp_path, GRANTS.replace("    parts:", "    depends_on: [mail, login]\n    parts:"))
+    assert twice.products[0].needs == ("forms", "mail", "login")
+
+
+def test_an_amount_is_exactly_what_is_written(tmp_path: Path) -> None:
+    held = loaded(tmp_path, with_keys("value_per_hour: {amount: 87.1, basis: b}")).products[0].value_per_hour
+    assert held is not None
+    assert (held.rate.amount * 10, held.rate.currency) == (871, "CAD")
+
+
+def test_a_policy_of_ones_own_lies_beside_the_file(tmp_path: Path) -> None:
+    """And its mistakes are told with their place in it."""
+    (tmp_path / "policies").mkdir()
+    ours = tmp_path / "policies" / "ours.yaml"
+    ours.write_text(POLICY.replace("id: stages", "id: ours").replace("highest: 99.5%", "highest: 99.9%"))
+    text = "stages: ours\n" + with_keys("stage: pilot")
+    assert not doubts(tmp_path, text)
+    assert loaded(tmp_path, text).stages.id == "ours"
+    for right, wrong, told in (
+        ("highest: 99.5%", "highest: 100%", "stages.yaml:"),
+        ("stage: pilot", "stage: production", "has 0 terms for pilot"),
+        ("title:", "titel:", "title: is missing; add it"),
+        ("id: stages", "id: [", "is not YAML"),
+    ):
+        ours.write_text(POLICY.replace(right, wrong))
+        (line,) = complaints(tmp_path, text)
+        assert line.startswith("c.yaml:1:9: stages: the policy cannot be used; ")
+        assert told.replace("stages.yaml", "ours.yaml") in line
+
+
+@pytest.mark.parametrize(
+    ("name", "told"),
+    [
+        ("../x", "not the name of a policy; write stages"),
+        ("5", "not the name"),
+        ("loose", 'there is no policy "loose"'),
+    ],
+)
+def test_a_policy_that_is_not_there_is_told(name: str, told: str, tmp_path: Path) -> None:
+    (line,) = complaints(tmp_path, f"stages: {name}\n" + with_keys("stage: pilot"))
+    assert line.startswith(f"c.yaml:1:9: stages: {told}")

@@ -1,0 +1,115 @@
+"""What a stage may promise, to whom, and what is said of an objective that does not fit."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from fractions import Fraction
+
+import pytest
+
+from sla.objective import Objective
+from sla.stage import About, Policy, Risk, Stage, Terms, misfits
+
+
+def _terms(stage: Stage, highest: str | None, clients: Risk) -> Terms:
+    return Terms(stage, None if highest is None else Objective.parse(highest), clients, f"as {stage} is")
+
+
+POLICY = Policy(
+    "p",
+    "A policy",
+    "us",
+    (
+        _terms(Stage.IDEA, None, Risk.NONE),
+        _terms(Stage.PROOF_OF_CONCEPT, "99%", Risk.NONE),
+        _terms(Stage.PILOT, "99.5%", Risk.LOW),
+        _terms(Stage.PRODUCTION, "99.95%", Risk.LOW),
+        _terms(Stage.ENTERPRISE, "99.999%", Risk.HIGH),
+    ),
+)
+
+
+def said(objective: str, stage: Stage | None, clients: Risk = Risk.NONE, ceiling: str | None = None) -> dict[str, str]:
+    found = misfits(
+        Objective.parse(objective), stage, POLICY, clients, None if ceiling is None else Fraction(ceiling) / 100
+    )
+    return {each.about.value: each.text for each in found}
+
+
+def test_five_nines_for_a_pilot_do_not_fit() -> None:
+    """The sentence names the stage, what it may promise and why."""
+    assert said("five nines", Stage.PILOT) == {
+        "stage": "99.999% for a pilot: it may promise at most 99.5% (as pilot is)"
+    }
+
+
+@pytest.mark.parametrize("stage", list(Stage)[1:])
+def test_the_highest_that_a_stage_may_promise_fits_and_a_hair_more_does_not(stage: Stage) -> None:
+    highest = POLICY.of(stage).highest
+    assert highest is not None
+    assert misfits(highest, stage, POLICY, Risk.NONE, None) == ()
+    more = Objective(highest.ratio + (1 - highest.ratio) / 10**6)
+    assert [each.about for each in misfits(more, stage, POLICY, Risk.NONE, None)] == [About.STAGE]
+
+
+def test_an_idea_promises_nothing() -> None:
+    assert said("1%", Stage.IDEA) == {"stage": "1% for an idea: it promises nothing yet (as idea is)"}
+
+
+@pytest.mark.parametrize(
+    ("stage", "fits"),
+    [
+        (Stage.PROOF_OF_CONCEPT, {Risk.NONE}),
+        (Stage.PILOT, {Risk.NONE, Risk.LOW}),
+        (Stage.PRODUCTION, {Risk.NONE, Risk.LOW}),
+        (Stage.ENTERPRISE, set(Risk)),
+    ],
+)
+def test_a_stage_takes_clients_up_to_its_risk(stage: Stage, fits: set[Risk]) -> None:
+    assert {risk for risk in Risk if not said("90%", stage, risk)} == fits
+
+
+def test_a_misfit_of_clients_names_the_stage_that_would_do() -> None:
+    told = said("99%", Stage.PILOT, Risk.HIGH)["clients"]
+    assert told == "clients of high risk rely on a pilot: those take an enterprise product"
+    timid = replace(POLICY, terms=tuple(replace(each, clients=Risk.NONE) for each in POLICY.terms))
+    (only,) = misfits(Objective.parse("99%"), Stage.PILOT, timid, Risk.LOW, None)
+    assert only.text.endswith("no stage of the policy may have those")
+
+
+def test_a_claim_at_the_ceiling_fits_and_one_above_it_does_not() -> None:
+    """Also of a product that names no stage, of which the policy says nothing."""
+    assert not said("99.95%", None, Risk.HIGH, "99.95")
+    assert said("99.99%", None, ceiling="99.95") == {
+        "ceiling": "99.99% is above the ceiling of 99.95%: meet the unmet prerequisites, or promise 99.95%"
+    }
+
+
+def test_everything_that_does_not_fit_is_said() -> None:
+    assert list(said("99.999%", Stage.PRODUCTION, Risk.HIGH, "99.995")) == ["stage", "clients", "ceiling"]
+
+
+def test_a_policy_has_terms_for_every_stage_once() -> None:
+    with pytest.raises(ValueError, match="has 0 terms for enterprise"):
+        replace(POLICY, terms=POLICY.terms[:-1])
+    with pytest.raises(ValueError, match="has 2 terms for idea"):
+        replace(POLICY, terms=(*POLICY.terms, POLICY.terms[0]))
+
+
+@pytest.mark.parametrize(
+    "less", [_terms(Stage.PRODUCTION, "99%", Risk.LOW), _terms(Stage.PRODUCTION, "99.95%", Risk.NONE)]
+)
+def test_a_later_stage_promises_no_less(less: Terms) -> None:
+    terms = tuple(less if each.stage is less.stage else each for each in POLICY.terms)
+    with pytest.raises(ValueError, match="lets production promise less than pilot"):
+        replace(POLICY, terms=terms)
+
+
+def test_the_order_of_a_policys_terms_does_not_matter() -> None:
+    mixed = replace(POLICY, terms=POLICY.terms[::-1])
+    assert all(mixed.of(stage) == POLICY.of(stage) for stage in Stage)
+
+
+def test_the_highest_risk_of_nobody_is_none() -> None:
+    assert Risk.highest([]) is Risk.NONE
+    assert Risk.highest([Risk.LOW, Risk.HIGH, Risk.NONE]).word == "high"

@@ -1,0 +1,139 @@
+"""What downtime costs and what was avoided: by hand, and by the laws that bounds keep."""
+
+from __future__ import annotations
+
+from fractions import Fraction
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from sla.availability import UnknownPolicy
+from sla.interval import DAY, HOUR, Interval
+from sla.measured import Measured
+from sla.objective import Objective
+from sla.tally import Counts
+from sla.track import Durations
+from sla.value import Rate, format_money, justification, value
+
+RATE = Rate(Fraction(1200), "CAD", "40 people at 30 an hour")
+
+
+def measured(
+    up: int = 0,
+    down: int = 0,
+    unknown: int = 0,
+    doubt: tuple[int, int] = (0, 0),
+    goal: str | None = "99%",
+    policy: UnknownPolicy = UnknownPolicy.EXCLUDE,
+) -> Measured:
+    durations = Durations(up, down, *doubt, unknown)
+    objective = None if goal is None else Objective.parse(goal)
+    return Measured(Interval(0, durations.total), 0, durations, Counts(), durations.total, objective, policy)
+
+
+def test_the_worked_example() -> None:
+    """100 h watched, 30 min down: 600 CAD. 99 % allows 1 h: 600 avoided. Before, 2 % were down: 1,800 avoided."""
+    found = value(RATE, measured(99 * HOUR + HOUR // 2, HOUR // 2), measured(49 * HOUR, HOUR))
+    assert found.cost == (600, 600, 600)
+    assert found.against_objective == (600, 600, 600)
+    assert found.against_previous == (1800, 1800, 1800)
+    assert [(line.label, line.figure) for line in justification(found)] == [
+        ("Cost of downtime", "600.00 CAD"),
+        ("Cost avoided against what the objective allows", "600.00 CAD"),
+        ("Cost avoided against the period before", "1,800.00 CAD"),
+    ]
+
+
+def test_what_cost_more_is_said_as_a_cost_with_its_bounds_in_order() -> None:
+    found = value(RATE, measured(97 * HOUR, 2 * HOUR, doubt=(0, HOUR)))
+    assert found.against_objective == (-2400, -2400, -1200)
+    cost, against = justification(found)
+    assert cost.between == "between 2,400.00 CAD and 3,600.00 CAD"
+    assert (against.label, against.figure) == ("Additional cost against what the objective allows", "2,400.00 CAD")
+    assert against.between == "between 1,200.00 CAD and 2,400.00 CAD"
+
+
+def test_time_that_nobody_watched_neither_costs_nor_saves() -> None:
+    """In the estimate; the bounds take it once as down and once as up."""
+    found = value(RATE, measured(9 * HOUR, HOUR, 90 * HOUR))
+    assert found.cost == (1200, 1200, 91 * 1200)
+    assert found.against_objective is not None
+    assert found.against_objective.point == Fraction(1200) * Fraction("0.1") - 1200
+    assert found.against_objective.high == 0
+
+
+def test_time_that_counts_as_down_by_agreement_counts_on_both_sides() -> None:
+    found = value(RATE, measured(9 * HOUR, 0, HOUR, policy=UnknownPolicy.DOWN))
+    assert found.cost.point == 1200
+    assert found.against_objective is not None
+    assert found.against_objective.point == Fraction(1200) * (Fraction("0.1") - 1)
+
+
+def test_without_a_figure_to_hold_it_against_nothing_is_avoided() -> None:
+    """No objective; no period before; one of which nothing is known; nothing known of the window itself."""
+    assert value(RATE, measured(DAY, goal=None)).against_objective is None
+    assert value(RATE, measured(DAY)).against_previous is None
+    assert value(RATE, measured(DAY), measured(unknown=DAY)).against_previous is None
+    blind = value(RATE, measured(unknown=DAY), measured(DAY))
+    assert (blind.against_objective, blind.against_previous) == (None, None)
+    assert [line.label for line in justification(blind)] == ["Cost of downtime"]
+    assert blind.cost == (0, 0, 24 * 1200)
+
+
+def test_every_figure_comes_with_its_assumption() -> None:
+    """What the rate rests on, and for each comparison what it does not show."""
+    text = " ".join(value(RATE, measured(DAY), measured(DAY)).assumptions)
+    for words in ("1,200.00 CAD (40 people at 30 an hour)", "99% allows", "share of downtime", "raw figure"):
+        assert words in text
+    assert len(value(RATE, measured(DAY, goal=None)).assumptions) == 2
+
+
+def test_json_has_amounts_to_the_cent_and_null_where_there_is_none() -> None:
+    body = value(Rate(Fraction(100, 3), "CAD", "b"), measured(DAY, HOUR)).as_json()
+    assert body["per_hour"] == 33.33
+    assert body["downtime_cost"] == {"low": 33.33, "point": 33.33, "high": 33.33}
+    assert body["avoided_against_previous"] is None
+    assert body["currency"] == "CAD"
+    assert body["assumptions"]
+
+
+@pytest.mark.parametrize("amount", [0, -5])
+def test_a_rate_is_above_zero(amount: int) -> None:
+    with pytest.raises(ValueError, match="more than 0"):
+        Rate(Fraction(amount), "CAD", "b")
+
+
+@pytest.mark.parametrize(
+    ("amount", "text"), [("0", "0.00 CAD"), ("-0.5", "-0.50 CAD"), ("1234567.895", "1,234,567.90 CAD")]
+)
+def test_money_prints_in_full(amount: str, text: str) -> None:
+    assert format_money(Fraction(amount), "CAD") == text
+
+
+LENGTHS = st.integers(min_value=0, max_value=10 * DAY)
+RECORDS = st.builds(
+    measured, LENGTHS, LENGTHS, LENGTHS, st.tuples(LENGTHS, LENGTHS), policy=st.sampled_from(UnknownPolicy)
+)
+
+
+@given(RECORDS, RECORDS)
+def test_the_bounds_enclose_the_estimate_whatever_the_record(now: Measured, before: Measured) -> None:
+    found = value(RATE, now, before)
+    for bounds in (found.cost, found.against_objective, found.against_previous):
+        assert bounds is None or bounds.low <= bounds.point <= bounds.high
+
+
+@given(RECORDS)
+def test_a_period_like_the_one_before_avoided_nothing(record: Measured) -> None:
+    found = value(RATE, record, record).against_previous
+    assert found is None or found.point == 0
+
+
+@given(RECORDS)
+def test_cost_and_what_was_avoided_add_up_to_what_the_objective_allows(record: Measured) -> None:
+    found = value(RATE, record)
+    if found.against_objective is not None:
+        unknown = record.durations.unknown if record.unknown is UnknownPolicy.EXCLUDE else 0
+        allowed = Objective.parse("99%").allowed(record.durations.total - unknown)
+        assert found.cost.point + found.against_objective.point == RATE.of(allowed)
