@@ -54,7 +54,10 @@ def _duration(text: str) -> int:
     return length
 
 
-_DURATION = _Parsed("duration", _duration)
+_DURATION, _LENGTH = _Parsed("duration", _duration), _Parsed("duration", parse_duration)
+
+_POLICIES = click.Choice([str(policy) for policy in UnknownPolicy])
+_GROUPS = click.Choice(["check", "none"])
 
 
 @click.command("measure", short_help="Measure the availability that logs of outcomes show.")
@@ -64,16 +67,34 @@ _DURATION = _Parsed("duration", _duration)
 )
 @click.option("--window", metavar="WINDOW", help="30d, 1h, day, week, month, quarter, year, fiscal-year or START/END.")
 @click.option("--at", metavar="TIME", help="What was observed after it is not known yet.  [default: all is known]")
-@click.option("--tz", "zone", type=_Parsed("zone", _zone), default="America/Vancouver", show_default=True)
+@click.option(
+    "--tz",
+    "zone",
+    type=_Parsed("zone", _zone),
+    default="America/Vancouver",
+    show_default=True,
+    help="Whose calendar and clock.",
+)
 @click.option("--interval", type=_DURATION, help="Between two probes.  [default: estimated, the median spacing]")
-@click.option("--timeout", type=_DURATION, help="Of a probe.  [default: 10s, or the interval if that is shorter]")
-@click.option("--hold", type=_DURATION, help="How long a probe's word holds.  [default: 2 x interval + timeout]")
+@click.option("--timeout", type=_LENGTH, help="Of a probe.  [default: 10s, or the interval if that is shorter]")
+@click.option("--hold", type=_LENGTH, help="How long a probe's word holds.  [default: 2 x interval + timeout]")
 @click.option("--exclude", metavar="START/END", multiple=True, help="Time that does not count; may be repeated.")
 @click.option("--maintenance", metavar="FILE", multiple=True, help="Planned work, which does not count (.ics or YAML).")
-@click.option("--service-hours", "hours", type=_Parsed("hours", ServiceHours.parse), help='"Mon-Fri 07:00-18:00".')
-@click.option("--unknown", type=click.Choice([str(p) for p in UnknownPolicy]), default="exclude", show_default=True)
-@click.option("--rule", type=_Parsed("all|any|K", Rule.parse), default="all", show_default=True)
-@click.option("--by", type=click.Choice(["check", "none"]), default="check", show_default=True)
+@click.option(
+    "--service-hours", "hours", type=_Parsed("hours", ServiceHours.parse), help='What counts: "Mon-Fri 07:00-18:00".'
+)
+@click.option(
+    "--unknown", type=_POLICIES, default="exclude", show_default=True, help="Unknown time in the point estimate."
+)
+@click.option(
+    "--rule",
+    type=_Parsed("rule", Rule.parse),
+    metavar="[all|any|K]",
+    default="all",
+    show_default=True,
+    help="How many vantages (or, by none, checks) must be up.",
+)
+@click.option("--by", type=_GROUPS, default="check", show_default=True, help="A result a check, or one of all checks.")
 @click.option("--format", "form", type=click.Choice(["text", "json", "csv"]), default="text", show_default=True)
 def measure_command(files: tuple[str, ...], form: str, **options: Any) -> None:
     """Measure the availability that FILEs of outcomes show, with the bounds that the truth cannot leave.

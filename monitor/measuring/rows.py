@@ -9,7 +9,9 @@ from __future__ import annotations
 import csv
 import io
 import json
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from contextlib import suppress
+from itertools import islice
 from operator import attrgetter
 from typing import Any, NamedTuple
 
@@ -50,7 +52,7 @@ class Csv:
         names = next(csv.reader([header], delimiter=self.delimiter), [])
         self.width = len(names)
         try:
-            self._index = {column: names.index(own) for column, own in words.columns(names).items()}
+            self._index = {column: names.index(own) for column, own in words.columns(tuple(names)).items()}
         except ValueError as error:
             raise BadDataError(name, line, f"{error} in the first line") from error
 
@@ -63,27 +65,47 @@ class Csv:
         return self._quick(block) or self._careful(block)
 
     def _quick(self, block: Block) -> Columns | None:
-        """Return the rows if there are no quotes and every line has its cells.
+        """Return the rows if every line has its cells, and either none of them is in quotes or each is.
 
         A cell holding a line feed is put between the lines, so that one split yields all cells and shows where each
         line ended: if the line feeds stand in every (width + 1)th cell, and nowhere else, each line has its width.
+        Quotes that are no more than two a cell are all accounted for by the split.
         """
         text = block.text.replace("\r\n", "\n")
-        if '"' in text or "\r" in text:
-            return None
-        d, step = self.delimiter, self.width + 1
-        cells = text.replace("\n", f"{d}\n{d}").split(d)
+        cells, step = self._split(text), self.width + 1
         lines, rest = divmod(len(cells), step)
-        if rest != 1 or cells[self.width :: step].count("\n") != lines or text.count("\n") != lines:
+        whole = rest == 1 and cells[self.width :: step].count("\n") == lines == text.count("\n")
+        quotes = 2 * lines * self.width if text.startswith('"') else 0
+        if not whole or "\r" in text or text.count('"') != quotes:
             return None
         del cells[-1]
         picked = (self._index.get(column) for column in words.COLUMNS)
         at, outcome, check, vantage = (None if i is None else cells[i::step] for i in picked)
         return Columns(at or (), outcome or (), check, vantage, block.line)
 
+    def _split(self, text: str) -> list[str]:
+        """Return all cells, a line feed after those of each line, and an empty one."""
+        if not text.startswith('"'):
+            return text.replace("\n", f"{self.delimiter}\n{self.delimiter}").split(self.delimiter)
+        between = f'"{self.delimiter}"'
+        cells = text[1:-2].replace('"\n"', f"{between}\n{between}").split(between)
+        return [*cells, "\n", ""] if text.endswith('"\n') else []
+
     def _careful(self, block: Block) -> Columns:
-        reader = csv.reader(io.StringIO(block.text, newline=""), delimiter=self.delimiter, strict=True)
-        rows, lines, line = [], [], block.line
+        rows, lines = self._rows(block)
+        at, outcome, check, vantage = (self._picked(rows, column) for column in words.COLUMNS)
+        return Columns(at or (), outcome or (), check, vantage, block.line, lines)
+
+    def _reader(self, block: Block) -> Any:
+        return csv.reader(io.StringIO(block.text, newline=""), delimiter=self.delimiter, strict=True)
+
+    def _rows(self, block: Block) -> tuple[list[list[str]], list[int] | None]:
+        """Return the rows and, unless each line is one, their line numbers."""
+        with suppress(csv.Error):  # the walk below says where
+            rows = list(self._reader(block))
+            if len(rows) == block.text.count("\n") and set(map(len, rows)) == {self.width}:
+                return rows, None
+        reader, rows, lines, line = self._reader(block), [], [], block.line
         try:
             for row in reader:
                 if row:
@@ -92,8 +114,7 @@ class Csv:
                 line = block.line + reader.line_num
         except csv.Error as error:
             raise BadDataError(self.name, line, f"not CSV: {error}") from error
-        at, outcome, check, vantage = (self._picked(rows, column) for column in words.COLUMNS)
-        return Columns(at or (), outcome or (), check, vantage, block.line, lines)
+        return rows, lines
 
     def _checked(self, row: list[str], line: int) -> list[str]:
         if len(row) != self.width:
@@ -105,11 +126,15 @@ class Csv:
         return None if index is None else [row[index] for row in rows]
 
 
+_MOST_KEYS = 100  # that are worth knowing: a file in which every line has keys of its own is read carefully
+
+
 class JsonLines:
     """One JSON object a line; each is read by its own keys."""
 
     def __init__(self, name: str) -> None:
         self.name = name
+        self._keys: dict[str, None] = {}  # met so far: a set in order
         self._decoders: dict[tuple[str, ...], msgspec.json.Decoder[Any]] = {}
 
     def read(self, block: Block) -> Columns:
@@ -121,10 +146,10 @@ class JsonLines:
         return self._quick(block) or self._careful(block)
 
     def _quick(self, block: Block) -> Columns | None:
-        """Return the rows if every line has keys of the first one, and values of the right kind."""
+        """Return the rows if no line has a key that is new but for the first, and all have values of the right kind."""
         try:
-            decoder = self._decoder(tuple(json.loads(block.text[: block.text.index("\n")])))
-            rows = decoder.decode_lines(block.text)
+            self._meet(json.loads(block.text[: block.text.index("\n")]))
+            rows = self._decoder(tuple(self._keys)).decode_lines(block.text)
         except (ValueError, TypeError, RecursionError, msgspec.MsgspecError):
             return None
         if len(rows) != block.text.count("\n"):
@@ -133,6 +158,10 @@ class JsonLines:
             _texts(list(map(attrgetter(c), rows))) if hasattr(rows[0], c) else None for c in words.COLUMNS
         )
         return Columns(at or (), outcome or (), check, vantage, block.line)
+
+    def _meet(self, keys: Iterable[str]) -> None:
+        if len(self._keys) < _MOST_KEYS:
+            self._keys |= dict.fromkeys(islice(keys, _MOST_KEYS))
 
     def _decoder(self, keys: tuple[str, ...]) -> msgspec.json.Decoder[Any]:
         if keys not in self._decoders:
@@ -153,6 +182,7 @@ class JsonLines:
             found = json.loads(line)
             if not isinstance(found, Mapping):
                 raise ValueError("not an object; write one JSON object a line")
+            self._meet(found)
             return {c: _text(found[key], c) for c, key in words.columns(tuple(found)).items()}
         except json.JSONDecodeError as error:
             raise BadDataError(self.name, number, f"not JSON: {error.msg} (column {error.colno})") from error

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
+from functools import lru_cache
 
 from sla.observation import PRECEDENCE, Outcome
 
@@ -48,7 +49,8 @@ def rank(text: str) -> int:
     return _MEANING[word]
 
 
-def columns(names: Sequence[str]) -> dict[str, str]:
+@lru_cache(maxsize=1024)
+def columns(names: tuple[str, ...]) -> Mapping[str, str]:
     """Return which of the names, as they are written, holds `at`, `outcome` and, where there is one, the others.
 
     Raises:

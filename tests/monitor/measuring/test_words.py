@@ -46,7 +46,7 @@ def test_no_word_means_two_things() -> None:
 
 def test_our_own_name_of_a_column_goes_first() -> None:
     """And then the others in the order of the table, in any case."""
-    assert columns(["status", "Outcome", "time", " Timestamp ", "Monitor"]) == {
+    assert columns(("status", "Outcome", "time", " Timestamp ", "Monitor")) == {
         "at": " Timestamp ",
         "outcome": "Outcome",
         "check": "Monitor",
