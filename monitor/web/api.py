@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING, Any
 
 from aiohttp import web
 
+from monitor.web.behind import affected_by, behind
 from monitor.web.blamed import blamed
 from monitor.web.errors import Refusal
 from monitor.web.openapi import description
@@ -64,6 +65,7 @@ async def product(request: web.Request) -> web.Response:
         "open_incidents": [_incident(ledger, each, now) for each in ledger.open_incidents(found.id)],
         "seeded_until": _instant(ledger.seeded_until),
     }
+    more |= (await behind(ledger, found, now, turns)).as_json()
     return as_json(_summary(site, found, open_incidents(ledger), now) | more)
 
 
@@ -116,6 +118,23 @@ async def incidents(request: web.Request) -> web.Response:
         listed.append(dumped(_incident(site.ledger, each, now)))
         await turns.turn()
     return as_json_list(listed)
+
+
+@routes.get("/api/v1/incidents/{id}")
+async def incident(request: web.Request) -> web.Response:
+    """Tell all of one incident: whom it reached, and how long the products that they use were down meanwhile."""
+    _only(request)
+    site = request.app[SITE]
+    name, now = request.match_info["id"], site.clock.now()
+    found = next((each for each in site.ledger.incidents if each.id == name), None)
+    if found is None:
+        raise Refusal(404, "there is no such incident", "GET /api/v1/incidents lists them")
+    reached = affected_by(site.ledger, found, now)
+    more = {
+        "affected": [each.as_json() for each in reached],
+        "affected_count": sum(each.reliant.client.count for each in reached),
+    }
+    return as_json(_incident(site.ledger, found, now) | more)
 
 
 @routes.get("/api/v1/openapi.json")

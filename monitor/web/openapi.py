@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from typing import Any
 
+from sla.stage import About, Stage
+
 _NUMBER = {"type": "number"}
 _MAYBE = {"type": ["number", "null"]}
 _TEXT = {"type": "string"}
@@ -66,20 +68,52 @@ _MEASURED: dict[str, Any] = _SHARED | {
 _CAUSES = {"enum": ["maintenance", "correction", "service hours", "dependency"]}
 _MAYBE_TEXT = {"type": ["string", "null"]}
 
+_COMPONENT = {"enum": ["simple", "complex", "bundle", None]}
+_INCIDENT: dict[str, Any] = {
+    "id": _TEXT,
+    "product": _TEXT,
+    "check": _TEXT,
+    "opened": _INSTANT,
+    "resolved": _MAYBE_INSTANT,
+    "reason": _TEXT,
+    "downtime_seconds": _MAYBE,
+}
+_CLIENT: dict[str, Any] = {
+    "client": _TEXT,
+    "count": {"type": "integer"},
+    "risk": {"enum": ["low", "high"]},
+    "since": {"type": ["string", "null"], "format": "date"},
+    "product": _TEXT,
+    "way": _list(_TEXT),
+}
+
 SCHEMAS: dict[str, Any] = {
     "Error": _object(error=_TEXT, remedy=_TEXT),
     "Measured": _object(**_MEASURED),
     "Contractual": _object(**_MEASURED, exclusions=_list(_ref("Excluded"))),
     "Excluded": _object(start=_INSTANT, end=_INSTANT, seconds=_NUMBER, causes=_list(_ref("Cause"))),
     "Cause": _object(cause=_CAUSES, label=_TEXT, author=_MAYBE_TEXT, reason=_MAYBE_TEXT, made=_MAYBE_INSTANT),
-    "Incident": _object(
-        id=_TEXT,
+    "Incident": _object(**_INCIDENT),
+    "IncidentDetail": _object(**_INCIDENT, affected=_list(_ref("Affected")), affected_count={"type": "integer"}),
+    "Client": _object(**_CLIENT),
+    "Affected": _object(**_CLIENT, product_downtime_seconds=_NUMBER),
+    "Rest": _object(
         product=_TEXT,
-        check=_TEXT,
-        opened=_INSTANT,
-        resolved=_MAYBE_INSTANT,
-        reason=_TEXT,
-        downtime_seconds=_MAYBE,
+        name=_TEXT,
+        component=_COMPONENT,
+        part={"type": "boolean"},
+        way=_list(_TEXT),
+        state=_STATE,
+        objective=_NUMBER,
+        availability=_BOUNDS,
+    ),
+    "Value": _object(
+        currency=_TEXT,
+        per_hour=_NUMBER,
+        downtime_cost=_SECONDS,
+        avoided_against_objective={"anyOf": [_SECONDS, {"type": "null"}]},
+        avoided_against_previous={"anyOf": [_SECONDS, {"type": "null"}]},
+        assumptions=_list(_TEXT),
     ),
     "Probe": _object(
         at=_INSTANT,
@@ -120,6 +154,13 @@ SCHEMAS: dict[str, Any] = {
         contractual=_ref("Contractual"),
         open_incidents=_list(_ref("Incident")),
         seeded_until=_MAYBE_INSTANT,
+        stage={"enum": [*(stage.value for stage in Stage), None]},
+        unfit=_list(_object(about={"enum": [about.value for about in About]}, text=_TEXT)),
+        component=_COMPONENT,
+        parts=_list(_TEXT),
+        rests_on=_list(_ref("Rest")),
+        clients=_list(_ref("Client")),
+        value={"anyOf": [_ref("Value"), {"type": "null"}]},
     ),
 }
 
@@ -149,6 +190,7 @@ PATHS: dict[str, tuple[str, dict[str, Any], dict[str, str]]] = {
         _list(_ref("Incident")),
         {"product": "of this product only", "state": "open or resolved", "limit": "at most so many, 1000 at the most"},
     ),
+    "/api/v1/incidents/{id}": ("One incident, and whom it reached", _ref("IncidentDetail"), {}),
 }
 
 

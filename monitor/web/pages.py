@@ -9,6 +9,7 @@ from aiohttp import web
 
 from monitor.web import calendar, views
 from monitor.web.agreed import agreed
+from monitor.web.behind import affected, behind
 from monitor.web.blamed import blame_view, blamed
 from monitor.web.errors import Refusal
 from monitor.web.site import SITE, Site, Turns
@@ -82,6 +83,11 @@ async def product(request: web.Request) -> web.Response:
     entries = list(ledger.of(found.id))
     values["checks"] = [views.check_line(entry, now) for entry in entries]
     incidents = [each for each in ledger.incidents if each.product == found.id]
+    values["behind"] = held = await behind(ledger, found, now, turns)
+    values["affected"] = []
+    for each in incidents[:INCIDENTS]:
+        values["affected"].append(affected(ledger, each, held.reliants, now))
+        await turns.turn()
     return await _page(site, "product.html.j2", turns, entries, incidents, values, now)
 
 
