@@ -16,6 +16,7 @@ from monitor.commands.measure import measure_command
 from monitor.commands.nines import nines_command
 from monitor.commands.plan import plan_command
 from monitor.commands.probe import probe
+from monitor.commands.report import report_command
 from monitor.commands.run import run
 from monitor.commands.status import status
 from monitor.errors import NinewatchError
@@ -44,6 +45,7 @@ for command in (
     probe,
     status,
     measure_command,
+    report_command,
     nines_command,
     plan_command,
     audit_command,

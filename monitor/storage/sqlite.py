@@ -111,35 +111,26 @@ class SqliteStore:
     def load_runs(self) -> Iterator[Run]:
         """Yield all runs, by check and vantage, then `first`."""
         with self._told("cannot be read"):
-            connection = self._writing()
-            series = {number: (check, vantage) for number, check, vantage in connection.execute(sql.ALL_SERIES)}
-            reasons = dict(connection.execute(sql.ALL_REASONS))
-            for row in connection.execute(sql.RUNS):
-                number, code, reason, first, last, count, hold, known, latency, worst, seeded = row
-                check, vantage = series[number]
-                outcome, word, old = _OUTCOMES[code], reasons[reason], seeded != 0
-                yield Run(check, outcome, word, first, last, count, hold, known, latency, worst, vantage, old)
+            yield from runs_in(self._writing())
 
     def load_tail(self) -> Iterator[Observation]:
         """Yield what was observed after the last run of its check and vantage, by `at`."""
         with self._told("cannot be read"):
-            for row in self._writing().execute(sql.TAIL):
-                yield _observation(row)
+            yield from tail_in(self._writing())
 
     def load_incidents(self) -> list[Incident]:
         """Return all incidents, oldest first."""
         with self._told("cannot be read"):
-            rows = self._writing().execute(sql.INCIDENTS)
-            return [Incident(*row) for row in rows]
+            return incidents_in(self._writing())
 
     def load_corrections(self) -> list[Fact]:
         """Return all corrections and revocations, by when they were made."""
         with self._told("cannot be read"):
-            return [_fact(row) for row in self._writing().execute(sql.CORRECTIONS)]
+            return facts_in(self._writing())
 
     def observations(self, check: str, window: Interval) -> list[Observation]:
         """Return the check's observations with `at` in the window, by `at`, over a connection that cannot write."""
-        with self._told("cannot be read", ours=False), contextlib.closing(_open(self._path, "ro")) as connection:
+        with self._told("cannot be read", ours=False), contextlib.closing(opened(self._path, "ro")) as connection:
             return [_observation(row) for row in connection.execute(sql.WINDOW, (check, window.start, window.end))]
 
     def prune(self, before: int, limit: int = 5_000) -> int:
@@ -168,7 +159,7 @@ class SqliteStore:
 
     def _writing(self) -> sqlite3.Connection:
         if self._connection is None:
-            connection = _open(self._path, "rwc")
+            connection = opened(self._path, "rwc")
             try:
                 refuse_strangers(connection, self._path)  # before WAL mode, which already writes to the file
                 _prepare(connection, self._path)
@@ -192,7 +183,7 @@ class SqliteStore:
         except sqlite3.Error as error:
             if ours:
                 self._abandon(error)
-            raise StoreError(f"the record {self._path} {what}: {error}{_remedy(error)}") from error
+            raise StoreError(f"the record {self._path} {what}: {error}{remedy(error)}") from error
 
     def _abandon(self, error: sqlite3.Error) -> None:
         self._series.clear()
@@ -252,7 +243,8 @@ def warn_of_wal_reset_bug(version: tuple[int, ...]) -> None:
         log.info("sqlite", version=name)
 
 
-def _open(path: Path, mode: str) -> sqlite3.Connection:
+def opened(path: Path, mode: str) -> sqlite3.Connection:
+    """Open the file, `ro` or `rwc`, with every transaction ours to begin."""
     uri = f"{path.absolute().as_uri()}?mode={mode}"
     return sqlite3.connect(uri, uri=True, timeout=BUSY, isolation_level=None, check_same_thread=False)
 
@@ -281,9 +273,10 @@ _REMEDIES: Final = {
 }
 
 
-def _remedy(error: sqlite3.Error) -> str:
-    remedy = _REMEDIES.get(_code(error))
-    return f"; {remedy}" if remedy else ""
+def remedy(error: sqlite3.Error) -> str:
+    """Return what a person can do about the error, as the end of a sentence; nothing where we do not know."""
+    known = _REMEDIES.get(_code(error))
+    return f"; {known}" if known else ""
 
 
 def _incident_row(incident: Incident) -> tuple[str | int | None, ...]:
@@ -323,12 +316,39 @@ def corrections_of(path: Path) -> list[Fact]:
     if not path.exists():
         return []
     try:
-        with contextlib.closing(_open(path, "ro")) as connection:
-            if not connection.execute(sql.HAS_CORRECTIONS).fetchone():
-                return []
-            return [_fact(row) for row in connection.execute(sql.CORRECTIONS)]
+        with contextlib.closing(opened(path, "ro")) as connection:
+            return facts_in(connection)
     except sqlite3.Error as error:
-        raise StoreError(f"the record {path} cannot be read: {error}{_remedy(error)}") from error
+        raise StoreError(f"the record {path} cannot be read: {error}{remedy(error)}") from error
+
+
+def runs_in(connection: sqlite3.Connection) -> Iterator[Run]:
+    """Yield all runs of an open record, by check and vantage, then `first`."""
+    series = {number: (check, vantage) for number, check, vantage in connection.execute(sql.ALL_SERIES)}
+    reasons = dict(connection.execute(sql.ALL_REASONS))
+    for row in connection.execute(sql.RUNS):
+        number, code, reason, first, last, count, hold, known, latency, worst, seeded = row
+        check, vantage = series[number]
+        outcome, word, old = _OUTCOMES[code], reasons[reason], seeded != 0
+        yield Run(check, outcome, word, first, last, count, hold, known, latency, worst, vantage, old)
+
+
+def tail_in(connection: sqlite3.Connection) -> Iterator[Observation]:
+    """Yield what an open record has after the last run of its check and vantage, by `at`."""
+    for row in connection.execute(sql.TAIL):
+        yield _observation(row)
+
+
+def incidents_in(connection: sqlite3.Connection) -> list[Incident]:
+    """Return all incidents of an open record, oldest first."""
+    return [Incident(*row) for row in connection.execute(sql.INCIDENTS)]
+
+
+def facts_in(connection: sqlite3.Connection) -> list[Fact]:
+    """Return all corrections and revocations of an open record; none of one from before there were any."""
+    if not connection.execute(sql.HAS_CORRECTIONS).fetchone():
+        return []
+    return [_fact(row) for row in connection.execute(sql.CORRECTIONS)]
 
 
 def _observation(row: tuple[str, int, int, str, int | None, str]) -> Observation:

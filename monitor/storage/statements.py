@@ -54,6 +54,7 @@ CORRECT: Final = """
     INSERT OR IGNORE INTO corrections (id, made, author, reason, product, start, end, revokes)
     VALUES (?, ?, ?, ?, ?, ?, ?, ?)"""
 HAS_CORRECTIONS: Final = "SELECT 1 FROM sqlite_schema WHERE name = 'corrections'"
+HAS_TABLES: Final = "SELECT 1 FROM sqlite_schema WHERE name = 'runs'"
 CORRECTIONS: Final = "SELECT made, author, reason, product, start, end, revokes FROM corrections ORDER BY made, id"
 
 # What is not inside a written run yet must stay, whatever the retention; NULL, and with it nothing, while all is so.

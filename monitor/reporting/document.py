@@ -1,0 +1,163 @@
+"""A report as plain values: titles, words, tables of cells. Every format writes the same cells, so none can differ."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from enum import StrEnum
+from fractions import Fraction
+from typing import TYPE_CHECKING
+
+from monitor.web.present import bounded, moment, signed
+from sla.interval import SECOND
+from sla.objective import format_nines, format_percent
+from sla.window import format_instant
+
+if TYPE_CHECKING:
+    from zoneinfo import ZoneInfo
+
+
+class Unit(StrEnum):
+    """What a cell's value is counted in."""
+
+    WORDS = ""
+    RATIO = "ratio"
+    SECONDS = "seconds"
+    INSTANT = "instant"
+    COUNT = "count"
+    NINES = "nines"
+    MONEY = "money"
+
+    @property
+    def numeric(self) -> bool:
+        """Whether a reader compares such cells digit by digit, and so wants them to the right."""
+        return self not in (Unit.WORDS, Unit.INSTANT)
+
+
+@dataclass(frozen=True, slots=True)
+class Cell:
+    """A value at full precision for machines (None where there is no figure), and as people read it."""
+
+    text: str
+    value: str | float | int | None
+    unit: Unit = Unit.WORDS
+
+
+def words(text: str) -> Cell:
+    """Return words; a target's own are cut to a line without control characters."""
+    line = bounded(text)
+    return Cell(line, line)
+
+
+def ratio(share: Fraction | float | None, digits: int = 3) -> Cell:
+    """Return a share, printed as floored percent."""
+    return Cell(format_percent(share, digits), None if share is None else float(share), Unit.RATIO)
+
+
+def duration(us: int | Fraction | None) -> Cell:
+    """Return a duration given in microseconds; its value is in seconds."""
+    if us is None:
+        return Cell("n/a", None, Unit.SECONDS)
+    return Cell(signed(us), float(Fraction(us, SECOND)), Unit.SECONDS)
+
+
+def at(instant: int | None, zone: ZoneInfo, otherwise: str = "n/a") -> Cell:
+    """Return an instant, printed in the zone; its value is RFC 3339 UTC."""
+    if instant is None:
+        return Cell(otherwise, None, Unit.INSTANT)
+    return Cell(moment(instant, zone).local, format_instant(instant), Unit.INSTANT)
+
+
+def count(number: int) -> Cell:
+    """Return a number of things."""
+    return Cell(f"{number:,}", number, Unit.COUNT)
+
+
+def nines_of(availability: Fraction | float | None, figure: float | None) -> Cell:
+    """Return the nines of an availability; `figure` is what they are, None where the record bounds none."""
+    return Cell(format_nines(availability), figure, Unit.NINES)
+
+
+@dataclass(frozen=True, slots=True)
+class Table:
+    """Rows of cells under column titles; the first cell names its row."""
+
+    columns: tuple[str, ...]
+    rows: tuple[tuple[Cell, ...], ...]
+
+    @property
+    def numeric(self) -> tuple[bool, ...]:
+        """Whether each column is one of numbers: those whose every cell is."""
+        columns = zip(*self.rows, strict=True) if self.rows else ((),) * len(self.columns)
+        return tuple(bool(cells) and all(cell.unit.numeric for cell in cells) for cells in columns)
+
+
+@dataclass(frozen=True, slots=True)
+class Section:
+    """A heading, what is to be said, and a table if there is one to show."""
+
+    id: str
+    title: str
+    words: tuple[str, ...] = ()
+    table: Table | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Tile:
+    """One figure that is seen first, and what to know with it."""
+
+    label: str
+    cell: Cell
+    note: str
+    alarming: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Column:
+    """One period of a chart: shares from 0 to 1, None where there is no figure."""
+
+    name: str
+    label: str
+    low: float | None
+    point: float | None
+    high: float | None
+    misses: bool
+    text: str
+
+
+@dataclass(frozen=True, slots=True)
+class Chart:
+    """Availability with its bounds, period by period, against the objective. `text` says the same in words."""
+
+    title: str
+    text: str
+    columns: tuple[Column, ...]
+    objective: float
+    objective_text: str
+
+
+@dataclass(frozen=True, slots=True)
+class Part:
+    """What is said of one product."""
+
+    id: str
+    name: str
+    about: str
+    headline: str
+    missed: bool
+    tiles: tuple[Tile, ...]
+    chart: Chart
+    sections: tuple[Section, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Document:
+    """The whole report. `made` is the instant that it was asked of, microseconds: no clock of the making is in it."""
+
+    title: str
+    subtitle: str
+    made: int
+    made_text: str
+    notices: tuple[str, ...]
+    overview: Section | None
+    parts: tuple[Part, ...]
+    closing: Section

@@ -1,0 +1,297 @@
+"""What a report says of one product, section by section."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from fractions import Fraction
+from typing import TYPE_CHECKING
+
+from monitor.reporting import document as doc
+from monitor.reporting.document import Cell, Chart, Column, Part, Section, Table, Tile, words
+from monitor.reporting.naming import named, short
+from monitor.web.views import ASSUMPTION, rule_text, verdict_text
+from sla.availability import Verdict
+from sla.exclusion import totals
+from sla.objective import format_duration, format_percent
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator, Mapping
+    from zoneinfo import ZoneInfo
+
+    from monitor.config.model import Product
+    from sla.exclusion import Exclusion
+    from sla.measured import Measured
+    from sla.report import Report, Step
+
+FOREVER = "ongoing"
+
+
+@dataclass(frozen=True, slots=True)
+class Telling:
+    """What the telling needs beside the figures: the product as configured, the zone, everybody's names."""
+
+    product: Product
+    zone: ZoneInfo
+    names: Mapping[str, str]
+
+
+def part(report: Report, telling: Telling) -> Part:
+    """Return what is said of the product."""
+    product, agreed = telling.product, report.agreed.contractual
+    about = filter(None, (product.team, f"up with {rule_text(product)} up" if len(product.checks) > 1 else ""))
+    return Part(
+        product.id,
+        product.name,
+        " · ".join(about),
+        headline(agreed),
+        agreed.verdict is Verdict.MISSED,
+        tuple(_tiles(report)),
+        chart(report, telling),
+        tuple(_sections(report, telling)),
+    )
+
+
+def headline(m: Measured) -> str:
+    """Return in one sentence whether the promise was kept, by the contractual figure."""
+    goal = str(m.objective)
+    low, point, high = m.availability
+    if low is None:
+        return f"Of the objective of {goal} nothing can be said: no time is left to measure."
+    said = f"between {format_percent(low)} and {format_percent(high)}"
+    best = "n/a" if point is None else format_percent(point)
+    if m.verdict is Verdict.MET:
+        return f"The objective of {goal} was met: the estimate is {best}, and the truth lies {said}."
+    if m.verdict is Verdict.MISSED:
+        return f"The objective of {goal} was missed: the estimate is {best}, and the truth lies {said}."
+    return (
+        f"Whether the objective of {goal} was met is {verdict_text(m)}. The estimate is {best}, the truth lies {said}."
+    )
+
+
+def _between(m: Measured) -> str:
+    low, _, high = m.availability
+    return "no time is left to measure" if low is None else f"{format_percent(low)} to {format_percent(high)}"
+
+
+def _tiles(report: Report) -> Iterator[Tile]:
+    raw, agreed = report.agreed.raw, report.agreed.contractual
+    left_out = f"{format_duration(agreed.excluded)} left out" if agreed.excluded else "nothing is left out"
+    yield Tile("By agreement", doc.ratio(agreed.availability.point), f"{_between(agreed)}, {left_out}")
+    yield Tile("Raw", doc.ratio(raw.availability.point), f"{_between(raw)}, nothing excluded")
+    goal, missed = str(agreed.objective), agreed.verdict is Verdict.MISSED
+    yield Tile("Objective", Cell(goal, float(_goal(agreed)), doc.Unit.RATIO), str(agreed.verdict), missed)
+    if (held := agreed.budget) is not None:
+        note = f"{format_duration(held.spent)} of {format_duration(held.allowed)} spent"
+        yield Tile("Budget left", doc.duration(held.remaining), note, held.remaining < 0)
+    yield Tile("Watched", doc.ratio(agreed.coverage, 2), "of the time is known")
+
+
+def _goal(m: Measured) -> Fraction:
+    assert m.objective is not None, "a product has an objective"  # noqa: S101 - for the type checker
+    return m.objective.ratio
+
+
+def chart(report: Report, telling: Telling) -> Chart:
+    """Return the window day by day or month by month, raw: what was seen, before any agreement."""
+    goal, kind = _goal(report.agreed.raw), "month" if report.by_month else "day"
+    columns = tuple(_column(each, telling.zone) for each in report.steps)
+    missing = sum(each.misses for each in columns)
+    blind = sum(each.point is None for each in columns)
+    known = [(each.point, each.name) for each in columns if each.point is not None]
+    worst = f"; the worst is {min(known)[1]} with {format_percent(min(known)[0])}" if known else ""
+    text = (
+        f"{len(columns)} {kind}s: {missing} with an estimate below the objective, {blind} not watched{worst}. "
+        f"The table {kind} by {kind} says the same."
+    )
+    title = f"Raw availability by {kind}, with the bounds that the truth cannot leave"
+    return Chart(title, text, columns, float(goal), str(report.agreed.raw.objective))
+
+
+def _column(step: Step, zone: ZoneInfo) -> Column:
+    m = step.agreed.raw
+    low, point, high = (None if share is None else float(share) for share in m.availability)
+    name = named(step.window, zone)
+    text = f"{name}: not watched"
+    if point is not None:
+        text = f"{name}: {format_percent(m.availability.point)}, surely {_between(m)}"
+    return Column(name, short(step.window, zone), low, point, high, m.point_meets_objective is False, text)
+
+
+def _sections(report: Report, telling: Telling) -> Iterator[Section]:
+    yield _figures(report)
+    yield _budget(report, telling.zone)
+    yield _trend(report, telling.zone)
+    yield _incidents(report, telling.zone)
+    yield _exclusions(report, telling.zone)
+    yield from _blame(report, telling)
+    yield _proof(report)
+    yield _steps(report, telling.zone)
+
+
+_ROWS: tuple[tuple[str, Callable[[Measured], Cell]], ...] = (
+    ("Availability, estimate", lambda m: doc.ratio(m.availability.point)),
+    ("Availability, lowest", lambda m: doc.ratio(m.availability.low)),
+    ("Availability, highest", lambda m: doc.ratio(m.availability.high)),
+    ("Coverage", lambda m: doc.ratio(m.coverage, 2)),
+    ("Objective", lambda m: Cell(str(m.objective), float(_goal(m)), doc.Unit.RATIO)),
+    ("Verdict", lambda m: words(str(m.verdict))),
+    ("Downtime, estimate", lambda m: doc.duration(m.downtime.point)),
+    ("Downtime, lowest", lambda m: doc.duration(m.downtime.low)),
+    ("Downtime, highest", lambda m: doc.duration(m.downtime.high)),
+    ("Budget allowed", lambda m: doc.duration(m.budget.allowed if m.budget else None)),
+    ("Budget remaining", lambda m: doc.duration(m.budget.remaining if m.budget else None)),
+    ("Time up", lambda m: doc.duration(m.durations.up)),
+    ("Time down", lambda m: doc.duration(m.durations.down)),
+    ("Time in doubt", lambda m: doc.duration(m.durations.doubt)),
+    ("Time unknown", lambda m: doc.duration(m.durations.unknown)),
+    ("Time left out", lambda m: doc.duration(m.excluded)),
+)
+
+
+def _figures(report: Report) -> Section:
+    both = (report.agreed.contractual, report.agreed.raw)
+    rows = tuple((words(name), *(figure(m) for m in both)) for name, figure in _ROWS)
+    said = "By agreement leaves out what is listed below; raw leaves out nothing. Percentages are floored."
+    return Section("figures", "The figures", (said,), Table(("Figure", "By agreement", "Raw"), rows))
+
+
+def _period(step: Step, zone: ZoneInfo) -> Cell:
+    name = named(step.window, zone)
+    return words(f"{name}, in progress" if step.window.in_progress else name)
+
+
+def _budget(report: Report, zone: ZoneInfo) -> Section:
+    def row(step: Step) -> tuple[Cell, ...]:
+        m = step.agreed.contractual
+        held = m.budget
+        amounts = (held.allowed, held.spent, held.remaining) if held else (None, None, None)
+        return (_period(step, zone), *map(doc.duration, amounts), words(str(m.verdict)))
+
+    columns = ("Month", "Allowed", "Spent", "Left", "Verdict")
+    said = "Downtime that the objective allows in each calendar month, by agreement; unknown time is not spent."
+    return Section("budget", "Downtime budget by month", (said,), Table(columns, tuple(map(row, report.months))))
+
+
+def _trend(report: Report, zone: ZoneInfo) -> Section:
+    def row(step: Step) -> tuple[Cell, ...]:
+        raw, m = step.agreed.raw, step.agreed.contractual
+        low, point, high = m.availability
+        shares = (doc.ratio(point), doc.ratio(low), doc.ratio(high), doc.ratio(raw.availability.point))
+        return (_period(step, zone), *shares, doc.ratio(m.coverage, 2), doc.duration(m.downtime.point))
+
+    columns = ("Period", "By agreement", "Lowest", "Highest", "Raw", "Coverage", "Downtime")
+    said = () if len(report.trend) > 1 else ("The record does not reach back to an earlier period.",)
+    return Section("trend", "Trend", said, Table(columns, tuple(map(row, report.trend))))
+
+
+def _incidents(report: Report, zone: ZoneInfo) -> Section:
+    end = report.window.measured.end
+    rows = tuple(
+        (
+            doc.at(each.opened, zone),
+            doc.at(each.resolved, zone, FOREVER),
+            words(each.check.partition("/")[2]),
+            words(each.reason),
+            doc.duration((each.resolved or end) - each.opened),
+            doc.duration(each.downtime),
+        )
+        for each in report.incidents
+    )
+    columns = ("Began", "Ended", "Check", "Reason", "Lasted", "Downtime")
+    said = "Each is of one check; the product's downtime follows from its rule." if rows else "None is recorded."
+    return Section("incidents", "Incidents", (said,), Table(columns, rows) if rows else None)
+
+
+def _exclusions(report: Report, zone: ZoneInfo) -> Section:
+    rows = tuple(
+        (
+            doc.at(piece.interval.start, zone),
+            doc.at(piece.interval.end, zone),
+            doc.duration(piece.interval.length),
+            words(" + ".join(dict.fromkeys(str(each.cause) for each in piece.causes))),
+            words("; ".join(_reason(each) for each in piece.causes)),
+            words("; ".join(_author(each, zone) for each in piece.causes if each.author)),
+        )
+        for piece in report.agreed.audit
+    )
+    columns = ("From", "To", "Lasts", "Cause", "Reason", "On whose word")
+    sums = [f"{format_duration(us)} of {cause}" for cause, us in totals(report.agreed.audit).items()]
+    said = f"{format_duration(report.agreed.excluded)} in all: {', '.join(sums)}." if rows else "Nothing is left out."
+    return Section("exclusions", "Left out by agreement", (said,), Table(columns, rows) if rows else None)
+
+
+def _reason(exclusion: Exclusion) -> str:
+    return ": ".join(filter(None, (exclusion.label, exclusion.reason)))
+
+
+def _author(exclusion: Exclusion, zone: ZoneInfo) -> str:
+    return f"{exclusion.author}, {doc.at(exclusion.made, zone).text}" if exclusion.made else exclusion.author
+
+
+def _blame(report: Report, telling: Telling) -> Iterator[Section]:
+    found = report.blame
+    if not found.others:
+        return
+
+    def row(name: str, us: int) -> tuple[Cell, ...]:
+        share = doc.ratio(Fraction(us, found.downtime) if found.downtime else None, 1)
+        return (words(name), doc.duration(us), share)
+
+    rows = [row("Its own, all it depends on was up", found.alone)]
+    rows += [row(f"With {_listed(names, telling)} down", us) for names, us in found.shared.items()]
+    if found.unclear:
+        rows.append(row("Cannot be told: a dependency was not watched", found.unclear))
+    rows.append(row("All downtime", found.downtime))
+    low, point, high = found.together
+    together = f"{format_percent(point)} ({format_percent(low)} to {format_percent(high)})"
+    said = (
+        "The raw downtime, each moment counted once, by what was down at the same time. It says what coincided.",
+        f"The product and all it depends on were up together {together} of the time; if each failed independently of "
+        f"the others, it would be {format_percent(found.independent)}.",
+    )
+    yield Section("blame", "Why it was down", said, Table(("Cause", "Downtime", "Share"), tuple(rows)))
+
+
+def _listed(names: tuple[str, ...], telling: Telling) -> str:
+    return " and ".join(telling.names.get(name, name) for name in names)
+
+
+def _proof(report: Report) -> Section:
+    both = (report.agreed.contractual, report.agreed.raw)
+    lines: tuple[tuple[str, Callable[[Measured], Cell]], ...] = (
+        ("Nines observed", lambda m: doc.nines_of(m.availability.point, m.nines)),
+        ("Availability proven at 95 %", lambda m: doc.ratio(m.proof.availability if m.proof else None)),
+        ("Nines proven", _nines_proven),
+        ("Observations, good", lambda m: doc.count(m.counts.good)),
+        ("Observations, bad", lambda m: doc.count(m.counts.bad)),
+        ("Observations, unknown", lambda m: doc.count(m.counts.unknown)),
+        ("Interval can see the budget", lambda m: words("yes" if m.resolvable else "no")),
+    )
+    rows = tuple((words(name), *(figure(m) for m in both)) for name, figure in lines)
+    said = [
+        "Proven is the availability that the observations exceed with 95 % confidence (exact Clopper-Pearson lower "
+        "bound), taking them as independent, which neighbouring probes are not quite.",
+        ASSUMPTION,
+    ]
+    if (ready := report.readiness) is not None and ready.ceiling is not None:
+        causes = ", ".join(item.title for item in ready.causes)
+        said.append(f"Whatever was measured, at most {format_percent(ready.ceiling)} may be claimed; unmet: {causes}.")
+    table = Table(("Figure", "By agreement", "Raw"), rows)
+    return Section("proof", "What the record can prove", tuple(said), table)
+
+
+def _nines_proven(m: Measured) -> Cell:
+    return doc.nines_of(m.proof.availability, m.proof.nines) if m.proof else doc.nines_of(None, None)
+
+
+def _steps(report: Report, zone: ZoneInfo) -> Section:
+    def row(step: Step) -> tuple[Cell, ...]:
+        m = step.agreed.raw
+        low, point, high = map(doc.ratio, m.availability)
+        down, left = doc.duration(m.downtime.point), doc.duration(step.agreed.excluded)
+        return (words(named(step.window, zone)), point, low, high, doc.ratio(m.coverage, 2), down, left)
+
+    kind = "Month" if report.by_month else "Day"
+    columns = (kind, "Raw", "Lowest", "Highest", "Coverage", "Downtime", "Left out")
+    table = Table(columns, tuple(map(row, report.steps)))
+    return Section("steps", f"{kind} by {kind.lower()}", ("The chart as a table.",), table)

@@ -1,0 +1,101 @@
+"""The report as text for other programs: JSON, CSV and Markdown."""
+
+from __future__ import annotations
+
+import csv
+import io
+import json
+import re
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Iterator
+
+    from monitor.reporting.document import Cell, Document, Section, Table
+    from monitor.reporting.whole import Told
+
+FORMULA = tuple("=+-@\t\r")  # what a spreadsheet takes as the beginning of a formula: OWASP, "CSV injection"
+_MARKUP = re.compile(r"([\\`*_{}\[\]<>#|&~$])")
+
+
+def as_json(told: Told) -> str:
+    """Return the one object of the report."""
+    return json.dumps(told.as_json(), ensure_ascii=False, indent=2) + "\n"
+
+
+def as_csv(document: Document) -> str:
+    """Return every cell one a row: product, section, the row's number and name, column, value, unit, as printed.
+
+    Long rather than wide, so that one file holds tables of different columns and a pivot table brings any of them back.
+    Words that a spreadsheet would take as a formula are led by an apostrophe.
+    """
+    text = io.StringIO()
+    writer = csv.writer(text, lineterminator="\n")
+    writer.writerow(("product", "section", "row", "name", "column", "value", "unit", "shown"))
+    for product, section in _sections(document):
+        for number, name, column, cell in _cells(section.table):
+            value = tame(cell.value) if isinstance(cell.value, str) else cell.value
+            shown = cell.text if cell.unit.numeric else tame(cell.text)
+            writer.writerow((product, section.id, number, tame(name), column, value, cell.unit.value, shown))
+    return text.getvalue()
+
+
+def tame(text: str) -> str:
+    """Return words that no spreadsheet takes as a formula."""
+    return f"'{text}" if text.startswith(FORMULA) else text
+
+
+def _sections(document: Document) -> Iterator[tuple[str, Section]]:
+    if document.overview is not None:
+        yield "", document.overview
+    for part in document.parts:
+        for section in part.sections:
+            yield part.id, section
+
+
+def _cells(table: Table | None) -> Iterator[tuple[int, str, str, Cell]]:
+    for number, row in enumerate(table.rows if table else (), 1):
+        for column, cell in zip(table.columns if table else (), row, strict=True):
+            yield number, row[0].text, column, cell
+
+
+def as_markdown(document: Document) -> str:
+    """Return the report as GitHub-flavoured Markdown; a target's own words are escaped."""
+    return "\n".join(_markdown(document)).rstrip("\n") + "\n"
+
+
+def _markdown(document: Document) -> Iterator[str]:
+    yield f"# {_plain(document.title)}\n"
+    yield f"{_plain(document.subtitle)}, as known at {_plain(document.made_text)}\n"
+    for notice in document.notices:
+        yield f"> {_plain(notice)}\n"
+    if document.overview is not None:
+        yield from _section(document.overview, 2)
+    for part in document.parts:
+        yield f"## {_plain(part.name)}\n"
+        if part.about:
+            yield f"{_plain(part.about)}\n"
+        yield f"**{_plain(part.headline)}**\n"
+        for section in part.sections:
+            yield from _section(section, 3)
+    yield from _section(document.closing, 2)
+
+
+def _section(section: Section, level: int) -> Iterator[str]:
+    yield f"{'#' * level} {_plain(section.title)}\n"
+    for said in section.words:
+        yield f"{_plain(said)}\n"
+    if (table := section.table) is not None:
+        yield _line(table.columns)
+        yield "|" + "|".join(" ---: " if numeric else " --- " for numeric in table.numeric) + "|"
+        for row in table.rows:
+            yield _line(cell.text for cell in row)
+        yield ""
+
+
+def _line(texts: Iterable[str]) -> str:
+    return f"| {' | '.join(_plain(text) for text in texts)} |"
+
+
+def _plain(text: str) -> str:
+    return _MARKUP.sub(r"\\\1", text)

@@ -1,0 +1,135 @@
+"""The whole report: of one product or of all, what it says, and the one object that its JSON is."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from functools import partial
+from typing import TYPE_CHECKING, Any
+
+from monitor.reporting import document as doc
+from monitor.reporting.document import Document, Section, Table, words
+from monitor.reporting.naming import named
+from monitor.reporting.parts import Telling, part
+from monitor.web.present import moment
+from monitor.web.views import rule_text
+from sla.report import Report, Subject, report
+from sla.window import Window, format_instant
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from monitor.config.model import Product
+    from monitor.ledger import Ledger
+
+
+@dataclass(frozen=True, slots=True)
+class Told:
+    """The reports of a window at an instant, and what of the ledger they are told with."""
+
+    ledger: Ledger
+    window: Window
+    at: int
+    reports: tuple[Report, ...]
+
+    def document(self) -> Document:
+        """Return what the report says, the same for every format."""
+        portfolio = self.ledger.portfolio
+        zone, names = portfolio.zone, {product.id: product.name for product in portfolio.products}
+        parts = tuple(part(each, Telling(self.ledger.products[each.product], zone, names)) for each in self.reports)
+        return Document(
+            title=f"Availability report, {named(self.window, zone)}",
+            subtitle=portfolio.title,
+            made=self.at,
+            made_text=moment(self.at, zone).local,
+            notices=tuple(self._notices()),
+            overview=self._overview() if len(parts) > 1 else None,
+            parts=parts,
+            closing=self._closing(),
+        )
+
+    def _notices(self) -> list[str]:
+        zone, span, seeded = self.ledger.portfolio.zone, self.window.measured, self.ledger.seeded_until
+        found = []
+        if seeded is not None:
+            until = moment(seeded, zone).local
+            found.append(f"Demonstration: the history up to {until} was made up and seeded, not observed.")
+        if self.window.in_progress:
+            until = moment(self.window.whole.end, zone).local
+            found.append(f"In progress: figures are of the time so far, budgets of all of it, to {until}.")
+        latest = self.ledger.latest
+        if latest is None:
+            found.append("The record is empty; all time is unknown.")
+        elif all(latest + entry.hold < span.end for entry in self.ledger.entries.values()):
+            found.append(f"The record ends at {moment(latest, zone).local}; what came after is unknown.")
+        return found
+
+    def _overview(self) -> Section:
+        rows = []
+        for each in self.reports:
+            m, raw = each.agreed.contractual, each.agreed.raw
+            low, point, high = map(doc.ratio, m.availability)
+            goal = doc.Cell(str(m.objective), float(self.ledger.products[each.product].objective.ratio), doc.Unit.RATIO)
+            name, left = words(self.ledger.products[each.product].name), m.budget.remaining if m.budget else None
+            verdict, seen = words(str(m.verdict)), doc.ratio(m.coverage, 2)
+            raw_point = doc.ratio(raw.availability.point)
+            rows.append((name, point, low, high, raw_point, seen, goal, verdict, doc.duration(left)))
+        columns = (
+            "Product", "By agreement", "Lowest", "Highest", "Raw", "Coverage", "Objective", "Verdict", "Budget left",
+        )  # fmt: skip
+        met = sum(str(each.agreed.contractual.verdict) == "met" for each in self.reports)
+        missed = sum(str(each.agreed.contractual.verdict) == "missed" for each in self.reports)
+        said = f"Of {len(rows)} products {met} met their objective and {missed} missed it, by agreement; the record "
+        said += "does not decide the rest."
+        return Section("overview", "All products", (said,), Table(columns, tuple(rows)))
+
+    def _closing(self) -> Section:
+        span, zone = self.window.measured, self.ledger.portfolio.time_zone
+        said = (
+            f"Measured from {format_instant(span.start)} to {format_instant(span.end)} (UTC), told in {zone}. "
+            "Unknown time is left out of estimates and spent budgets, and bounded by lowest and highest.",
+            "Time is measured, not samples: between two probes that agree and are near enough the state is theirs; "
+            "between two that differ it is in doubt, and the estimate puts the change in the middle.",
+            "A correction counts whenever it was made; its author and the time of making are told where it is listed.",
+        )
+        return Section("basis", "What this report rests on", said)
+
+    def as_json(self) -> dict[str, Any]:
+        """Return the report as one object: figures in the one shape of measurement.md, section 11."""
+        span, portfolio, seeded = self.window, self.ledger.portfolio, self.ledger.seeded_until
+        return {
+            "title": portfolio.title,
+            "at": format_instant(self.at),
+            "time_zone": portfolio.time_zone,
+            "window": {
+                "name": span.name,
+                "start": format_instant(span.measured.start),
+                "end": format_instant(span.measured.end),
+                "whole_end": format_instant(span.whole.end),
+                "in_progress": span.in_progress,
+            },
+            "seeded_until": None if seeded is None else format_instant(seeded),
+            "products": [self._product_json(each) for each in self.reports],
+        }
+
+    def _product_json(self, each: Report) -> dict[str, Any]:
+        product = self.ledger.products[each.product]
+        named_ = {"id": product.id, "name": product.name, "team": product.team, "rule": rule_text(product)}
+        return named_ | each.as_json()
+
+
+def told(ledger: Ledger, products: Sequence[Product], window: Window, at: int) -> Told:
+    """Return the reports of the products over the window, as known at the instant."""
+    return Told(ledger, window, at, tuple(_report(ledger, each, window, at) for each in products))
+
+
+def _report(ledger: Ledger, product: Product, window: Window, at: int) -> Report:
+    subject = Subject(
+        ledger.compositions[product.id],
+        product.objective,
+        max(check.interval for check in product.checks),
+        partial(ledger.exclusions, product.id),
+        {name: ledger.compositions[name] for name in product.depends_on},
+        [each for each in ledger.incidents if each.product == product.id],
+        product.readiness_at(at),
+    )
+    return report(product.id, subject, window, ledger.portfolio.zone)

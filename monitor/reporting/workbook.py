@@ -1,0 +1,158 @@
+"""The report as a workbook: a sheet a section, every figure a number at full precision, no formula anywhere."""
+
+from __future__ import annotations
+
+import io
+from datetime import timedelta
+from typing import TYPE_CHECKING, Final
+
+import xlsxwriter
+
+from monitor.reporting.document import Unit, words
+from monitor.reporting.plain import FORMULA
+from sla.window import EPOCH
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Iterator
+
+    # What the library's classes are; it is written without types.
+    from xlsxwriter.format import Format
+    from xlsxwriter.workbook import Workbook
+    from xlsxwriter.worksheet import Worksheet
+
+    from monitor.reporting.document import Cell, Document, Part, Section
+
+# A spreadsheet rounds what it shows. Five digits show what the other formats floor at three; where that would round up
+# to 100 %, twelve. The number in the cell is the same everywhere.
+_NUMBER: Final = {
+    Unit.RATIO: "0.00000%",
+    Unit.SECONDS: "#,##0.0",
+    Unit.COUNT: "#,##0",
+    Unit.NINES: "0.00",
+    Unit.MONEY: "#,##0.00",
+}
+_NEAR_ONE: Final = "0.000000000000%"
+_HEADING: Final = {Unit.SECONDS: " (s)"}
+_WIDEST: Final = 60
+
+
+def as_xlsx(document: Document) -> bytes:
+    """Return the workbook; the time of making in it is the report's own."""
+    made = (EPOCH + timedelta(microseconds=document.made)).replace(tzinfo=None)
+    file = io.BytesIO()
+    with xlsxwriter.Workbook(file, {"in_memory": True, "strings_to_formulas": False, "strings_to_urls": False}) as book:
+        book.set_properties({"title": document.title, "author": document.subtitle, "created": made})
+        sheets = _Sheets(book)
+        sheets.front(document)
+        if document.overview is not None:
+            sheets.section([("", document.overview)])
+        for sections in _by_section(document.parts):
+            sheets.section(sections)
+        sheets.charts(document.parts)
+    return file.getvalue()
+
+
+def _by_section(parts: Iterable[Part]) -> Iterator[list[tuple[str, Section]]]:
+    """Yield each section of all products together, in the order in which they come up."""
+    found: dict[str, list[tuple[str, Section]]] = {}
+    for part in parts:
+        for section in part.sections:
+            found.setdefault(section.id, []).append((part.name, section))
+    yield from found.values()
+
+
+class _Sheets:
+    """Writes sections into sheets, and remembers where the days of each product are."""
+
+    def __init__(self, book: Workbook) -> None:
+        self._book = book
+        self._bold = book.add_format({"bold": True})
+        self._title = book.add_format({"bold": True, "font_size": 16, "font_color": "#013366"})
+        self._head = book.add_format({"bold": True, "bottom": 2, "text_wrap": True, "valign": "top"})
+        self._wrap = book.add_format({"text_wrap": True, "valign": "top"})
+        self._quoted = book.add_format({"quote_prefix": True})
+        self._formats = {form: book.add_format({"num_format": form}) for form in (*_NUMBER.values(), _NEAR_ONE)}
+        self._days: tuple[str, list[tuple[int, int]]] | None = None
+
+    def front(self, document: Document) -> None:
+        """Write the first sheet: what this is, what to be warned of, the verdicts, what it rests on."""
+        sheet = self._book.add_worksheet("Report")
+        sheet.set_column(0, 0, 32)
+        sheet.set_column(1, 1, 100)
+        sheet.write_string(0, 0, document.title, self._title)
+        lines = [(document.subtitle, f"as known at {document.made_text}"), *(("Notice", n) for n in document.notices)]
+        lines += [(part.name, part.headline) for part in document.parts]
+        lines += [(document.closing.title, said) for said in document.closing.words]
+        for row, (name, said) in enumerate(lines, 2):
+            self._words(sheet, row, 0, name, self._bold)
+            self._words(sheet, row, 1, said, self._wrap)
+
+    def section(self, sections: list[tuple[str, Section]]) -> None:
+        """Write one section, of all products that have a table in it, into one sheet with one header."""
+        tables = [(name, section, section.table) for name, section in sections if section.table is not None]
+        if not tables:
+            return
+        _, first, table = tables[0]
+        sheet = self._book.add_worksheet(first.title[:31])
+        named = ["Product"] if first.id != "overview" else []
+        units = [cell.unit for cell in table.rows[0]]
+        titles = [*named, *(f"{t}{_HEADING.get(u, '')}" for t, u in zip(table.columns, units, strict=True))]
+        if first.id in ("figures", "proof"):  # a column of several units: the words beside it say which
+            titles = [*named, *table.columns]
+        widths = [len(title) for title in titles]
+        for column, title in enumerate(titles):
+            sheet.write_string(0, column, title, self._head)
+        row, spans = 1, []
+        for name, _, each in tables:
+            spans.append((row, row + len(each.rows) - 1))
+            for cells in each.rows:
+                for column, cell in enumerate((*([words(name)] if named else []), *cells)):
+                    widths[column] = max(widths[column], self._cell(sheet, row, column, cell))
+                row += 1
+        for column, width in enumerate(widths):
+            sheet.set_column(column, column, min(width, _WIDEST) + 2)
+        sheet.freeze_panes(1, 2 if named else 1)
+        sheet.autofilter(0, 0, row - 1, len(titles) - 1)
+        sheet.set_landscape()
+        sheet.fit_to_pages(1, 0)
+        sheet.repeat_rows(0)
+        if first.id == "steps":
+            self._days = (sheet.get_name(), spans)
+
+    def _cell(self, sheet: Worksheet, row: int, column: int, cell: Cell) -> int:
+        """Write a cell; return how many characters it shows."""
+        if cell.unit.numeric and isinstance(cell.value, int | float):
+            form = _NUMBER[cell.unit]
+            if cell.unit is Unit.RATIO and 0.9999999 < cell.value < 1:
+                form = _NEAR_ONE
+            sheet.write_number(row, column, cell.value, self._formats[form])
+        else:
+            self._words(sheet, row, column, cell.text)
+        return len(cell.text)
+
+    def _words(self, sheet: Worksheet, row: int, column: int, text: str, form: Format | None = None) -> None:
+        """Write words as words, with the mark that keeps a spreadsheet from ever reading them as a formula."""
+        sheet.write_string(row, column, text, self._quoted if text.startswith(FORMULA) else form)
+
+    def charts(self, parts: Iterable[Part]) -> None:
+        """Draw each product's days on a sheet of their own, from the cells of the days."""
+        if self._days is None:
+            return
+        name, spans = self._days
+        sheet = self._book.add_worksheet("Charts")
+        for index, (part, (first, last)) in enumerate(zip(parts, spans, strict=True)):
+            chart = self._book.add_chart({"type": "line"})
+            for column, colour, dash in ((2, "#013366", "solid"), (3, "#b3261e", "dash"), (4, "#52606f", "dash")):
+                chart.add_series(
+                    {
+                        "name": [name, 0, column],
+                        "categories": [name, first, 1, last, 1],
+                        "values": [name, first, column, last, column],
+                        "line": {"color": colour, "width": 1.5, "dash_type": dash},
+                    }
+                )
+            chart.set_title({"name": part.name, "name_font": {"size": 12}})
+            chart.set_y_axis({"max": 1, "num_format": "0.00%", "major_gridlines": {"visible": True}})
+            chart.set_legend({"position": "bottom"})
+            chart.set_size({"width": 900, "height": 320})
+            sheet.insert_chart(index * 17, 0, chart, {"description": f"{part.chart.title}: {part.chart.text}"})

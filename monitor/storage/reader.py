@@ -1,0 +1,65 @@
+"""The record for reading alone, beside a daemon that has it open: no lock, no write, no checkpoint."""
+
+from __future__ import annotations
+
+import contextlib
+import sqlite3
+from typing import TYPE_CHECKING
+
+from monitor.errors import StoreError
+from monitor.storage import statements as sql
+from monitor.storage.schema import refuse_strangers
+from monitor.storage.sqlite import facts_in, incidents_in, opened, remedy, runs_in, tail_in
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+    from pathlib import Path
+
+    from sla.correction import Fact
+    from sla.incident import Incident
+    from sla.observation import Observation, Run
+
+
+class Reader:
+    """All that a ledger is rebuilt from, as it stood at one commit, whatever is written meanwhile."""
+
+    def __init__(self, connection: sqlite3.Connection) -> None:
+        self._connection = connection
+
+    def load_runs(self) -> Iterator[Run]:
+        """Yield all runs, by check and vantage, then `first`."""
+        return runs_in(self._connection)
+
+    def load_tail(self) -> Iterator[Observation]:
+        """Yield what was observed after the last run of its check and vantage, by `at`."""
+        return tail_in(self._connection)
+
+    def load_incidents(self) -> list[Incident]:
+        """Return all incidents, oldest first."""
+        return incidents_in(self._connection)
+
+    def load_corrections(self) -> list[Fact]:
+        """Return all corrections and revocations, by when they were made; none of a record from before there were."""
+        return facts_in(self._connection)
+
+
+@contextlib.contextmanager
+def reading(path: Path) -> Iterator[Reader]:
+    """Open the record read-only, in one transaction: all that is read is of one commit.
+
+    A connection that cannot write cannot checkpoint either, not even as the last one to close.
+
+    Raises:
+        StoreError: there is no record, it is another program's or newer than we are, or it cannot be read.
+    """
+    if not path.exists():
+        raise StoreError(f"there is no record {path}; name the configuration with -c, where its daemon runs")
+    try:
+        with contextlib.closing(opened(path, "ro")) as connection:
+            connection.execute("BEGIN")
+            refuse_strangers(connection, path)
+            if not connection.execute(sql.HAS_TABLES).fetchone():
+                raise StoreError(f"the record {path} is empty; start `ninewatch run` and let it watch for a while")
+            yield Reader(connection)
+    except sqlite3.Error as error:
+        raise StoreError(f"the record {path} cannot be read: {error}{remedy(error)}") from error

@@ -1,0 +1,195 @@
+"""The one aggregate that a report is made of: a product's window, its steps, its months, what came before, and why.
+
+Every figure in it is a `Measured` of the same history and the same exclusions; nothing is computed a second way.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, field, replace
+from datetime import tzinfo
+from typing import TYPE_CHECKING, Any
+
+from sla.blame import Blame, blame
+from sla.calendar import Period, Window, calendar_window, previous_window
+from sla.exclusion import Agreed, Exclusion, agree, totals
+from sla.interval import DAY, SECOND, Interval
+from sla.window import format_instant
+
+if TYPE_CHECKING:
+    from sla.incident import Incident
+    from sla.objective import Objective
+    from sla.readiness import Readiness
+    from sla.track import History
+
+EARLIER = 6  # periods before the window that the trend looks back on, where the record reaches
+MONTHS = 6  # of the budget, at least, where the record reaches
+BY_DAY = 62 * DAY  # the longest window that is drawn day by day; longer ones by month
+
+
+@dataclass(frozen=True, slots=True)
+class Subject:
+    """A product as a report needs it.
+
+    `exclusions` gives what the agreement leaves out of an interval, cause by cause. `interval` is the longest probing
+    interval, microseconds. `dependencies` are the histories of
+    what it depends on, by id.
+    """
+
+    history: History
+    objective: Objective
+    interval: int
+    exclusions: Callable[[Interval], Sequence[Exclusion]]
+    dependencies: Mapping[str, History] = field(default_factory=dict)
+    incidents: Sequence[Incident] = ()
+    readiness: Readiness | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Step:
+    """One period: a day, a month, an earlier window, with both its figures."""
+
+    window: Window
+    agreed: Agreed
+
+    def as_json(self, product: str) -> dict[str, Any]:
+        """Return both figures of the period, each in the one shape of section 11."""
+        return {
+            "raw": self.agreed.raw.as_json(product=product),
+            "contractual": self.agreed.contractual.as_json(product=product),
+        }
+
+
+@dataclass(frozen=True, slots=True)
+class Report:
+    """What one product delivered in a window. All steps are in order of time.
+
+    `steps` are the days of the window (its months, if it is long), `months` the calendar months that it touches and
+    some before, `trend` the windows before it and itself. `incidents` are those that touch what was measured, as known
+    at its end: one that was resolved later is open. Months and windows from before the record began are left out.
+    """
+
+    product: str
+    window: Window
+    agreed: Agreed
+    steps: tuple[Step, ...]
+    by_month: bool
+    months: tuple[Step, ...]
+    trend: tuple[Step, ...]
+    incidents: tuple[Incident, ...]
+    blame: Blame
+    readiness: Readiness | None
+
+    def as_json(self) -> dict[str, Any]:
+        """Return everything: figures in the one shape of section 11, durations in seconds, null where there is none."""
+        cut = totals(self.agreed.audit)
+        ready = self.readiness
+        return {
+            "product": self.product,
+            "raw": self.agreed.raw.as_json(product=self.product),
+            "contractual": self.agreed.contractual.as_json(product=self.product),
+            "excluded_seconds_by_cause": {cause.value: us / SECOND for cause, us in cut.items()},
+            "exclusions": [piece.as_json() for piece in self.agreed.audit],
+            "incidents": [incident_json(each) for each in self.incidents],
+            "steps_are": "months" if self.by_month else "days",
+            "steps": [each.as_json(self.product) for each in self.steps],
+            "months": [each.as_json(self.product) for each in self.months],
+            "trend": [each.as_json(self.product) for each in self.trend],
+            "blame": self.blame.as_json(self.product) if self.blame.others else None,
+            "claim_ceiling": None if ready is None or ready.ceiling is None else float(ready.ceiling),
+            "claim_ceiling_reasons": [] if ready is None else [item.title for item in ready.causes],
+        }
+
+
+def incident_json(incident: Incident) -> dict[str, Any]:
+    """Return the incident: instants RFC 3339 UTC, its measured downtime in seconds; null while it lasts."""
+    resolved, downtime = incident.resolved, incident.downtime
+    return {
+        "id": incident.id,
+        "check": incident.check,
+        "opened": format_instant(incident.opened),
+        "resolved": None if resolved is None else format_instant(resolved),
+        "reason": incident.reason,
+        "downtime_seconds": None if downtime is None else downtime / SECOND,
+    }
+
+
+def report(product: str, subject: Subject, window: Window, zone: tzinfo) -> Report:
+    """Return the report of the product over the window; `zone` is whose days and months it is told in."""
+    known = subject.history.first
+    begin = window.measured.end if known is None else known
+    by_month = window.measured.length > BY_DAY
+    period = Period.MONTH if by_month else Period.DAY
+    steps = [_cut(each, window.measured) for each in _periods(period, window.measured, zone)]
+    months = _months(window, begin, zone)
+    earlier = [each for each in _earlier(window, zone) if each.measured.end > begin][::-1]
+    every = (window, *steps, *months, *earlier)
+    span = Interval(min(each.whole.start for each in every), max(each.whole.end for each in every))
+    cut = subject.exclusions(span)
+
+    def of(each: Window) -> Step:
+        return Step(each, agree(subject.history, each, subject.objective, cut, interval=subject.interval))
+
+    return Report(
+        product,
+        window,
+        of(window).agreed,
+        tuple(map(of, steps)),
+        by_month,
+        tuple(map(of, months)),
+        tuple(map(of, (*earlier, window))),
+        tuple(_incidents(subject, window.measured)),
+        blame(subject.history, subject.dependencies, window.measured),
+        subject.readiness,
+    )
+
+
+def last_complete(period: Period, at: int, zone: tzinfo) -> Window:
+    """Return the last window of the period that is over at the instant, called `last month`."""
+    return replace(previous_window(period, at, zone), name=f"last {period}")
+
+
+def _periods(period: Period, span: Interval, zone: tzinfo) -> Iterator[Window]:
+    """Yield the calendar windows that the span touches, whole, in order."""
+    at = span.start
+    while at < span.end:
+        found = calendar_window(period, at, zone)
+        yield Window(found.name, found.whole, found.whole)
+        at = found.whole.end
+
+
+def _cut(window: Window, span: Interval) -> Window:
+    """Return what of the window lies in the span; a budget is for that part alone."""
+    part = Interval(max(window.whole.start, span.start), min(window.whole.end, span.end))
+    return Window(window.name, part, part)
+
+
+def _months(window: Window, begin: int, zone: tzinfo) -> list[Window]:
+    """Return whole calendar months, the last as far as it is measured, none from before the record began."""
+    found = list(_periods(Period.MONTH, window.measured, zone))
+    while len(found) < MONTHS and found:
+        found.insert(0, previous_window(Period.MONTH, found[0].whole.start, zone))
+    end = window.measured.end
+    upto = [replace(each, measured=Interval(each.whole.start, min(each.whole.end, end))) for each in found]
+    return [each for each in upto if each.measured.end > max(begin, each.measured.start)]
+
+
+def _earlier(window: Window, zone: tzinfo) -> Iterator[Window]:
+    """Yield the windows before this one, the nearest first: the calendar's, or as long as this one, end to end."""
+    length, name = window.measured.length, window.name.removeprefix("last ")
+    at = window.whole.start
+    for _ in range(EARLIER if length else 0):
+        if name in tuple(Period):
+            found = previous_window(Period(name), at, zone)
+        else:
+            span = Interval(at - length, at)
+            found = Window(window.name, span, span)
+        yield found
+        at = found.whole.start
+
+
+def _incidents(subject: Subject, span: Interval) -> Iterator[Incident]:
+    for each in sorted(subject.incidents, key=lambda incident: (incident.opened, incident.id)):
+        ends = span.end if each.resolved is None else each.resolved
+        if each.opened < span.end and ends > span.start:
+            yield each if each.resolved is None or ends <= span.end else replace(each, resolved=None, downtime=None)
