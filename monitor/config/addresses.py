@@ -138,6 +138,22 @@ HttpUrl = Annotated[
 ]
 """An http or https URL without user name, password or fragment; a plain `str`."""
 
+
+def _websocket_url(value: str) -> str:
+    scheme, _, rest = value.partition("://")
+    if scheme not in ("ws", "wss"):
+        raise ValueError("not a WebSocket address; write ws://host/path or wss://host/path")
+    _http_url(f"http{scheme.removeprefix('ws')}://{rest}")
+    return value
+
+
+WebSocketUrl = Annotated[
+    str,
+    AfterValidator(_websocket_url),
+    WithJsonSchema({"type": "string", "format": "uri", "pattern": "^wss?://"}),
+]
+"""A ws or wss URL without user name, password or fragment; a plain `str`."""
+
 # --- Headers -----------------------------------------------------------------------------------------------------
 
 _TOKEN = re.compile(r"[!#$%&'*+.^_`|~0-9A-Za-z-]+")

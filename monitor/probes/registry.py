@@ -7,11 +7,15 @@ from typing import TYPE_CHECKING, Any
 from monitor.probes import (
     dns,
     domain,
+    exec,
     freshness,
+    grpc,
     heartbeat,
     http,
     icmp,
+    mysql,
     ntp,
+    postgres,
     prometheus,
     redis,
     smtp,
@@ -19,6 +23,7 @@ from monitor.probes import (
     tcp,
     tls,
     udp,
+    websocket,
 )
 
 if TYPE_CHECKING:
@@ -37,10 +42,15 @@ KINDS: dict[str, Kind[Any]] = {
         ssh.KIND,
         ntp.KIND,
         redis.KIND,
+        postgres.KIND,
+        mysql.KIND,
+        websocket.KIND,
+        grpc.KIND,
         heartbeat.KIND,
         freshness.KIND,
         prometheus.KIND,
         domain.KIND,
+        exec.KIND,
     )
 }
 

@@ -10,14 +10,19 @@ if TYPE_CHECKING:
     from monitor.config.model import TlsOptions
 
 
-def context_for(options: TlsOptions) -> ssl.SSLContext:
-    """Return the client context for these options; verification of chain and name is on unless `verify: false`."""
-    return _context(options.ca.pem if options.ca is not None else None, options.verify)
+def context_for(options: TlsOptions, speaking: tuple[str, ...] = ()) -> ssl.SSLContext:
+    """Return the client context for these options; verification of chain and name is on unless `verify: false`.
+
+    `speaking` are the protocols that are offered in the handshake (ALPN), none by default.
+    """
+    return _context(options.ca.pem if options.ca is not None else None, options.verify, speaking)
 
 
 @lru_cache(maxsize=256)
-def _context(authorities: str | None, verify: bool) -> ssl.SSLContext:
+def _context(authorities: str | None, verify: bool, speaking: tuple[str, ...]) -> ssl.SSLContext:
     context = ssl.create_default_context(cadata=authorities)
+    if speaking:
+        context.set_alpn_protocols(list(speaking))
     if not verify:
         context.check_hostname = False
         context.verify_mode = ssl.CERT_NONE

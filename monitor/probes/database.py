@@ -1,0 +1,125 @@
+"""What the database kinds share: credentials, a query and its answer, and a TLS context for drivers that connect alone.
+
+The drivers get an address that we looked up, so that they do not look names up in threads; the name that the
+certificate must bear is kept in the context.
+"""
+
+from __future__ import annotations
+
+import ssl
+from collections.abc import Awaitable, Callable
+from importlib.util import find_spec
+from typing import TYPE_CHECKING, Annotated, Any, TypeVar
+
+from pydantic import Field
+
+from monitor.config.model import CheckBase, Flag, Secret, Text, TlsOptions
+from monitor.probes.base import Frame, ProbeFailure, failure_of, quoted
+from sla.observation import Outcome
+
+if TYPE_CHECKING:
+    from monitor.probes.wire import Address
+
+T = TypeVar("T")
+
+
+class DatabaseCheck(CheckBase):
+    """A query and what it must answer."""
+
+    user: Text | None = None
+    """Who asks. Without one, a server that asks for credentials has answered, and is good."""
+
+    password: Secret | None = None
+    """Where the password is kept."""
+
+    database: Text | None = None
+    """The database to ask."""
+
+    query: Annotated[str, Field(min_length=1, max_length=4_000)] = "SELECT 1"
+    """What is asked. Give the user no more rights than it takes."""
+
+    expect: Annotated[str, Field(max_length=1_000)] | None = None
+    """What the first column of the first row must read; any answer will do if left out."""
+
+    encrypted: Flag = False
+    """`true`: TLS, verified."""
+
+    tls: TlsOptions = TlsOptions()
+    """How the certificate is judged."""
+
+
+def installed(module: str, extra: str) -> None:
+    """Look for an optional library without loading it.
+
+    Raises:
+        ValueError: it is not installed; the text names the extra that brings it.
+    """
+    if find_spec(module) is None:
+        raise ValueError(f"{extra} checks need a library that is not installed; pip install 'ninewatch[{extra}]'")
+
+
+class NamedContext(ssl.SSLContext):
+    """A client context that asks for, and verifies, the name that it was given, whatever the driver says."""
+
+    name = ""
+
+    def wrap_bio(self, incoming: ssl.MemoryBIO, outgoing: ssl.MemoryBIO, *_: Any, **__: Any) -> ssl.SSLObject:
+        """Return the client's side of TLS between two buffers."""
+        return super().wrap_bio(incoming, outgoing, server_hostname=self.name)
+
+
+def named_context(check: DatabaseCheck, host: str) -> NamedContext | None:
+    """Return the context of a check, None if it is not encrypted."""
+    if not check.encrypted:
+        return None
+    context = NamedContext(ssl.PROTOCOL_TLS_CLIENT)
+    context.name = check.tls.server_name or host
+    if not check.tls.verify:
+        context.check_hostname = False
+        context.verify_mode = ssl.CERT_NONE
+    elif check.tls.ca is not None:
+        context.load_verify_locations(cadata=check.tls.ca.pem)
+    else:
+        context.load_default_certs()
+    return context
+
+
+async def first_of(frame: Frame, addresses: list[Address], connect: Callable[[str, int], Awaitable[T]]) -> T:
+    """Return a connection to the first address that takes one, or raise what the last one said."""
+    frame.enter("connect")
+    failure = ProbeFailure("dns_no_address", "the name has no address")
+    for _, (host, port, *_rest) in addresses:
+        try:
+            return await connect(host, port)
+        except OSError as error:
+            failure = failure_of(error)
+    raise failure
+
+
+def judge(check: DatabaseCheck, rows: list[Any]) -> None:
+    """Compare the first column of the first row with what is expected."""
+    if check.expect is None:
+        return
+    found = str(rows[0][0]) if rows and len(rows[0]) else None
+    if found != check.expect:
+        said = "no row" if found is None else quoted(found)
+        raise ProbeFailure("answer_mismatch", f"the query gives {said}, expected {quoted(check.expect)}")
+
+
+def refused(check: DatabaseCheck, said: str) -> ProbeFailure | None:
+    """Return what it means that credentials are not taken: None, all is well, when there are none."""
+    if check.user is None:
+        return None
+    return ProbeFailure("credentials_refused", quoted(said, 160), outcome=Outcome.UNKNOWN)
+
+
+REASONS = {
+    "answer_mismatch": "the first column of the first row is not what is expected",
+    "credentials_refused": "unknown: user or password is not taken, which says nothing of the server",
+    "database_error": "the server answers with an error",
+    "database_full": "the server takes no more connections",
+    "database_malformed": "what was said is not this server's protocol",
+    "database_missing": "there is no such database",
+    "database_starting": "the server starts or stops",
+    "hung_up": "the connection was closed in the middle",
+}

@@ -1,0 +1,124 @@
+"""The `mysql` kind, for MySQL and MariaDB: a connection, a query, an answer. Needs the extra `mysql` (aiomysql)."""
+
+from __future__ import annotations
+
+import struct
+from typing import TYPE_CHECKING, Annotated, Any, ClassVar, Self
+
+from pydantic import model_validator
+
+from monitor.config.addresses import DefaultPort
+from monitor.config.model import HostPort
+from monitor.probes.base import Frame, Kind, Probe, ProbeFailure, quoted
+from monitor.probes.database import REASONS, DatabaseCheck, first_of, installed, judge, named_context, refused
+from monitor.vocabulary import ProbeResult
+from sla.observation import Outcome
+
+if TYPE_CHECKING:
+    import aiomysql
+
+# The server's and the client's error numbers -> reason.
+_NUMBERS = {
+    1040: "database_full",
+    1049: "database_missing",
+    1053: "database_starting",
+    1203: "database_full",
+    2006: "hung_up",
+    2013: "hung_up",
+}
+_NOT_TAKEN = {1044, 1045, 1130, 1142, 1698, 4151}  # access denied, in six ways
+
+
+# What the driver, which trusts its server, stumbles over in bytes that are none of a MySQL server's.
+_UNREADABLE = (struct.error, EOFError, LookupError, ValueError, TypeError, AttributeError, AssertionError)
+
+
+class MysqlCheck(DatabaseCheck):
+    """Good when the query is answered as expected, e.g. `SELECT @@read_only` with `0`."""
+
+    kind: ClassVar[str] = "mysql"
+
+    mysql: Annotated[HostPort, DefaultPort(3306)]
+    """`host` or `host:port`; port 3306 unless written."""
+
+    @model_validator(mode="after")
+    def _can_be_asked(self) -> Self:
+        installed("aiomysql", "mysql")
+        return self
+
+
+def prepare(check: MysqlCheck) -> Probe:
+    """Return the probe that connects, asks and hangs up."""
+    import aiomysql  # takes 0.15 s, which no attempt should
+    from pymysql.err import Error, OperationalError
+
+    host, port = check.mysql.host, check.mysql.port
+    context = named_context(check, host)
+
+    async def connect(address: str, port: int) -> aiomysql.Connection:
+        try:
+            return await aiomysql.connect(
+                host=address,
+                port=port,
+                user=check.user or "ninewatch",
+                password=check.password.reveal() if check.password is not None else "",
+                db=check.database,
+                ssl=context,
+                program_name="ninewatch",
+            )
+        except OperationalError as error:
+            if isinstance(error.__cause__, OSError):
+                raise error.__cause__ from None
+            raise
+
+    async def probe(frame: Frame) -> ProbeResult:
+        frame.enter("resolve")
+        addresses = await frame.resolver.addresses(host, port)
+        try:
+            connection = await first_of(frame, addresses, connect)
+            try:
+                frame.enter("first_byte")
+                judge(check, await _asked(connection, check.query))
+            finally:
+                connection.close()
+        except _UNREADABLE as error:
+            raise ProbeFailure("database_malformed", quoted(f"{type(error).__name__}: {error}", 160)) from None
+        except Error as error:
+            if (failure := _failure(check, error)) is not None:
+                raise failure from None
+        frame.close()
+        return ProbeResult(Outcome.GOOD, phases=frame.phases)
+
+    return probe
+
+
+async def _asked(connection: aiomysql.Connection, query: str) -> list[Any]:
+    cursor = await connection.cursor()
+    await cursor.execute(query)
+    return list(await cursor.fetchmany(1))
+
+
+def _failure(check: MysqlCheck, error: Exception) -> ProbeFailure | None:
+    number = error.args[0] if error.args and isinstance(error.args[0], int) else 0
+    said = str(error.args[-1]) if error.args else type(error).__name__
+    if number in _NOT_TAKEN:
+        return refused(check, said)
+    reason = _NUMBERS.get(number, "database_error" if number else "database_malformed")
+    return ProbeFailure(reason, f"{number} {quoted(said, 160)}")
+
+
+KIND = Kind(
+    "mysql",
+    MysqlCheck,
+    prepare,
+    example="""\
+id: writable
+mysql: db.example.org
+user: ninewatch
+password: {env: MYSQL_PASSWORD}
+query: SELECT @@read_only
+expect: "0"
+""",
+    reasons=REASONS,
+    schemes={"mysql": {}, "mariadb": {}},
+)

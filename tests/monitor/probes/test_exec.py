@@ -1,0 +1,84 @@
+"""The exec kind: a program run apart, ended with all that it started, and off unless it is allowed."""
+
+from __future__ import annotations
+
+import os
+import sys
+from pathlib import Path
+from typing import Any
+
+import pytest
+from pydantic import ValidationError
+
+from monitor.probes.exec import RefusedExecCheck
+from sla.observation import Outcome
+from tests.support.probing import attempt, check_of
+from tests.support.processes import until
+
+GOOD, BAD, UNKNOWN = Outcome.GOOD, Outcome.BAD, Outcome.UNKNOWN
+
+
+async def ran(script: str, seconds: float = 5.0, **more: Any) -> Any:
+    return (await attempt({"exec": ["/bin/sh", "-c", script], **more}, seconds)).result
+
+
+@pytest.mark.parametrize(
+    ("script", "more", "outcome", "reason"),
+    [
+        ("true", {}, GOOD, ""),
+        ("echo all is well", {"expect": "^all"}, GOOD, ""),
+        ("echo oh no", {"expect": "^all"}, BAD, "answer_mismatch"),
+        ("echo oh no; exit 2", {}, BAD, "exec_failed"),
+        ("exit 3", {"unknown_codes": [3]}, UNKNOWN, "exec_undecided"),
+        ("kill -SEGV $$", {}, BAD, "exec_failed"),
+        ("head -c 10000000 /dev/zero; exit 0", {}, GOOD, ""),
+        ("sleep 60", {}, BAD, "deadline"),
+    ],
+)
+async def test_every_end_has_its_word(script: str, more: dict[str, Any], outcome: Outcome, reason: str) -> None:
+    result = await ran(script, 2.0, **more)
+    assert (result.outcome, result.reason) == (outcome, reason)
+
+
+async def test_the_environment_is_what_the_check_says_and_no_more(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("DAEMON_SECRET", "canary-of-the-daemon")
+    monkeypatch.setenv("OWN_SECRET", "canary-of-the-check")
+    result = await ran('echo "$DAEMON_SECRET|$OWN"; exit 1', env={"OWN": {"env": "OWN_SECRET"}})
+    assert result.detail == 'exit code 1: "|[secret]"'
+
+
+async def test_arguments_reach_the_program_as_they_are() -> None:
+    words = [sys.executable, "-c", "import sys; print(sys.argv[1:])", "$(id); `id` 'a b'"]
+    result = (await attempt({"exec": words, "expect": r"\[\"\$\(id\); `id` 'a b'\"\]"})).result
+    assert (result.outcome, result.reason) == (GOOD, "")
+
+
+async def test_at_the_deadline_all_that_the_program_started_is_ended(tmp_path: Path) -> None:
+    await ran(f"sleep 61 & echo $! > {tmp_path}/child; wait", 0.5)
+    child = int((tmp_path / "child").read_text())
+    until("the child's end", lambda: not alive(child), 5)
+
+
+def alive(process: int) -> bool:
+    try:
+        os.kill(process, 0)
+    except ProcessLookupError:
+        return False
+    return "Z" not in Path(f"/proc/{process}/stat").read_text().rpartition(")")[2].split()[0]
+
+
+@pytest.mark.parametrize("program", ["/nowhere/at/all", "/etc/passwd"])
+async def test_a_program_that_cannot_be_run_says_nothing_of_the_target(program: str) -> None:
+    result = (await attempt({"exec": [program]})).result
+    assert (result.outcome, result.reason) == (UNKNOWN, "exec_missing")
+
+
+@pytest.mark.parametrize("words", [[], "ls -l", ["ls"], ["/bin/ls", "a\0b"], ["/bin/ls", 5]])
+def test_what_is_no_argument_list_is_refused(words: object) -> None:
+    with pytest.raises(ValidationError):
+        check_of({"exec": words})
+
+
+def test_a_daemon_that_was_not_told_to_refuses_to_run_programs() -> None:
+    with pytest.raises(ValidationError, match="--allow-exec"):
+        RefusedExecCheck.model_validate({"id": "x", "exec": ["/bin/true"]})

@@ -1,0 +1,103 @@
+"""The grpc kind against grpcio's own server and health service, and against what is none."""
+
+from __future__ import annotations
+
+import contextlib
+from collections.abc import Iterator
+from typing import TYPE_CHECKING, Any
+
+import grpc
+import pytest
+import trustme
+from grpc_health.v1 import health, health_pb2, health_pb2_grpc
+
+from sla.observation import Outcome
+from tests.support.certificates import bundle, server_context
+from tests.support.probing import attempt
+from tests.support.servers import answer, saying, serving, silent
+from tests.support.talking import hanging_up, saying_at_once
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+    from monitor.vocabulary import ProbeResult
+    from tests.support.servers import Handler
+
+Status = health_pb2.HealthCheckResponse
+
+
+@contextlib.contextmanager
+def healthy(authority: trustme.CA | None = None, *, service: bool = True) -> Iterator[int]:
+    """Run a server whose `up` serves, whose `down` does not, and which as a whole does."""
+    from concurrent.futures import ThreadPoolExecutor
+
+    with ThreadPoolExecutor(2) as pool:
+        server = grpc.server(pool)
+        servicer = health.HealthServicer()
+        for name, status in (("", Status.SERVING), ("up", Status.SERVING), ("down", Status.NOT_SERVING)):
+            servicer.set(name, status)
+        servicer.set("odd", Status.UNKNOWN)
+        if service:
+            health_pb2_grpc.add_HealthServicer_to_server(servicer, server)
+        if authority is None:
+            port = server.add_insecure_port("127.0.0.1:0")
+        else:
+            leaf = authority.issue_cert("127.0.0.1")
+            chain = b"".join(each.bytes() for each in leaf.cert_chain_pems)
+            credentials = grpc.ssl_server_credentials([(leaf.private_key_pem.bytes(), chain)])
+            port = server.add_secure_port("127.0.0.1:0", credentials)
+        server.start()
+        try:
+            yield port
+        finally:
+            server.stop(None).wait()
+
+
+async def probed(port: int, seconds: float = 5.0, **more: Any) -> ProbeResult:
+    return (await attempt({"grpc": f"127.0.0.1:{port}", **more}, seconds)).result
+
+
+@pytest.mark.parametrize(
+    ("service", "reason"),
+    [("", ""), ("up", ""), ("down", "grpc_not_serving"), ("odd", "grpc_not_serving"), ("x" * 300, "grpc_status")],
+)
+async def test_the_health_of_a_service_is_what_it_says(service: str, reason: str) -> None:
+    with healthy() as port:
+        result = await probed(port, service=service)
+    assert (result.outcome, result.reason) == (Outcome.BAD if reason else Outcome.GOOD, reason)
+
+
+async def test_a_server_without_the_health_service_says_so() -> None:
+    with healthy(service=False) as port:
+        result = await probed(port)
+    assert (result.outcome, result.reason) == (Outcome.BAD, "grpc_status")
+    assert "UNIMPLEMENTED" in result.detail
+
+
+async def test_over_tls_http2_is_agreed_upon_and_the_certificate_judged(tmp_path: Path) -> None:
+    authority = trustme.CA()
+    trusted = {"encrypted": True, "tls": {"ca": bundle(authority, tmp_path)}}
+    with healthy(authority) as port:
+        good = await probed(port, **trusted)
+        strange = await probed(port, encrypted=True)
+    assert (good.outcome, strange.reason) == (Outcome.GOOD, "tls_untrusted")
+    assert good.certificate_expiry is not None
+    async with serving(silent, server_context(authority.issue_cert("127.0.0.1"))) as port:
+        assert (await probed(port, **trusted)).reason == "grpc_no_http2"
+
+
+@pytest.mark.parametrize(
+    ("handler", "reason"),
+    [
+        (saying(answer(b"page")), "grpc_malformed"),
+        (saying_at_once(b"SSH-2.0-x\r\n"), "grpc_malformed"),
+        (saying_at_once(b"\xff" * 100_000), "grpc_malformed"),
+        (hanging_up(), "hung_up"),
+        (silent, "deadline"),
+    ],
+)
+async def test_what_is_no_grpc_server_has_its_word(handler: Handler, reason: str) -> None:
+    async with serving(handler) as port:
+        result = await probed(port, 0.5)
+    assert (result.outcome, result.reason) == (Outcome.BAD, reason)
+    assert result.detail.isprintable()

@@ -1,0 +1,94 @@
+"""The websocket kind against a real server (websockets), and against what is none."""
+
+from __future__ import annotations
+
+import contextlib
+from collections.abc import AsyncIterator
+from typing import TYPE_CHECKING, Any
+
+import pytest
+import trustme
+from websockets.asyncio.server import ServerConnection, serve
+
+from sla.observation import Outcome
+from tests.support.certificates import bundle, server_context
+from tests.support.probing import attempt
+from tests.support.servers import answer, saying, serving, silent
+
+if TYPE_CHECKING:
+    import ssl
+    from pathlib import Path
+
+    from monitor.vocabulary import ProbeResult
+    from tests.support.servers import Handler
+
+
+@contextlib.asynccontextmanager
+async def echoing(context: ssl.SSLContext | None = None, **options: Any) -> AsyncIterator[int]:
+    async def handler(connection: ServerConnection) -> None:
+        await connection.send("welcome")
+        async for message in connection:
+            await connection.send([f"{message}", " pong"])  # in two fragments
+            if message == "bye":
+                await connection.close()
+
+    async with serve(handler, "127.0.0.1", 0, ssl=context, **options) as server:
+        yield next(iter(server.sockets)).getsockname()[1]
+
+
+async def probed(port: int, seconds: float = 5.0, scheme: str = "ws", **more: Any) -> ProbeResult:
+    return (await attempt({"websocket": f"{scheme}://127.0.0.1:{port}/ws?key=1", **more}, seconds)).result
+
+
+@pytest.mark.parametrize("more", [{}, {"expect": "^welcome$"}, {"send": "ping", "expect": "^ping pong$"}])
+async def test_a_handshake_and_the_expected_message_are_good(more: dict[str, str]) -> None:
+    async with echoing() as port:
+        result = await probed(port, **more)
+    assert (result.outcome, result.reason, result.status) == (Outcome.GOOD, "", 101)
+    assert set(result.phases) == {"resolve", "connect", "first_byte", "transfer"}
+
+
+async def test_over_tls_the_certificate_is_judged(tmp_path: Path) -> None:
+    authority = trustme.CA()
+    async with echoing(server_context(authority.issue_cert("127.0.0.1"))) as port:
+        good = await probed(port, scheme="wss", tls={"ca": bundle(authority, tmp_path)})
+        strange = await probed(port, scheme="wss")
+    assert (good.outcome, strange.reason) == (Outcome.GOOD, "tls_untrusted")
+    assert good.certificate_expiry is not None
+
+
+@pytest.mark.parametrize(
+    ("more", "reason"),
+    [
+        ({"send": "bye", "expect": "never"}, "answer_mismatch"),
+        ({"subprotocol": "chat"}, "websocket_handshake"),
+        ({"send": "ping", "expect": "never"}, "deadline"),
+    ],
+)
+async def test_what_is_not_said_has_its_word(more: dict[str, str], reason: str) -> None:
+    async with echoing() as port:
+        result = await probed(port, 0.5, **more)
+    assert (result.outcome, result.reason) == (Outcome.BAD, reason)
+
+
+async def test_an_agreed_subprotocol_is_good() -> None:
+    async with echoing(subprotocols=["chat"]) as port:
+        assert (await probed(port, subprotocol="chat")).outcome is Outcome.GOOD
+
+
+@pytest.mark.parametrize(
+    ("handler", "reason", "status"),
+    [
+        (saying(answer(b"no", "403 Forbidden")), "http_status", 403),
+        (saying(answer(b"page")), "http_status", 200),
+        (saying(b"HTTP/1.1 101 Switching Protocols\r\n\r\n"), "websocket_handshake", None),
+        (saying(b"SSH-2.0-x\r\n\r\n"), "websocket_handshake", None),
+        (saying(b""), "websocket_handshake", None),
+        (silent, "deadline", None),
+    ],
+)
+async def test_what_is_no_websocket_server_has_its_word(handler: Handler, reason: str, status: int | None) -> None:
+    async with serving(handler) as port:
+        result = await probed(port, 0.5)
+    assert (result.outcome, result.reason, result.status) == (Outcome.BAD, reason, status)
+    assert result.detail.isprintable()
