@@ -1,25 +1,49 @@
-"""The command line: `ninewatch --help`. Each command is a file in `monitor/commands`."""
+"""The command line: `ninewatch --help`. Each command is a file in `monitor/commands`, read when it is asked for."""
 
 from __future__ import annotations
 
 import sys
+from importlib import import_module
 from importlib.metadata import PackageNotFoundError, version
 
 import click
 
 from monitor import log
-from monitor.commands.audit import audit_command
-from monitor.commands.check_config import check_config
-from monitor.commands.correct import correct, corrections
-from monitor.commands.demo import demo
-from monitor.commands.measure import measure_command
-from monitor.commands.nines import nines_command
-from monitor.commands.plan import plan_command
-from monitor.commands.probe import probe
-from monitor.commands.report import report_command
-from monitor.commands.run import run
-from monitor.commands.status import status
 from monitor.errors import NinewatchError
+
+# Command -> the file in monitor/commands and the name in it, in the order of --help. By name only: the calculator need
+# not wait for the daemon's imports.
+COMMANDS = {
+    "run": "run:run",
+    "demo": "demo:demo",
+    "check-config": "check_config:check_config",
+    "probe": "probe:probe",
+    "status": "status:status",
+    "report": "report:report_command",
+    "measure": "measure:measure_command",
+    "nines": "nines:nines_command",
+    "audit": "audit:audit_command",
+    "plan": "plan:plan_command",
+    "correct": "correct:correct",
+    "corrections": "correct:corrections",
+    "standby": "standby:standby_command",
+}
+
+
+class Commands(click.Group):
+    """A group whose commands are imported when they are used, or listed with their help."""
+
+    def list_commands(self, ctx: click.Context) -> list[str]:
+        """Return the commands' names."""
+        return list(COMMANDS)
+
+    def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:
+        """Return the command of this name, None if there is none."""
+        if cmd_name not in COMMANDS:
+            return None
+        module, _, name = COMMANDS[cmd_name].partition(":")
+        command: click.Command = getattr(import_module(f"monitor.commands.{module}"), name)
+        return command
 
 
 def _version() -> str:
@@ -29,30 +53,13 @@ def _version() -> str:
         return "(checkout)"
 
 
-@click.group(context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 100})
+@click.group(cls=Commands, context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 100})
 @click.version_option(_version(), prog_name="ninewatch")
 def cli() -> None:
     """The uptime and SLA monitor that proves its nines.
 
     Try `ninewatch demo` first: it needs nothing and shows everything.
     """
-
-
-for command in (
-    run,
-    demo,
-    check_config,
-    probe,
-    status,
-    measure_command,
-    report_command,
-    nines_command,
-    plan_command,
-    audit_command,
-    correct,
-    corrections,
-):
-    cli.add_command(command)
 
 
 def main() -> None:

@@ -7,7 +7,8 @@ from pathlib import Path
 
 import click
 
-from monitor.commands.common import examined, plural
+from monitor.commands.common import examined
+from monitor.commands.words import plural
 from monitor.config.errors import ConfigError
 
 

@@ -8,7 +8,7 @@ import click
 
 from monitor.config.errors import ConfigError
 from monitor.config.loader import Examined, examine
-from monitor.probes.registry import CHECK_TYPES
+from monitor.probes.registry import check_types
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -16,25 +16,20 @@ if TYPE_CHECKING:
     from monitor.config.model import Portfolio
 
 
-def examined(path: Path) -> Examined:
-    """Return what is at the path, examined with all probe kinds."""
-    return examine(path, CHECK_TYPES)
+def examined(path: Path, *, allow_exec: bool = True) -> Examined:
+    """Return what is at the path, examined with all probe kinds; whoever runs checks says whether exec is one."""
+    return examine(path, check_types(allow_exec=allow_exec))
 
 
-def loaded(path: Path) -> tuple[Examined, Portfolio]:
+def loaded(path: Path, *, allow_exec: bool = True) -> tuple[Examined, Portfolio]:
     """Return the configuration, its warnings printed.
 
     Raises:
         ConfigError: it cannot be used; all its mistakes are in the text.
     """
-    found = examined(path)
+    found = examined(path, allow_exec=allow_exec)
     if found.portfolio is None:
         raise ConfigError(found.problems)
     for warning in found.warnings:
         click.echo(f"warning: {warning}", err=True)
     return found, found.portfolio
-
-
-def plural(count: int, word: str) -> str:
-    """Return "1 check", "2 checks"."""
-    return f"{count} {word}" if count == 1 else f"{count} {word}s"
