@@ -102,7 +102,8 @@ def _shares(model: Model, diagram: Diagram) -> dict[str, float]:
     for point, weight in _QUADRATURE:
         slopes = diagram.importance(model.chances(point))
         for leaf in parts:
-            parts[leaf] += weight * slopes.get(leaf, 0.0) * model.leaves[leaf].down
+            # No part's failure brings anything up; a slope below zero is what rounding left of zero.
+            parts[leaf] += weight * max(0.0, slopes.get(leaf, 0.0)) * model.leaves[leaf].down
     return parts
 
 
