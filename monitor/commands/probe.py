@@ -37,14 +37,15 @@ _SCHEMES = {scheme: kind for kind in KINDS.values() for scheme in kind.schemes}
 @click.option("-c", "--config", "path", type=click.Path(path_type=Path), help="Where CHECK (product/check) is defined.")
 @click.option("--timeout", default="10s", show_default=True, help="For a URL: the one deadline over all phases.")
 @click.option("--json", "as_json", is_flag=True, help="Print one JSON object.")
-def probe(target: str, path: Path | None, timeout: str, as_json: bool) -> None:
+@click.option("--allow-exec", is_flag=True, help="Run the program of an exec check, or a browser script.")
+def probe(target: str, path: Path | None, timeout: str, as_json: bool, allow_exec: bool) -> None:
     """Probe once and print outcome, reason, HTTP status and the phases.
 
-    URL is https://host/path, tcp://host:port, smtp://host or one of the others in docs/probes.md; CHECK is product/check
-    (or the check's id, if only one has it) of the configuration given with -c. Exit status: 0 good, 1 bad, 3 unknown,
-    2 wrong usage.
+    URL is https://host/path, tcp://host:port, smtp://host or another of docs/probes.md. CHECK is product/check
+    of the configuration given with -c, or the check's id if only one has it. Exit status: 0 good, 1 bad, 3 unknown, 2
+    wrong usage.
     """
-    check = _of_url(target, timeout) if path is None else _of_config(target, path)
+    check = _of_url(target, timeout) if path is None else _of_config(target, path, allow_exec=allow_exec)
     attempt = asyncio.run(_once(check))
     click.echo(concealed(_as_json(attempt) if as_json else _as_text(check, attempt)))
     sys.exit(EXIT[attempt.result.outcome])
@@ -74,8 +75,8 @@ def _of_url(target: str, timeout: str) -> CheckBase:
         raise click.UsageError(f"{culprit}: {first['msg'].removeprefix('Value error, ')}") from None
 
 
-def _of_config(name: str, path: Path) -> CheckBase:
-    _, portfolio = loaded(path)
+def _of_config(name: str, path: Path, *, allow_exec: bool) -> CheckBase:
+    _, portfolio = loaded(path, allow_exec=allow_exec)
     checks = {f"{product.id}/{check.id}": check for product, check in portfolio.checks()}
     found = [check for key, check in checks.items() if name in (key, key.partition("/")[2])]
     if len(found) == 1:

@@ -77,6 +77,9 @@ def prepare(check: MysqlCheck) -> Probe:
         try:
             connection = await first_of(frame, addresses, connect)
             try:
+                # The driver goes on in the clear with a server that does not encrypt, without a word.
+                if context is not None and connection._writer.get_extra_info("ssl_object") is None:
+                    raise ProbeFailure("tls_handshake", "the server does not encrypt")
                 frame.enter("first_byte")
                 judge(check, await _asked(connection, check.query))
             finally:

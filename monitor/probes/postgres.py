@@ -99,7 +99,7 @@ def _options(check: PostgresCheck) -> dict[str, Any]:
 
 def _failure(check: PostgresCheck, error: psycopg.Error) -> ProbeFailure | None:
     said = " ".join(str(error).split()).rpartition("failed: ")[2]
-    state = error.sqlstate or next((code for words, code in _WORDS.items() if "FATAL" in said and words in said), "")
+    state = error.sqlstate or next((code for words, code in _WORDS.items() if words in said), "")
     if state.startswith(_NOT_TAKEN):
         return refused(check, said)
     if not error.sqlstate and (word := next((word for text, word in _NETWORK.items() if text in said), "")):

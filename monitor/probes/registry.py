@@ -7,7 +7,6 @@ from typing import TYPE_CHECKING, Any
 from monitor.probes import (
     dns,
     domain,
-    exec,
     freshness,
     grpc,
     heartbeat,
@@ -25,8 +24,10 @@ from monitor.probes import (
     udp,
     websocket,
 )
+from monitor.probes import exec as exec_kind
 
 if TYPE_CHECKING:
+    from monitor.config.model import CheckBase
     from monitor.probes.base import Kind, Probe
 
 KINDS: dict[str, Kind[Any]] = {
@@ -50,11 +51,18 @@ KINDS: dict[str, Kind[Any]] = {
         freshness.KIND,
         prometheus.KIND,
         domain.KIND,
-        exec.KIND,
+        exec_kind.KIND,
     )
 }
 
-CHECK_TYPES = tuple(kind.check for kind in KINDS.values())
+CHECK_TYPES: tuple[type[CheckBase], ...] = tuple(kind.check for kind in KINDS.values())
+
+
+def check_types(*, allow_exec: bool) -> tuple[type[CheckBase], ...]:
+    """Return the types that a configuration may hold; without `allow_exec` an exec check in it is a mistake."""
+    if allow_exec:
+        return CHECK_TYPES
+    return tuple(exec_kind.RefusedExecCheck if each is exec_kind.ExecCheck else each for each in CHECK_TYPES)
 
 
 def prepare(check: Any) -> Probe:

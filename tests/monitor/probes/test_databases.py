@@ -39,25 +39,30 @@ def mysql_error(number: int, text: bytes) -> bytes:
     return len(body).to_bytes(3, "little") + b"\0" + body
 
 
+STARTING = b"the database system is starting up"
+FULL = b"sorry, too many clients already"
+WRONG = b'password authentication failed for user "x"'
+
+
 @pytest.mark.parametrize(
     ("kind", "handler", "outcome", "reason"),
     [
         (
             "postgres",
-            saying_at_once(postgres_error(b"57P03", b"the database system is starting up")),
+            saying_at_once(postgres_error(b"57P03", STARTING)),
             BAD,
             "database_starting",
         ),
         (
             "postgres",
-            saying_at_once(postgres_error(b"53300", b"sorry, too many clients already")),
+            saying_at_once(postgres_error(b"53300", FULL)),
             BAD,
             "database_full",
         ),
         ("postgres", saying_at_once(postgres_error(b"3D000", b'database "x" does not exist')), BAD, "database_missing"),
         (
             "postgres",
-            saying_at_once(postgres_error(b"28P01", b'password authentication failed for user "x"')),
+            saying_at_once(postgres_error(b"28P01", WRONG)),
             UNKNOWN,
             "credentials_refused",
         ),

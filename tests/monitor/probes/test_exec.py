@@ -14,6 +14,7 @@ from monitor.probes.exec import RefusedExecCheck
 from sla.observation import Outcome
 from tests.support.probing import attempt, check_of
 from tests.support.processes import until
+from tests.support.watches import refused
 
 GOOD, BAD, UNKNOWN = Outcome.GOOD, Outcome.BAD, Outcome.UNKNOWN
 
@@ -82,3 +83,15 @@ def test_what_is_no_argument_list_is_refused(words: object) -> None:
 def test_a_daemon_that_was_not_told_to_refuses_to_run_programs() -> None:
     with pytest.raises(ValidationError, match="--allow-exec"):
         RefusedExecCheck.model_validate({"id": "x", "exec": ["/bin/true"]})
+
+
+def test_on_the_command_line_it_takes_the_flag(tmp_path: Path) -> None:
+    config = tmp_path / "c.yaml"
+    check = "{id: c, exec: [/bin/true]}"
+    config.write_text(f"products:\n  - id: p\n    objective: 99%\n    checks:\n      - {check}\n")
+    status, _, said = refused("probe", "c", "-c", config)
+    assert (status != 0, "--allow-exec" in said) == (True, True)
+    status, _, said = refused("run", "-c", config)
+    assert (status != 0, "--allow-exec" in said) == (True, True)
+    assert refused("probe", "c", "-c", config, "--allow-exec")[0] == 0
+    assert refused("check-config", config)[0] == 0
