@@ -29,6 +29,7 @@ def conflicts(root: Node) -> list[Problem]:
             *_twice(root),
             *_dependencies(root),
             *_left_out(root),
+            *_stood_by(root),
             *_too_many(root),
             *_strangers(root),
         )
@@ -72,6 +73,7 @@ def _text(node: Node | None) -> str | None:
 def _twice(root: Node) -> Found:
     """Ids: of a product in the portfolio, of a check in its product. The record is kept by them."""
     yield from _repeated(root, ("products",), "product")
+    yield from _repeated(root, ("standby",), "rota")
     for loc, _ in _items(root, ("products",)):
         yield from _repeated(root, (*loc, "checks"), "check of this product")
 
@@ -128,6 +130,17 @@ def _left_out(root: Node) -> Found:
             elif other is not None and other not in names:
                 known = ", ".join(sorted(filter(None, names)))
                 yield (*item_loc, "dependency"), f"there is no product {quoted(other)}; there are {known}"
+
+
+def _stood_by(root: Node) -> Found:
+    """Products that a rota stands by for, and that are not there."""
+    names = {_text(step(product, "id")) for _, product in _items(root, ("products",))}
+    for loc, rota in _items(root, ("standby",)):
+        listed = step(rota, "products")
+        for index, node in enumerate(listed.items if isinstance(listed, Items) else ()):
+            if (other := _text(node)) is not None and other not in names:
+                known = ", ".join(sorted(filter(None, names)))
+                yield (*loc, "products", index), f"there is no product {quoted(other)}; there are {known}"
 
 
 def _circles(needs: dict[str, list[str]]) -> Iterator[tuple[tuple[str, str], str]]:

@@ -166,10 +166,11 @@ class Maintenance(Model):
         for key in ("start", "end", "reason"):
             if getattr(self, key) is None:
                 raise problem_at(key, "is missing; write start, end and reason, or ics")
-        self._judge_times()
+        self.judge_times()
         return self
 
-    def _judge_times(self) -> None:
+    def judge_times(self) -> None:
+        """Raise for a start, an end and a rule, all given, that cannot be meant together."""
         assert self.start is not None, "asked before"  # noqa: S101 - for the type checker
         assert self.end is not None, "asked before"  # noqa: S101 - for the type checker
         local_both = self.start.tzinfo is None and self.end.tzinfo is None

@@ -19,6 +19,7 @@ from monitor.config.maintenance import Maintenance, ZoneName
 from monitor.config.readiness import ReadinessBlock
 from monitor.config.secret import Secret
 from monitor.config.stage import PolicyField, StageField, shipped_policy
+from monitor.config.standby import Rota
 from monitor.config.tls import TlsOptions
 from monitor.config.values import (
     AS_TEXT,
@@ -223,6 +224,9 @@ class Portfolio(Model):
 
     maintenance: tuple[Maintenance, ...] = ()
     """Planned maintenance of all products."""
+
+    standby: tuple[Rota, ...] = ()
+    """Who stands by outside office hours: the rotas of `ninewatch standby`. Nothing else shows them."""
 
     products: Annotated[tuple[Product, ...], Field(min_length=1)]
     """What is watched."""

@@ -66,7 +66,7 @@ def test_all_mistakes_are_told_at_once_in_order_with_their_places(tmp_path: Path
     """
     assert complaints(tmp_path, text) == [
         "c.yaml:1:1: lissten: unknown key; did you mean listen? Allowed: engine, include, listen, maintenance, "
-        "products, retention, stages, standalone, store, time_zone, title",
+        "products, retention, stages, standalone, standby, store, time_zone, title",
         f"c.yaml:4:16: products.chefs.objective: {_refused('100%')}",
         'c.yaml:5:18: products.chefs.depends_on[0]: there is no product "keycloak"; there are chefs',
         'c.yaml:7:51: products.chefs.checks.status.interval: "30 sec" is not a duration; write 30s, 5m or 1h',

@@ -1,0 +1,253 @@
+"""`ninewatch standby`: who stood by, for how many hours, and what they met."""
+
+from __future__ import annotations
+
+import csv
+import io
+import json
+from dataclasses import dataclass
+from fractions import Fraction
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+from zoneinfo import ZoneInfo
+
+import click
+
+from monitor.clock import SystemClock
+from monitor.commands.common import loaded
+from monitor.commands.words import plural
+from monitor.errors import NinewatchError, StoreError
+from monitor.storage.reader import reading
+from sla.interval import DAY, HOUR, SECOND, Interval
+from sla.localtime import day_number, day_numbered, day_of, local, midnight
+from sla.objective import format_duration
+from sla.standby import Overlap, Stood, gaps, meets, overlaps, stood
+from sla.window import format_instant, parse_duration, parse_instant, parse_interval, rolling
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator, Sequence
+
+    from monitor.config.model import Portfolio
+    from monitor.config.standby import Rota
+    from sla.incident import Incident
+    from sla.standby import Shift
+
+_LONGEST = 400 * DAY
+
+
+@click.command("standby", short_help="Print who stood by, for how many hours, and what they met.")
+@click.option("--period", default="2w", show_default=True, help="Days or weeks up to --at, or START/END.")
+@click.option("--at", metavar="TIME", help="Where the period ends; a day is its beginning.  [default: today]")
+@click.option("-c", "--config", "path", type=click.Path(path_type=Path), required=True, help="File or folder (YAML).")
+@click.option("--by", type=click.Choice(["person", "day"]), default="person", show_default=True)
+@click.option("--format", "form", type=click.Choice(["csv", "text", "json"]), default="text", show_default=True)
+def standby_command(period: str, at: str | None, path: Path, by: str, form: str) -> None:
+    """Print the hours that each person stood by in the period, and the incidents met in them.
+
+    The rotas are those of the configuration, under `standby:`. A period of days or weeks is whole days of the
+    portfolio's zone and ends where the day of --at begins, so that it is over; hours are exact when clocks change. A
+    hand-over belongs to who takes over. For two rotas at once a person stands by once. With --by day there is a line
+    for each person and day, as a time entry asks for it. Time in which nobody or several stood by is named; with CSV,
+    on standard error.
+    """
+    portfolio = loaded(path)[1]
+    if not portfolio.standby:
+        raise NinewatchError(f"{path}: names no rota; write standby: with shifts or a calendar (CONFIGURATION.md)")
+    now = SystemClock().now()
+    span = _period(period, now if at is None else _instant(at, portfolio.zone), portfolio.zone)
+    found = _sheet(portfolio, span, now)
+    for note in found.notes if form == "csv" else ():
+        click.echo(f"note: {note}", err=True)
+    made = {"csv": _as_csv, "json": _as_json, "text": _as_text}[form]
+    click.echo(made(found, found.lines(by)))
+
+
+def _instant(text: str, zone: ZoneInfo) -> int:
+    try:
+        return parse_instant(text, zone)
+    except (ValueError, OverflowError):
+        raise click.BadParameter(f'"{text}" is not a time; write 2026-11-22', param_hint="'--at'") from None
+
+
+def _period(text: str, at: int, zone: ZoneInfo) -> Interval:
+    """Return the period: whole days of the zone, where it is told in days; a rolling time, where it is finer."""
+    try:
+        if "/" in text:
+            span = parse_interval(text, zone)
+        elif (length := parse_duration(text)) % DAY or not length:
+            span = rolling(length, at)
+        else:
+            last = day_of(at, zone)
+            span = Interval(midnight(day_numbered(day_number(last) - length // DAY), zone), midnight(last, zone))
+    except (ValueError, OverflowError) as error:
+        raise click.BadParameter(f"{error}; or write 2w, or START/END", param_hint="'--period'") from None
+    if not 0 < span.length <= _LONGEST:
+        raise click.BadParameter("no time at all, or more than 400 days; write 2w", param_hint="'--period'")
+    return span
+
+
+@dataclass(frozen=True, slots=True)
+class _Line:
+    """Hours of one person, in all or on one day. `incidents` is None where the record cannot be read."""
+
+    person: str
+    day: str
+    length: int
+    rotas: tuple[str, ...]
+    incidents: list[Incident] | None
+
+
+@dataclass(frozen=True, slots=True)
+class _Sheet:
+    """The period's stand-by time. `incidents` are by rota; None where the record cannot be read."""
+
+    span: Interval
+    zone: ZoneInfo
+    now: int
+    shifts: Sequence[Shift]
+    incidents: dict[str, list[Incident]] | None
+    notes: list[str]
+
+    def lines(self, by: str) -> list[_Line]:
+        """Return a line for each person, or for each person and day."""
+        parts = [("", self.span)] if by == "person" else list(self._days())
+        lines = [self._line(each, day, part) for day, part in parts for each in stood(self.shifts, part)]
+        return sorted(lines, key=lambda line: (line.person, line.day))
+
+    def _days(self) -> Iterator[tuple[str, Interval]]:
+        day = day_of(self.span.start, self.zone)
+        while (start := max(midnight(day, self.zone), self.span.start)) < self.span.end:
+            after = day_numbered(day_number(day) + 1)
+            yield day.isoformat(), Interval(start, max(start, min(midnight(after, self.zone), self.span.end)))
+            day = after
+
+    def _line(self, held: Stood, day: str, part: Interval) -> _Line:
+        if self.incidents is None:
+            return _Line(held.person, day, held.length, held.rotas, None)
+        own = [each for each in self.shifts if each.person == held.person]
+        met = {
+            incident.id: incident
+            for shift in own
+            if (span := _common(shift.interval, part)) is not None
+            for incident in self.incidents[shift.rota]
+            if meets(span, incident, self.now)
+        }
+        return _Line(held.person, day, held.length, held.rotas, sorted(met.values(), key=lambda each: each.opened))
+
+
+def _common(one: Interval, other: Interval) -> Interval | None:
+    start, end = max(one.start, other.start), min(one.end, other.end)
+    return Interval(start, end) if start < end else None
+
+
+def _sheet(portfolio: Portfolio, span: Interval, now: int) -> _Sheet:
+    shifts: list[Shift] = []
+    notes: list[str] = []
+    for rota in portfolio.standby:
+        held = list(rota.held(span, portfolio.time_zone))
+        shifts += held
+        notes += _unsteady(rota, held, span, portfolio)
+    incidents = None
+    try:
+        with reading(portfolio.store) as record:
+            incidents = _of_rotas(portfolio, record.load_incidents())
+    except StoreError as error:
+        notes.append(f"incidents are not known: {error}")
+    if span.end > now:
+        notes.append(f"the period is not over; what comes after {_told(now, portfolio.zone)} is planned")
+    return _Sheet(span, portfolio.zone, now, shifts, incidents, notes)
+
+
+def _of_rotas(portfolio: Portfolio, recorded: Sequence[Incident]) -> dict[str, list[Incident]]:
+    every = [product.id for product in portfolio.products]
+    return {
+        rota.id: [each for each in recorded if each.product in (rota.products or every)] for rota in portfolio.standby
+    }
+
+
+def _unsteady(rota: Rota, held: Sequence[Shift], span: Interval, portfolio: Portfolio) -> Iterator[str]:
+    """Yield in words when nobody stood by for the rota, and when several did."""
+    zone = portfolio.zone
+    for gap in gaps(held, rota.wanted(span, portfolio.time_zone)):
+        yield f"{rota.id}: nobody stands by {_when(gap, zone)}"
+    for each in overlaps(held, span):
+        yield _both(rota, each, zone)
+
+
+def _both(rota: Rota, overlap: Overlap, zone: ZoneInfo) -> str:
+    return f"{rota.id}: {' and '.join(overlap.people)} stand by at once {_when(overlap.interval, zone)}"
+
+
+def _when(span: Interval, zone: ZoneInfo) -> str:
+    return f"from {_told(span.start, zone)} to {_told(span.end, zone)} ({format_duration(span.length)})"
+
+
+def _told(at: int, zone: ZoneInfo) -> str:
+    return f"{local(at, zone):%Y-%m-%d %H:%M %Z}"
+
+
+def _hours(length: int) -> str:
+    """Return hours in decimal, rounded at the fourth digit: to less than a second."""
+    return f"{float(round(Fraction(length, HOUR), 4)):.4f}".rstrip("0").rstrip(".")
+
+
+_HEADINGS = ("person", "day", "period_start", "period_end", "hours", "rotas", "incidents", "incident_ids")
+
+
+def _as_csv(sheet: _Sheet, lines: Sequence[_Line]) -> str:
+    text = io.StringIO()
+    writer = csv.writer(text, lineterminator="\n")
+    writer.writerow(_HEADINGS)
+    ends = [local(at, sheet.zone).isoformat() for at in (sheet.span.start, sheet.span.end)]
+    for line in lines:
+        met = ("", "") if line.incidents is None else (len(line.incidents), " ".join(i.id for i in line.incidents))
+        writer.writerow((_cell(line.person), line.day, *ends, _hours(line.length), " ".join(line.rotas), *met))
+    return text.getvalue().rstrip("\n")
+
+
+def _cell(text: str) -> str:
+    """Return text that no spreadsheet takes for a formula: a calendar's summary is anybody's."""
+    return f"'{text}" if text[:1] in ("=", "+", "-", "@") else text
+
+
+def _as_json(sheet: _Sheet, lines: Sequence[_Line]) -> str:
+    people: list[dict[str, Any]] = [
+        {
+            "person": line.person,
+            "day": line.day or None,
+            "seconds": line.length / SECOND,
+            "hours": float(_hours(line.length)),
+            "rotas": list(line.rotas),
+            "incidents": None if line.incidents is None else [_incident(each) for each in line.incidents],
+        }
+        for line in lines
+    ]
+    period = {"start": format_instant(sheet.span.start), "end": format_instant(sheet.span.end)}
+    return json.dumps({"period": period, "people": people, "notes": sheet.notes}, ensure_ascii=False)
+
+
+def _incident(incident: Incident) -> dict[str, Any]:
+    return {
+        "id": incident.id,
+        "product": incident.product,
+        "check": incident.check.partition("/")[2],
+        "opened": format_instant(incident.opened),
+        "resolved": None if incident.resolved is None else format_instant(incident.resolved),
+        "reason": incident.reason,
+    }
+
+
+def _as_text(sheet: _Sheet, lines: Sequence[_Line]) -> str:
+    told = [f"Stand-by {_when(sheet.span, sheet.zone)}"]
+    width = max((len(line.person) for line in lines), default=0)
+    for line in lines:
+        met = "incidents not known" if line.incidents is None else plural(len(line.incidents), "incident")
+        day = f"{line.day}  " if line.day else ""
+        told.append(f"  {line.person:<{width}}  {day}{_hours(line.length):>8} h  {met}  ({', '.join(line.rotas)})")
+        told += [f"  {'':<{width}}    {_met(each, sheet.zone)}" for each in line.incidents or ()]
+    return "\n".join([*told, *(f"note: {note}" for note in sheet.notes)])
+
+
+def _met(incident: Incident, zone: ZoneInfo) -> str:
+    ended = "open" if incident.resolved is None else f"to {_told(incident.resolved, zone)}"
+    return f"{incident.check} from {_told(incident.opened, zone)} {ended}: {incident.reason} [{incident.id}]"

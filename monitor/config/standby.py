@@ -1,0 +1,96 @@
+"""The rota of those who stand by: a calendar file, or shifts written out; always in the local time of a zone."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import TYPE_CHECKING
+from zoneinfo import ZoneInfo
+
+from pydantic import model_validator
+
+from monitor.config.agreement import Hours
+from monitor.config.base import Model
+from monitor.config.maintenance import CalendarFile, Maintenance, Moment, Recurrence, ZoneName
+from monitor.config.values import Id, Text, problem_at
+from sla.service_hours import ALWAYS
+from sla.standby import Shift
+
+if TYPE_CHECKING:
+    from sla.interval import Interval
+
+_NOBODY = "(no summary)"
+
+
+class ShiftBlock(Model):
+    """One person's shift, once or recurring."""
+
+    person: Text
+    """Who stands by, as the time entry knows them: a name, initials or an employee number."""
+
+    start: Moment
+    """When it begins, on the zone's wall clock: `2026-11-02T08:00`."""
+
+    end: Moment
+    """When it ends, and the next one may begin: the instant itself is no longer in it."""
+
+    rrule: Recurrence | None = None
+    """How it recurs (RFC 5545), daily at the most. Every third week: `FREQ=WEEKLY;INTERVAL=3`."""
+
+    @model_validator(mode="after")
+    def _in_order(self) -> ShiftBlock:
+        self.timing(None).judge_times()
+        return self
+
+    def timing(self, zone: str | None) -> Maintenance:
+        """Return when it is. It is told in the words of maintenance, and read by the same rules."""
+        return Maintenance.model_construct(
+            start=self.start, end=self.end, rrule=self.rrule, ics=None, zone=zone, reason=self.person
+        )
+
+
+class Rota(Model):
+    """Who stands by when, for which products: `ics` or `shifts`."""
+
+    id: Id
+    """Names the rota in what `ninewatch standby` prints."""
+
+    products: tuple[Id, ...] = ()
+    """The products that they stand by for. Default: all."""
+
+    ics: CalendarFile | None = None
+    """An iCalendar file, each event of which is a shift; its summary is the person. A relative path starts here."""
+
+    shifts: tuple[ShiftBlock, ...] = ()
+    """The shifts, written out."""
+
+    cover: Hours = ALWAYS
+    """When somebody is to stand by: `"Mon-Fri 17:00-08:00, Sat-Sun 00:00-24:00"`, or `24/7`. Gaps are told of it."""
+
+    zone: ZoneName | None = None
+    """The zone of the wall clock. Default: the portfolio's `time_zone`."""
+
+    @model_validator(mode="after")
+    def _one_source(self) -> Rota:
+        if self.ics is None and not self.shifts:
+            raise problem_at("shifts", "is missing; write shifts, or ics and a calendar file")
+        if self.ics is not None and self.shifts:
+            raise problem_at("shifts", "the calendar says who stands by; take this or ics out")
+        return self
+
+    def held(self, window: Interval, default: str) -> Iterator[Shift]:
+        """Yield the shifts that touch the window, uncut; `default` is the zone where none is named."""
+        for each in self._timings(self.zone or default):
+            for found in each.exclusions(window, self.zone or default):
+                yield Shift(found.reason or _NOBODY, found.interval, self.id)
+
+    def _timings(self, zone: str) -> Iterator[Maintenance]:
+        if self.ics is not None:
+            yield Maintenance.model_construct(
+                start=None, end=None, rrule=None, ics=self.ics, zone=self.zone, reason=None
+            )
+        for shift in self.shifts:
+            yield shift.timing(zone)
+
+    def wanted(self, window: Interval, default: str) -> Iterator[Interval]:
+        """Yield when somebody is to stand by, within the window."""
+        return self.cover.within(window, ZoneInfo(self.zone or default))

@@ -1,0 +1,104 @@
+"""Who stood by, for how long, and what they met: sums over shifts, exact to the microsecond and through clock changes.
+
+A shift is half open: a hand-over at 08:00 belongs to who takes over, so that shifts that touch neither overlap nor
+leave a gap, and no incident is met twice at the seam.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from itertools import pairwise
+from typing import TYPE_CHECKING
+
+from sla.interval import Interval, subtract, union
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Iterator, Sequence
+
+    from sla.incident import Incident
+
+
+@dataclass(frozen=True, slots=True)
+class Shift:
+    """A person stands by for a rota during the interval."""
+
+    person: str
+    interval: Interval
+    rota: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Stood:
+    """A person's time on stand-by within a period: disjoint intervals in order, and the rotas that it was for.
+
+    Somebody who stands by for two rotas at once stands by once.
+    """
+
+    person: str
+    spans: tuple[Interval, ...]
+    rotas: tuple[str, ...]
+
+    @property
+    def length(self) -> int:
+        """Microseconds."""
+        return sum(span.length for span in self.spans)
+
+
+def meets(span: Interval, incident: Incident, now: int) -> bool:
+    """Return whether the incident was open at some instant of the span, `now` standing in for an end that is to come.
+
+    One that was resolved at once was open at that instant.
+    """
+    end = max(now if incident.resolved is None else incident.resolved, incident.opened + 1)
+    return incident.opened < span.end and end > span.start
+
+
+def stood(shifts: Iterable[Shift], period: Interval) -> list[Stood]:
+    """Return each person's time within the period, by name; nobody who has none."""
+    spans: dict[str, list[Interval]] = {}
+    rotas: dict[str, list[str]] = {}
+    for each in shifts:
+        start, end = max(each.interval.start, period.start), min(each.interval.end, period.end)
+        if start < end:
+            spans.setdefault(each.person, []).append(Interval(start, end))
+            rotas.setdefault(each.person, []).append(each.rota)
+    return [
+        Stood(person, tuple(union(held)), tuple(dict.fromkeys(rotas[person]))) for person, held in sorted(spans.items())
+    ]
+
+
+def gaps(shifts: Iterable[Shift], wanted: Iterable[Interval]) -> list[Interval]:
+    """Return the time of what is wanted (disjoint) in which nobody stands by, in order."""
+    held = [each.interval for each in shifts]
+    return [gap for span in wanted for gap in subtract(span, held)]
+
+
+@dataclass(frozen=True, slots=True)
+class Overlap:
+    """Several people stand by for one rota at once; by name."""
+
+    interval: Interval
+    people: tuple[str, ...]
+
+
+def overlaps(shifts: Sequence[Shift], period: Interval) -> Iterator[Overlap]:
+    """Yield when more than one person stands by, in order, cut wherever the people change."""
+    edges = sorted({period.start, period.end, *_edges(shifts, period)})
+    held: Overlap | None = None
+    for start, end in pairwise(edges):
+        people = sorted({each.person for each in shifts if each.interval.start <= start < each.interval.end})
+        if held is not None and held.people == tuple(people):
+            held = Overlap(Interval(held.interval.start, end), held.people)
+            continue
+        if held is not None:
+            yield held
+        held = Overlap(Interval(start, end), tuple(people)) if len(people) > 1 else None
+    if held is not None:
+        yield held
+
+
+def _edges(shifts: Sequence[Shift], period: Interval) -> Iterator[int]:
+    for each in shifts:
+        for edge in (each.interval.start, each.interval.end):
+            if period.start < edge < period.end:
+                yield edge

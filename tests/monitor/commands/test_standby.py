@@ -1,0 +1,201 @@
+"""`ninewatch standby`: hours for a time entry, from YAML or a calendar, beside a record that a daemon holds."""
+
+from __future__ import annotations
+
+import csv
+import json
+from collections.abc import Iterator
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+import pytest
+from click.testing import CliRunner, Result
+
+from monitor.cli import cli
+from monitor.storage.base import Batch
+from monitor.storage.sqlite import SqliteStore
+from sla.incident import Incident
+from sla.interval import HOUR, MINUTE
+from sla.window import parse_instant
+
+HEAD = """\
+store: {store}
+time_zone: America/Vancouver
+products:
+  - id: login
+    objective: 99%
+    checks: [{{id: c, http: "http://h/"}}]
+  - id: mail
+    objective: 99%
+    checks: [{{id: c, http: "http://h/"}}]
+"""
+WEEKS = """\
+standby:
+  - id: sign-on
+    products: [login]
+    shifts:
+      - {person: Ana, start: 2026-01-05T08:00, end: 2026-01-12T08:00, rrule: FREQ=WEEKLY;INTERVAL=2}
+      - {person: Bo, start: 2026-01-12T08:00, end: 2026-01-19T08:00, rrule: FREQ=WEEKLY;INTERVAL=2}
+"""
+SPRING = parse_instant("2026-03-02T16:00:00Z")  # a hand-over from Bo to Ana, at 08:00
+
+
+@pytest.fixture
+def folder(tmp_path: Path) -> Path:
+    (tmp_path / "c.yaml").write_text(HEAD.format(store=tmp_path / "record.db") + WEEKS)
+    return tmp_path
+
+
+@pytest.fixture
+def record(folder: Path) -> Iterator[SqliteStore]:
+    """The record, held open as by a daemon."""
+    store = SqliteStore(folder / "record.db", SPRING)
+    made = [
+        _incident("login", SPRING - MINUTE, SPRING, "deadline"),
+        _incident("login", SPRING + HOUR, SPRING + 2 * HOUR, "http_status"),
+        _incident("mail", SPRING + HOUR, None, "connect"),
+    ]
+    store.write(Batch(incidents=made))
+    yield store
+    store.close()
+
+
+def _incident(product: str, opened: int, resolved: int | None, reason: str) -> Incident:
+    return replace(Incident.open(product, f"{product}/c", opened, reason), resolved=resolved)
+
+
+def ran(folder: Path, *options: str) -> Result:
+    return CliRunner().invoke(cli, ["standby", "-c", str(folder / "c.yaml"), *options])
+
+
+def rows(folder: Path, *options: str) -> list[dict[str, str]]:
+    result = ran(folder, "--format", "csv", *options)
+    assert result.exit_code == 0, result.output
+    return list(csv.DictReader(result.stdout.splitlines()))
+
+
+def sheet(folder: Path, *options: str) -> dict[str, Any]:
+    result = ran(folder, "--format", "json", *options)
+    assert result.exit_code == 0, result.output
+    return json.loads(result.stdout)  # type: ignore[no-any-return]
+
+
+@pytest.mark.usefixtures("record")
+def test_hours_are_exact_over_a_change_of_clocks(folder: Path) -> None:
+    """The fortnight in which clocks go forward is an hour short, and it is Ana's."""
+    found = rows(folder, "--at", "2026-03-16")
+    assert [(each["person"], each["hours"]) for each in found] == [("Ana", "167"), ("Bo", "168")]
+    assert (found[0]["period_start"], found[0]["period_end"]) == (
+        "2026-03-02T00:00:00-08:00",
+        "2026-03-16T00:00:00-07:00",
+    )
+
+
+@pytest.mark.usefixtures("record")
+def test_the_day_on_which_clocks_go_back_has_twenty_five_hours(folder: Path) -> None:
+    text = (folder / "c.yaml").read_text().replace("2026-01", "2025-01").replace("2025-01-05", "2025-01-06")
+    (folder / "c.yaml").write_text(text.replace("2025-01-12", "2025-01-13").replace("2025-01-19", "2025-01-20"))
+    found = rows(folder, "--at", "2025-11-03", "--period", "1d")
+    assert [each["hours"] for each in found] == ["25"]
+
+
+@pytest.mark.usefixtures("record")
+def test_days_add_up_to_the_period(folder: Path) -> None:
+    for person in ("Ana", "Bo"):
+        days = [each for each in rows(folder, "--at", "2026-03-16", "--by", "day") if each["person"] == person]
+        whole = [each for each in rows(folder, "--at", "2026-03-16") if each["person"] == person]
+        assert sum(float(each["hours"]) for each in days) == float(whole[0]["hours"])
+        assert len({each["day"] for each in days}) == len(days)
+
+
+@pytest.mark.usefixtures("record")
+def test_an_incident_is_met_by_who_stood_by_for_its_product_while_it_was_open(folder: Path) -> None:
+    """What ended at the hand-over was Bo's alone, what came after it Ana's alone; mail is nobody's on this rota."""
+    people = {each["person"]: each for each in sheet(folder, "--at", "2026-03-16")["people"]}
+    assert [each["reason"] for each in people["Ana"]["incidents"]] == ["http_status"]
+    assert [each["reason"] for each in people["Bo"]["incidents"]] == ["deadline"]
+    (line,) = [each for each in rows(folder, "--at", "2026-03-16") if each["person"] == "Ana"]
+    assert (line["incidents"], line["incident_ids"]) == ("1", people["Ana"]["incidents"][0]["id"])
+
+
+@pytest.mark.usefixtures("record")
+def test_gaps_and_overlaps_are_named_and_kept_out_of_the_csv(folder: Path) -> None:
+    """A gap is one only where cover is wanted."""
+    (folder / "c.yaml").write_text(
+        (folder / "c.yaml").read_text().replace("end: 2026-01-12T08:00", "end: 2026-01-12T09:00")
+        + "  - id: post\n    cover: Mon-Fri 09:00-17:00\n"
+        + "    shifts: [{person: Cy, start: 2026-03-09T08:00, end: 2026-03-13T16:00}]\n"
+    )
+    result = ran(folder, "--format", "csv", "--at", "2026-03-16", "--period", "1w")
+    assert result.stderr.splitlines() == [
+        "note: sign-on: Ana and Bo stand by at once from 2026-03-09 08:00 PDT to 2026-03-09 09:00 PDT (1h)",
+        "note: post: nobody stands by from 2026-03-13 16:00 PDT to 2026-03-13 17:00 PDT (1h)",
+    ]
+    assert all(line.count(",") == 7 for line in result.stdout.splitlines())
+    assert "note: post: nobody" in ran(folder, "--at", "2026-03-16", "--period", "1w").stdout
+
+
+@pytest.mark.usefixtures("record")
+def test_a_calendar_names_the_person_in_each_events_summary(folder: Path) -> None:
+    """In its own zone; a cancelled shift is none, and a name is no formula to a spreadsheet."""
+    event = "BEGIN:VEVENT\nUID:{0}\nDTSTART:2026030{0}T160000Z\nDTEND:2026030{0}T200000Z\n{1}END:VEVENT\n"
+    events = (
+        event.format(2, "SUMMARY:=Ana\n"),
+        event.format(3, "SUMMARY:Bo\nSTATUS:CANCELLED\n"),
+        event.format(4, ""),
+    )
+    (folder / "rota.ics").write_text(f"BEGIN:VCALENDAR\n{''.join(events)}END:VCALENDAR\n")
+    text = HEAD.format(store=folder / "record.db") + "standby: [{id: all, ics: rota.ics}]\n"
+    (folder / "c.yaml").write_text(text)
+    found = rows(folder, "--at", "2026-03-16")
+    assert [(each["person"], each["hours"]) for each in found] == [("(no summary)", "4"), ("'=Ana", "4")]
+    assert [each["person"] for each in sheet(folder, "--at", "2026-03-16")["people"]] == ["(no summary)", "=Ana"]
+
+
+@pytest.mark.usefixtures("record")
+def test_text_says_who_when_and_what_they_met(folder: Path) -> None:
+    text = ran(folder, "--at", "2026-03-16").stdout
+    assert text.startswith("Stand-by from 2026-03-02 00:00 PST to 2026-03-16 00:00 PDT (13d 23h)\n")
+    assert "login/c from 2026-03-02 09:00 PST to 2026-03-02 10:00 PST: http_status [" in text
+
+
+def test_without_a_record_hours_are_told_and_incidents_are_not_known(folder: Path) -> None:
+    """Which is not the same as none."""
+    found = sheet(folder, "--at", "2026-03-16")
+    assert [each["incidents"] for each in found["people"]] == [None, None]
+    assert "incidents are not known: there is no record" in found["notes"][0]
+    assert rows(folder, "--at", "2026-03-16")[0]["incidents"] == ""
+
+
+@pytest.mark.usefixtures("record")
+def test_a_period_may_be_written_out_or_be_to_come(folder: Path) -> None:
+    found = sheet(folder, "--period", "2999-03-02T08:00Z/2999-03-02T20:20Z")
+    assert found["period"] == {"start": "2999-03-02T08:00:00Z", "end": "2999-03-02T20:20:00Z"}
+    assert any("is planned" in note for note in found["notes"])
+    assert (
+        sum(each["seconds"] for each in sheet(folder, "--period", "90m", "--at", "2026-03-16T10:00")["people"]) == 5400
+    )
+
+
+@pytest.mark.parametrize(
+    ("options", "told"),
+    [
+        (("--period", "fortnight"), "or write 2w, or START/END"),
+        (("--period", "0d"), "write 2w"),
+        (("--period", "9999w"), "more than 400 days"),
+        (("--period", "2026-03-16/2026-03-02"), "ends before"),
+        (("--period", "400000w", "--at", "0001-01-02"), "'--"),
+        (("--at", "yesterday"), "write 2026-11-22"),
+    ],
+)
+def test_a_bad_question_is_answered_with_what_to_write(folder: Path, options: tuple[str, ...], told: str) -> None:
+    result = ran(folder, *options)
+    assert result.exit_code == 2
+    assert told in " ".join(result.output.replace("│", " ").split())
+
+
+def test_without_a_rota_it_says_what_to_write(folder: Path) -> None:
+    (folder / "c.yaml").write_text(HEAD.format(store=folder / "record.db"))
+    result = ran(folder)
+    assert "write standby:" in str(result.exception)

@@ -1,0 +1,121 @@
+"""Stand-by time: by hand, and by the laws that sums over shifts keep."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from sla.incident import Incident
+from sla.interval import HOUR, Interval, total, union
+from sla.standby import Overlap, Shift, Stood, gaps, meets, overlaps, stood
+
+PERIOD = Interval(0, 100)
+
+
+def shift(person: str, start: int, end: int, rota: str = "r") -> Shift:
+    return Shift(person, Interval(start, end), rota)
+
+
+def incident(opened: int, resolved: int | None) -> Incident:
+    return replace(Incident.open("p", "p/c", opened, "deadline"), resolved=resolved)
+
+
+def test_time_is_cut_at_the_period_and_listed_by_name() -> None:
+    """Nobody is listed who has none of it: not who ended as it began, nor who begins as it ends."""
+    found = stood([shift("B", 90, 200), shift("A", -50, 10), shift("C", -5, 0), shift("D", 100, 110)], PERIOD)
+    assert found == [Stood("A", (Interval(0, 10),), ("r",)), Stood("B", (Interval(90, 100),), ("r",))]
+    assert [each.length for each in found] == [10, 10]
+
+
+def test_who_stands_by_for_two_rotas_at_once_stands_by_once() -> None:
+    (only,) = stood([shift("A", 0, 60, "mail"), shift("A", 30, 90, "login"), shift("A", 30, 90, "login")], PERIOD)
+    assert (only.length, only.rotas) == (90, ("mail", "login"))
+
+
+def test_shifts_that_touch_leave_no_gap_and_do_not_overlap() -> None:
+    held = [shift("A", 0, 50), shift("B", 50, 100)]
+    assert gaps(held, [PERIOD]) == []
+    assert list(overlaps(held, PERIOD)) == []
+
+
+def test_gaps_are_of_what_is_wanted_only() -> None:
+    wanted = [Interval(0, 30), Interval(60, 100)]
+    assert gaps([shift("A", 10, 70)], wanted) == [Interval(0, 10), Interval(70, 100)]
+
+
+def test_overlaps_are_named_with_their_people_and_cut_where_these_change() -> None:
+    held = [shift("B", 0, 60), shift("A", 40, 80), shift("C", 50, 60), shift("A", 70, 75), shift("B", 90, 120)]
+    assert list(overlaps(held, PERIOD)) == [
+        Overlap(Interval(40, 50), ("A", "B")),
+        Overlap(Interval(50, 60), ("A", "B", "C")),
+    ]
+    assert list(overlaps([*held, shift("A", 95, 130)], PERIOD))[-1] == Overlap(Interval(95, 100), ("A", "B"))
+
+
+def test_an_overlap_goes_on_where_a_shift_of_the_same_person_ends_and_another_begins() -> None:
+    held = [shift("A", 0, 100), shift("B", 0, 50), shift("B", 50, 100)]
+    assert list(overlaps(held, PERIOD)) == [Overlap(PERIOD, ("A", "B"))]
+
+
+@pytest.mark.parametrize(
+    ("opened", "resolved", "met"),
+    [
+        (9, 10, False),  # over as the shift began
+        (9, 11, True),
+        (10, 10, True),
+        (19, None, True),
+        (20, None, False),  # the next one's
+        (0, None, True),
+        (0, 10, False),
+        (5, 40, True),
+    ],
+)
+def test_an_incident_is_met_if_it_was_open_at_some_instant(opened: int, resolved: int | None, met: bool) -> None:
+    assert meets(Interval(10, 20), incident(opened, resolved), now=50) is met
+
+
+def test_one_that_is_still_open_is_not_met_by_who_comes_after_now() -> None:
+    assert not meets(Interval(60, 70), incident(10, None), now=50)
+
+
+SHIFTS = st.lists(
+    st.builds(
+        lambda person, start, length: shift(person, start, start + length),
+        st.sampled_from("ABC"),
+        st.integers(-20, 110),
+        st.integers(0, 60),
+    ),
+    max_size=6,
+)
+
+
+@given(SHIFTS)
+def test_time_somebody_stood_by_and_gaps_are_the_whole_period(shifts: list[Shift]) -> None:
+    held = [span for each in stood(shifts, PERIOD) for span in each.spans]
+    missing = gaps(shifts, [PERIOD])
+    assert list(union([*held, *missing])) == [PERIOD]
+    assert total(held) + total(missing) == PERIOD.length
+
+
+@given(SHIFTS)
+def test_overlaps_are_the_instants_at_which_several_people_stand_by(shifts: list[Shift]) -> None:
+    """Against a walk, instant by instant."""
+    walked = {}
+    for at in range(PERIOD.start, PERIOD.end):
+        people = {each.person for each in shifts if each.interval.start <= at < each.interval.end}
+        if len(people) > 1:
+            walked[at] = tuple(sorted(people))
+    found = list(overlaps(shifts, PERIOD))
+    assert {at: each.people for each in found for at in range(each.interval.start, each.interval.end)} == walked
+    assert sum(each.interval.length for each in found) == len(walked)
+
+
+@given(SHIFTS, st.integers(0, 100))
+def test_two_halves_of_a_period_add_up(shifts: list[Shift], cut: int) -> None:
+    def hours(period: Interval) -> int:
+        return sum(each.length for each in stood(shifts, period)) * HOUR
+
+    assert hours(Interval(0, cut)) + hours(Interval(cut, 100)) == hours(PERIOD)
