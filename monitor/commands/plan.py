@@ -10,6 +10,8 @@ import click
 from monitor.config.planfile import load_plan
 from monitor.config.readiness import load_checklist
 from monitor.errors import NinewatchError
+from monitor.planning.answer import answer
+from monitor.planning.saying import sentences
 from monitor.share import shared
 
 
@@ -27,10 +29,6 @@ def plan_command(file: Path, years: int, seed: int, as_json: bool) -> None:
     Plans that ship with ninewatch are in config/plans; docs/plans.md explains how to write one. Exit status 2 when FILE
     cannot be used; every mistake is printed as file:line:column with what is allowed.
     """
-    # Imported here: the other commands should not wait for numpy.
-    from monitor.planning.answer import answer
-    from monitor.planning.saying import sentences
-
     checklist = load_checklist(shared("config", "checklists", "five-nines.yaml"))
     plan = load_plan(file, checklist)
     try:

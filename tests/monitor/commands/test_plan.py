@@ -11,7 +11,7 @@ from typing import Any
 import pytest
 from click.testing import CliRunner
 
-from monitor.cli import COMMANDS, cli
+from monitor.cli import COMMANDS
 from monitor.commands.plan import plan_command
 from monitor.config.planfile import load_plan
 from monitor.config.readiness import load_checklist
@@ -168,3 +168,29 @@ def test_durations_are_said_in_whole_words(microseconds: float, words: str) -> N
 )
 def test_percentages_are_floored_and_say_two_digits_that_are_not_nines(ratio: str, said: str) -> None:
     assert percent(Fraction(ratio)) == said
+
+
+def test_a_bare_plan_says_what_it_leaves_out_and_supposes(tmp_path: Path) -> None:
+    (tmp_path / "plan.yaml").write_text("title: t\nparts: [{id: a, name: the box, availability: 99.99%}]\n", "utf-8")
+    said = text(tmp_path / "plan.yaml", *FEW)
+    assert "No single change that the plan has room for gains anything worth while." in said
+    assert "An outage is taken to last 1 hour on average where the plan does not say: the box." in said
+    assert "The plan lists no data centre, so the outages of data centres are left out." in said
+
+
+def test_a_change_that_lifts_the_ceiling_says_so(tmp_path: Path) -> None:
+    meets = "[decoupled, ha-database, zero-downtime-deployment, small-changes, stateless, preserves-transactions]"
+    (tmp_path / "plan.yaml").write_text(
+        "title: t\nparts: [{id: a, availability: 99.99%, mttr: 1h}]\n"
+        "sites: [{id: x, availability: 99.5%, mttr: 4h}, {id: y, availability: 99.5%, mttr: 4h}]\n"
+        f"fail_over: {{kind: warm, rto: 15m, success: 90%}}\nmeets: {meets}\n",
+        "utf-8",
+    )
+    assert "99.95% at most" in text(tmp_path / "plan.yaml", *FEW)
+    written = (tmp_path / "plan.yaml").read_text("utf-8").replace(meets, meets.replace("]", ", disaster-recovery]"))
+    (tmp_path / "plan.yaml").write_text(written, "utf-8")
+    assert "No rule that we know of stands in the way" in text(tmp_path / "plan.yaml", *FEW)
+    alone = written.replace("{kind: warm, rto: 15m, success: 90%}", "{kind: none}")
+    alone = alone.replace(", preserves-transactions, disaster-recovery", "")
+    (tmp_path / "plan.yaml").write_text(alone, "utf-8")
+    assert "The rules then let you promise 99.995%." in " ".join(text(tmp_path / "plan.yaml", *FEW).split())
