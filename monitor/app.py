@@ -26,7 +26,7 @@ from monitor.errors import NinewatchError
 from monitor.health import Health
 from monitor.ledger import Ledger
 from monitor.probes.heartbeat import HeartbeatCheck
-from monitor.probes.registry import CHECK_TYPES
+from monitor.probes.registry import check_types
 from monitor.probes.registry import prepare as prepare_probe
 from monitor.storage.sqlite import SqliteStore
 from monitor.storage.writer import Writer
@@ -68,8 +68,11 @@ class Running:
 class Daemon:
     """Probes a portfolio and publishes what it finds, until stopped."""
 
-    def __init__(self, source: Path, examined: Examined, portfolio: Portfolio, clock: Clock) -> None:
+    def __init__(
+        self, source: Path, examined: Examined, portfolio: Portfolio, clock: Clock, *, allow_exec: bool = False
+    ) -> None:
         self._source, self._portfolio, self._clock = source, portfolio, clock
+        self._kinds = check_types(allow_exec=allow_exec)
         self._watcher = Watcher(source, examined.files)
         self._health = Health(config_reload_at=clock.now())
         self._ledger = Ledger(portfolio)
@@ -202,7 +205,7 @@ class Daemon:
         """Load the configuration whole; swap it in if it is sound, else keep the one that runs."""
         self._health.config_reload_success = False
         try:
-            examined = await asyncio.to_thread(examine, self._source, CHECK_TYPES)
+            examined = await asyncio.to_thread(examine, self._source, self._kinds)
             self._watcher = Watcher(self._source, examined.files)
             for problem in examined.problems:
                 log.error("config_refused", problem=str(problem))
