@@ -132,8 +132,8 @@ def _ledger(portfolio: Portfolio, at: int) -> Ledger:
 
     ledger = Ledger(portfolio)
     with reading(portfolio.store) as record:
-        tail = (seen for seen in record.load_tail() if seen.at < at)
-        incidents = [each for each in record.load_incidents() if each.opened < at]
+        tail = (seen for seen in record.load_tail() if seen.at <= at)
+        incidents = [each for each in record.load_incidents() if each.opened <= at]
         ledger.restore(_until(record.load_runs(), at), tail, incidents)
         journal = Journal(journal_of(portfolio.store)).read()
         ledger.corrections = Corrections(tuple(dict.fromkeys((*record.load_corrections(), *journal.facts))))
@@ -143,13 +143,12 @@ def _ledger(portfolio: Portfolio, at: int) -> Ledger:
 def _until(runs: Iterable[Run], at: int) -> Iterator[Run]:
     """Yield the runs as they stood at the instant: one that went on is cut, its observations taken as evenly spaced."""
     for run in runs:
-        if run.last < at:
+        if run.last <= at:
             yield run
-        elif run.first < at:
-            steps = max(run.count - 1, 1)
-            count = -((run.first - at) * steps // (run.last - run.first))
-            last = run.first + (count - 1) * (run.last - run.first) // steps
-            yield replace(run, last=last, count=count)
+        elif run.first <= at:
+            length, steps = run.last - run.first, max(run.count - 1, 1)
+            before = (at - run.first) * steps // length
+            yield replace(run, last=run.first + before * length // steps, count=before + 1)
 
 
 def _bytes(found: Told, form: str, paper: str) -> bytes:

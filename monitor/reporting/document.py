@@ -16,6 +16,9 @@ if TYPE_CHECKING:
     from zoneinfo import ZoneInfo
 
 
+LONGEST = 600  # characters: an author and a reason of a correction are 500 each, and belong in what is signed
+
+
 class Unit(StrEnum):
     """What a cell's value is counted in."""
 
@@ -44,7 +47,7 @@ class Cell:
 
 def words(text: str) -> Cell:
     """Return words; a target's own are cut to a line without control characters."""
-    line = bounded(text)
+    line = bounded(text, LONGEST)
     return Cell(line, line)
 
 
@@ -86,9 +89,9 @@ class Table:
 
     @property
     def numeric(self) -> tuple[bool, ...]:
-        """Whether each column is one of numbers: those whose every cell is."""
+        """Whether each column is one of numbers: those that have any."""
         columns = zip(*self.rows, strict=True) if self.rows else ((),) * len(self.columns)
-        return tuple(bool(cells) and all(cell.unit.numeric for cell in cells) for cells in columns)
+        return tuple(any(cell.unit.numeric for cell in cells) for cells in columns)
 
 
 @dataclass(frozen=True, slots=True)

@@ -19,6 +19,7 @@ if TYPE_CHECKING:
     from zoneinfo import ZoneInfo
 
     from monitor.config.model import Product
+    from monitor.reporting.desk import Desk
     from sla.exclusion import Exclusion
     from sla.measured import Measured
     from sla.report import Report, Step
@@ -28,11 +29,12 @@ FOREVER = "ongoing"
 
 @dataclass(frozen=True, slots=True)
 class Telling:
-    """What the telling needs beside the figures: the product as configured, the zone, everybody's names."""
+    """What the telling needs beside the figures: the product as configured, the zone, everybody's names, the desk."""
 
     product: Product
     zone: ZoneInfo
     names: Mapping[str, str]
+    desk: Desk
 
 
 def part(report: Report, telling: Telling) -> Part:
@@ -118,12 +120,13 @@ def _column(step: Step, zone: ZoneInfo) -> Column:
 
 
 def _sections(report: Report, telling: Telling) -> Iterator[Section]:
-    yield _figures(report)
     yield _budget(report, telling.zone)
     yield _trend(report, telling.zone)
-    yield _incidents(report, telling.zone)
+    yield _figures(report)
+    yield _incidents(report, telling)
     yield _exclusions(report, telling.zone)
     yield from _blame(report, telling)
+    yield from telling.desk.sections()
     yield _proof(report)
     yield _steps(report, telling.zone)
 
@@ -184,8 +187,8 @@ def _trend(report: Report, zone: ZoneInfo) -> Section:
     return Section("trend", "Trend", said, Table(columns, tuple(map(row, report.trend))))
 
 
-def _incidents(report: Report, zone: ZoneInfo) -> Section:
-    end = report.window.measured.end
+def _incidents(report: Report, telling: Telling) -> Section:
+    end, zone, desk = report.window.measured.end, telling.zone, telling.desk
     rows = tuple(
         (
             doc.at(each.opened, zone),
@@ -194,10 +197,11 @@ def _incidents(report: Report, zone: ZoneInfo) -> Section:
             words(each.reason),
             doc.duration((each.resolved or end) - each.opened),
             doc.duration(each.downtime),
+            *([words(desk.whom(each.id))] if desk.reliants else []),
         )
         for each in report.incidents
     )
-    columns = ("Began", "Ended", "Check", "Reason", "Lasted", "Downtime")
+    columns = ("Began", "Ended", "Check", "Reason", "Lasted", "Downtime", *(["Affected"] if desk.reliants else []))
     said = "Each is of one check; the product's downtime follows from its rule." if rows else "None is recorded."
     return Section("incidents", "Incidents", (said,), Table(columns, rows) if rows else None)
 

@@ -7,6 +7,7 @@ from functools import partial
 from typing import TYPE_CHECKING, Any
 
 from monitor.reporting import document as doc
+from monitor.reporting.desk import desk
 from monitor.reporting.document import Document, Section, Table, words
 from monitor.reporting.naming import named
 from monitor.reporting.parts import Telling, part
@@ -35,7 +36,10 @@ class Told:
         """Return what the report says, the same for every format."""
         portfolio = self.ledger.portfolio
         zone, names = portfolio.zone, {product.id: product.name for product in portfolio.products}
-        parts = tuple(part(each, Telling(self.ledger.products[each.product], zone, names)) for each in self.reports)
+        parts = tuple(
+            part(each, Telling(self.ledger.products[each.product], zone, names, desk(self.ledger, each)))
+            for each in self.reports
+        )
         return Document(
             title=f"Availability report, {named(self.window, zone)}",
             subtitle=portfolio.title,
@@ -114,7 +118,7 @@ class Told:
     def _product_json(self, each: Report) -> dict[str, Any]:
         product = self.ledger.products[each.product]
         named_ = {"id": product.id, "name": product.name, "team": product.team, "rule": rule_text(product)}
-        return named_ | each.as_json()
+        return named_ | each.as_json() | desk(self.ledger, each).as_json()
 
 
 def told(ledger: Ledger, products: Sequence[Product], window: Window, at: int) -> Told:

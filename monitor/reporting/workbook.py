@@ -1,4 +1,4 @@
-"""The report as a workbook: a sheet a section, every figure a number at full precision, no formula anywhere."""
+"""The report as a workbook: a sheet a section, every figure a number to 16 digits (the format's), no formula in it."""
 
 from __future__ import annotations
 

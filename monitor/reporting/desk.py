@@ -1,0 +1,115 @@
+"""What the portfolio's desk adds to a product's figures: its stage, who relies on it, what its downtime cost."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+from monitor.config.reliance import Reliant, reliants, unfit
+from monitor.reporting import document as doc
+from monitor.reporting.document import Cell, Section, Table, Unit, words
+from monitor.web.behind import Affected, affected
+from sla.availability import downtime
+from sla.value import Money, Value, format_money, value
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from monitor.config.model import Product
+    from monitor.ledger import Ledger
+    from sla.report import Report
+    from sla.stage import Misfit
+
+
+@dataclass(frozen=True, slots=True)
+class Desk:
+    """What is known of a product's place in the portfolio. `reached` names by incident whom it reached."""
+
+    ledger: Ledger
+    product: Product
+    report: Report
+    misfits: tuple[Misfit, ...]
+    reliants: tuple[Reliant, ...]
+    reached: dict[str, list[Affected]]
+    value: Value | None
+
+    def sections(self) -> Iterator[Section]:
+        """Yield what is said of stage and clients, and the justification where an hour has a price."""
+        if self.product.stage is not None or self.reliants or self.misfits:
+            yield self._promise()
+        if self.value is not None:
+            yield _justification(self.value)
+
+    def whom(self, incident: str) -> str:
+        """Return in words whom the incident reached: those whose product was seen down meanwhile, and the others."""
+        found = self.reached.get(incident, [])
+        hit = sum(each.reliant.client.count for each in found if each.downtime)
+        rest = sum(each.reliant.client.count for each in found if not each.downtime)
+        names = ", ".join(dict.fromkeys(each.reliant.client.name for each in found if each.downtime))
+        told = f"{hit}: {names}" if hit else "nobody was seen to be"
+        return f"{told}; {rest} relied on it and rode it out" if rest else told
+
+    def _promise(self) -> Section:
+        said = [f"Stage: {self.product.stage.replace('-', ' ')}."] if self.product.stage else []
+        said += [f"Does not fit: {each.text}." for each in self.misfits]
+        rows = tuple(self._client(each) for each in self.reliants)
+        columns = ("Client", "How many", "Risk", "By way of", "Downtime of what they use")
+        if not rows:
+            said.append("No client is on record.")
+        return Section("clients", "Stage and clients", tuple(said), Table(columns, rows) if rows else None)
+
+    def _client(self, each: Reliant) -> tuple[Cell, ...]:
+        products, used = self.ledger.products, self.ledger.compositions[each.product]
+        way = " > ".join(products[name].name for name in each.way)
+        down = downtime(used.durations(self.report.window.measured)).point
+        client = each.client
+        return (words(client.name), doc.count(client.count), words(client.risk), words(way), doc.duration(down))
+
+    def as_json(self) -> dict[str, Any]:
+        """Return the same for programs; no contact is in it."""
+        return {
+            "stage": self.product.stage and self.product.stage.value,
+            "misfits": [each.text for each in self.misfits],
+            "affected": {name: [each.as_json() for each in found] for name, found in self.reached.items()},
+            "value": None if self.value is None else self.value.as_json(),
+        }
+
+
+def desk(ledger: Ledger, report: Report) -> Desk:
+    """Return what the portfolio knows beside the product's figures, over the report's window."""
+    product, end = ledger.products[report.product], report.window.measured.end
+    found = tuple(reliants(ledger.portfolio, product.id))
+    return Desk(
+        ledger,
+        product,
+        report,
+        unfit(ledger.portfolio, product, end),
+        tuple(each for each in found if each.client.relies_by(end, ledger.portfolio.zone)),
+        {each.id: affected(ledger, each, found, end) for each in report.incidents} if found else {},
+        _value(product, report),
+    )
+
+
+def _value(product: Product, report: Report) -> Value | None:
+    if product.value_per_hour is None:
+        return None
+    before = report.trend[-2].agreed.raw if len(report.trend) > 1 else None
+    return value(product.value_per_hour.rate, report.agreed.raw, before)
+
+
+def _justification(found: Value) -> Section:
+    amounts: tuple[tuple[str, Money | None], ...] = (
+        ("Cost of downtime", found.cost),
+        ("Cost avoided against what the objective allows", found.against_objective),
+        ("Cost avoided against the period before", found.against_previous),
+    )
+
+    def money(bounds: Money) -> tuple[Cell, ...]:
+        currency = found.rate.currency
+        said = [format_money(each, currency).replace("-", "−") for each in bounds]
+        low, point, high = (Cell(t, float(round(e, 2)), Unit.MONEY) for t, e in zip(said, bounds, strict=True))
+        return (point, low, high)
+
+    rows = tuple((words(name), *money(bounds)) for name, bounds in amounts if bounds is not None)
+    said = (*found.assumptions, "A negative amount avoided is one that was paid.")
+    return Section("value", "Justification", said, Table(("Figure", "Estimate", "Lowest", "Highest"), rows))

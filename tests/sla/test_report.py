@@ -1,0 +1,112 @@
+"""The aggregate of a report: which periods it looks at, and that each is measured like any other window."""
+
+from __future__ import annotations
+
+from zoneinfo import ZoneInfo
+
+from sla.calendar import Period, Window, calendar_window
+from sla.exclusion import Cause, Exclusion, agree
+from sla.incident import Incident
+from sla.interval import DAY, HOUR, MINUTE, Interval
+from sla.measured import measure
+from sla.objective import Objective
+from sla.observation import Observation, Outcome
+from sla.report import BY_DAY, EARLIER, Report, Subject, last_complete, report
+from sla.timeline import Timeline
+from sla.window import parse_instant
+
+ZONE = ZoneInfo("America/Vancouver")
+BEGIN, AT = parse_instant("2025-09-10T00:00:00Z"), parse_instant("2025-11-20T12:00:00Z")
+DOWN = Interval(AT - 3 * DAY, AT - 3 * DAY + 2 * HOUR)
+GOAL = Objective.parse("99.9%")
+CUT = (Exclusion(Interval(DOWN.start, DOWN.start + HOUR), Cause.MAINTENANCE),)
+
+
+def seen(at: int) -> Observation:
+    bad = DOWN.start <= at < DOWN.end
+    return Observation("p/c", at, Outcome.BAD if bad else Outcome.GOOD)
+
+
+HISTORY = Timeline.of(map(seen, range(BEGIN, AT, 10 * MINUTE)), 25 * MINUTE)
+
+
+def of(window: Window, *incidents: Incident) -> Report:
+    return report("p", Subject(HISTORY, GOAL, 10 * MINUTE, lambda _: CUT, incidents=incidents), window, ZONE)
+
+
+MONTH = calendar_window(Period.MONTH, AT, ZONE)
+FOUND = of(MONTH)
+
+
+def test_days_add_up_to_the_window() -> None:
+    assert [each.window.measured.start for each in FOUND.steps[1:]] == [e.window.measured.end for e in FOUND.steps[:-1]]
+    for figure in ("raw", "contractual"):
+        whole = getattr(FOUND.agreed, figure)
+        parts = [getattr(each.agreed, figure) for each in FOUND.steps]
+        assert sum(each.durations.down for each in parts) == whole.durations.down
+        assert sum(each.excluded for each in parts) == whole.excluded
+        assert sum(each.counts.known for each in parts) == whole.counts.known
+    assert {each.window.measured.length for each in FOUND.steps[:-1]} == {DAY, 25 * HOUR}
+
+
+def test_the_trend_ends_with_the_window_and_begins_with_the_record() -> None:
+    names = [(each.window.whole.start, each.window.in_progress) for each in FOUND.trend]
+    starts = ("2025-09-01T07:00:00Z", "2025-10-01T07:00:00Z", "2025-11-01T07:00:00Z")
+    assert names == [(parse_instant(start), start.startswith("2025-11")) for start in starts]
+    assert FOUND.trend[-1].agreed == FOUND.agreed
+
+
+def test_every_period_is_measured_like_any_other_window() -> None:
+    for each in (*FOUND.steps, *FOUND.months, *FOUND.trend):
+        assert each.agreed == agree(HISTORY, each.window, GOAL, CUT, interval=10 * MINUTE)
+        whole = each.window.whole if each.window.in_progress else None
+        assert each.agreed.raw == measure(HISTORY, each.window.measured, GOAL, interval=10 * MINUTE, whole=whole)
+
+
+def test_a_month_in_progress_has_the_budget_of_all_of_it() -> None:
+    last = FOUND.months[-1].agreed.contractual.budget
+    assert last is not None
+    assert last.allowed == GOAL.allowed(MONTH.whole.length - HOUR)
+
+
+def test_a_rolling_window_is_held_against_windows_of_its_length() -> None:
+    span = Interval(AT - 7 * DAY, AT)
+    found = of(Window("7d", span, span))
+    assert len(found.trend) == EARLIER + 1
+    ends = [each.window.measured.end for each in found.trend]
+    assert ends == [AT - back * 7 * DAY for back in range(EARLIER, -1, -1)]
+
+
+def test_a_long_window_is_told_by_month() -> None:
+    span = Interval(AT - BY_DAY - 1, AT)
+    found = of(Window("long", span, span))
+    assert found.by_month
+    assert [each.window.name for each in found.steps] == ["month"] * len(found.steps)
+    assert (found.steps[0].window.measured.start, found.steps[-1].window.measured.end) == (span.start, span.end)
+
+
+def test_the_last_complete_month_looks_back_on_the_month_before_it() -> None:
+    window = last_complete(Period.MONTH, AT, ZONE)
+    assert (window.name, window.in_progress) == ("last month", False)
+    assert window.whole == MONTH.whole.__class__(parse_instant("2025-10-01T07:00:00Z"), MONTH.whole.start)
+    assert [each.window.whole.start for each in of(window).trend] == [
+        parse_instant("2025-09-01T07:00:00Z"),
+        window.whole.start,
+    ]
+
+
+def test_incidents_are_those_that_touch_the_window_as_known_at_its_end() -> None:
+    before = Incident.open("p", "p/c", MONTH.whole.start - HOUR, "x").resolve(MONTH.whole.start)
+    across = Incident.open("p", "p/c", MONTH.whole.start - MINUTE, "x").resolve(MONTH.whole.start + HOUR)
+    later = Incident.open("p", "p/c", AT - HOUR, "x").resolve(AT + HOUR, HISTORY)
+    after = Incident.open("p", "p/c", AT, "x")
+    found = of(MONTH, after, later, across, before).incidents
+    assert [each.id for each in found] == [across.id, later.id]
+    assert (found[1].resolved, found[1].downtime) == (None, None)
+
+
+def test_an_empty_record_gives_a_report_without_figures() -> None:
+    found = report("p", Subject(Timeline(MINUTE), GOAL, MINUTE, lambda _: ()), MONTH, ZONE)
+    assert found.agreed.raw.availability == (0, None, 1)
+    assert (found.months, len(found.trend)) == ((), 1)
+    assert found.as_json()["raw"]["availability"]["point"] is None
