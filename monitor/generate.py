@@ -11,6 +11,7 @@ from monitor.config.reference import referenced
 from monitor.config.schema import schema_file
 from monitor.exporters.grafana import dashboard_file
 from monitor.exporters.rules import rules_file
+from monitor.probes.handbook import handbook
 from monitor.probes.registry import CHECK_TYPES
 
 ROOT = Path(__file__).resolve().parents[1]
@@ -21,6 +22,7 @@ GENERATED: Mapping[str, Callable[[], str]] = {
     "config/schema.json": lambda: schema_file(CHECK_TYPES),
     "dashboards/ninewatch.rules.yaml": rules_file,
     "dashboards/portfolio.json": dashboard_file,
+    "docs/probes.md": handbook,
     "helm/ninewatch/files/ninewatch.rules.yaml": rules_file,
     "helm/ninewatch/files/portfolio.json": dashboard_file,
 }

@@ -151,4 +151,20 @@ def _check(check: DnsCheck, answer: dns.message.Message, wanted: dns.rdatatype.R
         raise ProbeFailure("dns_answer", f"{check.target} is {shown}, expected {', '.join(missing)}")
 
 
-KIND = Kind("dns", DnsCheck, prepare, schemes={"dns": {}})
+KIND = Kind(
+    "dns",
+    DnsCheck,
+    prepare,
+    example="""\
+id: address
+dns: sso.example.org
+resolver: 192.0.2.53:53
+expect: {answer: ["192.0.2.7"]}
+""",
+    reasons={
+        "dns_answer": "a record that is expected is not in the answer",
+        "dns_no_records": "the answer holds no record of the type",
+        "no_resolver": "unknown: /etc/resolv.conf names no resolver",
+    },
+    schemes={"dns": {}},
+)

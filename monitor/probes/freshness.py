@@ -20,7 +20,7 @@ from monitor.probes.expectation import Expectation
 from monitor.probes.fetch import FetchingCheck, document
 from monitor.probes.http import fetcher
 from monitor.vocabulary import ProbeResult
-from sla.interval import MINUTE, SECOND
+from sla.interval import DAY, MINUTE, SECOND
 from sla.objective import format_duration
 from sla.observation import Outcome
 
@@ -61,13 +61,19 @@ class Stamp(Model):
     """`true`: what is found names a file beside the answer, whose `Last-Modified` counts."""
 
     format: Text | None = None
-    """How it is written, as in strptime (`%Y%m%d`). Default: ISO 8601, an HTTP date, or Unix time."""
+    """How it is written, as in strptime. Default: ISO 8601, an HTTP date, or Unix time. Without an hour in it
+    (`%Y%m%d`) a stamp stands for the end of its day."""
 
     @model_validator(mode="after")
     def _stands_in_one_place(self) -> Self:
         if sum(each is not None for each in (self.header, self.json_path, self.matches)) > 1:
             raise problem_at("header", "a stamp stands in one place; keep one of header, json and matches")
         return self
+
+    @property
+    def names_days(self) -> bool:
+        """Whether a stamp, as it is written, has no time of day."""
+        return self.format is not None and not any(code in self.format for code in ("%H", "%I", "%c", "%X"))
 
     def found(self, response: Response) -> list[str]:
         """Return every text that may be a stamp."""
@@ -135,6 +141,8 @@ def prepare(check: FreshnessCheck) -> Probe:
         if check.stamp.file:
             found = [stamp for name in found[-1:] for stamp in await _of_file(frame, check, name)]
         newest = _newest(found, check)
+        if check.stamp.names_days:
+            newest = max(newest, min(newest + DAY, frame.now()))
         _judge(check, newest, frame.now())
         age = format_duration(max(0, frame.now() - newest))
         return ProbeResult(Outcome.GOOD, "", response.status, frame.phases, f"{age} old", frame.certificate_expiry)

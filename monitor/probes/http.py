@@ -267,4 +267,27 @@ def _judged(frame: Frame, response: Response, expectation: Expectation) -> Probe
     return ProbeResult(Outcome.GOOD, "", response.status, frame.phases, "", frame.certificate_expiry)
 
 
-KIND = Kind("http", HttpCheck, prepare, schemes={"http": {}, "https": {}}, whole_url=True)
+KIND = Kind(
+    "http",
+    HttpCheck,
+    prepare,
+    example="""\
+id: status
+http: https://forms.example.org/app/api/v1/status
+expect: {status: 200, json: {"$.ready": true}}
+""",
+    reasons={
+        "body_mismatch": "the body is not what is expected",
+        "body_too_large": "not decided within `body_limit` bytes",
+        "empty_response": "the connection was closed without a word",
+        "header_mismatch": "a header is not what is expected",
+        "headers_too_large": "the headers are longer than any server's need to be",
+        "http_status": "the status is not one of those expected",
+        "malformed_response": "what came is no HTTP answer",
+        "redirect_limit": "more redirects than `redirects`",
+        "redirect_refused": "a redirect leads to no http or https URL",
+        "truncated_response": "the answer ended before it was whole",
+    },
+    schemes={"http": {}, "https": {}},
+    whole_url=True,
+)

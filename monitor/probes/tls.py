@@ -78,4 +78,14 @@ def _check_validity(frame: Frame, valid_for: int | None) -> None:
         raise ProbeFailure("tls_expiring", f"the certificate ends in {left / DAY:.1f} days, wanted {valid_for / DAY:g}")
 
 
-KIND = Kind("tls", TlsCheck, prepare, schemes={"tls": {}})
+KIND = Kind(
+    "tls",
+    TlsCheck,
+    prepare,
+    example="""\
+id: certificate
+tls: {target: "forms.example.org:443", valid_for: 14d}
+""",
+    reasons={"tls_expiring": "the certificate ends sooner than `valid_for`"},
+    schemes={"tls": {}},
+)
