@@ -50,13 +50,13 @@ Money = Bounds[Fraction]
 class Value:
     """What a window's downtime cost, and what was avoided; negative where it cost more than what it is held against.
 
-    `cost.point` and the points beside it are the estimates. `against_objective` is None without an objective,
-    `against_previous` without a period before, or one of which nothing is known; both are None where nothing is known
-    of the window. `assumptions` are sentences, to stand wherever a figure does.
+    Points are the estimates. `against_objective` is None without an objective, `against_previous` without a period
+    before, or one of which nothing is known. All three are None where nothing is known of the window: 0.00 would be
+    read as a good month. `assumptions` are sentences, to stand wherever a figure does.
     """
 
     rate: Rate
-    cost: Money
+    cost: Money | None
     against_objective: Money | None
     against_previous: Money | None
     assumptions: tuple[str, ...]
@@ -85,7 +85,7 @@ class Line:
 def justification(value: Value) -> list[Line]:
     """Return the figures as lines of a report's justification section; `value.assumptions` belong beside them."""
     currency = value.rate.currency
-    lines = [_line("Cost of downtime", value.cost, currency)]
+    lines = [] if value.cost is None else [_line("Cost of downtime", value.cost, currency)]
     if value.against_objective is not None:
         lines.append(_signed("against what the objective allows", value.against_objective, currency))
     if value.against_previous is not None:
@@ -129,7 +129,7 @@ def value(rate: Rate, measured: Measured, previous: Measured | None = None) -> V
     before = None if shares is None else Bounds(*(s * t for s, t in zip(shares, spans, strict=True)))
     return Value(
         rate,
-        Bounds(*(rate.of(each) for each in lost)),
+        Bounds(*(rate.of(each) for each in lost)) if known else None,
         None if allowed is None else _avoided(rate, allowed, lost),
         None if before is None else _avoided(rate, before, lost),
         tuple(_assumptions(rate, measured, compared=before is not None)),

@@ -111,5 +111,7 @@ def _justification(found: Value) -> Section:
         return (point, low, high)
 
     rows = tuple((words(name), *money(bounds)) for name, bounds in amounts if bounds is not None)
+    if not rows:
+        return Section("value", "Justification", ("Nothing is known of the window: it was not watched.",))
     said = (*found.assumptions, "A negative amount avoided is one that was paid.")
     return Section("value", "Justification", said, Table(("Figure", "Estimate", "Lowest", "Highest"), rows))

@@ -110,7 +110,7 @@ SCHEMAS: dict[str, Any] = {
     "Value": _object(
         currency=_TEXT,
         per_hour=_NUMBER,
-        downtime_cost=_SECONDS,
+        downtime_cost={"anyOf": [_SECONDS, {"type": "null"}]},
         avoided_against_objective={"anyOf": [_SECONDS, {"type": "null"}]},
         avoided_against_previous={"anyOf": [_SECONDS, {"type": "null"}]},
         assumptions=_list(_TEXT),

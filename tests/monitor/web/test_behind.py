@@ -123,3 +123,10 @@ async def test_the_product_page_says_all_of_it_in_words(site: Published) -> None
     assert "a part of it" in grants.text
     assert "bundle" in grants.text
     assert "What downtime costs" not in grants.text
+
+
+async def test_what_nobody_watched_has_no_price(site: Published) -> None:
+    """Not 0.00, which would read as a good month."""
+    site.clock.jump(400 * 86_400)
+    assert "Nothing is known of it" in (await outline(site, "/products/forms")).text
+    assert (await (await site.get("/api/v1/products/forms")).json())["value"]["downtime_cost"] is None
