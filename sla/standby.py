@@ -6,14 +6,14 @@ leave a gap, and no incident is met twice at the seam.
 
 from __future__ import annotations
 
+from collections import Counter, defaultdict
 from dataclasses import dataclass
-from itertools import pairwise
 from typing import TYPE_CHECKING
 
 from sla.interval import Interval, subtract, union
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Iterator, Sequence
+    from collections.abc import Iterable, Iterator
 
     from sla.incident import Incident
 
@@ -81,24 +81,22 @@ class Overlap:
     people: tuple[str, ...]
 
 
-def overlaps(shifts: Sequence[Shift], period: Interval) -> Iterator[Overlap]:
-    """Yield when more than one person stands by, in order, cut wherever the people change."""
-    edges = sorted({period.start, period.end, *_edges(shifts, period)})
-    held: Overlap | None = None
-    for start, end in pairwise(edges):
-        people = sorted({each.person for each in shifts if each.interval.start <= start < each.interval.end})
-        if held is not None and held.people == tuple(people):
-            held = Overlap(Interval(held.interval.start, end), held.people)
-            continue
-        if held is not None:
-            yield held
-        held = Overlap(Interval(start, end), tuple(people)) if len(people) > 1 else None
-    if held is not None:
-        yield held
-
-
-def _edges(shifts: Sequence[Shift], period: Interval) -> Iterator[int]:
+def overlaps(shifts: Iterable[Shift], period: Interval) -> Iterator[Overlap]:
+    """Yield when more than one person stands by within the period, in order, cut wherever the people change."""
+    edges: defaultdict[int, Counter[str]] = defaultdict(Counter)
     for each in shifts:
-        for edge in (each.interval.start, each.interval.end):
-            if period.start < edge < period.end:
-                yield edge
+        start, end = max(each.interval.start, period.start), min(each.interval.end, period.end)
+        if start < end:
+            edges[start][each.person] += 1
+            edges[end][each.person] -= 1
+    present: Counter[str] = Counter()
+    since = period.start
+    people: tuple[str, ...] = ()
+    for at in sorted(edges):
+        present.update(edges[at])
+        there = tuple(sorted(person for person, shifts_on in present.items() if shifts_on > 0))
+        if there == people:
+            continue
+        if len(people) > 1:
+            yield Overlap(Interval(since, at), people)
+        since, people = at, there
