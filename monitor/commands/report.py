@@ -14,7 +14,8 @@ from monitor.clock import SystemClock
 from monitor.commands.common import loaded
 from monitor.errors import NinewatchError
 from sla.calendar import Period
-from sla.window import Window, format_instant, parse_instant, parse_window
+from sla.interval import DAY, Interval
+from sla.window import Window, parse_instant, parse_window
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -23,6 +24,10 @@ if TYPE_CHECKING:
     from monitor.ledger import Ledger
     from monitor.reporting.whole import Told
     from sla.observation import Run
+
+_RECORDS = Interval(parse_instant("1990-01-01T00:00:00Z"), parse_instant("2190-01-01T00:00:00Z"))
+_NO_RECORD = "no record is of that time; write one between 1990 and 2190"
+_LONGEST = 3660 * DAY
 
 FORMATS = ("html", "pdf", "xlsx", "csv", "json", "md")
 
@@ -84,9 +89,14 @@ def _form(form: str | None, output: Path | None) -> str:
 
 def _instant(text: str, portfolio: Portfolio) -> int:
     try:
-        return parse_instant(text, portfolio.zone)
-    except (ValueError, OverflowError) as error:
+        at = parse_instant(text, portfolio.zone)
+        if not _RECORDS.start <= at <= _RECORDS.end:
+            raise ValueError(_NO_RECORD)
+    except OverflowError:
+        raise click.BadParameter(_NO_RECORD, param_hint="'--at'") from None
+    except ValueError as error:
         raise click.BadParameter(str(error), param_hint="'--at'") from None
+    return at
 
 
 def _window(text: str, at: int, portfolio: Portfolio) -> Window:
@@ -98,14 +108,28 @@ def _window(text: str, at: int, portfolio: Portfolio) -> Window:
             found = last_complete(Period(period), at, portfolio.zone)
         else:
             found = parse_window(text, at, portfolio.zone)
-        format_instant(found.measured.start)  # or it overflows
-    except (ValueError, OverflowError) as error:
+        _judge(found)
+    except OverflowError:
+        raise click.BadParameter(_NO_RECORD, param_hint="'--window'") from None
+    except ValueError as error:
         raise click.BadParameter(str(error), param_hint="'--window'") from None
     if found.measured.length:
         return found
     raise click.BadParameter(
         f'nothing of this {text} is over yet; write --window "last {text}"', param_hint="'--window'"
     )
+
+
+def _judge(window: Window) -> None:
+    """Refuse what no record is of, and what nobody could read: a report is told month by month at the longest.
+
+    Raises:
+        ValueError: it is so.
+    """
+    if not _RECORDS.start <= window.whole.start <= window.whole.end <= _RECORDS.end:
+        raise ValueError(_NO_RECORD)
+    if window.measured.length > _LONGEST:
+        raise ValueError("longer than ten years; write a shorter window")
 
 
 def _chosen(name: str, portfolio: Portfolio) -> Sequence[Product]:
