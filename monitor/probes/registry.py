@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 from monitor.probes import (
+    browser,
     dns,
     domain,
     freshness,
@@ -52,17 +53,28 @@ KINDS: dict[str, Kind[Any]] = {
         prometheus.KIND,
         domain.KIND,
         exec_kind.KIND,
+        browser.KIND,
     )
 }
 
 CHECK_TYPES: tuple[type[CheckBase], ...] = tuple(kind.check for kind in KINDS.values())
 
+# What runs programs -> what it is to a daemon that was not told to.
+_REFUSED: dict[type[CheckBase], type[CheckBase]] = {
+    exec_kind.ExecCheck: exec_kind.RefusedExecCheck,
+    browser.BrowserCheck: browser.RefusedBrowserCheck,
+}
+
 
 def check_types(*, allow_exec: bool) -> tuple[type[CheckBase], ...]:
-    """Return the types that a configuration may hold; without `allow_exec` an exec check in it is a mistake."""
+    """Return the types that a configuration may hold; without `allow_exec`, what runs programs is a mistake."""
     if allow_exec:
         return CHECK_TYPES
-    return tuple(exec_kind.RefusedExecCheck if each is exec_kind.ExecCheck else each for each in CHECK_TYPES)
+    refused: dict[type[CheckBase], type[CheckBase]] = {
+        exec_kind.ExecCheck: exec_kind.RefusedExecCheck,
+        browser.BrowserCheck: browser.RefusedBrowserCheck,
+    }
+    return tuple(refused[each] if each in refused else each for each in CHECK_TYPES)
 
 
 def prepare(check: Any) -> Probe:

@@ -40,17 +40,23 @@ def aged(**age: float) -> datetime:
         (answer(f'{{"run": {{"at": "{aged(hours=1):%Y-%m-%dT%H:%M:%SZ}"}}}}'.encode()), {"json": "$.run.at"}),
         (answer(f'{{"at": {aged(hours=1).timestamp()}}}'.encode()), {"json": "$.at"}),
         (answer(f'{{"at": {int(aged(hours=1).timestamp() * 1000)}}}'.encode()), {"json": "$.at"}),
-        (answer(b"TDI17_20200101.dat TDI17_%s.dat" % f"{NOW:%Y%m%d}".encode()), {"matches": r"TDI17_(\d{8})"}),
+        (answer(b"TDI_2020010100.dat TDI_%s.dat" % f"{aged(hours=1):%Y%m%d%H}".encode()), {"matches": r"TDI_(\d+)"}),
     ],
 )
 @pytest.mark.parametrize(("max_age", "reason"), [("25h", ""), ("30s", "stale")])
 async def test_the_newest_stamp_is_found_wherever_it_stands(
     said: bytes, stamp: dict[str, str], max_age: str, reason: str
 ) -> None:
-    written = {**stamp, "format": "%Y%m%d"} if "matches" in stamp else stamp
+    written = {**stamp, "format": "%Y%m%d%H"} if "matches" in stamp else stamp
     result = await probed(said, stamp=written, max_age=max_age)
     assert (result.outcome, result.reason) == (Outcome.BAD if reason else Outcome.GOOD, reason)
     assert "old" in result.detail
+
+
+async def test_a_stamp_without_an_hour_stands_for_the_end_of_its_day() -> None:
+    stamp = {"header": "X", "format": "%Y%m%d"}
+    assert (await probed(answer(X=f"{NOW:%Y%m%d}"), stamp=stamp, max_age="1s")).outcome is Outcome.GOOD
+    assert (await probed(answer(X=f"{aged(days=2):%Y%m%d}"), stamp=stamp, max_age="23h")).reason == "stale"
 
 
 @pytest.mark.parametrize(

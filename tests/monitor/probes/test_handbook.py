@@ -19,6 +19,7 @@ import pytest
 import trustme
 import yaml
 
+from monitor.commands.probe import _of_url
 from monitor.config.loader import examine
 from monitor.probes import dialogue, fetch, http_response, icmp, wire
 from monitor.probes import expectation as expectation_module
@@ -56,6 +57,8 @@ def secrets(monkeypatch: pytest.MonkeyPatch) -> None:
 def test_every_example_is_a_configuration(kind: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(icmp, "allowed", lambda: True)
     check = "\n".join(f"        {line}" for line in KINDS[kind].example.splitlines())
+    (tmp_path / "journeys").mkdir()
+    (tmp_path / "journeys/log_in.py").touch()
     path = tmp_path / "c.yaml"
     path.write_text(f"products:\n  - id: p\n    objective: 99%\n    checks:\n      -\n{check}\n")
     found = examine(path, CHECK_TYPES)
@@ -201,6 +204,15 @@ STAGES: dict[str, Stage] = {
 }
 ELSEWHERE = {"heartbeat", "icmp", "browser"}  # pushed: tests of the pings; in a namespace: below; test_browser
 SLOW = {"postgres", "mysql"}
+
+
+@pytest.mark.parametrize("scheme", [scheme for kind in KINDS.values() for scheme in kind.schemes])
+def test_every_url_makes_a_check_of_its_kind(scheme: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(icmp, "allowed", lambda: True)
+    kind = next(kind for kind in KINDS.values() if scheme in kind.schemes)
+    port = ":1" if kind.name in ("tcp", "tls", "grpc") else ""
+    made = _of_url(f"{scheme}://host.example.test{port}", "2s")
+    assert (made.kind, made.timeout) == (kind.name, 2_000_000)
 
 
 def test_every_kind_has_a_stage() -> None:

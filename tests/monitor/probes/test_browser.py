@@ -1,0 +1,77 @@
+"""The browser kind: a script's verdict in Debian's Chromium, and what is kept of a failure."""
+
+from __future__ import annotations
+
+import zipfile
+from typing import TYPE_CHECKING, Any
+
+import pytest
+from pydantic import ValidationError
+
+from monitor.probes import database
+from monitor.probes.browser import RefusedBrowserCheck
+from sla.observation import Outcome
+from tests.support.probing import attempt, check_of
+from tests.support.processes import needs
+from tests.support.servers import answer, saying, serving
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+PAGE = answer(b"<title>Forms</title><h1>Welcome</h1>", Content_Type="text/html")
+
+GOOD = "def run(page):\n    page.get_by_role('heading', name='Welcome').wait_for()\n"
+SLOW = "def run(page):\n    while True:\n        page.wait_for_timeout(50)\n"
+FAILING = "def run(page):\n    print('said')\n    assert page.title() == 'Elsewhere', page.title()\n"
+
+
+@pytest.mark.slow
+@pytest.mark.needs_chromium
+@needs("chromium")
+@pytest.mark.parametrize(
+    ("script", "outcome", "reason"),
+    [
+        (GOOD, Outcome.GOOD, ""),
+        (FAILING, Outcome.BAD, "browser_failed"),
+        (SLOW, Outcome.BAD, "browser_timeout"),
+        ("1 / 0", Outcome.UNKNOWN, "browser_missing"),
+        ("def ran(page): pass", Outcome.UNKNOWN, "browser_missing"),
+    ],
+)
+async def test_the_verdict_is_the_scripts(script: str, outcome: Outcome, reason: str, tmp_path: Path) -> None:
+    (tmp_path / "script.py").write_text(script)
+    async with serving(saying(PAGE)) as port:
+        written = {
+            "browser": str(tmp_path / "script.py"),
+            "url": f"http://127.0.0.1:{port}/",
+            "keep": str(tmp_path / "k"),
+        }
+        seconds = 5 if reason == "browser_timeout" else 40
+        result = (await attempt({**written, "timeout": f"{seconds}s"}, seconds + 20)).result
+    assert (result.outcome, result.reason) == (outcome, reason), result.detail
+    kept = tmp_path / "k" / "check"
+    assert kept.exists() is (outcome is Outcome.BAD)
+    if kept.exists():
+        assert (kept / "screenshot.png").read_bytes().startswith(b"\x89PNG")
+        assert zipfile.is_zipfile(kept / "trace.zip")
+
+
+@pytest.mark.slow
+@pytest.mark.needs_chromium
+async def test_a_browser_that_is_not_there_is_our_fault(tmp_path: Path) -> None:
+    (tmp_path / "script.py").write_text(GOOD)
+    written: dict[str, Any] = {"browser": str(tmp_path / "script.py"), "chromium": "/nowhere/chromium"}
+    result = (await attempt(written, 30)).result
+    assert (result.outcome, result.reason) == (Outcome.UNKNOWN, "browser_missing")
+
+
+def test_a_script_that_is_not_there_or_not_allowed_is_refused(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    script = tmp_path / "script.py"
+    with pytest.raises(ValidationError, match="no script"):
+        check_of({"browser": str(script)})
+    script.write_text(GOOD)
+    with pytest.raises(ValidationError, match="--allow-exec"):
+        RefusedBrowserCheck.model_validate({"id": "b", "browser": str(script)})
+    monkeypatch.setattr(database, "find_spec", lambda name: None)
+    with pytest.raises(ValidationError, match=r"ninewatch\[browser\]"):
+        check_of({"browser": str(script)})
