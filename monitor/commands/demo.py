@@ -33,7 +33,7 @@ def demo(directory: Path, listen: str | None, script: str) -> None:
 
 async def _demo(directory: Path, listen: str | None, script: str) -> None:
     async with launch.demo(directory, script_name=script, listen=listen) as products:
-        found, portfolio = loaded(products.config_path)
+        found, portfolio = loaded(products.config_path, allow_exec=False)
         clock = SystemClock()
         daemon = Daemon(products.config_path, found, portfolio, clock)
 

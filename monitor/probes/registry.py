@@ -70,11 +70,7 @@ def check_types(*, allow_exec: bool) -> tuple[type[CheckBase], ...]:
     """Return the types that a configuration may hold; without `allow_exec`, what runs programs is a mistake."""
     if allow_exec:
         return CHECK_TYPES
-    refused: dict[type[CheckBase], type[CheckBase]] = {
-        exec_kind.ExecCheck: exec_kind.RefusedExecCheck,
-        browser.BrowserCheck: browser.RefusedBrowserCheck,
-    }
-    return tuple(refused[each] if each in refused else each for each in CHECK_TYPES)
+    return tuple(_REFUSED[each] if each in _REFUSED else each for each in CHECK_TYPES)  # noqa: SIM401 - mypy
 
 
 def prepare(check: Any) -> Probe:
