@@ -172,6 +172,8 @@ def _budget(report: Report, zone: ZoneInfo) -> Section:
 
     columns = ("Month", "Allowed", "Spent", "Left", "Verdict")
     said = "Downtime that the objective allows in each calendar month, by agreement; unknown time is not spent."
+    if not report.months:
+        return Section("budget", "Downtime budget by month", ("No month is on record.",))
     return Section("budget", "Downtime budget by month", (said,), Table(columns, tuple(map(row, report.months))))
 
 

@@ -8,10 +8,12 @@ import json
 import re
 from typing import TYPE_CHECKING
 
+from monitor.reporting.document import Section
+
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator
 
-    from monitor.reporting.document import Cell, Document, Section, Table
+    from monitor.reporting.document import Cell, Document, Table
     from monitor.reporting.whole import Told
 
 FORMULA = tuple("=+-@\t\r")  # what a spreadsheet takes as the beginning of a formula: OWASP, "CSV injection"
@@ -27,12 +29,15 @@ def as_csv(document: Document) -> str:
     """Return every cell one a row: product, section, the row's number and name, column, value, unit, as printed.
 
     Long rather than wide, so that one file holds tables of different columns and a pivot table brings any of them back.
+    What is said of a section comes before its cells, as its row 0: verdicts and assumptions travel with their figures.
     Words that a spreadsheet would take as a formula are led by an apostrophe.
     """
     text = io.StringIO()
     writer = csv.writer(text, lineterminator="\n")
     writer.writerow(("product", "section", "row", "name", "column", "value", "unit", "shown"))
     for product, section in _sections(document):
+        for said in map(tame, section.words):
+            writer.writerow((product, section.id, 0, "", "", said, "", said))
         for number, name, column, cell in _cells(section.table):
             value = tame(cell.value) if isinstance(cell.value, str) else cell.value
             shown = cell.text if cell.unit.numeric else tame(cell.text)
@@ -46,9 +51,11 @@ def tame(text: str) -> str:
 
 
 def _sections(document: Document) -> Iterator[tuple[str, Section]]:
+    yield "", Section("report", document.title, (document.title, *document.notices, *document.closing.words))
     if document.overview is not None:
         yield "", document.overview
     for part in document.parts:
+        yield part.id, Section("verdict", part.name, (part.headline,))
         for section in part.sections:
             yield part.id, section
 

@@ -20,7 +20,7 @@ if TYPE_CHECKING:
     from xlsxwriter.workbook import Workbook
     from xlsxwriter.worksheet import Worksheet
 
-    from monitor.reporting.document import Cell, Document, Part, Section
+    from monitor.reporting.document import Cell, Document, Part, Section, Table
 
 # A spreadsheet rounds what it shows. Five digits show what the other formats floor at three; where that would round up
 # to 100 %, twelve. The number in the cell is the same everywhere.
@@ -53,12 +53,26 @@ def as_xlsx(document: Document) -> bytes:
 
 
 def _by_section(parts: Iterable[Part]) -> Iterator[list[tuple[str, Section]]]:
-    """Yield each section of all products together, in the order in which they come up."""
-    found: dict[str, list[tuple[str, Section]]] = {}
+    """Yield each section of all products together, in the order of the product that has most of them."""
+    parts = tuple(parts)
+    fullest = max(parts, key=lambda part: len(part.sections)).sections
+    found: dict[str, list[tuple[str, Section]]] = {section.id: [] for section in fullest}
     for part in parts:
         for section in part.sections:
             found.setdefault(section.id, []).append((part.name, section))
     yield from found.values()
+
+
+def _titles(section: str, tables: list[Table]) -> list[str]:
+    """Return the widest table's column titles, those of durations with their unit: a cell holds seconds.
+
+    In some sections a column is of several units; there the first cell of the row says which.
+    """
+    widest = max(tables, key=lambda table: len(table.columns))
+    if section in ("figures", "proof"):
+        return list(widest.columns)
+    units = [cell.unit for cell in widest.rows[0]]
+    return [f"{title}{_HEADING.get(unit, '')}" for title, unit in zip(widest.columns, units, strict=True)]
 
 
 class _Sheets:
@@ -88,36 +102,46 @@ class _Sheets:
             self._words(sheet, row, 1, said, self._wrap)
 
     def section(self, sections: list[tuple[str, Section]]) -> None:
-        """Write one section, of all products that have a table in it, into one sheet with one header."""
-        tables = [(name, section, section.table) for name, section in sections if section.table is not None]
+        """Write one section, of all products that have a table in it, into one sheet with one header and a filter.
+
+        Below the table stands what is said of it, once.
+        """
+        tables = [(name, section.table) for name, section in sections if section.table is not None]
         if not tables:
             return
-        _, first, table = tables[0]
+        _, first = sections[0]
         sheet = self._book.add_worksheet(first.title[:31])
-        named = ["Product"] if first.id != "overview" else []
-        units = [cell.unit for cell in table.rows[0]]
-        titles = [*named, *(f"{t}{_HEADING.get(u, '')}" for t, u in zip(table.columns, units, strict=True))]
-        if first.id in ("figures", "proof"):  # a column of several units: the words beside it say which
-            titles = [*named, *table.columns]
-        widths = [len(title) for title in titles]
+        named = first.id != "overview"
+        titles = [*(["Product"] if named else []), *_titles(first.id, [table for _, table in tables])]
         for column, title in enumerate(titles):
             sheet.write_string(0, column, title, self._head)
-        row, spans = 1, []
-        for name, _, each in tables:
-            spans.append((row, row + len(each.rows) - 1))
-            for cells in each.rows:
-                for column, cell in enumerate((*([words(name)] if named else []), *cells)):
-                    widths[column] = max(widths[column], self._cell(sheet, row, column, cell))
-                row += 1
-        for column, width in enumerate(widths):
-            sheet.set_column(column, column, min(width, _WIDEST) + 2)
+        spans = self._rows(sheet, tables, named=named, widths=[len(title) for title in titles])
+        end = spans[-1][1]
         sheet.freeze_panes(1, 2 if named else 1)
-        sheet.autofilter(0, 0, row - 1, len(titles) - 1)
+        sheet.autofilter(0, 0, end, len(titles) - 1)
+        said = dict.fromkeys(each for _, section in sections if section.table is not None for each in section.words)
+        for row, each in enumerate(said, end + 2):
+            self._words(sheet, row, 0, each)
         sheet.set_landscape()
         sheet.fit_to_pages(1, 0)
         sheet.repeat_rows(0)
         if first.id == "steps":
             self._days = (sheet.get_name(), spans)
+
+    def _rows(
+        self, sheet: Worksheet, tables: list[tuple[str, Table]], *, named: bool, widths: list[int]
+    ) -> list[tuple[int, int]]:
+        """Write the tables below each other; return the first and the last row of each."""
+        row, spans = 1, []
+        for name, table in tables:
+            spans.append((row, row + len(table.rows) - 1))
+            for cells in table.rows:
+                for column, cell in enumerate((*([words(name)] if named else []), *cells)):
+                    widths[column] = max(widths[column], self._cell(sheet, row, column, cell))
+                row += 1
+        for column, width in enumerate(widths):
+            sheet.set_column(column, column, min(width, _WIDEST) + 2)
+        return spans
 
     def _cell(self, sheet: Worksheet, row: int, column: int, cell: Cell) -> int:
         """Write a cell; return how many characters it shows."""

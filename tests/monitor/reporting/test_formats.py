@@ -23,6 +23,7 @@ from pypdf import PdfReader
 from monitor.cli import cli
 from monitor.commands.report import FORMATS
 from monitor.errors import NinewatchError
+from monitor.storage.sqlite import SqliteStore
 from sla.interval import MINUTE
 from sla.window import format_instant
 from tests.monitor.reporting import month
@@ -56,7 +57,8 @@ def key(row: dict[str, str]) -> tuple[str, str, str, str]:
 
 
 def read_csv(data: bytes) -> list[dict[str, str]]:
-    return list(csv.DictReader(io.StringIO(data.decode())))
+    """Return the rows that are cells; row 0 is what is said of a section."""
+    return [row for row in csv.DictReader(io.StringIO(data.decode())) if row["row"] != "0"]
 
 
 def measured(config: Path, product: str, at: str, *more: str) -> dict[str, Any]:
@@ -205,7 +207,8 @@ def test_xlsx_has_the_cells_of_csv(config: Path, product: str) -> None:
     found = []
     for sheet in book.worksheets[1:-1]:
         skip = 1 if sheet["A1"].value == "Product" and sheet["B1"].value != "By agreement" else 0
-        found += [list(row[skip:]) for row in sheet.iter_rows(min_row=2, values_only=True)]
+        end = int(re.sub(".*[A-Z]", "", sheet.auto_filter.ref))
+        found += [list(row[skip:]) for row in sheet.iter_rows(min_row=2, max_row=end, values_only=True)]
     rows = [row for table in tables(read_csv(ask(config, "csv", product=product))) for row in table]
     assert sorted(map(repr, _numbers(found))) == sorted(map(repr, _numbers(rows)))
 
@@ -304,6 +307,26 @@ def test_it_reads_beside_a_daemon_and_writes_nothing(tmp_path: Path) -> None:
     store.close()
     assert found["observations"]["bad"] > 0
     assert after == before
+
+
+@pytest.mark.parametrize("form", FORMATS)
+def test_an_empty_record_is_reported_as_one(tmp_path: Path, form: str) -> None:
+    config = tmp_path / "portfolio.yaml"
+    config.write_text(month.CONFIG.format(store=tmp_path / "record.db"), "utf-8")
+    SqliteStore(tmp_path / "record.db", 0).close()
+    said = ask(config, form, product="all")
+    if form in ("html", "md", "csv"):
+        assert "The record is empty" in said.decode()
+        assert "0.000%" in said.decode()
+    assert said
+
+
+def test_assumptions_travel_with_the_amounts(config: Path) -> None:
+    assumption = "An hour of downtime is taken to cost 1,200.00 CAD (forty people who wait)"
+    for form in ("html", "md", "csv"):
+        assert assumption in re.sub(r"\\(.)", r"\1", ask(config, form).decode())
+    sheet = openpyxl.load_workbook(io.BytesIO(ask(config, "xlsx")))["Justification"]
+    assert any(str(cell.value).startswith(assumption) for row in sheet.iter_rows() for cell in row)
 
 
 def test_as_known_then_an_incident_that_ended_later_is_open(config: Path) -> None:
