@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 
 from sla.interval import Interval
 from sla.observation import Observation, Outcome, Run
+from sla.track import State
 
 if TYPE_CHECKING:
     from sla.track import History
@@ -19,8 +20,9 @@ class Incident:
     """A check was down from `opened`, the first bad observation, to `resolved`, the first good one of the recovery.
 
     Instants are microseconds since the epoch; `resolved` is None while it lasts. `reason` is that of the first
-    bad observation. `downtime` is the measured point downtime between the two, microseconds: what flapped back or was
-    unknown in between is not in it. None while it lasts, and where no timeline was there to measure by.
+    bad observation. `downtime` is what the incident takes from the product's figures, microseconds: the point downtime
+    from the estimated change before `opened` to `resolved`, without what flapped back or was unknown in between. None
+    while it lasts, and where no timeline was there to measure by.
     """
 
     id: str
@@ -43,8 +45,14 @@ class Incident:
         return replace(self, resolved=at, downtime=None if history is None else self.downtime_until(at, history))
 
     def downtime_until(self, at: int, history: History) -> int:
-        """Return the point downtime from `opened` to `at`, microseconds."""
-        durations = history.durations(Interval(self.opened, max(at, self.opened)))
+        """Return the point downtime from the estimated change before `opened` to `at`, microseconds.
+
+        The change lies half-way back to the good observation before (measurement.md, section 2), so that incidents add
+        up to the downtime of the figures.
+        """
+        doubted = history.state(self.opened - 1) is State.DOUBT_DOWN
+        start = history.began(self.opened) if doubted else self.opened
+        durations = history.durations(Interval(start, max(at, start)))
         return durations.down + durations.doubt_down
 
 

@@ -27,7 +27,8 @@ class Objective:
 
     def __post_init__(self) -> None:
         if self.ratio >= 1:
-            raise ValueError("100% leaves no downtime at all and cannot be measured; write 99.99999% or less")
+            written = format_percent(self.ratio, 0)
+            raise ValueError(f"{written} leaves no downtime at all and cannot be measured; write 99.99999% or less")
         if self.ratio <= 0:
             raise ValueError("an objective of 0% or less promises nothing; write 99.5%, say")
 

@@ -136,6 +136,10 @@ class Track:
             start = end
             index += 1
 
+    def began(self, instant: int) -> int:
+        """Return where the piece began that the instant, inside the track, lies in."""
+        return self._starts[bisect_right(self._starts, instant) - 1]
+
     def _before(self, instant: int) -> array[int]:
         """Return the time in each known state from the track's start to the instant."""
         return self._sums_within(bisect_right(self._starts, instant) - 1, instant)
@@ -210,6 +214,11 @@ class History(ABC):
     def state(self, at: int) -> State:
         """Return the state of the one instant."""
         return next(self._raw_pieces(Interval(at, at + 1))).state
+
+    def began(self, at: int) -> int:
+        """Return where the state began that held just before the instant; `at` itself where that is not settled."""
+        track = self._settle()
+        return at if track is None or not track.start < at <= track.end else track.began(at - 1)
 
     def _raw_pieces(self, window: Interval) -> Iterator[Piece]:
         track = self._settle()

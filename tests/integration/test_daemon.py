@@ -82,7 +82,7 @@ def test_an_outage_is_an_incident_with_its_reason_and_the_right_seconds(target: 
     good = [at for at, outcome in seen if outcome is Outcome.GOOD]
     assert instant(resolved["opened"]) == bad[0]
     assert instant(resolved["resolved"]) == min(at for at in good if at > bad[0])
-    assert resolved["downtime_seconds"] == figures(seen, hold, bad[0], instant(resolved["resolved"]))["point"]
+    assert resolved["downtime_seconds"] == figures(seen, hold, seen[0][0], instant(resolved["resolved"]))["point"]
 
 
 def past(store: Path, moment: int) -> int | None:
@@ -273,8 +273,10 @@ def test_a_hangup_during_the_start_is_a_reload_and_not_the_end(target: Target, t
 def test_the_demo_ends_when_its_products_do(tmp_path: Path) -> None:
     """In one line, and not with incidents that nobody scripted."""
     log = tmp_path / "demo.log"
-    with running(log, command("demo", "--directory", tmp_path / "demo"), env=environment()) as program:
-        until("the demo", lambda: program.said(r"(open http://\S+)"))
+    with running(
+        log, command("demo", "--directory", tmp_path / "demo", "--listen", "127.0.0.1:0"), env=environment()
+    ) as program:
+        until("the demo", lambda: program.said(r"answers at (http://\S+)"))
         (products,) = children(program.process.pid)
         os.kill(products, signal.SIGKILL)
         assert program.process.wait(timeout=30) == 2

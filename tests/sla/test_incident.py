@@ -10,6 +10,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from sla.incident import TRANSITIONS, Decision, Incident, IncidentTracker, Opened, Phase, Resolved
+from sla.interval import Interval
 from sla.observation import Observation, Outcome, Run
 from sla.timeline import Timeline
 
@@ -88,6 +89,21 @@ def test_downtime_is_measured_not_reckoned() -> None:
     assert (change.incident.opened, change.incident.resolved, change.incident.downtime) == (0, 120, 35)
     assert tracker.open is None
     assert change.incident.downtime_until(-5, timeline) == 0
+
+
+def test_downtime_begins_at_the_estimated_change_so_that_incidents_add_up_to_the_figures() -> None:
+    timeline = Timeline(10)
+    tracker = IncidentTracker("p/c", "p", 1, 1, timeline)
+    for each in observations("ggbbgg"):
+        timeline.append(each.at, each.outcome)
+        if isinstance(change := tracker.step(each), Resolved):
+            # 10-15 up, 15-20 down by the estimate, 20-30 down, 30-35 down by the estimate
+            assert (change.incident.opened, change.incident.resolved, change.incident.downtime) == (20, 40, 20)
+            durations = timeline.durations(Interval(0, 40))
+            assert change.incident.downtime == durations.down + durations.doubt_down
+            break
+    else:
+        pytest.fail("the incident did not end")
 
 
 def test_downtime_without_a_timeline_is_not_known() -> None:
