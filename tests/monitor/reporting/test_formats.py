@@ -23,9 +23,11 @@ from pypdf import PdfReader
 from monitor.cli import cli
 from monitor.commands.report import FORMATS
 from monitor.errors import NinewatchError
+from monitor.storage.base import Batch
 from monitor.storage.sqlite import SqliteStore
-from sla.interval import MINUTE
-from sla.window import format_instant
+from sla.interval import MINUTE, SECOND
+from sla.observation import Observation, Run
+from sla.window import format_instant, parse_instant
 from tests.monitor.reporting import month
 
 Cells = dict[tuple[str, str, str, str], Any]  # product, section, row, column
@@ -319,6 +321,32 @@ def test_an_empty_record_is_reported_as_one(tmp_path: Path, form: str) -> None:
         assert "The record is empty" in said.decode()
         assert "0.000%" in said.decode()
     assert said
+
+
+def folded(seen: list[Observation], hold: int) -> list[Run]:
+    runs = [Run.of(seen[0], hold)]
+    for each in seen[1:]:
+        if runs[-1].takes(each, hold):
+            runs[-1] = runs[-1].folded(each)
+        else:
+            runs.append(Run.of(each, hold))
+    return runs
+
+
+def test_a_run_that_went_on_is_cut_where_it_was_then(config: Path, tmp_path: Path) -> None:
+    """A record of folded runs that reach past --at gives the same report as one of single observations."""
+    other = tmp_path / "portfolio.yaml"
+    other.write_text(month.CONFIG.format(store=tmp_path / "record.db"), "utf-8")
+    runs = [run for key in month.DOWN for run in folded(month.observations(key), 10 * MINUTE + 10 * SECOND)]
+    at = parse_instant(month.MIDDLE)
+    assert sum(run.first < at < run.last for run in runs) == 3
+    store = SqliteStore(tmp_path / "record.db", month.END)
+    store.write(Batch(runs=runs))
+    store.close()
+    for product in ("login", "forms"):
+        one, two = (json.loads(ask(each, "json", product=product))["products"][0] for each in (config, other))
+        assert one["raw"] == two["raw"]
+        assert [each["raw"] for each in one["steps"]] == [each["raw"] for each in two["steps"]]
 
 
 def test_assumptions_travel_with_the_amounts(config: Path) -> None:
