@@ -51,6 +51,7 @@ async def probed(handler: Handler, **more: Any) -> ProbeResult:
         (answer(status="429 Too Many Requests"), UNKNOWN, "rdap_unavailable"),
         (answer(status="500 Oops"), UNKNOWN, "rdap_unavailable"),
     ],
+    ids=["good", "ends", "redemption", "hold", "gone", "silent", "no events", "no date", "too many", "error"],
 )
 async def test_every_answer_has_its_word(said: bytes, outcome: Outcome, reason: str) -> None:
     result = await probed(saying(said))

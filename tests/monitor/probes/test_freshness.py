@@ -42,6 +42,7 @@ def aged(**age: float) -> datetime:
         (answer(f'{{"at": {int(aged(hours=1).timestamp() * 1000)}}}'.encode()), {"json": "$.at"}),
         (answer(b"TDI_2020010100.dat TDI_%s.dat" % f"{aged(hours=1):%Y%m%d%H}".encode()), {"matches": r"TDI_(\d+)"}),
     ],
+    ids=["last-modified", "header", "json", "seconds", "milliseconds", "file names"],
 )
 @pytest.mark.parametrize(("max_age", "reason"), [("25h", ""), ("30s", "stale")])
 async def test_the_newest_stamp_is_found_wherever_it_stands(
@@ -70,6 +71,7 @@ async def test_a_stamp_without_an_hour_stands_for_the_end_of_its_day() -> None:
         (answer(X=(NOW + timedelta(hours=2)).isoformat()), {"header": "X"}, "stamp_in_future"),
         (answer(status="503 Service Unavailable"), {}, "http_status"),
     ],
+    ids=["no header", "no value", "no time", "too large", "no json", "tomorrow", "an error"],
 )
 async def test_everything_else_has_its_word(said: bytes, stamp: dict[str, str], reason: str) -> None:
     result = await probed(said, stamp=stamp, max_age="1d")

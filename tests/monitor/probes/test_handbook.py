@@ -26,11 +26,12 @@ from monitor.probes import expectation as expectation_module
 from monitor.probes.handbook import SHARED
 from monitor.probes.registry import CHECK_TYPES, KINDS
 from sla.observation import Outcome
-from tests.monitor.probes.test_databases import mariadb, postgres
+from tests.monitor.probes.test_databases import POSTGRES, mariadb, postgres
 from tests.monitor.probes.test_websocket import echoing
 from tests.support.certificates import bundle, server_context
 from tests.support.nameserver import naming, records
 from tests.support.probing import attempt
+from tests.support.processes import needs
 from tests.support.servers import answer, saying, serving
 from tests.support.talking import datagrams, replying, saying_at_once
 
@@ -203,7 +204,10 @@ STAGES: dict[str, Stage] = {
     "mysql": database("mysql", mariadb),
 }
 ELSEWHERE = {"heartbeat", "icmp", "browser"}  # pushed: tests of the pings; in a namespace: below; test_browser
-SLOW = {"postgres", "mysql"}
+SLOW = {
+    "postgres": [pytest.mark.slow, needs(str(POSTGRES / "initdb"))],
+    "mysql": [pytest.mark.slow, needs("mariadbd", "mariadb-install-db")],
+}
 
 
 @pytest.mark.parametrize("scheme", [scheme for kind in KINDS.values() for scheme in kind.schemes])
@@ -219,9 +223,7 @@ def test_every_kind_has_a_stage() -> None:
     assert set(STAGES) == set(KINDS) - ELSEWHERE
 
 
-@pytest.mark.parametrize(
-    "kind", [pytest.param(kind, marks=[pytest.mark.slow] if kind in SLOW else []) for kind in STAGES]
-)
+@pytest.mark.parametrize("kind", [pytest.param(kind, marks=SLOW.get(kind, [])) for kind in STAGES])
 async def test_every_example_is_good_where_its_server_is(kind: str, tmp_path: Path) -> None:
     async with STAGES[kind](tmp_path) as changed:
         result = (await attempt({**example(kind), **changed}, 5.0)).result
