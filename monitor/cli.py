@@ -2,14 +2,16 @@
 
 from __future__ import annotations
 
+import os
 import sys
 from importlib import import_module
-from importlib.metadata import PackageNotFoundError, version
+from types import NoneType
 
 import click
 
 from monitor import log
 from monitor.errors import NinewatchError
+from monitor.share import version
 
 # Command -> the file in monitor/commands and the name in it, in the order of --help. By name only: the calculator need
 # not wait for the daemon's imports.
@@ -46,15 +48,8 @@ class Commands(click.Group):
         return command
 
 
-def _version() -> str:
-    try:
-        return version("ninewatch")
-    except PackageNotFoundError:  # run from a checkout that nobody installed
-        return "(checkout)"
-
-
 @click.group(cls=Commands, context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 100})
-@click.version_option(_version(), prog_name="ninewatch")
+@click.version_option(version(), prog_name="ninewatch")
 def cli() -> None:
     """The uptime and SLA monitor that proves its nines.
 
@@ -66,7 +61,28 @@ def main() -> None:
     """Run the command line; an error a person can mend is one line on standard error, with exit status 2."""
     log.configure()
     try:
-        cli(prog_name="ninewatch")
+        _run()
     except NinewatchError as error:
         click.echo(log.concealed(f"ninewatch: {error}"), err=True)
         sys.exit(2)
+
+
+def _run() -> None:
+    """Run the command line to its last byte: an answer that could not be written must not pass for a verdict.
+
+    Raises:
+        NinewatchError: standard output cannot take what was to be said.
+    """
+    try:
+        try:
+            cli(prog_name="ninewatch")
+        finally:
+            if not isinstance(sys.stdout, NoneType):  # a daemon may be started without one
+                sys.stdout.flush()
+    except OSError as error:
+        if error.filename is not None:
+            raise
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())  # the interpreter writes once more as it ends
+        if isinstance(error, BrokenPipeError):  # whoever read it has gone, and wants to hear no more
+            sys.exit(2)
+        raise NinewatchError(f"standard output cannot be written: {error.strerror or error}") from None

@@ -1,13 +1,24 @@
-"""Where the files that ship beside the code are: in a checkout at its top, in an installed wheel inside the package."""
+"""Which version this is, and where what ships beside the code lies: at a checkout's top, or inside the wheel."""
 
 from __future__ import annotations
 
+import tomllib
+from importlib.metadata import PackageNotFoundError, metadata
 from pathlib import Path
 
 from monitor.errors import NinewatchError
 
 _PACKAGE = Path(__file__).resolve().parent
 _ROOTS = (_PACKAGE / "_share", _PACKAGE.parent)
+
+
+def version() -> str:
+    """Return the version that is running, also from a checkout that nobody installed."""
+    try:
+        return metadata("ninewatch")["Version"]
+    except PackageNotFoundError:
+        project = tomllib.loads((_PACKAGE.parent / "pyproject.toml").read_text("utf-8"))["project"]
+        return str(project["version"])
 
 
 def shared(*parts: str) -> Path:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from importlib.metadata import PackageNotFoundError, version
 from typing import TYPE_CHECKING
 
 from prometheus_client import CollectorRegistry, ProcessCollector
@@ -12,6 +11,7 @@ from prometheus_client.openmetrics.exposition import generate_latest as openmetr
 from prometheus_client.registry import Collector
 
 from monitor.exporters.exposition import Dialect
+from monitor.share import version
 from sla.interval import SECOND
 
 if TYPE_CHECKING:
@@ -82,15 +82,8 @@ class DaemonCollector(Collector):
         if health.config_reload_at is not None:
             name, help_ = "ninewatch_config_reload_timestamp", "When the running configuration was loaded"
             yield GaugeMetricFamily(name, help_, value=health.config_reload_at / SECOND, unit="seconds")
-        build = {"version": _version(), "sqlite": health.sqlite_version}
+        build = {"version": version(), "sqlite": health.sqlite_version}
         yield InfoMetricFamily("ninewatch_build", "What is running", value=build)
-
-
-def _version() -> str:
-    try:
-        return version("ninewatch")
-    except PackageNotFoundError:
-        return "unknown"
 
 
 class Daemon:

@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import json
+import shlex
 import socket
+import subprocess
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -16,7 +18,7 @@ from monitor.errors import NinewatchError
 from monitor.vocabulary import PHASES
 from tests.support.processes import until
 from tests.support.targets import Target
-from tests.support.watches import refused, watching
+from tests.support.watches import command, environment, refused, watching
 
 COMMANDS = ("run", "demo", "check-config", "probe", "status")
 
@@ -260,3 +262,20 @@ def test_main_conceals_secrets_in_an_error(monkeypatch: pytest.MonkeyPatch, caps
         cli.main()
     assert ended.value.code == 2
     assert capsys.readouterr().err == "ninewatch: it said [secret]; mend it\n"
+
+
+@pytest.mark.parametrize("words", [["nines", "99.95"], ["--help"], ["probe", "tcp://127.0.0.1:1"], ["--version"]])
+def test_an_answer_that_cannot_be_written_is_no_verdict(words: list[str]) -> None:
+    """A full disk is one line and exit status 2, not the 1 that means bad, wrong or missed."""
+    with Path("/dev/full").open("w") as full:
+        done = subprocess.run(
+            command(*words), stdout=full, stderr=subprocess.PIPE, text=True, timeout=60, env=environment(), check=False
+        )
+    assert done.returncode == 2
+    assert done.stderr == "ninewatch: standard output cannot be written: No space left on device\n"
+
+
+def test_a_command_without_standard_output_ends_as_it_would_with_one() -> None:
+    words = " ".join(["exec", *map(shlex.quote, command("nines", "99.95")), ">&-"])
+    done = subprocess.run(["sh", "-c", words], stderr=subprocess.PIPE, timeout=60, env=environment(), check=False)
+    assert (done.returncode, done.stderr) == (0, b"")
