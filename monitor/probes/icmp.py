@@ -49,7 +49,7 @@ class IcmpCheck(CheckBase):
         if not allowed():
             raise problem_at(
                 "icmp",
-                "this process may not ping; let its group with `sysctl net.ipv4.ping_group_range='0 2147483647'`, "
+                "this process may not ping; allow its group to with `sysctl net.ipv4.ping_group_range='0 2147483647'`, "
                 "or probe a port with tcp",
             )
         return self

@@ -88,7 +88,7 @@ def _options(check: PostgresCheck) -> dict[str, Any]:
         "host": check.tls.server_name or check.postgres.host,
         "user": check.user or "ninewatch",
         "password": check.password.reveal() if check.password is not None else "",
-        "passfile": "/dev/null",
+        "passfile": "/nonexistent/pgpass",
         "dbname": check.database or "postgres",
         "application_name": "ninewatch",
         "gssencmode": "disable",
@@ -103,7 +103,8 @@ def _failure(check: PostgresCheck, error: psycopg.Error) -> ProbeFailure | None:
     if state.startswith(_NOT_TAKEN):
         return refused(check, said)
     if not error.sqlstate and (word := next((word for text, word in _NETWORK.items() if text in said), "")):
-        return ProbeFailure(word, quoted(said, 160))
+        ours = word == "no_route"
+        return ProbeFailure(word, quoted(said, 160), outcome=Outcome.UNKNOWN if ours else Outcome.BAD)
     reason = _STATES.get(state) or _STATES.get(state[:2]) or "database_error"
     return ProbeFailure(reason, f"{state} {quoted(said, 160)}".strip())
 
