@@ -4,7 +4,7 @@ VENV   := .venv
 BIN    := $(VENV)/bin
 PIP    := $(BIN)/pip --disable-pip-version-check install --progress-bar on
 
-.PHONY: help run test lint unit slow bench generate lock clean
+.PHONY: help run test lint unit slow cover bench generate lock clean
 
 help: ## List the commands
 	@grep -E '^[a-z]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 12
@@ -25,6 +25,9 @@ unit: $(VENV)/.dev
 
 slow: $(VENV)/.dev ## The slower suites: real Prometheus, Alertmanager, Chromium, faults
 	$(BIN)/pytest -m slow
+
+cover: $(VENV)/.dev ## Every branch of sla/ is taken by its own tests
+	$(BIN)/pytest -n 2 -m "not slow" --cov=sla --cov-branch --cov-report=term-missing:skip-covered --cov-fail-under=100 tests/sla tests/property
 
 bench: $(VENV)/.dev ## Measure the cost a probe beside blackbox_exporter + Prometheus
 	$(BIN)/python -m bench.cost

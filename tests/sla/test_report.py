@@ -7,11 +7,11 @@ from zoneinfo import ZoneInfo
 from sla.calendar import Period, Window, calendar_window
 from sla.exclusion import Cause, Exclusion, agree
 from sla.incident import Incident
-from sla.interval import DAY, HOUR, MINUTE, Interval
+from sla.interval import DAY, HOUR, MINUTE, SECOND, Interval
 from sla.measured import measure
 from sla.objective import Objective
 from sla.observation import Observation, Outcome
-from sla.report import BY_DAY, EARLIER, Report, Subject, last_complete, report
+from sla.report import BY_DAY, EARLIER, Report, Subject, incident_json, last_complete, report
 from sla.timeline import Timeline
 from sla.window import parse_instant
 
@@ -110,3 +110,11 @@ def test_an_empty_record_gives_a_report_without_figures() -> None:
     assert found.agreed.raw.availability == (0, None, 1)
     assert (found.months, len(found.trend)) == ((), 1)
     assert found.as_json()["raw"]["availability"]["point"] is None
+
+
+def test_an_incident_is_told_with_its_downtime_in_seconds_and_null_while_it_lasts() -> None:
+    begun = Incident.open("p", "p/c", DOWN.start, "deadline")
+    ended = begun.resolve(DOWN.end, HISTORY)
+    told, lasting = incident_json(ended), incident_json(begun)
+    assert (told["downtime_seconds"], lasting["downtime_seconds"]) == ((ended.downtime or 0) / SECOND, None)
+    assert lasting["resolved"] is None

@@ -105,3 +105,9 @@ def test_what_is_out_of_reach_is_refused() -> None:
     crossed = parallel(series(*first), series(*map(parallel, first, second)))
     with pytest.raises(EntangledError, match="split the design"):
         Diagram(crossed)
+
+
+def test_a_design_too_deep_to_follow_is_refused_in_the_same_words() -> None:
+    first, second = (series(*(f"{letter}{n}" for n in range(1_000))) for letter in "ab")
+    with pytest.raises(EntangledError, match="split the design"):
+        Diagram(parallel(first, second))

@@ -189,3 +189,10 @@ def test_a_whole_of_all_parts_is_no_better_than_its_worst_leaf_that_nothing_hide
     alone = replace(made, structure=None, fail_over=None)
     hard = [each.failures.down for each in made.parts if each.coupling is Coupling.HARD]
     assert expected_down(alone) >= max([*hard, made.sites[0].failures.down]) * (1 - 1e-9)
+
+
+def test_a_prediction_loses_no_digit_of_a_small_downtime() -> None:
+    found = predict(design(part("app")))
+    assert found.exact == 1 - Fraction(found.down)
+    assert found.availability == 1.0 - found.down
+    assert found.downtime == found.down * YEAR

@@ -72,3 +72,9 @@ def test_with_costs_the_cheapest_hour_comes_first_and_what_has_none_comes_last()
 
 def test_nothing_to_gain_is_no_step() -> None:
     assert next_steps(design(part("app")), {}) == ()
+
+
+def test_where_two_centres_serve_and_no_change_over_fails_nothing_about_sites_is_left_to_change() -> None:
+    sure = replace(handover(covers=("app",)), kind=Standby.HOT, success=Fraction(1))
+    best = replace(RICH, sites=(site("a"), site("b")), fail_over=sure)
+    assert not {"standby/warm", "standby/hot", "rehearse"} & {change.id for change in changes(best)}
