@@ -131,7 +131,7 @@ def test_the_loss_of_a_data_centre_takes_keycloak_and_its_dependents_down_togeth
 
 
 def test_the_incidents_are_those_that_the_runs_amount_to(told: tuple[list[Run], list[Incident]]) -> None:
-    """Each begins with the first bad probe and ends with the next good one; their downtime adds up to the timeline's."""
+    """Each begins with the first bad probe and ends with the next good one; its downtime is the timeline's."""
     runs, incidents = told
     for incident in incidents:
         group = [run for run in runs if run.check == incident.check]
