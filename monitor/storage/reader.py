@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 from monitor.errors import StoreError
 from monitor.storage import statements as sql
 from monitor.storage.schema import refuse_strangers
-from monitor.storage.sqlite import facts_in, incidents_in, opened, remedy, runs_in, tail_in
+from monitor.storage.sqlite import facts_in, incidents_in, observations_in, opened, remedy, runs_in, tail_in
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -17,6 +17,7 @@ if TYPE_CHECKING:
 
     from sla.correction import Fact
     from sla.incident import Incident
+    from sla.interval import Interval
     from sla.observation import Observation, Run
 
 
@@ -33,6 +34,10 @@ class Reader:
     def load_tail(self) -> Iterator[Observation]:
         """Yield what was observed after the last run of its check and vantage, by `at`."""
         return tail_in(self._connection)
+
+    def observations(self, check: str, window: Interval) -> list[Observation]:
+        """Return the check's observations with `at` in the window, by `at`, as far back as they are kept."""
+        return observations_in(self._connection, check, window)
 
     def load_incidents(self) -> list[Incident]:
         """Return all incidents, oldest first."""

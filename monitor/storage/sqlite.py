@@ -131,7 +131,7 @@ class SqliteStore:
     def observations(self, check: str, window: Interval) -> list[Observation]:
         """Return the check's observations with `at` in the window, by `at`, over a connection that cannot write."""
         with self._told("cannot be read", ours=False), contextlib.closing(opened(self._path, "ro")) as connection:
-            return [_observation(row) for row in connection.execute(sql.WINDOW, (check, window.start, window.end))]
+            return observations_in(connection, check, window)
 
     def prune(self, before: int, limit: int = 5_000) -> int:
         """Drop the oldest observations that are older than `before` and inside a written run, about `limit` of them."""
@@ -331,6 +331,11 @@ def runs_in(connection: sqlite3.Connection) -> Iterator[Run]:
         check, vantage = series[number]
         outcome, word, old = _OUTCOMES[code], reasons[reason], seeded != 0
         yield Run(check, outcome, word, first, last, count, hold, known, latency, worst, vantage, old)
+
+
+def observations_in(connection: sqlite3.Connection, check: str, window: Interval) -> list[Observation]:
+    """Return the check's observations with `at` in the window, by `at`, as far back as they are kept."""
+    return [_observation(row) for row in connection.execute(sql.WINDOW, (check, window.start, window.end))]
 
 
 def tail_in(connection: sqlite3.Connection) -> Iterator[Observation]:

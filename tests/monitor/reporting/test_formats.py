@@ -10,6 +10,7 @@ import re
 import shutil
 import subprocess
 import sys
+from dataclasses import replace
 from html.parser import HTMLParser
 from itertools import pairwise
 from pathlib import Path
@@ -25,7 +26,7 @@ from monitor.commands.report import FORMATS
 from monitor.errors import NinewatchError
 from monitor.storage.base import Batch
 from monitor.storage.sqlite import SqliteStore
-from sla.interval import MINUTE, SECOND
+from sla.interval import HOUR, MINUTE, SECOND
 from sla.observation import Observation, Run
 from sla.window import format_instant, parse_instant
 from tests.monitor.reporting import month
@@ -347,6 +348,23 @@ def test_a_run_that_went_on_is_cut_where_it_was_then(config: Path, tmp_path: Pat
         one, two = (json.loads(ask(each, "json", product=product))["products"][0] for each in (config, other))
         assert one["raw"] == two["raw"]
         assert [each["raw"] for each in one["steps"]] == [each["raw"] for each in two["steps"]]
+
+
+def test_what_was_observed_after_the_instant_changes_no_byte(tmp_path: Path) -> None:
+    """Though probes come a little early or late, and the runs that hold them go on."""
+    portfolio, hold, at = tmp_path / "portfolio.yaml", 10 * MINUTE + 10 * SECOND, parse_instant(month.MIDDLE)
+    portfolio.write_text(month.CONFIG.format(store=tmp_path / "record.db"), "utf-8")
+
+    def written_until(end: int) -> bytes:
+        store = SqliteStore(tmp_path / "record.db", month.END)
+        for check in month.DOWN:
+            uneven = [replace(o, at=o.at + (n * 7_919) % 400_000) for n, o in enumerate(month.observations(check))]
+            seen = [each for each in uneven if each.at < end]
+            store.write(Batch(observations=seen, runs=folded(seen, hold)))
+        store.close()
+        return ask(portfolio, "json", product="all")
+
+    assert written_until(at + HOUR) == written_until(at + 5 * HOUR)
 
 
 def test_assumptions_travel_with_the_amounts(config: Path) -> None:
