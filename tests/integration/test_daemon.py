@@ -146,6 +146,7 @@ def test_a_bad_edit_leaves_the_running_configuration_in_place(target: Target, tm
         assert "Traceback" not in watch.said()
 
 
+@pytest.mark.slow
 def test_a_file_that_goes_away_and_comes_back_is_a_bad_edit_and_its_end(target: Target, tmp_path: Path) -> None:
     path = written(tmp_path, check(target, "health"))
     with watching(path) as watch:

@@ -57,6 +57,7 @@ def resident(process: int) -> int:
     return next(int(line.split()[1]) for line in lines if line.startswith("VmRSS:"))
 
 
+@pytest.mark.slow
 def test_hostile_targets_cost_their_neighbours_nothing(ports: dict[str, int], tmp_path: Path) -> None:
     """The healthy check is good at every one of its instants, memory stays bounded, the log has no traceback."""
     ill = [name for group in names() for name in group]

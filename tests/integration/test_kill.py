@@ -92,7 +92,7 @@ def run_rounds(path: Path, rounds: int, seed: int = 0) -> Acknowledged:
 
 
 def test_nothing_acknowledged_is_lost_when_the_recorder_is_killed(tmp_path: Path) -> None:
-    acknowledged = run_rounds(tmp_path / "record.db", 20)
+    acknowledged = run_rounds(tmp_path / "record.db", 8)
     assert len(acknowledged.seen) > 1_000, "the recorders were killed before they recorded anything worth the test"
     assert acknowledged.incidents
 

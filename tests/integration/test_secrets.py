@@ -99,6 +99,7 @@ def test_no_secret_is_in_any_output(planted: tuple[Path, dict[str, str]]) -> Non
     assert leaks(record.decode("latin-1")) == []
 
 
+@pytest.mark.slow
 def test_the_commands_print_no_secret_either(planted: tuple[Path, dict[str, str]]) -> None:
     folder, extra = planted
     config = folder / "ninewatch.yaml"

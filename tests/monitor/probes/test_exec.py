@@ -85,6 +85,7 @@ def test_a_daemon_that_was_not_told_to_refuses_to_run_programs() -> None:
         RefusedExecCheck.model_validate({"id": "x", "exec": ["/bin/true"]})
 
 
+@pytest.mark.slow
 def test_on_the_command_line_it_takes_the_flag(tmp_path: Path) -> None:
     config = tmp_path / "c.yaml"
     check = "{id: c, exec: [/bin/true]}"
