@@ -16,6 +16,7 @@ import pytest
 from monitor.app import Jobs
 from monitor.clock import SystemClock
 from monitor.config.loader import load
+from monitor.engine.heartbeats import Heartbeats
 from monitor.engine.recorder import Recorder
 from monitor.engine.rig import rigged
 from monitor.engine.scheduler import Scheduler
@@ -107,7 +108,7 @@ async def driven(folder: Path, wanted: Portfolio) -> AsyncIterator[Load]:
     ):
         listener = await listen(build(ledger, health, clock), "127.0.0.1", 0)
         scheduler = Scheduler(clock, pulse, health, max_in_flight=500)
-        jobs = Jobs(ledger, runner, recorder)
+        jobs = Jobs(ledger, runner, recorder, Heartbeats(ledger, recorder.record, clock))
         jobs.prepare(wanted)
         scheduler.load(jobs.all())
         probing = asyncio.create_task(scheduler.run())

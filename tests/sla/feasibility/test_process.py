@@ -91,3 +91,8 @@ def test_what_cannot_be_is_refused(make: object, says: str) -> None:
     assert callable(make)
     with pytest.raises(ValueError, match=says):
         make()
+
+
+def test_an_outage_of_several_that_would_have_to_last_for_ages_does_not() -> None:
+    """Beyond what a float can hold the chance is 0, and is not reckoned on with."""
+    assert Repairable(5 * HOUR, MINUTE, replicas=3, needed=2).lasting(3650 * DAY) == 0
