@@ -8,8 +8,7 @@ from pydantic import ValidationError
 
 from monitor.config.base import Model
 from monitor.config.maintenance import Maintenance
-from monitor.config.messages import Translator
-from monitor.config.source import UnreadableError, read
+from monitor.config.onefile import read_block
 from monitor.errors import NinewatchError
 
 _YAML = (".yaml", ".yml")
@@ -37,11 +36,6 @@ def _of_calendar(path: Path) -> Maintenance:
 
 def _of_yaml(path: Path) -> tuple[Maintenance, ...]:
     try:
-        root, problems = read(path, str(path))
-        if not problems:
-            return _File.model_validate(root.plain()).maintenance
-    except UnreadableError as error:
-        problems = [error.problem]
-    except ValidationError as error:
-        problems = list(Translator(root, _File, ()).problems(error))
-    raise NinewatchError(str(problems[0]))
+        return read_block(path, _File).maintenance
+    except ValueError as error:
+        raise NinewatchError(str(error)) from None

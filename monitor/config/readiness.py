@@ -14,7 +14,6 @@ from pydantic import (
     PlainSerializer,
     PlainValidator,
     StringConstraints,
-    ValidationError,
     ValidationInfo,
     WithJsonSchema,
 )
@@ -22,8 +21,7 @@ from pydantic import (
 from monitor.config.base import Model
 from monitor.config.context import Context, Located
 from monitor.config.errors import quoted
-from monitor.config.messages import Translator
-from monitor.config.source import UnreadableError, read
+from monitor.config.onefile import read_block
 from monitor.config.values import Id, ObjectiveField, Text, is_id
 from monitor.errors import NinewatchError
 from monitor.share import shared
@@ -79,14 +77,10 @@ def load_checklist(path: Path) -> Checklist:
         ValueError: it cannot be used; the message names the first mistake in it, with its place.
     """
     try:
-        root, problems = read(path, str(path))
-        if not problems:
-            return _Checklist.model_validate(root.plain()).plain()
-    except UnreadableError as error:
-        problems = [error.problem]
-    except ValidationError as error:
-        problems = list(Translator(root, _Checklist, ()).problems(error))
-    raise ValueError(f"the checklist cannot be used; {problems[0]}")
+        block = read_block(path, _Checklist)
+    except ValueError as error:
+        raise ValueError(f"the checklist cannot be used; {error}") from None
+    return block.plain()
 
 
 def _named(value: Any, info: ValidationInfo) -> Checklist:

@@ -10,7 +10,6 @@ from pydantic import (
     InstanceOf,
     PlainSerializer,
     PlainValidator,
-    ValidationError,
     ValidationInfo,
     WithJsonSchema,
 )
@@ -18,9 +17,8 @@ from pydantic import (
 from monitor.config.base import Model
 from monitor.config.context import Context, Located
 from monitor.config.errors import quoted
-from monitor.config.messages import Translator
+from monitor.config.onefile import read_block
 from monitor.config.readiness import places
-from monitor.config.source import UnreadableError, read
 from monitor.config.values import Id, ObjectiveField, Text, is_id
 from monitor.share import shared
 from sla.stage import Policy, Risk, Stage, Terms
@@ -67,16 +65,13 @@ def load_policy(path: Path) -> Policy:
         ValueError: it cannot be used; the message names the first mistake in it, with its place.
     """
     try:
-        root, problems = read(path, str(path))
-        if not problems:
-            return _Policy.model_validate(root.plain()).plain()
-    except UnreadableError as error:
-        problems = [error.problem]
-    except ValidationError as error:
-        problems = list(Translator(root, _Policy, ()).problems(error))
+        block = read_block(path, _Policy)
+    except ValueError as error:
+        raise ValueError(f"the policy cannot be used; {error}") from None
+    try:
+        return block.plain()
     except ValueError as error:
         raise ValueError(f"the policy cannot be used; {path}: {error}") from None
-    raise ValueError(f"the policy cannot be used; {problems[0]}")
 
 
 @lru_cache(maxsize=1)
