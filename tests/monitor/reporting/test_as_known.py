@@ -1,0 +1,109 @@
+"""A report is of a record as it was known at an instant: read beside a daemon, to the byte."""
+
+from __future__ import annotations
+
+import json
+import os
+import subprocess
+import sys
+from dataclasses import replace
+from pathlib import Path
+
+import pytest
+
+from monitor.commands.report import FORMATS
+from monitor.storage.base import Batch
+from monitor.storage.sqlite import SqliteStore
+from sla.interval import HOUR, MINUTE, SECOND
+from sla.observation import Observation, Run
+from sla.window import format_instant, parse_instant
+from tests.monitor.reporting import month
+from tests.monitor.reporting.asking import ask
+
+
+@pytest.mark.parametrize("form", FORMATS)
+def test_the_same_record_and_instant_give_the_same_bytes(config: Path, form: str, tmp_path: Path) -> None:
+    """In another process, with another hash seed."""
+    path = tmp_path / f"again.{form}"
+    command = [sys.executable, "-m", "monitor", "report", "-c", config, "--product", "all", "--at", month.MIDDLE]
+    subprocess.run([*command, "-o", path], env=os.environ | {"PYTHONHASHSEED": "7"}, check=True)
+    assert path.read_bytes() == ask(config, form, product="all")
+
+
+def test_it_reads_beside_a_daemon_and_writes_nothing(tmp_path: Path) -> None:
+    """The record is open and locked, its newest part is still in the write-ahead log; nothing of it changes."""
+    config, store = month.record(tmp_path, close=False)
+    before = {path.name: path.read_bytes() for path in tmp_path.glob("record.db*") if not path.name.endswith("-shm")}
+    assert len(before["record.db-wal"]) > 0
+    found = json.loads(ask(config, "json"))["products"][0]["raw"]
+    after = {path.name: path.read_bytes() for path in tmp_path.glob("record.db*") if not path.name.endswith("-shm")}
+    store.close()
+    assert found["observations"]["bad"] > 0
+    assert after == before
+
+
+@pytest.mark.parametrize("form", FORMATS)
+def test_an_empty_record_is_reported_as_one(tmp_path: Path, form: str) -> None:
+    config = tmp_path / "portfolio.yaml"
+    config.write_text(month.CONFIG.format(store=tmp_path / "record.db"), "utf-8")
+    SqliteStore(tmp_path / "record.db", 0).close()
+    said = ask(config, form, product="all")
+    if form in ("html", "md", "csv"):
+        assert "The record is empty" in said.decode()
+        assert "0.000%" in said.decode()
+    assert said
+
+
+def folded(seen: list[Observation], hold: int) -> list[Run]:
+    runs = [Run.of(seen[0], hold)]
+    for each in seen[1:]:
+        if runs[-1].takes(each, hold):
+            runs[-1] = runs[-1].folded(each)
+        else:
+            runs.append(Run.of(each, hold))
+    return runs
+
+
+def test_a_run_that_went_on_is_cut_where_it_was_then(config: Path, tmp_path: Path) -> None:
+    """A record of folded runs that reach past --at gives the same report as one of single observations."""
+    other = tmp_path / "portfolio.yaml"
+    other.write_text(month.CONFIG.format(store=tmp_path / "record.db"), "utf-8")
+    runs = [run for key in month.DOWN for run in folded(month.observations(key), 10 * MINUTE + 10 * SECOND)]
+    at = parse_instant(month.MIDDLE)
+    assert sum(run.first < at < run.last for run in runs) == 3
+    store = SqliteStore(tmp_path / "record.db", month.END)
+    store.write(Batch(runs=runs))
+    store.close()
+    for product in ("login", "forms"):
+        one, two = (json.loads(ask(each, "json", product=product))["products"][0] for each in (config, other))
+        assert one["raw"] == two["raw"]
+        assert [each["raw"] for each in one["steps"]] == [each["raw"] for each in two["steps"]]
+
+
+def test_what_was_observed_after_the_instant_changes_no_byte(tmp_path: Path) -> None:
+    """Though probes come a little early or late, and the runs that hold them go on."""
+    portfolio, hold, at = tmp_path / "portfolio.yaml", 10 * MINUTE + 10 * SECOND, parse_instant(month.MIDDLE)
+    portfolio.write_text(month.CONFIG.format(store=tmp_path / "record.db"), "utf-8")
+
+    def written_until(end: int) -> bytes:
+        store = SqliteStore(tmp_path / "record.db", month.END)
+        for check in month.DOWN:
+            uneven = [replace(o, at=o.at + (n * 7_919) % 400_000) for n, o in enumerate(month.observations(check))]
+            seen = [each for each in uneven if each.at < end]
+            store.write(Batch(observations=seen, runs=folded(seen, hold)))
+        store.close()
+        return ask(portfolio, "json", product="all")
+
+    assert written_until(at + HOUR) == written_until(at + 5 * HOUR)
+
+
+def test_as_known_then_an_incident_that_ended_later_is_open(config: Path) -> None:
+    at = format_instant(month.LATE.start + 20 * MINUTE)
+    [found] = json.loads(ask(config, "json", at=at))["products"]
+    assert [each["resolved"] for each in found["incidents"]] == [format_instant(month.FORMS_DOWN.end), None]
+
+
+def test_the_last_complete_month_is_asked_for_by_name(config: Path) -> None:
+    found = json.loads(ask(config, "json", "--window", "last month", at=month.AFTER))["window"]
+    assert (found["start"], found["end"]) == ("2025-11-01T07:00:00Z", "2025-12-01T08:00:00Z")
+    assert not found["in_progress"]

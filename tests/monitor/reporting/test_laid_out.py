@@ -1,0 +1,77 @@
+"""Whether a report can be read: on paper, and by those who do not see it."""
+
+from __future__ import annotations
+
+import re
+from itertools import pairwise
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import pytest
+
+from tests.monitor.reporting.asking import Page, ask, pdf
+
+if TYPE_CHECKING:
+    from pypdf import PageObject
+
+
+@pytest.mark.parametrize(("paper", "width"), [("letter", 612), ("a4", 595)])
+def test_the_pdf_is_tagged_and_tells_what_the_chart_shows(config: Path, paper: str, width: int) -> None:
+    read = pdf(config, "--paper", paper)
+    root: Any = read.trailer["/Root"]
+    assert root["/MarkInfo"]["/Marked"]
+    assert root["/Lang"] == "en"
+    kinds, told = [], []
+    waiting = [root["/StructTreeRoot"]]
+    while waiting:
+        node = waiting.pop().get_object()
+        if isinstance(node, list):
+            waiting += node
+        elif isinstance(node, dict) and ("/S" in node or "/K" in node):
+            kinds.append(node.get("/S"))
+            told.append(node.get("/Alt", ""))
+            waiting += [node["/K"]] if "/K" in node else []
+    assert {"/H1", "/H2", "/Table", "/TH", "/TD", "/Figure"} <= set(kinds)
+    assert any("days" in each and "below the objective" in each for each in told)
+    assert int(read.pages[0].mediabox.width) == width
+    assert read.metadata is not None
+    assert read.metadata.creation_date is not None
+    assert read.metadata.creation_date.isoformat() == "2025-11-20T12:00:00+00:00"
+
+
+def test_the_page_is_headed_and_its_tables_and_charts_are_named(config: Path) -> None:
+    page = Page(ask(config, "html", product="all").decode())
+    assert all("scope" in attributes for tag, attributes in page.tags if tag == "th")
+    assert all("aria-labelledby" in attributes for tag, attributes in page.tags if tag == "table")
+    levels = [int(tag[1]) for tag, _ in page.tags if re.fullmatch("h[1-6]", tag)]
+    assert levels[0] == 1
+    assert all(b - a <= 1 for a, b in pairwise(levels))
+    named = {a["id"] for _, a in page.tags if a.get("id")}
+    drawn = [a for tag, a in page.tags if tag == "svg"]
+    assert len(drawn) == 2
+    assert all(set((a["aria-labelledby"] or "").split()) <= named for a in drawn)
+    assert not [tag for tag, _ in page.tags if tag in ("script", "link", "img", "b", "i")]
+
+
+def lines(page: PageObject) -> list[tuple[float, str]]:
+    """Return what stands above the footer, each with its height as a share of the page's, from the top."""
+    found: list[tuple[float, str]] = []
+
+    def seen(text: str, place: list[float], *_: object) -> None:
+        if text.strip():
+            found.append((place[5] / float(page.mediabox.height), text.strip()))
+
+    page.extract_text(visitor_text=seen)
+    return [(height, text) for height, text in found if height > 0.06]
+
+
+def test_pages_are_filled_and_no_heading_ends_one(config: Path) -> None:
+    """What does not fit and may not be cut in two is a chart at most; only the last page ends where the report does."""
+    titles = re.findall("^#+ (.+)$", ask(config, "md", product="all").decode(), re.MULTILINE)
+    assert "The figures" in titles
+    *full, _ = pdf(config, product="all").pages
+    assert len(full) > 2
+    for number, page in enumerate(full, 1):
+        height, text = min(lines(page))
+        assert height < 0.4, number
+        assert text not in titles, number
