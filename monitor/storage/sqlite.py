@@ -7,8 +7,6 @@ import sqlite3
 from collections.abc import Callable, Iterator
 from typing import TYPE_CHECKING, Final, Generic, TypeVar
 
-import structlog
-
 from monitor.errors import StoreError
 from monitor.storage import statements as sql
 from monitor.storage.lock import Lock
@@ -23,14 +21,10 @@ if TYPE_CHECKING:
 
     from monitor.storage.base import Batch
 
-log = structlog.get_logger()
-
 BUSY: Final = 1.0  # seconds to wait for another process's transaction, before the batch counts as failed and is kept
 
-# Two connections that checkpoint at once can corrupt a WAL under these versions (sqlite.org/wal.html, "the WAL-reset
-# bug"). Here only the writer can checkpoint, readers are opened read-only; other programs on the file are not ours.
-WAL_RESET_BUG: Final = ((3, 7, 0), (3, 51, 2))
-
+# Only the writer checkpoints, when it is told to, and readers are opened read-only: two connections that checkpoint at
+# once can corrupt a WAL under SQLite 3.7.0 to 3.51.2 (sqlite.org/wal.html, "the WAL-reset bug").
 # No mmap: a file that another program cuts short would end the process with SIGBUS instead of an error.
 _PRAGMAS: Final = (
     "PRAGMA wal_autocheckpoint = 0",
@@ -65,7 +59,6 @@ class SqliteStore:
         self._synchronous = ""
         self._in_write = False
         self._lock = Lock(path, now)
-        warn_of_wal_reset_bug(sqlite3.sqlite_version_info)
         try:
             with self._told("cannot be opened"):
                 self._writing()
@@ -227,20 +220,6 @@ class _Interned(dict[K, int], Generic[K]):
     def __missing__(self, key: K) -> int:
         number = self[key] = self._intern(key)
         return number
-
-
-def warn_of_wal_reset_bug(version: tuple[int, ...]) -> None:
-    """Log the linked SQLite, as a warning when it is one that can corrupt a WAL."""
-    first, last = WAL_RESET_BUG
-    name = ".".join(map(str, version))
-    if first <= version <= last:
-        log.warning(
-            "sqlite_wal_reset_bug",
-            version=name,
-            advice="do not open the record with another program that writes; 3.51.3 and later are safe",
-        )
-    else:
-        log.info("sqlite", version=name)
 
 
 def opened(path: Path, mode: str) -> sqlite3.Connection:
