@@ -26,13 +26,13 @@ from monitor.errors import NinewatchError
 from monitor.health import Health
 from monitor.ledger import Ledger
 from monitor.probes.heartbeat import HeartbeatCheck
+from monitor.probes.outbound import Outbound
 from monitor.probes.registry import check_types
 from monitor.probes.registry import prepare as prepare_probe
 from monitor.storage.sqlite import SqliteStore
 from monitor.storage.writer import Writer
 from monitor.web.liveness import Watchdog
 from monitor.web.server import Listener, build, listen
-from sla.interval import SECOND
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -116,7 +116,7 @@ class Daemon:
             await corrector.look()
             async with (
                 Recorder(self._ledger, writer, self._health) as recorder,
-                rigged(self._clock, self._health) as (runner, pulse),
+                rigged(self._clock, self._health, outbound=Outbound(self._portfolio.outbound)) as (runner, pulse),
                 self._published(beats := Heartbeats(self._ledger, recorder.record, self._clock)) as listener,
             ):
                 scheduler = Scheduler(self._clock, pulse, self._health, max_in_flight=self._most_in_flight())
@@ -222,6 +222,7 @@ class Daemon:
             if getattr(portfolio, name) != getattr(self._portfolio, name):
                 log.warning("config_needs_restart", key=name)
         self._ledger.reload(portfolio)
+        jobs.confine(portfolio)
         scheduler.load(jobs.all())
         self._health.config_reload_success, self._health.config_reload_at = True, self._clock.now()
         log.info("config_reloaded", products=len(portfolio.products), checks=len(self._ledger.entries))
@@ -243,6 +244,10 @@ class Jobs:
             fresh[key] = held if held is not None and held[0] == check else (check, prepare_probe(check))
         self._prepared = fresh
 
+    def confine(self, portfolio: Portfolio) -> None:
+        """Let no probe connect where the portfolio does not allow it."""
+        self._runner.outbound = Outbound(portfolio.outbound)
+
     def all(self) -> Iterator[Job]:
         """Yield a job for every check."""
         for entry in self._ledger.entries.values():
@@ -257,7 +262,7 @@ class Jobs:
             self._beats.look(entry)
 
     async def _probe_once(self, entry: CheckEntry, probe: Probe) -> None:
-        attempt = await self._runner.attempt(probe, entry.check.timeout / SECOND)
+        attempt = await self._runner.run(entry.check, probe)
         if self._ledger.entries.get(entry.key) is entry:  # else a reload took the check away meanwhile
             self._recorder.record(entry, attempt.result, attempt.at, attempt.duration)
 

@@ -17,8 +17,9 @@ PHASES = ("resolve", "connect", "tls", "first_byte", "transfer")
 class ProbeResult:
     """What one attempt found.
 
-    `reason` is a stable word (`dns_nxdomain`, `http_status`, ...), empty when good. `phases` maps a subset of PHASES
-    to seconds. `detail` is one human line, bounded, that may quote the target: escape it where it is shown.
+    `reason` is a stable word (`dns_nxdomain`, `http_status`, ...), empty when good unless the answer was `slow`.
+    `phases` maps a subset of PHASES to seconds. `detail` is one human line, bounded, that may quote the target: escape
+    it where it is shown.
     `certificate_expiry` is seconds since the Unix epoch, None where no certificate was seen.
     """
 

@@ -18,14 +18,15 @@ from monitor.engine.rig import rigged
 from monitor.errors import NinewatchError
 from monitor.health import Health
 from monitor.log import concealed
-from monitor.probes.base import quoted
+from monitor.probes.failure import quoted
+from monitor.probes.outbound import Outbound
 from monitor.probes.registry import KINDS, prepare
 from monitor.vocabulary import PHASES
 from sla.interval import SECOND
 from sla.observation import Outcome
 
 if TYPE_CHECKING:
-    from monitor.config.model import CheckBase
+    from monitor.config.model import CheckBase, Portfolio
     from monitor.engine.runner import Attempt
 
 EXIT = {Outcome.GOOD: 0, Outcome.BAD: 1, Outcome.UNKNOWN: 3}
@@ -45,15 +46,20 @@ def probe(target: str, path: Path | None, timeout: str, as_json: bool, allow_exe
     of the configuration given with -c, or the check's id if only one has it. Exit status: 0 good, 1 bad, 3 unknown, 2
     wrong usage.
     """
-    check = _of_url(target, timeout) if path is None else _of_config(target, path, allow_exec=allow_exec)
-    attempt = asyncio.run(_once(check))
+    outbound = None
+    if path is None:
+        check = _of_url(target, timeout)
+    else:
+        _, portfolio = loaded(path, allow_exec=allow_exec)
+        check, outbound = _of_portfolio(target, path, portfolio), Outbound(portfolio.outbound)
+    attempt = asyncio.run(_once(check, outbound))
     click.echo(concealed(_as_json(attempt) if as_json else _as_text(check, attempt)))
     sys.exit(EXIT[attempt.result.outcome])
 
 
-async def _once(check: CheckBase) -> Attempt:
-    async with rigged(SystemClock(), Health()) as (runner, _):
-        return await runner.attempt(prepare(check), check.timeout / SECOND)
+async def _once(check: CheckBase, outbound: Outbound | None) -> Attempt:
+    async with rigged(SystemClock(), Health(), outbound=outbound) as (runner, _):
+        return await runner.run(check, prepare(check))
 
 
 def _of_url(target: str, timeout: str) -> CheckBase:
@@ -75,8 +81,7 @@ def _of_url(target: str, timeout: str) -> CheckBase:
         raise click.UsageError(f"{culprit}: {first['msg'].removeprefix('Value error, ')}") from None
 
 
-def _of_config(name: str, path: Path, *, allow_exec: bool) -> CheckBase:
-    _, portfolio = loaded(path, allow_exec=allow_exec)
+def _of_portfolio(name: str, path: Path, portfolio: Portfolio) -> CheckBase:
     checks = {f"{product.id}/{check.id}": check for product, check in portfolio.checks()}
     found = [check for key, check in checks.items() if name in (key, key.partition("/")[2])]
     if len(found) == 1:

@@ -48,6 +48,9 @@ class CheckBase(Model):
     hold: Duration | None = None
     """For how long an observation is trusted when none follows. Default 2 x interval + timeout."""
 
+    slow_after: Duration | None = None
+    """An answer that took longer is good all the same, and marked `slow`. What is too late to be good is `timeout`."""
+
     fall: Streak = 2
     """Bad probes in a row that open an incident. Measured downtime does not depend on it."""
 
@@ -80,6 +83,13 @@ class CheckBase(Model):
         if timeout > info.data.get("interval", timeout):
             raise ValueError("is longer than the interval; shorten it, or lengthen the interval")
         return timeout
+
+    @field_validator("slow_after")
+    @classmethod
+    def _before_the_timeout(cls, slow_after: int | None, info: ValidationInfo) -> int | None:
+        if slow_after is not None and slow_after >= info.data.get("timeout", slow_after + 1):
+            raise ValueError("is no shorter than the timeout, so that nothing could ever be slow; shorten it")
+        return slow_after
 
     @field_validator("hold")
     @classmethod

@@ -16,6 +16,7 @@ from monitor.config.check import CheckBase, Streak
 from monitor.config.clients import Client, ValuePerHour
 from monitor.config.expect import Expect, HeaderExpectation, JsonExpectation, JsonPath, Regex, StatusRange
 from monitor.config.maintenance import Maintenance, ZoneName
+from monitor.config.outbound import Family, OutboundBlock
 from monitor.config.readiness import ReadinessBlock
 from monitor.config.secret import Secret
 from monitor.config.stage import PolicyField, StageField, shipped_policy
@@ -44,6 +45,7 @@ __all__ = [
     "Duration",
     "Engine",
     "Expect",
+    "Family",
     "Flag",
     "HeaderExpectation",
     "HeaderValue",
@@ -56,6 +58,7 @@ __all__ = [
     "JsonExpectation",
     "JsonPath",
     "Model",
+    "OutboundBlock",
     "Portfolio",
     "Product",
     "ReadinessBlock",
@@ -212,6 +215,9 @@ class Portfolio(Model):
 
     engine: Engine = Engine()
     """How probes are driven."""
+
+    outbound: OutboundBlock = OutboundBlock()
+    """Where probes may connect to."""
 
     include: tuple[str, ...] = ()
     """Files and folders, beside this file, to merge into it: `[products]`."""

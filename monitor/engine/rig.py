@@ -9,22 +9,26 @@ from typing import TYPE_CHECKING
 
 from monitor.engine.pulse import Pulse
 from monitor.engine.runner import Runner
-from monitor.probes.wire import Poller, Resolver
+from monitor.probes.poller import Poller
+from monitor.probes.resolver import Resolver
 
 if TYPE_CHECKING:
     from monitor.clock import Clock
     from monitor.health import Health
+    from monitor.probes.outbound import Outbound
 
 
 @contextlib.asynccontextmanager
-async def rigged(clock: Clock, health: Health, resolver: Resolver | None = None) -> AsyncIterator[tuple[Runner, Pulse]]:
+async def rigged(
+    clock: Clock, health: Health, resolver: Resolver | None = None, outbound: Outbound | None = None
+) -> AsyncIterator[tuple[Runner, Pulse]]:
     """Give a runner of attempts, and the pulse that tells it of stalls, for as long as the block lasts."""
     poller = Poller(asyncio.get_running_loop())
     resolver = resolver or Resolver()
     pulse = Pulse(clock, health)
     beating = asyncio.create_task(pulse.run(), name="pulse")
     try:
-        yield Runner(clock, pulse, poller, resolver), pulse
+        yield Runner(clock, pulse, poller, resolver, outbound), pulse
     finally:
         beating.cancel()
         await asyncio.gather(beating, return_exceptions=True)

@@ -3,20 +3,27 @@
 from __future__ import annotations
 
 import asyncio
+import math
+from dataclasses import replace
 from typing import TYPE_CHECKING, NamedTuple
 
 import structlog
 
 from monitor.engine.pulse import GRACE
 from monitor.log import concealed
-from monitor.probes.base import DETAIL_LIMIT, Frame, Probe, ProbeFailure, failure_of
+from monitor.probes.base import Frame, Probe
+from monitor.probes.failure import DETAIL_LIMIT, ProbeFailure, failure_of
+from monitor.probes.outbound import Outbound
 from monitor.vocabulary import ProbeResult
+from sla.interval import SECOND
 from sla.observation import Outcome
 
 if TYPE_CHECKING:
     from monitor.clock import Clock
+    from monitor.config.model import CheckBase
     from monitor.engine.pulse import Pulse
-    from monitor.probes.wire import Poller, Resolver
+    from monitor.probes.poller import Poller
+    from monitor.probes.resolver import Resolver
 
 log = structlog.get_logger()
 
@@ -31,6 +38,8 @@ STALL_SHARE, STALL = 0.25, 1.0
 # first byte, transfer, and this one. A loop with nothing else to do is punctual to a millisecond or two.
 LOOKS, PUNCTUAL = 4, 0.005
 
+SLOW = "slow"  # the reason of a good answer that took longer than `slow_after`
+
 
 class Attempt(NamedTuple):
     """What came of one attempt: `at` is when it was sent (microseconds, UTC), `duration` is in seconds."""
@@ -43,15 +52,28 @@ class Attempt(NamedTuple):
 class Runner:
     """Runs single attempts. It never retries and never smooths."""
 
-    def __init__(self, clock: Clock, pulse: Pulse, poller: Poller, resolver: Resolver) -> None:
+    def __init__(
+        self, clock: Clock, pulse: Pulse, poller: Poller, resolver: Resolver, outbound: Outbound | None = None
+    ) -> None:
         self._clock, self._pulse, self._poller, self._resolver = clock, pulse, poller, resolver
+        self.outbound = outbound or Outbound()
 
-    async def attempt(self, probe: Probe, seconds: float) -> Attempt:
-        """Return what the probe found, at most so many seconds later. Raises nothing but cancellation."""
+    async def run(self, check: CheckBase, probe: Probe) -> Attempt:
+        """Return what the check's probe found, judged by the check's own times; raises like `attempt`."""
+        slow_after = math.inf if check.slow_after is None else check.slow_after / SECOND
+        return await self.attempt(probe, check.timeout / SECOND, slow_after=slow_after)
+
+    async def attempt(
+        self, probe: Probe, seconds: float, *, slow_after: float = math.inf, outbound: Outbound | None = None
+    ) -> Attempt:
+        """Return what the probe found, at most so many seconds later. Raises nothing but cancellation.
+
+        Where it may connect to is for `outbound` to say, by default the runner's own.
+        """
         at = self._clock.now()
         started = self._clock.monotonic()
         stalled = self._pulse.stalled()
-        frame = Frame(self._clock, self._poller, self._resolver)
+        frame = Frame(self._clock, self._poller, self._resolver, outbound or self.outbound)
         result = await self._judged(probe, frame, seconds)
         duration = self._clock.monotonic() - started
         if result.outcome is Outcome.BAD:
@@ -59,6 +81,9 @@ class Runner:
             lost = max(self._pulse.stalled() - stalled, LOOKS * overdue if overdue > PUNCTUAL else 0.0)
             if _was_waiting(frame, overdue) or lost > min(STALL, STALL_SHARE * seconds):
                 result = self._starved(frame, result, lost)
+        elif duration > slow_after and result.outcome is Outcome.GOOD:
+            detail = f"took {duration:.3g} s, slow after {slow_after:g} s"
+            result = replace(result, reason=SLOW, detail=detail)
         return Attempt(at, result, duration)
 
     async def _judged(self, probe: Probe, frame: Frame, seconds: float) -> ProbeResult:

@@ -2,31 +2,20 @@
 
 from __future__ import annotations
 
-import errno
 from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, Generic, TypeVar
 
 from monitor.config.model import CheckBase
-from monitor.log import concealed
 from monitor.vocabulary import ProbeResult
-from sla.observation import Outcome
 
 if TYPE_CHECKING:
+    import ssl
+
     from monitor.clock import Clock
-    from monitor.probes.wire import Poller, Resolver
-
-DETAIL_LIMIT = 300  # characters of a detail; a target must not fill our log, page or store
-
-
-class ProbeFailure(Exception):  # noqa: N818 - it is the target's failure, told apart from our own errors
-    """The attempt ended without success. `outcome` says whose fault it is: bad is the target's, unknown is ours."""
-
-    def __init__(
-        self, reason: str, detail: str = "", *, outcome: Outcome = Outcome.BAD, status: int | None = None
-    ) -> None:
-        super().__init__(reason, detail)
-        self.reason, self.detail, self.outcome, self.status = reason, detail, outcome, status
+    from monitor.probes.outbound import Outbound
+    from monitor.probes.poller import Poller
+    from monitor.probes.resolver import Address, Resolver
 
 
 class Frame:
@@ -34,6 +23,8 @@ class Frame:
 
     `phase` is the phase under way, `cut_in` the one in which the deadline fell. `answer_waiting` is set when the
     deadline cut the attempt short although the socket had become ready: the target was in time and *we* were not.
+    `outbound` says where may be connected to, `peer` where was. `on_secured` is handed each connection after its TLS
+    handshake, for those who want to know more of it than a probe does.
     """
 
     __slots__ = (
@@ -42,20 +33,26 @@ class Frame:
         "answer_waiting",
         "certificate_expiry",
         "cut_in",
+        "on_secured",
+        "outbound",
+        "peer",
         "phase",
         "phases",
         "poller",
         "resolver",
     )
 
-    def __init__(self, clock: Clock, poller: Poller, resolver: Resolver) -> None:
+    def __init__(self, clock: Clock, poller: Poller, resolver: Resolver, outbound: Outbound) -> None:
         self._clock = clock
+        self.outbound = outbound
         self.poller = poller
         self.resolver = resolver
         self.phases: dict[str, float] = {}
         self.phase = self.cut_in = ""
         self.certificate_expiry: float | None = None
         self.answer_waiting = False
+        self.peer: Address | None = None
+        self.on_secured: Callable[[ssl.SSLSocket], None] | None = None
         self._since = clock.monotonic()
 
     def enter(self, phase: str) -> None:
@@ -95,49 +92,3 @@ class Kind(Generic[C]):
     reasons: Mapping[str, str] = field(default_factory=dict)
     schemes: Mapping[str, Mapping[str, Any]] = field(default_factory=dict)
     whole_url: bool = False
-
-
-# errno -> reason of a failure that the target or the network before it caused.
-_TARGETS_FAULT = {
-    errno.ECONNREFUSED: "connect_refused",
-    errno.ECONNRESET: "connection_reset",
-    errno.ECONNABORTED: "connection_reset",
-    errno.EPIPE: "connection_reset",
-    errno.EHOSTUNREACH: "host_unreachable",
-    errno.EHOSTDOWN: "host_unreachable",
-    errno.ETIMEDOUT: "connect_timeout",
-    errno.ENOTCONN: "connection_reset",
-}
-# errno -> reason of a failure of our own machine or its uplink: no probe can be made, so nothing is known.
-_OUR_FAULT = {
-    errno.EMFILE: "out_of_descriptors",
-    errno.ENFILE: "out_of_descriptors",
-    errno.ENOBUFS: "out_of_memory",
-    errno.ENOMEM: "out_of_memory",
-    errno.EADDRNOTAVAIL: "out_of_ports",
-    errno.ENETUNREACH: "no_route",
-    errno.ENETDOWN: "no_route",
-    errno.EACCES: "forbidden_locally",
-    errno.EPERM: "forbidden_locally",
-    errno.EAFNOSUPPORT: "no_route",
-    errno.EINVAL: "no_route",  # what a `blackhole` route answers
-}
-
-
-def failure_of(error: OSError) -> ProbeFailure:
-    """Return what an error of the operating system says of the attempt: whose fault it is, and a stable reason."""
-    code = error.errno or 0
-    text = error.strerror or str(error)
-    if code in _OUR_FAULT:
-        return ProbeFailure(_OUR_FAULT[code], text, outcome=Outcome.UNKNOWN)
-    return ProbeFailure(_TARGETS_FAULT.get(code, "network_error"), text)
-
-
-def quoted(text: str, limit: int = 80) -> str:
-    """Return what a target said as one bounded line for a detail: no control characters, and none of our secrets.
-
-    Concealed before it is cut, because the half of a secret is not recognised any more.
-    """
-    text = concealed(text)
-    shown = "".join(c if c.isprintable() else "·" for c in text[:limit])
-    return f'"{shown}…"' if len(text) > limit else f'"{shown}"'

@@ -16,9 +16,10 @@ from pydantic import Field, PlainValidator, ValidationInfo, WithJsonSchema, mode
 from monitor.config.addresses import HeaderValue
 from monitor.config.model import CheckBase, HttpUrl, Secret, problem_at
 from monitor.config.values import local_path
-from monitor.probes.base import Frame, Kind, Probe, ProbeFailure, quoted
+from monitor.probes.base import Frame, Kind, Probe
 from monitor.probes.database import installed
 from monitor.probes.exec import run
+from monitor.probes.failure import ProbeFailure, quoted
 from monitor.vocabulary import ProbeResult
 from sla.interval import SECOND
 from sla.observation import Outcome

@@ -14,11 +14,12 @@ from typing import TYPE_CHECKING, Annotated, Any, TypeVar
 from pydantic import Field
 
 from monitor.config.model import CheckBase, Flag, Secret, Text, TlsOptions
-from monitor.probes.base import Frame, ProbeFailure, failure_of, quoted
+from monitor.probes.failure import ProbeFailure, failure_of, quoted
+from monitor.probes.resolver import no_address
 from sla.observation import Outcome
 
 if TYPE_CHECKING:
-    from monitor.probes.wire import Address
+    from monitor.probes.base import Frame
 
 T = TypeVar("T")
 
@@ -84,16 +85,22 @@ def named_context(check: DatabaseCheck, host: str) -> NamedContext | None:
     return context
 
 
-async def first_of(frame: Frame, addresses: list[Address], connect: Callable[[str, int], Awaitable[T]]) -> T:
-    """Return a connection to the first address that takes one, or raise what the last one said."""
+async def reached(frame: Frame, host: str, port: int, connect: Callable[[str, int], Awaitable[T]]) -> T:
+    """Return a driver's connection to the first of the host's addresses that takes one; fails as `Wire.reach` does."""
+    frame.enter("resolve")
+    addresses = await frame.resolver.addresses(host, port)
     frame.enter("connect")
-    failure = ProbeFailure("dns_no_address", "the name has no address")
-    for _, (host, port, *_rest) in addresses:
+    failure = None
+    for each in addresses:
         try:
-            return await connect(host, port)
+            frame.outbound.check(each)
+            frame.peer = each
+            return await connect(each[1][0], port)
         except OSError as error:
             failure = failure_of(error)
-    raise failure
+        except ProbeFailure as error:
+            failure = failure or error
+    raise failure or no_address(host)
 
 
 def judge(check: DatabaseCheck, rows: list[Any]) -> None:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import TYPE_CHECKING
 
-from monitor.probes.base import ProbeFailure, quoted
+from monitor.probes.failure import ProbeFailure, quoted
 
 if TYPE_CHECKING:
     from monitor.probes.wire import Wire

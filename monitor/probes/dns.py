@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import socket
+from collections.abc import Awaitable, Callable
+from functools import partial
 from typing import ClassVar
 
 import dns.exception
@@ -13,8 +15,9 @@ import dns.resolver
 from pydantic import field_validator
 
 from monitor.config.model import CheckBase, HostName, HostPort, HostPortField, Model, Text
-from monitor.probes.base import Frame, Kind, Probe, ProbeFailure, quoted
-from monitor.probes.wire import Address, Wire
+from monitor.probes.base import Frame, Kind, Probe
+from monitor.probes.failure import ProbeFailure, quoted
+from monitor.probes.wire import Wire
 from monitor.vocabulary import ProbeResult
 from sla.observation import Outcome
 
@@ -27,6 +30,9 @@ _RCODES = {
 
 _UNREACHABLE = {"connect_refused", "host_unreachable"}  # of the machine's own resolver: our fault
 _TRUNCATED = 0x02  # the TC bit, in the third byte of a message
+
+
+Open = Callable[..., Awaitable[Wire]]
 
 
 class DnsExpect(Model):
@@ -78,8 +84,9 @@ def prepare(check: DnsCheck) -> Probe:
         frame.enter("resolve")
         server = check.resolver or _system_resolver()
         addresses = await frame.resolver.addresses(server.host, server.port)
+        open_ = partial(Wire.open, frame, addresses, policed=check.resolver is not None)
         try:
-            answer = await _asked(frame, addresses, dns.message.make_query(check.dns, wanted))
+            answer = await _asked(frame, open_, dns.message.make_query(check.dns, wanted))
         except ProbeFailure as failure:
             if check.resolver is None and failure.reason in _UNREACHABLE:
                 raise ProbeFailure("resolver_unreachable", failure.detail, outcome=Outcome.UNKNOWN) from None
@@ -91,10 +98,10 @@ def prepare(check: DnsCheck) -> Probe:
     return probe
 
 
-async def _asked(frame: Frame, addresses: list[Address], query: dns.message.Message) -> dns.message.Message:
-    data = await _over_udp(frame, addresses, query.to_wire())
+async def _asked(frame: Frame, open_: Open, query: dns.message.Message) -> dns.message.Message:
+    data = await _over_udp(frame, open_, query.to_wire())
     if data[2] & _TRUNCATED:
-        data = await _over_tcp(frame, addresses, query.to_wire())
+        data = await _over_tcp(frame, open_, query.to_wire())
     try:
         answer = dns.message.from_wire(data)
     except dns.exception.DNSException as error:
@@ -104,9 +111,9 @@ async def _asked(frame: Frame, addresses: list[Address], query: dns.message.Mess
     return answer
 
 
-async def _over_udp(frame: Frame, addresses: list[Address], question: bytes) -> bytes:
+async def _over_udp(frame: Frame, open_: Open, question: bytes) -> bytes:
     """Return the datagram that carries the question's id. The socket is connected: the kernel drops other senders'."""
-    with await Wire.open(frame, addresses, socket.SOCK_DGRAM) as wire:
+    with await open_(kind=socket.SOCK_DGRAM) as wire:
         frame.enter("resolve")
         await wire.send(question)
         while True:
@@ -115,8 +122,8 @@ async def _over_udp(frame: Frame, addresses: list[Address], question: bytes) -> 
                 return data
 
 
-async def _over_tcp(frame: Frame, addresses: list[Address], question: bytes) -> bytes:
-    with await Wire.open(frame, addresses) as wire:
+async def _over_tcp(frame: Frame, open_: Open, question: bytes) -> bytes:
+    with await open_() as wire:
         frame.enter("resolve")
         await wire.send(len(question).to_bytes(2, "big") + question)
         data = b""

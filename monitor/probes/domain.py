@@ -12,7 +12,8 @@ from pydantic import AfterValidator
 
 from monitor.config.model import Duration, HostName, HttpUrl
 from monitor.config.values import Within
-from monitor.probes.base import Frame, Kind, Probe, ProbeFailure, quoted
+from monitor.probes.base import Frame, Kind, Probe
+from monitor.probes.failure import ProbeFailure, quoted
 from monitor.probes.fetch import FetchingCheck, document, instrument
 from monitor.probes.http import fetcher
 from monitor.vocabulary import ProbeResult

@@ -18,7 +18,8 @@ from pydantic import AfterValidator, Field, model_validator
 from monitor.config.addresses import HeaderValue
 from monitor.config.expect import RegexField
 from monitor.config.model import CheckBase, Secret, problem_at
-from monitor.probes.base import Frame, Kind, Probe, ProbeFailure, failure_of, quoted
+from monitor.probes.base import Frame, Kind, Probe
+from monitor.probes.failure import ProbeFailure, failure_of, quoted
 from monitor.vocabulary import ProbeResult
 from sla.observation import Outcome
 

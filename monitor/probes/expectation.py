@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 from typing import TYPE_CHECKING, Any
 
-from monitor.probes.base import ProbeFailure, quoted
+from monitor.probes.failure import ProbeFailure, quoted
 
 if TYPE_CHECKING:
     from monitor.config.model import Expect, JsonExpectation

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any, TypeVar
 from pydantic import Field
 
 from monitor.config.model import CheckBase, Headers, HttpUrl, Secret, TlsOptions
-from monitor.probes.base import ProbeFailure
+from monitor.probes.failure import ProbeFailure
 from monitor.probes.http import Basic, HttpCheck
 from sla.interval import SECOND
 from sla.observation import Outcome

@@ -15,8 +15,9 @@ from monitor.config.expect import Expect, JsonPath, RegexField
 from monitor.config.maintenance import ZoneName
 from monitor.config.model import Duration, Flag, HttpUrl, Model, Text, problem_at
 from monitor.config.schedule import ScheduleField
-from monitor.probes.base import Frame, Kind, Probe, ProbeFailure, quoted
+from monitor.probes.base import Frame, Kind, Probe
 from monitor.probes.expectation import Expectation
+from monitor.probes.failure import ProbeFailure, quoted
 from monitor.probes.fetch import FetchingCheck, document
 from monitor.probes.http import fetcher
 from monitor.vocabulary import ProbeResult

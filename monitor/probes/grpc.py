@@ -11,7 +11,8 @@ from typing import TYPE_CHECKING, Annotated, Any, ClassVar
 from pydantic import Field
 
 from monitor.config.model import CheckBase, Flag, Headers, HostPortField, Secret, TlsOptions
-from monitor.probes.base import Frame, Kind, Probe, ProbeFailure, quoted
+from monitor.probes.base import Frame, Kind, Probe
+from monitor.probes.failure import ProbeFailure, quoted
 from monitor.probes.tls_context import certificate_expiry, context_for
 from monitor.probes.wire import Wire
 from monitor.vocabulary import ProbeResult
@@ -58,8 +59,7 @@ def prepare(check: GrpcCheck) -> Probe:
     question = _request(check.service)
 
     async def probe(frame: Frame) -> ProbeResult:
-        frame.enter("resolve")
-        with await Wire.open(frame, await frame.resolver.addresses(host, port)) as wire:
+        with await Wire.reach(frame, host, port) as wire:
             if context is not None:
                 frame.certificate_expiry = await _secure(wire, context, check.tls.server_name or host)
             frame.enter("first_byte")

@@ -12,7 +12,8 @@ from pydantic import model_validator
 from monitor.config.maintenance import ZoneName
 from monitor.config.model import CheckBase, Duration, Secret, Streak, problem_at
 from monitor.config.schedule import ScheduleField
-from monitor.probes.base import Frame, Kind, Probe, ProbeFailure
+from monitor.probes.base import Frame, Kind, Probe
+from monitor.probes.failure import ProbeFailure
 from sla.interval import MINUTE
 from sla.observation import Outcome
 

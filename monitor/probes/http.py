@@ -25,11 +25,13 @@ from monitor.config.model import (
     problem_at,
 )
 from monitor.log import conceal
-from monitor.probes.base import Frame, Kind, Probe, ProbeFailure, quoted
+from monitor.probes.base import Frame, Kind, Probe
 from monitor.probes.expectation import Expectation
+from monitor.probes.failure import ProbeFailure, quoted
 from monitor.probes.http_response import Response
+from monitor.probes.resolver import Address, literal
 from monitor.probes.tls_context import certificate_expiry, context_for
-from monitor.probes.wire import Address, Wire, literal
+from monitor.probes.wire import Wire
 from monitor.vocabulary import ProbeResult
 from sla.observation import Outcome
 

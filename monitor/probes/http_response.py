@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import httptools
 
-from monitor.probes.base import ProbeFailure
+from monitor.probes.failure import ProbeFailure
 
 HEADER_LIMIT = 65_536  # bytes of status line and headers; browsers give up far earlier
 INTERIM_LIMIT = 8  # 1xx answers before the real one; a target may not keep us with promises

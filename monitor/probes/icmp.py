@@ -7,15 +7,19 @@ from __future__ import annotations
 
 import secrets
 import socket
-from typing import ClassVar, Self
+from typing import TYPE_CHECKING, ClassVar, Self
 
 from pydantic import model_validator
 
 from monitor.config.model import CheckBase, HostName, problem_at
-from monitor.probes.base import Frame, Kind, Probe, ProbeFailure, failure_of
-from monitor.probes.wire import Address, Wire
+from monitor.probes.base import Frame, Kind, Probe
+from monitor.probes.failure import failure_of
+from monitor.probes.wire import Wire
 from monitor.vocabulary import ProbeResult
 from sla.observation import Outcome
+
+if TYPE_CHECKING:
+    from monitor.probes.resolver import Address
 
 # family -> (protocol, type of the request, type of the reply): RFC 792 and RFC 4443
 _ECHO = {
@@ -61,8 +65,6 @@ def prepare(check: IcmpCheck) -> Probe:
     async def probe(frame: Frame) -> ProbeResult:
         frame.enter("resolve")
         addresses = await frame.resolver.addresses(check.icmp, 0)
-        if not addresses:
-            raise ProbeFailure("dns_no_address", "the name has no address")
         frame.enter("first_byte")
         await _echo(frame, addresses[0])
         frame.close()
@@ -72,6 +74,8 @@ def prepare(check: IcmpCheck) -> Probe:
 
 
 async def _echo(frame: Frame, where: Address) -> None:
+    frame.outbound.check(where)
+    frame.peer = where
     family, address = where
     protocol, request, reply = _ECHO[family]
     proof = secrets.token_bytes(16)

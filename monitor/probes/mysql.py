@@ -9,8 +9,9 @@ from pydantic import model_validator
 
 from monitor.config.addresses import DefaultPort
 from monitor.config.model import HostPort
-from monitor.probes.base import Frame, Kind, Probe, ProbeFailure, quoted
-from monitor.probes.database import REASONS, DatabaseCheck, first_of, installed, judge, named_context, refused
+from monitor.probes.base import Frame, Kind, Probe
+from monitor.probes.database import REASONS, DatabaseCheck, installed, judge, named_context, reached, refused
+from monitor.probes.failure import ProbeFailure, quoted
 from monitor.vocabulary import ProbeResult
 from sla.observation import Outcome
 
@@ -72,10 +73,8 @@ def prepare(check: MysqlCheck) -> Probe:
             raise
 
     async def probe(frame: Frame) -> ProbeResult:
-        frame.enter("resolve")
-        addresses = await frame.resolver.addresses(host, port)
         try:
-            connection = await first_of(frame, addresses, connect)
+            connection = await reached(frame, host, port, connect)
             try:
                 # The driver goes on in the clear with a server that does not encrypt, without a word.
                 if context is not None and connection._writer.get_extra_info("ssl_object") is None:

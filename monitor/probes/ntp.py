@@ -12,7 +12,8 @@ from typing import Annotated, ClassVar
 
 from monitor.config.addresses import DefaultPort
 from monitor.config.model import CheckBase, Duration, HostPort
-from monitor.probes.base import Frame, Kind, Probe, ProbeFailure, quoted
+from monitor.probes.base import Frame, Kind, Probe
+from monitor.probes.failure import ProbeFailure, quoted
 from monitor.probes.wire import Wire
 from monitor.vocabulary import ProbeResult
 from sla.interval import MILLISECOND, SECOND
@@ -42,9 +43,7 @@ def prepare(check: NtpCheck) -> Probe:
     host, port = check.ntp.host, check.ntp.port
 
     async def probe(frame: Frame) -> ProbeResult:
-        frame.enter("resolve")
-        addresses = await frame.resolver.addresses(host, port)
-        with await Wire.open(frame, addresses, socket.SOCK_DGRAM) as wire:
+        with await Wire.reach(frame, host, port, kind=socket.SOCK_DGRAM) as wire:
             frame.enter("first_byte")
             nonce = secrets.randbits(64)
             sent = frame.now()

@@ -8,8 +8,9 @@ from pydantic import model_validator
 
 from monitor.config.addresses import DefaultPort
 from monitor.config.model import HostPort
-from monitor.probes.base import Frame, Kind, Probe, ProbeFailure, quoted
-from monitor.probes.database import REASONS, DatabaseCheck, first_of, installed, judge, refused
+from monitor.probes.base import Frame, Kind, Probe
+from monitor.probes.database import REASONS, DatabaseCheck, installed, judge, reached, refused
+from monitor.probes.failure import ProbeFailure, quoted
 from monitor.vocabulary import ProbeResult
 from sla.observation import Outcome
 
@@ -62,10 +63,8 @@ def prepare(check: PostgresCheck) -> Probe:
         return await psycopg.AsyncConnection.connect(hostaddr=address, port=port, autocommit=True, **options)
 
     async def probe(frame: Frame) -> ProbeResult:
-        frame.enter("resolve")
-        addresses = await frame.resolver.addresses(host, port)
         try:
-            connection = await first_of(frame, addresses, connect)
+            connection = await reached(frame, host, port, connect)
             try:
                 frame.enter("first_byte")
                 judge(check, await (await connection.execute(check.query)).fetchmany(1))

@@ -12,7 +12,8 @@ from pydantic import Field
 
 from monitor.config.model import HttpUrl
 from monitor.config.values import ObjectiveField
-from monitor.probes.base import Frame, Kind, Probe, ProbeFailure
+from monitor.probes.base import Frame, Kind, Probe
+from monitor.probes.failure import ProbeFailure
 from monitor.probes.fetch import FetchingCheck, document, instrument
 from monitor.probes.http import fetcher
 from monitor.vocabulary import ProbeResult

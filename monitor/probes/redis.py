@@ -6,7 +6,8 @@ from typing import Annotated, Any, ClassVar, Literal
 
 from monitor.config.addresses import DefaultPort
 from monitor.config.model import CheckBase, Flag, HostPort, Secret, Text, TlsOptions
-from monitor.probes.base import Frame, Kind, Probe, ProbeFailure, quoted
+from monitor.probes.base import Frame, Kind, Probe
+from monitor.probes.failure import ProbeFailure, quoted
 from monitor.probes.tls_context import certificate_expiry, context_for
 from monitor.probes.wire import Wire
 from monitor.vocabulary import ProbeResult
@@ -45,8 +46,7 @@ def prepare(check: RedisCheck) -> Probe:
     context = context_for(check.tls) if check.encrypted else None
 
     async def probe(frame: Frame) -> ProbeResult:
-        frame.enter("resolve")
-        with await Wire.open(frame, await frame.resolver.addresses(host, port)) as wire:
+        with await Wire.reach(frame, host, port) as wire:
             if context is not None:
                 name = check.tls.server_name or host
                 frame.certificate_expiry = certificate_expiry(await wire.encrypt(context, name))

@@ -10,7 +10,7 @@ from pydantic import PlainSerializer, PlainValidator, ValidationInfo, WithJsonSc
 from monitor.config.expect import Regex, RegexField
 from monitor.config.model import Flag, Model, Secret, problem_at
 from monitor.config.secret import SECRET_SCHEMA, read_secret
-from monitor.probes.base import quoted
+from monitor.probes.failure import quoted
 
 _LONGEST = 65_536
 

@@ -10,8 +10,9 @@ from typing import Annotated, ClassVar, Literal, NamedTuple
 
 from monitor.config.addresses import DefaultPort
 from monitor.config.model import CheckBase, HostName, HostPort, TlsOptions
-from monitor.probes.base import Frame, Kind, Probe, ProbeFailure, quoted
+from monitor.probes.base import Frame, Kind, Probe
 from monitor.probes.dialogue import Dialogue
+from monitor.probes.failure import ProbeFailure, quoted
 from monitor.probes.tls_context import certificate_expiry, context_for
 from monitor.probes.wire import Wire
 from monitor.vocabulary import ProbeResult
@@ -50,8 +51,7 @@ def prepare(check: SmtpCheck) -> Probe:
     name = check.tls.server_name or host
 
     async def probe(frame: Frame) -> ProbeResult:
-        frame.enter("resolve")
-        with await Wire.open(frame, await frame.resolver.addresses(host, port)) as wire:
+        with await Wire.reach(frame, host, port) as wire:
             if check.encryption == "tls":
                 frame.certificate_expiry = certificate_expiry(await wire.encrypt(context, name))
             dialogue = Dialogue(wire)

@@ -10,8 +10,9 @@ from typing import Annotated, ClassVar
 from monitor.config.addresses import DefaultPort
 from monitor.config.expect import RegexField
 from monitor.config.model import CheckBase, HostPort
-from monitor.probes.base import Frame, Kind, Probe, ProbeFailure, quoted
+from monitor.probes.base import Frame, Kind, Probe
 from monitor.probes.dialogue import Dialogue
+from monitor.probes.failure import ProbeFailure, quoted
 from monitor.probes.wire import Wire
 from monitor.vocabulary import ProbeResult
 from sla.observation import Outcome
@@ -35,9 +36,7 @@ def prepare(check: SshCheck) -> Probe:
     """Return the probe that reads the identification, gives ours, and hangs up."""
 
     async def probe(frame: Frame) -> ProbeResult:
-        frame.enter("resolve")
-        addresses = await frame.resolver.addresses(check.ssh.host, check.ssh.port)
-        with await Wire.open(frame, addresses) as wire:
+        with await Wire.reach(frame, check.ssh.host, check.ssh.port) as wire:
             frame.enter("first_byte")
             dialogue = Dialogue(wire, limit=16_384)
             banner = await _identification(dialogue)

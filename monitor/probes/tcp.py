@@ -8,8 +8,9 @@ from typing import Annotated, ClassVar
 from pydantic import Field
 
 from monitor.config.model import CheckBase, Flag, HostPortField, TlsOptions
-from monitor.probes.base import Frame, Kind, Probe, ProbeFailure, quoted
+from monitor.probes.base import Frame, Kind, Probe
 from monitor.probes.dialogue import Dialogue
+from monitor.probes.failure import ProbeFailure, quoted
 from monitor.probes.script import Step
 from monitor.probes.tls_context import certificate_expiry, context_for
 from monitor.probes.wire import Wire
@@ -43,8 +44,7 @@ def prepare(check: TcpCheck) -> Probe:
     name = check.tls.server_name or host
 
     async def probe(frame: Frame) -> ProbeResult:
-        frame.enter("resolve")
-        with await Wire.open(frame, await frame.resolver.addresses(host, port)) as wire:
+        with await Wire.reach(frame, host, port) as wire:
             if check.encrypted and context is not None:
                 frame.certificate_expiry = certificate_expiry(await wire.encrypt(context, name))
             if check.script:

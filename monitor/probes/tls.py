@@ -7,7 +7,8 @@ from typing import TYPE_CHECKING, Any, ClassVar
 from pydantic import model_validator
 
 from monitor.config.model import CheckBase, Duration, HostPortField, TlsOptions
-from monitor.probes.base import Frame, Kind, Probe, ProbeFailure
+from monitor.probes.base import Frame, Kind, Probe
+from monitor.probes.failure import ProbeFailure
 from monitor.probes.tls_context import certificate_expiry, context_for
 from monitor.probes.wire import Wire
 from monitor.vocabulary import ProbeResult
@@ -60,8 +61,7 @@ def prepare(check: TlsCheck) -> Probe:
     context = context_for(options)
 
     async def probe(frame: Frame) -> ProbeResult:
-        frame.enter("resolve")
-        with await Wire.open(frame, await frame.resolver.addresses(host, port)) as wire:
+        with await Wire.reach(frame, host, port) as wire:
             frame.certificate_expiry = certificate_expiry(await wire.encrypt(context, options.server_name or host))
             frame.close()
         _check_validity(frame, options.valid_for)

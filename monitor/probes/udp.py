@@ -8,7 +8,8 @@ from typing import ClassVar, Self
 from pydantic import model_validator
 
 from monitor.config.model import CheckBase, HostPortField, problem_at
-from monitor.probes.base import Frame, Kind, Probe, ProbeFailure, quoted
+from monitor.probes.base import Frame, Kind, Probe
+from monitor.probes.failure import ProbeFailure, quoted
 from monitor.probes.script import Exchange
 from monitor.probes.wire import Wire
 from monitor.vocabulary import ProbeResult
@@ -37,9 +38,8 @@ def prepare(check: UdpCheck) -> Probe:
     host, port = check.udp.host, check.udp.port
 
     async def probe(frame: Frame) -> ProbeResult:
-        frame.enter("resolve")
-        addresses = await frame.resolver.addresses(host, port)
-        with await Wire.open(frame, addresses, socket.SOCK_DGRAM) as wire:  # connected: other senders' are dropped
+        # The socket is connected: what other senders say is dropped.
+        with await Wire.reach(frame, host, port, kind=socket.SOCK_DGRAM) as wire:
             frame.enter("first_byte")
             await wire.send(check.sent)
             heard = await wire.receive()

@@ -13,7 +13,8 @@ from pydantic import Field
 from monitor.config.addresses import WebSocketUrl
 from monitor.config.expect import RegexField
 from monitor.config.model import CheckBase, Headers, Secret, Text, TlsOptions
-from monitor.probes.base import Frame, Kind, Probe, ProbeFailure, quoted
+from monitor.probes.base import Frame, Kind, Probe
+from monitor.probes.failure import ProbeFailure, quoted
 from monitor.probes.tls_context import certificate_expiry, context_for
 from monitor.probes.wire import Wire
 from monitor.vocabulary import ProbeResult
@@ -63,8 +64,7 @@ def prepare(check: WebsocketCheck) -> Probe:
     context = context_for(check.tls) if url.scheme == "wss" else None
 
     async def probe(frame: Frame) -> ProbeResult:
-        frame.enter("resolve")
-        with await Wire.open(frame, await frame.resolver.addresses(host, port)) as wire:
+        with await Wire.reach(frame, host, port) as wire:
             if context is not None:
                 name = check.tls.server_name or host
                 frame.certificate_expiry = certificate_expiry(await wire.encrypt(context, name))

@@ -1,9 +1,4 @@
-"""Sockets for short-lived probes: non-blocking, one descriptor the event loop watches for all of them.
-
-Why not asyncio's transports or an HTTP client: at a hundred probes a second the cost is not the request, it is waking
-up and building objects around it (aiohttp's client 1.2 ms of CPU a probe at that rate, this 0.15 ms). The loop watches
-one epoll descriptor, so that the answers of a batch of probes arrive in one callback.
-"""
+"""A connection of a short-lived probe: a non-blocking socket, plain or in TLS, to an address that may be reached."""
 
 from __future__ import annotations
 
@@ -14,53 +9,20 @@ import socket
 import ssl
 from collections.abc import Iterable
 from types import TracebackType
-from typing import Self
+from typing import TYPE_CHECKING, Self
 
-import aiodns
-import pycares
+from monitor.config.model import Family
+from monitor.probes.failure import ProbeFailure, failure_of
+from monitor.probes.outbound import DENIED
+from monitor.probes.resolver import no_address
 
-from monitor.probes.base import Frame, ProbeFailure, failure_of
-from sla.observation import Outcome
+if TYPE_CHECKING:
+    from monitor.probes.base import Frame
+    from monitor.probes.resolver import Address
 
 READ, WRITE = select.EPOLLIN | select.EPOLLRDHUP, select.EPOLLOUT
 CHUNK = 65_536
 EAGER = 4  # pieces taken at a stretch; then the loop gets its turn, or a target that never pauses would hold it
-Address = tuple[socket.AddressFamily, tuple[str, int] | tuple[str, int, int, int]]
-
-
-class Poller:
-    """Tells a probe when its socket is ready. All sockets wait in one epoll, which waits in the event loop."""
-
-    def __init__(self, loop: asyncio.AbstractEventLoop) -> None:
-        self._loop = loop
-        self._epoll = select.epoll()
-        self._waiting: dict[int, asyncio.Future[None]] = {}
-        self._watched: set[int] = set()
-        loop.add_reader(self._epoll.fileno(), self._wake)
-
-    def _wake(self) -> None:
-        for descriptor, _ in self._epoll.poll(0):
-            ready = self._waiting.pop(descriptor, None)
-            if ready is not None and not ready.done():
-                ready.set_result(None)
-
-    async def ready(self, descriptor: int, events: int) -> None:
-        """Return once the descriptor can be read (or written); errors and hang-ups count as ready."""
-        watch = self._epoll.modify if descriptor in self._watched else self._epoll.register
-        watch(descriptor, events | select.EPOLLONESHOT)
-        self._watched.add(descriptor)
-        future = self._waiting[descriptor] = self._loop.create_future()
-        await future
-
-    def forget(self, descriptor: int) -> None:
-        """Take notice that the descriptor is about to be closed, upon which the kernel stops watching it."""
-        self._waiting.pop(descriptor, None)
-        self._watched.discard(descriptor)
-
-    def close(self) -> None:
-        """Release the epoll descriptor."""
-        self._loop.remove_reader(self._epoll.fileno())
-        self._epoll.close()
 
 
 def _ready_now(sock: socket.socket, events: int) -> bool:
@@ -79,31 +41,52 @@ class Wire:
         self._taken = 0
 
     @classmethod
+    async def reach(
+        cls,
+        frame: Frame,
+        host: str,
+        port: int,
+        *,
+        family: Family = Family.ANY,
+        kind: socket.SocketKind = socket.SOCK_STREAM,
+    ) -> Self:
+        """Look the host up and return a connection to the first of its addresses that takes one; raises like `open`."""
+        frame.enter("resolve")
+        return await cls.open(frame, await frame.resolver.addresses(host, port, family), kind)
+
+    @classmethod
     async def open(
-        cls, frame: Frame, addresses: Iterable[Address], kind: socket.SocketKind = socket.SOCK_STREAM
+        cls,
+        frame: Frame,
+        addresses: Iterable[Address],
+        kind: socket.SocketKind = socket.SOCK_STREAM,
+        *,
+        policed: bool = True,
     ) -> Self:
         """Return a connection to the first address that takes one.
 
+        `policed=False` is for a machine of our own settings, such as the system's resolver: no policy is asked for it.
+
         Raises:
-            ProbeFailure: none did; the reason is that of the last address tried, and the detail names it.
+            ProbeFailure: none did; the reason is that of the last address tried, and the detail names it. An address
+                that may not be tried tells only when there is no other.
         """
         frame.enter("connect")
-        failure = ProbeFailure("dns_no_address", "the name has no address")
-        for family, address in addresses:
+        failure = None
+        for address in addresses:
             try:
-                return await cls._connect(frame, family, address, kind)
+                if policed:
+                    frame.outbound.check(address)
+                return await cls._connect(frame, address, kind)
             except ProbeFailure as error:
-                failure = error
-        raise failure
+                if failure is None or error.reason != DENIED:
+                    failure = error
+        raise failure or no_address("the name")
 
     @classmethod
-    async def _connect(
-        cls,
-        frame: Frame,
-        family: socket.AddressFamily,
-        address: tuple[str, int] | tuple[str, int, int, int],
-        kind: socket.SocketKind,
-    ) -> Self:
+    async def _connect(cls, frame: Frame, where: Address, kind: socket.SocketKind) -> Self:
+        family, address = where
+        frame.peer = where
         try:
             sock = socket.socket(family, kind | socket.SOCK_NONBLOCK)
         except OSError as error:
@@ -143,6 +126,8 @@ class Wire:
                 except ssl.SSLWantWriteError:
                     await self._ready(WRITE)
                 else:
+                    if self._frame.on_secured is not None:
+                        self._frame.on_secured(wrapped)
                     return wrapped
         except ssl.SSLError as error:
             raise tls_failure(error) from None
@@ -225,63 +210,3 @@ def tls_failure(error: ssl.SSLError) -> ProbeFailure:
     if isinstance(error, ssl.SSLCertVerificationError):
         return ProbeFailure(TLS_REASONS.get(error.verify_code, "tls_untrusted"), error.verify_message)
     return ProbeFailure("tls_handshake", (error.reason or str(error)).replace("_", " ").lower())
-
-
-# c-ares status -> (reason, outcome). A resolver that cannot be reached is ours, an answer is the target's.
-_DNS_FAULTS = {
-    pycares.errno.ARES_ENODATA: ("dns_no_address", Outcome.BAD),
-    pycares.errno.ARES_ENOTFOUND: ("dns_nxdomain", Outcome.BAD),
-    pycares.errno.ARES_ESERVFAIL: ("dns_servfail", Outcome.BAD),
-    pycares.errno.ARES_EREFUSED: ("dns_refused", Outcome.BAD),
-    pycares.errno.ARES_EBADNAME: ("dns_bad_name", Outcome.BAD),
-    pycares.errno.ARES_EBADRESP: ("dns_malformed", Outcome.BAD),
-    pycares.errno.ARES_ETIMEOUT: ("dns_timeout", Outcome.BAD),
-    pycares.errno.ARES_ECONNREFUSED: ("resolver_unreachable", Outcome.UNKNOWN),
-    pycares.errno.ARES_EFILE: ("resolver_unreachable", Outcome.UNKNOWN),
-    pycares.errno.ARES_ENOMEM: ("out_of_memory", Outcome.UNKNOWN),
-}
-
-
-def literal(host: str, port: int) -> Address | None:
-    """Return the address that the host spells out, or None when it is a name."""
-    for family in (socket.AF_INET, socket.AF_INET6):
-        try:
-            socket.inet_pton(family, host)
-        except OSError:
-            continue
-        return family, (host, port)
-    return None
-
-
-class Resolver:
-    """Looks names up without threads and without a cache: a monitor that remembers names hides their failures."""
-
-    def __init__(self, nameservers: list[str] | None = None, udp_port: int | None = None) -> None:
-        self._dns = aiodns.DNSResolver(nameservers, timeout=2.0, tries=2, udp_port=udp_port, tcp_port=udp_port)
-
-    async def addresses(self, host: str, port: int) -> list[Address]:
-        """Return the host's addresses in the resolver's order.
-
-        Raises:
-            ProbeFailure: `dns_nxdomain`, `dns_servfail`, `dns_timeout`, ... or `resolver_unreachable` (unknown).
-        """
-        if (spelled := literal(host, port)) is not None:
-            return [spelled]
-        try:
-            found = await self._dns.getaddrinfo(host, port=port, type=socket.SOCK_STREAM)
-        except aiodns.error.DNSError as error:
-            code = error.args[0] if error.args else None
-            reason, outcome = _DNS_FAULTS.get(code, ("dns_failure", Outcome.BAD))
-            detail = error.args[1] if len(error.args) > 1 else str(error)
-            raise ProbeFailure(reason, f"{host}: {detail}", outcome=outcome) from None
-        return [_address(node) for node in found.nodes]
-
-    async def close(self) -> None:
-        """Give up look-ups under way and release the sockets."""
-        await self._dns.close()
-
-
-def _address(node: pycares.AddrInfoNode) -> Address:
-    host, *rest = node.addr
-    text = host.decode() if isinstance(host, bytes) else host
-    return socket.AddressFamily(node.family), (text, *rest)

@@ -9,22 +9,28 @@ import resource
 import socket
 import threading
 import time
+from typing import TYPE_CHECKING
 
 import pytest
+from pydantic import ValidationError
 
 from monitor.clock import SystemClock
 from monitor.engine.pulse import GRACE, Pulse
 from monitor.engine.rig import rigged
 from monitor.engine.runner import Runner
 from monitor.health import Health
-from monitor.probes.base import Frame, ProbeFailure
+from monitor.probes.failure import ProbeFailure
+from monitor.probes.poller import Poller
 from monitor.probes.registry import prepare
-from monitor.probes.wire import Poller, Resolver
+from monitor.probes.resolver import Resolver
 from monitor.vocabulary import ProbeResult
 from sla.observation import Outcome
 from tests.support.clocks import ManualClock, settle
 from tests.support.probing import attempt, check_of
 from tests.support.servers import answer, saying, serving
+
+if TYPE_CHECKING:
+    from monitor.probes.base import Frame
 
 
 async def judged(error: BaseException) -> ProbeResult:
@@ -194,3 +200,25 @@ async def test_at_is_the_instant_of_sending_and_duration_the_time_after_it() -> 
     made = await attempt({"tcp": "127.0.0.1:1"})
     assert abs(made.at - SystemClock().now()) < 60_000_000
     assert made.duration >= 0
+
+
+@pytest.mark.parametrize(("slow_after", "reason"), [("2s", "slow"), ("4s", ""), (None, "")])
+async def test_a_good_answer_that_took_long_is_good_and_slow(slow_after: str | None, reason: str) -> None:
+    clock = ManualClock()
+
+    async def late(frame: Frame) -> ProbeResult:
+        clock.jump(3)
+        return ProbeResult(Outcome.GOOD)
+
+    more = {} if slow_after is None else {"slow_after": slow_after}
+    check = check_of({"tcp": "127.0.0.1:1", "timeout": "5s", **more})
+    async with rigged(clock, Health()) as (runner, pulse):
+        pulse.stalled = lambda: 0.0  # type: ignore[method-assign]
+        attempt = await runner.run(check, late)
+    assert (attempt.result.outcome, attempt.result.reason, attempt.duration) == (Outcome.GOOD, reason, 3.0)
+    assert attempt.result.detail == ("took 3 s, slow after 2 s" if reason else "")
+
+
+def test_slow_is_sooner_than_too_late() -> None:
+    with pytest.raises(ValidationError, match="no shorter than the timeout"):
+        check_of({"tcp": "127.0.0.1:1", "timeout": "5s", "slow_after": "5s"})

@@ -12,9 +12,10 @@ import dns.message
 import dns.rcode
 import pytest
 
-from monitor.config.model import HostPort
+from monitor.config.model import Family, HostPort
 from monitor.probes import dns as module
-from monitor.probes.wire import Resolver
+from monitor.probes.failure import ProbeFailure
+from monitor.probes.resolver import Resolver
 from sla.observation import Outcome
 from tests.support.nameserver import Answering, naming, nothing, records
 from tests.support.probing import attempt
@@ -240,3 +241,29 @@ async def test_a_look_up_under_way_when_the_daemon_stops_leaves_nothing_behind()
         await asyncio.gather(looking, return_exceptions=True)
         await resolver.close()
     assert looking.cancelled()
+
+
+BOTH = records("A 127.0.0.1", "AAAA ::1")
+
+
+@pytest.mark.parametrize(
+    ("family", "found"),
+    [
+        (Family.IP4, ["127.0.0.1"]),
+        (Family.IP6, ["::1"]),
+        (Family.IP4_FIRST, ["127.0.0.1", "::1"]),
+        (Family.IP6_FIRST, ["::1", "127.0.0.1"]),
+    ],
+)
+async def test_a_family_is_preferred_or_the_only_one(family: Family, found: list[str]) -> None:
+    async with naming(BOTH) as port:
+        resolver = Resolver(["127.0.0.1"], port)
+        assert [where[0] for _, where in await resolver.addresses(NAME, 80, family)] == found
+        await resolver.close()
+
+
+async def test_a_host_without_an_address_of_the_family_says_so() -> None:
+    resolver = Resolver(["127.0.0.1"], closed_port())
+    with pytest.raises(ProbeFailure, match=r"127\.0\.0\.1 in ip6 has no address"):
+        await resolver.addresses("127.0.0.1", 80, Family.IP6)
+    await resolver.close()

@@ -11,7 +11,7 @@ import pytest
 from pydantic import ValidationError
 
 from monitor.probes import domain as module
-from monitor.probes.base import ProbeFailure
+from monitor.probes.failure import ProbeFailure
 from sla.observation import Outcome
 from tests.support.probing import attempt, check_of
 from tests.support.servers import answer, saying, serving, silent

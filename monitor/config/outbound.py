@@ -1,0 +1,56 @@
+"""Which addresses probes may connect to, as it is written: networks in CIDR notation."""
+
+from __future__ import annotations
+
+from enum import Enum
+from ipaddress import IPv4Network, IPv6Network, ip_network
+from typing import Annotated, Any
+
+from pydantic import PlainValidator, WithJsonSchema
+
+from monitor.config.base import Model
+from monitor.config.errors import quoted
+from monitor.config.values import AS_TEXT
+
+Network = IPv4Network | IPv6Network
+
+
+def _network(value: Any) -> Network:
+    if isinstance(value, Network):
+        return value
+    try:
+        return ip_network(value if isinstance(value, str) else "")
+    except ValueError as error:
+        why = "has bits set behind its prefix; " if "host bits" in str(error) else "is not a network; "
+        raise ValueError(f"{quoted(value)} {why}write e.g. 10.0.0.0/8, 192.0.2.7/32 or 2001:db8::/32") from None
+
+
+NetworkField = Annotated[
+    Network,
+    PlainValidator(_network),
+    AS_TEXT,
+    WithJsonSchema({"type": "string", "examples": ["10.0.0.0/8", "2001:db8::/32"]}),
+]
+
+
+class OutboundBlock(Model):
+    """Where probes may connect to. Judged by the address connected to, whatever name or redirect led there.
+
+    Link-local addresses and those where clouds keep an instance's credentials are refused always.
+    """
+
+    allow: tuple[NetworkField, ...] = ()
+    """If any are given, nothing else may be connected to."""
+
+    deny: tuple[NetworkField, ...] = ()
+    """Never connected to, even where `allow` holds them."""
+
+
+class Family(Enum):
+    """Which of a name's addresses are tried, and in what order."""
+
+    ANY = "any"
+    IP4 = "ip4"
+    IP6 = "ip6"
+    IP4_FIRST = "ip4-first"
+    IP6_FIRST = "ip6-first"
