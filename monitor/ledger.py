@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING
 from monitor.config.agreement import Dependency
 from monitor.corrections import Corrections
 from monitor.folding import Folding
+from monitor.vocabulary import SLOW
 from sla.calendar import Window
 from sla.compose import Composition
 from sla.exclusion import Agreed, Exclusion, agree, dependency_downtime
@@ -33,12 +34,24 @@ if TYPE_CHECKING:
 class CheckEntry:
     """One check and all that is known of it.
 
-    `key` is `product/check`. `last` is what the last probe of this process found, None until one ended; `totals`
-    counts this process's probes by outcome. `version` rises with every observation: what was rendered at the same
-    version is still true, but for the passage of time.
+    `key` is `product/check`. `last` is what the last probe of this process found, None until one ended; `totals` counts
+    this process's probes by outcome, `slow` those that were good and slow. `version` rises with every observation: what
+    was rendered at the same version is still true, but for the passage of time.
     """
 
-    __slots__ = ("check", "folding", "hold", "key", "last", "product", "timeline", "totals", "tracker", "version")
+    __slots__ = (
+        "check",
+        "folding",
+        "hold",
+        "key",
+        "last",
+        "product",
+        "slow",
+        "timeline",
+        "totals",
+        "tracker",
+        "version",
+    )
 
     def __init__(self, product: Product, check: CheckBase) -> None:
         self.key = f"{product.id}/{check.id}"
@@ -46,6 +59,7 @@ class CheckEntry:
         self.folding: Folding | None = None
         self.last: Observed | None = None
         self.totals: dict[Outcome, int] = dict.fromkeys(Outcome, 0)
+        self.slow = 0
         self.version = 0
         self.tracker = IncidentTracker(self.key, product.id, check.fall, check.rise, self.timeline)
         self.define(product, check)
@@ -72,6 +86,12 @@ class CheckEntry:
             return (self.folding.run(),)
         ended = folding.add(seen, self.timeline.hold)
         return () if ended is None else (ended, folding.run())
+
+    def count(self, seen: Observed) -> None:
+        """Take notice of what the last probe found."""
+        self.last = seen
+        self.totals[seen.result.outcome] += 1
+        self.slow += seen.result.reason == SLOW
 
     def restore_runs(self, runs: Sequence[Run]) -> None:
         """Take in the recorded runs in order, each under the hold that it was recorded with."""

@@ -10,6 +10,7 @@ if TYPE_CHECKING:
     from sla.incident import Incident
     from sla.observation import Observation, Outcome
 
+SLOW = "slow"  # the reason of a good outcome that took longer than `slow_after`
 PHASES = ("resolve", "connect", "tls", "first_byte", "transfer")
 
 

@@ -28,7 +28,8 @@ class Observation:
     """One probe of one check from one vantage.
 
     `at` is the instant at which the probe was *sent*, microseconds since the Unix epoch, UTC. `latency` is in
-    microseconds, None where nothing was measured. `reason` is empty when the outcome is good.
+    microseconds, None where nothing was measured. `reason` is empty when the outcome is good, unless the answer was
+    slow.
     """
 
     check: str

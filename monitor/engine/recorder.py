@@ -73,8 +73,8 @@ class Recorder:
         except ValueError:
             self._leave_out(seen)
             return
-        entry.totals[outcome] += 1
-        entry.last = observed = Observed(seen, result, duration)
+        observed = Observed(seen, result, duration)
+        entry.count(observed)
         change = entry.tracker.step(seen)
         if change is None:
             self._writer.put(seen, runs)

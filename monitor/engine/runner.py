@@ -14,7 +14,7 @@ from monitor.log import concealed
 from monitor.probes.base import Frame, Probe
 from monitor.probes.failure import DETAIL_LIMIT, ProbeFailure, failure_of
 from monitor.probes.outbound import Outbound
-from monitor.vocabulary import ProbeResult
+from monitor.vocabulary import SLOW, ProbeResult
 from sla.interval import SECOND
 from sla.observation import Outcome
 
@@ -37,8 +37,6 @@ STALL_SHARE, STALL = 0.25, 1.0
 # How late the deadline itself was kept tells how late the loop came round for each of a probe's waits: connect, TLS or
 # first byte, transfer, and this one. A loop with nothing else to do is punctual to a millisecond or two.
 LOOKS, PUNCTUAL = 4, 0.005
-
-SLOW = "slow"  # the reason of a good answer that took longer than `slow_after`
 
 
 class Attempt(NamedTuple):

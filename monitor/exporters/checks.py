@@ -22,6 +22,7 @@ FAMILIES = (
     Family("ninewatch_probes_total", "counter", "Probes since the start of the daemon, by outcome"),
     Family("ninewatch_check_up", "gauge", "1 if the check is up, 0 if down; absent while its state is unknown"),
     Family("ninewatch_check_unknown", "gauge", "1 while the state of the check is unknown"),
+    Family("ninewatch_slow_probes_total", "counter", "Good probes that took longer than slow_after; absent without it"),
 )
 _FOREVER = 1 << 62
 _SAYS = {True: Outcome.GOOD, False: Outcome.BAD, None: Outcome.UNKNOWN}
@@ -75,7 +76,8 @@ class CheckLines:
         alive = up is not None
         seen = self._last_probe(entry.last) if alive else ("",) * 5
         up_text = f"{self._plain[6]}{up:d}\n" if up is not None else ""
-        self.texts = (*seen, self._counts(), up_text, f"{self._plain[7]}{not alive:d}\n")
+        slow = f"{self._plain[8]}{entry.slow}\n" if entry.check.slow_after is not None else ""
+        self.texts = (*seen, self._counts(), up_text, f"{self._plain[7]}{not alive:d}\n", slow)
 
     def _standing(self, now: int) -> tuple[bool | None, int]:
         """Return whether the check is up (None: unknown), and until when that holds if no probe says otherwise."""

@@ -64,8 +64,7 @@ def observe(ledger: Ledger, entry: CheckEntry, at: int, result: ProbeResult, dur
     """Do what the engine's recorder does for the ledger."""
     seen = Observation(entry.key, at, result.outcome, result.reason, int(duration * SECOND))
     entry.observe(seen)
-    entry.last = Observed(seen, result, duration)
-    entry.totals[result.outcome] += 1
+    entry.count(Observed(seen, result, duration))
     if (change := entry.tracker.step(seen)) is not None:
         ledger.decide(change)
 

@@ -61,6 +61,19 @@ def test_a_good_probe_shows_in_blackbox_exporters_names(clock: ManualClock) -> N
     assert page["ninewatch_probes_total", frozenset({"chefs", "health", "good"})] == 1
 
 
+def test_slow_probes_are_counted_where_slow_is_said_what(clock: ManualClock) -> None:
+    ledger = ledger_of(product("chefs", checks=2))
+    entry = ledger.entries["chefs/health"]
+    entry.check = entry.check.model_copy(update={"slow_after": SECOND})
+    page, labels = exporter_of(ledger, clock), frozenset({"chefs", "health"})
+    assert samples(page)["ninewatch_slow_probes_total", labels] == 0
+    observe(ledger, entry, NOW - MINUTE, ProbeResult(WELL.outcome, "slow"))
+    observe(ledger, entry, NOW, WELL)
+    found = samples(page)
+    assert found["ninewatch_slow_probes_total", labels] == found["probe_success", labels | {"http"}] == 1
+    assert sum(name == "ninewatch_slow_probes_total" for name in (each for each, _ in found)) == 1
+
+
 def test_an_unknown_outcome_leaves_no_success_but_the_state_that_still_holds(clock: ManualClock) -> None:
     ledger = ledger_of(product("chefs"))
     entry = ledger.entries["chefs/health"]
