@@ -22,7 +22,7 @@ class Incident:
     Instants are microseconds since the epoch; `resolved` is None while it lasts. `reason` is that of the first
     bad observation. `downtime` is what the incident takes from the product's figures, microseconds: the point downtime
     from the estimated change before `opened` to `resolved`, without what flapped back or was unknown in between. None
-    while it lasts, and where no timeline was there to measure by.
+    while it lasts (a report's has it so far), and where no timeline was there to measure by.
     """
 
     id: str

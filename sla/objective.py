@@ -6,8 +6,12 @@ import math
 import re
 from dataclasses import dataclass
 from fractions import Fraction
+from typing import TYPE_CHECKING
 
 from sla.interval import DAY, HOUR, MILLISECOND, MINUTE, SECOND
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
 
 _PERCENT = re.compile(r"(\d{1,3}(?:\.\d{1,15})?)\s*(%?)")
 _NINES = re.compile(r"(\d|one|two|three|four|five|six|seven|eight|nine)(\.5|½| and a half)?[ -]nines?")
@@ -92,6 +96,22 @@ def format_percent(ratio: Fraction | float | None, digits: int = 3) -> str:
     '99.99%'
     """
     return "n/a" if ratio is None else f"{_floored(Fraction(ratio) * 100, digits)}%"
+
+
+def apportioned(parts: Sequence[int], digits: int) -> list[Fraction]:
+    """Return each part's share of all as a whole number of the last digit of percent shown: they add up to 100 %.
+
+    By largest remainder: what flooring leaves over goes to those that lost most by it, the first among equals. Parts
+    are 0 or more, and not all of them 0.
+
+    >>> [format_percent(share, 0) for share in apportioned([1, 1, 1], 0)]
+    ['34%', '33%', '33%']
+    """
+    whole, steps = sum(parts), 100 * 10**digits
+    floored = [part * steps // whole for part in parts]
+    lost_most = sorted(range(len(parts)), key=lambda i: -(parts[i] * steps % whole))
+    raised = set(lost_most[: steps - sum(floored)])
+    return [Fraction(count + (i in raised), steps) for i, count in enumerate(floored)]
 
 
 def format_nines(ratio: Fraction | float | None, digits: int = 2) -> str:

@@ -32,8 +32,8 @@ class Subject:
     """A product as a report needs it.
 
     `exclusions` gives what the agreement leaves out of an interval, cause by cause. `interval` is the longest probing
-    interval, microseconds. `dependencies` are the histories of
-    what it depends on, by id.
+    interval, microseconds. `dependencies` are the histories of what it depends on, by id; `checks` those of its own
+    checks, by key, which measure an incident that has not ended.
     """
 
     history: History
@@ -43,6 +43,7 @@ class Subject:
     dependencies: Mapping[str, History] = field(default_factory=dict)
     incidents: Sequence[Incident] = ()
     readiness: Readiness | None = None
+    checks: Mapping[str, History] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, slots=True)
@@ -66,7 +67,8 @@ class Report:
 
     `steps` are the days of the window (its months, if it is long), `months` the calendar months that it touches and
     some before, `trend` the windows before it and itself. `incidents` are those that touch what was measured, as known
-    at its end: one that was resolved later is open. Months and windows from before the record began are left out.
+    at its end: one that was resolved later is open, and its downtime is that until then. Months and windows from before
+    the record began are left out.
     """
 
     product: str
@@ -102,7 +104,7 @@ class Report:
 
 
 def incident_json(incident: Incident) -> dict[str, Any]:
-    """Return the incident: instants RFC 3339 UTC, its measured downtime in seconds; null while it lasts."""
+    """Return the incident: instants RFC 3339 UTC, its downtime in seconds: so far, while `resolved` is null."""
     resolved, downtime = incident.resolved, incident.downtime
     return {
         "id": incident.id,
@@ -192,4 +194,11 @@ def _incidents(subject: Subject, span: Interval) -> Iterator[Incident]:
     for each in sorted(subject.incidents, key=lambda incident: (incident.opened, incident.id)):
         ends = span.end if each.resolved is None else each.resolved
         if each.opened < span.end and ends > span.start:
-            yield each if each.resolved is None or ends <= span.end else replace(each, resolved=None, downtime=None)
+            yield each if each.resolved is not None and ends <= span.end else _so_far(each, subject, span.end)
+
+
+def _so_far(incident: Incident, subject: Subject, at: int) -> Incident:
+    """Return the incident as it stood at the instant, not resolved; without downtime where no history measures it."""
+    history = subject.checks.get(incident.check)
+    downtime = None if history is None else incident.downtime_until(at, history)
+    return replace(incident, resolved=None, downtime=downtime)

@@ -61,6 +61,16 @@ class Value:
     against_previous: Money | None
     assumptions: tuple[str, ...]
 
+    @property
+    def amounts(self) -> list[tuple[str, Money]]:
+        """The figures that there are, by what a person calls them."""
+        named = (
+            ("Cost of downtime", self.cost),
+            ("Cost avoided against what the objective allows", self.against_objective),
+            ("Cost avoided against the period before", self.against_previous),
+        )
+        return [(label, bounds) for label, bounds in named if bounds is not None]
+
     def as_json(self) -> dict[str, Any]:
         """Return amounts in the currency's units, rounded to hundredths, with the assumptions."""
         return {
@@ -84,20 +94,7 @@ class Line:
 
 def justification(value: Value) -> list[Line]:
     """Return the figures as lines of a report's justification section; `value.assumptions` belong beside them."""
-    currency = value.rate.currency
-    lines = [] if value.cost is None else [_line("Cost of downtime", value.cost, currency)]
-    if value.against_objective is not None:
-        lines.append(_signed("against what the objective allows", value.against_objective, currency))
-    if value.against_previous is not None:
-        lines.append(_signed("against the period before", value.against_previous, currency))
-    return lines
-
-
-def _signed(against: str, bounds: Money, currency: str) -> Line:
-    """Return a saving as one; where the estimate is a loss, the loss, with its bounds the other way round."""
-    if bounds.point >= 0:
-        return _line(f"Cost avoided {against}", bounds, currency)
-    return _line(f"Additional cost {against}", Bounds(-bounds.high, -bounds.point, -bounds.low), currency)
+    return [_line(label, bounds, value.rate.currency) for label, bounds in value.amounts]
 
 
 def _line(label: str, bounds: Money, currency: str) -> Line:
@@ -106,14 +103,14 @@ def _line(label: str, bounds: Money, currency: str) -> Line:
 
 
 def format_money(amount: Fraction, currency: str) -> str:
-    """Return the amount, rounded to hundredths, half to even.
+    """Return the amount, rounded to hundredths, half to even, with a true minus sign where it is negative.
 
     >>> format_money(Fraction("-1234.505"), "CAD")
-    '-1,234.50 CAD'
+    '−1,234.50 CAD'
     """
     cents = round(amount * 100)
     whole, rest = divmod(abs(cents), 100)
-    return f"{'-' if cents < 0 else ''}{whole:,}.{rest:02} {currency}"
+    return f"{'−' if cents < 0 else ''}{whole:,}.{rest:02} {currency}"
 
 
 def value(rate: Rate, measured: Measured, previous: Measured | None = None) -> Value:
@@ -175,6 +172,8 @@ def _assumptions(rate: Rate, measured: Measured, *, compared: bool) -> list[str]
             "Cost avoided against the period before takes that period's share of downtime, so that length and coverage "
             "do not matter; that a change caused the difference is not shown."
         )
+    if measured.objective is not None or compared:
+        said.append("A negative amount avoided is one that was paid.")
     return said
 
 

@@ -98,20 +98,13 @@ def _value(product: Product, report: Report) -> Value | None:
 
 
 def _justification(found: Value) -> Section:
-    amounts: tuple[tuple[str, Money | None], ...] = (
-        ("Cost of downtime", found.cost),
-        ("Cost avoided against what the objective allows", found.against_objective),
-        ("Cost avoided against the period before", found.against_previous),
-    )
-
     def money(bounds: Money) -> tuple[Cell, ...]:
-        currency = found.rate.currency
-        said = [format_money(each, currency).replace("-", "−") for each in bounds]
+        said = [format_money(each, found.rate.currency) for each in bounds]
         low, point, high = (Cell(t, float(round(e, 2)), Unit.MONEY) for t, e in zip(said, bounds, strict=True))
         return (point, low, high)
 
-    rows = tuple((words(name), *money(bounds)) for name, bounds in amounts if bounds is not None)
+    rows = tuple((words(name), *money(bounds)) for name, bounds in found.amounts)
     if not rows:
         return Section("value", "Justification", ("Nothing is known of the window: it was not watched.",))
-    said = (*found.assumptions, "A negative amount avoided is one that was paid.")
-    return Section("value", "Justification", said, Table(("Figure", "Estimate", "Lowest", "Highest"), rows))
+    table = Table(("Figure", "Estimate", "Lowest", "Highest"), rows)
+    return Section("value", "Justification", found.assumptions, table)

@@ -2,25 +2,26 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from fractions import Fraction
 from typing import TYPE_CHECKING
 
 from monitor.reporting import document as doc
 from monitor.reporting.document import Cell, Chart, Column, Part, Section, Table, Tile, words
 from monitor.reporting.naming import named, short
-from monitor.web.views import ASSUMPTION, rule_text, verdict_text
+from monitor.web.views import ASSUMPTION, LASTED, rule_text, verdict_text
 from sla.availability import Verdict
 from sla.exclusion import totals
-from sla.objective import format_duration, format_percent
+from sla.objective import apportioned, format_duration, format_percent
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator, Mapping
+    from collections.abc import Callable, Iterator, Mapping, Sequence
     from zoneinfo import ZoneInfo
 
     from monitor.config.model import Product
     from monitor.reporting.desk import Desk
     from sla.exclusion import Exclusion
+    from sla.incident import Incident
     from sla.measured import Measured
     from sla.report import Report, Step
 
@@ -197,15 +198,22 @@ def _incidents(report: Report, telling: Telling) -> Section:
             doc.at(each.resolved, zone, FOREVER),
             words(each.check.partition("/")[2]),
             words(each.reason),
-            doc.duration((each.resolved or end) - each.opened),
-            doc.duration(each.downtime),
+            _far(each, (each.resolved or end) - each.opened),
+            _far(each, each.downtime),
             *([words(desk.whom(each.id))] if desk.reliants else []),
         )
         for each in report.incidents
     )
     columns = ("Began", "Ended", "Check", "Reason", "Lasted", "Downtime", *(["Affected"] if desk.reliants else []))
-    said = "Each is of one check; the product's downtime follows from its rule." if rows else "None is recorded."
-    return Section("incidents", "Incidents", (said,), Table(columns, rows) if rows else None)
+    said = ("Each is of one check; the product's downtime follows from its rule.", LASTED)
+    if not rows:
+        return Section("incidents", "Incidents", ("None is recorded.",))
+    return Section("incidents", "Incidents", said, Table(columns, rows))
+
+
+def _far(incident: Incident, us: int | None) -> Cell:
+    cell = doc.duration(us)
+    return cell if incident.resolved is not None or us is None else replace(cell, text=f"{cell.text} so far")
 
 
 def _exclusions(report: Report, zone: ZoneInfo) -> Section:
@@ -239,15 +247,13 @@ def _blame(report: Report, telling: Telling) -> Iterator[Section]:
     if not found.others:
         return
 
-    def row(name: str, us: int) -> tuple[Cell, ...]:
-        share = doc.ratio(Fraction(us, found.downtime) if found.downtime else None, 1)
-        return (words(name), doc.duration(us), share)
-
-    rows = [row("Its own, all it depends on was up", found.alone)]
-    rows += [row(f"With {_listed(names, telling)} down", us) for names, us in found.shared.items()]
+    causes = [("Its own, all it depends on was up", found.alone)]
+    causes += [(f"With {_listed(names, telling)} down", us) for names, us in found.shared.items()]
     if found.unclear:
-        rows.append(row("Cannot be told: a dependency was not watched", found.unclear))
-    rows.append(row("All downtime", found.downtime))
+        causes.append(("Cannot be told: a dependency was not watched", found.unclear))
+    shares = [*_shares([us for _, us in causes]), *_shares([found.downtime])]
+    causes.append(("All downtime", found.downtime))
+    rows = [(words(name), doc.duration(us), share) for (name, us), share in zip(causes, shares, strict=True)]
     low, point, high = found.together
     together = f"{format_percent(point)} ({format_percent(low)} to {format_percent(high)})"
     said = (
@@ -256,6 +262,15 @@ def _blame(report: Report, telling: Telling) -> Iterator[Section]:
         f"the others, it would be {format_percent(found.independent)}.",
     )
     yield Section("blame", "Why it was down", said, Table(("Cause", "Downtime", "Share"), tuple(rows)))
+
+
+def _shares(parts: Sequence[int]) -> list[Cell]:
+    """Return each one's share of all: exact for machines, and as shown they add up to 100 %."""
+    whole = sum(parts)
+    if not whole:
+        return [doc.ratio(None)] * len(parts)
+    shown = (format_percent(share, 1) for share in apportioned(parts, 1))
+    return [replace(doc.ratio(Fraction(us, whole)), text=text) for us, text in zip(parts, shown, strict=True)]
 
 
 def _listed(names: tuple[str, ...], telling: Telling) -> str:

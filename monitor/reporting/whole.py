@@ -135,5 +135,6 @@ def _report(ledger: Ledger, product: Product, window: Window, at: int) -> Report
         {name: ledger.compositions[name] for name in product.depends_on},
         [each for each in ledger.incidents if each.product == product.id],
         product.readiness_at(at),
+        {entry.key: entry.timeline for entry in ledger.of(product.id)},
     )
     return report(product.id, subject, window, ledger.portfolio.zone)

@@ -3,13 +3,15 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from fractions import Fraction
 from typing import TYPE_CHECKING
 
 from sla.blame import Blame, blame
 from sla.interval import DAY, Interval
+from sla.objective import apportioned
 
 if TYPE_CHECKING:
+    from fractions import Fraction
+
     from monitor.config.model import Product
     from monitor.ledger import Ledger
     from monitor.web.site import Turns
@@ -37,7 +39,7 @@ async def blamed(ledger: Ledger, product: Product, window: Interval, turns: Turn
 
 @dataclass(frozen=True, slots=True)
 class BlameLine:
-    """One cause: downtime (microseconds) and the share of all of it, None where there was none."""
+    """One cause: downtime (microseconds), and the share of all of it in whole percent, None where there was none."""
 
     cause: str
     downtime: int
@@ -62,11 +64,10 @@ def blame_view(found: Blame, names: dict[str, str]) -> BlameView | None:
     causes += [(f"{_all(shared, names)} down as well", downtime) for shared, downtime in found.shared.items()]
     if found.unclear:
         causes.append(("Cannot be told: something it depends on was not watched", found.unclear))
-    lines = (
-        BlameLine(cause, downtime, Fraction(downtime, found.downtime) if found.downtime else None)
-        for cause, downtime in causes
-    )
-    return BlameView(tuple(lines), found.downtime, found.together, found.independent)
+    downtimes = [downtime for _, downtime in causes]
+    shares = apportioned(downtimes, 0) if found.downtime else [None] * len(causes)
+    lines = tuple(BlameLine(*cause, share) for cause, share in zip(causes, shares, strict=True))
+    return BlameView(lines, found.downtime, found.together, found.independent)
 
 
 def _all(shared: tuple[str, ...], names: dict[str, str]) -> str:

@@ -153,6 +153,7 @@ async def _page(
         **{name: getattr(frame, name) for name in frame.__slots__},
         **values,
         assumption=views.ASSUMPTION,
+        lasted=views.LASTED,
         incidents=[views.incident_line(ledger, each, now) for each in incidents[:INCIDENTS]],
         more_incidents=len(incidents) if len(incidents) > INCIDENTS else 0,
     )

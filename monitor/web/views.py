@@ -29,6 +29,10 @@ ASSUMPTION = (
     "The bounds hold if a state changes at most once between two neighbouring probes that are near enough to trust; an "
     "outage shorter than the interval between probes can leave no trace."
 )
+LASTED = (
+    "An incident lasts from its first bad probe to the first good one; its downtime is counted as in the figures, from "
+    "change to change, each half-way between the two probes that differ."
+)
 
 
 @dataclass(frozen=True, slots=True)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from zoneinfo import ZoneInfo
 
 from sla.calendar import Period, Window, calendar_window
@@ -105,6 +106,17 @@ def test_incidents_are_those_that_touch_the_window_as_known_at_its_end() -> None
     assert (found[1].resolved, found[1].downtime) == (None, None)
 
 
+def test_an_incident_that_lasts_has_its_downtime_so_far() -> None:
+    """To the end of what was measured, whether it was resolved later or is still open; by its own check's history."""
+    at = DOWN.start + HOUR
+    window = Window("7d", Interval(at - 7 * DAY, at), Interval(at - 7 * DAY, at))
+    begun = Incident.open("p", "p/c", DOWN.start, "deadline")
+    subject = Subject(HISTORY, GOAL, 10 * MINUTE, lambda _: (), checks={"p/c": HISTORY})
+    for incident in (begun, begun.resolve(DOWN.end, HISTORY)):
+        [found] = report("p", replace(subject, incidents=[incident]), window, ZONE).incidents
+        assert (found.resolved, found.downtime) == (None, HOUR + 5 * MINUTE)
+
+
 def test_an_empty_record_gives_a_report_without_figures() -> None:
     found = report("p", Subject(Timeline(MINUTE), GOAL, MINUTE, lambda _: ()), MONTH, ZONE)
     assert found.agreed.raw.availability == (0, None, 1)
@@ -112,7 +124,7 @@ def test_an_empty_record_gives_a_report_without_figures() -> None:
     assert found.as_json()["raw"]["availability"]["point"] is None
 
 
-def test_an_incident_is_told_with_its_downtime_in_seconds_and_null_while_it_lasts() -> None:
+def test_an_incident_is_told_with_its_downtime_in_seconds_and_null_where_nothing_measured_it() -> None:
     begun = Incident.open("p", "p/c", DOWN.start, "deadline")
     ended = begun.resolve(DOWN.end, HISTORY)
     told, lasting = incident_json(ended), incident_json(begun)

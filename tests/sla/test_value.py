@@ -45,13 +45,15 @@ def test_the_worked_example() -> None:
     ]
 
 
-def test_what_cost_more_is_said_as_a_cost_with_its_bounds_in_order() -> None:
+def test_what_cost_more_is_a_negative_amount_avoided_wherever_it_is_told() -> None:
+    """As in JSON and in reports: a label that turned with the sign could not be followed from month to month."""
     found = value(RATE, measured(97 * HOUR, 2 * HOUR, doubt=(0, HOUR)))
     assert found.against_objective == (-2400, -2400, -1200)
     cost, against = justification(found)
     assert cost.between == "between 2,400.00 CAD and 3,600.00 CAD"
-    assert (against.label, against.figure) == ("Additional cost against what the objective allows", "2,400.00 CAD")
-    assert against.between == "between 1,200.00 CAD and 2,400.00 CAD"
+    assert (against.label, against.figure) == ("Cost avoided against what the objective allows", "−2,400.00 CAD")
+    assert against.between == "between −2,400.00 CAD and −1,200.00 CAD"
+    assert "A negative amount avoided is one that was paid." in found.assumptions
 
 
 def test_time_that_nobody_watched_neither_costs_nor_saves() -> None:
@@ -106,7 +108,7 @@ def test_a_rate_is_above_zero(amount: int) -> None:
 
 
 @pytest.mark.parametrize(
-    ("amount", "text"), [("0", "0.00 CAD"), ("-0.5", "-0.50 CAD"), ("1234567.895", "1,234,567.90 CAD")]
+    ("amount", "text"), [("0", "0.00 CAD"), ("-0.5", "−0.50 CAD"), ("1234567.895", "1,234,567.90 CAD")]
 )
 def test_money_prints_in_full(amount: str, text: str) -> None:
     assert format_money(Fraction(amount), "CAD") == text

@@ -101,6 +101,9 @@ def test_as_known_then_an_incident_that_ended_later_is_open(config: Path) -> Non
     at = format_instant(month.LATE.start + 20 * MINUTE)
     [found] = json.loads(ask(config, "json", at=at))["products"]
     assert [each["resolved"] for each in found["incidents"]] == [format_instant(month.FORMS_DOWN.end), None]
+    assert found["incidents"][1]["downtime_seconds"] == (22 * MINUTE + 30 * SECOND) / SECOND
+    last = ask(config, "md", at=at).decode().partition("ongoing")[2]
+    assert "| 20m so far | 22m 30s so far |" in last
 
 
 def test_the_last_complete_month_is_asked_for_by_name(config: Path) -> None:

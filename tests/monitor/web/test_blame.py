@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from typing import TYPE_CHECKING
 
 import jsonschema
@@ -97,3 +98,9 @@ async def test_the_page_tells_it_in_words_with_names_escaped(site: Published) ->
     assert "Sign-on &lt;b&gt; and E-mail were down as well" in text
     assert "Nothing it depends on was down: its own" in text
     assert "Why it was down" not in (await site.get("/products/mail")).text
+
+
+async def test_the_shares_on_the_page_add_up_to_all_of_it(site: Published) -> None:
+    """27.3 %, 54.5 % and 18.2 % of the downtime: floored, they would be 99 % together."""
+    text = (await site.get("/products/chefs")).text
+    assert re.findall(r'data-label="Of all" class="num">(.*?)<', text) == ["27%", "55%", "18%"]

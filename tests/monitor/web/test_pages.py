@@ -9,12 +9,15 @@ from typing import TYPE_CHECKING
 import pytest
 
 from monitor.vocabulary import ProbeResult
+from monitor.web.views import LASTED
 from sla.interval import DAY, MINUTE, SECOND
 from sla.readiness import Checklist, ChecklistItem
 from tests.monitor.web.conftest import small
-from tests.support.ledgers import BAD, NOW, ledger_of, observe, product, wide
+from tests.support.ledgers import BAD, ILL, NOW, WELL, ledger_of, observe, product, wide
 
 if TYPE_CHECKING:
+    from collections.abc import Awaitable, Callable
+
     from tests.monitor.web.conftest import Published
 
 PAGES = ["/", "/products/chefs", "/products/css"]
@@ -198,3 +201,17 @@ async def test_metrics_are_served_in_the_dialect_asked_for(site: Published) -> N
 async def test_an_open_incident_counts_its_downtime_so_far(site: Published) -> None:
     site.clock.jump(MINUTE / SECOND)
     assert "6m so far" in (await outline(site, "/products/css")).text
+
+
+async def test_how_long_and_how_much_downtime_are_told_alike(publish: Callable[..., Awaitable[Published]]) -> None:
+    """To the same digit, and both as so far while it lasts; that they need not be equal is explained."""
+    ledger = ledger_of(product("css"))
+    [entry] = ledger.of("css")
+    seen = ((30.0, WELL), (20.0, ILL), (15.0, ILL), (9.5, WELL), (9.0, WELL), (3.5, ILL), (0.0, ILL))
+    for ago, result in seen:
+        observe(ledger, entry, NOW - int(ago * SECOND), result)
+    site = await publish(ledger)
+    text = (await outline(site, "/products/css")).text
+    assert "10.5s 12.75s" in text
+    assert "3.5s so far 6.25s so far" in text
+    assert LASTED in text
