@@ -13,11 +13,12 @@ from monitor.config.errors import ConfigError
 
 
 @click.command("check-config", short_help="Check a configuration without running it.")
-@click.argument("path", type=click.Path(path_type=Path))
+@click.argument("path", type=click.Path(exists=True, readable=True, path_type=Path))
 def check_config(path: Path) -> None:
     """Check the configuration at PATH, a file or a folder, without running it.
 
-    Every mistake is printed as file:line:column with what is allowed; exit status 0 when there is none, else 1.
+    Every mistake is printed as file:line:column with what is allowed. Exit status 0 when there is none, 1 when there
+    is any, 2 when PATH is not there or cannot be read.
     """
     found = examined(path)
     for warning in found.warnings:

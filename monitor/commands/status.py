@@ -51,9 +51,7 @@ def status(path: Path | None, as_json: bool) -> None:
     try:
         text = json.dumps(products, indent=2) if as_json else _table(products)
     except (KeyError, TypeError):
-        raise NinewatchError(
-            f"what answers at {where} is no ninewatch of this version; name its configuration with -c"
-        ) from None
+        raise _stranger(where) from None
     click.echo(text)
     sys.exit(0 if all(product["state"] == "up" for product in products) else 1)
 
@@ -63,12 +61,23 @@ def _asked(where: HostPort) -> list[dict[str, Any]]:
     try:
         with _DIRECT.open(url, timeout=10) as answer:
             found: list[dict[str, Any]] = json.load(answer)
-    except (OSError, ValueError, http.client.HTTPException) as error:
-        reason = error.reason if isinstance(error, urllib.error.URLError) else error
+    except (urllib.error.HTTPError, ValueError, http.client.HTTPException):
+        raise _stranger(where) from None
+    except OSError as error:
         raise NinewatchError(
-            f"no daemon answers at {where} ({reason}); start `ninewatch run`, or name its configuration with -c"
+            f"no daemon answers at {where}: {_said(error)}; start `ninewatch run`, or name its configuration with -c"
         ) from None
     return found
+
+
+def _stranger(where: HostPort) -> NinewatchError:
+    return NinewatchError(f"what answers at {where} is no ninewatch of this version; name its configuration with -c")
+
+
+def _said(error: OSError) -> str:
+    """Return the system's words for the error, without its number."""
+    reason = error.reason if isinstance(error, urllib.error.URLError) else error
+    return ((isinstance(reason, OSError) and reason.strerror) or str(reason)).lower()
 
 
 def _table(products: list[dict[str, Any]]) -> str:
