@@ -17,6 +17,7 @@ from typing import Annotated, Any, ClassVar
 from pydantic import AfterValidator, Field, ValidationInfo, field_validator
 
 from monitor.config.base import Model
+from monitor.config.outbound import Family, FamilyField
 from monitor.config.values import Count, Duration, Id, Within
 from sla.interval import DAY, MILLISECOND, MINUTE, SECOND
 
@@ -98,3 +99,10 @@ class CheckBase(Model):
         if hold is not None and hold < info.data.get("interval", hold):
             raise ValueError("is shorter than the interval, so that no time would ever be known; lengthen it")
         return hold
+
+
+class Reached(CheckBase):
+    """A check of something that is reached by its address."""
+
+    family: FamilyField = Family.ANY
+    """Which of a name's addresses are tried: `any`, only `ip4` or `ip6`, or all with `ip4-first` or `ip6-first`."""

@@ -12,7 +12,7 @@ from pydantic import Field, PlainValidator, WithJsonSchema, model_validator
 from monitor.config.addresses import Headers, HeaderValue, HostName, HostPort, HostPortField, HttpUrl, Listen
 from monitor.config.agreement import Agreement
 from monitor.config.base import Model
-from monitor.config.check import CheckBase, Streak
+from monitor.config.check import CheckBase, Reached, Streak
 from monitor.config.clients import Client, ValuePerHour
 from monitor.config.expect import Expect, HeaderExpectation, JsonExpectation, JsonPath, Regex, StatusRange
 from monitor.config.maintenance import Maintenance, ZoneName
@@ -61,6 +61,7 @@ __all__ = [
     "OutboundBlock",
     "Portfolio",
     "Product",
+    "Reached",
     "ReadinessBlock",
     "Regex",
     "Retention",

@@ -54,3 +54,19 @@ class Family(Enum):
     IP6 = "ip6"
     IP4_FIRST = "ip4-first"
     IP6_FIRST = "ip6-first"
+
+    def __str__(self) -> str:
+        return str(self.value)
+
+
+def _family(value: Any) -> Family:
+    """Return the family of that name."""
+    names = [each.value for each in Family]
+    if not isinstance(value, Family) and value not in names:
+        raise ValueError(f"must be {', '.join(names[:-1])} or {names[-1]}")
+    return Family(value)
+
+
+FamilyField = Annotated[
+    Family, PlainValidator(_family), AS_TEXT, WithJsonSchema({"enum": [each.value for each in Family]})
+]

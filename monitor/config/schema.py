@@ -11,6 +11,7 @@ from pydantic.json_schema import GenerateJsonSchema
 
 from monitor.config.addresses import HostPort
 from monitor.config.loader import portfolio_model
+from monitor.config.outbound import Family
 from sla.compose import Rule
 from sla.objective import format_duration
 
@@ -41,7 +42,7 @@ def _written(default: Any, schema: JsonSchemaValue) -> Any:
     """Return a default as it would stand in YAML, None for one that is a block or a list."""
     if isinstance(default, int) and schema.get("type") == "string":
         return format_duration(default)
-    if isinstance(default, HostPort | Rule | Path):
+    if isinstance(default, HostPort | Rule | Path | Family):
         return str(default)
     return default if isinstance(default, str | int | bool) else None
 

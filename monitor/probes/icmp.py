@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, ClassVar, Self
 
 from pydantic import model_validator
 
-from monitor.config.model import CheckBase, HostName, problem_at
+from monitor.config.model import HostName, Reached, problem_at
 from monitor.probes.base import Frame, Kind, Probe
 from monitor.probes.failure import failure_of
 from monitor.probes.wire import Wire
@@ -40,7 +40,7 @@ def allowed() -> bool:
     return True
 
 
-class IcmpCheck(CheckBase):
+class IcmpCheck(Reached):
     """Good when the host echoes. A firewall that drops echoes looks like a host that is down."""
 
     kind: ClassVar[str] = "icmp"
@@ -64,7 +64,7 @@ def prepare(check: IcmpCheck) -> Probe:
 
     async def probe(frame: Frame) -> ProbeResult:
         frame.enter("resolve")
-        addresses = await frame.resolver.addresses(check.icmp, 0)
+        addresses = await frame.resolver.addresses(check.icmp, 0, check.family)
         frame.enter("first_byte")
         await _echo(frame, addresses[0])
         frame.close()

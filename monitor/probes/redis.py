@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Annotated, Any, ClassVar, Literal
 
 from monitor.config.addresses import DefaultPort
-from monitor.config.model import CheckBase, Flag, HostPort, Secret, Text, TlsOptions
+from monitor.config.model import Flag, HostPort, Reached, Secret, Text, TlsOptions
 from monitor.probes.base import Frame, Kind, Probe
 from monitor.probes.failure import ProbeFailure, quoted
 from monitor.probes.tls_context import certificate_expiry, context_for
@@ -16,7 +16,7 @@ from sla.observation import Outcome
 _LIMIT = 65_536  # bytes; PONG takes seven
 
 
-class RedisCheck(CheckBase):
+class RedisCheck(Reached):
     """Good when the server answers PING. Without a password, being asked for one is an answer too."""
 
     kind: ClassVar[str] = "redis"
@@ -46,7 +46,7 @@ def prepare(check: RedisCheck) -> Probe:
     context = context_for(check.tls) if check.encrypted else None
 
     async def probe(frame: Frame) -> ProbeResult:
-        with await Wire.reach(frame, host, port) as wire:
+        with await Wire.reach(frame, host, port, family=check.family) as wire:
             if context is not None:
                 name = check.tls.server_name or host
                 frame.certificate_expiry = certificate_expiry(await wire.encrypt(context, name))

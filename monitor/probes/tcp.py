@@ -7,7 +7,7 @@ from typing import Annotated, ClassVar
 
 from pydantic import Field
 
-from monitor.config.model import CheckBase, Flag, HostPortField, TlsOptions
+from monitor.config.model import Flag, HostPortField, Reached, TlsOptions
 from monitor.probes.base import Frame, Kind, Probe
 from monitor.probes.dialogue import Dialogue
 from monitor.probes.failure import ProbeFailure, quoted
@@ -18,7 +18,7 @@ from monitor.vocabulary import ProbeResult
 from sla.observation import Outcome
 
 
-class TcpCheck(CheckBase):
+class TcpCheck(Reached):
     """Good when a connection is taken and the script, if there is one, runs to its end."""
 
     kind: ClassVar[str] = "tcp"
@@ -44,7 +44,7 @@ def prepare(check: TcpCheck) -> Probe:
     name = check.tls.server_name or host
 
     async def probe(frame: Frame) -> ProbeResult:
-        with await Wire.reach(frame, host, port) as wire:
+        with await Wire.reach(frame, host, port, family=check.family) as wire:
             if check.encrypted and context is not None:
                 frame.certificate_expiry = certificate_expiry(await wire.encrypt(context, name))
             if check.script:

@@ -7,7 +7,7 @@ from typing import ClassVar, Self
 
 from pydantic import model_validator
 
-from monitor.config.model import CheckBase, HostPortField, problem_at
+from monitor.config.model import HostPortField, Reached, problem_at
 from monitor.probes.base import Frame, Kind, Probe
 from monitor.probes.failure import ProbeFailure, quoted
 from monitor.probes.script import Exchange
@@ -16,7 +16,7 @@ from monitor.vocabulary import ProbeResult
 from sla.observation import Outcome
 
 
-class UdpCheck(CheckBase, Exchange):
+class UdpCheck(Reached, Exchange):
     """Good when the datagram is answered as expected."""
 
     kind: ClassVar[str] = "udp"
@@ -39,7 +39,7 @@ def prepare(check: UdpCheck) -> Probe:
 
     async def probe(frame: Frame) -> ProbeResult:
         # The socket is connected: what other senders say is dropped.
-        with await Wire.reach(frame, host, port, kind=socket.SOCK_DGRAM) as wire:
+        with await Wire.reach(frame, host, port, family=check.family, kind=socket.SOCK_DGRAM) as wire:
             frame.enter("first_byte")
             await wire.send(check.sent)
             heard = await wire.receive()

@@ -12,7 +12,7 @@ from pydantic import Field
 
 from monitor.config.addresses import WebSocketUrl
 from monitor.config.expect import RegexField
-from monitor.config.model import CheckBase, Headers, Secret, Text, TlsOptions
+from monitor.config.model import Headers, Reached, Secret, Text, TlsOptions
 from monitor.probes.base import Frame, Kind, Probe
 from monitor.probes.failure import ProbeFailure, quoted
 from monitor.probes.tls_context import certificate_expiry, context_for
@@ -26,7 +26,7 @@ if TYPE_CHECKING:
 _LIMIT = 1 << 20  # bytes of a message, and of all that comes before the one expected
 
 
-class WebsocketCheck(CheckBase):
+class WebsocketCheck(Reached):
     """Good when the server agrees to speak WebSocket and answers as expected."""
 
     kind: ClassVar[str] = "websocket"
@@ -64,7 +64,7 @@ def prepare(check: WebsocketCheck) -> Probe:
     context = context_for(check.tls) if url.scheme == "wss" else None
 
     async def probe(frame: Frame) -> ProbeResult:
-        with await Wire.reach(frame, host, port) as wire:
+        with await Wire.reach(frame, host, port, family=check.family) as wire:
             if context is not None:
                 name = check.tls.server_name or host
                 frame.certificate_expiry = certificate_expiry(await wire.encrypt(context, name))
