@@ -89,9 +89,9 @@ async def test_over_tls_http2_is_agreed_upon_and_the_certificate_judged(tmp_path
 @pytest.mark.parametrize(
     ("handler", "reason"),
     [
-        (saying(answer(b"page")), "grpc_malformed"),
-        (saying_at_once(b"SSH-2.0-x\r\n"), "grpc_malformed"),
-        (saying_at_once(b"\xff" * 100_000), "grpc_malformed"),
+        (saying(answer(b"page")), "http2_malformed"),
+        (saying_at_once(b"SSH-2.0-x\r\n"), "http2_malformed"),
+        (saying_at_once(b"\xff" * 100_000), "http2_malformed"),
         (hanging_up(), "hung_up"),
         (silent, "deadline"),
     ],
