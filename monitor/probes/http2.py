@@ -31,7 +31,7 @@ class Http2Answer:
     status: int = 0
     headers: dict[str, str] = field(default_factory=dict)
     trailers: dict[str, str] = field(default_factory=dict)
-    body: bytearray = field(default_factory=bytearray)
+    body: bytes = b""
     cut: bool = False
     """More than the limit came; the rest was not read."""
 
@@ -69,7 +69,7 @@ class _Exchange:
         self._wire, self._limit, self._begun = wire, limit, begun
         self._http = H2Connection(H2Configuration(client_side=True, header_encoding=None))
         self._answer = Http2Answer()
-        self._heard = bytearray()
+        self._heard, self._body = bytearray(), bytearray()
         self._frames = self._bytes = self._length = 0
         self._ended = False
 
@@ -85,6 +85,7 @@ class _Exchange:
                 raise ProbeFailure("hung_up", f"after {self._frames} frames, before the answer had ended")
             self._heard += data
             await self._take()
+        self._answer.body = bytes(self._body)
         return self._answer
 
     def _send_some(self, body: bytes) -> bytes:
@@ -155,8 +156,8 @@ class _Exchange:
                 self._ended = True
 
     def _keep(self, data: bytes) -> None:
-        room = self._limit - len(self._answer.body)
-        self._answer.body += data[:room]
+        room = self._limit - len(self._body)
+        self._body += data[:room]
         self._length += len(data)
         if len(data) > room:
             self._answer.cut = self._ended = True
