@@ -22,7 +22,13 @@ own. The keys of each kind are in [CONFIGURATION.md](../CONFIGURATION.md). `nine
 
 An attempt is **good**, **bad** or **unknown**. Unknown means that we could not tell: it costs the target nothing. The
 phases are `resolve`, `connect`, `tls`, `first_byte` and `transfer`; a kind that talks in its own way counts the talk
-under `first_byte`. One deadline, `timeout`, spans them all.
+under `first_byte`. One deadline, `timeout`, spans them all; an answer that took longer than `slow_after` is good, and
+marked and counted as `slow`.
+
+Where probes may connect to is a policy of the whole file, `outbound`. It is asked about the address that is connected to,
+so that no name, redirect or spelling gets around it; link-local addresses and clouds' metadata services are refused
+always. The program of an `exec` check and the browser of a `browser` check connect by themselves, past the policy, which
+is one more reason why they need `--allow-exec`.
 
 ## Words that any kind may use
 
@@ -46,6 +52,7 @@ SHARED = {
     "dns_timeout": ("bad", "the deadline fell while looking the name up"),
     "host_unreachable": ("bad", "the network says that the host is not there"),
     "network_error": ("bad", "another error of the network"),
+    "slow": ("good", "it took longer than `slow_after`"),
     "tls_expired": ("bad", "the certificate has ended"),
     "tls_handshake": ("bad", "the two ends find no way to speak TLS"),
     "tls_hostname": ("bad", "the certificate is for another name"),
@@ -53,6 +60,7 @@ SHARED = {
     "tls_revoked": ("bad", "the certificate was revoked"),
     "tls_timeout": ("bad", "the deadline fell during the TLS handshake"),
     "tls_untrusted": ("bad", "no authority that we trust vouches for the certificate"),
+    "address_denied": ("unknown", "the policy `outbound` forbids the address"),
     "forbidden_locally": ("unknown", "our own machine forbids it"),
     "monitor_starved": ("unknown", "the daemon did not come round in time"),
     "no_route": ("unknown", "our own machine has no way there"),
