@@ -61,7 +61,7 @@ class HeartbeatCheck(CheckBase):
 
     @model_validator(mode="after")
     def _paced_by_its_schedule(self) -> Self:
-        for key in ("interval", "timeout"):
+        for key in ("interval", "timeout", "slow_after"):
             if key in self.model_fields_set:
                 raise problem_at(key, "a heartbeat's schedule and grace say this; leave it out")
         if len(self.token.reveal()) < _SHORTEST_TOKEN:
