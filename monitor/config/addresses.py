@@ -160,6 +160,11 @@ _TOKEN = re.compile(r"[!#$%&'*+.^_`|~0-9A-Za-z-]+")
 _GUARDED = re.compile(r"(proxy-)?authorization|cookie|.*(api-?key|token|secret|password).*", re.IGNORECASE)
 
 
+def guarded(name: str) -> bool:
+    """Return whether a header of this name carries credentials."""
+    return _GUARDED.fullmatch(name) is not None
+
+
 def _value(value: Any, info: ValidationInfo) -> str | Secret:
     if isinstance(value, str):
         return str(value)
@@ -173,7 +178,7 @@ def _headers(headers: dict[str, str | Secret]) -> dict[str, str | Secret]:
     for name, value in headers.items():
         if not _TOKEN.fullmatch(name):
             raise problem_at(name, f"{quoted(name)} is not a header's name; write letters, digits and -")
-        if isinstance(value, str) and _GUARDED.fullmatch(name):
+        if isinstance(value, str) and guarded(name):
             raise problem_at(name, f"{name} carries a secret; name where it is kept: {{env: NAME}} or {{file: PATH}}")
         if re.search(r"[\r\n\x00]", value if isinstance(value, str) else value.reveal()):
             raise problem_at(name, "holds a line break, which would end the header; keep it on one line")

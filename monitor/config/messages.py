@@ -5,7 +5,7 @@ from __future__ import annotations
 import difflib
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any, get_args
+from typing import TYPE_CHECKING, Any, get_args, get_origin
 
 from monitor.config.errors import Loc, Mark, Problem, quoted
 from monitor.config.nodes import Entries, Items, Node, Scalar, find, key_path, locate, misread
@@ -122,8 +122,12 @@ class Translator:
     def _allowed(self, loc: Loc) -> set[str]:
         """Return the keys that the block at `loc` may have."""
         blocks: set[type[Model]] = {self.model}
+        named = False  # whether what comes next is the key of a mapping of blocks, which may be any
         for depth, part in enumerate(loc):
-            if isinstance(part, str):
+            if named:
+                named = False
+            elif isinstance(part, str):
+                named = any(get_origin(_fields(block).get(part)) is dict for block in blocks)
                 blocks = {inner for block in blocks for inner in _blocks(_fields(block).get(part))}
             elif loc[depth - 1] == "checks":
                 blocks = set(self._claiming(find(self.root, loc[: depth + 1]))) or blocks

@@ -1,4 +1,4 @@
-"""A file that is one block: a checklist, a policy of stages, a list of maintenance."""
+"""A file that is one block: a checklist, a policy of stages, a list of maintenance, modules of /probe."""
 
 from __future__ import annotations
 
@@ -8,10 +8,29 @@ from typing import TypeVar
 from pydantic import ValidationError
 
 from monitor.config.base import Model
+from monitor.config.context import Context
+from monitor.config.errors import ConfigError
 from monitor.config.messages import Translator
 from monitor.config.source import UnreadableError, read
 
 M = TypeVar("M", bound=Model)
+
+
+def load_block(path: Path, model: type[M], context: Context | None = None) -> M:
+    """Return the block that the file holds; `context` notes which files were read for it.
+
+    Raises:
+        ConfigError: it cannot be used; holds every mistake, each with its place.
+    """
+    try:
+        root, problems = read(path, str(path))
+        if not problems:
+            return model.model_validate(root.plain(), context=context)
+    except UnreadableError as error:
+        problems = [error.problem]
+    except ValidationError as error:
+        problems = list(Translator(root, model, ()).problems(error))
+    raise ConfigError(problems)
 
 
 def read_block(path: Path, model: type[M]) -> M:
@@ -21,11 +40,6 @@ def read_block(path: Path, model: type[M]) -> M:
         ValueError: it cannot be used; the message is the first mistake in it, with its place.
     """
     try:
-        root, problems = read(path, str(path))
-        if not problems:
-            return model.model_validate(root.plain())
-    except UnreadableError as error:
-        problems = [error.problem]
-    except ValidationError as error:
-        problems = list(Translator(root, model, ()).problems(error))
-    raise ValueError(str(problems[0]))
+        return load_block(path, model)
+    except ConfigError as error:
+        raise ValueError(str(error.problems[0])) from None

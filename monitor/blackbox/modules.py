@@ -1,0 +1,316 @@
+"""The module file of blackbox_exporter: its keys and its defaults, so that a file in use is taken as it is.
+
+Keys of later versions than 0.23 are known where we have the same. What is known and cannot be done is refused with the
+reason; a key that is not known at all is a mistake, as it is there.
+"""
+
+from __future__ import annotations
+
+import re
+from typing import Annotated, Literal, Self
+
+import dns.exception
+import dns.name
+import dns.rcode
+import dns.rdataclass
+import dns.rdatatype
+from pydantic import AfterValidator, Field, field_validator, model_validator
+
+from monitor.blackbox.values import (
+    Block,
+    Body,
+    Filed,
+    Flag,
+    GoDuration,
+    Hidden,
+    KeptHidden,
+    Pattern,
+    Protocol,
+    ProxyUrl,
+    Refused,
+    SentHeaders,
+    Size,
+    SourceAddress,
+    Str,
+)
+from monitor.config.addresses import HostName
+from monitor.config.errors import quoted
+from monitor.config.tls import AuthoritiesField
+from monitor.config.values import problem_at
+
+_Version = Literal["TLS10", "TLS11", "TLS12", "TLS13"]
+_Inline = Annotated[None, Refused("write it into a file and name that with ca_file, cert_file or key_file")]
+_Managed = Annotated[None, Refused("there is no secret manager here; write the value or name a file")]
+_Cel = Annotated[
+    None, Refused("CEL is not evaluated here; use fail_if_body_matches_regexp, or an http check with `expect: {json:}`")
+]
+_LABEL = re.compile(r"[A-Za-z_][A-Za-z0-9_]*")
+
+
+class TlsConfig(Block):
+    """How TLS is spoken, and the certificate judged."""
+
+    insecure_skip_verify: Flag = False
+    ca_file: AuthoritiesField | None = None
+    cert_file: Str = ""
+    key_file: Str = ""
+    server_name: HostName | None = None
+    min_version: _Version | None = None
+    max_version: _Version | None = None
+    ca: _Inline = None
+    cert: _Inline = None
+    key: _Inline = None
+    ca_ref: _Managed = None
+    cert_ref: _Managed = None
+    key_ref: _Managed = None
+
+    @model_validator(mode="after")
+    def _certificate_with_its_key(self) -> Self:
+        if bool(self.cert_file) is not bool(self.key_file):
+            raise problem_at("key_file" if self.cert_file else "cert_file", "is missing; the two go together")
+        return self
+
+
+class Reached(Block):
+    """Which of a name's addresses is probed. One is, as in blackbox_exporter."""
+
+    preferred_ip_protocol: Protocol = "ip6"
+    ip_protocol_fallback: Flag = True
+
+
+class Sourced(Reached):
+    """What may be probed from a chosen address of ours."""
+
+    source_ip_address: SourceAddress = ""
+
+
+class BasicAuth(Block):
+    """HTTP Basic credentials."""
+
+    username: Str = ""
+    password: Hidden | None = None
+    password_file: KeptHidden | None = None
+    username_file: _Managed = None
+    username_ref: _Managed = None
+    password_ref: _Managed = None
+
+
+class Authorization(Block):
+    """The header of that name."""
+
+    type: Str = "Bearer"
+    credentials: Hidden | None = None
+    credentials_file: KeptHidden | None = None
+    credentials_ref: _Managed = None
+
+
+class OAuth2(Block):
+    """A token fetched by client credentials."""
+
+    client_id: Str
+    client_secret: Hidden | None = None
+    client_secret_file: KeptHidden | None = None
+    client_secret_ref: _Managed = None
+    scopes: tuple[Str, ...] = ()
+    token_url: Str
+    endpoint_params: dict[str, Body] = Field(default_factory=dict)
+    tls_config: TlsConfig = TlsConfig()
+    proxy_url: Annotated[None, Refused("the token is fetched without a proxy")] = None
+
+
+class HeaderMatch(Block):
+    """A header, and what its value is held against."""
+
+    header: Str
+    regexp: Pattern
+    allow_missing: Flag = False
+
+
+class HttpModule(Reached):
+    """`http:` of a module."""
+
+    valid_status_codes: tuple[Annotated[int, Field(ge=100, le=599, strict=True)], ...] = ()
+    valid_http_versions: tuple[Str, ...] = ()
+    method: Str = "GET"
+    headers: SentHeaders = Field(default_factory=dict)
+    body_size_limit: Size = 0
+    compression: Literal["", "gzip", "br", "deflate", "identity"] = ""
+    follow_redirects: Flag = True
+    no_follow_redirects: Flag | None = None
+    fail_if_ssl: Flag = False
+    fail_if_not_ssl: Flag = False
+    fail_if_body_matches_regexp: tuple[Pattern, ...] = ()
+    fail_if_body_not_matches_regexp: tuple[Pattern, ...] = ()
+    fail_if_header_matches: tuple[HeaderMatch, ...] = ()
+    fail_if_header_not_matches: tuple[HeaderMatch, ...] = ()
+    fail_if_body_json_matches_cel: _Cel = None
+    fail_if_body_json_not_matches_cel: _Cel = None
+    tls_config: TlsConfig = TlsConfig()
+    basic_auth: BasicAuth | None = None
+    authorization: Authorization | None = None
+    bearer_token: Hidden | None = None
+    bearer_token_file: KeptHidden | None = None
+    oauth2: OAuth2 | None = None
+    proxy_url: ProxyUrl | None = None
+    no_proxy: Annotated[None, Refused("a module has one proxy or none; write two modules")] = None
+    proxy_from_environment: Annotated[
+        None, Refused("what is in the environment would change verdicts unseen; write proxy_url")
+    ] = None
+    proxy_connect_header: Annotated[None, Refused("put the proxy's user and password into proxy_url")] = None
+    skip_resolve_phase_with_proxy: Flag = False
+    enable_http2: Flag = True
+    enable_http3: Annotated[None, Refused("HTTP/3 is not spoken here; leave it out")] = None
+    http_headers: Annotated[None, Refused("write headers")] = None
+    body: Body = ""
+    body_file: Filed | None = None
+
+    @property
+    def follows(self) -> bool:
+        """Whether redirects are followed; the older key wins, as it does there."""
+        return self.follow_redirects if self.no_follow_redirects is None else not self.no_follow_redirects
+
+    @model_validator(mode="after")
+    def _says_it_once(self) -> Self:
+        ways = ("basic_auth", "authorization", "bearer_token", "bearer_token_file", "oauth2")
+        given = [each for each in ways if getattr(self, each) is not None]
+        if len(given) > 1:
+            raise problem_at(given[1], f"a request carries one set of credentials; keep this or {given[0]}")
+        if self.body and self.body_file is not None:
+            raise problem_at("body_file", "body says the same in another way; keep one")
+        return self
+
+
+class Label(Block):
+    """A label of `probe_expect_info`."""
+
+    name: Annotated[Str, Field(pattern=_LABEL.pattern)]
+    value: Str = ""
+
+
+class Step(Block):
+    """One entry of `query_response`."""
+
+    expect: Pattern | None = None
+    expect_bytes: Str = ""
+    labels: tuple[Label, ...] = ()
+    send: Body = ""
+    starttls: Flag = False
+
+    @model_validator(mode="after")
+    def _labels_what_was_expected(self) -> Self:
+        if self.labels and self.expect is None:
+            raise problem_at("labels", "label what expect found; write expect as well")
+        return self
+
+
+class TcpModule(Sourced):
+    """`tcp:` of a module."""
+
+    query_response: tuple[Step, ...] = ()
+    tls: Flag = False
+    tls_config: TlsConfig = TlsConfig()
+
+
+class Records(Block):
+    """What the records of one section must be and must not."""
+
+    fail_if_matches_regexp: tuple[Pattern, ...] = ()
+    fail_if_all_match_regexp: tuple[Pattern, ...] = ()
+    fail_if_not_matches_regexp: tuple[Pattern, ...] = ()
+    fail_if_none_matches_regexp: tuple[Pattern, ...] = ()
+
+
+def _type(value: str) -> str:
+    try:
+        dns.rdatatype.from_text(value)
+    except dns.exception.DNSException:
+        raise ValueError(f"{quoted(value)} is no record type; write A, AAAA, MX, SOA, TXT, ...") from None
+    return value
+
+
+def _class(value: str) -> str:
+    try:
+        dns.rdataclass.from_text(value)
+    except dns.exception.DNSException:
+        raise ValueError(f"{quoted(value)} is no class of records; write IN, CH or HS") from None
+    return value
+
+
+def _rcode(value: str) -> str:
+    try:
+        dns.rcode.from_text(value)
+    except dns.exception.DNSException:
+        raise ValueError(f"{quoted(value)} is no answer code; write NOERROR, NXDOMAIN, SERVFAIL, ...") from None
+    return value
+
+
+class DnsModule(Sourced):
+    """`dns:` of a module."""
+
+    query_name: Annotated[Str, Field(min_length=1, max_length=255)]
+    query_type: Annotated[Str, AfterValidator(_type)] = "ANY"
+    query_class: Annotated[Str, AfterValidator(_class)] = "IN"
+    recursion_desired: Flag = True
+    transport_protocol: Literal["udp", "tcp"] = "udp"
+    dns_over_tls: Flag = False
+    tls_config: TlsConfig = TlsConfig()
+    valid_rcodes: tuple[Annotated[Str, AfterValidator(_rcode)], ...] = ()
+    validate_answer_rrs: Records = Records()
+    validate_authority_rrs: Records = Records()
+    validate_additional_rrs: Records = Records()
+
+    @field_validator("query_name")
+    @classmethod
+    def _is_a_name(cls, value: str) -> str:
+        try:
+            dns.name.from_text(value)
+        except dns.exception.DNSException:
+            raise ValueError(f"{quoted(value)} is no domain name") from None
+        return value
+
+    @model_validator(mode="after")
+    def _over_tls_means_tcp(self) -> Self:
+        if self.dns_over_tls and self.transport_protocol != "tcp":
+            raise problem_at("dns_over_tls", "goes over TCP; write transport_protocol: tcp")
+        return self
+
+
+class IcmpModule(Sourced):
+    """`icmp:` of a module."""
+
+    dont_fragment: Flag = False
+    payload_size: Annotated[int, Field(ge=0, le=65_500, strict=True)] = 0
+    ttl: Annotated[int, Field(ge=0, le=255, strict=True)] = 64
+
+
+class GrpcModule(Reached):
+    """`grpc:` of a module."""
+
+    service: Annotated[Str, Field(max_length=500)] = ""
+    tls: Flag = False
+    tls_config: TlsConfig = TlsConfig()
+    metadata: dict[str, tuple[Str, ...]] = Field(default_factory=dict)
+
+
+class Module(Block):
+    """One way to probe, under the name that `?module=` gives."""
+
+    prober: Literal["http", "tcp", "dns", "icmp", "grpc"]
+    timeout: GoDuration = 0.0
+    http: HttpModule = HttpModule()
+    tcp: TcpModule = TcpModule()
+    dns: DnsModule | None = None
+    icmp: IcmpModule = IcmpModule()
+    grpc: GrpcModule = GrpcModule()
+
+    @model_validator(mode="after")
+    def _asks_something(self) -> Self:
+        if self.prober == "dns" and self.dns is None:
+            raise problem_at("prober", "needs a question; add dns: {query_name: ...}")
+        return self
+
+
+class ModuleFile(Block):
+    """The whole file."""
+
+    modules: dict[str, Module] = Field(default_factory=dict)

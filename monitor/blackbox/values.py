@@ -1,0 +1,211 @@
+"""The types of single values in a module file: what Go's YAML reader takes there, and nothing that it would guess."""
+
+from __future__ import annotations
+
+import re
+from dataclasses import dataclass
+from ipaddress import ip_address
+from pathlib import Path
+from typing import Annotated, Any, Literal
+from urllib.parse import unquote, urlsplit
+
+from pydantic import (
+    AfterValidator,
+    BeforeValidator,
+    GetCoreSchemaHandler,
+    PlainSerializer,
+    PlainValidator,
+    Strict,
+    ValidationInfo,
+    model_validator,
+)
+from pydantic_core import core_schema
+
+from monitor.config.addresses import guarded
+from monitor.config.base import Model
+from monitor.config.errors import quoted
+from monitor.config.folder import opened
+from monitor.config.model import Regex
+from monitor.config.secret import Secret
+from monitor.config.values import AS_TEXT, local_path, problem_at
+from monitor.log import conceal
+
+HIDDEN = "<secret>"
+_LARGEST = 1 << 20  # bytes of a file that is named in a module
+_LONGEST = 3600.0  # seconds that a module may want to wait
+_UNITS = {"ns": 1e-9, "us": 1e-6, "µs": 1e-6, "ms": 1e-3, "s": 1.0, "m": 60.0, "h": 3600.0}
+_PART = re.compile(r"([0-9]+(?:\.[0-9]*)?|\.[0-9]+)(ns|us|µs|ms|s|m|h)")
+_SIZE = re.compile(r"([0-9]+)([KMGT]i?)?B")
+_POWERS = {"": 0, "K": 1, "M": 2, "G": 3, "T": 4}
+
+
+class Block(Model):
+    """A block of keys in which a key with nothing behind it is as good as left out, as Go reads it."""
+
+    @model_validator(mode="before")
+    @classmethod
+    def _without_nothing(cls, given: Any) -> Any:
+        if not isinstance(given, dict):
+            return {} if given is None else given
+        return {key: value for key, value in given.items() if value is not None or key not in cls.model_fields}
+
+
+def seconds(value: Any) -> float:
+    """Return the seconds of a duration as Go writes it; 0 is none.
+
+    Raises:
+        ValueError: it is no such duration.
+
+    >>> seconds("1m30s"), seconds("500ms"), seconds(0)
+    (90.0, 0.5, 0.0)
+    """
+    if value in (0, "0") and value is not False:
+        return 0.0
+    text = value if isinstance(value, str) else ""
+    parts = list(_PART.finditer(text))
+    if not parts or "".join(each[0] for each in parts) != text:
+        raise ValueError(f"{quoted(value)} is not a duration; write 5s, 1m30s or 500ms")
+    found = sum(float(each[1]) * _UNITS[each[2]] for each in parts)
+    if found > _LONGEST:
+        raise ValueError(f"{quoted(value)} is longer than an hour; no scraper waits that long")
+    return found
+
+
+def size(value: Any) -> int:
+    """Return the bytes of a size, whose units are powers of 1024 with and without the i; 0 is no limit.
+
+    Raises:
+        ValueError: it is no such size.
+
+    >>> size("10MB") == size("10MiB") == 10 * 1024 * 1024
+    True
+    """
+    if value in (0, "0") and value is not False:
+        return 0
+    match = _SIZE.fullmatch(value) if isinstance(value, str) else None
+    if match is None:
+        raise ValueError(f"{quoted(value)} is not a size; write 10MB, 512KB or 0 for no limit")
+    return int(match[1]) << 10 * _POWERS[(match[2] or "")[:1]]
+
+
+def _text(value: Any) -> str:
+    """Return text; a whole number is taken for the text that it is written as, like Go does."""
+    if isinstance(value, int) and not isinstance(value, bool):
+        return str(value)
+    if isinstance(value, str):
+        return value
+    raise ValueError("not text; put it in quotes")
+
+
+def _hidden(value: Any) -> Secret:
+    return value if isinstance(value, Secret) else Secret(_text(value), "the module file")
+
+
+def _kept(value: Any, info: ValidationInfo) -> Secret:
+    """Return the secret that the file holds."""
+    if isinstance(value, Secret):
+        return value
+    path = local_path(value, info)
+    return Secret(_content(path).removesuffix("\n").removesuffix("\r"), f"file {path}")
+
+
+def _filed(value: Any, info: ValidationInfo) -> str:
+    return _content(local_path(value, info))
+
+
+def _content(path: Path) -> str:
+    try:
+        with opened(path) as file:
+            raw = file.read(_LARGEST + 1)
+    except OSError as error:
+        reason = (error.strerror or "unreadable").lower()
+        raise ValueError(f"cannot read {path}: {reason}; a relative path starts at this file") from None
+    if len(raw) > _LARGEST:
+        raise ValueError(f"{path} is larger than 1 MiB")
+    try:
+        return raw.decode()
+    except UnicodeDecodeError:
+        raise ValueError(f"{path} is not UTF-8 text") from None
+
+
+def _proxy(value: Any) -> Secret:
+    """Return a proxy's URL, whose user and password are kept out of every output, as the whole of it is."""
+    url = _hidden(value)
+    try:
+        credentials = urlsplit(url.reveal()).password
+    except ValueError:
+        raise ValueError("not a URL; write http://proxy.example.org:3128") from None
+    if credentials:
+        conceal(unquote(credentials))
+        conceal(credentials)
+    return url
+
+
+def _headers(value: Any) -> dict[str, str | Secret]:
+    """Return headers, with what carries credentials by its name as a secret."""
+    if not isinstance(value, dict):
+        raise ValueError("not headers; write name: text")
+    found: dict[str, str | Secret] = {}
+    for name, text in value.items():
+        try:
+            found[name] = _hidden(text) if guarded(name) else _text(text)
+        except ValueError as error:
+            raise problem_at(name, str(error)) from None
+    return found
+
+
+def _shown(headers: dict[str, str | Secret]) -> dict[str, str]:
+    return {name: HIDDEN if isinstance(text, Secret) else text for name, text in headers.items()}
+
+
+def _pattern(value: Any) -> Regex:
+    if isinstance(value, Regex):
+        return value
+    return Regex(_text(value))
+
+
+def _address(value: str) -> str:
+    try:
+        return str(ip_address(value)) if value else ""
+    except ValueError:
+        raise ValueError(f"{quoted(value)} is not an IP address") from None
+
+
+@dataclass(frozen=True, slots=True)
+class Refused:
+    """Marks a key that is known and cannot be done; `why` says what to do instead."""
+
+    why: str
+
+    def __get_pydantic_core_schema__(self, source: Any, handler: GetCoreSchemaHandler) -> core_schema.CoreSchema:
+        return core_schema.no_info_plain_validator_function(self._refuse)
+
+    def _refuse(self, value: Any) -> None:
+        raise ValueError(f"is not supported; {self.why}")
+
+
+Flag = Annotated[bool, Strict()]
+GoDuration = Annotated[float, PlainValidator(seconds), PlainSerializer(lambda s: f"{s:g}s", when_used="json")]
+"""Float seconds, written `1m30s`."""
+
+Size = Annotated[int, PlainValidator(size)]
+Str = Annotated[str, BeforeValidator(_text)]
+Hidden = Annotated[Secret, PlainValidator(_hidden), PlainSerializer(lambda _: HIDDEN)]
+"""A secret that stands in the module file itself. No output shows it."""
+
+KeptHidden = Annotated[Secret, PlainValidator(_kept), PlainSerializer(lambda _: HIDDEN)]
+"""A secret in a file of its own, read when the modules are."""
+
+Body = Annotated[str, BeforeValidator(_text), PlainSerializer(lambda _: HIDDEN)]
+"""Text that is sent and may well hold credentials. No output shows it."""
+
+ProxyUrl = Annotated[Secret, PlainValidator(_proxy), PlainSerializer(lambda _: HIDDEN)]
+SentHeaders = Annotated[dict[str, str | Secret], PlainValidator(_headers), PlainSerializer(_shown)]
+Filed = Annotated[str, PlainValidator(_filed), PlainSerializer(lambda _: HIDDEN)]
+"""What a file holds, read when the modules are."""
+
+Pattern = Annotated[Regex, PlainValidator(_pattern), AS_TEXT]
+"""A regular expression. Go's syntax is RE2's."""
+
+Protocol = Literal["ip4", "ip6"]
+SourceAddress = Annotated[Str, AfterValidator(_address)]

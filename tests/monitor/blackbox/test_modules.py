@@ -1,0 +1,135 @@
+"""The module file: what blackbox_exporter takes is taken with its defaults, and the rest is refused in plain words."""
+
+from __future__ import annotations
+
+import textwrap
+from pathlib import Path
+
+import pytest
+
+from monitor.blackbox.modules import Module, ModuleFile
+from monitor.blackbox.values import seconds, size
+from monitor.config.errors import ConfigError
+from monitor.config.onefile import load_block
+from monitor.log import concealed
+
+DEBIANS = Path("/etc/prometheus/blackbox.yml")
+CANARY = "canary-9e1f7c"
+
+
+def written(folder: Path, text: str) -> Path:
+    path = folder / "blackbox.yml"
+    path.write_text(textwrap.dedent(text))
+    return path
+
+
+def module(folder: Path, text: str) -> Module:
+    return load_block(written(folder, f"modules: {{it: {text}}}"), ModuleFile).modules["it"]
+
+
+def mistakes(folder: Path, text: str) -> list[str]:
+    with pytest.raises(ConfigError) as caught:
+        load_block(written(folder, text), ModuleFile)
+    return [str(each) for each in caught.value.problems]
+
+
+@pytest.mark.skipif(not DEBIANS.exists(), reason="not installed: prometheus-blackbox-exporter")
+def test_the_file_that_debian_ships_is_taken_whole() -> None:
+    assert {"http_2xx", "irc_banner", "icmp_ttl5", "grpc_plain"} <= set(load_block(DEBIANS, ModuleFile).modules)
+
+
+def test_the_defaults_are_those_of_blackbox_exporter(tmp_path: Path) -> None:
+    plain = module(tmp_path, "{prober: http}")
+    assert (plain.timeout, plain.http.method, plain.http.follows, plain.http.enable_http2) == (0.0, "GET", True, True)
+    assert (plain.http.preferred_ip_protocol, plain.http.ip_protocol_fallback) == ("ip6", True)
+    assert plain.icmp.ttl == 64
+    asked = module(tmp_path, "{prober: dns, dns: {query_name: example.org}}").dns
+    assert asked is not None
+    assert (asked.query_type, asked.query_class, asked.transport_protocol) == ("ANY", "IN", "udp")
+    assert asked.recursion_desired
+
+
+def test_a_key_with_nothing_behind_it_is_left_out(tmp_path: Path) -> None:
+    path = written(tmp_path, "modules:\n  it:\n    prober: icmp\n    icmp:\n    timeout:\n")
+    assert load_block(path, ModuleFile).modules["it"] == Module(prober="icmp")
+
+
+def test_a_number_is_the_text_that_it_is_written_as(tmp_path: Path) -> None:
+    assert module(tmp_path, "{prober: http, http: {headers: {X-Id: 7}}}").http.headers == {"X-Id": "7"}
+
+
+@pytest.mark.parametrize(
+    ("text", "said"),
+    [
+        ("{prober: http, http: {valid_status_code: [200]}}", "did you mean valid_status_codes?"),
+        ("{prober: http, http: {tls_config: {sever_name: x}}}", "did you mean server_name?"),
+        ("{prober: tcp, tcp: {query_response: [{expekt: x}]}}", "did you mean expect?"),
+        ("{prober: http, http: {fail_if_body_json_matches_cel: x}}", "CEL is not evaluated here"),
+        ("{prober: http, http: {enable_http3: true}}", "HTTP/3 is not spoken here"),
+        ("{prober: http, timeout: 5}", "write 5s, 1m30s or 500ms"),
+        ("{prober: http, http: {body_size_limit: 10}}", "write 10MB, 512KB or 0 for no limit"),
+        ("{prober: http, http: {fail_if_body_matches_regexp: ['(']}}", "not a regular expression"),
+        ("{prober: http, http: {basic_auth: {username: a}, bearer_token: b}}", "one set of credentials"),
+        ("{prober: http, http: {body: a, body_file: b}}", "cannot read"),
+        ("{prober: http, http: {tls_config: {cert_file: a}}}", "the two go together"),
+        ("{prober: dns}", "needs a question"),
+        ("{prober: dns, dns: {query_name: a, query_type: AX}}", "is no record type"),
+        ("{prober: dns, dns: {query_name: a, valid_rcodes: [NOEROR]}}", "is no answer code"),
+        ("{prober: dns, dns: {query_name: a, dns_over_tls: true}}", "write transport_protocol: tcp"),
+        ("{prober: icmp, icmp: {ttl: 256}}", "must be at most 255"),
+        ("{prober: tcp, tcp: {query_response: [{labels: [{name: a, value: b}]}]}}", "write expect as well"),
+        ("{prober: tcp, tcp: {source_ip_address: here}}", "is not an IP address"),
+        ("{prober: unix}", "must be http, tcp, dns, icmp or grpc"),
+    ],
+)
+def test_a_mistake_is_told_with_its_place_and_a_remedy(tmp_path: Path, text: str, said: str) -> None:
+    told = mistakes(tmp_path, f"modules:\n  it: {text}\n")
+    assert len(told) == 1
+    assert told[0].startswith(f"{tmp_path}/blackbox.yml:2:")
+    assert "modules.it" in told[0]
+    assert said in told[0]
+
+
+def test_every_mistake_is_told_at_once(tmp_path: Path) -> None:
+    assert len(mistakes(tmp_path, "modules: {a: {prober: x}, b: {prober: tcp, tmeout: 1s}, c: {}}")) == 3
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        f"basic_auth: {{username: u, password: {CANARY}}}",
+        f"authorization: {{credentials: {CANARY}}}",
+        f"bearer_token: {CANARY}",
+        f"oauth2: {{client_id: a, client_secret: {CANARY}, token_url: http://a/}}",
+        f"oauth2: {{client_id: a, endpoint_params: {{p: {CANARY}}}, token_url: http://a/}}",
+        f"proxy_url: http://u:{CANARY}@proxy:3128",
+        f"headers: {{Authorization: {CANARY}}}",
+        f"headers: {{X-Api-Key: {CANARY}}}",
+        f"body: password={CANARY}",
+        "bearer_token_file: secret.txt",
+        "body_file: secret.txt",
+    ],
+)
+def test_no_form_of_a_module_shows_a_secret(tmp_path: Path, text: str) -> None:
+    (tmp_path / "secret.txt").write_text(f"{CANARY}\n")
+    found = module(tmp_path, f"{{prober: http, http: {{{text}}}}}")
+    assert CANARY not in found.model_dump_json(exclude_unset=True)
+    if "body" not in text and "endpoint_params" not in text:
+        assert CANARY not in repr(found)
+        assert CANARY not in concealed(f"said {CANARY}")
+
+
+@pytest.mark.parametrize(("text", "length"), [("1h", 3600.0), ("1.5s", 1.5), ("1m0.5s", 60.5), ("0", 0.0), (0, 0.0)])
+def test_a_duration_is_read_as_go_does(text: object, length: float) -> None:
+    assert seconds(text) == length
+
+
+@pytest.mark.parametrize("text", ["", "5", 5, True, False, "5 s", "-5s", "s", "1d", "1e3s", "5s ", "2h"])
+def test_what_go_does_not_take_for_a_duration_is_refused(text: object) -> None:
+    with pytest.raises(ValueError, match=r"not a duration|longer than an hour"):
+        seconds(text)
+
+
+@pytest.mark.parametrize(("text", "length"), [("1KB", 1024), ("1KiB", 1024), ("5B", 5), ("2GB", 2 << 30), (0, 0)])
+def test_a_size_is_in_powers_of_1024(text: object, length: int) -> None:
+    assert size(text) == length
