@@ -14,6 +14,7 @@ from monitor.config.agreement import Dependency
 from monitor.corrections import Corrections
 from monitor.folding import Folding
 from monitor.vocabulary import SLOW
+from sla.budget import PACE, Forecast, exhausted_at
 from sla.calendar import Window
 from sla.compose import Composition
 from sla.exclusion import Agreed, Exclusion, agree, dependency_downtime
@@ -218,6 +219,15 @@ class Ledger:
         span = window if isinstance(window, Interval) else rolling(WINDOWS[window], now)
         interval = max(check.interval for check in product.checks)
         return measure(self.compositions[product_id], span, product.objective, interval=interval, whole=whole)
+
+    def forecast(self, product_id: str, now: int) -> Forecast:
+        """Return whether the raw budget of the product's own window lasts at its last day's pace."""
+        product = self.products[product_id]
+        over = min(PACE, product.window)
+        burn = self.measured(product_id, Interval(now - over, now), now).burn_rate
+        held = self.measured(product_id, Interval(now - product.window, now), now).budget
+        assert held is not None, "a product has an objective"  # noqa: S101 - for the type checker
+        return Forecast(over, burn, exhausted_at(held, product.objective, burn, now, product.window))
 
     def contractual(self, product_id: str, window: Interval) -> Measured:
         """Return the product's figures over a rolling window without what its agreement leaves out."""

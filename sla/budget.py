@@ -85,14 +85,32 @@ BURN_POLICIES = (
 )
 
 
-def exhausted_at(budget: Budget, objective: Objective, burn: Fraction | None, at: int) -> int | None:
-    """Return the instant at which the budget ends if it goes on burning at this rate; None if it does not burn.
+PACE = DAY  # of a forecast: it takes in an incident of last night, and has forgotten last week's
 
-    Already spent: `at` itself. A rolling window also forgets old downtime, which this leaves out: it is the earliest
-    instant, not the likeliest.
+
+@dataclass(frozen=True, slots=True)
+class Forecast:
+    """Whether a budget lasts at the pace of the last `over` microseconds, at which it burns at the rate `burn`.
+
+    `burn` is None where nothing is known of that time. `exhausted_at` is the instant at which the budget ends; None
+    where it lasts, or there is no telling.
+    """
+
+    over: int
+    burn: Fraction | None
+    exhausted_at: int | None
+
+
+def exhausted_at(budget: Budget, objective: Objective, burn: Fraction | None, at: int, window: int) -> int | None:
+    """Return the instant at which a rolling window's budget ends if it goes on burning at this rate; None if it lasts.
+
+    Already spent: `at` itself. The window (microseconds) also forgets old downtime, when is left out here: it is the
+    earliest instant, not the likeliest. But after its length it has forgotten all that was spent before `at`, and holds
+    nothing but the pace: what has lasted until then lasts.
     """
     if budget.remaining <= 0:
         return at
     if not burn:
         return None
-    return at + math.floor(budget.remaining / (burn * (1 - objective.ratio)))
+    left = budget.remaining / (burn * (1 - objective.ratio))
+    return at + math.floor(left) if left <= window else None

@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
+from fractions import Fraction
 from typing import TYPE_CHECKING
 
 from monitor.exporters.exposition import Family, series
 from sla import availability as figures
-from sla.budget import budget, burn_rate
+from sla.budget import PACE, budget, burn_rate, exhausted_at
 from sla.interval import SECOND, Interval
 from sla.objective import format_duration
 from sla.track import Durations, State
@@ -14,7 +15,6 @@ from sla.window import WINDOWS
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator
-    from fractions import Fraction
 
     from monitor.config.model import Product
     from sla.availability import Bounds
@@ -34,6 +34,12 @@ FAMILIES = (
     Family("ninewatch_incidents_total", "counter", "Incidents on record"),
     Family("ninewatch_incidents_open", "gauge", "Incidents that are not resolved"),
     Family("ninewatch_contractual_availability_ratio", "gauge", "Availability by the agreement", "ratio"),
+    Family(
+        "ninewatch_budget_exhaustion_timestamp_seconds",
+        "gauge",
+        "When the window's budget is spent at the pace of the last 24 hours; absent if it lasts; now if it is spent",
+        "seconds",
+    ),
 )
 _STATES = (("up", State.UP), ("down", State.DOWN), ("unknown", State.UNKNOWN))
 _BOUNDS = ("low", "point", "high")
@@ -66,8 +72,10 @@ class ProductLines:
 
     __slots__ = (
         "_contractual",
+        "_exhaustion",
         "_history",
         "_lengths",
+        "_pace",
         "_plain",
         "_prefixes",
         "_states",
@@ -83,6 +91,7 @@ class ProductLines:
         self.measured_at: int | None = None
         self.troubled = True
         self._lengths = {*WINDOWS.values(), product.window}
+        self._pace = min(PACE, product.window)
         self._plain = tuple(series(family.name, product=product.id) for family in FAMILIES)
         own = window_name(product.window)
         self._plain = (
@@ -93,6 +102,7 @@ class ProductLines:
         self._states = [(series(FAMILIES[0].name, product=product.id, state=word), state) for word, state in _STATES]
         self._prefixes = {length: self._of_window(window_name(length)) for length in self._lengths}
         self._contractual = [series(FAMILIES[11].name, product=product.id, window=own, bound=b) for b in _BOUNDS]
+        self._exhaustion = series(FAMILIES[12].name, product=product.id, window=own)
         self.texts: list[str] = [""] * len(FAMILIES)
         self.texts[7] = f"{self._plain[7]}{float(product.objective.ratio)!r}\n"
 
@@ -111,11 +121,14 @@ class ProductLines:
         self.texts[0] = "".join([f"{line}{point is state:d}\n" for line, state in self._states])
         columns: tuple[list[str], ...] = ([], [], [], [])
         self.troubled = point is not State.UP
+        burn = None
         for length, durations in nested(self._history, self._lengths, now):
             for column, lines in zip(columns, self._window(length, durations), strict=True):
                 column.append(lines)
+            if length == self._pace:
+                burn = burn_rate(self.product.objective, durations)
             if length == self.product.window:
-                self._budget(durations)
+                self._budget(durations, burn, now)
             if length == _TROUBLE:
                 self.troubled |= durations.up + durations.doubt_up < length
         self.texts[1:5] = ["".join(column) for column in columns]
@@ -132,10 +145,12 @@ class ProductLines:
             _line(burn, burn_rate(self.product.objective, durations)),
         )
 
-    def _budget(self, durations: Durations) -> None:
+    def _budget(self, durations: Durations, burn: Fraction | None, now: int) -> None:
         held = budget(self.product.objective, durations)
         self.texts[5] = _line(self._plain[5], held.allowed / SECOND)
         self.texts[6] = _line(self._plain[6], held.remaining / SECOND)
+        end = exhausted_at(held, self.product.objective, burn, now, self.product.window)
+        self.texts[12] = _line(self._exhaustion, None if end is None else Fraction(end, SECOND))
 
     def contractual(self, availability: Bounds[Fraction | None]) -> None:
         """Set the contractual availability over the product's own window."""

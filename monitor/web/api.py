@@ -21,6 +21,7 @@ if TYPE_CHECKING:
 
     from monitor.config.model import Product
     from monitor.ledger import CheckEntry, Ledger
+    from sla.budget import Forecast
     from sla.exclusion import Agreed
     from sla.incident import Incident
 
@@ -62,6 +63,7 @@ async def product(request: web.Request) -> web.Response:
         "checks": [_check(entry, now) for entry in ledger.of(found.id)],
         "windows": windows,
         "contractual": _contractual(found, ledger.agreed(found.id, _own(found, now))),
+        "budget_forecast": _forecast(ledger.forecast(found.id, now)),
         "open_incidents": [_incident(ledger, each, now) for each in ledger.open_incidents(found.id)],
         "seeded_until": _instant(ledger.seeded_until),
     }
@@ -220,6 +222,14 @@ def _summary(site: Site, product: Product, still_open: Counter[str], now: int) -
         "incidents_open": still_open[product.id],
         "last_observed": _instant(newest),
     } | {name: figures[name] for name in kept}
+
+
+def _forecast(found: Forecast) -> dict[str, Any]:
+    return {
+        "pace_seconds": found.over / SECOND,
+        "burn_rate": None if found.burn is None else float(found.burn),
+        "exhausted_at": _instant(found.exhausted_at),
+    }
 
 
 def _check(entry: CheckEntry, now: int) -> dict[str, Any]:

@@ -30,6 +30,9 @@ _BOUNDS = _object(low=_MAYBE, point=_MAYBE, high=_MAYBE)
 _SECONDS = _object(low=_NUMBER, point=_NUMBER, high=_NUMBER)
 _WINDOW = _object(start=_INSTANT, end=_INSTANT)
 _BUDGET = _object(allowed_seconds=_MAYBE, spent_seconds=_NUMBER, remaining_seconds=_MAYBE)
+_FORECAST: dict[str, Any] = _object(pace_seconds=_NUMBER, burn_rate=_MAYBE, exhausted_at=_MAYBE_INSTANT) | {
+    "description": "When the own window's budget is spent at the burn rate of the last pace_seconds; null if it lasts"
+}
 _VERDICT = {"enum": ["met", "missed", "undecided", None]}
 
 _SHARED: dict[str, Any] = {
@@ -152,6 +155,7 @@ SCHEMAS: dict[str, Any] = {
         checks=_list(_ref("Check")),
         windows={"type": "object", "additionalProperties": _ref("Measured")},
         contractual=_ref("Contractual"),
+        budget_forecast=_FORECAST,
         open_incidents=_list(_ref("Incident")),
         seeded_until=_MAYBE_INSTANT,
         stage={"enum": [*(stage.value for stage in Stage), None]},

@@ -6,7 +6,7 @@ from collections import Counter
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from monitor.web.present import Look, Moment, look, moment, nines_scale
+from monitor.web.present import Look, Moment, days, look, moment, nines_scale
 from sla.availability import Bounds, Verdict
 from sla.interval import SECOND
 from sla.objective import format_duration
@@ -20,6 +20,7 @@ if TYPE_CHECKING:
     from monitor.config.model import Product
     from monitor.health import Health
     from monitor.ledger import CheckEntry, Ledger
+    from sla.budget import Forecast
     from sla.incident import Incident
     from sla.measured import Measured
     from sla.readiness import Readiness
@@ -147,6 +148,24 @@ def rule_text(product: Product) -> str:
     if count == 1:
         return "one check"
     return f"all {count} checks" if k == count else f"any of {count} checks" if k == 1 else f"{k} of {count} checks"
+
+
+@dataclass(frozen=True, slots=True)
+class Pace:
+    """Whether what is left of a budget lasts, in words; they end with the instant, where there is one."""
+
+    text: str
+    until: Moment | None
+
+
+def pace(found: Forecast, zone: ZoneInfo) -> Pace:
+    """Return what the forecast says of a budget that is not spent."""
+    last = f"the last {days(found.over)}"
+    if found.burn is None:
+        return Pace(f"{last} are unknown: no telling how long it lasts", None)
+    if found.exhausted_at is None:
+        return Pace(f"at the pace of {last} it lasts", None)
+    return Pace(f"at the pace of {last} it is spent by", moment(found.exhausted_at, zone))
 
 
 _VERDICTS = {

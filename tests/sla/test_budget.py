@@ -73,8 +73,17 @@ def test_forecast_of_the_budgets_end() -> None:
     """At a burn of 1 a whole budget lasts its period; at 30 a day of a month; spent is now, not burning is never."""
     objective = Objective.parse("99%")
     whole = Budget(objective.allowed(30 * DAY), Fraction(0))
-    assert exhausted_at(whole, objective, Fraction(1), HOUR) == HOUR + 30 * DAY
-    assert exhausted_at(whole, objective, Fraction(30), 0) == DAY
-    assert exhausted_at(Budget(Fraction(1), Fraction(1)), objective, None, 5) == 5
-    assert exhausted_at(whole, objective, Fraction(0), 5) is None
-    assert exhausted_at(whole, objective, None, 5) is None
+    assert exhausted_at(whole, objective, Fraction(1), HOUR, 30 * DAY) == HOUR + 30 * DAY
+    assert exhausted_at(whole, objective, Fraction(30), 0, 30 * DAY) == DAY
+    assert exhausted_at(Budget(Fraction(1), Fraction(1)), objective, None, 5, DAY) == 5
+    assert exhausted_at(whole, objective, Fraction(0), 5, 30 * DAY) is None
+    assert exhausted_at(whole, objective, None, 5, 30 * DAY) is None
+
+
+def test_a_budget_that_outlasts_its_rolling_window_is_never_spent() -> None:
+    """By then the window has forgotten what was spent before, and the pace alone spends less than it allows."""
+    objective = Objective.parse("99%")
+    allowed = objective.allowed(30 * DAY)
+    half = Budget(allowed, allowed / 2)
+    assert exhausted_at(half, objective, Fraction(1, 2), 0, 30 * DAY) == 30 * DAY
+    assert exhausted_at(half, objective, Fraction(49, 100), 0, 30 * DAY) is None

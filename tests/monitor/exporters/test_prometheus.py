@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import subprocess
+from itertools import chain
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -16,7 +17,7 @@ from monitor.health import Health
 from monitor.vocabulary import ProbeResult
 from sla.interval import DAY, HOUR, MINUTE, SECOND
 from tests.support.clocks import ManualClock
-from tests.support.ledgers import ILL, NOW, UNKNOWN, WELL, ledger_of, observe, probe_all, product, wide
+from tests.support.ledgers import ILL, NOW, UNKNOWN, WELL, history, ledger_of, observe, probe_all, product, wide
 
 if TYPE_CHECKING:
     from monitor.ledger import Ledger
@@ -279,3 +280,22 @@ def test_the_contractual_availability_is_that_of_the_products_own_window(clock: 
     own = frozenset({"chefs", "30d", "low"})
     assert page["ninewatch_contractual_availability_ratio", own] == page["ninewatch_availability_ratio", own]
     assert not [key for key in page if key[0] == "ninewatch_contractual_availability_ratio" and "css" in key[1]]
+
+
+def test_the_end_of_the_budget_is_told_as_the_ledger_forecasts_it_and_not_where_it_lasts(clock: ManualClock) -> None:
+    """At the pace of the last day: chefs fails now and then, css has not failed since last week, drop is overspent."""
+    ledger = ledger_of(product("chefs"), product("css"), product("drop", objective="99.995%"))
+    day = [(NOW - HOUR, NOW - 57 * MINUTE, "deadline")]
+    outages = {"chefs": day, "css": [(NOW - 7 * DAY, NOW - 7 * DAY + 3 * MINUTE, "deadline")], "drop": day}
+    runs = [history(f"{name}/health", NOW - 31 * DAY, NOW, found) for name, found in outages.items()]
+    ledger.restore(chain.from_iterable(runs), [], [])
+    page = samples(exporter_of(ledger, clock))
+    told = {of: at for (name, of), at in page.items() if name == "ninewatch_budget_exhaustion_timestamp_seconds"}
+    chefs, css, drop = (ledger.forecast(each, NOW) for each in ("chefs", "css", "drop"))
+    assert (css.burn, css.exhausted_at) == (0, None)
+    assert drop.exhausted_at == NOW
+    assert chefs.exhausted_at is not None
+    assert told == {
+        frozenset({"chefs", "30d"}): chefs.exhausted_at / SECOND,
+        frozenset({"drop", "30d"}): NOW / SECOND,
+    }

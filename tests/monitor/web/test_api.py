@@ -97,6 +97,17 @@ async def test_a_product_tells_every_window_and_every_check(site: Published) -> 
     assert (check["state"], check["last"]["reason"], check["last"]["status"]) == ("down", "http_status", 503)
 
 
+async def test_the_end_of_the_budget_is_forecast_by_the_last_day_and_null_where_it_lasts(site: Published) -> None:
+    """css is down for the sixth minute of an hour that is known; chefs never was."""
+    pages = [await (await site.get(f"/api/v1/products/{name}")).json() for name in ("css", "chefs")]
+    css, chefs = [each["budget_forecast"] for each in pages]
+    assert chefs == {"pace_seconds": 86_400.0, "burn_rate": 0.0, "exhausted_at": None}
+    end = site.ledger.forecast("css", NOW).exhausted_at
+    assert end is not None
+    assert end > NOW
+    assert css["exhausted_at"] == format_instant(end)
+
+
 async def test_what_was_never_observed_is_null_and_unknown(site: Published) -> None:
     site.clock.jump(400 * 86_400)
     body = await (await site.get("/api/v1/products")).json()

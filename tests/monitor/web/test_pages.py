@@ -4,16 +4,18 @@ from __future__ import annotations
 
 from fractions import Fraction
 from html.parser import HTMLParser
+from itertools import chain
 from typing import TYPE_CHECKING
 
 import pytest
 
 from monitor.vocabulary import ProbeResult
+from monitor.web.present import moment
 from monitor.web.views import LASTED
-from sla.interval import DAY, MINUTE, SECOND
+from sla.interval import DAY, HOUR, MINUTE, SECOND
 from sla.readiness import Checklist, ChecklistItem
 from tests.monitor.web.conftest import small
-from tests.support.ledgers import BAD, ILL, NOW, WELL, ledger_of, observe, product, wide
+from tests.support.ledgers import BAD, ILL, NOW, WELL, history, ledger_of, observe, product, wide
 
 if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable
@@ -215,3 +217,25 @@ async def test_how_long_and_how_much_downtime_are_told_alike(publish: Callable[.
     assert "10.5s 12.75s" in text
     assert "3.5s so far 6.25s so far" in text
     assert LASTED in text
+
+
+async def test_the_page_says_whether_the_budget_lasts_at_the_last_days_pace(
+    publish: Callable[..., Awaitable[Published]],
+) -> None:
+    """Or that there is no telling; and nothing of a pace once it is spent."""
+    names = ("calm", "ill", "blind", "spent")
+    ledger = ledger_of(*(product(name, objective="99.995%" if name == "spent" else "99.9%") for name in names))
+    outage = [(NOW - HOUR, NOW - 57 * MINUTE, "deadline")]
+    runs = [
+        history(f"{name}/health", NOW - 31 * DAY, NOW, outage if name in ("ill", "spent") else []) for name in names
+    ]
+    runs[2] = history("blind/health", NOW - 31 * DAY, NOW - 2 * DAY, [])
+    ledger.restore(chain.from_iterable(runs), [], [])
+    site = await publish(ledger)
+    calm, ill, blind, spent = [(await outline(site, f"/products/{name}")).text for name in names]
+    assert "43m 12s spent; at the pace of the last 24 hours it lasts" in calm
+    end = ledger.forecast("ill", NOW).exhausted_at
+    assert end is not None
+    assert f"at the pace of the last 24 hours it is spent by {moment(end, ledger.portfolio.zone).local}" in ill
+    assert "the last 24 hours are unknown: no telling how long it lasts" in blind
+    assert "at the pace of" not in spent

@@ -1,0 +1,273 @@
+"""What the dashboard shows, section by section.
+
+Names of metrics are those of `monitor.exporters.prometheus` and of the recording rules in `monitor.exporters.rules`.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+from monitor.exporters.panels import (
+    AMBER,
+    GREEN,
+    GREY,
+    RED,
+    Panel,
+    Query,
+    Section,
+    bars,
+    series,
+    stat,
+    states,
+    steps,
+    table,
+)
+from monitor.exporters.rules import span
+from sla.budget import BURN_POLICIES
+
+PRODUCT = 'product=~"$product"'
+
+
+def sections() -> Iterator[Section]:
+    """Yield the dashboard's sections from top to bottom: the products, then the monitor itself."""
+    yield Section("Portfolio", (*_counts(), _timeline(), _figures()))
+    yield Section("Availability", tuple(_availability()))
+    yield Section("Downtime budget", tuple(_budget()))
+    yield Section("Incidents and probes", tuple(_probes()))
+    yield Section("The monitor itself", tuple(_daemon()))
+
+
+def _state(name: str) -> str:
+    return f'ninewatch_product_state{{{PRODUCT},state="{name}"}}'
+
+
+def _counts() -> Iterator[Panel]:
+    for state, colour in (("up", GREEN), ("down", RED), ("unknown", GREY)):
+        query = Query(f"sum({_state(state)})", instant=True)
+        said = f"How many of the chosen products are {state} now."
+        yield stat(f"Products {state}", said, "none", query, steps=steps(GREY, (1, colour)))
+    yield stat(
+        "Open incidents",
+        "Decided by each check's own thresholds; not every incident takes its product down.",
+        "none",
+        Query(f"sum(ninewatch_incidents_open{{{PRODUCT}}})", instant=True),
+        steps=steps(GREEN, (1, RED)),
+    )
+    yield stat(
+        "Next certificate expires in",
+        "The earliest expiry of any certificate met by a probe.",
+        "s",
+        Query(f"min(probe_ssl_earliest_cert_expiry{{{PRODUCT}}}) - time()", instant=True),
+        steps=steps(RED, (3 * 86400, AMBER), (21 * 86400, GREEN)),
+    )
+    yield stat(
+        "Smallest budget left",
+        "Of each product's own window; below 0 the objective is missed if the window ended now.",
+        "percentunit",
+        Query(f"min({_budget_left()})", instant=True),
+        steps=steps(RED, (0, AMBER), (0.25, GREEN)),
+    )
+
+
+def _timeline() -> Panel:
+    return states(
+        "State",
+        "Each product by its rule over its checks. Unknown is time that nobody observed: it is neither up nor down.",
+        Query(f"max by (product) ({_state('up')}) + 2 * max by (product) ({_state('down')})", "{{product}}"),
+        {0: ("unknown", GREY), 1: ("up", GREEN), 2: ("DOWN", RED)},
+    )
+
+
+def _figures() -> Panel:
+    return table(
+        "Figures over $window",
+        "Low and high are what the truth cannot leave; ceiling is what may be claimed given unmet readiness items. "
+        "Spent in: until the budget ends at the pace of the last 24 h, empty where it lasts. "
+        "Percentages are floored.",
+        "product",
+        {
+            "Availability": ("percentunit", _floored(_by_product(_ratio("point")))),
+            "Low": ("percentunit", _floored(_by_product(_ratio("low")))),
+            "High": ("percentunit", _floored(_by_product(_ratio("high")))),
+            "Coverage": (
+                "percentunit",
+                _floored(_by_product(f'ninewatch_coverage_ratio{{{PRODUCT},window="$window"}}')),
+            ),
+            "Objective": ("percentunit", _by_product(f"ninewatch_objective_ratio{{{PRODUCT}}}")),
+            "Ceiling": ("percentunit", _by_product(f"ninewatch_claim_ceiling_ratio{{{PRODUCT}}}")),
+            "Budget left": ("s", _by_product(f"ninewatch_budget_remaining_seconds{{{PRODUCT}}}")),
+            "Spent in": ("s", _by_product(f"ninewatch_budget_exhaustion_timestamp_seconds{{{PRODUCT}}}") + " - time()"),
+            "Open incidents": ("none", _by_product(f"ninewatch_incidents_open{{{PRODUCT}}}")),
+        },
+    )
+
+
+def _availability() -> Iterator[Panel]:
+    yield series(
+        "Availability over $window, with its bounds",
+        "Point estimate; the truth lies between low and high.",
+        "percentunit",
+        *(Query(_ratio(bound), f"{{{{product}}}} {bound}") for bound in ("point", "low", "high")),
+        Query(f"ninewatch_objective_ratio{{{PRODUCT}}}", "{{product}} objective"),
+        fillOpacity=0,
+    )
+    downtime = f'ninewatch_downtime_seconds{{{PRODUCT},window="$window",bound="%s"}}'
+    yield series(
+        "Downtime over $window",
+        "Certain (low), estimated (point) and possible (high).",
+        "s",
+        *(Query(downtime % bound, f"{{{{product}}}} {bound}") for bound in ("low", "point", "high")),
+        fillOpacity=0,
+    )
+
+
+def _budget() -> Iterator[Panel]:
+    yield bars(
+        "Budget left",
+        "Share of the downtime that the objective allows in the product's own window.",
+        "percentunit",
+        Query(_budget_left(), "{{product}} ({{window}})", instant=True),
+        steps=steps(RED, (0, AMBER), (0.25, GREEN)),
+        width=8,
+    )
+    yield series(
+        "Budget left in time",
+        "Seconds of downtime that may still come; below 0 the objective is missed.",
+        "s",
+        Query(f"ninewatch_budget_remaining_seconds{{{PRODUCT}}}", "{{product}} ({{window}})"),
+        width=8,
+    )
+    longs = "|".join(span(policy.long) for policy in BURN_POLICIES)
+    yield series(
+        "Burn rate",
+        '1 spends the budget exactly by the end of the period. The lines named "alert at" are the thresholds.',
+        "none",
+        Query(
+            f'{{__name__=~"ninewatch_burn_rate|ninewatch:burn_rate:sampled",{PRODUCT},window=~"{longs}"}}',
+            "{{product}} {{window}}",
+        ),
+        Query(f"max by (window) (ninewatch:burn_threshold:ratio{{{PRODUCT}}})", "alert at {{window}}"),
+        width=8,
+    )
+
+
+def _probes() -> Iterator[Panel]:
+    yield series(
+        "Open incidents",
+        "How many incidents of a product are open.",
+        "none",
+        Query(f"ninewatch_incidents_open{{{PRODUCT}}}", "{{product}}"),
+        drawStyle="bars",
+    )
+    yield series(
+        "Incidents opened",
+        "Incidents opened in the hour before each instant.",
+        "none",
+        Query(f"increase(ninewatch_incidents_total{{{PRODUCT}}}[1h])", "{{product}}"),
+        drawStyle="bars",
+    )
+    yield series(
+        "Probe phases",
+        "Where the time of a probe goes, averaged over the checks of the chosen products.",
+        "s",
+        Query(f"avg by (phase) (probe_phase_duration_seconds{{{PRODUCT}}})", "{{phase}}"),
+        stacking={"mode": "normal", "group": "A"},
+        fillOpacity=60,
+    )
+    yield series(
+        "Probe duration",
+        "The last attempt of each check.",
+        "s",
+        Query(f"probe_duration_seconds{{{PRODUCT}}}", "{{product}}/{{check}}"),
+    )
+    yield series(
+        "Probes a second by outcome",
+        "Unknown: the monitor could not tell.",
+        "ops",
+        Query(f"sum by (outcome) (rate(ninewatch_probes_total{{{PRODUCT}}}[$__rate_interval]))", "{{outcome}}"),
+    )
+    yield bars(
+        "Certificates expire in",
+        "The earliest expiry in the chain that each check met.",
+        "s",
+        Query(f"probe_ssl_earliest_cert_expiry{{{PRODUCT}}} - time()", "{{product}}/{{check}}", instant=True),
+        steps=steps(RED, (3 * 86400, AMBER), (21 * 86400, GREEN)),
+    )
+
+
+def _daemon() -> Iterator[Panel]:
+    yield series(
+        "Lateness",
+        "How late probes start, and by how much the event loop lags.",
+        "s",
+        Query("ninewatch_schedule_lateness_seconds", "schedule"),
+        Query("ninewatch_loop_lag_seconds", "loop"),
+        width=8,
+    )
+    yield series(
+        "Probes in flight, ticks missed",
+        "A missed tick is a probe that was not made; its time is unknown.",
+        "none",
+        Query("ninewatch_probes_in_flight", "in flight"),
+        Query("increase(ninewatch_missed_ticks_total[5m])", "missed in 5m"),
+        width=8,
+    )
+    yield series(
+        "Store",
+        "Age of the oldest observation that waits to be written, and time that could not be recorded.",
+        "s",
+        Query("ninewatch_store_queue_age_seconds", "queue age"),
+        Query("ninewatch_store_unrecorded_seconds", "unrecorded"),
+        width=8,
+    )
+    yield series(
+        "Store trouble",
+        "Observations waiting, writes that failed and observations lost.",
+        "none",
+        Query("ninewatch_store_queue_depth", "waiting"),
+        Query("increase(ninewatch_store_write_failures_total[5m])", "write failures in 5m"),
+        Query("sum without (what) (increase(ninewatch_store_dropped_total[5m]))", "lost in 5m"),
+        width=12,
+    )
+    yield from _config()
+
+
+def _config() -> Iterator[Panel]:
+    yield stat(
+        "Configuration",
+        "1: the files on disk are those that run. 0: a bad edit was refused; the log says why.",
+        "none",
+        Query("min(ninewatch_config_reload_success)", instant=True),
+        steps=steps(RED, (1, GREEN)),
+    )
+    yield stat(
+        "Configuration loaded",
+        "How long ago the running configuration was loaded.",
+        "s",
+        Query("time() - max(ninewatch_config_reload_timestamp_seconds)", instant=True),
+    )
+    yield stat(
+        "Clock steps",
+        "Jumps of the machine's wall clock in 24 h.",
+        "none",
+        Query("sum(increase(ninewatch_clock_steps_total[24h]))", instant=True),
+        steps=steps(GREEN, (1, RED)),
+    )
+
+
+def _ratio(bound: str) -> str:
+    return f'ninewatch_availability_ratio{{{PRODUCT},window="$window",bound="{bound}"}}'
+
+
+def _budget_left() -> str:
+    left, allowed = (f"ninewatch_budget_{name}_seconds{{{PRODUCT}}}" for name in ("remaining", "allowed"))
+    return f"{left} / {allowed}"
+
+
+def _by_product(expr: str) -> str:
+    return f"max by (product) ({expr})"
+
+
+def _floored(expr: str) -> str:
+    """Floor a ratio at the four digits of percent that the panel shows: nothing below 1 may print as 100 %."""
+    return f"floor(1e6 * {expr}) / 1e6"
