@@ -4,19 +4,19 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from typing import Annotated, Any
 
-import jsonpath_rfc9535
-import re2
 from pydantic import BeforeValidator, Field, PlainSerializer, PlainValidator, WithJsonSchema
 
 from monitor.config.base import Model
+from monitor.config.conditions import OF_HEADERS, OF_JSON, Conditions, Scalar, conditions, equal
 from monitor.config.errors import quoted
-from monitor.config.values import AS_TEXT, problem_at
+from monitor.config.patterns import LONGEST_PATTERN, REGEX_SCHEMA, JsonPath, Regex, RegexField, regex
+from monitor.config.sizes import SizeRangeField
+from monitor.config.values import AS_TEXT, Flag, problem_at
 
-_LONGEST_PATTERN = 1_000
-_REGEX_MEMORY = 1 << 20  # bytes that a compiled expression may take: `(a{1000}){1000}` is linear in time, not in size
+__all__ = ["Expect", "HeaderExpectation", "JsonExpectation", "JsonPath", "Regex", "RegexField", "StatusRange"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -55,146 +55,92 @@ class StatusRange:
 
 
 @dataclass(frozen=True, slots=True)
-class Regex:
-    """An expression in RE2's syntax, matched in time linear in the text; two are equal when their texts are.
-
-    Raises:
-        ValueError: it does not compile; look-around and back-references have no linear-time form.
-    """
-
-    text: str
-    _compiled: Any = field(init=False, repr=False, compare=False)
-
-    def __post_init__(self) -> None:
-        options = re2.Options()
-        options.log_errors = False
-        options.max_mem = _REGEX_MEMORY
-        if len(self.text) > _LONGEST_PATTERN:
-            raise ValueError(f"longer than {_LONGEST_PATTERN} characters; write a shorter one")
-        try:
-            object.__setattr__(self, "_compiled", re2.compile(self.text, options))
-        except re2.error as error:
-            raise ValueError(f"not a regular expression that RE2 takes ({_said(error)})") from None
-
-    def __str__(self) -> str:
-        return self.text
-
-    def search(self, text: str | bytes) -> bool:
-        """Return whether the expression occurs anywhere in the text; bytes are taken as UTF-8."""
-        return self._compiled.search(text) is not None
-
-    def end(self, text: bytes) -> int | None:
-        """Return where the first occurrence ends, None if there is none."""
-        match = self._compiled.search(text)
-        return None if match is None else int(match.end())
-
-    def found(self, text: str | bytes) -> list[str]:
-        """Return each occurrence: its first group, or the whole of it when the expression has no group."""
-        group = 1 if self._compiled.groups else 0
-        caught = (match.group(group) for match in self._compiled.finditer(text))
-        return [_decoded(each) for each in caught if each is not None]
-
-
-def _decoded(text: str | bytes) -> str:
-    return text.decode(errors="replace") if isinstance(text, bytes) else text
-
-
-def _said(error: Exception) -> str:
-    said = error.args[0] if error.args else ""
-    return _decoded(said) if isinstance(said, str | bytes) else str(said)
-
-
-@dataclass(frozen=True, slots=True)
-class JsonPath:
-    """A path into a JSON document (RFC 9535), equal to another when their texts are.
-
-    Raises:
-        ValueError: it is not one.
-    """
-
-    text: str
-    _query: jsonpath_rfc9535.JSONPathQuery = field(init=False, repr=False, compare=False)
-
-    def __post_init__(self) -> None:
-        try:
-            object.__setattr__(self, "_query", jsonpath_rfc9535.compile(self.text))
-        except (jsonpath_rfc9535.JSONPathError, RecursionError) as error:
-            raise ValueError(f"not a JSON path ({error}); write $.ready or $.checks[0].status") from None
-
-    def __hash__(self) -> int:
-        return hash(self.text)
-
-    def values(self, document: Any) -> list[Any]:
-        """Return every value that the path finds in a parsed document, in order; none when it finds nothing.
-
-        Raises:
-            RecursionError: the document is nested too deeply to be searched.
-        """
-        try:
-            return self._query.find(document).values()
-        except jsonpath_rfc9535.JSONPathRecursionError as error:
-            raise RecursionError(str(error)) from None
-
-
-Scalar = str | int | float | bool | None
-
-
-@dataclass(frozen=True, slots=True)
 class JsonExpectation:
-    """What a JSON document must say: the path finds at least one value, and each one it finds equals `value`.
+    """What a JSON document must say: the path finds at least one value, and each one it finds is as wanted.
 
     A number equals a number of the same value (1 and 1.0), but never `true`: JSON keeps the two apart.
     """
 
     path: JsonPath
-    value: Scalar
+    value: Scalar | Conditions
 
     def holds(self, document: Any) -> bool:
         """Return whether the document says so."""
         found = self.path.values(document)
-        return bool(found) and all(map(self._equals, found))
-
-    def _equals(self, other: Any) -> bool:
-        return isinstance(other, bool) is isinstance(self.value, bool) and bool(other == self.value)
+        if isinstance(self.value, Conditions):
+            return self.value.hold(found)
+        return bool(found) and all(equal(each, self.value) for each in found)
 
 
 @dataclass(frozen=True, slots=True)
 class HeaderExpectation:
-    """A header that must be there and contain the text, whatever their case.
+    """A header or cookie. A text must be contained, whatever their case; `True` is there, `False` is not.
 
     Contain, not equal: `application/json` is meant to match `application/json; charset=utf-8`. Without regard to case,
     because media types have none, and a false alarm costs more than the difference.
     """
 
     name: str
-    text: str
+    wanted: str | bool | Conditions
 
     def holds(self, values: Iterable[str]) -> bool:
-        """Return whether one of the header's values (it may be sent more than once) contains the text."""
-        return any(self.text.casefold() in value.casefold() for value in values)
+        """Return whether the values of the header (it may be sent more than once, or not at all) are as wanted."""
+        if isinstance(self.wanted, Conditions):
+            return self.wanted.hold(list(values))
+        if isinstance(self.wanted, bool):
+            return self.wanted is any(True for _ in values)
+        return any(self.wanted.casefold() in value.casefold() for value in values)
+
+    @property
+    def said(self) -> str:
+        """What is wanted, for people to read."""
+        if isinstance(self.wanted, bool):
+            return str(Conditions(exists=self.wanted))
+        return quoted(self.wanted) if isinstance(self.wanted, str) else str(self.wanted)
 
 
 def _statuses(value: Any) -> Any:
     return value if isinstance(value, list | tuple) else [value]
 
 
+_HEADER = "true (there), false (not there), a text that it contains, or e.g. {matches: RE}"
+
+
 def _header_expectations(value: Any) -> tuple[HeaderExpectation, ...]:
+    if isinstance(value, tuple):
+        return value
     if not isinstance(value, Mapping) or not value:
         raise ValueError("not headers; write name: text, e.g. {Content-Type: application/json}")
-    for name, text in value.items():
-        if not isinstance(text, str) or not text:
-            raise problem_at(str(name), "not text; write what the header must contain, in quotes")
-    return tuple(HeaderExpectation(str(name), str(text)) for name, text in value.items())
+    return tuple(HeaderExpectation(str(name), _header(str(name), wanted)) for name, wanted in value.items())
+
+
+def _header(name: str, wanted: Any) -> str | bool | Conditions:
+    if isinstance(wanted, Mapping):
+        return _conditions(name, wanted, OF_HEADERS)
+    if not isinstance(wanted, str | bool) or wanted == "":
+        raise problem_at(name, f"not text in quotes; write {_HEADER}")
+    return str(wanted) if isinstance(wanted, str) else wanted
+
+
+def _conditions(key: str, written: Mapping[str, Any], allowed: tuple[str, ...]) -> Conditions:
+    try:
+        return conditions(written, allowed)
+    except ValueError as error:
+        raise problem_at(key, str(error)) from None
 
 
 def _json_expectations(value: Any) -> tuple[JsonExpectation, ...]:
+    if isinstance(value, tuple):
+        return value
     if not isinstance(value, Mapping) or not value:
         raise ValueError('not JSON paths; write path: value, e.g. {"$.ready": true}')
     return tuple(_json_expectation(str(path), wanted) for path, wanted in value.items())
 
 
 def _json_expectation(path: str, wanted: Any) -> JsonExpectation:
-    if not isinstance(wanted, Scalar):
+    if isinstance(wanted, Mapping):
+        wanted = _conditions(path, wanted, OF_JSON)
+    elif not isinstance(wanted, Scalar):
         raise problem_at(path, "compare with a text, a number, true, false or null; put a date in quotes")
     try:
         return JsonExpectation(JsonPath(path), str(wanted) if isinstance(wanted, str) else wanted)
@@ -202,20 +148,53 @@ def _json_expectation(path: str, wanted: Any) -> JsonExpectation:
         raise problem_at(path, str(error)) from None
 
 
-def _regex(value: Any) -> Regex:
-    if isinstance(value, Regex):
-        return value
-    if not isinstance(value, str) or not value:
-        raise ValueError("not text; write a regular expression in quotes")
-    return Regex(str(value))
+def _texts(value: Any) -> tuple[str, ...]:
+    given = value if isinstance(value, list | tuple) else [value]
+    if not given or not all(isinstance(each, str) and 0 < len(each) <= LONGEST_PATTERN for each in given):
+        raise ValueError(f"not text; put it in quotes, up to {LONGEST_PATTERN} characters, or write a list of such")
+    return tuple(map(str, given))
 
 
-_HEADERS_AS_TEXT = PlainSerializer(lambda many: {each.name: each.text for each in many}, when_used="json")
-_JSON_AS_TEXT = PlainSerializer(lambda many: {each.path.text: each.value for each in many}, when_used="json")
-_REGEX_SCHEMA = {"type": "string", "description": "RE2 syntax", "maxLength": _LONGEST_PATTERN}
+def _expressions(value: Any) -> tuple[Regex, ...]:
+    given = value if isinstance(value, list | tuple) else [value]
+    if not given:
+        raise ValueError("is empty; write a regular expression in quotes")
+    return tuple(map(regex, given))
+
+
+_VERSIONS = {"1": "1.0", "1.0": "1.0", "1.1": "1.1", "2": "2", "2.0": "2"}
+
+
+def _versions(value: Any) -> tuple[str, ...]:
+    """Return what `1.1`, `2` or a list of them says; YAML reads both as numbers."""
+    given = [_VERSIONS.get(str(each)) for each in _statuses(value)]
+    if not given or None in given:
+        raise ValueError("must be 1.0, 1.1 or 2, or a list of them")
+    return tuple(each for each in given if each is not None)
+
+
+def _or_several(schema: dict[str, Any]) -> WithJsonSchema:
+    return WithJsonSchema({"anyOf": [schema, {"type": "array", "items": schema, "minItems": 1}]})
+
+
+def _words_schema(allowed: tuple[str, ...]) -> dict[str, Any]:
+    properties = {word: {"type": "boolean"} if word in ("exists", "optional") else {} for word in allowed}
+    return {"type": "object", "properties": properties, "additionalProperties": False, "minProperties": 1}
+
+
+def _named(*forms: dict[str, Any]) -> WithJsonSchema:
+    return WithJsonSchema({"type": "object", "additionalProperties": {"anyOf": [*forms]}, "minProperties": 1})
+
+
+_HEADERS_AS_TEXT = PlainSerializer(lambda many: {each.name: each.said for each in many}, when_used="json")
+_JSON_AS_TEXT = PlainSerializer(lambda many: {each.path.text: _plain(each.value) for each in many}, when_used="json")
+_AS_TEXTS = PlainSerializer(lambda many: list(map(str, many)), return_type=list[str], when_used="json")
 _STATUS_SCHEMA = {"anyOf": [{"type": "integer", "minimum": 100, "maximum": 599}, {"type": "string"}]}
-_TEXTS = {"type": "object", "additionalProperties": {"type": "string"}, "minProperties": 1}
-_SCALARS = {"type": ["string", "number", "boolean", "null"]}
+
+
+def _plain(value: Scalar | Conditions) -> Scalar:
+    return str(value) if isinstance(value, Conditions) else value
+
 
 Status = Annotated[StatusRange, PlainValidator(StatusRange.parse), AS_TEXT, WithJsonSchema(_STATUS_SCHEMA)]
 Statuses = Annotated[
@@ -224,17 +203,30 @@ Statuses = Annotated[
     BeforeValidator(_statuses),
     WithJsonSchema({"anyOf": [*_STATUS_SCHEMA["anyOf"], {"type": "array", "items": _STATUS_SCHEMA, "minItems": 1}]}),
 ]
-Contained = Annotated[str, Field(min_length=1, max_length=_LONGEST_PATTERN)]
+Contained = Annotated[
+    tuple[str, ...], PlainValidator(_texts), _AS_TEXTS, _or_several({"type": "string", "maxLength": LONGEST_PATTERN})
+]
+Expressions = Annotated[
+    tuple[Regex, ...],
+    PlainValidator(_expressions),
+    _AS_TEXTS,
+    _or_several(REGEX_SCHEMA),
+]
 ExpectedHeaders = Annotated[
-    tuple[HeaderExpectation, ...], PlainValidator(_header_expectations), _HEADERS_AS_TEXT, WithJsonSchema(_TEXTS)
+    tuple[HeaderExpectation, ...],
+    PlainValidator(_header_expectations),
+    _HEADERS_AS_TEXT,
+    _named({"type": ["string", "boolean"]}, _words_schema(OF_HEADERS)),
 ]
 ExpectedJson = Annotated[
     tuple[JsonExpectation, ...],
     PlainValidator(_json_expectations),
     _JSON_AS_TEXT,
-    WithJsonSchema({"type": "object", "additionalProperties": _SCALARS, "minProperties": 1}),
+    _named({"type": ["string", "number", "boolean", "null"]}, _words_schema(OF_JSON)),
 ]
-RegexField = Annotated[Regex, PlainValidator(_regex), AS_TEXT, WithJsonSchema(_REGEX_SCHEMA)]
+Versions = Annotated[
+    tuple[str, ...], PlainValidator(_versions), _AS_TEXTS, _or_several({"enum": ["1.0", "1.1", "2", 1.0, 1.1, 2]})
+]
 OK = (StatusRange(200, 299),)
 
 
@@ -244,22 +236,43 @@ class Expect(Model):
     status: Statuses = OK
     """Status codes that are good: `200`, `2xx` or `200-204`, one or a list. Default `2xx`."""
 
+    version: Versions = ()
+    """HTTP versions that are good: `1.0`, `1.1` or `2`, one or a list. Default any."""
+
+    encrypted: Flag | None = None
+    """`true`: the answer, after redirects, must have come over TLS; `false`: it must not."""
+
     header: ExpectedHeaders = ()
-    """Headers that must be there and contain the text, whatever their case."""
+    """Headers by name: a text that must be contained, whatever their case; `true` there, `false` not there; or
+    conditions: `contains`, `not_contains`, `matches`, `not_matches` (RE2), `exists`, `optional`."""
 
-    contains: Contained | None = None
-    """Text that the body must contain, letter by letter."""
+    cookie: ExpectedHeaders = ()
+    """Cookies by name, set by the answer or by a redirect to it from the same host; written as headers are."""
 
-    matches: RegexField | None = None
-    """A regular expression (RE2) that must occur in the body."""
+    contains: Contained = ()
+    """Text that the body must contain, letter by letter; one or a list."""
+
+    not_contains: Contained = ()
+    """Text that the body must not contain; one or a list."""
+
+    matches: Expressions = ()
+    """Regular expressions (RE2) that must occur in the body; one or a list."""
+
+    not_matches: Expressions = ()
+    """Regular expressions (RE2) that must not occur in the body; one or a list."""
 
     json_values: ExpectedJson = Field((), alias="json")
-    """Paths into a JSON body (RFC 9535), each with the value that everything it finds must equal."""
+    """Paths into a JSON body (RFC 9535), each with the value that everything it finds must equal, or conditions:
+    `<`, `<=`, `>`, `>=`, `!=`, `in`, `matches`, `not_matches`, `length`, `exists`, `optional`."""
+
+    body_size: SizeRangeField | None = None
+    """How many bytes the body has, after decompression: `<= 100kB`, `>= 1kB` or `1kB-100kB`."""
 
     @property
     def needs_body(self) -> bool:
         """Whether the body must be read to decide."""
-        return bool(self.contains or self.matches or self.json_values)
+        words = (self.contains, self.not_contains, self.matches, self.not_matches, self.json_values)
+        return any(words) or self.body_size is not None
 
     def accepts_status(self, status: int) -> bool:
         """Return whether the status is one of the good ones."""

@@ -1,28 +1,49 @@
-"""What an HTTP answer must look like, compiled once and judged in the order status, headers, body."""
+"""What an HTTP answer must look like, compiled once and judged in the order status, way, headers, body."""
 
 from __future__ import annotations
 
 import json
+from collections.abc import Callable
 from typing import TYPE_CHECKING, Any
 
+from monitor.config.conditions import Conditions
 from monitor.probes.failure import ProbeFailure, quoted
 
 if TYPE_CHECKING:
     from monitor.config.model import Expect, JsonExpectation
     from monitor.probes.http_response import Response
 
+Judge = Callable[["Response"], ProbeFailure | None]
+
 
 class Expectation:
-    """`expect:` of a check, ready to judge. Patterns run in linear time, whatever the target sends."""
+    """`expect:` of a check, ready to judge. Patterns run in linear time, whatever the target sends.
 
-    def __init__(self, expect: Expect) -> None:
-        self._expect = expect
+    `coding` is the compression that the answer must have. What is not expected costs no answer anything.
+    """
+
+    def __init__(self, expect: Expect, coding: str | None = None) -> None:
+        self._expect, self._coding = expect, coding
         self._statuses = ", ".join(map(str, expect.status))
-        self._needle = expect.contains.encode() if expect.contains is not None else None
+        self._needles = [text.encode() for text in expect.contains]
+        self._unwanted = [text.encode() for text in expect.not_contains]
+        judges: tuple[tuple[object, Judge], ...] = (
+            (True, self._status),
+            (expect.version, self._version),
+            (expect.encrypted is not None, self._encrypted),
+            (coding, self._compressed),
+            (expect.header, self._header),
+            (expect.cookie, self._cookie),
+            (expect.needs_body, self._body),
+        )
+        self._judges = tuple(judge for wanted, judge in judges if wanted)
 
     def failure(self, response: Response) -> ProbeFailure | None:
         """Return why the response is not the expected one, or None when it is."""
-        return self._status(response) or self._header(response) or self._body(response)
+        for judge in self._judges:
+            if (failure := judge(response)) is not None:
+                return failure
+        return None
 
     def _status(self, response: Response) -> ProbeFailure | None:
         if self._expect.accepts_status(response.status):
@@ -31,28 +52,82 @@ class Expectation:
         moved = f" to {quoted(location, 120)}" if location else ""
         return ProbeFailure("http_status", f"status {response.status}{moved}, expected {self._statuses}")
 
+    def _version(self, response: Response) -> ProbeFailure | None:
+        if response.version in self._expect.version:
+            return None
+        wanted = " or ".join(self._expect.version)
+        return ProbeFailure("http_version", f"the answer is in HTTP/{response.version}, expected {wanted}")
+
+    def _encrypted(self, response: Response) -> ProbeFailure | None:
+        if response.encrypted is self._expect.encrypted:
+            return None
+        if response.encrypted:
+            return ProbeFailure("tls_forbidden", "the answer came over TLS, expected in the clear")
+        return ProbeFailure("tls_required", "the answer came in the clear, expected over TLS")
+
+    def _compressed(self, response: Response) -> ProbeFailure | None:
+        if response.garbled:
+            return ProbeFailure("compression_malformed", response.garbled)
+        if response.coding:
+            return None
+        found = response.headers.get("content-encoding")
+        said = "not compressed" if found is None else f"compressed as {quoted(found)}"
+        return ProbeFailure("compression_mismatch", f"the answer is {said}, expected {self._coding}")
+
     def _header(self, response: Response) -> ProbeFailure | None:
         for wanted in self._expect.header:
             found = response.headers.get(wanted.name.lower())
-            if found is None:
-                return ProbeFailure("header_mismatch", f"no header {wanted.name}, expected {quoted(wanted.text)}")
-            if not wanted.holds([found]):
-                detail = f"{wanted.name} is {quoted(found)}, expected {quoted(wanted.text)}"
-                return ProbeFailure("header_mismatch", detail)
+            if not wanted.holds([] if found is None else [found]):
+                said = f"no header {wanted.name}" if found is None else f"{wanted.name} is {quoted(found)}"
+                return ProbeFailure("header_mismatch", f"{said}, expected {wanted.said}")
+        return None
+
+    def _cookie(self, response: Response) -> ProbeFailure | None:
+        """Judge the cookies. What is found is not told: it may open somebody's session."""
+        for wanted in self._expect.cookie:
+            found = response.cookies.get(wanted.name)
+            if not wanted.holds([] if found is None else [found]):
+                said = f"no cookie {wanted.name}" if found is None else f"the cookie {wanted.name} is another"
+                return ProbeFailure("cookie_mismatch", f"{said}, expected {wanted.said}")
         return None
 
     def _body(self, response: Response) -> ProbeFailure | None:
-        failure = self._text(response) or (self._json(response) if self._expect.json_values else None)
-        if failure is not None and response.cut:
+        """Judge the body. Of one that was cut, only what was found in it is certain."""
+        failure = self._unwanted_in(response) or self._sized(response)
+        if failure is not None:
+            return failure
+        failure = self._missing_in(response) or (self._json(response) if self._expect.json_values else None)
+        if not response.cut:
+            return failure
+        if failure is not None:
             return ProbeFailure("body_too_large", f"not decided within {len(response.body)} bytes: {failure.detail}")
-        return failure
+        if self._unwanted or self._expect.not_matches:
+            return ProbeFailure("body_too_large", f"what must not be there may follow {len(response.body)} bytes")
+        return None
 
-    def _text(self, response: Response) -> ProbeFailure | None:
-        if self._needle is not None and self._needle not in response.body:
-            return ProbeFailure("body_mismatch", f"the body does not contain {quoted(self._needle.decode())}")
-        pattern = self._expect.matches
-        if pattern is not None and not pattern.search(bytes(response.body)):
-            return ProbeFailure("body_mismatch", f"the body does not match {quoted(pattern.text)}")
+    def _sized(self, response: Response) -> ProbeFailure | None:
+        size, wanted = len(response.body) + response.cut, self._expect.body_size
+        if wanted is None or size in wanted:
+            return None
+        said = f"more than {len(response.body)}" if response.cut else str(size)
+        return ProbeFailure("body_size", f"the body has {said} bytes, expected {wanted}")
+
+    def _unwanted_in(self, response: Response) -> ProbeFailure | None:
+        for text in self._unwanted:
+            if text in response.body:
+                return ProbeFailure("body_mismatch", f"the body contains {quoted(text.decode())}")
+        for pattern in self._expect.not_matches:
+            if pattern.search(bytes(response.body)):
+                return ProbeFailure("body_mismatch", f"the body matches {quoted(pattern.text)}")
+        return None
+
+    def _missing_in(self, response: Response) -> ProbeFailure | None:
+        for text in self._needles:
+            if text not in response.body:
+                return ProbeFailure("body_mismatch", f"the body does not contain {quoted(text.decode())}")
+        for pattern in self._expect.matches:
+            if not pattern.search(bytes(response.body)):
+                return ProbeFailure("body_mismatch", f"the body does not match {quoted(pattern.text)}")
         return None
 
     def _json(self, response: Response) -> ProbeFailure | None:
@@ -66,8 +141,12 @@ class Expectation:
         except RecursionError:
             return ProbeFailure("body_mismatch", "the body is JSON nested too deeply to be searched")
         if unmet is not None:
-            return ProbeFailure("body_mismatch", f"{said}, expected {_shown(unmet.value)}")
+            return ProbeFailure("body_mismatch", f"{said}, expected {_wanted(unmet)}")
         return None
+
+
+def _wanted(unmet: JsonExpectation) -> str:
+    return str(unmet.value) if isinstance(unmet.value, Conditions) else _shown(unmet.value)
 
 
 def _found(wanted: JsonExpectation, document: Any) -> str:

@@ -2,20 +2,30 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+from typing import TYPE_CHECKING
+
 import httptools
 
 from monitor.probes.failure import ProbeFailure
+
+if TYPE_CHECKING:
+    from monitor.probes.http2 import Http2Answer
 
 HEADER_LIMIT = 65_536  # bytes of status line and headers; browsers give up far earlier
 INTERIM_LIMIT = 8  # 1xx answers before the real one; a target may not keep us with promises
 FRAMING_LIMIT = 8  # bytes read for one byte of body allowed: chunks of one byte take six, extensions without end more
 _BODILESS = {204, 304}
+_BETWEEN = {"set-cookie": "\n"}  # a cookie may hold a comma
+_NONE: Mapping[str, str] = {}
 
 
 class Response:
     """Feed it what the wire gives; `complete` tells when there is nothing more to wait for.
 
-    The body is kept up to `limit` bytes; what lies beyond is not read, and `cut` says so.
+    The body is kept up to `limit` bytes; what lies beyond is not read, and `cut` says so. What is known of the way to
+    the answer is noted by who went it: `redirects` that were followed, whether the answer came `encrypted`, and the
+    `cookies` that were set. `coding` is the compression that was undone, and `garbled` why it could not be.
     """
 
     __slots__ = (
@@ -26,10 +36,17 @@ class Response:
         "_limit",
         "_parser",
         "_room",
+        "_version",
         "body",
+        "coding",
         "complete",
+        "cookies",
         "cut",
+        "encrypted",
+        "garbled",
         "headers",
+        "raw_length",
+        "redirects",
         "started",
         "status",
     )
@@ -47,7 +64,31 @@ class Response:
         self.status = 0
         self.headers: dict[str, str] = {}
         self.body = bytearray()
+        self.encrypted = False
+        self.redirects = 0
+        self.cookies: Mapping[str, str] = _NONE
+        self.coding = self.garbled = self._version = ""
+        self.raw_length: int | None = None
         self._parser = httptools.HttpResponseParser(self)
+
+    @classmethod
+    def of(cls, answer: Http2Answer) -> Response:
+        """Return what came over HTTP/2."""
+        response = cls(limit=0)
+        response.status, response.headers, response.body = answer.status, answer.headers, bytearray(answer.body)
+        response.started, response.complete, response.cut = True, True, answer.cut
+        response._version = "2"
+        return response
+
+    @property
+    def version(self) -> str:
+        """The protocol that the answer came in: `1.0`, `1.1` or `2`."""
+        return self._version or self._parser.get_http_version()
+
+    @property
+    def received(self) -> int:
+        """Bytes of the body as they came, before any compression was undone."""
+        return len(self.body) if self.raw_length is None else self.raw_length
 
     def feed(self, data: bytes) -> None:
         """Take the next bytes.
@@ -93,12 +134,15 @@ class Response:
     # The parser's callbacks.
 
     def on_header(self, name: bytes, value: bytes) -> None:
-        """Keep a header; one that comes twice is joined by a comma (RFC 9110, 5.3). Trailers tell nothing."""
+        """Keep a header; one that comes twice is joined by a comma (RFC 9110, 5.3), cookies by a line break.
+
+        Trailers tell nothing.
+        """
         if self.started:
             return
         key, text = name.decode("latin-1").lower(), value.decode("latin-1")
         held = self.headers.get(key)
-        self.headers[key] = text if held is None else f"{held}, {text}"
+        self.headers[key] = text if held is None else f"{held}{_BETWEEN.get(key, ', ')}{text}"
 
     def on_headers_complete(self) -> None:
         """Tell an interim answer from the real one, and how its body will end."""

@@ -108,7 +108,7 @@ MISTAKES = {
     check('http: "http://u:p@h/"'): "5:23: products.p.checks.c.http: a user name or password has no place in a URL;",
     check('http: "http://h/#x"'): "5:23: products.p.checks.c.http: the part after # is never sent",
     check('http: "http://h/", expect: {statis: 200}'): "5:45: products.p.checks.c.expect.statis: unknown key; did you "
-    "mean status? Allowed: contains, header, json, matches, status",
+    "mean status? Allowed: body_size, contains, cookie, encrypted, header, json, matches, not_contains, ",
     check('http: "http://h/", expect: {status: [2000]}'): "5:54: products.p.checks.c.expect.status[0]: 2000 is not a "
     "status; write 200, 2xx or 200-204",
     check('http: "http://h/", expect: {matches: "(a"}'): "5:54: products.p.checks.c.expect.matches: not a regular "

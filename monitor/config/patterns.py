@@ -1,0 +1,114 @@
+"""Patterns that a target's words are held against: expressions in linear time, and paths into JSON."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from typing import Annotated, Any
+
+import jsonpath_rfc9535
+import re2
+from pydantic import PlainValidator, WithJsonSchema
+
+from monitor.config.values import AS_TEXT
+
+LONGEST_PATTERN = 1_000
+_REGEX_MEMORY = 1 << 20  # bytes that a compiled expression may take: `(a{1000}){1000}` is linear in time, not in size
+
+
+@dataclass(frozen=True, slots=True)
+class Regex:
+    """An expression in RE2's syntax, matched in time linear in the text; two are equal when their texts are.
+
+    Raises:
+        ValueError: it does not compile; look-around and back-references have no linear-time form.
+    """
+
+    text: str
+    _compiled: Any = field(init=False, repr=False, compare=False)
+
+    def __post_init__(self) -> None:
+        options = re2.Options()
+        options.log_errors = False
+        options.max_mem = _REGEX_MEMORY
+        if len(self.text) > LONGEST_PATTERN:
+            raise ValueError(f"longer than {LONGEST_PATTERN} characters; write a shorter one")
+        try:
+            object.__setattr__(self, "_compiled", re2.compile(self.text, options))
+        except re2.error as error:
+            raise ValueError(f"not a regular expression that RE2 takes ({_said(error)})") from None
+
+    def __str__(self) -> str:
+        return self.text
+
+    def search(self, text: str | bytes) -> bool:
+        """Return whether the expression occurs anywhere in the text; bytes are taken as UTF-8."""
+        return self._compiled.search(text) is not None
+
+    def end(self, text: bytes) -> int | None:
+        """Return where the first occurrence ends, None if there is none."""
+        match = self._compiled.search(text)
+        return None if match is None else int(match.end())
+
+    def found(self, text: str | bytes) -> list[str]:
+        """Return each occurrence: its first group, or the whole of it when the expression has no group."""
+        group = 1 if self._compiled.groups else 0
+        caught = (match.group(group) for match in self._compiled.finditer(text))
+        return [_decoded(each) for each in caught if each is not None]
+
+
+def _decoded(text: str | bytes) -> str:
+    return text.decode(errors="replace") if isinstance(text, bytes) else text
+
+
+def _said(error: Exception) -> str:
+    said = error.args[0] if error.args else ""
+    return _decoded(said) if isinstance(said, str | bytes) else str(said)
+
+
+@dataclass(frozen=True, slots=True)
+class JsonPath:
+    """A path into a JSON document (RFC 9535), equal to another when their texts are.
+
+    Raises:
+        ValueError: it is not one.
+    """
+
+    text: str
+    _query: jsonpath_rfc9535.JSONPathQuery = field(init=False, repr=False, compare=False)
+
+    def __post_init__(self) -> None:
+        try:
+            object.__setattr__(self, "_query", jsonpath_rfc9535.compile(self.text))
+        except (jsonpath_rfc9535.JSONPathError, RecursionError) as error:
+            raise ValueError(f"not a JSON path ({error}); write $.ready or $.checks[0].status") from None
+
+    def __hash__(self) -> int:
+        return hash(self.text)
+
+    def values(self, document: Any) -> list[Any]:
+        """Return every value that the path finds in a parsed document, in order; none when it finds nothing.
+
+        Raises:
+            RecursionError: the document is nested too deeply to be searched.
+        """
+        try:
+            return self._query.find(document).values()
+        except jsonpath_rfc9535.JSONPathRecursionError as error:
+            raise RecursionError(str(error)) from None
+
+
+def regex(value: Any) -> Regex:
+    """Return the expression that is written.
+
+    Raises:
+        ValueError: it is no text, or none that RE2 takes.
+    """
+    if isinstance(value, Regex):
+        return value
+    if not isinstance(value, str) or not value:
+        raise ValueError("not text; write a regular expression in quotes")
+    return Regex(str(value))
+
+
+REGEX_SCHEMA = {"type": "string", "description": "RE2 syntax", "maxLength": LONGEST_PATTERN}
+RegexField = Annotated[Regex, PlainValidator(regex), AS_TEXT, WithJsonSchema(REGEX_SCHEMA)]
