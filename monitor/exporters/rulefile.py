@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterable, Iterator, Mapping
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 
 
 @dataclass(frozen=True, slots=True)
@@ -77,13 +77,6 @@ def render(groups: Iterable[Group], interval: str = "30s", header: str = "") -> 
     for group in groups:
         lines.extend(_indented(group.lines(interval)))
     return header + "\n".join(lines) + "\n"
-
-
-def without_hold(groups: Iterable[Group]) -> Iterator[Group]:
-    """Yield the groups with every alert firing at once: for a test that must not wait out a `for`."""
-    for group in groups:
-        rules = (replace(rule, hold="0s") if isinstance(rule, Alert) else rule for rule in group.rules)
-        yield replace(group, rules=tuple(rules))
 
 
 def _indented(lines: Iterable[str], by: str = "  ") -> Iterator[str]:
