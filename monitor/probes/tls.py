@@ -4,15 +4,18 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any, ClassVar
 
-from pydantic import model_validator
+from pydantic import ValidationInfo, field_validator, model_validator
 
-from monitor.config.model import CheckBase, Duration, HostPortField, TlsOptions
+from monitor.config.addresses import DefaultPort, HostPort
+from monitor.config.expect import RegexField
+from monitor.config.model import Duration, HostPortField, Reached, TlsOptions
 from monitor.probes.base import Frame, Kind, Probe
-from monitor.probes.failure import ProbeFailure
-from monitor.probes.tls_context import certificate_expiry, context_for
+from monitor.probes.certificate import Fingerprint, judge
+from monitor.probes.dialogue import Dialogue
+from monitor.probes.secure import securing
+from monitor.probes.starttls import PORTS, REASONS, Protocol, begin_tls
 from monitor.probes.wire import Wire
 from monitor.vocabulary import ProbeResult
-from sla.interval import DAY, SECOND
 from sla.observation import Outcome
 
 if TYPE_CHECKING:
@@ -24,11 +27,20 @@ if TYPE_CHECKING:
 class TlsTarget(TlsOptions):
     """Where to shake hands, and what to verify."""
 
+    starttls: Protocol | None = None
+    """The protocol that is spoken in the clear until TLS begins."""
+
     target: HostPortField
-    """`host:port` to connect to."""
+    """`host:port` to connect to, or `host`: on port 443, or on that of the protocol in `starttls`."""
 
     valid_for: Duration | None = None
     """Bad when the certificate ends sooner than this from now, e.g. `14d`."""
+
+    issuer: RegexField | None = None
+    """A regular expression (RE2) that must occur in the issuer's name, e.g. `O=Let's Encrypt`."""
+
+    sha256: Fingerprint | None = None
+    """The certificate's SHA-256 fingerprint in hexadecimal: with `verify: false`, trust in this one alone."""
 
     @classmethod
     def __get_pydantic_json_schema__(cls, schema: CoreSchema, handler: GetJsonSchemaHandler) -> JsonSchemaValue:
@@ -39,9 +51,17 @@ class TlsTarget(TlsOptions):
     def _short_form(cls, value: Any) -> Any:
         return {"target": value} if isinstance(value, str) else value
 
+    @field_validator("target", mode="before")
+    @classmethod
+    def _with_port(cls, value: Any, info: ValidationInfo) -> HostPort:
+        return DefaultPort(PORTS.get(info.data.get("starttls") or "", 443)).parse(value)
 
-class TlsCheck(CheckBase):
-    """Good when the handshake succeeds and the certificate is trusted, names the host, and lasts long enough."""
+
+class TlsCheck(Reached):
+    """Good when the handshake succeeds and the certificate is trusted, names the host, and lasts long enough.
+
+    Where a protocol has its own word for it (STARTTLS and the like), that is said first.
+    """
 
     kind: ClassVar[str] = "tls"
 
@@ -58,24 +78,19 @@ def prepare(check: TlsCheck) -> Probe:
     """Return the probe that shakes hands and hangs up."""
     options = check.tls
     host, port = options.target.host, options.target.port
-    context = context_for(options)
+    secure = securing(options, host)
 
     async def probe(frame: Frame) -> ProbeResult:
-        with await Wire.reach(frame, host, port) as wire:
-            frame.certificate_expiry = certificate_expiry(await wire.encrypt(context, options.server_name or host))
+        with await Wire.reach(frame, host, port, family=check.family) as wire:
+            if options.starttls is not None:
+                frame.enter("first_byte")
+                await begin_tls(Dialogue(wire), options.starttls, options.server_name or host)
+            connection = await secure(frame, wire)
             frame.close()
-        _check_validity(frame, options.valid_for)
+            judge(options, connection, frame)
         return ProbeResult(Outcome.GOOD, phases=frame.phases, certificate_expiry=frame.certificate_expiry)
 
     return probe
-
-
-def _check_validity(frame: Frame, valid_for: int | None) -> None:
-    if valid_for is None or frame.certificate_expiry is None:
-        return
-    left = int(frame.certificate_expiry * SECOND) - frame.now()
-    if left < valid_for:
-        raise ProbeFailure("tls_expiring", f"the certificate ends in {left / DAY:.1f} days, wanted {valid_for / DAY:g}")
 
 
 KIND = Kind(
@@ -84,8 +99,13 @@ KIND = Kind(
     prepare,
     example="""\
 id: certificate
-tls: {target: "forms.example.org:443", valid_for: 14d}
+tls: {target: mail.example.org, starttls: smtp, valid_for: 14d}
 """,
-    reasons={"tls_expiring": "the certificate ends sooner than `valid_for`"},
+    reasons=REASONS
+    | {
+        "tls_expiring": "the certificate ends sooner than `valid_for`",
+        "tls_issuer": "the certificate is another authority's",
+        "tls_other_certificate": "the certificate is another than the one of `sha256`",
+    },
     schemes={"tls": {}},
 )

@@ -146,7 +146,7 @@ async def test_a_named_resolver_is_the_target_and_our_own_is_not() -> None:
 
 async def test_our_own_resolver_out_of_reach_is_unknown(monkeypatch: pytest.MonkeyPatch) -> None:
     port = closed_port()
-    monkeypatch.setattr(module, "_system_resolver", lambda: HostPort("127.0.0.1", port))
+    monkeypatch.setattr(module, "system_resolver", lambda _port: HostPort("127.0.0.1", port))
     own = (await attempt({"dns": NAME})).result
     assert (own.outcome, own.reason) == (Outcome.UNKNOWN, "resolver_unreachable")
 
