@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 from monitor.reporting import document as doc
 from monitor.reporting.document import Cell, Chart, Column, Part, Section, Table, Tile, words
 from monitor.reporting.naming import named, short
+from monitor.web.present import near
 from monitor.web.views import ASSUMPTION, LASTED, rule_text, verdict_text
 from sla.availability import Verdict
 from sla.exclusion import totals
@@ -212,8 +213,9 @@ def _incidents(report: Report, telling: Telling) -> Section:
 
 
 def _far(incident: Incident, us: int | None) -> Cell:
-    cell = doc.duration(us)
-    return cell if incident.resolved is not None or us is None else replace(cell, text=f"{cell.text} so far")
+    if us is None:
+        return doc.duration(us)
+    return replace(doc.duration(us), text=near(us) if incident.resolved is not None else f"{near(us)} so far")
 
 
 def _exclusions(report: Report, zone: ZoneInfo) -> Section:

@@ -90,6 +90,15 @@ def age(us: int) -> str:
     return format_duration(max(0, us) // SECOND * SECOND)
 
 
+def near(us: int) -> str:
+    """Return how long an incident was, to the nearest second from ten seconds on: its probes are no more punctual.
+
+    >>> near(19_997_000), near(9_250_000)
+    ('20s', '9.25s')
+    """
+    return format_duration((us + SECOND // 2) // SECOND * SECOND if us >= 10 * SECOND else us)
+
+
 def nines_scale(ratio: Fraction | float, width: float) -> float:
     """Return where the ratio stands on a scale of nines from 0 % to six nines and beyond, 0 <= x <= width.
 
@@ -120,5 +129,6 @@ FILTERS = {
     "duration": format_duration,
     "signed": signed,
     "age": age,
+    "near": near,
     "days": days,
 }

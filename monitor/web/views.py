@@ -162,10 +162,10 @@ def pace(found: Forecast, zone: ZoneInfo) -> Pace:
     """Return what the forecast says of a budget that is not spent."""
     last = f"the last {days(found.over)}"
     if found.burn is None:
-        return Pace(f"{last} are unknown: no telling how long it lasts", None)
+        return Pace(f"No telling how long the budget lasts: {last} are unknown", None)
     if found.exhausted_at is None:
-        return Pace(f"at the pace of {last} it lasts", None)
-    return Pace(f"at the pace of {last} it is spent by", moment(found.exhausted_at, zone))
+        return Pace(f"At the pace of {last} the budget lasts", None)
+    return Pace(f"At the pace of {last} the budget is spent by", moment(found.exhausted_at, zone))
 
 
 _VERDICTS = {

@@ -206,7 +206,7 @@ async def test_an_open_incident_counts_its_downtime_so_far(site: Published) -> N
 
 
 async def test_how_long_and_how_much_downtime_are_told_alike(publish: Callable[..., Awaitable[Published]]) -> None:
-    """To the same digit, and both as so far while it lasts; that they need not be equal is explained."""
+    """To the second, and both as so far while it lasts; that they need not be equal is explained."""
     ledger = ledger_of(product("css"))
     [entry] = ledger.of("css")
     seen = ((30.0, WELL), (20.0, ILL), (15.0, ILL), (9.5, WELL), (9.0, WELL), (3.5, ILL), (0.0, ILL))
@@ -214,7 +214,7 @@ async def test_how_long_and_how_much_downtime_are_told_alike(publish: Callable[.
         observe(ledger, entry, NOW - int(ago * SECOND), result)
     site = await publish(ledger)
     text = (await outline(site, "/products/css")).text
-    assert "10.5s 12.75s" in text
+    assert "11s 13s" in text
     assert "3.5s so far 6.25s so far" in text
     assert LASTED in text
 
@@ -233,9 +233,9 @@ async def test_the_page_says_whether_the_budget_lasts_at_the_last_days_pace(
     ledger.restore(chain.from_iterable(runs), [], [])
     site = await publish(ledger)
     calm, ill, blind, spent = [(await outline(site, f"/products/{name}")).text for name in names]
-    assert "43m 12s spent; at the pace of the last 24 hours it lasts" in calm
+    assert "At the pace of the last 24 hours the budget lasts." in calm
     end = ledger.forecast("ill", NOW).exhausted_at
     assert end is not None
-    assert f"at the pace of the last 24 hours it is spent by {moment(end, ledger.portfolio.zone).local}" in ill
-    assert "the last 24 hours are unknown: no telling how long it lasts" in blind
-    assert "at the pace of" not in spent
+    assert f"At the pace of the last 24 hours the budget is spent by {moment(end, ledger.portfolio.zone).local}" in ill
+    assert "No telling how long the budget lasts: the last 24 hours are unknown." in blind
+    assert "At the pace of" not in spent
