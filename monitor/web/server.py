@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-import ipaddress
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
@@ -11,10 +10,10 @@ import structlog
 from aiohttp import web
 
 from monitor.exporters.prometheus import Exporter
-from monitor.web import api, liveness, metrics, pages, pings
+from monitor.web import api, blackbox, liveness, metrics, pages, pings
 from monitor.web.assets import Assets
 from monitor.web.errors import Refusal, refuse
-from monitor.web.site import SITE, Site
+from monitor.web.site import SITE, Site, is_loopback
 
 if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable, Iterable
@@ -23,6 +22,7 @@ if TYPE_CHECKING:
     from monitor.engine.heartbeats import Heartbeats
     from monitor.health import Health
     from monitor.ledger import Ledger
+    from monitor.web.blackbox import Probes
 
     Handler = Callable[[web.Request], Awaitable[web.StreamResponse]]
 
@@ -47,10 +47,13 @@ HEADERS = {
 log = structlog.get_logger(__name__)
 
 
-def build(ledger: Ledger, health: Health, clock: Clock, beats: Heartbeats | None = None) -> web.Application:
+def build(
+    ledger: Ledger, health: Health, clock: Clock, beats: Heartbeats | None = None, probes: Probes | None = None
+) -> web.Application:
     """Return the application that publishes this ledger. It reads the ledger at each request and changes nothing.
 
-    With `beats` it also takes the pings of heartbeat checks (`monitor.web.pings`), and nothing else.
+    With `beats` it also takes the pings of heartbeat checks (`monitor.web.pings`), and nothing else; with `probes` it
+    makes the probes that /probe asks for (`monitor.web.blackbox`).
 
     Behind a loopback address only loopback names are answered, so that a page from elsewhere cannot reach the API by
     pointing its own name at 127.0.0.1 (DNS rebinding).
@@ -58,10 +61,12 @@ def build(ledger: Ledger, health: Health, clock: Clock, beats: Heartbeats | None
     app = web.Application(middlewares=[_guard], client_max_size=0)
     private = is_loopback(ledger.portfolio.listen.host)
     app[SITE] = Site(ledger, health, clock, Exporter(ledger, health, clock), Assets.load(), private)
-    for routes in (pages.routes, api.routes, metrics.routes, liveness.routes):
+    for routes in (pages.routes, api.routes, metrics.routes, liveness.routes, blackbox.routes):
         app.add_routes(routes)
     if beats is not None:
         pings.publish(app, beats)
+    if probes is not None:
+        app[blackbox.PROBES] = probes
     app.on_response_prepare.append(_add_headers)
     return app
 
@@ -114,21 +119,6 @@ def _refuse_strangers(request: web.Request) -> None:
             raise _BODY
     if request.app[SITE].private and not is_loopback(request.host):
         raise _HOST
-
-
-def is_loopback(authority: str) -> bool:
-    """Return whether `host:port`, `[v6]:port` or a bare host names this machine to itself.
-
-    >>> is_loopback("localhost:9999"), is_loopback("[::1]:80"), is_loopback("127.0.0.1.evil.example")
-    (True, True, False)
-    """
-    host = authority.rpartition("]")[0].lstrip("[") if authority.startswith("[") else authority.partition(":")[0]
-    if host.lower().rstrip(".") == "localhost":
-        return True
-    try:
-        return ipaddress.ip_address(host).is_loopback
-    except ValueError:
-        return False
 
 
 class _Refused(asyncio.Protocol):

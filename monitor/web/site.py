@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import ipaddress
 import json
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
@@ -32,6 +33,21 @@ class Site:
 
 
 SITE: web.AppKey[Site] = web.AppKey("site", Site)
+
+
+def is_loopback(authority: str) -> bool:
+    """Return whether `host:port`, `[v6]:port` or a bare host names this machine to itself.
+
+    >>> is_loopback("localhost:9999"), is_loopback("[::1]:80"), is_loopback("127.0.0.1.evil.example")
+    (True, True, False)
+    """
+    host = authority.rpartition("]")[0].lstrip("[") if authority.startswith("[") else authority.partition(":")[0]
+    if host.lower().rstrip(".") == "localhost":
+        return True
+    try:
+        return ipaddress.ip_address(host).is_loopback
+    except ValueError:
+        return False
 
 
 def as_json(value: Any, status: int = 200) -> web.Response:
