@@ -31,14 +31,17 @@ from monitor.probes.registry import check_types
 from monitor.probes.registry import prepare as prepare_probe
 from monitor.storage.sqlite import SqliteStore
 from monitor.storage.writer import Writer
+from monitor.web.blackbox import Probes
 from monitor.web.liveness import Watchdog
 from monitor.web.server import Listener, build, listen
 
 if TYPE_CHECKING:
     from pathlib import Path
 
+    from monitor.blackbox.service import Blackbox
     from monitor.clock import Clock
     from monitor.config.model import CheckBase, Portfolio
+    from monitor.config.outbound import Network
     from monitor.engine.runner import Runner
     from monitor.ledger import CheckEntry
     from monitor.probes.base import Probe
@@ -69,12 +72,23 @@ class Daemon:
     """Probes a portfolio and publishes what it finds, until stopped."""
 
     def __init__(
-        self, source: Path, examined: Examined, portfolio: Portfolio, clock: Clock, *, allow_exec: bool = False
+        self,
+        source: Path,
+        examined: Examined,
+        portfolio: Portfolio,
+        clock: Clock,
+        *,
+        allow_exec: bool = False,
+        blackbox: Blackbox | None = None,
+        blackbox_allow: tuple[Network, ...] = (),
     ) -> None:
+        self._blackbox, self._blackbox_allow = blackbox, blackbox_allow
         self._source, self._portfolio, self._clock = source, portfolio, clock
         self._kinds = check_types(allow_exec=allow_exec)
         self._watcher = Watcher(source, examined.files)
         self._health = Health(config_reload_at=clock.now())
+        if blackbox is not None:
+            self._health.blackbox_reload_success, self._health.blackbox_reload_at = True, clock.now()
         self._ledger = Ledger(portfolio)
         self._stop, self._asked = asyncio.Event(), asyncio.Event()
         self._failure: NinewatchError | None = None
@@ -117,7 +131,7 @@ class Daemon:
             async with (
                 Recorder(self._ledger, writer, self._health) as recorder,
                 rigged(self._clock, self._health, outbound=Outbound(self._portfolio.outbound)) as (runner, pulse),
-                self._published(beats := Heartbeats(self._ledger, recorder.record, self._clock)) as listener,
+                self._published(runner, beats := Heartbeats(self._ledger, recorder.record, self._clock)) as listener,
             ):
                 scheduler = Scheduler(self._clock, pulse, self._health, max_in_flight=self._most_in_flight())
                 jobs = Jobs(self._ledger, runner, recorder, beats)
@@ -176,10 +190,11 @@ class Daemon:
         raise Stopped
 
     @contextlib.asynccontextmanager
-    async def _published(self, beats: Heartbeats) -> AsyncIterator[Listener]:
+    async def _published(self, runner: Runner, beats: Heartbeats) -> AsyncIterator[Listener]:
         where = self._portfolio.listen
+        probes = None if self._blackbox is None else Probes(self._blackbox, runner, self._blackbox_allow)
         try:
-            site = build(self._ledger, self._health, self._clock, beats)
+            site = build(self._ledger, self._health, self._clock, beats, probes)
             listener = await listen(site, where.host, where.port)
         except OSError as error:
             reason = (error.strerror or str(error)).rpartition(": ")[2].lower()  # asyncio names the address once more
@@ -196,10 +211,12 @@ class Daemon:
             self._clock.follow_wall_clock()
             self._health.clock_steps, self._health.clock_stepped = self._clock.steps, self._clock.stepped
             await corrector.look()
-            changed = await asyncio.to_thread(self._watcher.changed)
-            if changed or self._asked.is_set():
-                self._asked.clear()
+            asked = self._asked.is_set()
+            self._asked.clear()
+            if await asyncio.to_thread(self._watcher.changed) or asked:
                 await self._reload(scheduler, jobs)
+            if self._blackbox is not None:
+                await asyncio.to_thread(self._blackbox.look, self._health, asked=asked)
 
     async def _reload(self, scheduler: Scheduler, jobs: Jobs) -> None:
         """Load the configuration whole; swap it in if it is sound, else keep the one that runs."""

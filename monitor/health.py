@@ -32,6 +32,10 @@ class Health:
 
     The configuration's:
         config_reload_success: whether the last load was taken over; config_reload_at: when the running one was loaded.
+
+    Of the modules of /probe, where there are any:
+        blackbox_reload_success, blackbox_reload_at: the same; None where no modules were named at the start.
+        unknown_modules: how often one was asked for that is not in the file.
     """
 
     lateness: float = 0.0
@@ -57,6 +61,10 @@ class Health:
 
     config_reload_success: bool = True
     config_reload_at: int | None = None
+
+    blackbox_reload_success: bool | None = None
+    blackbox_reload_at: int | None = None
+    unknown_modules: int = 0
 
     def woke(self, moment: float, late: float) -> None:
         """Record a round of the scheduler: the monotonic moment, and the seconds by which the loop answered late."""

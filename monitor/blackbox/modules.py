@@ -197,7 +197,9 @@ class Step(Block):
     starttls: Flag = False
 
     @model_validator(mode="after")
-    def _labels_what_was_expected(self) -> Self:
+    def _expects_one_thing(self) -> Self:
+        if self.expect is not None and self.expect_bytes:
+            raise problem_at("expect_bytes", "expect says the same in another way; keep one")
         if self.labels and self.expect is None:
             raise problem_at("labels", "label what expect found; write expect as well")
         return self

@@ -3,29 +3,62 @@
 from __future__ import annotations
 
 import asyncio
+from ipaddress import ip_network
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import click
 
 from monitor.app import Daemon, Running
+from monitor.blackbox.service import Blackbox
 from monitor.clock import SystemClock
 from monitor.commands.common import loaded
 from monitor.commands.words import plural
+
+if TYPE_CHECKING:
+    from monitor.config.outbound import Network
+
+
+def _networks(context: click.Context, option: click.Parameter, given: tuple[str, ...]) -> tuple[Network, ...]:
+    """Return the networks of an option that takes several, apart or with commas between them."""
+    try:
+        return tuple(ip_network(each.strip()) for one in given for each in one.split(","))
+    except ValueError as error:
+        raise click.BadParameter(f"{error}; write e.g. 10.0.0.0/8 or 192.0.2.7/32") from None
 
 
 @click.command(short_help="Run the daemon: probe, record and publish a portfolio.")
 @click.option("-c", "--config", "path", type=click.Path(path_type=Path), required=True, help="File or folder (YAML).")
 @click.option("--allow-exec", is_flag=True, help="Run the programs of exec checks, and browser scripts.")
-def run(path: Path, allow_exec: bool) -> None:
+@click.option(
+    "--blackbox-config",
+    "modules",
+    type=click.Path(path_type=Path),
+    help="blackbox_exporter's module file: serve /probe by it.",
+)
+@click.option(
+    "--blackbox-allow",
+    "allow",
+    multiple=True,
+    callback=_networks,
+    metavar="CIDR,...",
+    help="Networks besides this machine from which /probe may be asked.",
+)
+def run(path: Path, allow_exec: bool, modules: Path | None, allow: tuple[Network, ...]) -> None:
     """Probe the portfolio and publish what is found, until stopped.
 
     SIGTERM or Ctrl-C stops it, SIGHUP or a change of a file loads the configuration anew. A configuration with a
     mistake is never taken over: the running one goes on.
     """
+    if allow and modules is None:
+        raise click.UsageError("--blackbox-allow lets others ask /probe, which is off; add --blackbox-config FILE")
+    clock = SystemClock()
     found, portfolio = loaded(path, allow_exec=allow_exec)
+    blackbox = Blackbox(modules, clock) if modules is not None else None
 
     def ready(running: Running) -> None:
         checks = plural(len(running.ledger.entries), "check")
         click.echo(f"ninewatch watches {checks} and answers at {running.address}")
 
-    asyncio.run(Daemon(path, found, portfolio, SystemClock(), allow_exec=allow_exec).run(ready))
+    daemon = Daemon(path, found, portfolio, clock, allow_exec=allow_exec, blackbox=blackbox, blackbox_allow=allow)
+    asyncio.run(daemon.run(ready))

@@ -82,8 +82,24 @@ class DaemonCollector(Collector):
         if health.config_reload_at is not None:
             name, help_ = "ninewatch_config_reload_timestamp", "When the running configuration was loaded"
             yield GaugeMetricFamily(name, help_, value=health.config_reload_at / SECOND, unit="seconds")
+        yield from self._modules()
         build = {"version": version(), "sqlite": health.sqlite_version}
         yield InfoMetricFamily("ninewatch_build", "What is running", value=build)
+
+    def _modules(self) -> Iterator[Metric]:
+        """Yield what blackbox_exporter says of its modules, by its names, where we stand in for it."""
+        health = self._health
+        if health.blackbox_reload_success is None or health.blackbox_reload_at is None:
+            return
+        name, help_ = (
+            "blackbox_exporter_config_last_reload_successful",
+            "1 if the last load of the modules was taken over",
+        )
+        yield GaugeMetricFamily(name, help_, value=float(health.blackbox_reload_success))
+        name, help_ = "blackbox_exporter_config_last_reload_success_timestamp", "When the modules were last taken over"
+        yield GaugeMetricFamily(name, help_, value=health.blackbox_reload_at / SECOND, unit="seconds")
+        help_ = "Modules asked for that are not in the file"
+        yield CounterMetricFamily("blackbox_module_unknown", help_, value=health.unknown_modules)
 
 
 class Daemon:

@@ -23,8 +23,9 @@ class Frame:
 
     `phase` is the phase under way, `cut_in` the one in which the deadline fell. `answer_waiting` is set when the
     deadline cut the attempt short although the socket had become ready: the target was in time and *we* were not.
-    `outbound` says where may be connected to, `peer` where was. `on_secured` is handed each connection after its TLS
-    handshake, for those who want to know more of it than a probe does.
+    `outbound` says where may be connected to, `peer` where was; `source` is the address of ours to connect from, the
+    system's choice when empty. `on_secured` is handed each connection after its TLS handshake, for those who want to
+    know more of it than a probe does.
     """
 
     __slots__ = (
@@ -40,6 +41,7 @@ class Frame:
         "phases",
         "poller",
         "resolver",
+        "source",
     )
 
     def __init__(self, clock: Clock, poller: Poller, resolver: Resolver, outbound: Outbound) -> None:
@@ -52,6 +54,7 @@ class Frame:
         self.certificate_expiry: float | None = None
         self.answer_waiting = False
         self.peer: Address | None = None
+        self.source = ""
         self.on_secured: Callable[[ssl.SSLSocket], None] | None = None
         self._since = clock.monotonic()
 

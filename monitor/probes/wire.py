@@ -93,6 +93,8 @@ class Wire:
             raise failure_of(error) from None
         wire = cls(frame, sock)
         try:
+            if frame.source:
+                sock.bind((frame.source, 0))
             code = sock.connect_ex(address)
             if code == errno.EINPROGRESS:
                 await wire._ready(WRITE)

@@ -1,0 +1,76 @@
+"""Which address of a target is probed: one, of the preferred protocol if there is one, as in blackbox_exporter."""
+
+from __future__ import annotations
+
+import re
+import socket
+from typing import TYPE_CHECKING
+
+from monitor.config.addresses import HostPort
+from monitor.config.model import Family
+from monitor.probes.failure import ProbeFailure, quoted
+
+if TYPE_CHECKING:
+    from monitor.blackbox.modules import Reached
+    from monitor.blackbox.trial import Trial
+    from monitor.probes.base import Frame
+
+# (preferred, whether the other will do) -> which addresses are looked for, and which come first
+_FAMILIES = {
+    ("ip4", True): Family.IP4_FIRST,
+    ("ip4", False): Family.IP4,
+    ("ip6", True): Family.IP6_FIRST,
+    ("ip6", False): Family.IP6,
+}
+_WITH_PORT = re.compile(r"(?:\[([^\[\]]*)\]|([^:\[\]]*)):([0-9]{1,5})")
+
+
+def split(target: str, port: int | None = None) -> tuple[str, int]:
+    """Return host and port of `host:port` or `[v6]:port`; of a host alone if there is a default port.
+
+    Raises:
+        ProbeFailure: `bad_target`.
+    """
+    match = _WITH_PORT.fullmatch(target)
+    if match is not None and 0 < int(match[3]) < 65_536:
+        return match[1] or match[2] or "", int(match[3])
+    if port is not None and match is None:
+        return target.strip("[]"), port
+    raise ProbeFailure("bad_target", f"{quoted(target)} is no host:port")
+
+
+async def chosen(trial: Trial, frame: Frame, host: str, port: int, reached: Reached) -> HostPort:
+    """Return the address that is probed, and say which it is in the gauges.
+
+    Raises:
+        ProbeFailure: the host has none of the protocol, or could not be looked up.
+    """
+    gauges = trial.gauges
+    for name in ("probe_ip_protocol", "probe_ip_addr_hash", "probe_dns_lookup_time_seconds"):
+        gauges.set(name, 0)
+    family = _FAMILIES[reached.preferred_ip_protocol, reached.ip_protocol_fallback]
+    trial.diary.note("looking the target up", host=host, family=family)
+    frame.enter("resolve")
+    try:
+        addresses = await frame.resolver.addresses(host, port, family)
+    finally:
+        frame.close()
+        gauges.set("probe_dns_lookup_time_seconds", frame.phases["resolve"])
+    version, (address, *_) = addresses[0]
+    packed = socket.inet_pton(version, address.partition("%")[0])
+    gauges.set("probe_ip_protocol", 4 if version == socket.AF_INET else 6)
+    gauges.set("probe_ip_addr_hash", fnv1a(packed))
+    trial.diary.note("probing one address", address=address, found=len(addresses))
+    return HostPort(address, port)
+
+
+def fnv1a(data: bytes) -> int:
+    """Return the 32-bit FNV-1a hash.
+
+    >>> fnv1a(b"a") == 0xE40C292C
+    True
+    """
+    value = 0x811C9DC5
+    for byte in data:
+        value = (value ^ byte) * 0x01000193 & 0xFFFF_FFFF
+    return value

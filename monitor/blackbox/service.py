@@ -1,0 +1,153 @@
+"""Answers what `/probe` asks: one attempt by a module of the file, as a page of metrics or told in full."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+import structlog
+
+from monitor.blackbox.gauges import OUTCOME
+from monitor.blackbox.icmp import ICMP
+from monitor.blackbox.modules import Module, ModuleFile
+from monitor.blackbox.tcp import TCP
+from monitor.blackbox.trial import Diary, Prober, Trial
+from monitor.config.context import Context
+from monitor.config.errors import ConfigError
+from monitor.config.onefile import load_block
+from monitor.config.watch import Watcher
+from monitor.log import concealed
+from monitor.vocabulary import ProbeResult
+from sla.observation import Outcome
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+    from monitor.clock import Clock
+    from monitor.engine.runner import Attempt, Runner
+    from monitor.health import Health
+    from monitor.probes.base import Frame
+    from monitor.probes.outbound import Outbound
+
+AT_ONCE = 100  # probes for scrapers under way; the daemon's own checks come first
+LONGEST = 120.0  # seconds for a probe that neither the scraper nor the module bounds
+OFFSET = 0.5  # seconds of a scraper's time-out that are left for the way back
+_SHORTEST = 0.01
+
+PROBERS: Mapping[str, Prober] = {"tcp": TCP, "icmp": ICMP}
+
+log = structlog.get_logger(__name__)
+
+
+class BusyError(Exception):
+    """There are as many probes under way as may be."""
+
+
+@dataclass(frozen=True, slots=True)
+class Question:
+    """What a caller asks for. `patience` is how long the scraper waits, in seconds; 0 when it does not say."""
+
+    target: str
+    module: str
+    hostname: str = ""
+    patience: float = 0.0
+    debug: bool = False
+
+
+class Blackbox:
+    """The modules of one file, and the probes that are made by them."""
+
+    def __init__(self, path: Path, clock: Clock) -> None:
+        """Read the file.
+
+        Raises:
+            ConfigError: it cannot be used.
+        """
+        self._path, self._clock = path, clock
+        self.modules = self._read()
+        self.in_flight = 0
+
+    def _read(self) -> Mapping[str, Module]:
+        context = Context()
+        context.reads(self._path)
+        try:
+            return load_block(self._path, ModuleFile, context).modules
+        finally:
+            self._watcher = Watcher(self._path, context.files)
+
+    def look(self, health: Health, *, asked: bool) -> None:
+        """Read the file again if it changed or somebody asked. Reads files: call it in a thread."""
+        if self._watcher.changed() or asked:
+            self._reload(health)
+
+    def _reload(self, health: Health) -> None:
+        health.blackbox_reload_success = False
+        try:
+            self.modules = self._read()
+        except ConfigError as error:
+            for problem in error.problems:
+                log.error("blackbox_refused", problem=str(problem))
+            log.error("blackbox_kept", advice="the modules are unchanged; mend the file to have it loaded")
+        else:
+            health.blackbox_reload_success, health.blackbox_reload_at = True, self._clock.now()
+            log.info("blackbox_reloaded", modules=len(self.modules))
+
+    async def answer(self, question: Question, runner: Runner, outbound: Outbound | None = None) -> str:
+        """Return the page for a question about one of the modules; `outbound` says where the caller may have probed.
+
+        Raises:
+            BusyError: too many are under way.
+        """
+        if self.in_flight >= AT_ONCE:
+            raise BusyError
+        module = self.modules[question.module]
+        trial = Trial(question.target, module, question.hostname, Diary(self._clock))
+        self.in_flight += 1
+        try:
+            attempt = await self._tried(trial, _seconds(module, question.patience), runner, outbound)
+        finally:
+            self.in_flight -= 1
+        return _told(trial, attempt) if question.debug else trial.gauges.page()
+
+    async def _tried(self, trial: Trial, seconds: float, runner: Runner, outbound: Outbound | None) -> Attempt:
+        prober = PROBERS[trial.module.prober]
+        trial.diary.note("probing", prober=trial.module.prober, target=trial.target, timeout=f"{seconds:g}s")
+        prober.begin(trial)
+
+        async def probe(frame: Frame) -> ProbeResult:
+            await prober.run(trial, frame)
+            frame.close()
+            return ProbeResult(Outcome.GOOD, phases=frame.phases)
+
+        attempt = await runner.attempt(probe, seconds, outbound=outbound)
+        result, gauges = attempt.result, trial.gauges
+        prober.end(trial, result.phases)
+        gauges.set("probe_success", result.outcome is Outcome.GOOD)
+        gauges.set("probe_duration_seconds", attempt.duration)
+        gauges.set(OUTCOME, 1, outcome=result.outcome.value, reason=result.reason)
+        return attempt
+
+
+def _seconds(module: Module, patience: float) -> float:
+    """Return how long a probe may take: what the scraper waits, less what the way back takes, at most the module's."""
+    bounded = patience if 0 < patience < math.inf else LONGEST
+    longest = bounded - OFFSET
+    if longest < 0 or 0 < module.timeout < longest:
+        longest = module.timeout
+    return min(max(longest, _SHORTEST), LONGEST)
+
+
+def _told(trial: Trial, attempt: Attempt) -> str:
+    """Return everything about a probe, as people read it when they look for a fault. Holds no secret."""
+    result = attempt.result
+    trial.diary.note("done", outcome=result.outcome.value, reason=result.reason, detail=result.detail)
+    for phase, seconds in result.phases.items():
+        trial.diary.note("phase", name=phase, seconds=f"{seconds:.6f}")
+    parts = (
+        ("Logs for the probe:", "\n".join(trial.diary.lines) + "\n"),
+        ("Metrics that would have been returned:", trial.gauges.page()),
+        ("Module configuration:", trial.module.model_dump_json(indent=2, exclude_unset=True) + "\n"),
+    )
+    return concealed("\n\n\n".join(f"{title}\n{text}" for title, text in parts))

@@ -1,0 +1,133 @@
+"""What blackbox_exporter tells of a TLS handshake: version, ends of certificates, and who the server says it is."""
+
+from __future__ import annotations
+
+import hashlib
+import ssl
+from collections.abc import Callable
+from typing import TYPE_CHECKING, Any
+
+from monitor.config.model import TlsOptions
+
+if TYPE_CHECKING:
+    from cryptography.x509 import Certificate, Name
+
+    from monitor.blackbox.modules import TlsConfig
+    from monitor.blackbox.trial import Trial
+
+NEVER = -62_135_596_800  # the year 1, which is what Go says for a time that is not set: no chain was verified
+_VERSIONS = {"TLSv1": "TLS 1.0", "TLSv1.1": "TLS 1.1", "TLSv1.2": "TLS 1.2", "TLSv1.3": "TLS 1.3"}
+_DER = 2  # _ssl.ENCODING_DER
+
+# Go's order of the parts of a name, the last first; parts of one kind stand together, and others come before.
+_ORDER = (
+    ("2.5.4.5", "SERIALNUMBER"),
+    ("2.5.4.3", "CN"),
+    ("2.5.4.17", "POSTALCODE"),
+    ("2.5.4.9", "STREET"),
+    ("2.5.4.8", "ST"),
+    ("2.5.4.7", "L"),
+    ("2.5.4.11", "OU"),
+    ("2.5.4.10", "O"),
+    ("2.5.4.6", "C"),
+)
+
+
+def options(config: TlsConfig, server_name: str = "") -> TlsOptions:
+    """Return the options of our own kinds that mean the same; the module's name goes before the caller's."""
+    name = config.server_name or server_name or None
+    ca = config.ca_file if not config.insecure_skip_verify else None
+    return TlsOptions.model_construct(ca=ca, verify=not config.insecure_skip_verify, server_name=name)
+
+
+def telling(trial: Trial) -> Callable[[ssl.SSLSocket], None]:
+    """Return what puts a handshake into the gauges, for `Frame.on_secured`."""
+
+    def tell(connection: ssl.SSLSocket) -> None:
+        facts = facts_of(connection)
+        trial.diary.note("TLS handshake done", **facts)
+        show(trial, facts)
+
+    return tell
+
+
+def show(trial: Trial, facts: dict[str, Any], *, chain: bool = True) -> None:
+    """Put a handshake into the gauges; `chain` is whether the end of the verified chain is among them."""
+    gauges = trial.gauges
+    gauges.set("probe_ssl_earliest_cert_expiry", facts["earliest"])
+    gauges.set("probe_tls_version_info", 1, version=facts["version"])
+    if chain:
+        gauges.set("probe_ssl_last_chain_expiry_timestamp_seconds", facts["chain"])
+    names = ("fingerprint_sha256", "issuer", "subject", "subjectalternative")
+    gauges.set("probe_ssl_last_chain_info", 1, **{name: facts[name] for name in names})
+
+
+def facts_of(connection: ssl.SSLSocket) -> dict[str, Any]:
+    """Return what there is to tell of a connection."""
+    sent, verified = _chain(connection, "unverified"), _chain(connection, "verified")
+    leaf = sent[0] if sent else None
+    return {
+        "version": _VERSIONS.get(connection.version() or "", "unknown"),
+        "earliest": min((_end(each) for each in sent), default=0),
+        "chain": NEVER if connection.context.verify_mode is ssl.CERT_NONE or not verified else min(map(_end, verified)),
+        "fingerprint_sha256": hashlib.sha256(_der(leaf)).hexdigest() if leaf is not None else "",
+        "subject": _name(leaf.subject) if leaf is not None else "",
+        "issuer": _name(leaf.issuer) if leaf is not None else "",
+        "subjectalternative": ",".join(_alternatives(leaf)) if leaf is not None else "",
+    }
+
+
+def _chain(connection: ssl.SSLSocket, which: str) -> list[Certificate]:
+    """Return the certificates that the server sent, or those of the chain that was verified, as far as they read."""
+    from cryptography import x509  # 30 ms that a daemon without TLS need not pay
+
+    # Public from Python 3.13 on; before, the same under a name of the module's own.
+    source: Any = connection if hasattr(connection, f"get_{which}_chain") else connection._sslobj  # type: ignore[attr-defined]
+    found = []
+    for each in getattr(source, f"get_{which}_chain")() or ():
+        try:
+            found.append(x509.load_der_x509_certificate(each if isinstance(each, bytes) else each.public_bytes(_DER)))
+        except ValueError:
+            continue
+    return found
+
+
+def _der(certificate: Certificate) -> bytes:
+    from cryptography.hazmat.primitives.serialization import Encoding
+
+    return certificate.public_bytes(Encoding.DER)
+
+
+def _end(certificate: Certificate) -> int:
+    return int(certificate.not_valid_after_utc.timestamp())
+
+
+def _alternatives(certificate: Certificate) -> list[str]:
+    from cryptography import x509
+
+    try:
+        names = certificate.extensions.get_extension_for_class(x509.SubjectAlternativeName).value
+    except (x509.ExtensionNotFound, ValueError):
+        return []
+    return names.get_values_for_type(x509.DNSName)
+
+
+def _name(name: Name) -> str:
+    """Return a name as Go writes it."""
+    parts: dict[str, list[str]] = {}
+    for each in name:
+        parts.setdefault(each.oid.dotted_string, []).append(_escaped(str(each.value)))
+    known = {oid for oid, _ in _ORDER}
+    found = ["+".join(f"{short}={value}" for value in parts[oid]) for oid, short in _ORDER if oid in parts]
+    others = [
+        f"{each.oid.dotted_string}={_escaped(str(each.value))}" for each in name if each.oid.dotted_string not in known
+    ]
+    return ",".join([*found, *reversed(others)])
+
+
+def _escaped(value: str) -> str:
+    """Return a value as it stands in a name (RFC 2253)."""
+    escaped = "".join(f"\\{c}" if c in ',+"\\<>;' else c for c in value)
+    if escaped[:1] in (" ", "#"):
+        escaped = f"\\{escaped}"
+    return f"{escaped[:-1]}\\ " if len(escaped) > 1 and escaped.endswith(" ") else escaped

@@ -1,0 +1,60 @@
+"""One probe of one target by one module: what it is about, what it found, and how a prober is made."""
+
+from __future__ import annotations
+
+from collections.abc import Awaitable, Callable, Mapping
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, NamedTuple
+
+from monitor.blackbox.gauges import Gauges
+from monitor.log import concealed
+from monitor.probes.failure import quoted
+
+if TYPE_CHECKING:
+    from monitor.blackbox.modules import Module
+    from monitor.clock import Clock
+    from monitor.probes.base import Frame
+
+_LINES = 1_000  # of a diary; a target that talks without end does not fill our memory
+_LONGEST = 300  # characters of a line of it
+
+
+@dataclass(slots=True)
+class Diary:
+    """What happened during a probe, for `debug=true`: lines with the seconds since the start."""
+
+    clock: Clock
+    lines: list[str] = field(default_factory=list)
+    _since: float | None = None
+
+    def note(self, text: str, **facts: object) -> None:
+        """Add a line. Facts are said by the target or the caller: they are shown on one line, bounded, no secrets."""
+        now = self.clock.monotonic()
+        if self._since is None:
+            self._since = now
+        if len(self.lines) < _LINES:
+            told = " ".join(f"{name}={quoted(str(value), _LONGEST)}" for name, value in facts.items())
+            self.lines.append(f"{now - self._since:9.6f}s {concealed(text)} {told}".rstrip())
+
+
+@dataclass(frozen=True, slots=True)
+class Trial:
+    """One probe. `hostname` is what the caller wants the server to be called, empty for the target's own name."""
+
+    target: str
+    module: Module
+    hostname: str
+    diary: Diary
+    gauges: Gauges = field(default_factory=Gauges)
+
+
+class Prober(NamedTuple):
+    """A way to probe.
+
+    `begin` sets the gauges that are there whatever happens. `run` makes the probe and returns if it succeeds; it raises
+    `ProbeFailure` like a probe kind. `end` takes the phases' durations, whichever way it ended.
+    """
+
+    begin: Callable[[Trial], None]
+    run: Callable[[Trial, Frame], Awaitable[None]]
+    end: Callable[[Trial, Mapping[str, float]], None]

@@ -1,0 +1,104 @@
+"""/probe: what a Prometheus asks that was set up for blackbox_exporter. The only route that makes us reach out.
+
+So not everybody may ask. Whoever is on this machine may; others where their network was named at the start
+(`--blackbox-allow`), and for them nothing on this machine's own loopback is probed.
+"""
+
+from __future__ import annotations
+
+import ipaddress
+import math
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from aiohttp import web
+
+from monitor.blackbox.gauges import CONTENT_TYPE
+from monitor.blackbox.service import Blackbox, BusyError, Question
+from monitor.web.errors import Refusal
+from monitor.web.site import SITE, is_loopback
+
+if TYPE_CHECKING:
+    from monitor.config.outbound import Network
+    from monitor.engine.runner import Runner
+
+routes = web.RouteTableDef()
+PROBES: web.AppKey[Probes] = web.AppKey("probes")
+
+_LONGEST_TARGET = 2_048
+_FORWARDED = ("Forwarded", "X-Forwarded-For", "X-Real-IP")
+_OFF = Refusal(404, "/probe is off", "start with `ninewatch run --blackbox-config blackbox.yml`")
+_STRANGER = Refusal(
+    403, "only this machine may ask for probes", "start with `--blackbox-allow CIDR` and the network that asks"
+)
+_PAGE = Refusal(403, "a web page may not ask for probes", "open the address by itself, or ask with a program")
+_BUSY = Refusal(503, "too many probes are under way", "ask again in a moment", (("Retry-After", "1"),))
+
+
+@dataclass(frozen=True, slots=True)
+class Probes:
+    """What answers `/probe`, and the networks from which it may be asked besides this machine."""
+
+    box: Blackbox
+    runner: Runner
+    allow: tuple[Network, ...]
+
+
+@routes.get("/probe", allow_head=False)
+async def probe(request: web.Request) -> web.Response:
+    """Make one probe, and answer with its metrics or, with `debug=true`, with all there is to tell of it."""
+    probes = request.app.get(PROBES)
+    if probes is None:
+        raise _OFF
+    stranger = _admitted(request, probes.allow)
+    question = _question(request, probes.box)
+    outbound = probes.runner.outbound.for_strangers() if stranger else None
+    try:
+        page = await probes.box.answer(question, probes.runner, outbound)
+    except BusyError:
+        raise _BUSY from None
+    kind = "text/plain; charset=utf-8" if question.debug else CONTENT_TYPE
+    return web.Response(body=page.encode(errors="replace"), headers={"Content-Type": kind})
+
+
+def _admitted(request: web.Request, allow: tuple[Network, ...]) -> bool:
+    """Return whether the caller, who may ask, is a stranger to this machine.
+
+    A request that came through a proxy is a stranger's, wherever the proxy is. So is one for a name that is not
+    loopback's: a page may have pointed its own name here.
+    """
+    if request.headers.get("Sec-Fetch-Site", "none") not in ("none", "same-origin") or "Origin" in request.headers:
+        raise _PAGE
+    if request.remote is None:
+        raise _STRANGER
+    peer = ipaddress.ip_address(request.remote.partition("%")[0])
+    peer = getattr(peer, "ipv4_mapped", None) or peer
+    ours = peer.is_loopback and is_loopback(request.host) and not any(name in request.headers for name in _FORWARDED)
+    if not ours and not any(peer in network for network in allow):
+        raise _STRANGER
+    return not ours
+
+
+def _question(request: web.Request, box: Blackbox) -> Question:
+    asked = request.query
+    name = asked.get("module") or "http_2xx"
+    if name not in box.modules:
+        request.app[SITE].health.unknown_modules += 1
+        raise Refusal(400, f'Unknown module "{name[:200]}"', "write one that is in the file of --blackbox-config")
+    target = asked.get("target", "")
+    if not target:
+        raise Refusal(400, "Target parameter is missing", "add &target=")
+    if len(target) > _LONGEST_TARGET or not target.isprintable():
+        raise Refusal(400, "the target is too long, or holds what cannot be seen", "write a host, an address or a URL")
+    return Question(target, name, asked.get("hostname", ""), _patience(request), asked.get("debug") == "true")
+
+
+def _patience(request: web.Request) -> float:
+    said = request.headers.get("X-Prometheus-Scrape-Timeout-Seconds", "0")
+    try:
+        seconds = float(said)
+    except ValueError:
+        seconds = math.nan
+    if not seconds >= 0:
+        raise Refusal(400, "Failed to parse timeout from Prometheus header", "send a number of seconds")
+    return seconds
