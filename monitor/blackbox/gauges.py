@@ -61,6 +61,10 @@ class Gauges:
         """Return whether the gauge was set."""
         return name in self._values
 
+    def value(self, name: str) -> float:
+        """Return the value of a gauge without labels, 0 if it was not set."""
+        return self._values.get(name, {}).get((), 0.0)
+
     def phases(self, name: str, **seconds: float) -> None:
         """Set a duration for each phase."""
         for phase, value in seconds.items():

@@ -8,7 +8,6 @@ from typing import TYPE_CHECKING
 from monitor.blackbox.reaching import chosen
 from monitor.blackbox.trial import Prober, Trial
 from monitor.probes.echo import Request, echo
-from monitor.probes.resolver import no_address
 
 if TYPE_CHECKING:
     from monitor.probes.base import Frame
@@ -25,12 +24,9 @@ async def _run(trial: Trial, frame: Frame) -> None:
     config = trial.module.icmp
     where = await chosen(trial, frame, trial.target, 0, config)
     frame.source = config.source_ip_address
-    addresses = await frame.resolver.addresses(where.host, 0)
-    if not addresses:
-        raise no_address(where.host)
     frame.enter("first_byte")
     request = Request(config.payload_size or _USUAL, config.ttl or None, config.dont_fragment)
-    hops = await echo(frame, addresses[0], request)
+    hops = await echo(frame, where, request)
     trial.diary.note("the host echoed", hop_limit=hops)
     if hops is not None:
         trial.gauges.set("probe_icmp_reply_hop_limit", hops)

@@ -6,14 +6,15 @@ import re
 import socket
 from typing import TYPE_CHECKING
 
-from monitor.config.addresses import HostPort
 from monitor.config.model import Family
 from monitor.probes.failure import ProbeFailure, quoted
+from monitor.probes.resolver import Resolver
 
 if TYPE_CHECKING:
     from monitor.blackbox.modules import Reached
     from monitor.blackbox.trial import Trial
     from monitor.probes.base import Frame
+    from monitor.probes.resolver import Address
 
 # (preferred, whether the other will do) -> which addresses are looked for, and which come first
 _FAMILIES = {
@@ -39,8 +40,22 @@ def split(target: str, port: int | None = None) -> tuple[str, int]:
     raise ProbeFailure("bad_target", f"{quoted(target)} is no host:port")
 
 
-async def chosen(trial: Trial, frame: Frame, host: str, port: int, reached: Reached) -> HostPort:
-    """Return the address that is probed, and say which it is in the gauges.
+class _Pinned(Resolver):
+    """Answers one host with the address that was chosen for it, and asks for the others."""
+
+    def __init__(self, resolver: Resolver, host: str, address: Address) -> None:
+        self._resolver, self._host, self._address = resolver, host, address
+
+    async def addresses(self, host: str, port: int, family: Family = Family.ANY) -> list[Address]:
+        """Return the address that was chosen, or as it would be without us."""
+        if host != self._host:
+            return await self._resolver.addresses(host, port, family)
+        version, (address, _, *rest) = self._address
+        return [(version, (address, port, *rest))]  # type: ignore[list-item]
+
+
+async def chosen(trial: Trial, frame: Frame, host: str, port: int, reached: Reached) -> Address:
+    """Return the one address that is probed, say which it is in the gauges, and let the host have no other.
 
     Raises:
         ProbeFailure: the host has none of the protocol, or could not be looked up.
@@ -57,11 +72,12 @@ async def chosen(trial: Trial, frame: Frame, host: str, port: int, reached: Reac
         frame.close()
         gauges.set("probe_dns_lookup_time_seconds", frame.phases["resolve"])
     version, (address, *_) = addresses[0]
+    frame.resolver = _Pinned(frame.resolver, host, addresses[0])
     packed = socket.inet_pton(version, address.partition("%")[0])
     gauges.set("probe_ip_protocol", 4 if version == socket.AF_INET else 6)
     gauges.set("probe_ip_addr_hash", fnv1a(packed))
     trial.diary.note("probing one address", address=address, found=len(addresses))
-    return HostPort(address, port)
+    return addresses[0]
 
 
 def fnv1a(data: bytes) -> int:

@@ -9,7 +9,9 @@ from typing import TYPE_CHECKING
 
 import structlog
 
+from monitor.blackbox.dns import DNS
 from monitor.blackbox.gauges import OUTCOME
+from monitor.blackbox.grpc import GRPC
 from monitor.blackbox.icmp import ICMP
 from monitor.blackbox.modules import Module, ModuleFile
 from monitor.blackbox.tcp import TCP
@@ -36,7 +38,7 @@ LONGEST = 120.0  # seconds for a probe that neither the scraper nor the module b
 OFFSET = 0.5  # seconds of a scraper's time-out that are left for the way back
 _SHORTEST = 0.01
 
-PROBERS: Mapping[str, Prober] = {"tcp": TCP, "icmp": ICMP}
+PROBERS: Mapping[str, Prober] = {"tcp": TCP, "dns": DNS, "icmp": ICMP, "grpc": GRPC}
 
 log = structlog.get_logger(__name__)
 

@@ -14,14 +14,14 @@ from monitor.blackbox.tls import options, telling
 from monitor.blackbox.trial import Prober, Trial
 from monitor.probes.dialogue import Dialogue
 from monitor.probes.failure import ProbeFailure, quoted
-from monitor.probes.tls_context import context_for
+from monitor.probes.secure import securing
+from monitor.probes.starttls import refuse_injected
 from monitor.probes.wire import Wire
 
 if TYPE_CHECKING:
-    import ssl
-
-    from monitor.blackbox.modules import Step
+    from monitor.blackbox.modules import Step, TcpModule
     from monitor.probes.base import Frame
+    from monitor.probes.secure import Secure
 
 _GROUP = re.compile(r"\$(?:(\$)|\{(\w+)\}|(\w+))", re.ASCII)
 
@@ -33,19 +33,22 @@ def _begin(trial: Trial) -> None:
 async def _run(trial: Trial, frame: Frame) -> None:
     config = trial.module.tcp
     host, port = split(trial.target)
-    where = await chosen(trial, frame, host, port, config)
+    await chosen(trial, frame, host, port, config)
     frame.on_secured = telling(trial)
     frame.source = config.source_ip_address
-    tls = options(config.tls_config, trial.hostname)
-    context, name = context_for(tls), tls.server_name or host
-    with await Wire.reach(frame, where.host, where.port) as wire:
+    secure = securing(options(config.tls_config, trial.hostname), host) if _encrypts(config) else None
+    with await Wire.reach(frame, host, port) as wire:
         trial.diary.note("connected")
-        if config.tls:
-            await wire.encrypt(context, name)
-        await _talk(trial, frame, wire, context, name)
+        if config.tls and secure is not None:
+            await secure(frame, wire)
+        await _talk(trial, frame, wire, secure)
 
 
-async def _talk(trial: Trial, frame: Frame, wire: Wire, context: ssl.SSLContext, name: str) -> None:
+def _encrypts(config: TcpModule) -> bool:
+    return config.tls or any(step.starttls for step in config.query_response)
+
+
+async def _talk(trial: Trial, frame: Frame, wire: Wire, secure: Secure | None) -> None:
     dialogue = Dialogue(wire)
     for number, step in enumerate(trial.module.tcp.query_response, 1):
         frame.enter("first_byte")
@@ -55,14 +58,9 @@ async def _talk(trial: Trial, frame: Frame, wire: Wire, context: ssl.SSLContext,
         if send:
             trial.diary.note("sending a line", step=number, bytes=len(send))
             await dialogue.send(f"{send}\n".encode())
-        if step.starttls:
-            await _encrypt(frame, wire, dialogue, context, name)
-
-
-async def _encrypt(frame: Frame, wire: Wire, dialogue: Dialogue, context: ssl.SSLContext, name: str) -> None:
-    if dialogue.heard:  # in the clear, it could be anybody's (CVE-2011-0411)
-        raise ProbeFailure("starttls_injected", f"{len(dialogue.heard)} bytes before the handshake")
-    await wire.encrypt(context, name)
+        if step.starttls and secure is not None:
+            refuse_injected(dialogue)
+            await secure(frame, wire)
 
 
 async def _expected(trial: Trial, dialogue: Dialogue, step: Step, number: int) -> str:

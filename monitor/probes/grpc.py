@@ -6,7 +6,8 @@ Not grpcio: it brings its own threads, resolver and deadlines, and the two messa
 from __future__ import annotations
 
 import ssl
-from typing import Annotated, ClassVar
+from collections.abc import Awaitable, Callable
+from typing import Annotated, ClassVar, NamedTuple
 
 from pydantic import Field
 
@@ -21,8 +22,8 @@ from sla.observation import Outcome
 
 _METHOD = "/grpc.health.v1.Health/Check"
 _LIMIT = 65_536  # bytes of an answer that takes seven
-_SERVING = 1
-_STATUS = {0: "UNKNOWN", 1: "SERVING", 2: "NOT_SERVING", 3: "SERVICE_UNKNOWN"}
+SERVING = "SERVING"
+HEALTH = {0: "UNKNOWN", 1: SERVING, 2: "NOT_SERVING", 3: "SERVICE_UNKNOWN"}
 _CODES = {4: "DEADLINE_EXCEEDED", 5: "NOT_FOUND", 7: "PERMISSION_DENIED", 12: "UNIMPLEMENTED", 14: "UNAVAILABLE"}
 
 
@@ -47,21 +48,44 @@ class GrpcCheck(CheckBase):
     """How the certificate is judged."""
 
 
-def prepare(check: GrpcCheck) -> Probe:
-    """Return the probe that asks once for the health."""
+class Answer(NamedTuple):
+    """What came back: the call's status, 0 if it was made, with its message, and what the health is."""
+
+    code: int
+    message: str
+    health: str = ""
+
+
+def caller(check: GrpcCheck) -> Callable[[Frame], Awaitable[Answer]]:
+    """Return what asks once for the health, and does not judge it."""
     http2.load()
     host, port = check.grpc.host, check.grpc.port
     context = context_for(check.tls, ("h2",)) if check.encrypted else None
-    question = _request(check.service)
+    question, headers = _request(check.service), _headers(check)
 
-    async def probe(frame: Frame) -> ProbeResult:
+    async def call(frame: Frame) -> Answer:
         with await Wire.reach(frame, host, port) as wire:
             if context is not None:
                 frame.certificate_expiry = await _secure(wire, context, check.tls.server_name or host)
             frame.enter("first_byte")
-            answer = await http2.exchange(wire, _headers(check), question, limit=_LIMIT)
+            answer = await http2.exchange(wire, headers, question, limit=_LIMIT)
             frame.close()
-        _judge(answer)
+        return _read(answer)
+
+    return call
+
+
+def prepare(check: GrpcCheck) -> Probe:
+    """Return the probe that asks once for the health."""
+    call = caller(check)
+
+    async def probe(frame: Frame) -> ProbeResult:
+        answer = await call(frame)
+        if answer.code:
+            word = _CODES.get(answer.code, answer.code)
+            raise ProbeFailure("grpc_status", f"{word}{': ' + quoted(answer.message, 120) if answer.message else ''}")
+        if answer.health != SERVING:
+            raise ProbeFailure("grpc_not_serving", f"the health is {answer.health}")
         return ProbeResult(Outcome.GOOD, "", None, frame.phases, "", frame.certificate_expiry)
 
     return probe
@@ -97,24 +121,23 @@ def _headers(check: GrpcCheck) -> list[tuple[str, str]]:
     ]
 
 
-def _judge(answer: http2.Http2Answer) -> None:
+def _read(answer: http2.Http2Answer) -> Answer:
     if answer.cut:
         raise ProbeFailure("answer_too_long", f"more than {_LIMIT} bytes")
     if answer.status != 200:
         raise ProbeFailure("http_status", f"status {answer.status}, expected 200", status=answer.status)
     last = answer.trailers or answer.headers  # a call that fails at once has only headers
     code = last.get("grpc-status", "")
-    if code != "0":
-        word = _CODES.get(int(code), code) if code.isdecimal() else "no grpc-status"
-        said = last.get("grpc-message", "")
-        raise ProbeFailure("grpc_status", f"{word}{': ' + quoted(said, 120) if said else ''}")
+    if not (code.isascii() and code.isdecimal()):
+        raise ProbeFailure("grpc_status", "no grpc-status")
+    if int(code[:4]):
+        return Answer(int(code[:4]), last.get("grpc-message", ""))
     # HealthCheckResponse{status}: five bytes of gRPC's, then field 1 as a varint; UNKNOWN, the default, is left out.
     message = answer.body[5:]
     status = 0 if not message else message[1] if message[:1] == b"\x08" and len(message) == 2 else -1
-    if status not in _STATUS:
+    if status not in HEALTH:
         raise ProbeFailure("grpc_malformed", f"{quoted(message.hex(), 60)} is no HealthCheckResponse")
-    if status != _SERVING:
-        raise ProbeFailure("grpc_not_serving", f"the health is {_STATUS[status]}")
+    return Answer(0, "", HEALTH[status])
 
 
 KIND = Kind(

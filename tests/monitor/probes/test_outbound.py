@@ -150,7 +150,7 @@ def test_nothing_connects_past_the_policy() -> None:
             }:
                 found.add(f"{path.parent.name}/{path.name}")
     assert found == {
-        "probes/icmp.py",
+        "probes/echo.py",
         "probes/mysql.py",
         "probes/postgres.py",
         "probes/wire.py",

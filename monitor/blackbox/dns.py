@@ -1,0 +1,127 @@
+"""The `dns` prober: one question to the target, and what the records of each section must be."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import TYPE_CHECKING
+
+import dns.flags
+import dns.message
+import dns.rcode
+import dns.rdataclass
+import dns.rdatatype
+import dns.rrset
+
+from monitor.blackbox.reaching import chosen, split
+from monitor.blackbox.tls import options
+from monitor.blackbox.trial import Prober, Trial
+from monitor.probes.dns_query import PORTS, Transport, asked
+from monitor.probes.failure import ProbeFailure, quoted
+from monitor.probes.secure import securing
+
+if TYPE_CHECKING:
+    from monitor.blackbox.modules import DnsModule, Records
+    from monitor.probes.base import Frame
+
+_PHASES = "probe_dns_duration_seconds"
+_COUNTS = ("probe_dns_answer_rrs", "probe_dns_authority_rrs", "probe_dns_additional_rrs")
+
+
+def _begin(trial: Trial) -> None:
+    for name in (*_COUNTS, "probe_dns_query_succeeded"):
+        trial.gauges.set(name, 0)
+    trial.gauges.phases(_PHASES, resolve=0, connect=0, request=0)
+
+
+async def _run(trial: Trial, frame: Frame) -> None:
+    config = trial.module.dns
+    assert config is not None, "a module that asks nothing is not taken"  # noqa: S101 - for the type checker
+    transport: Transport = "tls" if config.dns_over_tls else config.transport_protocol
+    host, port = split(trial.target, PORTS[transport])
+    addresses = [await chosen(trial, frame, host, port, config)]
+    frame.source = config.source_ip_address
+    query = dns.message.make_query(config.query_name, config.query_type, config.query_class)
+    if not config.recursion_desired:
+        query.flags &= ~dns.flags.RD
+    secure = securing(options(config.tls_config), host) if transport == "tls" else None
+    trial.diary.note("asking", question=query.question[0], transport=transport)
+    answer = await asked(frame, addresses, query, transport, secure=secure)
+    frame.close()
+    _judge(trial, config, answer)
+
+
+def _judge(trial: Trial, config: DnsModule, answer: dns.message.Message) -> None:
+    rcode = answer.rcode()
+    sections = [_lines(each) for each in (answer.answer, answer.authority, answer.additional)]
+    trial.diary.note("answered", rcode=dns.rcode.to_text(rcode), records=[len(each) for each in sections])
+    _count(trial, config, answer, sections)
+    good = {dns.rcode.from_text(each) for each in config.valid_rcodes or ("NOERROR",)}
+    if rcode not in good:
+        raise ProbeFailure("dns_rcode", f"{dns.rcode.to_text(rcode)} is not among the valid ones")
+    wanted = (config.validate_answer_rrs, config.validate_authority_rrs, config.validate_additional_rrs)
+    for name, lines, records in zip(("answer", "authority", "additional"), sections, wanted, strict=True):
+        for line in lines:
+            trial.diary.note("record", section=name, record=line)
+        if unmet := _unmet(lines, records):
+            raise ProbeFailure(f"dns_{name}", unmet)
+
+
+def _count(trial: Trial, config: DnsModule, answer: dns.message.Message, sections: Sequence[list[str]]) -> None:
+    gauges = trial.gauges
+    gauges.set("probe_dns_query_succeeded", 1)
+    for name, lines in zip(_COUNTS, sections, strict=True):
+        gauges.set(name, len(lines))
+    if answer.opt is not None:
+        gauges.set(_COUNTS[-1], len(sections[-1]) + 1)
+    if config.query_type == "SOA":
+        serials = [record.serial for group in answer.answer if group.rdtype == dns.rdatatype.SOA for record in group]
+        gauges.set("probe_dns_serial", serials[-1] if serials else 0)
+
+
+def _lines(section: Sequence[dns.rrset.RRset]) -> list[str]:
+    """Return each record on a line, its parts apart by tabs, as the expressions of modules in use expect it."""
+    return [
+        "\t".join(
+            (
+                group.name.to_text(),
+                str(group.ttl),
+                dns.rdataclass.to_text(group.rdclass),
+                dns.rdatatype.to_text(group.rdtype),
+                record.to_text(),
+            )
+        )
+        for group in section
+        for record in group
+    ]
+
+
+def _unmet(lines: list[str], records: Records) -> str:
+    """Return what is wrong with a section, nothing if it is as it must be."""
+    for line in lines:
+        for pattern in records.fail_if_matches_regexp:
+            if pattern.search(line):
+                return f"{quoted(line)} matches {quoted(pattern.text)}"
+        for pattern in records.fail_if_not_matches_regexp:
+            if not pattern.search(line):
+                return f"{quoted(line)} does not match {quoted(pattern.text)}"
+    if not lines and (records.fail_if_not_matches_regexp or records.fail_if_none_matches_regexp):
+        return "there is no record, and one must match"
+    matches = [pattern.search(line) for line in lines for pattern in records.fail_if_all_match_regexp]
+    # As it is there, whatever the key says: bad is a record that does not match.
+    if not all(matches):
+        return "a record does not match fail_if_all_match_regexp"
+    wanted = records.fail_if_none_matches_regexp
+    if wanted and not any(pattern.search(line) for line in lines for pattern in wanted):
+        return "no record matches fail_if_none_matches_regexp"
+    return ""
+
+
+def _end(trial: Trial, phases: Mapping[str, float]) -> None:
+    """The kind counts the question under `resolve`, where the look-up of the target's name already stands."""
+    looked_up = trial.gauges.value("probe_dns_lookup_time_seconds")
+    connecting = phases.get("connect", 0) + phases.get("tls", 0)
+    asking = max(0.0, phases.get("resolve", 0) - looked_up)
+    trial.gauges.phases(_PHASES, resolve=looked_up, connect=connecting, request=asking)
+
+
+DNS = Prober(_begin, _run, _end)
