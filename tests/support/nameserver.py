@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import ssl
 from collections.abc import AsyncIterator, Callable, Iterable
 from typing import cast
 
@@ -33,6 +34,15 @@ def records(*texts: str, rcode: dns.rcode.Rcode = dns.rcode.NOERROR, **only: obj
     return answer
 
 
+def framed(answering: Answering) -> Answering:
+    """Return the same answers as they go over TCP: each after its length."""
+
+    def answer(query: dns.message.QueryMessage) -> Iterable[bytes]:
+        return (len(reply).to_bytes(2, "big") + reply for reply in answering(query))
+
+    return answer
+
+
 def nothing(query: dns.message.QueryMessage) -> Iterable[bytes]:
     """Answer nothing."""
     return ()
@@ -53,21 +63,22 @@ class _Datagrams(asyncio.DatagramProtocol):
 
 
 @contextlib.asynccontextmanager
-async def naming(over_udp: Answering, over_tcp: Answering = nothing) -> AsyncIterator[int]:
-    """Answer on one port of loopback for as long as the block lasts; give the port."""
+async def naming(
+    over_udp: Answering, over_tcp: Answering = nothing, context: ssl.SSLContext | None = None
+) -> AsyncIterator[int]:
+    """Answer on one port of loopback for as long as the block lasts; give the port. With a context, TCP is TLS."""
 
     async def handle(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
-        try:
+        with contextlib.suppress(OSError, asyncio.IncompleteReadError):  # he does not like our certificate
             query = dns.message.from_wire(await reader.readexactly(int.from_bytes(await reader.readexactly(2), "big")))
             assert isinstance(query, dns.message.QueryMessage)
             for reply in over_tcp(query):
                 writer.write(reply)
             await writer.drain()
-        finally:
-            writer.close()
+        writer.close()
 
     loop = asyncio.get_running_loop()
-    server = await asyncio.start_server(handle, "127.0.0.1", 0)
+    server = await asyncio.start_server(handle, "127.0.0.1", 0, ssl=context)
     port = server.sockets[0].getsockname()[1]
     transport, _ = await loop.create_datagram_endpoint(lambda: _Datagrams(over_udp), local_addr=("127.0.0.1", port))
     try:

@@ -116,7 +116,7 @@ def as_owner(user: str, folder: Path) -> dict[str, Any]:
 
 
 @contextlib.contextmanager
-def postgres(folder: Path) -> Iterator[int]:
+def postgres(folder: Path, *more: str) -> Iterator[int]:
     data, port = folder / "data", free_port()
     options = as_owner("postgres", folder)
     (folder / "password").write_text("right-canary")
@@ -124,14 +124,14 @@ def postgres(folder: Path) -> Iterator[int]:
         shutil.chown(folder / "password", "postgres")
     make = [POSTGRES / "initdb", "-D", data, "-U", "ninewatch", "-A", "scram-sha-256", f"--pwfile={folder}/password"]
     subprocess.run([*make, "--no-sync"], check=True, capture_output=True, **options)
-    command = [POSTGRES / "postgres", "-D", data, "-p", str(port), "-k", str(folder), "-F", "-h", "127.0.0.1"]
+    command = [POSTGRES / "postgres", "-D", data, "-p", str(port), "-k", str(folder), "-F", "-h", "127.0.0.1", *more]
     with running(folder / "postgres.log", command, **options) as program:
         until("postgres", lambda: program.said("(ready to accept connections)"))
         yield port
 
 
 @contextlib.contextmanager
-def mariadb(folder: Path) -> Iterator[int]:
+def mariadb(folder: Path, *more: str) -> Iterator[int]:
     data, port = folder / "data", free_port()
     options = as_owner("mysql", folder)
     make = ["mariadb-install-db", f"--datadir={data}", "--auth-root-authentication-method=normal", "--skip-test-db"]
@@ -139,7 +139,7 @@ def mariadb(folder: Path) -> Iterator[int]:
     setup = folder / "setup.sql"
     setup.write_text("CREATE USER ninewatch@'127.0.0.1' IDENTIFIED BY 'right-canary';\n")
     command = ["mariadbd", "--no-defaults", f"--datadir={data}", f"--port={port}", f"--socket={folder}/s"]
-    command += ["--bind-address=127.0.0.1", f"--init-file={setup}"]
+    command += ["--bind-address=127.0.0.1", f"--init-file={setup}", *more]
     with running(folder / "mariadb.log", command, **options) as program:
         until("mariadb", lambda: program.said("(ready for connections)"))
         yield port

@@ -17,7 +17,7 @@ from monitor.probes import dns as module
 from monitor.probes.failure import ProbeFailure
 from monitor.probes.resolver import Resolver
 from sla.observation import Outcome
-from tests.support.nameserver import Answering, naming, nothing, records
+from tests.support.nameserver import Answering, framed, naming, nothing, records
 from tests.support.probing import attempt
 from tests.support.servers import answer, saying, serving
 
@@ -191,11 +191,7 @@ async def test_a_name_that_leads_nowhere_has_its_word(answering: Answering, reas
 
 
 async def test_a_long_answer_is_fetched_over_tcp() -> None:
-    def whole(query: dns.message.QueryMessage) -> Iterable[bytes]:
-        (reply,) = records("A 127.0.0.1")(query)
-        yield len(reply).to_bytes(2, "big") + reply
-
-    result = await looked_up(truncated, whole)
+    result = await looked_up(truncated, framed(records("A 127.0.0.1")))
     assert (result.outcome, result.reason) == (Outcome.GOOD, "")
 
 

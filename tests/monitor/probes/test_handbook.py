@@ -33,6 +33,7 @@ from tests.support.certificates import bundle, server_context
 from tests.support.nameserver import naming, records
 from tests.support.processes import needs
 from tests.support.servers import answer, saying, serving
+from tests.support.starttls import TURNS, clear_first
 from tests.support.talking import datagrams, replying, saying_at_once
 
 if TYPE_CHECKING:
@@ -93,7 +94,8 @@ def encrypted(key: str, form: str, listener: Callable[[Any], AbstractAsyncContex
 @asynccontextmanager
 async def certified(folder: Path) -> AsyncIterator[dict[str, Any]]:
     authority = trustme.CA()
-    async with serving(saying_at_once(b""), server_context(authority.issue_cert("127.0.0.1"))) as port:
+    context = server_context(authority.issue_cert("127.0.0.1"))
+    async with serving(clear_first(TURNS["smtp"], context)) as port:
         target = {**example("tls")["tls"], "target": f"127.0.0.1:{port}", "ca": bundle(authority, folder)}
         yield {"tls": target}
 
@@ -214,7 +216,7 @@ SLOW = {
 def test_every_url_makes_a_check_of_its_kind(scheme: str, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(icmp, "allowed", lambda: True)
     kind = next(kind for kind in KINDS.values() if scheme in kind.schemes)
-    port = ":1" if kind.name in ("tcp", "tls", "grpc") else ""
+    port = ":1" if kind.name in ("tcp", "grpc") else ""
     made = _of_url(f"{scheme}://host.example.test{port}", "2s")
     assert (made.kind, made.timeout) == (kind.name, 2_000_000)
 

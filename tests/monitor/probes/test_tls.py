@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import functools
+import hashlib
 import ssl
 from collections.abc import Iterator
 from datetime import UTC, datetime, timedelta
@@ -12,6 +13,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 
 import pytest
 import trustme
+from pydantic import ValidationError
 
 from sla.observation import Outcome
 from tests.support.certificates import bundle, self_signed, server_context
@@ -185,6 +187,36 @@ async def test_a_certificate_that_ends_too_soon_is_bad_though_it_is_valid(author
     assert (soon.outcome, soon.reason) == (Outcome.BAD, "tls_expiring")
     assert soon.certificate_expiry is not None
     assert enough.outcome is Outcome.GOOD
+
+
+async def test_a_certificate_of_another_authority_is_told_by_its_issuer(authority: Authority) -> None:
+    context = server_context(authority.ca.issue_cert("127.0.0.1"))
+    result = await seen("tls", context, ca=authority.path, issuer="O=trustme v")
+    assert (result.outcome, result.reason) == (Outcome.GOOD, "")
+    other = await seen("tls", context, ca=authority.path, issuer="^CN=Another CA,")
+    assert (other.outcome, other.reason) == (Outcome.BAD, "tls_issuer")
+    assert "trustme" in other.detail
+
+
+async def test_a_fingerprint_pins_one_certificate_though_nobody_vouches_for_it(tmp_path: Path) -> None:
+    context = self_signed(tmp_path)
+    pem = (tmp_path / "self-signed.pem").read_text()
+    der = ssl.PEM_cert_to_DER_cert(pem[pem.index("-----BEGIN CERT") :])
+    pin = hashlib.sha256(der).hexdigest()
+    with_colons = ":".join(pin[at : at + 2] for at in range(0, 64, 2)).upper()
+    for written in (pin, with_colons):
+        assert (await seen("tls", context, verify=False, sha256=written)).outcome is Outcome.GOOD
+    other = await seen("tls", context, verify=False, sha256="0" * 64)
+    assert (other.outcome, other.reason) == (Outcome.BAD, "tls_other_certificate")
+    assert pin in other.detail
+
+
+@pytest.mark.parametrize(
+    "options", [{"sha256": "abc"}, {"sha256": "g" * 64}, {"issuer": "("}, {"issuer": 5}, {"valid_for": 14}]
+)
+def test_what_cannot_be_wanted_of_a_certificate_is_refused(options: dict[str, Any]) -> None:
+    with pytest.raises(ValidationError):
+        check_of(written("tls", 443, **options))
 
 
 async def test_resolve_to_keeps_the_name_that_is_asked_for(authority: Authority) -> None:

@@ -1,0 +1,223 @@
+"""The dns kind's transports, and all that may be expected of an answer: code, flags, sections, expressions."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from typing import TYPE_CHECKING, Any
+
+import dns.flags
+import dns.message
+import dns.rcode
+import dns.rdataclass
+import dns.rrset
+import pytest
+import trustme
+from pydantic import ValidationError
+
+from sla.observation import Outcome
+from tests.support.certificates import bundle, server_context
+from tests.support.nameserver import Answering, framed, naming, nothing, records
+from tests.support.probing import attempt, check_of
+from tests.support.servers import serving
+from tests.support.talking import saying_at_once
+
+if TYPE_CHECKING:
+    import ssl
+    from pathlib import Path
+
+    from monitor.vocabulary import ProbeResult
+
+NAME = "status.example.test"
+TWO = records("A 192.0.2.7", "A 192.0.2.8")
+
+
+async def asked(
+    over_udp: Answering, over_tcp: Answering = nothing, context: ssl.SSLContext | None = None, **more: Any
+) -> ProbeResult:
+    async with naming(over_udp, over_tcp, context) as port:
+        return (await attempt({"dns": NAME, "resolver": f"127.0.0.1:{port}", **more})).result
+
+
+# How it is asked
+
+
+async def test_over_tcp_no_datagram_is_sent() -> None:
+    result = await asked(nothing, framed(TWO), transport="tcp", expect={"answer": ["192.0.2.7"]})
+    assert (result.outcome, result.reason) == (Outcome.GOOD, "")
+
+
+async def test_over_tls_the_resolvers_certificate_is_judged(tmp_path: Path) -> None:
+    authority = trustme.CA()
+    context = server_context(authority.issue_cert("resolver.example.test"))
+    trusted = {"ca": bundle(authority, tmp_path), "server_name": "resolver.example.test"}
+    result = await asked(nothing, framed(TWO), context, transport="tls", tls=trusted)
+    assert (result.outcome, result.reason) == (Outcome.GOOD, ""), result.detail
+    assert "tls" in result.phases
+    assert result.certificate_expiry is not None
+    other = {"ca": bundle(authority, tmp_path)}
+    assert (await asked(nothing, framed(TWO), context, transport="tls", tls=other)).reason == "tls_hostname"
+    assert (await asked(nothing, framed(TWO), context, transport="tls")).reason == "tls_untrusted"
+
+
+async def test_a_resolver_that_speaks_no_tls_says_so() -> None:
+    async with serving(saying_at_once(b"\0\x0cno such thing")) as port:
+        result = (await attempt({"dns": NAME, "resolver": f"127.0.0.1:{port}", "transport": "tls"})).result
+    assert (result.outcome, result.reason) == (Outcome.BAD, "tls_handshake")
+
+
+@pytest.mark.parametrize(
+    ("written", "port"), [({}, 53), ({"transport": "tcp"}, 53), ({"transport": "tls"}, 853), ({"transport": "udp"}, 53)]
+)
+def test_the_port_is_the_transports_unless_another_is_written(written: dict[str, Any], port: int) -> None:
+    assert check_of({"dns": NAME, "resolver": "192.0.2.53", **written}).resolver.port == port
+    assert check_of({"dns": NAME, "resolver": "192.0.2.53:99", **written}).resolver.port == 99
+
+
+@pytest.mark.parametrize("desired", [True, False])
+async def test_recursion_is_asked_for_unless_it_is_not_desired(desired: bool) -> None:
+    seen: list[bool] = []
+
+    def noting(query: dns.message.QueryMessage) -> Iterable[bytes]:
+        seen.append(bool(query.flags & dns.flags.RD))
+        return TWO(query)
+
+    assert (await asked(noting, recursion_desired=desired)).outcome is Outcome.GOOD
+    assert seen == [desired]
+
+
+async def test_another_class_and_the_root_can_be_asked_for() -> None:
+    def chaos(query: dns.message.QueryMessage) -> Iterable[bytes]:
+        (question,) = query.question
+        reply = dns.message.make_response(query)
+        reply.answer.append(dns.rrset.from_text(question.name, 0, "CH", "TXT", '"9.18"'))
+        return [reply.to_wire()] if question.rdclass == dns.rdataclass.CH else []
+
+    written = {"dns": "version.bind", "record": "TXT", "class": "CH", "expect": {"answer": {"matches": "9.18"}}}
+    assert (await asked(chaos, **written)).outcome is Outcome.GOOD
+    assert (await asked(records("NS a.root.example.test."), dns=".", record="NS")).outcome is Outcome.GOOD
+
+
+# What is expected
+
+
+@pytest.mark.parametrize(
+    ("given", "expected", "reason"),
+    [
+        (dns.rcode.NXDOMAIN, "NXDOMAIN", ""),
+        (dns.rcode.NXDOMAIN, ["noerror", "nxdomain"], ""),
+        (dns.rcode.REFUSED, "REFUSED", ""),
+        (dns.rcode.NOERROR, "NXDOMAIN", "dns_rcode"),
+        (dns.rcode.SERVFAIL, "NXDOMAIN", "dns_servfail"),
+        (dns.rcode.NXDOMAIN, ["NOERROR"], "dns_nxdomain"),
+        (dns.rcode.NOTIMP, ["NOERROR"], "dns_failure"),
+    ],
+)
+async def test_the_code_is_one_of_those_expected(given: dns.rcode.Rcode, expected: Any, reason: str) -> None:
+    result = await asked(records(rcode=given), expect={"rcode": expected})
+    assert (result.outcome, result.reason) == (Outcome.BAD if reason else Outcome.GOOD, reason)
+
+
+@pytest.mark.parametrize(
+    ("expected", "good"),
+    [
+        ({"holds": ["192.0.2.7"]}, True),
+        ({"holds": ["192.0.2.9"]}, False),
+        ({"matches": r"^status\.example\.test\. 0 IN A 192\.0\.2\.8$"}, True),
+        ({"matches": r"198\.51"}, False),
+        ({"not_matches": r"198\.51"}, True),
+        ({"not_matches": r"\.8$"}, False),
+        ({"all_match": r"192\.0\.2\."}, True),
+        ({"all_match": r"\.7$"}, False),
+        ({"not_all_match": r"\.7$"}, True),
+        ({"not_all_match": r"192\.0\.2\."}, False),
+        ({"holds": ["192.0.2.7"], "not_matches": r"\.8$"}, False),
+    ],
+)
+async def test_expressions_are_held_against_each_record(expected: dict[str, Any], good: bool) -> None:
+    result = await asked(TWO, expect={"answer": expected})
+    assert (result.outcome, result.reason) == ((Outcome.GOOD, "") if good else (Outcome.BAD, "dns_answer"))
+    assert result.detail.isprintable()
+
+
+@pytest.mark.parametrize(
+    ("expected", "good"),
+    [
+        ({"matches": "."}, False),
+        ({"all_match": "."}, False),
+        ({"not_matches": "."}, True),
+        ({"not_all_match": "."}, True),
+    ],
+)
+async def test_of_no_records_none_matches_and_none_is_amiss(expected: dict[str, Any], good: bool) -> None:
+    result = await asked(records(rcode=dns.rcode.NXDOMAIN), expect={"rcode": "NXDOMAIN", "answer": expected})
+    assert (result.outcome is Outcome.GOOD) is good
+
+
+def referral(query: dns.message.QueryMessage) -> Iterable[bytes]:
+    """Answer as a parent zone's server does: who knows it, and where he is."""
+    reply = dns.message.make_response(query)
+    reply.authority.append(dns.rrset.from_text("example.test.", 300, "IN", "NS", "ns.example.test."))
+    reply.additional.append(dns.rrset.from_text("ns.example.test.", 300, "IN", "A", "192.0.2.53"))
+    yield reply.to_wire()
+
+
+@pytest.mark.parametrize(
+    ("expect", "reason"),
+    [
+        ({"authority": {"matches": r"NS ns\.example\.test\.$"}}, ""),
+        ({"additional": ["192.0.2.53"]}, ""),
+        ({"authority": {"matches": "NS elsewhere"}}, "dns_authority"),
+        ({"additional": ["192.0.2.54"]}, "dns_additional"),
+        ({"authority": {"matches": "NS"}, "answer": ["192.0.2.7"]}, "dns_answer"),
+        ({}, "dns_no_records"),
+    ],
+)
+async def test_the_other_sections_are_judged_the_same_way(expect: dict[str, Any], reason: str) -> None:
+    result = await asked(referral, expect=expect)
+    assert (result.outcome, result.reason) == (Outcome.BAD if reason else Outcome.GOOD, reason)
+
+
+def by_the_zones_own(query: dns.message.QueryMessage) -> Iterable[bytes]:
+    reply = dns.message.from_wire(next(iter(TWO(query))))
+    reply.flags |= dns.flags.AA
+    yield reply.to_wire()
+
+
+@pytest.mark.parametrize(
+    ("answering", "wanted", "good"),
+    [(TWO, True, False), (TWO, False, True), (by_the_zones_own, True, True), (by_the_zones_own, False, False)],
+)
+async def test_whether_a_server_speaks_for_the_zone_is_seen(answering: Answering, wanted: bool, good: bool) -> None:
+    result = await asked(answering, expect={"authoritative": wanted})
+    assert (result.outcome, result.reason) == ((Outcome.GOOD, "") if good else (Outcome.BAD, "dns_authoritative"))
+
+
+async def test_any_record_will_do_where_any_is_asked_for() -> None:
+    def everything(query: dns.message.QueryMessage) -> Iterable[bytes]:
+        reply = dns.message.make_response(query)
+        reply.answer.append(dns.rrset.from_text(query.question[0].name, 0, "IN", "TXT", '"x"'))
+        yield reply.to_wire()
+
+    assert (await asked(everything, record="ANY")).outcome is Outcome.GOOD
+
+
+@pytest.mark.parametrize(
+    "written",
+    [
+        {"transport": "https"},
+        {"record": "NONSENSE"},
+        {"class": "XX"},
+        {"resolver": "192.0.2.53:0"},
+        {"transport": "doh", "resolver": "192.0.2.53"},
+        {"recursion_desired": "no"},
+        {"expect": {"rcode": "OK"}},
+        {"expect": {"rcode": []}},
+        {"expect": {"answer": {"matches": "("}}},
+        {"expect": {"authority": 5}},
+        {"expect": {"authoritative": "yes"}},
+        {"dns": ""},
+    ],
+)
+def test_what_cannot_be_meant_is_refused(written: dict[str, Any]) -> None:
+    with pytest.raises(ValidationError):
+        check_of({"dns": NAME, **written})
