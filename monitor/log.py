@@ -7,6 +7,7 @@ import json
 import logging
 import re
 import sys
+from collections import Counter
 from typing import TYPE_CHECKING, Any, TextIO
 from urllib.parse import quote, quote_plus
 
@@ -27,24 +28,42 @@ class Concealer:
     """Takes known secrets out of text, also where they stand in base64, in a URL or in JSON."""
 
     def __init__(self) -> None:
+        self._held: Counter[str] = Counter()
         self._forms: set[str] = set()
         self._pattern: re.Pattern[str] | None = None
 
     def add(self, secret: str) -> None:
         """Conceal the secret, and each line of a long one. Rotated ones stay so: an old line may be on its way."""
+        self._held[secret] += 1
         if secret in self._forms:
             return
-        for part in {secret, *secret.splitlines()}:
-            if len(part) >= _SHORTEST_SECRET:
-                self._forms.update(_forms(part))
-        if not self._forms:
+        self._forms.update(_parts(secret))
+        self._compile()
+
+    def release(self, secret: str) -> None:
+        """Take back one `add`; what was added as often is concealed no more."""
+        if secret not in self._held:
             return
+        self._held[secret] -= 1
+        if self._held[secret] > 0:
+            return
+        del self._held[secret]
+        self._forms = {form for each in self._held for form in _parts(each)}
+        self._compile()
+
+    def _compile(self) -> None:
         longest_first = sorted(self._forms, key=lambda form: (-len(form), form))
-        self._pattern = re.compile("|".join(map(re.escape, longest_first)))
+        self._pattern = re.compile("|".join(map(re.escape, longest_first))) if longest_first else None
 
     def clean(self, text: str) -> str:
         """Return the text with `[secret]` in place of each."""
         return self._pattern.sub(CONCEALED, text) if self._pattern else text
+
+
+def _parts(secret: str) -> Iterator[str]:
+    for part in {secret, *secret.splitlines()}:
+        if len(part) >= _SHORTEST_SECRET:
+            yield from _forms(part)
 
 
 def _forms(secret: str) -> Iterator[str]:
@@ -63,6 +82,11 @@ _concealer = Concealer()  # one for the process: whoever reads a secret and whoe
 def conceal(secret: str) -> None:
     """Keep the secret out of every log line from now on. Also call it for what is derived, such as `user:password`."""
     _concealer.add(secret)
+
+
+def release(secret: str) -> None:
+    """Take back one `conceal` of a secret that has ended and opens nothing more, such as a token of an hour."""
+    _concealer.release(secret)
 
 
 def concealed(text: str) -> str:

@@ -9,7 +9,7 @@ from ipaddress import ip_address
 from typing import TYPE_CHECKING, Annotated, Any
 from urllib.parse import urlsplit
 
-from pydantic import AfterValidator, PlainValidator, ValidationInfo, WithJsonSchema
+from pydantic import AfterValidator, PlainSerializer, PlainValidator, ValidationInfo, WithJsonSchema
 from pydantic_core import core_schema
 
 from monitor.config.errors import quoted
@@ -137,6 +137,26 @@ HttpUrl = Annotated[
     WithJsonSchema({"type": "string", "format": "uri", "pattern": "^https?://"}),
 ]
 """An http or https URL without user name, password or fragment; a plain `str`."""
+
+
+def _proxy_url(value: Any) -> HostPort:
+    if isinstance(value, HostPort):
+        return value
+    match = re.fullmatch(r"http://([^/]+)/?", value) if isinstance(value, str) else None
+    if match is None:
+        raise ValueError("not a proxy; write http://host:port (the way to it is in the clear, through it is not)")
+    if "@" in match[1]:
+        raise ValueError("a password has no place in a URL; use proxy_basic: {user: ..., password: {env: NAME}}")
+    return HostPort.parse(match[1])
+
+
+ProxyUrl = Annotated[
+    HostPort,
+    PlainValidator(_proxy_url),
+    PlainSerializer(lambda value: f"http://{value}", return_type=str, when_used="json"),
+    WithJsonSchema({"type": "string", "format": "uri", "pattern": "^http://[^/@]+:[0-9]+/?$"}),
+]
+"""The address of an HTTP proxy, written as a URL."""
 
 
 def _websocket_url(value: str) -> str:

@@ -1,18 +1,21 @@
-"""How a target's certificate is judged."""
+"""How a target's certificate is judged, and how we show ours."""
 
 from __future__ import annotations
 
+import os
+import re
 import ssl
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Annotated, Any
+from typing import Annotated, Any, Literal, NoReturn
 
 from pydantic import PlainValidator, ValidationInfo, WithJsonSchema, model_validator
 
 from monitor.config.addresses import HostName
 from monitor.config.base import Model
 from monitor.config.folder import opened
-from monitor.config.values import Flag, local_path, problem_at
+from monitor.config.secret import SECRET_SCHEMA, Secret, read_secret
+from monitor.config.values import AS_TEXT, Flag, local_path, problem_at
 
 _LARGEST = 4 << 20  # bytes; the system's own bundle takes a quarter of one MiB
 
@@ -30,19 +33,86 @@ def _authorities(value: Any, info: ValidationInfo) -> Authorities:
     if isinstance(value, Authorities):
         return value
     path = local_path(value, info)
+    pem = _read(path)
     try:
-        with opened(path) as file:
-            pem = file.read(_LARGEST).decode("ascii", errors="ignore")  # people write names beside the certificates
         ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT).load_verify_locations(cadata=pem)
     except (ssl.SSLError, ValueError):
         raise ValueError(f"{path} holds no certificate in PEM form") from None
-    except OSError as error:
-        reason = (error.strerror or "unreadable").lower()
-        raise ValueError(f"cannot read {path}: {reason}; a relative path starts at this file") from None
     return Authorities(path, pem)
 
 
+def _read(path: Path) -> str:
+    try:
+        with opened(path) as file:
+            return file.read(_LARGEST).decode("ascii", errors="ignore")  # people write names beside the certificates
+    except OSError as error:
+        reason = (error.strerror or "unreadable").lower()
+        raise ValueError(f"cannot read {path}: {reason}; a relative path starts at this file") from None
+
+
+@dataclass(frozen=True, slots=True)
+class Certificate:
+    """A certificate of ours with its chain, as the file held them at the load, and the key if that is there too."""
+
+    path: Path
+    pem: str = field(repr=False)
+    key: Secret | None = None
+
+    def __str__(self) -> str:
+        return str(self.path)
+
+
+_BLOCK = r"-----BEGIN {0}-----.*?-----END {0}-----\n?"
+_CERTIFICATES = re.compile(_BLOCK.format("CERTIFICATE"), re.DOTALL)
+_KEY = re.compile(_BLOCK.format("(?:[A-Z]+ )*PRIVATE KEY"), re.DOTALL)
+
+
+def _certificate(value: Any, info: ValidationInfo) -> Certificate:
+    if isinstance(value, Certificate):
+        return value
+    path = local_path(value, info)
+    text = _read(path)
+    found, key = _CERTIFICATES.findall(text), _KEY.search(text)
+    if not found:
+        raise ValueError(f"{path} holds no certificate in PEM form")
+    return Certificate(path, "".join(found), None if key is None else Secret(key[0], f"file {path}"))
+
+
+def _key(value: Any, info: ValidationInfo) -> Secret:
+    key = read_secret({"file": value} if isinstance(value, str) else value, info)
+    if _KEY.search(key.reveal()) is None:
+        raise ValueError(f"{key.source} holds no private key in PEM form")
+    return key
+
+
+def show(context: ssl.SSLContext, pem: str, key: Secret) -> None:
+    """Let connections of the context show the certificate.
+
+    Raises:
+        ValueError: the key is locked, or not the certificate's.
+    """
+    held = os.memfd_create("certificate", os.MFD_CLOEXEC)  # OpenSSL reads files only, and a key is not for the disk
+    try:
+        os.write(held, f"{pem}\n{key.reveal()}\n".encode())
+        context.load_cert_chain(f"/proc/self/fd/{held}", password=_locked)
+    except ssl.SSLError as error:
+        if error.reason == "KEY_VALUES_MISMATCH":
+            raise ValueError(f"{key.source} is not the key of the certificate") from None
+        raise ValueError(f"{key.source} and the certificate cannot be used: {error.reason or 'unreadable'}") from None
+    finally:
+        os.close(held)
+
+
+def _locked() -> NoReturn:
+    """Answer OpenSSL, which would otherwise ask at the terminal."""
+    raise ValueError("the key is locked by a passphrase; keep it unlocked, in a file that only we may read")
+
+
 AuthoritiesField = Annotated[Authorities, PlainValidator(_authorities), WithJsonSchema({"type": "string"})]
+
+
+CertificateField = Annotated[Certificate, PlainValidator(_certificate), AS_TEXT, WithJsonSchema({"type": "string"})]
+KeyField = Annotated[Secret, PlainValidator(_key), WithJsonSchema({"anyOf": [{"type": "string"}, SECRET_SCHEMA]})]
 
 
 class TlsOptions(Model):
@@ -56,6 +126,38 @@ class TlsOptions(Model):
 
     server_name: HostName | None = None
     """The name to ask for (SNI) and to find in the certificate, in place of the host's."""
+
+    certificate: CertificateField | None = None
+    """PEM file of a certificate of our own to show (mutual TLS), its chain after it. A relative path starts at this
+    file."""
+
+    key: KeyField | None = None
+    """The certificate's private key, without a passphrase: a PEM file, or where a secret is kept. Default: in
+    `certificate`."""
+
+    version: Literal["TLSv1.2", "TLSv1.3"] | None = None
+    """Speak only this version of TLS. Default: both, whichever the target prefers."""
+
+    @property
+    def identity(self) -> tuple[str, Secret] | None:
+        """The certificate that we show, in PEM form with its chain, and its key."""
+        if self.certificate is None or (key := self.key or self.certificate.key) is None:
+            return None
+        return self.certificate.pem, key
+
+    @model_validator(mode="after")
+    def _shows_a_certificate_with_its_key(self) -> TlsOptions:
+        if self.certificate is None:
+            if self.key is not None:
+                raise problem_at("key", "has no effect without a certificate; add certificate: PATH")
+            return self
+        if self.identity is None:
+            raise problem_at("certificate", f"{self.certificate} holds no private key; add key: PATH")
+        try:
+            show(ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT), *self.identity)
+        except ValueError as error:
+            raise problem_at("key" if self.key else "certificate", str(error)) from None
+        return self
 
     @model_validator(mode="after")
     def _means_something(self) -> TlsOptions:

@@ -14,8 +14,9 @@ from monitor.config.model import Duration, HostName, HttpUrl
 from monitor.config.values import Within
 from monitor.probes.base import Frame, Kind, Probe
 from monitor.probes.failure import ProbeFailure, quoted
-from monitor.probes.fetch import FetchingCheck, document, instrument
+from monitor.probes.fetch import FetchingCheck
 from monitor.probes.http import fetcher
+from monitor.probes.instrument import document, instrument
 from monitor.vocabulary import ProbeResult
 from sla.interval import DAY, HOUR, MINUTE, SECOND
 from sla.observation import Outcome

@@ -18,8 +18,9 @@ from monitor.config.schedule import ScheduleField
 from monitor.probes.base import Frame, Kind, Probe
 from monitor.probes.expectation import Expectation
 from monitor.probes.failure import ProbeFailure, quoted
-from monitor.probes.fetch import FetchingCheck, document
+from monitor.probes.fetch import FetchingCheck
 from monitor.probes.http import fetcher
+from monitor.probes.instrument import document
 from monitor.vocabulary import ProbeResult
 from sla.interval import DAY, MINUTE, SECOND
 from sla.objective import format_duration

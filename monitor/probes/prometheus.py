@@ -14,8 +14,9 @@ from monitor.config.model import HttpUrl
 from monitor.config.values import ObjectiveField
 from monitor.probes.base import Frame, Kind, Probe
 from monitor.probes.failure import ProbeFailure
-from monitor.probes.fetch import FetchingCheck, document, instrument
+from monitor.probes.fetch import FetchingCheck
 from monitor.probes.http import fetcher
+from monitor.probes.instrument import document, instrument
 from monitor.vocabulary import ProbeResult
 from sla.objective import format_percent
 from sla.observation import Outcome

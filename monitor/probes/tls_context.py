@@ -6,8 +6,12 @@ import ssl
 from functools import lru_cache
 from typing import TYPE_CHECKING
 
+from monitor.config.tls import show
+
 if TYPE_CHECKING:
-    from monitor.config.model import TlsOptions
+    from monitor.config.model import Secret, TlsOptions
+
+_VERSIONS = {"TLSv1.2": ssl.TLSVersion.TLSv1_2, "TLSv1.3": ssl.TLSVersion.TLSv1_3}
 
 
 def context_for(options: TlsOptions, speaking: tuple[str, ...] = ()) -> ssl.SSLContext:
@@ -15,12 +19,23 @@ def context_for(options: TlsOptions, speaking: tuple[str, ...] = ()) -> ssl.SSLC
 
     `speaking` are the protocols that are offered in the handshake (ALPN), none by default.
     """
-    return _context(options.ca.pem if options.ca is not None else None, options.verify, speaking)
+    authorities = options.ca.pem if options.ca is not None else None
+    return _context(authorities, options.verify, speaking, options.version, options.identity)
 
 
 @lru_cache(maxsize=256)
-def _context(authorities: str | None, verify: bool, speaking: tuple[str, ...]) -> ssl.SSLContext:
+def _context(
+    authorities: str | None,
+    verify: bool,
+    speaking: tuple[str, ...],
+    version: str | None,
+    identity: tuple[str, Secret] | None,
+) -> ssl.SSLContext:
     context = ssl.create_default_context(cadata=authorities)
+    if version is not None:
+        context.minimum_version = context.maximum_version = _VERSIONS[version]
+    if identity is not None:
+        show(context, *identity)
     if speaking:
         context.set_alpn_protocols(list(speaking))
     if not verify:

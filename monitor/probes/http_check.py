@@ -1,0 +1,233 @@
+"""What a check of the `http` kind holds, and which of its options do not go together."""
+
+from __future__ import annotations
+
+import re
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Annotated, Any, ClassVar, Literal, Self
+
+from pydantic import (
+    AfterValidator,
+    BeforeValidator,
+    Field,
+    PlainValidator,
+    ValidationInfo,
+    WithJsonSchema,
+    model_validator,
+)
+
+from monitor.config.addresses import ProxyUrl
+from monitor.config.folder import opened
+from monitor.config.model import (
+    Expect,
+    Headers,
+    HeaderValue,
+    HostName,
+    HttpUrl,
+    Model,
+    Reached,
+    Secret,
+    Text,
+    TlsOptions,
+    problem_at,
+)
+from monitor.config.values import AS_TEXT, local_path
+
+_LARGEST = 1024 * 1024  # bytes of a body that is sent
+_BODILESS = ("GET", "HEAD")
+_TOKEN = re.compile(r"[!#$%&'*+.^_`|~0-9A-Za-z-]+")
+_CRUMBS = re.compile(r"[\x21\x23-\x2b\x2d-\x3a\x3c-\x5b\x5d-\x7e]*")  # RFC 6265, 4.1.1
+
+
+class Basic(Model):
+    """HTTP Basic credentials."""
+
+    user: Text
+    """The user name; it holds no colon."""
+
+    password: Secret
+    """Where the password is kept."""
+
+
+class OAuth2(Model):
+    """A token got with a client's own credentials (RFC 6749, 4.4), kept until shortly before it ends."""
+
+    token_url: HttpUrl
+    """Where tokens are given out."""
+
+    client_id: Text
+    """Whom the token is for."""
+
+    client_secret: Secret
+    """Where the client's secret is kept."""
+
+    scopes: tuple[Text, ...] = ()
+    """What the token is to be good for."""
+
+    params: dict[str, HeaderValue] = Field(default_factory=dict)
+    """Further fields of the request for a token: `{audience: https://api.example.org}`."""
+
+    auth: Literal["basic", "post"] = "basic"
+    """How the client shows who it is: in the `Authorization` header, or in the form that is posted."""
+
+    tls: TlsOptions | None = None
+    """How the token server's certificate is judged. Default: as the check's, but for `server_name`."""
+
+
+def _cookies(cookies: dict[str, str | Secret]) -> dict[str, str | Secret]:
+    for name, value in cookies.items():
+        if not _TOKEN.fullmatch(name):
+            raise problem_at(name, "is not a cookie's name; write letters, digits, - and _")
+        if not _CRUMBS.fullmatch(value if isinstance(value, str) else value.reveal()):
+            raise problem_at(name, "holds what a cookie cannot; write spaces, commas, semicolons and quotes as %20 ...")
+    return cookies
+
+
+@dataclass(frozen=True, slots=True)
+class Payload:
+    """A file's content at the load, ready to be sent."""
+
+    path: Path
+    data: bytes = field(repr=False)
+
+    def __str__(self) -> str:
+        return str(self.path)
+
+
+def _payload(value: Any, info: ValidationInfo) -> Payload:
+    if isinstance(value, Payload):
+        return value
+    path = local_path(value, info)
+    try:
+        with opened(path) as file:
+            data = file.read(_LARGEST + 1)
+    except OSError as error:
+        reason = (error.strerror or "unreadable").lower()
+        raise ValueError(f"cannot read {path}: {reason}; a relative path starts at this file") from None
+    if not 0 < len(data) <= _LARGEST:
+        raise ValueError(f"{path} is {'larger than 1 MiB' if data else 'empty'}; send a file of 1 byte to 1 MiB")
+    return Payload(path, data)
+
+
+def _unquoted(value: Any) -> Any:
+    """Return what YAML reads as a number as the text that it looks like."""
+    return str(value) if isinstance(value, int | float) and not isinstance(value, bool) else value
+
+
+Cookies = Annotated[dict[str, HeaderValue], AfterValidator(_cookies)]
+PayloadField = Annotated[Payload, PlainValidator(_payload), AS_TEXT, WithJsonSchema({"type": "string"})]
+Protocol = Annotated[
+    Literal["1.1", "2", "auto"], BeforeValidator(_unquoted), WithJsonSchema({"enum": ["1.1", "2", "auto", 1.1, 2]})
+]
+
+
+class HttpCheck(Reached):
+    """A request and the answer that counts as good (status 2xx unless `expect` says otherwise)."""
+
+    kind: ClassVar[str] = "http"
+
+    http: HttpUrl
+    """The URL to request."""
+
+    method: Literal["GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS"] = "GET"
+    """The request's method."""
+
+    headers: Headers = Field(default_factory=dict)
+    """Sent with the request; `Accept-Encoding: identity` is sent unless said otherwise."""
+
+    cookies: Cookies = Field(default_factory=dict)
+    """Sent with the request: names to texts or secrets. Those that a redirect sets are sent on to the same host."""
+
+    body: HeaderValue | None = None
+    """Sent with any method but GET and HEAD: text, or a secret."""
+
+    body_file: PayloadField | None = None
+    """A file to send as the body, in place of `body`. A relative path starts at this file."""
+
+    redirects: Annotated[int, Field(ge=0, le=20, strict=True)] = 0
+    """How many redirects are followed; 0 judges the first answer. Credentials do not leave the first host."""
+
+    basic: Basic | None = None
+    """HTTP Basic credentials."""
+
+    bearer: Secret | None = None
+    """A bearer token."""
+
+    oauth2: OAuth2 | None = None
+    """A bearer token that is fetched with a client's credentials."""
+
+    resolve_to: HostName | None = None
+    """The address to connect to in place of the URL's host; SNI, Host and the certificate's name stay the URL's."""
+
+    proxy: ProxyUrl | None = None
+    """The proxy to go through, `http://host:port`. It is never taken from the environment."""
+
+    proxy_basic: Basic | None = None
+    """Credentials for the proxy."""
+
+    protocol: Protocol = "1.1"
+    """The HTTP version to speak: `1.1`, `2`, or `auto` for what the server prefers (over TLS)."""
+
+    compression: Literal["gzip", "deflate"] | None = None
+    """Ask for this compression, and take no answer without it. The body is judged after decompression."""
+
+    body_limit: Annotated[int, Field(ge=1, le=64 * 1024 * 1024, strict=True)] = 1024 * 1024
+    """Bytes of the body that are read at the most, and that it may have after decompression."""
+
+    expect: Expect = Expect()
+    """What the answer must be."""
+
+    tls: TlsOptions = TlsOptions()
+    """How the certificate is judged."""
+
+    @property
+    def target(self) -> str:
+        """The URL without its query, which may hold a key."""
+        return self.http.partition("?")[0]
+
+    @property
+    def payload(self) -> bytes:
+        """What is sent as the body."""
+        if self.body_file is not None:
+            return self.body_file.data
+        return b"" if self.body is None else plain(self.body).encode()
+
+    @model_validator(mode="after")
+    def _sends_what_the_method_carries(self) -> Self:
+        sent = "body_file" if self.body is None else "body"
+        if self.payload and self.method in _BODILESS:
+            raise problem_at(sent, f"a {self.method} request carries no body; add method: POST")
+        if self.body is not None and self.body_file is not None:
+            raise problem_at("body_file", "a request carries one body; keep body or body_file")
+        if self.method == "HEAD" and self.expect.needs_body:
+            raise problem_at("expect", "the answer to HEAD has no body to look into; use method: GET")
+        size = self.expect.body_size
+        if size is not None and size.needed > self.body_limit:
+            raise problem_at("body_limit", f"is too little to tell body_size; raise it to {size.needed} or more")
+        return self
+
+    @model_validator(mode="after")
+    def _means_one_thing(self) -> Self:
+        given = [name for name in ("basic", "bearer", "oauth2") if getattr(self, name) is not None]
+        if len(given) > 1:
+            raise problem_at(given[1], f"a request carries one set of credentials; keep {' or '.join(given)}")
+        named = {name.lower() for name in self.headers}
+        if self.cookies and "cookie" in named:
+            raise problem_at("cookies", "the headers hold a Cookie already; keep one of the two")
+        if self.compression and "accept-encoding" in named:
+            raise problem_at("compression", "the headers hold an Accept-Encoding already; keep one of the two")
+        if self.oauth2 and "authorization" in named:
+            raise problem_at("oauth2", "the headers hold an Authorization already; keep one of the two")
+        if self.proxy is None and self.proxy_basic is not None:
+            raise problem_at("proxy_basic", "has no effect without a proxy; add proxy: http://host:port")
+        if self.proxy is not None and self.resolve_to is not None:
+            raise problem_at("resolve_to", "has no effect with a proxy, which looks the name up itself")
+        if self.proxy is not None and self.protocol == "2" and self.http.startswith("http:"):
+            raise problem_at("protocol", "a proxy takes HTTP/2 for https URLs only; leave protocol out")
+        return self
+
+
+def plain(value: str | Secret) -> str:
+    """Return a text, or what a secret holds."""
+    return value if isinstance(value, str) else value.reveal()

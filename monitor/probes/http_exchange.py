@@ -1,0 +1,107 @@
+"""One request there, one answer back: over HTTP/1.1, HTTP/2 or through a proxy; and the journey that redirects make."""
+
+from __future__ import annotations
+
+import itertools
+from collections.abc import Awaitable, Callable
+from typing import TYPE_CHECKING
+
+from monitor.probes import http2, proxy
+from monitor.probes.cookies import Jar
+from monitor.probes.failure import ProbeFailure
+from monitor.probes.http_response import Response
+from monitor.probes.tls_context import certificate_expiry
+from monitor.probes.wire import Wire
+
+if TYPE_CHECKING:
+    from monitor.probes.base import Frame
+    from monitor.probes.http_request import Request
+
+REDIRECTS = {301, 302, 303, 307, 308}
+
+Exchange = Callable[["Frame", "Request"], Awaitable[Response]]
+
+
+async def exchange(frame: Frame, request: Request) -> Response:
+    """Return the answer to one request, unjudged."""
+    way = request.way
+    if way.proxy is None:
+        frame.enter("resolve")
+        addresses = request.addresses
+        if addresses is None:
+            host = request.connect_to or request.host
+            addresses = await frame.resolver.addresses(host, request.port, way.family)
+        wire = await Wire.open(frame, addresses)
+    else:
+        wire = await way.proxy.reach(frame, request)
+    with wire:
+        agreed = None
+        if request.encrypted:
+            connection = await wire.encrypt(way.context, request.server_name)
+            frame.certificate_expiry = certificate_expiry(connection)
+            agreed = connection.selected_alpn_protocol()
+        frame.enter("first_byte")
+        if way.protocol != "1.1" and _speaks_2(request, agreed):
+            response = await _over_2(frame, wire, request)
+        else:
+            await wire.send(request.data)
+            response = Response(limit=way.limit, head_only=request.method == "HEAD")
+            while not response.complete:
+                data = await wire.receive()
+                if frame.phase != "transfer":
+                    frame.enter("transfer")
+                if data:
+                    response.feed(data)
+                else:
+                    response.end()
+    frame.close()
+    response.encrypted = request.encrypted
+    if way.proxy is not None and not request.encrypted:
+        proxy.judge(response)
+    return response
+
+
+def _speaks_2(request: Request, agreed: str | None) -> bool:
+    """Return whether HTTP/2 is spoken: when TLS agreed to it, or in the clear when we insist (RFC 9113, 3.3).
+
+    Raises:
+        ProbeFailure: `http_version`: we insist, and it is not.
+    """
+    way = request.way
+    in_the_clear = not request.encrypted and way.protocol == "2" and way.proxy is None
+    if agreed == "h2" or in_the_clear:
+        return True
+    if way.protocol == "2":
+        where = "in the TLS handshake" if request.encrypted else "through a proxy in the clear"
+        raise ProbeFailure("http_version", f"no HTTP/2 was agreed to {where}")
+    return False
+
+
+async def _over_2(frame: Frame, wire: Wire, request: Request) -> Response:
+    answer = await http2.exchange(
+        wire, request.fields, request.body, limit=request.way.limit, begun=lambda: frame.enter("transfer")
+    )
+    return Response.of(answer)
+
+
+def following(most: int) -> Exchange:
+    """Return what makes a request and follows up to so many redirects, with the cookies that are set on the way.
+
+    It fails like `exchange`, and with `redirect_limit` and `redirect_refused`.
+    """
+
+    async def journey(frame: Frame, request: Request) -> Response:
+        jar = Jar()
+        for count in itertools.count():
+            response = await exchange(frame, jar.sent_with(request))
+            jar.take(request, response, frame.now())
+            response.redirects, response.cookies = count, jar.of(request)
+            location = response.headers.get("location")
+            if response.status not in REDIRECTS or location is None or not most:
+                return response
+            if count == most:
+                break
+            request = request.redirected(response.status, location)
+        raise ProbeFailure("redirect_limit", f"more than {most} redirects", status=response.status)
+
+    return journey
