@@ -13,18 +13,20 @@ from typing import TYPE_CHECKING, Annotated, Any, TypeVar
 
 from pydantic import Field
 
-from monitor.config.model import CheckBase, Flag, Secret, Text, TlsOptions
+from monitor.config.model import Flag, Reached, Secret, Text, TlsOptions
 from monitor.probes.failure import ProbeFailure, failure_of, quoted
 from monitor.probes.resolver import no_address
+from monitor.probes.tls_context import adapt
 from sla.observation import Outcome
 
 if TYPE_CHECKING:
+    from monitor.config.model import Family
     from monitor.probes.base import Frame
 
 T = TypeVar("T")
 
 
-class DatabaseCheck(CheckBase):
+class DatabaseCheck(Reached):
     """A query and what it must answer."""
 
     user: Text | None = None
@@ -82,13 +84,14 @@ def named_context(check: DatabaseCheck, host: str) -> NamedContext | None:
         context.load_verify_locations(cadata=check.tls.ca.pem)
     else:
         context.load_default_certs()
+    adapt(context, check.tls)
     return context
 
 
-async def reached(frame: Frame, host: str, port: int, connect: Callable[[str, int], Awaitable[T]]) -> T:
+async def reached(frame: Frame, host: str, port: int, family: Family, connect: Callable[[str, int], Awaitable[T]]) -> T:
     """Return a driver's connection to the first of the host's addresses that takes one; fails as `Wire.reach` does."""
     frame.enter("resolve")
-    addresses = await frame.resolver.addresses(host, port)
+    addresses = await frame.resolver.addresses(host, port, family)
     frame.enter("connect")
     failure = None
     for each in addresses:

@@ -11,6 +11,7 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
 from monitor.probes.failure import ProbeFailure, quoted
+from monitor.probes.http_response import BETWEEN
 
 if TYPE_CHECKING:
     from monitor.probes.wire import Wire
@@ -26,7 +27,7 @@ _AT_A_STRETCH = 64  # frames; then the loop gets its turn
 
 @dataclass(slots=True)
 class Http2Answer:
-    """What came back. Names are in lower case; the values of one that came more than once are joined by `, `."""
+    """What came back. Names are in lower case; values of one that came more than once are joined as in `Response`."""
 
     status: int = 0
     headers: dict[str, str] = field(default_factory=dict)
@@ -176,7 +177,7 @@ def _joined(headers: Sequence[tuple[bytes, bytes]]) -> dict[str, str]:
     joined: dict[str, str] = {}
     for name, value in headers:
         key, text = name.decode("latin-1").lower(), value.decode("latin-1")
-        joined[key] = f"{joined[key]}, {text}" if key in joined else text
+        joined[key] = f"{joined[key]}{BETWEEN.get(key, ', ')}{text}" if key in joined else text
     return joined
 
 

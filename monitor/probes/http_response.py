@@ -16,7 +16,7 @@ HEADER_LIMIT = 65_536  # bytes of status line and headers; browsers give up far 
 INTERIM_LIMIT = 8  # 1xx answers before the real one; a target may not keep us with promises
 FRAMING_LIMIT = 8  # bytes read for one byte of body allowed: chunks of one byte take six, extensions without end more
 _BODILESS = {204, 304}
-_BETWEEN = {"set-cookie": "\n"}  # a cookie may hold a comma
+BETWEEN = {"set-cookie": "\n"}  # what joins the values of a header, if not a comma: a cookie may hold one
 _NONE: Mapping[str, str] = {}
 
 
@@ -142,7 +142,7 @@ class Response:
             return
         key, text = name.decode("latin-1").lower(), value.decode("latin-1")
         held = self.headers.get(key)
-        self.headers[key] = text if held is None else f"{held}{_BETWEEN.get(key, ', ')}{text}"
+        self.headers[key] = text if held is None else f"{held}{BETWEEN.get(key, ', ')}{text}"
 
     def on_headers_complete(self) -> None:
         """Tell an interim answer from the real one, and how its body will end."""

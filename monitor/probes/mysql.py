@@ -74,7 +74,7 @@ def prepare(check: MysqlCheck) -> Probe:
 
     async def probe(frame: Frame) -> ProbeResult:
         try:
-            connection = await reached(frame, host, port, connect)
+            connection = await reached(frame, host, port, check.family, connect)
             try:
                 # The driver goes on in the clear with a server that does not encrypt, without a word.
                 if context is not None and connection._writer.get_extra_info("ssl_object") is None:

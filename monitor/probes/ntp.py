@@ -11,7 +11,7 @@ import struct
 from typing import Annotated, ClassVar
 
 from monitor.config.addresses import DefaultPort
-from monitor.config.model import CheckBase, Duration, HostPort
+from monitor.config.model import Duration, HostPort, Reached
 from monitor.probes.base import Frame, Kind, Probe
 from monitor.probes.failure import ProbeFailure, quoted
 from monitor.probes.wire import Wire
@@ -26,7 +26,7 @@ _SINCE_1900 = 2_208_988_800  # seconds from NTP's epoch to Unix'
 _ERA = 1 << 64  # a 64-bit timestamp wraps every 136 years: first in 2036
 
 
-class NtpCheck(CheckBase):
+class NtpCheck(Reached):
     """Good when the server is synchronised and its clock is close to ours (whichever of the two is off)."""
 
     kind: ClassVar[str] = "ntp"
@@ -43,7 +43,7 @@ def prepare(check: NtpCheck) -> Probe:
     host, port = check.ntp.host, check.ntp.port
 
     async def probe(frame: Frame) -> ProbeResult:
-        with await Wire.reach(frame, host, port, kind=socket.SOCK_DGRAM) as wire:
+        with await Wire.reach(frame, host, port, family=check.family, kind=socket.SOCK_DGRAM) as wire:
             frame.enter("first_byte")
             nonce = secrets.randbits(64)
             sent = frame.now()

@@ -64,7 +64,7 @@ def prepare(check: PostgresCheck) -> Probe:
 
     async def probe(frame: Frame) -> ProbeResult:
         try:
-            connection = await reached(frame, host, port, connect)
+            connection = await reached(frame, host, port, check.family, connect)
             try:
                 frame.enter("first_byte")
                 judge(check, await (await connection.execute(check.query)).fetchmany(1))

@@ -9,7 +9,7 @@ from typing import Annotated, ClassVar
 
 from monitor.config.addresses import DefaultPort
 from monitor.config.expect import RegexField
-from monitor.config.model import CheckBase, HostPort
+from monitor.config.model import HostPort, Reached
 from monitor.probes.base import Frame, Kind, Probe
 from monitor.probes.dialogue import Dialogue
 from monitor.probes.failure import ProbeFailure, quoted
@@ -20,7 +20,7 @@ from sla.observation import Outcome
 _LINES_BEFORE = 50  # a server may say other lines before its identification; nobody says more than these
 
 
-class SshCheck(CheckBase):
+class SshCheck(Reached):
     """Good when an SSH 2 server identifies itself."""
 
     kind: ClassVar[str] = "ssh"
@@ -36,7 +36,7 @@ def prepare(check: SshCheck) -> Probe:
     """Return the probe that reads the identification, gives ours, and hangs up."""
 
     async def probe(frame: Frame) -> ProbeResult:
-        with await Wire.reach(frame, check.ssh.host, check.ssh.port) as wire:
+        with await Wire.reach(frame, check.ssh.host, check.ssh.port, family=check.family) as wire:
             frame.enter("first_byte")
             dialogue = Dialogue(wire, limit=16_384)
             banner = await _identification(dialogue)

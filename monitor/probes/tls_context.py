@@ -32,16 +32,25 @@ def _context(
     identity: tuple[str, Secret] | None,
 ) -> ssl.SSLContext:
     context = ssl.create_default_context(cadata=authorities)
-    if version is not None:
-        context.minimum_version = context.maximum_version = _VERSIONS[version]
-    if identity is not None:
-        show(context, *identity)
+    _adapt(context, version, identity)
     if speaking:
         context.set_alpn_protocols(list(speaking))
     if not verify:
         context.check_hostname = False
         context.verify_mode = ssl.CERT_NONE
     return context
+
+
+def adapt(context: ssl.SSLContext, options: TlsOptions) -> None:
+    """Let a context that is made elsewhere speak the version, and show the certificate, that the options ask for."""
+    _adapt(context, options.version, options.identity)
+
+
+def _adapt(context: ssl.SSLContext, version: str | None, identity: tuple[str, Secret] | None) -> None:
+    if version is not None:
+        context.minimum_version = context.maximum_version = _VERSIONS[version]
+    if identity is not None:
+        show(context, *identity)
 
 
 def certificate_expiry(connection: ssl.SSLSocket) -> float | None:
