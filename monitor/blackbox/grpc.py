@@ -11,7 +11,8 @@ from monitor.blackbox.tls import facts_of, options, show
 from monitor.blackbox.trial import Prober, Trial
 from monitor.config.model import HostPort
 from monitor.probes.failure import ProbeFailure, quoted
-from monitor.probes.grpc import HEALTH, SERVING, GrpcCheck, caller
+from monitor.probes.grpc import GrpcCheck, caller
+from monitor.probes.grpc_health import HEALTH, SERVING
 
 if TYPE_CHECKING:
     import ssl

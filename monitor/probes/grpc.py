@@ -1,33 +1,26 @@
-"""The `grpc` kind: the standard health protocol (grpc.health.v1), over `http2`.
-
-Not grpcio: it brings its own threads, resolver and deadlines, and the two messages have one field each.
-"""
+"""The `grpc` kind: what the standard health service says."""
 
 from __future__ import annotations
 
-import ssl
 from collections.abc import Awaitable, Callable
-from typing import Annotated, ClassVar, NamedTuple
+from typing import Annotated, ClassVar
 
 from pydantic import Field
 
-from monitor.config.model import CheckBase, Flag, Headers, HostPortField, Secret, TlsOptions
+from monitor.config.model import Headers, HostPortField, Secret
 from monitor.probes import http2
 from monitor.probes.base import Frame, Kind, Probe
 from monitor.probes.failure import ProbeFailure, quoted
-from monitor.probes.tls_context import certificate_expiry, context_for
+from monitor.probes.grpc_health import LIMIT, PATH, SERVING, Answer, answered, request
+from monitor.probes.secure import Encryptable, securing
 from monitor.probes.wire import Wire
 from monitor.vocabulary import ProbeResult
 from sla.observation import Outcome
 
-_METHOD = "/grpc.health.v1.Health/Check"
-_LIMIT = 65_536  # bytes of an answer that takes seven
-SERVING = "SERVING"
-HEALTH = {0: "UNKNOWN", 1: SERVING, 2: "NOT_SERVING", 3: "SERVICE_UNKNOWN"}
 _CODES = {4: "DEADLINE_EXCEEDED", 5: "NOT_FOUND", 7: "PERMISSION_DENIED", 12: "UNIMPLEMENTED", 14: "UNAVAILABLE"}
 
 
-class GrpcCheck(CheckBase):
+class GrpcCheck(Encryptable):
     """Good when the health service answers SERVING."""
 
     kind: ClassVar[str] = "grpc"
@@ -41,36 +34,22 @@ class GrpcCheck(CheckBase):
     metadata: Headers = Field(default_factory=dict)
     """Sent with the call."""
 
-    encrypted: Flag = False
-    """`true`: TLS."""
-
-    tls: TlsOptions = TlsOptions()
-    """How the certificate is judged."""
-
-
-class Answer(NamedTuple):
-    """What came back: the call's status, 0 if it was made, with its message, and what the health is."""
-
-    code: int
-    message: str
-    health: str = ""
-
 
 def caller(check: GrpcCheck) -> Callable[[Frame], Awaitable[Answer]]:
     """Return what asks once for the health, and does not judge it."""
     http2.load()
     host, port = check.grpc.host, check.grpc.port
-    context = context_for(check.tls, ("h2",)) if check.encrypted else None
-    question, headers = _request(check.service), _headers(check)
+    secure = securing(check.tls, host, ("h2",)) if check.encrypted else None
+    question, headers = request(check.service), _headers(check)
 
     async def call(frame: Frame) -> Answer:
-        with await Wire.reach(frame, host, port) as wire:
-            if context is not None:
-                frame.certificate_expiry = await _secure(wire, context, check.tls.server_name or host)
+        with await Wire.reach(frame, host, port, family=check.family) as wire:
+            if secure is not None and (await secure(frame, wire)).selected_alpn_protocol() != "h2":
+                raise ProbeFailure("grpc_no_http2", "the server did not agree to HTTP/2 in the TLS handshake (ALPN)")
             frame.enter("first_byte")
-            answer = await http2.exchange(wire, headers, question, limit=_LIMIT)
+            answer = await http2.exchange(wire, headers, question, limit=LIMIT)
             frame.close()
-        return _read(answer)
+        return answered(answer)
 
     return call
 
@@ -91,26 +70,11 @@ def prepare(check: GrpcCheck) -> Probe:
     return probe
 
 
-async def _secure(wire: Wire, context: ssl.SSLContext, name: str) -> float | None:
-    connection = await wire.encrypt(context, name)
-    if connection.selected_alpn_protocol() != "h2":
-        raise ProbeFailure("grpc_no_http2", "the server did not agree to HTTP/2 in the TLS handshake (ALPN)")
-    return certificate_expiry(connection)
-
-
-def _request(service: str) -> bytes:
-    """Return HealthCheckRequest{service} with gRPC's five bytes before it."""
-    name = service.encode()
-    length = bytes([len(name)]) if len(name) < 128 else bytes([len(name) & 127 | 128, len(name) >> 7])
-    message = b"\x0a" + length + name if name else b""
-    return b"\0" + len(message).to_bytes(4, "big") + message
-
-
 def _headers(check: GrpcCheck) -> list[tuple[str, str]]:
     own = [
         (":method", "POST"),
         (":scheme", "https" if check.encrypted else "http"),
-        (":path", _METHOD),
+        (":path", PATH),
         (":authority", check.tls.server_name or str(check.grpc)),
         ("te", "trailers"),
         ("content-type", "application/grpc"),
@@ -119,25 +83,6 @@ def _headers(check: GrpcCheck) -> list[tuple[str, str]]:
     return own + [
         (name.lower(), value.reveal() if isinstance(value, Secret) else value) for name, value in check.metadata.items()
     ]
-
-
-def _read(answer: http2.Http2Answer) -> Answer:
-    if answer.cut:
-        raise ProbeFailure("answer_too_long", f"more than {_LIMIT} bytes")
-    if answer.status != 200:
-        raise ProbeFailure("http_status", f"status {answer.status}, expected 200", status=answer.status)
-    last = answer.trailers or answer.headers  # a call that fails at once has only headers
-    code = last.get("grpc-status", "")
-    if not (code.isascii() and code.isdecimal()):
-        raise ProbeFailure("grpc_status", "no grpc-status")
-    if int(code[:4]):
-        return Answer(int(code[:4]), last.get("grpc-message", ""))
-    # HealthCheckResponse{status}: five bytes of gRPC's, then field 1 as a varint; UNKNOWN, the default, is left out.
-    message = answer.body[5:]
-    status = 0 if not message else message[1] if message[:1] == b"\x08" and len(message) == 2 else -1
-    if status not in HEALTH:
-        raise ProbeFailure("grpc_malformed", f"{quoted(message.hex(), 60)} is no HealthCheckResponse")
-    return Answer(0, "", HEALTH[status])
 
 
 KIND = Kind(

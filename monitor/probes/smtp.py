@@ -9,19 +9,19 @@ from __future__ import annotations
 from typing import Annotated, ClassVar, Literal, NamedTuple
 
 from monitor.config.addresses import DefaultPort
-from monitor.config.model import CheckBase, HostName, HostPort, TlsOptions
+from monitor.config.model import HostName, HostPort
 from monitor.probes.base import Frame, Kind, Probe
 from monitor.probes.dialogue import Dialogue
 from monitor.probes.failure import ProbeFailure, quoted
-from monitor.probes.tls_context import certificate_expiry, context_for
-from monitor.probes.wire import Wire
+from monitor.probes.secure import Securable, reaching, securing
+from monitor.probes.starttls import HELO, refuse_injected
 from monitor.vocabulary import ProbeResult
 from sla.observation import Outcome
 
 _MOST_LINES = 100
 
 
-class SmtpCheck(CheckBase):
+class SmtpCheck(Securable):
     """Good when the server greets, takes our EHLO and encrypts as asked."""
 
     kind: ClassVar[str] = "smtp"
@@ -32,11 +32,8 @@ class SmtpCheck(CheckBase):
     encryption: Literal["none", "starttls", "tls"] = "none"
     """`starttls` asks for it after the greeting, `tls` encrypts from the first byte on (port 465)."""
 
-    helo: HostName = "ninewatch.invalid"
+    helo: HostName = HELO
     """The name that we give for ourselves; a strict server wants one that it can look up."""
-
-    tls: TlsOptions = TlsOptions()
-    """How the certificate is judged."""
 
 
 class _Reply(NamedTuple):
@@ -46,14 +43,11 @@ class _Reply(NamedTuple):
 
 def prepare(check: SmtpCheck) -> Probe:
     """Return the probe that greets, encrypts and takes its leave."""
-    host, port = check.smtp.host, check.smtp.port
-    context = context_for(check.tls)
-    name = check.tls.server_name or host
+    reach = reaching(check, check.smtp, encrypted=check.encryption == "tls")
+    secure = securing(check.tls, check.smtp.host)
 
     async def probe(frame: Frame) -> ProbeResult:
-        with await Wire.reach(frame, host, port) as wire:
-            if check.encryption == "tls":
-                frame.certificate_expiry = certificate_expiry(await wire.encrypt(context, name))
+        with await reach(frame) as wire:
             dialogue = Dialogue(wire)
             frame.enter("first_byte")
             await _reply(dialogue, "the greeting", 220)
@@ -61,7 +55,7 @@ def prepare(check: SmtpCheck) -> Probe:
             offered = await _ask(dialogue, f"EHLO {check.helo}", 250)
             if check.encryption == "starttls":
                 await _begin_tls(dialogue, offered)
-                frame.certificate_expiry = certificate_expiry(await wire.encrypt(context, name))
+                await secure(frame, wire)
                 frame.enter("transfer")
                 await _ask(dialogue, f"EHLO {check.helo}", 250)
             code = (await _ask(dialogue, "QUIT", 221)).code
@@ -75,8 +69,7 @@ async def _begin_tls(dialogue: Dialogue, offered: _Reply) -> None:
     if not any(line.strip().upper() == "STARTTLS" for line in offered.lines):
         raise ProbeFailure("starttls_missing", "the server does not offer STARTTLS")
     await _ask(dialogue, "STARTTLS", 220)
-    if dialogue.heard:  # sent in the clear, and would be taken for encrypted (CVE-2011-0411)
-        raise ProbeFailure("starttls_injected", "bytes before the handshake")
+    refuse_injected(dialogue)
 
 
 async def _ask(dialogue: Dialogue, command: str, wanted: int) -> _Reply:

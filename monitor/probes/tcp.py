@@ -2,23 +2,25 @@
 
 from __future__ import annotations
 
-import ssl
-from typing import Annotated, ClassVar
+from typing import TYPE_CHECKING, Annotated, ClassVar
 
 from pydantic import Field
 
-from monitor.config.model import Flag, HostPortField, Reached, TlsOptions
+from monitor.config.model import HostPortField
 from monitor.probes.base import Frame, Kind, Probe
 from monitor.probes.dialogue import Dialogue
 from monitor.probes.failure import ProbeFailure, quoted
 from monitor.probes.script import Step
-from monitor.probes.tls_context import certificate_expiry, context_for
-from monitor.probes.wire import Wire
+from monitor.probes.secure import Encryptable, Secure, reaching, securing
+from monitor.probes.starttls import refuse_injected
 from monitor.vocabulary import ProbeResult
 from sla.observation import Outcome
 
+if TYPE_CHECKING:
+    from monitor.probes.wire import Wire
 
-class TcpCheck(Reached):
+
+class TcpCheck(Encryptable):
     """Good when a connection is taken and the script, if there is one, runs to its end."""
 
     kind: ClassVar[str] = "tcp"
@@ -26,36 +28,25 @@ class TcpCheck(Reached):
     tcp: HostPortField
     """`host:port` to connect to."""
 
-    encrypted: Flag = False
-    """`true`: TLS from the first byte on."""
-
     script: Annotated[tuple[Step, ...], Field(max_length=50)] = ()
     """What to send and expect, step by step: `[{expect: "^220"}, {send: "QUIT\\r\\n", expect: "^221"}]`."""
-
-    tls: TlsOptions = TlsOptions()
-    """How the certificate is judged, where TLS is spoken."""
 
 
 def prepare(check: TcpCheck) -> Probe:
     """Return the probe that connects, talks as the script says, and hangs up."""
-    host, port = check.tcp.host, check.tcp.port
-    secure = check.encrypted or any(step.starttls for step in check.script)
-    context = context_for(check.tls) if secure else None
-    name = check.tls.server_name or host
+    reach = reaching(check, check.tcp, encrypted=check.encrypted)
+    secure = securing(check.tls, check.tcp.host) if any(step.starttls for step in check.script) else None
 
     async def probe(frame: Frame) -> ProbeResult:
-        with await Wire.reach(frame, host, port, family=check.family) as wire:
-            if check.encrypted and context is not None:
-                frame.certificate_expiry = certificate_expiry(await wire.encrypt(context, name))
-            if check.script:
-                await _talk(frame, wire, check.script, context, name)
+        with await reach(frame) as wire:
+            await _talk(frame, wire, check.script, secure)
             frame.close()
         return ProbeResult(Outcome.GOOD, phases=frame.phases, certificate_expiry=frame.certificate_expiry)
 
     return probe
 
 
-async def _talk(frame: Frame, wire: Wire, script: tuple[Step, ...], context: ssl.SSLContext | None, name: str) -> None:
+async def _talk(frame: Frame, wire: Wire, script: tuple[Step, ...], secure: Secure | None) -> None:
     dialogue = Dialogue(wire)
     for number, step in enumerate(script, 1):
         frame.enter("first_byte")
@@ -63,9 +54,10 @@ async def _talk(frame: Frame, wire: Wire, script: tuple[Step, ...], context: ssl
             await dialogue.send(step.sent)
         if step.wanted:
             await _expect(dialogue, step, number)
-        if step.starttls and context is not None:
-            _refuse_injected(dialogue, number)
-            frame.certificate_expiry = certificate_expiry(await wire.encrypt(context, name))
+        if step.starttls and secure is not None:
+            _end_of_line(dialogue)
+            refuse_injected(dialogue)
+            await secure(frame, wire)
 
 
 async def _expect(dialogue: Dialogue, step: Step, number: int) -> None:
@@ -80,12 +72,9 @@ async def _expect(dialogue: Dialogue, step: Step, number: int) -> None:
     await dialogue.exactly(step.end(dialogue.heard) or 0)
 
 
-def _refuse_injected(dialogue: Dialogue, number: int) -> None:
-    """Refuse what came behind the line that consents to TLS: in the clear, it could be anybody's (CVE-2011-0411)."""
-    _, _, behind = dialogue.heard.partition(b"\n")
-    if behind:
-        raise ProbeFailure("starttls_injected", f"step {number}: {len(behind)} bytes before the handshake")
-    dialogue.heard.clear()
+def _end_of_line(dialogue: Dialogue) -> None:
+    """Drop the rest of the line that consents, which the expression need not have matched to its end."""
+    del dialogue.heard[: dialogue.heard.find(b"\n") + 1 or len(dialogue.heard)]
 
 
 KIND = Kind(

@@ -92,7 +92,7 @@ async def test_another_class_and_the_root_can_be_asked_for() -> None:
         reply.answer.append(dns.rrset.from_text(question.name, 0, "CH", "TXT", '"9.18"'))
         return [reply.to_wire()] if question.rdclass == dns.rdataclass.CH else []
 
-    written = {"dns": "version.bind", "record": "TXT", "class": "CH", "expect": {"answer": {"matches": "9.18"}}}
+    written: dict[str, Any] = {"dns": "version.bind", "record": "TXT", "class": "CH", "expect": {"answer": {"matches": "9.18"}}}
     assert (await asked(chaos, **written)).outcome is Outcome.GOOD
     assert (await asked(records("NS a.root.example.test."), dns=".", record="NS")).outcome is Outcome.GOOD
 
