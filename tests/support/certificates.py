@@ -55,3 +55,20 @@ def self_signed(folder: Path, host: str = "127.0.0.1", *, ends: datetime | None 
     context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
     context.load_cert_chain(path)
     return context
+
+
+def identity(authority: trustme.CA, folder: Path, name: str = "client.example.test") -> tuple[Path, Path]:
+    """Write a client's certificate and its key, and return where."""
+    leaf = authority.issue_cert(name)
+    certificate, key = folder / f"{name}.pem", folder / f"{name}.key"
+    certificate.write_bytes(b"".join(each.bytes() for each in leaf.cert_chain_pems))
+    key.write_bytes(leaf.private_key_pem.bytes())
+    return certificate, key
+
+
+def demanding_context(certificate: trustme.LeafCert, clients: trustme.CA) -> ssl.SSLContext:
+    """Return the context of a server that shows this certificate and wants to see one of these clients'."""
+    context = server_context(certificate)
+    clients.configure_trust(context)
+    context.verify_mode = ssl.CERT_REQUIRED
+    return context

@@ -1,0 +1,151 @@
+"""Conditions on headers, cookies and JSON, sizes and versions: what they mean, and what is said of a mistake."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+from pydantic import ValidationError
+
+from monitor.config.conditions import OF_JSON, conditions
+from monitor.config.expect import Expect
+from monitor.config.sizes import SizeRange
+
+
+@pytest.mark.parametrize(
+    ("written", "good", "bad"),
+    [
+        ({">": 5}, [6, 5.5], [5, "6", True, None, [9]]),
+        ({">=": 5}, [5], [4.9, float("nan")]),
+        ({"<": 0.5}, [0.4, -1], [0.5]),
+        ({"<=": 5, ">": 1}, [5, 2], [1, 6]),
+        ({"!=": "down"}, ["up", 1, None], ["down"]),
+        ({"!=": 1}, [True, 2], [1, 1.0]),
+        ({"in": ["up", 1, None]}, ["up", 1.0, None], ["down", True, 0]),
+        ({"matches": r"^2\.[0-9]+$"}, ["2.14", 2.5], ["3.1", [2.5], {}]),
+        ({"matches": "true"}, [True], [False]),
+        ({"not_matches": "(?i)error"}, ["fine", 5], ["an Error", ["error"]]),
+        ({"length": 2}, ["ab", [1, 2], {"a": 1, "b": 2}], ["a", [1], 2, None]),
+        ({"length": {">": 0, "<": 3}}, ["a", [1, 2]], ["", [1, 2, 3], 1]),
+        ({"exists": True}, [None, 0, ""], []),
+        ({"matches": "x"}, ["\ud800x"], ["\ud800"]),
+    ],
+)
+def test_every_value_found_in_json_must_be_as_wanted(written: dict[str, Any], good: list[Any], bad: list[Any]) -> None:
+    made = conditions(written, OF_JSON)
+    assert [value for value in good if not made.hold([value])] == []
+    assert [value for value in bad if made.hold([value])] == []
+    assert not bad or not made.hold([good[0], bad[0]])
+    assert not made.hold([])
+
+
+def test_what_is_not_to_exist_and_what_is_optional() -> None:
+    absent, optional = conditions({"exists": False}, OF_JSON), conditions({"<": 5, "optional": True}, OF_JSON)
+    assert absent.hold([])
+    assert not absent.hold([None])
+    assert optional.hold([])
+    assert not optional.hold([5])
+
+
+@pytest.mark.parametrize(
+    ("written", "values", "holds"),
+    [
+        ({"matches": "^nginx"}, ["nginx/1.2"], True),
+        ({"matches": "^nginx"}, [], False),
+        ({"matches": "^nginx", "optional": True}, [], True),
+        ({"contains": "JSON"}, ["application/json"], True),
+        ({"not_contains": "php"}, ["PHP/5"], False),
+        ({"not_matches": "[0-9]"}, [], True),
+        ({"not_matches": "[0-9]", "exists": True}, [], False),
+        ({"not_matches": "[0-9]", "exists": True}, ["nginx"], True),
+        ({"not_matches": "a", "contains": "b"}, [], False),
+        (True, [""], True),
+        (True, [], False),
+        (False, [], True),
+        (False, ["x"], False),
+    ],
+)
+def test_a_header_may_be_there_or_not_and_match_or_not(written: Any, values: list[str], holds: bool) -> None:
+    (wanted,) = Expect.model_validate({"header": {"X": written}}).header
+    assert wanted.holds(values) is holds
+
+
+@pytest.mark.parametrize(
+    ("written", "said"),
+    [
+        ({"json": {"$.a": {"=": 1}}}, '"=" is no condition; write one of <, <=, >, >='),
+        ({"json": {"$.a": {}}}, "names no condition"),
+        ({"json": {"$.a": {">": "5"}}}, ">: compares with a number; write it without quotes"),
+        ({"json": {"$.a": {"in": "up"}}}, r"in: takes a list, e.g. \[up, degraded\]"),
+        ({"json": {"$.a": {"in": []}}}, "in: takes a list"),
+        ({"json": {"$.a": {"matches": "(a"}}}, "matches: not a regular expression that RE2 takes"),
+        ({"json": {"$.a": {"length": "3"}}}, "length: compares with a number"),
+        ({"json": {"$.a": {"length": {"in": [1]}}}}, 'length: takes a number, or e.g. {">": 0}'),
+        ({"json": {"$.a": {"exists": False, ">": 1}}}, "what is not to exist has no other condition"),
+        ({"json": {"$.a": {"exists": "no"}}}, "exists and optional are true or false"),
+        ({"json": {"$.a": {"optional": True}}}, "optional alone asks for nothing"),
+        ({"json": {"$.a": [1]}}, "compare with a text, a number"),
+        ({"header": {"X": 5}}, r"write true \(there\), false \(not there\), a text"),
+        ({"header": {"X": {">": 5}}}, '">" is no condition; write one of contains'),
+        ({"header": {"X": {"contains": ""}}}, "contains: takes a text in quotes"),
+        ({"header": {}}, "not headers; write name: text"),
+        ({"contains": 5}, "not text; put it in quotes"),
+        ({"not_contains": []}, "not text; put it in quotes"),
+        ({"not_matches": ["a", "(b"]}, "not a regular expression"),
+        ({"matches": []}, "is empty"),
+        ({"version": 3}, "must be 1.0, 1.1 or 2, or a list of them"),
+        ({"version": []}, "must be 1.0, 1.1 or 2"),
+        ({"encrypted": "yes"}, "boolean"),
+        ({"body_size": 5}, "is no bound on a size; write"),
+        ({"body_size": "<= lots"}, "is no size; write 100, 100kB, 64KiB or 1MB"),
+        ({"body_size": "< 0"}, "nothing is smaller than 0"),
+        ({"body_size": {"min": "2kB", "max": 5}}, "min is larger than max"),
+        ({"body_size": {"least": 5}}, "is no bound on a size"),
+        ({"body_size": {"max": True}}, "is no size"),
+    ],
+)
+def test_a_mistake_is_told_in_words(written: dict[str, Any], said: str) -> None:
+    with pytest.raises(ValidationError, match=said):
+        Expect.model_validate(written)
+
+
+@pytest.mark.parametrize(
+    ("written", "least", "most"),
+    [
+        ("<= 100kB", 0, 100_000),
+        ("<64KiB", 0, 65_535),
+        (">= 1", 1, None),
+        ("> 1MB", 1_000_001, None),
+        ("1kB - 2MiB", 1_000, 2_097_152),
+        ({"min": 5}, 5, None),
+        ({"min": "5B", "max": 7}, 5, 7),
+    ],
+)
+def test_a_size_is_bounded_from_below_from_above_or_both(written: Any, least: int, most: int | None) -> None:
+    found = Expect.model_validate({"body_size": written}).body_size
+    assert found == SizeRange(least, most)
+    assert least in found
+    assert least - 1 not in found
+    assert most is None or (most in found and most + 1 not in found)
+    assert Expect.model_validate({"body_size": str(found)}).body_size == found
+
+
+@pytest.mark.parametrize("written", [1.1, "1.1", [1.0, "2"], 2, "2.0"])
+def test_a_version_may_be_written_as_yaml_reads_it(written: Any) -> None:
+    assert set(Expect.model_validate({"version": written}).version) <= {"1.0", "1.1", "2"}
+
+
+def test_one_text_or_expression_needs_no_list() -> None:
+    one = Expect.model_validate({"contains": "a", "not_contains": "b", "matches": "c", "not_matches": "d"})
+    assert one == Expect.model_validate(
+        {"contains": ["a"], "not_contains": ["b"], "matches": ["c"], "not_matches": ["d"]}
+    )
+    assert all(Expect.model_validate({key: "a"}).needs_body for key in ("not_contains", "not_matches"))
+
+
+def test_a_dump_holds_what_is_expected() -> None:
+    written = {"header": {"X": {"matches": "a"}, "Y": False}, "json": {"$.n": {">": 1, "<": 5}}, "version": ["2"]}
+    dumped = Expect.model_validate(written).model_dump(mode="json", by_alias=True)
+    assert dumped["header"] == {"X": 'to match "a"', "Y": "it not to be there"}
+    assert dumped["json"] == {"$.n": "> 1 and < 5"}
+    assert dumped["version"] == ["2"]

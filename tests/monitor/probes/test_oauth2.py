@@ -1,0 +1,260 @@
+"""Tokens by client credentials: how they are asked for, how long they are kept, and whose fault it is without one."""
+
+from __future__ import annotations
+
+import asyncio
+import base64
+import json
+from contextlib import asynccontextmanager
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Any
+from urllib.parse import parse_qs
+
+import pytest
+import trustme
+from pydantic import ValidationError
+
+from monitor.clock import SystemClock
+from monitor.engine.rig import rigged
+from monitor.health import Health
+from monitor.log import concealed
+from monitor.probes.registry import prepare
+from sla.interval import MINUTE, SECOND
+from sla.observation import Outcome
+from tests.support.certificates import bundle, server_context
+from tests.support.probing import attempt, check_of
+from tests.support.servers import answer, request_of, saying, serving, silent
+
+if TYPE_CHECKING:
+    from collections.abc import AsyncIterator
+    from pathlib import Path
+
+    from monitor.vocabulary import ProbeResult
+
+SECRET = "canary-client-secret-91f2"
+
+
+@pytest.fixture(autouse=True)
+def secret(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("CLIENT_SECRET", SECRET)
+
+
+@dataclass
+class Realm:
+    """A token server and an API that takes its tokens: the newest only, and none while `closed`."""
+
+    lasting: Any = 300
+    closed: bool = False
+    asked: list[tuple[str, dict[str, list[str]]]] = field(default_factory=list)
+    shown: list[str] = field(default_factory=list)
+
+    @property
+    def token(self) -> str:
+        """The newest token."""
+        return f"canary-token-{len(self.asked)}"
+
+    async def issue(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        """Give a token out to who posts the right credentials, one way or the other."""
+        head = (await request_of(reader)).decode()
+        length = int(head.lower().partition("content-length: ")[2].split("\r\n")[0])
+        form = parse_qs((await reader.readexactly(length)).decode())
+        basic = base64.b64encode(f"probe:{SECRET}".encode()).decode()
+        posted = form.get("client_id") == ["probe"] and form.get("client_secret") == [SECRET]
+        assert head.startswith("POST /token HTTP/1.1\r\n")
+        assert "Content-Type: application/x-www-form-urlencoded\r\n" in head
+        self.asked.append(("basic" if f"Authorization: Basic {basic}\r\n" in head else "post" if posted else "", form))
+        if not self.asked[-1][0]:
+            writer.write(answer(b'{"error": "invalid_client"}', "401 Unauthorized"))
+        else:
+            said = {"access_token": self.token, "token_type": "Bearer", "expires_in": self.lasting}
+            writer.write(answer(json.dumps(said).encode()))
+        await writer.drain()
+
+    async def serve(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        """Answer who shows the newest token."""
+        head = (await request_of(reader)).decode()
+        shown = head.partition("Authorization: Bearer ")[2].split("\r\n")[0]
+        self.shown.append(shown)
+        taken = shown == self.token and not self.closed
+        writer.write(answer(f"you said {shown}".encode(), "200 OK" if taken else "401 Unauthorized"))
+        await writer.drain()
+
+
+@asynccontextmanager
+async def watched(realm: Realm, **more: Any) -> AsyncIterator[dict[str, Any]]:
+    """Give a check of the realm's API; `more` are further keys of `oauth2`."""
+    async with serving(realm.issue) as door, serving(realm.serve) as port:
+        client = {"client_id": "probe", "client_secret": {"env": "CLIENT_SECRET"}}
+        oauth2 = {"token_url": f"http://127.0.0.1:{door}/token", **client, **more}
+        yield {"http": f"http://127.0.0.1:{port}/", "oauth2": oauth2}
+
+
+class Later(SystemClock):
+    """A clock that a test sets forward."""
+
+    ahead = 0
+
+    def now(self) -> int:
+        return super().now() + self.ahead
+
+
+async def attempts(written: dict[str, Any], *pauses: int) -> list[ProbeResult]:
+    """Return what several attempts by one probe found, the clock set forward before each (microseconds)."""
+    clock, results, probe = Later(), [], prepare(check_of(written))
+    async with rigged(clock, Health()) as (runner, pulse):
+        pulse.stalled = lambda: 0.0  # type: ignore[method-assign]
+        for pause in pauses:
+            clock.ahead += pause
+            results.append((await runner.attempt(probe, 5)).result)
+    return results
+
+
+@pytest.mark.parametrize("auth", ["basic", "post"])
+async def test_a_token_is_got_with_the_clients_credentials_and_shown(auth: str) -> None:
+    realm = Realm()
+    async with watched(realm, auth=auth, scopes=["read", "write"], params={"audience": "https://api"}) as written:
+        result = (await attempt(written)).result
+    assert result.outcome is Outcome.GOOD, result.detail
+    (way, form) = realm.asked[0]
+    assert way == auth
+    assert form["grant_type"] == ["client_credentials"]
+    assert (form["scope"], form["audience"]) == (["read write"], ["https://api"])
+    assert realm.shown == ["canary-token-1"]
+
+
+async def test_a_token_is_kept_until_shortly_before_it_ends() -> None:
+    realm = Realm(lasting=300)
+    async with watched(realm) as written:
+        results = await attempts(written, 0, 4 * MINUTE, 31 * SECOND, 0)
+    assert [each.outcome for each in results] == [Outcome.GOOD] * 4
+    assert realm.shown == ["canary-token-1", "canary-token-1", "canary-token-2", "canary-token-2"]
+
+
+@pytest.mark.parametrize(("lasting", "kept"), [(None, 4), ("300", 4), (-5, 4), (20, 0), (10**8, 1380)])
+async def test_what_is_said_of_a_tokens_life_is_bounded(lasting: Any, kept: int) -> None:
+    """Kept for so many minutes and no longer: five where nothing is said, a day at the most."""
+    realm = Realm(lasting=lasting)
+    async with watched(realm) as written:
+        await attempts(written, 0, kept * MINUTE, 61 * MINUTE)
+    assert realm.shown == ["canary-token-1", "canary-token-1", "canary-token-2"]
+
+
+async def test_a_token_that_is_taken_no_more_is_renewed_at_once() -> None:
+    realm = Realm()
+    async with watched(realm) as written:
+
+        async def other_client() -> None:
+            realm.asked.append(("elsewhere", {}))
+
+        probe = prepare(check_of(written))
+        async with rigged(SystemClock(), Health()) as (runner, _):
+            assert (await runner.attempt(probe, 5)).result.outcome is Outcome.GOOD
+            await other_client()
+            assert (await runner.attempt(probe, 5)).result.outcome is Outcome.GOOD
+    assert realm.shown == ["canary-token-1", "canary-token-1", "canary-token-3"]
+
+
+async def test_a_target_that_takes_not_even_a_new_token_is_bad() -> None:
+    realm = Realm(closed=True)
+    async with watched(realm) as written:
+        results = await attempts(written, 0, 0)
+    assert [(each.outcome, each.reason, each.status) for each in results] == [(Outcome.BAD, "http_status", 401)] * 2
+    assert realm.shown == ["canary-token-1", "canary-token-2"], "one new token an attempt, no more"
+
+
+async def test_credentials_that_are_refused_say_nothing_of_the_target(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("CLIENT_SECRET", "another-secret")
+    realm = Realm()
+    async with watched(realm) as written:
+        result = (await attempt(written)).result
+    assert (result.outcome, result.reason) == (Outcome.UNKNOWN, "token_refused")
+    assert result.detail == 'the token server answers 401: "invalid_client"'
+    assert realm.shown == []
+
+
+@pytest.mark.parametrize(
+    ("reply", "said"),
+    [
+        (answer(b"oh no", "500 Internal Server Error"), "the token server answers 500"),
+        (answer(b"<html>"), "holds no access_token"),
+        (answer(b"[1]"), "holds no access_token"),
+        (answer(b'{"access_token": 5}'), "holds no access_token"),
+        (answer(b'{"access_token": "a\\r\\nX-Evil: 1"}'), "holds no access_token"),
+        (answer(b'{"access_token": ""}'), "holds no access_token"),
+        (answer(status="302 Found", Location="/"), "the token server answers 302"),
+        (b"garbage\r\n\r\n", "malformed_response: "),
+    ],
+)
+async def test_a_token_server_that_fails_says_nothing_of_the_target(reply: bytes, said: str) -> None:
+    async with serving(saying(reply)) as door:
+        client = {"client_id": "probe", "client_secret": {"env": "CLIENT_SECRET"}}
+        written = {"http": "http://127.0.0.1:9/", "oauth2": {"token_url": f"http://127.0.0.1:{door}/token", **client}}
+        result = (await attempt(written)).result
+    assert (result.outcome, result.reason) == (Outcome.UNKNOWN, "token_unavailable")
+    assert said in result.detail
+
+
+async def test_a_token_server_that_is_late_says_nothing_of_the_target() -> None:
+    async with serving(silent) as door:
+        client = {"client_id": "probe", "client_secret": {"env": "CLIENT_SECRET"}}
+        oauth2 = {"token_url": f"http://127.0.0.1:{door}/token", **client}
+        result = (await attempt({"http": "http://127.0.0.1:9/", "oauth2": oauth2, "timeout": "200ms"}, 5)).result
+    assert (result.outcome, result.reason) == (Outcome.UNKNOWN, "token_unavailable")
+
+
+async def test_the_token_server_is_verified_by_the_checks_authorities_or_its_own(tmp_path: Path) -> None:
+    """And its certificate is not told as the target's."""
+    authority, realm = trustme.CA(), Realm()
+    ca = bundle(authority, tmp_path)
+    client = {"client_id": "probe", "client_secret": {"env": "CLIENT_SECRET"}}
+    context = server_context(authority.issue_cert("127.0.0.1"))
+    async with serving(realm.issue, context) as door, serving(realm.serve) as port:
+        oauth2 = {"token_url": f"https://127.0.0.1:{door}/token", **client}
+        written = {"http": f"http://127.0.0.1:{port}/", "tls": {"ca": ca, "server_name": "of.the.target"}}
+        good = (await attempt({**written, "oauth2": oauth2})).result
+        bad = (await attempt({**written, "oauth2": {**oauth2, "tls": {}}})).result
+    assert good.outcome is Outcome.GOOD, good.detail
+    assert good.certificate_expiry is None
+    assert (bad.outcome, bad.reason) == (Outcome.UNKNOWN, "token_unavailable")
+    assert "tls_untrusted" in bad.detail
+
+
+async def test_no_secret_is_shown_and_old_tokens_do_not_pile_up() -> None:
+    realm = Realm(lasting=60)
+    async with watched(realm) as written:
+        results = await attempts({**written, "expect": {"contains": "never"}}, *[MINUTE] * 4)
+    assert [each.reason for each in results] == ["body_mismatch"] * 4
+    assert concealed(SECRET) == "[secret]"
+    assert [concealed(f"canary-token-{number}") for number in (3, 4)] == ["[secret]"] * 2
+    assert concealed("canary-token-1") == "canary-token-1"
+
+
+async def test_a_token_does_not_follow_a_redirect_to_another_host() -> None:
+    realm, seen = Realm(), list[bytes]()
+
+    async def elsewhere(reader: Any, writer: Any) -> None:
+        seen.append(await request_of(reader))
+        writer.write(answer())
+        await writer.drain()
+
+    async with watched(realm) as written, serving(elsewhere) as other:
+        moved = saying(answer(status="302 Found", Location=f"http://127.0.0.1:{other}/"))
+        async with serving(moved) as start:
+            result = (await attempt({**written, "http": f"http://127.0.0.1:{start}/", "redirects": 1})).result
+    assert result.outcome is Outcome.GOOD, result.detail
+    assert b"canary" not in seen[0]
+
+
+@pytest.mark.parametrize(
+    ("more", "said"),
+    [
+        ({"bearer": {"env": "CLIENT_SECRET"}}, "one set of credentials; keep bearer or oauth2"),
+        ({"headers": {"Authorization": {"env": "CLIENT_SECRET"}}}, "hold an Authorization already"),
+        ({"oauth2": {"token_url": "https://a.example/", "client_id": "a", "client_secret": "plain"}}, "never written"),
+        ({"oauth2": {"token_url": "a.example"}}, "not a web address"),
+    ],
+)
+def test_a_mistake_is_told_when_the_configuration_is_read(more: dict[str, Any], said: str) -> None:
+    client = {"client_id": "probe", "client_secret": {"env": "CLIENT_SECRET"}}
+    with pytest.raises(ValidationError, match=said):
+        check_of({"http": "http://a.example/", "oauth2": {"token_url": "https://a.example/", **client}, **more})

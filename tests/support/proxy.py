@@ -1,0 +1,87 @@
+"""A small HTTP proxy: it forwards requests in absolute form, and opens tunnels for CONNECT."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from urllib.parse import urlsplit
+
+from tests.support.servers import request_of
+
+
+@dataclass
+class Proxy:
+    """What it was asked for, and how it behaves.
+
+    `wants` is the Proxy-Authorization without which it answers 407; `refusal` is a status that it answers to CONNECT
+    with. Names are looked up in `names`, which is all of the world that it knows.
+    """
+
+    names: Mapping[str, str] = field(default_factory=dict)
+    wants: str = ""
+    refusal: str = ""
+    heads: list[str] = field(default_factory=list)
+
+    async def __call__(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        """Serve one connection."""
+        head = (await request_of(reader)).decode()
+        self.heads.append(head)
+        method, target, _ = head.split("\r\n")[0].split(" ")
+        if self.wants and f"Proxy-Authorization: {self.wants}\r\n" not in head:
+            await _say(writer, "407 Proxy Authentication Required")
+        elif method != "CONNECT":
+            await self._forward(head, target, reader, writer)
+        elif self.refusal:
+            await _say(writer, self.refusal)
+        else:
+            await self._tunnel(target, reader, writer)
+
+    async def _opened(self, authority: str) -> tuple[asyncio.StreamReader, asyncio.StreamWriter]:
+        url = urlsplit(f"//{authority}")
+        name = url.hostname or ""
+        return await asyncio.open_connection(self.names.get(name, name), url.port or 80)
+
+    async def _forward(
+        self, head: str, target: str, reader: asyncio.StreamReader, writer: asyncio.StreamWriter
+    ) -> None:
+        url = urlsplit(target)
+        assert url.scheme == "http", "only an absolute form names its host"
+        there, onward = await self._opened(url.netloc)
+        lines = [line for line in head.split("\r\n") if not line.startswith("Proxy-")]
+        onward.write("\r\n".join(lines).replace(f"http://{url.netloc}", "", 1).encode())
+        await _join(reader, writer, there, onward)
+
+    async def _tunnel(self, target: str, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        there, onward = await self._opened(target)
+        writer.write(b"HTTP/1.1 200 Connection established\r\n\r\n")
+        await _join(reader, writer, there, onward)
+
+
+async def _say(writer: asyncio.StreamWriter, status: str) -> None:
+    writer.write(f"HTTP/1.1 {status}\r\nContent-Length: 0\r\n\r\n".encode())
+    await writer.drain()
+
+
+async def _join(
+    reader: asyncio.StreamReader,
+    writer: asyncio.StreamWriter,
+    there: asyncio.StreamReader,
+    onward: asyncio.StreamWriter,
+) -> None:
+    """Carry bytes both ways until the target has said all."""
+    sending = asyncio.create_task(_carry(reader, onward))
+    try:
+        await _carry(there, writer)
+    finally:
+        sending.cancel()
+        await asyncio.gather(sending, return_exceptions=True)
+        onward.transport.abort()
+
+
+async def _carry(source: asyncio.StreamReader, sink: asyncio.StreamWriter) -> None:
+    with contextlib.suppress(OSError):
+        while data := await source.read(65_536):
+            sink.write(data)
+            await sink.drain()
