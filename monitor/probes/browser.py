@@ -9,17 +9,15 @@ from __future__ import annotations
 import json
 import sys
 from pathlib import Path
-from typing import Annotated, Any, ClassVar, Self
+from typing import ClassVar, Self
 
-from pydantic import Field, PlainValidator, ValidationInfo, WithJsonSchema, model_validator
+from pydantic import model_validator
 
-from monitor.config.addresses import HeaderValue
-from monitor.config.model import CheckBase, HttpUrl, Secret, problem_at
-from monitor.config.values import local_path
+from monitor.config.model import HttpUrl
 from monitor.probes.base import Frame, Kind, Probe
 from monitor.probes.database import installed
-from monitor.probes.exec import run
 from monitor.probes.failure import ProbeFailure, quoted
+from monitor.probes.program import LocalFile, LocalFolder, RunningCheck, run
 from monitor.vocabulary import ProbeResult
 from sla.interval import SECOND
 from sla.observation import Outcome
@@ -27,31 +25,17 @@ from sla.observation import Outcome
 _SHARE = 0.8  # of the time-out: the rest is for the picture and the trace
 
 
-def _script(value: Any, info: ValidationInfo) -> Path:
-    path = local_path(value, info).resolve()
-    if not path.is_file():
-        raise ValueError(f"there is no script at {path}; a relative path starts at this file")
-    return path
-
-
-LocalFile = Annotated[Path, PlainValidator(_script), WithJsonSchema({"type": "string"})]
-LocalFolder = Annotated[Path, PlainValidator(local_path), WithJsonSchema({"type": "string"})]
-
-
-class BrowserCheck(CheckBase):
+class BrowserCheck(RunningCheck):
     """Good when the script's `run(page)` returns. Needs `--allow-exec`."""
 
     kind: ClassVar[str] = "browser"
-    allowed: ClassVar[bool] = True
+    runs: ClassVar[str] = "scripts"
 
     browser: LocalFile
     """A Python file with `def run(page)` (Playwright's synchronous API), which raises where something is amiss."""
 
     url: HttpUrl | None = None
     """Opened before the script begins."""
-
-    env: dict[str, HeaderValue] = Field(default_factory=dict)
-    """The script's environment: text, or secrets."""
 
     keep: LocalFolder | None = None
     """A folder for the last failure's screenshot and trace, in a folder of the check's id. They show what the page
@@ -61,9 +45,7 @@ class BrowserCheck(CheckBase):
     """The browser's program."""
 
     @model_validator(mode="after")
-    def _may_be_run(self) -> Self:
-        if not self.allowed:
-            raise problem_at("browser", "scripts are not run unless the daemon is started with --allow-exec")
+    def _can_be_run(self) -> Self:
         installed("playwright", "browser")
         return self
 
@@ -76,9 +58,7 @@ class RefusedBrowserCheck(BrowserCheck):
 
 def prepare(check: BrowserCheck) -> Probe:
     """Return the probe that runs the script once."""
-    revealed = {name: value.reveal() if isinstance(value, Secret) else value for name, value in check.env.items()}
-    package = str(Path(__file__).resolve().parents[2])
-    environment = {"PATH": "/usr/bin:/bin", "LANG": "C.UTF-8", "PYTHONPATH": package, **revealed}
+    environment = check.environment(PYTHONPATH=str(Path(__file__).resolve().parents[2]))
     task = {
         "script": str(check.browser),
         "url": check.url,

@@ -8,25 +8,28 @@ from __future__ import annotations
 
 import ssl
 from collections.abc import Awaitable, Callable
+from dataclasses import dataclass
 from importlib.util import find_spec
-from typing import TYPE_CHECKING, Annotated, Any, TypeVar
+from typing import TYPE_CHECKING, Annotated, Any, Generic, TypeVar
 
 from pydantic import Field
 
-from monitor.config.model import Flag, Reached, Secret, Text, TlsOptions
+from monitor.config.model import Secret, Text
 from monitor.probes.failure import ProbeFailure, failure_of, quoted
 from monitor.probes.resolver import no_address
+from monitor.probes.secure import Encryptable
 from monitor.probes.tls_context import adapt
+from monitor.vocabulary import ProbeResult
 from sla.observation import Outcome
 
 if TYPE_CHECKING:
-    from monitor.config.model import Family
-    from monitor.probes.base import Frame
+    from monitor.config.model import Family, HostPort
+    from monitor.probes.base import Frame, Probe
 
 T = TypeVar("T")
 
 
-class DatabaseCheck(Reached):
+class DatabaseCheck(Encryptable):
     """A query and what it must answer."""
 
     user: Text | None = None
@@ -44,11 +47,15 @@ class DatabaseCheck(Reached):
     expect: Annotated[str, Field(max_length=1_000)] | None = None
     """What the first column of the first row must read; any answer will do if left out."""
 
-    encrypted: Flag = False
-    """`true`: TLS, verified."""
+    @property
+    def asker(self) -> str:
+        """Who asks: without a user, somebody whom no server knows."""
+        return self.user or "ninewatch"
 
-    tls: TlsOptions = TlsOptions()
-    """How the certificate is judged."""
+    @property
+    def revealed(self) -> str:
+        """The password, empty if there is none."""
+        return self.password.reveal() if self.password is not None else ""
 
 
 def installed(module: str, extra: str) -> None:
@@ -104,6 +111,40 @@ async def reached(frame: Frame, host: str, port: int, family: Family, connect: C
         except ProbeFailure as error:
             failure = failure or error
     raise failure or no_address(host)
+
+
+@dataclass(frozen=True, slots=True)
+class Driver(Generic[T]):
+    """How a library is used: it connects (to an address and a port), asks, and hangs up without waiting for anything.
+
+    `failure` says what one of its `errors` means: None, all is well.
+    """
+
+    connect: Callable[[str, int], Awaitable[T]]
+    rows: Callable[[T], Awaitable[list[Any]]]
+    close: Callable[[T], object]
+    errors: tuple[type[Exception], ...]
+    failure: Callable[[Exception], ProbeFailure | None]
+
+
+def querying(check: DatabaseCheck, where: HostPort, driver: Driver[T]) -> Probe:
+    """Return the probe that connects, asks, judges the answer and hangs up."""
+
+    async def probe(frame: Frame) -> ProbeResult:
+        try:
+            connection = await reached(frame, where.host, where.port, check.family, driver.connect)
+            try:
+                frame.enter("first_byte")
+                judge(check, await driver.rows(connection))
+            finally:
+                driver.close(connection)
+        except driver.errors as error:
+            if (failure := driver.failure(error)) is not None:
+                raise failure from None
+        frame.close()
+        return ProbeResult(Outcome.GOOD, phases=frame.phases)
+
+    return probe
 
 
 def judge(check: DatabaseCheck, rows: list[Any]) -> None:

@@ -5,30 +5,19 @@ Off unless the daemon is started with --allow-exec: whoever may write the config
 
 from __future__ import annotations
 
-import asyncio
-import contextlib
-import os
 import signal
-from collections.abc import Mapping
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, ClassVar, Self
+from typing import Annotated, ClassVar, Self
 
 from pydantic import AfterValidator, Field, model_validator
 
-from monitor.config.addresses import HeaderValue
 from monitor.config.expect import RegexField
-from monitor.config.model import CheckBase, Secret, problem_at
+from monitor.config.model import problem_at
 from monitor.probes.base import Frame, Kind, Probe
-from monitor.probes.failure import ProbeFailure, failure_of, quoted
+from monitor.probes.failure import ProbeFailure, quoted
+from monitor.probes.program import RunningCheck, run
 from monitor.vocabulary import ProbeResult
 from sla.observation import Outcome
-
-if TYPE_CHECKING:
-    from asyncio.subprocess import Process
-
-_LIMIT = 65_536  # bytes of output that are read; a program that says more is not held up by it
-_PATH = "/usr/local/bin:/usr/bin:/bin"
-_GRACE = 2.0  # seconds to wait for a killed program, whose descendants may hold its output open
 
 
 def _word(value: str) -> str:
@@ -41,17 +30,13 @@ Word = Annotated[str, Field(max_length=4_096), AfterValidator(_word)]
 ExitCode = Annotated[int, Field(ge=1, le=255, strict=True)]
 
 
-class ExecCheck(CheckBase):
+class ExecCheck(RunningCheck):
     """Good when the program ends with exit code 0. Needs `--allow-exec`."""
 
     kind: ClassVar[str] = "exec"
-    allowed: ClassVar[bool] = True
 
     exec: Annotated[tuple[Word, ...], Field(min_length=1, max_length=100)]
     """The program, by its absolute path, and its arguments: `[/opt/check, --host, a]`. There is no shell in between."""
-
-    env: dict[str, HeaderValue] = Field(default_factory=dict)
-    """Its environment, besides PATH and LANG: text, or secrets. Nothing of the daemon's is passed on."""
 
     expect: RegexField | None = None
     """A regular expression (RE2) that must occur in what it writes to standard output."""
@@ -65,9 +50,7 @@ class ExecCheck(CheckBase):
         return self.exec[0]
 
     @model_validator(mode="after")
-    def _may_be_run(self) -> Self:
-        if not self.allowed:
-            raise problem_at("exec", "programs are not run unless the daemon is started with --allow-exec")
+    def _can_be_found(self) -> Self:
         if not Path(self.exec[0]).is_absolute():
             raise problem_at("exec", "write the program's absolute path")
         return self
@@ -81,8 +64,7 @@ class RefusedExecCheck(ExecCheck):
 
 def prepare(check: ExecCheck) -> Probe:
     """Return the probe that runs the program once."""
-    revealed = {name: value.reveal() if isinstance(value, Secret) else value for name, value in check.env.items()}
-    environment = {"PATH": _PATH, "LANG": "C.UTF-8", **revealed}
+    environment = check.environment()
 
     async def probe(frame: Frame) -> ProbeResult:
         frame.enter("first_byte")
@@ -99,51 +81,6 @@ def prepare(check: ExecCheck) -> Probe:
         return ProbeResult(Outcome.GOOD, "", code, frame.phases)
 
     return probe
-
-
-async def run(words: tuple[str, ...], environment: Mapping[str, str]) -> tuple[int, bytes]:
-    """Return exit code and the beginning of the output. When cancelled, kill the program and all that it started.
-
-    Raises:
-        ProbeFailure: `exec_missing`, unknown: it cannot be run.
-    """
-    try:
-        process = await asyncio.create_subprocess_exec(
-            *words,
-            stdin=asyncio.subprocess.DEVNULL,
-            stdout=asyncio.subprocess.PIPE,
-            stderr=asyncio.subprocess.DEVNULL,
-            env=dict(environment),
-            cwd="/",
-            start_new_session=True,
-        )
-    except (FileNotFoundError, PermissionError, NotADirectoryError) as error:
-        reason = (error.strerror or "cannot be run").lower()
-        raise ProbeFailure("exec_missing", f"{quoted(words[0])}: {reason}", outcome=Outcome.UNKNOWN) from None
-    except OSError as error:
-        raise ProbeFailure("exec_missing", failure_of(error).detail, outcome=Outcome.UNKNOWN) from None
-    try:
-        said = await _beginning(process)
-        return await process.wait(), said
-    finally:
-        await _end(process)
-
-
-async def _beginning(process: Process) -> bytes:
-    said = b""
-    assert process.stdout is not None, "asked for as a pipe"  # noqa: S101 - for the type checker
-    while data := await process.stdout.read(_LIMIT):
-        said = (said + data)[:_LIMIT]
-    return said
-
-
-async def _end(process: Process) -> None:
-    """Kill the whole group, also what the program left behind, and take its end."""
-    with contextlib.suppress(ProcessLookupError, PermissionError):
-        os.killpg(process.pid, signal.SIGKILL)
-    with contextlib.suppress(TimeoutError):
-        async with asyncio.timeout(_GRACE):
-            await process.wait()
 
 
 KIND = Kind(

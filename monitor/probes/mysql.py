@@ -3,17 +3,16 @@
 from __future__ import annotations
 
 import struct
+from functools import partial
 from typing import TYPE_CHECKING, Annotated, Any, ClassVar, Self
 
 from pydantic import model_validator
 
 from monitor.config.addresses import DefaultPort
 from monitor.config.model import HostPort
-from monitor.probes.base import Frame, Kind, Probe
-from monitor.probes.database import REASONS, DatabaseCheck, installed, judge, named_context, reached, refused
+from monitor.probes.base import Kind, Probe
+from monitor.probes.database import REASONS, DatabaseCheck, Driver, installed, named_context, querying, refused
 from monitor.probes.failure import ProbeFailure, quoted
-from monitor.vocabulary import ProbeResult
-from sla.observation import Outcome
 
 if TYPE_CHECKING:
     import aiomysql
@@ -27,6 +26,7 @@ _NUMBERS = {
     2006: "hung_up",
     2013: "hung_up",
 }
+_LONGEST = 1 << 20  # bytes of a packet; a row is one
 _NOT_TAKEN = {1044, 1045, 1130, 1142, 1698, 4151}  # access denied, in six ways
 
 
@@ -53,54 +53,50 @@ def prepare(check: MysqlCheck) -> Probe:
     import aiomysql  # takes 0.15 s, which no attempt should
     from pymysql.err import Error, OperationalError
 
-    host, port = check.mysql.host, check.mysql.port
-    context = named_context(check, host)
+    context = named_context(check, check.mysql.host)
+
+    class Bounded(aiomysql.Connection):  # type: ignore[misc]
+        """Refuse a long packet: the driver would take one of any length into memory."""
+
+        async def _read_bytes(self, count: int) -> Any:
+            if count > _LONGEST:
+                raise ValueError(f"a packet of {count} bytes, at most {_LONGEST} are read")
+            return await super()._read_bytes(count)
 
     async def connect(address: str, port: int) -> aiomysql.Connection:
         try:
-            return await aiomysql.connect(
+            connection = Bounded(
                 host=address,
                 port=port,
-                user=check.user or "ninewatch",
-                password=check.password.reveal() if check.password is not None else "",
+                user=check.asker,
+                password=check.revealed,
                 db=check.database,
                 ssl=context,
                 program_name="ninewatch",
             )
+            await connection._connect()  # which is what aiomysql.connect() awaits
         except OperationalError as error:
             if isinstance(error.__cause__, OSError):
                 raise error.__cause__ from None
             raise
+        # The driver goes on in the clear with a server that does not encrypt, without a word.
+        if context is not None and connection._writer.get_extra_info("ssl_object") is None:
+            connection.close()
+            raise ProbeFailure("tls_handshake", "the server does not encrypt")
+        return connection
 
-    async def probe(frame: Frame) -> ProbeResult:
-        try:
-            connection = await reached(frame, host, port, check.family, connect)
-            try:
-                # The driver goes on in the clear with a server that does not encrypt, without a word.
-                if context is not None and connection._writer.get_extra_info("ssl_object") is None:
-                    raise ProbeFailure("tls_handshake", "the server does not encrypt")
-                frame.enter("first_byte")
-                judge(check, await _asked(connection, check.query))
-            finally:
-                connection.close()
-        except _UNREADABLE as error:
-            raise ProbeFailure("database_malformed", quoted(f"{type(error).__name__}: {error}", 160)) from None
-        except Error as error:
-            if (failure := _failure(check, error)) is not None:
-                raise failure from None
-        frame.close()
-        return ProbeResult(Outcome.GOOD, phases=frame.phases)
+    async def rows(connection: aiomysql.Connection) -> list[Any]:
+        cursor = await connection.cursor()
+        await cursor.execute(check.query)
+        return list(await cursor.fetchmany(1))
 
-    return probe
-
-
-async def _asked(connection: aiomysql.Connection, query: str) -> list[Any]:
-    cursor = await connection.cursor()
-    await cursor.execute(query)
-    return list(await cursor.fetchmany(1))
+    driver = Driver(connect, rows, aiomysql.Connection.close, (*_UNREADABLE, Error), partial(_failure, check))
+    return querying(check, check.mysql, driver)
 
 
 def _failure(check: MysqlCheck, error: Exception) -> ProbeFailure | None:
+    if isinstance(error, _UNREADABLE):
+        return ProbeFailure("database_malformed", quoted(f"{type(error).__name__}: {error}", 160))
     number = error.args[0] if error.args and isinstance(error.args[0], int) else 0
     said = str(error.args[-1]) if error.args else type(error).__name__
     if number in _NOT_TAKEN:

@@ -11,7 +11,6 @@ from typing import TYPE_CHECKING, Any
 import pytest
 from pydantic import ValidationError
 
-from monitor.probes.freshness import _judge
 from sla.interval import DAY, HOUR, MINUTE, SECOND
 from sla.observation import Outcome
 from tests.support.probing import attempt, check_of
@@ -103,11 +102,11 @@ def test_a_daily_batch_is_due_at_its_instant_and_not_at_weekends() -> None:
     check = check_of({"freshness": "http://h/", "due": "0 7 * * 1-5", "grace": "30m"})
     monday = int(datetime(2026, 11, 23, 7, tzinfo=UTC).timestamp()) * SECOND
     friday = monday - 3 * DAY
-    _judge(check, friday + MINUTE, monday - HOUR)  # the weekend asks for nothing
-    _judge(check, friday + MINUTE, monday + 29 * MINUTE)  # within the grace
-    _judge(check, monday + MINUTE, monday + 31 * MINUTE)
+    check.judge(friday + MINUTE, monday - HOUR)  # the weekend asks for nothing
+    check.judge(friday + MINUTE, monday + 29 * MINUTE)  # within the grace
+    check.judge(monday + MINUTE, monday + 31 * MINUTE)
     with pytest.raises(Exception, match="stale"):
-        _judge(check, friday + MINUTE, monday + 31 * MINUTE)
+        check.judge(friday + MINUTE, monday + 31 * MINUTE)
 
 
 @pytest.mark.parametrize(
