@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
+from functools import partial
 from typing import TYPE_CHECKING, Any
 
 from monitor.config.schema import schema
@@ -12,7 +13,8 @@ if TYPE_CHECKING:
 
 _BEGIN = "<!-- begin: made by `make generate` from the types; edit their docstrings -->"
 _END = "<!-- end -->"
-_SHARED = ("id", "interval", "timeout", "hold", "fall", "rise")  # of every kind of check: told once
+_SHARED = ("id", "interval", "timeout", "hold", "slow_after", "fall", "rise")  # of every kind of check: told once
+_LAST = ("family", "encrypted", "tls")  # of many kinds: told behind what is a kind's own
 
 
 def referenced(text: str, kinds: Sequence[type[CheckBase]]) -> str:
@@ -40,12 +42,18 @@ def _tables(kinds: Sequence[type[CheckBase]]) -> Iterator[str]:
     }
     for kind in kinds:
         block = blocks[kind.__name__]
-        own = {key: value for key, value in block["properties"].items() if key not in _SHARED}
+        keys = sorted(block["properties"].keys() - {*_SHARED}, key=partial(_place, kind, list(block["properties"])))
+        own = {key: block["properties"][key] for key in keys}
         tables[f"`{kind.kind}` checks"] = {**block, "properties": own}
     for name in sorted(set(blocks) - {*names, "Product"}, key=lambda name: _where(name, made)):
         tables[_where(name, made)] = blocks[name]
     for title, block in tables.items():
         yield _table(title, block, blocks)
+
+
+def _place(kind: type[CheckBase], keys: list[str], key: str) -> tuple[bool, bool, int]:
+    """Return where a key is told: the kind's own comes first, then the others as the types have them."""
+    return key != kind.kind, key in _LAST, keys.index(key)
 
 
 def _keyed(block: Any) -> Any:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
-from typing import Annotated, Any
+from typing import TYPE_CHECKING, Annotated, Any
 
 import dns.exception
 import dns.flags
@@ -15,6 +15,11 @@ from pydantic import AfterValidator, BeforeValidator, Field, WithJsonSchema, mod
 from monitor.config.expect import RegexField
 from monitor.config.model import Flag, Model, Text
 from monitor.probes.failure import ProbeFailure, quoted
+
+if TYPE_CHECKING:
+    from pydantic import GetJsonSchemaHandler
+    from pydantic.json_schema import JsonSchemaValue
+    from pydantic_core import CoreSchema
 
 # The answer's code -> reason, when it is not expected; anything else than these and NOERROR is `dns_failure`.
 _REASONS = {
@@ -67,6 +72,10 @@ class Records(Model):
 
     not_all_match: RegexField | None = None
     """At least one record must not match, if there are any."""
+
+    @classmethod
+    def __get_pydantic_json_schema__(cls, schema: CoreSchema, handler: GetJsonSchemaHandler) -> JsonSchemaValue:
+        return {"anyOf": [{"type": "array", "items": {"type": "string"}}, handler(schema)]}
 
     @model_validator(mode="before")
     @classmethod

@@ -12,8 +12,11 @@ import dns.rdataclass
 import dns.rrset
 import pytest
 import trustme
+from jsonschema import Draft202012Validator
 from pydantic import ValidationError
 
+from monitor.config.schema import schema
+from monitor.probes.registry import CHECK_TYPES
 from sla.observation import Outcome
 from tests.support.certificates import bundle, server_context
 from tests.support.nameserver import Answering, framed, naming, nothing, records
@@ -92,7 +95,12 @@ async def test_another_class_and_the_root_can_be_asked_for() -> None:
         reply.answer.append(dns.rrset.from_text(question.name, 0, "CH", "TXT", '"9.18"'))
         return [reply.to_wire()] if question.rdclass == dns.rdataclass.CH else []
 
-    written: dict[str, Any] = {"dns": "version.bind", "record": "TXT", "class": "CH", "expect": {"answer": {"matches": "9.18"}}}
+    written: dict[str, Any] = {
+        "dns": "version.bind",
+        "record": "TXT",
+        "class": "CH",
+        "expect": {"answer": {"matches": "9.18"}},
+    }
     assert (await asked(chaos, **written)).outcome is Outcome.GOOD
     assert (await asked(records("NS a.root.example.test."), dns=".", record="NS")).outcome is Outcome.GOOD
 
@@ -221,3 +229,13 @@ async def test_any_record_will_do_where_any_is_asked_for() -> None:
 def test_what_cannot_be_meant_is_refused(written: dict[str, Any]) -> None:
     with pytest.raises(ValidationError):
         check_of({"dns": NAME, **written})
+
+
+@pytest.mark.parametrize("records", [["192.0.2.7"], {"holds": ["192.0.2.7"], "not_matches": "^x"}])
+def test_editors_take_a_list_of_records_and_a_mapping(records: Any) -> None:
+    validator = Draft202012Validator(schema(CHECK_TYPES))
+    check = {"id": "c", "dns": NAME, "expect": {"answer": records, "rcode": "NOERROR"}}
+    portfolio = {"products": [{"id": "p", "objective": "99%", "checks": [check]}]}
+    assert validator.is_valid(portfolio)
+    check["expect"] = {"answer": {"like": records}}
+    assert not validator.is_valid(portfolio)
