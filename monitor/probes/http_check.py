@@ -123,7 +123,10 @@ Protocol = Annotated[
 
 
 class HttpCheck(Reached):
-    """A request and the answer that counts as good (status 2xx unless `expect` says otherwise)."""
+    """A request and the answer that counts as good (status 2xx unless `expect` says otherwise).
+
+    `docs/http.md` shows every option in use.
+    """
 
     kind: ClassVar[str] = "http"
 

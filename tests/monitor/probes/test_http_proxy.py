@@ -183,13 +183,6 @@ async def test_the_policy_is_asked_for_the_proxy_itself() -> None:
     assert (result.outcome, result.reason) == (Outcome.UNKNOWN, "address_denied")
 
 
-async def test_no_proxy_is_taken_from_the_environment(monkeypatch: pytest.MonkeyPatch) -> None:
-    for name in ("http_proxy", "HTTP_PROXY", "ALL_PROXY"):
-        monkeypatch.setenv(name, "http://127.0.0.1:9")
-    async with serving(saying(answer())) as port:
-        assert (await attempt({"http": f"http://{LOOPBACK}:{port}/"})).result.outcome is Outcome.GOOD
-
-
 @pytest.mark.parametrize(
     ("written", "said"),
     [

@@ -1,0 +1,231 @@
+"""What the http kind sends: methods, bodies, cookies and the protocol; and what an answer owes to each."""
+
+from __future__ import annotations
+
+import asyncio
+from typing import TYPE_CHECKING, Any
+
+import pytest
+import trustme
+from pydantic import ValidationError
+
+from sla.observation import Outcome
+from tests.support.certificates import bundle, server_context
+from tests.support.http2_server import speaking
+from tests.support.probing import attempt, check_of
+from tests.support.servers import answer, request_of, saying, serving
+from tests.support.talking import saying_at_once
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+    from monitor.vocabulary import ProbeResult
+
+LOOPBACK = "127.0.0.1"
+METHODS = ["GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS"]
+
+
+async def sent(*replies: bytes, length: int = 0, **written: Any) -> tuple[ProbeResult, list[str]]:
+    """Return what an attempt found, and what was sent, of a target that gives these replies in turn.
+
+    `length` is how long the request's body is.
+    """
+    seen: list[str] = []
+
+    async def target(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        head = await request_of(reader)
+        seen.append((head + await reader.readexactly(length)).decode())
+        writer.write(replies[min(len(seen), len(replies)) - 1])
+        await writer.drain()
+
+    async with serving(target) as port:
+        url = f"http://{LOOPBACK}:{port}/"
+        return (await attempt({"http": url, **written})).result, [each.replace(str(port), "PORT") for each in seen]
+
+
+@pytest.mark.parametrize("method", METHODS)
+async def test_every_method_is_asked_with_and_tells_whether_a_body_follows(method: str) -> None:
+    result, (head,) = await sent(answer(), method=method)
+    assert result.outcome is Outcome.GOOD, result.detail
+    assert head.startswith(f"{method} / HTTP/1.1\r\n")
+    assert ("Content-Length: 0\r\n" in head) is (method in ("POST", "PUT", "PATCH"))
+
+
+@pytest.mark.parametrize("method", METHODS[2:])
+async def test_a_body_is_sent_from_text_or_from_a_file(method: str, tmp_path: Path) -> None:
+    (tmp_path / "order.json").write_bytes(b'{"a": "\xc3\xa9"}\n')
+    _, (text,) = await sent(answer(), length=4, method=method, body="abcd")
+    _, (file,) = await sent(answer(), length=12, method=method, body_file=str(tmp_path / "order.json"))
+    assert text.endswith("Content-Length: 4\r\n\r\nabcd")
+    assert file.endswith('Content-Length: 12\r\n\r\n{"a": "é"}\n')
+
+
+# --- Cookies ------------------------------------------------------------------------------------------------------
+
+
+def setting(*lines: str, location: str = "/next") -> bytes:
+    cookies = "".join(f"Set-Cookie: {line}\r\n" for line in lines)
+    return f"HTTP/1.1 302 Found\r\nLocation: {location}\r\n{cookies}Content-Length: 0\r\n\r\n".encode()
+
+
+def cookies_of(head: str) -> str:
+    return head.partition("\r\nCookie: ")[2].partition("\r\n")[0]
+
+
+async def test_cookies_are_sent_text_and_secret(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("SESSION", "canary-session")
+    _, (head,) = await sent(answer(), cookies={"lang": "en", "session": {"env": "SESSION"}})
+    assert cookies_of(head) == "lang=en; session=canary-session"
+
+
+async def test_a_log_in_by_redirects_takes_its_cookies_along() -> None:
+    replies = (
+        setting("state=1; Expires=Wed, 09 Jun 2100 10:18:14 GMT; Path=/", "theme=dark"),
+        setting("session=abc=; HttpOnly; Max-Age=60", "state=; Max-Age=0"),
+        answer(b"welcome"),
+    )
+    expect = {"cookie": {"session": "ABC", "theme": {"matches": "^dark$"}, "state": False}}
+    result, heads = await sent(*replies, redirects=5, cookies={"lang": "en"}, expect=expect)
+    assert result.outcome is Outcome.GOOD, result.detail
+    assert [cookies_of(head) for head in heads] == [
+        "lang=en",
+        "lang=en; state=1; theme=dark",
+        "lang=en; theme=dark; session=abc=",
+    ]
+
+
+@pytest.mark.parametrize(
+    ("line", "kept"),
+    [
+        ("a=1", "a=1"),
+        ("a=1; Secure", ""),
+        ("a=1; Max-Age=0", ""),
+        ("a=1; Max-Age=-5; Expires=Wed, 09 Jun 2100 10:18:14 GMT", ""),
+        ("a=1; Expires=Thu, 01 Jan 1970 00:00:00 GMT", ""),
+        ("a=1; Expires=Thu, 01-Jan-1970 00:00:00 GMT", ""),
+        ("a=1; Expires=soon; Max-Age=never", "a=1"),
+        ("nonsense", ""),
+        ("=1", ""),
+        ("a b=1", ""),
+        ("a=caf\u00e9", ""),
+        ("a=" + "x" * 5_000, ""),
+        ("\u200ba=1", ""),
+    ],
+)
+async def test_what_is_set_is_kept_only_if_it_can_be_sent_back(line: str, kept: str) -> None:
+    _, heads = await sent(setting(line), answer(), redirects=1)
+    assert cookies_of(heads[1]) == kept
+
+
+async def test_a_host_fills_no_jar_without_end() -> None:
+    _, heads = await sent(setting(*[f"c{number}=x" for number in range(500)]), answer(), redirects=1)
+    assert len(cookies_of(heads[1]).split("; ")) == 50
+
+
+async def test_cookies_stay_with_the_host_that_set_them() -> None:
+    seen: list[str] = []
+
+    async def other(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        seen.append((await request_of(reader)).decode())
+        writer.write(answer())
+        await writer.drain()
+
+    async with serving(other) as port:
+        # "localhost" is another host than 127.0.0.1, on the same machine.
+        moved = setting("session=abc", location=f"http://localhost:{port}/")
+        result, _ = await sent(moved, redirects=1, cookies={"lang": "en"}, expect={"cookie": {"session": False}})
+    assert result.outcome is Outcome.GOOD, result.detail
+    assert cookies_of(seen[0]) == ""
+
+
+async def test_a_missing_cookie_is_bad_and_its_value_is_not_told() -> None:
+    for wanted, said in (("other", "another"), ({"matches": "^x"}, "another"), (False, "another")):
+        result, _ = await sent(setting("session=canary"), expect={"status": 302, "cookie": {"session": wanted}})
+        assert (result.outcome, result.reason) == (Outcome.BAD, "cookie_mismatch")
+        assert said in result.detail
+        assert "canary" not in result.detail
+    result, _ = await sent(answer(), expect={"cookie": {"session": True}})
+    assert result.detail == "no cookie session, expected it to be there"
+
+
+async def test_a_post_that_became_a_get_leaves_its_body_and_what_describes_it_behind() -> None:
+    reply = setting("a=1")
+    _, heads = await sent(reply, answer(), method="POST", redirects=1, headers={"Content-Type": "text/plain"})
+    assert heads[1].startswith("GET /next HTTP/1.1\r\n")
+    assert "Content-" not in heads[1]
+
+
+# --- Protocol -----------------------------------------------------------------------------------------------------
+
+FIELDS = [(":status", "200"), ("content-type", "text/plain"), ("set-cookie", "a=1, 2"), ("set-cookie", "b=3")]
+
+
+async def over_tls(agreed: list[str], folder: Path, handler: Any, **written: Any) -> ProbeResult:
+    authority = trustme.CA()
+    context = server_context(authority.issue_cert(LOOPBACK))
+    context.set_alpn_protocols(agreed)
+    async with serving(handler, context) as port:
+        check = {"http": f"https://{LOOPBACK}:{port}/x?q=1", "tls": {"ca": bundle(authority, folder)}, **written}
+        return (await attempt(check)).result
+
+
+@pytest.mark.parametrize("protocol", ["2", 2, "auto"])
+async def test_http_2_is_spoken_where_tls_agrees_to_it(protocol: Any, tmp_path: Path) -> None:
+    expect = {"version": 2, "contains": "hello", "header": {"Content-Type": "text"}, "cookie": {"a": "1, 2", "b": "3"}}
+    handler = speaking(FIELDS, b"hello")
+    result = await over_tls(["h2", "http/1.1"], tmp_path, handler, protocol=protocol, expect=expect)
+    assert result.outcome is Outcome.GOOD, result.detail
+    assert set(result.phases) == {"resolve", "connect", "tls", "first_byte", "transfer"}
+
+
+async def test_in_the_clear_http_2_is_spoken_when_insisted_on() -> None:
+    seen: list[bytes] = []
+    async with serving(speaking(FIELDS, b"hello", seen=seen)) as port:
+        written = {"http": f"http://{LOOPBACK}:{port}/", "protocol": "2", "method": "POST", "body": "ping"}
+        result = (await attempt({**written, "expect": {"version": "2", "contains": "hello"}})).result
+    assert result.outcome is Outcome.GOOD, result.detail
+    assert seen == [b"ping"]
+
+
+async def test_a_server_that_prefers_http_1_gets_it_unless_2_is_insisted_on(tmp_path: Path) -> None:
+    handler = saying(answer(b"hello"))
+    lenient = await over_tls(["http/1.1"], tmp_path, handler, protocol="auto", expect={"version": "1.1"})
+    strict = await over_tls(["http/1.1"], tmp_path, handler, protocol="2")
+    assert lenient.outcome is Outcome.GOOD, lenient.detail
+    assert (strict.outcome, strict.reason) == (Outcome.BAD, "http_version")
+
+
+async def test_what_is_no_http_2_has_a_word() -> None:
+    async with serving(saying_at_once(answer(b"hello"))) as port:
+        result = (await attempt({"http": f"http://{LOOPBACK}:{port}/", "protocol": "2"})).result
+    assert (result.outcome, result.reason) == (Outcome.BAD, "http2_malformed")
+
+
+@pytest.mark.parametrize(("spoken", "wanted", "reason"), [("1.0", 1.1, "http_version"), ("1.0", [1.0, 1.1], "")])
+async def test_the_version_of_the_answer_is_judged(spoken: str, wanted: Any, reason: str) -> None:
+    reply = f"HTTP/{spoken} 200 OK\r\nContent-Length: 0\r\n\r\n".encode()
+    result, _ = await sent(reply, expect={"version": wanted})
+    assert result.reason == reason, result.detail
+
+
+@pytest.mark.parametrize(
+    ("written", "said"),
+    [
+        ({"method": "TRACE"}, "GET"),
+        ({"body": "x"}, "a GET request carries no body; add method: POST"),
+        ({"method": "HEAD", "body": "x"}, "a HEAD request carries no body"),
+        ({"method": "PUT", "body": "x", "body_file": __file__}, "one body; keep body or body_file"),
+        ({"method": "PUT", "body_file": "absent.json"}, r"cannot read absent\.json: no such file"),
+        ({"method": "PUT", "body_file": "/dev/null"}, "cannot read /dev/null: not a regular file"),
+        ({"method": "HEAD", "expect": {"contains": "x"}}, "the answer to HEAD has no body to look into"),
+        ({"cookies": {"a": "1; b=2"}}, "holds what a cookie cannot"),
+        ({"cookies": {"a b": "1"}}, "is not a cookie's name"),
+        ({"cookies": {"a": "1"}, "headers": {"cookie": {"env": "HOME"}}}, "hold a Cookie already"),
+        ({"protocol": 3}, "1.1"),
+        ({"body_limit": 1000, "expect": {"body_size": "<= 2kB"}}, "too little to tell body_size; raise it to 2000"),
+        ({"bearer": {"env": "HOME"}, "basic": {"user": "u", "password": {"env": "HOME"}}}, "keep basic or bearer"),
+    ],
+)
+def test_a_mistake_is_told_when_the_configuration_is_read(written: dict[str, Any], said: str) -> None:
+    with pytest.raises(ValidationError, match=said):
+        check_of({"http": "http://a.example/", **written})
