@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 from urllib.parse import urlsplit
 
 from monitor.blackbox.reaching import chosen, split
-from monitor.blackbox.tls import facts_of, options, show
+from monitor.blackbox.tls import noting, options, show
 from monitor.blackbox.trial import Prober, Trial
 from monitor.config.model import HostPort
 from monitor.probes.failure import ProbeFailure, quoted
@@ -15,8 +15,6 @@ from monitor.probes.grpc import GrpcCheck, caller
 from monitor.probes.grpc_health import HEALTH, SERVING
 
 if TYPE_CHECKING:
-    import ssl
-
     from monitor.probes.base import Frame
 
 _PHASES = "probe_grpc_duration_seconds"
@@ -44,13 +42,7 @@ async def _run(trial: Trial, frame: Frame) -> None:
         encrypted=config.tls,
         tls=options(config.tls_config),
     )
-    shown: list[dict[str, Any]] = []
-
-    def secured(connection: ssl.SSLSocket) -> None:
-        shown.append(facts_of(connection))
-        trial.diary.note("TLS handshake done", **shown[0])
-
-    frame.on_secured = secured
+    frame.on_secured = noting(trial)
     gauges.set("probe_grpc_status_code", _UNAVAILABLE)  # until there is another
     answer = await caller(check)(frame)
     trial.diary.note("answered", code=answer.code, message=answer.message, health=answer.health)
@@ -58,9 +50,9 @@ async def _run(trial: Trial, frame: Frame) -> None:
     if answer.code:
         raise ProbeFailure("grpc_status", f"{answer.code} {quoted(answer.message)}")
     gauges.set(_RESPONSE, 1, serving_status=answer.health)
-    if shown:
+    if trial.handshake is not None:
         gauges.set("probe_grpc_ssl", 1)
-        show(trial, shown[0], chain=False)
+        show(trial, chain=False)
     if answer.health != SERVING:
         raise ProbeFailure("grpc_not_serving", f"the health is {answer.health}")
 

@@ -7,6 +7,7 @@ reason; a key that is not known at all is a mistake, as it is there.
 from __future__ import annotations
 
 import re
+import ssl
 from typing import Annotated, Literal, Self
 
 import dns.exception
@@ -14,7 +15,7 @@ import dns.name
 import dns.rcode
 import dns.rdataclass
 import dns.rdatatype
-from pydantic import AfterValidator, Field, field_validator, model_validator
+from pydantic import AfterValidator, BeforeValidator, Field, field_validator, model_validator
 
 from monitor.blackbox.values import (
     Block,
@@ -24,6 +25,8 @@ from monitor.blackbox.values import (
     GoDuration,
     Hidden,
     KeptHidden,
+    OwnCertificate,
+    OwnKey,
     Pattern,
     Protocol,
     ProxyUrl,
@@ -32,10 +35,11 @@ from monitor.blackbox.values import (
     Size,
     SourceAddress,
     Str,
+    Trusted,
 )
 from monitor.config.addresses import HostName
 from monitor.config.errors import quoted
-from monitor.config.tls import AuthoritiesField
+from monitor.config.tls import show
 from monitor.config.values import problem_at
 
 _Version = Literal["TLS10", "TLS11", "TLS12", "TLS13"]
@@ -51,9 +55,9 @@ class TlsConfig(Block):
     """How TLS is spoken, and the certificate judged."""
 
     insecure_skip_verify: Flag = False
-    ca_file: AuthoritiesField | None = None
-    cert_file: Str = ""
-    key_file: Str = ""
+    ca_file: Trusted | None = None
+    cert_file: OwnCertificate | None = None
+    key_file: OwnKey | None = None
     server_name: HostName | None = None
     min_version: _Version | None = None
     max_version: _Version | None = None
@@ -64,10 +68,26 @@ class TlsConfig(Block):
     cert_ref: _Managed = None
     key_ref: _Managed = None
 
+    @property
+    def only(self) -> Literal["TLSv1.2", "TLSv1.3"] | None:
+        """The one version that may be spoken; None if it may be 1.2 or 1.3. Older ones never are."""
+        if self.min_version == "TLS13":
+            return "TLSv1.3"
+        return "TLSv1.2" if self.max_version == "TLS12" else None
+
     @model_validator(mode="after")
-    def _certificate_with_its_key(self) -> Self:
-        if bool(self.cert_file) is not bool(self.key_file):
-            raise problem_at("key_file" if self.cert_file else "cert_file", "is missing; the two go together")
+    def _can_be_spoken(self) -> Self:
+        if (self.cert_file is None) is not (self.key_file is None):
+            raise problem_at("key_file" if self.key_file is None else "cert_file", "is missing; the two go together")
+        if self.max_version in ("TLS10", "TLS11"):
+            raise problem_at("max_version", "is not supported; TLS 1.0 and 1.1 are not spoken here, write TLS12")
+        if self.min_version == "TLS13" and self.max_version == "TLS12":
+            raise problem_at("max_version", "is below min_version, so that no version is left; raise it")
+        if self.cert_file is not None and self.key_file is not None:
+            try:
+                show(ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT), self.cert_file.pem, self.key_file)
+            except ValueError as error:
+                raise problem_at("key_file", str(error)) from None
         return self
 
 
@@ -126,15 +146,21 @@ class HeaderMatch(Block):
     allow_missing: Flag = False
 
 
+def _coding(value: object) -> object:
+    if value == "br":
+        raise ValueError("br is not supported; Brotli is not undone here, write gzip or deflate")
+    return value or None
+
+
 class HttpModule(Reached):
     """`http:` of a module."""
 
     valid_status_codes: tuple[Annotated[int, Field(ge=100, le=599, strict=True)], ...] = ()
     valid_http_versions: tuple[Str, ...] = ()
-    method: Str = "GET"
+    method: Annotated[Str, Field(pattern=r"^[A-Za-z]{1,20}$")] = "GET"
     headers: SentHeaders = Field(default_factory=dict)
     body_size_limit: Size = 0
-    compression: Literal["", "gzip", "br", "deflate", "identity"] = ""
+    compression: Annotated[Literal["gzip", "deflate", "identity"] | None, BeforeValidator(_coding)] = None
     follow_redirects: Flag = True
     no_follow_redirects: Flag | None = None
     fail_if_ssl: Flag = False

@@ -5,13 +5,15 @@ from __future__ import annotations
 import math
 from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import structlog
 
 from monitor.blackbox.dns import DNS
 from monitor.blackbox.gauges import OUTCOME
 from monitor.blackbox.grpc import GRPC
+from monitor.blackbox.http import HTTP
+from monitor.blackbox.http_asking import conflict
 from monitor.blackbox.icmp import ICMP
 from monitor.blackbox.modules import Module, ModuleFile
 from monitor.blackbox.tcp import TCP
@@ -38,7 +40,7 @@ LONGEST = 120.0  # seconds for a probe that neither the scraper nor the module b
 OFFSET = 0.5  # seconds of a scraper's time-out that are left for the way back
 _SHORTEST = 0.01
 
-PROBERS: Mapping[str, Prober] = {"tcp": TCP, "dns": DNS, "icmp": ICMP, "grpc": GRPC}
+PROBERS: Mapping[str, Prober] = {"http": HTTP, "tcp": TCP, "dns": DNS, "icmp": ICMP, "grpc": GRPC}
 
 log = structlog.get_logger(__name__)
 
@@ -70,6 +72,7 @@ class Blackbox:
         self._path, self._clock = path, clock
         self.modules = self._read()
         self.in_flight = 0
+        self._kept: dict[str, dict[str, Any]] = {}
 
     def _read(self) -> Mapping[str, Module]:
         context = Context()
@@ -87,7 +90,7 @@ class Blackbox:
     def _reload(self, health: Health) -> None:
         health.blackbox_reload_success = False
         try:
-            self.modules = self._read()
+            self.modules, self._kept = self._read(), {}
         except ConfigError as error:
             for problem in error.problems:
                 log.error("blackbox_refused", problem=str(problem))
@@ -101,21 +104,24 @@ class Blackbox:
 
         Raises:
             BusyError: too many are under way.
+            ValueError: the caller asks for what the module contradicts.
         """
         if self.in_flight >= AT_ONCE:
             raise BusyError
         module = self.modules[question.module]
-        trial = Trial(question.target, module, question.hostname, Diary(self._clock))
+        conflict(module, question.hostname)
+        seconds, kept = _seconds(module, question.patience), self._kept.setdefault(question.module, {})
+        trial = Trial(question.target, module, question.hostname, seconds, Diary(self._clock), kept)
         self.in_flight += 1
         try:
-            attempt = await self._tried(trial, _seconds(module, question.patience), runner, outbound)
+            attempt = await self._tried(trial, runner, outbound)
         finally:
             self.in_flight -= 1
         return _told(trial, attempt) if question.debug else trial.gauges.page()
 
-    async def _tried(self, trial: Trial, seconds: float, runner: Runner, outbound: Outbound | None) -> Attempt:
+    async def _tried(self, trial: Trial, runner: Runner, outbound: Outbound | None) -> Attempt:
         prober = PROBERS[trial.module.prober]
-        trial.diary.note("probing", prober=trial.module.prober, target=trial.target, timeout=f"{seconds:g}s")
+        trial.diary.note("probing", prober=trial.module.prober, target=trial.target, timeout=f"{trial.seconds:g}s")
         prober.begin(trial)
 
         async def probe(frame: Frame) -> ProbeResult:
@@ -123,7 +129,7 @@ class Blackbox:
             frame.close()
             return ProbeResult(Outcome.GOOD, phases=frame.phases)
 
-        attempt = await runner.attempt(probe, seconds, outbound=outbound)
+        attempt = await runner.attempt(probe, trial.seconds, outbound=outbound)
         result, gauges = attempt.result, trial.gauges
         prober.end(trial, result.phases)
         gauges.set("probe_success", result.outcome is Outcome.GOOD)

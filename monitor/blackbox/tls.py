@@ -37,23 +37,42 @@ def options(config: TlsConfig, server_name: str = "") -> TlsOptions:
     """Return the options of our own kinds that mean the same; the module's name goes before the caller's."""
     name = config.server_name or server_name or None
     ca = config.ca_file if not config.insecure_skip_verify else None
-    return TlsOptions.model_construct(ca=ca, verify=not config.insecure_skip_verify, server_name=name)
+    return TlsOptions.model_construct(
+        ca=ca,
+        verify=not config.insecure_skip_verify,
+        server_name=name,
+        certificate=config.cert_file,
+        key=config.key_file,
+        version=config.only,
+    )
+
+
+def noting(trial: Trial) -> Callable[[ssl.SSLSocket], None]:
+    """Return what notes each handshake of a trial, for `Frame.on_secured`."""
+
+    def note(connection: ssl.SSLSocket) -> None:
+        trial.handshake = facts_of(connection)
+        trial.diary.note("TLS handshake done", **trial.handshake)
+
+    return note
 
 
 def telling(trial: Trial) -> Callable[[ssl.SSLSocket], None]:
-    """Return what puts a handshake into the gauges, for `Frame.on_secured`."""
+    """Return what notes each handshake of a trial and shows it in the gauges."""
+    note = noting(trial)
 
     def tell(connection: ssl.SSLSocket) -> None:
-        facts = facts_of(connection)
-        trial.diary.note("TLS handshake done", **facts)
-        show(trial, facts)
+        note(connection)
+        show(trial)
 
     return tell
 
 
-def show(trial: Trial, facts: dict[str, Any], *, chain: bool = True) -> None:
-    """Put a handshake into the gauges; `chain` is whether the end of the verified chain is among them."""
-    gauges = trial.gauges
+def show(trial: Trial, *, chain: bool = True) -> None:
+    """Put the last handshake into the gauges; `chain` is whether the end of the verified chain is among them."""
+    gauges, facts = trial.gauges, trial.handshake
+    if facts is None:
+        return
     gauges.set("probe_ssl_earliest_cert_expiry", facts["earliest"])
     gauges.set("probe_tls_version_info", 1, version=facts["version"])
     if chain:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, NamedTuple
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 from monitor.blackbox.gauges import Gauges
 from monitor.log import concealed
@@ -14,6 +14,8 @@ if TYPE_CHECKING:
     from monitor.blackbox.modules import Module
     from monitor.clock import Clock
     from monitor.probes.base import Frame
+    from monitor.probes.http_request import Request
+    from monitor.probes.http_response import Response
 
 _LINES = 1_000  # of a diary; a target that talks without end does not fill our memory
 _LONGEST = 300  # characters of a line of it
@@ -37,15 +39,29 @@ class Diary:
             self.lines.append(f"{now - self._since:9.6f}s {concealed(text)} {told}".rstrip())
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(slots=True)
 class Trial:
-    """One probe. `hostname` is what the caller wants the server to be called, empty for the target's own name."""
+    """One probe, and what is known of it by now.
+
+    `hostname` is what the caller wants the server to be called, empty for the target's own name; `seconds` is how long
+    it may take; `kept` is what the probes by one module hand on to each other.
+    """
 
     target: str
     module: Module
     hostname: str
+    seconds: float
     diary: Diary
+    kept: dict[str, Any]
     gauges: Gauges = field(default_factory=Gauges)
+    handshake: dict[str, Any] | None = None
+    """What the last TLS handshake showed (`tls.facts_of`)."""
+
+    request: Request | None = None
+    """The last HTTP request that was made."""
+
+    response: Response | None = None
+    """The answer to it, as far as it came."""
 
 
 class Prober(NamedTuple):

@@ -27,6 +27,7 @@ from monitor.config.errors import quoted
 from monitor.config.folder import opened
 from monitor.config.model import Regex
 from monitor.config.secret import Secret
+from monitor.config.tls import AuthoritiesField, CertificateField, KeyField
 from monitor.config.values import AS_TEXT, local_path, problem_at
 from monitor.log import conceal
 
@@ -129,15 +130,18 @@ def _content(path: Path) -> str:
 
 
 def _proxy(value: Any) -> Secret:
-    """Return a proxy's URL, whose user and password are kept out of every output, as the whole of it is."""
+    """Return a proxy's URL, whose password is kept out of every output, as the whole of it is."""
     url = _hidden(value)
     try:
-        credentials = urlsplit(url.reveal()).password
+        parts = urlsplit(url.reveal())
+        plain = parts.scheme == "http" and parts.hostname and parts.path in ("", "/") and parts.port != 0
     except ValueError:
-        raise ValueError("not a URL; write http://proxy.example.org:3128") from None
-    if credentials:
-        conceal(unquote(credentials))
-        conceal(credentials)
+        plain = False
+    if not plain:
+        raise ValueError("not a proxy that can be used; write http://host:port (https and socks are not spoken)")
+    if parts.password:
+        conceal(parts.password)
+        conceal(unquote(parts.password))
     return url
 
 
@@ -207,5 +211,8 @@ Filed = Annotated[str, PlainValidator(_filed), PlainSerializer(lambda _: HIDDEN)
 Pattern = Annotated[Regex, PlainValidator(_pattern), AS_TEXT]
 """A regular expression. Go's syntax is RE2's."""
 
+OwnCertificate = Annotated[CertificateField, AS_TEXT]
+OwnKey = Annotated[KeyField, PlainSerializer(lambda _: HIDDEN)]
+Trusted = Annotated[AuthoritiesField, PlainSerializer(lambda given: str(given.path))]
 Protocol = Literal["ip4", "ip6"]
 SourceAddress = Annotated[Str, AfterValidator(_address)]

@@ -13,6 +13,7 @@ if TYPE_CHECKING:
     import ssl
 
     from monitor.clock import Clock
+    from monitor.probes.http_response import Response
     from monitor.probes.outbound import Outbound
     from monitor.probes.poller import Poller
     from monitor.probes.resolver import Address, Resolver
@@ -25,7 +26,7 @@ class Frame:
     deadline cut the attempt short although the socket had become ready: the target was in time and *we* were not.
     `outbound` says where may be connected to, `peer` where was; `source` is the address of ours to connect from, the
     system's choice when empty. `on_secured` is handed each connection after its TLS handshake, for those who want to
-    know more of it than a probe does.
+    know more of it than a probe does; `on_answer` each HTTP response, which begins to come.
     """
 
     __slots__ = (
@@ -34,6 +35,7 @@ class Frame:
         "answer_waiting",
         "certificate_expiry",
         "cut_in",
+        "on_answer",
         "on_secured",
         "outbound",
         "peer",
@@ -55,6 +57,7 @@ class Frame:
         self.answer_waiting = False
         self.peer: Address | None = None
         self.source = ""
+        self.on_answer: Callable[[Response], None] | None = None
         self.on_secured: Callable[[ssl.SSLSocket], None] | None = None
         self._since = clock.monotonic()
 

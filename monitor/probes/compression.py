@@ -18,8 +18,12 @@ def inflate(response: Response, coding: str, limit: int) -> None:
 
     Then `coding` is set. What is cut short by the limit is `cut`; what cannot be read is left as it is and `garbled`.
     """
-    if response.headers.get("content-encoding", "").strip().lower() not in _NAMES[coding]:
-        return
+    if response.headers.get("content-encoding", "").strip().lower() in _NAMES[coding]:
+        undo(response, coding, limit)
+
+
+def undo(response: Response, coding: str, limit: int) -> None:
+    """Decompress the body in place as `inflate` does, whatever the answer says of itself."""
     response.coding = coding
     raw = bytes(response.body)
     if not raw:

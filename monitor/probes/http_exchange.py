@@ -42,10 +42,10 @@ async def exchange(frame: Frame, request: Request) -> Response:
             agreed = connection.selected_alpn_protocol()
         frame.enter("first_byte")
         if way.protocol != "1.1" and _speaks_2(request, agreed):
-            response = await _over_2(frame, wire, request)
+            response = _told(frame, await _over_2(frame, wire, request))
         else:
             await wire.send(request.data)
-            response = Response(limit=way.limit, head_only=request.method == "HEAD")
+            response = _told(frame, Response(limit=way.limit, head_only=request.method == "HEAD"))
             while not response.complete:
                 data = await wire.receive()
                 if frame.phase != "transfer":
@@ -58,6 +58,12 @@ async def exchange(frame: Frame, request: Request) -> Response:
     response.encrypted = request.encrypted
     if way.proxy is not None and not request.encrypted:
         proxy.judge(response)
+    return response
+
+
+def _told(frame: Frame, response: Response) -> Response:
+    if frame.on_answer is not None:
+        frame.on_answer(response)
     return response
 
 

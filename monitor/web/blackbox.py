@@ -57,6 +57,8 @@ async def probe(request: web.Request) -> web.Response:
         page = await probes.box.answer(question, probes.runner, outbound)
     except BusyError:
         raise _BUSY from None
+    except ValueError as error:
+        raise Refusal(400, str(error), "leave hostname out, or the Host header of the module") from None
     kind = "text/plain; charset=utf-8" if question.debug else CONTENT_TYPE
     return web.Response(body=page.encode(errors="replace"), headers={"Content-Type": kind})
 

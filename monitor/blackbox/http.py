@@ -1,0 +1,141 @@
+"""The `http` prober: a request, its redirects, and what the module wants the answer to be."""
+
+from __future__ import annotations
+
+import itertools
+from collections.abc import Mapping
+from email.utils import parsedate_to_datetime
+from functools import partial
+from typing import TYPE_CHECKING
+
+from monitor.blackbox.http_asking import check_of, target_of
+from monitor.blackbox.http_judging import judge
+from monitor.blackbox.reaching import chosen
+from monitor.blackbox.tls import noting, show
+from monitor.blackbox.trial import Prober, Trial
+from monitor.probes import http2, oauth2
+from monitor.probes.compression import undo
+from monitor.probes.cookies import Jar
+from monitor.probes.http_exchange import REDIRECTS, Exchange, exchange
+from monitor.probes.http_request import request_of
+
+if TYPE_CHECKING:
+    from monitor.probes.base import Frame
+    from monitor.probes.http_check import HttpCheck
+    from monitor.probes.http_request import Request
+    from monitor.probes.http_response import Response
+
+_PHASES = "probe_http_duration_seconds"
+_MOST = 10  # redirects that are followed
+_ZEROES = (
+    "probe_failed_due_to_regex",
+    "probe_http_content_length",
+    "probe_http_redirects",
+    "probe_http_ssl",
+    "probe_http_status_code",
+    "probe_http_uncompressed_body_length",
+    "probe_http_version",
+)
+
+
+def _begin(trial: Trial) -> None:
+    for name in _ZEROES:
+        trial.gauges.set(name, 0)
+    trial.gauges.phases(_PHASES, resolve=0)
+
+
+async def _run(trial: Trial, frame: Frame) -> None:
+    config = trial.module.http
+    url = target_of(trial)
+    check = check_of(trial, url)
+    if not (config.proxy_url and config.skip_resolve_phase_with_proxy):
+        await chosen(trial, frame, url.hostname or "", url.port or 0, config)
+    trial.gauges.phases(_PHASES, connect=0, tls=0, processing=0, transfer=0)
+    http2.load()
+    frame.on_secured, frame.on_answer = noting(trial), partial(setattr, trial, "response")
+    response = await _fetching(trial, check)(frame, request_of(check))
+    if config.compression in ("gzip", "deflate"):
+        undo(response, config.compression, check.body_limit)
+    judge(trial, response, encrypted=response.encrypted)
+
+
+def _fetching(trial: Trial, check: HttpCheck) -> Exchange:
+    """Return what makes the request, with the module's token if it takes one."""
+    journey = _journey(trial)
+    if check.oauth2 is None:
+        return journey
+    if "tokens" not in trial.kept:
+        trial.kept["tokens"] = oauth2.Tokens(check, check.oauth2)
+    return oauth2.authorized(trial.kept["tokens"], journey)
+
+
+def _journey(trial: Trial) -> Exchange:
+    """Return what follows redirects; the one that is not followed any more is the answer."""
+    follows = trial.module.http.follows
+
+    async def journey(frame: Frame, request: Request) -> Response:
+        jar = Jar()
+        for count in itertools.count(1):
+            trial.request, trial.response = request, None
+            trial.diary.note("requesting", url=request.url.geturl(), method=request.method)
+            response = await exchange(frame, jar.sent_with(request))
+            trial.diary.note("answered", status=response.status, version=response.version)
+            jar.take(request, response, frame.now())
+            location = response.headers.get("location", "")
+            if response.status not in REDIRECTS or not location:
+                break
+            trial.diary.note("redirected", location=location)
+            trial.gauges.set("probe_http_redirects", count)
+            if count > _MOST or not follows:
+                break
+            trial.request = trial.response = None  # what becomes of it now is the answer
+            request = request.redirected(response.status, location)
+        return response
+
+    return journey
+
+
+def _end(trial: Trial, phases: Mapping[str, float]) -> None:
+    gauges = trial.gauges
+    gauges.phases(_PHASES, resolve=gauges.value("probe_dns_lookup_time_seconds"))
+    if trial.request is None:
+        return
+    connect, tls = phases.get("connect", 0), phases.get("tls", 0)
+    processing, transfer = phases.get("first_byte", 0), phases.get("transfer", 0)
+    gauges.phases(_PHASES, connect=connect, tls=tls, processing=processing, transfer=transfer)
+    if trial.response is None or not trial.response.started:
+        return
+    _tell(trial, trial.request, trial.response)
+
+
+def _tell(trial: Trial, request: Request, response: Response) -> None:
+    """Put the answer into the gauges, as far as it came."""
+    gauges = trial.gauges
+    gauges.set("probe_http_status_code", response.status)
+    gauges.set("probe_http_version", float(response.version))
+    gauges.set("probe_http_content_length", _announced(request, response))
+    gauges.set("probe_http_uncompressed_body_length", 0 if response.garbled else len(response.body))
+    if (modified := _date(response.headers.get("last-modified", ""))) is not None:
+        gauges.set("probe_http_last_modified_timestamp_seconds", modified)
+    if request.encrypted:
+        gauges.set("probe_http_ssl", 1)
+        show(trial)
+
+
+def _announced(request: Request, response: Response) -> int:
+    """Return how long the body is said to be, -1 if it is not said."""
+    said = response.headers.get("content-length", "")
+    if said.isascii() and said.isdecimal() and "transfer-encoding" not in response.headers:
+        return int(said)
+    return 0 if response.status in (204, 304) and request.method != "HEAD" else -1
+
+
+def _date(text: str) -> float | None:
+    """Return what a date in a header means, in Unix time; None if it is none."""
+    try:
+        return parsedate_to_datetime(text).timestamp()
+    except ValueError:
+        return None
+
+
+HTTP = Prober(_begin, _run, _end)

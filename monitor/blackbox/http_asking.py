@@ -1,0 +1,141 @@
+"""From an `http` module and a target to a check of our own kind, which knows how to ask."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any, cast
+from urllib.parse import SplitResult, quote, unquote, urlsplit
+
+from monitor.blackbox.tls import options
+from monitor.config.addresses import HostPort, host
+from monitor.config.model import Secret
+from monitor.log import conceal
+from monitor.probes.failure import ProbeFailure
+from monitor.probes.http_check import Basic, HttpCheck, OAuth2
+from sla.interval import SECOND
+
+if TYPE_CHECKING:
+    from monitor.blackbox.modules import BasicAuth, HttpModule, Module
+    from monitor.blackbox.modules import OAuth2 as OAuth2Module
+    from monitor.blackbox.trial import Trial
+
+UNLIMITED = 10 * 1024 * 1024  # bytes of a body that are read where the module sets no limit
+_MOST = 64 * 1024 * 1024
+_SAFE = "/%:@!$&'()*+,;=-._~?[]"
+NOTHING = Secret("", "nothing given")
+
+
+def conflict(module: Module, hostname: str) -> None:
+    """Refuse a caller's name for the server where the module has another.
+
+    Raises:
+        ValueError: it has.
+    """
+    written = named(module.http)
+    if module.prober == "http" and hostname and written not in ("", hostname):
+        raise ValueError("host header defined both in module configuration and with URL-parameter 'hostname'")
+
+
+def named(config: HttpModule) -> str:
+    """Return the Host header that the module sends, empty if it sends the target's."""
+    found = next((value for name, value in config.headers.items() if name.lower() == "host"), "")
+    return found if isinstance(found, str) else found.reveal()
+
+
+def target_of(trial: Trial) -> SplitResult:
+    """Return the URL to ask; a target without a scheme is asked in the clear.
+
+    Raises:
+        ProbeFailure: `bad_target`.
+    """
+    given = trial.target if trial.target.startswith(("http://", "https://")) else f"http://{trial.target}"
+    try:
+        url = urlsplit(given)
+        name, _ = host(url.hostname or ""), url.port
+    except ValueError:  # its text quotes the part that is wrong, which may be a password
+        raise ProbeFailure("bad_target", "the target is no URL of a host") from None
+    if url.password:
+        conceal(url.password)
+        conceal(unquote(url.password))
+    shown = f"[{name}]" if ":" in name else name
+    netloc = shown if url.port is None else f"{shown}:{url.port}"
+    credentials = url.netloc.rpartition("@")[0]
+    return url._replace(
+        netloc=f"{credentials}@{netloc}" if credentials else netloc,
+        path=quote(url.path, _SAFE),
+        query=quote(url.query, _SAFE),
+        fragment="",
+    )
+
+
+def check_of(trial: Trial, url: SplitResult) -> HttpCheck:
+    """Return the check that asks what the module asks."""
+    config = trial.module.http
+    bare = url._replace(netloc=url.netloc.rpartition("@")[2])
+    headers: dict[str, str | Secret] = dict(config.headers)
+    if trial.hostname:
+        headers = {name: value for name, value in headers.items() if name.lower() != "host"}
+        headers["Host"] = trial.hostname
+    if config.compression and "accept-encoding" not in map(str.lower, headers):
+        headers["Accept-Encoding"] = config.compression
+    name = (trial.hostname or named(config)).partition(":")[0]
+    return HttpCheck.model_construct(
+        id="probe",
+        timeout=round(trial.seconds * SECOND),
+        http=bare.geturl(),
+        method=cast("Any", config.method),  # any, as there
+        headers=headers | _authorization(config),
+        body=(config.body if config.body_file is None else config.body_file) or None,
+        protocol="auto" if config.enable_http2 else "1.1",
+        body_limit=min(config.body_size_limit or UNLIMITED, _MOST),
+        tls=options(config.tls_config, name),
+        **_credentials(config, url),
+        **_proxy(config),
+    )
+
+
+def _authorization(config: HttpModule) -> dict[str, str | Secret]:
+    given = config.authorization
+    if given is None:
+        return {}
+    credentials = (given.credentials or given.credentials_file or NOTHING).reveal()
+    return {"Authorization": Secret(f"{given.type} {credentials}", "the module file")}
+
+
+def _credentials(config: HttpModule, url: SplitResult) -> dict[str, Any]:
+    if config.basic_auth is not None:
+        return {"basic": _basic(config.basic_auth)}
+    token = config.bearer_token or config.bearer_token_file
+    if token is not None:
+        return {"bearer": token}
+    if config.oauth2 is not None:
+        return {"oauth2": _oauth2(config.oauth2)}
+    if url.username is not None and config.authorization is None:
+        password = Secret(unquote(url.password or ""), "the target")
+        return {"basic": Basic.model_construct(user=unquote(url.username), password=password)}
+    return {}
+
+
+def _basic(given: BasicAuth) -> Basic:
+    return Basic.model_construct(user=given.username, password=given.password or given.password_file or NOTHING)
+
+
+def _oauth2(given: OAuth2Module) -> OAuth2:
+    return OAuth2.model_construct(
+        token_url=given.token_url,
+        client_id=given.client_id,
+        client_secret=given.client_secret or given.client_secret_file or NOTHING,
+        scopes=given.scopes,
+        params=dict(given.endpoint_params),
+        tls=options(given.tls_config),
+    )
+
+
+def _proxy(config: HttpModule) -> dict[str, Any]:
+    if config.proxy_url is None:
+        return {}
+    url = urlsplit(config.proxy_url.reveal())
+    found: dict[str, Any] = {"proxy": HostPort(url.hostname or "", url.port or 80)}
+    if url.username is not None:
+        password = Secret(unquote(url.password or ""), "the module file")
+        found["proxy_basic"] = Basic.model_construct(user=unquote(url.username), password=password)
+    return found

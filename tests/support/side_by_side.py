@@ -1,0 +1,100 @@
+"""blackbox_exporter and our /probe beside it, asked the same.
+
+As a program, `python -m tests.support.side_by_side FOLDER "MODULE TARGET" ...`, it writes the pages as JSON: for a test
+that needs them in another network namespace.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import json
+import re
+import sys
+import urllib.parse
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+
+from tests.support.processes import fetch, free_port, running, until
+from tests.support.watches import command, environment
+
+IDLE = """
+listen: 127.0.0.1:0
+store: {store}
+products: [{{id: none, objective: 99%, checks: [{{id: none, tcp: "{unused}", interval: 1d, timeout: 1s}}]}}]
+"""
+Sample = tuple[str, frozenset[tuple[str, str]]]
+_LINE = re.compile(r"(\w+)(?:\{(.*)\})? (\S+)")
+_LABEL = re.compile(r'(\w+)="((?:[^"\\]|\\.)*)"')
+
+
+@dataclass(frozen=True)
+class Page:
+    """What a prober answered."""
+
+    text: str
+
+    @property
+    def samples(self) -> dict[Sample, float]:
+        """Every sample with its labels."""
+        found = {}
+        for line in self.text.splitlines():
+            if match := _LINE.fullmatch(line):
+                found[match[1], frozenset(_LABEL.findall(match[2] or ""))] = float(match[3])
+        return found
+
+    def value(self, name: str) -> float:
+        """The value of a metric without labels."""
+        return self.samples[name, frozenset()]
+
+    @property
+    def types(self) -> dict[str, str]:
+        """The type of each family."""
+        return dict(re.findall(r"^# TYPE (\w+) (\w+)$", self.text, re.MULTILINE))
+
+
+@dataclass(frozen=True)
+class Both:
+    """The addresses of the two."""
+
+    theirs: str
+    ours: str
+
+    def asked(self, module: str, target: str, **more: str) -> tuple[Page, Page]:
+        """Ask the one, then the other."""
+        query = urllib.parse.urlencode({"module": module, "target": target, **more})
+        pages = []
+        for base in (self.theirs, self.ours):
+            status, body = fetch(f"{base}/probe?{query}")
+            assert status == 200, f"{base} {module} {target}: {status} {body!r}"
+            pages.append(Page(body.decode()))
+        return pages[0], pages[1]
+
+
+@contextlib.contextmanager
+def both(folder: Path, modules: str) -> Iterator[Both]:
+    """Run the two with the same module file while the block lasts."""
+    path, config = folder / "blackbox.yml", folder / "ninewatch.yaml"
+    path.write_text(modules)
+    theirs, unused = (f"127.0.0.1:{free_port()}" for _ in range(2))
+    config.write_text(IDLE.format(store=folder / "nw.db", unused=unused))
+    exporter = ["prometheus-blackbox-exporter", f"--config.file={path}", f"--web.listen-address={theirs}"]
+    daemon = command("run", "-c", config, "--blackbox-config", path)
+    with (
+        running(folder / "exporter.log", exporter, env=environment()) as one,
+        running(folder / "daemon.log", daemon, env=environment()) as other,
+    ):
+        until("the exporter", lambda: one.said(r"(Listening on)") and fetch(f"http://{theirs}/-/healthy")[0] == 200)
+        ours = until("the daemon's address", lambda: other.said(r"answers at (http://\S+)"))
+        yield Both(f"http://{theirs}", ours)
+
+
+def main() -> None:
+    folder, *asked = sys.argv[1:]
+    with both(Path(folder), (Path(folder) / "modules.yml").read_text()) as two:
+        pairs = [two.asked(*each.split(" ")) for each in asked]
+    sys.stdout.write(json.dumps([[each.text for each in pair] for pair in pairs]))
+
+
+if __name__ == "__main__":
+    main()
