@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, field
+from itertools import islice
 from typing import Annotated, Any
 
 import jsonpath_rfc9535
@@ -49,11 +50,11 @@ class Regex:
         match = self._compiled.search(text)
         return None if match is None else int(match.end())
 
-    def found(self, text: str | bytes) -> list[str]:
-        """Return each occurrence: its first group, or the whole of it when the expression has no group."""
+    def found(self, text: str | bytes, most: int = 10_000) -> list[str]:
+        """Return each of the first occurrences: its first group, or the whole of it when the expression has none."""
         group = 1 if self._compiled.groups else 0
         caught = (match.group(group) for match in self._compiled.finditer(text))
-        return [_decoded(each) for each in caught if each is not None]
+        return [_decoded(each) for each in islice(caught, most) if each is not None]
 
 
 def _decoded(text: str | bytes) -> str:

@@ -16,7 +16,8 @@ from monitor.probes.base import Frame, Kind, Probe
 from monitor.probes.failure import ProbeFailure, quoted
 from monitor.probes.fetch import FetchingCheck
 from monitor.probes.http import fetcher
-from monitor.probes.instrument import document, instrument
+from monitor.probes.instrument import instrument
+from monitor.probes.json_body import document
 from monitor.vocabulary import ProbeResult
 from sla.interval import DAY, HOUR, MINUTE, SECOND
 from sla.observation import Outcome
@@ -67,7 +68,7 @@ def prepare(check: DomainCheck) -> Probe:
         response = await instrument(check, "rdap", read(frame))
         if response.status == 404:
             raise ProbeFailure("domain_unregistered", f"the registry knows no {check.domain}")
-        left = _left(document(response), frame.now(), check)
+        left = _left(_read(response), frame.now(), check)
         return ProbeResult(Outcome.GOOD, "", None, frame.phases, f"ends in {left / DAY:.1f} days")
 
     return probe
@@ -84,6 +85,14 @@ def _server(bootstrap: Any, domain: str) -> str:
         raise ProbeFailure("rdap_malformed", "IANA's list of servers cannot be read") from None
     except StopIteration:
         raise ProbeFailure("rdap_none", f"IANA's list has no server for {domain}; name one with rdap") from None
+
+
+def _read(response: Response) -> Any:
+    """Return what the registry says. That it cannot be read is no fault of whoever registered the name."""
+    try:
+        return document(response)
+    except ProbeFailure as failure:
+        raise ProbeFailure("rdap_malformed", failure.detail, outcome=Outcome.UNKNOWN) from None
 
 
 def _left(answer: Any, now: int, check: DomainCheck) -> int:

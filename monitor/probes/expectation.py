@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 from monitor.config.conditions import Conditions
 from monitor.probes.failure import ProbeFailure, quoted
+from monitor.probes.json_body import document
 
 if TYPE_CHECKING:
     from monitor.config.model import Expect, JsonExpectation
@@ -132,12 +133,11 @@ class Expectation:
 
     def _json(self, response: Response) -> ProbeFailure | None:
         try:
-            document = json.loads(response.body)
-        except (ValueError, RecursionError):
-            return ProbeFailure("body_mismatch", "the body is not JSON")
-        try:
-            unmet = next((each for each in self._expect.json_values if not each.holds(document)), None)
-            said = _found(unmet, document) if unmet is not None else ""
+            said_all = document(response)
+            unmet = next((each for each in self._expect.json_values if not each.holds(said_all)), None)
+            said = _found(unmet, said_all) if unmet is not None else ""
+        except ProbeFailure as failure:
+            return failure
         except RecursionError:
             return ProbeFailure("body_mismatch", "the body is JSON nested too deeply to be searched")
         if unmet is not None:
@@ -149,8 +149,8 @@ def _wanted(unmet: JsonExpectation) -> str:
     return str(unmet.value) if isinstance(unmet.value, Conditions) else _shown(unmet.value)
 
 
-def _found(wanted: JsonExpectation, document: Any) -> str:
-    values = wanted.path.values(document)
+def _found(wanted: JsonExpectation, said_all: Any) -> str:
+    values = wanted.path.values(said_all)
     said = ", ".join(_shown(value) for value in values[:3]) if values else "not there"
     return f"{wanted.path.text} is {said}"
 

@@ -80,7 +80,7 @@ expect: {status: 200, json: {"$.ready": true}}
     | {
         "body_mismatch": "the body is not what is expected",
         "body_size": "the body is longer or shorter than `body_size`",
-        "body_too_large": "not decided within `body_limit` bytes",
+        "body_too_large": "not decided within `body_limit` bytes, or JSON of more than a value for 80 of them",
         "compression_malformed": "the body cannot be decompressed, or ends too early",
         "compression_mismatch": "the answer is not compressed as `compression` asks for",
         "cookie_mismatch": "a cookie is not what is expected; its value is not told",

@@ -90,6 +90,11 @@ class Response:
         """Bytes of the body as they came, before any compression was undone."""
         return len(self.body) if self.raw_length is None else self.raw_length
 
+    @property
+    def limit(self) -> int:
+        """How many bytes of a body are kept."""
+        return self._limit
+
     def feed(self, data: bytes) -> None:
         """Take the next bytes.
 

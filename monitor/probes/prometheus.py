@@ -16,7 +16,8 @@ from monitor.probes.base import Frame, Kind, Probe
 from monitor.probes.failure import ProbeFailure
 from monitor.probes.fetch import FetchingCheck
 from monitor.probes.http import fetcher
-from monitor.probes.instrument import document, instrument
+from monitor.probes.instrument import instrument
+from monitor.probes.json_body import document
 from monitor.vocabulary import ProbeResult
 from sla.objective import format_percent
 from sla.observation import Outcome

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from typing import TYPE_CHECKING, Any
 
 from monitor.probes.failure import ProbeFailure, quoted
@@ -11,6 +12,9 @@ if TYPE_CHECKING:
     from monitor.probes.wire import Wire
 
 _LIMIT = 65_536  # bytes of a reply; PONG takes seven
+# A list (or map, set, push) of a thousand or more. No reply that we ask for is one, and the parser sets up all places
+# of a list that is announced, which may be a thousand million.
+_LONG_LIST = re.compile(rb"(?:^|\n)[*%~>|]\d{4}")
 
 
 class Session:
@@ -28,13 +32,16 @@ class Session:
             ProbeFailure: `redis_error`, ...: it is an error; `redis_malformed`, `hung_up`, `answer_too_long`.
         """
         await self._wire.send(self._hiredis.pack_command(command))
-        heard = 0
+        heard = bytearray()
         while (reply := self._taken()) is False:
             data = await self._wire.receive()
-            heard += len(data)
-            if not data or heard > _LIMIT:
-                word, what = ("answer_too_long", f"{heard} bytes") if data else ("hung_up", "the connection was closed")
+            heard += data
+            if not data or len(heard) > _LIMIT:
+                what = f"{len(heard)} bytes" if data else "the connection was closed"
+                word = "answer_too_long" if data else "hung_up"
                 raise ProbeFailure(word, f"{what}, waiting for the reply to {command[0]}")
+            if _LONG_LIST.search(heard):
+                raise ProbeFailure("redis_malformed", f"a list without end in reply to {command[0]}")
             self._reader.feed(data)
         if isinstance(reply, self._hiredis.ReplyError):
             raise _refusal(command[0], str(reply))

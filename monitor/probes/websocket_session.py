@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import AsyncGenerator, Mapping
 from typing import TYPE_CHECKING
 
@@ -13,6 +14,8 @@ if TYPE_CHECKING:
     from monitor.probes.wire import Wire
 
 _LIMIT = 1 << 20  # bytes of a message, and of all that comes
+_FRAMES = 10_000  # that may come; the smallest has two bytes, and each takes ten microseconds
+_SLICE = 2_048  # bytes that are taken in between two turns of the loop
 
 
 def protocol_for(url: str, subprotocol: str | None) -> ClientProtocol:
@@ -30,7 +33,8 @@ class Session:
 
     def __init__(self, wire: Wire, protocol: ClientProtocol) -> None:
         self._wire, self._protocol = wire, protocol
-        self._heard = 0
+        self._heard = self._frames = 0
+        self._rest = b""
 
     async def shake_hands(self, headers: Mapping[str, str]) -> None:
         """Open the session.
@@ -64,21 +68,25 @@ class Session:
         """Yield each message as text, until the session ends; raises `answer_too_long`."""
         from websockets.frames import Frame as Piece
 
-        pieces = b""
+        pieces = bytearray()
         while True:
-            for event in self._protocol.events_received():
+            events = self._protocol.events_received()
+            self._frames += len(events)
+            if self._frames > _FRAMES:
+                raise ProbeFailure("answer_too_long", f"{self._frames} frames without what is expected")
+            for event in events:
                 if isinstance(event, Piece) and event.opcode.name in ("TEXT", "BINARY", "CONT"):
-                    pieces += bytes(event.data)
+                    pieces += event.data
                     if event.fin:
                         yield pieces.decode(errors="replace")
-                        pieces = b""
+                        pieces.clear()
             if self._protocol.state.name != "OPEN":
                 return
             await self._turn()
 
     def ended(self) -> ProbeFailure:
         """Return how it is that the session has ended."""
-        if self._protocol.parser_exc is not None:
+        if self._protocol.parser_exc is not None and not isinstance(self._protocol.parser_exc, EOFError):
             return ProbeFailure("websocket_malformed", quoted(str(self._protocol.parser_exc), 160))
         return ProbeFailure("hung_up", "the server closed the session before a message came")
 
@@ -94,11 +102,15 @@ class Session:
 
     async def _turn(self) -> None:
         await self._flush()
-        data = await self._wire.receive()
-        self._heard += len(data)
+        if self._rest:
+            await asyncio.sleep(0)
+        else:
+            self._rest = await self._wire.receive()
+            self._heard += len(self._rest)
         if self._heard > _LIMIT:
             raise ProbeFailure("answer_too_long", f"{self._heard} bytes without what is expected")
-        if data:
-            self._protocol.receive_data(data)
+        if self._rest:
+            self._protocol.receive_data(self._rest[:_SLICE])
+            self._rest = self._rest[_SLICE:]
         else:
             self._protocol.receive_eof()

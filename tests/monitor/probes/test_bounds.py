@@ -127,7 +127,7 @@ async def test_no_json_is_a_defect_of_ours(body: bytes, path: str) -> None:
     async with serving(saying(answer(body))) as port:
         written = {"http": f"http://127.0.0.1:{port}/", "expect": {"json": {path: "expected"}}}
         result = (await attempt(written)).result
-    assert (result.outcome, result.reason) == (Outcome.BAD, "body_mismatch")
+    assert (result.outcome, result.reason) == (Outcome.BAD, "body_too_large" if body[:2] == b"[[" else "body_mismatch")
     assert len(result.detail) <= 300
     assert result.detail.isprintable()
 

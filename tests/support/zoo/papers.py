@@ -1,0 +1,120 @@
+"""Certificates that no authority should have issued, and the contexts of servers that show them."""
+
+from __future__ import annotations
+
+import ipaddress
+import ssl
+from dataclasses import dataclass, replace
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+from typing import TYPE_CHECKING, Self
+from uuid import uuid4
+
+from cryptography import x509
+from cryptography.hazmat.primitives import hashes, serialization
+from cryptography.hazmat.primitives.asymmetric import ec, rsa
+from cryptography.x509.oid import NameOID, ObjectIdentifier
+
+if TYPE_CHECKING:
+    import trustme
+
+Key = ec.EllipticCurvePrivateKey | rsa.RSAPrivateKey
+Extension = tuple[x509.ExtensionType, bool]
+HOST = "127.0.0.1"
+DAY = timedelta(days=1)
+FOR_EVER = datetime(9999, 12, 31, 23, 59, 59, tzinfo=UTC)
+UNHEARD_OF: Extension = (x509.UnrecognizedExtension(ObjectIdentifier("1.3.6.1.4.1.99999.1"), b"\x05\x00"), True)
+
+
+def names(*texts: str) -> Extension:
+    """Return the names (or addresses) that a certificate is for."""
+    return x509.SubjectAlternativeName([_name(text) for text in texts]), False
+
+
+def _name(text: str) -> x509.GeneralName:
+    try:
+        return x509.IPAddress(ipaddress.ip_address(text))
+    except ValueError:
+        return x509.DNSName(text)
+
+
+def key_of(bits: int = 0) -> Key:
+    """Return a new key: RSA of so many bits, or P-256."""
+    return rsa.generate_private_key(65_537, bits) if bits else ec.generate_private_key(ec.SECP256R1())
+
+
+@dataclass(frozen=True, slots=True)
+class Paper:
+    """A certificate, its key, and those that come after it in the chain."""
+
+    certificate: x509.Certificate
+    key: Key
+    above: tuple[x509.Certificate, ...] = ()
+
+    @classmethod
+    def of(cls, authority: trustme.CA) -> Self:
+        """Return the authority's own."""
+        key = serialization.load_pem_private_key(authority.private_key_pem.bytes(), None)
+        assert isinstance(key, ec.EllipticCurvePrivateKey | rsa.RSAPrivateKey)
+        return cls(x509.load_pem_x509_certificate(authority.cert_pem.bytes()), key)
+
+    def issues(
+        self,
+        *extensions: Extension,
+        starts: datetime | None = None,
+        ends: datetime | None = None,
+        common_name: str = "zoo",
+        key: Key | None = None,
+    ) -> Paper:
+        """Return a certificate by this one, with these extensions."""
+        key = key or key_of()
+        now = datetime.now(UTC)
+        builder = (
+            x509.CertificateBuilder()
+            .subject_name(x509.Name([x509.NameAttribute(NameOID.COMMON_NAME, common_name)]))
+            .issuer_name(self.certificate.subject)
+            .public_key(key.public_key())
+            .serial_number(x509.random_serial_number())
+            .not_valid_before(starts or now - DAY)
+            .not_valid_after(ends or now + 90 * DAY)
+        )
+        for extension, critical in extensions:
+            builder = builder.add_extension(extension, critical)
+        issued = Paper(builder.sign(self.key, hashes.SHA256()), key)
+        rooted = self.certificate.issuer == self.certificate.subject  # what the client has, or will never take
+        return issued if rooted else replace(issued, above=(self.certificate, *self.above))
+
+    def issues_authority(self, *extensions: Extension, depth: int | None = None, **more: datetime) -> Paper:
+        """Return an authority below this one."""
+        may_issue: Extension = (x509.BasicConstraints(ca=True, path_length=depth), True)
+        return self.issues(may_issue, *extensions, common_name=f"authority {uuid4()}", **more)  # type: ignore[arg-type]
+
+    def context(self, folder: Path, *, chain: bool = True) -> ssl.SSLContext:
+        """Return the context of a server that shows it, and unless told not to, the chain above it."""
+        path = folder / f"{uuid4()}.pem"
+        path.write_bytes(self.pem(chain=chain))
+        context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+        context.set_ciphers("DEFAULT@SECLEVEL=0")  # else OpenSSL would not show what its clients must refuse
+        context.load_cert_chain(path)
+        return context
+
+    def pem(self, *, chain: bool = True) -> bytes:
+        """Return key, certificate and chain as a file holds them."""
+        shown = (self.certificate, *(self.above if chain else ()))
+        key = self.key.private_bytes(
+            serialization.Encoding.PEM, serialization.PrivateFormat.PKCS8, serialization.NoEncryption()
+        )
+        return key + b"".join(each.public_bytes(serialization.Encoding.PEM) for each in shown)
+
+
+def self_made(*extensions: Extension) -> Paper:
+    """Return a certificate that vouches for itself."""
+    key = key_of()
+    name = x509.Name([x509.NameAttribute(NameOID.COMMON_NAME, f"nobody {uuid4()}")])
+    now = datetime.now(UTC)
+    builder = x509.CertificateBuilder().subject_name(name).issuer_name(name).public_key(key.public_key())
+    builder = builder.serial_number(x509.random_serial_number()).not_valid_before(now - DAY)
+    builder = builder.not_valid_after(now + 90 * DAY)
+    for extension, critical in extensions:
+        builder = builder.add_extension(extension, critical)
+    return Paper(builder.sign(key, hashes.SHA256()), key)
