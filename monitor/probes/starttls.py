@@ -7,6 +7,7 @@ import struct
 from collections.abc import Awaitable, Callable
 from typing import TYPE_CHECKING, Literal, NamedTuple
 
+from monitor.config.expect import Regex
 from monitor.probes.failure import ProbeFailure, quoted
 
 if TYPE_CHECKING:
@@ -116,7 +117,8 @@ def _malformed(said: bytes) -> ProbeFailure:
 
 # --- Others ------------------------------------------------------------------------------------------------------
 
-_PROCEED = re.compile(rb"<proceed\b[^>]*(/>|>\s*</proceed>)|<failure\b[^>]*>")
+_FEATURES = Regex("</stream:features>|<stream:features */>|</stream:stream>")
+_PROCEED = Regex(r"<proceed\b[^>]*(/>|>\s*</proceed>)|<failure\b[^>]*>")
 
 
 async def _xmpp(dialogue: Dialogue, host: str) -> None:
@@ -125,8 +127,7 @@ async def _xmpp(dialogue: Dialogue, host: str) -> None:
         f"<?xml version='1.0'?><stream:stream to='{host}' version='1.0' xmlns='jabber:client' "
         "xmlns:stream='http://etherx.jabber.org/streams'>".encode()
     )
-    features = re.compile(rb"</stream:features>|<stream:features\s*/>|</stream:stream>")
-    offered = await _through(dialogue, features, "the stream's features")
+    offered = await _through(dialogue, _FEATURES, "the stream's features")
     if b"<stream:" not in offered:
         raise _malformed(offered)
     if b"<starttls" not in offered:
@@ -137,10 +138,9 @@ async def _xmpp(dialogue: Dialogue, host: str) -> None:
         raise _refused(answer)
 
 
-async def _through(dialogue: Dialogue, end: re.Pattern[bytes], wanted: str) -> bytes:
-    await dialogue.until(lambda heard: end.search(heard) is not None, wanted)
-    found = end.search(dialogue.heard)
-    return await dialogue.exactly(found.end() if found is not None else 0)
+async def _through(dialogue: Dialogue, wanted: Regex, what: str) -> bytes:
+    await dialogue.until(lambda heard: wanted.search(bytes(heard)), what)
+    return await dialogue.exactly(wanted.end(bytes(dialogue.heard)) or 0)
 
 
 async def _ldap(dialogue: Dialogue, _host: str) -> None:

@@ -107,12 +107,19 @@ async def test_what_speaks_something_else_has_its_word(protocol: str, said: byte
     assert result.detail.isprintable()
 
 
+NONSENSE = {"starttls_malformed", "starttls_refused", "answer_too_long"}
+
+
 @pytest.mark.parametrize("protocol", PROTOCOLS)
 @pytest.mark.parametrize(
     ("handler", "reasons"),
     [
         (hanging_up(), {"hung_up"}),
         (saying_at_once(b"220-more\r\n" * 30_000), {"starttls_malformed", "answer_too_long", "starttls_refused"}),
+        (
+            saying_at_once(b"<stream:stream><stream:features/><proceed" * 2_000),
+            {"starttls_malformed", "starttls_refused"},
+        ),
         (silent, {"deadline"}),
     ],
 )
