@@ -115,11 +115,8 @@ NONSENSE = {"starttls_malformed", "starttls_refused", "answer_too_long"}
     ("handler", "reasons"),
     [
         (hanging_up(), {"hung_up"}),
-        (saying_at_once(b"220-more\r\n" * 30_000), {"starttls_malformed", "answer_too_long", "starttls_refused"}),
-        (
-            saying_at_once(b"<stream:stream><stream:features/><proceed" * 2_000),
-            {"starttls_malformed", "starttls_refused"},
-        ),
+        (saying_at_once(b"220-more\r\n" * 30_000), NONSENSE),
+        (saying_at_once(b"<stream:stream><stream:features/><proceed" * 2_000), NONSENSE),
         (silent, {"deadline"}),
     ],
 )
