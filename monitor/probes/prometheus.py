@@ -2,10 +2,9 @@
 
 from __future__ import annotations
 
-import math
 from collections.abc import Awaitable, Callable
 from fractions import Fraction
-from typing import TYPE_CHECKING, Annotated, Any, ClassVar
+from typing import TYPE_CHECKING, Annotated, ClassVar
 from urllib.parse import quote
 
 from pydantic import Field
@@ -17,7 +16,7 @@ from monitor.probes.failure import ProbeFailure
 from monitor.probes.fetch import FetchingCheck
 from monitor.probes.http import fetcher
 from monitor.probes.instrument import instrument
-from monitor.probes.json_body import document
+from monitor.probes.promql import number_of
 from monitor.vocabulary import ProbeResult
 from sla.objective import format_percent
 from sla.observation import Outcome
@@ -79,32 +78,7 @@ Fetch = Callable[[Frame], Awaitable["Response"]]
 
 
 async def _both(frame: Frame, good: Fetch, total: Fetch) -> tuple[Fraction, Fraction]:
-    return _number(await good(frame)), _number(await total(frame))
-
-
-def _number(response: Response) -> Fraction:
-    """Return the only number of an instant query's answer, 0 when it is empty or no number.
-
-    Raises:
-        ProbeFailure: the query is refused, or gives several numbers.
-    """
-    answer = document(response)
-    if not isinstance(answer, dict) or answer.get("status") != "success":
-        said = str(answer.get("error", "")) if isinstance(answer, dict) else ""
-        raise ProbeFailure("query_refused", f"status {response.status}: {said[:200]}")
-    try:
-        data = answer["data"]
-        samples = [data["result"]] if data["resultType"] == "scalar" else [each["value"] for each in data["result"]]
-        return _exactly(samples)
-    except (KeyError, IndexError, TypeError, ValueError):
-        raise ProbeFailure("query_malformed", "the answer is not an instant query's") from None
-
-
-def _exactly(samples: list[Any]) -> Fraction:
-    if len(samples) > 1:
-        raise ProbeFailure("query_ambiguous", f"the query gives {len(samples)} numbers; sum() them")
-    value = float(samples[0][1]) if samples else 0.0
-    return Fraction(value) if math.isfinite(value) and value > 0 else Fraction(0)
+    return number_of(await good(frame)), number_of(await total(frame))
 
 
 KIND = Kind(

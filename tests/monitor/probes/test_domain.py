@@ -11,6 +11,7 @@ import pytest
 from pydantic import ValidationError
 
 from monitor.probes import domain as module
+from monitor.probes import rdap
 from monitor.probes.failure import ProbeFailure
 from sla.observation import Outcome
 from tests.support.probing import attempt, check_of
@@ -87,9 +88,9 @@ async def test_the_server_is_found_as_iana_lists_it_and_remembered(monkeypatch: 
 
 def test_the_longest_suffix_of_the_list_counts() -> None:
     services = [[["ca"], ["https://ca.test/"]], [["gov.ca"], ["https://gov.test/"]]]
-    assert module._server({"services": services}, "a.gov.ca") == "https://gov.test/"
+    assert rdap.server_of("a.gov.ca", {"services": services}) == "https://gov.test/"
     with pytest.raises(ProbeFailure, match="name one with rdap"):
-        module._server({"services": services}, "example.zz")
+        rdap.server_of("example.zz", {"services": services})
 
 
 def test_registries_are_not_asked_every_minute() -> None:

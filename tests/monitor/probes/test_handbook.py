@@ -5,8 +5,10 @@ from __future__ import annotations
 import ast
 import asyncio
 import contextlib
+import importlib
 import inspect
 import json
+import pkgutil
 import struct
 import time
 from collections.abc import AsyncIterator, Callable
@@ -21,6 +23,7 @@ import trustme
 import yaml
 from click.testing import CliRunner
 
+from monitor import probes
 from monitor.commands.probe import _of_url, probe
 from monitor.config.loader import examine
 from monitor.probes import dialogue, fetch, http_response, icmp, wire
@@ -251,6 +254,13 @@ def test_every_reason_that_a_kind_gives_is_explained() -> None:
         assert module is not None
         explained = set(kind.reasons) | set(SHARED) | common | IN_DETAIL
         assert set(words(module)) <= explained, kind.name
+
+
+@pytest.mark.parametrize("name", [each.name for each in pkgutil.iter_modules(probes.__path__)])
+def test_every_reason_of_every_module_is_explained_somewhere(name: str) -> None:
+    """Also those of modules that a kind stands on, such as a protocol's."""
+    explained = set(SHARED) | IN_DETAIL | {word for kind in KINDS.values() for word in kind.reasons}
+    assert set(words(importlib.import_module(f"monitor.probes.{name}"))) <= explained
 
 
 def words(module: Any) -> list[str]:
