@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import struct
 from functools import partial
 from typing import TYPE_CHECKING, Annotated, Any, ClassVar, Self
 
@@ -11,27 +10,14 @@ from pydantic import model_validator
 from monitor.config.addresses import DefaultPort
 from monitor.config.model import HostPort
 from monitor.probes.base import Kind, Probe
-from monitor.probes.database import REASONS, DatabaseCheck, Driver, installed, named_context, querying, refused
-from monitor.probes.failure import ProbeFailure, quoted
+from monitor.probes.database import REASONS, DatabaseCheck, Driver, installed, named_context, querying
+from monitor.probes.failure import ProbeFailure
+from monitor.probes.mysql_errors import UNREADABLE, failure_of
 
 if TYPE_CHECKING:
     import aiomysql
 
-# The server's and the client's error numbers -> reason.
-_NUMBERS = {
-    1040: "database_full",
-    1049: "database_missing",
-    1053: "database_starting",
-    1203: "database_full",
-    2006: "hung_up",
-    2013: "hung_up",
-}
 _LONGEST = 1 << 20  # bytes of a packet; a row is one
-_NOT_TAKEN = {1044, 1045, 1130, 1142, 1698, 4151}  # access denied, in six ways
-
-
-# What the driver, which trusts its server, stumbles over in bytes that are none of a MySQL server's.
-_UNREADABLE = (struct.error, EOFError, LookupError, ValueError, TypeError, AttributeError, AssertionError)
 
 
 class MysqlCheck(DatabaseCheck):
@@ -90,19 +76,8 @@ def prepare(check: MysqlCheck) -> Probe:
         await cursor.execute(check.query)
         return list(await cursor.fetchmany(1))
 
-    driver = Driver(connect, rows, aiomysql.Connection.close, (*_UNREADABLE, Error), partial(_failure, check))
+    driver = Driver(connect, rows, aiomysql.Connection.close, (*UNREADABLE, Error), partial(failure_of, check))
     return querying(check, check.mysql, driver)
-
-
-def _failure(check: MysqlCheck, error: Exception) -> ProbeFailure | None:
-    if isinstance(error, _UNREADABLE):
-        return ProbeFailure("database_malformed", quoted(f"{type(error).__name__}: {error}", 160))
-    number = error.args[0] if error.args and isinstance(error.args[0], int) else 0
-    said = str(error.args[-1]) if error.args else type(error).__name__
-    if number in _NOT_TAKEN:
-        return refused(check, said)
-    reason = _NUMBERS.get(number, "database_error" if number else "database_malformed")
-    return ProbeFailure(reason, f"{number} {quoted(said, 160)}")
 
 
 KIND = Kind(
