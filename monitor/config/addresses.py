@@ -177,7 +177,7 @@ WebSocketUrl = Annotated[
 # --- Headers -----------------------------------------------------------------------------------------------------
 
 _TOKEN = re.compile(r"[!#$%&'*+.^_`|~0-9A-Za-z-]+")
-_GUARDED = re.compile(r"(proxy-)?authorization|cookie|.*(api-?key|token|secret|password).*", re.IGNORECASE)
+_GUARDED = re.compile(r"(proxy-)?authorization|(set-)?cookie|.*(api-?key|token|secret|password).*", re.IGNORECASE)
 
 
 def guarded(name: str) -> bool:

@@ -36,7 +36,7 @@ async def exchange(frame: Frame, request: Request) -> Response:
         wire = await way.proxy.reach(frame, request)
     with wire:
         agreed = None
-        if request.encrypted:
+        if encrypted := request.encrypted:
             connection = await wire.encrypt(way.context, request.server_name)
             frame.certificate_expiry = certificate_expiry(connection)
             agreed = connection.selected_alpn_protocol()
@@ -55,8 +55,8 @@ async def exchange(frame: Frame, request: Request) -> Response:
                 else:
                     response.end()
     frame.close()
-    response.encrypted = request.encrypted
-    if way.proxy is not None and not request.encrypted:
+    response.encrypted = encrypted
+    if way.proxy is not None and not encrypted:
         proxy.judge(response)
     return response
 
@@ -73,14 +73,10 @@ def _speaks_2(request: Request, agreed: str | None) -> bool:
     Raises:
         ProbeFailure: `http_version`: we insist, and it is not.
     """
-    way = request.way
-    in_the_clear = not request.encrypted and way.protocol == "2" and way.proxy is None
-    if agreed == "h2" or in_the_clear:
-        return True
-    if way.protocol == "2":
-        where = "in the TLS handshake" if request.encrypted else "through a proxy in the clear"
-        raise ProbeFailure("http_version", f"no HTTP/2 was agreed to {where}")
-    return False
+    insisting = request.way.protocol == "2"
+    if insisting and request.encrypted and agreed != "h2":
+        raise ProbeFailure("http_version", "the server did not agree to HTTP/2 in the TLS handshake (ALPN)")
+    return insisting or agreed == "h2"
 
 
 async def _over_2(frame: Frame, wire: Wire, request: Request) -> Response:

@@ -15,7 +15,8 @@ from monitor.probes.failure import ProbeFailure, quoted
 from monitor.probes.http_check import HttpCheck, plain
 from monitor.probes.http_exchange import Exchange, exchange
 from monitor.probes.http_request import request_of
-from monitor.probes.instrument import document, instrument
+from monitor.probes.instrument import instrument
+from monitor.probes.json_body import document
 from sla.interval import DAY, MINUTE, SECOND
 from sla.observation import Outcome
 
@@ -66,11 +67,13 @@ class Tokens:
 
     async def _asked(self, frame: Frame) -> Response:
         """Return what the token server says; what is seen of it is not told as the target's."""
-        secured, frame.on_secured = frame.on_secured, None
+        watching = frame.on_secured, frame.on_answer
+        frame.on_secured = frame.on_answer = None
         try:
             return await instrument(self._check, "token", exchange(frame, self._request))
         finally:
-            frame.on_secured, frame.certificate_expiry, frame.peer = secured, None, None
+            frame.on_secured, frame.on_answer = watching
+            frame.certificate_expiry = frame.peer = None
 
 
 def _asking(check: HttpCheck, oauth2: OAuth2) -> HttpCheck:

@@ -11,7 +11,7 @@ from sla.observation import Outcome
 from tests.support.probing import attempt, check_of
 from tests.support.servers import answer, saying, serving
 
-KINDS = [{"tcp": "127.0.0.1:{}"}]
+KINDS = [{"tcp": "127.0.0.1:{}"}, {"http": "http://127.0.0.1:{}/"}]
 
 
 def of(written: dict[str, Any], port: int, **more: Any) -> dict[str, Any]:

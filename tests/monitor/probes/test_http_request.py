@@ -60,6 +60,35 @@ async def test_a_body_is_sent_from_text_or_from_a_file(method: str, tmp_path: Pa
     assert file.endswith('Content-Length: 12\r\n\r\n{"a": "é"}\n')
 
 
+# --- Bodies that come --------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    ("expect", "reason"),
+    [
+        ({"contains": "start"}, ""),
+        ({"contains": "end"}, "body_too_large"),
+        ({"not_contains": "start"}, "body_mismatch"),
+        ({"not_contains": "end"}, "body_too_large"),
+        ({"not_matches": "e.d"}, "body_too_large"),
+        ({"json": {"$.a": 1}}, "body_too_large"),
+        ({"body_size": "<= 1000"}, "body_size"),
+        ({"body_size": ">= 1000"}, ""),
+    ],
+)
+async def test_of_a_body_that_was_cut_only_what_was_found_is_certain(expect: dict[str, Any], reason: str) -> None:
+    body = b"start" + b"." * 2_000 + b"end"
+    result, _ = await sent(answer(body), body_limit=1_000, expect=expect)
+    assert result.reason == reason, result.detail
+
+
+@pytest.mark.parametrize("name", ["Set-Cookie", "X-Api-Key"])
+async def test_a_header_that_opens_something_is_not_told(name: str) -> None:
+    reply = answer(**{name.replace("-", "_"): "session=canary"})
+    result, _ = await sent(reply, expect={"header": {name: "other"}})
+    assert (result.reason, result.detail) == ("header_mismatch", f'{name} is another, expected "other"')
+
+
 # --- Cookies ------------------------------------------------------------------------------------------------------
 
 
