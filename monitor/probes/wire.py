@@ -117,6 +117,7 @@ class Wire:
         self._frame.enter("tls")
         plain = self._socket
         try:
+            plain.getpeername()  # fails where it was reset meanwhile, upon which wrap_socket would leave it unclosed
             self._socket = wrapped = context.wrap_socket(
                 plain, server_hostname=server_name, do_handshake_on_connect=False, suppress_ragged_eofs=True
             )

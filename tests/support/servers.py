@@ -20,7 +20,7 @@ async def serving(handler: Handler, context: ssl.SSLContext | None = None) -> As
         assert task is not None
         tasks.add(task)
         try:
-            with contextlib.suppress(OSError, asyncio.CancelledError):
+            with contextlib.suppress(OSError, EOFError, asyncio.CancelledError):
                 await handler(reader, writer)
         finally:
             tasks.discard(task)

@@ -1,4 +1,4 @@
-"""Serve the zoo in a process of its own.
+"""Serve the zoo in a process of its own: all of it, or the animals that are named.
 
 It writes one line of JSON, name to check, and serves until its standard input closes.
 """
@@ -20,7 +20,8 @@ async def main() -> None:
     """Open every den, say where, and keep them open."""
     async with contextlib.AsyncExitStack() as dens:
         keeper = Keeper(Path(dens.enter_context(tempfile.TemporaryDirectory())))
-        checks = {name: await dens.enter_async_context(animal.kept(keeper)) for name, animal in ANIMALS.items()}
+        names = sys.argv[1:] or ANIMALS
+        checks = {name: await dens.enter_async_context(ANIMALS[name].kept(keeper)) for name in names}
         sys.stdout.write(json.dumps(checks) + "\n")
         sys.stdout.flush()
         await asyncio.to_thread(sys.stdin.read)
