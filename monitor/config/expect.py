@@ -107,10 +107,18 @@ _HEADER = "true (there), false (not there), a text that it contains, or e.g. {ma
 
 
 def _header_expectations(value: Any) -> tuple[HeaderExpectation, ...]:
+    return _by_name(value, "not headers; write name: text, e.g. {Content-Type: application/json}")
+
+
+def _cookie_expectations(value: Any) -> tuple[HeaderExpectation, ...]:
+    return _by_name(value, "not cookies; write name: true, e.g. {session: true}")
+
+
+def _by_name(value: Any, otherwise: str) -> tuple[HeaderExpectation, ...]:
     if isinstance(value, tuple):
         return value
     if not isinstance(value, Mapping) or not value:
-        raise ValueError("not headers; write name: text, e.g. {Content-Type: application/json}")
+        raise ValueError(otherwise)
     return tuple(HeaderExpectation(str(name), _header(str(name), wanted)) for name, wanted in value.items())
 
 
@@ -218,6 +226,12 @@ ExpectedHeaders = Annotated[
     _HEADERS_AS_TEXT,
     _named({"type": ["string", "boolean"]}, _words_schema(OF_HEADERS)),
 ]
+ExpectedCookies = Annotated[
+    tuple[HeaderExpectation, ...],
+    PlainValidator(_cookie_expectations),
+    _HEADERS_AS_TEXT,
+    _named({"type": ["string", "boolean"]}, _words_schema(OF_HEADERS)),
+]
 ExpectedJson = Annotated[
     tuple[JsonExpectation, ...],
     PlainValidator(_json_expectations),
@@ -246,7 +260,7 @@ class Expect(Model):
     """Headers by name: a text that must be contained, whatever their case; `true` there, `false` not there; or
     conditions: `contains`, `not_contains`, `matches`, `not_matches` (RE2), `exists`, `optional`."""
 
-    cookie: ExpectedHeaders = ()
+    cookie: ExpectedCookies = ()
     """Cookies by name, set by the answer or by a redirect to it from the same host; written as headers are."""
 
     contains: Contained = ()

@@ -50,6 +50,17 @@ class Basic(Model):
     """Where the password is kept."""
 
 
+def _scopes(value: Any) -> Any:
+    return value.split() if isinstance(value, str) else value
+
+
+Scopes = Annotated[
+    tuple[Text, ...],
+    BeforeValidator(_scopes),
+    WithJsonSchema({"anyOf": [{"type": "string"}, {"type": "array", "items": {"type": "string"}}]}),
+]
+
+
 class OAuth2(Model):
     """A token got with a client's own credentials (RFC 6749, 4.4), kept until shortly before it ends."""
 
@@ -62,8 +73,8 @@ class OAuth2(Model):
     client_secret: Secret
     """Where the client's secret is kept."""
 
-    scopes: tuple[Text, ...] = ()
-    """What the token is to be good for."""
+    scopes: Scopes = ()
+    """What the token is to be good for: a list, or words in one text."""
 
     params: dict[str, HeaderValue] = Field(default_factory=dict)
     """Further fields of the request for a token: `{audience: https://api.example.org}`."""

@@ -89,6 +89,7 @@ def test_a_header_may_be_there_or_not_and_match_or_not(written: Any, values: lis
         ({"header": {"X": {">": 5}}}, '">" is no condition; write one of contains'),
         ({"header": {"X": {"contains": ""}}}, "contains: takes a text in quotes"),
         ({"header": {}}, "not headers; write name: text"),
+        ({"cookie": ["session"]}, r"not cookies; write name: true, e.g. \{session: true\}"),
         ({"contains": 5}, "not text; put it in quotes"),
         ({"not_contains": []}, "not text; put it in quotes"),
         ({"not_matches": ["a", "(b"]}, "not a regular expression"),

@@ -109,10 +109,10 @@ async def attempts(written: dict[str, Any], *pauses: int) -> list[ProbeResult]:
     return results
 
 
-@pytest.mark.parametrize("auth", ["basic", "post"])
-async def test_a_token_is_got_with_the_clients_credentials_and_shown(auth: str) -> None:
+@pytest.mark.parametrize(("auth", "scopes"), [("basic", ["read", "write"]), ("post", "read write")])
+async def test_a_token_is_got_with_the_clients_credentials_and_shown(auth: str, scopes: Any) -> None:
     realm = Realm()
-    async with watched(realm, auth=auth, scopes=["read", "write"], params={"audience": "https://api"}) as written:
+    async with watched(realm, auth=auth, scopes=scopes, params={"audience": "https://api"}) as written:
         result = (await attempt(written)).result
     assert result.outcome is Outcome.GOOD, result.detail
     (way, form) = realm.asked[0]
