@@ -11,18 +11,18 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
 from monitor.probes.failure import ProbeFailure, quoted
-from monitor.probes.http_response import BETWEEN
+from monitor.probes.http_response import BETWEEN, INTERIM_LIMIT
 
 if TYPE_CHECKING:
     from monitor.probes.wire import Wire
 
 _STREAM = 1
-_SETTINGS, _GOAWAY = 4, 7  # types of frames
+_DATA, _SETTINGS, _GOAWAY = 0, 4, 7  # types of frames
 _FRAME = 16_384  # bytes of a frame's payload, unless we said that we take more
 _FRAMES = 4_000  # frames of an answer, and one more for each `_DENSE` bytes of its body
 _DENSE = 256
 _ROOM = 262_144  # bytes of an answer besides its body, which may be padded to twice its length
-_AT_A_STRETCH = 64  # frames; then the loop gets its turn
+_AT_A_STRETCH = 64  # frames of the body, or as many times 16 bytes of headers; then the loop gets its turn
 
 
 @dataclass(slots=True)
@@ -71,7 +71,7 @@ class _Exchange:
         self._http = H2Connection(H2Configuration(client_side=True, header_encoding=None))
         self._answer = Http2Answer()
         self._heard, self._body = bytearray(), bytearray()
-        self._frames = self._bytes = self._length = 0
+        self._frames = self._bytes = self._length = self._interim = self._stretch = 0
         self._ended = False
 
     async def made(self, headers: Sequence[tuple[str, str]], body: bytes) -> Http2Answer:
@@ -111,7 +111,9 @@ class _Exchange:
             self._count(frame)
             if not _graceful(frame):
                 self._feed(frame)
-            if self._frames % _AT_A_STRETCH == 0:
+            self._stretch += 1 if frame[3] == _DATA else 1 + size // 16
+            if self._stretch >= _AT_A_STRETCH:
+                self._stretch = 0
                 await asyncio.sleep(0)
 
     def _judge_frame(self, size: int) -> None:
@@ -144,6 +146,10 @@ class _Exchange:
                 self._answer.headers = _joined(event.headers)
                 self._answer.status = _status(self._answer.headers.pop(":status", ""))
                 self._begun()
+            case "InformationalResponseReceived":
+                self._interim += 1
+                if self._interim > INTERIM_LIMIT:
+                    raise ProbeFailure("http2_flood", f"more than {INTERIM_LIMIT} interim answers")
             case "TrailersReceived":
                 self._answer.trailers = _joined(event.headers)
             case "DataReceived":

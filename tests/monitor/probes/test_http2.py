@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 from typing import TYPE_CHECKING
 
 import hpack
@@ -10,6 +11,7 @@ import pytest
 from monitor.clock import SystemClock
 from monitor.engine.rig import rigged
 from monitor.health import Health
+from monitor.probes.failure import ProbeFailure
 from monitor.probes.http2 import Http2Answer, exchange
 from monitor.probes.wire import Wire
 from monitor.vocabulary import ProbeResult
@@ -145,3 +147,32 @@ async def test_what_is_no_answer_has_its_word(handler: Handler, reason: str) -> 
 async def test_a_server_that_never_ends_is_not_listened_to_for_ever(opening: bytes, again: bytes, reason: str) -> None:
     result, _, _ = await exchanged(framing(opening, again=again * 500))
     assert (result.outcome, result.reason) == (Outcome.BAD, reason), result.detail
+
+
+async def test_headers_that_cost_much_do_not_hold_the_loop() -> None:
+    """A name of one byte may stand for a header of the table: a frame of 2 KiB holds two thousand of them."""
+    opening = hpack.Encoder().encode([(":status", "103"), ("a", "")])
+    frames = [frame(HEADERS, opening + b"\xbe" * 1_900, flags=END_HEADERS)]
+    turns = 0
+
+    async def others() -> None:
+        nonlocal turns
+        while True:
+            turns += 1
+            await asyncio.sleep(0)
+
+    class Fast:
+        """A wire whose other end has said all at once."""
+
+        async def send(self, data: bytes) -> None:
+            pass
+
+        async def receive(self) -> bytes:
+            return HELLO + b"".join(frames * 100)
+
+    beside = asyncio.create_task(others())
+    with pytest.raises(ProbeFailure, match="interim answers"):
+        await exchange(Fast(), GET, b"", limit=1_000)  # type: ignore[arg-type]
+    beside.cancel()
+    await asyncio.gather(beside, return_exceptions=True)
+    assert turns > 3
