@@ -7,6 +7,7 @@ from pathlib import Path
 
 import click
 
+from monitor.blackbox.handbook import handbook as blackbox_handbook
 from monitor.config.reference import referenced
 from monitor.config.schema import schema_file
 from monitor.exporters.grafana import dashboard_file
@@ -22,6 +23,7 @@ GENERATED: Mapping[str, Callable[[], str]] = {
     "config/schema.json": lambda: schema_file(CHECK_TYPES),
     "dashboards/ninewatch.rules.yaml": rules_file,
     "dashboards/portfolio.json": dashboard_file,
+    "docs/blackbox.md": blackbox_handbook,
     "docs/probes.md": handbook,
     "helm/ninewatch/files/ninewatch.rules.yaml": rules_file,
     "helm/ninewatch/files/portfolio.json": dashboard_file,

@@ -13,7 +13,7 @@ from monitor.blackbox.http_judging import judge
 from monitor.blackbox.reaching import chosen
 from monitor.blackbox.tls import noting, show
 from monitor.blackbox.trial import Prober, Trial
-from monitor.probes import http2, oauth2
+from monitor.probes import oauth2
 from monitor.probes.compression import undo
 from monitor.probes.cookies import Jar
 from monitor.probes.http_exchange import REDIRECTS, Exchange, exchange
@@ -51,7 +51,6 @@ async def _run(trial: Trial, frame: Frame) -> None:
     if not (config.proxy_url and config.skip_resolve_phase_with_proxy):
         await chosen(trial, frame, url.hostname or "", url.port or 0, config)
     trial.gauges.phases(_PHASES, connect=0, tls=0, processing=0, transfer=0)
-    http2.load()
     frame.on_secured, frame.on_answer = noting(trial), partial(setattr, trial, "response")
     response = await _fetching(trial, check)(frame, request_of(check))
     if config.compression in ("gzip", "deflate"):
@@ -127,7 +126,7 @@ def _announced(request: Request, response: Response) -> int:
     said = response.headers.get("content-length", "")
     if said.isascii() and said.isdecimal() and "transfer-encoding" not in response.headers:
         return int(said)
-    return 0 if response.status in (204, 304) and request.method != "HEAD" else -1
+    return 0 if response.status in (101, 204, 304) and request.method != "HEAD" else -1
 
 
 def _date(text: str) -> float | None:

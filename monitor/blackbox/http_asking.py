@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
+import base64
 from typing import TYPE_CHECKING, Any, cast
 from urllib.parse import SplitResult, quote, unquote, urlsplit
 
 from monitor.blackbox.tls import options
 from monitor.config.addresses import HostPort, host
 from monitor.config.model import Secret
-from monitor.log import conceal
 from monitor.probes.failure import ProbeFailure
 from monitor.probes.http_check import Basic, HttpCheck, OAuth2
 from sla.interval import SECOND
@@ -53,9 +53,6 @@ def target_of(trial: Trial) -> SplitResult:
         name, _ = host(url.hostname or ""), url.port
     except ValueError:  # its text quotes the part that is wrong, which may be a password
         raise ProbeFailure("bad_target", "the target is no URL of a host") from None
-    if url.password:
-        conceal(url.password)
-        conceal(unquote(url.password))
     shown = f"[{name}]" if ":" in name else name
     netloc = shown if url.port is None else f"{shown}:{url.port}"
     credentials = url.netloc.rpartition("@")[0]
@@ -83,12 +80,12 @@ def check_of(trial: Trial, url: SplitResult) -> HttpCheck:
         timeout=round(trial.seconds * SECOND),
         http=bare.geturl(),
         method=cast("Any", config.method),  # any, as there
-        headers=headers | _authorization(config),
+        headers={**_of_target(config, url), **headers, **_authorization(config)},
         body=(config.body if config.body_file is None else config.body_file) or None,
         protocol="auto" if config.enable_http2 else "1.1",
         body_limit=min(config.body_size_limit or UNLIMITED, _MOST),
         tls=options(config.tls_config, name),
-        **_credentials(config, url),
+        **_credentials(config),
         **_proxy(config),
     )
 
@@ -101,7 +98,7 @@ def _authorization(config: HttpModule) -> dict[str, str | Secret]:
     return {"Authorization": Secret(f"{given.type} {credentials}", "the module file")}
 
 
-def _credentials(config: HttpModule, url: SplitResult) -> dict[str, Any]:
+def _credentials(config: HttpModule) -> dict[str, Any]:
     if config.basic_auth is not None:
         return {"basic": _basic(config.basic_auth)}
     token = config.bearer_token or config.bearer_token_file
@@ -109,10 +106,15 @@ def _credentials(config: HttpModule, url: SplitResult) -> dict[str, Any]:
         return {"bearer": token}
     if config.oauth2 is not None:
         return {"oauth2": _oauth2(config.oauth2)}
-    if url.username is not None and config.authorization is None:
-        password = Secret(unquote(url.password or ""), "the target")
-        return {"basic": Basic.model_construct(user=unquote(url.username), password=password)}
     return {}
+
+
+def _of_target(config: HttpModule, url: SplitResult) -> dict[str, str]:
+    """Return the header of credentials that the caller wrote into the URL; they are his, and no secret of ours."""
+    if url.username is None or config.authorization is not None or _credentials(config):
+        return {}
+    pair = f"{unquote(url.username)}:{unquote(url.password or '')}"
+    return {"Authorization": f"Basic {base64.b64encode(pair.encode()).decode()}"}
 
 
 def _basic(given: BasicAuth) -> Basic:

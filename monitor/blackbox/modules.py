@@ -135,7 +135,7 @@ class OAuth2(Block):
     token_url: Str
     endpoint_params: dict[str, Body] = Field(default_factory=dict)
     tls_config: TlsConfig = TlsConfig()
-    proxy_url: Annotated[None, Refused("the token is fetched without a proxy")] = None
+    proxy_url: Annotated[None, Refused("the token is fetched as the module's requests are; leave it out")] = None
 
 
 class HeaderMatch(Block):

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+import re
 from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
@@ -17,12 +18,16 @@ from monitor.blackbox.http_asking import conflict
 from monitor.blackbox.icmp import ICMP
 from monitor.blackbox.modules import Module, ModuleFile
 from monitor.blackbox.tcp import TCP
+from monitor.blackbox.tls import options
 from monitor.blackbox.trial import Diary, Prober, Trial
+from monitor.blackbox.values import HIDDEN
 from monitor.config.context import Context
 from monitor.config.errors import ConfigError
 from monitor.config.onefile import load_block
 from monitor.config.watch import Watcher
 from monitor.log import concealed
+from monitor.probes import http2
+from monitor.probes.tls_context import context_for
 from monitor.vocabulary import ProbeResult
 from sla.observation import Outcome
 
@@ -39,6 +44,7 @@ AT_ONCE = 100  # probes for scrapers under way; the daemon's own checks come fir
 LONGEST = 120.0  # seconds for a probe that neither the scraper nor the module bounds
 OFFSET = 0.5  # seconds of a scraper's time-out that are left for the way back
 _SHORTEST = 0.01
+_CREDENTIALS = re.compile(r"//[^/]*@")
 
 PROBERS: Mapping[str, Prober] = {"http": HTTP, "tcp": TCP, "dns": DNS, "icmp": ICMP, "grpc": GRPC}
 
@@ -47,6 +53,10 @@ log = structlog.get_logger(__name__)
 
 class BusyError(Exception):
     """There are as many probes under way as may be."""
+
+
+class UnknownModuleError(Exception):
+    """The file has no module of that name."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -78,9 +88,11 @@ class Blackbox:
         context = Context()
         context.reads(self._path)
         try:
-            return load_block(self._path, ModuleFile, context).modules
+            modules = load_block(self._path, ModuleFile, context).modules
         finally:
             self._watcher = Watcher(self._path, context.files)
+        _warm(modules)
+        return modules
 
     def look(self, health: Health, *, asked: bool) -> None:
         """Read the file again if it changed or somebody asked. Reads files: call it in a thread."""
@@ -91,24 +103,29 @@ class Blackbox:
         health.blackbox_reload_success = False
         try:
             self.modules, self._kept = self._read(), {}
+            health.blackbox_reload_success, health.blackbox_reload_at = True, self._clock.now()
+            log.info("blackbox_reloaded", modules=len(self.modules))
+            return
         except ConfigError as error:
             for problem in error.problems:
                 log.error("blackbox_refused", problem=str(problem))
-            log.error("blackbox_kept", advice="the modules are unchanged; mend the file to have it loaded")
-        else:
-            health.blackbox_reload_success, health.blackbox_reload_at = True, self._clock.now()
-            log.info("blackbox_reloaded", modules=len(self.modules))
+        except Exception:  # whatever reading trips over, probing goes on
+            log.exception("blackbox_defect")
+        log.error("blackbox_kept", advice="the modules are unchanged; mend the file to have it loaded")
 
     async def answer(self, question: Question, runner: Runner, outbound: Outbound | None = None) -> str:
         """Return the page for a question about one of the modules; `outbound` says where the caller may have probed.
 
         Raises:
             BusyError: too many are under way.
+            UnknownModuleError: there is no such module.
             ValueError: the caller asks for what the module contradicts.
         """
         if self.in_flight >= AT_ONCE:
             raise BusyError
-        module = self.modules[question.module]
+        module = self.modules.get(question.module)
+        if module is None:
+            raise UnknownModuleError
         conflict(module, question.hostname)
         seconds, kept = _seconds(module, question.patience), self._kept.setdefault(question.module, {})
         trial = Trial(question.target, module, question.hostname, seconds, Diary(self._clock), kept)
@@ -121,7 +138,8 @@ class Blackbox:
 
     async def _tried(self, trial: Trial, runner: Runner, outbound: Outbound | None) -> Attempt:
         prober = PROBERS[trial.module.prober]
-        trial.diary.note("probing", prober=trial.module.prober, target=trial.target, timeout=f"{trial.seconds:g}s")
+        shown = _CREDENTIALS.sub(f"//{HIDDEN}@", trial.target)
+        trial.diary.note("probing", prober=trial.module.prober, target=shown, timeout=f"{trial.seconds:g}s")
         prober.begin(trial)
 
         async def probe(frame: Frame) -> ProbeResult:
@@ -136,6 +154,22 @@ class Blackbox:
         gauges.set("probe_duration_seconds", attempt.duration)
         gauges.set(OUTCOME, 1, outcome=result.outcome.value, reason=result.reason)
         return attempt
+
+
+def _warm(modules: Mapping[str, Module]) -> None:
+    """Load what takes long, so that no probe does it: 0.1 s of libraries, 20 ms for each bundle of authorities."""
+    probers = {module.prober for module in modules.values()}
+    if probers & {"http", "grpc"}:
+        http2.load()
+    if probers != {"icmp"}:
+        from cryptography import x509  # noqa: F401 - what reads certificates
+    for module in modules.values():
+        for config, offered in (
+            (module.http.tls_config, ("h2", "http/1.1") if module.http.enable_http2 else ()),
+            (module.tcp.tls_config, ()),
+            (module.grpc.tls_config, ("h2",)),
+        ):
+            context_for(options(config), offered)
 
 
 def _seconds(module: Module, patience: float) -> float:

@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING
 from aiohttp import web
 
 from monitor.blackbox.gauges import CONTENT_TYPE
-from monitor.blackbox.service import Blackbox, BusyError, Question
+from monitor.blackbox.service import Blackbox, BusyError, Question, UnknownModuleError
 from monitor.web.errors import Refusal
 from monitor.web.site import SITE, is_loopback
 
@@ -51,12 +51,16 @@ async def probe(request: web.Request) -> web.Response:
     if probes is None:
         raise _OFF
     stranger = _admitted(request, probes.allow)
-    question = _question(request, probes.box)
+    question = _question(request)
     outbound = probes.runner.outbound.for_strangers() if stranger else None
     try:
         page = await probes.box.answer(question, probes.runner, outbound)
     except BusyError:
         raise _BUSY from None
+    except UnknownModuleError:
+        request.app[SITE].health.unknown_modules += 1
+        remedy = "write one that is in the file of --blackbox-config"
+        raise Refusal(400, f'Unknown module "{question.module[:200]}"', remedy) from None
     except ValueError as error:
         raise Refusal(400, str(error), "leave hostname out, or the Host header of the module") from None
     kind = "text/plain; charset=utf-8" if question.debug else CONTENT_TYPE
@@ -81,18 +85,14 @@ def _admitted(request: web.Request, allow: tuple[Network, ...]) -> bool:
     return not ours
 
 
-def _question(request: web.Request, box: Blackbox) -> Question:
+def _question(request: web.Request) -> Question:
     asked = request.query
-    name = asked.get("module") or "http_2xx"
-    if name not in box.modules:
-        request.app[SITE].health.unknown_modules += 1
-        raise Refusal(400, f'Unknown module "{name[:200]}"', "write one that is in the file of --blackbox-config")
-    target = asked.get("target", "")
+    target, module = asked.get("target", ""), asked.get("module") or "http_2xx"
     if not target:
         raise Refusal(400, "Target parameter is missing", "add &target=")
     if len(target) > _LONGEST_TARGET or not target.isprintable():
         raise Refusal(400, "the target is too long, or holds what cannot be seen", "write a host, an address or a URL")
-    return Question(target, name, asked.get("hostname", ""), _patience(request), asked.get("debug") == "true")
+    return Question(target, module, asked.get("hostname", ""), _patience(request), asked.get("debug") == "true")
 
 
 def _patience(request: web.Request) -> float:

@@ -22,8 +22,9 @@ import grpc
 import trustme
 from grpc_health.v1 import health, health_pb2, health_pb2_grpc
 
+from tests.support import http2_server
 from tests.support.certificates import bundle, self_signed, server_context
-from tests.support.nameserver import Answering, naming, nothing, records
+from tests.support.nameserver import Answering, framed, naming, nothing, records
 from tests.support.processes import free_port
 from tests.support.servers import Handler, answer, serving, silent
 from tests.support.talking import hanging_up, replying
@@ -80,6 +81,11 @@ def plain() -> Iterator[tuple[str, Handler]]:
     yield "locked", _http(dict.fromkeys(CREDENTIALS, good), answer(b"who?", "401 Unauthorized"))
     yield "poster", _http({b"POST / ": answer(b"taken", "201 Created")}, answer(b"", "405 Method Not Allowed"))
     yield "putter", _http({b"PUT / ": answer(b"", "204 No Content").replace(b"Content-Length: 0\r\n", b"")}, good)
+    yield "line-feeds", always(b"HTTP/1.1 200 OK\nContent-Length: 2\n\nok")
+    yield "two-lengths", always(CHUNKED.replace(b"\r\n\r\n", b"\r\nContent-Length: 5\r\n\r\n", 1))
+    yield "twice", always(answer(BODY, X_State="busy").replace(b"X-State", b"X-State: ready\r\nX-State"))
+    yield "no-content", always(b"HTTP/1.1 204 No Content\r\n\r\n")
+    yield "early-hints", always(b"HTTP/1.1 103 Early Hints\r\nLink: </a>\r\n\r\n" + good)
     yield "cut", always(b"HTTP/1.1 200 OK\r\nContent-Length: 100\r\n\r\nhalf")
     yield "garbage", always(b"\x00\x01\x02 no http at all\r\n\r\n")
     yield "empty", hanging_up()
@@ -116,11 +122,6 @@ def names() -> Iterator[tuple[str, Answering, Answering]]:
     yield "no-answer", nothing, nothing
 
 
-def framed(answering: Answering) -> Answering:
-    """Return the same for TCP, where the length comes first."""
-    return lambda query: [len(each).to_bytes(2, "big") + each for each in answering(query)]
-
-
 def _sections(query: dns.message.QueryMessage) -> Iterator[bytes]:
     reply = dns.message.make_response(query)
     name = query.question[0].name
@@ -153,6 +154,8 @@ async def _opened(folder: Path, authority: trustme.CA) -> AsyncIterator[dict[str
         ("wrong-name", always(answer(BODY)), server_context(authority.issue_cert("other.test"))),
         ("tls-talk", replying({b"HI": b"250 hello\r\n"}, b"220 secure\r\n"), context),
         ("tls-old", always(answer(BODY)), _only(authority, ssl.TLSVersion.TLSv1_2)),
+        ("http2", _either_version, _offering(authority)),
+        ("mutual", always(answer(BODY)), _demanding(authority, folder)),
     ]
     async with contextlib.AsyncExitStack() as stack:
         ports = {name: await stack.enter_async_context(serving(handler)) for name, handler in plain()}
@@ -160,12 +163,38 @@ async def _opened(folder: Path, authority: trustme.CA) -> AsyncIterator[dict[str
             ports[name] = await stack.enter_async_context(serving(handler, how))
         for name, udp, tcp in names():
             ports[name] = await stack.enter_async_context(naming(udp, tcp))
+        ports["zone-tls"] = await stack.enter_async_context(naming(nothing, framed(records("A 192.0.2.7")), context))
         for name, behind in (("starttls", b""), ("injected", b"250 anybody's\r\n")):
             ports[name] = await stack.enter_async_context(serving(functools.partial(_starttls, context, behind)))
         ports["to-tls"] = await stack.enter_async_context(
             serving(always(answer(b"", "301 Moved Permanently", Location=f"https://127.0.0.1:{ports['tls']}/")))
         )
         yield ports
+
+
+async def _either_version(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+    if writer.get_extra_info("ssl_object").selected_alpn_protocol() == "h2":
+        handler = http2_server.speaking([(":status", "200"), ("content-length", str(len(BODY)))], BODY)
+    else:
+        handler = always(answer(BODY))
+    await handler(reader, writer)
+
+
+def _offering(authority: trustme.CA) -> ssl.SSLContext:
+    context = server_context(authority.issue_cert("127.0.0.1"))
+    context.set_alpn_protocols(["h2", "http/1.1"])
+    return context
+
+
+def _demanding(authority: trustme.CA, folder: Path) -> ssl.SSLContext:
+    """Take only clients with a certificate; one lies in the folder."""
+    ours = authority.issue_cert("prober.test")
+    ours.cert_chain_pems[0].write_to_path(str(folder / "client.pem"))
+    ours.private_key_pem.write_to_path(str(folder / "client.key"))
+    context = server_context(authority.issue_cert("127.0.0.1"))
+    context.verify_mode = ssl.CERT_REQUIRED
+    authority.configure_trust(context)
+    return context
 
 
 def _only(authority: trustme.CA, version: ssl.TLSVersion) -> ssl.SSLContext:

@@ -1,0 +1,227 @@
+"""Where we mean to differ from blackbox_exporter, and why. docs/blackbox.md is made from this.
+
+The test that runs the two side by side allows these and no others: in a pair of module and target that names one, the
+metrics that differ are exactly those that it lists.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from monitor.blackbox.gauges import OUTCOME
+
+
+@dataclass(frozen=True, slots=True)
+class Difference:
+    """What we do, what is done there, and why. `metrics` may differ because of it, in presence or in value."""
+
+    here: str
+    there: str
+    reason: str
+    metrics: tuple[str, ...] = ()
+
+
+_ADDRESS = ("probe_dns_lookup_time_seconds", "probe_ip_addr_hash", "probe_ip_protocol")
+_CERTIFICATE = (
+    "probe_ssl_earliest_cert_expiry",
+    "probe_ssl_last_chain_expiry_timestamp_seconds",
+    "probe_ssl_last_chain_info",
+    "probe_tls_version_info",
+)
+
+VERDICTS = {
+    "unknown": Difference(
+        f"One family more on every page, `{OUTCOME}{{outcome, reason}}`: `good`, `bad` or `unknown`, and why. "
+        "`probe_success` is 0 for unknown as well",
+        "A failure has no word, and the monitor's own (no route, no descriptors, a stalled process) looks like the "
+        "target's",
+        "Rules can leave out what is no outage; those in use see what they always saw",
+        (OUTCOME,),
+    ),
+    "icmp": Difference(
+        "Echoes go over unprivileged sockets only; where `net.ipv4.ping_group_range` does not allow them, the probe "
+        "fails with `forbidden_locally`. `dont_fragment` needs no more",
+        "Falls back on raw sockets, for which it runs as root or with `CAP_NET_RAW`",
+        "A monitor that faces the network needs no privileges",
+        ("probe_success", "probe_icmp_reply_hop_limit"),
+    ),
+    "localhost": Difference(
+        "The name `localhost` is ::1 and 127.0.0.1, whatever /etc/hosts says (RFC 6761)",
+        "It is what /etc/hosts says, which may be 127.0.0.1 alone",
+        "Names are looked up by c-ares, without threads. Write the address, or `preferred_ip_protocol: ip4`",
+        ("probe_success", "probe_ip_addr_hash", "probe_ip_protocol"),
+    ),
+    "bad_target": Difference(
+        "A target that is no address or URL is refused before anything is looked up",
+        "Some mistakes, such as a port beyond 65535, show after the look-up",
+        "The verdict is the same",
+        (*_ADDRESS, "probe_http_duration_seconds"),
+    ),
+    "unfollowed": Difference(
+        "The body of a redirect that is not followed is read and may be judged",
+        "It is thrown away: its length is 0, and every regular expression on it fails",
+        "With `follow_redirects: false` the redirect is the answer that is wanted",
+        ("probe_http_uncompressed_body_length", "probe_failed_due_to_regex", "probe_success"),
+    ),
+    "deflate": Difference(
+        "`compression: deflate` undoes zlib's format (RFC 9110, 8.4.1.2) and the bare one",
+        "Only the bare one",
+        "The standard's is what servers send",
+        ("probe_http_uncompressed_body_length", "probe_success"),
+    ),
+    "strict": Difference(
+        "An HTTP answer that is not in order is malformed: bare line feeds, folded headers, a length beside chunks, a "
+        "length twice",
+        "Many are taken, one way or another",
+        "What a proxy and a browser may read differently is a fault of the target (RFC 9112)",
+        (
+            "probe_success",
+            "probe_http_status_code",
+            "probe_http_version",
+            "probe_http_content_length",
+            "probe_http_uncompressed_body_length",
+        ),
+    ),
+    "truncated": Difference(
+        "A DNS answer over UDP that is marked as truncated is asked for again over TCP",
+        "What came is judged, which may be nothing",
+        "It is what every resolver does (RFC 7766, 5); the mark says that the answer is not the answer",
+        ("probe_dns_answer_rrs", "probe_dns_authority_rrs", "probe_dns_additional_rrs", "probe_success"),
+    ),
+    "grpc_default": Difference(
+        "A gRPC module without a `grpc:` block falls back on IPv4, as its documentation says",
+        "0.23 does not: it fails for every IPv4 address",
+        "A slip there, mended in later versions",
+        (*_ADDRESS, "probe_grpc_duration_seconds", "probe_grpc_healthcheck_response", "probe_success"),
+    ),
+    "starttls_injected": Difference(
+        "What comes in the clear behind the consent to STARTTLS fails the probe",
+        "It is dropped in silence",
+        "Somebody on the way put it there to have it taken for encrypted (CVE-2011-0411)",
+        (*_CERTIFICATE, "probe_success"),
+    ),
+    "timeout": Difference(
+        "The time-out holds for every prober",
+        "0.23 lets a gRPC call that hangs go on for longer than the scrape",
+        "The scrape would fail, and with it the verdict",
+    ),
+    "bodies": Difference(
+        "Without `body_size_limit`, no more than 10 MiB of a body are read; longer limits end at 64 MiB. Only what was "
+        "read is counted and matched",
+        "All of it is read into memory, whatever comes",
+        "A target must not fill the monitor's memory",
+    ),
+    "headers": Difference(
+        "A header that comes several times, other than `Set-Cookie`, is matched as one value joined by `, `",
+        "Each value is matched by itself",
+        "The two mean the same (RFC 9110, 5.3), and proxies join them",
+        ("probe_failed_due_to_regex", "probe_success"),
+    ),
+    "tls": Difference(
+        "TLS 1.2 and 1.3 are spoken. `min_version: TLS10` and `TLS11` mean TLS 1.2; `max_version` below that is "
+        "refused",
+        "TLS 1.0 and 1.1 can be allowed",
+        "Debian's OpenSSL does not speak them",
+    ),
+    "agent": Difference(
+        "Requests bear `User-Agent: ninewatch`, `Accept: */*` and `Accept-Encoding: identity`, unless `headers` say "
+        "otherwise",
+        "`User-Agent: Blackbox Exporter/0.23.0` and nothing of the others",
+        "A target's log should say who asked. Write the old agent into `headers` if a filter knows it",
+    ),
+    "proxy": Difference(
+        "A proxy is given the target's name, and its address is not in the way; only http proxies",
+        "It is given the address that was looked up, unless `skip_resolve_phase_with_proxy` says no",
+        "The certificate and the virtual host belong to the name",
+    ),
+    "tokens": Difference(
+        "An OAuth 2 token is kept until shortly before it ends, and then or on a 401 fetched anew",
+        "A token is fetched for each probe",
+        "Token servers are rate-limited",
+    ),
+    "records": Difference(
+        "Records are written by dnspython: `name TTL class type data`, with tabs between the five",
+        "By miekg/dns, in the same form; the data of rare types may be spaced otherwise",
+        "Expressions on names, addresses and texts match alike",
+    ),
+    "regex": Difference(
+        "A regular expression has at most 1000 characters and may take 1 MiB when compiled",
+        "No bound",
+        "Both are RE2 and linear in time; this bounds the space as well",
+    ),
+}
+
+MODULE_FILE = {
+    "anchors": Difference(
+        "YAML's anchors, aliases and merge keys are refused, and so is a second document",
+        "They are followed",
+        "A file is never larger than it looks; the place of a mistake is one place",
+    ),
+    "text": Difference(
+        "A text that YAML reads as a truth value or as a number with a point must be in quotes",
+        "It is taken as written",
+        "What was written is not known any more; the message says what to do",
+    ),
+    "paths": Difference(
+        "A relative path starts at the module file; files are read when the modules are",
+        "It starts where the process was started; files are read at every probe",
+        "The file means the same wherever it is loaded; a change of one of the files is noticed",
+    ),
+    "early": Difference(
+        "What could only fail every probe is refused when the file is loaded: an unknown answer code, a bad source "
+        "address, `dns_over_tls` over UDP, a dns module without a question, two kinds of credentials",
+        "Some of it shows at the probe",
+        "A mistake is told to who made it",
+    ),
+}
+
+SERVICE = {
+    "callers": Difference(
+        "Only this machine may ask, and the networks of `--blackbox-allow`; a request that came through a proxy counts "
+        "as a stranger's. A web page may not ask",
+        "Everybody may ask",
+        "Whoever can ask can have any address probed from inside",
+    ),
+    "outbound": Difference(
+        "The portfolio's `outbound` policy holds at the address that is connected to: link-local addresses and clouds' "
+        "metadata services never, loopback not for callers from elsewhere. It fails with `address_denied`",
+        "Every address may be probed",
+        "As above",
+    ),
+    "busy": Difference(
+        "Of 100 probes at once, one more is answered by 503 and `Retry-After`",
+        "No bound",
+        "The daemon's own checks come first",
+    ),
+    "hostname": Difference(
+        "`hostname=` also names the server for the TLS of a tcp module",
+        "From 0.24 on; 0.23 takes it for http modules only",
+        "The certificate belongs to the name, and the target is often an address",
+    ),
+    "patience": Difference(
+        "A time-out header that is no number is answered by 400; no probe takes longer than 120 s",
+        "By 500; a module may wait for longer",
+        "It is the caller's mistake",
+    ),
+    "reload": Difference(
+        "The file is read anew on SIGHUP and when it changes",
+        "On SIGHUP and on POST /-/reload",
+        "This server takes nothing in",
+    ),
+    "pages": Difference(
+        "There are no /config, /logs and history of probes; `debug=true` tells all of one probe, in ninewatch's words, "
+        "without what is sent (`body`, `send`) and without secrets",
+        "The last 100 probes can be looked through",
+        "What was sent may hold credentials",
+    ),
+    "metrics": Difference(
+        "/metrics has `blackbox_exporter_config_last_reload_successful`, "
+        "`blackbox_exporter_config_last_reload_success_timestamp_seconds` and `blackbox_module_unknown_total` beside "
+        "ninewatch's own",
+        "And `blackbox_exporter_build_info`",
+        "`ninewatch_build_info` says what is running",
+    ),
+    "help": Difference("The words of `# HELP` are ours", "Its own", "They are not part of the interface"),
+}
+
+DIFFERENCES = VERDICTS | MODULE_FILE | SERVICE

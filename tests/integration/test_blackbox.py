@@ -1,0 +1,233 @@
+"""blackbox_exporter and /probe side by side over good and bad servers: the same verdicts, metrics, labels and values.
+
+What may differ is in `monitor.blackbox.differences`, and nothing else: a pair that names a difference must show it.
+"""
+
+from __future__ import annotations
+
+import json
+import re
+import shlex
+import sys
+from collections.abc import Iterator
+from contextlib import ExitStack
+from pathlib import Path
+from typing import NamedTuple
+
+import pytest
+
+from monitor.blackbox.differences import DIFFERENCES, MODULE_FILE, SERVICE
+from monitor.blackbox.gauges import OUTCOME
+from tests.monitor.probes.test_icmp import ALLOWED, isolated, possible
+from tests.support.blackbox_zoo import zoo
+from tests.support.processes import fetch, needs
+from tests.support.side_by_side import Both, Page, both
+
+pytestmark = [pytest.mark.slow, needs("prometheus-blackbox-exporter")]
+
+MODULES = Path(__file__).parents[1] / "support/blackbox.yml"
+
+
+# Differences that no pair shows: of files, of callers, and what would take too long or too much to show.
+UNSHOWN = {
+    *MODULE_FILE,
+    *SERVICE,
+    *("unknown", "localhost", "timeout", "bodies", "tls", "agent", "proxy", "tokens", "records", "regex"),
+}
+NO_NAME = f"{'x' * 64}.test"  # a label too long to be asked for, so that nobody outside this machine is
+DURATIONS = re.compile(r"\w*duration_seconds|probe_dns_lookup_time_seconds")
+
+
+class Pair(NamedTuple):
+    """A module, a target (`{name}` is a server's port), whether blackbox_exporter finds it good, how we may differ."""
+
+    module: str
+    target: str
+    good: bool
+    differs: str = ""
+
+    def __str__(self) -> str:
+        return f"{self.module} {self.target}"
+
+
+def over(good: bool, module: str, servers: str, scheme: str = "") -> list[Pair]:
+    """Pairs of one module and several servers."""
+    return [Pair(module, f"{scheme}127.0.0.1:{{{server}}}", good) for server in servers.split()]
+
+
+def by(good: bool, modules: str, target: str) -> list[Pair]:
+    """Pairs of several modules and one target."""
+    return [Pair(module, target, good) for module in modules.split()]
+
+
+HTTP = [
+    *over(True, "http_2xx", "good moved chunked gzip old no-content early-hints"),
+    *over(
+        False, "http_2xx", "error missing loop nowhere off locked cut garbage empty mute slow-body nobody to-tls tls"
+    ),
+    *by(True, "http_ip4 http_no_follow http_any_status http_body_good http_body_has", "127.0.0.1:{good}"),
+    *by(False, "http_ip6_only http_body_bad http_body_lacks http_header_bad", "127.0.0.1:{good}"),
+    *by(True, "http_header_good http_header_may_lack http_head http_size_enough http_version", "127.0.0.1:{good}"),
+    *by(False, "http_header_lacks http_header_missing http_size http_only_2 http_ssl", "127.0.0.1:{good}"),
+    *by(True, "http_no_ssl", "127.0.0.1:{good}"),
+    *by(True, "http_302 http_any_status", "127.0.0.1:{loop}"),
+    *over(True, "http_any_status", "error"),
+    *over(True, "http_head", "moved"),
+    *over(True, "http_post", "poster"),
+    *over(True, "http_put", "putter"),
+    *by(True, "http_basic http_authorization", "127.0.0.1:{locked}"),
+    *by(False, "http_basic_wrong", "127.0.0.1:{locked}"),
+    Pair("http_2xx", "http://user:password@127.0.0.1:{locked}/", True),
+    Pair("http_ip4", "http://localhost:{good}/path?query=a%20b", True),
+    *over(True, "http_gzip", "gzip"),
+    *over(False, "http_gzip", "bad-gzip good"),
+    Pair("http_302", "127.0.0.1:{moved}", True, "unfollowed"),
+    Pair("http_deflate", "127.0.0.1:{deflate}", False, "deflate"),
+    Pair("http_2xx", "http://127.0.0.1:99999/", False, "bad_target"),
+    Pair("http_2xx", "127.0.0.1:{line-feeds}", True, "strict"),
+    Pair("http_2xx", "127.0.0.1:{two-lengths}", True, "strict"),
+    Pair("http_header_busy", "127.0.0.1:{twice}", False, "headers"),
+]
+HTTPS = [
+    *over(True, "http_ca", "to-tls"),
+    *over(True, "http_ca", "tls tls-old http2", "https://"),
+    *over(False, "http_ca", "self-signed expired wrong-name good mute", "https://"),
+    *over(True, "http_insecure", "self-signed expired wrong-name", "https://"),
+    *by(True, "http_ssl http_tls13", "https://127.0.0.1:{tls}/"),
+    *by(False, "http_no_ssl http_2xx", "https://127.0.0.1:{tls}/"),
+    *over(True, "http_sni", "wrong-name", "https://"),
+    *over(False, "http_tls13", "tls-old", "https://"),
+    *over(True, "http_only_2", "http2", "https://"),
+    *over(True, "http_no_http2", "http2", "https://"),
+    *over(True, "http_certificate", "mutual", "https://"),
+    *over(False, "http_ca", "mutual", "https://"),
+]
+TCP = [
+    *by(True, "tcp tcp_ip4", "127.0.0.1:{good}"),
+    *over(False, "tcp", "nobody"),
+    *(Pair("tcp", target, False) for target in ("127.0.0.1", f"{NO_NAME}:1")),
+    Pair("tcp_ip4", "localhost:{good}", True),
+    *over(True, "tcp_talk", "talk"),
+    *over(False, "tcp_talk", "curt"),
+    *over(False, "tcp_other", "talk curt"),
+    *over(True, "tcp_220", "talk unfinished"),
+    *over(False, "tcp_220", "mute empty"),
+    *over(True, "tcp_ssh", "ssh"),
+    *over(True, "tcp_starttls", "starttls"),
+    *over(False, "tcp_starttls", "talk"),
+    *over(True, "tcp_tls", "tls"),
+    *over(False, "tcp_tls", "self-signed expired good mute"),
+    *over(True, "tcp_tls_talk", "tls-talk"),
+    *over(True, "tcp_insecure", "self-signed expired"),
+    Pair("tcp_starttls", "127.0.0.1:{injected}", True, "starttls_injected"),
+]
+DNS = [
+    *over(True, "dns", "zone no-records sections"),
+    *over(False, "dns", "nxdomain servfail other-id no-dns no-answer nobody"),
+    *by(True, "dns_soa dns_tcp dns_has dns_one dns_all dns_no_recursion", "127.0.0.1:{zone}"),
+    *by(False, "dns_nx dns_has_not dns_bad dns_none dns_not_all", "127.0.0.1:{zone}"),
+    *over(True, "dns_nx", "nxdomain"),
+    *over(False, "dns_soa", "nxdomain"),
+    *over(False, "dns_tcp", "nobody"),
+    *over(True, "dns_bad", "no-records"),
+    *over(True, "dns_all", "no-records"),
+    *over(False, "dns_has", "no-records"),
+    *over(False, "dns_none", "no-records"),
+    *over(False, "dns_sections", "sections"),
+    *over(True, "dns_tls", "zone-tls"),
+    Pair("dns", NO_NAME, False),
+    Pair("dns", "127.0.0.1:{truncated}", True, "truncated"),
+]
+GRPC = [
+    *over(True, "grpc_plain", "grpc"),
+    *over(False, "grpc_plain", "grpc-bare nobody good empty"),
+    *by(False, "grpc_orders grpc_nothing", "127.0.0.1:{grpc}"),
+    *by(True, "grpc_tls grpc_insecure", "127.0.0.1:{grpc-tls}"),
+    *by(False, "grpc_tls_orders grpc_untrusted", "127.0.0.1:{grpc-tls}"),
+    *over(False, "grpc_tls", "grpc"),
+    Pair("grpc_plain", f"{NO_NAME}:1", False),
+    Pair("grpc", "127.0.0.1:{grpc}", False, "grpc_default"),
+]
+ICMP = [Pair("icmp", NO_NAME, False)]
+PAIRS = [*HTTP, *HTTPS, *TCP, *DNS, *GRPC, *ICMP]
+
+
+@pytest.fixture(scope="module")
+def shown(tmp_path_factory: pytest.TempPathFactory) -> Iterator[tuple[Both, dict[str, int]]]:
+    """The two, and the servers' ports."""
+    folder = tmp_path_factory.mktemp("blackbox")
+    with ExitStack() as stack:
+        ports = stack.enter_context(zoo(folder))
+        yield stack.enter_context(both(folder, MODULES.read_text().replace("FOLDER", str(folder)))), ports
+
+
+def differing(theirs: Page, ours: Page) -> set[str]:
+    """The metrics that are not the same in both, but for how long something took."""
+    one, other = theirs.samples, ours.samples
+    return {
+        name
+        for name, labels in one.keys() | other.keys()
+        if ((name, labels) in one) is not ((name, labels) in other)
+        or (one[name, labels] != other[name, labels] and not DURATIONS.fullmatch(name))
+    }
+
+
+@pytest.mark.parametrize("pair", PAIRS, ids=str)
+def test_a_pair_gives_the_same_verdict_metrics_labels_and_values(
+    shown: tuple[Both, dict[str, int]], pair: Pair
+) -> None:
+    two, ports = shown
+    theirs, ours = two.asked(pair.module, pair.target.format(**ports))
+    assert theirs.value("probe_success") == pair.good, theirs.text
+    found = differing(theirs, ours) - {OUTCOME}
+    if pair.differs:
+        assert found, f"they do not differ any more; strike {pair.differs}"
+        assert found <= set(DIFFERENCES[pair.differs].metrics), ours.text
+    else:
+        assert found == set(), f"{theirs.text}\n{ours.text}"
+        assert theirs.types == {name: kind for name, kind in ours.types.items() if name != OUTCOME}
+
+
+def test_every_difference_of_verdicts_is_shown_by_a_pair() -> None:
+    assert {pair.differs for pair in PAIRS} | UNSHOWN | {"icmp"} == {*DIFFERENCES, ""}
+
+
+@pytest.mark.parametrize(("module", "target"), [("nosuch", "127.0.0.1"), ("tcp", ""), ("http_sni", "")])
+def test_what_is_no_question_is_refused_in_the_same_words(
+    shown: tuple[Both, dict[str, int]], module: str, target: str
+) -> None:
+    two, _ = shown
+    one, other = (fetch(f"{base}/probe?module={module}&target={target}") for base in (two.theirs, two.ours))
+    assert one[0] == other[0] == 400
+    assert other[1].startswith(one[1].rstrip())
+
+
+def test_a_name_for_the_server_is_sent_by_both(shown: tuple[Both, dict[str, int]]) -> None:
+    two, ports = shown
+    theirs, ours = two.asked("http_ca", f"https://127.0.0.1:{ports['wrong-name']}", hostname="other.test")
+    assert theirs.value("probe_success") == ours.value("probe_success") == 1
+    assert differing(theirs, ours) == {OUTCOME}
+
+
+def test_a_name_for_the_server_of_a_tcp_module_is_sent_by_us(shown: tuple[Both, dict[str, int]]) -> None:
+    two, ports = shown
+    theirs, ours = two.asked("tcp_tls", f"127.0.0.1:{ports['wrong-name']}", hostname="other.test")
+    assert (theirs.value("probe_success"), ours.value("probe_success")) == (0, 1)
+
+
+@possible
+def test_echoes_are_the_same_where_they_are_allowed(tmp_path: Path) -> None:
+    """In a network namespace of our own, where everybody may ping."""
+    (tmp_path / "modules.yml").write_text(
+        "modules: {icmp: {prober: icmp, timeout: 1s}, big: {prober: icmp, timeout: 1s, icmp: {payload_size: 1000}},"
+        " near: {prober: icmp, timeout: 1s, icmp: {ttl: 1, source_ip_address: 127.0.0.9}}}"
+    )
+    questions = ["icmp 127.0.0.1", "icmp ::1", "big 127.0.0.1", "near 127.0.0.1", "icmp 192.0.2.9"]
+    asking = shlex.join([sys.executable, "-m", "tests.support.side_by_side", str(tmp_path), *questions])
+    done = isolated(f"{ALLOWED} {asking}")
+    assert done.returncode == 0, done.stderr
+    good = []
+    for question, (theirs, ours) in zip(questions, json.loads(done.stdout), strict=True):
+        assert differing(Page(theirs), Page(ours)) == {OUTCOME}, f"{question}\n{theirs}\n{ours}"
+        good.append(Page(ours).value("probe_success"))
+    assert good == [1, 1, 1, 1, 0]

@@ -1,0 +1,236 @@
+"""/probe: who may ask, what is answered, and that nothing secret is told."""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator, Awaitable, Callable
+from dataclasses import dataclass
+from ipaddress import ip_network
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import pytest
+
+from monitor.blackbox.service import AT_ONCE, Blackbox
+from monitor.clock import SystemClock
+from monitor.config.outbound import OutboundBlock
+from monitor.engine.rig import rigged
+from monitor.health import Health
+from monitor.probes.outbound import Outbound
+from monitor.web.blackbox import Probes
+from tests.monitor.web.conftest import small
+from tests.support.servers import answer, request_of, saying, serving, silent
+
+if TYPE_CHECKING:
+    import asyncio
+
+    from tests.monitor.web.conftest import Published
+
+CANARY = "canary-71c0ffee"
+MODULES = f"""
+modules:
+  http_2xx: {{prober: http, timeout: 5s}}
+  tcp: {{prober: tcp, timeout: 5s}}
+  named: {{prober: http, http: {{headers: {{Host: one.test}}}}}}
+  loaded:
+    prober: http
+    timeout: 5s
+    http:
+      method: POST
+      headers: {{X-Api-Key: {CANARY}-1}}
+      basic_auth: {{username: user, password: {CANARY}-2}}
+      body: token={CANARY}-3
+  talking:
+    prober: tcp
+    timeout: 5s
+    tcp: {{query_response: [{{expect: "^hello", send: "PASS {CANARY}-4"}}]}}
+"""
+
+
+@dataclass
+class Asked:
+    """A server that makes probes."""
+
+    site: Published
+    box: Blackbox
+
+    async def probe(self, target: str, module: str = "tcp", **headers: str) -> tuple[int, str]:
+        found = await self.site.get("/probe", params={"target": target, "module": module}, headers=headers)
+        return found.status, found.text
+
+    async def debug(self, target: str, module: str, **headers: str) -> str:
+        asked = {"target": target, "module": module, "debug": "true"}
+        return (await self.site.get("/probe", params=asked, headers=headers)).text
+
+
+Ask = Callable[..., Awaitable[Asked]]
+
+
+@pytest.fixture
+async def ask(publish: Callable[..., Awaitable[Published]], tmp_path: Path) -> AsyncIterator[Ask]:
+    path = tmp_path / "blackbox.yml"
+    path.write_text(MODULES)
+    async with rigged(SystemClock(), Health()) as (runner, pulse):
+        pulse.stalled = lambda: 0.0  # type: ignore[method-assign]
+
+        async def start(*allow: str, outbound: OutboundBlock | None = None) -> Asked:
+            box = Blackbox(path, SystemClock())
+            runner.outbound = Outbound(outbound)
+            probes = Probes(box, runner, tuple(map(ip_network, allow)))
+            return Asked(await publish(small(), SystemClock(), probes=probes), box)
+
+        yield start
+
+
+def value(page: str, name: str) -> float:
+    return next(float(line.split()[-1]) for line in page.splitlines() if line.startswith(f"{name} "))
+
+
+async def test_without_modules_it_is_off(site: Published) -> None:
+    found = await site.get("/probe?target=127.0.0.1")
+    assert found.status == 404
+    assert "--blackbox-config" in found.text
+
+
+async def test_this_machine_may_ask(ask: Ask) -> None:
+    asked = await ask()
+    async with serving(saying(answer(b"ok"))) as port:
+        status, page = await asked.probe(f"127.0.0.1:{port}", "http_2xx")
+    assert (status, value(page, "probe_success"), value(page, "probe_http_status_code")) == (200, 1, 200)
+    assert 'ninewatch_probe_outcome_info{outcome="good",reason=""} 1' in page
+
+
+@pytest.mark.parametrize(
+    "headers",
+    [{"X-Forwarded-For": "127.0.0.1"}, {"Forwarded": "for=127.0.0.1"}, {"X-Real-IP": "127.0.0.1"}],
+    ids=lambda headers: next(iter(headers)),
+)
+async def test_what_came_through_a_proxy_is_a_strangers(ask: Ask, headers: dict[str, str]) -> None:
+    asked = await ask()
+    status, said = await asked.probe("127.0.0.1:1", **headers)
+    assert (status, "--blackbox-allow" in said) == (403, True)
+
+
+async def test_a_stranger_of_an_allowed_network_does_not_reach_this_machine(ask: Ask) -> None:
+    asked = await ask("127.0.0.0/8")
+    async with serving(saying(answer(b"ok"))) as port:
+        for target in (f"127.0.0.1:{port}", f"localhost:{port}", f"[::ffff:127.0.0.1]:{port}"):
+            status, page = await asked.probe(target, "http_2xx", **{"X-Forwarded-For": "192.0.2.1"})
+            assert (status, value(page, "probe_success")) == (200, 0)
+            assert 'reason="address_denied"' in page
+        assert value((await asked.probe(f"127.0.0.1:{port}", "http_2xx"))[1], "probe_success") == 1
+
+
+async def test_a_redirect_does_not_lead_a_stranger_to_this_machine(ask: Ask) -> None:
+    """Nor anybody to a cloud's metadata."""
+    asked = await ask()
+    away = answer(b"", "302 Found", Location="http://169.254.169.254/latest/meta-data/")
+    async with serving(saying(away)) as port:
+        page = (await asked.probe(f"127.0.0.1:{port}", "http_2xx"))[1]
+    assert 'reason="address_denied"' in page
+
+
+async def test_the_portfolios_policy_holds_for_probes_on_demand(ask: Ask) -> None:
+    asked = await ask(outbound=OutboundBlock(deny=(ip_network("127.0.0.0/8"),)))
+    async with serving(silent) as port:
+        assert 'reason="address_denied"' in (await asked.probe(f"127.0.0.1:{port}"))[1]
+
+
+@pytest.mark.parametrize("headers", [{"Sec-Fetch-Site": "cross-site"}, {"Origin": "https://evil.test"}])
+async def test_a_web_page_may_not_ask(ask: Ask, headers: dict[str, str]) -> None:
+    assert (await (await ask("127.0.0.0/8")).probe("127.0.0.1:1", **headers))[0] == 403
+
+
+async def test_a_name_that_was_pointed_here_may_not_ask(ask: Ask) -> None:
+    assert (await (await ask()).probe("127.0.0.1:1", Host="evil.test"))[0] == 421
+
+
+@pytest.mark.parametrize("method", ["HEAD", "POST", "PUT"])
+async def test_only_get_is_answered(ask: Ask, method: str) -> None:
+    assert (await (await ask()).site.get("/probe?target=127.0.0.1:1&module=tcp", method)).status == 405
+
+
+@pytest.mark.parametrize(
+    ("query", "said"),
+    [
+        ("module=nosuch&target=a", 'Unknown module "nosuch"'),
+        ("module=tcp", "Target parameter is missing"),
+        ("target=127.0.0.1:1", None),  # http_2xx, unless said otherwise
+        ("module=tcp&target=a%0ab:1", "holds what cannot be seen"),
+        ("module=named&target=a&hostname=two.test", "host header defined both"),
+    ],
+)
+async def test_what_is_no_question_is_refused(ask: Ask, query: str, said: str | None) -> None:
+    asked = await ask()
+    found = await asked.site.get(f"/probe?{query}")
+    assert found.status == (200 if said is None else 400)
+    assert (said or "probe_http_status_code") in found.text
+
+
+async def test_unknown_modules_are_counted_under_the_name_that_is_known(ask: Ask) -> None:
+    asked = await ask()
+    asked.site.health.blackbox_reload_success, asked.site.health.blackbox_reload_at = True, 0
+    await asked.probe("a", "nosuch")
+    page = (await asked.site.get("/metrics")).text
+    assert "\nblackbox_module_unknown_total 1.0\n" in page
+    assert "\nblackbox_exporter_config_last_reload_successful 1.0\n" in page
+
+
+@pytest.mark.parametrize("said", ["x", "nan", "-1", "1,5"])
+async def test_a_time_out_that_is_no_number_is_refused(ask: Ask, said: str) -> None:
+    found = await (await ask()).probe("127.0.0.1:1", **{"X-Prometheus-Scrape-Timeout-Seconds": said})
+    assert found[0] == 400
+
+
+async def test_the_scrapers_time_out_bounds_the_probe(ask: Ask) -> None:
+    """The server never answers: without the bound, this would take the module's 5 s and say so."""
+    asked = await ask()
+    async with serving(silent) as port:
+        told = await asked.debug(f"127.0.0.1:{port}", "http_2xx", **{"X-Prometheus-Scrape-Timeout-Seconds": "0.6"})
+    assert 'timeout="0.1s"' in told
+    assert "no end within 0.1 s" in told
+
+
+async def test_more_than_can_be_under_way_are_sent_away(ask: Ask) -> None:
+    asked = await ask()
+    asked.box.in_flight = AT_ONCE
+    found = await asked.site.get("/probe?target=127.0.0.1:1&module=tcp")
+    assert (found.status, found.raw.headers["Retry-After"]) == (503, "1")
+    asked.box.in_flight -= 1
+    assert (await asked.probe("127.0.0.1:1"))[0] == 200
+    assert asked.box.in_flight == AT_ONCE - 1
+
+
+async def test_debug_tells_all_but_secrets(ask: Ask) -> None:
+    """The server is an echo: what it hears of ours, it says."""
+    seen: list[bytes] = []
+
+    async def echo(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        head = await request_of(reader)
+        seen.append(head + await reader.readexactly(len(f"token={CANARY}-3")))
+        writer.write(answer(seen[0], "500 Oh", X_Said=head.decode().split("X-Api-Key: ")[1].split("\r\n")[0]))
+        await writer.drain()
+
+    asked = await ask()
+    async with serving(echo) as port:
+        told = await asked.debug(f"http://caller:{CANARY}-5@127.0.0.1:{port}/path", "loaded")
+    assert all(f"{CANARY}-{number}".encode() in seen[0] for number in (1, 3))
+    assert CANARY not in told
+    for part in ("Logs for the probe:", "Metrics that would have been returned:", "Module configuration:"):
+        assert part in told
+    assert 'outcome="bad" reason="http_status"' in told
+    assert "probe_http_status_code 500" in told
+    assert '"password": "<secret>"' in told
+
+
+async def test_debug_of_a_talk_does_not_tell_what_is_sent(ask: Ask) -> None:
+    async def greet(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        writer.write(b"welcome <b>\x1b[31m\r\nhello\r\n")
+        await reader.readline()
+
+    asked = await ask()
+    async with serving(greet) as port:
+        told = await asked.debug(f"127.0.0.1:{port}", "talking")
+    assert CANARY not in told
+    assert 'line="welcome <b>·[31m" expected="False"' in told
+    assert 'line="hello" expected="True"' in told
+    assert 'outcome="good"' in told
