@@ -21,7 +21,7 @@ if TYPE_CHECKING:
 
 AGENT = "ninewatch"
 _CREDENTIALS = {"authorization", "cookie", "proxy-authorization"}
-_OF_A_BODY = {"content-type", "content-encoding", "content-language"}
+_OF_A_BODY = {"content-type", "content-encoding", "content-language", "content-length"}
 _CARRYING = {"POST", "PUT", "PATCH"}  # methods whose empty body is told by its length (RFC 9110, 8.6)
 _HOP_BY_HOP = {"host", "connection", "proxy-connection", "keep-alive", "transfer-encoding", "upgrade", "te"}
 _OFFERED = {"1.1": (), "2": ("h2",), "auto": ("h2", "http/1.1")}
@@ -98,10 +98,11 @@ class Request:
     def _sent(self) -> Pairs:
         cookies = "; ".join(f"{name}={value}" for name, value in self.cookies)
         counted = self.body or self.method in _CARRYING
+        told = any(name.lower() == "content-length" for name, _ in self.headers)
         return (
             *self.headers,
             *((("Cookie", cookies),) if cookies else ()),
-            *((("Content-Length", str(len(self.body))),) if counted else ()),
+            *((("Content-Length", str(len(self.body))),) if counted and not told else ()),
         )
 
     def bearing(self, token: str) -> Request:

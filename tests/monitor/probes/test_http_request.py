@@ -60,6 +60,11 @@ async def test_a_body_is_sent_from_text_or_from_a_file(method: str, tmp_path: Pa
     assert file.endswith('Content-Length: 12\r\n\r\n{"a": "é"}\n')
 
 
+async def test_a_length_that_is_written_is_not_told_twice() -> None:
+    _, (head,) = await sent(answer(), method="POST", headers={"content-length": "0"})
+    assert head.lower().count("content-length: 0\r\n") == 1
+
+
 # --- Bodies that come --------------------------------------------------------------------------------------------
 
 
