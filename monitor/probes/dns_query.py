@@ -25,6 +25,8 @@ if TYPE_CHECKING:
 Transport = Literal["udp", "tcp", "tls"]
 PORTS: dict[Transport, int] = {"udp": 53, "tcp": 53, "tls": 853}
 _TRUNCATED = 0x02  # the TC bit, in the third byte of a message
+_LONGEST, _MOST_RECORDS = 32_768, 500  # of a message that is read: longer ones would hold the loop, up to 0.3 s
+_SHORTEST_RECORD = 11  # bytes: the root's name, and no data
 
 
 def _record_type(value: str) -> str:
@@ -55,20 +57,30 @@ async def asked(
     `securing` makes it; `policed` is that of `Wire.open`.
 
     Raises:
-        ProbeFailure: `dns_malformed`, or as `Wire.open` and `secure` fail.
+        ProbeFailure: `dns_malformed`, `answer_too_long`, or as `Wire.open` and `secure` fail.
     """
     question = query.to_wire()
     if transport == "udp":
         data = await _in_a_datagram(frame, addresses, question, policed=policed)
     if transport != "udp" or data[2] & _TRUNCATED:
         data = await _in_a_stream(frame, addresses, question, secure if transport == "tls" else None, policed=policed)
-    try:
-        answer = dns.message.from_wire(data)
-    except dns.exception.DNSException as error:
-        raise ProbeFailure("dns_malformed", f"{type(error).__name__}: {error}") from None
+    answer = _read(data)
     if not query.is_response(answer):
         raise ProbeFailure("dns_malformed", "the answer is to another question")
     return answer
+
+
+def _read(data: bytes) -> dns.message.Message:
+    questions, *sections = (int.from_bytes(data[at : at + 2], "big") for at in (4, 6, 8, 10))  # as the header counts
+    records = sum(sections)
+    if questions > 1 or records * _SHORTEST_RECORD > len(data):
+        raise ProbeFailure("dns_malformed", f"{questions} questions and {records} records in {len(data)} bytes")
+    if len(data) > _LONGEST or records > _MOST_RECORDS:
+        raise ProbeFailure("answer_too_long", f"{len(data)} bytes with {records} records")
+    try:
+        return dns.message.from_wire(data)
+    except dns.exception.DNSException as error:
+        raise ProbeFailure("dns_malformed", f"{type(error).__name__}: {error}") from None
 
 
 async def _in_a_datagram(frame: Frame, addresses: Sequence[Address], question: bytes, *, policed: bool) -> bytes:
