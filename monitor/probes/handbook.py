@@ -25,10 +25,10 @@ phases are `resolve`, `connect`, `tls`, `first_byte` and `transfer`; a kind that
 under `first_byte`. One deadline, `timeout`, spans them all; an answer that took longer than `slow_after` is good, and
 marked and counted as `slow`.
 
-Where probes may connect to is a policy of the whole file, `outbound`. It is asked about the address that is connected to,
-so that no name, redirect or spelling gets around it; link-local addresses and clouds' metadata services are refused
-always. The program of an `exec` check and the browser of a `browser` check connect by themselves, past the policy, which
-is one more reason why they need `--allow-exec`.
+Where probes may connect to is a policy of the whole file, `outbound`. It is asked about the address that is connected
+to, so that no name, redirect or spelling gets around it; link-local addresses and clouds' metadata services are refused
+always. The program of an `exec` check and the browser of a `browser` check connect by themselves, past the policy,
+which is one more reason why they need `--allow-exec`.
 
 ## Words that any kind may use
 
