@@ -8,9 +8,10 @@ from typing import TYPE_CHECKING, Any
 import pytest
 import trustme
 
+from monitor.probes.database import named_context
 from sla.observation import Outcome
 from tests.support.certificates import bundle, demanding_context, identity, server_context
-from tests.support.probing import attempt
+from tests.support.probing import attempt, check_of
 from tests.support.servers import answer, saying, serving
 from tests.support.talking import saying_at_once
 
@@ -115,3 +116,10 @@ async def test_the_name_asked_for_the_host_and_the_address_are_three_things(tmp_
     assert result.outcome is Outcome.GOOD, result.detail
     assert asked == ["sni.example.test"]
     assert b"\r\nHost: host.example.test\r\n" in b"\r\n" + seen[0].partition(b"\r\n")[2]
+
+
+def test_a_drivers_own_context_speaks_the_version_that_is_asked_for() -> None:
+    check = check_of({"postgres": "db.example.test", "encrypted": True, "tls": {"version": "TLSv1.3"}})
+    context = named_context(check, "db.example.test")
+    assert context is not None
+    assert context.minimum_version is context.maximum_version is ssl.TLSVersion.TLSv1_3
