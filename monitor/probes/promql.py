@@ -6,7 +6,7 @@ import math
 from fractions import Fraction
 from typing import TYPE_CHECKING, Any
 
-from monitor.probes.failure import ProbeFailure
+from monitor.probes.failure import ProbeFailure, quoted
 from monitor.probes.json_body import document
 
 if TYPE_CHECKING:
@@ -22,7 +22,7 @@ def number_of(response: Response) -> Fraction:
     answer = document(response)
     if not isinstance(answer, dict) or answer.get("status") != "success":
         said = str(answer.get("error", "")) if isinstance(answer, dict) else ""
-        raise ProbeFailure("query_refused", f"status {response.status}: {said[:200]}")
+        raise ProbeFailure("query_refused", f"status {response.status}: {quoted(said, 200)}")
     try:
         data = answer["data"]
         samples = [data["result"]] if data["resultType"] == "scalar" else [each["value"] for each in data["result"]]

@@ -45,14 +45,15 @@ def planted(tmp_path: Path) -> tuple[Path, dict[str, str]]:
 
 def leaks(text: str) -> list[str]:
     """Return the canaries of which any telling part occurs, as they are or in base64."""
-    found = []
-    for name, canary in CANARIES.items():
-        pieces = {canary[i : i + 10] for i in range(7, len(canary) - 9)}
-        for shift in range(3):  # base64 looks different by the place within three bytes at which the secret begins
-            encoded = base64.b64encode(b"\0" * shift + canary.encode()).decode()
-            pieces |= {encoded[i : i + 12] for i in range(4, len(encoded) - 16)}
-        if any(piece in text for piece in pieces):
-            found.append(name)
+    return [name for name, canary in CANARIES.items() if any(piece in text for piece in pieces(canary))]
+
+
+def pieces(canary: str) -> set[str]:
+    """Return every telling part of a secret, as it is and in base64."""
+    found = {canary[i : i + 10] for i in range(7, len(canary) - 9)}
+    for shift in range(3):  # base64 looks different by the place within three bytes at which the secret begins
+        encoded = base64.b64encode(b"\0" * shift + canary.encode()).decode()
+        found |= {encoded[i : i + 12] for i in range(4, len(encoded) - 16)}
     return found
 
 

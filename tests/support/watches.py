@@ -11,7 +11,7 @@ import sqlite3
 import subprocess
 import sys
 import urllib.parse
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -95,10 +95,12 @@ def environment(extra: Mapping[str, str] | None = None) -> dict[str, str]:
 
 
 @contextlib.contextmanager
-def watching(config: Path, *, debug: bool = False, extra: Mapping[str, str] | None = None) -> Iterator[Watch]:
+def watching(
+    config: Path, *, debug: bool = False, extra: Mapping[str, str] | None = None, options: Sequence[str] = ()
+) -> Iterator[Watch]:
     """Run `ninewatch run -c config` while the block lasts, from the moment at which it answers."""
     log = config.with_name(f"{config.stem}-{len(list(config.parent.glob('*.log')))}.log")
-    with running(log, command("run", "-c", config, debug=debug), env=environment(extra)) as program:
+    with running(log, command("run", "-c", config, *options, debug=debug), env=environment(extra)) as program:
         address = until("the daemon's address", lambda: program.said(r"answers at (http://\S+)"))
         yield Watch(program, address, config)
 

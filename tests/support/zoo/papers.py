@@ -100,11 +100,18 @@ class Paper:
 
     def pem(self, *, chain: bool = True) -> bytes:
         """Return key, certificate and chain as a file holds them."""
-        shown = (self.certificate, *(self.above if chain else ()))
-        key = self.key.private_bytes(
+        return self.key_pem() + self.certificate_pem(chain=chain)
+
+    def key_pem(self) -> bytes:
+        """Return the key alone."""
+        return self.key.private_bytes(
             serialization.Encoding.PEM, serialization.PrivateFormat.PKCS8, serialization.NoEncryption()
         )
-        return key + b"".join(each.public_bytes(serialization.Encoding.PEM) for each in shown)
+
+    def certificate_pem(self, *, chain: bool = True) -> bytes:
+        """Return the certificate and its chain."""
+        shown = (self.certificate, *(self.above if chain else ()))
+        return b"".join(each.public_bytes(serialization.Encoding.PEM) for each in shown)
 
 
 def self_made(*extensions: Extension) -> Paper:

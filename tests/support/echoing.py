@@ -1,0 +1,116 @@
+"""A peer that says back whatever it is told, in the words of whichever protocol it is told it in."""
+
+from __future__ import annotations
+
+import contextlib
+import json
+import socket
+import socketserver
+import struct
+import threading
+from collections.abc import Iterator
+from typing import Any
+
+from h2.config import H2Configuration
+from h2.connection import H2Connection
+from h2.events import RequestReceived, StreamEnded
+
+_PROTOCOL_3 = (196_608).to_bytes(4, "big")  # of PostgreSQL
+_USUAL = (b"GET ", b"POST ", b"Host", b"User-Agent", b"Accept", b"Connection", b"Content-Length", b"Upgrade", b"Sec-")
+_METHODS = (b"GET ", b"POST ", b"HEAD ", b"CONNECT ")
+
+
+class _Echo(socketserver.BaseRequestHandler):
+    request: socket.socket
+
+    def handle(self) -> None:
+        self.request.settimeout(5)
+        with contextlib.suppress(OSError):
+            self._answer(self.request.recv(65_536))
+
+    def _answer(self, told: bytes) -> None:
+        if told.startswith(b"PRI * HTTP/2"):
+            self._http_2(told)
+        elif told.startswith(_METHODS):
+            self._http_1(told)
+        elif told.startswith(b"*"):
+            self.request.sendall(b"-ERR unknown: " + _line(told) + b"\r\n")
+        elif told[4:8] == _PROTOCOL_3:
+            self._postgres()
+        else:
+            self.request.sendall(told)
+
+    def _http_1(self, told: bytes) -> None:
+        """Say it in a header, in the address of a redirect, and in a page as an API tells of errors."""
+        said = _telling_first(told).decode("latin-1")
+        body = json.dumps({"status": "error", "error": said, "error_description": said, "at": said}).encode()
+        head = f"HTTP/1.1 200 OK\r\nX-Echo: {said}\r\nLocation: /?{said}\r\nContent-Length: {len(body)}\r\n\r\n"
+        self.request.sendall(head.encode("latin-1") + body)
+
+    def _http_2(self, told: bytes) -> None:
+        """Say it in the message of a gRPC call that failed."""
+        http, heard = H2Connection(H2Configuration(client_side=False, header_encoding="latin-1")), ""
+        http.initiate_connection()
+        while told:
+            for event in http.receive_data(told):
+                if isinstance(event, RequestReceived):
+                    heard = " ".join(f"{name}: {value}" for name, value in event.headers)
+                elif isinstance(event, StreamEnded):
+                    http.send_headers(1, [(":status", "200"), ("x-echo", heard)])
+                    http.send_headers(1, [("grpc-status", "13"), ("grpc-message", heard)], end_stream=True)
+            self.request.sendall(http.data_to_send())
+            told = self.request.recv(65_536)
+
+    def _postgres(self) -> None:
+        """Ask for the password in the clear, and say it in an error."""
+        self.request.sendall(b"R" + struct.pack("!II", 8, 3))
+        said = b"SERROR\0CXX000\0Mno: " + _line(self.request.recv(65_536)) + b"\0\0"
+        self.request.sendall(b"E" + struct.pack("!I", len(said) + 4) + said)
+
+
+def _telling_first(told: bytes) -> bytes:
+    """Return a request in one line, with what every request has at its end: what is shown of an answer is its start."""
+    head, _, body = told.partition(b"\r\n\r\n")
+    lines = sorted(head.split(b"\r\n"), key=lambda line: line.startswith(_USUAL))
+    return _line(b" ".join([body, *lines]))
+
+
+def _line(told: bytes) -> bytes:
+    return b" ".join(told.replace(b"\0", b" ").split())
+
+
+class _Server(socketserver.ThreadingTCPServer):
+    allow_reuse_address = True
+    daemon_threads = True
+
+    def handle_error(self, *_: Any) -> None:
+        """Say nothing."""
+
+
+def _echo_datagrams(sock: socket.socket) -> None:
+    with contextlib.suppress(OSError):
+        while True:
+            told, sender = sock.recvfrom(65_536)
+            if told == b"end":
+                return
+            sock.sendto(told, sender)
+
+
+@contextlib.contextmanager
+def echoing() -> Iterator[int]:
+    """Say back what comes, on one port of TCP and UDP, while the block lasts; give the port."""
+    with _Server(("127.0.0.1", 0), _Echo) as server, socket.socket(type=socket.SOCK_DGRAM) as datagrams:
+        datagrams.bind(server.server_address)
+        threads = [
+            threading.Thread(target=server.serve_forever, args=(0.05,)),
+            threading.Thread(target=_echo_datagrams, args=(datagrams,)),
+        ]
+        for thread in threads:
+            thread.start()
+        try:
+            yield server.server_address[1]
+        finally:
+            server.shutdown()
+            datagrams.sendto(b"end", datagrams.getsockname())
+            for thread in threads:
+                thread.join()
