@@ -160,7 +160,8 @@ class HttpCheck(Reached):
     """A file to send as the body, in place of `body`. A relative path starts at this file."""
 
     redirects: Annotated[int, Field(ge=0, le=20, strict=True)] = 0
-    """How many redirects are followed; 0 judges the first answer. Credentials do not leave the first host."""
+    """How many redirects are followed; 0 judges the first answer. Credentials, and headers that hold a
+    secret, do not leave the first host."""
 
     basic: Basic | None = None
     """HTTP Basic credentials."""

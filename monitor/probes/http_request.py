@@ -8,7 +8,8 @@ from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 from urllib.parse import SplitResult, urljoin, urlsplit
 
-from monitor.config.model import Family
+from monitor.config.addresses import guarded
+from monitor.config.model import Family, Secret
 from monitor.log import conceal
 from monitor.probes.failure import ProbeFailure, quoted
 from monitor.probes.http_check import plain
@@ -20,7 +21,6 @@ if TYPE_CHECKING:
     from monitor.probes.http_check import Basic, HttpCheck
 
 AGENT = "ninewatch"
-_CREDENTIALS = {"authorization", "cookie", "proxy-authorization"}
 _OF_A_BODY = {"content-type", "content-encoding", "content-language", "content-length"}
 _CARRYING = {"POST", "PUT", "PATCH"}  # methods whose empty body is told by its length (RFC 9110, 8.6)
 _HOP_BY_HOP = {"host", "connection", "proxy-connection", "keep-alive", "transfer-encoding", "upgrade", "te"}
@@ -45,7 +45,7 @@ class Request:
     """A request ready to be sent.
 
     `data` is the whole of its bytes; `server_name` is what TLS asks for and verifies; `addresses` is where to connect,
-    None when a name has to be looked up first.
+    None when a name has to be looked up first. `private` are the names of headers, in lower case, that hold a secret.
     """
 
     way: Way
@@ -58,6 +58,7 @@ class Request:
     port: int
     server_name: str
     connect_to: str | None
+    private: frozenset[str] = frozenset()
     data: bytes = b""
     addresses: list[Address] | None = None
 
@@ -118,17 +119,18 @@ class Request:
         url = _requested(self.url.geturl(), location)
         host, port = _authority(url)
         moved = (url.scheme, host, port) != self.origin
-        method, body, dropped = self.method, self.body, _CREDENTIALS if moved else set()
+        headers = self.headers
+        if moved:
+            headers = tuple(each for each in headers if not (guarded(each[0]) or each[0].lower() in self.private))
+        method, body = self.method, self.body
         if (status == 303 and method != "HEAD") or (status in {301, 302} and method == "POST"):
-            method, body, dropped = "GET", b"", dropped | _OF_A_BODY
-        headers = tuple(
-            (name, url.netloc if name == "Host" else value)
-            for name, value in self.headers
-            if name.lower() not in dropped
-        )
-        cookies = () if moved else self.cookies
-        connect_to, server_name = (None, host) if moved else (self.connect_to, self.server_name)
-        return Request(self.way, url, method, headers, cookies, body, host, port, server_name, connect_to).ready()
+            method, body = "GET", b""
+            headers = tuple(each for each in headers if each[0].lower() not in _OF_A_BODY)
+        headers = tuple((name, url.netloc if name == "Host" else value) for name, value in headers)
+        onward = replace(self, url=url, method=method, headers=headers, body=body, host=host, port=port)
+        if moved:
+            onward = replace(onward, cookies=(), server_name=host, connect_to=None)
+        return onward.ready()
 
 
 def _requested(base: str, location: str) -> SplitResult:
@@ -165,10 +167,18 @@ def request_of(check: HttpCheck) -> Request:
     for name, value in check.headers.items():
         headers[names.get(name.lower(), name)] = plain(value)
     cookies = tuple((name, plain(value)) for name, value in check.cookies.items())
-    server_name = check.tls.server_name or host
-    sent = tuple(headers.items())
     return Request(
-        _way(check), url, check.method, sent, cookies, check.payload, host, port, server_name, check.resolve_to
+        way=_way(check),
+        url=url,
+        method=check.method,
+        headers=tuple(headers.items()),
+        cookies=cookies,
+        body=check.payload,
+        host=host,
+        port=port,
+        server_name=check.tls.server_name or host,
+        connect_to=check.resolve_to,
+        private=frozenset(name.lower() for name, value in check.headers.items() if isinstance(value, Secret)),
     ).ready()
 
 

@@ -47,7 +47,10 @@ async def test_credentials_stay_with_their_origin(monkeypatch: pytest.MonkeyPatc
         serving(target) as other,
         serving(saying(answer(status="307 Moved", Location=f"http://127.0.0.1:{other}/"))) as start,
     ):
-        check = {"http": f"http://127.0.0.1:{start}/", "redirects": 1, "bearer": {"env": "PROBE_SECRET"}}
+        secret = {"env": "PROBE_SECRET"}
+        given = {"cookies": {"session": secret}, "headers": {"X-Api-Key": secret, "X-Door": secret, "X-Trace": "7"}}
+        check = {"http": f"http://127.0.0.1:{start}/", "redirects": 1, "bearer": secret, **given}
         assert (await attempt(check)).result.outcome is Outcome.GOOD
     assert len(seen) == 1
     assert b"s3cret" not in seen[0]
+    assert b"\r\nX-Trace: 7\r\n" in seen[0]
