@@ -41,7 +41,6 @@ _ZEROES = (
 def _begin(trial: Trial) -> None:
     for name in _ZEROES:
         trial.gauges.set(name, 0)
-    trial.gauges.phases(_PHASES, resolve=0)
 
 
 async def _run(trial: Trial, frame: Frame) -> None:
@@ -96,7 +95,8 @@ def _journey(trial: Trial) -> Exchange:
 
 def _end(trial: Trial, phases: Mapping[str, float]) -> None:
     gauges = trial.gauges
-    gauges.phases(_PHASES, resolve=gauges.value("probe_dns_lookup_time_seconds"))
+    if gauges.has("probe_dns_lookup_time_seconds"):
+        gauges.phases(_PHASES, resolve=phases.get("resolve", 0))
     if trial.request is None:
         return
     connect, tls = phases.get("connect", 0), phases.get("tls", 0)

@@ -45,14 +45,15 @@ class Pair(NamedTuple):
     target: str
     good: bool
     differs: str = ""
+    hangs: bool = False
 
     def __str__(self) -> str:
         return f"{self.module} {self.target}"
 
 
-def over(good: bool, module: str, servers: str, scheme: str = "") -> list[Pair]:
-    """Pairs of one module and several servers."""
-    return [Pair(module, f"{scheme}127.0.0.1:{{{server}}}", good) for server in servers.split()]
+def over(good: bool, module: str, servers: str, scheme: str = "", *, hangs: bool = False) -> list[Pair]:
+    """Pairs of one module and several servers, which may leave it hanging."""
+    return [Pair(module, f"{scheme}127.0.0.1:{{{server}}}", good, "", hangs) for server in servers.split()]
 
 
 def by(good: bool, modules: str, target: str) -> list[Pair]:
@@ -79,8 +80,13 @@ HTTP = [
     *by(False, "http_basic_wrong", "127.0.0.1:{locked}"),
     Pair("http_2xx", "http://user:password@127.0.0.1:{locked}/", True),
     Pair("http_ip4", "http://localhost:{good}/path?query=a%20b", True),
+    *by(True, "http_proxy http_proxy_skip http_proxy_password", "127.0.0.1:{good}"),
+    *over(False, "http_proxy_none", "good"),
+    *by(True, "http_bearer http_oauth2", "127.0.0.1:{locked}"),
+    *over(False, "http_oauth2_refused", "locked"),
     *over(True, "http_gzip", "gzip"),
     *over(False, "http_gzip", "bad-gzip good"),
+    Pair("http_2xx", "http://[::1", False),
     Pair("http_302", "127.0.0.1:{moved}", True, "unfollowed"),
     Pair("http_deflate", "127.0.0.1:{deflate}", False, "deflate"),
     Pair("http_2xx", "http://127.0.0.1:99999/", False, "bad_target"),
@@ -90,8 +96,10 @@ HTTP = [
 ]
 HTTPS = [
     *over(True, "http_ca", "to-tls"),
+    *over(True, "http_proxy", "tls", "https://"),
     *over(True, "http_ca", "tls tls-old http2", "https://"),
-    *over(False, "http_ca", "self-signed expired wrong-name good mute", "https://"),
+    *over(False, "http_ca", "self-signed expired wrong-name", "https://"),
+    *over(False, "http_ca", "good mute", "https://", hangs=True),
     *over(True, "http_insecure", "self-signed expired wrong-name", "https://"),
     *by(True, "http_ssl http_tls13", "https://127.0.0.1:{tls}/"),
     *by(False, "http_no_ssl http_2xx", "https://127.0.0.1:{tls}/"),
@@ -109,21 +117,25 @@ TCP = [
     Pair("tcp_ip4", "localhost:{good}", True),
     *over(True, "tcp_talk", "talk"),
     *over(False, "tcp_talk", "curt"),
-    *over(False, "tcp_other", "talk curt"),
+    *over(False, "tcp_other", "curt"),
+    *over(False, "tcp_other", "talk", hangs=True),
     *over(True, "tcp_220", "talk unfinished"),
-    *over(False, "tcp_220", "mute empty"),
+    *over(False, "tcp_220", "empty"),
+    *over(False, "tcp_220", "mute", hangs=True),
     *over(True, "tcp_ssh", "ssh"),
     *over(True, "tcp_starttls", "starttls"),
     *over(False, "tcp_starttls", "talk"),
     *over(True, "tcp_tls", "tls"),
-    *over(False, "tcp_tls", "self-signed expired good mute"),
+    *over(False, "tcp_tls", "self-signed expired"),
+    *over(False, "tcp_tls", "good mute", hangs=True),
     *over(True, "tcp_tls_talk", "tls-talk"),
     *over(True, "tcp_insecure", "self-signed expired"),
     Pair("tcp_starttls", "127.0.0.1:{injected}", True, "starttls_injected"),
 ]
 DNS = [
     *over(True, "dns", "zone no-records sections"),
-    *over(False, "dns", "nxdomain servfail other-id no-dns no-answer nobody"),
+    *over(False, "dns", "nxdomain servfail nobody"),
+    *over(False, "dns", "other-id no-dns no-answer", hangs=True),
     *by(True, "dns_soa dns_tcp dns_has dns_one dns_all dns_no_recursion", "127.0.0.1:{zone}"),
     *by(False, "dns_nx dns_has_not dns_bad dns_none dns_not_all", "127.0.0.1:{zone}"),
     *over(True, "dns_nx", "nxdomain"),
@@ -158,7 +170,10 @@ def shown(tmp_path_factory: pytest.TempPathFactory) -> Iterator[tuple[Both, dict
     folder = tmp_path_factory.mktemp("blackbox")
     with ExitStack() as stack:
         ports = stack.enter_context(zoo(folder))
-        yield stack.enter_context(both(folder, MODULES.read_text().replace("FOLDER", str(folder)))), ports
+        modules = MODULES.read_text().replace("FOLDER", str(folder))
+        for name, port in ports.items():
+            modules = modules.replace(f"{{{name}}}", str(port))
+        yield stack.enter_context(both(folder, modules)), ports
 
 
 def differing(theirs: Page, ours: Page) -> set[str]:
@@ -177,7 +192,7 @@ def test_a_pair_gives_the_same_verdict_metrics_labels_and_values(
     shown: tuple[Both, dict[str, int]], pair: Pair
 ) -> None:
     two, ports = shown
-    theirs, ours = two.asked(pair.module, pair.target.format(**ports))
+    theirs, ours = two.asked(pair.module, pair.target.format(**ports), 1.5 if pair.hangs else 0)
     assert theirs.value("probe_success") == pair.good, theirs.text
     found = differing(theirs, ours) - {OUTCOME}
     if pair.differs:
@@ -213,6 +228,18 @@ def test_a_name_for_the_server_of_a_tcp_module_is_sent_by_us(shown: tuple[Both, 
     two, ports = shown
     theirs, ours = two.asked("tcp_tls", f"127.0.0.1:{ports['wrong-name']}", hostname="other.test")
     assert (theirs.value("probe_success"), ours.value("probe_success")) == (0, 1)
+
+
+def test_debug_and_the_log_tell_no_secret_of_the_modules(shown: tuple[Both, dict[str, int]]) -> None:
+    two, ports = shown
+    for module in ("http_basic", "http_authorization", "http_bearer", "http_oauth2", "http_proxy_password"):
+        status, told = fetch(f"{two.ours}/probe?module={module}&target=127.0.0.1:{ports['locked']}&debug=true")
+        assert status == 200
+        assert b"Module configuration:" in told
+        assert not [each for each in (b":password", b"letmein", b"sesame") if each in told], told
+    log = two.log.read_text()
+    assert "Traceback" not in log
+    assert not [each for each in ("letmein", "sesame", "dXNlcjpwYXNzd29yZA") if each in log]
 
 
 @possible

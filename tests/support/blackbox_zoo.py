@@ -26,12 +26,19 @@ from tests.support import http2_server
 from tests.support.certificates import bundle, self_signed, server_context
 from tests.support.nameserver import Answering, framed, naming, nothing, records
 from tests.support.processes import free_port
+from tests.support.proxy import Proxy
 from tests.support.servers import Handler, answer, serving, silent
 from tests.support.talking import hanging_up, replying
 
 BODY = b"All is well.\n"
 CHUNKED = b"HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n5\r\nhello\r\n0\r\n\r\n"
-CREDENTIALS = (b"Authorization: Basic dXNlcjpwYXNzd29yZA==", b"Authorization: Token letmein")
+CREDENTIALS = (
+    b"Authorization: Basic dXNlcjpwYXNzd29yZA==",
+    b"Authorization: Token letmein",
+    b"Authorization: Bearer letmein",
+)
+CLIENT = b"Authorization: Basic cHJvYmVyOnNlc2FtZQ=="
+TOKEN = b'{"access_token": "letmein", "token_type": "bearer", "expires_in": 3600}'
 
 
 def _http(respond: dict[bytes, bytes], otherwise: bytes) -> Handler:
@@ -79,6 +86,9 @@ def plain() -> Iterator[tuple[str, Handler]]:
     yield "bad-gzip", always(answer(b"no gzip", Content_Encoding="gzip"))
     yield "old", always(b"HTTP/1.0 200 OK\r\n\r\nold and good")
     yield "locked", _http(dict.fromkeys(CREDENTIALS, good), answer(b"who?", "401 Unauthorized"))
+    yield "tokens", _http({CLIENT: answer(TOKEN, Content_Type="application/json")}, answer(b"{}", "401 Unauthorized"))
+    yield "proxy", Proxy()
+    yield "proxy-locked", Proxy(wants="Basic dXNlcjpwYXNzd29yZA==")
     yield "poster", _http({b"POST / ": answer(b"taken", "201 Created")}, answer(b"", "405 Method Not Allowed"))
     yield "putter", _http({b"PUT / ": answer(b"", "204 No Content").replace(b"Content-Length: 0\r\n", b"")}, good)
     yield "line-feeds", always(b"HTTP/1.1 200 OK\nContent-Length: 2\n\nok")

@@ -127,6 +127,13 @@ def prometheus(folder: Path, scraped: str, alertmanager: str = "") -> Iterator[P
     }
     if alertmanager:
         config["alerting"] = {"alertmanagers": [{"static_configs": [{"targets": [_host(alertmanager)]}]}]}
+    with scraping(folder, config) as server:
+        yield server
+
+
+@contextlib.contextmanager
+def scraping(folder: Path, config: dict[str, Any]) -> Iterator[Prometheus]:
+    """Prometheus with this configuration."""
     (folder / "prometheus.yaml").write_text(json.dumps(config))
     address = f"127.0.0.1:{free_port()}"
     command = [

@@ -13,7 +13,7 @@ import threading
 import time
 import urllib.error
 import urllib.request
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, TypeVar
@@ -48,10 +48,11 @@ def free_port() -> int:
         return port
 
 
-def fetch(url: str) -> tuple[int, bytes]:
+def fetch(url: str, headers: Mapping[str, str] | None = None) -> tuple[int, bytes]:
     """Status and body; (0, b"") where nobody answers."""
     try:
-        with _DIRECT.open(url, timeout=10) as answer:
+        request = urllib.request.Request(url, headers=dict(headers or {}))  # noqa: S310 - http, by whoever calls
+        with _DIRECT.open(request, timeout=10) as answer:
             return answer.status, answer.read()
     except urllib.error.HTTPError as error:
         with error:

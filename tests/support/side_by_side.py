@@ -60,12 +60,16 @@ class Both:
     theirs: str
     ours: str
 
-    def asked(self, module: str, target: str, **more: str) -> tuple[Page, Page]:
-        """Ask the one, then the other."""
+    log: Path
+    """What we say."""
+
+    def asked(self, module: str, target: str, patience: float = 0, **more: str) -> tuple[Page, Page]:
+        """Ask the one, then the other, as a scraper would that waits for so many seconds."""
         query = urllib.parse.urlencode({"module": module, "target": target, **more})
+        headers = {"X-Prometheus-Scrape-Timeout-Seconds": f"{patience:g}"} if patience else {}
         pages = []
         for base in (self.theirs, self.ours):
-            status, body = fetch(f"{base}/probe?{query}")
+            status, body = fetch(f"{base}/probe?{query}", headers)
             assert status == 200, f"{base} {module} {target}: {status} {body!r}"
             pages.append(Page(body.decode()))
         return pages[0], pages[1]
@@ -86,7 +90,7 @@ def both(folder: Path, modules: str) -> Iterator[Both]:
     ):
         until("the exporter", lambda: one.said(r"(Listening on)") and fetch(f"http://{theirs}/-/healthy")[0] == 200)
         ours = until("the daemon's address", lambda: other.said(r"answers at (http://\S+)"))
-        yield Both(f"http://{theirs}", ours)
+        yield Both(f"http://{theirs}", ours, other.log)
 
 
 def main() -> None:

@@ -1,0 +1,110 @@
+"""A Prometheus that was set up for blackbox_exporter scrapes us with the address changed, and sees no difference."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from contextlib import ExitStack
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from tests.support.blackbox_zoo import zoo
+from tests.support.monitoring import Prometheus, scraping
+from tests.support.processes import needs, until
+from tests.support.side_by_side import both
+
+pytestmark = [pytest.mark.slow, pytest.mark.needs_prometheus, needs("prometheus", "prometheus-blackbox-exporter")]
+
+MODULES = """
+modules:
+  http_2xx: {{prober: http, timeout: 5s, http: {{tls_config: {{ca_file: {folder}/ca.pem}}}}}}
+"""
+TARGETS = ("http://{good}", "http://{error}", "http://{nobody}", "https://{tls}", "http://{mute}")
+# The expressions of rules and dashboards that are in use with it.
+IN_USE = (
+    'probe_success{job="JOB"} == 0',
+    'probe_http_status_code{job="JOB"} <= 199 or probe_http_status_code{job="JOB"} >= 400',
+    'probe_ssl_earliest_cert_expiry{job="JOB"} - time() > 86400 * 30',
+    'avg by (instance) (probe_success{job="JOB"}) * 100',
+    'sum by (instance, phase) (probe_http_duration_seconds{job="JOB"}) >= 0',
+    'probe_http_ssl{job="JOB"} == 1',
+    'probe_ip_protocol{job="JOB"} == 4',
+    'count by (version) (probe_tls_version_info{job="JOB"})',
+    'count by (issuer, subject) (probe_ssl_last_chain_info{job="JOB"})',
+    'max_over_time(probe_duration_seconds{job="JOB"}[1m]) >= 0',
+    'up{job="JOB"} == 1',
+)
+
+
+def job(name: str, address: str, targets: list[str]) -> dict[str, Any]:
+    """The scrape configuration that blackbox_exporter's own documentation gives."""
+    return {
+        "job_name": name,
+        "metrics_path": "/probe",
+        "params": {"module": ["http_2xx"]},
+        "static_configs": [{"targets": targets}],
+        "relabel_configs": [
+            {"source_labels": ["__address__"], "target_label": "__param_target"},
+            {"source_labels": ["__param_target"], "target_label": "instance"},
+            {"target_label": "__address__", "replacement": address.removeprefix("http://")},
+        ],
+    }
+
+
+@pytest.fixture(scope="module")
+def scraped(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Prometheus]:
+    """Prometheus with the same targets in two jobs: one by blackbox_exporter, one by us."""
+    folder: Path = tmp_path_factory.mktemp("scraped")
+    with ExitStack() as stack:
+        ports = stack.enter_context(zoo(folder))
+        two = stack.enter_context(both(folder, MODULES.format(folder=folder)))
+        where = {name: f"127.0.0.1:{port}" for name, port in ports.items()}
+        targets = [each.format(**where) for each in TARGETS]
+        config = {
+            "global": {"scrape_interval": "2s", "scrape_timeout": "1500ms", "evaluation_interval": "2s"},
+            "scrape_configs": [
+                job("theirs", two.theirs, targets),
+                job("ours", two.ours, targets),
+            ],
+        }
+        server = stack.enter_context(scraping(folder, config))
+        until("every target of both", lambda: len(server.query("probe_success")) == 2 * len(targets))
+        yield server
+
+
+def found(server: Prometheus, expr: str, name: str) -> dict[frozenset[tuple[str, str]], str]:
+    """What a query over one job finds. `JOB` in it stands for the job's name."""
+    return {
+        frozenset((key, value) for key, value in each["metric"].items() if key != "job"): each["value"][1]
+        for each in server.query(expr.replace("JOB", name))
+    }
+
+
+@pytest.mark.parametrize("expr", IN_USE)
+def test_an_expression_in_use_finds_the_same(scraped: Prometheus, expr: str) -> None:
+    theirs, ours = found(scraped, expr, "theirs"), found(scraped, expr, "ours")
+    assert theirs
+    assert ours.keys() == theirs.keys()
+
+
+@pytest.mark.parametrize("name", ["probe_success", "probe_http_status_code", "probe_http_redirects", "up"])
+def test_a_metric_has_the_same_value_for_every_instance(scraped: Prometheus, name: str) -> None:
+    theirs = found(scraped, f'{name}{{job="JOB"}}', "theirs")
+    assert theirs == found(scraped, f'{name}{{job="JOB"}}', "ours")
+    assert len(theirs) == len(TARGETS)
+
+
+def test_every_series_of_theirs_is_one_of_ours(scraped: Prometheus) -> None:
+    every = '{job="JOB", __name__=~"probe_.*"}'
+    assert found(scraped, every, "theirs").keys() == found(scraped, every, "ours").keys()
+
+
+def test_ours_say_why(scraped: Prometheus) -> None:
+    said = scraped.query("ninewatch_probe_outcome_info")
+    assert {"http_status", "connect_refused"} < {each["metric"].get("reason", "") for each in said}
+
+
+def test_what_hangs_is_ended_before_the_scrape_is(scraped: Prometheus) -> None:
+    """The scraper waits for 1.5 s and the module would for 5: the probe ends in time to say that it failed."""
+    assert set(found(scraped, 'up{job="JOB"}', "ours").values()) == {"1"}
