@@ -63,9 +63,8 @@ def by(good: bool, modules: str, target: str) -> list[Pair]:
 
 HTTP = [
     *over(True, "http_2xx", "good moved chunked gzip old no-content early-hints"),
-    *over(
-        False, "http_2xx", "error missing loop nowhere off locked cut garbage empty mute slow-body nobody to-tls tls"
-    ),
+    *over(False, "http_2xx", "error missing loop nowhere off locked cut garbage empty nobody to-tls tls"),
+    *over(False, "http_2xx", "mute slow-body", hangs=True),
     *by(True, "http_ip4 http_no_follow http_any_status http_body_good http_body_has", "127.0.0.1:{good}"),
     *by(False, "http_ip6_only http_body_bad http_body_lacks http_header_bad", "127.0.0.1:{good}"),
     *by(True, "http_header_good http_header_may_lack http_head http_size_enough http_version", "127.0.0.1:{good}"),
