@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 from functools import partial
 from typing import TYPE_CHECKING, Annotated, Any, ClassVar, Self
 
@@ -17,7 +18,8 @@ from monitor.probes.mysql_errors import UNREADABLE, failure_of
 if TYPE_CHECKING:
     import aiomysql
 
-_LONGEST = 1 << 20  # bytes of a packet; a row is one
+_MOST, _READS = 1 << 20, 10_000  # bytes, and pieces of them (two a packet), that may come before the first row is whole
+_STRETCH = 200  # pieces; then the loop gets its turn
 
 
 class MysqlCheck(DatabaseCheck):
@@ -42,11 +44,16 @@ def prepare(check: MysqlCheck) -> Probe:
     context = named_context(check, check.mysql.host)
 
     class Bounded(aiomysql.Connection):  # type: ignore[misc]
-        """Refuse a long packet: the driver would take one of any length into memory."""
+        """Refuse a long packet, and packets without end: the driver would take any into memory, and not pause."""
+
+        heard = reads = 0
 
         async def _read_bytes(self, count: int) -> Any:
-            if count > _LONGEST:
-                raise ValueError(f"a packet of {count} bytes, at most {_LONGEST} are read")
+            self.heard, self.reads = self.heard + count, self.reads + 1
+            if self.heard > _MOST or self.reads > _READS:
+                raise ValueError(f"{self.heard} bytes in {self.reads} pieces before the first row was whole")
+            if self.reads % _STRETCH == 0:
+                await asyncio.sleep(0)
             return await super()._read_bytes(count)
 
     async def connect(address: str, port: int) -> aiomysql.Connection:
@@ -72,7 +79,7 @@ def prepare(check: MysqlCheck) -> Probe:
         return connection
 
     async def rows(connection: aiomysql.Connection) -> list[Any]:
-        cursor = await connection.cursor()
+        cursor = await connection.cursor(aiomysql.SSCursor)  # which reads the rows that are fetched, and no others
         await cursor.execute(check.query)
         return list(await cursor.fetchmany(1))
 

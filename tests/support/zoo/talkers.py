@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import Iterator
 from typing import TYPE_CHECKING, Any
 
@@ -141,8 +142,58 @@ def mysql() -> Iterator[Animal]:
     yield seen("full", saying_at_once(len(full).to_bytes(3, "little") + b"\0" + full), "database_full")
     yield seen("hangs-up", hanging_up(), "hung_up")
     yield seen("endless-garbage", flooding(LONG), "database_malformed")
+    yield seen("endless-columns", _answering_mysql(_column(b"a") * 5_000, b"\xfd\xff\xff\x7f"), "database_malformed")
+    yield seen("endless-rows", _answering_mysql(b"\1\0\0\0\0" * 5_000), "")
     yield seen("endless-packet", flooding(LONG, b"\xff\xff\xff\0\x0a"), "database_malformed")
     yield seen("silent", silent, "connect_timeout", seconds=SHORT)
+
+
+def _column(name: bytes) -> bytes:
+    """Return the definition of a column, numbered 0."""
+    parts = (b"def", b"", b"", b"", name, name)
+    body = b"".join(bytes([len(part)]) + part for part in parts) + b"\x0c\x21\0\xff\0\0\0\xfd\0\0\0\0\0"
+    return len(body).to_bytes(3, "little") + b"\0" + body
+
+
+def _answering_mysql(pieces: bytes, columns: bytes = b"\1") -> Handler:
+    """Return a handler that takes whoever comes, and answers a SELECT without end; packets are numbered as it goes."""
+
+    async def handler(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        salt = b"12345678\0\xff\xf7\x21\2\0\xff\x81\x15" + b"\0" * 10 + b"123456789012\0mysql_native_password\0"
+        writer.write(_mysql(0, b"\x0a8.0.0\0\1\0\0\0" + salt))
+        await _packet(reader)
+        writer.write(_mysql(2, b"\0\0\0\2\0\0\0"))
+        while b"SELECT" not in await _packet(reader):
+            writer.write(_mysql(1, b"\0\0\0\2\0\0\0"))
+        writer.write(_mysql(1, columns))
+        number = 2
+        if columns == b"\1":
+            writer.write(_numbered(_column(b"a"), number)[0] + _mysql(3, b"\xfe\0\0\2\0"))
+            number = 4
+        while True:
+            piece, number = _numbered(pieces, number)
+            writer.write(piece)
+            await writer.drain()
+
+    return handler
+
+
+def _mysql(number: int, body: bytes) -> bytes:
+    return len(body).to_bytes(3, "little") + bytes([number]) + body
+
+
+async def _packet(reader: asyncio.StreamReader) -> bytes:
+    head = await reader.readexactly(4)
+    return await reader.readexactly(int.from_bytes(head[:3], "little"))
+
+
+def _numbered(packets: bytes, number: int) -> tuple[bytes, int]:
+    """Return packets of one length with their numbers, and the number of the next."""
+    numbered, step = bytearray(packets), int.from_bytes(packets[:3], "little") + 4
+    for at in range(3, len(numbered), step):
+        numbered[at] = number % 256
+        number += 1
+    return bytes(numbered), number % 256
 
 
 def animals() -> Iterator[Animal]:

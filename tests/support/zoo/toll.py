@@ -57,11 +57,11 @@ def holds() -> Iterator[list[float]]:
         run(handle)
         longest[0] = max(longest[0], time.thread_time() - begun)
 
-    asyncio.Handle._run = timed  # type: ignore[method-assign]
+    asyncio.Handle._run = timed  # type: ignore[method-assign, assignment]
     try:
         yield longest
     finally:
-        asyncio.Handle._run = run  # type: ignore[method-assign]
+        asyncio.Handle._run = run  # type: ignore[method-assign, assignment]
 
 
 def _kilobytes(entry: str) -> int:
