@@ -117,6 +117,12 @@ VERDICTS = {
         "The two mean the same (RFC 9110, 5.3), and proxies join them",
         ("probe_failed_due_to_regex", "probe_success"),
     ),
+    "http2": Difference(
+        "Of an HTTP/2 answer that is cut short, neither status nor length is told; over HTTP/1.1 they are",
+        "They are told",
+        "The verdict is the same; the answer is taken as a whole",
+        ("probe_http_status_code", "probe_http_version", "probe_http_content_length"),
+    ),
     "tls": Difference(
         "TLS 1.2 and 1.3 are spoken. `min_version: TLS10` and `TLS11` mean TLS 1.2; `max_version` below that is "
         "refused",

@@ -74,7 +74,6 @@ def check_of(trial: Trial, url: SplitResult) -> HttpCheck:
         headers["Host"] = trial.hostname
     if config.compression and "accept-encoding" not in map(str.lower, headers):
         headers["Accept-Encoding"] = config.compression
-    name = (trial.hostname or named(config)).partition(":")[0]
     return HttpCheck.model_construct(
         id="probe",
         timeout=round(trial.seconds * SECOND),
@@ -84,10 +83,18 @@ def check_of(trial: Trial, url: SplitResult) -> HttpCheck:
         body=(config.body if config.body_file is None else config.body_file) or None,
         protocol="auto" if config.enable_http2 else "1.1",
         body_limit=min(config.body_size_limit or UNLIMITED, _MOST),
-        tls=options(config.tls_config, name),
+        tls=options(config.tls_config, _server(trial.hostname or named(config))),
         **_credentials(config),
         **_proxy(config),
     )
+
+
+def _server(written: str) -> str:
+    """Return the host of a Host header, as TLS may ask for it; empty if it cannot."""
+    try:
+        return host(urlsplit(f"//{written}").hostname or "") if written else ""
+    except ValueError:
+        return ""
 
 
 def _authorization(config: HttpModule) -> dict[str, str | Secret]:

@@ -118,7 +118,7 @@ class BasicAuth(Block):
 class Authorization(Block):
     """The header of that name."""
 
-    type: Str = "Bearer"
+    type: Annotated[Str, Field(pattern=r"^[A-Za-z0-9_-]{1,50}$")] = "Bearer"
     credentials: Hidden | None = None
     credentials_file: KeptHidden | None = None
     credentials_ref: _Managed = None

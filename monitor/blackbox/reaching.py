@@ -67,7 +67,7 @@ async def chosen(trial: Trial, frame: Frame, host: str, port: int, reached: Reac
     trial.diary.note("looking the target up", host=host, family=family)
     frame.enter("resolve")
     try:
-        addresses = await frame.resolver.addresses(host, port, family)
+        addresses = await frame.resolver.addresses(_in_ascii(host), port, family)
     finally:
         frame.close()
         gauges.set("probe_dns_lookup_time_seconds", frame.phases["resolve"])
@@ -78,6 +78,14 @@ async def chosen(trial: Trial, frame: Frame, host: str, port: int, reached: Reac
     gauges.set("probe_ip_addr_hash", fnv1a(packed))
     trial.diary.note("probing one address", address=address, found=len(addresses))
     return addresses[0]
+
+
+def _in_ascii(host: str) -> str:
+    """Return the host as it can be asked for."""
+    try:
+        return host if host.isascii() else host.encode("idna").decode()
+    except UnicodeError:
+        raise ProbeFailure("dns_bad_name", f"{quoted(host)} cannot be a name") from None
 
 
 def fnv1a(data: bytes) -> int:

@@ -27,6 +27,7 @@ from monitor.config.onefile import load_block
 from monitor.config.watch import Watcher
 from monitor.log import concealed
 from monitor.probes import http2
+from monitor.probes.echo import allowed
 from monitor.probes.tls_context import context_for
 from monitor.vocabulary import ProbeResult
 from sla.observation import Outcome
@@ -128,7 +129,7 @@ class Blackbox:
             raise UnknownModuleError
         conflict(module, question.hostname)
         seconds, kept = _seconds(module, question.patience), self._kept.setdefault(question.module, {})
-        trial = Trial(question.target, module, question.hostname, seconds, Diary(self._clock), kept)
+        trial = Trial(question.target, module, question.hostname, seconds, Diary(self._clock, question.debug), kept)
         self.in_flight += 1
         try:
             attempt = await self._tried(trial, runner, outbound)
@@ -161,6 +162,9 @@ def _warm(modules: Mapping[str, Module]) -> None:
     probers = {module.prober for module in modules.values()}
     if probers & {"http", "grpc"}:
         http2.load()
+    if "icmp" in probers and not allowed():
+        advice = "allow its group to with `sysctl net.ipv4.ping_group_range='0 2147483647'`"
+        log.warning("blackbox_cannot_ping", advice=f"probes of icmp modules fail; {advice}")
     if probers != {"icmp"}:
         from cryptography import x509  # noqa: F401 - what reads certificates
     for module in modules.values():

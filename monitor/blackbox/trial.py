@@ -23,20 +23,22 @@ _LONGEST = 300  # characters of a line of it
 
 @dataclass(slots=True)
 class Diary:
-    """What happened during a probe, for `debug=true`: lines with the seconds since the start."""
+    """What happened during a probe, for `debug=true`: lines with the seconds since the start; none unless `wanted`."""
 
     clock: Clock
+    wanted: bool
     lines: list[str] = field(default_factory=list)
     _since: float | None = None
 
     def note(self, text: str, **facts: object) -> None:
         """Add a line. Facts are said by the target or the caller: they are shown on one line, bounded, no secrets."""
+        if not self.wanted or len(self.lines) >= _LINES:
+            return
         now = self.clock.monotonic()
         if self._since is None:
             self._since = now
-        if len(self.lines) < _LINES:
-            told = " ".join(f"{name}={quoted(str(value), _LONGEST)}" for name, value in facts.items())
-            self.lines.append(f"{now - self._since:9.6f}s {concealed(text)} {told}".rstrip())
+        told = " ".join(f"{name}={quoted(str(value), _LONGEST)}" for name, value in facts.items())
+        self.lines.append(f"{now - self._since:9.6f}s {concealed(text)} {told}".rstrip())
 
 
 @dataclass(slots=True)

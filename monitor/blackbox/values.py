@@ -37,6 +37,7 @@ _LONGEST = 3600.0  # seconds that a module may want to wait
 _UNITS = {"ns": 1e-9, "us": 1e-6, "µs": 1e-6, "ms": 1e-3, "s": 1.0, "m": 60.0, "h": 3600.0}
 _PART = re.compile(r"([0-9]+(?:\.[0-9]*)?|\.[0-9]+)(ns|us|µs|ms|s|m|h)")
 _SIZE = re.compile(r"([0-9]+)([KMGT]i?)?B")
+_TOKEN = re.compile(r"[!#$%&'*+.^_`|~0-9A-Za-z-]+")
 _POWERS = {"": 0, "K": 1, "M": 2, "G": 3, "T": 4}
 
 
@@ -99,7 +100,14 @@ def _text(value: Any) -> str:
 
 
 def _hidden(value: Any) -> Secret:
-    return value if isinstance(value, Secret) else Secret(_text(value), "the module file")
+    return value if isinstance(value, Secret) else Secret(_one_line(_text(value)), "the module file")
+
+
+def _one_line(text: str) -> str:
+    """Return what stands in a header, which a line break would end."""
+    if re.search(r"[\r\n\x00]", text):
+        raise ValueError("holds a line break, which would end the header; keep it on one line")
+    return text
 
 
 def _kept(value: Any, info: ValidationInfo) -> Secret:
@@ -107,7 +115,7 @@ def _kept(value: Any, info: ValidationInfo) -> Secret:
     if isinstance(value, Secret):
         return value
     path = local_path(value, info)
-    return Secret(_content(path).removesuffix("\n").removesuffix("\r"), f"file {path}")
+    return Secret(_one_line(_content(path).removesuffix("\n").removesuffix("\r")), f"file {path}")
 
 
 def _filed(value: Any, info: ValidationInfo) -> str:
@@ -152,10 +160,16 @@ def _headers(value: Any) -> dict[str, str | Secret]:
     found: dict[str, str | Secret] = {}
     for name, text in value.items():
         try:
-            found[name] = _hidden(text) if guarded(name) else _text(text)
+            found[_named(name)] = _hidden(text) if guarded(name) else _one_line(_text(text))
         except ValueError as error:
             raise problem_at(name, str(error)) from None
     return found
+
+
+def _named(name: str) -> str:
+    if not _TOKEN.fullmatch(name):
+        raise ValueError(f"{quoted(name)} is not a header's name; write letters, digits and -")
+    return name
 
 
 def _shown(headers: dict[str, str | Secret]) -> dict[str, str]:

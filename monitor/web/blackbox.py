@@ -15,6 +15,7 @@ from aiohttp import web
 
 from monitor.blackbox.gauges import CONTENT_TYPE
 from monitor.blackbox.service import Blackbox, BusyError, Question, UnknownModuleError
+from monitor.config.addresses import host
 from monitor.web.errors import Refusal
 from monitor.web.site import SITE, is_loopback
 
@@ -92,7 +93,17 @@ def _question(request: web.Request) -> Question:
         raise Refusal(400, "Target parameter is missing", "add &target=")
     if len(target) > _LONGEST_TARGET or not target.isprintable():
         raise Refusal(400, "the target is too long, or holds what cannot be seen", "write a host, an address or a URL")
-    return Question(target, module, asked.get("hostname", ""), _patience(request), asked.get("debug") == "true")
+    return Question(
+        target, module, _hostname(asked.get("hostname", "")), _patience(request), asked.get("debug") == "true"
+    )
+
+
+def _hostname(given: str) -> str:
+    """Return the name for the server, in a form that a header and TLS take."""
+    try:
+        return host(given) if given else ""
+    except ValueError as error:
+        raise Refusal(400, str(error), "write hostname=forms.example.org") from None
 
 
 def _patience(request: web.Request) -> float:

@@ -32,7 +32,7 @@ MODULES = Path(__file__).parents[1] / "support/blackbox.yml"
 UNSHOWN = {
     *MODULE_FILE,
     *SERVICE,
-    *("unknown", "localhost", "timeout", "bodies", "tls", "agent", "proxy", "tokens", "records", "regex"),
+    *("unknown", "localhost", "timeout", "bodies", "http2", "tls", "agent", "proxy", "tokens", "records", "regex"),
 }
 NO_NAME = f"{'x' * 64}.test"  # a label too long to be asked for, so that nobody outside this machine is
 DURATIONS = re.compile(r"\w*duration_seconds|probe_dns_lookup_time_seconds")

@@ -8,6 +8,7 @@ from ipaddress import ip_network
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+import dns.rcode
 import pytest
 
 from monitor.blackbox.service import AT_ONCE, Blackbox
@@ -16,8 +17,10 @@ from monitor.config.outbound import OutboundBlock
 from monitor.engine.rig import rigged
 from monitor.health import Health
 from monitor.probes.outbound import Outbound
+from monitor.probes.resolver import Resolver
 from monitor.web.blackbox import Probes
 from tests.monitor.web.conftest import small
+from tests.support.nameserver import naming, records
 from tests.support.servers import answer, request_of, saying, serving, silent
 
 if TYPE_CHECKING:
@@ -30,6 +33,9 @@ MODULES = f"""
 modules:
   http_2xx: {{prober: http, timeout: 5s}}
   tcp: {{prober: tcp, timeout: 5s}}
+  dns: {{prober: dns, timeout: 5s, dns: {{query_name: example.test}}}}
+  icmp: {{prober: icmp, timeout: 5s}}
+  grpc: {{prober: grpc, timeout: 5s}}
   named: {{prober: http, http: {{headers: {{Host: one.test}}}}}}
   loaded:
     prober: http
@@ -69,7 +75,10 @@ Ask = Callable[..., Awaitable[Asked]]
 async def ask(publish: Callable[..., Awaitable[Published]], tmp_path: Path) -> AsyncIterator[Ask]:
     path = tmp_path / "blackbox.yml"
     path.write_text(MODULES)
-    async with rigged(SystemClock(), Health()) as (runner, pulse):
+    async with (
+        naming(records(rcode=dns.rcode.NXDOMAIN)) as names,
+        rigged(SystemClock(), Health(), Resolver(["127.0.0.1"], names)) as (runner, pulse),
+    ):
         pulse.stalled = lambda: 0.0  # type: ignore[method-assign]
 
         async def start(*allow: str, outbound: OutboundBlock | None = None) -> Asked:
@@ -157,6 +166,7 @@ async def test_only_get_is_answered(ask: Ask, method: str) -> None:
         ("target=127.0.0.1:1", None),  # http_2xx, unless said otherwise
         ("module=tcp&target=a%0ab:1", "holds what cannot be seen"),
         ("module=named&target=a&hostname=two.test", "host header defined both"),
+        ("module=tcp&target=a:1&hostname=a%0d%0aX:1", "neither a host name nor an IP address"),
     ],
 )
 async def test_what_is_no_question_is_refused(ask: Ask, query: str, said: str | None) -> None:
@@ -164,6 +174,15 @@ async def test_what_is_no_question_is_refused(ask: Ask, query: str, said: str | 
     found = await asked.site.get(f"/probe?{query}")
     assert found.status == (200 if said is None else 400)
     assert (said or "probe_http_status_code") in found.text
+
+
+@pytest.mark.parametrize("module", ["http_2xx", "tcp", "dns", "icmp", "grpc"])
+async def test_what_is_no_target_fails_the_probe_and_is_no_defect(ask: Ask, module: str) -> None:
+    asked = await ask()
+    odd = ("..", "..:1", ":1", "http://", "//x", "127.1:1", "[v1.a]:1", "http://a:1:2", "*:1", "℀:1", "ä..ö", "a" * 300)
+    for target in odd:
+        status, page = await asked.probe(target, module)
+        assert (status, value(page, "probe_success"), "probe_defect" in page) == (200, 0, False), target
 
 
 async def test_unknown_modules_are_counted_under_the_name_that_is_known(ask: Ask) -> None:
