@@ -36,11 +36,18 @@ class PostgresCheck(DatabaseCheck):
 def prepare(check: PostgresCheck) -> Probe:
     """Return the probe that connects, asks and hangs up."""
     import psycopg  # takes 0.2 s, which no attempt should
+    from psycopg.waiting import wait_async
 
     options = _options(check)
 
+    class Prompt(psycopg.AsyncConnection[Any]):
+        """Stop at the deadline: psycopg would try for ten seconds more to have a server that hangs cancel the query."""
+
+        async def wait(self, gen: Any, *more: Any, **options: Any) -> Any:
+            return await wait_async(gen, self.pgconn.socket, *more, **options)
+
     async def connect(address: str, port: int) -> psycopg.AsyncConnection[Any]:
-        return await psycopg.AsyncConnection.connect(hostaddr=address, port=port, autocommit=True, **options)
+        return await Prompt.connect(hostaddr=address, port=port, autocommit=True, **options)
 
     async def rows(connection: psycopg.AsyncConnection[Any]) -> list[Any]:
         return await (await connection.execute(check.query)).fetchmany(1)

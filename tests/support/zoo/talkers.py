@@ -128,6 +128,8 @@ def postgres() -> Iterator[Animal]:
     parameters = flooding(_pg(b"S", b"a\0b\0") * 1_000, _pg(b"R", b"\0\0\0\0"))
     yield seen("endless-parameters", parameters, "connect_timeout", seconds=SHORT)
     yield seen("silent", silent, "connect_timeout", seconds=SHORT)
+    welcome = _pg(b"R", b"\0\0\0\0") + _pg(b"Z", b"I")
+    yield seen("silent-when-asked", saying_at_once(welcome), "deadline", seconds=SHORT)
 
 
 def _pg(kind: bytes, body: bytes) -> bytes:
