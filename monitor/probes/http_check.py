@@ -133,7 +133,48 @@ Protocol = Annotated[
 ]
 
 
-class HttpCheck(Reached):
+class Requesting(Reached):
+    """A check that asks something over HTTP: as whom, and by which way."""
+
+    headers: Headers = Field(default_factory=dict)
+    """Sent with the request; `Accept-Encoding: identity` is sent unless said otherwise."""
+
+    basic: Basic | None = None
+    """HTTP Basic credentials."""
+
+    bearer: Secret | None = None
+    """A bearer token."""
+
+    oauth2: OAuth2 | None = None
+    """A bearer token that is fetched with a client's credentials."""
+
+    proxy: ProxyUrl | None = None
+    """The proxy to go through, `http://host:port`. It is never taken from the environment."""
+
+    proxy_basic: Basic | None = None
+    """Credentials for the proxy."""
+
+    tls: TlsOptions = TlsOptions()
+    """How the certificate is judged."""
+
+    @model_validator(mode="after")
+    def _asks_as_one_and_by_one_way(self) -> Self:
+        given = [name for name in ("basic", "bearer", "oauth2") if getattr(self, name) is not None]
+        if len(given) > 1:
+            raise problem_at(given[1], f"a request carries one set of credentials; keep {' or '.join(given)}")
+        if self.oauth2 and "authorization" in self.named:
+            raise problem_at("oauth2", "the headers hold an Authorization already; keep one of the two")
+        if self.proxy is None and self.proxy_basic is not None:
+            raise problem_at("proxy_basic", "has no effect without a proxy; add proxy: http://host:port")
+        return self
+
+    @property
+    def named(self) -> set[str]:
+        """The headers' names in lower case."""
+        return {name.lower() for name in self.headers}
+
+
+class HttpCheck(Requesting):
     """A request and the answer that counts as good (status 2xx unless `expect` says otherwise).
 
     `docs/http.md` shows every option in use.
@@ -146,9 +187,6 @@ class HttpCheck(Reached):
 
     method: Literal["GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS"] = "GET"
     """The request's method."""
-
-    headers: Headers = Field(default_factory=dict)
-    """Sent with the request; `Accept-Encoding: identity` is sent unless said otherwise."""
 
     cookies: Cookies = Field(default_factory=dict)
     """Sent with the request: names to texts or secrets. Those that a redirect sets are sent on to the same host."""
@@ -163,23 +201,8 @@ class HttpCheck(Reached):
     """How many redirects are followed; 0 judges the first answer. Credentials, and headers that hold a
     secret, do not leave the first host."""
 
-    basic: Basic | None = None
-    """HTTP Basic credentials."""
-
-    bearer: Secret | None = None
-    """A bearer token."""
-
-    oauth2: OAuth2 | None = None
-    """A bearer token that is fetched with a client's credentials."""
-
     resolve_to: HostName | None = None
     """The address to connect to in place of the URL's host; SNI, Host and the certificate's name stay the URL's."""
-
-    proxy: ProxyUrl | None = None
-    """The proxy to go through, `http://host:port`. It is never taken from the environment."""
-
-    proxy_basic: Basic | None = None
-    """Credentials for the proxy."""
 
     protocol: Protocol = "1.1"
     """The HTTP version to speak: `1.1`, `2`, or `auto` for what the server prefers (over TLS)."""
@@ -192,9 +215,6 @@ class HttpCheck(Reached):
 
     expect: Expect = Expect()
     """What the answer must be."""
-
-    tls: TlsOptions = TlsOptions()
-    """How the certificate is judged."""
 
     @property
     def target(self) -> str:
@@ -224,18 +244,10 @@ class HttpCheck(Reached):
 
     @model_validator(mode="after")
     def _means_one_thing(self) -> Self:
-        given = [name for name in ("basic", "bearer", "oauth2") if getattr(self, name) is not None]
-        if len(given) > 1:
-            raise problem_at(given[1], f"a request carries one set of credentials; keep {' or '.join(given)}")
-        named = {name.lower() for name in self.headers}
-        if self.cookies and "cookie" in named:
+        if self.cookies and "cookie" in self.named:
             raise problem_at("cookies", "the headers hold a Cookie already; keep one of the two")
-        if self.compression and "accept-encoding" in named:
+        if self.compression and "accept-encoding" in self.named:
             raise problem_at("compression", "the headers hold an Accept-Encoding already; keep one of the two")
-        if self.oauth2 and "authorization" in named:
-            raise problem_at("oauth2", "the headers hold an Authorization already; keep one of the two")
-        if self.proxy is None and self.proxy_basic is not None:
-            raise problem_at("proxy_basic", "has no effect without a proxy; add proxy: http://host:port")
         if self.proxy is not None and self.resolve_to is not None:
             raise problem_at("resolve_to", "has no effect with a proxy, which looks the name up itself")
         if self.proxy is not None and self.protocol == "2" and self.http.startswith("http:"):

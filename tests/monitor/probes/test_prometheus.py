@@ -12,6 +12,7 @@ import pytest
 from sla.observation import Outcome
 from tests.support.probing import attempt
 from tests.support.processes import fetch, free_port, needs, running, until
+from tests.support.proxy import Proxy
 from tests.support.servers import answer, request_of, serving, silent
 
 if TYPE_CHECKING:
@@ -50,6 +51,14 @@ async def probed(handler: Handler, **more: Any) -> ProbeResult:
     async with serving(handler) as port:
         written = {"prometheus": f"http://127.0.0.1:{port}/", "good": "good", "total": "total", "at_least": "99%"}
         return (await attempt({**written, "timeout": "1s", **more})).result
+
+
+async def test_it_is_asked_by_the_way_that_the_check_says() -> None:
+    way = Proxy({"metrics.test": "127.0.0.1"})
+    async with serving(numbers(good=["99"], total=["100"])) as port, serving(way) as through:
+        written = {"prometheus": f"http://metrics.test:{port}/", "good": "good", "total": "total", "at_least": "99%"}
+        result = (await attempt({**written, "proxy": f"http://127.0.0.1:{through}"})).result
+    assert (result.outcome, len(way.heads)) == (GOOD, 2)
 
 
 @pytest.mark.parametrize(
