@@ -8,6 +8,7 @@ from __future__ import annotations
 import json
 import re
 import shlex
+import signal
 import sys
 from collections.abc import Iterator
 from contextlib import ExitStack
@@ -20,7 +21,7 @@ from monitor.blackbox.differences import DIFFERENCES, MODULE_FILE, SERVICE
 from monitor.blackbox.gauges import OUTCOME
 from tests.monitor.probes.test_icmp import ALLOWED, isolated, possible
 from tests.support.blackbox_zoo import zoo
-from tests.support.processes import fetch, needs
+from tests.support.processes import fetch, needs, until
 from tests.support.side_by_side import Both, Page, both
 
 pytestmark = [pytest.mark.slow, needs("prometheus-blackbox-exporter")]
@@ -236,9 +237,31 @@ def test_debug_and_the_log_tell_no_secret_of_the_modules(shown: tuple[Both, dict
         assert status == 200
         assert b"Module configuration:" in told
         assert not [each for each in (b":password", b"letmein", b"sesame") if each in told], told
-    log = two.log.read_text()
+    log = two.daemon.log.read_text()
     assert "Traceback" not in log
     assert not [each for each in ("letmein", "sesame", "dXNlcjpwYXNzd29yZA") if each in log]
+
+
+def test_a_hangup_loads_a_sound_file_and_keeps_what_runs_from_a_bad_one(tmp_path: Path) -> None:
+    name = "blackbox_exporter_config_last_reload_successful"
+
+    def loaded(success: int) -> bool:
+        return f"\n{name} {success}.0\n" in fetch(f"{two.ours}/metrics")[1].decode()
+
+    def known(module: str) -> bool:
+        return fetch(f"{two.ours}/probe?module={module}&target=127.0.0.1:1")[0] == 200
+
+    with both(tmp_path, "modules: {one: {prober: tcp}}") as two:
+        assert loaded(1)
+        two.modules.write_text("modules: {one: {prober: tcp, timout: 1s}}")
+        two.daemon.process.send_signal(signal.SIGHUP)
+        until("the refusal", lambda: loaded(0))
+        assert known("one")
+        assert two.daemon.said(r"(did you mean timeout\?)")
+        two.modules.write_text("modules: {two: {prober: tcp}}")
+        two.daemon.process.send_signal(signal.SIGHUP)
+        until("the new module", lambda: known("two"))
+        assert (known("one"), loaded(1)) == (False, True)
 
 
 @possible

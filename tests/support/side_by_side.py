@@ -15,7 +15,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
-from tests.support.processes import fetch, free_port, running, until
+from tests.support.processes import Program, fetch, free_port, running, until
 from tests.support.watches import command, environment
 
 IDLE = """
@@ -55,13 +55,13 @@ class Page:
 
 @dataclass(frozen=True)
 class Both:
-    """The addresses of the two."""
+    """The addresses of the two, our process, and the module file that they share."""
 
     theirs: str
     ours: str
 
-    log: Path
-    """What we say."""
+    daemon: Program
+    modules: Path
 
     def asked(self, module: str, target: str, patience: float = 0, **more: str) -> tuple[Page, Page]:
         """Ask the one, then the other, as a scraper would that waits for so many seconds."""
@@ -90,7 +90,7 @@ def both(folder: Path, modules: str) -> Iterator[Both]:
     ):
         until("the exporter", lambda: one.said(r"(Listening on)") and fetch(f"http://{theirs}/-/healthy")[0] == 200)
         ours = until("the daemon's address", lambda: other.said(r"answers at (http://\S+)"))
-        yield Both(f"http://{theirs}", ours, other.log)
+        yield Both(f"http://{theirs}", ours, other, path)
 
 
 def main() -> None:
