@@ -7,11 +7,11 @@ from pathlib import Path
 
 import pytest
 
-from tests.support.keycloak import Keycloak, keycloak, needs_keycloak
+from tests.support.keycloak import SECRET, Keycloak, keycloak, needs_keycloak
 from tests.support.processes import until
 from tests.support.watches import Watch, watching
 
-CHECKS = ("discovery", "keys", "ready")
+PUBLIC = ("discovery", "keys", "ready")
 
 
 def configured(folder: Path, server: Keycloak) -> Path:
@@ -36,6 +36,15 @@ products:
         http: {server.management}/health/ready
         interval: 2s
         expect: {{json: {{"$.status": UP}}}}
+      - id: token
+        http: {realm}/protocol/openid-connect/userinfo
+        interval: 2s
+        oauth2:
+          token_url: {realm}/protocol/openid-connect/token
+          client_id: ninewatch
+          client_secret: {{env: REALM_SECRET}}
+          scopes: openid
+        expect: {{json: {{"$.preferred_username": service-account-ninewatch}}}}
 """)
     return path
 
@@ -45,17 +54,25 @@ def states(watch: Watch) -> set[str]:
 
 
 def reasons(watch: Watch) -> dict[str, str]:
-    return {each["check"]: each["reason"] for each in watch.incidents("open")}
+    """Return why each check that needs no token is down."""
+    return {each["check"]: each["reason"] for each in watch.incidents("open") if each["check"] in PUBLIC}
+
+
+def last_of(watch: Watch, check: str) -> str:
+    """Return what the check's last probe found."""
+    return next(each["last"]["reason"] for each in watch.api("/products/keycloak")["checks"] if each["id"] == check)
 
 
 @pytest.mark.slow
 @needs_keycloak
 def test_a_keycloak_that_hangs_and_one_that_is_gone_are_told_apart(tmp_path: Path) -> None:
-    with keycloak(tmp_path) as server, watching(configured(tmp_path, server)) as watch:
+    with keycloak(tmp_path) as server, watching(configured(tmp_path, server), extra={"REALM_SECRET": SECRET}) as watch:
         until("a Keycloak that is up", lambda: states(watch) == {"up"}, 90)
         server.signal(signal.SIGSTOP)
-        until("three that hang", lambda: reasons(watch) == dict.fromkeys(CHECKS, "deadline"))
+        until("three that hang", lambda: reasons(watch) == dict.fromkeys(PUBLIC, "deadline"))
         server.signal(signal.SIGCONT)
         until("its return", lambda: states(watch) == {"up"} and not reasons(watch), 90)
         server.signal(signal.SIGKILL)
-        until("three that are gone", lambda: reasons(watch) == dict.fromkeys(CHECKS, "connect_refused"))
+        until("three that are gone", lambda: reasons(watch) == dict.fromkeys(PUBLIC, "connect_refused"))
+        until("the token's loss", lambda: last_of(watch, "token") in {"connect_refused", "token_unavailable"})
+        assert SECRET not in watch.said() + watch.body("/") + watch.body("/metrics")
