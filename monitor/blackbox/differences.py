@@ -195,9 +195,9 @@ SERVICE = {
         "As above",
     ),
     "busy": Difference(
-        "Of 100 probes at once, one more is answered by 503 and `Retry-After`",
+        "Probes start at least 4 ms apart; where 100 are under way, one more is answered by 503 and `Retry-After`",
         "No bound",
-        "The daemon's own checks come first",
+        "The daemon's own checks come first: they are no later for what others ask",
     ),
     "hostname": Difference(
         "`hostname=` also names the server for the TLS of a tcp module",

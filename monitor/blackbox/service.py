@@ -42,6 +42,7 @@ if TYPE_CHECKING:
     from monitor.probes.outbound import Outbound
 
 AT_ONCE = 100  # probes for scrapers under way; the daemon's own checks come first
+SPACING = 0.004  # seconds from one start to the next: handshakes that come all at once would hold the loop
 LONGEST = 120.0  # seconds for a probe that neither the scraper nor the module bounds
 OFFSET = 0.5  # seconds of a scraper's time-out that are left for the way back
 _SHORTEST = 0.01
@@ -83,6 +84,7 @@ class Blackbox:
         self._path, self._clock = path, clock
         self.modules = self._read()
         self.in_flight = 0
+        self._next = 0.0
         self._kept: dict[str, dict[str, Any]] = {}
 
     def _read(self) -> Mapping[str, Module]:
@@ -132,10 +134,19 @@ class Blackbox:
         trial = Trial(question.target, module, question.hostname, seconds, Diary(self._clock, question.debug), kept)
         self.in_flight += 1
         try:
+            await self._turn()
             attempt = await self._tried(trial, runner, outbound)
         finally:
             self.in_flight -= 1
         return _told(trial, attempt) if question.debug else trial.gauges.page()
+
+    async def _turn(self) -> None:
+        """Return when the next probe may start."""
+        now = self._clock.monotonic()
+        turn = max(now, self._next)
+        self._next = turn + SPACING
+        if turn > now:
+            await self._clock.sleep_until(turn)
 
     async def _tried(self, trial: Trial, runner: Runner, outbound: Outbound | None) -> Attempt:
         prober = PROBERS[trial.module.prober]

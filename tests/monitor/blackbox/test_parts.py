@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 from pathlib import Path
 
 import pytest
@@ -14,12 +15,13 @@ from monitor.blackbox.gauges import HELP, Gauges
 from monitor.blackbox.handbook import handbook
 from monitor.blackbox.modules import Module
 from monitor.blackbox.reaching import fnv1a, split
-from monitor.blackbox.service import LONGEST, Blackbox, _seconds
+from monitor.blackbox.service import LONGEST, SPACING, Blackbox, _seconds
 from monitor.blackbox.tcp import _filled
 from monitor.blackbox.tls import _name
 from monitor.clock import SystemClock
 from monitor.health import Health
 from monitor.probes.failure import ProbeFailure
+from tests.support.clocks import ManualClock, settle
 
 
 @pytest.mark.parametrize(
@@ -154,6 +156,20 @@ def test_a_change_is_seen_without_being_asked_also_of_a_file_that_is_named(tmp_p
     token = box.modules["it"].http.bearer_token_file
     assert token is not None
     assert token.reveal() == "second-token"
+
+
+async def test_probes_that_are_asked_for_at_once_start_one_after_the_other(modules: Path) -> None:
+    clock = ManualClock()
+    box = Blackbox(modules, clock)
+    waiting = [asyncio.create_task(box._turn()) for _ in range(3)]
+    await settle()
+    started = [sum(each.done() for each in waiting)]
+    for _ in range(2):
+        await clock.advance(SPACING)
+        started.append(sum(each.done() for each in waiting))
+    assert started == [1, 2, 3]
+    await clock.advance(1.0)
+    await asyncio.wait_for(box._turn(), 1.0)  # at once: nobody went before
 
 
 def test_a_defect_of_reading_leaves_what_runs(modules: Path, monkeypatch: pytest.MonkeyPatch) -> None:
