@@ -173,6 +173,11 @@ MODULE_FILE = {
         "It starts where the process was started; files are read at every probe",
         "The file means the same wherever it is loaded; a change of one of the files is noticed",
     ),
+    "values": Difference(
+        "`compression: br`, https and socks proxies, and the unix prober of later versions are refused",
+        "They are known",
+        "They are not spoken here, and a verdict without them would be another",
+    ),
     "early": Difference(
         "What could only fail every probe is refused when the file is loaded: an unknown answer code, a bad source "
         "address, `dns_over_tls` over UDP, a dns module without a question, two kinds of credentials",

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import itertools
 from collections.abc import Mapping
+from datetime import UTC
 from email.utils import parsedate_to_datetime
 from functools import partial
 from typing import TYPE_CHECKING
@@ -18,6 +19,7 @@ from monitor.probes.compression import undo
 from monitor.probes.cookies import Jar
 from monitor.probes.http_exchange import REDIRECTS, Exchange, exchange
 from monitor.probes.http_request import request_of
+from sla.interval import SECOND
 
 if TYPE_CHECKING:
     from monitor.probes.base import Frame
@@ -26,6 +28,7 @@ if TYPE_CHECKING:
     from monitor.probes.http_response import Response
 
 _PHASES = "probe_http_duration_seconds"
+_PATIENCE = 10.0  # seconds for a token
 _MOST = 10  # redirects that are followed
 _ZEROES = (
     "probe_failed_due_to_regex",
@@ -63,7 +66,8 @@ def _fetching(trial: Trial, check: HttpCheck) -> Exchange:
     if check.oauth2 is None:
         return journey
     if "tokens" not in trial.kept:
-        trial.kept["tokens"] = oauth2.Tokens(check, check.oauth2)
+        patience = round((trial.module.timeout or _PATIENCE) * SECOND)  # this probe's own may be shorter than the next
+        trial.kept["tokens"] = oauth2.Tokens(check.model_copy(update={"timeout": patience}), check.oauth2)
     return oauth2.authorized(trial.kept["tokens"], journey)
 
 
@@ -132,8 +136,9 @@ def _announced(request: Request, response: Response) -> int:
 def _date(text: str) -> float | None:
     """Return what a date in a header means, in Unix time; None if it is none."""
     try:
-        return parsedate_to_datetime(text).timestamp()
-    except ValueError:
+        when = parsedate_to_datetime(text)
+        return (when if when.tzinfo is not None else when.replace(tzinfo=UTC)).timestamp()
+    except (ValueError, OverflowError):
         return None
 
 

@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-import hashlib
 import ssl
 from collections.abc import Callable
+from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from monitor.config.model import TlsOptions
@@ -18,6 +18,7 @@ if TYPE_CHECKING:
 NEVER = -62_135_596_800  # the year 1, which is what Go says for a time that is not set: no chain was verified
 _VERSIONS = {"TLSv1": "TLS 1.0", "TLSv1.1": "TLS 1.1", "TLSv1.2": "TLS 1.2", "TLSv1.3": "TLS 1.3"}
 _DER = 2  # _ssl.ENCODING_DER
+_LEAF = ("fingerprint_sha256", "issuer", "subject", "subjectalternative")
 
 # Go's order of the parts of a name, the last first; parts of one kind stand together, and others come before.
 _ORDER = (
@@ -47,12 +48,23 @@ def options(config: TlsConfig, server_name: str = "") -> TlsOptions:
     )
 
 
+@dataclass(frozen=True, slots=True)
+class Handshake:
+    """What there is to tell of one. Ends are in Unix time: the first of what the server sent, and the chain's."""
+
+    version: str
+    first_end: int
+    chain_end: int
+    leaf: dict[str, str]
+    """What `probe_ssl_last_chain_info` says of the server's own certificate."""
+
+
 def noting(trial: Trial) -> Callable[[ssl.SSLSocket], None]:
     """Return what notes each handshake of a trial, for `Frame.on_secured`."""
 
     def note(connection: ssl.SSLSocket) -> None:
-        trial.handshake = facts_of(connection)
-        trial.diary.note("TLS handshake done", **trial.handshake)
+        seen = trial.handshake = handshake_of(connection)
+        trial.diary.note("TLS handshake done", version=seen.version, first_end=seen.first_end, **seen.leaf)
 
     return note
 
@@ -70,30 +82,38 @@ def telling(trial: Trial) -> Callable[[ssl.SSLSocket], None]:
 
 def show(trial: Trial, *, chain: bool = True) -> None:
     """Put the last handshake into the gauges; `chain` is whether the end of the verified chain is among them."""
-    gauges, facts = trial.gauges, trial.handshake
-    if facts is None:
+    gauges, seen = trial.gauges, trial.handshake
+    if seen is None:
         return
-    gauges.set("probe_ssl_earliest_cert_expiry", facts["earliest"])
-    gauges.set("probe_tls_version_info", 1, version=facts["version"])
+    gauges.set("probe_ssl_earliest_cert_expiry", seen.first_end)
+    gauges.set("probe_tls_version_info", 1, version=seen.version)
+    gauges.set("probe_ssl_last_chain_info", 1, **seen.leaf)
     if chain:
-        gauges.set("probe_ssl_last_chain_expiry_timestamp_seconds", facts["chain"])
-    names = ("fingerprint_sha256", "issuer", "subject", "subjectalternative")
-    gauges.set("probe_ssl_last_chain_info", 1, **{name: facts[name] for name in names})
+        gauges.set("probe_ssl_last_chain_expiry_timestamp_seconds", seen.chain_end)
 
 
-def facts_of(connection: ssl.SSLSocket) -> dict[str, Any]:
+def handshake_of(connection: ssl.SSLSocket) -> Handshake:
     """Return what there is to tell of a connection."""
     sent, verified = _chain(connection, "unverified"), _chain(connection, "verified")
-    leaf = sent[0] if sent else None
-    return {
-        "version": _VERSIONS.get(connection.version() or "", "unknown"),
-        "earliest": min((_end(each) for each in sent), default=0),
-        "chain": NEVER if connection.context.verify_mode is ssl.CERT_NONE or not verified else min(map(_end, verified)),
-        "fingerprint_sha256": hashlib.sha256(_der(leaf)).hexdigest() if leaf is not None else "",
-        "subject": _name(leaf.subject) if leaf is not None else "",
-        "issuer": _name(leaf.issuer) if leaf is not None else "",
-        "subjectalternative": ",".join(_alternatives(leaf)) if leaf is not None else "",
-    }
+    trusted = verified if connection.context.verify_mode is not ssl.CERT_NONE else []
+    return Handshake(
+        _VERSIONS.get(connection.version() or "", "unknown"),
+        min(map(_end, sent), default=0),
+        min(map(_end, trusted), default=NEVER),
+        _leaf(sent[0]) if sent else dict.fromkeys(_LEAF, ""),
+    )
+
+
+def _leaf(certificate: Certificate) -> dict[str, str]:
+    from cryptography.hazmat.primitives.hashes import SHA256
+
+    said = (
+        certificate.fingerprint(SHA256()).hex(),
+        _name(certificate.issuer),
+        _name(certificate.subject),
+        ",".join(_alternatives(certificate)),
+    )
+    return dict(zip(_LEAF, said, strict=True))
 
 
 def _chain(connection: ssl.SSLSocket, which: str) -> list[Certificate]:
@@ -109,12 +129,6 @@ def _chain(connection: ssl.SSLSocket, which: str) -> list[Certificate]:
         except ValueError:
             continue
     return found
-
-
-def _der(certificate: Certificate) -> bytes:
-    from cryptography.hazmat.primitives.serialization import Encoding
-
-    return certificate.public_bytes(Encoding.DER)
 
 
 def _end(certificate: Certificate) -> int:

@@ -12,6 +12,7 @@ from monitor.probes.failure import quoted
 
 if TYPE_CHECKING:
     from monitor.blackbox.modules import Module
+    from monitor.blackbox.tls import Handshake
     from monitor.clock import Clock
     from monitor.probes.base import Frame
     from monitor.probes.http_request import Request
@@ -56,8 +57,8 @@ class Trial:
     diary: Diary
     kept: dict[str, Any]
     gauges: Gauges = field(default_factory=Gauges)
-    handshake: dict[str, Any] | None = None
-    """What the last TLS handshake showed (`tls.facts_of`)."""
+    handshake: Handshake | None = None
+    """What the last TLS handshake showed."""
 
     request: Request | None = None
     """The last HTTP request that was made."""

@@ -22,6 +22,7 @@ from monitor.web.blackbox import Probes
 from tests.monitor.web.conftest import small
 from tests.support.nameserver import naming, records
 from tests.support.servers import answer, request_of, saying, serving, silent
+from tests.support.talking import saying_at_once
 
 if TYPE_CHECKING:
     import asyncio
@@ -49,6 +50,17 @@ modules:
     prober: tcp
     timeout: 5s
     tcp: {{query_response: [{{expect: "^hello", send: "PASS {CANARY}-4"}}]}}
+  labelled:
+    prober: tcp
+    timeout: 5s
+    tcp:
+      query_response:
+        - expect: "^SSH-2.0-([^ -]+)(?: (.*))?$"
+          labels: [{{name: version, value: "${{1}}"}}, {{name: note, value: "${{2}}"}}]
+  exactly:
+    prober: tcp
+    timeout: 5s
+    tcp: {{query_response: [{{expect_bytes: "SSH-2.0-"}}]}}
 """
 
 
@@ -253,3 +265,16 @@ async def test_debug_of_a_talk_does_not_tell_what_is_sent(ask: Ask) -> None:
     assert 'line="welcome <b>·[31m" expected="False"' in told
     assert 'line="hello" expected="True"' in told
     assert 'outcome="good"' in told
+
+
+async def test_keys_of_later_versions_do_what_they_do_there(ask: Ask) -> None:
+    """What was caught becomes labels, and bytes are held against bytes."""
+    asked = await ask()
+    ssh, mail = saying_at_once(b"SSH-2.0-Open_9.2 Debian\r\n"), saying_at_once(b"220 mail")
+    async with serving(ssh) as port, serving(mail) as other:
+        labelled = (await asked.probe(f"127.0.0.1:{port}", "labelled"))[1]
+        exact = (await asked.probe(f"127.0.0.1:{port}", "exactly"))[1]
+        wrong = (await asked.probe(f"127.0.0.1:{other}", "exactly"))[1]
+    assert 'probe_expect_info{note="Debian",version="Open_9.2"} 1' in labelled
+    assert (value(exact, "probe_success"), value(exact, "probe_failed_due_to_bytes")) == (1, 0)
+    assert (value(wrong, "probe_success"), value(wrong, "probe_failed_due_to_bytes")) == (0, 1)
