@@ -1,0 +1,42 @@
+"""`ninewatch run --blackbox-config`: mistakes are told before anything runs."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from tests.support.watches import refused
+
+CONFIG = """
+listen: 127.0.0.1:0
+products: [{id: one, objective: 99%, checks: [{id: it, tcp: "127.0.0.1:9"}]}]
+"""
+
+
+@pytest.mark.parametrize(
+    ("modules", "options", "said"),
+    [
+        ("modules: {it: {prober: htp}}", [], "blackbox.yml:1:24: modules.it.prober: must be http, tcp, dns"),
+        (None, [], "blackbox.yml:1:1: cannot be read: no such file"),
+        ("modules: {}", ["--blackbox-allow", "10.0.0.1/8"], "write e.g. 10.0.0.0/8"),
+        ("modules: {}", ["--blackbox-allow", "10.0.0.0/8,here"], "'here' does not appear to be"),
+    ],
+)
+def test_a_mistake_is_told_and_nothing_runs(tmp_path: Path, modules: str | None, options: list[str], said: str) -> None:
+    config, path = tmp_path / "ninewatch.yaml", tmp_path / "blackbox.yml"
+    config.write_text(f"store: {tmp_path}/nw.db{CONFIG}")
+    if modules is not None:
+        path.write_text(modules)
+    status, _, told = refused("run", "-c", config, "--blackbox-config", path, *options)
+    assert status == 2
+    assert said in told
+    assert "Traceback" not in told
+    assert not (tmp_path / "nw.db").exists()
+
+
+def test_to_allow_others_means_nothing_without_modules(tmp_path: Path) -> None:
+    config = tmp_path / "ninewatch.yaml"
+    config.write_text(f"store: {tmp_path}/nw.db{CONFIG}")
+    status, _, told = refused("run", "-c", config, "--blackbox-allow", "10.0.0.0/8")
+    assert (status, "add --blackbox-config FILE" in told) == (2, True)
