@@ -3,15 +3,17 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import TypeVar
+from typing import TYPE_CHECKING, TypeVar
 
 from pydantic import ValidationError
 
 from monitor.config.base import Model
-from monitor.config.context import Context
 from monitor.config.errors import ConfigError
 from monitor.config.messages import Translator
 from monitor.config.source import UnreadableError, read
+
+if TYPE_CHECKING:
+    from monitor.config.context import Context
 
 M = TypeVar("M", bound=Model)
 
