@@ -7,7 +7,7 @@ import http.client
 import json
 import signal
 import uuid
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
@@ -32,26 +32,20 @@ PASSWORD = {"user": "robot", "password": SECRET}
 QUERIES = {"good": "good", "total": "total", "at_least": "99%"}
 DAILY = {"max_age": "1d", "stamp": {"header": "X-Echo"}}
 TOKENS = {"token_url": URL + "token", "client_id": "robot"}
+OTHER = {"client_secret": {"env": "OTHER"}}
+# The kinds that ask over HTTP: how each is pointed at a URL of this scheme.
+ASKING: dict[str, Callable[[str], dict[str, Any]]] = {
+    "http": lambda scheme: {"http": f"{scheme}://{PEER}/", "expect": NEVER},
+    "freshness": lambda scheme: {"freshness": f"{scheme}://{PEER}/", **DAILY},
+    "prometheus": lambda scheme: {"prometheus": f"{scheme}://{PEER}/", **QUERIES},
+    "domain": lambda scheme: {"domain": "a.example", "rdap": f"{scheme}://{PEER}/"},
+}
 SCRIPT = "import os\nraise ValueError(os.environ['KEY'])\n"
 
 # Each key that takes a secret, and a check that sends it to where it comes back.
 CASES: dict[str, dict[str, Any]] = {
-    "http basic.password": {"http": URL, "basic": PASSWORD, "expect": NEVER},
-    "http bearer": {"http": URL, "bearer": SECRET, "expect": NEVER},
     "http body": {"http": URL, "method": "POST", "body": SECRET, "expect": {"json": {"$.error": 1}}},
     "http cookies": {"http": URL, "cookies": {"key": SECRET}, "expect": NEVER},
-    "http headers": {"http": URL, "headers": {"X-Key": SECRET}, "expect": NEVER},
-    "http oauth2.client_secret": {"http": URL, "oauth2": {**TOKENS, "client_secret": SECRET}},
-    "http oauth2.params": {
-        "http": URL,
-        "oauth2": {**TOKENS, "client_secret": {"env": "OTHER"}, "params": {"key": SECRET}},
-    },
-    "http oauth2.tls.key": {
-        "http": URL,
-        "oauth2": {"token_url": f"https://{PEER}/", "client_id": "a", "client_secret": {"env": "OTHER"}, **MUTUAL},
-    },
-    "http proxy_basic.password": {"http": "http://a.invalid/", "proxy": URL, "proxy_basic": PASSWORD, "expect": NEVER},
-    "http tls.key": {"http": f"https://{PEER}/", **MUTUAL},
     "tcp script.send": {"tcp": PEER, "script": [{"send": SECRET, "expect": "never this"}]},
     "tcp tls.key": {"tcp": PEER, "encrypted": True, **MUTUAL},
     "tls tls.key": {"tls": {"target": PEER, **MUTUAL["tls"]}},
@@ -72,13 +66,16 @@ CASES: dict[str, dict[str, Any]] = {
     "exec env": {"exec": ["/bin/sh", "-c", 'echo "$KEY"; exit 1'], "env": {"KEY": SECRET}},
     "browser env": {"browser": "<script>", "env": {"KEY": SECRET}},
     **{
-        f"{kind} {key}": {kind: URL.replace("http", scheme) if kind != "domain" else "a.example", **more, **given}
-        | ({"rdap": URL.replace("http", scheme)} if kind == "domain" else {})
-        for kind, more in (("freshness", DAILY), ("prometheus", QUERIES), ("domain", {}))
+        f"{kind} {key}": {**asked(scheme), **given}
+        for kind, asked in ASKING.items()
         for key, scheme, given in (
             ("basic.password", "http", {"basic": PASSWORD}),
             ("bearer", "http", {"bearer": SECRET}),
             ("headers", "http", {"headers": {"X-Key": SECRET}}),
+            ("oauth2.client_secret", "http", {"oauth2": {**TOKENS, "client_secret": SECRET}}),
+            ("oauth2.params", "http", {"oauth2": {**TOKENS, **OTHER, "params": {"key": SECRET}}}),
+            ("oauth2.tls.key", "http", {"oauth2": {**TOKENS, **OTHER, "token_url": f"https://{PEER}/", **MUTUAL}}),
+            ("proxy_basic.password", "http", {"proxy": URL, "proxy_basic": PASSWORD}),
             ("tls.key", "https", MUTUAL),
         )
     },
@@ -108,6 +105,10 @@ class Planted:
         self.config = folder / "ninewatch.yaml"
         store = str(folder / "ninewatch.db")
         self.config.write_text(json.dumps({"listen": "127.0.0.1:0", "store": store, "products": [product]}))
+        self.alone = []
+        for each in checks:
+            self.alone.append(folder / f"{each['id']}.yaml")
+            self.alone[-1].write_text(json.dumps({"products": [{**product, "checks": [each]}]}))
 
     def _check(self, number: int, name: str, port: int) -> dict[str, Any]:
         """Return the case's check; its secret is in the environment, and has another value than any other's."""
@@ -186,7 +187,7 @@ def test_no_attempt_by_hand_prints_one(name: str, planted: Planted, monkeypatch:
         monkeypatch.setenv(variable, value)
     number = list(CASES).index(name)
     for form in ([], ["--json"]):
-        words = ["probe", f"case-{number}", "-c", str(planted.config), "--allow-exec", *form]
+        words = ["probe", f"case-{number}", "-c", str(planted.alone[number]), "--allow-exec", *form]
         result = CliRunner().invoke(cli, words)
         assert result.exit_code in (0, 1, 3), result.output
         assert result.output
