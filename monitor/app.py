@@ -25,8 +25,8 @@ from monitor.engine.scheduler import Job, Scheduler
 from monitor.errors import NinewatchError
 from monitor.health import Health
 from monitor.ledger import Ledger
+from monitor.network.outbound import Outbound
 from monitor.probes.heartbeat import HeartbeatCheck
-from monitor.probes.outbound import Outbound
 from monitor.probes.registry import check_types
 from monitor.probes.registry import prepare as prepare_probe
 from monitor.storage.sqlite import SqliteStore
@@ -44,7 +44,7 @@ if TYPE_CHECKING:
     from monitor.config.outbound import Network
     from monitor.engine.runner import Runner
     from monitor.ledger import CheckEntry
-    from monitor.probes.base import Probe
+    from monitor.network.frame import Probe
     from monitor.storage.base import Store
 
 log = structlog.get_logger()

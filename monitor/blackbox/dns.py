@@ -15,13 +15,13 @@ import dns.rrset
 from monitor.blackbox.reaching import chosen, split
 from monitor.blackbox.tls import options
 from monitor.blackbox.trial import Prober, Trial
-from monitor.probes.dns_query import PORTS, Transport, asked
-from monitor.probes.failure import ProbeFailure, quoted
-from monitor.probes.secure import securing
+from monitor.network.failure import ProbeFailure, quoted
+from monitor.network.secure import securing
+from monitor.protocols.dns_query import PORTS, Transport, asked
 
 if TYPE_CHECKING:
     from monitor.blackbox.modules import DnsModule, Records
-    from monitor.probes.base import Frame
+    from monitor.network.frame import Frame
 
 _PHASES = "probe_dns_duration_seconds"
 _COUNTS = ("probe_dns_answer_rrs", "probe_dns_authority_rrs", "probe_dns_additional_rrs")

@@ -10,12 +10,12 @@ from monitor.blackbox.reaching import chosen, split
 from monitor.blackbox.tls import noting, options, show
 from monitor.blackbox.trial import Prober, Trial
 from monitor.config.model import HostPort
-from monitor.probes.failure import ProbeFailure, quoted
+from monitor.network.failure import ProbeFailure, quoted
 from monitor.probes.grpc import GrpcCheck, caller
-from monitor.probes.grpc_health import HEALTH, SERVING
+from monitor.protocols.grpc_health import HEALTH, SERVING
 
 if TYPE_CHECKING:
-    from monitor.probes.base import Frame
+    from monitor.network.frame import Frame
 
 _PHASES = "probe_grpc_duration_seconds"
 _RESPONSE = "probe_grpc_healthcheck_response"

@@ -14,18 +14,18 @@ from monitor.blackbox.http_judging import judge
 from monitor.blackbox.reaching import chosen
 from monitor.blackbox.tls import noting, show
 from monitor.blackbox.trial import Prober, Trial
-from monitor.probes import oauth2
-from monitor.probes.compression import undo
-from monitor.probes.cookies import Jar
-from monitor.probes.http_exchange import REDIRECTS, Exchange, exchange
-from monitor.probes.http_request import request_of
+from monitor.http import oauth2
+from monitor.http.compression import undo
+from monitor.http.cookies import Jar
+from monitor.http.exchange import REDIRECTS, Exchange, exchange
+from monitor.http.request import request_of
 from sla.interval import SECOND
 
 if TYPE_CHECKING:
-    from monitor.probes.base import Frame
-    from monitor.probes.http_check import HttpCheck
-    from monitor.probes.http_request import Request
-    from monitor.probes.http_response import Response
+    from monitor.http.check import HttpCheck
+    from monitor.http.request import Request
+    from monitor.http.response import Response
+    from monitor.network.frame import Frame
 
 _PHASES = "probe_http_duration_seconds"
 _PATIENCE = 10.0  # seconds for a token

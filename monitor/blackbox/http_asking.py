@@ -9,8 +9,8 @@ from urllib.parse import SplitResult, quote, unquote, urlsplit
 from monitor.blackbox.tls import options
 from monitor.config.addresses import HostPort, host
 from monitor.config.model import Secret
-from monitor.probes.failure import ProbeFailure
-from monitor.probes.http_check import Basic, HttpCheck, OAuth2
+from monitor.http.check import Basic, HttpCheck, OAuth2
+from monitor.network.failure import ProbeFailure
 from sla.interval import SECOND
 
 if TYPE_CHECKING:

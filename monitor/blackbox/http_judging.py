@@ -4,13 +4,13 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from monitor.probes.failure import ProbeFailure, quoted
-from monitor.probes.http_response import BETWEEN
+from monitor.http.response import BETWEEN
+from monitor.network.failure import ProbeFailure, quoted
 
 if TYPE_CHECKING:
     from monitor.blackbox.modules import HeaderMatch, HttpModule
     from monitor.blackbox.trial import Trial
-    from monitor.probes.http_response import Response
+    from monitor.http.response import Response
 
 _REGEX = "probe_failed_due_to_regex"
 

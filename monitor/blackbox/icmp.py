@@ -7,10 +7,10 @@ from typing import TYPE_CHECKING
 
 from monitor.blackbox.reaching import chosen
 from monitor.blackbox.trial import Prober, Trial
-from monitor.probes.echo import Request, echo
+from monitor.network.echo import Request, echo
 
 if TYPE_CHECKING:
-    from monitor.probes.base import Frame
+    from monitor.network.frame import Frame
 
 _PHASES = "probe_icmp_duration_seconds"
 _USUAL = 28  # bytes that blackbox_exporter sends unless told otherwise

@@ -7,14 +7,14 @@ import socket
 from typing import TYPE_CHECKING
 
 from monitor.config.model import Family
-from monitor.probes.failure import ProbeFailure, quoted
-from monitor.probes.resolver import Resolver
+from monitor.network.failure import ProbeFailure, quoted
+from monitor.network.resolver import Resolver
 
 if TYPE_CHECKING:
     from monitor.blackbox.modules import Reached
     from monitor.blackbox.trial import Trial
-    from monitor.probes.base import Frame
-    from monitor.probes.resolver import Address
+    from monitor.network.frame import Frame
+    from monitor.network.resolver import Address
 
 # (preferred, whether the other will do) -> which addresses are looked for, and which come first
 _FAMILIES = {

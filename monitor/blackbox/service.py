@@ -25,10 +25,10 @@ from monitor.config.context import Context
 from monitor.config.errors import ConfigError
 from monitor.config.onefile import load_block
 from monitor.config.watch import Watcher
+from monitor.http import http2
 from monitor.log import concealed
-from monitor.probes import http2
-from monitor.probes.echo import allowed
-from monitor.probes.tls_context import context_for
+from monitor.network.echo import allowed
+from monitor.network.tls_context import context_for
 from monitor.vocabulary import ProbeResult
 from sla.observation import Outcome
 
@@ -38,8 +38,8 @@ if TYPE_CHECKING:
     from monitor.clock import Clock
     from monitor.engine.runner import Attempt, Runner
     from monitor.health import Health
-    from monitor.probes.base import Frame
-    from monitor.probes.outbound import Outbound
+    from monitor.network.frame import Frame
+    from monitor.network.outbound import Outbound
 
 AT_ONCE = 100  # probes for scrapers under way; the daemon's own checks come first
 SPACING = 0.004  # seconds from one start to the next: handshakes that come all at once would hold the loop

@@ -12,16 +12,16 @@ import re2
 from monitor.blackbox.reaching import chosen, split
 from monitor.blackbox.tls import options, telling
 from monitor.blackbox.trial import Prober, Trial
-from monitor.probes.dialogue import Dialogue
-from monitor.probes.failure import ProbeFailure, quoted
-from monitor.probes.secure import securing
-from monitor.probes.starttls import refuse_injected
-from monitor.probes.wire import Wire
+from monitor.network.dialogue import Dialogue
+from monitor.network.failure import ProbeFailure, quoted
+from monitor.network.secure import securing
+from monitor.network.wire import Wire
+from monitor.protocols.starttls import refuse_injected
 
 if TYPE_CHECKING:
     from monitor.blackbox.modules import Step, TcpModule
-    from monitor.probes.base import Frame
-    from monitor.probes.secure import Secure
+    from monitor.network.frame import Frame
+    from monitor.network.secure import Secure
 
 _GROUP = re.compile(r"\$(?:(\$)|\{(\w+)\}|(\w+))", re.ASCII)
 

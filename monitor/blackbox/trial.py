@@ -8,15 +8,15 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 
 from monitor.blackbox.gauges import Gauges
 from monitor.log import concealed
-from monitor.probes.failure import quoted
+from monitor.network.failure import quoted
 
 if TYPE_CHECKING:
     from monitor.blackbox.modules import Module
     from monitor.blackbox.tls import Handshake
     from monitor.clock import Clock
-    from monitor.probes.base import Frame
-    from monitor.probes.http_request import Request
-    from monitor.probes.http_response import Response
+    from monitor.http.request import Request
+    from monitor.http.response import Response
+    from monitor.network.frame import Frame
 
 _LINES = 1_000  # of a diary; a target that talks without end does not fill our memory
 _LONGEST = 300  # characters of a line of it

@@ -18,8 +18,8 @@ from monitor.engine.rig import rigged
 from monitor.errors import NinewatchError
 from monitor.health import Health
 from monitor.log import concealed
-from monitor.probes.failure import quoted
-from monitor.probes.outbound import Outbound
+from monitor.network.failure import quoted
+from monitor.network.outbound import Outbound
 from monitor.probes.registry import KINDS, prepare
 from monitor.vocabulary import PHASES
 from sla.interval import SECOND

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING
 
 import structlog
 
-from monitor.probes.failure import quoted
+from monitor.network.failure import quoted
 from monitor.probes.heartbeat import HeartbeatCheck
 from monitor.vocabulary import ProbeResult
 from sla.interval import MINUTE, SECOND

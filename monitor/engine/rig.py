@@ -9,13 +9,13 @@ from typing import TYPE_CHECKING
 
 from monitor.engine.pulse import Pulse
 from monitor.engine.runner import Runner
-from monitor.probes.poller import Poller
-from monitor.probes.resolver import Resolver
+from monitor.network.poller import Poller
+from monitor.network.resolver import Resolver
 
 if TYPE_CHECKING:
     from monitor.clock import Clock
     from monitor.health import Health
-    from monitor.probes.outbound import Outbound
+    from monitor.network.outbound import Outbound
 
 
 @contextlib.asynccontextmanager

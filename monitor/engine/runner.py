@@ -11,9 +11,9 @@ import structlog
 
 from monitor.engine.pulse import GRACE
 from monitor.log import concealed
-from monitor.probes.base import Frame, Probe
-from monitor.probes.failure import DETAIL_LIMIT, ProbeFailure, failure_of
-from monitor.probes.outbound import Outbound
+from monitor.network.failure import DETAIL_LIMIT, ProbeFailure, failure_of
+from monitor.network.frame import Frame
+from monitor.network.outbound import Outbound
 from monitor.vocabulary import SLOW, ProbeResult
 from sla.interval import SECOND
 from sla.observation import Outcome
@@ -22,8 +22,9 @@ if TYPE_CHECKING:
     from monitor.clock import Clock
     from monitor.config.model import CheckBase
     from monitor.engine.pulse import Pulse
-    from monitor.probes.poller import Poller
-    from monitor.probes.resolver import Resolver
+    from monitor.network.frame import Probe
+    from monitor.network.poller import Poller
+    from monitor.network.resolver import Resolver
 
 log = structlog.get_logger()
 

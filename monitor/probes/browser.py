@@ -1,7 +1,7 @@
 """The `browser` kind: a Playwright script in a Chromium of its own. Needs the extra `browser`, and `--allow-exec`.
 
-The script is Python, run in a process apart (`monitor.probes.browser_run`): whoever may write it may run what he likes
-as the daemon's user, which is why exec's flag holds for it too.
+The script is Python, run in a process apart (`monitor.protocols.browser_run`): whoever may write it may run what he
+likes as the daemon's user, which is why exec's flag holds for it too.
 """
 
 from __future__ import annotations
@@ -9,18 +9,21 @@ from __future__ import annotations
 import json
 import sys
 from pathlib import Path
-from typing import ClassVar, Self
+from typing import TYPE_CHECKING, ClassVar, Self
 
 from pydantic import model_validator
 
 from monitor.config.model import HttpUrl
-from monitor.probes.base import Frame, Kind, Probe
-from monitor.probes.database import installed
-from monitor.probes.failure import ProbeFailure, quoted
-from monitor.probes.program import LocalFile, LocalFolder, RunningCheck, run
+from monitor.network.failure import ProbeFailure, quoted
+from monitor.probes.base import Kind
+from monitor.protocols.database import installed
+from monitor.protocols.program import LocalFile, LocalFolder, RunningCheck, run
 from monitor.vocabulary import ProbeResult
 from sla.interval import SECOND
 from sla.observation import Outcome
+
+if TYPE_CHECKING:
+    from monitor.network.frame import Frame, Probe
 
 _SHARE = 0.8  # of the time-out: the rest is for the picture and the trace
 
@@ -66,7 +69,7 @@ def prepare(check: BrowserCheck) -> Probe:
         "keep": str(check.keep.resolve() / check.id) if check.keep is not None else None,
         "chromium": check.chromium,
     }
-    words = (sys.executable, "-m", "monitor.probes.browser_run", json.dumps(task))
+    words = (sys.executable, "-m", "monitor.protocols.browser_run", json.dumps(task))
 
     async def probe(frame: Frame) -> ProbeResult:
         frame.enter("transfer")

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Any, ClassVar, Literal
+from typing import TYPE_CHECKING, Any, ClassVar, Literal
 
 import dns.flags
 import dns.message
@@ -11,13 +11,16 @@ from pydantic import Field, ValidationInfo, field_validator
 
 from monitor.config.addresses import DefaultPort, HostPort
 from monitor.config.model import Flag, HostPortField
-from monitor.probes.base import Frame, Kind, Probe
-from monitor.probes.dns_expect import DnsExpect
-from monitor.probes.dns_query import PORTS, Question, RecordType, Transport, asked, system_resolver
-from monitor.probes.failure import ProbeFailure
-from monitor.probes.secure import Securable, securing
+from monitor.network.failure import ProbeFailure
+from monitor.network.secure import Securable, securing
+from monitor.probes.base import Kind
+from monitor.protocols.dns_expect import DnsExpect
+from monitor.protocols.dns_query import PORTS, Question, RecordType, Transport, asked, system_resolver
 from monitor.vocabulary import ProbeResult
 from sla.observation import Outcome
+
+if TYPE_CHECKING:
+    from monitor.network.frame import Frame, Probe
 
 _UNREACHABLE = {"connect_refused", "host_unreachable"}  # of the machine's own resolver: our fault
 

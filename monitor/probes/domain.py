@@ -11,19 +11,20 @@ from pydantic import AfterValidator
 
 from monitor.config.model import Duration, HostName, HttpUrl
 from monitor.config.values import Within
-from monitor.probes.base import Frame, Kind, Probe
-from monitor.probes.failure import ProbeFailure
-from monitor.probes.fetch import FetchingCheck
+from monitor.http.fetch import FetchingCheck
+from monitor.http.instrument import instrument
+from monitor.http.json_body import document
+from monitor.network.failure import ProbeFailure
+from monitor.probes.base import Kind
 from monitor.probes.http import fetcher
-from monitor.probes.instrument import instrument
-from monitor.probes.json_body import document
-from monitor.probes.rdap import BOOTSTRAP, end_of, server_of
+from monitor.protocols.rdap import BOOTSTRAP, end_of, server_of
 from monitor.vocabulary import ProbeResult
 from sla.interval import DAY, HOUR, MINUTE
 from sla.observation import Outcome
 
 if TYPE_CHECKING:
-    from monitor.probes.http_response import Response
+    from monitor.http.response import Response
+    from monitor.network.frame import Frame, Probe
 
 
 Pace = Annotated[Duration, AfterValidator(Within(10 * MINUTE, DAY, "between 10m and 1d: registries count queries"))]

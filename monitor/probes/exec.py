@@ -7,17 +7,20 @@ from __future__ import annotations
 
 import signal
 from pathlib import Path
-from typing import Annotated, ClassVar, Self
+from typing import TYPE_CHECKING, Annotated, ClassVar, Self
 
 from pydantic import AfterValidator, Field, model_validator
 
 from monitor.config.expect import RegexField
 from monitor.config.model import problem_at
-from monitor.probes.base import Frame, Kind, Probe
-from monitor.probes.failure import ProbeFailure, quoted
-from monitor.probes.program import RunningCheck, run
+from monitor.network.failure import ProbeFailure, quoted
+from monitor.probes.base import Kind
+from monitor.protocols.program import RunningCheck, run
 from monitor.vocabulary import ProbeResult
 from sla.observation import Outcome
+
+if TYPE_CHECKING:
+    from monitor.network.frame import Frame, Probe
 
 
 def _word(value: str) -> str:

@@ -9,18 +9,19 @@ from pydantic import Field
 
 from monitor.config.expect import Expect
 from monitor.config.model import HttpUrl
-from monitor.probes.age import AgeCheck
-from monitor.probes.base import Frame, Kind, Probe
-from monitor.probes.expectation import Expectation
-from monitor.probes.failure import ProbeFailure, quoted
+from monitor.http.expectation import Expectation
+from monitor.network.failure import ProbeFailure, quoted
+from monitor.probes.base import Kind
 from monitor.probes.http import fetcher
-from monitor.probes.stamp import Stamp
+from monitor.protocols.age import AgeCheck
+from monitor.protocols.stamp import Stamp
 from monitor.vocabulary import ProbeResult
 from sla.objective import format_duration
 from sla.observation import Outcome
 
 if TYPE_CHECKING:
-    from monitor.probes.http_response import Response
+    from monitor.http.response import Response
+    from monitor.network.frame import Frame, Probe
 
 _EXPECTED = Expectation(Expect())
 

@@ -3,19 +3,22 @@
 from __future__ import annotations
 
 from collections.abc import Awaitable, Callable
-from typing import Annotated, ClassVar
+from typing import TYPE_CHECKING, Annotated, ClassVar
 
 from pydantic import Field
 
 from monitor.config.model import Headers, HostPortField, Secret
-from monitor.probes import http2
-from monitor.probes.base import Frame, Kind, Probe
-from monitor.probes.failure import ProbeFailure, quoted
-from monitor.probes.grpc_health import LIMIT, PATH, SERVING, Answer, answered, request
-from monitor.probes.secure import Encryptable, securing
-from monitor.probes.wire import Wire
+from monitor.http import http2
+from monitor.network.failure import ProbeFailure, quoted
+from monitor.network.secure import Encryptable, securing
+from monitor.network.wire import Wire
+from monitor.probes.base import Kind
+from monitor.protocols.grpc_health import LIMIT, PATH, SERVING, Answer, answered, request
 from monitor.vocabulary import ProbeResult
 from sla.observation import Outcome
+
+if TYPE_CHECKING:
+    from monitor.network.frame import Frame, Probe
 
 _CODES = {4: "DEADLINE_EXCEEDED", 5: "NOT_FOUND", 7: "PERMISSION_DENIED", 12: "UNIMPLEMENTED", 14: "UNAVAILABLE"}
 

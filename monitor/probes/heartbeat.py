@@ -12,12 +12,13 @@ from pydantic import model_validator
 from monitor.config.maintenance import ZoneName
 from monitor.config.model import CheckBase, Duration, Secret, Streak, problem_at
 from monitor.config.schedule import ScheduleField
-from monitor.probes.base import Frame, Kind, Probe
-from monitor.probes.failure import ProbeFailure
+from monitor.network.failure import ProbeFailure
+from monitor.probes.base import Kind
 from sla.interval import MINUTE
 from sla.observation import Outcome
 
 if TYPE_CHECKING:
+    from monitor.network.frame import Frame, Probe
     from monitor.vocabulary import ProbeResult
 
 _SHORTEST_TOKEN = 16

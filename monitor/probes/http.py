@@ -5,19 +5,20 @@ from __future__ import annotations
 from collections.abc import Awaitable, Callable
 from typing import TYPE_CHECKING
 
-from monitor.probes import http2, oauth2, proxy
-from monitor.probes.base import Frame, Kind, Probe
-from monitor.probes.compression import inflate
-from monitor.probes.expectation import Expectation
-from monitor.probes.http_check import HttpCheck
-from monitor.probes.http_exchange import Exchange, exchange, following
-from monitor.probes.http_request import request_of
+from monitor.http import http2, oauth2, proxy
+from monitor.http.check import HttpCheck
+from monitor.http.compression import inflate
+from monitor.http.exchange import Exchange, exchange, following
+from monitor.http.expectation import Expectation
+from monitor.http.request import request_of
+from monitor.probes.base import Kind
 from monitor.vocabulary import ProbeResult
 from sla.observation import Outcome
 
 if TYPE_CHECKING:
-    from monitor.probes.http_request import Request
-    from monitor.probes.http_response import Response
+    from monitor.http.request import Request
+    from monitor.http.response import Response
+    from monitor.network.frame import Frame, Probe
 
 
 def fetcher(check: HttpCheck) -> Callable[[Frame], Awaitable[Response]]:

@@ -2,15 +2,18 @@
 
 from __future__ import annotations
 
-from typing import ClassVar, Self
+from typing import TYPE_CHECKING, ClassVar, Self
 
 from pydantic import model_validator
 
 from monitor.config.model import HostName, Reached, problem_at
-from monitor.probes.base import Frame, Kind, Probe
-from monitor.probes.echo import allowed, echo
+from monitor.network.echo import allowed, echo
+from monitor.probes.base import Kind
 from monitor.vocabulary import ProbeResult
 from sla.observation import Outcome
+
+if TYPE_CHECKING:
+    from monitor.network.frame import Frame, Probe
 
 
 class IcmpCheck(Reached):

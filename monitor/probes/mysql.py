@@ -10,13 +10,15 @@ from pydantic import model_validator
 
 from monitor.config.addresses import DefaultPort
 from monitor.config.model import HostPort
-from monitor.probes.base import Kind, Probe
-from monitor.probes.database import REASONS, DatabaseCheck, Driver, installed, named_context, querying
-from monitor.probes.failure import ProbeFailure
-from monitor.probes.mysql_errors import UNREADABLE, failure_of
+from monitor.network.failure import ProbeFailure
+from monitor.probes.base import Kind
+from monitor.protocols.database import REASONS, DatabaseCheck, Driver, installed, named_context, querying
+from monitor.protocols.mysql_errors import UNREADABLE, failure_of
 
 if TYPE_CHECKING:
     import aiomysql
+
+    from monitor.network.frame import Probe
 
 _MOST, _READS = 1 << 20, 10_000  # bytes, and pieces of them (two a packet), that may come before the first row is whole
 _STRETCH = 200  # pieces; then the loop gets its turn

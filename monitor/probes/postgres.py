@@ -9,12 +9,14 @@ from pydantic import model_validator
 
 from monitor.config.addresses import DefaultPort
 from monitor.config.model import HostPort
-from monitor.probes.base import Kind, Probe
-from monitor.probes.database import REASONS, DatabaseCheck, Driver, installed, querying
-from monitor.probes.postgres_errors import failure_of
+from monitor.probes.base import Kind
+from monitor.protocols.database import REASONS, DatabaseCheck, Driver, installed, querying
+from monitor.protocols.postgres_errors import failure_of
 
 if TYPE_CHECKING:
     import psycopg
+
+    from monitor.network.frame import Probe
 
 _SYSTEM_AUTHORITIES = "/etc/ssl/certs/ca-certificates.crt"
 

@@ -11,18 +11,19 @@ from pydantic import Field
 
 from monitor.config.model import HttpUrl
 from monitor.config.values import ObjectiveField
-from monitor.probes.base import Frame, Kind, Probe
-from monitor.probes.failure import ProbeFailure
-from monitor.probes.fetch import FetchingCheck
+from monitor.http.fetch import FetchingCheck
+from monitor.http.instrument import instrument
+from monitor.network.failure import ProbeFailure
+from monitor.network.frame import Frame, Probe
+from monitor.probes.base import Kind
 from monitor.probes.http import fetcher
-from monitor.probes.instrument import instrument
-from monitor.probes.promql import number_of
+from monitor.protocols.promql import number_of
 from monitor.vocabulary import ProbeResult
 from sla.objective import format_percent
 from sla.observation import Outcome
 
 if TYPE_CHECKING:
-    from monitor.probes.http_response import Response
+    from monitor.http.response import Response
 
 Query = Annotated[str, Field(min_length=1, max_length=4_000)]
 

@@ -6,15 +6,16 @@ from typing import TYPE_CHECKING, Annotated, ClassVar, Literal
 
 from monitor.config.addresses import DefaultPort
 from monitor.config.model import HostPort, Secret, Text
-from monitor.probes.base import Frame, Kind, Probe
-from monitor.probes.failure import ProbeFailure, quoted
-from monitor.probes.resp import Session
-from monitor.probes.secure import Encryptable, reaching
+from monitor.network.failure import ProbeFailure, quoted
+from monitor.network.secure import Encryptable, reaching
+from monitor.probes.base import Kind
+from monitor.protocols.resp import Session
 from monitor.vocabulary import ProbeResult
 from sla.observation import Outcome
 
 if TYPE_CHECKING:
-    from monitor.probes.wire import Wire
+    from monitor.network.frame import Frame, Probe
+    from monitor.network.wire import Wire
 
 
 class RedisCheck(Encryptable):

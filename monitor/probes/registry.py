@@ -29,7 +29,8 @@ from monitor.probes import exec as exec_kind
 
 if TYPE_CHECKING:
     from monitor.config.model import CheckBase
-    from monitor.probes.base import Kind, Probe
+    from monitor.network.frame import Probe
+    from monitor.probes.base import Kind
 
 KINDS: dict[str, Kind[Any]] = {
     kind.name: kind

@@ -6,17 +6,20 @@ where addresses are looked up, for a conversation of three commands.
 
 from __future__ import annotations
 
-from typing import Annotated, ClassVar, Literal, NamedTuple
+from typing import TYPE_CHECKING, Annotated, ClassVar, Literal, NamedTuple
 
 from monitor.config.addresses import DefaultPort
 from monitor.config.model import HostName, HostPort
-from monitor.probes.base import Frame, Kind, Probe
-from monitor.probes.dialogue import Dialogue
-from monitor.probes.failure import ProbeFailure, quoted
-from monitor.probes.secure import Securable, reaching, securing
-from monitor.probes.starttls import HELO, refuse_injected
+from monitor.network.dialogue import Dialogue
+from monitor.network.failure import ProbeFailure, quoted
+from monitor.network.secure import Securable, reaching, securing
+from monitor.probes.base import Kind
+from monitor.protocols.starttls import HELO, refuse_injected
 from monitor.vocabulary import ProbeResult
 from sla.observation import Outcome
+
+if TYPE_CHECKING:
+    from monitor.network.frame import Frame, Probe
 
 _MOST_LINES = 100
 

@@ -5,17 +5,20 @@ No SSH library: a banner is one line, and a library would go on to exchange keys
 
 from __future__ import annotations
 
-from typing import Annotated, ClassVar
+from typing import TYPE_CHECKING, Annotated, ClassVar
 
 from monitor.config.addresses import DefaultPort
 from monitor.config.expect import RegexField
 from monitor.config.model import HostPort, Reached
-from monitor.probes.base import Frame, Kind, Probe
-from monitor.probes.dialogue import Dialogue
-from monitor.probes.failure import ProbeFailure, quoted
-from monitor.probes.wire import Wire
+from monitor.network.dialogue import Dialogue
+from monitor.network.failure import ProbeFailure, quoted
+from monitor.network.wire import Wire
+from monitor.probes.base import Kind
 from monitor.vocabulary import ProbeResult
 from sla.observation import Outcome
+
+if TYPE_CHECKING:
+    from monitor.network.frame import Frame, Probe
 
 _LINES_BEFORE = 50  # a server may say other lines before its identification; nobody says more than these
 

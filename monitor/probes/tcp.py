@@ -7,17 +7,18 @@ from typing import TYPE_CHECKING, Annotated, ClassVar
 from pydantic import Field
 
 from monitor.config.model import HostPortField
-from monitor.probes.base import Frame, Kind, Probe
-from monitor.probes.dialogue import Dialogue
-from monitor.probes.failure import ProbeFailure, quoted
-from monitor.probes.script import Step
-from monitor.probes.secure import Encryptable, Secure, reaching, securing
-from monitor.probes.starttls import refuse_injected
+from monitor.network.dialogue import Dialogue
+from monitor.network.failure import ProbeFailure, quoted
+from monitor.network.secure import Encryptable, Secure, reaching, securing
+from monitor.probes.base import Kind
+from monitor.protocols.script import Step
+from monitor.protocols.starttls import refuse_injected
 from monitor.vocabulary import ProbeResult
 from sla.observation import Outcome
 
 if TYPE_CHECKING:
-    from monitor.probes.wire import Wire
+    from monitor.network.frame import Frame, Probe
+    from monitor.network.wire import Wire
 
 
 class TcpCheck(Encryptable):

@@ -7,14 +7,13 @@ from typing import TYPE_CHECKING, Any, ClassVar
 from pydantic import ValidationInfo, field_validator, model_validator
 
 from monitor.config.addresses import DefaultPort, HostPort
-from monitor.config.expect import RegexField
-from monitor.config.model import Duration, HostPortField, Reached, TlsOptions
-from monitor.probes.base import Frame, Kind, Probe
-from monitor.probes.certificate import Fingerprint, judge
-from monitor.probes.dialogue import Dialogue
-from monitor.probes.secure import securing
-from monitor.probes.starttls import PORTS, REASONS, Protocol, begin_tls
-from monitor.probes.wire import Wire
+from monitor.config.model import HostPortField, Reached
+from monitor.network.dialogue import Dialogue
+from monitor.network.secure import securing
+from monitor.network.wire import Wire
+from monitor.probes.base import Kind
+from monitor.protocols.certificate import WantedCertificate, judge
+from monitor.protocols.starttls import PORTS, REASONS, Protocol, begin_tls
 from monitor.vocabulary import ProbeResult
 from sla.observation import Outcome
 
@@ -23,8 +22,10 @@ if TYPE_CHECKING:
     from pydantic.json_schema import JsonSchemaValue
     from pydantic_core import CoreSchema
 
+    from monitor.network.frame import Frame, Probe
 
-class TlsTarget(TlsOptions):
+
+class TlsTarget(WantedCertificate):
     """Where to shake hands, and what to verify."""
 
     starttls: Protocol | None = None
@@ -32,15 +33,6 @@ class TlsTarget(TlsOptions):
 
     target: HostPortField
     """`host:port` to connect to, or `host`: on port 443, or on that of the protocol in `starttls`."""
-
-    valid_for: Duration | None = None
-    """Bad when the certificate ends sooner than this from now, e.g. `14d`."""
-
-    issuer: RegexField | None = None
-    """A regular expression (RE2) that must occur in the issuer's name, e.g. `O=Let's Encrypt`."""
-
-    sha256: Fingerprint | None = None
-    """The certificate's SHA-256 fingerprint in hexadecimal: with `verify: false`, trust in this one alone."""
 
     @classmethod
     def __get_pydantic_json_schema__(cls, schema: CoreSchema, handler: GetJsonSchemaHandler) -> JsonSchemaValue:

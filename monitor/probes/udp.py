@@ -3,17 +3,20 @@
 from __future__ import annotations
 
 import socket
-from typing import ClassVar, Self
+from typing import TYPE_CHECKING, ClassVar, Self
 
 from pydantic import model_validator
 
 from monitor.config.model import HostPortField, Reached, problem_at
-from monitor.probes.base import Frame, Kind, Probe
-from monitor.probes.failure import ProbeFailure, quoted
-from monitor.probes.script import Exchange
-from monitor.probes.wire import Wire
+from monitor.network.failure import ProbeFailure, quoted
+from monitor.network.wire import Wire
+from monitor.probes.base import Kind
+from monitor.protocols.script import Exchange
 from monitor.vocabulary import ProbeResult
 from sla.observation import Outcome
+
+if TYPE_CHECKING:
+    from monitor.network.frame import Frame, Probe
 
 
 class UdpCheck(Reached, Exchange):

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from contextlib import aclosing
-from typing import Annotated, ClassVar
+from typing import TYPE_CHECKING, Annotated, ClassVar
 from urllib.parse import urlsplit
 
 from pydantic import Field
@@ -11,12 +11,15 @@ from pydantic import Field
 from monitor.config.addresses import WebSocketUrl
 from monitor.config.expect import Regex, RegexField
 from monitor.config.model import Headers, HostPort, Secret, Text
-from monitor.probes.base import Frame, Kind, Probe
-from monitor.probes.failure import ProbeFailure, quoted
-from monitor.probes.secure import Securable, reaching
-from monitor.probes.websocket_session import Session, protocol_for
+from monitor.network.failure import ProbeFailure, quoted
+from monitor.network.secure import Securable, reaching
+from monitor.probes.base import Kind
+from monitor.protocols.websocket_session import Session, protocol_for
 from monitor.vocabulary import ProbeResult
 from sla.observation import Outcome
+
+if TYPE_CHECKING:
+    from monitor.network.frame import Frame, Probe
 
 
 class WebsocketCheck(Securable):

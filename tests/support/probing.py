@@ -12,7 +12,7 @@ from monitor.probes.registry import CHECK_TYPES, prepare
 
 if TYPE_CHECKING:
     from monitor.engine.runner import Attempt
-    from monitor.probes.resolver import Resolver
+    from monitor.network.resolver import Resolver
 
 
 def check_of(written: Mapping[str, Any]) -> Any:

@@ -20,7 +20,7 @@ from monitor.blackbox.tcp import _filled
 from monitor.blackbox.tls import _name
 from monitor.clock import SystemClock
 from monitor.health import Health
-from monitor.probes.failure import ProbeFailure
+from monitor.network.failure import ProbeFailure
 from tests.support.clocks import ManualClock, settle
 
 

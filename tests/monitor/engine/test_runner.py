@@ -19,10 +19,10 @@ from monitor.engine.pulse import GRACE, Pulse
 from monitor.engine.rig import rigged
 from monitor.engine.runner import Runner
 from monitor.health import Health
-from monitor.probes.failure import ProbeFailure
-from monitor.probes.poller import Poller
+from monitor.network.failure import ProbeFailure
+from monitor.network.poller import Poller
+from monitor.network.resolver import Resolver
 from monitor.probes.registry import prepare
-from monitor.probes.resolver import Resolver
 from monitor.vocabulary import ProbeResult
 from sla.observation import Outcome
 from tests.support.clocks import ManualClock, settle
@@ -30,7 +30,7 @@ from tests.support.probing import attempt, check_of
 from tests.support.servers import answer, saying, serving
 
 if TYPE_CHECKING:
-    from monitor.probes.base import Frame
+    from monitor.network.frame import Frame
 
 
 async def judged(error: BaseException) -> ProbeResult:

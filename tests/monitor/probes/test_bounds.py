@@ -13,7 +13,7 @@ from monitor.clock import SystemClock
 from monitor.config.loader import load
 from monitor.engine.rig import rigged
 from monitor.health import Health
-from monitor.probes.http_response import Response
+from monitor.http.response import Response
 from monitor.probes.registry import CHECK_TYPES, prepare
 from sla.observation import Outcome
 from tests.support.probing import attempt
@@ -71,7 +71,7 @@ async def test_a_stream_that_never_pauses_leaves_the_loop_its_turns() -> None:
             def recv(self, size: int) -> bytes:
                 return waiting
 
-        from monitor.probes.wire import Wire
+        from monitor.network.wire import Wire
 
         async def probe(frame: Any) -> ProbeResult:
             frame.enter("transfer")

@@ -8,8 +8,8 @@ from typing import TYPE_CHECKING, Any
 import pytest
 from pydantic import ValidationError
 
-from monitor.probes import database
 from monitor.probes.browser import RefusedBrowserCheck
+from monitor.protocols import database
 from sla.observation import Outcome
 from tests.support.probing import attempt, check_of
 from tests.support.processes import needs

@@ -13,9 +13,9 @@ import dns.rcode
 import pytest
 
 from monitor.config.model import Family, HostPort
+from monitor.network.failure import ProbeFailure
+from monitor.network.resolver import Resolver
 from monitor.probes import dns as module
-from monitor.probes.failure import ProbeFailure
-from monitor.probes.resolver import Resolver
 from sla.observation import Outcome
 from tests.support.nameserver import Answering, framed, naming, nothing, records
 from tests.support.probing import attempt

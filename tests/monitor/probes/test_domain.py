@@ -10,9 +10,9 @@ from typing import TYPE_CHECKING, Any
 import pytest
 from pydantic import ValidationError
 
+from monitor.network.failure import ProbeFailure
 from monitor.probes import domain as module
-from monitor.probes import rdap
-from monitor.probes.failure import ProbeFailure
+from monitor.protocols import rdap
 from sla.observation import Outcome
 from tests.support.probing import attempt, check_of
 from tests.support.servers import answer, saying, serving, silent

@@ -26,8 +26,11 @@ from click.testing import CliRunner
 from monitor import probes
 from monitor.commands.probe import _of_url, probe
 from monitor.config.loader import examine
-from monitor.probes import dialogue, fetch, http_response, icmp, wire
-from monitor.probes import expectation as expectation_module
+from monitor.http import expectation as expectation_module
+from monitor.http import fetch
+from monitor.http import response as http_response
+from monitor.network import dialogue, wire
+from monitor.probes import icmp
 from monitor.probes.handbook import SHARED
 from monitor.probes.registry import CHECK_TYPES, KINDS
 from tests.monitor.probes.test_databases import POSTGRES, mariadb, postgres

@@ -8,7 +8,7 @@ import socket
 
 import pytest
 
-from monitor.probes.failure import failure_of
+from monitor.network.failure import failure_of
 from sla.observation import Outcome
 from tests.support.probing import attempt
 from tests.support.servers import serving, silent

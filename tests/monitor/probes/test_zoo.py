@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from monitor.probes.failure import DETAIL_LIMIT
+from monitor.network.failure import DETAIL_LIMIT
 from sla.observation import Outcome
 from tests.support.probing import attempt
 from tests.support.zoo import ANIMALS

@@ -16,8 +16,8 @@ from monitor.clock import SystemClock
 from monitor.config.outbound import OutboundBlock
 from monitor.engine.rig import rigged
 from monitor.health import Health
-from monitor.probes.outbound import Outbound
-from monitor.probes.resolver import Resolver
+from monitor.network.outbound import Outbound
+from monitor.network.resolver import Resolver
 from monitor.web.blackbox import Probes
 from tests.monitor.web.conftest import small
 from tests.support.nameserver import naming, records

@@ -1,0 +1,162 @@
+"""What an HTTP answer must look like, compiled once and judged in the order status, way, headers, body."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable
+from typing import TYPE_CHECKING, Any
+
+from monitor.config.addresses import guarded
+from monitor.config.conditions import Conditions
+from monitor.http.json_body import document
+from monitor.network.failure import ProbeFailure, quoted
+
+if TYPE_CHECKING:
+    from monitor.config.model import Expect, JsonExpectation
+    from monitor.http.response import Response
+
+Judge = Callable[["Response"], ProbeFailure | None]
+
+
+class Expectation:
+    """`expect:` of a check, ready to judge. Patterns run in linear time, whatever the target sends.
+
+    `coding` is the compression that the answer must have. What is not expected costs no answer anything.
+    """
+
+    def __init__(self, expect: Expect, coding: str | None = None) -> None:
+        self._expect, self._coding = expect, coding
+        self._statuses = ", ".join(map(str, expect.status))
+        self._needles = [text.encode() for text in expect.contains]
+        self._unwanted = [text.encode() for text in expect.not_contains]
+        judges: tuple[tuple[object, Judge], ...] = (
+            (True, self._status),
+            (expect.version, self._version),
+            (expect.encrypted is not None, self._encrypted),
+            (coding, self._compressed),
+            (expect.header, self._header),
+            (expect.cookie, self._cookie),
+            (expect.needs_body, self._body),
+        )
+        self._judges = tuple(judge for wanted, judge in judges if wanted)
+
+    def failure(self, response: Response) -> ProbeFailure | None:
+        """Return why the response is not the expected one, or None when it is."""
+        for judge in self._judges:
+            if (failure := judge(response)) is not None:
+                return failure
+        return None
+
+    def _status(self, response: Response) -> ProbeFailure | None:
+        if self._expect.accepts_status(response.status):
+            return None
+        location = response.headers.get("location")
+        moved = f" to {quoted(location, 120)}" if location else ""
+        return ProbeFailure("http_status", f"status {response.status}{moved}, expected {self._statuses}")
+
+    def _version(self, response: Response) -> ProbeFailure | None:
+        if response.version in self._expect.version:
+            return None
+        wanted = " or ".join(self._expect.version)
+        return ProbeFailure("http_version", f"the answer is in HTTP/{response.version}, expected {wanted}")
+
+    def _encrypted(self, response: Response) -> ProbeFailure | None:
+        if response.encrypted is self._expect.encrypted:
+            return None
+        if response.encrypted:
+            return ProbeFailure("tls_forbidden", "the answer came over TLS, expected in the clear")
+        return ProbeFailure("tls_required", "the answer came in the clear, expected over TLS")
+
+    def _compressed(self, response: Response) -> ProbeFailure | None:
+        if response.garbled:
+            return ProbeFailure("compression_malformed", response.garbled)
+        if response.coding:
+            return None
+        found = response.headers.get("content-encoding")
+        said = "not compressed" if found is None else f"compressed as {quoted(found)}"
+        return ProbeFailure("compression_mismatch", f"the answer is {said}, expected {self._coding}")
+
+    def _header(self, response: Response) -> ProbeFailure | None:
+        """Judge the headers. What is found in one that carries credentials is not told."""
+        for wanted in self._expect.header:
+            found = response.headers.get(wanted.name.lower())
+            if not wanted.holds([] if found is None else [found]):
+                told = "" if found is None else "another" if guarded(wanted.name) else quoted(found)
+                said = f"{wanted.name} is {told}" if told else f"no header {wanted.name}"
+                return ProbeFailure("header_mismatch", f"{said}, expected {wanted.said}")
+        return None
+
+    def _cookie(self, response: Response) -> ProbeFailure | None:
+        """Judge the cookies. What is found is not told: it may open somebody's session."""
+        for wanted in self._expect.cookie:
+            found = response.cookies.get(wanted.name)
+            if not wanted.holds([] if found is None else [found]):
+                said = f"no cookie {wanted.name}" if found is None else f"the cookie {wanted.name} is another"
+                return ProbeFailure("cookie_mismatch", f"{said}, expected {wanted.said}")
+        return None
+
+    def _body(self, response: Response) -> ProbeFailure | None:
+        """Judge the body. Of one that was cut, only what was found in it is certain."""
+        failure = self._unwanted_in(response) or self._sized(response)
+        if failure is not None:
+            return failure
+        failure = self._missing_in(response) or (self._json(response) if self._expect.json_values else None)
+        if not response.cut:
+            return failure
+        if failure is not None:
+            return ProbeFailure("body_too_large", f"not decided within {len(response.body)} bytes: {failure.detail}")
+        if self._unwanted or self._expect.not_matches:
+            return ProbeFailure("body_too_large", f"what must not be there may follow {len(response.body)} bytes")
+        return None
+
+    def _sized(self, response: Response) -> ProbeFailure | None:
+        size, wanted = len(response.body) + response.cut, self._expect.body_size
+        if wanted is None or size in wanted:
+            return None
+        said = f"more than {len(response.body)}" if response.cut else str(size)
+        return ProbeFailure("body_size", f"the body has {said} bytes, expected {wanted}")
+
+    def _unwanted_in(self, response: Response) -> ProbeFailure | None:
+        for text in self._unwanted:
+            if text in response.body:
+                return ProbeFailure("body_mismatch", f"the body contains {quoted(text.decode())}")
+        for pattern in self._expect.not_matches:
+            if pattern.search(bytes(response.body)):
+                return ProbeFailure("body_mismatch", f"the body matches {quoted(pattern.text)}")
+        return None
+
+    def _missing_in(self, response: Response) -> ProbeFailure | None:
+        for text in self._needles:
+            if text not in response.body:
+                return ProbeFailure("body_mismatch", f"the body does not contain {quoted(text.decode())}")
+        for pattern in self._expect.matches:
+            if not pattern.search(bytes(response.body)):
+                return ProbeFailure("body_mismatch", f"the body does not match {quoted(pattern.text)}")
+        return None
+
+    def _json(self, response: Response) -> ProbeFailure | None:
+        try:
+            said_all = document(response)
+            unmet = next((each for each in self._expect.json_values if not each.holds(said_all)), None)
+            said = _found(unmet, said_all) if unmet is not None else ""
+        except ProbeFailure as failure:
+            return failure
+        except RecursionError:
+            return ProbeFailure("body_mismatch", "the body is JSON nested too deeply to be searched")
+        if unmet is not None:
+            return ProbeFailure("body_mismatch", f"{said}, expected {_wanted(unmet)}")
+        return None
+
+
+def _wanted(unmet: JsonExpectation) -> str:
+    return str(unmet.value) if isinstance(unmet.value, Conditions) else _shown(unmet.value)
+
+
+def _found(wanted: JsonExpectation, said_all: Any) -> str:
+    values = wanted.path.values(said_all)
+    said = ", ".join(_shown(value) for value in values[:3]) if values else "not there"
+    return f"{wanted.path.text} is {said}"
+
+
+def _shown(value: Any) -> str:
+    return quoted(value) if isinstance(value, str) else quoted(json.dumps(value)).strip('"')

@@ -1,0 +1,206 @@
+"""One request over HTTP/2 (RFC 9113). h2 does the protocol without I/O; the wire is ours, and so are the bounds.
+
+Frames are cut apart here, before h2 sees them: so they can be counted, and the loop has its turn between them.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Any
+
+from monitor.http.response import BETWEEN, INTERIM_LIMIT
+from monitor.network.failure import ProbeFailure, quoted
+
+if TYPE_CHECKING:
+    from monitor.network.wire import Wire
+
+_STREAM = 1
+_DATA, _SETTINGS, _GOAWAY = 0, 4, 7  # types of frames
+_FRAME = 16_384  # bytes of a frame's payload, unless we said that we take more
+_FRAMES = 4_000  # frames of an answer, and one more for each `_DENSE` bytes of its body
+_DENSE = 256
+_ROOM = 262_144  # bytes of an answer besides its body, which may be padded to twice its length
+_AT_A_STRETCH = 64  # frames of the body, or as many times 16 bytes of headers; then the loop gets its turn
+
+
+@dataclass(slots=True)
+class Http2Answer:
+    """What came back. Names are in lower case; values of one that came more than once are joined as in `Response`."""
+
+    status: int = 0
+    headers: dict[str, str] = field(default_factory=dict)
+    trailers: dict[str, str] = field(default_factory=dict)
+    body: bytes = b""
+    cut: bool = False
+    """More than the limit came; the rest was not read."""
+
+
+async def exchange(
+    wire: Wire,
+    headers: Sequence[tuple[str, str]],
+    body: bytes,
+    *,
+    limit: int,
+    begun: Callable[[], object] = lambda: None,
+) -> Http2Answer:
+    """Send one request, pseudo-headers first, and return its answer with at most `limit` bytes of its body.
+
+    `begun` is called once, when the answer's headers are in.
+
+    What HTTP/2 has no place for (`connection`, `host`, `transfer-encoding`) must not be among the headers.
+
+    Raises:
+        ProbeFailure: `http2_malformed`, `http2_flood`, `http2_reset`, `headers_too_large`, `hung_up`.
+    """
+    return await _Exchange(wire, limit, begun).made(headers, body)
+
+
+def load() -> None:
+    """Load the library, which takes 0.1 s that no attempt should."""
+    import h2.connection  # noqa: F401
+
+
+class _Exchange:
+    def __init__(self, wire: Wire, limit: int, begun: Callable[[], object]) -> None:
+        from h2.config import H2Configuration
+        from h2.connection import H2Connection
+
+        self._wire, self._limit, self._begun = wire, limit, begun
+        self._http = H2Connection(H2Configuration(client_side=True, header_encoding=None))
+        self._answer = Http2Answer()
+        self._heard, self._body = bytearray(), bytearray()
+        self._frames = self._bytes = self._length = self._interim = self._stretch = 0
+        self._ended = False
+
+    async def made(self, headers: Sequence[tuple[str, str]], body: bytes) -> Http2Answer:
+        self._http.initiate_connection()
+        self._http.update_settings({2: 0})  # SETTINGS_ENABLE_PUSH: nothing that was not asked for
+        self._http.send_headers(_STREAM, headers, end_stream=not body)
+        while not self._ended:
+            body = self._send_some(body)
+            await self._wire.send(self._http.data_to_send())
+            data = await self._wire.receive()
+            if not data:
+                raise ProbeFailure("hung_up", f"after {self._frames} frames, before the answer had ended")
+            self._heard += data
+            await self._take()
+        self._answer.body = bytes(self._body)
+        return self._answer
+
+    def _send_some(self, body: bytes) -> bytes:
+        """Hand on as much as the server's flow control takes, and return the rest."""
+        while body:
+            size = min(self._http.local_flow_control_window(_STREAM), self._http.max_outbound_frame_size, len(body))
+            if size <= 0:
+                break
+            self._http.send_data(_STREAM, body[:size], end_stream=size == len(body))
+            body = body[size:]
+        return body
+
+    async def _take(self) -> None:
+        """Take the whole frames of what was heard."""
+        while not self._ended and len(self._heard) >= 9:
+            size = int.from_bytes(self._heard[:3], "big")
+            self._judge_frame(size)
+            if len(self._heard) < 9 + size:
+                return
+            frame = bytes(self._heard[: 9 + size])
+            del self._heard[: 9 + size]
+            self._count(frame)
+            if not _graceful(frame):
+                self._feed(frame)
+            self._stretch += 1 if frame[3] == _DATA else 1 + size // 16
+            if self._stretch >= _AT_A_STRETCH:
+                self._stretch = 0
+                await asyncio.sleep(0)
+
+    def _judge_frame(self, size: int) -> None:
+        if not self._frames and self._heard[3] != _SETTINGS:  # 3.4: what a server says first
+            said = quoted(self._heard[:100].decode(errors="replace"))
+            raise ProbeFailure("http2_malformed", f"no HTTP/2: {said}")
+        if size > _FRAME:
+            raise ProbeFailure("http2_malformed", f"a frame of {size} bytes, at most {_FRAME} are allowed")
+
+    def _count(self, frame: bytes) -> None:
+        self._frames += 1
+        self._bytes += len(frame)
+        if self._frames > _FRAMES + self._length // _DENSE or self._bytes > _ROOM + 2 * self._length + len(frame):
+            raise ProbeFailure("http2_flood", f"{self._frames} frames for {self._length} bytes of an answer")
+
+    def _feed(self, frame: bytes) -> None:
+        from h2.exceptions import DenialOfServiceError, H2Error
+
+        try:
+            for event in self._http.receive_data(frame):
+                self._note(event)
+        except DenialOfServiceError:
+            raise ProbeFailure("headers_too_large", "more than 64 KiB of headers") from None
+        except H2Error as error:
+            raise ProbeFailure("http2_malformed", quoted(str(error), 120)) from None
+
+    def _note(self, event: Any) -> None:
+        match type(event).__name__:
+            case "ResponseReceived":
+                self._answer.headers = _joined(event.headers)
+                self._answer.status = _status(self._answer.headers.pop(":status", ""))
+                self._begun()
+            case "InformationalResponseReceived":
+                self._interim += 1
+                if self._interim > INTERIM_LIMIT:
+                    raise ProbeFailure("http2_flood", f"more than {INTERIM_LIMIT} interim answers")
+            case "TrailersReceived":
+                self._answer.trailers = _joined(event.headers)
+            case "DataReceived":
+                self._keep(event.data)
+                self._http.acknowledge_received_data(event.flow_controlled_length, _STREAM)
+            case "PushedStreamReceived":
+                raise ProbeFailure("http2_malformed", "the server pushes what nobody asked for")
+            case "StreamReset" | "ConnectionTerminated":
+                raise ProbeFailure("http2_reset", f"the server gave the request up: {_code(event.error_code)}")
+            case "StreamEnded":
+                self._ended = True
+
+    def _keep(self, data: bytes) -> None:
+        room = self._limit - len(self._body)
+        self._body += data[:room]
+        self._length += len(data)
+        if len(data) > room:
+            self._answer.cut = self._ended = True
+
+
+def _graceful(frame: bytes) -> bool:
+    """Return whether this only announces that no further request is taken: ours is still answered (6.8).
+
+    h2 would take the connection for closed.
+    """
+    last, code = int.from_bytes(frame[9:13], "big"), frame[13:17]
+    return frame[3] == _GOAWAY and last >= _STREAM and code == bytes(4)
+
+
+def _joined(headers: Sequence[tuple[bytes, bytes]]) -> dict[str, str]:
+    joined: dict[str, str] = {}
+    for name, value in headers:
+        key, text = name.decode("latin-1").lower(), value.decode("latin-1")
+        joined[key] = f"{joined[key]}{BETWEEN.get(key, ', ')}{text}" if key in joined else text
+    return joined
+
+
+def _status(text: str) -> int:
+    if not (len(text) == 3 and text.isascii() and text.isdecimal()):
+        raise ProbeFailure("http2_malformed", f"{quoted(text)} is no status")
+    return int(text)
+
+
+def _code(code: Any) -> str:
+    return getattr(code, "name", str(code))
+
+
+REASONS = {
+    "headers_too_large": "more than 64 KiB of headers came",
+    "http2_flood": "frames without end came, with little or nothing of an answer in them",
+    "http2_malformed": "what came is no HTTP/2",
+    "http2_reset": "the server gave the request up (RST_STREAM, GOAWAY)",
+    "hung_up": "the connection was closed before the answer had ended",
+}

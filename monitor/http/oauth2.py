@@ -1,0 +1,164 @@
+"""Tokens for a check that shows one: got with a client's credentials (RFC 6749, 4.4), and kept while they are good.
+
+The token server is not what is watched. When there is no token, nothing was learnt of the target.
+"""
+
+from __future__ import annotations
+
+import base64
+import re
+from typing import TYPE_CHECKING, Any
+from urllib.parse import quote_plus, urlencode
+
+from monitor.http.check import HttpCheck, plain
+from monitor.http.exchange import Exchange, exchange
+from monitor.http.instrument import instrument
+from monitor.http.json_body import document
+from monitor.http.request import request_of
+from monitor.log import conceal, release
+from monitor.network.failure import ProbeFailure, quoted
+from sla.interval import DAY, MINUTE, SECOND
+from sla.observation import Outcome
+
+if TYPE_CHECKING:
+    from monitor.config.model import Secret
+    from monitor.http.check import OAuth2
+    from monitor.http.request import Request
+    from monitor.http.response import Response
+    from monitor.network.frame import Frame
+
+_UNTOLD = 5 * MINUTE  # for how long a token is kept of which it is not said how long it lasts
+_EARLY = 30 * SECOND  # so much before its end a token is not used any more, or in the last tenth of its life
+_REFUSALS = {400, 401, 403}
+_TOKEN = re.compile(r"[\x21-\x7e]{1,16384}")
+
+
+class Tokens:
+    """The tokens of one check. It is never asked for two at once: its attempts follow one another."""
+
+    def __init__(self, check: HttpCheck, oauth2: OAuth2) -> None:
+        self._check = check
+        self._request = request_of(_asking(check, oauth2))
+        self._token = self._former = ""
+        self._ends = 0  # microseconds since the Unix epoch
+
+    async def token(self, frame: Frame) -> tuple[str, bool]:
+        """Return a token, and whether it is new.
+
+        Raises:
+            ProbeFailure: `token_refused`, `token_unavailable`: unknown.
+        """
+        if self._token and frame.now() < self._ends:
+            return self._token, False
+        response = await self._asked(frame)
+        token, lasting = _read(response)
+        self._keep(token, frame.now() + lasting - min(_EARLY, lasting // 10))
+        return token, True
+
+    def spend(self) -> None:
+        """Use the token no more."""
+        self._ends = 0
+
+    def _keep(self, token: str, ends: int) -> None:
+        """Take a new token. The last one stays concealed, because a line with it may be on its way."""
+        conceal(token)
+        release(self._former)
+        self._former, self._token, self._ends = self._token, token, ends
+
+    async def _asked(self, frame: Frame) -> Response:
+        """Return what the token server says; what is seen of it is not told as the target's."""
+        watching = frame.on_secured, frame.on_answer
+        frame.on_secured = frame.on_answer = None
+        try:
+            return await instrument(self._check, "token", exchange(frame, self._request))
+        finally:
+            frame.on_secured, frame.on_answer = watching
+            frame.certificate_expiry = frame.peer = None
+
+
+def _asking(check: HttpCheck, oauth2: OAuth2) -> HttpCheck:
+    """Return the request for a token: it goes the way of the check's own requests."""
+    form = {"grant_type": "client_credentials"}
+    if oauth2.scopes:
+        form["scope"] = " ".join(oauth2.scopes)
+    form |= {name: plain(value) for name, value in oauth2.params.items()}
+    headers: dict[str, str | Secret] = {
+        "Content-Type": "application/x-www-form-urlencoded",
+        "Accept": "application/json",
+    }
+    secret = oauth2.client_secret.reveal()
+    if oauth2.auth == "post":
+        form |= {"client_id": oauth2.client_id, "client_secret": secret}
+    else:
+        pair = f"{quote_plus(oauth2.client_id)}:{quote_plus(secret)}"  # 2.3.1
+        conceal(pair)
+        headers["Authorization"] = f"Basic {base64.b64encode(pair.encode()).decode()}"
+    return HttpCheck.model_construct(
+        id=check.id,
+        timeout=check.timeout,
+        http=oauth2.token_url,
+        method="POST",
+        headers=headers,
+        body=urlencode(form),
+        family=check.family,
+        proxy=check.proxy,
+        proxy_basic=check.proxy_basic,
+        tls=oauth2.tls or check.tls.model_copy(update={"server_name": None}),
+    )
+
+
+def _read(response: Response) -> tuple[str, int]:
+    """Return the token and for how many microseconds it is good.
+
+    Raises:
+        ProbeFailure: `token_refused`, `token_unavailable`: unknown.
+    """
+    said = _said(response)
+    if response.status != 200:
+        word = "token_refused" if response.status in _REFUSALS else "token_unavailable"
+        told = f": {quoted(str(said['error']))}" if "error" in said else ""
+        raise _failure(word, f"the token server answers {response.status}{told}")
+    token = said.get("access_token")
+    if not isinstance(token, str) or not _TOKEN.fullmatch(token):
+        raise _failure("token_unavailable", "the token server's answer holds no access_token")
+    return token, _lasting(said.get("expires_in"))
+
+
+def _said(response: Response) -> dict[str, Any]:
+    try:
+        said = document(response)
+    except ProbeFailure:
+        return {}
+    return said if isinstance(said, dict) else {}
+
+
+def _lasting(given: Any) -> int:
+    """Return how long a token lasts, at most a day; some servers write the number as text."""
+    text = str(given)
+    return min(int(text) * SECOND, DAY) if re.fullmatch(r"[0-9]{1,9}", text) else _UNTOLD
+
+
+def _failure(word: str, detail: str) -> ProbeFailure:
+    return ProbeFailure(word, detail, outcome=Outcome.UNKNOWN)
+
+
+def authorized(tokens: Tokens, onward: Exchange) -> Exchange:
+    """Return what makes a request with a token, and with a new one when an old one is not taken any more (401)."""
+
+    async def exchange_with_token(frame: Frame, request: Request) -> Response:
+        token, new = await tokens.token(frame)
+        response = await onward(frame, request.bearing(token))
+        if response.status == 401:
+            tokens.spend()
+            if not new:
+                token, _ = await tokens.token(frame)
+                response = await onward(frame, request.bearing(token))
+        return response
+
+    return exchange_with_token
+
+
+REASONS = {
+    "token_refused": "unknown: the token server does not take the client's credentials, or refuses the scopes",
+    "token_unavailable": "unknown: the token server, which is not what is watched, gives no token",
+}

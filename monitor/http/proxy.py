@@ -1,0 +1,123 @@
+"""A proxy on the way: the request itself for http, a tunnel (CONNECT) for https.
+
+What it cannot do for us is no failure of the target. Where the target spells out an address, the policy is asked for
+that; names are looked up by the proxy, which has to keep to a policy of its own.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from monitor.config.addresses import HostPort, host
+from monitor.http.response import Response
+from monitor.network.failure import ProbeFailure, quoted
+from monitor.network.outbound import DENIED
+from monitor.network.resolver import literal
+from monitor.network.wire import Wire
+from sla.interval import SECOND
+from sla.observation import Outcome
+
+if TYPE_CHECKING:
+    from monitor.config.model import Family
+    from monitor.http.request import Request
+    from monitor.network.frame import Frame
+
+_SHARE = 0.95  # of the time-out: what is left is enough to say that it was not the target who was late
+_NO_WAY_ON = {502, 503, 504}  # what proxies answer to CONNECT when they cannot reach the target
+
+
+@dataclass(frozen=True, slots=True)
+class Proxy:
+    """An HTTP proxy. `credentials` are in base64, empty for none; `timeout` is the check's, in microseconds."""
+
+    host: str
+    port: int
+    credentials: str
+    family: Family
+    timeout: int
+
+    @property
+    def headers(self) -> tuple[tuple[str, str], ...]:
+        """What only the proxy is to hear."""
+        return (("Proxy-Authorization", f"Basic {self.credentials}"),) if self.credentials else ()
+
+    async def reach(self, frame: Frame, request: Request) -> Wire:
+        """Return a connection on which the request can be sent: to the proxy, or for https through it to the target.
+
+        Raises:
+            ProbeFailure: `proxy_unreachable`, `proxy_refused`, `address_denied` (unknown), `proxy_no_connection`.
+        """
+        _allow(frame, request)
+        wire = await self._connected(frame)
+        if not request.encrypted:
+            return wire
+        try:
+            await self._tunnel(wire, str(HostPort(request.host, request.port)))
+        except BaseException:
+            wire.close()
+            raise
+        return wire
+
+    async def _connected(self, frame: Frame) -> Wire:
+        seconds = _SHARE * self.timeout / SECOND
+        try:
+            async with asyncio.timeout(seconds):
+                return await Wire.reach(frame, self.host, self.port, family=self.family)
+        except TimeoutError:
+            detail = f"no connection within {seconds:g} s"
+        except ProbeFailure as failure:
+            if failure.reason == DENIED:
+                raise
+            detail = f"{failure.reason}: {failure.detail}"
+        raise ProbeFailure("proxy_unreachable", detail, outcome=Outcome.UNKNOWN)
+
+    async def _tunnel(self, wire: Wire, target: str) -> None:
+        headers = (("Host", target), *self.headers)
+        head = [f"CONNECT {target} HTTP/1.1", *(f"{name}: {value}" for name, value in headers), "", ""]
+        await wire.send("\r\n".join(head).encode())
+        response = Response(limit=0, head_only=True)
+        try:
+            while not response.complete:
+                if data := await wire.receive():
+                    response.feed(data)
+                else:
+                    response.end()
+        except ProbeFailure as failure:
+            raise _refused(f"{failure.reason}: {failure.detail}") from None
+        if response.status in _NO_WAY_ON:
+            raise ProbeFailure("proxy_no_connection", f"the proxy answers {response.status} for {quoted(target)}")
+        if not 200 <= response.status < 300:
+            raise _refused(f"the proxy answers {response.status} for {quoted(target)}")
+
+
+def judge(response: Response) -> None:
+    """Return unless the answer is the proxy's own, who asks for credentials.
+
+    Raises:
+        ProbeFailure: `proxy_refused`, unknown.
+    """
+    if response.status == 407:
+        raise _refused("the proxy answers 407")
+
+
+def _refused(detail: str) -> ProbeFailure:
+    return ProbeFailure("proxy_refused", detail, outcome=Outcome.UNKNOWN)
+
+
+def _allow(frame: Frame, request: Request) -> None:
+    """Ask the policy for a target that is spelled as an address, in a form that no proxy reads as another."""
+    try:
+        spelled = literal(host(request.host), request.port)
+    except ValueError:
+        raise ProbeFailure("redirect_refused", f"{quoted(request.host)} is neither a name nor an address") from None
+    if spelled is not None:
+        frame.outbound.check(spelled)
+
+
+REASONS = {
+    "proxy_no_connection": "the proxy found no way to the target: it answered CONNECT with 502, 503 or 504",
+    "proxy_refused": "unknown: the proxy asks for other credentials, or refuses to connect",
+    "proxy_unreachable": "unknown: the proxy, which is not what is watched, takes no connection",
+}

@@ -1,0 +1,197 @@
+"""An HTTP request ready to be sent, and the one that a redirect makes of it."""
+
+from __future__ import annotations
+
+import base64
+import ssl
+from dataclasses import dataclass, replace
+from typing import TYPE_CHECKING
+from urllib.parse import SplitResult, urljoin, urlsplit
+
+from monitor.config.addresses import guarded
+from monitor.config.model import Family, Secret
+from monitor.http.check import plain
+from monitor.http.proxy import Proxy
+from monitor.log import conceal
+from monitor.network.failure import ProbeFailure, quoted
+from monitor.network.resolver import Address, literal
+from monitor.network.tls_context import context_for
+
+if TYPE_CHECKING:
+    from monitor.http.check import Basic, HttpCheck
+
+AGENT = "ninewatch"
+_OF_A_BODY = {"content-type", "content-encoding", "content-language", "content-length"}
+_CARRYING = {"POST", "PUT", "PATCH"}  # methods whose empty body is told by its length (RFC 9110, 8.6)
+_HOP_BY_HOP = {"host", "connection", "proxy-connection", "keep-alive", "transfer-encoding", "upgrade", "te"}
+_OFFERED = {"1.1": (), "2": ("h2",), "auto": ("h2", "http/1.1")}
+
+Pairs = tuple[tuple[str, str], ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Way:
+    """How the requests of a check travel: what all of them share, redirects and those for tokens included."""
+
+    context: ssl.SSLContext
+    limit: int
+    family: Family
+    protocol: str
+    proxy: Proxy | None
+
+
+@dataclass(frozen=True, slots=True)
+class Request:
+    """A request ready to be sent.
+
+    `data` is the whole of its bytes; `server_name` is what TLS asks for and verifies; `addresses` is where to connect,
+    None when a name has to be looked up first. `private` are the names of headers, in lower case, that hold a secret.
+    """
+
+    way: Way
+    url: SplitResult
+    method: str
+    headers: Pairs
+    cookies: Pairs
+    body: bytes
+    host: str
+    port: int
+    server_name: str
+    connect_to: str | None
+    private: frozenset[str] = frozenset()
+    data: bytes = b""
+    addresses: list[Address] | None = None
+
+    @property
+    def encrypted(self) -> bool:
+        """Whether the request goes over TLS."""
+        return self.url.scheme == "https"
+
+    @property
+    def origin(self) -> tuple[str, str, int]:
+        """Scheme, host and port: credentials do not leave it."""
+        return self.url.scheme, self.host, self.port
+
+    def ready(self) -> Request:
+        """Return the request with its bytes made."""
+        proxy = None if self.encrypted else self.way.proxy
+        target = self._target if proxy is None else f"http://{self.url.netloc}{self._target}"
+        headers = self._sent if proxy is None else (*self._sent, *proxy.headers)
+        lines = [f"{self.method} {target} HTTP/1.1", *(f"{name}: {value}" for name, value in headers)]
+        spelled = literal(self.connect_to or self.host, self.port) if self.way.family is Family.ANY else None
+        addresses = None if spelled is None else [spelled]
+        return replace(self, data="\r\n".join([*lines, "", ""]).encode() + self.body, addresses=addresses)
+
+    @property
+    def fields(self) -> list[tuple[str, str]]:
+        """The request's head in HTTP/2: pseudo-headers first, names in lower case (RFC 9113, 8.3.1)."""
+        authority = next(value for name, value in self.headers if name == "Host")
+        start = {":method": self.method, ":scheme": self.url.scheme, ":authority": authority, ":path": self._target}
+        rest = [(name.lower(), value) for name, value in self._sent]
+        return [*start.items(), *(each for each in rest if each[0] not in _HOP_BY_HOP)]
+
+    @property
+    def _target(self) -> str:
+        path = self.url.path or "/"
+        return f"{path}?{self.url.query}" if self.url.query else path
+
+    @property
+    def _sent(self) -> Pairs:
+        cookies = "; ".join(f"{name}={value}" for name, value in self.cookies)
+        counted = self.body or self.method in _CARRYING
+        told = any(name.lower() == "content-length" for name, _ in self.headers)
+        return (
+            *self.headers,
+            *((("Cookie", cookies),) if cookies else ()),
+            *((("Content-Length", str(len(self.body))),) if counted and not told else ()),
+        )
+
+    def bearing(self, token: str) -> Request:
+        """Return the request with a bearer token."""
+        return replace(self, headers=(*self.headers, ("Authorization", f"Bearer {token}"))).ready()
+
+    def redirected(self, status: int, location: str) -> Request:
+        """Return the request that a redirect asks for (RFC 9110, 15.4), without credentials when it leaves the origin.
+
+        Raises:
+            ProbeFailure: `redirect_refused`, the location is no http or https URL with a host.
+        """
+        url = _requested(self.url.geturl(), location)
+        host, port = _authority(url)
+        moved = (url.scheme, host, port) != self.origin
+        headers = self.headers
+        if moved:
+            headers = tuple(each for each in headers if not (guarded(each[0]) or each[0].lower() in self.private))
+        method, body = self.method, self.body
+        if (status == 303 and method != "HEAD") or (status in {301, 302} and method == "POST"):
+            method, body = "GET", b""
+            headers = tuple(each for each in headers if each[0].lower() not in _OF_A_BODY)
+        headers = tuple((name, url.netloc if name == "Host" else value) for name, value in headers)
+        onward = replace(self, url=url, method=method, headers=headers, body=body, host=host, port=port)
+        if moved:
+            onward = replace(onward, cookies=(), server_name=host, connect_to=None)
+        return onward.ready()
+
+
+def _requested(base: str, location: str) -> SplitResult:
+    try:
+        url = urlsplit(urljoin(base, location))
+        _ = url.port  # may raise
+    except ValueError as error:
+        raise ProbeFailure("redirect_refused", f"{quoted(location)}: {error}") from None
+    if url.scheme not in {"http", "https"} or not url.hostname or not url.netloc.isascii():
+        raise ProbeFailure("redirect_refused", f"{quoted(location)} is no http or https URL")
+    return url._replace(netloc=url.netloc.rpartition("@")[2])
+
+
+def _authority(url: SplitResult) -> tuple[str, int]:
+    return url.hostname or "", url.port or (443 if url.scheme == "https" else 80)
+
+
+def request_of(check: HttpCheck) -> Request:
+    """Return the check's first request."""
+    url = urlsplit(check.http)
+    host, port = _authority(url)
+    headers = {
+        "Host": url.netloc,
+        "User-Agent": AGENT,
+        "Accept": "*/*",
+        "Accept-Encoding": check.compression or "identity",
+        "Connection": "close",
+    }
+    if check.basic is not None:
+        headers["Authorization"] = f"Basic {_pair(check.basic)}"
+    if check.bearer is not None:
+        headers["Authorization"] = f"Bearer {check.bearer.reveal()}"
+    names = {name.lower(): name for name in headers}
+    for name, value in check.headers.items():
+        headers[names.get(name.lower(), name)] = plain(value)
+    cookies = tuple((name, plain(value)) for name, value in check.cookies.items())
+    return Request(
+        way=_way(check),
+        url=url,
+        method=check.method,
+        headers=tuple(headers.items()),
+        cookies=cookies,
+        body=check.payload,
+        host=host,
+        port=port,
+        server_name=check.tls.server_name or host,
+        connect_to=check.resolve_to,
+        private=frozenset(name.lower() for name, value in check.headers.items() if isinstance(value, Secret)),
+    ).ready()
+
+
+def _way(check: HttpCheck) -> Way:
+    proxy = None
+    if check.proxy is not None:
+        credentials = "" if check.proxy_basic is None else _pair(check.proxy_basic)
+        proxy = Proxy(check.proxy.host, check.proxy.port, credentials, check.family, check.timeout)
+    context = context_for(check.tls, _OFFERED[check.protocol])
+    return Way(context, check.body_limit, check.family, check.protocol, proxy)
+
+
+def _pair(basic: Basic) -> str:
+    pair = f"{basic.user}:{basic.password.reveal()}"
+    conceal(pair)  # in base64 it looks different from the password's own
+    return base64.b64encode(pair.encode()).decode()

@@ -1,0 +1,54 @@
+"""Talking over a wire: line by line, or as many bytes as announced. Bounded, whatever the target sends."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import TYPE_CHECKING
+
+from monitor.network.failure import ProbeFailure, quoted
+
+if TYPE_CHECKING:
+    from monitor.network.wire import Wire
+
+LIMIT = 65_536  # bytes that a target may say before what is waited for
+
+
+class Dialogue:
+    """What a target has said over a wire and nobody has taken yet."""
+
+    __slots__ = ("_limit", "_wire", "heard")
+
+    def __init__(self, wire: Wire, limit: int = LIMIT) -> None:
+        self._wire, self._limit = wire, limit
+        self.heard = bytearray()
+
+    async def send(self, data: bytes) -> None:
+        """Return once the kernel has taken all of the bytes."""
+        await self._wire.send(data)
+
+    async def line(self) -> bytes:
+        """Return the next line without its end.
+
+        Raises:
+            ProbeFailure: `hung_up` before it ended, `answer_too_long`.
+        """
+        await self.until(lambda heard: b"\n" in heard, "the end of a line")
+        return (await self.exactly(self.heard.index(b"\n") + 1)).rstrip(b"\r\n")
+
+    async def exactly(self, count: int) -> bytes:
+        """Return the next `count` bytes; raises like `line`."""
+        await self.until(lambda heard: len(heard) >= count, f"{count} bytes")
+        taken = bytes(self.heard[:count])
+        del self.heard[:count]
+        return taken
+
+    async def until(self, satisfied: Callable[[bytearray], bool], wanted: str) -> None:
+        """Receive until what was heard satisfies; raises like `line`, and names what was wanted."""
+        while not satisfied(self.heard):
+            if len(self.heard) > self._limit:
+                raise ProbeFailure("answer_too_long", f"{len(self.heard)} bytes without {wanted}")
+            data = await self._wire.receive()
+            if not data:
+                said = f" after {quoted(self.heard.decode(errors='replace'))}" if self.heard else ""
+                raise ProbeFailure("hung_up", f"the connection was closed{said}, waiting for {wanted}")
+            self.heard += data

@@ -1,0 +1,87 @@
+"""The outbound address policy: asked at the address that a socket is about to connect to, by everything that connects.
+
+Not at the URL: a name, a redirect, a decimal or mapped spelling may lead anywhere, and elsewhere a second time.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from functools import lru_cache
+from ipaddress import IPv4Address, IPv6Address, IPv6Network, ip_address, ip_network
+from typing import TYPE_CHECKING
+
+from monitor.config.outbound import OutboundBlock
+from monitor.network.failure import ProbeFailure
+from sla.observation import Outcome
+
+if TYPE_CHECKING:
+    from monitor.config.outbound import Network
+    from monitor.network.resolver import Address
+
+DENIED = "address_denied"
+
+# Refused always: nobody's product lives there, and what answers hands out credentials.
+_LINK_LOCAL = ("169.254.0.0/16", "fe80::/10")
+_METADATA = ("100.100.100.200/32", "168.63.129.16/32", "192.0.0.192/32", "fd00:ec2::254/128", "fd20:ce::254/128")
+_NEVER = {
+    **dict.fromkeys(map(ip_network, _LINK_LOCAL), "link-local"),
+    **dict.fromkeys(map(ip_network, _METADATA), "a cloud's metadata service"),
+}
+# This machine: Linux connects 0.0.0.0/8 and :: to it as well.
+_LOOPBACK = tuple(map(ip_network, ("127.0.0.0/8", "0.0.0.0/8", "::1/128", "::/128")))
+_NAT64 = IPv6Network("64:ff9b::/96")  # RFC 6052: the last four bytes are the IPv4 address that is reached
+
+
+class Outbound:
+    """Which addresses may be connected to. `loopback=False` is for callers who are not on this machine."""
+
+    def __init__(self, block: OutboundBlock | None = None, *, loopback: bool = True) -> None:
+        self._block = block or OutboundBlock()
+        self._loopback = loopback
+        self._why_not = lru_cache(maxsize=4096)(self._judged)
+
+    def for_strangers(self) -> Outbound:
+        """Return the policy for callers from elsewhere, to whom this machine's own services are none of theirs."""
+        return Outbound(self._block, loopback=False)
+
+    def check(self, address: Address) -> None:
+        """Return if the address may be connected to.
+
+        Raises:
+            ProbeFailure: `address_denied`, unknown: nothing was learnt of the target.
+        """
+        host = address[1][0]
+        if why := self._why_not(host):
+            raise ProbeFailure(DENIED, f"{host} is {why}", outcome=Outcome.UNKNOWN)
+
+    def _judged(self, host: str) -> str:
+        """Return why the address is refused, nothing if it is not."""
+        meant = list(_meanings(ip_address(host.partition("%")[0])))
+        for network, what in _NEVER.items():
+            if any(each in network for each in meant):
+                return f"{what}, which no probe may reach"
+        if not self._loopback and any(each in network for each in meant for network in _LOOPBACK):
+            return "this machine's own, which no caller from elsewhere may reach"
+        if any(each in network for each in meant for network in self._block.deny):
+            return "within `outbound: deny`"
+        if self._block.allow and not all(_within(each, self._block.allow) for each in meant):
+            return "not within `outbound: allow`"
+        return ""
+
+
+def _within(address: IPv4Address | IPv6Address, networks: tuple[Network, ...]) -> bool:
+    return any(address in network for network in networks)
+
+
+def _meanings(address: IPv4Address | IPv6Address) -> Iterator[IPv4Address | IPv6Address]:
+    """Yield what is reached by an address: itself, or the IPv4 address that it maps, and any that it tunnels to."""
+    if isinstance(address, IPv4Address):
+        yield address
+        return
+    yield address.ipv4_mapped or address
+    if address.sixtofour is not None:
+        yield address.sixtofour
+    if address.teredo is not None:
+        yield address.teredo[1]
+    if address in _NAT64:
+        yield IPv4Address(int(address) & 0xFFFF_FFFF)

@@ -1,0 +1,215 @@
+"""A connection of a short-lived probe: a non-blocking socket, plain or in TLS, to an address that may be reached."""
+
+from __future__ import annotations
+
+import asyncio
+import errno
+import select
+import socket
+import ssl
+from collections.abc import Iterable
+from types import TracebackType
+from typing import TYPE_CHECKING, Self
+
+from monitor.config.model import Family
+from monitor.network.failure import ProbeFailure, failure_of
+from monitor.network.outbound import DENIED
+from monitor.network.resolver import no_address
+
+if TYPE_CHECKING:
+    from monitor.network.frame import Frame
+    from monitor.network.resolver import Address
+
+READ, WRITE = select.EPOLLIN | select.EPOLLRDHUP, select.EPOLLOUT
+CHUNK = 65_536
+EAGER = 4  # pieces taken at a stretch; then the loop gets its turn, or a target that never pauses would hold it
+
+
+def _ready_now(sock: socket.socket, events: int) -> bool:
+    poll = select.poll()
+    poll.register(sock, select.POLLOUT if events == WRITE else select.POLLIN)
+    return bool(poll.poll(0))
+
+
+class Wire:
+    """One connection of one attempt. Waiting is cut short by the runner's deadline, so no method takes a time-out."""
+
+    def __init__(self, frame: Frame, sock: socket.socket) -> None:
+        self._frame = frame
+        self._socket = sock
+        self._descriptor = sock.fileno()
+        self._taken = 0
+
+    @classmethod
+    async def reach(
+        cls,
+        frame: Frame,
+        host: str,
+        port: int,
+        *,
+        family: Family = Family.ANY,
+        kind: socket.SocketKind = socket.SOCK_STREAM,
+    ) -> Self:
+        """Look the host up and return a connection to the first of its addresses that takes one; raises like `open`."""
+        frame.enter("resolve")
+        return await cls.open(frame, await frame.resolver.addresses(host, port, family), kind)
+
+    @classmethod
+    async def open(
+        cls,
+        frame: Frame,
+        addresses: Iterable[Address],
+        kind: socket.SocketKind = socket.SOCK_STREAM,
+        *,
+        policed: bool = True,
+    ) -> Self:
+        """Return a connection to the first address that takes one.
+
+        `policed=False` is for a machine of our own settings, such as the system's resolver: no policy is asked for it.
+
+        Raises:
+            ProbeFailure: none did; the reason is that of the last address tried, and the detail names it. An address
+                that may not be tried tells only when there is no other.
+        """
+        frame.enter("connect")
+        failure = None
+        for address in addresses:
+            try:
+                if policed:
+                    frame.outbound.check(address)
+                return await cls._connect(frame, address, kind)
+            except ProbeFailure as error:
+                if failure is None or error.reason != DENIED:
+                    failure = error
+        raise failure or no_address("the name")
+
+    @classmethod
+    async def _connect(cls, frame: Frame, where: Address, kind: socket.SocketKind) -> Self:
+        family, address = where
+        frame.peer = where
+        try:
+            sock = socket.socket(family, kind | socket.SOCK_NONBLOCK)
+        except OSError as error:
+            raise failure_of(error) from None
+        wire = cls(frame, sock)
+        try:
+            if frame.source:
+                sock.bind((frame.source, 0))
+            code = sock.connect_ex(address)
+            if code == errno.EINPROGRESS:
+                await wire._ready(WRITE)
+                code = sock.getsockopt(socket.SOL_SOCKET, socket.SO_ERROR)
+            if code:
+                raise failure_of(
+                    OSError(code, f"{errno.errorcode.get(code, code)} from {address[0]} port {address[1]}")
+                )
+        except BaseException:
+            wire.close()
+            raise
+        return wire
+
+    async def encrypt(self, context: ssl.SSLContext, server_name: str) -> ssl.SSLSocket:
+        """Do the TLS handshake, verifying as the context says, and return the socket for its certificate.
+
+        Raises:
+            ProbeFailure: `tls_expired`, `tls_hostname`, `tls_untrusted`, ... (see `TLS_REASONS`) or `tls_handshake`.
+        """
+        self._frame.enter("tls")
+        plain = self._socket
+        try:
+            plain.getpeername()  # fails where it was reset meanwhile, upon which wrap_socket would leave it unclosed
+            self._socket = wrapped = context.wrap_socket(
+                plain, server_hostname=server_name, do_handshake_on_connect=False, suppress_ragged_eofs=True
+            )
+            while True:
+                try:
+                    wrapped.do_handshake()
+                except ssl.SSLWantReadError:
+                    await self._ready(READ)
+                except ssl.SSLWantWriteError:
+                    await self._ready(WRITE)
+                else:
+                    if self._frame.on_secured is not None:
+                        self._frame.on_secured(wrapped)
+                    return wrapped
+        except ssl.SSLError as error:
+            raise tls_failure(error) from None
+        except OSError as error:
+            raise failure_of(error) from None
+
+    async def send(self, data: bytes) -> None:
+        """Return once the kernel has taken all of the bytes."""
+        while data:
+            try:
+                sent = self._socket.send(data)
+            except (BlockingIOError, ssl.SSLWantWriteError):
+                await self._ready(WRITE)
+            except ssl.SSLWantReadError:
+                await self._ready(READ)
+            except ssl.SSLError as error:
+                raise tls_failure(error) from None
+            except OSError as error:
+                raise failure_of(error) from None
+            else:
+                data = data[sent:]
+
+    async def receive(self) -> bytes:
+        """Return the next bytes, at most 64 KiB; empty at the end of the stream."""
+        self._taken += 1
+        if self._taken % EAGER == 0:
+            await asyncio.sleep(0)
+        while True:
+            try:
+                return self._socket.recv(CHUNK)
+            except (BlockingIOError, ssl.SSLWantReadError):
+                await self._ready(READ)
+            except ssl.SSLWantWriteError:
+                await self._ready(WRITE)
+            except (ssl.SSLZeroReturnError, ssl.SSLEOFError):
+                return b""
+            except ssl.SSLError as error:
+                raise tls_failure(error) from None
+            except OSError as error:
+                raise failure_of(error) from None
+
+    async def _ready(self, events: int) -> None:
+        try:
+            await self._frame.poller.ready(self._descriptor, events)
+        except asyncio.CancelledError:
+            # The deadline fired. If the socket is ready by now, the answer was there and we were late to look.
+            self._frame.answer_waiting = _ready_now(self._socket, events)
+            raise
+
+    def close(self) -> None:
+        """Close the connection at once; nothing is sent, so a stalled peer cannot hold it open."""
+        self._frame.poller.forget(self._descriptor)
+        self._socket.close()
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self.close()
+
+
+# OpenSSL's X509_V_ERR_* -> reason. Section "verification errors" of its x509_vfy.h.
+TLS_REASONS = {
+    9: "tls_not_yet_valid",
+    10: "tls_expired",
+    18: "tls_untrusted",  # self-signed leaf
+    19: "tls_untrusted",  # self-signed certificate in the chain
+    20: "tls_untrusted",  # issuer not found
+    21: "tls_untrusted",  # leaf signature cannot be verified
+    23: "tls_revoked",
+    62: "tls_hostname",
+    64: "tls_hostname",  # the name is an address that the certificate does not list
+}
+
+
+def tls_failure(error: ssl.SSLError) -> ProbeFailure:
+    """Return what a TLS error says of the target."""
+    if isinstance(error, ssl.SSLCertVerificationError):
+        return ProbeFailure(TLS_REASONS.get(error.verify_code, "tls_untrusted"), error.verify_message)
+    return ProbeFailure("tls_handshake", (error.reason or str(error)).replace("_", " ").lower())

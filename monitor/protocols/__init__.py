@@ -1,0 +1,1 @@
+"""What kinds speak and read beside HTTP, apart from the checks that use it."""

@@ -1,0 +1,73 @@
+"""The certificate that a handshake showed, held against what a `tls` check wants of it beyond chain and name."""
+
+from __future__ import annotations
+
+import hashlib
+import re
+import ssl
+from typing import TYPE_CHECKING, Annotated
+
+from pydantic import AfterValidator
+
+from monitor.config.expect import RegexField
+from monitor.config.model import Duration, TlsOptions
+from monitor.network.failure import ProbeFailure, quoted
+from sla.interval import DAY, SECOND
+
+if TYPE_CHECKING:
+    from monitor.network.frame import Frame
+
+
+def _fingerprint(value: str) -> str:
+    found = value.replace(":", "").lower()
+    if not re.fullmatch("[0-9a-f]{64}", found):
+        raise ValueError("not a SHA-256 fingerprint; write 64 hexadecimal digits (`openssl x509 -fingerprint -sha256`)")
+    return found
+
+
+Fingerprint = Annotated[str, AfterValidator(_fingerprint)]
+
+
+class WantedCertificate(TlsOptions):
+    """How a certificate is judged, and what else is wanted of it."""
+
+    valid_for: Duration | None = None
+    """Bad when the certificate ends sooner than this from now, e.g. `14d`."""
+
+    issuer: RegexField | None = None
+    """A regular expression (RE2) that must occur in the issuer's name, e.g. `O=Let's Encrypt`."""
+
+    sha256: Fingerprint | None = None
+    """The certificate's SHA-256 fingerprint in hexadecimal: with `verify: false`, trust in this one alone."""
+
+
+def judge(wanted: WantedCertificate, connection: ssl.SSLSocket, frame: Frame) -> None:
+    """Compare the certificate with what is wanted of it.
+
+    Raises:
+        ProbeFailure: `tls_other_certificate`, `tls_issuer`, `tls_expiring`.
+    """
+    shown = connection.getpeercert(binary_form=True) or b""
+    if wanted.sha256 is not None and (found := hashlib.sha256(shown).hexdigest()) != wanted.sha256:
+        raise ProbeFailure("tls_other_certificate", f"its fingerprint is {found}")
+    if wanted.issuer is not None and not wanted.issuer.search(issuer := _issuer(shown)):
+        raise ProbeFailure("tls_issuer", f"issued by {quoted(issuer)}, expected {quoted(wanted.issuer.text)}")
+    _judge_end(frame, wanted.valid_for)
+
+
+def _issuer(der: bytes) -> str:
+    """Return the issuer's name as RFC 4514 writes it; empty when it does not read."""
+    from cryptography import x509  # 30 ms that a portfolio without such a check need not pay
+
+    try:
+        return x509.load_der_x509_certificate(der).issuer.rfc4514_string()
+    except ValueError:
+        return ""
+
+
+def _judge_end(frame: Frame, valid_for: int | None) -> None:
+    if valid_for is None or frame.certificate_expiry is None:
+        return
+    left = int(frame.certificate_expiry * SECOND) - frame.now()
+    if left < valid_for:
+        raise ProbeFailure("tls_expiring", f"the certificate ends in {left / DAY:.1f} days, wanted {valid_for / DAY:g}")

@@ -1,0 +1,176 @@
+"""What the database kinds share: credentials, a query and its answer, and a TLS context for drivers that connect alone.
+
+The drivers get an address that we looked up, so that they do not look names up in threads; the name that the
+certificate must bear is kept in the context.
+"""
+
+from __future__ import annotations
+
+import ssl
+from collections.abc import Awaitable, Callable
+from dataclasses import dataclass
+from importlib.util import find_spec
+from typing import TYPE_CHECKING, Annotated, Any, Generic, TypeVar
+
+from pydantic import Field
+
+from monitor.config.model import Secret, Text
+from monitor.network.failure import ProbeFailure, failure_of, quoted
+from monitor.network.resolver import no_address
+from monitor.network.secure import Encryptable
+from monitor.network.tls_context import adapt
+from monitor.vocabulary import ProbeResult
+from sla.observation import Outcome
+
+if TYPE_CHECKING:
+    from monitor.config.model import Family, HostPort
+    from monitor.network.frame import Frame, Probe
+
+T = TypeVar("T")
+
+
+class DatabaseCheck(Encryptable):
+    """A query and what it must answer."""
+
+    user: Text | None = None
+    """Who asks. Without one, a server that asks for credentials has answered, and is good."""
+
+    password: Secret | None = None
+    """Where the password is kept."""
+
+    database: Text | None = None
+    """The database to ask."""
+
+    query: Annotated[str, Field(min_length=1, max_length=4_000)] = "SELECT 1"
+    """What is asked. Give the user no more rights than it takes."""
+
+    expect: Annotated[str, Field(max_length=1_000)] | None = None
+    """What the first column of the first row must read; any answer will do if left out."""
+
+    @property
+    def asker(self) -> str:
+        """Who asks: without a user, somebody whom no server knows."""
+        return self.user or "ninewatch"
+
+    @property
+    def revealed(self) -> str:
+        """The password, empty if there is none."""
+        return self.password.reveal() if self.password is not None else ""
+
+
+def installed(module: str, extra: str) -> None:
+    """Look for an optional library without loading it.
+
+    Raises:
+        ValueError: it is not installed; the text names the extra that brings it.
+    """
+    if find_spec(module) is None:
+        raise ValueError(f"{extra} checks need a library that is not installed; pip install 'ninewatch[{extra}]'")
+
+
+class NamedContext(ssl.SSLContext):
+    """A client context that asks for, and verifies, the name that it was given, whatever the driver says."""
+
+    name = ""
+
+    def wrap_bio(self, incoming: ssl.MemoryBIO, outgoing: ssl.MemoryBIO, *_: Any, **__: Any) -> ssl.SSLObject:
+        """Return the client's side of TLS between two buffers."""
+        return super().wrap_bio(incoming, outgoing, server_hostname=self.name)
+
+
+def named_context(check: DatabaseCheck, host: str) -> NamedContext | None:
+    """Return the context of a check, None if it is not encrypted."""
+    if not check.encrypted:
+        return None
+    context = NamedContext(ssl.PROTOCOL_TLS_CLIENT)
+    context.name = check.tls.server_name or host
+    if not check.tls.verify:
+        context.check_hostname = False
+        context.verify_mode = ssl.CERT_NONE
+    elif check.tls.ca is not None:
+        context.load_verify_locations(cadata=check.tls.ca.pem)
+    else:
+        context.load_default_certs()
+    adapt(context, check.tls)
+    return context
+
+
+async def reached(frame: Frame, host: str, port: int, family: Family, connect: Callable[[str, int], Awaitable[T]]) -> T:
+    """Return a driver's connection to the first of the host's addresses that takes one; fails as `Wire.reach` does."""
+    frame.enter("resolve")
+    addresses = await frame.resolver.addresses(host, port, family)
+    frame.enter("connect")
+    failure = None
+    for each in addresses:
+        try:
+            frame.outbound.check(each)
+            frame.peer = each
+            return await connect(each[1][0], port)
+        except OSError as error:
+            failure = failure_of(error)
+        except ProbeFailure as error:
+            failure = failure or error
+    raise failure or no_address(host)
+
+
+@dataclass(frozen=True, slots=True)
+class Driver(Generic[T]):
+    """How a library is used: it connects (to an address and a port), asks, and hangs up without waiting for anything.
+
+    `failure` says what one of its `errors` means: None, all is well.
+    """
+
+    connect: Callable[[str, int], Awaitable[T]]
+    rows: Callable[[T], Awaitable[list[Any]]]
+    close: Callable[[T], object]
+    errors: tuple[type[Exception], ...]
+    failure: Callable[[Exception], ProbeFailure | None]
+
+
+def querying(check: DatabaseCheck, where: HostPort, driver: Driver[T]) -> Probe:
+    """Return the probe that connects, asks, judges the answer and hangs up."""
+
+    async def probe(frame: Frame) -> ProbeResult:
+        try:
+            connection = await reached(frame, where.host, where.port, check.family, driver.connect)
+            try:
+                frame.enter("first_byte")
+                judge(check, await driver.rows(connection))
+            finally:
+                driver.close(connection)
+        except driver.errors as error:
+            if (failure := driver.failure(error)) is not None:
+                raise failure from None
+        frame.close()
+        return ProbeResult(Outcome.GOOD, phases=frame.phases)
+
+    return probe
+
+
+def judge(check: DatabaseCheck, rows: list[Any]) -> None:
+    """Compare the first column of the first row with what is expected."""
+    if check.expect is None:
+        return
+    found = str(rows[0][0]) if rows and len(rows[0]) else None
+    if found != check.expect:
+        said = "no row" if found is None else quoted(found)
+        raise ProbeFailure("answer_mismatch", f"the query gives {said}, expected {quoted(check.expect)}")
+
+
+def refused(check: DatabaseCheck, said: str) -> ProbeFailure | None:
+    """Return what it means that credentials are not taken: None, all is well, when there are none."""
+    if check.user is None:
+        return None
+    return ProbeFailure("credentials_refused", quoted(said, 160), outcome=Outcome.UNKNOWN)
+
+
+REASONS = {
+    "answer_mismatch": "the first column of the first row is not what is expected",
+    "credentials_refused": "unknown: user or password is not taken, which says nothing of the server",
+    "database_error": "the server answers with an error",
+    "database_full": "the server takes no more connections",
+    "database_malformed": "what was said is not this server's protocol",
+    "database_missing": "there is no such database",
+    "database_starting": "the server starts or stops",
+    "hung_up": "the connection was closed in the middle",
+}

@@ -1,0 +1,143 @@
+"""What a DNS answer must be: its code, its flags, and the records of its three sections."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from typing import TYPE_CHECKING, Annotated, Any
+
+import dns.exception
+import dns.flags
+import dns.message
+import dns.rcode
+import dns.rdatatype
+from pydantic import AfterValidator, BeforeValidator, Field, WithJsonSchema, model_validator
+
+from monitor.config.expect import RegexField
+from monitor.config.model import Flag, Model, Text
+from monitor.network.failure import ProbeFailure, quoted
+
+if TYPE_CHECKING:
+    from pydantic import GetJsonSchemaHandler
+    from pydantic.json_schema import JsonSchemaValue
+    from pydantic_core import CoreSchema
+
+# The answer's code -> reason, when it is not expected; anything else than these and NOERROR is `dns_failure`.
+_REASONS = {
+    dns.rcode.NOERROR: "dns_rcode",
+    dns.rcode.NXDOMAIN: "dns_nxdomain",
+    dns.rcode.SERVFAIL: "dns_servfail",
+    dns.rcode.REFUSED: "dns_refused",
+}
+_SECTIONS = ("answer", "authority", "additional")
+
+
+def _listed(value: Any) -> Any:
+    return [value] if isinstance(value, str) else value
+
+
+def _rcode(value: str) -> str:
+    try:
+        return dns.rcode.to_text(dns.rcode.from_text(value))
+    except (dns.exception.DNSException, ValueError):
+        raise ValueError(f"{quoted(value)} is no code; write NOERROR, NXDOMAIN, SERVFAIL, REFUSED, ...") from None
+
+
+Rcode = Annotated[str, AfterValidator(_rcode)]
+Rcodes = Annotated[
+    tuple[Rcode, ...],
+    Field(min_length=1),
+    BeforeValidator(_listed),
+    WithJsonSchema({"anyOf": [{"type": "string"}, {"type": "array", "items": {"type": "string"}, "minItems": 1}]}),
+]
+
+
+class Records(Model):
+    """What a section must hold. A list of texts is short for `holds`.
+
+    Expressions (RE2) are looked for in each record as in a zone file, with one space between its parts:
+    `status.example.org. 300 IN A 192.0.2.7`.
+    """
+
+    holds: tuple[Text, ...] = ()
+    """The data of records of the type asked for, each of which must be there: `192.0.2.7`."""
+
+    matches: RegexField | None = None
+    """At least one record must match."""
+
+    not_matches: RegexField | None = None
+    """No record may match."""
+
+    all_match: RegexField | None = None
+    """Every record must match, and there must be one."""
+
+    not_all_match: RegexField | None = None
+    """At least one record must not match, if there are any."""
+
+    @classmethod
+    def __get_pydantic_json_schema__(cls, schema: CoreSchema, handler: GetJsonSchemaHandler) -> JsonSchemaValue:
+        return {"anyOf": [{"type": "array", "items": {"type": "string"}}, handler(schema)]}
+
+    @model_validator(mode="before")
+    @classmethod
+    def _short_form(cls, value: Any) -> Any:
+        return {"holds": value} if isinstance(value, list | tuple) else value
+
+    def fault(self, section: Iterable[Any], wanted: dns.rdatatype.RdataType) -> str:
+        """Return what is amiss with a section (as dnspython has it), empty when nothing is."""
+        groups = list(section)
+        data = {record.to_text() for group in groups if group.rdtype == wanted for record in group}
+        lines = [line for group in groups for line in group.to_text().splitlines()]
+        if missing := sorted(set(self.holds) - data):
+            return f"is {_shown(data)}, expected {', '.join(missing)}"
+        if self.matches is not None and not any(map(self.matches.search, lines)):
+            return f"is {_shown(lines)}, expected one that matches {quoted(self.matches.text)}"
+        if self.not_matches is not None and (bad := next(filter(self.not_matches.search, lines), None)) is not None:
+            return f"has {quoted(bad, 120)}, expected none that matches {quoted(self.not_matches.text)}"
+        if self.all_match is not None and not (lines and all(map(self.all_match.search, lines))):
+            return f"is {_shown(lines)}, expected all to match {quoted(self.all_match.text)}"
+        if self.not_all_match is not None and lines and all(map(self.not_all_match.search, lines)):
+            return f"is {_shown(lines)}, expected one that does not match {quoted(self.not_all_match.text)}"
+        return ""
+
+
+def _shown(texts: Iterable[str]) -> str:
+    return quoted(", ".join(sorted(texts)), 120)
+
+
+class DnsExpect(Model):
+    """What the answer must hold."""
+
+    rcode: Rcodes = ("NOERROR",)
+    """Response codes that are good, one or a list: `NXDOMAIN` for a name that must not exist. Default `NOERROR`."""
+
+    answer: Records | None = None
+    """What must be among the records: a list of their data (`[192.0.2.7]`), or expressions."""
+
+    authority: Records | None = None
+    """The same for the authority section. With this or `additional`, the answer itself may be empty (a referral)."""
+
+    additional: Records | None = None
+    """The same for the additional section."""
+
+    authoritative: Flag | None = None
+    """`true`: the answer must come from one of the zone's own servers (its AA bit); `false`: it must not."""
+
+    def judge(self, answer: dns.message.Message, wanted: dns.rdatatype.RdataType, question: str) -> None:
+        """Compare an answer to a question for a type of records with what is expected.
+
+        Raises:
+            ProbeFailure: `dns_nxdomain`, ..., `dns_authoritative`, `dns_no_records`, `dns_answer`, ...
+        """
+        code = answer.rcode()
+        if dns.rcode.to_text(code) not in self.rcode:
+            raise ProbeFailure(_REASONS.get(code, "dns_failure"), f"{question}: {dns.rcode.to_text(code)}")
+        if self.authoritative not in (None, bool(answer.flags & dns.flags.AA)):
+            raise ProbeFailure("dns_authoritative", f"{question}: the AA bit is not as expected")
+        referral = self.authority is not None or self.additional is not None
+        found = any(wanted in (group.rdtype, dns.rdatatype.ANY) for group in answer.answer)
+        if code == dns.rcode.NOERROR and not found and not referral:
+            raise ProbeFailure("dns_no_records", f"{question}: the answer holds no such record")
+        for name in _SECTIONS:
+            records: Records | None = getattr(self, name)
+            if records is not None and (fault := records.fault(getattr(answer, name), wanted)):
+                raise ProbeFailure(f"dns_{name}", f"{question} {fault}")

@@ -1,0 +1,123 @@
+"""One question to one resolver, over UDP, TCP (RFC 7766) or TLS (RFC 7858), and the message that comes back."""
+
+from __future__ import annotations
+
+import socket
+from collections.abc import Sequence
+from typing import TYPE_CHECKING, Annotated, Literal
+
+import dns.exception
+import dns.message
+import dns.rdatatype
+import dns.resolver
+from pydantic import AfterValidator
+
+from monitor.config.addresses import HostPort, host
+from monitor.network.failure import ProbeFailure
+from monitor.network.wire import Wire
+from sla.observation import Outcome
+
+if TYPE_CHECKING:
+    from monitor.network.frame import Frame
+    from monitor.network.resolver import Address
+    from monitor.network.secure import Secure
+
+Transport = Literal["udp", "tcp", "tls"]
+PORTS: dict[Transport, int] = {"udp": 53, "tcp": 53, "tls": 853}
+_TRUNCATED = 0x02  # the TC bit, in the third byte of a message
+_LONGEST, _MOST_RECORDS = 32_768, 500  # of a message that is read: longer ones would hold the loop, up to 0.3 s
+_SHORTEST_RECORD = 11  # bytes: the root's name, and no data
+
+
+def _record_type(value: str) -> str:
+    try:
+        dns.rdatatype.from_text(value)
+    except dns.exception.DNSException:
+        raise ValueError(f"{value!r} is not a DNS record type; write A, AAAA, CNAME, MX, NS, SRV, TXT, ...") from None
+    return value.upper()
+
+
+RecordType = Annotated[str, AfterValidator(_record_type)]
+Question = Annotated[str, AfterValidator(lambda value: value if value == "." else host(value))]
+"""A host's name, or the root's."""
+
+
+async def asked(
+    frame: Frame,
+    addresses: Sequence[Address],
+    query: dns.message.Message,
+    transport: Transport = "udp",
+    *,
+    secure: Secure | None = None,
+    policed: bool = True,
+) -> dns.message.Message:
+    """Ask the first of the resolver's addresses that takes a connection, and return its answer.
+
+    Over UDP, an answer that does not fit a datagram is asked for again over TCP. `secure` encrypts for `tls`, as
+    `securing` makes it; `policed` is that of `Wire.open`.
+
+    Raises:
+        ProbeFailure: `dns_malformed`, `answer_too_long`, or as `Wire.open` and `secure` fail.
+    """
+    question = query.to_wire()
+    if transport == "udp":
+        data = await _in_a_datagram(frame, addresses, question, policed=policed)
+    if transport != "udp" or data[2] & _TRUNCATED:
+        data = await _in_a_stream(frame, addresses, question, secure if transport == "tls" else None, policed=policed)
+    answer = _read(data)
+    if not query.is_response(answer):
+        raise ProbeFailure("dns_malformed", "the answer is to another question")
+    return answer
+
+
+def _read(data: bytes) -> dns.message.Message:
+    questions, *sections = (int.from_bytes(data[at : at + 2], "big") for at in (4, 6, 8, 10))  # as the header counts
+    records = sum(sections)
+    if questions > 1 or records * _SHORTEST_RECORD > len(data):
+        raise ProbeFailure("dns_malformed", f"{questions} questions and {records} records in {len(data)} bytes")
+    if len(data) > _LONGEST or records > _MOST_RECORDS:
+        raise ProbeFailure("answer_too_long", f"{len(data)} bytes with {records} records")
+    try:
+        return dns.message.from_wire(data)
+    except dns.exception.DNSException as error:
+        raise ProbeFailure("dns_malformed", f"{type(error).__name__}: {error}") from None
+
+
+async def _in_a_datagram(frame: Frame, addresses: Sequence[Address], question: bytes, *, policed: bool) -> bytes:
+    """Return the datagram that carries the question's id. The socket is connected: the kernel drops other senders'."""
+    with await Wire.open(frame, addresses, socket.SOCK_DGRAM, policed=policed) as wire:
+        frame.enter("resolve")
+        await wire.send(question)
+        while True:
+            data = await wire.receive()
+            if len(data) > 2 and data[:2] == question[:2]:
+                return data
+
+
+async def _in_a_stream(
+    frame: Frame, addresses: Sequence[Address], question: bytes, secure: Secure | None, *, policed: bool
+) -> bytes:
+    """Return the message that comes back, which has its length before it."""
+    with await Wire.open(frame, addresses, policed=policed) as wire:
+        if secure is not None:
+            await secure(frame, wire)
+        frame.enter("resolve")
+        await wire.send(len(question).to_bytes(2, "big") + question)
+        data = b""
+        while len(data) < 2 or len(data) < 2 + int.from_bytes(data[:2], "big"):
+            more = await wire.receive()
+            if not more:
+                raise ProbeFailure("dns_malformed", "the resolver hung up before the answer was whole")
+            data += more
+        return data[2:]
+
+
+def system_resolver(port: int) -> HostPort:
+    """Return the first resolver of /etc/resolv.conf, read anew each time because a network change rewrites it."""
+    try:
+        servers = dns.resolver.Resolver().nameservers
+    except dns.resolver.NoResolverConfiguration:
+        servers = []
+    if not servers:
+        raise ProbeFailure("no_resolver", "/etc/resolv.conf names no resolver", outcome=Outcome.UNKNOWN)
+    return HostPort(str(servers[0]), port)

@@ -1,0 +1,58 @@
+"""The health service of gRPC (grpc.health.v1), as two messages and what stands around them.
+
+Not grpcio: it brings its own threads, resolver and deadlines, and the two messages have one field each.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, NamedTuple
+
+from monitor.network.failure import ProbeFailure, quoted
+
+if TYPE_CHECKING:
+    from monitor.http.http2 import Http2Answer
+
+PATH = "/grpc.health.v1.Health/Check"
+LIMIT = 65_536  # bytes of an answer that takes seven
+SERVING = "SERVING"
+HEALTH = {0: "UNKNOWN", 1: SERVING, 2: "NOT_SERVING", 3: "SERVICE_UNKNOWN"}
+
+
+class Answer(NamedTuple):
+    """What came back: the call's status, 0 if it was made, with its message, and what the health is."""
+
+    code: int
+    message: str
+    health: str = ""
+
+
+def request(service: str) -> bytes:
+    """Return HealthCheckRequest{service} with gRPC's five bytes before it."""
+    name = service.encode()
+    length = bytes([len(name)]) if len(name) < 128 else bytes([len(name) & 127 | 128, len(name) >> 7])
+    message = b"\x0a" + length + name if name else b""
+    return b"\0" + len(message).to_bytes(4, "big") + message
+
+
+def answered(answer: Http2Answer) -> Answer:
+    """Return what an answer says, which is not judged here.
+
+    Raises:
+        ProbeFailure: `answer_too_long`, `http_status`, `grpc_malformed`, `grpc_status`: it is none of gRPC's.
+    """
+    if answer.cut:
+        raise ProbeFailure("answer_too_long", f"more than {LIMIT} bytes")
+    if answer.status != 200:
+        raise ProbeFailure("http_status", f"status {answer.status}, expected 200", status=answer.status)
+    last = answer.trailers or answer.headers  # a call that fails at once has only headers
+    code = last.get("grpc-status", "")
+    if not (code.isascii() and code.isdecimal()):
+        raise ProbeFailure("grpc_status", "no grpc-status")
+    if int(code[:4]):
+        return Answer(int(code[:4]), last.get("grpc-message", ""))
+    # HealthCheckResponse{status}: five bytes of gRPC's, then field 1 as a varint; UNKNOWN, the default, is left out.
+    message = answer.body[5:]
+    status = 0 if not message else message[1] if message[:1] == b"\x08" and len(message) == 2 else -1
+    if status not in HEALTH:
+        raise ProbeFailure("grpc_malformed", f"{quoted(message.hex(), 60)} is no HealthCheckResponse")
+    return Answer(0, "", HEALTH[status])

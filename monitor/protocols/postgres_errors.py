@@ -1,0 +1,59 @@
+"""What PostgreSQL's refusals mean, and what libpq says when there was none to hand on."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from monitor.network.failure import ProbeFailure, quoted
+from monitor.protocols.database import refused
+from sla.observation import Outcome
+
+if TYPE_CHECKING:
+    import psycopg
+
+    from monitor.protocols.database import DatabaseCheck
+
+# SQLSTATE (its class, or all of it) -> reason. Appendix A of PostgreSQL's manual.
+_STATES = {"3D": "database_missing", "53": "database_full", "57P01": "database_starting", "57P03": "database_starting"}
+_NOT_TAKEN = ("28", "42501")  # authorisation refused, privilege missing
+# libpq hands on no SQLSTATE of a connection that was not made, so that the words of the server must do (in English).
+_WORDS = {
+    "starting up": "57P03",
+    "shutting down": "57P03",
+    "recovery": "57P03",
+    "too many clients": "53300",
+    "too many connections": "53300",
+    "connection slots": "53300",
+    "authentication failed": "28P01",
+    "no password supplied": "28P01",
+    "no pg_hba.conf entry": "28000",
+    "permission denied for database": "28000",
+    'role "': "28000",
+    'database "': "3D000",
+}
+# What libpq says of the connection itself, in the machine's words.
+_NETWORK = {
+    "Connection refused": "connect_refused",
+    "No route to host": "host_unreachable",
+    "certificate": "tls_untrusted",
+    "does not support SSL": "tls_handshake",
+    "SSL error": "tls_handshake",
+    "received invalid": "database_malformed",
+    "expected authentication request": "database_malformed",
+    "closed the connection": "hung_up",
+    "connection reset": "connection_reset",
+    "Network is unreachable": "no_route",
+}
+
+
+def failure_of(check: DatabaseCheck, error: psycopg.Error) -> ProbeFailure | None:
+    """Return what an error of the driver means; None, all is well, when we were only asked who we are."""
+    said = " ".join(str(error).split()).rpartition("failed: ")[2]
+    state = error.sqlstate or next((code for words, code in _WORDS.items() if words in said), "")
+    if state.startswith(_NOT_TAKEN):
+        return refused(check, said)
+    if not error.sqlstate and (word := next((word for text, word in _NETWORK.items() if text in said), "")):
+        ours = word == "no_route"
+        return ProbeFailure(word, quoted(said, 160), outcome=Outcome.UNKNOWN if ours else Outcome.BAD)
+    reason = _STATES.get(state) or _STATES.get(state[:2]) or "database_error"
+    return ProbeFailure(reason, f"{state} {quoted(said, 160)}".strip())

@@ -1,0 +1,38 @@
+"""The number that an instant query of Prometheus gives."""
+
+from __future__ import annotations
+
+import math
+from fractions import Fraction
+from typing import TYPE_CHECKING, Any
+
+from monitor.http.json_body import document
+from monitor.network.failure import ProbeFailure, quoted
+
+if TYPE_CHECKING:
+    from monitor.http.response import Response
+
+
+def number_of(response: Response) -> Fraction:
+    """Return the only number of an instant query's answer, 0 when it is empty or no number.
+
+    Raises:
+        ProbeFailure: the query is refused, or gives several numbers.
+    """
+    answer = document(response)
+    if not isinstance(answer, dict) or answer.get("status") != "success":
+        said = str(answer.get("error", "")) if isinstance(answer, dict) else ""
+        raise ProbeFailure("query_refused", f"status {response.status}: {quoted(said, 200)}")
+    try:
+        data = answer["data"]
+        samples = [data["result"]] if data["resultType"] == "scalar" else [each["value"] for each in data["result"]]
+        return _exactly(samples)
+    except (KeyError, IndexError, TypeError, ValueError):
+        raise ProbeFailure("query_malformed", "the answer is not an instant query's") from None
+
+
+def _exactly(samples: list[Any]) -> Fraction:
+    if len(samples) > 1:
+        raise ProbeFailure("query_ambiguous", f"the query gives {len(samples)} numbers; sum() them")
+    value = float(samples[0][1]) if samples else 0.0
+    return Fraction(value) if math.isfinite(value) and value > 0 else Fraction(0)

@@ -1,0 +1,116 @@
+"""One WebSocket session (RFC 6455). `websockets` does the protocol without I/O; the wire is ours."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import AsyncGenerator, Mapping
+from typing import TYPE_CHECKING
+
+from monitor.network.failure import ProbeFailure, quoted
+
+if TYPE_CHECKING:
+    from websockets.client import ClientProtocol
+
+    from monitor.network.wire import Wire
+
+_LIMIT = 1 << 20  # bytes of a message, and of all that comes
+_FRAMES = 10_000  # that may come; the smallest has two bytes, and each takes ten microseconds
+_SLICE = 2_048  # bytes that are taken in between two turns of the loop
+
+
+def protocol_for(url: str, subprotocol: str | None) -> ClientProtocol:
+    """Return a session's state before anything was said. The first time loads the library, which takes 0.1 s."""
+    from websockets.client import ClientProtocol
+    from websockets.typing import Subprotocol
+    from websockets.uri import parse_uri
+
+    wanted = None if subprotocol is None else [Subprotocol(subprotocol)]
+    return ClientProtocol(parse_uri(url), subprotocols=wanted, max_size=_LIMIT)
+
+
+class Session:
+    """What is said over one wire, in both directions."""
+
+    def __init__(self, wire: Wire, protocol: ClientProtocol) -> None:
+        self._wire, self._protocol = wire, protocol
+        self._heard = self._frames = 0
+        self._rest = b""
+
+    async def shake_hands(self, headers: Mapping[str, str]) -> None:
+        """Open the session.
+
+        Raises:
+            ProbeFailure: `http_status`, `websocket_handshake`, `answer_too_long`.
+        """
+        from websockets.exceptions import InvalidStatus
+
+        request = self._protocol.connect()
+        request.headers["User-Agent"] = "ninewatch"
+        for name, value in headers.items():
+            request.headers[name] = value
+        self._protocol.send_request(request)
+        while self._protocol.state.name == "CONNECTING" and self._protocol.handshake_exc is None:
+            await self._turn()
+        error = self._protocol.handshake_exc
+        if isinstance(error, InvalidStatus):
+            status = error.response.status_code
+            raise ProbeFailure("http_status", f"status {status}, expected 101", status=status)
+        if error is not None:
+            raise ProbeFailure("websocket_handshake", quoted(str(error.__cause__ or error), 160))
+        if self._protocol.available_subprotocols and self._protocol.subprotocol is None:
+            raise ProbeFailure("websocket_handshake", "the server does not speak the subprotocol")
+
+    def say(self, text: str) -> None:
+        """Let a text message go out with what is sent next."""
+        self._protocol.send_text(text.encode())
+
+    async def messages(self) -> AsyncGenerator[str, None]:
+        """Yield each message as text, until the session ends; raises `answer_too_long`."""
+        from websockets.frames import Frame as Piece
+
+        pieces = bytearray()
+        while True:
+            events = self._protocol.events_received()
+            self._frames += len(events)
+            if self._frames > _FRAMES:
+                raise ProbeFailure("answer_too_long", f"{self._frames} frames without what is expected")
+            for event in events:
+                if isinstance(event, Piece) and event.opcode.name in ("TEXT", "BINARY", "CONT"):
+                    pieces += event.data
+                    if event.fin:
+                        yield pieces.decode(errors="replace")
+                        pieces.clear()
+            if self._protocol.state.name != "OPEN":
+                return
+            await self._turn()
+
+    def ended(self) -> ProbeFailure:
+        """Return how it is that the session has ended."""
+        if self._protocol.parser_exc is not None and not isinstance(self._protocol.parser_exc, EOFError):
+            return ProbeFailure("websocket_malformed", quoted(str(self._protocol.parser_exc), 160))
+        return ProbeFailure("hung_up", "the server closed the session before a message came")
+
+    async def take_leave(self) -> None:
+        """Say good-bye, and wait for none."""
+        self._protocol.send_close(1000)
+        await self._flush()
+
+    async def _flush(self) -> None:
+        for data in self._protocol.data_to_send():
+            if data:  # an empty one asks to close our half, which hanging up does soon enough
+                await self._wire.send(data)
+
+    async def _turn(self) -> None:
+        await self._flush()
+        if self._rest:
+            await asyncio.sleep(0)
+        else:
+            self._rest = await self._wire.receive()
+            self._heard += len(self._rest)
+        if self._heard > _LIMIT:
+            raise ProbeFailure("answer_too_long", f"{self._heard} bytes without what is expected")
+        if self._rest:
+            self._protocol.receive_data(self._rest[:_SLICE])
+            self._rest = self._rest[_SLICE:]
+        else:
+            self._protocol.receive_eof()

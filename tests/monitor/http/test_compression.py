@@ -1,0 +1,159 @@
+"""Compressed answers: undone within bounds before they are judged, and told apart when they are not what they say."""
+
+from __future__ import annotations
+
+import gzip
+import tracemalloc
+import zlib
+from typing import Any
+
+import pytest
+from pydantic import ValidationError
+
+from monitor.http.compression import inflate
+from monitor.http.response import Response
+from monitor.probes.http import fetcher
+from monitor.vocabulary import ProbeResult
+from sla.observation import Outcome
+from tests.support.probing import attempt, check_of
+from tests.support.servers import answer, request_of, serving
+
+TEXT = b'{"ready": true, "filler": "' + b"x" * 5_000 + b'"}'
+RAW = zlib.compressobj(wbits=-15)
+FORMS = {
+    "gzip": gzip.compress(TEXT),
+    "deflate": zlib.compress(TEXT),
+    "bare": RAW.compress(TEXT) + RAW.flush(),
+    "members": gzip.compress(TEXT[:100]) + gzip.compress(TEXT[100:]),
+}
+
+
+def response(body: bytes, coding: str = "gzip", limit: int = 1 << 20) -> Response:
+    made = Response(limit=limit)
+    made.feed(answer(body, Content_Encoding=coding))
+    return made
+
+
+async def result_of(
+    body: bytes, coding: str | None = "gzip", status: str = "200 OK", **written: Any
+) -> tuple[ProbeResult, bytes]:
+    seen: list[bytes] = []
+
+    async def target(reader: Any, writer: Any) -> None:
+        seen.append(await request_of(reader))
+        writer.write(answer(body, status, **({"Content_Encoding": coding} if coding else {})))
+        await writer.drain()
+
+    async with serving(target) as port:
+        check = {"http": f"http://127.0.0.1:{port}/", "compression": "gzip", **written}
+        return (await attempt(check)).result, seen[0]
+
+
+@pytest.mark.parametrize(
+    ("form", "asked", "said"),
+    [
+        ("gzip", "gzip", "gzip"),
+        ("gzip", "gzip", "X-GZip"),
+        ("deflate", "deflate", "deflate"),
+        ("bare", "deflate", "deflate"),
+        ("members", "gzip", "gzip"),
+    ],
+)
+async def test_a_compressed_body_is_judged_as_what_it_says(form: str, asked: str, said: str) -> None:
+    expect = {"json": {"$.ready": True}, "body_size": f"{len(TEXT)}-{len(TEXT)}"}
+    result, head = await result_of(FORMS[form], said, compression=asked, expect=expect)
+    assert result.outcome is Outcome.GOOD, result.detail
+    assert f"\r\nAccept-Encoding: {asked}\r\n".encode() in head
+
+
+@pytest.mark.parametrize(
+    ("body", "coding", "status", "reason"),
+    [
+        (TEXT, None, "200 OK", "compression_mismatch"),
+        (TEXT, "identity", "200 OK", "compression_mismatch"),
+        (FORMS["deflate"], "deflate", "200 OK", "compression_mismatch"),
+        (FORMS["gzip"], "gzip, gzip", "200 OK", "compression_mismatch"),
+        (TEXT, None, "503 Busy", "http_status"),
+        (TEXT, "gzip", "200 OK", "compression_malformed"),
+        (FORMS["gzip"][:-9], "gzip", "200 OK", "compression_malformed"),
+        (FORMS["gzip"] + b"more", "gzip", "200 OK", "compression_malformed"),
+        (FORMS["gzip"][:-8] + b"\0" * 8, "gzip", "200 OK", "compression_malformed"),
+        (gzip.compress(b"") * 200, "gzip", "200 OK", "compression_malformed"),
+    ],
+)
+async def test_what_is_not_compressed_as_asked_has_a_word_of_its_own(
+    body: bytes, coding: str | None, status: str, reason: str
+) -> None:
+    result, _ = await result_of(body, coding, status)
+    assert (result.outcome, result.reason) == (Outcome.BAD, reason), result.detail
+
+
+async def test_an_empty_answer_needs_no_decompression() -> None:
+    result, _ = await result_of(b"", method="HEAD")
+    assert result.outcome is Outcome.GOOD, result.detail
+
+
+def test_a_bomb_costs_no_more_than_the_limit() -> None:
+    """50 MB out of 50 kB, and work without end out of members that hold nothing."""
+    bomb = response(gzip.compress(b"\0" * 50_000_000))
+    tracemalloc.start()
+    inflate(bomb, "gzip", 100_000)
+    _, most = tracemalloc.get_traced_memory()
+    tracemalloc.stop()
+    assert (len(bomb.body), bomb.cut, bomb.garbled) == (100_000, True, "")
+    assert bomb.received < 60_000
+    assert most < 1_000_000
+    crumbs = response(gzip.compress(b"") * 40_000)
+    inflate(crumbs, "gzip", 1 << 20)
+    assert crumbs.garbled == "the body is no gzip: more than 100 members"
+
+
+async def test_a_bomb_is_not_decided_within_the_limit() -> None:
+    written = {"body_limit": 100_000, "expect": {"contains": "never"}}
+    result, _ = await result_of(gzip.compress(b"\0" * 5_000_000), **written)
+    assert (result.outcome, result.reason) == (Outcome.BAD, "body_too_large")
+
+
+def test_a_stream_that_the_limit_cut_before_is_no_less_readable() -> None:
+    cut = response(FORMS["gzip"], limit=40)
+    assert cut.cut
+    inflate(cut, "gzip", 40)
+    assert cut.garbled == ""
+    assert TEXT.startswith(bytes(cut.body))
+
+
+async def test_the_fetched_answer_tells_both_lengths() -> None:
+    from monitor.clock import SystemClock
+    from monitor.engine.rig import rigged
+    from monitor.health import Health
+
+    found: list[Response] = []
+
+    async def target(reader: Any, writer: Any) -> None:
+        await request_of(reader)
+        writer.write(answer(FORMS["gzip"], Content_Encoding="gzip"))
+        await writer.drain()
+
+    async with serving(target) as port, rigged(SystemClock(), Health()) as (runner, _):
+        fetch = fetcher(check_of({"http": f"http://127.0.0.1:{port}/", "compression": "gzip"}))
+
+        async def probe(frame: Any) -> ProbeResult:
+            found.append(await fetch(frame))
+            return ProbeResult(Outcome.GOOD)
+
+        await runner.attempt(probe, 5)
+    (fetched,) = found
+    assert (fetched.received, len(fetched.body)) == (len(FORMS["gzip"]), len(TEXT))
+    assert (fetched.version, fetched.encrypted, fetched.redirects) == ("1.1", False, 0)
+
+
+@pytest.mark.parametrize(
+    ("written", "said"),
+    [
+        ({"compression": "br"}, "gzip"),
+        ({"compression": "gzip", "headers": {"accept-encoding": "br"}}, "hold an Accept-Encoding already"),
+    ],
+)
+def test_a_mistake_is_told_when_the_configuration_is_read(written: dict[str, Any], said: str) -> None:
+    with pytest.raises(ValidationError, match=said):
+        check_of({"http": "http://a.example/", **written})

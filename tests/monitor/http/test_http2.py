@@ -1,0 +1,178 @@
+"""One request over HTTP/2: whole answers, and every way in which a server may go on without end."""
+
+from __future__ import annotations
+
+import asyncio
+from typing import TYPE_CHECKING
+
+import hpack
+import pytest
+
+from monitor.clock import SystemClock
+from monitor.engine.rig import rigged
+from monitor.health import Health
+from monitor.http.http2 import Http2Answer, exchange
+from monitor.network.failure import ProbeFailure
+from monitor.network.wire import Wire
+from monitor.vocabulary import ProbeResult
+from sla.observation import Outcome
+from tests.support.http2_server import (
+    CONTINUATION,
+    DATA,
+    END_HEADERS,
+    END_STREAM,
+    GOAWAY,
+    HEADERS,
+    HELLO,
+    OK,
+    PING,
+    PUSH_PROMISE,
+    RST_STREAM,
+    SETTINGS,
+    frame,
+    framing,
+    speaking,
+)
+from tests.support.servers import serving
+from tests.support.talking import hanging_up, saying_at_once
+
+if TYPE_CHECKING:
+    from monitor.network.frame import Frame
+    from tests.support.servers import Handler
+
+GET = [(":method", "GET"), (":scheme", "http"), (":path", "/"), (":authority", "target.example.test")]
+
+
+async def exchanged(handler: Handler, body: bytes = b"", limit: int = 1 << 20) -> tuple[ProbeResult, Http2Answer, int]:
+    """Return what came of one request, its answer, and how often its headers were announced."""
+    answer, begun = Http2Answer(), 0
+
+    def begin() -> None:
+        nonlocal begun
+        begun += 1
+
+    async with serving(handler) as port, rigged(SystemClock(), Health()) as (runner, pulse):
+        pulse.stalled = lambda: 0.0  # type: ignore[method-assign]
+
+        async def probe(frame: Frame) -> ProbeResult:
+            nonlocal answer
+            with await Wire.reach(frame, "127.0.0.1", port) as wire:
+                answer = await exchange(wire, GET, body, limit=limit, begun=begin)
+            return ProbeResult(Outcome.GOOD)
+
+        return (await runner.attempt(probe, 30.0)).result, answer, begun
+
+
+async def test_a_long_body_comes_whole_past_the_window_of_flow_control() -> None:
+    long = bytes(range(256)) * 2_000
+    fields = [(":status", "203"), ("X-Kind".lower(), "a"), ("x-kind", "b")]
+    result, answer, begun = await exchanged(speaking(fields, long, [("checksum", "7")]))
+    assert (result.outcome, result.reason) == (Outcome.GOOD, ""), result.detail
+    assert (answer.status, answer.body, answer.cut, begun) == (203, long, False, 1)
+    assert (answer.headers, answer.trailers) == ({"x-kind": "a, b"}, {"checksum": "7"})
+
+
+async def test_a_long_request_is_sent_as_the_server_takes_it() -> None:
+    seen: list[bytes] = []
+    result, answer, _ = await exchanged(speaking([(":status", "204")], seen=seen), body=b"x" * 300_000)
+    assert (result.outcome, answer.status, answer.body) == (Outcome.GOOD, 204, b"")
+    assert seen == [b"x" * 300_000]
+
+
+async def test_what_is_beyond_the_limit_is_not_read() -> None:
+    result, answer, _ = await exchanged(framing(HELLO + OK, again=frame(DATA, b"x" * 1_000)), limit=2_500)
+    assert result.outcome is Outcome.GOOD
+    assert (answer.body, answer.cut) == (b"x" * 2_500, True)
+
+
+async def test_a_body_of_just_the_limit_is_whole() -> None:
+    _, answer, _ = await exchanged(framing(HELLO + OK + frame(DATA, b"x" * 100, flags=END_STREAM)), limit=100)
+    assert (len(answer.body), answer.cut) == (100, False)
+
+
+async def test_what_is_only_announced_before_the_answer_changes_nothing() -> None:
+    """103 Early Hints, a question whether we are alive, and that the connection takes no further request."""
+    hints = frame(HEADERS, hpack.Encoder().encode([(":status", "103")]), flags=END_HEADERS)
+    leaving = frame(GOAWAY, (1).to_bytes(4, "big") + bytes(4), stream=0)
+    said = HELLO + frame(PING, bytes(8), stream=0) + hints + leaving + OK + frame(DATA, b"fine", flags=END_STREAM)
+    result, answer, _ = await exchanged(framing(said))
+    assert (result.outcome, answer.status, answer.body) == (Outcome.GOOD, 200, b"fine"), result.detail
+
+
+HUGE = hpack.Encoder().encode([(":status", "200"), *((f"x-{number}", "v" * 1_000) for number in range(100))])
+PIECES = [HUGE[start : start + 9_000] for start in range(0, len(HUGE), 9_000)]
+LONG_HEADERS = frame(HEADERS, PIECES[0]) + b"".join(frame(CONTINUATION, piece) for piece in PIECES[1:-1])
+
+
+@pytest.mark.parametrize(
+    ("handler", "reason"),
+    [
+        (hanging_up(HELLO), "hung_up"),
+        (hanging_up(HELLO + OK), "hung_up"),
+        (hanging_up(HELLO + OK[:5]), "hung_up"),
+        (saying_at_once(b"HTTP/1.1 400 Bad Request\r\n\r\n"), "http2_malformed"),
+        (framing(HELLO + frame(77, b"x" * 20_000)), "http2_malformed"),
+        (framing(HELLO + b"\xff\xff\xff\x00\x00\x00\x00\x00\x01"), "http2_malformed"),
+        (framing(HELLO + frame(DATA, b"before any header")), "http2_malformed"),
+        (framing(HELLO + frame(CONTINUATION, b"\x88")), "http2_malformed"),
+        (framing(HELLO + frame(HEADERS, b"\xff" * 100, flags=END_HEADERS)), "http2_malformed"),
+        (framing(HELLO + frame(HEADERS, b"\x08\x0320x", flags=END_HEADERS)), "http2_malformed"),
+        (framing(HELLO + frame(PUSH_PROMISE, b"\0\0\0\2" + bytes([0x82, 0x84, 0x86]), flags=4)), "http2_malformed"),
+        (framing(HELLO + OK + frame(RST_STREAM, b"\0\0\0\x0b")), "http2_reset"),
+        (framing(HELLO + frame(GOAWAY, bytes(8), stream=0)), "http2_reset"),
+        (framing(HELLO + frame(GOAWAY, b"\0\0\0\1\0\0\0\x02", stream=0)), "http2_reset"),
+        (framing(HELLO + LONG_HEADERS + frame(CONTINUATION, PIECES[-1], flags=END_HEADERS)), "headers_too_large"),
+    ],
+)
+async def test_what_is_no_answer_has_its_word(handler: Handler, reason: str) -> None:
+    result, _, _ = await exchanged(handler)
+    assert (result.outcome, result.reason) == (Outcome.BAD, reason), result.detail
+    assert result.detail.isprintable()
+
+
+@pytest.mark.parametrize(
+    ("opening", "again", "reason"),
+    [
+        (HELLO, frame(PING, bytes(8), stream=0), "http2_flood"),
+        (HELLO, frame(SETTINGS, stream=0), "http2_flood"),
+        (HELLO, frame(77, b"x" * 16_000, stream=0), "http2_flood"),
+        (HELLO + OK, frame(DATA), "http2_flood"),
+        (HELLO + OK, frame(DATA, b"x"), "http2_flood"),
+        (HELLO + OK, frame(DATA, b"\xff" + b"x" + bytes(255), flags=8), "http2_flood"),
+        (HELLO, frame(HEADERS, hpack.Encoder().encode([(":status", "103")]), flags=END_HEADERS), "http2_flood"),
+        (HELLO + frame(HEADERS, b""), frame(CONTINUATION, b""), "http2_malformed"),
+    ],
+    ids=["ping", "settings", "unknown", "empty data", "data by the byte", "padding", "hints", "continuation"],
+)
+async def test_a_server_that_never_ends_is_not_listened_to_for_ever(opening: bytes, again: bytes, reason: str) -> None:
+    result, _, _ = await exchanged(framing(opening, again=again * 500))
+    assert (result.outcome, result.reason) == (Outcome.BAD, reason), result.detail
+
+
+async def test_headers_that_cost_much_do_not_hold_the_loop() -> None:
+    """A name of one byte may stand for a header of the table: a frame of 2 KiB holds two thousand of them."""
+    opening = hpack.Encoder().encode([(":status", "103"), ("a", "")])
+    frames = [frame(HEADERS, opening + b"\xbe" * 1_900, flags=END_HEADERS)]
+    turns = 0
+
+    async def others() -> None:
+        nonlocal turns
+        while True:
+            turns += 1
+            await asyncio.sleep(0)
+
+    class Fast:
+        """A wire whose other end has said all at once."""
+
+        async def send(self, data: bytes) -> None:
+            pass
+
+        async def receive(self) -> bytes:
+            return HELLO + b"".join(frames * 100)
+
+    beside = asyncio.create_task(others())
+    with pytest.raises(ProbeFailure, match="interim answers"):
+        await exchange(Fast(), GET, b"", limit=1_000)  # type: ignore[arg-type]
+    beside.cancel()
+    await asyncio.gather(beside, return_exceptions=True)
+    assert turns > 3

@@ -1,0 +1,201 @@
+"""A proxy on the way: how it is asked, whose fault its failures are, and what it may not be used for."""
+
+from __future__ import annotations
+
+import base64
+import socket
+from typing import TYPE_CHECKING, Any
+
+import pytest
+import trustme
+from pydantic import ValidationError
+
+from monitor.clock import SystemClock
+from monitor.config.outbound import OutboundBlock
+from monitor.engine.rig import rigged
+from monitor.health import Health
+from monitor.network.outbound import Outbound
+from monitor.probes.registry import prepare
+from sla.observation import Outcome
+from tests.support.certificates import bundle, server_context
+from tests.support.probing import attempt, check_of
+from tests.support.proxy import Proxy
+from tests.support.servers import answer, saying, serving, silent
+from tests.support.talking import hanging_up, saying_at_once
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+    from monitor.vocabulary import ProbeResult
+
+NAME = "target.example.test"
+LOOPBACK = "127.0.0.1"
+
+
+async def through(proxy: Any, url: str, **written: Any) -> ProbeResult:
+    async with serving(proxy) as port:
+        return (await attempt({"http": url, "proxy": f"http://{LOOPBACK}:{port}", **written})).result
+
+
+async def test_an_http_request_is_handed_to_the_proxy_whole() -> None:
+    proxy = Proxy({NAME: LOOPBACK})
+    async with serving(saying(answer(b"here"))) as port:
+        result = await through(proxy, f"http://{NAME}:{port}/x?q=1", expect={"contains": "here"})
+    assert result.outcome is Outcome.GOOD, result.detail
+    assert proxy.heads[0].startswith(f"GET http://{NAME}:{port}/x?q=1 HTTP/1.1\r\nHost: {NAME}:{port}\r\n")
+
+
+async def test_an_https_request_goes_through_a_tunnel_that_shows_the_proxy_nothing(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("KEY", "secret-of-the-target")
+    authority, proxy = trustme.CA(), Proxy({NAME: LOOPBACK})
+    async with serving(saying(answer(b"here")), server_context(authority.issue_cert(NAME))) as port:
+        result = await through(
+            proxy,
+            f"https://{NAME}:{port}/path",
+            tls={"ca": bundle(authority, tmp_path)},
+            bearer={"env": "KEY"},
+            expect={"encrypted": True, "contains": "here"},
+        )
+    assert result.outcome is Outcome.GOOD, result.detail
+    assert proxy.heads == [f"CONNECT {NAME}:{port} HTTP/1.1\r\nHost: {NAME}:{port}\r\n\r\n"]
+    assert set(result.phases) == {"resolve", "connect", "tls", "first_byte", "transfer"}
+
+
+async def test_the_certificate_behind_a_tunnel_is_judged(tmp_path: Path) -> None:
+    authority = trustme.CA()
+    async with serving(saying(answer()), server_context(authority.issue_cert("another.example.test"))) as port:
+        ca = bundle(authority, tmp_path)
+        result = await through(Proxy({NAME: LOOPBACK}), f"https://{NAME}:{port}/", tls={"ca": ca})
+    assert (result.outcome, result.reason) == (Outcome.BAD, "tls_hostname")
+
+
+@pytest.mark.parametrize("scheme", ["http", "https"])
+async def test_credentials_for_the_proxy_go_to_the_proxy_alone(
+    scheme: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("PROXY_PASSWORD", "opens-the-proxy")
+    authority, seen = trustme.CA(), list[bytes]()
+
+    async def target(reader: Any, writer: Any) -> None:
+        seen.append(await reader.readuntil(b"\r\n\r\n"))
+        writer.write(answer())
+        await writer.drain()
+
+    wants = "Basic " + base64.b64encode(b"probe:opens-the-proxy").decode()
+    context = server_context(authority.issue_cert(NAME)) if scheme == "https" else None
+    async with serving(target, context) as port:
+        written: dict[str, Any] = {"tls": {"ca": bundle(authority, tmp_path)}}
+        url = f"{scheme}://{NAME}:{port}/"
+        refused = await through(Proxy({NAME: LOOPBACK}, wants), url, **written)
+        written["proxy_basic"] = {"user": "probe", "password": {"env": "PROXY_PASSWORD"}}
+        taken = await through(Proxy({NAME: LOOPBACK}, wants), url, **written)
+    assert (refused.outcome, refused.reason) == (Outcome.UNKNOWN, "proxy_refused")
+    assert taken.outcome is Outcome.GOOD, taken.detail
+    assert len(seen) == 1
+    assert b"roxy" not in seen[0]
+
+
+@pytest.mark.parametrize(
+    ("refusal", "outcome", "reason"),
+    [
+        ("403 Forbidden", Outcome.UNKNOWN, "proxy_refused"),
+        ("302 Found", Outcome.UNKNOWN, "proxy_refused"),
+        ("502 Bad Gateway", Outcome.BAD, "proxy_no_connection"),
+        ("503 Service Unavailable", Outcome.BAD, "proxy_no_connection"),
+        ("504 Gateway Timeout", Outcome.BAD, "proxy_no_connection"),
+    ],
+)
+async def test_a_tunnel_that_is_not_opened_says_who_is_to_blame(refusal: str, outcome: Outcome, reason: str) -> None:
+    result = await through(Proxy(refusal=refusal), f"https://{NAME}/")
+    assert (result.outcome, result.reason) == (outcome, reason)
+    assert result.detail == f'the proxy answers {refusal[:3]} for "{NAME}:443"'
+
+
+@pytest.mark.parametrize("proxy", [hanging_up(), saying_at_once(b"SSH-2.0-OpenSSH\r\n")])
+async def test_what_is_no_proxy_says_nothing_of_the_target(proxy: Any) -> None:
+    result = await through(proxy, f"https://{NAME}/")
+    assert (result.outcome, result.reason) == (Outcome.UNKNOWN, "proxy_refused")
+
+
+@pytest.mark.parametrize("url", [f"http://{NAME}/", f"https://{NAME}/"])
+async def test_a_proxy_that_is_not_there_says_nothing_of_the_target(url: str) -> None:
+    with socket.socket() as unused:
+        unused.bind((LOOPBACK, 0))
+        result = (await attempt({"http": url, "proxy": f"http://{LOOPBACK}:{unused.getsockname()[1]}"})).result
+    assert (result.outcome, result.reason) == (Outcome.UNKNOWN, "proxy_unreachable")
+    assert result.detail.startswith("connect_refused: ")
+
+
+async def test_a_proxy_that_takes_no_connection_in_time_is_unreachable() -> None:
+    """Not the target's time-out: its backlog is full, so that the connection stays half open."""
+    with socket.socket() as full, socket.socket() as first, socket.socket() as second:
+        full.bind((LOOPBACK, 0))
+        full.listen(0)
+        for each in (first, second):
+            each.setblocking(False)
+            each.connect_ex(full.getsockname())
+        written = {"http": f"http://{NAME}/", "proxy": f"http://{LOOPBACK}:{full.getsockname()[1]}", "timeout": "300ms"}
+        result = (await attempt(written, 5)).result
+    assert (result.outcome, result.reason) == (Outcome.UNKNOWN, "proxy_unreachable")
+
+
+async def test_a_tunnel_that_is_never_answered_ends_at_the_deadline() -> None:
+    async with serving(silent) as port:
+        written = {"http": f"https://{NAME}/", "proxy": f"http://{LOOPBACK}:{port}"}
+        result = (await attempt(written, 0.3)).result
+    assert (result.outcome, result.reason) == (Outcome.BAD, "connect_timeout")
+
+
+@pytest.mark.parametrize("url", ["http://169.254.169.254/latest/", "https://169.254.169.254/", "http://10.1.2.3/"])
+async def test_a_proxy_opens_no_way_to_an_address_that_the_policy_refuses(url: str) -> None:
+    proxy = Proxy()
+    outbound = Outbound(OutboundBlock.model_validate({"deny": ["10.0.0.0/8"]}))
+    async with serving(proxy) as port, rigged(SystemClock(), Health(), outbound=outbound) as (runner, _):
+        check = check_of({"http": url, "proxy": f"http://{LOOPBACK}:{port}"})
+        result = (await runner.attempt(prepare(check), 5)).result
+    assert (result.outcome, result.reason) == (Outcome.UNKNOWN, "address_denied")
+    assert proxy.heads == []
+
+
+@pytest.mark.parametrize(
+    ("location", "reason"),
+    [
+        ("http://169.254.169.254/", "address_denied"),
+        ("http://[::ffff:169.254.169.254]/", "address_denied"),
+        ("http://2852039166/", "redirect_refused"),
+        ("http://0xa9.254.169.254/", "redirect_refused"),
+    ],
+)
+async def test_a_redirect_opens_none_either_however_the_address_is_spelled(location: str, reason: str) -> None:
+    proxy = Proxy({NAME: LOOPBACK})
+    async with serving(saying(answer(status="302 Found", Location=location))) as port:
+        result = await through(proxy, f"http://{NAME}:{port}/", redirects=1)
+    assert result.reason == reason
+    assert len(proxy.heads) == 1
+
+
+async def test_the_policy_is_asked_for_the_proxy_itself() -> None:
+    check = check_of({"http": f"http://{NAME}/", "proxy": "http://169.254.169.254:3128"})
+    async with rigged(SystemClock(), Health()) as (runner, _):
+        result = (await runner.attempt(prepare(check), 5)).result
+    assert (result.outcome, result.reason) == (Outcome.UNKNOWN, "address_denied")
+
+
+@pytest.mark.parametrize(
+    ("written", "said"),
+    [
+        ({"proxy": "https://proxy:3128"}, "not a proxy; write http://host:port"),
+        ({"proxy": "http://proxy"}, "is not an address; write host:port"),
+        ({"proxy": "http://u:p@proxy:3128"}, "a password has no place in a URL; use proxy_basic"),
+        ({"proxy": "http://proxy:3128/path"}, "not a proxy"),
+        ({"proxy": 3128}, "not a proxy"),
+        ({"proxy_basic": {"user": "u", "password": {"env": "HOME"}}}, "no effect without a proxy"),
+        ({"proxy": "http://proxy:3128", "resolve_to": "127.0.0.1"}, "no effect with a proxy"),
+        ({"proxy": "http://proxy:3128", "protocol": "2"}, "a proxy takes HTTP/2 for https URLs only"),
+    ],
+)
+def test_a_mistake_is_told_when_the_configuration_is_read(written: dict[str, Any], said: str) -> None:
+    with pytest.raises(ValidationError, match=said):
+        check_of({"http": "http://a.example/", **written})

@@ -1,0 +1,125 @@
+"""The http kind over TLS: certificates of our own, versions, and whether the answer came encrypted."""
+
+from __future__ import annotations
+
+import ssl
+from typing import TYPE_CHECKING, Any
+
+import pytest
+import trustme
+
+from monitor.protocols.database import named_context
+from sla.observation import Outcome
+from tests.support.certificates import bundle, demanding_context, identity, server_context
+from tests.support.probing import attempt, check_of
+from tests.support.servers import answer, saying, serving
+from tests.support.talking import saying_at_once
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+LOOPBACK = "127.0.0.1"
+# In TLS 1.3 a certificate is refused after the handshake, and not every server says why.
+TURNED_AWAY = {"tls_handshake", "empty_response", "connection_reset", "hung_up"}
+KINDS = {
+    "http": {"http": "https://127.0.0.1:{}/"},
+    "tcp": {"tcp": "127.0.0.1:{}", "encrypted": True, "script": [{"expect": "HTTP|hello"}]},
+    "tls": {"tls": {"target": "127.0.0.1:{}"}},
+}
+
+
+def check_at(kind: str, port: int, **tls: Any) -> dict[str, Any]:
+    written: dict[str, Any] = dict(KINDS[kind])
+    if kind == "tls":
+        return {"tls": {"target": f"{LOOPBACK}:{port}", **tls}}
+    return {**written, kind: written[kind].format(port), "tls": tls}
+
+
+@pytest.mark.parametrize("kind", ["http", "tcp"])
+async def test_a_server_that_wants_a_certificate_is_shown_ours(kind: str, tmp_path: Path) -> None:
+    authority = trustme.CA()
+    context = demanding_context(authority.issue_cert(LOOPBACK), authority)
+    certificate, key = identity(authority, tmp_path)
+    ca = bundle(authority, tmp_path)
+    handler = saying(answer()) if kind == "http" else saying_at_once(b"hello")
+    async with serving(handler, context) as port:
+        shown = await attempt(check_at(kind, port, ca=ca, certificate=str(certificate), key=str(key)))
+        hidden = await attempt(check_at(kind, port, ca=ca))
+    assert shown.result.outcome is Outcome.GOOD, shown.result.detail
+    assert hidden.result.reason in TURNED_AWAY, hidden.result.detail
+
+
+async def test_a_certificate_of_another_authority_is_not_enough(tmp_path: Path) -> None:
+    authority = trustme.CA()
+    context = demanding_context(authority.issue_cert(LOOPBACK), authority)
+    certificate, key = identity(trustme.CA(), tmp_path)
+    async with serving(saying(answer()), context) as port:
+        tls = {"ca": bundle(authority, tmp_path), "certificate": str(certificate), "key": str(key)}
+        result = (await attempt(check_at("http", port, **tls))).result
+    assert result.outcome is Outcome.BAD
+    assert result.reason in TURNED_AWAY, result.detail
+
+
+@pytest.mark.parametrize("kind", list(KINDS))
+@pytest.mark.parametrize(("spoken", "reason"), [("TLSv1.2", "tls_handshake"), ("TLSv1.3", "")])
+async def test_only_the_version_asked_for_is_spoken(kind: str, spoken: str, reason: str, tmp_path: Path) -> None:
+    authority = trustme.CA()
+    context = server_context(authority.issue_cert(LOOPBACK))
+    context.minimum_version = ssl.TLSVersion.TLSv1_3
+    handler = saying_at_once(b"hello") if kind == "tcp" else saying(answer())
+    async with serving(handler, context) as port:
+        written = check_at(kind, port, ca=bundle(authority, tmp_path), version=spoken)
+        result = (await attempt(written)).result
+    assert result.reason == reason, result.detail
+
+
+async def test_whether_the_answer_came_encrypted_is_judged_where_redirects_end(tmp_path: Path) -> None:
+    authority = trustme.CA()
+    ca = bundle(authority, tmp_path)
+    async with (
+        serving(saying(answer()), server_context(authority.issue_cert(LOOPBACK))) as secure,
+        serving(saying(answer(status="301 Moved", Location=f"https://{LOOPBACK}:{secure}/"))) as plain,
+    ):
+
+        async def reason(encrypted: bool, redirects: int, status: Any = "2xx") -> str:
+            expect = {"encrypted": encrypted, "status": status}
+            written = {"http": f"http://{LOOPBACK}:{plain}/", "redirects": redirects, "tls": {"ca": ca}}
+            return (await attempt({**written, "expect": expect})).result.reason
+
+        assert await reason(encrypted=True, redirects=1) == ""
+        assert await reason(encrypted=False, redirects=1) == "tls_forbidden"
+        assert await reason(encrypted=True, redirects=0, status="3xx") == "tls_required"
+        assert await reason(encrypted=False, redirects=0, status="3xx") == ""
+
+
+async def test_the_name_asked_for_the_host_and_the_address_are_three_things(tmp_path: Path) -> None:
+    """One server behind an address, asked for by another name in TLS and by a third in the Host header."""
+    authority = trustme.CA()
+    asked: list[str | None] = []
+    context = server_context(authority.issue_cert("sni.example.test"))
+    context.sni_callback = lambda connection, name, _: asked.append(name)
+    seen: list[bytes] = []
+
+    async def handler(reader: Any, writer: Any) -> None:
+        seen.append(await reader.readuntil(b"\r\n\r\n"))
+        writer.write(answer())
+        await writer.drain()
+
+    async with serving(handler, context) as port:
+        written = {
+            "http": f"https://url.example.test:{port}/",
+            "resolve_to": LOOPBACK,
+            "headers": {"Host": "host.example.test"},
+            "tls": {"ca": bundle(authority, tmp_path), "server_name": "sni.example.test"},
+        }
+        result = (await attempt(written)).result
+    assert result.outcome is Outcome.GOOD, result.detail
+    assert asked == ["sni.example.test"]
+    assert b"\r\nHost: host.example.test\r\n" in b"\r\n" + seen[0].partition(b"\r\n")[2]
+
+
+def test_a_drivers_own_context_speaks_the_version_that_is_asked_for() -> None:
+    check = check_of({"postgres": "db.example.test", "encrypted": True, "tls": {"version": "TLSv1.3"}})
+    context = named_context(check, "db.example.test")
+    assert context is not None
+    assert context.minimum_version is context.maximum_version is ssl.TLSVersion.TLSv1_3

@@ -1,0 +1,172 @@
+"""TLS that begins in the middle: each protocol's own talk before it, consent, refusal, and bytes slipped in behind."""
+
+from __future__ import annotations
+
+import os
+import shutil
+from typing import TYPE_CHECKING, Any, NamedTuple
+
+import pytest
+import trustme
+from pydantic import ValidationError
+
+from monitor.protocols.starttls import PORTS
+from sla.observation import Outcome
+from tests.monitor.probes.test_databases import POSTGRES, mariadb, postgres
+from tests.support.certificates import bundle, server_context
+from tests.support.probing import attempt, check_of
+from tests.support.processes import needs
+from tests.support.servers import serving, silent
+from tests.support.starttls import FEATURES, TURNS, XMPP, clear_first, extended, greeting
+from tests.support.talking import hanging_up, saying_at_once
+
+if TYPE_CHECKING:
+    import ssl
+    from pathlib import Path
+
+    from monitor.vocabulary import ProbeResult
+    from tests.support.servers import Handler
+
+PROTOCOLS = sorted(PORTS)
+EXTENDED = TURNS["ldap"][0][0]
+
+
+class Place(NamedTuple):
+    """A server's context, and the authority that vouches for it."""
+
+    context: ssl.SSLContext
+    authority: str
+
+
+@pytest.fixture(scope="module")
+def place(tmp_path_factory: pytest.TempPathFactory) -> Place:
+    authority = trustme.CA()
+    context = server_context(authority.issue_cert("127.0.0.1"))
+    return Place(context, bundle(authority, tmp_path_factory.mktemp("authority")))
+
+
+async def probed(handler: Handler, protocol: str, seconds: float = 5.0, **options: Any) -> ProbeResult:
+    async with serving(handler) as port:
+        written = {"tls": {"target": f"127.0.0.1:{port}", "starttls": protocol, **options}}
+        return (await attempt(written, seconds)).result
+
+
+@pytest.mark.parametrize("protocol", PROTOCOLS)
+async def test_the_certificate_behind_the_talk_is_judged(protocol: str, place: Place) -> None:
+    handler = clear_first(TURNS[protocol], place.context)
+    good = await probed(handler, protocol, ca=place.authority)
+    assert (good.outcome, good.reason) == (Outcome.GOOD, ""), good.detail
+    assert good.certificate_expiry is not None
+    assert {"connect", "first_byte", "tls"} <= set(good.phases)
+    assert (await probed(handler, protocol)).reason == "tls_untrusted"
+
+
+@pytest.mark.parametrize("protocol", [each for each in PROTOCOLS if TURNS[each][-1][1]])
+async def test_bytes_slipped_in_behind_the_consent_are_refused(protocol: str, place: Place) -> None:
+    result = await probed(clear_first(TURNS[protocol], None, b"forged\r\n"), protocol, ca=place.authority)
+    assert (result.outcome, result.reason) == (Outcome.BAD, "starttls_injected")
+
+
+async def test_bytes_slipped_in_behind_a_greeting_that_no_consent_follows_are_refused(place: Place) -> None:
+    result = await probed(saying_at_once(greeting() + b"forged"), "mysql", ca=place.authority)
+    assert (result.outcome, result.reason) == (Outcome.BAD, "starttls_injected")
+
+
+REFUSALS = [
+    ("smtp", [(b"", b"421-too\r\n421 busy\r\n")], "421 busy"),
+    ("smtp", [*TURNS["smtp"][:2], (rb"STARTTLS\r\n", b"454 not now\r\n")], "454 not now"),
+    ("imap", [(b"", b"* BYE overloaded\r\n")], "overloaded"),
+    ("imap", [*TURNS["imap"][:1], (rb"n STARTTLS\r\n", b"n BAD unknown\r\n")], "unknown"),
+    ("pop3", [(b"", b"+OK\r\n"), (rb"STLS\r\n", b"-ERR what?\r\n")], "what?"),
+    ("ftp", [(b"", b"220 here\r\n"), (rb"AUTH TLS\r\n", b"530 log in first\r\n")], "530"),
+    ("xmpp", [(XMPP, FEATURES % b"<mechanisms/>")], "does not offer"),
+    ("xmpp", [*TURNS["xmpp"][:1], (TURNS["xmpp"][1][0], b"<failure xmlns='x'/></stream:stream>")], "<failure"),
+    ("ldap", [(EXTENDED, extended(2, b"unsupported extended operation"))], "result 2 unsupported"),
+    ("ldap", [(EXTENDED, extended(52, number=0))], "result 52"),
+    ("postgres", [(TURNS["postgres"][0][0], b"N")], "does not encrypt"),
+    ("mysql", [(b"", greeting(0xF7FF))], "does not encrypt"),
+    ("mysql", [(b"", b"\x17\0\0\0\xff\x10\x04Too many connections")], "Too many"),
+]
+
+
+@pytest.mark.parametrize(("protocol", "turns", "words"), REFUSALS)
+async def test_a_server_that_does_not_consent_says_so(protocol: str, turns: Any, words: str) -> None:
+    result = await probed(clear_first(turns), protocol)
+    assert (result.outcome, result.reason) == (Outcome.BAD, "starttls_refused"), result.detail
+    assert words in result.detail
+
+
+@pytest.mark.parametrize("protocol", PROTOCOLS)
+@pytest.mark.parametrize(
+    "said", [b"SSH-2.0-OpenSSH_9.2\r\n" * 20, b"\x30\x02\xff\xff" * 20, b"\x30\x05\x02\x01\x01\x78\x80", bytes(200)]
+)
+async def test_what_speaks_something_else_has_its_word(protocol: str, said: bytes) -> None:
+    result = await probed(hanging_up(said), protocol)
+    assert result.outcome is Outcome.BAD
+    assert result.reason in ("starttls_malformed", "starttls_injected", "hung_up", "answer_too_long")
+    assert result.detail.isprintable()
+
+
+NONSENSE = {"starttls_malformed", "starttls_refused", "answer_too_long"}
+
+
+@pytest.mark.parametrize("protocol", PROTOCOLS)
+@pytest.mark.parametrize(
+    ("handler", "reasons"),
+    [
+        (hanging_up(), {"hung_up"}),
+        (saying_at_once(b"220-more\r\n" * 30_000), NONSENSE),
+        (saying_at_once(b"<stream:stream><stream:features/><proceed" * 2_000), NONSENSE),
+        (silent, {"deadline"}),
+    ],
+)
+async def test_a_talk_ends_whatever_the_server_does(protocol: str, handler: Handler, reasons: set[str]) -> None:
+    result = await probed(handler, protocol, 0.5)
+    assert result.outcome is Outcome.BAD
+    assert result.reason in reasons, result.detail
+
+
+@pytest.mark.parametrize("protocol", PROTOCOLS)
+def test_the_port_is_the_protocols_unless_another_is_written(protocol: str) -> None:
+    short = check_of({"tls": {"target": "mail.example.org", "starttls": protocol}})
+    assert short.tls.target.port == PORTS[protocol]
+    assert check_of({"tls": {"target": "[::1]:99", "starttls": protocol}}).tls.target.port == 99
+
+
+def test_without_a_protocol_the_port_is_that_of_https() -> None:
+    assert check_of({"tls": "forms.example.org"}).target == "forms.example.org:443"
+
+
+@pytest.mark.parametrize("options", [{"starttls": "telnet"}, {"starttls": True}, {"starttls": "smtp", "target": "a b"}])
+def test_a_talk_that_cannot_be_meant_is_refused(options: dict[str, Any]) -> None:
+    with pytest.raises(ValidationError):
+        check_of({"tls": {"target": "mail.example.org", **options}})
+
+
+REAL = {
+    "postgres": (postgres, "postgres", ("-c", "ssl=on", "-c", "ssl_cert_file={0}/crt", "-c", "ssl_key_file={0}/key")),
+    "mysql": (mariadb, "mysql", ("--ssl-cert={0}/crt", "--ssl-key={0}/key")),
+}
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize(
+    "protocol",
+    [
+        pytest.param("postgres", marks=needs(str(POSTGRES / "initdb"))),
+        pytest.param("mysql", marks=needs("mariadbd", "mariadb-install-db")),
+    ],
+)
+async def test_a_real_server_is_understood(protocol: str, tmp_path: Path) -> None:
+    server, owner, options = REAL[protocol]
+    authority = trustme.CA()
+    leaf = authority.issue_cert("127.0.0.1")
+    leaf.private_key_pem.write_to_path(tmp_path / "key")
+    (tmp_path / "crt").write_bytes(b"".join(each.bytes() for each in leaf.cert_chain_pems))
+    (tmp_path / "key").chmod(0o600)
+    if os.geteuid() == 0:
+        shutil.chown(tmp_path / "key", owner)
+    with server(tmp_path, *(each.format(tmp_path) for each in options)) as port:
+        target = {"target": f"127.0.0.1:{port}", "starttls": protocol, "ca": bundle(authority, tmp_path)}
+        result = (await attempt({"tls": target})).result
+    assert (result.outcome, result.reason) == (Outcome.GOOD, ""), result.detail
