@@ -11,8 +11,8 @@ from monitor.log import concealed
 from monitor.network.failure import quoted
 
 if TYPE_CHECKING:
+    from monitor.blackbox.handshake import Handshake
     from monitor.blackbox.modules import Module
-    from monitor.blackbox.tls import Handshake
     from monitor.clock import Clock
     from monitor.http.request import Request
     from monitor.http.response import Response

@@ -6,6 +6,7 @@ import itertools
 from collections.abc import Awaitable, Callable
 from typing import TYPE_CHECKING
 
+from monitor.config.addresses import HostPort
 from monitor.http import http2, proxy
 from monitor.http.cookies import Jar
 from monitor.http.response import Response
@@ -33,7 +34,7 @@ async def exchange(frame: Frame, request: Request) -> Response:
             addresses = await frame.resolver.addresses(host, request.port, way.family)
         wire = await Wire.open(frame, addresses)
     else:
-        wire = await way.proxy.reach(frame, request)
+        wire = await way.proxy.reach(frame, HostPort(request.host, request.port), tunnel=request.encrypted)
     with wire:
         agreed = None
         if encrypted := request.encrypted:
@@ -83,7 +84,7 @@ async def _over_2(frame: Frame, wire: Wire, request: Request) -> Response:
     answer = await http2.exchange(
         wire, request.fields, request.body, limit=request.way.limit, begun=lambda: frame.enter("transfer")
     )
-    return Response.of(answer)
+    return Response.whole(answer.status, answer.headers, answer.body, version="2", cut=answer.cut)
 
 
 def following(most: int) -> Exchange:

@@ -21,7 +21,6 @@ from sla.observation import Outcome
 
 if TYPE_CHECKING:
     from monitor.config.model import Family
-    from monitor.http.request import Request
     from monitor.network.frame import Frame
 
 _SHARE = 0.95  # of the time-out: what is left is enough to say that it was not the target who was late
@@ -43,18 +42,18 @@ class Proxy:
         """What only the proxy is to hear."""
         return (("Proxy-Authorization", f"Basic {self.credentials}"),) if self.credentials else ()
 
-    async def reach(self, frame: Frame, request: Request) -> Wire:
-        """Return a connection on which the request can be sent: to the proxy, or for https through it to the target.
+    async def reach(self, frame: Frame, target: HostPort, *, tunnel: bool) -> Wire:
+        """Return a connection on which a request can be sent: to the proxy, or with `tunnel` through it to the target.
 
         Raises:
             ProbeFailure: `proxy_unreachable`, `proxy_refused`, `address_denied` (unknown), `proxy_no_connection`.
         """
-        _allow(frame, request)
+        _allow(frame, target)
         wire = await self._connected(frame)
-        if not request.encrypted:
+        if not tunnel:
             return wire
         try:
-            await self._tunnel(wire, str(HostPort(request.host, request.port)))
+            await self._tunnel(wire, str(target))
         except BaseException:
             wire.close()
             raise
@@ -106,12 +105,12 @@ def _refused(detail: str) -> ProbeFailure:
     return ProbeFailure("proxy_refused", detail, outcome=Outcome.UNKNOWN)
 
 
-def _allow(frame: Frame, request: Request) -> None:
+def _allow(frame: Frame, target: HostPort) -> None:
     """Ask the policy for a target that is spelled as an address, in a form that no proxy reads as another."""
     try:
-        spelled = literal(host(request.host), request.port)
+        spelled = literal(host(target.host), target.port)
     except ValueError:
-        raise ProbeFailure("redirect_refused", f"{quoted(request.host)} is neither a name nor an address") from None
+        raise ProbeFailure("redirect_refused", f"{quoted(target.host)} is neither a name nor an address") from None
     if spelled is not None:
         frame.outbound.check(spelled)
 

@@ -3,14 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import TYPE_CHECKING
 
 import httptools
 
 from monitor.network.failure import ProbeFailure
-
-if TYPE_CHECKING:
-    from monitor.http.http2 import Http2Answer
 
 HEADER_LIMIT = 65_536  # bytes of status line and headers; browsers give up far earlier
 INTERIM_LIMIT = 8  # 1xx answers before the real one; a target may not keep us with promises
@@ -72,12 +68,12 @@ class Response:
         self._parser = httptools.HttpResponseParser(self)
 
     @classmethod
-    def of(cls, answer: Http2Answer) -> Response:
-        """Return what came over HTTP/2."""
+    def whole(cls, status: int, headers: dict[str, str], body: bytes, *, version: str, cut: bool) -> Response:
+        """Return what came by another way than HTTP/1.1's bytes."""
         response = cls(limit=0)
-        response.status, response.headers, response.body = answer.status, answer.headers, bytearray(answer.body)
-        response.started, response.complete, response.cut = True, True, answer.cut
-        response._version = "2"
+        response.status, response.headers, response.body = status, headers, bytearray(body)
+        response.started, response.complete, response.cut = True, True, cut
+        response._version = version
         return response
 
     @property

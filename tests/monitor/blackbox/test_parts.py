@@ -13,11 +13,11 @@ from prometheus_client.parser import text_string_to_metric_families
 from monitor.blackbox.differences import DIFFERENCES
 from monitor.blackbox.gauges import HELP, Gauges
 from monitor.blackbox.handbook import handbook
+from monitor.blackbox.handshake import _name
 from monitor.blackbox.modules import Module
 from monitor.blackbox.reaching import fnv1a, split
 from monitor.blackbox.service import LONGEST, SPACING, Blackbox, _seconds
 from monitor.blackbox.tcp import _filled
-from monitor.blackbox.tls import _name
 from monitor.clock import SystemClock
 from monitor.health import Health
 from monitor.network.failure import ProbeFailure

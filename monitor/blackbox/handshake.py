@@ -1,0 +1,113 @@
+"""What a TLS handshake showed, in blackbox_exporter's words: version, ends of certificates, whose the first one is."""
+
+from __future__ import annotations
+
+import ssl
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from cryptography.x509 import Certificate, Name
+
+NEVER = -62_135_596_800  # the year 1, which is what Go says for a time that is not set: no chain was verified
+_VERSIONS = {"TLSv1": "TLS 1.0", "TLSv1.1": "TLS 1.1", "TLSv1.2": "TLS 1.2", "TLSv1.3": "TLS 1.3"}
+_DER = 2  # _ssl.ENCODING_DER
+_LEAF = ("fingerprint_sha256", "issuer", "subject", "subjectalternative")
+
+# Go's order of the parts of a name, the last first; parts of one kind stand together, and others come before.
+_ORDER = (
+    ("2.5.4.5", "SERIALNUMBER"),
+    ("2.5.4.3", "CN"),
+    ("2.5.4.17", "POSTALCODE"),
+    ("2.5.4.9", "STREET"),
+    ("2.5.4.8", "ST"),
+    ("2.5.4.7", "L"),
+    ("2.5.4.11", "OU"),
+    ("2.5.4.10", "O"),
+    ("2.5.4.6", "C"),
+)
+
+
+@dataclass(frozen=True, slots=True)
+class Handshake:
+    """What there is to tell of one. Ends are in Unix time: the first of what the server sent, and the chain's."""
+
+    version: str
+    first_end: int
+    chain_end: int
+    leaf: dict[str, str]
+    """What `probe_ssl_last_chain_info` says of the server's own certificate."""
+
+
+def handshake_of(connection: ssl.SSLSocket) -> Handshake:
+    """Return what there is to tell of a connection."""
+    sent, verified = _chain(connection, "unverified"), _chain(connection, "verified")
+    trusted = verified if connection.context.verify_mode is not ssl.CERT_NONE else []
+    return Handshake(
+        _VERSIONS.get(connection.version() or "", "unknown"),
+        min(map(_end, sent), default=0),
+        min(map(_end, trusted), default=NEVER),
+        _leaf(sent[0]) if sent else dict.fromkeys(_LEAF, ""),
+    )
+
+
+def _leaf(certificate: Certificate) -> dict[str, str]:
+    from cryptography.hazmat.primitives.hashes import SHA256
+
+    said = (
+        certificate.fingerprint(SHA256()).hex(),
+        _name(certificate.issuer),
+        _name(certificate.subject),
+        ",".join(_alternatives(certificate)),
+    )
+    return dict(zip(_LEAF, said, strict=True))
+
+
+def _chain(connection: ssl.SSLSocket, which: str) -> list[Certificate]:
+    """Return the certificates that the server sent, or those of the chain that was verified, as far as they read."""
+    from cryptography import x509  # 30 ms that a daemon without TLS need not pay
+
+    # Public from Python 3.13 on; before, the same under a name of the module's own.
+    source: Any = connection if hasattr(connection, f"get_{which}_chain") else connection._sslobj  # type: ignore[attr-defined]
+    found = []
+    for each in getattr(source, f"get_{which}_chain")() or ():
+        try:
+            found.append(x509.load_der_x509_certificate(each if isinstance(each, bytes) else each.public_bytes(_DER)))
+        except ValueError:
+            continue
+    return found
+
+
+def _end(certificate: Certificate) -> int:
+    return int(certificate.not_valid_after_utc.timestamp())
+
+
+def _alternatives(certificate: Certificate) -> list[str]:
+    from cryptography import x509
+
+    try:
+        names = certificate.extensions.get_extension_for_class(x509.SubjectAlternativeName).value
+    except (x509.ExtensionNotFound, ValueError):
+        return []
+    return names.get_values_for_type(x509.DNSName)
+
+
+def _name(name: Name) -> str:
+    """Return a name as Go writes it."""
+    parts: dict[str, list[str]] = {}
+    for each in name:
+        parts.setdefault(each.oid.dotted_string, []).append(_escaped(str(each.value)))
+    known = {oid for oid, _ in _ORDER}
+    found = ["+".join(f"{short}={value}" for value in parts[oid]) for oid, short in _ORDER if oid in parts]
+    others = [
+        f"{each.oid.dotted_string}={_escaped(str(each.value))}" for each in name if each.oid.dotted_string not in known
+    ]
+    return ",".join([*found, *reversed(others)])
+
+
+def _escaped(value: str) -> str:
+    """Return a value as it stands in a name (RFC 2253)."""
+    escaped = "".join(f"\\{c}" if c in ',+"\\<>;' else c for c in value)
+    if escaped[:1] in (" ", "#"):
+        escaped = f"\\{escaped}"
+    return f"{escaped[:-1]}\\ " if len(escaped) > 1 and escaped.endswith(" ") else escaped
