@@ -1,1 +1,1 @@
-"""TODO."""
+"""What machines read: metrics in Prometheus' text format, alert rules, dashboards."""
