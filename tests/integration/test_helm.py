@@ -11,7 +11,9 @@ from typing import Any
 import pytest
 import yaml
 
+from monitor.blackbox.modules import ModuleFile
 from monitor.config.loader import load
+from monitor.config.onefile import read_block
 from monitor.probes.registry import CHECK_TYPES
 
 ROOT = Path(__file__).parents[2]
@@ -23,6 +25,7 @@ HELM = shutil.which("helm", path=str(ROOT / ".tools")) or shutil.which("helm")
 pytestmark = [pytest.mark.slow, pytest.mark.skipif(HELM is None, reason="no helm: .ci/run builds it into .tools/")]
 
 Manifest = dict[str, Any]
+_APART = {"dashboard": "Dashboard", "blackbox": "Modules"}  # ConfigMaps by their names' ends
 
 
 def helm(*arguments: str | Path) -> subprocess.CompletedProcess[str]:
@@ -35,8 +38,8 @@ def render(values: Path, *options: str) -> dict[str, Manifest]:
     assert done.returncode == 0, done.stderr
     found: dict[str, Manifest] = {}
     for manifest in filter(None, yaml.safe_load_all(done.stdout)):
-        dashboard = manifest["metadata"]["name"].endswith("-dashboard")
-        found["Dashboard" if dashboard else manifest["kind"]] = manifest
+        suffix = manifest["metadata"]["name"].rpartition("-")[2]
+        found[_APART.get(suffix, manifest["kind"])] = manifest
     return found
 
 
@@ -118,6 +121,19 @@ def test_the_router_in_both_label_forms_and_the_monitoring_namespace_may_enter()
         {"policy-group.network.openshift.io/ingress": ""},
         {"kubernetes.io/metadata.name": "openshift-user-workload-monitoring"},
     ]
+
+
+def test_blackbox_modules_are_mounted_and_readable_and_without_them_there_is_no_probe(tmp_path: Path) -> None:
+    manifests = render(KUBERNETES)
+    container = pod(manifests)["containers"][0]
+    folder = next(each["mountPath"] for each in container["volumeMounts"] if each["name"] == "blackbox")
+    asked = ["--blackbox-config", f"{folder}/blackbox.yml", "--blackbox-allow", "10.128.0.0/14"]
+    assert container["args"] == ["run", "-c", "/etc/ninewatch", *asked]
+    (tmp_path / "blackbox.yml").write_text(manifests["Modules"]["data"]["blackbox.yml"])
+    assert set(read_block(tmp_path / "blackbox.yml", ModuleFile).modules) == {"http_2xx", "smtp_starttls"}
+    plain = render(OPENSHIFT)
+    assert pod(plain)["containers"][0]["args"] == ["run", "-c", "/etc/ninewatch"]
+    assert "Modules" not in plain
 
 
 def test_egress_is_dns_and_the_targets_that_are_named() -> None:
