@@ -20,3 +20,8 @@ settings.load_profile("ci" if os.environ.get("CI") else "here")
 def _no_secrets_of_other_tests(monkeypatch: pytest.MonkeyPatch) -> None:
     """Concealing is for the life of a process; one test's secret must not blank out a word of another's output."""
     monkeypatch.setattr(log, "_concealer", log.Concealer())
+
+
+def pytest_make_parametrize_id(val: object, argname: str) -> str | None:
+    """Name bytes that nobody reads by their argument; all workers must find the same names."""
+    return argname if isinstance(val, bytes) and len(val) > 40 else None
