@@ -107,7 +107,10 @@ async def test_a_deadline_kept_late_with_the_answer_waiting_is_our_failure() -> 
     with socket.create_server(("127.0.0.1", 0)) as listener:
         server = threading.Thread(target=serve, args=(listener,))
         server.start()
-        result = (await attempt({"http": f"http://127.0.0.1:{listener.getsockname()[1]}/"}, seconds)).result
+        probe = prepare(check_of({"http": f"http://127.0.0.1:{listener.getsockname()[1]}/"}))
+        async with rigged(SystemClock(), Health()) as (runner, pulse):
+            pulse.stalled = lambda: 0.0  # type: ignore[method-assign]
+            result = (await runner.attempt(probe, seconds)).result
         server.join()
     assert (result.outcome, result.reason) == (Outcome.UNKNOWN, "monitor_starved")
     assert "an answer was waiting" in result.detail
