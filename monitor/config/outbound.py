@@ -6,7 +6,7 @@ from enum import Enum
 from ipaddress import IPv4Network, IPv6Network, ip_network
 from typing import Annotated, Any
 
-from pydantic import PlainValidator, WithJsonSchema
+from pydantic import Field, PlainValidator, WithJsonSchema
 
 from monitor.config.base import Model
 from monitor.config.errors import quoted
@@ -19,10 +19,16 @@ def _network(value: Any) -> Network:
     if isinstance(value, Network):
         return value
     try:
-        return ip_network(value if isinstance(value, str) else "")
+        return _unmapped(ip_network(value if isinstance(value, str) else ""))
     except ValueError as error:
         why = "has bits set behind its prefix; " if "host bits" in str(error) else "is not a network; "
         raise ValueError(f"{quoted(value)} {why}write e.g. 10.0.0.0/8, 192.0.2.7/32 or 2001:db8::/32") from None
+
+
+def _unmapped(network: Network) -> Network:
+    """Return the IPv4 network that an IPv6 one of mapped addresses (::ffff:0:0/96) spells."""
+    mapped = network.network_address.ipv4_mapped if isinstance(network, IPv6Network) else None
+    return network if mapped is None or network.prefixlen < 96 else IPv4Network((mapped, network.prefixlen - 96))
 
 
 NetworkField = Annotated[
@@ -31,6 +37,7 @@ NetworkField = Annotated[
     AS_TEXT,
     WithJsonSchema({"type": "string", "examples": ["10.0.0.0/8", "2001:db8::/32"]}),
 ]
+Networks = Annotated[tuple[NetworkField, ...], Field(min_length=1)]
 
 
 class OutboundBlock(Model):
@@ -39,10 +46,10 @@ class OutboundBlock(Model):
     Link-local addresses and those where clouds keep an instance's credentials are refused always.
     """
 
-    allow: tuple[NetworkField, ...] = ()
+    allow: Networks = ()
     """If any are given, nothing else may be connected to."""
 
-    deny: tuple[NetworkField, ...] = ()
+    deny: Networks = ()
     """Never connected to, even where `allow` holds them."""
 
 

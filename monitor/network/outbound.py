@@ -29,7 +29,8 @@ _NEVER = {
 }
 # This machine: Linux connects 0.0.0.0/8 and :: to it as well.
 _LOOPBACK = tuple(map(ip_network, ("127.0.0.0/8", "0.0.0.0/8", "::1/128", "::/128")))
-_NAT64 = IPv6Network("64:ff9b::/96")  # RFC 6052: the last four bytes are the IPv4 address that is reached
+# The last four bytes are the IPv4 address that is reached: NAT64 (RFC 6052, 8215), SIIT (RFC 2765), and older ways.
+_TRANSLATED = tuple(map(IPv6Network, ("64:ff9b::/96", "64:ff9b:1::/48", "::ffff:0:0:0/96", "::/96")))
 
 
 class Outbound:
@@ -83,5 +84,5 @@ def _meanings(address: IPv4Address | IPv6Address) -> Iterator[IPv4Address | IPv6
         yield address.sixtofour
     if address.teredo is not None:
         yield address.teredo[1]
-    if address in _NAT64:
+    if int(address) > 0xFFFF and any(address in network for network in _TRANSLATED):  # ::1 is no translation
         yield IPv4Address(int(address) & 0xFFFF_FFFF)

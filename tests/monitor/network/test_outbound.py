@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from pydantic import ValidationError
 
 import monitor
 from monitor.clock import SystemClock
@@ -43,6 +44,9 @@ def why_not(host: str, policy: Outbound) -> str:
         "::ffff:169.254.169.254",
         "2002:a9fe:a9fe::1",
         "64:ff9b::a9fe:a9fe",
+        "64:ff9b:1::a9fe:a9fe",
+        "::ffff:0:a9fe:a9fe",
+        "::a9fe:a9fe",
         "fd00:ec2::254",
         "100.100.100.200",
         "168.63.129.16",
@@ -70,6 +74,27 @@ def test_lists_name_networks_and_deny_wins() -> None:
     assert "deny" in why_not("::ffff:10.1.2.3", policy)
     assert "allow" in why_not("192.0.2.1", policy)
     assert "allow" in why_not("2001:db8::1", policy)
+    assert why_not("::1", Outbound(OutboundBlock.model_validate({"allow": ["::1/128"]}))) == ""
+
+
+def test_a_network_of_mapped_addresses_is_the_one_that_it_maps() -> None:
+    policy = Outbound(OutboundBlock.model_validate({"deny": ["::ffff:192.0.2.0/120"]}))
+    assert "deny" in why_not("192.0.2.7", policy)
+    assert "deny" in why_not("::ffff:192.0.2.7", policy)
+
+
+@pytest.mark.parametrize(
+    ("written", "words"),
+    [
+        ({"allow": []}, "at least 1"),
+        ({"deny": ["10.0.0.1/8"]}, "has bits set behind its prefix"),
+        ({"deny": ["example.org"]}, "is not a network"),
+        ({"deny": [10]}, "is not a network"),
+    ],
+)
+def test_what_is_no_list_of_networks_is_refused(written: dict[str, Any], words: str) -> None:
+    with pytest.raises(ValidationError, match=words):
+        OutboundBlock.model_validate(written)
 
 
 WAYS: list[dict[str, Any]] = [
