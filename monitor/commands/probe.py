@@ -109,6 +109,8 @@ def _as_text(check: CheckBase, attempt: Attempt) -> str:
     lines = [f"{result.outcome!s:<12}{check.kind} {check.target}"]
     if result.reason:
         lines.append(f"{'reason':<12}{result.reason}{': ' + result.detail if result.detail else ''}")
+    elif result.detail:
+        lines.append(f"{'detail':<12}{result.detail}")
     if result.status is not None:
         lines.append(f"{'status':<12}{result.status}")
     if result.certificate_expiry is not None:

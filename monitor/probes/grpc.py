@@ -5,9 +5,9 @@ from __future__ import annotations
 from collections.abc import Awaitable, Callable
 from typing import TYPE_CHECKING, Annotated, ClassVar
 
-from pydantic import Field
+from pydantic import Field, field_validator
 
-from monitor.config.model import Headers, HostPortField, Secret
+from monitor.config.model import Headers, HostPortField, Secret, problem_at
 from monitor.http import http2
 from monitor.network.failure import ProbeFailure, quoted
 from monitor.network.secure import Encryptable, securing
@@ -23,6 +23,9 @@ if TYPE_CHECKING:
 _CODES = {4: "DEADLINE_EXCEEDED", 5: "NOT_FOUND", 7: "PERMISSION_DENIED", 12: "UNIMPLEMENTED", 14: "UNAVAILABLE"}
 
 
+_OURS = {"connection", "content-length", "content-type", "host", "te", "transfer-encoding", "upgrade"}
+
+
 class GrpcCheck(Encryptable):
     """Good when the health service answers SERVING."""
 
@@ -36,6 +39,14 @@ class GrpcCheck(Encryptable):
 
     metadata: Headers = Field(default_factory=dict)
     """Sent with the call."""
+
+    @field_validator("metadata")
+    @classmethod
+    def _leaves_the_call_alone(cls, metadata: Headers) -> Headers:
+        for name in metadata:
+            if name.lower() in _OURS or name.lower().startswith("grpc-"):
+                raise problem_at(name, "belongs to the call itself; leave it out")
+        return metadata
 
 
 def caller(check: GrpcCheck) -> Callable[[Frame], Awaitable[Answer]]:
@@ -83,9 +94,10 @@ def _headers(check: GrpcCheck) -> list[tuple[str, str]]:
         ("content-type", "application/grpc"),
         ("user-agent", "ninewatch"),
     ]
-    return own + [
-        (name.lower(), value.reveal() if isinstance(value, Secret) else value) for name, value in check.metadata.items()
-    ]
+    metadata = {
+        name.lower(): value.reveal() if isinstance(value, Secret) else value for name, value in check.metadata.items()
+    }
+    return list((dict(own) | metadata).items())
 
 
 KIND = Kind(

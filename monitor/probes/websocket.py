@@ -6,11 +6,11 @@ from contextlib import aclosing
 from typing import TYPE_CHECKING, Annotated, ClassVar
 from urllib.parse import urlsplit
 
-from pydantic import Field
+from pydantic import Field, field_validator
 
 from monitor.config.addresses import WebSocketUrl
 from monitor.config.expect import Regex, RegexField
-from monitor.config.model import Headers, HostPort, Secret, Text
+from monitor.config.model import Headers, HostPort, Secret, Text, problem_at
 from monitor.network.failure import ProbeFailure, quoted
 from monitor.network.secure import Securable, reaching
 from monitor.probes.base import Kind
@@ -20,6 +20,9 @@ from sla.observation import Outcome
 
 if TYPE_CHECKING:
     from monitor.network.frame import Frame, Probe
+
+
+_OURS = {"connection", "upgrade", "content-length", "transfer-encoding"}
 
 
 class WebsocketCheck(Securable):
@@ -41,6 +44,14 @@ class WebsocketCheck(Securable):
 
     expect: RegexField | None = None
     """A regular expression (RE2) that a message must match; others before it are passed over."""
+
+    @field_validator("headers")
+    @classmethod
+    def _leaves_the_handshake_alone(cls, headers: Headers) -> Headers:
+        for name in headers:
+            if name.lower() in _OURS or name.lower().startswith("sec-websocket-"):
+                raise problem_at(name, "belongs to the handshake; leave it out (a subprotocol is named by subprotocol)")
+        return headers
 
     @property
     def target(self) -> str:

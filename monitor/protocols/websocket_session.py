@@ -45,8 +45,9 @@ class Session:
         from websockets.exceptions import InvalidStatus
 
         request = self._protocol.connect()
-        request.headers["User-Agent"] = "ninewatch"
-        for name, value in headers.items():
+        for name, value in {"User-Agent": "ninewatch", **headers}.items():
+            if name in request.headers:
+                del request.headers[name]  # to set one is to add one
             request.headers[name] = value
         self._protocol.send_request(request)
         while self._protocol.state.name == "CONNECTING" and self._protocol.handshake_exc is None:

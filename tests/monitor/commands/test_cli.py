@@ -14,8 +14,12 @@ import pytest
 from click.testing import CliRunner, Result
 
 from monitor import cli, log
+from monitor.commands.probe import _as_text
+from monitor.engine.runner import Attempt
 from monitor.errors import NinewatchError
-from monitor.vocabulary import PHASES
+from monitor.vocabulary import PHASES, ProbeResult
+from sla.observation import Outcome
+from tests.support.probing import check_of
 from tests.support.processes import until
 from tests.support.targets import Target
 from tests.support.watches import command, environment, refused, watching
@@ -82,6 +86,12 @@ def test_what_cannot_be_known_is_exit_status_3() -> None:
     code, found = probed("tcp://255.255.255.255:9")
     assert (code, found["outcome"]) == (3, "unknown")
     assert found["reason"] in ("no_route", "forbidden_locally")
+
+
+def test_probe_without_json_also_tells_what_a_good_probe_found() -> None:
+    found = ProbeResult(Outcome.GOOD, phases={"first_byte": 0.01}, detail="offset +0.25 s")
+    lines = _as_text(check_of({"ntp": "127.0.0.1"}), Attempt(0, found, 0.01)).splitlines()
+    assert lines[:2] == ["good        ntp 127.0.0.1:123", "detail      offset +0.25 s"]
 
 
 def test_probe_without_json_is_for_people(target: Target, tmp_path: Path) -> None:

@@ -10,10 +10,11 @@ import grpc
 import pytest
 import trustme
 from grpc_health.v1 import health, health_pb2, health_pb2_grpc
+from pydantic import ValidationError
 
 from sla.observation import Outcome
 from tests.support.certificates import bundle, server_context
-from tests.support.probing import attempt
+from tests.support.probing import attempt, check_of
 from tests.support.servers import answer, saying, serving, silent
 from tests.support.talking import hanging_up, saying_at_once
 
@@ -101,3 +102,9 @@ async def test_what_is_no_grpc_server_has_its_word(handler: Handler, reason: str
         result = await probed(port, 0.5)
     assert (result.outcome, result.reason) == (Outcome.BAD, reason)
     assert result.detail.isprintable()
+
+
+@pytest.mark.parametrize("name", ["te", "Content-Type", "Host", "grpc-timeout"])
+def test_metadata_of_the_call_itself_is_refused(name: str) -> None:
+    with pytest.raises(ValidationError, match="belongs to the call itself"):
+        check_of({"grpc": "h:1", "metadata": {name: "x"}})

@@ -2,18 +2,20 @@
 
 from __future__ import annotations
 
+import asyncio
 import contextlib
 from collections.abc import AsyncIterator
 from typing import TYPE_CHECKING, Any
 
 import pytest
 import trustme
+from pydantic import ValidationError
 from websockets.asyncio.server import ServerConnection, serve
 
 from sla.observation import Outcome
 from tests.support.certificates import bundle, server_context
-from tests.support.probing import attempt
-from tests.support.servers import answer, saying, serving, silent
+from tests.support.probing import attempt, check_of
+from tests.support.servers import answer, request_of, saying, serving, silent
 
 if TYPE_CHECKING:
     import ssl
@@ -46,6 +48,28 @@ async def test_a_handshake_and_the_expected_message_are_good(more: dict[str, str
         result = await probed(port, **more)
     assert (result.outcome, result.reason, result.status) == (Outcome.GOOD, "", 101)
     assert set(result.phases) == {"resolve", "connect", "first_byte", "transfer"}
+
+
+async def test_headers_that_are_written_take_the_place_of_ours() -> None:
+    heads: list[bytes] = []
+
+    async def listening(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        heads.append(await request_of(reader))
+
+    async with serving(listening) as port:
+        await probed(port, headers={"host": "chat.example.org", "User-Agent": "other", "X-More": "1"})
+    lines = heads[0].decode().lower().split("\r\n")
+    assert [line for line in lines if line.startswith(("host:", "user-agent:", "x-more:"))] == [
+        "user-agent: other",
+        "host: chat.example.org",
+        "x-more: 1",
+    ]
+
+
+@pytest.mark.parametrize("name", ["Connection", "upgrade", "Sec-WebSocket-Key"])
+def test_headers_of_the_handshake_itself_are_refused(name: str) -> None:
+    with pytest.raises(ValidationError, match="belongs to the handshake"):
+        check_of({"websocket": "ws://h/", "headers": {name: "x"}})
 
 
 async def test_over_tls_the_certificate_is_judged(tmp_path: Path) -> None:
