@@ -45,7 +45,7 @@ def duration(value: Any) -> int:
     if isinstance(value, bool) or not isinstance(value, str | int | float):
         raise ValueError("not a duration; write 30s, 5m or 1h")
     if isinstance(value, int | float):
-        raise ValueError(f"{value} has no unit; write {value}s for seconds, {value}m for minutes")
+        raise ValueError(f"{value} has no unit; write {value}ms, {value}s for seconds, {value}m for minutes")
     if len(value) > 40:
         raise ValueError(f"{quoted(value)} is not a duration; write 30s, 5m or 1h")
     length = parse_duration(value)

@@ -88,7 +88,7 @@ SOUND = check('tcp: "h:1"')
 
 # What is wrong -> how it is told: place, key path, and the start of the message.
 MISTAKES = {
-    check('tcp: "h:1", interval: 30'): "5:39: products.p.checks.c.interval: 30 has no unit; write 30s for seconds",
+    check('tcp: "h:1", interval: 30'): "5:39: products.p.checks.c.interval: 30 has no unit; write 30ms, 30s for seconds",
     check('tcp: "h:1", interval: 1:30'): "5:39: products.p.checks.c.interval: 1:30 is read by YAML as the number 90;",
     check('tcp: "h:1", interval: 0s'): '5:39: products.p.checks.c.interval: "0s" is out of range;',
     check('tcp: "h:1", interval: 50ms'): "5:39: products.p.checks.c.interval: must be between 100ms and 1d",

@@ -82,7 +82,7 @@ def test_everything_else_that_a_plan_may_say(tmp_path: Path) -> None:
         ("  - {id: x}\n", "4:5: parts.x.availability: is missing; write availability: 99.9%, or mtbf: 90d and mttr"),
         ("  - {id: x, mtbf: 9d}\n", "4:5: parts.x.mttr: is missing; write how long an outage lasts"),
         ("  - {id: x, mtbf: 9d, mttr: 1h, availability: 9%}\n", "4:19: parts.x.mtbf: and availability say the same"),
-        ("  - {id: x, mtbf: 5, mttr: 1h}\n", "4:19: parts.x.mtbf: 5 has no unit; write 5s for seconds, 5m"),
+        ("  - {id: x, mtbf: 5, mttr: 1h}\n", "4:19: parts.x.mtbf: 5 has no unit; write 5ms, 5s for seconds, 5m"),
         ("  - {id: x, mtbf: 5m, mttr: 1h}\n", "4:19: parts.x.mtbf: must be between 1h and 100y"),
         ("  - {id: x, mtbf: 500y, mttr: 1h}\n", "4:19: parts.x.mtbf: must be between 1h and 100y"),
         ("  - {id: x, availability: 50%, mttr: 1m}\n", "4:27: parts.x.availability: would be lost more than once an"),
