@@ -1,4 +1,4 @@
-"""The `exec` kind: a program of yours, run apart: no shell, hardly an environment, killed at the deadline.
+"""The `exec` kind: a program of yours, run apart: no shell, hardly an environment, its process group killed at the end.
 
 Off unless the daemon is started with --allow-exec: whoever may write the configuration may otherwise run programs.
 """
@@ -73,17 +73,24 @@ def prepare(check: ExecCheck) -> Probe:
         frame.enter("first_byte")
         code, said = await run(check.exec, environment)
         frame.close()
-        last = quoted((said.decode(errors="replace").strip().splitlines() or [""])[0], 200)
+        first = quoted((said.decode(errors="replace").strip().splitlines() or [""])[0], 200)
         if code in check.unknown_codes:
-            raise ProbeFailure("exec_undecided", f"exit code {code}: {last}", outcome=Outcome.UNKNOWN, status=code)
+            raise ProbeFailure("exec_undecided", f"exit code {code}: {first}", outcome=Outcome.UNKNOWN, status=code)
         if code:
-            how = f"exit code {code}" if code > 0 else f"killed by {signal.Signals(-code).name}"
-            raise ProbeFailure("exec_failed", f"{how}: {last}", status=code)
+            how = f"exit code {code}" if code > 0 else f"killed by {_signal(-code)}"
+            raise ProbeFailure("exec_failed", f"{how}: {first}", status=code)
         if check.expect is not None and not check.expect.search(said):
-            raise ProbeFailure("answer_mismatch", f"{last}, expected {quoted(check.expect.text)}")
+            raise ProbeFailure("answer_mismatch", f"{first}, expected {quoted(check.expect.text)}")
         return ProbeResult(Outcome.GOOD, "", code, frame.phases)
 
     return probe
+
+
+def _signal(number: int) -> str:
+    try:
+        return signal.Signals(number).name
+    except ValueError:  # most real-time signals have no name
+        return f"signal {number}"
 
 
 KIND = Kind(

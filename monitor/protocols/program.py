@@ -1,16 +1,21 @@
-"""Running a program apart: no shell, hardly an environment, killed at the deadline with all that it started."""
+"""Running a program apart: no shell, hardly an environment, killed at the deadline with its process group.
+
+A descendant that left the group (`setsid`, a daemon) is not ended: it was started to outlive the program, and the only
+way to hold it would be to become the parent of every orphan of the daemon's.
+"""
 
 from __future__ import annotations
 
 import asyncio
 import contextlib
 import os
+import re
 import signal
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any, ClassVar, Self
 
-from pydantic import Field, PlainValidator, ValidationInfo, WithJsonSchema, model_validator
+from pydantic import AfterValidator, Field, PlainValidator, ValidationInfo, WithJsonSchema, model_validator
 
 from monitor.config.addresses import HeaderValue
 from monitor.config.model import CheckBase, Secret, problem_at
@@ -22,7 +27,8 @@ if TYPE_CHECKING:
     from asyncio.subprocess import Process
 
 _LIMIT = 65_536  # bytes of output that are read; a program that says more is not held up by it
-_GRACE = 2.0  # seconds to wait for a killed program, whose descendants may hold its output open
+_NAME = "[A-Za-z_][A-Za-z0-9_]*"
+_GRACE = 2.0  # seconds to wait for a killed program, which the kernel may hold
 
 
 def _script(value: Any, info: ValidationInfo) -> Path:
@@ -32,7 +38,14 @@ def _script(value: Any, info: ValidationInfo) -> Path:
     return path
 
 
+def _variable(value: str) -> str:
+    if re.fullmatch(_NAME, value) is None:
+        raise ValueError("is no name of a variable; use letters, digits and _, with no digit first")
+    return value
+
+
 LocalFile = Annotated[Path, PlainValidator(_script), WithJsonSchema({"type": "string"})]
+Variable = Annotated[str, AfterValidator(_variable), WithJsonSchema({"type": "string", "pattern": f"^{_NAME}$"})]
 LocalFolder = Annotated[Path, PlainValidator(local_path), WithJsonSchema({"type": "string"})]
 
 
@@ -42,7 +55,7 @@ class RunningCheck(CheckBase):
     allowed: ClassVar[bool] = True
     runs: ClassVar[str] = "programs"
 
-    env: dict[str, HeaderValue] = Field(default_factory=dict)
+    env: dict[Variable, HeaderValue] = Field(default_factory=dict)
     """Its environment, besides PATH and LANG: text, or secrets. Nothing of the daemon's is passed on."""
 
     @model_validator(mode="after")
@@ -58,16 +71,28 @@ class RunningCheck(CheckBase):
 
 
 async def run(words: tuple[str, ...], environment: Mapping[str, str]) -> tuple[int, bytes]:
-    """Return exit code and the beginning of the output. When cancelled, kill the program and all that it started.
+    """Return exit code and the beginning of the output; whoever else holds the output open is not waited for.
+
+    When the program ends, and when this is cancelled, its process group is killed.
 
     Raises:
         ProbeFailure: `exec_missing`, unknown: it cannot be run.
     """
+    with _pipe() as (output, said):
+        process = await _started(words, environment, output)
+        try:
+            code = await process.wait()
+        finally:
+            await _end(process)
+    return code, bytes(said)
+
+
+async def _started(words: tuple[str, ...], environment: Mapping[str, str], output: int) -> Process:
     try:
-        process = await asyncio.create_subprocess_exec(
+        return await asyncio.create_subprocess_exec(
             *words,
             stdin=asyncio.subprocess.DEVNULL,
-            stdout=asyncio.subprocess.PIPE,
+            stdout=output,
             stderr=asyncio.subprocess.DEVNULL,
             env=dict(environment),
             cwd="/",
@@ -78,19 +103,35 @@ async def run(words: tuple[str, ...], environment: Mapping[str, str]) -> tuple[i
         raise ProbeFailure("exec_missing", f"{quoted(words[0])}: {reason}", outcome=Outcome.UNKNOWN) from None
     except OSError as error:
         raise ProbeFailure("exec_missing", failure_of(error).detail, outcome=Outcome.UNKNOWN) from None
+
+
+@contextlib.contextmanager
+def _pipe() -> Iterator[tuple[int, bytearray]]:
+    """Give a pipe's end to write to, and what has come of it: its beginning is whole when the block is left.
+
+    A pipe of our own: before Python 3.13, asyncio takes a program for running until all have closed one of its pipes.
+    """
+    loop = asyncio.get_running_loop()
+    ours, theirs = os.pipe2(os.O_CLOEXEC)
+    os.set_blocking(ours, False)
+    said = bytearray()
+
+    def take() -> bool:
+        """Take the next piece; false if there is none yet."""
+        with contextlib.suppress(BlockingIOError):
+            said.extend(os.read(ours, _LIMIT)[: _LIMIT - len(said)])
+            return True
+        return False
+
+    loop.add_reader(ours, take)
     try:
-        said = await _beginning(process)
-        return await process.wait(), said
+        yield theirs, said
+        while len(said) < _LIMIT and take():
+            pass
     finally:
-        await _end(process)
-
-
-async def _beginning(process: Process) -> bytes:
-    said = b""
-    assert process.stdout is not None, "asked for as a pipe"  # noqa: S101 - for the type checker
-    while data := await process.stdout.read(_LIMIT):
-        said = (said + data)[:_LIMIT]
-    return said
+        loop.remove_reader(ours)
+        os.close(ours)
+        os.close(theirs)
 
 
 async def _end(process: Process) -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import signal
 import sys
 from pathlib import Path
 from typing import Any
@@ -34,6 +35,8 @@ async def ran(script: str, seconds: float = 5.0, **more: Any) -> Any:
         ("kill -SEGV $$", {}, BAD, "exec_failed"),
         ("head -c 10000000 /dev/zero; exit 0", {}, GOOD, ""),
         ("sleep 60", {}, BAD, "deadline"),
+        ("sleep 60 & echo all is well", {"expect": "^all is well"}, GOOD, ""),
+        ("sleep 60 & exit 2", {}, BAD, "exec_failed"),
     ],
 )
 async def test_every_end_has_its_word(script: str, more: dict[str, Any], outcome: Outcome, reason: str) -> None:
@@ -60,6 +63,22 @@ async def test_at_the_deadline_all_that_the_program_started_is_ended(tmp_path: P
     until("the child's end", lambda: not alive(child), 5)
 
 
+async def test_a_descendant_that_left_the_group_holds_up_nothing(tmp_path: Path) -> None:
+    """It keeps the output open, and is not ended: no more is promised."""
+    result = await ran(
+        f"setsid sh -c 'echo $$ > {tmp_path}/child; exec sleep 60' & "
+        f"until [ -s {tmp_path}/child ]; do :; done; echo said; exit 2"
+    )
+    assert (result.reason, result.detail) == ("exec_failed", 'exit code 2: "said"')
+    os.kill(int((tmp_path / "child").read_text()), signal.SIGKILL)
+
+
+@pytest.mark.parametrize(("number", "name"), [(9, "SIGKILL"), (40, "signal 40")])
+async def test_a_signal_is_named_where_it_has_a_name(number: int, name: str) -> None:
+    result = await ran(f"echo first; echo last; kill -{number} $$")
+    assert (result.outcome, result.detail) == (BAD, f'killed by {name}: "first"')
+
+
 def alive(process: int) -> bool:
     try:
         os.kill(process, 0)
@@ -78,6 +97,12 @@ async def test_a_program_that_cannot_be_run_says_nothing_of_the_target(program: 
 def test_what_is_no_argument_list_is_refused(words: object) -> None:
     with pytest.raises(ValidationError):
         check_of({"exec": words})
+
+
+@pytest.mark.parametrize("name", ["A=B", "", "A B", "A\0", "1A"])
+def test_what_no_environment_can_hold_is_refused(name: str) -> None:
+    with pytest.raises(ValidationError, match="env"):
+        check_of({"exec": ["/bin/true"], "env": {name: "c"}})
 
 
 def test_a_daemon_that_was_not_told_to_refuses_to_run_programs() -> None:
