@@ -12,7 +12,8 @@ from pydantic import BeforeValidator, Field, PlainSerializer, PlainValidator, Wi
 from monitor.config.base import Model
 from monitor.config.conditions import OF_HEADERS, OF_JSON, Conditions, Scalar, conditions, equal
 from monitor.config.errors import quoted
-from monitor.config.patterns import LONGEST_PATTERN, REGEX_SCHEMA, JsonPath, Regex, RegexField, regex
+from monitor.config.json_path import JsonPath
+from monitor.config.patterns import LONGEST_PATTERN, REGEX_SCHEMA, Regex, RegexField, regex
 from monitor.config.sizes import SizeRangeField
 from monitor.config.values import AS_TEXT, Flag, problem_at
 

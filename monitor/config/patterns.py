@@ -1,4 +1,4 @@
-"""Patterns that a target's words are held against: expressions in linear time, and paths into JSON."""
+"""Expressions that a target's words are held against, in linear time."""
 
 from __future__ import annotations
 
@@ -6,7 +6,6 @@ from dataclasses import dataclass, field
 from itertools import islice
 from typing import Annotated, Any
 
-import jsonpath_rfc9535
 import re2
 from pydantic import PlainValidator, WithJsonSchema
 
@@ -64,38 +63,6 @@ def _decoded(text: str | bytes) -> str:
 def _said(error: Exception) -> str:
     said = error.args[0] if error.args else ""
     return _decoded(said) if isinstance(said, str | bytes) else str(said)
-
-
-@dataclass(frozen=True, slots=True)
-class JsonPath:
-    """A path into a JSON document (RFC 9535), equal to another when their texts are.
-
-    Raises:
-        ValueError: it is not one.
-    """
-
-    text: str
-    _query: jsonpath_rfc9535.JSONPathQuery = field(init=False, repr=False, compare=False)
-
-    def __post_init__(self) -> None:
-        try:
-            object.__setattr__(self, "_query", jsonpath_rfc9535.compile(self.text))
-        except (jsonpath_rfc9535.JSONPathError, RecursionError) as error:
-            raise ValueError(f"not a JSON path ({error}); write $.ready or $.checks[0].status") from None
-
-    def __hash__(self) -> int:
-        return hash(self.text)
-
-    def values(self, document: Any) -> list[Any]:
-        """Return every value that the path finds in a parsed document, in order; none when it finds nothing.
-
-        Raises:
-            RecursionError: the document is nested too deeply to be searched.
-        """
-        try:
-            return self._query.find(document).values()
-        except jsonpath_rfc9535.JSONPathRecursionError as error:
-            raise RecursionError(str(error)) from None
 
 
 def regex(value: Any) -> Regex:

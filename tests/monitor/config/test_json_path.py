@@ -1,0 +1,73 @@
+"""Paths into JSON: what they find, and that no document makes one of them slow."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+
+from monitor.config.json_path import JsonPath
+
+NESTED: dict[str, Any] = {"b": 1}
+for _ in range(90):
+    NESTED = {"a": NESTED, "b": 1}
+
+
+@pytest.mark.parametrize(
+    ("path", "found"),
+    [
+        ("$[?match(@, '(a|aa)+')]", ["aaaa"]),
+        ("$[?match(@, 'a|b')]", ["b"]),
+        ("$[?search(@, 'a|b')]", ["aaaa", "b", "xbx", "\ud800b"]),
+        ("$[?search(@, '^b')]", ["b"]),
+        ("$[?!search(@, 'a')]", ["b", "xbx", 5, ["a"], "\ud800b"]),
+        ("$[?length(@) == 1]", ["b", ["a"]]),
+    ],
+)
+def test_patterns_in_a_path_hold_of_texts(path: str, found: list[Any]) -> None:
+    assert JsonPath(path).values(["aaaa", "b", "xbx", 5, ["a"], "\ud800b"]) == found
+
+
+def test_a_pattern_that_tries_every_way_is_linear() -> None:
+    """A backtracking matcher takes 2^17000 steps for this, and never comes back."""
+    assert JsonPath("$.a[?match(@, '(a|aa)+')]").values({"a": ["a" * 17_000 + "!"]}) == []
+
+
+@pytest.mark.parametrize(
+    ("path", "said"),
+    [
+        ("$.a[?match(@, $.p)]", r"match\(\) takes a pattern in quotes, none from the answer"),
+        ("$.a[?search(@.text, @.pattern)]", r"search\(\) takes a pattern in quotes"),
+        ("$.a[?search(@, 5)]", r"search\(\) takes a pattern in quotes"),
+        ("$.a[?match(@, '(a')]", "not a regular expression that RE2 takes"),
+        ("$.a[?match(@, 'a)|(b')]", "not a regular expression that RE2 takes"),
+        ("$.a[?match(@, '(?=a)b')]", "not a regular expression that RE2 takes"),
+        ("$.a[?count($.a[*]) > 5]", r"\$ in a filter goes through the document for each of its values"),
+        ("$.a[?@.b && !(length($.c) > 5)]", r"\$ in a filter"),
+        ("$..a..b", "looks at a value up to 102 times, at most 24"),
+        ("$..[?@..b]", "looks at a value up to"),
+        ("$..[?count(@..*) > 5]", "looks at a value up to"),
+        ("$" + "[*,*]" * 5, "looks at a value up to 63 times"),
+        ("$[?" + " || ".join("search(@, 'a')" for _ in range(30)) + "]", "looks at a value up to 32 times"),
+        ("$[?@[?@[?@.a || @.b] || @.c]]" + "[?@.a || @.b || @.c]" * 4, "looks at a value up to"),
+        ("$." + "a" * 1_000, "longer than 1000 characters"),
+    ],
+)
+def test_what_a_document_can_make_slow_is_refused_at_the_load(path: str, said: str) -> None:
+    with pytest.raises(ValueError, match=said):
+        JsonPath(path)
+
+
+@pytest.mark.parametrize(
+    ("path", "count"),
+    [
+        ("$..b", 91),
+        ("$..a.b", 90),
+        ("$..[?@.b == 1 && @.b < 5].b", 90),
+        ("$.a[?@.b == 1 || match(@.c, '[a-z]+')].a['a', 'b']", 2),
+        ("$.a.a[?@[?@.b]]", 1),
+        ("$[?count(@..b) > 5]", 1),
+    ],
+)
+def test_what_is_linear_is_taken(path: str, count: int) -> None:
+    assert len(JsonPath(path).values(NESTED)) == count
