@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import itertools
 from collections.abc import Awaitable, Callable
+from functools import partial
 from typing import TYPE_CHECKING
 
 from monitor.config.addresses import HostPort
@@ -27,11 +28,10 @@ async def exchange(frame: Frame, request: Request) -> Response:
     """Return the answer to one request, unjudged."""
     way = request.way
     if way.proxy is None:
-        frame.enter("resolve")
         addresses = request.addresses
         if addresses is None:
             host = request.connect_to or request.host
-            addresses = await frame.resolver.addresses(host, request.port, way.family)
+            addresses = await frame.addresses(host, request.port, way.family)
         wire = await Wire.open(frame, addresses)
     else:
         wire = await way.proxy.reach(frame, HostPort(request.host, request.port), tunnel=request.encrypted)
@@ -81,10 +81,10 @@ def _speaks_2(request: Request, agreed: str | None) -> bool:
 
 
 async def _over_2(frame: Frame, wire: Wire, request: Request) -> Response:
-    answer = await http2.exchange(
-        wire, request.fields, request.body, limit=request.way.limit, begun=lambda: frame.enter("transfer")
-    )
-    return Response.whole(answer.status, answer.headers, answer.body, version="2", cut=answer.cut)
+    limit = request.way.limit
+    begun = partial(frame.enter, "transfer")
+    answer = await http2.exchange(wire, request.fields, request.body, limit=limit, begun=begun)
+    return Response.over_2(answer.status, answer.headers, answer.body, limit=limit, cut=answer.cut)
 
 
 def following(most: int) -> Exchange:

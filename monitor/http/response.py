@@ -68,12 +68,12 @@ class Response:
         self._parser = httptools.HttpResponseParser(self)
 
     @classmethod
-    def whole(cls, status: int, headers: dict[str, str], body: bytes, *, version: str, cut: bool) -> Response:
-        """Return what came by another way than HTTP/1.1's bytes."""
-        response = cls(limit=0)
+    def over_2(cls, status: int, headers: dict[str, str], body: bytes, *, limit: int, cut: bool) -> Response:
+        """Return what came over HTTP/2, of which at most `limit` bytes of the body were kept."""
+        response = cls(limit=limit)
         response.status, response.headers, response.body = status, headers, bytearray(body)
         response.started, response.complete, response.cut = True, True, cut
-        response._version = version
+        response._version = "2"
         return response
 
     @property

@@ -9,11 +9,16 @@ from typing import Any
 import pytest
 
 from sla.observation import Outcome
+from tests.support.http2_server import speaking
 from tests.support.probing import attempt
 from tests.support.servers import answer, repeating, request_of, saying, serving, silent
 
 JSON = {"Content_Type": "application/json; charset=utf-8"}
 READY = answer(b'{"ready": true, "checks": [{"up": 1}]}', **JSON)
+
+
+OVER_2 = [(":status", "200"), ("content-type", "application/json; charset=utf-8")]
+VERSIONS = {"1.1": saying(READY), "2": speaking(OVER_2, READY.partition(b"\r\n\r\n")[2])}
 
 
 async def result_of(reply: bytes, seconds: float = 5.0, **written: Any) -> Any:
@@ -32,8 +37,10 @@ async def result_of(reply: bytes, seconds: float = 5.0, **written: Any) -> Any:
         {"json": {"$.ready": True, "$.checks[0].up": 1}},
     ],
 )
-async def test_an_answer_as_expected_is_good(expect: dict[str, Any]) -> None:
-    result = await result_of(READY, expect=expect)
+@pytest.mark.parametrize("protocol", VERSIONS)
+async def test_an_answer_as_expected_is_good(protocol: str, expect: dict[str, Any]) -> None:
+    async with serving(VERSIONS[protocol]) as port:
+        result = (await attempt({"http": f"http://127.0.0.1:{port}/", "protocol": protocol, "expect": expect})).result
     assert (result.outcome, result.reason, result.status) == (Outcome.GOOD, "", 200)
 
 
@@ -50,8 +57,12 @@ async def test_an_answer_as_expected_is_good(expect: dict[str, Any]) -> None:
         ({"json": {"$.missing": 1}}, "body_mismatch", "$.missing is not there"),
     ],
 )
-async def test_an_answer_that_differs_is_bad_and_says_how(expect: dict[str, Any], reason: str, detail: str) -> None:
-    result = await result_of(READY, expect=expect)
+@pytest.mark.parametrize("protocol", VERSIONS)
+async def test_an_answer_that_differs_is_bad_and_says_how(
+    protocol: str, expect: dict[str, Any], reason: str, detail: str
+) -> None:
+    async with serving(VERSIONS[protocol]) as port:
+        result = (await attempt({"http": f"http://127.0.0.1:{port}/", "protocol": protocol, "expect": expect})).result
     assert (result.outcome, result.reason, result.status) == (Outcome.BAD, reason, 200)
     assert detail in result.detail
 
