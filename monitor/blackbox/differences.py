@@ -100,6 +100,11 @@ VERDICTS = {
         "Somebody on the way put it there to have it taken for encrypted (CVE-2011-0411)",
         (*_CERTIFICATE, "probe_success"),
     ),
+    "lines": Difference(
+        "A step of `query_response` takes 10,000 lines before the one that it expects",
+        "It takes what comes until the time-out",
+        "Lines without end cost the monitor a processor; the verdict is the same, and comes sooner",
+    ),
     "timeout": Difference(
         "The time-out holds for every prober",
         "0.23 lets a gRPC call that hangs go on for longer than the scrape",
@@ -200,7 +205,8 @@ SERVICE = {
         "As above",
     ),
     "busy": Difference(
-        "Probes start at least 4 ms apart; where 100 are under way, one more is answered by 503 and `Retry-After`",
+        "Probes start at least 4 ms apart; where 100 are under way, or 80 for one caller, one more is answered by "
+        "503 and `Retry-After`. A caller who hangs up ends his probe",
         "No bound",
         "The daemon's own checks come first: they are no later for what others ask",
     ),

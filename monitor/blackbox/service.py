@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import math
 import re
 from collections.abc import Mapping
@@ -84,7 +85,7 @@ class Blackbox:
         self._path, self._clock = path, clock
         self.modules = self._read()
         self.in_flight = 0
-        self._next = 0.0
+        self._starting, self._next = asyncio.Lock(), 0.0
         self._kept: dict[str, dict[str, Any]] = {}
 
     def _read(self) -> Mapping[str, Module]:
@@ -141,12 +142,11 @@ class Blackbox:
         return _told(trial, attempt) if question.debug else trial.gauges.page()
 
     async def _turn(self) -> None:
-        """Return when the next probe may start."""
-        now = self._clock.monotonic()
-        turn = max(now, self._next)
-        self._next = turn + SPACING
-        if turn > now:
-            await self._clock.sleep_until(turn)
+        """Return when the next probe may start. Who gives up waiting delays nobody."""
+        async with self._starting:
+            if self._next > self._clock.monotonic():
+                await self._clock.sleep_until(self._next)
+            self._next = self._clock.monotonic() + SPACING
 
     async def _tried(self, trial: Trial, runner: Runner, outbound: Outbound | None) -> Attempt:
         prober = PROBERS[trial.module.prober]

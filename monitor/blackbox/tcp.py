@@ -23,6 +23,7 @@ if TYPE_CHECKING:
     from monitor.network.frame import Frame
     from monitor.network.secure import Secure
 
+_MOST_LINES = 10_000  # that a step takes before the one that it expects; each costs us about 10 us
 _GROUP = re.compile(r"\$(?:(\$)|\{(\w+)\}|(\w+))", re.ASCII)
 
 
@@ -68,7 +69,7 @@ async def _expected(trial: Trial, dialogue: Dialogue, step: Step, number: int) -
     if step.expect_bytes:
         await _exactly(trial, dialogue, step.expect_bytes.encode())
         return step.send
-    while True:
+    for _ in range(_MOST_LINES):
         try:
             line = await dialogue.line()
         except ProbeFailure as failure:
@@ -86,6 +87,7 @@ async def _expected(trial: Trial, dialogue: Dialogue, step: Step, number: int) -
             trial.gauges.set("probe_failed_due_to_regex", 0)
             _label(trial, step, match)
             return _filled(step.send, match)
+    raise ProbeFailure("answer_too_long", f"step {number}: {_MOST_LINES} lines and none that is expected")
 
 
 async def _exactly(trial: Trial, dialogue: Dialogue, wanted: bytes) -> None:

@@ -33,7 +33,20 @@ MODULES = Path(__file__).parents[1] / "support/blackbox.yml"
 UNSHOWN = {
     *MODULE_FILE,
     *SERVICE,
-    *("unknown", "localhost", "timeout", "bodies", "http2", "tls", "agent", "proxy", "tokens", "records", "regex"),
+    *(
+        "unknown",
+        "localhost",
+        "lines",
+        "timeout",
+        "bodies",
+        "http2",
+        "tls",
+        "agent",
+        "proxy",
+        "tokens",
+        "records",
+        "regex",
+    ),
 }
 NO_NAME = f"{'x' * 64}.test"  # a label too long to be asked for, so that nobody outside this machine is
 DURATIONS = re.compile(r"\w*duration_seconds|probe_dns_lookup_time_seconds")
@@ -121,7 +134,7 @@ TCP = [
     *over(False, "tcp_other", "talk", hangs=True),
     *over(True, "tcp_220", "talk unfinished"),
     *over(False, "tcp_220", "empty"),
-    *over(False, "tcp_220", "mute", hangs=True),
+    *over(False, "tcp_220", "mute lines", hangs=True),
     *over(True, "tcp_ssh", "ssh"),
     *over(True, "tcp_starttls", "starttls"),
     *over(False, "tcp_starttls", "talk"),

@@ -29,6 +29,7 @@ from tests.support.processes import free_port
 from tests.support.proxy import Proxy
 from tests.support.servers import Handler, answer, serving, silent
 from tests.support.talking import hanging_up, replying
+from tests.support.zoo.behaviour import flooding
 
 BODY = b"All is well.\n"
 CHUNKED = b"HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n5\r\nhello\r\n0\r\n\r\n"
@@ -105,6 +106,7 @@ def plain() -> Iterator[tuple[str, Handler]]:
         "talk",
         replying({b"EHLO prober": b"250-one\r\n250 hello mail.example.test\r\n"}, b"220 mail.example.test\r\n"),
     )
+    yield "lines", flooding(b"x\r\n" * 20_000)
     yield "curt", hanging_up(b"554 go away\r\n")
     yield "unfinished", hanging_up(b"220 no line break")
     yield "ssh", replying({b"SSH-2.0-prober": b"ok\r\n"}, b"SSH-2.0-OpenSSH_9.2p1 Debian-2\r\n")
