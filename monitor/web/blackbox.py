@@ -6,9 +6,11 @@ So not everybody may ask. Whoever is on this machine may; others where their net
 
 from __future__ import annotations
 
-import ipaddress
+import contextlib
 import math
-from dataclasses import dataclass
+from collections import Counter
+from collections.abc import Iterator
+from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
 from aiohttp import web
@@ -17,15 +19,18 @@ from monitor.blackbox.gauges import CONTENT_TYPE
 from monitor.blackbox.service import Blackbox, BusyError, Question, UnknownModuleError
 from monitor.config.addresses import host
 from monitor.web.errors import Refusal
-from monitor.web.site import SITE, is_loopback
+from monitor.web.site import SITE, address_of, household, is_loopback
 
 if TYPE_CHECKING:
+    from ipaddress import IPv4Address, IPv6Address
+
     from monitor.config.outbound import Network
     from monitor.engine.runner import Runner
 
 routes = web.RouteTableDef()
 PROBES: web.AppKey[Probes] = web.AppKey("probes")
 
+SHARE = 80  # of the probes under way, for one caller: what others ask is answered still
 _LONGEST_TARGET = 2_048
 _FORWARDED = ("Forwarded", "X-Forwarded-For", "X-Real-IP")
 _OFF = Refusal(404, "/probe is off", "start with `ninewatch run --blackbox-config blackbox.yml`")
@@ -43,19 +48,38 @@ class Probes:
     box: Blackbox
     runner: Runner
     allow: tuple[Network, ...]
+    held: Counter[object] = field(default_factory=Counter)
+    """By caller, how many are under way."""
+
+    @contextlib.contextmanager
+    def slot(self, caller: object) -> Iterator[None]:
+        """Count one more of the caller's while the block lasts; refuse it if he has his share."""
+        if self.held[caller] >= SHARE:
+            raise _BUSY
+        self.held[caller] += 1
+        try:
+            yield
+        finally:
+            self.held[caller] -= 1
+            if not self.held[caller]:
+                del self.held[caller]
 
 
 @routes.get("/probe", allow_head=False)
 async def probe(request: web.Request) -> web.Response:
-    """Make one probe, and answer with its metrics or, with `debug=true`, with all there is to tell of it."""
+    """Make one probe, and answer with its metrics or, with `debug=true`, with all there is to tell of it.
+
+    It ends when the caller hangs up: the server cancels us then.
+    """
     probes = request.app.get(PROBES)
     if probes is None:
         raise _OFF
-    stranger = _admitted(request, probes.allow)
+    caller, stranger = _admitted(request, probes.allow)
     question = _question(request)
     outbound = probes.runner.outbound.for_strangers() if stranger else None
     try:
-        page = await probes.box.answer(question, probes.runner, outbound)
+        with probes.slot((household(caller), stranger)):
+            page = await probes.box.answer(question, probes.runner, outbound)
     except BusyError:
         raise _BUSY from None
     except UnknownModuleError:
@@ -68,8 +92,8 @@ async def probe(request: web.Request) -> web.Response:
     return web.Response(body=page.encode(errors="replace"), headers={"Content-Type": kind})
 
 
-def _admitted(request: web.Request, allow: tuple[Network, ...]) -> bool:
-    """Return whether the caller, who may ask, is a stranger to this machine.
+def _admitted(request: web.Request, allow: tuple[Network, ...]) -> tuple[IPv4Address | IPv6Address, bool]:
+    """Return who asks, if he may, and whether he is a stranger to this machine.
 
     A request that came through a proxy is a stranger's, wherever the proxy is. So is one for a name that is not
     loopback's: a page may have pointed its own name here.
@@ -78,12 +102,11 @@ def _admitted(request: web.Request, allow: tuple[Network, ...]) -> bool:
         raise _PAGE
     if request.remote is None:
         raise _STRANGER
-    peer = ipaddress.ip_address(request.remote.partition("%")[0])
-    peer = getattr(peer, "ipv4_mapped", None) or peer
+    peer = address_of(request.remote)
     ours = peer.is_loopback and is_loopback(request.host) and not any(name in request.headers for name in _FORWARDED)
     if not ours and not any(peer in network for network in allow):
         raise _STRANGER
-    return not ours
+    return peer, not ours
 
 
 def _question(request: web.Request) -> Question:

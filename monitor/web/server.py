@@ -158,6 +158,7 @@ async def listen(app: web.Application, host: str, port: int) -> Listener:
         app,
         access_log=None,
         handle_signals=False,
+        handler_cancellation=True,  # who hung up reads no answer, and /probe would go on for nobody
         keepalive_timeout=HEADER_SECONDS,
         lingering_time=LINGER_SECONDS,
         shutdown_timeout=2.0,

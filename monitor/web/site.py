@@ -6,6 +6,7 @@ import asyncio
 import ipaddress
 import json
 from dataclasses import dataclass
+from ipaddress import IPv4Address, IPv6Address, IPv6Network
 from typing import TYPE_CHECKING, Any
 
 from aiohttp import web
@@ -48,6 +49,21 @@ def is_loopback(authority: str) -> bool:
         return ipaddress.ip_address(host).is_loopback
     except ValueError:
         return False
+
+
+def address_of(peer: str) -> IPv4Address | IPv6Address:
+    """Return the address of a peer, without its zone; the IPv4 address that an IPv6 one maps."""
+    address = ipaddress.ip_address(peer.partition("%")[0])
+    return getattr(address, "ipv4_mapped", None) or address
+
+
+def household(address: IPv4Address | IPv6Address) -> IPv4Address | IPv6Network:
+    """Return what one caller can have at will: an IPv4 address, or a whole /64 of IPv6.
+
+    >>> household(address_of("2001:db8::1")) == household(address_of("2001:db8::2"))
+    True
+    """
+    return address if isinstance(address, IPv4Address) else IPv6Network((address, 64), strict=False)
 
 
 def as_json(value: Any, status: int = 200) -> web.Response:

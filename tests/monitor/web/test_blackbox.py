@@ -2,31 +2,33 @@
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import AsyncIterator, Awaitable, Callable
 from dataclasses import dataclass
 from ipaddress import ip_network
 from pathlib import Path
 from typing import TYPE_CHECKING
+from urllib.parse import urlsplit
 
 import dns.rcode
 import pytest
 
-from monitor.blackbox.service import AT_ONCE, Blackbox
+from monitor.blackbox.service import AT_ONCE, SPACING, Blackbox
 from monitor.clock import SystemClock
 from monitor.config.outbound import OutboundBlock
 from monitor.engine.rig import rigged
 from monitor.health import Health
 from monitor.network.outbound import Outbound
 from monitor.network.resolver import Resolver
+from monitor.web import blackbox
 from monitor.web.blackbox import Probes
 from tests.monitor.web.conftest import small
+from tests.support.clocks import ManualClock, settle
 from tests.support.nameserver import naming, records
 from tests.support.servers import answer, request_of, saying, serving, silent
 from tests.support.talking import saying_at_once
 
 if TYPE_CHECKING:
-    import asyncio
-
     from tests.monitor.web.conftest import Published
 
 CANARY = "canary-71c0ffee"
@@ -229,6 +231,61 @@ async def test_more_than_can_be_under_way_are_sent_away(ask: Ask) -> None:
     asked.box.in_flight -= 1
     assert (await asked.probe("127.0.0.1:1"))[0] == 200
     assert asked.box.in_flight == AT_ONCE - 1
+
+
+class Holding:
+    """A server that says nothing, and tells who came and who went."""
+
+    def __init__(self) -> None:
+        self.came, self.went = asyncio.Event(), asyncio.Event()
+
+    async def __call__(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        self.came.set()
+        while await reader.read(4096):
+            pass
+        self.went.set()
+
+
+async def test_a_caller_who_hangs_up_ends_his_probe(ask: Ask) -> None:
+    """The module would wait for two minutes."""
+    asked, target = await ask(), Holding()
+    where = urlsplit(asked.site.base)
+    async with serving(target) as port, asyncio.timeout(30):
+        _, writer = await asyncio.open_connection(where.hostname, where.port)
+        path = f"/probe?module=named&target=127.0.0.1:{port}"
+        writer.write(f"GET {path} HTTP/1.1\r\nHost: localhost\r\n\r\n".encode())
+        await target.came.wait()
+        assert asked.box.in_flight == 1
+        writer.close()
+        await target.went.wait()
+    assert asked.box.in_flight == 0
+
+
+async def test_who_gives_up_waiting_for_his_turn_delays_nobody(ask: Ask) -> None:
+    box, clock = (await ask()).box, ManualClock()
+    box._clock = clock
+    await box._turn()
+    waiting = [asyncio.create_task(box._turn()) for _ in range(100)]
+    await settle()
+    for each in waiting:
+        each.cancel()
+    await asyncio.gather(*waiting, return_exceptions=True)
+    turn = asyncio.create_task(box._turn())
+    await clock.advance(SPACING)
+    assert turn.done()
+
+
+async def test_one_caller_does_not_take_what_others_need(ask: Ask, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(blackbox, "SHARE", 1)
+    asked, target = await ask("127.0.0.0/8"), Holding()
+    async with serving(target) as port, asyncio.timeout(30):
+        first = asyncio.create_task(asked.probe(f"127.0.0.1:{port}", "named"))
+        await target.came.wait()
+        assert (await asked.probe("127.0.0.1:1"))[0] == 503
+        assert (await asked.probe("127.0.0.1:1", **{"X-Forwarded-For": "192.0.2.1"}))[0] == 200
+        first.cancel()
+        await target.went.wait()
+        assert (await asked.probe("127.0.0.1:1"))[0] == 200
 
 
 async def test_debug_tells_all_but_secrets(ask: Ask) -> None:
