@@ -7,7 +7,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from ipaddress import ip_address
 from typing import TYPE_CHECKING, Annotated, Any
-from urllib.parse import urlsplit
+from urllib.parse import quote, urlsplit
 
 from pydantic import AfterValidator, PlainSerializer, PlainValidator, ValidationInfo, WithJsonSchema
 from pydantic_core import core_schema
@@ -112,8 +112,22 @@ Listen = Annotated[
 HostName = Annotated[str, AfterValidator(host)]
 
 
+def as_ascii(url: str) -> str:
+    """Return a URL as it is sent: its host in IDNA form, other letters beyond ASCII and blanks as %C3%BC (of UTF-8).
+
+    Raises:
+        ValueError: its host is none.
+    """
+    parts = urlsplit(url)
+    if not parts.netloc.isascii():
+        user, at, _ = parts.netloc.rpartition("@")
+        port = "" if parts.port is None else f":{parts.port}"
+        url = parts._replace(netloc=f"{user}{at}{host(parts.hostname or '')}{port}").geturl()
+    return re.sub(r"[^!-~]+", lambda match: quote(match[0], errors="surrogateescape"), url)
+
+
 def _http_url(value: str) -> str:
-    """Return the URL as written. No message quotes one: its query may hold a key."""
+    """Return the URL in ASCII. No message quotes one: its query may hold a key."""
     try:
         parts = urlsplit(value)
         port, name = parts.port, parts.hostname
@@ -128,7 +142,7 @@ def _http_url(value: str) -> str:
     if port == 0 or re.search(r"[\s\x00-\x1f\x7f]", value):
         raise ValueError("port 0, spaces and control characters have no place in a URL; write a space as %20")
     host(name)
-    return value
+    return as_ascii(value)
 
 
 HttpUrl = Annotated[
@@ -136,7 +150,7 @@ HttpUrl = Annotated[
     AfterValidator(_http_url),
     WithJsonSchema({"type": "string", "format": "uri", "pattern": "^https?://"}),
 ]
-"""An http or https URL without user name, password or fragment; a plain `str`."""
+"""An http or https URL without user name, password or fragment; a plain `str` in ASCII."""
 
 
 def _proxy_url(value: Any) -> HostPort:
@@ -163,8 +177,7 @@ def _websocket_url(value: str) -> str:
     scheme, _, rest = value.partition("://")
     if scheme not in ("ws", "wss"):
         raise ValueError("not a WebSocket address; write ws://host/path or wss://host/path")
-    _http_url(f"http{scheme.removeprefix('ws')}://{rest}")
-    return value
+    return "ws" + _http_url(f"http{scheme.removeprefix('ws')}://{rest}").removeprefix("http")
 
 
 WebSocketUrl = Annotated[
@@ -172,7 +185,7 @@ WebSocketUrl = Annotated[
     AfterValidator(_websocket_url),
     WithJsonSchema({"type": "string", "format": "uri", "pattern": "^wss?://"}),
 ]
-"""A ws or wss URL without user name, password or fragment; a plain `str`."""
+"""A ws or wss URL without user name, password or fragment; a plain `str` in ASCII."""
 
 # --- Headers -----------------------------------------------------------------------------------------------------
 

@@ -199,7 +199,7 @@ class HttpCheck(Requesting):
 
     redirects: Annotated[int, Field(ge=0, le=20, strict=True)] = 0
     """How many redirects are followed; 0 judges the first answer. Credentials, and headers that hold a
-    secret, do not leave the first host."""
+    secret, do not leave the first origin; a body that is a secret does not either, the redirect is refused."""
 
     resolve_to: HostName | None = None
     """The address to connect to in place of the URL's host; SNI, Host and the certificate's name stay the URL's."""

@@ -8,7 +8,7 @@ from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 from urllib.parse import SplitResult, urljoin, urlsplit
 
-from monitor.config.addresses import guarded
+from monitor.config.addresses import as_ascii, guarded
 from monitor.config.model import Family, Secret
 from monitor.http.check import plain
 from monitor.http.proxy import Proxy
@@ -45,7 +45,8 @@ class Request:
     """A request ready to be sent.
 
     `data` is the whole of its bytes; `server_name` is what TLS asks for and verifies; `addresses` is where to connect,
-    None when a name has to be looked up first. `private` are the names of headers, in lower case, that hold a secret.
+    None when a name has to be looked up first. `private` are the names of headers, in lower case, that hold a secret;
+    `sealed` says that the body does.
     """
 
     way: Way
@@ -59,6 +60,7 @@ class Request:
     server_name: str
     connect_to: str | None
     private: frozenset[str] = frozenset()
+    sealed: bool = False
     data: bytes = b""
     addresses: list[Address] | None = None
 
@@ -114,7 +116,7 @@ class Request:
         """Return the request that a redirect asks for (RFC 9110, 15.4), without credentials when it leaves the origin.
 
         Raises:
-            ProbeFailure: `redirect_refused`, the location is no http or https URL with a host.
+            ProbeFailure: `redirect_refused`, no http or https URL with a host, or it would get a secret body.
         """
         url = _requested(self.url.geturl(), location)
         host, port = _authority(url)
@@ -122,11 +124,13 @@ class Request:
         headers = self.headers
         if moved:
             headers = tuple(each for each in headers if not (guarded(each[0]) or each[0].lower() in self.private))
+            headers = tuple((name, url.netloc if name == "Host" else value) for name, value in headers)
         method, body = self.method, self.body
         if (status == 303 and method != "HEAD") or (status in {301, 302} and method == "POST"):
             method, body = "GET", b""
             headers = tuple(each for each in headers if each[0].lower() not in _OF_A_BODY)
-        headers = tuple((name, url.netloc if name == "Host" else value) for name, value in headers)
+        if moved and body and self.sealed:
+            raise ProbeFailure("redirect_refused", f"{quoted(location)} is another origin, and the body a secret")
         onward = replace(self, url=url, method=method, headers=headers, body=body, host=host, port=port)
         if moved:
             onward = replace(onward, cookies=(), server_name=host, connect_to=None)
@@ -134,12 +138,14 @@ class Request:
 
 
 def _requested(base: str, location: str) -> SplitResult:
+    """Return where a redirect leads. The location's bytes, held as latin-1, are UTF-8, or else sent on as they are."""
     try:
-        url = urlsplit(urljoin(base, location))
+        written = location.encode("latin-1").decode(errors="surrogateescape")
+        url = urlsplit(as_ascii(urljoin(base, written)))
         _ = url.port  # may raise
     except ValueError as error:
-        raise ProbeFailure("redirect_refused", f"{quoted(location)}: {error}") from None
-    if url.scheme not in {"http", "https"} or not url.hostname or not url.netloc.isascii():
+        raise ProbeFailure("redirect_refused", f"{quoted(location)}: {quoted(str(error))}") from None
+    if url.scheme not in {"http", "https"} or not url.hostname:
         raise ProbeFailure("redirect_refused", f"{quoted(location)} is no http or https URL")
     return url._replace(netloc=url.netloc.rpartition("@")[2])
 
@@ -179,6 +185,7 @@ def request_of(check: HttpCheck) -> Request:
         server_name=check.tls.server_name or host,
         connect_to=check.resolve_to,
         private=frozenset(name.lower() for name, value in check.headers.items() if isinstance(value, Secret)),
+        sealed=isinstance(check.body, Secret),
     ).ready()
 
 

@@ -9,7 +9,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from pydantic import TypeAdapter, ValidationError
 
-from monitor.config.addresses import HostPort, HttpUrl, host
+from monitor.config.addresses import HostPort, HttpUrl, WebSocketUrl, host
 from monitor.config.values import Seconds, duration
 
 
@@ -103,6 +103,19 @@ def test_no_text_breaks_the_parsers(text: str) -> None:
 )
 def test_a_web_address_is_kept_as_written(url: str) -> None:
     assert TypeAdapter(HttpUrl).validate_python(url) == url
+
+
+@pytest.mark.parametrize(
+    ("written", "sent"),
+    [
+        ("http://bücher.example/", "http://xn--bcher-kva.example/"),
+        ("https://Bücher.example:8443/ü?ö=%C3%A4", "https://xn--bcher-kva.example:8443/%C3%BC?%C3%B6=%C3%A4"),
+        ("http://h/日本", "http://h/%E6%97%A5%E6%9C%AC"),
+    ],
+)
+def test_a_web_address_beyond_ascii_is_kept_as_it_is_sent(written: str, sent: str) -> None:
+    assert TypeAdapter(HttpUrl).validate_python(written) == sent
+    assert TypeAdapter(WebSocketUrl).validate_python(written.replace("http", "ws", 1)) == sent.replace("http", "ws", 1)
 
 
 @pytest.mark.parametrize(

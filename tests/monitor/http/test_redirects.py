@@ -21,17 +21,101 @@ async def test_a_redirect_is_followed_when_asked_and_judged_by_where_it_ends() -
         assert (await attempt(url)).result.reason == "http_status"
 
 
+@pytest.mark.parametrize(
+    ("location", "asked"),
+    [
+        ("/ü b?q=ö".encode(), b"GET /%C3%BC%20b?q=%C3%B6 "),
+        ("/ü".encode("latin-1"), b"GET /%FC "),
+        (b"/%C3%BC", b"GET /%C3%BC "),
+        ("http://bücher.localhost:PORT/".encode(), b"GET / HTTP/1.1\r\nHost: xn--bcher-kva.localhost:PORT\r\n"),
+    ],
+)
+async def test_a_location_beyond_ascii_is_taken_by_its_bytes(location: bytes, asked: bytes) -> None:
+    seen: list[bytes] = []
+
+    async def target(reader: Any, writer: Any) -> None:
+        seen.append(await request_of(reader))
+        there = location.replace(b"PORT", str(port).encode())
+        head = b"HTTP/1.1 302 Found\r\nLocation: %s\r\nContent-Length: 0\r\n\r\n" % there
+        writer.write(head if len(seen) == 1 else answer())
+        await writer.drain()
+
+    async with serving(target) as port:
+        result = (await attempt({"http": f"http://127.0.0.1:{port}/", "redirects": 1})).result
+    assert result.outcome is Outcome.GOOD, result.detail
+    assert seen[1].startswith(asked.replace(b"PORT", str(port).encode()))
+
+
 async def test_a_loop_ends_at_the_limit() -> None:
     async with serving(saying(answer(status="302 Found", Location="/again"))) as port:
         result = (await attempt({"http": f"http://127.0.0.1:{port}/", "redirects": 5})).result
     assert (result.outcome, result.reason, result.status) == (Outcome.BAD, "redirect_limit", 302)
 
 
-@pytest.mark.parametrize("location", ["file:///etc/passwd", "ftp://127.0.0.1/", "http://[::1", "javascript:1"])
+@pytest.mark.parametrize(
+    "location",
+    ["file:///etc/passwd", "ftp://127.0.0.1/", "http://[::1", "javascript:1", "http://b\u00fccher..example/"],
+)
 async def test_a_redirect_out_of_the_web_is_refused(location: str) -> None:
     async with serving(saying(answer(status="302 Found", Location=location))) as port:
         result = (await attempt({"http": f"http://127.0.0.1:{port}/", "redirects": 5})).result
     assert (result.outcome, result.reason) == (Outcome.BAD, "redirect_refused")
+
+
+@pytest.mark.parametrize(
+    ("status", "there", "reason"),
+    [
+        ("307 Moved", "another", "redirect_refused"),
+        ("308 Moved", "another", "redirect_refused"),
+        ("303 See", "another", ""),
+        ("302 Found", "another", ""),
+        ("307 Moved", "the same", ""),
+    ],
+)
+async def test_a_body_that_is_a_secret_stays_with_its_origin(
+    status: str, there: str, reason: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("PROBE_SECRET", "s3cret")
+    seen: list[bytes] = []
+
+    async def target(reader: Any, writer: Any) -> None:
+        seen.append(await request_of(reader))
+        if b"Content-Length: 6\r\n" in seen[-1]:
+            seen[-1] += await reader.readexactly(6)
+        other = there == "another" or len(seen) == 1
+        to = f"http://127.0.0.1:{end}/" if there == "another" else "/next"
+        writer.write(answer(status=status, Location=to) if other else answer())
+        await writer.drain()
+
+    arrived: list[bytes] = []
+
+    async def another(reader: Any, writer: Any) -> None:
+        arrived.append(await request_of(reader))
+        writer.write(answer())
+        await writer.drain()
+
+    async with serving(another) as end, serving(target) as start:
+        check = {"http": f"http://127.0.0.1:{start}/", "method": "POST", "body": {"env": "PROBE_SECRET"}}
+        result = (await attempt({**check, "redirects": 1})).result
+    assert result.reason == reason, result.detail
+    assert [each.endswith(b"s3cret") for each in seen] == [True] * (1 if there == "another" else 2)
+    assert arrived == [] or arrived[0].startswith(b"GET ")
+
+
+async def test_a_host_that_is_written_is_asked_for_until_a_redirect_leaves_the_origin() -> None:
+    seen: list[bytes] = []
+
+    async def target(reader: Any, writer: Any) -> None:
+        seen.append(await request_of(reader))
+        to = "/next" if len(seen) == 1 else f"http://localhost:{port}/"
+        writer.write(answer(status="302 Found", Location=to) if len(seen) < 3 else answer())
+        await writer.drain()
+
+    async with serving(target) as port:
+        check = {"http": f"http://127.0.0.1:{port}/", "redirects": 2, "headers": {"host": "shop.example.test"}}
+        assert (await attempt(check)).result.outcome is Outcome.GOOD
+        hosts = [each.partition(b"Host: ")[2].partition(b"\r\n")[0].decode() for each in seen]
+    assert hosts == ["shop.example.test", "shop.example.test", f"localhost:{port}"]
 
 
 async def test_credentials_stay_with_their_origin(monkeypatch: pytest.MonkeyPatch) -> None:
