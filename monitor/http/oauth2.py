@@ -15,32 +15,41 @@ from monitor.http.exchange import Exchange, exchange
 from monitor.http.instrument import instrument
 from monitor.http.json_body import document
 from monitor.http.request import request_of
-from monitor.log import conceal, release
+from monitor.log import Passing, conceal
 from monitor.network.failure import ProbeFailure, quoted
 from sla.interval import DAY, MINUTE, SECOND
 from sla.observation import Outcome
 
 if TYPE_CHECKING:
     from monitor.config.model import Secret
-    from monitor.http.check import OAuth2
+    from monitor.http.check import OAuth2, Requesting
     from monitor.http.request import Request
     from monitor.http.response import Response
     from monitor.network.frame import Frame
 
 _UNTOLD = 5 * MINUTE  # for how long a token is kept of which it is not said how long it lasts
 _EARLY = 30 * SECOND  # so much before its end a token is not used any more, or in the last tenth of its life
+_REST = 5 * MINUTE  # a target that takes not even a new token is not shown another for so long
 _REFUSALS = {400, 401, 403}
 _TOKEN = re.compile(r"[\x21-\x7e]{1,16384}")
 
 
 class Tokens:
-    """The tokens of one check. It is never asked for two at once: its attempts follow one another."""
+    """The tokens of one check, for all its requests. It is never asked for two at once: attempts follow one another.
 
-    def __init__(self, check: HttpCheck, oauth2: OAuth2) -> None:
+    Its last two tokens are concealed, because a line with the former may be on its way, for as long as it is kept.
+    """
+
+    def __init__(self, check: Requesting, oauth2: OAuth2) -> None:
         self._check = check
         self._request = request_of(_asking(check, oauth2))
-        self._token = self._former = ""
-        self._ends = 0  # microseconds since the Unix epoch
+        self._token = self._former = Passing("")
+        self._ends = self._rests = 0  # microseconds since the Unix epoch
+
+    @classmethod
+    def of(cls, check: Requesting) -> Tokens | None:
+        """Return those of a check, if it shows any."""
+        return None if check.oauth2 is None else cls(check, check.oauth2)
 
     async def token(self, frame: Frame) -> tuple[str, bool]:
         """Return a token, and whether it is new.
@@ -48,22 +57,24 @@ class Tokens:
         Raises:
             ProbeFailure: `token_refused`, `token_unavailable`: unknown.
         """
-        if self._token and frame.now() < self._ends:
-            return self._token, False
+        if frame.now() < self._ends:
+            return self._token.value, False
         response = await self._asked(frame)
         token, lasting = _read(response)
-        self._keep(token, frame.now() + lasting - min(_EARLY, lasting // 10))
+        self._former, self._token = self._token, Passing(token)
+        self._ends = frame.now() + lasting - min(_EARLY, lasting // 10)
         return token, True
 
-    def spend(self) -> None:
-        """Use the token no more."""
-        self._ends = 0
-
-    def _keep(self, token: str, ends: int) -> None:
-        """Take a new token. The last one stays concealed, because a line with it may be on its way."""
-        conceal(token)
-        release(self._former)
-        self._former, self._token, self._ends = self._token, token, ends
+    def outworn(self, now: int, status: int, *, new: bool) -> bool:
+        """Return whether a target that answered with this status is to be shown another token at once."""
+        if status != 401:
+            self._rests = 0
+        elif new:
+            self._rests = now + _REST
+        elif now >= self._rests:
+            self._ends = 0
+            return True
+        return False
 
     async def _asked(self, frame: Frame) -> Response:
         """Return what the token server says; what is seen of it is not told as the target's."""
@@ -76,7 +87,7 @@ class Tokens:
             frame.certificate_expiry = frame.peer = None
 
 
-def _asking(check: HttpCheck, oauth2: OAuth2) -> HttpCheck:
+def _asking(check: Requesting, oauth2: OAuth2) -> HttpCheck:
     """Return the request for a token: it goes the way of the check's own requests."""
     form = {"grant_type": "client_credentials"}
     if oauth2.scopes:
@@ -146,14 +157,11 @@ def authorized(tokens: Tokens, onward: Exchange) -> Exchange:
     """Return what makes a request with a token, and with a new one when an old one is not taken any more (401)."""
 
     async def exchange_with_token(frame: Frame, request: Request) -> Response:
-        token, new = await tokens.token(frame)
-        response = await onward(frame, request.bearing(token))
-        if response.status == 401:
-            tokens.spend()
-            if not new:
-                token, _ = await tokens.token(frame)
-                response = await onward(frame, request.bearing(token))
-        return response
+        while True:
+            token, new = await tokens.token(frame)
+            response = await onward(frame, request.bearing(token))
+            if not tokens.outworn(frame.now(), response.status, new=new):
+                return response
 
     return exchange_with_token
 

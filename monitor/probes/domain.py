@@ -16,7 +16,7 @@ from monitor.http.instrument import instrument
 from monitor.http.json_body import document
 from monitor.network.failure import ProbeFailure
 from monitor.probes.base import Kind
-from monitor.probes.http import fetcher
+from monitor.probes.http import fetching
 from monitor.protocols.rdap import BOOTSTRAP, end_of, server_of
 from monitor.vocabulary import ProbeResult
 from sla.interval import DAY, HOUR, MINUTE
@@ -50,15 +50,16 @@ class DomainCheck(FetchingCheck):
 
 def prepare(check: DomainCheck) -> Probe:
     """Return the probe that asks the registry."""
+    to = fetching(check)
     found: tuple[int, str] | None = None if check.rdap is None else (0, check.rdap)
 
     async def read(frame: Frame) -> Response:
         nonlocal found
         if found is None or (check.rdap is None and frame.now() > found[0] + DAY):
-            list_of_servers = await fetcher(check.request(BOOTSTRAP, redirects=3))(frame)
+            list_of_servers = await to(BOOTSTRAP, redirects=3)(frame)
             found = frame.now(), server_of(check.domain, document(list_of_servers))
         url = f"{found[1].rstrip('/')}/domain/{check.domain}"
-        response = await fetcher(check.request(url, redirects=3))(frame)
+        response = await to(url, redirects=3)(frame)
         if response.status not in (200, 404):
             raise ProbeFailure("http_status", f"status {response.status}")
         return response

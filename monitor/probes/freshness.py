@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import TYPE_CHECKING, Annotated, ClassVar
 from urllib.parse import urljoin, urlsplit
 
@@ -12,7 +13,7 @@ from monitor.config.model import HttpUrl
 from monitor.http.expectation import Expectation
 from monitor.network.failure import ProbeFailure, quoted
 from monitor.probes.base import Kind
-from monitor.probes.http import fetcher
+from monitor.probes.http import Fetch, fetching
 from monitor.protocols.age import AgeCheck
 from monitor.protocols.stamp import Stamp
 from monitor.vocabulary import ProbeResult
@@ -48,13 +49,14 @@ class FreshnessCheck(AgeCheck):
 
 def prepare(check: FreshnessCheck) -> Probe:
     """Return the probe that reads the stamps and judges the newest."""
-    fetch = fetcher(check.request(check.freshness, redirects=5, body_limit=check.body_limit))
+    to = fetching(check)
+    fetch = to(check.freshness, redirects=5, body_limit=check.body_limit)
 
     async def probe(frame: Frame) -> ProbeResult:
         response = _good(await fetch(frame))
         found = check.stamp.found(response)
         if check.stamp.file:
-            found = [stamp for name in found[-1:] for stamp in await _of_file(frame, check, name)]
+            found = [stamp for name in found[-1:] for stamp in await _of_file(frame, check, to, name)]
         newest = await check.stamp.newest(found, check.zone, frame.now())
         check.judge(newest, frame.now())
         age = format_duration(max(0, frame.now() - newest))
@@ -63,16 +65,16 @@ def prepare(check: FreshnessCheck) -> Probe:
     return probe
 
 
-async def _of_file(frame: Frame, check: FreshnessCheck, name: str) -> list[str]:
+async def _of_file(frame: Frame, check: FreshnessCheck, to: Callable[..., Fetch], name: str) -> list[str]:
     """Return the file's Last-Modified. It must lie on the same host: whom we ask is not for a target to say."""
     try:
         url = urljoin(check.freshness, name)
-        request = check.request(url, method="HEAD")
+        fetch = to(url, method="HEAD")
     except ValueError:
         raise ProbeFailure("stamp_malformed", f"{quoted(name)} names no file") from None
     if urlsplit(url)[:2] != urlsplit(check.freshness)[:2]:
         raise ProbeFailure("file_elsewhere", f"{quoted(name)} lies on another host")
-    return Stamp().found(_good(await fetcher(request)(frame)))
+    return Stamp().found(_good(await fetch(frame)))
 
 
 def _good(response: Response) -> Response:

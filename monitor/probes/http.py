@@ -16,26 +16,39 @@ from monitor.vocabulary import ProbeResult
 from sla.observation import Outcome
 
 if TYPE_CHECKING:
+    from monitor.http.fetch import FetchingCheck
     from monitor.http.request import Request
     from monitor.http.response import Response
     from monitor.network.frame import Frame, Probe
 
 
-def fetcher(check: HttpCheck) -> Callable[[Frame], Awaitable[Response]]:
-    """Return what makes the check's request, follows its redirects, and returns the last answer unjudged."""
-    first, fetch = request_of(check), _exchange(check)
+Fetch = Callable[["Frame"], Awaitable["Response"]]
+
+
+def fetcher(check: HttpCheck, tokens: oauth2.Tokens | None = None) -> Fetch:
+    """Return what makes the check's request, follows its redirects, and returns the last answer unjudged.
+
+    `tokens` are those of the check whose request this is one of; by default the request's own.
+    """
+    first, fetch = request_of(check), _exchange(check, tokens or oauth2.Tokens.of(check))
     return lambda frame: fetch(frame, first)
 
 
-def _exchange(check: HttpCheck) -> Exchange:
+def fetching(check: FetchingCheck) -> Callable[..., Fetch]:
+    """Return what makes fetchers, called like `check.request`. Made once a check: they share its tokens."""
+    tokens = oauth2.Tokens.of(check)
+    return lambda url, **more: fetcher(check.request(url, **more), tokens)
+
+
+def _exchange(check: HttpCheck, tokens: oauth2.Tokens | None) -> Exchange:
     """Return how the check's requests are answered. What it does not ask for is not on the way."""
     fetch: Exchange = exchange
     if check.protocol != "1.1":
         http2.load()
     if check.redirects or check.expect.cookie:
         fetch = following(check.redirects)
-    if check.oauth2 is not None:
-        fetch = oauth2.authorized(oauth2.Tokens(check, check.oauth2), fetch)
+    if tokens is not None and check.oauth2 is not None:
+        fetch = oauth2.authorized(tokens, fetch)
     if check.compression is not None:
         fetch = _inflating(check.compression, check.body_limit, fetch)
     return fetch
@@ -92,7 +105,7 @@ expect: {status: 200, json: {"$.ready": true}}
         "http_version": "another version of HTTP is spoken than `protocol` or `version` asks for",
         "malformed_response": "what came is no HTTP answer",
         "redirect_limit": "more redirects than `redirects`",
-        "redirect_refused": "a redirect leads to no http or https URL",
+        "redirect_refused": "a redirect leads to no http or https URL, or would take a body that is a secret to another origin",
         "tls_forbidden": "the answer came over TLS, and `encrypted: false` is expected",
         "tls_required": "the answer came in the clear, and `encrypted: true` is expected",
         "truncated_response": "the answer ended before it was whole",

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Awaitable, Callable
 from fractions import Fraction
 from typing import TYPE_CHECKING, Annotated, ClassVar
 from urllib.parse import quote
@@ -14,16 +13,15 @@ from monitor.config.values import ObjectiveField
 from monitor.http.fetch import FetchingCheck
 from monitor.http.instrument import instrument
 from monitor.network.failure import ProbeFailure
-from monitor.network.frame import Frame, Probe
 from monitor.probes.base import Kind
-from monitor.probes.http import fetcher
+from monitor.probes.http import Fetch, fetching
 from monitor.protocols.promql import number_of
 from monitor.vocabulary import ProbeResult
 from sla.objective import format_percent
 from sla.observation import Outcome
 
 if TYPE_CHECKING:
-    from monitor.http.response import Response
+    from monitor.network.frame import Frame, Probe
 
 Query = Annotated[str, Field(min_length=1, max_length=4_000)]
 
@@ -57,10 +55,8 @@ class PrometheusCheck(FetchingCheck):
 def prepare(check: PrometheusCheck) -> Probe:
     """Return the probe that asks for both numbers."""
     base = check.prometheus.rstrip("/")
-    good, total = (
-        fetcher(check.request(f"{base}/api/v1/query?query={quote(query, safe='')}"))
-        for query in (check.good, check.total)
-    )
+    to = fetching(check)
+    good, total = (to(f"{base}/api/v1/query?query={quote(query, safe='')}") for query in (check.good, check.total))
 
     async def probe(frame: Frame) -> ProbeResult:
         part, whole = await instrument(check, "sli", _both(frame, good, total))
@@ -73,9 +69,6 @@ def prepare(check: PrometheusCheck) -> Probe:
         return ProbeResult(Outcome.GOOD, "", None, frame.phases, said, frame.certificate_expiry)
 
     return probe
-
-
-Fetch = Callable[[Frame], Awaitable["Response"]]
 
 
 async def _both(frame: Frame, good: Fetch, total: Fetch) -> tuple[Fraction, Fraction]:

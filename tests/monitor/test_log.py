@@ -5,10 +5,14 @@ from __future__ import annotations
 import io
 import json
 import logging
+import re
+from collections import Counter
 from collections.abc import Iterator
 
 import pytest
 import structlog
+from hypothesis import given
+from hypothesis import strategies as st
 
 from monitor import log
 
@@ -81,6 +85,58 @@ def test_the_longest_of_two_secrets_is_taken_out_whole() -> None:
     concealer.add("abcd")
     concealer.add("abcdefgh")
     assert concealer.clean("x abcdefgh y abcd z") == "x [secret] y [secret] z"
+
+
+def test_a_shorter_secret_is_found_behind_longer_ones_that_begin_alike() -> None:
+    """Also where the longer ones sort between the shorter one and the text."""
+    concealer = log.Concealer()
+    for secret in ("abcd", "abcdefff", "abcdefgg", "abcdefgh-0", "bcdefghi"):
+        concealer.add(secret)
+    assert concealer.clean("abcdefgh-1 abcdefgh-0 abcdefghi") == "[secret]efgh-1 [secret] [secret]efghi"
+
+
+@given(st.lists(st.text("ab", min_size=4, max_size=9), max_size=8), st.text("ab", max_size=60), st.data())
+def test_of_any_secrets_the_first_and_longest_is_taken_out(secrets: list[str], text: str, data: st.DataObject) -> None:
+    """As an alternation of all that are held would, whatever was released before."""
+    concealer = log.Concealer()
+    gone = data.draw(st.sets(st.integers(0, len(secrets) - 1))) if secrets else set()
+    for secret in secrets:
+        concealer.add(secret)
+    for each in gone:
+        concealer.release(secrets[each])
+    held = {form for at, secret in enumerate(secrets) if at not in gone for form in log._forms(secret)}
+    alternation = "|".join(sorted(held, key=len, reverse=True))
+    assert concealer.clean(text) == (re.sub(alternation, log.CONCEALED, text) if held else text)
+
+
+def test_what_a_secret_costs_does_not_rise_with_their_number(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Only the forms of the secret in hand are made: not once more those of all the others."""
+    concealer, made = log.Concealer(), Counter[str]()
+    forms = log._forms
+
+    def counting(secret: str) -> Iterator[str]:
+        made[secret] += 1
+        return forms(secret)
+
+    monkeypatch.setattr(log, "_forms", counting)
+    tokens = [f"canary-token-{number}" for number in range(100)]
+    for token in tokens:
+        concealer.add(token)
+    assert concealer.clean(tokens[0]) == "[secret]"
+    for token in tokens:
+        concealer.release(token)
+    assert concealer.clean(tokens[0]) == tokens[0]
+    assert set(made.values()) == {2}
+    assert not concealer._begun, "nothing is kept of what was released"
+
+
+def test_a_passing_secret_is_concealed_as_long_as_it_is_kept() -> None:
+    passing, other = log.Passing("canary-passing"), log.Passing("canary-passing")
+    del passing
+    assert log.concealed("canary-passing") == "[secret]"
+    assert other.value == "canary-passing"
+    del other
+    assert log.concealed("canary-passing") == "canary-passing"
 
 
 def test_a_secret_too_short_to_tell_from_words_is_left() -> None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import base64
+import gc
 import json
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
@@ -76,7 +77,9 @@ class Realm:
         shown = head.partition("Authorization: Bearer ")[2].split("\r\n")[0]
         self.shown.append(shown)
         taken = shown == self.token and not self.closed
-        writer.write(answer(f"you said {shown}".encode(), "200 OK" if taken else "401 Unauthorized"))
+        writer.write(
+            answer(json.dumps({"name": "a.csv", "shown": shown}).encode(), "200 OK" if taken else "401 Unauthorized")
+        )
         await writer.drain()
 
 
@@ -157,9 +160,57 @@ async def test_a_token_that_is_taken_no_more_is_renewed_at_once() -> None:
 async def test_a_target_that_takes_not_even_a_new_token_is_bad() -> None:
     realm = Realm(closed=True)
     async with watched(realm) as written:
-        results = await attempts(written, 0, 0)
-    assert [(each.outcome, each.reason, each.status) for each in results] == [(Outcome.BAD, "http_status", 401)] * 2
-    assert realm.shown == ["canary-token-1", "canary-token-2"], "one new token an attempt, no more"
+        results = await attempts(written, 0, MINUTE, 3 * MINUTE, MINUTE, MINUTE)
+    assert [(each.outcome, each.reason, each.status) for each in results] == [(Outcome.BAD, "http_status", 401)] * 5
+    assert len(realm.asked) == 2, "it is shown a new one every five minutes, and not at each attempt"
+
+
+async def test_a_target_that_takes_its_token_again_is_shown_a_new_one_at_once_when_that_is_revoked() -> None:
+    realm = Realm(closed=True)
+    async with watched(realm) as written:
+        probe = prepare(check_of(written))
+        async with rigged(SystemClock(), Health()) as (runner, _):
+            assert (await runner.attempt(probe, 5)).result.outcome is Outcome.BAD
+            realm.closed = False
+            assert (await runner.attempt(probe, 5)).result.outcome is Outcome.GOOD
+            realm.asked.append(("elsewhere", {}))
+            assert (await runner.attempt(probe, 5)).result.outcome is Outcome.GOOD
+    assert realm.shown == ["canary-token-1", "canary-token-1", "canary-token-1", "canary-token-3"]
+
+
+@pytest.mark.parametrize(
+    "kind",
+    [
+        {"freshness": "URL", "max_age": "1d", "stamp": {"json": "$.name", "file": True}},
+        {"domain": "example.test", "rdap": "URL"},
+        {"prometheus": "URL", "good": "1", "total": "1", "at_least": "99%"},
+    ],
+    ids=["freshness", "domain", "prometheus"],
+)
+async def test_a_check_has_one_token_for_all_its_requests(kind: dict[str, Any]) -> None:
+    realm = Realm()
+    async with watched(realm) as written:
+        await attempts(
+            {key: written["http"] if given == "URL" else given for key, given in kind.items()}
+            | {"oauth2": written["oauth2"]},
+            0,
+            0,
+            0,
+        )
+    assert len(realm.asked) == 1
+    assert len(realm.shown) >= 3
+
+
+async def test_a_check_that_is_retired_leaves_no_token_behind() -> None:
+    realm = Realm()
+    async with watched(realm) as written:
+        probe = prepare(check_of(written))
+        async with rigged(SystemClock(), Health()) as (runner, _):
+            await runner.attempt(probe, 5)
+            assert concealed("canary-token-1") == "[secret]"
+            del probe
+            gc.collect()
+    assert concealed("canary-token-1") == "canary-token-1"
 
 
 async def test_credentials_that_are_refused_say_nothing_of_the_target(monkeypatch: pytest.MonkeyPatch) -> None:
