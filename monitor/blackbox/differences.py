@@ -45,12 +45,6 @@ VERDICTS = {
         "A monitor that faces the network needs no privileges",
         ("probe_success", "probe_icmp_reply_hop_limit"),
     ),
-    "localhost": Difference(
-        "The name `localhost` is ::1 and 127.0.0.1, whatever /etc/hosts says (RFC 6761)",
-        "It is what /etc/hosts says, which may be 127.0.0.1 alone",
-        "Names are looked up by c-ares, without threads. Write the address, or `preferred_ip_protocol: ip4`",
-        ("probe_success", "probe_ip_addr_hash", "probe_ip_protocol"),
-    ),
     "bad_target": Difference(
         "A target that is no address or URL is refused before anything is looked up",
         "Some mistakes, such as a port beyond 65535, show after the look-up",
@@ -227,7 +221,7 @@ SERVICE = {
     ),
     "pages": Difference(
         "There are no /config, /logs and history of probes; `debug=true` tells all of one probe, in ninewatch's words, "
-        "without what is sent (`body`, `send`) and without secrets",
+        "without what is sent (`body`, `send`, `metadata`, headers but those known to be harmless) and without secrets",
         "The last 100 probes can be looked through",
         "What was sent may hold credentials",
     ),

@@ -92,7 +92,8 @@ class Runner:
         except TimeoutError:
             frame.cut_in = frame.phase
             reason = _DEADLINE_IN.get(frame.phase, "deadline")
-            failure = ProbeFailure(reason, f"no end within {seconds:g} s, waiting for {frame.phase or 'start'}")
+            detail = f"no end within {seconds:g} s, waiting for {frame.phase or 'start'}"
+            failure = frame.excuse or ProbeFailure(reason, detail)
         except ProbeFailure as error:
             failure = error
         except OSError as error:

@@ -2,15 +2,19 @@
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import Awaitable, Callable
 from typing import TYPE_CHECKING, Any
 
+from monitor.config.model import Family
+from monitor.network.resolver import silent
 from monitor.vocabulary import ProbeResult
 
 if TYPE_CHECKING:
     import ssl
 
     from monitor.clock import Clock
+    from monitor.network.failure import ProbeFailure
     from monitor.network.outbound import Outbound
     from monitor.network.poller import Poller
     from monitor.network.resolver import Address, Resolver
@@ -21,9 +25,11 @@ class Frame:
 
     `phase` is the phase under way, `cut_in` the one in which the deadline fell. `answer_waiting` is set when the
     deadline cut the attempt short although the socket had become ready: the target was in time and *we* were not.
+    `excuse` is the failure when the deadline falls during what is ours, such as a resolver that answers nobody.
     `outbound` says where may be connected to, `peer` where was; `source` is the address of ours to connect from, the
     system's choice when empty. `on_secured` is handed each connection after its TLS handshake, for those who want to
-    know more of it than a probe does; `on_answer` each HTTP response, which begins to come.
+    know more of it than a probe does; `on_answer` makes what takes an HTTP answer, for those who want more of it, or
+    less, than `Response` keeps.
     """
 
     __slots__ = (
@@ -32,6 +38,7 @@ class Frame:
         "answer_waiting",
         "certificate_expiry",
         "cut_in",
+        "excuse",
         "on_answer",
         "on_secured",
         "outbound",
@@ -52,9 +59,10 @@ class Frame:
         self.phase = self.cut_in = ""
         self.certificate_expiry: float | None = None
         self.answer_waiting = False
+        self.excuse: ProbeFailure | None = None
         self.peer: Address | None = None
         self.source = ""
-        self.on_answer: Callable[[Any], None] | None = None
+        self.on_answer: Callable[..., Any] | None = None
         self.on_secured: Callable[[ssl.SSLSocket], None] | None = None
         self._since = clock.monotonic()
 
@@ -64,6 +72,17 @@ class Frame:
         if self.phase:
             self.phases[self.phase] = self.phases.get(self.phase, 0.0) + now - self._since
         self.phase, self._since = phase, now
+
+    async def addresses(self, host: str, port: int, family: Family = Family.ANY) -> list[Address]:
+        """Look the host up, in the phase `resolve`; fails as `Resolver.addresses` does."""
+        self.enter("resolve")
+        heard = self.resolver.heard
+        try:
+            return await self.resolver.addresses(host, port, family)
+        except asyncio.CancelledError:
+            if self.resolver.heard == heard:
+                self.excuse = silent(f"{host}: no answer before the deadline, nor to any other question")
+            raise
 
     def close(self) -> None:
         """Close the phase under way."""

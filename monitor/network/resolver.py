@@ -2,13 +2,19 @@
 
 from __future__ import annotations
 
+import asyncio
+import contextlib
 import socket
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
 
 import aiodns
 import pycares
 
 from monitor.config.model import Family
 from monitor.network.failure import ProbeFailure
+from monitor.network.hosts import HOSTS, Hosts, family_of
 from sla.observation import Outcome
 
 Address = tuple[socket.AddressFamily, tuple[str, int] | tuple[str, int, int, int]]
@@ -26,7 +32,21 @@ _DNS_FAULTS = {
     pycares.errno.ARES_EFILE: ("resolver_unreachable", Outcome.UNKNOWN),
     pycares.errno.ARES_ENOMEM: ("out_of_memory", Outcome.UNKNOWN),
 }
-
+# What is no answer, and what a resolver answers that gets none itself, its uplink being ours.
+_SILENCE = {
+    pycares.errno.ARES_ETIMEOUT,
+    pycares.errno.ARES_ECONNREFUSED,
+    pycares.errno.ARES_ECANCELLED,
+    pycares.errno.ARES_EDESTRUCTION,
+    pycares.errno.ARES_EFILE,
+    pycares.errno.ARES_ENOMEM,
+    pycares.errno.ARES_ESERVFAIL,
+}
+# A look-up that takes longer (seconds) has the resolver asked for the root's servers, which every resolver knows by
+# heart: is it silent altogether, or are the servers of this name's zone?
+_DOUBT = 0.05
+_TRY, _TRIES = 2.0, 2  # seconds for the first of so many tries
+_QUERY_CACHE = 1 << 21  # ARES_OPT_QUERY_CACHE of c-ares' ares.h
 
 # family -> what is asked for, and which comes first.
 _ASKED = dict.fromkeys(Family, socket.AF_UNSPEC) | {Family.IP4: socket.AF_INET, Family.IP6: socket.AF_INET6}
@@ -51,37 +71,91 @@ def _chosen(addresses: list[Address], family: Family, host: str) -> list[Address
 
 def literal(host: str, port: int) -> Address | None:
     """Return the address that the host spells out, or None when it is a name."""
-    for family in (socket.AF_INET, socket.AF_INET6):
-        try:
-            socket.inet_pton(family, host)
-        except OSError:
-            continue
-        return family, (host, port)
-    return None
+    family = family_of(host)
+    return None if family is None else (family, (host, port))
+
+
+def silent(detail: str) -> ProbeFailure:
+    """Return the failure of a resolver of ours that answers nobody."""
+    return ProbeFailure("resolver_unreachable", detail, outcome=Outcome.UNKNOWN)
+
+
+class _Forgetful:
+    """pycares' way into c-ares, but without c-ares' cache, which pycares has no option for."""
+
+    def __init__(self, whole: Any) -> None:
+        self._whole = whole
+
+    def __getattr__(self, name: str) -> Any:
+        return getattr(self._whole, name)
+
+    def ares_init_options(self, channel: Any, options: Any, mask: int) -> Any:
+        """Start a channel that keeps an answer for as long as the options say, which is 0 seconds."""
+        return self._whole.ares_init_options(channel, options, mask | _QUERY_CACHE)
+
+
+@contextlib.contextmanager
+def _without_cache() -> Iterator[None]:
+    inner = vars(pycares)
+    whole = inner["_lib"]
+    inner["_lib"] = _Forgetful(whole)  # a test holds that nothing is kept, should pycares be built another way
+    try:
+        yield
+    finally:
+        inner["_lib"] = whole
 
 
 class Resolver:
-    """Looks names up without threads and without a cache: a monitor that remembers names hides their failures."""
+    """Looks names up without a thread each and without a cache: a monitor that remembers names hides their failures.
 
-    def __init__(self, nameservers: list[str] | None = None, udp_port: int | None = None) -> None:
-        self._dns = aiodns.DNSResolver(nameservers, timeout=2.0, tries=2, udp_port=udp_port, tcp_port=udp_port)
+    `heard` counts the answers to questions that were asked only to hear whether the resolver answers at all.
+    """
+
+    heard = 0
+
+    def __init__(self, nameservers: list[str] | None = None, udp_port: int | None = None, hosts: Path = HOSTS) -> None:
+        self._hosts = Hosts(hosts)
+        with _without_cache():
+            self._dns = aiodns.DNSResolver(
+                nameservers, timeout=_TRY, tries=_TRIES, udp_port=udp_port, tcp_port=udp_port, lookups="b"
+            )
+        self._control: asyncio.Future[pycares.DNSResult] | None = None
 
     async def addresses(self, host: str, port: int, family: Family = Family.ANY) -> list[Address]:
-        """Return the host's addresses, at least one, in the resolver's order; the family's first, or no others.
+        """Return the host's addresses, at least one: as it spells, as /etc/hosts lists them, or from DNS, best first.
+
+        What is best says RFC 6724; the family's come first, or no others.
 
         Raises:
             ProbeFailure: `dns_nxdomain`, `dns_servfail`, `dns_timeout`, ... or `resolver_unreachable` (unknown).
         """
         if (spelled := literal(host, port)) is not None:
             return _chosen([spelled], family, host)
+        if known := self._hosts.addresses(host):
+            return _chosen([(each, (address, port)) for each, address in known], family, host)
+        heard = self.heard
+        doubting = asyncio.get_running_loop().call_later(_DOUBT, self._ask_anything)
         try:
             found = await self._dns.getaddrinfo(host, port=port, family=_ASKED[family], type=socket.SOCK_STREAM)
         except aiodns.error.DNSError as error:
-            code = error.args[0] if error.args else None
+            code, detail = (*error.args, str(error))[:2]
+            if code == pycares.errno.ARES_ETIMEOUT and self.heard == heard:
+                raise silent(f"{host}: no answer, nor to any other question") from None
             reason, outcome = _DNS_FAULTS.get(code, ("dns_failure", Outcome.BAD))
-            detail = error.args[1] if len(error.args) > 1 else str(error)
             raise ProbeFailure(reason, f"{host}: {detail}", outcome=outcome) from None
+        finally:
+            doubting.cancel()
         return _chosen([_address(node) for node in found.nodes], family, host)
+
+    def _ask_anything(self) -> None:
+        if self._control is None or self._control.done():
+            self._control = self._dns.query_dns(".", "NS")
+            self._control.add_done_callback(self._hear)
+
+    def _hear(self, asked: asyncio.Future[pycares.DNSResult]) -> None:
+        if not asked.cancelled():
+            error = asked.exception()
+            self.heard += error is None or error.args[0] not in _SILENCE
 
     async def close(self) -> None:
         """Give up look-ups under way and release the sockets."""

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from functools import partial
 from typing import TYPE_CHECKING, Any, ClassVar, Literal
 
 import dns.flags
@@ -15,14 +16,14 @@ from monitor.network.failure import ProbeFailure
 from monitor.network.secure import Securable, securing
 from monitor.probes.base import Kind
 from monitor.protocols.dns_expect import DnsExpect
-from monitor.protocols.dns_query import PORTS, Question, RecordType, Transport, asked, system_resolver
+from monitor.protocols.dns_query import PORTS, Question, RecordType, Transport, asked, in_doubt, system_resolver
 from monitor.vocabulary import ProbeResult
 from sla.observation import Outcome
 
 if TYPE_CHECKING:
     from monitor.network.frame import Frame, Probe
 
-_UNREACHABLE = {"connect_refused", "host_unreachable"}  # of the machine's own resolver: our fault
+_UNREACHABLE = {"connect_refused", "connect_timeout", "host_unreachable"}  # of the machine's own resolver: our fault
 
 
 class DnsCheck(Securable):
@@ -69,12 +70,12 @@ def prepare(check: DnsCheck) -> Probe:
     own = check.resolver is None
 
     async def probe(frame: Frame) -> ProbeResult:
-        frame.enter("resolve")
         server = check.resolver or system_resolver(PORTS[check.transport])
         secure = securing(check.tls, server.host) if check.transport == "tls" else None
-        addresses = await frame.resolver.addresses(server.host, server.port, check.family)
+        addresses = await frame.addresses(server.host, server.port, check.family)
+        ask = partial(asked, frame, addresses, transport=check.transport, secure=secure, policed=not own)
         try:
-            answer = await asked(frame, addresses, _query(check), check.transport, secure=secure, policed=not own)
+            answer = await (in_doubt(check, frame, ask, _query(check)) if own else ask(_query(check)))
         except ProbeFailure as failure:
             if own and failure.reason in _UNREACHABLE:
                 raise ProbeFailure("resolver_unreachable", failure.detail, outcome=Outcome.UNKNOWN) from None

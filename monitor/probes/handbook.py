@@ -49,7 +49,7 @@ SHARED = {
     "dns_nxdomain": ("bad", "the name does not exist"),
     "dns_refused": ("bad", "the resolver refuses to answer"),
     "dns_servfail": ("bad", "the resolver got no answer from the zone's servers"),
-    "dns_timeout": ("bad", "the deadline fell while looking the name up"),
+    "dns_timeout": ("bad", "no answer for the name in time, from a resolver that answers other questions"),
     "host_unreachable": ("bad", "the network says that the host is not there"),
     "network_error": ("bad", "another error of the network"),
     "slow": ("good", "it took longer than `slow_after`"),
@@ -68,7 +68,7 @@ SHARED = {
     "out_of_memory": ("unknown", "our own machine is out of memory"),
     "out_of_ports": ("unknown", "our own machine has no free port"),
     "probe_defect": ("unknown", "an error in ninewatch; the log has it"),
-    "resolver_unreachable": ("unknown", "our own resolver does not answer"),
+    "resolver_unreachable": ("unknown", "our own resolver answers nothing at all"),
 }
 
 

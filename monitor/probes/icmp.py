@@ -39,8 +39,7 @@ def prepare(check: IcmpCheck) -> Probe:
     """Return the probe that pings once."""
 
     async def probe(frame: Frame) -> ProbeResult:
-        frame.enter("resolve")
-        addresses = await frame.resolver.addresses(check.icmp, 0, check.family)
+        addresses = await frame.addresses(check.icmp, 0, check.family)
         frame.enter("first_byte")
         await echo(frame, addresses[0])
         frame.close()

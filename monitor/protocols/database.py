@@ -97,8 +97,7 @@ def named_context(check: DatabaseCheck, host: str) -> NamedContext | None:
 
 async def reached(frame: Frame, host: str, port: int, family: Family, connect: Callable[[str, int], Awaitable[T]]) -> T:
     """Return a driver's connection to the first of the host's addresses that takes one; fails as `Wire.reach` does."""
-    frame.enter("resolve")
-    addresses = await frame.resolver.addresses(host, port, family)
+    addresses = await frame.addresses(host, port, family)
     frame.enter("connect")
     failure = None
     for each in addresses:

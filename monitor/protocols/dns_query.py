@@ -2,22 +2,27 @@
 
 from __future__ import annotations
 
+import asyncio
 import socket
-from collections.abc import Sequence
+from collections.abc import Awaitable, Callable, Sequence
 from typing import TYPE_CHECKING, Annotated, Literal
 
 import dns.exception
 import dns.message
+import dns.rcode
 import dns.rdatatype
 import dns.resolver
 from pydantic import AfterValidator
 
 from monitor.config.addresses import HostPort, host
 from monitor.network.failure import ProbeFailure
+from monitor.network.resolver import silent
 from monitor.network.wire import Wire
+from sla.interval import SECOND
 from sla.observation import Outcome
 
 if TYPE_CHECKING:
+    from monitor.config.model import CheckBase
     from monitor.network.frame import Frame
     from monitor.network.resolver import Address
     from monitor.network.secure import Secure
@@ -27,6 +32,7 @@ PORTS: dict[Transport, int] = {"udp": 53, "tcp": 53, "tls": 853}
 _TRUNCATED = 0x02  # the TC bit, in the third byte of a message
 _LONGEST, _MOST_RECORDS = 32_768, 500  # of a message that is read: longer ones would hold the loop, up to 0.3 s
 _SHORTEST_RECORD = 11  # bytes: the root's name, and no data
+_SHARE = 0.9  # of the time-out, for our own resolver's answer; in the rest it may show that it answers at all
 
 
 def _record_type(value: str) -> str:
@@ -68,6 +74,31 @@ async def asked(
     if not query.is_response(answer):
         raise ProbeFailure("dns_malformed", "the answer is to another question")
     return answer
+
+
+async def in_doubt(
+    check: CheckBase,
+    frame: Frame,
+    ask: Callable[[dns.message.Message], Awaitable[dns.message.Message]],
+    query: dns.message.Message,
+) -> dns.message.Message:
+    """Return what our own resolver answers. When it is silent, it is asked for the root's servers, which all know.
+
+    Raises:
+        ProbeFailure: `dns_timeout`, it answers that, and not the question; or as `ask` fails. The deadline, when it
+            falls on a resolver that answers nothing, is `resolver_unreachable`, unknown.
+    """
+    patience = _SHARE * check.timeout / SECOND
+    try:
+        async with asyncio.timeout(patience):
+            return await ask(query)
+    except TimeoutError:
+        frame.enter("resolve")
+        frame.excuse = silent("no answer before the deadline, nor to any other question")
+    control = await ask(dns.message.make_query(".", "NS"))
+    if control.rcode() == dns.rcode.SERVFAIL:  # as to any name, its uplink being ours
+        raise frame.excuse
+    raise ProbeFailure("dns_timeout", f"no answer within {patience:g} s, but to other questions")
 
 
 def _read(data: bytes) -> dns.message.Message:

@@ -18,7 +18,7 @@ import dns.rrset
 Answering = Callable[[dns.message.QueryMessage], Iterable[bytes]]
 
 
-def records(*texts: str, rcode: dns.rcode.Rcode = dns.rcode.NOERROR, **only: object) -> Answering:
+def records(*texts: str, rcode: dns.rcode.Rcode = dns.rcode.NOERROR, ttl: int = 0) -> Answering:
     """Return what answers every question with these records (`TYPE data`), or with none and a code."""
 
     def answer(query: dns.message.QueryMessage) -> Iterable[bytes]:
@@ -28,7 +28,7 @@ def records(*texts: str, rcode: dns.rcode.Rcode = dns.rcode.NOERROR, **only: obj
         for text in texts:
             kind, _, data = text.partition(" ")
             if kind in (asked, "CNAME"):
-                reply.answer.append(dns.rrset.from_text(name, 0, "IN", kind, data))
+                reply.answer.append(dns.rrset.from_text(name, ttl, "IN", kind, data))
         yield reply.to_wire()
 
     return answer

@@ -9,10 +9,13 @@ from typing import TYPE_CHECKING, Any
 
 import dns.flags
 import dns.message
+import dns.name
 import dns.rcode
+import dns.rdatatype
 import pytest
 
 from monitor.config.model import Family, HostPort
+from monitor.network import resolver as resolving
 from monitor.network.failure import ProbeFailure
 from monitor.network.resolver import Resolver
 from monitor.probes import dns as module
@@ -151,6 +154,28 @@ async def test_our_own_resolver_out_of_reach_is_unknown(monkeypatch: pytest.Monk
     assert (own.outcome, own.reason) == (Outcome.UNKNOWN, "resolver_unreachable")
 
 
+@pytest.mark.parametrize(
+    ("root", "outcome", "reason"),
+    [
+        ([], Outcome.UNKNOWN, "resolver_unreachable"),
+        ([dns.rcode.SERVFAIL], Outcome.UNKNOWN, "resolver_unreachable"),
+        ([dns.rcode.NOERROR], Outcome.BAD, "dns_timeout"),
+        ([dns.rcode.REFUSED], Outcome.BAD, "dns_timeout"),
+    ],
+)
+async def test_our_own_resolver_that_is_silent_is_judged_by_whether_it_answers_anything(
+    root: list[dns.rcode.Rcode], outcome: Outcome, reason: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def answering(query: dns.message.QueryMessage) -> Iterable[bytes]:
+        asked = query.question[0].name == dns.name.root
+        return [data for code in root if asked for data in records(rcode=code)(query)]
+
+    async with naming(answering) as port:
+        monkeypatch.setattr(module, "system_resolver", lambda _port: HostPort("127.0.0.1", port))
+        result = (await attempt({"dns": NAME, "timeout": "1s"}, 1)).result
+    assert (result.outcome, result.reason) == (outcome, reason)
+
+
 # The other kinds' own look-ups.
 
 
@@ -195,9 +220,45 @@ async def test_a_long_answer_is_fetched_over_tcp() -> None:
     assert (result.outcome, result.reason) == (Outcome.GOOD, "")
 
 
-async def test_a_resolver_that_says_nothing_costs_the_http_deadline() -> None:
-    result = await looked_up(nothing, seconds=0.1)
+async def test_our_own_resolver_that_answers_nothing_is_unknown() -> None:
+    result = await looked_up(nothing, seconds=0.2)
+    assert (result.outcome, result.reason) == (Outcome.UNKNOWN, "resolver_unreachable")
+
+
+def of_the_root(query: dns.message.QueryMessage) -> Iterable[bytes]:
+    """Answer as a resolver does that waits in vain for the servers of a zone."""
+    return records("NS a.root-servers.net.")(query) if query.question[0].name == dns.name.root else ()
+
+
+async def test_a_name_that_a_resolver_gets_no_answer_for_is_bad() -> None:
+    result = await looked_up(of_the_root, seconds=1)
     assert (result.outcome, result.reason) == (Outcome.BAD, "dns_timeout")
+
+
+async def test_a_resolver_without_an_uplink_is_no_witness() -> None:
+    """It says of the root what it would say of any name."""
+
+    def at_a_loss(query: dns.message.QueryMessage) -> Iterable[bytes]:
+        return records(rcode=dns.rcode.SERVFAIL)(query) if query.question[0].name == dns.name.root else ()
+
+    result = await looked_up(at_a_loss, seconds=0.5)
+    assert (result.outcome, result.reason) == (Outcome.UNKNOWN, "resolver_unreachable")
+
+
+@pytest.mark.parametrize(
+    ("answering", "reason", "outcome"),
+    [(nothing, "resolver_unreachable", Outcome.UNKNOWN), (of_the_root, "dns_timeout", Outcome.BAD)],
+)
+async def test_a_look_up_that_ends_by_itself_is_told_apart_alike(
+    answering: Answering, reason: str, outcome: Outcome, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(resolving, "_TRY", 0.2)
+    async with naming(answering) as port:
+        resolver = Resolver(["127.0.0.1"], port)
+        with pytest.raises(ProbeFailure) as caught:
+            await resolver.addresses(NAME, 80)
+        await resolver.close()
+    assert (caught.value.outcome, caught.value.reason) == (outcome, reason)
 
 
 async def test_a_forged_answer_is_waited_past() -> None:
@@ -213,19 +274,20 @@ async def test_no_resolver_at_all_is_unknown() -> None:
 
 
 async def test_a_name_is_looked_up_anew_for_every_probe() -> None:
-    """A monitor that remembers names hides their failures."""
+    """A monitor that remembers names, be it for their TTL, hides their failures."""
     count = 0
 
     def counting(query: dns.message.QueryMessage) -> Iterable[bytes]:
         nonlocal count
-        count += 1
-        return records("A 127.0.0.1")(query)
+        count += query.question[0].rdtype == dns.rdatatype.A
+        return records("A 127.0.0.1", ttl=300)(query)
 
-    async with serving(saying(answer())) as target, naming(counting) as port:
+    async with naming(counting) as port:
+        resolver = Resolver(["127.0.0.1"], port)
         for _ in range(2):
-            written = {"http": f"http://{NAME}:{target}/"}
-            assert (await attempt(written, 5, Resolver(["127.0.0.1"], port))).result.outcome is Outcome.GOOD
-    assert count >= 2
+            assert await resolver.addresses(NAME, 80, Family.IP4)
+        await resolver.close()
+    assert count == 2
 
 
 async def test_a_look_up_under_way_when_the_daemon_stops_leaves_nothing_behind() -> None:
