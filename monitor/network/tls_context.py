@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import _ssl
 import ssl
 from functools import lru_cache
 from typing import TYPE_CHECKING
@@ -61,6 +62,16 @@ def certificate_expiry(connection: ssl.SSLSocket) -> float | None:
     """Return when the peer's certificate ends, seconds since the Unix epoch; None when it showed none that reads."""
     der = connection.getpeercert(binary_form=True)
     return None if der is None else expiry_of(der)
+
+
+def refused_expiry(connection: ssl.SSLSocket) -> float | None:
+    """Return when the certificate ends that failed the handshake, as `certificate_expiry` does.
+
+    `getpeercert` tells nothing of such a one; only the object within has what was shown, until Python 3.13.
+    """
+    shown = getattr(connection, "_sslobj", None)
+    chain = shown.get_unverified_chain() if shown is not None else None
+    return expiry_of(chain[0].public_bytes(_ssl.ENCODING_DER)) if chain else None
 
 
 @lru_cache(maxsize=4096)

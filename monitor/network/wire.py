@@ -15,6 +15,7 @@ from monitor.config.model import Family
 from monitor.network.failure import ProbeFailure, failure_of
 from monitor.network.outbound import DENIED
 from monitor.network.resolver import no_address
+from monitor.network.tls_context import refused_expiry
 
 if TYPE_CHECKING:
     from monitor.network.frame import Frame
@@ -51,8 +52,7 @@ class Wire:
         kind: socket.SocketKind = socket.SOCK_STREAM,
     ) -> Self:
         """Look the host up and return a connection to the first of its addresses that takes one; raises like `open`."""
-        frame.enter("resolve")
-        return await cls.open(frame, await frame.resolver.addresses(host, port, family), kind)
+        return await cls.open(frame, await frame.addresses(host, port, family), kind)
 
     @classmethod
     async def open(
@@ -111,6 +111,8 @@ class Wire:
     async def encrypt(self, context: ssl.SSLContext, server_name: str) -> ssl.SSLSocket:
         """Do the TLS handshake, verifying as the context says, and return the socket for its certificate.
 
+        When a certificate is refused, the frame tells all the same when it ends.
+
         Raises:
             ProbeFailure: `tls_expired`, `tls_hostname`, `tls_untrusted`, ... (see `TLS_REASONS`) or `tls_handshake`.
         """
@@ -133,6 +135,8 @@ class Wire:
                         self._frame.on_secured(wrapped)
                     return wrapped
         except ssl.SSLError as error:
+            if isinstance(error, ssl.SSLCertVerificationError):
+                self._frame.certificate_expiry = refused_expiry(wrapped)
             raise tls_failure(error) from None
         except OSError as error:
             raise failure_of(error) from None

@@ -82,16 +82,24 @@ async def test_a_certificate_that_is_trusted_and_names_the_address_is_good(kind:
 async def test_what_is_wrong_with_a_certificate_has_its_word(
     kind: str, names: list[str], validity: dict[str, Any], reason: str, authority: Authority
 ) -> None:
+    """And its end is told all the same."""
+    ends = validity.setdefault("not_after", NOW + timedelta(days=20))
     context = server_context(authority.ca.issue_cert(*names, **validity))
     result = await seen(kind, context, ca=authority.path)
     assert (result.outcome, result.reason) == (Outcome.BAD, reason)
     assert result.detail
+    assert result.certificate_expiry == pytest.approx(ends.timestamp(), abs=1)
 
 
 @both
 async def test_a_self_signed_certificate_is_untrusted(kind: str, tmp_path: Path, authority: Authority) -> None:
-    result = await seen(kind, self_signed(tmp_path), ca=authority.path)
-    assert (result.outcome, result.reason) == (Outcome.BAD, "tls_untrusted")
+    ends = (NOW + timedelta(days=20)).replace(microsecond=0)
+    result = await seen(kind, self_signed(tmp_path, ends=ends), ca=authority.path)
+    assert (result.outcome, result.reason, result.certificate_expiry) == (
+        Outcome.BAD,
+        "tls_untrusted",
+        ends.timestamp(),
+    )
 
 
 @both
