@@ -35,7 +35,6 @@ UNSHOWN = {
     *SERVICE,
     *(
         "unknown",
-        "localhost",
         "lines",
         "timeout",
         "bodies",
