@@ -8,7 +8,9 @@ from __future__ import annotations
 
 import re
 import ssl
+from collections.abc import Iterator
 from typing import Annotated, Literal, Self
+from urllib.parse import parse_qsl, urlsplit
 
 import dns.exception
 import dns.name
@@ -35,7 +37,9 @@ from monitor.blackbox.values import (
     Size,
     SourceAddress,
     Str,
+    TokenUrl,
     Trusted,
+    harmless,
 )
 from monitor.config.addresses import HostName
 from monitor.config.errors import quoted
@@ -132,7 +136,7 @@ class OAuth2(Block):
     client_secret_file: KeptHidden | None = None
     client_secret_ref: _Managed = None
     scopes: tuple[Str, ...] = ()
-    token_url: Str
+    token_url: TokenUrl
     endpoint_params: dict[str, Body] = Field(default_factory=dict)
     tls_config: TlsConfig = TlsConfig()
     proxy_url: Annotated[None, Refused("the token is fetched as the module's requests are; leave it out")] = None
@@ -317,7 +321,7 @@ class GrpcModule(Reached):
     service: Annotated[Str, Field(max_length=500)] = ""
     tls: Flag = False
     tls_config: TlsConfig = TlsConfig()
-    metadata: dict[str, tuple[Str, ...]] = Field(default_factory=dict)
+    metadata: dict[str, tuple[Body, ...]] = Field(default_factory=dict)
 
 
 class Module(Block):
@@ -330,6 +334,16 @@ class Module(Block):
     dns: DnsModule | None = None
     icmp: IcmpModule = IcmpModule()
     grpc: GrpcModule = GrpcModule()
+
+    def unshown(self) -> Iterator[str]:
+        """Yield what is sent and may be a credential although nothing marks it as one: `debug=true` hides it."""
+        for name, value in self.http.headers.items():
+            if isinstance(value, str) and not harmless(name):
+                yield value
+        for values in self.grpc.metadata.values():
+            yield from values
+        if self.http.oauth2 is not None:
+            yield from (value for _, value in parse_qsl(urlsplit(self.http.oauth2.token_url).query))
 
     @model_validator(mode="after")
     def _asks_something(self) -> Self:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import math
 import re
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
@@ -27,7 +27,7 @@ from monitor.config.errors import ConfigError
 from monitor.config.onefile import load_block
 from monitor.config.watch import Watcher
 from monitor.http import http2
-from monitor.log import concealed
+from monitor.log import Concealer, concealed
 from monitor.network.echo import allowed
 from monitor.network.tls_context import context_for
 from monitor.vocabulary import ProbeResult
@@ -132,7 +132,8 @@ class Blackbox:
             raise UnknownModuleError
         conflict(module, question.hostname)
         seconds, kept = _seconds(module, question.patience), self._kept.setdefault(question.module, {})
-        trial = Trial(question.target, module, question.hostname, seconds, Diary(self._clock, question.debug), kept)
+        diary = Diary(self._clock, question.debug, _cleaning(module) if question.debug else concealed)
+        trial = Trial(question.target, module, question.hostname, seconds, diary, kept)
         self.in_flight += 1
         try:
             await self._turn()
@@ -196,6 +197,14 @@ def _seconds(module: Module, patience: float) -> float:
     return min(max(longest, _SHORTEST), LONGEST)
 
 
+def _cleaning(module: Module) -> Callable[[str], str]:
+    """Return what takes secrets out of a text, among them what this module sends."""
+    own = Concealer()
+    for each in module.unshown():
+        own.add(each)
+    return lambda text: own.clean(concealed(text))
+
+
 def _told(trial: Trial, attempt: Attempt) -> str:
     """Return everything about a probe, as people read it when they look for a fault. Holds no secret."""
     result = attempt.result
@@ -207,4 +216,4 @@ def _told(trial: Trial, attempt: Attempt) -> str:
         ("Metrics that would have been returned:", trial.gauges.page()),
         ("Module configuration:", trial.module.model_dump_json(indent=2, exclude_unset=True) + "\n"),
     )
-    return concealed("\n\n\n".join(f"{title}\n{text}" for title, text in parts))
+    return trial.diary.clean("\n\n\n".join(f"{title}\n{text}" for title, text in parts))

@@ -24,10 +24,14 @@ _LONGEST = 300  # characters of a line of it
 
 @dataclass(slots=True)
 class Diary:
-    """What happened during a probe, for `debug=true`: lines with the seconds since the start; none unless `wanted`."""
+    """What happened during a probe, for `debug=true`: lines with the seconds since the start; none unless `wanted`.
+
+    `clean` takes what is secret out of a text.
+    """
 
     clock: Clock
     wanted: bool
+    clean: Callable[[str], str] = concealed
     lines: list[str] = field(default_factory=list)
     _since: float | None = None
 
@@ -38,8 +42,8 @@ class Diary:
         now = self.clock.monotonic()
         if self._since is None:
             self._since = now
-        told = " ".join(f"{name}={quoted(str(value), _LONGEST)}" for name, value in facts.items())
-        self.lines.append(f"{now - self._since:9.6f}s {concealed(text)} {told}".rstrip())
+        told = " ".join(f"{name}={quoted(self.clean(str(value)), _LONGEST)}" for name, value in facts.items())
+        self.lines.append(f"{now - self._since:9.6f}s {self.clean(text)} {told}".rstrip())
 
 
 @dataclass(slots=True)

@@ -38,6 +38,12 @@ _UNITS = {"ns": 1e-9, "us": 1e-6, "µs": 1e-6, "ms": 1e-3, "s": 1.0, "m": 60.0, 
 _PART = re.compile(r"([0-9]+(?:\.[0-9]*)?|\.[0-9]+)(ns|us|µs|ms|s|m|h)")
 _SIZE = re.compile(r"([0-9]+)([KMGT]i?)?B")
 _TOKEN = re.compile(r"[!#$%&'*+.^_`|~0-9A-Za-z-]+")
+_HARMLESS = re.compile(
+    "accept(-.*)?|access-control-.*|cache-control|connection|content-(encoding|language|length|type)|date|dnt|expect"
+    "|host|if-(modified|unmodified)-since|origin|pragma|range|te|upgrade(-insecure-requests)?|user-agent"
+    "|x-forwarded-(host|port|proto)|x-requested-with",
+    re.IGNORECASE,
+)
 _POWERS = {"": 0, "K": 1, "M": 2, "G": 3, "T": 4}
 
 
@@ -173,7 +179,34 @@ def _named(name: str) -> str:
 
 
 def _shown(headers: dict[str, str | Secret]) -> dict[str, str]:
-    return {name: HIDDEN if isinstance(text, Secret) else text for name, text in headers.items()}
+    return {name: text if isinstance(text, str) and harmless(name) else HIDDEN for name, text in headers.items()}
+
+
+def harmless(name: str) -> bool:
+    """Return whether what a header of this name says may be shown: it is known never to be a credential."""
+    return _HARMLESS.fullmatch(name) is not None
+
+
+def _token_url(value: str) -> str:
+    """Keep the password of a URL out of every output."""
+    try:
+        password = urlsplit(value).password
+    except ValueError:
+        raise ValueError("is not a URL; write https://host/path") from None
+    if password:
+        conceal(password)
+        conceal(unquote(password))
+    return value
+
+
+def _bare(url: str) -> str:
+    """Return a URL up to its query, without who asks.
+
+    >>> _bare("https://a:b@sso.example.org/token?key=c#d")
+    'https://<secret>@sso.example.org/token?<secret>'
+    """
+    start, mark, _ = re.sub(r"//[^/?#]*@", f"//{HIDDEN}@", url).partition("?")
+    return f"{start}?{HIDDEN}" if mark else start.partition("#")[0]
 
 
 def _pattern(value: Any) -> Regex:
@@ -216,6 +249,9 @@ KeptHidden = Annotated[Secret, PlainValidator(_kept), PlainSerializer(lambda _: 
 
 Body = Annotated[str, BeforeValidator(_text), PlainSerializer(lambda _: HIDDEN)]
 """Text that is sent and may well hold credentials. No output shows it."""
+
+TokenUrl = Annotated[Str, AfterValidator(_token_url), PlainSerializer(_bare)]
+"""A URL whose password and query no output shows."""
 
 ProxyUrl = Annotated[Secret, PlainValidator(_proxy), PlainSerializer(lambda _: HIDDEN)]
 SentHeaders = Annotated[dict[str, str | Secret], PlainValidator(_headers), PlainSerializer(_shown)]

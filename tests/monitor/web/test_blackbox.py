@@ -40,6 +40,7 @@ modules:
   icmp: {{prober: icmp, timeout: 5s}}
   grpc: {{prober: grpc, timeout: 5s}}
   named: {{prober: http, http: {{headers: {{Host: one.test}}}}}}
+  session: {{prober: http, http: {{follow_redirects: false, headers: {{X-Session: {CANARY}-6}}}}}}
   loaded:
     prober: http
     timeout: 5s
@@ -308,6 +309,22 @@ async def test_debug_tells_all_but_secrets(ask: Ask) -> None:
     assert 'outcome="bad" reason="http_status"' in told
     assert "probe_http_status_code 500" in told
     assert '"password": "<secret>"' in told
+
+
+async def test_debug_hides_what_may_be_a_credential_though_nothing_marks_it(ask: Ask) -> None:
+    """The server says it back, where the page would tell it, and where it would be cut in half."""
+
+    async def echo(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        said = (await request_of(reader)).decode().split("X-Session: ")[1].split("\r\n")[0]
+        writer.write(answer(b"", "302 Found", Location=f"/{'x' * 290}{said}"))
+        await writer.drain()
+
+    asked = await ask()
+    async with serving(echo) as port:
+        told = await asked.debug(f"127.0.0.1:{port}", "session")
+    assert "redirected" in told
+    assert CANARY[:5] not in told
+    assert '"X-Session": "<secret>"' in told
 
 
 async def test_debug_of_a_talk_does_not_tell_what_is_sent(ask: Ask) -> None:
