@@ -189,8 +189,13 @@ WebSocketUrl = Annotated[
 
 # --- Headers -----------------------------------------------------------------------------------------------------
 
-_TOKEN = re.compile(r"[!#$%&'*+.^_`|~0-9A-Za-z-]+")
+_TOKEN = re.compile(r"[!#$%&'*+.^_`|~0-9A-Za-z-]+")  # RFC 9110, 5.6.2
 _GUARDED = re.compile(r"(proxy-)?authorization|(set-)?cookie|.*(api-?key|token|secret|password).*", re.IGNORECASE)
+
+
+def is_token(name: str) -> bool:
+    """Return whether a header or a cookie may have this name."""
+    return _TOKEN.fullmatch(name) is not None
 
 
 def guarded(name: str) -> bool:
@@ -209,7 +214,7 @@ def _value(value: Any, info: ValidationInfo) -> str | Secret:
 def _headers(headers: dict[str, str | Secret]) -> dict[str, str | Secret]:
     """Refuse what would break out of a header, and a secret that is written in the open."""
     for name, value in headers.items():
-        if not _TOKEN.fullmatch(name):
+        if not is_token(name):
             raise problem_at(name, f"{quoted(name)} is not a header's name; write letters, digits and -")
         if isinstance(value, str) and guarded(name):
             raise problem_at(name, f"{name} carries a secret; name where it is kept: {{env: NAME}} or {{file: PATH}}")

@@ -100,7 +100,10 @@ def _count(value: Any) -> tuple[Condition, ...]:
     written = value if isinstance(value, Mapping) else {"==": value}
     if not written or not set(written) <= set(_COUNTING):
         raise ValueError('takes a number, or e.g. {">": 0}')
-    return tuple(Condition(word, _number(number)) for word, number in written.items())
+    for word, number in written.items():
+        if not is_number(number) or isinstance(number, float) or number < (word == "<"):
+            raise ValueError(f"no length is {_WORDS[word].said}{quoted(number)}; write a whole number without quotes")
+    return tuple(Condition(word, number) for word, number in written.items())
 
 
 # --- What they mean -----------------------------------------------------------------------------------------------

@@ -9,6 +9,7 @@ from typing import Annotated, Any
 
 from pydantic import BeforeValidator, Field, PlainSerializer, PlainValidator, WithJsonSchema
 
+from monitor.config.addresses import is_token
 from monitor.config.base import Model
 from monitor.config.conditions import OF_HEADERS, OF_JSON, Conditions, Scalar, conditions, equal
 from monitor.config.errors import quoted
@@ -120,6 +121,9 @@ def _by_name(value: Any, otherwise: str) -> tuple[HeaderExpectation, ...]:
         return value
     if not isinstance(value, Mapping) or not value:
         raise ValueError(otherwise)
+    for name in value:
+        if not is_token(str(name)):
+            raise problem_at(str(name), f"no answer can have {quoted(name)}; a name is of letters, digits and -")
     return tuple(HeaderExpectation(str(name), _header(str(name), wanted)) for name, wanted in value.items())
 
 
@@ -171,15 +175,19 @@ def _expressions(value: Any) -> tuple[Regex, ...]:
     return tuple(map(regex, given))
 
 
-_VERSIONS = {"1": "1.0", "1.0": "1.0", "1.1": "1.1", "2": "2", "2.0": "2"}
+VERSIONS = {"1": "1.0", "1.0": "1.0", "1.1": "1.1", "2": "2", "2.0": "2"}
+"""Versions of HTTP as they are written -> as they are called."""
 
 
 def _versions(value: Any) -> tuple[str, ...]:
     """Return what `1.1`, `2` or a list of them says; YAML reads both as numbers."""
-    given = [_VERSIONS.get(str(each)) for each in _statuses(value)]
-    if not given or None in given:
+    given = _statuses(value)
+    for each in given:
+        if str(each) not in VERSIONS:
+            raise ValueError(f"{quoted(each)} is no version of HTTP here; must be 1.0, 1.1 or 2, or a list of them")
+    if not given:
         raise ValueError("must be 1.0, 1.1 or 2, or a list of them")
-    return tuple(each for each in given if each is not None)
+    return tuple(VERSIONS[str(each)] for each in given)
 
 
 def _or_several(schema: dict[str, Any]) -> WithJsonSchema:

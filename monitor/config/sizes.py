@@ -16,6 +16,7 @@ _UNITS = {"": 1, "B": 1, "kB": 10**3, "KB": 10**3, "MB": 10**6, "KiB": 2**10, "M
 _SIZE = re.compile(r"([0-9]{1,9})\s*(B|kB|KB|MB|KiB|MiB)?")
 _BOUND = re.compile(r"(<=|<|>=|>)\s*(.+)")
 _BETWEEN = re.compile(r"([^-]+)-([^-]+)")
+_UNITS_SAID = ", ".join(f"100{unit}" for unit in ("B", "kB", "MB", "KiB", "MiB"))
 _HELP = 'write "<= 100kB", ">= 1kB" or "1kB-100kB", or {min: 1kB, max: 100kB}'
 
 
@@ -28,7 +29,7 @@ def size(value: Any) -> int:
     text = "" if isinstance(value, bool) or not isinstance(value, int | str) else str(value)
     match = _SIZE.fullmatch(text)
     if match is None:
-        raise ValueError(f"{quoted(value)} is no size; write 100, 100kB, 64KiB or 1MB")
+        raise ValueError(f"{quoted(value)} is no size; write 100, or with a unit {_UNITS_SAID}")
     return int(match[1]) * _UNITS[match[2] or ""]
 
 
@@ -63,7 +64,7 @@ def _range(value: Any) -> SizeRange:
         return _from_to({"min": match[1].strip(), "max": match[2].strip()})
     match = _BOUND.fullmatch(text)
     if match is None:
-        raise ValueError(f"is no bound on a size; {_HELP}")
+        raise ValueError(f"{quoted(value)} is no bound on a size; {_HELP}")
     bytes_ = size(match[2])
     if match[1].startswith(">"):
         return SizeRange(bytes_ + (match[1] == ">"))
@@ -74,7 +75,7 @@ def _range(value: Any) -> SizeRange:
 
 def _from_to(written: Mapping[Any, Any]) -> SizeRange:
     if not written or not set(written) <= {"min", "max"}:
-        raise ValueError(f"is no bound on a size; {_HELP}")
+        raise ValueError(f"{quoted(', '.join(map(str, written)))} is no bound on a size; {_HELP}")
     found = SizeRange(size(written.get("min", 0)), size(written["max"]) if "max" in written else None)
     if found.most is not None and found.most < found.least:
         raise ValueError("min is larger than max, so that no size would do; swap them")

@@ -14,10 +14,13 @@ from pydantic import (
     PlainValidator,
     ValidationInfo,
     WithJsonSchema,
+    field_validator,
     model_validator,
 )
 
-from monitor.config.addresses import ProxyUrl
+from monitor.config.addresses import ProxyUrl, is_token
+from monitor.config.errors import quoted
+from monitor.config.expect import VERSIONS
 from monitor.config.folder import opened
 from monitor.config.model import (
     Expect,
@@ -36,14 +39,23 @@ from monitor.config.values import AS_TEXT, local_path
 
 _LARGEST = 1024 * 1024  # bytes of a body that is sent
 _BODILESS = ("GET", "HEAD")
-_TOKEN = re.compile(r"[!#$%&'*+.^_`|~0-9A-Za-z-]+")
+_FRAMING = {  # headers that say how a request is sent, for this connection only (RFC 9110, 7.6.1 and 10.1.1)
+    *("connection", "content-length", "expect", "keep-alive", "proxy-connection"),
+    *("te", "trailer", "transfer-encoding", "upgrade"),
+}
 _CRUMBS = re.compile(r"[\x21\x23-\x2b\x2d-\x3a\x3c-\x5b\x5d-\x7e]*")  # RFC 6265, 4.1.1
+
+
+def _user(value: str) -> str:
+    if ":" in value:
+        raise ValueError(f"{quoted(value)} holds a colon, which ends a user's name (RFC 7617); write a name without")
+    return value
 
 
 class Basic(Model):
     """HTTP Basic credentials."""
 
-    user: Text
+    user: Annotated[Text, AfterValidator(_user)]
     """The user name; it holds no colon."""
 
     password: Secret
@@ -88,7 +100,7 @@ class OAuth2(Model):
 
 def _cookies(cookies: dict[str, str | Secret]) -> dict[str, str | Secret]:
     for name, value in cookies.items():
-        if not _TOKEN.fullmatch(name):
+        if not is_token(name):
             raise problem_at(name, "is not a cookie's name; write letters, digits, - and _")
         if not _CRUMBS.fullmatch(value if isinstance(value, str) else value.reveal()):
             raise problem_at(name, "holds what a cookie cannot; write spaces, commas, semicolons and quotes as %20 ...")
@@ -121,16 +133,16 @@ def _payload(value: Any, info: ValidationInfo) -> Payload:
     return Payload(path, data)
 
 
-def _unquoted(value: Any) -> Any:
-    """Return what YAML reads as a number as the text that it looks like."""
-    return str(value) if isinstance(value, int | float) and not isinstance(value, bool) else value
+def _protocol(value: Any) -> str:
+    """Return the protocol that `1.1`, `2` or `auto` names; YAML reads two of them as numbers."""
+    if (version := VERSIONS.get(str(value), value)) in ("1.1", "2", "auto"):
+        return str(version)
+    raise ValueError(f"{quoted(value)} is no protocol; write 1.1, 2 or auto")
 
 
 Cookies = Annotated[dict[str, HeaderValue], AfterValidator(_cookies)]
 PayloadField = Annotated[Payload, PlainValidator(_payload), AS_TEXT, WithJsonSchema({"type": "string"})]
-Protocol = Annotated[
-    Literal["1.1", "2", "auto"], BeforeValidator(_unquoted), WithJsonSchema({"enum": ["1.1", "2", "auto", 1.1, 2]})
-]
+Protocol = Annotated[str, BeforeValidator(_protocol), WithJsonSchema({"enum": ["1.1", "2", "auto", 1.1, 2]})]
 
 
 class Requesting(Reached):
@@ -156,6 +168,14 @@ class Requesting(Reached):
 
     tls: TlsOptions = TlsOptions()
     """How the certificate is judged."""
+
+    @field_validator("headers")
+    @classmethod
+    def _leaves_sending_to_us(cls, headers: Headers) -> Headers:
+        for name in headers:
+            if name.lower() in _FRAMING:
+                raise problem_at(name, "says how the request is sent, which follows from the rest; leave it out")
+        return headers
 
     @model_validator(mode="after")
     def _asks_as_one_and_by_one_way(self) -> Self:

@@ -21,9 +21,9 @@ if TYPE_CHECKING:
     from monitor.http.check import Basic, HttpCheck
 
 AGENT = "ninewatch"
-_OF_A_BODY = {"content-type", "content-encoding", "content-language", "content-length"}
+_OF_A_BODY = {"content-type", "content-encoding", "content-language"}
 _CARRYING = {"POST", "PUT", "PATCH"}  # methods whose empty body is told by its length (RFC 9110, 8.6)
-_HOP_BY_HOP = {"host", "connection", "proxy-connection", "keep-alive", "transfer-encoding", "upgrade", "te"}
+_OF_HTTP_1 = {"host", "connection"}
 _OFFERED = {"1.1": (), "2": ("h2",), "auto": ("h2", "http/1.1")}
 
 Pairs = tuple[tuple[str, str], ...]
@@ -90,7 +90,7 @@ class Request:
         authority = next(value for name, value in self.headers if name == "Host")
         start = {":method": self.method, ":scheme": self.url.scheme, ":authority": authority, ":path": self._target}
         rest = [(name.lower(), value) for name, value in self._sent]
-        return [*start.items(), *(each for each in rest if each[0] not in _HOP_BY_HOP)]
+        return [*start.items(), *(each for each in rest if each[0] not in _OF_HTTP_1)]
 
     @property
     def _target(self) -> str:
@@ -101,11 +101,10 @@ class Request:
     def _sent(self) -> Pairs:
         cookies = "; ".join(f"{name}={value}" for name, value in self.cookies)
         counted = self.body or self.method in _CARRYING
-        told = any(name.lower() == "content-length" for name, _ in self.headers)
         return (
             *self.headers,
             *((("Cookie", cookies),) if cookies else ()),
-            *((("Content-Length", str(len(self.body))),) if counted and not told else ()),
+            *((("Content-Length", str(len(self.body))),) if counted else ()),
         )
 
     def bearing(self, token: str) -> Request:
