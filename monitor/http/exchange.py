@@ -56,7 +56,7 @@ async def exchange(frame: Frame, request: Request) -> Response:
                 else:
                     response.end()
     frame.close()
-    response.encrypted = encrypted
+    response.url, response.encrypted = request.url, encrypted
     if way.proxy is not None and not encrypted:
         proxy.judge(response)
     return response

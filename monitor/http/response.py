@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from urllib.parse import SplitResult
 
 import httptools
 
@@ -14,14 +15,15 @@ FRAMING_LIMIT = 8  # bytes read for one byte of body allowed: chunks of one byte
 _BODILESS = {204, 304}
 BETWEEN = {"set-cookie": "\n"}  # what joins the values of a header, if not a comma: a cookie may hold one
 _NONE: Mapping[str, str] = {}
+_NOWHERE = SplitResult("", "", "", "", "")
 
 
 class Response:
     """Feed it what the wire gives; `complete` tells when there is nothing more to wait for.
 
     The body is kept up to `limit` bytes; what lies beyond is not read, and `cut` says so. What is known of the way to
-    the answer is noted by who went it: `redirects` that were followed, whether the answer came `encrypted`, and the
-    `cookies` that were set. `coding` is the compression that was undone, and `garbled` why it could not be.
+    the answer is noted by who went it: the `url` it is of, `redirects` that were followed, whether it came `encrypted`,
+    and the `cookies` that were set. `coding` is the compression that was undone, and `garbled` why it could not be.
     """
 
     __slots__ = (
@@ -45,6 +47,7 @@ class Response:
         "redirects",
         "started",
         "status",
+        "url",
     )
 
     def __init__(self, *, limit: int, head_only: bool = False) -> None:
@@ -60,6 +63,7 @@ class Response:
         self.status = 0
         self.headers: dict[str, str] = {}
         self.body = bytearray()
+        self.url = _NOWHERE
         self.encrypted = False
         self.redirects = 0
         self.cookies: Mapping[str, str] = _NONE

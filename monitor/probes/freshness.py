@@ -56,7 +56,7 @@ def prepare(check: FreshnessCheck) -> Probe:
         response = _good(await fetch(frame))
         found = check.stamp.found(response)
         if check.stamp.file:
-            found = [stamp for name in found[-1:] for stamp in await _of_file(frame, check, to, name)]
+            found = [stamp for name in found[-1:] for stamp in await _of_file(frame, check, to, response, name)]
         newest = await check.stamp.newest(found, check.zone, frame.now())
         check.judge(newest, frame.now())
         age = format_duration(max(0, frame.now() - newest))
@@ -65,14 +65,19 @@ def prepare(check: FreshnessCheck) -> Probe:
     return probe
 
 
-async def _of_file(frame: Frame, check: FreshnessCheck, to: Callable[..., Fetch], name: str) -> list[str]:
-    """Return the file's Last-Modified. It must lie on the same host: whom we ask is not for a target to say."""
+async def _of_file(
+    frame: Frame, check: FreshnessCheck, to: Callable[..., Fetch], answer: Response, name: str
+) -> list[str]:
+    """Return the file's Last-Modified. It must lie on the host that names it: whom we ask is not for a target to say.
+
+    Where a redirect led to another host, credentials stay behind as they did on the way.
+    """
     try:
-        url = urljoin(check.freshness, name)
-        fetch = to(url, method="HEAD")
+        url = urljoin(answer.url.geturl(), name)
+        fetch = to(url, method="HEAD", bare=answer.url[:2] != urlsplit(check.freshness)[:2])
     except ValueError:
         raise ProbeFailure("stamp_malformed", f"{quoted(name)} names no file") from None
-    if urlsplit(url)[:2] != urlsplit(check.freshness)[:2]:
+    if urlsplit(url)[:2] != answer.url[:2]:
         raise ProbeFailure("file_elsewhere", f"{quoted(name)} lies on another host")
     return Stamp().found(_good(await fetch(frame)))
 

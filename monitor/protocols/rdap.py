@@ -3,8 +3,11 @@
 from __future__ import annotations
 
 from datetime import UTC, datetime
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Annotated, Any
 
+from pydantic import AfterValidator
+
+from monitor.config.model import HostName
 from monitor.http.json_body import document
 from monitor.network.failure import ProbeFailure, quoted
 from sla.interval import SECOND
@@ -15,6 +18,19 @@ if TYPE_CHECKING:
 
 BOOTSTRAP = "https://data.iana.org/rdap/dns.json"
 _LOST = {"redemption period", "pending delete", "client hold", "server hold", "inactive"}  # RFC 8056
+_UNREGISTERED = {"alt", "internal", "invalid", "local", "localhost", "onion"}  # top-level, by IANA's special-use names
+
+
+def _registrable(name: str) -> str:
+    """Return the name, and refuse what nobody registers as far as a name tells."""
+    labels = name.removesuffix(".").lower().split(".")
+    if len(labels) < 2 or ":" in name or labels[-1].isdecimal() or labels[-1] in _UNREGISTERED or "_" in name:
+        raise ValueError(f"{quoted(name)} is no name that is registered; write example.org")
+    return ".".join(labels)
+
+
+RegisteredName = Annotated[HostName, AfterValidator(_registrable)]
+"""A name that a registry may know, in lower case."""
 
 
 def server_of(domain: str, bootstrap: Any) -> str:
@@ -25,13 +41,31 @@ def server_of(domain: str, bootstrap: Any) -> str:
     """
     try:
         servers = {name.lower(): urls for names, urls in bootstrap["services"] for name in names}
-        labels = domain.lower().split(".")
+        labels = domain.split(".")
         suffixes = (".".join(labels[start:]) for start in range(1, len(labels)))
         return str(next(url for suffix in suffixes for url in servers.get(suffix, ()) if url.startswith("https://")))
     except (KeyError, TypeError, ValueError, AttributeError):
         raise ProbeFailure("rdap_malformed", "IANA's list of servers cannot be read") from None
     except StopIteration:
         raise ProbeFailure("rdap_none", f"IANA's list has no server for {domain}; name one with rdap") from None
+
+
+def missing(response: Response, domain: str) -> ProbeFailure:
+    """Return what a 404 says: that there is no such name if a directory says it (RFC 7480, 5.3), otherwise nothing."""
+    kind = response.headers.get("content-type", "").partition(";")[0].strip().lower()
+    if kind == "application/rdap+json" or _error_code(response) == 404:
+        return ProbeFailure("domain_unregistered", f"the registry knows no {domain}")
+    return ProbeFailure(
+        "rdap_malformed", "the status is 404, but not RDAP's: is rdap its URL?", outcome=Outcome.UNKNOWN
+    )
+
+
+def _error_code(response: Response) -> Any:
+    try:
+        answer = document(response)
+    except ProbeFailure:
+        return None
+    return answer.get("errorCode") if isinstance(answer, dict) else None
 
 
 def end_of(response: Response) -> int:

@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import asyncio
+import re
 from collections.abc import Iterator
 from datetime import UTC, datetime
 from email.utils import parsedate_to_datetime
 from typing import TYPE_CHECKING, Annotated, Any, Self
 from zoneinfo import ZoneInfo
 
-from pydantic import Field, PlainSerializer, PlainValidator, WithJsonSchema, model_validator
+from pydantic import AfterValidator, Field, PlainSerializer, PlainValidator, WithJsonSchema, model_validator
 
 from monitor.config.expect import JsonPath, RegexField
 from monitor.config.model import Flag, Model, Text, problem_at
@@ -39,6 +40,23 @@ JsonPathField = Annotated[
 ]
 
 
+_SAMPLE = datetime(2024, 1, 1, tzinfo=UTC)
+
+
+def _readable(written: str) -> str:
+    """Refuse a format that no stamp is written in, or in which one names no year."""
+    try:
+        read = datetime.strptime(_SAMPLE.strftime(written), written)  # noqa: DTZ007 - its date is looked at
+    except (ValueError, re.error):
+        read = None
+    if read is None or read.date() != _SAMPLE.date():
+        raise ValueError(f"{quoted(written)} is no format of a date with its year; write %Y-%m-%d and the like")
+    return written
+
+
+Format = Annotated[Text, AfterValidator(_readable)]
+
+
 class Stamp(Model):
     """Where the timestamp stands. The header `Last-Modified` unless one of these is written."""
 
@@ -54,9 +72,9 @@ class Stamp(Model):
     file: Flag = False
     """`true`: what is found names a file beside the answer, whose `Last-Modified` counts."""
 
-    format: Text | None = None
-    """How it is written, as in strptime. Default: ISO 8601, an HTTP date, or Unix time. Without an hour in it
-    (`%Y%m%d`) a stamp stands for the end of its day."""
+    format: Format | None = None
+    """How it is written, as in Python's strptime. Default: ISO 8601 (8 digits that are a date are one), an HTTP date,
+    or Unix time. Without an hour in it (`%Y%m%d`) a stamp stands for the end of its day."""
 
     @model_validator(mode="after")
     def _stands_in_one_place(self) -> Self:
@@ -66,7 +84,7 @@ class Stamp(Model):
 
     @property
     def names_days(self) -> bool:
-        """Whether a stamp, as it is written, has no time of day."""
+        """Whether the format of a stamp has no time of day."""
         return self.format is not None and not any(code in self.format for code in ("%H", "%I", "%c", "%X"))
 
     def found(self, response: Response) -> list[str]:
@@ -93,25 +111,33 @@ class Stamp(Model):
             raise ProbeFailure("stamp_missing", "the answer shows no timestamp where one is expected")
         stamps: list[int] = []
         for start in range(0, min(len(found), _MOST), _STRETCH):
-            stamps += _stamps(found[start : start + _STRETCH], self.format, ZoneInfo(zone))
+            stamps += self._stamps(found[start : start + _STRETCH], ZoneInfo(zone), now)
             await asyncio.sleep(0)
         if not stamps:
             raise ProbeFailure("stamp_malformed", f"{quoted(found[0])} is no timestamp")
-        newest = max(stamps)
-        return max(newest, min(newest + DAY, now)) if self.names_days else newest
+        return max(stamps)
+
+    def _stamps(self, found: list[str], zone: ZoneInfo, now: int) -> Iterator[int]:
+        written = self.format
+        for text in (each.strip() for each in found if len(each) <= _LONGEST):
+            for read in (lambda text: datetime.strptime(text, written),) if written else _READERS:  # noqa: DTZ007
+                try:
+                    instant = read(text)
+                    at = int((instant if instant.tzinfo else instant.replace(tzinfo=zone)).timestamp() * SECOND)
+                except (ValueError, OverflowError, OSError):
+                    continue
+                yield max(at, min(at + DAY, now)) if self.names_days or read is _day else at
+                break
 
 
-def _stamps(found: list[str], written: str | None, zone: ZoneInfo) -> Iterator[int]:
-    for text in found:
-        if len(text) > _LONGEST:
-            continue
-        for read in (lambda text: datetime.strptime(text, written),) if written else _READERS:  # noqa: DTZ007
-            try:
-                instant = read(text.strip())
-                yield int((instant if instant.tzinfo else instant.replace(tzinfo=zone)).timestamp() * SECOND)
-            except (ValueError, OverflowError, OSError):
-                continue
-            break
+_DAY = re.compile(r"[0-9]{4}-?[0-9]{2}-?[0-9]{2}")
+
+
+def _day(text: str) -> datetime:
+    """Return the day that is named. As Unix time, 8 digits are of the early seventies, when no target wrote any."""
+    if _DAY.fullmatch(text) is None:
+        raise ValueError(text)
+    return datetime.fromisoformat(text)
 
 
 def _unix_time(text: str) -> datetime:
@@ -119,4 +145,4 @@ def _unix_time(text: str) -> datetime:
     return datetime.fromtimestamp(number / 1000 if number >= _MILLISECONDS else number, UTC)
 
 
-_READERS = (_unix_time, datetime.fromisoformat, parsedate_to_datetime)
+_READERS = (_day, _unix_time, datetime.fromisoformat, parsedate_to_datetime)

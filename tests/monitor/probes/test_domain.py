@@ -8,6 +8,7 @@ from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING, Any
 
 import pytest
+import trustme
 from pydantic import ValidationError
 
 from monitor.network.failure import ProbeFailure
@@ -18,6 +19,8 @@ from tests.support.probing import attempt, check_of
 from tests.support.servers import answer, saying, serving, silent
 
 if TYPE_CHECKING:
+    from pathlib import Path
+
     from monitor.vocabulary import ProbeResult
     from tests.support.servers import Handler
 
@@ -45,14 +48,33 @@ async def probed(handler: Handler, **more: Any) -> ProbeResult:
         (registration("active", ends=datetime.now(UTC) + timedelta(days=3)), BAD, "domain_expiring"),
         (registration("redemption period"), BAD, "domain_status"),
         (registration("Client Hold"), BAD, "domain_status"),
-        (answer(status="404 Not Found"), BAD, "domain_unregistered"),
+        (answer(b'{"errorCode": 404, "title": "Not Found"}', "404 Not Found"), BAD, "domain_unregistered"),
+        (answer(status="404 Not Found", Content_Type="Application/RDAP+JSON; x=1"), BAD, "domain_unregistered"),
+        (answer(b"<html>nginx</html>", "404 Not Found"), UNKNOWN, "rdap_malformed"),
+        (answer(b'{"error": "no such page"}', "404 Not Found"), UNKNOWN, "rdap_malformed"),
+        (answer(b"[404]", "404 Not Found", Content_Type="application/json"), UNKNOWN, "rdap_malformed"),
         (registration(ends=None), UNKNOWN, "domain_no_expiry"),
         (answer(b'{"events": 5}'), UNKNOWN, "rdap_malformed"),
         (answer(b'{"events": [{"eventAction": "expiration", "eventDate": "soon"}]}'), UNKNOWN, "rdap_malformed"),
         (answer(status="429 Too Many Requests"), UNKNOWN, "rdap_unavailable"),
         (answer(status="500 Oops"), UNKNOWN, "rdap_unavailable"),
     ],
-    ids=["good", "ends", "redemption", "hold", "gone", "silent", "no events", "no date", "too many", "error"],
+    ids=[
+        "good",
+        "ends",
+        "redemption",
+        "hold",
+        "gone",
+        "gone silently",
+        "a page",
+        "an api",
+        "a list",
+        "silent",
+        "no events",
+        "no date",
+        "too many",
+        "error",
+    ],
 )
 async def test_every_answer_has_its_word(said: bytes, outcome: Outcome, reason: str) -> None:
     result = await probed(saying(said))
@@ -80,10 +102,51 @@ async def test_the_server_is_found_as_iana_lists_it_and_remembered(monkeypatch: 
 
     async with serving(directory) as port:
         monkeypatch.setattr(module, "BOOTSTRAP", f"http://127.0.0.1:{port}/dns.json")
-        result = (await attempt({"domain": "www.example.test", "timeout": "1s"})).result
+        result = (await attempt({"domain": "WWW.Example.test.", "timeout": "1s"})).result
     assert asked[0] == "/dns.json"
     assert result.reason == "rdap_unavailable"  # https to a port that speaks http: the right server was asked
     assert "tls" in result.phases
+
+
+@pytest.mark.parametrize(
+    ("key", "given"),
+    [
+        ("headers", {"X-Caller": "us"}),
+        ("basic", {"user": "us", "password": {"env": "KEY"}}),
+        ("bearer", {"env": "KEY"}),
+        ("oauth2", {"token_url": "https://h/", "client_id": "us", "client_secret": {"env": "KEY"}}),
+    ],
+)
+def test_nothing_is_shown_to_a_server_that_is_not_named(key: str, given: Any, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("KEY", "canary-of-a-registry")
+    with pytest.raises(ValidationError, match="would be shown to whichever server IANA names"):
+        check_of({"domain": "example.test", key: given})
+    check = check_of({"domain": "example.test", "rdap": "https://h/", key: given})
+    assert getattr(check.request("https://data.test/"), key)
+    assert not getattr(check.request("https://data.test/", bare=True), key)
+
+
+def test_our_certificate_is_not_shown_to_a_server_that_is_not_named(tmp_path: Path) -> None:
+    issued = trustme.CA().issue_cert("client.test")
+    issued.private_key_and_cert_chain_pem.write_to_path(str(tmp_path / "own.pem"))
+    tls = {"certificate": str(tmp_path / "own.pem"), "server_name": "h"}
+    with pytest.raises(ValidationError, match="would be shown to whichever server IANA names"):
+        check_of({"domain": "example.test", "tls": tls})
+    bare = check_of({"domain": "example.test", "rdap": "https://h/", "tls": tls}).request("https://d/", bare=True)
+    assert (bare.tls.identity, bare.tls.server_name) == (None, None)
+
+
+@pytest.mark.parametrize(
+    "name", ["localhost", "192.0.2.7", "2001:db8::7", "com", "printer.local", "_dmarc.example.org", "x.localhost."]
+)
+def test_what_nobody_registers_is_refused(name: str) -> None:
+    with pytest.raises(ValidationError, match="is no name that is registered"):
+        check_of({"domain": name})
+
+
+def test_a_servers_url_takes_no_query() -> None:
+    with pytest.raises(ValidationError, match="it takes no query"):
+        check_of({"domain": "example.test", "rdap": "https://h/?key=abc"})
 
 
 def test_the_longest_suffix_of_the_list_counts() -> None:

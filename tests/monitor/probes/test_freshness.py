@@ -59,6 +59,32 @@ async def test_a_stamp_without_an_hour_stands_for_the_end_of_its_day() -> None:
     assert (await probed(answer(X=f"{aged(days=2):%Y%m%d}"), stamp=stamp, max_age="23h")).reason == "stale"
 
 
+@pytest.mark.parametrize("written", ["%Y%m%d", "%Y-%m-%d"])
+async def test_a_date_is_taken_for_one_without_a_format(written: str) -> None:
+    """Eight digits are no Unix time: that would be of the early seventies."""
+    stamp = {"header": "X"}
+    today = await probed(answer(X=f"{NOW:{written}}"), stamp=stamp, max_age="1s")
+    assert today.outcome is Outcome.GOOD, today.detail
+    assert (await probed(answer(X=f"{aged(days=2):{written}}"), stamp=stamp, max_age="23h")).reason == "stale"
+    assert (await probed(answer(X=f"{aged(days=2):{written}}"), stamp=stamp, max_age="3d")).outcome is Outcome.GOOD
+
+
+async def test_eight_digits_that_are_no_date_are_unix_time() -> None:
+    result = await probed(answer(X="19999999"), stamp={"header": "X"}, max_age="1d")
+    assert result.reason == "stale"
+
+
+@pytest.mark.parametrize("written", ["%Q", "abc", "%H:%M", "%d.%m.", "%Y%Y", "%", "%s"])
+def test_a_format_that_no_date_is_written_in_is_refused(written: str) -> None:
+    with pytest.raises(ValidationError, match="is no format of a date with its year"):
+        check_of({"freshness": "http://h/", "max_age": "1d", "stamp": {"format": written}})
+
+
+@pytest.mark.parametrize("written", ["%Y%m%d%H", "%d/%b/%Y:%H:%M:%S %z", "%Y-W%W-%w", "%G-W%V-%u", "%y%j", "%c", "x%Y"])
+def test_a_format_with_a_year_is_taken(written: str) -> None:
+    assert check_of({"freshness": "http://h/", "max_age": "1d", "stamp": {"format": written}}).stamp.format == written
+
+
 @pytest.mark.parametrize(
     ("said", "stamp", "reason"),
     [
@@ -96,6 +122,32 @@ async def test_a_file_that_is_named_is_looked_at_if_it_lies_on_the_same_host(pat
         written = {"freshness": f"http://127.0.0.1:{port}/", "max_age": "1d"}
         result = (await attempt({**written, "stamp": {"json": f"$.{path}", "file": True}})).result
     assert result.reason == reason
+
+
+@pytest.mark.parametrize("elsewhere", [False, True])
+async def test_a_file_lies_where_the_answer_that_names_it_came_from(
+    elsewhere: bool, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """After a redirect that is another folder, or another host, to which no credentials go."""
+    monkeypatch.setenv("TOKEN", "canary-bearer")
+    heads = list[bytes]()
+
+    async def outbox(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        head = await request_of(reader)
+        heads.append(head)
+        modified = format_datetime(aged(hours=1), usegmt=True)
+        if head.startswith(b"GET /latest "):
+            writer.write(answer(status="302 Found", Location=f"http://127.0.0.1:{other if elsewhere else port}/out/"))
+        else:
+            named = head.startswith(b"HEAD /out/a.csv ")
+            writer.write(answer(Last_Modified=modified) if named else answer(b'{"file": "a.csv"}'))
+        await writer.drain()
+
+    async with serving(outbox) as port, serving(outbox) as other:
+        written = {"freshness": f"http://127.0.0.1:{port}/latest", "max_age": "1d", "bearer": {"env": "TOKEN"}}
+        result = (await attempt({**written, "stamp": {"json": "$.file", "file": True}})).result
+    assert result.outcome is Outcome.GOOD, result.detail
+    assert [b"canary-bearer" in head for head in heads] == [True, not elsewhere, not elsewhere]
 
 
 def test_a_daily_batch_is_due_at_its_instant_and_not_at_weekends() -> None:
