@@ -187,8 +187,8 @@ MODULE_FILE = {
 
 SERVICE = {
     "callers": Difference(
-        "Only this machine may ask, and the networks of `--blackbox-allow`; a request that came through a proxy counts "
-        "as a stranger's. A web page may not ask",
+        "Only this machine may ask, or only the networks of `--blackbox-allow`; a request that shows that it came "
+        "through a proxy counts as a stranger's. A web page may not ask",
         "Everybody may ask",
         "Whoever can ask can have any address probed from inside",
     ),

@@ -42,14 +42,18 @@ scrape_configs:
 time-out is the scraper's less half a second, at most the module's. The file is read anew on SIGHUP and when it changes;
 a file with a mistake is refused whole and told in the log, and the modules that run stay.
 
-Who may ask: whoever is on this machine. Others are named at the start, and nothing on this machine's own loopback is
-probed for them:
+Who may ask: whoever is on this machine. Or, where networks are named at the start, whoever is in one of them and nobody
+else; this machine is then named as 127.0.0.1/32 if it is to ask as well:
 
 ```sh
-ninewatch run -c portfolio.yaml --blackbox-config blackbox.yml --blackbox-allow 10.20.0.0/16,192.0.2.7/32
+ninewatch run -c portfolio.yaml --blackbox-config blackbox.yml --blackbox-allow 10.20.0.0/16,127.0.0.1/32
 ```
 
-Behind a proxy on the same machine, every caller is a stranger: allow the proxy's own address.
+For callers who are not on this machine, no connection is made to its own loopback. A request is taken for theirs that
+comes from another address, for another name than loopback's, in HTTP/1.0, or with a header of a proxy: `Via`,
+`Forwarded`, `X-Forwarded-*`, `X-Real-IP`, `*-Client-IP`, `CF-*`. A proxy on the same machine that adds none of them
+cannot be told from a program there, and lets its callers probe what this machine may: let it set `X-Forwarded-For`, or
+keep /probe out of it. Behind one that does, allow its address.
 """
 
 

@@ -42,7 +42,7 @@ def _networks(context: click.Context, option: click.Parameter, given: tuple[str,
     multiple=True,
     callback=_networks,
     metavar="CIDR,...",
-    help="Networks besides this machine from which /probe may be asked.",
+    help="Networks from which /probe may be asked, instead of from this machine alone.",
 )
 def run(path: Path, allow_exec: bool, modules: Path | None, allow: tuple[Network, ...]) -> None:
     """Probe the portfolio and publish what is found, until stopped.

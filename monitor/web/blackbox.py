@@ -1,19 +1,20 @@
 """/probe: what a Prometheus asks that was set up for blackbox_exporter. The only route that makes us reach out.
 
-So not everybody may ask. Whoever is on this machine may; others where their network was named at the start
-(`--blackbox-allow`), and for them nothing on this machine's own loopback is probed.
+So not everybody may ask: whoever is on this machine, or, where networks were named at the start (`--blackbox-allow`),
+whoever is in one of those and nobody else. For who is not on this machine, none of its own loopback is probed.
 """
 
 from __future__ import annotations
 
 import contextlib
 import math
+import re
 from collections import Counter
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
-from aiohttp import web
+from aiohttp import HttpVersion11, web
 
 from monitor.blackbox.gauges import CONTENT_TYPE
 from monitor.blackbox.service import Blackbox, BusyError, Question, UnknownModuleError
@@ -32,10 +33,18 @@ PROBES: web.AppKey[Probes] = web.AppKey("probes")
 
 SHARE = 80  # of the probes under way, for one caller: what others ask is answered still
 _LONGEST_TARGET = 2_048
-_FORWARDED = ("Forwarded", "X-Forwarded-For", "X-Real-IP")
+# What proxies add to a request. One that adds nothing cannot be told from a caller of its machine.
+_FORWARDED = re.compile(r"via|.*forwarded.*|x-real-ip|(.*-)?client-ip|cf-.*", re.IGNORECASE)
 _OFF = Refusal(404, "/probe is off", "start with `ninewatch run --blackbox-config blackbox.yml`")
 _STRANGER = Refusal(
-    403, "only this machine may ask for probes", "start with `--blackbox-allow CIDR` and the network that asks"
+    403,
+    "only this machine may ask for probes",
+    "ask by 127.0.0.1 or localhost, or start with `--blackbox-allow CIDR` and the network that asks",
+)
+_UNNAMED = Refusal(
+    403,
+    "who asks is in no network that may",
+    "add it to `--blackbox-allow`, where this machine is named as 127.0.0.1/32",
 )
 _PAGE = Refusal(403, "a web page may not ask for probes", "open the address by itself, or ask with a program")
 _BUSY = Refusal(503, "too many probes are under way", "ask again in a moment", (("Retry-After", "1"),))
@@ -43,7 +52,7 @@ _BUSY = Refusal(503, "too many probes are under way", "ask again in a moment", (
 
 @dataclass(frozen=True, slots=True)
 class Probes:
-    """What answers `/probe`, and the networks from which it may be asked besides this machine."""
+    """What answers `/probe`, and the networks from which it may be asked; if there are none, by this machine."""
 
     box: Blackbox
     runner: Runner
@@ -95,18 +104,24 @@ async def probe(request: web.Request) -> web.Response:
 def _admitted(request: web.Request, allow: tuple[Network, ...]) -> tuple[IPv4Address | IPv6Address, bool]:
     """Return who asks, if he may, and whether he is a stranger to this machine.
 
-    A request that came through a proxy is a stranger's, wherever the proxy is. So is one for a name that is not
-    loopback's: a page may have pointed its own name here.
+    A request that came through a proxy is a stranger's, wherever the proxy is, and one in HTTP/1.0 came through one:
+    nginx asks so. So is one for a name that is not loopback's: a page may have pointed its own name here.
     """
     if request.headers.get("Sec-Fetch-Site", "none") not in ("none", "same-origin") or "Origin" in request.headers:
         raise _PAGE
     if request.remote is None:
         raise _STRANGER
     peer = address_of(request.remote)
-    ours = peer.is_loopback and is_loopback(request.host) and not any(name in request.headers for name in _FORWARDED)
-    if not ours and not any(peer in network for network in allow):
+    ours = peer.is_loopback and is_loopback(request.host) and not _forwarded(request)
+    if allow and not any(peer in network for network in allow):
+        raise _UNNAMED
+    if not allow and not ours:
         raise _STRANGER
     return peer, not ours
+
+
+def _forwarded(request: web.Request) -> bool:
+    return request.version < HttpVersion11 or any(map(_FORWARDED.fullmatch, request.headers))
 
 
 def _question(request: web.Request) -> Question:

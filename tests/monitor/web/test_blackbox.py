@@ -15,6 +15,7 @@ import pytest
 
 from monitor.blackbox.service import AT_ONCE, SPACING, Blackbox
 from monitor.clock import SystemClock
+from monitor.config.model import HostPort
 from monitor.config.outbound import OutboundBlock
 from monitor.engine.rig import rigged
 from monitor.health import Health
@@ -96,11 +97,13 @@ async def ask(publish: Callable[..., Awaitable[Published]], tmp_path: Path) -> A
     ):
         pulse.stalled = lambda: 0.0  # type: ignore[method-assign]
 
-        async def start(*allow: str, outbound: OutboundBlock | None = None) -> Asked:
-            box = Blackbox(path, SystemClock())
+        async def start(*allow: str, outbound: OutboundBlock | None = None, everywhere: bool = False) -> Asked:
+            box, ledger = Blackbox(path, SystemClock()), small()
+            if everywhere:
+                ledger.portfolio = ledger.portfolio.model_copy(update={"listen": HostPort("0.0.0.0", 9999)})
             runner.outbound = Outbound(outbound)
             probes = Probes(box, runner, tuple(map(ip_network, allow)))
-            return Asked(await publish(small(), SystemClock(), probes=probes), box)
+            return Asked(await publish(ledger, SystemClock(), probes=probes), box)
 
         yield start
 
@@ -125,13 +128,48 @@ async def test_this_machine_may_ask(ask: Ask) -> None:
 
 @pytest.mark.parametrize(
     "headers",
-    [{"X-Forwarded-For": "127.0.0.1"}, {"Forwarded": "for=127.0.0.1"}, {"X-Real-IP": "127.0.0.1"}],
+    [
+        {name: "127.0.0.1"}
+        for name in (
+            "X-Forwarded-For",
+            "Forwarded",
+            "x-real-ip",
+            "Via",
+            "X-Forwarded-Proto",
+            "X-Original-Forwarded-For",
+            "X-Client-IP",
+            "X-Cluster-Client-IP",
+            "True-Client-IP",
+            "CF-Ray",
+        )
+    ],
     ids=lambda headers: next(iter(headers)),
 )
 async def test_what_came_through_a_proxy_is_a_strangers(ask: Ask, headers: dict[str, str]) -> None:
     asked = await ask()
     status, said = await asked.probe("127.0.0.1:1", **headers)
     assert (status, "--blackbox-allow" in said) == (403, True)
+
+
+async def test_http_1_0_is_what_proxies_speak(ask: Ask) -> None:
+    where = urlsplit((await ask()).site.base)
+    reader, writer = await asyncio.open_connection(where.hostname, where.port)
+    writer.write(b"GET /probe?module=tcp&target=127.0.0.1:1 HTTP/1.0\r\nHost: localhost\r\n\r\n")
+    assert b" 403 " in await reader.readline()
+    writer.close()
+
+
+async def test_where_networks_are_named_this_machine_is_too_or_may_not_ask(ask: Ask) -> None:
+    """So a proxy on this machine that marks nothing lets nobody in whom nobody named."""
+    status, said = await (await ask("192.0.2.0/24")).probe("127.0.0.1:1")
+    assert (status, "127.0.0.1/32" in said) == (403, True)
+    assert (await (await ask("192.0.2.0/24", "127.0.0.1/32")).probe("127.0.0.1:1"))[0] == 200
+
+
+async def test_this_machine_is_told_how_to_ask_when_it_is_not_known_again(ask: Ask) -> None:
+    asked = await ask(everywhere=True)
+    status, said = await asked.probe("127.0.0.1:1", Host="monitor.example.test")
+    assert (status, "ask by 127.0.0.1 or localhost" in said) == (403, True)
 
 
 async def test_a_stranger_of_an_allowed_network_does_not_reach_this_machine(ask: Ask) -> None:
