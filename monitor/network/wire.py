@@ -7,9 +7,9 @@ import errno
 import select
 import socket
 import ssl
-from collections.abc import Iterable
+from collections.abc import Awaitable, Callable, Iterable
 from types import TracebackType
-from typing import TYPE_CHECKING, Self
+from typing import TYPE_CHECKING, Self, TypeVar
 
 from monitor.config.model import Family
 from monitor.network.failure import ProbeFailure, failure_of
@@ -20,6 +20,8 @@ from monitor.network.tls_context import refused_expiry
 if TYPE_CHECKING:
     from monitor.network.frame import Frame
     from monitor.network.resolver import Address
+
+T = TypeVar("T")
 
 READ, WRITE = select.EPOLLIN | select.EPOLLRDHUP, select.EPOLLOUT
 CHUNK = 65_536
@@ -32,6 +34,23 @@ def _ready_now(sock: socket.socket, events: int) -> bool:
     return bool(poll.poll(0))
 
 
+async def first(addresses: Iterable[Address], attempt: Callable[[Address], Awaitable[T]]) -> T:
+    """Return what the attempt gives for the first of a host's addresses for which it does not fail.
+
+    Raises:
+        ProbeFailure: all failed; the reason is that of the last address tried, and the detail names it. An address
+            that may not be tried tells only when there is no other.
+    """
+    failure = None
+    for address in addresses:
+        try:
+            return await attempt(address)
+        except ProbeFailure as error:
+            if failure is None or error.reason != DENIED:
+                failure = error
+    raise failure or no_address("the name")
+
+
 class Wire:
     """One connection of one attempt. Waiting is cut short by the runner's deadline, so no method takes a time-out."""
 
@@ -42,49 +61,43 @@ class Wire:
         self._taken = 0
 
     @classmethod
-    async def reach(
-        cls,
-        frame: Frame,
-        host: str,
-        port: int,
-        *,
-        family: Family = Family.ANY,
-        kind: socket.SocketKind = socket.SOCK_STREAM,
-    ) -> Self:
+    async def reach(cls, frame: Frame, host: str, port: int, *, family: Family = Family.ANY) -> Self:
         """Look the host up and return a connection to the first of its addresses that takes one; raises like `open`."""
-        return await cls.open(frame, await frame.addresses(host, port, family), kind)
+        return await cls.open(frame, await frame.addresses(host, port, family))
 
     @classmethod
-    async def open(
-        cls,
-        frame: Frame,
-        addresses: Iterable[Address],
-        kind: socket.SocketKind = socket.SOCK_STREAM,
-        *,
-        policed: bool = True,
-    ) -> Self:
+    async def open(cls, frame: Frame, addresses: Iterable[Address], *, policed: bool = True) -> Self:
         """Return a connection to the first address that takes one.
 
         `policed=False` is for a machine of our own settings, such as the system's resolver: no policy is asked for it.
 
         Raises:
-            ProbeFailure: none did; the reason is that of the last address tried, and the detail names it. An address
-                that may not be tried tells only when there is no other.
+            ProbeFailure: as `first` does.
         """
         frame.enter("connect")
-        failure = None
-        for address in addresses:
-            try:
-                if policed:
-                    frame.outbound.check(address)
-                return await cls._connect(frame, address, kind)
-            except ProbeFailure as error:
-                if failure is None or error.reason != DENIED:
-                    failure = error
-        raise failure or no_address("the name")
+        return await first(addresses, lambda where: cls._connect(frame, where, socket.SOCK_STREAM, policed=policed))
 
     @classmethod
-    async def _connect(cls, frame: Frame, where: Address, kind: socket.SocketKind) -> Self:
+    async def in_datagrams(
+        cls, frame: Frame, addresses: Iterable[Address], talk: Callable[[Wire], Awaitable[T]], *, policed: bool = True
+    ) -> T:
+        """Return what came of a talk in datagrams with the first address that is not refused; raises like `open`.
+
+        That nobody listens there shows only when one waits for the answer. The sockets are connected: what other
+        senders say is dropped.
+        """
+
+        async def attempt(where: Address) -> T:
+            frame.enter("connect")
+            with await cls._connect(frame, where, socket.SOCK_DGRAM, policed=policed) as wire:
+                return await talk(wire)
+
+        return await first(addresses, attempt)
+
+    @classmethod
+    async def _connect(cls, frame: Frame, where: Address, kind: socket.SocketKind, *, policed: bool) -> Self:
+        if policed:
+            frame.outbound.check(where)
         family, address = where
         frame.peer = where
         try:

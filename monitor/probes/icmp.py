@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+from functools import partial
 from typing import TYPE_CHECKING, ClassVar, Self
 
 from pydantic import model_validator
 
 from monitor.config.model import HostName, Reached, problem_at
 from monitor.network.echo import allowed, echo
+from monitor.network.wire import first
 from monitor.probes.base import Kind
 from monitor.vocabulary import ProbeResult
 from sla.observation import Outcome
@@ -36,12 +38,12 @@ class IcmpCheck(Reached):
 
 
 def prepare(check: IcmpCheck) -> Probe:
-    """Return the probe that pings once."""
+    """Return the probe that pings once, or each address until one echoes where others cannot be sent to."""
 
     async def probe(frame: Frame) -> ProbeResult:
         addresses = await frame.addresses(check.icmp, 0, check.family)
         frame.enter("first_byte")
-        await echo(frame, addresses[0])
+        await first(addresses, partial(echo, frame))
         frame.close()
         return ProbeResult(Outcome.GOOD, phases=frame.phases)
 

@@ -6,7 +6,6 @@ No NTP library: the one that is used, ntplib, has had no release since 2021, and
 from __future__ import annotations
 
 import secrets
-import socket
 import struct
 from typing import TYPE_CHECKING, Annotated, ClassVar
 
@@ -46,7 +45,7 @@ def prepare(check: NtpCheck) -> Probe:
     host, port = check.ntp.host, check.ntp.port
 
     async def probe(frame: Frame) -> ProbeResult:
-        with await Wire.reach(frame, host, port, family=check.family, kind=socket.SOCK_DGRAM) as wire:
+        async def ask(wire: Wire) -> tuple[bytes, int, int]:
             frame.enter("first_byte")
             nonce = secrets.randbits(64)
             sent = frame.now()
@@ -54,9 +53,11 @@ def prepare(check: NtpCheck) -> Probe:
             while True:
                 heard, received = await wire.receive(), frame.now()
                 if len(heard) >= _PACKET.size and _PACKET.unpack_from(heard)[8] == nonce:  # else not to our question
-                    break
-            frame.close()
-        offset = offset_of(heard, sent, received)
+                    return heard, sent, received
+
+        answer = await Wire.in_datagrams(frame, await frame.addresses(host, port, check.family), ask)
+        frame.close()
+        offset = offset_of(*answer)
         if abs(offset) > check.within:
             raise ProbeFailure("ntp_offset", f"its clock is {offset / SECOND:+.3f} s from ours")
         return ProbeResult(Outcome.GOOD, phases=frame.phases, detail=f"offset {offset / SECOND:+.6f} s")

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import socket
 from typing import TYPE_CHECKING, ClassVar, Self
 
 from pydantic import model_validator
@@ -41,12 +40,13 @@ def prepare(check: UdpCheck) -> Probe:
     host, port = check.udp.host, check.udp.port
 
     async def probe(frame: Frame) -> ProbeResult:
-        # The socket is connected: what other senders say is dropped.
-        with await Wire.reach(frame, host, port, family=check.family, kind=socket.SOCK_DGRAM) as wire:
+        async def talk(wire: Wire) -> bytes:
             frame.enter("first_byte")
             await wire.send(check.sent)
-            heard = await wire.receive()
-            frame.close()
+            return await wire.receive()
+
+        heard = await Wire.in_datagrams(frame, await frame.addresses(host, port, check.family), talk)
+        frame.close()
         if check.end(heard) is None:
             said = quoted(heard.decode(errors="replace"))
             raise ProbeFailure("answer_mismatch", f"{said}, expected {check.wanted}")

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-import socket
 from collections.abc import Awaitable, Callable, Sequence
 from typing import TYPE_CHECKING, Annotated, Literal
 
@@ -115,14 +114,17 @@ def _read(data: bytes) -> dns.message.Message:
 
 
 async def _in_a_datagram(frame: Frame, addresses: Sequence[Address], question: bytes, *, policed: bool) -> bytes:
-    """Return the datagram that carries the question's id. The socket is connected: the kernel drops other senders'."""
-    with await Wire.open(frame, addresses, socket.SOCK_DGRAM, policed=policed) as wire:
+    """Return the datagram that carries the question's id."""
+
+    async def ask(wire: Wire) -> bytes:
         frame.enter("resolve")
         await wire.send(question)
         while True:
             data = await wire.receive()
             if len(data) > 2 and data[:2] == question[:2]:
                 return data
+
+    return await Wire.in_datagrams(frame, addresses, ask, policed=policed)
 
 
 async def _in_a_stream(

@@ -1,0 +1,86 @@
+"""A host of several addresses: one that refuses, or may not be reached, does not hide the others."""
+
+from __future__ import annotations
+
+import time
+from pathlib import Path
+from typing import Any
+
+import dns.message
+import pytest
+
+from monitor.network import echo
+from monitor.network.resolver import Resolver
+from monitor.probes import icmp
+from sla.observation import Outcome
+from tests.monitor.probes.test_ntp import PACKET, packet
+from tests.support.nameserver import records
+from tests.support.probing import attempt
+from tests.support.servers import saying, serving
+from tests.support.talking import datagrams
+
+NAME = "several.example.test"
+LINK_LOCAL = "169.254.169.254"
+
+
+def told(asked: bytes) -> list[bytes]:
+    """Answer as a time server, a name server and one that echoes do."""
+    if len(asked) == PACKET.size:
+        return [packet(time.time_ns() // 1000, PACKET.unpack(asked)[10])]
+    if asked == b"ping":
+        return [b"pong"]
+    query = dns.message.from_wire(asked)
+    assert isinstance(query, dns.message.QueryMessage)
+    return list(records("A 192.0.2.1")(query))
+
+
+CHECKS = [
+    {"udp": f"{NAME}:{{}}", "send": "ping", "expect": "pong"},
+    {"ntp": f"{NAME}:{{}}", "within": "5s"},
+    {"dns": "status.example.test", "resolver": f"{NAME}:{{}}"},
+]
+
+
+@pytest.mark.parametrize("written", CHECKS, ids=["udp", "ntp", "dns"])
+@pytest.mark.parametrize("before", [["::1"], [LINK_LOCAL], [LINK_LOCAL, "127.0.0.9"]])
+async def test_an_address_that_refuses_datagrams_is_passed_over(
+    written: dict[str, str], before: list[str], tmp_path: Path
+) -> None:
+    async with datagrams(told) as port:
+        check = {key: value.format(port) for key, value in written.items()}
+        result = (await attempt(check, 5, named([*before, "127.0.0.1"], tmp_path))).result
+    assert (result.outcome, result.reason) == (Outcome.GOOD, ""), result.detail
+
+
+@pytest.mark.parametrize("written", CHECKS, ids=["udp", "ntp", "dns"])
+async def test_where_all_refuse_the_last_that_could_be_tried_is_told(written: dict[str, str], tmp_path: Path) -> None:
+    async with serving(saying(b"")) as port:  # over TCP, which is not asked
+        check = {key: value.format(port) for key, value in written.items()}
+        result = (await attempt(check, 5, named(["127.0.0.9", "127.0.0.1", LINK_LOCAL], tmp_path))).result
+    assert (result.outcome, result.reason) == (Outcome.BAD, "connect_refused"), result.detail
+
+
+@pytest.mark.parametrize("before", [[], [LINK_LOCAL], ["::1", LINK_LOCAL]])
+async def test_an_address_that_no_echo_can_be_sent_to_is_passed_over(
+    before: list[str], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The sockets are such as any machine may open: what is tried is what counts, not who may ping."""
+    tried: list[str] = []
+
+    async def refused(frame: Any, where: Any) -> None:
+        tried.append(where[1][0])
+        frame.outbound.check(where)
+        if where[1][0] != "127.0.0.1":
+            raise echo.failure_of(OSError(101, "no way"))
+
+    monkeypatch.setattr(icmp, "allowed", lambda: True)
+    monkeypatch.setattr(icmp, "echo", refused)
+    result = (await attempt({"icmp": NAME}, 5, named([*before, "127.0.0.1"], tmp_path))).result
+    assert (result.outcome, tried) == (Outcome.GOOD, [*before, "127.0.0.1"])
+
+
+def named(addresses: list[str], folder: Path) -> Resolver:
+    """Return a resolver to whom the name has these addresses, in this order."""
+    path = folder / "hosts"
+    path.write_text("".join(f"{address} {NAME}\n" for address in addresses))
+    return Resolver(hosts=path)
