@@ -4,19 +4,19 @@ from __future__ import annotations
 
 from fractions import Fraction
 from typing import TYPE_CHECKING, Annotated, ClassVar
-from urllib.parse import quote
+from urllib.parse import urlencode
 
 from pydantic import Field
 
-from monitor.config.model import HttpUrl
 from monitor.config.values import ObjectiveField
-from monitor.http.fetch import FetchingCheck
+from monitor.http.fetch import BaseUrl, FetchingCheck
 from monitor.http.instrument import instrument
 from monitor.network.failure import ProbeFailure
 from monitor.probes.base import Kind
-from monitor.probes.http import Fetch, fetching
+from monitor.probes.http import fetching
 from monitor.protocols.promql import number_of
 from monitor.vocabulary import ProbeResult
+from sla.interval import SECOND
 from sla.objective import format_percent
 from sla.observation import Outcome
 
@@ -34,8 +34,8 @@ class PrometheusCheck(FetchingCheck):
 
     kind: ClassVar[str] = "prometheus"
 
-    prometheus: HttpUrl
-    """The server, without `/api/v1`."""
+    prometheus: BaseUrl
+    """The server, without `/api/v1`. It is asked for both numbers as of the same instant by our clock."""
 
     good: Query
     """PromQL for the number (or rate) of good events: a scalar, or a vector of one sample at the most. None is 0."""
@@ -46,20 +46,19 @@ class PrometheusCheck(FetchingCheck):
     at_least: ObjectiveField
     """The share of good events from which on the slice is good, e.g. `99%`."""
 
-    @property
-    def target(self) -> str:
-        """The server without a query, which may hold a key."""
-        return self.prometheus.partition("?")[0]
-
 
 def prepare(check: PrometheusCheck) -> Probe:
     """Return the probe that asks for both numbers."""
-    base = check.prometheus.rstrip("/")
     to = fetching(check)
-    good, total = (to(f"{base}/api/v1/query?query={quote(query, safe='')}") for query in (check.good, check.total))
+    path = f"{check.prometheus.rstrip('/')}/api/v1/query"
+
+    async def both(frame: Frame) -> list[Fraction]:
+        at = f"{frame.now() / SECOND:.3f}"  # the same for both: a scrape between them would add to one of them only
+        urls = [f"{path}?{urlencode({'query': query, 'time': at})}" for query in (check.good, check.total)]
+        return [number_of(await to(url)(frame)) for url in urls]
 
     async def probe(frame: Frame) -> ProbeResult:
-        part, whole = await instrument(check, "sli", _both(frame, good, total))
+        part, whole = await instrument(check, "sli", both(frame))
         if not whole:
             raise ProbeFailure("sli_no_traffic", "there were no events", outcome=Outcome.UNKNOWN)
         share = min(Fraction(1), part / whole)
@@ -69,10 +68,6 @@ def prepare(check: PrometheusCheck) -> Probe:
         return ProbeResult(Outcome.GOOD, "", None, frame.phases, said, frame.certificate_expiry)
 
     return probe
-
-
-async def _both(frame: Frame, good: Fetch, total: Fetch) -> tuple[Fraction, Fraction]:
-    return number_of(await good(frame)), number_of(await total(frame))
 
 
 KIND = Kind(

@@ -23,7 +23,7 @@ from monitor.probes.registry import prepare
 from sla.interval import MINUTE, SECOND
 from sla.observation import Outcome
 from tests.support.certificates import bundle, server_context
-from tests.support.probing import attempt, check_of
+from tests.support.probing import attempt, check_of, unstarved
 from tests.support.servers import answer, request_of, saying, serving, silent
 
 if TYPE_CHECKING:
@@ -206,8 +206,9 @@ async def test_a_check_that_is_retired_leaves_no_token_behind() -> None:
     async with watched(realm) as written:
         probe = prepare(check_of(written))
         async with rigged(SystemClock(), Health()) as (runner, _):
-            await runner.attempt(probe, 5)
-            assert concealed("canary-token-1") == "[secret]"
+            made = await unstarved(runner, probe, 5)
+            assert (made.result.outcome, concealed("canary-token-1")) == (Outcome.GOOD, "[secret]"), made.result.detail
+            del made
             del probe
             gc.collect()
     assert concealed("canary-token-1") == "canary-token-1"

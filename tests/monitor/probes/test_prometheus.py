@@ -4,13 +4,15 @@ from __future__ import annotations
 
 import asyncio
 import json
+import time
 from typing import TYPE_CHECKING, Any
 from urllib.parse import parse_qs, urlsplit
 
 import pytest
+from pydantic import ValidationError
 
 from sla.observation import Outcome
-from tests.support.probing import attempt
+from tests.support.probing import attempt, check_of
 from tests.support.processes import fetch, free_port, needs, running, until
 from tests.support.proxy import Proxy
 from tests.support.servers import answer, request_of, serving, silent
@@ -59,6 +61,30 @@ async def test_it_is_asked_by_the_way_that_the_check_says() -> None:
         written = {"prometheus": f"http://metrics.test:{port}/", "good": "good", "total": "total", "at_least": "99%"}
         result = (await attempt({**written, "proxy": f"http://127.0.0.1:{through}"})).result
     assert (result.outcome, len(way.heads)) == (GOOD, 2)
+
+
+async def test_both_numbers_are_asked_for_as_of_the_same_instant() -> None:
+    """A scrape between two queries would count in one of them only, and a good slice look bad."""
+    times = list[str]()
+
+    async def handler(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        asked = parse_qs(urlsplit((await request_of(reader)).split()[1].decode()).query)
+        times.extend(asked["time"])
+        assert asked["query"] == ['up{a="b c",d!~"e+"}']
+        writer.write(answer(b'{"status": "success", "data": {"resultType": "scalar", "result": [0, "1"]}}'))
+        await writer.drain()
+
+    query = 'up{a="b c",d!~"e+"}'
+    assert (await probed(handler, good=query, total=query)).outcome is GOOD
+    assert len(times) == 2
+    assert times[0] == times[1]
+    assert abs(float(times[0]) - time.time()) < 3600
+
+
+def test_a_servers_url_takes_no_query() -> None:
+    """What is asked for would become a part of it."""
+    with pytest.raises(ValidationError, match="it takes no query; send a key in headers"):
+        check_of({"prometheus": "http://h/?key=abc", "good": "1", "total": "1", "at_least": "99%"})
 
 
 @pytest.mark.parametrize(
