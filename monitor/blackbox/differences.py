@@ -105,22 +105,11 @@ VERDICTS = {
         "The scrape would fail, and with it the verdict",
     ),
     "bodies": Difference(
-        "Without `body_size_limit`, no more than 10 MiB of a body are read; longer limits end at 64 MiB. Only what was "
-        "read is counted and matched",
-        "All of it is read into memory, whatever comes",
-        "A target must not fill the monitor's memory",
-    ),
-    "headers": Difference(
-        "A header that comes several times, other than `Set-Cookie`, is matched as one value joined by `, `",
-        "Each value is matched by itself",
-        "The two mean the same (RFC 9110, 5.3), and proxies join them",
-        ("probe_failed_due_to_regex", "probe_success"),
-    ),
-    "http2": Difference(
-        "Of an HTTP/2 answer that is cut short, neither status nor length is told; over HTTP/1.1 they are",
-        "They are told",
-        "The verdict is the same; the answer is taken as a whole",
-        ("probe_http_status_code", "probe_http_version", "probe_http_content_length"),
+        "Of a body that a regular expression looks into, the first 10 MiB are kept and matched, or `body_size_limit` "
+        "up to 64 MiB; as much of one whose compression is undone is read. 128 MiB are for all probes under way: one "
+        "that finds them taken is `unknown`, `bodies_full`",
+        "Such a body is kept whole, whatever comes",
+        "A target must not fill the monitor's memory. Other bodies are counted to their end, as there, and not kept",
     ),
     "tls": Difference(
         "TLS 1.2 and 1.3 are spoken. `min_version: TLS10` and `TLS11` mean TLS 1.2; `max_version` below that is "

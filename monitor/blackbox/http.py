@@ -9,7 +9,8 @@ from email.utils import parsedate_to_datetime
 from functools import partial
 from typing import TYPE_CHECKING
 
-from monitor.blackbox.http_asking import check_of, target_of
+from monitor.blackbox.answer import Answer, Share
+from monitor.blackbox.http_asking import check_of, kept_at_most, target_of
 from monitor.blackbox.http_judging import judge
 from monitor.blackbox.reaching import chosen
 from monitor.blackbox.tls import noting, show
@@ -53,11 +54,23 @@ async def _run(trial: Trial, frame: Frame) -> None:
     if not (config.proxy_url and config.skip_resolve_phase_with_proxy):
         await chosen(trial, frame, url.hostname or "", url.port or 0, config)
     trial.gauges.phases(_PHASES, connect=0, tls=0, processing=0, transfer=0)
-    frame.on_secured, frame.on_answer = noting(trial), partial(setattr, trial, "response")
-    response = await _fetching(trial, check)(frame, request_of(check))
-    if config.compression in ("gzip", "deflate"):
-        undo(response, config.compression, check.body_limit)
-    judge(trial, response, encrypted=response.encrypted)
+    frame.on_secured = noting(trial)
+    with Share(trial.room) as share:
+        frame.on_answer = partial(_answering, trial, share)
+        await _fetching(trial, check)(frame, request_of(check))
+        response = trial.response
+        assert response is not None, "an exchange has an answer"  # noqa: S101 - for the type checker
+        if config.undone:
+            undo(response, config.undone, check.body_limit)
+        judge(trial, response)
+
+
+def _answering(trial: Trial, share: Share, *, limit: int, head_only: bool) -> Answer:
+    """Return what takes an answer, of which no more is kept than is looked into."""
+    config = trial.module.http
+    keep = kept_at_most(config) if config.looks_into_body else 0
+    trial.response = Answer(share, keep=keep, follows=config.follows, limit=limit, head_only=head_only)
+    return trial.response
 
 
 def _fetching(trial: Trial, check: HttpCheck) -> Exchange:
@@ -111,13 +124,13 @@ def _end(trial: Trial, phases: Mapping[str, float]) -> None:
     _tell(trial, trial.request, trial.response)
 
 
-def _tell(trial: Trial, request: Request, response: Response) -> None:
+def _tell(trial: Trial, request: Request, response: Answer) -> None:
     """Put the answer into the gauges, as far as it came."""
     gauges = trial.gauges
     gauges.set("probe_http_status_code", response.status)
     gauges.set("probe_http_version", float(response.version))
     gauges.set("probe_http_content_length", _announced(request, response))
-    gauges.set("probe_http_uncompressed_body_length", 0 if response.garbled else len(response.body))
+    gauges.set("probe_http_uncompressed_body_length", 0 if response.garbled else response.length)
     if (modified := _date(response.headers.get("last-modified", ""))) is not None:
         gauges.set("probe_http_last_modified_timestamp_seconds", modified)
     if request.encrypted:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import base64
+import sys
 from typing import TYPE_CHECKING, Any, cast
 from urllib.parse import SplitResult, quote, unquote, urlsplit
 
@@ -18,8 +19,9 @@ if TYPE_CHECKING:
     from monitor.blackbox.modules import OAuth2 as OAuth2Module
     from monitor.blackbox.trial import Trial
 
-UNLIMITED = 10 * 1024 * 1024  # bytes of a body that are read where the module sets no limit
+_USUAL = 10 * 1024 * 1024  # bytes of a body that are kept, if any are, where the module sets no limit
 _MOST = 64 * 1024 * 1024
+_UNBOUNDED = sys.maxsize  # but by the deadline
 _SAFE = "/%:@!$&'()*+,;=-._~?[]"
 NOTHING = Secret("", "nothing given")
 
@@ -82,11 +84,16 @@ def check_of(trial: Trial, url: SplitResult) -> HttpCheck:
         headers={**_of_target(config, url), **headers, **_authorization(config)},
         body=(config.body if config.body_file is None else config.body_file) or None,
         protocol="auto" if config.enable_http2 else "1.1",
-        body_limit=min(config.body_size_limit or UNLIMITED, _MOST),
+        body_limit=kept_at_most(config) if config.undone else config.body_size_limit or _UNBOUNDED,
         tls=options(config.tls_config, _server(trial.hostname or named(config))),
         **_credentials(config),
         **_proxy(config),
     )
+
+
+def kept_at_most(config: HttpModule) -> int:
+    """Return how many bytes of a body are kept for who looks into it."""
+    return min(config.body_size_limit or _USUAL, _MOST)
 
 
 def _server(written: str) -> str:

@@ -4,18 +4,17 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from monitor.http.response import BETWEEN
 from monitor.network.failure import ProbeFailure, quoted
 
 if TYPE_CHECKING:
+    from monitor.blackbox.answer import Answer
     from monitor.blackbox.modules import HeaderMatch, HttpModule
     from monitor.blackbox.trial import Trial
-    from monitor.http.response import Response
 
 _REGEX = "probe_failed_due_to_regex"
 
 
-def judge(trial: Trial, response: Response, *, encrypted: bool) -> None:
+def judge(trial: Trial, response: Answer) -> None:
     """Hold the answer against all that the module wants of it, in the order status, headers, compression, body, way.
 
     Raises:
@@ -31,19 +30,19 @@ def judge(trial: Trial, response: Response, *, encrypted: bool) -> None:
     if wrong is None and (config.fail_if_body_matches_regexp or config.fail_if_body_not_matches_regexp):
         wrong = _body(config, response)
         trial.gauges.set(_REGEX, wrong is not None)
-    wrong = wrong or _too_long(config, response) or _way(config, response, encrypted=encrypted)
+    wrong = wrong or _too_long(config, response) or _way(config, response)
     if wrong is not None:
         raise wrong
 
 
-def _status(config: HttpModule, response: Response) -> ProbeFailure | None:
+def _status(config: HttpModule, response: Answer) -> ProbeFailure | None:
     valid = config.valid_status_codes or range(200, 300)
     if response.status in valid:
         return None
     return ProbeFailure("http_status", f"status {response.status} is not a valid one", status=response.status)
 
 
-def _headers(config: HttpModule, response: Response) -> ProbeFailure | None:
+def _headers(config: HttpModule, response: Answer) -> ProbeFailure | None:
     for match in (*config.fail_if_header_matches, *config.fail_if_header_not_matches):
         if not match.allow_missing and match.header.lower() not in response.headers:
             return ProbeFailure("header_mismatch", f"no header {quoted(match.header)}")
@@ -56,15 +55,11 @@ def _headers(config: HttpModule, response: Response) -> ProbeFailure | None:
     return None
 
 
-def _matches(match: HeaderMatch, response: Response) -> bool:
-    name = match.header.lower()
-    value = response.headers.get(name)
-    if value is None:
-        return False
-    return any(match.regexp.search(each) for each in (value.split("\n") if name in BETWEEN else [value]))
+def _matches(match: HeaderMatch, response: Answer) -> bool:
+    return any(match.regexp.search(each) for each in response.values(match.header.lower()))
 
 
-def _body(config: HttpModule, response: Response) -> ProbeFailure | None:
+def _body(config: HttpModule, response: Answer) -> ProbeFailure | None:
     body = bytes(response.body)
     if (wrong := _too_long(config, response)) is not None:
         return wrong
@@ -77,18 +72,18 @@ def _body(config: HttpModule, response: Response) -> ProbeFailure | None:
     return None
 
 
-def _too_long(config: HttpModule, response: Response) -> ProbeFailure | None:
+def _too_long(config: HttpModule, response: Answer) -> ProbeFailure | None:
     if not (config.body_size_limit and response.cut):
         return None
     return ProbeFailure("body_too_large", f"longer than body_size_limit, {config.body_size_limit} bytes")
 
 
-def _way(config: HttpModule, response: Response, *, encrypted: bool) -> ProbeFailure | None:
+def _way(config: HttpModule, response: Answer) -> ProbeFailure | None:
     version = "HTTP/2.0" if response.version == "2" else f"HTTP/{response.version}"
     if config.valid_http_versions and version not in config.valid_http_versions:
         return ProbeFailure("http_version", f"{version} is not a valid one")
-    if encrypted and config.fail_if_ssl:
+    if response.encrypted and config.fail_if_ssl:
         return ProbeFailure("tls_forbidden", "the answer came over TLS")
-    if not encrypted and config.fail_if_not_ssl:
+    if not response.encrypted and config.fail_if_not_ssl:
         return ProbeFailure("tls_required", "the answer came in the clear")
     return None

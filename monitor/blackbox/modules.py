@@ -199,6 +199,16 @@ class HttpModule(Reached):
         """Whether redirects are followed; the older key wins, as it does there."""
         return self.follow_redirects if self.no_follow_redirects is None else not self.no_follow_redirects
 
+    @property
+    def undone(self) -> Literal["gzip", "deflate"] | None:
+        """The compression that is undone, whatever the answer says of itself."""
+        return None if self.compression == "identity" else self.compression
+
+    @property
+    def looks_into_body(self) -> bool:
+        """Whether it is not enough to count the body's bytes."""
+        return bool(self.undone or self.fail_if_body_matches_regexp or self.fail_if_body_not_matches_regexp)
+
     @model_validator(mode="after")
     def _says_it_once(self) -> Self:
         ways = ("basic_auth", "authorization", "bearer_token", "bearer_token_file", "oauth2")

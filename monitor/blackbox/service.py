@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any
 
 import structlog
 
+from monitor.blackbox.answer import Room
 from monitor.blackbox.dns import DNS
 from monitor.blackbox.gauges import OUTCOME
 from monitor.blackbox.grpc import GRPC
@@ -84,7 +85,7 @@ class Blackbox:
         """
         self._path, self._clock = path, clock
         self.modules = self._read()
-        self.in_flight = 0
+        self.in_flight, self._room = 0, Room()
         self._starting, self._next = asyncio.Lock(), 0.0
         self._kept: dict[str, dict[str, Any]] = {}
 
@@ -133,7 +134,7 @@ class Blackbox:
         conflict(module, question.hostname)
         seconds, kept = _seconds(module, question.patience), self._kept.setdefault(question.module, {})
         diary = Diary(self._clock, question.debug, _cleaning(module) if question.debug else concealed)
-        trial = Trial(question.target, module, question.hostname, seconds, diary, kept)
+        trial = Trial(question.target, module, question.hostname, seconds, diary, kept, self._room)
         self.in_flight += 1
         try:
             await self._turn()

@@ -11,11 +11,11 @@ from monitor.log import concealed
 from monitor.network.failure import quoted
 
 if TYPE_CHECKING:
+    from monitor.blackbox.answer import Answer, Room
     from monitor.blackbox.handshake import Handshake
     from monitor.blackbox.modules import Module
     from monitor.clock import Clock
     from monitor.http.request import Request
-    from monitor.http.response import Response
     from monitor.network.frame import Frame
 
 _LINES = 1_000  # of a diary; a target that talks without end does not fill our memory
@@ -51,7 +51,7 @@ class Trial:
     """One probe, and what is known of it by now.
 
     `hostname` is what the caller wants the server to be called, empty for the target's own name; `seconds` is how long
-    it may take; `kept` is what the probes by one module hand on to each other.
+    it may take; `kept` is what the probes by one module hand on to each other; `room` is for the bodies of all.
     """
 
     target: str
@@ -60,6 +60,7 @@ class Trial:
     seconds: float
     diary: Diary
     kept: dict[str, Any]
+    room: Room
     gauges: Gauges = field(default_factory=Gauges)
     handshake: Handshake | None = None
     """What the last TLS handshake showed."""
@@ -67,7 +68,7 @@ class Trial:
     request: Request | None = None
     """The last HTTP request that was made."""
 
-    response: Response | None = None
+    response: Answer | None = None
     """The answer to it, as far as it came."""
 
 

@@ -42,11 +42,12 @@ async def exchange(frame: Frame, request: Request) -> Response:
             frame.certificate_expiry = certificate_expiry(connection)
             agreed = connection.selected_alpn_protocol()
         frame.enter("first_byte")
+        response = (frame.on_answer or Response)(limit=way.limit, head_only=request.method == "HEAD")
         if way.protocol != "1.1" and _speaks_2(request, agreed):
-            response = _told(frame, await _over_2(frame, wire, request))
+            begun = partial(frame.enter, "transfer")
+            await http2.exchange(wire, request.fields, request.body, response, begun=begun)
         else:
             await wire.send(request.data)
-            response = _told(frame, Response(limit=way.limit, head_only=request.method == "HEAD"))
             while not response.complete:
                 data = await wire.receive()
                 if frame.phase != "transfer":
@@ -62,12 +63,6 @@ async def exchange(frame: Frame, request: Request) -> Response:
     return response
 
 
-def _told(frame: Frame, response: Response) -> Response:
-    if frame.on_answer is not None:
-        frame.on_answer(response)
-    return response
-
-
 def _speaks_2(request: Request, agreed: str | None) -> bool:
     """Return whether HTTP/2 is spoken: when TLS agreed to it, or in the clear when we insist (RFC 9113, 3.3).
 
@@ -78,13 +73,6 @@ def _speaks_2(request: Request, agreed: str | None) -> bool:
     if insisting and request.encrypted and agreed != "h2":
         raise ProbeFailure("http_version", "the server did not agree to HTTP/2 in the TLS handshake (ALPN)")
     return insisting or agreed == "h2"
-
-
-async def _over_2(frame: Frame, wire: Wire, request: Request) -> Response:
-    limit = request.way.limit
-    begun = partial(frame.enter, "transfer")
-    answer = await http2.exchange(wire, request.fields, request.body, limit=limit, begun=begun)
-    return Response.over_2(answer.status, answer.headers, answer.body, limit=limit, cut=answer.cut)
 
 
 def following(most: int) -> Exchange:

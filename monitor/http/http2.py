@@ -7,13 +7,13 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
 from monitor.http.response import BETWEEN, INTERIM_LIMIT
 from monitor.network.failure import ProbeFailure, quoted
 
 if TYPE_CHECKING:
+    from monitor.http.response import Response
     from monitor.network.wire import Wire
 
 _STREAM = 1
@@ -25,27 +25,15 @@ _ROOM = 262_144  # bytes of an answer besides its body, which may be padded to t
 _AT_A_STRETCH = 64  # frames of the body, or as many times 16 bytes of headers; then the loop gets its turn
 
 
-@dataclass(slots=True)
-class Http2Answer:
-    """What came back. Names are in lower case; values of one that came more than once are joined as in `Response`."""
-
-    status: int = 0
-    headers: dict[str, str] = field(default_factory=dict)
-    trailers: dict[str, str] = field(default_factory=dict)
-    body: bytes = b""
-    cut: bool = False
-    """More than the limit came; the rest was not read."""
-
-
 async def exchange(
     wire: Wire,
     headers: Sequence[tuple[str, str]],
     body: bytes,
+    answer: Response,
     *,
-    limit: int,
     begun: Callable[[], object] = lambda: None,
-) -> Http2Answer:
-    """Send one request, pseudo-headers first, and return its answer with at most `limit` bytes of its body.
+) -> None:
+    """Send one request, pseudo-headers first, and put together its answer, of whose body no more is read than it takes.
 
     `begun` is called once, when the answer's headers are in.
 
@@ -54,7 +42,7 @@ async def exchange(
     Raises:
         ProbeFailure: `http2_malformed`, `http2_flood`, `http2_reset`, `headers_too_large`, `hung_up`.
     """
-    return await _Exchange(wire, limit, begun).made(headers, body)
+    await _Exchange(wire, answer, begun).made(headers, body)
 
 
 def load() -> None:
@@ -63,18 +51,17 @@ def load() -> None:
 
 
 class _Exchange:
-    def __init__(self, wire: Wire, limit: int, begun: Callable[[], object]) -> None:
+    def __init__(self, wire: Wire, answer: Response, begun: Callable[[], object]) -> None:
         from h2.config import H2Configuration
         from h2.connection import H2Connection
 
-        self._wire, self._limit, self._begun = wire, limit, begun
+        self._wire, self._answer, self._begun = wire, answer, begun
         self._http = H2Connection(H2Configuration(client_side=True, header_encoding=None))
-        self._answer = Http2Answer()
-        self._heard, self._body = bytearray(), bytearray()
+        self._heard = bytearray()
         self._frames = self._bytes = self._length = self._interim = self._stretch = 0
         self._ended = False
 
-    async def made(self, headers: Sequence[tuple[str, str]], body: bytes) -> Http2Answer:
+    async def made(self, headers: Sequence[tuple[str, str]], body: bytes) -> None:
         self._http.initiate_connection()
         self._http.update_settings({2: 0})  # SETTINGS_ENABLE_PUSH: nothing that was not asked for
         self._http.send_headers(_STREAM, headers, end_stream=not body)
@@ -86,8 +73,7 @@ class _Exchange:
                 raise ProbeFailure("hung_up", f"after {self._frames} frames, before the answer had ended")
             self._heard += data
             await self._take()
-        self._answer.body = bytes(self._body)
-        return self._answer
+        self._answer.complete = True
 
     def _send_some(self, body: bytes) -> bytes:
         """Hand on as much as the server's flow control takes, and return the rest."""
@@ -143,8 +129,9 @@ class _Exchange:
     def _note(self, event: Any) -> None:
         match type(event).__name__:
             case "ResponseReceived":
-                self._answer.headers = _joined(event.headers)
-                self._answer.status = _status(self._answer.headers.pop(":status", ""))
+                (_, status), *fields = event.headers  # h2 sees to it that the one pseudo-header stands first
+                self._answer.begin(_status(status), fields, "2")
+                self._ended = self._answer.complete
                 self._begun()
             case "InformationalResponseReceived":
                 self._interim += 1
@@ -163,11 +150,9 @@ class _Exchange:
                 self._ended = True
 
     def _keep(self, data: bytes) -> None:
-        room = self._limit - len(self._body)
-        self._body += data[:room]
         self._length += len(data)
-        if len(data) > room:
-            self._answer.cut = self._ended = True
+        self._answer.on_body(data)
+        self._ended = self._answer.complete
 
 
 def _graceful(frame: bytes) -> bool:
@@ -187,7 +172,8 @@ def _joined(headers: Sequence[tuple[bytes, bytes]]) -> dict[str, str]:
     return joined
 
 
-def _status(text: str) -> int:
+def _status(said: bytes) -> int:
+    text = said.decode("latin-1")
     if not (len(text) == 3 and text.isascii() and text.isdecimal()):
         raise ProbeFailure("http2_malformed", f"{quoted(text)} is no status")
     return int(text)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from urllib.parse import SplitResult
 
 import httptools
@@ -24,6 +24,8 @@ class Response:
     The body is kept up to `limit` bytes; what lies beyond is not read, and `cut` says so. What is known of the way to
     the answer is noted by who went it: the `url` it is of, `redirects` that were followed, whether it came `encrypted`,
     and the `cookies` that were set. `coding` is the compression that was undone, and `garbled` why it could not be.
+    An answer that comes by another way than HTTP/1.1's bytes is put together by `begin` and `on_body`, and its
+    `trailers`, if it has any, by who knows them.
     """
 
     __slots__ = (
@@ -47,6 +49,7 @@ class Response:
         "redirects",
         "started",
         "status",
+        "trailers",
         "url",
     )
 
@@ -67,18 +70,16 @@ class Response:
         self.encrypted = False
         self.redirects = 0
         self.cookies: Mapping[str, str] = _NONE
+        self.trailers: Mapping[str, str] = _NONE
         self.coding = self.garbled = self._version = ""
         self.raw_length: int | None = None
         self._parser = httptools.HttpResponseParser(self)
 
-    @classmethod
-    def over_2(cls, status: int, headers: dict[str, str], body: bytes, *, limit: int, cut: bool) -> Response:
-        """Return what came over HTTP/2, of which at most `limit` bytes of the body were kept."""
-        response = cls(limit=limit)
-        response.status, response.headers, response.body = status, headers, bytearray(body)
-        response.started, response.complete, response.cut = True, True, cut
-        response._version = "2"
-        return response
+    def begin(self, status: int, fields: Iterable[tuple[bytes, bytes]], version: str) -> None:
+        """Take status and headers that came by another way."""
+        for name, value in fields:
+            self.on_header(name, value)
+        self.status, self._version, self.started = status, version, True
 
     @property
     def version(self) -> str:

@@ -9,6 +9,7 @@ from pydantic import Field, field_validator
 
 from monitor.config.model import Headers, HostPortField, Secret, problem_at
 from monitor.http import http2
+from monitor.http.response import Response
 from monitor.network.failure import ProbeFailure, quoted
 from monitor.network.secure import Encryptable, securing
 from monitor.network.wire import Wire
@@ -61,7 +62,8 @@ def caller(check: GrpcCheck) -> Callable[[Frame], Awaitable[Answer]]:
             if secure is not None and (await secure(frame, wire)).selected_alpn_protocol() != "h2":
                 raise ProbeFailure("grpc_no_http2", "the server did not agree to HTTP/2 in the TLS handshake (ALPN)")
             frame.enter("first_byte")
-            answer = await http2.exchange(wire, headers, question, limit=LIMIT)
+            answer = Response(limit=LIMIT)
+            await http2.exchange(wire, headers, question, answer)
             frame.close()
         return answered(answer)
 

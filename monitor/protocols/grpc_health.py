@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, NamedTuple
 from monitor.network.failure import ProbeFailure, quoted
 
 if TYPE_CHECKING:
-    from monitor.http.http2 import Http2Answer
+    from monitor.http.response import Response
 
 PATH = "/grpc.health.v1.Health/Check"
 LIMIT = 65_536  # bytes of an answer that takes seven
@@ -34,7 +34,7 @@ def request(service: str) -> bytes:
     return b"\0" + len(message).to_bytes(4, "big") + message
 
 
-def answered(answer: Http2Answer) -> Answer:
+def answered(answer: Response) -> Answer:
     """Return what an answer says, which is not judged here.
 
     Raises:

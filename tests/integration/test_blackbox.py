@@ -38,7 +38,6 @@ UNSHOWN = {
         "lines",
         "timeout",
         "bodies",
-        "http2",
         "tls",
         "agent",
         "proxy",
@@ -104,7 +103,8 @@ HTTP = [
     Pair("http_2xx", "http://127.0.0.1:99999/", False, "bad_target"),
     Pair("http_2xx", "127.0.0.1:{line-feeds}", True, "strict"),
     Pair("http_2xx", "127.0.0.1:{two-lengths}", True, "strict"),
-    Pair("http_header_busy", "127.0.0.1:{twice}", False, "headers"),
+    *by(False, "http_header_busy http_header_idle", "127.0.0.1:{twice}"),
+    *by(True, "http_header_both", "127.0.0.1:{twice}"),
 ]
 HTTPS = [
     *over(True, "http_ca", "to-tls"),

@@ -2,10 +2,14 @@
 
 from __future__ import annotations
 
+import asyncio
+import tracemalloc
 from pathlib import Path
 
+import pytest
+
 from tests.monitor.blackbox.asking import box, reason
-from tests.support.servers import serving
+from tests.support.servers import answer, request_of, serving
 from tests.support.zoo.behaviour import flooding
 from tests.support.zoo.toll import holds
 
@@ -21,3 +25,69 @@ async def test_lines_without_end_do_not_hold_the_loop_and_come_to_an_end(tmp_pat
             page = await ask("talk", f"127.0.0.1:{port}")
     assert reason(page) == "answer_too_long"
     assert held[0] < 0.02
+
+
+PIECE, PIECES = b"all is well " * 100_000, 30  # 36 MB
+WHOLE = len(PIECE) * PIECES
+BODIES = """
+modules:
+  plain: {prober: http, timeout: 20s}
+  searching: {prober: http, timeout: 20s, http: {fail_if_body_not_matches_regexp: [well]}}
+  beyond: {prober: http, timeout: 20s, http: {fail_if_body_not_matches_regexp: [end$]}}
+  limited: {prober: http, timeout: 20s, http: {body_size_limit: 1MB}}
+"""
+
+
+async def _long(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+    await request_of(reader)
+    writer.write(b"HTTP/1.1 200 OK\r\nContent-Length: %d\r\n\r\n" % (WHOLE + 3))
+    for _ in range(PIECES):
+        writer.write(PIECE)
+        await writer.drain()
+    writer.write(b"end")
+    await reader.read()
+
+
+@pytest.mark.parametrize(
+    ("module", "counted", "success", "kept"),
+    [
+        ("plain", WHOLE + 3, 1, 0),
+        ("searching", WHOLE + 3, 1, 10 << 20),
+        ("beyond", WHOLE + 3, 0, 10 << 20),
+        ("limited", 1 << 20, 0, 0),
+    ],
+)
+async def test_a_body_is_counted_to_its_end_and_kept_as_far_as_somebody_looks_into_it(
+    tmp_path: Path, module: str, counted: int, success: int, kept: int
+) -> None:
+    async with serving(_long) as port, box(tmp_path, BODIES) as (_, ask):
+        await ask(module, "127.0.0.1:1")
+        tracemalloc.start()
+        page = await ask(module, f"127.0.0.1:{port}")
+        _, most = tracemalloc.get_traced_memory()
+        tracemalloc.stop()
+    assert page.value("probe_http_uncompressed_body_length") == counted
+    assert page.value("probe_success") == success
+    assert most < 3 * kept + 4_000_000  # the server's own pieces, and what searching copies
+
+
+async def test_bodies_that_are_kept_share_one_room(tmp_path: Path) -> None:
+    async with serving(_long) as port, box(tmp_path, BODIES) as (made, ask):
+        made._room.left = size = 15 << 20
+        asking = [ask(module, f"127.0.0.1:{port}") for module in ("searching", "searching", "plain")]
+        assert {reason(page) for page in await asyncio.gather(*asking)} == {"", "bodies_full"}
+        assert made._room.left == size
+        assert (await ask("searching", f"127.0.0.1:{port}")).value("probe_success") == 1
+
+
+async def test_the_body_of_a_redirect_that_is_followed_is_not_waited_for(tmp_path: Path) -> None:
+    async def endless(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        if b"GET /to" in await request_of(reader):
+            writer.write(answer(b"there"))
+        else:
+            writer.write(b"HTTP/1.1 302 Found\r\nLocation: /to\r\nContent-Length: 100\r\n\r\nnot all")
+            await reader.read()
+
+    async with serving(endless) as port, box(tmp_path, BODIES) as (_, ask):
+        page = await ask("plain", f"127.0.0.1:{port}")
+    assert (page.value("probe_success"), page.value("probe_http_uncompressed_body_length")) == (1, 5)

@@ -11,7 +11,8 @@ import pytest
 from monitor.clock import SystemClock
 from monitor.engine.rig import rigged
 from monitor.health import Health
-from monitor.http.http2 import Http2Answer, exchange
+from monitor.http.http2 import exchange
+from monitor.http.response import Response
 from monitor.network.failure import ProbeFailure
 from monitor.network.wire import Wire
 from monitor.vocabulary import ProbeResult
@@ -43,9 +44,9 @@ if TYPE_CHECKING:
 GET = [(":method", "GET"), (":scheme", "http"), (":path", "/"), (":authority", "target.example.test")]
 
 
-async def exchanged(handler: Handler, body: bytes = b"", limit: int = 1 << 20) -> tuple[ProbeResult, Http2Answer, int]:
+async def exchanged(handler: Handler, body: bytes = b"", limit: int = 1 << 20) -> tuple[ProbeResult, Response, int]:
     """Return what came of one request, its answer, and how often its headers were announced."""
-    answer, begun = Http2Answer(), 0
+    answer, begun = Response(limit=limit), 0
 
     def begin() -> None:
         nonlocal begun
@@ -55,9 +56,8 @@ async def exchanged(handler: Handler, body: bytes = b"", limit: int = 1 << 20) -
         pulse.stalled = lambda: 0.0  # type: ignore[method-assign]
 
         async def probe(frame: Frame) -> ProbeResult:
-            nonlocal answer
             with await Wire.reach(frame, "127.0.0.1", port) as wire:
-                answer = await exchange(wire, GET, body, limit=limit, begun=begin)
+                await exchange(wire, GET, body, answer, begun=begin)
             return ProbeResult(Outcome.GOOD)
 
         return (await runner.attempt(probe, 30.0)).result, answer, begun
@@ -172,7 +172,7 @@ async def test_headers_that_cost_much_do_not_hold_the_loop() -> None:
 
     beside = asyncio.create_task(others())
     with pytest.raises(ProbeFailure, match="interim answers"):
-        await exchange(Fast(), GET, b"", limit=1_000)  # type: ignore[arg-type]
+        await exchange(Fast(), GET, b"", Response(limit=1_000))  # type: ignore[arg-type]
     beside.cancel()
     await asyncio.gather(beside, return_exceptions=True)
     assert turns > 3
