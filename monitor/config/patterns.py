@@ -40,7 +40,7 @@ class Regex:
     def __str__(self) -> str:
         return self.text
 
-    def search(self, text: str | bytes) -> bool:
+    def search(self, text: str | bytes | bytearray) -> bool:
         """Return whether the expression occurs anywhere in the text; bytes are taken as UTF-8."""
         return self._compiled.search(text) is not None
 

@@ -228,7 +228,7 @@ class HttpCheck(Requesting):
     """The HTTP version to speak: `1.1`, `2`, or `auto` for what the server prefers (over TLS)."""
 
     compression: Literal["gzip", "deflate"] | None = None
-    """Ask for this compression, and take no answer without it. The body is judged after decompression."""
+    """Ask for this compression, and take no body without it. The body is judged after decompression."""
 
     body_limit: Annotated[int, Field(ge=1, le=64 * 1024 * 1024, strict=True)] = 1024 * 1024
     """Bytes of the body that are read at the most, and that it may have after decompression."""

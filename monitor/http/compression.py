@@ -45,16 +45,18 @@ def _inflated(data: bytes, limit: int, flavour: int) -> tuple[bytes, bool]:
     """Return at most one byte more than the limit, and whether the stream came to its end."""
     stream = zlib.decompressobj(flavour)
     body = stream.decompress(data, limit + 1)
+    if stream.unused_data:
+        raise zlib.error("something follows its end")
     return body, stream.eof
 
 
 def _gunzipped(data: bytes, limit: int) -> tuple[bytes, bool]:
-    """Return what `_inflated` does, of members that follow one another (RFC 1952, 2.2)."""
+    """Return what `_inflated` does, of members that follow one another (RFC 1952, 2.2), and zeros, as gzip does."""
     body = b""
     for _ in range(_MEMBERS):
         stream = zlib.decompressobj(_GZIP)
         body += stream.decompress(data, limit + 1 - len(body))
-        data = stream.unused_data
+        data = stream.unused_data.lstrip(b"\0")
         if len(body) > limit or not stream.eof:
             return body, False
         if not data:

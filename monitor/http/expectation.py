@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from typing import TYPE_CHECKING, Any
 
 from monitor.config.addresses import guarded
@@ -68,9 +68,10 @@ class Expectation:
         return ProbeFailure("tls_required", "the answer came in the clear, expected over TLS")
 
     def _compressed(self, response: Response) -> ProbeFailure | None:
+        """Judge the compression; where there is no body (304, 204, HEAD, an empty one) there is none to compress."""
         if response.garbled:
             return ProbeFailure("compression_malformed", response.garbled)
-        if response.coding:
+        if response.coding or not response.body:
             return None
         found = response.headers.get("content-encoding")
         said = "not compressed" if found is None else f"compressed as {quoted(found)}"
@@ -121,7 +122,7 @@ class Expectation:
             if text in response.body:
                 return ProbeFailure("body_mismatch", f"the body contains {quoted(text.decode())}")
         for pattern in self._expect.not_matches:
-            if pattern.search(bytes(response.body)):
+            if pattern.search(response.body):
                 return ProbeFailure("body_mismatch", f"the body matches {quoted(pattern.text)}")
         return None
 
@@ -130,32 +131,30 @@ class Expectation:
             if text not in response.body:
                 return ProbeFailure("body_mismatch", f"the body does not contain {quoted(text.decode())}")
         for pattern in self._expect.matches:
-            if not pattern.search(bytes(response.body)):
+            if not pattern.search(response.body):
                 return ProbeFailure("body_mismatch", f"the body does not match {quoted(pattern.text)}")
         return None
 
     def _json(self, response: Response) -> ProbeFailure | None:
         try:
-            said_all = document(response)
-            unmet = next((each for each in self._expect.json_values if not each.holds(said_all)), None)
-            said = _found(unmet, said_all) if unmet is not None else ""
+            return _unmet(self._expect.json_values, document(response))
         except ProbeFailure as failure:
             return failure
         except RecursionError:
             return ProbeFailure("body_mismatch", "the body is JSON nested too deeply to be searched")
-        if unmet is not None:
-            return ProbeFailure("body_mismatch", f"{said}, expected {_wanted(unmet)}")
-        return None
+
+
+def _unmet(expected: Iterable[JsonExpectation], said_all: Any) -> ProbeFailure | None:
+    for each in expected:
+        found = each.path.values(said_all)
+        if not each.holds(found):
+            said = ", ".join(map(_shown, found[:3])) if found else "not there"
+            return ProbeFailure("body_mismatch", f"{each.path.text} is {said}, expected {_wanted(each)}")
+    return None
 
 
 def _wanted(unmet: JsonExpectation) -> str:
     return str(unmet.value) if isinstance(unmet.value, Conditions) else _shown(unmet.value)
-
-
-def _found(wanted: JsonExpectation, said_all: Any) -> str:
-    values = wanted.path.values(said_all)
-    said = ", ".join(_shown(value) for value in values[:3]) if values else "not there"
-    return f"{wanted.path.text} is {said}"
 
 
 def _shown(value: Any) -> str:

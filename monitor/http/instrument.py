@@ -14,7 +14,8 @@ if TYPE_CHECKING:
     from monitor.config.model import CheckBase
 
 T = TypeVar("T")
-_SHARE = 0.95  # of the time-out: what is left is enough to say that it was not the target who was late
+SHARE = 0.95
+"""Of the time-out, for an instrument: what is left is enough to say that it was not the target who was late."""
 
 
 async def instrument(check: CheckBase, what: str, reading: Awaitable[T]) -> T:
@@ -24,10 +25,10 @@ async def instrument(check: CheckBase, what: str, reading: Awaitable[T]) -> T:
         ProbeFailure: `{what}_unavailable`, unknown: of what is watched, nothing was learnt.
     """
     try:
-        async with asyncio.timeout(_SHARE * check.timeout / SECOND):
+        async with asyncio.timeout(SHARE * check.timeout / SECOND):
             return await reading
     except TimeoutError:
-        detail = f"no answer within {_SHARE * check.timeout / SECOND:g} s"
+        detail = f"no answer within {SHARE * check.timeout / SECOND:g} s"
     except ProbeFailure as failure:
         detail = f"{failure.reason}: {failure.detail}"
     raise ProbeFailure(f"{what}_unavailable", detail, outcome=Outcome.UNKNOWN)

@@ -24,6 +24,7 @@ FORMS = {
     "gzip": gzip.compress(TEXT, mtime=0),
     "deflate": zlib.compress(TEXT),
     "bare": RAW.compress(TEXT) + RAW.flush(),
+    "padded": gzip.compress(TEXT, mtime=0) + b"\0" * 1_000,
     "members": gzip.compress(TEXT[:100], mtime=0) + gzip.compress(TEXT[100:], mtime=0),
 }
 
@@ -57,6 +58,7 @@ async def result_of(
         ("deflate", "deflate", "deflate"),
         ("bare", "deflate", "deflate"),
         ("members", "gzip", "gzip"),
+        ("padded", "gzip", "gzip"),
     ],
 )
 async def test_a_compressed_body_is_judged_as_what_it_says(form: str, asked: str, said: str) -> None:
@@ -78,6 +80,7 @@ async def test_a_compressed_body_is_judged_as_what_it_says(form: str, asked: str
         (FORMS["gzip"][:-9], "gzip", "200 OK", "compression_malformed"),
         (FORMS["gzip"] + b"more", "gzip", "200 OK", "compression_malformed"),
         (FORMS["gzip"][:-8] + b"\0" * 8, "gzip", "200 OK", "compression_malformed"),
+        (FORMS["padded"] + b"more", "gzip", "200 OK", "compression_malformed"),
         (gzip.compress(b"", mtime=0) * 200, "gzip", "200 OK", "compression_malformed"),
     ],
 )
@@ -88,8 +91,20 @@ async def test_what_is_not_compressed_as_asked_has_a_word_of_its_own(
     assert (result.outcome, result.reason) == (Outcome.BAD, reason), result.detail
 
 
-async def test_an_empty_answer_needs_no_decompression() -> None:
-    result, _ = await result_of(b"", method="HEAD")
+@pytest.mark.parametrize("form", ["deflate", "bare"])
+async def test_what_follows_a_deflated_body_is_no_part_of_it(form: str) -> None:
+    good, _ = await result_of(FORMS[form], "deflate", compression="deflate")
+    more, _ = await result_of(FORMS[form] + b"\0", "deflate", compression="deflate")
+    assert (good.outcome, more.reason) == (Outcome.GOOD, "compression_malformed"), good.detail
+    assert more.detail == "the body is no deflate: something follows its end"
+
+
+@pytest.mark.parametrize("coding", ["gzip", None])
+@pytest.mark.parametrize(
+    ("status", "method"), [("200 OK", "HEAD"), ("304 Not Modified", "GET"), ("404 Not Found", "GET")]
+)
+async def test_an_empty_answer_needs_no_compression(coding: str | None, status: str, method: str) -> None:
+    result, _ = await result_of(b"", coding, status, method=method, expect={"status": [200, 304, 404]})
     assert result.outcome is Outcome.GOOD, result.detail
 
 

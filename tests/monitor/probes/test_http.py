@@ -8,6 +8,7 @@ from typing import Any
 
 import pytest
 
+from monitor.config.model import JsonPath
 from sla.observation import Outcome
 from tests.support.http2_server import speaking
 from tests.support.probing import attempt
@@ -65,6 +66,20 @@ async def test_an_answer_that_differs_is_bad_and_says_how(
         result = (await attempt({"http": f"http://127.0.0.1:{port}/", "protocol": protocol, "expect": expect})).result
     assert (result.outcome, result.reason, result.status) == (Outcome.BAD, reason, 200)
     assert detail in result.detail
+
+
+async def test_a_page_is_searched_once_for_what_is_told(monkeypatch: pytest.MonkeyPatch) -> None:
+    searched: list[str] = []
+    real = JsonPath.values
+
+    def values(path: JsonPath, document: Any) -> list[Any]:
+        searched.append(path.text)
+        return real(path, document)
+
+    monkeypatch.setattr(JsonPath, "values", values)
+    result = await result_of(READY, expect={"json": {"$.checks": {"length": 1}, "$.ready": False, "$.more": 1}})
+    assert result.detail == "$.ready is true, expected false"
+    assert searched == ["$.checks", "$.ready"]
 
 
 @pytest.mark.parametrize(
