@@ -183,7 +183,8 @@ SERVICE = {
     ),
     "outbound": Difference(
         "The portfolio's `outbound` policy holds at the address that is connected to: link-local addresses and clouds' "
-        "metadata services never, loopback not for callers from elsewhere. It fails with `address_denied`",
+        "metadata services never, loopback not for callers from elsewhere, but for a module's proxy and token server. "
+        "It fails with `address_denied`",
         "Every address may be probed",
         "As above",
     ),

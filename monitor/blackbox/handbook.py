@@ -49,7 +49,9 @@ else; this machine is then named as 127.0.0.1/32 if it is to ask as well:
 ninewatch run -c portfolio.yaml --blackbox-config blackbox.yml --blackbox-allow 10.20.0.0/16,127.0.0.1/32
 ```
 
-For callers who are not on this machine, no connection is made to its own loopback. A request is taken for theirs that
+For callers who are not on this machine, no connection is made to its own loopback but to the proxy and the token server
+of a module, and none is asked of a proxy by address or as `localhost`; every other name is the proxy's to look up, and
+its own rules hold for what that means. A request is taken for theirs that
 comes from another address, for another name than loopback's, in HTTP/1.0, or with a header of a proxy: `Via`,
 `Forwarded`, `X-Forwarded-*`, `X-Real-IP`, `*-Client-IP`, `CF-*`. A proxy on the same machine that adds none of them
 cannot be told from a program there, and lets its callers probe what this machine may: let it set `X-Forwarded-For`, or

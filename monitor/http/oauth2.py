@@ -81,7 +81,8 @@ class Tokens:
         watching = frame.on_secured, frame.on_answer
         frame.on_secured = frame.on_answer = None
         try:
-            return await instrument(self._check, "token", exchange(frame, self._request))
+            with frame.outbound.lifted(frame):
+                return await instrument(self._check, "token", exchange(frame, self._request))
         finally:
             frame.on_secured, frame.on_answer = watching
             frame.certificate_expiry = frame.peer = None

@@ -1,7 +1,7 @@
 """A proxy on the way: the request itself for http, a tunnel (CONNECT) for https.
 
-What it cannot do for us is no failure of the target. Where the target spells out an address, the policy is asked for
-that; names are looked up by the proxy, which has to keep to a policy of its own.
+What it cannot do for us is no failure of the target. Where the target spells out an address or this machine's name, the
+policy is asked for that; names are looked up by the proxy, which has to keep to a policy of its own.
 """
 
 from __future__ import annotations
@@ -63,7 +63,8 @@ class Proxy:
         seconds = _SHARE * self.timeout / SECOND
         try:
             async with asyncio.timeout(seconds):
-                return await Wire.reach(frame, self.host, self.port, family=self.family)
+                with frame.outbound.lifted(frame):
+                    return await Wire.reach(frame, self.host, self.port, family=self.family)
         except TimeoutError:
             detail = f"no connection within {seconds:g} s"
         except ProbeFailure as failure:
@@ -106,13 +107,15 @@ def _refused(detail: str) -> ProbeFailure:
 
 
 def _allow(frame: Frame, target: HostPort) -> None:
-    """Ask the policy for a target that is spelled as an address, in a form that no proxy reads as another."""
+    """Ask the policy for a target: as an address, in a form that no proxy reads as another, or by its name."""
     try:
         spelled = literal(host(target.host), target.port)
     except ValueError:
         raise ProbeFailure("redirect_refused", f"{quoted(target.host)} is neither a name nor an address") from None
     if spelled is not None:
         frame.outbound.check(spelled)
+    else:
+        frame.outbound.check_name(target.host)
 
 
 REASONS = {

@@ -5,17 +5,20 @@ Not at the URL: a name, a redirect, a decimal or mapped spelling may lead anywhe
 
 from __future__ import annotations
 
+import contextlib
+import re
 from collections.abc import Iterator
 from functools import lru_cache
 from ipaddress import IPv4Address, IPv6Address, IPv6Network, ip_address, ip_network
 from typing import TYPE_CHECKING
 
 from monitor.config.outbound import OutboundBlock
-from monitor.network.failure import ProbeFailure
+from monitor.network.failure import ProbeFailure, quoted
 from sla.observation import Outcome
 
 if TYPE_CHECKING:
     from monitor.config.outbound import Network
+    from monitor.network.frame import Frame
     from monitor.network.resolver import Address
 
 DENIED = "address_denied"
@@ -29,21 +32,41 @@ _NEVER = {
 }
 # This machine: Linux connects 0.0.0.0/8 and :: to it as well.
 _LOOPBACK = tuple(map(ip_network, ("127.0.0.0/8", "0.0.0.0/8", "::1/128", "::/128")))
+_OWN = "this machine's own, which no caller from elsewhere may reach"
+_OWN_NAME = re.compile(r"(.*\.)?localhost[46]?(\.localdomain[46]?)?|ip6-(localhost|loopback)", re.IGNORECASE)
 # The last four bytes are the IPv4 address that is reached: NAT64 (RFC 6052, 8215), SIIT (RFC 2765), and older ways.
 _TRANSLATED = tuple(map(IPv6Network, ("64:ff9b::/96", "64:ff9b:1::/48", "::ffff:0:0:0/96", "::/96")))
 
 
 class Outbound:
-    """Which addresses may be connected to. `loopback=False` is for callers who are not on this machine."""
+    """Which addresses may be connected to. `insiders` is the policy that one for callers from elsewhere is made of."""
 
-    def __init__(self, block: OutboundBlock | None = None, *, loopback: bool = True) -> None:
+    def __init__(self, block: OutboundBlock | None = None, *, insiders: Outbound | None = None) -> None:
         self._block = block or OutboundBlock()
-        self._loopback = loopback
+        self._insiders = insiders
         self._why_not = lru_cache(maxsize=4096)(self._judged)
 
     def for_strangers(self) -> Outbound:
         """Return the policy for callers from elsewhere, to whom this machine's own services are none of theirs."""
-        return Outbound(self._block, loopback=False)
+        return Outbound(self._block, insiders=self)
+
+    @contextlib.contextmanager
+    def lifted(self, frame: Frame) -> Iterator[None]:
+        """Let the attempt connect to what the operator named, a proxy or a token server, whoever asked for it."""
+        frame.outbound = self._insiders or self
+        try:
+            yield
+        finally:
+            frame.outbound = self
+
+    def check_name(self, host: str) -> None:
+        """Return if a name that somebody else looks up may be asked for: it may not where it says "this machine".
+
+        Raises:
+            ProbeFailure: `address_denied`, unknown.
+        """
+        if self._insiders is not None and _OWN_NAME.fullmatch(host.rstrip(".")):
+            raise ProbeFailure(DENIED, f"{quoted(host)} is {_OWN}", outcome=Outcome.UNKNOWN)
 
     def check(self, address: Address) -> None:
         """Return if the address may be connected to.
@@ -61,8 +84,8 @@ class Outbound:
         for network, what in _NEVER.items():
             if any(each in network for each in meant):
                 return f"{what}, which no probe may reach"
-        if not self._loopback and any(each in network for each in meant for network in _LOOPBACK):
-            return "this machine's own, which no caller from elsewhere may reach"
+        if self._insiders is not None and any(each in network for each in meant for network in _LOOPBACK):
+            return _OWN
         if any(each in network for each in meant for network in self._block.deny):
             return "within `outbound: deny`"
         if self._block.allow and not all(_within(each, self._block.allow) for each in meant):

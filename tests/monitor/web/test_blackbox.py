@@ -26,6 +26,7 @@ from monitor.web.blackbox import Probes
 from tests.monitor.web.conftest import small
 from tests.support.clocks import ManualClock, settle
 from tests.support.nameserver import naming, records
+from tests.support.proxy import Proxy
 from tests.support.servers import answer, request_of, saying, serving, silent
 from tests.support.talking import saying_at_once
 
@@ -180,6 +181,40 @@ async def test_a_stranger_of_an_allowed_network_does_not_reach_this_machine(ask:
             assert (status, value(page, "probe_success")) == (200, 0)
             assert 'reason="address_denied"' in page
         assert value((await asked.probe(f"127.0.0.1:{port}", "http_2xx"))[1], "probe_success") == 1
+
+
+@pytest.mark.parametrize("first", ["operator", "stranger"])
+async def test_a_modules_own_token_server_may_be_on_this_machine_whoever_asks(ask: Ask, first: str) -> None:
+    asked, headers = await ask("127.0.0.0/8"), {"X-Forwarded-For": "192.0.2.1"}
+    tokens = saying(answer(b'{"access_token": "a-token-of-theirs", "expires_in": 3600}'))
+    async with serving(tokens) as port, serving(saying(answer(b"ok"))) as target:
+        path = asked.box._path
+        path.write_text(f"""
+modules:
+  it:
+    prober: http
+    http: {{oauth2: {{client_id: a, client_secret: b, token_url: "http://127.0.0.1:{port}/"}}}}
+""")
+        asked.box.look(asked.site.health, asked=True)
+        if first == "operator":
+            assert value((await asked.probe(f"127.0.0.1:{target}", "it"))[1], "probe_success") == 1
+        page = (await asked.probe(f"127.0.0.1:{target}", "it", **headers))[1]
+        assert 'reason="address_denied"' in page  # the target's, not the token server's: that is token_unavailable
+        assert value((await asked.probe(f"127.0.0.1:{target}", "it"))[1], "probe_success") == 1
+
+
+async def test_a_modules_own_proxy_may_be_on_this_machine_but_does_not_lead_a_stranger_to_it(ask: Ask) -> None:
+    asked, headers = await ask("127.0.0.0/8"), {"X-Forwarded-For": "192.0.2.1"}
+    names = dict.fromkeys(("target.test", "app.localhost"), "127.0.0.1")
+    async with serving(Proxy(names)) as port, serving(saying(answer(b"ok"))) as target:
+        url = f"proxy_url: http://127.0.0.1:{port}, skip_resolve_phase_with_proxy: true"
+        asked.box._path.write_text(f"modules: {{it: {{prober: http, http: {{{url}}}}}}}")
+        asked.box.look(asked.site.health, asked=True)
+        assert value((await asked.probe(f"target.test:{target}", "it", **headers))[1], "probe_success") == 1
+        for own in ("localhost", "LocalHost.", "app.localhost", "localhost.localdomain", "ip6-localhost", "127.0.0.1"):
+            page = (await asked.probe(f"{own}:{target}", "it", **headers))[1]
+            assert 'reason="address_denied"' in page, own
+        assert value((await asked.probe(f"localhost:{target}", "it"))[1], "probe_success") == 1
 
 
 async def test_a_redirect_does_not_lead_a_stranger_to_this_machine(ask: Ask) -> None:
