@@ -15,7 +15,7 @@ from monitor.config.model import Flag, HostPortField
 from monitor.network.failure import ProbeFailure
 from monitor.network.secure import Securable, securing
 from monitor.probes.base import Kind
-from monitor.protocols.dns_expect import DnsExpect
+from monitor.protocols.dns_expect import DnsExpect, Expected
 from monitor.protocols.dns_query import PORTS, Question, RecordType, Transport, asked, in_doubt, system_resolver
 from monitor.vocabulary import ProbeResult
 from sla.observation import Outcome
@@ -50,7 +50,7 @@ class DnsCheck(Securable):
     """`host:port` of the resolver to ask; port 53, or 853 for `tls`, unless written. Default: the first of
     /etc/resolv.conf."""
 
-    expect: DnsExpect = DnsExpect()
+    expect: Expected = DnsExpect()
     """What the answer must hold."""
 
     @field_validator("resolver", mode="before")

@@ -8,15 +8,20 @@ from typing import TYPE_CHECKING, Annotated, Any
 import dns.exception
 import dns.flags
 import dns.message
+import dns.name
 import dns.rcode
+import dns.rdata
+import dns.rdataclass
 import dns.rdatatype
-from pydantic import AfterValidator, BeforeValidator, Field, WithJsonSchema, model_validator
+from pydantic import AfterValidator, BeforeValidator, Field, ValidationInfo, WithJsonSchema, model_validator
 
 from monitor.config.expect import RegexField
 from monitor.config.model import Flag, Model, Text
 from monitor.network.failure import ProbeFailure, quoted
 
 if TYPE_CHECKING:
+    from dns.rdataclass import RdataClass
+    from dns.rdatatype import RdataType
     from pydantic import GetJsonSchemaHandler
     from pydantic.json_schema import JsonSchemaValue
     from pydantic_core import CoreSchema
@@ -28,6 +33,7 @@ _REASONS = {
     dns.rcode.SERVFAIL: "dns_servfail",
     dns.rcode.REFUSED: "dns_refused",
 }
+_TEXTS = (dns.rdatatype.TXT, dns.rdatatype.SPF)
 _SECTIONS = ("answer", "authority", "additional")
 
 
@@ -42,6 +48,37 @@ def _rcode(value: str) -> str:
         raise ValueError(f"{quoted(value)} is no code; write NOERROR, NXDOMAIN, SERVFAIL, REFUSED, ...") from None
 
 
+def _data(text: str, rdclass: RdataClass, rdtype: RdataType) -> dns.rdata.Rdata:
+    """Return the data that a text says as in a zone file, names without a closing dot taken for whole ones.
+
+    Raises:
+        ValueError: it is none of this type.
+    """
+    try:
+        return dns.rdata.from_text(rdclass, rdtype, text, origin=dns.name.root, relativize=False)
+    except (dns.exception.DNSException, ValueError):
+        kind = dns.rdatatype.to_text(rdtype)
+        raise ValueError(f"{quoted(text)} is no data of {kind} records; write it as in a zone file") from None
+
+
+def _says(text: str, record: Any) -> bool:
+    """Return whether a record's data is what a text says, however it spells names and addresses.
+
+    Of text without quotes it does not matter in how many pieces the record holds it.
+    """
+    if _unquoted(text, record.rdtype):
+        return bool(b"".join(record.strings) == text.encode())
+    try:
+        return bool(_data(text, record.rdclass, record.rdtype) == record)
+    except ValueError:
+        return False
+
+
+def _unquoted(text: str, rdtype: RdataType) -> bool:
+    """Return whether a text is that of TXT records as it is, and not as in a zone file."""
+    return rdtype in _TEXTS and not text.startswith('"')
+
+
 Rcode = Annotated[str, AfterValidator(_rcode)]
 Rcodes = Annotated[
     tuple[Rcode, ...],
@@ -52,14 +89,15 @@ Rcodes = Annotated[
 
 
 class Records(Model):
-    """What a section must hold. A list of texts is short for `holds`.
+    """What a section must hold. A list of texts, or one text, is short for `holds`.
 
     Expressions (RE2) are looked for in each record as in a zone file, with one space between its parts:
     `status.example.org. 300 IN A 192.0.2.7`.
     """
 
     holds: tuple[Text, ...] = ()
-    """The data of records of the type asked for, each of which must be there: `192.0.2.7`."""
+    """The data of records of the type asked for, each of which must be there: `192.0.2.7`, `10 mail.example.org`. It is
+    compared as data: case of names and spelling of addresses do not matter, nor whether TXT stands in quotes."""
 
     matches: RegexField | None = None
     """At least one record must match."""
@@ -75,20 +113,21 @@ class Records(Model):
 
     @classmethod
     def __get_pydantic_json_schema__(cls, schema: CoreSchema, handler: GetJsonSchemaHandler) -> JsonSchemaValue:
-        return {"anyOf": [{"type": "array", "items": {"type": "string"}}, handler(schema)]}
+        return {"anyOf": [{"type": "string"}, {"type": "array", "items": {"type": "string"}}, handler(schema)]}
 
     @model_validator(mode="before")
     @classmethod
     def _short_form(cls, value: Any) -> Any:
-        return {"holds": value} if isinstance(value, list | tuple) else value
+        listed = _listed(value)
+        return {"holds": listed} if isinstance(listed, list | tuple) else value
 
     def fault(self, section: Iterable[Any], wanted: dns.rdatatype.RdataType) -> str:
         """Return what is amiss with a section (as dnspython has it), empty when nothing is."""
         groups = list(section)
-        data = {record.to_text() for group in groups if group.rdtype == wanted for record in group}
+        data = [record for group in groups if wanted in (group.rdtype, dns.rdatatype.ANY) for record in group]
         lines = [line for group in groups for line in group.to_text().splitlines()]
-        if missing := sorted(set(self.holds) - data):
-            return f"is {_shown(data)}, expected {', '.join(missing)}"
+        if missing := [text for text in self.holds if not any(_says(text, record) for record in data)]:
+            return f"is {_shown(record.to_text() for record in data)}, expected {', '.join(missing)}"
         if self.matches is not None and not any(map(self.matches.search, lines)):
             return f"is {_shown(lines)}, expected one that matches {quoted(self.matches.text)}"
         if self.not_matches is not None and (bad := next(filter(self.not_matches.search, lines), None)) is not None:
@@ -141,3 +180,17 @@ class DnsExpect(Model):
             records: Records | None = getattr(self, name)
             if records is not None and (fault := records.fault(getattr(answer, name), wanted)):
                 raise ProbeFailure(f"dns_{name}", f"{question} {fault}")
+
+
+def _of_its_type(expect: DnsExpect, info: ValidationInfo) -> DnsExpect:
+    """Refuse data that no record of the type asked for holds, so that no answer would ever be good."""
+    if "record" in info.data and (rdtype := dns.rdatatype.from_text(info.data["record"])) != dns.rdatatype.ANY:
+        sections = (expect.answer, expect.authority, expect.additional)
+        for text in (text for records in sections if records is not None for text in records.holds):
+            if not _unquoted(text, rdtype):
+                _data(text, dns.rdataclass.from_text(info.data.get("record_class", "IN")), rdtype)
+    return expect
+
+
+Expected = Annotated[DnsExpect, AfterValidator(_of_its_type)]
+"""What is expected of a check's answer. It comes after the type and the class of the records."""

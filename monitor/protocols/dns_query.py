@@ -14,7 +14,7 @@ import dns.resolver
 from pydantic import AfterValidator
 
 from monitor.config.addresses import HostPort, host
-from monitor.network.failure import ProbeFailure
+from monitor.network.failure import ProbeFailure, quoted
 from monitor.network.resolver import silent
 from monitor.network.wire import Wire
 from sla.interval import SECOND
@@ -31,14 +31,17 @@ PORTS: dict[Transport, int] = {"udp": 53, "tcp": 53, "tls": 853}
 _TRUNCATED = 0x02  # the TC bit, in the third byte of a message
 _LONGEST, _MOST_RECORDS = 32_768, 500  # of a message that is read: longer ones would hold the loop, up to 0.3 s
 _SHORTEST_RECORD = 11  # bytes: the root's name, and no data
+_UNREACHABLE = {"connect_refused", "connect_timeout", "host_unreachable"}  # of our own resolver: our fault
 _SHARE = 0.9  # of the time-out, for our own resolver's answer; in the rest it may show that it answers at all
 
 
 def _record_type(value: str) -> str:
     try:
         dns.rdatatype.from_text(value)
-    except dns.exception.DNSException:
-        raise ValueError(f"{value!r} is not a DNS record type; write A, AAAA, CNAME, MX, NS, SRV, TXT, ...") from None
+    except (dns.exception.DNSException, ValueError):
+        raise ValueError(
+            f"{quoted(value)} is not a DNS record type; write A, AAAA, CNAME, MX, NS, SRV, TXT, ..."
+        ) from None
     return value.upper()
 
 
@@ -75,7 +78,7 @@ async def asked(
     return answer
 
 
-async def in_doubt(
+async def asked_of_ours(
     check: CheckBase,
     frame: Frame,
     ask: Callable[[dns.message.Message], Awaitable[dns.message.Message]],
@@ -84,8 +87,8 @@ async def in_doubt(
     """Return what our own resolver answers. When it is silent, it is asked for the root's servers, which all know.
 
     Raises:
-        ProbeFailure: `dns_timeout`, it answers that, and not the question; or as `ask` fails. The deadline, when it
-            falls on a resolver that answers nothing, is `resolver_unreachable`, unknown.
+        ProbeFailure: `resolver_unreachable`, unknown, also where the deadline falls on one that answers nothing;
+            `dns_timeout`, it answers that, and not the question; or as `ask` fails.
     """
     patience = _SHARE * check.timeout / SECOND
     try:
@@ -94,6 +97,10 @@ async def in_doubt(
     except TimeoutError:
         frame.enter("resolve")
         frame.excuse = silent("no answer before the deadline, nor to any other question")
+    except ProbeFailure as failure:
+        if failure.reason in _UNREACHABLE:
+            raise silent(failure.detail) from None
+        raise
     control = await ask(dns.message.make_query(".", "NS"))
     if control.rcode() == dns.rcode.SERVFAIL:  # as to any name, its uplink being ours
         raise frame.excuse

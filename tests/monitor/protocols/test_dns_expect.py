@@ -157,6 +157,43 @@ async def test_expressions_are_held_against_each_record(expected: dict[str, Any]
 
 
 @pytest.mark.parametrize(
+    ("record", "given", "expected", "good"),
+    [
+        ("A", "192.0.2.7", "192.0.2.7", True),
+        ("AAAA", "2001:db8::7", "2001:DB8:0:0::7", True),
+        ("AAAA", "2001:db8::7", "2001:db8::8", False),
+        ("MX", "10 mail.example.test.", "10 MAIL.Example.test", True),
+        ("MX", "10 mail.example.test.", "20 mail.example.test.", False),
+        ("CNAME", "Elsewhere.example.test.", "elsewhere.example.TEST.", True),
+        ("TXT", '"v=DMARC1; p=none"', "v=DMARC1; p=none", True),
+        ("TXT", '"v=DMARC1; p=none"', '"v=DMARC1; p=none"', True),
+        ("TXT", '"v=DMARC1; " "p=none"', "v=DMARC1; p=none", True),
+        ("TXT", '"v=DMARC1; " "p=none"', '"v=DMARC1; " "p=none"', True),
+        ("TXT", '"v=DMARC1"', "V=dmarc1", False),
+        ("CAA", '0 issue "ca.example.test"', "0 issue ca.example.test", True),
+    ],
+)
+async def test_records_are_compared_as_data(record: str, given: str, expected: str, good: bool) -> None:
+    """And one text is as good as a list of one."""
+    result = await asked(records(f"{record} {given}"), record=record, expect={"answer": expected})
+    assert (result.outcome, result.reason) == ((Outcome.GOOD, "") if good else (Outcome.BAD, "dns_answer"))
+
+
+@pytest.mark.parametrize(
+    ("record", "expected"), [("A", "192.0.2.300"), ("AAAA", "192.0.2.7"), ("MX", "mail.example.test."), ("NS", "a..b")]
+)
+def test_data_that_no_answer_can_hold_is_refused(record: str, expected: str) -> None:
+    with pytest.raises(ValidationError, match=f'"{expected}" is no data of {record} records'):
+        check_of({"dns": NAME, "record": record, "expect": {"additional": [expected]}})
+
+
+@pytest.mark.parametrize("record", ["XYZ", "TYPE65536", "TYPE-1"])
+def test_a_record_type_that_there_is_not_is_told_in_our_words(record: str) -> None:
+    with pytest.raises(ValidationError, match=f'"{record}" is not a DNS record type; write A, AAAA'):
+        check_of({"dns": NAME, "record": record})
+
+
+@pytest.mark.parametrize(
     ("expected", "good"),
     [
         ({"matches": "."}, False),
@@ -240,8 +277,8 @@ def test_what_cannot_be_meant_is_refused(written: dict[str, Any]) -> None:
         check_of({"dns": NAME, **written})
 
 
-@pytest.mark.parametrize("records", [["192.0.2.7"], {"holds": ["192.0.2.7"], "not_matches": "^x"}])
-def test_editors_take_a_list_of_records_and_a_mapping(records: Any) -> None:
+@pytest.mark.parametrize("records", ["192.0.2.7", ["192.0.2.7"], {"holds": ["192.0.2.7"], "not_matches": "^x"}])
+def test_editors_take_one_record_a_list_and_a_mapping(records: Any) -> None:
     validator = Draft202012Validator(schema(CHECK_TYPES))
     check = {"id": "c", "dns": NAME, "expect": {"answer": records, "rcode": "NOERROR"}}
     portfolio = {"products": [{"id": "p", "objective": "99%", "checks": [check]}]}
