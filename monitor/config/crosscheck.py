@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 
 from monitor.config.context import Located
 from monitor.config.errors import Loc, Problem, quoted
-from monitor.config.nodes import Entries, Items, Node, Scalar, find, key_path, locate, step
+from monitor.config.nodes import Entries, Items, Node, Scalar, find, key_path, locate, misread, step
 from monitor.config.readiness import load_checklist, places
 from monitor.config.reliance import unfit
 from sla.objective import format_duration
@@ -38,21 +38,36 @@ def conflicts(root: Node) -> list[Problem]:
 
 def omissions(root: Node) -> Iterator[Problem]:
     """Yield every key and item without a value: `matches:` left empty would silently stop to expect anything."""
-    for loc in _empty(root, ()):
-        message = "nothing is written here; write a value, or take the key out"
-        yield Problem(locate(root, loc)[0], key_path(root, loc), message)
+    for loc, leaf in _leaves(root, ()):
+        if leaf.value is None and loc[-3:-1] != ("expect", "json"):
+            message = "nothing is written here; write a value, or take the key out"
+            yield Problem(leaf.mark, key_path(root, loc), message)
 
 
-def _empty(node: Node, loc: Loc) -> Iterator[Loc]:
-    """Yield where a null stands, but for those that a JSON body is compared with."""
-    if isinstance(node, Scalar) and node.value is None and loc[-3:-1] != ("expect", "json"):
-        yield loc
+def ambiguities(root: Node) -> Iterator[Problem]:
+    """Yield every `no`, `yes`, `on` and `off` where a word is meant as likely as a truth value: `{lang: no}`."""
+    for loc, leaf in _leaves(root, ()):
+        named = leaf.text is None or leaf.text.lower() in ("true", "false")
+        if isinstance(leaf.value, bool) and not named and _compared(loc):
+            yield Problem(leaf.mark, key_path(root, loc), f"{misread(leaf)}, or write {str(leaf.value).lower()}")
+
+
+def _compared(loc: Loc) -> bool:
+    """Return whether an answer's header, cookie or JSON is compared with what stands there."""
+    at = loc.index("expect") if "expect" in loc else len(loc)
+    flag = len(loc) == at + 4 and loc[-1] in ("exists", "optional")
+    return loc[at + 1 : at + 2] in (("header",), ("cookie",), ("json",)) and not flag
+
+
+def _leaves(node: Node, loc: Loc) -> Iterator[tuple[Loc, Scalar]]:
+    if isinstance(node, Scalar):
+        yield loc, node
     elif isinstance(node, Items):
         for index, item in enumerate(node.items):
-            yield from _empty(item, (*loc, index))
-    elif isinstance(node, Entries):
+            yield from _leaves(item, (*loc, index))
+    else:
         for key, inner in node.entries.items():
-            yield from _empty(inner, (*loc, key))
+            yield from _leaves(inner, (*loc, key))
 
 
 Found = Iterator[tuple[Loc, str]]

@@ -12,7 +12,7 @@ from pydantic import Discriminator, Field, Tag, ValidationError, create_model
 
 from monitor.clock import SystemClock
 from monitor.config.context import Context
-from monitor.config.crosscheck import conflicts, doubts, omissions
+from monitor.config.crosscheck import ambiguities, conflicts, doubts, omissions
 from monitor.config.errors import ConfigError, Problem
 from monitor.config.files import Sources
 from monitor.config.messages import Translator
@@ -50,7 +50,7 @@ def examine(path: Path, kinds: Sequence[type[CheckBase]]) -> Examined:
     sources = Sources(path, context)
     found = set(sources.problems)
     portfolio: Portfolio | None = None
-    found |= set(omissions(sources.root))
+    found |= {*omissions(sources.root), *ambiguities(sources.root)}
     if sources.complete:
         found |= set(conflicts(sources.root))
     if sources.root.entries or sources.complete:

@@ -88,7 +88,9 @@ SOUND = check('tcp: "h:1"')
 
 # What is wrong -> how it is told: place, key path, and the start of the message.
 MISTAKES = {
-    check('tcp: "h:1", interval: 30'): "5:39: products.p.checks.c.interval: 30 has no unit; write 30ms, 30s for seconds",
+    check(
+        'tcp: "h:1", interval: 30'
+    ): "5:39: products.p.checks.c.interval: 30 has no unit; write 30ms, 30s for seconds",
     check('tcp: "h:1", interval: 1:30'): "5:39: products.p.checks.c.interval: 1:30 is read by YAML as the number 90;",
     check('tcp: "h:1", interval: 0s'): '5:39: products.p.checks.c.interval: "0s" is out of range;',
     check('tcp: "h:1", interval: 50ms'): "5:39: products.p.checks.c.interval: must be between 100ms and 1d",
@@ -130,6 +132,37 @@ MISTAKES = {
     "listen: 99\n" + SOUND: "1:9: listen: not an address; write host:port in quotes",
     "listen: h:65536\n" + SOUND: '1:9: listen: "h:65536" is not an address;',
 }
+
+
+COMPARED = [
+    "header: {Content-Language: %s}",
+    "header: {Content-Language: {contains: %s}}",
+    "cookie: {lang: %s}",
+    'json: {"$.lang": %s}',
+    'json: {"$.lang": {"!=": %s}}',
+    'json: {"$.lang": {in: [de, %s]}}',
+]
+
+
+@pytest.mark.parametrize("expected", COMPARED)
+def test_no_word_is_compared_as_a_truth_value(expected: str, tmp_path: Path) -> None:
+    def told(word: str) -> list[str]:
+        return complaints(tmp_path, check(f'http: "http://h/", expect: {{{expected % word}}}'))
+
+    for word, read in {"no": "false", "Off": "false", "yes": "true", "ON": "true"}.items():
+        said = f'{word} is read by YAML as the truth value {read}; write "{word}" in quotes, or write {read}'
+        assert any(line.endswith(said) for line in told(word))
+    assert told('"no"') == []
+    assert not any("read by YAML" in line for line in told("false"))
+
+
+@pytest.mark.parametrize(
+    "expected", ["encrypted: no", "header: {X: {matches: a, exists: yes}}", 'json: {"$.a": {"<": 5, optional: on}}']
+)
+def test_where_a_word_means_nothing_a_truth_value_may_be_written_as_yaml_takes_it(
+    expected: str, tmp_path: Path
+) -> None:
+    assert complaints(tmp_path, check(f'http: "http://h/", expect: {{{expected}}}')) == []
 
 
 @pytest.mark.parametrize(("text", "told"), MISTAKES.items(), ids=[told[:60] for told in MISTAKES.values()])
