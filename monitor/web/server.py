@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from dataclasses import dataclass
+from functools import partial
 from typing import TYPE_CHECKING
 
 import structlog
@@ -12,8 +13,9 @@ from aiohttp import web
 from monitor.exporters.prometheus import Exporter
 from monitor.web import api, blackbox, liveness, metrics, pages, pings
 from monitor.web.assets import Assets
+from monitor.web.door import Door
 from monitor.web.errors import Refusal, refuse
-from monitor.web.site import SITE, Site, is_loopback
+from monitor.web.site import HEADERS, SITE, Site, is_loopback
 
 if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable, Iterable
@@ -25,24 +27,6 @@ if TYPE_CHECKING:
     from monitor.web.blackbox import Probes
 
     Handler = Callable[[web.Request], Awaitable[web.StreamResponse]]
-
-CONNECTIONS = 256  # file descriptors are the prober's bread: the web side may never eat them all
-HEADER_SECONDS = 20.0  # a request's headers arrive within this, and an idle connection lives as long
-LINGER_SECONDS = 1.0
-
-# The page loads its own style sheet and script and nothing else; nobody may frame it, and it posts nowhere.
-HEADERS = {
-    "Content-Security-Policy": (
-        "default-src 'none'; style-src 'self'; script-src 'self'; img-src 'self' data:; connect-src 'self'; "
-        "frame-ancestors 'none'; base-uri 'none'; form-action 'none'"
-    ),
-    "X-Content-Type-Options": "nosniff",
-    "Referrer-Policy": "no-referrer",
-    "Cross-Origin-Opener-Policy": "same-origin",
-    "Cross-Origin-Resource-Policy": "same-origin",
-    "Permissions-Policy": "camera=(), geolocation=(), microphone=()",
-    "Server": "ninewatch",
-}
 
 log = structlog.get_logger(__name__)
 
@@ -96,13 +80,19 @@ async def _guard(request: web.Request, handler: Handler) -> web.StreamResponse:
 
 def _of_router(request: web.Request, answer: web.HTTPException) -> Refusal:
     if answer.status == 405:
-        return _METHOD
+        return _of_method(request)
     return Refusal(answer.status, f"there is nothing at {request.path[:200]}", "start at / or at /api/v1/products")
 
 
-_METHOD = Refusal(
-    405, "only GET and HEAD are answered", "this server publishes and takes nothing in", (("Allow", "GET, HEAD"),)
-)
+def _of_method(request: web.Request) -> Refusal:
+    """Return what to tell whoever asks by a method that the path does not take."""
+    error = request.match_info.http_exception
+    taken = sorted(error.allowed_methods) if isinstance(error, web.HTTPMethodNotAllowed) else ["GET", "HEAD"]
+    remedy = "report with one of these" if "POST" in taken else "this server publishes and takes nothing in"
+    said = f"only {' and '.join(taken)} {'are' if len(taken) > 1 else 'is'} answered"
+    return Refusal(405, said, remedy, (("Allow", ", ".join(taken)),))
+
+
 _BODY = Refusal(413, "a request carries no body here", "send the same request without one", (("Connection", "close"),))
 _HOST = Refusal(
     421,
@@ -114,19 +104,11 @@ _HOST = Refusal(
 def _refuse_strangers(request: web.Request) -> None:
     if request.match_info.handler is not pings.ping:
         if request.method not in ("GET", "HEAD"):
-            raise _METHOD
+            raise _of_method(request)
         if request.body_exists:
             raise _BODY
     if request.app[SITE].private and not is_loopback(request.host):
         raise _HOST
-
-
-class _Refused(asyncio.Protocol):
-    """A connection too many: closed at once, before it costs anything."""
-
-    def connection_made(self, transport: asyncio.BaseTransport) -> None:
-        if isinstance(transport, asyncio.Transport):
-            transport.abort()
 
 
 @dataclass(frozen=True, slots=True)
@@ -149,29 +131,22 @@ class Listener:
 
 
 async def listen(app: web.Application, host: str, port: int) -> Listener:
-    """Return the listener, accepting. At most CONNECTIONS are open at a time.
+    """Return the listener, accepting whom `Door` lets in.
 
     Raises:
         OSError: the address is taken or not ours.
     """
     runner = web.AppRunner(
         app,
-        access_log=None,
         handle_signals=False,
         handler_cancellation=True,  # who hung up reads no answer, and /probe would go on for nobody
-        keepalive_timeout=HEADER_SECONDS,
-        lingering_time=LINGER_SECONDS,
         shutdown_timeout=2.0,
     )
     await runner.setup()
     manager = runner.server
     assert manager is not None, "a runner that is set up has its server"  # noqa: S101 - for the type checker
-
-    def accept() -> asyncio.Protocol:
-        return manager() if len(manager.connections) < CONNECTIONS else _Refused()
-
     try:
-        server = await asyncio.get_running_loop().create_server(accept, host, port, backlog=128)
+        server = await asyncio.get_running_loop().create_server(partial(Door, manager), host, port, backlog=128)
     except OSError:
         await runner.cleanup()
         raise

@@ -21,6 +21,21 @@ if TYPE_CHECKING:
 SLICE = 0.004  # seconds a handler may hold the loop before it lets the prober have a turn
 
 
+# The page loads its own style sheet and script and nothing else; nobody may frame it, and it posts nowhere.
+HEADERS = {
+    "Content-Security-Policy": (
+        "default-src 'none'; style-src 'self'; script-src 'self'; img-src 'self' data:; connect-src 'self'; "
+        "frame-ancestors 'none'; base-uri 'none'; form-action 'none'"
+    ),
+    "X-Content-Type-Options": "nosniff",
+    "Referrer-Policy": "no-referrer",
+    "Cross-Origin-Opener-Policy": "same-origin",
+    "Cross-Origin-Resource-Policy": "same-origin",
+    "Permissions-Policy": "camera=(), geolocation=(), microphone=()",
+    "Server": "ninewatch",
+}
+
+
 @dataclass(frozen=True, slots=True)
 class Site:
     """The parts that answers are made of. `private`: the server was told to listen on loopback."""

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+from ipaddress import ip_address
 from typing import TYPE_CHECKING
 from urllib.parse import urlsplit
 
@@ -10,7 +11,7 @@ import pytest
 from yarl import URL
 
 from monitor.config.model import HostPort
-from monitor.web import server
+from monitor.web import door
 from monitor.web.server import is_loopback
 from tests.monitor.web.conftest import small
 
@@ -106,7 +107,7 @@ async def test_connections_have_a_limit_and_one_too_many_is_closed_at_once(
     publish: object, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """Descriptors belong to the probes: idle connections may not use them up."""
-    monkeypatch.setattr(server, "CONNECTIONS", 2)
+    monkeypatch.setattr(door, "CONNECTIONS", 2)
     site = await publish(small())
     where = urlsplit(site.base)
     held = []
@@ -121,8 +122,23 @@ async def test_connections_have_a_limit_and_one_too_many_is_closed_at_once(
         each.close()
 
 
+def test_no_caller_from_elsewhere_shuts_others_out() -> None:
+    near, far, other = map(ip_address, ("127.0.0.1", "192.0.2.1", "192.0.2.2"))
+    assert door.room([far] * (door.PER_CALLER - 1), far)
+    assert not door.room([far] * door.PER_CALLER, far)
+    assert door.room([far] * door.PER_CALLER, other)
+    crowd = [ip_address(f"198.51.100.{n}") for n in range(door.CONNECTIONS - door.RESERVE)]
+    assert not door.room(crowd, far)
+    assert door.room(crowd, near)
+    assert door.room([near] * (door.CONNECTIONS - 1), near)
+    assert not door.room([near] * door.CONNECTIONS, near)
+    net = [ip_address(f"2001:db8::{n:x}") for n in range(door.PER_CALLER)]
+    assert not door.room(net, ip_address("2001:db8::ffff"))
+    assert door.room(net, ip_address("2001:db8:0:1::1"))
+
+
 async def test_headers_that_never_end_are_cut_off(publish: object, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(server, "HEADER_SECONDS", 0.05)
+    monkeypatch.setattr(door, "HEADER_SECONDS", 0.05)
     site = await publish(small())
     where = urlsplit(site.base)
     reader, writer = await asyncio.open_connection(where.hostname, where.port)
@@ -133,7 +149,31 @@ async def test_headers_that_never_end_are_cut_off(publish: object, monkeypatch: 
 
 async def test_a_header_longer_than_any_reader_sends_is_refused(site: Published) -> None:
     answer = await site.get("/", headers={"X-Long": "x" * 20_000})
-    assert answer.status == 400
+    assert (answer.status, answer.headers["Content-Security-Policy"]) == (400, CSP)
+
+
+@pytest.mark.parametrize(
+    "said",
+    [
+        b"GET /" + b"x" * 9000 + b" HTTP/1.1\r\n\r\n",
+        b"GET / HTTP/1.1\r\nX Y: z\r\n\r\n",
+        b"GET / HTTP/9\r\n\r\n",
+        b"\x16\x03\x01\x02\x00\x01\x00\x01\xfc\x03\x03\r\n\r\n",
+    ],
+)
+async def test_what_is_no_request_writes_nothing_into_the_log(
+    site: Published, caplog: pytest.LogCaptureFixture, said: bytes
+) -> None:
+    where = urlsplit(site.base)
+    reader, writer = await asyncio.open_connection(where.hostname, where.port)
+    with caplog.at_level("INFO"):
+        writer.write(said)
+        heard = await asyncio.wait_for(reader.read(), 10)
+    writer.close()
+    assert heard.startswith(b"HTTP/1.0 400 ")
+    assert CSP.encode() in heard
+    assert b"send one with lines and headers of at most" in heard
+    assert caplog.records == []
 
 
 async def test_static_files_are_kept_for_a_year_under_a_name_that_changes_with_them(site: Published) -> None:

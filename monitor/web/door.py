@@ -1,0 +1,86 @@
+"""Who gets a connection, and what is said on one that does not speak HTTP in order."""
+
+from __future__ import annotations
+
+import asyncio
+from collections import Counter
+from collections.abc import Iterable
+from http import HTTPStatus
+from typing import TYPE_CHECKING
+
+import structlog
+from aiohttp import web
+
+from monitor.web.site import HEADERS, address_of, household
+
+if TYPE_CHECKING:
+    from ipaddress import IPv4Address, IPv6Address
+
+CONNECTIONS = 256  # file descriptors are the prober's bread: the web side may never eat them all
+RESERVE = 64  # of them, for this machine alone: it is asked here whether we live
+PER_CALLER = 64  # of them, for one caller from elsewhere
+HEADER_SECONDS = 20.0  # a request's headers arrive within this, and an idle connection lives as long
+LINGER_SECONDS = 1.0
+
+log = structlog.get_logger(__name__)
+
+
+def room(held: Iterable[IPv4Address | IPv6Address], peer: IPv4Address | IPv6Address) -> bool:
+    """Return whether the peer may have one more connection beside those that are held.
+
+    Half-sent requests of one caller, or of all who are not on this machine, shut nobody else out.
+    """
+    callers = Counter(map(household, held))
+    if peer.is_loopback:
+        return callers.total() < CONNECTIONS
+    return callers.total() < CONNECTIONS - RESERVE and callers[household(peer)] < PER_CALLER
+
+
+class Door(asyncio.Protocol):
+    """A connection that was just made: it is handed on, or closed at once, before it costs anything."""
+
+    def __init__(self, server: web.Server) -> None:
+        self._server = server
+
+    def connection_made(self, transport: asyncio.BaseTransport) -> None:
+        """Let the peer in if there is room."""
+        assert isinstance(transport, asyncio.Transport)  # noqa: S101 - a stream's, for the type checker
+        held = [address_of(each.peername[0]) for each in self._server.connections if each.peername is not None]
+        if not room(held, address_of(transport.get_extra_info("peername")[0])):
+            transport.abort()
+            return
+        connection = Connection(
+            self._server,
+            loop=asyncio.get_running_loop(),
+            access_log=None,  # type: ignore[arg-type] - aiohttp: no log
+            keepalive_timeout=HEADER_SECONDS,
+            lingering_time=LINGER_SECONDS,
+        )
+        transport.set_protocol(connection)
+        connection.connection_made(transport)
+
+
+class Connection(web.RequestHandler):
+    """A connection whose peer cannot fill the log: what is no request is answered in a line, and told at DEBUG."""
+
+    __slots__ = ()
+
+    def handle_error(
+        self,
+        request: web.BaseRequest,
+        status: int = HTTPStatus.INTERNAL_SERVER_ERROR,
+        exc: BaseException | None = None,
+        message: str | None = None,
+    ) -> web.StreamResponse:
+        """Return the answer to what could not be read, or was answered by none of our handlers."""
+        if status < HTTPStatus.INTERNAL_SERVER_ERROR:
+            log.debug("not_http", peer=request.remote, error=str(exc))
+            told = "this is no request in HTTP/1.1; send one with lines and headers of at most 8,190 bytes\n"
+        else:
+            log.error("an answer could not be sent", error=repr(exc), exc_info=exc)
+            told = "this could not be answered; the daemon's log says why\n"
+        if request.writer.output_size:
+            raise ConnectionError("an answer was begun already")
+        response = web.Response(status=status, text=told, headers={**HEADERS, "Cache-Control": "no-store"})
+        response.force_close()
+        return response
