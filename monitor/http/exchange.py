@@ -28,6 +28,7 @@ async def exchange(frame: Frame, request: Request) -> Response:
     """Return the answer to one request, unjudged."""
     way = request.way
     if way.proxy is None:
+        frame.enter("resolve")
         addresses = request.addresses
         if addresses is None:
             host = request.connect_to or request.host

@@ -11,6 +11,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from monitor.config.addresses import HostPort, host
+from monitor.http.instrument import SHARE
 from monitor.http.response import Response
 from monitor.network.failure import ProbeFailure, quoted
 from monitor.network.outbound import DENIED
@@ -23,7 +24,6 @@ if TYPE_CHECKING:
     from monitor.config.model import Family
     from monitor.network.frame import Frame
 
-_SHARE = 0.95  # of the time-out: what is left is enough to say that it was not the target who was late
 _NO_WAY_ON = {502, 503, 504}  # what proxies answer to CONNECT when they cannot reach the target
 
 
@@ -60,7 +60,7 @@ class Proxy:
         return wire
 
     async def _connected(self, frame: Frame) -> Wire:
-        seconds = _SHARE * self.timeout / SECOND
+        seconds = SHARE * self.timeout / SECOND
         try:
             async with asyncio.timeout(seconds):
                 with frame.outbound.lifted(frame):
@@ -94,6 +94,9 @@ class Proxy:
 
 def judge(response: Response) -> None:
     """Return unless the answer is the proxy's own, who asks for credentials.
+
+    Whose any other is, nobody can tell: a proxy writes `Via` on its own too, and a target's gateway may write
+    `Proxy-Status`. It counts as the target's, so that no proxy that hands on an outage hides it.
 
     Raises:
         ProbeFailure: `proxy_refused`, unknown.

@@ -102,8 +102,21 @@ class Response:
         Raises:
             ProbeFailure: `malformed_response` when this is not HTTP, `headers_too_large`.
         """
-        if not self.started:
+        self._room -= len(data)
+        if not self.started:  # the head ends within its limit, in whatever pieces it comes
+            room = HEADER_LIMIT - self._head_bytes
             self._head_bytes += len(data)
+            self._parse(data[:room])
+            data = data[room:]
+            if data and not self.started:
+                raise ProbeFailure("headers_too_large", f"more than {HEADER_LIMIT} bytes of headers")
+        if data and not self.complete:
+            self._parse(data)
+        if self._room < 0 and not self.complete:
+            detail = f"the body's framing is {FRAMING_LIMIT} times longer than a body may be"
+            raise ProbeFailure("malformed_response", detail, status=self.status)
+
+    def _parse(self, data: bytes) -> None:
         try:
             self._parser.feed_data(data)
         except httptools.HttpParserUpgrade:
@@ -115,12 +128,6 @@ class Response:
         except httptools.HttpParserError as error:
             if not self.complete:
                 raise ProbeFailure("malformed_response", str(error), status=self.status or None) from None
-        if not self.started and self._head_bytes > HEADER_LIMIT:
-            raise ProbeFailure("headers_too_large", f"more than {HEADER_LIMIT} bytes of headers")
-        self._room -= len(data)
-        if self._room < 0 and not self.complete:
-            detail = f"the body's framing is {FRAMING_LIMIT} times longer than a body may be"
-            raise ProbeFailure("malformed_response", detail, status=self.status)
 
     def end(self) -> None:
         """Take the end of the stream.

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import base64
 import socket
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import pytest
@@ -24,11 +25,10 @@ from tests.support.servers import answer, saying, serving, silent
 from tests.support.talking import hanging_up, saying_at_once
 
 if TYPE_CHECKING:
-    from pathlib import Path
-
     from monitor.vocabulary import ProbeResult
 
 NAME = "target.example.test"
+DOCS = (Path(__file__).parents[3] / "docs/http.md").read_text(encoding="utf-8")
 LOOPBACK = "127.0.0.1"
 
 
@@ -111,6 +111,26 @@ async def test_a_tunnel_that_is_not_opened_says_who_is_to_blame(refusal: str, ou
     result = await through(Proxy(refusal=refusal), f"https://{NAME}/")
     assert (result.outcome, result.reason) == (outcome, reason)
     assert result.detail == f'the proxy answers {refusal[:3]} for "{NAME}:443"'
+
+
+@pytest.mark.parametrize(
+    ("proxy", "reason"),
+    [
+        (saying(answer(status="502 Bad Gateway", Via="1.1 proxy")), "http_status"),
+        (saying(answer(status="503 Busy", Proxy_Status="proxy; error=connection_limit_reached")), "http_status"),
+        (saying(answer(status="403 Forbidden")), "http_status"),
+        (saying(b""), "empty_response"),
+        (saying(b"SSH-2.0-OpenSSH\r\n"), "malformed_response"),
+        (silent, "deadline"),
+    ],
+    ids=["502", "503", "403", "hang-up", "no HTTP", "silence"],
+)
+async def test_in_the_clear_what_may_be_the_targets_counts_as_its(proxy: Any, reason: str) -> None:
+    async with serving(proxy) as port:
+        check = {"http": f"http://{NAME}/", "proxy": f"http://{LOOPBACK}:{port}"}
+        result = (await attempt(check, 0.5 if proxy is silent else 5)).result
+    assert (result.outcome, result.reason) == (Outcome.BAD, reason), result.detail
+    assert f"`{reason}`" in DOCS or reason == "http_status"
 
 
 @pytest.mark.parametrize("proxy", [hanging_up(), saying_at_once(b"SSH-2.0-OpenSSH\r\n")])

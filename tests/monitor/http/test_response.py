@@ -1,0 +1,38 @@
+"""One HTTP/1.1 response out of its bytes: the same, and within the same bounds, in whatever pieces they come."""
+
+from __future__ import annotations
+
+import pytest
+
+from monitor.http.response import HEADER_LIMIT, Response
+from monitor.network.failure import ProbeFailure
+
+BODY = b"x" * 100_000
+
+
+def head(size: int) -> bytes:
+    """Return status line and headers of so many bytes."""
+    start = b"HTTP/1.1 200 OK\r\nContent-Length: %d\r\nX-Long: " % len(BODY)
+    return start + b"l" * (size - len(start) - 4) + b"\r\n\r\n"
+
+
+def fed(data: bytes, piece: int) -> Response:
+    response = Response(limit=1 << 20)
+    for start in range(0, len(data), piece):
+        response.feed(data[start : start + piece])
+    return response
+
+
+@pytest.mark.parametrize("piece", [1_000, 65_535, 65_536, 65_537, 1_000_000])
+@pytest.mark.parametrize("size", [200, HEADER_LIMIT])
+def test_a_head_within_the_limit_is_read_in_whatever_pieces_it_comes(size: int, piece: int) -> None:
+    response = fed(head(size) + BODY, piece)
+    assert (response.complete, response.status, bytes(response.body)) == (True, 200, BODY)
+
+
+@pytest.mark.parametrize("piece", [1_000, 65_536, 65_537, 1_000_000])
+@pytest.mark.parametrize("size", [HEADER_LIMIT + 1, 70_000])
+def test_a_head_beyond_it_is_not(size: int, piece: int) -> None:
+    with pytest.raises(ProbeFailure) as caught:
+        fed(head(size) + BODY, piece)
+    assert caught.value.reason == "headers_too_large"
