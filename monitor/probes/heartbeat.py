@@ -32,8 +32,8 @@ class HeartbeatCheck(CheckBase):
     success resolves it, unless `fall` and `rise` say otherwise.
 
     A job reports with `curl -fsS -X POST -H "Authorization: Bearer $TOKEN" http://HOST:9999/ping/PRODUCT/CHECK`;
-    `/start`, `/fail`, `/log` or an exit code from 0 to 255 may follow. GET does the same, and the token may stand in
-    the URL (`?token=`), where proxies will log it. The first line of a body is kept as the report's detail.
+    `/start`, `/fail`, `/log` or an exit code from 0 to 255 may follow. GET does the same, HEAD does not, and the token
+    may stand in the URL (`?token=`), where proxies will log it. A body's first line is kept as the report's detail.
     """
 
     kind: ClassVar[str] = "heartbeat"

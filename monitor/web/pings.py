@@ -3,12 +3,13 @@
     curl -fsS -m 10 --retry 3 -H "Authorization: Bearer $TOKEN" -X POST http://host:9999/ping/drop/nightly-load
     curl ... /ping/drop/nightly-load/start, /success, /fail, /log, or /$? for an exit code
 
-GET does the same as POST, for what cannot send a POST; HEAD and what else there is do nothing.
+GET does the same as POST, for what cannot send a POST; HEAD and what else there is are refused: they report nothing.
 """
 
 from __future__ import annotations
 
 import asyncio
+import re
 from typing import TYPE_CHECKING
 
 from aiohttp import web
@@ -28,7 +29,7 @@ LIMITS: web.AppKey[Limits] = web.AppKey("limits")
 LONGEST_NOTE = 10_240  # bytes of a report that are read; only its first line is kept
 _BODY_SECONDS = 5.0
 _PER_SECOND, _AT_ONCE = 1.0, 10.0  # pings of one check, and refused ones of all
-_MOST_CODE = 255
+_CODE, _MOST_CODE = re.compile(r"[0-9]{1,3}"), 255
 
 _DENIED = Refusal(
     401,
@@ -94,9 +95,9 @@ def _token(request: web.Request) -> str:
 def _code(signal: str) -> int:
     if signal in ("success", "fail"):
         return 0 if signal == "success" else 1
-    if signal.isascii() and signal.isdecimal() and int(signal[:4]) <= _MOST_CODE:
-        return int(signal)
-    raise _SIGNAL
+    if _CODE.fullmatch(signal) is None or int(signal) > _MOST_CODE:
+        raise _SIGNAL
+    return int(signal)
 
 
 async def _note(request: web.Request) -> str:

@@ -80,7 +80,7 @@ async def test_whoever_may_not_report_learns_nothing(site: Published, path: str,
     assert last(site) is None
 
 
-@pytest.mark.parametrize("signal", ["256", "-1", "99999999999", "²", "stop", "0x1"])
+@pytest.mark.parametrize("signal", ["256", "-1", "99999999999", "²", "stop", "0x1", "0001", "00011234", "0" * 5_000])
 async def test_a_signal_that_there_is_not_is_refused(site: Published, signal: str) -> None:
     assert (await site.get(f"/ping/drop/job/{signal}", headers=BEARER)).status == 404
     assert last(site) is None
@@ -89,7 +89,8 @@ async def test_a_signal_that_there_is_not_is_refused(site: Published, signal: st
 @pytest.mark.parametrize("method", ["HEAD", "PUT", "DELETE", "OPTIONS", "PATCH"])
 async def test_no_other_method_reports(site: Published, method: str) -> None:
     answer = await site.get("/ping/drop/job", method, headers=BEARER)
-    assert answer.status == 405
+    assert (answer.status, answer.headers["Allow"]) == (405, "GET, POST")
+    assert answer.text == ("" if method == "HEAD" else "only GET and POST are answered; report with one of these\n")
     assert last(site) is None
 
 
@@ -134,5 +135,8 @@ async def test_a_page_from_elsewhere_cannot_ping_through_its_reader(site: Publis
 
 async def test_nothing_else_takes_anything_in(site: Published) -> None:
     assert (await site.get("/api/v1/products", "POST", headers=BEARER)).status == 405
-    assert (await site.get("/ping", "POST", headers=BEARER)).status == 405
+    answer = await site.get("/ping", "POST", headers=BEARER)
+    assert (answer.status, answer.headers["Allow"]) == (405, "GET, HEAD")
+    assert answer.text == "only GET and HEAD are answered; this server publishes and takes nothing in\n"
+    assert (await site.get("/probe", "HEAD")).headers["Allow"] == "GET"
     assert (await site.get("/livez", data=b"x", headers=BEARER)).status == 413
