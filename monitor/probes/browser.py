@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, ClassVar, Self
 
 from pydantic import model_validator
 
-from monitor.config.model import HttpUrl
+from monitor.config.model import HttpUrl, Secret
 from monitor.network.failure import ProbeFailure, quoted
 from monitor.probes.base import Kind
 from monitor.protocols.database import installed
@@ -38,11 +38,11 @@ class BrowserCheck(RunningCheck):
     """A Python file with `def run(page)` (Playwright's synchronous API), which raises where something is amiss."""
 
     url: HttpUrl | None = None
-    """Opened before the script begins."""
+    """Opened before the script begins. No detail shows the query of a URL."""
 
     keep: LocalFolder | None = None
     """A folder for the last failure's screenshot and trace, in a folder of the check's id. They show what the page
-    showed."""
+    showed. A trace holds all that was typed, so that none is kept where `env` holds a secret."""
 
     chromium: str = "/usr/bin/chromium"
     """The browser's program."""
@@ -61,15 +61,17 @@ class RefusedBrowserCheck(BrowserCheck):
 
 def prepare(check: BrowserCheck) -> Probe:
     """Return the probe that runs the script once."""
-    environment = check.environment(PYTHONPATH=str(Path(__file__).resolve().parents[2]))
     task = {
         "script": str(check.browser),
         "url": check.url,
         "seconds": _SHARE * check.timeout / SECOND,
         "keep": str(check.keep.resolve() / check.id) if check.keep is not None else None,
+        "trace": check.keep is not None and not any(isinstance(value, Secret) for value in check.env.values()),
         "chromium": check.chromium,
     }
-    words = (sys.executable, "-m", "monitor.protocols.browser_run", json.dumps(task))
+    here = str(Path(__file__).resolve().parents[2])
+    environment = {**check.environment(PYTHONPATH=here), "NINEWATCH_TASK": json.dumps(task)}
+    words = (sys.executable, "-m", "monitor.protocols.browser_run")
 
     async def probe(frame: Frame) -> ProbeResult:
         frame.enter("transfer")
@@ -83,11 +85,11 @@ def prepare(check: BrowserCheck) -> Probe:
 
 
 def _failure(code: int, said: bytes) -> ProbeFailure | None:
-    """Return what the process says in its last line, None when the script returned."""
+    """Return the verdict of the script's process, None when the script returned."""
     try:
-        last = json.loads(said.decode(errors="replace").strip().splitlines()[-1])
-        reason, detail = str(last["reason"]), str(last["detail"])
-    except (ValueError, KeyError, TypeError, IndexError):
+        verdict = json.loads(said)
+        reason, detail = str(verdict["reason"]), str(verdict["detail"])
+    except (ValueError, KeyError, TypeError):
         return ProbeFailure("browser_missing", f"the script's process ended with {code}", outcome=Outcome.UNKNOWN)
     if not reason:
         return None
@@ -108,7 +110,7 @@ interval: 5m
 timeout: 1m
 """,
     reasons={
-        "browser_failed": "the script raised: a locator was not found, an expectation did not hold",
+        "browser_failed": "the script raised (no such locator, an expectation that did not hold) or called `sys.exit`",
         "browser_missing": "unknown: the browser does not start, or the script does not load",
         "browser_timeout": "the script did not return within four fifths of the time-out",
     },

@@ -12,7 +12,7 @@ from monitor.probes.browser import RefusedBrowserCheck
 from monitor.protocols import database
 from sla.observation import Outcome
 from tests.support.probing import attempt, check_of
-from tests.support.processes import needs
+from tests.support.processes import free_port, needs
 from tests.support.servers import answer, saying, serving
 
 if TYPE_CHECKING:
@@ -22,6 +22,17 @@ PAGE = answer(b"<title>Forms</title><h1>Welcome</h1>", Content_Type="text/html")
 
 GOOD = "def run(page):\n    page.get_by_role('heading', name='Welcome').wait_for()\n"
 SLOW = "def run(page):\n    while True:\n        page.wait_for_timeout(50)\n"
+LOUD = GOOD + "    print('x' * 200_000)\n"
+PARTING = "import atexit\n" + GOOD + "    atexit.register(print, 'bye')\n"
+LEAVING = "import sys\ndef run(page):\n    sys.exit(1)\n"
+STUBBORN = """
+def run(page):
+    while True:
+        try:
+            page.wait_for_timeout(50)
+        except Exception:
+            pass
+"""
 FAILING = "def run(page):\n    print('said')\n    assert page.title() == 'Elsewhere', page.title()\n"
 
 
@@ -34,6 +45,11 @@ FAILING = "def run(page):\n    print('said')\n    assert page.title() == 'Elsewh
         (GOOD, Outcome.GOOD, ""),
         (FAILING, Outcome.BAD, "browser_failed"),
         (SLOW, Outcome.BAD, "browser_timeout"),
+        (STUBBORN, Outcome.BAD, "browser_timeout"),
+        (LOUD, Outcome.GOOD, ""),
+        (PARTING, Outcome.GOOD, ""),
+        (LEAVING, Outcome.BAD, "browser_failed"),
+        ("raise SystemExit(1)", Outcome.UNKNOWN, "browser_missing"),
         ("1 / 0", Outcome.UNKNOWN, "browser_missing"),
         ("def ran(page): pass", Outcome.UNKNOWN, "browser_missing"),
     ],
@@ -54,6 +70,27 @@ async def test_the_verdict_is_the_scripts(script: str, outcome: Outcome, reason:
     if kept.exists():
         assert (kept / "screenshot.png").read_bytes().startswith(b"\x89PNG")
         assert zipfile.is_zipfile(kept / "trace.zip")
+
+
+@pytest.mark.slow
+@pytest.mark.needs_chromium
+@needs("chromium")
+async def test_neither_a_detail_nor_a_trace_holds_a_secret(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Details show no query, which no one declared to be a secret; a trace would hold what was typed."""
+    monkeypatch.setenv("PASSWORD", "hunter2-canary")
+    (tmp_path / "script.py").write_text(GOOD)
+    written = {
+        "browser": str(tmp_path / "script.py"),
+        "url": f"http://127.0.0.1:{free_port()}/log-in?key=canary",
+        "keep": str(tmp_path / "k"),
+        "env": {"PASSWORD": {"env": "PASSWORD"}},
+        "timeout": "40s",
+    }
+    result = (await attempt(written, 60)).result
+    assert (result.outcome, result.reason) == (Outcome.BAD, "browser_failed")
+    assert "/log-in" in result.detail
+    assert "canary" not in result.detail
+    assert [each.name for each in (tmp_path / "k" / "check").iterdir()] == ["screenshot.png"]
 
 
 @pytest.mark.slow
