@@ -167,8 +167,9 @@ MODULE_FILE = {
         "They are not spoken here, and a verdict without them would be another",
     ),
     "early": Difference(
-        "What could only fail every probe is refused when the file is loaded: an unknown answer code, a bad source "
-        "address, `dns_over_tls` over UDP, a dns module without a question, two kinds of credentials",
+        "What could only fail every probe is refused when the file is loaded: an unknown answer code, status or HTTP "
+        "version, a bad source address or token_url, metadata that cannot be sent, `dns_over_tls` over UDP, a dns "
+        "module without a question, two kinds of credentials",
         "Some of it shows at the probe",
         "A mistake is told to who made it",
     ),

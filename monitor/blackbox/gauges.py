@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+
 from monitor.exporters.exposition import Dialect, Family, series
 
 CONTENT_TYPE = Dialect.TEXT.content_type
@@ -44,6 +46,7 @@ HELP = {
     "probe_tls_version_info": "1: the TLS version that was spoken",
 }
 
+_NONE: Mapping[str, str] = {}
 Labels = tuple[tuple[str, str], ...]
 
 
@@ -53,7 +56,7 @@ class Gauges:
     def __init__(self) -> None:
         self._values: dict[str, dict[Labels, float]] = {}
 
-    def set(self, name: str, value: float, **labels: str) -> None:
+    def set(self, name: str, value: float, labels: Mapping[str, str] = _NONE) -> None:
         """Set the gauge of that name and these labels."""
         self._values.setdefault(name, {})[tuple(sorted(labels.items()))] = value
 
@@ -68,7 +71,7 @@ class Gauges:
     def phases(self, name: str, **seconds: float) -> None:
         """Set a duration for each phase."""
         for phase, value in seconds.items():
-            self.set(name, value, phase=phase)
+            self.set(name, value, {"phase": phase})
 
     def page(self) -> str:
         """Return the page, families and samples in order."""

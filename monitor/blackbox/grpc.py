@@ -33,7 +33,7 @@ async def _run(trial: Trial, frame: Frame) -> None:
     host, port = _authority(trial.target, 443 if config.tls else 80)
     await chosen(trial, frame, host, port, config)
     for health in HEALTH.values():
-        gauges.set(_RESPONSE, 0, serving_status=health)
+        gauges.set(_RESPONSE, 0, {"serving_status": health})
     check = GrpcCheck.model_construct(
         id="probe",
         grpc=HostPort(host, port),
@@ -49,7 +49,7 @@ async def _run(trial: Trial, frame: Frame) -> None:
     gauges.set("probe_grpc_status_code", answer.code)
     if answer.code:
         raise ProbeFailure("grpc_status", f"{answer.code} {quoted(answer.message)}")
-    gauges.set(_RESPONSE, 1, serving_status=answer.health)
+    gauges.set(_RESPONSE, 1, {"serving_status": answer.health})
     if trial.handshake is not None:
         gauges.set("probe_grpc_ssl", 1)
         show(trial, chain=False)

@@ -7,8 +7,8 @@ import sys
 from typing import TYPE_CHECKING, Any, cast
 from urllib.parse import SplitResult, quote, unquote, urlsplit
 
-from monitor.blackbox.tls import options
-from monitor.config.addresses import HostPort, host
+from monitor.blackbox.tls import options, server_of
+from monitor.config.addresses import HostPort, as_ascii, host
 from monitor.config.model import Secret
 from monitor.http.check import Basic, HttpCheck, OAuth2
 from monitor.network.failure import ProbeFailure
@@ -69,7 +69,7 @@ def target_of(trial: Trial) -> SplitResult:
 def check_of(trial: Trial, url: SplitResult) -> HttpCheck:
     """Return the check that asks what the module asks."""
     config = trial.module.http
-    bare = url._replace(netloc=url.netloc.rpartition("@")[2])
+    bare = _nameless(url)
     headers: dict[str, str | Secret] = dict(config.headers)
     if trial.hostname:
         headers = {name: value for name, value in headers.items() if name.lower() != "host"}
@@ -85,23 +85,20 @@ def check_of(trial: Trial, url: SplitResult) -> HttpCheck:
         body=(config.body if config.body_file is None else config.body_file) or None,
         protocol="auto" if config.enable_http2 else "1.1",
         body_limit=kept_at_most(config) if config.undone else config.body_size_limit or _UNBOUNDED,
-        tls=options(config.tls_config, _server(trial.hostname or named(config))),
+        tls=options(config.tls_config, server_of(trial.hostname or named(config))),
         **_credentials(config),
         **_proxy(config),
     )
 
 
+def _nameless(url: SplitResult) -> SplitResult:
+    """Return the URL without who asks, who is told by a header."""
+    return url._replace(netloc=url.netloc.rpartition("@")[2], fragment="")
+
+
 def kept_at_most(config: HttpModule) -> int:
     """Return how many bytes of a body are kept for who looks into it."""
     return min(config.body_size_limit or _USUAL, _MOST)
-
-
-def _server(written: str) -> str:
-    """Return the host of a Host header, as TLS may ask for it; empty if it cannot."""
-    try:
-        return host(urlsplit(f"//{written}").hostname or "") if written else ""
-    except ValueError:
-        return ""
 
 
 def _authorization(config: HttpModule) -> dict[str, str | Secret]:
@@ -137,7 +134,7 @@ def _basic(given: BasicAuth) -> Basic:
 
 def _oauth2(given: OAuth2Module) -> OAuth2:
     return OAuth2.model_construct(
-        token_url=given.token_url,
+        token_url=as_ascii(_nameless(urlsplit(given.token_url)).geturl()),
         client_id=given.client_id,
         client_secret=given.client_secret or given.client_secret_file or NOTHING,
         scopes=given.scopes,

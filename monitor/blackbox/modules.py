@@ -26,6 +26,7 @@ from monitor.blackbox.values import (
     Flag,
     GoDuration,
     Hidden,
+    HttpVersion,
     KeptHidden,
     OwnCertificate,
     OwnKey,
@@ -33,18 +34,22 @@ from monitor.blackbox.values import (
     Protocol,
     ProxyUrl,
     Refused,
+    Scheme,
     SentHeaders,
     Size,
     SourceAddress,
+    Status,
     Str,
     TokenUrl,
     Trusted,
     harmless,
+    spelled,
 )
 from monitor.config.addresses import HostName
 from monitor.config.errors import quoted
 from monitor.config.tls import show
 from monitor.config.values import problem_at
+from monitor.probes.grpc import of_the_call
 
 _Version = Literal["TLS10", "TLS11", "TLS12", "TLS13"]
 _Inline = Annotated[None, Refused("write it into a file and name that with ca_file, cert_file or key_file")]
@@ -52,7 +57,8 @@ _Managed = Annotated[None, Refused("there is no secret manager here; write the v
 _Cel = Annotated[
     None, Refused("CEL is not evaluated here; use fail_if_body_matches_regexp, or an http check with `expect: {json:}`")
 ]
-_LABEL = re.compile(r"[A-Za-z_][A-Za-z0-9_]*")
+_METADATA = re.compile(r"[0-9A-Za-z_.-]+")
+_PRINTABLE = re.compile(r"[\x20-\x7e]*")
 
 
 class TlsConfig(Block):
@@ -122,7 +128,7 @@ class BasicAuth(Block):
 class Authorization(Block):
     """The header of that name."""
 
-    type: Annotated[Str, Field(pattern=r"^[A-Za-z0-9_-]{1,50}$")] = "Bearer"
+    type: Scheme = "Bearer"
     credentials: Hidden | None = None
     credentials_file: KeptHidden | None = None
     credentials_ref: _Managed = None
@@ -159,9 +165,9 @@ def _coding(value: object) -> object:
 class HttpModule(Reached):
     """`http:` of a module."""
 
-    valid_status_codes: tuple[Annotated[int, Field(ge=100, le=599, strict=True)], ...] = ()
-    valid_http_versions: tuple[Str, ...] = ()
-    method: Annotated[Str, Field(pattern=r"^[A-Za-z]{1,20}$")] = "GET"
+    valid_status_codes: tuple[Status, ...] = ()
+    valid_http_versions: tuple[HttpVersion, ...] = ()
+    method: Annotated[Str, spelled("[A-Za-z]{1,20}", "a method; write GET, HEAD, POST or another word")] = "GET"
     headers: SentHeaders = Field(default_factory=dict)
     body_size_limit: Size = 0
     compression: Annotated[Literal["gzip", "deflate", "identity"] | None, BeforeValidator(_coding)] = None
@@ -223,7 +229,7 @@ class HttpModule(Reached):
 class Label(Block):
     """A label of `probe_expect_info`."""
 
-    name: Annotated[Str, Field(pattern=_LABEL.pattern)]
+    name: Annotated[Str, spelled("[A-Za-z_][A-Za-z0-9_]*", "a label's name; write letters, digits and _")]
     value: Str = ""
 
 
@@ -332,6 +338,18 @@ class GrpcModule(Reached):
     tls: Flag = False
     tls_config: TlsConfig = TlsConfig()
     metadata: dict[str, tuple[Body, ...]] = Field(default_factory=dict)
+
+    @field_validator("metadata")
+    @classmethod
+    def _can_be_sent(cls, metadata: dict[str, tuple[str, ...]]) -> dict[str, tuple[str, ...]]:
+        for name, values in metadata.items():
+            if not _METADATA.fullmatch(name):
+                raise problem_at(name, "is not a name of metadata; write letters, digits, -, _ and .")
+            if of_the_call(name):
+                raise problem_at(name, "belongs to the call itself; leave it out")
+            if not all(map(_PRINTABLE.fullmatch, values)):
+                raise problem_at(name, "holds what cannot be sent; write printable ASCII on one line")
+        return metadata
 
 
 class Module(Block):

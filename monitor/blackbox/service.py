@@ -7,7 +7,7 @@ import math
 import re
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 import structlog
 
@@ -74,6 +74,13 @@ class Question:
     debug: bool = False
 
 
+class _Loaded(NamedTuple):
+    """What one reading of the file gave: the modules, and what the probes by each hand on to each other."""
+
+    modules: Mapping[str, Module]
+    kept: Mapping[str, dict[str, Any]]
+
+
 class Blackbox:
     """The modules of one file, and the probes that are made by them."""
 
@@ -84,12 +91,16 @@ class Blackbox:
             ConfigError: it cannot be used.
         """
         self._path, self._clock = path, clock
-        self.modules = self._read()
+        self._loaded = self._read()
         self.in_flight, self._room = 0, Room()
         self._starting, self._next = asyncio.Lock(), 0.0
-        self._kept: dict[str, dict[str, Any]] = {}
 
-    def _read(self) -> Mapping[str, Module]:
+    @property
+    def modules(self) -> Mapping[str, Module]:
+        """The modules of the file as it was last sound."""
+        return self._loaded.modules
+
+    def _read(self) -> _Loaded:
         context = Context()
         context.reads(self._path)
         try:
@@ -97,7 +108,7 @@ class Blackbox:
         finally:
             self._watcher = Watcher(self._path, context.files)
         _warm(modules)
-        return modules
+        return _Loaded(modules, {name: {} for name in modules})
 
     def look(self, health: Health, *, asked: bool) -> None:
         """Read the file again if it changed or somebody asked. Reads files: call it in a thread."""
@@ -107,7 +118,7 @@ class Blackbox:
     def _reload(self, health: Health) -> None:
         health.blackbox_reload_success = False
         try:
-            self.modules, self._kept = self._read(), {}
+            self._loaded = self._read()  # as a whole, for this is a thread beside the one that answers
             health.blackbox_reload_success, health.blackbox_reload_at = True, self._clock.now()
             log.info("blackbox_reloaded", modules=len(self.modules))
             return
@@ -128,11 +139,12 @@ class Blackbox:
         """
         if self.in_flight >= AT_ONCE:
             raise BusyError
-        module = self.modules.get(question.module)
+        loaded = self._loaded
+        module = loaded.modules.get(question.module)
         if module is None:
             raise UnknownModuleError
         conflict(module, question.hostname)
-        seconds, kept = _seconds(module, question.patience), self._kept.setdefault(question.module, {})
+        seconds, kept = _seconds(module, question.patience), loaded.kept[question.module]
         diary = Diary(self._clock, question.debug, _cleaning(module) if question.debug else concealed)
         trial = Trial(question.target, module, question.hostname, seconds, diary, kept, self._room)
         self.in_flight += 1
@@ -166,7 +178,7 @@ class Blackbox:
         prober.end(trial, result.phases)
         gauges.set("probe_success", result.outcome is Outcome.GOOD)
         gauges.set("probe_duration_seconds", attempt.duration)
-        gauges.set(OUTCOME, 1, outcome=result.outcome.value, reason=result.reason)
+        gauges.set(OUTCOME, 1, {"outcome": result.outcome.value, "reason": result.reason})
         return attempt
 
 

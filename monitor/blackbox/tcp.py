@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 import re2
 
 from monitor.blackbox.reaching import chosen, split
-from monitor.blackbox.tls import options, telling
+from monitor.blackbox.tls import options, server_of, telling
 from monitor.blackbox.trial import Prober, Trial
 from monitor.network.dialogue import Dialogue
 from monitor.network.failure import ProbeFailure, quoted
@@ -37,7 +37,7 @@ async def _run(trial: Trial, frame: Frame) -> None:
     await chosen(trial, frame, host, port, config)
     frame.on_secured = telling(trial)
     frame.source = config.source_ip_address
-    secure = securing(options(config.tls_config, trial.hostname), host) if _encrypts(config) else None
+    secure = securing(options(config.tls_config, server_of(trial.hostname)), host) if _encrypts(config) else None
     with await Wire.reach(frame, host, port) as wire:
         trial.diary.note("connected")
         if config.tls and secure is not None:
@@ -100,7 +100,7 @@ async def _exactly(trial: Trial, dialogue: Dialogue, wanted: bytes) -> None:
 def _label(trial: Trial, step: Step, match: Mapping[str, str]) -> None:
     if step.labels:
         labels = {label.name: _filled(label.value, match) for label in step.labels}
-        trial.gauges.set("probe_expect_info", 1, **labels)
+        trial.gauges.set("probe_expect_info", 1, labels)
 
 
 def _match(step: Step, line: bytes) -> Mapping[str, str] | None:

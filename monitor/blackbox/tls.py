@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import contextlib
 from collections.abc import Callable
 from typing import TYPE_CHECKING
 
 from monitor.blackbox.handshake import handshake_of
+from monitor.config.addresses import HostPort, host
 from monitor.config.model import TlsOptions
 
 if TYPE_CHECKING:
@@ -27,6 +29,19 @@ def options(config: TlsConfig, server_name: str = "") -> TlsOptions:
         key=config.key_file,
         version=config.only,
     )
+
+
+def server_of(written: str) -> str:
+    """Return the host of a Host header, as TLS may ask for it; empty if it cannot.
+
+    >>> server_of("a.example:8443"), server_of("[::1]:8443"), server_of("::1"), server_of("a b")
+    ('a.example', '::1', '::1', '')
+    """
+    with contextlib.suppress(ValueError):
+        return HostPort.parse(written).host
+    with contextlib.suppress(ValueError):
+        return host(written)
+    return ""
 
 
 def noting(trial: Trial) -> Callable[[ssl.SSLSocket], None]:
@@ -56,7 +71,7 @@ def show(trial: Trial, *, chain: bool = True) -> None:
     if seen is None:
         return
     gauges.set("probe_ssl_earliest_cert_expiry", seen.first_end)
-    gauges.set("probe_tls_version_info", 1, version=seen.version)
-    gauges.set("probe_ssl_last_chain_info", 1, **seen.leaf)
+    gauges.set("probe_tls_version_info", 1, {"version": seen.version})
+    gauges.set("probe_ssl_last_chain_info", 1, seen.leaf)
     if chain:
         gauges.set("probe_ssl_last_chain_expiry_timestamp_seconds", seen.chain_end)

@@ -21,7 +21,7 @@ from pydantic import (
 )
 from pydantic_core import core_schema
 
-from monitor.config.addresses import guarded
+from monitor.config.addresses import guarded, host
 from monitor.config.base import Model
 from monitor.config.errors import quoted
 from monitor.config.folder import opened
@@ -32,6 +32,7 @@ from monitor.config.values import AS_TEXT, local_path, problem_at
 from monitor.log import conceal
 
 HIDDEN = "<secret>"
+_SPOKEN = ("HTTP/1.0", "HTTP/1.1", "HTTP/2.0")
 _LARGEST = 1 << 20  # bytes of a file that is named in a module
 _LONGEST = 3600.0  # seconds that a module may want to wait
 _UNITS = {"ns": 1e-9, "us": 1e-6, "µs": 1e-6, "ms": 1e-3, "s": 1.0, "m": 60.0, "h": 3600.0}
@@ -44,6 +45,7 @@ _HARMLESS = re.compile(
     "|x-forwarded-(host|port|proto)|x-requested-with",
     re.IGNORECASE,
 )
+_BLANK = re.compile(r"[\s\x00-\x1f\x7f]")
 _POWERS = {"": 0, "K": 1, "M": 2, "G": 3, "T": 4}
 
 
@@ -188,11 +190,19 @@ def harmless(name: str) -> bool:
 
 
 def _token_url(value: str) -> str:
-    """Keep the password of a URL out of every output."""
+    """Keep the password of a URL out of every output. No message quotes one: its query may hold a key.
+
+    Raises:
+        ValueError: nobody can be asked there.
+    """
     try:
-        password = urlsplit(value).password
-    except ValueError:
-        raise ValueError("is not a URL; write https://host/path") from None
+        url = urlsplit(value)
+        password, name = url.password, host(url.hostname or "")
+        plain = name and url.port != 0 and url.scheme in ("http", "https") and not _BLANK.search(value)
+    except ValueError:  # its text quotes the part that is wrong
+        plain = False
+    if not plain:
+        raise ValueError("not a URL that can be asked; write https://host/path, with a space as %20")
     if password:
         conceal(password)
         conceal(unquote(password))
@@ -213,6 +223,36 @@ def _pattern(value: Any) -> Regex:
     if isinstance(value, Regex):
         return value
     return Regex(_text(value))
+
+
+def _scheme(value: str) -> str:
+    if not re.fullmatch(r"[A-Za-z0-9_-]{1,50}", value):  # not quoted: the credentials may stand behind it
+        raise ValueError("not a scheme alone; write Bearer, Token or another word, and what follows it as credentials")
+    return value
+
+
+def _status(value: Any) -> int:
+    if type(value) is int and 100 <= value <= 599:
+        return value
+    raise ValueError(f"{quoted(value)} is not a status; write a number from 100 to 599 for each that is valid")
+
+
+def _version(value: str) -> str:
+    if value not in _SPOKEN:
+        raise ValueError(f"{quoted(value)} is not spoken here; write {', '.join(_SPOKEN[:-1])} or {_SPOKEN[-1]}")
+    return value
+
+
+def spelled(expression: str, wanted: str) -> AfterValidator:
+    """Return what takes a text that is as the whole expression says, and else tells what is `wanted`."""
+    compiled = re.compile(expression)
+
+    def check(value: str) -> str:
+        if not compiled.fullmatch(value):
+            raise ValueError(f"{quoted(value)} is not {wanted}")
+        return value
+
+    return AfterValidator(check)
 
 
 def _address(value: str) -> str:
@@ -239,8 +279,11 @@ Flag = Annotated[bool, Strict()]
 GoDuration = Annotated[float, PlainValidator(seconds), PlainSerializer(lambda s: f"{s:g}s", when_used="json")]
 """Float seconds, written `1m30s`."""
 
+Status = Annotated[int, PlainValidator(_status)]
 Size = Annotated[int, PlainValidator(size)]
 Str = Annotated[str, BeforeValidator(_text)]
+Scheme = Annotated[Str, AfterValidator(_scheme)]
+HttpVersion = Annotated[Str, AfterValidator(_version)]
 Hidden = Annotated[Secret, PlainValidator(_hidden), PlainSerializer(lambda _: HIDDEN)]
 """A secret that stands in the module file itself. No output shows it."""
 

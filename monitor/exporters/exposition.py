@@ -51,7 +51,7 @@ def escape(value: str) -> str:
     return plain.replace("\\", r"\\").replace('"', r"\"").replace("\n", r"\n")
 
 
-def series(name: str, **labels: str) -> str:
+def series(name: str, /, **labels: str) -> str:
     """Return a sample line up to its value: name, labels in the order given, one space.
 
     >>> series("up", product="chefs")

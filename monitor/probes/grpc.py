@@ -45,9 +45,14 @@ class GrpcCheck(Encryptable):
     @classmethod
     def _leaves_the_call_alone(cls, metadata: Headers) -> Headers:
         for name in metadata:
-            if name.lower() in _OURS or name.lower().startswith("grpc-"):
+            if of_the_call(name):
                 raise problem_at(name, "belongs to the call itself; leave it out")
         return metadata
+
+
+def of_the_call(name: str) -> bool:
+    """Return whether metadata of this name would say something of the call itself."""
+    return name.lower() in _OURS or name.lower().startswith("grpc-")
 
 
 def caller(check: GrpcCheck) -> Callable[[Frame], Awaitable[Answer]]:

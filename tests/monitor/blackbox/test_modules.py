@@ -90,6 +90,26 @@ def test_a_number_is_the_text_that_it_is_written_as(tmp_path: Path) -> None:
         ("{prober: icmp, icmp: {ttl: 256}}", "must be at most 255"),
         ("{prober: tcp, tcp: {query_response: [{labels: [{name: a, value: b}]}]}}", "write expect as well"),
         ("{prober: tcp, tcp: {source_ip_address: here}}", "is not an IP address"),
+        (
+            "{prober: tcp, tcp: {query_response: [{expect: x, labels: [{name: a-b}]}]}}",
+            '"a-b" is not a label\'s name; write',
+        ),
+        (
+            '{prober: tcp, tcp: {query_response: [{expect: x, labels: [{name: "a\\n# evil"}]}]}}',
+            "is not a label's name",
+        ),
+        (
+            "{prober: http, http: {valid_http_versions: [HTTP/9]}}",
+            '"HTTP/9" is not spoken here; write HTTP/1.0, HTTP/1.1',
+        ),
+        ("{prober: http, http: {valid_status_codes: [200, 2xx]}}", '"2xx" is not a status; write a number from 100'),
+        ("{prober: http, http: {valid_status_codes: [2000]}}", "2000 is not a status; write a number from 100"),
+        ("{prober: http, http: {method: G T}}", '"G T" is not a method; write GET'),
+        ("{prober: http, http: {authorization: {type: 'a b'}}}", "not a scheme alone; write Bearer"),
+        ("{prober: grpc, grpc: {metadata: {':path': [a]}}}", "is not a name of metadata; write letters"),
+        ("{prober: grpc, grpc: {metadata: {bad name: [a]}}}", "is not a name of metadata; write letters"),
+        ("{prober: grpc, grpc: {metadata: {TE: [a]}}}", "belongs to the call itself; leave it out"),
+        ('{prober: grpc, grpc: {metadata: {a: ["a\\r\\nb: c"]}}}', "write printable ASCII on one line"),
         ("{prober: unix}", "must be http, tcp, dns, icmp or grpc"),
     ],
 )
@@ -99,6 +119,17 @@ def test_a_mistake_is_told_with_its_place_and_a_remedy(tmp_path: Path, text: str
     assert told[0].startswith(f"{tmp_path}/blackbox.yml:2:")
     assert "modules.it" in told[0]
     assert said in told[0]
+
+
+@pytest.mark.parametrize(
+    "url", ["http://[::1", "http://a:99999/", "http://a:0/", "not a url", "http://a/\\r\\nX: y", "a/b"]
+)
+def test_a_token_url_that_cannot_be_asked_is_refused_and_not_quoted(tmp_path: Path, url: str) -> None:
+    (told,) = mistakes(
+        tmp_path, f'modules: {{it: {{prober: http, http: {{oauth2: {{client_id: a, token_url: "{url}"}}}}}}}}'
+    )
+    assert "oauth2.token_url: not a URL that can be asked; write https://host/path" in told
+    assert url not in told
 
 
 def test_every_mistake_is_told_at_once(tmp_path: Path) -> None:

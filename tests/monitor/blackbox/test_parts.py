@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from pathlib import Path
+from typing import Any
 
 import pytest
 from cryptography import x509
@@ -18,9 +19,11 @@ from monitor.blackbox.modules import Module
 from monitor.blackbox.reaching import fnv1a, split
 from monitor.blackbox.service import LONGEST, SPACING, Blackbox, _seconds
 from monitor.blackbox.tcp import _filled
+from monitor.blackbox.trial import Trial
 from monitor.clock import SystemClock
 from monitor.health import Health
 from monitor.network.failure import ProbeFailure
+from tests.monitor.blackbox import asking
 from tests.support.clocks import ManualClock, settle
 
 
@@ -103,7 +106,7 @@ def test_a_page_is_what_prometheus_reads() -> None:
     gauges = Gauges()
     gauges.set("probe_success", True)
     gauges.set("probe_duration_seconds", 0.25)
-    gauges.set("probe_ssl_last_chain_info", 1, subject='CN="a"\\,\n', issuer="b")
+    gauges.set("probe_ssl_last_chain_info", 1, {"subject": 'CN="a"\\,\n', "issuer": "b"})
     gauges.phases("probe_icmp_duration_seconds", rtt=1e-7, setup=0)
     families = {each.name: each for each in text_string_to_metric_families(gauges.page())}
     assert list(families) == sorted(families)
@@ -177,3 +180,26 @@ def test_a_defect_of_reading_leaves_what_runs(modules: Path, monkeypatch: pytest
     monkeypatch.setattr("monitor.blackbox.service.load_block", lambda *_: 1 / 0)
     box.look(health, asked=True)
     assert (set(box.modules), health.blackbox_reload_success) == ({"tcp"}, False)
+
+
+async def test_a_probe_and_what_it_hands_on_are_of_one_reading_of_the_file(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A token that was fetched as the old file says is not shown by the new one's probes."""
+    async with asking.box(tmp_path, "modules: {tcp: {prober: tcp}}") as (made, ask):
+        handed: list[object] = []
+
+        def reloading(module: Module, hostname: str) -> None:  # in the middle of taking a question
+            made.look(Health(), asked=True)
+            handed.append(made.modules)
+
+        def trial(target: str, module: Module, *rest: Any) -> Trial:
+            handed.append(rest[3])
+            return Trial(target, module, *rest)
+
+        monkeypatch.setattr("monitor.blackbox.service.conflict", reloading)
+        monkeypatch.setattr("monitor.blackbox.service.Trial", trial)
+        before = made._loaded
+        await ask("tcp", "127.0.0.1:1")
+        assert handed[0] is not before.modules
+        assert handed[1] is before.kept["tcp"]
