@@ -12,18 +12,15 @@ from pydantic import Field, ValidationInfo, field_validator
 
 from monitor.config.addresses import DefaultPort, HostPort
 from monitor.config.model import Flag, HostPortField
-from monitor.network.failure import ProbeFailure
 from monitor.network.secure import Securable, securing
 from monitor.probes.base import Kind
 from monitor.protocols.dns_expect import DnsExpect, Expected
-from monitor.protocols.dns_query import PORTS, Question, RecordType, Transport, asked, in_doubt, system_resolver
+from monitor.protocols.dns_query import PORTS, Question, RecordType, Transport, asked, asked_of_ours, system_resolver
 from monitor.vocabulary import ProbeResult
 from sla.observation import Outcome
 
 if TYPE_CHECKING:
     from monitor.network.frame import Frame, Probe
-
-_UNREACHABLE = {"connect_refused", "connect_timeout", "host_unreachable"}  # of the machine's own resolver: our fault
 
 
 class DnsCheck(Securable):
@@ -74,12 +71,7 @@ def prepare(check: DnsCheck) -> Probe:
         secure = securing(check.tls, server.host) if check.transport == "tls" else None
         addresses = await frame.addresses(server.host, server.port, check.family)
         ask = partial(asked, frame, addresses, transport=check.transport, secure=secure, policed=not own)
-        try:
-            answer = await (in_doubt(check, frame, ask, _query(check)) if own else ask(_query(check)))
-        except ProbeFailure as failure:
-            if own and failure.reason in _UNREACHABLE:
-                raise ProbeFailure("resolver_unreachable", failure.detail, outcome=Outcome.UNKNOWN) from None
-            raise
+        answer = await (asked_of_ours(check, frame, ask, _query(check)) if own else ask(_query(check)))
         frame.close()
         check.expect.judge(answer, wanted, check.target)
         return ProbeResult(Outcome.GOOD, phases=frame.phases, certificate_expiry=frame.certificate_expiry)
