@@ -188,6 +188,11 @@ class Requesting(Reached):
             raise problem_at("proxy_basic", "has no effect without a proxy; add proxy: http://host:port")
         return self
 
+    def may_speak_tls(self, url: str, redirects: int = 0) -> bool:
+        """Return whether TLS may be spoken on the way to a URL, and be judged by `tls`."""
+        tokens = self.oauth2 is not None and self.oauth2.tls is None and self.oauth2.token_url.startswith("https:")
+        return url.startswith("https:") or redirects > 0 or tokens
+
     @property
     def named(self) -> set[str]:
         """The headers' names in lower case."""
@@ -272,6 +277,12 @@ class HttpCheck(Requesting):
             raise problem_at("resolve_to", "has no effect with a proxy, which looks the name up itself")
         if self.proxy is not None and self.protocol == "2" and self.http.startswith("http:"):
             raise problem_at("protocol", "a proxy takes HTTP/2 for https URLs only; leave protocol out")
+        return self
+
+    @model_validator(mode="after")
+    def _judges_what_is_shown(self) -> Self:
+        if self.tls != TlsOptions() and not self.may_speak_tls(self.http, self.redirects):
+            raise problem_at("tls", "has no effect where no TLS is spoken; write https://")
         return self
 
 

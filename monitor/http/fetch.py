@@ -35,4 +35,6 @@ class FetchingCheck(Requesting):
         written = {name: getattr(self, name) for name in shared.difference(AS_WHOM if bare else ())}
         if bare:
             written["tls"] = self.tls.model_copy(update={"server_name": None, "certificate": None, "key": None})
+        if not self.may_speak_tls(url, more.get("redirects", 0)):
+            written.pop("tls", None)
         return HttpCheck.model_validate({"id": self.id, "http": url, **written, **more})

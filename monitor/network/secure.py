@@ -4,8 +4,11 @@ from __future__ import annotations
 
 import ssl
 from collections.abc import Awaitable, Callable
+from typing import Self
 
-from monitor.config.model import Flag, HostPort, Reached, TlsOptions
+from pydantic import model_validator
+
+from monitor.config.model import Flag, HostPort, Reached, TlsOptions, problem_at
 from monitor.network.frame import Frame
 from monitor.network.tls_context import certificate_expiry, context_for
 from monitor.network.wire import Wire
@@ -20,12 +23,28 @@ class Securable(Reached):
     tls: TlsOptions = TlsOptions()
     """How the certificate is judged, where TLS is spoken."""
 
+    @property
+    def unsecured(self) -> str:
+        """What to write so that TLS is spoken, nothing when it is."""
+        return ""
+
+    @model_validator(mode="after")
+    def _judges_what_is_shown(self) -> Self:
+        if self.unsecured and self.tls != TlsOptions():
+            raise problem_at("tls", f"has no effect where no TLS is spoken; {self.unsecured}")
+        return self
+
 
 class Encryptable(Securable):
     """A check of something that speaks TLS from the first byte on, or never."""
 
     encrypted: Flag = False
     """`true`: TLS from the first byte on."""
+
+    @property
+    def unsecured(self) -> str:
+        """What to write so that TLS is spoken, nothing when it is."""
+        return "" if self.encrypted else "add encrypted: true"
 
 
 def securing(options: TlsOptions, host: str, speaking: tuple[str, ...] = ()) -> Secure:

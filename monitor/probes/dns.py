@@ -60,6 +60,11 @@ class DnsCheck(Securable):
         """The question."""
         return f"{self.dns} {self.record}"
 
+    @property
+    def unsecured(self) -> str:
+        """What to write so that TLS is spoken, nothing when it is."""
+        return "" if self.transport == "tls" else "add transport: tls"
+
 
 def prepare(check: DnsCheck) -> Probe:
     """Return the probe that asks the question once."""

@@ -38,6 +38,11 @@ class SmtpCheck(Securable):
     helo: HostName = HELO
     """The name that we give for ourselves; a strict server wants one that it can look up."""
 
+    @property
+    def unsecured(self) -> str:
+        """What to write so that TLS is spoken, nothing when it is."""
+        return "add encryption: starttls or encryption: tls" if self.encryption == "none" else ""
+
 
 class _Reply(NamedTuple):
     code: int

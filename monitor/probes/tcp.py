@@ -32,6 +32,13 @@ class TcpCheck(Encryptable):
     script: Annotated[tuple[Step, ...], Field(max_length=50)] = ()
     """What to send and expect, step by step: `[{expect: "^220"}, {send: "QUIT\\r\\n", expect: "^221"}]`."""
 
+    @property
+    def unsecured(self) -> str:
+        """What to write so that TLS is spoken, nothing when it is."""
+        if any(step.starttls for step in self.script):
+            return ""
+        return super().unsecured and "add encrypted: true, or a step with starttls: true"
+
 
 def prepare(check: TcpCheck) -> Probe:
     """Return the probe that connects, talks as the script says, and hangs up."""

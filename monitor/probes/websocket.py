@@ -58,6 +58,11 @@ class WebsocketCheck(Securable):
         """The URL without its query, which may hold a key."""
         return self.websocket.partition("?")[0]
 
+    @property
+    def unsecured(self) -> str:
+        """What to write so that TLS is spoken, nothing when it is."""
+        return "" if self.websocket.startswith("wss:") else "write wss://"
+
 
 def prepare(check: WebsocketCheck) -> Probe:
     """Return the probe that shakes hands, talks, and says good-bye."""

@@ -78,6 +78,15 @@ async def asked(
     return answer
 
 
+async def _blameless(answer: Awaitable[dns.message.Message]) -> dns.message.Message:
+    try:
+        return await answer
+    except ProbeFailure as failure:
+        if failure.reason in _UNREACHABLE:
+            raise silent(failure.detail) from None
+        raise
+
+
 async def asked_of_ours(
     check: CheckBase,
     frame: Frame,
@@ -93,15 +102,11 @@ async def asked_of_ours(
     patience = _SHARE * check.timeout / SECOND
     try:
         async with asyncio.timeout(patience):
-            return await ask(query)
+            return await _blameless(ask(query))
     except TimeoutError:
         frame.enter("resolve")
         frame.excuse = silent("no answer before the deadline, nor to any other question")
-    except ProbeFailure as failure:
-        if failure.reason in _UNREACHABLE:
-            raise silent(failure.detail) from None
-        raise
-    control = await ask(dns.message.make_query(".", "NS"))
+    control = await _blameless(ask(dns.message.make_query(".", "NS")))
     if control.rcode() == dns.rcode.SERVFAIL:  # as to any name, its uplink being ours
         raise frame.excuse
     raise ProbeFailure("dns_timeout", f"no answer within {patience:g} s, but to other questions")

@@ -86,7 +86,7 @@ async def test_credentials_for_the_proxy_go_to_the_proxy_alone(
     wants = "Basic " + base64.b64encode(b"probe:opens-the-proxy").decode()
     context = server_context(authority.issue_cert(NAME)) if scheme == "https" else None
     async with serving(target, context) as port:
-        written: dict[str, Any] = {"tls": {"ca": bundle(authority, tmp_path)}}
+        written: dict[str, Any] = {"tls": {"ca": bundle(authority, tmp_path)}} if context else {}
         url = f"{scheme}://{NAME}:{port}/"
         refused = await through(Proxy({NAME: LOOPBACK}, wants), url, **written)
         written["proxy_basic"] = {"user": "probe", "password": {"env": "PROXY_PASSWORD"}}

@@ -83,7 +83,8 @@ async def test_whether_the_answer_came_encrypted_is_judged_where_redirects_end(t
 
         async def reason(encrypted: bool, redirects: int, status: Any = "2xx") -> str:
             expect = {"encrypted": encrypted, "status": status}
-            written = {"http": f"http://{LOOPBACK}:{plain}/", "redirects": redirects, "tls": {"ca": ca}}
+            judged = {"tls": {"ca": ca}} if redirects else {}
+            written = {"http": f"http://{LOOPBACK}:{plain}/", "redirects": redirects, **judged}
             return (await attempt({**written, "expect": expect})).result.reason
 
         assert await reason(encrypted=True, redirects=1) == ""

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import time
 from pathlib import Path
 from typing import Any
@@ -9,7 +10,7 @@ from typing import Any
 import dns.message
 import pytest
 
-from monitor.network import echo
+from monitor.network.failure import failure_of
 from monitor.network.resolver import Resolver
 from monitor.probes import icmp
 from sla.observation import Outcome
@@ -71,7 +72,7 @@ async def test_an_address_that_no_echo_can_be_sent_to_is_passed_over(
         tried.append(where[1][0])
         frame.outbound.check(where)
         if where[1][0] != "127.0.0.1":
-            raise echo.failure_of(OSError(101, "no way"))
+            raise failure_of(OSError(errno.ENETUNREACH, "no way"))
 
     monkeypatch.setattr(icmp, "allowed", lambda: True)
     monkeypatch.setattr(icmp, "echo", refused)

@@ -1,0 +1,64 @@
+"""Options of TLS where none is spoken are a mistake: whoever wrote them believes that something is verified."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+from pydantic import ValidationError
+
+from monitor.config.model import Secret
+from tests.support.probing import check_of
+
+GRPC, REDIS = {"grpc": "h.example.org:1"}, {"redis": "h.example.org"}
+DATABASES = [{"mysql": "h.example.org"}, {"postgres": "h.example.org"}]
+TCP = {"tcp": "h.example.org:1"}
+DNS = {"dns": "example.org"}
+TOKENS = {
+    "token_url": "https://t.example.org/",
+    "client_id": "us",
+    "client_secret": Secret("hidden", "a test"),
+}
+SMTP = {"smtp": "h.example.org"}
+
+
+@pytest.mark.parametrize(
+    ("written", "remedy"),
+    [
+        *((each, "add encrypted: true") for each in (GRPC, REDIS, TCP, *DATABASES)),
+        (TCP | {"script": [{"expect": "220"}]}, "or a step with starttls: true"),
+        (SMTP, "add encryption: starttls or"),
+        (DNS, "add transport: tls"),
+        (DNS | {"transport": "tcp"}, "add transport: tls"),
+        ({"websocket": "ws://h.example.org/"}, "write wss://"),
+        ({"http": "http://h.example.org/"}, "write https://"),
+        ({"http": "http://h.example.org/", "oauth2": TOKENS | {"tls": {}}}, "write https://"),
+    ],
+    ids=lambda each: " ".join(each) if isinstance(each, dict) else "",
+)
+@pytest.mark.parametrize("options", [{"verify": False}, {"server_name": "other.example.org"}, {"version": "TLSv1.3"}])
+def test_options_that_nothing_heeds_are_a_mistake(
+    written: dict[str, Any], remedy: str, options: dict[str, Any]
+) -> None:
+    with pytest.raises(ValidationError, match=f"has no effect where no TLS is spoken; .*{remedy}"):
+        check_of(written | {"tls": options})
+
+
+@pytest.mark.parametrize(
+    "written",
+    [
+        *(each | {"encrypted": True} for each in (GRPC, REDIS, TCP, *DATABASES)),
+        TCP | {"script": [{"send": "STARTTLS\r\n", "expect": "220", "starttls": True}]},
+        SMTP | {"encryption": "starttls"},
+        SMTP | {"encryption": "tls"},
+        DNS | {"transport": "tls"},
+        {"websocket": "wss://h.example.org/"},
+        {"http": "https://h.example.org/"},
+        {"http": "http://h.example.org/", "redirects": 1},
+        {"http": "http://h.example.org/", "oauth2": TOKENS},
+    ],
+    ids=lambda each: " ".join(each),
+)
+def test_options_that_are_heeded_are_taken_and_nothing_is_written_by_none(written: dict[str, Any]) -> None:
+    assert check_of(written | {"tls": {"verify": False}}).tls.verify is False
+    assert check_of({key: value for key, value in written.items() if key != "encrypted"} | {"tls": {}})
