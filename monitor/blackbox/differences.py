@@ -195,6 +195,32 @@ SERVICE = {
         "No bound",
         "The daemon's own checks come first: they are no later for what others ask",
     ),
+    "methods": Difference(
+        "/probe answers GET alone",
+        "Every method makes a probe",
+        "What looks at a page with HEAD or posts to it does not mean to probe",
+    ),
+    "target": Difference(
+        "A target has at most 2,048 characters, all of which can be seen",
+        "As long as a header may be",
+        "It stands in the log and on pages",
+    ),
+    "options": Difference(
+        "`ninewatch check-config --blackbox-config FILE` checks the module file. /-/healthy answers, and /livez and "
+        "/readyz say more",
+        "`--config.check`; /-/healthy",
+        "One command for either file",
+    ),
+    "offset": Difference(
+        "Half a second of the scraper's time-out is left for the way back",
+        "So many as `--timeout-offset` says, by default half a second",
+        "Nobody was seen to need another",
+    ),
+    "web": Difference(
+        "There is no TLS and no password on this server",
+        "`--web.config.file`",
+        "Put a proxy before it that sets `X-Forwarded-For`",
+    ),
     "hostname": Difference(
         "`hostname=` also names the server for the TLS of a tcp module",
         "From 0.24 on; 0.23 takes it for http modules only",

@@ -7,26 +7,57 @@ from pathlib import Path
 
 import click
 
+from monitor.blackbox.modules import ModuleFile
 from monitor.commands.common import examined
 from monitor.commands.words import plural
+from monitor.config.context import Context
 from monitor.config.errors import ConfigError
+from monitor.config.onefile import load_block
 
 
 @click.command("check-config", short_help="Check a configuration without running it.")
-@click.argument("path", type=click.Path(exists=True, readable=True, path_type=Path))
-def check_config(path: Path) -> None:
+@click.argument("path", type=click.Path(exists=True, readable=True, path_type=Path), required=False)
+@click.option(
+    "--blackbox-config",
+    "modules",
+    type=click.Path(exists=True, readable=True, path_type=Path),
+    help="blackbox_exporter's module file: check it as well, or alone.",
+)
+def check_config(path: Path | None, modules: Path | None) -> None:
     """Check the configuration at PATH, a file or a folder, without running it.
 
     Every mistake is printed as file:line:column with what is allowed. Exit status 0 when there is none, 1 when there
     is any, 2 when PATH is not there or cannot be read.
     """
+    if path is None and modules is None:
+        raise click.UsageError("name what to check: PATH, --blackbox-config FILE, or both")
+    sound = [_sound(path)] if path is not None else []
+    if modules is not None:
+        sound.append(_sound_modules(modules))
+    if not all(sound):
+        sys.exit(1)
+
+
+def _sound(path: Path) -> bool:
+    """Print what is wrong and doubtful, or how much there is; return whether nothing is wrong."""
     found = examined(path)
     for warning in found.warnings:
         click.echo(f"warning: {warning}", err=True)
     if found.portfolio is None:
         click.echo(str(ConfigError(found.problems)), err=True)
-        sys.exit(1)
+        return False
     products = found.portfolio.products
     checks = sum(len(product.checks) for product in products)
     warnings = f", {plural(len(found.warnings), 'warning')}" if found.warnings else ""
     click.echo(f"{path}: {plural(len(products), 'product')}, {plural(checks, 'check')}, no errors{warnings}")
+    return True
+
+
+def _sound_modules(path: Path) -> bool:
+    try:
+        modules = load_block(path, ModuleFile, Context()).modules
+    except ConfigError as error:
+        click.echo(str(error), err=True)
+        return False
+    click.echo(f"{path}: {plural(len(modules), 'module')}, no errors")
+    return True

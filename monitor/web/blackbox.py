@@ -18,7 +18,7 @@ from aiohttp import HttpVersion11, web
 
 from monitor.blackbox.gauges import CONTENT_TYPE
 from monitor.blackbox.service import Blackbox, BusyError, Question, UnknownModuleError
-from monitor.config.addresses import host
+from monitor.config.addresses import HostPort, host
 from monitor.web.errors import Refusal
 from monitor.web.site import SITE, address_of, household, is_loopback
 
@@ -101,6 +101,14 @@ async def probe(request: web.Request) -> web.Response:
     return web.Response(body=page.encode(errors="replace"), headers={"Content-Type": kind})
 
 
+@routes.get("/-/healthy")
+async def healthy(request: web.Request) -> web.Response:
+    """Say what blackbox_exporter says to those who look whether it runs; /livez and /readyz say more."""
+    if PROBES not in request.app:
+        raise web.HTTPNotFound
+    return web.Response(text="Healthy")
+
+
 def _admitted(request: web.Request, allow: tuple[Network, ...]) -> tuple[IPv4Address | IPv6Address, bool]:
     """Return who asks, if he may, and whether he is a stranger to this machine.
 
@@ -137,15 +145,19 @@ def _question(request: web.Request) -> Question:
 
 
 def _hostname(given: str) -> str:
-    """Return the name for the server, in a form that a header and TLS take."""
+    """Return the name for the server, with a port if there is one, in a form that a header takes."""
+    if not given:
+        return ""
+    with contextlib.suppress(ValueError):
+        return str(HostPort.parse(given))
     try:
-        return host(given) if given else ""
+        return host(given)
     except ValueError as error:
-        raise Refusal(400, str(error), "write hostname=forms.example.org") from None
+        raise Refusal(400, str(error), "write hostname=forms.example.org or forms.example.org:8443") from None
 
 
 def _patience(request: web.Request) -> float:
-    said = request.headers.get("X-Prometheus-Scrape-Timeout-Seconds", "0")
+    said = request.headers.get("X-Prometheus-Scrape-Timeout-Seconds") or "0"
     try:
         seconds = float(said)
     except ValueError:

@@ -52,7 +52,7 @@ class Door(asyncio.Protocol):
         connection = Connection(
             self._server,
             loop=asyncio.get_running_loop(),
-            access_log=None,  # type: ignore[arg-type] - aiohttp: no log
+            access_log=None,  # type: ignore[arg-type]  # none is kept
             keepalive_timeout=HEADER_SECONDS,
             lingering_time=LINGER_SECONDS,
         )

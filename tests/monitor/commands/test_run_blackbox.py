@@ -40,3 +40,17 @@ def test_to_allow_others_means_nothing_without_modules(tmp_path: Path) -> None:
     config.write_text(f"store: {tmp_path}/nw.db{CONFIG}")
     status, _, told = refused("run", "-c", config, "--blackbox-allow", "10.0.0.0/8")
     assert (status, "add --blackbox-config FILE" in told) == (2, True)
+
+
+def test_the_module_file_is_checked_without_running(tmp_path: Path) -> None:
+    """Alone and beside the configuration; a mistake in either is told, and the other is checked all the same."""
+    config, path = tmp_path / "ninewatch.yaml", tmp_path / "blackbox.yml"
+    config.write_text(f"store: {tmp_path}/nw.db{CONFIG}")
+    path.write_text("modules: {it: {prober: tcp}}")
+    status, said, _ = refused("check-config", "--blackbox-config", path)
+    assert (status, said) == (0, f"{path}: 1 module, no errors\n")
+    path.write_text("modules: {it: {prober: htp}}")
+    status, said, told = refused("check-config", config, "--blackbox-config", path)
+    assert (status, "1 check, no errors" in said) == (1, True)
+    assert "blackbox.yml:1:24: modules.it.prober" in told
+    assert refused("check-config")[0] == 2

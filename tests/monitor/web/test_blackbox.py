@@ -243,7 +243,35 @@ async def test_a_name_that_was_pointed_here_may_not_ask(ask: Ask) -> None:
 
 @pytest.mark.parametrize("method", ["HEAD", "POST", "PUT"])
 async def test_only_get_is_answered(ask: Ask, method: str) -> None:
-    assert (await (await ask()).site.get("/probe?target=127.0.0.1:1&module=tcp", method)).status == 405
+    found = await (await ask()).site.get("/probe?target=127.0.0.1:1&module=tcp", method)
+    assert (found.status, found.raw.headers["Allow"]) == (405, "GET")
+    assert found.text in ("", "only GET is answered; this server publishes and takes nothing in\n")
+
+
+async def test_it_says_that_it_is_healthy_as_there(site: Published, ask: Ask) -> None:
+    assert (await site.get("/-/healthy")).status == 404
+    found = await (await ask()).site.get("/-/healthy")
+    assert (found.status, found.text) == (200, "Healthy")
+
+
+async def test_a_hostname_may_bear_a_port(ask: Ask) -> None:
+    heads: list[bytes] = []
+
+    async def take(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        heads.append(await request_of(reader))
+        writer.write(answer(b"ok"))
+        await writer.drain()
+
+    asked = await ask()
+    async with serving(take) as port:
+        for name in ("forms.test:8443", "[::1]:8443", "forms.test"):
+            found = await asked.site.get(f"/probe?target=127.0.0.1:{port}&hostname={name}")
+            assert value(found.text, "probe_success") == 1
+            assert f"\r\nHost: {name}\r\n".encode() in heads.pop()
+
+
+async def test_a_time_out_that_is_not_said_is_as_good_as_none(ask: Ask) -> None:
+    assert (await (await ask()).probe("127.0.0.1:1", **{"X-Prometheus-Scrape-Timeout-Seconds": ""}))[0] == 200
 
 
 @pytest.mark.parametrize(
