@@ -3,12 +3,10 @@
 from __future__ import annotations
 
 import contextlib
-import contextlib
 from collections.abc import Callable
 from typing import TYPE_CHECKING
 
 from monitor.blackbox.handshake import handshake_of
-from monitor.config.addresses import HostPort, host
 from monitor.config.addresses import HostPort, host
 from monitor.config.model import TlsOptions
 
@@ -31,19 +29,6 @@ def options(config: TlsConfig, server_name: str = "") -> TlsOptions:
         key=config.key_file,
         version=config.only,
     )
-
-
-def server_of(written: str) -> str:
-    """Return the host of a Host header, as TLS may ask for it; empty if it cannot.
-
-    >>> server_of("a.example:8443"), server_of("[::1]:8443"), server_of("::1"), server_of("a b")
-    ('a.example', '::1', '::1', '')
-    """
-    with contextlib.suppress(ValueError):
-        return HostPort.parse(written).host
-    with contextlib.suppress(ValueError):
-        return host(written)
-    return ""
 
 
 def server_of(written: str) -> str:
