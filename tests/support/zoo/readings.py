@@ -99,7 +99,9 @@ def domain() -> Iterator[Animal]:
     yield seen("well", {"events": ending(90)}, "")
     yield seen("expiring", {"events": ending(3)}, "domain_expiring", bad=True)
     yield seen("on-hold", {"events": ending(90), "status": ["client hold"]}, "domain_status", bad=True)
-    yield seen("unregistered", b"{}", "domain_unregistered", bad=True, status="404 Not Found")
+    said = {"errorCode": 404, "title": "Not Found"}
+    yield seen("unregistered", said, "domain_unregistered", bad=True, status="404 Not Found")
+    yield seen("a-page-is-missing", b"<html>", "rdap_malformed", status="404 Not Found")
     yield seen("no-expiry", {"events": []}, "domain_no_expiry")
     yield seen("other-json", [1, 2], "rdap_malformed")
     yield seen("odd-date", {"events": [{"eventAction": "expiration", "eventDate": "soon"}]}, "rdap_malformed")
