@@ -49,7 +49,7 @@ SHARED = {
     "dns_nxdomain": ("bad", "the name does not exist"),
     "dns_refused": ("bad", "the resolver refuses to answer"),
     "dns_servfail": ("bad", "the resolver got no answer from the zone's servers"),
-    "dns_timeout": ("bad", "no answer in time, from a resolver that the check names, or from ours, which answers others"),
+    "dns_timeout": ("bad", "no answer in time, from a resolver that the check names, or ours, which answers others"),
     "host_unreachable": ("bad", "the network says that the host is not there"),
     "network_error": ("bad", "another error of the network"),
     "slow": ("good", "it took longer than `slow_after`"),
