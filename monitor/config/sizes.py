@@ -16,8 +16,8 @@ _UNITS = {"": 1, "B": 1, "kB": 10**3, "KB": 10**3, "MB": 10**6, "KiB": 2**10, "M
 _SIZE = re.compile(r"([0-9]{1,9})\s*(B|kB|KB|MB|KiB|MiB)?")
 _BOUND = re.compile(r"(<=|<|>=|>)\s*(.+)")
 _BETWEEN = re.compile(r"([^-]+)-([^-]+)")
-_UNITS_SAID = ", ".join(f"100{unit}" for unit in ("B", "kB", "MB", "KiB", "MiB"))
-_HELP = 'write "<= 100kB", ">= 1kB" or "1kB-100kB", or {min: 1kB, max: 100kB}'
+_KNOWN = "the units are B, kB, MB, KiB and MiB"
+_HELP = f'write "<= 100kB", ">= 1kB" or "1kB-100kB", or {{min: 1kB, max: 100kB}}; {_KNOWN}'
 
 
 def size(value: Any) -> int:
@@ -29,7 +29,7 @@ def size(value: Any) -> int:
     text = "" if isinstance(value, bool) or not isinstance(value, int | str) else str(value)
     match = _SIZE.fullmatch(text)
     if match is None:
-        raise ValueError(f"{quoted(value)} is no size; write 100, or with a unit {_UNITS_SAID}")
+        raise ValueError(f"{quoted(value)} is no size; write 100 or 100kB; {_KNOWN}")
     return int(match[1]) * _UNITS[match[2] or ""]
 
 
