@@ -137,6 +137,23 @@ def test_no_caller_from_elsewhere_shuts_others_out() -> None:
     assert door.room(net, ip_address("2001:db8:0:1::1"))
 
 
+async def test_a_caller_from_elsewhere_has_his_share_of_connections(
+    publish: object, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Requests that are never sent whole hold a connection each. Here, everybody comes from elsewhere."""
+    monkeypatch.setattr(door, "address_of", lambda _: ip_address("192.0.2.1"))
+    monkeypatch.setattr(door, "PER_CALLER", 1)
+    where = urlsplit((await publish(small())).base)
+    reader, writer = await asyncio.open_connection(where.hostname, where.port)
+    writer.write(b"GET /livez HTTP/1.1\r\nHost: localhost\r\n")
+    other, second = await asyncio.open_connection(where.hostname, where.port)
+    assert await asyncio.wait_for(_rest(other), 10) == b""
+    writer.write(b"\r\n")
+    assert (await reader.readline()).startswith(b"HTTP/1.1 200")
+    for each in (writer, second):
+        each.close()
+
+
 async def test_headers_that_never_end_are_cut_off(publish: object, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(door, "HEADER_SECONDS", 0.05)
     site = await publish(small())
