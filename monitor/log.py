@@ -66,6 +66,18 @@ class Concealer:
                 end = at + length
         return "".join((*parts, text[end:]))
 
+    def head(self, text: str, length: int) -> str:
+        """Return the first characters of what `clean` returns, as many as asked for, without looking at the rest."""
+        if self._released:
+            self._settle()
+        parts, at = list[str](), 0
+        while at < len(text) and len(parts) < length:
+            beginning = tuple(text[at : at + _SHORTEST_SECRET])
+            found = self._length(text, at, beginning) if beginning in self._begun else 0
+            parts.append(CONCEALED if found else text[at])
+            at += found or 1
+        return "".join(parts)[:length]
+
     def _length(self, text: str, at: int, beginning: tuple[str, ...]) -> int:
         """Return how long the longest secret is that stands here, 0 if none does."""
         rest = text[at : at + self._longest]
@@ -150,6 +162,11 @@ class Passing:
 def concealed(text: str) -> str:
     """Return the text without the known secrets, for sinks other than the log."""
     return _concealer.clean(text)
+
+
+def concealed_head(text: str, length: int) -> str:
+    """Return at most so many characters of the text without the known secrets, however long the text is."""
+    return _concealer.head(text, length)
 
 
 def configure(stream: TextIO | None = None, *, level: int = logging.INFO, as_json: bool | None = None) -> None:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import errno
 
-from monitor.log import concealed
+from monitor.log import concealed_head
 from sla.observation import Outcome
 
 DETAIL_LIMIT = 300  # characters of a detail; a target must not fill our log, page or store
@@ -61,6 +61,6 @@ def quoted(text: str, limit: int = 80) -> str:
 
     Concealed before it is cut, because the half of a secret is not recognised any more.
     """
-    text = concealed(text)
-    shown = "".join(c if c.isprintable() else "·" for c in text[:limit])
-    return f'"{shown}…"' if len(text) > limit else f'"{shown}"'
+    head = concealed_head(text, limit + 1)
+    shown = "".join(c if c.isprintable() else "·" for c in head[:limit])
+    return f'"{shown}…"' if len(head) > limit else f'"{shown}"'

@@ -106,7 +106,9 @@ def test_of_any_secrets_the_first_and_longest_is_taken_out(secrets: list[str], t
         concealer.release(secrets[each])
     held = {form for at, secret in enumerate(secrets) if at not in gone for form in log._forms(secret)}
     alternation = "|".join(sorted(held, key=len, reverse=True))
-    assert concealer.clean(text) == (re.sub(alternation, log.CONCEALED, text) if held else text)
+    cleaned = concealer.clean(text)
+    assert cleaned == (re.sub(alternation, log.CONCEALED, text) if held else text)
+    assert [concealer.head(text, length) for length in range(99)] == [cleaned[:length] for length in range(99)]
 
 
 def test_what_a_secret_costs_does_not_rise_with_their_number(monkeypatch: pytest.MonkeyPatch) -> None:
