@@ -61,6 +61,11 @@ class Answer(Response):
         self.lines: list[tuple[str, str]] = []
 
     @property
+    def begun(self) -> bool:
+        """Whether anything came."""
+        return self.started or self._head_bytes > 0
+
+    @property
     def received(self) -> int:
         """Bytes of the body as they came, before any compression was undone."""
         return self._length

@@ -74,6 +74,7 @@ VERDICTS = {
             "probe_http_version",
             "probe_http_content_length",
             "probe_http_uncompressed_body_length",
+            "probe_http_duration_seconds",
         ),
     ),
     "truncated": Difference(

@@ -12,7 +12,7 @@ import dns.rdataclass
 import dns.rdatatype
 import dns.rrset
 
-from monitor.blackbox.reaching import chosen, split
+from monitor.blackbox.reaching import chosen, lookup_time, split
 from monitor.blackbox.tls import options
 from monitor.blackbox.trial import Prober, Trial
 from monitor.network.failure import ProbeFailure, quoted
@@ -121,7 +121,7 @@ def _end(trial: Trial, phases: Mapping[str, float]) -> None:
     looked_up = trial.gauges.value("probe_dns_lookup_time_seconds")
     connecting = phases.get("connect", 0) + phases.get("tls", 0)
     asking = max(0.0, phases.get("resolve", 0) - looked_up)
-    trial.gauges.phases(_PHASES, resolve=looked_up, connect=connecting, request=asking)
+    trial.gauges.phases(_PHASES, resolve=lookup_time(trial), connect=connecting, request=asking)
 
 
 DNS = Prober(_begin, _run, _end)

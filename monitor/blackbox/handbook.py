@@ -17,7 +17,7 @@ _HEAD = """\
 # In place of blackbox_exporter
 
 Made by `make generate` from the code; a test runs Debian's blackbox_exporter 0.23 and ninewatch side by side over good
-and bad servers and compares every metric, label and value.
+and bad servers and compares every metric, label and value; of durations, whether there is one and whether it is 0.
 
 ```sh
 ninewatch run -c portfolio.yaml --blackbox-config /etc/prometheus/blackbox.yml

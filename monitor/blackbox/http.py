@@ -56,7 +56,7 @@ async def _run(trial: Trial, frame: Frame) -> None:
     trial.gauges.phases(_PHASES, connect=0, tls=0, processing=0, transfer=0)
     frame.on_secured = noting(trial)
     with Share(trial.room) as share:
-        frame.on_answer = partial(_answering, trial, share)
+        frame.on_answer = partial(_answering, trial, frame, share)
         await _fetching(trial, check)(frame, request_of(check))
         response = trial.response
         assert response is not None, "an exchange has an answer"  # noqa: S101 - for the type checker
@@ -65,9 +65,10 @@ async def _run(trial: Trial, frame: Frame) -> None:
         judge(trial, response)
 
 
-def _answering(trial: Trial, share: Share, *, limit: int, head_only: bool) -> Answer:
+def _answering(trial: Trial, frame: Frame, share: Share, *, limit: int, head_only: bool) -> Answer:
     """Return what takes an answer, of which no more is kept than is looked into."""
     config = trial.module.http
+    trial.connected = dict(frame.phases)
     keep = kept_at_most(config) if config.looks_into_body else 0
     trial.response = Answer(share, keep=keep, follows=config.follows, limit=limit, head_only=head_only)
     return trial.response
@@ -104,6 +105,7 @@ def _journey(trial: Trial) -> Exchange:
             if count > _MOST or not follows:
                 break
             trial.request = trial.response = None  # what becomes of it now is the answer
+            trial.connected = dict(frame.phases)
             request = request.redirected(response.status, location)
         return response
 
@@ -114,14 +116,25 @@ def _end(trial: Trial, phases: Mapping[str, float]) -> None:
     gauges = trial.gauges
     if gauges.has("probe_dns_lookup_time_seconds"):
         gauges.phases(_PHASES, resolve=phases.get("resolve", 0))
-    if trial.request is None:
-        return
-    connect, tls = phases.get("connect", 0), phases.get("tls", 0)
-    processing, transfer = phases.get("first_byte", 0), phases.get("transfer", 0)
-    gauges.phases(_PHASES, connect=connect, tls=tls, processing=processing, transfer=transfer)
-    if trial.response is None or not trial.response.started:
-        return
-    _tell(trial, trial.request, trial.response)
+    if trial.connected:
+        gauges.phases(_PHASES, **_durations(trial, phases))
+    if trial.request is not None and trial.response is not None and trial.response.started:
+        _tell(trial, trial.request, trial.response)
+
+
+def _durations(trial: Trial, phases: Mapping[str, float]) -> dict[str, float]:
+    """Return how long what came to its end took: connections that were made, answers that began, the last one's body.
+
+    So it is there; what failed, and the bodies of redirects, take no time.
+    """
+    before, response = trial.connected, trial.response
+    begun, started = response is not None and response.begun, response is not None and response.started
+    return {
+        "connect": before.get("connect", 0),
+        "tls": before.get("tls", 0),
+        "processing": (phases if begun else before).get("first_byte", 0),
+        "transfer": phases.get("transfer", 0) - before.get("transfer", 0) if started else 0,
+    }
 
 
 def _tell(trial: Trial, request: Request, response: Answer) -> None:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import TYPE_CHECKING
 
-from monitor.blackbox.reaching import chosen
+from monitor.blackbox.reaching import chosen, lookup_time
 from monitor.blackbox.trial import Prober, Trial
 from monitor.network.echo import Request, echo
 
@@ -24,7 +24,7 @@ async def _run(trial: Trial, frame: Frame) -> None:
     config = trial.module.icmp
     where = await chosen(trial, frame, trial.target, 0, config)
     frame.source = config.source_ip_address
-    frame.enter("first_byte")
+    frame.enter("connect")
     request = Request(config.payload_size or _USUAL, config.ttl or None, config.dont_fragment)
     hops = await echo(frame, where, request)
     trial.diary.note("the host echoed", hop_limit=hops)
@@ -33,9 +33,9 @@ async def _run(trial: Trial, frame: Frame) -> None:
 
 
 def _end(trial: Trial, phases: Mapping[str, float]) -> None:
-    """Setting up an echo takes no time of its own here; it stands under `rtt`."""
+    """Setting up an echo is what connecting is elsewhere."""
     rtt = phases.get("first_byte", 0) if trial.gauges.has("probe_icmp_reply_hop_limit") else 0
-    trial.gauges.phases(_PHASES, resolve=phases.get("resolve", 0), rtt=rtt)
+    trial.gauges.phases(_PHASES, resolve=lookup_time(trial), setup=phases.get("connect", 0), rtt=rtt)
 
 
 ICMP = Prober(_begin, _run, _end)

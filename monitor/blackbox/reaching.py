@@ -80,6 +80,12 @@ async def chosen(trial: Trial, frame: Frame, host: str, port: int, reached: Reac
     return addresses[0]
 
 
+def lookup_time(trial: Trial) -> float:
+    """Return how long it took to find the address, in seconds; 0 if none was found."""
+    gauges = trial.gauges
+    return gauges.value("probe_dns_lookup_time_seconds") if gauges.value("probe_ip_protocol") else 0.0
+
+
 def _in_ascii(host: str) -> str:
     """Return the host as it can be asked for."""
     try:

@@ -65,6 +65,9 @@ class Trial:
     handshake: Handshake | None = None
     """What the last TLS handshake showed."""
 
+    connected: Mapping[str, float] = field(default_factory=dict)
+    """The phases' durations when the last HTTP connection had been made, or its answer had been a redirect."""
+
     request: Request | None = None
     """The last HTTP request that was made."""
 

@@ -86,6 +86,7 @@ async def echo(frame: Frame, where: Address, request: Request = PLAIN) -> int | 
             sock.connect(address)
         except OSError as error:
             raise failure_of(error) from None
+        frame.enter("first_byte")
         await wire.send(bytes([asking]) + bytes(_HEADER - 1) + proof)
         while True:  # a reply to an earlier socket of the same id, or a forged one, does not hold the proof
             heard = await wire.receive()
