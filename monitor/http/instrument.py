@@ -21,6 +21,8 @@ SHARE = 0.95
 async def instrument(check: CheckBase, what: str, reading: Awaitable[T]) -> T:
     """Return what was read from an instrument, such as a metrics server, that is not what is watched.
 
+    A failure that the instrument has a word of its own for (`{what}_...`) is left as it is.
+
     Raises:
         ProbeFailure: `{what}_unavailable`, unknown: of what is watched, nothing was learnt.
     """
@@ -30,5 +32,7 @@ async def instrument(check: CheckBase, what: str, reading: Awaitable[T]) -> T:
     except TimeoutError:
         detail = f"no answer within {SHARE * check.timeout / SECOND:g} s"
     except ProbeFailure as failure:
+        if failure.reason.startswith(f"{what}_"):
+            raise
         detail = f"{failure.reason}: {failure.detail}"
     raise ProbeFailure(f"{what}_unavailable", detail, outcome=Outcome.UNKNOWN)

@@ -5,6 +5,7 @@ The token server is not what is watched. When there is no token, nothing was lea
 
 from __future__ import annotations
 
+import asyncio
 import base64
 import re
 from typing import TYPE_CHECKING, Any
@@ -35,7 +36,7 @@ _TOKEN = re.compile(r"[\x21-\x7e]{1,16384}")
 
 
 class Tokens:
-    """The tokens of one check, for all its requests. It is never asked for two at once: attempts follow one another.
+    """The tokens of one check, for all its requests. Where several want one at once, one of them asks for all.
 
     Its last two tokens are concealed, because a line with the former may be on its way, for as long as it is kept.
     """
@@ -45,6 +46,7 @@ class Tokens:
         self._request = request_of(_asking(check, oauth2))
         self._token = self._former = Passing("")
         self._ends = self._rests = 0  # microseconds since the Unix epoch
+        self._asking = asyncio.Lock()
 
     @classmethod
     def of(cls, check: Requesting) -> Tokens | None:
@@ -59,22 +61,28 @@ class Tokens:
         """
         if frame.now() < self._ends:
             return self._token.value, False
-        response = await self._asked(frame)
-        token, lasting = _read(response)
-        self._former, self._token = self._token, Passing(token)
-        self._ends = frame.now() + lasting - min(_EARLY, lasting // 10)
-        return token, True
+        await instrument(self._check, "token", self._renewed(frame))
+        return self._token.value, True
 
-    def outworn(self, now: int, status: int, *, new: bool) -> bool:
-        """Return whether a target that answered with this status is to be shown another token at once."""
+    def outworn(self, now: int, status: int, token: str, *, new: bool) -> bool:
+        """Return whether a target that answered with this status to the token is to be shown another at once."""
         if status != 401:
             self._rests = 0
         elif new:
             self._rests = now + _REST
         elif now >= self._rests:
-            self._ends = 0
+            if token == self._token.value:  # else another attempt has seen to it
+                self._ends = 0
             return True
         return False
+
+    async def _renewed(self, frame: Frame) -> None:
+        async with self._asking:
+            if frame.now() < self._ends:
+                return
+            token, lasting = _read(await self._asked(frame))
+            self._former, self._token = self._token, Passing(token)
+            self._ends = frame.now() + lasting - min(_EARLY, lasting // 10)
 
     async def _asked(self, frame: Frame) -> Response:
         """Return what the token server says; what is seen of it is not told as the target's."""
@@ -82,7 +90,7 @@ class Tokens:
         frame.on_secured = frame.on_answer = None
         try:
             with frame.outbound.lifted(frame):
-                return await instrument(self._check, "token", exchange(frame, self._request))
+                return await exchange(frame, self._request)
         finally:
             frame.on_secured, frame.on_answer = watching
             frame.certificate_expiry = frame.peer = None
@@ -161,7 +169,7 @@ def authorized(tokens: Tokens, onward: Exchange) -> Exchange:
         while True:
             token, new = await tokens.token(frame)
             response = await onward(frame, request.bearing(token))
-            if not tokens.outworn(frame.now(), response.status, new=new):
+            if not tokens.outworn(frame.now(), response.status, token, new=new):
                 return response
 
     return exchange_with_token

@@ -111,6 +111,11 @@ class Request:
         """Return the request with a bearer token."""
         return replace(self, headers=(*self.headers, ("Authorization", f"Bearer {token}"))).ready()
 
+    @property
+    def _upgraded(self) -> tuple[str, str, int]:
+        """The origin that the same site has over TLS: what may be shown in the clear may be shown there."""
+        return ("https", self.host, 443) if self.origin[::2] == ("http", 80) else self.origin
+
     def redirected(self, status: int, location: str) -> Request:
         """Return the request that a redirect asks for (RFC 9110, 15.4), without credentials when it leaves the origin.
 
@@ -119,7 +124,7 @@ class Request:
         """
         url = _requested(self.url.geturl(), location)
         host, port = _authority(url)
-        moved = (url.scheme, host, port) != self.origin
+        moved = (url.scheme, host, port) not in (self.origin, self._upgraded)
         headers = self.headers
         if moved:
             headers = tuple(each for each in headers if not (guarded(each[0]) or each[0].lower() in self.private))

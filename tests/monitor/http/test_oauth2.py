@@ -133,6 +133,17 @@ async def test_a_token_is_kept_until_shortly_before_it_ends() -> None:
     assert realm.shown == ["canary-token-1", "canary-token-1", "canary-token-2", "canary-token-2"]
 
 
+async def test_several_that_want_a_token_at_once_are_given_one_and_spend_it_once() -> None:
+    realm = Realm()
+    async with watched(realm) as written, rigged(SystemClock(), Health()) as (runner, _):
+        probe = prepare(check_of(written))
+        for _ in range(2):
+            found = await asyncio.gather(*(runner.attempt(probe, 5) for _ in range(5)))
+            assert {each.result.outcome for each in found} == {Outcome.GOOD}
+            realm.asked.append(("elsewhere", {}))  # what is kept is taken no more
+    assert [way for way, _ in realm.asked] == ["basic", "elsewhere", "basic", "elsewhere"]
+
+
 @pytest.mark.parametrize(("lasting", "kept"), [(None, 4), ("300", 4), (-5, 4), (20, 0), (10**8, 1380)])
 async def test_what_is_said_of_a_tokens_life_is_bounded(lasting: Any, kept: int) -> None:
     """Kept for so many minutes and no longer: five where nothing is said, a day at the most."""

@@ -6,8 +6,9 @@ from typing import Any
 
 import pytest
 
+from monitor.http.request import request_of as made
 from sla.observation import Outcome
-from tests.support.probing import attempt
+from tests.support.probing import attempt, check_of
 from tests.support.servers import answer, request_of, saying, serving
 
 
@@ -138,3 +139,20 @@ async def test_credentials_stay_with_their_origin(monkeypatch: pytest.MonkeyPatc
     assert len(seen) == 1
     assert b"s3cret" not in seen[0]
     assert b"\r\nX-Trace: 7\r\n" in seen[0]
+
+
+@pytest.mark.parametrize(
+    ("first", "location", "stays"),
+    [
+        ("http://a.test/", "https://a.test/in", True),
+        ("http://a.test/", "https://b.test/in", False),
+        ("http://a.test:8080/", "https://a.test/in", False),
+        ("https://a.test/", "http://a.test/in", False),
+    ],
+)
+def test_credentials_go_along_when_a_site_sends_its_visitors_to_tls(
+    first: str, location: str, stays: bool, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("PROBE_SECRET", "s3cret")
+    request = made(check_of({"http": first, "redirects": 1, "bearer": {"env": "PROBE_SECRET"}}))
+    assert (b"s3cret" in request.redirected(301, location).data) is stays
