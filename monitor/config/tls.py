@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import contextlib
 import os
 import re
 import ssl
+from collections.abc import Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Annotated, Any, Literal, NoReturn
@@ -91,14 +93,23 @@ def show(context: ssl.SSLContext, pem: str, key: Secret) -> None:
     Raises:
         ValueError: the key is locked, or not the certificate's.
     """
-    held = os.memfd_create("certificate", os.MFD_CLOEXEC)  # OpenSSL reads files only, and a key is not for the disk
     try:
-        os.write(held, f"{pem}\n{key.reveal()}\n".encode())
-        context.load_cert_chain(f"/proc/self/fd/{held}", password=_locked)
+        with in_memory(pem, key) as path:
+            context.load_cert_chain(path, password=_locked)
     except ssl.SSLError as error:
         if error.reason == "KEY_VALUES_MISMATCH":
             raise ValueError(f"{key.source} is not the key of the certificate") from None
         raise ValueError(f"{key.source} and the certificate cannot be used: {error.reason or 'unreadable'}") from None
+
+
+@contextlib.contextmanager
+def in_memory(pem: str, key: Secret) -> Iterator[str]:
+    """Give a path at which only we may read both: OpenSSL reads files only, and a key is not for the disk."""
+    held = os.memfd_create("certificate", os.MFD_CLOEXEC)
+    try:
+        os.fchmod(held, 0o600)
+        os.write(held, f"{pem}\n{key.reveal()}\n".encode())
+        yield f"/proc/self/fd/{held}"
     finally:
         os.close(held)
 

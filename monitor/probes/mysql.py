@@ -12,7 +12,7 @@ from monitor.config.addresses import DefaultPort
 from monitor.config.model import HostPort
 from monitor.network.failure import ProbeFailure
 from monitor.probes.base import Kind
-from monitor.protocols.database import REASONS, DatabaseCheck, Driver, installed, named_context, querying
+from monitor.protocols.database import MOST, REASONS, DatabaseCheck, Driver, installed, named_context, querying
 from monitor.protocols.mysql_errors import UNREADABLE, failure_of
 
 if TYPE_CHECKING:
@@ -20,7 +20,7 @@ if TYPE_CHECKING:
 
     from monitor.network.frame import Probe
 
-_MOST, _READS = 1 << 20, 10_000  # bytes, and pieces of them (two a packet), that may come before the first row is whole
+_READS = 10_000  # pieces (two a packet) that may come before the first row is whole
 _STRETCH = 200  # pieces; then the loop gets its turn
 
 
@@ -52,8 +52,8 @@ def prepare(check: MysqlCheck) -> Probe:
 
         async def _read_bytes(self, count: int) -> Any:
             self.heard, self.reads = self.heard + count, self.reads + 1
-            if self.heard > _MOST or self.reads > _READS:
-                raise ValueError(f"{self.heard} bytes in {self.reads} pieces before the first row was whole")
+            if self.heard > MOST or self.reads > _READS:
+                raise ProbeFailure("answer_too_long", f"{self.heard} bytes in {self.reads} pieces without a whole row")
             if self.reads % _STRETCH == 0:
                 await asyncio.sleep(0)
             return await super()._read_bytes(count)

@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Annotated, ClassVar, Literal
+from typing import TYPE_CHECKING, Annotated, ClassVar, Literal, Self
+
+from pydantic import model_validator
 
 from monitor.config.addresses import DefaultPort
-from monitor.config.model import HostPort, Secret, Text
+from monitor.config.model import HostPort, Secret, Text, problem_at
 from monitor.network.failure import ProbeFailure, quoted
 from monitor.network.secure import Encryptable, reaching
 from monitor.probes.base import Kind
@@ -27,13 +29,19 @@ class RedisCheck(Encryptable):
     """`host` or `host:port`; port 6379 unless written."""
 
     user: Text | None = None
-    """The ACL user; the default one if left out."""
+    """The ACL user, who needs a `password`; the default one if left out."""
 
     password: Secret | None = None
     """Where the password is kept."""
 
     role: Literal["master", "slave"] | None = None
     """Bad when the server's replication role is another."""
+
+    @model_validator(mode="after")
+    def _user_has_a_password(self) -> Self:
+        if self.user is not None and self.password is None:
+            raise problem_at("user", "is not used without a password; add password: {env: NAME}")
+        return self
 
 
 def prepare(check: RedisCheck) -> Probe:
@@ -80,7 +88,7 @@ role: master
 """,
     reasons={
         "answer_too_long": "64 KiB came without a whole reply",
-        "credentials_refused": "unknown: user or password is not taken, which says nothing of the server",
+        "credentials_refused": "unknown: user or password is not taken or not wanted, which says nothing of the server",
         "hung_up": "the connection was closed before the reply",
         "redis_error": "the reply is an error",
         "redis_loading": "the server still reads its data set",

@@ -10,11 +10,11 @@ import ssl
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
 from importlib.util import find_spec
-from typing import TYPE_CHECKING, Annotated, Any, Generic, TypeVar
+from typing import TYPE_CHECKING, Annotated, Any, Generic, Self, TypeVar
 
-from pydantic import Field
+from pydantic import Field, model_validator
 
-from monitor.config.model import Secret, Text
+from monitor.config.model import Secret, Text, problem_at
 from monitor.network.failure import ProbeFailure, failure_of, quoted
 from monitor.network.resolver import no_address
 from monitor.network.secure import Encryptable
@@ -28,12 +28,15 @@ if TYPE_CHECKING:
 
 T = TypeVar("T")
 
+MOST = 1 << 20  # bytes that may come before the first row is whole
+
 
 class DatabaseCheck(Encryptable):
     """A query and what it must answer."""
 
     user: Text | None = None
-    """Who asks. Without one, a server that asks for credentials has answered, and is good."""
+    """Who asks: `password`, `database`, `query` and `expect` need one. Without, a server that asks for credentials has
+    answered, and is good."""
 
     password: Secret | None = None
     """Where the password is kept."""
@@ -45,7 +48,15 @@ class DatabaseCheck(Encryptable):
     """What is asked. Give the user no more rights than it takes."""
 
     expect: Annotated[str, Field(max_length=1_000)] | None = None
-    """What the first column of the first row must read; any answer will do if left out."""
+    """What the first column of the first row must read; any answer will do if left out. Bytes are read as UTF-8, and
+    NULL reads like nothing: ask for `... IS NULL` instead."""
+
+    @model_validator(mode="after")
+    def _somebody_asks(self) -> Self:
+        for key in ("password", "database", "query", "expect"):
+            if self.user is None and key in self.model_fields_set:
+                raise problem_at(key, "is not used without a user, whom the server knows; add user: NAME")
+        return self
 
     @property
     def asker(self) -> str:
@@ -150,9 +161,12 @@ def judge(check: DatabaseCheck, rows: list[Any]) -> None:
     """Compare the first column of the first row with what is expected."""
     if check.expect is None:
         return
-    found = str(rows[0][0]) if rows and len(rows[0]) else None
-    if found != check.expect:
-        said = "no row" if found is None else quoted(found)
+    if not rows or not len(rows[0]):
+        raise ProbeFailure("answer_mismatch", f"the query gives no row, expected {quoted(check.expect)}")
+    value = rows[0][0]
+    found = value.decode(errors="replace") if isinstance(value, bytes) else str(value)
+    if value is None or found != check.expect:
+        said = "NULL" if value is None else quoted(found)
         raise ProbeFailure("answer_mismatch", f"the query gives {said}, expected {quoted(check.expect)}")
 
 
@@ -165,7 +179,8 @@ def refused(check: DatabaseCheck, said: str) -> ProbeFailure | None:
 
 REASONS = {
     "answer_mismatch": "the first column of the first row is not what is expected",
-    "credentials_refused": "unknown: user or password is not taken, which says nothing of the server",
+    "answer_too_long": "1 MiB came without a whole row",
+    "credentials_refused": "unknown: our user, password or certificate is not taken, which says nothing of the server",
     "database_error": "the server answers with an error",
     "database_full": "the server takes no more connections",
     "database_malformed": "what was said is not this server's protocol",

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import errno
+import os
 from typing import TYPE_CHECKING
 
 from monitor.network.failure import ProbeFailure, quoted
+from monitor.network.failure import failure_of as network_failure
 from monitor.protocols.database import refused
-from sla.observation import Outcome
 
 if TYPE_CHECKING:
     import psycopg
@@ -27,23 +29,39 @@ _WORDS = {
     "authentication failed": "28P01",
     "no password supplied": "28P01",
     "no pg_hba.conf entry": "28000",
+    "requires a valid client certificate": "28000",
     "permission denied for database": "28000",
     'role "': "28000",
     'database "': "3D000",
 }
 # What libpq says of the connection itself, in the machine's words.
 _NETWORK = {
-    "Connection refused": "connect_refused",
-    "No route to host": "host_unreachable",
-    "certificate": "tls_untrusted",
+    "does not match host name": "tls_hostname",
+    "certificate verify failed": "tls_untrusted",
+    "server certificate": "tls_untrusted",
     "does not support SSL": "tls_handshake",
     "SSL error": "tls_handshake",
     "received invalid": "database_malformed",
     "expected authentication request": "database_malformed",
     "closed the connection": "hung_up",
-    "connection reset": "connection_reset",
-    "Network is unreachable": "no_route",
 }
+# What the server's TLS says of a certificate of ours: libpq hands on OpenSSL's "... alert ...".
+_OURS = ("alert unknown ca", "alert certificate", "alert bad certificate", "alert unsupported certificate")
+_SYSTEM = {
+    os.strerror(code): code
+    for code in (
+        *(errno.ECONNREFUSED, errno.ECONNRESET, errno.EHOSTUNREACH, errno.ETIMEDOUT),
+        *(errno.ENETUNREACH, errno.EADDRNOTAVAIL, errno.EACCES, errno.EPERM),
+    )
+}
+
+
+def system_error(error: psycopg.Error) -> OSError | None:
+    """Return the error of the operating system that libpq tells of, None if it tells of another."""
+    said = str(error)
+    if error.sqlstate or "FATAL:" in said:
+        return None
+    return next((OSError(code, text) for text, code in _SYSTEM.items() if text in said), None)
 
 
 def failure_of(check: DatabaseCheck, error: psycopg.Error) -> ProbeFailure | None:
@@ -52,8 +70,11 @@ def failure_of(check: DatabaseCheck, error: psycopg.Error) -> ProbeFailure | Non
     state = error.sqlstate or next((code for words, code in _WORDS.items() if words in said), "")
     if state.startswith(_NOT_TAKEN):
         return refused(check, said)
+    if (cause := system_error(error)) is not None:
+        return network_failure(cause)
+    if not error.sqlstate and any(text in said for text in _OURS):
+        return refused(check, said)
     if not error.sqlstate and (word := next((word for text, word in _NETWORK.items() if text in said), "")):
-        ours = word == "no_route"
-        return ProbeFailure(word, quoted(said, 160), outcome=Outcome.UNKNOWN if ours else Outcome.BAD)
+        return ProbeFailure(word, quoted(said, 160))
     reason = _STATES.get(state) or _STATES.get(state[:2]) or "database_error"
     return ProbeFailure(reason, f"{state} {quoted(said, 160)}".strip())

@@ -54,7 +54,7 @@ class Session:
             raise ProbeFailure("redis_malformed", f"no RESP: {quoted(str(error))}") from None
 
 
-# The first word of an error -> reason and whose fault it is. What we may not is our credentials' fault, until the
+# How an error begins -> reason and whose fault it is. What we may not is our credentials' fault, until the
 # server says more: nothing is known of what others get from it.
 _ERRORS = {
     "LOADING": ("redis_loading", Outcome.BAD),
@@ -62,9 +62,14 @@ _ERRORS = {
     "NOAUTH": ("credentials_refused", Outcome.UNKNOWN),
     "WRONGPASS": ("credentials_refused", Outcome.UNKNOWN),
     "NOPERM": ("credentials_refused", Outcome.UNKNOWN),
+    # A password, or a user, that this server has no use for: Redis since 6, and before.
+    "ERR AUTH <password> called without": ("credentials_refused", Outcome.UNKNOWN),
+    "ERR Client sent AUTH, but no password is set": ("credentials_refused", Outcome.UNKNOWN),
+    "ERR wrong number of arguments for 'auth'": ("credentials_refused", Outcome.UNKNOWN),
 }
 
 
 def _refusal(command: str, said: str) -> ProbeFailure:
-    reason, outcome = _ERRORS.get(said.partition(" ")[0], ("redis_error", Outcome.BAD))
+    known = next((what for words, what in _ERRORS.items() if f"{said} ".startswith(words)), None)
+    reason, outcome = known or ("redis_error", Outcome.BAD)
     return ProbeFailure(reason, f"{command}: {quoted(said)}", outcome=outcome)

@@ -5,15 +5,23 @@ from __future__ import annotations
 import contextlib
 import os
 import shutil
+import socket
 import subprocess
 from collections.abc import Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+import psycopg
 import pytest
+import trustme
 from pydantic import ValidationError
 
+from monitor.config.model import Family
+from monitor.network.failure import ProbeFailure
+from monitor.network.resolver import Resolver
 from monitor.protocols import database
+from monitor.protocols.database import judge
+from monitor.protocols.postgres_errors import failure_of
 from sla.observation import Outcome
 from tests.support.probing import attempt, check_of
 from tests.support.processes import free_port, needs, running, until
@@ -21,6 +29,7 @@ from tests.support.servers import serving, silent
 from tests.support.talking import hanging_up, saying_at_once
 
 if TYPE_CHECKING:
+    from monitor.network.resolver import Address
     from tests.support.servers import Handler
 
 GOOD, BAD, UNKNOWN = Outcome.GOOD, Outcome.BAD, Outcome.UNKNOWN
@@ -102,6 +111,79 @@ def test_without_its_library_a_check_is_refused_and_the_extra_named(kind: str, m
         check_of({kind: "127.0.0.1", "user": "ninewatch"})
 
 
+@pytest.mark.parametrize("kind", ["postgres", "mysql"])
+@pytest.mark.parametrize(
+    ("key", "value"), [("query", "SELECT 1"), ("expect", "1"), ("database", "d"), ("password", {"env": "RIGHT"})]
+)
+def test_what_nobody_would_ask_is_refused(kind: str, key: str, value: Any, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A server that asks for credentials would be good without being asked what the check says."""
+    monkeypatch.setenv("RIGHT", "right-canary")
+    check_of({kind: "127.0.0.1", "user": "ninewatch", key: value})
+    with pytest.raises(ValidationError, match="without a user"):
+        check_of({kind: "127.0.0.1", key: value})
+
+
+@pytest.mark.parametrize(
+    ("said", "outcome", "reason"),
+    [
+        (b"connection requires a valid client certificate", UNKNOWN, "credentials_refused"),
+        (b'certificate authentication failed for user "x"', UNKNOWN, "credentials_refused"),
+        (b"the certificate of the standby is old", BAD, "database_error"),
+    ],
+)
+async def test_what_the_server_says_of_certificates_is_no_judgement_of_its_own(
+    said: bytes, outcome: Outcome, reason: str
+) -> None:
+    async with serving(saying_at_once(postgres_error(b"28000", said))) as port:
+        result = (await attempt({"postgres": f"127.0.0.1:{port}", "user": "ninewatch"}, 0.5)).result
+    assert (result.outcome, result.reason) == (outcome, reason)
+
+
+@pytest.mark.parametrize(
+    ("said", "outcome", "reason"),
+    [
+        ("SSL error: tlsv1 alert unknown ca", UNKNOWN, "credentials_refused"),
+        ("SSL error: tlsv13 alert certificate required", UNKNOWN, "credentials_refused"),
+        ("SSL error: certificate verify failed", BAD, "tls_untrusted"),
+        ('server certificate for "a" does not match host name "b"', BAD, "tls_hostname"),
+        ("No route to host", BAD, "host_unreachable"),
+        ("Network is unreachable", UNKNOWN, "no_route"),
+        ("could not receive data from server: Connection reset by peer", BAD, "connection_reset"),
+    ],
+)
+def test_what_libpq_says_of_the_connection_has_its_word(said: str, outcome: Outcome, reason: str) -> None:
+    check = check_of({"postgres": "127.0.0.1", "user": "ninewatch"})
+    error = psycopg.OperationalError(f'connection failed: connection to server at "127.0.0.1", port 1 failed: {said}')
+    failure = failure_of(check, error)
+    assert failure is not None
+    assert (failure.outcome, failure.reason) == (outcome, reason)
+
+
+@pytest.mark.parametrize("kind", ["postgres", "mysql"])
+async def test_the_next_address_is_tried_when_the_first_refuses(kind: str) -> None:
+    class Both(Resolver):
+        async def addresses(self, host: str, port: int, family: Family = Family.ANY) -> list[Address]:
+            return [(socket.AF_INET, (f"127.0.0.{last}", port)) for last in (2, 1)]
+
+    error = {"postgres": postgres_error(b"53300", FULL), "mysql": mysql_error(1040, b"Too many connections")}[kind]
+    async with serving(saying_at_once(error)) as port:  # on 127.0.0.1 only
+        written = {kind: f"db.example.org:{port}", "user": "ninewatch"}
+        result = (await attempt(written, resolver=Both())).result
+    assert result.reason == "database_full"
+
+
+@pytest.mark.parametrize(
+    ("value", "expected"), [(None, "NULL"), (b"None", "good"), ("None", "good"), (b"\xc3\xa9", '"é"')]
+)
+def test_null_reads_like_nothing_and_bytes_like_text(value: object, expected: str) -> None:
+    check = check_of({"mysql": "127.0.0.1", "user": "ninewatch", "expect": "None"})
+    if expected == "good":
+        judge(check, [(value,)])
+    else:
+        with pytest.raises(ProbeFailure, match=f"gives {expected},"):
+            judge(check, [(value,)])
+
+
 # The real servers
 
 
@@ -145,6 +227,81 @@ def mariadb(folder: Path, *more: str) -> Iterator[int]:
         yield port
 
 
+@pytest.mark.slow
+@needs(str(POSTGRES / "initdb"))
+async def test_postgres_depends_on_no_variable(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Neither on one that an option overrides, nor on one that none does."""
+    names = {each.envvar.decode() for each in psycopg.pq.Conninfo.get_defaults() if each.envvar}
+    assert {"PGOPTIONS", "PGREQUIREAUTH", "PGSSLMAXPROTOCOLVERSION"} <= names
+    monkeypatch.setenv("RIGHT", "right-canary")
+    with postgres(tmp_path) as port:
+        for name in names | {"PGTZ", "PGDATESTYLE", "PGGEQO", "PGSERVICEFILE", "PGSYSCONFDIR", "PGREALM"}:
+            monkeypatch.setenv(name, "nonsense")
+        right = {"postgres": f"127.0.0.1:{port}", "user": "ninewatch", "password": {"env": "RIGHT"}}
+        result = (await attempt(right)).result
+    assert (result.outcome, result.reason) == (GOOD, ""), result.detail
+
+
+@pytest.mark.slow
+@needs(str(POSTGRES / "initdb"))
+async def test_postgres_reads_one_row_and_prints_nothing(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capfd: pytest.CaptureFixture[str]
+) -> None:
+    """Of many rows, which are more than may come, the first will do."""
+    monkeypatch.setenv("RIGHT", "right-canary")
+    with postgres(tmp_path) as port:
+        right = {"postgres": f"127.0.0.1:{port}", "user": "ninewatch", "password": {"env": "RIGHT"}}
+        expected = {
+            "SELECT repeat('x', 1000) FROM generate_series(1, 20000)": (GOOD, ""),
+            "SELECT 1; SELECT 2": (GOOD, ""),
+            "SELECT 1 WHERE false": (GOOD, ""),
+            "SELECT 1 / (10 - n) FROM generate_series(10, 20) n": (BAD, "database_error"),
+            "DO $$ BEGIN RAISE WARNING 'printed'; END $$": (BAD, "database_error"),
+            "COPY (SELECT 1) TO STDOUT": (BAD, "database_error"),
+        }
+        for query, (outcome, reason) in expected.items():
+            result = (await attempt({**right, "query": query})).result
+            assert (result.outcome, result.reason) == (outcome, reason), query
+    assert capfd.readouterr().err == ""
+
+
+@pytest.mark.slow
+@needs(str(POSTGRES / "initdb"))
+async def test_postgres_shows_its_certificate_and_speaks_its_version(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    authority = trustme.CA()
+    authority.cert_pem.write_to_path(tmp_path / "ca.pem")
+    server, ours = authority.issue_cert("127.0.0.1"), authority.issue_cert("ours@example.org", common_name="ninewatch")
+    server.private_key_and_cert_chain_pem.write_to_path(tmp_path / "server.pem")
+    ours.private_key_and_cert_chain_pem.write_to_path(tmp_path / "ours.pem")
+    (tmp_path / "hba.conf").write_text("hostssl all all 127.0.0.1/32 cert\n")
+    for each in tmp_path.iterdir():
+        each.chmod(0o600)
+        if os.geteuid() == 0:
+            shutil.chown(each, "postgres")
+    more = {
+        "ssl": "on",
+        "ssl_cert_file": tmp_path / "server.pem",
+        "ssl_key_file": tmp_path / "server.pem",
+        "ssl_ca_file": tmp_path / "ca.pem",
+        "ssl_max_protocol_version": "TLSv1.2",
+        "hba_file": tmp_path / "hba.conf",
+    }
+    tls = {"ca": str(tmp_path / "ca.pem")}
+    shown = {**tls, "certificate": str(tmp_path / "ours.pem")}
+    with postgres(tmp_path, *(word for name, value in more.items() for word in ("-c", f"{name}={value}"))) as port:
+        written = {"postgres": f"127.0.0.1:{port}", "user": "ninewatch", "encrypted": True}
+        good = (await attempt({**written, "tls": shown})).result
+        assert (good.outcome, good.reason) == (GOOD, ""), good.detail
+        without = (await attempt({**written, "tls": tls})).result
+        assert (without.outcome, without.reason) == (UNKNOWN, "credentials_refused"), without.detail
+        later = (await attempt({**written, "tls": {**shown, "version": "TLSv1.3"}})).result
+        assert (later.outcome, later.reason) == (BAD, "tls_handshake"), later.detail
+        stranger = (await attempt({**written, "tls": {"certificate": str(tmp_path / "ours.pem")}})).result
+        assert (stranger.outcome, stranger.reason) == (BAD, "tls_untrusted"), stranger.detail
+
+
 REAL = {
     "postgres": (postgres, "SELECT pg_is_in_recovery()", "False"),
     "mysql": (mariadb, "SELECT @@read_only", "0"),
@@ -178,3 +335,7 @@ async def test_a_real_server(kind: str, tmp_path: Path, monkeypatch: pytest.Monk
         assert (wrong.outcome, wrong.reason) == (UNKNOWN, "credentials_refused")
         assert "canary" not in wrong.detail
         assert (await attempt({**right, "encrypted": True})).result.outcome is BAD  # it has no certificate
+        null = (await attempt({**right, "query": "SELECT NULL", "expect": "None"})).result
+        assert (null.reason, "NULL" in null.detail) == ("answer_mismatch", True)
+        huge = (await attempt({**right, "query": "SELECT repeat('x', 12000000)"}, 20)).result
+        assert (huge.outcome, huge.reason) == (BAD, "answer_too_long")

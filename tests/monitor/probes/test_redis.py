@@ -5,9 +5,10 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 import pytest
+from pydantic import ValidationError
 
 from sla.observation import Outcome
-from tests.support.probing import attempt
+from tests.support.probing import attempt, check_of
 from tests.support.processes import free_port, needs, running, until
 from tests.support.servers import serving, silent
 from tests.support.talking import hanging_up, saying_at_once
@@ -52,6 +53,27 @@ async def test_our_own_wrong_password_says_nothing_of_the_server(monkeypatch: py
     result = await probed(handler, password={"env": "REDIS_PASSWORD"})
     assert (result.outcome, result.reason) == (UNKNOWN, "credentials_refused")
     assert "canary" not in result.detail
+
+
+@pytest.mark.parametrize(
+    "said",
+    [
+        b"-ERR AUTH <password> called without any password configured for the default user.\r\n",
+        b"-ERR Client sent AUTH, but no password is set\r\n",
+        b"-ERR wrong number of arguments for 'auth' command\r\n",
+    ],
+)
+async def test_a_password_that_the_server_has_no_use_for_says_nothing_of_it(
+    said: bytes, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("REDIS_PASSWORD", "hunter2-canary")
+    result = await probed(saying_at_once(said), password={"env": "REDIS_PASSWORD"})
+    assert (result.outcome, result.reason) == (UNKNOWN, "credentials_refused")
+
+
+def test_a_user_without_a_password_is_refused() -> None:
+    with pytest.raises(ValidationError, match="without a password"):
+        check_of({"redis": "127.0.0.1", "user": "ninewatch"})
 
 
 @pytest.mark.slow
