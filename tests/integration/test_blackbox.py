@@ -37,9 +37,7 @@ UNSHOWN = {
         "unknown",
         "lines",
         "timeout",
-        "bodies",
         "tls",
-        "agent",
         "proxy",
         "tokens",
         "records",
@@ -51,13 +49,17 @@ DURATIONS = re.compile(r"\w*duration_seconds|probe_dns_lookup_time_seconds")
 
 
 class Pair(NamedTuple):
-    """A module, a target (`{name}` is a server's port), whether blackbox_exporter finds it good, how we may differ."""
+    """A module, a target (`{name}` is a server's port), whether blackbox_exporter finds it good, how we differ.
+
+    `turns` is whether our verdict is another.
+    """
 
     module: str
     target: str
     good: bool
     differs: str = ""
     hangs: bool = False
+    turns: bool = False
 
     def __str__(self) -> str:
         return f"{self.module} {self.target}"
@@ -99,11 +101,15 @@ HTTP = [
     *over(False, "http_gzip", "bad-gzip good"),
     Pair("http_2xx", "http://[::1", False),
     Pair("http_2xx", f"http://{NO_NAME}/", False, "bad_target"),
+    *over(True, "http_2xx", "long"),
+    Pair("http_body_end", "127.0.0.1:{long}", True, "bodies", turns=True),
+    Pair("http_2xx", "127.0.0.1:{known}", True, "agent", turns=True),
     Pair("http_302", "127.0.0.1:{moved}", True, "unfollowed"),
-    Pair("http_deflate", "127.0.0.1:{deflate}", False, "deflate"),
+    Pair("http_302_body", "127.0.0.1:{moved}", False, "unfollowed", turns=True),
+    Pair("http_deflate", "127.0.0.1:{deflate}", False, "deflate", turns=True),
     Pair("http_2xx", "http://127.0.0.1:99999/", False, "bad_target"),
-    Pair("http_2xx", "127.0.0.1:{line-feeds}", True, "strict"),
-    Pair("http_2xx", "127.0.0.1:{two-lengths}", True, "strict"),
+    Pair("http_2xx", "127.0.0.1:{line-feeds}", True, "strict", turns=True),
+    Pair("http_2xx", "127.0.0.1:{two-lengths}", True, "strict", turns=True),
     *by(False, "http_header_busy http_header_idle", "127.0.0.1:{twice}"),
     *by(True, "http_header_both", "127.0.0.1:{twice}"),
 ]
@@ -143,7 +149,7 @@ TCP = [
     *over(False, "tcp_tls", "good mute", hangs=True),
     *over(True, "tcp_tls_talk", "tls-talk"),
     *over(True, "tcp_insecure", "self-signed expired"),
-    Pair("tcp_starttls", "127.0.0.1:{injected}", True, "starttls_injected"),
+    Pair("tcp_starttls", "127.0.0.1:{injected}", True, "starttls_injected", turns=True),
 ]
 DNS = [
     *over(True, "dns", "zone no-records sections"),
@@ -162,6 +168,7 @@ DNS = [
     *over(True, "dns_tls", "zone-tls"),
     Pair("dns", NO_NAME, False),
     Pair("dns", "127.0.0.1:{truncated}", True, "truncated"),
+    Pair("dns_has", "127.0.0.1:{truncated}", False, "truncated", turns=True),
 ]
 GRPC = [
     *over(True, "grpc_plain", "grpc"),
@@ -171,7 +178,7 @@ GRPC = [
     *by(False, "grpc_tls_orders grpc_untrusted", "127.0.0.1:{grpc-tls}"),
     *over(False, "grpc_tls", "grpc"),
     Pair("grpc_plain", f"{NO_NAME}:1", False),
-    Pair("grpc", "127.0.0.1:{grpc}", False, "grpc_default"),
+    Pair("grpc", "127.0.0.1:{grpc}", False, "grpc_default", turns=True),
 ]
 ICMP = [Pair("icmp", NO_NAME, False)]
 PAIRS = [*HTTP, *HTTPS, *TCP, *DNS, *GRPC, *ICMP]
@@ -212,6 +219,7 @@ def test_a_pair_gives_the_same_verdict_metrics_labels_and_values(
     two, ports = shown
     theirs, ours = two.asked(pair.module, pair.target.format(**ports), 1.5 if pair.hangs else 0)
     assert theirs.value("probe_success") == pair.good, theirs.text
+    assert ours.value("probe_success") == (pair.good is not pair.turns), ours.text
     found = differing(theirs, ours) - {OUTCOME}
     if pair.differs:
         assert found, f"they do not differ any more; strike {pair.differs}"
@@ -219,6 +227,13 @@ def test_a_pair_gives_the_same_verdict_metrics_labels_and_values(
     else:
         assert found == set(), f"{theirs.text}\n{ours.text}"
         assert theirs.types == {name: kind for name, kind in ours.types.items() if name != OUTCOME}
+
+
+@pytest.mark.parametrize("name", sorted({pair.differs for pair in PAIRS} - {""}))
+def test_every_metric_of_a_difference_differs_in_a_pair(shown: tuple[Both, dict[str, int]], name: str) -> None:
+    two, ports = shown
+    pairs = [two.asked(pair.module, pair.target.format(**ports)) for pair in PAIRS if pair.differs == name]
+    assert set().union(*(differing(*pages) for pages in pairs)) - {OUTCOME} == set(DIFFERENCES[name].metrics)
 
 
 def test_every_difference_of_verdicts_is_shown_by_a_pair() -> None:

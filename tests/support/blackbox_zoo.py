@@ -106,6 +106,8 @@ def plain() -> Iterator[tuple[str, Handler]]:
         "talk",
         replying({b"EHLO prober": b"250-one\r\n250 hello mail.example.test\r\n"}, b"220 mail.example.test\r\n"),
     )
+    yield "known", _http({b"User-Agent: Blackbox Exporter": good}, answer(b"who?", "403 Forbidden"))
+    yield "long", always(answer(b"x" * (11 << 20) + BODY))
     yield "lines", flooding(b"x\r\n" * 20_000)
     yield "curt", hanging_up(b"554 go away\r\n")
     yield "unfinished", hanging_up(b"220 no line break")
@@ -128,7 +130,7 @@ def names() -> Iterator[tuple[str, Answering, Answering]]:
     yield "servfail", records(rcode=dns.rcode.SERVFAIL), nothing
     yield "no-records", records(), nothing
     yield "sections", _sections, nothing
-    yield "truncated", _truncated, framed(zone)
+    yield "truncated", _truncated, framed(_sections)
     yield "other-id", _other_id, nothing
     yield "no-dns", lambda query: [b"what?"], nothing
     yield "no-answer", nothing, nothing
