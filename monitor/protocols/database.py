@@ -179,7 +179,7 @@ def refused(check: DatabaseCheck, said: str) -> ProbeFailure | None:
 
 REASONS = {
     "answer_mismatch": "the first column of the first row is not what is expected",
-    "answer_too_long": "1 MiB came without a whole row",
+    "answer_too_long": "1 MiB, or packets without end, came without a whole row",
     "credentials_refused": "unknown: our user, password or certificate is not taken, which says nothing of the server",
     "database_error": "the server answers with an error",
     "database_full": "the server takes no more connections",

@@ -186,7 +186,7 @@ def test_nothing_connects_past_the_policy() -> None:
         "network/echo.py",
         "network/wire.py",
         "probes/mysql.py",
-        "probes/postgres.py",
         "protocols/database.py",  # asks for the two drivers
+        "protocols/postgres_session.py",
         "protocols/websocket_session.py",  # a method of that name makes the bytes of a request; they go over a Wire
     }

@@ -126,7 +126,7 @@ def postgres() -> Iterator[Animal]:
     notices = _pg(b"N", b"SNOTICE\0C00000\0Mmore\0\0") * 100
     yield seen("endless-notices", flooding(notices), "database_malformed")
     parameters = flooding(_pg(b"S", b"a\0b\0") * 1_000, _pg(b"R", b"\0\0\0\0"))
-    yield seen("endless-parameters", parameters, "connect_timeout", seconds=SHORT)
+    yield seen("endless-parameters", parameters, "answer_too_long")
     yield seen("silent", silent, "connect_timeout", seconds=SHORT)
     welcome = _pg(b"R", b"\0\0\0\0") + _pg(b"Z", b"I")
     yield seen("silent-when-asked", saying_at_once(welcome), "deadline", seconds=SHORT)
@@ -144,9 +144,9 @@ def mysql() -> Iterator[Animal]:
     yield seen("full", saying_at_once(len(full).to_bytes(3, "little") + b"\0" + full), "database_full")
     yield seen("hangs-up", hanging_up(), "hung_up")
     yield seen("endless-garbage", flooding(LONG), "database_malformed")
-    yield seen("endless-columns", _answering_mysql(_column(b"a") * 5_000, b"\xfd\xff\xff\x7f"), "database_malformed")
+    yield seen("endless-columns", _answering_mysql(_column(b"a") * 5_000, b"\xfd\xff\xff\x7f"), "answer_too_long")
     yield seen("endless-rows", _answering_mysql(b"\1\0\0\0\0" * 5_000), "")
-    yield seen("endless-packet", flooding(LONG, b"\xff\xff\xff\0\x0a"), "database_malformed")
+    yield seen("endless-packet", flooding(LONG, b"\xff\xff\xff\0\x0a"), "answer_too_long")
     yield seen("silent", silent, "connect_timeout", seconds=SHORT)
 
 
