@@ -89,7 +89,7 @@ class Tokens:
         watching = frame.on_secured, frame.on_answer
         frame.on_secured = frame.on_answer = None
         try:
-            with frame.outbound.lifted(frame):
+            with frame.among_insiders():
                 return await exchange(frame, self._request)
         finally:
             frame.on_secured, frame.on_answer = watching

@@ -63,7 +63,7 @@ class Proxy:
         seconds = SHARE * self.timeout / SECOND
         try:
             async with asyncio.timeout(seconds):
-                with frame.outbound.lifted(frame):
+                with frame.among_insiders():
                     return await Wire.reach(frame, self.host, self.port, family=self.family)
         except TimeoutError:
             detail = f"no connection within {seconds:g} s"

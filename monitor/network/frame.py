@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Awaitable, Callable
+import contextlib
+from collections.abc import Awaitable, Callable, Iterator
 from typing import TYPE_CHECKING, Any
 
 from monitor.config.model import Family
@@ -83,6 +84,16 @@ class Frame:
             if self.resolver.heard == heard:
                 self.excuse = silent(f"{host}: no answer before the deadline, nor to any other question")
             raise
+
+    @contextlib.contextmanager
+    def among_insiders(self) -> Iterator[None]:
+        """Connect by the operator's policy while the block lasts: to what he named, whoever asks for the probe."""
+        policy = self.outbound
+        self.outbound = policy.operators
+        try:
+            yield
+        finally:
+            self.outbound = policy
 
     def close(self) -> None:
         """Close the phase under way."""

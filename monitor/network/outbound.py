@@ -5,7 +5,6 @@ Not at the URL: a name, a redirect, a decimal or mapped spelling may lead anywhe
 
 from __future__ import annotations
 
-import contextlib
 import re
 from collections.abc import Iterator
 from functools import lru_cache
@@ -18,7 +17,6 @@ from sla.observation import Outcome
 
 if TYPE_CHECKING:
     from monitor.config.outbound import Network
-    from monitor.network.frame import Frame
     from monitor.network.resolver import Address
 
 DENIED = "address_denied"
@@ -50,14 +48,10 @@ class Outbound:
         """Return the policy for callers from elsewhere, to whom this machine's own services are none of theirs."""
         return Outbound(self._block, insiders=self)
 
-    @contextlib.contextmanager
-    def lifted(self, frame: Frame) -> Iterator[None]:
-        """Let the attempt connect to what the operator named, a proxy or a token server, whoever asked for it."""
-        frame.outbound = self._insiders or self
-        try:
-            yield
-        finally:
-            frame.outbound = self
+    @property
+    def operators(self) -> Outbound:
+        """The policy for what the operator named, a proxy or a token server, whoever asks for the probe."""
+        return self._insiders or self
 
     def check_name(self, host: str) -> None:
         """Return if a name that somebody else looks up may be asked for: it may not where it says "this machine".

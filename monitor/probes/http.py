@@ -105,7 +105,7 @@ expect: {status: 200, json: {"$.ready": true}}
         "http_version": "another version of HTTP is spoken than `protocol` or `version` asks for",
         "malformed_response": "what came is no HTTP answer",
         "redirect_limit": "more redirects than `redirects`",
-        "redirect_refused": "a redirect leads to no http or https URL, or would take a body that is a secret to another origin",
+        "redirect_refused": "a redirect leads to no http or https URL, or would take a secret body to another origin",
         "tls_forbidden": "the answer came over TLS, and `encrypted: false` is expected",
         "tls_required": "the answer came in the clear, and `encrypted: true` is expected",
         "truncated_response": "the answer ended before it was whole",
