@@ -181,6 +181,7 @@ def test_no_door_of_the_daemon_lets_one_out(planted: Planted) -> None:
         assert planted.leaks(out + err) == [], form
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("name", CASES)
 def test_no_attempt_by_hand_prints_one(name: str, planted: Planted, monkeypatch: pytest.MonkeyPatch) -> None:
     for variable, value in planted.environment.items():
