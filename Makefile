@@ -12,7 +12,7 @@ help: ## List the commands
 run: $(VENV)/.run ## Start the demo portfolio and the daemon, and print the page's address
 	@exec $(BIN)/ninewatch demo
 
-test: lint unit ## Static checks and tests, under three minutes; contacts no other host
+test: lint unit ## Static checks and tests, about three minutes; contacts no other host
 
 lint: $(VENV)/.dev
 	$(BIN)/ruff check .
