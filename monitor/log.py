@@ -155,8 +155,9 @@ class Passing:
 
     def __init__(self, value: str) -> None:
         self.value = value
-        conceal(value)
-        finalize(self, release, value).atexit = False
+        keeper = _concealer  # which may be another one by the time that this object goes
+        keeper.add(value)
+        finalize(self, keeper.release, value).atexit = False
 
 
 def concealed(text: str) -> str:

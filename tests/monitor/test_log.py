@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gc
 import io
 import json
 import logging
@@ -159,3 +160,13 @@ def test_a_secret_where_a_long_text_is_cut_leaves_no_half(stream: io.StringIO) -
     log.configure(stream)
     structlog.get_logger().info("x", detail="y" * 1_990 + "straddling-canary" + "y" * 100)
     assert "straddl" not in stream.getvalue()
+
+
+def test_what_passes_is_taken_back_from_whom_it_was_given_to(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A collector may come late: by then another test holds the same secret in a concealer of its own."""
+    gone = log.Passing("canary-of-both")
+    monkeypatch.setattr(log, "_concealer", log.Concealer())
+    log.conceal("canary-of-both")
+    del gone
+    gc.collect()
+    assert log.concealed("canary-of-both") == log.CONCEALED
