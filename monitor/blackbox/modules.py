@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import re
 import ssl
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from typing import Annotated, Literal, Self
 from urllib.parse import parse_qsl, urlsplit
 
@@ -268,41 +268,35 @@ class Records(Block):
     fail_if_none_matches_regexp: tuple[Pattern, ...] = ()
 
 
-def _type(value: str) -> str:
-    try:
-        dns.rdatatype.from_text(value)
-    except dns.exception.DNSException:
-        raise ValueError(f"{quoted(value)} is no record type; write A, AAAA, MX, SOA, TXT, ...") from None
-    return value
+def _known_to(read: Callable[[str], object], what: str) -> AfterValidator:
+    """Return what takes a text only if dnspython can read it; `what` says what it is not, and what to write."""
+
+    def known(value: str) -> str:
+        try:
+            read(value)
+        except dns.exception.DNSException:
+            raise ValueError(f"{quoted(value)} is no {what}") from None
+        return value
+
+    return AfterValidator(known)
 
 
-def _class(value: str) -> str:
-    try:
-        dns.rdataclass.from_text(value)
-    except dns.exception.DNSException:
-        raise ValueError(f"{quoted(value)} is no class of records; write IN, CH or HS") from None
-    return value
-
-
-def _rcode(value: str) -> str:
-    try:
-        dns.rcode.from_text(value)
-    except dns.exception.DNSException:
-        raise ValueError(f"{quoted(value)} is no answer code; write NOERROR, NXDOMAIN, SERVFAIL, ...") from None
-    return value
+_TYPE = _known_to(dns.rdatatype.from_text, "record type; write A, AAAA, MX, SOA, TXT, ...")
+_CLASS = _known_to(dns.rdataclass.from_text, "class of records; write IN, CH or HS")
+_RCODE = _known_to(dns.rcode.from_text, "answer code; write NOERROR, NXDOMAIN, SERVFAIL, ...")
 
 
 class DnsModule(Sourced):
     """`dns:` of a module."""
 
     query_name: Annotated[Str, Field(min_length=1, max_length=255)]
-    query_type: Annotated[Str, AfterValidator(_type)] = "ANY"
-    query_class: Annotated[Str, AfterValidator(_class)] = "IN"
+    query_type: Annotated[Str, _TYPE] = "ANY"
+    query_class: Annotated[Str, _CLASS] = "IN"
     recursion_desired: Flag = True
     transport_protocol: Literal["udp", "tcp"] = "udp"
     dns_over_tls: Flag = False
     tls_config: TlsConfig = TlsConfig()
-    valid_rcodes: tuple[Annotated[Str, AfterValidator(_rcode)], ...] = ()
+    valid_rcodes: tuple[Annotated[Str, _RCODE], ...] = ()
     validate_answer_rrs: Records = Records()
     validate_authority_rrs: Records = Records()
     validate_additional_rrs: Records = Records()

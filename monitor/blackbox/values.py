@@ -24,7 +24,7 @@ from pydantic_core import core_schema
 from monitor.config.addresses import guarded, host
 from monitor.config.base import Model
 from monitor.config.errors import quoted
-from monitor.config.folder import opened
+from monitor.config.folder import content
 from monitor.config.model import Regex
 from monitor.config.secret import Secret
 from monitor.config.tls import AuthoritiesField, CertificateField, KeyField
@@ -33,7 +33,6 @@ from monitor.log import conceal
 
 HIDDEN = "<secret>"
 _SPOKEN = ("HTTP/1.0", "HTTP/1.1", "HTTP/2.0")
-_LARGEST = 1 << 20  # bytes of a file that is named in a module
 _LONGEST = 3600.0  # seconds that a module may want to wait
 _UNITS = {"ns": 1e-9, "us": 1e-6, "µs": 1e-6, "ms": 1e-3, "s": 1.0, "m": 60.0, "h": 3600.0}
 _PART = re.compile(r"([0-9]+(?:\.[0-9]*)?|\.[0-9]+)(ns|us|µs|ms|s|m|h)")
@@ -132,15 +131,7 @@ def _filed(value: Any, info: ValidationInfo) -> str:
 
 def _content(path: Path) -> str:
     try:
-        with opened(path) as file:
-            raw = file.read(_LARGEST + 1)
-    except OSError as error:
-        reason = (error.strerror or "unreadable").lower()
-        raise ValueError(f"cannot read {path}: {reason}; a relative path starts at this file") from None
-    if len(raw) > _LARGEST:
-        raise ValueError(f"{path} is larger than 1 MiB")
-    try:
-        return raw.decode()
+        return content(path).decode()
     except UnicodeDecodeError:
         raise ValueError(f"{path} is not UTF-8 text") from None
 

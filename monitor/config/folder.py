@@ -49,3 +49,20 @@ def opened(path: Path) -> BinaryIO:
         file.close()
         raise OSError(errno.EINVAL, "not a regular file", str(path))
     return file
+
+
+def content(path: Path, most: int = 1 << 20) -> bytes:
+    """Return what a file that the configuration names holds; `most` is in bytes.
+
+    Raises:
+        ValueError: it cannot be read, or holds more.
+    """
+    try:
+        with opened(path) as file:
+            data = file.read(most + 1)
+    except OSError as error:
+        reason = (error.strerror or "unreadable").lower()
+        raise ValueError(f"cannot read {path}: {reason}; a relative path starts at this file") from None
+    if len(data) > most:
+        raise ValueError(f"{path} is larger than {most >> 20} MiB; name a smaller file")
+    return data

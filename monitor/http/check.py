@@ -21,7 +21,7 @@ from pydantic import (
 from monitor.config.addresses import ProxyUrl, is_token
 from monitor.config.errors import quoted
 from monitor.config.expect import VERSIONS
-from monitor.config.folder import opened
+from monitor.config.folder import content
 from monitor.config.model import (
     Expect,
     Headers,
@@ -37,7 +37,6 @@ from monitor.config.model import (
 )
 from monitor.config.values import AS_TEXT, local_path
 
-_LARGEST = 1024 * 1024  # bytes of a body that is sent
 _BODILESS = ("GET", "HEAD")
 _FRAMING = {  # headers that say how a request is sent, for this connection only (RFC 9110, 7.6.1 and 10.1.1)
     *("connection", "content-length", "expect", "keep-alive", "proxy-connection"),
@@ -122,14 +121,9 @@ def _payload(value: Any, info: ValidationInfo) -> Payload:
     if isinstance(value, Payload):
         return value
     path = local_path(value, info)
-    try:
-        with opened(path) as file:
-            data = file.read(_LARGEST + 1)
-    except OSError as error:
-        reason = (error.strerror or "unreadable").lower()
-        raise ValueError(f"cannot read {path}: {reason}; a relative path starts at this file") from None
-    if not 0 < len(data) <= _LARGEST:
-        raise ValueError(f"{path} is {'larger than 1 MiB' if data else 'empty'}; send a file of 1 byte to 1 MiB")
+    data = content(path)
+    if not data:
+        raise ValueError(f"{path} is empty; send a file of 1 byte to 1 MiB")
     return Payload(path, data)
 
 
