@@ -143,11 +143,6 @@ def conceal(secret: str) -> None:
     _concealer.add(secret)
 
 
-def release(secret: str) -> None:
-    """Take back one `conceal` of a secret that has ended and opens nothing more, such as a token of an hour."""
-    _concealer.release(secret)
-
-
 class Passing:
     """A secret that is concealed for as long as this object is kept."""
 
