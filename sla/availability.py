@@ -48,13 +48,17 @@ def coverage(durations: Durations) -> Fraction | None:
 def availability(durations: Durations, policy: UnknownPolicy = UnknownPolicy.EXCLUDE) -> Bounds[Fraction | None]:
     """Return low, point and high; None of no time at all, and as the point where nothing is known."""
     total = durations.total
-    up = durations.up + durations.doubt_up
-    counted = total
+    return Bounds(_ratio(durations.up, total), estimate(durations, policy), _ratio(total - durations.down, total))
+
+
+def estimate(durations: Durations, policy: UnknownPolicy = UnknownPolicy.EXCLUDE) -> Fraction | None:
+    """Return the point availability alone; None where nothing is known."""
+    up, counted = durations.up + durations.doubt_up, durations.total
     if policy is UnknownPolicy.EXCLUDE:
         counted = durations.known
     elif policy is UnknownPolicy.UP:
         up += durations.unknown
-    return Bounds(_ratio(durations.up, total), _ratio(up, counted), _ratio(total - durations.down, total))
+    return _ratio(up, counted)
 
 
 def downtime(durations: Durations, policy: UnknownPolicy = UnknownPolicy.EXCLUDE) -> Bounds[int]:

@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from fractions import Fraction
 from typing import TYPE_CHECKING
 
-from sla.availability import UnknownPolicy, availability, downtime
+from sla.availability import UnknownPolicy, downtime, estimate
 from sla.interval import DAY, HOUR, MINUTE
 
 if TYPE_CHECKING:
@@ -53,7 +53,7 @@ def burn_rate(
     (spent / known) / (1 - objective), where unknown time counts as the policy says in both: that is the point
     unavailability over the allowed one. At 1 the budget lasts exactly its period.
     """
-    point = availability(durations, policy).point
+    point = estimate(durations, policy)
     return None if point is None else (1 - point) / (1 - objective.ratio)
 
 

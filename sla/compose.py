@@ -8,17 +8,18 @@ from __future__ import annotations
 import heapq
 import re
 from dataclasses import dataclass
-from itertools import groupby
+from itertools import chain, groupby
 from operator import itemgetter
 from typing import TYPE_CHECKING
 
-from sla.interval import Interval
+from sla.interval import HOUR, Interval
 from sla.tally import Counts
 from sla.track import History, Piece, State, Track
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Sequence
+    from collections.abc import Iterable, Iterator, Sequence
 
+_Change = tuple[int, int, State]  # when, which member, and what it is from then on
 _AT_LEAST = re.compile(r"(?:at[_ ]least )?(\d+)")
 
 
@@ -136,23 +137,32 @@ class Composition(History):
 
     def _unsettled(self, window: Interval) -> Iterator[Piece]:
         """Yield the whole's states in the window by walking over every member's changes at once."""
+        if not window.length:
+            return
+        walks = [member.pieces(window) for member in self.members]
+        first = [next(walk) for walk in walks]
+        held = [piece.state for piece in first]
         tally = [0] * len(State)
-        tally[State.UNKNOWN] = len(self.members)
-        held = [State.UNKNOWN] * len(self.members)
+        for state in held:
+            tally[state] += 1
         start = window.start
-        changes = heapq.merge(*(_changes(member, i, window) for i, member in enumerate(self.members)))
-        for instant, together in groupby(changes, itemgetter(0)):
-            if instant > start:
+        if any(piece.end < window.end for piece in first):  # mostly nothing changes, between two looks at least
+            changes = _in_order([_changes(walk, index) for index, walk in enumerate(walks)], window)
+            for instant, together in groupby(changes, itemgetter(0)):
                 yield Piece(start, instant, decide(tally, self._k))
                 start = instant
-            for _, index, state in together:
-                tally[held[index]] -= 1
-                tally[state] += 1
-                held[index] = state
-        if start < window.end:
-            yield Piece(start, window.end, decide(tally, self._k))
+                for _, index, state in together:
+                    tally[held[index]] -= 1
+                    tally[state] += 1
+                    held[index] = state
+        yield Piece(start, window.end, decide(tally, self._k))
 
 
-def _changes(member: History, index: int, window: Interval) -> Iterator[tuple[int, int, State]]:
-    for piece in member.pieces(window):
+def _in_order(walks: Sequence[Iterator[_Change]], window: Interval) -> Iterable[_Change]:
+    """Return the changes of all walks by time: sorted at once where that is little to hold, which takes half as long."""
+    return sorted(chain.from_iterable(walks)) if window.length <= HOUR else heapq.merge(*walks)
+
+
+def _changes(walk: Iterator[Piece], index: int) -> Iterator[_Change]:
+    for piece in walk:
         yield piece.start, index, piece.state

@@ -120,6 +120,10 @@ class Track:
             self._states.append(state)
         self.end = end
 
+    def holds(self, window: Interval) -> bool:
+        """Return whether the window lies inside the track."""
+        return self.start <= window.start and window.end <= self.end
+
     def durations(self, window: Interval) -> Durations:
         """Return how long each state lasts within a window that lies inside the track."""
         up, down, doubt_up, doubt_down = map(int.__sub__, self._before(window.end), self._before(window.start))
@@ -191,6 +195,10 @@ class History(ABC):
         track = self._settle()
         if track is None:
             return Durations.of(self._unsettled(window))
+        if track.holds(window):
+            return track.durations(window)
+        if window.end <= track.start:
+            return Durations(unknown=window.length)
         before, inside, after = _split(window, track)
         sums = track.durations(inside)
         if after.length:
@@ -222,9 +230,12 @@ class History(ABC):
 
     def _raw_pieces(self, window: Interval) -> Iterator[Piece]:
         track = self._settle()
-        if track is None:
-            yield from self._unsettled(window)
-            return
+        if track is None or window.start >= track.end:
+            return self._unsettled(window)
+        return track.pieces(window) if track.holds(window) else self._across(window, track)
+
+    def _across(self, window: Interval, track: Track) -> Iterator[Piece]:
+        """Yield the pieces of a window that reaches beyond the track."""
         before, inside, after = _split(window, track)
         if before.length:
             yield Piece(before.start, before.end, State.UNKNOWN)

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 from monitor.exporters.exposition import Family, series
 from sla import availability as figures
 from sla.budget import PACE, budget, burn_rate, exhausted_at
-from sla.interval import SECOND, Interval
+from sla.interval import SECOND, Interval, subtract
 from sla.objective import format_duration
 from sla.track import Durations, State
 from sla.window import WINDOWS
@@ -17,8 +17,8 @@ if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator
 
     from monitor.config.model import Product
-    from sla.availability import Bounds
     from sla.compose import Composition
+    from sla.exclusion import Exclusion
     from sla.track import History
 
 FAMILIES = (
@@ -67,7 +67,8 @@ def nested(history: History, lengths: Iterable[int], now: int) -> Iterator[tuple
 class ProductLines:
     """One product's samples, a text for each of FAMILIES (empty where there is no sample).
 
-    `measured_at` is the instant that the figures are of; `troubled` tells whether anything but up is in the last hours.
+    `measured_at` is the instant that the figures are of; `troubled` tells whether it is not up, or was down in the last
+    hours.
     """
 
     __slots__ = (
@@ -75,6 +76,7 @@ class ProductLines:
         "_exhaustion",
         "_history",
         "_lengths",
+        "_own",
         "_pace",
         "_plain",
         "_prefixes",
@@ -90,6 +92,7 @@ class ProductLines:
         self._history = history
         self.measured_at: int | None = None
         self.troubled = True
+        self._own = Durations()
         self._lengths = {*WINDOWS.values(), product.window}
         self._pace = min(PACE, product.window)
         self._plain = tuple(series(family.name, product=product.id) for family in FAMILIES)
@@ -128,9 +131,10 @@ class ProductLines:
             if length == self._pace:
                 burn = burn_rate(self.product.objective, durations)
             if length == self.product.window:
+                self._own = durations
                 self._budget(durations, burn, now)
             if length == _TROUBLE:
-                self.troubled |= durations.up + durations.doubt_up < length
+                self.troubled |= durations.down + durations.doubt_down > 0
         self.texts[1:5] = ["".join(column) for column in columns]
         readiness = self.product.readiness_at(now)
         self.texts[8] = _line(self._plain[8], readiness.ceiling if readiness else None)
@@ -152,8 +156,14 @@ class ProductLines:
         end = exhausted_at(held, self.product.objective, burn, now, self.product.window)
         self.texts[12] = _line(self._exhaustion, None if end is None else Fraction(end, SECOND))
 
-    def contractual(self, availability: Bounds[Fraction | None]) -> None:
-        """Set the contractual availability over the product's own window."""
+    def agree(self, excluded: Iterable[Exclusion], window: Interval) -> None:
+        """Set the contractual availability over the product's own window as last measured, less what is left out."""
+        counted = self._own
+        if cut := [each.interval for each in excluded]:
+            counted = Durations()
+            for part in subtract(window, cut):
+                counted = counted.plus(self._history.durations(part))
+        availability = figures.availability(counted)
         self.texts[11] = "".join([_line(p, v) for p, v in zip(self._contractual, availability, strict=True)])
 
     def incidents(self, total: int, still_open: int) -> None:

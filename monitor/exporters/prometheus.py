@@ -6,7 +6,7 @@ kept here as lines, and only what changed since the last scrape is written anew:
 
 - A check's lines are rewritten when it was probed, or when its last outcome came to the end of its hold.
 - A product is measured anew when any of its checks changed, or said anything but what it said before. The others take
-  turns, the oldest figures first: TROUBLED a scrape of those that have anything but up in their last six hours, and
+  turns, the oldest figures first: TROUBLED a scrape of those that are not up or were down in their last six hours, and
   QUIET of the rest, whose figures only move as old time leaves the long windows. Up to 64 products, then, every figure
   is of this very scrape; of a thousand quiet ones the oldest is of the 16th last, which can only flatter too little,
   because what leaves is at best as good as what came. `ninewatch_figures_age_seconds` says how old the oldest is.
@@ -129,7 +129,7 @@ class Exporter:
         product = lines.product
         if product.id in self._ledger.products:
             window = Interval(now - product.window, now)
-            lines.contractual(self._ledger.contractual(product.id, window).availability)
+            lines.agree(self._ledger.exclusions(product.id, window), window)
 
     def _age(self, view: _View, now: int, dialect: Dialect) -> str:
         oldest = min((lines.measured_at or now for lines in view.products), default=now)

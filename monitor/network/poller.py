@@ -27,13 +27,13 @@ class Poller:
             if ready is not None and not ready.done():
                 ready.set_result(None)
 
-    async def ready(self, descriptor: int, events: int) -> None:
-        """Return once the descriptor can be read (or written); errors and hang-ups count as ready."""
+    def ready(self, descriptor: int, events: int) -> asyncio.Future[None]:
+        """Return what is done once the descriptor can be read (or written); errors and hang-ups count as ready."""
         watch = self._epoll.modify if descriptor in self._watched else self._epoll.register
         watch(descriptor, events | select.EPOLLONESHOT)
         self._watched.add(descriptor)
         future = self._waiting[descriptor] = self._loop.create_future()
-        await future
+        return future
 
     def forget(self, descriptor: int) -> None:
         """Take notice that the descriptor is about to be closed, upon which the kernel stops watching it."""

@@ -66,8 +66,8 @@ class Wire:
         return await cls.open(frame, await frame.addresses(host, port, family))
 
     @classmethod
-    async def open(cls, frame: Frame, addresses: Iterable[Address], *, policed: bool = True) -> Self:
-        """Return a connection to the first address that takes one.
+    def open(cls, frame: Frame, addresses: Iterable[Address], *, policed: bool = True) -> Awaitable[Self]:
+        """Return what gives a connection to the first address that takes one.
 
         `policed=False` is for a machine of our own settings, such as the system's resolver: no policy is asked for it.
 
@@ -75,7 +75,7 @@ class Wire:
             ProbeFailure: as `first` does.
         """
         frame.enter("connect")
-        return await first(addresses, lambda where: cls._connect(frame, where, socket.SOCK_STREAM, policed=policed))
+        return first(addresses, lambda where: cls._connect(frame, where, socket.SOCK_STREAM, policed=policed))
 
     @classmethod
     async def in_datagrams(
