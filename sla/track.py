@@ -36,6 +36,7 @@ class State(IntEnum):
         return self >= State.DOUBT_UP
 
 
+_STATES = tuple(State)
 _POINT = (State.UNKNOWN, State.UP, State.DOWN, State.UP, State.DOWN)
 
 
@@ -136,7 +137,7 @@ class Track:
         while start < window.end:
             last = index + 1 == len(self._starts)
             end = window.end if last else min(self._starts[index + 1], window.end)
-            yield Piece(start, end, State(self._states[index]))
+            yield Piece(start, end, _STATES[self._states[index]])
             start = end
             index += 1
 
