@@ -159,7 +159,7 @@ class Composition(History):
 
 
 def _in_order(walks: Sequence[Iterator[_Change]], window: Interval) -> Iterable[_Change]:
-    """Return the changes of all walks by time: sorted at once where that is little to hold, which takes half as long."""
+    """Return the changes of all walks by time: sorted at once where that is little to hold, which is twice as fast."""
     return sorted(chain.from_iterable(walks)) if window.length <= HOUR else heapq.merge(*walks)
 
 

@@ -141,16 +141,25 @@ class Resolver:
             code, detail = (*error.args, str(error))[:2]
             if code == pycares.errno.ARES_ETIMEOUT and self.heard == heard:
                 raise silent(f"{host}: no answer, nor to any other question") from None
+            if code == pycares.errno.ARES_ESERVFAIL and not await self._answers_since(heard):
+                raise silent(f"{host}: {detail}, and so to any other question") from None
             reason, outcome = _DNS_FAULTS.get(code, ("dns_failure", Outcome.BAD))
             raise ProbeFailure(reason, f"{host}: {detail}", outcome=outcome) from None
         finally:
             doubting.cancel()
         return _chosen([_address(node) for node in found.nodes], family, host)
 
-    def _ask_anything(self) -> None:
+    def _ask_anything(self) -> asyncio.Future[pycares.DNSResult]:
         if self._control is None or self._control.done():
             self._control = self._dns.query_dns(".", "NS")
             self._control.add_done_callback(self._hear)
+        return self._control
+
+    async def _answers_since(self, heard: int) -> bool:
+        """Return whether the resolver has known an answer to anything since so many were heard."""
+        if self.heard == heard:
+            await asyncio.wait([self._ask_anything()])
+        return self.heard != heard
 
     def _hear(self, asked: asyncio.Future[pycares.DNSResult]) -> None:
         if not asked.cancelled():

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
 from collections.abc import Awaitable, Callable, Sequence
 from typing import TYPE_CHECKING, Annotated, Literal
 
@@ -93,23 +94,33 @@ async def asked_of_ours(
     ask: Callable[[dns.message.Message], Awaitable[dns.message.Message]],
     query: dns.message.Message,
 ) -> dns.message.Message:
-    """Return what our own resolver answers. When it is silent, it is asked for the root's servers, which all know.
+    """Return what our own resolver answers.
+
+    When it is silent or at a loss (SERVFAIL), it is asked for the root's servers, which all know: an uplink that is
+    down is ours.
 
     Raises:
         ProbeFailure: `resolver_unreachable`, unknown, also where the deadline falls on one that answers nothing;
             `dns_timeout`, it answers that, and not the question; or as `ask` fails.
     """
     patience = _SHARE * check.timeout / SECOND
-    try:
+    answer, lost = None, "no answer before the deadline"
+    with contextlib.suppress(TimeoutError):
         async with asyncio.timeout(patience):
-            return await _blameless(ask(query))
-    except TimeoutError:
-        frame.enter("resolve")
-        frame.excuse = silent("no answer before the deadline, nor to any other question")
+            answer = await _blameless(ask(query))
+    if answer is not None:
+        if answer.rcode() != dns.rcode.SERVFAIL:
+            return answer
+        lost = "SERVFAIL"
+    frame.enter("resolve")
+    frame.excuse = silent(f"{lost}, nor an answer to any other question")
     control = await _blameless(ask(dns.message.make_query(".", "NS")))
-    if control.rcode() == dns.rcode.SERVFAIL:  # as to any name, its uplink being ours
+    if control.rcode() == dns.rcode.SERVFAIL:
         raise frame.excuse
-    raise ProbeFailure("dns_timeout", f"no answer within {patience:g} s, but to other questions")
+    frame.excuse = None
+    if answer is None:
+        raise ProbeFailure("dns_timeout", f"no answer within {patience:g} s, but to other questions")
+    return answer
 
 
 def _read(data: bytes) -> dns.message.Message:

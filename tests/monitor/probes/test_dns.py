@@ -29,6 +29,7 @@ if TYPE_CHECKING:
 
 NAME = "status.example.test"
 ADDRESS = "192.0.2.7"
+LOST = records(rcode=dns.rcode.SERVFAIL)
 GOOD = records(f"A {ADDRESS}", "A 192.0.2.8", "AAAA 2001:db8::7", "MX 10 mail.example.test.", 'TXT "v=spf1 -all"')
 
 
@@ -176,6 +177,35 @@ async def test_our_own_resolver_that_is_silent_is_judged_by_whether_it_answers_a
     assert (result.outcome, result.reason) == (outcome, reason)
 
 
+@pytest.mark.parametrize(
+    ("root", "outcome", "reason"),
+    [
+        (LOST, Outcome.UNKNOWN, "resolver_unreachable"),
+        (records(), Outcome.BAD, "dns_servfail"),
+        (records(rcode=dns.rcode.REFUSED), Outcome.BAD, "dns_servfail"),
+    ],
+    ids=["nothing", "something", "whom it answers"],
+)
+async def test_our_own_resolver_that_is_at_a_loss_is_judged_by_whether_it_knows_anything(
+    root: Answering, outcome: Outcome, reason: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    async with naming(at_a_loss(root)) as port:
+        monkeypatch.setattr(module, "system_resolver", lambda _port: HostPort("127.0.0.1", port))
+        result = (await attempt({"dns": NAME})).result
+        expected = (await attempt({"dns": NAME, "expect": {"rcode": "SERVFAIL"}})).result
+    assert (result.outcome, result.reason) == (outcome, reason)
+    assert expected.outcome is (Outcome.UNKNOWN if outcome is Outcome.UNKNOWN else Outcome.GOOD)
+
+
+def at_a_loss(root: Answering) -> Answering:
+    """Return what answers SERVFAIL to everything but the question for the root's servers."""
+
+    def answering(query: dns.message.QueryMessage) -> Iterable[bytes]:
+        return (root if query.question[0].name == dns.name.root else LOST)(query)
+
+    return answering
+
+
 # The other kinds' own look-ups.
 
 
@@ -204,7 +234,8 @@ async def test_a_name_leads_to_its_target() -> None:
     ("answering", "reason"),
     [
         (records(rcode=dns.rcode.NXDOMAIN), "dns_nxdomain"),
-        (records(rcode=dns.rcode.SERVFAIL), "dns_servfail"),
+        (at_a_loss(records()), "dns_servfail"),
+        (at_a_loss(records(rcode=dns.rcode.REFUSED)), "dns_servfail"),
         (records(rcode=dns.rcode.REFUSED), "dns_refused"),
         (records(), "dns_no_address"),
     ],
@@ -238,10 +269,16 @@ async def test_a_name_that_a_resolver_gets_no_answer_for_is_bad() -> None:
 async def test_a_resolver_without_an_uplink_is_no_witness() -> None:
     """It says of the root what it would say of any name."""
 
-    def at_a_loss(query: dns.message.QueryMessage) -> Iterable[bytes]:
+    def silent_of_names(query: dns.message.QueryMessage) -> Iterable[bytes]:
         return records(rcode=dns.rcode.SERVFAIL)(query) if query.question[0].name == dns.name.root else ()
 
-    result = await looked_up(at_a_loss, seconds=0.5)
+    result = await looked_up(silent_of_names, seconds=0.5)
+    assert (result.outcome, result.reason) == (Outcome.UNKNOWN, "resolver_unreachable")
+
+
+@pytest.mark.parametrize("root", [LOST, nothing], ids=["as lost for the root", "silent about it"])
+async def test_a_resolver_that_is_at_a_loss_for_every_name_is_ours(root: Answering) -> None:
+    result = await looked_up(at_a_loss(root), seconds=0.5)
     assert (result.outcome, result.reason) == (Outcome.UNKNOWN, "resolver_unreachable")
 
 
