@@ -187,6 +187,11 @@ class Requesting(Reached):
         tokens = self.oauth2 is not None and self.oauth2.tls is None and self.oauth2.token_url.startswith("https:")
         return url.startswith("https:") or redirects > 0 or tokens
 
+    def heed_tls(self, url: str, redirects: int = 0) -> None:
+        """Refuse options of TLS, as a mistake, where none may be spoken on the way to the URL."""
+        if self.tls != TlsOptions() and not self.may_speak_tls(url, redirects):
+            raise problem_at("tls", "has no effect where no TLS is spoken; write https://")
+
     @property
     def named(self) -> set[str]:
         """The headers' names in lower case."""
@@ -275,8 +280,7 @@ class HttpCheck(Requesting):
 
     @model_validator(mode="after")
     def _judges_what_is_shown(self) -> Self:
-        if self.tls != TlsOptions() and not self.may_speak_tls(self.http, self.redirects):
-            raise problem_at("tls", "has no effect where no TLS is spoken; write https://")
+        self.heed_tls(self.http, self.redirects)
         return self
 
 

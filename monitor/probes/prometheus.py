@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 from fractions import Fraction
-from typing import TYPE_CHECKING, Annotated, ClassVar
+from typing import TYPE_CHECKING, Annotated, ClassVar, Self
 from urllib.parse import urlencode
 
-from pydantic import Field
+from pydantic import Field, model_validator
 
 from monitor.config.values import ObjectiveField
 from monitor.http.fetch import BaseUrl, FetchingCheck
@@ -45,6 +45,11 @@ class PrometheusCheck(FetchingCheck):
 
     at_least: ObjectiveField
     """The share of good events from which on the slice is good, e.g. `99%`."""
+
+    @model_validator(mode="after")
+    def _judges_what_is_shown(self) -> Self:
+        self.heed_tls(self.prometheus)
+        return self
 
 
 def prepare(check: PrometheusCheck) -> Probe:

@@ -19,6 +19,7 @@ TOKENS = {
     "client_id": "us",
     "client_secret": Secret("hidden", "a test"),
 }
+PROMETHEUS = {"good": "sum(good)", "total": "sum(all)", "at_least": "99%"}
 SMTP = {"smtp": "h.example.org"}
 
 
@@ -32,6 +33,7 @@ SMTP = {"smtp": "h.example.org"}
         (DNS | {"transport": "tcp"}, "add transport: tls"),
         ({"websocket": "ws://h.example.org/"}, "write wss://"),
         ({"http": "http://h.example.org/"}, "write https://"),
+        (PROMETHEUS | {"prometheus": "http://h.example.org/"}, "write https://"),
         ({"http": "http://h.example.org/", "oauth2": TOKENS | {"tls": {}}}, "write https://"),
     ],
     ids=lambda each: " ".join(each) if isinstance(each, dict) else "",
@@ -54,6 +56,7 @@ def test_options_that_nothing_heeds_are_a_mistake(
         DNS | {"transport": "tls"},
         {"websocket": "wss://h.example.org/"},
         {"http": "https://h.example.org/"},
+        PROMETHEUS | {"prometheus": "https://h.example.org/"},
         {"http": "http://h.example.org/", "redirects": 1},
         {"http": "http://h.example.org/", "oauth2": TOKENS},
     ],
