@@ -187,7 +187,7 @@ class Requesting(Reached):
         tokens = self.oauth2 is not None and self.oauth2.tls is None and self.oauth2.token_url.startswith("https:")
         return url.startswith("https:") or redirects > 0 or tokens
 
-    def heed_tls(self, url: str, redirects: int = 0) -> None:
+    def refuse_idle_tls(self, url: str, redirects: int = 0) -> None:
         """Refuse options of TLS, as a mistake, where none may be spoken on the way to the URL."""
         if self.tls != TlsOptions() and not self.may_speak_tls(url, redirects):
             raise problem_at("tls", "has no effect where no TLS is spoken; write https://")
@@ -280,7 +280,7 @@ class HttpCheck(Requesting):
 
     @model_validator(mode="after")
     def _judges_what_is_shown(self) -> Self:
-        self.heed_tls(self.http, self.redirects)
+        self.refuse_idle_tls(self.http, self.redirects)
         return self
 
 

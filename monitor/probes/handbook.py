@@ -68,10 +68,7 @@ SHARED = {
     "out_of_memory": ("unknown", "our own machine is out of memory"),
     "out_of_ports": ("unknown", "our own machine has no free port"),
     "probe_defect": ("unknown", "an error in ninewatch; the log has it"),
-    "resolver_unreachable": (
-        "unknown",
-        "our own resolver answers nothing at all, or SERVFAIL to everything",
-    ),
+    "resolver_unreachable": ("unknown", "our own resolver answers nothing at all, or SERVFAIL to everything"),
 }
 
 

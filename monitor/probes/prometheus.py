@@ -48,7 +48,7 @@ class PrometheusCheck(FetchingCheck):
 
     @model_validator(mode="after")
     def _judges_what_is_shown(self) -> Self:
-        self.heed_tls(self.prometheus)
+        self.refuse_idle_tls(self.prometheus)
         return self
 
 

@@ -187,6 +187,27 @@ def test_quiet_products_take_turns_and_the_page_says_how_old_the_oldest_figures_
     assert ages == [0, 15, 30, 30, 30]
 
 
+def test_what_was_down_in_the_last_hours_does_not_wait_and_a_young_record_is_no_trouble(
+    clock: ManualClock, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Of a young record most is unknown, for as long as the windows are: that alone has nobody measured anew."""
+    monkeypatch.setattr(prometheus, "QUIET", 0)
+    ledger = ledger_of(product("shaken"), product("young"), product("quiet"))
+    outage = (NOW - 2 * HOUR, NOW - 2 * HOUR + 5 * MINUTE, "deadline")
+    begun = {"quiet/health": (DAY, []), "shaken/health": (DAY, [outage]), "young/health": (HOUR, [])}
+    ledger.restore([run for key, (age, bad) in begun.items() for run in history(key, NOW - age, NOW, bad)], [], [])
+    exporter = exporter_of(ledger, clock)
+    known: list[dict[str, float]] = []
+    for _ in range(4):
+        clock.jump(15)
+        probe_all(ledger, ledger.entries.values(), clock.now(), clock.now())
+        page = samples(exporter)
+        coverage = {name: page["ninewatch_coverage_ratio", frozenset({name, "365d"})] for name in ledger.products}
+        known.append(coverage)
+    before, after = known[-2:]
+    assert {name for name in ledger.products if after[name] > before[name]} == {"shaken"}
+
+
 def test_a_product_where_something_happened_is_measured_at_once_whoever_is_in_turn(
     clock: ManualClock, monkeypatch: pytest.MonkeyPatch
 ) -> None:
