@@ -2,7 +2,7 @@
 PYTHON ?= python3
 VENV   := .venv
 BIN    := $(VENV)/bin
-PIP    := $(BIN)/pip --disable-pip-version-check install --progress-bar on
+PIP    := $(BIN)/pip --disable-pip-version-check install --use-pep517 --progress-bar on
 
 .PHONY: help run test lint unit slow cover bench generate lock clean
 
