@@ -49,7 +49,7 @@ from monitor.config.addresses import HostName
 from monitor.config.errors import quoted
 from monitor.config.tls import show
 from monitor.config.values import problem_at
-from monitor.probes.grpc import of_the_call
+from monitor.protocols.grpc_health import of_the_call
 
 _Version = Literal["TLS10", "TLS11", "TLS12", "TLS13"]
 _Inline = Annotated[None, Refused("write it into a file and name that with ca_file, cert_file or key_file")]

@@ -139,3 +139,13 @@ def _decoded(raw: bytes, path: Path) -> str:
 
 def _reason(error: OSError) -> str:
     return (error.strerror or "unreadable").lower()
+
+
+def plain(value: str | Secret) -> str:
+    """Return a text, or what a secret holds."""
+    return value if isinstance(value, str) else value.reveal()
+
+
+def revealed(values: Mapping[str, str | Secret]) -> dict[str, str]:
+    """Return texts and what secrets hold, by the same names."""
+    return {name: plain(value) for name, value in values.items()}

@@ -35,6 +35,7 @@ from monitor.config.model import (
     TlsOptions,
     problem_at,
 )
+from monitor.config.secret import plain
 from monitor.config.values import AS_TEXT, local_path
 
 _BODILESS = ("GET", "HEAD")
@@ -282,8 +283,3 @@ class HttpCheck(Requesting):
     def _judges_what_is_shown(self) -> Self:
         self.refuse_idle_tls(self.http, self.redirects)
         return self
-
-
-def plain(value: str | Secret) -> str:
-    """Return a text, or what a secret holds."""
-    return value if isinstance(value, str) else value.reveal()

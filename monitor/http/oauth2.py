@@ -11,7 +11,8 @@ import re
 from typing import TYPE_CHECKING, Any
 from urllib.parse import quote_plus, urlencode
 
-from monitor.http.check import HttpCheck, plain
+from monitor.config.secret import revealed
+from monitor.http.check import HttpCheck
 from monitor.http.exchange import Exchange, exchange
 from monitor.http.instrument import instrument
 from monitor.http.json_body import document
@@ -101,7 +102,7 @@ def _asking(check: Requesting, oauth2: OAuth2) -> HttpCheck:
     form = {"grant_type": "client_credentials"}
     if oauth2.scopes:
         form["scope"] = " ".join(oauth2.scopes)
-    form |= {name: plain(value) for name, value in oauth2.params.items()}
+    form |= revealed(oauth2.params)
     headers: dict[str, str | Secret] = {
         "Content-Type": "application/x-www-form-urlencoded",
         "Accept": "application/json",

@@ -10,7 +10,7 @@ from urllib.parse import SplitResult, urljoin, urlsplit
 
 from monitor.config.addresses import as_ascii, guarded
 from monitor.config.model import Family, Secret
-from monitor.http.check import plain
+from monitor.config.secret import plain
 from monitor.http.proxy import Proxy
 from monitor.log import conceal
 from monitor.network.failure import ProbeFailure, quoted

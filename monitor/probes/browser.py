@@ -25,7 +25,7 @@ from sla.observation import Outcome
 if TYPE_CHECKING:
     from monitor.network.frame import Frame, Probe
 
-_SHARE = 0.8  # of the time-out: the rest is for the picture and the trace
+_SHARE, _PICTURE = 0.8, 0.15  # of the time-out, for the script and for the picture: the rest is for the trace
 
 
 class BrowserCheck(RunningCheck):
@@ -65,6 +65,7 @@ def prepare(check: BrowserCheck) -> Probe:
         "script": str(check.browser),
         "url": check.url,
         "seconds": _SHARE * check.timeout / SECOND,
+        "picture": _PICTURE * check.timeout / SECOND,
         "keep": str(check.keep.resolve() / check.id) if check.keep is not None else None,
         "trace": check.keep is not None and not any(isinstance(value, Secret) for value in check.env.values()),
         "chromium": check.chromium,

@@ -7,24 +7,20 @@ from typing import TYPE_CHECKING, Annotated, ClassVar
 
 from pydantic import Field, field_validator
 
-from monitor.config.model import Headers, HostPortField, Secret, problem_at
+from monitor.config.model import Headers, HostPortField, problem_at
+from monitor.config.secret import revealed
 from monitor.http import http2
 from monitor.http.response import Response
 from monitor.network.failure import ProbeFailure, quoted
 from monitor.network.secure import Encryptable, securing
 from monitor.network.wire import Wire
 from monitor.probes.base import Kind
-from monitor.protocols.grpc_health import LIMIT, PATH, SERVING, Answer, answered, request
+from monitor.protocols.grpc_health import CODES, LIMIT, PATH, SERVING, Answer, answered, of_the_call, request
 from monitor.vocabulary import ProbeResult
 from sla.observation import Outcome
 
 if TYPE_CHECKING:
     from monitor.network.frame import Frame, Probe
-
-_CODES = {4: "DEADLINE_EXCEEDED", 5: "NOT_FOUND", 7: "PERMISSION_DENIED", 12: "UNIMPLEMENTED", 14: "UNAVAILABLE"}
-
-
-_OURS = {"connection", "content-length", "content-type", "host", "te", "transfer-encoding", "upgrade"}
 
 
 class GrpcCheck(Encryptable):
@@ -48,11 +44,6 @@ class GrpcCheck(Encryptable):
             if of_the_call(name):
                 raise problem_at(name, "belongs to the call itself; leave it out")
         return metadata
-
-
-def of_the_call(name: str) -> bool:
-    """Return whether metadata of this name would say something of the call itself."""
-    return name.lower() in _OURS or name.lower().startswith("grpc-")
 
 
 def caller(check: GrpcCheck) -> Callable[[Frame], Awaitable[Answer]]:
@@ -82,7 +73,7 @@ def prepare(check: GrpcCheck) -> Probe:
     async def probe(frame: Frame) -> ProbeResult:
         answer = await call(frame)
         if answer.code:
-            word = _CODES.get(answer.code, answer.code)
+            word = CODES.get(answer.code, answer.code)
             raise ProbeFailure("grpc_status", f"{word}{': ' + quoted(answer.message, 120) if answer.message else ''}")
         if answer.health != SERVING:
             raise ProbeFailure("grpc_not_serving", f"the health is {answer.health}")
@@ -101,9 +92,7 @@ def _headers(check: GrpcCheck) -> list[tuple[str, str]]:
         ("content-type", "application/grpc"),
         ("user-agent", "ninewatch"),
     ]
-    metadata = {
-        name.lower(): value.reveal() if isinstance(value, Secret) else value for name, value in check.metadata.items()
-    }
+    metadata = {name.lower(): value for name, value in revealed(check.metadata).items()}
     return list((dict(own) | metadata).items())
 
 

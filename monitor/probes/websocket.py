@@ -2,16 +2,15 @@
 
 from __future__ import annotations
 
-from contextlib import aclosing
 from typing import TYPE_CHECKING, Annotated, ClassVar
 from urllib.parse import urlsplit
 
 from pydantic import Field, field_validator
 
 from monitor.config.addresses import WebSocketUrl
-from monitor.config.expect import Regex, RegexField
-from monitor.config.model import Headers, HostPort, Secret, Text, problem_at
-from monitor.network.failure import ProbeFailure, quoted
+from monitor.config.expect import RegexField
+from monitor.config.model import Headers, HostPort, Text, problem_at
+from monitor.config.secret import revealed
 from monitor.network.secure import Securable, reaching
 from monitor.probes.base import Kind
 from monitor.protocols.websocket_session import Session, protocol_for
@@ -71,7 +70,7 @@ def prepare(check: WebsocketCheck) -> Probe:
     encrypted = url.scheme == "wss"
     where = HostPort(url.hostname or "", url.port or (443 if encrypted else 80))
     reach = reaching(check, where, encrypted=encrypted)
-    headers = {name: value.reveal() if isinstance(value, Secret) else value for name, value in check.headers.items()}
+    headers = revealed(check.headers)
 
     async def probe(frame: Frame) -> ProbeResult:
         with await reach(frame) as wire:
@@ -82,23 +81,12 @@ def prepare(check: WebsocketCheck) -> Probe:
             if check.send is not None:
                 session.say(check.send)
             if check.expect is not None:
-                await _expect(session, check.expect)
+                await session.expect(check.expect)
             await session.take_leave()
             frame.close()
         return ProbeResult(Outcome.GOOD, "", 101, frame.phases, "", frame.certificate_expiry)
 
     return probe
-
-
-async def _expect(session: Session, wanted: Regex) -> None:
-    last = ""
-    async with aclosing(session.messages()) as messages:
-        async for last in messages:
-            if wanted.search(last):
-                return
-    if last:
-        raise ProbeFailure("answer_mismatch", f"the last message is {quoted(last)}, expected {quoted(wanted.text)}")
-    raise session.ended()
 
 
 KIND = Kind(

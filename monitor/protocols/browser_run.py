@@ -79,7 +79,7 @@ def _keep(page: Page, context: BrowserContext, task: dict[str, Any]) -> None:
     folder = Path(task["keep"])
     folder.mkdir(parents=True, exist_ok=True, mode=0o700)
     with contextlib.suppress(Exception):
-        page.screenshot(path=folder / "screenshot.png", timeout=2_000)
+        page.screenshot(path=folder / "screenshot.png", timeout=1000 * task["picture"])
     if task["trace"]:
         with contextlib.suppress(Exception):
             context.tracing.stop(path=folder / "trace.zip")

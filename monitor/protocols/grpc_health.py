@@ -15,6 +15,8 @@ if TYPE_CHECKING:
 PATH = "/grpc.health.v1.Health/Check"
 LIMIT = 65_536  # bytes of an answer that takes seven
 SERVING = "SERVING"
+CODES = {4: "DEADLINE_EXCEEDED", 5: "NOT_FOUND", 7: "PERMISSION_DENIED", 12: "UNIMPLEMENTED", 14: "UNAVAILABLE"}
+_OURS = {"connection", "content-length", "content-type", "host", "te", "transfer-encoding", "upgrade"}
 HEALTH = {0: "UNKNOWN", 1: SERVING, 2: "NOT_SERVING", 3: "SERVICE_UNKNOWN"}
 
 
@@ -24,6 +26,11 @@ class Answer(NamedTuple):
     code: int
     message: str
     health: str = ""
+
+
+def of_the_call(name: str) -> bool:
+    """Return whether metadata of this name would say something of the call itself."""
+    return name.lower() in _OURS or name.lower().startswith("grpc-")
 
 
 def request(service: str) -> bytes:

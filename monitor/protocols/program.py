@@ -18,7 +18,8 @@ from typing import TYPE_CHECKING, Annotated, Any, ClassVar, Self
 from pydantic import AfterValidator, Field, PlainValidator, ValidationInfo, WithJsonSchema, model_validator
 
 from monitor.config.addresses import HeaderValue
-from monitor.config.model import CheckBase, Secret, problem_at
+from monitor.config.model import CheckBase, problem_at
+from monitor.config.secret import revealed
 from monitor.config.values import local_path
 from monitor.network.failure import ProbeFailure, failure_of, quoted
 from sla.observation import Outcome
@@ -66,8 +67,7 @@ class RunningCheck(CheckBase):
 
     def environment(self, **more: str) -> dict[str, str]:
         """Return the whole environment, secrets revealed."""
-        own = {name: value.reveal() if isinstance(value, Secret) else value for name, value in self.env.items()}
-        return {"PATH": "/usr/local/bin:/usr/bin:/bin", "LANG": "C.UTF-8", **more, **own}
+        return {"PATH": "/usr/local/bin:/usr/bin:/bin", "LANG": "C.UTF-8", **more, **revealed(self.env)}
 
 
 async def run(words: tuple[str, ...], environment: Mapping[str, str]) -> tuple[int, bytes]:

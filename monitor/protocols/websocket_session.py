@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import AsyncGenerator, Mapping
+from contextlib import aclosing
 from typing import TYPE_CHECKING
 
 from monitor.network.failure import ProbeFailure, quoted
@@ -11,6 +12,7 @@ from monitor.network.failure import ProbeFailure, quoted
 if TYPE_CHECKING:
     from websockets.client import ClientProtocol
 
+    from monitor.config.expect import Regex
     from monitor.network.wire import Wire
 
 _LIMIT = 1 << 20  # bytes of a message, and of all that comes
@@ -65,8 +67,25 @@ class Session:
         """Let a text message go out with what is sent next."""
         self._protocol.send_text(text.encode())
 
-    async def messages(self) -> AsyncGenerator[str, None]:
-        """Yield each message as text, until the session ends; raises `answer_too_long`."""
+    async def expect(self, wanted: Regex) -> None:
+        """Return once a message matches; others before it are passed over.
+
+        Raises:
+            ProbeFailure: `answer_mismatch`, the session ended before; `hung_up`, `websocket_malformed`, and without a
+                message; `answer_too_long`.
+        """
+        last = ""
+        async with aclosing(self._messages()) as messages:
+            async for last in messages:
+                if wanted.search(last):
+                    return
+        if last:
+            raise ProbeFailure("answer_mismatch", f"the last message is {quoted(last)}, expected {quoted(wanted.text)}")
+        if self._protocol.parser_exc is not None and not isinstance(self._protocol.parser_exc, EOFError):
+            raise ProbeFailure("websocket_malformed", quoted(str(self._protocol.parser_exc), 160))
+        raise ProbeFailure("hung_up", "the server closed the session before a message came")
+
+    async def _messages(self) -> AsyncGenerator[str, None]:
         from websockets.frames import Frame as Piece
 
         pieces = bytearray()
@@ -84,12 +103,6 @@ class Session:
             if self._protocol.state.name != "OPEN":
                 return
             await self._turn()
-
-    def ended(self) -> ProbeFailure:
-        """Return how it is that the session has ended."""
-        if self._protocol.parser_exc is not None and not isinstance(self._protocol.parser_exc, EOFError):
-            return ProbeFailure("websocket_malformed", quoted(str(self._protocol.parser_exc), 160))
-        return ProbeFailure("hung_up", "the server closed the session before a message came")
 
     async def take_leave(self) -> None:
         """Say good-bye, and wait for none."""

@@ -62,12 +62,12 @@ async def test_the_verdict_is_the_scripts(script: str, outcome: Outcome, reason:
             "url": f"http://127.0.0.1:{port}/",
             "keep": str(tmp_path / "k"),
         }
-        seconds = 5 if reason == "browser_timeout" else 40
+        seconds = 5 if reason == "browser_timeout" else 60
         result = (await attempt({**written, "timeout": f"{seconds}s"}, seconds + 20)).result
     assert (result.outcome, result.reason) == (outcome, reason), result.detail
     kept = tmp_path / "k" / "check"
     assert kept.exists() is (outcome is Outcome.BAD)
-    if kept.exists():
+    if reason == "browser_failed":  # after a time-out there is little left for the picture
         assert (kept / "screenshot.png").read_bytes().startswith(b"\x89PNG")
         assert zipfile.is_zipfile(kept / "trace.zip")
 
@@ -84,9 +84,9 @@ async def test_neither_a_detail_nor_a_trace_holds_a_secret(tmp_path: Path, monke
         "url": f"http://127.0.0.1:{free_port()}/log-in?key=canary",
         "keep": str(tmp_path / "k"),
         "env": {"PASSWORD": {"env": "PASSWORD"}},
-        "timeout": "40s",
+        "timeout": "60s",
     }
-    result = (await attempt(written, 60)).result
+    result = (await attempt(written, 80)).result
     assert (result.outcome, result.reason) == (Outcome.BAD, "browser_failed")
     assert "/log-in" in result.detail
     assert "canary" not in result.detail
