@@ -60,14 +60,13 @@ def _matches(match: HeaderMatch, response: Answer) -> bool:
 
 
 def _body(config: HttpModule, response: Answer) -> ProbeFailure | None:
-    body = bytes(response.body)
     if (wrong := _too_long(config, response)) is not None:
         return wrong
     for pattern in config.fail_if_body_matches_regexp:
-        if pattern.search(body):
+        if pattern.search(response.body):
             return ProbeFailure("body_mismatch", f"the body matches {quoted(pattern.text)}")
     for pattern in config.fail_if_body_not_matches_regexp:
-        if not pattern.search(body):
+        if not pattern.search(response.body):
             return ProbeFailure("body_mismatch", f"the body does not match {quoted(pattern.text)}")
     return None
 

@@ -7,7 +7,6 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 from monitor.blackbox.gauges import Gauges
-from monitor.log import concealed
 from monitor.network.failure import quoted
 
 if TYPE_CHECKING:
@@ -31,7 +30,7 @@ class Diary:
 
     clock: Clock
     wanted: bool
-    clean: Callable[[str], str] = concealed
+    clean: Callable[[str], str]
     lines: list[str] = field(default_factory=list)
     _since: float | None = None
 

@@ -21,7 +21,7 @@ from pydantic import (
 )
 from pydantic_core import core_schema
 
-from monitor.config.addresses import guarded, host
+from monitor.config.addresses import guarded, host, is_token
 from monitor.config.base import Model
 from monitor.config.errors import quoted
 from monitor.config.folder import content
@@ -37,7 +37,6 @@ _LONGEST = 3600.0  # seconds that a module may want to wait
 _UNITS = {"ns": 1e-9, "us": 1e-6, "µs": 1e-6, "ms": 1e-3, "s": 1.0, "m": 60.0, "h": 3600.0}
 _PART = re.compile(r"([0-9]+(?:\.[0-9]*)?|\.[0-9]+)(ns|us|µs|ms|s|m|h)")
 _SIZE = re.compile(r"([0-9]+)([KMGT]i?)?B")
-_TOKEN = re.compile(r"[!#$%&'*+.^_`|~0-9A-Za-z-]+")
 _HARMLESS = re.compile(
     "accept(-.*)?|access-control-.*|cache-control|connection|content-(encoding|language|length|type)|date|dnt|expect"
     "|host|if-(modified|unmodified)-since|origin|pragma|range|te|upgrade(-insecure-requests)?|user-agent"
@@ -166,7 +165,7 @@ def _headers(value: Any) -> dict[str, str | Secret]:
 
 
 def _named(name: str) -> str:
-    if not _TOKEN.fullmatch(name):
+    if not is_token(name):
         raise ValueError(f"{quoted(name)} is not a header's name; write letters, digits and -")
     return name
 

@@ -3,8 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from collections import Counter
-from collections.abc import Iterable
+from collections.abc import Sequence
 from http import HTTPStatus
 from typing import TYPE_CHECKING
 
@@ -25,15 +24,17 @@ LINGER_SECONDS = 1.0
 log = structlog.get_logger(__name__)
 
 
-def room(held: Iterable[IPv4Address | IPv6Address], peer: IPv4Address | IPv6Address) -> bool:
+def room(held: Sequence[IPv4Address | IPv6Address], peer: IPv4Address | IPv6Address) -> bool:
     """Return whether the peer may have one more connection beside those that are held.
 
     Half-sent requests of one caller, or of all who are not on this machine, shut nobody else out.
     """
-    callers = Counter(map(household, held))
     if peer.is_loopback:
-        return callers.total() < CONNECTIONS
-    return callers.total() < CONNECTIONS - RESERVE and callers[household(peer)] < PER_CALLER
+        return len(held) < CONNECTIONS
+    if len(held) >= CONNECTIONS - RESERVE:
+        return False
+    caller = household(peer)
+    return sum(household(each) == caller for each in held) < PER_CALLER
 
 
 class Door(asyncio.Protocol):
