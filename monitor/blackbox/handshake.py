@@ -4,14 +4,15 @@ from __future__ import annotations
 
 import ssl
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Literal
+
+from monitor.network.tls_context import chain
 
 if TYPE_CHECKING:
     from cryptography.x509 import Certificate, Name
 
 NEVER = -62_135_596_800  # the year 1, which is what Go says for a time that is not set: no chain was verified
 _VERSIONS = {"TLSv1": "TLS 1.0", "TLSv1.1": "TLS 1.1", "TLSv1.2": "TLS 1.2", "TLSv1.3": "TLS 1.3"}
-_DER = 2  # _ssl.ENCODING_DER
 _LEAF = ("fingerprint_sha256", "issuer", "subject", "subjectalternative")
 
 # Go's order of the parts of a name, the last first; parts of one kind stand together, and others come before.
@@ -63,16 +64,14 @@ def _leaf(certificate: Certificate) -> dict[str, str]:
     return dict(zip(_LEAF, said, strict=True))
 
 
-def _chain(connection: ssl.SSLSocket, which: str) -> list[Certificate]:
+def _chain(connection: ssl.SSLSocket, which: Literal["unverified", "verified"]) -> list[Certificate]:
     """Return the certificates that the server sent, or those of the chain that was verified, as far as they read."""
     from cryptography import x509  # 30 ms that a daemon without TLS need not pay
 
-    # Public from Python 3.13 on; before, the same under a name of the module's own.
-    source: Any = connection if hasattr(connection, f"get_{which}_chain") else connection._sslobj  # type: ignore[attr-defined]
     found = []
-    for each in getattr(source, f"get_{which}_chain")() or ():
+    for each in chain(connection, which):
         try:
-            found.append(x509.load_der_x509_certificate(each if isinstance(each, bytes) else each.public_bytes(_DER)))
+            found.append(x509.load_der_x509_certificate(each))
         except ValueError:
             continue
     return found

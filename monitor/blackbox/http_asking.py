@@ -10,6 +10,7 @@ from urllib.parse import SplitResult, quote, unquote, urlsplit
 from monitor.blackbox.tls import options, server_of
 from monitor.config.addresses import HostPort, as_ascii, host
 from monitor.config.model import Secret
+from monitor.config.secret import plain
 from monitor.http.check import Basic, HttpCheck, OAuth2
 from monitor.network.failure import ProbeFailure
 from sla.interval import SECOND
@@ -40,7 +41,7 @@ def conflict(module: Module, hostname: str) -> None:
 def named(config: HttpModule) -> str:
     """Return the Host header that the module sends, empty if it sends the target's."""
     found = next((value for name, value in config.headers.items() if name.lower() == "host"), "")
-    return found if isinstance(found, str) else found.reveal()
+    return plain(found)
 
 
 def target_of(trial: Trial) -> SplitResult:

@@ -13,7 +13,7 @@ from pydantic import AfterValidator, PlainSerializer, PlainValidator, Validation
 from pydantic_core import core_schema
 
 from monitor.config.errors import quoted
-from monitor.config.secret import SECRET_SCHEMA, Secret, read_secret
+from monitor.config.secret import SECRET_SCHEMA, Secret, plain, read_secret
 from monitor.config.values import AS_TEXT, problem_at
 
 if TYPE_CHECKING:
@@ -218,7 +218,7 @@ def _headers(headers: dict[str, str | Secret]) -> dict[str, str | Secret]:
             raise problem_at(name, f"{quoted(name)} is not a header's name; write letters, digits and -")
         if isinstance(value, str) and guarded(name):
             raise problem_at(name, f"{name} carries a secret; name where it is kept: {{env: NAME}} or {{file: PATH}}")
-        if re.search(r"[\r\n\x00]", value if isinstance(value, str) else value.reveal()):
+        if re.search(r"[\r\n\x00]", plain(value)):
             raise problem_at(name, "holds a line break, which would end the header; keep it on one line")
     return headers
 

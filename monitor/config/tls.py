@@ -15,7 +15,7 @@ from pydantic import PlainValidator, ValidationInfo, WithJsonSchema, model_valid
 
 from monitor.config.addresses import HostName
 from monitor.config.base import Model
-from monitor.config.folder import opened
+from monitor.config.folder import content
 from monitor.config.secret import SECRET_SCHEMA, Secret, read_secret
 from monitor.config.values import AS_TEXT, Flag, local_path, problem_at
 
@@ -44,12 +44,7 @@ def _authorities(value: Any, info: ValidationInfo) -> Authorities:
 
 
 def _read(path: Path) -> str:
-    try:
-        with opened(path) as file:
-            return file.read(_LARGEST).decode("ascii", errors="ignore")  # people write names beside the certificates
-    except OSError as error:
-        reason = (error.strerror or "unreadable").lower()
-        raise ValueError(f"cannot read {path}: {reason}; a relative path starts at this file") from None
+    return content(path, _LARGEST).decode("ascii", errors="ignore")  # people write names beside the certificates
 
 
 @dataclass(frozen=True, slots=True)

@@ -102,7 +102,7 @@ def _cookies(cookies: dict[str, str | Secret]) -> dict[str, str | Secret]:
     for name, value in cookies.items():
         if not is_token(name):
             raise problem_at(name, "is not a cookie's name; write letters, digits, - and _")
-        if not _CRUMBS.fullmatch(value if isinstance(value, str) else value.reveal()):
+        if not _CRUMBS.fullmatch(plain(value)):
             raise problem_at(name, "holds what a cookie cannot; write spaces, commas, semicolons and quotes as %20 ...")
     return cookies
 

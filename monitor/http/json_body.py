@@ -39,3 +39,12 @@ def document(response: Response) -> Any:
         return json.loads(body)
     except (ValueError, RecursionError):
         raise ProbeFailure("body_mismatch", "the body is not JSON", status=status) from None
+
+
+def members(response: Response) -> dict[str, Any]:
+    """Return the members of the JSON object that the body holds, none when it holds no such thing."""
+    try:
+        found = document(response)
+    except ProbeFailure:
+        return {}
+    return found if isinstance(found, dict) else {}

@@ -15,7 +15,7 @@ from monitor.config.secret import revealed
 from monitor.http.check import HttpCheck
 from monitor.http.exchange import Exchange, exchange
 from monitor.http.instrument import instrument
-from monitor.http.json_body import document
+from monitor.http.json_body import members
 from monitor.http.request import request_of
 from monitor.log import Passing, conceal
 from monitor.network.failure import ProbeFailure, quoted
@@ -134,7 +134,7 @@ def _read(response: Response) -> tuple[str, int]:
     Raises:
         ProbeFailure: `token_refused`, `token_unavailable`: unknown.
     """
-    said = _said(response)
+    said = members(response)
     if response.status != 200:
         word = "token_refused" if response.status in _REFUSALS else "token_unavailable"
         told = f": {quoted(str(said['error']))}" if "error" in said else ""
@@ -143,14 +143,6 @@ def _read(response: Response) -> tuple[str, int]:
     if not isinstance(token, str) or not _TOKEN.fullmatch(token):
         raise _failure("token_unavailable", "the token server's answer holds no access_token")
     return token, _lasting(said.get("expires_in"))
-
-
-def _said(response: Response) -> dict[str, Any]:
-    try:
-        said = document(response)
-    except ProbeFailure:
-        return {}
-    return said if isinstance(said, dict) else {}
 
 
 def _lasting(given: Any) -> int:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import _ssl
 import ssl
 from functools import lru_cache
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any, Literal
 
 from monitor.config.tls import show
 
@@ -65,13 +65,18 @@ def certificate_expiry(connection: ssl.SSLSocket) -> float | None:
 
 
 def refused_expiry(connection: ssl.SSLSocket) -> float | None:
-    """Return when the certificate ends that failed the handshake, as `certificate_expiry` does.
+    """Return when the certificate ends that failed the handshake, of which `getpeercert` tells nothing."""
+    shown = chain(connection, "unverified")
+    return expiry_of(shown[0]) if shown else None
 
-    `getpeercert` tells nothing of such a one; only the object within has what was shown, until Python 3.13.
-    """
-    shown = getattr(connection, "_sslobj", None)
-    chain = shown.get_unverified_chain() if shown is not None else None
-    return expiry_of(chain[0].public_bytes(_ssl.ENCODING_DER)) if chain else None
+
+def chain(connection: ssl.SSLSocket, which: Literal["unverified", "verified"]) -> list[bytes]:
+    """Return in DER form the certificates that the server sent, or those of the chain that was verified."""
+    # Public from Python 3.13 on; before, the same under a name of the module's own.
+    public = hasattr(connection, f"get_{which}_chain")
+    source: Any = connection if public else getattr(connection, "_sslobj", None)
+    found = getattr(source, f"get_{which}_chain")() if source is not None else None
+    return [each if isinstance(each, bytes) else each.public_bytes(_ssl.ENCODING_DER) for each in found or ()]
 
 
 @lru_cache(maxsize=4096)

@@ -16,15 +16,16 @@ from pydantic import Field, model_validator
 
 from monitor.config.model import Secret, Text, problem_at
 from monitor.network.failure import ProbeFailure, failure_of, quoted
-from monitor.network.resolver import no_address
 from monitor.network.secure import Encryptable
 from monitor.network.tls_context import adapt
+from monitor.network.wire import first
 from monitor.vocabulary import ProbeResult
 from sla.observation import Outcome
 
 if TYPE_CHECKING:
     from monitor.config.model import Family, HostPort
     from monitor.network.frame import Frame, Probe
+    from monitor.network.resolver import Address
 
 T = TypeVar("T")
 
@@ -110,17 +111,16 @@ async def reached(frame: Frame, host: str, port: int, family: Family, connect: C
     """Return a driver's connection to the first of the host's addresses that takes one; fails as `Wire.reach` does."""
     addresses = await frame.addresses(host, port, family)
     frame.enter("connect")
-    failure = None
-    for each in addresses:
+
+    async def attempt(where: Address) -> T:
+        frame.outbound.check(where)
+        frame.peer = where
         try:
-            frame.outbound.check(each)
-            frame.peer = each
-            return await connect(each[1][0], port)
+            return await connect(where[1][0], port)
         except OSError as error:
-            failure = failure_of(error)
-        except ProbeFailure as error:
-            failure = failure or error
-    raise failure or no_address(host)
+            raise failure_of(error) from None
+
+    return await first(addresses, attempt)
 
 
 @dataclass(frozen=True, slots=True)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
+from functools import lru_cache
 from typing import TYPE_CHECKING, Annotated, Any
 
 import dns.exception
@@ -48,6 +49,7 @@ def _rcode(value: str) -> str:
         raise ValueError(f"{quoted(value)} is no code; write NOERROR, NXDOMAIN, SERVFAIL, REFUSED, ...") from None
 
 
+@lru_cache(maxsize=1024)  # the texts are the configuration's; each is held against every record
 def _data(text: str, rdclass: RdataClass, rdtype: RdataType) -> dns.rdata.Rdata:
     """Return the data that a text says as in a zone file, names without a closing dot taken for whole ones.
 

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 from pydantic import AfterValidator
 
 from monitor.config.model import HostName
-from monitor.http.json_body import document
+from monitor.http.json_body import document, members
 from monitor.network.failure import ProbeFailure, quoted
 from sla.interval import SECOND
 from sla.observation import Outcome
@@ -53,19 +53,11 @@ def server_of(domain: str, bootstrap: Any) -> str:
 def missing(response: Response, domain: str) -> ProbeFailure:
     """Return what a 404 says: that there is no such name if a directory says it (RFC 7480, 5.3), otherwise nothing."""
     kind = response.headers.get("content-type", "").partition(";")[0].strip().lower()
-    if kind == "application/rdap+json" or _error_code(response) == 404:
+    if kind == "application/rdap+json" or members(response).get("errorCode") == 404:
         return ProbeFailure("domain_unregistered", f"the registry knows no {domain}")
     return ProbeFailure(
         "rdap_malformed", "the status is 404, but not RDAP's: is rdap its URL?", outcome=Outcome.UNKNOWN
     )
-
-
-def _error_code(response: Response) -> Any:
-    try:
-        answer = document(response)
-    except ProbeFailure:
-        return None
-    return answer.get("errorCode") if isinstance(answer, dict) else None
 
 
 def end_of(response: Response) -> int:

@@ -9,7 +9,7 @@ from pydantic import PlainSerializer, PlainValidator, ValidationInfo, WithJsonSc
 
 from monitor.config.expect import Regex, RegexField
 from monitor.config.model import Flag, Model, Secret, problem_at
-from monitor.config.secret import SECRET_SCHEMA, read_secret
+from monitor.config.secret import SECRET_SCHEMA, plain, read_secret
 from monitor.network.failure import quoted
 
 _LONGEST = 65_536
@@ -71,7 +71,7 @@ class Exchange(Model):
     def sent(self) -> bytes:
         """The bytes to send, none when this is only listening."""
         if self.send is not None:
-            return (self.send if isinstance(self.send, str) else self.send.reveal()).encode()
+            return plain(self.send).encode()
         return self.send_hex or b""
 
     @property

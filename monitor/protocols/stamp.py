@@ -118,15 +118,16 @@ class Stamp(Model):
         return max(stamps)
 
     def _stamps(self, found: list[str], zone: ZoneInfo, now: int) -> Iterator[int]:
-        written = self.format
+        written, days = self.format, self.names_days
+        readers = (lambda text: datetime.strptime(text, written),) if written else _READERS  # noqa: DTZ007
         for text in (each.strip() for each in found if len(each) <= _LONGEST):
-            for read in (lambda text: datetime.strptime(text, written),) if written else _READERS:  # noqa: DTZ007
+            for read in readers:
                 try:
                     instant = read(text)
                     at = int((instant if instant.tzinfo else instant.replace(tzinfo=zone)).timestamp() * SECOND)
                 except (ValueError, OverflowError, OSError):
                     continue
-                yield max(at, min(at + DAY, now)) if self.names_days or read is _day else at
+                yield max(at, min(at + DAY, now)) if days or read is _day else at
                 break
 
 
