@@ -24,7 +24,7 @@ from grpc_health.v1 import health, health_pb2, health_pb2_grpc
 
 from tests.support import http2_server
 from tests.support.certificates import bundle, self_signed, server_context
-from tests.support.nameserver import Answering, framed, naming, nothing, records
+from tests.support.nameserver import Answering, framed, naming, nothing, records, truncated
 from tests.support.processes import free_port
 from tests.support.proxy import Proxy
 from tests.support.servers import Handler, answer, serving, silent
@@ -130,7 +130,7 @@ def names() -> Iterator[tuple[str, Answering, Answering]]:
     yield "servfail", records(rcode=dns.rcode.SERVFAIL), nothing
     yield "no-records", records(), nothing
     yield "sections", _sections, nothing
-    yield "truncated", _truncated, framed(_sections)
+    yield "truncated", truncated, framed(_sections)
     yield "other-id", _other_id, nothing
     yield "no-dns", lambda query: [b"what?"], nothing
     yield "no-answer", nothing, nothing
@@ -142,12 +142,6 @@ def _sections(query: dns.message.QueryMessage) -> Iterator[bytes]:
     reply.answer.append(dns.rrset.from_text(name, 60, "IN", "A", "192.0.2.7"))
     reply.authority.append(dns.rrset.from_text(name, 60, "IN", "NS", "ns1.example.test.", "ns2.example.test."))
     reply.additional.append(dns.rrset.from_text("ns1.example.test.", 60, "IN", "A", "192.0.2.53"))
-    yield reply.to_wire()
-
-
-def _truncated(query: dns.message.QueryMessage) -> Iterator[bytes]:
-    reply = dns.message.make_response(query)
-    reply.flags |= dns.flags.TC
     yield reply.to_wire()
 
 

@@ -43,6 +43,13 @@ def framed(answering: Answering) -> Answering:
     return answer
 
 
+def truncated(query: dns.message.QueryMessage) -> Iterable[bytes]:
+    """Answer that there is more than fits a datagram."""
+    reply = dns.message.make_response(query)
+    reply.flags |= dns.flags.TC
+    yield reply.to_wire()
+
+
 def nothing(query: dns.message.QueryMessage) -> Iterable[bytes]:
     """Answer nothing."""
     return ()

@@ -20,7 +20,7 @@ from monitor.network.failure import ProbeFailure
 from monitor.network.resolver import Resolver
 from monitor.probes import dns as module
 from sla.observation import Outcome
-from tests.support.nameserver import Answering, framed, naming, nothing, records
+from tests.support.nameserver import Answering, framed, naming, nothing, records, truncated
 from tests.support.probing import attempt
 from tests.support.servers import answer, saying, serving
 
@@ -77,12 +77,6 @@ async def test_every_other_answer_has_its_word(answering: Answering, reason: str
 async def test_a_resolver_that_says_nothing_costs_the_deadline() -> None:
     result = await asked(nothing, seconds=0.1)
     assert (result.outcome, result.reason) == (Outcome.BAD, "dns_timeout")
-
-
-def truncated(query: dns.message.QueryMessage) -> Iterable[bytes]:
-    reply = dns.message.make_response(query)
-    reply.flags |= dns.flags.TC
-    yield reply.to_wire()
 
 
 def over_tcp(query: dns.message.QueryMessage) -> Iterable[bytes]:
@@ -155,23 +149,33 @@ async def test_our_own_resolver_out_of_reach_is_unknown(monkeypatch: pytest.Monk
     assert (own.outcome, own.reason) == (Outcome.UNKNOWN, "resolver_unreachable")
 
 
+def of_the_root(root: Answering, others: Answering = nothing) -> Answering:
+    """Return what answers the question for the root's servers in one way, and every other in another."""
+    return lambda query: (root if query.question[0].name == dns.name.root else others)(query)
+
+
+def at_a_loss(root: Answering) -> Answering:
+    """Return what answers SERVFAIL to everything but the question for the root's servers."""
+    return of_the_root(root, LOST)
+
+
+WAITING = of_the_root(records("NS a.root-servers.net."))  # as a resolver that waits in vain for a zone's servers
+
+
 @pytest.mark.parametrize(
     ("root", "outcome", "reason"),
     [
-        ([], Outcome.UNKNOWN, "resolver_unreachable"),
-        ([dns.rcode.SERVFAIL], Outcome.UNKNOWN, "resolver_unreachable"),
-        ([dns.rcode.NOERROR], Outcome.BAD, "dns_timeout"),
-        ([dns.rcode.REFUSED], Outcome.BAD, "dns_timeout"),
+        (nothing, Outcome.UNKNOWN, "resolver_unreachable"),
+        (LOST, Outcome.UNKNOWN, "resolver_unreachable"),
+        (records(), Outcome.BAD, "dns_timeout"),
+        (records(rcode=dns.rcode.REFUSED), Outcome.BAD, "dns_timeout"),
     ],
+    ids=["nothing", "at a loss", "something", "whom it answers"],
 )
 async def test_our_own_resolver_that_is_silent_is_judged_by_whether_it_answers_anything(
-    root: list[dns.rcode.Rcode], outcome: Outcome, reason: str, monkeypatch: pytest.MonkeyPatch
+    root: Answering, outcome: Outcome, reason: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    def answering(query: dns.message.QueryMessage) -> Iterable[bytes]:
-        asked = query.question[0].name == dns.name.root
-        return [data for code in root if asked for data in records(rcode=code)(query)]
-
-    async with naming(answering) as port:
+    async with naming(of_the_root(root)) as port:
         monkeypatch.setattr(module, "system_resolver", lambda _port: HostPort("127.0.0.1", port))
         result = (await attempt({"dns": NAME, "timeout": "1s"}, 1)).result
     assert (result.outcome, result.reason) == (outcome, reason)
@@ -195,15 +199,6 @@ async def test_our_own_resolver_that_is_at_a_loss_is_judged_by_whether_it_knows_
         expected = (await attempt({"dns": NAME, "expect": {"rcode": "SERVFAIL"}})).result
     assert (result.outcome, result.reason) == (outcome, reason)
     assert expected.outcome is (Outcome.UNKNOWN if outcome is Outcome.UNKNOWN else Outcome.GOOD)
-
-
-def at_a_loss(root: Answering) -> Answering:
-    """Return what answers SERVFAIL to everything but the question for the root's servers."""
-
-    def answering(query: dns.message.QueryMessage) -> Iterable[bytes]:
-        return (root if query.question[0].name == dns.name.root else LOST)(query)
-
-    return answering
 
 
 # The other kinds' own look-ups.
@@ -256,35 +251,25 @@ async def test_our_own_resolver_that_answers_nothing_is_unknown() -> None:
     assert (result.outcome, result.reason) == (Outcome.UNKNOWN, "resolver_unreachable")
 
 
-def of_the_root(query: dns.message.QueryMessage) -> Iterable[bytes]:
-    """Answer as a resolver does that waits in vain for the servers of a zone."""
-    return records("NS a.root-servers.net.")(query) if query.question[0].name == dns.name.root else ()
-
-
 async def test_a_name_that_a_resolver_gets_no_answer_for_is_bad() -> None:
-    result = await looked_up(of_the_root, seconds=1)
+    result = await looked_up(WAITING, seconds=1)
     assert (result.outcome, result.reason) == (Outcome.BAD, "dns_timeout")
 
 
-async def test_a_resolver_without_an_uplink_is_no_witness() -> None:
-    """It says of the root what it would say of any name."""
-
-    def silent_of_names(query: dns.message.QueryMessage) -> Iterable[bytes]:
-        return records(rcode=dns.rcode.SERVFAIL)(query) if query.question[0].name == dns.name.root else ()
-
-    result = await looked_up(silent_of_names, seconds=0.5)
-    assert (result.outcome, result.reason) == (Outcome.UNKNOWN, "resolver_unreachable")
-
-
-@pytest.mark.parametrize("root", [LOST, nothing], ids=["as lost for the root", "silent about it"])
-async def test_a_resolver_that_is_at_a_loss_for_every_name_is_ours(root: Answering) -> None:
-    result = await looked_up(at_a_loss(root), seconds=0.5)
+@pytest.mark.parametrize(
+    "answering",
+    [of_the_root(LOST), at_a_loss(LOST), at_a_loss(nothing)],
+    ids=["without an uplink", "as lost for the root", "silent about it"],
+)
+async def test_a_resolver_that_is_at_a_loss_for_every_name_is_ours(answering: Answering) -> None:
+    """It says of the root what it would say of any name, and is no witness."""
+    result = await looked_up(answering, seconds=0.5)
     assert (result.outcome, result.reason) == (Outcome.UNKNOWN, "resolver_unreachable")
 
 
 @pytest.mark.parametrize(
     ("answering", "reason", "outcome"),
-    [(nothing, "resolver_unreachable", Outcome.UNKNOWN), (of_the_root, "dns_timeout", Outcome.BAD)],
+    [(nothing, "resolver_unreachable", Outcome.UNKNOWN), (WAITING, "dns_timeout", Outcome.BAD)],
 )
 async def test_a_look_up_that_ends_by_itself_is_told_apart_alike(
     answering: Answering, reason: str, outcome: Outcome, monkeypatch: pytest.MonkeyPatch

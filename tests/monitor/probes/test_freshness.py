@@ -55,7 +55,7 @@ async def test_the_newest_stamp_is_found_wherever_it_stands(
 
 async def test_a_stamp_without_an_hour_stands_for_the_end_of_its_day() -> None:
     stamp = {"header": "X", "format": "%Y%m%d"}
-    assert (await probed(answer(X=f"{NOW:%Y%m%d}"), stamp=stamp, max_age="1s")).outcome is Outcome.GOOD
+    assert (await probed(answer(X=f"{datetime.now(UTC):%Y%m%d}"), stamp=stamp, max_age="1s")).outcome is Outcome.GOOD
     assert (await probed(answer(X=f"{aged(days=2):%Y%m%d}"), stamp=stamp, max_age="23h")).reason == "stale"
 
 
@@ -63,7 +63,7 @@ async def test_a_stamp_without_an_hour_stands_for_the_end_of_its_day() -> None:
 async def test_a_date_is_taken_for_one_without_a_format(written: str) -> None:
     """Eight digits are no Unix time: that would be of the early seventies."""
     stamp = {"header": "X"}
-    today = await probed(answer(X=f"{NOW:{written}}"), stamp=stamp, max_age="1s")
+    today = await probed(answer(X=f"{datetime.now(UTC):{written}}"), stamp=stamp, max_age="1s")
     assert today.outcome is Outcome.GOOD, today.detail
     assert (await probed(answer(X=f"{aged(days=2):{written}}"), stamp=stamp, max_age="23h")).reason == "stale"
     assert (await probed(answer(X=f"{aged(days=2):{written}}"), stamp=stamp, max_age="3d")).outcome is Outcome.GOOD

@@ -83,12 +83,12 @@ async def test_what_is_wrong_with_a_certificate_has_its_word(
     kind: str, names: list[str], validity: dict[str, Any], reason: str, authority: Authority
 ) -> None:
     """And its end is told all the same."""
-    ends = validity.setdefault("not_after", NOW + timedelta(days=20))
+    validity = {"not_after": NOW + timedelta(days=20), **validity}
     context = server_context(authority.ca.issue_cert(*names, **validity))
     result = await seen(kind, context, ca=authority.path)
     assert (result.outcome, result.reason) == (Outcome.BAD, reason)
     assert result.detail
-    assert result.certificate_expiry == pytest.approx(ends.timestamp(), abs=1)
+    assert result.certificate_expiry == pytest.approx(validity["not_after"].timestamp(), abs=1)
 
 
 @both

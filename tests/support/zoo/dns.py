@@ -11,7 +11,7 @@ import dns.message
 import dns.rcode
 import dns.rrset
 
-from tests.support.nameserver import Answering, nothing, records
+from tests.support.nameserver import Answering, framed, nothing, records, truncated
 from tests.support.zoo.animal import AMPLE, BAD, GOOD, SHORT, Animal, Den, resolver
 
 Query = dns.message.QueryMessage
@@ -31,18 +31,6 @@ def _mute(name: str, den: Den, reason: str = "dns_timeout") -> Animal:
 def _altered(change: Callable[[bytes], bytes]) -> Answering:
     """Return what answers well, and then has its bytes changed."""
     return lambda query: [change(each) for each in WELL(query)]
-
-
-def _framed(answers: Answering) -> Answering:
-    """Return the same over TCP: each message behind its length."""
-    return lambda query: [len(each).to_bytes(2, "big") + each for each in answers(query)]
-
-
-def truncated(query: Query) -> Iterable[bytes]:
-    """Answer that there is more than fits a datagram."""
-    reply = dns.message.make_response(query)
-    reply.flags |= dns.flags.TC
-    return [reply.to_wire()]
 
 
 def codes() -> Iterator[Animal]:
@@ -69,13 +57,12 @@ def contents() -> Iterator[Animal]:
     yield _seen("alias-loop", resolver(records(f"CNAME {NAME}.")), "dns_no_records")
     yield _seen("alias-to-nowhere", resolver(records("CNAME nowhere.invalid.")), "dns_no_records")
     yield _seen("other-question", resolver(_other_question), "dns_malformed")
-    yield _seen("five-hundred", resolver(truncated, _framed(_many)), "dns_answer", **wanted)
+    yield _seen("five-hundred", resolver(truncated, framed(_many)), "dns_answer", **wanted)
 
 
 def _lame(query: Query) -> Iterable[bytes]:
     reply = dns.message.make_response(query)
     reply.authority.append(dns.rrset.from_text("example.", 60, "IN", "NS", "a.root.example."))
-    return [reply.to_wire()]
 
 
 def _other_question(query: Query) -> Iterable[bytes]:
@@ -124,14 +111,14 @@ def _misnumbered(query: Query) -> bytes:
 
 def over_tcp() -> Iterator[Animal]:
     """Yield those whose answer does not fit a datagram, and what then becomes of it."""
-    yield _seen("truncated", resolver(truncated, _framed(WELL)), "")
+    yield _seen("truncated", resolver(truncated, framed(WELL)), "")
     yield _seen("truncated-and-hangs-up", resolver(truncated, nothing), "dns_malformed")
     yield _seen("truncated-and-cut", resolver(truncated, lambda query: [b"\xff\xff\0\0"]), "dns_malformed")
     yield _seen("truncated-and-nothing", resolver(truncated, lambda query: [b"\0\0"]), "dns_malformed")
     yield _seen("truncated-and-garbage", resolver(truncated, lambda query: [b"\0\x10" + b"\xff" * 16]), "dns_malformed")
-    other = _framed(lambda query: [_misnumbered(query)])
+    other = framed(lambda query: [_misnumbered(query)])
     yield _seen("truncated-and-other-id", resolver(truncated, other), "dns_malformed")
-    yield _seen("truncated-for-ever", resolver(truncated, _framed(truncated)), "dns_no_records")
+    yield _seen("truncated-for-ever", resolver(truncated, framed(truncated)), "dns_no_records")
 
 
 def animals() -> Iterator[Animal]:
