@@ -63,6 +63,7 @@ def contents() -> Iterator[Animal]:
 def _lame(query: Query) -> Iterable[bytes]:
     reply = dns.message.make_response(query)
     reply.authority.append(dns.rrset.from_text("example.", 60, "IN", "NS", "a.root.example."))
+    return [reply.to_wire()]
 
 
 def _other_question(query: Query) -> Iterable[bytes]:
