@@ -13,6 +13,7 @@ import os
 import re
 import runpy
 import signal
+import time
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, TextIO
 
@@ -21,6 +22,7 @@ if TYPE_CHECKING:
 
 
 _QUERY = re.compile(r"(https?://[^\s?#]*)[?#][^\s\"'<>]*")  # of a URL, which may hold a key
+_PAUSE = 0.05  # seconds between two tries at a picture
 _AGAIN = 0.5  # seconds until the end is said once more to a script, or an event loop, that caught it
 
 
@@ -78,11 +80,20 @@ def _keep(page: Page, context: BrowserContext, task: dict[str, Any]) -> None:
         return
     folder = Path(task["keep"])
     folder.mkdir(parents=True, exist_ok=True, mode=0o700)
-    with contextlib.suppress(Exception):
-        page.screenshot(path=folder / "screenshot.png", timeout=1000 * task["picture"])
+    _photograph(page, folder / "screenshot.png", task["picture"])
     if task["trace"]:
         with contextlib.suppress(Exception):
             context.tracing.stop(path=folder / "trace.zip")
+
+
+def _photograph(page: Page, path: Path, seconds: float) -> None:
+    """Take the picture, again and again if need be: while a page gives way to Chromium's error page, there is none."""
+    end = time.monotonic() + seconds
+    while (left := end - time.monotonic()) > 0 and not page.is_closed():
+        with contextlib.suppress(Exception):
+            page.screenshot(path=path, timeout=1000 * left)
+            return
+        time.sleep(_PAUSE)
 
 
 def _aside() -> TextIO:
