@@ -36,8 +36,8 @@ generate: $(VENV)/.dev ## Write the generated files anew: JSON Schema, rules, da
 	$(BIN)/python -m monitor.generate
 
 lock: ## Resolve the dependencies anew (needs uv)
-	uv pip compile -q --universal --generate-hashes --python-version 3.11 --no-header --no-emit-index-url pyproject.toml -o requirements.lock
-	uv pip compile -q --universal --generate-hashes --python-version 3.11 --no-header --no-emit-index-url pyproject.toml --group dev -o requirements-dev.lock
+	uv pip compile -q --no-strip-extras --universal --generate-hashes --python-version 3.11 --no-header --no-emit-index-url pyproject.toml -o requirements.lock
+	uv pip compile -q --no-strip-extras --universal --generate-hashes --python-version 3.11 --no-header --no-emit-index-url pyproject.toml --group dev -o requirements-dev.lock
 
 clean: ## Remove the environment and what the daemon recorded
 	rm -rf $(VENV) var .mypy_cache .ruff_cache
