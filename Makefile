@@ -4,7 +4,7 @@ VENV   := .venv
 BIN    := $(VENV)/bin
 PIP    := $(BIN)/pip --disable-pip-version-check install --use-pep517 --progress-bar on
 
-.PHONY: help run test lint unit slow cover bench generate lock clean
+.PHONY: help run test lint unit slow full cover bench generate lock clean
 
 help: ## List the commands
 	@grep -E '^[a-z]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 12
@@ -21,13 +21,16 @@ lint: $(VENV)/.dev
 	$(BIN)/lint-imports
 
 unit: $(VENV)/.dev
-	$(BIN)/pytest -n 2 -m "not slow"
+	$(BIN)/pytest -n 2 -m "not slow and not full"
 
 slow: $(VENV)/.dev ## The slower suites: real Prometheus, Alertmanager, Chromium, faults
-	$(BIN)/pytest -m slow
+	$(BIN)/pytest -m "slow and not full"
+
+full: $(VENV)/.dev ## What takes longer than minutes; writes docs/full-results.md, which is committed
+	$(BIN)/python .ci/full.py
 
 cover: $(VENV)/.dev ## Every branch of sla/ is taken by its own tests
-	$(BIN)/pytest -n 2 -m "not slow" --cov=sla --cov-branch --cov-report=term-missing:skip-covered --cov-fail-under=100 tests/sla tests/property
+	$(BIN)/pytest -n 2 -m "not slow and not full" --cov=sla --cov-branch --cov-report=term-missing:skip-covered --cov-fail-under=100 tests/sla tests/property
 
 bench: $(VENV)/.dev ## Measure the cost a probe beside blackbox_exporter + Prometheus
 	$(BIN)/python -m bench.cost

@@ -1,0 +1,98 @@
+"""Run the suites that take longer than minutes, one part after the other, and write `docs/full-results.md`.
+
+The file is committed, so that a reader can see when each part last ran, on which commit and Python, and its counts. A
+part is a command that exits 0 on success and prints its counts on its last line. Exits 1 if a part failed.
+"""
+
+from __future__ import annotations
+
+import platform
+import subprocess
+import sys
+import time
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from pathlib import Path
+
+ROOT = Path(__file__).parents[1]
+RESULTS = ROOT / "docs/full-results.md"
+PYTEST = (sys.executable, "-m", "pytest")
+LOADED = (sys.executable, ".ci/loaded.py", *PYTEST, "--timeout=600")
+
+# name -> command, in the order in which they run.
+PARTS: dict[str, tuple[str, ...]] = {
+    "tests marked `full`": (*PYTEST, "-m", "full"),
+    "`make unit` beside two busy processes per core": (*LOADED, "-m", "not slow and not full"),
+    "`make slow` beside two busy processes per core": (*LOADED, "-m", "slow and not full"),
+}
+
+
+@dataclass(frozen=True, slots=True)
+class Result:
+    """One part's exit status, last line of output and duration."""
+
+    name: str
+    status: int
+    counts: str
+    seconds: float
+
+    @property
+    def row(self) -> str:
+        """The result as a row of the table."""
+        verdict = "passed" if self.status == 0 else f"**FAILED** (exit status {self.status})"
+        return f"| {self.name} | {verdict} | {self.counts} | {duration(self.seconds)} |"
+
+
+def duration(seconds: float) -> str:
+    """Write a duration as minutes and seconds."""
+    return f"{int(seconds) // 60} min {int(seconds) % 60} s"
+
+
+def run(name: str, command: tuple[str, ...]) -> Result:
+    """Run a part, passing its output on."""
+    sys.stdout.write(f"\n==> {name}: {' '.join(command)}\n")
+    began, last = time.monotonic(), ""
+    with subprocess.Popen(command, cwd=ROOT, text=True, stdout=subprocess.PIPE, stderr=subprocess.STDOUT) as process:
+        for line in process.stdout or ():
+            sys.stdout.write(line)
+            sys.stdout.flush()
+            last = line.strip() or last
+    return Result(name, process.returncode, last.strip("= ").replace("|", "\\|"), time.monotonic() - began)
+
+
+def commit() -> str:
+    """Return the checked-out commit, and whether files differ from it."""
+    git = ("git", "-C", str(ROOT))
+    name = subprocess.check_output([*git, "rev-parse", "--short=12", "HEAD"], text=True).strip()
+    changed = subprocess.check_output([*git, "status", "--porcelain"], text=True).strip()
+    return f"{name} with uncommitted changes" if changed else name
+
+
+def document(results: list[Result], on: str, at: datetime) -> str:
+    """Return the content of the result file."""
+    head = [
+        "# Results of `make full`",
+        "",
+        "Written by `make full` (`.ci/full.py`): what takes too long for `make test`, `make slow` and `.ci/run`.",
+        "",
+        f"- date: {at:%Y-%m-%d %H:%M} UTC",
+        f"- commit: {on}",
+        f"- Python: {platform.python_version()}, {platform.system()} {platform.machine()}",
+        "",
+        "| part | result | counts | duration |",
+        "|---|---|---|---|",
+    ]
+    return "\n".join([*head, *(each.row for each in results)]) + "\n"
+
+
+def main() -> int:
+    """Run every part and write the result file."""
+    on, at = commit(), datetime.now(UTC)
+    results = [run(name, command) for name, command in PARTS.items()]
+    RESULTS.write_text(document(results, on, at))
+    sys.stdout.write(f"\nwritten: {RESULTS.relative_to(ROOT)}; commit it\n")
+    return int(any(each.status for each in results))
+
+
+if __name__ == "__main__":
+    raise SystemExit(main())
