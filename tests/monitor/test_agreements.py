@@ -70,6 +70,20 @@ def test_only_what_the_agreement_names_is_left_out() -> None:
     assert ledger.agreed("p", OWN).contractual == ledger.measured("p", MONTH, NOW)
 
 
+@pytest.mark.parametrize(("named", "cause"), [("maintenance", Cause.MAINTENANCE), ("corrections", Cause.CORRECTION)])
+def test_an_agreement_may_exclude_one_of_maintenance_and_corrections(named: str, cause: Cause) -> None:
+    """The other one is recorded at another time, and its downtime counts."""
+    repair = Interval(AROUND[0] - 2 * DAY, AROUND[1] - 2 * DAY)
+    outages = [(start - 2 * DAY, end - 2 * DAY) for start, end in TEN] + TEN
+    fields = {"maintenance": [planned(*AROUND)], "agreement": {"excludes": [named]}}
+    ledger = ledger_with(product("p", **fields), outages={"p": outages})
+    ledger.corrections = Corrections([Correction("p", repair, "Ada", "probe account locked", NOW - DAY)])
+    agreed = ledger.agreed("p", OWN)
+    assert totals(agreed.audit) == {cause: 2 * HOUR}
+    assert [piece.interval for piece in agreed.audit] == [Interval(*AROUND) if named == "maintenance" else repair]
+    assert (agreed.raw.downtime.point, agreed.contractual.downtime.point) == (20 * MINUTE, 10 * MINUTE)
+
+
 def test_a_correction_is_left_out_for_its_product_until_it_is_revoked() -> None:
     """With author, reason and time of making in the audit."""
     ledger = ledger_with(product("p"), product("q"), outages={"p": TEN, "q": TEN})
@@ -150,6 +164,19 @@ class TestAsShipped:
         assert agreed.contractual.downtime.high == 690 * SECOND
         assert agreed.contractual.availability.point == 1 - Fraction(600, 2_590_200)
         assert agreed.contractual.verdict is Verdict.MET
+
+    def test_chefs_excludes_corrections_and_not_planned_maintenance(self, ledger: Ledger) -> None:
+        """Its draft agreement does not mention maintenance: ten announced minutes count, ten corrected ones do not."""
+        known = {p.id: p for p in ledger.portfolio.products}
+        block = (Maintenance.model_validate(planned(*AROUND)),)
+        known["chefs"] = known["chefs"].model_copy(update={"maintenance": block})
+        ledger.reload(ledger.portfolio.model_copy(update={"products": tuple(known.values())}))
+        fill(ledger, {"chefs": [(TEN[0][0] - 2 * DAY, TEN[0][1] - 2 * DAY), *TEN]})
+        corrected = Interval(AROUND[0] - 2 * DAY, AROUND[1] - 2 * DAY)
+        ledger.corrections = Corrections([Correction("chefs", corrected, "Ada", "probe account locked", NOW - DAY)])
+        agreed = ledger.agreed("chefs", OWN)
+        assert totals(agreed.audit) == {Cause.CORRECTION: 2 * HOUR}
+        assert (agreed.raw.downtime.point, agreed.contractual.downtime.point) == (20 * MINUTE, 10 * MINUTE)
 
     def test_pathfinder_leaves_out_planned_maintenance(self, ledger: Ledger) -> None:
         """Keycloak was down for 40 minutes at night, of which 02:00-03:00 was announced, and 3 minutes unannounced.

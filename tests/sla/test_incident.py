@@ -106,6 +106,37 @@ def test_downtime_begins_at_the_estimated_change_so_that_incidents_add_up_to_the
         pytest.fail("the incident did not end")
 
 
+@pytest.mark.parametrize(("apart", "doubt"), [(1, 1), (2, 1), (3, 2), (10, 5)])
+def test_downtime_begins_half_way_back_however_close_the_last_good_observation(apart: int, doubt: int) -> None:
+    """Good at 0, bad from `apart` on: the estimated change lies at the midpoint, rounded down to the microsecond."""
+    timeline = Timeline(10)
+    for at, outcome in ((0, Outcome.GOOD), (apart, Outcome.BAD), (apart + 4, Outcome.BAD)):
+        timeline.append(at, outcome)
+    incident = Incident.open("p", "p/c", apart, "")
+    assert incident.downtime_until(apart, timeline) == doubt
+    assert incident.downtime_until(apart + 4, timeline) == doubt + 4
+
+
+@pytest.mark.parametrize("before", ["", "u", "uu"])
+def test_downtime_begins_at_the_first_bad_observation_where_no_good_one_bounds_it(before: str) -> None:
+    """At the start of the record, and after a gap longer than the hold: what was unknown is no downtime."""
+    timeline = Timeline(10)
+    if before:
+        timeline.append(-100, Outcome.GOOD)
+    for each in observations(before + "bb"):
+        timeline.append(each.at, each.outcome)
+    opened = 10 * len(before)
+    assert Incident.open("p", "p/c", opened, "").downtime_until(opened + 10, timeline) == 10
+
+
+def test_downtime_after_a_short_recovery_does_not_count_the_outage_before_it() -> None:
+    """Bad, good, bad, bad: of the second incident only what follows the middle of the way from good to bad."""
+    timeline = Timeline(10)
+    for each in observations("bgbb"):
+        timeline.append(each.at, each.outcome)
+    assert Incident.open("p", "p/c", 20, "").downtime_until(30, timeline) == 5 + 10
+
+
 def test_downtime_without_a_timeline_is_not_known() -> None:
     """There is no figure, rather than the time between the two."""
     assert Incident.open("p", "p/c", 5, "").resolve(9).downtime is None
@@ -117,6 +148,12 @@ def test_a_lost_incident_is_not_resolved() -> None:
     tracker.step(observations("b")[0])
     tracker.open = None
     assert tracker.step(observations("bg")[1]) is None
+
+
+def test_two_bad_open_and_two_good_resolve_by_default() -> None:
+    tracker = IncidentTracker("p/c", "p")
+    changes = [tracker.step(seen) for seen in observations("bbgg")]
+    assert [type(change) for change in changes] == [type(None), Opened, type(None), Resolved]
 
 
 def test_thresholds_are_numbers_of_probes() -> None:

@@ -5,6 +5,8 @@ from __future__ import annotations
 from dataclasses import replace
 from zoneinfo import ZoneInfo
 
+import pytest
+
 from sla.calendar import Period, Window, calendar_window
 from sla.exclusion import Cause, Exclusion, agree
 from sla.incident import Incident
@@ -12,7 +14,7 @@ from sla.interval import DAY, HOUR, MINUTE, SECOND, Interval
 from sla.measured import measure
 from sla.objective import Objective
 from sla.observation import Observation, Outcome
-from sla.report import BY_DAY, EARLIER, Report, Subject, incident_json, last_complete, report
+from sla.report import BY_DAY, EARLIER, MONTHS, Report, Subject, incident_json, last_complete, report
 from sla.timeline import Timeline
 from sla.window import parse_instant
 
@@ -68,6 +70,33 @@ def test_a_month_in_progress_has_the_budget_of_all_of_it() -> None:
     last = FOUND.months[-1].agreed.contractual.budget
     assert last is not None
     assert last.allowed == GOAL.allowed(MONTH.whole.length - HOUR)
+
+
+LONG = Timeline.of_pairs(
+    ((at, Outcome.GOOD) for at in range(parse_instant("2024-10-15T00:00:00Z"), AT, 6 * HOUR)), 13 * HOUR
+)
+
+
+@pytest.mark.parametrize(
+    ("start", "first", "count"),
+    [
+        ("2025-11-01T07:00:00Z", "2025-06-01T07:00:00Z", MONTHS),  # one month: the six that end with it
+        ("2025-06-01T07:00:00Z", "2025-06-01T07:00:00Z", MONTHS),  # exactly six
+        ("2025-05-31T07:00:00Z", "2025-05-01T07:00:00Z", 7),  # the seventh is touched by a day
+        ("2025-01-01T08:00:00Z", "2025-01-01T08:00:00Z", 11),  # every month of a longer window
+        ("2024-10-01T07:00:00Z", "2024-10-01T07:00:00Z", 14),  # the month in which the record began
+        ("2024-09-01T07:00:00Z", "2024-10-01T07:00:00Z", 14),  # none from before it
+    ],
+)
+def test_the_budget_is_given_by_month_for_six_months_or_as_many_as_the_window_has(
+    start: str, first: str, count: int
+) -> None:
+    span = Interval(parse_instant(start), AT)
+    months = report("p", Subject(LONG, GOAL, 6 * HOUR, lambda _: ()), Window("w", span, span), ZONE).months
+    assert MONTHS == 6
+    assert (months[0].window.whole.start, len(months)) == (parse_instant(first), count)
+    assert [each.window.whole.start for each in months[1:]] == [each.window.whole.end for each in months[:-1]]
+    assert (months[-1].window.whole, months[-1].window.measured.end) == (MONTH.whole, AT)
 
 
 def test_a_rolling_window_is_held_against_windows_of_its_length() -> None:

@@ -47,6 +47,20 @@ def test_open_end_is_doubt_for_a_hold_then_unknown() -> None:
     assert timeline.first == 0
 
 
+@pytest.mark.parametrize(
+    ("at", "began"),
+    [(-1, -1), (0, 0), (1, 0), (2, 1), (3, 2), (9, 2), (10, 2), (11, 11)],
+)
+def test_where_the_state_before_an_instant_began(at: int, began: int) -> None:
+    """Good at 0, bad at 2 and 10: up in doubt 0-1, down in doubt 1-2, down 2-10. Outside of it the instant itself."""
+    assert Timeline.of_pairs([(0, GOOD), (2, BAD), (10, BAD)], 10).began(at) == began
+
+
+def test_where_the_state_began_of_which_nothing_is_settled() -> None:
+    assert Timeline(10).began(5) == 5
+    assert Timeline.of_pairs([(0, GOOD)], 10).began(5) == 5
+
+
 def test_nothing_observed_is_unknown() -> None:
     """An empty timeline has no first instant, no last one, and all of any window unknown."""
     timeline = Timeline(10)

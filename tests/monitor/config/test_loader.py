@@ -45,6 +45,22 @@ def test_the_default_timeout_never_exceeds_the_interval(tmp_path: Path) -> None:
     assert timeout(", interval: 5m") == 10 * SECOND
 
 
+def test_two_bad_probes_open_an_incident_and_two_good_ones_resolve_it_unless_configured(tmp_path: Path) -> None:
+    def thresholds(fields: str) -> tuple[int, int]:
+        (found,) = loaded(tmp_path, check(f'tcp: "h:1"{fields}')).products[0].checks
+        return found.fall, found.rise
+
+    assert thresholds("") == (2, 2)
+    assert thresholds(", fall: 1") == (1, 2)
+    assert thresholds(", fall: 3, rise: 100") == (3, 100)
+
+
+def test_a_check_is_probed_once_a_minute_unless_configured(tmp_path: Path) -> None:
+    (found,) = loaded(tmp_path, check('tcp: "h:1"')).products[0].checks
+    assert (found.interval, found.timeout, found.effective_hold) == (MINUTE, 10 * SECOND, 130 * SECOND)
+    assert (found.hold, found.slow_after) == (None, None)
+
+
 def test_a_check_is_of_the_kind_whose_key_it_has(tmp_path: Path) -> None:
     """`tls:` with a target is a kind; without one it is the options of another."""
     text = check('http: "https://h/", tls: {server_name: x.org}')
