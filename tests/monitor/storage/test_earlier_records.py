@@ -1,0 +1,86 @@
+"""Every record that an earlier version wrote loads, and its figures are those that the version computed."""
+
+from __future__ import annotations
+
+import json
+from typing import TYPE_CHECKING, Any
+
+import pytest
+from click.testing import CliRunner
+
+from monitor.cli import cli
+from monitor.config.loader import load
+from monitor.corrections import Corrections, Journal, journal_of
+from monitor.engine.recorder import restore
+from monitor.ledger import Ledger
+from monitor.probes.registry import check_types
+from monitor.storage.reader import reading
+from monitor.storage.sqlite import SqliteStore
+from sla.interval import Interval
+from sla.window import format_instant
+from tests.support.records import NAMES, unpack
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+    from sla.track import History
+
+
+@pytest.fixture(params=NAMES)
+def expected(request: pytest.FixtureRequest, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Any:
+    """Unpack a record into the working directory, and return the figures that it is known to have."""
+    monkeypatch.chdir(tmp_path)
+    unpack(request.param, tmp_path)
+    return json.loads((tmp_path / "expected.json").read_text())
+
+
+def figures(ledger: Ledger, expected: Any) -> dict[str, Any]:
+    """Return what `expected.json` has, of this ledger."""
+    windows = [Interval(*window) for window in expected["windows"]]
+    histories: dict[str, History] = {key: entry.timeline for key, entry in ledger.entries.items()}
+    histories |= ledger.compositions
+    return {
+        "windows": expected["windows"],
+        "durations": {key: [list(each.durations(window)) for window in windows] for key, each in histories.items()},
+        "observations": {key: list(each.timeline.counts(windows[0])) for key, each in ledger.entries.items()},
+        "incidents": [[i.id, i.check, i.opened, i.resolved, i.reason, i.downtime] for i in ledger.incidents],
+        "corrections": sorted(fact.id for fact in ledger.corrections.facts),
+        "excluded": {
+            key: sorted([e.interval.start, e.interval.end, e.cause.value] for e in ledger.exclusions(key, windows[0]))
+            for key in ledger.products
+        },
+    }
+
+
+def test_the_daemon_takes_over_the_record(expected: Any, tmp_path: Path) -> None:
+    """Twice: the first start may bring the schema up to date, the second reads what that left."""
+    portfolio = load(tmp_path / "ninewatch.yaml", check_types(allow_exec=False))
+    for _ in range(2):
+        ledger, store = Ledger(portfolio), SqliteStore(portfolio.store, 0)
+        restore(ledger, store)
+        facts = (*store.load_corrections(), *Journal(journal_of(portfolio.store)).read().facts)
+        ledger.corrections = Corrections(tuple(dict.fromkeys(facts)))
+        store.close()
+        assert figures(ledger, expected) == expected
+
+
+def test_a_record_that_no_daemon_has_taken_over_is_read_as_it_is(expected: Any, tmp_path: Path) -> None:
+    portfolio = load(tmp_path / "ninewatch.yaml", check_types(allow_exec=False))
+    ledger = Ledger(portfolio)
+    with reading(portfolio.store) as record:
+        ledger.restore(record.load_runs(), record.load_tail(), record.load_incidents())
+        facts = (*record.load_corrections(), *Journal(journal_of(portfolio.store)).read().facts)
+    ledger.corrections = Corrections(tuple(dict.fromkeys(facts)))
+    assert figures(ledger, expected) == expected
+
+
+def test_a_report_of_the_record_has_the_figures(expected: Any) -> None:
+    start, end = (format_instant(at) for at in expected["windows"][0])
+    words = ["report", "-c", "ninewatch.yaml", "--product", "all", "--window", f"{start}/{end}", "--at", end]
+    done = CliRunner().invoke(cli, [*words, "--format", "json"], catch_exceptions=False)
+    assert done.exit_code == 0, done.output
+    names = ("up_seconds", "down_seconds", "doubt_seconds", "unknown_seconds")
+    reported = {each["id"]: [each["raw"][name] for name in names] for each in json.loads(done.stdout)["products"]}
+    for product, found in reported.items():
+        up, down, doubt_up, doubt_down, unknown = (each / 1_000_000 for each in expected["durations"][product][0])
+        assert found == pytest.approx([up, down, doubt_up + doubt_down, unknown], abs=1e-9)
