@@ -7,6 +7,7 @@ from pathlib import Path
 
 import click
 
+from monitor import zones
 from monitor.blackbox.modules import ModuleFile
 from monitor.commands.common import examined
 from monitor.commands.words import plural
@@ -26,8 +27,8 @@ from monitor.config.onefile import load_block
 def check_config(path: Path | None, modules: Path | None) -> None:
     """Check the configuration at PATH, a file or a folder, without running it.
 
-    Every mistake is printed as file:line:column with what is allowed. Exit status 0 when there is none, 1 when there
-    is any, 2 when PATH is not there or cannot be read.
+    Every mistake is printed as file:line:column with what is allowed, and the time zone database that is in use. Exit
+    status 0 when there is none, 1 when there is any, 2 when PATH is not there or cannot be read.
     """
     if path is None and modules is None:
         raise click.UsageError("name what to check: PATH, --blackbox-config FILE, or both")
@@ -46,6 +47,7 @@ def _sound(path: Path) -> bool:
     if found.portfolio is None:
         click.echo(str(ConfigError(found.problems)), err=True)
         return False
+    click.echo(zones.described())
     products = found.portfolio.products
     checks = sum(len(product.checks) for product in products)
     warnings = f", {plural(len(found.warnings), 'warning')}" if found.warnings else ""

@@ -10,6 +10,7 @@ from zoneinfo import ZoneInfo
 
 import click
 
+from monitor import zones
 from monitor.clock import SystemClock
 from monitor.commands.common import loaded
 from monitor.config.model import Portfolio
@@ -104,7 +105,7 @@ class _Place:
 def _place(path: Path | None) -> _Place:
     if path is None:
         fields = Portfolio.model_fields
-        return _Place(fields["store"].default, ZoneInfo(fields["time_zone"].default), None)
+        return _Place(fields["store"].default, zones.zone(fields["time_zone"].default), None)
     portfolio = loaded(path)[1]
     return _Place(portfolio.store, portfolio.zone, [product.id for product in portfolio.products])
 

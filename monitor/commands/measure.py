@@ -8,10 +8,10 @@ from collections.abc import Callable, Iterator
 from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, TypeVar
-from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
 import click
 
+from monitor import zones
 from sla.availability import UnknownPolicy, Verdict
 from sla.compose import Rule
 from sla.interval import Interval
@@ -20,6 +20,8 @@ from sla.service_hours import ServiceHours
 from sla.window import Window, format_instant, parse_duration, parse_instant, parse_window
 
 if TYPE_CHECKING:
+    from zoneinfo import ZoneInfo
+
     from monitor.config.maintenance import Maintenance
 
 T = TypeVar("T")
@@ -39,13 +41,6 @@ class _Parsed(click.ParamType[Any]):
             return self._parse(value)
         except ValueError as error:
             self.fail(str(error), param, ctx)
-
-
-def _zone(text: str) -> ZoneInfo:
-    try:
-        return ZoneInfo(text)
-    except (ZoneInfoNotFoundError, OSError, ValueError):
-        raise ValueError(f'"{text}" is no time zone; write America/Vancouver or UTC') from None
 
 
 def _duration(text: str) -> int:
@@ -70,7 +65,7 @@ _GROUPS = click.Choice(["check", "none"])
 @click.option(
     "--tz",
     "zone",
-    type=_Parsed("zone", _zone),
+    type=_Parsed("zone", zones.zone),
     default="America/Vancouver",
     show_default=True,
     help="Whose calendar and clock.",

@@ -12,6 +12,7 @@ from zoneinfo import ZoneInfo
 import holidays as statutory
 from pydantic import InstanceOf, PlainSerializer, PlainValidator, WithJsonSchema
 
+from monitor import zones
 from monitor.config.base import Model
 from monitor.config.maintenance import ZoneName
 from monitor.config.values import is_id
@@ -101,7 +102,7 @@ class Agreement(Model):
 
     def out_of_hours(self, window: Interval, default: str) -> Iterator[Exclusion]:
         """Yield the time of the window for which nothing is promised; `default` is the zone where none is named."""
-        zone = ZoneInfo(self.zone or default)
+        zone = zones.zone(self.zone or default)
         if self.service_hours != ALWAYS:
             for span in self.service_hours.outside(window, zone):
                 yield Exclusion(span, Cause.SERVICE_HOURS, str(self.service_hours), reason="outside service hours")

@@ -9,7 +9,6 @@ from dataclasses import dataclass
 from functools import lru_cache
 from pathlib import Path
 from typing import Annotated, Any
-from zoneinfo import ZoneInfo, available_timezones
 
 import icalendar
 import recurring_ical_events
@@ -24,6 +23,7 @@ from pydantic import (
     model_validator,
 )
 
+from monitor import zones
 from monitor.config.base import Model
 from monitor.config.context import Context, resolve
 from monitor.config.errors import quoted
@@ -46,7 +46,7 @@ def zone_named(value: str) -> str:
     Raises:
         ValueError: none has.
     """
-    if value not in available_timezones():
+    if value not in zones.names():
         raise ValueError(f"{quoted(value)} is not a time zone; write one such as America/Vancouver or UTC")
     return value
 
@@ -216,7 +216,7 @@ class Maintenance(Model):
 
 def _years(window: Interval, zone: str, days: int) -> range:
     """Return the calendar years of the zone in which what touches the window may begin."""
-    begin, end = (local(at, ZoneInfo(zone)).year for at in (window.start - (days + 2) * DAY, window.end + DAY))
+    begin, end = (local(at, zones.zone(zone)).year for at in (window.start - (days + 2) * DAY, window.end + DAY))
     return range(max(begin, _YEARS.start), min(end, _YEARS.stop) + 1)
 
 
@@ -228,7 +228,7 @@ def _span(start: dt.datetime, end: dt.datetime, zone: str) -> Interval:
 def _instant(moment: dt.datetime, zone: str) -> int:
     if moment.tzinfo is not None:
         return instant(moment)
-    return first_instant(instant(moment.replace(tzinfo=EPOCH.tzinfo)), ZoneInfo(zone))
+    return first_instant(instant(moment.replace(tzinfo=EPOCH.tzinfo)), zones.zone(zone))
 
 
 # A year at a time and kept: a rule is walked from its first occurrence on, which may be long ago, and pages ask often.

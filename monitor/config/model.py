@@ -9,6 +9,7 @@ from zoneinfo import ZoneInfo
 
 from pydantic import Field, PlainValidator, WithJsonSchema, model_validator
 
+from monitor import zones
 from monitor.config.addresses import Headers, HeaderValue, HostName, HostPort, HostPortField, HttpUrl, Listen
 from monitor.config.agreement import Agreement
 from monitor.config.base import Model
@@ -241,7 +242,7 @@ class Portfolio(Model):
     @property
     def zone(self) -> ZoneInfo:
         """The zone that pages show times in."""
-        return ZoneInfo(self.time_zone)
+        return zones.zone(self.time_zone)
 
     def checks(self) -> Iterator[tuple[Product, CheckBase]]:
         """Yield every check with its product, in the order of the configuration."""

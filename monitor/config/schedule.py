@@ -8,10 +8,10 @@ from datetime import UTC, datetime, timedelta
 from functools import lru_cache
 from itertools import pairwise
 from typing import Annotated, Any
-from zoneinfo import ZoneInfo
 
 from pydantic import PlainValidator, WithJsonSchema
 
+from monitor import zones
 from monitor.config.errors import quoted
 from monitor.config.values import AS_TEXT, duration
 from sla.interval import SECOND
@@ -51,7 +51,7 @@ class Schedule:
         if self.every is not None:
             return instant + self.every
         begin = _EPOCH + timedelta(microseconds=instant)
-        return _microseconds(next(self.starting(begin.astimezone(ZoneInfo(zone)))))
+        return _microseconds(next(self.starting(begin.astimezone(zones.zone(zone)))))
 
     def last(self, instant: int, zone: str) -> int:
         """Return the last due instant not later than `instant`; of `every`, the instant itself."""
@@ -91,7 +91,7 @@ class Schedule:
 @lru_cache(maxsize=1024)
 def _gaps(schedule: Schedule, zone: str) -> tuple[int, int]:
     sampled: list[int] = []
-    for each in schedule.starting(_SAMPLED_FROM.astimezone(ZoneInfo(zone))):
+    for each in schedule.starting(_SAMPLED_FROM.astimezone(zones.zone(zone))):
         sampled.append(_microseconds(each))
         if len(sampled) == _SAMPLED or (each > _SAMPLED_UNTIL and len(sampled) > 1):
             break

@@ -4,10 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from typing import TYPE_CHECKING
-from zoneinfo import ZoneInfo
 
 from pydantic import model_validator
 
+from monitor import zones
 from monitor.config.agreement import Hours
 from monitor.config.base import Model
 from monitor.config.maintenance import CalendarFile, Maintenance, Moment, Recurrence, ZoneName
@@ -93,4 +93,4 @@ class Rota(Model):
 
     def wanted(self, window: Interval, default: str) -> Iterator[Interval]:
         """Yield when somebody is to stand by, within the window."""
-        return self.cover.within(window, ZoneInfo(self.zone or default))
+        return self.cover.within(window, zones.zone(self.zone or default))

@@ -10,6 +10,7 @@ from prometheus_client.exposition import generate_latest as text
 from prometheus_client.openmetrics.exposition import generate_latest as openmetrics
 from prometheus_client.registry import Collector
 
+from monitor import zones
 from monitor.exporters.exposition import Dialect
 from monitor.share import version
 from sla.interval import SECOND
@@ -85,6 +86,9 @@ class DaemonCollector(Collector):
         yield from self._modules()
         build = {"version": version(), "sqlite": health.sqlite_version}
         yield InfoMetricFamily("ninewatch_build", "What is running", value=build)
+        if (database := zones.IN_USE) is not None:
+            named = {"version": database.version or "", "source": database.source}
+            yield InfoMetricFamily("ninewatch_time_zone_database", "The IANA database that zones are read from", named)
 
     def _modules(self) -> Iterator[Metric]:
         """Yield what blackbox_exporter says of its modules, by its names, where we stand in for it."""

@@ -12,6 +12,7 @@ from zoneinfo import ZoneInfo
 
 from pydantic import AfterValidator, Field, PlainSerializer, PlainValidator, WithJsonSchema, model_validator
 
+from monitor import zones
 from monitor.config.expect import JsonPath, RegexField
 from monitor.config.model import Flag, Model, Text, problem_at
 from monitor.http.json_body import document
@@ -111,7 +112,7 @@ class Stamp(Model):
             raise ProbeFailure("stamp_missing", "the answer shows no timestamp where one is expected")
         stamps: list[int] = []
         for start in range(0, min(len(found), _MOST), _STRETCH):
-            stamps += self._stamps(found[start : start + _STRETCH], ZoneInfo(zone), now)
+            stamps += self._stamps(found[start : start + _STRETCH], zones.zone(zone), now)
             await asyncio.sleep(0)
         if not stamps:
             raise ProbeFailure("stamp_malformed", f"{quoted(found[0])} is no timestamp")

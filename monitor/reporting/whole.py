@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from functools import partial
 from typing import TYPE_CHECKING, Any
 
+from monitor import zones
 from monitor.reporting import document as doc
 from monitor.reporting.desk import desk
 from monitor.reporting.document import Document, Section, Table, words
@@ -89,7 +90,8 @@ class Told:
     def _closing(self) -> Section:
         span, zone = self.window.measured, self.ledger.portfolio.time_zone
         said = (
-            f"Measured from {format_instant(span.start)} to {format_instant(span.end)} (UTC), told in {zone}. "
+            f"Measured from {format_instant(span.start)} to {format_instant(span.end)} (UTC), told in {zone}, "
+            f"time zone database {zones.IN_USE}. "
             "Unknown time is left out of estimates and spent budgets, and bounded by lowest and highest.",
             "Time is measured, not samples: between two probes that agree and are near enough the state is theirs; "
             "between two that differ it is in doubt, and the estimate puts the change in the middle.",
@@ -104,6 +106,7 @@ class Told:
             "title": portfolio.title,
             "at": format_instant(self.at),
             "time_zone": portfolio.time_zone,
+            "time_zone_database": zones.as_json(),
             "window": {
                 "name": span.name,
                 "start": format_instant(span.measured.start),

@@ -298,7 +298,7 @@ def test_text_says_what_is_known_of_which_window() -> None:
         (["--exclude", "500"], "is not START/END"),
         (["--exclude", "now/then"], "not an instant"),
         (["--at", "later"], "not an instant"),
-        (["--tz", "Vancouver"], "is no time zone; write America/Vancouver or UTC"),
+        (["--tz", "Vancouver"], "is not a time zone; write one such as America/Vancouver"),
         (["--interval", "60"], "is not a duration"),
         (["--interval", "0s"], "no time at all"),
         (["--service-hours", "always"], "service hours"),

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import csv
+import html
 import io
 import json
 import re
@@ -15,6 +16,7 @@ from typing import Any
 import openpyxl
 import pytest
 
+from monitor import zones
 from monitor.errors import NinewatchError
 from sla.window import format_instant
 from tests.monitor.reporting import month
@@ -59,6 +61,19 @@ def excluded(product: str) -> list[str]:
     locked = (month.CORRECTED.start, month.CORRECTED.end)
     spans = [login, locked] if product == "forms" else []
     return [word for s, e in spans for word in ("--exclude", f"{format_instant(s)}/{format_instant(e)}")]
+
+
+def test_every_format_names_the_time_zone_database(config: Path) -> None:
+    database = zones.IN_USE
+    assert database is not None
+    named = f"time zone database {database}"
+    assert named in " ".join("".join(page.extract_text() for page in pdf(config).pages).split())
+    for form in ("html", "csv", "md"):
+        assert named in html.unescape(ask(config, form).decode()).replace("\\", "")
+    found = json.loads(ask(config, "json"))["time_zone_database"]
+    assert found == {"source": database.source, "version": database.version}
+    book = openpyxl.load_workbook(io.BytesIO(ask(config, "xlsx")))
+    assert any(named in str(cell) for sheet in book for row in sheet.iter_rows(values_only=True) for cell in row)
 
 
 @pytest.mark.parametrize("product", ["login", "forms"])
