@@ -123,8 +123,9 @@ class Daemon:
         try:
             if prepare is not None:
                 prepare(store)
-            restore(self._ledger, store)
+            folded = restore(self._ledger, store)
             writer = Writer(store, self._health, self._clock)
+            writer.put_folded(folded, None)
             corrector = Corrector(self._ledger, Journal(journal_of(self._portfolio.store)), writer)
             corrector.restore(store)
             await corrector.look()

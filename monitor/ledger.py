@@ -10,59 +10,47 @@ from itertools import groupby
 from operator import attrgetter
 from typing import TYPE_CHECKING
 
+from monitor.check_history import CheckHistory
 from monitor.config.agreement import Dependency
 from monitor.corrections import Corrections
-from monitor.folding import Folding
 from monitor.vocabulary import SLOW
 from sla.budget import PACE, Forecast, exhausted_at
 from sla.calendar import Window
 from sla.compose import Composition
 from sla.exclusion import Agreed, Exclusion, agree, dependency_downtime
-from sla.incident import Incident, IncidentTracker, Opened, Phase, Resolved
 from sla.interval import Interval
 from sla.measured import Measured, measure
-from sla.observation import Observation, Outcome, Run
-from sla.timeline import State, Timeline
+from sla.observation import Outcome
 from sla.window import WINDOWS, rolling
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Iterator, Sequence
+    from collections.abc import Iterable, Iterator
 
     from monitor.config.model import CheckBase, Portfolio, Product
     from monitor.vocabulary import Observed
+    from sla.incident import Incident, Opened, Resolved
+    from sla.observation import Observation, Run
+    from sla.timeline import State
+
+VANTAGE = "local"  # the only one that this daemon observes from; what others recorded is left to them
 
 
-class CheckEntry:
-    """One check and all that is known of it.
+class CheckEntry(CheckHistory):
+    """A configured check and all that is known of it.
 
-    `key` is `product/check`. `last` is what the last probe of this process found, None until one ended; `totals` counts
-    this process's probes by outcome, `slow` those that were good and slow. `version` rises with every observation: what
-    was rendered at the same version is still true, but for the passage of time.
+    `last` is what the last probe of this process found, None until one ended; `totals` counts this process's probes by
+    outcome, `slow` those that were good and slow.
     """
 
-    __slots__ = (
-        "check",
-        "folding",
-        "hold",
-        "key",
-        "last",
-        "product",
-        "slow",
-        "timeline",
-        "totals",
-        "tracker",
-        "version",
-    )
+    __slots__ = ("check", "hold", "last", "product", "slow", "totals")
 
-    def __init__(self, product: Product, check: CheckBase) -> None:
-        self.key = f"{product.id}/{check.id}"
-        self.timeline = Timeline(check.effective_hold)
-        self.folding: Folding | None = None
+    def __init__(self, product: Product, check: CheckBase, recorded: CheckHistory | None = None) -> None:
+        super().__init__(f"{product.id}/{check.id}", check.effective_hold)
+        if recorded is not None:
+            self.continue_from(recorded)
         self.last: Observed | None = None
         self.totals: dict[Outcome, int] = dict.fromkeys(Outcome, 0)
         self.slow = 0
-        self.version = 0
-        self.tracker = IncidentTracker(self.key, product.id, check.fall, check.rise, self.timeline)
         self.define(product, check)
 
     def define(self, product: Product, check: CheckBase) -> None:
@@ -73,49 +61,11 @@ class CheckEntry:
         self.timeline.hold = self.hold
         self.tracker.fall, self.tracker.rise = check.fall, check.rise
 
-    def observe(self, seen: Observation) -> tuple[Run, ...]:
-        """Add an observation to timeline and run; return the runs that it ended and began, mostly none.
-
-        Raises:
-            ValueError: it is not later than the last one; nothing changed.
-        """
-        self.timeline.append(seen.at, seen.outcome)
-        self.version += 1
-        folding = self.folding
-        if folding is None:
-            self.folding = Folding(Run.of(seen, self.timeline.hold))
-            return (self.folding.run(),)
-        ended = folding.add(seen, self.timeline.hold)
-        return () if ended is None else (ended, folding.run())
-
     def count(self, seen: Observed) -> None:
         """Take notice of what the last probe found."""
         self.last = seen
         self.totals[seen.result.outcome] += 1
         self.slow += seen.result.reason == SLOW
-
-    def restore_runs(self, runs: Sequence[Run]) -> None:
-        """Take in the recorded runs in order, each under the hold that it was recorded with."""
-        for run in runs:
-            self.timeline.hold = run.hold
-            self.timeline.append_run(run)
-        for run in _last_streak(runs):
-            self.tracker.step_run(run)
-        self.folding = Folding(runs[-1])
-        self.version += 1
-
-    def restore_incident(self, ongoing: Incident | None) -> None:
-        """Continue the incident that was decided and recorded, or none.
-
-        The record decides, not what the runs would give under the thresholds of today: an incident that was announced
-        goes on until it is seen to recover, and one that was not is opened, and announced, by the next bad observation.
-        """
-        failing = self.tracker.phase in (Phase.DOWN, Phase.FAILING)
-        self.tracker.open = ongoing
-        if ongoing is None:
-            self.tracker.phase = Phase.FAILING if failing else Phase.CLEAR
-        else:
-            self.tracker.phase = Phase.DOWN if failing else Phase.RECOVERING
 
 
 class Ledger:
@@ -126,8 +76,7 @@ class Ledger:
         self.compositions: dict[str, Composition] = {}
         self.products: dict[str, Product] = {}
         self.corrections = Corrections()
-        self.seeded_until: int | None = None
-        self._retired: dict[str, CheckEntry] = {}
+        self._others: dict[str, CheckHistory] = {}
         self._incidents: dict[str, Incident] = {}
         self._newest: list[Incident] | None = None
         self.reload(portfolio)
@@ -136,21 +85,23 @@ class Ledger:
         """Take over a validated portfolio. History belongs to a check's key, whatever else of it changes.
 
         A check that is no longer there leaves the view with its incidents. An open one stays open in the store and
-        nothing is announced: nobody saw the check recover. Should the key come back, it takes up where it was; what was
-        recorded of it before this process started shows in figures from the next start on.
+        nothing is announced: nobody saw the check recover. Should the key come back, it takes up where it was, with all
+        that is recorded of it, whether this process saw it or an earlier one.
         """
         self.portfolio = portfolio
         self.products = {product.id: product for product in portfolio.products}
-        known, ongoing = self._retired | self.entries, self._ongoing()
+        known, ongoing = self._others | self.entries, self._ongoing()
         self.entries = {}
         for product, check in portfolio.checks():
-            entry = known.pop(f"{product.id}/{check.id}", None)
-            if entry is None:
-                entry = CheckEntry(product, check)
+            held = known.pop(f"{product.id}/{check.id}", None)
+            if isinstance(held, CheckEntry):
+                entry = held
+            else:
+                entry = CheckEntry(product, check, held)
                 entry.restore_incident(ongoing.get(entry.key))
             entry.define(product, check)
             self.entries[entry.key] = entry
-        self._retired = known
+        self._others = known
         self.compositions = {product.id: self._compose(product) for product in portfolio.products}
         self._newest = None
 
@@ -164,32 +115,42 @@ class Ledger:
             return held  # with the states it has composed so far
         return Composition(product.rule, members)
 
-    def restore(self, runs: Iterable[Run], tail: Iterable[Observation], incidents: Iterable[Incident]) -> None:
+    def restore(self, runs: Iterable[Run], tail: Iterable[Observation], incidents: Iterable[Incident]) -> list[Run]:
         """Rebuild from the record: runs by check and `first`, then what was observed after each check's last run.
 
-        The time since the last observation shows as unknown once the hold is over. What is recorded of checks that the
-        portfolio does not have stays in the store.
+        The time since the last observation shows as unknown once the hold is over. Checks that the portfolio does not
+        have are taken in as well. Return the runs that the tail was folded into; until they are written, it is nowhere
+        but in the raw observations, which are not kept for ever.
         """
         for key, group in groupby(runs, attrgetter("check")):
-            if (entry := self.entries.get(key)) is not None:
-                entry.restore_runs(own := list(group))
-                self._note_seeded(own)
-        for seen in tail:
-            if (entry := self.entries.get(seen.check)) is not None:
-                entry.observe(seen)
-                entry.tracker.step(seen)
+            if own := [run for run in group if run.vantage == VANTAGE]:
+                self.history(key).restore_runs(own)
+        folded = self._fold_tail(tail)
         for incident in incidents:
             self._incidents[incident.id] = incident
         ongoing = self._ongoing()
+        for history in self.everything():
+            history.restore_incident(ongoing.get(history.key))
         for entry in self.entries.values():
-            entry.restore_incident(ongoing.get(entry.key))
             entry.define(entry.product, entry.check)
         self._newest = None
+        return folded
 
-    def _note_seeded(self, runs: Sequence[Run]) -> None:
-        ends = [run.last for run in runs if run.seeded]
-        if ends:
-            self.seeded_until = max(ends[-1], self.seeded_until or ends[-1])
+    def _fold_tail(self, tail: Iterable[Observation]) -> list[Run]:
+        folded: dict[tuple[str, int], Run] = {}
+        for seen in tail:
+            if seen.vantage != VANTAGE:
+                continue
+            history = self.history(seen.check)
+            ended = history.observe(seen)
+            history.tracker.step(seen)
+            folded |= {(run.check, run.first): run for run in (*ended, *history.growing())}
+        return list(folded.values())
+
+    def history(self, key: str) -> CheckHistory:
+        """Return what is recorded of a check, configured or not; an empty history if there is none yet."""
+        entry = self.entries.get(key)
+        return entry if entry is not None else self._others.setdefault(key, CheckHistory(key))
 
     def of(self, product_id: str) -> Iterator[CheckEntry]:
         """Yield the product's checks in the order of its configuration."""
@@ -279,17 +240,11 @@ class Ledger:
         self._newest = None
         return change.incident
 
-    def everything(self) -> list[CheckEntry]:
-        """Return the entries of all checks seen by this process, those that left the portfolio included."""
-        return [*self.entries.values(), *self._retired.values()]
+    @property
+    def seeded_until(self) -> int | None:
+        """The instant until which history of the portfolio's checks is made up; None where none is."""
+        return max((e.seeded_until for e in self.entries.values() if e.seeded_until is not None), default=None)
 
-
-def _last_streak(runs: Sequence[Run]) -> Sequence[Run]:
-    """Return the runs since the last known outcome changed: all that the next decision can depend on."""
-    said: Outcome | None = None
-    for i, run in enumerate(reversed(runs)):
-        if run.outcome is not Outcome.UNKNOWN:
-            if said is not None and run.outcome is not said:
-                return runs[len(runs) - i :]
-            said = run.outcome
-    return runs
+    def everything(self) -> list[CheckHistory]:
+        """Return the histories of all recorded checks, those that are not in the portfolio included."""
+        return [*self.entries.values(), *self._others.values()]

@@ -18,11 +18,13 @@ if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
     from types import TracebackType
 
+    from monitor.check_history import CheckHistory
     from monitor.health import Health
     from monitor.ledger import CheckEntry, Ledger
     from monitor.storage.base import Store
     from monitor.storage.writer import Settled, Writer
     from sla.incident import Incident
+    from sla.observation import Run
 
 log = structlog.get_logger()
 
@@ -44,8 +46,9 @@ class Recorder:
         self._hooks = tuple(hooks)
         self._loop: asyncio.AbstractEventLoop | None = None
         self._waiting: list[IncidentOpened | IncidentResolved] = []
-        self._folding: Iterator[CheckEntry] | None = None
+        self._folding: Iterator[CheckHistory] | None = None
         self._fold_began: int | None = None
+        self._mark: int | None = None  # all that was observed before it is inside a written run, or will be in a moment
         self._late: set[str] = set()
         writer.listen(self._on_writer_thread)
 
@@ -76,6 +79,8 @@ class Recorder:
         observed = Observed(seen, result, duration)
         entry.count(observed)
         change = entry.tracker.step(seen)
+        if not runs and self._mark is not None and at < self._mark:
+            runs = entry.growing()  # a missed heartbeat bears the instant at which it was due, which may be hours ago
         if change is None:
             self._writer.put(seen, runs)
         else:
@@ -100,20 +105,20 @@ class Recorder:
             if at < self._fold_began + FOLD:
                 return
             self._fold_began, self._folding = at, iter(self._ledger.everything())
+            self._mark = at - self._in_flight()
             self._writer.retain(at - self._ledger.portfolio.retention.observations)
         step = list(islice(self._folding, FOLD_STEP))
-        self._writer.put_folded([entry.folding.run() for entry in step if entry.folding is not None], None)
+        self._writer.put_folded([run for history in step for run in history.growing()], None)
         if len(step) < FOLD_STEP:
             self._folding = None
-            self._writer.put_folded((), self._fold_began - self._in_flight())
+            self._writer.put_folded((), self._mark)
 
     def _in_flight(self) -> int:
         """Return how long ago a probe that is not recorded yet may have been sent, microseconds."""
-        return max((entry.check.timeout for entry in self._ledger.everything()), default=0) + MINUTE
+        return max((entry.check.timeout for entry in self._ledger.entries.values()), default=0) + MINUTE
 
     def _write_growing(self) -> None:
-        growing = [entry.folding.run() for entry in self._ledger.everything() if entry.folding is not None]
-        self._writer.put_folded(growing, None)
+        self._writer.put_folded([run for history in self._ledger.everything() for run in history.growing()], None)
 
     def _await_commit(self, event: IncidentOpened | IncidentResolved) -> None:
         self._waiting.append(event)
@@ -146,13 +151,13 @@ class Recorder:
                 log.error("hook_failed", error=repr(error), exc_info=self._health.hook_failures == 1)
 
 
-def restore(ledger: Ledger, store: Store) -> None:
-    """Rebuild the ledger from the record.
+def restore(ledger: Ledger, store: Store) -> Sequence[Run]:
+    """Rebuild the ledger from the record; return the runs that must be written, as `Ledger.restore` does.
 
     Raises:
         StoreError: the record cannot be read.
     """
-    ledger.restore(store.load_runs(), store.load_tail(), store.load_incidents())
+    return ledger.restore(store.load_runs(), store.load_tail(), store.load_incidents())
 
 
 def _covers(written: Incident, decided: Incident) -> bool:
