@@ -38,18 +38,25 @@ def room(held: Sequence[IPv4Address | IPv6Address], peer: IPv4Address | IPv6Addr
 
 
 class Door(asyncio.Protocol):
-    """A connection that was just made: it is handed on, or closed at once, before it costs anything."""
+    """A connection that was just made: it is handed on, or closed at once, before it costs anything.
+
+    A connection from this machine is never refused: it takes the place of another one from this machine. Otherwise
+    half-sent requests of one local process would make /livez fail, and a supervisor would restart a healthy daemon.
+    """
 
     def __init__(self, server: web.Server) -> None:
         self._server = server
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
-        """Let the peer in if there is room."""
+        """Accept the connection if the limits allow it."""
         assert isinstance(transport, asyncio.Transport)  # noqa: S101 - a stream's, for the type checker
-        held = [address_of(each.peername[0]) for each in self._server.connections if each.peername is not None]
-        if not room(held, address_of(transport.get_extra_info("peername")[0])):
-            transport.abort()
-            return
+        peer, held = address_of(transport.get_extra_info("peername")[0]), self._held()
+        if not room([address for _, address in held], peer):
+            local = [connection for connection, address in held if address.is_loopback]
+            if not (peer.is_loopback and local):
+                transport.abort()
+                return
+            _abort(least_useful(local))
         connection = Connection(
             self._server,
             loop=asyncio.get_running_loop(),
@@ -60,11 +67,38 @@ class Door(asyncio.Protocol):
         transport.set_protocol(connection)
         connection.connection_made(transport)
 
+    def _held(self) -> list[tuple[Connection, IPv4Address | IPv6Address]]:
+        """Return the open connections and their peers, oldest first."""
+        return [
+            (each, address_of(each.peername[0]))
+            for each in self._server.connections
+            if isinstance(each, Connection)
+            and each.peername is not None
+            and each.transport is not None
+            and not each.transport.is_closing()
+        ]
+
+
+def least_useful(connections: Sequence[Connection]) -> Connection:
+    """Return the oldest connection that is idle or whose request is not complete, else the oldest of all."""
+    waiting = (each for each in connections if not each.answering)
+    return next(waiting, connections[0])
+
+
+def _abort(connection: Connection) -> None:
+    if connection.transport is not None:
+        connection.transport.abort()
+
 
 class Connection(web.RequestHandler):
     """A connection whose peer cannot fill the log: what is no request is answered in a line, and told at DEBUG."""
 
     __slots__ = ()
+
+    @property
+    def answering(self) -> bool:
+        """Whether a request has arrived and its answer is not complete."""
+        return self._request_in_progress
 
     def handle_error(
         self,

@@ -226,9 +226,7 @@ def test_metrics_name_the_database() -> None:
 
 def test_no_module_reads_a_zone_past_the_one_place() -> None:
     root = Path(__file__).parents[2]
-    calls = re.compile(
-        r"\bZoneInfo\(|available_timezones\(|dateutil\.tz|tz\.gettz|import pytz|astimezone\(\)"
-    )
+    calls = re.compile(r"\bZoneInfo\(|available_timezones\(|dateutil\.tz|tz\.gettz|import pytz|astimezone\(\)")
     found = [
         f"{path.relative_to(root)}: {match[0]}"
         for folder in ("monitor", "sla")

@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import asyncio
 from ipaddress import ip_address
+from types import SimpleNamespace
 from typing import TYPE_CHECKING
-from urllib.parse import urlsplit
+from urllib.parse import SplitResult, urlsplit
 
 import pytest
 from yarl import URL
@@ -103,23 +104,53 @@ def test_names_that_only_look_like_loopback_are_not() -> None:
     assert not any(map(is_loopback, ["127.0.0.1.evil.test", "localhost.evil.test", "", "[::2]", "0.0.0.0"]))
 
 
-async def test_connections_have_a_limit_and_one_too_many_is_closed_at_once(
+async def test_a_connection_beyond_the_limit_takes_the_place_of_the_oldest_idle_one(
     publish: object, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """Descriptors belong to the probes: idle connections may not use them up."""
+    """Descriptors belong to the probes: idle connections may not use them up, nor keep a local client out."""
     monkeypatch.setattr(door, "CONNECTIONS", 2)
-    site = await publish(small())
-    where = urlsplit(site.base)
+    where = urlsplit((await publish(small())).base)
+    held = [await _asking(where) for _ in range(3)]
+    assert await _rest(held[0][0]) == b""
+    for _, writer in held[1:]:
+        writer.write(LIVEZ)
+    assert [(await reader.readline()).startswith(b"HTTP/1.1 200") for reader, _ in held[1:]] == [True, True]
+    for _, writer in held:
+        writer.close()
+
+
+@pytest.mark.parametrize("sent", [b"GET /livez HTTP/1.1\r\nHost: loc", b"", b"POST /nothing HTTP/1.1\r\nContent-Le"])
+async def test_half_sent_requests_from_this_machine_do_not_shut_livez_out(publish: object, sent: bytes) -> None:
+    where = urlsplit((await publish(small())).base)
     held = []
-    for _ in range(2):
+    for _ in range(500):
         reader, writer = await asyncio.open_connection(where.hostname, where.port)
-        writer.write(b"GET /livez HTTP/1.1\r\nHost: localhost\r\n\r\n")
-        assert (await reader.readline()).startswith(b"HTTP/1.1 200")
-        held.append(writer)
+        writer.write(sent)
+        held.append((reader, writer))
+    for _ in range(3):
+        reader, writer = await _asking(where)
+        writer.close()
+    for _, writer in held:
+        writer.close()
+
+
+LIVEZ = b"GET /livez HTTP/1.1\r\nHost: localhost\r\n\r\n"
+
+
+async def _asking(where: SplitResult) -> tuple[asyncio.StreamReader, asyncio.StreamWriter]:
+    """Return a new connection whose first request was answered in full."""
     reader, writer = await asyncio.open_connection(where.hostname, where.port)
-    assert await _rest(reader) == b""
-    for each in (*held, writer):
-        each.close()
+    writer.write(LIVEZ)
+    assert (await reader.readline()).startswith(b"HTTP/1.1 200")
+    head = await reader.readuntil(b"\r\n\r\n")
+    await reader.readexactly(int(head.lower().partition(b"content-length: ")[2].split(b"\r\n")[0]))
+    return reader, writer
+
+
+def test_a_connection_that_is_being_answered_is_the_last_to_be_closed() -> None:
+    busy, idle, other = (SimpleNamespace(answering=each) for each in (True, False, False))
+    assert door.least_useful([busy, idle, other]) is idle
+    assert door.least_useful([busy, busy]) is busy
 
 
 def test_no_caller_from_elsewhere_shuts_others_out() -> None:
