@@ -21,6 +21,7 @@ from sla.exclusion import Agreed, Exclusion, agree, dependency_downtime
 from sla.interval import Interval
 from sla.measured import Measured, measure
 from sla.observation import Outcome
+from sla.outage import reach
 from sla.window import WINDOWS, rolling
 
 if TYPE_CHECKING:
@@ -201,8 +202,9 @@ class Ledger:
         """Return the product's raw and contractual figures over a window, with the audit between them."""
         product = self.products[product_id]
         interval = max(check.interval for check in product.checks)
-        cut = self.exclusions(product_id, window.whole)
-        return agree(self.compositions[product_id], window, product.objective, cut, interval=interval)
+        limits = tuple(product.agreement.limits())
+        cut = self.exclusions(product_id, reach(limits, window.whole))
+        return agree(self.compositions[product_id], window, product.objective, cut, interval=interval, limits=limits)
 
     def exclusions(self, product_id: str, window: Interval) -> list[Exclusion]:
         """Return what the product's agreement leaves out of the window, cause by cause.

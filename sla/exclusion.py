@@ -15,6 +15,7 @@ from typing import TYPE_CHECKING, Any
 from sla.availability import UnknownPolicy
 from sla.interval import SECOND, Interval, total
 from sla.measured import Measured, measure
+from sla.outage import OutageFigure, OutageLimit, judge
 from sla.track import State
 from sla.window import format_instant
 
@@ -127,12 +128,13 @@ class Agreed:
     """Two figures that always stand side by side, and what tells them apart.
 
     `raw` excludes nothing, `contractual` what the agreement excludes; `audit` lists that, piece by piece, of the part
-    of the window that was measured.
+    of the window that was measured. `outages` are the promised limits on outages, judged after exclusions.
     """
 
     raw: Measured
     contractual: Measured
     audit: tuple[Excluded, ...]
+    outages: tuple[OutageFigure, ...] = ()
 
     @property
     def excluded(self) -> int:
@@ -148,8 +150,9 @@ def agree(
     *,
     unknown: UnknownPolicy = UnknownPolicy.EXCLUDE,
     interval: int | None = None,
+    limits: Iterable[OutageLimit] = (),
 ) -> Agreed:
-    """Return the raw and the contractual figures of the window.
+    """Return the raw and the contractual figures of the window, and what it says of each limit on outages.
 
     Exclusions in the part of a window that is still to come take their share of its budget away.
     """
@@ -161,4 +164,6 @@ def agree(
             history, window.measured, objective, excluded=excluded, unknown=unknown, interval=interval, whole=whole
         )
 
-    return Agreed(figures(()), figures(exclusions), tuple(audit(window.measured, exclusions)))
+    cut = [each.interval for each in exclusions]
+    outages = tuple(judge(limit, history, window.measured, cut) for limit in limits)
+    return Agreed(figures(()), figures(exclusions), tuple(audit(window.measured, exclusions)), outages)

@@ -14,11 +14,13 @@ from sla.blame import Blame, blame
 from sla.calendar import Period, Window, calendar_window, previous_window
 from sla.exclusion import Agreed, Exclusion, agree, totals
 from sla.interval import DAY, SECOND, Interval
+from sla.outage import reach
 from sla.window import format_instant
 
 if TYPE_CHECKING:
     from sla.incident import Incident
     from sla.objective import Objective
+    from sla.outage import OutageLimit
     from sla.readiness import Readiness
     from sla.track import History
 
@@ -33,7 +35,7 @@ class Subject:
 
     `exclusions` gives what the agreement leaves out of an interval, cause by cause. `interval` is the longest probing
     interval, microseconds. `dependencies` are the histories of what it depends on, by id; `checks` those of its own
-    checks, by key, which measure an incident that has not ended.
+    checks, by key, which measure an incident that has not ended; `limits` are the promised limits on outages.
     """
 
     history: History
@@ -44,6 +46,7 @@ class Subject:
     incidents: Sequence[Incident] = ()
     readiness: Readiness | None = None
     checks: Mapping[str, History] = field(default_factory=dict)
+    limits: Sequence[OutageLimit] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -91,6 +94,7 @@ class Report:
             "raw": self.agreed.raw.as_json(product=self.product),
             "contractual": self.agreed.contractual.as_json(product=self.product),
             "excluded_seconds_by_cause": {cause.value: us / SECOND for cause, us in cut.items()},
+            "outage_limits": [each.as_json() for each in self.agreed.outages],
             "exclusions": [piece.as_json() for piece in self.agreed.audit],
             "incidents": [incident_json(each) for each in self.incidents],
             "steps_are": "months" if self.by_month else "days",
@@ -127,15 +131,16 @@ def report(product: str, subject: Subject, window: Window, zone: tzinfo) -> Repo
     earlier = [each for each in _earlier(window, zone) if each.measured.end > begin][::-1]
     every = (window, *steps, *months, *earlier)
     span = Interval(min(each.whole.start for each in every), max(each.whole.end for each in every))
-    cut = subject.exclusions(span)
+    cut = subject.exclusions(reach(subject.limits, span))
 
-    def of(each: Window) -> Step:
-        return Step(each, agree(subject.history, each, subject.objective, cut, interval=subject.interval))
+    def of(each: Window, limits: Sequence[OutageLimit] = ()) -> Step:
+        found = agree(subject.history, each, subject.objective, cut, interval=subject.interval, limits=limits)
+        return Step(each, found)
 
     return Report(
         product,
         window,
-        of(window).agreed,
+        of(window, subject.limits).agreed,
         tuple(map(of, steps)),
         by_month,
         tuple(map(of, months)),

@@ -111,6 +111,7 @@ class About(StrEnum):
     STAGE = "stage"
     CLIENTS = "clients"
     CEILING = "ceiling"
+    HOSTING = "hosting"
 
 
 @dataclass(frozen=True, slots=True)

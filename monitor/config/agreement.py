@@ -10,15 +10,16 @@ from typing import Annotated, Any, Literal
 from zoneinfo import ZoneInfo
 
 import holidays as statutory
-from pydantic import InstanceOf, PlainSerializer, PlainValidator, WithJsonSchema
+from pydantic import InstanceOf, PlainSerializer, PlainValidator, WithJsonSchema, model_validator
 
 from monitor import zones
 from monitor.config.base import Model
 from monitor.config.maintenance import ZoneName
-from monitor.config.values import is_id
+from monitor.config.values import Duration, is_id, problem_at
 from sla.exclusion import Cause, Exclusion
 from sla.interval import Interval, subtract
 from sla.localtime import local, midnight
+from sla.outage import LimitKind, OutageLimit
 from sla.service_hours import ALWAYS, ServiceHours
 
 _WRITE = "write maintenance, corrections, or {dependency: <product>}"
@@ -85,6 +86,22 @@ Hours = Annotated[
 ]
 
 
+class TotalOutage(Model):
+    """A limit on the downtime of a rolling period."""
+
+    limit: Duration
+    """The most downtime that is promised: `4h`."""
+
+    per: Duration
+    """The rolling period: `30d`."""
+
+    @model_validator(mode="after")
+    def _shorter_than_the_period(self) -> TotalOutage:
+        if self.limit >= self.per:
+            raise problem_at("limit", "is not shorter than the period, so that it could never be exceeded; shorten it")
+        return self
+
+
 class Agreement(Model):
     """What the contractual figure leaves out. The raw figure, which leaves nothing out, always stands beside it."""
 
@@ -99,6 +116,19 @@ class Agreement(Model):
 
     excludes: tuple[Excludes, ...] = ("maintenance", "corrections")
     """What else is left out: `maintenance`, `corrections`, `{dependency: keycloak}` for another product's downtime."""
+
+    longest_outage: Duration | None = None
+    """The longest outage that is promised: `22m` promises none over 22 minutes. A promise with a verdict of its own."""
+
+    total_outage: TotalOutage | None = None
+    """The downtime that is promised at most in a rolling period: `{limit: 4h, per: 30d}`."""
+
+    def limits(self) -> Iterator[OutageLimit]:
+        """Yield the promised limits on outages."""
+        if self.longest_outage is not None:
+            yield OutageLimit(LimitKind.LONGEST, self.longest_outage)
+        if self.total_outage is not None:
+            yield OutageLimit(LimitKind.TOTAL, self.total_outage.limit, self.total_outage.per)
 
     def out_of_hours(self, window: Interval, default: str) -> Iterator[Exclusion]:
         """Yield the time of the window for which nothing is promised; `default` is the zone where none is named."""

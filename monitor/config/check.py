@@ -29,7 +29,8 @@ Streak = Annotated[Count, Field(le=100)]
 
 
 def _default_timeout(known: Mapping[str, Any]) -> int:
-    return min(_PATIENCE, int(known.get("interval", _PATIENCE)))
+    """Return 10 s, or four fifths of the interval: a probe that times out then ends before the next one is due."""
+    return min(_PATIENCE, int(known.get("interval", MINUTE)) * 4 // 5)
 
 
 class CheckBase(Model):
@@ -44,7 +45,7 @@ class CheckBase(Model):
     """Time from one probe to the next."""
 
     timeout: Patience = Field(default_factory=_default_timeout)
-    """Time for one probe, from name lookup to last byte. Default 10s, or the interval if that is shorter."""
+    """Time for one probe, from name lookup to last byte. Default 10s, or four fifths of the interval if shorter."""
 
     hold: Duration | None = None
     """For how long an observation is trusted when none follows. Default 2 x interval + timeout."""

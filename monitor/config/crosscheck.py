@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 
 from monitor.config.context import Located
 from monitor.config.errors import Loc, Problem, quoted
+from monitor.config.hosting import shipped_tiers, tiers_named
 from monitor.config.nodes import Entries, Items, Node, Scalar, find, key_path, locate, misread, step
 from monitor.config.readiness import load_checklist, places
 from monitor.config.reliance import unfit
@@ -32,6 +33,7 @@ def conflicts(root: Node) -> list[Problem]:
             *_stood_by(root),
             *_too_many(root),
             *_strangers(root),
+            *_hosting(root),
         )
     ]
 
@@ -214,6 +216,19 @@ def _checklist_items(node: Node | None) -> list[str]:
         return []
 
 
+def _hosting(root: Node) -> Found:
+    """Yield hosting tiers that a product names and the portfolio's policy does not have."""
+    named = step(root, "hosting_tiers")
+    try:
+        tiers = tiers_named(named.value)[1] if isinstance(named, Scalar) else shipped_tiers()
+    except ValueError:
+        return  # validation reports it
+    for loc, product in _items(root, ("products",)):
+        name = _text(step(product, "hosting"))
+        if name is not None and name not in tiers.names:
+            yield (*loc, "hosting"), f"there is no hosting tier {quoted(name)}; there are {', '.join(tiers.names)}"
+
+
 _COUNTED = "counts like any other time: the product's agreement does not leave maintenance out"
 
 
@@ -227,9 +242,22 @@ def doubts(portfolio: Portfolio, root: Node, now: int) -> Iterator[Problem]:
             where: Loc = ("products", number, "stage" if misfit.about is About.CLIENTS else "objective")
             yield Problem(locate(root, where)[0], key_path(root, where), misfit.text)
         for index, check in enumerate(product.checks):
-            if (message := _unresolvable(product, check)) is not None:
-                loc: Loc = ("products", number, "checks", index, "interval")
-                yield Problem(locate(root, loc)[0], key_path(root, loc), message)
+            loc: Loc = ("products", number, "checks", index)
+            for key, message in _unsuitable(product, check):
+                yield Problem(locate(root, (*loc, key))[0], key_path(root, (*loc, key)), message)
+
+
+def _unsuitable(product: Product, check: CheckBase) -> Iterator[tuple[str, str]]:
+    """Yield what is questionable about a check, each with the key that it concerns."""
+    if (message := _unresolvable(product, check)) is not None:
+        yield "interval", message
+    if check.timeout > check.interval * 9 // 10:
+        yield (
+            "timeout",
+            f"{format_duration(check.timeout)} leaves no time before the next probe, due every "
+            f"{format_duration(check.interval)}: in an outage each second probe is skipped; write "
+            f"{format_duration(check.interval * 4 // 5)} or less",
+        )
 
 
 def _unresolvable(product: Product, check: CheckBase) -> str | None:

@@ -16,6 +16,7 @@ from monitor.config.base import Model
 from monitor.config.check import CheckBase, Reached, Streak
 from monitor.config.clients import Client, ValuePerHour
 from monitor.config.expect import Expect, HeaderExpectation, JsonExpectation, JsonPath, Regex, StatusRange
+from monitor.config.hosting import HostingTiersField, shipped_tiers
 from monitor.config.maintenance import Maintenance, ZoneName
 from monitor.config.outbound import Family, OutboundBlock
 from monitor.config.readiness import ReadinessBlock
@@ -137,6 +138,9 @@ class Product(Model):
     stage: StageField | None = None
     """How far it has come: `idea`, `proof-of-concept`, `pilot`, `production` or `enterprise`; see `stages`."""
 
+    hosting: Id | None = None
+    """The hosting tier that it runs on: `silver`, `gold-dr`, ...; see `hosting_tiers`. No objective may exceed it."""
+
     clients: tuple[Client, ...] = ()
     """Who relies on it. When it fails, or something that it needs, the incident names them."""
 
@@ -229,6 +233,9 @@ class Portfolio(Model):
 
     stages: PolicyField = Field(default_factory=shipped_policy)
     """The policy of what each stage may promise: `stages`, or the name of a file in `policies/` beside this one."""
+
+    hosting_tiers: HostingTiersField = Field(default_factory=shipped_tiers)
+    """The hosting tiers that products may name: `hosting`, or the name of a file in `policies/` next to this one."""
 
     maintenance: tuple[Maintenance, ...] = ()
     """Planned maintenance of all products."""

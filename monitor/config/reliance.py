@@ -6,8 +6,9 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
+from sla.hosting import exceeded
 from sla.reliance import Way, reached, reversed_needs
-from sla.stage import Misfit, Risk, misfits
+from sla.stage import About, Misfit, Risk, misfits
 
 if TYPE_CHECKING:
     from monitor.config.clients import Client
@@ -42,8 +43,17 @@ def rests_on(portfolio: Portfolio, product_id: str) -> dict[str, Way]:
 
 
 def unfit(portfolio: Portfolio, product: Product, now: int) -> tuple[Misfit, ...]:
-    """Return where the product's objective does not fit its stage, its clients (through others too) or its ceiling."""
+    """Return where the product's objective does not fit its stage, clients (through others too), ceiling or hosting."""
     readiness = product.readiness_at(now)
     risk = Risk.highest(each.client.stakes for each in reliants(portfolio, product.id))
     ceiling = None if readiness is None else readiness.ceiling
-    return misfits(product.objective, product.stage, portfolio.stages, risk, ceiling)
+    found = misfits(product.objective, product.stage, portfolio.stages, risk, ceiling)
+    return (*found, *_beyond_hosting(portfolio, product))
+
+
+def _beyond_hosting(portfolio: Portfolio, product: Product) -> Iterator[Misfit]:
+    if product.hosting is None:
+        return
+    tier = portfolio.hosting_tiers.of(product.hosting)
+    for text in exceeded(tier, product.objective, product.agreement.longest_outage):
+        yield Misfit(About.HOSTING, text)

@@ -10,11 +10,12 @@ from sla import availability as figures
 from sla.budget import PACE, budget, burn_rate, exhausted_at
 from sla.interval import SECOND, Interval, subtract
 from sla.objective import format_duration
+from sla.outage import judge
 from sla.track import Durations, State
 from sla.window import WINDOWS
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Iterator
+    from collections.abc import Iterable, Iterator, Sequence
 
     from monitor.config.model import Product
     from sla.compose import Composition
@@ -40,6 +41,8 @@ FAMILIES = (
         "When the window's budget is spent at the pace of the last 24 hours; absent if it lasts; now if it is spent",
         "seconds",
     ),
+    Family("ninewatch_outage_limit_seconds", "gauge", "Promised limit on outages", "seconds"),
+    Family("ninewatch_outage_seconds", "gauge", "Longest or total outage that a limit bounds, by agreement", "seconds"),
 )
 _STATES = (("up", State.UP), ("down", State.DOWN), ("unknown", State.UNKNOWN))
 _BOUNDS = ("low", "point", "high")
@@ -76,6 +79,7 @@ class ProductLines:
         "_exhaustion",
         "_history",
         "_lengths",
+        "_limits",
         "_own",
         "_pace",
         "_plain",
@@ -107,6 +111,11 @@ class ProductLines:
         self._contractual = [series(FAMILIES[11].name, product=product.id, window=own, bound=b) for b in _BOUNDS]
         self._exhaustion = series(FAMILIES[12].name, product=product.id, window=own)
         self.texts: list[str] = [""] * len(FAMILIES)
+        self._limits = tuple(product.agreement.limits())
+        self.texts[13] = "".join(
+            f"{series(FAMILIES[13].name, product=product.id, promise=each.kind.value)}{each.limit / SECOND!r}\n"
+            for each in self._limits
+        )
         self.texts[7] = f"{self._plain[7]}{float(product.objective.ratio)!r}\n"
 
     def _of_window(self, window: str) -> tuple[list[str], str, list[str], str]:
@@ -165,6 +174,13 @@ class ProductLines:
                 counted = counted.plus(self._history.durations(part))
         availability = figures.availability(counted)
         self.texts[11] = "".join([_line(p, v) for p, v in zip(self._contractual, availability, strict=True)])
+        self.texts[14] = "".join(self._outages(cut, window))
+
+    def _outages(self, cut: Sequence[Interval], window: Interval) -> Iterator[str]:
+        for limit in self._limits:
+            names = {"product": self.product.id, "promise": limit.kind.value}
+            for bound, length in judge(limit, self._history, window, cut).measured._asdict().items():
+                yield _line(series(FAMILIES[14].name, **names, bound=bound), Fraction(length, SECOND))
 
     def incidents(self, total: int, still_open: int) -> None:
         """Set how many incidents there are on record, and how many of them are open."""

@@ -24,6 +24,7 @@ from monitor.exporters.daemon import Daemon
 from monitor.exporters.exposition import Dialect, Family
 from monitor.exporters.products import ProductLines
 from sla.interval import SECOND, Interval
+from sla.outage import reach
 
 if TYPE_CHECKING:
     from collections.abc import Generator, Iterator, Sequence
@@ -129,7 +130,8 @@ class Exporter:
         product = lines.product
         if product.id in self._ledger.products:
             window = Interval(now - product.window, now)
-            lines.agree(self._ledger.exclusions(product.id, window), window)
+            span = reach(product.agreement.limits(), window)
+            lines.agree(self._ledger.exclusions(product.id, span), window)
 
     def _age(self, view: _View, now: int, dialect: Dialect) -> str:
         oldest = min((lines.measured_at or now for lines in view.products), default=now)

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 from monitor.reporting import document as doc
 from monitor.reporting.document import Cell, Chart, Column, Part, Section, Table, Tile, words
 from monitor.reporting.naming import named, short
+from monitor.web.agreed import limit_text
 from monitor.web.present import near
 from monitor.web.views import ASSUMPTION, LASTED, rule_text, verdict_text
 from sla.availability import Verdict
@@ -125,6 +126,7 @@ def _sections(report: Report, telling: Telling) -> Iterator[Section]:
     yield _budget(report, telling.zone)
     yield _trend(report, telling.zone)
     yield _figures(report)
+    yield from _outage_limits(report)
     yield _incidents(report, telling)
     yield _exclusions(report, telling.zone)
     yield from _blame(report, telling)
@@ -158,6 +160,18 @@ def _figures(report: Report) -> Section:
     rows = tuple((words(name), *(figure(m) for m in both)) for name, figure in _ROWS)
     said = "By agreement leaves out what is listed below; raw leaves out nothing. Percentages are floored."
     return Section("figures", "The figures", (said,), Table(("Figure", "By agreement", "Raw"), rows))
+
+
+def _outage_limits(report: Report) -> Iterator[Section]:
+    """Yield the promised limits on outages, where the agreement has any."""
+    rows = tuple(
+        (words(limit_text(each.limit)), *map(doc.duration, each.measured), words(each.verdict.value))
+        for each in report.agreed.outages
+    )
+    if rows:
+        columns = ("Promise", "Minimum", "Estimate", "Maximum", "Verdict")
+        said = "An outage is downtime without a break, by agreement; the maximum counts unknown time as downtime."
+        yield Section("outage-limits", "Limits on outages", (said,), Table(columns, rows))
 
 
 def _period(step: Step, zone: ZoneInfo) -> Cell:

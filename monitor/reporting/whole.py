@@ -139,5 +139,6 @@ def _report(ledger: Ledger, product: Product, window: Window, at: int) -> Report
         [each for each in ledger.incidents if each.product == product.id],
         product.readiness_at(at),
         {entry.key: entry.timeline for entry in ledger.of(product.id)},
+        tuple(product.agreement.limits()),
     )
     return report(product.id, subject, window, ledger.portfolio.zone)

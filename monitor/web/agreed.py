@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 
 from monitor.web.present import Moment, moment
 from sla.calendar import Window
+from sla.objective import format_duration
 from sla.window import rolling
 
 if TYPE_CHECKING:
@@ -15,9 +16,10 @@ if TYPE_CHECKING:
 
     from monitor.config.model import Product
     from monitor.ledger import Ledger
-    from sla.availability import Bounds
+    from sla.availability import Bounds, Verdict
     from sla.exclusion import Excluded, Exclusion
     from sla.measured import Measured
+    from sla.outage import OutageLimit
 
 PIECES = 20  # of the audit on the page; the API has all
 
@@ -33,6 +35,22 @@ class PieceLine:
 
 
 @dataclass(frozen=True, slots=True)
+class LimitLine:
+    """A promised limit on outages, the three measured lengths (microseconds) and the verdict."""
+
+    promise: str
+    measured: Bounds[int]
+    verdict: Verdict
+
+
+def limit_text(limit: OutageLimit) -> str:
+    """Return the promise as a person states it: `no outage over 22m`, `at most 4h down in any 30d`."""
+    if limit.per is None:
+        return f"no outage over {format_duration(limit.limit)}"
+    return f"at most {format_duration(limit.limit)} down in any {format_duration(limit.per)}"
+
+
+@dataclass(frozen=True, slots=True)
 class AgreedLines:
     """The contractual figure over the product's own window. `excluded` is microseconds; `pieces` are the newest."""
 
@@ -41,6 +59,7 @@ class AgreedLines:
     excluded: int
     pieces: list[PieceLine]
     count: int
+    limits: list[LimitLine]
 
 
 def agreed(ledger: Ledger, product: Product, now: int) -> AgreedLines:
@@ -49,7 +68,9 @@ def agreed(ledger: Ledger, product: Product, now: int) -> AgreedLines:
     found = ledger.agreed(product.id, Window("own", span, span))
     newest = found.audit[-PIECES:][::-1]
     pieces = [_piece(each, ledger.portfolio.zone) for each in newest]
-    return AgreedLines(found.contractual, found.contractual.availability, found.excluded, pieces, len(found.audit))
+    limits = [LimitLine(limit_text(each.limit), each.measured, each.verdict) for each in found.outages]
+    bounds = found.contractual.availability
+    return AgreedLines(found.contractual, bounds, found.excluded, pieces, len(found.audit), limits)
 
 
 def _piece(excluded: Excluded, zone: ZoneInfo) -> PieceLine:

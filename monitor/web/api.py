@@ -185,9 +185,10 @@ def _window(text: str, at: int, site: Site) -> Window:
 
 
 def _contractual(product: Product, agreed: Agreed) -> dict[str, Any]:
-    """Return the contractual figures with the audit of what they leave out."""
+    """Return the contractual figures with the promised limits on outages and the audit of what they leave out."""
     audit = [piece.as_json() for piece in agreed.audit]
-    return agreed.contractual.as_json(product=product.id) | {"exclusions": audit}
+    limits = [each.as_json() for each in agreed.outages]
+    return agreed.contractual.as_json(product=product.id) | {"outage_limits": limits, "exclusions": audit}
 
 
 def _at(text: str, now: int) -> int:

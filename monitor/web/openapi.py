@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
+from sla.outage import LimitKind
 from sla.stage import About, Stage
 
 _NUMBER = {"type": "number"}
@@ -93,7 +94,14 @@ _CLIENT: dict[str, Any] = {
 SCHEMAS: dict[str, Any] = {
     "Error": _object(error=_TEXT, remedy=_TEXT),
     "Measured": _object(**_MEASURED),
-    "Contractual": _object(**_MEASURED, exclusions=_list(_ref("Excluded"))),
+    "Contractual": _object(**_MEASURED, outage_limits=_list(_ref("OutageLimit")), exclusions=_list(_ref("Excluded"))),
+    "OutageLimit": _object(
+        promise={"enum": [kind.value for kind in LimitKind]},
+        limit_seconds=_NUMBER,
+        per_seconds=_MAYBE,
+        outage_seconds=_SECONDS,
+        verdict=_VERDICT,
+    ),
     "Excluded": _object(start=_INSTANT, end=_INSTANT, seconds=_NUMBER, causes=_list(_ref("Cause"))),
     "Cause": _object(cause=_CAUSES, label=_TEXT, author=_MAYBE_TEXT, reason=_MAYBE_TEXT, made=_MAYBE_INSTANT),
     "Incident": _object(**_INCIDENT),

@@ -14,6 +14,7 @@ from sla.interval import DAY, HOUR, MINUTE, SECOND, Interval
 from sla.measured import measure
 from sla.objective import Objective
 from sla.observation import Observation, Outcome
+from sla.outage import LimitKind, OutageLimit
 from sla.report import BY_DAY, EARLIER, MONTHS, Report, Subject, incident_json, last_complete, report
 from sla.timeline import Timeline
 from sla.window import parse_instant
@@ -57,6 +58,19 @@ def test_the_trend_ends_with_the_window_and_begins_with_the_record() -> None:
     starts = ("2025-09-01T07:00:00Z", "2025-10-01T07:00:00Z", "2025-11-01T07:00:00Z")
     assert names == [(parse_instant(start), start.startswith("2025-11")) for start in starts]
     assert FOUND.trend[-1].agreed == FOUND.agreed
+
+
+def test_limits_on_outages_are_judged_over_the_window_after_exclusions() -> None:
+    """Two hours down, the first of them maintenance; the total looks back beyond a short window."""
+    limits = (OutageLimit(LimitKind.LONGEST, 2 * HOUR), OutageLimit(LimitKind.TOTAL, HOUR // 2, 30 * DAY))
+    subject = Subject(HISTORY, GOAL, 10 * MINUTE, lambda _: CUT, limits=limits)
+    found = report("p", subject, MONTH, ZONE)
+    assert [each.limit for each in found.agreed.outages] == list(limits)
+    assert [each.measured.low for each in found.agreed.outages] == [50 * MINUTE, 50 * MINUTE]
+    assert [each["verdict"] for each in found.as_json()["outage_limits"]] == ["met", "missed"]
+    assert not any(step.agreed.outages for step in found.steps)
+    today = report("p", subject, calendar_window(Period.DAY, AT, ZONE), ZONE)
+    assert [each.measured.low for each in today.agreed.outages] == [0, 50 * MINUTE]
 
 
 def test_every_period_is_measured_like_any_other_window() -> None:

@@ -9,7 +9,7 @@ import pytest
 from monitor.config.errors import ConfigError
 from monitor.config.loader import examine, load
 from monitor.config.model import HostPort, Portfolio
-from sla.interval import DAY, MINUTE, SECOND
+from sla.interval import DAY, MILLISECOND, MINUTE, SECOND
 from sla.objective import Objective
 from tests.monitor.config.kinds import (
     KINDS,
@@ -41,7 +41,7 @@ def test_the_default_timeout_never_exceeds_the_interval(tmp_path: Path) -> None:
         return loaded(tmp_path, check(f'tcp: "h:1"{pace}')).products[0].checks[0].timeout
 
     assert timeout("") == 10 * SECOND
-    assert timeout(", interval: 3s") == 3 * SECOND
+    assert timeout(", interval: 3s") == 2_400 * MILLISECOND
     assert timeout(", interval: 5m") == 10 * SECOND
 
 

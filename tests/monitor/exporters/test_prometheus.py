@@ -303,6 +303,21 @@ def test_the_contractual_availability_is_that_of_the_products_own_window(clock: 
     assert not [key for key in page if key[0] == "ninewatch_contractual_availability_ratio" and "css" in key[1]]
 
 
+def test_limits_on_outages_are_exported_with_what_was_measured(clock: ManualClock) -> None:
+    limits = {"longest_outage": "10m", "total_outage": {"limit": "4h", "per": "30d"}}
+    ledger = ledger_of(product("chefs", agreement=limits), product("css"))
+    outage = [(NOW - DAY, NOW - DAY + 9 * MINUTE, "deadline")]
+    for name in ("chefs", "css"):
+        ledger.restore(history(f"{name}/health", NOW - 31 * DAY, NOW, outage), [], [])
+    page = samples(exporter_of(ledger, clock))
+    found = {names - {"chefs"}: v for (name, names), v in page.items() if name == "ninewatch_outage_limit_seconds"}
+    assert found == {frozenset({"longest_outage"}): 600, frozenset({"total_outage"}): 14_400}
+    measured = {names: v for (name, names), v in page.items() if name == "ninewatch_outage_seconds"}
+    lengths = {"low": 540, "point": 600, "high": 660}
+    promises = ("longest_outage", "total_outage")
+    assert measured == {frozenset({"chefs", p, bound}): us for p in promises for bound, us in lengths.items()}
+
+
 def test_the_end_of_the_budget_is_told_as_the_ledger_forecasts_it_and_not_where_it_lasts(clock: ManualClock) -> None:
     """At the pace of the last day: chefs fails now and then, css has not failed since last week, drop is overspent."""
     ledger = ledger_of(product("chefs"), product("css"), product("drop", objective="99.995%"))

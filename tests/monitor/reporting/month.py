@@ -33,7 +33,7 @@ products:
     team: "=1+1"
     objective: 99.5%
     depends_on: [login]
-    agreement: {{excludes: [maintenance, corrections, {{dependency: login}}]}}
+    agreement: {{longest_outage: 30m, excludes: [maintenance, corrections, {{dependency: login}}]}}
     stage: pilot
     clients: [{{name: "@grants", count: 2, risk: low}}]
     value_per_hour: {{amount: 1200, basis: forty people who wait}}

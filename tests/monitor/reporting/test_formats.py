@@ -236,3 +236,15 @@ def test_start_up_does_not_pay_for_reports() -> None:
     heavy = "'typst', 'xlsxwriter', 'monitor.reporting.whole', 'sla.report'"
     code = f"import sys, monitor.cli; sys.exit(any(name in sys.modules for name in ({heavy})))"
     assert subprocess.run([sys.executable, "-c", code], check=False).returncode == 0
+
+
+def test_a_limit_on_outages_is_in_every_format(config: Path, cells: Cells) -> None:
+    """Forms promises no outage over 30 minutes, and was down longer than that after what its agreement leaves out."""
+    (verdict,) = [
+        row["value"] for where, row in cells.items() if where[1:2] == ("outage-limits",) and where[3] == "Verdict"
+    ]
+    promised = json.loads(ask(config, "json", product="forms"))["products"][0]["outage_limits"]
+    assert [(each["promise"], each["limit_seconds"], each["verdict"]) for each in promised] == [
+        ("longest_outage", 1_800.0, verdict)
+    ]
+    assert "No outage over 30m".lower() in ask(config, "md", product="forms").decode().lower()

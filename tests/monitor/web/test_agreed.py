@@ -42,6 +42,45 @@ def ledger() -> Ledger:
     return made
 
 
+def promised() -> Ledger:
+    """Ten bad probes five days ago: 9 to 11 minutes down, against a promise of 10 and of 4 hours in 30 days."""
+    limits = {"longest_outage": "10m", "total_outage": {"limit": "4h", "per": "30d"}}
+    made = ledger_of(product("forms", agreement=limits))
+    made.restore(history("forms/health", NOW - 31 * DAY, NOW, [(OUTAGE, OUTAGE + 9 * MINUTE, "deadline")]), [], [])
+    return made
+
+
+async def test_limits_on_outages_have_bounds_and_a_verdict_of_their_own(
+    publish: Callable[..., Awaitable[Published]],
+) -> None:
+    """In the API of the contractual figure and of the product, in the promised shape, and on the product's page."""
+    site = await publish(promised())
+    body = await (await site.get(FIGURE)).json()
+    lengths = {"low": 540.0, "point": 600.0, "high": 660.0}
+    assert body["outage_limits"] == [
+        {
+            "promise": "longest_outage",
+            "limit_seconds": 600.0,
+            "per_seconds": None,
+            "outage_seconds": lengths,
+            "verdict": "undecided",
+        },
+        {
+            "promise": "total_outage",
+            "limit_seconds": 14_400.0,
+            "per_seconds": 2_592_000.0,
+            "outage_seconds": lengths,
+            "verdict": "met",
+        },
+    ]
+    assert (await (await site.get("/api/v1/products/forms")).json())["contractual"] == body
+    jsonschema.validate(body, SCHEMAS["Contractual"] | {"components": {"schemas": SCHEMAS}})
+    text = (await site.get("/products/forms")).text
+    assert "<dt>No outage over 10m</dt>" in text
+    assert "between 9m and 11m; undecided" in text
+    assert "<dt>At most 4h down in any 30d</dt>" in text
+
+
 @pytest.fixture
 async def site(publish: Callable[..., Awaitable[Published]]) -> Published:
     return await publish(ledger())
@@ -51,6 +90,7 @@ async def test_the_contractual_figure_comes_with_its_audit(site: Published) -> N
     """Measured as the core does; each piece once, with all its causes; raw stays the default."""
     body = await (await site.get(FIGURE)).json()
     exclusions = body.pop("exclusions")
+    assert body.pop("outage_limits") == []
     assert body == site.ledger.contractual("forms", Interval(NOW - 30 * DAY, NOW)).as_json(product="forms")
     assert [[c["cause"] for c in piece["causes"]] for piece in exclusions] == [
         ["maintenance"],

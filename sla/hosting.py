@@ -1,0 +1,74 @@
+"""Hosting tiers: the availability that a platform offers, which no product on it can promise to exceed."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+
+from sla.objective import Objective, format_duration
+
+
+@dataclass(frozen=True, slots=True)
+class Tier:
+    """One hosting tier. `longest_outage` is microseconds, None where the platform states none.
+
+    `highest` is the availability that the platform offers; `source` names where that was published.
+    """
+
+    id: str
+    title: str
+    highest: Objective
+    longest_outage: int | None
+    source: str
+
+
+@dataclass(frozen=True, slots=True)
+class HostingPolicy:
+    """The tiers of a portfolio, each with an id of its own.
+
+    Raises:
+        ValueError: two tiers have the same id.
+    """
+
+    id: str
+    title: str
+    tiers: tuple[Tier, ...]
+
+    def __post_init__(self) -> None:
+        ids = [tier.id for tier in self.tiers]
+        if twice := next((each for each in ids if ids.count(each) > 1), None):
+            raise ValueError(f"the policy {self.id} has two tiers {twice}; give each tier an id of its own")
+
+    @property
+    def names(self) -> tuple[str, ...]:
+        """The ids of its tiers, in order."""
+        return tuple(tier.id for tier in self.tiers)
+
+    def of(self, tier: str) -> Tier:
+        """Return the tier with the id.
+
+        Raises:
+            KeyError: there is none.
+        """
+        found = next((each for each in self.tiers if each.id == tier), None)
+        if found is None:
+            raise KeyError(tier)
+        return found
+
+
+def exceeded(tier: Tier, objective: Objective, longest_outage: int | None) -> Iterator[str]:
+    """Yield each promise of a product that its hosting tier does not support, in a sentence with the remedy.
+
+    `longest_outage` is the product's promised limit on a single outage, microseconds, None where it promises none.
+    """
+    if objective > tier.highest:
+        yield (
+            f"{objective} is above what the hosting tier {tier.id} ({tier.title}) offers, {tier.highest}: "
+            f"promise at most {tier.highest}, or move to a higher tier"
+        )
+    if longest_outage is not None and tier.longest_outage is not None and longest_outage < tier.longest_outage:
+        offered = format_duration(tier.longest_outage)
+        yield (
+            f"no outage over {format_duration(longest_outage)} is more than the hosting tier {tier.id} ({tier.title}) "
+            f"offers, none over {offered}: promise {offered} or more, or move to a higher tier"
+        )

@@ -1,0 +1,131 @@
+"""Limits on outages: the longest one, and the sum over a rolling period, each with bounds and verdict."""
+
+from __future__ import annotations
+
+from hypothesis import given
+from hypothesis import strategies as st
+
+from sla.availability import Bounds, Verdict
+from sla.interval import DAY, HOUR, MINUTE, SECOND, Interval
+from sla.observation import Outcome
+from sla.outage import LimitKind, OutageFigure, OutageLimit, judge
+from sla.timeline import Timeline
+
+HOLD = 130 * SECOND
+
+
+def longest(limit: int) -> OutageLimit:
+    return OutageLimit(LimitKind.LONGEST, limit)
+
+
+def total(limit: int, per: int) -> OutageLimit:
+    return OutageLimit(LimitKind.TOTAL, limit, per)
+
+
+def minutely(end: int, *outages: tuple[int, int]) -> Timeline:
+    """Probe each minute from 0 to the end; bad at first <= minute <= last of each outage."""
+    timeline = Timeline(HOLD)
+    for minute in range(end + 1):
+        bad = any(first <= minute <= last for first, last in outages)
+        timeline.append(minute * MINUTE, Outcome.BAD if bad else Outcome.GOOD)
+    return timeline
+
+
+def test_the_longest_outage_has_three_lengths() -> None:
+    """Bad from minute 10 to 20: surely 10 minutes, 11 by the estimate, 12 at most."""
+    found = judge(longest(22 * MINUTE), minutely(60, (10, 20), (40, 41)), Interval(0, HOUR))
+    assert found.measured == Bounds(10 * MINUTE, 11 * MINUTE, 12 * MINUTE)
+    assert found.verdict is Verdict.MET
+
+
+def test_a_limit_within_the_bounds_is_undecided_and_one_below_them_missed() -> None:
+    history, window = minutely(60, (10, 20)), Interval(0, HOUR)
+    assert judge(longest(11 * MINUTE), history, window).verdict is Verdict.UNDECIDED
+    assert judge(longest(12 * MINUTE), history, window).verdict is Verdict.MET
+    assert judge(longest(10 * MINUTE), history, window).verdict is Verdict.UNDECIDED
+    assert judge(longest(10 * MINUTE - 1), history, window).verdict is Verdict.MISSED
+
+
+def test_unknown_time_may_be_an_outage() -> None:
+    """Nothing was observed: 0 at least, all of it at most."""
+    found = judge(longest(4 * HOUR), Timeline(HOLD), Interval(0, DAY))
+    assert found.measured == Bounds(0, 0, DAY)
+    assert found.verdict is Verdict.UNDECIDED
+
+
+def test_excluded_time_is_not_counted_and_does_not_split_an_outage() -> None:
+    """Down for 30 minutes, 10 of them maintenance in the middle: one outage of 20."""
+    history = minutely(60, (10, 40))
+    cut = [Interval(20 * MINUTE, 30 * MINUTE)]
+    assert judge(longest(HOUR), history, Interval(0, HOUR), cut).measured.low == 20 * MINUTE
+    assert judge(longest(HOUR), history, Interval(0, HOUR), [Interval(0, HOUR)]).measured == Bounds(0, 0, 0)
+
+
+def test_a_window_holds_the_part_of_an_outage_inside_it() -> None:
+    assert judge(longest(HOUR), minutely(60, (10, 40)), Interval(0, 20 * MINUTE)).measured.low == 10 * MINUTE
+
+
+def test_the_worst_rolling_period_counts() -> None:
+    """Two outages an hour apart are in one period of two hours, and never in one of 30 minutes."""
+    history = minutely(600, (100, 110), (170, 180))
+    window = Interval(0, 10 * HOUR)
+    assert judge(total(20 * MINUTE, 2 * HOUR), history, window).measured == Bounds(
+        20 * MINUTE, 22 * MINUTE, 24 * MINUTE
+    )
+    assert judge(total(20 * MINUTE, 2 * HOUR), history, window).verdict is Verdict.UNDECIDED
+    assert judge(total(20 * MINUTE, 30 * MINUTE), history, window).measured.high == 12 * MINUTE
+
+
+def test_a_window_shorter_than_the_period_looks_back_beyond_its_start() -> None:
+    history = minutely(600, (100, 110))
+    last_hour = Interval(9 * HOUR, 10 * HOUR)
+    assert judge(total(HOUR, 9 * HOUR), history, last_hour).measured.low == 10 * MINUTE
+    assert judge(total(HOUR, HOUR), history, last_hour).measured.low == 0
+
+
+def test_a_total_leaves_excluded_time_out() -> None:
+    cut = [Interval(100 * MINUTE, 105 * MINUTE)]
+    found = judge(total(HOUR, 2 * HOUR), minutely(600, (100, 110)), Interval(0, 10 * HOUR), cut)
+    assert found.measured.low == 5 * MINUTE
+
+
+def test_programs_read_seconds() -> None:
+    figure = OutageFigure(total(4 * HOUR, 30 * DAY), Bounds(0, MINUTE, 2 * MINUTE))
+    assert figure.as_json() == {
+        "promise": "total_outage",
+        "limit_seconds": 14_400.0,
+        "per_seconds": 2_592_000.0,
+        "outage_seconds": {"low": 0.0, "point": 60.0, "high": 120.0},
+        "verdict": "met",
+    }
+    assert OutageFigure(longest(HOUR), Bounds(0, 0, 0)).as_json()["per_seconds"] is None
+
+
+@given(
+    st.lists(st.booleans(), min_size=1, max_size=40),
+    st.integers(1, 12),
+    st.lists(st.tuples(st.integers(0, 40), st.integers(0, 10)), max_size=3),
+)
+def test_both_limits_agree_with_a_count_minute_by_minute(
+    bad: list[bool], per: int, holes: list[tuple[int, int]]
+) -> None:
+    """An oracle that looks at each half minute of each period."""
+    half = MINUTE // 2
+    history = Timeline(HOLD)
+    for minute, is_bad in enumerate(bad):
+        history.append(minute * MINUTE, Outcome.BAD if is_bad else Outcome.GOOD)
+    window = Interval(0, len(bad) * MINUTE)
+    cut = [Interval(start * MINUTE, (start + length) * MINUTE) for start, length in holes]
+    down = [history.state(at).name == "DOWN" for at in range(0, window.end, half)]
+    counted = [not any(c.start <= at < c.end for c in cut) for at in range(0, window.end, half)]
+    best = run = 0
+    for is_down, counts in zip(down, counted, strict=True):
+        run = run + counts if is_down else 0
+        best = max(best, run)
+    assert judge(longest(1), history, window, cut).measured.low == best * half
+    size = 2 * per
+    sums = [
+        sum(d and c for d, c in zip(down[max(0, i - size) : i], counted[max(0, i - size) : i], strict=True))
+        for i in range(min(size, len(down)), len(down) + 1)
+    ]
+    assert judge(total(1, per * MINUTE), history, window, cut).measured.low == max(sums) * half
