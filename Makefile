@@ -2,15 +2,30 @@
 PYTHON ?= python3
 VENV   := .venv
 BIN    := $(VENV)/bin
-PIP    := $(BIN)/pip --disable-pip-version-check install --use-pep517 --progress-bar on
+PIP    := $(BIN)/python -m pip --disable-pip-version-check install --use-pep517 --no-build-isolation --progress-bar on
+INSTALL := $(PIP) --require-hashes
 
-.PHONY: help run test lint unit slow full cover bench generate lock clean
+# Creates the environment, unless it is there with its pip. Debian leaves a broken one behind where python3-venv is missing.
+define ENVIRONMENT
+$(BIN)/python -c 'import pip' 2> /dev/null || { \
+	refuse() { echo "make: $$*" >&2; exit 1; }; \
+	command -v $(PYTHON) > /dev/null || refuse "$(PYTHON) is not installed; on Debian: apt-get install python3-venv"; \
+	$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' || \
+		refuse "$(PYTHON) is older than Python 3.11; name a newer one: make PYTHON=/path/to/python3.11 $(MAKECMDGOALS)"; \
+	$(PYTHON) -c 'from ensurepip import version' 2> /dev/null || \
+		refuse "$(PYTHON) cannot create a virtual environment; on Debian: apt-get install python3-venv"; \
+	$(PYTHON) -m venv $(VENV); }
+endef
+
+.PHONY: help run extras test lint unit slow full cover bench generate lock clean
 
 help: ## List the commands
 	@grep -E '^[a-z]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 12
 
 run: $(VENV)/.run ## Start the demo portfolio and the daemon, and print the page's address
 	@exec $(BIN)/ninewatch demo
+
+extras: $(VENV)/.extras ## Install what the checks postgres, mysql and browser need
 
 test: lint unit ## Static checks and tests, about three minutes; contacts no other host
 
@@ -38,23 +53,40 @@ bench: $(VENV)/.dev ## Measure the cost a probe beside blackbox_exporter + Prome
 generate: $(VENV)/.dev ## Write the generated files anew: JSON Schema, rules, dashboards
 	$(BIN)/python -m monitor.generate
 
+# Wheels only, but for oncalendar, which is published as source and built with the locked setuptools.
+COMPILE := uv pip compile -q --no-strip-extras --universal --generate-hashes --python-version 3.11 --no-header --no-emit-index-url \
+	--only-binary :all: --no-binary oncalendar
+EXTRAS  := $(PYTHON) -c 'import sys, tomllib; extras = tomllib.load(open("pyproject.toml", "rb"))["project"]["optional-dependencies"]; \
+	print(*(each for name in sys.argv[1:] for each in extras[name]), sep="\n")'
+
 lock: ## Resolve the dependencies anew (needs uv)
-	uv pip compile -q --no-strip-extras --universal --generate-hashes --python-version 3.11 --no-header --no-emit-index-url pyproject.toml -o requirements.lock
-	uv pip compile -q --no-strip-extras --universal --generate-hashes --python-version 3.11 --no-header --no-emit-index-url pyproject.toml --group dev -o requirements-dev.lock
+	$(COMPILE) pyproject.toml -o requirements.lock
+	$(COMPILE) --group build -c requirements.lock -o requirements-build.lock
+	$(EXTRAS) mysql postgres | $(COMPILE) -c requirements.lock - -o requirements-databases.lock
+	$(EXTRAS) browser | $(COMPILE) -c requirements.lock - -o requirements-browser.lock
+	$(COMPILE) pyproject.toml --all-extras --group dev -c requirements.lock $(patsubst %,-c requirements-%.lock,build databases browser) -o requirements-dev.lock
+	@sed -i -e '/^--\(only\|no\)-binary /,/^$$/d' -e '/^    #   -c /d' -e '1i --only-binary :all:\n--no-binary oncalendar\n' requirements*.lock
 
 clean: ## Remove the environment and what the daemon recorded
 	rm -rf $(VENV) var .mypy_cache .ruff_cache
 
-# The editable install needs a build backend, so it comes from the development lock, hashes checked like the rest.
-$(VENV)/.run: requirements.lock pyproject.toml
-	@test -x $(BIN)/python || $(PYTHON) -m venv $(VENV)
-	$(PIP) --require-hashes -r requirements.lock
+# Every package comes from a lock with its hash. Nothing is resolved or fetched beside the locks, also not to build with: the
+# build lock comes first, and builds are not isolated, because pip fills an isolated one with the newest releases.
+$(VENV)/.run: requirements.lock requirements-build.lock pyproject.toml
+	@$(ENVIRONMENT)
+	$(INSTALL) -r requirements-build.lock
+	$(INSTALL) -r requirements.lock
 	@printf '%s\n' '$(CURDIR)' > "$$($(BIN)/python -c 'import sysconfig; print(sysconfig.get_path("purelib"))')/ninewatch-checkout.pth"
 	@printf '#!/bin/sh\nexec "%s" -m monitor "$$@"\n' '$(CURDIR)/$(BIN)/python' > $(BIN)/ninewatch && chmod +x $(BIN)/ninewatch
 	@touch $@
 
-$(VENV)/.dev: requirements-dev.lock pyproject.toml
-	@test -x $(BIN)/python || $(PYTHON) -m venv $(VENV)
-	$(PIP) --require-hashes -r requirements-dev.lock
-	$(PIP) --no-deps --no-build-isolation -e .
-	@touch $@ $(VENV)/.run
+$(VENV)/.extras: requirements-databases.lock requirements-browser.lock $(VENV)/.run
+	$(INSTALL) -r requirements-databases.lock -r requirements-browser.lock
+	@touch $@
+
+$(VENV)/.dev: requirements-dev.lock requirements-build.lock pyproject.toml
+	@$(ENVIRONMENT)
+	$(INSTALL) -r requirements-build.lock
+	$(INSTALL) -r requirements-dev.lock
+	$(PIP) --no-index --no-deps -e .
+	@touch $(VENV)/.run $(VENV)/.extras $@

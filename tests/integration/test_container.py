@@ -8,7 +8,6 @@ import re
 import subprocess
 import sys
 import sysconfig
-import tomllib
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -151,25 +150,12 @@ def test_everything_that_is_installed_in_the_image_has_its_hash_checked() -> Non
     installs = re.findall(r"pip\b[^&\n]*?\b(?:install|wheel)\b[^&\n]*", commands)
     assert len(installs) == 4
     assert all("--require-hashes" in each or "--no-deps" in each for each in installs)
+    assert all("--no-build-isolation" in each for each in installs if " wheel " in each)
 
 
-def test_the_image_gets_the_build_backend_and_all_that_it_needs_from_the_lock() -> None:
-    """The names in the Containerfile are hatchling and whatever the lock says is there because of it, and no more."""
-    named = set(re.search(r"\^\(([^)]+)\)==", CONTAINERFILE)[1].split("|"))  # type: ignore[index]
-    wanted = wanted_by((ROOT / "requirements-dev.lock").read_text())
-    needed = set(tomllib.loads((ROOT / "pyproject.toml").read_text())["build-system"]["requires"])
-    while more := {name for name, parents in wanted.items() if parents & needed} - needed:
-        needed |= more
-    assert named == needed
-
-
-def wanted_by(lock: str) -> dict[str, set[str]]:
-    """Each package of the lock with those that want it, as the resolver noted: `# via`."""
-    blocks = re.split(r"^(?=[a-z0-9-]+==)", lock, flags=re.MULTILINE)[1:]
-    return {
-        block.split("==")[0]: set(re.findall(r"^    #(?: via)? +([a-z0-9-]+)$", block, re.MULTILINE))
-        for block in blocks
-    }
+def test_the_image_has_the_drivers_of_the_database_checks() -> None:
+    (locked,) = re.findall(r"wheel --require-hashes.*?\n\n", CONTAINERFILE, flags=re.DOTALL)
+    assert re.findall(r"-r (\S+)", locked) == ["requirements.lock", "requirements-databases.lock"]
 
 
 def test_the_context_holds_all_that_is_copied() -> None:

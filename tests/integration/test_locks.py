@@ -1,0 +1,161 @@
+"""The locks: nothing is left to be resolved, and the commands install nothing else."""
+
+from __future__ import annotations
+
+import os
+import re
+import subprocess
+import sys
+import tomllib
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import pytest
+
+from tests.support.locks import Pin, environment_of, read_lock, unlocked
+
+if TYPE_CHECKING:
+    from packaging.version import Version
+
+ROOT = Path(__file__).parents[2]
+PROJECT = tomllib.loads((ROOT / "pyproject.toml").read_text())
+EXTRAS: dict[str, list[str]] = PROJECT["project"]["optional-dependencies"]
+DATABASES = [*EXTRAS["mysql"], *EXTRAS["postgres"]]
+DEVELOPMENT = [each for each in PROJECT["dependency-groups"]["dev"] if isinstance(each, str)]
+BUILD = [*PROJECT["dependency-groups"]["build"], *PROJECT["build-system"]["requires"]]
+RUNTIME: list[str] = PROJECT["project"]["dependencies"]
+LOCKS = {path.name: path.read_text() for path in ROOT.glob("requirements*.lock")}
+PINS = {name: read_lock(lock) for name, lock in LOCKS.items()}
+
+# What is installed together -> the locks that it is installed from, and what the project requires of them.
+SETS = {
+    "build": (["requirements-build.lock"], BUILD),
+    "make run": (["requirements.lock"], RUNTIME),
+    "image": (["requirements.lock", "requirements-databases.lock"], [*RUNTIME, *DATABASES]),
+    "databases": (["requirements-databases.lock"], DATABASES),
+    "browser": (["requirements-browser.lock"], EXTRAS["browser"]),
+    "make test": (["requirements-dev.lock"], [*RUNTIME, *DATABASES, *EXTRAS["browser"], *DEVELOPMENT, *BUILD]),
+}
+
+
+def pins_of(names: list[str]) -> list[Pin]:
+    return [pin for name in names for pin in PINS[name]]
+
+
+@pytest.mark.parametrize("platform", ["linux", "darwin"])
+@pytest.mark.parametrize("python", ["3.11", "3.12", "3.13", "3.14"])
+@pytest.mark.parametrize("together", SETS)
+def test_every_requirement_of_every_locked_distribution_is_pinned_with_its_extras(
+    together: str, python: str, platform: str
+) -> None:
+    """pip resolves what a pin does not settle, and refuses what it finds because it has no hash."""
+    names, roots = SETS[together]
+    assert unlocked(roots, pins_of(names), environment_of(python, platform)) == []
+
+
+@pytest.mark.parametrize(
+    ("kept", "stripped", "problem"),
+    [
+        ("coverage[toml]==", "coverage==", r"pytest-cov requires coverage\[toml\].*leaves out \[toml\]"),
+        ("psycopg[binary]==", "psycopg==", r"the project requires psycopg\[binary\].*leaves out \[binary\]"),
+        ("yarl==", "another==", r"aiohttp requires yarl.*: no pin"),
+        ("pluggy==1", "pluggy==0", r"pytest requires pluggy.*: 0\.\S+ is pinned"),
+    ],
+)
+def test_a_damaged_lock_is_noticed(kept: str, stripped: str, problem: str) -> None:
+    names, roots = SETS["make test"]
+    lock = LOCKS[names[0]]
+    assert kept in lock
+    found = unlocked(roots, read_lock(lock.replace(kept, stripped)), environment_of("3.11"))
+    assert any(re.match(problem, each) for each in found), found
+
+
+def test_a_pin_without_a_hash_is_noticed() -> None:
+    lock = read_lock("a==1 \\\n    --hash=sha256:00\n    # via b\nb==2\n")
+    metadata = {"a": ["b>=1"], "b": []}
+    found = unlocked(["a"], lock, environment_of("3.11"), lambda name, _: metadata[name])
+    assert found == ["a requires b>=1: the pin has no hash"]
+
+
+def test_requirements_of_an_extra_count_where_the_extra_is_pinned() -> None:
+    metadata = {"a": ["b; extra == 'more'"]}
+    for pin, problems in (("a==1", []), ("a[more]==1", ['a requires b; extra == "more": no pin'])):
+        lock = read_lock(f"{pin} --hash=sha256:00\n")
+        assert unlocked([], lock, environment_of("3.11"), lambda name, _: metadata[name]) == problems
+
+
+def test_every_line_is_pinned_and_hashed_and_no_two_locks_differ() -> None:
+    versions: dict[tuple[str, str], set[Version]] = {}
+    for pin in pins_of(list(LOCKS)):
+        assert pin.hashes > 0, pin
+        versions.setdefault((pin.name, str(pin.requirement.marker)), set()).add(pin.version)
+    assert {key: found for key, found in versions.items() if len(found) > 1} == {}
+    assert len(versions) > 90
+
+
+@pytest.mark.parametrize("name", LOCKS)
+def test_only_what_is_named_is_built_at_install_time(name: str) -> None:
+    """The order counts: `--only-binary :all:` cancels what stands before it."""
+    assert LOCKS[name].splitlines()[:2] == ["--only-binary :all:", "--no-binary oncalendar"]
+    assert "setuptools" in {pin.name for pin in PINS["requirements-build.lock"]}
+
+
+def test_every_call_of_pip_by_make_is_bound_to_a_lock_or_to_no_index() -> None:
+    command = ["make", "-n", "-B", "--no-print-directory", "-f", ROOT / "Makefile", "run", "extras", "test"]
+    said = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, check=True, timeout=60).stdout
+    calls = re.findall(r"^\S*python -m pip .*$", said, flags=re.MULTILINE)
+    assert len(calls) >= 6
+    for call in calls:
+        assert " --no-build-isolation " in call, call
+        assert re.search(r" --require-hashes (-r \S+\.lock ?)+$", call) or " --no-index --no-deps " in call, call
+
+
+def make_run(folder: Path, python: Path | str, modules: Path | str = "") -> subprocess.CompletedProcess[str]:
+    """Run `make run` without an index, on a machine whose Python finds `modules` before its own."""
+    for each in [ROOT / "Makefile", ROOT / "pyproject.toml", *(ROOT / name for name in LOCKS)]:
+        (folder / each.name).write_bytes(each.read_bytes())
+    env = {**os.environ, "PYTHONPATH": str(modules), "PIP_NO_INDEX": "1", "PIP_FIND_LINKS": ""}
+    command = ["make", f"PYTHON={python}", "run"]
+    return subprocess.run(command, cwd=folder, env=env, capture_output=True, text=True, check=False, timeout=100)
+
+
+@pytest.mark.parametrize(
+    ("module", "content", "problem"),
+    [
+        (
+            "ensurepip",
+            "raise ImportError",
+            "cannot create a virtual environment; on Debian: apt-get install python3-venv",
+        ),
+        (
+            "sitecustomize",
+            "import sys; sys.version_info = (3, 9, 2)",
+            "is older than Python 3.11; name a newer one: make PYTHON=/path/to/python3.11 run",
+        ),
+    ],
+)
+def test_make_run_names_the_package_that_is_missing(module: str, content: str, problem: str, tmp_path: Path) -> None:
+    """Debian's `python3 -m venv` without python3-venv leaves an environment without pip; `make` creates none."""
+    modules, folder = tmp_path / "modules", tmp_path / "checkout"
+    modules.mkdir()
+    folder.mkdir()
+    (modules / f"{module}.py").write_text(content)
+    done = make_run(folder, sys.executable, modules)
+    assert done.returncode == 2
+    assert f"make: {sys.executable} {problem}\n" in done.stderr
+    assert not (folder / ".venv").exists()
+
+
+def test_make_run_names_the_package_of_a_missing_python(tmp_path: Path) -> None:
+    done = make_run(tmp_path, "python3-of-nobody")
+    assert done.returncode == 2
+    assert "make: python3-of-nobody is not installed; on Debian: apt-get install python3-venv\n" in done.stderr
+
+
+@pytest.mark.slow
+def test_an_environment_that_was_left_without_pip_is_completed(tmp_path: Path) -> None:
+    """As on a Debian machine that got python3-venv after a first try."""
+    subprocess.run([sys.executable, "-m", "venv", "--without-pip", tmp_path / ".venv"], check=True, timeout=60)
+    done = make_run(tmp_path, sys.executable)
+    assert "No matching distribution found" in done.stderr, "pip ran, and had no index"
+    assert (tmp_path / ".venv/bin/pip").exists()
