@@ -22,6 +22,7 @@ from monitor.engine.heartbeats import ROUND, Heartbeats
 from monitor.engine.recorder import Recorder, restore
 from monitor.engine.rig import rigged
 from monitor.engine.scheduler import Job, Scheduler
+from monitor.engine.self_check import SelfCheck
 from monitor.errors import NinewatchError
 from monitor.health import Health
 from monitor.ledger import Ledger
@@ -89,6 +90,7 @@ class Daemon:
         self._health = Health(config_reload_at=clock.now())
         if blackbox is not None:
             self._health.blackbox_reload_success, self._health.blackbox_reload_at = True, clock.now()
+        self._self_check = SelfCheck(clock, self._health)
         self._ledger = Ledger(portfolio)
         self._stop, self._asked = asyncio.Event(), asyncio.Event()
         self._failure: NinewatchError | None = None
@@ -109,7 +111,10 @@ class Daemon:
         """
         # Signals first of all: a SIGHUP while the record is read must not end us.
         with self._signals(), Watchdog(self._health, self._clock):
-            await self._run(ready, prepare, beside)
+            try:
+                await self._run(ready, prepare, beside)
+            finally:
+                self._self_check.close()
         if self._failure is not None:
             raise self._failure
 
@@ -142,8 +147,18 @@ class Daemon:
                 address = f"http://{listener.addresses[0]}"
                 ready(Running(self._ledger, self._health, address, self._stop.set, self._asked.set))
                 await self._work(scheduler, jobs, corrector, beside)
+            if not recorder.complete:
+                self._failure = self._failure or self._unwritten()
         finally:
             store.close()
+
+    def _unwritten(self) -> NinewatchError:
+        """Return the error of a daemon that was stopped while its store could not take what was observed."""
+        health = self._health
+        return NinewatchError(
+            f"stopped before everything was written ({health.queue_depth} observations are lost):"
+            f" {health.store_error or 'the disk does not answer'}; their time will be unknown"
+        )
 
     def _most_in_flight(self) -> int:
         wanted, possible = self._portfolio.engine.max_in_flight, max(1, descriptor_limit() - SPARE_DESCRIPTORS)
@@ -206,11 +221,11 @@ class Daemon:
             await listener.close()
 
     async def _look_out(self, scheduler: Scheduler, jobs: Jobs, corrector: Corrector) -> None:
-        """Once a second see whether the configuration, the corrections or the wall clock changed."""
+        """Once a second see whether the configuration, the corrections or our surroundings changed."""
         while True:
             await self._clock.sleep_until(self._clock.monotonic() + LOOK)
-            self._clock.follow_wall_clock()
-            self._health.clock_steps, self._health.clock_stepped = self._clock.steps, self._clock.stepped
+            if not self._self_check.look():
+                continue  # no file can be read: a configuration that seems to have gone has not
             await corrector.look()
             asked = self._asked.is_set()
             self._asked.clear()

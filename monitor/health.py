@@ -19,6 +19,8 @@ class Health:
         in_flight: probes under way.
         last_tick: monotonic moment of the scheduler's last round; None before the first. A wedged loop lets it age.
         hook_failures: events that a hook raised on; probing went on.
+        descriptors_exhausted: whether there was no file descriptor left, now or in the last minute.
+        descriptor_failures: probes that could not be made for want of a descriptor.
         clock_steps, clock_stepped: how often the wall clock jumped, and by how many microseconds it is off the record.
 
     The store's:
@@ -46,6 +48,8 @@ class Health:
     in_flight: int = 0
     last_tick: float | None = None
     hook_failures: int = 0
+    descriptors_exhausted: bool = False
+    descriptor_failures: int = 0
     clock_steps: int = 0
     clock_stepped: int = 0
 

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Final, Self
 
 import structlog
 
+from monitor.network.failure import OUT_OF_DESCRIPTORS
 from monitor.vocabulary import Event, Hook, IncidentOpened, IncidentResolved, Observed, ProbeResult
 from sla.incident import Opened
 from sla.interval import MINUTE
@@ -50,6 +51,7 @@ class Recorder:
         self._fold_began: int | None = None
         self._mark: int | None = None  # all that was observed before it is inside a written run, or will be in a moment
         self._late: set[str] = set()
+        self.complete = True  # False once it was closed with something unwritten
         writer.listen(self._on_writer_thread)
 
     async def __aenter__(self) -> Self:
@@ -62,7 +64,7 @@ class Recorder:
     ) -> None:
         """Write the growing runs and all that is queued, and announce what still waits; then stop the writer."""
         self._write_growing()
-        await asyncio.shield(asyncio.to_thread(self._writer.close))
+        self.complete = await asyncio.shield(asyncio.to_thread(self._writer.close))
         for event in list(self._waiting):
             self._announce(event)
 
@@ -87,6 +89,8 @@ class Recorder:
             incident = self._ledger.decide(change)
             self._await_commit(IncidentOpened(incident) if isinstance(change, Opened) else IncidentResolved(incident))
             self._writer.put(seen, runs, incident)
+        if outcome is Outcome.UNKNOWN:
+            self._health.descriptor_failures += result.reason == OUT_OF_DESCRIPTORS
         self._fold(at)
         self._tell(observed)
 

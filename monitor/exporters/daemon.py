@@ -41,6 +41,11 @@ _GAUGES = (
     ("ninewatch_probes_in_flight", "Probes under way", "in_flight"),
     ("ninewatch_store_queue_depth", "Observations that wait to be written", "queue_depth"),
     (
+        "ninewatch_descriptors_exhausted",
+        "1 if file descriptors are exhausted, or were in the last minute",
+        "descriptors_exhausted",
+    ),
+    (
         "ninewatch_config_reload_success",
         "1 if the last load of the configuration was taken over",
         "config_reload_success",

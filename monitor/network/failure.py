@@ -7,6 +7,7 @@ import errno
 from monitor.log import concealed_head
 from sla.observation import Outcome
 
+OUT_OF_DESCRIPTORS = "out_of_descriptors"
 DETAIL_LIMIT = 300  # characters of a detail; a target must not fill our log, page or store
 
 
@@ -33,8 +34,8 @@ _TARGETS_FAULT = {
 }
 # errno -> reason of a failure of our own machine or its uplink: no probe can be made, so nothing is known.
 _OUR_FAULT = {
-    errno.EMFILE: "out_of_descriptors",
-    errno.ENFILE: "out_of_descriptors",
+    errno.EMFILE: OUT_OF_DESCRIPTORS,
+    errno.ENFILE: OUT_OF_DESCRIPTORS,
     errno.ENOBUFS: "out_of_memory",
     errno.ENOMEM: "out_of_memory",
     errno.EADDRNOTAVAIL: "out_of_ports",

@@ -75,6 +75,8 @@ def degradations(health: Health) -> list[str]:
     found = []
     if health.unrecorded_since is not None:
         found.append(f"the store cannot be written: {health.store_error or 'no reason given'}")
+    if health.descriptors_exhausted:
+        found.append("file descriptors are exhausted: probes that need one are unknown; raise the limit of open files")
     if not health.config_reload_success:
         found.append("the last edit of the configuration was refused; the one before it is running")
     return found
