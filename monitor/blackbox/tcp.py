@@ -58,7 +58,7 @@ async def _talk(trial: Trial, frame: Frame, wire: Wire, secure: Secure | None) -
             send = await _expected(trial, dialogue, step, number)
         if send:
             trial.diary.note("sending a line", step=number, bytes=len(send))
-            await dialogue.send(f"{send}\n".encode())
+            await dialogue.ask(f"{send}\n".encode())
         if step.starttls and secure is not None:
             refuse_injected(dialogue)
             await secure(frame, wire)

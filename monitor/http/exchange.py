@@ -11,6 +11,7 @@ from monitor.config.addresses import HostPort
 from monitor.http import http2, proxy
 from monitor.http.cookies import Jar
 from monitor.http.response import Response
+from monitor.network.dialogue import offer
 from monitor.network.failure import ProbeFailure
 from monitor.network.tls_context import certificate_expiry
 from monitor.network.wire import Wire
@@ -48,20 +49,27 @@ async def exchange(frame: Frame, request: Request) -> Response:
             begun = partial(frame.enter, "transfer")
             await http2.exchange(wire, request.fields, request.body, response, begun=begun)
         else:
-            await wire.send(request.data)
-            while not response.complete:
-                data = await wire.receive()
-                if frame.phase != "transfer":
-                    frame.enter("transfer")
-                if data:
-                    response.feed(data)
-                else:
-                    response.end()
+            await _over_http_1(frame, wire, request, response)
     frame.close()
     response.url, response.encrypted = request.url, encrypted
     if way.proxy is not None and not encrypted:
         proxy.judge(response)
     return response
+
+
+async def _over_http_1(frame: Frame, wire: Wire, request: Request, response: Response) -> None:
+    """Send the request and read the answer, which may come before all of the request is sent."""
+    broken = await offer(wire, request.data)
+    while not response.complete:
+        data = await wire.receive()
+        if frame.phase != "transfer":
+            frame.enter("transfer")
+        if data:
+            response.feed(data)
+        elif broken is not None and not response.started:
+            raise broken
+        else:
+            response.end()
 
 
 def _speaks_2(request: Request, agreed: str | None) -> bool:

@@ -10,6 +10,7 @@ from collections.abc import Callable, Sequence
 from typing import TYPE_CHECKING, Any
 
 from monitor.http.response import BETWEEN, INTERIM_LIMIT
+from monitor.network.dialogue import offer
 from monitor.network.failure import ProbeFailure, quoted
 
 if TYPE_CHECKING:
@@ -22,6 +23,7 @@ _FRAME = 16_384  # bytes of a frame's payload, unless we said that we take more
 _FRAMES = 4_000  # frames of an answer, and one more for each `_DENSE` bytes of its body
 _DENSE = 256
 _ROOM = 262_144  # bytes of an answer besides its body, which may be padded to twice its length
+_UNREADABLE = (LookupError, ValueError, TypeError, AttributeError)  # what h2 and hpack may raise besides their own
 _AT_A_STRETCH = 64  # frames of the body, or as many times 16 bytes of headers; then the loop gets its turn
 
 
@@ -42,7 +44,12 @@ async def exchange(
     Raises:
         ProbeFailure: `http2_malformed`, `http2_flood`, `http2_reset`, `headers_too_large`, `hung_up`.
     """
-    await _Exchange(wire, answer, begun).made(headers, body)
+    from h2.exceptions import H2Error
+
+    try:
+        await _Exchange(wire, answer, begun).made(headers, body)
+    except H2Error as error:
+        raise _malformed(error) from None
 
 
 def load() -> None:
@@ -67,10 +74,10 @@ class _Exchange:
         self._http.send_headers(_STREAM, headers, end_stream=not body)
         while not self._ended:
             body = self._send_some(body)
-            await self._wire.send(self._http.data_to_send())
+            broken = await offer(self._wire, self._http.data_to_send())
             data = await self._wire.receive()
             if not data:
-                raise ProbeFailure("hung_up", f"after {self._frames} frames, before the answer had ended")
+                raise broken or ProbeFailure("hung_up", f"after {self._frames} frames, before the answer had ended")
             self._heard += data
             await self._take()
         self._answer.complete = True
@@ -116,15 +123,16 @@ class _Exchange:
             raise ProbeFailure("http2_flood", f"{self._frames} frames for {self._length} bytes of an answer")
 
     def _feed(self, frame: bytes) -> None:
-        from h2.exceptions import DenialOfServiceError, H2Error
+        from h2.exceptions import DenialOfServiceError
 
         try:
-            for event in self._http.receive_data(frame):
-                self._note(event)
+            events = self._http.receive_data(frame)
         except DenialOfServiceError:
             raise ProbeFailure("headers_too_large", "more than 64 KiB of headers") from None
-        except H2Error as error:
-            raise ProbeFailure("http2_malformed", quoted(str(error), 120)) from None
+        except _UNREADABLE as error:
+            raise _malformed(error) from None
+        for event in events:
+            self._note(event)
 
     def _note(self, event: Any) -> None:
         match type(event).__name__:
@@ -153,6 +161,10 @@ class _Exchange:
         self._length += len(data)
         self._answer.on_body(data)
         self._ended = self._answer.complete
+
+
+def _malformed(error: Exception) -> ProbeFailure:
+    return ProbeFailure("http2_malformed", quoted(str(error) or type(error).__name__, 120))
 
 
 def _graceful(frame: bytes) -> bool:

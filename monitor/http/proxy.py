@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING
 from monitor.config.addresses import HostPort, host
 from monitor.http.instrument import SHARE
 from monitor.http.response import Response
+from monitor.network.dialogue import offer
 from monitor.network.failure import ProbeFailure, quoted
 from monitor.network.outbound import DENIED
 from monitor.network.resolver import literal
@@ -76,12 +77,14 @@ class Proxy:
     async def _tunnel(self, wire: Wire, target: str) -> None:
         headers = (("Host", target), *self.headers)
         head = [f"CONNECT {target} HTTP/1.1", *(f"{name}: {value}" for name, value in headers), "", ""]
-        await wire.send("\r\n".join(head).encode())
+        broken = await offer(wire, "\r\n".join(head).encode())
         response = Response(limit=0, head_only=True)
         try:
             while not response.complete:
                 if data := await wire.receive():
                     response.feed(data)
+                elif broken is not None:
+                    raise broken
                 else:
                     response.end()
         except ProbeFailure as failure:

@@ -15,19 +15,41 @@ LIMIT = 65_536  # bytes that a target may say before what is waited for
 _AT_A_STRETCH = 64  # lines taken; then the loop gets its turn, for a piece of 64 KiB may hold 30,000 of them
 
 
+_GONE = {"connection_reset", "tls_handshake"}  # why sending fails where the peer closed or reset the connection
+
+
+async def offer(wire: Wire, data: bytes) -> ProbeFailure | None:
+    """Send the bytes. Return the failure, instead of raising it, where the peer has closed the connection.
+
+    What the peer sent before that can still be read, and may be the whole answer: servers refuse early and close.
+    """
+    try:
+        await wire.send(data)
+    except ProbeFailure as failure:
+        if failure.reason not in _GONE:
+            raise
+        return failure
+    return None
+
+
 class Dialogue:
     """What a target has said over a wire and nobody has taken yet."""
 
-    __slots__ = ("_limit", "_lines", "_wire", "heard")
+    __slots__ = ("_broken", "_limit", "_lines", "_wire", "heard")
 
     def __init__(self, wire: Wire, limit: int = LIMIT) -> None:
         self._wire, self._limit = wire, limit
         self._lines = 0
+        self._broken: ProbeFailure | None = None
         self.heard = bytearray()
 
     async def send(self, data: bytes) -> None:
         """Return once the kernel has taken all of the bytes."""
         await self._wire.send(data)
+
+    async def ask(self, data: bytes) -> None:
+        """Send bytes to which an answer is expected. That they could not be sent is raised when the answer is read."""
+        self._broken = await offer(self._wire, data)
 
     async def line(self) -> bytes:
         """Return the next line without its end.
@@ -55,6 +77,8 @@ class Dialogue:
                 raise ProbeFailure("answer_too_long", f"{len(self.heard)} bytes without {wanted}")
             data = await self._wire.receive()
             if not data:
+                if self._broken is not None:
+                    raise self._broken
                 said = f" after {quoted(self.heard.decode(errors='replace'))}" if self.heard else ""
                 raise ProbeFailure("hung_up", f"the connection was closed{said}, waiting for {wanted}")
             self.heard += data

@@ -72,7 +72,8 @@ async def _converse(wire: Wire, check: RedisCheck) -> None:
     if pong != b"PONG":
         raise ProbeFailure("redis_malformed", f"PING is answered by {quoted(str(pong))}")
     if check.role is not None:
-        found = role[0].decode(errors="replace") if isinstance(role, list) and role else str(role)
+        named = role[0] if isinstance(role, list) and role else role
+        found = named.decode(errors="replace") if isinstance(named, bytes) else str(named)
         if found != check.role:
             raise ProbeFailure("redis_role", f"the server is {quoted(found)}, expected {check.role}")
 

@@ -81,7 +81,7 @@ async def _begin_tls(dialogue: Dialogue, offered: _Reply) -> None:
 
 
 async def _ask(dialogue: Dialogue, command: str, wanted: int) -> _Reply:
-    await dialogue.send(f"{command}\r\n".encode())
+    await dialogue.ask(f"{command}\r\n".encode())
     return await _reply(dialogue, command.partition(" ")[0], wanted)
 
 

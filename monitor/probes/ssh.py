@@ -43,7 +43,7 @@ def prepare(check: SshCheck) -> Probe:
             frame.enter("first_byte")
             dialogue = Dialogue(wire, limit=16_384)
             banner = await _identification(dialogue)
-            await dialogue.send(b"SSH-2.0-ninewatch\r\n")  # else the server logs us as one who did not identify himself
+            await dialogue.ask(b"SSH-2.0-ninewatch\r\n")  # else the server logs us as one who did not identify himself
             frame.close()
         if check.expect is not None and not check.expect.search(banner):
             raise ProbeFailure("answer_mismatch", f"{quoted(banner)}, expected {quoted(check.expect.text)}")

@@ -59,7 +59,7 @@ async def _talk(frame: Frame, wire: Wire, script: tuple[Step, ...], secure: Secu
     for number, step in enumerate(script, 1):
         frame.enter("first_byte")
         if step.sent:
-            await dialogue.send(step.sent)
+            await (dialogue.ask if step.wanted else dialogue.send)(step.sent)
         if step.wanted:
             await _expect(dialogue, step, number)
         if step.starttls and secure is not None:

@@ -15,6 +15,7 @@ import dns.resolver
 from pydantic import AfterValidator
 
 from monitor.config.addresses import HostPort, host
+from monitor.network.dialogue import offer
 from monitor.network.failure import ProbeFailure, quoted
 from monitor.network.resolver import silent
 from monitor.network.wire import Wire
@@ -158,12 +159,12 @@ async def _in_a_stream(
         if secure is not None:
             await secure(frame, wire)
         frame.enter("resolve")
-        await wire.send(len(question).to_bytes(2, "big") + question)
+        broken = await offer(wire, len(question).to_bytes(2, "big") + question)
         data = b""
         while len(data) < 2 or len(data) < 2 + int.from_bytes(data[:2], "big"):
             more = await wire.receive()
             if not more:
-                raise ProbeFailure("dns_malformed", "the resolver hung up before the answer was whole")
+                raise broken or ProbeFailure("dns_malformed", "the resolver hung up before the answer was whole")
             data += more
         return data[2:]
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 from typing import TYPE_CHECKING, Any
 
+from monitor.network.dialogue import offer
 from monitor.network.failure import ProbeFailure, quoted
 from sla.observation import Outcome
 
@@ -31,11 +32,13 @@ class Session:
         Raises:
             ProbeFailure: `redis_error`, ...: it is an error; `redis_malformed`, `hung_up`, `answer_too_long`.
         """
-        await self._wire.send(self._hiredis.pack_command(command))
+        broken = await offer(self._wire, self._hiredis.pack_command(command))
         heard = bytearray()
         while (reply := self._taken()) is False:
             data = await self._wire.receive()
             heard += data
+            if not data and broken is not None:
+                raise broken
             if not data or len(heard) > _LIMIT:
                 what = f"{len(heard)} bytes" if data else "the connection was closed"
                 word = "answer_too_long" if data else "hung_up"
@@ -50,7 +53,7 @@ class Session:
     def _taken(self) -> Any:
         try:
             return self._reader.gets()
-        except self._hiredis.ProtocolError as error:
+        except (self._hiredis.HiredisError, ValueError, TypeError, OverflowError, MemoryError) as error:
             raise ProbeFailure("redis_malformed", f"no RESP: {quoted(str(error))}") from None
 
 

@@ -91,7 +91,7 @@ _LINES = {
 async def _by_lines(dialogue: Dialogue, talk: _Lines) -> None:
     for turn in talk.turns:
         if turn.said:
-            await dialogue.send(turn.said)
+            await dialogue.ask(turn.said)
         line = await _last_line(dialogue, talk.more, turn.last)
         if not re.match(turn.good, line, re.IGNORECASE):
             raise _refused(line)
@@ -123,7 +123,7 @@ _PROCEED = Regex(r"<proceed\b[^>]*(/>|>\s*</proceed>)|<failure\b[^>]*>")
 
 async def _xmpp(dialogue: Dialogue, host: str) -> None:
     """RFC 6120, 5.4."""
-    await dialogue.send(
+    await dialogue.ask(
         f"<?xml version='1.0'?><stream:stream to='{host}' version='1.0' xmlns='jabber:client' "
         "xmlns:stream='http://etherx.jabber.org/streams'>".encode()
     )
@@ -132,7 +132,7 @@ async def _xmpp(dialogue: Dialogue, host: str) -> None:
         raise _malformed(offered)
     if b"<starttls" not in offered:
         raise ProbeFailure("starttls_refused", "the server does not offer it")
-    await dialogue.send(b"<starttls xmlns='urn:ietf:params:xml:ns:xmpp-tls'/>")
+    await dialogue.ask(b"<starttls xmlns='urn:ietf:params:xml:ns:xmpp-tls'/>")
     answer = await _through(dialogue, _PROCEED, "<proceed/>")
     if b"<proceed" not in answer:
         raise _refused(answer)
@@ -145,7 +145,7 @@ async def _through(dialogue: Dialogue, wanted: Regex, what: str) -> bytes:
 
 async def _ldap(dialogue: Dialogue, _host: str) -> None:
     """RFC 4511, 4.14: an extended request, whose answer bears a result code."""
-    await dialogue.send(b"\x30\x1d\x02\x01\x01\x77\x18\x80\x16" + b"1.3.6.1.4.1.1466.20037")
+    await dialogue.ask(b"\x30\x1d\x02\x01\x01\x77\x18\x80\x16" + b"1.3.6.1.4.1.1466.20037")
     tag, size = await dialogue.exactly(2)
     if tag != 0x30:
         raise _malformed(bytes([tag, size]))
@@ -183,7 +183,7 @@ def _unpacked(data: bytes) -> tuple[int, bytes, bytes]:
 
 async def _postgres(dialogue: Dialogue, _host: str) -> None:
     """Send SSLRequest (PostgreSQL's manual, 53.7), which is answered by one byte."""
-    await dialogue.send(struct.pack("!ii", 8, 80_877_103))
+    await dialogue.ask(struct.pack("!ii", 8, 80_877_103))
     answer = await dialogue.exactly(1)
     if answer == b"N":
         raise ProbeFailure("starttls_refused", "the server does not encrypt")
@@ -207,7 +207,7 @@ async def _mysql(dialogue: Dialogue, _host: str) -> None:
         raise ProbeFailure("starttls_refused", "the server does not encrypt")
     refuse_injected(dialogue)
     ours = _CLIENT_PROTOCOL_41 | _CLIENT_SSL | _CLIENT_SECURE_CONNECTION
-    await dialogue.send(b"\x20\0\0\x01" + struct.pack("<IIB23x", ours, 1 << 24, 45))
+    await dialogue.ask(b"\x20\0\0\x01" + struct.pack("<IIB23x", ours, 1 << 24, 45))
 
 
 _TALKS: dict[str, Callable[[Dialogue, str], Awaitable[None]]] = {

@@ -7,6 +7,7 @@ from collections.abc import AsyncGenerator, Mapping
 from contextlib import aclosing
 from typing import TYPE_CHECKING
 
+from monitor.network.dialogue import offer
 from monitor.network.failure import ProbeFailure, quoted
 
 if TYPE_CHECKING:
@@ -17,6 +18,7 @@ if TYPE_CHECKING:
 
 _LIMIT = 1 << 20  # bytes of a message, and of all that comes
 _FRAMES = 10_000  # that may come; the smallest has two bytes, and each takes ten microseconds
+_NO_CODE = 1005  # what the library notes for a close frame without a code
 _SLICE = 2_048  # bytes that are taken in between two turns of the loop
 
 
@@ -37,6 +39,8 @@ class Session:
         self._wire, self._protocol = wire, protocol
         self._heard = self._frames = 0
         self._rest = b""
+        self._broken: ProbeFailure | None = None  # why our bytes cannot be sent any more
+        self._unsent = False
 
     async def shake_hands(self, headers: Mapping[str, str]) -> None:
         """Open the session.
@@ -59,13 +63,18 @@ class Session:
             status = error.response.status_code
             raise ProbeFailure("http_status", f"status {status}, expected 101", status=status)
         if error is not None:
+            if self._broken is not None:
+                raise self._broken
             raise ProbeFailure("websocket_handshake", quoted(str(error.__cause__ or error), 160))
         if self._protocol.available_subprotocols and self._protocol.subprotocol is None:
             raise ProbeFailure("websocket_handshake", "the server does not speak the subprotocol")
 
     def say(self, text: str) -> None:
-        """Let a text message go out with what is sent next."""
-        self._protocol.send_text(text.encode())
+        """Send a text message with what is sent next. Where the server has closed already, nothing is sent."""
+        if self._open:
+            self._protocol.send_text(text.encode())
+        else:
+            self._unsent = True
 
     async def expect(self, wanted: Regex) -> None:
         """Return once a message matches; others before it are passed over.
@@ -74,16 +83,33 @@ class Session:
             ProbeFailure: `answer_mismatch`, the session ended before; `hung_up`, `websocket_malformed`, and without a
                 message; `answer_too_long`.
         """
-        last = ""
+        last: str | None = None
         async with aclosing(self._messages()) as messages:
             async for last in messages:
                 if wanted.search(last):
+                    self._unsent = False  # what decides has come without our message
                     return
-        if last:
-            raise ProbeFailure("answer_mismatch", f"the last message is {quoted(last)}, expected {quoted(wanted.text)}")
+        if last is not None:
+            said = f"the last message is {quoted(last)}, expected {quoted(wanted.text)}; {self._ending}"
+            raise ProbeFailure("answer_mismatch", said)
         if self._protocol.parser_exc is not None and not isinstance(self._protocol.parser_exc, EOFError):
             raise ProbeFailure("websocket_malformed", quoted(str(self._protocol.parser_exc), 160))
-        raise ProbeFailure("hung_up", "the server closed the session before a message came")
+        if self._broken is not None and self._protocol.close_rcvd is None:
+            raise self._broken
+        raise ProbeFailure("hung_up", f"{self._ending} before a message came")
+
+    @property
+    def _open(self) -> bool:
+        return self._protocol.state.name == "OPEN"
+
+    @property
+    def _ending(self) -> str:
+        """How the server ended the session: the code and the reason of its close frame (RFC 6455, 7.4)."""
+        close = self._protocol.close_rcvd
+        if close is None:
+            return "the server closed the connection without a close frame"
+        code = "no code" if close.code == _NO_CODE else f"code {int(close.code)}"
+        return f"the server closed the session with {code}" + (f" {quoted(close.reason)}" if close.reason else "")
 
     async def _messages(self) -> AsyncGenerator[str, None]:
         from websockets.frames import Frame as Piece
@@ -100,19 +126,26 @@ class Session:
                     if event.fin:
                         yield pieces.decode(errors="replace")
                         pieces.clear()
-            if self._protocol.state.name != "OPEN":
+            if not self._open:
                 return
             await self._turn()
 
     async def take_leave(self) -> None:
-        """Say good-bye, and wait for none."""
-        self._protocol.send_close(1000)
+        """Close the session, and wait for no answer.
+
+        Raises:
+            ProbeFailure: `hung_up`, the server closed it before our message could be sent.
+        """
+        if self._open:
+            self._protocol.send_close(1000)
         await self._flush()
+        if self._unsent:
+            raise ProbeFailure("hung_up", f"{self._ending} before our message was sent")
 
     async def _flush(self) -> None:
         for data in self._protocol.data_to_send():
             if data:  # an empty one asks to close our half, which hanging up does soon enough
-                await self._wire.send(data)
+                self._broken = await offer(self._wire, data) or self._broken
 
     async def _turn(self) -> None:
         await self._flush()

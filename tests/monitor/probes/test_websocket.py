@@ -16,6 +16,7 @@ from sla.observation import Outcome
 from tests.support.certificates import bundle, server_context
 from tests.support.probing import attempt, check_of
 from tests.support.servers import answer, request_of, saying, serving, silent
+from tests.support.zoo.streams import upgrading
 
 if TYPE_CHECKING:
     import ssl
@@ -116,3 +117,45 @@ async def test_what_is_no_websocket_server_has_its_word(handler: Handler, reason
         result = await probed(port, 0.5)
     assert (result.outcome, result.reason, result.status) == (Outcome.BAD, reason, status)
     assert result.detail.isprintable()
+
+
+CLOSES = {
+    "1000": (b"\x88\x02\x03\xe8", "code 1000"),
+    "1001": (b"\x88\x02\x03\xe9", "code 1001"),
+    "1008": (b"\x88\x08\x03\xf0policy", 'code 1008 "policy"'),
+    "1011": (b"\x88\x02\x03\xf3", "code 1011"),
+    "4001": (b"\x88\x02\x0f\xa1", "code 4001"),
+    "no code": (b"\x88\x00", "no code"),
+    "no frame": (b"", "without a close frame"),
+}
+
+
+@pytest.mark.parametrize("close", CLOSES)
+@pytest.mark.parametrize("stays", [False, True])
+async def test_a_websocket_message_decides_although_the_session_is_closed_in_the_same_segment(
+    close: str, stays: bool
+) -> None:
+    """The handshake's answer, a message and the close frame come at once."""
+    frame, named = CLOSES[close]
+    if close == "no frame" and stays:
+        pytest.skip("nothing ends this session")
+    said = {"send": "hello", "expect": "^ok$"}
+    async with serving(upgrading(b"\x81\x02ok" + frame, stays=stays)) as port:
+        came = await attempt({"websocket": f"ws://127.0.0.1:{port}/", **said})
+        other = await attempt({"websocket": f"ws://127.0.0.1:{port}/", **said, "expect": "^never$"})
+        bare = await attempt({"websocket": f"ws://127.0.0.1:{port}/"})
+    async with serving(upgrading(frame, stays=stays)) as port:
+        nothing_said = await attempt({"websocket": f"ws://127.0.0.1:{port}/", **said})
+    assert (came.result.outcome, came.result.reason) == (Outcome.GOOD, ""), came.result.detail
+    assert (bare.result.outcome, bare.result.reason) == (Outcome.GOOD, ""), "the handshake is all that is asked"
+    assert (other.result.outcome, other.result.reason) == (Outcome.BAD, "answer_mismatch")
+    assert (nothing_said.result.outcome, nothing_said.result.reason) == (Outcome.BAD, "hung_up")
+    assert named in other.result.detail
+    assert named in nothing_said.result.detail
+
+
+async def test_a_message_that_could_not_be_sent_is_not_taken_for_sent() -> None:
+    async with serving(upgrading(CLOSES["1008"][0])) as port:
+        result = (await attempt({"websocket": f"ws://127.0.0.1:{port}/", "send": "hello"})).result
+    assert (result.outcome, result.reason) == (Outcome.BAD, "hung_up")
+    assert "code 1008" in result.detail

@@ -33,7 +33,7 @@ def _frame(kind: int, flags: int, stream: int, body: bytes = b"") -> bytes:
     return len(body).to_bytes(3, "big") + bytes([kind, flags]) + stream.to_bytes(4, "big") + body
 
 
-def _calls(data: bytes = b"", trailers: dict[str, str] | None = None, **headers: str) -> Handler:
+def answering_calls(data: bytes = b"", trailers: dict[str, str] | None = None, **headers: str) -> Handler:
     """Return a handler that answers a call over HTTP/2 with these headers, data and trailers."""
 
     async def handler(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
@@ -62,14 +62,14 @@ def grpc() -> Iterator[Animal]:
 
     encrypted = {"encrypted": True, "tls": {"ca": "<ca>"}}
     well = {"grpc-status": "0"}
-    yield seen("well", _calls(SERVING, well), "")
-    yield seen("not-serving", _calls(NOT_SERVING, well), "grpc_not_serving")
-    yield seen("no-message", _calls(b"", well), "grpc_not_serving")
-    yield seen("unimplemented", _calls(b"", {"grpc-status": "12"}), "grpc_status")
-    yield seen("status-in-words", _calls(SERVING, {"grpc-status": "fine"}), "grpc_status")
-    yield seen("no-status", _calls(SERVING), "grpc_status")
-    yield seen("unavailable", _calls(b"busy", status="503"), "http_status")
-    yield seen("other-message", _calls(b"\0\0\0\0\3\x12\1\1", well), "grpc_malformed")
+    yield seen("well", answering_calls(SERVING, well), "")
+    yield seen("not-serving", answering_calls(NOT_SERVING, well), "grpc_not_serving")
+    yield seen("no-message", answering_calls(b"", well), "grpc_not_serving")
+    yield seen("unimplemented", answering_calls(b"", {"grpc-status": "12"}), "grpc_status")
+    yield seen("status-in-words", answering_calls(SERVING, {"grpc-status": "fine"}), "grpc_status")
+    yield seen("no-status", answering_calls(SERVING), "grpc_status")
+    yield seen("unavailable", answering_calls(b"busy", status="503"), "http_status")
+    yield seen("other-message", answering_calls(b"\0\0\0\0\3\x12\1\1", well), "grpc_malformed")
     yield seen("http-1", answering(answer(b"ok")), "http2_malformed")
     yield seen("garbage", flooding(b"\xff" * 65_536), "http2_malformed")
     yield seen("garbage-frames", flooding(b"\xff" * 65_536, SETTINGS), "http2_malformed")
@@ -103,7 +103,7 @@ def _agreeing(*protocols: str) -> Context:
     return context
 
 
-def _upgrading(frames: bytes, *, stays: bool = True, key: bytes = b"", endless: bool = False) -> Handler:
+def upgrading(frames: bytes, *, stays: bool = True, key: bytes = b"", endless: bool = False) -> Handler:
     """Return a handler that agrees to speak WebSocket, and then says these bytes."""
 
     async def handler(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
@@ -130,28 +130,28 @@ def websocket() -> Iterator[Animal]:
         return Animal(f"websocket-{name}", listener(handler), check, reason, BAD if reason else GOOD, seconds)
 
     text = b"\x81\x04busy"
-    yield seen("well", _upgrading(text + b"\x81\x02ok"), "")
+    yield seen("well", upgrading(text + b"\x81\x02ok"), "")
     yield seen("no-upgrade", answering(answer(b"ok")), "http_status")
     yield seen("forbidden", answering(answer(b"", "403 Forbidden")), "http_status")
-    yield seen("other-key", _upgrading(b"", key=b"bm90IHRoZSBvbmU="), "websocket_handshake")
+    yield seen("other-key", upgrading(b"", key=b"bm90IHRoZSBvbmU="), "websocket_handshake")
     yield seen("no-http", saying_at_once(b"SSH-2.0-OpenSSH_9.2\r\n"), "websocket_handshake")
     yield seen("garbage", flooding(b"\xff" * 65_536), "websocket_handshake")
     yield seen("endless-headers", flooding(b"A: b\r\n" * 1_000, b"HTTP/1.1 101 S\r\n"), "websocket_handshake")
     yield seen("hangs-up", hanging_up(), "websocket_handshake")
     yield seen("resets", resetting(), "connection_reset")
-    yield seen("says-nothing", _upgrading(b"", stays=False), "hung_up")
-    yield seen("closes", _upgrading(b"\x88\x02\x03\xe8"), "hung_up")
-    yield seen("other-word", _upgrading(text, stays=False), "answer_mismatch")
-    yield seen("endless-words", _upgrading(text * 1_000, endless=True), "answer_too_long")
-    yield seen("endless-message", _upgrading(b"\x01\x7e\xff\xff" + b"x" * 65_535, stays=False), "hung_up")
-    yield seen("endless-fragments", _upgrading(b"\0\1x" * 10_000, endless=True), "websocket_malformed")
-    yield seen("endless-pings", _upgrading(b"\x89\0" * 1_000, endless=True), "answer_too_long")
-    yield seen("huge-frame", _upgrading(b"\x81\x7f\x7f" + b"\xff" * 7), "websocket_malformed")
-    yield seen("masked", _upgrading(b"\x81\x82\0\0\0\0ok"), "websocket_malformed")
-    yield seen("reserved-bits", _upgrading(b"\xf1\x02ok"), "websocket_malformed")
-    yield seen("no-utf-8", _upgrading(b"\x81\x02\xff\xfe", stays=False), "answer_mismatch")
+    yield seen("says-nothing", upgrading(b"", stays=False), "hung_up")
+    yield seen("closes", upgrading(b"\x88\x02\x03\xe8"), "hung_up")
+    yield seen("other-word", upgrading(text, stays=False), "answer_mismatch")
+    yield seen("endless-words", upgrading(text * 1_000, endless=True), "answer_too_long")
+    yield seen("endless-message", upgrading(b"\x01\x7e\xff\xff" + b"x" * 65_535, stays=False), "hung_up")
+    yield seen("endless-fragments", upgrading(b"\0\1x" * 10_000, endless=True), "websocket_malformed")
+    yield seen("endless-pings", upgrading(b"\x89\0" * 1_000, endless=True), "answer_too_long")
+    yield seen("huge-frame", upgrading(b"\x81\x7f\x7f" + b"\xff" * 7), "websocket_malformed")
+    yield seen("masked", upgrading(b"\x81\x82\0\0\0\0ok"), "websocket_malformed")
+    yield seen("reserved-bits", upgrading(b"\xf1\x02ok"), "websocket_malformed")
+    yield seen("no-utf-8", upgrading(b"\x81\x02\xff\xfe", stays=False), "answer_mismatch")
     yield seen("silent", silent, "deadline", SHORT)
-    yield seen("silent-session", _upgrading(b""), "deadline", SHORT)
+    yield seen("silent-session", upgrading(b""), "deadline", SHORT)
     yield seen("drip", dripping(b"x", b"HTTP/1.1 101 "), "deadline", SHORT)
 
 

@@ -118,21 +118,21 @@ def postgres() -> Iterator[Animal]:
     busy = b"SFATAL\0C53300\0Msorry, too many clients already\0\0"
     starting = b"SFATAL\0C57P03\0Mthe database system is starting up\0\0"
     yield seen("http", saying_at_once(b"HTTP/1.1 400 Bad Request\r\n\r\n"), "database_malformed")
-    yield seen("full", saying_at_once(_pg(b"E", busy)), "database_full")
-    yield seen("starting", saying_at_once(_pg(b"E", starting)), "database_starting")
+    yield seen("full", saying_at_once(pg_message(b"E", busy)), "database_full")
+    yield seen("starting", saying_at_once(pg_message(b"E", starting)), "database_starting")
     yield seen("hangs-up", hanging_up(), "hung_up")
     yield seen("endless-garbage", flooding(LONG), "database_malformed")
     yield seen("endless-message", flooding(LONG, b"E\x3f\xff\xff\xff"), "database_malformed")
-    notices = _pg(b"N", b"SNOTICE\0C00000\0Mmore\0\0") * 100
+    notices = pg_message(b"N", b"SNOTICE\0C00000\0Mmore\0\0") * 100
     yield seen("endless-notices", flooding(notices), "database_malformed")
-    parameters = flooding(_pg(b"S", b"a\0b\0") * 1_000, _pg(b"R", b"\0\0\0\0"))
+    parameters = flooding(pg_message(b"S", b"a\0b\0") * 1_000, pg_message(b"R", b"\0\0\0\0"))
     yield seen("endless-parameters", parameters, "answer_too_long")
     yield seen("silent", silent, "connect_timeout", seconds=SHORT)
-    welcome = _pg(b"R", b"\0\0\0\0") + _pg(b"Z", b"I")
+    welcome = pg_message(b"R", b"\0\0\0\0") + pg_message(b"Z", b"I")
     yield seen("silent-when-asked", saying_at_once(welcome), "deadline", seconds=SHORT)
 
 
-def _pg(kind: bytes, body: bytes) -> bytes:
+def pg_message(kind: bytes, body: bytes) -> bytes:
     return kind + (len(body) + 4).to_bytes(4, "big") + body
 
 
@@ -144,13 +144,13 @@ def mysql() -> Iterator[Animal]:
     yield seen("full", saying_at_once(len(full).to_bytes(3, "little") + b"\0" + full), "database_full")
     yield seen("hangs-up", hanging_up(), "hung_up")
     yield seen("endless-garbage", flooding(LONG), "database_malformed")
-    yield seen("endless-columns", _answering_mysql(_column(b"a") * 5_000, b"\xfd\xff\xff\x7f"), "answer_too_long")
+    yield seen("endless-columns", _answering_mysql(mysql_column(b"a") * 5_000, b"\xfd\xff\xff\x7f"), "answer_too_long")
     yield seen("endless-rows", _answering_mysql(b"\1\0\0\0\0" * 5_000), "")
     yield seen("endless-packet", flooding(LONG, b"\xff\xff\xff\0\x0a"), "answer_too_long")
     yield seen("silent", silent, "connect_timeout", seconds=SHORT)
 
 
-def _column(name: bytes) -> bytes:
+def mysql_column(name: bytes) -> bytes:
     """Return the definition of a column, numbered 0."""
     parts = (b"def", b"", b"", b"", name, name)
     body = b"".join(bytes([len(part)]) + part for part in parts) + b"\x0c\x21\0\xff\0\0\0\xfd\0\0\0\0\0"
@@ -162,34 +162,34 @@ def _answering_mysql(pieces: bytes, columns: bytes = b"\1") -> Handler:
 
     async def handler(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         salt = b"12345678\0\xff\xf7\x21\2\0\xff\x81\x15" + b"\0" * 10 + b"123456789012\0mysql_native_password\0"
-        writer.write(_mysql(0, b"\x0a8.0.0\0\1\0\0\0" + salt))
-        await _packet(reader)
-        writer.write(_mysql(2, b"\0\0\0\2\0\0\0"))
-        while b"SELECT" not in await _packet(reader):
-            writer.write(_mysql(1, b"\0\0\0\2\0\0\0"))
-        writer.write(_mysql(1, columns))
+        writer.write(mysql_packet(0, b"\x0a8.0.0\0\1\0\0\0" + salt))
+        await mysql_heard(reader)
+        writer.write(mysql_packet(2, b"\0\0\0\2\0\0\0"))
+        while b"SELECT" not in await mysql_heard(reader):
+            writer.write(mysql_packet(1, b"\0\0\0\2\0\0\0"))
+        writer.write(mysql_packet(1, columns))
         number = 2
         if columns == b"\1":
-            writer.write(_numbered(_column(b"a"), number)[0] + _mysql(3, b"\xfe\0\0\2\0"))
+            writer.write(mysql_numbered(mysql_column(b"a"), number)[0] + mysql_packet(3, b"\xfe\0\0\2\0"))
             number = 4
         while True:
-            piece, number = _numbered(pieces, number)
+            piece, number = mysql_numbered(pieces, number)
             writer.write(piece)
             await writer.drain()
 
     return handler
 
 
-def _mysql(number: int, body: bytes) -> bytes:
+def mysql_packet(number: int, body: bytes) -> bytes:
     return len(body).to_bytes(3, "little") + bytes([number]) + body
 
 
-async def _packet(reader: asyncio.StreamReader) -> bytes:
+async def mysql_heard(reader: asyncio.StreamReader) -> bytes:
     head = await reader.readexactly(4)
     return await reader.readexactly(int.from_bytes(head[:3], "little"))
 
 
-def _numbered(packets: bytes, number: int) -> tuple[bytes, int]:
+def mysql_numbered(packets: bytes, number: int) -> tuple[bytes, int]:
     """Return packets of one length with their numbers, and the number of the next."""
     numbered, step = bytearray(packets), int.from_bytes(packets[:3], "little") + 4
     for at in range(3, len(numbered), step):

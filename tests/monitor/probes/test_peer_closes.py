@@ -1,0 +1,167 @@
+"""A peer that closes, resets, or sends early, at every point of a good conversation of every kind over TCP.
+
+Each conversation is held with a real server through a relay that cuts it. The verdict follows from what came before
+the cut, whichever way the connection ends and however the bytes are cut into segments.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import json
+from collections.abc import AsyncIterator
+from typing import TYPE_CHECKING, Any
+from unittest.mock import ANY
+
+import pytest
+import structlog
+
+from tests.support.conversations import ENCRYPTED, GOOD, IDLE, TALKS, TLS, UNKNOWN, URL, context
+from tests.support.cutting import Ending, Relay, end_of_chunk, places, relayed
+from tests.support.probing import attempt
+from tests.support.proxy import Proxy
+from tests.support.servers import answer, request_of, saying, serving
+from tests.support.zoo.animal import Keeper
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+    from sla.observation import Outcome
+    from tests.support.servers import Handler
+
+SECONDS = 10.0
+ENDINGS: tuple[Ending, ...] = ("close", "reset")
+
+
+def at_once(said: bytes, *, stays: bool) -> Handler:
+    """Return a handler that says everything before it is asked, and closes its half unless it stays."""
+
+    async def handler(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        writer.write(said)
+        if not stays:
+            writer.write_eof()
+        await reader.read()
+
+    return handler
+
+
+@pytest.fixture(scope="module")
+def keeper(tmp_path_factory: pytest.TempPathFactory) -> Keeper:
+    return Keeper(tmp_path_factory.mktemp("peers"))
+
+
+@contextlib.asynccontextmanager
+async def silence() -> AsyncIterator[None]:
+    """Fail the test when something is logged as a defect, or an exception is left to the event loop."""
+    left: list[Any] = []
+    asyncio.get_running_loop().set_exception_handler(lambda _, said: left.append(said))
+    with structlog.testing.capture_logs() as logs:
+        yield
+    assert [each for each in logs if each["event"] == "probe_defect"] == []
+    assert left == []
+
+
+async def tried(check: dict[str, Any], port: int, keeper: Keeper) -> tuple[Outcome, str, str]:
+    """Return outcome, reason and detail of one attempt, which ends long before its deadline."""
+    written = json.loads(json.dumps(check).replace("<port>", str(port)).replace("<ca>", keeper.ca))
+    made = await attempt({**written, "timeout": f"{SECONDS:g}s"}, SECONDS)
+    assert made.duration < SECONDS, "nothing was left to wait for"
+    return made.result.outcome, made.result.reason, made.result.detail
+
+
+@pytest.mark.parametrize("name", TALKS)
+@pytest.mark.parametrize("piecewise", [False, True], ids=["as it comes", "byte by byte"])
+async def test_what_came_before_the_end_decides(name: str, piecewise: bool, keeper: Keeper) -> None:
+    talk = TALKS[name]
+    async with silence(), talk.server(keeper) as port:
+        whole = Relay(port, piecewise=piecewise)
+        async with relayed(whole) as door:
+            assert await tried(talk.check, door, keeper) == (GOOD, "", ANY), "the conversation itself"
+        total = sum(map(len, whole.chunks))
+        for cut in places(whole.chunks):
+            for ending in ENDINGS:
+                async with relayed(Relay(port, cut, ending, piecewise)) as door:
+                    outcome, reason, detail = await tried(talk.check, door, keeper)
+                where = f"{ending} after {cut} of {total} bytes: {outcome} {reason} {detail}"
+                if outcome is GOOD:
+                    assert not talk.exact or cut >= total - talk.settled, where
+                else:
+                    assert (outcome, cut < total - talk.settled or not talk.exact) == (talk.outcome, True), where
+                    assert reason in talk.reasons, where
+
+
+@pytest.mark.parametrize("name", TALKS)
+async def test_a_byte_that_no_protocol_has_there_is_no_defect_of_ours(name: str, keeper: Keeper) -> None:
+    """Whatever a protocol's library makes of it becomes a verdict on the peer."""
+    talk = TALKS[name]
+    async with silence(), talk.server(keeper) as port:
+        whole = Relay(port)
+        async with relayed(whole) as door:
+            await tried(talk.check, door, keeper)
+        for at in places(whole.chunks):
+            async with relayed(Relay(port, end_of_chunk(whole.chunks, at), damaged=at)) as door:
+                outcome, reason, detail = await tried(talk.check, door, keeper)
+            assert reason != "probe_defect", f"byte {at}: {detail}"
+            assert outcome in (GOOD, talk.outcome), f"byte {at}: {reason} {detail}"
+
+
+@pytest.mark.parametrize("name", [name for name, talk in TALKS.items() if talk.early])
+async def test_a_peer_that_says_everything_at_once_and_closes(name: str, keeper: Keeper) -> None:
+    talk = TALKS[name]
+    async with silence(), talk.server(keeper) as port:
+        whole = Relay(port)
+        async with relayed(whole) as door:
+            await tried(talk.check, door, keeper)
+        for stays in (False, True) if name not in IDLE else (False,):
+            async with serving(at_once(b"".join(whole.chunks), stays=stays)) as door:
+                outcome, reason, detail = await tried(talk.check, door, keeper)
+            assert reason in talk.early, detail
+            assert (outcome is GOOD) is (reason == "")
+
+
+@pytest.mark.parametrize("piecewise", [False, True])
+async def test_a_token_server_that_hangs_up_says_nothing_of_the_target(
+    piecewise: bool, keeper: Keeper, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("CLIENT_SECRET", "canary-secret")
+    given = answer(json.dumps({"access_token": "canary-token", "expires_in": 300}).encode())
+    async with silence(), serving(saying(given)) as issuer, serving(saying(answer(b"fine"))) as target:
+        client = {"token_url": URL, "client_id": "x", "client_secret": {"env": "CLIENT_SECRET"}}
+        check = {"http": f"http://127.0.0.1:{target}/", "oauth2": client, "expect": {"contains": "fine"}}
+        for cut in places([given]):
+            for ending in ENDINGS:
+                async with relayed(Relay(issuer, cut, ending, piecewise)) as door:
+                    outcome, reason, detail = await tried(check, door, keeper)
+                wanted = (GOOD, "") if cut == len(given) else (UNKNOWN, "token_unavailable")
+                assert (outcome, reason) == wanted, f"{ending} after {cut}: {detail}"
+
+
+@pytest.mark.parametrize("piecewise", [False, True])
+async def test_a_proxy_that_hangs_up_before_the_tunnel_says_nothing_of_the_target(
+    piecewise: bool, keeper: Keeper
+) -> None:
+    established = len(b"HTTP/1.1 200 Connection established\r\n\r\n")
+    async with silence(), serving(saying(answer(b"fine")), context(keeper)) as target, serving(Proxy()) as proxy:
+        check = {"http": f"https://127.0.0.1:{target}/", "proxy": "http://127.0.0.1:<port>", **ENCRYPTED}
+        for cut in (*range(0, established + 2, 3), established, established + 1, established + 500):
+            for ending in ENDINGS:
+                async with relayed(Relay(proxy, cut, ending, piecewise)) as door:
+                    outcome, reason, detail = await tried(check, door, keeper)
+                assert (outcome is UNKNOWN) is (cut < established), f"{ending} after {cut}: {reason} {detail}"
+                assert reason in ({"proxy_refused"} if cut < established else TLS), detail
+
+
+@pytest.mark.parametrize("status", ["413 Content Too Large", "401 Unauthorized"])
+async def test_an_early_refusal_of_a_long_body_is_the_answer(status: str, tmp_path: Path) -> None:
+    """The server answers after the head, reads none of the body, and closes: what it says is not lost."""
+    (tmp_path / "body").write_bytes(b"x" * 1_000_000)
+
+    async def refusing(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        await request_of(reader)
+        writer.write(answer(b"no", status))
+        await writer.drain()
+
+    async with silence(), serving(refusing) as port:
+        check = {"http": f"http://127.0.0.1:{port}/", "method": "POST", "body_file": str(tmp_path / "body")}
+        result = (await attempt({**check, "expect": {"status": int(status[:3])}})).result
+    assert (result.outcome, result.reason) == (GOOD, ""), result.detail

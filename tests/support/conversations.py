@@ -1,0 +1,239 @@
+"""Good conversations of every kind over TCP: a server, the check of it, and how it may fail where it is cut."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+from collections.abc import Callable
+from contextlib import AbstractAsyncContextManager
+from dataclasses import dataclass, field
+from datetime import UTC, datetime, timedelta
+from typing import TYPE_CHECKING, Any
+
+from sla.observation import Outcome
+from tests.support.certificates import server_context
+from tests.support.http2_server import speaking
+from tests.support.nameserver import framed, naming, nothing, records
+from tests.support.servers import answer, request_of, saying, serving
+from tests.support.starttls import TURNS, clear_first
+from tests.support.talking import replying
+from tests.support.zoo.streams import SERVING, answering_calls, upgrading
+from tests.support.zoo.talkers import mysql_column, mysql_heard, mysql_numbered, mysql_packet, pg_message
+
+if TYPE_CHECKING:
+    import ssl
+
+    from tests.support.servers import Handler
+    from tests.support.zoo.animal import Keeper
+
+BAD, GOOD, UNKNOWN = Outcome.BAD, Outcome.GOOD, Outcome.UNKNOWN
+BROKEN = {"connection_reset"}
+TLS = BROKEN | {"tls_handshake"}
+HTTP = BROKEN | {"empty_response", "truncated_response"}
+
+
+@dataclass
+class Talk:
+    """One good conversation: its server, the check of it, and how it may fail where it is cut.
+
+    `settled` is how many bytes before the end of what the server sends the verdict is good already. `exact` is false
+    where the number of bytes differs from one conversation to the next (TLS).
+    """
+
+    server: Callable[[Keeper], AbstractAsyncContextManager[int]]
+    check: dict[str, Any]
+    reasons: set[str]
+    outcome: Outcome = BAD
+    settled: int = 0
+    exact: bool = True
+    early: set[str] = field(default_factory=lambda: {""})
+    """How it may end when the server sends all of it before it is asked; empty where it cannot."""
+
+
+def plain(handler: Handler) -> Callable[[Keeper], AbstractAsyncContextManager[int]]:
+    return lambda keeper: serving(handler)
+
+
+def secured(handler: Handler, *protocols: str) -> Callable[[Keeper], AbstractAsyncContextManager[int]]:
+    def server(keeper: Keeper) -> AbstractAsyncContextManager[int]:
+        return serving(handler, context(keeper, *protocols))
+
+    return server
+
+
+def context(keeper: Keeper, *protocols: str) -> ssl.SSLContext:
+    made = server_context(keeper.authority.issue_cert("127.0.0.1"))
+    if protocols:
+        made.set_alpn_protocols(list(protocols))
+    return made
+
+
+async def redis(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+    while await reader.readline():
+        while (await reader.readexactly(1)) == b"$":
+            size = int(await reader.readline())
+            word = (await reader.readexactly(size + 2)).strip()
+            writer.write({b"PING": b"+PONG\r\n", b"ROLE": b"*3\r\n$6\r\nmaster\r\n:0\r\n*0\r\n"}[word])
+            break
+
+
+async def postgres(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+    await reader.readexactly(int.from_bytes(await reader.readexactly(4), "big") - 4)
+    writer.write(pg_message(b"R", b"\0\0\0\0") + pg_message(b"S", b"server_version\x0015.1\0") + pg_message(b"Z", b"I"))
+    await reader.readexactly(1)
+    await reader.readexactly(int.from_bytes(await reader.readexactly(4), "big") - 4)
+    column = b"\0\1a\0" + b"\0\0\0\0\0\0\0\0\0\x19\xff\xff\xff\xff\xff\xff\0\0"
+    writer.write(pg_message(b"T", column) + pg_message(b"D", b"\0\1\0\0\0\0011"))
+    await reader.read()
+
+
+async def mysql(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+    """Take whoever comes, and answer a SELECT by one row: the text 1."""
+    salt = b"12345678\0\xff\xf7\x21\2\0\xff\x81\x15" + b"\0" * 10 + b"123456789012\0mysql_native_password\0"
+    writer.write(mysql_packet(0, b"\x0a8.0.0\0\1\0\0\0" + salt))
+    await mysql_heard(reader)
+    writer.write(mysql_packet(2, b"\0\0\0\2\0\0\0"))
+    while b"SELECT" not in await mysql_heard(reader):
+        writer.write(mysql_packet(1, b"\0\0\0\2\0\0\0"))
+    end = b"\xfe\0\0\2\0"
+    column = mysql_numbered(mysql_column(b"a"), 2)[0]
+    writer.write(
+        mysql_packet(1, b"\1") + column + mysql_packet(3, end) + mysql_packet(4, b"\0011") + mysql_packet(5, end)
+    )
+    await reader.read()
+
+
+async def prometheus(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+    await request_of(reader)
+    result = [{"metric": {}, "value": [0, "5"]}]
+    body = {"status": "success", "data": {"resultType": "vector", "result": result}}
+    writer.write(answer(json.dumps(body).encode()))
+    await writer.drain()
+    writer.write_eof()
+    await reader.read()
+
+
+async def chat(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+    await upgrading(b"\x81\x04busy\x81\x02ok")(reader, writer)
+
+
+def rdap() -> bytes:
+    ends = f"{datetime.now(UTC) + timedelta(days=100):%Y-%m-%dT%H:%M:%SZ}"
+    body = {"objectClassName": "domain", "status": [], "events": [{"eventAction": "expiration", "eventDate": ends}]}
+    return answer(json.dumps(body).encode())
+
+
+URL = "http://127.0.0.1:<port>/"
+ENCRYPTED = {"tls": {"ca": "<ca>"}}
+JSON = {"expect": {"contains": "fine"}}
+LATEST = datetime.now(UTC).isoformat()
+CHUNKED = b"HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n4\r\nfine\r\n0\r\n\r\n"
+SMTP = {b"EHLO ninewatch.invalid": b"250-hi\r\n250 SIZE\r\n", b"QUIT": b"221 bye\r\n"}
+SCRIPT = [{"expect": "^220 "}, {"send": "QUIT\r\n", "expect": "221 bye"}]
+NEVER: set[str] = set()
+IDLE = {"postgres"}  # libpq drops an answer to a question that it has not sent yet, and waits for the answer
+
+TALKS = {
+    "http": Talk(plain(saying(answer(b"fine"))), {"http": URL, **JSON}, HTTP),
+    "http-chunked": Talk(plain(saying(CHUNKED)), {"http": URL, **JSON}, HTTP),
+    "http-redirected": Talk(
+        plain(saying(answer(b"", "302 Found", Location="/next"))), {"http": URL, "expect": {"status": 302}}, HTTP
+    ),
+    "https": Talk(
+        secured(saying(answer(b"fine"))),
+        {"http": "https://127.0.0.1:<port>/", **JSON, **ENCRYPTED},
+        HTTP | TLS,
+        exact=False,
+        early=NEVER,
+    ),
+    "http2": Talk(
+        plain(speaking([(":status", "200")], b"fine")),
+        {"http": URL, "protocol": "2", **JSON},
+        BROKEN | {"hung_up"},
+        exact=False,
+    ),
+    "http2-tls": Talk(
+        secured(speaking([(":status", "200")], b"fine"), "h2"),
+        {"http": "https://127.0.0.1:<port>/", "protocol": "2", **JSON, **ENCRYPTED},
+        TLS | {"hung_up"},
+        exact=False,
+        early=NEVER,
+    ),
+    "grpc": Talk(
+        plain(answering_calls(SERVING, {"grpc-status": "0"})),
+        {"grpc": "127.0.0.1:<port>"},
+        BROKEN | {"hung_up", "http2_reset"},
+        exact=False,
+    ),
+    "websocket": Talk(
+        plain(chat),
+        {"websocket": "ws://127.0.0.1:<port>/", "send": "hello", "expect": "^ok$"},
+        BROKEN | {"websocket_handshake", "hung_up", "answer_mismatch"},
+        early=NEVER,  # the answer to the handshake depends on the request; see below
+    ),
+    "smtp": Talk(plain(replying(SMTP, b"220 hello\r\n")), {"smtp": "127.0.0.1:<port>"}, BROKEN | {"hung_up"}),
+    "tcp": Talk(
+        plain(replying({b"QUIT": b"221 bye\r\n"}, b"220 hello\r\n")),
+        {"tcp": "127.0.0.1:<port>", "script": SCRIPT},
+        BROKEN | {"hung_up", "answer_mismatch"},
+        settled=2,
+    ),
+    "ssh": Talk(plain(replying({}, b"hello\r\nSSH-2.0-x\r\n")), {"ssh": "127.0.0.1:<port>"}, BROKEN | {"hung_up"}),
+    "redis": Talk(
+        plain(redis),
+        {"redis": "127.0.0.1:<port>", "role": "master"},
+        BROKEN | {"hung_up"},
+        early={"", "redis_malformed"},
+    ),
+    "postgres": Talk(
+        plain(postgres),
+        {"postgres": "127.0.0.1:<port>", "user": "x", "query": "SELECT 1", "expect": "1"},
+        BROKEN | {"hung_up", "database_malformed"},
+        early={"", "database_malformed", "database_error", "hung_up", "answer_mismatch"},
+    ),
+    "mysql": Talk(
+        plain(mysql),
+        {"mysql": "127.0.0.1:<port>", "user": "x", "query": "SELECT 1", "expect": "1"},
+        BROKEN | {"hung_up", "database_malformed"},
+        exact=False,
+        early=NEVER,
+    ),
+    "dns-tcp": Talk(
+        lambda keeper: naming(nothing, framed(records("A 192.0.2.1"))),
+        {"dns": "a.test", "resolver": "127.0.0.1:<port>", "transport": "tcp"},
+        BROKEN | {"dns_malformed"},
+        early={"dns_malformed"},
+    ),
+    "dns-tls": Talk(
+        lambda keeper: naming(nothing, framed(records("A 192.0.2.1")), context(keeper)),
+        {"dns": "a.test", "resolver": "127.0.0.1:<port>", "transport": "tls", **ENCRYPTED},
+        TLS | {"dns_malformed"},
+        exact=False,
+        early=NEVER,
+    ),
+    "prometheus": Talk(
+        plain(prometheus),
+        {"prometheus": URL, "good": "a", "total": "b", "at_least": "99%"},
+        {"sli_unavailable"},
+        UNKNOWN,
+    ),
+    "freshness": Talk(
+        plain(saying(answer(json.dumps({"at": LATEST}).encode()))),
+        {"freshness": URL, "max_age": "1d", "stamp": {"json": "$.at"}},
+        HTTP,
+    ),
+    "domain": Talk(plain(saying(rdap())), {"domain": "example.test", "rdap": URL}, {"rdap_unavailable"}, UNKNOWN),
+    **{
+        f"tls-{protocol}": Talk(
+            lambda keeper, turns=turns: serving(clear_first(turns, context(keeper))),  # type: ignore[misc]
+            {"tls": {"target": "127.0.0.1:<port>", "starttls": protocol, "ca": "<ca>"}},
+            TLS | {"hung_up"},
+            exact=False,
+            early=NEVER,
+        )
+        for protocol, turns in TURNS.items()
+    },
+    "tls": Talk(
+        secured(saying(b"")), {"tls": {"target": "127.0.0.1:<port>", "ca": "<ca>"}}, TLS, exact=False, early=NEVER
+    ),
+}

@@ -1,0 +1,109 @@
+"""A relay between a probe and a real server that passes a part of what the server sends, and then closes or resets."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import itertools
+import socket
+import struct
+from collections.abc import AsyncIterator
+from dataclasses import dataclass, field
+from typing import Literal
+
+from tests.support.servers import serving
+
+Ending = Literal["close", "reset"]
+EVERYTHING = 1 << 40
+SPREAD = 10  # places besides the ends of what the server sent at once
+
+
+@dataclass
+class Relay:
+    """Passes `left` bytes of the server's, on all connections together, and ends the connection where they are spent.
+
+    `piecewise`: byte by byte instead of as it comes. `damaged` is the byte that is passed with its bits turned over.
+    `chunks` are what the server sent at once.
+    """
+
+    server: int
+    left: int = EVERYTHING
+    ending: Ending = "close"
+    piecewise: bool = False
+    damaged: int | None = None
+    chunks: list[bytes] = field(default_factory=list)
+
+    async def __call__(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        """Serve one connection."""
+        there, onward = await asyncio.open_connection("127.0.0.1", self.server)
+        asking = asyncio.create_task(_carry(reader, onward))
+        try:
+            if await self._pass_on(there, writer):
+                await self._end(reader, writer)
+        finally:
+            asking.cancel()
+            onward.transport.abort()
+            await asyncio.gather(asking, onward.wait_closed(), return_exceptions=True)
+
+    async def _pass_on(self, there: asyncio.StreamReader, writer: asyncio.StreamWriter) -> bool:
+        """Return whether the connection is to be ended as `ending` says; else the server has ended it."""
+        while self.left > 0:
+            data = await there.read(65_536)
+            if not data:
+                writer.write_eof()
+                return False
+            passed = self._damage(data, sum(map(len, self.chunks)))[: self.left]
+            self.chunks.append(data)
+            self.left -= len(passed)
+            for piece in _bytes(passed) if self.piecewise else (passed,):
+                writer.write(piece)
+                await asyncio.sleep(0)
+        return True
+
+    def _damage(self, data: bytes, before: int) -> bytes:
+        if self.damaged is None or not 0 <= (at := self.damaged - before) < len(data):
+            return data
+        return data[:at] + bytes([data[at] ^ 0xFF]) + data[at + 1 :]
+
+    async def _end(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        if self.ending == "close":
+            writer.write_eof()
+            await asyncio.Event().wait()  # until the test is over: a server that waits for no answer
+        sock: socket.socket = writer.get_extra_info("socket")
+        sock.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
+        writer.transport.abort()
+
+
+def _bytes(data: bytes) -> list[bytes]:
+    return [data[at : at + 1] for at in range(len(data))]
+
+
+async def _carry(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+    with contextlib.suppress(OSError):
+        while data := await reader.read(65_536):
+            writer.write(data)
+        writer.write_eof()
+
+
+@contextlib.asynccontextmanager
+async def relayed(relay: Relay) -> AsyncIterator[int]:
+    """Serve the relay for as long as the block lasts; give its port."""
+    async with serving(relay) as port:
+        yield port
+
+
+def places(chunks: list[bytes]) -> list[int]:
+    """Return where to cut what a server sent: about the ends of its chunks, and spread over all of it."""
+    ends = [0]
+    for chunk in chunks:
+        ends.append(ends[-1] + len(chunk))
+    total = ends[-1]
+    near = {end + by for end in ends for by in (-1, 0, 1)}
+    spread = {total * part // SPREAD for part in range(SPREAD)}
+    return sorted(place for place in near | spread if 0 <= place <= total)
+
+
+def end_of_chunk(chunks: list[bytes], at: int) -> int:
+    """Return how many bytes the server had sent when the byte at this place had come."""
+    ends = itertools.accumulate(map(len, chunks))
+    return next((end for end in ends if end > at), at + 1)
