@@ -6,6 +6,7 @@ reads a clock; all of it belongs to the event loop's thread.
 
 from __future__ import annotations
 
+from dataclasses import replace
 from itertools import groupby
 from operator import attrgetter
 from typing import TYPE_CHECKING
@@ -18,6 +19,7 @@ from sla.budget import PACE, Forecast, exhausted_at
 from sla.calendar import Window
 from sla.compose import Composition
 from sla.exclusion import Agreed, Exclusion, agree, dependency_downtime
+from sla.incident import Failure, Incident, Phase, Resolved
 from sla.interval import Interval
 from sla.measured import Measured, measure
 from sla.observation import Outcome
@@ -29,7 +31,7 @@ if TYPE_CHECKING:
 
     from monitor.config.model import CheckBase, Portfolio, Product
     from monitor.vocabulary import Observed
-    from sla.incident import Incident, Opened, Resolved
+    from sla.incident import Opened
     from sla.observation import Observation, Run
     from sla.timeline import State
 
@@ -40,16 +42,19 @@ class CheckEntry(CheckHistory):
     """A configured check and all that is known of it.
 
     `last` is what the last probe of this process found, None until one ended; `totals` counts this process's probes by
-    outcome, `slow` those that were good and slow.
+    outcome, `slow` those that were good and slow. `first_failure` and `last_failure` are the failing probes that an
+    incident keeps: the first of the streak that opens it and the newest, None until this process saw one.
     """
 
-    __slots__ = ("check", "hold", "last", "product", "slow", "totals")
+    __slots__ = ("check", "first_failure", "hold", "last", "last_failure", "product", "slow", "totals")
 
     def __init__(self, product: Product, check: CheckBase, recorded: CheckHistory | None = None) -> None:
         super().__init__(f"{product.id}/{check.id}", check.effective_hold)
         if recorded is not None:
             self.continue_from(recorded)
         self.last: Observed | None = None
+        self.first_failure: Failure | None = None
+        self.last_failure: Failure | None = None
         self.totals: dict[Outcome, int] = dict.fromkeys(Outcome, 0)
         self.slow = 0
         self.define(product, check)
@@ -63,10 +68,23 @@ class CheckEntry(CheckHistory):
         self.tracker.fall, self.tracker.rise = check.fall, check.rise
 
     def count(self, seen: Observed) -> None:
-        """Take notice of what the last probe found."""
+        """Take notice of what the last probe found. Call it before the incident tracker takes its step."""
         self.last = seen
         self.totals[seen.result.outcome] += 1
         self.slow += seen.result.reason == SLOW
+        if seen.result.outcome is Outcome.BAD:
+            self._note_failure(seen)
+
+    def _note_failure(self, seen: Observed) -> None:
+        found = seen.result
+        self.last_failure = Failure(seen.observation.at, found.reason, found.status, found.detail, found.phases)
+        if self.tracker.phase is Phase.CLEAR or self.first_failure is None:
+            self.first_failure = self.last_failure
+
+    def ongoing(self) -> Incident | None:
+        """Return the check's open incident with its newest failing probe, None if it has none."""
+        held = self.tracker.open
+        return held if held is None or self.last_failure is None else replace(held, last=self.last_failure)
 
 
 class Ledger:
@@ -237,10 +255,22 @@ class Ledger:
         return [i for i in self.incidents if i.resolved is None and product_id in (None, i.product)]
 
     def decide(self, change: Opened | Resolved) -> Incident:
-        """Take in what a tracker decided, and return the incident."""
-        self._incidents[change.incident.id] = change.incident
+        """Take in what a tracker decided, and return the incident with the failing probes that it keeps."""
+        incident, entry = change.incident, self.entries.get(change.incident.check)
+        if entry is not None:
+            first = incident.first if isinstance(change, Resolved) else entry.first_failure
+            incident = replace(incident, first=first, last=entry.last_failure or incident.last)
+            if incident.resolved is None:
+                entry.tracker.open = incident
+        self._incidents[incident.id] = incident
         self._newest = None
-        return change.incident
+        return incident
+
+    def current(self, incident: Incident) -> Incident:
+        """Return the incident with its newest failing probe, which one that is open gets with each probe."""
+        entry = self.entries.get(incident.check)
+        held = None if entry is None else entry.ongoing()
+        return held if held is not None and held.id == incident.id else incident
 
     @property
     def seeded_until(self) -> int | None:

@@ -3,16 +3,42 @@
 from __future__ import annotations
 
 import hashlib
-from dataclasses import dataclass, replace
+from collections.abc import Mapping
+from dataclasses import dataclass, field, replace
 from enum import StrEnum
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from sla.interval import Interval
 from sla.observation import Observation, Outcome, Run
 from sla.track import State
+from sla.window import format_instant
 
 if TYPE_CHECKING:
     from sla.track import History
+
+
+@dataclass(frozen=True, slots=True)
+class Failure:
+    """What one failing probe found. `at` is the instant at which it was sent; `phases` are seconds by name.
+
+    `detail` is one bounded line that may quote the target: escape it where it is shown.
+    """
+
+    at: int
+    reason: str
+    status: int | None = None
+    detail: str = ""
+    phases: Mapping[str, float] = field(default_factory=dict, hash=False)
+
+    def as_json(self) -> dict[str, Any]:
+        """Return the failure for programs: the instant RFC 3339 UTC, `status` null where there was no answer."""
+        return {
+            "at": format_instant(self.at),
+            "reason": self.reason,
+            "status": self.status,
+            "detail": self.detail,
+            "phases": dict(self.phases),
+        }
 
 
 @dataclass(frozen=True, slots=True)
@@ -22,7 +48,8 @@ class Incident:
     Instants are microseconds since the epoch; `resolved` is None while it lasts. `reason` is that of the first
     bad observation. `downtime` is what the incident takes from the product's figures, microseconds: the point downtime
     from the estimated change before `opened` to `resolved`, without what flapped back or was unknown in between. None
-    while it lasts (a report's has it so far), and where no timeline was there to measure by.
+    while it lasts (a report's has it so far), and where no timeline was there to measure by. `first` and `last` are
+    the first and the last failing probe; None in records from before they were kept.
     """
 
     id: str
@@ -32,6 +59,8 @@ class Incident:
     resolved: int | None
     reason: str
     downtime: int | None
+    first: Failure | None = None
+    last: Failure | None = None
 
     @classmethod
     def open(cls, product: str, check: str, opened: int, reason: str) -> Incident:

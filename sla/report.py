@@ -117,6 +117,8 @@ def incident_json(incident: Incident) -> dict[str, Any]:
         "resolved": None if resolved is None else format_instant(resolved),
         "reason": incident.reason,
         "downtime_seconds": None if downtime is None else downtime / SECOND,
+        "first_failure": None if incident.first is None else incident.first.as_json(),
+        "last_failure": None if incident.last is None else incident.last.as_json(),
     }
 
 

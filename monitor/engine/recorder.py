@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Final, Self
 
 import structlog
 
+from monitor.ledger import CheckEntry
 from monitor.network.failure import OUT_OF_DESCRIPTORS
 from monitor.vocabulary import Event, Hook, IncidentOpened, IncidentResolved, Observed, ProbeResult
 from sla.incident import Opened
@@ -16,12 +17,12 @@ from sla.interval import MINUTE
 from sla.observation import Observation, Outcome
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Sequence
+    from collections.abc import Iterable, Iterator, Sequence
     from types import TracebackType
 
     from monitor.check_history import CheckHistory
     from monitor.health import Health
-    from monitor.ledger import CheckEntry, Ledger
+    from monitor.ledger import Ledger
     from monitor.storage.base import Store
     from monitor.storage.writer import Settled, Writer
     from sla.incident import Incident
@@ -64,6 +65,7 @@ class Recorder:
     ) -> None:
         """Write the growing runs and all that is queued, and announce what still waits; then stop the writer."""
         self._write_growing()
+        self._write_failures(self._ledger.entries.values())
         self.complete = await asyncio.shield(asyncio.to_thread(self._writer.close))
         for event in list(self._waiting):
             self._announce(event)
@@ -112,6 +114,7 @@ class Recorder:
             self._mark = at - self._in_flight()
             self._writer.retain(at - self._ledger.portfolio.retention.observations)
         step = list(islice(self._folding, FOLD_STEP))
+        self._write_failures(step)
         self._writer.put_folded([run for history in step for run in history.growing()], None)
         if len(step) < FOLD_STEP:
             self._folding = None
@@ -123,6 +126,12 @@ class Recorder:
 
     def _write_growing(self) -> None:
         self._writer.put_folded([run for history in self._ledger.everything() for run in history.growing()], None)
+
+    def _write_failures(self, histories: Iterable[CheckHistory]) -> None:
+        """Write the newest failing probe of each incident that is open."""
+        for entry in histories:
+            if isinstance(entry, CheckEntry) and (incident := entry.ongoing()) is not None:
+                self._writer.put_incident(incident)
 
     def _await_commit(self, event: IncidentOpened | IncidentResolved) -> None:
         self._waiting.append(event)

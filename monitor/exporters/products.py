@@ -20,6 +20,7 @@ if TYPE_CHECKING:
     from monitor.config.model import Product
     from sla.compose import Composition
     from sla.exclusion import Exclusion
+    from sla.incident import Incident
     from sla.track import History
 
 FAMILIES = (
@@ -43,7 +44,9 @@ FAMILIES = (
     ),
     Family("ninewatch_outage_limit_seconds", "gauge", "Promised limit on outages", "seconds"),
     Family("ninewatch_outage_seconds", "gauge", "Longest or total outage that a limit bounds, by agreement", "seconds"),
+    Family("ninewatch_open_incident_info", "gauge", "1 for each open incident: what its first failing probe found"),
 )
+DETAIL = 200  # characters of a failing probe's detail in a label
 _STATES = (("up", State.UP), ("down", State.DOWN), ("unknown", State.UNKNOWN))
 _BOUNDS = ("low", "point", "high")
 _TROUBLE = WINDOWS["6h"]
@@ -182,10 +185,24 @@ class ProductLines:
             for bound, length in judge(limit, self._history, window, cut).measured._asdict().items():
                 yield _line(series(FAMILIES[14].name, **names, bound=bound), Fraction(length, SECOND))
 
-    def incidents(self, total: int, still_open: int) -> None:
-        """Set how many incidents there are on record, and how many of them are open."""
+    def incidents(self, total: int, still_open: Sequence[Incident]) -> None:
+        """Set how many incidents there are on record, how many of them are open, and what those found first."""
         self.texts[9] = f"{self._plain[9]}{total}\n"
-        self.texts[10] = f"{self._plain[10]}{still_open}\n"
+        self.texts[10] = f"{self._plain[10]}{len(still_open)}\n"
+        self.texts[15] = "".join(f"{series(FAMILIES[15].name, **_info(each))}1\n" for each in still_open)
+
+
+def _info(incident: Incident) -> dict[str, str]:
+    """Return an open incident's labels, of its first failing probe: they stay the same while it is open."""
+    first = incident.first
+    return {
+        "product": incident.product,
+        "check": incident.check.partition("/")[2],
+        "incident": incident.id,
+        "reason": incident.reason,
+        "status": "" if first is None or first.status is None else str(first.status),
+        "detail": "" if first is None else first.detail[:DETAIL],
+    }
 
 
 def _line(prefix: str, value: Fraction | None) -> str:

@@ -84,7 +84,10 @@ class _View:
             return
         self.incidents = incidents
         total = Counter(incident.product for incident in incidents)
-        still_open = Counter(incident.product for incident in incidents if incident.resolved is None)
+        still_open: dict[str, list[Incident]] = defaultdict(list)
+        for incident in incidents:
+            if incident.resolved is None:
+                still_open[incident.product].append(incident)
         for lines in self.products:
             lines.incidents(total[lines.product.id], still_open[lines.product.id])
 

@@ -11,7 +11,7 @@ from monitor.reporting.document import Cell, Chart, Column, Part, Section, Table
 from monitor.reporting.naming import named, short
 from monitor.web.agreed import limit_text
 from monitor.web.present import near
-from monitor.web.views import ASSUMPTION, LASTED, rule_text, verdict_text
+from monitor.web.views import ASSUMPTION, LASTED, failure_texts, rule_text, verdict_text
 from sla.availability import Verdict
 from sla.exclusion import totals
 from sla.objective import apportioned, format_duration, format_percent
@@ -212,7 +212,7 @@ def _incidents(report: Report, telling: Telling) -> Section:
             doc.at(each.opened, zone),
             doc.at(each.resolved, zone, FOREVER),
             words(each.check.partition("/")[2]),
-            words(each.reason),
+            words(": ".join([each.reason, *failure_texts(each)[:1]])),
             _far(each, (each.resolved or end) - each.opened),
             _far(each, each.downtime),
             *([words(desk.whom(each.id))] if desk.reliants else []),

@@ -45,6 +45,11 @@ MIGRATIONS: tuple[tuple[str, ...], ...] = (
         "CREATE TRIGGER corrections_are_not_removed BEFORE DELETE ON corrections"
         " BEGIN SELECT RAISE(ABORT, 'corrections are only ever added'); END",
     ),
+    (
+        # The first and the last failing probe of each incident, as JSON: instant, reason, status, detail, phases.
+        "CREATE TABLE incident_failures (incident TEXT NOT NULL, which TEXT NOT NULL, body TEXT NOT NULL,"
+        " PRIMARY KEY (incident, which)) WITHOUT ROWID",
+    ),
 )
 
 

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Final, Generic, TypeVar
 
 from monitor.errors import StoreError
 from monitor.storage import statements as sql
+from monitor.storage.failures import failure_rows, with_failures
 from monitor.storage.lock import Lock
 from monitor.storage.schema import migrate, refuse_strangers
 from sla.correction import Correction, Fact, Revocation
@@ -91,6 +92,7 @@ class SqliteStore:
             connection.executemany(sql.RUN, [self._run_row(run) for run in batch.runs])
         if batch.incidents:
             connection.executemany(sql.INCIDENT, [_incident_row(incident) for incident in batch.incidents])
+            connection.executemany(sql.FAILURE, [row for each in batch.incidents for row in failure_rows(each)])
         if batch.corrections:
             connection.executemany(sql.CORRECT, [_correction_row(fact) for fact in batch.corrections])
         if batch.folded_until is not None:
@@ -325,7 +327,10 @@ def tail_in(connection: sqlite3.Connection) -> Iterator[Observation]:
 
 def incidents_in(connection: sqlite3.Connection) -> list[Incident]:
     """Return all incidents of an open record, oldest first."""
-    return [Incident(*row) for row in connection.execute(sql.INCIDENTS)]
+    found = [Incident(*row) for row in connection.execute(sql.INCIDENTS)]
+    if not connection.execute(sql.HAS_FAILURES).fetchone():
+        return found
+    return with_failures(found, connection.execute(sql.FAILURES))
 
 
 def facts_in(connection: sqlite3.Connection) -> list[Fact]:

@@ -50,6 +50,10 @@ INCIDENTS: Final = (
     "SELECT id, product, check_key, opened, resolved, reason, downtime FROM incidents ORDER BY opened, id"
 )
 
+FAILURE: Final = "INSERT OR REPLACE INTO incident_failures (incident, which, body) VALUES (?, ?, ?)"
+HAS_FAILURES: Final = "SELECT 1 FROM sqlite_schema WHERE name = 'incident_failures'"
+FAILURES: Final = "SELECT incident, which, body FROM incident_failures"
+
 CORRECT: Final = """
     INSERT OR IGNORE INTO corrections (id, made, author, reason, product, start, end, revokes)
     VALUES (?, ?, ?, ?, ?, ?, ?, ?)"""

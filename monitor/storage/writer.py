@@ -108,6 +108,10 @@ class Writer:
         """Queue growing runs as they stand; with `until`, all that was observed before it is inside a run by now."""
         self._queue.append((None, runs, None, until))
 
+    def put_incident(self, incident: Incident) -> None:
+        """Queue an incident that goes on, with what was learned of it since it opened; written with the next commit."""
+        self._queue.append((None, (), incident, None))
+
     def put_corrections(self, facts: Sequence[Fact]) -> None:
         """Have what people said written at once. Like incidents, it waits for a failing store and is never given up."""
         self._said.extend(facts)

@@ -259,6 +259,7 @@ def _check(entry: CheckEntry, now: int) -> dict[str, Any]:
 
 def _incident(ledger: Ledger, incident: Incident, now: int) -> dict[str, Any]:
     downtime = downtime_so_far(ledger, incident, now)
+    incident = ledger.current(incident)
     return {
         "id": incident.id,
         "product": incident.product,
@@ -267,6 +268,8 @@ def _incident(ledger: Ledger, incident: Incident, now: int) -> dict[str, Any]:
         "resolved": _instant(incident.resolved),
         "reason": incident.reason,
         "downtime_seconds": None if downtime is None else downtime / SECOND,
+        "first_failure": None if incident.first is None else incident.first.as_json(),
+        "last_failure": None if incident.last is None else incident.last.as_json(),
     }
 
 

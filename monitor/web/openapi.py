@@ -81,6 +81,8 @@ _INCIDENT: dict[str, Any] = {
     "resolved": _MAYBE_INSTANT,
     "reason": _TEXT,
     "downtime_seconds": _MAYBE,
+    "first_failure": {"anyOf": [_ref("Failure"), {"type": "null"}]},
+    "last_failure": {"anyOf": [_ref("Failure"), {"type": "null"}]},
 }
 _CLIENT: dict[str, Any] = {
     "client": _TEXT,
@@ -106,6 +108,13 @@ SCHEMAS: dict[str, Any] = {
     "Cause": _object(cause=_CAUSES, label=_TEXT, author=_MAYBE_TEXT, reason=_MAYBE_TEXT, made=_MAYBE_INSTANT),
     "Incident": _object(**_INCIDENT),
     "IncidentDetail": _object(**_INCIDENT, affected=_list(_ref("Affected")), affected_count={"type": "integer"}),
+    "Failure": _object(
+        at=_INSTANT,
+        reason=_TEXT,
+        status={"type": ["integer", "null"]},
+        detail=_TEXT,
+        phases={"type": "object", "additionalProperties": _NUMBER},
+    ),
     "Client": _object(**_CLIENT),
     "Affected": _object(**_CLIENT, product_downtime_seconds=_NUMBER),
     "Rest": _object(

@@ -21,7 +21,7 @@ if TYPE_CHECKING:
     from monitor.health import Health
     from monitor.ledger import CheckEntry, Ledger
     from sla.budget import Forecast
-    from sla.incident import Incident
+    from sla.incident import Failure, Incident
     from sla.measured import Measured
     from sla.readiness import Readiness
 
@@ -216,15 +216,30 @@ def standings(readiness: Readiness | None, zone: ZoneInfo) -> list[StandingLine]
 
 @dataclass(frozen=True, slots=True)
 class IncidentLine:
-    """One incident. `lasted` and `downtime` are microseconds, the second None until it is settled."""
+    """One incident. `seen` is what its first and last failing probes found.
+
+    `lasted` and `downtime` are microseconds, the second None until it is settled.
+    """
 
     product: str
     check: str
     opened: Moment
     open: bool
     reason: str
+    seen: list[str]
     lasted: int
     downtime: int | None
+
+
+def failure_texts(incident: Incident) -> list[str]:
+    """Return what the first failing probe found, and what the last one did where that differs; nothing unrecorded."""
+    found = [_failure_text(each) for each in (incident.first, incident.last) if each is not None]
+    return list(dict.fromkeys(filter(None, found)))
+
+
+def _failure_text(failure: Failure) -> str:
+    status = "" if failure.status is None else f"status {failure.status}"
+    return ": ".join(filter(None, (status, failure.detail)))
 
 
 def incident_line(ledger: Ledger, incident: Incident, now: int) -> IncidentLine:
@@ -235,6 +250,7 @@ def incident_line(ledger: Ledger, incident: Incident, now: int) -> IncidentLine:
         opened=moment(incident.opened, ledger.portfolio.zone),
         open=incident.resolved is None,
         reason=incident.reason,
+        seen=failure_texts(ledger.current(incident)),
         lasted=(incident.resolved or now) - incident.opened,
         downtime=downtime_so_far(ledger, incident, now),
     )

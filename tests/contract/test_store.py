@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import TYPE_CHECKING
 
 import pytest
@@ -9,7 +10,7 @@ import pytest
 from monitor.storage.base import Batch, Store
 from monitor.storage.sqlite import SqliteStore
 from sla.correction import Correction, Revocation
-from sla.incident import Incident
+from sla.incident import Failure, Incident
 from sla.interval import Interval
 from sla.observation import Observation, Outcome, Run
 from tests.support.stores import MemoryStore
@@ -167,3 +168,15 @@ def test_corrections_are_there_after_reopening_by_when_they_were_made(reopen: Ca
 def test_a_batch_of_corrections_alone_is_one() -> None:
     assert Batch(corrections=[SAID])
     assert not Batch()
+
+
+def test_an_incident_keeps_its_failing_probes(reopen: Callable[[], Store]) -> None:
+    """The first one, and the newest that was written; none of an incident without any."""
+    first = Failure(5, "http_status", 503, "no pod is <ready>", {"connect": 0.25, "first_byte": 1.5})
+    opened = Incident("abc", "p", "p/b", 5, None, "http_status", None, first, first)
+    bare = Incident("def", "p", "p/c", 6, None, "deadline", None)
+    reopen().write(Batch(incidents=[opened, bare]))
+    assert reopen().load_incidents() == [opened, bare]
+    later = replace(opened, last=Failure(9, "deadline"), resolved=11, downtime=6)
+    reopen().write(Batch(incidents=[later]))
+    assert reopen().load_incidents() == [later, bare]

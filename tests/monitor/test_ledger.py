@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import TYPE_CHECKING
 
 import pytest
@@ -13,7 +14,7 @@ from monitor.folding import Folding
 from monitor.health import Health
 from monitor.ledger import CheckEntry, Ledger
 from monitor.vocabulary import ProbeResult
-from sla.incident import Incident, Opened, Resolved
+from sla.incident import Failure, Incident, Opened, Resolved
 from sla.interval import DAY, HOUR, MINUTE, SECOND, Interval
 from sla.observation import Observation, Outcome, Run
 from sla.track import State
@@ -243,7 +244,57 @@ def test_an_outage_that_was_never_decided_is_decided_by_the_next_bad_observation
     ledger.restore([run(KEY, BAD, NOW, NOW + 5 * MINUTE, "deadline")], [], [])
     assert ledger.incidents == []
     play(ledger, [BAD], NOW + 6 * MINUTE)
-    assert ledger.incidents == [Incident.open("chefs", KEY, NOW, "deadline")]
+    (found,) = ledger.incidents
+    assert found == replace(Incident.open("chefs", KEY, NOW, "deadline"), first=found.first, last=found.last)
+    assert found.first == found.last == Failure(NOW + 6 * MINUTE, "deadline")
+
+
+def found(ledger: Ledger, at: int, outcome: Outcome, status: int, detail: str) -> None:
+    reason = "" if outcome is GOOD else "http_status"
+    result = ProbeResult(outcome, reason, status, {"connect": 0.01}, detail)
+    observe(ledger, ledger.entries[KEY], at, result)
+
+
+def test_an_incident_keeps_its_first_and_its_last_failing_probe() -> None:
+    """The first is that of the streak that opens it; a good probe between does not end the incident."""
+    ledger = ledger_of(product("chefs"))
+    found(ledger, NOW - 2 * MINUTE, BAD, 500, "a blip")
+    found(ledger, NOW - MINUTE, GOOD, 200, "")
+    for n, (outcome, status, detail) in enumerate(
+        [(BAD, 503, "no pod is ready"), (BAD, 502, "bad gateway"), (GOOD, 200, ""), (BAD, 504, "gateway timeout")]
+    ):
+        found(ledger, NOW + n * MINUTE, outcome, status, detail)
+    (incident,) = ledger.incidents
+    first = Failure(NOW, "http_status", 503, "no pod is ready", {"connect": 0.01})
+    assert incident.first == first
+    last = Failure(NOW + 3 * MINUTE, "http_status", 504, "gateway timeout", {"connect": 0.01})
+    assert ledger.current(incident).last == last
+    found(ledger, NOW + 4 * MINUTE, GOOD, 200, "")
+    found(ledger, NOW + 5 * MINUTE, GOOD, 200, "")
+    (resolved,) = ledger.incidents
+    assert (resolved.first, resolved.last) == (first, last)
+    assert ledger.current(resolved) is resolved
+    found(ledger, NOW + 6 * MINUTE, BAD, 500, "again")
+    found(ledger, NOW + 7 * MINUTE, BAD, 500, "and again")
+    newest = ledger.incidents[0]
+    assert newest.first == Failure(NOW + 6 * MINUTE, "http_status", 500, "again", {"connect": 0.01})
+    assert ledger.incidents[1] == resolved
+
+
+def test_a_recorded_incident_keeps_its_failing_probes_over_a_restart() -> None:
+    """Its first one stays; the last one is replaced by the next failing probe."""
+    ledger = ledger_of(product("chefs"))
+    before = Failure(NOW, "deadline", None, "no answer")
+    incident = replace(Incident.open("chefs", KEY, NOW, "deadline"), first=before, last=before)
+    ledger.restore([run(KEY, BAD, NOW, NOW + 2 * MINUTE, "deadline")], [], [incident])
+    assert ledger.current(incident) == incident
+    found(ledger, NOW + 3 * MINUTE, BAD, 503, "starting")
+    assert ledger.current(incident).first == before
+    assert ledger.current(incident).last == Failure(NOW + 3 * MINUTE, "http_status", 503, "starting", {"connect": 0.01})
+    found(ledger, NOW + 4 * MINUTE, GOOD, 200, "")
+    found(ledger, NOW + 5 * MINUTE, GOOD, 200, "")
+    (resolved,) = ledger.incidents
+    assert (resolved.first, resolved.last and resolved.last.detail) == (before, "starting")
 
 
 def test_the_record_of_checks_that_are_not_in_the_portfolio_stays_out_of_view() -> None:

@@ -263,3 +263,22 @@ async def test_observations_given_up_are_in_the_runs_that_are_written_on_recover
     window = Interval(NOW - DAY, NOW + DAY)
     expected = list(rig.ledger.entries[KEY].timeline.pieces(window))
     assert list(killed.entries[KEY].timeline.pieces(window)) == expected
+
+
+async def test_the_newest_failing_probe_of_an_open_incident_is_written_when_the_recorder_ends() -> None:
+    rig = Rig()
+    async with rig.recorder:
+        rig.play([BAD] * 5)
+    (written,) = rig.store.load_incidents()
+    assert (written.first and written.first.at, written.last and written.last.at) == (NOW, NOW + 4 * MINUTE)
+
+
+async def test_the_newest_failing_probe_of_an_open_incident_is_written_with_the_growing_runs() -> None:
+    """A kill takes what was learned since then at most."""
+    rig = Rig()
+    async with rig.recorder:
+        rig.play([BAD] * 13)
+        rig.writer.close()
+        (written,) = rig.store.load_incidents()
+        assert written.last
+        assert written.last.at >= NOW + 10 * MINUTE

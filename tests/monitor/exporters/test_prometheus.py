@@ -144,9 +144,12 @@ def test_incidents_are_counted_as_they_open_and_resolve(clock: ManualClock) -> N
     page = samples(exporter)
     of = frozenset({"chefs"})
     assert (page["ninewatch_incidents_total", of], page["ninewatch_incidents_open", of]) == (1, 1)
+    (info,) = [labels for name, labels in page if name == "ninewatch_open_incident_info"]
+    assert info == {"chefs", "health", ledger.incidents[0].id, "http_status", "503", "503 Service Unavailable"}
     probe_all(ledger, entries, NOW - 3 * MINUTE, NOW - 2 * MINUTE, WELL)
     page = samples(exporter)
     assert (page["ninewatch_incidents_total", of], page["ninewatch_incidents_open", of]) == (1, 0)
+    assert "ninewatch_open_incident_info" not in names(page)
 
 
 def test_a_reload_is_followed_and_an_old_rendering_ends_as_it_began(clock: ManualClock) -> None:

@@ -15,6 +15,7 @@ from structlog.testing import capture_logs
 from monitor.errors import StoreError
 from monitor.storage import schema
 from monitor.storage.base import Batch
+from monitor.storage.failures import with_failures
 from monitor.storage.sqlite import SqliteStore, corrections_of, opened
 from sla.correction import Correction
 from sla.incident import Incident
@@ -94,9 +95,16 @@ def test_a_newer_schema_is_refused_and_left_alone(path: Path) -> None:
     SqliteStore(path, 0).close()
     raw(path, f"PRAGMA user_version = {len(schema.MIGRATIONS) + 1}")
     before = digest(path)
-    with pytest.raises(StoreError, match=r"schema 3.*knows up to 2.*newer ninewatch"):
+    with pytest.raises(StoreError, match=r"schema \d+.*knows up to \d+.*newer ninewatch"):
         SqliteStore(path, 0)
     assert digest(path) == before
+
+
+@pytest.mark.parametrize("body", ["{", "[]", '{"at": "now", "reason": ""}', '{"at": 1, "reason": "", "phases": 7}'])
+def test_a_damaged_failing_probe_is_refused_with_the_remedy(body: str) -> None:
+    incident = Incident("abc", "p", "p/c", 5, None, "deadline", None)
+    with pytest.raises(StoreError, match=r"failing probe of the incident abc cannot be read.*restore a copy"):
+        with_failures([incident], [("abc", "last", body)])
 
 
 def test_a_refused_record_is_not_held(path: Path) -> None:

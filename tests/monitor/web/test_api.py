@@ -67,11 +67,22 @@ async def test_an_unknown_product_is_404_with_where_to_look(site: Published, pat
 async def test_incidents_come_newest_first_with_the_shape_that_was_promised(site: Published) -> None:
     listed = await (await site.get("/api/v1/incidents")).json()
     first, second = listed
-    assert list(first) == ["id", "product", "check", "opened", "resolved", "reason", "downtime_seconds"]
+    assert list(first) == ["id", "product", "check", "opened", "resolved", "reason", "downtime_seconds",
+        "first_failure", "last_failure",
+    ]  # fmt: skip
     assert all(one["opened"] > other["opened"] for one, other in pairwise(listed))
     assert (first["product"], first["check"], first["reason"]) == ("css", "health", "http_status")
     assert (first["resolved"], first["downtime_seconds"]) == (None, 330.0)
     assert second["resolved"] == format_instant(NOW - 39 * MINUTE)
+    assert first["first_failure"] == {
+        "at": format_instant(NOW - 5 * MINUTE),
+        "reason": "http_status",
+        "status": 503,
+        "detail": "503 Service Unavailable",
+        "phases": {"connect": 0.003, "first_byte": 0.4},
+    }
+    assert first["last_failure"] == first["first_failure"] | {"at": format_instant(NOW)}
+    assert second["last_failure"]["at"] == format_instant(NOW - 40 * MINUTE)
     assert second["downtime_seconds"] == 600.0  # 49 to 40 minutes ago for certain, and half of the doubt on either side
 
 

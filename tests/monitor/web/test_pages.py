@@ -239,3 +239,13 @@ async def test_the_page_says_whether_the_budget_lasts_at_the_last_days_pace(
     assert f"At the pace of the last 24 hours the budget is spent by {moment(end, ledger.portfolio.zone).local}" in ill
     assert "No telling how long the budget lasts: the last 24 hours are unknown." in blind
     assert "At the pace of" not in spent
+
+
+async def test_an_incident_shows_what_its_first_and_its_last_failing_probe_found(site: Published) -> None:
+    """As text: a target cannot put markup into the page."""
+    (css,) = site.ledger.of("css")
+    answer = ProbeResult(BAD, "body_mismatch", 200, {}, "$['ready'] is <b>false</b>")
+    observe(site.ledger, css, NOW + MINUTE, answer)
+    text = (await site.get("/products/css")).text
+    assert '<span class="sub">status 503: 503 Service Unavailable</span>' in text
+    assert '<span class="sub">last: status 200: $[&#39;ready&#39;] is &lt;b&gt;false&lt;/b&gt;</span>' in text

@@ -1,0 +1,49 @@
+"""The failing probes that an incident keeps, as rows of the table `incident_failures`."""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from dataclasses import replace
+from typing import TYPE_CHECKING
+
+import msgspec
+
+from monitor.errors import StoreError
+from sla.incident import Failure
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Iterator
+
+    from sla.incident import Incident
+
+_Row = tuple[str, str, str]  # incident, which of its failures, the failure as JSON
+_DECODER = msgspec.json.Decoder(Failure)
+
+
+def failure_rows(incident: Incident) -> Iterator[_Row]:
+    """Yield the rows of the incident's failures; none of an incident without any."""
+    for which, failure in (("first", incident.first), ("last", incident.last)):
+        if failure is not None:
+            yield incident.id, which, msgspec.json.encode(failure).decode()
+
+
+def with_failures(incidents: Iterable[Incident], rows: Iterable[_Row]) -> list[Incident]:
+    """Return the incidents with the failures that the rows hold of them.
+
+    Raises:
+        StoreError: a row is damaged.
+    """
+    held: dict[str, dict[str, Failure]] = defaultdict(dict)
+    for incident, which, body in rows:
+        held[incident][which] = _failure(incident, body)
+    return [replace(each, first=held[each.id].get("first"), last=held[each.id].get("last")) for each in incidents]
+
+
+def _failure(incident: str, body: str) -> Failure:
+    try:
+        return _DECODER.decode(body)
+    except msgspec.DecodeError as error:
+        raise StoreError(
+            f"the record is damaged: a failing probe of the incident {incident} cannot be read ({error}); restore a "
+            "copy of the record, or delete the row from incident_failures"
+        ) from error
