@@ -150,6 +150,7 @@ def _terms(
         excluded=excluded,
         unknown=UnknownPolicy(unknown),
         by_check=by == "check",
+        counts_end=window is None or (at is None and "/" not in window),
         **others,
     )
 

@@ -3,15 +3,17 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
+from functools import reduce
 from typing import TYPE_CHECKING
 
 from monitor.errors import NinewatchError
 from monitor.measuring.folding import Seen
 from sla.availability import UnknownPolicy
 from sla.compose import Composition, Rule
-from sla.interval import MINUTE, SECOND, Interval
+from sla.interval import MICROSECOND, MINUTE, SECOND, Interval, subtract
 from sla.measured import Measured, measure
+from sla.tally import Counts
 
 if TYPE_CHECKING:
     from monitor.measuring.record import Record, Stream
@@ -41,6 +43,8 @@ class Terms:
     """What is asked. `window` is found from the instant at which it is asked and the first one of the record.
 
     `at` is None where nothing is left out as unknown yet. `excluded` gives the excluded time that touches an interval.
+    With `counts_end` an observation at the very end of the window is counted: durations are those of the half-open
+    window all the same, but the last observation of a record is one of its observations.
     """
 
     window: Callable[[Interval], Window]
@@ -53,6 +57,7 @@ class Terms:
     unknown: UnknownPolicy = UnknownPolicy.EXCLUDE
     rule: Rule = Rule()  # noqa: RUF009 - frozen
     by_check: bool = True
+    counts_end: bool = False
 
     def pace(self, seen: Seen) -> Pace:
         """Return what was said of the pace, and for what was not, what the observations show.
@@ -127,14 +132,22 @@ def _result(check: str | None, seen: Sequence[Seen], window: Window, terms: Term
 
     def measured(excluded: Sequence[Interval]) -> Measured:
         whole = window.whole if window.in_progress else None
-        return measure(
+        found = measure(
             history, window.measured, terms.objective, excluded=excluded, unknown=terms.unknown, interval=longest,
             whole=whole,
         )  # fmt: skip
+        return _with_end(found, history, excluded) if terms.counts_end else found
 
     raw = measured(())
     excluded = tuple(terms.excluded(window.whole))
     return Result(check, measured(excluded) if excluded else raw, raw, paces)
+
+
+def _with_end(found: Measured, history: History, excluded: Sequence[Interval]) -> Measured:
+    """Return the figures with the observations at the end of the window counted, unless that instant is excluded."""
+    end = Interval(found.window.end, found.window.end + MICROSECOND)
+    counts = (history.counts(part) for part in subtract(end, excluded))
+    return replace(found, counts=reduce(Counts.plus, counts, found.counts))
 
 
 def _history(members: Sequence[History], check: str | None, rule: Rule) -> History:

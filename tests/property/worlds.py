@@ -188,6 +188,8 @@ def _result(world: World, check: str | None, members: list[oracle.Seen], window:
         for x in left
     ]
     held = set(left)
+    if world.window is None and not any(2 * a <= window.stop < 2 * b for a, b in world.excluded):
+        held.add(window.stop)  # the last observation of a record is one of its observations
     said = [o for seen in members for at, o in oracle.standing(seen).items() if at in held]
     counts = {name: said.count(name) for name in ("good", "bad", "unknown")}
     longest = None if None in spacings else max(s for s in spacings if s is not None)

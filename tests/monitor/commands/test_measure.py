@@ -43,7 +43,7 @@ def figures(data: bytes, *arguments: str) -> list[dict[str, Any]]:
 
 
 def test_the_worked_example_comes_out_to_the_letter() -> None:
-    """The window is the whole record, from the first observation to the last, which is not in it."""
+    """The window is the whole record, from the first observation to the last, which is counted."""
     [found] = figures(record(WORKED), *PACE, "--objective", "99.9")
     assert found == {
         "check": None,
@@ -56,15 +56,68 @@ def test_the_worked_example_comes_out_to_the_letter() -> None:
         "coverage": 0.36,
         "availability": {"low": 0.18, "point": pytest.approx(2 / 3, abs=1e-15), "high": 0.94},
         "downtime_seconds": {"low": 60.0, "point": 120.0, "high": 820.0},
-        "observations": {"good": 5, "bad": 2, "unknown": 0},
-        "nines": {"observed": pytest.approx(0.47712125), "proven": pytest.approx(0.18128691)},
-        "proven_availability": pytest.approx(0.34126144),
+        "observations": {"good": 6, "bad": 2, "unknown": 0},
+        "nines": {"observed": pytest.approx(0.47712125), "proven": pytest.approx(0.22207364)},
+        "proven_availability": pytest.approx(0.40031061),
         "objective": 0.999,
         "budget": {"allowed_seconds": 1.0, "spent_seconds": 120.0, "remaining_seconds": -119.0},
         "verdict": "missed",
         "point_meets_objective": False,
         "resolvable": False,
     }
+
+
+def counted(data: bytes, *arguments: str) -> list[tuple[int, int, int]]:
+    """Return the good, bad and unknown observations of each result."""
+    return [tuple(each["observations"].values()) for each in figures(data, *arguments)]  # type: ignore[misc]
+
+
+def test_the_last_observation_of_a_record_is_counted() -> None:
+    rows = [(60 * n, "good") for n in range(2000)] + [(60 * 2000, "bad")]
+    assert counted(record(rows)) == [(2000, 1, 0)]
+    assert "2,000 good, 1 bad, 0 unknown" in run(record(rows)).output
+    [row] = csv.DictReader(io.StringIO(run(record(rows), "--format", "csv").output))
+    assert (row["observations_good"], row["observations_bad"]) == ("2000", "1")
+
+
+@pytest.mark.parametrize("outcome", ["good", "bad", "unknown"])
+def test_one_observation_is_one(outcome: str) -> None:
+    """It is an instant: of no length of time is anything known."""
+    [found] = figures(record([(1_800_000_000, outcome)]))
+    assert found["observations"] == {"good": 0, "bad": 0, "unknown": 0} | {outcome: 1}
+    assert found["availability"] == {"low": None, "point": None, "high": None}
+    assert found["window"] == {"start": "2027-01-15T08:00:00Z", "end": "2027-01-15T08:00:00Z"}
+
+
+def test_every_check_and_vantage_has_its_last_observation_counted() -> None:
+    rows = [(t, "good", c, v) for c in "ab" for v in "xy" for t in (0, 60, 120 if c == "a" else 119)]
+    assert counted(record(rows, "at,outcome,check,vantage")) == [(6, 0, 0), (6, 0, 0)]
+    assert counted(record(rows, "at,outcome,check,vantage"), "--by", "none") == [(12, 0, 0)]
+
+
+@pytest.mark.parametrize("window", ["2m", "1h", "day", "month"])
+def test_a_window_that_ends_at_the_last_observation_counts_it(window: str) -> None:
+    rows = [(1_800_000_000 + 60 * n, "good") for n in range(3)]
+    assert counted(record(rows), "--window", window) == [(3, 0, 0)]
+
+
+def test_a_window_with_a_stated_end_is_half_open() -> None:
+    """So that windows next to each other count every observation once, as the daemon's do."""
+    rows = [(60 * n, "good") for n in range(3)]
+    assert counted(record(rows), "--window", "1970-01-01T00:00:00Z/1970-01-01T00:02:00Z") == [(2, 0, 0)]
+    assert counted(record(rows), "--window", "2m", "--at", "120") == [(2, 0, 0)]
+
+
+def test_a_record_as_of_an_instant_has_what_was_observed_then() -> None:
+    rows = [(60 * n, "good") for n in range(3)]
+    assert counted(record(rows), "--at", "60") == [(2, 0, 0)]
+    assert counted(record(rows), "--at", "60.5") == [(2, 0, 0)]
+
+
+def test_a_last_observation_that_is_excluded_is_not_counted() -> None:
+    rows = [(60 * n, "good") for n in range(3)]
+    assert counted(record(rows), "--exclude", "100/121") == [(2, 0, 0)]
+    assert counted(record(rows), "--exclude", "100/120") == [(3, 0, 0)]
 
 
 def test_any_file_form_and_any_order_give_the_same(tmp_path: Path) -> None:
@@ -222,7 +275,7 @@ def test_all_checks_together_are_one_by_the_rule() -> None:
     data = record(rows, "at,outcome,check")
     [found] = figures(data, "--by", "none")
     assert (found["check"], found["down_seconds"]) == (None, 600)
-    assert found["observations"] == {"good": 10, "bad": 10, "unknown": 0}
+    assert found["observations"] == {"good": 11, "bad": 11, "unknown": 0}
     assert figures(data, "--by", "none", "--rule", "any")[0]["up_seconds"] == 600
     assert [each["check"] for each in figures(data)] == ["a", "b"]
 
