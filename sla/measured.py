@@ -26,7 +26,8 @@ class Measured:
 
     `excluded` is the excluded time inside the window; `budget_length` the length that the budget is for, after
     exclusions: longer than what was measured where a calendar window is in progress. All in microseconds.
-    `interval` is the check's probing interval, None where nobody says.
+    `interval` is the check's probing interval, None where nobody says. `sampled` is whether the counts are of probes;
+    counts of changes of state prove nothing.
     """
 
     window: Interval
@@ -37,6 +38,7 @@ class Measured:
     objective: Objective | None = None
     unknown: UnknownPolicy = UnknownPolicy.EXCLUDE
     interval: int | None = None
+    sampled: bool = True
 
     @property
     def coverage(self) -> Fraction | None:
@@ -61,8 +63,8 @@ class Measured:
 
     @property
     def proof(self) -> Proof | None:
-        """What the observations prove at 95 %."""
-        return proven(self.counts.good, self.counts.known)
+        """What the observations prove at 95 %; None without probes."""
+        return None if not self.sampled else proven(self.counts.good, self.counts.known)
 
     @property
     def budget(self) -> Budget | None:

@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Any, TypeVar
 import click
 
 from monitor import zones
+from monitor.clock import SystemClock
 from sla.availability import UnknownPolicy, Verdict
 from sla.compose import Rule
 from sla.interval import Interval
@@ -23,6 +24,7 @@ if TYPE_CHECKING:
     from zoneinfo import ZoneInfo
 
     from monitor.config.maintenance import Maintenance
+    from monitor.measuring.terms import Answer, Terms
 
 T = TypeVar("T")
 
@@ -89,35 +91,98 @@ _GROUPS = click.Choice(["check", "none"])
     show_default=True,
     help="How many vantages (or, by none, checks) must be up.",
 )
+@click.option(
+    "--changes/--samples",
+    "changes",
+    default=None,
+    help="Rows are changes of state, or incidents with their ends; or each is a probe.  [default: probes]",
+)
+@click.option(
+    "--until", metavar="TIME", help="With --changes: up to when the log is complete.  [default: to its last row]"
+)
+@click.option(
+    "--times-in",
+    type=_Parsed("zone", zones.zone),
+    help="Whose wall clock shows times in the files that have no offset.",
+)
 @click.option("--by", type=_GROUPS, default="check", show_default=True, help="A result a check, or one of all checks.")
 @click.option("--format", "form", type=click.Choice(["text", "json", "csv"]), default="text", show_default=True)
-def measure_command(files: tuple[str, ...], form: str, **options: Any) -> None:
+def measure_command(
+    files: tuple[str, ...],
+    form: str,
+    changes: bool | None,
+    until: str | None,
+    times_in: ZoneInfo | None,
+    **options: Any,
+) -> None:
     """Measure the availability that FILEs of outcomes show, with the bounds that the truth cannot leave.
 
     CSV with a header or JSON lines, also gzip, `-` for standard input. Columns: at (RFC 3339 or epoch seconds),
     outcome (good, bad, unknown; also up, down, success, failed, 1, 0, pending ...), and if you like check and vantage.
+    A log of state changes, alerts or incidents is measured with --changes.
 
     Without --window the whole record is measured, from its first observation to its last; windows like 30d and month
     end at --at, or at the last observation. Several vantages of a check count as one by --rule; with --by none all
     checks do. Exit status 1 when a verdict is `missed`, 2 when an option or a line is wrong.
     """
     # Imported late: numpy takes a tenth of a second that no other command should spend.
-    from monitor.measuring.record import Record
     from monitor.measuring.shown import as_csv, as_text
-    from monitor.measuring.source import opened
-    from monitor.measuring.terms import answer
 
-    terms = _terms(**options)
-    record = Record()
-    with opened(files) as sources:
-        record.read(sources)
-    found = answer(record, terms)
+    terms = _terms(**options, doubts_samples=changes is None)
+    if changes:
+        found = _of_changes(files, terms, _complete_until(until, **options), times_in)
+    elif until is not None:
+        raise click.UsageError("--until is for a log of changes; give --changes too")
+    else:
+        found = _of_samples(files, terms, times_in)
     objects = [result.measured.as_json(check=result.check) for result in found.results]
     if form == "json":
         click.echo(json.dumps({"results": objects}, ensure_ascii=False))
     else:
         click.echo(as_csv(objects).rstrip("\n") if form == "csv" else as_text(found, terms))
     sys.exit(1 if any(each.measured.verdict is Verdict.MISSED for each in found.results) else 0)
+
+
+def _of_samples(files: tuple[str, ...], terms: Terms, times_in: ZoneInfo | None) -> Answer:
+    from monitor.measuring.record import Record
+    from monitor.measuring.source import opened
+    from monitor.measuring.terms import USE_CHANGES, answer, changes_suspected
+
+    record = Record(times_in)
+    with opened(files) as sources:
+        record.read(sources)
+    found = answer(record, terms)
+    for stream in found.alike:
+        click.echo(f"warning: {changes_suspected(stream)}; {USE_CHANGES}", err=True)
+    return found
+
+
+def _of_changes(files: tuple[str, ...], terms: Terms, until: int | None, times_in: ZoneInfo | None) -> Answer:
+    from monitor.measuring.changes import ChangeLog
+    from monitor.measuring.source import opened
+    from monitor.measuring.terms import answer_changes
+
+    log = ChangeLog(times_in)
+    with opened(files) as sources:
+        log.read(sources)
+    return answer_changes(log, terms, until)
+
+
+def _complete_until(until: str | None, *, zone: ZoneInfo, window: str | None, **options: Any) -> int | None:
+    """Return up to when a log of changes is said to be complete: by --until, else by the end of --window START/END.
+
+    No log knows of what is still to come, so that the end of a window counts up to now.
+    """
+    for name in ("interval", "timeout", "hold"):
+        if options[name] is not None:
+            raise click.UsageError(
+                f"--{name} is of probes and has no meaning with --changes: a state holds until the next"
+            )
+    if until is not None:
+        return _given("--until", partial(_instant, zone=zone), until)
+    if window is not None and "/" in window:
+        return min(_given("--window", partial(_span, zone=zone), window).end, SystemClock().now())
+    return None
 
 
 def _terms(

@@ -17,6 +17,7 @@ import numpy.typing as npt
 
 from monitor.measuring import words
 from monitor.measuring.record import RANK_BITS
+from sla.interval import HOUR
 from sla.timeline import Counts, Timeline
 
 if TYPE_CHECKING:
@@ -66,6 +67,15 @@ class Seen:
         middle = ((len(gaps) - 1) // 2, len(gaps) // 2)
         gaps.partition(middle)
         return int(gaps[middle[0]] + gaps[middle[1]]) // 2
+
+    def alternates(self) -> bool:
+        """Return whether there are three observations or more, each of them different from the one before it."""
+        return len(self) > 2 and bool((np.diff(self.rank) != 0).all())
+
+    def uneven(self) -> bool:
+        """Return whether neighbours lie up to more than an hour apart, and ten times farther than others do."""
+        gaps = np.diff(self.at)
+        return bool(gaps.max() > max(HOUR, 10 * gaps.min()))
 
     def timeline(self, hold: int) -> Timeline:
         """Return the timeline of these observations."""

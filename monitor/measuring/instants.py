@@ -8,13 +8,14 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable, Iterable, Sequence
-from datetime import datetime, timedelta
+from datetime import datetime, timedelta, tzinfo
 from fractions import Fraction
 
 import numpy as np
 import numpy.typing as npt
 
 from sla.interval import DAY, HOUR, MINUTE, SECOND
+from sla.localtime import offset
 from sla.window import EPOCH
 
 Instants = npt.NDArray[np.int64]
@@ -25,15 +26,23 @@ _RFC3339 = re.compile(
 )
 _EPOCH = re.compile(r"[+-]?\d{1,20}(\.\d{0,40})?([eE][+-]?\d\d?)?", re.ASCII)
 _EARLIEST, _LATEST = -62_135_596_800, 253_402_300_800  # the years 1 and 10000, in seconds
+_FRACTION = re.compile(r"\d[.,](\d+)", re.ASCII)
+_OTHER_ORDER = re.compile(r"\d{1,4}[/.]\d{1,2}[/.]\d{2,4}\b|\d{1,2}-\d{1,2}-\d{4}\b", re.ASCII)
+_FINER = {  # by how much larger than seconds
+    10**3: "are these milliseconds? divide them by 1000",
+    10**6: "are these microseconds? divide them by 1000000",
+    10**9: "are these nanoseconds? divide them by 1000000000",
+}
 _MICRO = 6  # digits
 _WIDEST = 64  # bytes; no instant is longer, and every row of a column takes as much as its longest
 _WRITE = "write 2026-11-20T18:00:00Z, or seconds since 1970"
 
 
-def instant(text: str) -> int:
+def instant(text: str, zone: tzinfo | None = None) -> int:
     """Return the instant written as RFC 3339 with any offset, or as seconds since the epoch.
 
-    Digits beyond the microsecond are cut off. A leap second is the second after it. A space may stand for the T.
+    Digits beyond the microsecond are cut off. A leap second is the second after it. A space may stand for the T. With a
+    zone, a time without an offset is read as its wall clock's.
 
     Raises:
         ValueError: it is neither. The message says what to write.
@@ -41,13 +50,31 @@ def instant(text: str) -> int:
     written = text.strip()
     if found := _RFC3339.fullmatch(written):
         return _moment(written, found)
+    if zone is not None and (found := _RFC3339.fullmatch(f"{written}Z")):
+        return _on_wall_clock(_moment(f"{written}Z", found), zone, written)
     if not _EPOCH.fullmatch(written):
         raise ValueError(_complaint(written))
     seconds = Fraction(written)
     if not _EARLIEST <= seconds < _LATEST:
-        hint = "; are these milliseconds? divide them by 1000" if abs(seconds) < 1000 * _LATEST else ""
+        hint = next((f"; {each}" for most, each in _FINER.items() if abs(seconds) < most * _LATEST), "")
         raise ValueError(f'"{written}" seconds since 1970 is no instant of the years 1 to 9999{hint}')
     return seconds * SECOND // 1
+
+
+def _on_wall_clock(shown: int, zone: tzinfo, written: str) -> int:
+    """Return the one instant at which the zone's wall clock shows the local time `shown`."""
+    found = {shown - ahead for ahead in (offset(shown - DAY, zone), offset(shown + DAY, zone))}
+    found = {at for at in found if at + offset(at, zone) == shown}
+    if len(found) != 1:
+        often = "occurs twice" if found else "does not occur"
+        raise ValueError(f'"{written}" {often} in {zone}, which sets its clocks then; write it with its offset')
+    return found.pop()
+
+
+def resolution(text: str) -> int:
+    """Return how finely an instant is written, microseconds: a second, a tenth ...; 0 for microseconds."""
+    digits = _FRACTION.search(text.strip())
+    return 10 ** (_MICRO - len(digits[1])) if digits and len(digits[1]) < _MICRO else 0 if digits else SECOND
 
 
 def _moment(written: str, found: re.Match[str]) -> int:
@@ -69,46 +96,48 @@ def _moment(written: str, found: re.Match[str]) -> int:
 def _complaint(written: str) -> str:
     shown = written if len(written) <= 40 else f"{written[:40]}..."
     if _RFC3339.fullmatch(f"{written}Z"):
-        return f'"{shown}" does not say which offset it has; write {shown}Z if it is UTC'
+        return f'"{shown}" does not say which offset it has; write {shown}Z if it is UTC, or give --times-in ZONE'
+    if _OTHER_ORDER.match(written):
+        return f'"{shown}" is a date whose order of day and month is not known (03/04 is two dates); {_WRITE}'
     return f'"{shown}" is not an instant; {_WRITE}'
 
 
-def instants(texts: Sequence[str]) -> Instants:
+def instants(texts: Sequence[str], zone: tzinfo | None = None) -> Instants:
     """Return `instant` of each.
 
     Raises:
         ValueError: one of them is not an instant, as `instant` has it.
     """
     if max(map(len, texts), default=0) > _WIDEST:
-        return _singly(texts)
+        return _singly(texts, zone)
     cells = np.array(texts, dtype=np.bytes_)
     rows = cells.view(np.uint8).reshape(len(texts), cells.itemsize)
     widths = np.count_nonzero(rows, axis=1)
     found = np.empty(len(texts), np.int64)
     for width in np.unique(widths):
         these = widths == width
-        found[these] = _alike(rows[these, :width])
+        found[these] = _alike(rows[these, :width], zone)
     return found
 
 
-def _singly(texts: Iterable[str]) -> Instants:
-    return np.array([instant(text) for text in texts], np.int64)
+def _singly(texts: Iterable[str], zone: tzinfo | None) -> Instants:
+    return np.array([instant(text, zone) for text in texts], np.int64)
 
 
-def _alike(rows: Digits) -> Instants:
+def _alike(rows: Digits, zone: tzinfo | None) -> Instants:
     """Return the instants of rows of one width: at once if they differ in digits only, else one by one."""
     first = rows[0]
     is_digit = (first >= ord("0")) & (first <= ord("9"))
     others = rows[:, ~is_digit]
     if ((rows[:, is_digit] - ord("0")) > 9).any() or (others != first[~is_digit]).any():
-        return _singly(row.tobytes().decode() for row in rows)
+        return _singly((row.tobytes().decode() for row in rows), zone)
     shape = "".join("0" if digit else chr(byte) for byte, digit in zip(first, is_digit, strict=True))
     for pattern, read in _SHAPES.items():
         if found := pattern.fullmatch(shape):
             at = read(rows, found)
             if at is not None and (at >= _EARLIEST * SECOND).all() and (at < _LATEST * SECOND).all():
                 return at
-    return _singly(row.tobytes().decode() for row in rows)
+    return _singly((row.tobytes().decode() for row in rows), zone)
 
 
 def _number(rows: Digits, start: int, end: int) -> Instants:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sys
 from array import array
 from collections.abc import Iterable
 from itertools import pairwise
@@ -14,8 +15,11 @@ from monitor.errors import NinewatchError
 from monitor.measuring import rows, words
 from monitor.measuring.instants import instant, instants
 from monitor.measuring.source import BadDataError, Source
+from sla.interval import SECOND
 
 if TYPE_CHECKING:
+    from datetime import tzinfo
+
     from monitor.measuring.rows import Columns
 
 RANK_BITS = 2
@@ -58,6 +62,45 @@ class _Names(dict[str, int]):
         return number
 
 
+class Suspicious:
+    """The instants of one file, to find numbers that are no seconds since 1970, though they can be read as such.
+
+    Days since 1900, as Excel keeps dates, would be seconds of 1 January 1970, and 20261120 one of August 1970. A whole
+    file is judged: a record of a test may begin in 1970.
+    """
+
+    def __init__(self, name: str) -> None:
+        self._name = name
+        self._low, self._high = sys.maxsize, -sys.maxsize
+        self._first: tuple[int, str] | None = None
+
+    def saw(self, low: int, high: int, columns: Columns, row: int) -> None:
+        """Take in the earliest and the latest of some instants, the row being one of them."""
+        self._low, self._high = min(self._low, low), max(self._high, high)
+        if self._first is None:
+            self._first = columns.line(row), columns.at[row].strip()
+
+    def judge(self) -> None:
+        """Refuse a file all of whose instants are numbers of another kind.
+
+        Raises:
+            BadDataError: they are.
+        """
+        for low, high, what in _NO_SECONDS:
+            if self._first is not None and low * SECOND <= self._low and self._high < high * SECOND:
+                line, text = self._first
+                raise BadDataError(
+                    self._name, line, f'"{text}" is {what}, not seconds since 1970; write 2026-11-20T18:00:00Z'
+                )
+
+
+# Numbers from the first to before the second are dates from 1990 to 2100 in the notation named.
+_NO_SECONDS = (
+    (32_874, 73_051, "a serial date of a spreadsheet (days since 1900)"),
+    (19_900_101, 21_000_101, "a date as one number"),
+)
+
+
 class Record:
     """All observations, each as one number: its instant and, in the two lowest bits, its outcome's rank.
 
@@ -65,7 +108,8 @@ class Record:
     one sort of plain integers does what section 1 of measurement.md asks for.
     """
 
-    def __init__(self) -> None:
+    def __init__(self, zone: tzinfo | None = None) -> None:
+        self._zone = zone
         self._streams: dict[Stream, array[int]] = {}
         self._pending: list[tuple[_Column, _Column]] = []
         self._waiting = 0
@@ -89,11 +133,15 @@ class Record:
             BadDataError: a line is not an observation; `file:line: what`.
         """
         for source in sources:
+            first = Suspicious(source.name)
             for columns in rows.read(source.name, source.blocks()):
-                self.take(columns, source.name)
+                at = self.take(columns, source.name)
+                if len(at):
+                    first.saw(int(at.min()), int(at.max()), columns, 0)
+            first.judge()
 
-    def take(self, columns: Columns, name: str = "-") -> None:
-        """Take in some rows.
+    def take(self, columns: Columns, name: str = "-") -> _Column:
+        """Take in some rows; return their instants.
 
         Raises:
             BadDataError: one of them is not an observation.
@@ -101,9 +149,10 @@ class Record:
         count = len(columns.at)
         try:
             ranks = np.fromiter(map(self._ranks.__getitem__, columns.outcome), np.int64, count)
-            keys = (instants(columns.at) << RANK_BITS) | ranks
+            at = instants(columns.at, self._zone)
         except ValueError:
-            raise _culprit(columns, name) from None
+            raise _culprit(columns, name, self._zone) from None
+        keys = (at << RANK_BITS) | ranks
         checks = _numbered(self._checks, columns.check, count)
         vantages = _numbered(self._vantages, columns.vantage, count)
         if max(len(self._checks.known), len(self._vantages.known)) > _MOST_NAMES:
@@ -112,6 +161,7 @@ class Record:
         self._waiting += count
         if self._waiting > _AT_ONCE:
             self._sort_out()
+        return at
 
     def _sort_out(self) -> None:
         """Put what has come in to the streams: many rows at a time, for there may be thousands of streams."""
@@ -137,11 +187,11 @@ def _numbered(names: _Names, cells: Iterable[str] | None, count: int) -> _Column
     return np.fromiter(map(names.__getitem__, cells), np.int64, count)
 
 
-def _culprit(columns: Columns, name: str) -> BadDataError:
+def _culprit(columns: Columns, name: str, zone: tzinfo | None) -> BadDataError:
     """Return what is wrong with the first row that is."""
     for row, (at, outcome) in enumerate(zip(columns.at, columns.outcome, strict=True)):
         try:
-            instant(at)
+            instant(at, zone)
             words.rank(outcome)
         except ValueError as error:
             return BadDataError(name, columns.line(row), str(error))

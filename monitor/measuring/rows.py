@@ -9,6 +9,7 @@ from __future__ import annotations
 import csv
 import io
 import json
+import re
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import suppress
 from itertools import islice
@@ -33,10 +34,25 @@ class Columns(NamedTuple):
     vantage: Sequence[str] | None
     first: int
     lines: Sequence[int] | None = None
+    end: Sequence[str] | None = None
+    lasted: Sequence[str] | None = None
+
+    def cells(self) -> Iterator[tuple[str, Sequence[str] | None]]:
+        """Yield each column that a log of changes may have, by its name; an outcome that no row has is None."""
+        for name in words.CHANGE_COLUMNS:
+            yield name, getattr(self, name) or None
 
     def line(self, row: int) -> int:
         """Return the line number of a row."""
         return self.first + row if self.lines is None else self.lines[row]
+
+
+_SEPARATOR = re.compile(r"\"?sep=.\"?\r?\n", re.IGNORECASE)
+_DELIMITERS = (",", ";", "\t")
+
+
+def _cells(header: str, delimiter: str) -> list[str]:
+    return next(csv.reader([header], delimiter=delimiter), [])
 
 
 class Csv:
@@ -46,13 +62,14 @@ class Csv:
         BadDataError: the header names no `at` or no `outcome`.
     """
 
-    def __init__(self, name: str, header: str, line: int) -> None:
+    def __init__(self, name: str, header: str, line: int, *, changes: bool = False) -> None:
         self.name = name
-        self.delimiter = next((d for d in ",;\t" if d in header), ",")
-        names = next(csv.reader([header], delimiter=self.delimiter), [])
+        self._changes = changes
+        self.delimiter = max(_DELIMITERS, key=lambda each: len(_cells(header, each)))  # the first of several
+        names = _cells(header, self.delimiter)
         self.width = len(names)
         try:
-            self._index = {column: names.index(own) for column, own in words.columns(tuple(names)).items()}
+            self._index = {column: names.index(own) for column, own in words.columns(tuple(names), changes).items()}
         except ValueError as error:
             raise BadDataError(name, line, f"{error} in the first line") from error
 
@@ -62,7 +79,7 @@ class Csv:
         Raises:
             BadDataError: a row has more or fewer cells than the header, or a quote is misplaced.
         """
-        return self._quick(block) or self._careful(block)
+        return (None if self._changes else self._quick(block)) or self._careful(block)
 
     def _quick(self, block: Block) -> Columns | None:
         """Return the rows if every line has its cells, and either none of them is in quotes or each is.
@@ -93,8 +110,8 @@ class Csv:
 
     def _careful(self, block: Block) -> Columns:
         rows, lines = self._rows(block)
-        at, outcome, check, vantage = (self._picked(rows, column) for column in words.COLUMNS)
-        return Columns(at or (), outcome or (), check, vantage, block.line, lines)
+        at, outcome, check, vantage, end, lasted = (self._picked(rows, column) for column in words.CHANGE_COLUMNS)
+        return Columns(at or (), outcome or (), check, vantage, block.line, lines, end, lasted)
 
     def _reader(self, block: Block) -> Any:
         return csv.reader(io.StringIO(block.text, newline=""), delimiter=self.delimiter, strict=True)
@@ -132,8 +149,9 @@ _MOST_KEYS = 100  # that are worth knowing: a file in which every line has keys 
 class JsonLines:
     """One JSON object a line; each is read by its own keys."""
 
-    def __init__(self, name: str) -> None:
+    def __init__(self, name: str, *, changes: bool = False) -> None:
         self.name = name
+        self._changes = changes
         self._keys: dict[str, None] = {}  # met so far: a set in order
         self._decoders: dict[tuple[str, ...], msgspec.json.Decoder[Any]] = {}
 
@@ -143,7 +161,7 @@ class JsonLines:
         Raises:
             BadDataError: a line is no JSON object, has no `at` or no `outcome`, or they are of no use.
         """
-        return self._quick(block) or self._careful(block)
+        return (None if self._changes else self._quick(block)) or self._careful(block)
 
     def _quick(self, block: Block) -> Columns | None:
         """Return the rows if no line has a key that is new but for the first, and all have values of the right kind."""
@@ -174,20 +192,32 @@ class JsonLines:
             if line.strip():
                 rows.append(self._object(line, number))
                 lines.append(number)
-        at, outcome, check, vantage = ([row.get(c, "") for row in rows] for c in words.COLUMNS)
-        return Columns(at, outcome, check, vantage, block.line, lines)
+        if not self._changes:
+            at, outcome, check, vantage = ([row.get(c, "") for row in rows] for c in words.COLUMNS)
+            return Columns(at, outcome, check, vantage, block.line, lines)
+        at, outcome, check, vantage, end, lasted = ([row.get(c, "") for row in rows] for c in words.CHANGE_COLUMNS)
+        stated = outcome if any(outcome) else ()
+        return Columns(at, stated, check, vantage, block.line, lines, end, lasted)
 
     def _object(self, line: str, number: int) -> dict[str, str]:
         try:
             found = json.loads(line)
             if not isinstance(found, Mapping):
                 raise ValueError("not an object; write one JSON object a line")
+            if self._changes:
+                found = _with_labels(found)
             self._meet(found)
-            return {c: _text(found[key], c) for c, key in words.columns(tuple(found)).items()}
+            return {c: _text(found[key], c) for c, key in words.columns(tuple(found), self._changes).items()}
         except json.JSONDecodeError as error:
             raise BadDataError(self.name, number, f"not JSON: {error.msg} (column {error.colno})") from error
         except (ValueError, RecursionError) as error:
             raise BadDataError(self.name, number, str(error)) from error
+
+
+def _with_labels(found: Mapping[str, Any]) -> dict[str, Any]:
+    """Return an alert of Alertmanager with its labels as keys of its own."""
+    labels = found.get("labels")
+    return dict(found) | {f"labels.{key}": value for key, value in (labels if isinstance(labels, dict) else {}).items()}
 
 
 def _struct(keys: tuple[str, ...]) -> type[msgspec.Struct]:
@@ -223,7 +253,7 @@ def _texts(values: list[Any]) -> list[str]:
 def _text(value: object, column: str) -> str:
     if isinstance(value, str):
         return value
-    if value is None and column in ("check", "vantage"):
+    if value is None and column not in ("at", "outcome"):
         return ""
     if isinstance(value, int | float) and (column == "outcome" or not isinstance(value, bool)):
         return _written(value)
@@ -234,8 +264,10 @@ def _written(value: object) -> str:
     return str(value).lower()
 
 
-def read(name: str, blocks: Iterator[Block]) -> Iterator[Columns]:
+def read(name: str, blocks: Iterator[Block], *, changes: bool = False) -> Iterator[Columns]:
     """Yield a file's rows, block by block. JSON lines begin with a brace, CSV with a header.
+
+    With `changes` the columns are those of a log of state changes.
 
     Raises:
         BadDataError: a line cannot be read.
@@ -250,8 +282,10 @@ def read(name: str, blocks: Iterator[Block]) -> Iterator[Columns]:
             if text[0] == "[":
                 raise BadDataError(name, line, "a JSON array; write one object a line (jq -c '.[]' does it)")
             if text[0] == "{":
-                reader, block = JsonLines(name), Block(text, line)
+                reader, block = JsonLines(name, changes=changes), Block(text, line)
             else:
+                if _SEPARATOR.match(text):  # Excel's, above the header
+                    text, line = text.partition("\n")[2], line + 1
                 header, _, text = text.partition("\n")
-                reader, block = Csv(name, header.rstrip("\r"), line), Block(text, line + 1)
+                reader, block = Csv(name, header.rstrip("\r"), line, changes=changes), Block(text, line + 1)
         yield reader.read(block)

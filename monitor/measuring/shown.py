@@ -82,7 +82,8 @@ def _of_result(result: Result, terms: Terms) -> Iterator[str]:
         yield _row("budget", f"{format_duration(b.allowed)} allowed, {spent}{_resolvable(m)}")
     yield _row("coverage", f"{format_percent(m.coverage)}; {_undecided(m) or 'nothing is doubtful or unknown'}")
     counts = m.counts
-    yield _row("observations", f"{counts.good:,} good, {counts.bad:,} bad, {counts.unknown:,} unknown")
+    kind, to = ("observations", "") if m.sampled else ("changes", "to ")
+    yield _row(kind, f"{counts.good:,} {to}good, {counts.bad:,} {to}bad, {counts.unknown:,} {to}unknown")
     yield _row("nines", _nines(m))
     yield _row("rule", _rule(result, terms))
     yield _row("pace", _paces(result.paces, terms))
@@ -167,6 +168,8 @@ def _resolvable(m: Measured) -> str:
 
 def _nines(m: Measured) -> str:
     observed = format_nines(m.availability.point)
+    if not m.sampled:
+        return f"{observed} observed; changes of state prove none, because they do not state how often was probed"
     if m.proof is None:
         return f"{observed} observed, none proven"
     share = format_percent(m.proof.availability)
@@ -188,6 +191,9 @@ def _paces(paces: Iterable[Pace], terms: Terms) -> str:
 
 
 def _pace(pace: Pace, terms: Terms) -> str:
+    if pace.resolution is not None:
+        fine = f"written to {format_duration(pace.resolution)}" if pace.resolution else "written to the microsecond"
+        return f"changes of state {fine}; each state holds until the next"
     how = "as given" if terms.interval is not None else "the median spacing"
     interval = f"{format_duration(pace.interval)} ({how})" if pace.interval else "1m (assumed)"
     if pace.timeout is None:

@@ -23,6 +23,7 @@ if TYPE_CHECKING:
 BLOCK = 2**18  # bytes, which as cells stay in a processor's cache: larger blocks take longer
 _LONGEST = 64 * 2**20
 _MARK = b"\xef\xbb\xbf"  # a byte-order mark
+_UTF16 = (b"\xff\xfe", b"\xfe\xff")
 _GZIP = b"\x1f\x8b"
 
 
@@ -86,6 +87,8 @@ class Source:
 
     def _block(self, data: bytes, line: int) -> Block:
         data = data.removeprefix(_MARK) if line == 1 else data
+        if data.startswith(_UTF16):
+            raise BadDataError(self.name, line, "not UTF-8 but UTF-16; convert it (iconv -f UTF-16)")
         if (nul := data.find(b"\0")) >= 0:
             raise BadDataError(
                 self.name, line + data.count(b"\n", 0, nul), "not a text; give CSV or JSON lines in UTF-8"

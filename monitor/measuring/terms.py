@@ -16,6 +16,7 @@ from sla.measured import Measured, measure
 from sla.tally import Counts
 
 if TYPE_CHECKING:
+    from monitor.measuring.changes import ChangeLog
     from monitor.measuring.record import Record, Stream
     from sla.objective import Objective
     from sla.track import History
@@ -30,12 +31,14 @@ class Pace:
     """How often a stream is probed and how long an observation holds, microseconds.
 
     `interval` is None where neither the user nor the record says: then the configuration's default stands in for it.
-    `timeout` is None where it plays no part, the hold being given.
+    `timeout` is None where it plays no part, the hold being given. A log of changes has no pace but a `resolution`,
+    that of its coarsest instant.
     """
 
     interval: int | None
     timeout: int | None
     hold: int
+    resolution: int | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -44,7 +47,8 @@ class Terms:
 
     `at` is None where nothing is left out as unknown yet. `excluded` gives the excluded time that touches an interval.
     With `counts_end` an observation at the very end of the window is counted: durations are those of the half-open
-    window all the same, but the last observation of a record is one of its observations.
+    window all the same, but the last observation of a record is one of its observations. With `doubts_samples` a stream
+    that looks like a log of changes is found out.
     """
 
     window: Callable[[Interval], Window]
@@ -58,6 +62,7 @@ class Terms:
     rule: Rule = Rule()  # noqa: RUF009 - frozen
     by_check: bool = True
     counts_end: bool = False
+    doubts_samples: bool = True
 
     def pace(self, seen: Seen) -> Pace:
         """Return what was said of the pace, and for what was not, what the observations show.
@@ -70,6 +75,16 @@ class Terms:
         assumed = interval or _INTERVAL
         timeout = min(_TIMEOUT, assumed) if self.timeout is None else self.timeout
         return Pace(interval, timeout, 2 * assumed + timeout)
+
+
+@dataclass(frozen=True, slots=True)
+class Member:
+    """One stream as it enters the answer: between which instants something is stated of it, its states, its pace."""
+
+    first: int
+    last: int
+    history: History
+    pace: Pace
 
 
 @dataclass(frozen=True, slots=True)
@@ -89,44 +104,86 @@ class Answer:
     window: Window
     record: Interval
     results: tuple[Result, ...]
+    alike: tuple[Stream, ...] = ()  # measured as probes, though they look like logs of changes
 
 
 def answer(record: Record, terms: Terms) -> Answer:
     """Measure the record. Empties it on the way: a stream is held only once.
 
     Raises:
-        NinewatchError: the record is empty, the window cannot be had, or the rule needs more members than there are.
+        NinewatchError: the record is empty, the window cannot be had, the rule needs more members than there are, or a
+            stream is surely a log of changes of state.
     """
     streams = record.streams()
     if not streams:
         raise NinewatchError("there is no observation to measure")
-    seen = {stream: Seen.of(streams.pop(stream), terms.at) for stream in sorted(streams)}
-    span = _span(seen.values(), terms.at)
+    members, alike = {}, []
+    for stream in sorted(streams):
+        seen = Seen.of(streams.pop(stream), terms.at)
+        if terms.doubts_samples and seen.alternates():
+            if terms.interval is None and terms.hold is None and seen.uneven():
+                raise NinewatchError(f"{changes_suspected(stream)}; {USE_CHANGES}")
+            alike.append(stream)
+        members[stream] = _member(seen, terms.pace(seen))
+    return replace(_answer(members, terms), alike=tuple(alike))
+
+
+def _member(seen: Seen, pace: Pace) -> Member:
+    ends = (int(seen.at[0]), int(seen.at[-1])) if len(seen) else (NEVER, NEVER)
+    return Member(*ends, seen.timeline(pace.hold), pace)
+
+
+NEVER = -1 << 63  # where a stream has no observation as of the instant asked about
+USE_CHANGES = "measure changes of state with --changes, or give --samples if each row is a probe"
+
+
+def changes_suspected(stream: Stream) -> str:
+    """Return why the stream looks like a log of changes."""
+    named = f"check {stream.check}: " if stream.check else ""
+    return f"{named}this looks like a log of state changes, not of probes: no two rows in a row have the same outcome"
+
+
+def answer_changes(log: ChangeLog, terms: Terms, until: int | None) -> Answer:
+    """Measure a log of changes, stated to be complete up to the instant `until`, or up to each stream's last row.
+
+    Raises:
+        NinewatchError: the log is empty, the window cannot be had, or the rule needs more members than there are.
+    """
+    found = log.held(terms.at, until)
+    members = {
+        stream: Member(held.first, held.last, held.history, Pace(None, None, 0, held.resolution))
+        for stream, held in found.items()
+    }
+    return _answer(members, terms)
+
+
+def _answer(members: dict[Stream, Member], terms: Terms) -> Answer:
+    span = _span(members.values(), terms.at)
     window = terms.window(span)
     return Answer(
-        window, span, tuple(_result(name, each, window, terms) for name, each in _groups(seen, terms.by_check))
+        window, span, tuple(_result(name, each, window, terms) for name, each in _groups(members, terms.by_check))
     )
 
 
-def _span(seen: Iterable[Seen], at: int | None) -> Interval:
+def _span(members: Iterable[Member], at: int | None) -> Interval:
     """Return the time from the first observation to the last; with `at`, up to that."""
-    ends = [(int(each.at[0]), int(each.at[-1])) for each in seen if len(each)]
+    ends = [(each.first, each.last) for each in members if each.last > NEVER]
     last = max((last for _, last in ends), default=0) if at is None else at
     return Interval(min((first for first, _ in ends), default=last), last)
 
 
-def _groups(seen: dict[Stream, Seen], by_check: bool) -> Iterable[tuple[str | None, list[Seen]]]:
+def _groups(members: dict[Stream, Member], by_check: bool) -> Iterable[tuple[str | None, list[Member]]]:
     if not by_check:
-        return [(None, list(seen.values()))]
-    groups: dict[str | None, list[Seen]] = {}
-    for stream, each in seen.items():
+        return [(None, list(members.values()))]
+    groups: dict[str | None, list[Member]] = {}
+    for stream, each in members.items():
         groups.setdefault(stream.check or None, []).append(each)
     return groups.items()
 
 
-def _result(check: str | None, seen: Sequence[Seen], window: Window, terms: Terms) -> Result:
-    paces = tuple(map(terms.pace, seen))
-    history = _history([each.timeline(pace.hold) for each, pace in zip(seen, paces, strict=True)], check, terms.rule)
+def _result(check: str | None, members: Sequence[Member], window: Window, terms: Terms) -> Result:
+    paces = tuple(member.pace for member in members)
+    history = _history([member.history for member in members], check, terms.rule)
     intervals = [pace.interval for pace in paces]
     longest = None if None in intervals else max(each for each in intervals if each is not None)
 
@@ -136,6 +193,7 @@ def _result(check: str | None, seen: Sequence[Seen], window: Window, terms: Term
             history, window.measured, terms.objective, excluded=excluded, unknown=terms.unknown, interval=longest,
             whole=whole,
         )  # fmt: skip
+        found = replace(found, sampled=all(pace.resolution is None for pace in paces))
         return _with_end(found, history, excluded) if terms.counts_end else found
 
     raw = measured(())

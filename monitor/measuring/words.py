@@ -23,12 +23,44 @@ SYNONYMS = {
 }
 _MEANING = {word: rank for rank, words in SYNONYMS.items() for word in words.split()}
 
+# What only a log of changes says, beside the words above. UptimeRobot's "started" is of the monitor itself.
+_CHANGES = {
+    "firing": BAD, "alerting": BAD, "triggered": BAD, "open": BAD, "opened": BAD, "incident": BAD,
+    "resolved": GOOD, "closed": GOOD, "recovered": GOOD, "recovery": GOOD, "normal": GOOD,
+    "started": UNKNOWN, "monitor_started": UNKNOWN, "monitor_paused": UNKNOWN,
+}  # fmt: skip
+_OPENS = {"firing", "alerting", "triggered", "open", "opened"}
+_CLOSES = {"resolved", "closed", "recovered", "recovery"}
+NO_END = {"-", "n/a", "null", "none", "ongoing"}
+
 # Our name of each column first; the first one that a file has is taken.
 COLUMNS = {
-    "at": ("at", "timestamp", "time", "datetime", "date-time", "created_at", "created"),
-    "outcome": ("outcome", "status", "state", "success", "result", "up", "value", "probe_success"),
+    "at": ("at", "timestamp", "time", "datetime", "date-time", "date time", "created_at", "created"),
+    "outcome": ("outcome", "status", "state", "success", "result", "up", "value", "probe_success", "event"),
     "check": ("check", "check_id", "monitor", "monitor_name", "monitor_id", "endpoint", "service", "target", "job"),
     "vantage": ("vantage", "location", "region", "probe", "probe_id", "probeid", "instance"),
+}
+# Those of a log of changes: a row may be a span of time as well, which an alert or an incident is.
+_STARTS = ("startsat", "starts_at", "started_at", "started at", "started", "start", "start_time", "start time")
+_ENDS = (
+    "endsat",
+    "ends_at",
+    "ended_at",
+    "ended at",
+    "ended",
+    "end",
+    "end_time",
+    "end time",
+    "resolved_at",
+    "resolved at",
+)
+CHANGE_COLUMNS = {
+    "at": (*_STARTS, *COLUMNS["at"]),
+    "outcome": COLUMNS["outcome"],
+    "check": (*COLUMNS["check"], "alertname", "labels.alertname"),
+    "vantage": COLUMNS["vantage"],
+    "end": _ENDS,
+    "lasted": ("duration",),
 }
 _NEEDED = ("at", "outcome")
 
@@ -39,9 +71,11 @@ def rank(text: str) -> int:
     Raises:
         ValueError: it means none. The message says what to write.
     """
-    word = text.strip().lower().replace(" ", "_")
+    word = _word(text)
     if word not in _MEANING:
         shown = text if len(text) <= 40 else f"{text[:40]}..."
+        if word in _CHANGES:
+            raise ValueError(f'"{shown}" is a change of state, not an outcome of a probe; measure it with --changes')
         raise ValueError(
             f'"{shown}" is not an outcome; write good, bad or unknown (up, down, success, failed, 1, 0, pending and '
             f"maintenance are understood too)"
@@ -49,21 +83,49 @@ def rank(text: str) -> int:
     return _MEANING[word]
 
 
+def change(text: str) -> Outcome:
+    """Return the state that the word means in a log of changes.
+
+    Raises:
+        ValueError: it means none. The message says what to write.
+    """
+    word = _word(text)
+    return OUTCOMES[_CHANGES[word] if word in _CHANGES else rank(text)]
+
+
+def opens(text: str) -> bool:
+    """Return whether the word is that of an incident that has not ended."""
+    return _word(text) in _OPENS
+
+
+def closes(text: str) -> bool:
+    """Return whether the word is that of the end of an incident."""
+    return _word(text) in _CLOSES
+
+
+def _word(text: str) -> str:
+    return text.strip().lower().replace(" ", "_")
+
+
 @lru_cache(maxsize=1024)
-def columns(names: tuple[str, ...]) -> Mapping[str, str]:
+def columns(names: tuple[str, ...], changes: bool = False) -> Mapping[str, str]:
     """Return which of the names, as they are written, holds `at`, `outcome` and, where there is one, the others.
+
+    Of a log of changes whose rows have an end, none need hold the outcome: each is an incident.
 
     Raises:
         ValueError: there is no `at` or no `outcome` among them. The message says what to write.
     """
     written = {name.strip().lower(): name for name in reversed(names)}
+    if not changes and not written.keys().isdisjoint(_ENDS) and not written.keys().isdisjoint(_STARTS):
+        raise ValueError("rows with a start and an end are no probes; measure them with --changes")
     found = {}
-    for column, synonyms in COLUMNS.items():
+    for column, synonyms in (CHANGE_COLUMNS if changes else COLUMNS).items():
         known = next((written[s] for s in synonyms if s in written), None)
         if known is not None:
             found[column] = known
     for column in _NEEDED:
-        if column not in found:
+        if column not in found and not (column == "outcome" and "end" in found):
             others = ", ".join(COLUMNS[column][1:])
             raise ValueError(f'no column "{column}" (or {others}); name at, outcome and, if you like, check, vantage')
     return found

@@ -1,0 +1,81 @@
+"""A log of state changes as states over time: each holds until the next change, however far away it is.
+
+A log of changes says that nothing happened between its rows, which a log of probes never says. What bounds a change is
+how finely its instant is written: one written 10:05:03 happened in the second that begins then, so that this second is
+in doubt, and the point estimate puts the change in its middle.
+"""
+
+from __future__ import annotations
+
+from itertools import pairwise
+from typing import TYPE_CHECKING, NamedTuple
+
+from sla.observation import Outcome
+from sla.tally import Counts, ExactTally
+from sla.track import History, Piece, State, Track
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator, Sequence
+
+    from sla.interval import Interval
+
+_SURE = {Outcome.GOOD: State.UP, Outcome.BAD: State.DOWN, Outcome.UNKNOWN: State.UNKNOWN}
+_DOUBT = {Outcome.GOOD: State.DOUBT_UP, Outcome.BAD: State.DOUBT_DOWN, Outcome.UNKNOWN: State.UNKNOWN}
+
+
+class Change(NamedTuple):
+    """From `at` on the state is `outcome`; the true instant t has at <= t < at + resolution. Microseconds."""
+
+    at: int
+    outcome: Outcome
+    resolution: int = 0
+
+
+class Changes(History):
+    """The states that changes in order describe; unknown before the first, and from `until` on.
+
+    Of several changes at one instant the last one stands.
+
+    Raises:
+        ValueError: there is no change, they are not in order, or the last is later than `until`.
+    """
+
+    __slots__ = ("_tallies", "_track")
+
+    def __init__(self, changes: Sequence[Change], until: int) -> None:
+        if not changes:
+            raise ValueError("there is no change")
+        self._tallies = {outcome: ExactTally() for outcome in Outcome}
+        self._track = Track(changes[0].at)
+        before = Outcome.UNKNOWN
+        for change, following in pairwise([*changes, Change(until, Outcome.UNKNOWN)]):
+            self._tallies[change.outcome].add(change.at, continues=False)
+            self._state(before, change, following.at)
+            before = change.outcome
+
+    def _state(self, before: Outcome, change: Change, end: int) -> None:
+        """Write down the states from the change to the next one."""
+        if end < change.at:
+            raise ValueError(f"changes are in order: {end} is before {change.at}")
+        if change.outcome is not Outcome.UNKNOWN and change.outcome is not before:
+            doubt_ends = min(change.at + change.resolution, end)
+            if before is not Outcome.UNKNOWN:
+                self._track.append((change.at + doubt_ends) // 2, _DOUBT[before])
+            self._track.append(doubt_ends, _DOUBT[change.outcome])
+        self._track.append(end, _SURE[change.outcome])
+
+    def counts(self, window: Interval) -> Counts:
+        """Return how many changes there are to each outcome within the window."""
+        return Counts(*(tally.within(window) for tally in self._tallies.values()))
+
+    @property
+    def settled(self) -> int:
+        """The instant up to which the states are known; unknown for good from there on."""
+        return self._track.end
+
+    def _settle(self) -> Track | None:
+        return self._track
+
+    def _unsettled(self, window: Interval) -> Iterator[Piece]:
+        if window.length:
+            yield Piece(window.start, window.end, State.UNKNOWN)

@@ -1,0 +1,357 @@
+"""Logs of state changes: measured as changes with --changes, and never silently as probes."""
+
+from __future__ import annotations
+
+import csv
+import gzip
+import io
+import json
+from typing import Any
+
+import pytest
+from click.testing import CliRunner, Result
+from hypothesis import given
+from hypothesis import strategies as st
+
+from monitor.commands.measure import measure_command
+from monitor.errors import NinewatchError
+from sla.changes import Change, Changes
+from sla.interval import DAY, HOUR, MINUTE, SECOND, Interval
+from sla.observation import Outcome
+from sla.track import State
+
+DAY_ONE = "2026-11-01T00:00:00Z"
+LOG = f"at,outcome\n{DAY_ONE},UP\n2026-11-10T10:00:00Z,DOWN\n2026-11-10T10:30:00Z,UP\n"
+
+
+def run(text: str | bytes, *arguments: str) -> Result:
+    return CliRunner().invoke(measure_command, ["-", *arguments], input=text)
+
+
+def figures(text: str | bytes, *arguments: str) -> list[dict[str, Any]]:
+    done = run(text, "--changes", *arguments, "--format", "json")
+    assert done.exit_code in (0, 1), f"{done.output} {done.exception}"
+    found: list[dict[str, Any]] = json.loads(done.stdout)["results"]
+    return found
+
+
+def refused(text: str | bytes, *arguments: str) -> str:
+    """Return why the log is not measured."""
+    done = run(text, *arguments)
+    assert isinstance(done.exception, NinewatchError), done.output
+    return str(done.exception)
+
+
+def times(found: dict[str, Any]) -> tuple[float, ...]:
+    return tuple(found[f"{state}_seconds"] for state in ("up", "down", "doubt", "unknown"))
+
+
+# Found out, where nothing is said of what the rows are.
+
+
+def test_a_log_of_changes_is_not_measured_as_probes() -> None:
+    assert "looks like a log of state changes" in refused(LOG)
+    assert "--changes" in refused(LOG)
+
+
+@pytest.mark.parametrize(
+    "rows",
+    [
+        [("0", "down"), ("100", "up"), ("90000", "down"), ("90060", "up")],
+        [("0", "1"), ("86400", "0"), ("86401", "1"), ("172800", "2")],
+    ],
+)
+def test_so_is_no_other_log_whose_rows_all_differ_and_lie_far_apart(rows: list[tuple[str, str]]) -> None:
+    text = "at,outcome,check\n" + "".join(f"{int(at) + 1_790_000_000},{outcome},web\n" for at, outcome in rows)
+    assert refused(text).startswith("check web: this looks like")
+    assert run(text, "--samples").exit_code == 0
+
+
+def test_rows_that_may_be_probes_are_measured_with_a_warning() -> None:
+    text = "at,outcome\n2026-11-01T00:00:00Z,UP\n2026-11-01T00:01:00Z,DOWN\n2026-11-01T00:02:00Z,UP\n"
+    done = run(text)
+    assert done.exit_code == 0
+    assert done.stderr.startswith("warning: this looks like a log of state changes")
+    assert run(text, "--samples").stderr == ""
+    assert run(text.replace("2026-11-01T00:02", "2026-12-01T00:02"), "--interval", "1m").exit_code == 0
+
+
+def test_probes_that_repeat_themselves_are_no_changes() -> None:
+    text = "at,outcome\n" + "".join(f"{60 * n},{'bad' if n % 3 else 'good'}\n" for n in range(9))
+    assert run(text).stderr == ""
+
+
+@pytest.mark.parametrize(
+    ("text", "why"),
+    [
+        ("startsAt,endsAt,status\n2026-11-01T00:00:00Z,2026-11-01T01:00:00Z,resolved\n", "start and an end"),
+        ("at,status\n2026-11-01T00:00:00Z,firing\n", '"firing" is a change of state'),
+        ('{"at": "2026-11-01T00:00:00Z", "status": "resolved"}\n', '"resolved" is a change of state'),
+    ],
+)
+def test_what_only_a_log_of_changes_says_is_refused_with_the_option(text: str, why: str) -> None:
+    assert why in refused(text)
+    assert "--changes" in refused(text)
+
+
+# Measured as what they are.
+
+
+def test_a_state_holds_until_the_next_change() -> None:
+    """However far away that is; what bounds a change is the second that its instant is written to."""
+    [found] = figures(LOG)
+    assert found["window"] == {"start": DAY_ONE, "end": "2026-11-10T10:30:00Z"}
+    assert times(found) == ((9 * 24 + 10) * 3600 - 1, 1799, 2, 0)
+    assert found["downtime_seconds"] == {"low": 1799, "point": 1799.5, "high": 1801}
+    assert found["observations"] == {"good": 2, "bad": 1, "unknown": 0}
+    assert (found["nines"]["proven"], found["proven_availability"]) == (None, None)
+    assert found["resolvable"] is None
+
+
+def test_nothing_is_known_past_the_last_change_unless_it_is_stated() -> None:
+    whole = "2026-11-01T00:00:00Z/2026-11-11T00:00:00Z"
+    [month] = figures(LOG, "--window", "10d", "--at", "2026-11-11T00:00:00Z")
+    assert month["unknown_seconds"] == 13.5 * 3600
+    [stated] = figures(LOG, "--window", "10d", "--at", "2026-11-11T00:00:00Z", "--until", "2026-11-11T00:00:00Z")
+    assert stated["unknown_seconds"] == 0
+    assert stated["downtime_seconds"]["point"] == 1800
+    [window] = figures(LOG, "--window", whole)
+    assert window == stated
+
+
+def test_a_window_that_is_not_over_states_nothing_of_the_future() -> None:
+    [found] = figures(LOG, "--window", "2026-11-01T00:00:00Z/9000-01-01T00:00:00Z")
+    assert found["unknown_seconds"] > 365 * 86400
+
+
+def test_as_of_an_instant_the_state_of_that_instant_is_known() -> None:
+    """The next row shows that nothing changed in between."""
+    [found] = figures(LOG, "--at", "2026-11-05T00:00:00Z", "--window", "2d")
+    assert times(found) == (2 * 86400, 0, 0, 0)
+    assert found["observations"] == {"good": 0, "bad": 0, "unknown": 0}
+
+
+@pytest.mark.parametrize(
+    ("fraction", "doubt"), [("", 3.0), (".0", 0.3), (".250", 0.003), (".250001", 0.0), (".1234567", 0.0)]
+)
+def test_the_bounds_are_those_of_how_instants_are_written(fraction: str, doubt: float) -> None:
+    [found] = figures(LOG.replace("Z,", f"{fraction}Z,"), "--until", "2026-11-11T00:00:00Z")
+    assert found["doubt_seconds"] == doubt
+
+
+def test_unknown_states_are_unknown_time() -> None:
+    """Paused, maintenance and pending, until the next change."""
+    text = LOG + "2026-11-10T11:00:00Z,paused\n2026-11-10T12:00:00Z,UP\n"
+    [found] = figures(text, "--until", "2026-11-10T13:00:00Z")
+    assert found["unknown_seconds"] == 3600
+    assert found["observations"] == {"good": 3, "bad": 1, "unknown": 1}
+
+
+def test_uptimerobots_export_is_read() -> None:
+    """The newest row first, times without an offset, a duration in words; Excel's first line and a quoted comma."""
+    text = (
+        'sep=;\r\n"Event";"Date-Time";"Reason, details";"Duration"\r\n'
+        '"Up";"2026-11-10 02:30:00";"OK, 200";"20 hrs, 30 mins"\r\n'
+        '"Down";"2026-11-10 02:00:00";"Timeout";"0 hrs, 30 mins"\r\n'
+        '"Paused";"2026-11-09 02:00:00";"";"24 hrs, 0 mins"\r\n'
+        '"Up";"2026-11-01 00:00:00";"OK";"194 hrs, 0 mins"\r\n'
+    )
+    assert "-:3: " in refused(text, "--changes")
+    assert "--times-in" in refused(text, "--changes")
+    [found] = figures(text, "--times-in", "America/Vancouver")
+    assert found["window"] == {"start": "2026-11-01T07:00:00Z", "end": "2026-11-11T06:00:00Z"}
+    assert (found["down_seconds"], found["unknown_seconds"]) == (1799, 86400)
+
+
+def test_kumas_important_beats_are_read() -> None:
+    text = (
+        "id,important,monitor_id,status,msg,time,ping,duration\n"
+        "1,1,7,1,200 - OK,2026-11-01 00:00:00.000,12,0\n"
+        "9,1,7,0,timeout,2026-11-03 00:00:00.500,,60\n"
+        "20,1,7,3,maintenance,2026-11-03 01:00:00.500,,60\n"
+        "30,1,7,1,200 - OK,2026-11-03 02:00:00.500,12,60\n"
+        "31,1,8,1,200 - OK,2026-11-01 00:00:00.000,12,0\n"
+    )
+    seven, eight = figures(text, "--times-in", "UTC", "--until", "2026-11-04T00:00:00Z")
+    assert (seven["check"], seven["down_seconds"], seven["unknown_seconds"]) == ("7", 3599.999, 3600)
+    assert (eight["check"], eight["down_seconds"], eight["up_seconds"]) == ("8", 0, 3 * 86400 - 0.001)
+
+
+ALERT = '{"status":"%s","labels":{"alertname":"%s"},"startsAt":"2026-11-10T%s.000000Z","endsAt":"%s"}\n'
+
+
+def test_alertmanagers_alerts_are_incidents() -> None:
+    """Each is down from its start to its end, once where they overlap; one that fires ends when it is resolved."""
+    text = (
+        ALERT % ("firing", "Down", "10:00:00", "0001-01-01T00:00:00Z")
+        + ALERT % ("resolved", "Down", "10:00:00", "2026-11-10T10:05:00.000000Z")
+        + ALERT % ("resolved", "Down", "10:03:00", "2026-11-10T10:10:00.000000Z")
+        + ALERT % ("firing", "Slow", "10:30:00", "2026-11-10T10:34:00Z")
+    )
+    down, slow = figures(text, "--until", "2026-11-10T11:00:00Z", "--window", "1h")
+    assert times(down) == (3000, 600, 0, 0)
+    assert down["observations"] == {"good": 1, "bad": 1, "unknown": 0}
+    assert times(slow) == (0, 1800, 0, 1800)
+
+
+def test_firing_and_resolved_in_rows_of_their_own() -> None:
+    text = "timestamp,status,alertname\n2026-11-10T10:00:00Z,firing,Down\n2026-11-10T10:05:00Z,resolved,Down\n"
+    [found] = figures(text, "--until", "2026-11-10T11:00:00Z")
+    assert (found["down_seconds"], found["up_seconds"], found["doubt_seconds"]) == (299, 3299, 2)
+
+
+def test_a_list_of_incidents_needs_no_outcome() -> None:
+    text = "started_at,resolved_at,cause\n2026-11-10T10:00:00Z,2026-11-10T10:05:00Z,x\n2026-11-10T10:30:00Z,ongoing,y\n"
+    [found] = figures(text, "--until", "2026-11-10T11:00:00Z")
+    assert found["downtime_seconds"]["point"] == pytest.approx(300 + 1800, abs=1)
+    [row] = csv.DictReader(io.StringIO(run(text, "--changes", "--format", "csv").output))
+    assert row["observations_bad"] == "2"
+
+
+def test_between_spans_of_both_kinds_nothing_is_known() -> None:
+    text = "start,end,status\n0,100,up\n100,150,down\n200,300,up\n"
+    [found] = figures(text)
+    assert (found["unknown_seconds"], found["up_seconds"], found["down_seconds"]) == (50, 198, 49)
+
+
+def test_any_form_gives_the_same(tmp_path: Any) -> None:
+    rows = list(csv.DictReader(io.StringIO(LOG)))
+    lines = "".join(f"{json.dumps(row)}\n" for row in rows)
+    for data in (gzip.compress(LOG.encode()), b"\xef\xbb\xbf" + LOG.encode(), lines.encode(), LOG.replace(",", "\t")):
+        assert figures(data) == figures(LOG)
+
+
+def test_several_checks_are_composed_by_the_rule() -> None:
+    text = "at,outcome,check\n0,up,a\n0,up,b\n100,down,a\n200,up,a\n150,down,b\n400,up,b\n"
+    asked = ("--by", "none", "--until", "1970-01-01T00:10:00Z")
+    [every] = figures(text, *asked)
+    [either] = figures(text, *asked, "--rule", "any")
+    assert (every["downtime_seconds"]["point"], either["downtime_seconds"]["point"]) == (300, 50)
+    assert every["observations"] == {"good": 4, "bad": 2, "unknown": 0}
+
+
+def test_rows_of_one_second_stand_in_the_order_of_the_file() -> None:
+    text = "at,outcome\n0,up\n100,down\n100,up\n200,up\n"
+    newest_first = "at,outcome\n200,up\n100,up\n100,down\n0,up\n"
+    assert figures(text) == figures(newest_first)
+    assert figures(text)[0]["down_seconds"] == 0
+    assert figures(text)[0]["doubt_seconds"] == 2
+
+
+@pytest.mark.parametrize(
+    ("text", "arguments", "why"),
+    [
+        (LOG + "2026-11-10T11:00:00Z,degraded\n", (), '-:5: "degraded" is not an outcome'),
+        ("start,end\n2026-11-10T10:00:00Z,2026-11-10T09:00:00Z\n", (), "-:2: "),
+        ("at,outcome\n", (), "no change of state to measure"),
+        ("what,ever\n1,2\n", (), 'no column "at"'),
+        ("at,outcome\n46336.4,up\n46337,down\n", (), "serial date of a spreadsheet"),
+    ],
+)
+def test_what_is_no_log_of_changes_is_refused(text: str, arguments: tuple[str, ...], why: str) -> None:
+    assert why in refused(text, "--changes", *arguments)
+
+
+@pytest.mark.parametrize(
+    "arguments", [("--changes", "--interval", "1m"), ("--changes", "--hold", "1m"), ("--until", "5")]
+)
+def test_options_that_contradict_each_other_are_usage_errors(arguments: tuple[str, ...]) -> None:
+    done = run(LOG, *arguments)
+    assert done.exit_code == 2
+    assert "changes" in done.output
+
+
+def test_the_text_speaks_of_changes() -> None:
+    text = run(LOG, "--changes", "--objective", "99.9").output
+    assert "2 to good, 1 to bad, 0 to unknown" in text
+    assert "changes of state written to 1s; each state holds until the next" in text
+
+
+# Numbers that are no seconds since 1970, in either kind of log.
+
+
+@pytest.mark.parametrize(
+    ("cell", "what"),
+    [
+        ("46336", "a serial date of a spreadsheet"),
+        ("46336.4166667", "a serial date of a spreadsheet"),
+        ("20261110", "a date as one number"),
+        ("1790000000000", "milliseconds"),
+        ("1790000000000000", "microseconds"),
+        ("1790000000000000000", "nanoseconds"),
+        ("10/11/2026 10:00", "order of day and month"),
+        ("31.10.2026 10:00:00", "order of day and month"),
+        ("2026-11-10 10:00:00", "does not say which offset"),
+    ],
+)
+def test_an_instant_of_another_kind_is_never_one_of_1970(cell: str, what: str) -> None:
+    for option in ("--samples", "--changes"):
+        said = refused(f"at,outcome\n{cell},good\n{cell},good\n", option)
+        assert said.startswith("-:2: ")
+        assert what in said
+        assert cell in said
+
+
+def test_utf_16_is_named() -> None:
+    assert "UTF-16" in refused(LOG.encode("utf-16"))
+
+
+def test_a_record_that_begins_in_1970_is_one() -> None:
+    """Tests use such instants; only a file all of whose numbers can be dates is refused."""
+    text = "at,outcome\n" + "".join(f"{60 * n},good\n" for n in range(2000))
+    assert run(text).exit_code == 0
+
+
+def test_times_on_a_wall_clock_are_read_in_its_zone() -> None:
+    text = "at,outcome\n2026-10-10 10:00:00,good\n2026-12-10 10:00:00,good\n"
+    done = run(text, "--times-in", "America/Vancouver", "--format", "json")
+    assert json.loads(done.stdout)["results"][0]["window"] == {
+        "start": "2026-10-10T17:00:00Z",
+        "end": "2026-12-10T17:00:00Z",
+    }
+
+
+@pytest.mark.parametrize(
+    ("cell", "why"), [("2025-11-02 01:30:00", "occurs twice"), ("2025-03-09 02:30:00", "does not occur")]
+)
+def test_a_time_that_the_wall_clock_shows_twice_or_never_is_refused(cell: str, why: str) -> None:
+    assert why in refused(f"at,outcome\n{cell},good\n", "--times-in", "America/Vancouver")
+    assert run(f"at,outcome\n{cell}-08:00,good\n", "--times-in", "America/Vancouver").exit_code == 0
+
+
+# The states themselves, against a walk over the instants.
+
+outcomes = st.sampled_from(list(Outcome))
+logs = st.lists(st.tuples(st.integers(0, 30), outcomes, st.integers(0, 4)), min_size=1, max_size=8)
+
+
+@given(logs, st.integers(0, 10))
+def test_the_states_are_those_of_a_walk(drawn: list[tuple[int, Outcome, int]], more: int) -> None:
+    changes = [Change(*each) for each in sorted(drawn, key=lambda each: each[0])]
+    until = changes[-1].at + more
+    history = Changes(changes, until)
+    for at in range(-2, until + 3):
+        before = [each for each in changes if each.at <= at]
+        state = history.state(at)
+        if not before or at >= until or before[-1].outcome is Outcome.UNKNOWN:
+            assert state is State.UNKNOWN
+            continue
+        last, earlier = before[-1], before[-2].outcome if len(before) > 1 else Outcome.UNKNOWN
+        assert state is not State.UNKNOWN
+        assert state.is_doubt == (earlier is not last.outcome and at < last.at + last.resolution)
+        if not state.is_doubt:
+            assert state is {Outcome.GOOD: State.UP, Outcome.BAD: State.DOWN}[last.outcome]
+    assert history.durations(Interval(-5, until + 5)).total == until + 10
+
+
+def test_changes_out_of_order_and_none_are_refused() -> None:
+    with pytest.raises(ValueError, match="no change"):
+        Changes([], 5)
+    with pytest.raises(ValueError, match="order"):
+        Changes([Change(5, Outcome.GOOD), Change(4, Outcome.BAD)], 9)
+
+
+def test_the_point_estimate_puts_a_change_in_the_middle() -> None:
+    found = Changes([Change(0, Outcome.GOOD), Change(DAY, Outcome.BAD, MINUTE)], DAY + HOUR)
+    durations = found.durations(Interval(0, DAY + HOUR))
+    assert (durations.doubt_up, durations.doubt_down, durations.down) == (30 * SECOND, 30 * SECOND, 59 * MINUTE)
