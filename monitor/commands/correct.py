@@ -16,7 +16,7 @@ from monitor.commands.common import loaded
 from monitor.config.model import Portfolio
 from monitor.corrections import LONGEST, Journal, as_plain, journal_of
 from monitor.errors import NinewatchError
-from monitor.storage.sqlite import corrections_of
+from monitor.storage.reader import corrections_of
 from sla.correction import Correction, Fact, Revocation, revoked
 from sla.objective import format_duration
 from sla.window import format_instant, parse_interval

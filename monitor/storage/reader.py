@@ -8,8 +8,10 @@ from typing import TYPE_CHECKING
 
 from monitor.errors import StoreError
 from monitor.storage import statements as sql
+from monitor.storage.connection import opened, remedy
+from monitor.storage.rows import DamagedRowError, facts_in, incidents_in, observations_in, runs_in, tail_in
 from monitor.storage.schema import refuse_strangers
-from monitor.storage.sqlite import facts_in, incidents_in, observations_in, opened, remedy, runs_in, tail_in
+from monitor.storage.soundness import damage, refuse_damage
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -65,6 +67,27 @@ def reading(path: Path) -> Iterator[Reader]:
             refuse_strangers(connection, path)
             if not connection.execute(sql.HAS_TABLES).fetchone():
                 raise StoreError(f"the record {path} is empty; start `ninewatch run` and let it watch for a while")
+            refuse_damage(connection, path)
             yield Reader(connection)
+    except DamagedRowError as error:
+        raise damage(path, str(error)) from error
+    except sqlite3.Error as error:
+        raise StoreError(f"the record {path} cannot be read: {error}{remedy(error)}") from error
+
+
+def corrections_of(path: Path) -> list[Fact]:
+    """Return the corrections of a record that a daemon may have open, over a connection that cannot write.
+
+    None if there is no record, or one from before there were any.
+
+    Raises:
+        StoreError: it cannot be read.
+    """
+    if not path.exists():
+        return []
+    try:
+        with contextlib.closing(opened(path, "ro")) as connection:
+            refuse_damage(connection, path)
+            return facts_in(connection)
     except sqlite3.Error as error:
         raise StoreError(f"the record {path} cannot be read: {error}{remedy(error)}") from error

@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from monitor.errors import StoreError
+from monitor.storage.backup import back_up
 
 if TYPE_CHECKING:
     import sqlite3
@@ -50,19 +51,43 @@ MIGRATIONS: tuple[tuple[str, ...], ...] = (
         "CREATE TABLE incident_failures (incident TEXT NOT NULL, which TEXT NOT NULL, body TEXT NOT NULL,"
         " PRIMARY KEY (incident, which)) WITHOUT ROWID",
     ),
+    (
+        # Steps of the wall clock that a daemon saw, and what was set aside because a wrong clock had stamped it: rows
+        # are moved, never deleted, so that a mark can be reverted (`clock_marks.py`).
+        "CREATE TABLE clock_steps (id INTEGER PRIMARY KEY, at INTEGER NOT NULL, size INTEGER NOT NULL)",
+        "CREATE TABLE clock_marks (id INTEGER PRIMARY KEY, start INTEGER NOT NULL, end INTEGER NOT NULL,"
+        " made INTEGER NOT NULL, step INTEGER NOT NULL, reverted INTEGER NOT NULL DEFAULT 0)",
+        "CREATE TABLE aside_observations (mark INTEGER NOT NULL REFERENCES clock_marks, at INTEGER NOT NULL,"
+        " series INTEGER NOT NULL, outcome INTEGER NOT NULL, reason INTEGER NOT NULL, latency INTEGER)",
+        "CREATE TABLE aside_runs (mark INTEGER NOT NULL REFERENCES clock_marks, series INTEGER NOT NULL,"
+        " first INTEGER NOT NULL, last INTEGER NOT NULL, outcome INTEGER NOT NULL, reason INTEGER NOT NULL,"
+        " count INTEGER NOT NULL, hold INTEGER NOT NULL, latency_count INTEGER NOT NULL, latency_sum INTEGER NOT NULL,"
+        " latency_max INTEGER NOT NULL, seeded INTEGER NOT NULL)",
+        "CREATE TABLE aside_incidents (mark INTEGER NOT NULL REFERENCES clock_marks, id TEXT NOT NULL,"
+        " product TEXT NOT NULL, check_key TEXT NOT NULL, opened INTEGER NOT NULL, resolved INTEGER,"
+        " reason TEXT NOT NULL, downtime INTEGER)",
+        # Earlier versions moved the mark past observations of checks that were not configured, which no run holds.
+        "UPDATE progress SET value = min(value, coalesce((SELECT min(last) FROM"
+        " (SELECT max(last) AS last FROM runs GROUP BY series)), value)) WHERE name = 'folded_until'",
+    ),
 )
 
 
-def migrate(connection: sqlite3.Connection) -> None:
+def migrate(connection: sqlite3.Connection, path: Path) -> None:
     """Bring the database to the newest schema: each step is one transaction, so a kill leaves it before or after it.
 
+    A record that has tables already is copied first, and the copy verified.
+
     Raises:
+        StoreError: it could not be copied.
         sqlite3.Error: it cannot be read or written.
     """
-    for version in range(_pragma(connection, "user_version"), len(MIGRATIONS)):
+    if 0 < (version := pragma(connection, "user_version")) < len(MIGRATIONS):
+        back_up(connection, path, version)
+    for version in range(pragma(connection, "user_version"), len(MIGRATIONS)):
         connection.execute("BEGIN IMMEDIATE")
         try:
-            if _pragma(connection, "user_version") == version:
+            if pragma(connection, "user_version") == version:
                 for statement in (*MIGRATIONS[version], f"PRAGMA user_version = {version + 1}"):
                     connection.execute(statement)
             connection.execute("COMMIT")
@@ -78,7 +103,7 @@ def refuse_strangers(connection: sqlite3.Connection, path: Path) -> None:
         StoreError: it was written by a newer ninewatch, or it belongs to another program.
         sqlite3.Error: it is no database, or cannot be read.
     """
-    version, owner = _pragma(connection, "user_version"), _pragma(connection, "application_id")
+    version, owner = pragma(connection, "user_version"), pragma(connection, "application_id")
     tables = connection.execute("SELECT count(*) FROM sqlite_schema").fetchone()[0]
     if tables and owner != APPLICATION:
         raise StoreError(f"{path} is the database of another program and was left as it is; name another `store:`")
@@ -89,5 +114,6 @@ def refuse_strangers(connection: sqlite3.Connection, path: Path) -> None:
         )
 
 
-def _pragma(connection: sqlite3.Connection, name: str) -> int:
+def pragma(connection: sqlite3.Connection, name: str) -> int:
+    """Return the value of a pragma that is a number."""
     return int(connection.execute(f"PRAGMA {name}").fetchone()[0])

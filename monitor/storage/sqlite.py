@@ -5,37 +5,25 @@ from __future__ import annotations
 import contextlib
 import sqlite3
 from collections.abc import Callable, Iterator
-from typing import TYPE_CHECKING, Final, Generic, TypeVar
+from typing import TYPE_CHECKING, Generic, TypeVar
 
 from monitor.errors import StoreError
 from monitor.storage import statements as sql
-from monitor.storage.failures import failure_rows, with_failures
+from monitor.storage.connection import opened, prepare, primary_code, remedy
+from monitor.storage.failures import failure_rows
 from monitor.storage.lock import Lock
+from monitor.storage.rows import DamagedRowError, facts_in, incidents_in, observations_in, runs_in, tail_in
 from monitor.storage.schema import migrate, refuse_strangers
-from sla.correction import Correction, Fact, Revocation
-from sla.incident import Incident
-from sla.interval import Interval
+from monitor.storage.soundness import damage, refuse_damage
+from sla.correction import Fact, Revocation
 from sla.observation import PRECEDENCE, Observation, Run
 
 if TYPE_CHECKING:
     from pathlib import Path
 
     from monitor.storage.base import Batch
-
-BUSY: Final = 1.0  # seconds to wait for another process's transaction, before the batch counts as failed and is kept
-
-# Only the writer checkpoints, when it is told to, and readers are opened read-only: two connections that checkpoint at
-# once can corrupt a WAL under SQLite 3.7.0 to 3.51.2 (sqlite.org/wal.html, "the WAL-reset bug").
-# No mmap: a file that another program cuts short would end the process with SIGBUS instead of an error.
-_PRAGMAS: Final = (
-    "PRAGMA wal_autocheckpoint = 0",
-    "PRAGMA mmap_size = 0",
-    "PRAGMA journal_size_limit = 67108864",
-    "PRAGMA trusted_schema = 0",
-)
-
-# The numbers stand in files for years: an outcome's is its precedence, so that the larger stands (measurement.md 1).
-_OUTCOMES: Final = {code: outcome for outcome, code in PRECEDENCE.items()}
+    from sla.incident import Incident
+    from sla.interval import Interval
 
 K = TypeVar("K")
 
@@ -62,9 +50,9 @@ class SqliteStore:
         self._lock = Lock(path, now)
         try:
             with self._told("cannot be opened"):
-                self._writing()
+                refuse_damage(self._writing(), path)
         except BaseException:
-            self._lock.release()
+            self.close()
             raise
 
     def write(self, batch: Batch) -> None:
@@ -157,8 +145,8 @@ class SqliteStore:
             connection = opened(self._path, "rwc")
             try:
                 refuse_strangers(connection, self._path)  # before WAL mode, which already writes to the file
-                _prepare(connection, self._path)
-                migrate(connection)
+                prepare(connection, self._path)
+                migrate(connection, self._path)
             except BaseException:
                 connection.close()
                 raise
@@ -175,6 +163,8 @@ class SqliteStore:
         """Turn SQLite's errors into ours, and leave no transaction, no cache and no broken connection behind."""
         try:
             yield
+        except DamagedRowError as error:
+            raise damage(self._path, str(error)) from error
         except sqlite3.Error as error:
             if ours:
                 self._abandon(error)
@@ -184,7 +174,7 @@ class SqliteStore:
         self._series.clear()
         self._reasons.clear()
         connection = self._connection
-        if connection is not None and _code(error) in (sqlite3.SQLITE_BUSY, sqlite3.SQLITE_FULL):
+        if connection is not None and primary_code(error) in (sqlite3.SQLITE_BUSY, sqlite3.SQLITE_FULL):
             with contextlib.suppress(sqlite3.Error):
                 if connection.in_transaction:
                     connection.execute("ROLLBACK")
@@ -224,42 +214,6 @@ class _Interned(dict[K, int], Generic[K]):
         return number
 
 
-def opened(path: Path, mode: str) -> sqlite3.Connection:
-    """Open the file, `ro` or `rwc`, with every transaction ours to begin."""
-    uri = f"{path.absolute().as_uri()}?mode={mode}"
-    return sqlite3.connect(uri, uri=True, timeout=BUSY, isolation_level=None, check_same_thread=False)
-
-
-def _prepare(connection: sqlite3.Connection, path: Path) -> None:
-    mode = connection.execute("PRAGMA journal_mode = WAL").fetchone()[0]
-    if mode != "wal":
-        raise StoreError(f"{path}: the file system takes no write-ahead log; put the record on a local disk")
-    for pragma in _PRAGMAS:
-        connection.execute(pragma).fetchall()
-
-
-def _code(error: sqlite3.Error) -> int:
-    return getattr(error, "sqlite_errorcode", 0) & 0xFF  # the low byte is the primary code, above it the variety
-
-
-# What a person can do about it, by primary code.
-_REMEDIES: Final = {
-    sqlite3.SQLITE_FULL: "make room on its disk",
-    sqlite3.SQLITE_BUSY: "another program holds it; end that program's transaction",
-    sqlite3.SQLITE_NOTADB: "the file was left as it is; move it away, or name another `store:`",
-    sqlite3.SQLITE_CORRUPT: "the file was left as it is; move it away and restore a copy, or name another `store:`",
-    sqlite3.SQLITE_CANTOPEN: "check that its folder exists and may be written to",
-    sqlite3.SQLITE_READONLY: "give the daemon the right to write to it",
-    sqlite3.SQLITE_IOERR: "look at its disk",
-}
-
-
-def remedy(error: sqlite3.Error) -> str:
-    """Return what a person can do about the error, as the end of a sentence; nothing where we do not know."""
-    known = _REMEDIES.get(_code(error))
-    return f"; {known}" if known else ""
-
-
 def _incident_row(incident: Incident) -> tuple[str | int | None, ...]:
     return (
         incident.id,
@@ -277,69 +231,3 @@ def _correction_row(fact: Fact) -> tuple[str | int | None, ...]:
     if isinstance(fact, Revocation):
         return (*said, None, None, None, fact.correction)
     return (*said, fact.product, fact.interval.start, fact.interval.end, None)
-
-
-def _fact(row: tuple[int, str, str, str | None, int | None, int | None, str | None]) -> Fact:
-    made, author, reason, product, start, end, revokes = row
-    if product is None or start is None or end is None:
-        return Revocation(str(revokes), author, reason, made)
-    return Correction(product, Interval(start, end), author, reason, made)
-
-
-def corrections_of(path: Path) -> list[Fact]:
-    """Return the corrections of a record that a daemon may have open, over a connection that cannot write.
-
-    None if there is no record, or one from before there were any.
-
-    Raises:
-        StoreError: it cannot be read.
-    """
-    if not path.exists():
-        return []
-    try:
-        with contextlib.closing(opened(path, "ro")) as connection:
-            return facts_in(connection)
-    except sqlite3.Error as error:
-        raise StoreError(f"the record {path} cannot be read: {error}{remedy(error)}") from error
-
-
-def runs_in(connection: sqlite3.Connection) -> Iterator[Run]:
-    """Yield all runs of an open record, by check and vantage, then `first`."""
-    series = {number: (check, vantage) for number, check, vantage in connection.execute(sql.ALL_SERIES)}
-    reasons = dict(connection.execute(sql.ALL_REASONS))
-    for row in connection.execute(sql.RUNS):
-        number, code, reason, first, last, count, hold, known, latency, worst, seeded = row
-        check, vantage = series[number]
-        outcome, word, old = _OUTCOMES[code], reasons[reason], seeded != 0
-        yield Run(check, outcome, word, first, last, count, hold, known, latency, worst, vantage, old)
-
-
-def observations_in(connection: sqlite3.Connection, check: str, window: Interval) -> list[Observation]:
-    """Return the check's observations with `at` in the window, by `at`, as far back as they are kept."""
-    return [_observation(row) for row in connection.execute(sql.WINDOW, (check, window.start, window.end))]
-
-
-def tail_in(connection: sqlite3.Connection) -> Iterator[Observation]:
-    """Yield what an open record has after the last run of its check and vantage, by `at`."""
-    for row in connection.execute(sql.TAIL):
-        yield _observation(row)
-
-
-def incidents_in(connection: sqlite3.Connection) -> list[Incident]:
-    """Return all incidents of an open record, oldest first."""
-    found = [Incident(*row) for row in connection.execute(sql.INCIDENTS)]
-    if not connection.execute(sql.HAS_FAILURES).fetchone():
-        return found
-    return with_failures(found, connection.execute(sql.FAILURES))
-
-
-def facts_in(connection: sqlite3.Connection) -> list[Fact]:
-    """Return all corrections and revocations of an open record; none of one from before there were any."""
-    if not connection.execute(sql.HAS_CORRECTIONS).fetchone():
-        return []
-    return [_fact(row) for row in connection.execute(sql.CORRECTIONS)]
-
-
-def _observation(row: tuple[str, int, int, str, int | None, str]) -> Observation:
-    check, at, code, reason, latency, vantage = row
-    return Observation(check, at, _OUTCOMES[code], reason, latency, vantage)

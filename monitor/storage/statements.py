@@ -36,8 +36,9 @@ TAIL: Final = """
             coalesce((SELECT last FROM runs WHERE series = series.id ORDER BY first DESC LIMIT 1), -9e18) AS last
         FROM series)
     SELECT check_key, at, outcome, word, latency, vantage
-    FROM observations JOIN told ON told.id = series JOIN reasons ON reasons.id = reason
-    WHERE at > told.last AND at >= coalesce((SELECT value FROM progress WHERE name = 'folded_until'), -9e18)
+    FROM observations LEFT JOIN told ON told.id = series LEFT JOIN reasons ON reasons.id = reason
+    WHERE (told.last IS NULL OR at > told.last)
+        AND at >= coalesce((SELECT value FROM progress WHERE name = 'folded_until'), -9e18)
     ORDER BY at, series"""
 
 WINDOW: Final = """

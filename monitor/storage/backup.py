@@ -1,0 +1,56 @@
+"""A verified copy of the record, made before its tables are changed."""
+
+from __future__ import annotations
+
+import contextlib
+import sqlite3
+from typing import TYPE_CHECKING
+
+import structlog
+
+from monitor.errors import StoreError
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+log = structlog.get_logger()
+
+
+def backup_path(record: Path, version: int) -> Path:
+    """Return where the copy lies that was made before the record left this version of the schema."""
+    return record.with_name(f"{record.name}.schema-{version}")
+
+
+def back_up(connection: sqlite3.Connection, record: Path, version: int) -> None:
+    """Copy the open record, read the copy back and check it; only then give it its name.
+
+    Raises:
+        StoreError: the copy could not be made or is not sound. The record is as it was.
+    """
+    target = backup_path(record, version)
+    copy = target.with_name(target.name + ".part")
+    try:
+        copy.unlink(missing_ok=True)
+        _copy(connection, copy)
+        copy.replace(target)
+    except (OSError, sqlite3.Error) as error:
+        with contextlib.suppress(OSError):
+            copy.unlink(missing_ok=True)
+        raise StoreError(
+            f"the record {record} was not brought up to date, because no copy of it could be made first: {error};"
+            f" make room for {target.name} next to it"
+        ) from error
+    log.info("record_backed_up", copy=str(target), schema=version)
+
+
+def _copy(connection: sqlite3.Connection, target: Path) -> None:
+    with contextlib.closing(sqlite3.connect(target, isolation_level=None)) as copy:
+        connection.backup(copy)
+        copy.execute("PRAGMA journal_mode = DELETE")  # one file, whole without a log beside it
+        (verdict,) = copy.execute("PRAGMA integrity_check(1)").fetchone()
+        if verdict != "ok":
+            raise sqlite3.DatabaseError(f"the copy is damaged: {verdict}")
+        for (table,) in connection.execute("SELECT name FROM sqlite_schema WHERE type = 'table'").fetchall():
+            count = f'SELECT count(*) FROM "{table}"'  # noqa: S608 - a name of ours, from the schema
+            if copy.execute(count).fetchone() != connection.execute(count).fetchone():
+                raise sqlite3.DatabaseError(f"the copy of the table {table} is not complete")

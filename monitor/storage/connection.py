@@ -1,0 +1,67 @@
+"""Opening the SQLite file, and what a person can do about SQLite's errors."""
+
+from __future__ import annotations
+
+import sqlite3
+from typing import TYPE_CHECKING, Final
+
+from monitor.errors import StoreError
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+BUSY: Final = 1.0  # seconds to wait for another process's transaction, before the batch counts as failed and is kept
+
+# Only the writer checkpoints, when it is told to, and readers are opened read-only: two connections that checkpoint at
+# once can corrupt a WAL under SQLite 3.7.0 to 3.51.2 (sqlite.org/wal.html, "the WAL-reset bug").
+# No mmap: a file that another program cuts short would end the process with SIGBUS instead of an error.
+_PRAGMAS: Final = (
+    "PRAGMA wal_autocheckpoint = 0",
+    "PRAGMA mmap_size = 0",
+    "PRAGMA journal_size_limit = 67108864",
+    "PRAGMA trusted_schema = 0",
+)
+
+
+def opened(path: Path, mode: str) -> sqlite3.Connection:
+    """Open the file, `ro` or `rwc`, with every transaction ours to begin."""
+    uri = f"{path.absolute().as_uri()}?mode={mode}"
+    return sqlite3.connect(uri, uri=True, timeout=BUSY, isolation_level=None, check_same_thread=False)
+
+
+def prepare(connection: sqlite3.Connection, path: Path) -> None:
+    """Make ready for writing.
+
+    Raises:
+        StoreError: the file system takes no write-ahead log.
+        sqlite3.Error: it cannot be read or written.
+    """
+    mode = connection.execute("PRAGMA journal_mode = WAL").fetchone()[0]
+    if mode != "wal":
+        raise StoreError(f"{path}: the file system takes no write-ahead log; put the record on a local disk")
+    for pragma in _PRAGMAS:
+        connection.execute(pragma).fetchall()
+
+
+def primary_code(error: sqlite3.Error) -> int:
+    """Return SQLite's primary result code of the error; 0 if it has none."""
+    return getattr(error, "sqlite_errorcode", 0) & 0xFF  # the low byte is the primary code, above it the variety
+
+
+# What a person can do about it, by primary code.
+_REMEDIES: Final = {
+    sqlite3.SQLITE_FULL: "make room on its disk",
+    sqlite3.SQLITE_BUSY: "another program holds it; end that program's transaction",
+    sqlite3.SQLITE_NOTADB: "the file was left as it is; move it away, or name another `store:`",
+    sqlite3.SQLITE_CORRUPT: "the file was left as it is; move it away and restore a copy, or name another `store:`",
+    sqlite3.SQLITE_ERROR: "the file was left as it is; restore a copy, or name another `store:`",
+    sqlite3.SQLITE_CANTOPEN: "check that its folder exists and may be written to",
+    sqlite3.SQLITE_READONLY: "give the daemon the right to write to it",
+    sqlite3.SQLITE_IOERR: "look at its disk",
+}
+
+
+def remedy(error: sqlite3.Error) -> str:
+    """Return what a person can do about the error, as the end of a sentence; nothing where we do not know."""
+    known = _REMEDIES.get(primary_code(error))
+    return f"; {known}" if known else ""

@@ -1,0 +1,86 @@
+"""Reading the tables of an open record: rows become runs, observations, incidents and facts."""
+
+from __future__ import annotations
+
+import sqlite3
+from typing import TYPE_CHECKING, Any, Final
+
+from monitor.storage import statements as sql
+from monitor.storage.failures import with_failures
+from monitor.storage.soundness import LATEST
+from sla.correction import Correction, Fact, Revocation
+from sla.incident import Incident
+from sla.interval import Interval
+from sla.observation import PRECEDENCE, Observation, Outcome, Run
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator, Mapping
+
+# The numbers stand in files for years: an outcome's is its precedence, so that the larger stands (measurement.md 1).
+_OUTCOMES: Final[Mapping[object, Outcome]] = {code: outcome for outcome, code in PRECEDENCE.items()}
+
+
+class DamagedRowError(sqlite3.DataError):
+    """A row says what cannot be true."""
+
+
+def runs_in(connection: sqlite3.Connection) -> Iterator[Run]:
+    """Yield all runs of an open record, by check and vantage, then `first`.
+
+    Raises:
+        DamagedRowError: two of one check and vantage overlap.
+    """
+    series = {number: (check, vantage) for number, check, vantage in connection.execute(sql.ALL_SERIES)}
+    reasons = dict(connection.execute(sql.ALL_REASONS))
+    before, end = -1, -1
+    for row in connection.execute(sql.RUNS):
+        number, code, reason, first, last, count, hold, known, latency, worst, seeded = row
+        if number == before and first <= end:
+            raise DamagedRowError(f"runs of series {number} overlap: {first} comes before {end}")
+        before, end = number, last
+        check, vantage = series[number]
+        outcome, word, old = _OUTCOMES[code], reasons[reason], seeded != 0
+        yield Run(check, outcome, word, first, last, count, hold, known, latency, worst, vantage, old)
+
+
+def observations_in(connection: sqlite3.Connection, check: str, window: Interval) -> list[Observation]:
+    """Return the check's observations with `at` in the window, by `at`, as far back as they are kept."""
+    return [_observation(row) for row in connection.execute(sql.WINDOW, (check, window.start, window.end))]
+
+
+def tail_in(connection: sqlite3.Connection) -> Iterator[Observation]:
+    """Yield what an open record has after the last run of its check and vantage, by `at`."""
+    for row in connection.execute(sql.TAIL):
+        yield _observation(row)
+
+
+def incidents_in(connection: sqlite3.Connection) -> list[Incident]:
+    """Return all incidents of an open record, oldest first."""
+    found = [Incident(*row) for row in connection.execute(sql.INCIDENTS)]
+    if not connection.execute(sql.HAS_FAILURES).fetchone():
+        return found
+    return with_failures(found, connection.execute(sql.FAILURES))
+
+
+def facts_in(connection: sqlite3.Connection) -> list[Fact]:
+    """Return all corrections and revocations of an open record; none of one from before there were any."""
+    if not connection.execute(sql.HAS_CORRECTIONS).fetchone():
+        return []
+    return [_fact(row) for row in connection.execute(sql.CORRECTIONS)]
+
+
+def _observation(row: tuple[Any, ...]) -> Observation:
+    check, at, code, reason, latency, vantage = row
+    outcome = _OUTCOMES.get(code)
+    if check is None or vantage is None or reason is None or outcome is None:
+        raise DamagedRowError(f"observation at {at!r}: no outcome {code!r}, or no such check or reason")
+    if not (isinstance(at, int) and 0 <= at <= LATEST and (latency is None or isinstance(latency, int))):
+        raise DamagedRowError(f"observation of {check} at {at!r} with latency {latency!r}: no numbers")
+    return Observation(check, at, outcome, reason, latency, vantage)
+
+
+def _fact(row: tuple[int, str, str, str | None, int | None, int | None, str | None]) -> Fact:
+    made, author, reason, product, start, end, revokes = row
+    if product is None or start is None or end is None:
+        return Revocation(str(revokes), author, reason, made)
+    return Correction(product, Interval(start, end), author, reason, made)

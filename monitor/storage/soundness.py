@@ -1,0 +1,117 @@
+"""Refuse a record whose file is sound and whose values are not: no such outcome, a run that ends before it begins.
+
+Each table has conditions that are true of a damaged row; SQLite evaluates them, a million rows in about half a second.
+Raw observations are not walked, because there may be hundreds of millions: `rows.py` checks those that are read.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Final
+
+from monitor.errors import StoreError
+
+if TYPE_CHECKING:
+    import sqlite3
+    from collections.abc import Iterator, Mapping, Sequence
+    from pathlib import Path
+
+LATEST: Final = 2**53  # microseconds: the year 2255, beyond which no instant is and no sum overflows
+REMEDY: Final = "the file was left as it is; restore a copy, or begin an empty one with `ninewatch run --new-record`"
+
+_Fault = tuple[str, str]
+
+
+def _number(column: str, most: int = LATEST, least: int = 0, *, null: bool = False) -> _Fault:
+    allowed = f"typeof({column}) = 'integer' AND {column} BETWEEN {least} AND {most}"
+    return f"NOT ({allowed}{f' OR {column} IS NULL' if null else ''})", f"{column} is no number from {least} to {most}"
+
+
+def _text(column: str, *, empty: bool = False) -> _Fault:
+    return f"typeof({column}) != 'text'{'' if empty else f' OR {column} = {chr(39) * 2}'}", f"{column} is no text"
+
+
+def _known(column: str, table: str) -> _Fault:
+    condition = f"{column} NOT IN (SELECT id FROM {table})"  # noqa: S608 - names of ours
+    return condition, f"{column} is not in the table {table}"
+
+
+_RUN: Final = (
+    *(_number(column) for column in ("series", "first", "last", "reason", "hold")),
+    _number("outcome", 2),
+    _number("count", least=1),
+    _number("seeded", 1),
+    *(_number(column, 2**62) for column in ("latency_count", "latency_sum", "latency_max")),
+    _known("series", "series"),
+    _known("reason", "reasons"),
+    ("last < first", "it ends before it begins"),
+    ("last - first > hold * (count - 1)", "its observations lie further apart than its hold"),
+    ("latency_count > count", "it has more latencies than observations"),
+)
+_INCIDENT: Final = (
+    *(_text(column) for column in ("id", "product", "check_key")),
+    _text("reason", empty=True),
+    _number("opened"),
+    _number("resolved", null=True),
+    _number("downtime", null=True),
+    ("resolved < opened", "it ends before it begins"),
+)
+_CORRECTION: Final = (
+    *(_text(column) for column in ("id", "author", "reason")),
+    _number("made"),
+    _number("start", null=True),
+    _number("end", null=True),
+    ("revokes IS NULL AND (typeof(product) != 'text' OR start IS NULL OR end IS NULL)", "it says nothing"),
+    ("end <= start", "it ends before it begins"),
+)
+# Table -> the columns that name a row, and what is wrong with it where the condition is true.
+_TABLES: Final[Mapping[str, tuple[str, Sequence[_Fault]]]] = {
+    "series": ("id", (_number("id"), _text("check_key"), _text("vantage"))),
+    "reasons": ("id", (_number("id"), _text("word", empty=True))),
+    "runs": ("series, first", _RUN),
+    "incidents": ("id", _INCIDENT),
+    "incident_failures": ("incident, which", tuple(_text(column) for column in ("incident", "which", "body"))),
+    "corrections": ("id", _CORRECTION),
+    "progress": (
+        "name",
+        (_number("value"), ("value > (SELECT max(last) FROM runs)", "value lies after all that was recorded")),
+    ),
+    "clock_steps": ("id", (_number("at"), _number("size", least=-LATEST))),
+    "clock_marks": ("id", (*(_number(c) for c in ("start", "end", "made", "step")), _number("reverted", 1))),
+}
+
+
+def refuse_damage(connection: sqlite3.Connection, path: Path) -> None:
+    """Return if every row of the tables that are read whole is sound.
+
+    Raises:
+        StoreError: one is not; the message names the table, the row, what is wrong and the remedy.
+        sqlite3.Error: it cannot be read.
+    """
+    for fault in (*_faults(connection), *_outliers(connection)):
+        raise damage(path, fault)
+
+
+def damage(path: Path, fault: str) -> StoreError:
+    """Return the error for a record in which something cannot be true."""
+    return StoreError(f"the record {path} is damaged: {fault}; {REMEDY}")
+
+
+def _faults(connection: sqlite3.Connection) -> Iterator[str]:
+    there = {name for (name,) in connection.execute("SELECT name FROM sqlite_schema WHERE type = 'table'")}
+    for table, (key, faults) in _TABLES.items():
+        if table not in there:  # of a later schema than the record's
+            continue
+        cases = " ".join(f"WHEN {condition} THEN '{words}'" for condition, words in faults)
+        query = f"SELECT {key}, CASE {cases} END AS fault FROM {table} WHERE fault IS NOT NULL LIMIT 1"  # noqa: S608
+        for *names, words in connection.execute(query):
+            row = ", ".join(f"{name} {value!r}" for name, value in zip(key.split(", "), names, strict=True))
+            yield f"in the table {table}, row with {row}: {words}"
+
+
+def _outliers(connection: sqlite3.Connection) -> Iterator[str]:
+    """Yield what is no instant among the first and the last observation: NULL sorts before numbers, text after."""
+    for order in ("ASC", "DESC"):
+        query = f"SELECT at FROM observations ORDER BY at {order} LIMIT 1"  # noqa: S608
+        for (at,) in connection.execute(query):
+            if not (isinstance(at, int) and 0 <= at <= LATEST):
+                yield f"in the table observations, row with at {at!r}: at is no number from 0 to {LATEST}"

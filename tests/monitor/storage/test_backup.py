@@ -1,0 +1,78 @@
+"""A verified copy precedes every change of the tables."""
+
+from __future__ import annotations
+
+import contextlib
+import sqlite3
+from typing import TYPE_CHECKING
+
+import pytest
+
+from monitor.errors import StoreError
+from monitor.storage import backup, schema
+from monitor.storage.backup import backup_path
+from monitor.storage.sqlite import SqliteStore
+from tests.support.records import NAMES, unpack
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+
+def rows(path: Path) -> dict[str, list[object]]:
+    with contextlib.closing(sqlite3.connect(f"file:{path}?mode=ro", uri=True)) as connection:
+        tables = [name for (name,) in connection.execute("SELECT name FROM sqlite_schema WHERE type = 'table'")]
+        found = {each: connection.execute(f"SELECT * FROM {each}").fetchall() for each in tables}  # noqa: S608
+        return found | {"version": connection.execute("PRAGMA user_version").fetchall()}
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_the_copy_holds_what_the_record_held(tmp_path: Path, name: str) -> None:
+    """With what was still in the write-ahead log; a second start makes no other."""
+    unpack(name, tmp_path)
+    record = tmp_path / "ninewatch.db"
+    before = rows(record)
+    SqliteStore(record, 0).close()
+    (version,) = before["version"][0]
+    copy = backup_path(record, version)
+    assert rows(copy) == before
+    assert rows(record)["version"] == [(len(schema.MIGRATIONS),)]
+    stamp = copy.stat().st_mtime_ns
+    SqliteStore(record, 0).close()
+    assert copy.stat().st_mtime_ns == stamp
+    assert [each.name for each in tmp_path.glob("*.schema-*")] == [copy.name]
+
+
+def test_a_new_record_needs_no_copy(tmp_path: Path) -> None:
+    SqliteStore(tmp_path / "record.db", 0).close()
+    assert not list(tmp_path.glob("*.schema-*"))
+
+
+@pytest.mark.parametrize("error", [OSError(28, "No space left on device"), sqlite3.OperationalError("disk full")])
+def test_without_a_copy_the_record_stays_as_it_is(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, error: Exception
+) -> None:
+    unpack(NAMES[0], tmp_path)
+    before = rows(tmp_path / "ninewatch.db")
+
+    def failing(*_: object) -> None:
+        raise error
+
+    monkeypatch.setattr(backup, "_copy", failing)
+    with pytest.raises(StoreError, match=r"no copy of it could be made.*make room"):
+        SqliteStore(tmp_path / "ninewatch.db", 0)
+    assert rows(tmp_path / "ninewatch.db") == before
+
+
+def test_a_copy_that_is_not_whole_is_thrown_away(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    unpack(NAMES[0], tmp_path)
+
+    class Forgetful(sqlite3.Connection):
+        def backup(self, target: sqlite3.Connection, **_: object) -> None:
+            super().backup(target)
+            target.execute("DELETE FROM runs")
+
+    real = sqlite3.connect
+    monkeypatch.setattr(sqlite3, "connect", lambda *a, **k: real(*a, factory=Forgetful, **k))
+    with pytest.raises(StoreError, match="copy of the table runs is not complete"):
+        SqliteStore(tmp_path / "ninewatch.db", 0)
+    assert not list(tmp_path.glob("*.schema-*"))

@@ -1,0 +1,149 @@
+"""Values that cannot be true, in a file that is sound: refused with a remedy by whatever reads the record."""
+
+from __future__ import annotations
+
+import contextlib
+import sqlite3
+from typing import TYPE_CHECKING
+
+import pytest
+
+from monitor.engine.recorder import restore
+from monitor.errors import StoreError
+from monitor.storage.base import Batch
+from monitor.storage.reader import corrections_of, reading
+from monitor.storage.sqlite import SqliteStore
+from sla.correction import Correction, Revocation
+from sla.incident import Incident
+from sla.interval import Interval
+from sla.observation import Observation, Outcome, Run
+from tests.support.ledgers import ledger_of, product
+from tests.support.watches import refused
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+KEY = "chefs/health"
+SAID = Correction("chefs", Interval(10, 20), "Ana", "account locked", 30)
+WHOLE = Batch(
+    [Observation(KEY, at, Outcome.BAD, "deadline", 5) for at in (100, 200, 300, 400, 900)],
+    [Run(KEY, Outcome.BAD, "deadline", 100, 200, 2, 130, 2, 10, 5), Run(KEY, Outcome.BAD, "dns", 300, 400, 2, 130)],
+    [Incident("abc", "chefs", KEY, 100, 300, "deadline", 90)],
+    250,
+    [SAID, Revocation(SAID.id, "Ben", "it was the service", 40)],
+)
+NUMBERS = {
+    "observations": ["at", "outcome", "reason", "series"],
+    "runs": ["series", "first", "last", "outcome", "reason", "count", "hold", "latency_count", "latency_sum", "seeded"],
+    "incidents": ["opened"],
+    "corrections": ["made"],
+    "progress": ["value"],
+    "series": ["id"],
+    "reasons": ["id"],
+}
+WORDS = {
+    "series": ["check_key", "vantage"],
+    "reasons": ["word"],
+    "incidents": ["id", "product", "check_key", "reason"],
+    "corrections": ["id", "author", "reason"],
+}
+
+
+@pytest.fixture
+def path(tmp_path: Path) -> Path:
+    """Write a record with a row in every table."""
+    path = tmp_path / "record.db"
+    store = SqliteStore(path, 0)
+    store.write(WHOLE)
+    store.close()
+    return path
+
+
+def damage(path: Path, table: str, change: str) -> None:
+    """Change the last row of a table, whatever the schema forbids."""
+    with contextlib.closing(sqlite3.connect(path, isolation_level=None)) as connection:
+        connection.execute(f"CREATE TABLE bare AS SELECT * FROM {table}")  # noqa: S608
+        connection.execute(f"DROP TABLE {table}")
+        connection.execute(f"ALTER TABLE bare RENAME TO {table}")
+        connection.execute(f"UPDATE {table} SET {change} WHERE rowid = (SELECT max(rowid) FROM {table})")  # noqa: S608
+
+
+def load(path: Path) -> None:
+    """Read all that a daemon reads at its start."""
+    store = SqliteStore(path, 0)
+    try:
+        restore(ledger_of(product("chefs")), store)
+        store.load_corrections()
+    finally:
+        store.close()
+
+
+@pytest.mark.parametrize("value", ["NULL", "'soon'", "-1", "1e300", "9223372036854775807", "x'00ff'", "1.5"])
+@pytest.mark.parametrize(("table", "column"), [(table, each) for table, found in NUMBERS.items() for each in found])
+def test_what_is_no_number_is_refused(path: Path, table: str, column: str, value: str) -> None:
+    damage(path, table, f"{column} = {value}")
+    with pytest.raises(StoreError, match=r"record.db.*(restore a copy|another `store:`)"):
+        load(path)
+    if table != "observations" or column == "at":  # of a raw observation, the rest is checked where it is read
+        with pytest.raises(StoreError), reading(path):
+            pass
+
+
+@pytest.mark.parametrize("value", ["NULL", "5", "x'00ff'"])
+@pytest.mark.parametrize(("table", "column"), [(table, each) for table, found in WORDS.items() for each in found])
+def test_what_is_no_text_is_refused(path: Path, table: str, column: str, value: str) -> None:
+    damage(path, table, f"{column} = CAST({value} AS BLOB)" if value == "5" else f"{column} = {value}")
+    with pytest.raises(StoreError, match="restore a copy"):
+        load(path)
+
+
+@pytest.mark.parametrize(
+    ("table", "change", "said"),
+    [
+        ("runs", "outcome = 9", "outcome is no number from 0 to 2"),
+        ("runs", "last = first - 1", "ends before it begins"),
+        ("runs", "first = 150, hold = 500", "overlap"),
+        ("runs", "first = 200, last = 250", "overlap"),
+        ("runs", "count = 0", "count is no number"),
+        ("runs", "last = 9000", "further apart than its hold"),
+        ("runs", "latency_count = 3", "more latencies"),
+        ("runs", "reason = 77", "reason is not in the table reasons"),
+        ("runs", "series = 77", "series is not in the table series"),
+        ("observations", "outcome = 9", "no outcome 9"),
+        ("observations", "reason = 77", "no such check or reason"),
+        ("observations", "series = 77", "no such check or reason"),
+        ("observations", "latency = 'fast'", "no numbers"),
+        ("incidents", "resolved = 5", "ends before it begins"),
+        ("incidents", "downtime = 'long'", "downtime is no number"),
+        ("corrections", "product = 'chefs', start = 20, end = 10, revokes = NULL", "ends before it begins"),
+        ("corrections", "revokes = NULL", "says nothing"),
+        ("progress", "value = 5000", "after all that was recorded"),
+    ],
+)
+def test_what_cannot_be_true_is_refused_with_its_place(path: Path, table: str, change: str, said: str) -> None:
+    damage(path, table, change)
+    with pytest.raises(StoreError, match=rf"damaged: .*{said}.*restore a copy.*--new-record"):
+        load(path)
+
+
+def test_every_reader_of_corrections_refuses_damaged_ones(path: Path) -> None:
+    damage(path, "corrections", "made = 'yesterday'")
+    with pytest.raises(StoreError, match="made is no number"):
+        corrections_of(path)
+
+
+@pytest.mark.parametrize("words", [("run",), ("report", "--product", "chefs"), ("corrections",)])
+def test_the_commands_exit_with_2_and_no_traceback(path: Path, words: tuple[str, ...]) -> None:
+    config = path.with_name("ninewatch.yaml")
+    check = "{id: health, http: 'http://127.0.0.1:9/', interval: 1m}"
+    config.write_text(
+        f"listen: 127.0.0.1:0\nstore: {path}\nproducts:\n- {{id: chefs, objective: 99.9%, checks: [{check}]}}\n"
+    )
+    damage(path, "runs", "outcome = 9")
+    status, _, said = refused(*words, "-c", config)
+    assert (status, said.count("\n")) == (2, 1)
+    assert "outcome is no number from 0 to 2" in said
+
+
+def test_a_sound_record_is_taken(path: Path) -> None:
+    load(path)
