@@ -88,7 +88,8 @@ class Maintenance:
 class Design:
     """All of it. The first site serves, the others stand by; without any, data centres are left out of account.
 
-    `structure` combines parts by their ids; a part that it does not name is needed as well, unless it is decoupled.
+    `structure` combines parts by their ids. A part that it neither names nor reaches through the `needs` of those that
+    it names is needed by the whole as well, unless it is decoupled; without a structure that is every part.
     Ids of parts and sites are unique together, and every id that is referred to exists, without a circle.
     """
 

@@ -104,8 +104,9 @@ class _Builder:
 
     def _whole(self) -> Structure:
         asked = self._design.structure
-        mentioned = set() if asked is None else set(names(asked))
-        rest = [self._coupled(part) for part in self._design.parts if part.id not in mentioned]
+        # What a named part stands on is needed where that part stands, maybe in one branch of several, and not by all.
+        placed = {need for name in names(asked) for need in self._foundations(name)} if asked is not None else set()
+        rest = [self._coupled(part) for part in self._design.parts if part.id not in placed]
         return series(self._site(), *rest, ALWAYS_UP if asked is None else self._replaced(asked))
 
     def _replaced(self, structure: Structure) -> Structure:

@@ -6,13 +6,26 @@ from fractions import Fraction
 from typing import TYPE_CHECKING
 
 import pytest
+from hypothesis import HealthCheck, given, settings
 
 from monitor.config.errors import ConfigError
 from monitor.config.planfile import Plan, load_plan
 from monitor.config.readiness import load_checklist
 from monitor.share import shared
-from sla.feasibility import AtLeast, Coupling, Planned, Repairable, Standby, parallel, series
+from sla.feasibility import (
+    AtLeast,
+    Coupling,
+    Design,
+    Planned,
+    Repairable,
+    Standby,
+    Structure,
+    expected_down,
+    parallel,
+    series,
+)
 from sla.interval import DAY, HOUR, MINUTE
+from tests.sla.feasibility.enumeration import designs, enumerated, names_of
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -157,3 +170,42 @@ def test_what_is_no_plan_at_all_is_one_line(text: str, says: str, tmp_path: Path
 def test_a_missing_file_is_one_line(tmp_path: Path) -> None:
     with pytest.raises(ConfigError, match="cannot be read: no such file"):
         load_plan(tmp_path / "none.yaml", CHECKLIST)
+
+
+def _written(structure: Structure) -> str:
+    if isinstance(structure, str):
+        return structure
+    return f"{{at_least: {structure.k}, of: [{', '.join(map(_written, structure.members))}]}}"
+
+
+@settings(max_examples=40, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@given(designs(most=7))
+def test_a_plan_file_means_what_an_enumeration_of_its_parts_gives(tmp_path: Path, made: Design) -> None:
+    """Ids, `needs` and `structure` as written; each part is down for 1 of 100 hours."""
+    each = "availability: 99%, mttr: 1h"
+    lines = ["title: t", f"parts: [{{id: always, {each}}}]", "dependencies:"]
+    lines += [f"  - {{id: {p.id}, {each}, coupling: {p.coupling}, needs: [{', '.join(p.needs)}]}}" for p in made.parts]
+    if made.sites:
+        lines += ["sites:", *(f"  - {{id: {s.id}, mtbf: 99h, mttr: 1h}}" for s in made.sites)]
+    lines += ["fail_over: {kind: none}"] if len(made.sites) > 1 else []
+    lines += [] if made.structure is None else [f"structure: {_written(made.structure)}"]
+    expected = enumerated(made, dict.fromkeys(names_of(made), Fraction(1, 100)))
+    down = expected_down(loaded(tmp_path, "\n".join(lines)).design)
+    assert 1 - down == pytest.approx(float((1 - expected) * Fraction(99, 100)))
+
+
+def test_what_one_branch_of_any_needs_does_not_take_the_whole_of_a_plan_down(tmp_path: Path) -> None:
+    """Each down for 1 of 100 hours: `a` with its database, or `b`, or mail that needs a name service."""
+    text = (
+        "title: t\nparts:\n"
+        "  - {id: a, availability: 99%, mttr: 1h, needs: [db]}\n"
+        "  - {id: b, availability: 99%, mttr: 1h}\n"
+        "  - {id: db, availability: 99%, mttr: 1h}\n"
+        "dependencies:\n"
+        "  - {id: mail, availability: 99%, mttr: 1h, coupling: hard, needs: [names]}\n"
+        "  - {id: names, availability: 99%, mttr: 1h, coupling: hard}\n"
+    )
+    two = loaded(tmp_path, text + "structure: {any: [a, b]}\n").design
+    assert expected_down(two) == pytest.approx(1 - (1 - (1 - 0.99**2) * 0.01) * 0.99**2)
+    three = loaded(tmp_path, text + "structure: {any: [a, {all: [b, mail]}]}\n").design
+    assert expected_down(three) == pytest.approx((1 - 0.99**2) * (1 - 0.99**3))
