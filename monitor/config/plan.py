@@ -241,7 +241,7 @@ class PlanBlock(Model):
     """Planned windows in which all of it is down."""
 
     structure: InstanceOf[object] | None = None
-    """How parts and dependencies make the whole. What it neither names nor reaches through `needs` is needed as well."""
+    """How parts and dependencies make the whole; what neither it nor the `needs` of its parts name is needed too."""
 
     meets: tuple[Id, ...] = ()
     """Items of the five-nines checklist that the design meets, as far as it does not show the contrary."""
