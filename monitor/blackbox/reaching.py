@@ -67,7 +67,7 @@ async def chosen(trial: Trial, frame: Frame, host: str, port: int, reached: Reac
     trial.diary.note("looking the target up", host=host, family=family)
     frame.enter("resolve")
     try:
-        addresses = await frame.resolver.addresses(_in_ascii(host), port, family)
+        addresses = await frame.addresses(_in_ascii(host), port, family)
     finally:
         frame.close()
         gauges.set("probe_dns_lookup_time_seconds", frame.phases["resolve"])

@@ -5,7 +5,9 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import socket
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
+from functools import partial
+from ipaddress import IPv6Address, IPv6Network
 from pathlib import Path
 from typing import Any
 
@@ -15,6 +17,7 @@ import pycares
 from monitor.config.model import Family
 from monitor.network.failure import ProbeFailure
 from monitor.network.hosts import HOSTS, Hosts, family_of
+from monitor.network.repeated_lookup import Nodes, PatientChannels, RepeatedLookup
 from sla.observation import Outcome
 
 Address = tuple[socket.AddressFamily, tuple[str, int] | tuple[str, int, int, int]]
@@ -42,15 +45,19 @@ _SILENCE = {
     pycares.errno.ARES_ENOMEM,
     pycares.errno.ARES_ESERVFAIL,
 }
-# A look-up that takes longer (seconds) has the resolver asked for the root's servers, which every resolver knows by
-# heart: is it silent altogether, or are the servers of this name's zone?
+# A look-up that takes longer (seconds) is repeated, and has the resolver asked for the root's servers, which every
+# resolver knows by heart: is it silent altogether, or are the servers of this name's zone?
 _DOUBT = 0.05
-_TRY, _TRIES = 2.0, 2  # seconds for the first of so many tries
-_QUERY_CACHE = 1 << 21  # ARES_OPT_QUERY_CACHE of c-ares' ares.h
+_TRY, _TRIES = 0.25, 2  # seconds for the first of so many tries of what is asked first, and then repeated
+_PATIENCE = 60.0  # seconds for each query of a look-up that is repeated
+_MAX_TIMEOUT, _QUERY_CACHE = 1 << 20, 1 << 21  # ARES_OPT_MAXTIMEOUTMS, ARES_OPT_QUERY_CACHE of c-ares' ares.h
 
 # family -> what is asked for, and which comes first.
 _ASKED = dict.fromkeys(Family, socket.AF_UNSPEC) | {Family.IP4: socket.AF_INET, Family.IP6: socket.AF_INET6}
 _FIRST = {Family.IP4_FIRST: socket.AF_INET, Family.IP6_FIRST: socket.AF_INET6}
+
+# IPv6 networks whose precedence is below that of IPv4 (RFC 6724, 2.1).
+_AFTER_IP4 = tuple(map(IPv6Network, ("2002::/16", "2001::/32", "fc00::/7", "fec0::/10", "3ffe::/16")))
 
 
 def no_address(host: str) -> ProbeFailure:
@@ -81,7 +88,7 @@ def silent(detail: str) -> ProbeFailure:
 
 
 class _Forgetful:
-    """pycares' way into c-ares, but without c-ares' cache, which pycares has no option for."""
+    """pycares' way into c-ares, with what pycares has no options for: no cache, and longer time-outs."""
 
     def __init__(self, whole: Any) -> None:
         self._whole = whole
@@ -91,7 +98,8 @@ class _Forgetful:
 
     def ares_init_options(self, channel: Any, options: Any, mask: int) -> Any:
         """Start a channel that keeps an answer for as long as the options say, which is 0 seconds."""
-        return self._whole.ares_init_options(channel, options, mask | _QUERY_CACHE)
+        options.maxtimeout = int(1000 * _PATIENCE)  # c-ares' own limit is 5 s
+        return self._whole.ares_init_options(channel, options, mask | _MAX_TIMEOUT | _QUERY_CACHE)
 
 
 @contextlib.contextmanager
@@ -115,39 +123,63 @@ class Resolver:
 
     def __init__(self, nameservers: list[str] | None = None, udp_port: int | None = None, hosts: Path = HOSTS) -> None:
         self._hosts = Hosts(hosts)
-        with _without_cache():
-            self._dns = aiodns.DNSResolver(
-                nameservers, timeout=_TRY, tries=_TRIES, udp_port=udp_port, tcp_port=udp_port, lookups="b"
-            )
+        self._udp_port = udp_port
+        self._dns = self._channel(nameservers, _TRY, _TRIES)
+        self._patient = PatientChannels(self._patient_channels)
         self._control: asyncio.Future[pycares.DNSResult] | None = None
+
+    def _channel(self, nameservers: Sequence[str] | None, seconds: float, tries: int) -> aiodns.DNSResolver:
+        ports: dict[str, Any] = {"udp_port": self._udp_port, "tcp_port": self._udp_port}
+        with _without_cache():
+            return aiodns.DNSResolver(nameservers, timeout=seconds, tries=tries, lookups="b", **ports)
+
+    def _patient_channels(self) -> list[aiodns.DNSResolver]:
+        servers = list(self._dns.nameservers)
+        return [self._channel([*servers[at:], *servers[:at]], _PATIENCE, 1) for at in range(len(servers))]
 
     async def addresses(self, host: str, port: int, family: Family = Family.ANY) -> list[Address]:
         """Return the host's addresses, at least one: as it spells, as /etc/hosts lists them, or from DNS, best first.
 
-        What is best says RFC 6724; the family's come first, or no others.
+        What is best says RFC 6724; the family's come first, or no others. DNS is asked until it answers: it is the
+        caller who ends a look-up.
 
         Raises:
-            ProbeFailure: `dns_nxdomain`, `dns_servfail`, `dns_timeout`, ... or `resolver_unreachable` (unknown).
+            ProbeFailure: `dns_nxdomain`, `dns_servfail`, ... or `resolver_unreachable` (unknown).
         """
         if (spelled := literal(host, port)) is not None:
             return _chosen([spelled], family, host)
         if known := self._hosts.addresses(host):
             return _chosen([(each, (address, port)) for each, address in known], family, host)
         heard = self.heard
-        doubting = asyncio.get_running_loop().call_later(_DOUBT, self._ask_anything)
         try:
-            found = await self._dns.getaddrinfo(host, port=port, family=_ASKED[family], type=socket.SOCK_STREAM)
+            found = await self._found(host, port, family)
         except aiodns.error.DNSError as error:
             code, detail = (*error.args, str(error))[:2]
-            if code == pycares.errno.ARES_ETIMEOUT and self.heard == heard:
-                raise silent(f"{host}: no answer, nor to any other question") from None
             if code == pycares.errno.ARES_ESERVFAIL and not await self._answers_since(heard):
                 raise silent(f"{host}: {detail}, and so to any other question") from None
             reason, outcome = _DNS_FAULTS.get(code, ("dns_failure", Outcome.BAD))
             raise ProbeFailure(reason, f"{host}: {detail}", outcome=outcome) from None
+        return _chosen(_merged(found), family, host)
+
+    async def _found(self, host: str, port: int, family: Family) -> list[Nodes]:
+        """Return what DNS says, in one list or one for each family."""
+        loop = asyncio.get_running_loop()
+        first = self._dns.getaddrinfo(host, port=port, family=_ASKED[family], type=socket.SOCK_STREAM)
+        awaited = loop.create_future()
+        first.add_done_callback(partial(_release, awaited))
+        doubting = loop.call_later(_DOUBT, _release, awaited)
+        try:
+            await awaited
+        except asyncio.CancelledError:
+            first.cancel()
+            raise
         finally:
             doubting.cancel()
-        return _chosen([_address(node) for node in found.nodes], family, host)
+        if first.done():
+            return [first.result().nodes]
+        preferred = _FIRST.get(family, socket.AF_UNSPEC)
+        lookup = RepeatedLookup(self._patient, first, (host, port), _ASKED[family], preferred)
+        return await lookup.answered(self._ask_anything)
 
     def _ask_anything(self) -> asyncio.Future[pycares.DNSResult]:
         if self._control is None or self._control.done():
@@ -168,7 +200,31 @@ class Resolver:
 
     async def close(self) -> None:
         """Give up look-ups under way and release the sockets."""
+        await self._patient.close()
         await self._dns.close()
+
+
+def _release(awaited: asyncio.Future[None], _: object = None) -> None:
+    if not awaited.done():
+        awaited.set_result(None)
+
+
+def _merged(found: list[Nodes]) -> list[Address]:
+    """Return the addresses of one sorted list, or of one for each family, those first that RFC 6724 puts first."""
+    lists = [[_address(node) for node in nodes] for nodes in found]
+    if len(lists) == 2:
+        four, six = sorted(lists, key=lambda addresses: addresses[0][0] == socket.AF_INET6)
+        lists = [six, four] if _before_ip4(six[0]) else [four, six]
+    return [address for addresses in lists for address in addresses]
+
+
+def _before_ip4(address: Address) -> bool:
+    """Return whether an IPv6 address comes before all of IPv4: there is a way to it, and it has the precedence."""
+    host = address[1][0].partition("%")[0]
+    if any(IPv6Address(host) in network for network in _AFTER_IP4):
+        return False
+    with socket.socket(socket.AF_INET6, socket.SOCK_DGRAM) as probe:
+        return probe.connect_ex(address[1]) == 0  # sends nothing
 
 
 def _address(node: pycares.AddrInfoNode) -> Address:

@@ -184,6 +184,7 @@ def test_nothing_connects_past_the_policy() -> None:
                 found.add(f"{path.parent.name}/{path.name}")
     assert found == {
         "network/echo.py",
+        "network/resolver.py",  # whether there is a route, which sends nothing
         "network/wire.py",
         "probes/mysql.py",
         "protocols/database.py",  # asks for the two drivers

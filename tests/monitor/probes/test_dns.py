@@ -15,7 +15,6 @@ import dns.rdatatype
 import pytest
 
 from monitor.config.model import Family, HostPort
-from monitor.network import resolver as resolving
 from monitor.network.failure import ProbeFailure
 from monitor.network.resolver import Resolver
 from monitor.probes import dns as module
@@ -265,22 +264,6 @@ async def test_a_resolver_that_is_at_a_loss_for_every_name_is_ours(answering: An
     """It says of the root what it would say of any name, and is no witness."""
     result = await looked_up(answering, seconds=0.5)
     assert (result.outcome, result.reason) == (Outcome.UNKNOWN, "resolver_unreachable")
-
-
-@pytest.mark.parametrize(
-    ("answering", "reason", "outcome"),
-    [(nothing, "resolver_unreachable", Outcome.UNKNOWN), (WAITING, "dns_timeout", Outcome.BAD)],
-)
-async def test_a_look_up_that_ends_by_itself_is_told_apart_alike(
-    answering: Answering, reason: str, outcome: Outcome, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    monkeypatch.setattr(resolving, "_TRY", 0.2)
-    async with naming(answering) as port:
-        resolver = Resolver(["127.0.0.1"], port)
-        with pytest.raises(ProbeFailure) as caught:
-            await resolver.addresses(NAME, 80)
-        await resolver.close()
-    assert (caught.value.outcome, caught.value.reason) == (outcome, reason)
 
 
 async def test_a_forged_answer_is_waited_past() -> None:

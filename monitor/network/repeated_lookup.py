@@ -1,0 +1,181 @@
+"""Repeat a name look-up until it is answered or the caller gives up: queries are lost, and some answers are slow.
+
+c-ares gives a server five times its average answer time, at least 250 ms, and then drops a later answer; once it has
+three measurements no option raises that. So the repeated queries go out on channels that have measured nothing: each
+query there waits for its answer to the end, whatever is sent after it.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import math
+import socket
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass
+from typing import TypeAlias
+
+import aiodns
+import pycares
+
+Nodes: TypeAlias = "list[pycares.AddrInfoNode]"
+Query: TypeAlias = "asyncio.Future[pycares.AddrInfoResult]"
+
+RESOLUTION_DELAY = 0.05  # seconds that one family's addresses wait for the other's (RFC 8305, 3)
+PREFERRED_DELAY = 1.0  # the same where the caller prefers one family
+_FIRST_PAUSE, _GROWTH = 0.2, 1.2  # seconds to the next query: ten in 3 s, so that 30 % lost queries leave an answer
+_GENERATION = 10.0  # seconds for which new queries go out on the same channels
+
+# A single query's end that is no answer: another one, or another server, may bring it.
+_UNANSWERED = {pycares.errno.ARES_ETIMEOUT, pycares.errno.ARES_ECANCELLED, pycares.errno.ARES_EDESTRUCTION}
+_REFUSED = pycares.errno.ARES_ECONNREFUSED
+_NOT_IN_FAMILY = pycares.errno.ARES_ENODATA
+_FAMILIES: dict[int, tuple[int, ...]] = {socket.AF_UNSPEC: (socket.AF_INET6, socket.AF_INET)}
+
+
+@dataclass(slots=True, eq=False)
+class _Channels:
+    """One channel per server, each of which asks another server first."""
+
+    resolvers: list[aiodns.DNSResolver]
+    born: float
+    users: int = 0
+    retired: bool = False
+
+
+class PatientChannels:
+    """Channels without measurements. They are replaced after their first answer, and closed when no look-up uses them.
+
+    `make` returns new ones.
+    """
+
+    def __init__(self, make: Callable[[], list[aiodns.DNSResolver]]) -> None:
+        self._make = make
+        self._current: _Channels | None = None
+        self._open: set[_Channels] = set()
+
+    def borrow(self) -> _Channels:
+        """Return channels to ask on; give them back with `release`."""
+        now = asyncio.get_running_loop().time()
+        current = self._current
+        if current is not None and now > current.born + _GENERATION:
+            self.retire(current)
+        if current is None or current.retired:
+            current = self._current = _Channels(self._make(), now)
+            self._open.add(current)
+        current.users += 1
+        return current
+
+    def retire(self, channels: _Channels) -> None:
+        """Send no new query on these channels, which have measured an answer time or hold many queries by now."""
+        channels.retired = True
+        self._close_unused(channels)
+
+    def release(self, channels: _Channels) -> None:
+        """Give channels back."""
+        channels.users -= 1
+        self._close_unused(channels)
+
+    def _close_unused(self, channels: _Channels) -> None:
+        if channels.retired and not channels.users and channels in self._open:
+            self._open.remove(channels)
+            for each in channels.resolvers:
+                each._cleanup()  # `close` without cancelling, which would block until c-ares' thread has done so
+
+    async def close(self) -> None:
+        """Give up queries under way and release the sockets."""
+        for channels in self._open:
+            for each in channels.resolvers:
+                await each.close()
+        self._open.clear()
+
+
+class RepeatedLookup:
+    """One look-up that was not answered at once. `first` is the query under way, for both families where both do.
+
+    The other queries ask for one family each: that the answer for one was lost does not lose the other's. `preferred`
+    is the family whose addresses are waited for longer, AF_UNSPEC for none.
+    """
+
+    def __init__(
+        self, channels: PatientChannels, first: Query, where: tuple[str, int], family: int, preferred: int
+    ) -> None:
+        self._channels, (self._host, self._port) = channels, where
+        self._families: Sequence[int] = _FAMILIES.get(family, (family,))
+        self._preferred = preferred
+        self._found: dict[int, Nodes] = {}
+        self._errors: dict[int, aiodns.error.DNSError] = {}
+        self._enough = math.inf  # when one family's addresses will do
+        self._unanswered = set(_UNANSWERED)
+        self._borrowed: list[_Channels] = []
+        self._asked: dict[Query, tuple[int, _Channels | None]] = {first: (family, None)}
+
+    async def answered(self, again: Callable[[], object]) -> list[Nodes]:
+        """Return the nodes in one list, sorted, or in one for each family; `again` is called at each repetition.
+
+        Raises:
+            aiodns.error.DNSError: there is no address in any family, or no server to ask.
+        """
+        try:
+            for number, pause in enumerate(_pauses()):
+                again()
+                self._ask(number)
+                await self._listen(pause)
+                if self._enough <= asyncio.get_running_loop().time() or not self._open_families():
+                    break
+        finally:
+            for query in self._asked:
+                query.cancel()
+            for channels in self._borrowed:
+                self._channels.release(channels)
+        return self._conclusion()
+
+    def _ask(self, number: int) -> None:
+        channels = self._channels.borrow()
+        self._borrowed.append(channels)
+        if len(channels.resolvers) > 1:
+            self._unanswered.add(_REFUSED)
+        resolver = channels.resolvers[number % len(channels.resolvers)]
+        for family in self._open_families():
+            of_family = socket.AddressFamily(family)
+            query = resolver.getaddrinfo(self._host, port=self._port, family=of_family, type=socket.SOCK_STREAM)
+            self._asked[query] = family, channels
+
+    def _open_families(self) -> list[int]:
+        return [each for each in self._families if each not in self._found and each not in self._errors]
+
+    async def _listen(self, seconds: float) -> None:
+        """Return after so many seconds, or as soon as what came is enough."""
+        loop = asyncio.get_running_loop()
+        end = loop.time() + seconds
+        while self._open_families() and (left := min(end, self._enough) - loop.time()) > 0:
+            if not self._asked:
+                await asyncio.sleep(left)
+                return
+            done, _ = await asyncio.wait(self._asked, timeout=left, return_when=asyncio.FIRST_COMPLETED)
+            for query in done:
+                self._note(query, *self._asked.pop(query), loop.time())
+
+    def _note(self, query: Query, family: int, channels: _Channels | None, now: float) -> None:
+        error = query.exception()
+        families = _FAMILIES.get(family, (family,))
+        if error is None:
+            nodes = query.result().nodes
+            self._found = dict.fromkeys(families, nodes) if channels is None else {**self._found, family: nodes}
+            preferred = self._preferred in (family, socket.AF_UNSPEC)
+            self._enough = min(self._enough, now + (RESOLUTION_DELAY if preferred else PREFERRED_DELAY))
+            if channels is not None:
+                self._channels.retire(channels)
+        elif isinstance(error, aiodns.error.DNSError) and error.args[0] not in self._unanswered:
+            self._errors |= dict.fromkeys(families, error)
+
+    def _conclusion(self) -> list[Nodes]:
+        if self._found:
+            return list({id(nodes): nodes for nodes in self._found.values()}.values())
+        raise min(self._errors.values(), key=lambda error: error.args[0] == _NOT_IN_FAMILY)
+
+
+def _pauses() -> Iterator[float]:
+    pause = _FIRST_PAUSE
+    while True:
+        yield pause
+        pause *= _GROWTH

@@ -1,0 +1,196 @@
+"""Names whose look-up is slow or loses queries: the deadline is the only limit, and a lost query costs no verdict."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import random
+from collections.abc import AsyncIterator, Callable, Iterable
+from pathlib import Path
+from typing import cast
+
+import dns.message
+import dns.rcode
+import dns.rdatatype
+import pytest
+
+from monitor.clock import SystemClock
+from monitor.config.model import Family
+from monitor.engine.rig import rigged
+from monitor.health import Health
+from monitor.network.failure import ProbeFailure
+from monitor.network.resolver import Resolver
+from monitor.probes.registry import prepare
+from sla.observation import Outcome
+from tests.support.nameserver import Answering, naming, records
+from tests.support.probing import attempt, check_of
+from tests.support.servers import answer, saying, serving
+
+HERE = records("A 127.0.0.1")
+CACHED, SLOW = "cached.example.test", "slow.example.test"
+
+# What becomes of a query's datagram: seconds until it is answered, None for never.
+Delay = Callable[[dns.message.QueryMessage], float | None]
+
+
+class _Delayed(asyncio.DatagramProtocol):
+    def __init__(self, answering: Answering, delay: Delay) -> None:
+        self._answering, self._delay = answering, delay
+        self.asked = 0
+
+    def connection_made(self, transport: asyncio.BaseTransport) -> None:
+        self._transport = cast("asyncio.DatagramTransport", transport)
+
+    def datagram_received(self, data: bytes, sender: tuple[str, int]) -> None:
+        query = dns.message.from_wire(data)
+        assert isinstance(query, dns.message.QueryMessage)
+        self.asked += 1
+        if (seconds := self._delay(query)) is not None:
+            asyncio.get_running_loop().call_later(seconds, self._answer, query, sender)
+
+    def _answer(self, query: dns.message.QueryMessage, sender: tuple[str, int]) -> None:
+        for reply in self._answering(query):
+            if not self._transport.is_closing():
+                self._transport.sendto(reply, sender)
+
+
+@contextlib.asynccontextmanager
+async def delaying(
+    delay: Delay, answering: Answering = HERE, host: str = "127.0.0.1", port: int = 0
+) -> AsyncIterator[int]:
+    """Answer over UDP after a delay for as long as the block lasts; give the port."""
+    loop = asyncio.get_running_loop()
+    transport, _ = await loop.create_datagram_endpoint(lambda: _Delayed(answering, delay), local_addr=(host, port))
+    try:
+        yield transport.get_extra_info("sockname")[1]
+    finally:
+        transport.close()
+
+
+def by_name(seconds: float) -> Delay:
+    return lambda query: seconds if query.question[0].name.to_text(True) == SLOW else 0.0
+
+
+@contextlib.asynccontextmanager
+async def resolver_at(port: int, servers: Iterable[str] = ("127.0.0.1",)) -> AsyncIterator[Resolver]:
+    resolver = Resolver(list(servers), port)
+    try:
+        yield resolver
+    finally:
+        await resolver.close()
+
+
+@pytest.mark.parametrize("seconds", [0.6, 1.5])
+async def test_a_slow_name_is_waited_for_by_a_resolver_that_has_been_quick(seconds: float) -> None:
+    """c-ares has measured an answer time of 1 ms by then, and gives up after 0.25 s."""
+    async with delaying(by_name(seconds)) as port, resolver_at(port) as resolver:
+        for _ in range(10):
+            await resolver.addresses(CACHED, 80)
+        for _ in range(3):
+            assert [where[0] for _, where in await resolver.addresses(SLOW, 80)] == ["127.0.0.1"]
+
+
+async def test_a_probe_of_a_slow_name_is_good_in_a_daemon_that_has_looked_others_up() -> None:
+    async with (
+        delaying(by_name(0.6)) as names,
+        serving(saying(answer())) as port,
+        rigged(SystemClock(), Health(), Resolver(["127.0.0.1"], names)) as (runner, _),
+    ):
+        found = [
+            (await runner.attempt(prepare(check_of({"http": f"http://{name}:{port}/"})), 10)).result
+            for name in [CACHED] * 5 + [SLOW]
+        ]
+    assert {(result.outcome, result.reason) for result in found} == {(Outcome.GOOD, "")}
+
+
+@pytest.mark.parametrize("seed", [1, 2])
+async def test_a_third_of_the_queries_lost_costs_no_verdict(seed: int) -> None:
+    draw = random.Random(seed)  # noqa: S311 - which datagrams are lost is no secret
+    async with (
+        delaying(lambda query: None if draw.random() < 0.3 else 0.0) as names,
+        serving(saying(answer())) as port,
+        rigged(SystemClock(), Health(), Resolver(["127.0.0.1"], names)) as (runner, pulse),
+    ):
+        pulse.stalled = lambda: 0.0  # type: ignore[method-assign]
+        probe = prepare(check_of({"tcp": f"{CACHED}:{port}"}))
+        found = await asyncio.gather(*(runner.attempt(probe, 5) for _ in range(60)))
+    assert {(each.result.outcome, each.result.reason) for each in found} == {(Outcome.GOOD, "")}
+
+
+@pytest.mark.parametrize("seconds", [0.0, 0.6], ids=["quick", "slow"])
+async def test_a_second_server_stands_in_for_one_that_is_silent(seconds: float) -> None:
+    async with (
+        delaying(lambda query: None, host="127.0.0.1") as port,
+        delaying(lambda query: seconds, host="127.0.0.2", port=port),
+        resolver_at(port, ("127.0.0.1", "127.0.0.2")) as resolver,
+    ):
+        for _ in range(4):
+            assert await asyncio.wait_for(resolver.addresses(SLOW, 80), 5)
+
+
+async def test_one_family_that_is_never_answered_does_not_hold_the_other_up() -> None:
+    """RFC 8305, 3: broken name servers drop questions for AAAA."""
+    ip4_only: Delay = lambda query: None if query.question[0].rdtype == dns.rdatatype.AAAA else 0.0  # noqa: E731
+    async with delaying(ip4_only) as port, resolver_at(port) as resolver:
+        loop = asyncio.get_running_loop()
+        began = loop.time()
+        assert [where[0] for _, where in await resolver.addresses(SLOW, 80)] == ["127.0.0.1"]
+        assert loop.time() - began < 5
+        assert [where[0] for _, where in await resolver.addresses(SLOW, 80, Family.IP6_FIRST)] == ["127.0.0.1"]
+
+
+@pytest.mark.parametrize(
+    ("family", "found"),
+    [
+        (Family.ANY, {"127.0.0.1", "::1"}),
+        (Family.IP4, {"127.0.0.1"}),
+        (Family.IP6, {"::1"}),
+    ],
+)
+async def test_a_slow_look_up_finds_both_families_or_the_only_one(family: Family, found: set[str]) -> None:
+    async with delaying(lambda query: 0.3, records("A 127.0.0.1", "AAAA ::1")) as port, resolver_at(port) as resolver:
+        await resolver.addresses(CACHED, 80)
+        assert {where[0] for _, where in await resolver.addresses(SLOW, 80, family)} == found
+
+
+@pytest.mark.parametrize(
+    ("answering", "reason"),
+    [
+        (records(rcode=dns.rcode.NXDOMAIN), "dns_nxdomain"),
+        (records(rcode=dns.rcode.REFUSED), "dns_refused"),
+        (records(), "dns_no_address"),
+    ],
+)
+async def test_a_slow_answer_that_there_is_none_keeps_its_reason(answering: Answering, reason: str) -> None:
+    async with delaying(lambda query: 0.4, answering) as port, resolver_at(port) as resolver:
+        for _ in range(3):
+            with pytest.raises(ProbeFailure) as caught:
+                await resolver.addresses(SLOW, 80)
+            assert (caught.value.outcome, caught.value.reason) == (Outcome.BAD, reason)
+
+
+async def test_nothing_is_left_open_by_look_ups_that_end() -> None:
+    def descriptors() -> int:
+        return sum(1 for _ in Path("/proc/self/fd").iterdir())
+
+    async with delaying(by_name(0.3)) as port, resolver_at(port) as resolver:
+        await resolver.addresses(SLOW, 80)
+        before = descriptors()
+        for _ in range(5):
+            await resolver.addresses(SLOW, 80)
+        async with asyncio.timeout(10):
+            while descriptors() > before + 5:  # c-ares closes them in a thread of its own
+                await asyncio.sleep(0.01)
+
+
+async def test_a_resolver_that_answers_the_root_alone_is_asked_until_the_deadline() -> None:
+    def of_the_root(query: dns.message.QueryMessage) -> Iterable[bytes]:
+        return records()(query) if query.question[0].name == dns.name.root else ()
+
+    async with naming(of_the_root) as port, serving(saying(answer())) as target:
+        written = {"http": f"http://{SLOW}:{target}/"}
+        made = await attempt(written, 1.5, Resolver(["127.0.0.1"], port))
+        silent = await attempt(written, 1.5, Resolver(["127.0.0.2"], port))
+    assert (made.result.outcome, made.result.reason) == (Outcome.BAD, "dns_timeout")
+    assert made.duration >= 1.5
+    assert silent.result.outcome is Outcome.UNKNOWN
