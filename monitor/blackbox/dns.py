@@ -45,7 +45,7 @@ async def _run(trial: Trial, frame: Frame) -> None:
         query.flags &= ~dns.flags.RD
     secure = securing(options(config.tls_config), host) if transport == "tls" else None
     trial.diary.note("asking", question=query.question[0], transport=transport)
-    answer = await asked(frame, addresses, query, transport, secure=secure)
+    answer = await asked(frame, addresses, query, transport, secure=secure, once=True)
     frame.close()
     _judge(trial, config, answer)
 

@@ -74,6 +74,7 @@ class Runner:
         started = self._clock.monotonic()
         stalled = self._pulse.stalled()
         frame = Frame(self._clock, self._poller, self._resolver, outbound or self.outbound)
+        frame.deadline = started + seconds
         result = await self._judged(probe, frame, seconds)
         duration = self._clock.monotonic() - started
         if result.outcome is Outcome.BAD:
@@ -93,8 +94,7 @@ class Runner:
         except TimeoutError:
             frame.cut_in = frame.phase
             reason = _DEADLINE_IN.get(frame.phase, "deadline")
-            detail = f"no end within {seconds:g} s, waiting for {frame.phase or 'start'}"
-            failure = frame.excuse or ProbeFailure(reason, detail)
+            failure = frame.excuse or ProbeFailure(reason, _waiting(frame, seconds))
         except ProbeFailure as error:
             failure = error
         except OSError as error:
@@ -108,6 +108,13 @@ class Runner:
     def _starved(self, frame: Frame, result: ProbeResult, lost: float) -> ProbeResult:
         why = "an answer was waiting at the deadline" if frame.answer_waiting else f"the loop stood {lost:.2f} s"
         return _failed(frame, ProbeFailure("monitor_starved", f"{why}; {result.reason}", outcome=Outcome.UNKNOWN))
+
+
+def _waiting(frame: Frame, seconds: float) -> str:
+    """Return what the attempt was waiting for at the deadline, and of which addresses."""
+    peer = frame.peer[1][0] if frame.peer is not None and frame.phase == "connect" else ""
+    where = frame.attempts or peer
+    return f"no end within {seconds:g} s, waiting for {frame.phase or 'start'}{where and f': {where}'}"
 
 
 def _was_waiting(frame: Frame, overdue: float) -> bool:

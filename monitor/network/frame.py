@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import math
 from collections.abc import Awaitable, Callable, Iterator
 from typing import TYPE_CHECKING, Any
 
@@ -26,6 +27,7 @@ class Frame:
 
     `phase` is the phase under way, `cut_in` the one in which the deadline fell. `answer_waiting` is set when the
     deadline cut the attempt short although the socket had become ready: the target was in time and *we* were not.
+    `deadline` is when that is, on the monotonic clock; `attempts` shows the addresses that were being tried then.
     `excuse` is the failure when the deadline falls during what is ours, such as a resolver that answers nobody.
     `outbound` says where may be connected to, `peer` where was; `source` is the address of ours to connect from, the
     system's choice when empty. `on_secured` is handed each connection after its TLS handshake, for those who want to
@@ -37,8 +39,10 @@ class Frame:
         "_clock",
         "_since",
         "answer_waiting",
+        "attempts",
         "certificate_expiry",
         "cut_in",
+        "deadline",
         "excuse",
         "on_answer",
         "on_secured",
@@ -57,7 +61,8 @@ class Frame:
         self.poller = poller
         self.resolver = resolver
         self.phases: dict[str, float] = {}
-        self.phase = self.cut_in = ""
+        self.phase = self.cut_in = self.attempts = ""
+        self.deadline = math.inf
         self.certificate_expiry: float | None = None
         self.answer_waiting = False
         self.excuse: ProbeFailure | None = None
@@ -94,6 +99,10 @@ class Frame:
             yield
         finally:
             self.outbound = policy
+
+    def left(self) -> float:
+        """Return the seconds left until the deadline."""
+        return self.deadline - self._clock.monotonic()
 
     def close(self) -> None:
         """Close the phase under way."""

@@ -78,15 +78,19 @@ class PatientChannels:
     def _close_unused(self, channels: _Channels) -> None:
         if channels.retired and not channels.users and channels in self._open:
             self._open.remove(channels)
-            for each in channels.resolvers:
-                each._cleanup()  # `close` without cancelling, which would block until c-ares' thread has done so
+            _close(channels)
 
-    async def close(self) -> None:
+    def close(self) -> None:
         """Give up queries under way and release the sockets."""
         for channels in self._open:
-            for each in channels.resolvers:
-                await each.close()
+            _close(channels)
         self._open.clear()
+
+
+def _close(channels: _Channels) -> None:
+    for each in channels.resolvers:
+        each.cancel()  # now, and not in pycares' thread, where the loop may be closed by then
+        each._cleanup()  # the rest of `close`, which is a coroutine
 
 
 class RepeatedLookup:
@@ -116,7 +120,7 @@ class RepeatedLookup:
             aiodns.error.DNSError: there is no address in any family, or no server to ask.
         """
         try:
-            for number, pause in enumerate(_pauses()):
+            for number, pause in enumerate(pauses()):
                 again()
                 self._ask(number)
                 await self._listen(pause)
@@ -174,7 +178,8 @@ class RepeatedLookup:
         raise min(self._errors.values(), key=lambda error: error.args[0] == _NOT_IN_FAMILY)
 
 
-def _pauses() -> Iterator[float]:
+def pauses() -> Iterator[float]:
+    """Yield the seconds from one query to the next, without end."""
     pause = _FIRST_PAUSE
     while True:
         yield pause

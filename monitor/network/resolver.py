@@ -16,6 +16,7 @@ import pycares
 
 from monitor.config.model import Family
 from monitor.network.failure import ProbeFailure
+from monitor.network.happy_eyeballs import interleaved
 from monitor.network.hosts import HOSTS, Hosts, family_of
 from monitor.network.repeated_lookup import Nodes, PatientChannels, RepeatedLookup
 from sla.observation import Outcome
@@ -73,7 +74,7 @@ def _chosen(addresses: list[Address], family: Family, host: str) -> list[Address
     if not addresses:
         raise no_address(host)
     first = _FIRST.get(family)
-    return addresses if first is None else sorted(addresses, key=lambda each: each[0] != first)
+    return interleaved(addresses) if first is None else sorted(addresses, key=lambda each: each[0] != first)
 
 
 def literal(host: str, port: int) -> Address | None:
@@ -200,7 +201,7 @@ class Resolver:
 
     async def close(self) -> None:
         """Give up look-ups under way and release the sockets."""
-        await self._patient.close()
+        self._patient.close()
         await self._dns.close()
 
 

@@ -7,14 +7,13 @@ import errno
 import select
 import socket
 import ssl
-from collections.abc import Awaitable, Callable, Iterable
+from collections.abc import Awaitable, Callable, Sequence
 from types import TracebackType
 from typing import TYPE_CHECKING, Self, TypeVar
 
 from monitor.config.model import Family
 from monitor.network.failure import ProbeFailure, failure_of
-from monitor.network.outbound import DENIED
-from monitor.network.resolver import no_address
+from monitor.network.happy_eyeballs import first
 from monitor.network.tls_context import refused_expiry
 
 if TYPE_CHECKING:
@@ -34,23 +33,6 @@ def _ready_now(sock: socket.socket, events: int) -> bool:
     return bool(poll.poll(0))
 
 
-async def first(addresses: Iterable[Address], attempt: Callable[[Address], Awaitable[T]]) -> T:
-    """Return what the attempt gives for the first of a host's addresses for which it does not fail.
-
-    Raises:
-        ProbeFailure: all failed; the reason is that of the last address tried, and the detail names it. An address
-            that may not be tried tells only when there is no other.
-    """
-    failure = None
-    for address in addresses:
-        try:
-            return await attempt(address)
-        except ProbeFailure as error:
-            if failure is None or error.reason != DENIED:
-                failure = error
-    raise failure or no_address("the name")
-
-
 class Wire:
     """One connection of one attempt. Waiting is cut short by the runner's deadline, so no method takes a time-out."""
 
@@ -62,12 +44,12 @@ class Wire:
 
     @classmethod
     async def reach(cls, frame: Frame, host: str, port: int, *, family: Family = Family.ANY) -> Self:
-        """Look the host up and return a connection to the first of its addresses that takes one; raises like `open`."""
+        """Look the host up and return a connection to one of its addresses; raises like `open`."""
         return await cls.open(frame, await frame.addresses(host, port, family))
 
     @classmethod
-    def open(cls, frame: Frame, addresses: Iterable[Address], *, policed: bool = True) -> Awaitable[Self]:
-        """Return what gives a connection to the first address that takes one.
+    def open(cls, frame: Frame, addresses: Sequence[Address], *, policed: bool = True) -> Awaitable[Self]:
+        """Return an awaitable for a connection to the first address that takes one, tried as RFC 8305 says.
 
         `policed=False` is for a machine of our own settings, such as the system's resolver: no policy is asked for it.
 
@@ -75,24 +57,29 @@ class Wire:
             ProbeFailure: as `first` does.
         """
         frame.enter("connect")
-        return first(addresses, lambda where: cls._connect(frame, where, socket.SOCK_STREAM, policed=policed))
+        return first(
+            frame,
+            addresses,
+            lambda where: cls._connect(frame, where, socket.SOCK_STREAM, policed=policed),
+            cls.close,
+        )
 
     @classmethod
     async def in_datagrams(
-        cls, frame: Frame, addresses: Iterable[Address], talk: Callable[[Wire], Awaitable[T]], *, policed: bool = True
+        cls, frame: Frame, addresses: Sequence[Address], talk: Callable[[Wire], Awaitable[T]], *, policed: bool = True
     ) -> T:
-        """Return what came of a talk in datagrams with the first address that is not refused; raises like `open`.
+        """Return the result of a talk in datagrams with the first address that answers; raises like `open`.
 
-        That nobody listens there shows only when one waits for the answer. The sockets are connected: what other
-        senders say is dropped.
+        There is no connection to wait for: an address is asked where the ones before it have not answered within
+        250 ms, and the first answer counts. The sockets are connected: what other senders say is dropped.
         """
+        frame.enter("connect")
 
         async def attempt(where: Address) -> T:
-            frame.enter("connect")
             with await cls._connect(frame, where, socket.SOCK_DGRAM, policed=policed) as wire:
                 return await talk(wire)
 
-        return await first(addresses, attempt)
+        return await first(frame, addresses, attempt)
 
     @classmethod
     async def _connect(cls, frame: Frame, where: Address, kind: socket.SocketKind, *, policed: bool) -> Self:

@@ -15,7 +15,7 @@ from monitor.config.model import Flag, HostPortField
 from monitor.network.secure import Securable, securing
 from monitor.probes.base import Kind
 from monitor.protocols.dns_expect import DnsExpect, Expected
-from monitor.protocols.dns_query import PORTS, Question, RecordType, Transport, asked, asked_of_ours, system_resolver
+from monitor.protocols.dns_query import PORTS, Question, RecordType, Transport, asked, asked_of_ours, system_resolvers
 from monitor.vocabulary import ProbeResult
 from sla.observation import Outcome
 
@@ -44,8 +44,8 @@ class DnsCheck(Securable):
     """`udp` (over TCP when the answer does not fit a datagram), `tcp`, or `tls`."""
 
     resolver: HostPortField | None = None
-    """`host:port` of the resolver to ask; port 53, or 853 for `tls`, unless written. Default: the first of
-    /etc/resolv.conf."""
+    """`host:port` of the resolver to ask; port 53, or 853 for `tls`, unless written. Default: those of
+    /etc/resolv.conf, the next one where none has answered within 250 ms."""
 
     expect: Expected = DnsExpect()
     """What the answer must hold."""
@@ -72,9 +72,11 @@ def prepare(check: DnsCheck) -> Probe:
     own = check.resolver is None
 
     async def probe(frame: Frame) -> ProbeResult:
-        server = check.resolver or system_resolver(PORTS[check.transport])
-        secure = securing(check.tls, server.host) if check.transport == "tls" else None
-        addresses = await frame.addresses(server.host, server.port, check.family)
+        servers = [check.resolver] if check.resolver is not None else system_resolvers(PORTS[check.transport])
+        secure = securing(check.tls, servers[0].host) if check.transport == "tls" else None
+        addresses = [
+            address for server in servers for address in await frame.addresses(server.host, server.port, check.family)
+        ]
         ask = partial(asked, frame, addresses, transport=check.transport, secure=secure, policed=not own)
         answer = await (asked_of_ours(check, frame, ask, _query(check)) if own else ask(_query(check)))
         frame.close()
@@ -109,6 +111,7 @@ expect: {answer: ["192.0.2.7"]}
         "dns_authority": "the authority section is not as expected",
         "dns_no_records": "the answer holds no record of the type",
         "dns_rcode": "there is an answer where another response code is expected",
+        "dns_truncated": "the answer over UDP is truncated, and the resolver takes no TCP connection",
         "no_resolver": "unknown: /etc/resolv.conf names no resolver",
     },
     schemes={"dns": {}},

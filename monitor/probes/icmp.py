@@ -9,7 +9,7 @@ from pydantic import model_validator
 
 from monitor.config.model import HostName, Reached, problem_at
 from monitor.network.echo import allowed, echo
-from monitor.network.wire import first
+from monitor.network.happy_eyeballs import first
 from monitor.probes.base import Kind
 from monitor.vocabulary import ProbeResult
 from sla.observation import Outcome
@@ -38,12 +38,12 @@ class IcmpCheck(Reached):
 
 
 def prepare(check: IcmpCheck) -> Probe:
-    """Return the probe that pings once, or each address until one echoes where others cannot be sent to."""
+    """Return the probe that pings once; of several addresses, the next where none has echoed within 250 ms."""
 
     async def probe(frame: Frame) -> ProbeResult:
         addresses = await frame.addresses(check.icmp, 0, check.family)
         frame.enter("first_byte")
-        await first(addresses, partial(echo, frame))
+        await first(frame, addresses, partial(echo, frame))
         frame.close()
         return ProbeResult(Outcome.GOOD, phases=frame.phases)
 

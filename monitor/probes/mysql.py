@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+from collections.abc import Callable
 from functools import partial
 from typing import TYPE_CHECKING, Annotated, Any, ClassVar, Self
 
@@ -49,6 +50,11 @@ def prepare(check: MysqlCheck) -> Probe:
         """Refuse a long packet, and packets without end: the driver would take any into memory, and not pause."""
 
         heard = reads = 0
+        connected: Callable[[], object] = bool
+
+        def _set_nodelay(self, value: bool) -> None:
+            self.connected()  # the driver calls this once the connection is made, before it logs in
+            super()._set_nodelay(value)
 
         async def _read_bytes(self, count: int) -> Any:
             self.heard, self.reads = self.heard + count, self.reads + 1
@@ -58,7 +64,7 @@ def prepare(check: MysqlCheck) -> Probe:
                 await asyncio.sleep(0)
             return await super()._read_bytes(count)
 
-    async def connect(address: str, port: int) -> aiomysql.Connection:
+    async def connect(address: str, port: int, connected: Callable[[], object]) -> aiomysql.Connection:
         try:
             connection = Bounded(
                 host=address,
@@ -69,6 +75,7 @@ def prepare(check: MysqlCheck) -> Probe:
                 ssl=context,
                 program_name="ninewatch",
             )
+            connection.connected = connected
             await connection._connect()  # which is what aiomysql.connect() awaits
         except OperationalError as error:
             if isinstance(error.__cause__, OSError):

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from functools import partial
 from typing import TYPE_CHECKING, Annotated, Any, ClassVar, Self
 
@@ -40,9 +41,9 @@ def prepare(check: PostgresCheck) -> Probe:
 
     options = settings(check, check.postgres.host)
 
-    async def connect(address: str, port: int) -> PGconn:
+    async def connect(address: str, port: int, made: Callable[[], object]) -> PGconn:
         try:
-            return await connected({**options, "hostaddr": address, "port": port}, check.tls.identity)
+            return await connected({**options, "hostaddr": address, "port": port}, check.tls.identity, made)
         except psycopg.OperationalError as error:
             raise system_error(error) or error from None  # of the system: the next address may do
 

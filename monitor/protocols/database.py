@@ -9,16 +9,17 @@ from __future__ import annotations
 import ssl
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
+from functools import partial
 from importlib.util import find_spec
-from typing import TYPE_CHECKING, Annotated, Any, Generic, Self, TypeVar
+from typing import TYPE_CHECKING, Annotated, Any, Generic, Self, TypeAlias, TypeVar
 
 from pydantic import Field, model_validator
 
 from monitor.config.model import Secret, Text, problem_at
 from monitor.network.failure import ProbeFailure, failure_of, quoted
+from monitor.network.happy_eyeballs import Race
 from monitor.network.secure import Encryptable
 from monitor.network.tls_context import adapt
-from monitor.network.wire import first
 from monitor.vocabulary import ProbeResult
 from sla.observation import Outcome
 
@@ -107,20 +108,25 @@ def named_context(check: DatabaseCheck, host: str) -> NamedContext | None:
     return context
 
 
-async def reached(frame: Frame, host: str, port: int, family: Family, connect: Callable[[str, int], Awaitable[T]]) -> T:
-    """Return a driver's connection to the first of the host's addresses that takes one; fails as `Wire.reach` does."""
-    addresses = await frame.addresses(host, port, family)
+Connect: TypeAlias = "Callable[[str, int, Callable[[], object]], Awaitable[T]]"
+"""Connects to an address and a port and logs in; calls what it is given once the connection is made."""
+
+
+async def reached(frame: Frame, where: HostPort, family: Family, driver: Driver[T]) -> T:
+    """Return a driver's connection to one of the host's addresses; fails as `Wire.reach` does."""
+    addresses = await frame.addresses(where.host, where.port, family)
     frame.enter("connect")
 
-    async def attempt(where: Address) -> T:
-        frame.outbound.check(where)
-        frame.peer = where
+    async def attempt(address: Address) -> T:
+        frame.outbound.check(address)
+        frame.peer = address
         try:
-            return await connect(where[1][0], port)
+            return await driver.connect(address[1][0], where.port, partial(race.claim, address))
         except OSError as error:
             raise failure_of(error) from None
 
-    return await first(addresses, attempt)
+    race = Race(frame, addresses, attempt, driver.close)
+    return await race.run()
 
 
 @dataclass(frozen=True, slots=True)
@@ -130,7 +136,7 @@ class Driver(Generic[T]):
     `failure` says what one of its `errors` means: None, all is well.
     """
 
-    connect: Callable[[str, int], Awaitable[T]]
+    connect: Connect[T]
     rows: Callable[[T], Awaitable[list[Any]]]
     close: Callable[[T], object]
     errors: tuple[type[Exception], ...]
@@ -142,7 +148,7 @@ def querying(check: DatabaseCheck, where: HostPort, driver: Driver[T]) -> Probe:
 
     async def probe(frame: Frame) -> ProbeResult:
         try:
-            connection = await reached(frame, where.host, where.port, check.family, driver.connect)
+            connection = await reached(frame, where, check.family, driver)
             try:
                 frame.enter("first_byte")
                 judge(check, await driver.rows(connection))

@@ -17,6 +17,7 @@ from pydantic import AfterValidator
 from monitor.config.addresses import HostPort, host
 from monitor.network.dialogue import offer
 from monitor.network.failure import ProbeFailure, quoted
+from monitor.network.repeated_lookup import pauses
 from monitor.network.resolver import silent
 from monitor.network.wire import Wire
 from sla.interval import SECOND
@@ -60,20 +61,24 @@ async def asked(
     *,
     secure: Secure | None = None,
     policed: bool = True,
+    once: bool = False,
 ) -> dns.message.Message:
-    """Ask the first of the resolver's addresses that takes a connection, and return its answer.
+    """Ask the first of the resolver's addresses that answers, and return its answer.
 
-    Over UDP, an answer that does not fit a datagram is asked for again over TCP. `secure` encrypts for `tls`, as
-    `securing` makes it; `policed` is that of `Wire.open`.
+    Over UDP the query is sent again until there is an answer, but for `once`; an answer that does not fit a datagram is
+    asked for again over TCP. `secure` encrypts for `tls`, as `securing` makes it; `policed` is that of `Wire.open`.
 
     Raises:
-        ProbeFailure: `dns_malformed`, `answer_too_long`, or as `Wire.open` and `secure` fail.
+        ProbeFailure: `dns_malformed`, `dns_truncated`, `answer_too_long`, or as `Wire.open` and `secure` fail.
     """
     question = query.to_wire()
-    if transport == "udp":
-        data = await _in_a_datagram(frame, addresses, question, policed=policed)
-    if transport != "udp" or data[2] & _TRUNCATED:
-        data = await _in_a_stream(frame, addresses, question, secure if transport == "tls" else None, policed=policed)
+    if transport != "udp":
+        secured = secure if transport == "tls" else None
+        data = await _in_a_stream(frame, addresses, question, secured, policed=policed)
+    else:
+        data = await _in_a_datagram(frame, addresses, question, policed=policed, once=once)
+        if data[2] & _TRUNCATED:
+            data = await _whole(frame, addresses, question, policed=policed)
     answer = _read(data)
     if not query.is_response(answer):
         raise ProbeFailure("dns_malformed", "the answer is to another question")
@@ -113,6 +118,8 @@ async def asked_of_ours(
         if answer.rcode() != dns.rcode.SERVFAIL:
             return answer
         lost = "SERVFAIL"
+    elif frame.excuse is not None:
+        raise frame.excuse
     frame.enter("resolve")
     frame.excuse = silent(f"{lost}, nor an answer to any other question")
     control = await _blameless(ask(dns.message.make_query(".", "NS")))
@@ -137,18 +144,52 @@ def _read(data: bytes) -> dns.message.Message:
         raise ProbeFailure("dns_malformed", f"{type(error).__name__}: {error}") from None
 
 
-async def _in_a_datagram(frame: Frame, addresses: Sequence[Address], question: bytes, *, policed: bool) -> bytes:
+async def _in_a_datagram(
+    frame: Frame, addresses: Sequence[Address], question: bytes, *, policed: bool, once: bool
+) -> bytes:
     """Return the datagram that carries the question's id."""
 
-    async def ask(wire: Wire) -> bytes:
-        frame.enter("resolve")
-        await wire.send(question)
+    async def answer(wire: Wire) -> bytes:
         while True:
             data = await wire.receive()
             if len(data) > 2 and data[:2] == question[:2]:
                 return data
 
+    async def ask(wire: Wire) -> bytes:
+        frame.enter("resolve")
+        for pause in pauses():
+            await wire.send(question)
+            with contextlib.suppress(TimeoutError):
+                async with asyncio.timeout(None if once else pause):
+                    return await answer(wire)
+            frame.answer_waiting = False  # for this pause alone
+        raise AssertionError("the pauses do not end")
+
     return await Wire.in_datagrams(frame, addresses, ask, policed=policed)
+
+
+async def _whole(frame: Frame, addresses: Sequence[Address], question: bytes, *, policed: bool) -> bytes:
+    """Return over TCP, from the address that answered, what was truncated over UDP.
+
+    Raises:
+        ProbeFailure: `dns_truncated`: there is no connection, also where the deadline falls before there is one.
+    """
+    outcome = (
+        Outcome.BAD if policed else Outcome.UNKNOWN
+    )  # that our own resolver does not serve TCP is not the target's
+    truncated = ProbeFailure(
+        "dns_truncated", "the answer over UDP is truncated, and TCP does not connect", outcome=outcome
+    )
+    where = [frame.peer] if frame.peer is not None else addresses
+    before, frame.excuse = frame.excuse, truncated
+    try:
+        data = await _in_a_stream(frame, where, question, None, policed=policed)
+    except ProbeFailure as failure:
+        if failure.reason not in (*_UNREACHABLE, "connection_reset"):
+            raise
+        raise ProbeFailure(truncated.reason, f"{truncated.detail}: {failure.detail}", outcome=outcome) from None
+    frame.excuse = before
+    return data
 
 
 async def _in_a_stream(
@@ -169,12 +210,12 @@ async def _in_a_stream(
         return data[2:]
 
 
-def system_resolver(port: int) -> HostPort:
-    """Return the first resolver of /etc/resolv.conf, read anew each time because a network change rewrites it."""
+def system_resolvers(port: int) -> list[HostPort]:
+    """Return the resolvers of /etc/resolv.conf, read anew each time because a network change rewrites it."""
     try:
         servers = dns.resolver.Resolver().nameservers
     except dns.resolver.NoResolverConfiguration:
         servers = []
     if not servers:
         raise ProbeFailure("no_resolver", "/etc/resolv.conf names no resolver", outcome=Outcome.UNKNOWN)
-    return HostPort(str(servers[0]), port)
+    return [HostPort(str(each), port) for each in servers]

@@ -7,7 +7,7 @@ import os
 import select
 import socket
 import struct
-from collections.abc import Generator, Iterator
+from collections.abc import Callable, Generator, Iterator
 from contextlib import contextmanager, nullcontext
 from typing import TYPE_CHECKING, Any
 
@@ -27,6 +27,7 @@ _NOWHERE = "/nonexistent/file"  # in place of those in ~/.postgresql
 _NOT_OPTIONS = ("PGSERVICE", "PGDATESTYLE", "PGTZ", "PGGEQO")  # which libpq obeys, whatever its options say
 _NEVER = 86_400.0  # seconds: it is the runner's deadline that ends a wait
 _READY = 1  # what a driver's step is told: there is something to read
+_ESTABLISHED = 1  # tcpi_state, the first byte of Linux' struct tcp_info: TCP_ESTABLISHED
 _RECEIVED = 128  # where Linux' struct tcp_info holds tcpi_bytes_received, in 64 bits
 
 
@@ -74,8 +75,11 @@ def _tls(check: DatabaseCheck) -> dict[str, str]:
     return options
 
 
-async def connected(options: dict[str, Any], identity: tuple[str, Secret] | None) -> PGconn:
-    """Return a connection, which shows the certificate and the key in PEM form if there are any."""
+async def connected(options: dict[str, Any], identity: tuple[str, Secret] | None, made: Callable[[], object]) -> PGconn:
+    """Return a connection, which shows the certificate and the key in PEM form if there are any.
+
+    `made` is called once TCP has connected, before the log-in.
+    """
     from psycopg import generators
     from psycopg.conninfo import make_conninfo
     from psycopg.waiting import wait_conn_async
@@ -83,7 +87,7 @@ async def connected(options: dict[str, Any], identity: tuple[str, Secret] | None
     with in_memory(*identity) if identity is not None else nullcontext() as path:
         shown = {"sslcert": path, "sslkey": path} if path is not None else {}
         steps = generators.connect(make_conninfo("", **{**options, **shown}))
-        return await wait_conn_async(_bounded(steps), _NEVER)
+        return await wait_conn_async(_bounded(steps, made), _NEVER)
 
 
 async def first_row(connection: PGconn, query: str) -> list[Any]:
@@ -113,7 +117,7 @@ async def first_row(connection: PGconn, query: str) -> list[Any]:
         raise ProbeFailure("database_malformed", "a value is not UTF-8") from None
 
 
-def _bounded(steps: Generator[Any, Any, Any]) -> Generator[Any, Any, Any]:
+def _bounded(steps: Generator[Any, Any, Any], made: Callable[[], object]) -> Generator[Any, Any, Any]:
     """Go through the driver's steps of connecting, which name their socket, until too much has come."""
     ready = None
     while True:
@@ -124,6 +128,8 @@ def _bounded(steps: Generator[Any, Any, Any]) -> Generator[Any, Any, Any]:
         ready = yield descriptor, events
         with socket.socket(fileno=os.dup(descriptor)) as same:
             told = same.getsockopt(socket.IPPROTO_TCP, socket.TCP_INFO, _RECEIVED + 8)
+        if told[0] == _ESTABLISHED:
+            made()
         _bound(struct.unpack_from("=Q", told, _RECEIVED)[0])
 
 

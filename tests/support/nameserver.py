@@ -94,3 +94,39 @@ async def naming(
         transport.close()
         server.close()
         await server.wait_closed()
+
+
+# What becomes of a query's datagram: seconds until it is answered, None for never.
+Delay = Callable[[dns.message.QueryMessage], float | None]
+
+
+class _Delayed(asyncio.DatagramProtocol):
+    def __init__(self, answering: Answering, delay: Delay) -> None:
+        self._answering, self._delay = answering, delay
+        self.asked = 0
+
+    def connection_made(self, transport: asyncio.BaseTransport) -> None:
+        self._transport = cast("asyncio.DatagramTransport", transport)
+
+    def datagram_received(self, data: bytes, sender: tuple[str, int]) -> None:
+        query = dns.message.from_wire(data)
+        assert isinstance(query, dns.message.QueryMessage)
+        self.asked += 1
+        if (seconds := self._delay(query)) is not None:
+            asyncio.get_running_loop().call_later(seconds, self._answer, query, sender)
+
+    def _answer(self, query: dns.message.QueryMessage, sender: tuple[str, int]) -> None:
+        for reply in self._answering(query):
+            if not self._transport.is_closing():
+                self._transport.sendto(reply, sender)
+
+
+@contextlib.asynccontextmanager
+async def delaying(delay: Delay, answering: Answering, host: str = "127.0.0.1", port: int = 0) -> AsyncIterator[int]:
+    """Answer over UDP after a delay for as long as the block lasts; give the port."""
+    loop = asyncio.get_running_loop()
+    transport, _ = await loop.create_datagram_endpoint(lambda: _Delayed(answering, delay), local_addr=(host, port))
+    try:
+        yield transport.get_extra_info("sockname")[1]
+    finally:
+        transport.close()

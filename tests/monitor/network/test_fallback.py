@@ -11,10 +11,10 @@ import dns.message
 import pytest
 
 from monitor.network.failure import failure_of
-from monitor.network.resolver import Resolver
 from monitor.probes import icmp
 from sla.observation import Outcome
 from tests.monitor.probes.test_ntp import PACKET, packet
+from tests.support.addresses import named
 from tests.support.nameserver import records
 from tests.support.probing import attempt
 from tests.support.servers import saying, serving
@@ -49,7 +49,7 @@ async def test_an_address_that_refuses_datagrams_is_passed_over(
 ) -> None:
     async with datagrams(told) as port:
         check = {key: value.format(port) for key, value in written.items()}
-        result = (await attempt(check, 5, named([*before, "127.0.0.1"], tmp_path))).result
+        result = (await attempt(check, 5, named(NAME, [*before, "127.0.0.1"], tmp_path))).result
     assert (result.outcome, result.reason) == (Outcome.GOOD, ""), result.detail
 
 
@@ -57,7 +57,7 @@ async def test_an_address_that_refuses_datagrams_is_passed_over(
 async def test_where_all_refuse_the_last_that_could_be_tried_is_told(written: dict[str, str], tmp_path: Path) -> None:
     async with serving(saying(b"")) as port:  # over TCP, which is not asked
         check = {key: value.format(port) for key, value in written.items()}
-        result = (await attempt(check, 5, named(["127.0.0.9", "127.0.0.1", LINK_LOCAL], tmp_path))).result
+        result = (await attempt(check, 5, named(NAME, ["127.0.0.9", "127.0.0.1", LINK_LOCAL], tmp_path))).result
     assert (result.outcome, result.reason) == (Outcome.BAD, "connect_refused"), result.detail
 
 
@@ -76,12 +76,5 @@ async def test_an_address_that_no_echo_can_be_sent_to_is_passed_over(
 
     monkeypatch.setattr(icmp, "allowed", lambda: True)
     monkeypatch.setattr(icmp, "echo", refused)
-    result = (await attempt({"icmp": NAME}, 5, named([*before, "127.0.0.1"], tmp_path))).result
+    result = (await attempt({"icmp": NAME}, 5, named(NAME, [*before, "127.0.0.1"], tmp_path))).result
     assert (result.outcome, tried) == (Outcome.GOOD, [*before, "127.0.0.1"])
-
-
-def named(addresses: list[str], folder: Path) -> Resolver:
-    """Return a resolver to whom the name has these addresses, in this order."""
-    path = folder / "hosts"
-    path.write_text("".join(f"{address} {NAME}\n" for address in addresses))
-    return Resolver(hosts=path)

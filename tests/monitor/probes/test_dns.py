@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
+import random
 import socket
 from collections.abc import Iterable
 from typing import TYPE_CHECKING, Any
@@ -19,7 +21,8 @@ from monitor.network.failure import ProbeFailure
 from monitor.network.resolver import Resolver
 from monitor.probes import dns as module
 from sla.observation import Outcome
-from tests.support.nameserver import Answering, framed, naming, nothing, records, truncated
+from tests.support.addresses import unanswering
+from tests.support.nameserver import Answering, delaying, framed, naming, nothing, records, truncated
 from tests.support.probing import attempt
 from tests.support.servers import answer, saying, serving
 
@@ -143,7 +146,7 @@ async def test_a_named_resolver_is_the_target_and_our_own_is_not() -> None:
 
 async def test_our_own_resolver_out_of_reach_is_unknown(monkeypatch: pytest.MonkeyPatch) -> None:
     port = closed_port()
-    monkeypatch.setattr(module, "system_resolver", lambda _port: HostPort("127.0.0.1", port))
+    monkeypatch.setattr(module, "system_resolvers", lambda _port: [HostPort("127.0.0.1", port)])
     own = (await attempt({"dns": NAME})).result
     assert (own.outcome, own.reason) == (Outcome.UNKNOWN, "resolver_unreachable")
 
@@ -175,7 +178,7 @@ async def test_our_own_resolver_that_is_silent_is_judged_by_whether_it_answers_a
     root: Answering, outcome: Outcome, reason: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     async with naming(of_the_root(root)) as port:
-        monkeypatch.setattr(module, "system_resolver", lambda _port: HostPort("127.0.0.1", port))
+        monkeypatch.setattr(module, "system_resolvers", lambda _port: [HostPort("127.0.0.1", port)])
         result = (await attempt({"dns": NAME, "timeout": "1s"}, 1)).result
     assert (result.outcome, result.reason) == (outcome, reason)
 
@@ -193,11 +196,48 @@ async def test_our_own_resolver_that_is_at_a_loss_is_judged_by_whether_it_knows_
     root: Answering, outcome: Outcome, reason: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     async with naming(at_a_loss(root)) as port:
-        monkeypatch.setattr(module, "system_resolver", lambda _port: HostPort("127.0.0.1", port))
+        monkeypatch.setattr(module, "system_resolvers", lambda _port: [HostPort("127.0.0.1", port)])
         result = (await attempt({"dns": NAME})).result
         expected = (await attempt({"dns": NAME, "expect": {"rcode": "SERVFAIL"}})).result
     assert (result.outcome, result.reason) == (outcome, reason)
     assert expected.outcome is (Outcome.UNKNOWN if outcome is Outcome.UNKNOWN else Outcome.GOOD)
+
+
+@pytest.mark.parametrize("own", [False, True], ids=["named", "own"])
+@pytest.mark.parametrize("closed", [True, False], ids=["refuses", "drops"])
+async def test_a_truncated_answer_of_a_resolver_without_tcp_says_so(
+    own: bool, closed: bool, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """An answer of the resolver came, so that it is not out of reach; but nobody has seen the whole answer."""
+    async with delaying(lambda _query: 0.0, truncated) as port:
+        monkeypatch.setattr(module, "system_resolvers", lambda _port: [HostPort("127.0.0.1", port)])
+        named = {} if own else {"resolver": f"127.0.0.1:{port}"}
+        with contextlib.nullcontext() if closed else unanswering("127.0.0.1", port):
+            result = (await attempt({"dns": NAME, **named}, 1.0)).result
+    outcome = Outcome.UNKNOWN if own else Outcome.BAD
+    assert (result.outcome, result.reason) == (outcome, "dns_truncated"), result.detail
+    assert "truncated, and TCP does not connect" in result.detail
+
+
+@pytest.mark.parametrize("own", [False, True], ids=["named", "own"])
+async def test_a_third_of_the_queries_lost_costs_no_verdict(own: bool, monkeypatch: pytest.MonkeyPatch) -> None:
+    draw = random.Random(3)  # noqa: S311 - which datagrams are lost is no secret
+    async with delaying(lambda _query: None if draw.random() < 0.3 else 0.0, records(f"A {ADDRESS}")) as port:
+        monkeypatch.setattr(module, "system_resolvers", lambda _port: [HostPort("127.0.0.1", port)])
+        named = {} if own else {"resolver": f"127.0.0.1:{port}"}
+        found = [(await attempt({"dns": NAME, **named}, 8.0)).result for _ in range(20)]
+    assert {(each.outcome, each.reason) for each in found} == {(Outcome.GOOD, "")}
+
+
+async def test_the_second_resolver_of_the_system_stands_in_for_a_silent_one(monkeypatch: pytest.MonkeyPatch) -> None:
+    async with (
+        delaying(lambda _query: None, records()) as port,
+        delaying(lambda _query: 0.0, records(f"A {ADDRESS}"), "127.0.0.2", port),
+    ):
+        servers = [HostPort("127.0.0.1", port), HostPort("127.0.0.2", port)]
+        monkeypatch.setattr(module, "system_resolvers", lambda _port: servers)
+        result = (await attempt({"dns": NAME}, 8.0)).result
+    assert (result.outcome, result.reason) == (Outcome.GOOD, ""), result.detail
 
 
 # The other kinds' own look-ups.

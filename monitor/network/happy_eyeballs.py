@@ -1,0 +1,161 @@
+"""Try a host's addresses as RFC 8305 (happy eyeballs) does, so that a dead one does not hide a live one.
+
+The next address is tried when an attempt fails, or 250 ms after the one before; the first attempt that succeeds is used
+and the others are cancelled. A single address is tried without any of this.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Awaitable, Callable, Sequence
+from itertools import chain, zip_longest
+from typing import TYPE_CHECKING, Generic, TypeVar
+
+from monitor.network.failure import ProbeFailure
+from sla.observation import Outcome
+
+if TYPE_CHECKING:
+    from monitor.network.frame import Frame
+    from monitor.network.resolver import Address
+
+T = TypeVar("T")
+
+ATTEMPT_DELAY = 0.25  # seconds from one attempt to the next (RFC 8305, 5)
+_LEAST_DELAY = 0.01  # the least that RFC 8305 allows
+_UNDER_WAY = "deadline"  # shown for an attempt that the deadline cut short
+
+# Reasons that say nothing about the host, in the order in which they count where there are no others.
+_NOT_TRIED = ("no_route", "address_denied")
+
+
+def interleaved(addresses: list[Address]) -> list[Address]:
+    """Return the addresses with the two families alternating, in order within each family (RFC 8305, 4)."""
+    if len(addresses) < 3:
+        return addresses
+    first = [each for each in addresses if each[0] == addresses[0][0]]
+    other = [each for each in addresses if each[0] != addresses[0][0]]
+    return [each for each in chain.from_iterable(zip_longest(first, other)) if each is not None]
+
+
+async def first(
+    frame: Frame,
+    addresses: Sequence[Address],
+    attempt: Callable[[Address], Awaitable[T]],
+    discard: Callable[[T], object] = bool,
+) -> T:
+    """Return the result of the first attempt that succeeds; `discard` gets that of another one that did as well.
+
+    Raises:
+        ProbeFailure: all failed; see `Race.run`.
+    """
+    if len(addresses) == 1:
+        return await attempt(addresses[0])
+    return await Race(frame, addresses, attempt, discard).run()
+
+
+class Race(Generic[T]):
+    """Attempts at several addresses, at least one of them."""
+
+    def __init__(
+        self,
+        frame: Frame,
+        addresses: Sequence[Address],
+        attempt: Callable[[Address], Awaitable[T]],
+        discard: Callable[[T], object] = bool,
+    ) -> None:
+        self._frame, self._attempt, self._discard = frame, attempt, discard
+        self._addresses = list(dict.fromkeys(addresses))
+        self._running: dict[asyncio.Future[T], Address] = {}
+        self._failures: dict[Address, ProbeFailure] = {}
+        self._claimed: asyncio.Future[Address] = asyncio.get_running_loop().create_future()
+
+    def claim(self, address: Address) -> None:
+        """Decide the race for an address whose attempt goes on, such as a log-in once the connection is made."""
+        if not self._claimed.done():
+            self._claimed.set_result(address)
+
+    async def run(self) -> T:
+        """Return the result of the attempt that succeeds or claims first.
+
+        Raises:
+            ProbeFailure: that of the attempt that claimed. Or all failed: the detail names each address and its reason.
+                The reason is that of the last address, but one of our own machine's comes before the target's. An
+                address without a route, or that may not be connected to, counts only where there is no other.
+        """
+        if len(self._addresses) == 1:
+            return await self._attempt(self._addresses[0])
+        try:
+            result = await self._result()
+        except asyncio.CancelledError:
+            self._frame.attempts = self._shown()
+            raise
+        finally:
+            await self._give_up()
+        self._frame.answer_waiting = False  # an attempt that was given up may have set it
+        return result
+
+    async def _result(self) -> T:
+        delay = self._delay()
+        for address in self._addresses:
+            self._running[asyncio.ensure_future(self._attempt(address))] = address
+            last = len(self._running) + len(self._failures) == len(self._addresses)
+            while self._running:
+                winner = await self._winner(None if last else delay)
+                if winner is not None:
+                    return await self._used(winner)
+                if not last:
+                    break
+        raise self._verdict()
+
+    def _delay(self) -> float:
+        """Return the seconds from one attempt to the next: all are started in the first half of the time left."""
+        return max(_LEAST_DELAY, min(ATTEMPT_DELAY, self._frame.left() / (2 * len(self._addresses))))
+
+    async def _winner(self, seconds: float | None) -> asyncio.Future[T] | None:
+        """Return the attempt that decides the race, None when one failed or none ended within so many seconds."""
+        waited: set[asyncio.Future[object]] = {*self._running, self._claimed}  # type: ignore[arg-type]
+        await asyncio.wait(waited, timeout=seconds, return_when=asyncio.FIRST_COMPLETED)
+        if self._claimed.done():
+            return next(task for task, address in self._running.items() if address == self._claimed.result())
+        for task, address in list(self._running.items()):
+            if not task.done():
+                continue
+            if not isinstance(error := task.exception(), ProbeFailure):
+                return task
+            self._failures[address] = error
+            del self._running[task]
+        return None
+
+    async def _used(self, winner: asyncio.Future[T]) -> T:
+        self._frame.peer = self._running[winner]
+        self._failures.clear()
+        await self._give_up(winner)
+        result = await winner
+        del self._running[winner]
+        return result
+
+    async def _give_up(self, but: asyncio.Future[T] | None = None) -> None:
+        """Cancel what is under way. That an answer was waiting is kept, whichever of them it was for."""
+        waiting = False
+        for task in [each for each in self._running if each is not but]:
+            task.cancel()
+            await asyncio.wait([task])
+            waiting |= self._frame.answer_waiting
+            if not task.cancelled() and task.exception() is None:
+                self._discard(task.result())
+            del self._running[task]
+        self._frame.answer_waiting |= waiting
+
+    def _verdict(self) -> ProbeFailure:
+        failures = [self._failures[address] for address in self._addresses]
+        for reason in reversed(_NOT_TRIED):
+            failures = [each for each in failures if each.reason != reason] or failures
+        ours = [each for each in failures if each.outcome is Outcome.UNKNOWN]
+        last = (ours or failures)[-1]
+        return ProbeFailure(last.reason, self._shown(), outcome=last.outcome, status=last.status)
+
+    def _shown(self) -> str:
+        """Return the addresses that were tried, each with its reason."""
+        reasons = dict.fromkeys(self._running.values(), _UNDER_WAY)
+        reasons |= {address: failure.reason for address, failure in self._failures.items()}
+        return "; ".join(f"{each[1][0]} {reasons[each]}" for each in self._addresses if each in reasons)

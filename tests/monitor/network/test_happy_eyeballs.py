@@ -1,0 +1,214 @@
+"""A host of several addresses (RFC 8305): one that takes no connection does not hide one that does."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import socket
+import time
+from collections.abc import Iterator
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import dns.message
+import pytest
+
+from monitor.config.model import Family
+from monitor.network.happy_eyeballs import interleaved
+from sla.observation import Outcome
+from tests.monitor.probes.test_ntp import PACKET, packet
+from tests.support.addresses import named, unanswering
+from tests.support.nameserver import records
+from tests.support.probing import attempt
+from tests.support.servers import Handler, answer, saying, serving, silent
+from tests.support.talking import datagrams, hanging_up, saying_at_once
+
+if TYPE_CHECKING:
+    from monitor.vocabulary import ProbeResult
+
+NAME = "several.example.test"
+LIVE, DEAD, ALSO_DEAD = "127.0.0.1", "127.0.0.2", "127.0.0.3"
+
+SAID: list[tuple[dict[str, Any], Handler]] = [
+    ({"http": f"http://{NAME}:{{}}/"}, saying(answer())),
+    ({"tcp": f"{NAME}:{{}}"}, silent),
+    ({"ssh": f"{NAME}:{{}}"}, saying_at_once(b"SSH-2.0-test\r\n")),
+]
+# What hangs up at once gives these another reason than an address that takes no connection.
+HUNG_UP: list[dict[str, Any]] = [
+    {"tls": f"{NAME}:{{}}"},
+    {"smtp": f"{NAME}:{{}}"},
+    {"redis": f"{NAME}:{{}}"},
+    {"postgres": f"{NAME}:{{}}"},
+    {"mysql": f"{NAME}:{{}}"},
+    {"websocket": f"ws://{NAME}:{{}}/"},
+    {"grpc": f"{NAME}:{{}}"},
+    {"http": f"https://{NAME}:{{}}/"},
+    {"dns": "status.example.test", "resolver": f"{NAME}:{{}}", "transport": "tcp"},
+]
+
+
+def at(written: dict[str, Any], port: int, **more: Any) -> dict[str, Any]:
+    return {key: value.format(port) for key, value in written.items()} | more
+
+
+@contextlib.contextmanager
+def dead(port: int, *hosts: str) -> Iterator[None]:
+    with contextlib.ExitStack() as stack:
+        for host in hosts:
+            stack.enter_context(unanswering(host, port))
+        yield
+
+
+async def found(
+    written: dict[str, Any], port: int, addresses: list[str], folder: Path, seconds: float = 10.0, **more: Any
+) -> ProbeResult:
+    """Return the result of a probe of a host with these addresses, of which all but LIVE take no connection."""
+    with dead(port, *(each for each in addresses if each != LIVE)):
+        return (await attempt(at(written, port, **more), seconds, named(NAME, addresses, folder))).result
+
+
+@pytest.mark.parametrize(("written", "handler"), SAID, ids=["http", "tcp", "ssh"])
+@pytest.mark.parametrize("addresses", [["::1", LIVE], [DEAD, LIVE], [DEAD, "::1", ALSO_DEAD, LIVE], [LIVE, DEAD]])
+async def test_a_live_address_is_found_among_dead_ones(
+    written: dict[str, Any], handler: Handler, addresses: list[str], tmp_path: Path
+) -> None:
+    async with serving(handler) as port:
+        result = await found(written, port, addresses, tmp_path)
+    assert (result.outcome, result.reason) == (Outcome.GOOD, ""), result.detail
+    assert result.phases["connect"] < 5
+
+
+@pytest.mark.parametrize("written", HUNG_UP, ids=lambda written: "".join(list(written)[:1]))
+async def test_every_kind_that_connects_reaches_the_live_address(written: dict[str, Any], tmp_path: Path) -> None:
+    async with serving(hanging_up()) as port:
+        result = await found(written, port, [DEAD, LIVE], tmp_path)
+    assert result.outcome is not Outcome.GOOD
+    assert "connect_" not in result.reason
+    assert DEAD not in result.detail
+
+
+async def test_addresses_that_all_take_no_connection_are_named(tmp_path: Path) -> None:
+    async with serving(silent) as port:
+        result = await found({"tcp": f"{NAME}:{{}}"}, port, [DEAD, ALSO_DEAD], tmp_path, 1.0)
+    assert (result.outcome, result.reason) == (Outcome.BAD, "connect_timeout")
+    assert result.detail == f"no end within 1 s, waiting for connect: {DEAD} deadline; {ALSO_DEAD} deadline"
+
+
+async def test_each_address_is_named_with_its_reason(tmp_path: Path) -> None:
+    async with serving(silent) as port:  # on 127.0.0.1 alone
+        with dead(port, ALSO_DEAD):
+            written = {"http": f"http://{NAME}:{port}/"}
+            late = (await attempt(written, 1.0, named(NAME, [DEAD, ALSO_DEAD], tmp_path))).result
+        refused = (await attempt(written, 5.0, named(NAME, [DEAD, "169.254.1.1"], tmp_path))).result
+    assert late.detail.endswith(f"{DEAD} connect_refused; {ALSO_DEAD} deadline")
+    assert (refused.outcome, refused.reason) == (Outcome.BAD, "connect_refused")
+    assert refused.detail == f"{DEAD} connect_refused; 169.254.1.1 address_denied"
+
+
+async def test_one_address_that_takes_no_connection_is_named(tmp_path: Path) -> None:
+    async with serving(silent) as port:
+        result = await found({"tcp": f"{NAME}:{{}}"}, port, [DEAD], tmp_path, 0.5)
+    assert (result.reason, result.detail) == ("connect_timeout", f"no end within 0.5 s, waiting for connect: {DEAD}")
+
+
+async def test_all_addresses_are_tried_before_an_early_deadline(tmp_path: Path) -> None:
+    """Five times 250 ms would not fit."""
+    others = [DEAD, ALSO_DEAD, "127.0.0.4", "127.0.0.5", "127.0.0.6"]
+    async with serving(silent) as port:
+        result = await found({"tcp": f"{NAME}:{{}}"}, port, [*others, LIVE], tmp_path, 1.0)
+    assert (result.outcome, result.reason) == (Outcome.GOOD, ""), result.detail
+
+
+@pytest.mark.parametrize(("family", "addresses"), [("ip4", [DEAD, "::1"]), ("ip6", ["::1", LIVE])])
+async def test_a_family_is_not_left(family: str, addresses: list[str], tmp_path: Path) -> None:
+    async with serving(silent) as port:
+        result = await found({"tcp": f"{NAME}:{{}}"}, port, addresses, tmp_path, 1.0, family=family)
+    assert (result.outcome, result.reason) == (Outcome.BAD, "connect_timeout")
+
+
+async def test_a_slow_log_in_is_not_tried_at_another_address(tmp_path: Path) -> None:
+    """The connection decides, as for every kind: nobody's log gets a second one that is given up."""
+    connections = 0
+
+    async def slow(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        nonlocal connections
+        connections += 1
+        await reader.read()
+
+    async with serving(slow) as port:
+        for kind in ("postgres", "mysql"):
+            with dead(port, DEAD):
+                resolver = named(NAME, [LIVE, DEAD], tmp_path)
+                result = (await attempt({kind: f"{NAME}:{port}"}, 1.5, resolver)).result
+            assert (result.outcome, DEAD in result.detail) == (Outcome.BAD, False), result.detail
+    assert connections == 2
+
+
+async def test_what_lost_is_closed(tmp_path: Path) -> None:
+    def sockets() -> int:
+        links = (path.readlink() for path in Path("/proc/self/fd").iterdir() if path.is_symlink())
+        return sum(1 for link in links if str(link).startswith("socket:"))
+
+    async with serving(silent) as port:
+        with dead(port, DEAD, ALSO_DEAD):
+            resolver = named(NAME, [DEAD, ALSO_DEAD, LIVE], tmp_path)
+            before = sockets()
+            await attempt({"tcp": f"{NAME}:{port}"}, 10, resolver)
+            async with asyncio.timeout(10):
+                while sockets() > before:  # the server's end of the connection
+                    await asyncio.sleep(0.01)
+
+
+def answering(asked: bytes) -> list[bytes]:
+    """Answer as a time server, a name server and one that echoes do."""
+    if len(asked) == PACKET.size:
+        return [packet(time.time_ns() // 1000, PACKET.unpack(asked)[10])]
+    if asked == b"ping":
+        return [b"pong"]
+    query = dns.message.from_wire(asked)
+    assert isinstance(query, dns.message.QueryMessage)
+    return list(records("A 192.0.2.1")(query))
+
+
+@pytest.mark.parametrize(
+    "written",
+    [
+        {"udp": f"{NAME}:{{}}", "send": "ping", "expect": "pong"},
+        {"ntp": f"{NAME}:{{}}", "within": "5s"},
+        {"dns": "status.example.test", "resolver": f"{NAME}:{{}}"},
+    ],
+    ids=["udp", "ntp", "dns"],
+)
+async def test_an_address_that_answers_no_datagrams_is_passed_over(written: dict[str, Any], tmp_path: Path) -> None:
+    async with datagrams(answering) as port, mute(DEAD, port):
+        result = (await attempt(at(written, port), 10, named(NAME, [DEAD, LIVE], tmp_path))).result
+        late = (await attempt(at(written, port), 1, named(NAME, [DEAD], tmp_path))).result
+    assert (result.outcome, result.reason) == (Outcome.GOOD, ""), result.detail
+    assert late.outcome is Outcome.BAD
+
+
+@contextlib.asynccontextmanager
+async def mute(host: str, port: int) -> Any:
+    """Take datagrams at the address and answer none."""
+    loop = asyncio.get_running_loop()
+    transport, _ = await loop.create_datagram_endpoint(asyncio.DatagramProtocol, local_addr=(host, port))
+    try:
+        yield
+    finally:
+        transport.close()
+
+
+def test_the_families_alternate() -> None:
+    four = [(socket.AF_INET, (f"192.0.2.{number}", 80)) for number in range(3)]
+    six = [(socket.AF_INET6, (f"2001:db8::{number}", 80)) for number in range(2)]
+    assert interleaved([*six, *four]) == [six[0], four[0], six[1], four[1], four[2]]
+    assert interleaved([*four, *six]) == [four[0], six[0], four[1], six[1], four[2]]
+    assert interleaved(four) == four
+
+
+async def test_a_preferred_family_comes_first_as_a_whole(tmp_path: Path) -> None:
+    resolver = named(NAME, ["::1", LIVE, "::2", DEAD], tmp_path)
+    assert [where[0] for _, where in await resolver.addresses(NAME, 80, Family.IP4_FIRST)] == [LIVE, DEAD, "::1", "::2"]
+    assert [where[0] for _, where in await resolver.addresses(NAME, 80)] == ["::1", LIVE, "::2", DEAD]
+    await resolver.close()
