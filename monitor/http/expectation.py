@@ -10,8 +10,10 @@ from monitor.config.addresses import guarded
 from monitor.config.conditions import Conditions
 from monitor.http.json_body import document
 from monitor.network.failure import ProbeFailure, quoted
+from sla.observation import Outcome
 
 if TYPE_CHECKING:
+    from monitor.config.expect import Unknown
     from monitor.config.model import Expect, JsonExpectation
     from monitor.http.response import Response
 
@@ -30,6 +32,7 @@ class Expectation:
         self._needles = [text.encode() for text in expect.contains]
         self._unwanted = [text.encode() for text in expect.not_contains]
         judges: tuple[tuple[object, Judge], ...] = (
+            (expect.unknown, self._inconclusive),
             (True, self._status),
             (expect.version, self._version),
             (expect.encrypted is not None, self._encrypted),
@@ -45,6 +48,13 @@ class Expectation:
         for judge in self._judges:
             if (failure := judge(response)) is not None:
                 return failure
+        return None
+
+    def _inconclusive(self, response: Response) -> ProbeFailure | None:
+        """Judge whether the answer says nothing about the target."""
+        for each in self._expect.unknown:
+            if (said := _met(each, response)) is not None:
+                return ProbeFailure("inconclusive", f"{said}: unknown, as configured", outcome=Outcome.UNKNOWN)
         return None
 
     def _status(self, response: Response) -> ProbeFailure | None:
@@ -142,6 +152,22 @@ class Expectation:
             return failure
         except RecursionError:
             return ProbeFailure("body_mismatch", "the body is JSON nested too deeply to be searched")
+
+
+def _met(wanted: Unknown, response: Response) -> str | None:
+    """Return what the answer says if it is the one that is described, None if it is another."""
+    if not wanted.accepts_status(response.status):
+        return None
+    headers = [(each, response.headers.get(each.name.lower())) for each in wanted.header]
+    if not all(each.holds([] if found is None else [found]) for each, found in headers):
+        return None
+    try:
+        if wanted.json_values and _unmet(wanted.json_values, document(response)) is not None:
+            return None
+    except (ProbeFailure, RecursionError):
+        return None
+    told = [f"status {response.status}", *(f"{each.name}: {each.said}" for each in wanted.header)]
+    return ", ".join([*told, *(f"{each.path.text} is {_wanted(each)}" for each in wanted.json_values)])
 
 
 def _unmet(expected: Iterable[JsonExpectation], said_all: Any) -> ProbeFailure | None:

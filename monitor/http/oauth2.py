@@ -16,6 +16,7 @@ from monitor.http.check import HttpCheck
 from monitor.http.exchange import Exchange, exchange
 from monitor.http.instrument import instrument
 from monitor.http.json_body import members
+from monitor.http.rate_limit import RateLimit
 from monitor.http.request import request_of
 from monitor.log import Passing, conceal
 from monitor.network.failure import ProbeFailure, quoted
@@ -48,6 +49,7 @@ class Tokens:
         self._token = self._former = Passing("")
         self._ends = self._rests = 0  # microseconds since the Unix epoch
         self._asking = asyncio.Lock()
+        self._limit = RateLimit()
 
     @classmethod
     def of(cls, check: Requesting) -> Tokens | None:
@@ -81,7 +83,10 @@ class Tokens:
         async with self._asking:
             if frame.now() < self._ends:
                 return
-            token, lasting = _read(await self._asked(frame))
+            self._limit.respect(frame.now())
+            response = await self._asked(frame)
+            self._limit.judge(response.status, response.headers, frame.now())
+            token, lasting = _read(response)
             self._former, self._token = self._token, Passing(token)
             self._ends = frame.now() + lasting - min(_EARLY, lasting // 10)
 

@@ -8,8 +8,9 @@ from urllib.parse import urljoin, urlsplit
 
 from pydantic import Field
 
-from monitor.config.expect import Expect
+from monitor.config.expect import Expect, UnknownField
 from monitor.config.model import HttpUrl
+from monitor.http import rate_limit
 from monitor.http.expectation import Expectation
 from monitor.network.failure import ProbeFailure, quoted
 from monitor.probes.base import Kind
@@ -23,8 +24,6 @@ from sla.observation import Outcome
 if TYPE_CHECKING:
     from monitor.http.response import Response
     from monitor.network.frame import Frame, Probe
-
-_EXPECTED = Expectation(Expect())
 
 
 class FreshnessCheck(AgeCheck):
@@ -41,6 +40,9 @@ class FreshnessCheck(AgeCheck):
     body_limit: Annotated[int, Field(ge=1, le=64 * 1024 * 1024, strict=True)] = 1024 * 1024
     """Bytes of the body that are read at the most."""
 
+    unknown: UnknownField = ()
+    """Answers that say nothing about the target, as in `expect` of an `http` check."""
+
     @property
     def target(self) -> str:
         """The URL without its query, which may hold a key."""
@@ -50,13 +52,17 @@ class FreshnessCheck(AgeCheck):
 def prepare(check: FreshnessCheck) -> Probe:
     """Return the probe that reads the stamps and judges the newest."""
     to = fetching(check)
+    expectation = Expectation(Expect(unknown=check.unknown))
     fetch = to(check.freshness, redirects=5, body_limit=check.body_limit)
 
+    async def of_file(frame: Frame, answer: Response, name: str) -> list[str]:
+        return Stamp().found(_good(await _file(check, to, answer, name)(frame), expectation))
+
     async def probe(frame: Frame) -> ProbeResult:
-        response = _good(await fetch(frame))
+        response = _good(await fetch(frame), expectation)
         found = check.stamp.found(response)
         if check.stamp.file:
-            found = [stamp for name in found[-1:] for stamp in await _of_file(frame, check, to, response, name)]
+            found = [stamp for name in found[-1:] for stamp in await of_file(frame, response, name)]
         newest = await check.stamp.newest(found, check.zone, frame.now())
         check.judge(newest, frame.now())
         age = format_duration(max(0, frame.now() - newest))
@@ -65,10 +71,8 @@ def prepare(check: FreshnessCheck) -> Probe:
     return probe
 
 
-async def _of_file(
-    frame: Frame, check: FreshnessCheck, to: Callable[..., Fetch], answer: Response, name: str
-) -> list[str]:
-    """Return the file's Last-Modified. It must lie on the host that names it: whom we ask is not for a target to say.
+def _file(check: FreshnessCheck, to: Callable[..., Fetch], answer: Response, name: str) -> Fetch:
+    """Return what asks for the file's head. It must lie on the host that names it: the target does not choose another.
 
     Where a redirect led to another host, credentials stay behind as they did on the way.
     """
@@ -79,11 +83,12 @@ async def _of_file(
         raise ProbeFailure("stamp_malformed", f"{quoted(name)} names no file") from None
     if urlsplit(url)[:2] != answer.url[:2]:
         raise ProbeFailure("file_elsewhere", f"{quoted(name)} lies on another host")
-    return Stamp().found(_good(await fetch(frame)))
+    return fetch
 
 
-def _good(response: Response) -> Response:
-    if (failure := _EXPECTED.failure(response)) is not None:
+def _good(response: Response, expectation: Expectation) -> Response:
+    if (failure := expectation.failure(response)) is not None:
+        failure.status = response.status
         raise failure
     return response
 
@@ -100,8 +105,10 @@ due: "0 7 * * 1-5"
 zone: America/Vancouver
 grace: 30m
 """,
-    reasons={
+    reasons=rate_limit.REASONS
+    | {
         "file_elsewhere": "the file that is named lies on another host",
+        "inconclusive": "unknown: the answer is one that `unknown` names as saying nothing about the target",
         "stale": "the newest stamp is too old",
         "stamp_in_future": "the newest stamp is more than 5 minutes ahead of our clock",
         "stamp_malformed": "what is found is no timestamp, or names no file",

@@ -5,11 +5,12 @@ from __future__ import annotations
 from collections.abc import Awaitable, Callable
 from typing import TYPE_CHECKING
 
-from monitor.http import http2, oauth2, proxy
+from monitor.http import http2, oauth2, proxy, rate_limit
 from monitor.http.check import HttpCheck
 from monitor.http.compression import inflate
 from monitor.http.exchange import Exchange, exchange, following
 from monitor.http.expectation import Expectation
+from monitor.http.rate_limit import RateLimit, retry_after
 from monitor.http.request import request_of
 from monitor.probes.base import Kind
 from monitor.vocabulary import ProbeResult
@@ -19,6 +20,7 @@ if TYPE_CHECKING:
     from monitor.http.fetch import FetchingCheck
     from monitor.http.request import Request
     from monitor.http.response import Response
+    from monitor.network.failure import ProbeFailure
     from monitor.network.frame import Frame, Probe
 
 
@@ -35,9 +37,22 @@ def fetcher(check: HttpCheck, tokens: oauth2.Tokens | None = None) -> Fetch:
 
 
 def fetching(check: FetchingCheck) -> Callable[..., Fetch]:
-    """Return what makes fetchers, called like `check.request`. Made once a check: they share its tokens."""
-    tokens = oauth2.Tokens.of(check)
-    return lambda url, **more: fetcher(check.request(url, **more), tokens)
+    """Return what makes fetchers, called like `check.request`. Made once a check: they share tokens and rate limit.
+
+    They raise `rate_limited`, unknown, for 429 with `Retry-After`, and until that time without asking.
+    """
+    tokens, limit = oauth2.Tokens.of(check), RateLimit()
+    return lambda url, **more: _limited(fetcher(check.request(url, **more), tokens), limit)
+
+
+def _limited(fetch: Fetch, limit: RateLimit) -> Fetch:
+    async def limited(frame: Frame) -> Response:
+        limit.respect(frame.now())
+        response = await fetch(frame)
+        limit.judge(response.status, response.headers, frame.now())
+        return response
+
+    return limited
 
 
 def _exchange(check: HttpCheck, tokens: oauth2.Tokens | None) -> Exchange:
@@ -66,17 +81,28 @@ def _inflating(coding: str, limit: int, onward: Exchange) -> Exchange:
 def prepare(check: HttpCheck) -> Probe:
     """Return the probe that makes this check's request."""
     fetch = fetcher(check)
-    expectation = Expectation(check.expect, check.compression)
+    expectation, limit = Expectation(check.expect, check.compression), RateLimit()
 
     async def probe(frame: Frame) -> ProbeResult:
+        if limit.until:
+            limit.respect(frame.now())
         response = await fetch(frame)
         failure = expectation.failure(response)
         if failure is not None:
-            failure.status = response.status
-            raise failure
+            raise _explained(failure, response, limit, frame.now())
         return ProbeResult(Outcome.GOOD, "", response.status, frame.phases, "", frame.certificate_expiry)
 
     return probe
+
+
+def _explained(failure: ProbeFailure, response: Response, limit: RateLimit, now: int) -> ProbeFailure:
+    """Return what the failure means where the server asks to be left alone for a while."""
+    failure.status = response.status
+    if failure.reason == "http_status":
+        limit.judge(response.status, response.headers, now)
+    if failure.outcome is Outcome.UNKNOWN and (duration := retry_after(response.headers, now)) is not None:
+        failure.detail = f"{failure.detail}; {limit.wait(duration, now)}"
+    return failure
 
 
 KIND = Kind(
@@ -91,6 +117,7 @@ expect: {status: 200, json: {"$.ready": true}}
     reasons=http2.REASONS
     | oauth2.REASONS
     | proxy.REASONS
+    | rate_limit.REASONS
     | {
         "body_mismatch": "the body is not what is expected",
         "body_size": "the body is longer or shorter than `body_size`",
@@ -103,6 +130,7 @@ expect: {status: 200, json: {"$.ready": true}}
         "headers_too_large": "the headers are longer than any server's need to be",
         "http_status": "the status is not one of those expected",
         "http_version": "another version of HTTP is spoken than `protocol` or `version` asks for",
+        "inconclusive": "unknown: the answer is one that `unknown` names as saying nothing about the target",
         "malformed_response": "what came is no HTTP answer",
         "redirect_limit": "more redirects than `redirects`",
         "redirect_refused": "a redirect leads to no http or https URL, or would take a secret body to another origin",

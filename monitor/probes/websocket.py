@@ -9,8 +9,12 @@ from pydantic import Field, field_validator
 
 from monitor.config.addresses import WebSocketUrl
 from monitor.config.expect import RegexField
+from monitor.config.expect_values import Statuses
 from monitor.config.model import Headers, HostPort, Text, problem_at
 from monitor.config.secret import revealed
+from monitor.http import rate_limit
+from monitor.http.rate_limit import RateLimit
+from monitor.network.failure import ProbeFailure
 from monitor.network.secure import Securable, reaching
 from monitor.probes.base import Kind
 from monitor.protocols.websocket_session import Session, protocol_for
@@ -44,6 +48,9 @@ class WebsocketCheck(Securable):
     expect: RegexField | None = None
     """A regular expression (RE2) that a message must match; others before it are passed over."""
 
+    unknown: Statuses = ()
+    """Statuses in answer to the handshake that say nothing about the target, such as 401; one or a list."""
+
     @field_validator("headers")
     @classmethod
     def _leaves_the_handshake_alone(cls, headers: Headers) -> Headers:
@@ -70,13 +77,14 @@ def prepare(check: WebsocketCheck) -> Probe:
     encrypted = url.scheme == "wss"
     where = HostPort(url.hostname or "", url.port or (443 if encrypted else 80))
     reach = reaching(check, where, encrypted=encrypted)
-    headers = revealed(check.headers)
+    headers, limit = revealed(check.headers), RateLimit()
 
     async def probe(frame: Frame) -> ProbeResult:
+        limit.respect(frame.now())
         with await reach(frame) as wire:
             frame.enter("first_byte")
             session = Session(wire, protocol_for(check.websocket, check.subprotocol))
-            await session.shake_hands(headers)
+            await session.shake_hands(headers, lambda status, said: _refused(check, limit, status, said, frame.now()))
             frame.enter("transfer")
             if check.send is not None:
                 session.say(check.send)
@@ -89,6 +97,13 @@ def prepare(check: WebsocketCheck) -> Probe:
     return probe
 
 
+def _refused(check: WebsocketCheck, limit: RateLimit, status: int, headers: dict[str, str], now: int) -> None:
+    """Judge an answer that is no handshake, where it says nothing about the target."""
+    if any(status in each for each in check.unknown):
+        raise ProbeFailure("inconclusive", f"status {status}: unknown, as configured", outcome=Outcome.UNKNOWN)
+    limit.judge(status, headers, now)
+
+
 KIND = Kind(
     "websocket",
     WebsocketCheck,
@@ -99,10 +114,12 @@ websocket: wss://forms.example.org/ws
 send: '{"type": "ping"}'
 expect: '"pong"'
 """,
-    reasons={
+    reasons=rate_limit.REASONS
+    | {
         "answer_mismatch": "the session ended, and the last message is not what is expected",
         "answer_too_long": "a MiB came without what is expected",
         "http_status": "the handshake is answered by another status than 101",
+        "inconclusive": "unknown: the handshake is answered by a status that `unknown` names",
         "hung_up": "the session was closed before a message came",
         "websocket_handshake": "the handshake is not as RFC 6455 has it, or another subprotocol is spoken",
         "websocket_malformed": "what came is no frame",

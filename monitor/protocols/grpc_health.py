@@ -15,17 +15,30 @@ if TYPE_CHECKING:
 PATH = "/grpc.health.v1.Health/Check"
 LIMIT = 65_536  # bytes of an answer that takes seven
 SERVING = "SERVING"
-CODES = {4: "DEADLINE_EXCEEDED", 5: "NOT_FOUND", 7: "PERMISSION_DENIED", 12: "UNIMPLEMENTED", 14: "UNAVAILABLE"}
+CODES = dict(
+    enumerate(
+        (
+            *("OK", "CANCELLED", "UNKNOWN", "INVALID_ARGUMENT", "DEADLINE_EXCEEDED", "NOT_FOUND", "ALREADY_EXISTS"),
+            *("PERMISSION_DENIED", "RESOURCE_EXHAUSTED", "FAILED_PRECONDITION", "ABORTED", "OUT_OF_RANGE"),
+            *("UNIMPLEMENTED", "INTERNAL", "UNAVAILABLE", "DATA_LOSS", "UNAUTHENTICATED"),
+        )
+    )
+)
+"""gRPC's status codes and their names."""
 _OURS = {"connection", "content-length", "content-type", "host", "te", "transfer-encoding", "upgrade"}
 HEALTH = {0: "UNKNOWN", 1: SERVING, 2: "NOT_SERVING", 3: "SERVICE_UNKNOWN"}
 
 
 class Answer(NamedTuple):
-    """What came back: the call's status, 0 if it was made, with its message, and what the health is."""
+    """What came back: the call's status, 0 if it was made, with its message, and what the health is.
+
+    `pushback` is for how many milliseconds the server asks not to be called again, as it is written.
+    """
 
     code: int
     message: str
     health: str = ""
+    pushback: str = ""
 
 
 def of_the_call(name: str) -> bool:
@@ -56,7 +69,7 @@ def answered(answer: Response) -> Answer:
     if not (code.isascii() and code.isdecimal()):
         raise ProbeFailure("grpc_status", "no grpc-status")
     if int(code[:4]):
-        return Answer(int(code[:4]), last.get("grpc-message", ""))
+        return Answer(int(code[:4]), last.get("grpc-message", ""), pushback=last.get("grpc-retry-pushback-ms", ""))
     # HealthCheckResponse{status}: five bytes of gRPC's, then field 1 as a varint; UNKNOWN, the default, is left out.
     message = answer.body[5:]
     status = 0 if not message else message[1] if message[:1] == b"\x08" and len(message) == 2 else -1

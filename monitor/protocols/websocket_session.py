@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncGenerator, Mapping
+from collections.abc import AsyncGenerator, Callable, Mapping
 from contextlib import aclosing
 from typing import TYPE_CHECKING
 
@@ -42,8 +42,8 @@ class Session:
         self._broken: ProbeFailure | None = None  # why our bytes cannot be sent any more
         self._unsent = False
 
-    async def shake_hands(self, headers: Mapping[str, str]) -> None:
-        """Open the session.
+    async def shake_hands(self, headers: Mapping[str, str], refused: Callable[[int, dict[str, str]], None]) -> None:
+        """Open the session. `refused` is called with status and headers (names in lower case) of another answer.
 
         Raises:
             ProbeFailure: `http_status`, `websocket_handshake`, `answer_too_long`.
@@ -61,6 +61,7 @@ class Session:
         error = self._protocol.handshake_exc
         if isinstance(error, InvalidStatus):
             status = error.response.status_code
+            refused(status, {name.lower(): value for name, value in error.response.headers.raw_items()})
             raise ProbeFailure("http_status", f"status {status}, expected 101", status=status)
         if error is not None:
             if self._broken is not None:

@@ -13,7 +13,7 @@ import trustme
 import yaml
 
 from monitor.config.loader import examine
-from monitor.http import compression, expectation, http2, instrument, oauth2, proxy
+from monitor.http import compression, expectation, http2, instrument, oauth2, proxy, rate_limit
 from monitor.http import exchange as http_exchange
 from monitor.http import request as http_request
 from monitor.http import response as http_response
@@ -28,12 +28,24 @@ from tests.support.servers import request_of, serving
 
 TEXT = (Path(__file__).parents[3] / "docs/http.md").read_text(encoding="utf-8")
 BLOCKS = re.findall(r"```yaml\n(.*?)```", TEXT, flags=re.DOTALL)
-PARTS = (compression, expectation, http, http2, http_exchange, http_request, http_response, instrument, oauth2, proxy)
+PARTS = (
+    compression,
+    expectation,
+    http,
+    http2,
+    http_exchange,
+    http_request,
+    http_response,
+    instrument,
+    oauth2,
+    proxy,
+    rate_limit,
+)
 
 
 @pytest.mark.parametrize("block", BLOCKS)
 def test_what_is_shown_is_a_configuration(block: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    for name in ("SESSION", "CLIENT_SECRET", "PROXY_PASSWORD"):
+    for name in ("SESSION", "CLIENT_SECRET", "PROXY_PASSWORD", "TOKEN_REQUEST", "API_TOKEN"):
         monkeypatch.setenv(name, "canary")
     authority = trustme.CA()
     bundle(authority, tmp_path)
@@ -121,7 +133,7 @@ def test_every_word_that_its_parts_use_is_explained() -> None:
         node.value
         for part in PARTS
         for call in ast.walk(ast.parse(inspect.getsource(part)))
-        if isinstance(call, ast.Call) and getattr(call.func, "id", "") in ("ProbeFailure", "_failure")
+        if isinstance(call, ast.Call) and getattr(call.func, "id", "") in ("ProbeFailure", "_failure", "_limited")
         for node in call.args[:1]
         if isinstance(node, ast.Constant)
     }

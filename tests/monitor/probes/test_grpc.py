@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import contextlib
 from collections.abc import Iterator
 from typing import TYPE_CHECKING, Any
@@ -12,11 +13,16 @@ import trustme
 from grpc_health.v1 import health, health_pb2, health_pb2_grpc
 from pydantic import ValidationError
 
+from monitor.clock import SystemClock
+from monitor.engine.rig import rigged
+from monitor.health import Health
+from monitor.probes.registry import prepare
 from sla.observation import Outcome
 from tests.support.certificates import bundle, server_context
-from tests.support.probing import attempt, check_of
+from tests.support.probing import attempt, check_of, unstarved
 from tests.support.servers import answer, saying, serving, silent
 from tests.support.talking import hanging_up, saying_at_once
+from tests.support.zoo.streams import answering_calls
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -108,3 +114,47 @@ async def test_what_is_no_grpc_server_has_its_word(handler: Handler, reason: str
 def test_metadata_of_the_call_itself_is_refused(name: str) -> None:
     with pytest.raises(ValidationError, match="belongs to the call itself"):
         check_of({"grpc": "h:1", "metadata": {name: "x"}})
+
+
+async def test_a_server_out_of_resources_that_asks_for_a_pause_gets_it() -> None:
+    calls = 0
+
+    async def counting(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        nonlocal calls
+        calls += 1
+        await answering_calls(b"", {"grpc-status": "8", "grpc-retry-pushback-ms": "60000"})(reader, writer)
+
+    async with serving(counting) as port, rigged(SystemClock(), Health()) as (runner, pulse):
+        pulse.stalled = lambda: 0.0  # type: ignore[method-assign]
+        probe = prepare(check_of({"grpc": f"127.0.0.1:{port}"}))
+        results = [(await unstarved(runner, probe, 5.0)).result for _ in range(2)]
+    assert [(each.outcome, each.reason) for each in results] == [(Outcome.UNKNOWN, "rate_limited")] * 2
+    assert calls == 1
+
+
+@pytest.mark.parametrize(
+    ("status", "unknown", "reason"),
+    [
+        ("16", "UNAUTHENTICATED", "inconclusive"),
+        ("8", ["UNAUTHENTICATED", "RESOURCE_EXHAUSTED"], "inconclusive"),
+        ("8", "UNAUTHENTICATED", "grpc_status"),
+        ("14", "UNAUTHENTICATED", "grpc_status"),
+        ("99", "UNAUTHENTICATED", "grpc_status"),
+    ],
+)
+async def test_a_status_that_says_nothing_about_the_target_is_named(status: str, unknown: Any, reason: str) -> None:
+    async with serving(answering_calls(b"", {"grpc-status": status})) as port:
+        result = (await attempt({"grpc": f"127.0.0.1:{port}", "unknown": unknown})).result
+    assert (result.outcome is Outcome.UNKNOWN, result.reason) == (reason == "inconclusive", reason)
+
+
+async def test_429_with_retry_after_in_answer_to_a_call_is_unknown() -> None:
+    async with serving(answering_calls(b"", status="429", **{"retry-after": "5"})) as port:
+        result = (await attempt({"grpc": f"127.0.0.1:{port}"})).result
+    assert (result.outcome, result.reason, result.status) == (Outcome.UNKNOWN, "rate_limited", 429)
+
+
+@pytest.mark.parametrize("unknown", ["OK", "NO_SUCH", 8, True])
+def test_a_status_that_no_failed_call_has_is_refused(unknown: Any) -> None:
+    with pytest.raises(ValidationError, match="no status of a failed call"):
+        check_of({"grpc": "h:1", "unknown": unknown})

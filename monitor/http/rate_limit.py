@@ -1,0 +1,85 @@
+"""How long a server asks not to be asked again (`Retry-After`: RFC 9110, 10.2.3), and keeping to it."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping
+from datetime import UTC, datetime
+from email.utils import parsedate_to_datetime
+
+from monitor.network.failure import ProbeFailure
+from sla.interval import HOUR, SECOND
+from sla.observation import Outcome
+
+TOO_MANY_REQUESTS = 429
+LONGEST = HOUR
+"""The longest wait: a server must not stop its own monitoring by a header."""
+
+
+class RateLimit:
+    """The wait that a server has asked for, kept by all requests of one check."""
+
+    __slots__ = ("until",)
+
+    def __init__(self) -> None:
+        self.until = 0  # microseconds since the Unix epoch; 0 while no wait was asked for
+
+    def respect(self, now: int) -> None:
+        """Return once the wait is over.
+
+        Raises:
+            ProbeFailure: `rate_limited`, unknown: it is not.
+        """
+        if now < self.until:
+            raise _limited(f"no request was sent; the server asked to wait until {_shown(self.until)}")
+        self.until = 0
+
+    def wait(self, duration: int, now: int) -> str:
+        """Send nothing for so many microseconds, an hour at most; return until when, in words."""
+        self.until = now + min(duration, LONGEST)
+        return f"no request is sent until {_shown(self.until)}"
+
+    def judge(self, status: int, headers: Mapping[str, str], now: int) -> None:
+        """Return unless a server that takes no more requests of ours says when it will again.
+
+        Raises:
+            ProbeFailure: `rate_limited`, unknown.
+        """
+        if status == TOO_MANY_REQUESTS and (duration := retry_after(headers, now)) is not None:
+            said = headers["retry-after"][:40]
+            raise _limited(f"status {status} with Retry-After: {said}; {self.wait(duration, now)}", status)
+
+
+def retry_after(headers: Mapping[str, str], now: int) -> int | None:
+    """Return the wait in microseconds that the headers, by names in lower case, ask for; None if they ask for none.
+
+    A date is compared with the server's own `Date`, if it sends one: the wait is then right whatever our clocks say.
+    """
+    written = headers.get("retry-after", "").strip()
+    if re.fullmatch("[0-9]{1,9}", written):
+        return int(written) * SECOND
+    instant = _instant(written)
+    if instant is None:
+        return None
+    sent = _instant(headers.get("date", ""))
+    return max(0, instant - (now if sent is None else sent))
+
+
+def _instant(text: str) -> int | None:
+    """Return a date of HTTP in microseconds since the Unix epoch."""
+    try:
+        read = parsedate_to_datetime(text)
+        return int((read if read.tzinfo else read.replace(tzinfo=UTC)).timestamp()) * SECOND
+    except (ValueError, TypeError, OverflowError):
+        return None
+
+
+def _limited(detail: str, status: int | None = None) -> ProbeFailure:
+    return ProbeFailure("rate_limited", detail, outcome=Outcome.UNKNOWN, status=status)
+
+
+def _shown(instant: int) -> str:
+    return f"{datetime.fromtimestamp(instant // SECOND, UTC):%Y-%m-%dT%H:%M:%SZ}"
+
+
+REASONS = {"rate_limited": "unknown: the server takes no more requests of ours for now (429 with `Retry-After`)"}

@@ -1,0 +1,250 @@
+"""Answers that say nothing about the target: 429 with Retry-After, and what `unknown` names; and waiting as asked."""
+
+from __future__ import annotations
+
+import asyncio
+from contextlib import asynccontextmanager
+from email.utils import formatdate
+from typing import TYPE_CHECKING, Any
+
+import pytest
+from pydantic import ValidationError
+
+from monitor.clock import SystemClock
+from monitor.engine.rig import rigged
+from monitor.health import Health
+from monitor.http.rate_limit import LONGEST, RateLimit, retry_after
+from monitor.network.failure import ProbeFailure
+from monitor.probes.registry import prepare
+from sla.interval import HOUR, SECOND
+from sla.observation import Outcome
+from tests.support.probing import attempt, check_of, unstarved
+from tests.support.servers import answer, request_of, serving
+
+if TYPE_CHECKING:
+    from collections.abc import AsyncIterator
+
+    from monitor.vocabulary import ProbeResult
+
+GOOD, BAD, UNKNOWN = Outcome.GOOD, Outcome.BAD, Outcome.UNKNOWN
+NOW = 1_800_000_000 * SECOND
+LIMITED = answer(status="429 Too Many Requests", Retry_After="50")
+
+
+class Ahead(SystemClock):
+    """The system's clock, moved ahead by hand."""
+
+    by = 0
+
+    def now(self) -> int:
+        return super().now() + self.by
+
+
+class Counting:
+    """A server that gives its answers in turn, the last of them for ever, and counts the requests."""
+
+    def __init__(self, *answers: bytes) -> None:
+        self.answers, self.requests = list(answers), 0
+
+    async def __call__(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        await request_of(reader)
+        self.requests += 1
+        writer.write(self.answers[min(self.requests, len(self.answers)) - 1])
+        await writer.drain()
+
+
+@asynccontextmanager
+async def probed(check: dict[str, Any], clock: Ahead) -> AsyncIterator[Any]:
+    """Give what makes one more attempt by the same prepared probe."""
+    async with rigged(clock, Health()) as (runner, pulse):
+        pulse.stalled = lambda: 0.0  # type: ignore[method-assign]
+        probe = prepare(check_of(check))
+
+        async def again() -> ProbeResult:
+            return (await unstarved(runner, probe, 5.0)).result
+
+        yield again
+
+
+def kinds(port: int) -> dict[str, dict[str, Any]]:
+    url = f"http://127.0.0.1:{port}/"
+    return {
+        "http": {"http": url},
+        "freshness": {"freshness": url, "max_age": "1d"},
+        "prometheus": {"prometheus": url, "good": "a", "total": "b", "at_least": "99%"},
+        "domain": {"domain": "example.test", "rdap": url},
+        "websocket": {"websocket": f"ws://127.0.0.1:{port}/"},
+    }
+
+
+REASONS = {"prometheus": "sli_unavailable", "domain": "rdap_unavailable"}
+
+
+@pytest.mark.parametrize("kind", kinds(1))
+async def test_429_with_retry_after_is_unknown_and_nothing_is_sent_before_that_time(kind: str) -> None:
+    server, clock = Counting(LIMITED), Ahead()
+    async with serving(server) as port, probed(kinds(port)[kind], clock) as again:
+        first, second = await again(), await again()
+        assert server.requests == 1, "the second attempt sent nothing"
+        clock.by = 51 * SECOND
+        await again()
+    assert server.requests == 2
+    for result in (first, second):
+        assert (result.outcome, result.reason) == (UNKNOWN, REASONS.get(kind, "rate_limited"))
+    assert "Retry-After: 50" in first.detail
+    assert "no request was sent" in second.detail
+
+
+async def test_a_target_that_takes_requests_again_is_good_again() -> None:
+    server, clock = Counting(LIMITED, answer(b"ok")), Ahead()
+    async with serving(server) as port, probed(kinds(port)["http"], clock) as again:
+        outcomes = [(await again()).outcome]
+        clock.by = 51 * SECOND
+        outcomes += [(await again()).outcome, (await again()).outcome]
+    assert outcomes == [UNKNOWN, GOOD, GOOD]
+    assert server.requests == 3
+
+
+@pytest.mark.parametrize(
+    ("reply", "more", "outcome", "reason"),
+    [
+        (LIMITED, {}, UNKNOWN, "rate_limited"),
+        (LIMITED, {"status": [200, 429]}, GOOD, ""),
+        (LIMITED, {"status": "4xx"}, GOOD, ""),
+        (LIMITED, {"status": 429, "contains": "x"}, BAD, "body_mismatch"),
+        (answer(status="429 Too Many"), {}, BAD, "http_status"),
+        (answer(status="429 Too Many", Retry_After="soon"), {}, BAD, "http_status"),
+        (answer(status="429 Too Many"), {"unknown": {"status": 429}}, UNKNOWN, "inconclusive"),
+        (answer(status="503 Out", Retry_After="50"), {}, BAD, "http_status"),
+        (answer(status="503 Out", Retry_After="50"), {"unknown": {"status": [503]}}, UNKNOWN, "inconclusive"),
+        (answer(b"ok"), {"unknown": {"status": [401, 403]}}, GOOD, ""),
+        (answer(status="401 No"), {"unknown": {"status": [401, 403]}}, UNKNOWN, "inconclusive"),
+        (answer(status="404 No"), {"unknown": {"status": [401, 403]}}, BAD, "http_status"),
+        (answer(status="403 No", X_By="waf"), {"unknown": {"header": {"X-By": "WAF"}}}, UNKNOWN, "inconclusive"),
+        (answer(status="403 No"), {"unknown": {"header": {"X-By": "WAF"}}}, BAD, "http_status"),
+        (answer(b"{}", X_By="waf"), {"unknown": {"header": {"X-By": True}}}, UNKNOWN, "inconclusive"),
+        (
+            answer(b'{"error": "invalid_client"}', "401 No"),
+            {"unknown": {"status": 401, "json": {"$.error": "invalid_client"}}},
+            UNKNOWN,
+            "inconclusive",
+        ),
+        (
+            answer(b'{"error": "other"}', "401 No"),
+            {"unknown": {"status": 401, "json": {"$.error": {"in": ["invalid_client", "unauthorized_client"]}}}},
+            BAD,
+            "http_status",
+        ),
+        (
+            answer(b"<html>", "401 No"),
+            {"unknown": {"status": 401, "json": {"$.error": "invalid_client"}}},
+            BAD,
+            "http_status",
+        ),
+        (
+            answer(b"{}", "400 No"),
+            {"unknown": [{"status": 401}, {"status": 400, "json": {"$.error": {"exists": False}}}]},
+            UNKNOWN,
+            "inconclusive",
+        ),
+        (answer(b'{"off": true}'), {"unknown": {"json": {"$.off": True}}}, UNKNOWN, "inconclusive"),
+    ],
+)
+async def test_what_an_answer_says_nothing_about(
+    reply: bytes, more: dict[str, Any], outcome: Outcome, reason: str
+) -> None:
+    async with serving(Counting(reply)) as port:
+        result = (await attempt({"http": f"http://127.0.0.1:{port}/", "expect": more})).result
+    assert (result.outcome, result.reason) == (outcome, reason), result.detail
+    assert result.status == int(reply.split()[1])
+
+
+async def test_a_named_unknown_answer_with_retry_after_is_waited_for_too() -> None:
+    server = Counting(answer(status="503 Out", Retry_After="50"))
+    async with serving(server) as port:
+        check = {"http": f"http://127.0.0.1:{port}/", "expect": {"unknown": {"status": 503}}}
+        async with probed(check, Ahead()) as again:
+            assert (await again()).reason == "inconclusive"
+            assert (await again()).reason == "rate_limited"
+    assert server.requests == 1
+
+
+@pytest.mark.parametrize(
+    ("expect", "problem"),
+    [
+        ({"unknown": {}}, "names no answer"),
+        ({"unknown": {"status": "abc"}}, "is not a status"),
+        ({"unknown": {"body": "x"}}, "body"),
+        ({"status": [200, 401], "unknown": {"status": 401}}, "status 401 is good by"),
+    ],
+)
+def test_an_unknown_that_cannot_be_meant_is_refused(expect: dict[str, Any], problem: str) -> None:
+    with pytest.raises(ValidationError, match=problem):
+        check_of({"http": "http://h/", "expect": expect})
+
+
+def test_a_head_request_has_no_json_to_be_unknown_by() -> None:
+    with pytest.raises(ValidationError, match="HEAD has no body"):
+        check_of({"http": "http://h/", "method": "HEAD", "expect": {"unknown": {"json": {"$.a": 1}}}})
+
+
+async def test_a_freshness_check_names_unknown_answers_itself() -> None:
+    async with serving(Counting(answer(status="401 No"))) as port:
+        check = {"freshness": f"http://127.0.0.1:{port}/", "max_age": "1d"}
+        named = (await attempt({**check, "unknown": {"status": 401}})).result
+        bare = (await attempt(check)).result
+    assert (named.outcome, named.reason) == (UNKNOWN, "inconclusive")
+    assert (bare.outcome, bare.reason) == (BAD, "http_status")
+
+
+async def test_a_websocket_check_names_unknown_statuses_itself() -> None:
+    async with serving(Counting(answer(status="401 No"))) as port:
+        check = {"websocket": f"ws://127.0.0.1:{port}/"}
+        assert (await attempt({**check, "unknown": "401"})).result.reason == "inconclusive"
+        assert (await attempt({**check, "unknown": "5xx"})).result.reason == "http_status"
+
+
+async def test_a_token_server_is_waited_for_as_it_asks(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("CLIENT_SECRET", "canary-secret")
+    issuer, target = Counting(LIMITED), Counting(answer(b"ok"))
+    async with serving(issuer) as door, serving(target) as port:
+        client = {"token_url": f"http://127.0.0.1:{door}/", "client_id": "x", "client_secret": {"env": "CLIENT_SECRET"}}
+        async with probed({"http": f"http://127.0.0.1:{port}/", "oauth2": client}, Ahead()) as again:
+            results = [await again(), await again()]
+    assert {(each.outcome, each.reason) for each in results} == {(UNKNOWN, "token_unavailable")}
+    assert (issuer.requests, target.requests) == (1, 0)
+
+
+@pytest.mark.parametrize(
+    ("headers", "seconds"),
+    [
+        ({}, None),
+        ({"retry-after": "120"}, 120),
+        ({"retry-after": " 0 "}, 0),
+        ({"retry-after": "-5"}, None),
+        ({"retry-after": "1.5"}, None),
+        ({"retry-after": "99999999999999999999"}, None),
+        ({"retry-after": "in a minute"}, None),
+        ({"retry-after": formatdate(NOW // SECOND + 90, usegmt=True)}, 90),
+        ({"retry-after": formatdate(NOW // SECOND - 90, usegmt=True)}, 0),
+        (
+            {
+                "retry-after": formatdate(NOW // SECOND + 7_290, usegmt=True),
+                "date": formatdate(NOW // SECOND + 7_200, usegmt=True),
+            },
+            90,
+        ),
+        ({"retry-after": "Thu, 01 Jan 99999 00:00:00 GMT"}, None),
+    ],
+)
+def test_retry_after_is_seconds_or_a_date_by_the_servers_clock(headers: dict[str, str], seconds: int | None) -> None:
+    assert retry_after(headers, NOW) == (None if seconds is None else seconds * SECOND)
+
+
+def test_no_server_silences_its_check_for_longer_than_an_hour() -> None:
+    limit = RateLimit()
+    with pytest.raises(ProbeFailure):
+        limit.judge(429, {"retry-after": "999999"}, NOW)
+    assert limit.until == NOW + LONGEST == NOW + HOUR
+    limit.respect(NOW + HOUR)
+    assert limit.until == 0
