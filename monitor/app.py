@@ -87,7 +87,9 @@ class Daemon:
         self._source, self._portfolio, self._clock = source, portfolio, clock
         self._kinds = check_types(allow_exec=allow_exec)
         self._watcher = Watcher(source, examined.files)
-        self._health = Health(config_reload_at=clock.now())
+        self._health = Health(
+            config_reload_at=clock.now(), config_source=source.name or str(source), config_digest=examined.digest
+        )
         if blackbox is not None:
             self._health.blackbox_reload_success, self._health.blackbox_reload_at = True, clock.now()
         self._self_check = SelfCheck(clock, self._health)
@@ -245,6 +247,7 @@ class Daemon:
             if examined.portfolio is not None:
                 await asyncio.to_thread(jobs.prepare, examined.portfolio)
                 self._take_over(examined.portfolio, scheduler, jobs)
+                self._health.config_digest = examined.digest
                 return
         except Exception:  # whatever a loader trips over, probing goes on
             log.exception("config_defect")

@@ -21,6 +21,7 @@ COMMANDS = {
     "check-config": "check_config:check_config",
     "probe": "probe:probe",
     "status": "status:status",
+    "rules": "rules:rules_command",
     "report": "report:report_command",
     "measure": "measure:measure_command",
     "nines": "nines:nines_command",

@@ -14,6 +14,7 @@ from monitor.exporters.grafana import dashboard_file
 from monitor.exporters.rules import rules_file
 from monitor.probes.handbook import handbook
 from monitor.probes.registry import CHECK_TYPES
+from monitor.web.runbook import runbook_html
 
 ROOT = Path(__file__).resolve().parents[1]
 
@@ -27,6 +28,7 @@ GENERATED: Mapping[str, Callable[[], str]] = {
     "docs/probes.md": handbook,
     "helm/ninewatch/files/ninewatch.rules.yaml": rules_file,
     "helm/ninewatch/files/portfolio.json": dashboard_file,
+    "monitor/web/templates/runbook_body.html": lambda: runbook_html((ROOT / "docs/runbook.md").read_text("utf-8")),
 }
 
 

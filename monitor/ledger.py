@@ -15,6 +15,7 @@ from monitor.check_history import CheckHistory
 from monitor.config.agreement import Dependency
 from monitor.corrections import Corrections
 from monitor.vocabulary import SLOW
+from sla.alerting import BurnAlert, burn_alerts
 from sla.budget import PACE, Forecast, exhausted_at
 from sla.calendar import Window
 from sla.compose import Composition
@@ -184,6 +185,11 @@ class Ledger:
     def state(self, product_id: str, now: int) -> State:
         """Return the product's state at the instant."""
         return self.compositions[product_id].state(now)
+
+    def burn_alerts(self, product_id: str, now: int) -> list[BurnAlert]:
+        """Return the state of each burn policy over the product's own window; none while nothing is known."""
+        product = self.products[product_id]
+        return burn_alerts(self.compositions[product_id], product.objective, product.window, now)
 
     def measured(self, product_id: str, window: Window | Interval | str, now: int) -> Measured:
         """Return the product's raw figures over a window, an interval, or a rolling window by name that ends now.

@@ -1,6 +1,7 @@
 """How much downtime an objective allows, how much is spent, and how fast.
 
-measurement.md, section 7. Burn rates after the Google SRE Workbook, chapter 5, "Alerting on SLOs".
+measurement.md, section 7. Burn rates after the Google SRE Workbook, chapter 5, "Alerting on SLOs"; which alerts follow
+from them is in `sla.alerting`.
 """
 
 from __future__ import annotations
@@ -11,7 +12,7 @@ from fractions import Fraction
 from typing import TYPE_CHECKING
 
 from sla.availability import UnknownPolicy, downtime, estimate
-from sla.interval import DAY, HOUR, MINUTE
+from sla.interval import DAY
 
 if TYPE_CHECKING:
     from sla.objective import Objective
@@ -55,34 +56,6 @@ def burn_rate(
     """
     point = estimate(durations, policy)
     return None if point is None else (1 - point) / (1 - objective.ratio)
-
-
-@dataclass(frozen=True, slots=True)
-class BurnPolicy:
-    """Alert when `fraction` of the period's budget is burnt within `long` and burning goes on within `short`."""
-
-    fraction: Fraction
-    long: int
-    short: int
-    severity: str
-
-    def factor(self, period: int) -> Fraction:
-        """Return the burn rate that spends the fraction of a period's budget within the long window."""
-        return self.fraction * period / self.long
-
-    def burns(self, long: Fraction | None, short: Fraction | None, period: int) -> bool:
-        """Return whether the burn rates over the two windows both reach the factor. Nothing known burns nothing."""
-        factor = self.factor(period)
-        return long is not None and short is not None and long >= factor and short >= factor
-
-
-# Google, The Site Reliability Workbook (O'Reilly 2018), chapter 5, "Alerting on SLOs", the recommended parameters for
-# multiwindow, multi-burn-rate alerts: the budget fraction is the policy; 14.4, 6 and 1 follow for a period of 30 days.
-BURN_POLICIES = (
-    BurnPolicy(Fraction(2, 100), HOUR, 5 * MINUTE, "page"),
-    BurnPolicy(Fraction(5, 100), 6 * HOUR, 30 * MINUTE, "page"),
-    BurnPolicy(Fraction(10, 100), 3 * DAY, 6 * HOUR, "ticket"),
-)
 
 
 PACE = DAY  # of a forecast: it takes in an incident of last night, and has forgotten last week's

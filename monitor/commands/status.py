@@ -43,24 +43,54 @@ def status(path: Path | None, as_json: bool) -> None:
     """Print how each product stands: state, availability with its bounds, budget, open incidents.
 
     Asks the daemon at the configuration's `listen` address (127.0.0.1:9999 without -c). Exit status 0 when every
-    product is up, 1 when one is down or unknown, 2 when the daemon cannot be asked.
+    product is up, 1 when one is down or unknown, 2 when the daemon cannot be asked or runs another configuration than
+    the one named with -c.
     """
-    listen = HostPort("127.0.0.1", 9999) if path is None else loaded(path)[1].listen
+    found, portfolio = (None, None) if path is None else loaded(path)
+    listen = HostPort("127.0.0.1", 9999) if portfolio is None else portfolio.listen
     where = HostPort(_ANY.get(listen.host, listen.host), listen.port)
-    products = _asked(where)
+    if path is not None and found is not None:
+        _agree(path, found.digest, _asked(where, "configuration"), where)
+    products = _asked(where, "products")
     try:
         text = json.dumps(products, indent=2) if as_json else _table(products)
     except (KeyError, TypeError):
         raise _stranger(where) from None
     click.echo(text)
+    for note in _notes(products) if path is None else ():  # with one, loading it has warned of the same
+        click.echo(f"note: {note}", err=True)
     sys.exit(0 if all(product["state"] == "up" for product in products) else 1)
 
 
-def _asked(where: HostPort) -> list[dict[str, Any]]:
-    url = f"http://{where}/api/v1/products"
+def _agree(path: Path, digest: str, running: Any, where: HostPort) -> None:
+    """Refuse to show the figures of another configuration as those of this one.
+
+    Raises:
+        NinewatchError: the daemon runs another one; names both, and what to do.
+    """
+    try:
+        source, theirs, refused = str(running["source"]), str(running["digest"]), running["reload_refused"]
+    except (KeyError, TypeError):
+        raise _stranger(where) from None
+    if theirs == digest:
+        return
+    remedy = (
+        "its last reload was refused, its log says why"
+        if refused
+        else "name the configuration that it runs with -c, reload it (SIGHUP), "
+        f"or give {path} a `listen` address of its own and start `ninewatch run -c {path}`"
+    )
+    raise NinewatchError(
+        f"the daemon at {where} runs another configuration, {source} (digest {theirs[:12]}), than {path} (digest "
+        f"{digest[:12]}); {remedy}"
+    )
+
+
+def _asked(where: HostPort, what: str) -> Any:
+    url = f"http://{where}/api/v1/{what}"
     try:
         with _DIRECT.open(url, timeout=10) as answer:
-            found: list[dict[str, Any]] = json.load(answer)
+            found = json.load(answer)
     except (urllib.error.HTTPError, ValueError, http.client.HTTPException):
         raise _stranger(where) from None
     except OSError as error:
@@ -78,6 +108,10 @@ def _said(error: OSError) -> str:
     """Return the system's words for the error, without its number."""
     reason = error.reason if isinstance(error, urllib.error.URLError) else error
     return ((isinstance(reason, OSError) and reason.strerror) or str(reason)).lower()
+
+
+def _notes(products: list[dict[str, Any]]) -> list[str]:
+    return [f"{product['id']}: {line}" for product in products for line in product["alerts_that_cannot_fire"]]
 
 
 def _table(products: list[dict[str, Any]]) -> str:

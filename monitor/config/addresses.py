@@ -153,6 +153,27 @@ HttpUrl = Annotated[
 """An http or https URL without user name, password or fragment; a plain `str` in ASCII."""
 
 
+def public_url(value: str) -> str:
+    """Return the address of our own pages, without a slash at its end.
+
+    Raises:
+        ValueError: it is none, or has more than scheme, host and port: the pages are served at the root.
+    """
+    url = _http_url(value)
+    parts = urlsplit(url)
+    if parts.path not in ("", "/") or parts.query:
+        raise ValueError("the pages are served at the root of a host; write https://status.example.org")
+    return f"{parts.scheme}://{parts.netloc}"
+
+
+PublicUrl = Annotated[
+    str,
+    AfterValidator(public_url),
+    WithJsonSchema({"type": "string", "format": "uri", "pattern": "^https?://[^/?#@]+/?$"}),
+]
+"""The address at which people reach our own pages."""
+
+
 def _proxy_url(value: Any) -> HostPort:
     if isinstance(value, HostPort):
         return value

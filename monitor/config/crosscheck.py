@@ -241,6 +241,9 @@ def doubts(portfolio: Portfolio, root: Node, now: int) -> Iterator[Problem]:
         for misfit in unfit(portfolio, product, now):
             where: Loc = ("products", number, "stage" if misfit.about is About.CLIENTS else "objective")
             yield Problem(locate(root, where)[0], key_path(root, where), misfit.text)
+        for obstacle in product.burn_obstacles:
+            goal: Loc = ("products", number, "objective")
+            yield Problem(locate(root, goal)[0], key_path(root, goal), obstacle)
         for index, check in enumerate(product.checks):
             loc: Loc = ("products", number, "checks", index)
             for key, message in _unsuitable(product, check):

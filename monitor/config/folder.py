@@ -6,7 +6,7 @@ import errno
 import hashlib
 import os
 import stat
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import BinaryIO
 
@@ -28,6 +28,20 @@ def digest(path: Path) -> bytes:
         return hashlib.sha256(_content(path)).digest()
     except OSError:
         return _MISSING
+
+
+def identity(source: Path, files: Mapping[Path, bytes]) -> str:
+    """Return a digest of a configuration from the digests of its files: of the source and of each YAML file.
+
+    Paths count as they lie from the source, so that a copy of the folder has the same digest.
+    """
+    start = os.path.abspath(source)  # noqa: PTH100 - resolve() would follow the symlinks of a mounted ConfigMap
+    named = {
+        os.path.relpath(os.path.abspath(path), start): found  # noqa: PTH100
+        for path, found in files.items()
+        if path == source or path.suffix in _SUFFIXES or path.is_dir()
+    }
+    return hashlib.sha256(b"".join(name.encode() + b"\0" + named[name] for name in sorted(named))).hexdigest()
 
 
 def _content(path: Path) -> bytes:

@@ -15,6 +15,7 @@ from monitor.config.context import Context
 from monitor.config.crosscheck import ambiguities, conflicts, doubts, omissions
 from monitor.config.errors import ConfigError, Problem
 from monitor.config.files import Sources
+from monitor.config.folder import identity
 from monitor.config.messages import Translator
 from monitor.config.model import CheckBase, Portfolio, Product
 
@@ -23,13 +24,15 @@ from monitor.config.model import CheckBase, Portfolio, Product
 class Examined:
     """What loading found. `portfolio` is None if there are problems; warnings never prevent a load.
 
-    `files` are the digests of all that was read, with secrets and CA bundles, for a `Watcher`.
+    `files` are the digests of all that was read, with secrets and CA bundles, for a `Watcher`. `digest` identifies what
+    the YAML files say: the same for the same files, wherever the folder lies, and free of secrets.
     """
 
     portfolio: Portfolio | None
     problems: tuple[Problem, ...]
     warnings: tuple[Problem, ...]
     files: Mapping[Path, bytes]
+    digest: str
 
 
 def load(path: Path, kinds: Sequence[type[CheckBase]]) -> Portfolio:
@@ -64,6 +67,7 @@ def examine(path: Path, kinds: Sequence[type[CheckBase]]) -> Examined:
         problems=tuple(sorted(found)),
         warnings=(*sources.warnings, *warnings),
         files=context.files,
+        digest=identity(path, context.files),
     )
 
 

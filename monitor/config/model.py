@@ -10,7 +10,16 @@ from zoneinfo import ZoneInfo
 from pydantic import Field, PlainValidator, WithJsonSchema, model_validator
 
 from monitor import zones
-from monitor.config.addresses import Headers, HeaderValue, HostName, HostPort, HostPortField, HttpUrl, Listen
+from monitor.config.addresses import (
+    Headers,
+    HeaderValue,
+    HostName,
+    HostPort,
+    HostPortField,
+    HttpUrl,
+    Listen,
+    PublicUrl,
+)
 from monitor.config.agreement import Agreement
 from monitor.config.base import Model
 from monitor.config.check import CheckBase, Reached, Streak
@@ -35,6 +44,7 @@ from monitor.config.values import (
     Text,
     problem_at,
 )
+from sla.alerting import BURN_POLICIES, BurnPolicy
 from sla.compose import Rule
 from sla.interval import DAY
 
@@ -164,6 +174,15 @@ class Product(Model):
         """The products that it cannot do without, each once: its parts, then what it depends on."""
         return tuple(dict.fromkeys((*self.parts, *self.depends_on)))
 
+    def burn_obstacle(self, policy: BurnPolicy) -> str | None:
+        """Return why the burn alert can never fire for this product, None if it can. measurement.md, section 7."""
+        return policy.obstacle(self.objective, self.window, [check.interval for check in self.checks])
+
+    @property
+    def burn_obstacles(self) -> list[str]:
+        """Why each burn alert that can never fire cannot."""
+        return [why for policy in BURN_POLICIES if (why := self.burn_obstacle(policy)) is not None]
+
     @model_validator(mode="after")
     def _assembled(self) -> Product:
         """Keep `parts` with what is made of parts."""
@@ -206,6 +225,9 @@ class Portfolio(Model):
 
     listen: Listen = HostPort("127.0.0.1", 9999)
     """Where pages, API and metrics are served. Anything but loopback shows them to whoever reaches it."""
+
+    public_url: PublicUrl | None = None
+    """Where people reach the pages: `https://status.example.org`. `ninewatch rules` starts links of alerts with it."""
 
     store: StorePath = Path("var/ninewatch.db")
     """The record's file; a relative path starts where the daemon was started."""

@@ -11,6 +11,8 @@ from sla.observation import Outcome
 if TYPE_CHECKING:
     from monitor.ledger import CheckEntry
     from monitor.vocabulary import Observed
+    from sla.incident import IncidentTracker
+    from sla.timeline import Timeline
 
 # The first five carry blackbox_exporter's names and meaning, so that boards and rules written for it go on working.
 FAMILIES = (
@@ -23,6 +25,11 @@ FAMILIES = (
     Family("ninewatch_check_up", "gauge", "1 if the check is up, 0 if down; absent while its state is unknown"),
     Family("ninewatch_check_unknown", "gauge", "1 while the state of the check is unknown"),
     Family("ninewatch_slow_probes_total", "counter", "Good probes that took longer than slow_after; absent without it"),
+    Family(
+        "ninewatch_check_outage",
+        "gauge",
+        "1 while the check has an open incident, also while it is unknown; absent before its first known state",
+    ),
 )
 _FOREVER = 1 << 62
 _SAYS = {True: Outcome.GOOD, False: Outcome.BAD, None: Outcome.UNKNOWN}
@@ -62,6 +69,11 @@ class CheckLines:
         self._by_outcome = tuple((o, series(FAMILIES[5].name, **names, outcome=o.value)) for o in Outcome)
         self.texts: tuple[str, ...] = ("",) * len(FAMILIES)
 
+    @property
+    def standing(self) -> tuple[IncidentTracker, Timeline]:
+        """What decides whether the check is in an outage."""
+        return self._entry.tracker, self._entry.timeline
+
     def refresh(self, now: int) -> None:
         """Bring the texts up to the instant. What was last seen stands until the check's hold is over, then it goes."""
         entry = self._entry
@@ -77,7 +89,11 @@ class CheckLines:
         seen = self._last_probe(entry.last) if alive else ("",) * 5
         up_text = f"{self._plain[6]}{up:d}\n" if up is not None else ""
         slow = f"{self._plain[8]}{entry.slow}\n" if entry.check.slow_after is not None else ""
-        self.texts = (*seen, self._counts(), up_text, f"{self._plain[7]}{not alive:d}\n", slow)
+        self.texts = (*seen, self._counts(), up_text, f"{self._plain[7]}{not alive:d}\n", slow, self._outage())
+
+    def _outage(self) -> str:
+        open_ = self._entry.tracker.open is not None
+        return f"{self._plain[9]}{open_:d}\n" if open_ or self._entry.timeline.last_known is not None else ""
 
     def _standing(self, now: int) -> tuple[bool | None, int]:
         """Return whether the check is up (None: unknown), and until when that holds if no probe says otherwise."""

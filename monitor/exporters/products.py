@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 
 from monitor.exporters.exposition import Family, series
 from sla import availability as figures
+from sla.alerting import BURN_POLICIES, burn_alerts
 from sla.budget import PACE, budget, burn_rate, exhausted_at
 from sla.interval import SECOND, Interval, subtract
 from sla.objective import format_duration
@@ -45,11 +46,26 @@ FAMILIES = (
     Family("ninewatch_outage_limit_seconds", "gauge", "Promised limit on outages", "seconds"),
     Family("ninewatch_outage_seconds", "gauge", "Longest or total outage that a limit bounds, by agreement", "seconds"),
     Family("ninewatch_open_incident_info", "gauge", "1 for each open incident: what its first failing probe found"),
+    Family(
+        "ninewatch_product_outage",
+        "gauge",
+        "1 while open incidents keep the product down, also while it is unknown; absent before its first known state",
+    ),
+    Family(
+        "ninewatch_alerting_burn_rate",
+        "gauge",
+        "Burn rate over a burn alert's long look-back while the alert fires, else 0; absent while nothing is known",
+    ),
+    Family("ninewatch_burn_alert_threshold", "gauge", "Burn rate at which a burn alert fires; absent if it never can"),
+    Family(
+        "ninewatch_burn_alert_possible", "gauge", "0 if the burn alert can never fire, see check-config; 1 if it can"
+    ),
 )
 DETAIL = 200  # characters of a failing probe's detail in a label
 _STATES = (("up", State.UP), ("down", State.DOWN), ("unknown", State.UNKNOWN))
 _BOUNDS = ("low", "point", "high")
 _TROUBLE = WINDOWS["6h"]
+_LOOK_BACKS = {length for policy in BURN_POLICIES for length in (policy.long, policy.short)}
 
 
 def window_name(length: int) -> str:
@@ -78,8 +94,10 @@ class ProductLines:
     """
 
     __slots__ = (
+        "_burns",
         "_contractual",
         "_exhaustion",
+        "_firing",
         "_history",
         "_lengths",
         "_limits",
@@ -100,7 +118,7 @@ class ProductLines:
         self.measured_at: int | None = None
         self.troubled = True
         self._own = Durations()
-        self._lengths = {*WINDOWS.values(), product.window}
+        self._lengths = {*WINDOWS.values(), *_LOOK_BACKS, product.window}
         self._pace = min(PACE, product.window)
         self._plain = tuple(series(family.name, product=product.id) for family in FAMILIES)
         own = window_name(product.window)
@@ -110,7 +128,10 @@ class ProductLines:
             *self._plain[7:],
         )
         self._states = [(series(FAMILIES[0].name, product=product.id, state=word), state) for word, state in _STATES]
-        self._prefixes = {length: self._of_window(window_name(length)) for length in self._lengths}
+        windows = {*WINDOWS.values(), product.window}
+        self._prefixes = {length: self._of_window(window_name(length)) for length in windows}
+        self._burns = {length: self._series(4, window_name(length)) for length in self._lengths}
+        self._firing = [self._series(17, window_name(policy.long)) for policy in BURN_POLICIES]
         self._contractual = [series(FAMILIES[11].name, product=product.id, window=own, bound=b) for b in _BOUNDS]
         self._exhaustion = series(FAMILIES[12].name, product=product.id, window=own)
         self.texts: list[str] = [""] * len(FAMILIES)
@@ -120,12 +141,26 @@ class ProductLines:
             for each in self._limits
         )
         self.texts[7] = f"{self._plain[7]}{float(product.objective.ratio)!r}\n"
+        self.texts[18:20] = self._policies()
 
-    def _of_window(self, window: str) -> tuple[list[str], str, list[str], str]:
+    def _series(self, family: int, window: str) -> str:
+        return series(FAMILIES[family].name, product=self.product.id, window=window)
+
+    def _policies(self) -> tuple[str, str]:
+        """Return the lines that only the definition decides: the burn alerts' thresholds, and whether they can fire."""
+        product, thresholds, possible = self.product, "", ""
+        for policy in BURN_POLICIES:
+            able = product.burn_obstacle(policy) is None
+            window = window_name(policy.long)
+            thresholds += _line(self._series(18, window), policy.threshold(product.window) if able else None)
+            possible += f"{self._series(19, window)}{able:d}\n"
+        return thresholds, possible
+
+    def _of_window(self, window: str) -> tuple[list[str], str, list[str]]:
         names = {"product": self.product.id, "window": window}
         availability = [series(FAMILIES[1].name, **names, bound=bound) for bound in _BOUNDS]
         downtime = [series(FAMILIES[3].name, **names, bound=bound) for bound in _BOUNDS]
-        return availability, series(FAMILIES[2].name, **names), downtime, series(FAMILIES[4].name, **names)
+        return availability, series(FAMILIES[2].name, **names), downtime
 
     def measure(self, now: int) -> Iterator[None]:
         """Bring state and figures up to the instant, in steps: with a thousand checks each takes a while."""
@@ -134,12 +169,15 @@ class ProductLines:
         point = self._history.state(now).point
         yield
         self.texts[0] = "".join([f"{line}{point is state:d}\n" for line, state in self._states])
-        columns: tuple[list[str], ...] = ([], [], [], [])
+        columns: tuple[list[str], ...] = ([], [], [])
+        burns = []
         self.troubled = point is not State.UP
         burn = None
         for length, durations in nested(self._history, self._lengths, now):
-            for column, lines in zip(columns, self._window(length, durations), strict=True):
-                column.append(lines)
+            burns.append(_line(self._burns[length], burn_rate(self.product.objective, durations)))
+            if length in self._prefixes:
+                for column, lines in zip(columns, self._window(length, durations), strict=True):
+                    column.append(lines)
             if length == self._pace:
                 burn = burn_rate(self.product.objective, durations)
             if length == self.product.window:
@@ -147,18 +185,19 @@ class ProductLines:
                 self._budget(durations, burn, now)
             if length == _TROUBLE:
                 self.troubled |= durations.down + durations.doubt_down > 0
-        self.texts[1:5] = ["".join(column) for column in columns]
+        self.texts[1:5] = ["".join(column) for column in (*columns, burns)]
+        alerts = burn_alerts(self._history, self.product.objective, self.product.window, now)
+        self.texts[17] = "".join([_line(line, alert.burn) for line, alert in zip(self._firing, alerts, strict=False)])
         readiness = self.product.readiness_at(now)
         self.texts[8] = _line(self._plain[8], readiness.ceiling if readiness else None)
         self.measured_at = now
 
-    def _window(self, length: int, durations: Durations) -> tuple[str, str, str, str]:
-        availability, coverage, downtime, burn = self._prefixes[length]
+    def _window(self, length: int, durations: Durations) -> tuple[str, str, str]:
+        availability, coverage, downtime = self._prefixes[length]
         return (
             "".join([_line(p, v) for p, v in zip(availability, figures.availability(durations), strict=True)]),
             _line(coverage, figures.coverage(durations)),
             "".join([f"{p}{v / SECOND!r}\n" for p, v in zip(downtime, figures.downtime(durations), strict=True)]),
-            _line(burn, burn_rate(self.product.objective, durations)),
         )
 
     def _budget(self, durations: Durations, burn: Fraction | None, now: int) -> None:
@@ -190,6 +229,10 @@ class ProductLines:
         self.texts[9] = f"{self._plain[9]}{total}\n"
         self.texts[10] = f"{self._plain[10]}{len(still_open)}\n"
         self.texts[15] = "".join(f"{series(FAMILIES[15].name, **_info(each))}1\n" for each in still_open)
+
+    def outage(self, ongoing: bool | None) -> None:
+        """Set whether the product is in an outage; None while too little is known to say."""
+        self.texts[16] = "" if ongoing is None else f"{self._plain[16]}{ongoing:d}\n"
 
 
 def _info(incident: Incident) -> dict[str, str]:

@@ -23,6 +23,7 @@ from monitor.exporters.checks import CheckLines
 from monitor.exporters.daemon import Daemon
 from monitor.exporters.exposition import Dialect, Family
 from monitor.exporters.products import ProductLines
+from sla.alerting import outage
 from sla.interval import SECOND, Interval
 from sla.outage import reach
 
@@ -79,7 +80,7 @@ class _View:
         yield from islice(sorted(quiet, key=_measured_at), QUIET)
 
     def count(self, incidents: list[Incident]) -> None:
-        """Count each product's incidents, if there is any news of them."""
+        """Count each product's incidents and judge its outage, if there is any news of them."""
         if incidents is self.incidents:
             return
         self.incidents = incidents
@@ -90,6 +91,11 @@ class _View:
                 still_open[incident.product].append(incident)
         for lines in self.products:
             lines.incidents(total[lines.product.id], still_open[lines.product.id])
+            self.judge(lines)
+
+    def judge(self, lines: ProductLines) -> None:
+        """Set whether the product is in an outage, by the open incidents of its checks."""
+        lines.outage(outage(lines.product.rule, [each.standing for each in self.members[lines.product.id]]))
 
 
 class Exporter:
@@ -114,6 +120,7 @@ class Exporter:
             for _ in product.measure(now):
                 yield from pace.pause()
             self._agree(product, now)
+            view.judge(product)
             yield from pace.pause()
         yield from _columns(checks.FAMILIES, view.checks, dialect)
         yield from _columns(products.FAMILIES, view.products, dialect)

@@ -8,43 +8,34 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterable, Iterator, Mapping
-from dataclasses import dataclass, field
-
-
-@dataclass(frozen=True, slots=True)
-class Record:
-    """A recording rule. `why` becomes the comment above it; `labels` are set on top of those the expression keeps."""
-
-    name: str
-    expr: str
-    why: str
-    labels: Mapping[str, str] = field(default_factory=dict)
-
-    def lines(self) -> Iterator[str]:
-        """Yield the rule's YAML, as an item of a list."""
-        yield f"# {self.why}"
-        yield f"- record: {self.name}"
-        yield from _indented(_expression(self.expr))
-        yield from _indented(_mapping("labels", self.labels))
+from dataclasses import dataclass
 
 
 @dataclass(frozen=True, slots=True)
 class Alert:
-    """An alerting rule. `hold` is Prometheus' `for`; `summary` and `description` are its templates."""
+    """An alerting rule. `hold` is Prometheus' `for`; `summary` and `description` are its templates.
+
+    `base` is the daemon's public address without a slash at its end; `page` is the path of the page to look at first.
+    """
 
     name: str
     expr: str
     severity: str
     summary: str
     description: str
-    runbook: str
+    base: str
     hold: str = "0s"
+    page: str = "/"
 
     @property
     def annotations(self) -> Mapping[str, str]:
-        """What a page says; the anchor is the alert's paragraph in the runbook."""
-        url = f"{self.runbook}#{self.name.lower()}"
-        return {"summary": self.summary, "description": self.description, "runbook_url": url}
+        """What a page says, with absolute links: the alert's paragraph in the runbook, and the page of its subject."""
+        return {
+            "summary": self.summary,
+            "description": self.description,
+            "runbook_url": f"{self.base}/runbook#{self.name}",
+            "page_url": f"{self.base}{self.page}",
+        }
 
     def lines(self) -> Iterator[str]:
         """Yield the rule's YAML, as an item of a list."""
@@ -57,10 +48,10 @@ class Alert:
 
 @dataclass(frozen=True, slots=True)
 class Group:
-    """Rules evaluated one after the other, so that a rule sees what an earlier one recorded."""
+    """Alerting rules that are evaluated together."""
 
     name: str
-    rules: tuple[Record | Alert, ...]
+    rules: tuple[Alert, ...]
 
     def lines(self, interval: str) -> Iterator[str]:
         """Yield the group's YAML, as an item of a list."""

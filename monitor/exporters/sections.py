@@ -1,6 +1,6 @@
 """What the dashboard shows, section by section.
 
-Names of metrics are those of `monitor.exporters.prometheus` and of the recording rules in `monitor.exporters.rules`.
+Names of metrics are those of `monitor.exporters.prometheus`.
 """
 
 from __future__ import annotations
@@ -22,8 +22,8 @@ from monitor.exporters.panels import (
     steps,
     table,
 )
-from monitor.exporters.rules import span
-from sla.budget import BURN_POLICIES
+from monitor.exporters.products import window_name
+from sla.alerting import BURN_POLICIES
 
 PRODUCT = 'product=~"$product"'
 
@@ -137,16 +137,16 @@ def _budget() -> Iterator[Panel]:
         Query(f"ninewatch_budget_remaining_seconds{{{PRODUCT}}}", "{{product}} ({{window}})"),
         width=8,
     )
-    longs = "|".join(span(policy.long) for policy in BURN_POLICIES)
+    longs = "|".join(window_name(policy.long) for policy in BURN_POLICIES)
     yield series(
         "Burn rate",
         '1 spends the budget exactly by the end of the period. The lines named "alert at" are the thresholds.',
         "none",
         Query(
-            f'{{__name__=~"ninewatch_burn_rate|ninewatch:burn_rate:sampled",{PRODUCT},window=~"{longs}"}}',
+            f'ninewatch_burn_rate{{{PRODUCT},window=~"{longs}"}}',
             "{{product}} {{window}}",
         ),
-        Query(f"max by (window) (ninewatch:burn_threshold:ratio{{{PRODUCT}}})", "alert at {{window}}"),
+        Query(f"max by (window) (ninewatch_burn_alert_threshold{{{PRODUCT}}})", "alert at {{window}}"),
         width=8,
     )
 

@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING, Any
 
 from aiohttp import web
 
+from monitor.web.alerting import burn_alerts
 from monitor.web.behind import affected_by, behind
 from monitor.web.blamed import blamed
 from monitor.web.errors import Refusal
@@ -63,6 +64,7 @@ async def product(request: web.Request) -> web.Response:
         "checks": [_check(entry, now) for entry in ledger.of(found.id)],
         "windows": windows,
         "contractual": _contractual(found, ledger.agreed(found.id, _own(found, now))),
+        "burn_alerts": burn_alerts(ledger, found, now),
         "budget_forecast": _forecast(ledger.forecast(found.id, now)),
         "open_incidents": [_incident(ledger, each, now) for each in ledger.open_incidents(found.id)],
         "seeded_until": _instant(ledger.seeded_until),
@@ -137,6 +139,21 @@ async def incident(request: web.Request) -> web.Response:
         "affected_count": sum(each.reliant.client.count for each in reached),
     }
     return as_json(_incident(site.ledger, found, now) | more)
+
+
+@routes.get("/api/v1/configuration")
+async def configuration(request: web.Request) -> web.Response:
+    """Identify the configuration that runs, so that a client can tell whether it is the one that it means."""
+    _only(request)
+    health = request.app[SITE].health
+    return as_json(
+        {
+            "source": health.config_source,
+            "digest": health.config_digest,
+            "loaded_at": _instant(health.config_reload_at),
+            "reload_refused": not health.config_reload_success,
+        }
+    )
 
 
 @routes.get("/api/v1/openapi.json")
@@ -221,6 +238,7 @@ def _summary(site: Site, product: Product, still_open: Counter[str], now: int) -
         "rule": str(product.rule),
         "claim_ceiling": None if ceiling is None else float(ceiling),
         "incidents_open": still_open[product.id],
+        "alerts_that_cannot_fire": product.burn_obstacles,
         "last_observed": _instant(newest),
     } | {name: figures[name] for name in kept}
 

@@ -34,6 +34,15 @@ _BUDGET = _object(allowed_seconds=_MAYBE, spent_seconds=_NUMBER, remaining_secon
 _FORECAST: dict[str, Any] = _object(pace_seconds=_NUMBER, burn_rate=_MAYBE, exhausted_at=_MAYBE_INSTANT) | {
     "description": "When the own window's budget is spent at the burn rate of the last pace_seconds; null if it lasts"
 }
+_MAYBE_TEXT = {"type": ["string", "null"]}
+_BURN_ALERT = _object(
+    alert=_TEXT,
+    long_seconds=_NUMBER,
+    short_seconds=_NUMBER,
+    threshold=_MAYBE,
+    firing={"type": ["boolean", "null"]},
+    cannot_fire=_MAYBE_TEXT,
+)
 _VERDICT = {"enum": ["met", "missed", "undecided", None]}
 
 _SHARED: dict[str, Any] = {
@@ -53,6 +62,7 @@ _SUMMARY: dict[str, Any] = {
     "rule": _TEXT,
     "claim_ceiling": _MAYBE,
     "incidents_open": {"type": "integer"},
+    "alerts_that_cannot_fire": _list(_TEXT),
     "last_observed": _MAYBE_INSTANT,
 } | _SHARED
 
@@ -70,7 +80,6 @@ _MEASURED: dict[str, Any] = _SHARED | {
     "resolvable": {"type": ["boolean", "null"]},
 }
 _CAUSES = {"enum": ["maintenance", "correction", "service hours", "dependency"]}
-_MAYBE_TEXT = {"type": ["string", "null"]}
 
 _COMPONENT = {"enum": ["simple", "complex", "bundle", None]}
 _INCIDENT: dict[str, Any] = {
@@ -172,6 +181,7 @@ SCHEMAS: dict[str, Any] = {
         checks=_list(_ref("Check")),
         windows={"type": "object", "additionalProperties": _ref("Measured")},
         contractual=_ref("Contractual"),
+        burn_alerts=_list(_BURN_ALERT),
         budget_forecast=_FORECAST,
         open_incidents=_list(_ref("Incident")),
         seeded_until=_MAYBE_INSTANT,
@@ -210,6 +220,11 @@ PATHS: dict[str, tuple[str, dict[str, Any], dict[str, str]]] = {
         "Incidents, newest first",
         _list(_ref("Incident")),
         {"product": "of this product only", "state": "open or resolved", "limit": "at most so many, 1000 at the most"},
+    ),
+    "/api/v1/configuration": (
+        "The configuration that runs: its name, a digest of its files, whether a later one was refused",
+        _object(source=_TEXT, digest=_TEXT, loaded_at=_MAYBE_INSTANT, reload_refused={"type": "boolean"}),
+        {},
     ),
     "/api/v1/incidents/{id}": ("One incident, and whom it reached", _ref("IncidentDetail"), {}),
 }

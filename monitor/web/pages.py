@@ -66,6 +66,7 @@ async def product(request: web.Request) -> web.Response:
     values: dict[str, Any] = {"row": _row(site, found, own, views.open_incidents(ledger), now)}
     values |= _budget(own) | {"verdict": views.verdict_text(own)}
     values["pace"] = views.pace(ledger.forecast(found.id, now), zone)
+    values["silent"] = found.burn_obstacles
     values["agreed"] = lines = agreed(ledger, found, now)
     values["agreed_verdict"] = views.verdict_text(lines.measured)
     await turns.turn()

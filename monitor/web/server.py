@@ -11,7 +11,7 @@ import structlog
 from aiohttp import web
 
 from monitor.exporters.prometheus import Exporter
-from monitor.web import api, blackbox, liveness, metrics, pages, pings
+from monitor.web import api, blackbox, liveness, metrics, pages, pings, runbook
 from monitor.web.assets import Assets
 from monitor.web.door import Door
 from monitor.web.errors import Refusal, refuse
@@ -45,7 +45,7 @@ def build(
     app = web.Application(middlewares=[_guard], client_max_size=0)
     private = is_loopback(ledger.portfolio.listen.host)
     app[SITE] = Site(ledger, health, clock, Exporter(ledger, health, clock), Assets.load(), private)
-    for routes in (pages.routes, api.routes, metrics.routes, liveness.routes, blackbox.routes):
+    for routes in (pages.routes, runbook.routes, api.routes, metrics.routes, liveness.routes, blackbox.routes):
         app.add_routes(routes)
     if beats is not None:
         pings.publish(app, beats)

@@ -7,7 +7,7 @@ from fractions import Fraction
 import pytest
 
 from sla.availability import UnknownPolicy
-from sla.budget import BURN_POLICIES, Budget, budget, burn_rate, exhausted_at
+from sla.budget import Budget, budget, burn_rate, exhausted_at
 from sla.interval import DAY, HOUR
 from sla.objective import Objective
 from sla.track import Durations
@@ -44,29 +44,6 @@ def test_the_policy_decides_what_unknown_time_spends(policy: UnknownPolicy, spen
 def test_nothing_known_burns_nothing_measurable() -> None:
     """No rate, rather than a rate of nought."""
     assert burn_rate(NINES3, Durations(unknown=5)) is None
-
-
-def test_burn_factors_follow_from_the_cited_fractions() -> None:
-    """14.4, 6 and 1 for 30 days, as the Workbook prints them; other periods have other factors."""
-    assert [p.factor(30 * DAY) for p in BURN_POLICIES] == [Fraction("14.4"), 6, 1]
-    assert BURN_POLICIES[0].factor(7 * DAY) == Fraction("3.36")
-
-
-@pytest.mark.parametrize(
-    ("long", "short", "burns"),
-    [
-        (Fraction("14.4"), Fraction("14.4"), True),
-        (Fraction(20), Fraction(14), False),
-        (Fraction(14), Fraction(20), False),
-        (None, Fraction(20), False),
-        (Fraction(20), None, False),
-    ],
-)
-def test_a_policy_burns_when_both_windows_reach_its_factor(
-    long: Fraction | None, short: Fraction | None, burns: bool
-) -> None:
-    """The long window says that it matters, the short one that it goes on."""
-    assert BURN_POLICIES[0].burns(long, short, 30 * DAY) is burns
 
 
 def test_forecast_of_the_budgets_end() -> None:

@@ -11,7 +11,6 @@ from monitor.health import Health
 from tests.support.clocks import ManualClock
 
 _METRIC = re.compile(r"\b(?:ninewatch|probe)_\w+")
-_RECORDED = re.compile(r"\bninewatch:[\w:]+")
 
 
 def emitted() -> set[str]:
@@ -23,7 +22,3 @@ def emitted() -> set[str]:
 
 def asked(expr: str) -> set[str]:
     return set(_METRIC.findall(expr))
-
-
-def recorded(expr: str) -> set[str]:
-    return set(_RECORDED.findall(expr))

@@ -13,7 +13,7 @@ from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 from typing import Any
 
-from monitor.exporters.rulefile import Alert, Group, render
+from monitor.exporters.rulefile import Group, render
 from monitor.exporters.rules import groups
 from tests.support.processes import Program, fetch, free_port, running, until
 
@@ -112,8 +112,7 @@ class Prometheus:
 
 def unheld(group: Group) -> Group:
     """Return the group with every alert firing at once."""
-    rules = (replace(rule, hold="0s") if isinstance(rule, Alert) else rule for rule in group.rules)
-    return replace(group, rules=tuple(rules))
+    return replace(group, rules=tuple(replace(rule, hold="0s") for rule in group.rules))
 
 
 @contextlib.contextmanager

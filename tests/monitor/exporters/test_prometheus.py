@@ -338,3 +338,62 @@ def test_the_end_of_the_budget_is_told_as_the_ledger_forecasts_it_and_not_where_
         frozenset({"chefs", "30d"}): chefs.exhausted_at / SECOND,
         frozenset({"drop", "30d"}): NOW / SECOND,
     }
+
+
+def test_burn_alerts_show_the_rate_while_they_fire_and_outages_hold_while_nothing_is_seen(clock: ManualClock) -> None:
+    """The metrics only show what `sla.alerting` decides; a product that was never seen has neither."""
+    ledger = ledger_of(product("chefs"), product("unseen"))
+    entry = ledger.entries["chefs/health"]
+    probe_all(ledger, [entry], NOW - 60 * MINUTE, NOW - 11 * MINUTE)
+    exporter = exporter_of(ledger, clock)
+    page, fast = samples(exporter), frozenset({"chefs", "1h"})
+    assert page["ninewatch_alerting_burn_rate", fast] == page["ninewatch_product_outage", frozenset({"chefs"})] == 0
+    assert not {key for key in page if "unseen" in key[1]} & {
+        *(
+            (name, frozenset({"unseen", window}))
+            for name in ["ninewatch_alerting_burn_rate"]
+            for window in ("1h", "6h")
+        ),
+        ("ninewatch_product_outage", frozenset({"unseen"})),
+        ("ninewatch_check_outage", frozenset({"unseen", "health"})),
+    }
+    probe_all(ledger, [entry], NOW - 10 * MINUTE, NOW, ILL)
+    for blind in (0, 3 * 3600):
+        clock.jump(blind)
+        page = samples(exporter)
+        expected = float(ledger.burn_alerts("chefs", clock.now())[0].burn)
+        assert page["ninewatch_alerting_burn_rate", fast] == expected > 100
+        assert page["ninewatch_product_outage", frozenset({"chefs"})] == 1
+        assert page["ninewatch_check_outage", frozenset({"chefs", "health"})] == 1
+    assert page["ninewatch_product_state", frozenset({"chefs", "unknown"})] == 1
+    probe_all(ledger, [entry], clock.now() - MINUTE, clock.now(), WELL)
+    page = samples(exporter)
+    assert page["ninewatch_alerting_burn_rate", fast] == page["ninewatch_product_outage", frozenset({"chefs"})] == 0
+    assert page["ninewatch_check_outage", frozenset({"chefs", "health"})] == 0
+
+
+def test_an_outage_is_published_as_soon_as_its_incident_resolves_whoever_is_in_turn(
+    clock: ManualClock, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The second good probe resolves it and changes no state: the product's figures may wait, its outage may not."""
+    monkeypatch.setattr(prometheus, "TROUBLED", 0)
+    monkeypatch.setattr(prometheus, "QUIET", 0)
+    ledger = ledger_of(product("chefs"))
+    entry = ledger.entries["chefs/health"]
+    exporter = exporter_of(ledger, clock)
+    of = frozenset({"chefs"})
+    for outcome, expected in ((ILL, 0), (ILL, 1), (WELL, 1), (WELL, 0)):
+        clock.jump(60)
+        observe(ledger, entry, clock.now(), outcome)
+        assert samples(exporter)["ninewatch_product_outage", of] == expected
+
+
+@pytest.mark.parametrize(("objective", "possible"), [("99.9%", 1), ("90%", 0)])
+def test_whether_a_burn_alert_can_fire_is_published_with_its_threshold(
+    clock: ManualClock, objective: str, possible: int
+) -> None:
+    page = samples(exporter_of(ledger_of(product("chefs", objective=objective)), clock))
+    fast = frozenset({"chefs", "1h"})
+    assert page["ninewatch_burn_alert_possible", fast] == possible
+    assert page.get(("ninewatch_burn_alert_threshold", fast)) == (14.4 if possible else None)
+    assert page["ninewatch_burn_alert_threshold", frozenset({"chefs", "6h"})] == 6

@@ -8,26 +8,18 @@ from pathlib import Path
 import pytest
 import yaml
 
-from monitor.exporters.rulefile import Alert, Group, Record, render
-from monitor.exporters.rules import BURN_ALERTS, groups, rules_file, span
-from sla.budget import BURN_POLICIES
-from sla.interval import DAY, HOUR, MINUTE
-from tests.support.metric_names import asked, emitted, recorded
+from monitor.exporters.rulefile import Alert, Group, render
+from monitor.exporters.rules import groups, rules_file
+from tests.support.metric_names import asked, emitted
 
 ROOT = Path(__file__).parents[3]
-ALERTS = [rule for group in groups() for rule in group.rules if isinstance(rule, Alert)]
-RECORDS = [rule for group in groups() for rule in group.rules if isinstance(rule, Record)]
+ALERTS = [rule for group in groups() for rule in group.rules]
+SCENARIOS = ROOT / "dashboards/ninewatch.rules.test.yaml"
 
 
-@pytest.mark.parametrize("rule", [*ALERTS, *RECORDS], ids=lambda rule: rule.name)
-def test_a_rule_asks_only_for_metrics_that_the_daemon_emits_or_a_rule_records(rule: Alert | Record) -> None:
+@pytest.mark.parametrize("rule", ALERTS, ids=lambda rule: rule.name)
+def test_a_rule_asks_only_for_metrics_that_the_daemon_emits(rule: Alert) -> None:
     assert asked(rule.expr) <= emitted()
-    assert recorded(rule.expr) <= {each.name for each in RECORDS}
-
-
-def test_every_recorded_series_is_read_by_a_rule() -> None:
-    read = set().union(*(recorded(rule.expr) for rule in (*ALERTS, *RECORDS)))
-    assert {each.name for each in RECORDS} == read
 
 
 def test_the_text_is_yaml_with_the_very_rules() -> None:
@@ -35,15 +27,37 @@ def test_the_text_is_yaml_with_the_very_rules() -> None:
     written = [rule for group in document["groups"] for rule in group["rules"]]
     rules = [rule for group in groups() for rule in group.rules]
     assert [rule["expr"] for rule in written] == [rule.expr for rule in rules]
-    assert {rule.get("alert") or rule["record"] for rule in written} == {rule.name for rule in rules}
+    assert [rule["alert"] for rule in written] == [rule.name for rule in rules]
 
 
 @pytest.mark.parametrize("alert", ALERTS, ids=lambda alert: alert.name)
-def test_every_alert_has_a_known_severity_and_a_paragraph_in_the_runbook(alert: Alert) -> None:
+def test_every_alert_has_a_known_severity_and_absolute_links(alert: Alert) -> None:
     assert alert.severity in {"critical", "warning", "none"}
-    path, anchor = alert.annotations["runbook_url"].split("#")
-    headings = re.findall(r"^## (\w+)$", (ROOT / path).read_text(), flags=re.MULTILINE)
-    assert anchor in {heading.lower() for heading in headings}
+    assert alert.annotations["runbook_url"] == f"http://127.0.0.1:9999/runbook#{alert.name}"
+    page = "products/{{ $labels.product }}" if "$labels.product" in alert.summary else ""
+    assert alert.annotations["page_url"] == f"http://127.0.0.1:9999/{page}"
+
+
+def test_every_link_starts_with_the_public_address_that_is_given() -> None:
+    text = rules_file(base="https://status.example.org/nw")
+    links = re.findall(r'_url: "(.*)"', text)
+    assert len(links) == 2 * len(ALERTS)
+    assert all(link.startswith("https://status.example.org/nw/") for link in links)
+
+
+def test_every_alert_has_scenarios_in_which_it_fires_and_in_which_it_does_not() -> None:
+    """Silence is asserted for every alert by the scenarios that list all alerts that fire."""
+    document = yaml.safe_load(SCENARIOS.read_text())
+    fired: set[str] = set()
+    silent: set[str] = set()
+    for scenario in document["tests"]:
+        for case in scenario.get("alert_rule_test", ()):
+            (fired if case["exp_alerts"] else silent).add(case["alertname"])
+        for case in scenario.get("promql_expr_test", ()):
+            text = " ".join(sample["labels"] for sample in case["exp_samples"])
+            fired |= set(re.findall(r'alertname="(\w+)"', text))
+    assert fired == {alert.name for alert in ALERTS}
+    assert silent >= fired - {"Watchdog"}
 
 
 def test_the_runbook_has_no_paragraph_of_an_alert_that_is_gone() -> None:
@@ -55,21 +69,8 @@ def test_the_runbook_has_no_paragraph_of_an_alert_that_is_gone() -> None:
 def test_an_alert_names_only_labels_that_its_expression_can_carry(alert: Alert) -> None:
     """An absent() has no labels at all; a text that names one would page with a hole in it."""
     named = set(re.findall(r"\$labels\.(\w+)", alert.summary + alert.description))
-    assert named <= {"product", "check", "window", "what"}
+    assert named <= {"product", "check", "window", "what", "instance"}
     assert not (named and "absent(" in alert.expr)
-
-
-def test_burn_thresholds_are_derived_from_the_cited_policies_and_scale_with_the_period() -> None:
-    thresholds = {rule.labels["window"]: rule.expr for rule in RECORDS if rule.name == "ninewatch:burn_threshold:ratio"}
-    assert thresholds["1h"] == "clamp_min(0.02 * ninewatch:period:seconds / 3600, 1)"
-    assert set(thresholds) == {span(policy.long) for policy in BURN_POLICIES}
-    assert [float(policy.factor(30 * DAY)) for policy in BURN_ALERTS.values()] == [14.4, 6.0, 1.0]
-
-
-def test_a_window_is_named_as_the_daemon_and_promql_write_it() -> None:
-    assert [span(length) for length in (5 * MINUTE, 30 * MINUTE, HOUR, 6 * HOUR, DAY, 3 * DAY)] == [
-        *("5m", "30m", "1h", "6h", "24h", "3d"),
-    ]
 
 
 def test_strings_survive_the_writing_whatever_is_in_them() -> None:

@@ -133,6 +133,7 @@ EXAMPLES = {
     "/api/v1/products/{id}/blame": ["/api/v1/products/css/blame?window=1h"],
     "/api/v1/incidents": ["/api/v1/incidents"],
     "/api/v1/incidents/{id}": ["/api/v1/incidents/{newest}"],
+    "/api/v1/configuration": ["/api/v1/configuration"],
 }
 
 

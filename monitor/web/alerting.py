@@ -1,0 +1,31 @@
+"""The burn alerts of a product for programs, as `sla.alerting` decides them."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+from sla.alerting import BURN_POLICIES
+from sla.interval import SECOND
+
+if TYPE_CHECKING:
+    from monitor.config.model import Product
+    from monitor.ledger import Ledger
+
+
+def burn_alerts(ledger: Ledger, product: Product, now: int) -> list[dict[str, Any]]:
+    """Return each burn alert: null is a state that is not known, or a threshold that cannot be reached."""
+    firing = {alert.policy: alert.firing for alert in ledger.burn_alerts(product.id, now)}
+    listed = []
+    for policy in BURN_POLICIES:
+        obstacle = product.burn_obstacle(policy)
+        listed.append(
+            {
+                "alert": policy.alert,
+                "long_seconds": policy.long / SECOND,
+                "short_seconds": policy.short / SECOND,
+                "threshold": None if obstacle else float(policy.threshold(product.window)),
+                "firing": firing.get(policy),
+                "cannot_fire": obstacle,
+            }
+        )
+    return listed

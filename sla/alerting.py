@@ -1,0 +1,166 @@
+"""Which alerts fire: budget burn by the cited policies, and outages that hold until the target is seen up.
+
+measurement.md, section 7. An alert that fires goes on while the monitor is blind or restarts: without an observation
+that says "up" nothing has recovered. Both states follow from the record alone, so a restart changes neither.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from fractions import Fraction
+from itertools import islice
+from typing import TYPE_CHECKING, NamedTuple
+
+from sla.availability import downtime
+from sla.budget import burn_rate
+from sla.interval import DAY, HOUR, MINUTE, Interval
+from sla.objective import format_duration
+from sla.track import Durations, State
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Iterator
+
+    from sla.compose import Rule
+    from sla.incident import IncidentTracker
+    from sla.objective import Objective
+    from sla.timeline import Timeline
+    from sla.track import History, Piece
+
+LEAST_BAD = 2  # bad observations within the long look-back: one lost probe pages no one
+
+
+@dataclass(frozen=True, slots=True)
+class BurnPolicy:
+    """Alert when `fraction` of the period's budget is burnt within `long` and burning goes on within `short`.
+
+    `alert` names the alert, `severity` is `page` or `ticket`; look-backs are in microseconds.
+    """
+
+    alert: str
+    fraction: Fraction
+    long: int
+    short: int
+    severity: str
+
+    def factor(self, period: int) -> Fraction:
+        """Return the burn rate that spends the fraction of a period's budget within the long look-back."""
+        return self.fraction * period / self.long
+
+    def threshold(self, period: int) -> Fraction:
+        """Return the burn rate to reach: the factor, but never below 1, at which the budget lasts its period."""
+        return max(self.factor(period), Fraction(1))
+
+    def fires(self, objective: Objective, period: int, at: int, history: History) -> bool:
+        """Return whether the policy fires at the instant: both look-backs that end there reach the threshold, the
+        long one spent the fraction of the period's budget, and it holds two bad observations.
+        """
+        spent = self.fraction * objective.allowed(period)
+        long = Interval(at - self.long, at)
+        durations = history.durations(long)
+        if downtime(durations).point < spent or not self._reached(objective, period, durations):
+            return False
+        short = history.durations(Interval(at - self.short, at))
+        return self._reached(objective, period, short) and history.counts(long).bad >= LEAST_BAD
+
+    def _reached(self, objective: Objective, period: int, durations: Durations) -> bool:
+        burn = burn_rate(objective, durations)
+        return burn is not None and burn >= self.threshold(period)
+
+    def obstacle(self, objective: Objective, period: int, intervals: Iterable[int]) -> str | None:
+        """Return why the policy can never fire, None if it can. `intervals` are those of the checks, microseconds.
+
+        Nothing burns faster than all the time down, which is 1 / (1 - objective). And two bad observations have to fit
+        into the long look-back.
+        """
+        most, needed = 1 / (1 - objective.ratio), self.threshold(period)
+        name = f"{self.alert} cannot fire"
+        if needed > most:
+            return (
+                f"{name}: it needs a burn rate of {float(needed):.4g}, and at an objective of {objective} over "
+                f"{format_duration(period)} the highest is {float(most):.4g}; raise the objective or shorten the window"
+            )
+        if sum(-(-self.long // interval) for interval in intervals) < LEAST_BAD:
+            return (
+                f"{name}: it needs {LEAST_BAD} bad observations within {format_duration(self.long)}; "
+                "shorten the interval of a check"
+            )
+        return None
+
+
+# Google, The Site Reliability Workbook (O'Reilly 2018), chapter 5, "Alerting on SLOs", the recommended parameters for
+# multiwindow, multi-burn-rate alerts: the budget fraction is the policy; 14.4, 6 and 1 follow for a period of 30 days.
+BURN_POLICIES = (
+    BurnPolicy("NinewatchBudgetBurnsFast", Fraction(2, 100), HOUR, 5 * MINUTE, "page"),
+    BurnPolicy("NinewatchBudgetBurns", Fraction(5, 100), 6 * HOUR, 30 * MINUTE, "page"),
+    BurnPolicy("NinewatchBudgetBurnsSlowly", Fraction(10, 100), 3 * DAY, 6 * HOUR, "ticket"),
+)
+
+
+class BurnAlert(NamedTuple):
+    """One policy at one instant. `burn` is the rate over the long look-back while it fires, 0 while it does not."""
+
+    policy: BurnPolicy
+    burn: Fraction
+
+    @property
+    def firing(self) -> bool:
+        """Whether the policy fires."""
+        return self.burn > 0
+
+
+def burn_alerts(history: History, objective: Objective, period: int, now: int) -> list[BurnAlert]:
+    """Return the state of each policy at `now`; nothing where the history holds no known time at all.
+
+    A policy that fired goes on firing through unknown time, until the history shows the target up again.
+    """
+    instants = list(islice(_judged(history, now), _MOST_GAPS))
+    if not instants:
+        return []
+    return [BurnAlert(policy, _burning(policy, history, objective, period, instants)) for policy in BURN_POLICIES]
+
+
+def _burning(policy: BurnPolicy, history: History, objective: Objective, period: int, instants: list[int]) -> Fraction:
+    """Return the burn over the long look-back at the latest of the instants at which the policy fires; 0 if none."""
+    at = next((at for at in instants if policy.fires(objective, period, at, history)), None)
+    burn = None if at is None else burn_rate(objective, history.durations(Interval(at - policy.long, at)))
+    return burn or Fraction(0)
+
+
+_MOST_GAPS = 16  # of unknown time in one outage; bounds the work for a target that is seen now and then
+_SPANS = (MINUTE, HOUR, 8 * HOUR, 64 * HOUR, 512 * HOUR, 4096 * HOUR)  # how far back to look, further only if need be
+
+
+def _judged(history: History, now: int) -> Iterator[int]:
+    """Yield the instants at which alerts are judged, the latest first: `now` if it is known, and the ends of the known
+    time before each gap as far back as nothing was up.
+    """
+    end, after = now, State.UNKNOWN
+    for piece in _backwards(history, now):
+        state = piece.state.point
+        if state is not State.UNKNOWN and after is State.UNKNOWN:
+            yield end
+        if state is State.UP:
+            return
+        end, after = piece.start, state
+
+
+def _backwards(history: History, now: int) -> Iterator[Piece]:
+    """Yield the pieces before `now`, the latest first; those that a span's edge cuts come in two."""
+    end = now
+    for span in _SPANS:
+        start = now - span
+        yield from reversed(list(history.pieces(Interval(start, end))))
+        end = start
+
+
+def outage(rule: Rule, checks: Iterable[tuple[IncidentTracker, Timeline]]) -> bool | None:
+    """Return whether so many checks have an open incident that the rule is not met; None while too few are known.
+
+    An incident opens after `fall` bad observations and resolves after `rise` good ones, is recorded, and no unknown
+    time resolves it. So an outage neither begins with one lost probe nor ends because nothing is seen.
+    """
+    held = [(tracker.open is not None, timeline.last_known is not None) for tracker, timeline in checks]
+    needed = rule.needed(len(held))
+    if sum(not failing for failing, _ in held) < needed:
+        return True
+    return False if sum(known and not failing for failing, known in held) >= needed else None

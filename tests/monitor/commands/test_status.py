@@ -1,0 +1,107 @@
+"""`ninewatch status -c FILE` shows the figures of that configuration, or says that the daemon runs another one."""
+
+from __future__ import annotations
+
+import shutil
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from monitor.commands.status import _notes
+from monitor.config.loader import examine
+from monitor.errors import NinewatchError
+from monitor.probes.registry import CHECK_TYPES
+from tests.monitor.commands.test_cli import closed_port, said, written
+from tests.support.processes import until
+from tests.support.targets import Target
+from tests.support.watches import watching
+
+
+@pytest.fixture
+def target() -> Iterator[Target]:
+    with Target().serving() as served:
+        yield served
+
+
+def digest(path: Path) -> str:
+    return examine(path, CHECK_TYPES).digest
+
+
+def refusal(path: Path) -> str:
+    error = said("status", "-c", path).exception
+    assert isinstance(error, NinewatchError), error
+    return str(error)
+
+
+def test_another_configuration_at_the_same_address_is_refused_and_both_are_named(
+    target: Target, tmp_path: Path
+) -> None:
+    path = written(tmp_path, target.url("/"), f"127.0.0.1:{closed_port()}")
+    other = tmp_path / "other.yaml"
+    other.write_text(path.read_text().replace("objective: 99%", "objective: 99.5%"))
+    with watching(path) as watch:
+        until("a good probe of both", lambda: watch.api("/products")[0]["state"] == "up")
+        assert said("status", "-c", path).exit_code == 0
+        told = refusal(other)
+        assert f"runs another configuration, ninewatch.yaml (digest {digest(path)[:12]})" in told
+        assert f"than {other} (digest {digest(other)[:12]})" in told
+        assert f"start `ninewatch run -c {other}`" in told
+        assert said("status", "--json", "-c", other).stdout == ""
+
+
+def test_a_copy_of_the_file_is_the_same_configuration(target: Target, tmp_path: Path) -> None:
+    path = written(tmp_path, target.url("/"), f"127.0.0.1:{closed_port()}")
+    copy = tmp_path / "elsewhere" / "copy.yaml"
+    copy.parent.mkdir()
+    shutil.copy(path, copy)
+    with watching(path) as watch:
+        until("a good probe of both", lambda: watch.api("/products")[0]["state"] == "up")
+        assert said("status", "-c", copy).exit_code == 0
+
+
+def test_an_edit_is_another_configuration_until_it_is_taken_over_and_a_refused_one_says_so(
+    target: Target, tmp_path: Path
+) -> None:
+    path = written(tmp_path, target.url("/"), f"127.0.0.1:{closed_port()}")
+    sound = path.read_text()
+    with watching(path) as watch:
+        until("a good probe of both", lambda: watch.api("/products")[0]["state"] == "up")
+        path.write_text(sound.replace("objective: 99%", "objective: 98%"))
+        until("the reload", lambda: watch.api("/configuration")["digest"] == digest(path))
+        assert said("status", "-c", path).exit_code == 0
+        path.write_text(sound.replace("objective: 99%", "objective: 100%"))
+        until("the refusal", lambda: watch.api("/configuration")["reload_refused"])
+        path.write_text(sound)
+        assert digest(path) != watch.api("/configuration")["digest"]
+
+
+def test_the_digest_is_that_of_every_yaml_file_and_of_no_secret(tmp_path: Path) -> None:
+    folder = tmp_path / "config"
+    (folder / "more").mkdir(parents=True)
+    (folder / "key").write_text("first")
+    check = "{id: a, http: 'http://h/', bearer: {file: key}}"
+    (folder / "main.yaml").write_text(f"include: [more]\nproducts:\n- {{id: one, objective: 99%, checks: [{check}]}}\n")
+    (folder / "more" / "two.yaml").write_text(
+        "products:\n- {id: two, objective: 99%, checks: [{id: a, http: 'http://h/'}]}\n"
+    )
+    before = digest(folder)
+    copied = shutil.copytree(folder, tmp_path / "copy")
+    assert digest(copied) == before
+    (folder / "key").write_text("second")
+    assert digest(folder) == before
+    (folder / "more" / "two.yaml").write_text(
+        "products:\n- {id: two, objective: 98%, checks: [{id: a, http: 'http://h/'}]}\n"
+    )
+    assert digest(folder) != before
+
+
+def test_status_reports_an_alert_that_can_never_fire(target: Target, tmp_path: Path) -> None:
+    """Once: as the configuration's warning, or without one as the daemon's note."""
+    path = written(tmp_path, target.url("/"), f"127.0.0.1:{closed_port()}")
+    path.write_text(path.read_text().replace("objective: 99%", "objective: 90%"))
+    with watching(path) as watch:
+        until("a good probe of both", lambda: watch.api("/products")[0]["state"] == "up")
+        assert said("status", "-c", path).stderr.count("NinewatchBudgetBurnsFast cannot fire: ") == 1
+        (note,) = _notes(watch.api("/products"))
+        assert note.startswith("demo: NinewatchBudgetBurnsFast cannot fire: it needs a burn rate of 14.4")

@@ -1,0 +1,88 @@
+"""What an operator sees of alerts: the runbook, those that fire, and those that never can."""
+
+from __future__ import annotations
+
+import html
+from typing import TYPE_CHECKING
+
+import pytest
+
+from monitor.exporters.rules import BASE, groups
+from monitor.web.runbook import runbook_html
+from monitor.web.site import HEADERS
+from sla.interval import MINUTE
+from tests.monitor.web.test_pages import Outline
+from tests.support.ledgers import ILL, NOW, WELL, ledger_of, probe_all, product
+
+if TYPE_CHECKING:
+    from collections.abc import Awaitable, Callable
+
+    from tests.monitor.web.conftest import Published
+
+ALERTS = [rule for group in groups() for rule in group.rules]
+CANNOT = "NinewatchBudgetBurnsFast cannot fire: it needs a burn rate of 14.4, and at an objective of 90% over 30d"
+
+
+async def test_every_alert_has_its_anchor_on_the_served_runbook(site: Published) -> None:
+    answer = await site.get("/runbook")
+    assert (answer.status, answer.raw.content_type) == (200, "text/html")
+    assert answer.headers["Content-Security-Policy"] == HEADERS["Content-Security-Policy"]
+    page = Outline(answer.text)
+    anchors = [attrs["id"] for attrs in page.named("h2")]
+    assert sorted(map(str, anchors)) == sorted(alert.name for alert in ALERTS)
+    for alert in ALERTS:
+        path, _, anchor = alert.annotations["runbook_url"].removeprefix(BASE).partition("#")
+        assert path == "/runbook"
+        assert anchor in anchors
+
+
+async def test_links_within_the_runbook_lead_somewhere_and_nothing_is_loaded_from_elsewhere(site: Published) -> None:
+    page = Outline((await site.get("/runbook")).text)
+    ids = {attrs.get("id") for _, attrs in page.tags}
+    inner = [str(attrs["href"]) for attrs in page.named("a") if str(attrs["href"]).startswith("#")]
+    assert inner
+    assert {link.removeprefix("#") for link in inner} <= ids
+    assert not page.named("script")
+    assert not [attrs for _, attrs in page.tags if "style" in attrs]
+    assert all(str(attrs["href"]).startswith("/static/") for attrs in page.named("link"))
+
+
+async def test_the_pages_of_alerts_are_there(site: Published) -> None:
+    for alert in ALERTS:
+        path = alert.annotations["page_url"].removeprefix(BASE).replace("{{ $labels.product }}", "css")
+        assert (await site.get(path)).status == 200
+
+
+def test_a_link_that_the_page_cannot_follow_is_refused_when_it_is_made() -> None:
+    assert '<h2 id="Alert">' in runbook_html("# R\n\n## Alert\nsee [it](#alert), [more](https://example.org)\n")
+    with pytest.raises(ValueError, match=r"links to probes\.md"):
+        runbook_html("# R\n\n## Alert\nsee [it](probes.md)\n")
+
+
+async def test_an_alert_that_cannot_fire_is_named_in_the_api_and_on_the_page(
+    publish: Callable[..., Awaitable[Published]],
+) -> None:
+    ledger = ledger_of(product("low", objective="90%"), product("high", objective="99.9%"))
+    probe_all(ledger, ledger.entries.values(), NOW - 60 * MINUTE, NOW, WELL)
+    site = await publish(ledger)
+    listed = {each["id"]: each for each in await (await site.get("/api/v1/products")).json()}
+    assert [text.startswith(CANNOT) for text in listed["low"]["alerts_that_cannot_fire"]] == [True]
+    assert listed["high"]["alerts_that_cannot_fire"] == []
+    fast, *others = (await (await site.get("/api/v1/products/low")).json())["burn_alerts"]
+    assert (fast["alert"], fast["threshold"], fast["firing"]) == ("NinewatchBudgetBurnsFast", None, False)
+    assert fast["cannot_fire"].startswith(CANNOT)
+    assert [(each["threshold"], each["cannot_fire"]) for each in others] == [(6.0, None), (1.0, None)]
+    assert CANNOT in html.unescape((await site.get("/products/low")).text)
+    assert "cannot fire" not in (await site.get("/products/high")).text
+
+
+async def test_a_burn_alert_that_fires_says_so_and_one_of_which_nothing_is_known_is_null(
+    publish: Callable[..., Awaitable[Published]],
+) -> None:
+    ledger = ledger_of(product("burning"), product("unseen"))
+    probe_all(ledger, ledger.of("burning"), NOW - 60 * MINUTE, NOW, ILL)
+    site = await publish(ledger)
+    burning = (await (await site.get("/api/v1/products/burning")).json())["burn_alerts"]
+    unseen = (await (await site.get("/api/v1/products/unseen")).json())["burn_alerts"]
+    assert [each["firing"] for each in burning] == [True, True, True]
+    assert [each["firing"] for each in unseen] == [None, None, None]

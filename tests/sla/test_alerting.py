@@ -1,0 +1,238 @@
+"""Burn alerts and outages: what fires, what holds through unknown time, and what can never fire."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from fractions import Fraction
+
+import pytest
+
+from sla.alerting import BURN_POLICIES, BurnPolicy, burn_alerts, outage
+from sla.compose import Composition, Rule
+from sla.incident import IncidentTracker
+from sla.interval import DAY, HOUR, MINUTE, SECOND
+from sla.objective import Objective
+from sla.observation import Observation, Outcome
+from sla.timeline import Timeline
+
+GOOD, BAD, UNKNOWN = Outcome.GOOD, Outcome.BAD, Outcome.UNKNOWN
+FAST, MIDDLE, SLOW = BURN_POLICIES
+NINES3 = Objective.parse("99.9%")
+START = 400 * DAY
+HOLD = 130 * SECOND
+
+
+@dataclass
+class Watched:
+    """A check that is probed once a minute, and where its record has come to."""
+
+    timeline: Timeline
+    now: int = START
+
+    def see(self, outcome: Outcome, length: int, step: int = MINUTE) -> Watched:
+        """Observe the outcome for so long."""
+        for at in range(self.now, self.now + length, step):
+            self.timeline.append(at, outcome)
+        return self.skip(length)
+
+    def skip(self, length: int) -> Watched:
+        """Let time pass without an observation."""
+        self.now += length
+        return self
+
+    def firing(self, objective: Objective = NINES3, period: int = 30 * DAY) -> list[str]:
+        """The alerts that fire now."""
+        alerts = burn_alerts(self.timeline, objective, period, self.now)
+        return [alert.policy.alert for alert in alerts if alert.firing]
+
+
+@pytest.fixture
+def watched() -> Watched:
+    return Watched(Timeline(HOLD))
+
+
+def test_burn_factors_follow_from_the_cited_fractions() -> None:
+    """14.4, 6 and 1 for 30 days, as the Workbook prints them; other periods have other factors."""
+    assert [p.factor(30 * DAY) for p in BURN_POLICIES] == [Fraction("14.4"), 6, 1]
+    assert FAST.factor(7 * DAY) == Fraction("3.36")
+
+
+def test_a_threshold_is_never_below_the_burn_at_which_the_budget_lasts() -> None:
+    assert [p.threshold(7 * DAY) for p in BURN_POLICIES] == [Fraction("3.36"), Fraction("1.4"), 1]
+
+
+def test_an_outage_fires_once_it_spent_the_fraction_of_the_budget_and_stops_with_the_short_look_back(
+    watched: Watched,
+) -> None:
+    """2 % of 2592 s are 51.84 s: at a probe a minute that is reached with the second bad one."""
+    watched.see(GOOD, DAY).see(BAD, MINUTE)
+    assert watched.firing() == []
+    assert FAST.alert in watched.see(BAD, MINUTE).firing()
+    assert FAST.alert in watched.see(GOOD, 4 * MINUTE).firing(), "of the last five minutes some were down"
+    assert FAST.alert not in watched.see(GOOD, 4 * MINUTE).firing()
+
+
+def test_the_reported_burn_is_that_of_the_long_look_back(watched: Watched) -> None:
+    """Bad from 0 min to 10 min, seen at every minute: the change lies half a minute before the first."""
+    watched.see(GOOD, DAY).see(BAD, 10 * MINUTE)
+    burn = {alert.policy: alert.burn for alert in burn_alerts(watched.timeline, NINES3, 30 * DAY, watched.now)}
+    assert burn[FAST] == Fraction(630, 3600) * 1000
+    assert burn[MIDDLE] == Fraction(630, 6 * 3600) * 1000
+    assert burn[SLOW] == Fraction(630, 87000) * 1000, "of three days one day and ten minutes are known"
+
+
+@pytest.mark.parametrize("objective", ["99.9%", "99.999%", "90%"])
+def test_one_bad_probe_of_a_fresh_record_fires_nothing(watched: Watched, objective: str) -> None:
+    """All that is known is down, a burn of 1 / (1 - objective); a rate over seconds of record pages nobody."""
+    watched.see(BAD, MINUTE)
+    assert watched.firing(Objective.parse(objective)) == []
+
+
+def test_two_bad_probes_of_a_fresh_record_fire_only_once_the_budget_is_spent(watched: Watched) -> None:
+    watched.see(BAD, 40 * SECOND, step=20 * SECOND)
+    assert FAST.alert not in watched.firing()
+    assert FAST.alert in watched.see(BAD, 20 * SECOND, step=20 * SECOND).firing()
+
+
+def test_nothing_known_is_no_state_at_all(watched: Watched) -> None:
+    assert burn_alerts(watched.timeline, NINES3, 30 * DAY, watched.now) == []
+    assert burn_alerts(watched.see(UNKNOWN, HOUR).timeline, NINES3, 30 * DAY, watched.now) == []
+
+
+@pytest.mark.parametrize("blind", [10 * MINUTE, 5 * HOUR, 20 * DAY])
+@pytest.mark.parametrize("probing", [True, False], ids=["unknown outcomes", "no daemon"])
+def test_an_alert_holds_while_the_monitor_is_blind_and_resolves_when_the_target_is_seen_up(
+    watched: Watched, blind: int, probing: bool
+) -> None:
+    watched.see(GOOD, DAY).see(BAD, 10 * MINUTE)
+    before = watched.firing()
+    assert FAST.alert in before
+    if probing:
+        watched.see(UNKNOWN, blind)
+    else:
+        watched.skip(blind)
+    assert watched.firing() == before
+    watched.see(GOOD, 6 * MINUTE)
+    assert FAST.alert not in watched.firing()
+
+
+def test_an_alert_holds_through_several_gaps_of_an_outage(watched: Watched) -> None:
+    """Each stretch of down time is too short to fire by itself, but nothing was up since it fired."""
+    watched.see(GOOD, DAY).see(BAD, 10 * MINUTE)
+    for _ in range(3):
+        watched.skip(2 * HOUR).see(BAD, 1)
+        assert FAST.alert in watched.firing()
+    watched.see(GOOD, MINUTE)
+    assert FAST.alert not in watched.firing()
+
+
+def test_an_alert_that_did_not_fire_does_not_begin_to_while_the_monitor_is_blind(watched: Watched) -> None:
+    watched.see(GOOD, DAY).see(BAD, MINUTE).see(UNKNOWN, 5 * HOUR)
+    assert watched.firing() == []
+
+
+def test_unknown_time_of_a_healthy_target_fires_nothing(watched: Watched) -> None:
+    assert watched.see(GOOD, HOUR).see(UNKNOWN, 3 * HOUR).see(GOOD, HOUR).firing() == []
+
+
+@pytest.mark.parametrize(
+    ("objective", "period", "cannot"),
+    [
+        ("99.9%", 30 * DAY, []),
+        ("90%", 30 * DAY, [FAST]),
+        ("80%", 30 * DAY, [FAST, MIDDLE]),
+        ("99%", 365 * DAY, [FAST]),
+        ("99.99999%", 365 * DAY, []),
+        ("50%", DAY, []),
+    ],
+)
+def test_a_policy_that_needs_more_than_all_the_time_down_says_that_it_cannot_fire(
+    objective: str, period: int, cannot: list[BurnPolicy]
+) -> None:
+    """And only those: the others do fire in an outage that lasts."""
+    chosen = Objective.parse(objective)
+    obstacles = {policy: policy.obstacle(chosen, period, [MINUTE]) for policy in BURN_POLICIES}
+    assert [policy for policy, why in obstacles.items() if why] == cannot
+    assert all("raise the objective or shorten the window" in str(obstacles[policy]) for policy in cannot)
+    watched = Watched(Timeline(HOLD)).see(BAD, 10 * DAY, step=2 * MINUTE)
+    assert watched.firing(chosen, period) == [p.alert for p in BURN_POLICIES if p not in cannot]
+
+
+def test_the_obstacle_names_both_rates() -> None:
+    text = FAST.obstacle(Objective.parse("90%"), 30 * DAY, [MINUTE])
+    assert text is not None
+    assert text.startswith("NinewatchBudgetBurnsFast cannot fire: it needs a burn rate of 14.4, and")
+    assert "at an objective of 90% over 30d the highest is 10" in text
+
+
+@pytest.mark.parametrize(("intervals", "cannot"), [([HOUR], True), ([HOUR, HOUR], False), ([59 * MINUTE], False)])
+def test_a_policy_whose_look_back_holds_one_observation_says_so(intervals: list[int], cannot: bool) -> None:
+    assert (FAST.obstacle(NINES3, 30 * DAY, intervals) is not None) is cannot
+
+
+def test_a_product_of_two_checks_holds_as_a_whole() -> None:
+    """Up with either: one check alone burns nothing; both do, and go on doing so while one of them is blind."""
+    one, other = Watched(Timeline(HOLD)), Watched(Timeline(HOLD))
+    whole = Composition(Rule(1), [one.timeline, other.timeline])
+
+    def firing() -> bool:
+        return any(each.firing for each in burn_alerts(whole, NINES3, 30 * DAY, one.now))
+
+    one.see(GOOD, HOUR).see(BAD, HOUR)
+    other.see(GOOD, 2 * HOUR)
+    assert not firing()
+    one.see(BAD, 10 * MINUTE)
+    other.see(BAD, 10 * MINUTE)
+    assert firing()
+    one.see(BAD, HOUR)
+    other.see(UNKNOWN, HOUR)
+    assert firing()
+    one.see(BAD, MINUTE)
+    other.see(GOOD, MINUTE)
+    assert not [a for a in burn_alerts(whole, NINES3, 30 * DAY, one.now) if a.firing and a.policy is FAST]
+
+
+def tracked(outcomes: list[Outcome], fall: int = 2, rise: int = 2) -> tuple[IncidentTracker, Timeline]:
+    timeline = Timeline(HOLD)
+    tracker = IncidentTracker("p/c", "p", fall, rise, timeline)
+    for number, outcome in enumerate(outcomes):
+        timeline.append(number * MINUTE, outcome)
+        tracker.step(Observation("p/c", number * MINUTE, outcome))
+    return tracker, timeline
+
+
+@pytest.mark.parametrize(
+    ("outcomes", "expected"),
+    [
+        ([], None),
+        ([UNKNOWN], None),
+        ([GOOD], False),
+        ([BAD], False),
+        ([GOOD, BAD], False),
+        ([BAD, BAD], True),
+        ([BAD, BAD, UNKNOWN, UNKNOWN], True),
+        ([BAD, BAD, UNKNOWN, GOOD], True),
+        ([BAD, BAD, UNKNOWN, GOOD, GOOD], False),
+    ],
+)
+def test_an_outage_begins_after_fall_bad_probes_and_ends_after_rise_good_ones(
+    outcomes: list[Outcome], expected: bool | None
+) -> None:
+    assert outage(Rule(None), [tracked(outcomes)]) is expected
+
+
+@pytest.mark.parametrize(
+    ("rule", "members", "expected"),
+    [
+        (Rule(None), [[GOOD], [BAD, BAD]], True),
+        (Rule(1), [[GOOD], [BAD, BAD]], False),
+        (Rule(1), [[BAD, BAD], [BAD, BAD]], True),
+        (Rule(2), [[GOOD], [GOOD], [BAD, BAD]], False),
+        (Rule(2), [[GOOD], [BAD, BAD], [BAD, BAD]], True),
+        (Rule(None), [[GOOD], []], None),
+        (Rule(1), [[GOOD], []], False),
+        (Rule(1), [[BAD, BAD], []], None),
+    ],
+)
+def test_an_outage_follows_the_products_rule(rule: Rule, members: list[list[Outcome]], expected: bool | None) -> None:
+    assert outage(rule, [tracked(each) for each in members]) is expected
