@@ -15,7 +15,7 @@ from monitor.check_history import CheckHistory
 from monitor.config.agreement import Dependency
 from monitor.corrections import Corrections
 from monitor.vocabulary import SLOW
-from sla.alerting import BurnAlert, burn_alerts
+from sla.alerting import BurnAlert, LookBacks, burn_alerts
 from sla.budget import PACE, Forecast, exhausted_at
 from sla.calendar import Window
 from sla.compose import Composition
@@ -189,7 +189,8 @@ class Ledger:
     def burn_alerts(self, product_id: str, now: int) -> list[BurnAlert]:
         """Return the state of each burn policy over the product's own window; none while nothing is known."""
         product = self.products[product_id]
-        return burn_alerts(self.compositions[product_id], product.objective, product.window, now)
+        history = self.compositions[product_id]
+        return burn_alerts(product.objective, product.window, history.state(now).point, LookBacks.of(history, now))
 
     def measured(self, product_id: str, window: Window | Interval | str, now: int) -> Measured:
         """Return the product's raw figures over a window, an interval, or a rolling window by name that ends now.

@@ -18,7 +18,7 @@ from sla.objective import format_duration
 from sla.track import Durations, State
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Iterator
+    from collections.abc import Iterable, Iterator, Mapping, Sequence
 
     from sla.compose import Rule
     from sla.incident import IncidentTracker
@@ -50,17 +50,19 @@ class BurnPolicy:
         """Return the burn rate to reach: the factor, but never below 1, at which the budget lasts its period."""
         return max(self.factor(period), Fraction(1))
 
-    def fires(self, objective: Objective, period: int, at: int, history: History) -> bool:
-        """Return whether the policy fires at the instant: both look-backs that end there reach the threshold, the
-        long one spent the fraction of the period's budget, and it holds two bad observations.
+    def fires(self, objective: Objective, period: int, seen: LookBacks) -> bool:
+        """Return whether the policy fires: both look-backs reach the threshold, the long one spent the fraction of the
+        period's budget, and it holds two bad observations.
         """
-        spent = self.fraction * objective.allowed(period)
-        long = Interval(at - self.long, at)
-        durations = history.durations(long)
-        if downtime(durations).point < spent or not self._reached(objective, period, durations):
-            return False
-        short = history.durations(Interval(at - self.short, at))
-        return self._reached(objective, period, short) and history.counts(long).bad >= LEAST_BAD
+        long, short = seen.durations[self.long], seen.durations[self.short]
+        spent = downtime(long).point
+        return (
+            spent > 0
+            and spent >= self.fraction * objective.allowed(period)
+            and self._reached(objective, period, long)
+            and self._reached(objective, period, short)
+            and seen.bad(self.long) >= LEAST_BAD
+        )
 
     def _reached(self, objective: Objective, period: int, durations: Durations) -> bool:
         burn = burn_rate(objective, durations)
@@ -96,6 +98,27 @@ BURN_POLICIES = (
 )
 
 
+@dataclass(frozen=True, slots=True)
+class LookBacks:
+    """What a history says of the look-backs of all policies that end at the instant `at`, by their lengths."""
+
+    history: History
+    at: int
+    durations: Mapping[int, Durations]
+
+    @classmethod
+    def of(cls, history: History, at: int) -> LookBacks:
+        """Return the look-backs that end at the instant."""
+        return cls(history, at, {length: history.durations(Interval(at - length, at)) for length in LENGTHS})
+
+    def bad(self, length: int) -> int:
+        """Return the number of bad observations in the look-back."""
+        return self.history.counts(Interval(self.at - length, self.at)).bad
+
+
+LENGTHS = frozenset(length for policy in BURN_POLICIES for length in (policy.long, policy.short))
+
+
 class BurnAlert(NamedTuple):
     """One policy at one instant. `burn` is the rate over the long look-back while it fires, 0 while it does not."""
 
@@ -108,40 +131,42 @@ class BurnAlert(NamedTuple):
         return self.burn > 0
 
 
-def burn_alerts(history: History, objective: Objective, period: int, now: int) -> list[BurnAlert]:
-    """Return the state of each policy at `now`; nothing where the history holds no known time at all.
+def burn_alerts(objective: Objective, period: int, state: State, now: LookBacks) -> list[BurnAlert]:
+    """Return each policy as it stands at the end of the look-backs; nothing where no time at all is known.
 
-    A policy that fired goes on firing through unknown time, until the history shows the target up again.
+    `state` is the point state there. A policy that fired goes on firing through unknown time, until the history shows
+    the target up again.
     """
-    instants = list(islice(_judged(history, now), _MOST_GAPS))
-    if not instants:
-        return []
-    return [BurnAlert(policy, _burning(policy, history, objective, period, instants)) for policy in BURN_POLICIES]
+    seen = list(islice(_judged(state, now), _MOST_GAPS))
+    return [BurnAlert(policy, _burning(policy, objective, period, seen)) for policy in BURN_POLICIES if seen]
 
 
-def _burning(policy: BurnPolicy, history: History, objective: Objective, period: int, instants: list[int]) -> Fraction:
-    """Return the burn over the long look-back at the latest of the instants at which the policy fires; 0 if none."""
-    at = next((at for at in instants if policy.fires(objective, period, at, history)), None)
-    burn = None if at is None else burn_rate(objective, history.durations(Interval(at - policy.long, at)))
-    return burn or Fraction(0)
+def _burning(policy: BurnPolicy, objective: Objective, period: int, seen: Sequence[LookBacks]) -> Fraction:
+    """Return the burn over the long look-back where the policy last fires; 0 where it does not."""
+    found = next((each for each in seen if policy.fires(objective, period, each)), None)
+    return (found and burn_rate(objective, found.durations[policy.long])) or Fraction(0)
 
 
 _MOST_GAPS = 16  # of unknown time in one outage; bounds the work for a target that is seen now and then
 _SPANS = (MINUTE, HOUR, 8 * HOUR, 64 * HOUR, 512 * HOUR, 4096 * HOUR)  # how far back to look, further only if need be
 
 
-def _judged(history: History, now: int) -> Iterator[int]:
-    """Yield the instants at which alerts are judged, the latest first: `now` if it is known, and the ends of the known
-    time before each gap as far back as nothing was up.
+def _judged(state: State, now: LookBacks) -> Iterator[LookBacks]:
+    """Yield what the alerts are judged by, the latest first: `now` if it is known, and the ends of the known time
+    before each gap as far back as nothing was up.
     """
-    end, after = now, State.UNKNOWN
-    for piece in _backwards(history, now):
-        state = piece.state.point
-        if state is not State.UNKNOWN and after is State.UNKNOWN:
-            yield end
-        if state is State.UP:
+    if state is not State.UNKNOWN:
+        yield now
+    if state is State.UP:
+        return
+    end, after = now.at, state
+    for piece in _backwards(now.history, now.at):
+        before = piece.state.point
+        if before is not State.UNKNOWN and after is State.UNKNOWN:
+            yield LookBacks.of(now.history, end)
+        if before is State.UP:
             return
-        end, after = piece.start, state
+        end, after = piece.start, before
 
 
 def _backwards(history: History, now: int) -> Iterator[Piece]:

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 from monitor.exporters.exposition import Family, series
 from sla import availability as figures
-from sla.alerting import BURN_POLICIES, burn_alerts
+from sla.alerting import BURN_POLICIES, LENGTHS, LookBacks, burn_alerts
 from sla.budget import PACE, budget, burn_rate, exhausted_at
 from sla.interval import SECOND, Interval, subtract
 from sla.objective import format_duration
@@ -65,7 +65,6 @@ DETAIL = 200  # characters of a failing probe's detail in a label
 _STATES = (("up", State.UP), ("down", State.DOWN), ("unknown", State.UNKNOWN))
 _BOUNDS = ("low", "point", "high")
 _TROUBLE = WINDOWS["6h"]
-_LOOK_BACKS = {length for policy in BURN_POLICIES for length in (policy.long, policy.short)}
 
 
 def window_name(length: int) -> str:
@@ -118,7 +117,7 @@ class ProductLines:
         self.measured_at: int | None = None
         self.troubled = True
         self._own = Durations()
-        self._lengths = {*WINDOWS.values(), *_LOOK_BACKS, product.window}
+        self._lengths = {*WINDOWS.values(), *LENGTHS, product.window}
         self._pace = min(PACE, product.window)
         self._plain = tuple(series(family.name, product=product.id) for family in FAMILIES)
         own = window_name(product.window)
@@ -172,8 +171,8 @@ class ProductLines:
         columns: tuple[list[str], ...] = ([], [], [])
         burns = []
         self.troubled = point is not State.UP
-        burn = None
-        for length, durations in nested(self._history, self._lengths, now):
+        burn, measured = None, dict(nested(self._history, self._lengths, now))
+        for length, durations in measured.items():
             burns.append(_line(self._burns[length], burn_rate(self.product.objective, durations)))
             if length in self._prefixes:
                 for column, lines in zip(columns, self._window(length, durations), strict=True):
@@ -186,7 +185,8 @@ class ProductLines:
             if length == _TROUBLE:
                 self.troubled |= durations.down + durations.doubt_down > 0
         self.texts[1:5] = ["".join(column) for column in (*columns, burns)]
-        alerts = burn_alerts(self._history, self.product.objective, self.product.window, now)
+        seen = LookBacks(self._history, now, measured)
+        alerts = burn_alerts(self.product.objective, self.product.window, point, seen)
         self.texts[17] = "".join([_line(line, alert.burn) for line, alert in zip(self._firing, alerts, strict=False)])
         readiness = self.product.readiness_at(now)
         self.texts[8] = _line(self._plain[8], readiness.ceiling if readiness else None)

@@ -7,19 +7,24 @@ from fractions import Fraction
 
 import pytest
 
-from sla.alerting import BURN_POLICIES, BurnPolicy, burn_alerts, outage
+from sla.alerting import BURN_POLICIES, BurnAlert, BurnPolicy, LookBacks, outage
+from sla.alerting import burn_alerts as judged
 from sla.compose import Composition, Rule
 from sla.incident import IncidentTracker
 from sla.interval import DAY, HOUR, MINUTE, SECOND
 from sla.objective import Objective
 from sla.observation import Observation, Outcome
-from sla.timeline import Timeline
+from sla.timeline import History, Timeline
 
 GOOD, BAD, UNKNOWN = Outcome.GOOD, Outcome.BAD, Outcome.UNKNOWN
 FAST, MIDDLE, SLOW = BURN_POLICIES
 NINES3 = Objective.parse("99.9%")
 START = 400 * DAY
 HOLD = 130 * SECOND
+
+
+def burn_alerts(history: History, objective: Objective, period: int, now: int) -> list[BurnAlert]:
+    return judged(objective, period, history.state(now).point, LookBacks.of(history, now))
 
 
 @dataclass
