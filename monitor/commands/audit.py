@@ -35,16 +35,20 @@ _LARGEST = 20_000_000
 @click.option("--format", "form", type=click.Choice(["text", "json"]), default="text", show_default=True)
 @click.option("--json", "as_json", is_flag=True, help="The same as --format json.")
 @click.option("--all", "show_all", is_flag=True, help="Print the claims that hold as well.")
-def audit_command(file: str, form: str, as_json: bool, show_all: bool) -> None:
+@click.option("--strict", is_flag=True, help="List unclear claims and the figures that were not judged, with reasons.")
+def audit_command(file: str, form: str, as_json: bool, show_all: bool, strict: bool) -> None:
     """Check the availability claims that FILE publishes: text, Markdown, HTML or CSV; `-` reads standard input.
+
+    A claim is reported as wrong only if no usual reading makes it right. `--strict` lists what was not judged and
+    why; it does not change the exit status.
 
     Exit status 0 when none is wrong, 1 when any is, 2 when the file cannot be read.
     """
     found = audit(_text(file), _KINDS.get(Path(file).suffix.lower()))
     if as_json or form == "json":
-        click.echo(json.dumps(found.as_json(), ensure_ascii=False))
+        click.echo(json.dumps(found.as_json(strict=strict), ensure_ascii=False))
     else:
-        click.echo("\n".join(_lines(found, file, show_all=show_all)))
+        click.echo("\n".join(_lines(found, file, _shown(show_all=show_all, strict=strict), strict=strict)))
     sys.exit(1 if found.wrong else 0)
 
 
@@ -77,12 +81,24 @@ def _bytes(path: Path) -> bytes:
         return file.read(_LARGEST + 1)
 
 
-def _lines(found: Audit, file: str, *, show_all: bool) -> Iterator[str]:
+def _shown(*, show_all: bool, strict: bool) -> frozenset[Verdict]:
+    if show_all:
+        return frozenset(Verdict)
+    return frozenset({Verdict.WRONG, Verdict.UNCLEAR} if strict else {Verdict.WRONG})
+
+
+def _lines(found: Audit, file: str, shown: frozenset[Verdict], *, strict: bool) -> Iterator[str]:
     for claim in found.claims:
-        if show_all or claim.verdict is Verdict.WRONG:
+        if claim.verdict in shown:
             yield from _of_claim(claim)
             yield ""
+    for each in found.passed if strict else ():
+        yield f'line {each.line}: not judged: "{each.text}"'
+        yield f"    {each.reason}"
+        yield ""
     yield _summary(found, "standard input" if file == "-" else file)
+    if strict and found.passed:
+        yield f"not judged: {plural(len(found.passed), 'figure')}"
 
 
 def _of_claim(claim: Claim) -> Iterator[str]:

@@ -10,35 +10,39 @@ from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Literal
 
 from sla.claims import prose, restated, sums, tables, weights
+from sla.claims.columns import Judged, reconsider
 from sla.claims.grouping import settle
 from sla.claims.html import looks_like_html, read_html
 from sla.claims.judge import judge
-from sla.claims.model import Claim, Statement, Strength, Verdict
+from sla.claims.model import Claim, Passed, Statement, Strength, Verdict
+from sla.claims.numbers import has_decimal_commas, mark_groups, restored
 from sla.claims.page import Part, Passage
 from sla.claims.plain import looks_like_csv, read_csv, read_text
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Sequence
 
-__all__ = ["Audit", "Claim", "Kind", "Verdict", "audit"]
+__all__ = ["Audit", "Claim", "Kind", "Passed", "Verdict", "audit"]
 
 Kind = Literal["text", "html", "csv"]
 
 
 @dataclass(frozen=True, slots=True)
 class Audit:
-    """Every claim of a page, in its order."""
+    """Every claim of a page, in its order, and what was passed over because it could not be read for sure."""
 
     claims: tuple[Claim, ...]
+    passed: tuple[Passed, ...] = ()
 
     @property
     def wrong(self) -> int:
         """How many claims are wrong beyond doubt."""
         return sum(claim.verdict is Verdict.WRONG for claim in self.claims)
 
-    def as_json(self) -> dict[str, object]:
-        """Return `{"claims": [...], "wrong": N}`, as `ninewatch audit --json` prints it."""
-        return {"claims": [claim.as_json() for claim in self.claims], "wrong": self.wrong}
+    def as_json(self, *, strict: bool = False) -> dict[str, object]:
+        """Return `{"claims": [...], "wrong": N}`, as `audit --json` prints it; with `strict` also `passed`."""
+        found: dict[str, object] = {"claims": [claim.as_json() for claim in self.claims], "wrong": self.wrong}
+        return found | {"passed": [each.as_json() for each in self.passed]} if strict else found
 
 
 def audit(text: str, kind: Kind | None = None) -> Audit:
@@ -49,11 +53,18 @@ def audit(text: str, kind: Kind | None = None) -> Audit:
     >>> [claim.diagnosis for claim in audit("99.95% uptime, which is less than 4.38 minutes a year").claims]
     ['hours labelled minutes']
     """
-    parts = _parts(text, kind)
-    judged = [(statement, judge(statement)) for statement in settle(_statements(parts))]
+    commas = has_decimal_commas(text)
+    parts = [part.mapped(lambda each: mark_groups(each, commas=commas)) for part in _parts(text, kind)]
+    read = list(_statements(parts))
+    statements = settle(each for each in read if isinstance(each, Statement))
+    judged = reconsider(Judged(statement, judge(statement)) for statement in statements)
     told = [claim for statement, claim in judged if _is_claim(statement, claim)]
     claims = [*(_with_restatement(claim, parts) for claim in told), *_arithmetic(parts)]
-    return Audit(tuple(sorted(claims, key=lambda claim: claim.line)))
+    passed = [replace(each, text=restored(each.text)) for each in read if isinstance(each, Passed)]
+    return Audit(
+        tuple(replace(claim, text=restored(claim.text)) for claim in sorted(claims, key=lambda claim: claim.line)),
+        tuple(sorted(dict.fromkeys(passed), key=lambda each: each.line)),
+    )
 
 
 def _parts(text: str, kind: Kind | None) -> list[Part]:
@@ -64,7 +75,7 @@ def _parts(text: str, kind: Kind | None) -> list[Part]:
     return read_text(text)
 
 
-def _statements(parts: Sequence[Part]) -> Iterable[Statement]:
+def _statements(parts: Sequence[Part]) -> Iterable[Statement | Passed]:
     run: list[Passage] = []
     for number, part in enumerate(parts, 1):
         if isinstance(part, Passage):

@@ -7,21 +7,25 @@ from fractions import Fraction
 from typing import TYPE_CHECKING
 
 from sla.claims.model import Amount, Bound, Reading
-from sla.claims.words import ABOUT, ABOVE, BELOW, HOUR, MINUTE, NUMBER_WORDS, UNITS
+from sla.claims.numbers import GROUP_DOT, GROUP_SPACE, decimal
+from sla.claims.numerals import NUMBER_WORDS, alternatives
+from sla.claims.words import ABOUT, ABOVE, BELOW, HOUR, MINUTE, UNITS
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-_NUMBER = r"\d{1,3}(?:[,\u00a0\u202f’']\d{3})+(?:\.\d+)?|\d+(?:[.,]\d+)?|[.]\d+"
+_GROUPS = rf"[\u00a0\u202f\u2009’'{GROUP_DOT}{GROUP_SPACE}]"
+_GROUPED = rf"\d{{1,3}}(?:,\d{{3}})+(?:\.\d+)?|\d{{1,3}}(?:{_GROUPS}\d{{3}})+(?:[.,]\d+)?"
+_NUMBER = rf"{_GROUPED}|\d+(?:[.,]\d+)?|[.]\d+"
+_WORD = rf"(?<![A-Za-zÀ-ÖØ-öø-ɏ])(?<![A-Za-zÀ-ÖØ-öø-ɏ]-)(?:{alternatives(NUMBER_WORDS)})(?=[\s-])"
 _UNIT = "|".join(f"(?P<{name}>{spelling})" for name, (_, spelling) in UNITS.items())
 _PART = re.compile(
-    rf"(?P<number>{_NUMBER})(?:\s*[-–]\s*(?P<upper>{_NUMBER}))?[\s-]{{0,2}}(?:{_UNIT})(?![A-Za-zäöüé²³%])\.?",
+    rf"(?P<number>{_NUMBER}|{_WORD})(?:\s*(?:[-–]|(?:to|bis|à|a)\b)\s*(?P<upper>{_NUMBER}))?[\s-]{{0,2}}(?:{_UNIT})(?![A-Za-zÀ-ÖØ-öø-ɏ²³%])\.?",
     re.IGNORECASE,
 )
-_WORDED = re.compile(rf"(?<![A-Za-z])(?P<number>{'|'.join(NUMBER_WORDS)})[\s-]+(?:{_UNIT})(?![A-Za-z])", re.IGNORECASE)
 _CLOCK = re.compile(r"(?<![\d:.])(?P<h>\d{1,3}):(?P<m>[0-5]\d):(?P<s>[0-5]\d(?:\.\d+)?)(?![\d:])")
 _SHORT_CLOCK = re.compile(
-    r"(?<![\d:.])(?P<large>\d{1,3}):(?P<small>[0-5]\d)(?![\d:])\s*(?P<unit>h|hrs?|hours?|std|min|minutes?)(?![A-Za-z])",
+    r"(?<![\d:.])(?P<large>\d{1,3}):(?P<small>[0-5]\d)(?![\d:])\s*(?P<unit>h|hrs?|hours?|std|min|minutes?)(?![A-Za-zÀ-ÖØ-öø-ɏ])",
     re.IGNORECASE,
 )
 _JOIN = re.compile(r"\s*(?:,?\s*(?:and|und|et|y|&)\s+|,\s*|\s*)", re.IGNORECASE)
@@ -42,10 +46,6 @@ def amounts(text: str) -> list[Amount]:
     """Return the durations in a text, in order; neighbouring parts in falling units are one: `8 h 45 m 57 s`."""
     found = [_clock(m) for m in _CLOCK.finditer(text)] + [_short_clock(m) for m in _SHORT_CLOCK.finditer(text)]
     found += [_amount(text, run) for run in _runs(text) if not _is_something_else(text, run)]
-    taken = [(a.start, a.end) for a in found]
-    found += [
-        _worded(text, m) for m in _WORDED.finditer(text) if not any(s < m.end() and m.start() < e for s, e in taken)
-    ]
     return sorted(found, key=lambda amount: amount.start)
 
 
@@ -66,7 +66,7 @@ def unit_in_label(text: str) -> str | None:
     """
     rest = _NOT_A_UNIT.sub(" ", text)
     for name, (_, spelling) in UNITS.items():
-        if re.search(rf"(?<![A-Za-z])(?:{spelling})(?![A-Za-z])", rest, re.IGNORECASE):
+        if re.search(rf"(?<![A-Za-zÀ-ÖØ-öø-ɏ])(?:{spelling})(?![A-Za-zÀ-ÖØ-öø-ɏ])", rest, re.IGNORECASE):
             return name
     return None
 
@@ -86,7 +86,7 @@ def _continues(text: str, before: re.Match[str], match: re.Match[str]) -> bool:
     joined = _JOIN.fullmatch(text[before.end() : match.start()])
     return (
         bool(joined)
-        and before["number"].isdigit()
+        and (before["number"].isdigit() or before["number"].lower() in NUMBER_WORDS)
         and UNITS[_unit(match)][0] < UNITS[_unit(before)][0]
         and not match["upper"]
     )
@@ -99,7 +99,7 @@ def _unit(match: re.Match[str]) -> str:
 def _amount(text: str, run: list[re.Match[str]]) -> Amount:
     last = run[-1]
     start, end = run[0].start(), last.end()
-    above = sum((decimal(m["number"])[0] * UNITS[_unit(m)][0] for m in run[:-1]), Fraction(0))
+    above = sum((_number(m["number"]) * UNITS[_unit(m)][0] for m in run[:-1]), Fraction(0))
     readings, digits = _readings(last["number"], UNITS[_unit(last)][0], exact_zero=len(run) > 1)
     if last["upper"]:
         readings = tuple(
@@ -108,21 +108,20 @@ def _amount(text: str, run: list[re.Match[str]]) -> Amount:
         )
     shifted = tuple(Reading(r.seconds + above, r.low + above, r.high + above) for r in readings)
     base = _BASES.get(_unit(last), 0)
-    spill = decimal(last["number"])[0] if len(run) == 2 and base and decimal(last["number"])[0] >= base else None
+    small = _number(last["number"])
+    spill = small if len(run) == 2 and base and small >= base else None
     digits = digits if len(run) == 1 else max(3, digits)
     unit = _unit(last) if len(run) == 1 else None
     return Amount(shifted, start, end, text[start:end].rstrip(), unit, digits, _bound(text[:start]), spill)
 
 
+def _number(text: str) -> Fraction:
+    words = NUMBER_WORDS.get(text.lower())
+    return decimal(text)[0] if words is None else words
+
+
 def _spread(low: Reading, high: Reading) -> Reading:
     return Reading((low.seconds + high.seconds) / 2, low.low, high.high)
-
-
-def _worded(text: str, match: re.Match[str]) -> Amount:
-    value, unit = NUMBER_WORDS[match["number"].lower()], _unit(match)
-    each = UNITS[unit][0]
-    reading = Reading(value * each, (value - Fraction(1, 2)) * each, (value + Fraction(1, 2)) * each)
-    return Amount((reading,), match.start(), match.end(), match[0], unit, 1, _bound(text[: match.start()]))
 
 
 def _clock(match: re.Match[str]) -> Amount:
@@ -149,6 +148,9 @@ def _readings(text: str, unit: Fraction, *, exact_zero: bool = False) -> tuple[t
 
     Zeros that end an integer may be rounding ("500 minutes"), so they widen what is accepted, to 15 % at most.
     """
+    if (value := NUMBER_WORDS.get(text.lower())) is not None:
+        half = Fraction(1, 2)
+        return (Reading(value, value - half, value + half).scaled(unit),), 1 if value < 13 else 2
     found = []
     for value, ulp in _values(text):
         zeros = len(text) - len(text.rstrip("0")) if ulp == 1 and value and not exact_zero else 0
@@ -159,19 +161,10 @@ def _readings(text: str, unit: Fraction, *, exact_zero: bool = False) -> tuple[t
 
 
 def _values(text: str) -> list[tuple[Fraction, Fraction]]:
-    grouped = re.fullmatch(r"\d{1,3}(?:[,\u00a0\u202f’']\d{3})+(?:\.\d+)?", text)
     first = decimal(text)
-    if grouped and re.fullmatch(r"\d{1,3},\d{3}", text):
+    if re.fullmatch(r"\d{1,3},\d{3}", text):
         return [first, (Fraction(text.replace(",", ".")), Fraction(1, 1000))]
     return [first]
-
-
-def decimal(text: str) -> tuple[Fraction, Fraction]:
-    """Return a number's value and the unit of its last place; a comma is a decimal sign unless it groups thousands."""
-    plain = re.sub(r"(?<=\d)[,\u00a0\u202f’'](?=\d{3}(?:\D|$))", "", text) if not text.startswith("0,") else text
-    plain = plain.replace(",", ".")
-    places = len(plain.partition(".")[2])
-    return Fraction(plain), Fraction(1, 10**places)
 
 
 def _bound(text: str) -> Bound:

@@ -16,6 +16,10 @@ ORDER = ("year", "month", "week", "day", "quarter", "hour")
 """The periods tried when a page states none, the likeliest first."""
 
 
+_USUAL = {"year": 3, "quarter": 4, "month": 4, "week": 1, "day": 1, "hour": 1}
+"""How many of a period's conventions, from the first, are in common use; the rest have to be the whole table's."""
+
+
 class Fit(NamedTuple):
     """A figure explained: under which convention, and whether to the last digit or to the digits shown."""
 
@@ -37,10 +41,25 @@ def fits(statement: Statement, level: Level | None = None) -> Fit | None:
     return next((fit for fit in candidates if fit.exact and fit.usual), candidates[0] if candidates else None)
 
 
+def conventions(statement: Statement, *, usual: bool) -> frozenset[str]:
+    """Return the conventions under which the figure is right; with `usual`, only those in common use."""
+    return frozenset(fit.label for fit in _fits(statement, statement.level) if fit.usual or not usual)
+
+
+def usual_truths(statement: Statement) -> list[Fraction]:
+    """Return what the availability leaves, seconds, under each convention in common use."""
+    found = list(lengths(statement))
+    return [statement.level.lost * length for period, label, length in found if _is_usual(period, label)]
+
+
+def _is_usual(period: str, label: str) -> bool:
+    return period not in PERIODS or label not in {each for each, _ in PERIODS[period].lengths[_USUAL[period] :]}
+
+
 def _fits(statement: Statement, level: Level) -> Iterator[Fit]:
     for reading in statement.amount.readings:
         for period, label, length in lengths(statement):
-            usual = (label, length) in PERIODS[period].lengths[:3] if period in PERIODS else True
+            usual = _is_usual(period, label)
             expected = (1 - level.ratio) * length
             slack = Fraction(0) if level.nominal else level.slack * length
             if reading.low <= expected + slack and expected - slack <= reading.high:

@@ -5,14 +5,21 @@
 
 from __future__ import annotations
 
+import re
 from dataclasses import replace
 from fractions import Fraction
+from typing import TYPE_CHECKING
 
-from sla.claims.fitting import Fit, fits, lengths
+from sla.claims.fitting import Fit, fits, lengths, usual_truths
 from sla.claims.model import Bound, Claim, Statement, Strength, Verdict
 from sla.claims.periods import PERIODS
 from sla.claims.saying import of_year, percent, say, times
 from sla.claims.slips import Kind, Slip, sixty_slips, slips, units
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from sla.claims.model import Amount
 
 # Deviations from the truth that are forgiven: any figure, two digits, "about", the last digit of a very coarse one.
 _CLOSE = Fraction(1, 100)
@@ -29,6 +36,8 @@ def judge(statement: Statement) -> Claim:
             return _fitting(replace(statement, level=level), fit)
     if _limit_holds(statement):
         return _claim(statement, Verdict.RIGHT, f"true as a limit: {_truth(statement)}")
+    if _limit_fails(statement):
+        return _claim(statement, Verdict.WRONG, f"not true as a limit: {_truth(statement)}")
     if statement.period is None:
         return _without_period(statement)
     slip = next(slips(statement), None)
@@ -53,9 +62,36 @@ def _limit_holds(statement: Statement) -> bool:
     amount = statement.amount
     if statement.period is None or amount.bound not in {Bound.BELOW, Bound.ABOVE}:
         return False
-    below = amount.bound is Bound.BELOW
-    true = any(t <= r.high if below else t >= r.low for t in _truths(statement) for r in amount.readings)
-    return true and not (amount.digits >= _SURE_DIGITS and any(units(statement)))
+    return (
+        _is_true_limit(statement, _truths(statement))
+        and not _limit_fails(statement)
+        and not (amount.digits >= _SURE_DIGITS and any(units(statement)))
+    )
+
+
+def _limit_fails(statement: Statement) -> bool:
+    """Whether a limit is close to the truth, has three digits and more, and is untrue by every common convention.
+
+    "Less than 5 min 13 s" of five nines: 5 min 15 s are allowed. A limit in round figures may be rounded.
+    """
+    amount = statement.amount
+    if statement.period is None or amount.bound not in {Bound.BELOW, Bound.ABOVE} or amount.digits < _SURE_DIGITS:
+        return False
+    truths = usual_truths(statement)
+    near = any(abs(amount.seconds / truth - 1) <= _COARSE for truth in truths)
+    plain = statement.strength is Strength.PLAIN and not statement.remark and not statement.others
+    return near and plain and not _is_round(amount) and not _is_true_limit(statement, truths)
+
+
+def _is_true_limit(statement: Statement, truths: Sequence[Fraction]) -> bool:
+    below = statement.amount.bound is Bound.BELOW
+    return any(t <= r.high if below else t >= r.low for t in truths for r in statement.amount.readings)
+
+
+def _is_round(amount: Amount) -> bool:
+    """Whether a compound figure ends in a multiple of five: "52 min 30 s" is rounded, though it shows seconds."""
+    last = re.findall(r"\d+", amount.text)[-1:]
+    return amount.unit is None and bool(last) and int(last[0]) % 5 == 0
 
 
 def _without_period(statement: Statement) -> Claim:
@@ -94,8 +130,14 @@ def _doubt(statement: Statement, slip: Slip | None) -> str | None:
         return statement.remark
     if statement.others:
         return "several availabilities stand near"
-    if statement.strength is not Strength.PLAIN and (not certain or (slip and slip.kind is Kind.UPTIME)):
+    plain = statement.strength is Strength.PLAIN
+    up = slip is not None and slip.kind is Kind.UPTIME
+    if (not plain and not certain) or (
+        (up or slip is None) and not (plain and (statement.labelled or statement.tabled))
+    ):
         return "perhaps not a downtime"
+    if up and not statement.labelled:
+        return "that is the time up, perhaps on purpose"
     return None if statement.level.nominal or slip else "a measured or computed availability"
 
 

@@ -27,13 +27,19 @@ class Verdict(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class Level:
-    """An availability as printed, at [start, end) of its passage. `slack` is half a unit in its last place."""
+    """An availability as printed, at [start, end) of its passage. `slack` is half a unit in its last place.
+
+    `partner` is the other end if it stands in a range or a pair ("99-99.9 %"); `threshold` says that the page means
+    less than this ("below 99 %").
+    """
 
     ratio: Fraction
     start: int
     end: int
     text: str
     slack: Fraction = Fraction(0)
+    partner: Fraction | None = None
+    threshold: bool = False
 
     @property
     def lost(self) -> Fraction:
@@ -122,7 +128,8 @@ class Statement:
     """An availability tied to a downtime.
 
     `group` numbers the table or list it stands in, whose rows explain each other; `others` are availabilities that may
-    be meant instead; `remark` is why the duration may be no allowance.
+    be meant instead; `remark` is why the duration may be no allowance. `labelled` says that the duration itself is
+    called downtime, next to it or by its column's header; `tabled` that it stands in a table.
     """
 
     line: int
@@ -131,9 +138,24 @@ class Statement:
     amount: Amount
     period: Period | None
     strength: Strength
-    group: int
+    group: tuple[int, ...]
     others: tuple[Level, ...] = ()
     remark: str = ""
+    labelled: bool = True
+    tabled: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Passed:
+    """What was read as figures of availability but not judged, and why. Listed on demand."""
+
+    line: int
+    text: str
+    reason: str
+
+    def as_json(self) -> dict[str, str | int]:
+        """Return it as `ninewatch audit --strict --json` prints it."""
+        return {"line": self.line, "text": self.text, "reason": self.reason}
 
 
 @dataclass(frozen=True, slots=True)

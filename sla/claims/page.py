@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Callable, Sequence
 
 
 @dataclass(frozen=True, slots=True)
@@ -20,6 +20,10 @@ class Passage:
     def line(self, offset: int) -> int:
         """Return the source line on which the character at `offset` stands."""
         return max((line for start, line in self.starts if start <= offset), default=self.starts[0][1])
+
+    def mapped(self, change: Callable[[str], str]) -> Passage:
+        """Return the passage with its text changed; the change must keep every offset."""
+        return replace(self, text=change(self.text))
 
     @classmethod
     def of(cls, lines: Sequence[tuple[int, str]], *, heading: bool = False) -> Passage:
@@ -52,6 +56,10 @@ class Table:
         filled = [row for row in rows if any(cell.text for cell in row)]
         width = max((len(row) for row in filled), default=0)
         return cls(tuple((*row, *(Cell("", row[0].line),) * (width - len(row))) for row in filled))
+
+    def mapped(self, change: Callable[[str], str]) -> Table:
+        """Return the table with the text of each cell changed."""
+        return Table(tuple(tuple(Cell(change(cell.text), cell.line) for cell in row) for row in self.rows))
 
     def turned(self) -> Table:
         """Return the table with rows and columns exchanged."""

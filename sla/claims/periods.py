@@ -4,10 +4,25 @@ from __future__ import annotations
 
 import re
 from fractions import Fraction
-from typing import NamedTuple
+from typing import TYPE_CHECKING, NamedTuple
 
 from sla.claims.model import Period
-from sla.claims.words import DAY, HOUR, PERIOD_ADJECTIVES, PERIOD_IDEOGRAMS, PERIOD_NOUNS
+from sla.claims.numerals import NUMBER_WORDS, alternatives
+from sla.claims.period_words import (
+    ADJECTIVES,
+    ARTICLES,
+    CERTAIN_LEADS,
+    COUNTED,
+    ELIDED,
+    IDEOGRAMS,
+    LEADS,
+    NOUNS,
+    UNREAD,
+)
+from sla.claims.words import DAY, HOUR
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping, Sequence
 
 _JULIAN, _GREGORIAN = Fraction("365.25"), Fraction("365.2425")
 
@@ -46,33 +61,61 @@ CONVENTIONS: dict[str, tuple[tuple[str, Fraction], ...]] = {
 }
 
 PERIODS = {name: Period(name, lengths) for name, lengths in CONVENTIONS.items()}
+HALF_YEAR = Period(
+    "half-year",
+    (
+        *((f"half of a {label}", length / 2) for label, length in CONVENTIONS["year"][:4]),
+        *((f"{days}-day half-year", days * DAY) for days in (180, 181, 183, 184)),
+    ),
+)
+_NAMED = PERIODS | {HALF_YEAR.name: HALF_YEAR}
+_WHOLE = {(12, "month"): "year", (4, "quarter"): "year", (2, "quarter"): "half-year", (6, "month"): "half-year"}
+_WHOLE |= {(3, "month"): "quarter"}
 
 _LENGTHS = {"hour": HOUR, "day": DAY, "week": 7 * DAY}
-_EXPLICIT = r"(?P<count>\d+(?:\.\d+)?)[\s-]*(?P<unit>hours?|h|days?|d|weeks?|w)(?![A-Za-z])"
-_ARTICLE = r"(?:any|the|each|one|every|an?|single|typical|given|calendar|rolling|whole|full|standard|average)"
-_LEAD = rf"(?:(?:per|over|in|every|each|during|pro|im|par|por|al|a|an|any|je|of)\s+(?:{_ARTICLE}\s+)*|/\s*)"
-_NOUN = "|".join(f"(?P<n_{name}>{spelling})" for name, spelling in PERIOD_NOUNS.items())
-_ADJECTIVE = "|".join(f"(?P<a_{name}>{spelling})" for name, spelling in PERIOD_ADJECTIVES.items())
-_IDEOGRAM = "|".join(f"(?P<i_{name}>{spelling})" for name, spelling in PERIOD_IDEOGRAMS.items())
+_SMALL = alternatives(word for word, value in NUMBER_WORDS.items() if value.denominator == 1 and 1 < value <= 12)
+_COUNT = rf"\d{{1,3}}(?:[.,]\d{{3}})+|\d+(?:\.\d+)?|{_SMALL}"
+
+
+def _counted(suffix: str) -> str:
+    units = "|".join(f"(?P<u{suffix}_{name}>{spelling})" for name, spelling in COUNTED.items())
+    return rf"(?P<count{suffix}>{_COUNT})[\s-]*(?:{units})(?![A-Za-zÀ-ÖØ-öø-ɏ])"
+
+
+def _all(words: Mapping[str, Mapping[str, str]], letter: str) -> str:
+    """Return a pattern with one named group a period, of the spellings of every language."""
+    names = {name: [table[name] for table in words.values() if name in table] for name in _NAMED}
+    return "|".join(f"(?P<{letter}_{name.replace('-', '_')}>{'|'.join(each)})" for name, each in names.items())
+
+
+_EXPLICIT = _counted("")
+_LEAD = rf"(?:(?:{'|'.join(LEADS)})\s+(?:(?:{'|'.join(ARTICLES)})\s+)*|{ELIDED}|/\s*)"
+_NOUN = _all(NOUNS, "n")
+_ADJECTIVE = _all(ADJECTIVES, "a")
+_IDEOGRAM = "|".join(f"(?P<i_{name}>{spelling})" for name, spelling in IDEOGRAMS.items())
 _RE = re.IGNORECASE
+_END = r"(?![A-Za-zÀ-ÖØ-öø-ɏ])"
 
 _MENTION = re.compile(
-    rf"(?:(?<![A-Za-z])|(?=/))(?:{_LEAD}{_EXPLICIT}(?:\s+(?:month|year|quarter|period|window)\b)?|{_LEAD}(?:{_NOUN})(?![A-Za-z])"
-    rf"|(?:{_ADJECTIVE})(?![A-Za-z])|p\.\s?a\.)|\((?P<count2>\d+(?:\.\d+)?)[\s-]*(?P<unit2>days?|hours?|h|d)(?:\s*(?:month|year|quarter))?\)"
-    rf"|(?:{_IDEOGRAM})",
+    rf"(?:(?<![A-Za-zÀ-ÖØ-öø-ɏ])|(?=/))(?:{_LEAD}{_EXPLICIT}(?:\s+(?:month|year|quarter|period|window)\b)?|{_LEAD}(?:{_NOUN}){_END}"
+    rf"|(?:{_ADJECTIVE}){_END}|p\.\s?a\.)|\({_counted('2')}(?:\s*(?:month|year|quarter))?\)|(?:{_IDEOGRAM})",
     _RE,
 )
-_BARE = re.compile(rf"(?<![A-Za-z])(?:{_NOUN})(?![A-Za-z])", _RE)
+_BARE = re.compile(rf"(?<![A-Za-zÀ-ÖØ-öø-ɏ])(?:{_NOUN}){_END}", _RE)
 _LABEL = re.compile(
-    rf"\W*(?:per|each|every|an?|in an?|pro|par|por)?\s*(?:{_NOUN}|{_ADJECTIVE}|{_IDEOGRAM})"
-    r"\W*(?:down-?time|outages?|unavailability|ausfall\w*)?\W*",
+    rf"\W*(?:(?:{'|'.join(LEADS)})\s+)?(?:(?:{'|'.join(ARTICLES)})\s+)*(?:{_NOUN}|{_ADJECTIVE}|{_IDEOGRAM})"
+    r"\W*(?:down-?time|outages?|unavailability|ausfall\w*|nichtverfügbarkeit|indisponibilité|arrêt|inactividad)?\W*",
     _RE,
 )
-_MENTION_NOUN = re.compile(rf"(?<![A-Za-z])(?:{_ADJECTIVE})(?![A-Za-z])|(?:{_IDEOGRAM})", _RE)
-_COUNTED = re.compile(rf"(?<![\d.,]){_EXPLICIT}", _RE)
-
-
-_DURATION_WORDS = re.compile(r"(?:than|under|over|about|half|almost|nearly|within|around|only|is|=)\s*$", _RE)
+_MENTION_NOUN = re.compile(rf"(?<![A-Za-zÀ-ÖØ-öø-ɏ])(?:{_ADJECTIVE}){_END}|(?:{_IDEOGRAM})", _RE)
+_COUNTED = re.compile(rf"(?<![\d.,A-Za-z]){_EXPLICIT}", _RE)
+_DURATION_WORDS = re.compile(
+    r"(?:than|under|over|about|half|almost|nearly|within|around|only|is|=|als|unter|knapp|que|de|environ)\s*$", _RE
+)
+_ARTICLE = re.compile(r"(?:an?|une?|una|eine[rmn]?|un)\s", _RE)
+_CERTAIN = re.compile(CERTAIN_LEADS, _RE)
+_OF_DOWNTIME = re.compile(r"\s+(?:of\s+)?(?:down\b|down-?time|outage|unavail|ausfall|d['’]arrêt|de inactividad)", _RE)
+_UNREAD = re.compile(rf"\s*(?:/|\b(?:{'|'.join(UNREAD)})\s+)\s*(?!cent\b|ciento\b)(?P<word>[^\W\d_]{{2,}})", _RE)
 
 
 class Mention(NamedTuple):
@@ -84,7 +127,7 @@ class Mention(NamedTuple):
 
 
 def mentions(text: str) -> list[Mention]:
-    """Return the periods named in a text, in order: `a year`, `per 30 days`, `monthly`, `(365 days)`, `/yr`.
+    """Return the periods named in a text, in order: `a year`, `per 30 days`, `monthly`, `(365 days)`, `/yr`, `im Jahr`.
 
     "Less than an hour a year" names a year; the hour is a duration. Hours ("over 7 hours") and brackets name a
     period only if it is a usual one.
@@ -92,12 +135,36 @@ def mentions(text: str) -> list[Mention]:
     found = []
     for match in _MENTION.finditer(text):
         period = _named(match)
-        worded = re.match(r"an?\s", match[0], _RE) and _DURATION_WORDS.search(text[: match.start()])
-        hours = (match["unit"] or match["unit2"] or "").lower().startswith("h")
-        unusual = period.name not in PERIODS and (hours or match["count2"] is not None)
-        if not worded and not unusual:
+        worded = _ARTICLE.match(match[0]) and _DURATION_WORDS.search(text[: match.start()])
+        if not worded and not _is_duration(text, match, period):
             found.append(Mention(match.start(), match.end(), period))
     return found
+
+
+def _is_duration(text: str, match: re.Match[str], period: Period) -> bool:
+    """Whether a counted length is a duration and no period: "over 7 hours", "(3 days)", "over 30 days of downtime"."""
+    if not match["count"] and not match["count2"]:
+        return False
+    if _OF_DOWNTIME.match(text[match.end() :]):
+        return True
+    if period.name in _NAMED or match["u_year"] or match["u_month"] or match["u_quarter"]:
+        return False
+    return bool(match["u_hour"] or match["count2"]) or not _CERTAIN.match(match[0])
+
+
+def masked(text: str, named: Sequence[Mention]) -> str:
+    """Return the text with its periods blotted out, offsets kept: the 30 days of "per 30 days" are no duration."""
+    pieces, at = [], 0
+    for mention in named:
+        pieces += [text[at : mention.start], "_" * (mention.end - mention.start)]
+        at = mention.end
+    return "".join([*pieces, text[at:]])
+
+
+def unread(text: str) -> str | None:
+    """Return the word behind a "per" that names no period known here: `shift` of "per shift"."""
+    match = _UNREAD.match(text)
+    return match["word"] if match else None
 
 
 def lone_label(text: str) -> Period | None:
@@ -115,28 +182,41 @@ def of_days(count: Fraction, seconds: Fraction) -> Period:
     return Period(f"{float(length / DAY):g} days", ((f"{float(length / DAY):g} days", length),))
 
 
+def _of_many(count: Fraction, name: str) -> Period:
+    """Return so many months, quarters or years: each length of one, multiplied."""
+    if count == 1 or (int(count), name) in _WHOLE:
+        return _NAMED[_WHOLE.get((int(count), name), name)]
+    each = PERIODS[name].lengths
+    return Period(
+        f"{float(count):g} {name}s", tuple((f"{float(count):g} x {label}", count * length) for label, length in each)
+    )
+
+
 def _named(match: re.Match[str]) -> Period:
     """Return the period that a match names."""
-    found = match.groupdict()
+    found = {key: text for key, text in match.groupdict().items() if text}
     count = found.get("count") or found.get("count2")
     if count:
-        unit = (found.get("unit") or found.get("unit2") or "d")[0].lower()
-        return of_days(Fraction(count), {"h": HOUR, "d": DAY, "w": 7 * DAY}[unit])
-    names = [key[2:] for key, text in found.items() if text and key[1] == "_"]
-    return PERIODS[names[0] if names else "year"]
+        unit = next(key.partition("_")[2] for key in found if key.startswith(("u_", "u2_")))
+        number = NUMBER_WORDS.get(count.lower()) or Fraction(re.sub(r"[.,](?=\d{3})", "", count))
+        return of_days(number, _LENGTHS[unit]) if unit in _LENGTHS else _of_many(number, unit)
+    names = [key[2:].replace("_", "-") for key in found if key[1] == "_"]
+    return _NAMED[names[0] if names else "year"]
 
 
 def in_label(text: str) -> Period | None:
     """Return the one period that a column's header or a row's label names; None if it names none, or several.
 
-    In a label a bare noun is enough: `Year`, `Month (30 days)`, `Downtime/year`. Plurals are units, not periods.
+    In a label a bare noun is enough: `Year`, `Month (30 days)`, `Downtime/year`. Plurals are units, not periods,
+    unless they are counted: `3 years`.
     """
-    nouns = {_named(m).name for pattern in (_MENTION_NOUN, _BARE) for m in pattern.finditer(text)}
     lengths = [_named(m) for m in _COUNTED.finditer(text)]
+    rest = _COUNTED.sub(" ", text)
+    nouns = {_named(m).name for pattern in (_MENTION_NOUN, _BARE) for m in pattern.finditer(rest)}
     if len(nouns) > 1 or len(lengths) > 1:
         return None
     if not nouns:
         return lengths[0] if lengths else None
     (name,) = nouns
     fits = [p for p in lengths if p.name == name]
-    return fits[0] if fits else PERIODS[name]
+    return fits[0] if fits else _NAMED[name]

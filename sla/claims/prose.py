@@ -3,15 +3,26 @@
 from __future__ import annotations
 
 import re
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
 from sla.claims.amounts import amounts
 from sla.claims.levels import levels
-from sla.claims.model import Amount, Level, Period, Statement, Strength
-from sla.claims.periods import in_label, lone_label, mentions
-from sla.claims.sentence import Sentence, is_period_itself, is_restatement, is_something_else, period_of, split
-from sla.claims.words import AVAILABILITY, DOWNTIME, MEASURED, SERVICE_HOURS
+from sla.claims.model import Amount, Level, Passed, Period, Statement, Strength
+from sla.claims.other_figures import MEASURED, RECORD_HEADING, SERVICE_HOURS
+from sla.claims.periods import in_label, lone_label, masked, mentions
+from sla.claims.sentence import (
+    Sentence,
+    is_bare,
+    is_linked,
+    is_period_itself,
+    is_restatement,
+    is_something_else,
+    period_of,
+    split,
+    unread_period,
+)
+from sla.claims.words import AVAILABILITY, DOWNTIME
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
@@ -23,11 +34,13 @@ _REACH = 48
 _QUOTED = 24
 _CARRIES = re.compile(
     r"\W*(?:that|this|it|which|or|i\.e|equivalently|in other words|monthly|yearly|annual\w*|weekly|daily|per|down-?time"
-    r"|only|about|allow\w*)\b",
+    r"|only|about|allow\w*|das|dies|cela|soit|c['’]est|esto|es decir)\b",
     re.IGNORECASE,
 )
 _TIED = re.compile(
-    r"[^.;]{0,24}?[:=→⇒(~≈–—|-]+\W*$|\s*(?:is|means|equals|allows|=|are|gives|permits)\W+(?:\w+\W+){0,3}$",
+    r"[^.;]{0,24}?[:=→⇒(~≈–—|-]+\W*$"
+    r"|\s*(?:is|means|equals|allows|=|are|gives|permits|leaves|bedeute[nt]|entspr[ei]ch\w*|sind|ergibt|erlaub\w*|soit"
+    r"|autorise|correspond|équivaut|signifie|permiten?|equivalen?|supone)\W+(?:\w+\W+){0,3}$",
     re.IGNORECASE,
 )
 
@@ -39,6 +52,7 @@ class _Context:
     level: Level | None = None
     periods: tuple[Period, ...] = ()
     downtime: bool = False
+    remark: str = ""
 
     @property
     def period(self) -> Period | None:
@@ -47,11 +61,19 @@ class _Context:
 
     def over(self, outer: _Context) -> _Context:
         """Return this context with what it leaves open taken from the heading above it."""
-        return _Context(self.level or outer.level, self.periods or outer.periods, self.downtime or outer.downtime)
+        return _Context(
+            self.level or outer.level,
+            self.periods or outer.periods,
+            self.downtime or outer.downtime,
+            self.remark or outer.remark,
+        )
 
 
-def statements(passages: Sequence[Passage], group: int = 0) -> Iterator[Statement]:
-    """Yield the statements of passages that follow one another; they share a group, so that they explain each other."""
+def statements(passages: Sequence[Passage], group: int = 0) -> Iterator[Statement | Passed]:
+    """Yield the statements of passages that follow one another; they share a group, so that they explain each other.
+
+    What holds an availability and a duration but can't be read for sure is passed over, with the reason.
+    """
     heading, intro = _Context(), _Context()
     for passage in passages:
         found = list(_of_passage(passage, intro.over(heading), group))
@@ -68,24 +90,27 @@ def _intro(passage: Passage, before: _Context) -> _Context:
     A lone label ("Monthly") adds its period to the availability that was introduced before it.
     """
     if label := lone_label(passage.text):
-        return _Context(before.level, (label,), before.downtime)
+        return _Context(before.level, (label,), before.downtime, before.remark)
     return _context(passage)
 
 
 def _context(passage: Passage) -> _Context:
     text = passage.text
     leads = text.rstrip().endswith((":", "="))
-    if amounts(text) or not (passage.heading or leads or len(text) < _LEAD):
+    if amounts(masked(text, mentions(text))) or not (passage.heading or leads or len(text) < _LEAD):
         return _Context()
     found = {level.ratio: level for level in levels(text)}
+    remark = "perhaps a record, not an allowance" if passage.heading and RECORD_HEADING.search(text) else ""
+    remark = "service hours may apply" if SERVICE_HOURS.search(text) else remark
     downtime = bool(DOWNTIME.search(text))
     periods = [m.period for m in mentions(text)] if downtime or leads else []
-    if downtime and not periods and (label := in_label(text)):
+    named = passage.heading and (lone_label(text) or AVAILABILITY.search(text))
+    if (downtime or named) and not periods and (label := in_label(text)):
         periods = [label]
-    return _Context(next(iter(found.values())) if len(found) == 1 else None, tuple(periods), downtime)
+    return _Context(next(iter(found.values())) if len(found) == 1 else None, tuple(periods), downtime, remark)
 
 
-def _of_passage(passage: Passage, context: _Context, group: int) -> Iterator[Statement]:
+def _of_passage(passage: Passage, context: _Context, group: int) -> Iterator[Statement | Passed]:
     last: Level | None = None
     for sentence in split(passage):
         distinct = {level.ratio for level in sentence.levels}
@@ -97,24 +122,53 @@ def _of_passage(passage: Passage, context: _Context, group: int) -> Iterator[Sta
             last = sentence.levels[0] if len(distinct) == 1 else None
 
 
-def _of_sentence(sentence: Sentence, carried: Level | None, context: _Context, group: int) -> Iterator[Statement]:
+def _of_sentence(
+    sentence: Sentence, carried: Level | None, context: _Context, group: int
+) -> Iterator[Statement | Passed]:
     pairs = _pairs(sentence, carried)
     columns = context.periods if len(context.periods) == len(pairs) else (context.period,) * len(pairs)
     for (amount, level, others), column in zip(pairs, columns, strict=True):
         period = period_of(sentence, amount) or column
         if is_period_itself(amount, period) or is_restatement(sentence, amount, level):
             continue
-        strength = _strength(sentence, amount, level, period, told=context.downtime)
-        if strength is None or is_something_else(sentence, amount, level):
-            continue
         line, text = sentence.passage.line(amount.start), _quote(sentence, amount, level)
-        yield Statement(line, text, level, amount, period, strength, group, others, _remark(sentence))
+        strength = _strength(sentence, amount, level, period, told=context.downtime)
+        if reason := _refusal(sentence, amount, level, strength):
+            yield Passed(line, text, reason)
+        elif strength:
+            remark = context.remark or _remark(sentence, amount, level)
+            labelled = context.downtime or _is_labelled(sentence, amount)
+            yield Statement(line, text, level, amount, period, strength, (group,), others, remark, labelled)
+
+
+def _refusal(sentence: Sentence, amount: Amount, level: Level, strength: Strength | None) -> str:
+    """Return why a duration can't be tied to its availability; empty if it can."""
+    low, high = sorted((amount.start, level.start if level in sentence.levels else sentence.start))
+    if any(low <= at < high for at in sentence.percentages):
+        return "another percentage stands between the availability and the duration"
+    if word := unread_period(sentence, amount):
+        return f'the period "{word}" is not understood'
+    if strength is None:
+        return "nothing says that the duration is a downtime"
+    if is_something_else(sentence, amount, level):
+        return "the words around the duration name something else than a downtime"
+    return ""
+
+
+def _is_labelled(sentence: Sentence, amount: Amount) -> bool:
+    """Whether a word for downtime stands next to the duration, or nothing else at all: `Quarterly: 2h 11m`."""
+    floor = max((a.end for a in sentence.amounts if a.end <= amount.start), default=sentence.start)
+    ceiling = min((a.start for a in sentence.amounts if a.start >= amount.end), default=sentence.end)
+    before = sentence.gap(max(floor, amount.start - _REACH), amount.start)
+    after = sentence.gap(amount.end, min(ceiling, amount.end + _REACH))
+    return bool(DOWNTIME.search(before) or DOWNTIME.search(after)) or is_bare(sentence)
 
 
 def _pairs(sentence: Sentence, carried: Level | None) -> list[tuple[Amount, Level, tuple[Level, ...]]]:
     """Give each duration its availability: the one before it, or after it if the sentence starts with durations.
 
-    Where the order leaves doubt (99.9 and 99.99, 8.76 h and 52.6 min) every other availability is kept beside it.
+    Where the order leaves doubt (99.9 and 99.99, 8.76 h and 52.6 min) every other availability is kept beside it, and
+    so is the other end of a range.
     """
     if not sentence.levels:
         return [(amount, carried, ()) for amount in sentence.amounts] if carried else []
@@ -125,7 +179,8 @@ def _pairs(sentence: Sentence, carried: Level | None) -> list[tuple[Amount, Leve
         after = [level for level in sentence.levels if level.start >= amount.end]
         level = after[0] if after and (shape == "after" or not before) else (before or sentence.levels)[-1]
         others = () if shape else tuple(x for x in sentence.levels if x.ratio != level.ratio)
-        found.append((amount, level, others))
+        end = (replace(level, ratio=level.partner),) if level.partner else ()
+        found.append((amount, level, (*others, *end)))
     return found
 
 
@@ -162,10 +217,19 @@ def _strength(
     return Strength.BARE if tied and (promised or period or downtime) else None
 
 
-def _remark(sentence: Sentence) -> str:
-    if SERVICE_HOURS.search(sentence.text):
+def _remark(sentence: Sentence, amount: Amount, level: Level) -> str:
+    """Return why the duration may be honest though it isn't the allowance; empty if nothing says so."""
+    if level.threshold:
+        return "a threshold, not a promise"
+    if level in sentence.levels and level.start > amount.start and not is_linked(sentence, amount, level):
+        return "the availability stands apart, behind the duration"
+    return _doubt_of(sentence.text)
+
+
+def _doubt_of(text: str) -> str:
+    if SERVICE_HOURS.search(text):
         return "service hours may apply"
-    return "perhaps a record, or an exclusion, not an allowance" if MEASURED.search(sentence.text) else ""
+    return "perhaps a record, or an exclusion, not an allowance" if MEASURED.search(text) else ""
 
 
 def _quote(sentence: Sentence, amount: Amount, level: Level) -> str:

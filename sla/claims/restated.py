@@ -10,8 +10,8 @@ from typing import TYPE_CHECKING, NamedTuple
 from sla.claims.amounts import amounts
 from sla.claims.levels import levels
 from sla.claims.model import Amount, Claim, Verdict
-from sla.claims.periods import mentions
-from sla.claims.words import AVAILABILITY, DOWNTIME
+from sla.claims.periods import masked, mentions
+from sla.claims.words import AVAILABILITY, DOWNTIME, UNITS
 from sla.objective import format_duration
 
 if TYPE_CHECKING:
@@ -40,7 +40,7 @@ class Equality(NamedTuple):
 def equalities(passage: Passage) -> Iterator[Equality]:
     """Yield the pairs of neighbouring durations that the passage sets equal by `=` or in brackets."""
     text = passage.text
-    for first, second in pairwise(amounts(text)):
+    for first, second in pairwise(amounts(masked(text, mentions(text)))):
         between = text[first.end : second.start]
         if not _EQUALS.fullmatch(between) or _is_formula(text, first, second):
             continue
@@ -92,4 +92,5 @@ def _is_formula(text: str, first: Amount, second: Amount) -> bool:
 
 def _is_definition(equality: Equality) -> bool:
     """`1 day = 8 hours` defines a working day; it does not contradict the calendar."""
-    return equality.first.digits == 1 and equality.first.text[0] == "1" and equality.first.unit in {"days", "weeks"}
+    unit = equality.first.unit
+    return unit in {"days", "weeks"} and equality.first.seconds == UNITS[unit][0]

@@ -7,13 +7,15 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from sla.claims.amounts import amounts
-from sla.claims.levels import levels
-from sla.claims.periods import CONVENTIONS, Mention, mentions
+from sla.claims.levels import levels, other_percentages
+from sla.claims.link_words import AFTER_WORDS, BEFORE_WORDS, LINK_WORDS
+from sla.claims.other_figures import NOT_DOWNTIME_AFTER, NOT_DOWNTIME_BEFORE
+from sla.claims.periods import CONVENTIONS, Mention, masked, mentions, unread
 from sla.claims.plain import sentences
-from sla.claims.words import DOWNTIME, NOT_DOWNTIME_AFTER, NOT_DOWNTIME_BEFORE, UPTIME_FIGURE
+from sla.claims.words import DOWNTIME, UPTIME_FIGURE
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Sequence
+    from collections.abc import Iterator
 
     from sla.claims.model import Amount, Level, Period
     from sla.claims.page import Passage
@@ -26,20 +28,6 @@ _AGAIN = re.compile(
 )
 _SAME_LENGTH = 0.002
 
-# What may stand between a period and its duration ("monthly downtime of about"), and between a duration and its period.
-_LEADING = (
-    "of is are to be about only just max maximum total allow allows allowed permit permits permitted downtime down time"
-    " outage outages unavailable unavailability roughly around approx approximately under less than no more up at most"
-    " nearly almost error budget limit the a for would can exceed not should potential expected equal equals"
-)
-_FOLLOWING = (
-    "of allowed allowable total max maximum unplanned permitted downtime down time outage outages unavailable or less"
-    " so unavailability service unscheduled cumulative acceptable potential possible can occur be may is being offline"
-    " ausfall ausfallzeit arrêt d de hors ligne indisponibilité inactividad"
-)
-_BEFORE_WORDS = frozenset(_LEADING.split())
-_AFTER_WORDS = frozenset(_FOLLOWING.split())
-
 
 @dataclass(frozen=True, slots=True)
 class Sentence:
@@ -51,6 +39,7 @@ class Sentence:
     levels: list[Level]
     amounts: list[Amount]
     mentions: list[Mention]
+    percentages: list[int]
 
     @property
     def text(self) -> str:
@@ -65,8 +54,9 @@ class Sentence:
 def split(passage: Passage) -> Iterator[Sentence]:
     """Yield the sentences of a passage. Periods are found first: the 30 days of "per 30 days" are no duration."""
     named = mentions(passage.text)
-    durations = amounts(_masked(passage.text, named))
+    durations = amounts(masked(passage.text, named))
     promises = levels(passage.text)
+    others = other_percentages(passage.text)
     for start, end in sentences(passage.text):
         yield Sentence(
             passage,
@@ -75,36 +65,52 @@ def split(passage: Passage) -> Iterator[Sentence]:
             [x for x in promises if start <= x.start < end],
             [x for x in durations if start <= x.start < end],
             [x for x in named if start <= x.start < end],
+            [at for at in others if start <= at < end],
         )
 
 
-def _masked(text: str, named: Sequence[Mention]) -> str:
-    pieces, at = [], 0
-    for mention in named:
-        pieces += [text[at : mention.start], "_" * (mention.end - mention.start)]
-        at = mention.end
-    return "".join([*pieces, text[at:]])
-
-
 def period_of(sentence: Sentence, amount: Amount) -> Period | None:
-    """Return the period of a duration: named just before it ("monthly: ..."), just after it, or the only one named."""
+    """Return the period of a duration: named just before it ("monthly: ..."), just after it, or the only one named.
+
+    A period that belongs to an earlier duration ("8.76 h a year, 43.2 min") is not shared with the later ones.
+    """
     before, after = _neighbours(sentence, amount)
+    if after and not sentence.gap(amount.end, after.start).strip(" ("):
+        return after.period
     lead = sentence.gap(before.end, amount.start) if before else ""
-    if before and lead.strip() and _only(lead, _BEFORE_WORDS, " :=(~≈-"):
+    if before and lead.strip() and _only(lead, BEFORE_WORDS, " :=(~≈-→–,’'"):
         return before.period
-    if after and _only(sentence.gap(amount.end, after.start), _AFTER_WORDS, " (),~-'’"):
+    if after and _only(sentence.gap(amount.end, after.start), AFTER_WORDS, " (),~-'’"):
         return after.period
     if before and not lead.strip():
         return before.period
-    names = {m.period.name: m.period for m in sentence.mentions}
+    names = {m.period.name: m.period for m in sentence.mentions if not _taken(sentence, m, amount)}
     return next(iter(names.values())) if len(names) == 1 and len(sentence.amounts) <= 2 else None
+
+
+def _taken(sentence: Sentence, mention: Mention, amount: Amount) -> bool:
+    """Whether the period stands right behind a duration before this one, and so is that one's own."""
+    earlier = [a for a in sentence.amounts if a.end <= mention.start and a.end <= amount.start and a is not amount]
+    return (
+        bool(earlier)
+        and mention.end <= amount.start
+        and _only(sentence.gap(earlier[-1].end, mention.start), AFTER_WORDS, " (),~-'’")
+    )
+
+
+def unread_period(sentence: Sentence, amount: Amount) -> str | None:
+    """Return the word of a period next to the duration that is not understood: `maand` of "43 min per maand"."""
+    read = any(amount.end <= m.start <= amount.end + 2 for m in sentence.mentions)
+    return None if read else unread(sentence.gap(amount.end, sentence.end))
 
 
 def _neighbours(sentence: Sentence, amount: Amount) -> tuple[Mention | None, Mention | None]:
     """Return the period named last before and first after a duration with no other duration between."""
     floor = max((a.end for a in sentence.amounts if a.end <= amount.start), default=sentence.start)
     ceiling = min((a.start for a in sentence.amounts if a.start >= amount.end), default=sentence.end)
-    before = [m for m in sentence.mentions if floor <= m.start and m.end <= amount.start]
+    before = [
+        m for m in sentence.mentions if floor <= m.start and m.end <= amount.start and not _taken(sentence, m, amount)
+    ]
     after = [m for m in sentence.mentions if amount.end <= m.start < ceiling]
     return (before[-1] if before else None, after[0] if after else None)
 
@@ -112,6 +118,23 @@ def _neighbours(sentence: Sentence, amount: Amount) -> tuple[Mention | None, Men
 def _only(gap: str, words: frozenset[str], signs: str) -> bool:
     """Whether a gap holds nothing but these words and signs."""
     return all(piece.lower().strip(".") in words for piece in re.split(rf"[{re.escape(signs)}]+", gap) if piece)
+
+
+def is_linked(sentence: Sentence, amount: Amount, level: Level) -> bool:
+    """Whether only words that tie the two stand between a duration and the availability behind it."""
+    inner = [m for m in sentence.mentions if amount.end <= m.start < level.start]
+    text = masked(sentence.passage.text, inner)[amount.end : level.start]
+    return _only(text.replace("_", " "), LINK_WORDS | AFTER_WORDS, " (),:=~≈-–—→'’\"“”„«»")
+
+
+def is_bare(sentence: Sentence) -> bool:
+    """Whether a sentence holds figures and their periods, and no word that could make them anything else."""
+    marks = [(x.start, x.end) for found in (sentence.levels, sentence.amounts, sentence.mentions) for x in found]
+    text = sentence.text
+    for start, end in marks:
+        at, until = start - sentence.start, end - sentence.start
+        text = text[:at] + " " * (until - at) + text[until:]
+    return _only(text, BEFORE_WORDS | AFTER_WORDS, " (),.:;=~≈-–—→/|'’")
 
 
 def is_period_itself(amount: Amount, period: Period | None) -> bool:

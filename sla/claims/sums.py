@@ -36,6 +36,7 @@ _SIGNS = str.maketrans(
     }
 )
 _CROSS = re.compile(r"(?<=[\d%)\s])[xX](?=[\s\d(])")
+_DECIMAL_COMMA = re.compile(r"(?<=\b\d\d),(?=\d+\s*%)|(?<=\b0),(?=\d)")
 _WORDS = re.compile(r"\([^()]*[A-Za-z][^()]*\)|\btimes\b|[²³⁴]")
 _PROMISED, _HALF = Fraction(9, 10), Fraction(1, 2)
 _POWERS = {"²": "^2", "³": "^3", "⁴": "^4"}
@@ -60,9 +61,8 @@ def check(passage: Passage, lead: str = "") -> Iterator[Claim]:
 
 def _normal(text: str) -> str:
     """Return the text with one sign for each operation, offsets kept where no power sign grows."""
-    bare = _WORDS.sub(
-        lambda m: _POWERS.get(m[0]) or ("*" if m[0] == "times" else " ").ljust(len(m[0])), text.translate(_SIGNS)
-    )
+    signs = _DECIMAL_COMMA.sub(".", text.translate(_SIGNS))
+    bare = _WORDS.sub(lambda m: _POWERS.get(m[0]) or ("*" if m[0] == "times" else " ").ljust(len(m[0])), signs)
     return _CROSS.sub("*", bare)
 
 

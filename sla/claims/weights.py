@@ -7,9 +7,9 @@ from fractions import Fraction
 from math import prod
 from typing import TYPE_CHECKING, NamedTuple
 
-from sla.claims.amounts import decimal
 from sla.claims.levels import bare_level
 from sla.claims.model import Claim, Level, Verdict
+from sla.claims.numbers import decimal
 from sla.claims.saying import percent, plain
 from sla.claims.words import AVAILABILITY
 

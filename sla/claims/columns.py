@@ -1,0 +1,111 @@
+"""Second thoughts on a table or list as a whole: its rows tell whether one of them can be called wrong.
+
+A column whose figures mostly don't follow from the availabilities isn't one of allowed downtime, so none of it is
+wrong. A column that follows one length of the year to the last digit has no room for a row by another length.
+"""
+
+from __future__ import annotations
+
+import re
+from dataclasses import replace
+from itertools import groupby
+from typing import TYPE_CHECKING, NamedTuple
+
+from sla.claims.fitting import conventions
+from sla.claims.model import Bound, Claim, Statement, Verdict
+from sla.claims.slips import Kind, Slip, slips
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Iterator, Sequence
+
+_HOLDING = frozenset({Verdict.RIGHT, Verdict.ROUNDED})
+_PLAIN_SLIPS = frozenset({Kind.UNIT, Kind.PERIOD, Kind.NINES, Kind.SWAPPED, Kind.DECIMALS, Kind.BOTH, Kind.ROW})
+_SURE_DIGITS = 3
+_WITNESSES = 3
+_OTHER_YEAR = re.compile(r"leap|schaltjahr|bissextil|bisiest|\b36[046]\b|\b52 ?w|working|business", re.IGNORECASE)
+
+
+class Judged(NamedTuple):
+    """A statement with the claim that was made of it."""
+
+    statement: Statement
+    claim: Claim
+
+    @property
+    def holds(self) -> bool:
+        """Whether the figure is right, to the last digit or to those shown."""
+        return self.claim.verdict in _HOLDING
+
+    @property
+    def wrong(self) -> bool:
+        """Whether the figure was judged wrong by itself."""
+        return self.claim.verdict is Verdict.WRONG
+
+
+def reconsider(judged: Iterable[Judged]) -> Iterator[Judged]:
+    """Yield the claims in order, each seen with the others of its column or list."""
+    for _, members in groupby(judged, key=lambda each: each.statement.group):
+        column = list(members)
+        for member in column:
+            if member.wrong and member.statement.tabled and (doubt := _doubt(member, column)):
+                yield member._replace(claim=replace(member.claim, verdict=Verdict.UNCLEAR, diagnosis=doubt))
+            else:
+                yield _by_another_length(member, column) or member
+
+
+def _doubt(member: Judged, column: Sequence[Judged]) -> str | None:
+    """Return why a table's figure isn't wrong though it doesn't fit; None if its column is one of allowed downtime."""
+    holding = sum(each.holds for each in column)
+    if not holding and _one_level_many_durations(column):
+        return "one availability with several durations: perhaps a record"
+    sure = {slip.says for each in column if each.wrong and (slip := _slip(each)) and _is_sharp_figure(each)}
+    explained = holding + sum(each.wrong and _says(each) in sure for each in column)
+    if explained * 2 <= len(column):
+        return "most figures of the column do not follow from the availabilities: perhaps not the downtime allowed"
+    if _says(member) not in sure and holding < 2:
+        return "too few figures of the column hold to call this one wrong"
+    return None
+
+
+def _one_level_many_durations(column: Sequence[Judged]) -> bool:
+    levels = {each.statement.level.ratio for each in column}
+    periods = {each.statement.period for each in column}
+    return len(levels) == len(periods) == 1 < len({each.claim.claimed for each in column})
+
+
+def _slip(each: Judged) -> Slip | None:
+    return next((slip for slip in slips(each.statement) if slip.kind in _PLAIN_SLIPS), None)
+
+
+def _says(each: Judged) -> str | None:
+    slip = _slip(each)
+    return slip.says if slip else None
+
+
+def _is_sharp_figure(each: Judged) -> bool:
+    return each.statement.amount.digits >= _SURE_DIGITS
+
+
+def _by_another_length(member: Judged, column: Sequence[Judged]) -> Judged | None:
+    """Return the claim as wrong if it alone needs an unusual length of the period, against three neighbours and more.
+
+    8.73 h of 99.9 % is right by 52 weeks, but not in a table whose other rows are right by 365 days only.
+    """
+    statement = member.statement
+    if not member.holds or not _is_sharp(statement) or conventions(statement, usual=True):
+        return None
+    others = [each for each in column if each is not member and each.claim.period == member.claim.period]
+    shared = [conventions(each.statement, usual=True) for each in others if each.holds]
+    common = frozenset.intersection(*shared) if len(shared) >= _WITNESSES else frozenset()
+    needed = conventions(statement, usual=False)
+    against = sum(not needed & conventions(each.statement, usual=False) for each in others if each.holds)
+    if not common or not needed or not against or len(shared) < len(others):
+        return None
+    says = f"needs a {min(needed)}; the {len(shared)} other rows are by a {min(common)}"
+    return member._replace(claim=replace(member.claim, verdict=Verdict.WRONG, diagnosis=says))
+
+
+def _is_sharp(statement: Statement) -> bool:
+    amount = statement.amount
+    sharp = amount.bound is Bound.EXACT and amount.digits >= _SURE_DIGITS and statement.level.nominal
+    return sharp and not statement.remark and not statement.others and not _OTHER_YEAR.search(statement.text)

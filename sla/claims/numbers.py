@@ -1,0 +1,50 @@
+"""How printed numbers are read: decimal points and commas, and the signs that group thousands."""
+
+from __future__ import annotations
+
+import re
+from fractions import Fraction
+
+# Stand in a page for a dot or a space that groups thousands; private characters, so that no page has them itself.
+GROUP_DOT, GROUP_SPACE = "\ue000", "\ue001"
+_RESTORED = str.maketrans({GROUP_DOT: ".", GROUP_SPACE: " "})
+
+_GROUPING = re.compile(rf"(?<=\d)[,\u00a0\u202f\u2009’'{GROUP_DOT}{GROUP_SPACE}](?=\d{{3}}(?:\D|$))")
+_COMMA = re.compile(r"(?<![\d.,])\d{1,3},\d{1,2}(?!\d)\s*(?:[%％]|[^\W\d_]|$|[|;\"])", re.MULTILINE)
+_POINT = re.compile(r"(?<![\d.,])\d{1,3}\.\d{1,2}(?![\d.])\s*(?:[%％]|[^\W\d_]|$|[|;\"])", re.MULTILINE)
+_DOTTED = re.compile(r"(?<![\d.,])\d{1,3}(?:\.\d{3})+(?![\d.]|\s*[%％])")
+_DOT_AND_COMMA = re.compile(r"(?<![\d.,])\d{1,3}(?:\.\d{3})+(?=,\d)")
+_SPACED = re.compile(r"(?<![\d.,])(?<!\d )\d{1,3}(?: \d{3})+(?=(?:,\d+)?\s*[^\W\d_])(?!\s*[%％])")
+
+
+def has_decimal_commas(text: str) -> bool:
+    """Whether a page writes decimals with commas: more numbers of one or two decimals have a comma than a point."""
+    return len(_COMMA.findall(text)) > len(_POINT.findall(text))
+
+
+def mark_groups(text: str, *, commas: bool) -> str:
+    """Return the text, as long as before, with the dots and spaces that group thousands made unmistakable.
+
+    `8.672,4` groups by itself; `5.256` only on a page with decimal commas; `8 760 h` by the unit behind it.
+    """
+    marked = _DOT_AND_COMMA.sub(_dots, text)
+    if commas:
+        marked = _DOTTED.sub(_dots, marked)
+    return _SPACED.sub(lambda match: match[0].replace(" ", GROUP_SPACE), marked)
+
+
+def restored(text: str) -> str:
+    """Return the text as it was printed."""
+    return text.translate(_RESTORED)
+
+
+def _dots(match: re.Match[str]) -> str:
+    return match[0].replace(".", GROUP_DOT)
+
+
+def decimal(text: str) -> tuple[Fraction, Fraction]:
+    """Return a number's value and the unit of its last place; a comma is a decimal sign unless it groups thousands."""
+    plain = _GROUPING.sub("", text) if not text.startswith("0,") else text
+    plain = plain.replace(",", ".")
+    places = len(plain.partition(".")[2])
+    return Fraction(plain), Fraction(1, 10**places)
