@@ -28,6 +28,12 @@ _SHORT_CLOCK = re.compile(
     r"(?<![\d:.])(?P<large>\d{1,3}):(?P<small>[0-5]\d)(?![\d:])\s*(?P<unit>h|hrs?|hours?|std|min|minutes?)(?![A-Za-zÀ-ÖØ-öø-ɏ])",
     re.IGNORECASE,
 )
+_UNITS = "|".join(spelling for _, spelling in UNITS.values())
+_FRENCH_CLOCK = re.compile(
+    r"(?<![\d:.,])(?P<large>\d{1,3})\s?(?P<unit>h)\s?(?P<small>[0-5]\d)(?!\d|[:.,]\d|\s?[-–]\s?\d|\s?%)"
+    rf"(?!\s?(?:{_UNITS})(?![A-Za-zÀ-ÖØ-öø-ɏ]))",
+    re.IGNORECASE,
+)
 _JOIN = re.compile(r"\s*(?:,?\s*(?:and|und|et|y|&)\s+|,\s*|\s*)", re.IGNORECASE)
 _NOT_BEFORE = re.compile(r"[$€£¥]\s*$|\d:$")
 _COUNT_OF_NINES = re.compile(r"(?:\d|one|two|three|four|five|six|seven|eight|nine|half)[\s-]+$", re.IGNORECASE)
@@ -45,7 +51,10 @@ _NOT_A_UNIT = re.compile(
 def amounts(text: str) -> list[Amount]:
     """Return the durations in a text, in order; neighbouring parts in falling units are one: `8 h 45 m 57 s`."""
     found = [_clock(m) for m in _CLOCK.finditer(text)] + [_short_clock(m) for m in _SHORT_CLOCK.finditer(text)]
-    found += [_amount(text, run) for run in _runs(text) if not _is_something_else(text, run)]
+    found += [_short_clock(m) for m in _FRENCH_CLOCK.finditer(text)]
+    taken = [(a.start, a.end) for a in found]
+    runs = [run for run in _runs(text) if not any(start <= run[0].start() < end for start, end in taken)]
+    found += [_amount(text, run) for run in runs if not _is_something_else(text, run)]
     return sorted(found, key=lambda amount: amount.start)
 
 
@@ -86,7 +95,8 @@ def _continues(text: str, before: re.Match[str], match: re.Match[str]) -> bool:
     joined = _JOIN.fullmatch(text[before.end() : match.start()])
     return (
         bool(joined)
-        and (before["number"].isdigit() or before["number"].lower() in NUMBER_WORDS)
+        and _number(before["number"]).denominator == 1
+        and not re.search(r"[.,]\d{1,2}$", before["number"])
         and UNITS[_unit(match)][0] < UNITS[_unit(before)][0]
         and not match["upper"]
     )
@@ -137,7 +147,7 @@ def _is_something_else(text: str, run: list[re.Match[str]]) -> bool:
 
 
 def _short_clock(match: re.Match[str]) -> Amount:
-    """`8:46 h` is hours and minutes, `52:36 min` minutes and seconds."""
+    """`8:46 h` and `8 h 46` are hours and minutes, `52:36 min` minutes and seconds."""
     large, small = (HOUR, MINUTE) if match["unit"].lower()[0] in "hs" else (MINUTE, Fraction(1))
     value = int(match["large"]) * large + int(match["small"]) * small
     return Amount((Reading(value, value - small / 2, value + small),), *match.span(), match[0], None, 3)
@@ -150,7 +160,8 @@ def _readings(text: str, unit: Fraction, *, exact_zero: bool = False) -> tuple[t
     """
     if (value := NUMBER_WORDS.get(text.lower())) is not None:
         half = Fraction(1, 2)
-        return (Reading(value, value - half, value + half).scaled(unit),), 1 if value < 13 else 2
+        above = value + (1 if value > 1 else half)  # "an hour" is not said of an hour and a half
+        return (Reading(value, value - half, above).scaled(unit),), 1 if value < 13 else 2
     found = []
     for value, ulp in _values(text):
         zeros = len(text) - len(text.rstrip("0")) if ulp == 1 and value and not exact_zero else 0

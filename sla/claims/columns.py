@@ -8,10 +8,10 @@ from __future__ import annotations
 
 import re
 from dataclasses import replace
-from itertools import groupby
 from typing import TYPE_CHECKING, NamedTuple
 
 from sla.claims.fitting import conventions
+from sla.claims.grouping import grouped
 from sla.claims.model import Bound, Claim, Statement, Verdict
 from sla.claims.slips import Kind, Slip, slips
 
@@ -44,8 +44,7 @@ class Judged(NamedTuple):
 
 def reconsider(judged: Iterable[Judged]) -> Iterator[Judged]:
     """Yield the claims in order, each seen with the others of its column or list."""
-    for _, members in groupby(judged, key=lambda each: each.statement.group):
-        column = list(members)
+    for column in grouped(judged, lambda each: each.statement.group):
         for member in column:
             if member.wrong and member.statement.tabled and (doubt := _doubt(member, column)):
                 yield member._replace(claim=replace(member.claim, verdict=Verdict.UNCLEAR, diagnosis=doubt))

@@ -4,8 +4,7 @@ from __future__ import annotations
 
 from collections import Counter
 from dataclasses import replace
-from itertools import groupby
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, TypeVar
 
 from sla.claims.fitting import fits
 from sla.claims.model import Statement, Strength
@@ -13,15 +12,24 @@ from sla.claims.periods import PERIODS
 from sla.claims.slips import sixty_slips
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Iterator
+    from collections.abc import Callable, Iterable, Iterator
 
+T = TypeVar("T")
 _NEAR_LINES = 3
 
 
 def settle(statements: Iterable[Statement]) -> Iterator[Statement]:
     """Yield the statements with periods inferred, where a run of rows without one agrees on it."""
-    for _, members in groupby(statements, key=lambda s: s.group):
-        yield from _settled(list(members))
+    for members in grouped(statements, lambda statement: statement.group):
+        yield from _settled(members)
+
+
+def grouped(each: Iterable[T], group: Callable[[T], tuple[int, ...]]) -> Iterable[list[T]]:
+    """Return the members of each group in order; a table's rows mix the groups of its columns."""
+    found: dict[tuple[int, ...], list[T]] = {}
+    for one in each:
+        found.setdefault(group(one), []).append(one)
+    return found.values()
 
 
 def _settled(members: list[Statement]) -> Iterator[Statement]:

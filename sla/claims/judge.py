@@ -49,6 +49,7 @@ def judge(statement: Statement) -> Claim:
 def _fitting(statement: Statement, fit: Fit) -> Claim:
     truth = f"{say(fit.expected, statement.amount.unit)}, by a {fit.label}"
     coarse = abs(fit.claimed / fit.expected - 1) > _LOOSE and statement.level.nominal
+    coarse = coarse and statement.level.partner is None  # a range of availabilities has a range of downtimes
     if coarse and statement.amount.bound is Bound.EXACT:
         return _claim(statement, Verdict.UNCLEAR, f"too coarse to judge: {truth}")
     verdict = Verdict.RIGHT if fit.exact else Verdict.ROUNDED
@@ -89,9 +90,9 @@ def _is_true_limit(statement: Statement, truths: Sequence[Fraction]) -> bool:
 
 
 def _is_round(amount: Amount) -> bool:
-    """Whether a compound figure ends in a multiple of five: "52 min 30 s" is rounded, though it shows seconds."""
+    """Whether a compound figure ends in tens or quarters: "52 min 30 s" is rounded, though it shows seconds."""
     last = re.findall(r"\d+", amount.text)[-1:]
-    return amount.unit is None and bool(last) and int(last[0]) % 5 == 0
+    return amount.unit is None and bool(last) and (int(last[0]) % 10 == 0 or int(last[0]) % 15 == 0)
 
 
 def _without_period(statement: Statement) -> Claim:

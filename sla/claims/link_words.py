@@ -5,9 +5,9 @@ from __future__ import annotations
 # "monthly downtime of about 43 min", "pro Jahr höchstens 8,76 Stunden"
 _BEFORE = {
     "en": "of is are to be about only just max maximum total allow allows allowed permit permits permitted downtime"
-    " down time outage outages unavailable unavailability roughly around approx approximately under less than no more up at"
-    " most nearly almost error budget limit the a for would can exceed not should potential expected equal equals that"
-    " you have get leaves means over",
+    " down time outage outages unavailable unavailability roughly around approx approximately under less than no more"
+    " up at most nearly almost error budget limit the a for would can exceed not should potential expected equal equals"
+    " that you have get leaves means over",
     "de": "höchstens maximal rund etwa ca ungefähr nur noch nicht mehr als bis zu weniger unter knapp gut darf dürfen"
     " sind das ist die der ausfall ausfallzeit ausfälle nichtverfügbarkeit beträgt betragen bedeutet bedeuten sich"
     " mit von einer eine zulässig zulässige entspricht entsprechen",

@@ -109,7 +109,13 @@ _RECORDS = {
         r"no (?:se )?(?:cuentan|computan|tienen en cuenta)"
     ),
 }
-MEASURED = any_of(*_RECORDS.values(), end=r"\b")
+_DENIALS = (
+    r"mistake\w*|mistaken\w*|misconception\w*|myth|wrong(?:ly)?|incorrect\w*|confuse\w*|misread\w*|irrt\w*|irrig\w*|"
+    r"f[äa]lschlich\w*|falsch\w*|verwechsel\w*|à tort|par erreur|erreur courante|faux|fausse\w*|equivocad\w*|"
+    r"err[óo]ne\w*|por error|mito"
+)
+MEASURED = any_of(*_RECORDS.values(), _DENIALS, end=r"\b")
+"""What happened, what is excluded, how a promise is broken, or what the page itself calls a mistake."""
 
 RECORD_HEADING = any_of(
     r"reports?\b|histor(?:y|ical)|incidents?|actual\b|measured|achieved|statistics|results?\b|"
@@ -133,5 +139,8 @@ SERVICE_HOURS = any_of(
     r"mon(?:day)?s? ?(?:to|-|–|through) ?(?:fri|sat)|weekdays|"
     r"(?:service|betriebs|gesch[äa]fts|b[üu]ro|kern|öffnungs|arbeits)(?:zeit|stunden|tag)\w*|werktag\w*|"
     r"mo\.? ?[-–] ?fr|montags? bis (?:freitag|samstag)s?|(?:heures|jours|plages?) (?:ouvr|de service)\w*|"
-    r"du lundi au|(?:horas|d[íi]as) (?:h[áa]biles|laborables)|horario|de lunes a",
+    r"\d{1,2} ?h(?:\d\d)? ?[-–à] ?\d{1,2} ?h|[56] ?j(?:ours)? ?(?:/|sur) ?7|"
+    r"\d+ (?:\w+ )?(?:days|tagen?|jours|d[íi]as) (?:of|à|zu(?: je)?|mit|de) \d+|"
+    r"(?:banking|trading|peak) (?:hours|days)|du lundi au|"
+    r"(?:horas|d[íi]as) (?:h[áa]biles|laborables)|horario|de lunes a",
 )

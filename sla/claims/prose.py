@@ -133,23 +133,22 @@ def _of_sentence(
             continue
         line, text = sentence.passage.line(amount.start), _quote(sentence, amount, level)
         strength = _strength(sentence, amount, level, period, told=context.downtime)
-        if reason := _refusal(sentence, amount, level, strength):
-            yield Passed(line, text, reason)
-        elif strength:
-            remark = context.remark or _remark(sentence, amount, level)
-            labelled = context.downtime or _is_labelled(sentence, amount)
-            yield Statement(line, text, level, amount, period, strength, (group,), others, remark, labelled)
+        reason = _refusal(sentence, amount, level)
+        if reason or strength is None:
+            yield Passed(line, text, reason or "nothing says that the duration is a downtime")
+            continue
+        remark = context.remark or _remark(sentence, amount, level)
+        labelled = context.downtime or _is_labelled(sentence, amount)
+        yield Statement(line, text, level, amount, period, strength, (group,), others, remark, labelled)
 
 
-def _refusal(sentence: Sentence, amount: Amount, level: Level, strength: Strength | None) -> str:
+def _refusal(sentence: Sentence, amount: Amount, level: Level) -> str:
     """Return why a duration can't be tied to its availability; empty if it can."""
     low, high = sorted((amount.start, level.start if level in sentence.levels else sentence.start))
     if any(low <= at < high for at in sentence.percentages):
         return "another percentage stands between the availability and the duration"
     if word := unread_period(sentence, amount):
         return f'the period "{word}" is not understood'
-    if strength is None:
-        return "nothing says that the duration is a downtime"
     if is_something_else(sentence, amount, level):
         return "the words around the duration name something else than a downtime"
     return ""
@@ -159,8 +158,8 @@ def _is_labelled(sentence: Sentence, amount: Amount) -> bool:
     """Whether a word for downtime stands next to the duration, or nothing else at all: `Quarterly: 2h 11m`."""
     floor = max((a.end for a in sentence.amounts if a.end <= amount.start), default=sentence.start)
     ceiling = min((a.start for a in sentence.amounts if a.start >= amount.end), default=sentence.end)
-    before = sentence.gap(max(floor, amount.start - _REACH), amount.start)
-    after = sentence.gap(amount.end, min(ceiling, amount.end + _REACH))
+    before = sentence.gap(max(floor, amount.start - _REACH), amount.start).rpartition(";")[2]
+    after = sentence.gap(amount.end, min(ceiling, amount.end + _REACH)).partition(";")[0]
     return bool(DOWNTIME.search(before) or DOWNTIME.search(after)) or is_bare(sentence)
 
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from dataclasses import dataclass
+from fractions import Fraction
 from typing import TYPE_CHECKING
 
 from sla.claims.amounts import amounts, bare_amount, unit_in_label
@@ -11,7 +12,7 @@ from sla.claims.levels import bare_level, complement, levels, other_percentages
 from sla.claims.model import Amount, Level, Passed, Period, Statement, Strength
 from sla.claims.other_figures import NOT_DOWNTIME_AFTER, NOT_DOWNTIME_COLUMN, NOT_MET, SERVICE_HOURS
 from sla.claims.periods import in_label, masked, mentions, unread
-from sla.claims.words import AVAILABILITY, DOWNTIME, TIME_UP, UNAVAILABILITY
+from sla.claims.words import AVAILABILITY, DOWNTIME, TARGET, TIME_UP, UNAVAILABILITY
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -23,8 +24,9 @@ _DATED = re.compile(
 )
 
 
-_SIGN = re.compile(r"%|prozent|percent|pour cent|por ?ciento", re.IGNORECASE)
+_SIGN = re.compile(r"%|prozent|percent\b|pct|pour ?cent|por ?ciento", re.IGNORECASE)
 _NO_LEVEL = re.compile(r"[<≤€$£]")
+_PROMISED = Fraction(9, 10)
 _MONEY = re.compile(r"[€$£]|\b(?:eur|usd|chf|gbp)\b", re.IGNORECASE)
 _UNREAD = "its header names a period that is not understood"
 
@@ -142,10 +144,15 @@ def _level(text: str, label: str) -> Level | None:
     found = bare_level(text)
     if found is None or _NO_LEVEL.search(text) or other_percentages(text):
         return None
-    if found.text.strip("≥>~= ") != text.strip("≥>~= ") and not levels(text):
-        return None
     bare = re.fullmatch(r"[\d.,\s≥>~=]*", text)
-    return found if not bare or AVAILABILITY.search(label) or ("%" in label and not levels(label)) else None
+    return found if not bare or _heads_levels(label, found) else None
+
+
+def _heads_levels(label: str, level: Level) -> bool:
+    """Whether bare numbers below this header are availabilities: it says so, has a percent sign, or names a target."""
+    if AVAILABILITY.search(label) or (_SIGN.search(label) and not levels(label)):
+        return True
+    return bool(TARGET.search(label)) and level.ratio >= _PROMISED
 
 
 def _read(table: Table, column: int, lead: str, group: int) -> Iterator[Statement | Passed]:
@@ -195,6 +202,8 @@ def _of_row(
         for i, cell in enumerate(row)
         if i != column and (x := _level(cell.text, columns[i].label)) and x.ratio != level.ratio
     )
+    if any(SERVICE_HOURS.search(cell.text) for cell in row):
+        doubt = "service hours may apply"
     for index, cell in enumerate(row):
         about = columns[index]
         if index == column:

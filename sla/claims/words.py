@@ -52,6 +52,12 @@ TIME_UP = any_of(
 )
 """Heads a column of the time up, once the words for downtime are taken out of its label."""
 
+TARGET = any_of(
+    r"targets?\b|objectives?\b|goals?\b|commitments?\b|guarantees?\b|ziel\w*|soll\w*|zusage|objectifs?\b|engagement|"
+    r"objetivos?\b|compromiso"
+)
+"""Heads a column of availabilities that are printed without a percent sign."""
+
 UPTIME_FIGURE = any_of(
     r"up(?:[- ]?time)?\s*(?:of|for|:)?\s*$|(?:available|online|operational|running) (?:for )?$",
 )

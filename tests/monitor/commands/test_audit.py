@@ -78,6 +78,39 @@ def test_a_claim_too_large_is_told_the_other_way_round() -> None:
     assert "the claim is 10 times that" in run("-", text="99.9% uptime is 87.6 hours of downtime a year").output
 
 
+STRICT_PAGE = (
+    "| SLA | Available hours | Downtime per year |\n|---|---|---|\n| 99.9% | 8751.24 | 8.76 h |\n\n"
+    "We had 99.9% uptime and 3 hours of downtime a month.\n"
+)
+
+
+def test_strict_lists_unclear_claims_and_figures_not_judged_with_the_reasons() -> None:
+    result = run("-", "--strict", text=STRICT_PAGE)
+    assert result.exit_code == 0
+    assert result.output.splitlines() == [
+        'line 5: unclear: "99.9% uptime and 3 hours of downtime a month"',
+        "    perhaps a record, or an exclusion, not an allowance: 99.9 % leaves 43.2 min a month; 4.03 times as much",
+        "",
+        'line 3: not judged: "99.9% | Available hours: 8751.24"',
+        "    its header says time up",
+        "",
+        "standard input: 2 claims: 1 right, 1 unclear",
+        "not judged: 1 figure",
+    ]
+
+
+def test_strict_json_adds_what_was_not_judged_and_changes_nothing_else() -> None:
+    strict, plain = (json.loads(run("-", "--json", *more, text=STRICT_PAGE).output) for more in (["--strict"], []))
+    assert strict.pop("passed") == [
+        {"line": 3, "text": "99.9% | Available hours: 8751.24", "reason": "its header says time up"}
+    ]
+    assert strict == plain
+
+
+def test_strict_on_a_page_without_claims_is_one_line() -> None:
+    assert run("-", "--strict", text="nothing here").output.count("\n") == 1
+
+
 @pytest.mark.parametrize("encoding", ["utf-8-sig", "utf-16", "cp1252"])
 def test_other_encodings_are_read(tmp_path: Path, encoding: str) -> None:
     page = tmp_path / "page.txt"
