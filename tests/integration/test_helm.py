@@ -14,6 +14,7 @@ import yaml
 from monitor.blackbox.modules import ModuleFile
 from monitor.config.loader import load
 from monitor.config.onefile import read_block
+from monitor.exporters.rules import rules_file
 from monitor.probes.registry import CHECK_TYPES
 
 ROOT = Path(__file__).parents[2]
@@ -176,8 +177,120 @@ def test_prometheus_scrapes_the_service_by_its_labels_and_gets_the_very_rules() 
     monitor, service = manifests["ServiceMonitor"]["spec"], manifests["Service"]
     assert monitor["selector"]["matchLabels"].items() <= service["metadata"]["labels"].items()
     assert monitor["endpoints"][0]["port"] in {port["name"] for port in service["spec"]["ports"]}
-    shipped = yaml.safe_load((ROOT / "dashboards/ninewatch.rules.yaml").read_text())
+    shipped = yaml.safe_load(rules_file(base="https://ninewatch.example.org"))
     assert manifests["PrometheusRule"]["spec"] == shipped
+
+
+def test_a_pod_that_is_replaced_keeps_the_labels_of_its_series() -> None:
+    """Otherwise its alerts would resolve at each restart, and NinewatchInstanceAbsent would fire."""
+    (endpoint,) = render(OPENSHIFT, "--namespace", "abc123-prod")["ServiceMonitor"]["spec"]["endpoints"]
+    instance, dropped = endpoint["relabelings"]
+    assert instance == {"targetLabel": "instance", "replacement": "abc123-prod/nw-ninewatch"}
+    assert (dropped["action"], set(dropped["regex"].split("|")) >= {"pod", "container"}) == ("labeldrop", True)
+
+
+# Access
+
+OPENINGS = {
+    "a Route": ("route.enabled=true",),
+    "an Ingress": ("route.enabled=false", "ingress.enabled=true"),
+    "a NodePort": ("route.enabled=false", "service.type=NodePort"),
+    "a LoadBalancer": ("route.enabled=false", "service.type=LoadBalancer"),
+}
+
+
+def options(*settings: str) -> list[str]:
+    return [word for setting in settings for word in ("--set", setting)]
+
+
+@pytest.mark.parametrize("opening", OPENINGS)
+def test_pages_without_a_login_are_published_only_where_that_is_written(opening: str) -> None:
+    chosen = options(*OPENINGS[opening], "access=")
+    done = helm("template", "nw", CHART, "-f", OPENSHIFT, *chosen)
+    assert done.returncode != 0
+    assert "access is not set. ninewatch has no logins" in done.stderr
+    assert "Write access: public to accept that, or access: proxy" in done.stderr
+    accepted = helm("template", "nw", CHART, "-f", OPENSHIFT, *options(*OPENINGS[opening], "access=public"))
+    assert accepted.returncode == 0, accepted.stderr
+
+
+def test_the_default_values_publish_nothing_by_themselves() -> None:
+    done = helm("template", "nw", CHART, "--set-json", 'products=[{"id":"a","objective":"99%","checks":[]}]')
+    assert done.returncode != 0
+    assert "access is not set" in done.stderr
+
+
+def test_without_any_opening_nothing_has_to_be_said() -> None:
+    manifests = render(OWN)
+    assert not {"Route", "Ingress"} & set(manifests)
+    assert manifests["Service"]["spec"]["type"] == "ClusterIP"
+
+
+@pytest.mark.parametrize("values", [KUBERNETES, OPENSHIFT], ids=lambda path: path.stem)
+def test_behind_a_login_proxy_nothing_leads_past_it(values: Path) -> None:
+    proxy = options("access=proxy", "accessProxy.service=front", "accessProxy.podLabels.app=front")
+    manifests = render(values, *proxy)
+    if values is KUBERNETES:
+        backend = manifests["Ingress"]["spec"]["rules"][0]["http"]["paths"][0]["backend"]
+        assert backend["service"]["name"] == "front"
+    else:
+        assert manifests["Route"]["spec"]["to"]["name"] == "front"
+    (rule,) = manifests["NetworkPolicy"]["spec"]["ingress"]
+    (pods,) = [peer["podSelector"] for peer in rule["from"] if "podSelector" in peer]
+    assert pods["matchLabels"]["app"] == "front"
+    assert not [peer for peer in rule["from"] if "ingress" in json.dumps(peer)], "the router enters past the proxy"
+
+
+@pytest.mark.parametrize(
+    ("settings", "told"),
+    [
+        (("access=proxy",), "set accessProxy.service"),
+        (("access=proxy", "accessProxy.service=front"), "accessProxy.podLabels"),
+        (("access=proxy", "accessProxy.service=f", "accessProxy.podLabels.a=f", "service.type=NodePort"), "ClusterIP"),
+        (
+            ("access=proxy", "accessProxy.service=f", "accessProxy.podLabels.a=f", "networkPolicy.enabled=false"),
+            "networkPolicy.enabled=true",
+        ),
+        (("access=yes",), "access"),
+    ],
+)
+def test_a_proxy_that_could_be_passed_by_is_refused(settings: tuple[str, ...], told: str) -> None:
+    done = helm("template", "nw", CHART, "-f", OPENSHIFT, *options(*settings))
+    assert done.returncode != 0
+    assert told in done.stderr
+
+
+def notes(folder: Path, *settings: str) -> str:
+    """The notes that an installation prints, rendered as a manifest: without a cluster helm shows manifests only."""
+    chart = shutil.copytree(CHART, folder / f"chart{len(settings)}")
+    text = (chart / "templates/NOTES.txt").read_text()
+    (chart / "templates/_notes.tpl").write_text('{{- define "notes" -}}' + text + "{{- end -}}")
+    manifest = 'kind: Notes\nmetadata: {name: notes}\ntext: {{ include "notes" . | toJson }}\n'
+    (chart / "templates/notes.yaml").write_text(manifest)
+    done = helm("template", "nw", chart, "-f", OPENSHIFT, "--show-only", "templates/notes.yaml", *options(*settings))
+    assert done.returncode == 0, done.stderr
+    return str(yaml.safe_load(done.stdout)["text"])
+
+
+def test_the_notes_say_that_there_is_no_login(tmp_path: Path) -> None:
+    assert "THERE IS NO LOGIN" in notes(tmp_path)
+    assert "THERE IS NO LOGIN" not in notes(tmp_path, "route.enabled=false", "access=")
+
+
+@pytest.mark.parametrize(
+    ("settings", "expected"),
+    [
+        ((), "https://ninewatch.example.org"),
+        (("publicUrl=https://status.example.org",), "https://status.example.org"),
+        (("route.host=",), "http://nw-ninewatch.default.svc:9999"),
+        (("route.enabled=false", "ingress.enabled=true", "ingress.host=h.example.org"), "http://h.example.org"),
+    ],
+)
+def test_links_of_alerts_start_where_people_reach_the_pages(settings: tuple[str, ...], expected: str) -> None:
+    manifests = render(OPENSHIFT, *options(*settings))
+    rule = manifests["PrometheusRule"]["spec"]["groups"][0]["rules"][0]
+    assert rule["annotations"]["runbook_url"] == f"{expected}/runbook#Watchdog"
+    assert yaml.safe_load(manifests["ConfigMap"]["data"]["ninewatch.yaml"])["public_url"] == expected
 
 
 def test_grafanas_sidecar_gets_the_very_dashboard() -> None:
@@ -234,6 +347,8 @@ def test_the_record_outlives_the_release() -> None:
     [
         ("replicaCount=2", "replicaCount"),
         ("config.store=/tmp/x.db", "config"),
+        ("config.public_url=https://h", "config"),
+        ("publicUrl=status.example.org", "publicUrl"),
         ("persistence.size=lots", "persistence"),
         ("podSecurityContext.runAsNonRoot=false", "podSecurityContext"),
         ("image.digest=latest", "image"),
@@ -246,6 +361,6 @@ def test_a_value_that_the_chart_does_not_know_is_refused(option: str, culprit: s
 
 
 def test_an_empty_portfolio_is_refused_with_a_remedy() -> None:
-    done = helm("template", "nw", CHART)
+    done = helm("template", "nw", CHART, "--set", "access=public")
     assert done.returncode != 0
     assert "set products, files or existingConfigMap" in done.stderr

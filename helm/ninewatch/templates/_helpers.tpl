@@ -35,3 +35,43 @@ helm.sh/chart: {{ printf "%s-%s" .Chart.Name .Chart.Version }}
 {{- define "ninewatch.claim" -}}
 {{ .Values.persistence.existingClaim | default (include "ninewatch.fullname" .) }}
 {{- end -}}
+
+{{/* Where people reach the pages: without a slash at its end. */}}
+{{- define "ninewatch.publicUrl" -}}
+{{- if .Values.publicUrl -}}
+{{- .Values.publicUrl -}}
+{{- else if and .Values.route.enabled .Values.route.host -}}
+https://{{ .Values.route.host }}
+{{- else if .Values.ingress.enabled -}}
+http{{ if .Values.ingress.tlsSecret }}s{{ end }}://{{ .Values.ingress.host }}
+{{- else -}}
+http://{{ include "ninewatch.fullname" . }}.{{ .Release.Namespace }}.svc:{{ .Values.service.port }}
+{{- end -}}
+{{- end -}}
+
+{{/* Fails unless who may read the pages is written down. */}}
+{{- define "ninewatch.access" -}}
+{{- $open := or .Values.route.enabled .Values.ingress.enabled (ne .Values.service.type "ClusterIP") -}}
+{{- if and $open (not .Values.access) -}}
+{{- fail "access is not set. ninewatch has no logins: a Route, an Ingress, a NodePort or a LoadBalancer shows every page, the addresses of internal targets and the reasons of failures to everyone who can reach it. Write access: public to accept that, or access: proxy with a login proxy in front (see the chart's README, Access), or publish nothing: route.enabled=false, ingress.enabled=false, service.type=ClusterIP" -}}
+{{- end -}}
+{{- if eq .Values.access "proxy" -}}
+{{- if not (and .Values.accessProxy.service .Values.accessProxy.podLabels) -}}
+{{- fail "access: proxy needs the proxy: set accessProxy.service to its Service and accessProxy.podLabels to the labels of its pods" -}}
+{{- end -}}
+{{- if ne .Values.service.type "ClusterIP" -}}
+{{- fail "access: proxy and a service.type other than ClusterIP: the pages would be reached past the proxy; write service.type=ClusterIP" -}}
+{{- end -}}
+{{- if not .Values.networkPolicy.enabled -}}
+{{- fail "access: proxy without networkPolicy.enabled: other pods would reach the pages past the proxy; write networkPolicy.enabled=true" -}}
+{{- end -}}
+{{- end -}}
+{{- end -}}
+
+{{/* The Service that Route and Ingress lead to, and its port. */}}
+{{- define "ninewatch.front" -}}
+{{- if eq .Values.access "proxy" -}}{{ .Values.accessProxy.service }}{{- else -}}{{ include "ninewatch.fullname" . }}{{- end -}}
+{{- end -}}
+{{- define "ninewatch.frontPort" -}}
+{{- if eq .Values.access "proxy" -}}{{ .Values.accessProxy.port }}{{- else -}}http{{- end -}}
+{{- end -}}
