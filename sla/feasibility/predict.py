@@ -103,7 +103,7 @@ def _shares(model: Model, diagram: Diagram) -> dict[str, float]:
         slopes = diagram.importance(model.chances(point))
         for leaf in parts:
             # No part's failure brings anything up; a slope below zero is what rounding left of zero.
-            parts[leaf] += weight * max(0.0, slopes.get(leaf, 0.0)) * model.leaves[leaf].down
+            parts[leaf] += weight * max(0.0, slopes[leaf]) * model.leaves[leaf].down
     return parts
 
 

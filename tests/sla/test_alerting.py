@@ -62,6 +62,11 @@ def test_burn_factors_follow_from_the_cited_fractions() -> None:
     assert FAST.factor(7 * DAY) == Fraction("3.36")
 
 
+def test_short_look_backs_are_a_twelfth_of_the_long_ones_as_the_workbook_recommends() -> None:
+    assert [(p.long, p.severity) for p in BURN_POLICIES] == [(HOUR, "page"), (6 * HOUR, "page"), (3 * DAY, "ticket")]
+    assert all(p.short * 12 == p.long for p in BURN_POLICIES)
+
+
 def test_a_threshold_is_never_below_the_burn_at_which_the_budget_lasts() -> None:
     assert [p.threshold(7 * DAY) for p in BURN_POLICIES] == [Fraction("3.36"), Fraction("1.4"), 1]
 

@@ -76,6 +76,43 @@ def test_a_success_a_little_early_answers_the_due_instant_too() -> None:
     assert scene.seen == [(3 * HOUR - 30 * SECOND, GOOD, "")]
 
 
+@pytest.mark.parametrize(
+    ("schedule", "early", "answered"),
+    [
+        ("0 3 * * *", 60, True),  # a minute at most
+        ("0 3 * * *", 61, False),
+        ("*/5 * * * *", 30, True),  # or a tenth of the time from one due instant to the next
+        ("*/5 * * * *", 31, False),
+    ],
+)
+def test_how_early_a_success_may_be(schedule: str, early: int, answered: bool) -> None:
+    scene = Scene(schedule, grace="4m")
+    due = 3 * HOUR
+    scene.clock.jump((due - early * SECOND - MINUTE) / SECOND)
+    scene.listen()
+    scene.beats.end(scene.entry, 0)
+    scene.until(due + 4 * MINUTE)
+    assert [at for at, outcome, _ in scene.seen if outcome is BAD] == ([] if answered else [due])
+
+
+@pytest.mark.parametrize(("late", "at"), [(30 * MINUTE, 3 * HOUR), (31 * MINUTE, 3 * HOUR + 31 * MINUTE)])
+def test_a_success_after_the_grace_is_recorded_at_its_own_instant(late: int, at: int) -> None:
+    """Even where nobody noticed the miss, because the daemon slept."""
+    scene = Scene()
+    scene.clock.jump((3 * HOUR - MINUTE + late) / SECOND)
+    scene.beats.end(scene.entry, 0)
+    assert scene.seen == [(at, GOOD, "")]
+
+
+@pytest.mark.parametrize(("pause", "missed"), [(30, True), (31, False)])
+def test_a_daemon_that_did_not_look_for_longer_than_half_a_minute_has_slept(pause: int, missed: bool) -> None:
+    scene = Scene()
+    scene.until(3 * HOUR + 29 * MINUTE + 45 * SECOND)
+    scene.clock.jump(pause)
+    scene.beats.look(scene.entry)
+    assert bool(scene.seen) is missed
+
+
 def test_a_miss_is_noticed_after_the_grace_and_back_dated_to_the_due_instant() -> None:
     scene = Scene()
     scene.until(3 * HOUR + 29 * MINUTE)

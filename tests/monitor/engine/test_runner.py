@@ -64,6 +64,41 @@ async def test_a_defect_of_a_probe_kind_is_no_outage() -> None:
     assert (result.outcome, result.reason) == (Outcome.UNKNOWN, "probe_defect")
 
 
+async def test_a_deadline_during_what_is_ours_is_judged_by_its_excuse() -> None:
+    """A resolver that answers nobody, say; not the phase in which the deadline fell."""
+
+    async def probe(frame: Frame) -> ProbeResult:
+        frame.enter("resolve")
+        frame.excuse = ProbeFailure("resolver_silent", "asked twice", outcome=Outcome.UNKNOWN)
+        raise TimeoutError
+
+    async with rigged(SystemClock(), Health()) as (runner, _):
+        result = (await runner.attempt(probe, 60)).result
+    assert (result.outcome, result.reason, result.detail) == (Outcome.UNKNOWN, "resolver_silent", "asked twice")
+
+
+@pytest.mark.parametrize(
+    ("phase", "reason"),
+    [
+        ("", "deadline"),
+        ("resolve", "dns_timeout"),
+        ("connect", "connect_timeout"),
+        ("tls", "tls_timeout"),
+        ("first_byte", "deadline"),
+    ],
+)
+async def test_the_reason_of_a_deadline_is_the_phase_in_which_it_fell(phase: str, reason: str) -> None:
+    async def probe(frame: Frame) -> ProbeResult:
+        if phase:
+            frame.enter(phase)
+        raise TimeoutError
+
+    async with rigged(SystemClock(), Health()) as (runner, _):
+        result = (await runner.attempt(probe, 60)).result
+    assert (result.outcome, result.reason) == (Outcome.BAD, reason)
+    assert f"within 60 s, waiting for {phase or 'start'}" in result.detail
+
+
 async def test_what_a_target_says_is_bounded() -> None:
     assert len((await judged(ProbeFailure("x", "y" * 10_000))).detail) == 300
 
@@ -143,8 +178,21 @@ async def test_a_first_word_that_was_there_at_the_deadline_is_our_failure(phase:
     assert (result.outcome, result.reason) == (Outcome.UNKNOWN, "monitor_starved")
 
 
-@pytest.mark.parametrize(("late", "outcome"), [(0.002, Outcome.BAD), (0.05, Outcome.BAD), (0.3, Outcome.UNKNOWN)])
-async def test_a_deadline_kept_late_tells_how_late_all_the_rest_was(late: float, outcome: Outcome) -> None:
+@pytest.mark.parametrize(
+    ("seconds", "late", "outcome"),
+    [
+        (2, 0.002, Outcome.BAD),
+        (2, 0.12, Outcome.BAD),
+        (2, 0.13, Outcome.UNKNOWN),
+        (8, 0.24, Outcome.BAD),  # a second at most, however long the time-out
+        (8, 0.26, Outcome.UNKNOWN),
+        (0.01, 0.004, Outcome.BAD),  # any idle loop may be that late
+        (0.01, 0.006, Outcome.UNKNOWN),
+    ],
+)
+async def test_a_deadline_kept_late_tells_how_late_all_the_rest_was(
+    seconds: float, late: float, outcome: Outcome
+) -> None:
     """Four looks, each late by as much, are more than a quarter of the time-out."""
     clock = ManualClock()
     pulse = Pulse(clock, Health())
@@ -152,12 +200,12 @@ async def test_a_deadline_kept_late_tells_how_late_all_the_rest_was(late: float,
 
     async def probe(frame: Frame) -> ProbeResult:
         frame.enter("first_byte")
-        clock.jump(2 + late)
+        clock.jump(seconds + late)
         pulse._due = clock.monotonic()  # each turn was short enough to escape the pulse
         raise TimeoutError
 
     try:
-        result = (await Runner(clock, pulse, poller, resolver).attempt(probe, 2)).result
+        result = (await Runner(clock, pulse, poller, resolver).attempt(probe, seconds)).result
     finally:
         poller.close()
         await resolver.close()

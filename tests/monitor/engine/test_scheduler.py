@@ -132,6 +132,28 @@ async def test_after_a_stall_every_check_goes_back_to_its_phase_instead_of_all_a
     assert rig.health.missed_ticks >= 50 * 59
 
 
+async def test_a_batch_is_begun_when_the_turns_of_the_loop_are_short_again() -> None:
+    """25 are due at once. Each keeps the loop busy for three turns; ten are started, and end, before the next ten."""
+    rig = Rig()
+    events: list[str] = []
+
+    async def start() -> None:
+        events.append("start")
+        for _ in range(3):
+            rig.clock.jump(0.002)  # ten of them make a turn of 20 ms
+            await asyncio.sleep(0)
+        events.append("end")
+
+    rig.scheduler.load([Job(f"a/{n}", SECOND, start) for n in range(25)])
+    rig.clock.jump(1)
+    running = asyncio.create_task(rig.scheduler.run())
+    await rig.clock.advance(0)
+    running.cancel()
+    await asyncio.gather(running, return_exceptions=True)
+    groups = [(name, len(list(each))) for name, each in itertools.groupby(events)]
+    assert groups[:4] == [("start", 10), ("end", 10), ("start", 10), ("end", 10)]
+
+
 async def test_a_reload_keeps_the_due_time_of_what_did_not_change() -> None:
     rig = Rig()
     rig.scheduler.load([rig.job("a/kept"), rig.job("a/gone"), rig.job("a/slower")])

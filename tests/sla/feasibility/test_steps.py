@@ -7,7 +7,7 @@ from fractions import Fraction
 
 import pytest
 
-from sla.feasibility import Coupling, Maintenance, Planned, Standby, changes, expected_down, next_steps
+from sla.feasibility import Coupling, FailOver, Maintenance, Planned, Standby, changes, expected_down, next_steps
 from sla.interval import DAY, HOUR, MINUTE
 from tests.sla.feasibility.designs import POOR, design, handover, outside, part, site
 
@@ -32,6 +32,27 @@ def test_every_change_that_there_is_room_for_is_tried() -> None:
         "standby/warm",
         "standby/hot",
     }
+
+
+def test_a_change_does_what_its_text_says() -> None:
+    found = {change.id: (change.text, change.apply()) for change in changes(RICH)}
+    parts = {key: {part.id: part for part in made.parts} for key, (_, made) in found.items()}
+    assert parts["replica/app"]["app"].failures == replace(POOR, replicas=2)
+    assert parts["fewer/app"]["app"].deployments == Planned(14 * DAY, 10 * MINUTE)
+    assert parts["zero-downtime/app"]["app"].deployments is None
+    mail = parts["retry/mail"]["mail"]
+    assert (mail.coupling, mail.patience) == (Coupling.RETRIED, 15 * MINUTE)
+    assert "again for 15 minutes" in found["retry/mail"][0]
+    assert parts["decouple/mail"]["mail"].coupling is Coupling.DECOUPLED
+    assert found["zero-downtime/maintenance"][1].maintenance is None
+    for kind, rto, success, words in (
+        (Standby.WARM, 15 * MINUTE, Fraction(9, 10), "in 15 minutes, 9 of 10 times"),
+        (Standby.HOT, MINUTE, Fraction(99, 100), "in 1 minute, 99 of 100 times"),
+    ):
+        text, made = found[f"standby/{kind}"]
+        assert (made.fail_over, len(made.sites)) == (FailOver(kind, rto, success), 2)
+        assert made.sites[1].failures == made.sites[0].failures
+        assert words in text
 
 
 def test_a_fail_over_is_bettered_and_rehearsed_where_there_is_one() -> None:
