@@ -8,7 +8,8 @@ from typing import TYPE_CHECKING, Any, cast
 from urllib.parse import SplitResult, quote, unquote, urlsplit
 
 from monitor.blackbox.tls import options, server_of
-from monitor.config.addresses import HostPort, as_ascii, host
+from monitor.config.addresses import HostPort, as_ascii
+from monitor.config.domain_names import host
 from monitor.config.model import Secret
 from monitor.config.secret import plain
 from monitor.http.check import Basic, HttpCheck, OAuth2

@@ -46,6 +46,7 @@ from monitor.blackbox.values import (
     spelled,
 )
 from monitor.config.addresses import HostName
+from monitor.config.domain_names import to_ascii
 from monitor.config.errors import quoted
 from monitor.config.tls import show
 from monitor.config.values import problem_at
@@ -304,11 +305,12 @@ class DnsModule(Sourced):
     @field_validator("query_name")
     @classmethod
     def _is_a_name(cls, value: str) -> str:
+        name = value if value.isascii() else to_ascii(value)
         try:
-            dns.name.from_text(value)
+            dns.name.from_text(name)
         except dns.exception.DNSException:
             raise ValueError(f"{quoted(value)} is no domain name") from None
-        return value
+        return name
 
     @model_validator(mode="after")
     def _over_tls_means_tcp(self) -> Self:

@@ -6,6 +6,7 @@ import re
 import socket
 from typing import TYPE_CHECKING
 
+from monitor.config.domain_names import to_ascii
 from monitor.config.model import Family
 from monitor.network.failure import ProbeFailure, quoted
 from monitor.network.resolver import Resolver
@@ -89,8 +90,8 @@ def lookup_time(trial: Trial) -> float:
 def _in_ascii(host: str) -> str:
     """Return the host as it can be asked for."""
     try:
-        return host if host.isascii() else host.encode("idna").decode()
-    except UnicodeError:
+        return host if host.isascii() else to_ascii(host)
+    except ValueError:
         raise ProbeFailure("dns_bad_name", f"{quoted(host)} cannot be a name") from None
 
 

@@ -7,7 +7,8 @@ from collections.abc import Callable
 from typing import TYPE_CHECKING
 
 from monitor.blackbox.handshake import handshake_of
-from monitor.config.addresses import HostPort, host
+from monitor.config.addresses import HostPort
+from monitor.config.domain_names import host
 from monitor.config.model import TlsOptions
 
 if TYPE_CHECKING:

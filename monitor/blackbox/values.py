@@ -21,8 +21,9 @@ from pydantic import (
 )
 from pydantic_core import core_schema
 
-from monitor.config.addresses import guarded, host, is_token
+from monitor.config.addresses import guarded, is_token
 from monitor.config.base import Model
+from monitor.config.domain_names import host
 from monitor.config.errors import quoted
 from monitor.config.folder import content
 from monitor.config.model import Regex

@@ -5,13 +5,13 @@ from __future__ import annotations
 import re
 from collections.abc import Mapping
 from dataclasses import dataclass
-from ipaddress import ip_address
 from typing import TYPE_CHECKING, Annotated, Any
 from urllib.parse import quote, urlsplit
 
 from pydantic import AfterValidator, PlainSerializer, PlainValidator, ValidationInfo, WithJsonSchema
 from pydantic_core import core_schema
 
+from monitor.config.domain_names import host
 from monitor.config.errors import quoted
 from monitor.config.secret import SECRET_SCHEMA, Secret, plain, read_secret
 from monitor.config.values import AS_TEXT, problem_at
@@ -19,29 +19,6 @@ from monitor.config.values import AS_TEXT, problem_at
 if TYPE_CHECKING:
     from pydantic import GetCoreSchemaHandler, GetJsonSchemaHandler
     from pydantic.json_schema import JsonSchemaValue
-
-_LABEL = re.compile(r"(?!-)[a-z0-9_-]{1,63}(?<!-)", re.IGNORECASE | re.ASCII)
-
-
-def host(value: str) -> str:
-    """Return the host name (in IDNA form) or the IP address.
-
-    Raises:
-        ValueError: it is neither, such as `127.1` or `0x7f.1`, which some resolvers take for an address.
-    """
-    try:
-        return str(ip_address(value))
-    except ValueError:
-        pass
-    try:
-        name = value.encode("idna").decode() if not value.isascii() else value
-    except UnicodeError:
-        name = ""
-    labels = name.removesuffix(".").split(".")
-    if len(name) > 253 or not all(map(_LABEL.fullmatch, labels)) or re.fullmatch(r"\d+|0x[0-9a-f]*", labels[-1], re.I):
-        raise ValueError(f"{quoted(value)} is neither a host name nor an IP address")
-    return name
-
 
 _HOST_PORT = re.compile(r"(?:\[([0-9A-Fa-f:.]+)\]|([^:\[\]/@\s]+)):([0-9]{1,5})")
 

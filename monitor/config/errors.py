@@ -81,6 +81,7 @@ def summary(count: int, noun: str, consequence: str = "") -> str:
 
 
 def quoted(value: Any) -> str:
-    """Return a value as an error may show it: on one line, in ASCII where it might be invisible, and short."""
-    text = json.dumps(str(value) if not isinstance(value, str | int | float | bool | None) else value)
+    """Return a value as an error may show it: on one line, with what cannot be seen in escapes, and short."""
+    plain = value if isinstance(value, str | int | float | bool | None) else str(value)
+    text = "".join(c if c.isprintable() else json.dumps(c)[1:-1] for c in json.dumps(plain, ensure_ascii=False))
     return text if len(text) <= _LONGEST_QUOTE else f'{text[: _LONGEST_QUOTE - 4]}..."'

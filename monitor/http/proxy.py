@@ -10,7 +10,7 @@ import asyncio
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from monitor.config.addresses import HostPort, host
+from monitor.config.domain_names import host
 from monitor.http.instrument import SHARE
 from monitor.http.response import Response
 from monitor.network.dialogue import offer
@@ -22,6 +22,7 @@ from sla.interval import SECOND
 from sla.observation import Outcome
 
 if TYPE_CHECKING:
+    from monitor.config.addresses import HostPort
     from monitor.config.model import Family
     from monitor.network.frame import Frame
 

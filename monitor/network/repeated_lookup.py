@@ -164,7 +164,8 @@ class RepeatedLookup:
         families = _FAMILIES.get(family, (family,))
         if error is None:
             nodes = query.result().nodes
-            self._found = dict.fromkeys(families, nodes) if channels is None else {**self._found, family: nodes}
+            whole = channels is None  # the first query's answer, which is sorted across the families
+            self._found = dict.fromkeys(families, nodes) if whole else {family: nodes, **self._found}
             preferred = self._preferred in (family, socket.AF_UNSPEC)
             self._enough = min(self._enough, now + (RESOLUTION_DELAY if preferred else PREFERRED_DELAY))
             if channels is not None:

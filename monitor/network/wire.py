@@ -111,17 +111,18 @@ class Wire:
     async def encrypt(self, context: ssl.SSLContext, server_name: str) -> ssl.SSLSocket:
         """Do the TLS handshake, verifying as the context says, and return the socket for its certificate.
 
+        The name is asked for and verified without a closing dot, which no certificate has (RFC 6066, 3; RFC 9525).
         When a certificate is refused, the frame tells all the same when it ends.
 
         Raises:
             ProbeFailure: `tls_expired`, `tls_hostname`, `tls_untrusted`, ... (see `TLS_REASONS`) or `tls_handshake`.
         """
         self._frame.enter("tls")
-        plain = self._socket
+        plain, name = self._socket, server_name.removesuffix(".")
         try:
             plain.getpeername()  # fails where it was reset meanwhile, upon which wrap_socket would leave it unclosed
             self._socket = wrapped = context.wrap_socket(
-                plain, server_hostname=server_name, do_handshake_on_connect=False, suppress_ragged_eofs=True
+                plain, server_hostname=name, do_handshake_on_connect=False, suppress_ragged_eofs=True
             )
             while True:
                 try:

@@ -76,7 +76,7 @@ def prepare(check: TlsCheck) -> Probe:
         with await Wire.reach(frame, host, port, family=check.family) as wire:
             if options.starttls is not None:
                 frame.enter("first_byte")
-                await begin_tls(Dialogue(wire), options.starttls, options.server_name or host)
+                await begin_tls(Dialogue(wire), options.starttls, (options.server_name or host).removesuffix("."))
             connection = await secure(frame, wire)
             frame.close()
             judge(options, connection, frame)

@@ -96,7 +96,7 @@ def named_context(check: DatabaseCheck, host: str) -> NamedContext | None:
     if not check.encrypted:
         return None
     context = NamedContext(ssl.PROTOCOL_TLS_CLIENT)
-    context.name = check.tls.server_name or host
+    context.name = (check.tls.server_name or host).removesuffix(".")
     if not check.tls.verify:
         context.check_hostname = False
         context.verify_mode = ssl.CERT_NONE

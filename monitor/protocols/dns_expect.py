@@ -16,6 +16,7 @@ import dns.rdataclass
 import dns.rdatatype
 from pydantic import AfterValidator, BeforeValidator, Field, ValidationInfo, WithJsonSchema, model_validator
 
+from monitor.config.domain_names import to_ascii
 from monitor.config.expect import RegexField
 from monitor.config.model import Flag, Model, Text
 from monitor.network.failure import ProbeFailure, quoted
@@ -49,6 +50,16 @@ def _rcode(value: str) -> str:
         raise ValueError(f"{quoted(value)} is no code; write NOERROR, NXDOMAIN, SERVFAIL, REFUSED, ...") from None
 
 
+class _Names(dns.name.IDNACodec):
+    """Reads names in a text as everywhere else, and not by IDNA 2003, which is dnspython's default."""
+
+    def encode(self, label: str) -> bytes:
+        return to_ascii(label).encode()
+
+
+_NAMES: dns.name.IDNACodec = _Names()  # type: ignore[no-untyped-call]
+
+
 @lru_cache(maxsize=1024)  # the texts are the configuration's; each is held against every record
 def _data(text: str, rdclass: RdataClass, rdtype: RdataType) -> dns.rdata.Rdata:
     """Return the data that a text says as in a zone file, names without a closing dot taken for whole ones.
@@ -57,7 +68,7 @@ def _data(text: str, rdclass: RdataClass, rdtype: RdataType) -> dns.rdata.Rdata:
         ValueError: it is none of this type.
     """
     try:
-        return dns.rdata.from_text(rdclass, rdtype, text, origin=dns.name.root, relativize=False)
+        return dns.rdata.from_text(rdclass, rdtype, text, origin=dns.name.root, relativize=False, idna_codec=_NAMES)
     except (dns.exception.DNSException, ValueError):
         kind = dns.rdatatype.to_text(rdtype)
         raise ValueError(f"{quoted(text)} is no data of {kind} records; write it as in a zone file") from None

@@ -14,7 +14,8 @@ import dns.rdatatype
 import dns.resolver
 from pydantic import AfterValidator
 
-from monitor.config.addresses import HostPort, host
+from monitor.config.addresses import HostPort
+from monitor.config.domain_names import host
 from monitor.network.dialogue import offer
 from monitor.network.failure import ProbeFailure, quoted
 from monitor.network.repeated_lookup import pauses

@@ -55,7 +55,7 @@ def settings(check: DatabaseCheck, host: str) -> dict[str, Any]:
         "require_auth": "!sspi",  # all but Windows' own: nothing means none
         "min_protocol_version": "3.0",
         "max_protocol_version": "3.0",
-        "host": check.tls.server_name or host,
+        "host": (check.tls.server_name or host).removesuffix("."),
         **_tls(check),
     }
     names = {each.keyword.decode() for each in known}

@@ -18,7 +18,8 @@ from aiohttp import HttpVersion11, web
 
 from monitor.blackbox.gauges import CONTENT_TYPE
 from monitor.blackbox.service import Blackbox, BusyError, Question, UnknownModuleError
-from monitor.config.addresses import HostPort, host
+from monitor.config.addresses import HostPort
+from monitor.config.domain_names import host
 from monitor.web.errors import Refusal
 from monitor.web.site import SITE, address_of, household, is_loopback
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import random
+import socket
 from collections.abc import AsyncIterator, Iterable
 from pathlib import Path
 
@@ -18,6 +19,7 @@ from monitor.config.model import Family
 from monitor.engine.rig import rigged
 from monitor.health import Health
 from monitor.network.failure import ProbeFailure
+from monitor.network.repeated_lookup import RepeatedLookup
 from monitor.network.resolver import Resolver
 from monitor.probes.registry import prepare
 from sla.observation import Outcome
@@ -156,3 +158,21 @@ async def test_a_resolver_that_answers_the_root_alone_is_asked_until_the_deadlin
     assert (made.result.outcome, made.result.reason) == (Outcome.BAD, "dns_timeout")
     assert made.duration >= 1.5
     assert silent.result.outcome is Outcome.UNKNOWN
+
+
+async def test_the_first_query_s_answer_stands_beside_one_for_a_family() -> None:
+    """Both may come at once: that of the first query is for both families, and holds those of one."""
+    async with (
+        delaying(lambda query: 0.0, records("A 127.0.0.1", "A 127.0.0.2")) as port,
+        resolver_at(port) as resolver,
+    ):
+        first = resolver._dns.getaddrinfo(SLOW, port=80, family=socket.AF_UNSPEC, type=socket.SOCK_STREAM)
+        await asyncio.wait([first])
+        lookup = RepeatedLookup(resolver._patient, first, (SLOW, 80), socket.AF_UNSPEC, socket.AF_UNSPEC)
+        channels = resolver._patient.borrow()
+        family = channels.resolvers[0].getaddrinfo(SLOW, port=80, family=socket.AF_INET, type=socket.SOCK_STREAM)
+        await asyncio.wait([family])
+        for query, of, asked_on in ((first, socket.AF_UNSPEC, None), (family, socket.AF_INET, channels)):
+            lookup._note(query, of, asked_on, 0.0)
+        assert [len(nodes) for nodes in lookup._conclusion()] == [2]
+        resolver._patient.release(channels)

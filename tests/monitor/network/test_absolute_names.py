@@ -1,0 +1,146 @@
+"""Absolute host names (`name.example.`): looked up as they are, asked for and verified over TLS without the dot."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import ssl
+from collections.abc import AsyncIterator
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import pytest
+import trustme
+
+from monitor.http.check import HttpCheck
+from monitor.http.request import request_of
+from sla.observation import Outcome
+from tests.support.addresses import named
+from tests.support.certificates import bundle, server_context
+from tests.support.probing import attempt
+from tests.support.servers import Handler, answer, saying, serving
+from tests.support.servers import request_of as head_of
+
+if TYPE_CHECKING:
+    from monitor.vocabulary import ProbeResult
+
+NAME = "status.example.test"
+
+
+class Seen:
+    """What a TLS server saw of its clients."""
+
+    def __init__(self) -> None:
+        self.names: list[str | None] = []
+        self.heads: list[bytes] = []
+
+
+@contextlib.asynccontextmanager
+async def secured(handler: Handler, authority: trustme.CA, seen: Seen) -> AsyncIterator[int]:
+    context = server_context(authority.issue_cert(NAME))
+
+    def note(_: ssl.SSLObject, name: str | None, __: ssl.SSLContext) -> None:
+        seen.names.append(name)
+
+    context.sni_callback = note  # type: ignore[assignment]
+    async with serving(handler, context) as port:
+        yield port
+
+
+@pytest.mark.parametrize(
+    "written",
+    [
+        {"tls": {"target": f"{NAME}.:{{}}"}},
+        {"tls": {"target": "127.0.0.1:{}", "server_name": f"{NAME}."}},
+        {"http": f"https://{NAME}.:{{}}/"},
+        {"tcp": f"{NAME}.:{{}}", "encrypted": True},
+        {"smtp": f"{NAME}.:{{}}", "encryption": "tls"},
+        {"redis": f"{NAME}.:{{}}", "encrypted": True},
+        {"websocket": f"wss://{NAME}.:{{}}/"},
+        {"grpc": f"{NAME}.:{{}}", "encrypted": True},
+    ],
+    ids=["tls", "server_name", "http", "tcp", "smtp", "redis", "websocket", "grpc"],
+)
+async def test_a_name_with_a_closing_dot_is_asked_for_and_verified_without(
+    written: dict[str, Any], tmp_path: Path
+) -> None:
+    authority, seen = trustme.CA(), Seen()
+
+    async def closing(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        """Say nothing once the handshake is done."""
+
+    async with secured(closing, authority, seen) as port:
+        check: dict[str, Any] = {key: _at(value, port) for key, value in written.items()}
+        trust = {"ca": bundle(authority, tmp_path)}
+        if "tls" in check:
+            check["tls"] |= trust
+        else:
+            check["tls"] = trust
+        result = (await attempt(check, 5, named(NAME, ["127.0.0.1"], tmp_path))).result
+    assert seen.names == [NAME]
+    assert not result.reason.startswith("tls_"), result.detail
+
+
+def _at(value: Any, port: int) -> Any:
+    if isinstance(value, dict):
+        return {key: _at(each, port) for key, each in value.items()}
+    return value.format(port) if isinstance(value, str) else value
+
+
+@pytest.mark.parametrize("kind", ["http", "ws"])
+async def test_the_host_header_is_the_url_s(kind: str, tmp_path: Path) -> None:
+    """As browsers, curl and Go send it (RFC 9110, 7.2: identical to the authority)."""
+    heads: list[bytes] = []
+
+    async def listening(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        heads.append(await head_of(reader))
+
+    async with serving(listening) as port:
+        written = {"http": f"http://{NAME}.:{port}/"} if kind == "http" else {"websocket": f"ws://{NAME}.:{port}/"}
+        await attempt(written, 5, named(NAME, ["127.0.0.1"], tmp_path))
+    assert f"Host: {NAME}.:{port}\r\n".encode() in heads[0]
+
+
+async def test_a_redirect_to_an_absolute_name_is_verified(tmp_path: Path) -> None:
+    authority, seen = trustme.CA(), Seen()
+    async with secured(saying(answer(b"ok")), authority, seen) as port:
+        away = answer(status="302 Found", Location=f"https://{NAME}.:{port}/")
+        async with serving(saying(away)) as first:
+            result = await _redirected(first, authority, tmp_path)
+    assert (result.outcome, result.reason, seen.names) == (Outcome.GOOD, "", [NAME]), result.detail
+
+
+async def _redirected(first: int, authority: trustme.CA, folder: Path) -> ProbeResult:
+    written = {"http": f"http://127.0.0.1:{first}/", "redirects": 1, "tls": {"ca": bundle(authority, folder)}}
+    return (await attempt(written, 5, named(NAME, ["127.0.0.1"], folder))).result
+
+
+def test_with_and_without_the_dot_are_two_origins() -> None:
+    """As in browsers: a relative name may lead elsewhere, by the resolver's search list."""
+    written = HttpCheck.model_validate(
+        {"id": "a", "http": f"https://{NAME}./", "redirects": 1, "cookies": {"session": "1"}}
+    )
+    request = request_of(written)
+    assert request.redirected(302, "/x").cookies == (("session", "1"),)
+    assert request.redirected(302, f"https://{NAME}/").cookies == ()
+
+
+@pytest.mark.parametrize("kind", ["mysql", "postgres"])
+async def test_the_drivers_verify_without_the_dot(kind: str, tmp_path: Path) -> None:
+    from monitor.protocols.database import named_context
+    from monitor.protocols.postgres_session import settings
+    from tests.support.probing import check_of
+
+    check = check_of({kind: f"{NAME}.:1", "encrypted": True, "user": "a", "password": {"file": str(_file(tmp_path))}})
+    if kind == "mysql":
+        context = named_context(check, check.mysql.host)
+        assert context is not None
+        assert context.name == NAME
+    else:
+        assert settings(check, check.postgres.host)["host"] == NAME
+
+
+def _file(folder: Path) -> Path:
+    path = folder / "password"
+    path.write_text("secret-word-1")
+    return path
