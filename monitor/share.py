@@ -32,3 +32,9 @@ def shared(*parts: str) -> Path:
             return path
     looked = " and ".join(str(root.joinpath(*parts)) for root in _ROOTS)
     raise NinewatchError(f"a file that ships with ninewatch is missing; looked for {looked}; install it again")
+
+
+def checkout() -> Path | None:
+    """Return the top folder of the checkout that is running, None if it is an installed wheel."""
+    root = _PACKAGE.parent
+    return root if (root / "Makefile").is_file() and (root / "requirements-databases.lock").is_file() else None

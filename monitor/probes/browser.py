@@ -1,4 +1,4 @@
-"""The `browser` kind: a Playwright script in a Chromium of its own. Needs the extra `browser`, and `--allow-exec`.
+"""The `browser` kind: a Playwright script in a Chromium of its own. Needs `make extras` and `--allow-exec`.
 
 The script is Python, run in a process apart (`monitor.protocols.browser_run`): whoever may write it may run what he
 likes as the daemon's user, which is why exec's flag holds for it too.
@@ -16,7 +16,7 @@ from pydantic import model_validator
 from monitor.config.model import HttpUrl, Secret
 from monitor.network.failure import ProbeFailure, quoted
 from monitor.probes.base import Kind
-from monitor.protocols.database import installed
+from monitor.protocols.optional_library import require
 from monitor.protocols.program import LocalFile, LocalFolder, RunningCheck, run
 from monitor.vocabulary import ProbeResult
 from sla.interval import SECOND
@@ -29,7 +29,7 @@ _SHARE, _PICTURE = 0.8, 0.15  # of the time-out, for the script and for the pict
 
 
 class BrowserCheck(RunningCheck):
-    """Good when the script's `run(page)` returns. Needs `--allow-exec`."""
+    """Good when the script's `run(page)` returns. Needs `--allow-exec`, `make extras` and Chromium."""
 
     kind: ClassVar[str] = "browser"
     runs: ClassVar[str] = "scripts"
@@ -49,7 +49,7 @@ class BrowserCheck(RunningCheck):
 
     @model_validator(mode="after")
     def _can_be_run(self) -> Self:
-        installed("playwright", "browser")
+        require("playwright", "browser")
         return self
 
 

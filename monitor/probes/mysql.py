@@ -1,4 +1,4 @@
-"""The `mysql` kind, for MySQL and MariaDB: a connection, a query, an answer. Needs the extra `mysql` (aiomysql)."""
+"""The `mysql` kind, for MySQL and MariaDB: a connection, a query, an answer. Needs aiomysql (`make extras`)."""
 
 from __future__ import annotations
 
@@ -13,8 +13,9 @@ from monitor.config.addresses import DefaultPort
 from monitor.config.model import HostPort
 from monitor.network.failure import ProbeFailure
 from monitor.probes.base import Kind
-from monitor.protocols.database import MOST, REASONS, DatabaseCheck, Driver, installed, named_context, querying
+from monitor.protocols.database import MOST, REASONS, DatabaseCheck, Driver, named_context, querying
 from monitor.protocols.mysql_errors import UNREADABLE, failure_of
+from monitor.protocols.optional_library import require
 
 if TYPE_CHECKING:
     import aiomysql
@@ -26,7 +27,10 @@ _STRETCH = 200  # pieces; then the loop gets its turn
 
 
 class MysqlCheck(DatabaseCheck):
-    """Good when the query is answered as expected, e.g. `SELECT @@read_only` with `0`."""
+    """Good when the query is answered as expected, e.g. `SELECT @@read_only` with `0`.
+
+    Needs `make extras`; the container image includes the driver.
+    """
 
     kind: ClassVar[str] = "mysql"
 
@@ -35,7 +39,7 @@ class MysqlCheck(DatabaseCheck):
 
     @model_validator(mode="after")
     def _can_be_asked(self) -> Self:
-        installed("aiomysql", "mysql")
+        require("aiomysql", "mysql")
         return self
 
 

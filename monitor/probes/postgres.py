@@ -1,4 +1,4 @@
-"""The `postgres` kind: a connection, a query, an answer. Needs the extra `postgres` (psycopg, over libpq)."""
+"""The `postgres` kind: a connection, a query, an answer. Needs psycopg, over libpq (`make extras`)."""
 
 from __future__ import annotations
 
@@ -11,7 +11,8 @@ from pydantic import model_validator
 from monitor.config.addresses import DefaultPort
 from monitor.config.model import HostPort
 from monitor.probes.base import Kind
-from monitor.protocols.database import REASONS, DatabaseCheck, Driver, installed, querying
+from monitor.protocols.database import REASONS, DatabaseCheck, Driver, querying
+from monitor.protocols.optional_library import require
 from monitor.protocols.postgres_errors import failure_of, system_error
 from monitor.protocols.postgres_session import connected, first_row, settings
 
@@ -22,7 +23,10 @@ if TYPE_CHECKING:
 
 
 class PostgresCheck(DatabaseCheck):
-    """Good when the query is answered as expected, e.g. `SELECT pg_is_in_recovery()` with `False`."""
+    """Good when the query is answered as expected, e.g. `SELECT pg_is_in_recovery()` with `False`.
+
+    Needs `make extras`; the container image includes the driver.
+    """
 
     kind: ClassVar[str] = "postgres"
 
@@ -31,7 +35,7 @@ class PostgresCheck(DatabaseCheck):
 
     @model_validator(mode="after")
     def _can_be_asked(self) -> Self:
-        installed("psycopg", "postgres")
+        require("psycopg", "postgres")
         return self
 
 

@@ -10,7 +10,6 @@ import ssl
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
 from functools import partial
-from importlib.util import find_spec
 from typing import TYPE_CHECKING, Annotated, Any, Generic, Self, TypeAlias, TypeVar
 
 from pydantic import Field, model_validator
@@ -69,16 +68,6 @@ class DatabaseCheck(Encryptable):
     def revealed(self) -> str:
         """The password, empty if there is none."""
         return self.password.reveal() if self.password is not None else ""
-
-
-def installed(module: str, extra: str) -> None:
-    """Look for an optional library without loading it.
-
-    Raises:
-        ValueError: it is not installed; the text names the extra that brings it.
-    """
-    if find_spec(module) is None:
-        raise ValueError(f"{extra} checks need a library that is not installed; pip install 'ninewatch[{extra}]'")
 
 
 class NamedContext(ssl.SSLContext):

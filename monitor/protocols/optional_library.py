@@ -1,0 +1,23 @@
+"""Libraries that only some kinds of check need, and that are installed apart from the others."""
+
+from __future__ import annotations
+
+from importlib.util import find_spec
+
+from monitor.share import checkout
+
+
+def require(module: str, kind: str) -> None:
+    """Find an optional library without loading it.
+
+    Raises:
+        ValueError: it is not installed; the message names the command that installs it.
+    """
+    if find_spec(module) is None:
+        raise ValueError(f"{kind} checks need the library {module}, which {_remedy()}")
+
+
+def _remedy() -> str:
+    if (root := checkout()) is not None:
+        return f"is not installed; run `make extras` in {root}"
+    return "this installation does not include; run `make extras` in a checkout of ninewatch, and run it from there"
