@@ -19,7 +19,7 @@ BUDGETS = {name: int(seconds) for name, seconds in re.findall(r'^ +\["(.+)"\]=(\
 def step(budget: int, command: str) -> tuple[str, float]:
     """Run one step with a budget; return its output, ended by the names of what failed, and how long it took."""
     began = time.monotonic()
-    head = f"set -u; declare -A BUDGET=([it]={budget}); GRACE=1; failed=()"
+    head = f"set -u; declare -A BUDGET=([it]={budget}); PATIENCE=1 GRACE=1; failed=()"
     script = f'{head}; {STEP}\nstep it {command}; echo "failed: ${{failed[*]-}}"'
     done = subprocess.run(["bash", "-c", script], capture_output=True, text=True, check=True, timeout=100)
     return done.stdout, time.monotonic() - began

@@ -14,8 +14,10 @@ from monitor.config.loader import load
 from monitor.engine.rig import rigged
 from monitor.health import Health
 from monitor.http.response import Response
+from monitor.network.wire import Wire
 from monitor.probes.registry import CHECK_TYPES, prepare
 from sla.observation import Outcome
+from tests.support.clocks import ManualClock
 from tests.support.probing import attempt
 from tests.support.servers import answer, repeating, request_of, saying, serving
 
@@ -49,42 +51,43 @@ async def test_a_body_in_chunks_of_one_byte_is_read_whole() -> None:
         assert (await attempt(written, 60)).result.outcome is Outcome.GOOD
 
 
-async def test_a_stream_that_never_pauses_leaves_the_loop_its_turns() -> None:
-    """Other tasks run while a body of 64 MiB comes in, and the deadline can fall in the middle of it."""
-    turns = 0
+class Always:
+    """A socket that always has something to read, as a fast target's has."""
+
+    def fileno(self) -> int:
+        return -1
+
+    def recv(self, size: int) -> bytes:
+        return b"x" * size
+
+
+async def test_a_stream_that_never_pauses_leaves_the_loop_its_turns(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Other tasks run while it comes in, and the deadline can fall in the middle of it.
+
+    The loop's time is the turns of another task, a millisecond each, so that the deadline comes by these turns alone.
+    """
+    clock = ManualClock()
+    monkeypatch.setattr(asyncio.get_running_loop(), "time", clock.monotonic)
 
     async def others() -> None:
-        nonlocal turns
         while True:
-            turns += 1
+            clock.jump(0.001)
             await asyncio.sleep(0)
 
-    async with rigged(SystemClock(), Health()) as (runner, _):
-        waiting = b"x" * 65_536
+    async def probe(frame: Any) -> ProbeResult:
+        frame.enter("transfer")
+        wire = Wire(frame, Always())  # type: ignore[arg-type]
+        while True:
+            await wire.receive()
 
-        class Ready:
-            """A socket that always has something, as a fast target's has."""
-
-            def fileno(self) -> int:
-                return -1
-
-            def recv(self, size: int) -> bytes:
-                return waiting
-
-        from monitor.network.wire import Wire
-
-        async def probe(frame: Any) -> ProbeResult:
-            frame.enter("transfer")
-            wire = Wire(frame, Ready())  # type: ignore[arg-type]
-            while True:
-                await wire.receive()
-
+    async with rigged(clock, Health()) as (runner, pulse):
+        pulse.stalled = lambda: 0.0  # type: ignore[method-assign]
         beside = asyncio.create_task(others())
-        result = (await runner.attempt(probe, 0.1)).result
+        made = await runner.attempt(probe, 0.1)
         beside.cancel()
         await asyncio.gather(beside, return_exceptions=True)
-    assert (result.outcome, result.reason) == (Outcome.BAD, "deadline")
-    assert turns > 10
+    assert (made.result.outcome, made.result.reason) == (Outcome.BAD, "deadline")
+    assert made.duration == pytest.approx(0.1, abs=0.005)
 
 
 @pytest.mark.parametrize(
