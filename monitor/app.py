@@ -82,7 +82,9 @@ class Daemon:
         allow_exec: bool = False,
         blackbox: Blackbox | None = None,
         blackbox_allow: tuple[Network, ...] = (),
+        new_record: bool = False,
     ) -> None:
+        self._new_record = new_record
         self._blackbox, self._blackbox_allow = blackbox, blackbox_allow
         self._source, self._portfolio, self._clock = source, portfolio, clock
         self._kinds = check_types(allow_exec=allow_exec)
@@ -126,7 +128,7 @@ class Daemon:
         prepare: Callable[[Store], object] | None,
         beside: Callable[[], Awaitable[None]] | None,
     ) -> None:
-        store = SqliteStore(self._portfolio.store, self._clock.now())
+        store = SqliteStore(self._portfolio.store, self._clock.now(), new_record=self._new_record)
         try:
             if prepare is not None:
                 prepare(store)

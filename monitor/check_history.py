@@ -44,18 +44,23 @@ class CheckHistory:
         Raises:
             ValueError: it is not later than the last one; nothing changed.
         """
-        self.timeline.append(seen.at, seen.outcome)
+        folding, hold = self.folding, self.timeline.hold
+        continues = folding is not None and folding.takes(seen, hold)
+        self.timeline.append(seen.at, seen.outcome, continues=continues)
         self.version += 1
-        folding = self.folding
         if folding is None:
-            self.folding = Folding(Run.of(seen, self.timeline.hold))
+            self.folding = Folding(Run.of(seen, hold))
             return (self.folding.run(),)
-        ended = folding.add(seen, self.timeline.hold)
+        ended = folding.add(seen, hold)
         return () if ended is None else (ended, folding.run())
 
     def growing(self) -> tuple[Run, ...]:
         """Return the run that is still growing, as it stands; nothing before the first observation."""
         return () if self.folding is None else (self.folding.run(),)
+
+    def runs(self) -> list[Run]:
+        """Return all of the history as runs; of those that ended, reasons and latencies are not kept in memory."""
+        return [*self.timeline.runs(self.key)[: -1 if self.folding else None], *self.growing()]
 
     def restore_runs(self, runs: Sequence[Run]) -> None:
         """Take in the recorded runs in order, each under the hold that it was recorded with."""

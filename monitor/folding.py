@@ -49,17 +49,20 @@ class Folding:
         self.vantage = run.vantage
         self.seeded = run.seeded
 
-    def add(self, seen: Observation, hold: int) -> Run | None:
-        """Take the observation in; return the run that it ended, or None when it continued the growing one."""
-        at = seen.at
-        if (
+    def takes(self, seen: Observation, hold: int) -> bool:
+        """Return whether the observation continues the growing run."""
+        return (
             self.outcome is seen.outcome
-            and self.last < at <= self.last + hold
+            and self.last < seen.at <= self.last + hold
             and self.hold == hold
             and self.reason == seen.reason
             and not self.seeded
-        ):
-            self.last = at
+        )
+
+    def add(self, seen: Observation, hold: int) -> Run | None:
+        """Take the observation in; return the run that it ended, or None when it continued the growing one."""
+        if self.takes(seen, hold):
+            self.last = seen.at
             self.count += 1
             if (latency := seen.latency) is not None:
                 self.latency_count += 1

@@ -30,6 +30,9 @@ class Health:
         unrecorded_since: instant of the oldest observation that a failing store could not take; None while it writes.
         store_error: why the last transaction failed, one line; empty while it writes.
         late_observations: left out of the record because a later one of the same check was in it (clock set back).
+        record_missing: whether the record was taken away and could not be put back yet.
+        record_lost: the same, and for some minutes afterwards.
+        record_loss, record_lost_at, record_losses: what became of it last, when (monotonic), and how often.
         sqlite_version: of the linked library.
 
     The configuration's:
@@ -62,6 +65,11 @@ class Health:
     unrecorded_since: int | None = None
     store_error: str = ""
     late_observations: int = 0
+    record_missing: bool = False
+    record_lost: bool = False
+    record_loss: str = ""
+    record_lost_at: float | None = None
+    record_losses: int = 0
     sqlite_version: str = ""
 
     config_reload_success: bool = True

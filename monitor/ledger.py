@@ -257,6 +257,10 @@ class Ledger:
             self._newest = sorted(seen, key=lambda incident: (incident.opened, incident.id), reverse=True)
         return self._newest
 
+    def all_incidents(self) -> list[Incident]:
+        """Return the incidents of all recorded checks, those that are not in the portfolio included."""
+        return list(self._incidents.values())
+
     def open_incidents(self, product_id: str | None = None) -> list[Incident]:
         """Return the incidents that are not resolved, newest first, of one product or of all."""
         return [i for i in self.incidents if i.resolved is None and product_id in (None, i.product)]

@@ -7,6 +7,8 @@ from bisect import bisect_left
 from typing import TYPE_CHECKING, NamedTuple
 
 if TYPE_CHECKING:
+    from collections.abc import Iterator
+
     from sla.interval import Interval
 
 
@@ -44,6 +46,11 @@ class ExactTally:
         step = max(count - 1, 1)
         self._instants.extend(first + k * (last - first) // step for k in range(count))
 
+    def folds(self) -> Iterator[tuple[int, int, int]]:
+        """Yield each instant twice and 1: a run of one observation."""
+        for at in self._instants:
+            yield at, at, 1
+
     def within(self, window: Interval) -> int:
         """Return how many have start <= at < end."""
         return bisect_left(self._instants, window.end) - bisect_left(self._instants, window.start)
@@ -78,16 +85,23 @@ class FoldedTally:
         self._upto.append(self.count)
         self.count += count
 
+    def folds(self) -> Iterator[tuple[int, int, int]]:
+        """Yield each run's first and last instant and its number of observations, in order of time."""
+        for index, (first, last) in enumerate(zip(self._firsts, self._lasts, strict=True)):
+            yield first, last, self._after(index) - self._upto[index]
+
     def within(self, window: Interval) -> int:
         """Return how many have start <= at < end."""
         return self._before(window.end) - self._before(window.start)
+
+    def _after(self, index: int) -> int:
+        return self._upto[index + 1] if index + 1 < len(self._upto) else self.count
 
     def _before(self, instant: int) -> int:
         index = bisect_left(self._firsts, instant) - 1
         if index < 0:
             return 0
-        upto = self._upto[index]
-        after = self._upto[index + 1] if index + 1 < len(self._upto) else self.count
+        upto, after = self._upto[index], self._after(index)
         first, last = self._firsts[index], self._lasts[index]
         if last < instant:
             return after

@@ -60,14 +60,18 @@ class Timeline(History):
             timeline.append(at, outcome)
         return timeline
 
-    def append(self, at: int, outcome: Outcome) -> None:
+    def append(self, at: int, outcome: Outcome, *, continues: bool | None = None) -> None:
         """Add one observation in O(1).
+
+        `continues` says whether it is folded into the run of the last one, which was of the same outcome; by default it
+        is if it came within the hold. Durations do not depend on it.
 
         Raises:
             ValueError: it is not later than the last one, known or unknown.
         """
         self._arrive(at, at)
-        continues = self._last is not None and self._last[1] is outcome and at - self._last[0] <= self.hold
+        if continues is None:
+            continues = self._last is not None and self._last[1] is outcome and at - self._last[0] <= self.hold
         self._tallies[outcome].add(at, continues=continues)
         self._last = (at, outcome)
         self._know(at, at, outcome, self.hold)
@@ -86,6 +90,31 @@ class Timeline(History):
     def counts(self, window: Interval) -> Counts:
         """Return how many observations were sent within the window."""
         return Counts(*(tally.within(window) for tally in self._tallies.values()))
+
+    def runs(self, check: str) -> list[Run]:
+        """Return runs, in order of time, from which a timeline with the same states and counts can be built.
+
+        They are those that were appended, but for what is not kept: reasons, latencies, and each run's own hold.
+        """
+        made: list[Run] = []
+        before: int | None = None  # where the last known run ended
+        for first, last, count, outcome in sorted(
+            (*fold, outcome) for outcome, tally in self._tallies.items() for fold in tally.folds()
+        ):
+            known = outcome is not Outcome.UNKNOWN
+            hold = self._hold_of(first, last, count, before if known else None)
+            made.append(Run(check, outcome, "", first, last, count, hold))
+            before = last if known else before
+        return made
+
+    def _hold_of(self, first: int, last: int, count: int, before: int | None) -> int:
+        """Return a hold for a run: today's, unless that would change a state inside it or between it and the last."""
+        inside = -(-(last - first) // max(count - 1, 1))
+        if before is None:
+            return max(self.hold, inside)
+        if self.state(first - 1) is State.UNKNOWN:
+            return max(inside, min(self.hold, first - before - 1))
+        return max(self.hold, inside, first - before)
 
     @property
     def last_at(self) -> int | None:

@@ -35,7 +35,8 @@ async def _demo(directory: Path, listen: str | None, script: str) -> None:
     async with launch.demo(directory, script_name=script, listen=listen) as products:
         found, portfolio = loaded(products.config_path, allow_exec=False)
         clock = SystemClock()
-        daemon = Daemon(products.config_path, found, portfolio, clock)
+        gone = not portfolio.store.exists()  # whoever deletes the demo's record wants another one
+        daemon = Daemon(products.config_path, found, portfolio, clock, new_record=gone)
 
         def ready(running: Running) -> None:
             click.echo(products.script.table())

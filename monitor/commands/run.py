@@ -44,7 +44,8 @@ def _networks(context: click.Context, option: click.Parameter, given: tuple[str,
     metavar="CIDR,...",
     help="Networks from which /probe may be asked, instead of from this machine alone.",
 )
-def run(path: Path, allow_exec: bool, modules: Path | None, allow: tuple[Network, ...]) -> None:
+@click.option("--new-record", is_flag=True, help="Begin an empty record; one that is there is renamed.")
+def run(path: Path, allow_exec: bool, modules: Path | None, allow: tuple[Network, ...], new_record: bool) -> None:
     """Probe the portfolio and publish what is found, until stopped.
 
     SIGTERM or Ctrl-C stops it, SIGHUP or a change of a file loads the configuration anew. A configuration with a
@@ -60,5 +61,14 @@ def run(path: Path, allow_exec: bool, modules: Path | None, allow: tuple[Network
         checks = plural(len(running.ledger.entries), "check")
         click.echo(f"ninewatch watches {checks} and answers at {running.address}")
 
-    daemon = Daemon(path, found, portfolio, clock, allow_exec=allow_exec, blackbox=blackbox, blackbox_allow=allow)
+    daemon = Daemon(
+        path,
+        found,
+        portfolio,
+        clock,
+        allow_exec=allow_exec,
+        blackbox=blackbox,
+        blackbox_allow=allow,
+        new_record=new_record,
+    )
     asyncio.run(daemon.run(ready))

@@ -127,6 +127,15 @@ class Recorder:
     def _write_growing(self) -> None:
         self._writer.put_folded([run for history in self._ledger.everything() for run in history.growing()], None)
 
+    def _write_everything(self) -> None:
+        """Write all that is in memory into a record that was begun anew; older raw observations are gone."""
+        ledger = self._ledger
+        for history in ledger.everything():
+            self._writer.put_folded(history.runs(), None)
+        for incident in ledger.all_incidents():
+            self._writer.put_incident(incident)
+        self._writer.put_corrections(ledger.corrections.facts)
+
     def _write_failures(self, histories: Iterable[CheckHistory]) -> None:
         """Write the newest failing probe of each incident that is open."""
         for entry in histories:
@@ -144,6 +153,8 @@ class Recorder:
                 self._loop.call_soon_threadsafe(self._settle, settled)
 
     def _settle(self, settled: Settled) -> None:
+        if settled.emptied:
+            self._write_everything()
         if settled.recovered:
             self._write_growing()  # what was given up of the observations meanwhile is inside them
         for event in list(self._waiting):

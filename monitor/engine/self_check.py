@@ -15,6 +15,7 @@ if TYPE_CHECKING:
 log = structlog.get_logger()
 
 SHOWN: Final = 60.0  # seconds for which a shortage that is over is still reported, so that a scrape finds it
+LOSS_SHOWN: Final = 600.0  # seconds for which a lost record is reported after it was written anew
 
 
 class SelfCheck:
@@ -30,7 +31,14 @@ class SelfCheck:
         """Look once; return whether files can be opened."""
         self._clock.follow_wall_clock()
         self._health.clock_steps, self._health.clock_stepped = self._clock.steps, self._clock.stepped
+        self._look_at_record()
         return self._look_at_descriptors()
+
+    def _look_at_record(self) -> None:
+        """Report for some minutes that the record was lost, as the writer's thread has found."""
+        health, lost_at = self._health, self._health.record_lost_at
+        recent = lost_at is not None and self._clock.monotonic() < lost_at + LOSS_SHOWN
+        health.record_lost = health.record_missing or recent
 
     def _look_at_descriptors(self) -> bool:
         """Report exhaustion, be it under way or met by a probe since the last look."""

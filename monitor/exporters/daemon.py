@@ -28,6 +28,11 @@ _COUNTERS = (
     ("ninewatch_missed_ticks", "Probes that were due and never started; their time is unknown", "missed_ticks"),
     ("ninewatch_store_write_failures", "Transactions that failed and were tried again", "write_failures"),
     ("ninewatch_clock_steps", "Jumps of the wall clock that the record followed", "clock_steps"),
+    (
+        "ninewatch_record_losses",
+        "Records that were deleted, replaced or cut short, and written anew",
+        "record_losses",
+    ),
     ("ninewatch_hook_failures", "Events that an exporter or a pager raised on; probing went on", "hook_failures"),
     ("ninewatch_late_observations", "Observations left out because a later one was recorded", "late_observations"),
 )

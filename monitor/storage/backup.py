@@ -31,7 +31,7 @@ def back_up(connection: sqlite3.Connection, record: Path, version: int) -> None:
     copy = target.with_name(target.name + ".part")
     try:
         copy.unlink(missing_ok=True)
-        _copy(connection, copy)
+        copy_whole(connection, copy)
         copy.replace(target)
     except (OSError, sqlite3.Error) as error:
         with contextlib.suppress(OSError):
@@ -43,7 +43,12 @@ def back_up(connection: sqlite3.Connection, record: Path, version: int) -> None:
     log.info("record_backed_up", copy=str(target), schema=version)
 
 
-def _copy(connection: sqlite3.Connection, target: Path) -> None:
+def copy_whole(connection: sqlite3.Connection, target: Path) -> None:
+    """Copy the open database to a file that is not there yet, and check the copy.
+
+    Raises:
+        sqlite3.Error: it could not be read or written, or is not the same.
+    """
     with contextlib.closing(sqlite3.connect(target, isolation_level=None)) as copy:
         connection.backup(copy)
         copy.execute("PRAGMA journal_mode = DELETE")  # one file, whole without a log beside it

@@ -76,6 +76,14 @@ class Store(Protocol):
         """Do the upkeep that must not grow without bound (a log to fold back). Never waits for a reader."""
         ...
 
+    def lost(self) -> str:
+        """Return what became of the record if it was taken away while it is open: deleted, replaced, cut short."""
+        ...
+
+    def rescue(self) -> bool:
+        """Put a record in its place; return whether it holds all that was committed. Else it is empty."""
+        ...
+
     def close(self) -> None:
         """Let go of the record. A second call does nothing."""
         ...

@@ -30,7 +30,8 @@ class Lock:
     """Holds `<record>.lock` until released, or until the process ends in whatever way.
 
     flock and not a pid file: a kill -9 leaves nothing to clean up and a reused pid deceives nobody. The file's text
-    only tells people who it is. It is never deleted: whoever waits for a deleted file's lock holds nothing.
+    only tells people who it is, and `had_record` whether an earlier holder had opened a record. It is never deleted:
+    whoever waits for a deleted file's lock holds nothing.
     """
 
     def __init__(self, record: Path, since: int) -> None:
@@ -41,6 +42,7 @@ class Lock:
             StoreError: the lock file cannot be made.
         """
         self.path = record.with_name(record.name + ".lock")
+        before = self.path.exists()
         try:
             self.path.parent.mkdir(parents=True, exist_ok=True)
             self._descriptor: int | None = os.open(self.path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o644)
@@ -52,12 +54,15 @@ class Lock:
             holder = _holder(self._descriptor)
             self.release()
             raise StoreHeldError(f"{record} is in use by {holder}; stop that one, or name another `store:`") from error
-        self._sign(since)
+        self._since = since
+        self.had_record = before and _had_record(self._descriptor)
+        self.sign(record=self.had_record)
         warn_of_network(self.path.resolve(), MOUNTS)
 
-    def _sign(self, since: int) -> None:
-        assert self._descriptor is not None  # noqa: S101 - for the type checker: just opened
-        name = {"pid": os.getpid(), "host": socket.gethostname(), "since": since}
+    def sign(self, *, record: bool) -> None:
+        """Write who holds the lock, and whether there is a record to it: one that goes missing is not begun anew."""
+        assert self._descriptor is not None  # noqa: S101 - for the type checker: it is held
+        name = {"pid": os.getpid(), "host": socket.gethostname(), "since": self._since, "record": record}
         with contextlib.suppress(OSError):  # a full disk must not keep the one who holds the lock from starting
             os.ftruncate(self._descriptor, 0)
             os.pwrite(self._descriptor, json.dumps(name).encode(), 0)
@@ -82,6 +87,15 @@ def _holder(descriptor: int) -> str:
         return f"process {int(name['pid'])} on {name['host']} since {since:%Y-%m-%d %H:%M:%S} UTC"
     except (ValueError, KeyError, TypeError, OSError, OverflowError):
         return "another process"
+
+
+def _had_record(descriptor: int) -> bool:
+    """Return whether there was a record to the lock: unless it says so, its holder never came to open one."""
+    try:
+        name = json.loads(os.pread(descriptor, 4096, 0))
+        return not isinstance(name, dict) or name.get("record") is not False
+    except (ValueError, OSError):
+        return True
 
 
 def warn_of_network(path: Path, mounts: Path) -> None:

@@ -7,11 +7,15 @@ import sqlite3
 from collections.abc import Callable, Iterator
 from typing import TYPE_CHECKING, Generic, TypeVar
 
+import structlog
+
 from monitor.errors import StoreError
 from monitor.storage import statements as sql
+from monitor.storage.backup import copy_whole
 from monitor.storage.connection import opened, prepare, primary_code, remedy
 from monitor.storage.failures import failure_rows
 from monitor.storage.lock import Lock
+from monitor.storage.place import Place, put_aside, refuse_missing
 from monitor.storage.rows import DamagedRowError, facts_in, incidents_in, observations_in, runs_in, tail_in
 from monitor.storage.schema import migrate, refuse_strangers
 from monitor.storage.soundness import damage, refuse_damage
@@ -24,6 +28,8 @@ if TYPE_CHECKING:
     from monitor.storage.base import Batch
     from sla.incident import Incident
     from sla.interval import Interval
+
+log = structlog.get_logger()
 
 K = TypeVar("K")
 
@@ -39,9 +45,14 @@ class SqliteStore:
 
     version = sqlite3.sqlite_version
 
-    def __init__(self, path: Path, now: int) -> None:
-        """Open the record; `now` is the present instant, for the message to a second daemon."""
-        self._path = path
+    def __init__(self, path: Path, now: int, *, new_record: bool = False) -> None:
+        """Open the record; `now` is the present instant, for the message to a second daemon.
+
+        With `new_record` an empty one is begun, and what is there is put aside; without, one that has gone missing is
+        refused.
+        """
+        self._path, self._now = path, now
+        self._place = Place(path)
         self._connection: sqlite3.Connection | None = None
         self._series: _Interned[tuple[str, str]] = _Interned(self._intern_series)
         self._reasons: _Interned[str] = _Interned(self._intern_reason)
@@ -50,7 +61,12 @@ class SqliteStore:
         self._lock = Lock(path, now)
         try:
             with self._told("cannot be opened"):
+                if new_record:
+                    put_aside(path, now)
+                else:
+                    refuse_missing(path, locked_before=self._lock.had_record)
                 refuse_damage(self._writing(), path)
+            self._lock.sign(record=True)
         except BaseException:
             self.close()
             raise
@@ -151,7 +167,41 @@ class SqliteStore:
                 connection.close()
                 raise
             self._connection = connection
+            self._place.note()
         return self._connection
+
+    def lost(self) -> str:
+        """Return what became of the record's file, if it is not the one any more that is written to."""
+        return self._place.lost() if self._connection is not None else ""
+
+    def rescue(self) -> bool:
+        """Put a record in place of the one that was lost; return whether it holds all that was committed.
+
+        A file that was deleted, moved or replaced is still open and is copied; one that was cut short is not, and an
+        empty record is begun. What lies in the place meanwhile is put aside.
+        """
+        copy = self._path.with_name(self._path.name + ".rescue")
+        with self._told("could not be written anew"):
+            whole = self._copied(copy)
+            self._abandon(sqlite3.Error())
+            put_aside(self._path, self._now)
+            if whole:
+                copy.replace(self._path)
+            self._writing()
+        return whole
+
+    def _copied(self, copy: Path) -> bool:
+        cut = self._place.lost().endswith("cut short")
+        try:
+            copy.unlink(missing_ok=True)
+            if cut or self._connection is None:
+                return False
+            copy_whole(self._connection, copy)
+        except sqlite3.Error as error:
+            log.error("record_not_copied", error=str(error))
+            copy.unlink(missing_ok=True)
+            return False
+        return True
 
     def _synchronise(self, level: str) -> None:
         if level != self._synchronous:
@@ -165,6 +215,8 @@ class SqliteStore:
             yield
         except DamagedRowError as error:
             raise damage(self._path, str(error)) from error
+        except OSError as error:
+            raise StoreError(f"the record {self._path} {what}: {error.strerror}; look at its folder") from error
         except sqlite3.Error as error:
             if ours:
                 self._abandon(error)

@@ -75,6 +75,9 @@ def degradations(health: Health) -> list[str]:
     found = []
     if health.unrecorded_since is not None:
         found.append(f"the store cannot be written: {health.store_error or 'no reason given'}")
+    if health.record_lost:
+        done = "it cannot be written anew yet" if health.record_missing else "it was written anew"
+        found.append(f"{health.record_loss} while the daemon ran: {done}; no other program may touch the record")
     if health.descriptors_exhausted:
         found.append("file descriptors are exhausted: probes that need one are unknown; raise the limit of open files")
     if not health.config_reload_success:

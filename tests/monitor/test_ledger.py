@@ -347,3 +347,34 @@ def test_health_keeps_the_worst() -> None:
 def test_a_folding_is_made_of_the_last_run() -> None:
     last = run(KEY, GOOD, NOW, NOW + HOUR)
     assert Folding(last).run() == last
+
+
+OUTCOMES = st.lists(
+    st.tuples(st.sampled_from([1, 1, 1, 2, 5]), st.sampled_from([GOOD, GOOD, BAD, UNKNOWN])), max_size=60
+)
+
+
+@given(OUTCOMES, st.lists(st.tuples(st.integers(0, 300), st.integers(0, 300)), min_size=5, max_size=5))
+def test_counts_and_states_are_the_same_before_and_after_a_restart(
+    steps: list[tuple[int, Outcome]], windows: list[tuple[int, int]]
+) -> None:
+    """Reasons and a changed hold end runs; what is in memory is folded as the record is."""
+    ledger = ledger_of(product("chefs"))
+    entry = ledger.entries[KEY]
+    kept: dict[int, Run] = {}
+    at = NOW
+    for n, (step, outcome) in enumerate(steps):
+        at += step * MINUTE + n % 3 * SECOND
+        entry.timeline.hold = HOLD if n % 40 < 20 else 2 * HOLD
+        seen = Observation(KEY, at, outcome, REASONS[outcome] if n % 4 else "slow")
+        kept |= {run.first: run for run in entry.observe(seen)}
+    kept |= {run.first: run for run in entry.growing()}
+    again = Ledger(ledger.portfolio)
+    again.restore(kept.values(), [], [])
+    for start, end in windows:
+        window = Interval(NOW + min(start, end) * MINUTE, NOW + max(start, end) * MINUTE)
+        assert again.entries[KEY].timeline.counts(window) == entry.timeline.counts(window)
+        assert list(again.entries[KEY].timeline.pieces(window)) == list(entry.timeline.pieces(window))
+    assert [(run.first, run.last, run.count) for run in entry.runs()] == [
+        (run.first, run.last, run.count) for run in kept.values()
+    ]

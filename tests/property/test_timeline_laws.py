@@ -137,3 +137,21 @@ def test_a_run_counts_the_same_folded_or_spread_out(first: int, length: int, n: 
     folded.append_run(run)
     exact.append_run(run)
     assert folded.counts(window) == exact.counts(window)
+
+
+@given(st.lists(st.tuples(st.integers(1, 20), st.sampled_from(Outcome), holds), max_size=25), holds, st.booleans())
+def test_its_runs_build_the_same_timeline(steps: list[tuple[int, Outcome, int]], hold: int, exact: bool) -> None:
+    """Whatever the hold was at each observation, the states are the same; and so are the counts at runs' edges."""
+    timeline, at = Timeline(hold, exact=exact), 0
+    for step, outcome, timeline.hold in steps:
+        at += step
+        timeline.append(at, outcome)
+    timeline.hold = hold
+    again = Timeline(hold, exact=exact)
+    for run in timeline.runs("p/a"):
+        assert run.last - run.first <= run.hold * max(run.count - 1, 0)
+        again.append_run(run)
+    window = Interval(-5, at + 40)
+    assert list(again.pieces(window)) == list(timeline.pieces(window))
+    assert again.runs("p/a") == timeline.runs("p/a")
+    assert again.counts(window) == timeline.counts(window)

@@ -34,6 +34,7 @@ class MemoryStore:
         self.folded_until: int | None = None
         self.batches: list[Batch] = []
         self.error = ""
+        self.gone, self.whole = "", True
         self.tidied = 0
         self.closed = False
         self.commits, self.failures, self.entered = threading.Event(), threading.Event(), threading.Event()
@@ -91,6 +92,17 @@ class MemoryStore:
 
     def tidy(self) -> None:
         self.tidied += 1
+
+    def lost(self) -> str:
+        return self.gone
+
+    def rescue(self) -> bool:
+        if self.error:
+            raise StoreError(self.error)
+        if not self.whole:
+            self.seen, self.runs, self.incidents, self.corrections = {}, {}, {}, {}
+        self.gone = ""
+        return self.whole
 
     def close(self) -> None:
         self.closed = True

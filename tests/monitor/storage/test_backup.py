@@ -57,7 +57,7 @@ def test_without_a_copy_the_record_stays_as_it_is(
     def failing(*_: object) -> None:
         raise error
 
-    monkeypatch.setattr(backup, "_copy", failing)
+    monkeypatch.setattr(backup, "copy_whole", failing)
     with pytest.raises(StoreError, match=r"no copy of it could be made.*make room"):
         SqliteStore(tmp_path / "ninewatch.db", 0)
     assert rows(tmp_path / "ninewatch.db") == before

@@ -1,0 +1,104 @@
+"""Whether the record's file is still the one that was opened, and what to do about a record that is gone."""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime
+from typing import TYPE_CHECKING, Final
+
+import structlog
+
+from monitor.errors import StoreError
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+log = structlog.get_logger()
+
+# What lies next to a record that there was: its lock apart, which says itself whether there was one.
+_TRACES: Final = ("-wal", "-journal", ".corrections.jsonl", ".journal.jsonl")
+_PARTS: Final = ("", "-wal", "-shm")
+
+
+class Place:
+    """Compares the file at the record's path with the one that was opened: two calls of stat, no reading."""
+
+    def __init__(self, record: Path) -> None:
+        self._files = {part: _Watched(_part(record, part)) for part in ("", "-wal")}
+
+    def note(self) -> None:
+        """Take the files that are there for the record's. Call it when they were opened."""
+        for file in self._files.values():
+            file.note()
+
+    def lost(self) -> str:
+        """Return what became of the record's file or its write-ahead log; empty while both are in place."""
+        return self._files[""].lost("the record's file") or self._files["-wal"].lost("its write-ahead log")
+
+
+class _Watched:
+    def __init__(self, path: Path) -> None:
+        self._path = path
+        self._identity: tuple[int, int] | None = None
+        self._size = 0
+
+    def note(self) -> None:
+        self._identity, self._size = self._look()
+
+    def _look(self) -> tuple[tuple[int, int] | None, int]:
+        try:
+            stat = self._path.stat()
+        except OSError:
+            return None, 0
+        return (stat.st_dev, stat.st_ino), stat.st_size
+
+    def lost(self, what: str) -> str:
+        identity, size = self._look()
+        before, self._size = self._size, size
+        if self._identity is None:  # not made yet
+            self._identity = identity
+        elif identity is None:
+            return f"{what} was deleted or moved"
+        elif identity != self._identity:
+            return f"{what} was replaced by another file"
+        elif size < before and (size == 0 or not self._path.name.endswith("-wal")):
+            return f"{what} was cut short"  # SQLite never does that to the file, and never takes all of a log
+        return ""
+
+
+def refuse_missing(record: Path, *, locked_before: bool) -> None:
+    """Return if the record is there, or there never was one.
+
+    Raises:
+        StoreError: it is missing or empty, and what lies next to it shows that there was one.
+    """
+    if record.exists() and record.stat().st_size:
+        return
+    traces = [each for each in (_part(record, trace) for trace in _TRACES) if each.exists() and each.stat().st_size]
+    if locked_before:
+        traces.append(_part(record, ".lock"))
+    if traces:
+        raise StoreError(
+            f"the record {record} is {'empty' if record.exists() else 'missing'}, but {traces[0].name} next to it shows"
+            " that there was one; restore a copy, or begin an empty one with `ninewatch run --new-record`"
+        )
+
+
+def put_aside(record: Path, now: int) -> None:
+    """Rename whatever lies at the record's path, with its log, so that nothing of it is lost. `now` is for the name.
+
+    Raises:
+        OSError: it cannot be renamed.
+    """
+    stamp = datetime.fromtimestamp(now // 1_000_000, UTC).strftime("%Y%m%dT%H%M%SZ")
+    for part in _PARTS:
+        file = _part(record, part)
+        if part == "-shm" or (file.exists() and not file.stat().st_size):
+            file.unlink(missing_ok=True)
+        elif file.exists():
+            aside = _part(record, f".aside-{stamp}{part}")
+            file.replace(aside)
+            log.warning("record_put_aside", file=str(aside))
+
+
+def _part(record: Path, part: str) -> Path:
+    return record.with_name(record.name + part)
