@@ -10,7 +10,8 @@ if TYPE_CHECKING:
 
 _MEMBERS = 100  # of one gzip stream; each costs a decompressor, and holds as little as nothing
 _GZIP, _ZLIB, _RAW = zlib.MAX_WBITS | 16, zlib.MAX_WBITS, -zlib.MAX_WBITS
-_NAMES = {"gzip": ("gzip", "x-gzip"), "deflate": ("deflate",)}
+CODINGS = {"gzip": "gzip", "x-gzip": "gzip", "deflate": "deflate"}
+"""Names of codings (RFC 9110, 8.4.1) -> what undoes them."""
 
 
 def inflate(response: Response, coding: str, limit: int) -> None:
@@ -18,7 +19,7 @@ def inflate(response: Response, coding: str, limit: int) -> None:
 
     Then `coding` is set. What is cut short by the limit is `cut`; what cannot be read is left as it is and `garbled`.
     """
-    if response.headers.get("content-encoding", "").strip().lower() in _NAMES[coding]:
+    if CODINGS.get(response.headers.get("content-encoding", "").strip().lower()) == coding:
         undo(response, coding, limit)
 
 
@@ -36,7 +37,8 @@ def undo(response: Response, coding: str, limit: int) -> None:
     if not whole and len(body) <= limit and not response.cut:
         response.garbled = f"the body ends within its {coding}"
         return
-    response.raw_length = len(raw)
+    if response.raw_length is None:
+        response.raw_length = len(raw)
     response.body = bytearray(body[:limit])
     response.cut = response.cut or len(body) > limit
 

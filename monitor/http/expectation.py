@@ -7,7 +7,8 @@ from collections.abc import Callable, Iterable
 from typing import TYPE_CHECKING, Any
 
 from monitor.config.addresses import guarded
-from monitor.config.conditions import Conditions
+from monitor.config.conditions import Conditions, is_number
+from monitor.http.body import Reading, decompress, reading
 from monitor.http.json_body import document
 from monitor.network.failure import ProbeFailure, quoted
 from sla.observation import Outcome
@@ -31,6 +32,8 @@ class Expectation:
         self._statuses = ", ".join(map(str, expect.status))
         self._needles = [text.encode() for text in expect.contains]
         self._unwanted = [text.encode() for text in expect.not_contains]
+        self._of_absence = bool(expect.not_contains or expect.not_matches)
+        self._of_text = bool(self._of_absence or expect.contains or expect.matches)
         judges: tuple[tuple[object, Judge], ...] = (
             (expect.unknown, self._inconclusive),
             (True, self._status),
@@ -107,16 +110,26 @@ class Expectation:
         return None
 
     def _body(self, response: Response) -> ProbeFailure | None:
-        """Judge the body. Of one that was cut, only what was found in it is certain."""
-        failure = self._unwanted_in(response) or self._sized(response)
+        """Judge the body. Of one that was cut, or that cannot be read, only what was found in it is certain."""
+        try:
+            decompress(response)
+        except ProbeFailure as unreadable:
+            return unreadable
+        read = reading(response) if self._of_text else Reading(b"")
+        failure = self._unwanted_in(read.text) or self._sized(response)
         if failure is not None:
             return failure
-        failure = self._missing_in(response) or (self._json(response) if self._expect.json_values else None)
-        if not response.cut:
-            return failure
+        failure = self._missing_in(read.text)
+        if read.problem and not response.cut and (failure is not None or self._of_absence):
+            return ProbeFailure("body_charset", f"not decided: {read.problem}")
+        failure = failure or (self._json(response) if self._expect.json_values else None)
+        return self._of_part(response, failure) if response.cut else failure
+
+    def _of_part(self, response: Response, failure: ProbeFailure | None) -> ProbeFailure | None:
+        """Return what the failure means, found in a body that was cut."""
         if failure is not None:
             return ProbeFailure("body_too_large", f"not decided within {len(response.body)} bytes: {failure.detail}")
-        if self._unwanted or self._expect.not_matches:
+        if self._of_absence:
             return ProbeFailure("body_too_large", f"what must not be there may follow {len(response.body)} bytes")
         return None
 
@@ -127,21 +140,21 @@ class Expectation:
         said = f"more than {len(response.body)}" if response.cut else str(size)
         return ProbeFailure("body_size", f"the body has {said} bytes, expected {wanted}")
 
-    def _unwanted_in(self, response: Response) -> ProbeFailure | None:
+    def _unwanted_in(self, body: bytes | bytearray) -> ProbeFailure | None:
         for text in self._unwanted:
-            if text in response.body:
+            if text in body:
                 return ProbeFailure("body_mismatch", f"the body contains {quoted(text.decode())}")
         for pattern in self._expect.not_matches:
-            if pattern.search(response.body):
+            if pattern.search(body):
                 return ProbeFailure("body_mismatch", f"the body matches {quoted(pattern.text)}")
         return None
 
-    def _missing_in(self, response: Response) -> ProbeFailure | None:
+    def _missing_in(self, body: bytes | bytearray) -> ProbeFailure | None:
         for text in self._needles:
-            if text not in response.body:
+            if text not in body:
                 return ProbeFailure("body_mismatch", f"the body does not contain {quoted(text.decode())}")
         for pattern in self._expect.matches:
-            if not pattern.search(response.body):
+            if not pattern.search(body):
                 return ProbeFailure("body_mismatch", f"the body does not match {quoted(pattern.text)}")
         return None
 
@@ -175,8 +188,19 @@ def _unmet(expected: Iterable[JsonExpectation], said_all: Any) -> ProbeFailure |
         found = each.path.values(said_all)
         if not each.holds(found):
             said = ", ".join(map(_shown, found[:3])) if found else "not there"
-            return ProbeFailure("body_mismatch", f"{each.path.text} is {said}, expected {_wanted(each)}")
+            detail = f"{each.path.text} is {said}, expected {_wanted(each)}{_untyped(each, found)}"
+            return ProbeFailure("body_mismatch", detail)
     return None
+
+
+def _untyped(unmet: JsonExpectation, found: list[Any]) -> str:
+    """Return a remark where a text that looks like a number was compared as one."""
+    if isinstance(unmet.value, Conditions):
+        numeric = any(each.word in ("<", "<=", ">", ">=") for each in unmet.value.every)
+    else:
+        numeric = is_number(unmet.value)
+    text = next((each for each in found if isinstance(each, str)), None) if numeric else None
+    return "" if text is None else "; the value is a text (in quotes), and only numbers compare with numbers"
 
 
 def _wanted(unmet: JsonExpectation) -> str:

@@ -9,7 +9,8 @@ import json
 import re
 from typing import TYPE_CHECKING, Any
 
-from monitor.network.failure import ProbeFailure
+from monitor.http.body import decompress, reading
+from monitor.network.failure import ProbeFailure, quoted
 
 if TYPE_CHECKING:
     from monitor.http.response import Response
@@ -22,9 +23,9 @@ def document(response: Response) -> Any:
     """Return the JSON that the body holds.
 
     Raises:
-        ProbeFailure: `body_too_large`, `body_mismatch`: it is none.
+        ProbeFailure: `body_too_large`; `body_mismatch`, it is none; `body_charset`, or as `decompress` fails.
     """
-    body, status = response.body, response.status
+    status, body = response.status, _in_utf_8(response)
     if response.cut:
         raise ProbeFailure("body_too_large", f"more than {len(body)} bytes", status=status)
     values = sum(map(body.count, (b",", b"[", b"{")))
@@ -36,9 +37,38 @@ def document(response: Response) -> Any:
         detail = f"{letter * len(body)} bytes of JSON in memory, at most {response.limit} are read; raise body_limit"
         raise ProbeFailure("body_too_large", detail, status=status)
     try:
-        return json.loads(body)
+        return json.loads(body, parse_constant=_no_number, object_pairs_hook=_members)
+    except _AmbiguousError as error:
+        raise ProbeFailure("body_mismatch", str(error), status=status) from None
     except (ValueError, RecursionError):
         raise ProbeFailure("body_mismatch", "the body is not JSON", status=status) from None
+
+
+class _AmbiguousError(ValueError):
+    """What JSON parsers read differently: the text says what."""
+
+
+def _no_number(name: str) -> Any:
+    raise _AmbiguousError(f"the body is not JSON: {name} is no number there (RFC 8259, 6), and browsers refuse it")
+
+
+def _members(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
+    """Return an object's members. A name that occurs twice with two values is read differently by each parser."""
+    members = dict(pairs)
+    if len(members) < len(pairs):
+        for name, value in pairs:
+            if type(value) is not type(members[name]) or value != members[name]:
+                raise _AmbiguousError(f"the name {quoted(name)} occurs twice in one object of the JSON body")
+    return members
+
+
+def _in_utf_8(response: Response) -> bytes | bytearray:
+    """Return JSON's text: in UTF-8, UTF-16 or UTF-32, or else in the charset that Content-Type declares."""
+    decompress(response)
+    read = reading(response, json=True)
+    if read.problem:
+        raise ProbeFailure("body_charset", read.problem, status=response.status)
+    return read.text
 
 
 def members(response: Response) -> dict[str, Any]:

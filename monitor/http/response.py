@@ -23,7 +23,8 @@ class Response:
 
     The body is kept up to `limit` bytes; what lies beyond is not read, and `cut` says so. What is known of the way to
     the answer is noted by who went it: the `url` it is of, `redirects` that were followed, whether it came `encrypted`,
-    and the `cookies` that were set. `coding` is the compression that was undone, and `garbled` why it could not be.
+    and the `cookies` that were set. `coding` is the compression that was undone, and `garbled` why it could not be;
+    `decoded` says that all codings which the headers declare were undone.
     An answer that comes by another way than HTTP/1.1's bytes is put together by `begin` and `on_body`, and its
     `trailers`, if it has any, by who knows them.
     """
@@ -42,6 +43,7 @@ class Response:
         "complete",
         "cookies",
         "cut",
+        "decoded",
         "encrypted",
         "garbled",
         "headers",
@@ -62,7 +64,7 @@ class Response:
         self._framed = False  # the headers say where the body ends
         self.started = False  # the headers of the final response are in
         self.complete = False
-        self.cut = False
+        self.cut = self.decoded = False
         self.status = 0
         self.headers: dict[str, str] = {}
         self.body = bytearray()

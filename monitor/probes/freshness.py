@@ -10,7 +10,7 @@ from pydantic import Field
 
 from monitor.config.expect import Expect, UnknownField
 from monitor.config.model import HttpUrl
-from monitor.http import rate_limit
+from monitor.http import body, rate_limit
 from monitor.http.expectation import Expectation
 from monitor.network.failure import ProbeFailure, quoted
 from monitor.probes.base import Kind
@@ -106,6 +106,7 @@ zone: America/Vancouver
 grace: 30m
 """,
     reasons=rate_limit.REASONS
+    | body.REASONS
     | {
         "file_elsewhere": "the file that is named lies on another host",
         "inconclusive": "unknown: the answer is one that `unknown` names as saying nothing about the target",

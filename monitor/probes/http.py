@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Awaitable, Callable
 from typing import TYPE_CHECKING
 
-from monitor.http import http2, oauth2, proxy, rate_limit
+from monitor.http import body, http2, oauth2, proxy, rate_limit
 from monitor.http.check import HttpCheck
 from monitor.http.compression import inflate
 from monitor.http.exchange import Exchange, exchange, following
@@ -115,6 +115,7 @@ http: https://forms.example.org/app/api/v1/status
 expect: {status: 200, json: {"$.ready": true}}
 """,
     reasons=http2.REASONS
+    | body.REASONS
     | oauth2.REASONS
     | proxy.REASONS
     | rate_limit.REASONS
@@ -122,7 +123,6 @@ expect: {status: 200, json: {"$.ready": true}}
         "body_mismatch": "the body is not what is expected",
         "body_size": "the body is longer or shorter than `body_size`",
         "body_too_large": "not decided within `body_limit` bytes, or JSON of more than a value for 80 of them",
-        "compression_malformed": "the body cannot be decompressed, ends too early, or is followed by more",
         "compression_mismatch": "the answer has a body, which is not compressed as `compression` asks for",
         "cookie_mismatch": "a cookie is not what is expected; its value is not told",
         "empty_response": "the connection was closed without a word",

@@ -15,6 +15,7 @@ from pydantic import AfterValidator, Field, PlainSerializer, PlainValidator, Wit
 from monitor import zones
 from monitor.config.expect import JsonPath, RegexField
 from monitor.config.model import Flag, Model, Text, problem_at
+from monitor.http.body import text_of
 from monitor.http.json_body import document
 from monitor.network.failure import ProbeFailure, quoted
 from sla.interval import DAY, SECOND
@@ -91,7 +92,7 @@ class Stamp(Model):
     def found(self, response: Response) -> list[str]:
         """Return every text that may be a stamp."""
         if self.matches is not None:
-            return self.matches.found(bytes(response.body), _MOST)
+            return self.matches.found(bytes(text_of(response)), _MOST)
         if self.json_path is not None:
             try:
                 return [str(value) for value in self.json_path.values(document(response))]

@@ -13,7 +13,7 @@ import trustme
 import yaml
 
 from monitor.config.loader import examine
-from monitor.http import compression, expectation, http2, instrument, oauth2, proxy, rate_limit
+from monitor.http import body, compression, expectation, http2, instrument, json_body, oauth2, proxy, rate_limit
 from monitor.http import exchange as http_exchange
 from monitor.http import request as http_request
 from monitor.http import response as http_response

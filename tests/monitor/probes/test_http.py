@@ -131,11 +131,11 @@ async def test_headers_without_end_stop_at_their_limit() -> None:
     assert (result.outcome, result.reason) == (Outcome.BAD, "headers_too_large")
 
 
-async def test_a_gzip_bomb_stays_packed() -> None:
-    """Nothing is unpacked: the answer is asked for as it is, and judged as it came."""
+async def test_a_body_that_is_compressed_in_name_only_is_malformed() -> None:
+    """Nothing is looked for in bytes that nobody reads."""
     packed = b"\x1f\x8b\x08" + b"\x00" * 1000
     result = await result_of(answer(packed, Content_Encoding="gzip"), expect={"contains": "x"})
-    assert (result.outcome, result.reason) == (Outcome.BAD, "body_mismatch")
+    assert (result.outcome, result.reason) == (Outcome.BAD, "compression_malformed")
 
 
 async def test_one_deadline_spans_a_target_that_drips() -> None:

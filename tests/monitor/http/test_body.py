@@ -1,0 +1,264 @@
+"""What a body says to its readers: codings and charsets are undone before it is judged, or the check says why not."""
+
+from __future__ import annotations
+
+import codecs
+import gzip
+import json
+import zlib
+from typing import TYPE_CHECKING, Any
+
+import pytest
+
+from monitor.http.body import reading, text_of
+from monitor.http.charset import charsets_of
+from monitor.http.json_body import document
+from monitor.http.response import Response
+from monitor.network.failure import ProbeFailure
+from sla.observation import Outcome
+from tests.support.probing import attempt
+from tests.support.servers import answer, saying, serving
+
+if TYPE_CHECKING:
+    from monitor.vocabulary import ProbeResult
+
+GOOD, BAD = Outcome.GOOD, Outcome.BAD
+PAGE = "Tout va bien, Québec"
+RAW = zlib.compressobj(wbits=-15)
+SIZE = f"{len(PAGE.encode())}-{len(PAGE.encode())}"
+BARE = RAW.compress(PAGE.encode()) + RAW.flush()
+
+
+async def judged(body: bytes, expect: dict[str, Any], headers: dict[str, str], **more: Any) -> ProbeResult:
+    async with serving(saying(answer(body, **headers))) as port:
+        return (await attempt({"http": f"http://127.0.0.1:{port}/", "expect": expect, **more})).result
+
+
+def packed(*layers: str) -> bytes:
+    data = PAGE.encode()
+    for layer in layers:
+        data = gzip.compress(data, mtime=0) if layer == "gzip" else zlib.compress(data)
+    return data
+
+
+@pytest.mark.parametrize(
+    ("body", "said"),
+    [
+        (packed("gzip"), "gzip"),
+        (packed("gzip"), "X-Gzip"),
+        (packed("deflate"), "deflate"),
+        (BARE, "deflate"),
+        (packed("deflate", "gzip"), "deflate, gzip"),
+        (packed("gzip", "gzip", "deflate"), "gzip, identity, gzip ,deflate"),
+        (PAGE.encode(), "identity"),
+        (PAGE.encode(), ""),
+    ],
+)
+async def test_a_coding_that_was_not_asked_for_is_undone(body: bytes, said: str) -> None:
+    """Neither what must be there nor what must not be there is looked for in compressed bytes."""
+    headers = {"Content_Encoding": said} if said else {}
+    assert (await judged(body, {"contains": "Québec", "body_size": SIZE}, headers)).reason == ""
+    assert (await judged(body, {"not_contains": "va bien"}, headers)).reason == "body_mismatch"
+    assert (await judged(body, {"not_matches": "va.bien"}, headers)).reason == "body_mismatch"
+
+
+@pytest.mark.parametrize("said", ["br", "zstd", "compress", "gzip, br", "gzip," * 9])
+async def test_a_coding_that_is_not_known_has_its_own_reason(said: str) -> None:
+    for expect in ({"not_contains": "x"}, {"contains": "x"}, {"json": {"$.a": 1}}, {"body_size": "> 0"}):
+        result = await judged(packed("gzip"), expect, {"Content_Encoding": said})
+        assert (result.outcome, result.reason) == (BAD, "body_encoding"), result.detail
+    assert (await judged(packed("gzip"), {}, {"Content_Encoding": said})).outcome is GOOD, "nothing looks into it"
+
+
+@pytest.mark.parametrize("body", [b"no gzip", packed("gzip")[:-9], packed("gzip") + b"x"])
+async def test_a_coding_that_is_not_what_it_says_is_malformed(body: bytes) -> None:
+    result = await judged(body, {"not_contains": "x"}, {"Content_Encoding": "gzip"})
+    assert (result.outcome, result.reason) == (BAD, "compression_malformed")
+
+
+@pytest.mark.parametrize("layers", [1, 2])
+async def test_a_bomb_ends_at_the_limit_and_decides_nothing(layers: int) -> None:
+    bomb = b"\0" * 50_000_000
+    for _ in range(layers):
+        bomb = gzip.compress(bomb, mtime=0)
+    result = await judged(bomb, {"not_contains": "x"}, {"Content_Encoding": ", ".join(["gzip"] * layers)})
+    assert (result.outcome, result.reason) == (BAD, "body_too_large")
+
+
+async def test_what_lies_beyond_the_limit_of_a_body_is_never_taken_for_absent() -> None:
+    body = b"x" * 2_000 + b"Traceback"
+    for given, headers in ((body, {}), (gzip.compress(body, mtime=0), {"Content_Encoding": "gzip"})):
+        result = await judged(given, {"not_contains": "Traceback"}, headers, body_limit=1_000)
+        assert (result.outcome, result.reason) == (BAD, "body_too_large")
+
+
+META = '<html><head><meta charset="%s"></head>'
+OLD_META = '<html><!-- <meta charset=utf-8> --><meta http-equiv=Content-Type content="text/html; charset=%s">'
+XML = '<?xml version="1.0" encoding="%s"?><a/>'
+TEXTS = [
+    ("utf-8", "text/html", ""),
+    ("utf-8", "text/html; charset=UTF-8", ""),
+    ("utf-8-sig", "text/html; charset=iso-8859-1", ""),
+    ("latin-1", "text/html; charset=ISO-8859-1", ""),
+    ("latin-1", "text/html; charset='latin1'", ""),
+    ("cp1252", 'text/plain; format=flowed; charset="us-ascii"', ""),
+    ("cp1252", "text/html", ""),
+    ("cp1252", "", ""),
+    ("cp1252", "text/html", META % "windows-1252"),
+    ("latin-1", "text/html", OLD_META % "iso-8859-1"),
+    ("iso8859-15", "application/xml", XML % "ISO-8859-15"),
+    ("iso8859-15", "image/svg+xml", XML % "iso-8859-15"),
+    ("utf-16", "text/plain", ""),
+    ("utf-16-le", "text/html; charset=utf-16", ""),
+    ("utf-16-be", "text/html; charset=UTF-16BE", ""),
+    ("utf-16-le", "text/html", ""),
+    ("utf-16-be", "", ""),
+    ("utf-16", "application/xml", XML % "UTF-16"),
+    ("utf-32", "text/plain", ""),
+    ("utf-32-be", "text/plain", ""),
+]
+
+
+@pytest.mark.parametrize(("codec", "content_type", "opening"), TEXTS)
+async def test_a_text_is_judged_in_the_charset_that_its_readers_find(
+    codec: str, content_type: str, opening: str
+) -> None:
+    body = (f"{opening}Tout va bien, Québec " * 5_000).encode(codec)
+    headers = {"Content_Type": content_type} if content_type else {}
+    assert (await judged(body, {"contains": "Québec", "matches": "Qu.bec$|Qu.bec "}, headers)).reason == ""
+    assert (await judged(body, {"not_contains": "Québec"}, headers)).reason == "body_mismatch"
+    assert (await judged(body, {"not_matches": "va bien"}, headers)).reason == "body_mismatch"
+
+
+@pytest.mark.parametrize(
+    ("text", "codec", "label"),
+    [
+        ("日本語のページ", "shift_jis", "Shift_JIS"),
+        ("日本語のページ", "cp932", "x-sjis"),
+        ("日本語のページ", "euc_jp", "EUC-JP"),
+        ("日本語のページ", "iso2022_jp", "ISO-2022-JP"),
+        ("中文页面", "gb18030", "gb2312"),
+        ("中文頁面", "big5", "Big5"),
+        ("한국어", "euc_kr", "euc-kr"),
+        ("Всё работает", "koi8_r", "KOI8-R"),
+        ("Всё работает", "cp1251", "windows-1251"),
+        ("“quotes” – €", "cp1252", "ISO-8859-1"),
+        ("Zażółć", "iso8859_2", "latin2"),
+    ],
+)
+def test_charsets_are_named_as_browsers_know_them(text: str, codec: str, label: str) -> None:
+    assert text_of(response(text.encode(codec), f"text/html; charset={label}")) == text.encode()
+
+
+@pytest.mark.parametrize(
+    ("body", "content_type"),
+    [
+        (PAGE.encode("latin-1"), "text/html; charset=utf-8"),
+        (PAGE.encode("latin-1"), "application/xml"),
+        (PAGE.encode(), "text/html; charset=klingon"),
+        (PAGE.encode(), "text/html; charset=idna"),
+        (PAGE.encode(), "text/html; charset="),
+        (PAGE.encode("utf-16")[:-1], "text/html"),
+        (b"\xff" + PAGE.encode(), "text/html; charset=euc-jp"),
+        (b"\x89PNG\r\n\x1a\n\0\0\0\rIHDR", "image/png"),
+    ],
+)
+async def test_what_cannot_be_read_has_its_own_reason_and_never_passes_for_absent(
+    body: bytes, content_type: str
+) -> None:
+    headers = {"Content_Type": content_type}
+    for expect in ({"not_contains": "Traceback"}, {"not_matches": "Trace"}, {"contains": "never"}):
+        result = await judged(body, expect, headers)
+        assert (result.outcome, result.reason) == (BAD, "body_charset"), result.detail
+    assert (await judged(body, {}, headers)).outcome is GOOD, "nothing looks into it"
+
+
+async def test_what_is_found_in_bytes_that_cannot_be_read_is_certain() -> None:
+    body, headers = b"\x89PNG\r\n\x1a\n\0\0\0\rIHDR", {"Content_Type": "image/png"}
+    assert (await judged(body, {"contains": "IHDR"}, headers)).outcome is GOOD
+    assert (await judged(body, {"not_contains": "IHDR"}, headers)).reason == "body_mismatch"
+
+
+def response(body: bytes, content_type: str = "", **headers: str) -> Response:
+    made = Response(limit=1 << 20)
+    made.feed(answer(body, **({"Content_Type": content_type} if content_type else {}), **headers))
+    return made
+
+
+@pytest.mark.parametrize("codec", ["utf-8", "utf-8-sig", "utf-16", "utf-16-le", "utf-16-be", "utf-32", "utf-32-be"])
+async def test_json_is_read_in_every_encoding_of_unicode(codec: str) -> None:
+    body = json.dumps({"name": "Québec"}, ensure_ascii=False).encode(codec)
+    for kind in ("application/json", "application/problem+json", "text/plain"):
+        assert (await judged(body, {"json": {"$.name": "Québec"}}, {"Content_Type": kind})).reason == ""
+
+
+async def test_json_in_a_declared_charset_is_read_and_undeclared_bytes_are_not() -> None:
+    body = json.dumps({"name": "Québec"}, ensure_ascii=False).encode("latin-1")
+    expect = {"json": {"$.name": "Québec"}}
+    assert (await judged(body, expect, {"Content_Type": "application/json; charset=iso-8859-1"})).outcome is GOOD
+    assert (await judged(body, expect, {"Content_Type": "application/json"})).reason == "body_charset"
+    compressed = gzip.compress(json.dumps({"name": "Québec"}).encode(), mtime=0)
+    assert (await judged(compressed, expect, {"Content_Encoding": "gzip"})).outcome is GOOD
+
+
+@pytest.mark.parametrize(
+    ("body", "said"),
+    [
+        (b'{"a": NaN, "a": 1}', "NaN is no number"),
+        (b'{"b": [-Infinity], "a": 1}', "-Infinity is no number"),
+        (b'{"a": 2, "a": 1}', 'the name "a" occurs twice'),
+        (b'{"c": {"b": true, "b": 1}, "a": 1}', 'the name "b" occurs twice'),
+    ],
+)
+async def test_json_that_parsers_read_differently_is_refused_by_name(body: bytes, said: str) -> None:
+    result = await judged(body, {"json": {"$.a": 1}}, {})
+    assert (result.outcome, result.reason) == (BAD, "body_mismatch")
+    assert said in result.detail
+
+
+def test_a_name_that_occurs_twice_with_one_value_is_read() -> None:
+    assert document(response(b'{"a": [1], "a": [1]}')) == {"a": [1]}
+
+
+@pytest.mark.parametrize(
+    ("wanted", "told"),
+    [({"<": 300}, True), ({">=": 100}, True), (217.2, True), ({"matches": "^3"}, False), ("217", False)],
+)
+async def test_a_number_in_quotes_is_said_to_be_a_text(wanted: Any, told: bool) -> None:
+    result = await judged(b'{"load": "217.2"}', {"json": {"$.load": wanted}}, {})
+    assert (result.outcome, result.reason) == (BAD, "body_mismatch")
+    assert ("the value is a text" in result.detail) is told
+
+
+async def test_a_stamp_is_looked_for_in_the_text() -> None:
+    body = gzip.compress("updated: 2999-01-01T00:00:00Z".encode("utf-16"), mtime=0)
+    async with serving(saying(answer(body, Content_Encoding="gzip"))) as port:
+        check = {"freshness": f"http://127.0.0.1:{port}/", "max_age": "1d", "stamp": {"matches": "updated: (.*)"}}
+        assert (await attempt(check)).result.reason == "stamp_in_future"
+    async with serving(saying(answer(PAGE.encode("latin-1"), Content_Type="text/html; charset=utf-8"))) as port:
+        check["freshness"] = f"http://127.0.0.1:{port}/"
+        assert (await attempt(check)).result.reason == "body_charset"
+
+
+def test_a_letter_that_the_limit_cut_in_two_is_no_mistake_of_the_page() -> None:
+    made = Response(limit=3)
+    made.feed(answer("aéé".encode(), Content_Type="text/html; charset=utf-8"))
+    assert made.cut
+    assert reading(made).problem == ""
+
+
+def test_no_label_makes_the_process_remember_it() -> None:
+    """Python keeps every name that it was asked for as a codec; a target could fill memory with them."""
+    kept = len(vars(codecs.lookup.__self__)) if hasattr(codecs.lookup, "__self__") else 0
+    for number in range(100):
+        assert charsets_of(f"text/html; charset=unheard-of-{number}", b"")[0].codec == ""
+    import encodings
+
+    assert not [name for name in encodings._cache if "unheard" in str(name)]  # type: ignore[attr-defined]
+    assert kept == (len(vars(codecs.lookup.__self__)) if hasattr(codecs.lookup, "__self__") else 0)
+
+
+def test_what_is_unreadable_is_told_without_bytes_of_control() -> None:
+    with pytest.raises(ProbeFailure) as caught:
+        text_of(response(b"x", "text/html; charset=\x1b[31m"))
+    assert caught.value.detail.isprintable()
