@@ -13,7 +13,8 @@ import trustme
 import yaml
 
 from monitor.config.loader import examine
-from monitor.http import body, compression, expectation, http2, instrument, json_body, oauth2, proxy, rate_limit
+from monitor.http import body as http_body
+from monitor.http import compression, expectation, http2, instrument, json_body, oauth2, proxy, rate_limit
 from monitor.http import exchange as http_exchange
 from monitor.http import request as http_request
 from monitor.http import response as http_response
@@ -29,6 +30,8 @@ from tests.support.servers import request_of, serving
 TEXT = (Path(__file__).parents[3] / "docs/http.md").read_text(encoding="utf-8")
 BLOCKS = re.findall(r"```yaml\n(.*?)```", TEXT, flags=re.DOTALL)
 PARTS = (
+    http_body,
+    json_body,
     compression,
     expectation,
     http,
