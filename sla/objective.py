@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from fractions import Fraction
 from typing import TYPE_CHECKING
 
-from sla.interval import DAY, HOUR, MILLISECOND, MINUTE, SECOND
+from sla.duration import format_duration as format_duration  # beside the other figures that print
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -16,7 +16,6 @@ if TYPE_CHECKING:
 _PERCENT = re.compile(r"(\d{1,3}(?:\.\d{1,15})?)\s*(%?)")
 _NINES = re.compile(r"(\d|one|two|three|four|five|six|seven|eight|nine)(\.5|½| and a half)?[ -]nines?")
 _WORDS = dict(zip(("one", "two", "three", "four", "five", "six", "seven", "eight", "nine"), range(1, 10), strict=True))
-_UNITS = ((DAY, "d"), (HOUR, "h"), (MINUTE, "m"), (SECOND, "s"))
 
 
 @dataclass(frozen=True, slots=True, order=True)
@@ -131,36 +130,6 @@ def format_nines(ratio: Fraction | float | None, digits: int = 2) -> str:
     while (1 - Fraction(ratio)) ** scale > Fraction(1, 10**step):
         step -= 1
     return _floored(Fraction(step, scale), digits)
-
-
-def format_duration(microseconds: int | Fraction) -> str:
-    """Return a duration in the two largest units that a person would use, what is smaller cut off.
-
-    >>> [format_duration(us) for us in (5_220_000_000, 25_920_000, 250_000, -90_000_000, 0)]
-    ['1h 27m', '25.92s', '250ms', '-1m 30s', '0s']
-    """
-    if microseconds < 0:
-        return f"-{format_duration(-microseconds)}"
-    whole = math.floor(microseconds)
-    if whole == 0:
-        return "0s"
-    if whole < MILLISECOND:
-        return f"{whole}µs"
-    if whole < SECOND:
-        return f"{whole // MILLISECOND}ms"
-    if whole < MINUTE:
-        seconds = _floored(Fraction(whole, SECOND), 2).rstrip("0").rstrip(".")
-        return f"{seconds}s"
-    return _two_units(whole)
-
-
-def _two_units(whole: int) -> str:
-    first = next(i for i, (unit, _) in enumerate(_UNITS) if whole >= unit)
-    parts = []
-    for unit, name in _UNITS[first : first + 2]:
-        count, whole = divmod(whole, unit)
-        parts.append(f"{count}{name}")
-    return " ".join(p for p in parts if not p.startswith("0"))
 
 
 def _floored(number: Fraction, digits: int) -> str:

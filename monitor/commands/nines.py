@@ -11,13 +11,13 @@ from monitor.config.readiness import load_checklist
 from monitor.errors import NinewatchError
 from monitor.share import shared
 from sla.calculator import MONTH, YEARS, Allowance, clean_record, from_downtime, largest_interval, required
-from sla.interval import DAY, HOUR, MINUTE, SECOND
-from sla.objective import Objective, format_duration, format_nines
+from sla.duration import format_full_duration as spell
+from sla.interval import DAY, MINUTE, SECOND
+from sla.objective import Objective, format_nines
 from sla.window import parse_duration
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
-    from fractions import Fraction
 
 _USUAL = (MINUTE, 10 * SECOND)
 
@@ -97,17 +97,3 @@ def _reaching(objective: Objective) -> Iterator[str]:
     yield f"To reach it: {len(items)} of the {len(checklist.items)} items of {named}"
     for item in items:
         yield f"  - {item.title}; without it at most {Objective(item.cap)}"
-
-
-def spell(microseconds: int | Fraction) -> str:
-    """Return a duration in the units a person uses, cut off at a hundredth of a second.
-
-    >>> [spell(us) for us in (15_768_000_000, 315_360_000, 864_000)]
-    ['4h 22m 48s', '5m 15.36s', '864ms']
-    """
-    rest, parts = int(microseconds), []
-    for unit, name in ((DAY, "d"), (HOUR, "h"), (MINUTE, "m")):
-        count, rest = divmod(rest, unit)
-        parts += [f"{count}{name}"] if count else []
-    parts += [format_duration(rest)] if rest or not parts else []
-    return " ".join(parts)

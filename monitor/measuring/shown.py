@@ -10,7 +10,8 @@ from fractions import Fraction
 from typing import TYPE_CHECKING, Any
 
 from sla.availability import UnknownPolicy, Verdict
-from sla.objective import Objective, format_duration, format_nines, format_percent
+from sla.duration import format_bounds, format_duration
+from sla.objective import Objective, format_nines, format_percent
 from sla.window import format_instant
 
 if TYPE_CHECKING:
@@ -78,7 +79,7 @@ def _of_result(result: Result, terms: Terms) -> Iterator[str]:
     if m.budget is not None:
         b = m.budget
         rest = "left" if b.remaining >= 0 else "overspent"
-        spent = f"{format_duration(b.spent)} spent, {format_duration(abs(b.remaining))} {rest}"
+        spent = f"{format_duration(b.spent)} spent, {format_duration(abs(b.remaining), up=b.remaining < 0)} {rest}"
         yield _row("budget", f"{format_duration(b.allowed)} allowed, {spent}{_resolvable(m)}")
     yield _row("coverage", f"{format_percent(m.coverage)}; {_undecided(m) or 'nothing is doubtful or unknown'}")
     counts = m.counts
@@ -158,8 +159,8 @@ def _undecided(m: Measured) -> str:
 
 
 def _downtime(m: Measured) -> str:
-    low, point, high = m.downtime
-    return f"{format_duration(point)}, surely from {format_duration(low)} to {format_duration(high)}"
+    low, point, high = format_bounds(*m.downtime)
+    return f"{point}, surely from {low} to {high}"
 
 
 def _resolvable(m: Measured) -> str:

@@ -7,6 +7,7 @@ from fractions import Fraction
 from textwrap import wrap
 from typing import TYPE_CHECKING
 
+from sla.duration import counted
 from sla.feasibility import YEAR
 from sla.interval import DAY, HOUR, MINUTE, SECOND
 from sla.objective import Objective, format_nines, format_percent, nines
@@ -17,7 +18,7 @@ if TYPE_CHECKING:
 
 MOST_LISTED = 5
 WIDTH = 100
-_UNITS = ((DAY, "day"), (HOUR, "hour"), (MINUTE, "minute"), (SECOND, "second"))
+_WORDS = {DAY: "day", HOUR: "hour", MINUTE: "minute", SECOND: "second"}
 _MONTH = 30 * DAY
 
 
@@ -186,10 +187,8 @@ def spoken(microseconds: float) -> str:
     if microseconds < 10 * SECOND:
         number = f"{microseconds / SECOND:.2f}".rstrip("0").rstrip(".")
         return f"{number} second{'' if number == '1' else 's'}"
-    first = next(i for i, (unit, _) in enumerate(_UNITS) if microseconds >= unit)
-    smallest = _UNITS[min(first + 1, len(_UNITS) - 1)][0]
-    rest, said = round(microseconds / smallest) * smallest, []
-    for unit, word in _UNITS:
-        count, rest = divmod(rest, unit)
-        said += [f"{count} {word}{'' if count == 1 else 's'}"] if count else []
-    return " ".join(said)
+    units = list(_WORDS)
+    first = next(i for i, unit in enumerate(units) if microseconds >= unit)
+    smallest = units[min(first + 1, len(units) - 1)]
+    rounded = round(microseconds / smallest) * smallest
+    return " ".join(f"{count} {_WORDS[unit]}{'' if count == 1 else 's'}" for count, unit in counted(rounded))

@@ -8,6 +8,8 @@ from fractions import Fraction
 from typing import TYPE_CHECKING
 
 from monitor.web.present import bounded, moment, signed
+from sla.availability import Bounds
+from sla.duration import format_bounds
 from sla.interval import SECOND
 from sla.objective import format_nines, format_percent
 from sla.window import format_instant
@@ -61,6 +63,12 @@ def duration(us: int | Fraction | None) -> Cell:
     if us is None:
         return Cell("n/a", None, Unit.SECONDS)
     return Cell(signed(us), float(Fraction(us, SECOND)), Unit.SECONDS)
+
+
+def durations(bounds: Bounds[int]) -> Bounds[Cell]:
+    """Return bounds given in microseconds; those that differ print differently, the outer ones rounded outwards."""
+    texts = format_bounds(*bounds)
+    return Bounds(*(Cell(text, us / SECOND, Unit.SECONDS) for text, us in zip(texts, bounds, strict=True)))
 
 
 def at(instant: int | None, zone: ZoneInfo, otherwise: str = "n/a") -> Cell:

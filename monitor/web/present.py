@@ -8,8 +8,9 @@ from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING
 
+from sla.duration import format_bounds, format_duration
 from sla.interval import DAY, HOUR, SECOND
-from sla.objective import format_duration, format_nines, format_percent
+from sla.objective import format_nines, format_percent
 from sla.track import State
 
 if TYPE_CHECKING:
@@ -127,6 +128,7 @@ FILTERS = {
     "percent": format_percent,
     "nines": format_nines,
     "duration": format_duration,
+    "durations": lambda bounds: format_bounds(*bounds),
     "signed": signed,
     "age": age,
     "near": near,

@@ -167,11 +167,14 @@ def test_nines_print_floored_and_exactly_at_the_whole() -> None:
         (MINUTE, "1m"),
         (43 * MINUTE + 12 * SECOND, "43m 12s"),
         (HOUR + Fraction(276 * MINUTE, 10), "1h 27m"),
-        (DAY + 59 * MINUTE, "1d"),
+        (DAY + 59 * MINUTE, "1d 59m"),
+        (DAY + HOUR + 50 * MINUTE, "1d 1h 50m"),
+        (DAY + 14 * MINUTE, "1d"),
+        (HOUR + 59 * SECOND, "1h 59s"),
         (3 * DAY + 4 * HOUR + MINUTE, "3d 4h"),
         (-90 * SECOND, "-1m 30s"),
     ],
 )
 def test_durations_print_in_the_units_of_a_person(microseconds: int | Fraction, printed: str) -> None:
-    """The two largest units, what is smaller cut off."""
+    """The two largest units, and a third of which there is a hundredth of the whole; what is smaller is cut off."""
     assert format_duration(microseconds) == printed

@@ -1,0 +1,118 @@
+"""How durations print: the one place that turns microseconds into units that a person uses.
+
+One figure is cut off, and never by more than a hundredth of it from a minute on. Bounds are rounded outwards, and print
+finely enough that two that differ do not look alike.
+"""
+
+from __future__ import annotations
+
+import math
+from fractions import Fraction
+
+from sla.interval import DAY, HOUR, MICROSECOND, MILLISECOND, MINUTE, SECOND
+
+CENTISECOND = 10 * MILLISECOND
+UNITS = ((DAY, "d"), (HOUR, "h"), (MINUTE, "m"), (SECOND, "s"))
+_PAIRS = ((0, 1), (1, 2), (0, 2))
+_STEPS = (DAY, HOUR, MINUTE, SECOND, CENTISECOND, MILLISECOND, MICROSECOND)
+
+
+def format_duration(microseconds: int | Fraction, *, up: bool = False) -> str:
+    """Return a duration in its two largest units, or three where the third is a hundredth of it or more.
+
+    What is smaller is cut off; with `up` it is rounded up. A negative one is rounded the other way, so that a printed
+    figure is never larger than the true one (with `up`, never smaller).
+
+    >>> [format_duration(us) for us in (5_220_000_000, 93_000_000_000, 25_920_000, 250_000, -90_000_000, 0)]
+    ['1h 27m', '1d 1h 50m', '25.92s', '250ms', '-1m 30s', '0s']
+    """
+    if microseconds < 0:
+        return f"-{format_duration(-microseconds, up=not up)}"
+    whole = math.ceil(microseconds) if up else math.floor(microseconds)
+    return _written(_rounded(whole, _finest(whole), up=up))
+
+
+def format_bounds(low: int, point: int, high: int) -> tuple[str, str, str]:
+    """Return the three durations: the lowest cut off, the highest rounded up, the estimate to the nearest.
+
+    Two that differ print differently, if need be to the microsecond. 0 <= low <= point <= high.
+
+    >>> format_bounds(90_600_000_000, 91_500_000_000, 93_000_000_000)
+    ('1d 1h 10m', '1d 1h 25m', '1d 1h 50m')
+    """
+    exact = (low, point, high)
+    steps = [_STEPS.index(_finest(each)) for each in exact]
+    while True:
+        # As finely as the finest that is not smaller by far: 1d 1h 10m beside 1d 1h 50m, 3d beside 20ms.
+        steps = [max(s for s, other in zip(steps, exact, strict=True) if other * 10 >= each) for each in exact]
+        texts = _bounds(exact, [_STEPS[step] for step in steps])
+        alike = {k for i, j in _PAIRS if exact[i] != exact[j] and texts[i] == texts[j] for k in (i, j)}
+        if not alike:
+            return texts
+        steps = [step + (k in alike) for k, step in enumerate(steps)]
+
+
+def format_full_duration(microseconds: int | Fraction) -> str:
+    """Return a duration in all its units, cut off at a hundredth of a second (below a second, at a thousandth).
+
+    >>> [format_full_duration(us) for us in (15_768_000_000, 315_360_000, 864_000)]
+    ['4h 22m 48s', '5m 15.36s', '864ms']
+    """
+    whole = math.floor(microseconds)
+    return _written(_rounded(whole, CENTISECOND if whole >= SECOND else _finest(whole)))
+
+
+def counted(whole: int) -> list[tuple[int, int]]:
+    """Return how many of each unit of `UNITS` the duration has, without those of which it has none; larger units first.
+
+    >>> counted(93_000_000_000)
+    [(1, 86400000000), (1, 3600000000), (50, 60000000)]
+    """
+    found = []
+    for unit, _ in UNITS:
+        count, whole = divmod(whole, unit)
+        found += [(count, unit)] if count else []
+    return found
+
+
+def _finest(whole: int) -> int:
+    """Return the unit that a duration is printed to."""
+    if whole < MINUTE:
+        return MICROSECOND if whole < MILLISECOND else MILLISECOND if whole < SECOND else CENTISECOND
+    first = next(i for i, (unit, _) in enumerate(UNITS) if whole >= unit)
+    second, third = (UNITS[min(first + more, len(UNITS) - 1)][0] for more in (1, 2))
+    rest = _rounded(whole, third) % second
+    return third if rest * 100 >= _rounded(whole, third) else second
+
+
+def _rounded(whole: int, step: int, *, up: bool = False) -> int:
+    return (-(-whole // step) if up else whole // step) * step
+
+
+def _bounds(exact: tuple[int, int, int], steps: list[int]) -> tuple[str, str, str]:
+    low, point, high = exact
+    nearest = point if point == low else point + steps[1] // 2
+    return (
+        _written(_rounded(low, steps[0])),
+        _written(_rounded(nearest, steps[1])),
+        _written(_rounded(high, steps[2], up=True)),
+    )
+
+
+def _written(whole: int) -> str:
+    """Return a duration to the last digit."""
+    if 0 < whole < MILLISECOND:
+        return f"{whole}µs"
+    if 0 < whole < SECOND:
+        return f"{_decimal(whole, 3)}ms"
+    minutes = whole // MINUTE * MINUTE
+    names = dict(UNITS)
+    parts = [f"{count}{names[unit]}" for count, unit in counted(minutes)]
+    rest = whole - minutes
+    return " ".join([*parts, f"{_decimal(rest, 6)}s"] if rest or not parts else parts)
+
+
+def _decimal(number: int, digits: int) -> str:
+    """Return number / 10 ** digits without zeros at the end."""
+    whole, rest = divmod(number, 10**digits)
+    return f"{whole}.{rest:0{digits}}".rstrip("0").rstrip(".")

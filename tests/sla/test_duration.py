@@ -1,0 +1,80 @@
+"""How durations print: bounds outwards, and never alike where they differ."""
+
+from __future__ import annotations
+
+from fractions import Fraction
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from sla.duration import counted, format_bounds, format_duration, format_full_duration
+from sla.interval import DAY, HOUR, MILLISECOND, MINUTE, SECOND
+from sla.window import parse_duration
+
+
+@pytest.mark.parametrize(
+    ("low", "point", "high", "printed"),
+    [
+        (
+            25 * HOUR + 10 * MINUTE,
+            25 * HOUR + 30 * MINUTE,
+            25 * HOUR + 50 * MINUTE,
+            ("1d 1h 10m", "1d 1h 30m", "1d 1h 50m"),
+        ),
+        (25 * HOUR, 25 * HOUR + MINUTE, 25 * HOUR + 2 * MINUTE, ("1d 1h", "1d 1h 1m", "1d 1h 2m")),
+        (3 * DAY, 3 * DAY + SECOND, 3 * DAY + HOUR, ("3d", "3d 1s", "3d 1h")),
+        (0, 0, 59_999_999, ("0s", "0s", "1m")),
+        (0, 30 * SECOND, MINUTE, ("0s", "30s", "1m")),
+        (HOUR, HOUR, HOUR, ("1h", "1h", "1h")),
+        (HOUR + 1, HOUR + 1, HOUR + 1, ("1h", "1h", "1h 1m")),
+        (MINUTE, MINUTE + 1, MINUTE + 2, ("1m", "1m 0.000001s", "1m 0.000002s")),
+        (599_877_000, 599_878_000, 599_879_000, ("9m 59.877s", "9m 59.878s", "9m 59.879s")),
+        (1, 2, 999, ("1µs", "2µs", "999µs")),
+        (999_999, SECOND, SECOND, ("999ms", "1s", "1s")),
+    ],
+)
+def test_bounds_that_differ_print_differently(low: int, point: int, high: int, printed: tuple[str, str, str]) -> None:
+    assert format_bounds(low, point, high) == printed
+
+
+lengths = st.one_of(st.integers(0, 400 * DAY), st.integers(0, 2 * MINUTE), st.integers(0, 3000))
+near = st.tuples(lengths, st.integers(0, 2 * HOUR), st.integers(0, 2 * SECOND)).map(
+    lambda t: (t[0], t[0] + t[2], sum(t))
+)
+bounds = st.one_of(st.tuples(lengths, lengths, lengths).map(lambda t: tuple(sorted(t))), near)
+
+
+@given(bounds)
+def test_printed_bounds_contain_the_true_ones(exact: tuple[int, int, int]) -> None:
+    printed = format_bounds(*exact)
+    low, point, high = map(parse_duration, printed)
+    assert low <= exact[0]
+    assert exact[2] <= high
+    assert low <= point <= high
+    for i, j in ((0, 1), (1, 2), (0, 2)):
+        assert exact[i] == exact[j] or printed[i] != printed[j]
+
+
+@given(lengths)
+def test_what_is_cut_off_is_a_small_part(microseconds: int) -> None:
+    """A fiftieth at the most from a minute on; with `up` as much is added at the most."""
+    down, up = parse_duration(format_duration(microseconds)), parse_duration(format_duration(microseconds, up=True))
+    assert down <= microseconds <= up
+    if microseconds >= MINUTE:
+        assert (up - down) * 50 <= microseconds
+
+
+@given(lengths)
+def test_a_negative_duration_is_rounded_the_other_way(microseconds: int) -> None:
+    """So that a budget that is overspent is never shown as less overspent than it is."""
+    assume_ = microseconds or 1
+    assert format_duration(-assume_) == f"-{format_duration(assume_, up=True)}"
+    assert format_duration(-assume_, up=True) == f"-{format_duration(assume_)}"
+
+
+def test_all_units_of_a_duration() -> None:
+    assert format_full_duration(DAY + HOUR + MINUTE + SECOND + 237 * MILLISECOND) == "1d 1h 1m 1.23s"
+    assert format_full_duration(Fraction(1, 3)) == "0s"
+    assert format_full_duration(7) == "7µs"
+    assert counted(0) == []
