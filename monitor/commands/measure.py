@@ -249,7 +249,9 @@ def _given(option: str, parse: Callable[[str], T], text: str) -> T:
     try:
         return parse(text)
     except OverflowError as error:
-        raise click.BadParameter(f"{text} reaches beyond the calendar", param_hint=f"'{option}'") from error
+        raise click.BadParameter(
+            f"{text} reaches beyond the calendar (years 1 to 9999)", param_hint=f"'{option}'"
+        ) from error
     except ValueError as error:
         raise click.BadParameter(str(error), param_hint=f"'{option}'") from error
 

@@ -42,6 +42,7 @@ from monitor.config.values import (
     ObjectiveField,
     Seconds,
     Text,
+    WindowLength,
     problem_at,
 )
 from sla.alerting import BURN_POLICIES, BurnPolicy
@@ -130,7 +131,7 @@ class Product(Model):
     objective: ObjectiveField
     """The share of the window during which it is to be up: `99.95%` or `three nines`; above 0 % and below 100 %."""
 
-    window: Duration = 30 * DAY
+    window: WindowLength = 30 * DAY
     """The rolling window that the objective is for."""
 
     rule: RuleField = Rule()

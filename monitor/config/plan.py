@@ -37,7 +37,8 @@ def _share(value: Any) -> Fraction:
     number = _SHARE.fullmatch(written)
     share = Fraction(number[1]) / 100 if number is not None and not isinstance(value, bool) else Fraction(0)
     if not 0 < share <= 1 or (share < Fraction(1, 100) and "%" not in written):
-        raise ValueError(f"{quoted(value)} is not a share; write how many of a hundred work, such as 90%")
+        allowed = "write how many of a hundred work, such as 90% (above 0%, at most 100%)"
+        raise ValueError(f"{quoted(value)} is not a share; {allowed}")
     return share
 
 

@@ -21,6 +21,7 @@ from pydantic_core import PydanticCustomError
 
 from monitor.config.context import Context, resolve
 from monitor.config.errors import quoted
+from sla.calendar import Period
 from sla.interval import DAY, SECOND
 from sla.objective import Objective
 from sla.window import parse_duration
@@ -31,6 +32,7 @@ AS_TEXT = PlainSerializer(str, return_type=str, when_used="json")
 # --- Durations ---------------------------------------------------------------------------------------------------
 
 LONGEST = 3650 * DAY
+_WRITE = "write 30s, 5m or 1h"
 
 
 def duration(value: Any) -> int:
@@ -43,15 +45,30 @@ def duration(value: Any) -> int:
     5400000000
     """
     if isinstance(value, bool) or not isinstance(value, str | int | float):
-        raise ValueError("not a duration; write 30s, 5m or 1h")
+        raise ValueError(f"not a duration; {_WRITE}")
     if isinstance(value, int | float):
         raise ValueError(f"{value} has no unit; write {value}ms, {value}s for seconds, {value}m for minutes")
     if len(value) > 40:
-        raise ValueError(f"{quoted(value)} is not a duration; write 30s, 5m or 1h")
+        raise ValueError(f"{quoted(value)} is not a duration; {_WRITE}")
     length = parse_duration(value)
     if not 0 < length <= LONGEST:
         raise ValueError(f"{quoted(value)} is out of range; a duration is more than 0 and at most 3650d")
     return length
+
+
+def window(value: Any) -> int:
+    """Return the length of a rolling window, microseconds.
+
+    Raises:
+        ValueError: it is not one. The message says what is allowed.
+    """
+    try:
+        return duration(value)
+    except ValueError as error:
+        allowed = "a window is rolling, of more than 0 and at most 3650d: write 30d"
+        if isinstance(value, str) and value.strip().lower().removeprefix("1 ").rstrip("s") in tuple(Period):
+            allowed += "; a calendar window is asked for when figures are read (ninewatch report --window month)"
+        raise ValueError(f"{str(error).partition(';')[0]}; {allowed}") from None
 
 
 _DURATION_SCHEMA = {
@@ -78,6 +95,9 @@ class Within:
 
 Duration = Annotated[int, PlainValidator(duration), WithJsonSchema(_DURATION_SCHEMA)]
 """Integer microseconds, written `30s`."""
+
+WindowLength = Annotated[int, PlainValidator(window), WithJsonSchema(_DURATION_SCHEMA)]
+"""Integer microseconds of a rolling window, written `30d`."""
 
 Seconds = Annotated[float, PlainValidator(lambda value: duration(value) / SECOND), WithJsonSchema(_DURATION_SCHEMA)]
 """Float seconds, written `30s`: for what the monotonic clock measures."""

@@ -10,7 +10,8 @@ from hypothesis import strategies as st
 from pydantic import TypeAdapter, ValidationError
 
 from monitor.config.addresses import HostPort, HttpUrl, WebSocketUrl, host
-from monitor.config.values import Seconds, duration
+from monitor.config.values import Seconds, duration, window
+from sla.objective import Objective
 
 
 @pytest.mark.parametrize(
@@ -138,3 +139,25 @@ def test_a_web_address_beyond_ascii_is_kept_as_it_is_sent(written: str, sent: st
 def test_what_is_no_web_address_is_refused(url: str) -> None:
     with pytest.raises(ValidationError):
         TypeAdapter(HttpUrl).validate_python(url)
+
+
+@pytest.mark.parametrize(
+    "written", ["month", "1 year", "fiscal-year", "quarters", "30", 30, "0d", "4000d", "soon", [1], True]
+)
+def test_a_window_that_is_none_says_what_is_allowed(written: object) -> None:
+    with pytest.raises(ValueError, match="rolling, of more than 0 and at most 3650d: write 30d") as refused:
+        window(written)
+    calendar = isinstance(written, str) and written in ("month", "1 year", "fiscal-year", "quarters")
+    assert ("calendar window" in str(refused.value)) == calendar
+
+
+@pytest.mark.parametrize("written", ["5 minutes", "1y", "10", "", "1h1h", "-1s", "x" * 50])
+def test_a_duration_that_is_none_says_what_to_write(written: str) -> None:
+    with pytest.raises(ValueError, match="write 30s, 5m or 1h"):
+        duration(written)
+
+
+@pytest.mark.parametrize("written", ["999%", "100%", 100, "0%", "-5%", "99,9%", "1000%", "1e3%", "abc", ""])
+def test_an_objective_that_is_none_says_what_is_allowed(written: str | float) -> None:
+    with pytest.raises(ValueError, match=r"\(above 0%, below 100%\)"):
+        Objective.parse(written)
