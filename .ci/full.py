@@ -22,6 +22,7 @@ LOADED = (sys.executable, ".ci/loaded.py", *PYTEST, "--timeout=600")
 # name -> command, in the order in which they run.
 PARTS: dict[str, tuple[str, ...]] = {
     "tests marked `full`": (*PYTEST, "-m", "full"),
+    "mutations of `sla/`, the ledger and the engine": (sys.executable, "-m", "tests.mutation"),
     "`make unit` beside two busy processes per core": (*LOADED, "-m", "not slow and not full"),
     "`make slow` beside two busy processes per core": (*LOADED, "-m", "slow and not full"),
 }

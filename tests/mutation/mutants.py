@@ -1,0 +1,144 @@
+"""Mutants of a module, each with a key that does not depend on its line."""
+
+from __future__ import annotations
+
+import ast
+from collections import Counter
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+
+from tests.mutation.operators import changed, replacements
+
+CONTEXT = 90  # characters of code that a key shows around a change, where the statement has as many
+_SCOPES = (ast.FunctionDef, ast.AsyncFunctionDef, ast.ClassDef)
+_UNUSED = {"annotation", "returns", "decorator_list", "type_comment", "format_spec"}
+_UNTRIED_NAMES = {"__all__", "__slots__"}
+
+
+@dataclass(frozen=True, slots=True)
+class Mutant:
+    """One change of one module. `tree` is the module's syntax tree with the change, to be compiled."""
+
+    path: str
+    scope: str
+    change: str
+    tree: Callable[[], ast.Module]
+
+    @property
+    def key(self) -> str:
+        """The file, the function and the change: the same wherever in the file the function stands."""
+        return f"{self.path} {self.scope}: {self.change}"
+
+
+@dataclass(frozen=True, slots=True)
+class _Place:
+    """Where a node hangs: a field of its parent, or an index of a list in it."""
+
+    parent: ast.AST
+    field: str
+    index: int | None
+
+    def put(self, node: ast.AST) -> None:
+        if self.index is None:
+            setattr(self.parent, self.field, node)
+        else:
+            getattr(self.parent, self.field)[self.index] = node
+
+
+def mutants(path: str, source: str) -> Iterator[Mutant]:
+    """Yield every mutant of the module, in the order of its source."""
+    numbers: Counter[str] = Counter()
+    for route, scope in _sites(ast.parse(source)):
+        for number, _ in enumerate(replacements(_node(route))):
+            change = _change(route, number)
+            numbers[f"{scope}: {change}"] += 1
+            same = numbers[f"{scope}: {change}"]
+            yield Mutant(path, scope, change if same == 1 else f"{change} #{same}", _Applied(route, number))
+
+
+@dataclass(frozen=True, slots=True)
+class _Applied:
+    """Applies the change when called: once a process, in one that exits with it."""
+
+    route: tuple[_Place, ...]
+    number: int
+
+    def __call__(self) -> ast.Module:
+        self.route[-1].put(list(replacements(_node(self.route)))[self.number])
+        root = self.route[0].parent
+        assert isinstance(root, ast.Module)
+        return ast.fix_missing_locations(root)
+
+
+def _node(route: tuple[_Place, ...]) -> ast.AST:
+    place = route[-1]
+    held = getattr(place.parent, place.field)
+    found = held if place.index is None else held[place.index]
+    assert isinstance(found, ast.AST)
+    return found
+
+
+def _sites(module: ast.Module) -> Iterator[tuple[tuple[_Place, ...], str]]:
+    """Yield the way to every node that may be changed, and the name of the function or class that it is in."""
+
+    def walk(node: ast.AST, route: tuple[_Place, ...], scope: str) -> Iterator[tuple[tuple[_Place, ...], str]]:
+        if _untried(node):
+            return
+        if route:
+            yield route, scope
+        if isinstance(node, _SCOPES):
+            scope = node.name if scope == "module" else f"{scope}.{node.name}"
+        for place in _places(node):
+            yield from walk(_node((place,)), (*route, place), scope)
+
+    return walk(module, (), "module")
+
+
+def _places(node: ast.AST) -> Iterator[_Place]:
+    for field, value in ast.iter_fields(node):
+        if field in _UNUSED:
+            continue
+        if isinstance(value, ast.AST):
+            yield _Place(node, field, None)
+        elif isinstance(value, list):
+            yield from (_Place(node, field, i) for i, each in enumerate(value) if isinstance(each, ast.AST))
+
+
+def _untried(node: ast.AST) -> bool:
+    """Return whether no test can see a change in it: for the type checker, for an import, or a check of our own."""
+    if isinstance(node, ast.If):
+        return isinstance(node.test, ast.Name) and node.test.id == "TYPE_CHECKING"
+    if isinstance(node, ast.keyword):
+        return node.arg == "strict"
+    if isinstance(node, ast.Assign):
+        return any(isinstance(target, ast.Name) and target.id in _UNTRIED_NAMES for target in node.targets)
+    return isinstance(node, ast.Assert | ast.Import | ast.ImportFrom)
+
+
+def _change(route: tuple[_Place, ...], number: int) -> str:
+    """Write the change as `before -> after`, with as much of the statement around it as is short."""
+    original = _node(route)
+    replacement = list(replacements(original))[number]
+    before = after = ""
+    for place in reversed(route):
+        held = _node((place,))
+        if isinstance(held, ast.mod):
+            break
+        wider = _head(held)
+        if before and len(wider) > CONTEXT:
+            break
+        route[-1].put(replacement)
+        try:
+            before, after = wider, _head(_node((place,)))
+        finally:
+            route[-1].put(original)
+        if isinstance(held, ast.stmt):
+            break
+    return f"{before} -> {after}"
+
+
+def _head(node: ast.AST) -> str:
+    """Return the node as code on one line; of a compound statement without its body."""
+    fields = {name: [] for name in ("body", "orelse", "finalbody", "handlers", "decorator_list") if hasattr(node, name)}
+    short = changed(node, **fields) if isinstance(node, ast.stmt) else node
+    return " ".join(ast.unparse(short).split())

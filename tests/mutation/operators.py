@@ -1,0 +1,144 @@
+"""The changes that are tried: boundaries, arithmetic, conditions, defaults, order. One node in, replacements out."""
+
+from __future__ import annotations
+
+import ast
+from collections.abc import Callable, Iterable, Iterator
+from copy import copy
+from typing import TypeVar
+
+Node = TypeVar("Node", bound=ast.AST)
+
+COMPARISONS: dict[type[ast.cmpop], tuple[type[ast.cmpop], ...]] = {
+    ast.Lt: (ast.LtE, ast.GtE),
+    ast.LtE: (ast.Lt, ast.Gt),
+    ast.Gt: (ast.GtE, ast.LtE),
+    ast.GtE: (ast.Gt, ast.Lt),
+    ast.Eq: (ast.NotEq,),
+    ast.NotEq: (ast.Eq,),
+    ast.Is: (ast.IsNot,),
+    ast.IsNot: (ast.Is,),
+    ast.In: (ast.NotIn,),
+    ast.NotIn: (ast.In,),
+}
+ARITHMETIC: dict[type[ast.operator], type[ast.operator]] = {
+    ast.Add: ast.Sub,
+    ast.Sub: ast.Add,
+    ast.Mult: ast.Div,
+    ast.Div: ast.Mult,
+    ast.FloorDiv: ast.Mult,
+    ast.Mod: ast.FloorDiv,
+    ast.Pow: ast.Mult,
+    ast.BitOr: ast.BitAnd,
+    ast.BitAnd: ast.BitOr,
+}
+FUNCTIONS = (("min", "max"), ("all", "any"), ("floor", "ceil"), ("bisect_left", "bisect_right"))
+MEMBERS = (("start", "end"), ("first", "last"), ("low", "high"), ("up", "down"), ("measured", "whole"))
+_CONDITIONS = (ast.Name, ast.Attribute, ast.Call, ast.NamedExpr, ast.Subscript)  # others have an operator of their own
+
+
+def _both_ways(pairs: Iterable[tuple[str, str]]) -> dict[str, str]:
+    return {one: other for pair in pairs for one, other in (pair, pair[::-1])}
+
+
+_FUNCTIONS, _MEMBERS = _both_ways(FUNCTIONS), _both_ways(MEMBERS)
+
+
+def changed(node: Node, **fields: object) -> Node:
+    """Return a copy of the node with other fields."""
+    made = copy(node)
+    for name, value in fields.items():
+        setattr(made, name, value)
+    return made
+
+
+def _constant(node: ast.Constant) -> Iterator[ast.AST]:
+    if isinstance(node.value, bool):
+        yield changed(node, value=not node.value)
+    elif isinstance(node.value, int | float):
+        yield changed(node, value=node.value + 1)
+        yield changed(node, value=node.value - 1)
+
+
+def _compare(node: ast.Compare) -> Iterator[ast.AST]:
+    for index, op in enumerate(node.ops):
+        for other in COMPARISONS[type(op)]:
+            yield changed(node, ops=[*node.ops[:index], other(), *node.ops[index + 1 :]])
+
+
+def _arithmetic(node: ast.BinOp | ast.AugAssign) -> Iterator[ast.AST]:
+    if (other := ARITHMETIC.get(type(node.op))) is not None:
+        yield changed(node, op=other())
+
+
+def _boolean(node: ast.BoolOp) -> Iterator[ast.AST]:
+    """Exchange `and` and `or`; leave out each operand in turn."""
+    yield changed(node, op=ast.Or() if isinstance(node.op, ast.And) else ast.And())
+    for index in range(len(node.values)):
+        left = [*node.values[:index], *node.values[index + 1 :]]
+        yield changed(node, values=left) if len(left) > 1 else left[0]
+
+
+def _unary(node: ast.UnaryOp) -> Iterator[ast.AST]:
+    if isinstance(node.op, ast.Not | ast.USub):
+        yield node.operand
+
+
+def _condition(node: ast.If | ast.While | ast.IfExp) -> Iterator[ast.AST]:
+    if isinstance(node.test, _CONDITIONS):
+        yield changed(node, test=ast.UnaryOp(ast.Not(), node.test))
+
+
+def _filters(node: ast.comprehension) -> Iterator[ast.AST]:
+    """Negate a filter that is no comparison, and leave each one out."""
+    for index, test in enumerate(node.ifs):
+        rest = (node.ifs[:index], node.ifs[index + 1 :])
+        if isinstance(test, _CONDITIONS):
+            yield changed(node, ifs=[*rest[0], ast.UnaryOp(ast.Not(), test), *rest[1]])
+        yield changed(node, ifs=[*rest[0], *rest[1]])
+
+
+def _name(node: ast.Name) -> Iterator[ast.AST]:
+    if isinstance(node.ctx, ast.Load) and node.id in _FUNCTIONS:
+        yield changed(node, id=_FUNCTIONS[node.id])
+
+
+def _attribute(node: ast.Attribute) -> Iterator[ast.AST]:
+    if isinstance(node.ctx, ast.Load) and node.attr in _MEMBERS:
+        yield changed(node, attr=_MEMBERS[node.attr])
+
+
+def _effect(node: ast.Expr) -> Iterator[ast.AST]:
+    """Leave out a call that is made for its effect."""
+    if isinstance(node.value, ast.Call | ast.Await):
+        yield ast.Pass()
+
+
+def _without(node: ast.stmt) -> Iterator[ast.AST]:
+    yield ast.Pass()
+
+
+OPERATORS: dict[type[ast.AST], Callable[..., Iterator[ast.AST]]] = {
+    ast.Constant: _constant,
+    ast.Compare: _compare,
+    ast.BinOp: _arithmetic,
+    ast.AugAssign: _arithmetic,
+    ast.BoolOp: _boolean,
+    ast.UnaryOp: _unary,
+    ast.If: _condition,
+    ast.While: _condition,
+    ast.IfExp: _condition,
+    ast.comprehension: _filters,
+    ast.Name: _name,
+    ast.Attribute: _attribute,
+    ast.Expr: _effect,
+    ast.Raise: _without,
+    ast.Break: _without,
+    ast.Continue: _without,
+}
+
+
+def replacements(node: ast.AST) -> Iterator[ast.AST]:
+    """Yield what the node is replaced by, one change at a time."""
+    if (operator := OPERATORS.get(type(node))) is not None:
+        yield from operator(node)

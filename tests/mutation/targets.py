@@ -1,0 +1,63 @@
+"""What is mutated, and which tests have to notice it."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+
+ROOT = Path(__file__).parents[2]
+# 200,000 random windows against an oracle: a minute a mutant, for what examples at boundaries find at once.
+_TOO_LONG = {"tests/property/test_measure_oracle.py"}
+
+
+@dataclass(frozen=True, slots=True)
+class Target:
+    """Modules, the share of their mutants that is tried, and patterns of the tests that are expected to notice."""
+
+    modules: str
+    share: float
+    tests: tuple[str, ...]
+
+    def files(self) -> list[str]:
+        return _found(self.modules)
+
+    def stages(self, module: str) -> tuple[tuple[str, ...], ...]:
+        """Return the module's own tests, then the others: most mutants are noticed by the former."""
+        every = [test for pattern in self.tests for test in _found(pattern) if test not in _TOO_LONG]
+        named = OWN.get(module, (Path(module).stem,))
+        own = tuple(test for test in every if Path(test).stem.removeprefix("test_") in named)
+        rest = tuple(test for test in every if test not in own)
+        return tuple(stage for stage in (own, rest) if stage)
+
+
+# Modules whose tests are not named after them.
+OWN = {
+    "sla/track.py": ("timeline", "incident"),
+    "sla/tally.py": ("timeline", "timeline_laws"),
+    "sla/localtime.py": ("calendar", "service_hours"),
+    "sla/feasibility/model.py": ("predict",),
+    "sla/feasibility/structure.py": ("diagram", "predict"),
+    "monitor/ledger.py": ("ledger", "agreements"),
+    "monitor/check_history.py": ("ledger",),
+    "monitor/folding.py": ("folding", "ledger"),
+}
+TARGETS = (
+    Target("sla/*.py", 0.25, ("tests/sla/test_[!c]*.py", "tests/sla/test_c[!l]*.py", "tests/property/test_*.py")),
+    Target("sla/feasibility/*.py", 0.25, ("tests/sla/feasibility/test_*.py", "tests/monitor/planning/test_*.py")),
+    Target("sla/claims/*.py", 0.05, ("tests/sla/test_claims*.py",)),
+    Target("monitor/ledger.py", 0.5, ("tests/monitor/test_*.py",)),
+    Target("monitor/check_history.py", 0.5, ("tests/monitor/test_*.py",)),
+    Target("monitor/folding.py", 1, ("tests/monitor/test_folding.py", "tests/monitor/test_ledger.py")),
+    Target("monitor/engine/*.py", 0.25, ("tests/monitor/engine/test_*.py",)),
+)
+
+
+def _found(pattern: str) -> list[str]:
+    return [str(path.relative_to(ROOT)) for path in sorted(ROOT.glob(pattern))]
+
+
+def chosen(only: str = "") -> Iterator[tuple[Target, str]]:
+    """Yield each target's modules whose path begins with `only`."""
+    for target in TARGETS:
+        yield from ((target, module) for module in target.files() if module.startswith(only))

@@ -1,0 +1,139 @@
+"""The mutation run itself: what it changes, what its keys depend on, and when it fails."""
+
+from __future__ import annotations
+
+import subprocess
+import sys
+from textwrap import dedent
+
+import pytest
+
+from tests.mutation.__main__ import explained, report
+from tests.mutation.mutants import Mutant, mutants
+from tests.mutation.targets import ROOT, TARGETS
+from tests.mutation.trial import Outcome
+
+SOURCE = dedent('''
+    """A module."""
+    from __future__ import annotations
+    from typing import TYPE_CHECKING
+    if TYPE_CHECKING:
+        from x import y
+    MONTHS = 6
+
+    class Check:
+        rise: int | None = 2
+
+        @property
+        @cached(maxsize=3)
+        def settled(self) -> bool | None:
+            return self.end < 5 and not self.open
+
+    def first(found: int | str, step: int = 1) -> int:
+        while found < MONTHS:
+            found += step
+        return min(found, MONTHS)
+''')
+
+
+def changes(source: str) -> list[str]:
+    return [each.key.removeprefix("m.py ") for each in mutants("m.py", source)]
+
+
+def test_boundaries_defaults_conditions_and_arithmetic_are_changed_wherever_they_stand() -> None:
+    assert changes(SOURCE) == [
+        "module: MONTHS = 6 -> MONTHS = 7",
+        "module: MONTHS = 6 -> MONTHS = 5",
+        "Check: rise: int | None = 2 -> rise: int | None = 3",
+        "Check: rise: int | None = 2 -> rise: int | None = 1",
+        *(
+            f"Check.settled: return self.end < 5 and (not self.open) -> return {after}"
+            for after in (
+                "self.end < 5 or not self.open",
+                "not self.open",
+                "self.end < 5",
+                "self.end <= 5 and (not self.open)",
+                "self.end >= 5 and (not self.open)",
+                "self.start < 5 and (not self.open)",
+                "self.end < 6 and (not self.open)",
+                "self.end < 4 and (not self.open)",
+                "self.end < 5 and self.open",
+            )
+        ),
+        "first: def first(found: int | str, step: int=1) -> int: -> def first(found: int | str, step: int=2) -> int:",
+        "first: def first(found: int | str, step: int=1) -> int: -> def first(found: int | str, step: int=0) -> int:",
+        "first: while found < MONTHS: -> while found <= MONTHS:",
+        "first: while found < MONTHS: -> while found >= MONTHS:",
+        "first: found += step -> found -= step",
+        "first: return min(found, MONTHS) -> return max(found, MONTHS)",
+    ]
+
+
+def test_keys_do_not_depend_on_lines_or_on_other_functions() -> None:
+    moved = SOURCE.replace("class Check", "def other() -> int:\n    return 3\n\n\nclass Check")
+    assert [key for key in changes(moved) if not key.startswith("other")] == changes(SOURCE)
+
+
+def test_equal_changes_of_one_function_are_numbered() -> None:
+    assert changes("def f(x):\n    x += y\n    x += y\n") == ["f: x += y -> x -= y", "f: x += y -> x -= y #2"]
+
+
+def test_a_mutant_is_the_module_with_one_change() -> None:
+    source = "def f(x):\n    return x < 1 or x > 5\n"
+    found = []
+    for number, _ in enumerate(mutants("m.py", source)):
+        names: dict[str, object] = {}
+        exec(compile(list(mutants("m.py", source))[number].tree(), "m.py", "exec"), names)  # noqa: S102
+        found.append([x for x in range(-1, 8) if names["f"](x)])  # type: ignore[operator]
+    assert [-1, 0, 1, 6, 7] in found  # x <= 1
+    assert [-1, 0, 5, 6, 7] in found  # x >= 5
+    assert [6, 7] in found  # the first operand left out
+    assert [-1, 0, 6, 7] not in found
+
+
+@pytest.mark.parametrize("target", TARGETS, ids=lambda target: target.modules)
+def test_every_target_has_modules_and_tests(target: object) -> None:
+    assert target in TARGETS
+    files = target.files()  # type: ignore[attr-defined]
+    assert files
+    assert all(target.stages(file) for file in files)  # type: ignore[attr-defined]
+
+
+def test_a_survivor_that_is_not_explained_fails_the_run(capsys: pytest.CaptureFixture[str]) -> None:
+    results = {"known": Outcome.SURVIVED, "new": Outcome.SURVIVED, "dead": Outcome.KILLED, "stale": Outcome.KILLED}
+    assert report(results, 5, {"known": "equivalent", "stale": "equivalent"}, 9) == 1
+    said = capsys.readouterr().out
+    assert "UNEXPLAINED: new\n" in said
+    assert "UNEXPLAINED: known" not in said
+    assert "take it out of survivors.toml: stale" in said
+    assert said.endswith("4 of 5 sampled mutants tried (seed 9): 2 killed, 2 survived, 1 unexplained\n")
+    assert report({"known": Outcome.SURVIVED}, 1, {"known": "equivalent"}, 9) == 0
+
+
+def test_a_mutant_whose_tests_could_not_run_is_not_counted_as_noticed() -> None:
+    assert report({"x": Outcome.BROKEN}, 1, {}, 9) == 1
+    assert report({}, 0, {}, 9) == 1
+
+
+def test_the_explained_survivors_name_files_and_give_reasons() -> None:
+    for key, why in explained().items():
+        assert (ROOT / key.split(" ")[0]).is_file()
+        assert why.startswith(("equivalent: ", "unreachable: ", "by choice: "))
+
+
+@pytest.mark.slow
+def test_a_run_notices_what_the_tests_notice() -> None:
+    """A real trial of each mutant of a small module; all of them are noticed or explained."""
+    done = subprocess.run(
+        [sys.executable, "-m", "tests.mutation", "--only", "sla/reliance.py", "--share", "1"],
+        cwd=ROOT, capture_output=True, text=True, check=False,
+    )  # fmt: skip
+    assert done.returncode == 0, done.stdout + done.stderr
+    assert "0 unexplained" in done.stdout
+    assert " 0 killed" not in done.stdout
+
+
+def test_a_mutant_names_its_file_function_and_change() -> None:
+    (mutant,) = (each for each in mutants("sla/x.py", "def f(x):\n    return -x\n"))
+    assert isinstance(mutant, Mutant)
+    assert mutant.key == "sla/x.py f: return -x -> return x"
