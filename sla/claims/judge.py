@@ -139,7 +139,8 @@ def _doubt(statement: Statement, slip: Slip | None) -> str | None:
         return "perhaps not a downtime"
     if up and not statement.labelled:
         return "that is the time up, perhaps on purpose"
-    return None if statement.level.nominal or slip else "a measured or computed availability"
+    explained = statement.level.nominal or (slip is not None and slip.kind in {Kind.UNIT, Kind.SWAPPED, Kind.DECIMALS})
+    return None if explained else "a measured or computed availability"
 
 
 def _rounded_up(statement: Statement) -> bool:

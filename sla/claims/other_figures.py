@@ -82,10 +82,12 @@ NOT_DOWNTIME_COLUMN = any_of(
 # A record of what happened, or a sentence about breaking a promise: it need not equal the allowance.
 _RECORDS = {
     "en": (
-        r"was|were|had|has been|have been|achieved|recorded|experienced|actual(?:ly)?|incident|lasted|"
+        # not the German "was rechnerisch 43 Minuten ergibt"
+        r"was(?!\s+(?:\w+\s+)?(?:rechnerisch|etwa|rund|ca\b|einer?\b|bedeutet|heißt|entspr|maximal|höchst|nur))|"
+        r"were|had|has been|have been|achieved|recorded|experienced|actual(?:ly)?|incident|lasted|"
         r"lasting|last (?:year|month|quarter|week)|breach\w*|violat\w+|exceed\w*|drops?|falls?|fell|below|"
         r"missed|instead of|rather than|suffered|observed|planned|scheduled|exclud\w+|maintenance|"
-        r"(?:not|never|\w+n['’]t) (?:been )?(?:met|reached|achieved|kept)|fail(?:s|ed|ing|ure)?(?: to)?|"
+        r"(?:not|never|\w+n['’]t) (?:been )?(?:met|reached|achieved|kept)|fail(?:s|ed|ing)?(?: to)?|"
         r"miss(?:es|ing)?|unmet|reported|went|could not|did|so far|disregard\w*|not count(?:ed)?|ignored|"
         r"shorter than"
     ),

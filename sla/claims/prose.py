@@ -45,6 +45,10 @@ _TIED = re.compile(
 )
 
 
+_GLUED = re.compile(r"(?<=[a-zà-ÿ%])(?=[A-ZÀ-Þ][a-zà-ÿ])")
+"""Where the cells of a table's header were run together: `Annual DowntimeMonthly Downtime`."""
+
+
 @dataclass(frozen=True, slots=True)
 class _Context:
     """What the lines before say for those after: "Downtime per year:", "99.9 % (three nines)"."""
@@ -95,7 +99,7 @@ def _intro(passage: Passage, before: _Context) -> _Context:
 
 
 def _context(passage: Passage) -> _Context:
-    text = passage.text
+    text = _GLUED.sub(" ", passage.text)
     leads = text.rstrip().endswith((":", "="))
     if amounts(masked(text, mentions(text))) or not (passage.heading or leads or len(text) < _LEAD):
         return _Context()

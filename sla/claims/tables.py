@@ -43,10 +43,11 @@ class _Column:
     refused: str
 
     @classmethod
-    def of(cls, label: str, told: bool, shared: Period | None) -> _Column:
+    def of(cls, label: str, lead: str, told: bool, shared: Period | None) -> _Column:
         downtime = bool(DOWNTIME.search(label))
         period = in_label(label) or (shared if downtime or told or not label else None)
-        return cls(label, period, unit_in_label(label), downtime, told, _refusal(label))
+        unit = unit_in_label(label or (lead if told else ""))
+        return cls(label, period, unit, downtime, told, _refusal(label))
 
 
 def _refusal(label: str) -> str:
@@ -162,7 +163,7 @@ def _read(table: Table, column: int, lead: str, group: int) -> Iterator[Statemen
     told = bool(DOWNTIME.search(lead)) or any(DOWNTIME.search(cell.text) for row in head for cell in row)
     shared = _shared(head, column, lead)
     columns = [
-        _Column.of(" ".join(dict.fromkeys(row[i].text for row in head)), told, shared)
+        _Column.of(" ".join(dict.fromkeys(row[i].text for row in head)), lead, told, shared)
         for i in range(len(table.rows[0]))
     ]
     doubt = _measured(table, column, label, lead)
