@@ -86,16 +86,17 @@ class ChangeLog:
             raise BadDataError(name, columns.line(number), str(error)) from None
         return Stream(cell.get("check", "").strip(), cell.get("vantage", "").strip()), found
 
-    def held(self, at: int | None, until: int | None) -> dict[Stream, Held]:
+    def held(self, at: int | None, until: int | None) -> dict[Stream, Held | None]:
         """Return each stream as known at the instant `at` (None: all of it), stated to be complete up to `until`.
+
+        A stream without a change up to `at` is None.
 
         Raises:
             NinewatchError: there is no change to measure.
         """
         if not self._streams:
             raise NinewatchError("there is no change of state to measure")
-        found = {stream: _held(self._streams[stream], at, until) for stream in sorted(self._streams)}
-        return {stream: held for stream, held in found.items() if held is not None}
+        return {stream: _held(self._streams[stream], at, until) for stream in sorted(self._streams)}
 
 
 def _row(cell: dict[str, str], zone: tzinfo | None) -> Row:

@@ -10,6 +10,7 @@ from __future__ import annotations
 from array import array
 from collections.abc import Iterator
 from dataclasses import dataclass
+from enum import Enum
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -25,6 +26,14 @@ if TYPE_CHECKING:
     from sla.observation import Outcome
 
 _RANK = (1 << RANK_BITS) - 1
+
+
+class Likeness(Enum):
+    """How much a stream is like a log of state changes."""
+
+    NONE = 0
+    DOUBT = 1
+    SURE = 2
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -68,14 +77,30 @@ class Seen:
         gaps.partition(middle)
         return int(gaps[middle[0]] + gaps[middle[1]]) // 2
 
-    def alternates(self) -> bool:
-        """Return whether there are three observations or more, each of them different from the one before it."""
-        return len(self) > 2 and bool((np.diff(self.rank) != 0).all())
+    def differing(self) -> float:
+        """Return the share of neighbours whose outcomes differ; 0 of less than two observations."""
+        return float((np.diff(self.rank) != 0).mean()) if len(self) > 1 else 0.0
 
     def uneven(self) -> bool:
         """Return whether neighbours lie up to more than an hour apart, and ten times farther than others do."""
         gaps = np.diff(self.at)
         return bool(gaps.max() > max(HOUR, 10 * gaps.min()))
+
+    def like_changes(self) -> Likeness:
+        """Return how much this is like a log of state changes, in which every row differs from the one before.
+
+        Two rows that differ are like one if they are more than an hour apart. Probes that differ as often are rare, and
+        come at an even pace.
+        """
+        share = self.differing()
+        if share < 1 / 2:
+            return Likeness.NONE
+        uneven = self.uneven()
+        if len(self) == 2:
+            return Likeness.DOUBT if self.at[1] - self.at[0] > HOUR else Likeness.NONE
+        if share < 1:
+            return Likeness.DOUBT if uneven else Likeness.NONE
+        return Likeness.SURE if uneven else Likeness.DOUBT
 
     def timeline(self, hold: int) -> Timeline:
         """Return the timeline of these observations."""

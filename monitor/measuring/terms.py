@@ -8,15 +8,16 @@ from functools import reduce
 from typing import TYPE_CHECKING
 
 from monitor.errors import NinewatchError
-from monitor.measuring.folding import Seen
+from monitor.measuring.folding import Likeness, Seen
 from sla.availability import UnknownPolicy
 from sla.compose import Composition, Rule
 from sla.interval import MICROSECOND, MINUTE, SECOND, Interval, subtract
 from sla.measured import Measured, measure
 from sla.tally import Counts
+from sla.timeline import Timeline
 
 if TYPE_CHECKING:
-    from monitor.measuring.changes import ChangeLog
+    from monitor.measuring.changes import ChangeLog, Held
     from monitor.measuring.record import Record, Stream
     from sla.objective import Objective
     from sla.track import History
@@ -120,9 +121,10 @@ def answer(record: Record, terms: Terms) -> Answer:
     members, alike = {}, []
     for stream in sorted(streams):
         seen = Seen.of(streams.pop(stream), terms.at)
-        if terms.doubts_samples and seen.alternates():
-            if terms.interval is None and terms.hold is None and seen.uneven():
-                raise NinewatchError(f"{changes_suspected(stream)}; {USE_CHANGES}")
+        likeness = seen.like_changes() if terms.doubts_samples else Likeness.NONE
+        if likeness is Likeness.SURE and terms.interval is None and terms.hold is None:
+            raise NinewatchError(f"{changes_suspected(stream)}; {USE_CHANGES}")
+        if likeness is not Likeness.NONE:
             alike.append(stream)
         members[stream] = _member(seen, terms.pace(seen))
     return replace(_answer(members, terms), alike=tuple(alike))
@@ -140,7 +142,7 @@ USE_CHANGES = "measure changes of state with --changes, or give --samples if eac
 def changes_suspected(stream: Stream) -> str:
     """Return why the stream looks like a log of changes."""
     named = f"check {stream.check}: " if stream.check else ""
-    return f"{named}this looks like a log of state changes, not of probes: no two rows in a row have the same outcome"
+    return f"{named}this looks like a log of state changes, not of probes: its rows differ from one to the next"
 
 
 def answer_changes(log: ChangeLog, terms: Terms, until: int | None) -> Answer:
@@ -149,12 +151,13 @@ def answer_changes(log: ChangeLog, terms: Terms, until: int | None) -> Answer:
     Raises:
         NinewatchError: the log is empty, the window cannot be had, or the rule needs more members than there are.
     """
-    found = log.held(terms.at, until)
-    members = {
-        stream: Member(held.first, held.last, held.history, Pace(None, None, 0, held.resolution))
-        for stream, held in found.items()
-    }
-    return _answer(members, terms)
+    return _answer({stream: _of_held(held) for stream, held in log.held(terms.at, until).items()}, terms)
+
+
+def _of_held(held: Held | None) -> Member:
+    if held is None:
+        return Member(NEVER, NEVER, Timeline(0), Pace(None, None, 0, 0))
+    return Member(held.first, held.last, held.history, Pace(None, None, 0, held.resolution))
 
 
 def _answer(members: dict[Stream, Member], terms: Terms) -> Answer:

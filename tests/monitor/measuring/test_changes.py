@@ -76,9 +76,27 @@ def test_rows_that_may_be_probes_are_measured_with_a_warning() -> None:
     assert run(text.replace("2026-11-01T00:02", "2026-12-01T00:02"), "--interval", "1m").exit_code == 0
 
 
+@pytest.mark.parametrize(
+    "rows",
+    [
+        [("2026-11-01T00:00:00Z", "UP"), ("2026-11-10T00:00:00Z", "DOWN")],
+        [
+            (DAY_ONE, "UP"),
+            ("2026-11-02T00:00:00Z", "UP"),
+            ("2026-11-10T00:00:00Z", "DOWN"),
+            ("2026-11-10T00:05:00Z", "UP"),
+        ],
+    ],
+)
+def test_two_rows_and_rows_that_mostly_differ_are_measured_with_a_warning(rows: list[tuple[str, str]]) -> None:
+    done = run("at,outcome\n" + "".join(f"{at},{outcome}\n" for at, outcome in rows))
+    assert (done.exit_code, "looks like a log of state changes" in done.stderr) == (0, True)
+
+
 def test_probes_that_repeat_themselves_are_no_changes() -> None:
     text = "at,outcome\n" + "".join(f"{60 * n},{'bad' if n % 3 else 'good'}\n" for n in range(9))
     assert run(text).stderr == ""
+    assert run("at,outcome\n0,good\n60,bad\n").stderr == ""
 
 
 @pytest.mark.parametrize(
@@ -129,6 +147,13 @@ def test_as_of_an_instant_the_state_of_that_instant_is_known() -> None:
     [found] = figures(LOG, "--at", "2026-11-05T00:00:00Z", "--window", "2d")
     assert times(found) == (2 * 86400, 0, 0, 0)
     assert found["observations"] == {"good": 0, "bad": 0, "unknown": 0}
+
+
+def test_before_the_first_change_nothing_is_known() -> None:
+    for window in ((), ("--window", "1h")):
+        [found] = figures(LOG, "--at", "2026-10-01T00:00:00Z", *window)
+        assert found["availability"] == {"low": 0 if window else None, "point": None, "high": 1 if window else None}
+        assert found["observations"] == {"good": 0, "bad": 0, "unknown": 0}
 
 
 @pytest.mark.parametrize(
