@@ -100,27 +100,35 @@ class ChangeLog:
 
 
 def _row(cell: dict[str, str], zone: tzinfo | None) -> Row:
-    at = instant(cell["at"], zone)
-    fine = resolution(cell["at"])
-    word = cell.get("outcome")
-    ends = cell.get("end", "").strip()
+    at, fine, word = instant(cell["at"], zone), resolution(cell["at"]), cell.get("outcome")
     closes = word is not None and words.closes(word)
-    if word is not None and words.opens(word):
-        ends = ""  # Alertmanager gives a firing alert the instant at which it gives up on it
-    end = None if not ends or ends == _OPEN or ends.lower() in words.NO_END else instant(ends, zone)
+    end = _end(cell, zone)
     if end is not None and end < at:
-        raise ValueError(f'"{ends}" is before "{cell["at"].strip()}": the row ends before it begins')
+        raise ValueError(f'"{cell["end"].strip()}" is before "{cell["at"].strip()}": the row ends before it begins')
+    lasted, unit = _lasted(cell.get("lasted", ""))
+    if closes and end is None and cell.get("start"):  # an incident that is over, by its start and how long it lasted
+        if not unit:
+            raise ValueError(f'"{word}" is over, but neither its end nor its duration (such as 5 mins) is stated')
+        end, fine = at + lasted, max(fine, unit)
     outcome = Outcome.BAD if word is None or (closes and end is not None) else words.change(word)
-    return Row(at, outcome, fine, end, _lasted(cell.get("lasted", "")), closes)
+    return Row(at, outcome, fine, end, lasted, closes)
 
 
-def _lasted(text: str) -> int:
-    """Return how long, as UptimeRobot writes it (`3 hrs, 20 mins`); 0 for what has no unit, whose meaning varies."""
-    rest, total = text.strip(), 0
+def _end(cell: dict[str, str], zone: tzinfo | None) -> int | None:
+    text, word = cell.get("end", "").strip(), cell.get("outcome")
+    if word is not None and words.opens(word):
+        return None  # Alertmanager gives a firing alert the instant at which it gives up on it
+    return None if not text or text == _OPEN or text.lower() in words.NO_END else instant(text, zone)
+
+
+def _lasted(text: str) -> tuple[int, int]:
+    """Return how long, as UptimeRobot writes it (`3 hrs, 20 mins`), and its smallest unit; 0 of what has no unit."""
+    rest, total, unit = text.strip(), 0, 0
     while part := _PART.match(rest):
-        total += round(float(part[1]) * _UNITS[part[part.lastindex or 0].lower()])
+        unit = _UNITS[part[part.lastindex or 0].lower()]
+        total += round(float(part[1]) * unit)
         rest = rest[part.end() :]
-    return 0 if rest else total
+    return (0, 0) if rest else (total, unit)
 
 
 def _held(found: list[Row], at: int | None, until: int | None) -> Held | None:

@@ -36,6 +36,7 @@ class Columns(NamedTuple):
     lines: Sequence[int] | None = None
     end: Sequence[str] | None = None
     lasted: Sequence[str] | None = None
+    start: Sequence[str] | None = None
 
     def cells(self) -> Iterator[tuple[str, Sequence[str] | None]]:
         """Yield each column that a log of changes may have, by its name; an outcome that no row has is None."""
@@ -110,8 +111,8 @@ class Csv:
 
     def _careful(self, block: Block) -> Columns:
         rows, lines = self._rows(block)
-        at, outcome, check, vantage, end, lasted = (self._picked(rows, column) for column in words.CHANGE_COLUMNS)
-        return Columns(at or (), outcome or (), check, vantage, block.line, lines, end, lasted)
+        at, outcome, check, vantage, *more = (self._picked(rows, column) for column in words.CHANGE_COLUMNS)
+        return Columns(at or (), outcome or (), check, vantage, block.line, lines, *more)
 
     def _reader(self, block: Block) -> Any:
         return csv.reader(io.StringIO(block.text, newline=""), delimiter=self.delimiter, strict=True)
@@ -195,9 +196,9 @@ class JsonLines:
         if not self._changes:
             at, outcome, check, vantage = ([row.get(c, "") for row in rows] for c in words.COLUMNS)
             return Columns(at, outcome, check, vantage, block.line, lines)
-        at, outcome, check, vantage, end, lasted = ([row.get(c, "") for row in rows] for c in words.CHANGE_COLUMNS)
+        at, outcome, check, vantage, *more = ([row.get(c, "") for row in rows] for c in words.CHANGE_COLUMNS)
         stated = outcome if any(outcome) else ()
-        return Columns(at, stated, check, vantage, block.line, lines, end, lasted)
+        return Columns(at, stated, check, vantage, block.line, lines, *more)
 
     def _object(self, line: str, number: int) -> dict[str, str]:
         try:

@@ -25,11 +25,11 @@ _MEANING = {word: rank for rank, words in SYNONYMS.items() for word in words.spl
 
 # What only a log of changes says, beside the words above. UptimeRobot's "started" is of the monitor itself.
 _CHANGES = {
-    "firing": BAD, "alerting": BAD, "triggered": BAD, "open": BAD, "opened": BAD, "incident": BAD,
+    "firing": BAD, "alerting": BAD, "triggered": BAD, "open": BAD, "opened": BAD, "ongoing": BAD, "incident": BAD,
     "resolved": GOOD, "closed": GOOD, "recovered": GOOD, "recovery": GOOD, "normal": GOOD,
     "started": UNKNOWN, "monitor_started": UNKNOWN, "monitor_paused": UNKNOWN,
 }  # fmt: skip
-_OPENS = {"firing", "alerting", "triggered", "open", "opened"}
+_OPENS = {"firing", "alerting", "triggered", "open", "opened", "ongoing"}
 _CLOSES = {"resolved", "closed", "recovered", "recovery"}
 NO_END = {"-", "n/a", "null", "none", "ongoing"}
 
@@ -61,6 +61,7 @@ CHANGE_COLUMNS = {
     "vantage": COLUMNS["vantage"],
     "end": _ENDS,
     "lasted": ("duration",),
+    "start": _STARTS,
 }
 _NEEDED = ("at", "outcome")
 

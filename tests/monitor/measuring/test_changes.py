@@ -233,6 +233,18 @@ def test_a_list_of_incidents_needs_no_outcome() -> None:
     assert row["observations_bad"] == "2"
 
 
+def test_incidents_with_their_durations_end_by_them() -> None:
+    """Written to the minute, so that a minute is in doubt at either end."""
+    text = (
+        "Status,Started,Duration\nResolved,2026-11-10T10:00:00Z,5 mins\n"
+        "Resolved,2026-11-10T10:30:00Z,1 hr 2 mins\nOngoing,2026-11-10T12:00:00Z,3 mins\n"
+    )
+    [found] = figures(text, "--until", "2026-11-10T12:30:00Z")
+    assert found["downtime_seconds"]["point"] == (5 + 62 + 30) * 60
+    assert found["downtime_seconds"]["low"] == (4 + 61 + 29) * 60
+    assert '-:2: "Resolved" is over' in refused(text.replace("5 mins", "300"), "--changes")
+
+
 def test_between_spans_of_both_kinds_nothing_is_known() -> None:
     text = "start,end,status\n0,100,up\n100,150,down\n200,300,up\n"
     [found] = figures(text)
