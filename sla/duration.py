@@ -20,14 +20,13 @@ _STEPS = (DAY, HOUR, MINUTE, SECOND, CENTISECOND, MILLISECOND, MICROSECOND)
 def format_duration(microseconds: int | Fraction, *, up: bool = False) -> str:
     """Return a duration in its two largest units, or three where the third is a hundredth of it or more.
 
-    What is smaller is cut off; with `up` it is rounded up. A negative one is rounded the other way, so that a printed
-    figure is never larger than the true one (with `up`, never smaller).
+    What is smaller is cut off, of a negative one too; with `up` it is rounded up.
 
     >>> [format_duration(us) for us in (5_220_000_000, 93_000_000_000, 25_920_000, 250_000, -90_000_000, 0)]
     ['1h 27m', '1d 1h 50m', '25.92s', '250ms', '-1m 30s', '0s']
     """
     if microseconds < 0:
-        return f"-{format_duration(-microseconds, up=not up)}"
+        return f"-{format_duration(-microseconds, up=up)}"
     whole = math.ceil(microseconds) if up else math.floor(microseconds)
     return _written(_rounded(whole, _finest(whole), up=up))
 

@@ -79,7 +79,7 @@ def _of_result(result: Result, terms: Terms) -> Iterator[str]:
     if m.budget is not None:
         b = m.budget
         rest = "left" if b.remaining >= 0 else "overspent"
-        spent = f"{format_duration(b.spent)} spent, {format_duration(abs(b.remaining), up=b.remaining < 0)} {rest}"
+        spent = f"{format_duration(b.spent)} spent, {format_duration(abs(b.remaining))} {rest}"
         yield _row("budget", f"{format_duration(b.allowed)} allowed, {spent}{_resolvable(m)}")
     yield _row("coverage", f"{format_percent(m.coverage)}; {_undecided(m) or 'nothing is doubtful or unknown'}")
     counts = m.counts

@@ -120,6 +120,14 @@ def test_a_last_observation_that_is_excluded_is_not_counted() -> None:
     assert counted(record(rows), "--exclude", "100/120") == [(3, 0, 0)]
 
 
+def test_bounds_of_downtime_do_not_print_alike() -> None:
+    """Bad for 25 h 10 min, between good probes 20 minutes before and after: 25 h 50 min at the most."""
+    bad = range(20, 20 + 1511, 10)
+    rows = [(0, "good"), *((60 * m, "bad") for m in bad), (60 * (bad[-1] + 20), "good")]
+    said = run(record(rows), "--hold", "20m").output
+    assert "downtime      1d 1h 30m, surely from 1d 1h 10m to 1d 1h 50m" in said
+
+
 def test_any_file_form_and_any_order_give_the_same(tmp_path: Path) -> None:
     """Shuffled, with duplicates, packed, as JSON lines, in two files, from standard input."""
     rows = [*WORKED, (180, "good"), (240, "unknown"), (60, "unknown"), (60, "good")]
