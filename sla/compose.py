@@ -47,7 +47,7 @@ class Rule:
         written = str(text).strip().lower()
         if written in _NAMED:
             return _NAMED[written]
-        if isinstance(text, bool) or not (number := _AT_LEAST.fullmatch(written)):
+        if not (number := _AT_LEAST.fullmatch(written)):
             raise ValueError(f'"{text}" is not a rule; write all, any, or at_least 2')
         return cls(int(number[1]))
 

@@ -82,6 +82,26 @@ def test_an_outage_fires_once_it_spent_the_fraction_of_the_budget_and_stops_with
     assert FAST.alert not in watched.see(GOOD, 4 * MINUTE).firing()
 
 
+def test_a_policy_fires_at_exactly_its_fraction_of_the_budget_and_not_below_it(watched: Watched) -> None:
+    """Down for 150 s by the point estimate: 2 % of the 7500 s that 99.9 % of 7,500,000 s allow; a burn of 41.67."""
+    watched.see(GOOD, DAY).see(BAD, 2 * MINUTE)
+    assert FAST.alert in watched.firing(period=7_500_000 * SECOND)
+    assert FAST.alert not in watched.firing(period=7_500_001 * SECOND)
+
+
+def test_the_long_look_back_has_to_burn_faster_than_the_budget_lasts(watched: Watched) -> None:
+    """10 % of a week's budget is spent in three days at a burn of 0.23, at which the budget outlasts the week."""
+    watched.see(GOOD, 3 * DAY).see(BAD, 11 * MINUTE)
+    assert SLOW.alert not in watched.firing(Objective.parse("99%"), 7 * DAY)
+    assert SLOW.alert in watched.firing(Objective.parse("99.9%"), 7 * DAY)
+
+
+def test_an_alert_holds_where_the_short_look_back_is_all_unknown(watched: Watched) -> None:
+    watched.see(GOOD, DAY).see(BAD, 10 * MINUTE).skip(20 * MINUTE)
+    watched.timeline.append(watched.now, BAD)
+    assert FAST.alert in watched.firing()
+
+
 def test_the_reported_burn_is_that_of_the_long_look_back(watched: Watched) -> None:
     """Bad from 0 min to 10 min, seen at every minute: the change lies half a minute before the first."""
     watched.see(GOOD, DAY).see(BAD, 10 * MINUTE)
@@ -166,6 +186,13 @@ def test_a_policy_that_needs_more_than_all_the_time_down_says_that_it_cannot_fir
     assert all("raise the objective or shorten the window" in str(obstacles[policy]) for policy in cannot)
     watched = Watched(Timeline(HOLD)).see(BAD, 10 * DAY, step=2 * MINUTE)
     assert watched.firing(chosen, period) == [p.alert for p in BURN_POLICIES if p not in cannot]
+
+
+def test_a_policy_that_needs_exactly_all_the_time_down_can_fire() -> None:
+    """At 1 - 5/72 the highest burn is 14.4, which is what the first policy needs of 30 days."""
+    objective = Objective(Fraction(67, 72))
+    assert FAST.obstacle(objective, 30 * DAY, [MINUTE]) is None
+    assert FAST.alert in Watched(Timeline(HOLD)).see(BAD, HOUR).firing(objective)
 
 
 def test_the_obstacle_names_both_rates() -> None:

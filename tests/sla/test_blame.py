@@ -44,6 +44,13 @@ def test_what_nobody_shared_is_its_own_and_what_nobody_saw_is_unclear() -> None:
     assert FOUND.downtime == 170 * SECOND
 
 
+def test_what_a_dependency_shared_is_its_own_however_little_is_known_of_the_others() -> None:
+    """Mail was never probed: with Keycloak down the time is shared, with Keycloak up it is unclear."""
+    found = blame(watched((100, 200), (300, 340)), {"keycloak": watched((100, 200)), "mail": Timeline(HOLD)}, WINDOW)
+    assert found.shared == {("keycloak",): 100 * SECOND}
+    assert (found.alone, found.unclear) == (0, 40 * SECOND)
+
+
 def test_coincidence_stands_beside_what_chance_would_give() -> None:
     """100 s shared with Keycloak; independent of it, 170 s of downtime would have met its 11 % in 18.7 s."""
     assert FOUND.with_down("keycloak") == 100 * SECOND

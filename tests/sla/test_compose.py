@@ -37,6 +37,13 @@ def test_what_is_not_a_rule_is_refused(text: str | int) -> None:
         Rule.parse(text)
 
 
+@pytest.mark.parametrize(("rule", "members", "text"), [(Rule(3), 2, "3 or more"), (Rule(), 0, "1 or more")])
+def test_a_rule_that_has_too_few_members_says_how_many_it_needs(rule: Rule, members: int, text: str) -> None:
+    with pytest.raises(ValueError, match=f"needs {text} members, there are {members}"):
+        rule.needed(members)
+    assert rule.needed(3) == 3
+
+
 def test_a_rule_needs_enough_members() -> None:
     """None of none, and two of one, can never be up; at least none always is."""
     for rule, members in ((Rule(), 0), (Rule(2), 1)):
