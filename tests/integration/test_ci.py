@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.support.processes import until
+from tests.support.processes import alive, until
 
 RUN = (Path(__file__).parents[2] / ".ci/run").read_text()
 BUDGETS = {name: int(seconds) for name, seconds in re.findall(r'^ +\["(.+)"\]=(\d+)$', RUN, flags=re.MULTILINE)}
@@ -45,14 +45,6 @@ def test_the_processes_that_an_ended_step_started_end_with_it(tmp_path: Path) ->
     step(1, f"bash -c 'sleep 90 & echo $! > {tmp_path}/pid; wait'")
     pid = int((tmp_path / "pid").read_text())
     until("its end", lambda: not alive(pid))
-
-
-def alive(pid: int) -> bool:
-    """Whether a process runs: it is there, and not only waits for its parent to notice its end."""
-    try:
-        return Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()[0] != "Z"
-    except FileNotFoundError:
-        return False
 
 
 @pytest.mark.parametrize(("status", "verdict"), [(0, "<== it: ok in"), (3, "<== it: FAILED (3) in")])

@@ -78,7 +78,7 @@ def filled(expr: str) -> str:
 @pytest.mark.parametrize("expr", QUERIES)
 def test_a_query_of_the_dashboard_finds_data(watched: tuple[Prometheus, str], expr: str) -> None:
     server, _ = watched
-    until(f"data for {filled(expr)}", lambda: server.query(filled(expr)), seconds=10)
+    until(f"data for {filled(expr)}", lambda: server.query(filled(expr)))
 
 
 @pytest.mark.parametrize("rule", RULES, ids=lambda rule: rule.name)

@@ -41,6 +41,14 @@ def until(what: str, look: Callable[[], T | None], seconds: float = 45.0) -> T:
     return seen
 
 
+def alive(pid: int) -> bool:
+    """Whether a process runs: it is there, and not only waits for its parent to notice its end."""
+    try:
+        return Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()[0] != "Z"
+    except (FileNotFoundError, ProcessLookupError):
+        return False
+
+
 def free_port() -> int:
     """A port of loopback that nobody had a moment ago, for a program that cannot be given port 0."""
     with socket.create_server(("127.0.0.1", 0)) as listener:
