@@ -35,6 +35,7 @@ from monitor.storage.writer import Writer
 from monitor.web.blackbox import Probes
 from monitor.web.liveness import Watchdog
 from monitor.web.server import Listener, build, listen
+from sla.window import format_instant
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -132,8 +133,10 @@ class Daemon:
         try:
             if prepare is not None:
                 prepare(store)
+            self._reconcile(store)
             folded = restore(self._ledger, store)
             writer = Writer(store, self._health, self._clock)
+            self._self_check.record_step = writer.put_clock_step
             writer.put_folded(folded, None)
             corrector = Corrector(self._ledger, Journal(journal_of(self._portfolio.store)), writer)
             corrector.restore(store)
@@ -155,6 +158,13 @@ class Daemon:
                 self._failure = self._failure or self._unwritten()
         finally:
             store.close()
+
+    def _reconcile(self, store: SqliteStore) -> None:
+        """Set aside what a wrong clock stamped: the record would take nothing until the clock has passed it."""
+        if (found := store.reconcile(self._clock.now())) is not None:
+            self._health.set_aside = max(1, found.observations)
+            start, end = format_instant(found.start), format_instant(found.end)
+            log.error("set_aside", observations=found.observations, start=start, end=end, advice="check the clock")
 
     def _unwritten(self) -> NinewatchError:
         """Return the error of a daemon that was stopped while its store could not take what was observed."""

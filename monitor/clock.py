@@ -27,17 +27,15 @@ class Clock(Protocol):
         ...
 
     @property
-    def steps(self) -> int:
-        """How often the wall clock was found to have jumped forward."""
-        ...
-
-    @property
     def stepped(self) -> int:
-        """Microseconds by which the wall clock is ahead of `now()`, as last looked at."""
+        """Microseconds by which the wall clock is ahead of `now()`, as last looked at; negative when it is behind."""
         ...
 
-    def follow_wall_clock(self) -> None:
-        """Take up a forward jump of the wall clock, keep course against a backward one. Call it about once a second."""
+    def follow_wall_clock(self) -> int:
+        """Take up a forward step of the wall clock, keep course against a backward one. Call it about once a second.
+
+        Return the size of the step since the last call, microseconds: negative if backward, 0 if there was none.
+        """
         ...
 
 
@@ -46,12 +44,12 @@ class SystemClock:
 
     `now()` runs on the monotonic clock from where the wall clock stood. When the wall clock is found to have jumped
     forward (suspend, a late time sync) it follows, and the jump shows as time without observations; when it was set
-    back it keeps its course, because a record whose instants run backwards can hold no durations.
+    back it keeps its course, because a record whose instants run backwards can hold no durations. Whether what was
+    stamped meanwhile is wrong is decided at the next start (`storage/clock_marks.py`).
     """
 
     def __init__(self) -> None:
         self._offset = time.time_ns() // 1000 - time.monotonic_ns() // 1000
-        self._steps = 0
         self._stepped = 0
 
     def now(self) -> int:
@@ -65,19 +63,16 @@ class SystemClock:
         await asyncio.sleep(max(0.0, moment - time.monotonic()))
 
     @property
-    def steps(self) -> int:
-        """How often the wall clock was found to have jumped forward."""
-        return self._steps
-
-    @property
     def stepped(self) -> int:
-        """Microseconds by which the wall clock is ahead of `now()`, as last looked at."""
+        """Microseconds by which the wall clock is ahead of `now()`, as last looked at; negative when it is behind."""
         return self._stepped
 
-    def follow_wall_clock(self) -> None:
-        """Take up a forward jump, keep course against a backward one."""
-        self._stepped = time.time_ns() // 1000 - self.now()
-        if self._stepped > _STEP:
-            self._offset += self._stepped
-            self._steps += 1
+    def follow_wall_clock(self) -> int:
+        """Take up a forward step, keep course against a backward one; return the size of the step, 0 if none."""
+        ahead = time.time_ns() // 1000 - self.now()
+        size, self._stepped = ahead - self._stepped, ahead
+        if ahead > _STEP:
+            self._offset += ahead
             self._stepped = 0
+            return size
+        return size if abs(size) > _STEP else 0

@@ -21,7 +21,11 @@ class Health:
         hook_failures: events that a hook raised on; probing went on.
         descriptors_exhausted: whether there was no file descriptor left, now or in the last minute.
         descriptor_failures: probes that could not be made for want of a descriptor.
-        clock_steps, clock_stepped: how often the wall clock jumped, and by how many microseconds it is off the record.
+        clock_steps, clock_steps_back: how often the wall clock was set forward and back.
+        clock_stepped: microseconds by which the wall clock is ahead of the record's time; negative when it is behind.
+        clock_suspect: whether it was set by an hour or more in the last day: nothing is pruned by such a clock.
+        set_aside: observations that a wrong clock had stamped, set aside at the start; 0 an hour later.
+        dropping_late: whether observations were left out in the last minute because the record lies ahead.
 
     The store's:
         write_failures: transactions that failed; each is tried again.
@@ -55,7 +59,11 @@ class Health:
     descriptors_exhausted: bool = False
     descriptor_failures: int = 0
     clock_steps: int = 0
+    clock_steps_back: int = 0
     clock_stepped: int = 0
+    clock_suspect: bool = False
+    set_aside: int = 0
+    dropping_late: bool = False
 
     write_failures: int = 0
     queue_depth: int = 0

@@ -112,7 +112,8 @@ class Recorder:
                 return
             self._fold_began, self._folding = at, iter(self._ledger.everything())
             self._mark = at - self._in_flight()
-            self._writer.retain(at - self._ledger.portfolio.retention.observations)
+            if not self._health.clock_suspect:
+                self._writer.retain(at - self._ledger.portfolio.retention.observations)
         step = list(islice(self._folding, FOLD_STEP))
         self._write_failures(step)
         self._writer.put_folded([run for history in step for run in history.growing()], None)

@@ -7,32 +7,65 @@ from typing import TYPE_CHECKING, Final
 import structlog
 
 from monitor.descriptors import SpareDescriptors
+from sla.interval import HOUR, SECOND
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
+
     from monitor.clock import Clock
     from monitor.health import Health
 
 log = structlog.get_logger()
 
+KEPT: Final = 86_400.0  # seconds after a large step of the clock for which no observation is pruned as too old
 SHOWN: Final = 60.0  # seconds for which a shortage that is over is still reported, so that a scrape finds it
+SET_ASIDE_SHOWN: Final = 3_600.0  # seconds for which observations that were set aside at the start are reported
 LOSS_SHOWN: Final = 600.0  # seconds for which a lost record is reported after it was written anew
 
 
 class SelfCheck:
-    """Looks at the surroundings and puts what it finds into `health`. Make it before anything opens files."""
+    """Looks at the surroundings and puts what it finds into `health`. Make it before anything opens files.
+
+    `record_step` is called with the record's time before a step that was followed, and its size, microseconds.
+    """
 
     def __init__(self, clock: Clock, health: Health, spares: SpareDescriptors | None = None) -> None:
         self._clock, self._health = clock, health
         self._spares = spares or SpareDescriptors()
+        self.record_step: Callable[[int, int], None] = lambda _at, _size: None
+        self._began = clock.monotonic()
+        self._keep_until = self._late_until = 0.0
+        self._late = 0
         self._failures = 0
         self._short_until = 0.0
 
     def look(self) -> bool:
         """Look once; return whether files can be opened."""
-        self._clock.follow_wall_clock()
-        self._health.clock_steps, self._health.clock_stepped = self._clock.steps, self._clock.stepped
+        self._look_at_clock()
         self._look_at_record()
         return self._look_at_descriptors()
+
+    def _look_at_clock(self) -> None:
+        """Follow the wall clock, count its steps, and have one that changed the record's time written down."""
+        clock, health, before = self._clock, self._health, self._clock.now()
+        size, now = clock.follow_wall_clock(), clock.monotonic()
+        followed = clock.now() - before
+        if size > 0:
+            health.clock_steps += 1
+        elif size < 0:
+            health.clock_steps_back += 1
+        if size:
+            log.warning("clock_stepped", seconds=size / SECOND, advice="check the machine's time synchronisation")
+        if size and followed > SECOND:
+            self.record_step(before, followed)
+        if abs(size) >= HOUR:
+            self._keep_until = now + KEPT
+        health.clock_stepped, health.clock_suspect = clock.stepped, now < self._keep_until
+        if health.late_observations > self._late:
+            self._late, self._late_until = health.late_observations, now + SHOWN
+        health.dropping_late = now < self._late_until
+        if health.set_aside and now >= self._began + SET_ASIDE_SHOWN:
+            health.set_aside = 0
 
     def _look_at_record(self) -> None:
         """Report for some minutes that the record was lost, as the writer's thread has found."""

@@ -27,7 +27,6 @@ if TYPE_CHECKING:
 _COUNTERS = (
     ("ninewatch_missed_ticks", "Probes that were due and never started; their time is unknown", "missed_ticks"),
     ("ninewatch_store_write_failures", "Transactions that failed and were tried again", "write_failures"),
-    ("ninewatch_clock_steps", "Jumps of the wall clock that the record followed", "clock_steps"),
     (
         "ninewatch_record_losses",
         "Records that were deleted, replaced or cut short, and written anew",
@@ -44,6 +43,7 @@ _SECONDS = (
 )
 _GAUGES = (
     ("ninewatch_probes_in_flight", "Probes under way", "in_flight"),
+    ("ninewatch_observations_set_aside", "Stamped by a wrong clock, set aside within the last hour", "set_aside"),
     ("ninewatch_store_queue_depth", "Observations that wait to be written", "queue_depth"),
     (
         "ninewatch_descriptors_exhausted",
@@ -74,8 +74,18 @@ class DaemonCollector(Collector):
             yield GaugeMetricFamily(name, help_, value=getattr(health, field), unit="seconds")
         for name, help_, field in _GAUGES:
             yield GaugeMetricFamily(name, help_, value=float(getattr(health, field)))
+        yield from self._wall_clock()
         yield from self._store()
         yield from self._configuration()
+
+    def _wall_clock(self) -> Iterator[Metric]:
+        health = self._health
+        steps = CounterMetricFamily("ninewatch_clock_steps", "Steps of the wall clock", labels=["direction"])
+        steps.add_metric(["forward"], health.clock_steps)
+        steps.add_metric(["backward"], health.clock_steps_back)
+        yield steps
+        name, help_ = "ninewatch_clock_offset", "By which the wall clock is ahead of the record's time"
+        yield GaugeMetricFamily(name, help_, value=health.clock_stepped / SECOND, unit="seconds")
 
     def _store(self) -> Iterator[Metric]:
         health, now = self._health, self._clock.now()

@@ -220,6 +220,15 @@ def _daemon_alerts() -> Iterator[Alert]:
         "{{ $value | humanize }} steps in an hour. Instants around them may be wrong: look at the machine's time "
         "synchronisation.",
     )
+    yield _alert(
+        "NinewatchClockWrong",
+        "abs(ninewatch_clock_offset_seconds) > 5 or ninewatch_observations_set_aside > 0",
+        "1m",
+        "critical",
+        "The record's time and the wall clock differ",
+        "The wall clock was set back after the daemon had followed it, or observations that a wrong clock stamped were "
+        "set aside at the start. Set the clock right, then restart the daemon.",
+    )
 
 
 def _store_alerts() -> Iterator[Alert]:

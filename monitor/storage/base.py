@@ -21,6 +21,7 @@ class Batch:
     Writing a part again changes nothing, so a batch whose commit was in doubt is simply written anew. A run replaces
     the one with the same check, vantage and `first`, an incident the one with the same id. `folded_until` is the
     instant before which every observation is inside a written run. A correction that is there already is left as it is.
+    A step of the wall clock is the record's time before it and its size; written twice it stands twice.
     """
 
     observations: Sequence[Observation] = ()
@@ -28,9 +29,10 @@ class Batch:
     incidents: Sequence[Incident] = ()
     folded_until: int | None = None
     corrections: Sequence[Fact] = ()
+    clock_steps: Sequence[tuple[int, int]] = ()
 
     def __bool__(self) -> bool:
-        parts = (self.observations, self.runs, self.incidents, self.corrections)
+        parts = (self.observations, self.runs, self.incidents, self.corrections, self.clock_steps)
         return any(parts) or self.folded_until is not None
 
 

@@ -12,6 +12,7 @@ import structlog
 from monitor.errors import StoreError
 from monitor.storage import statements as sql
 from monitor.storage.backup import copy_whole
+from monitor.storage.clock_marks import SetAside, reconcile
 from monitor.storage.connection import opened, prepare, primary_code, remedy
 from monitor.storage.failures import failure_rows
 from monitor.storage.lock import Lock
@@ -99,6 +100,7 @@ class SqliteStore:
             connection.executemany(sql.FAILURE, [row for each in batch.incidents for row in failure_rows(each)])
         if batch.corrections:
             connection.executemany(sql.CORRECT, [_correction_row(fact) for fact in batch.corrections])
+        connection.executemany(sql.ADD_STEP, batch.clock_steps)
         if batch.folded_until is not None:
             connection.execute(sql.FOLDED, (batch.folded_until,))
 
@@ -106,6 +108,12 @@ class SqliteStore:
         series, reason = self._series[run.check, run.vantage], self._reasons[run.reason]
         latency = (run.latency_count, run.latency_sum, run.latency_max)
         return (series, run.first, run.last, PRECEDENCE[run.outcome], reason, run.count, run.hold, *latency, run.seeded)
+
+    def reconcile(self, now: int) -> SetAside | None:
+        """Set aside what a wrong clock stamped, so that new observations are kept; call it before loading."""
+        with self._told("could not be brought in line with the clock"):
+            self._synchronise("FULL")
+            return reconcile(self._writing(), now)
 
     def load_runs(self) -> Iterator[Run]:
         """Yield all runs, by check and vantage, then `first`."""

@@ -71,3 +71,68 @@ FIND_SERIES: Final = "SELECT id FROM series WHERE check_key = ? AND vantage = ?"
 ADD_SERIES: Final = "INSERT INTO series (check_key, vantage) VALUES (?, ?)"
 FIND_REASON: Final = "SELECT id FROM reasons WHERE word = ?"
 ADD_REASON: Final = "INSERT INTO reasons (word) VALUES (?)"
+
+# The instant of the last of all observations, over the last run of each series and not over all of them.
+LATEST: Final = """
+    SELECT max(last) FROM (
+        SELECT max((SELECT last FROM runs WHERE series = series.id ORDER BY first DESC LIMIT 1)) AS last FROM series
+        UNION ALL SELECT (SELECT at FROM observations ORDER BY at DESC LIMIT 1))"""
+
+# What a wrong clock stamped is moved to the `aside_` tables (clock_marks.py).
+ADD_STEP: Final = "INSERT INTO clock_steps (at, size) VALUES (?, ?)"
+EXPLAINING_STEP: Final = """
+    SELECT id, at + size FROM clock_steps
+    WHERE size >= :ahead AND size <= :ahead + :down AND at + size <= :latest
+    ORDER BY id DESC LIMIT 1"""
+ADD_MARK: Final = "INSERT INTO clock_marks (start, end, made, step) VALUES (?, ?, ?, ?)"
+ASIDE_OBSERVATIONS: Final = """
+    INSERT INTO aside_observations (mark, at, series, outcome, reason, latency)
+    SELECT :mark, at, series, outcome, reason, latency FROM observations WHERE at >= :start AND at < :end"""
+DROP_OBSERVATIONS: Final = "DELETE FROM observations WHERE at >= :start AND at < :end"
+ASIDE_RUNS: Final = """
+    INSERT INTO aside_runs (mark, series, first, last, outcome, reason, count, hold, latency_count, latency_sum,
+        latency_max, seeded)
+    SELECT :mark, series, first, last, outcome, reason, count, hold, latency_count, latency_sum, latency_max, seeded
+    FROM runs WHERE last >= :start AND last < :end"""
+CUT_RUNS: Final = """
+    SELECT series, first, last, count, hold FROM runs WHERE first < :start AND last >= :start AND last < :end"""
+LAST_BEFORE: Final = """
+    SELECT at FROM observations WHERE series = :series AND at >= :since AND at < :start ORDER BY at DESC LIMIT 1"""
+MOVED_OF_RUN: Final = """
+    SELECT count(*), count(latency), coalesce(sum(latency), 0) FROM observations
+    WHERE series = :series AND at >= :start AND at <= :last"""
+CUT_RUN: Final = """
+    UPDATE runs SET last = :last, count = count - :gone,
+        latency_count = min(max(latency_count - :known, 0), count - :gone),
+        latency_sum = max(latency_sum - :latency, 0)
+    WHERE series = :series AND first = :first"""
+DROP_RUNS: Final = "DELETE FROM runs WHERE first >= :start AND last < :end"
+ASIDE_INCIDENTS: Final = """
+    INSERT INTO aside_incidents (mark, id, product, check_key, opened, resolved, reason, downtime)
+    SELECT :mark, id, product, check_key, opened, resolved, reason, downtime FROM incidents
+    WHERE (opened >= :start AND opened < :end) OR (resolved >= :start AND resolved < :end)"""
+DROP_INCIDENTS: Final = "DELETE FROM incidents WHERE opened >= :start AND opened < :end"
+REOPEN_INCIDENTS: Final = """
+    UPDATE incidents SET resolved = NULL, downtime = NULL WHERE resolved >= :start AND resolved < :end"""
+LOWER_FOLDED: Final = """
+    UPDATE progress SET value = min(value, :start, (SELECT coalesce(max(last), 0) FROM runs))
+    WHERE name = 'folded_until'"""
+DROP_FOLDED: Final = "DELETE FROM progress WHERE NOT EXISTS (SELECT 1 FROM runs)"
+# A mark that no seen step explains was a mistake if the clock then stepped forward, soon, to the record's end.
+MISTAKEN_MARKS: Final = """
+    SELECT mark.id, mark.start, min(step.at) FROM clock_marks AS mark JOIN clock_steps AS step
+        ON step.at >= mark.made AND step.at <= mark.made + :within AND step.at + step.size >= mark.end
+    WHERE mark.step = 0 AND NOT mark.reverted GROUP BY mark.id"""
+BRING_BACK: Final = (
+    "INSERT OR IGNORE INTO observations (at, series, outcome, reason, latency)"
+    " SELECT at, series, outcome, reason, latency FROM aside_observations WHERE mark = :mark",
+    "INSERT OR REPLACE INTO runs (series, first, last, outcome, reason, count, hold, latency_count, latency_sum,"
+    " latency_max, seeded) SELECT series, first, last, outcome, reason, count, hold, latency_count, latency_sum,"
+    " latency_max, seeded FROM aside_runs WHERE mark = :mark",
+    "INSERT OR REPLACE INTO incidents (id, product, check_key, opened, resolved, reason, downtime)"
+    " SELECT id, product, check_key, opened, resolved, reason, downtime FROM aside_incidents WHERE mark = :mark",
+    "DELETE FROM aside_observations WHERE mark = :mark",
+    "DELETE FROM aside_runs WHERE mark = :mark",
+    "DELETE FROM aside_incidents WHERE mark = :mark",
+    "UPDATE clock_marks SET reverted = 1 WHERE id = :mark",
+)

@@ -68,6 +68,7 @@ class Writer:
         self._queue: deque[_Item] = deque()
         self._spared: deque[_Item] = deque()  # what was left of queue entries whose observation was given up
         self._said: deque[Fact] = deque()
+        self._steps: deque[tuple[int, int]] = deque()
         self._observations: deque[Observation] = deque()
         self._runs: dict[tuple[str, str, int], Run] = {}
         self._incidents: dict[str, Incident] = {}
@@ -121,6 +122,10 @@ class Writer:
         """Have what people said written at once. Like incidents, it waits for a failing store and is never given up."""
         self._said.extend(facts)
         self._urgent.set()
+
+    def put_clock_step(self, at: int, size: int) -> None:
+        """Queue a step of the wall clock: the record's time before it, and its size; backward ones are negative."""
+        self._steps.append((at, size))
 
     def retain(self, since: int) -> None:
         """Have observations older than this dropped from the store, in small steps between commits."""
@@ -194,7 +199,7 @@ class Writer:
     @property
     def _pending(self) -> bool:
         decided = self._incidents or self._corrections
-        return bool(self._observations or self._runs or decided or self._folded is not None)
+        return bool(self._observations or self._runs or decided or self._folded is not None or self._steps)
 
     def _gather(self) -> None:
         for source in (self._spared, self._queue):
@@ -236,7 +241,8 @@ class Writer:
             seen = list(islice(self._observations, CHUNK))
             incidents = tuple(self._incidents.values())
             said = tuple(self._corrections.values())
-            batch = Batch(seen, tuple(self._runs.values()), incidents, self._folded, said)
+            steps = tuple(self._steps)
+            batch = Batch(seen, tuple(self._runs.values()), incidents, self._folded, said, steps)
             try:
                 self._store.write(batch)
             except StoreError as error:
@@ -246,6 +252,8 @@ class Writer:
                 log.error("store_defect", error=repr(error), exc_info=True)
                 self._failed(f"defect: {error!r}", incidents)
                 return False
+            for _ in steps:
+                self._steps.popleft()
             self._committed(len(seen), incidents)
         return True
 

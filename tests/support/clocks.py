@@ -18,7 +18,6 @@ class ManualClock:
         self._start = now
         self._sleepers: list[tuple[float, int, asyncio.Future[None]]] = []
         self._serial = 0
-        self.steps = 0
         self.stepped = 0
 
     def now(self) -> int:
@@ -27,8 +26,9 @@ class ManualClock:
     def monotonic(self) -> float:
         return (self._now - self._start) / SECOND
 
-    def follow_wall_clock(self) -> None:
+    def follow_wall_clock(self) -> int:
         """There is no other clock to follow."""
+        return 0
 
     async def sleep_until(self, moment: float) -> None:
         if moment <= self.monotonic():

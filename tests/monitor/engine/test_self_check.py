@@ -40,10 +40,3 @@ def test_a_shortage_of_descriptors_is_reported_for_a_minute_after_it_is_over(met
         clock.jump(seconds)
         assert check.look()
         assert health.descriptors_exhausted is reported
-
-
-def test_steps_of_the_wall_clock_are_published() -> None:
-    clock, health = ManualClock(), Health()
-    clock.steps, clock.stepped = 2, -3_000_000
-    SelfCheck(clock, health, Spares()).look()
-    assert (health.clock_steps, health.clock_stepped) == (2, -3_000_000)

@@ -1,0 +1,55 @@
+"""A daemon that starts on a record of the future: it goes on recording, says so, and the wrong span is unknown."""
+
+from __future__ import annotations
+
+import json
+from typing import TYPE_CHECKING
+
+import pytest
+
+from monitor.clock import SystemClock
+from monitor.storage.base import Batch
+from monitor.storage.sqlite import SqliteStore
+from sla.interval import DAY, HOUR, SECOND
+from sla.observation import Observation, Outcome, Run
+from sla.window import format_instant
+from tests.support.processes import until
+from tests.support.targets import Target
+from tests.support.watches import observed, watching
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+KEY = "demo/health"
+HOLD = 300_000
+
+
+@pytest.mark.parametrize("ahead", [2 * HOUR, 365 * DAY])
+def test_a_daemon_records_although_its_record_lies_ahead(tmp_path: Path, ahead: int) -> None:
+    record, now = tmp_path / "record.db", SystemClock().now()
+    seen = [Observation(KEY, now + ahead + n * SECOND // 10, Outcome.BAD, "deadline") for n in range(50)]
+    store = SqliteStore(record, now)
+    run = Run(KEY, Outcome.BAD, "deadline", seen[0].at, seen[-1].at, len(seen), HOLD)
+    store.write(Batch(seen, [run]))
+    store.close()
+    config = tmp_path / "ninewatch.yaml"
+    with Target().serving() as target:
+        check = f"{{id: health, http: '{target.url('/')}', interval: 100ms, timeout: 100ms}}"
+        head = f"listen: 127.0.0.1:0\nstore: {record}\n"
+        config.write_text(f"{head}products:\n- {{id: demo, objective: 99.9%, checks: [{check}]}}\n")
+        for aside in (50, 0):
+            with watching(config) as watch:
+                until("probes", lambda: watch.probes("health") > 5)
+                assert watch.api("/products")[0]["state"] == "up"
+                assert watch.metric("ninewatch_late_observations_total") == 0
+                ready = json.loads(watch.body("/readyz"))
+                assert watch.metric("ninewatch_observations_set_aside") == aside
+                assert ready["status"] == ("degraded" if aside else "ready")
+                assert aside == 0 or ready["reasons"][0].startswith("50 observations were stamped by a wrong clock")
+                assert watch.metric("ninewatch_clock_steps_total", direction="backward") == 0
+                window = f"{format_instant(now)}/{format_instant(SystemClock().now())}"
+                measured = watch.api("/products/demo/availability", window=window)
+                assert measured["observations"]["bad"] == 0
+    kept = [at for at, _ in observed(record, KEY)]
+    assert len(kept) > 10
+    assert max(kept) < now + HOUR

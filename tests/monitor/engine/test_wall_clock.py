@@ -1,0 +1,98 @@
+"""Steps of the wall clock: told apart, counted in both directions, written down, and reported."""
+
+from __future__ import annotations
+
+import pytest
+
+from monitor import clock as module
+from monitor.clock import SystemClock
+from monitor.descriptors import SpareDescriptors
+from monitor.engine.self_check import KEPT, SET_ASIDE_SHOWN, SHOWN, SelfCheck
+from monitor.health import Health
+from monitor.web.views import degradations
+from sla.interval import HOUR, SECOND
+from tests.support.clocks import ManualClock
+
+
+class WallClock(ManualClock):
+    """A manual clock whose wall clock is set by hand."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.ahead = 0
+
+    def follow_wall_clock(self) -> int:
+        size, self.stepped = self.ahead - self.stepped, self.ahead
+        if self.ahead > SECOND:
+            self.jump_record(self.ahead)
+            self.ahead = self.stepped = 0
+        return size
+
+    def jump_record(self, size: int) -> None:
+        self._now += size
+        self._start += size
+
+
+@pytest.fixture
+def clock() -> WallClock:
+    return WallClock()
+
+
+@pytest.fixture
+def health() -> Health:
+    return Health()
+
+
+def test_steps_in_both_directions_are_counted_and_those_that_were_followed_written(
+    clock: WallClock, health: Health
+) -> None:
+    check, steps = SelfCheck(clock, health, SpareDescriptors(0)), []
+    check.record_step = lambda at, size: steps.append((at, size))
+    before = clock.now()
+    clock.ahead = HOUR
+    check.look()
+    assert (health.clock_steps, health.clock_steps_back, steps) == (1, 0, [(before, HOUR)])
+    assert health.clock_suspect
+    clock.ahead = -HOUR
+    check.look()
+    check.look()
+    assert (health.clock_steps, health.clock_steps_back, len(steps)) == (1, 1, 1)
+    assert "the wall clock is 1h behind the record's time" in " ".join(degradations(health))
+    clock.ahead = 0
+    check.look()
+    assert (health.clock_steps, degradations(health)) == (2, [])
+    clock.jump(KEPT)
+    check.look()
+    assert not health.clock_suspect
+
+
+def test_late_observations_and_those_set_aside_are_reported_for_a_while(clock: WallClock, health: Health) -> None:
+    check = SelfCheck(clock, health, SpareDescriptors(0))
+    health.set_aside = 7
+    health.late_observations = 1
+    check.look()
+    assert "7 observations were stamped by a wrong clock" in degradations(health)[0]
+    assert "left out" in degradations(health)[1]
+    clock.jump(SHOWN)
+    check.look()
+    assert len(degradations(health)) == 1
+    clock.jump(SET_ASIDE_SHOWN)
+    check.look()
+    assert degradations(health) == []
+
+
+def test_the_machines_clock_tells_a_step_from_a_drift(monkeypatch: pytest.MonkeyPatch) -> None:
+    wall, run = 1_800_000_000_000_000_000, 5_000_000_000
+    monkeypatch.setattr(module.time, "time_ns", lambda: wall)
+    monkeypatch.setattr(module.time, "monotonic_ns", lambda: run)
+    clock = SystemClock()
+    assert clock.follow_wall_clock() == 0
+    wall += 10_000_000
+    assert (clock.follow_wall_clock(), clock.stepped) == (0, 10_000)
+    wall += 3_600_000_000_000
+    assert clock.follow_wall_clock() == HOUR
+    assert (clock.stepped, clock.now()) == (0, wall // 1000)
+    before = clock.now()
+    wall -= 7_200_000_000_000
+    assert (clock.follow_wall_clock(), clock.follow_wall_clock()) == (-2 * HOUR, 0)
+    assert (clock.stepped, clock.now()) == (-2 * HOUR, before)
