@@ -206,19 +206,13 @@ class JsonLines:
             if not isinstance(found, Mapping):
                 raise ValueError("not an object; write one JSON object a line")
             if self._changes:
-                found = _with_labels(found)
+                found = words.alert(found)
             self._meet(found)
             return {c: _text(found[key], c) for c, key in words.columns(tuple(found), self._changes).items()}
         except json.JSONDecodeError as error:
             raise BadDataError(self.name, number, f"not JSON: {error.msg} (column {error.colno})") from error
         except (ValueError, RecursionError) as error:
             raise BadDataError(self.name, number, str(error)) from error
-
-
-def _with_labels(found: Mapping[str, Any]) -> dict[str, Any]:
-    """Return an alert of Alertmanager with its labels as keys of its own."""
-    labels = found.get("labels")
-    return dict(found) | {f"labels.{key}": value for key, value in (labels if isinstance(labels, dict) else {}).items()}
 
 
 def _struct(keys: tuple[str, ...]) -> type[msgspec.Struct]:

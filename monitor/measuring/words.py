@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from functools import lru_cache
+from typing import Any
 
 from sla.observation import PRECEDENCE, Outcome
 
@@ -26,10 +27,11 @@ _MEANING = {word: rank for rank, words in SYNONYMS.items() for word in words.spl
 # What only a log of changes says, beside the words above. UptimeRobot's "started" is of the monitor itself.
 _CHANGES = {
     "firing": BAD, "alerting": BAD, "triggered": BAD, "open": BAD, "opened": BAD, "ongoing": BAD, "incident": BAD,
+    "active": BAD, "suppressed": BAD,
     "resolved": GOOD, "closed": GOOD, "recovered": GOOD, "recovery": GOOD, "normal": GOOD,
     "started": UNKNOWN, "monitor_started": UNKNOWN, "monitor_paused": UNKNOWN,
 }  # fmt: skip
-_OPENS = {"firing", "alerting", "triggered", "open", "opened", "ongoing"}
+_OPENS = {"firing", "alerting", "triggered", "open", "opened", "ongoing", "active", "suppressed"}
 _CLOSES = {"resolved", "closed", "recovered", "recovery"}
 NO_END = {"-", "n/a", "null", "none", "ongoing"}
 
@@ -118,8 +120,11 @@ def columns(names: tuple[str, ...], changes: bool = False) -> Mapping[str, str]:
         ValueError: there is no `at` or no `outcome` among them. The message says what to write.
     """
     written = {name.strip().lower(): name for name in reversed(names)}
-    if not changes and not written.keys().isdisjoint(_ENDS) and not written.keys().isdisjoint(_STARTS):
-        raise ValueError("rows with a start and an end are no probes; measure them with --changes")
+    if not changes and not written.keys().isdisjoint(_STARTS):
+        if not written.keys().isdisjoint(_ENDS):
+            raise ValueError("rows with a start and an end are no probes; measure them with --changes")
+        if written.keys().isdisjoint(COLUMNS["at"]):
+            raise ValueError("rows with a start are spans of time, no probes; measure them with --changes")
     found = {}
     for column, synonyms in (CHANGE_COLUMNS if changes else COLUMNS).items():
         known = next((written[s] for s in synonyms if s in written), None)
@@ -130,6 +135,20 @@ def columns(names: tuple[str, ...], changes: bool = False) -> Mapping[str, str]:
             others = ", ".join(COLUMNS[column][1:])
             raise ValueError(f'no column "{column}" (or {others}); name at, outcome and, if you like, check, vantage')
     return found
+
+
+def alert(found: Mapping[str, Any]) -> dict[str, Any]:
+    """Return an alert of Alertmanager with its labels and its state as keys of its own.
+
+    Raises:
+        ValueError: it is a whole notification, of several alerts.
+    """
+    if isinstance(found.get("alerts"), list):
+        raise ValueError("a notification of several alerts; write one alert a line (jq -c '.alerts[]' does it)")
+    labels, status = found.get("labels"), found.get("status")
+    state = {"status": status["state"]} if isinstance(status, dict) and "state" in status else {}
+    named = {f"labels.{key}": value for key, value in (labels if isinstance(labels, dict) else {}).items()}
+    return dict(found) | state | named
 
 
 def ambiguous(names: Sequence[str]) -> bool:

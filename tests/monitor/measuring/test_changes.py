@@ -103,6 +103,7 @@ def test_probes_that_repeat_themselves_are_no_changes() -> None:
     ("text", "why"),
     [
         ("startsAt,endsAt,status\n2026-11-01T00:00:00Z,2026-11-01T01:00:00Z,resolved\n", "start and an end"),
+        ("Started,Status\n2026-11-01T00:00:00Z,down\n", "rows with a start are spans"),
         ("at,status\n2026-11-01T00:00:00Z,firing\n", '"firing" is a change of state'),
         ('{"at": "2026-11-01T00:00:00Z", "status": "resolved"}\n', '"resolved" is a change of state'),
     ],
@@ -217,6 +218,19 @@ def test_alertmanagers_alerts_are_incidents() -> None:
     assert times(down) == (3000, 600, 0, 0)
     assert down["observations"] == {"good": 1, "bad": 1, "unknown": 0}
     assert times(slow) == (0, 1800, 0, 1800)
+
+
+def test_alerts_as_alertmanagers_api_lists_them_are_open() -> None:
+    text = (
+        '{"status":{"state":"active","silencedBy":[]},"labels":{"alertname":"Down"},"fingerprint":"a",'
+        '"startsAt":"2026-11-10T10:00:00.000000Z","endsAt":"2026-11-10T10:59:00.000Z","updatedAt":"x"}\n'
+    )
+    [found] = figures(text, "--until", "2026-11-10T11:00:00Z")
+    assert (found["check"], found["down_seconds"]) == ("Down", 3600)
+
+
+def test_a_whole_notification_is_refused_with_the_way_to_split_it() -> None:
+    assert "jq -c '.alerts[]'" in refused('{"status":"firing","alerts":[{"startsAt":"x"}]}\n', "--changes")
 
 
 def test_firing_and_resolved_in_rows_of_their_own() -> None:
