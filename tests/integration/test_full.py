@@ -1,0 +1,63 @@
+"""`make full`: its parts run one after the other, and their results are written with date, commit and Python."""
+
+from __future__ import annotations
+
+import importlib.util
+import platform
+import re
+import sys
+from pathlib import Path
+from types import ModuleType
+
+import pytest
+
+SCRIPT = Path(__file__).parents[2] / ".ci/full.py"
+
+
+@pytest.fixture
+def full(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> ModuleType:
+    """The script, as a module that writes elsewhere."""
+    spec = importlib.util.spec_from_file_location("full", SCRIPT)
+    assert spec is not None
+    assert spec.loader is not None
+    module = importlib.util.module_from_spec(spec)
+    monkeypatch.setitem(sys.modules, "full", module)
+    spec.loader.exec_module(module)
+    monkeypatch.setattr(module, "RESULTS", tmp_path / "results.md")
+    monkeypatch.setattr(module, "ROOT", tmp_path)
+    monkeypatch.setattr(module, "commit", lambda: "0123456789ab")
+    return module
+
+
+def told(full: ModuleType, **commands: str) -> tuple[int, str]:
+    full.PARTS = {name: ("sh", "-c", command) for name, command in commands.items()}
+    return full.main(), full.RESULTS.read_text()
+
+
+def test_the_results_name_date_commit_python_counts_and_durations(full: ModuleType) -> None:
+    status, written = told(full, one="echo; echo '=== 3 passed in 2.00s ==='", two="echo 5 killed, 0 survived")
+    assert status == 0
+    assert re.search(r"^- date: \d{4}-\d\d-\d\d \d\d:\d\d UTC$", written, flags=re.MULTILINE)
+    assert "- commit: 0123456789ab\n" in written
+    assert f"- Python: {platform.python_version()}, " in written
+    assert "| one | passed | 3 passed in 2.00s | 0 min 0 s |\n" in written
+    assert "| two | passed | 5 killed, 0 survived | 0 min 0 s |\n" in written
+
+
+def test_a_part_that_fails_is_written_and_does_not_hold_up_the_next(full: ModuleType) -> None:
+    status, written = told(full, one="echo '=== 1 failed in 9.00s ==='; exit 1", two="echo 4 passed")
+    assert status == 1
+    assert "| one | **FAILED** (exit status 1) | 1 failed in 9.00s | 0 min 0 s |\n" in written
+    assert "| two | passed | 4 passed | 0 min 0 s |\n" in written
+
+
+def test_a_suite_without_a_test_has_neither_passed_nor_failed(full: ModuleType) -> None:
+    status, written = told(full, one="echo '=== no tests collected (9 deselected) in 1.00s ==='; exit 5")
+    assert status == 0
+    assert "| one | no test | no tests collected (9 deselected) in 1.00s | 0 min 0 s |\n" in written
+
+
+def test_every_part_of_the_suite_is_run_with_load_or_without(full: ModuleType) -> None:
+    """What `make test` and `make slow` leave out is in a part of its own; nothing is in none."""
+    selected = {command[-1] for command in full.PARTS.values() if "pytest" in command}
+    assert selected == {"full", "not slow and not full", "slow and not full"}
