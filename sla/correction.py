@@ -61,12 +61,15 @@ def _digest(*parts: str | int) -> str:
 
 
 def revoked(facts: Iterable[Fact]) -> dict[str, Revocation]:
-    """Return the revocation of each correction that is taken back, the earliest if there are several."""
+    """Return the revocation of each correction that is taken back, the earliest if there are several.
+
+    Of several at one instant it is the one with the lowest id, so that the order of the facts decides nothing.
+    """
     found: dict[str, Revocation] = {}
     for fact in facts:
         if isinstance(fact, Revocation):
             held = found.get(fact.correction)
-            if held is None or fact.made < held.made:
+            if held is None or (fact.made, fact.id) < (held.made, held.id):
                 found[fact.correction] = fact
     return found
 

@@ -44,3 +44,8 @@ def test_the_earliest_revocation_is_the_one() -> None:
     """Told in whatever order."""
     again = Revocation(ONE.id, "Ben", "as Ada said", 70)
     assert revoked([again, BACK]) == revoked([BACK, again]) == {ONE.id: BACK}
+
+
+def test_of_revocations_at_one_instant_the_same_one_counts_in_any_order() -> None:
+    at_once = [Revocation(ONE.id, name, "it was the service", 60) for name in ("Ada", "Ben", "Cyd")]
+    assert len({tuple(revoked(order).values()) for order in permutations(at_once)}) == 1

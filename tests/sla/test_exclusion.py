@@ -38,6 +38,12 @@ def minutely(start: int, end: int, *outages: tuple[int, int]) -> Timeline:
     return timeline
 
 
+def test_an_exclusion_without_length_or_beside_the_window_cuts_nothing() -> None:
+    planned = maintenance(2, 6)
+    others = [correction(4, 4), correction(-3, 0), correction(20, 25), correction(0, 0), correction(20, 20)]
+    assert list(audit(Interval(0, 20), [planned, *others])) == [Excluded(Interval(2, 6), (planned,))]
+
+
 def test_shared_time_is_one_piece_with_both_causes() -> None:
     """And is counted once."""
     planned, corrected = maintenance(2, 6), correction(4, 9)

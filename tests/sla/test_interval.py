@@ -34,6 +34,13 @@ def test_union_holds_exactly_the_instants_of_its_parts(parts: list[Interval]) ->
     assert total(parts) == len(instants(*parts))
 
 
+def test_empty_intervals_vanish_and_cut_nothing() -> None:
+    assert list(union([Interval(3, 3)])) == []
+    assert list(union([Interval(0, 2), Interval(5, 5), Interval(7, 9)])) == [Interval(0, 2), Interval(7, 9)]
+    assert list(subtract(Interval(0, 9), [Interval(5, 5)])) == [Interval(0, 9)]
+    assert list(subtract(Interval(4, 4), [])) == []
+
+
 @given(spans, st.lists(spans))
 def test_subtraction_leaves_exactly_what_no_hole_holds(window: Interval, holes: list[Interval]) -> None:
     """The rest comes in order and without empty parts."""
