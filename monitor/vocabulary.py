@@ -21,7 +21,8 @@ class ProbeResult:
     `reason` is a stable word (`dns_nxdomain`, `http_status`, ...), empty when good unless the answer was `slow`.
     `phases` maps a subset of PHASES to seconds. `detail` is one human line, bounded, that may quote the target: escape
     it where it is shown.
-    `certificate_expiry` is seconds since the Unix epoch, None where no certificate was seen.
+    `certificate_expiry` is when the first certificate of the verified chain expires, seconds since the Unix epoch; None
+    where no certificate was seen.
     """
 
     outcome: Outcome

@@ -115,6 +115,6 @@ def _as_text(check: CheckBase, attempt: Attempt) -> str:
         lines.append(f"{'status':<12}{result.status}")
     if result.certificate_expiry is not None:
         days = (result.certificate_expiry - attempt.at / SECOND) / 86_400
-        lines.append(f"{'certificate':<12}ends in {days:.1f} days")
+        lines.append(f"{'certificate':<12}expires in {days:.1f} days")
     lines += [f"{phase:<12}{1000 * result.phases[phase]:9.2f} ms" for phase in PHASES if phase in result.phases]
     return "\n".join([*lines, f"{'in all':<12}{1000 * attempt.duration:9.2f} ms"])

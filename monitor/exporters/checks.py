@@ -14,13 +14,14 @@ if TYPE_CHECKING:
     from sla.incident import IncidentTracker
     from sla.timeline import Timeline
 
-# The first five carry blackbox_exporter's names and meaning, so that boards and rules written for it go on working.
+# The first five carry blackbox_exporter's names and meaning, so that boards and rules written for it go on working. Of
+# the certificates that a server sends, those that are no part of the verified chain do not count: nobody uses them.
 FAMILIES = (
     Family("probe_success", "gauge", "1 if the last probe was good, 0 if bad; absent while we could not tell"),
     Family("probe_duration_seconds", "gauge", "Duration of the last probe", "seconds"),
     Family("probe_phase_duration_seconds", "gauge", "Duration of each phase of the last probe", "seconds"),
     Family("probe_http_status_code", "gauge", "Status of the last answer; absent where there was none"),
-    Family("probe_ssl_earliest_cert_expiry", "gauge", "When the certificate expires, Unix time; absent without TLS"),
+    Family("probe_ssl_earliest_cert_expiry", "gauge", "When the first certificate of the chain expires, Unix time"),
     Family("ninewatch_probes_total", "counter", "Probes since the start of the daemon, by outcome"),
     Family("ninewatch_check_up", "gauge", "1 if the check is up, 0 if down; absent while its state is unknown"),
     Family("ninewatch_check_unknown", "gauge", "1 while the state of the check is unknown"),

@@ -59,9 +59,20 @@ def _adapt(context: ssl.SSLContext, version: str | None, identity: tuple[str, Se
 
 
 def certificate_expiry(connection: ssl.SSLSocket) -> float | None:
-    """Return when the peer's certificate ends, seconds since the Unix epoch; None when it showed none that reads."""
-    der = connection.getpeercert(binary_form=True)
-    return None if der is None else expiry_of(der)
+    """Return when the first certificate of the verified chain expires, seconds since the Unix epoch; None without one.
+
+    A connection is refused as soon as one of them has. Other certificates that the server sent do not count. Where
+    nothing is verified, it is the server's own certificate.
+    """
+    return min((end for end in map(expiry_of, deciding(connection)) if end is not None), default=None)
+
+
+def deciding(connection: ssl.SSLSocket) -> list[bytes]:
+    """Return in DER form the certificates whose expiry ends a target's validity, the server's own first."""
+    if connection.context.verify_mode is not ssl.CERT_NONE and (verified := chain(connection, "verified")):
+        return verified
+    own = connection.getpeercert(binary_form=True)
+    return [] if own is None else [own]
 
 
 def refused_expiry(connection: ssl.SSLSocket) -> float | None:

@@ -95,7 +95,7 @@ tls: {target: mail.example.org, starttls: smtp, valid_for: 14d}
 """,
     reasons=REASONS
     | {
-        "tls_expiring": "the certificate ends sooner than `valid_for`",
+        "tls_expiring": "a certificate of the verified chain expires sooner than `valid_for`",
         "tls_issuer": "the certificate is another authority's",
         "tls_other_certificate": "the certificate is another than the one of `sha256`",
     },

@@ -5,6 +5,7 @@ from __future__ import annotations
 import hashlib
 import re
 import ssl
+from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Annotated
 
 from pydantic import AfterValidator
@@ -12,9 +13,12 @@ from pydantic import AfterValidator
 from monitor.config.expect import RegexField
 from monitor.config.model import Duration, TlsOptions
 from monitor.network.failure import ProbeFailure, quoted
+from monitor.network.tls_context import deciding, expiry_of
 from sla.interval import DAY, SECOND
 
 if TYPE_CHECKING:
+    from cryptography.x509 import Certificate
+
     from monitor.network.frame import Frame
 
 
@@ -32,7 +36,8 @@ class WantedCertificate(TlsOptions):
     """How a certificate is judged, and what else is wanted of it."""
 
     valid_for: Duration | None = None
-    """Bad when the certificate ends sooner than this from now, e.g. `14d`."""
+    """Bad when a certificate of the verified chain expires sooner than this from now, e.g. `14d`: the server's own, an
+    intermediate one or the root."""
 
     issuer: RegexField | None = None
     """A regular expression (RE2) that must occur in the issuer's name, e.g. `O=Let's Encrypt`."""
@@ -52,22 +57,36 @@ def judge(wanted: WantedCertificate, connection: ssl.SSLSocket, frame: Frame) ->
         raise ProbeFailure("tls_other_certificate", f"its fingerprint is {found}")
     if wanted.issuer is not None and not wanted.issuer.search(issuer := _issuer(shown)):
         raise ProbeFailure("tls_issuer", f"issued by {quoted(issuer)}, expected {quoted(wanted.issuer.text)}")
-    _judge_end(frame, wanted.valid_for)
+    if wanted.valid_for is not None:
+        _judge_end(deciding(connection), frame.now(), wanted.valid_for)
 
 
 def _issuer(der: bytes) -> str:
     """Return the issuer's name as RFC 4514 writes it; empty when it does not read."""
+    certificate = _read(der)
+    return "" if certificate is None else certificate.issuer.rfc4514_string()
+
+
+def _read(der: bytes) -> Certificate | None:
     from cryptography import x509  # 30 ms that a portfolio without such a check need not pay
 
     try:
-        return x509.load_der_x509_certificate(der).issuer.rfc4514_string()
+        return x509.load_der_x509_certificate(der)
     except ValueError:
-        return ""
+        return None
 
 
-def _judge_end(frame: Frame, valid_for: int | None) -> None:
-    if valid_for is None or frame.certificate_expiry is None:
+def _judge_end(chain: list[bytes], now: int, valid_for: int) -> None:
+    ends = [(end, der) for der in chain if (end := expiry_of(der)) is not None]
+    if not ends:
         return
-    left = int(frame.certificate_expiry * SECOND) - frame.now()
+    end, der = min(ends)
+    left = int(end * SECOND) - now
     if left < valid_for:
-        raise ProbeFailure("tls_expiring", f"the certificate ends in {left / DAY:.1f} days, wanted {valid_for / DAY:g}")
+        certificate = _read(der)
+        subject = certificate.subject.rfc4514_string() if certificate is not None else ""
+        day = datetime.fromtimestamp(end, UTC).strftime("%Y-%m-%d %H:%M UTC")
+        which = f"{'the certificate' if der == chain[0] else 'a certificate of the chain'} {quoted(subject)}"
+        raise ProbeFailure(
+            "tls_expiring", f"{which} expires in {left / DAY:.1f} days, on {day}; {valid_for / DAY:g} wanted"
+        )

@@ -6,7 +6,7 @@ import ipaddress
 import ssl
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, NamedTuple
 
 from cryptography import x509
 from cryptography.hazmat.primitives import hashes, serialization
@@ -71,4 +71,55 @@ def demanding_context(certificate: trustme.LeafCert, clients: trustme.CA) -> ssl
     context = server_context(certificate)
     clients.configure_trust(context)
     context.verify_mode = ssl.CERT_REQUIRED
+    return context
+
+
+class Issued(NamedTuple):
+    """A certificate and its key."""
+
+    certificate: x509.Certificate
+    key: ec.EllipticCurvePrivateKey
+
+    @property
+    def pem(self) -> bytes:
+        """The certificate in PEM form."""
+        return self.certificate.public_bytes(serialization.Encoding.PEM)
+
+
+def issued(
+    name: str,
+    days: float,
+    issuer: Issued | None = None,
+    *,
+    host: str = "",
+    key: ec.EllipticCurvePrivateKey | None = None,
+) -> Issued:
+    """Return a certificate that expires in so many days: of a server for a host's address, else of an authority."""
+    key = key or ec.generate_private_key(ec.SECP256R1())
+    subject = x509.Name([x509.NameAttribute(NameOID.COMMON_NAME, name)])
+    now = datetime.now(UTC)
+    builder = (
+        x509.CertificateBuilder()
+        .subject_name(subject)
+        .issuer_name(subject if issuer is None else issuer.certificate.subject)
+        .public_key(key.public_key())
+        .serial_number(x509.random_serial_number())
+        .not_valid_before(now - timedelta(days=400))
+        .not_valid_after(now + timedelta(days=days))
+        .add_extension(x509.BasicConstraints(ca=not host, path_length=None), critical=True)
+    )
+    if host:
+        names = x509.SubjectAlternativeName([x509.IPAddress(ipaddress.ip_address(host))])
+        builder = builder.add_extension(names, critical=False)
+    return Issued(builder.sign(key if issuer is None else issuer.key, hashes.SHA256()), key)
+
+
+def showing(folder: Path, leaf: Issued, *others: Issued) -> ssl.SSLContext:
+    """Return the context of a server that sends these certificates, the first of which is its own."""
+    path = folder / "shown.pem"
+    encoding, form = serialization.Encoding.PEM, serialization.PrivateFormat.PKCS8
+    key = leaf.key.private_bytes(encoding, form, serialization.NoEncryption())
+    path.write_bytes(key + b"".join(each.pem for each in (leaf, *others)))
+    context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+    context.load_cert_chain(path)
     return context

@@ -16,9 +16,10 @@ import trustme
 from pydantic import ValidationError
 
 from sla.observation import Outcome
-from tests.support.certificates import bundle, self_signed, server_context
+from tests.support.certificates import bundle, issued, self_signed, server_context, showing
 from tests.support.probing import attempt, check_of
 from tests.support.servers import answer, request_of, saying, serving, silent
+from tests.support.starttls import TURNS, clear_first
 
 if TYPE_CHECKING:
     from monitor.vocabulary import ProbeResult
@@ -195,6 +196,92 @@ async def test_a_certificate_that_ends_too_soon_is_bad_though_it_is_valid(author
     assert (soon.outcome, soon.reason) == (Outcome.BAD, "tls_expiring")
     assert soon.certificate_expiry is not None
     assert enough.outcome is Outcome.GOOD
+
+
+class Chain(NamedTuple):
+    """A server's context, the file of the root that is trusted, and the days after which the first one expires."""
+
+    context: ssl.SSLContext
+    ca: str
+    days: float
+
+
+def chain_of(folder: Path, *, leaf: float, intermediate: float, root: float, extra: str = "") -> Chain:
+    top = issued("Root", root)
+    middle = issued("Intermediate", intermediate, top)
+    own = issued("Server", leaf, middle, host="127.0.0.1")
+    others = {
+        "": [],
+        "unrelated": [issued("Unrelated", 1)],
+        "cross-signed": [issued("Root", 1, issued("Old Root", 2), key=top.key)],
+        "root": [top],
+    }[extra]
+    path = folder / "root.pem"
+    path.write_bytes(top.pem)
+    return Chain(showing(folder, own, middle, *others), str(path), min(leaf, intermediate, root))
+
+
+@pytest.mark.parametrize(
+    ("days", "named"),
+    [
+        ({"leaf": 90, "intermediate": 3, "root": 900}, 'a certificate of the chain "CN=Intermediate"'),
+        ({"leaf": 90, "intermediate": 60, "root": 3}, 'a certificate of the chain "CN=Root"'),
+        ({"leaf": 3, "intermediate": 60, "root": 900}, 'the certificate "CN=Server"'),
+    ],
+)
+async def test_the_first_certificate_of_the_chain_to_expire_decides(
+    days: dict[str, float], named: str, tmp_path: Path
+) -> None:
+    made = chain_of(tmp_path, **days)
+    soon = await seen("tls", made.context, ca=made.ca, valid_for="14d")
+    enough = await seen("tls", made.context, ca=made.ca, valid_for="2d")
+    assert (soon.outcome, soon.reason) == (Outcome.BAD, "tls_expiring")
+    assert soon.detail.startswith(f"{named} expires in 3.0 days, on 20")
+    assert enough.outcome is Outcome.GOOD
+
+
+@pytest.mark.parametrize("extra", ["unrelated", "cross-signed", "root"])
+async def test_a_certificate_that_is_sent_beside_the_chain_does_not_count(extra: str, tmp_path: Path) -> None:
+    made = chain_of(tmp_path, leaf=90, intermediate=60, root=900, extra=extra)
+    result = await seen("tls", made.context, ca=made.ca, valid_for="14d")
+    assert (result.outcome, result.reason) == (Outcome.GOOD, ""), result.detail
+    assert result.certificate_expiry == pytest.approx((NOW + timedelta(days=60)).timestamp(), abs=600)
+
+
+@pytest.mark.parametrize("verify", [True, False])
+async def test_a_chain_that_is_not_verified_does_not_decide(verify: bool, tmp_path: Path) -> None:
+    made = chain_of(tmp_path, leaf=90, intermediate=3, root=900)
+    result = await seen("tls", made.context, **({"ca": made.ca} if verify else {"verify": False}), valid_for="14d")
+    assert result.outcome is (Outcome.BAD if verify else Outcome.GOOD)
+
+
+SPEAKING_TLS: list[dict[str, Any]] = [
+    {"http": "https://127.0.0.1:{}/"},
+    {"tcp": "127.0.0.1:{}", "encrypted": True},
+    {"smtp": "127.0.0.1:{}", "encryption": "tls"},
+    {"redis": "127.0.0.1:{}", "encrypted": True},
+    {"websocket": "wss://127.0.0.1:{}/"},
+    {"grpc": "127.0.0.1:{}", "encrypted": True},
+    {"dns": "a.example", "resolver": "127.0.0.1:{}", "transport": "tls"},
+]
+
+
+@pytest.mark.parametrize("written", SPEAKING_TLS, ids=lambda written: next(iter(written)))
+async def test_every_kind_reports_the_chain_s_expiry(written: dict[str, Any], tmp_path: Path) -> None:
+    made = chain_of(tmp_path, leaf=90, intermediate=3, root=900)
+    async with serving(silent, made.context) as port:
+        check = {key: value.format(port) if isinstance(value, str) else value for key, value in written.items()}
+        result = (await attempt({**check, "tls": {"ca": made.ca}}, 1.0)).result
+    assert result.certificate_expiry == pytest.approx((NOW + timedelta(days=3)).timestamp(), abs=600)
+
+
+async def test_a_chain_behind_starttls_decides_alike(tmp_path: Path) -> None:
+    made = chain_of(tmp_path, leaf=90, intermediate=3, root=900)
+    async with serving(clear_first(TURNS["smtp"], made.context)) as port:
+        written = {"target": f"127.0.0.1:{port}", "starttls": "smtp", "ca": made.ca, "valid_for": "14d"}
+        result = (await attempt({"tls": written}, 5)).result
+    assert result.reason == "tls_expiring", result.detail
+    assert "CN=Intermediate" in result.detail
 
 
 async def test_a_certificate_of_another_authority_is_told_by_its_issuer(authority: Authority) -> None:
