@@ -12,17 +12,28 @@ from sla.claims.numerals import NUMBER_WORDS, alternatives
 from sla.claims.words import ABOUT, ABOVE, BELOW, HOUR, MINUTE, UNITS
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Iterable, Iterator
 
 _GROUPS = rf"[\u00a0\u202f\u2009’'{GROUP_DOT}{GROUP_SPACE}]"
 _GROUPED = rf"\d{{1,3}}(?:,\d{{3}})+(?:\.\d+)?|\d{{1,3}}(?:{_GROUPS}\d{{3}})+(?:[.,]\d+)?"
 _NUMBER = rf"{_GROUPED}|\d+(?:[.,]\d+)?|[.]\d+"
-_WORD = rf"(?<![A-Za-zÀ-ÖØ-öø-ɏ])(?<![A-Za-zÀ-ÖØ-öø-ɏ]-)(?:{alternatives(NUMBER_WORDS)})(?=[\s-])"
 _UNIT = "|".join(f"(?P<{name}>{spelling})" for name, (_, spelling) in UNITS.items())
-_PART = re.compile(
-    rf"(?P<number>{_NUMBER}|{_WORD})(?:\s*(?:[-–]|(?:to|bis|à|a)\b)\s*(?P<upper>{_NUMBER}))?[\s-]{{0,2}}(?:{_UNIT})(?![A-Za-zÀ-ÖØ-öø-ɏ²³%])\.?",
-    re.IGNORECASE,
-)
+
+
+def _part(words: Iterable[str]) -> re.Pattern[str]:
+    """Return the pattern of a number, or one of these words, with its unit."""
+    word = rf"(?<![A-Za-zÀ-ÖØ-öø-ɏ])(?<![A-Za-zÀ-ÖØ-öø-ɏ]-)(?:{alternatives(words)})(?=[\s-])"
+    return re.compile(
+        rf"(?P<number>{_NUMBER}|{word})(?:\s*(?:[-–]|(?:to|bis|à|a)\b)\s*(?P<upper>{_NUMBER}))?[\s-]{{0,2}}(?:{_UNIT})"
+        r"(?![A-Za-zÀ-ÖØ-öø-ɏ²³%])\.?",
+        re.IGNORECASE,
+    )
+
+
+# Hundreds of number words cost time at each letter, so they are tried only where a text has the first part of one.
+_FIRSTS = frozenset(re.split(r"[\s-]", word)[0] for word, value in NUMBER_WORDS.items() if value > 1)
+_PART = _part(word for word, value in NUMBER_WORDS.items() if value <= 1)
+_WORDED_PART = _part(NUMBER_WORDS)
 _CLOCK = re.compile(r"(?<![\d:.])(?P<h>\d{1,3}):(?P<m>[0-5]\d):(?P<s>[0-5]\d(?:\.\d+)?)(?![\d:])")
 _SHORT_CLOCK = re.compile(
     r"(?<![\d:.])(?P<large>\d{1,3}):(?P<small>[0-5]\d)(?![\d:])\s*(?P<unit>h|hrs?|hours?|std|min|minutes?)(?![A-Za-zÀ-ÖØ-öø-ɏ])",
@@ -82,7 +93,8 @@ def unit_in_label(text: str) -> str | None:
 
 def _runs(text: str) -> Iterator[list[re.Match[str]]]:
     run: list[re.Match[str]] = []
-    for match in _PART.finditer(text):
+    words = re.findall(r"[^\W\d_]+", text.lower())
+    for match in (_PART if _FIRSTS.isdisjoint(words) else _WORDED_PART).finditer(text):
         if run and not _continues(text, run[-1], match):
             yield run
             run = []
@@ -131,7 +143,7 @@ def _number(text: str) -> Fraction:
 
 
 def _spread(low: Reading, high: Reading) -> Reading:
-    return Reading((low.seconds + high.seconds) / 2, low.low, high.high)
+    return Reading((low.seconds + high.seconds) / 2, min(low.low, high.low), max(low.high, high.high))
 
 
 def _clock(match: re.Match[str]) -> Amount:

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import re
 from dataclasses import replace
+from fractions import Fraction
 from typing import TYPE_CHECKING, NamedTuple
 
 from sla.claims.fitting import conventions
@@ -22,6 +23,8 @@ _HOLDING = frozenset({Verdict.RIGHT, Verdict.ROUNDED})
 _PLAIN_SLIPS = frozenset({Kind.UNIT, Kind.PERIOD, Kind.NINES, Kind.SWAPPED, Kind.DECIMALS, Kind.BOTH, Kind.ROW})
 _SURE_DIGITS = 3
 _WITNESSES = 3
+_FIXED = frozenset({"week", "day", "hour"})
+_ROUNDING, _LENGTHS = Fraction(3, 1000), Fraction(1, 100)
 _OTHER_YEAR = re.compile(r"leap|schaltjahr|bissextil|bisiest|\b36[046]\b|\b52 ?w|working|business", re.IGNORECASE)
 
 
@@ -88,23 +91,38 @@ def _is_sharp_figure(each: Judged) -> bool:
 def _by_another_length(member: Judged, column: Sequence[Judged]) -> Judged | None:
     """Return the claim as wrong if it alone needs an unusual length of the period, against three neighbours and more.
 
-    8.73 h of 99.9 % is right by 52 weeks, but not in a table whose other rows are right by 365 days only.
+    8.73 h of 99.9 % is right by 52 weeks, but not in a table whose other rows are right by 365 days only. 8.72 h is
+    right by no length at all.
     """
     statement = member.statement
-    if not member.holds or not _is_sharp(statement) or conventions(statement, usual=True):
+    if not _is_sharp(statement) or conventions(statement, usual=True):
         return None
     others = [each for each in column if each is not member and each.claim.period == member.claim.period]
-    shared = [conventions(each.statement, usual=True) for each in others if each.holds]
-    common = frozenset.intersection(*shared) if len(shared) >= _WITNESSES else frozenset()
+    common = _common(others)
     needed = conventions(statement, usual=False)
-    against = sum(not needed & conventions(each.statement, usual=False) for each in others if each.holds)
-    if not common or not needed or not against or len(shared) < len(others):
+    against = [each for each in others if not needed & conventions(each.statement, usual=False)]
+    if not common or not against or not (needed or _is_off(member)):
         return None
-    says = f"needs a {min(needed)}; the {len(shared)} other rows are by a {min(common)}"
+    length = min(needed) if needed else f"{member.claim.period} of another length"
+    says = f"needs a {length}; the {len(others)} other rows are by a {min(common)}"
     return member._replace(claim=replace(member.claim, verdict=Verdict.WRONG, diagnosis=says))
+
+
+def _common(others: Sequence[Judged]) -> frozenset[str]:
+    """Return the usual lengths by which all the others are right; empty if they are few or differ."""
+    if len(others) < _WITNESSES or not all(each.holds for each in others):
+        return frozenset()
+    return frozenset.intersection(*(conventions(each.statement, usual=True) for each in others))
+
+
+def _is_off(member: Judged) -> bool:
+    """Whether a figure that no length explains is too far off for a slip of rounding, yet near enough for a length."""
+    factor = member.claim.factor
+    return factor is not None and _ROUNDING < abs(factor - 1) <= _LENGTHS
 
 
 def _is_sharp(statement: Statement) -> bool:
     amount = statement.amount
     sharp = amount.bound is Bound.EXACT and amount.digits >= _SURE_DIGITS and statement.level.nominal
+    sharp = sharp and statement.period is not None and statement.period.name not in _FIXED
     return sharp and not statement.remark and not statement.others and not _OTHER_YEAR.search(statement.text)

@@ -49,20 +49,24 @@ def conventions(statement: Statement, *, usual: bool) -> frozenset[str]:
 def usual_truths(statement: Statement) -> list[Fraction]:
     """Return what the availability leaves, seconds, under each convention in common use."""
     found = list(lengths(statement))
-    return [statement.level.lost * length for period, label, length in found if _is_usual(period, label)]
+    return [statement.level.lost * length for period, label, length in found if _is_usual(statement, period, label)]
 
 
-def _is_usual(period: str, label: str) -> bool:
-    return period not in PERIODS or label not in {each for each, _ in PERIODS[period].lengths[_USUAL[period] :]}
+def _is_usual(statement: Statement, period: str, label: str) -> bool:
+    """Whether the convention is in common use, or the only one because the page gives the length."""
+    given = statement.period is not None and len(statement.period.lengths) == 1
+    return (
+        given or period not in PERIODS or label not in {each for each, _ in PERIODS[period].lengths[_USUAL[period] :]}
+    )
 
 
 def _fits(statement: Statement, level: Level) -> Iterator[Fit]:
     for reading in statement.amount.readings:
         for period, label, length in lengths(statement):
-            usual = _is_usual(period, label)
+            usual = _is_usual(statement, period, label)
             expected = (1 - level.ratio) * length
             slack = Fraction(0) if level.nominal else level.slack * length
-            if reading.low <= expected + slack and expected - slack <= reading.high:
+            if reading.low <= expected + slack and expected - slack < reading.high:
                 yield Fit(period, label, reading.seconds, expected, usual)
 
 

@@ -87,26 +87,28 @@ _RECORDS = {
         r"were|had|has been|have been|achieved|recorded|experienced|actual(?:ly)?|incident|lasted|"
         r"lasting|last (?:year|month|quarter|week)|breach\w*|violat\w+|exceed\w*|drops?|falls?|fell|below|"
         r"missed|instead of|rather than|suffered|observed|planned|scheduled|exclud\w+|maintenance|"
-        r"(?:not|never|\w+n['’]t) (?:been )?(?:met|reached|achieved|kept)|fail(?:s|ed|ing)?(?: to)?|"
+        r"(?:not|never|\w+n['’]t) (?:\w+ ){0,2}(?:met|reached|achieved|kept|fulfilled|maintained)|"
+        r"fail(?:s|ed|ing)?(?: to)?|"
         r"miss(?:es|ing)?|unmet|reported|went|could not|did|so far|disregard\w*|not count(?:ed)?|ignored|"
         r"shorter than"
     ),
     "de": (
         r"war|waren|wurden?|hatten?|betrug(?:en)?|gemessen|unterschr\w+|überschr\w+|verfehl\w*|"
-        r"nicht (?:erreicht|eingehalten|erf[üu]llt|gehalten)|tats[äa]chlich\w*|vorfall\w*|"
+        r"nicht (?:\w+ ){0,2}(?:erreicht|eingehalten|erf[üu]llt|gehalten)|tats[äa]chlich\w*|vorfall\w*|"
         r"vertragsstrafe\w*|geplant\w*|wartung\w*|ausgenommen|sinkt|fällt|lag(?:en)?|erreichten?|"
         r"dauerten?|gutschrift\w*|letzte[nsrm]? (?:jahr|monat|quartal|woche)|außer|zuzüglich|"
         r"unber[üu]cksichtigt|nicht (?:gez[äa]hlt|gewertet|ber[üu]cksichtigt|mitgez[äa]hlt)|k[üu]rzer als"
     ),
     "fr": (
         r"était|étaient|a été|ont été|avait|a atteint|a duré|constat[ée]\w*|mesur[ée]\w*|"
-        r"non[- ](?:atteint\w*|respect\w*|tenu\w*)|n['’]a pas|n['’]est pas|n['’]ont pas|d[ée]pass\w*|"
+        r"non[- ](?:atteint\w*|respect\w*|tenu\w*)|n['’](?:a|ont|est|était|a été)(?: \w+)? pas|d[ée]pass\w*|"
         r"p[ée]nalit[ée]\w*|incident|maintenance|programm[ée]\w*|hors\b(?! service| ligne)|en dessous|"
         r"inf[ée]rieur\w*|manqué\w*|au-del[àa]|ne (?:sont|compt)\w*|plus courtes? que"
     ),
     "es": (
         r"fue|fueron|era|estuvo|estuvieron|hubo|alcanz[óo]|duró|medid[oa]s?|incumpl\w+|"
-        r"no (?:se )?(?:alcanz\w+|cumpl\w+|lleg\w+)|penaliz\w+|incidente|mantenimiento|programad[oa]s?|"
+        r"no (?:se )?(?:han? |pudo |fue )?(?:alcanz\w+|cumpl\w+|lleg\w+)|"
+        r"penaliz\w+|incidente|mantenimiento|programad[oa]s?|"
         r"por debajo|inferior\w*|super(?:a|ó|en|ar)\b|exced\w+|excluid\w+|registr\w+|"
         r"no (?:se )?(?:cuentan|computan|tienen en cuenta)"
     ),

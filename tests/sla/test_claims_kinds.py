@@ -137,6 +137,10 @@ def test_a_language_that_is_not_read_is_passed_over(text: str) -> None:
         "99,9 % Verfügbarkeit im Monat nicht erreicht: 3 Stunden Ausfall.",
         "Disponibilité de 99,9 % par mois non atteinte : 3 heures d'indisponibilité.",
         "El 99,9 % de disponibilidad mensual no se cumplió: 3 horas de caída.",
+        "No se ha cumplido el 99,5 % de disponibilidad mensual (5 horas de caída).",
+        "La disponibilité de 99,5 % n'a donc pas été tenue (5 h d'arrêt dans le mois).",
+        "Die Verfügbarkeit von 99,5 % konnte nicht ganz gehalten werden (5 Stunden Ausfall im Monat).",
+        "99.48 % availability is 3 full hours of downtime a month beyond the 43.2 minutes.",
         table(
             "| Service | SLA | Downtime per month | Met |",
             "| a | 99.9 % | 95 min | no |",
@@ -158,6 +162,7 @@ def test_a_promise_that_was_missed_is_no_wrong_claim(text: str) -> None:
         "90 to 95 % availability means 18.25 to 36.5 days of downtime per year.",
         "99 % bis 99,9 % Verfügbarkeit: 8,76 bis 87,6 Stunden Ausfall im Jahr.",
         "Entre el 99 % y el 99,9 % de disponibilidad: 8,76 horas de inactividad al año.",
+        "95-99 % availability (18.25 to 3.65 days of downtime a year)",
         "99.9 % to 99.99 % availability allows 52.56 minutes to 8.76 hours of downtime a year.",
     ],
 )
@@ -261,6 +266,9 @@ ROWS = ("| 99 % | 87.6 hours |", "| 99.5 % | 43.8 hours |", "| 99.95 % | 4.38 ho
         ("| 99.9 % | 8.73 hours |", 1),
         ("| 99.9 % | 8.64 hours |", 1),
         ("| 99.9 % | 8.784 hours |", 1),
+        ("| 99.9 % | 8.72 hours |", 1),
+        ("| 99.9 % | 8.79 hours |", 1),
+        ("| 99.9 % | 8.75 hours |", 0),
         ("| 99.9 % | 8.77 hours |", 0),
         ("| 99.9 % | 8.784 hours (leap year) |", 0),
         ("| 99.9 % | 8.8 hours |", 0),
@@ -280,6 +288,29 @@ def test_a_table_by_an_unusual_year_throughout_is_right() -> None:
         "| SLA | Downtime per year |", "| 99 % | 87.36 hours |", "| 99.5 % | 43.68 hours |", "| 99.9 % | 8.736 hours |"
     )
     assert wrong(page) == []
+
+
+@pytest.mark.parametrize(
+    ("header", "row", "count"),
+    [
+        ("Downtime per year (365 days)", "8.73 hours", 1),
+        ("Downtime per year (8,760 h)", "8.73 hours", 1),
+        ("Downtime per year (365 days)", "8.76 hours", 0),
+    ],
+)
+def test_a_length_that_the_header_gives_holds_for_each_row(header: str, row: str, count: int) -> None:
+    assert len(wrong(table(f"| SLA | {header} |", *ROWS, f"| 99.9 % | {row} |"))) == count
+
+
+def test_a_length_that_only_the_header_makes_usual_is_one() -> None:
+    rows = ("| 99 % | 446.4 min |", "| 99.5 % | 223.2 min |", "| 99.95 % | 22.32 min |", "| 99.9 % | 43.2 min |")
+    (claim,) = wrong(table("| SLA | Downtime per month (31 days) |", *rows))
+    assert claim.claimed == 2592
+
+
+def test_a_row_of_days_has_no_other_length_to_need() -> None:
+    rows = ("| 99 % | 14.4 min |", "| 99.9 % | 1.44 min |", "| 99.95 % | 43.2 s |", "| 99.99 % | 8.66 s |")
+    assert wrong(table("| SLA | Downtime per day |", *rows)) == []
 
 
 def test_a_row_by_another_month_is_wrong_in_a_list_too() -> None:
@@ -322,6 +353,20 @@ def test_each_duration_keeps_its_own_period(text: str) -> None:
     found = audit(text).claims
     assert found
     assert {claim.verdict for claim in found} <= {Verdict.RIGHT, Verdict.ROUNDED}
+
+
+def test_run_together_headers_name_no_period() -> None:
+    rows = ("99%100.8 minutes (1.68 hours)87.6 hours", "99.5%50.4 minutes (0.84 hours)43.8 hours")
+    assert wrong("\n".join(["LevelWeekly DowntimeYearly Downtime", *rows])) == []
+
+
+def test_an_introduction_gives_the_unit_of_bare_figures() -> None:
+    (claim,) = wrong("Downtime in minutes per month:\n\n99 %   432\n99.5 %   216\n99.9 %   4.32\n99.95 %   21.6")
+    assert claim.claimed == Fraction("259.2")
+
+
+def test_the_german_was_is_no_past_tense() -> None:
+    assert len(wrong("Zugesagt sind 99,9 % Verfügbarkeit, was etwa 4,3 Stunden Ausfall pro Monat erlaubt.")) == 1
 
 
 @pytest.mark.parametrize(
