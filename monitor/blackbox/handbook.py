@@ -20,7 +20,7 @@ Made by `make generate` from the code; a test runs Debian's blackbox_exporter 0.
 and bad servers and compares every metric, label and value; of durations, whether there is one and whether it is 0.
 
 ```sh
-ninewatch run -c portfolio.yaml --blackbox-config /etc/prometheus/blackbox.yml
+ninewatch run -c examples/mine.yaml --blackbox-config examples/blackbox.yml
 ```
 
 serves `GET /probe?target=...&module=...` by the module file that is there, with the same metrics, so that scrape
@@ -46,7 +46,7 @@ Who may ask: whoever is on this machine. Or, where networks are named at the sta
 else; this machine is then named as 127.0.0.1/32 if it is to ask as well:
 
 ```sh
-ninewatch run -c portfolio.yaml --blackbox-config blackbox.yml --blackbox-allow 10.20.0.0/16,127.0.0.1/32
+ninewatch run -c examples/mine.yaml --blackbox-config examples/blackbox.yml --blackbox-allow 10.20.0.0/16,127.0.0.1/32
 ```
 
 For callers who are not on this machine, no connection is made to its own loopback but to the proxy and the token server

@@ -1,0 +1,74 @@
+"""The commands of the documentation: found in its fenced blocks, run as written, their output compared."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+from pathlib import Path
+
+_FENCE = re.compile(r"^```(\w*)\n(.*?)^```$", re.MULTILINE | re.DOTALL)
+_TALKS = ("", "sh", "bash", "console")  # languages of blocks that hold commands; others hold data
+_PROGRAMS = ("make", "ninewatch", ".venv/bin/ninewatch", "helm", "python", "zcat", "cat", "curl")
+
+
+@dataclass
+class Command:
+    """A command and the lines that the document shows under it; none is no claim about its output."""
+
+    line: int
+    text: str
+    shown: list[str] = field(default_factory=list)
+
+
+@dataclass(frozen=True)
+class Block:
+    """A fenced block: its first line's number, its commands; none where it shows something else."""
+
+    line: int
+    text: str
+    commands: list[Command]
+
+
+def blocks(path: Path) -> Iterator[Block]:
+    """Yield the blocks of a document that may hold commands."""
+    text = path.read_text(encoding="utf-8")
+    for match in _FENCE.finditer(text):
+        if match[1] in _TALKS:
+            line = text.count("\n", 0, match.start(2)) + 1
+            yield Block(line, match[2], list(_commands(match[2], line)))
+
+
+def _commands(text: str, first: int) -> Iterator[Command]:
+    """Yield the commands: after `$ ` in a transcript, else every line of a block that begins with a program."""
+    lines = text.splitlines()
+    transcript = any(line.startswith("$ ") for line in lines)
+    if not transcript and (lines[0].split() or [""])[0] not in _PROGRAMS:
+        return
+    held: Command | None = None
+    for number, line in enumerate(lines, first):
+        if held is not None and held.text.endswith("\\") and not held.shown:
+            held.text = held.text[:-1] + line.strip()
+        elif not transcript or line.startswith("$ "):
+            if held is not None:
+                yield held
+            held = Command(number, line.removeprefix("$ ")) if line.strip() else None
+        elif held is not None:
+            held.shown.append(line)
+    if held is not None:
+        yield held
+
+
+def expected(shown: list[str]) -> re.Pattern[str]:
+    """Return a pattern of the output that a document shows: `...` stands for the rest of a line, alone for any lines.
+
+    Blank lines at the end do not count, nor blanks at the end of a line.
+    """
+    text = "\n".join(line.rstrip() for line in shown).strip("\n")
+    parts = [re.escape(part) for part in re.split(r"^\.\.\.$", text, flags=re.MULTILINE)]
+    return re.compile("(?:.*\n)*?.*".join(part.replace(re.escape("..."), ".*") for part in parts))
+
+
+def plain(output: str) -> str:
+    """Return an output as it is compared."""
+    return "\n".join(line.rstrip() for line in output.splitlines()).strip("\n")
