@@ -56,7 +56,7 @@ class Objective:
             count = _WORDS.get(words[1]) or int(words[1])
             return cls(1 - Fraction(1, 10**count * (2 if words[2] else 1)))
         number = _PERCENT.fullmatch(written)
-        if number is None or isinstance(text, bool):
+        if number is None:
             raise ValueError(f'"{text}" is not an objective; write 99.95% or "three nines" {_ALLOWED}')
         percent = Fraction(number[1])
         if 0 < percent < 1 and not number[2]:

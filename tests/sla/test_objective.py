@@ -24,6 +24,7 @@ ratios = st.fractions(0, 1, max_denominator=10**13)
         (99.95, "99.95%"),
         (99, "99%"),
         ("0.5%", "0.5%"),
+        ("1", "1%"),  # only below 1 could a bare number be meant as a ratio
         ("99.99999999%", "99.99999999%"),
         ("one nine", "90%"),
         ("three nines", "99.9%"),

@@ -8,7 +8,7 @@ from hypothesis import strategies as st
 from sla.availability import Bounds, Verdict
 from sla.interval import DAY, HOUR, MINUTE, SECOND, Interval
 from sla.observation import Outcome
-from sla.outage import LimitKind, OutageFigure, OutageLimit, judge
+from sla.outage import LimitKind, OutageFigure, OutageLimit, judge, reach
 from sla.timeline import Timeline
 
 HOLD = 130 * SECOND
@@ -44,6 +44,13 @@ def test_a_limit_within_the_bounds_is_undecided_and_one_below_them_missed() -> N
     assert judge(longest(12 * MINUTE), history, window).verdict is Verdict.MET
     assert judge(longest(10 * MINUTE), history, window).verdict is Verdict.UNDECIDED
     assert judge(longest(10 * MINUTE - 1), history, window).verdict is Verdict.MISSED
+
+
+def test_limits_reach_back_as_far_as_the_longest_of_their_periods() -> None:
+    window = Interval(10 * DAY, 11 * DAY)
+    assert reach([], window) == window
+    assert reach([longest(MINUTE), total(HOUR, HOUR)], window) == window
+    assert reach([longest(MINUTE), total(HOUR, 7 * DAY), total(HOUR, 2 * DAY)], window) == Interval(4 * DAY, 11 * DAY)
 
 
 def test_unknown_time_may_be_an_outage() -> None:

@@ -39,6 +39,11 @@ def test_of_several_attestations_the_longest_counts() -> None:
         assert [s.attestation.by for s in readiness(LIST, order, 80).standings if s.attestation] == ["b"]
 
 
+def test_of_several_that_end_at_once_the_first_counts() -> None:
+    both = [Attestation("dr", "a", 90), Attestation("dr", "b", 90)]
+    assert [s.attestation.by for s in readiness(LIST, both, 80).standings if s.attestation] == ["a"]
+
+
 def test_with_all_met_there_is_no_ceiling() -> None:
     """Readiness then says nothing against any claim."""
     stands = readiness(LIST, [Attestation(i.id, "a", 10) for i in LIST.items], 5)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import replace
+from fractions import Fraction
 from zoneinfo import ZoneInfo
 
 import pytest
@@ -15,6 +16,7 @@ from sla.measured import measure
 from sla.objective import Objective
 from sla.observation import Observation, Outcome
 from sla.outage import LimitKind, OutageLimit
+from sla.readiness import Attestation, Checklist, ChecklistItem, readiness
 from sla.report import BY_DAY, EARLIER, MONTHS, Report, Subject, incident_json, last_complete, report
 from sla.timeline import Timeline
 from sla.window import parse_instant
@@ -127,6 +129,40 @@ def test_a_long_window_is_told_by_month() -> None:
     assert found.by_month
     assert [each.window.name for each in found.steps] == ["month"] * len(found.steps)
     assert (found.steps[0].window.measured.start, found.steps[-1].window.measured.end) == (span.start, span.end)
+
+
+def test_a_window_of_exactly_that_length_is_given_by_day() -> None:
+    span = Interval(AT - BY_DAY, AT)
+    assert not of(Window("long", span, span)).by_month
+
+
+def test_a_complete_month_has_its_days_and_no_more() -> None:
+    found = of(last_complete(Period.MONTH, AT, ZONE))
+    assert (len(found.steps), len(found.months)) == (31, 2)
+    assert found.steps[-1].window.measured.end == MONTH.whole.start
+
+
+def test_an_earlier_window_that_ends_where_the_record_begins_is_left_out() -> None:
+    half = (AT - BEGIN) // 2
+    span = Interval(AT - half, AT)
+    assert [each.window.measured.start for each in of(Window("half", span, span)).trend] == [BEGIN, AT - half]
+
+
+def test_a_window_of_which_nothing_has_elapsed_has_no_months_and_no_figures() -> None:
+    found = of(calendar_window(Period.MONTH, MONTH.whole.start, ZONE))
+    assert (found.steps, found.months) == ((), ())
+    assert found.agreed.raw.availability == (None, None, None)
+
+
+def test_a_product_that_meets_every_item_has_no_ceiling_in_json() -> None:
+    def ceiling(*attested: Attestation) -> object:
+        item = ChecklistItem("dr", "Disaster recovery", "", "", Fraction("0.9995"))
+        subject = Subject(HISTORY, GOAL, 10 * MINUTE, lambda _: ())
+        ready = readiness(Checklist("c", "C", "", (item,)), attested, AT)
+        return report("p", replace(subject, readiness=ready), MONTH, ZONE).as_json()["claim_ceiling"]
+
+    assert ceiling() == 0.9995
+    assert ceiling(Attestation("dr", "Ada", AT + DAY)) is None
 
 
 def test_the_last_complete_month_looks_back_on_the_month_before_it() -> None:
