@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from sla.observation import Run
+from sla.observation import Run, in_step
 
 if TYPE_CHECKING:
     from sla.observation import Observation
@@ -57,6 +57,7 @@ class Folding:
             and self.hold == hold
             and self.reason == seen.reason
             and not self.seeded
+            and in_step(seen.at - self.last, self.last - self.first, self.count)
         )
 
     def add(self, seen: Observation, hold: int) -> Run | None:

@@ -142,10 +142,11 @@ def test_a_run_counts_the_same_folded_or_spread_out(first: int, length: int, n: 
 @given(st.lists(st.tuples(st.integers(1, 20), st.sampled_from(Outcome), holds), max_size=25), holds, st.booleans())
 def test_its_runs_build_the_same_timeline(steps: list[tuple[int, Outcome, int]], hold: int, exact: bool) -> None:
     """Whatever the hold was at each observation, the states are the same; and so are the counts at runs' edges."""
-    timeline, at = Timeline(hold, exact=exact), 0
+    timeline, at, before = Timeline(hold, exact=exact), 0, (Outcome.UNKNOWN, -1)
     for step, outcome, timeline.hold in steps:
         at += step
-        timeline.append(at, outcome)
+        timeline.append(at, outcome, continues=step <= timeline.hold and before == (outcome, timeline.hold))
+        before = (outcome, timeline.hold)
     timeline.hold = hold
     again = Timeline(hold, exact=exact)
     for run in timeline.runs("p/a"):

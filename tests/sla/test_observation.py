@@ -41,6 +41,13 @@ def test_only_a_later_equal_within_the_same_hold_is_taken(change: dict[str, obje
     assert Run.of(SEEN, 50).takes(replace(SEEN, **change), hold) is taken  # type: ignore[arg-type]
 
 
+@pytest.mark.parametrize(("gap", "taken"), [(5, False), (6, True), (10, True), (15, True), (16, False)])
+def test_a_run_takes_what_is_in_step_with_it(gap: int, taken: bool) -> None:
+    """Ten apart so far: a late probe continues the run, a missed one ends it."""
+    run = replace(Run.of(SEEN, 50), last=130, count=4)
+    assert run.takes(replace(SEEN, at=130 + gap), 50) is taken
+
+
 def test_seeded_history_takes_nothing_in() -> None:
     """What was observed never melts into what was made up."""
     assert not replace(Run.of(SEEN, 50), seeded=True).takes(replace(SEEN, at=120), 50)
