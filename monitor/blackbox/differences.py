@@ -155,15 +155,27 @@ VERDICTS = {
 }
 
 MODULE_FILE = {
-    "anchors": Difference(
-        "YAML's anchors, aliases and merge keys are refused, and so is a second document",
-        "They are followed",
-        "A file is never larger than it looks; the place of a mistake is one place",
+    "documents": Difference(
+        "A second YAML document in the file is refused; aliases may expand to 50,000 values",
+        "What follows the first document is ignored; no such bound",
+        "A module in an ignored document is missing without a message; a file of a few lines must not fill memory",
     ),
     "text": Difference(
-        "A text that YAML reads as a truth value or as a number with a point must be in quotes",
-        "It is taken as written",
-        "What was written is not known any more; the message says what to do",
+        "A module's name that YAML reads as a number, a truth value or nothing must be in quotes, and so must numbers "
+        "that are written as no decimal: `0x10`, `010`, `1_000`",
+        "They are taken as written",
+        "YAML 1.1 and 1.2 read them differently, and other tools read the file too",
+    ),
+    "later": Difference(
+        "Keys of versions after 0.23 are taken where the same is done here (`expect_bytes`, `labels`, `metadata`), "
+        "record types and classes also in lower case or as `TYPE65`, and `(?<name>...)` in expressions",
+        "0.23 refuses them",
+        "A file for a later version is a drop-in as well",
+    ),
+    "scheme": Difference(
+        "The `type` of `authorization` is one word",
+        "Any text but `Basic`",
+        "Behind a second word credentials would stand that no output hides",
     ),
     "paths": Difference(
         "A relative path starts at the module file; files are read when the modules are",
@@ -176,11 +188,12 @@ MODULE_FILE = {
         "They are not spoken here, and a verdict without them would be another",
     ),
     "early": Difference(
-        "What could only fail every probe is refused when the file is loaded: an unknown answer code, status or HTTP "
-        "version, a bad source address or token_url, metadata that cannot be sent, `dns_over_tls` over UDP, a dns "
-        "module without a question, two kinds of credentials",
-        "Some of it shows at the probe",
-        "A mistake is told to who made it",
+        "What could only fail every probe is refused when the file is loaded: an unknown prober, answer code, "
+        "transport or compression, a method or a header's name that cannot be sent, an expression for records that "
+        "does not compile, a payload that no packet carries, a bad source address, server_name, proxy_url or token_url, "
+        "metadata that cannot be sent, a certificate without its key, no TLS version left, `dns_over_tls` over UDP",
+        "It shows at every probe",
+        "The mistake is reported to the person who makes it, with its place",
     ),
 }
 

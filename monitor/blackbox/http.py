@@ -10,6 +10,7 @@ from functools import partial
 from typing import TYPE_CHECKING
 
 from monitor.blackbox.answer import Answer, Share
+from monitor.blackbox.go_syntax import parses
 from monitor.blackbox.http_asking import check_of, kept_at_most, target_of
 from monitor.blackbox.http_judging import judge
 from monitor.blackbox.reaching import chosen
@@ -20,6 +21,7 @@ from monitor.http.compression import undo
 from monitor.http.cookies import Jar
 from monitor.http.exchange import REDIRECTS, Exchange, exchange
 from monitor.http.request import request_of
+from monitor.network.failure import ProbeFailure, quoted
 from sla.interval import SECOND
 
 if TYPE_CHECKING:
@@ -101,6 +103,10 @@ def _journey(trial: Trial) -> Exchange:
             if response.status not in REDIRECTS or not location:
                 break
             trial.diary.note("redirected", location=location)
+            if not parses(location):
+                trial.request = trial.response = None
+                trial.connected = dict(frame.phases)
+                raise ProbeFailure("redirect_refused", f"{quoted(location)} is no URL", status=response.status)
             trial.gauges.set("probe_http_redirects", count)
             if count > _MOST or not follows:
                 break

@@ -7,6 +7,7 @@ import sys
 from typing import TYPE_CHECKING, Any, cast
 from urllib.parse import SplitResult, quote, unquote, urlsplit
 
+from monitor.blackbox.go_syntax import parses
 from monitor.blackbox.tls import options, server_of
 from monitor.config.addresses import HostPort, as_ascii
 from monitor.config.domain_names import host
@@ -53,6 +54,8 @@ def target_of(trial: Trial) -> SplitResult:
     """
     given = trial.target if trial.target.startswith(("http://", "https://")) else f"http://{trial.target}"
     try:
+        if not parses(given):
+            raise ValueError
         url = urlsplit(given)
         name, _ = host(url.hostname or ""), url.port
     except ValueError:  # its text quotes the part that is wrong, which may be a password

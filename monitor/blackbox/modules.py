@@ -9,7 +9,7 @@ from __future__ import annotations
 import re
 import ssl
 from collections.abc import Callable, Iterator
-from typing import Annotated, Literal, Self
+from typing import TYPE_CHECKING, Annotated, Any, ClassVar, Literal, Self
 from urllib.parse import parse_qsl, urlsplit
 
 import dns.exception
@@ -19,6 +19,7 @@ import dns.rdataclass
 import dns.rdatatype
 from pydantic import AfterValidator, BeforeValidator, Field, field_validator, model_validator
 
+from monitor.blackbox.go_syntax import admits
 from monitor.blackbox.values import (
     Block,
     Body,
@@ -28,6 +29,7 @@ from monitor.blackbox.values import (
     Hidden,
     HttpVersion,
     KeptHidden,
+    Method,
     OwnCertificate,
     OwnKey,
     Pattern,
@@ -48,9 +50,13 @@ from monitor.blackbox.values import (
 from monitor.config.addresses import HostName
 from monitor.config.domain_names import to_ascii
 from monitor.config.errors import quoted
+from monitor.config.secret import plain
 from monitor.config.tls import show
 from monitor.config.values import problem_at
 from monitor.protocols.grpc_health import of_the_call
+
+if TYPE_CHECKING:
+    from monitor.config.model import Regex
 
 _Version = Literal["TLS10", "TLS11", "TLS12", "TLS13"]
 _Inline = Annotated[None, Refused("write it into a file and name that with ca_file, cert_file or key_file")]
@@ -58,6 +64,7 @@ _Managed = Annotated[None, Refused("there is no secret manager here; write the v
 _Cel = Annotated[
     None, Refused("CEL is not evaluated here; use fail_if_body_matches_regexp, or an http check with `expect: {json:}`")
 ]
+_MAY_BE_EMPTY = {"ca_file", "cert_file", "key_file", "server_name"}
 _METADATA = re.compile(r"[0-9A-Za-z_.-]+")
 _PRINTABLE = re.compile(r"[\x20-\x7e]*")
 
@@ -78,6 +85,14 @@ class TlsConfig(Block):
     ca_ref: _Managed = None
     cert_ref: _Managed = None
     key_ref: _Managed = None
+
+    @model_validator(mode="before")
+    @classmethod
+    def _without_empty(cls, given: Any) -> Any:
+        """An empty text is as good as none, for Go."""
+        if not isinstance(given, dict):
+            return given
+        return {key: value for key, value in given.items() if value != "" or key not in _MAY_BE_EMPTY}
 
     @property
     def only(self) -> Literal["TLSv1.2", "TLSv1.3"] | None:
@@ -149,11 +164,17 @@ class OAuth2(Block):
     proxy_url: Annotated[None, Refused("the token is fetched as the module's requests are; leave it out")] = None
 
 
+def _said(pattern: Regex) -> Regex:
+    if not pattern.text:
+        raise ValueError("is empty; write a regular expression")
+    return pattern
+
+
 class HeaderMatch(Block):
     """A header, and what its value is held against."""
 
-    header: Str
-    regexp: Pattern
+    header: Annotated[Str, Field(min_length=1)]
+    regexp: Annotated[Pattern, AfterValidator(_said)]
     allow_missing: Flag = False
 
 
@@ -168,7 +189,7 @@ class HttpModule(Reached):
 
     valid_status_codes: tuple[Status, ...] = ()
     valid_http_versions: tuple[HttpVersion, ...] = ()
-    method: Annotated[Str, spelled("[A-Za-z]{1,20}", "a method; write GET, HEAD, POST or another word")] = "GET"
+    method: Method = "GET"
     headers: SentHeaders = Field(default_factory=dict)
     body_size_limit: Size = 0
     compression: Annotated[Literal["gzip", "deflate", "identity"] | None, BeforeValidator(_coding)] = None
@@ -188,7 +209,7 @@ class HttpModule(Reached):
     bearer_token: Hidden | None = None
     bearer_token_file: KeptHidden | None = None
     oauth2: OAuth2 | None = None
-    proxy_url: ProxyUrl | None = None
+    proxy_url: Annotated[ProxyUrl | None, BeforeValidator(lambda value: value or None)] = None
     no_proxy: Annotated[None, Refused("a module has one proxy or none; write two modules")] = None
     proxy_from_environment: Annotated[
         None, Refused("what is in the environment would change verdicts unseen; write proxy_url")
@@ -224,6 +245,9 @@ class HttpModule(Reached):
             raise problem_at(given[1], f"a request carries one set of credentials; keep this or {given[0]}")
         if self.body and self.body_file is not None:
             raise problem_at("body_file", "body says the same in another way; keep one")
+        for name, value in self.headers.items():
+            if name.lower() == "accept-encoding" and not admits(plain(value), self.compression):
+                raise problem_at("headers", f"Accept-Encoding does not admit {self.compression}, which is undone")
         return self
 
 
@@ -282,6 +306,11 @@ def _known_to(read: Callable[[str], object], what: str) -> AfterValidator:
     return AfterValidator(known)
 
 
+def _or_default(default: str) -> BeforeValidator:
+    """Return what takes an empty text for the default, as Go does."""
+    return BeforeValidator(lambda value: default if value == "" else value)
+
+
 _TYPE = _known_to(dns.rdatatype.from_text, "record type; write A, AAAA, MX, SOA, TXT, ...")
 _CLASS = _known_to(dns.rdataclass.from_text, "class of records; write IN, CH or HS")
 _RCODE = _known_to(dns.rcode.from_text, "answer code; write NOERROR, NXDOMAIN, SERVFAIL, ...")
@@ -291,10 +320,10 @@ class DnsModule(Sourced):
     """`dns:` of a module."""
 
     query_name: Annotated[Str, Field(min_length=1, max_length=255)]
-    query_type: Annotated[Str, _TYPE] = "ANY"
-    query_class: Annotated[Str, _CLASS] = "IN"
+    query_type: Annotated[Str, _or_default("ANY"), _TYPE] = "ANY"
+    query_class: Annotated[Str, _or_default("IN"), _CLASS] = "IN"
     recursion_desired: Flag = True
-    transport_protocol: Literal["udp", "tcp"] = "udp"
+    transport_protocol: Annotated[Literal["udp", "tcp"], _or_default("udp")] = "udp"
     dns_over_tls: Flag = False
     tls_config: TlsConfig = TlsConfig()
     valid_rcodes: tuple[Annotated[Str, _RCODE], ...] = ()
@@ -372,11 +401,12 @@ class Module(Block):
     @model_validator(mode="after")
     def _asks_something(self) -> Self:
         if self.prober == "dns" and self.dns is None:
-            raise problem_at("prober", "needs a question; add dns: {query_name: ...}")
+            return self.model_copy(update={"dns": DnsModule(query_name=".")})  # as there
         return self
 
 
 class ModuleFile(Block):
     """The whole file."""
 
+    go_yaml: ClassVar[bool] = True
     modules: dict[str, Module] = Field(default_factory=dict)

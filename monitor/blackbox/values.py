@@ -21,23 +21,20 @@ from pydantic import (
 )
 from pydantic_core import core_schema
 
+from monitor.blackbox.go_syntax import escaped, seconds, size
 from monitor.config.addresses import guarded, is_token
 from monitor.config.base import Model
 from monitor.config.domain_names import host
 from monitor.config.errors import quoted
 from monitor.config.folder import content
 from monitor.config.model import Regex
+from monitor.config.nodes import Written
 from monitor.config.secret import Secret
 from monitor.config.tls import AuthoritiesField, CertificateField, KeyField
 from monitor.config.values import AS_TEXT, local_path, problem_at
 from monitor.log import conceal
 
 HIDDEN = "<secret>"
-_SPOKEN = ("HTTP/1.0", "HTTP/1.1", "HTTP/2.0")
-_LONGEST = 3600.0  # seconds that a module may want to wait
-_UNITS = {"ns": 1e-9, "us": 1e-6, "µs": 1e-6, "ms": 1e-3, "s": 1.0, "m": 60.0, "h": 3600.0}
-_PART = re.compile(r"([0-9]+(?:\.[0-9]*)?|\.[0-9]+)(ns|us|µs|ms|s|m|h)")
-_SIZE = re.compile(r"([0-9]+)([KMGT]i?)?B")
 _HARMLESS = re.compile(
     "accept(-.*)?|access-control-.*|cache-control|connection|content-(encoding|language|length|type)|date|dnt|expect"
     "|host|if-(modified|unmodified)-since|origin|pragma|range|te|upgrade(-insecure-requests)?|user-agent"
@@ -45,7 +42,6 @@ _HARMLESS = re.compile(
     re.IGNORECASE,
 )
 _BLANK = re.compile(r"[\s\x00-\x1f\x7f]")
-_POWERS = {"": 0, "K": 1, "M": 2, "G": 3, "T": 4}
 
 
 class Block(Model):
@@ -59,46 +55,10 @@ class Block(Model):
         return {key: value for key, value in given.items() if value is not None or key not in cls.model_fields}
 
 
-def seconds(value: Any) -> float:
-    """Return the seconds of a duration as Go writes it; 0 is none.
-
-    Raises:
-        ValueError: it is no such duration.
-
-    >>> seconds("1m30s"), seconds("500ms"), seconds(0)
-    (90.0, 0.5, 0.0)
-    """
-    if value in (0, "0") and value is not False:
-        return 0.0
-    text = value if isinstance(value, str) else ""
-    parts = list(_PART.finditer(text))
-    if not parts or "".join(each[0] for each in parts) != text:
-        raise ValueError(f"{quoted(value)} is not a duration; write 5s, 1m30s or 500ms")
-    found = sum(float(each[1]) * _UNITS[each[2]] for each in parts)
-    if found > _LONGEST:
-        raise ValueError(f"{quoted(value)} is longer than an hour; no scraper waits that long")
-    return found
-
-
-def size(value: Any) -> int:
-    """Return the bytes of a size, whose units are powers of 1024 with and without the i; 0 is no limit.
-
-    Raises:
-        ValueError: it is no such size.
-
-    >>> size("10MB") == size("10MiB") == 10 * 1024 * 1024
-    True
-    """
-    if value in (0, "0") and value is not False:
-        return 0
-    match = _SIZE.fullmatch(value) if isinstance(value, str) else None
-    if match is None:
-        raise ValueError(f"{quoted(value)} is not a size; write 10MB, 512KB or 0 for no limit")
-    return int(match[1]) << 10 * _POWERS[(match[2] or "")[:1]]
-
-
 def _text(value: Any) -> str:
-    """Return text; a whole number is taken for the text that it is written as, like Go does."""
+    """Return text; a number, a truth value or a date is taken for the text that it is written as, like Go does."""
+    if isinstance(value, Written):
+        return value.text
     if isinstance(value, int) and not isinstance(value, bool):
         return str(value)
     if isinstance(value, str):
@@ -141,7 +101,7 @@ def _proxy(value: Any) -> Secret:
     url = _hidden(value)
     try:
         parts = urlsplit(url.reveal())
-        plain = parts.scheme == "http" and parts.hostname and parts.path in ("", "/") and parts.port != 0
+        plain = parts.scheme == "http" and parts.hostname and parts.port != 0 and escaped(url.reveal())
     except ValueError:
         plain = False
     if not plain:
@@ -159,7 +119,8 @@ def _headers(value: Any) -> dict[str, str | Secret]:
     found: dict[str, str | Secret] = {}
     for name, text in value.items():
         try:
-            found[_named(name)] = _hidden(text) if guarded(name) else _one_line(_text(text))
+            said = "" if text is None else text
+            found[_named(name)] = _hidden(said) if guarded(name) else _one_line(_text(said))
         except ValueError as error:
             raise problem_at(name, str(error)) from None
     return found
@@ -217,21 +178,33 @@ def _pattern(value: Any) -> Regex:
 
 
 def _scheme(value: str) -> str:
+    if value.strip().lower() == "basic":
+        raise ValueError("is not for basic; write basic_auth with username and password")
     if not re.fullmatch(r"[A-Za-z0-9_-]{1,50}", value):  # not quoted: the credentials may stand behind it
         raise ValueError("not a scheme alone; write Bearer, Token or another word, and what follows it as credentials")
     return value
 
 
 def _status(value: Any) -> int:
-    if type(value) is int and 100 <= value <= 599:
-        return value
-    raise ValueError(f"{quoted(value)} is not a status; write a number from 100 to 599 for each that is valid")
+    number = value.value if isinstance(value, Written) else value
+    if not isinstance(number, bool) and isinstance(number, int | float) and int(number) == number:
+        return int(number)
+    raise ValueError(f"{quoted(value)} is not a status; write a number for each that is valid")
 
 
-def _version(value: str) -> str:
-    if value not in _SPOKEN:
-        raise ValueError(f"{quoted(value)} is not spoken here; write {', '.join(_SPOKEN[:-1])} or {_SPOKEN[-1]}")
-    return value
+def _method(value: str) -> str:
+    if value and not is_token(value):
+        raise ValueError(f"{quoted(value)} is not a method; write GET, HEAD, POST or another word")
+    return value or "GET"
+
+
+def _flag(value: Any) -> Any:
+    return value.value if isinstance(value, Written) else value
+
+
+def _protocol(value: str) -> Literal["ip4", "ip6"]:
+    """Return the protocol as it is read there: what is not `ip6`, nor empty, is `ip4`."""
+    return "ip6" if value in ("", "ip6") else "ip4"
 
 
 def spelled(expression: str, wanted: str) -> AfterValidator:
@@ -266,7 +239,7 @@ class Refused:
         raise ValueError(f"is not supported; {self.why}")
 
 
-Flag = Annotated[bool, Strict()]
+Flag = Annotated[bool, Strict(), BeforeValidator(_flag)]
 GoDuration = Annotated[float, PlainValidator(seconds), PlainSerializer(lambda s: f"{s:g}s", when_used="json")]
 """Float seconds, written `1m30s`."""
 
@@ -274,7 +247,10 @@ Status = Annotated[int, PlainValidator(_status)]
 Size = Annotated[int, PlainValidator(size)]
 Str = Annotated[str, BeforeValidator(_text)]
 Scheme = Annotated[Str, AfterValidator(_scheme)]
-HttpVersion = Annotated[Str, AfterValidator(_version)]
+HttpVersion = Str
+"""Any text, as there: one that no answer is in matches none."""
+
+Method = Annotated[Str, AfterValidator(_method)]
 Hidden = Annotated[Secret, PlainValidator(_hidden), PlainSerializer(lambda _: HIDDEN)]
 """A secret that stands in the module file itself. No output shows it."""
 
@@ -298,5 +274,5 @@ Pattern = Annotated[Regex, PlainValidator(_pattern), AS_TEXT]
 OwnCertificate = Annotated[CertificateField, AS_TEXT]
 OwnKey = Annotated[KeyField, PlainSerializer(lambda _: HIDDEN)]
 Trusted = Annotated[AuthoritiesField, PlainSerializer(lambda given: str(given.path))]
-Protocol = Literal["ip4", "ip6"]
+Protocol = Annotated[Literal["ip4", "ip6"], BeforeValidator(_protocol), BeforeValidator(_text)]
 SourceAddress = Annotated[Str, AfterValidator(_address)]

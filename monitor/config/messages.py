@@ -79,7 +79,7 @@ class Translator:
     def _follows(self, error: ErrorDetails, loc: Loc) -> bool:
         """Return whether it follows from another: a default that needs a bad value, a list left empty by bad items."""
         node = find(self.root, loc)
-        emptied = error["type"] == "too_short" and not (isinstance(node, Items) and not node.items)
+        emptied = error["type"] == "too_short" and isinstance(node, Items) and bool(node.items)
         return emptied or error["type"] == "default_factory_not_called"
 
     def _place(self, error: ErrorDetails, loc: Loc) -> Mark:

@@ -57,6 +57,27 @@ class Entries:
 Node = Scalar | Items | Entries
 
 
+@dataclass(frozen=True, slots=True)
+class Written:
+    """A value that YAML reads as something else than text, beside the text that is written."""
+
+    value: Any
+    text: str
+
+    def __str__(self) -> str:
+        return self.text
+
+
+def as_written(node: Node) -> Any:
+    """Return plain lists, dicts and values as `plain` does, with truth values, fractions and dates as `Written`."""
+    if isinstance(node, Items):
+        return [as_written(item) for item in node.items]
+    if isinstance(node, Entries):
+        return {key: as_written(each) for key, each in node.entries.items()}
+    ambiguous = isinstance(node.value, bool | float | datetime.date)
+    return Written(node.value, node.text) if ambiguous and node.text is not None else node.value
+
+
 def step(node: Node, part: str | int) -> Node | None:
     """Return the child of that name or index, None where there is none."""
     if isinstance(node, Entries) and isinstance(part, str):

@@ -10,6 +10,7 @@ from pydantic import ValidationError
 from monitor.config.base import Model
 from monitor.config.errors import ConfigError
 from monitor.config.messages import Translator
+from monitor.config.nodes import as_written
 from monitor.config.source import UnreadableError, read
 
 if TYPE_CHECKING:
@@ -25,9 +26,9 @@ def load_block(path: Path, model: type[M], context: Context | None = None) -> M:
         ConfigError: it cannot be used; holds every mistake, each with its place.
     """
     try:
-        root, problems = read(path, str(path))
+        root, problems = read(path, str(path), aliases=model.go_yaml)
         if not problems:
-            return model.model_validate(root.plain(), context=context)
+            return model.model_validate(as_written(root) if model.go_yaml else root.plain(), context=context)
     except UnreadableError as error:
         problems = [error.problem]
     except ValidationError as error:

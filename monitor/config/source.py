@@ -1,7 +1,8 @@
 """YAML text to nodes that know their place. Nothing in a file can make this slow, large or anything but plain data.
 
-The events of libyaml's parser are taken one by one and counted; no alias is followed and no tag is obeyed, so what is
-built is never larger than what is written. What YAML reads differently than people do (`010`, `1:30`) is refused.
+The events of libyaml's parser are taken one by one and counted, and no tag is obeyed. An alias is refused, so that what
+is built is never larger than what is written, or counts as much as what it repeats. What YAML reads differently than
+people do (`010`, `1:30`) is refused.
 """
 
 from __future__ import annotations
@@ -36,13 +37,13 @@ class UnreadableError(Exception):
         super().__init__(message)
 
 
-def read(path: Path, shown: str) -> tuple[Node, list[Problem]]:
-    """Return the file's nodes, and what is wrong with single ones of them.
+def read(path: Path, shown: str, *, aliases: bool = False) -> tuple[Node, list[Problem]]:
+    """Return the file's nodes, and what is wrong with single ones of them; `aliases` and merge keys are followed if so.
 
     Raises:
         UnreadableError: it cannot be read as YAML, is empty, or is larger, deeper or more than a configuration is.
     """
-    reader = _Reader(_text(path, shown), shown, path.parent)
+    reader = _Reader(_text(path, shown), shown, path.parent, {} if aliases else None)
     return reader.document(), reader.problems
 
 
@@ -66,12 +67,13 @@ def _text(path: Path, shown: str) -> str:
 class _Reader:
     """One file's reading: the parser, what was counted, and what was found wrong."""
 
-    def __init__(self, text: str, shown: str, directory: Path) -> None:
+    def __init__(self, text: str, shown: str, directory: Path, anchors: dict[str, tuple[Node, int]] | None) -> None:
         self.problems: list[Problem] = []
         self._shown = shown
         self._directory = directory
         self._text = text
         self._nodes = 0
+        self._anchors = anchors  # name -> what bears it, and how many nodes that is; None where none may be used
         self._broken: list[tuple[Mark, Loc, str]] = []
         try:
             self._loader = _Loader(text)
@@ -103,8 +105,16 @@ class _Reader:
 
     def _node(self, loc: Loc) -> Node:
         event = self._loader.get_event()
-        mark = self._mark(event)
-        self._count(event, mark, len(loc))
+        mark, before = self._mark(event), self._nodes
+        if isinstance(event, yaml.AliasEvent):
+            return self._repeated(event.anchor or "", mark, len(loc))
+        self._count(1, mark, len(loc))
+        node = self._made(event, mark, loc)
+        if event.anchor is not None and self._anchors is not None:
+            self._anchors[event.anchor] = node, self._nodes - before
+        return node
+
+    def _made(self, event: Any, mark: Mark, loc: Loc) -> Node:
         if isinstance(event, yaml.ScalarEvent):
             return self._scalar(event, mark, loc)
         self._refuse_tag(event.tag, mark, loc)
@@ -112,11 +122,18 @@ class _Reader:
             return Items(mark, tuple(self._items(loc)))
         return self._entries(mark, loc)
 
-    def _count(self, event: Any, mark: Mark, depth: int) -> None:
+    def _repeated(self, anchor: str, mark: Mark, depth: int) -> Node:
+        if self._anchors is None:
+            raise UnreadableError(mark, f"*{anchor} repeats another part; aliases are refused, write it out")
+        if anchor not in self._anchors:
+            raise UnreadableError(mark, f"*{anchor} repeats a part that is not complete before it; write it out")
+        node, size = self._anchors[anchor]
+        self._count(size, mark, depth)
+        return node
+
+    def _count(self, nodes: int, mark: Mark, depth: int) -> None:
         """Stop at what only a mistake or an attack is made of."""
-        self._nodes += 1
-        if isinstance(event, yaml.AliasEvent):
-            raise UnreadableError(mark, f"*{event.anchor} repeats another part; aliases are refused, write it out")
+        self._nodes += nodes
         if depth > DEEPEST:
             raise UnreadableError(mark, f"is nested deeper than {DEEPEST} levels")
         if self._nodes > MOST_NODES:
@@ -132,7 +149,11 @@ class _Reader:
     def _entries(self, mark: Mark, loc: Loc) -> Entries:
         entries: dict[str, Node] = {}
         keys: dict[str, Mark] = {}
+        merged: list[Node] = []
         while not self._loader.check_event(yaml.MappingEndEvent):
+            if self._anchors is not None and self._merges():
+                merged += self._merged(loc)
+                continue
             place, key = self._key(loc)
             value = self._node((*loc, key))
             if key in keys:
@@ -140,7 +161,24 @@ class _Reader:
                 continue
             entries[key], keys[key] = value, place
         self._loader.get_event()
+        for each in merged:
+            if isinstance(each, Entries):
+                entries, keys = {**each.entries, **entries}, {**each.keys, **keys}
         return Entries(mark, entries, keys)
+
+    def _merges(self) -> bool:
+        """Return whether the next key is `<<`, without quotes."""
+        event = self._loader.peek_event()
+        return isinstance(event, yaml.ScalarEvent) and event.value == "<<" and not event.style
+
+    def _merged(self, loc: Loc) -> tuple[Node, ...]:
+        """Return the mappings that a merge key names; the first of them that has a key gives its value."""
+        self._loader.get_event()
+        node = self._node((*loc, "<<"))
+        found = node.items if isinstance(node, Items) else (node,)
+        if not all(isinstance(each, Entries) for each in found):
+            raise UnreadableError(node.mark, "<< takes a mapping, or a list of mappings; write *NAME of one")
+        return found
 
     def _key(self, loc: Loc) -> tuple[Mark, str]:
         event = self._loader.peek_event()

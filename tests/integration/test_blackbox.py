@@ -9,6 +9,7 @@ import json
 import re
 import shlex
 import signal
+import subprocess
 import sys
 from collections.abc import Iterator
 from contextlib import ExitStack
@@ -19,6 +20,9 @@ import pytest
 
 from monitor.blackbox.differences import DIFFERENCES, MODULE_FILE, SERVICE
 from monitor.blackbox.gauges import OUTCOME
+from monitor.blackbox.modules import ModuleFile
+from monitor.config.errors import ConfigError
+from monitor.config.onefile import load_block
 from tests.monitor.probes.test_icmp import ALLOWED, isolated, possible
 from tests.support.blackbox_zoo import zoo
 from tests.support.processes import fetch, needs, until
@@ -112,6 +116,16 @@ HTTP = [
     Pair("http_2xx", "127.0.0.1:{two-lengths}", True, "strict", turns=True),
     *by(False, "http_header_busy http_header_idle", "127.0.0.1:{twice}"),
     *by(True, "http_header_both", "127.0.0.1:{twice}"),
+    *by(True, "http_versions http_ipv4 http_ipv4_again http_ipv4_merged http_ipv6 http_statuses", "127.0.0.1:{good}"),
+    *by(True, "http_odd http_negative", "127.0.0.1:{good}"),
+    *by(False, "http_version_none http_status_none", "127.0.0.1:{good}"),
+    *(
+        Pair("http_2xx", f"http://127.0.0.1:{{good}}/{path}", True)
+        for path in ("a%20b", "a b", "a|b", "?q=%zz", "%C3%BC")
+    ),
+    *(Pair("http_2xx", f"http://127.0.0.1:{{good}}/{path}", False) for path in ("%zz", "a%2", "%", "#%zz")),
+    *(Pair("http_2xx", f"http://{host}/", False) for host in ("%zz", "a b", "u:%zz@127.0.0.1:{good}", "a|b", "a^b")),
+    *over(False, "http_2xx", "bad-location"),
 ]
 HTTPS = [
     *over(True, "http_ca", "to-tls"),
@@ -167,6 +181,7 @@ DNS = [
     *over(False, "dns_sections", "sections"),
     *over(True, "dns_tls", "zone-tls"),
     Pair("dns", NO_NAME, False),
+    *over(True, "dns_bare", "zone"),
     Pair("dns", "127.0.0.1:{truncated}", True, "truncated"),
     Pair("dns_has", "127.0.0.1:{truncated}", False, "truncated", turns=True),
 ]
@@ -238,6 +253,67 @@ def test_every_metric_of_a_difference_differs_in_a_pair(shown: tuple[Both, dict[
 
 def test_every_difference_of_verdicts_is_shown_by_a_pair() -> None:
     assert {pair.differs for pair in PAIRS} | UNSHOWN | {"icmp"} == {*DIFFERENCES, ""}
+
+
+# Modules, and which difference of `MODULE_FILE` they show; none where both take them, or both refuse them.
+FILES = {
+    **dict.fromkeys(
+        (
+            "{prober: http, http: {valid_http_versions: [HTTP/1.1, HTTP/2]}}",
+            "{prober: http, http: {preferred_ip_protocol: ipv4}}",
+            "{prober: http, http: {valid_status_codes: [200, 2000]}}",
+            "{prober: http, http: {headers: {X: 1.5, Y: true}, body: 1.5}}",
+            "{prober: http, http: {body_size_limit: 1MB512KB}}",
+            "{prober: http, http: {proxy_url: ''}}",
+            "{prober: http, http: {tls_config: {ca_file: ''}}}",
+            "{prober: http, timeout: -5s}",
+            "{prober: http, timeout: 1h30m}",
+            "{prober: http, timeout: 5}",
+            "{prober: dns}",
+            "{prober: dns, dns: {query_name: a, query_type: '', query_class: '', transport_protocol: ''}}",
+            "{prober: dns, dns: {query_name: ''}}",
+            "{prober: dns, dns: {query_name: a, query_type: AX}}",
+            "{prober: icmp, icmp: {ttl: 256}}",
+            "{prober: http, http: {compression: gzip, headers: {Accept-Encoding: br}}}",
+            "{prober: http, http: {compression: gzip, headers: {Accept-Encoding: '*;q=0.5, br'}}}",
+            "{prober: http, http: {authorization: {type: Basic, credentials: a}}}",
+            "{prober: http, http: {fail_if_header_matches: [{header: A, regexp: ''}]}}",
+            "{prober: http, http: {basic_auth: {username: a}, bearer_token: b}}",
+            "{prober: http, http: {proxy_url: 'http://%zz'}}",
+            "{prober: http, http: {no_such_key: 1}}",
+            "{prober: tcp, tcp: {query_response: [{expect: '('}]}}",
+        ),
+        "",
+    ),
+    "{prober: http, http: {compression: br}}": "values",
+    "{prober: http, http: {proxy_url: 'socks5://p:1'}}": "values",
+    "{prober: http, http: {compression: GZIP}}": "early",
+    "{prober: http, http: {method: G T}}": "early",
+    "{prober: nosuch}": "early",
+    "{prober: dns, dns: {query_name: a, valid_rcodes: [NOEROR]}}": "early",
+    "{prober: dns, dns: {query_name: a, transport_protocol: UDP}}": "early",
+    "{prober: tcp, tcp: {source_ip_address: here}}": "early",
+    "{prober: http, http: {bearer_token_file: /nonexistent}}": "paths",
+    "{prober: http, http: {authorization: {type: a b, credentials: c}}}": "scheme",
+    "{prober: grpc, grpc: {metadata: {a: [b]}}}": "later",
+    "{prober: dns, dns: {query_name: a, query_type: TYPE65}}": "later",
+}
+
+
+@pytest.mark.parametrize("text", FILES)
+def test_a_module_is_taken_or_refused_as_there(text: str, tmp_path: Path) -> None:
+    """But for the differences that are listed, each of which shows."""
+    path = tmp_path / "blackbox.yml"
+    path.write_text(f"modules: {{it: {text}}}")
+    theirs = subprocess.run(
+        ["prometheus-blackbox-exporter", "--config.check", f"--config.file={path}"], capture_output=True, check=False
+    )
+    try:
+        ours = bool(load_block(path, ModuleFile))
+    except ConfigError:
+        ours = False
+    assert ((theirs.returncode == 0) is not ours) is bool(FILES[text]), theirs.stderr
+    assert not FILES[text] or FILES[text] in MODULE_FILE
 
 
 @pytest.mark.parametrize(("module", "target"), [("nosuch", "127.0.0.1"), ("tcp", ""), ("http_sni", "")])

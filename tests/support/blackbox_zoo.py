@@ -79,6 +79,7 @@ def plain() -> Iterator[tuple[str, Handler]]:
     yield "missing", always(answer(b"", "404 Not Found"))
     yield "moved", _http({b"GET /to": good, b"HEAD /to": good}, answer(b"gone", "302 Found", Location="/to"))
     yield "loop", always(answer(b"", "302 Found", Location="/again"))
+    yield "bad-location", always(answer(b"", "302 Found", Location="/%zz"))
     yield "nowhere", always(answer(b"", "302 Found"))
     yield "off", always(answer(b"", "302 Found", Location="ftp://example.test/"))
     yield "chunked", always(CHUNKED)

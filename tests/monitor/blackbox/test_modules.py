@@ -11,7 +11,7 @@ from typing import Any
 import pytest
 from pydantic import PlainSerializer
 
-from monitor.blackbox.modules import Module, ModuleFile
+from monitor.blackbox.modules import Module, ModuleFile, TlsConfig
 from monitor.blackbox.values import Block, seconds, size
 from monitor.config.errors import ConfigError
 from monitor.config.onefile import load_block
@@ -83,7 +83,6 @@ def test_a_number_is_the_text_that_it_is_written_as(tmp_path: Path) -> None:
         ('{prober: http, http: {headers: {"X A": b}}}', "not a header's name"),
         ('{prober: http, http: {bearer_token: "a\\nb"}}', "would end the header"),
         ("{prober: http, http: {proxy_url: 'socks5://a:1'}}", "https and socks are not spoken"),
-        ("{prober: dns}", "needs a question"),
         ("{prober: dns, dns: {query_name: a, query_type: AX}}", "is no record type"),
         ("{prober: dns, dns: {query_name: a, valid_rcodes: [NOEROR]}}", "is no answer code"),
         ("{prober: dns, dns: {query_name: a, dns_over_tls: true}}", "write transport_protocol: tcp"),
@@ -98,12 +97,13 @@ def test_a_number_is_the_text_that_it_is_written_as(tmp_path: Path) -> None:
             '{prober: tcp, tcp: {query_response: [{expect: x, labels: [{name: "a\\n# evil"}]}]}}',
             "is not a label's name",
         ),
-        (
-            "{prober: http, http: {valid_http_versions: [HTTP/9]}}",
-            '"HTTP/9" is not spoken here; write HTTP/1.0, HTTP/1.1',
-        ),
-        ("{prober: http, http: {valid_status_codes: [200, 2xx]}}", '"2xx" is not a status; write a number from 100'),
-        ("{prober: http, http: {valid_status_codes: [2000]}}", "2000 is not a status; write a number from 100"),
+        ("{prober: http, http: {valid_status_codes: [200, 2xx]}}", '"2xx" is not a status; write a number'),
+        ("{prober: http, http: {authorization: {type: basic, credentials: a}}}", "write basic_auth"),
+        ("{prober: http, http: {fail_if_header_matches: [{header: '', regexp: a}]}}", "is empty"),
+        ("{prober: dns, dns: {query_name: ''}}", "is empty"),
+        ("{prober: http, http: {fail_if_header_matches: [{header: A, regexp: ''}]}}", "is empty"),
+        ("{prober: http, http: {compression: gzip, headers: {accept-encoding: br}}}", "does not admit gzip"),
+        ("{prober: http, http: {proxy_url: 'http://%zz'}}", "not a proxy that can be used"),
         ("{prober: http, http: {method: G T}}", '"G T" is not a method; write GET'),
         ("{prober: http, http: {authorization: {type: 'a b'}}}", "not a scheme alone; write Bearer"),
         ("{prober: grpc, grpc: {metadata: {':path': [a]}}}", "is not a name of metadata; write letters"),
@@ -119,6 +119,76 @@ def test_a_mistake_is_told_with_its_place_and_a_remedy(tmp_path: Path, text: str
     assert told[0].startswith(f"{tmp_path}/blackbox.yml:2:")
     assert "modules.it" in told[0]
     assert said in told[0]
+
+
+@pytest.mark.parametrize(
+    ("text", "of", "read"),
+    [
+        ("valid_http_versions: [HTTP/1.1, HTTP/2, 1.1]", "valid_http_versions", ("HTTP/1.1", "HTTP/2", "1.1")),
+        ("preferred_ip_protocol: ipv4", "preferred_ip_protocol", "ip4"),
+        ("preferred_ip_protocol: ipv6", "preferred_ip_protocol", "ip4"),
+        ("preferred_ip_protocol: ''", "preferred_ip_protocol", "ip6"),
+        ("valid_status_codes: [200, 2000, 0, 204.0]", "valid_status_codes", (200, 2000, 0, 204)),
+        ("method: ''", "method", "GET"),
+        ("method: FOO-BAR", "method", "FOO-BAR"),
+        ("headers: {X: 1.5, Y: true, Z: 2020-01-02, W: null, V: yes}", "headers", None),
+        ("body: 1.50", "body", "1.50"),
+        ("fail_if_ssl: on", "fail_if_ssl", True),
+        ("body_size_limit: 1.5MB", "body_size_limit", 3 << 19),
+        ("body_size_limit: 1MB512KB", "body_size_limit", 3 << 19),
+        ("body_size_limit: 8EB", "body_size_limit", 0),
+        ("proxy_url: ''", "proxy_url", None),
+        ("tls_config: {ca_file: '', server_name: ''}", "tls_config", TlsConfig()),
+        ("compression: gzip, headers: {Accept-Encoding: 'br;q=0.5, *'}", "compression", "gzip"),
+    ],
+)
+def test_what_blackbox_exporter_takes_is_taken_as_it_is_there(tmp_path: Path, text: str, of: str, read: Any) -> None:
+    config = module(tmp_path, f"{{prober: http, http: {{{text}}}}}").http
+    if of == "headers":
+        assert config.headers == {"X": "1.5", "Y": "true", "Z": "2020-01-02", "W": "", "V": "yes"}
+    else:
+        assert getattr(config, of) == read
+
+
+def test_a_dns_module_without_a_question_asks_for_the_root_as_there(tmp_path: Path) -> None:
+    asked = module(tmp_path, "{prober: dns}").dns
+    assert asked is not None
+    assert (asked.query_name, asked.query_type) == (".", "ANY")
+
+
+def test_aliases_and_merge_keys_are_followed(tmp_path: Path) -> None:
+    text = """
+        modules:
+          a: &a {prober: http, timeout: 5s, http: &http {method: PUT, headers: {X: y}}}
+          b: *a
+          c: {<<: *a, timeout: 7s}
+          d: {prober: http, http: {<<: [*http, {method: GET, body: z}], headers: {}}}
+    """
+    modules = load_block(written(tmp_path, text), ModuleFile).modules
+    assert modules["a"] == modules["b"]
+    assert (modules["c"].timeout, modules["c"].http) == (7.0, modules["a"].http)
+    assert (modules["d"].http.method, modules["d"].http.body, modules["d"].http.headers) == ("PUT", "z", {})
+
+
+@pytest.mark.parametrize(
+    ("text", "said"),
+    [
+        ("modules: {a: *nothing}", "*nothing repeats a part that is not complete before it"),
+        ("modules: {a: &a {prober: http, http: *a}}", "*a repeats a part that is not complete before it"),
+        ("modules: {a: {<<: text}}", "<< takes a mapping"),
+        ("modules: {}\n---\nmodules: {}", "a second document starts here"),
+    ],
+)
+def test_an_alias_that_cannot_be_followed_is_told_with_its_place(tmp_path: Path, text: str, said: str) -> None:
+    (told,) = mistakes(tmp_path, text)
+    assert said in told
+
+
+def test_a_few_lines_of_aliases_do_not_fill_memory(tmp_path: Path) -> None:
+    lines = ["a0: &a0 [x, x, x, x, x, x, x, x, x, x]"]
+    lines += [f"a{n}: &a{n} [{', '.join([f'*a{n - 1}'] * 10)}]" for n in range(1, 9)]
+    (told,) = mistakes(tmp_path, "\n".join(lines))
+    assert "holds more than 50000 values" in told
 
 
 @pytest.mark.parametrize(
@@ -238,14 +308,17 @@ def _shown(kind: Any, path: tuple[str, ...]) -> Iterator[str]:
             yield from _shown(part, path)
 
 
-@pytest.mark.parametrize(("text", "length"), [("1h", 3600.0), ("1.5s", 1.5), ("1m0.5s", 60.5), ("0", 0.0), (0, 0.0)])
+@pytest.mark.parametrize(
+    ("text", "length"),
+    [("1h", 3600.0), ("1.5s", 1.5), ("1m0.5s", 60.5), ("0", 0.0), (0, 0.0), ("-5s", 0.0), ("2h", 7200.0)],
+)
 def test_a_duration_is_read_as_go_does(text: object, length: float) -> None:
     assert seconds(text) == length
 
 
-@pytest.mark.parametrize("text", ["", "5", 5, True, False, "5 s", "-5s", "s", "1d", "1e3s", "5s ", "2h"])
+@pytest.mark.parametrize("text", ["", "5", 5, True, False, "5 s", "s", "1d", "1e3s", "5s ", "--5s x"])
 def test_what_go_does_not_take_for_a_duration_is_refused(text: object) -> None:
-    with pytest.raises(ValueError, match=r"not a duration|longer than an hour"):
+    with pytest.raises(ValueError, match="not a duration"):
         seconds(text)
 
 

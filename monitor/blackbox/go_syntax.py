@@ -1,0 +1,81 @@
+"""Texts that Go reads in its own way: durations, sizes, escapes in URLs, and what an Accept-Encoding admits."""
+
+from __future__ import annotations
+
+import re
+from typing import Any
+
+from monitor.config.errors import quoted
+
+_CONTROL = re.compile(r"[\x00-\x1f\x7f]")
+_NO_HOST = re.compile(r"[ \\^`{|}]")
+_UNITS = {"ns": 1e-9, "us": 1e-6, "µs": 1e-6, "ms": 1e-3, "s": 1.0, "m": 60.0, "h": 3600.0}
+_PART = re.compile(r"([0-9]+(?:\.[0-9]*)?|\.[0-9]+)(ns|us|µs|ms|s|m|h)")
+_SIZE = re.compile(r"([0-9]+(?:\.[0-9]*)?|\.[0-9]+)(?:([KMGTPE])i?)?B")
+_POWERS = ("", "K", "M", "G", "T", "P", "E")
+_MOST_BYTES = 2**63 - 2  # of Go's integers; more, and less than none, is no limit there
+
+
+def seconds(value: Any) -> float:
+    """Return the seconds of a duration as Go writes it; 0 is none, and so is less.
+
+    Raises:
+        ValueError: it is no such duration.
+
+    >>> seconds("1m30s"), seconds("500ms"), seconds(0)
+    (90.0, 0.5, 0.0)
+    """
+    if value in (0, "0") and value is not False:
+        return 0.0
+    text = value.lstrip("+-") if isinstance(value, str) else ""
+    parts = list(_PART.finditer(text))
+    if not parts or "".join(each[0] for each in parts) != text:
+        raise ValueError(f"{quoted(value)} is not a duration; write 5s, 1m30s or 500ms")
+    found = sum(float(each[1]) * _UNITS[each[2]] for each in parts)
+    return 0.0 if str(value).startswith("-") else found
+
+
+def size(value: Any) -> int:
+    """Return the bytes of a size, whose units are powers of 1024 with and without the i; 0, and less, is no limit.
+
+    Raises:
+        ValueError: it is no such size.
+
+    >>> size("10MB") == size("10MiB") == 10 * 1024 * 1024
+    True
+    """
+    if value in (0, "0") and value is not False:
+        return 0
+    text = value.lstrip("+-") if isinstance(value, str) else ""
+    parts = list(_SIZE.finditer(text))
+    if not parts or "".join(each[0] for each in parts) != text:
+        raise ValueError(f"{quoted(value)} is not a size; write 10MB, 512KB or 0 for no limit")
+    found = sum(int(float(each[1]) * 1024.0 ** _POWERS.index(each[2] or "")) for each in parts)
+    return 0 if str(value).startswith("-") or found > _MOST_BYTES else found
+
+
+def escaped(url: str) -> bool:
+    """Return whether each percent sign of a URL begins an escape, besides those of the query, as Go's parser has it."""
+    start, _, fragment = url.partition("#")
+    return not re.search("%(?![0-9A-Fa-f]{2})", f"{start.partition('?')[0]} {fragment}")
+
+
+def parses(url: str) -> bool:
+    """Return whether Go's parser takes a URL: without control characters, and in its host no character but a URL's."""
+    host = re.sub("^[A-Za-z][A-Za-z0-9+.-]*://", "", url)
+    host = re.split("[/?#]", host, maxsplit=1)[0].rpartition("@")[2]
+    return escaped(url) and not _CONTROL.search(url) and not _NO_HOST.search(host)
+
+
+def admits(accepted: str, coding: str | None) -> bool:
+    """Return whether an Accept-Encoding admits a coding, by the weights that it gives; an empty one admits all.
+
+    >>> admits("gzip;q=0, *", "gzip"), admits("br, *;q=0.5", "gzip"), admits("br", "gzip")
+    (False, True, False)
+    """
+    weights = {}
+    for each in accepted.split(","):
+        name, _, parameters = each.partition(";")
+        match = re.fullmatch(r"\s*q\s*=\s*([01](?:\.[0-9]*)?)\s*", parameters)
+        weights[name.strip().lower()] = float(match[1]) if match else 1.0
+    return not coding or not accepted or weights.get(coding, weights.get("*", 0.0)) > 0
