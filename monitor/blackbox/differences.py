@@ -190,7 +190,7 @@ MODULE_FILE = {
     "early": Difference(
         "What could only fail every probe is refused when the file is loaded: an unknown prober, answer code, "
         "transport or compression, a method or a header's name that cannot be sent, an expression for records that "
-        "does not compile, a payload that no packet carries, a bad source address, server_name, proxy_url or token_url, "
+        "does not compile, a payload that no packet carries, a bad source address, server_name, proxy_url, token_url, "
         "metadata that cannot be sent, a certificate without its key, no TLS version left, `dns_over_tls` over UDP",
         "It shows at every probe",
         "The mistake is reported to the person who makes it, with its place",
