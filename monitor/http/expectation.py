@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Sequence
 from typing import TYPE_CHECKING, Any
 
 from monitor.config.addresses import guarded
@@ -14,10 +14,13 @@ from monitor.network.failure import ProbeFailure, quoted
 from sla.observation import Outcome
 
 if TYPE_CHECKING:
+    from jsonpath_rfc9535 import JSONPathNode
+
     from monitor.config.expect import Unknown
     from monitor.config.model import Expect, JsonExpectation
     from monitor.http.response import Response
 
+_MOST_SHOWN = 3  # values of a JSON document in the detail of a failed expectation
 Judge = Callable[["Response"], ProbeFailure | None]
 
 
@@ -185,12 +188,21 @@ def _met(wanted: Unknown, response: Response) -> str | None:
 
 def _unmet(expected: Iterable[JsonExpectation], said_all: Any) -> ProbeFailure | None:
     for each in expected:
-        found = each.path.values(said_all)
+        nodes = each.path.nodes(said_all)
+        found = [node.value for node in nodes]
         if not each.holds(found):
-            said = ", ".join(map(_shown, found[:3])) if found else "not there"
-            detail = f"{each.path.text} is {said}, expected {_wanted(each)}{_untyped(each, found)}"
+            detail = f"{_unfit(each, nodes)}, expected {_wanted(each)}{_untyped(each, found)}"
             return ProbeFailure("body_mismatch", detail)
     return None
+
+
+def _unfit(unmet: JsonExpectation, nodes: Sequence[JSONPathNode]) -> str:
+    """Return the first values that are not as expected, each with its normalized path (RFC 9535, section 2.7)."""
+    wrong = [node for node in nodes if not unmet.holds([node.value])] or nodes
+    if not wrong:
+        return f"{unmet.path.text} is not there"
+    shown = [f"{quoted(node.path(), 120)[1:-1]} is {_shown(node.value)}" for node in wrong[:_MOST_SHOWN]]
+    return ", ".join(shown) + (f" and {len(wrong) - _MOST_SHOWN} more" if len(wrong) > _MOST_SHOWN else "")
 
 
 def _untyped(unmet: JsonExpectation, found: list[Any]) -> str:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import base64
+import json
 import socket
 from typing import Any
 
@@ -53,8 +54,8 @@ async def test_an_answer_as_expected_is_good(protocol: str, expect: dict[str, An
         ({"header": {"X-Absent": "1"}}, "header_mismatch", "no header X-Absent"),
         ({"contains": "maintenance"}, "body_mismatch", 'does not contain "maintenance"'),
         ({"matches": "^ready$"}, "body_mismatch", "does not match"),
-        ({"json": {"$.ready": False}}, "body_mismatch", "$.ready is true, expected false"),
-        ({"json": {"$.ready": 1}}, "body_mismatch", "$.ready is true, expected 1"),
+        ({"json": {"$.ready": False}}, "body_mismatch", "$['ready'] is true, expected false"),
+        ({"json": {"$.ready": 1}}, "body_mismatch", "$['ready'] is true, expected 1"),
         ({"json": {"$.missing": 1}}, "body_mismatch", "$.missing is not there"),
     ],
 )
@@ -68,17 +69,42 @@ async def test_an_answer_that_differs_is_bad_and_says_how(
     assert detail in result.detail
 
 
+@pytest.mark.parametrize(
+    ("connections", "detail"),
+    [
+        (
+            {"dataConnection": True, "eventStreamService": False},
+            "$['connections']['eventStreamService']['connected'] is false, expected true",
+        ),
+        (
+            {"a": False, "b c": False, "d": False, "e": False},
+            "$['connections']['a']['connected'] is false, $['connections']['b c']['connected'] is false, "
+            "$['connections']['d']['connected'] is false and 1 more, expected true",
+        ),
+        ({}, "$.connections.*.connected is not there, expected true"),
+    ],
+)
+async def test_the_detail_names_each_value_that_is_not_as_expected_by_its_normalized_path(
+    connections: dict[str, bool], detail: str
+) -> None:
+    """RFC 9535, section 2.7; those that are as expected are left out."""
+    body = json.dumps({"connections": {name: {"connected": up} for name, up in connections.items()}})
+    answer = f"HTTP/1.1 200 OK\r\nContent-Length: {len(body)}\r\n\r\n{body}".encode()
+    result = await result_of(answer, expect={"json": {"$.connections.*.connected": True}})
+    assert (result.outcome, result.reason, result.detail) == (Outcome.BAD, "body_mismatch", detail)
+
+
 async def test_a_page_is_searched_once_for_what_is_told(monkeypatch: pytest.MonkeyPatch) -> None:
     searched: list[str] = []
-    real = JsonPath.values
+    real = JsonPath.nodes
 
-    def values(path: JsonPath, document: Any) -> list[Any]:
+    def nodes(path: JsonPath, document: Any) -> list[Any]:
         searched.append(path.text)
         return real(path, document)
 
-    monkeypatch.setattr(JsonPath, "values", values)
+    monkeypatch.setattr(JsonPath, "nodes", nodes)
     result = await result_of(READY, expect={"json": {"$.checks": {"length": 1}, "$.ready": False, "$.more": 1}})
-    assert result.detail == "$.ready is true, expected false"
+    assert result.detail == "$['ready'] is true, expected false"
     assert searched == ["$.checks", "$.ready"]
 
 
