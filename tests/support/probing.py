@@ -11,6 +11,7 @@ from monitor.health import Health
 from monitor.probes.registry import CHECK_TYPES, prepare
 
 if TYPE_CHECKING:
+    from monitor.config.model import CheckBase
     from monitor.engine.runner import Attempt, Runner
     from monitor.network.frame import Probe
     from monitor.network.resolver import Resolver
@@ -26,9 +27,14 @@ def check_of(written: Mapping[str, Any]) -> Any:
 
 async def attempt(written: Mapping[str, Any], seconds: float = 5.0, resolver: Resolver | None = None) -> Attempt:
     """Return what one attempt at the check found, on a machine that does not stall."""
+    return await attempt_of(check_of(written), seconds, resolver)
+
+
+async def attempt_of(check: CheckBase, seconds: float = 5.0, resolver: Resolver | None = None) -> Attempt:
+    """Return what one attempt at a loaded check found, on a machine that does not stall."""
     async with rigged(SystemClock(), Health(), resolver) as (runner, pulse):
         pulse.stalled = lambda: 0.0  # type: ignore[method-assign]
-        return await unstarved(runner, prepare(check_of(written)), seconds)
+        return await unstarved(runner, prepare(check), seconds)
 
 
 async def unstarved(runner: Runner, probe: Probe, seconds: float) -> Attempt:

@@ -23,6 +23,7 @@ from monitor.protocols import database
 from monitor.protocols.database import judge
 from monitor.protocols.postgres_errors import failure_of
 from sla.observation import Outcome
+from tests.support.postgres import POSTGRES, Postgres, as_owner
 from tests.support.probing import attempt, check_of
 from tests.support.processes import free_port, needs, running, until
 from tests.support.servers import serving, silent
@@ -33,7 +34,6 @@ if TYPE_CHECKING:
     from tests.support.servers import Handler
 
 GOOD, BAD, UNKNOWN = Outcome.GOOD, Outcome.BAD, Outcome.UNKNOWN
-POSTGRES = next(iter(sorted(Path("/usr/lib/postgresql").glob("*/bin"))), Path("/usr/lib/postgresql/15/bin"))
 
 
 def postgres_error(state: bytes, text: bytes) -> bytes:
@@ -187,29 +187,11 @@ def test_null_reads_like_nothing_and_bytes_like_text(value: object, expected: st
 # The real servers
 
 
-def as_owner(user: str, folder: Path) -> dict[str, Any]:
-    """Let a server that refuses to be root run as its own user."""
-    if os.geteuid() != 0:
-        return {}
-    for each in (folder, *folder.parents[:2]):  # pytest's own folders, which only the owner may enter
-        each.chmod(0o755)
-    shutil.chown(folder, user)
-    return {"user": user}
-
-
 @contextlib.contextmanager
 def postgres(folder: Path, *more: str) -> Iterator[int]:
-    data, port = folder / "data", free_port()
-    options = as_owner("postgres", folder)
-    (folder / "password").write_text("right-canary")
-    if options:
-        shutil.chown(folder / "password", "postgres")
-    make = [POSTGRES / "initdb", "-D", data, "-U", "ninewatch", "-A", "scram-sha-256", f"--pwfile={folder}/password"]
-    subprocess.run([*make, "--no-sync"], check=True, capture_output=True, **options)
-    command = [POSTGRES / "postgres", "-D", data, "-p", str(port), "-k", str(folder), "-F", "-h", "127.0.0.1", *more]
-    with running(folder / "postgres.log", command, **options) as program:
-        until("postgres", lambda: program.said("(ready to accept connections)"))
-        yield port
+    server = Postgres(folder, *more)
+    with server.running():
+        yield server.port
 
 
 @contextlib.contextmanager
