@@ -65,6 +65,17 @@ def _held(metric: str, reach: str, known: str = "") -> str:
     return "(\n  " + "\n  ".join(lines) + "\n)"
 
 
+def _found(*labels: str) -> str:
+    """Return the template of what the first failing probe of each open incident found, nothing while there is none."""
+    names = ", ".join(f"{label}=%q" for label in labels)
+    values = " ".join(f"$labels.{label}" for label in labels)
+    incidents = f"printf `ninewatch_open_incident_info{{{names}}}` {values} | query"
+    return (
+        f"{{{{ range {incidents} }}}} Check {{{{ .Labels.check }}}}: {{{{ .Labels.reason }}}}"
+        "{{ with .Labels.detail }} ({{ . }}){{ end }}.{{ end }}"
+    )
+
+
 def _watchdog() -> Alert:
     return _alert(
         "Watchdog",
@@ -111,7 +122,7 @@ def _product_alerts() -> Iterator[Alert]:
         "critical",
         "{{ $labels.product }} is down",
         "Open incidents of its checks have kept {{ $labels.product }} down by its rule for more than a minute. The "
-        "alert resolves when the product is seen up again, not while the monitor cannot see it.",
+        f"alert resolves when the product is seen up again, not while the monitor cannot see it.{_found('product')}",
     )
     yield _alert(
         "NinewatchCheckDown",
@@ -120,7 +131,8 @@ def _product_alerts() -> Iterator[Alert]:
         "warning",
         "{{ $labels.check }} of {{ $labels.product }} fails",
         "An incident of the check {{ $labels.check }} of {{ $labels.product }} has been open for 5 minutes. The "
-        "product may still be up by its rule, with less redundancy than it should have.",
+        "product may still be up by its rule, with less redundancy than it should have."
+        f"{_found('product', 'check')}",
     )
     yield _alert(
         "NinewatchProductUnknown",

@@ -74,9 +74,13 @@ def trial(folder: Path, cluster: Path) -> Iterator[tuple[Trial, Program]]:
     port, database = free_port(), Postgres(cluster)
     url = f"jdbc:postgresql://127.0.0.1:{database.port}/postgres?socketTimeout=20"
     config = configured(folder, f"http://127.0.0.1:{port}")
-    with database.running() as postgres, watching(config, extra={"REALM_SECRET": SECRET}) as watch:
-        with keycloak(folder, port, url) as server:
-            yield Trial(watch, server, database), postgres
+    credential = {"REALM_SECRET": SECRET}
+    with (
+        database.running() as postgres,
+        watching(config, extra=credential) as watch,
+        keycloak(folder, port, url) as server,
+    ):
+        yield Trial(watch, server, database), postgres
 
 
 @pytest.mark.slow
