@@ -185,6 +185,12 @@ def test_incidents_are_those_that_touch_the_window_as_known_at_its_end() -> None
     assert (found[1].resolved, found[1].downtime) == (None, None)
 
 
+def test_an_incident_that_was_resolved_at_the_end_of_the_window_is_resolved() -> None:
+    ended = Incident.open("p", "p/c", AT - HOUR, "x").resolve(AT, HISTORY)
+    later = Incident.open("p", "p/d", AT - HOUR, "x").resolve(AT + 1, HISTORY)
+    assert {each.check: each.resolved for each in of(MONTH, ended, later).incidents} == {"p/c": AT, "p/d": None}
+
+
 def test_an_incident_that_lasts_has_its_downtime_so_far() -> None:
     """To the end of what was measured, whether it was resolved later or is still open; by its own check's history."""
     at = DOWN.start + HOUR

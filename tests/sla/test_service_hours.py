@@ -7,7 +7,7 @@ from zoneinfo import ZoneInfo
 
 import pytest
 
-from sla.interval import DAY, HOUR, Interval, total
+from sla.interval import DAY, HOUR, MINUTE, Interval, total
 from sla.localtime import instant
 from sla.service_hours import ALWAYS, ServiceHours
 
@@ -48,6 +48,12 @@ def test_hours_read(text: str, days: list[tuple[Interval, ...]]) -> None:
     read = ServiceHours.parse(text)
     assert list(read.days) == days
     assert str(read) == text
+
+
+def test_times_go_to_the_minute_before_the_full_hour() -> None:
+    last = 59 * MINUTE
+    assert ServiceHours.parse("08:59-17:59").days == ((Interval(8 * HOUR + last, 17 * HOUR + last),),) * 7
+    assert ServiceHours.parse("23:59-24:00").days == ((Interval(DAY - MINUTE, DAY),),) * 7
 
 
 @pytest.mark.parametrize(

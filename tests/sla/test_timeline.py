@@ -129,6 +129,20 @@ def test_a_run_of_unknowns_is_counted_only() -> None:
     assert timeline.durations(Interval(0, 10)) == Durations(unknown=10)
 
 
+def test_a_restart_counts_as_before_also_where_neighbours_are_exactly_a_hold_apart() -> None:
+    """The record folds them into one run, and so does the timeline that saw them one by one."""
+    seen, restored = Timeline(10), Timeline(10)
+    observations = [Observation("c", at, GOOD) for at in (0, 10, 13)]
+    run = Run.of(observations[0], 10)
+    for each in observations:
+        seen.append(each.at, each.outcome)
+        run = run.folded(each) if run.takes(each, 10) else run
+    restored.append_run(run)
+    assert run.count == 3
+    for end in range(15):
+        assert seen.counts(Interval(0, end)) == restored.counts(Interval(0, end))
+
+
 def test_a_fold_does_not_reach_over_a_gap() -> None:
     """Where nothing was observed for longer than the hold, nothing is counted, folded or not."""
     timeline = Timeline(10)

@@ -90,6 +90,8 @@ def test_every_figure_comes_with_its_assumption() -> None:
     for words in ("1,200.00 CAD (40 people at 30 an hour)", "99% allows", "share of downtime", "raw figure"):
         assert words in text
     assert len(value(RATE, measured(DAY, goal=None)).assumptions) == 2
+    for found in (value(RATE, measured(DAY)), value(RATE, measured(DAY, goal=None), measured(DAY))):
+        assert found.assumptions[-1] == "A negative amount avoided is one that was paid."
 
 
 def test_json_has_amounts_to_the_cent_and_null_where_there_is_none() -> None:

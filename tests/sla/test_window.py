@@ -46,6 +46,7 @@ def test_windows_are_as_long_as_their_names_say() -> None:
         ("1.5h", 90 * MINUTE),
         ("0.5ms", 500),
         ("2w1d", 15 * DAY),
+        ("1w", 7 * DAY),
         (" 30d ", 30 * DAY),
         ("0s", 0),
     ],
