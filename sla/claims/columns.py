@@ -1,7 +1,7 @@
-"""Second thoughts on a table or list as a whole: its rows tell whether one of them can be called wrong.
+"""Check each claim against the other rows of its table column or list.
 
-A column whose figures mostly don't follow from the availabilities isn't one of allowed downtime, so none of it is
-wrong. A column that follows one length of the year to the last digit has no room for a row by another length.
+If most figures of a column do not follow from the availabilities, the column is not one of allowed downtime, and none
+of it is wrong. If all other rows follow one length of the year, a row that needs another length is wrong.
 """
 
 from __future__ import annotations
@@ -11,7 +11,7 @@ from dataclasses import replace
 from fractions import Fraction
 from typing import TYPE_CHECKING, NamedTuple
 
-from sla.claims.fitting import conventions
+from sla.claims.fitting import conventions, fits
 from sla.claims.grouping import grouped
 from sla.claims.model import Bound, Claim, Statement, Verdict
 from sla.claims.slips import Kind, Slip, slips
@@ -22,7 +22,7 @@ if TYPE_CHECKING:
 _HOLDING = frozenset({Verdict.RIGHT, Verdict.ROUNDED})
 _PLAIN_SLIPS = frozenset({Kind.UNIT, Kind.PERIOD, Kind.NINES, Kind.SWAPPED, Kind.DECIMALS, Kind.BOTH, Kind.ROW})
 _SURE_DIGITS = 3
-_WITNESSES = 3
+_MIN_ROWS = 3
 _FIXED = frozenset({"week", "day", "hour"})
 _ROUNDING, _LENGTHS = Fraction(3, 1000), Fraction(1, 100)
 _OTHER_YEAR = re.compile(r"leap|schaltjahr|bissextil|bisiest|\b36[046]\b|\b52 ?w|working|business", re.IGNORECASE)
@@ -58,8 +58,10 @@ def reconsider(judged: Iterable[Judged]) -> Iterator[Judged]:
 def _doubt(member: Judged, column: Sequence[Judged]) -> str | None:
     """Return why a table's figure isn't wrong though it doesn't fit; None if its column is one of allowed downtime."""
     holding = sum(each.holds for each in column)
-    if not holding and _one_level_many_durations(column):
+    if _one_level_many_durations(column):
         return "one availability with several durations: perhaps a record"
+    if not holding and all(_fits_another_row(each, column) for each in column):
+        return "each figure is right for another row: perhaps the order is meant"
     sure = {slip.says for each in column if each.wrong and (slip := _slip(each)) and _is_sharp_figure(each)}
     explained = holding + sum(each.wrong and _says(each) in sure for each in column)
     if explained * 2 <= len(column):
@@ -70,9 +72,14 @@ def _doubt(member: Judged, column: Sequence[Judged]) -> str | None:
 
 
 def _one_level_many_durations(column: Sequence[Judged]) -> bool:
-    levels = {each.statement.level.ratio for each in column}
-    periods = {each.statement.period for each in column}
-    return len(levels) == len(periods) == 1 < len({each.claim.claimed for each in column})
+    asked = {(each.statement.level.ratio, each.statement.period) for each in column}
+    return len(asked) < len(
+        {(each.statement.level.ratio, each.statement.period, each.claim.claimed) for each in column}
+    )
+
+
+def _fits_another_row(each: Judged, column: Sequence[Judged]) -> bool:
+    return any(fits(each.statement, other.statement.level) for other in column)
 
 
 def _slip(each: Judged) -> Slip | None:
@@ -95,7 +102,7 @@ def _by_another_length(member: Judged, column: Sequence[Judged]) -> Judged | Non
     right by no length at all.
     """
     statement = member.statement
-    if not _is_sharp(statement) or conventions(statement, usual=True):
+    if member.wrong or not _is_sharp(statement) or conventions(statement, usual=True):
         return None
     others = [each for each in column if each is not member and each.claim.period == member.claim.period]
     common = _common(others)
@@ -110,7 +117,7 @@ def _by_another_length(member: Judged, column: Sequence[Judged]) -> Judged | Non
 
 def _common(others: Sequence[Judged]) -> frozenset[str]:
     """Return the usual lengths by which all the others are right; empty if they are few or differ."""
-    if len(others) < _WITNESSES or not all(each.holds for each in others):
+    if len(others) < _MIN_ROWS or not all(each.holds for each in others):
         return frozenset()
     return frozenset.intersection(*(conventions(each.statement, usual=True) for each in others))
 

@@ -75,7 +75,9 @@ NOT_DOWNTIME_COLUMN = any_of(
     r"hours of|lead time|age\b|rank|weight|longest|shortest|average|mean\b|median|incidents?|events?\b|"
     r"number\b|count\b|measured|actual\b|achieved|observed|recorded|met\b|per incident|single|consecutive|"
     r"planned|scheduled|anzahl|preis\w*|kosten|ist\b|gemessen\w*|tats[äa]chlich\w*|erreicht\w*|geplant\w*|"
-    r"nombre\b|prix|co[ûu]t\w*|constat[ée]\w*|mesur[ée]\w*|r[ée]el\w*|plus longue?|moyen\w*|n[úu]mero|"
+    r"\w+-(?:hours|days|minutes)|(?:man|user|server|person)[- ]?(?:hours|days)|users?\b|fleet|"
+    r"person\w*(?:stunden|tage)|heures-\w+|horas-\w+|nombre\b|prix|co[ûu]t\w*|constat[ée]\w*|mesur[ée]\w*|r[ée]el\w*|"
+    r"plus longue?|moyen\w*|n[úu]mero|"
     r"precio|coste?|medid[oa]|real\b|m[áa]s larga|medi[oa]\b|planificad\w*",
 )
 

@@ -32,6 +32,7 @@ if TYPE_CHECKING:
 _LEAD = 70
 _REACH = 48
 _QUOTED = 24
+_LINE_WORDS = 16
 _CARRIES = re.compile(
     r"\W*(?:that|this|it|which|or|i\.e|equivalently|in other words|monthly|yearly|annual\w*|weekly|daily|per|down-?time"
     r"|only|about|allow\w*|das|dies|cela|soit|c['’]est|esto|es decir)\b",
@@ -141,9 +142,15 @@ def _of_sentence(
         if reason or strength is None:
             yield Passed(line, text, reason or "nothing says that the duration is a downtime")
             continue
-        remark = context.remark or _remark(sentence, amount, level)
+        remark = context.remark or _remark(sentence, amount, level) or _borrowed(sentence, amount, period)
         labelled = context.downtime or _is_labelled(sentence, amount)
         yield Statement(line, text, level, amount, period, strength, (group,), others, remark, labelled)
+
+
+def _borrowed(sentence: Sentence, amount: Amount, period: Period | None) -> str:
+    """Return why a period may not apply: a heading names it, but a whole sentence says more than a line of a list."""
+    whole = period is not None and period_of(sentence, amount) is None and len(sentence.text.split()) > _LINE_WORDS
+    return "the period is the heading's, perhaps not the sentence's" if whole else ""
 
 
 def _refusal(sentence: Sentence, amount: Amount, level: Level) -> str:

@@ -333,6 +333,11 @@ def test_a_row_by_another_month_is_wrong_in_a_list_too() -> None:
         table("| SLA (8x5) | Outage (2,080 h) |", "| 99.5 % | 10.4 h |", "| 99.9 % | 2.08 h |"),
         "## Office hours\n\n- 99.9 %: 2.08 hours of downtime per year",
         "60 seconds of downtime per day are ignored at 99.9 %",
+        table("| | min | max |", "| Availability | 99.5 % | 99.9 % |", "| Downtime per year | 8.76 h | 43.8 h |"),
+        table("| SLA | User-hours lost per year |", "| 99.9 % | 87.6 hours |", "| 99 % | 876 hours |"),
+        table("| SLA | Downtime per year |", "| 99.9 % | 87.6 h |", "| 99.9 % | 876 h |", "| 99 % | 87.6 h |"),
+        "## Downtime per year\n\n"
+        "With 99.5 % and a bill for each single month you have all of 3.6 hours left before it.",
         "22.7 hours of downtime per year; Tier IV has 0.4 hours a year at 99.995 %",
         "0.1 % per year is 8.76 hours of downtime; 0.01 % is 52.56 minutes (99.99 %)",
     ],
