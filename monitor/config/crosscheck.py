@@ -40,7 +40,7 @@ def conflicts(root: Node) -> list[Problem]:
 
 def omissions(root: Node) -> Iterator[Problem]:
     """Yield every key and item without a value: `matches:` left empty would silently stop to expect anything."""
-    for loc, leaf in _leaves(root, ()):
+    for loc, leaf in leaves(root, ()):
         if leaf.value is None and loc[-3:-1] != ("expect", "json"):
             message = "nothing is written here; write a value, or take the key out"
             yield Problem(leaf.mark, key_path(root, loc), message)
@@ -48,7 +48,7 @@ def omissions(root: Node) -> Iterator[Problem]:
 
 def ambiguities(root: Node) -> Iterator[Problem]:
     """Yield every `no`, `yes`, `on` and `off` where a word is meant as likely as a truth value: `{lang: no}`."""
-    for loc, leaf in _leaves(root, ()):
+    for loc, leaf in leaves(root, ()):
         named = leaf.text is None or leaf.text.lower() in ("true", "false")
         if isinstance(leaf.value, bool) and not named and _compared(loc):
             yield Problem(leaf.mark, key_path(root, loc), f"{misread(leaf)}, or write {str(leaf.value).lower()}")
@@ -61,15 +61,16 @@ def _compared(loc: Loc) -> bool:
     return loc[at + 1 : at + 2] in (("header",), ("cookie",), ("json",)) and not flag
 
 
-def _leaves(node: Node, loc: Loc) -> Iterator[tuple[Loc, Scalar]]:
+def leaves(node: Node, loc: Loc) -> Iterator[tuple[Loc, Scalar]]:
+    """Yield every single value with its place, `loc` being that of the node."""
     if isinstance(node, Scalar):
         yield loc, node
     elif isinstance(node, Items):
         for index, item in enumerate(node.items):
-            yield from _leaves(item, (*loc, index))
+            yield from leaves(item, (*loc, index))
     else:
         for key, inner in node.entries.items():
-            yield from _leaves(inner, (*loc, key))
+            yield from leaves(inner, (*loc, key))
 
 
 Found = Iterator[tuple[Loc, str]]

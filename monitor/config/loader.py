@@ -18,6 +18,7 @@ from monitor.config.files import Sources
 from monitor.config.folder import identity
 from monitor.config.messages import Translator
 from monitor.config.model import CheckBase, Portfolio, Product
+from monitor.config.placeholders import placeholders
 
 
 @dataclass(frozen=True, slots=True)
@@ -65,7 +66,7 @@ def examine(path: Path, kinds: Sequence[type[CheckBase]]) -> Examined:
     return Examined(
         portfolio=None if found else portfolio,
         problems=tuple(sorted(found)),
-        warnings=(*sources.warnings, *warnings),
+        warnings=(*sources.warnings, *placeholders(sources.root), *warnings),
         files=context.files,
         digest=identity(path, context.files),
     )

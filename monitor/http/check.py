@@ -214,7 +214,8 @@ class HttpCheck(Requesting):
     """The request's method."""
 
     cookies: Cookies = Field(default_factory=dict)
-    """Sent with the request: names to texts or secrets. Those that a redirect sets are sent on to the same host."""
+    """Sent with the request: names to texts or secrets. Those that a redirect sets are sent on to the same host and
+    path, and one that it ends (`Max-Age=0`) is not sent any more."""
 
     body: HeaderValue | None = None
     """Sent with any method but GET and HEAD: text, or a secret."""

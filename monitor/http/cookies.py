@@ -24,11 +24,15 @@ class _Cookie(NamedTuple):
     secure: bool
 
 
+_Name = tuple[str, str]  # of a cookie, and the path that it is sent to: with the host, what tells cookies apart (5.3)
+
+
 class Jar:
-    """Cookies by host. Their `Domain` and `Path` are not looked at: none is sent to a host that did not set it."""
+    """Cookies by host. Their `Domain` is not looked at: none is sent to a host that did not set it."""
 
     def __init__(self) -> None:
-        self._kept: dict[str, dict[str, _Cookie]] = {}
+        self._kept: dict[str, dict[_Name, _Cookie]] = {}
+        self._ended: dict[str, set[str]] = {}  # names, for those that the first request had
 
     def take(self, request: Request, response: Response, now: int) -> None:
         """Keep what the answer sets, drop what it ends; `now` is in microseconds since the Unix epoch."""
@@ -42,22 +46,50 @@ class Jar:
             if match is None or len(pair) > _LONGEST:
                 continue
             options = dict(_options(attributes))
+            name = match[1], _path(options.get("path", ""), request.url.path)
             if _ended(options, now):
-                kept.pop(match[1], None)
-            elif len(kept) < _MOST or match[1] in kept:
-                kept[match[1]] = _Cookie(match[2], "secure" in options)
+                kept.pop(name, None)
+                self._ended.setdefault(request.host, set()).add(match[1])
+            elif len(kept) < _MOST or name in kept:
+                kept[name] = _Cookie(match[2], "secure" in options)
 
     def sent_with(self, request: Request) -> Request:
-        """Return the request with the cookies of its host, which stand before those that it had."""
-        kept = self._kept.get(request.host)
-        if not kept:
+        """Return the request with the cookies of its host and path, which stand before those that it had.
+
+        One that the check names is not sent any more once the host has ended it.
+        """
+        kept, ended = self._kept.get(request.host), self._ended.get(request.host, ())
+        if not (kept or ended):
             return request
-        ours = {name: each.value for name, each in kept.items() if request.encrypted or not each.secure}
-        return replace(request, cookies=tuple({**dict(request.cookies), **ours}.items())).ready()
+        ours = self._sent(request)
+        written = {name: value for name, value in request.cookies if name not in ended}
+        return replace(request, cookies=tuple({**written, **ours}.items())).ready()
+
+    def _sent(self, request: Request) -> dict[str, str]:
+        """Return the cookies that are sent; of two with one name the one of the longer path, which stands first."""
+        kept = sorted(self._kept.get(request.host, {}).items(), key=lambda each: len(each[0][1]))
+        return {
+            name: each.value
+            for (name, path), each in kept
+            if _covers(path, request.url.path) and (request.encrypted or not each.secure)
+        }
 
     def of(self, request: Request) -> Mapping[str, str]:
-        """Return name and value of the cookies that the request's host has set."""
-        return {name: each.value for name, each in self._kept.get(request.host, {}).items()}
+        """Return name and value of the cookies that the request's host has set, whatever path they are sent to."""
+        return {name: each.value for (name, _), each in self._kept.get(request.host, {}).items()}
+
+
+def _path(written: str, requested: str) -> str:
+    """Return the path that a cookie is sent to: the one it names, or the folder of what was requested (5.1.4)."""
+    if written.startswith("/"):
+        return written
+    return requested.rpartition("/")[0] or "/"
+
+
+def _covers(path: str, requested: str) -> bool:
+    """Return whether a cookie of this path is sent with the request (5.1.4)."""
+    asked = requested or "/"
+    return asked == path or (asked.startswith(path) and (path.endswith("/") or asked[len(path)] == "/"))
 
 
 def _options(attributes: list[str]) -> Iterator[tuple[str, str]]:

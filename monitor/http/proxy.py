@@ -7,12 +7,13 @@ policy is asked for that; names are looked up by the proxy, which has to keep to
 from __future__ import annotations
 
 import asyncio
+import re
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from monitor.config.domain_names import host
 from monitor.http.instrument import SHARE
-from monitor.http.response import Response
+from monitor.http.response import HEADER_LIMIT, Response
 from monitor.network.dialogue import offer
 from monitor.network.failure import ProbeFailure, quoted
 from monitor.network.outbound import DENIED
@@ -26,6 +27,7 @@ if TYPE_CHECKING:
     from monitor.config.model import Family
     from monitor.network.frame import Frame
 
+_LENGTH = re.compile(rb"(content-length|transfer-encoding)[ \t]*:", re.IGNORECASE)
 _NO_WAY_ON = {502, 503, 504}  # what proxies answer to CONNECT when they cannot reach the target
 
 
@@ -81,19 +83,38 @@ class Proxy:
         broken = await offer(wire, "\r\n".join(head).encode())
         response = Response(limit=0, head_only=True)
         try:
-            while not response.complete:
-                if data := await wire.receive():
-                    response.feed(data)
-                elif broken is not None:
-                    raise broken
-                else:
-                    response.end()
+            await _answered(wire, response, broken)
         except ProbeFailure as failure:
             raise _refused(f"{failure.reason}: {failure.detail}") from None
         if response.status in _NO_WAY_ON:
             raise ProbeFailure("proxy_no_connection", f"the proxy answers {response.status} for {quoted(target)}")
         if not 200 <= response.status < 300:
             raise _refused(f"the proxy answers {response.status} for {quoted(target)}")
+
+
+async def _answered(wire: Wire, response: Response, broken: ProbeFailure | None) -> None:
+    """Read the head of the answer to CONNECT, without the lengths of a body, which it has not (RFC 9110, 9.3.6).
+
+    A proxy may send both; they are ignored, and would be malformed in any other answer.
+    """
+    heard, begun = b"", False
+    while not response.complete:
+        data = await wire.receive()
+        if not data:
+            if broken is not None:
+                raise broken
+            response.end()
+        *lines, heard = (heard + data).split(b"\n")
+        if lines:
+            begun = True
+        if len(heard) > HEADER_LIMIT:
+            raise ProbeFailure("headers_too_large", f"more than {HEADER_LIMIT} bytes in one header")
+        for line in lines:
+            if not _LENGTH.match(line):
+                response.feed(line + b"\n")
+        if not begun:  # a status line is judged as it comes: it may be none, and never end
+            response.feed(heard)
+            heard = b""
 
 
 def judge(response: Response) -> None:

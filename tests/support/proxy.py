@@ -51,12 +51,12 @@ class Proxy:
         there, onward = await self._opened(url.netloc)
         lines = [line for line in head.split("\r\n") if not line.startswith("Proxy-")]
         onward.write("\r\n".join(lines).replace(f"http://{url.netloc}", "", 1).encode())
-        await _join(reader, writer, there, onward)
+        await joined(reader, writer, there, onward)
 
     async def _tunnel(self, target: str, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         there, onward = await self._opened(target)
         writer.write(b"HTTP/1.1 200 Connection established\r\n\r\n")
-        await _join(reader, writer, there, onward)
+        await joined(reader, writer, there, onward)
 
 
 async def _say(writer: asyncio.StreamWriter, status: str) -> None:
@@ -64,7 +64,7 @@ async def _say(writer: asyncio.StreamWriter, status: str) -> None:
     await writer.drain()
 
 
-async def _join(
+async def joined(
     reader: asyncio.StreamReader,
     writer: asyncio.StreamWriter,
     there: asyncio.StreamReader,

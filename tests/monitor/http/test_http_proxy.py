@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import base64
 import socket
 from pathlib import Path
@@ -20,7 +21,7 @@ from monitor.probes.registry import prepare
 from sla.observation import Outcome
 from tests.support.certificates import bundle, server_context
 from tests.support.probing import attempt, check_of
-from tests.support.proxy import Proxy
+from tests.support.proxy import Proxy, joined
 from tests.support.servers import answer, saying, serving, silent
 from tests.support.talking import hanging_up, saying_at_once
 
@@ -219,3 +220,38 @@ async def test_the_policy_is_asked_for_the_proxy_itself() -> None:
 def test_a_mistake_is_told_when_the_configuration_is_read(written: dict[str, Any], said: str) -> None:
     with pytest.raises(ValidationError, match=said):
         check_of({"http": "http://a.example/", **written})
+
+
+BOTH = b"Content-Length: 0\r\nTransfer-Encoding: chunked\r\n"
+TWICE = b"content-length: 5\r\nContent-Length : 7\r\n"
+
+
+@pytest.mark.parametrize("lengths", [b"", BOTH, TWICE, b"Transfer-Encoding: gzip, chunked\r\nContent-Length: 3\r\n"])
+@pytest.mark.parametrize("piecewise", [False, True])
+async def test_the_lengths_in_an_answer_to_connect_are_ignored(lengths: bytes, piecewise: bool, tmp_path: Path) -> None:
+    """A tunnel has no body (RFC 9110, 9.3.6): what a proxy says of one is no reason to doubt the tunnel."""
+    said = b"HTTP/1.1 200 Connection established\r\nVia: 1.1 proxy\r\n" + lengths + b"X: y\r\n\r\n"
+
+    class Verbose(Proxy):
+        async def _tunnel(self, target: str, reader: Any, writer: Any) -> None:
+            there, onward = await self._opened(target)
+            for piece in [said[at : at + 1] for at in range(len(said))] if piecewise else [said]:
+                writer.write(piece)
+                await asyncio.sleep(0)
+            await joined(reader, writer, there, onward)
+
+    authority = trustme.CA()
+    async with serving(saying(answer(b"here")), server_context(authority.issue_cert(NAME))) as port:
+        tls = {"ca": bundle(authority, tmp_path)}
+        result = await through(
+            Verbose({NAME: LOOPBACK}), f"https://{NAME}:{port}/", tls=tls, expect={"contains": "here"}
+        )
+    assert result.outcome is Outcome.GOOD, result.detail
+
+
+@pytest.mark.parametrize(
+    "said", [b"SSH-2.0-x", b"\0\xff\xfe", b"HTTP/1.1 200 OK\r\nX: " + b"x" * 100_000, b"HTTP/1.1 2x0 OK\r\n"]
+)
+async def test_what_is_no_answer_to_connect_is_told_at_once(said: bytes) -> None:
+    result = await through(saying_at_once(said), f"https://{NAME}/", timeout="5s")
+    assert (result.outcome, result.reason) == (Outcome.UNKNOWN, "proxy_refused"), result.detail

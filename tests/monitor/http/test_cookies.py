@@ -1,0 +1,100 @@
+"""Which cookies are sent on: those of the host and the path, and none that the host has ended (RFC 6265)."""
+
+from __future__ import annotations
+
+import asyncio
+import re
+from typing import TYPE_CHECKING, Any
+
+import pytest
+
+from monitor.http.cookies import _covers, _path
+from sla.observation import Outcome
+from tests.support.probing import attempt
+from tests.support.servers import request_of, serving
+
+if TYPE_CHECKING:
+    from monitor.vocabulary import ProbeResult
+
+
+async def journey(*stops: tuple[str, str], start: str = "/", **check: Any) -> tuple[ProbeResult, list[dict[str, str]]]:
+    """Go from `start` to the location of each stop, which sets cookies; return the cookies that each request had."""
+    seen: list[dict[str, str]] = []
+
+    async def target(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        head = (await request_of(reader)).decode()
+        found = re.search(r"\r\nCookie: (.*)\r\n", head)
+        seen.append(dict(pair.split("=", 1) for pair in found[1].split("; ")) if found else {})
+        if len(seen) <= len(stops):
+            location, cookies = stops[len(seen) - 1]
+            set_by = "".join(f"Set-Cookie: {each}\r\n" for each in cookies.split("|") if each)
+            writer.write(f"HTTP/1.1 302 Found\r\nContent-Length: 0\r\nLocation: {location}\r\n{set_by}\r\n".encode())
+        else:
+            writer.write(b"HTTP/1.1 200 OK\r\nContent-Length: 0\r\n\r\n")
+        await writer.drain()
+
+    async with serving(target) as port:
+        written = {"http": f"http://127.0.0.1:{port}{start}", "redirects": 5, **check}
+        result = (await attempt(written)).result
+    assert result.outcome is Outcome.GOOD, result.detail
+    return result, seen
+
+
+@pytest.mark.parametrize(
+    ("set_by", "location", "sent"),
+    [
+        ("a=1; Path=/", "/in", {"a": "1"}),
+        ("a=1; Path=/app", "/app", {"a": "1"}),
+        ("a=1; Path=/app", "/app/in", {"a": "1"}),
+        ("a=1; Path=/app/", "/app/in", {"a": "1"}),
+        ("a=1; Path=/app/", "/app", {}),
+        ("a=1; Path=/app", "/application", {}),
+        ("a=1; Path=/other", "/in", {}),
+        ("a=1", "/in", {"a": "1"}),
+        ("a=1; Path=relative", "/in", {"a": "1"}),
+        ("a=1; Path=/|a=2; Path=/app", "/app/in", {"a": "2"}),
+        ("a=2; Path=/app|a=1; Path=/", "/app/in", {"a": "2"}),
+        ("a=1; Path=/|a=2; Path=/app", "/in", {"a": "1"}),
+    ],
+)
+async def test_a_cookie_goes_to_its_path(set_by: str, location: str, sent: dict[str, str]) -> None:
+    _, seen = await journey((location, set_by))
+    assert seen == [{}, sent]
+
+
+async def test_without_a_path_it_is_the_folder_of_what_was_requested() -> None:
+    _, seen = await journey(("/a/c", "x=1"), ("/b", ""), start="/a/b")
+    assert seen == [{}, {"x": "1"}, {}]
+
+
+@pytest.mark.parametrize(
+    ("set_by", "sent"),
+    [
+        ("session=; Max-Age=0", {"lang": "en"}),
+        ("session=x; Expires=Thu, 01 Jan 1970 00:00:00 GMT; Path=/", {"lang": "en"}),
+        ("session=new; Path=/", {"lang": "en", "session": "new"}),
+        ("session=; Max-Age=0|session=again; Path=/", {"lang": "en", "session": "again"}),
+        ("session=new; Path=/elsewhere", {"lang": "en", "session": "old"}),
+        ("other=; Max-Age=0", {"lang": "en", "session": "old"}),
+    ],
+)
+async def test_a_cookie_of_the_check_is_not_sent_once_the_host_has_ended_it(set_by: str, sent: dict[str, str]) -> None:
+    _, seen = await journey(("/in", set_by), ("/in", ""), cookies={"session": "old", "lang": "en"})
+    assert seen == [{"session": "old", "lang": "en"}, sent, sent]
+
+
+async def test_a_cookie_that_was_set_is_expected_whatever_its_path() -> None:
+    await journey(("/in", "seen=1; Path=/other"), expect={"cookie": {"seen": {"matches": "^1$"}}})
+
+
+@pytest.mark.parametrize(
+    ("written", "requested", "path"),
+    [("/x", "/a/b", "/x"), ("", "/a/b", "/a"), ("x", "/a/b/", "/a/b"), ("", "/a", "/"), ("", "", "/"), ("", "/", "/")],
+)
+def test_the_path_of_a_cookie(written: str, requested: str, path: str) -> None:
+    assert _path(written, requested) == path
+
+
+def test_a_path_covers_itself_and_what_lies_below() -> None:
+    assert _covers("/", "")
+    assert not _covers("/a", "")
