@@ -247,6 +247,13 @@ def _config() -> Iterator[Panel]:
         Query("time() - max(ninewatch_config_reload_timestamp_seconds)", instant=True),
     )
     yield stat(
+        "Burn alerts that cannot fire",
+        "Of all products. An objective too low for its window: check-config and the product's page say which.",
+        "none",
+        Query("count(ninewatch_burn_alert_possible == 0) or vector(0)", instant=True),
+        steps=steps(GREEN, (1, AMBER)),
+    )
+    yield stat(
         "Clock steps",
         "Jumps of the machine's wall clock in 24 h.",
         "none",

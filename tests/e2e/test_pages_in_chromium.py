@@ -13,7 +13,7 @@ if TYPE_CHECKING:
 
 pytestmark = [pytest.mark.slow, pytest.mark.needs_chromium]
 
-PAGES = ["/", "/products/notify", "/products/chefs"]
+PAGES = ["/", "/products/notify", "/products/chefs", "/runbook"]
 
 # Contrast of every visible text with the ground it stands on, by WCAG 2; returns those below 4.5 (3 for large text).
 CONTRAST = """() => {
