@@ -3,11 +3,16 @@
 from __future__ import annotations
 
 import html
+import subprocess
+import sys
+import zipfile
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 import pytest
 
 from monitor.exporters.rules import BASE, groups
+from monitor.generate import ROOT
 from monitor.web.runbook import runbook_html
 from monitor.web.site import HEADERS
 from sla.interval import MINUTE
@@ -86,3 +91,13 @@ async def test_a_burn_alert_that_fires_says_so_and_one_of_which_nothing_is_known
     unseen = (await (await site.get("/api/v1/products/unseen")).json())["burn_alerts"]
     assert [each["firing"] for each in burning] == [True, True, True]
     assert [each["firing"] for each in unseen] == [None, None, None]
+
+
+def test_the_wheel_holds_the_runbook(tmp_path: Path) -> None:
+    """An installation without docs/ serves it all the same."""
+    command = [sys.executable, "-m", "hatchling", "build", "-t", "wheel", "-d", str(tmp_path)]
+    subprocess.run(command, cwd=ROOT, capture_output=True, timeout=120, check=True)
+    (wheel,) = tmp_path.glob("*.whl")
+    with zipfile.ZipFile(wheel) as packed:
+        body = packed.read("monitor/web/templates/runbook_body.html").decode()
+    assert all(f'<h2 id="{alert.name}">' in body for alert in ALERTS)
