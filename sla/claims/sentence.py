@@ -84,8 +84,16 @@ def period_of(sentence: Sentence, amount: Amount) -> Period | None:
         return after.period
     if before and not lead.strip():
         return before.period
-    names = {m.period.name: m.period for m in sentence.mentions if not _taken(sentence, m, amount)}
+    free = [m for m in sentence.mentions if not _taken(sentence, m, amount) and not _leads_another(sentence, m, amount)]
+    names = {m.period.name: m.period for m in free}
     return next(iter(names.values())) if len(names) == 1 and len(sentence.amounts) <= 2 else None
+
+
+def _leads_another(sentence: Sentence, mention: Mention, amount: Amount) -> bool:
+    """Whether the period opens a bracket and stands right before another duration: "7.2 h (per year 87.6 h)"."""
+    opens = sentence.gap(sentence.start, mention.start).rstrip().endswith("(")
+    others = (a for a in sentence.amounts if a is not amount and a.start >= mention.end)
+    return opens and any(not sentence.gap(mention.end, a.start).strip(" :~≈") for a in others)
 
 
 def _taken(sentence: Sentence, mention: Mention, amount: Amount) -> bool:
@@ -94,6 +102,7 @@ def _taken(sentence: Sentence, mention: Mention, amount: Amount) -> bool:
     return (
         bool(earlier)
         and mention.end <= amount.start
+        and not _leads_another(sentence, mention, earlier[-1])
         and _only(sentence.gap(earlier[-1].end, mention.start), AFTER_WORDS, " (),~-'’")
     )
 
@@ -111,7 +120,9 @@ def _neighbours(sentence: Sentence, amount: Amount) -> tuple[Mention | None, Men
     before = [
         m for m in sentence.mentions if floor <= m.start and m.end <= amount.start and not _taken(sentence, m, amount)
     ]
-    after = [m for m in sentence.mentions if amount.end <= m.start < ceiling]
+    after = [
+        m for m in sentence.mentions if amount.end <= m.start < ceiling and not _leads_another(sentence, m, amount)
+    ]
     return (before[-1] if before else None, after[0] if after else None)
 
 

@@ -352,6 +352,8 @@ def test_figures_of_something_else_are_no_wrong_claims(text: str) -> None:
         "99.9 % uptime: 8.76 h of downtime a year, 43.2 min",
         "99,9 % Verfügbarkeit = 8,76 Std./Jahr = 43,2 Min./Monat (30 Tage)",
         "99.9 % availability is 26.28 hours of downtime per 3 years",
+        "## Downtime per month\n\n99 %: 7.2 h (per year 87.6 h)\n99.9 %: 43.2 min (per year: 8.76 h)",
+        "99.9 % uptime: 43.2 min of downtime (per month), 8.76 h (per year)",
     ],
 )
 def test_each_duration_keeps_its_own_period(text: str) -> None:
