@@ -378,3 +378,27 @@ def test_counts_and_states_are_the_same_before_and_after_a_restart(
     assert [(run.first, run.last, run.count) for run in entry.runs()] == [
         (run.first, run.last, run.count) for run in kept.values()
     ]
+
+
+def test_what_another_vantage_recorded_is_not_taken_for_our_own() -> None:
+    """Neither its runs nor its observations."""
+    ledger = ledger_of(product("chefs"))
+    elsewhere = replace(run(KEY, BAD, NOW - HOUR, NOW - MINUTE, "deadline"), vantage="elsewhere")
+    tail = [Observation(KEY, NOW + n * MINUTE, BAD, "deadline", vantage="elsewhere") for n in range(3)]
+    assert ledger.restore([elsewhere], tail, []) == []
+    assert (ledger.latest, ledger.state("chefs", NOW - 30 * MINUTE)) == (None, State.UNKNOWN)
+    ours = run(KEY, GOOD, NOW - HOUR, NOW - MINUTE)
+    ledger.restore([elsewhere, ours], tail, [])
+    assert (ledger.latest, ledger.state("chefs", NOW - 30 * MINUTE)) == (ours.last, State.UP)
+
+
+def test_a_check_that_is_added_or_removed_by_a_reload_is_a_member_at_once_or_no_more() -> None:
+    """A product of all its checks: with the second one down it is down, without it up."""
+    one, two = portfolio(product("chefs")), portfolio(product("chefs", 2))
+    ledger = Ledger(one)
+    play(ledger, [GOOD] * 61, NOW - HOUR)
+    for loaded, state in ((two, State.DOWN), (one, State.UP), (two, State.DOWN)):
+        ledger.reload(loaded)
+        if loaded is two and ledger.entries["chefs/check-1"].timeline.last_at is None:
+            play(ledger, [BAD] * 61, NOW - HOUR, "chefs/check-1")
+        assert ledger.state("chefs", NOW - 30 * MINUTE) is state
