@@ -13,8 +13,6 @@ if TYPE_CHECKING:
 
 LIMIT = 65_536  # bytes that a target may say before what is waited for
 _AT_A_STRETCH = 64  # lines taken; then the loop gets its turn, for a piece of 64 KiB may hold 30,000 of them
-
-
 _GONE = {"connection_reset", "tls_handshake"}  # why sending fails where the peer closed or reset the connection
 
 

@@ -2,15 +2,20 @@
 
 from __future__ import annotations
 
+import re
 import signal
 from pathlib import Path
 
 import pytest
+import yaml
 
+from sla.observation import Outcome
 from tests.support.keycloak import SECRET, Keycloak, keycloak, needs_keycloak
+from tests.support.probing import attempt
 from tests.support.processes import until
 from tests.support.watches import Watch, watching
 
+DOCS = Path(__file__).parents[2] / "docs/http.md"
 PUBLIC = ("discovery", "keys", "ready")
 
 
@@ -78,3 +83,26 @@ def test_a_keycloak_that_hangs_and_one_that_is_gone_are_told_apart(tmp_path: Pat
         until("three that are gone", lambda: all(last_of(watch, each) == "connect_refused" for each in PUBLIC))
         until("the token's loss", lambda: last_of(watch, "token") in {"connect_refused", "token_unavailable"})
         assert SECRET not in watch.said() + watch.body("/") + watch.body("/metrics")
+
+
+@pytest.mark.slow
+@needs_keycloak
+async def test_a_refusal_of_the_checks_own_secret_says_nothing_about_a_real_keycloak(tmp_path: Path) -> None:
+    """The example of docs/http.md, whose secret was rotated; a client that nobody knows is refused alike."""
+    (shown,) = re.findall(r"```yaml\n(- id: token .*?)```", DOCS.read_text(encoding="utf-8"), re.DOTALL)
+    check = next(each for each in yaml.safe_load(shown) if each["id"] == "token")
+    with keycloak(tmp_path) as server:
+        check["http"] = f"{server.address}/realms/standard/protocol/openid-connect/token"
+        form = "grant_type=client_credentials&client_id={}&client_secret={}"
+        told = {}
+        for client, secret in (("ninewatch", SECRET), ("ninewatch", "rotated"), ("nobody", "none")):
+            result = (await attempt({**check, "body": form.format(client, secret)}, 30)).result
+            told[client, secret] = result.outcome, result.reason
+        check["http"] = f"{server.address}/realms/gone/protocol/openid-connect/token"
+        gone = (await attempt({**check, "body": form.format("ninewatch", SECRET)}, 30)).result
+    assert told == {
+        ("ninewatch", SECRET): (Outcome.GOOD, ""),
+        ("ninewatch", "rotated"): (Outcome.UNKNOWN, "inconclusive"),
+        ("nobody", "none"): (Outcome.UNKNOWN, "inconclusive"),
+    }
+    assert (gone.outcome, gone.reason) == (Outcome.BAD, "http_status"), "a realm that is not there is an outage"
