@@ -86,6 +86,7 @@ def test_a_keycloak_that_hangs_and_one_that_is_gone_are_told_apart(tmp_path: Pat
 
 
 @pytest.mark.slow
+@pytest.mark.timeout(400)
 @needs_keycloak
 async def test_a_refusal_of_the_checks_own_secret_says_nothing_about_a_real_keycloak(tmp_path: Path) -> None:
     """The example of docs/http.md, whose secret was rotated; a client that nobody knows is refused alike."""
