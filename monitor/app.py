@@ -85,7 +85,7 @@ class Daemon:
         blackbox_allow: tuple[Network, ...] = (),
         new_record: bool = False,
     ) -> None:
-        self._new_record = new_record
+        self._record, self._new_record = portfolio.store, new_record
         self._blackbox, self._blackbox_allow = blackbox, blackbox_allow
         self._source, self._portfolio, self._clock = source, portfolio, clock
         self._kinds = check_types(allow_exec=allow_exec)
@@ -129,7 +129,7 @@ class Daemon:
         prepare: Callable[[Store], object] | None,
         beside: Callable[[], Awaitable[None]] | None,
     ) -> None:
-        store = SqliteStore(self._portfolio.store, self._clock.now(), new_record=self._new_record)
+        store = SqliteStore(self._record, self._clock.now(), new_record=self._new_record)
         try:
             if prepare is not None:
                 prepare(store)
@@ -138,7 +138,7 @@ class Daemon:
             writer = Writer(store, self._health, self._clock)
             self._self_check.record_step = writer.put_clock_step
             writer.put_folded(folded, None)
-            corrector = Corrector(self._ledger, Journal(journal_of(self._portfolio.store)), writer)
+            corrector = Corrector(self._ledger, Journal(journal_of(self._record)), writer)
             corrector.restore(store)
             await corrector.look()
             async with (
@@ -224,7 +224,7 @@ class Daemon:
         where = self._portfolio.listen
         probes = None if self._blackbox is None else Probes(self._blackbox, runner, self._blackbox_allow)
         try:
-            site = build(self._ledger, self._health, self._clock, beats, probes)
+            site = build(self._ledger, self._health, self._clock, beats, probes, self._record)
             listener = await listen(site, where.host, where.port)
         except OSError as error:
             reason = (error.strerror or str(error)).rpartition(": ")[2].lower()  # asyncio names the address once more

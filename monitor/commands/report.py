@@ -3,9 +3,7 @@
 from __future__ import annotations
 
 import sys
-from collections.abc import Callable, Iterator
-from dataclasses import replace
-from fractions import Fraction
+from collections.abc import Callable
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -22,10 +20,7 @@ if TYPE_CHECKING:
     from collections.abc import Sequence
 
     from monitor.config.model import Portfolio, Product
-    from monitor.ledger import Ledger
     from monitor.reporting.whole import Told
-    from monitor.storage.reader import Reader
-    from sla.observation import Observation, Run
 
 _RECORDS = Interval(parse_instant("1990-01-01T00:00:00Z"), parse_instant("2190-01-01T00:00:00Z"))
 _NO_RECORD = "no record is of that time; write one between 1990 and 2190"
@@ -145,47 +140,10 @@ def _chosen(name: str, portfolio: Portfolio) -> Sequence[Product]:
 
 
 def _told(portfolio: Portfolio, products: Sequence[Product], window: Window, at: int) -> Told:
+    from monitor.as_of import ledger_at
     from monitor.reporting.whole import told
 
-    return told(_ledger(portfolio, at), products, window, at)
-
-
-def _ledger(portfolio: Portfolio, at: int) -> Ledger:
-    """Rebuild what the daemon would know at the instant, from one consistent look at the record."""
-    from monitor.corrections import Corrections, Journal, journal_of
-    from monitor.ledger import Ledger
-    from monitor.storage.reader import reading
-
-    ledger = Ledger(portfolio)
-    with reading(portfolio.store) as record:
-        tail = (seen for seen in record.load_tail() if seen.at <= at)
-        incidents = [each for each in record.load_incidents() if each.opened <= at]
-        ledger.restore(_until(record, at), tail, incidents)
-        journal = Journal(journal_of(portfolio.store)).read()
-        ledger.corrections = Corrections(tuple(dict.fromkeys((*record.load_corrections(), *journal.facts))))
-    return ledger
-
-
-def _until(record: Reader, at: int) -> Iterator[Run]:
-    """Yield the runs as they stood at the instant; one that went on is cut at its last observation until then."""
-    for run in record.load_runs():
-        if run.last <= at:
-            yield run
-        elif run.first <= at:
-            yield _cut(run, record.observations(run.check, Interval(max(run.first, at - run.hold), at + 1)), at)
-
-
-def _cut(run: Run, seen: Sequence[Observation], at: int) -> Run:
-    """Return the run up to the last of the observations; where they are no longer kept, as if evenly spaced.
-
-    From the observation itself the report of an instant is the same however far the run went on afterwards.
-    """
-    length, steps = run.last - run.first, max(run.count - 1, 1)
-    if seen:
-        last = seen[-1].at
-        return replace(run, last=last, count=1 + round(Fraction((last - run.first) * steps, length)))
-    before = (at - run.first) * steps // length
-    return replace(run, last=run.first + before * length // steps, count=before + 1)
+    return told(ledger_at(portfolio, portfolio.store, at), products, window, at)
 
 
 def _bytes(found: Told, form: str, paper: str) -> bytes:

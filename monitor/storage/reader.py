@@ -14,7 +14,7 @@ from monitor.storage.schema import refuse_strangers
 from monitor.storage.soundness import damage, refuse_damage
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Collection, Iterator
     from pathlib import Path
 
     from sla.correction import Fact
@@ -29,13 +29,13 @@ class Reader:
     def __init__(self, connection: sqlite3.Connection) -> None:
         self._connection = connection
 
-    def load_runs(self) -> Iterator[Run]:
-        """Yield all runs, by check and vantage, then `first`."""
-        return runs_in(self._connection)
+    def load_runs(self, checks: Collection[str] | None = None) -> Iterator[Run]:
+        """Yield all runs, or those of these checks, by check and vantage, then `first`."""
+        return runs_in(self._connection, checks)
 
-    def load_tail(self) -> Iterator[Observation]:
-        """Yield what was observed after the last run of its check and vantage, by `at`."""
-        return tail_in(self._connection)
+    def load_tail(self, checks: Collection[str] | None = None) -> Iterator[Observation]:
+        """Yield what was observed after the last run of its check and vantage, by `at`; of these checks, or of all."""
+        return (seen for seen in tail_in(self._connection) if checks is None or seen.check in checks)
 
     def observations(self, check: str, window: Interval) -> list[Observation]:
         """Return the check's observations with `at` in the window, by `at`, as far back as they are kept."""
@@ -51,8 +51,10 @@ class Reader:
 
 
 @contextlib.contextmanager
-def reading(path: Path) -> Iterator[Reader]:
+def reading(path: Path, *, trusted: bool = False) -> Iterator[Reader]:
     """Open the record read-only, in one transaction: all that is read is of one commit.
+
+    Of a trusted one, which this process has open, the values are not checked once more.
 
     A connection that cannot write cannot checkpoint either, not even as the last one to close.
 
@@ -67,7 +69,8 @@ def reading(path: Path) -> Iterator[Reader]:
             refuse_strangers(connection, path)
             if not connection.execute(sql.HAS_TABLES).fetchone():
                 raise StoreError(f"the record {path} is empty; start `ninewatch run` and let it watch for a while")
-            refuse_damage(connection, path)
+            if not trusted:
+                refuse_damage(connection, path)
             yield Reader(connection)
     except DamagedRowError as error:
         raise damage(path, str(error)) from error

@@ -14,7 +14,7 @@ from sla.interval import Interval
 from sla.observation import PRECEDENCE, Observation, Outcome, Run
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Mapping
+    from collections.abc import Collection, Iterator, Mapping, Sequence
 
 # The numbers stand in files for years: an outcome's is its precedence, so that the larger stands (measurement.md 1).
 _OUTCOMES: Final[Mapping[object, Outcome]] = {code: outcome for outcome, code in PRECEDENCE.items()}
@@ -24,8 +24,8 @@ class DamagedRowError(sqlite3.DataError):
     """A row says what cannot be true."""
 
 
-def runs_in(connection: sqlite3.Connection) -> Iterator[Run]:
-    """Yield all runs of an open record, by check and vantage, then `first`.
+def runs_in(connection: sqlite3.Connection, checks: Collection[str] | None = None) -> Iterator[Run]:
+    """Yield all runs of an open record, or those of these checks, by check and vantage, then `first`.
 
     Raises:
         DamagedRowError: two of one check and vantage overlap.
@@ -33,7 +33,7 @@ def runs_in(connection: sqlite3.Connection) -> Iterator[Run]:
     series = {number: (check, vantage) for number, check, vantage in connection.execute(sql.ALL_SERIES)}
     reasons = dict(connection.execute(sql.ALL_REASONS))
     before, end = -1, -1
-    for row in connection.execute(sql.RUNS):
+    for row in _run_rows(connection, None if checks is None else [n for n, s in series.items() if s[0] in checks]):
         number, code, reason, first, last, count, hold, known, latency, worst, seeded = row
         if number == before and first <= end:
             raise DamagedRowError(f"runs of series {number} overlap: {first} comes before {end}")
@@ -41,6 +41,14 @@ def runs_in(connection: sqlite3.Connection) -> Iterator[Run]:
         check, vantage = series[number]
         outcome, word, old = _OUTCOMES[code], reasons[reason], seeded != 0
         yield Run(check, outcome, word, first, last, count, hold, known, latency, worst, vantage, old)
+
+
+def _run_rows(connection: sqlite3.Connection, series: Sequence[int] | None) -> Iterator[Any]:
+    if series is None:
+        yield from connection.execute(sql.RUNS)
+        return
+    for number in sorted(series):
+        yield from connection.execute(sql.RUNS_OF, (number,))
 
 
 def observations_in(connection: sqlite3.Connection, check: str, window: Interval) -> list[Observation]:

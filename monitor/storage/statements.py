@@ -26,6 +26,9 @@ FOLDED: Final = """
 RUNS: Final = """
     SELECT series, outcome, reason, first, last, count, hold, latency_count, latency_sum, latency_max, seeded
     FROM runs ORDER BY series, first"""
+RUNS_OF: Final = """
+    SELECT series, outcome, reason, first, last, count, hold, latency_count, latency_sum, latency_max, seeded
+    FROM runs WHERE series = ? ORDER BY first"""
 ALL_SERIES: Final = "SELECT id, check_key, vantage FROM series"
 ALL_REASONS: Final = "SELECT id, word FROM reasons"
 

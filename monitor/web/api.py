@@ -11,6 +11,7 @@ from monitor.web.behind import affected_by, behind
 from monitor.web.blamed import blamed
 from monitor.web.errors import Refusal
 from monitor.web.openapi import description
+from monitor.web.past_ledger import ledger_as_of
 from monitor.web.site import SITE, Site, Turns, as_json, as_json_list, dumped
 from monitor.web.views import downtime_so_far, open_incidents
 from sla.calendar import Window
@@ -84,10 +85,11 @@ async def availability(request: web.Request) -> web.Response:
     at = _at(request.query["at"], now) if "at" in request.query else now
     window = _window(request.query["window"], at, site) if "window" in request.query else _own(found, at)
     if figure == "raw":
-        return as_json(site.ledger.measured(found.id, window, now).as_json(product=found.id))
+        ledger = await ledger_as_of(site, found, at, now)
+        return as_json(ledger.measured(found.id, window, now).as_json(product=found.id))
     if window.whole.length > LONGEST_AUDIT:
         raise Refusal(400, "window is too long to be audited at once", "ask for a year at a time, e.g. window=year")
-    return as_json(_contractual(found, site.ledger.agreed(found.id, window)))
+    return as_json(_contractual(found, (await ledger_as_of(site, found, at, now)).agreed(found.id, window)))
 
 
 @routes.get("/api/v1/products/{id}/blame")
@@ -98,7 +100,8 @@ async def blame(request: web.Request) -> web.Response:
     found, now = _found(request), site.clock.now()
     at = _at(request.query["at"], now) if "at" in request.query else now
     window = _window(request.query["window"], at, site) if "window" in request.query else _own(found, at)
-    return as_json((await blamed(site.ledger, found, window.measured, turns)).as_json(found.id))
+    ledger = await ledger_as_of(site, found, at, now)
+    return as_json((await blamed(ledger, found, window.measured, turns)).as_json(found.id))
 
 
 @routes.get("/api/v1/incidents")

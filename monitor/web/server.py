@@ -19,6 +19,7 @@ from monitor.web.site import HEADERS, SITE, Site, is_loopback
 
 if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable, Iterable
+    from pathlib import Path
 
     from monitor.clock import Clock
     from monitor.engine.heartbeats import Heartbeats
@@ -32,19 +33,26 @@ log = structlog.get_logger(__name__)
 
 
 def build(
-    ledger: Ledger, health: Health, clock: Clock, beats: Heartbeats | None = None, probes: Probes | None = None
+    ledger: Ledger,
+    health: Health,
+    clock: Clock,
+    beats: Heartbeats | None = None,
+    probes: Probes | None = None,
+    record: Path | None = None,
 ) -> web.Application:
     """Return the application that publishes this ledger. It reads the ledger at each request and changes nothing.
 
     With `beats` it also takes the pings of heartbeat checks (`monitor.web.pings`), and nothing else; with `probes` it
     makes the probes that /probe asks for (`monitor.web.blackbox`).
 
+    With `record` what is asked as of an instant is read from there (`monitor.as_of`).
+
     Behind a loopback address only loopback names are answered, so that a page from elsewhere cannot reach the API by
     pointing its own name at 127.0.0.1 (DNS rebinding).
     """
     app = web.Application(middlewares=[_guard], client_max_size=0)
     private = is_loopback(ledger.portfolio.listen.host)
-    app[SITE] = Site(ledger, health, clock, Exporter(ledger, health, clock), Assets.load(), private)
+    app[SITE] = Site(ledger, health, clock, Exporter(ledger, health, clock), Assets.load(), private, record)
     for routes in (pages.routes, runbook.routes, api.routes, metrics.routes, liveness.routes, blackbox.routes):
         app.add_routes(routes)
     if beats is not None:

@@ -12,6 +12,8 @@ from typing import TYPE_CHECKING, Any
 from aiohttp import web
 
 if TYPE_CHECKING:
+    from pathlib import Path
+
     from monitor.clock import Clock
     from monitor.exporters.prometheus import Exporter
     from monitor.health import Health
@@ -38,7 +40,10 @@ HEADERS = {
 
 @dataclass(frozen=True, slots=True)
 class Site:
-    """The parts that answers are made of. `private`: the server was told to listen on loopback."""
+    """The parts that answers are made of. `private`: the server was told to listen on loopback.
+
+    `record` is where the past is read from, for what is asked `at` an instant; None where there is only the ledger.
+    """
 
     ledger: Ledger
     health: Health
@@ -46,6 +51,7 @@ class Site:
     exporter: Exporter
     assets: Assets
     private: bool
+    record: Path | None = None
 
 
 SITE: web.AppKey[Site] = web.AppKey("site", Site)

@@ -94,7 +94,7 @@ def record(folder: Path, *, close: bool = True) -> tuple[Path, SqliteStore]:
         Incident.open("forms", "forms/page", each.start, "http_status").resolve(each.end) for each in (FORMS_DOWN,)
     ]
     incidents.append(Incident.open("forms", "forms/page", LATE.start, "=1+1 <i>").resolve(resolved))
-    correction = Correction("forms", CORRECTED, "+Ada", REASON, END)
+    correction = Correction("forms", CORRECTED, "+Ada", REASON, CORRECTED.end)
     store.write(Batch(observations=seen, incidents=incidents, corrections=[correction]))
     if close:
         store.close()

@@ -1,0 +1,86 @@
+"""What a daemon knew at an instant, rebuilt from the record: by one way for reports and for the API's `at`.
+
+Nothing that was observed or said after the instant is in it (measurement.md, section 1).
+"""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from fractions import Fraction
+from typing import TYPE_CHECKING
+
+from monitor.config.agreement import Dependency
+from monitor.corrections import Corrections, Journal, journal_of
+from monitor.ledger import Ledger
+from monitor.storage.reader import reading
+from sla.interval import Interval
+
+if TYPE_CHECKING:
+    from collections.abc import Collection, Iterator, Sequence
+    from pathlib import Path
+
+    from monitor.config.model import Portfolio, Product
+    from monitor.storage.reader import Reader
+    from sla.incident import Incident
+    from sla.observation import Observation, Run
+
+
+def ledger_at(portfolio: Portfolio, record: Path, at: int, products: Collection[str] | None = None) -> Ledger:
+    """Return the ledger as it stood at the instant, from one consistent look at the record beside a running daemon.
+
+    With `products` only their checks have a history, which is all that their figures need if `relied_on` named them.
+
+    Raises:
+        StoreError: there is no record, or it cannot be read.
+        NinewatchError: the journal of corrections cannot be read.
+    """
+    ledger = Ledger(portfolio)
+    checks = None if products is None else [key for key in ledger.entries if key.partition("/")[0] in products]
+    with reading(record, trusted=products is not None) as found:
+        tail = (seen for seen in found.load_tail(checks) if seen.at <= at)
+        ledger.restore(
+            _until(found, checks, at), tail, [_known(i, at) for i in found.load_incidents() if i.opened <= at]
+        )
+        facts = dict.fromkeys((*found.load_corrections(), *Journal(journal_of(record)).read().facts))
+        ledger.corrections = Corrections(tuple(fact for fact in facts if fact.made <= at))
+    return ledger
+
+
+def relied_on(products: dict[str, Product], name: str) -> set[str]:
+    """Return the product and all that its figures may rest on: dependencies and theirs, and those it excludes."""
+    found, left = set[str](), [name]
+    while left:
+        if (each := left.pop()) in products and each not in found:
+            found.add(each)
+            left += products[each].depends_on
+            left += [cut.product for cut in products[each].agreement.excludes if isinstance(cut, Dependency)]
+    return found
+
+
+def _known(incident: Incident, at: int) -> Incident:
+    """Return the incident as it was known then: one that was resolved later went on."""
+    if incident.resolved is None or incident.resolved <= at:
+        return incident
+    return replace(incident, resolved=None, downtime=None)
+
+
+def _until(record: Reader, checks: Collection[str] | None, at: int) -> Iterator[Run]:
+    """Yield the runs as they stood at the instant; one that went on is cut at its last observation until then."""
+    for run in record.load_runs(checks):
+        if run.last <= at:
+            yield run
+        elif run.first <= at:
+            yield _cut(run, record.observations(run.check, Interval(max(run.first, at - run.hold), at + 1)), at)
+
+
+def _cut(run: Run, seen: Sequence[Observation], at: int) -> Run:
+    """Return the run up to the last of the observations; where they are no longer kept, as if evenly spaced.
+
+    From the observation itself the figures of an instant are the same however far the run went on afterwards.
+    """
+    length, steps = run.last - run.first, max(run.count - 1, 1)
+    if seen:
+        last = seen[-1].at
+        return replace(run, last=last, count=1 + round(Fraction((last - run.first) * steps, length)))
+    before = (at - run.first) * steps // length
+    return replace(run, last=run.first + before * length // steps, count=before + 1)

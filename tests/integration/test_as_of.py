@@ -1,0 +1,67 @@
+"""The API and a report give the same figures for the same product, window and instant, and neither looks ahead."""
+
+from __future__ import annotations
+
+import json
+from datetime import UTC, datetime, timedelta
+from typing import TYPE_CHECKING, Any
+
+from tests.support.oracle import figures
+from tests.support.processes import until
+from tests.support.targets import Target
+from tests.support.watches import observed, refused, watching
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
+HOLD = 550_000
+NAMES = ("up", "down", "doubt", "unknown")
+
+
+def instant(at: int) -> str:
+    return (EPOCH + timedelta(microseconds=at)).isoformat()
+
+
+def reported(config: Path, window: str, at: str) -> Any:
+    words = ("report", "-c", config, "--product", "demo", "--window", window, "--at", at, "--format", "json")
+    status, said, wrong = refused(*words)
+    assert status == 0, wrong
+    return json.loads(said)["products"][0]
+
+
+def test_figures_as_of_an_instant_are_those_of_its_report_and_of_an_oracle(tmp_path: Path) -> None:
+    """At a good probe and at a bad one, right after each, and half-way to the next."""
+    record, config = tmp_path / "record.db", tmp_path / "ninewatch.yaml"
+    with Target().serving() as target:
+        check = f"{{id: health, http: '{target.url('/')}', interval: 200ms, timeout: 150ms}}"
+        rest = "objective: 99.9%, agreement: {excludes: [corrections]}"
+        config.write_text(
+            f"listen: 127.0.0.1:0\nstore: {record}\nproducts:\n- {{id: demo, {rest}, checks: [{check}]}}\n"
+        )
+        with watching(config) as watch:
+            until("probes", lambda: watch.probes("health") > 6)
+            target.status["/"] = 503
+            until("an incident", lambda: watch.incidents("open"))
+            target.status.clear()
+            until("its end", lambda: watch.incidents("resolved"))
+            seen = until("all of it on disk", lambda: observed(record, "demo/health"))
+            bad = next(n for n, (_, outcome) in enumerate(seen) if outcome == "bad")
+            start, end = seen[0][0] - 1_000_000, seen[-1][0]
+            for number in (3, bad - 1, bad, bad + 1):
+                for later in (0, 1, (seen[number + 1][0] - seen[number][0]) // 2):
+                    at = seen[number][0] + later
+                    window = f"{instant(start)}/{instant(at)}"
+                    measured = watch.api("/products/demo/availability", window=window, at=instant(at))
+                    report = reported(config, window, instant(at))
+                    assert report["raw"] | measured == report["raw"]
+                    contractual = watch.api(
+                        "/products/demo/availability", window=window, at=instant(at), figure="contractual"
+                    )
+                    assert contractual["down_seconds"] == report["contractual"]["down_seconds"]
+                    known = [each for each in seen if each[0] <= at]
+                    found = {name: measured[f"{name}_seconds"] for name in NAMES}
+                    found["point"] = measured["downtime_seconds"]["point"]
+                    assert found == figures(known, HOLD, start, at)
+                    assert sum(measured["observations"].values()) == sum(each < at for each, _ in known)
+            assert end > start
