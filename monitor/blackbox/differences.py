@@ -223,7 +223,7 @@ SERVICE = {
         "What looks at a page with HEAD or posts to it does not mean to probe",
     ),
     "target": Difference(
-        "A target has at most 2,048 characters, all of which can be seen",
+        "A target has at most 8,000 characters, all of which can be seen",
         "As long as a header may be",
         "It stands in the log and on pages",
     ),

@@ -352,14 +352,14 @@ class IcmpModule(Sourced):
     """`icmp:` of a module."""
 
     dont_fragment: Flag = False
-    payload_size: Annotated[int, Field(ge=0, le=65_500, strict=True)] = 0
+    payload_size: Annotated[int, Field(ge=0, le=65_507, strict=True)] = 0
     ttl: Annotated[int, Field(ge=0, le=255, strict=True)] = 64
 
 
 class GrpcModule(Reached):
     """`grpc:` of a module."""
 
-    service: Annotated[Str, Field(max_length=500)] = ""
+    service: Str = ""
     tls: Flag = False
     tls_config: TlsConfig = TlsConfig()
     metadata: dict[str, tuple[Body, ...]] = Field(default_factory=dict)

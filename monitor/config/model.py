@@ -42,6 +42,7 @@ from monitor.config.values import (
     ObjectiveField,
     Seconds,
     Text,
+    Token,
     WindowLength,
     problem_at,
 )
@@ -84,6 +85,7 @@ __all__ = [
     "Streak",
     "Text",
     "TlsOptions",
+    "Token",
     "problem_at",
 ]
 

@@ -11,7 +11,7 @@ from pydantic import PlainValidator, WithJsonSchema
 
 from monitor.config.values import AS_TEXT
 
-LONGEST_PATTERN = 1_000
+LONGEST_PATTERN = 1_000  # characters: RE2 takes up to that many steps a byte, and the loop waits for it
 _REGEX_MEMORY = 1 << 20  # bytes that a compiled expression may take: `(a{1000}){1000}` is linear in time, not in size
 
 

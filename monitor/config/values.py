@@ -128,14 +128,19 @@ Id = Annotated[str, AfterValidator(_id), WithJsonSchema({"type": "string", "patt
 """Names a thing in keys, URLs, metrics and records; changing it starts a new record."""
 
 
-def _printable(value: str) -> str:
+def printable(value: str) -> str:
+    """Return the text, and refuse one with a line break or what cannot be seen."""
     if not value.isprintable():
         raise ValueError("holds a line break or a character that cannot be seen; write plain text on one line")
     return value
 
 
-Text = Annotated[str, StringConstraints(min_length=1, max_length=200), AfterValidator(_printable)]
+Text = Annotated[str, StringConstraints(min_length=1, max_length=200), AfterValidator(printable)]
 """Text for people, on one line."""
+
+Token = Annotated[str, StringConstraints(min_length=1, max_length=8_192), AfterValidator(printable)]
+"""Text for a server, on one line: a user's name, a client's id. A name may be a key or a JWT; servers take header
+fields of 8 KiB (nginx, Apache)."""
 
 
 def _objective(value: Any) -> Objective:

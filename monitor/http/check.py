@@ -31,8 +31,8 @@ from monitor.config.model import (
     Model,
     Reached,
     Secret,
-    Text,
     TlsOptions,
+    Token,
     problem_at,
 )
 from monitor.config.secret import plain
@@ -55,7 +55,7 @@ def _user(value: str) -> str:
 class Basic(Model):
     """HTTP Basic credentials."""
 
-    user: Annotated[Text, AfterValidator(_user)]
+    user: Annotated[Token, AfterValidator(_user)]
     """The user name; it holds no colon."""
 
     password: Secret
@@ -67,7 +67,7 @@ def _scopes(value: Any) -> Any:
 
 
 Scopes = Annotated[
-    tuple[Text, ...],
+    tuple[Token, ...],
     BeforeValidator(_scopes),
     WithJsonSchema({"anyOf": [{"type": "string"}, {"type": "array", "items": {"type": "string"}}]}),
 ]
@@ -79,7 +79,7 @@ class OAuth2(Model):
     token_url: HttpUrl
     """Where tokens are given out."""
 
-    client_id: Text
+    client_id: Token
     """Whom the token is for."""
 
     client_secret: Secret
@@ -223,7 +223,7 @@ class HttpCheck(Requesting):
     body_file: PayloadField | None = None
     """A file to send as the body, in place of `body`. A relative path starts at this file."""
 
-    redirects: Annotated[int, Field(ge=0, le=20, strict=True)] = 0
+    redirects: Annotated[int, Field(ge=0, le=20, strict=True)] = 0  # 20, as browsers
     """How many redirects are followed; 0 judges the first answer. Credentials, and headers that hold a
     secret, do not leave the first origin; a body that is a secret does not either, the redirect is refused."""
 

@@ -104,7 +104,7 @@ resolver: 192.0.2.53:53
 expect: {answer: ["192.0.2.7"]}
 """,
     reasons={
-        "answer_too_long": "the answer has more than 500 records, or 32 KiB",
+        "answer_too_long": "the answer has more than 500 records",
         "dns_additional": "the additional section is not as expected",
         "dns_answer": "the records are not as expected",
         "dns_authoritative": "the answer is from a server of the zone itself, or is not, and should not or should be",

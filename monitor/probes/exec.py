@@ -23,13 +23,18 @@ if TYPE_CHECKING:
     from monitor.network.frame import Frame, Probe
 
 
+_LONGEST_WORD = 131_071  # bytes: Linux' MAX_ARG_STRLEN without the closing NUL
+
+
 def _word(value: str) -> str:
     if "\0" in value:
         raise ValueError("holds a NUL, which no argument can")
+    if len(value.encode()) > _LONGEST_WORD:
+        raise ValueError(f"is longer than {_LONGEST_WORD} bytes, which no argument can be")
     return value
 
 
-Word = Annotated[str, Field(max_length=4_096), AfterValidator(_word)]
+Word = Annotated[str, AfterValidator(_word)]
 ExitCode = Annotated[int, Field(ge=1, le=255, strict=True)]
 
 
@@ -38,7 +43,7 @@ class ExecCheck(RunningCheck):
 
     kind: ClassVar[str] = "exec"
 
-    exec: Annotated[tuple[Word, ...], Field(min_length=1, max_length=100)]
+    exec: Annotated[tuple[Word, ...], Field(min_length=1)]
     """The program, by its absolute path, and its arguments: `[/opt/check, --host, a]`. There is no shell in between."""
 
     expect: RegexField | None = None

@@ -49,7 +49,7 @@ class GrpcCheck(Encryptable):
     grpc: HostPortField
     """`host:port` to connect to."""
 
-    service: Annotated[str, Field(max_length=500)] = ""
+    service: str = ""
     """The service to ask for; the server as a whole if left out."""
 
     metadata: Headers = Field(default_factory=dict)

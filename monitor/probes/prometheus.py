@@ -23,7 +23,7 @@ from sla.observation import Outcome
 if TYPE_CHECKING:
     from monitor.network.frame import Frame, Probe
 
-Query = Annotated[str, Field(min_length=1, max_length=4_000)]
+Query = Annotated[str, Field(min_length=1)]
 
 
 class PrometheusCheck(FetchingCheck):

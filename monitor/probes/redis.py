@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Annotated, ClassVar, Literal, Self
 from pydantic import model_validator
 
 from monitor.config.addresses import DefaultPort
-from monitor.config.model import HostPort, Secret, Text, problem_at
+from monitor.config.model import HostPort, Secret, Token, problem_at
 from monitor.network.failure import ProbeFailure, quoted
 from monitor.network.secure import Encryptable, reaching
 from monitor.probes.base import Kind
@@ -28,7 +28,7 @@ class RedisCheck(Encryptable):
     redis: Annotated[HostPort, DefaultPort(6379)]
     """`host` or `host:port`; port 6379 unless written."""
 
-    user: Text | None = None
+    user: Token | None = None
     """The ACL user, who needs a `password`; the default one if left out."""
 
     password: Secret | None = None

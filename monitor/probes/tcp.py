@@ -2,9 +2,7 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Annotated, ClassVar
-
-from pydantic import Field
+from typing import TYPE_CHECKING, ClassVar
 
 from monitor.config.model import HostPortField
 from monitor.network.dialogue import Dialogue
@@ -29,7 +27,7 @@ class TcpCheck(Encryptable):
     tcp: HostPortField
     """`host:port` to connect to."""
 
-    script: Annotated[tuple[Step, ...], Field(max_length=50)] = ()
+    script: tuple[Step, ...] = ()
     """What to send and expect, step by step: `[{expect: "^220"}, {send: "QUIT\\r\\n", expect: "^221"}]`."""
 
     @property

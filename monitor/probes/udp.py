@@ -18,6 +18,9 @@ if TYPE_CHECKING:
     from monitor.network.frame import Frame, Probe
 
 
+_LARGEST = 65_507  # bytes of a datagram over IPv4 (RFC 768, 791)
+
+
 class UdpCheck(Reached, Exchange):
     """Good when the datagram is answered as expected."""
 
@@ -30,6 +33,9 @@ class UdpCheck(Reached, Exchange):
     def _asks_and_listens(self) -> Self:
         if not self.sent:
             raise problem_at("udp", "needs a datagram to send; add send or send_hex")
+        if len(self.sent) > _LARGEST:
+            key = "send" if self.send is not None else "send_hex"
+            raise problem_at(key, f"is longer than {_LARGEST} bytes, which is all that a datagram takes")
         if not self.wanted:
             raise problem_at("udp", "a datagram without an answer proves nothing; add expect or expect_hex")
         return self

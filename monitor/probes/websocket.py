@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Annotated, ClassVar
+from typing import TYPE_CHECKING, ClassVar
 from urllib.parse import urlsplit
 
 from pydantic import Field, field_validator
@@ -10,7 +10,7 @@ from pydantic import Field, field_validator
 from monitor.config.addresses import WebSocketUrl
 from monitor.config.expect import RegexField
 from monitor.config.expect_values import Statuses
-from monitor.config.model import Headers, HostPort, Text, problem_at
+from monitor.config.model import Headers, HostPort, Token, problem_at
 from monitor.config.secret import revealed
 from monitor.http import rate_limit
 from monitor.http.rate_limit import RateLimit
@@ -39,10 +39,10 @@ class WebsocketCheck(Securable):
     headers: Headers = Field(default_factory=dict)
     """Sent with the handshake."""
 
-    subprotocol: Text | None = None
+    subprotocol: Token | None = None
     """The subprotocol to ask for; the server must agree to it."""
 
-    send: Annotated[str, Field(max_length=65_536)] | None = None
+    send: str | None = None
     """A text message to send."""
 
     expect: RegexField | None = None

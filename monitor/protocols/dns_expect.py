@@ -14,11 +14,20 @@ import dns.rcode
 import dns.rdata
 import dns.rdataclass
 import dns.rdatatype
-from pydantic import AfterValidator, BeforeValidator, Field, ValidationInfo, WithJsonSchema, model_validator
+from pydantic import (
+    AfterValidator,
+    BeforeValidator,
+    Field,
+    StringConstraints,
+    ValidationInfo,
+    WithJsonSchema,
+    model_validator,
+)
 
 from monitor.config.domain_names import to_ascii
 from monitor.config.expect import RegexField
-from monitor.config.model import Flag, Model, Text
+from monitor.config.model import Flag, Model
+from monitor.config.values import printable
 from monitor.network.failure import ProbeFailure, quoted
 
 if TYPE_CHECKING:
@@ -92,6 +101,11 @@ def _unquoted(text: str, rdtype: RdataType) -> bool:
     return rdtype in _TEXTS and not text.startswith('"')
 
 
+_LONGEST_DATA = 65_535  # bytes of a record's data (RFC 1035, 3.2.1: its length has 16 bits)
+_LONGEST_TEXT = 4 * _LONGEST_DATA  # each byte may be written as \DDD
+RecordText = Annotated[str, StringConstraints(min_length=1, max_length=_LONGEST_TEXT), AfterValidator(printable)]
+"""A record's data as in a zone file, or the text of TXT records as it is."""
+
 Rcode = Annotated[str, AfterValidator(_rcode)]
 Rcodes = Annotated[
     tuple[Rcode, ...],
@@ -105,10 +119,10 @@ class Records(Model):
     """What a section must hold. A list of texts, or one text, is short for `holds`.
 
     Expressions (RE2) are looked for in each record as in a zone file, with one space between its parts:
-    `status.example.org. 300 IN A 192.0.2.7`.
+    `status.example.org. 300 IN A 192.0.2.7`. The strings of a TXT record are joined to one.
     """
 
-    holds: tuple[Text, ...] = ()
+    holds: tuple[RecordText, ...] = ()
     """The data of records of the type asked for, each of which must be there: `192.0.2.7`, `10 mail.example.org`. It is
     compared as data: case of names and spelling of addresses do not matter, nor whether TXT stands in quotes."""
 
@@ -138,7 +152,7 @@ class Records(Model):
         """Return what is amiss with a section (as dnspython has it), empty when nothing is."""
         groups = list(section)
         data = [record for group in groups if wanted in (group.rdtype, dns.rdatatype.ANY) for record in group]
-        lines = [line for group in groups for line in group.to_text().splitlines()]
+        lines = [line for group in groups for line in _lines(group)]
         if missing := [text for text in self.holds if not any(_says(text, record) for record in data)]:
             return f"is {_shown(record.to_text() for record in data)}, expected {', '.join(missing)}"
         if self.matches is not None and not any(map(self.matches.search, lines)):
@@ -150,6 +164,22 @@ class Records(Model):
         if self.not_all_match is not None and lines and all(map(self.not_all_match.search, lines)):
             return f"is {_shown(lines)}, expected one that does not match {quoted(self.not_all_match.text)}"
         return ""
+
+
+def _lines(group: Any) -> list[str]:
+    """Return each record of a group as in a zone file, the strings of a text record joined to one.
+
+    In how many strings a record holds its text has no meaning to its readers (RFC 7208, 3.3; RFC 6376, 3.6.2.2).
+    """
+    if group.rdtype not in _TEXTS:
+        return list(group.to_text().splitlines())
+    start = f"{group.name} {group.ttl} {dns.rdataclass.to_text(group.rdclass)} {dns.rdatatype.to_text(group.rdtype)}"
+    return [f'{start} "{_escaped(b"".join(record.strings))}"' for record in group]
+
+
+def _escaped(text: bytes) -> str:
+    """Return a text as it stands in quotes in a zone file (RFC 1035, 5.1)."""
+    return "".join(f"\\{chr(c)}" if c in b'"\\' else chr(c) if 0x20 <= c < 0x7F else f"\\{c:03}" for c in text)
 
 
 def _shown(texts: Iterable[str]) -> str:

@@ -33,7 +33,7 @@ if TYPE_CHECKING:
 Transport = Literal["udp", "tcp", "tls"]
 PORTS: dict[Transport, int] = {"udp": 53, "tcp": 53, "tls": 853}
 _TRUNCATED = 0x02  # the TC bit, in the third byte of a message
-_LONGEST, _MOST_RECORDS = 32_768, 500  # of a message that is read: longer ones would hold the loop, up to 0.3 s
+_MOST_RECORDS = 500  # of a message: to read more would hold the loop. TCP limits its length to 65,535 bytes
 _SHORTEST_RECORD = 11  # bytes: the root's name, and no data
 _UNREACHABLE = {"connect_refused", "connect_timeout", "host_unreachable"}  # of our own resolver: our fault
 _SHARE = 0.9  # of the time-out, for our own resolver's answer; in the rest it may show that it answers at all
@@ -137,7 +137,7 @@ def _read(data: bytes) -> dns.message.Message:
     records = sum(sections)
     if questions > 1 or records * _SHORTEST_RECORD > len(data):
         raise ProbeFailure("dns_malformed", f"{questions} questions and {records} records in {len(data)} bytes")
-    if len(data) > _LONGEST or records > _MOST_RECORDS:
+    if records > _MOST_RECORDS:
         raise ProbeFailure("answer_too_long", f"{len(data)} bytes with {records} records")
     try:
         return dns.message.from_wire(data)

@@ -49,9 +49,21 @@ def of_the_call(name: str) -> bool:
 def request(service: str) -> bytes:
     """Return HealthCheckRequest{service} with gRPC's five bytes before it."""
     name = service.encode()
-    length = bytes([len(name)]) if len(name) < 128 else bytes([len(name) & 127 | 128, len(name) >> 7])
-    message = b"\x0a" + length + name if name else b""
+    message = b"\x0a" + _varint(len(name)) + name if name else b""
     return b"\0" + len(message).to_bytes(4, "big") + message
+
+
+def _varint(number: int) -> bytes:
+    """Return a number in protobuf's form: seven bits a byte, the lowest first.
+
+    >>> _varint(300).hex()
+    'ac02'
+    """
+    taken = bytearray()
+    while number > 127:
+        taken.append(number & 127 | 128)
+        number >>= 7
+    return bytes([*taken, number])
 
 
 def answered(answer: Response) -> Answer:

@@ -5,14 +5,14 @@ from __future__ import annotations
 from functools import lru_cache
 from typing import Annotated, Any, Self
 
-from pydantic import PlainSerializer, PlainValidator, ValidationInfo, WithJsonSchema, model_validator
+from pydantic import AfterValidator, PlainSerializer, PlainValidator, ValidationInfo, WithJsonSchema, model_validator
 
 from monitor.config.expect import Regex, RegexField
 from monitor.config.model import Flag, Model, Secret, problem_at
 from monitor.config.secret import SECRET_SCHEMA, plain, read_secret
 from monitor.network.failure import quoted
 
-_LONGEST = 65_536
+_LONGEST_HEARD = 65_536  # bytes that a dialogue keeps of what is heard, so that no more can be expected
 
 
 def _bytes(value: Any) -> bytes:
@@ -22,13 +22,19 @@ def _bytes(value: Any) -> bytes:
         found = bytes.fromhex(value)
     except (ValueError, TypeError):
         raise ValueError("not bytes in hexadecimal; write e.g. 00 ff 1b, in quotes") from None
-    if not 0 < len(found) <= _LONGEST:
-        raise ValueError(f"must be 1 to {_LONGEST} bytes")
+    if not found:
+        raise ValueError("must be one byte or more")
     return found
 
 
+def _heard(value: bytes) -> bytes:
+    if len(value) > _LONGEST_HEARD:
+        raise ValueError(f"is longer than {_LONGEST_HEARD} bytes, of which no more are kept")
+    return value
+
+
 def _told(value: Any, info: ValidationInfo) -> str | Secret:
-    if isinstance(value, str) and 0 < len(value) <= _LONGEST:
+    if isinstance(value, str) and value:
         return str(value)
     if isinstance(value, dict | Secret):
         return read_secret(value, info)
@@ -56,7 +62,7 @@ class Exchange(Model):
     expect: RegexField | None = None
     """A regular expression (RE2) that must occur in the answer; `^` and `$` are at every line."""
 
-    expect_hex: HexBytes | None = None
+    expect_hex: Annotated[HexBytes, AfterValidator(_heard)] | None = None
     """Bytes that must occur in the answer, in hexadecimal."""
 
     @model_validator(mode="after")

@@ -14,7 +14,7 @@ from pydantic import AfterValidator, Field, PlainSerializer, PlainValidator, Wit
 
 from monitor import zones
 from monitor.config.expect import JsonPath, RegexField
-from monitor.config.model import Flag, Model, Text, problem_at
+from monitor.config.model import Flag, Model, Text, Token, problem_at
 from monitor.http.body import text_of
 from monitor.http.json_body import document
 from monitor.network.failure import ProbeFailure, quoted
@@ -62,7 +62,7 @@ Format = Annotated[Text, AfterValidator(_readable)]
 class Stamp(Model):
     """Where the timestamp stands. The header `Last-Modified` unless one of these is written."""
 
-    header: Text | None = None
+    header: Token | None = None
     """In this header."""
 
     json_path: JsonPathField | None = Field(None, alias="json")

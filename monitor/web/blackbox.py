@@ -33,7 +33,7 @@ routes = web.RouteTableDef()
 PROBES: web.AppKey[Probes] = web.AppKey("probes")
 
 SHARE = 80  # of the probes under way, for one caller: what others ask is answered still
-_LONGEST_TARGET = 2_048
+_LONGEST_TARGET = 8_000  # characters of a URL that everything should take (RFC 9110, 4.1)
 # What proxies add to a request. One that adds nothing cannot be told from a caller of its machine.
 _FORWARDED = re.compile(r"via|.*forwarded.*|x-real-ip|(.*-)?client-ip|cf-.*", re.IGNORECASE)
 _OFF = Refusal(404, "/probe is off", "start with `ninewatch run --blackbox-config blackbox.yml`")

@@ -105,13 +105,13 @@ async def test_another_class_and_the_root_can_be_asked_for() -> None:
     assert (await asked(records("NS a.root.example.test."), dns=".", record="NS")).outcome is Outcome.GOOD
 
 
-@pytest.mark.parametrize(("count", "text"), [(501, "A 192.0.{}.{}"), (200, 'TXT "{}.{}' + "x" * 200 + '"')])
-async def test_an_answer_without_measure_is_not_read(count: int, text: str) -> None:
+@pytest.mark.parametrize(
+    ("count", "text", "reason"),
+    [(501, "A 192.0.{}.{}", "answer_too_long"), (500, "A 192.0.{}.{}", ""), (200, 'TXT "{}.{}' + "x" * 200 + '"', "")],
+)
+async def test_an_answer_of_too_many_records_is_not_read(count: int, text: str, reason: str) -> None:
     many = records(*(text.format(*divmod(number, 256)) for number in range(count)))
-    result = await asked(nothing, framed(many), transport="tcp", record=text.partition(" ")[0])
-    assert (result.outcome, result.reason) == (Outcome.BAD, "answer_too_long")
-    few = records(*(text.format(*divmod(number, 256)) for number in range(100)))
-    assert (await asked(nothing, framed(few), transport="tcp", record=text.partition(" ")[0])).outcome is Outcome.GOOD
+    assert (await asked(nothing, framed(many), transport="tcp", record=text.partition(" ")[0])).reason == reason
 
 
 # What is expected
