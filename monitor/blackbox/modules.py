@@ -319,7 +319,7 @@ _RCODE = _known_to(dns.rcode.from_text, "answer code; write NOERROR, NXDOMAIN, S
 class DnsModule(Sourced):
     """`dns:` of a module."""
 
-    query_name: Annotated[Str, Field(min_length=1, max_length=255)]
+    query_name: Annotated[Str, Field(min_length=1)]
     query_type: Annotated[Str, _or_default("ANY"), _TYPE] = "ANY"
     query_class: Annotated[Str, _or_default("IN"), _CLASS] = "IN"
     recursion_desired: Flag = True
