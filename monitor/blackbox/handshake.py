@@ -6,7 +6,7 @@ import ssl
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Literal
 
-from monitor.network.tls_context import chain
+from monitor.network.tls_context import certificate_of, chain
 
 if TYPE_CHECKING:
     from cryptography.x509 import Certificate, Name
@@ -66,15 +66,8 @@ def _leaf(certificate: Certificate) -> dict[str, str]:
 
 def _chain(connection: ssl.SSLSocket, which: Literal["unverified", "verified"]) -> list[Certificate]:
     """Return the certificates that the server sent, or those of the chain that was verified, as far as they read."""
-    from cryptography import x509  # 30 ms that a daemon without TLS need not pay
-
-    found = []
-    for each in chain(connection, which):
-        try:
-            found.append(x509.load_der_x509_certificate(each))
-        except ValueError:
-            continue
-    return found
+    read = map(certificate_of, chain(connection, which))
+    return [certificate for certificate in read if certificate is not None]
 
 
 def _end(certificate: Certificate) -> int:
@@ -86,7 +79,7 @@ def _alternatives(certificate: Certificate) -> list[str]:
 
     try:
         names = certificate.extensions.get_extension_for_class(x509.SubjectAlternativeName).value
-    except (x509.ExtensionNotFound, ValueError):
+    except (x509.ExtensionNotFound, x509.DuplicateExtension, x509.UnsupportedGeneralNameType, ValueError):
         return []
     return names.get_values_for_type(x509.DNSName)
 

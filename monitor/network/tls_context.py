@@ -10,6 +10,8 @@ from typing import TYPE_CHECKING, Any, Literal
 from monitor.config.tls import show
 
 if TYPE_CHECKING:
+    from cryptography.x509 import Certificate
+
     from monitor.config.model import Secret, TlsOptions
 
 # Python's own list without DHE, whose group the server alone chooses: one of 8192 bits holds the loop for 0.3 s.
@@ -93,10 +95,19 @@ def chain(connection: ssl.SSLSocket, which: Literal["unverified", "verified"]) -
 @lru_cache(maxsize=4096)
 def expiry_of(der: bytes) -> float | None:
     """Return a certificate's notAfter, seconds since the Unix epoch; None when it is too odd to be read."""
+    certificate = certificate_of(der)
+    try:
+        return None if certificate is None else certificate.not_valid_after_utc.timestamp()
+    except ValueError:
+        return None
+
+
+def certificate_of(der: bytes) -> Certificate | None:
+    """Return the certificate; None when it is too odd to be read. Its fields are read when they are asked for."""
     # Imported here: 30 ms that a portfolio without TLS need not pay.
     from cryptography import x509
 
     try:
-        return x509.load_der_x509_certificate(der).not_valid_after_utc.timestamp()
-    except ValueError:
+        return x509.load_der_x509_certificate(der)
+    except (ValueError, x509.InvalidVersion):  # OpenSSL takes any version where nothing is verified
         return None

@@ -6,19 +6,17 @@ import hashlib
 import re
 import ssl
 from datetime import UTC, datetime
-from typing import TYPE_CHECKING, Annotated
+from typing import TYPE_CHECKING, Annotated, Literal
 
 from pydantic import AfterValidator
 
 from monitor.config.expect import RegexField
 from monitor.config.model import Duration, TlsOptions
 from monitor.network.failure import ProbeFailure, quoted
-from monitor.network.tls_context import deciding, expiry_of
+from monitor.network.tls_context import certificate_of, deciding, expiry_of
 from sla.interval import DAY, SECOND
 
 if TYPE_CHECKING:
-    from cryptography.x509 import Certificate
-
     from monitor.network.frame import Frame
 
 
@@ -63,17 +61,15 @@ def judge(wanted: WantedCertificate, connection: ssl.SSLSocket, frame: Frame) ->
 
 def _issuer(der: bytes) -> str:
     """Return the issuer's name as RFC 4514 writes it; empty when it does not read."""
-    certificate = _read(der)
-    return "" if certificate is None else certificate.issuer.rfc4514_string()
+    return _name(der, "issuer")
 
 
-def _read(der: bytes) -> Certificate | None:
-    from cryptography import x509  # 30 ms that a portfolio without such a check need not pay
-
+def _name(der: bytes, whose: Literal["issuer", "subject"]) -> str:
+    certificate = certificate_of(der)
     try:
-        return x509.load_der_x509_certificate(der)
+        return "" if certificate is None else getattr(certificate, whose).rfc4514_string()
     except ValueError:
-        return None
+        return ""
 
 
 def _judge_end(chain: list[bytes], now: int, valid_for: int) -> None:
@@ -83,8 +79,7 @@ def _judge_end(chain: list[bytes], now: int, valid_for: int) -> None:
     end, der = min(ends)
     left = int(end * SECOND) - now
     if left < valid_for:
-        certificate = _read(der)
-        subject = certificate.subject.rfc4514_string() if certificate is not None else ""
+        subject = _name(der, "subject")
         day = datetime.fromtimestamp(end, UTC).strftime("%Y-%m-%d %H:%M UTC")
         which = f"{'the certificate' if der == chain[0] else 'a certificate of the chain'} {quoted(subject)}"
         raise ProbeFailure(

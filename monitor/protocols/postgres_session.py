@@ -12,7 +12,7 @@ from contextlib import contextmanager, nullcontext
 from typing import TYPE_CHECKING, Any
 
 from monitor.config.tls import in_memory
-from monitor.network.failure import ProbeFailure, failure_of
+from monitor.network.failure import ProbeFailure, failure_of, quoted
 from monitor.network.wire import CHUNK
 from monitor.protocols.database import MOST
 
@@ -97,7 +97,7 @@ async def first_row(connection: PGconn, query: str) -> list[Any]:
         psycopg.Error: the server refuses, or answers with something else than rows.
         ProbeFailure: `answer_too_long`, `database_malformed`, or the connection broke.
     """
-    from psycopg import ProgrammingError, adapt, errors, generators
+    from psycopg import Error, ProgrammingError, adapt, errors, generators
     from psycopg.pq import ExecStatus
     from psycopg.waiting import wait_async
 
@@ -113,8 +113,8 @@ async def first_row(connection: PGconn, query: str) -> list[Any]:
     reading.set_pgresult(result)
     try:
         return reading.load_rows(0, result.ntuples, tuple)
-    except UnicodeDecodeError:
-        raise ProbeFailure("database_malformed", "a value is not UTF-8") from None
+    except (ValueError, ArithmeticError, LookupError, struct.error, Error) as error:  # the one place that reads values
+        raise ProbeFailure("database_malformed", f"a value cannot be read: {quoted(str(error), 120)}") from None
 
 
 def _bounded(steps: Generator[Any, Any, Any], made: Callable[[], object]) -> Generator[Any, Any, Any]:

@@ -9,6 +9,8 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import json
+import ssl
+import struct
 from collections.abc import AsyncIterator
 from typing import TYPE_CHECKING, Any
 from unittest.mock import ANY
@@ -16,12 +18,13 @@ from unittest.mock import ANY
 import pytest
 import structlog
 
-from tests.support.conversations import ENCRYPTED, GOOD, IDLE, TALKS, TLS, UNKNOWN, URL, context
+from tests.support.conversations import BAD, ENCRYPTED, GOOD, IDLE, TALKS, TLS, UNKNOWN, URL, context
 from tests.support.cutting import Ending, Relay, end_of_chunk, places, relayed
 from tests.support.probing import attempt
 from tests.support.proxy import Proxy
 from tests.support.servers import answer, request_of, saying, serving
 from tests.support.zoo.animal import Keeper
+from tests.support.zoo.talkers import pg_message
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -165,3 +168,46 @@ async def test_an_early_refusal_of_a_long_body_is_the_answer(status: str, tmp_pa
         check = {"http": f"http://127.0.0.1:{port}/", "method": "POST", "body_file": str(tmp_path / "body")}
         result = (await attempt({**check, "expect": {"status": int(status[:3])}})).result
     assert (result.outcome, result.reason) == (GOOD, ""), result.detail
+
+
+@pytest.mark.parametrize(
+    ("type_of_value", "value"), [(23, b"abc"), (1700, b"1.2.3"), (1114, b"2026-99-99"), (25, b"\xff")]
+)
+async def test_a_value_that_is_none_of_its_type_is_no_defect_of_ours(type_of_value: int, value: bytes) -> None:
+    """psycopg reads an answer's values, and trusts the server that they are what it calls them."""
+
+    async def server(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        await reader.readexactly(int.from_bytes(await reader.readexactly(4), "big") - 4)
+        writer.write(pg_message(b"R", b"\0\0\0\0") + pg_message(b"Z", b"I"))
+        await reader.readexactly(1)
+        column = b"\0\1a\0" + struct.pack("!IHIhih", 0, 0, type_of_value, -1, -1, 0)
+        row = struct.pack("!hi", 1, len(value)) + value
+        writer.write(pg_message(b"T", column) + pg_message(b"D", row))
+        await reader.read()
+
+    async with silence(), serving(server) as port:
+        check = {"postgres": f"127.0.0.1:{port}", "user": "x", "query": "SELECT 1", "expect": "1"}
+        result = (await attempt(check)).result
+    assert (result.outcome, result.reason) == (BAD, "database_malformed"), result.detail
+
+
+@pytest.mark.parametrize("version", [5, 112])
+async def test_a_certificate_of_no_known_version_is_no_defect_of_ours(
+    version: int, keeper: Keeper, tmp_path: Path
+) -> None:
+    """OpenSSL takes it where nothing is verified; cryptography refuses it by an exception of its own."""
+    known = b"\xa0\x03\x02\x01\x02"  # version 3, as the certificate begins (RFC 5280, 4.1)
+    leaf = keeper.authority.issue_cert("127.0.0.1")
+    shown = ssl.PEM_cert_to_DER_cert(leaf.cert_chain_pems[0].bytes().decode())
+    odd = ssl.DER_cert_to_PEM_cert(shown.replace(known, known[:-1] + bytes([version]), 1))
+    (tmp_path / "odd.pem").write_text(odd + leaf.private_key_pem.bytes().decode())
+    odd_server = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+    odd_server.load_cert_chain(tmp_path / "odd.pem")
+    async with silence(), serving(saying(answer(b"fine")), odd_server) as port:
+        check = {"http": f"https://127.0.0.1:{port}/", "tls": {"verify": False}}
+        result = (await attempt(check)).result
+        target = {"target": f"127.0.0.1:{port}", "verify": False}
+        bare = (await attempt({"tls": {**target, "valid_for": "1d"}})).result
+        issued = (await attempt({"tls": {**target, "issuer": "CN=nobody"}})).result
+    assert (result.outcome, result.certificate_expiry, bare.outcome) == (GOOD, None, GOOD)
+    assert (issued.outcome, issued.reason) == (BAD, "tls_issuer")
