@@ -40,3 +40,10 @@ def test_folding_in_place_equals_folding_frozen_runs(
             assert folding.add(seen, hold) == held
             held = Run.of(seen, hold)
         assert folding.run() == held
+
+
+def test_a_steady_check_is_one_run_however_long_it_lasts() -> None:
+    """A hundred good observations, each well within the hold of the one before."""
+    folding = Folding(Run("p/a", Outcome.GOOD, "", 0, 0, 1, HOLD))
+    assert all(folding.add(Observation("p/a", at, Outcome.GOOD), HOLD) is None for at in range(10, 1_000, 10))
+    assert (folding.run().first, folding.run().last, folding.run().count) == (0, 990, 100)

@@ -43,13 +43,14 @@ OWN = {
     "monitor/folding.py": ("folding", "ledger"),
 }
 TARGETS = (
-    Target("sla/*.py", 0.06, ("tests/sla/test_[!c]*.py", "tests/sla/test_c[!l]*.py", "tests/property/test_*.py")),
-    Target("sla/feasibility/*.py", 0.06, ("tests/sla/feasibility/test_*.py", "tests/monitor/planning/test_*.py")),
-    Target("sla/claims/*.py", 0.01, ("tests/sla/test_claims*.py",)),
-    Target("monitor/ledger.py", 0.2, ("tests/monitor/test_*.py",)),
-    Target("monitor/check_history.py", 0.2, ("tests/monitor/test_*.py",)),
-    Target("monitor/folding.py", 0.4, ("tests/monitor/test_folding.py", "tests/monitor/test_ledger.py")),
-    Target("monitor/engine/*.py", 0.06, ("tests/monitor/engine/test_*.py",)),
+    Target("sla/*.py", 0.04, ("tests/sla/test_[!c]*.py", "tests/sla/test_c[!l]*.py", "tests/property/test_*.py")),
+    Target("sla/feasibility/*.py", 0.04, ("tests/sla/feasibility/test_*.py", "tests/monitor/planning/test_*.py")),
+    # Its rules are being reworked; until then by hand: --only sla/claims --share 0.05
+    Target("sla/claims/*.py", 0, ("tests/sla/test_claims*.py",)),
+    Target("monitor/ledger.py", 0.1, ("tests/monitor/test_*.py",)),
+    Target("monitor/check_history.py", 0.1, ("tests/monitor/test_*.py",)),
+    Target("monitor/folding.py", 0.2, ("tests/monitor/test_folding.py", "tests/monitor/test_ledger.py")),
+    Target("monitor/engine/*.py", 0.04, ("tests/monitor/engine/test_*.py",)),
 )
 
 

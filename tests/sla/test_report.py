@@ -132,6 +132,8 @@ def test_a_long_window_is_told_by_month() -> None:
 
 
 def test_a_window_of_exactly_that_length_is_given_by_day() -> None:
+    """July and August together, the two longest months in a row."""
+    assert BY_DAY == 62 * DAY
     span = Interval(AT - BY_DAY, AT)
     assert not of(Window("long", span, span)).by_month
 
