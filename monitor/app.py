@@ -9,7 +9,6 @@ import resource
 import signal
 from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
 from dataclasses import dataclass
-from functools import partial
 from typing import TYPE_CHECKING
 
 import structlog
@@ -18,18 +17,17 @@ from monitor.config.loader import Examined, examine
 from monitor.config.watch import Watcher
 from monitor.corrections import Journal, journal_of
 from monitor.engine.corrector import Corrector
-from monitor.engine.heartbeats import ROUND, Heartbeats
+from monitor.engine.heartbeats import Heartbeats
+from monitor.engine.jobs import Jobs
 from monitor.engine.recorder import Recorder, restore
 from monitor.engine.rig import rigged
-from monitor.engine.scheduler import Job, Scheduler
+from monitor.engine.scheduler import Scheduler
 from monitor.engine.self_check import SelfCheck
 from monitor.errors import NinewatchError
 from monitor.health import Health
 from monitor.ledger import Ledger
 from monitor.network.outbound import Outbound
-from monitor.probes.heartbeat import HeartbeatCheck
 from monitor.probes.registry import check_types
-from monitor.probes.registry import prepare as prepare_probe
 from monitor.storage.sqlite import SqliteStore
 from monitor.storage.writer import Writer
 from monitor.web.blackbox import Probes
@@ -42,11 +40,9 @@ if TYPE_CHECKING:
 
     from monitor.blackbox.service import Blackbox
     from monitor.clock import Clock
-    from monitor.config.model import CheckBase, Portfolio
+    from monitor.config.model import Portfolio
     from monitor.config.outbound import Network
     from monitor.engine.runner import Runner
-    from monitor.ledger import CheckEntry
-    from monitor.network.frame import Probe
     from monitor.storage.base import Store
 
 log = structlog.get_logger()
@@ -274,45 +270,6 @@ class Daemon:
         scheduler.load(jobs.all())
         self._health.config_reload_success, self._health.config_reload_at = True, self._clock.now()
         log.info("config_reloaded", products=len(portfolio.products), checks=len(self._ledger.entries))
-
-
-class Jobs:
-    """Turns the ledger's checks into jobs of the schedule. A check that did not change keeps its prepared probe."""
-
-    def __init__(self, ledger: Ledger, runner: Runner, recorder: Recorder, beats: Heartbeats) -> None:
-        self._ledger, self._runner, self._recorder, self._beats = ledger, runner, recorder, beats
-        self._prepared: dict[str, tuple[CheckBase, Probe]] = {}
-
-    def prepare(self, portfolio: Portfolio) -> None:
-        """Make the probes of a portfolio, before it is taken over. Takes a while: call it in a thread once we run."""
-        fresh = {}
-        for product, check in portfolio.checks():
-            key = f"{product.id}/{check.id}"
-            held = self._prepared.get(key)
-            fresh[key] = held if held is not None and held[0] == check else (check, prepare_probe(check))
-        self._prepared = fresh
-
-    def confine(self, portfolio: Portfolio) -> None:
-        """Let no probe connect where the portfolio does not allow it."""
-        self._runner.outbound = Outbound(portfolio.outbound)
-
-    def all(self) -> Iterator[Job]:
-        """Yield a job for every check."""
-        for entry in self._ledger.entries.values():
-            if isinstance(entry.check, HeartbeatCheck):
-                yield Job(entry.key, ROUND, partial(self._look_once, entry))
-                continue
-            probe = self._prepared[entry.key][1]
-            yield Job(entry.key, entry.check.interval, partial(self._probe_once, entry, probe))
-
-    async def _look_once(self, entry: CheckEntry) -> None:
-        if self._ledger.entries.get(entry.key) is entry:
-            self._beats.look(entry)
-
-    async def _probe_once(self, entry: CheckEntry, probe: Probe) -> None:
-        attempt = await self._runner.run(entry.check, probe)
-        if self._ledger.entries.get(entry.key) is entry:  # else a reload took the check away meanwhile
-            self._recorder.record(entry, attempt.result, attempt.at, attempt.duration)
 
 
 def descriptor_limit() -> int:

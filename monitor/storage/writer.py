@@ -13,6 +13,7 @@ import structlog
 
 from monitor.errors import StoreError
 from monitor.storage.base import Batch
+from monitor.storage.watch import RecordWatch
 
 if TYPE_CHECKING:
     from monitor.clock import Clock
@@ -28,7 +29,6 @@ EVERY: Final = 0.25  # seconds between two commits: what a kill can take, and th
 BACKOFF: Final = 5.0  # seconds between two tries at a failing store, at most: room on the disk is used soon
 TIDY: Final = 30.0  # seconds between two checkpoints ...
 TIDY_ROWS: Final = 20_000  # ... or so many observations, about 300 pages of the log
-LOOK: Final = 1.0  # seconds between two looks at whether the record is still in its place
 CHUNK: Final = 10_000  # observations in one transaction, so that a backlog finds its way into little room bit by bit
 LIMIT: Final = 200_000  # observations waiting in memory, about 45 MB: 33 minutes of 1,000 checks every 10 s
 
@@ -84,7 +84,8 @@ class Writer:
         # the lengths of the two queues are not while observations go from one to the other.
         self._taken = 0  # by the loop, less what the loop gave up
         self._settled = 0  # written or given up, by the thread
-        self._tidied = self._due = self._looked = clock.monotonic()
+        self._tidied = self._due = clock.monotonic()
+        self._watch = RecordWatch(store, health, clock)
         self._listener: Callable[[Settled], None] = lambda _settled: None
         self._thread = threading.Thread(target=self._work, name="ninewatch-writer", daemon=True)
         health.sqlite_version = store.version
@@ -165,36 +166,23 @@ class Writer:
         self._round()
 
     def _round(self) -> None:
-        in_place = self._look_at_record()
+        in_place = self._in_place()
         self._gather()
         written = in_place and self._write()
         self._due = self._clock.monotonic() + (EVERY if written else min(BACKOFF, EVERY * 2 ** min(self._failures, 10)))
         if written:
             self._keep_house()
 
-    def _look_at_record(self) -> bool:
-        """Once a second see whether the record is still in its place; return whether it can be written to."""
-        now = self._clock.monotonic()
-        if now < self._looked + LOOK:
-            return not self._health.record_missing
-        self._looked = now
-        health = self._health
-        if not health.record_missing and not (reason := self._store.lost()):
-            return True
-        if not health.record_missing:
-            health.record_missing, health.record_loss, health.record_lost_at = True, reason, now
-            log.error("record_lost", reason=reason, advice="it is written anew; nothing but ninewatch may touch it")
+    def _in_place(self) -> bool:
+        """Put a record that was taken away back; return whether there is one to write to."""
         try:
-            whole = self._store.rescue()
-        except StoreError as error:
-            self._failed(str(error), tuple(self._incidents.values()))
+            emptied = self._watch.look()
+        except Exception as error:  # noqa: BLE001 - a defect must not end the thread that holds the record
+            self._failed(_said(error), tuple(self._incidents.values()))
             return False
-        health.record_missing = False
-        health.record_losses += 1
-        log.info("record_written_anew", copied=whole)
-        if not whole:
+        if emptied:
             self._listener(Settled((), emptied=True))
-        return True
+        return not self._health.record_missing
 
     @property
     def _pending(self) -> bool:

@@ -10,8 +10,8 @@ from typing import TYPE_CHECKING, Any
 import structlog
 from aiohttp import web
 
+from monitor.web.degradations import degradations
 from monitor.web.site import SITE, as_json
-from monitor.web.views import degradations
 
 if TYPE_CHECKING:
     from monitor.clock import Clock

@@ -6,25 +6,28 @@ import asyncio
 from contextlib import asynccontextmanager
 from typing import TYPE_CHECKING
 
+import pytest
+
 from monitor.clock import SystemClock
+from monitor.corrections import Corrections
 from monitor.engine import recorder as module
 from monitor.engine.recorder import Recorder, restore
 from monitor.health import Health
 from monitor.ledger import Ledger
+from monitor.storage import watch
 from monitor.storage.writer import Settled, Writer
 from monitor.vocabulary import Event, IncidentOpened, IncidentResolved, Observed, ProbeResult
-from sla.interval import DAY, MINUTE, SECOND, Interval
-from sla.observation import Observation
+from sla.correction import Correction
+from sla.interval import DAY, HOUR, MINUTE, SECOND, Interval
+from sla.observation import Observation, Run
 from tests.support.ledgers import BAD, GOOD, NOW, UNKNOWN, ledger_of, product
 from tests.support.stores import MemoryStore
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Sequence
 
-    import pytest
-
     from sla.incident import Incident
-    from sla.observation import Outcome, Run
+    from sla.observation import Outcome
 
 KEY = "chefs/health"
 PATIENCE = 30.0
@@ -241,6 +244,34 @@ async def test_a_daemon_that_was_stopped_goes_on_where_it_was() -> None:
     assert list(again.timeline.pieces(window)) == list(entry.timeline.pieces(window))
     assert fresh.open_incidents() == rig.ledger.open_incidents() != []
     assert not list(rig.store.load_tail())
+
+
+@pytest.mark.parametrize("trouble", ["", "no room"])
+async def test_a_record_that_was_emptied_is_written_once_more_from_memory(
+    monkeypatch: pytest.MonkeyPatch, trouble: str
+) -> None:
+    """Incidents, corrections and all runs, those of a check that is not configured any more as well."""
+    monkeypatch.setattr(watch, "LOOK", 0.0)
+    said = Correction("chefs", Interval(NOW, NOW + MINUTE), "Ana", "locked", NOW + HOUR)
+    async with rigged() as rig:
+        rig.ledger.corrections = Corrections([said])
+        old = [Run("old/health", GOOD, "", NOW - DAY, NOW - DAY + MINUTE, 2, 2 * MINUTE)]
+        rig.ledger.restore(old, [], [])
+        rig.play([GOOD, BAD, BAD, GOOD, GOOD])
+        await rig.until_decided(2)
+        incidents = rig.store.load_incidents()
+        rig.store.error, rig.store.whole, rig.store.gone = trouble, False, "the record's file was cut short"
+        async with asyncio.timeout(PATIENCE):
+            while trouble and not rig.health.record_missing:
+                await asyncio.to_thread(rig.store.commits.wait, 0.01)
+            rig.store.error = ""
+            while not (rig.store.runs and rig.store.incidents and rig.store.corrections and rig.health.record_losses):
+                await asyncio.to_thread(rig.store.commits.wait, 0.01)
+        assert not rig.health.record_missing
+    found = [(run.check, run.first - NOW, run.count, run.outcome) for run in rig.store.load_runs()]
+    outage = [(KEY, 0, 1, GOOD), (KEY, MINUTE, 2, BAD), (KEY, 3 * MINUTE, 2, GOOD)]
+    assert found == [*outage, ("old/health", -DAY, 2, GOOD)]
+    assert (rig.store.load_incidents(), rig.store.load_corrections()) == (incidents, [said])
 
 
 async def test_observations_given_up_are_in_the_runs_that_are_written_on_recovery() -> None:

@@ -9,7 +9,7 @@ from monitor.clock import SystemClock
 from monitor.descriptors import SpareDescriptors
 from monitor.engine.self_check import KEPT, SET_ASIDE_SHOWN, SHOWN, SelfCheck
 from monitor.health import Health
-from monitor.web.views import degradations
+from monitor.web.degradations import degradations
 from sla.interval import HOUR, SECOND
 from tests.support.clocks import ManualClock
 

@@ -1,0 +1,60 @@
+"""The checks of the ledger as jobs of the schedule."""
+
+from __future__ import annotations
+
+from functools import partial
+from typing import TYPE_CHECKING
+
+from monitor.engine.heartbeats import ROUND, Heartbeats
+from monitor.engine.scheduler import Job
+from monitor.network.outbound import Outbound
+from monitor.probes.heartbeat import HeartbeatCheck
+from monitor.probes.registry import prepare as prepare_probe
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from monitor.config.model import CheckBase, Portfolio
+    from monitor.engine.recorder import Recorder
+    from monitor.engine.runner import Runner
+    from monitor.ledger import CheckEntry, Ledger
+    from monitor.network.frame import Probe
+
+
+class Jobs:
+    """Turns the ledger's checks into jobs of the schedule. A check that did not change keeps its prepared probe."""
+
+    def __init__(self, ledger: Ledger, runner: Runner, recorder: Recorder, beats: Heartbeats) -> None:
+        self._ledger, self._runner, self._recorder, self._beats = ledger, runner, recorder, beats
+        self._prepared: dict[str, tuple[CheckBase, Probe]] = {}
+
+    def prepare(self, portfolio: Portfolio) -> None:
+        """Make the probes of a portfolio, before it is taken over. Takes a while: call it in a thread once we run."""
+        fresh = {}
+        for product, check in portfolio.checks():
+            key = f"{product.id}/{check.id}"
+            held = self._prepared.get(key)
+            fresh[key] = held if held is not None and held[0] == check else (check, prepare_probe(check))
+        self._prepared = fresh
+
+    def confine(self, portfolio: Portfolio) -> None:
+        """Let no probe connect where the portfolio does not allow it."""
+        self._runner.outbound = Outbound(portfolio.outbound)
+
+    def all(self) -> Iterator[Job]:
+        """Yield a job for every check."""
+        for entry in self._ledger.entries.values():
+            if isinstance(entry.check, HeartbeatCheck):
+                yield Job(entry.key, ROUND, partial(self._look_once, entry))
+                continue
+            probe = self._prepared[entry.key][1]
+            yield Job(entry.key, entry.check.interval, partial(self._probe_once, entry, probe))
+
+    async def _look_once(self, entry: CheckEntry) -> None:
+        if self._ledger.entries.get(entry.key) is entry:
+            self._beats.look(entry)
+
+    async def _probe_once(self, entry: CheckEntry, probe: Probe) -> None:
+        attempt = await self._runner.run(entry.check, probe)
+        if self._ledger.entries.get(entry.key) is entry:  # else a reload took the check away meanwhile
+            self._recorder.record(entry, attempt.result, attempt.at, attempt.duration)
