@@ -118,7 +118,7 @@ def test_a_mutant_whose_tests_could_not_run_is_not_counted_as_noticed() -> None:
 def test_the_explained_survivors_name_files_and_give_reasons() -> None:
     for key, why in explained().items():
         assert (ROOT / key.split(" ")[0]).is_file()
-        assert why.startswith(("equivalent: ", "unreachable: ", "by choice: "))
+        assert why.startswith(("equivalent: ", "unreachable: ", "by choice: ", "elsewhere: "))
 
 
 @pytest.mark.slow
