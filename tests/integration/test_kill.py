@@ -27,6 +27,7 @@ if TYPE_CHECKING:
     from sla.observation import Observation
 
 ALWAYS = Interval(0, 2**62)
+LINES, MORE = 100, 0.02  # a commit or an announcement is a line; a commit takes about as long as MORE at the most
 
 
 @dataclass
@@ -47,10 +48,15 @@ class Acknowledged:
             raise AssertionError(line)
 
 
-def kill_one(recording: Recording, patience: float) -> Iterator[str]:
-    """Start a recorder, kill it when `patience` seconds are over, and yield what it had said."""
+def kill_one(recording: Recording, lines: int, more: float) -> Iterator[str]:
+    """Start a recorder, kill it `more` seconds after it said that many lines, and yield all that it said.
+
+    Lines and not seconds: on a busy machine a recorder would be killed before it recorded anything.
+    """
     recorder = recording.start()
-    end = time.monotonic() + patience
+    for _ in range(lines):
+        yield recording.line()
+    end = time.monotonic() + more
     with contextlib.suppress(queue.Empty):
         while (left := end - time.monotonic()) > 0:
             yield recording.line(left)
@@ -59,11 +65,12 @@ def kill_one(recording: Recording, patience: float) -> Iterator[str]:
 
 def check(path: Path, acknowledged: Acknowledged) -> None:
     """Compare the record with what was acknowledged, and the restored timelines with the observations themselves."""
-    with contextlib.closing(sqlite3.connect(f"file:{path}?mode=ro", uri=True)) as connection:
-        assert connection.execute("PRAGMA integrity_check").fetchone() == ("ok",)
     store, ledger = SqliteStore(path, 0), recorded_ledger()
     try:
         restore(ledger, store)
+        # By now the store has undone what was cut off, which a reader cannot.
+        with contextlib.closing(sqlite3.connect(f"file:{path}?mode=ro", uri=True)) as connection:
+            assert connection.execute("PRAGMA integrity_check").fetchone() == ("ok",)
         rows: dict[str, list[Observation]] = defaultdict(list)
         for key in ledger.entries:
             rows[key] = store.observations(key, ALWAYS)
@@ -85,7 +92,7 @@ def run_rounds(path: Path, rounds: int, seed: int = 0) -> Acknowledged:
     acknowledged = Acknowledged()
     with Recording(path) as recording:
         for _ in range(rounds):
-            for line in kill_one(recording, chance.uniform(0.0, 0.5)):
+            for line in kill_one(recording, chance.randrange(LINES), chance.uniform(0.0, MORE)):
                 acknowledged.take(line)
             check(path, acknowledged)
     return acknowledged

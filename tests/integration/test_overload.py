@@ -19,7 +19,7 @@ from monitor.config.loader import load
 from monitor.engine.heartbeats import Heartbeats
 from monitor.engine.recorder import Recorder
 from monitor.engine.rig import rigged
-from monitor.engine.scheduler import Scheduler
+from monitor.engine.scheduler import Job, Scheduler
 from monitor.health import Health
 from monitor.ledger import Ledger
 from monitor.probes.registry import CHECK_TYPES
@@ -76,6 +76,7 @@ class Load:
     clock: SystemClock
     address: str
     begun: int
+    jobs: list[Job]
 
     @property
     def demanded(self) -> float:
@@ -90,6 +91,12 @@ class Load:
     def made(self) -> int:
         """Return how many probes were made."""
         return sum(self.counted(outcome) for outcome in Outcome)
+
+    @property
+    def late(self) -> int:
+        """Return how many probes have fallen due, and are neither begun nor counted as missed."""
+        now = self.clock.now()
+        return sum((now - job.due) // job.interval + 1 for job in self.jobs if job.due <= now)
 
     async def rounds(self, count: int) -> None:
         """Return once every check has fallen due this often."""
@@ -110,10 +117,11 @@ async def driven(folder: Path, wanted: Portfolio) -> AsyncIterator[Load]:
         scheduler = Scheduler(clock, pulse, health, max_in_flight=500)
         jobs = Jobs(ledger, runner, recorder, Heartbeats(ledger, recorder.record, clock))
         jobs.prepare(wanted)
-        scheduler.load(jobs.all())
+        wanted_jobs = list(jobs.all())
+        scheduler.load(wanted_jobs)
         probing = asyncio.create_task(scheduler.run())
         try:
-            yield Load(ledger, health, clock, f"http://{listener.addresses[0]}", clock.now())
+            yield Load(ledger, health, clock, f"http://{listener.addresses[0]}", clock.now(), wanted_jobs)
         finally:
             probing.cancel()
             await asyncio.gather(probing, return_exceptions=True)
@@ -132,24 +140,39 @@ async def capacity(folder: Path, port: int) -> int:
         checks *= 2
 
 
+async def overloaded(folder: Path, port: int) -> AsyncIterator[Load]:
+    """Drive more and more checks, and yield each load while it lasts, until one was too much.
+
+    What this machine can do is measured first, but may be more a moment later, when something else has ended.
+    """
+    checks = 3 * await capacity(folder, port)
+    while True:
+        async with driven(folder, portfolio(folder, port, checks)) as driving:
+            yield driving
+            if driving.made < 0.6 * driving.demanded:
+                return
+        checks *= 2
+
+
 @pytest.mark.slow
+@pytest.mark.timeout(600)
 async def test_three_times_too_much_is_missed_late_and_unknown_but_never_bad(port: int, tmp_path: Path) -> None:
-    most = await capacity(tmp_path, port)
-    async with driven(tmp_path, portfolio(tmp_path, port, 3 * most)) as load:
-        alive = [await asyncio.to_thread(fetch, f"{load.address}/livez")]
+    async for driving in overloaded(tmp_path, port):
+        alive = [await asyncio.to_thread(fetch, f"{driving.address}/livez")]
         for number in range(2, 9, 2):
-            await load.rounds(number)
-            alive.append(await asyncio.to_thread(fetch, f"{load.address}/livez"))
-        health, now = load.health, load.clock.now()
-        missed, demanded, made = health.missed_ticks, load.demanded, load.made
-        reasons = {entry.last.result.reason for entry in load.ledger.entries.values() if entry.last is not None}
-        window = Interval(load.begun, now)
-        figures = [load.ledger.measured(each, window, now).durations for each in load.ledger.products]
-    assert load.counted(Outcome.BAD) == 0, reasons
-    assert load.counted(Outcome.GOOD) > 0
-    assert made < 0.6 * demanded, "it was too much"
+            await driving.rounds(number)
+            alive.append(await asyncio.to_thread(fetch, f"{driving.address}/livez"))
+        health, now = driving.health, driving.clock.now()
+        begun = driving.made + health.in_flight
+        missed, late, demanded = health.missed_ticks, driving.late, driving.demanded
+        reasons = {entry.last.result.reason for entry in driving.ledger.entries.values() if entry.last is not None}
+        window = Interval(driving.begun, now)
+        figures = [driving.ledger.measured(each, window, now).durations for each in driving.ledger.products]
+    assert driving.counted(Outcome.BAD) == 0, reasons
+    assert driving.counted(Outcome.GOOD) > 0
     assert missed > 0
-    assert made + missed > 0.5 * demanded, "what was not probed is counted, but for what is late right now"
+    each_once = len(driving.jobs)  # checks have phases of their own: one of them fell due once more or less
+    assert begun + missed + late == pytest.approx(demanded, abs=each_once), "what is not probed is counted or late"
     assert health.lateness_max > 0
     assert all(each.down == each.doubt_down == 0 for each in figures)
     assert all(each.unknown > 0 for each in figures)

@@ -30,7 +30,7 @@ def needs(*programs: str) -> pytest.MarkDecorator:
     return pytest.mark.skipif(bool(missing), reason=f"not installed: {', '.join(missing)}")
 
 
-def until(what: str, look: Callable[[], T | None], seconds: float = 45.0) -> T:
+def until(what: str, look: Callable[[], T | None], seconds: float = 100.0) -> T:
     """Look again and again until something true is seen, and return it; fail once the time is up."""
     pause = threading.Event()
     deadline = time.monotonic() + seconds
