@@ -134,7 +134,10 @@ class RepeatedLookup:
         return self._conclusion()
 
     def _ask(self, number: int) -> None:
-        channels = self._channels.borrow()
+        try:
+            channels = self._channels.borrow()
+        except pycares.AresError:  # no descriptor or thread is left for one; what is under way may be answered
+            return
         self._borrowed.append(channels)
         if len(channels.resolvers) > 1:
             self._unanswered.add(_REFUSED)

@@ -49,7 +49,7 @@ _SILENCE = {
 # A look-up that takes longer (seconds) is repeated, and has the resolver asked for the root's servers, which every
 # resolver knows by heart: is it silent altogether, or are the servers of this name's zone?
 _DOUBT = 0.05
-_TRY, _TRIES = 0.25, 2  # seconds for the first of so many tries of what is asked first, and then repeated
+_TRY, _TRIES = 2.0, 2  # seconds for the first of so many tries of what is asked first
 _PATIENCE = 60.0  # seconds for each query of a look-up that is repeated
 _MAX_TIMEOUT, _QUERY_CACHE = 1 << 20, 1 << 21  # ARES_OPT_MAXTIMEOUTMS, ARES_OPT_QUERY_CACHE of c-ares' ares.h
 

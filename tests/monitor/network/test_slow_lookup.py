@@ -12,6 +12,7 @@ from pathlib import Path
 import dns.message
 import dns.rcode
 import dns.rdatatype
+import pycares
 import pytest
 
 from monitor.clock import SystemClock
@@ -176,3 +177,12 @@ async def test_the_first_query_s_answer_stands_beside_one_for_a_family() -> None
             lookup._note(query, of, asked_on, 0.0)
         assert [len(nodes) for nodes in lookup._conclusion()] == [2]
         resolver._patient.release(channels)
+
+
+async def test_without_a_channel_for_it_the_first_query_is_waited_for(monkeypatch: pytest.MonkeyPatch) -> None:
+    def none_left() -> None:
+        raise pycares.AresError("Failed to initialize c-ares channel")
+
+    async with delaying(by_name(0.15), HERE) as port, resolver_at(port) as resolver:
+        monkeypatch.setattr(resolver._patient, "_make", none_left)
+        assert [where[0] for _, where in await resolver.addresses(SLOW, 80)] == ["127.0.0.1"]

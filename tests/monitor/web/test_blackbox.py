@@ -24,6 +24,7 @@ from monitor.network.resolver import Resolver
 from monitor.web import blackbox
 from monitor.web.blackbox import Probes
 from tests.monitor.web.conftest import small
+from tests.support.addresses import named
 from tests.support.clocks import ManualClock, settle
 from tests.support.nameserver import naming, records
 from tests.support.proxy import Proxy
@@ -457,3 +458,27 @@ async def test_keys_of_later_versions_do_what_they_do_there(ask: Ask) -> None:
     assert 'probe_expect_info{note="Debian",version="Open_9.2"} 1' in labelled
     assert (value(exact, "probe_success"), value(exact, "probe_failed_due_to_bytes")) == (1, 0)
     assert (value(wrong, "probe_success"), value(wrong, "probe_failed_due_to_bytes")) == (0, 1)
+
+
+@pytest.mark.parametrize(("addresses", "good"), [(["127.0.0.2", "127.0.0.1"], 0), (["127.0.0.1", "127.0.0.2"], 1)])
+@pytest.mark.parametrize("module", ["http_2xx", "tcp"])
+async def test_the_first_address_is_probed_and_no_other(
+    addresses: list[str],
+    good: int,
+    module: str,
+    publish: Callable[..., Awaitable[Published]],
+    tmp_path: Path,
+) -> None:
+    """As blackbox_exporter does; the daemon's own checks try the others, too."""
+    path = tmp_path / "blackbox.yml"
+    path.write_text(MODULES)
+    resolver = named("several.test", addresses, tmp_path)
+    async with (
+        serving(saying(answer(b"ok"))) as port,  # on 127.0.0.1 alone
+        rigged(SystemClock(), Health(), resolver) as (runner, pulse),
+    ):
+        pulse.stalled = lambda: 0.0  # type: ignore[method-assign]
+        box = Blackbox(path, SystemClock())
+        asked = Asked(await publish(small(), SystemClock(), probes=Probes(box, runner, ())), box)
+        _, page = await asked.probe(f"several.test:{port}", module)
+    assert value(page, "probe_success") == good
