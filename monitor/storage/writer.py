@@ -214,7 +214,7 @@ class Writer:
             self._observations.popleft()
             self._settled += 1
             self._lost_by_thread.observations += 1
-        while len(self._runs) > self._limit:
+        while self._failures and len(self._runs) > self._limit:  # else they are written in a moment, however many
             del self._runs[next(iter(self._runs))]
             self._lost_by_thread.runs += 1
         self._report_losses()

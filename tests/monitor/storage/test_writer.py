@@ -268,3 +268,13 @@ def test_an_outage_of_the_store_may_last_for_days(
             patch.setattr(store, "write", fail)
             assert tried.wait(PATIENCE)
     assert instants(store.batches) == [1]
+
+
+def test_more_runs_than_wait_for_a_failing_store_are_written_to_one_that_works() -> None:
+    """A whole history is put at once when the record has to be written anew."""
+    store, health = MemoryStore(), Health()
+    writer = Writer(store, health, SystemClock(), limit=10)
+    writer.put_folded([run(at, at + 1) for at in range(0, 100, 2)], None)
+    writer.start()
+    assert writer.close(30.0)
+    assert (len(store.runs), health.dropped_runs) == (50, 0)
