@@ -22,7 +22,7 @@ def as_owner(user: str, folder: Path) -> dict[str, Any]:
     if os.geteuid() != 0:
         return {}
     for each in (folder, *folder.parents[:2]):  # pytest's own folders, which only the owner may enter
-        each.chmod(0o755)
+        each.chmod(each.stat().st_mode | 0o055)  # only more than before: with --basetemp, one of them may be /tmp
     shutil.chown(folder, user)
     return {"user": user}
 

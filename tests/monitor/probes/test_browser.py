@@ -9,7 +9,6 @@ import pytest
 from pydantic import ValidationError
 
 from monitor.probes.browser import RefusedBrowserCheck
-from monitor.protocols import database
 from sla.observation import Outcome
 from tests.support.probing import attempt, check_of
 from tests.support.processes import free_port, needs
@@ -102,13 +101,10 @@ async def test_a_browser_that_is_not_there_is_our_fault(tmp_path: Path) -> None:
     assert (result.outcome, result.reason) == (Outcome.UNKNOWN, "browser_missing")
 
 
-def test_a_script_that_is_not_there_or_not_allowed_is_refused(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_script_that_is_not_there_or_not_allowed_is_refused(tmp_path: Path) -> None:
     script = tmp_path / "script.py"
     with pytest.raises(ValidationError, match="no script"):
         check_of({"browser": str(script)})
     script.write_text(GOOD)
     with pytest.raises(ValidationError, match="--allow-exec"):
         RefusedBrowserCheck.model_validate({"id": "b", "browser": str(script)})
-    monkeypatch.setattr(database, "find_spec", lambda name: None)
-    with pytest.raises(ValidationError, match=r"ninewatch\[browser\]"):
-        check_of({"browser": str(script)})

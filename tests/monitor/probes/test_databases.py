@@ -19,7 +19,6 @@ from pydantic import ValidationError
 from monitor.config.model import Family
 from monitor.network.failure import ProbeFailure
 from monitor.network.resolver import Resolver
-from monitor.protocols import database
 from monitor.protocols.database import judge
 from monitor.protocols.postgres_errors import failure_of
 from sla.observation import Outcome
@@ -102,13 +101,6 @@ async def test_what_is_no_database_is_bad_and_never_a_defect_of_ours(kind: str, 
 async def test_a_closed_port_is_refused(kind: str) -> None:
     result = (await attempt({kind: f"127.0.0.1:{free_port()}", "user": "ninewatch"})).result
     assert (result.outcome, result.reason) == (BAD, "connect_refused")
-
-
-@pytest.mark.parametrize("kind", ["postgres", "mysql"])
-def test_without_its_library_a_check_is_refused_and_the_extra_named(kind: str, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(database, "find_spec", lambda name: None)
-    with pytest.raises(ValidationError, match=rf"ninewatch\[{kind}\]"):
-        check_of({kind: "127.0.0.1", "user": "ninewatch"})
 
 
 @pytest.mark.parametrize("kind", ["postgres", "mysql"])
