@@ -190,7 +190,7 @@ class Ledger:
         """Return the state of each burn policy over the product's own window; none while nothing is known."""
         product = self.products[product_id]
         history = self.compositions[product_id]
-        return burn_alerts(product.objective, product.window, history.state(now).point, LookBacks.of(history, now))
+        return burn_alerts(product.objective, product.window, history.state(now).estimate, LookBacks.of(history, now))
 
     def measured(self, product_id: str, window: Window | Interval | str, now: int) -> Measured:
         """Return the product's raw figures over a window, an interval, or a rolling window by name that ends now.

@@ -134,8 +134,8 @@ class BurnAlert(NamedTuple):
 def burn_alerts(objective: Objective, period: int, state: State, now: LookBacks) -> list[BurnAlert]:
     """Return each policy as it stands at the end of the look-backs; nothing where no time at all is known.
 
-    `state` is the point state there. A policy that fired goes on firing through unknown time, until the history shows
-    the target up again.
+    `state` is the estimated state there, with guesses. A policy that fired goes on firing through unknown time, until
+    the history shows the target up again.
     """
     seen = list(islice(_judged(state, now), _MOST_GAPS))
     return [BurnAlert(policy, _burning(policy, objective, period, seen)) for policy in BURN_POLICIES if seen]
@@ -161,7 +161,7 @@ def _judged(state: State, now: LookBacks) -> Iterator[LookBacks]:
         return
     end, after = now.at, state
     for piece in _backwards(now.history, now.at):
-        before = piece.state.point
+        before = piece.state.estimate
         if before is not State.UNKNOWN and after is State.UNKNOWN:
             yield LookBacks.of(now.history, end)
         if before is State.UP:

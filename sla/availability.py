@@ -25,7 +25,7 @@ class Bounds(NamedTuple, Generic[T]):
 
 
 class UnknownPolicy(StrEnum):
-    """How unknown time enters the point estimate, spent budget and burn: not at all, as down time, or as up time."""
+    """How unknown time enters the point estimate, spent budget and burn: only by guesses, as down time, as up time."""
 
     EXCLUDE = "exclude"
     DOWN = "down"
@@ -52,10 +52,11 @@ def availability(durations: Durations, policy: UnknownPolicy = UnknownPolicy.EXC
 
 
 def estimate(durations: Durations, policy: UnknownPolicy = UnknownPolicy.EXCLUDE) -> Fraction | None:
-    """Return the point availability alone; None where nothing is known."""
+    """Return the point availability alone; None where nothing is known and there is no guess."""
     up, counted = durations.up + durations.doubt_up, durations.total
     if policy is UnknownPolicy.EXCLUDE:
-        counted = durations.known
+        up += durations.guessed_up
+        counted = durations.known + durations.guessed_up + durations.guessed_down
     elif policy is UnknownPolicy.UP:
         up += durations.unknown
     return _ratio(up, counted)
@@ -64,7 +65,8 @@ def estimate(durations: Durations, policy: UnknownPolicy = UnknownPolicy.EXCLUDE
 def downtime(durations: Durations, policy: UnknownPolicy = UnknownPolicy.EXCLUDE) -> Bounds[int]:
     """Return low, point and high, microseconds. The policy moves the point only."""
     down, doubt, unknown = durations.down, durations.doubt, durations.unknown
-    point = down + durations.doubt_down + (unknown if policy is UnknownPolicy.DOWN else 0)
+    counted = {UnknownPolicy.EXCLUDE: durations.guessed_down, UnknownPolicy.DOWN: unknown, UnknownPolicy.UP: 0}
+    point = down + durations.doubt_down + counted[policy]
     return Bounds(down, point, down + doubt + unknown)
 
 

@@ -16,7 +16,7 @@ from math import prod
 from operator import itemgetter
 from typing import TYPE_CHECKING, Any
 
-from sla.availability import Bounds, availability
+from sla.availability import Bounds, availability, downtime
 from sla.compose import decide
 from sla.interval import SECOND, Interval
 from sla.track import Durations, State
@@ -47,7 +47,7 @@ class Blame:
     @property
     def downtime(self) -> int:
         """The product's point downtime: what the split adds up to."""
-        return self.own.down + self.own.doubt_down
+        return downtime(self.own).point
 
     @property
     def alone(self) -> int:
@@ -117,7 +117,7 @@ class Blame:
         durations, chance = self.others[name], self.by_chance(name)
         return {
             "id": name,
-            "downtime_seconds": (durations.down + durations.doubt_down) / SECOND,
+            "downtime_seconds": downtime(durations).point / SECOND,
             "shared_seconds": self.with_down(name) / SECOND,
             "shared_if_independent_seconds": None if chance is None else float(chance / SECOND),
         }
@@ -130,17 +130,16 @@ def blame(product: History, dependencies: Mapping[str, History], window: Interva
     joint = [0] * len(State)
     for length, states in _swept(histories, window):
         joint[decide([states.count(state) for state in State], len(states))] += length
-        if states[0].point is State.DOWN:
+        if states[0].estimate is State.DOWN:
             split[_set(names, states[1:])] += length
-    unknown, up, down, doubt_up, doubt_down = joint
     own, *others = (history.durations(window) for history in histories)
-    together = Durations(up, down, doubt_up, doubt_down, unknown)
-    return Blame(window, split, own, dict(zip(names, others, strict=True)), together)
+    return Blame(window, split, own, dict(zip(names, others, strict=True)), Durations.of_sums(joint))
 
 
 def _set(names: Sequence[str], states: Sequence[State]) -> frozenset[str] | None:
-    down = frozenset(name for name, state in zip(names, states, strict=True) if state.point is State.DOWN)
-    return _UNCLEAR if not down and State.UNKNOWN in states else down
+    down = frozenset(name for name, state in zip(names, states, strict=True) if state.estimate is State.DOWN)
+    unseen = any(state.estimate is State.UNKNOWN for state in states)
+    return _UNCLEAR if not down and unseen else down
 
 
 def _swept(histories: Sequence[History], window: Interval) -> Iterator[tuple[int, list[State]]]:

@@ -73,6 +73,16 @@ class Changes(History):
         """The instant up to which the states are known; unknown for good from there on."""
         return self._track.end
 
+    @property
+    def expires(self) -> int:
+        """The instant from which all is unknown."""
+        return self._track.end
+
+    @property
+    def begins(self) -> int:
+        """The instant of the first change."""
+        return self._track.start
+
     def _settle(self) -> Track | None:
         return self._track
 

@@ -19,7 +19,7 @@ from sla.track import History, Piece, State, Track
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Sequence
 
-_Change = tuple[int, int, State]  # when, which member, and what it is from then on
+_Change = tuple[int, int, int]  # when, which member, and what it is from then on
 _AT_LEAST = re.compile(r"(?:at[_ ]least )?(\d+)")
 
 
@@ -79,28 +79,48 @@ def decide(tally: Sequence[int], k: int) -> State:
         return State.UP
     if sum(tally) - tally[State.DOWN] < k:
         return State.DOWN
-    if tally[State.UNKNOWN]:
-        return State.UNKNOWN
+    if tally[State.UNKNOWN] or tally[State.GUESS_UP] or tally[State.GUESS_DOWN]:
+        return _guess(tally, k)
     return State.DOUBT_UP if up + tally[State.DOUBT_UP] >= k else State.DOUBT_DOWN
+
+
+def _guess(tally: Sequence[int], k: int) -> State:
+    """Return the guess of an unknown whole, UNKNOWN where there is none (measurement.md, section 3).
+
+    Of n members m are known or have a guess. The rule is scaled down to them, once rounded down and once up; where both
+    give the same state for their point states and guesses, that is the guess.
+    """
+    n = sum(tally)
+    m = n - tally[State.UNKNOWN]
+    up = tally[State.UP] + tally[State.DOUBT_UP] + tally[State.GUESS_UP]
+    if m and up >= -(-k * m // n):
+        return State.GUESS_UP
+    return State.GUESS_DOWN if m and up < max(1, k * m // n) else State.UNKNOWN
 
 
 class Composition(History):
     """The history of a whole of which at least k of n members must be up; members may be compositions themselves.
 
-    What no later observation can change (up to the earliest member's last known observation) is composed once and kept
-    with prefix sums; a query extends that, and sweeps only the open end. Members only ever grow; another set of members
-    is another composition.
+    What no later observation can change is composed once and kept with prefix sums; a query extends that, and sweeps
+    only the open end. A member that has been silent for longer than its hold is composed as it stands, and anew from
+    its last observation should another come. Members only ever grow; another set of members is another composition.
+
+    With `joining`, a member counts from its first observation on, and a rule that needs more members than count at an
+    instant needs all of those (measurement.md, section 3, a log without definitions).
 
     Raises:
         ValueError: there are fewer members than the rule needs.
     """
 
-    __slots__ = ("_k", "_track", "members", "rule")
+    __slots__ = ("_joining", "_k", "_leaves", "_silent", "_track", "members", "rule")
 
-    def __init__(self, rule: Rule, members: Sequence[History]) -> None:
+    def __init__(self, rule: Rule, members: Sequence[History], *, joining: bool = False) -> None:
         self.rule = rule
         self.members = tuple(members)
         self._k = rule.needed(len(self.members))
+        self._joining = joining
+        self._leaves = tuple(dict.fromkeys(leaf for member in self.members for leaf in member.leaves))
+        self._silent: dict[int, int | None] = {}  # leaves composed beyond what is settled of them, and how far it was
         self._track: Track | None = None
 
     @property
@@ -109,6 +129,21 @@ class Composition(History):
         ends = [m.settled for m in self.members]
         known = [e for e in ends if e is not None]
         return min(known) if len(known) == len(ends) else None
+
+    @property
+    def expires(self) -> int | None:
+        """The latest of the members': from then on all of them are unknown."""
+        return max((end for m in self.members if (end := m.expires) is not None), default=None)
+
+    @property
+    def begins(self) -> int | None:
+        """The earliest of the members'."""
+        return min((at for m in self.members if (at := m.begins) is not None), default=None)
+
+    @property
+    def leaves(self) -> tuple[History, ...]:
+        """What its members are composed of in the end, each once."""
+        return self._leaves
 
     def counts(self, window: Interval) -> Counts:
         """Return the observations of all members together that were sent within the window."""
@@ -122,40 +157,89 @@ class Composition(History):
         self._settle()
 
     def _settle(self) -> Track | None:
-        upto = self.settled
+        self._forget()
+        upto = self._composable()
         if upto is None:
             return self._track
         if self._track is None:
-            starts = [s for m in self.members if (s := m.first) is not None and s < upto]
+            starts = [s for leaf in self._leaves if (s := leaf.begins) is not None and s < upto]
             if not starts:
                 return None
-            self._track = Track(min(starts))
+            self._track = Track(min(starts), guesses=True)
         if upto > self._track.end:
             for piece in self._unsettled(Interval(self._track.end, upto)):
                 self._track.append(piece.end, piece.state)
+            ends = {index: leaf.settled for index, leaf in enumerate(self._leaves)}
+            self._silent = {index: end for index, end in ends.items() if end is None or end < upto}
         return self._track
+
+    def _composable(self) -> int | None:
+        """Return how far to compose: as far as is settled of every leaf but the silent ones. None of no observations.
+
+        A leaf is silent when its last observation had stopped to hold before another leaf's last one was made.
+        """
+        ends = [(end, leaf.expires) for leaf in self._leaves if (end := leaf.settled) is not None]
+        newest = max((end for end, _ in ends), default=None)
+        return min((end for end, expires in ends if (expires or end) >= (newest or end)), default=None)
+
+    def _forget(self) -> None:
+        """Drop what was composed of silent leaves that were observed again, from where their states may differ."""
+        for index, before in self._silent.items():
+            leaf = self._leaves[index]
+            if self._track is None or leaf.settled == before:
+                continue
+            changed = before if before is not None else leaf.begins
+            if changed is not None and changed < self._track.end:
+                if changed <= self._track.start:
+                    self._track = None
+                else:
+                    self._track.truncate(changed)
 
     def _unsettled(self, window: Interval) -> Iterator[Piece]:
         """Yield the whole's states in the window by walking over every member's changes at once."""
         if not window.length:
             return
-        walks = [member.pieces(window) for member in self.members]
+        walks = [self._walk(member, window) for member in self.members]
         first = [next(walk) for walk in walks]
-        held = [piece.state for piece in first]
-        tally = [0] * len(State)
+        held = [piece[2] for piece in first]
+        tally = [0] * (len(State) + 1)
         for state in held:
             tally[state] += 1
         start = window.start
-        if any(piece.end < window.end for piece in first):  # mostly nothing changes, between two looks at least
+        if any(piece[1] < window.end for piece in first):  # mostly nothing changes, between two looks at least
             changes = _in_order([_changes(walk, index) for index, walk in enumerate(walks)], window)
             for instant, together in groupby(changes, itemgetter(0)):
-                yield Piece(start, instant, decide(tally, self._k))
+                yield Piece(start, instant, self._decide(tally))
                 start = instant
                 for _, index, state in together:
                     tally[held[index]] -= 1
                     tally[state] += 1
                     held[index] = state
-        yield Piece(start, window.end, decide(tally, self._k))
+        yield Piece(start, window.end, self._decide(tally))
+
+    def _walk(self, member: History, window: Interval) -> Iterator[tuple[int, int, int]]:
+        return _joined(member, window) if self._joining else member.pieces(window)
+
+    def _decide(self, tally: Sequence[int]) -> State:
+        if not self._joining:
+            return decide(tally[:_ABSENT], self._k)
+        counting = tally[:_ABSENT]
+        members = sum(counting)
+        needed = members if self.rule.k is None else min(self._k, members)
+        return decide(counting, needed) if members else State.UNKNOWN
+
+
+_ABSENT = len(State)  # in place of a State: a member that does not count yet
+
+
+def _joined(member: History, window: Interval) -> Iterator[tuple[int, int, int]]:
+    """Yield the member's pieces within the window, absent before its first observation."""
+    begins = member.begins
+    start = window.end if begins is None else min(max(begins, window.start), window.end)
+    if start > window.start:
+        yield window.start, start, _ABSENT
+    if start < window.end:
+        yield from member.pieces(Interval(start, window.end))
 
 
 def _in_order(walks: Sequence[Iterator[_Change]], window: Interval) -> Iterable[_Change]:
@@ -163,6 +247,6 @@ def _in_order(walks: Sequence[Iterator[_Change]], window: Interval) -> Iterable[
     return sorted(chain.from_iterable(walks)) if window.length <= HOUR else heapq.merge(*walks)
 
 
-def _changes(walk: Iterator[Piece], index: int) -> Iterator[_Change]:
-    for piece in walk:
-        yield piece.start, index, piece.state
+def _changes(walk: Iterator[tuple[int, int, int]], index: int) -> Iterator[_Change]:
+    for start, _, state in walk:
+        yield start, index, state

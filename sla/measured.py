@@ -27,7 +27,7 @@ class Measured:
     `excluded` is the excluded time inside the window; `budget_length` the length that the budget is for, after
     exclusions: longer than what was measured where a calendar window is in progress. All in microseconds.
     `interval` is the check's probing interval, None where nobody says. `sampled` is whether the counts are of probes;
-    counts of changes of state prove nothing.
+    counts of changes of state prove nothing. `provisional` is whether observations of the window may still arrive.
     """
 
     window: Interval
@@ -39,6 +39,7 @@ class Measured:
     unknown: UnknownPolicy = UnknownPolicy.EXCLUDE
     interval: int | None = None
     sampled: bool = True
+    provisional: bool = False
 
     @property
     def coverage(self) -> Fraction | None:
@@ -112,6 +113,10 @@ class Measured:
             "down_seconds": _seconds(self.durations.down),
             "doubt_seconds": _seconds(self.durations.doubt),
             "unknown_seconds": _seconds(self.durations.unknown),
+            "guessed_seconds": {
+                "up": _seconds(self.durations.guessed_up),
+                "down": _seconds(self.durations.guessed_down),
+            },
             "coverage": _number(self.coverage),
             "availability": {name: _number(v) for name, v in self.availability._asdict().items()},
             "downtime_seconds": {name: _seconds(v) for name, v in self.downtime._asdict().items()},
@@ -123,6 +128,7 @@ class Measured:
             "verdict": self.verdict and self.verdict.value,
             "point_meets_objective": self.point_meets_objective,
             "resolvable": self.resolvable,
+            "provisional": self.provisional,
         }
 
     def _budget_json(self) -> dict[str, float | None]:

@@ -69,7 +69,7 @@ class OutageFigure:
 # What counts as an outage for each bound.
 _COUNTS: Bounds[Callable[[State], bool]] = Bounds(
     lambda state: state is State.DOWN,
-    lambda state: state.point is State.DOWN,
+    lambda state: state.estimate is State.DOWN,
     lambda state: state is not State.UP,
 )
 

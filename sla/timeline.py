@@ -6,6 +6,8 @@ written [t, u), half open like every interval of ours. The two differ in single 
 
 from __future__ import annotations
 
+import sys
+from bisect import bisect_right
 from typing import TYPE_CHECKING
 
 from sla.observation import PRECEDENCE, Observation, Outcome, Run
@@ -28,12 +30,13 @@ class Timeline(History):
     """The observations of one check at one vantage as states over time; append-only.
 
     `hold` (microseconds) is how far apart two neighbouring observations may lie and still bound what was between them.
-    Setting it affects what is appended from then on, and the open end. With `exact` every instant is kept (8 bytes an
-    observation) and `counts` is exact for any window; without it equal neighbours are folded, and a window's edge that
-    cuts a fold counts its observations as evenly spaced. Durations are exact either way.
+    Setting it affects what is appended from then on: the gap after an observation has that observation's hold. With
+    `exact` every instant is kept (8 bytes an observation) and `counts` is exact for any window; without it equal
+    neighbours are folded, and a window's edge that cuts a fold counts its observations as evenly spaced. Durations are
+    exact either way.
     """
 
-    __slots__ = ("_last", "_tallies", "_track", "exact", "hold", "last_known")
+    __slots__ = ("_begins", "_holds", "_last", "_reach", "_tallies", "_track", "exact", "hold", "last_known")
 
     def __init__(self, hold: int, *, exact: bool = False) -> None:
         if hold < 0:
@@ -41,6 +44,9 @@ class Timeline(History):
         self.hold = hold
         self.exact = exact
         self.last_known: tuple[int, Outcome] | None = None
+        self._reach = hold  # the hold of the last known observation
+        self._begins: int | None = None
+        self._holds: list[tuple[int, int]] = []  # from which instant on observations had which hold
         self._last: tuple[int, Outcome] | None = None
         self._track: Track | None = None
         self._tallies = {o: ExactTally() if exact else FoldedTally() for o in Outcome}
@@ -69,9 +75,10 @@ class Timeline(History):
         Raises:
             ValueError: it is not later than the last one, known or unknown.
         """
-        self._arrive(at, at)
+        same_hold = self._arrive(at, at, self.hold)
         if continues is None:
             continues = self._last is not None and self._last[1] is outcome and at - self._last[0] <= self.hold
+            continues = continues and same_hold
         self._tallies[outcome].add(at, continues=continues)
         self._last = (at, outcome)
         self._know(at, at, outcome, self.hold)
@@ -82,7 +89,7 @@ class Timeline(History):
         Raises:
             ValueError: it does not begin later than the last observation, or it ends before it begins.
         """
-        self._arrive(run.first, run.last)
+        self._arrive(run.first, run.last, run.hold)
         self._tallies[run.outcome].add_run(run.first, run.last, run.count)
         self._last = (run.last, run.outcome)
         self._know(run.first, run.last, run.outcome, run.hold)
@@ -94,27 +101,16 @@ class Timeline(History):
     def runs(self, check: str) -> list[Run]:
         """Return runs, in order of time, from which a timeline with the same states and counts can be built.
 
-        They are those that were appended, but for what is not kept: reasons, latencies, and each run's own hold.
+        They are those that were appended, but for what is not kept: reasons and latencies.
         """
-        made: list[Run] = []
-        before: int | None = None  # where the last known run ended
-        for first, last, count, outcome in sorted(
-            (*fold, outcome) for outcome, tally in self._tallies.items() for fold in tally.folds()
-        ):
-            known = outcome is not Outcome.UNKNOWN
-            hold = self._hold_of(first, last, count, before if known else None)
-            made.append(Run(check, outcome, "", first, last, count, hold))
-            before = last if known else before
-        return made
+        folds = sorted((*fold, outcome) for outcome, tally in self._tallies.items() for fold in tally.folds())
+        return [
+            Run(check, outcome, "", first, last, count, self._hold_at(first)) for first, last, count, outcome in folds
+        ]
 
-    def _hold_of(self, first: int, last: int, count: int, before: int | None) -> int:
-        """Return a hold for a run: today's, unless that would change a state inside it or between it and the last."""
-        inside = -(-(last - first) // max(count - 1, 1))
-        if before is None:
-            return max(self.hold, inside)
-        if self.state(first - 1) is State.UNKNOWN:
-            return max(inside, min(self.hold, first - before - 1))
-        return max(self.hold, inside, first - before)
+    def _hold_at(self, at: int) -> int:
+        """Return the hold that the observation at the instant was made with."""
+        return self._holds[bisect_right(self._holds, (at, sys.maxsize)) - 1][1]
 
     @property
     def last_at(self) -> int | None:
@@ -129,21 +125,41 @@ class Timeline(History):
         """
         return self.last_at if self.last_known is None else self.last_known[0]
 
-    def _arrive(self, first: int, last: int) -> None:
+    @property
+    def expires(self) -> int | None:
+        """The instant at which the last known observation stops to hold; None when nothing was ever known."""
+        return None if self.last_known is None else self.last_known[0] + self._reach
+
+    @property
+    def begins(self) -> int | None:
+        """The instant of the first observation, known or unknown; None before there is one."""
+        return self._begins
+
+    def _arrive(self, first: int, last: int, hold: int) -> bool:
+        """Check the order, note the hold, and return whether it is that of the observation before."""
         if self._last is not None and first <= self._last[0]:
             raise ValueError(f"observations are appended in order: {first} is not later than {self._last[0]}")
         if last < first:
             raise ValueError(f"a run ends before it begins: {first} > {last}")
+        if self._begins is None:
+            self._begins = first
+        same = bool(self._holds) and self._holds[-1][1] == hold
+        if not same:
+            self._holds.append((first, hold))
+        return same
 
     def _know(self, first: int, last: int, outcome: Outcome, hold: int) -> None:
-        """Write down the states up to `last`: the table of section 2 for the gap, then the run itself."""
+        """Write down the states up to `last`: the table of section 2 for the gap, then the run itself.
+
+        The hold of the gap is that of the observation before it.
+        """
         if outcome is Outcome.UNKNOWN:
             return
         if self._track is None or self.last_known is None:
             self._track = Track(first)
         else:
             before, said = self.last_known
-            if first - before > hold:
+            if first - before > self._reach:
                 self._track.append(first, State.UNKNOWN)
             elif said is outcome:
                 self._track.append(first, _SURE[outcome])
@@ -151,7 +167,7 @@ class Timeline(History):
                 self._track.append((before + first) // 2, _DOUBT[said])
                 self._track.append(first, _DOUBT[outcome])
         self._track.append(last, _SURE[outcome])
-        self.last_known = (last, outcome)
+        self.last_known, self._reach = (last, outcome), hold
 
     def _settle(self) -> Track | None:
         return self._track
@@ -160,7 +176,7 @@ class Timeline(History):
         """Yield the open end: doubt for as long as the last known outcome holds, then unknown."""
         doubt_ends = window.start
         if self.last_known is not None:
-            doubt_ends = min(self.last_known[0] + self.hold, window.end)
+            doubt_ends = min(self.last_known[0] + self._reach, window.end)
             if doubt_ends > window.start:
                 yield Piece(window.start, doubt_ends, _DOUBT[self.last_known[1]])
         start = max(doubt_ends, window.start)

@@ -4,40 +4,53 @@ from __future__ import annotations
 
 from abc import ABC, abstractmethod
 from array import array
-from bisect import bisect_right
+from bisect import bisect_left, bisect_right
 from enum import IntEnum
 from typing import TYPE_CHECKING, NamedTuple
 
 from sla.interval import Interval
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Iterator
+    from collections.abc import Iterable, Iterator, Sequence
 
     from sla.tally import Counts
 
 
 class State(IntEnum):
-    """What is known of one instant. Doubt carries the state that the point estimate gives it."""
+    """What is known of one instant. Doubt carries the state that the point estimate gives it.
+
+    A guess is unknown time of a whole of which the known members still indicate a state (measurement.md, section 3): it
+    is unknown in every respect but the point estimate.
+    """
 
     UNKNOWN = 0
     UP = 1
     DOWN = 2
     DOUBT_UP = 3
     DOUBT_DOWN = 4
+    GUESS_UP = 5
+    GUESS_DOWN = 6
 
     @property
     def point(self) -> State:
-        """The single best guess: UP, DOWN or UNKNOWN."""
+        """The point state of what is known: UP, DOWN or UNKNOWN."""
         return _POINT[self]
+
+    @property
+    def estimate(self) -> State:
+        """The point state, or the guess where there is one: UP, DOWN or UNKNOWN."""
+        return _ESTIMATE[self]
 
     @property
     def is_doubt(self) -> bool:
         """Whether the one change between two differing observations may lie on either side of this instant."""
-        return self >= State.DOUBT_UP
+        return self in (State.DOUBT_UP, State.DOUBT_DOWN)
 
 
 _STATES = tuple(State)
-_POINT = (State.UNKNOWN, State.UP, State.DOWN, State.UP, State.DOWN)
+_POINT = (State.UNKNOWN, State.UP, State.DOWN, State.UP, State.DOWN, State.UNKNOWN, State.UNKNOWN)
+_ESTIMATE = (State.UNKNOWN, State.UP, State.DOWN, State.UP, State.DOWN, State.UP, State.DOWN)
+_KNOWN, _GUESSES = 4, 2  # states that are known, and guesses
 
 
 class Piece(NamedTuple):
@@ -49,18 +62,23 @@ class Piece(NamedTuple):
 
 
 class Durations(NamedTuple):
-    """How long each state lasted, microseconds. Doubt is split by its point estimate."""
+    """How long each state lasted, microseconds. Doubt is split by its point estimate.
+
+    `guessed_up` and `guessed_down` are parts of `unknown`.
+    """
 
     up: int = 0
     down: int = 0
     doubt_up: int = 0
     doubt_down: int = 0
     unknown: int = 0
+    guessed_up: int = 0
+    guessed_down: int = 0
 
     @property
     def total(self) -> int:
         """All of it."""
-        return sum(self)
+        return self.up + self.down + self.doubt_up + self.doubt_down + self.unknown
 
     @property
     def doubt(self) -> int:
@@ -79,27 +97,34 @@ class Durations(NamedTuple):
     @classmethod
     def of(cls, pieces: Iterable[Piece]) -> Durations:
         """Return how long each state lasts in the pieces."""
-        sums = [0, 0, 0, 0, 0]
+        sums = [0] * len(State)
         for start, end, state in pieces:
             sums[state] += end - start
-        unknown, up, down, doubt_up, doubt_down = sums
-        return cls(up, down, doubt_up, doubt_down, unknown)
+        return cls.of_sums(sums)
+
+    @classmethod
+    def of_sums(cls, sums: Sequence[int]) -> Durations:
+        """Return the durations from how long each State lasted, by its number."""
+        unknown, up, down, doubt_up, doubt_down, guessed_up, guessed_down = sums
+        return cls(up, down, doubt_up, doubt_down, unknown + guessed_up + guessed_down, guessed_up, guessed_down)
 
 
 class Track:
-    """States from `start` to `end` without a gap; what was appended never changes.
+    """States from `start` to `end` without a gap.
 
     One start, one state and four running sums a piece, in flat arrays: 41 bytes, where a tuple of objects takes 300.
+    With `guesses` it holds guesses as well, and two sums more.
     """
 
-    __slots__ = ("_starts", "_states", "_sums", "end", "start")
+    __slots__ = ("_columns", "_starts", "_states", "_sums", "end", "start")
 
-    def __init__(self, start: int) -> None:
+    def __init__(self, start: int, *, guesses: bool = False) -> None:
         self.start = start
         self.end = start
+        self._columns = _KNOWN + _GUESSES * guesses
         self._starts = array("q")
         self._states = bytearray()
-        self._sums = array("q")  # per piece: up, down, doubt_up, doubt_down before it begins
+        self._sums = array("q")  # per piece: up, down, doubt_up, doubt_down (guess_up, guess_down) before it begins
 
     def __len__(self) -> int:
         """Return the number of pieces; equal neighbours are one."""
@@ -121,14 +146,21 @@ class Track:
             self._states.append(state)
         self.end = end
 
+    def truncate(self, end: int) -> None:
+        """Drop what lies at or after the instant, which lies inside the track."""
+        keep = bisect_left(self._starts, end)
+        del self._starts[keep:], self._states[keep:], self._sums[self._columns * keep :]
+        self.end = end
+
     def holds(self, window: Interval) -> bool:
         """Return whether the window lies inside the track."""
         return self.start <= window.start and window.end <= self.end
 
     def durations(self, window: Interval) -> Durations:
         """Return how long each state lasts within a window that lies inside the track."""
-        up, down, doubt_up, doubt_down = map(int.__sub__, self._before(window.end), self._before(window.start))
-        return Durations(up, down, doubt_up, doubt_down, window.length - up - down - doubt_up - doubt_down)
+        upto, before = self._before(window.end), self._before(window.start)
+        up, down, doubt_up, doubt_down, *guessed = map(int.__sub__, upto, before)
+        return Durations(up, down, doubt_up, doubt_down, window.length - up - down - doubt_up - doubt_down, *guessed)
 
     def pieces(self, window: Interval) -> Iterator[Piece]:
         """Yield the pieces of a window that lies inside the track, cut at its edges."""
@@ -146,14 +178,14 @@ class Track:
         return self._starts[bisect_right(self._starts, instant) - 1]
 
     def _before(self, instant: int) -> array[int]:
-        """Return the time in each known state from the track's start to the instant."""
+        """Return the time in each state but unknown from the track's start to the instant."""
         return self._sums_within(bisect_right(self._starts, instant) - 1, instant)
 
     def _sums_within(self, index: int, instant: int) -> array[int]:
         """Return the same, where the piece that the instant lies in (or ends) is known; -1 is before the first."""
         if index < 0:
-            return array("q", (0, 0, 0, 0))
-        sums = self._sums[4 * index : 4 * index + 4]
+            return array("q", (0,) * self._columns)
+        sums = self._sums[self._columns * index : self._columns * (index + 1)]
         if state := self._states[index]:
             sums[state - 1] += instant - self._starts[index]
         return sums
@@ -172,6 +204,21 @@ class History(ABC):
     @abstractmethod
     def settled(self) -> int | None:
         """The instant before which nothing can change any more; None when all of it can."""
+
+    @property
+    @abstractmethod
+    def expires(self) -> int | None:
+        """The instant from which all is unknown unless another observation comes; None when nothing was ever known."""
+
+    @property
+    @abstractmethod
+    def begins(self) -> int | None:
+        """The instant of the first observation, known or unknown; None before there is one."""
+
+    @property
+    def leaves(self) -> tuple[History, ...]:
+        """The histories that are observed themselves: this one, or the members of a whole and of its members."""
+        return (self,)
 
     @abstractmethod
     def counts(self, window: Interval) -> Counts:

@@ -165,7 +165,8 @@ class ProductLines:
         """Bring state and figures up to the instant, in steps: with a thousand checks each takes a while."""
         self._history.settle()
         yield
-        point = self._history.state(now).point
+        state = self._history.state(now)
+        point = state.point
         yield
         self.texts[0] = "".join([f"{line}{point is state:d}\n" for line, state in self._states])
         columns: tuple[list[str], ...] = ([], [], [])
@@ -183,10 +184,10 @@ class ProductLines:
                 self._own = durations
                 self._budget(durations, burn, now)
             if length == _TROUBLE:
-                self.troubled |= durations.down + durations.doubt_down > 0
+                self.troubled |= figures.downtime(durations).point > 0
         self.texts[1:5] = ["".join(column) for column in (*columns, burns)]
         seen = LookBacks(self._history, now, measured)
-        alerts = burn_alerts(self.product.objective, self.product.window, point, seen)
+        alerts = burn_alerts(self.product.objective, self.product.window, state.estimate, seen)
         self.texts[17] = "".join([_line(line, alert.burn) for line, alert in zip(self._firing, alerts, strict=False)])
         readiness = self.product.readiness_at(now)
         self.texts[8] = _line(self._plain[8], readiness.ceiling if readiness else None)

@@ -144,5 +144,9 @@ class _Folded(Timeline):
         for first, last, outcome in seen.runs(hold):
             self._know(first, last, outcome, hold)
 
+    @property
+    def begins(self) -> int | None:
+        return int(self._seen.at[0]) if len(self._seen) else None
+
     def counts(self, window: Interval) -> Counts:
         return self._seen.counts(window)

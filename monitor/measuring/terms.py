@@ -215,6 +215,6 @@ def _history(members: Sequence[History], check: str | None, rule: Rule) -> Histo
     if len(members) == 1 and rule.k is None:
         return members[0]
     try:
-        return Composition(rule, members)
+        return Composition(rule, members, joining=True)
     except ValueError as error:
         raise NinewatchError(f"{f'check {check}: ' if check else ''}{error}; give another --rule") from error

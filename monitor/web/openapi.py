@@ -73,11 +73,13 @@ _MEASURED: dict[str, Any] = _SHARED | {
     "down_seconds": _NUMBER,
     "doubt_seconds": _NUMBER,
     "unknown_seconds": _NUMBER,
+    "guessed_seconds": _object(up=_NUMBER, down=_NUMBER),
     "observations": _object(good={"type": "integer"}, bad={"type": "integer"}, unknown={"type": "integer"}),
     "nines": _object(observed=_MAYBE, proven=_MAYBE),
     "proven_availability": _MAYBE,
     "point_meets_objective": {"type": ["boolean", "null"]},
     "resolvable": {"type": ["boolean", "null"]},
+    "provisional": {"type": "boolean"},
 }
 _CAUSES = {"enum": ["maintenance", "correction", "service hours", "dependency"]}
 

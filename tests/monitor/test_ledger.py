@@ -107,7 +107,7 @@ def test_a_reload_keeps_what_is_known_of_unchanged_and_of_changed_checks() -> No
 def test_a_changed_rule_composes_anew() -> None:
     ledger = ledger_of(product("chefs", 2))
     play(ledger, [GOOD, GOOD])
-    assert ledger.state("chefs", NOW) is State.UNKNOWN
+    assert ledger.state("chefs", NOW).point is State.UNKNOWN
     ledger.reload(portfolio(product("chefs", 2, rule="any")))
     assert ledger.state("chefs", NOW) is State.UP
 

@@ -5,6 +5,7 @@ A cell x is the time from x to x + 1. Nothing in here knows how `sla` does it.
 
 from __future__ import annotations
 
+import math
 from collections import Counter
 from fractions import Fraction
 
@@ -45,23 +46,51 @@ def compose(states: list[str], k: int) -> str:
         return "up"
     if len(not_down) < k:
         return "down"
-    if "unknown" in states:
-        return "unknown"
+    if any(s in ("unknown", "guess_up", "guess_down") for s in states):
+        return guess(states, k)
     return "doubt_up" if len([s for s in states if s in ("up", "doubt_up")]) >= k else "doubt_down"
 
 
-def durations(cells: list[str]) -> tuple[int, int, int, int, int]:
-    """Cells in the order of `Durations`."""
+def guess(states: list[str], k: int) -> str:
+    """Section 3, "Guess", for one cell of an unknown whole."""
+    n = len(states)
+    told = [s for s in states if s != "unknown"]
+    m = len(told)
+    if m == 0:
+        return "unknown"
+    up = len([s for s in told if s in ("up", "doubt_up", "guess_up")])
+    lower, upper = max(1, math.floor(Fraction(k * m, n))), math.ceil(Fraction(k * m, n))
+    verdicts = {up >= lower, up >= upper}
+    if len(verdicts) > 1:
+        return "unknown"
+    return "guess_up" if verdicts == {True} else "guess_down"
+
+
+def joined(members: list[tuple[Seen, int]], x: int, rule: str) -> str:
+    """Section 3, "Eras", a log without definitions: a member counts from its first observation on."""
+    counting = [(seen, hold) for seen, hold in members if seen and min(at for at, _ in seen) <= x]
+    if not counting:
+        return "unknown"
+    n = len(counting)
+    k = {"all": n, "any": 1}.get(rule) or min(int(rule), n)
+    return compose([cell(seen, hold, x) for seen, hold in counting], k)
+
+
+def durations(cells: list[str]) -> tuple[int, int, int, int, int, int, int]:
+    """Cells in the order of `Durations`; guesses are parts of unknown."""
     count = Counter(cells)
-    return count["up"], count["down"], count["doubt_up"], count["doubt_down"], count["unknown"]
+    guesses = (count["guess_up"], count["guess_down"])
+    known = (count["up"], count["down"], count["doubt_up"], count["doubt_down"])
+    return (*known, count["unknown"] + sum(guesses), *guesses)
 
 
 def figures(cells: list[str], policy: str) -> dict[str, Fraction | int | None]:
     """Section 5's table."""
-    up, down, doubt_up, doubt_down, unknown = durations(cells)
+    up, down, doubt_up, doubt_down, unknown, guess_up, guess_down = durations(cells)
     known, total = up + down + doubt_up + doubt_down, len(cells)
-    as_up, as_down = (unknown if policy == "up" else 0), (unknown if policy == "down" else 0)
-    divisor = known if policy == "exclude" else total
+    as_up = {"exclude": guess_up, "up": unknown, "down": 0}[policy]
+    as_down = {"exclude": guess_down, "up": 0, "down": unknown}[policy]
+    divisor = known + guess_up + guess_down if policy == "exclude" else total
     return {
         "coverage": Fraction(known, total) if total else None,
         "low": Fraction(up, total) if total else None,

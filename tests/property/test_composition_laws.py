@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 from hypothesis import given
 from hypothesis import strategies as st
 
+from sla.availability import UnknownPolicy, availability, coverage
 from sla.compose import Composition, Rule
 from sla.observation import Outcome
 from sla.timeline import Timeline
@@ -62,7 +63,41 @@ def test_growing_is_the_same_as_from_scratch(
         growing.settle()
         fresh = Composition(Rule(2), members)
         assert growing.durations(window) == fresh.durations(window)
+        assert list(growing.pieces(window)) == list(fresh.pieces(window))
         assert growing.counts(window) == fresh.counts(window)
+
+
+@given(groups, st.sampled_from(["all", "any", "2", "3"]), windows)
+def test_a_member_of_a_log_counts_from_its_first_observation_on(
+    members: list[tuple[oracle.Seen, int]], rule: str, window: Interval
+) -> None:
+    """Without definitions; a rule that needs more members than count needs all of those."""
+    parsed = Rule.parse(rule)
+    if (parsed.k or 1) > len(members):
+        return
+    whole = Composition(parsed, [Timeline.of_pairs(pairs(seen), hold) for seen, hold in members], joining=True)
+    cells = [oracle.joined(members, x, rule) for x in range(window.start, window.end)]
+    assert whole.durations(window) == oracle.durations(cells)
+    whole.settle()
+    assert [p.state.name.lower() for p in whole.pieces(window) for _ in range(p.start, p.end)] == cells
+
+
+@given(groups, st.integers(1, 4), windows)
+def test_a_guess_moves_the_point_alone(members: list[tuple[oracle.Seen, int]], k: int, window: Interval) -> None:
+    """Up, down, doubt, coverage and bounds are those of the same members without guesses."""
+    rule = Rule(min(k, len(members)))
+    whole = Composition(rule, [Timeline.of_pairs(pairs(seen), hold) for seen, hold in members])
+    durations = whole.durations(window)
+    bare = durations._replace(guessed_up=0, guessed_down=0)
+    assert durations.guessed_up + durations.guessed_down <= durations.unknown
+    assert coverage(durations) == coverage(bare)
+    for policy in UnknownPolicy:
+        with_guess, without = availability(durations, policy), availability(bare, policy)
+        assert (with_guess.low, with_guess.high) == (without.low, without.high)
+        if with_guess.point is not None and with_guess.low is not None and with_guess.high is not None:
+            assert with_guess.low <= with_guess.point <= with_guess.high
+        if policy is not UnknownPolicy.EXCLUDE:
+            assert with_guess == without
 
 
 @given(groups, windows)

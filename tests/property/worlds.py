@@ -177,16 +177,12 @@ def _hold(world: World, spacing: Fraction | None) -> Fraction:
 
 
 def _result(world: World, check: str | None, members: list[oracle.Seen], window: range) -> dict[str, Any]:
-    k = {"all": len(members), "any": 1}.get(world.rule) or int(world.rule)
     spacings = [Fraction(2 * world.interval) if world.interval else _spacing(seen) for seen in members]
     holds = [_hold(world, spacing) for spacing in spacings]
     left = [x for x in window if not any(2 * a <= x < 2 * b for a, b in world.excluded)]
     # A hold that ends within a cell does not occur: medians of whole seconds are whole half seconds.
     assert all(hold.denominator == 1 for hold in holds)
-    cells = [
-        oracle.compose([oracle.cell(seen, int(hold), x) for seen, hold in zip(members, holds, strict=True)], k)
-        for x in left
-    ]
+    cells = [oracle.joined([*zip(members, map(int, holds), strict=True)], x, world.rule) for x in left]
     held = set(left)
     if world.window is None and not any(2 * a <= window.stop < 2 * b for a, b in world.excluded):
         held.add(window.stop)  # the last observation of a record is one of its observations
@@ -201,7 +197,7 @@ def _result(world: World, check: str | None, members: list[oracle.Seen], window:
 
 
 def _figures(world: World, cells: list[str], counts: dict[str, int], interval: Fraction | None) -> dict[str, Any]:
-    up, down, doubt_up, doubt_down, unknown = oracle.durations(cells)
+    up, down, doubt_up, doubt_down, unknown, guess_up, guess_down = oracle.durations(cells)
     f = oracle.figures(cells, world.policy)
     objective = Fraction(world.objective) / 100 if world.objective else None
     allowed = None if objective is None else (1 - objective) * len(cells)
@@ -214,6 +210,7 @@ def _figures(world: World, cells: list[str], counts: dict[str, int], interval: F
         "down_seconds": down / 2,
         "doubt_seconds": (doubt_up + doubt_down) / 2,
         "unknown_seconds": unknown / 2,
+        "guessed_seconds": {"up": guess_up / 2, "down": guess_down / 2},
         "coverage": f["coverage"],
         "availability": {name: f[name] for name in ("low", "point", "high")},
         "downtime_seconds": {name: (f[f"downtime_{name}"] or 0) / 2 for name in ("low", "point", "high")},
@@ -228,6 +225,7 @@ def _figures(world: World, cells: list[str], counts: dict[str, int], interval: F
         },
         "verdict": _verdict(f, objective),
         "point_meets_objective": None if objective is None or point is None else point >= objective,
+        "provisional": False,
         "resolvable": None if allowed is None or interval is None else allowed >= 2 * interval,
     }
 

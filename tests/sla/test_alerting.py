@@ -224,8 +224,8 @@ def test_a_product_of_two_checks_holds_as_a_whole() -> None:
     one.see(BAD, HOUR)
     other.see(UNKNOWN, HOUR)
     assert firing()
-    one.see(BAD, MINUTE)
-    other.see(GOOD, MINUTE)
+    one.see(BAD, 6 * MINUTE)
+    other.see(GOOD, 6 * MINUTE)
     assert not [a for a in burn_alerts(whole, NINES3, 30 * DAY, one.now) if a.firing and a.policy is FAST]
 
 

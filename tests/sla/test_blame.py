@@ -77,6 +77,6 @@ def test_json_is_in_seconds_with_null_where_there_is_no_figure() -> None:
             {"id": "mail", "downtime_seconds": 0.0, "shared_seconds": 0.0, "shared_if_independent_seconds": None}
         ],
         # What one part alone decides is known: with the product down, all of it together was.
-        "together": {"low": 0.0, "point": 0.0, "high": pytest.approx(0.9, abs=0.002)},
+        "together": {"low": 0.0, "point": pytest.approx(0.9), "high": pytest.approx(0.9, abs=0.002)},
         "together_if_independent": None,
     }

@@ -39,6 +39,7 @@ def test_worked_example_as_json(timeline: Timeline) -> None:
             "down_seconds": 60.0,
             "doubt_seconds": 120.0,
             "unknown_seconds": 640.0,
+            "guessed_seconds": {"up": 0.0, "down": 0.0},
             "coverage": 0.36,
             "availability": {"low": 0.18, "point": 2 / 3, "high": 0.94},
             "downtime_seconds": {"low": 60.0, "point": 120.0, "high": 820.0},
@@ -50,6 +51,7 @@ def test_worked_example_as_json(timeline: Timeline) -> None:
             "verdict": "missed",
             "point_meets_objective": False,
             "resolvable": False,
+            "provisional": False,
         }
     )
     assert told["nines"] == {"observed": pytest.approx(0.4771212547), "proven": pytest.approx(0.1812869114)}

@@ -82,13 +82,15 @@ def test_unknown_observations_are_counted_and_leave_no_trace() -> None:
 
 
 def test_a_changed_hold_judges_what_comes_after_it() -> None:
-    """A reload that raises the hold does not make known what was unknown."""
+    """The hold of a gap is that of the observation before it: a reload does not reach back."""
     timeline = Timeline(5)
     timeline.append(0, GOOD)
     timeline.append(8, GOOD)
     timeline.hold = 10
     timeline.append(16, GOOD)
-    assert timeline.durations(Interval(0, 30)) == Durations(up=8, doubt_up=10, unknown=12)
+    assert timeline.durations(Interval(0, 30)) == Durations(doubt_up=10, unknown=20)
+    timeline.append(25, GOOD)
+    assert timeline.durations(Interval(0, 25)) == Durations(up=9, unknown=16)
 
 
 def test_of_two_at_one_instant_the_worst_stands() -> None:
@@ -132,14 +134,14 @@ def test_a_run_of_unknowns_is_counted_only() -> None:
 def test_a_restart_counts_as_before_also_where_neighbours_are_exactly_a_hold_apart() -> None:
     """The record folds them into one run, and so does the timeline that saw them one by one."""
     seen, restored = Timeline(10), Timeline(10)
-    observations = [Observation("c", at, GOOD) for at in (0, 10, 13)]
+    observations = [Observation("c", at, GOOD) for at in (0, 10, 20)]
     run = Run.of(observations[0], 10)
     for each in observations:
         seen.append(each.at, each.outcome)
         run = run.folded(each) if run.takes(each, 10) else run
     restored.append_run(run)
     assert run.count == 3
-    for end in range(15):
+    for end in range(22):
         assert seen.counts(Interval(0, end)) == restored.counts(Interval(0, end))
 
 

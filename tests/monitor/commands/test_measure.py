@@ -52,6 +52,7 @@ def test_the_worked_example_comes_out_to_the_letter() -> None:
         "up_seconds": 180.0,
         "down_seconds": 60.0,
         "doubt_seconds": 120.0,
+        "guessed_seconds": {"up": 0.0, "down": 0.0},
         "unknown_seconds": 640.0,
         "coverage": 0.36,
         "availability": {"low": 0.18, "point": pytest.approx(2 / 3, abs=1e-15), "high": 0.94},
@@ -64,6 +65,7 @@ def test_the_worked_example_comes_out_to_the_letter() -> None:
         "verdict": "missed",
         "point_meets_objective": False,
         "resolvable": False,
+        "provisional": False,
     }
 
 
