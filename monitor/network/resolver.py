@@ -114,6 +114,34 @@ def _without_cache() -> Iterator[None]:
         inner["_lib"] = whole
 
 
+class _First:
+    """The first query of a look-up. Waiting for it ends with its answer, or earlier when it is in doubt.
+
+    As one future would, but for the doubt: a second one costs a turn of the loop, and is made only then.
+    """
+
+    __slots__ = ("awaited", "query")
+
+    def __init__(self, loop: asyncio.AbstractEventLoop) -> None:
+        self.awaited: asyncio.Future[Any] = loop.create_future()
+        self.query: asyncio.Future[Any] = self.awaited
+
+    def settle(self, result: Any, error: int | None) -> None:
+        """Take the answer, or c-ares' error."""
+        if self.query.done():
+            return
+        if error is None:
+            self.query.set_result(result)
+        else:
+            self.query.set_exception(aiodns.error.DNSError(error, pycares.errno.strerror(error)))
+
+    def doubt(self) -> None:
+        """End the waiting; the answer goes to another future from now on."""
+        if not self.awaited.done():
+            self.query = self.awaited.get_loop().create_future()
+            self.awaited.set_result(None)
+
+
 class Resolver:
     """Looks names up without a thread each and without a cache: a monitor that remembers names hides their failures.
 
@@ -165,21 +193,26 @@ class Resolver:
     async def _found(self, host: str, port: int, family: Family) -> list[Nodes]:
         """Return what DNS says, in one list or one for each family."""
         loop = asyncio.get_running_loop()
-        first = self._dns.getaddrinfo(host, port=port, family=_ASKED[family], type=socket.SOCK_STREAM)
-        awaited = loop.create_future()
-        first.add_done_callback(partial(_release, awaited))
-        doubting = loop.call_later(_DOUBT, _release, awaited)
+        first = _First(loop)
         try:
-            await awaited
-        except asyncio.CancelledError:
-            first.cancel()
-            raise
+            self._dns._channel.getaddrinfo(
+                host,
+                port,
+                family=_ASKED[family],
+                type=socket.SOCK_STREAM,
+                callback=partial(loop.call_soon_threadsafe, first.settle),  # type: ignore[arg-type]
+            )
+        except pycares.AresError as error:  # such as a label that is too long
+            first.settle(None, error.args[0])
+        doubting = loop.call_later(_DOUBT, first.doubt)
+        try:
+            await first.awaited
         finally:
             doubting.cancel()
-        if first.done():
-            return [first.result().nodes]
+        if first.query.done():
+            return [first.query.result().nodes]
         preferred = _FIRST.get(family, socket.AF_UNSPEC)
-        lookup = RepeatedLookup(self._patient, first, (host, port), _ASKED[family], preferred)
+        lookup = RepeatedLookup(self._patient, first.query, (host, port), _ASKED[family], preferred)
         return await lookup.answered(self._ask_anything)
 
     def _ask_anything(self) -> asyncio.Future[pycares.DNSResult]:
@@ -203,11 +236,6 @@ class Resolver:
         """Give up look-ups under way and release the sockets."""
         self._patient.close()
         await self._dns.close()
-
-
-def _release(awaited: asyncio.Future[None], _: object = None) -> None:
-    if not awaited.done():
-        awaited.set_result(None)
 
 
 def _merged(found: list[Nodes]) -> list[Address]:
