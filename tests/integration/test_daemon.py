@@ -39,7 +39,7 @@ def written(folder: Path, *checks: str, name: str = "ninewatch.yaml", listen: st
     return path
 
 
-def check(target: Target, name: str, interval: str = "200ms", timeout: str = "200ms", more: str = "") -> str:
+def check(target: Target, name: str, interval: str = "200ms", timeout: str = "150ms", more: str = "") -> str:
     return f'id: {name}, http: "{target.url("/" + name)}", interval: {interval}, timeout: {timeout}{more}'
 
 
