@@ -15,8 +15,7 @@ import structlog
 
 from monitor.config.loader import Examined, examine
 from monitor.config.watch import Watcher
-from monitor.corrections import Journal, journal_of
-from monitor.engine.corrector import Corrector
+from monitor.engine.fact_recorder import FactRecorder
 from monitor.engine.heartbeats import Heartbeats
 from monitor.engine.jobs import Jobs
 from monitor.engine.recorder import Recorder, restore
@@ -25,6 +24,7 @@ from monitor.engine.scheduler import Scheduler
 from monitor.engine.self_check import SelfCheck
 from monitor.errors import NinewatchError
 from monitor.health import Health
+from monitor.journal import Journal
 from monitor.ledger import Ledger
 from monitor.network.outbound import Outbound
 from monitor.probes.registry import check_types
@@ -134,9 +134,10 @@ class Daemon:
             writer = Writer(store, self._health, self._clock)
             self._self_check.record_step = writer.put_clock_step
             writer.put_folded(folded, None)
-            corrector = Corrector(self._ledger, Journal(journal_of(self._record)), writer)
-            corrector.restore(store)
-            await corrector.look()
+            facts = FactRecorder(self._ledger, Journal.of(self._record), writer, self._clock, self._health)
+            facts.restore(store)
+            await facts.look()
+            facts.define()
             async with (
                 Recorder(self._ledger, writer, self._health) as recorder,
                 rigged(self._clock, self._health, outbound=Outbound(self._portfolio.outbound)) as (runner, pulse),
@@ -149,7 +150,7 @@ class Daemon:
                 gc.freeze()  # what was loaded stays: the collector need not look through it again and again
                 address = f"http://{listener.addresses[0]}"
                 ready(Running(self._ledger, self._health, address, self._stop.set, self._asked.set))
-                await self._work(scheduler, jobs, corrector, beside)
+                await self._work(scheduler, jobs, facts, beside)
             if not recorder.complete:
                 self._failure = self._failure or self._unwritten()
         finally:
@@ -179,14 +180,14 @@ class Daemon:
         return min(wanted, possible)
 
     async def _work(
-        self, scheduler: Scheduler, jobs: Jobs, corrector: Corrector, beside: Callable[[], Awaitable[None]] | None
+        self, scheduler: Scheduler, jobs: Jobs, facts: FactRecorder, beside: Callable[[], Awaitable[None]] | None
     ) -> None:
         try:
             async with asyncio.TaskGroup() as tasks:
                 if beside is not None:
                     tasks.create_task(self._accompany(beside), name="beside")
                 tasks.create_task(scheduler.run(), name="scheduler")
-                tasks.create_task(self._look_out(scheduler, jobs, corrector), name="look-out")
+                tasks.create_task(self._look_out(scheduler, jobs, facts), name="look-out")
                 tasks.create_task(self._until_stopped(), name="stop")
         except* Stopped:
             log.info("stopping")
@@ -230,21 +231,21 @@ class Daemon:
         finally:
             await listener.close()
 
-    async def _look_out(self, scheduler: Scheduler, jobs: Jobs, corrector: Corrector) -> None:
-        """Once a second see whether the configuration, the corrections or our surroundings changed."""
+    async def _look_out(self, scheduler: Scheduler, jobs: Jobs, facts: FactRecorder) -> None:
+        """Once a second see whether the configuration, the journal or our surroundings changed."""
         while True:
             await self._clock.sleep_until(self._clock.monotonic() + LOOK)
             if not self._self_check.look():
                 continue  # no file can be read: a configuration that seems to have gone has not
-            await corrector.look()
+            await facts.look()
             asked = self._asked.is_set()
             self._asked.clear()
             if await asyncio.to_thread(self._watcher.changed) or asked:
-                await self._reload(scheduler, jobs)
+                await self._reload(scheduler, jobs, facts)
             if self._blackbox is not None:
                 await asyncio.to_thread(self._blackbox.look, self._health, asked=asked)
 
-    async def _reload(self, scheduler: Scheduler, jobs: Jobs) -> None:
+    async def _reload(self, scheduler: Scheduler, jobs: Jobs, facts: FactRecorder) -> None:
         """Load the configuration whole; swap it in if it is sound, else keep the one that runs."""
         self._health.config_reload_success = False
         try:
@@ -255,6 +256,7 @@ class Daemon:
             if examined.portfolio is not None:
                 await asyncio.to_thread(jobs.prepare, examined.portfolio)
                 self._take_over(examined.portfolio, scheduler, jobs)
+                facts.define()
                 self._health.config_digest = examined.digest
                 return
         except Exception:  # whatever a loader trips over, probing goes on

@@ -10,7 +10,8 @@ from fractions import Fraction
 from typing import TYPE_CHECKING
 
 from monitor.config.agreement import Dependency
-from monitor.corrections import Corrections, Journal, journal_of
+from monitor.facts import Facts
+from monitor.journal import Journal
 from monitor.ledger import Ledger
 from monitor.storage.reader import reading
 from sla.interval import Interval
@@ -41,8 +42,8 @@ def ledger_at(portfolio: Portfolio, record: Path, at: int, products: Collection[
         ledger.restore(
             _until(found, checks, at), tail, [_known(i, at) for i in found.load_incidents() if i.opened <= at]
         )
-        facts = dict.fromkeys((*found.load_corrections(), *Journal(journal_of(record)).read().facts))
-        ledger.corrections = Corrections(tuple(fact for fact in facts if fact.made <= at))
+        facts = Facts(found.load_facts(), Journal.of(record).read())
+        ledger.facts = Facts(fact for fact in facts.all if fact.made <= at)
     return ledger
 
 

@@ -29,6 +29,7 @@ COMMANDS = {
     "plan": "plan:plan_command",
     "correct": "correct:correct",
     "corrections": "correct:corrections",
+    "history": "history:history_command",
     "standby": "standby:standby_command",
 }
 

@@ -13,8 +13,8 @@ from typing import TYPE_CHECKING
 
 from monitor.check_history import CheckHistory
 from monitor.config.agreement import Dependency
-from monitor.corrections import Corrections
-from monitor.vocabulary import SLOW
+from monitor.facts import Facts
+from monitor.vocabulary import SLOW, VANTAGE
 from sla.alerting import BurnAlert, LookBacks, burn_alerts
 from sla.budget import PACE, Forecast, exhausted_at
 from sla.calendar import Window
@@ -28,15 +28,14 @@ from sla.outage import reach
 from sla.window import WINDOWS, rolling
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Iterator
+    from collections.abc import Iterable, Iterator, Sequence
 
     from monitor.config.model import CheckBase, Portfolio, Product
     from monitor.vocabulary import Observed
+    from sla.definition import Definition
     from sla.incident import Opened
     from sla.observation import Observation, Run
     from sla.timeline import State
-
-VANTAGE = "local"  # the only one that this daemon observes from; what others recorded is left to them
 
 
 class CheckEntry(CheckHistory):
@@ -95,7 +94,7 @@ class Ledger:
         self.entries: dict[str, CheckEntry] = {}
         self.compositions: dict[str, Composition] = {}
         self.products: dict[str, Product] = {}
-        self.corrections = Corrections()
+        self.facts = Facts()
         self._others: dict[str, CheckHistory] = {}
         self._incidents: dict[str, Incident] = {}
         self._newest: list[Incident] | None = None
@@ -182,6 +181,15 @@ class Ledger:
         """The instant of the last observation of all; a clock that runs behind it cannot add to the record."""
         return max((e.folding.last for e in self.entries.values() if e.folding is not None), default=None)
 
+    def first_observed(self, product_id: str) -> int | None:
+        """Return the instant of the first observation of the product's checks, None if there is none."""
+        found = (entry.timeline.first_at for entry in self.of(product_id))
+        return min((at for at in found if at is not None), default=None)
+
+    def definitions(self, product_id: str) -> Sequence[Definition]:
+        """Return what the product's figures meant, in the order of time; none before its first load."""
+        return self.facts.definitions(product_id)
+
     def state(self, product_id: str, now: int) -> State:
         """Return the product's state at the instant."""
         return self.compositions[product_id].state(now)
@@ -243,7 +251,7 @@ class Ledger:
             if isinstance(each, Dependency):
                 found += dependency_downtime(self.compositions[each.product], window, each.product)
             elif each == "corrections":
-                found += self.corrections.of(product_id)
+                found += self.facts.corrections.of(product_id)
             else:
                 for block in (*self.portfolio.maintenance, *product.maintenance):
                     found += block.exclusions(window, zone)

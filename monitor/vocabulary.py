@@ -11,6 +11,7 @@ if TYPE_CHECKING:
     from sla.observation import Observation, Outcome
 
 SLOW = "slow"  # the reason of a good outcome that took longer than `slow_after`
+VANTAGE = "local"  # the only one that this daemon observes from; what others recorded is left to them
 PHASES = ("resolve", "connect", "tls", "first_byte", "transfer")
 
 

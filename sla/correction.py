@@ -7,15 +7,16 @@ revoked by another fact; both stay.
 
 from __future__ import annotations
 
-import hashlib
-from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from sla.exclusion import Cause, Exclusion
+from sla.fact import CORRECTION, REVOCATION, Fact, canonical, content_id
+from sla.interval import Interval
+from sla.window import format_instant, parse_instant
 
 if TYPE_CHECKING:
-    from sla.interval import Interval
+    from collections.abc import Iterable, Iterator
 
 
 @dataclass(frozen=True, slots=True)
@@ -31,7 +32,13 @@ class Correction:
     @property
     def id(self) -> str:
         """Twelve hexadecimal digits that follow from all the rest: the same fact has the same id everywhere."""
-        return _digest(self.product, self.interval.start, self.interval.end, self.author, self.reason, self.made)
+        return content_id(self.product, self.interval.start, self.interval.end, self.author, self.reason, self.made)
+
+    def fact(self) -> Fact:
+        """Return it as the record and the journal keep it."""
+        start, end = format_instant(self.interval.start), format_instant(self.interval.end)
+        body = {"start": start, "end": end, "reason": self.reason}
+        return Fact(self.id, self.made, self.author, CORRECTION, self.product, canonical(body))
 
     def exclusion(self) -> Exclusion:
         """Return it as the audit lists it."""
@@ -50,17 +57,51 @@ class Revocation:
     @property
     def id(self) -> str:
         """Twelve hexadecimal digits that follow from all the rest."""
-        return _digest(self.correction, self.author, self.reason, self.made)
+        return content_id(self.correction, self.author, self.reason, self.made)
+
+    def fact(self) -> Fact:
+        """Return it as the record and the journal keep it. It names no product: its correction does."""
+        body = {"revokes": self.correction, "reason": self.reason}
+        return Fact(self.id, self.made, self.author, REVOCATION, "", canonical(body))
 
 
-Fact = Correction | Revocation
+def corrections_in(facts: Iterable[Fact]) -> Iterator[Correction | Revocation]:
+    """Yield the corrections and revocations among the facts, in their order.
+
+    Raises:
+        ValueError: the body of one is not what its kind has, or its id does not follow from its content.
+    """
+    for fact in facts:
+        if fact.kind in (CORRECTION, REVOCATION):
+            yield read(fact)
 
 
-def _digest(*parts: str | int) -> str:
-    return hashlib.sha256("\0".join(map(str, parts)).encode()).hexdigest()[:12]
+def read(fact: Fact) -> Correction | Revocation:
+    """Return the correction or the revocation that the fact is.
+
+    Raises:
+        ValueError: the body is not what its kind has, or the id does not follow from the content.
+    """
+    try:
+        body = fact.content()
+        found = _revocation(fact, body) if fact.kind == REVOCATION else _correction(fact, body)
+    except (KeyError, TypeError):
+        raise ValueError(f"the {fact.kind} {fact.id} lacks a part of its body") from None
+    if found.id != fact.id:
+        raise ValueError(f"its id is not {found.id}: it was changed after it was written")
+    return found
 
 
-def revoked(facts: Iterable[Fact]) -> dict[str, Revocation]:
+def _correction(fact: Fact, body: dict[str, Any]) -> Correction:
+    span = Interval(parse_instant(str(body["start"])), parse_instant(str(body["end"])))
+    return Correction(fact.product, span, fact.author, str(body["reason"]), fact.made)
+
+
+def _revocation(fact: Fact, body: dict[str, Any]) -> Revocation:
+    return Revocation(str(body["revokes"]), fact.author, str(body["reason"]), fact.made)
+
+
+def revoked(facts: Iterable[Correction | Revocation]) -> dict[str, Revocation]:
     """Return the revocation of each correction that is taken back, the earliest if there are several.
 
     Of several at one instant it is the one with the lowest id, so that the order of the facts decides nothing.
@@ -74,7 +115,7 @@ def revoked(facts: Iterable[Fact]) -> dict[str, Revocation]:
     return found
 
 
-def standing(facts: Iterable[Fact]) -> Iterator[Correction]:
+def standing(facts: Iterable[Correction | Revocation]) -> Iterator[Correction]:
     """Yield the corrections that hold, each once, in the order of the facts. That order decides nothing else."""
     known = dict.fromkeys(facts)
     taken_back = revoked(known)

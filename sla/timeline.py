@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import sys
 from bisect import bisect_right
+from itertools import islice
 from typing import TYPE_CHECKING
 
 from sla.observation import PRECEDENCE, Observation, Outcome, Run
@@ -111,6 +112,11 @@ class Timeline(History):
     def _hold_at(self, at: int) -> int:
         """Return the hold that the observation at the instant was made with."""
         return self._holds[bisect_right(self._holds, (at, sys.maxsize)) - 1][1]
+
+    @property
+    def first_at(self) -> int | None:
+        """The instant of the first observation, known or unknown."""
+        return min((first for tally in self._tallies.values() for first, *_ in islice(tally.folds(), 1)), default=None)
 
     @property
     def last_at(self) -> int | None:

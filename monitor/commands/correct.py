@@ -14,17 +14,18 @@ from monitor import zones
 from monitor.clock import SystemClock
 from monitor.commands.common import loaded
 from monitor.config.model import Portfolio
-from monitor.corrections import LONGEST, Journal, as_plain, journal_of
 from monitor.errors import NinewatchError
-from monitor.storage.reader import corrections_of
-from sla.correction import Correction, Fact, Revocation, revoked
+from monitor.facts import Facts
+from monitor.journal import LONGEST, Journal, as_plain
+from monitor.storage.reader import facts_of
+from sla.correction import Correction, Revocation, revoked
 from sla.objective import format_duration
 from sla.window import format_instant, parse_interval
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-_CONFIG = click.option(
+CONFIG = click.option(
     "-c",
     "--config",
     "path",
@@ -39,7 +40,7 @@ _CONFIG = click.option(
 @click.option("--author", required=True, help="Who says so.")
 @click.option("--reason", required=True, help="Why.")
 @click.option("--revoke", metavar="ID", help="Take back the correction of this id.")
-@_CONFIG
+@CONFIG
 def correct(
     product: str | None, interval: str | None, author: str, reason: str, revoke: str | None, path: Path | None
 ) -> None:
@@ -49,28 +50,28 @@ def correct(
     record and the raw figures stay as they are; contractual figures leave the time out, with author, reason and time of
     making beside it. A running daemon takes it up within about a second.
     """
-    place = _place(path)
+    place = place_of(path)
     if not place.record.exists():
         raise NinewatchError(
             f"there is no record {place.record}; name the configuration with -c, where its daemon runs"
         )
     if revoke is None:
         made = _correction(place, product, interval, author, reason)
-        place.journal.add(made)
+        place.journal.add(made.fact())
         click.echo(f"correction {made.id}: {_what(made)}")
     elif product is None:
-        place.journal.add(_revocation(place, revoke, author, reason))
+        place.journal.add(_revocation(place, revoke, author, reason).fact())
         click.echo(f"revoked {revoke}")
     else:
         raise NinewatchError("--revoke takes back by its id alone; leave PRODUCT and START/END out")
 
 
 @click.command(short_help="List corrections, and which were taken back.")
-@click.option("--json", "as_json", is_flag=True, help="Print one JSON object a line, as they stand in the journal.")
-@_CONFIG
+@click.option("--json", "as_json", is_flag=True, help="Print one JSON object a line, with instants in RFC 3339.")
+@CONFIG
 def corrections(as_json: bool, path: Path | None) -> None:
     """List what `ninewatch correct` said, by when it was said. Needs no running daemon."""
-    facts = sorted(_place(path).facts(), key=lambda fact: (fact.made, fact.id))
+    facts = place_of(path).corrections()
     if as_json:
         for fact in facts:
             click.echo(json.dumps(as_plain(fact), ensure_ascii=False))
@@ -86,7 +87,7 @@ def corrections(as_json: bool, path: Path | None) -> None:
 
 
 @dataclass(frozen=True, slots=True)
-class _Place:
+class Place:
     """The record that is spoken of, the zone of local times, and the products' ids if they are known."""
 
     record: Path
@@ -95,22 +96,28 @@ class _Place:
 
     @property
     def journal(self) -> Journal:
-        return Journal(journal_of(self.record))
+        """The journal next to the record."""
+        return Journal.of(self.record)
 
-    def facts(self) -> list[Fact]:
-        """Return what was said so far, by the record and by the journal: either may have lost some."""
-        return list(dict.fromkeys((*corrections_of(self.record), *self.journal.read().facts)))
+    def facts(self) -> Facts:
+        """Return the facts of the record and the journal: either may have lost some."""
+        return Facts(facts_of(self.record), self.journal.read())
+
+    def corrections(self) -> Sequence[Correction | Revocation]:
+        """Return corrections and revocations by when they were made."""
+        return self.facts().corrections.facts
 
 
-def _place(path: Path | None) -> _Place:
+def place_of(path: Path | None) -> Place:
+    """Return the place that a configuration names, or that of a daemon without one."""
     if path is None:
         fields = Portfolio.model_fields
-        return _Place(fields["store"].default, zones.zone(fields["time_zone"].default), None)
+        return Place(fields["store"].default, zones.zone(fields["time_zone"].default), None)
     portfolio = loaded(path)[1]
-    return _Place(portfolio.store, portfolio.zone, [product.id for product in portfolio.products])
+    return Place(portfolio.store, portfolio.zone, [product.id for product in portfolio.products])
 
 
-def _correction(place: _Place, product: str | None, interval: str | None, author: str, reason: str) -> Correction:
+def _correction(place: Place, product: str | None, interval: str | None, author: str, reason: str) -> Correction:
     if product is None or interval is None:
         raise NinewatchError("which time of which product? Write PRODUCT START/END, or --revoke ID")
     if place.products is not None and product not in place.products:
@@ -127,9 +134,9 @@ def _correction(place: _Place, product: str | None, interval: str | None, author
     return Correction(product, span, _words("--author", author), _words("--reason", reason), now)
 
 
-def _revocation(place: _Place, correction: str, author: str, reason: str) -> Revocation:
+def _revocation(place: Place, correction: str, author: str, reason: str) -> Revocation:
     """Return the revocation, unless nothing of the id was ever said, or it is taken back already."""
-    facts = place.facts()
+    facts = place.corrections()
     if correction not in {fact.id for fact in facts if isinstance(fact, Correction)}:
         raise NinewatchError(f'there is no correction "{correction}"; `ninewatch corrections` lists them')
     if (before := revoked(facts).get(correction)) is not None:
@@ -150,5 +157,5 @@ def _what(fact: Correction) -> str:
     return f"{fact.product} {times} ({format_duration(span.length)})"
 
 
-def _said(fact: Fact) -> str:
+def _said(fact: Correction | Revocation) -> str:
     return f"{fact.reason} ({fact.author}, {format_instant(fact.made)})"

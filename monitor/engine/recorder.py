@@ -135,7 +135,7 @@ class Recorder:
             self._writer.put_folded(history.runs(), None)
         for incident in ledger.all_incidents():
             self._writer.put_incident(incident)
-        self._writer.put_corrections(ledger.corrections.facts)
+        self._writer.put_facts(ledger.facts.all)
 
     def _write_failures(self, histories: Iterable[CheckHistory]) -> None:
         """Write the newest failing probe of each incident that is open."""

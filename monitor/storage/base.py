@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Protocol
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
 
-    from sla.correction import Fact
+    from sla.fact import Fact
     from sla.incident import Incident
     from sla.interval import Interval
     from sla.observation import Observation, Run
@@ -20,7 +20,7 @@ class Batch:
 
     Writing a part again changes nothing, so a batch whose commit was in doubt is simply written anew. A run replaces
     the one with the same check, vantage and `first`, an incident the one with the same id. `folded_until` is the
-    instant before which every observation is inside a written run. A correction that is there already is left as it is.
+    instant before which every observation is inside a written run. A fact whose id is there already is left as it is.
     A step of the wall clock is the record's time before it and its size; written twice it stands twice.
     """
 
@@ -28,11 +28,11 @@ class Batch:
     runs: Sequence[Run] = ()
     incidents: Sequence[Incident] = ()
     folded_until: int | None = None
-    corrections: Sequence[Fact] = ()
+    facts: Sequence[Fact] = ()
     clock_steps: Sequence[tuple[int, int]] = ()
 
     def __bool__(self) -> bool:
-        parts = (self.observations, self.runs, self.incidents, self.corrections, self.clock_steps)
+        parts = (self.observations, self.runs, self.incidents, self.facts, self.clock_steps)
         return any(parts) or self.folded_until is not None
 
 
@@ -45,7 +45,7 @@ class Store(Protocol):
     version: str
 
     def write(self, batch: Batch) -> None:
-        """Commit the batch. With an incident or a correction in it, it has reached the disk when this returns; without,
+        """Commit the batch. With an incident or a fact in it, it has reached the disk when this returns; without,
         the operating system, so that a loss of power may take the last of them and a kill of this process none.
         """
         ...
@@ -62,8 +62,8 @@ class Store(Protocol):
         """Return all incidents, oldest first."""
         ...
 
-    def load_corrections(self) -> list[Fact]:
-        """Return all corrections and revocations, by when they were made."""
+    def load_facts(self) -> list[Fact]:
+        """Return all facts, those of unknown kinds included, by when they were made."""
         ...
 
     def observations(self, check: str, window: Interval) -> list[Observation]:

@@ -17,7 +17,7 @@ if TYPE_CHECKING:
     from collections.abc import Collection, Iterator
     from pathlib import Path
 
-    from sla.correction import Fact
+    from sla.fact import Fact
     from sla.incident import Incident
     from sla.interval import Interval
     from sla.observation import Observation, Run
@@ -45,8 +45,8 @@ class Reader:
         """Return all incidents, oldest first."""
         return incidents_in(self._connection)
 
-    def load_corrections(self) -> list[Fact]:
-        """Return all corrections and revocations, by when they were made; none of a record from before there were."""
+    def load_facts(self) -> list[Fact]:
+        """Return all facts by when they were made; of a record of an earlier version, its corrections."""
         return facts_in(self._connection)
 
 
@@ -78,8 +78,8 @@ def reading(path: Path, *, trusted: bool = False) -> Iterator[Reader]:
         raise StoreError(f"the record {path} cannot be read: {error}{remedy(error)}") from error
 
 
-def corrections_of(path: Path) -> list[Fact]:
-    """Return the corrections of a record that a daemon may have open, over a connection that cannot write.
+def facts_of(path: Path) -> list[Fact]:
+    """Return the facts of a record that a daemon may have open, over a connection that cannot write.
 
     None if there is no record, or one from before there were any.
 
@@ -92,5 +92,7 @@ def corrections_of(path: Path) -> list[Fact]:
         with contextlib.closing(opened(path, "ro")) as connection:
             refuse_damage(connection, path)
             return facts_in(connection)
+    except DamagedRowError as error:
+        raise damage(path, str(error)) from error
     except sqlite3.Error as error:
         raise StoreError(f"the record {path} cannot be read: {error}{remedy(error)}") from error

@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
+import json
 import sqlite3
 from typing import TYPE_CHECKING, Any, Final
 
 from monitor.storage import statements as sql
 from monitor.storage.failures import with_failures
 from monitor.storage.soundness import LATEST
-from sla.correction import Correction, Fact, Revocation
+from sla.correction import Correction, Revocation, read
+from sla.fact import CORRECTION, REVOCATION, Fact
 from sla.incident import Incident
 from sla.interval import Interval
 from sla.observation import PRECEDENCE, Observation, Outcome, Run
@@ -71,10 +73,16 @@ def incidents_in(connection: sqlite3.Connection) -> list[Incident]:
 
 
 def facts_in(connection: sqlite3.Connection) -> list[Fact]:
-    """Return all corrections and revocations of an open record; none of one from before there were any."""
-    if not connection.execute(sql.HAS_CORRECTIONS).fetchone():
-        return []
-    return [_fact(row) for row in connection.execute(sql.CORRECTIONS)]
+    """Return all facts of an open record by when they were made; of one of an earlier version, its corrections.
+
+    Raises:
+        DamagedRowError: a body is no JSON, or a correction is not as it was written.
+    """
+    if connection.execute(sql.HAS_FACTS).fetchone():
+        return [_fact(row) for row in connection.execute(sql.FACTS)]
+    if connection.execute(sql.HAS_CORRECTIONS).fetchone():
+        return [former_fact(*row) for row in connection.execute(sql.CORRECTIONS)]
+    return []
 
 
 def _observation(row: tuple[Any, ...]) -> Observation:
@@ -87,8 +95,22 @@ def _observation(row: tuple[Any, ...]) -> Observation:
     return Observation(check, at, outcome, reason, latency, vantage)
 
 
-def _fact(row: tuple[int, str, str, str | None, int | None, int | None, str | None]) -> Fact:
-    made, author, reason, product, start, end, revokes = row
+def _fact(row: tuple[str, int, str, str, str, str]) -> Fact:
+    fact = Fact(*row)
+    try:
+        if fact.kind in (CORRECTION, REVOCATION):
+            read(fact)
+        else:
+            json.loads(fact.body)
+    except (ValueError, RecursionError) as error:
+        raise DamagedRowError(f"in the table facts, row with id {fact.id!r}: {error}") from None
+    return fact
+
+
+def former_fact(
+    made: int, author: str, reason: str, product: str | None, start: int | None, end: int | None, revokes: str | None
+) -> Fact:
+    """Return the fact that a row of the former table `corrections` is."""
     if product is None or start is None or end is None:
-        return Revocation(str(revokes), author, reason, made)
-    return Correction(product, Interval(start, end), author, reason, made)
+        return Revocation(str(revokes), author, reason, made).fact()
+    return Correction(product, Interval(start, end), author, reason, made).fact()

@@ -6,6 +6,8 @@ from typing import TYPE_CHECKING
 
 from monitor.errors import StoreError
 from monitor.storage.backup import back_up
+from monitor.storage.rows import former_fact
+from monitor.storage.soundness import refuse_damage
 
 if TYPE_CHECKING:
     import sqlite3
@@ -70,6 +72,20 @@ MIGRATIONS: tuple[tuple[str, ...], ...] = (
         "UPDATE progress SET value = min(value, coalesce((SELECT min(last) FROM"
         " (SELECT max(last) AS last FROM runs GROUP BY series)), value)) WHERE name = 'folded_until'",
     ),
+    (
+        # What people and the configuration stated, of any kind (`sla/fact.py`); `body` is JSON. The corrections move
+        # here; `correction_body` is a function of this program that `migrate` makes known to the connection.
+        "CREATE TABLE facts (id TEXT PRIMARY KEY, made INTEGER NOT NULL, author TEXT NOT NULL, kind TEXT NOT NULL,"
+        " product TEXT NOT NULL, body TEXT NOT NULL) WITHOUT ROWID",
+        "INSERT INTO facts (id, made, author, kind, product, body) SELECT id, made, author,"
+        " iif(revokes IS NULL, 'correction', 'revocation'), coalesce(product, ''),"
+        " correction_body(made, author, reason, product, start, end, revokes) FROM corrections",
+        "DROP TABLE corrections",
+        "CREATE TRIGGER facts_are_not_changed BEFORE UPDATE ON facts"
+        " BEGIN SELECT RAISE(ABORT, 'facts are only ever added'); END",
+        "CREATE TRIGGER facts_are_not_removed BEFORE DELETE ON facts"
+        " BEGIN SELECT RAISE(ABORT, 'facts are only ever added'); END",
+    ),
 )
 
 
@@ -79,11 +95,13 @@ def migrate(connection: sqlite3.Connection, path: Path) -> None:
     A record that has tables already is copied first, and the copy verified.
 
     Raises:
-        StoreError: it could not be copied.
+        StoreError: it is damaged, or could not be copied.
         sqlite3.Error: it cannot be read or written.
     """
     if 0 < (version := pragma(connection, "user_version")) < len(MIGRATIONS):
+        refuse_damage(connection, path)
         back_up(connection, path, version)
+    connection.create_function("correction_body", 7, lambda *row: former_fact(*row).body, deterministic=True)
     for version in range(pragma(connection, "user_version"), len(MIGRATIONS)):
         connection.execute("BEGIN IMMEDIATE")
         try:

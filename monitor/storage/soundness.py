@@ -65,6 +65,11 @@ _INCIDENT: Final = (
     _number("downtime", null=True),
     ("resolved < opened", "it ends before it begins"),
 )
+_FACT: Final = (
+    *(_text(column) for column in ("id", "author", "kind", "body")),
+    _text("product", empty=True),
+    _number("made"),
+)
 _CORRECTION: Final = (
     *(_text(column) for column in ("id", "author", "reason")),
     _number("made"),
@@ -80,6 +85,7 @@ _TABLES: Final[Mapping[str, tuple[str, Sequence[_Fault]]]] = {
     "runs": ("series, first", _RUN),
     "incidents": ("id", _INCIDENT),
     "incident_failures": ("incident, which", tuple(_text(column) for column in ("incident", "which", "body"))),
+    "facts": ("id", _FACT),
     "corrections": ("id", _CORRECTION),
     "progress": (
         "name",

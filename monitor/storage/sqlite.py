@@ -5,6 +5,7 @@ from __future__ import annotations
 import contextlib
 import sqlite3
 from collections.abc import Callable, Iterator
+from dataclasses import astuple
 from typing import TYPE_CHECKING, Generic, TypeVar
 
 import structlog
@@ -20,13 +21,13 @@ from monitor.storage.place import Place, put_aside, refuse_missing
 from monitor.storage.rows import DamagedRowError, facts_in, incidents_in, observations_in, runs_in, tail_in
 from monitor.storage.schema import migrate, refuse_strangers
 from monitor.storage.soundness import damage, refuse_damage
-from sla.correction import Fact, Revocation
 from sla.observation import PRECEDENCE, Observation, Run
 
 if TYPE_CHECKING:
     from pathlib import Path
 
     from monitor.storage.base import Batch
+    from sla.fact import Fact
     from sla.incident import Incident
     from sla.interval import Interval
 
@@ -73,12 +74,12 @@ class SqliteStore:
             raise
 
     def write(self, batch: Batch) -> None:
-        """Commit the batch, FULL when it holds an incident or a correction, else NORMAL."""
+        """Commit the batch, FULL when it holds an incident or a fact, else NORMAL."""
         self._in_write = True
         try:
             with self._told("could not be written"):
                 connection = self._writing()
-                self._synchronise("FULL" if batch.incidents or batch.corrections else "NORMAL")
+                self._synchronise("FULL" if batch.incidents or batch.facts else "NORMAL")
                 connection.execute("BEGIN IMMEDIATE")
                 self._insert(connection, batch)
                 connection.execute("COMMIT")
@@ -98,8 +99,8 @@ class SqliteStore:
         if batch.incidents:
             connection.executemany(sql.INCIDENT, [_incident_row(incident) for incident in batch.incidents])
             connection.executemany(sql.FAILURE, [row for each in batch.incidents for row in failure_rows(each)])
-        if batch.corrections:
-            connection.executemany(sql.CORRECT, [_correction_row(fact) for fact in batch.corrections])
+        if batch.facts:
+            connection.executemany(sql.ADD_FACT, [astuple(fact) for fact in batch.facts])
         connection.executemany(sql.ADD_STEP, batch.clock_steps)
         if batch.folded_until is not None:
             connection.execute(sql.FOLDED, (batch.folded_until,))
@@ -130,8 +131,8 @@ class SqliteStore:
         with self._told("cannot be read"):
             return incidents_in(self._writing())
 
-    def load_corrections(self) -> list[Fact]:
-        """Return all corrections and revocations, by when they were made."""
+    def load_facts(self) -> list[Fact]:
+        """Return all facts, those of unknown kinds included, by when they were made."""
         with self._told("cannot be read"):
             return facts_in(self._writing())
 
@@ -284,10 +285,3 @@ def _incident_row(incident: Incident) -> tuple[str | int | None, ...]:
         incident.reason,
         incident.downtime,
     )
-
-
-def _correction_row(fact: Fact) -> tuple[str | int | None, ...]:
-    said = (fact.id, fact.made, fact.author, fact.reason)
-    if isinstance(fact, Revocation):
-        return (*said, None, None, None, fact.correction)
-    return (*said, fact.product, fact.interval.start, fact.interval.end, None)

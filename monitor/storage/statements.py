@@ -58,10 +58,10 @@ FAILURE: Final = "INSERT OR REPLACE INTO incident_failures (incident, which, bod
 HAS_FAILURES: Final = "SELECT 1 FROM sqlite_schema WHERE name = 'incident_failures'"
 FAILURES: Final = "SELECT incident, which, body FROM incident_failures"
 
-CORRECT: Final = """
-    INSERT OR IGNORE INTO corrections (id, made, author, reason, product, start, end, revokes)
-    VALUES (?, ?, ?, ?, ?, ?, ?, ?)"""
-HAS_CORRECTIONS: Final = "SELECT 1 FROM sqlite_schema WHERE name = 'corrections'"
+ADD_FACT: Final = "INSERT OR IGNORE INTO facts (id, made, author, kind, product, body) VALUES (?, ?, ?, ?, ?, ?)"
+HAS_FACTS: Final = "SELECT 1 FROM sqlite_schema WHERE name = 'facts'"
+FACTS: Final = "SELECT id, made, author, kind, product, body FROM facts ORDER BY made, id"
+HAS_CORRECTIONS: Final = "SELECT 1 FROM sqlite_schema WHERE name = 'corrections'"  # where earlier versions had them
 HAS_TABLES: Final = "SELECT 1 FROM sqlite_schema WHERE name = 'runs'"
 CORRECTIONS: Final = "SELECT made, author, reason, product, start, end, revokes FROM corrections ORDER BY made, id"
 

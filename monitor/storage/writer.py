@@ -19,7 +19,7 @@ if TYPE_CHECKING:
     from monitor.clock import Clock
     from monitor.health import Health
     from monitor.storage.base import Store
-    from sla.correction import Fact
+    from sla.fact import Fact
     from sla.incident import Incident
     from sla.observation import Observation, Run
 
@@ -67,12 +67,12 @@ class Writer:
         self._store, self._health, self._clock, self._limit = store, health, clock, limit
         self._queue: deque[_Item] = deque()
         self._spared: deque[_Item] = deque()  # what was left of queue entries whose observation was given up
-        self._said: deque[Fact] = deque()
+        self._stated: deque[Fact] = deque()
         self._steps: deque[tuple[int, int]] = deque()
         self._observations: deque[Observation] = deque()
         self._runs: dict[tuple[str, str, int], Run] = {}
         self._incidents: dict[str, Incident] = {}
-        self._corrections: dict[str, Fact] = {}
+        self._facts: dict[str, Fact] = {}
         self._folded: int | None = None
         self._retained: int | None = None
         self._urgent = threading.Event()
@@ -119,9 +119,9 @@ class Writer:
         """Queue an incident that goes on, with what was learned of it since it opened; written with the next commit."""
         self._queue.append((None, (), incident, None))
 
-    def put_corrections(self, facts: Sequence[Fact]) -> None:
-        """Have what people said written at once. Like incidents, it waits for a failing store and is never given up."""
-        self._said.extend(facts)
+    def put_facts(self, facts: Sequence[Fact]) -> None:
+        """Have facts written at once. Like incidents, it waits for a failing store and is never given up."""
+        self._stated.extend(facts)
         self._urgent.set()
 
     def put_clock_step(self, at: int, size: int) -> None:
@@ -138,7 +138,7 @@ class Writer:
         self._urgent.set()
         if self._thread.ident is not None:
             self._thread.join(patience)
-        written = not (self._thread.is_alive() or self._queue or self._said or self._pending)
+        written = not (self._thread.is_alive() or self._queue or self._stated or self._pending)
         if not written:
             log.error("store_closed_with_loss", observations=self._health.queue_depth, error=self._health.store_error)
         return written
@@ -186,7 +186,7 @@ class Writer:
 
     @property
     def _pending(self) -> bool:
-        decided = self._incidents or self._corrections
+        decided = self._incidents or self._facts
         return bool(self._observations or self._runs or decided or self._folded is not None or self._steps)
 
     def _gather(self) -> None:
@@ -204,9 +204,9 @@ class Writer:
                     self._incidents[incident.id] = incident
                 if until is not None:
                     self._folded = until
-        for _ in range(len(self._said)):
-            fact = self._said.popleft()
-            self._corrections[fact.id] = fact
+        for _ in range(len(self._stated)):
+            fact = self._stated.popleft()
+            self._facts[fact.id] = fact
         self._trim()
 
     def _trim(self) -> None:
@@ -228,9 +228,9 @@ class Writer:
         while self._pending:
             seen = list(islice(self._observations, CHUNK))
             incidents = tuple(self._incidents.values())
-            said = tuple(self._corrections.values())
+            stated = tuple(self._facts.values())
             steps = tuple(self._steps)
-            batch = Batch(seen, tuple(self._runs.values()), incidents, self._folded, said, steps)
+            batch = Batch(seen, tuple(self._runs.values()), incidents, self._folded, stated, steps)
             try:
                 self._store.write(batch)
             except StoreError as error:
@@ -251,7 +251,7 @@ class Writer:
         self._settled += rows
         self._runs.clear()
         self._incidents.clear()
-        self._corrections.clear()
+        self._facts.clear()
         self._folded = None
         self._rows += rows
         recovered, self._failures = self._failures > 0, 0

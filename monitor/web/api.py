@@ -9,7 +9,8 @@ from aiohttp import web
 from monitor.web.alerting import burn_alerts
 from monitor.web.behind import affected_by, behind
 from monitor.web.blamed import blamed
-from monitor.web.errors import Refusal
+from monitor.web.errors import Refusal, only
+from monitor.web.history import product_history
 from monitor.web.openapi import description
 from monitor.web.past_ledger import ledger_as_of
 from monitor.web.site import SITE, Site, Turns, as_json, as_json_list, dumped
@@ -39,7 +40,7 @@ _FIGURES = ("raw", "contractual")
 @routes.get("/api/v1/products")
 async def products(request: web.Request) -> web.Response:
     """List every product with its state and its figures over its own window."""
-    _only(request)
+    only(request)
     site, turns = request.app[SITE], Turns(request.app[SITE].clock)
     now = site.clock.now()
     listed, still_open = [], open_incidents(site.ledger)
@@ -52,7 +53,7 @@ async def products(request: web.Request) -> web.Response:
 @routes.get("/api/v1/products/{id}")
 async def product(request: web.Request) -> web.Response:
     """Tell all of one product: figures over every window, checks, open incidents."""
-    _only(request)
+    only(request)
     site, turns = request.app[SITE], Turns(request.app[SITE].clock)
     ledger, now = site.ledger, site.clock.now()
     found = _found(request)
@@ -77,7 +78,7 @@ async def product(request: web.Request) -> web.Response:
 @routes.get("/api/v1/products/{id}/availability")
 async def availability(request: web.Request) -> web.Response:
     """Measure one product over a window as it stands at `at`, or now: raw, or without what its agreement leaves out."""
-    _only(request, "window", "at", "figure")
+    only(request, "window", "at", "figure")
     site = request.app[SITE]
     found, now = _found(request), site.clock.now()
     if (figure := request.query.get("figure", "raw")) not in _FIGURES:
@@ -95,7 +96,7 @@ async def availability(request: web.Request) -> web.Response:
 @routes.get("/api/v1/products/{id}/blame")
 async def blame(request: web.Request) -> web.Response:
     """Split one product's raw downtime over a window by what it depends on."""
-    _only(request, "window", "at")
+    only(request, "window", "at")
     site, turns = request.app[SITE], Turns(request.app[SITE].clock)
     found, now = _found(request), site.clock.now()
     at = _at(request.query["at"], now) if "at" in request.query else now
@@ -104,10 +105,13 @@ async def blame(request: web.Request) -> web.Response:
     return as_json((await blamed(ledger, found, window.measured, turns)).as_json(found.id))
 
 
+routes.get("/api/v1/products/{id}/history")(product_history)
+
+
 @routes.get("/api/v1/incidents")
 async def incidents(request: web.Request) -> web.Response:
     """List incidents, newest first; of one product, open or resolved ones, and at most so many if asked."""
-    _only(request, "product", "state", "limit")
+    only(request, "product", "state", "limit")
     site, query = request.app[SITE], request.query
     turns = Turns(site.clock)
     if (name := query.get("product")) is not None and name not in site.ledger.products:
@@ -130,7 +134,7 @@ async def incidents(request: web.Request) -> web.Response:
 @routes.get("/api/v1/incidents/{id}")
 async def incident(request: web.Request) -> web.Response:
     """Tell all of one incident: whom it reached, and how long the products that they use were down meanwhile."""
-    _only(request)
+    only(request)
     site = request.app[SITE]
     name, now = request.match_info["id"], site.clock.now()
     found = next((each for each in site.ledger.incidents if each.id == name), None)
@@ -147,7 +151,7 @@ async def incident(request: web.Request) -> web.Response:
 @routes.get("/api/v1/configuration")
 async def configuration(request: web.Request) -> web.Response:
     """Identify the configuration that runs, so that a client can tell whether it is the one that it means."""
-    _only(request)
+    only(request)
     health = request.app[SITE].health
     return as_json(
         {
@@ -162,22 +166,8 @@ async def configuration(request: web.Request) -> web.Response:
 @routes.get("/api/v1/openapi.json")
 async def openapi(request: web.Request) -> web.Response:
     """Describe this interface."""
-    _only(request)
+    only(request)
     return as_json(description())
-
-
-def _only(request: web.Request, *known: str) -> None:
-    """Refuse a parameter that would be ignored, and one given twice: either answer would be to another question.
-
-    Raises:
-        Refusal: there is one.
-    """
-    takes = f"it takes {', '.join(known)}" if known else "it takes no parameters"
-    for name in request.query:
-        if name not in known:
-            raise Refusal(400, f'"{name[:40]}" is not a parameter of this', takes)
-        if len(request.query.getall(name)) > 1:
-            raise Refusal(400, f'"{name}" is given more than once', "give it once")
 
 
 def _found(request: web.Request) -> Product:

@@ -29,3 +29,17 @@ def refuse(request: web.Request, refusal: Refusal) -> web.Response:
         response = web.Response(text=f"{refusal.problem}; {refusal.remedy}\n", status=refusal.status)
     response.headers.update(refusal.headers)
     return response
+
+
+def only(request: web.Request, *known: str) -> None:
+    """Refuse a parameter that would be ignored, and one given twice: either answer would be to another question.
+
+    Raises:
+        Refusal: there is one.
+    """
+    takes = f"it takes {', '.join(known)}" if known else "it takes no parameters"
+    for name in request.query:
+        if name not in known:
+            raise Refusal(400, f'"{name[:40]}" is not a parameter of this', takes)
+        if len(request.query.getall(name)) > 1:
+            raise Refusal(400, f'"{name}" is given more than once', "give it once")

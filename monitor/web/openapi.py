@@ -126,6 +126,7 @@ SCHEMAS: dict[str, Any] = {
         detail=_TEXT,
         phases={"type": "object", "additionalProperties": _NUMBER},
     ),
+    "Fact": _object(id=_TEXT, made=_INSTANT, author=_TEXT, kind=_TEXT, product=_TEXT, changes=_list(_TEXT), body={}),
     "Client": _object(**_CLIENT),
     "Affected": _object(**_CLIENT, product_downtime_seconds=_NUMBER),
     "Rest": _object(
@@ -217,6 +218,11 @@ PATHS: dict[str, tuple[str, dict[str, Any], dict[str, str]]] = {
             "window": "30d, 1h30m, day, week, month, quarter, year, fiscal-year or START/END; its own if left out",
             "at": "the instant to look from, at which a rolling window ends, RFC 3339; now if left out",
         },
+    ),
+    "/api/v1/products/{id}/history": (
+        "What was stated about a product over time: definitions, corrections, facts of other kinds; oldest first",
+        _list(_ref("Fact")),
+        {"since": "only what was made since this instant, RFC 3339"},
     ),
     "/api/v1/incidents": (
         "Incidents, newest first",

@@ -10,6 +10,7 @@ import pytest
 from monitor.storage.base import Batch, Store
 from monitor.storage.sqlite import SqliteStore
 from sla.correction import Correction, Revocation
+from sla.fact import Fact
 from sla.incident import Failure, Incident
 from sla.interval import Interval
 from sla.observation import Observation, Outcome, Run
@@ -152,21 +153,41 @@ def test_closing_twice_is_closing_once(store: Store) -> None:
     store.close()
 
 
-SAID = Correction("forms", Interval(10, 20), "Ana", "account locked", 30)
-BACK = Revocation(SAID.id, "Ben", "it was the service", 40)
+SAID = Correction("forms", Interval(10, 20), "Ana", "account locked", 30).fact()
+BACK = Revocation(SAID.id, "Ben", "it was the service", 40).fact()
 
 
-def test_corrections_are_there_after_reopening_by_when_they_were_made(reopen: Callable[[], Store]) -> None:
-    """Told again they are left as they are."""
-    assert reopen().load_corrections() == []
-    reopen().write(Batch(corrections=[BACK, SAID]))
+def test_facts_are_there_after_reopening_by_when_they_were_made(reopen: Callable[[], Store]) -> None:
+    """Written again they are left as they are."""
+    assert reopen().load_facts() == []
+    reopen().write(Batch(facts=[BACK, SAID]))
     store = reopen()
-    store.write(Batch(corrections=[SAID]))
-    assert store.load_corrections() == [SAID, BACK]
+    store.write(Batch(facts=[SAID]))
+    assert store.load_facts() == [SAID, BACK]
 
 
-def test_a_batch_of_corrections_alone_is_one() -> None:
-    assert Batch(corrections=[SAID])
+@pytest.mark.parametrize(
+    "fact",
+    [
+        Fact.of(50, "Ana", "note", "forms", {"text": "Prüfkonto", "nested": [{"n": 1.5}, None, True]}),
+        Fact.of(50, "Ben", "drill", "", []),
+        Fact("an id of another rule", 50, "Eve", "attestation", "forms", '{"by":"Eve"}'),
+    ],
+)
+def test_a_fact_of_an_unknown_kind_is_kept_as_it_is(reopen: Callable[[], Store], fact: Fact) -> None:
+    reopen().write(Batch(facts=[SAID, fact]))
+    assert reopen().load_facts() == [SAID, fact]
+
+
+def test_of_two_facts_with_one_id_the_first_stands(reopen: Callable[[], Store]) -> None:
+    """A fact is never edited, not even by writing another one over it."""
+    reopen().write(Batch(facts=[SAID]))
+    reopen().write(Batch(facts=[replace(SAID, author="Eve"), BACK]))
+    assert reopen().load_facts() == [SAID, BACK]
+
+
+def test_a_batch_of_facts_alone_is_one() -> None:
+    assert Batch(facts=[SAID])
     assert not Batch()
 
 

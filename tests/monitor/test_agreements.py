@@ -9,7 +9,7 @@ import pytest
 
 from monitor.config.loader import load
 from monitor.config.maintenance import Maintenance
-from monitor.corrections import Corrections
+from monitor.facts import Facts
 from monitor.ledger import Ledger
 from monitor.probes.registry import CHECK_TYPES
 from sla.availability import Verdict
@@ -66,7 +66,7 @@ def test_only_what_the_agreement_names_is_left_out() -> None:
     """Maintenance and corrections are known, and not agreed on."""
     names = {"maintenance": [planned(*AROUND)], "agreement": {"excludes": []}}
     ledger = ledger_with(product("p", **names), outages={"p": TEN})
-    ledger.corrections = Corrections([Correction("p", Interval(*AROUND), "Ada", "x", NOW)])
+    ledger.facts = Facts([Correction("p", Interval(*AROUND), "Ada", "x", NOW).fact()])
     assert ledger.agreed("p", OWN).contractual == ledger.measured("p", MONTH, NOW)
 
 
@@ -77,7 +77,7 @@ def test_an_agreement_may_exclude_one_of_maintenance_and_corrections(named: str,
     outages = [(start - 2 * DAY, end - 2 * DAY) for start, end in TEN] + TEN
     fields = {"maintenance": [planned(*AROUND)], "agreement": {"excludes": [named]}}
     ledger = ledger_with(product("p", **fields), outages={"p": outages})
-    ledger.corrections = Corrections([Correction("p", repair, "Ada", "probe account locked", NOW - DAY)])
+    ledger.facts = Facts([Correction("p", repair, "Ada", "probe account locked", NOW - DAY).fact()])
     agreed = ledger.agreed("p", OWN)
     assert totals(agreed.audit) == {cause: 2 * HOUR}
     assert [piece.interval for piece in agreed.audit] == [Interval(*AROUND) if named == "maintenance" else repair]
@@ -88,14 +88,14 @@ def test_a_correction_is_left_out_for_its_product_until_it_is_revoked() -> None:
     """With author, reason and time of making in the audit."""
     ledger = ledger_with(product("p"), product("q"), outages={"p": TEN, "q": TEN})
     said = Correction("p", Interval(*AROUND), "Ada", "probe account locked", NOW - DAY)
-    ledger.corrections = Corrections([said])
+    ledger.facts = Facts([said.fact()])
     (piece,) = ledger.agreed("p", OWN).audit
     (cause,) = piece.causes
     assert (cause.cause, cause.label, cause.author) == (Cause.CORRECTION, said.id, "Ada")
     assert (cause.reason, cause.made) == ("probe account locked", NOW - DAY)
     assert ledger.contractual("p", MONTH).downtime.point == 0
     assert ledger.contractual("q", MONTH).downtime.point == 10 * MINUTE
-    ledger.corrections = Corrections([said, Revocation(said.id, "Ada", "it was the service", NOW)])
+    ledger.facts = Facts([said.fact(), Revocation(said.id, "Ada", "it was the service", NOW).fact()])
     assert ledger.contractual("p", MONTH).downtime.point == 10 * MINUTE
 
 
@@ -173,7 +173,7 @@ class TestAsShipped:
         ledger.reload(ledger.portfolio.model_copy(update={"products": tuple(known.values())}))
         fill(ledger, {"chefs": [(TEN[0][0] - 2 * DAY, TEN[0][1] - 2 * DAY), *TEN]})
         corrected = Interval(AROUND[0] - 2 * DAY, AROUND[1] - 2 * DAY)
-        ledger.corrections = Corrections([Correction("chefs", corrected, "Ada", "probe account locked", NOW - DAY)])
+        ledger.facts = Facts([Correction("chefs", corrected, "Ada", "probe account locked", NOW - DAY).fact()])
         agreed = ledger.agreed("chefs", OWN)
         assert totals(agreed.audit) == {Cause.CORRECTION: 2 * HOUR}
         assert (agreed.raw.downtime.point, agreed.contractual.downtime.point) == (20 * MINUTE, 10 * MINUTE)

@@ -12,7 +12,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
 
     from monitor.storage.base import Batch
-    from sla.correction import Fact
+    from sla.fact import Fact
     from sla.incident import Incident
     from sla.interval import Interval
 
@@ -30,7 +30,7 @@ class MemoryStore:
         self.seen: dict[tuple[int, str, str], Observation] = {}
         self.runs: dict[tuple[str, str, int], Run] = {}
         self.incidents: dict[str, Incident] = {}
-        self.corrections: dict[str, Fact] = {}
+        self.facts: dict[str, Fact] = {}
         self.folded_until: int | None = None
         self.batches: list[Batch] = []
         self.error = ""
@@ -54,8 +54,8 @@ class MemoryStore:
                 self.seen[key] = each
         self.runs |= {(run.check, run.vantage, run.first): run for run in batch.runs}
         self.incidents |= {incident.id: incident for incident in batch.incidents}
-        for fact in batch.corrections:
-            self.corrections.setdefault(fact.id, fact)
+        for fact in batch.facts:
+            self.facts.setdefault(fact.id, fact)
         if batch.folded_until is not None:
             self.folded_until = max(batch.folded_until, self.folded_until or batch.folded_until)
         self.batches.append(batch)
@@ -75,8 +75,8 @@ class MemoryStore:
     def load_incidents(self) -> list[Incident]:
         return sorted(self.incidents.values(), key=lambda incident: (incident.opened, incident.id))
 
-    def load_corrections(self) -> list[Fact]:
-        return sorted(self.corrections.values(), key=lambda fact: (fact.made, fact.id))
+    def load_facts(self) -> list[Fact]:
+        return sorted(self.facts.values(), key=lambda fact: (fact.made, fact.id))
 
     def observations(self, check: str, window: Interval) -> list[Observation]:
         return [
@@ -100,7 +100,7 @@ class MemoryStore:
         if self.error:
             raise StoreError(self.error)
         if not self.whole:
-            self.seen, self.runs, self.incidents, self.corrections = {}, {}, {}, {}
+            self.seen, self.runs, self.incidents, self.facts = {}, {}, {}, {}
         self.gone = ""
         return self.whole
 

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from monitor.corrections import journal_of
+from monitor.journal import Journal
 from monitor.storage.sqlite import SqliteStore
 from tests.monitor.commands.test_cli import said, target, written  # noqa: F401 - a fixture
 from tests.support.processes import fetch, until
@@ -76,7 +76,7 @@ def test_a_mistake_is_one_clear_line_and_nothing_is_written(
     result = said("correct", *arguments, "-c", config)
     assert result.exit_code != 0
     assert says in refused(result)
-    assert not journal_of(config.parent / "n.db").exists()
+    assert not Journal.of(config.parent / "n.db").path.exists()
     assert said("corrections", "-c", config).output == "no corrections\n"
 
 
@@ -112,7 +112,7 @@ def test_a_running_daemon_takes_a_correction_up_and_keeps_it_without_the_journal
         assert said("correct", "demo", span, *WHO, "-c", path).exit_code == 0
         (piece,) = until("the correction", lambda: contractual(watch.address)["exclusions"])
         assert (piece["seconds"], piece["causes"][0]["author"]) == (3600.0, "Ana Ng")
-    journal_of(tmp_path / "n.db").unlink()
+    Journal.of(tmp_path / "n.db").path.unlink()
     assert "probe account locked" in said("corrections", "-c", path).output
     with watching(path) as watch:
         assert contractual(watch.address)["exclusions"] == [piece]

@@ -9,9 +9,9 @@ from typing import TYPE_CHECKING
 import pytest
 
 from monitor.clock import SystemClock
-from monitor.corrections import Corrections
 from monitor.engine import recorder as module
 from monitor.engine.recorder import Recorder, restore
+from monitor.facts import Facts
 from monitor.health import Health
 from monitor.ledger import Ledger
 from monitor.storage import watch
@@ -254,7 +254,7 @@ async def test_a_record_that_was_emptied_is_written_once_more_from_memory(
     monkeypatch.setattr(watch, "LOOK", 0.0)
     said = Correction("chefs", Interval(NOW, NOW + MINUTE), "Ana", "locked", NOW + HOUR)
     async with rigged() as rig:
-        rig.ledger.corrections = Corrections([said])
+        rig.ledger.facts = Facts([said.fact()])
         old = [Run("old/health", GOOD, "", NOW - DAY, NOW - DAY + MINUTE, 2, 2 * MINUTE)]
         rig.ledger.restore(old, [], [])
         rig.play([GOOD, BAD, BAD, GOOD, GOOD])
@@ -271,7 +271,7 @@ async def test_a_record_that_was_emptied_is_written_once_more_from_memory(
     found = [(run.check, run.first - NOW, run.count, run.outcome) for run in rig.store.load_runs()]
     outage = [(KEY, 0, 1, GOOD), (KEY, MINUTE, 2, BAD), (KEY, 3 * MINUTE, 2, GOOD)]
     assert found == [*outage, ("old/health", -DAY, 2, GOOD)]
-    assert (rig.store.load_incidents(), rig.store.load_corrections()) == (incidents, [said])
+    assert (rig.store.load_incidents(), rig.store.load_facts()) == (incidents, [said.fact()])
 
 
 async def test_observations_given_up_are_in_the_runs_that_are_written_on_recovery() -> None:

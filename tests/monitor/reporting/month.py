@@ -95,7 +95,7 @@ def record(folder: Path, *, close: bool = True) -> tuple[Path, SqliteStore]:
     ]
     incidents.append(Incident.open("forms", "forms/page", LATE.start, "=1+1 <i>").resolve(resolved))
     correction = Correction("forms", CORRECTED, "+Ada", REASON, CORRECTED.end)
-    store.write(Batch(observations=seen, incidents=incidents, corrections=[correction]))
+    store.write(Batch(observations=seen, incidents=incidents, facts=[correction.fact()]))
     if close:
         store.close()
     return config, store

@@ -10,8 +10,9 @@ from click.testing import CliRunner
 
 from monitor.cli import cli
 from monitor.config.loader import load
-from monitor.corrections import Corrections, Journal, journal_of
 from monitor.engine.recorder import restore
+from monitor.facts import Facts
+from monitor.journal import Journal
 from monitor.ledger import Ledger
 from monitor.probes.registry import check_types
 from monitor.storage.reader import reading
@@ -61,7 +62,7 @@ def figures(ledger: Ledger, expected: Any) -> dict[str, Any]:
         },
         "observations": {key: list(each.timeline.counts(windows[0])) for key, each in ledger.entries.items()},
         "incidents": [[i.id, i.check, i.opened, i.resolved, i.reason, i.downtime] for i in ledger.incidents],
-        "corrections": sorted(fact.id for fact in ledger.corrections.facts),
+        "corrections": sorted(fact.id for fact in ledger.facts.corrections.facts),
         "excluded": {
             key: sorted([e.interval.start, e.interval.end, e.cause.value] for e in ledger.exclusions(key, windows[0]))
             for key in ledger.products
@@ -75,8 +76,7 @@ def test_the_daemon_takes_over_the_record(expected: Any, tmp_path: Path) -> None
     for _ in range(2):
         ledger, store = Ledger(portfolio), SqliteStore(portfolio.store, 0)
         restore(ledger, store)
-        facts = (*store.load_corrections(), *Journal(journal_of(portfolio.store)).read().facts)
-        ledger.corrections = Corrections(tuple(dict.fromkeys(facts)))
+        ledger.facts = Facts(store.load_facts(), Journal.of(portfolio.store).read())
         store.close()
         assert figures(ledger, expected) == expected
 
@@ -86,8 +86,7 @@ def test_a_record_that_no_daemon_has_taken_over_is_read_as_it_is(expected: Any, 
     ledger = Ledger(portfolio)
     with reading(portfolio.store) as record:
         ledger.restore(record.load_runs(), record.load_tail(), record.load_incidents())
-        facts = (*record.load_corrections(), *Journal(journal_of(portfolio.store)).read().facts)
-    ledger.corrections = Corrections(tuple(dict.fromkeys(facts)))
+        ledger.facts = Facts(record.load_facts(), Journal.of(portfolio.store).read())
     assert figures(ledger, expected) == expected
 
 

@@ -29,7 +29,7 @@ def test_all_that_is_read_is_of_one_commit(tmp_path: Path) -> None:
         assert [each.at for each in record.load_tail()] == [2 * MINUTE]
     with reading(tmp_path / "r.db") as record:
         assert [each.at for each in record.load_tail()] == [2 * MINUTE, 3 * MINUTE]
-        assert (record.load_incidents(), record.load_corrections()) == ([], [])
+        assert (record.load_incidents(), record.load_facts()) == ([], [])
     store.close()
 
 

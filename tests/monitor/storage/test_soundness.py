@@ -11,7 +11,7 @@ import pytest
 from monitor.engine.recorder import restore
 from monitor.errors import StoreError
 from monitor.storage.base import Batch
-from monitor.storage.reader import corrections_of, reading
+from monitor.storage.reader import facts_of, reading
 from monitor.storage.sqlite import SqliteStore
 from sla.correction import Correction, Revocation
 from sla.incident import Incident
@@ -30,13 +30,13 @@ WHOLE = Batch(
     [Run(KEY, Outcome.BAD, "deadline", 100, 200, 2, 130, 2, 10, 5), Run(KEY, Outcome.BAD, "dns", 300, 400, 2, 130)],
     [Incident("abc", "chefs", KEY, 100, 300, "deadline", 90)],
     250,
-    [SAID, Revocation(SAID.id, "Ben", "it was the service", 40)],
+    [SAID.fact(), Revocation(SAID.id, "Ben", "it was the service", 40).fact()],
 )
 NUMBERS = {
     "observations": ["at", "outcome", "reason", "series"],
     "runs": ["series", "first", "last", "outcome", "reason", "count", "hold", "latency_count", "latency_sum", "seeded"],
     "incidents": ["opened"],
-    "corrections": ["made"],
+    "facts": ["made"],
     "progress": ["value"],
     "series": ["id"],
     "reasons": ["id"],
@@ -45,7 +45,7 @@ WORDS = {
     "series": ["check_key", "vantage"],
     "reasons": ["word"],
     "incidents": ["id", "product", "check_key", "reason"],
-    "corrections": ["id", "author", "reason"],
+    "facts": ["id", "author", "kind", "product", "body"],
 }
 
 
@@ -73,7 +73,7 @@ def load(path: Path) -> None:
     store = SqliteStore(path, 0)
     try:
         restore(ledger_of(product("chefs")), store)
-        store.load_corrections()
+        store.load_facts()
     finally:
         store.close()
 
@@ -115,8 +115,9 @@ def test_what_is_no_text_is_refused(path: Path, table: str, column: str, value: 
         ("observations", "latency = 'fast'", "no numbers"),
         ("incidents", "resolved = 5", "ends before it begins"),
         ("incidents", "downtime = 'long'", "downtime is no number"),
-        ("corrections", "product = 'chefs', start = 20, end = 10, revokes = NULL", "ends before it begins"),
-        ("corrections", "revokes = NULL", "says nothing"),
+        ("facts", "kind = 'correction'", "lacks a part of its body"),
+        ("facts", "author = 'Eve'", "changed after it was written"),
+        ("facts", "kind = 'note', body = '{'", "in the table facts, row with id"),
         ("progress", "value = 5000", "after all that was recorded"),
     ],
 )
@@ -126,10 +127,10 @@ def test_what_cannot_be_true_is_refused_with_its_place(path: Path, table: str, c
         load(path)
 
 
-def test_every_reader_of_corrections_refuses_damaged_ones(path: Path) -> None:
-    damage(path, "corrections", "made = 'yesterday'")
+def test_every_reader_of_facts_refuses_damaged_ones(path: Path) -> None:
+    damage(path, "facts", "made = 'yesterday'")
     with pytest.raises(StoreError, match="made is no number"):
-        corrections_of(path)
+        facts_of(path)
 
 
 @pytest.mark.parametrize("words", [("run",), ("report", "--product", "chefs"), ("corrections",)])

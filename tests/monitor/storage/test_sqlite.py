@@ -14,12 +14,13 @@ from structlog.testing import capture_logs
 
 from monitor.errors import StoreError
 from monitor.storage import schema
+from monitor.storage.backup import backup_path
 from monitor.storage.base import Batch
 from monitor.storage.connection import opened
 from monitor.storage.failures import with_failures
-from monitor.storage.reader import corrections_of
+from monitor.storage.reader import facts_of
 from monitor.storage.sqlite import SqliteStore
-from sla.correction import Correction
+from sla.correction import Correction, Revocation
 from sla.incident import Incident
 from sla.interval import Interval
 from sla.observation import Observation, Outcome, Run
@@ -28,7 +29,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
     from pathlib import Path
 
-SAID = Correction("p", Interval(10, 20), "Ana", "account locked", 30)
+SAID = Correction("p", Interval(10, 20), "Ana", "account locked", 30).fact()
 INCIDENT = Incident("abc", "p", "p/a", 5, None, "deadline", None)
 
 
@@ -151,7 +152,7 @@ def test_a_migration_that_fails_half_way_leaves_the_record_as_it_was(
         assert connection.execute("PRAGMA user_version").fetchone() == (len(first) + 1,)
 
 
-def test_only_a_batch_with_an_incident_or_a_correction_waits_for_the_disk(store: SqliteStore) -> None:
+def test_only_a_batch_with_an_incident_or_a_fact_waits_for_the_disk(store: SqliteStore) -> None:
     """FULL for decisions, NORMAL for observations: one fsync an outage, none a probe."""
     levels: list[int] = []
     connection = store._writing()
@@ -163,39 +164,68 @@ def test_only_a_batch_with_an_incident_or_a_correction_waits_for_the_disk(store:
             connection.set_trace_callback(watch)
 
     connection.set_trace_callback(watch)
-    for batch in (many(0, 1), Batch([seen(5)], incidents=[INCIDENT]), many(9, 1), Batch(corrections=[SAID])):
+    for batch in (many(0, 1), Batch([seen(5)], incidents=[INCIDENT]), many(9, 1), Batch(facts=[SAID])):
         store.write(batch)
     assert levels == [1, 2, 1, 2]
 
 
-def test_a_correction_can_be_neither_changed_nor_removed(store: SqliteStore, path: Path) -> None:
+def test_a_fact_can_be_neither_changed_nor_removed(store: SqliteStore, path: Path) -> None:
     """Not by whoever opens the record with another program either, unless they take the rule away first."""
-    store.write(Batch(corrections=[SAID]))
-    for statement in ("UPDATE corrections SET reason = 'x'", "DELETE FROM corrections"):
+    store.write(Batch(facts=[SAID]))
+    for statement in ("UPDATE facts SET body = '{}'", "DELETE FROM facts"):
         with pytest.raises(sqlite3.IntegrityError, match="only ever added"):
             raw(path, statement)
-    assert corrections_of(path) == [SAID]
+    assert facts_of(path) == [SAID]
 
 
-def test_a_record_from_before_there_were_corrections_is_brought_up_to_date(path: Path) -> None:
+def test_a_record_from_before_there_were_facts_is_brought_up_to_date(path: Path) -> None:
     """Until then it has none, for whoever only looks; what it holds stays."""
-    assert corrections_of(path) == []
+    assert facts_of(path) == []
     path.parent.mkdir()
     raw(path, *schema.MIGRATIONS[0], "PRAGMA user_version = 1", "INSERT INTO reasons (word) VALUES ('old')")
-    assert corrections_of(path) == []
+    assert facts_of(path) == []
     with contextlib.closing(SqliteStore(path, 0)) as store:
-        assert store.load_corrections() == []
-        store.write(Batch(corrections=[SAID]))
-        assert corrections_of(path) == [SAID]
+        assert store.load_facts() == []
+        store.write(Batch(facts=[SAID]))
+        assert facts_of(path) == [SAID]
     with contextlib.closing(sqlite3.connect(path)) as connection:
         assert connection.execute("SELECT word FROM reasons").fetchall() == [("old",)]
 
 
-def test_corrections_of_what_is_no_record_are_one_clear_line(path: Path) -> None:
+def test_the_corrections_of_an_earlier_schema_become_facts_with_the_ids_that_they_had(path: Path) -> None:
+    """The former table is not there any more; a copy of the record as it was lies next to it."""
+    back = Revocation(SAID.id, "Ben", "it was the service", 40_000_001).fact()
+    path.parent.mkdir()
+    old = schema.MIGRATIONS[:4]
+    raw(path, *(each for step in old for each in step), "PRAGMA user_version = 4")
+    insert = "INSERT INTO corrections (id, made, author, reason, product, start, end, revokes) VALUES"
+    raw(path, f"{insert} ('{SAID.id}', 30, 'Ana', 'account locked', 'p', 10, 20, NULL)")
+    raw(path, f"{insert} ('{back.id}', 40000001, 'Ben', 'it was the service', NULL, NULL, NULL, '{SAID.id}')")
+    assert facts_of(path) == [SAID, back]
+    for _ in range(2):
+        with contextlib.closing(SqliteStore(path, 0)) as store:
+            assert store.load_facts() == [SAID, back]
+    with contextlib.closing(sqlite3.connect(path)) as connection:
+        assert not connection.execute("SELECT 1 FROM sqlite_schema WHERE name = 'corrections'").fetchone()
+    with contextlib.closing(sqlite3.connect(backup_path(path, 4))) as connection:
+        assert connection.execute("SELECT count(*) FROM corrections").fetchone() == (2,)
+
+
+def test_damaged_corrections_of_an_earlier_schema_are_refused_before_anything_changes(path: Path) -> None:
+    path.parent.mkdir()
+    raw(path, *(each for step in schema.MIGRATIONS[:4] for each in step), "PRAGMA user_version = 4")
+    raw(path, "INSERT INTO corrections VALUES ('abc', 'yesterday', 'Ana', 'x', 'p', 1, 2, NULL)")
+    with pytest.raises(StoreError, match=r"damaged: in the table corrections, .*made is no number"):
+        SqliteStore(path, 0)
+    with contextlib.closing(sqlite3.connect(path)) as connection:
+        assert connection.execute("PRAGMA user_version").fetchone() == (4,)
+
+
+def test_facts_of_what_is_no_record_are_one_clear_line(path: Path) -> None:
     path.parent.mkdir()
     path.write_bytes(b"x" * 4_000)
     with pytest.raises(StoreError, match=r"the record .* cannot be read: .*move it away"):
-        corrections_of(path)
+        facts_of(path)
 
 
 def test_the_log_is_folded_back_and_used_again(store: SqliteStore, path: Path) -> None:

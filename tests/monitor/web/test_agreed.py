@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 import jsonschema
 import pytest
 
-from monitor.corrections import Corrections
+from monitor.facts import Facts
 from monitor.web.agreed import PIECES
 from monitor.web.openapi import SCHEMAS
 from sla.correction import Correction
@@ -38,7 +38,7 @@ def ledger() -> Ledger:
     runs = [*history("css/health", NOW - 31 * DAY, NOW, []), *history("forms/health", NOW - 31 * DAY, NOW, bad)]
     made.restore(runs, [], [])
     said = Correction("forms", Interval(OUTAGE, OUTAGE + MINUTE), "<i>Ada</i>", "probe & account", NOW - DAY)
-    made.corrections = Corrections([said])
+    made.facts = Facts([said.fact()])
     return made
 
 

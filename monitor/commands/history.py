@@ -1,0 +1,69 @@
+"""`ninewatch history`: list what was stated about a product over time."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import click
+
+from monitor.clock import SystemClock
+from monitor.commands.correct import CONFIG, Place, place_of
+from monitor.errors import NinewatchError
+from monitor.fact_history import Entry, history, is_known
+from sla.window import format_instant, parse_duration, parse_instant
+
+if TYPE_CHECKING:
+    from monitor.facts import Facts
+
+
+@click.command("history", short_help="List what was stated about a product over time.")
+@click.argument("product")
+@click.option("--since", metavar="TIME|DURATION", help="Only what was made since: 2026-11-03T09:10, or 90d ago.")
+@click.option("--json", "as_json", is_flag=True, help="Print one JSON object a line.")
+@CONFIG
+def history_command(product: str, since: str | None, as_json: bool, path: Path | None) -> None:
+    """List the facts about PRODUCT by when they were made.
+
+    A definition is listed as what it changed of the meaning of the product's figures (objective, rule, checks,
+    agreement). Reads the record and its journal, with or without a running daemon, and writes nothing.
+    """
+    place = place_of(path)
+    if not place.record.exists():
+        raise NinewatchError(f"there is no record {place.record}; name the configuration with -c")
+    first = None if since is None else _since(since, place)
+    facts = place.facts()
+    _require(product, place, facts)
+    entries = history(facts, product, first)
+    for each in entries:
+        click.echo(json.dumps(each.as_json(), ensure_ascii=False) if as_json else _line(each))
+    if not entries and not as_json:
+        click.echo(f"nothing was stated about {product}" + ("" if since is None else f" since {since}"))
+
+
+def _since(text: str, place: Place) -> int:
+    """Return the instant that was written, or the one that is a duration ago."""
+    try:
+        return SystemClock().now() - parse_duration(text)
+    except ValueError:
+        pass
+    try:
+        return parse_instant(text, place.zone)
+    except (ValueError, OverflowError):
+        message = f'"{text}" is neither an instant nor a duration; write 2026-11-03T09:10 or 90d'
+        raise click.BadParameter(message, param_hint="'--since'") from None
+
+
+def _require(product: str, place: Place, facts: Facts) -> None:
+    """Refuse a product that is neither configured nor in the record: the id is mistyped more often than not."""
+    recorded = {fact.product for fact in facts.all if fact.product}
+    known = sorted({*(place.products or ()), *recorded})
+    if product not in (place.products or ()) and not is_known(facts, product):
+        there = f"there are {', '.join(known)}" if known else "the record holds no facts"
+        raise NinewatchError(f'there is no product "{product}"; {there}')
+
+
+def _line(entry: Entry) -> str:
+    fact = entry.fact
+    return f"{format_instant(fact.made)}  {fact.kind} {fact.id}: {'; '.join(entry.changes)} ({fact.author})"

@@ -1,0 +1,92 @@
+"""Keep the facts of the ledger: follow the journal, and define products when the configuration is loaded."""
+
+from __future__ import annotations
+
+import asyncio
+from typing import TYPE_CHECKING, Final
+
+import structlog
+
+from monitor.definitions import additions
+from monitor.errors import NinewatchError
+from monitor.facts import Facts
+from sla.interval import MINUTE
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable
+
+    from monitor.clock import Clock
+    from monitor.health import Health
+    from monitor.journal import Journal
+    from monitor.ledger import Ledger
+    from monitor.storage.base import Store
+    from monitor.storage.writer import Writer
+    from sla.fact import Fact
+
+log = structlog.get_logger()
+
+BACK: Final = MINUTE  # a clock that was set back by more is wrong: the next start sets aside what was stamped since
+
+
+class FactRecorder:
+    """Keeps the ledger's facts. Facts are a set: what the record or the journal has lost, the other one still has.
+
+    A running daemon drops no fact that it has read, whatever becomes of the journal.
+    """
+
+    def __init__(self, ledger: Ledger, journal: Journal, writer: Writer, clock: Clock, health: Health) -> None:
+        self._ledger, self._journal, self._writer = ledger, journal, writer
+        self._clock, self._health = clock, health
+        self._undefined = False
+
+    def restore(self, store: Store) -> None:
+        """Read the facts of the record.
+
+        Raises:
+            StoreError: it cannot be read.
+        """
+        self._ledger.facts = Facts(store.load_facts())
+
+    async def look(self) -> None:
+        """Read what is new in the journal, if it changed. Called about once a second; an unreadable one is logged.
+
+        Definitions that wait for a right clock are added then.
+        """
+        if self._undefined:
+            self.define()
+        if await asyncio.to_thread(self._journal.changed):
+            try:
+                read = await asyncio.to_thread(self._journal.read)
+            except NinewatchError as error:
+                log.error("journal_unreadable", error=str(error))
+                return
+            self._add(read)
+
+    def define(self) -> None:
+        """Add a definition of each product whose meaning the configuration that was just loaded changes.
+
+        While the clock is known to be wrong they wait: a definition takes effect at the first right instant.
+        """
+        ledger, now = self._ledger, self._clock.now()
+        wrong = self._clock_is_wrong(now)
+        if wrong and not self._undefined:
+            log.warning("definitions_wait", advice="the clock is wrong; they are added once it is right")
+        self._undefined = wrong
+        if not wrong:
+            products = ledger.facts.products
+            found = additions(ledger.portfolio, ledger.definitions, ledger.first_observed, products, now)
+            self._add([each.fact(self._health.config_source) for each in found])
+
+    def _clock_is_wrong(self, now: int) -> bool:
+        """Return whether the record's time lies ahead: of the wall clock, or of the present instant."""
+        latest = self._ledger.latest
+        return self._health.clock_stepped < -BACK or (latest is not None and latest > now)
+
+    def _add(self, facts: Iterable[Fact]) -> None:
+        """Add the facts that are new to the ledger, and have them written."""
+        known = {fact.id for fact in self._ledger.facts.all}
+        new = [fact for fact in facts if fact.id not in known]
+        if new:
+            self._ledger.facts = Facts(self._ledger.facts.all, new)
+            self._writer.put_facts(new)
+            log.info("facts_added", count=len(new))

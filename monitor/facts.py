@@ -1,0 +1,73 @@
+"""The facts that are known of a record, and what follows from them: corrections in force, definitions in order."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING
+
+import structlog
+
+from sla.correction import Correction, Revocation, corrections_in, standing
+from sla.definition import Definition
+from sla.fact import DEFINITION, Fact, merged
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Iterator, Sequence
+
+    from sla.exclusion import Exclusion
+
+log = structlog.get_logger()
+
+
+@dataclass(slots=True)
+class Corrections:
+    """Corrections and revocations, and the exclusions that are in force, by product."""
+
+    facts: Sequence[Correction | Revocation] = ()
+    _by_product: dict[str, list[Exclusion]] = field(default_factory=dict)
+
+    def __post_init__(self) -> None:
+        for each in standing(self.facts):
+            self._by_product.setdefault(each.product, []).append(each.exclusion())
+
+    def of(self, product_id: str) -> Sequence[Exclusion]:
+        """Return what corrections exclude for the product."""
+        return self._by_product.get(product_id, ())
+
+
+class Facts:
+    """All facts, those of kinds that this version does not know included: by when they were made, each id once."""
+
+    def __init__(self, *sources: Iterable[Fact]) -> None:
+        self.all: Sequence[Fact] = merged(*sources)
+        self.corrections = Corrections(list(corrections_in(self.all)))
+        self._definitions = _definitions(self.all)
+
+    @property
+    def products(self) -> Sequence[str]:
+        """The ids of the products that have definitions."""
+        return list(self._definitions)
+
+    def definitions(self, product_id: str) -> Sequence[Definition]:
+        """Return the product's definitions by when they were made; not those that a later load superseded."""
+        return self._definitions.get(product_id, ())
+
+
+def _definitions(facts: Iterable[Fact]) -> dict[str, list[Definition]]:
+    read = list(_readable(facts))
+    superseded = {known for each in read for known in each.supersedes}
+    found: dict[str, list[Definition]] = {}
+    for each in read:
+        if each.id not in superseded:
+            found.setdefault(each.product, []).append(each)
+    return found
+
+
+def _readable(facts: Iterable[Fact]) -> Iterator[Definition]:
+    """Yield the definitions among the facts; one of a newer version that cannot be read is reported and skipped."""
+    for fact in facts:
+        if fact.kind == DEFINITION:
+            try:
+                yield Definition.read(fact)
+            except ValueError as error:
+                log.warning("definition_unreadable", id=fact.id, error=str(error)[:200])

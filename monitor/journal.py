@@ -1,0 +1,172 @@
+"""The journal of facts: a file of JSON lines next to the record, which is only ever appended to.
+
+Commands that run without the daemon write it, the daemon follows it. A file, because the record has one writer (the
+daemon's thread, by a lock) and the server accepts no input; a line of text can be added with or without a daemon, is
+readable as it is, and `diff` shows who stated what. A line that cannot be read is reported and skipped.
+
+Earlier versions wrote corrections to a journal of their own, `<store>.corrections.jsonl`. It is read along with this
+one and left as it is.
+"""
+
+from __future__ import annotations
+
+import fcntl
+import json
+import os
+from collections.abc import Iterator, Mapping
+from dataclasses import replace
+from pathlib import Path
+from typing import Any, Final
+
+import structlog
+
+from monitor.errors import NinewatchError
+from sla.correction import Correction, Revocation, read
+from sla.fact import CORRECTION, DEFINITION, REVOCATION, Fact, merged
+from sla.interval import Interval
+from sla.window import format_instant, parse_instant
+
+log = structlog.get_logger()
+
+LONGEST: Final = 500  # characters of an author or a reason
+LATEST: Final = 2**53  # microseconds: the latest instant that a record takes
+
+
+class Journal:
+    """The file, for reading, following and appending; `former` is the corrections journal of earlier versions."""
+
+    def __init__(self, path: Path, former: Path | None = None) -> None:
+        self.path = path
+        self._files = (path,) if former is None else (former, path)
+        self._seen: tuple[tuple[int, int] | None, ...] = (None,) * len(self._files)
+
+    @classmethod
+    def of(cls, record: Path) -> Journal:
+        """Return the journal of a record: it lies next to it."""
+        suffixes = (".journal.jsonl", ".corrections.jsonl")
+        return cls(*(record.with_name(record.name + suffix) for suffix in suffixes))
+
+    def changed(self) -> bool:
+        """Return whether a file differs from when this was last called; the first time, whether there is one."""
+        stamps = tuple(_stamp(file) for file in self._files)
+        before, self._seen = self._seen, stamps
+        return stamps != before
+
+    def read(self) -> list[Fact]:
+        """Return the facts of the journal by when they were made, each once; none if there is no file.
+
+        Raises:
+            NinewatchError: a file is there and cannot be read.
+        """
+        return merged(*(_facts(file) for file in self._files))
+
+    def add(self, fact: Fact) -> None:
+        """Append the fact and wait until it is on disk.
+
+        Raises:
+            NinewatchError: it could not be written.
+        """
+        line = json.dumps(as_line(fact), ensure_ascii=False) + "\n"
+        try:
+            self.path.parent.mkdir(parents=True, exist_ok=True)
+            with self.path.open("ab+") as file:
+                fcntl.flock(file, fcntl.LOCK_EX)  # released with the file when it is closed
+                file.write(_on_its_own(file.fileno(), line).encode())
+                file.flush()
+                os.fsync(file.fileno())
+        except OSError as error:
+            raise NinewatchError(f"cannot write {self.path}: {(error.strerror or 'unwritable').lower()}") from None
+
+
+def _stamp(file: Path) -> tuple[int, int] | None:
+    try:
+        stat = file.stat()
+    except OSError:
+        return None
+    return stat.st_mtime_ns, stat.st_size
+
+
+def _on_its_own(descriptor: int, line: str) -> str:
+    """Return the line; after a line break if a crash left the line before it without an end."""
+    size = os.fstat(descriptor).st_size
+    torn = size > 0 and os.pread(descriptor, 1, size - 1) != b"\n"
+    return "\n" + line if torn else line
+
+
+def _facts(path: Path) -> Iterator[Fact]:
+    """Yield each fact of a file. A last line without its end is not written yet, and skipped."""
+    try:
+        text = path.read_text("utf-8", errors="replace")
+    except FileNotFoundError:
+        return
+    except OSError as error:
+        raise NinewatchError(f"cannot read {path}: {(error.strerror or 'unreadable').lower()}") from None
+    for number, line in enumerate(text.split("\n")[:-1], 1):
+        if line.strip():
+            try:
+                yield _fact(json.loads(line))
+            except (ValueError, KeyError, TypeError, OverflowError, RecursionError) as error:
+                log.warning("fact_unreadable", file=str(path), line=number, error=str(error)[:200])
+
+
+def as_line(fact: Fact) -> dict[str, Any]:
+    """Return the fact as a line of the journal has it: the instant RFC 3339 UTC, the body as plain data."""
+    return {
+        "id": fact.id,
+        "made": format_instant(fact.made),
+        "author": fact.author,
+        "kind": fact.kind,
+        "product": fact.product,
+        "body": fact.content(),
+    }
+
+
+def as_plain(stated: Correction | Revocation) -> dict[str, str]:
+    """Return a correction or a revocation as `ninewatch corrections --json` prints it, and earlier journals have it."""
+    said = {"author": stated.author, "reason": stated.reason, "made": format_instant(stated.made)}
+    if isinstance(stated, Revocation):
+        return {"revokes": stated.correction, **said}
+    start, end = format_instant(stated.interval.start), format_instant(stated.interval.end)
+    return {"id": stated.id, "product": stated.product, "start": start, "end": end, **said}
+
+
+def _fact(plain: Mapping[str, Any]) -> Fact:
+    if "kind" not in plain:
+        return _former_fact(plain)
+    kind, author, product = (str(plain[name]) for name in ("kind", "author", "product"))
+    fact = Fact.of(parse_instant(str(plain["made"])), author, kind, product, plain.get("body", {}))
+    known = str(plain.get("id") or fact.id)
+    _refuse_what_no_record_takes(fact, known)
+    if kind == DEFINITION and known != fact.id:
+        raise ValueError(f"its id is not {fact.id}: the line was changed after it was written")
+    fact = replace(fact, id=known)
+    if kind in (CORRECTION, REVOCATION):
+        stated = read(fact)
+        _words(stated.author), _words(fact.content()["reason"])
+    return fact
+
+
+def _refuse_what_no_record_takes(fact: Fact, known: str) -> None:
+    if not 0 <= fact.made <= LATEST:
+        raise ValueError("made is no instant from 1970 to 2255")
+    if not all((known, fact.author.strip(), fact.kind)):
+        raise ValueError("id, author and kind must not be empty")
+    if not "".join((known, fact.author, fact.kind, fact.product)).isprintable():
+        raise ValueError("id, author, kind and product are text on one line")
+
+
+def _former_fact(plain: Mapping[str, Any]) -> Fact:
+    author, reason, made = _words(plain["author"]), _words(plain["reason"]), parse_instant(str(plain["made"]))
+    if "revokes" in plain:
+        return Revocation(str(plain["revokes"]), author, reason, made).fact()
+    span = Interval(parse_instant(str(plain["start"])), parse_instant(str(plain["end"])))
+    fact = Correction(str(plain["product"]), span, author, reason, made).fact()
+    if plain["id"] != fact.id:
+        raise ValueError(f"its id is not {fact.id}: the line was changed after it was written")
+    return fact
+
+
+def _words(text: Any) -> str:
+    if not isinstance(text, str) or not text.strip() or len(text) > LONGEST or not text.isprintable():
+        raise ValueError(f"author and reason are text on one line, up to {LONGEST} characters")
+    return text

@@ -1,0 +1,35 @@
+"""/api/v1/products/ID/history: what was stated about a product over time."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from monitor.fact_history import history, is_known
+from monitor.web.errors import Refusal, only
+from monitor.web.site import SITE, Turns, as_json_list, dumped
+from sla.window import parse_instant
+
+if TYPE_CHECKING:
+    from aiohttp import web
+
+
+async def product_history(request: web.Request) -> web.Response:
+    """List the facts about a product, oldest first; also about one that the configuration has no longer."""
+    only(request, "since")
+    site, name = request.app[SITE], request.match_info["id"]
+    facts, turns = site.ledger.facts, Turns(site.clock)
+    if name not in site.ledger.products and not is_known(facts, name):
+        raise Refusal(404, "there is no such product", "GET /api/v1/products lists them")
+    since = _since(request.query["since"]) if "since" in request.query else None
+    listed = []
+    for each in history(facts, name, since):
+        listed.append(dumped(each.as_json()))
+        await turns.turn()
+    return as_json_list(listed)
+
+
+def _since(text: str) -> int:
+    try:
+        return parse_instant(text[:64])
+    except (ValueError, OverflowError):
+        raise Refusal(400, "since is not an instant with its zone", "write since=2026-11-20T18:00:00Z") from None

@@ -1,0 +1,122 @@
+"""`ninewatch history` with and without a daemon: definitions, corrections and other facts as a person reads them."""
+
+from __future__ import annotations
+
+import contextlib
+import json
+import signal
+from typing import TYPE_CHECKING, Any
+
+import pytest
+
+from monitor.journal import Journal
+from monitor.storage.base import Batch
+from monitor.storage.sqlite import SqliteStore
+from sla.fact import Fact
+from sla.interval import DAY
+from tests.monitor.commands.test_cli import said, target, written  # noqa: F401 - a fixture
+from tests.support.processes import until
+from tests.support.watches import watching
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+    from tests.support.targets import Target
+
+
+def listed(config: Path, product: str = "demo", *options: str) -> list[dict[str, Any]]:
+    """Return what `history --json` prints."""
+    output = said("history", product, "--json", "-c", config, *options).stdout
+    return [json.loads(line) for line in output.splitlines()]
+
+
+def recorded(record: Path, kind: str) -> list[Fact]:
+    with contextlib.closing(SqliteStore(record, 0)) as store:
+        return [fact for fact in store.load_facts() if fact.kind == kind]
+
+
+def test_a_reload_that_changes_a_meaning_is_in_the_history_and_a_restart_is_not(
+    target: Target,  # noqa: F811
+    tmp_path: Path,
+) -> None:
+    """The record keeps every definition, through a restart, a reload and a change while no daemon ran."""
+    config = written(tmp_path, target.url("/health"))
+    text = config.read_text()
+    with watching(config):
+        (first,) = until("the definition", lambda: listed(config))
+    assert first["changes"][0].startswith("defined: all of ")
+    assert (first["author"], first["body"]["source"]) == ("configuration", config.name)
+    with watching(config) as watch:
+        assert watch.api("/products/demo/history") == [first]
+        config.write_text(text.replace("objective: 99%", "objective: 99.95%"))
+        watch.signal(signal.SIGHUP)
+        until("the second definition", lambda: len(watch.api("/products/demo/history")) == 2)
+        until("the record", lambda: listed(config) == watch.api("/products/demo/history"))
+    config.write_text(text)
+    assert len(listed(config)) == 2
+    with watching(config):
+        until("the third definition", lambda: len(listed(config)) == 3)
+    assert [each["changes"] for each in listed(config)[1:]] == [
+        ["objective 99% -> 99.95%"],
+        ["objective 99.95% -> 99%"],
+    ]
+    assert [each["id"] for each in listed(config)] == [fact.id for fact in recorded(tmp_path / "n.db", "definition")]
+
+
+@pytest.fixture
+def config(tmp_path: Path) -> Path:
+    """A configuration whose daemon ran once, before there were definitions."""
+    SqliteStore(tmp_path / "n.db", 0).close()
+    return written(tmp_path, "http://127.0.0.1:1/health")
+
+
+def test_commands_without_the_daemon_define_nothing(config: Path) -> None:
+    assert said("history", "demo", "-c", config).output == "nothing was stated about demo\n"
+    said("correct", "demo", "2025-11-03T09:10/2025-11-03T09:25", "--author", "A", "--reason", "x", "-c", config)
+    said("report", "--product", "demo", "-c", config)
+    assert [each["kind"] for each in listed(config)] == ["correction"]
+    assert recorded(config.parent / "n.db", "definition") == []
+
+
+def test_corrections_revocations_and_unknown_kinds_are_lines_of_text(config: Path) -> None:
+    """With the id to revoke by; facts of other products are not in it, facts of all products are."""
+    words = ("--author", "Ana", "--reason")
+    made = said("correct", "demo", "2025-11-03T09:10/2025-11-03T09:25", *words, "locked", "-c", config).output
+    known = made.split()[1].rstrip(":")
+    said("correct", "--revoke", known, *words, "it was us", "-c", config)
+    journal = Journal.of(config.parent / "n.db")
+    journal.add(Fact.of(DAY, "Ben", "deployment", "demo", {"version": "1.4"}))
+    journal.add(Fact.of(DAY, "Ben", "drill", "", {"of": "all"}))
+    journal.add(Fact.of(DAY, "Ben", "drill", "other", {}))
+    with contextlib.closing(SqliteStore(config.parent / "n.db", 0)) as store:
+        store.write(Batch(facts=[Fact("x", DAY + 1, "Eve", "attestation", "demo", '{"by":"Eve"}')]))
+    lines = said("history", "demo", "-c", config).output.splitlines()
+    assert len(lines) == 5
+    assert {line.split()[1] for line in lines[:2]} == {"deployment", "drill"}
+    assert "deployment" in "".join(lines[:2])
+    assert '{"version":"1.4"} (Ben)' in "".join(lines[:2])
+    assert lines[2] == '1970-01-02T00:00:00.000001Z  attestation x: {"by":"Eve"} (Eve)'
+    assert f"correction {known}: 2025-11-03T17:10:00Z/2025-11-03T17:25:00Z (15m) excluded: locked (Ana)" in lines[3]
+    assert f"{known} revoked: it was us (Ana)" in lines[4]
+    assert len(listed(config, "demo", "--since", "1h")) == 2
+    assert len(listed(config, "demo", "--since", "1970-01-01T16:00:00")) == 5
+    assert len(said("history", "other", "-c", config).output.splitlines()) == 2
+
+
+@pytest.mark.parametrize(
+    ("arguments", "says"),
+    [
+        (("nobody",), 'there is no product "nobody"; there are demo'),
+        (("demo", "--since", "yesterday"), "neither an instant nor a duration"),
+    ],
+)
+def test_a_mistake_is_one_clear_line(config: Path, arguments: tuple[str, ...], says: str) -> None:
+    result = said("history", *arguments, "-c", config)
+    assert result.exit_code != 0
+    assert says in f"{result.exception}{result.output}"
+
+
+def test_without_a_record_there_is_no_history(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.chdir(tmp_path)
+    assert "there is no record var/ninewatch.db" in str(said("history", "demo").exception)
+    assert list(tmp_path.iterdir()) == []

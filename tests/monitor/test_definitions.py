@@ -1,0 +1,162 @@
+"""When a load of the configuration adds a definition to the record, and what the definition says."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+import pytest
+
+from monitor.config.agreement import Agreement
+from monitor.config.model import Portfolio
+from monitor.definitions import additions, agreement_meaning, definition_of
+from monitor.facts import Facts
+from sla.fact import Fact
+from sla.interval import MINUTE, SECOND
+from tests.support.ledgers import product
+
+if TYPE_CHECKING:
+    from sla.definition import Definition
+
+NOW = 1_000_000 * SECOND
+
+
+def portfolio(*products: dict[str, object], **fields: object) -> Portfolio:
+    return Portfolio.model_validate({"products": products, **fields})
+
+
+def meaning(zone: str = "America/Vancouver", **fields: Any) -> dict[str, Any]:
+    return agreement_meaning(Agreement.model_validate(fields), zone)
+
+
+class Record:
+    """Facts to which loads add."""
+
+    def __init__(self, *facts: Fact, began: int | None = None) -> None:
+        self.facts, self.began = Facts(facts), began
+
+    def load(self, *products: dict[str, object], now: int = NOW, **fields: object) -> list[Definition]:
+        """Load a portfolio of the products; return what it added."""
+        found = portfolio(*products, **fields)
+        facts = self.facts
+        added = [*additions(found, facts.definitions, lambda _: self.began, facts.products, now)]
+        self.facts = Facts(facts.all, [each.fact("ninewatch.yaml") for each in added])
+        return added
+
+
+def test_the_first_definition_begins_with_the_record() -> None:
+    """Of a product without any record, with the load."""
+    assert [each.made for each in Record(began=5).load(product("forms"))] == [5]
+    assert [each.made for each in Record().load(product("forms"))] == [NOW]
+    assert [each.made for each in Record(began=NOW + 1).load(product("forms"))] == [NOW]
+
+
+def test_a_load_without_a_change_of_meaning_adds_nothing() -> None:
+    """Not a restart, not another order of checks, not a rule that is written in another way."""
+    record = Record()
+    record.load(product("forms", 2))
+    assert record.load(product("forms", 2), now=NOW + 1) == []
+    other = product("forms", 2, rule="at_least 2", name="Forms", team="x")
+    other["checks"] = tuple(reversed(other["checks"]))  # type: ignore[call-overload]
+    assert record.load(other, now=NOW + 2) == []
+
+
+@pytest.mark.parametrize(
+    "changed",
+    [
+        product("forms", 1),
+        product("forms", 2, rule="any"),
+        product("forms", 2, "99.95%"),
+        product("forms", 2, window="90d"),
+        product("forms", 2, agreement={"excludes": []}),
+        product("forms", 2, agreement={"longest_outage": "22m"}),
+    ],
+)
+def test_a_load_that_changes_a_meaning_adds_one_definition(changed: dict[str, object]) -> None:
+    record = Record()
+    record.load(product("forms", 2), product("css"))
+    (added,) = record.load(changed, product("css"), now=NOW + 5)
+    assert (added.product, added.made) == ("forms", NOW + 5)
+    assert added == definition_of(portfolio(changed).products[0], "America/Vancouver", NOW + 5)
+    assert [each.made for each in record.facts.definitions("forms")] == [NOW, NOW + 5]
+
+
+def test_a_product_that_leaves_the_configuration_ends_once_and_may_come_back() -> None:
+    record = Record()
+    record.load(product("forms"), product("css"))
+    (ended,) = record.load(product("css"), now=NOW + 1)
+    assert (ended.product, ended.ended, ended.made) == ("forms", True, NOW + 1)
+    assert record.load(product("css"), now=NOW + 2) == []
+    (again,) = record.load(product("forms"), product("css"), now=NOW + 3)
+    assert (again.ended, again.made) == (False, NOW + 3)
+
+
+def test_what_a_wrong_clock_stamped_later_is_superseded_and_stays_in_the_record() -> None:
+    """A clock was ahead at a load; the definition takes effect at the first right instant."""
+    record = Record(began=5)
+    record.load(product("forms"))
+    (wrong,) = record.load(product("forms", 2), now=NOW + 10**12)
+    (right,) = record.load(product("forms", 2), now=NOW + 7)
+    assert right.supersedes == (record.facts.all[-1].id,)
+    assert [each.made for each in record.facts.definitions("forms")] == [5, NOW + 7]
+    assert [fact.made for fact in record.facts.all] == [5, NOW + 7, wrong.made]
+    assert record.load(product("forms", 2), now=NOW + 8) == []
+
+
+def test_a_definition_that_cannot_be_read_stands_in_nobodys_way() -> None:
+    """A newer version may know rules that this one does not."""
+    strange = Fact.of(5, "configuration", "definition", "forms", {"rule": "weighted"})
+    record = Record(strange)
+    assert len(record.load(product("forms"))) == 1
+    assert strange in record.facts.all
+
+
+def test_the_members_carry_their_keys_intervals_and_holds() -> None:
+    (member,) = definition_of(portfolio(product("forms")).products[0], "UTC", 0).members
+    assert (member.check, member.vantage) == ("forms/health", "local")
+    assert (member.interval, member.hold) == (MINUTE, 130 * SECOND)
+
+
+@pytest.mark.parametrize(
+    ("one", "other"),
+    [
+        ({}, {"service_hours": "Mon-Sun 00:00-24:00", "zone": "UTC"}),
+        (
+            {"service_hours": "Mon-Fri 07:00-18:00"},
+            {"service_hours": "mon-thu 07:00-12:00, 12:00-18:00; Fri 7:00-18:00"},
+        ),
+        ({"service_hours": "Mon 22:00-02:00"}, {"service_hours": "Mon 22:00-24:00; Tue 00:00-02:00"}),
+        ({"service_hours": "Sun 22:00-02:00"}, {"service_hours": "Mon 00:00-02:00; Sun 22:00-24:00"}),
+        ({"holidays": "BC"}, {"holidays": "BC", "zone": "America/Vancouver"}),
+        (
+            {"excludes": ["corrections", {"dependency": "sso"}, "maintenance"]},
+            {"excludes": [{"dependency": "sso"}, "maintenance", "corrections", "maintenance"]},
+        ),
+        ({"longest_outage": "22m"}, {"longest_outage": "1320s"}),
+    ],
+)
+def test_agreements_of_one_meaning_are_written_alike(one: dict[str, Any], other: dict[str, Any]) -> None:
+    assert meaning(**one) == meaning(**other)
+
+
+@pytest.mark.parametrize(
+    ("one", "other"),
+    [
+        (
+            {"holidays": "BC", "service_hours": "Mon 22:00-02:00"},
+            {"holidays": "BC", "service_hours": "Mon 22:00-24:00; Tue 00:00-02:00"},
+        ),
+        ({"holidays": "BC"}, {"holidays": "Canada"}),
+        ({"holidays": "BC"}, {"holidays": "BC", "zone": "UTC"}),
+        ({"excludes": []}, {"excludes": ["maintenance"]}),
+        ({}, {"total_outage": {"limit": "4h", "per": "30d"}}),
+    ],
+)
+def test_agreements_of_another_meaning_are_not(one: dict[str, Any], other: dict[str, Any]) -> None:
+    """A shift that begins on a holiday is not served after midnight either."""
+    assert meaning(**one) != meaning(**other)
+
+
+def test_a_zone_that_decides_nothing_is_left_out() -> None:
+    assert "zone" not in meaning("UTC")
+    assert meaning("UTC", service_hours="Mon 07:00-18:00")["zone"] == "UTC"
+    assert meaning("UTC", service_hours="Mon 07:00-18:00")["service_hours"] == {"Mon": ["07:00-18:00"]}

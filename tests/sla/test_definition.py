@@ -1,0 +1,129 @@
+"""What a product's figures mean: equal meanings have one digest, and a change of meaning is listed in words."""
+
+from __future__ import annotations
+
+import json
+from dataclasses import replace
+from fractions import Fraction
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from sla.compose import Rule
+from sla.definition import Definition, Member, differences
+from sla.fact import Fact
+from sla.interval import DAY, MINUTE, SECOND
+from sla.objective import Objective
+
+WEB = Member("forms/web", "local", 130 * SECOND, MINUTE)
+API = Member("forms/api", "local", 130 * SECOND, MINUTE)
+BASE = Definition("forms", 5, Rule(), (WEB, API), Objective.parse("99.9%"), 30 * DAY, '{"excludes":["maintenance"]}')
+
+
+@pytest.mark.parametrize(
+    "same",
+    [
+        replace(BASE, members=(API, WEB)),
+        replace(BASE, rule=Rule(2)),
+        replace(BASE, made=7),
+        replace(BASE, objective=Objective.parse("three nines")),
+        replace(BASE, agreement='{ "excludes": ["maintenance"] }'),
+        replace(BASE, supersedes=("abc",)),
+    ],
+)
+def test_the_same_meaning_has_the_same_digest_however_it_is_written(same: Definition) -> None:
+    assert same.digest == BASE.digest
+    assert differences(BASE, same) == []
+
+
+@pytest.mark.parametrize(
+    ("other", "lines"),
+    [
+        (replace(BASE, objective=Objective.parse("99.95%")), ["objective 99.9% -> 99.95%"]),
+        (replace(BASE, window=90 * DAY), ["window 30d -> 90d"]),
+        (replace(BASE, rule=Rule(1)), ["rule all -> any"]),
+        (replace(BASE, members=(WEB,)), ["check removed: api"]),
+        (replace(BASE, members=(WEB, API, replace(API, check="forms/db"))), ["check added: db"]),
+        (
+            replace(BASE, members=(WEB, replace(API, vantage="east"))),
+            ["check added: api at east", "check removed: api"],
+        ),
+        (
+            replace(BASE, members=(WEB, replace(API, interval=30 * SECOND, hold=70 * SECOND))),
+            ["interval of api 1m -> 30s", "hold of api 2m 10s -> 1m 10s"],
+        ),
+        (replace(BASE, agreement='{"excludes":[]}'), ['excludes ["maintenance"] -> []']),
+        (replace(BASE, agreement='{"excludes":["maintenance"],"holidays":"BC"}'), ["holidays none -> BC"]),
+        (replace(BASE, members=()), ["removed from the configuration"]),
+    ],
+)
+def test_another_meaning_has_another_digest_and_is_listed(other: Definition, lines: list[str]) -> None:
+    assert other.digest != BASE.digest
+    assert differences(BASE, other) == lines
+
+
+def test_a_beginning_and_a_return_list_everything() -> None:
+    ended = replace(BASE, members=())
+    assert differences(None, BASE) == ["defined: all of web, api; objective 99.9% over 30d"]
+    assert differences(ended, BASE) == ["configured again: all of web, api; objective 99.9% over 30d"]
+    assert ended.ended
+    assert ended.digest == replace(ended, objective=Objective.parse("90%"), rule=Rule(3)).digest
+
+
+members = st.lists(
+    st.builds(
+        Member,
+        st.sampled_from(["p/a", "p/b", "p/c"]),
+        st.sampled_from(["local", "east"]),
+        st.integers(0, 2**40),
+        st.integers(1, 2**40),
+    ),
+    max_size=4,
+).map(tuple)
+objectives = st.fractions(Fraction(1, 10**6), 1 - Fraction(1, 10**9)).map(Objective)
+definitions = st.builds(
+    Definition,
+    st.just("p"),
+    st.integers(0, 2**52),
+    st.builds(Rule, st.none() | st.integers(1, 4)),
+    members,
+    objectives,
+    st.integers(1, 2**50),
+    st.sampled_from(["{}", '{"excludes":["corrections",{"dependency":"sso"}],"zone":"UTC"}']),
+    st.lists(st.text("abcdef0123456789", min_size=12, max_size=12), max_size=2).map(tuple),
+)
+
+
+@given(definitions)
+def test_a_definition_reads_back_from_its_fact(made: Definition) -> None:
+    fact = made.fact("ninewatch.yaml")
+    read = Definition.read(fact)
+    assert read == made
+    assert (read.digest, read.id) == (made.digest, fact.id)
+    assert fact.content()["digest"] == made.digest
+    assert fact.content()["source"] == "ninewatch.yaml"
+
+
+def test_keys_of_a_newer_version_are_ignored() -> None:
+    body = BASE.as_json() | {"colour": "green"}
+    body["members"][0]["weight"] = 2
+    assert Definition.read(Fact.of(5, "configuration", "definition", "forms", body)) == BASE
+
+
+@pytest.mark.parametrize(
+    "change",
+    [
+        {"rule": "most of them"},
+        {"members": [{"check": "forms/web"}]},
+        {"members": 5},
+        {"objective": "1/0"},
+        {"objective": None},
+        {"window_seconds": "long"},
+        {"window_seconds": 1e400},
+    ],
+)
+def test_what_cannot_be_read_is_one_error(change: dict[str, object]) -> None:
+    body = json.dumps(BASE.as_json() | change)
+    with pytest.raises(ValueError, match=r".+"):
+        Definition.read(Fact("abc", 5, "configuration", "definition", "forms", body))
