@@ -28,6 +28,7 @@ from monitor.journal import Journal
 from monitor.ledger import Ledger
 from monitor.network.outbound import Outbound
 from monitor.probes.registry import check_types
+from monitor.renamed import unconfigured
 from monitor.storage.sqlite import SqliteStore
 from monitor.storage.writer import Writer
 from monitor.web.blackbox import Probes
@@ -138,6 +139,7 @@ class Daemon:
             facts.restore(store)
             await facts.look()
             facts.define()
+            self._report_unconfigured()
             async with (
                 Recorder(self._ledger, writer, self._health) as recorder,
                 rigged(self._clock, self._health, outbound=Outbound(self._portfolio.outbound)) as (runner, pulse),
@@ -155,6 +157,13 @@ class Daemon:
                 self._failure = self._failure or self._unwritten()
         finally:
             store.close()
+
+    def _report_unconfigured(self) -> None:
+        """Log the recorded checks that are not configured: most often one was renamed."""
+        histories = self._ledger.everything()
+        last = {each.key: each.timeline.last_at for each in histories if each.timeline.last_at is not None}
+        for key, message in unconfigured(last, self._ledger.portfolio).items():
+            log.warning("check_not_configured", check=key, reason=message)
 
     def _reconcile(self, store: SqliteStore) -> None:
         """Set aside what a wrong clock stamped: the record would take nothing until the clock has passed it."""
@@ -268,6 +277,7 @@ class Daemon:
             if getattr(portfolio, name) != getattr(self._portfolio, name):
                 log.warning("config_needs_restart", key=name)
         self._ledger.reload(portfolio)
+        self._report_unconfigured()
         jobs.confine(portfolio)
         scheduler.load(jobs.all())
         self._health.config_reload_success, self._health.config_reload_at = True, self._clock.now()

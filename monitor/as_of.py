@@ -36,15 +36,22 @@ def ledger_at(portfolio: Portfolio, record: Path, at: int, products: Collection[
         NinewatchError: the journal of corrections cannot be read.
     """
     ledger = Ledger(portfolio)
-    checks = None if products is None else [key for key in ledger.entries if key.partition("/")[0] in products]
+    checks = None if products is None else _keys(ledger, products)
     with reading(record, trusted=products is not None) as found:
         tail = (seen for seen in found.load_tail(checks) if seen.at <= at)
         ledger.restore(
             _until(found, checks, at), tail, [_known(i, at) for i in found.load_incidents() if i.opened <= at]
         )
         facts = Facts(found.load_facts(), Journal.of(record).read())
-        ledger.facts = Facts(fact for fact in facts.all if fact.made <= at)
+        ledger.facts = Facts((fact for fact in facts.all if fact.made <= at), former=ledger.former)
     return ledger
+
+
+def _keys(ledger: Ledger, products: Collection[str]) -> list[str]:
+    """Return the keys of the products' checks, former ones included."""
+    former = ledger.former.checks.items()
+    present = {key for key in ledger.entries if key.partition("/")[0] in products}
+    return [*present, *(old for old, new in former if new in present)]
 
 
 def relied_on(products: dict[str, Product], name: str) -> set[str]:

@@ -51,22 +51,22 @@ def history(facts: Facts, product_id: str, since: int | None = None) -> list[Ent
 
 def is_known(facts: Facts, product_id: str) -> bool:
     """Return whether any fact names the product."""
-    return any(fact.product == product_id for fact in facts.all)
+    return any(facts.concern(fact, product_id) for fact in facts.all)
 
 
 def _entries(facts: Facts, product_id: str) -> Iterator[Entry]:
     counted = {each.id: each for each in facts.definitions(product_id)}
     before: Definition | None = None
-    corrections = {fact.id for fact in facts.all if fact.kind == CORRECTION and fact.product == product_id}
+    corrections = {fact.id for fact in facts.all if fact.kind == CORRECTION and facts.concern(fact, product_id)}
     for fact in facts.all:
         if fact.kind == REVOCATION:
             if fact.content()["revokes"] in corrections:
                 yield Entry(fact, (_stated(fact),))
-        elif fact.kind == DEFINITION and fact.product == product_id:
+        elif fact.kind == DEFINITION and facts.concern(fact, product_id):
             after = counted.get(fact.id)
             yield Entry(fact, _defined(before, after, fact))
             before = after or before
-        elif fact.product in (product_id, ""):
+        elif fact.kind != DEFINITION and (not fact.product or facts.concern(fact, product_id)):
             yield Entry(fact, (_stated(fact) if fact.kind == CORRECTION else fact.body[:_LONGEST],))
 
 

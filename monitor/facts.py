@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 
 import structlog
 
+from monitor.config.former import Former
 from sla.correction import Correction, Revocation, corrections_in, standing
 from sla.definition import Definition
 from sla.fact import DEFINITION, Fact, merged
@@ -24,11 +25,12 @@ class Corrections:
     """Corrections and revocations, and the exclusions that are in force, by product."""
 
     facts: Sequence[Correction | Revocation] = ()
+    former: Former = field(default_factory=Former)
     _by_product: dict[str, list[Exclusion]] = field(default_factory=dict)
 
     def __post_init__(self) -> None:
         for each in standing(self.facts):
-            self._by_product.setdefault(each.product, []).append(each.exclusion())
+            self._by_product.setdefault(self.former.product(each.product), []).append(each.exclusion())
 
     def of(self, product_id: str) -> Sequence[Exclusion]:
         """Return what corrections exclude for the product."""
@@ -38,10 +40,15 @@ class Corrections:
 class Facts:
     """All facts, those of kinds that this version does not know included: by when they were made, each id once."""
 
-    def __init__(self, *sources: Iterable[Fact]) -> None:
+    def __init__(self, *sources: Iterable[Fact], former: Former | None = None) -> None:
         self.all: Sequence[Fact] = merged(*sources)
-        self.corrections = Corrections(list(corrections_in(self.all)))
-        self._definitions = _definitions(self.all)
+        self.former = former or Former()
+        self.corrections = Corrections(list(corrections_in(self.all)), self.former)
+        self._definitions = _definitions(self.all, self.former)
+
+    def concern(self, fact: Fact, product_id: str) -> bool:
+        """Return whether the fact names the product, by its present id or a former one."""
+        return bool(fact.product) and self.former.product(fact.product) == product_id
 
     @property
     def products(self) -> Sequence[str]:
@@ -53,13 +60,13 @@ class Facts:
         return self._definitions.get(product_id, ())
 
 
-def _definitions(facts: Iterable[Fact]) -> dict[str, list[Definition]]:
+def _definitions(facts: Iterable[Fact], former: Former) -> dict[str, list[Definition]]:
     read = list(_readable(facts))
     superseded = {known for each in read for known in each.supersedes}
     found: dict[str, list[Definition]] = {}
     for each in read:
         if each.id not in superseded:
-            found.setdefault(each.product, []).append(each)
+            found.setdefault(former.product(each.product), []).append(former.definition(each))
     return found
 
 

@@ -13,7 +13,9 @@ from typing import TYPE_CHECKING
 
 from monitor.check_history import CheckHistory
 from monitor.config.agreement import Dependency
+from monitor.config.former import Former
 from monitor.facts import Facts
+from monitor.renamed import joined_history, renamed_histories, renamed_incident, renamed_runs, renamed_tail
 from monitor.vocabulary import SLOW, VANTAGE
 from sla.alerting import BurnAlert, LookBacks, burn_alerts
 from sla.budget import PACE, Forecast, exhausted_at
@@ -94,7 +96,7 @@ class Ledger:
         self.entries: dict[str, CheckEntry] = {}
         self.compositions: dict[str, Composition] = {}
         self.products: dict[str, Product] = {}
-        self.facts = Facts()
+        self.facts, self.former = Facts(), Former()
         self._others: dict[str, CheckHistory] = {}
         self._incidents: dict[str, Incident] = {}
         self._newest: list[Incident] | None = None
@@ -109,6 +111,7 @@ class Ledger:
         """
         self.portfolio = portfolio
         self.products = {product.id: product for product in portfolio.products}
+        self._rename(Former.of(portfolio))
         known, ongoing = self._others | self.entries, self._ongoing()
         self.entries = {}
         for product, check in portfolio.checks():
@@ -123,6 +126,16 @@ class Ledger:
         self._others = known
         self.compositions = {product.id: self._compose(product) for product in portfolio.products}
         self._newest = None
+
+    def _rename(self, former: Former) -> None:
+        """Let each present key continue what is known of its former ones; facts and incidents as well."""
+        self.former, self.facts = former, Facts(self.facts.all, former=former)
+        self._incidents = {name: renamed_incident(each, former) for name, each in self._incidents.items()}
+        for key, histories in renamed_histories(self._others | self.entries, former):
+            for old in histories:
+                self._others.pop(old.key, None)
+                self.entries.pop(old.key, None)
+            self._others[key] = joined_history(key, histories)
 
     def _ongoing(self) -> dict[str, Incident]:
         return {incident.check: incident for incident in self._incidents.values() if incident.resolved is None}
@@ -141,12 +154,12 @@ class Ledger:
         have are taken in as well. Return the runs that the tail was folded into; until they are written, it is nowhere
         but in the raw observations, which are not kept for ever.
         """
-        for key, group in groupby(runs, attrgetter("check")):
+        for key, group in groupby(renamed_runs(runs, self.former), attrgetter("check")):
             if own := [run for run in group if run.vantage == VANTAGE]:
                 self.history(key).restore_runs(own)
-        folded = self._fold_tail(tail)
+        folded = self._fold_tail(renamed_tail(tail, self.former))
         for incident in incidents:
-            self._incidents[incident.id] = incident
+            self._incidents[incident.id] = renamed_incident(incident, self.former)
         ongoing = self._ongoing()
         for history in self.everything():
             history.restore_incident(ongoing.get(history.key))
@@ -161,6 +174,8 @@ class Ledger:
             if seen.vantage != VANTAGE:
                 continue
             history = self.history(seen.check)
+            if history.folding is not None and seen.at <= history.folding.last:
+                continue  # of a former key, from the time of the present one
             ended = history.observe(seen)
             history.tracker.step(seen)
             folded |= {(run.check, run.first): run for run in (*ended, *history.growing())}
@@ -180,11 +195,6 @@ class Ledger:
     def latest(self) -> int | None:
         """The instant of the last observation of all; a clock that runs behind it cannot add to the record."""
         return max((e.folding.last for e in self.entries.values() if e.folding is not None), default=None)
-
-    def first_observed(self, product_id: str) -> int | None:
-        """Return the instant of the first observation of the product's checks, None if there is none."""
-        found = (entry.timeline.first_at for entry in self.of(product_id))
-        return min((at for at in found if at is not None), default=None)
 
     def definitions(self, product_id: str) -> Sequence[Definition]:
         """Return what the product's figures meant, in the order of time; none before its first load."""

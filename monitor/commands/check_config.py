@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import sys
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import click
 
@@ -14,6 +15,12 @@ from monitor.commands.words import plural
 from monitor.config.context import Context
 from monitor.config.errors import ConfigError
 from monitor.config.onefile import load_block
+from monitor.errors import StoreError
+from monitor.renamed import unconfigured
+from monitor.storage.reader import reading
+
+if TYPE_CHECKING:
+    from monitor.config.model import Portfolio
 
 
 @click.command("check-config", short_help="Check a configuration without running it.")
@@ -47,12 +54,27 @@ def _sound(path: Path) -> bool:
     if found.portfolio is None:
         click.echo(str(ConfigError(found.problems)), err=True)
         return False
+    forgotten = _unconfigured(found.portfolio)
+    for key, message in forgotten.items():
+        click.echo(f"warning: {found.portfolio.store}: the check {key} {message}", err=True)
     click.echo(zones.described())
     products = found.portfolio.products
     checks = sum(len(product.checks) for product in products)
-    warnings = f", {plural(len(found.warnings), 'warning')}" if found.warnings else ""
+    count = len(found.warnings) + len(forgotten)
+    warnings = f", {plural(count, 'warning')}" if count else ""
     click.echo(f"{path}: {plural(len(products), 'product')}, {plural(checks, 'check')}, no errors{warnings}")
     return True
+
+
+def _unconfigured(portfolio: Portfolio) -> dict[str, str]:
+    """Return the recorded checks that are not configured; none where the record is not here or cannot be read."""
+    if not portfolio.store.exists():
+        return {}
+    try:
+        with reading(portfolio.store) as record:
+            return unconfigured(record.last_observed(), portfolio)
+    except StoreError:
+        return {}
 
 
 def _sound_modules(path: Path) -> bool:

@@ -17,6 +17,7 @@ from typing import Annotated, Any, ClassVar
 from pydantic import AfterValidator, Field, ValidationInfo, field_validator
 
 from monitor.config.base import Model
+from monitor.config.former import FormerIds
 from monitor.config.outbound import Family, FamilyField
 from monitor.config.values import Count, Duration, Id, Within
 from sla.interval import DAY, MILLISECOND, MINUTE, SECOND
@@ -39,7 +40,10 @@ class CheckBase(Model):
     kind: ClassVar[str]
 
     id: Id
-    """Names the check within its product; a changed id starts a new record."""
+    """Names the check within its product; a changed id starts a new record, unless `was` names the former one."""
+
+    was: FormerIds = ()
+    """The id that the check had before, or a list of them: its record is continued."""
 
     interval: Pace = MINUTE
     """Time from one probe to the next."""

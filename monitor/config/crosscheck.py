@@ -28,6 +28,7 @@ def conflicts(root: Node) -> list[Problem]:
         Problem(locate(root, loc)[0], key_path(root, loc), message)
         for loc, message in (
             *_twice(root),
+            *_renamed(root),
             *_dependencies(root),
             *_left_out(root),
             *_stood_by(root),
@@ -103,6 +104,38 @@ def _repeated(root: Node, loc: Loc, what: str) -> Found:
         if name is not None and first.setdefault(name, item_loc) != item_loc:
             place, _ = locate(root, (*first[name], "id"))
             yield (*item_loc, "id"), f"{quoted(name)} already names a {what} at {place}; choose another id"
+
+
+def _renamed(root: Node) -> Found:
+    """Former ids: of one product or check each, not one that is configured."""
+    yield from _former(root, ("products",), "product")
+    for loc, _ in _items(root, ("products",)):
+        yield from _former(root, (*loc, "checks"), "check of this product")
+
+
+def _former(root: Node, loc: Loc, what: str) -> Found:
+    items = list(_items(root, loc))
+    present = {_text(step(item, "id")) for _, item in items}
+    claimed: dict[str, Loc] = {}
+    for item_loc, item in items:
+        for at, name in _names((*item_loc, "was"), step(item, "was")):
+            if name == _text(step(item, "id")):
+                yield at, "is the id itself; write the id before it was renamed, or take it out"
+            elif name in present:
+                yield at, f"{quoted(name)} is the id of a configured {what}, which has its own record; take it out"
+            elif claimed.setdefault(name, at) != at:
+                place, _ = locate(root, claimed[name])
+                yield at, f"{quoted(name)} is continued already at {place}; a former id belongs to one {what}"
+
+
+def _names(loc: Loc, node: Node | None) -> Iterator[tuple[Loc, str]]:
+    """Yield the names that are written as one scalar or as a list, each with its place."""
+    listed = [(loc, node)] if isinstance(node, Scalar) else []
+    if isinstance(node, Items):
+        listed = [((*loc, index), item) for index, item in enumerate(node.items) if isinstance(item, Scalar)]
+    for at, scalar in listed:
+        if (name := _text(scalar)) is not None:
+            yield at, name
 
 
 _NEEDS = ("parts", "depends_on")  # in the order of `Product.needs`

@@ -25,6 +25,7 @@ from monitor.config.base import Model
 from monitor.config.check import CheckBase, Reached, Streak
 from monitor.config.clients import Client, ValuePerHour
 from monitor.config.expect import Expect, HeaderExpectation, JsonExpectation, JsonPath, Regex, StatusRange
+from monitor.config.former import FormerIds
 from monitor.config.hosting import HostingTiersField, shipped_tiers
 from monitor.config.maintenance import Maintenance, ZoneName
 from monitor.config.outbound import Family, OutboundBlock
@@ -123,6 +124,9 @@ class Product(Model):
 
     id: Id
     """Names the product in URLs, metrics and records."""
+
+    was: FormerIds = ()
+    """The id that the product had before, or a list of them: its record and its facts are continued."""
 
     name: Text = Field(default_factory=lambda known: known.get("id", ""))
     """The name that people know it by. Default: the id."""

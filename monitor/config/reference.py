@@ -13,7 +13,7 @@ if TYPE_CHECKING:
 
 _BEGIN = "<!-- begin: made by `make generate` from the types; edit their docstrings -->"
 _END = "<!-- end -->"
-_SHARED = ("id", "interval", "timeout", "hold", "slow_after", "fall", "rise")  # of every kind of check: told once
+_SHARED = ("id", "was", "interval", "timeout", "hold", "slow_after", "fall", "rise")  # of all kinds: told once
 _LAST = ("family", "encrypted", "tls")  # of many kinds: told behind what is a kind's own
 
 

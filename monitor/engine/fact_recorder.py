@@ -45,7 +45,7 @@ class FactRecorder:
         Raises:
             StoreError: it cannot be read.
         """
-        self._ledger.facts = Facts(store.load_facts())
+        self._ledger.facts = Facts(store.load_facts(), former=self._ledger.former)
 
     async def look(self) -> None:
         """Read what is new in the journal, if it changed. Called about once a second; an unreadable one is logged.
@@ -74,8 +74,13 @@ class FactRecorder:
         self._undefined = wrong
         if not wrong:
             products = ledger.facts.products
-            found = additions(ledger.portfolio, ledger.definitions, ledger.first_observed, products, now)
+            found = additions(ledger.portfolio, ledger.definitions, self._first_observed, products, now)
             self._add([each.fact(self._health.config_source) for each in found])
+
+    def _first_observed(self, product_id: str) -> int | None:
+        """Return the instant of the first observation of the product's checks, None if there is none."""
+        found = (entry.timeline.first_at for entry in self._ledger.of(product_id))
+        return min((at for at in found if at is not None), default=None)
 
     def _clock_is_wrong(self, now: int) -> bool:
         """Return whether the record's time lies ahead: of the wall clock, or of the present instant."""
@@ -87,6 +92,6 @@ class FactRecorder:
         known = {fact.id for fact in self._ledger.facts.all}
         new = [fact for fact in facts if fact.id not in known]
         if new:
-            self._ledger.facts = Facts(self._ledger.facts.all, new)
+            self._ledger.facts = Facts(self._ledger.facts.all, new, former=self._ledger.former)
             self._writer.put_facts(new)
             log.info("facts_added", count=len(new))

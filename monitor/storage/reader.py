@@ -45,6 +45,10 @@ class Reader:
         """Return all incidents, oldest first."""
         return incidents_in(self._connection)
 
+    def last_observed(self) -> dict[str, int]:
+        """Return the instant of each recorded check's last observation that is inside a run."""
+        return dict(self._connection.execute(sql.LAST_OBSERVED).fetchall())
+
     def load_facts(self) -> list[Fact]:
         """Return all facts by when they were made; of a record of an earlier version, its corrections."""
         return facts_in(self._connection)

@@ -81,6 +81,10 @@ LATEST: Final = """
         SELECT max((SELECT last FROM runs WHERE series = series.id ORDER BY first DESC LIMIT 1)) AS last FROM series
         UNION ALL SELECT (SELECT at FROM observations ORDER BY at DESC LIMIT 1))"""
 
+# The last observation of each check, as far as runs hold it.
+LAST_OBSERVED: Final = """
+    SELECT check_key, max(last) FROM runs JOIN series ON series.id = series GROUP BY check_key"""
+
 # What a wrong clock stamped is moved to the `aside_` tables (clock_marks.py).
 ADD_STEP: Final = "INSERT INTO clock_steps (at, size) VALUES (?, ?)"
 EXPLAINING_STEP: Final = """

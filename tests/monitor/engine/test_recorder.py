@@ -265,7 +265,7 @@ async def test_a_record_that_was_emptied_is_written_once_more_from_memory(
             while trouble and not rig.health.record_missing:
                 await asyncio.to_thread(rig.store.commits.wait, 0.01)
             rig.store.error = ""
-            while not (rig.store.runs and rig.store.incidents and rig.store.corrections and rig.health.record_losses):
+            while not (rig.store.runs and rig.store.incidents and rig.store.facts and rig.health.record_losses):
                 await asyncio.to_thread(rig.store.commits.wait, 0.01)
         assert not rig.health.record_missing
     found = [(run.check, run.first - NOW, run.count, run.outcome) for run in rig.store.load_runs()]

@@ -1,0 +1,57 @@
+"""A renamed check, on the command line and in a daemon: reported without `was:`, and continued with it."""
+
+from __future__ import annotations
+
+import signal
+from typing import TYPE_CHECKING, Any
+
+from tests.monitor.commands.test_cli import said, target, written  # noqa: F401 - a fixture
+from tests.support.processes import until
+from tests.support.watches import Watch, watching
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+    from tests.support.targets import Target
+
+
+def observed(watch: Watch) -> int:
+    found: dict[str, Any] = watch.api("/products/demo/availability", window="1h")
+    return int(found["observations"]["good"])
+
+
+def renamed(text: str, was: str = "") -> str:
+    return text.replace("{id: health,", f"{{id: page,{was}")
+
+
+def test_a_check_that_is_recorded_and_not_configured_is_reported_until_it_is_continued(
+    target: Target,  # noqa: F811
+    tmp_path: Path,
+) -> None:
+    config = written(tmp_path, target.url("/health"))
+    text = config.read_text().replace("id: other,", "id: other, interval: 1h,")
+    text = text.replace("other', interval: 200ms", "other'")
+    config.write_text(text)
+    with watching(config) as watch:
+        until("some observations", lambda: watch.probes("health") >= 5)
+    assert said("check-config", config).exit_code == 0
+    assert "not configured" not in said("check-config", config).output
+    config.write_text(renamed(text))
+    checked = said("check-config", config)
+    assert checked.exit_code == 0
+    assert "the check demo/health is recorded until 20" in checked.output
+    assert "1 warning" in checked.output
+    with watching(config) as watch:
+        assert "check_not_configured" in watch.said()
+        assert "demo/health" in watch.said()
+        config.write_text(renamed(text, " was: health,"))
+        watch.signal(signal.SIGHUP)
+        until("the reload", lambda: "config_reloaded" in watch.said())
+        until("both histories", lambda: observed(watch) > 5)
+        before = observed(watch)
+        (first, *_) = watch.api("/products/demo/history")
+        assert first["body"]["members"][0]["check"] == "demo/health"
+    assert "not configured" not in said("check-config", config).output
+    with watching(config) as watch:
+        assert observed(watch) >= before
+        assert "check_not_configured" not in watch.said()

@@ -1,0 +1,171 @@
+"""A renamed check keeps its history: runs, observations, incidents and facts of the former id are the present one's."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from typing import TYPE_CHECKING, Any
+
+from hypothesis import given
+from hypothesis import strategies as st
+
+from monitor.definitions import additions
+from monitor.fact_history import history
+from monitor.facts import Facts
+from monitor.ledger import Ledger
+from monitor.renamed import joined, unconfigured
+from sla.correction import Correction
+from sla.incident import Incident
+from sla.interval import HOUR, MINUTE, Interval
+from sla.observation import Observation, Outcome, Run
+from sla.timeline import Timeline
+from tests.support.ledgers import BAD, GOOD, NOW, StandIn, ledger_of, observe, run
+from tests.support.ledgers import ILL as FAILED
+from tests.support.ledgers import WELL as PASSED
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from monitor.config.model import Portfolio
+
+SPAN = Interval(NOW - 4 * HOUR, NOW)
+
+
+def forms(
+    check: str = "page", product: str = "forms", former: tuple[str, ...] = (), **more: object
+) -> dict[str, object]:
+    """Return a product of one check, which had the former ids."""
+    made = StandIn(id=check, interval="1m", timeout="10s", was=former)  # type: ignore[arg-type]
+    return {"id": product, "objective": "99.9%", "checks": (made,), **more}
+
+
+def recorded(key: str) -> list[Run]:
+    """Return four hours of a check with an outage of half an hour."""
+    start = NOW - 4 * HOUR
+    return [
+        run(key, GOOD, start, start + 59 * MINUTE),
+        run(key, BAD, start + HOUR, start + 89 * MINUTE, "deadline"),
+        run(key, GOOD, start + 90 * MINUTE, start + 3 * HOUR),
+    ]
+
+
+def restored(portfolio: Portfolio, runs: Sequence[Run], tail: Sequence[Observation] = (), **more: Any) -> Ledger:
+    ledger = Ledger(portfolio)
+    ledger.restore(runs, tail, more.get("incidents", ()))
+    return ledger
+
+
+def figures(ledger: Ledger, product: str = "forms") -> dict[str, Any]:
+    return ledger.measured(product, SPAN, NOW).as_json(product="x")
+
+
+PLAIN = ledger_of(forms("health")).portfolio
+RENAMED = ledger_of(forms("page", former=("health",))).portfolio
+MOVED = ledger_of(forms("page", "permits", ("health",), was="forms")).portfolio
+
+
+def test_the_history_of_a_former_id_belongs_to_the_present_one() -> None:
+    """With what was observed after the last run, and whichever of product and check was renamed."""
+    tail = [Observation("forms/health", NOW - HOUR + MINUTE, Outcome.BAD, "deadline")]
+    runs = recorded("forms/health")
+    expected = figures(restored(PLAIN, runs, tail))
+    assert expected["observations"] == {"good": 151, "bad": 31, "unknown": 0}
+    assert figures(restored(RENAMED, runs, tail)) == expected
+    assert figures(restored(MOVED, runs, tail), "permits") == expected
+    assert figures(restored(ledger_of(forms("page")).portfolio, runs, tail))["coverage"] == 0
+
+
+def test_a_reload_that_renames_changes_no_figure_of_the_past_and_goes_on() -> None:
+    ledger = restored(PLAIN, recorded("forms/health"))
+    before = figures(ledger)
+    ledger.reload(RENAMED)
+    assert figures(ledger) == before
+    (entry,) = ledger.of("forms")
+    observe(ledger, entry, NOW - HOUR + MINUTE, FAILED)
+    ledger.reload(RENAMED)
+    assert ledger.measured("forms", SPAN, NOW).counts.bad == 31
+    assert [run.check for run in entry.growing()] == ["forms/page"]
+    assert ledger.everything() == [entry]
+
+
+def test_what_the_present_id_wrote_over_a_growing_run_of_the_former_one_counts_once() -> None:
+    """After the rename the growing run is written anew, under the present key; rows of the former one stay."""
+    ledger = restored(PLAIN, recorded("forms/health"))
+    ledger.reload(RENAMED)
+    (entry,) = ledger.of("forms")
+    for minutes in range(1, 30):
+        observe(ledger, entry, NOW - HOUR + minutes * MINUTE, PASSED)
+    rows = [*recorded("forms/health"), *entry.growing()]
+    again = restored(RENAMED, rows)
+    assert figures(again) == figures(ledger)
+    assert again.measured("forms", SPAN, NOW).counts == ledger.measured("forms", SPAN, NOW).counts
+
+
+def test_an_incident_goes_on_under_the_present_id_and_is_resolved_there() -> None:
+    start = NOW - 4 * HOUR
+    runs = [run("forms/health", BAD, start, NOW - HOUR, "deadline")]
+    ongoing = Incident.open("forms", "forms/health", start, "deadline")
+    for ledger in (restored(MOVED, runs, incidents=[ongoing]), restored(PLAIN, runs, incidents=[ongoing])):
+        ledger.reload(MOVED)
+        assert [(i.id, i.check, i.product) for i in ledger.open_incidents()] == [
+            (ongoing.id, "permits/page", "permits")
+        ]
+        (entry,) = ledger.of("permits")
+        for minutes in (1, 2):
+            observe(ledger, entry, NOW - HOUR + minutes * MINUTE, PASSED)
+        assert ledger.open_incidents() == []
+        assert [i.id for i in ledger.incidents] == [ongoing.id]
+
+
+def test_facts_of_a_former_product_are_those_of_the_present_one() -> None:
+    """A correction excludes time of it, and the definition of before the rename is its first: nothing was redefined."""
+    old = restored(PLAIN, recorded("forms/health"))
+    (first,) = additions(PLAIN, old.definitions, lambda _: NOW - 4 * HOUR, [], NOW)
+    said = Correction("forms", Interval(NOW - 2 * HOUR, NOW - HOUR), "Ana", "account locked", NOW)
+    ledger = restored(MOVED, recorded("forms/health"))
+    ledger.facts = Facts([said.fact(), first.fact("ninewatch.yaml")], former=ledger.former)
+    assert list(ledger.facts.corrections.of("permits")) == [said.exclusion()]
+    (held,) = ledger.definitions("permits")
+    assert (held.product, held.members[0].check, held.made) == ("permits", "permits/page", first.made)
+    assert [*additions(MOVED, ledger.definitions, lambda _: None, ledger.facts.products, NOW + 1)] == []
+    assert [each.fact.kind for each in history(ledger.facts, "permits")] == ["definition", "correction"]
+
+
+def test_without_a_former_id_a_renamed_check_is_reported() -> None:
+    last = {"forms/health": NOW - HOUR, "forms/page": NOW}
+    (message,) = unconfigured(last, ledger_of(forms("page")).portfolio).values()
+    assert "2026-09-21T" in message
+    assert "`was:`" in message
+    assert unconfigured(last, RENAMED) == {}
+
+
+spans = st.lists(st.tuples(st.integers(0, 40), st.integers(1, 6)), max_size=6)
+
+
+def runs_of(key: str, gaps: list[tuple[int, int]]) -> list[Run]:
+    """Return runs without overlap: each begins `gap` minutes after the one before and has so many observations."""
+    made, at = [], 0
+    for gap, count in gaps:
+        first = at + gap * MINUTE
+        last = first + (count - 1) * MINUTE
+        made.append(Run(key, GOOD, "", first, last, count, 2 * MINUTE, count, 5 * count, 5))
+        at = last + MINUTE
+    return made
+
+
+@given(spans, spans, spans)
+def test_joined_runs_never_overlap_and_the_present_ids_are_whole(
+    own: list[tuple[int, int]], one: list[tuple[int, int]], other: list[tuple[int, int]]
+) -> None:
+    """Each minute that any source observed is observed once, from the first source that has it."""
+    sources = [runs_of("p/new", own), runs_of("p/a", one), runs_of("p/b", other)]
+    found = joined("p/new", sources)
+    timeline = Timeline(2 * MINUTE)
+    for each in found:
+        timeline.append_run(each)
+        assert each.latency_count <= each.count
+    minutes = {at for runs in sources for r in runs for at in range(r.first, r.last + 1, MINUTE)}
+    assert sorted(at for r in found for at in range(r.first, r.last + 1, MINUTE)) == sorted(minutes)
+    assert sum(r.count for r in found) == len(minutes)
+    assert all(each in found for each in sources[0])
+    assert {r.check for r in found} <= {"p/new"}
+    assert joined("p/new", [found]) == [replace(each, check="p/new") for each in found]
