@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Final
 
+from monitor.journal import as_line
 from sla.correction import Correction, Revocation
 from sla.correction import read as read_correction
 from sla.definition import Definition, differences
@@ -29,16 +30,7 @@ class Entry:
 
     def as_json(self) -> dict[str, Any]:
         """Return it as the API and `ninewatch history --json` give it."""
-        fact = self.fact
-        return {
-            "id": fact.id,
-            "made": format_instant(fact.made),
-            "author": fact.author,
-            "kind": fact.kind,
-            "product": fact.product,
-            "changes": list(self.changes),
-            "body": fact.content(),
-        }
+        return as_line(self.fact) | {"changes": list(self.changes)}
 
 
 def history(facts: Facts, product_id: str, since: int | None = None) -> list[Entry]:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING
 from zoneinfo import ZoneInfo
@@ -13,6 +13,7 @@ import click
 from monitor import zones
 from monitor.clock import SystemClock
 from monitor.commands.common import loaded
+from monitor.config.former import Former
 from monitor.config.model import Portfolio
 from monitor.errors import NinewatchError
 from monitor.facts import Facts
@@ -93,6 +94,7 @@ class Place:
     record: Path
     zone: ZoneInfo
     products: Sequence[str] | None
+    former: Former = field(default_factory=Former)
 
     @property
     def journal(self) -> Journal:
@@ -101,7 +103,7 @@ class Place:
 
     def facts(self) -> Facts:
         """Return the facts of the record and the journal: either may have lost some."""
-        return Facts(facts_of(self.record), self.journal.read())
+        return Facts(facts_of(self.record), self.journal.read(), former=self.former)
 
     def corrections(self) -> Sequence[Correction | Revocation]:
         """Return corrections and revocations by when they were made."""
@@ -114,7 +116,7 @@ def place_of(path: Path | None) -> Place:
         fields = Portfolio.model_fields
         return Place(fields["store"].default, zones.zone(fields["time_zone"].default), None)
     portfolio = loaded(path)[1]
-    return Place(portfolio.store, portfolio.zone, [product.id for product in portfolio.products])
+    return Place(portfolio.store, portfolio.zone, [product.id for product in portfolio.products], Former.of(portfolio))
 
 
 def _correction(place: Place, product: str | None, interval: str | None, author: str, reason: str) -> Correction:

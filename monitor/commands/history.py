@@ -33,7 +33,7 @@ def history_command(product: str, since: str | None, as_json: bool, path: Path |
     if not place.record.exists():
         raise NinewatchError(f"there is no record {place.record}; name the configuration with -c")
     first = None if since is None else _since(since, place)
-    facts = place.facts()
+    facts, product = place.facts(), place.former.product(product)
     _require(product, place, facts)
     entries = history(facts, product, first)
     for each in entries:

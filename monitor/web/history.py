@@ -18,6 +18,7 @@ async def product_history(request: web.Request) -> web.Response:
     only(request, "since")
     site, name = request.app[SITE], request.match_info["id"]
     facts, turns = site.ledger.facts, Turns(site.clock)
+    name = facts.former.product(name)
     if name not in site.ledger.products and not is_known(facts, name):
         raise Refusal(404, "there is no such product", "GET /api/v1/products lists them")
     since = _since(request.query["since"]) if "since" in request.query else None

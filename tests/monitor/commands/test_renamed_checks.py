@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import json
 import signal
 from typing import TYPE_CHECKING, Any
 
+from monitor.storage.sqlite import SqliteStore
 from tests.monitor.commands.test_cli import said, target, written  # noqa: F401 - a fixture
 from tests.support.processes import until
 from tests.support.watches import Watch, watching
@@ -52,6 +54,22 @@ def test_a_check_that_is_recorded_and_not_configured_is_reported_until_it_is_con
         (first, *_) = watch.api("/products/demo/history")
         assert first["body"]["members"][0]["check"] == "demo/health"
     assert "not configured" not in said("check-config", config).output
+    assert said("history", "demo", "-c", config).output.startswith("20")
     with watching(config) as watch:
         assert observed(watch) >= before
         assert "check_not_configured" not in watch.said()
+
+
+def test_a_renamed_product_keeps_its_facts(tmp_path: Path) -> None:
+    """Its history is listed by either id; a correction of the former one excludes time of the present one."""
+    SqliteStore(tmp_path / "n.db", 0).close()
+    config = written(tmp_path, "http://127.0.0.1:1/health")
+    words = ("--author", "Ana", "--reason", "locked", "-c", config)
+    assert said("correct", "demo", "2025-11-03T09:10/2025-11-03T09:25", *words).exit_code == 0
+    config.write_text(config.read_text().replace("{id: demo,", "{id: portal, was: demo,"))
+    listed = said("history", "portal", "-c", config).output
+    assert "excluded: locked (Ana)" in listed
+    assert said("history", "demo", "-c", config).output == listed
+    report = ("report", "--product", "portal", "--window", "2025-11-03T00:00/2025-11-04T00:00", "--format", "json")
+    (found,) = json.loads(said(*report, "-c", config).stdout)["products"]
+    assert found["contractual"]["excluded_seconds"] == 900
