@@ -34,6 +34,7 @@ from sla.localtime import EPOCH, first_instant, instant, local
 
 _RULE = re.compile(r"FREQ=(?:DAILY|WEEKLY|MONTHLY|YEARLY)(?:;[A-Z]+=[A-Z0-9,+-]+)*")
 _TOO_OFTEN = re.compile(r"BYMINUTE|BYSECOND|INTERVAL=0+(?:;|$)")
+_ZULU = re.compile(r"UNTIL=\w+Z")
 _SELDOM = ("DAILY", "WEEKLY", "MONTHLY", "YEARLY")
 _WRITE_RULE = "write a recurrence rule such as FREQ=WEEKLY;BYDAY=SU, daily at the most"
 _LARGEST = 1 << 20
@@ -73,6 +74,8 @@ def _rule(value: Any) -> str:
     text = value.strip().removeprefix("RRULE:") if isinstance(value, str) else ""
     if not _RULE.fullmatch(text) or _TOO_OFTEN.search(text):
         raise ValueError(f"not a rule that can be used; {_WRITE_RULE}")
+    if zulu := _ZULU.search(text):
+        raise ValueError(f"{zulu[0]} is in UTC; write UNTIL as the zone's local time, without Z")
     return text
 
 

@@ -48,26 +48,29 @@ class Columns(NamedTuple):
         return self.first + row if self.lines is None else self.lines[row]
 
 
-_SEPARATOR = re.compile(r"\"?sep=.\"?\r?\n", re.IGNORECASE)
+_SEPARATOR = re.compile(r"\"?sep=([^\w\r\n\"])\"?\r?\n", re.IGNORECASE)
 _DELIMITERS = (",", ";", "\t")
+_QUOTED = re.compile(r'"(?:[^"]|"")*"')
 
 
-def _cells(header: str, delimiter: str) -> list[str]:
-    return next(csv.reader([header], delimiter=delimiter), [])
+def _delimiter(header: str) -> str:
+    """Return which delimiter the header has most of outside quotes, the first of several."""
+    bare = _QUOTED.sub("", header)
+    return max(_DELIMITERS, key=bare.count)
 
 
 class Csv:
-    """CSV under a header: comma, semicolon or tab, whichever the header has.
+    """CSV under a header: the given delimiter, or comma, semicolon or tab, whichever the header has.
 
     Raises:
         BadDataError: the header names no `at` or no `outcome`.
     """
 
-    def __init__(self, name: str, header: str, line: int, *, changes: bool = False) -> None:
+    def __init__(self, name: str, header: str, line: int, delimiter: str = "", *, changes: bool = False) -> None:
         self.name = name
         self._changes = changes
-        self.delimiter = max(_DELIMITERS, key=lambda each: len(_cells(header, each)))  # the first of several
-        names = _cells(header, self.delimiter)
+        self.delimiter = delimiter or _delimiter(header)
+        names = next(csv.reader([header], delimiter=self.delimiter), [])
         self.width = len(names)
         try:
             self._index = {column: names.index(own) for column, own in words.columns(tuple(names), changes).items()}
@@ -279,8 +282,10 @@ def read(name: str, blocks: Iterator[Block], *, changes: bool = False) -> Iterat
             if text[0] == "{":
                 reader, block = JsonLines(name, changes=changes), Block(text, line)
             else:
-                if _SEPARATOR.match(text):  # Excel's, above the header
-                    text, line = text.partition("\n")[2], line + 1
+                delimiter = ""
+                if said := _SEPARATOR.match(text):  # Excel's, above the header
+                    delimiter, text, line = said[1], text[said.end() :], line + 1
                 header, _, text = text.partition("\n")
-                reader, block = Csv(name, header.rstrip("\r"), line, changes=changes), Block(text, line + 1)
+                reader = Csv(name, header.rstrip("\r"), line, delimiter, changes=changes)
+                block = Block(text, line + 1)
         yield reader.read(block)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from datetime import UTC, datetime
+from itertools import chain, count
 from typing import TYPE_CHECKING, Final
 
 import structlog
@@ -86,18 +87,25 @@ def refuse_missing(record: Path, *, locked_before: bool) -> None:
 def put_aside(record: Path, now: int) -> None:
     """Rename whatever lies at the record's path, with its log, so that nothing of it is lost. `now` is for the name.
 
+    What was put aside before keeps its name: the second of one name ends in `-2`.
+
     Raises:
         OSError: it cannot be renamed.
     """
-    stamp = datetime.fromtimestamp(now // 1_000_000, UTC).strftime("%Y%m%dT%H%M%SZ")
+    aside_name = _free_name(record, datetime.fromtimestamp(now // 1_000_000, UTC).strftime("%Y%m%dT%H%M%SZ"))
     for part in _PARTS:
         file = _part(record, part)
         if part == "-shm" or (file.exists() and not file.stat().st_size):
             file.unlink(missing_ok=True)
         elif file.exists():
-            aside = _part(record, f".aside-{stamp}{part}")
+            aside = _part(record, aside_name + part)
             file.replace(aside)
             log.warning("record_put_aside", file=str(aside))
+
+
+def _free_name(record: Path, stamp: str) -> str:
+    names = chain([f".aside-{stamp}"], (f".aside-{stamp}-{number}" for number in count(2)))
+    return next(name for name in names if not any(_part(record, name + part).exists() for part in _PARTS))
 
 
 def _part(record: Path, part: str) -> Path:

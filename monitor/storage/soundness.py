@@ -1,8 +1,8 @@
 """Refuse a record whose file is sound and whose values are not: no such outcome, a run that ends before it begins.
 
 Each table has conditions that are true of a damaged row; SQLite evaluates them. Of runs, which may be millions, one
-condition finds the damaged ones in about 2 us each, and the others only name what is wrong with them. Raw observations
-are not walked, because there may be hundreds of millions: `rows.py` checks those that are read.
+condition finds the damaged ones in about 2 us each, and the others only name what is wrong with them. Only
+the newest raw observations are walked, because there may be hundreds of millions: `rows.py` checks what is read.
 """
 
 from __future__ import annotations
@@ -18,6 +18,8 @@ if TYPE_CHECKING:
 
 LATEST: Final = 2**53  # microseconds: the year 2255, beyond which no instant is and no sum overflows
 REMEDY: Final = "the file was left as it is; restore a copy, or begin an empty one with `ninewatch run --new-record`"
+
+NEWEST: Final = 200_000  # observations that are walked: a tenth of a second
 
 _Fault = tuple[str, str]
 
@@ -78,6 +80,13 @@ _CORRECTION: Final = (
     ("revokes IS NULL AND (typeof(product) != 'text' OR start IS NULL OR end IS NULL)", "it says nothing"),
     ("end <= start", "it ends before it begins"),
 )
+_OBSERVATION: Final = (
+    *(_number(column) for column in ("at", "series", "reason")),
+    _number("outcome", 2),
+    _number("latency", 2**62, null=True),
+    _known("series", "series"),
+    _known("reason", "reasons"),
+)
 # Table -> the columns that name a row, and what is wrong with it where the condition is true.
 _TABLES: Final[Mapping[str, tuple[str, Sequence[_Fault]]]] = {
     "series": ("id", (_number("id"), _text("check_key"), _text("vantage"))),
@@ -91,6 +100,7 @@ _TABLES: Final[Mapping[str, tuple[str, Sequence[_Fault]]]] = {
         "name",
         (_number("value"), ("value > (SELECT max(last) FROM runs)", "value lies after all that was recorded")),
     ),
+    "observations": ("at, series", _OBSERVATION),
     "clock_steps": ("id", (_number("at"), _number("size", least=-LATEST))),
     "clock_marks": ("id", (*(_number(c) for c in ("start", "end", "made", "step")), _number("reverted", 1))),
 }
@@ -103,7 +113,7 @@ def refuse_damage(connection: sqlite3.Connection, path: Path) -> None:
         StoreError: one is not; the message names the table, the row, what is wrong and the remedy.
         sqlite3.Error: it cannot be read.
     """
-    for fault in (*_faults(connection), *_outliers(connection)):
+    for fault in (*_faults(connection), *_oldest(connection)):
         raise damage(path, fault)
 
 
@@ -119,16 +129,15 @@ def _faults(connection: sqlite3.Connection) -> Iterator[str]:
             continue
         cases = " ".join(f"WHEN {condition} THEN '{words}'" for condition, words in faults)
         damaged = _ANY_FAULT if table == "runs" else "fault IS NOT NULL"
-        query = f"SELECT {key}, CASE {cases} END AS fault FROM {table} WHERE {damaged} LIMIT 1"  # noqa: S608
+        rows = f"(SELECT * FROM {table} ORDER BY at DESC LIMIT {NEWEST})" if table == "observations" else table  # noqa: S608
+        query = f"SELECT {key}, CASE {cases} END AS fault FROM {rows} WHERE {damaged} LIMIT 1"  # noqa: S608
         for *names, words in connection.execute(query):
             row = ", ".join(f"{name} {value!r}" for name, value in zip(key.split(", "), names, strict=True))
             yield f"in the table {table}, row with {row}: {words or 'it cannot be true'}"
 
 
-def _outliers(connection: sqlite3.Connection) -> Iterator[str]:
-    """Yield what is no instant among the first and the last observation: NULL sorts before numbers, text after."""
-    for order in ("ASC", "DESC"):
-        query = f"SELECT at FROM observations ORDER BY at {order} LIMIT 1"  # noqa: S608
-        for (at,) in connection.execute(query):
-            if not (isinstance(at, int) and 0 <= at <= LATEST):
-                yield f"in the table observations, row with at {at!r}: at is no number from 0 to {LATEST}"
+def _oldest(connection: sqlite3.Connection) -> Iterator[str]:
+    """Yield the first observation if it is at no instant: NULL and numbers sort first; text is among the newest."""
+    for (at,) in connection.execute("SELECT at FROM observations ORDER BY at LIMIT 1"):
+        if not (isinstance(at, int) and 0 <= at <= LATEST):
+            yield f"in the table observations, row with at {at!r}: at is no number from 0 to {LATEST}"

@@ -45,6 +45,23 @@ def test_columns_are_found_by_name(text: str) -> None:
     ]
 
 
+@pytest.mark.parametrize(
+    ("header", "delimiter"),
+    [
+        ('at;"a,b,c,d,e,f";outcome', ";"),
+        ('"at";"reason, as ""text"", of it";"outcome"', ";"),
+        ('"at"\t"x;y;z;w"\t"outcome"', "\t"),
+        ('at,"x;y;z;w",outcome', ","),
+        ("sep=|\nat|x,y|outcome", "|"),
+        ('"sep=;"\r\nat;"x,y,z,w";outcome', ";"),
+    ],
+)
+def test_the_delimiter_is_the_one_outside_quotes_or_the_one_that_excel_names(header: str, delimiter: str) -> None:
+    """Whatever the names of other columns hold."""
+    row = delimiter.join(("1", '"c; d, e"', "good"))
+    assert [each[:2] for each in columns(f"{header}\n{row}\n")] == [("1", "good")]
+
+
 def test_check_and_vantage_are_optional() -> None:
     assert columns("at,outcome\n1,good\n") == [("1", "good", "", "", 2)]
     assert columns('{"at": 1, "outcome": true}\n') == [("1", "true", "", "", 1)]

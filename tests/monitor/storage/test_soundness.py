@@ -10,6 +10,7 @@ import pytest
 
 from monitor.engine.recorder import restore
 from monitor.errors import StoreError
+from monitor.storage import soundness
 from monitor.storage.base import Batch
 from monitor.storage.reader import facts_of, reading
 from monitor.storage.sqlite import SqliteStore
@@ -84,9 +85,8 @@ def test_what_is_no_number_is_refused(path: Path, table: str, column: str, value
     damage(path, table, f"{column} = {value}")
     with pytest.raises(StoreError, match=r"record.db.*(restore a copy|another `store:`)"):
         load(path)
-    if table != "observations" or column == "at":  # of a raw observation, the rest is checked where it is read
-        with pytest.raises(StoreError), reading(path):
-            pass
+    with pytest.raises(StoreError), reading(path):
+        pass
 
 
 @pytest.mark.parametrize("value", ["NULL", "5", "x'00ff'"])
@@ -109,10 +109,10 @@ def test_what_is_no_text_is_refused(path: Path, table: str, column: str, value: 
         ("runs", "latency_count = 3", "more latencies"),
         ("runs", "reason = 77", "reason is not in the table reasons"),
         ("runs", "series = 77", "series is not in the table series"),
-        ("observations", "outcome = 9", "no outcome 9"),
-        ("observations", "reason = 77", "no such check or reason"),
-        ("observations", "series = 77", "no such check or reason"),
-        ("observations", "latency = 'fast'", "no numbers"),
+        ("observations", "outcome = 9", "outcome is no number from 0 to 2"),
+        ("observations", "reason = 77", "reason is not in the table reasons"),
+        ("observations", "series = 77", "series is not in the table series"),
+        ("observations", "latency = 'fast'", "latency is no number"),
         ("incidents", "resolved = 5", "ends before it begins"),
         ("incidents", "downtime = 'long'", "downtime is no number"),
         ("facts", "kind = 'correction'", "lacks a part of its body"),
@@ -123,6 +123,34 @@ def test_what_is_no_text_is_refused(path: Path, table: str, column: str, value: 
 )
 def test_what_cannot_be_true_is_refused_with_its_place(path: Path, table: str, change: str, said: str) -> None:
     damage(path, table, change)
+    with pytest.raises(StoreError, match=rf"damaged: .*{said}.*restore a copy.*--new-record"):
+        load(path)
+
+
+@pytest.mark.parametrize("column", ["outcome = 9", "outcome = 'bad'", "latency = 1.5", "reason = 12", "series = -1"])
+def test_an_observation_within_a_run_is_refused_too(path: Path, column: str) -> None:
+    """No figure is made of it, but pages list it."""
+    with contextlib.closing(sqlite3.connect(path, isolation_level=None)) as connection:
+        connection.execute(f"UPDATE observations SET {column} WHERE at = 200")  # noqa: S608
+    with pytest.raises(StoreError, match=r"in the table observations, row with at 200, .*restore a copy"):
+        load(path)
+    with pytest.raises(StoreError, match="in the table observations, row with at 200"), reading(path):
+        pass
+
+
+@pytest.mark.parametrize(
+    ("change", "said"),
+    [
+        ("outcome = 9", "no outcome 9"),
+        ("reason = 77", "no such check or reason"),
+        ("latency = 'fast'", "no numbers"),
+    ],
+)
+def test_an_observation_that_was_not_walked_is_checked_where_it_is_read(
+    path: Path, monkeypatch: pytest.MonkeyPatch, change: str, said: str
+) -> None:
+    monkeypatch.setattr(soundness, "NEWEST", 0)
+    damage(path, "observations", change)
     with pytest.raises(StoreError, match=rf"damaged: .*{said}.*restore a copy.*--new-record"):
         load(path)
 
