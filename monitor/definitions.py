@@ -7,23 +7,17 @@ way (`sla/definition.py`).
 from __future__ import annotations
 
 from dataclasses import replace
-from typing import TYPE_CHECKING, Any, Final
+from typing import TYPE_CHECKING
 
-from monitor.config.agreement import Dependency
+from monitor.config.agreement_meaning import agreement_meaning
 from monitor.vocabulary import VANTAGE
 from sla.definition import Definition, Member
 from sla.fact import canonical
-from sla.interval import DAY, HOUR, MINUTE, SECOND, Interval, union
-from sla.service_hours import ALWAYS
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Sequence
 
-    from monitor.config.agreement import Agreement
     from monitor.config.model import Portfolio, Product
-    from sla.service_hours import Hours, ServiceHours
-
-_DAYS: Final = ("Mon", "Tue", "Wed", "Thu", "Fri", "Sat", "Sun")
 
 
 def definition_of(product: Product, zone: str, made: int) -> Definition:
@@ -35,57 +29,6 @@ def definition_of(product: Product, zone: str, made: int) -> Definition:
     return Definition(
         product.id, made, product.rule, tuple(sorted(members)), product.objective, product.window, meaning
     )
-
-
-def agreement_meaning(agreement: Agreement, zone: str) -> dict[str, Any]:
-    """Return what an agreement excludes and promises as plain data, the same for two that mean the same.
-
-    Service hours are a list of times for each day, where 26:00 is 02:00 of the day after; none where service is
-    promised always. The zone is there only where it decides anything.
-    """
-    found: dict[str, Any] = {"excludes": _excludes(agreement)}
-    if agreement.service_hours != ALWAYS:
-        found["service_hours"] = _hours(agreement.service_hours, by_day=agreement.holidays is not None)
-    if agreement.holidays is not None:
-        found["holidays"] = agreement.holidays
-    if len(found) > 1:
-        found["zone"] = agreement.zone or zone
-    if agreement.longest_outage is not None:
-        found["longest_outage_seconds"] = agreement.longest_outage / SECOND
-    if agreement.total_outage is not None:
-        limit, per = agreement.total_outage.limit / SECOND, agreement.total_outage.per / SECOND
-        found["total_outage"] = {"limit_seconds": limit, "per_seconds": per}
-    return found
-
-
-def _excludes(agreement: Agreement) -> list[Any]:
-    named = {each for each in agreement.excludes if not isinstance(each, Dependency)}
-    products = {each.product for each in agreement.excludes if isinstance(each, Dependency)}
-    return [*sorted(named), *({"dependency": product} for product in sorted(products))]
-
-
-def _hours(hours: ServiceHours, *, by_day: bool) -> dict[str, list[str]]:
-    """Return the times of each day that has any.
-
-    With `by_day` a shift past midnight stays with its first day: on a holiday, what begins on it is not served.
-    """
-    days = hours.days if by_day else _wrapped(hours.days)
-    return {name: [_times(each) for each in times] for name, times in zip(_DAYS, days, strict=True) if times}
-
-
-def _wrapped(days: Sequence[Hours]) -> list[Hours]:
-    """Return the hours with what passes midnight moved to the day after."""
-    wrapped: list[Hours] = []
-    for number, times in enumerate(days):
-        late = [Interval(0, each.end - DAY) for each in days[number - 1] if each.end > DAY]
-        wrapped.append(
-            tuple(union([*late, *(Interval(each.start, min(each.end, DAY)) for each in times if each.start < DAY)]))
-        )
-    return wrapped
-
-
-def _times(span: Interval) -> str:
-    return "-".join(f"{at // HOUR:02}:{at % HOUR // MINUTE:02}" for at in (span.start, span.end))
 
 
 def additions(

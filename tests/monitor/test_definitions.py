@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
-from monitor.config.agreement import Agreement
 from monitor.config.model import Portfolio
-from monitor.definitions import additions, agreement_meaning, definition_of
+from monitor.definitions import additions, definition_of
 from monitor.facts import Facts
 from sla.fact import Fact
 from sla.interval import MINUTE, SECOND
@@ -22,10 +23,6 @@ NOW = 1_000_000 * SECOND
 
 def portfolio(*products: dict[str, object], **fields: object) -> Portfolio:
     return Portfolio.model_validate({"products": products, **fields})
-
-
-def meaning(zone: str = "America/Vancouver", **fields: Any) -> dict[str, Any]:
-    return agreement_meaning(Agreement.model_validate(fields), zone)
 
 
 class Record:
@@ -116,47 +113,30 @@ def test_the_members_carry_their_keys_intervals_and_holds() -> None:
     assert (member.interval, member.hold) == (MINUTE, 130 * SECOND)
 
 
-@pytest.mark.parametrize(
-    ("one", "other"),
-    [
-        ({}, {"service_hours": "Mon-Sun 00:00-24:00", "zone": "UTC"}),
-        (
-            {"service_hours": "Mon-Fri 07:00-18:00"},
-            {"service_hours": "mon-thu 07:00-12:00, 12:00-18:00; Fri 7:00-18:00"},
-        ),
-        ({"service_hours": "Mon 22:00-02:00"}, {"service_hours": "Mon 22:00-24:00; Tue 00:00-02:00"}),
-        ({"service_hours": "Sun 22:00-02:00"}, {"service_hours": "Mon 00:00-02:00; Sun 22:00-24:00"}),
-        ({"holidays": "BC"}, {"holidays": "BC", "zone": "America/Vancouver"}),
-        (
-            {"excludes": ["corrections", {"dependency": "sso"}, "maintenance"]},
-            {"excludes": [{"dependency": "sso"}, "maintenance", "corrections", "maintenance"]},
-        ),
-        ({"longest_outage": "22m"}, {"longest_outage": "1320s"}),
-    ],
-)
-def test_agreements_of_one_meaning_are_written_alike(one: dict[str, Any], other: dict[str, Any]) -> None:
-    assert meaning(**one) == meaning(**other)
+CONFIGURATIONS: list[list[dict[str, object]]] = [
+    [product("forms"), product("css")],
+    [product("forms", 2), product("css")],
+    [product("forms", 2, rule="at_least 2"), product("css", team="x")],  # means what the one before means
+    [product("css", 1, "99.5%")],
+    [product("css", 1, "99.5%"), product("forms", 2, rule="any")],
+]
 
 
-@pytest.mark.parametrize(
-    ("one", "other"),
-    [
-        (
-            {"holidays": "BC", "service_hours": "Mon 22:00-02:00"},
-            {"holidays": "BC", "service_hours": "Mon 22:00-24:00; Tue 00:00-02:00"},
-        ),
-        ({"holidays": "BC"}, {"holidays": "Canada"}),
-        ({"holidays": "BC"}, {"holidays": "BC", "zone": "UTC"}),
-        ({"excludes": []}, {"excludes": ["maintenance"]}),
-        ({}, {"total_outage": {"limit": "4h", "per": "30d"}}),
-    ],
-)
-def test_agreements_of_another_meaning_are_not(one: dict[str, Any], other: dict[str, Any]) -> None:
-    """A shift that begins on a holiday is not served after midnight either."""
-    assert meaning(**one) != meaning(**other)
-
-
-def test_a_zone_that_decides_nothing_is_left_out() -> None:
-    assert "zone" not in meaning("UTC")
-    assert meaning("UTC", service_hours="Mon 07:00-18:00")["zone"] == "UTC"
-    assert meaning("UTC", service_hours="Mon 07:00-18:00")["service_hours"] == {"Mon": ["07:00-18:00"]}
+@given(st.lists(st.integers(0, len(CONFIGURATIONS) - 1), min_size=1, max_size=8))
+def test_definitions_follow_the_loads_whatever_their_order(loads: list[int]) -> None:
+    """At each instant the definition in force is that of the last load before it; earlier ones are never touched."""
+    record, expected = Record(), dict[str, list[tuple[int, str]]]()
+    for step, number in enumerate(loads):
+        before = list(record.facts.all)
+        record.load(*CONFIGURATIONS[number], now=NOW + step)
+        record.load(*CONFIGURATIONS[number], now=NOW + step)
+        assert all(fact in record.facts.all for fact in before)
+        loaded = {each.id: each for each in portfolio(*CONFIGURATIONS[number]).products}
+        for name in {*expected, *loaded}:
+            meant = definition_of(loaded[name], "America/Vancouver", 0).digest if name in loaded else "ended"
+            held = expected.setdefault(name, [])
+            if not held or held[-1][1] != meant:
+                held.append((NOW + step, meant))
+    for name, held in expected.items():
+        found = record.facts.definitions(name)
+        assert [(each.made, "ended" if each.ended else each.digest) for each in found] == held

@@ -1,0 +1,114 @@
+"""Agreements as plain data: one form for one meaning, and the agreement of it excludes the same time."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+
+from monitor.config.agreement import Agreement
+from monitor.config.agreement_meaning import agreement_meaning, agreement_of
+from sla.interval import DAY, Interval
+from sla.window import parse_instant
+
+
+def meaning(zone: str = "America/Vancouver", **fields: Any) -> dict[str, Any]:
+    return agreement_meaning(Agreement.model_validate(fields), zone)
+
+
+@pytest.mark.parametrize(
+    ("one", "other"),
+    [
+        ({}, {"service_hours": "Mon-Sun 00:00-24:00", "zone": "UTC"}),
+        ({}, {"service_hours": "Mon-Sun 18:00-06:00, 06:00-18:00"}),
+        (
+            {"service_hours": "Mon-Fri 07:00-18:00"},
+            {"service_hours": "mon-thu 07:00-12:00, 12:00-18:00; Fri 7:00-18:00"},
+        ),
+        ({"service_hours": "Mon 22:00-02:00"}, {"service_hours": "Mon 22:00-24:00; Tue 00:00-02:00"}),
+        ({"service_hours": "Sun 22:00-02:00"}, {"service_hours": "Mon 00:00-02:00; Sun 22:00-24:00"}),
+        ({"holidays": "BC"}, {"holidays": "BC", "zone": "America/Vancouver"}),
+        (
+            {"excludes": ["corrections", {"dependency": "sso"}, "maintenance"]},
+            {"excludes": [{"dependency": "sso"}, "maintenance", "corrections", "maintenance"]},
+        ),
+        ({"longest_outage": "22m"}, {"longest_outage": "1320s"}),
+    ],
+)
+def test_agreements_of_one_meaning_are_written_alike(one: dict[str, Any], other: dict[str, Any]) -> None:
+    assert meaning(**one) == meaning(**other)
+
+
+@pytest.mark.parametrize(
+    ("one", "other"),
+    [
+        (
+            {"holidays": "BC", "service_hours": "Mon 22:00-02:00"},
+            {"holidays": "BC", "service_hours": "Mon 22:00-24:00; Tue 00:00-02:00"},
+        ),
+        ({"holidays": "BC"}, {"holidays": "Canada"}),
+        ({"holidays": "BC"}, {"holidays": "BC", "zone": "UTC"}),
+        ({"excludes": []}, {"excludes": ["maintenance"]}),
+        ({}, {"total_outage": {"limit": "4h", "per": "30d"}}),
+    ],
+)
+def test_agreements_of_another_meaning_are_not(one: dict[str, Any], other: dict[str, Any]) -> None:
+    """A shift that begins on a holiday is not served after midnight either."""
+    assert meaning(**one) != meaning(**other)
+
+
+def test_a_zone_that_decides_nothing_is_left_out() -> None:
+    assert "zone" not in meaning("UTC")
+    assert meaning("UTC", service_hours="Mon 07:00-18:00")["zone"] == "UTC"
+    assert meaning("UTC", service_hours="Mon 07:00-18:00")["service_hours"] == {"Mon": ["07:00-18:00"]}
+
+
+WINDOW = Interval(parse_instant("2026-12-01T00:00:00Z"), parse_instant("2026-12-01T00:00:00Z") + 70 * DAY)
+
+
+@pytest.mark.parametrize(
+    "fields",
+    [
+        {},
+        {"service_hours": "Mon-Fri 07:00-18:00"},
+        {"service_hours": "Mon-Fri 07:00-18:00", "holidays": "BC"},
+        {"service_hours": "Mon-Sun 22:00-02:00; Sat 10:00-14:30", "zone": "UTC"},
+        {"service_hours": "Fri 22:00-02:00, 00:00-24:00", "holidays": "Canada"},
+        {"holidays": "BC", "zone": "Europe/Berlin"},
+        {"excludes": [{"dependency": "sso"}, "maintenance"]},
+        {"excludes": [], "longest_outage": "22m", "total_outage": {"limit": "4h", "per": "30d"}},
+    ],
+)
+def test_an_agreement_reads_back_and_excludes_the_same_time(fields: dict[str, Any]) -> None:
+    written = Agreement.model_validate(fields)
+    plain = agreement_meaning(written, "America/Vancouver")
+    read = agreement_of(plain | {"of a newer version": 1})
+    assert agreement_meaning(read, "America/Vancouver") == plain
+    zone = "America/Vancouver"
+    assert hours(read, zone) == hours(written, zone)
+    assert set(read.excludes) == set(written.excludes)
+    assert list(read.limits()) == list(written.limits())
+
+
+def hours(agreement: Agreement, zone: str) -> list[Interval]:
+    return sorted(each.interval for each in agreement.out_of_hours(WINDOW, zone))
+
+
+def test_hours_that_were_read_back_print_as_a_person_writes_them() -> None:
+    read = agreement_of(meaning(service_hours="Mon 07:00-18:00; Tue-Fri 7:00-18:00; Sun 10:00-12:00, 13:00-14:00"))
+    assert str(read.service_hours) == "Mon-Fri 07:00-18:00; Sun 10:00-12:00, 13:00-14:00"
+
+
+@pytest.mark.parametrize(
+    "change",
+    [
+        {"excludes": 5},
+        {"service_hours": "always"},
+        {"service_hours": {"Mon": ["seven"]}},
+        {"longest_outage_seconds": "long"},
+        {"total_outage": {"limit_seconds": 5}},
+    ],
+)
+def test_what_is_no_meaning_is_one_error(change: dict[str, Any]) -> None:
+    with pytest.raises(ValueError, match=r".+"):
+        agreement_of(meaning() | change)
