@@ -10,15 +10,19 @@ from click.testing import CliRunner
 
 from monitor.cli import cli
 from monitor.config.loader import load
+from monitor.engine.fact_recorder import FactRecorder
 from monitor.engine.recorder import restore
 from monitor.facts import Facts
+from monitor.health import Health
 from monitor.journal import Journal
 from monitor.ledger import Ledger
 from monitor.probes.registry import check_types
 from monitor.storage.reader import reading
 from monitor.storage.sqlite import SqliteStore
+from monitor.storage.writer import Writer
 from sla.interval import Interval
 from sla.window import format_instant
+from tests.support.clocks import ManualClock
 from tests.support.records import NAMES, unpack
 
 if TYPE_CHECKING:
@@ -79,6 +83,27 @@ def test_the_daemon_takes_over_the_record(expected: Any, tmp_path: Path) -> None
         ledger.facts = Facts(store.load_facts(), Journal.of(portfolio.store).read())
         store.close()
         assert figures(ledger, expected) == expected
+
+
+def test_the_first_definition_begins_with_the_record_and_changes_no_figure(expected: Any, tmp_path: Path) -> None:
+    portfolio = load(tmp_path / "ninewatch.yaml", check_types(allow_exec=False))
+    ledger, store = Ledger(portfolio), SqliteStore(portfolio.store, 0)
+    restore(ledger, store)
+    health, clock = Health(), ManualClock(expected["windows"][0][1])
+    recorder = FactRecorder(ledger, Journal.of(portfolio.store), writer := Writer(store, health, clock), clock, health)
+    recorder.restore(store)
+    recorder.define()
+    first = {run.check: run.first for run in reversed(list(store.load_runs()))}
+    writer.start()
+    assert writer.close(30)
+    for product in portfolio.products:
+        (definition,) = ledger.definitions(product.id)
+        assert definition.made == min(first[f"{product.id}/{check.id}"] for check in product.checks)
+    stored = {fact.id for fact in store.load_facts()}
+    store.close()
+    assert stored == {fact.id for fact in ledger.facts.all}
+    ledger.facts = Facts(ledger.facts.all, Journal.of(portfolio.store).read())
+    assert figures(ledger, expected) == expected
 
 
 def test_a_record_that_no_daemon_has_taken_over_is_read_as_it_is(expected: Any, tmp_path: Path) -> None:
