@@ -33,7 +33,7 @@ def ledger_at(portfolio: Portfolio, record: Path, at: int, products: Collection[
 
     Raises:
         StoreError: there is no record, or it cannot be read.
-        NinewatchError: the journal of corrections cannot be read.
+        NinewatchError: the journal cannot be read.
     """
     ledger = Ledger(portfolio)
     checks = None if products is None else _keys(ledger, products)

@@ -20,7 +20,11 @@ if TYPE_CHECKING:
 
 @click.command("history", short_help="List what was stated about a product over time.")
 @click.argument("product")
-@click.option("--since", metavar="TIME|DURATION", help="Only what was made since: 2026-11-03T09:10, or 90d ago.")
+@click.option(
+    "--since",
+    metavar="TIME|DURATION",
+    help="Only facts made since an instant (2026-11-03T09:10) or a duration ago (90d).",
+)
 @click.option("--json", "as_json", is_flag=True, help="Print one JSON object a line.")
 @CONFIG
 def history_command(product: str, since: str | None, as_json: bool, path: Path | None) -> None:
