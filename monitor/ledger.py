@@ -210,8 +210,10 @@ class Ledger:
         history = self.compositions[product_id]
         return burn_alerts(product.objective, product.window, history.state(now).estimate, LookBacks.of(history, now))
 
-    def measured(self, product_id: str, window: Window | Interval | str, now: int) -> Measured:
-        """Return the product's raw figures over a window, an interval, or a rolling window by name that ends now.
+    def measured(self, product_id: str, window: Window | Interval | str, at: int, now: int | None = None) -> Measured:
+        """Return the product's raw figures over a window, an interval, or a rolling window by name, as of `at`.
+
+        `now` is the present, which decides whether the figures are provisional; `at` by default.
 
         Raises:
             KeyError: there is no such product, or no such name in `sla.window.WINDOWS`.
@@ -221,9 +223,21 @@ class Ledger:
         if isinstance(window, Window):
             whole = window.whole if window.in_progress else None
             window = window.measured
-        span = window if isinstance(window, Interval) else rolling(WINDOWS[window], now)
+        span = window if isinstance(window, Interval) else rolling(WINDOWS[window], at)
         interval = max(check.interval for check in product.checks)
-        return measure(self.compositions[product_id], span, product.objective, interval=interval, whole=whole)
+        found = measure(
+            self.compositions[product_id],
+            span,
+            product.objective,
+            interval=interval,
+            whole=whole,
+            rolling=whole is None and span.end == at,
+        )
+        return replace(found, provisional=self.provisional(product_id, span.end, at if now is None else now))
+
+    def provisional(self, product_id: str, end: int, now: int) -> bool:
+        """Return whether probes of the product that were sent before `end` may still be under way at `now`."""
+        return end > now - max(check.timeout for check in self.products[product_id].checks)
 
     def forecast(self, product_id: str, now: int) -> Forecast:
         """Return whether the raw budget of the product's own window lasts at its last day's pace."""
@@ -235,19 +249,34 @@ class Ledger:
         return Forecast(over, burn, exhausted_at(held, product.objective, burn, now, product.window))
 
     def contractual(self, product_id: str, window: Interval) -> Measured:
-        """Return the product's figures over a rolling window without what its agreement leaves out."""
+        """Return the product's figures over a window that ends now without what its agreement leaves out."""
         product = self.products[product_id]
         cut = [each.interval for each in self.exclusions(product_id, window)]
         interval = max(check.interval for check in product.checks)
-        return measure(self.compositions[product_id], window, product.objective, excluded=cut, interval=interval)
+        found = measure(
+            self.compositions[product_id], window, product.objective, excluded=cut, interval=interval, rolling=True
+        )
+        return replace(found, provisional=True)
 
-    def agreed(self, product_id: str, window: Window) -> Agreed:
-        """Return the product's raw and contractual figures over a window, with the audit between them."""
+    def agreed(self, product_id: str, window: Window, at: int, now: int | None = None) -> Agreed:
+        """Return the product's raw and contractual figures over a window as of `at`, with the audit between them.
+
+        `now` is the present, which decides whether the figures are provisional; `at` by default.
+        """
         product = self.products[product_id]
         interval = max(check.interval for check in product.checks)
         limits = tuple(product.agreement.limits())
         cut = self.exclusions(product_id, reach(limits, window.whole))
-        return agree(self.compositions[product_id], window, product.objective, cut, interval=interval, limits=limits)
+        found = agree(
+            self.compositions[product_id],
+            window,
+            product.objective,
+            cut,
+            interval=interval,
+            limits=limits,
+            rolling=not window.in_progress and window.measured.end == at,
+        )
+        return found.as_of(provisional=self.provisional(product_id, window.measured.end, at if now is None else now))
 
     def exclusions(self, product_id: str, window: Interval) -> list[Exclusion]:
         """Return what the product's agreement leaves out of the window, cause by cause.

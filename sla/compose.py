@@ -141,6 +141,11 @@ class Composition(History):
         return min((at for m in self.members if (at := m.begins) is not None), default=None)
 
     @property
+    def first(self) -> int | None:
+        """The instant of the first known observation of all members."""
+        return min((at for leaf in self._leaves if (at := leaf.first) is not None), default=None)
+
+    @property
     def leaves(self) -> tuple[History, ...]:
         """What its members are composed of in the end, each once."""
         return self._leaves

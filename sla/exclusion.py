@@ -7,7 +7,7 @@ The audit says which: piece by piece, each with all of its causes.
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from enum import StrEnum
 from itertools import groupby
 from typing import TYPE_CHECKING, Any
@@ -136,6 +136,11 @@ class Agreed:
     audit: tuple[Excluded, ...]
     outages: tuple[OutageFigure, ...] = ()
 
+    def as_of(self, *, provisional: bool) -> Agreed:
+        """Return the same figures, marked as provisional or not."""
+        raw, contractual = (replace(each, provisional=provisional) for each in (self.raw, self.contractual))
+        return replace(self, raw=raw, contractual=contractual)
+
     @property
     def excluded(self) -> int:
         """Microseconds that the contractual figure leaves out."""
@@ -151,6 +156,7 @@ def agree(
     unknown: UnknownPolicy = UnknownPolicy.EXCLUDE,
     interval: int | None = None,
     limits: Iterable[OutageLimit] = (),
+    rolling: bool = False,
 ) -> Agreed:
     """Return the raw and the contractual figures of the window, and what it says of each limit on outages.
 
@@ -161,7 +167,14 @@ def agree(
     def figures(cut: Sequence[Exclusion]) -> Measured:
         excluded = [each.interval for each in cut]
         return measure(
-            history, window.measured, objective, excluded=excluded, unknown=unknown, interval=interval, whole=whole
+            history,
+            window.measured,
+            objective,
+            excluded=excluded,
+            unknown=unknown,
+            interval=interval,
+            whole=whole,
+            rolling=rolling,
         )
 
     cut = [each.interval for each in exclusions]

@@ -14,6 +14,7 @@ from sla.objective import Objective, nines
 from sla.proof import Proof, proven
 from sla.tally import Counts
 from sla.track import Durations, History
+from sla.watched import Span, Watched, watched
 from sla.window import format_instant
 
 if TYPE_CHECKING:
@@ -27,7 +28,8 @@ class Measured:
     `excluded` is the excluded time inside the window; `budget_length` the length that the budget is for, after
     exclusions: longer than what was measured where a calendar window is in progress. All in microseconds.
     `interval` is the check's probing interval, None where nobody says. `sampled` is whether the counts are of probes;
-    counts of changes of state prove nothing. `provisional` is whether observations of the window may still arrive.
+    counts of changes of state prove nothing. `provisional` is whether observations of the window may still arrive;
+    `watched` is the part of a window that reaches back beyond the record.
     """
 
     window: Interval
@@ -40,6 +42,7 @@ class Measured:
     interval: int | None = None
     sampled: bool = True
     provisional: bool = False
+    watched: Watched | None = None
 
     @property
     def coverage(self) -> Fraction | None:
@@ -106,30 +109,34 @@ class Measured:
         """
         subject = {"check": check} if product is None else {"product": product}
         proof = self.proof
-        return subject | {
-            "window": {"start": format_instant(self.window.start), "end": format_instant(self.window.end)},
-            "excluded_seconds": _seconds(self.excluded),
-            "up_seconds": _seconds(self.durations.up),
-            "down_seconds": _seconds(self.durations.down),
-            "doubt_seconds": _seconds(self.durations.doubt),
-            "unknown_seconds": _seconds(self.durations.unknown),
-            "guessed_seconds": {
-                "up": _seconds(self.durations.guessed_up),
-                "down": _seconds(self.durations.guessed_down),
-            },
-            "coverage": _number(self.coverage),
-            "availability": {name: _number(v) for name, v in self.availability._asdict().items()},
-            "downtime_seconds": {name: _seconds(v) for name, v in self.downtime._asdict().items()},
-            "observations": self.counts._asdict(),
-            "nines": {"observed": self.nines, "proven": proof and proof.nines},
-            "proven_availability": proof and proof.availability,
-            "objective": self.objective and float(self.objective.ratio),
-            "budget": self._budget_json(),
-            "verdict": self.verdict and self.verdict.value,
-            "point_meets_objective": self.point_meets_objective,
-            "resolvable": self.resolvable,
-            "provisional": self.provisional,
-        }
+        return (
+            subject
+            | {
+                "window": {"start": format_instant(self.window.start), "end": format_instant(self.window.end)},
+                "excluded_seconds": _seconds(self.excluded),
+                "up_seconds": _seconds(self.durations.up),
+                "down_seconds": _seconds(self.durations.down),
+                "doubt_seconds": _seconds(self.durations.doubt),
+                "unknown_seconds": _seconds(self.durations.unknown),
+                "guessed_seconds": {
+                    "up": _seconds(self.durations.guessed_up),
+                    "down": _seconds(self.durations.guessed_down),
+                },
+                "coverage": _number(self.coverage),
+                "availability": {name: _number(v) for name, v in self.availability._asdict().items()},
+                "downtime_seconds": {name: _seconds(v) for name, v in self.downtime._asdict().items()},
+                "observations": self.counts._asdict(),
+                "nines": {"observed": self.nines, "proven": proof and proof.nines},
+                "proven_availability": proof and proof.availability,
+                "objective": self.objective and float(self.objective.ratio),
+                "budget": self._budget_json(),
+                "verdict": self.verdict and self.verdict.value,
+                "point_meets_objective": self.point_meets_objective,
+                "resolvable": self.resolvable,
+                "provisional": self.provisional,
+            }
+            | ({} if self.watched is None else {"watched": self.watched.as_json()})
+        )
 
     def _budget_json(self) -> dict[str, float | None]:
         held = self.budget
@@ -149,11 +156,13 @@ def measure(
     unknown: UnknownPolicy = UnknownPolicy.EXCLUDE,
     interval: int | None = None,
     whole: Interval | None = None,
+    rolling: bool = False,
 ) -> Measured:
     """Return what the history says of the window, the excluded time taken out before anything is counted.
 
-    `whole` is the calendar window in progress of which `window` is the part that has elapsed; the budget is that of the
-    whole. Excluded intervals may overlap, repeat and reach beyond the window.
+    `rolling` is whether the window moves with time, which decides when a young record can decide its objective. `whole`
+    is the calendar window in progress of which `window` is the part that has elapsed; the budget is that of the whole.
+    Excluded intervals may overlap, repeat and reach beyond the window.
     """
     cut = tuple(excluded)
     durations, counts = Durations(), Counts()
@@ -169,6 +178,7 @@ def measure(
         objective,
         unknown,
         interval,
+        watched=watched(history, Span(window, rolling, whole), objective, cut, unknown),
     )
 
 

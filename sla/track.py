@@ -42,6 +42,11 @@ class State(IntEnum):
         return _ESTIMATE[self]
 
     @property
+    def is_guess(self) -> bool:
+        """Whether the whole is unknown, and its known members indicate a state."""
+        return self >= State.GUESS_UP
+
+    @property
     def is_doubt(self) -> bool:
         """Whether the one change between two differing observations may lie on either side of this instant."""
         return self in (State.DOUBT_UP, State.DOUBT_DOWN)

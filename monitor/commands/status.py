@@ -7,6 +7,7 @@ import json
 import sys
 import urllib.error
 import urllib.request
+from collections.abc import Iterator
 from fractions import Fraction
 from pathlib import Path
 from typing import Any
@@ -53,7 +54,7 @@ def status(path: Path | None, as_json: bool) -> None:
         _agree(path, found.digest, _asked(where, "configuration"), where)
     products = _asked(where, "products")
     try:
-        text = json.dumps(products, indent=2) if as_json else _table(products)
+        text = json.dumps(products, indent=2) if as_json else "\n".join([_table(products), *_watched(products)])
     except (KeyError, TypeError):
         raise _stranger(where) from None
     click.echo(text)
@@ -112,6 +113,18 @@ def _said(error: OSError) -> str:
 
 def _notes(products: list[dict[str, Any]]) -> list[str]:
     return [f"{product['id']}: {line}" for product in products for line in product["alerts_that_cannot_fire"]]
+
+
+def _watched(products: list[dict[str, Any]]) -> Iterator[str]:
+    """Yield a line per product whose record is younger than its window."""
+    for product in products:
+        if (found := product.get("watched")) is not None:
+            bounds = found["availability"]
+            said = f"{_percent(bounds['point'])}, between {_percent(bounds['low'])} and {_percent(bounds['high'])}"
+            when = found["decidable_at"]
+            yield f"{product['id']}: watched since {found['since']}: {said}" + (
+                "" if when is None or product["verdict"] == "met" else f"; can be decided from {when}"
+            )
 
 
 def _table(products: list[dict[str, Any]]) -> str:

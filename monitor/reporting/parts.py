@@ -11,7 +11,7 @@ from monitor.reporting.document import Cell, Chart, Column, Part, Section, Table
 from monitor.reporting.naming import named, short
 from monitor.web.agreed import limit_text
 from monitor.web.present import near
-from monitor.web.views import ASSUMPTION, LASTED, failure_texts, rule_text, verdict_text
+from monitor.web.views import ASSUMPTION, LASTED, failure_texts, guessed_text, rule_text, verdict_text, watched_text
 from sla.availability import Verdict
 from sla.exclusion import totals
 from sla.objective import apportioned, format_duration, format_percent
@@ -125,7 +125,7 @@ def _column(step: Step, zone: ZoneInfo) -> Column:
 def _sections(report: Report, telling: Telling) -> Iterator[Section]:
     yield _budget(report, telling.zone)
     yield _trend(report, telling.zone)
-    yield _figures(report)
+    yield _figures(report, telling)
     yield from _outage_limits(report)
     yield _incidents(report, telling)
     yield _exclusions(report, telling.zone)
@@ -151,15 +151,19 @@ _ROWS: tuple[tuple[str, Callable[[Measured], Cell]], ...] = (
     ("Time down", lambda m: doc.duration(m.durations.down)),
     ("Time in doubt", lambda m: doc.duration(m.durations.doubt)),
     ("Time unknown", lambda m: doc.duration(m.durations.unknown)),
+    ("Unknown time estimated as up", lambda m: doc.duration(m.durations.guessed_up)),
+    ("Unknown time estimated as down", lambda m: doc.duration(m.durations.guessed_down)),
     ("Time left out", lambda m: doc.duration(m.excluded)),
 )
 
 
-def _figures(report: Report) -> Section:
+def _figures(report: Report, telling: Telling) -> Section:
     both = (report.agreed.contractual, report.agreed.raw)
     rows = tuple((words(name), *(figure(m) for m in both)) for name, figure in _ROWS)
-    said = "By agreement leaves out what is listed below; raw leaves out nothing. Percentages are floored."
-    return Section("figures", "The figures", (said,), Table(("Figure", "By agreement", "Raw"), rows))
+    said = ["By agreement leaves out what is listed below; raw leaves out nothing. Percentages are floored."]
+    raw, history = report.agreed.raw, telling.desk.ledger.compositions[report.product]
+    said += [f"{text}." for text in (watched_text(raw, telling.zone), guessed_text(history, raw)) if text]
+    return Section("figures", "The figures", tuple(said), Table(("Figure", "By agreement", "Raw"), rows))
 
 
 def _outage_limits(report: Report) -> Iterator[Section]:

@@ -65,7 +65,7 @@ class AgreedLines:
 def agreed(ledger: Ledger, product: Product, now: int) -> AgreedLines:
     """Return what the agreement makes of the product's own window."""
     span = rolling(product.window, now)
-    found = ledger.agreed(product.id, Window("own", span, span))
+    found = ledger.agreed(product.id, Window("own", span, span), now)
     newest = found.audit[-PIECES:][::-1]
     pieces = [_piece(each, ledger.portfolio.zone) for each in newest]
     limits = [LimitLine(limit_text(each.limit), each.measured, each.verdict) for each in found.outages]

@@ -65,7 +65,7 @@ async def product(request: web.Request) -> web.Response:
         "depends_on": list(found.depends_on),
         "checks": [_check(entry, now) for entry in ledger.of(found.id)],
         "windows": windows,
-        "contractual": _contractual(found, ledger.agreed(found.id, _own(found, now))),
+        "contractual": _contractual(found, ledger.agreed(found.id, _own(found, now), now)),
         "burn_alerts": burn_alerts(ledger, found, now),
         "budget_forecast": _forecast(ledger.forecast(found.id, now)),
         "open_incidents": [_incident(ledger, each, now) for each in ledger.open_incidents(found.id)],
@@ -87,10 +87,11 @@ async def availability(request: web.Request) -> web.Response:
     window = _window(request.query["window"], at, site) if "window" in request.query else _own(found, at)
     if figure == "raw":
         ledger = await ledger_as_of(site, found, at, now)
-        return as_json(ledger.measured(found.id, window, now).as_json(product=found.id))
+        return as_json(ledger.measured(found.id, window, at, now).as_json(product=found.id))
     if window.whole.length > LONGEST_AUDIT:
         raise Refusal(400, "window is too long to be audited at once", "ask for a year at a time, e.g. window=year")
-    return as_json(_contractual(found, (await ledger_as_of(site, found, at, now)).agreed(found.id, window)))
+    ledger = await ledger_as_of(site, found, at, now)
+    return as_json(_contractual(found, ledger.agreed(found.id, window, at, now)))
 
 
 @routes.get("/api/v1/products/{id}/blame")
@@ -233,7 +234,7 @@ def _summary(site: Site, product: Product, still_open: Counter[str], now: int) -
         "incidents_open": still_open[product.id],
         "alerts_that_cannot_fire": product.burn_obstacles,
         "last_observed": _instant(newest),
-    } | {name: figures[name] for name in kept}
+    } | {name: figures[name] for name in (*kept, "watched") if name in figures}
 
 
 def _forecast(found: Forecast) -> dict[str, Any]:

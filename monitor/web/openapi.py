@@ -19,6 +19,12 @@ def _object(**properties: Any) -> dict[str, Any]:
     return {"type": "object", "required": list(properties), "properties": properties}
 
 
+def _figures(**properties: Any) -> dict[str, Any]:
+    """Return an object of figures; a window that reaches back beyond the record has `watched` too."""
+    found = _object(**properties)
+    return found | {"properties": properties | {"watched": _ref("Watched")}}
+
+
 def _ref(name: str) -> dict[str, str]:
     return {"$ref": f"#/components/schemas/{name}"}
 
@@ -106,8 +112,8 @@ _CLIENT: dict[str, Any] = {
 
 SCHEMAS: dict[str, Any] = {
     "Error": _object(error=_TEXT, remedy=_TEXT),
-    "Measured": _object(**_MEASURED),
-    "Contractual": _object(**_MEASURED, outage_limits=_list(_ref("OutageLimit")), exclusions=_list(_ref("Excluded"))),
+    "Measured": _figures(**_MEASURED),
+    "Contractual": _figures(**_MEASURED, outage_limits=_list(_ref("OutageLimit")), exclusions=_list(_ref("Excluded"))),
     "OutageLimit": _object(
         promise={"enum": [kind.value for kind in LimitKind]},
         limit_seconds=_NUMBER,
@@ -115,6 +121,7 @@ SCHEMAS: dict[str, Any] = {
         outage_seconds=_SECONDS,
         verdict=_VERDICT,
     ),
+    "Watched": _object(since=_INSTANT, availability=_BOUNDS, proven=_MAYBE, decidable_at=_MAYBE_INSTANT),
     "Excluded": _object(start=_INSTANT, end=_INSTANT, seconds=_NUMBER, causes=_list(_ref("Cause"))),
     "Cause": _object(cause=_CAUSES, label=_TEXT, author=_MAYBE_TEXT, reason=_MAYBE_TEXT, made=_MAYBE_INSTANT),
     "Incident": _object(**_INCIDENT),
@@ -177,8 +184,8 @@ SCHEMAS: dict[str, Any] = {
         together=_BOUNDS,
         together_if_independent=_MAYBE,
     ),
-    "Summary": _object(**_SUMMARY),
-    "Product": _object(
+    "Summary": _figures(**_SUMMARY),
+    "Product": _figures(
         **_SUMMARY,
         depends_on=_list(_TEXT),
         checks=_list(_ref("Check")),

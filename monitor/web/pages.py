@@ -65,6 +65,8 @@ async def product(request: web.Request) -> web.Response:
     own, zone = _own_window(site, found, now), ledger.portfolio.zone
     values: dict[str, Any] = {"row": _row(site, found, own, views.open_incidents(ledger), now)}
     values |= _budget(own) | {"verdict": views.verdict_text(own)}
+    history = ledger.compositions[found.id]
+    values["notes"] = [each for each in (views.watched_text(own, zone), views.guessed_text(history, own)) if each]
     values["pace"] = views.pace(ledger.forecast(found.id, now), zone)
     values["silent"] = found.burn_obstacles
     values["agreed"] = lines = agreed(ledger, found, now)

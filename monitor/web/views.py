@@ -10,7 +10,7 @@ from monitor.web.degradations import degradations
 from monitor.web.present import Look, Moment, days, look, moment, nines_scale
 from sla.availability import Bounds, Verdict
 from sla.interval import SECOND
-from sla.objective import format_duration
+from sla.objective import format_duration, format_percent
 from sla.track import State
 
 if TYPE_CHECKING:
@@ -22,6 +22,7 @@ if TYPE_CHECKING:
     from monitor.health import Health
     from monitor.ledger import CheckEntry, Ledger
     from sla.budget import Forecast
+    from sla.compose import Composition
     from sla.incident import Failure, Incident
     from sla.measured import Measured
     from sla.readiness import Readiness
@@ -157,6 +158,35 @@ def pace(found: Forecast, zone: ZoneInfo) -> Pace:
     if found.exhausted_at is None:
         return Pace(f"At the pace of {last} the budget lasts", None)
     return Pace(f"At the pace of {last} the budget is spent by", moment(found.exhausted_at, zone))
+
+
+def watched_text(measured: Measured, zone: ZoneInfo) -> str | None:
+    """Return what is known of a young record: since when, what was seen, and when the objective can be decided.
+
+    None where the record reaches back to the window's start.
+    """
+    found = measured.watched
+    if found is None:
+        return None
+    low, point, high = found.availability
+    length = format_duration(measured.window.end - found.since)
+    said = f"Watched since {moment(found.since, zone).local} ({length}): {format_percent(point)}, between "
+    said += f"{format_percent(low)} and {format_percent(high)}"
+    if found.decidable_at is None:
+        return f"{said}; this window cannot show the objective met any more"
+    if found.decidable_at <= measured.window.end:
+        return said
+    return f"{said}; can be decided from {moment(found.decidable_at, zone).local}"
+
+
+def guessed_text(history: Composition, measured: Measured) -> str | None:
+    """Return how long the estimate rested on some of the checks only, and on how many; None where it never did."""
+    guessed = measured.durations.guessed_up + measured.durations.guessed_down
+    if not guessed:
+        return None
+    last = [each for each in history.pieces(measured.window) if each.state.is_guess][-1]
+    known = sum(member.state(last.end - 1).estimate is not State.UNKNOWN for member in history.members)
+    return f"Estimated from {known} of {len(history.members)} checks for {format_duration(guessed)}"
 
 
 _VERDICTS = {

@@ -189,11 +189,32 @@ def _result(world: World, check: str | None, members: list[oracle.Seen], window:
     said = [o for seen in members for at, o in oracle.standing(seen).items() if at in held]
     counts = {name: said.count(name) for name in ("good", "bad", "unknown")}
     longest = None if None in spacings else max(s for s in spacings if s is not None)
-    return _figures(world, cells, counts, longest) | {
-        "check": check,
-        "window": {"start": _rfc(window.start), "end": _rfc(window.stop)},
-        "excluded_seconds": (len(window) - len(left)) / 2,
-    }
+    return (
+        _figures(world, cells, counts, longest)
+        | _watched(world, members, holds, window, set(left))
+        | {
+            "check": check,
+            "window": {"start": _rfc(window.start), "end": _rfc(window.stop)},
+            "excluded_seconds": (len(window) - len(left)) / 2,
+        }
+    )
+
+
+def _watched(
+    world: World, members: list[oracle.Seen], holds: list[Fraction], window: range, left: set[int]
+) -> dict[str, Any]:
+    """The part of a window that reaches back beyond the record, without what it proves and when it can be decided."""
+    known = [at for seen in members for at, o in oracle.standing(seen).items() if o != "unknown"]
+    if not known or not window.start < min(known) < window.stop:
+        return {}
+    since = min(known)
+    cells = [
+        oracle.joined([*zip(members, map(int, holds), strict=True)], x, world.rule)
+        for x in range(since, window.stop)
+        if x in left
+    ]
+    f = oracle.figures(cells, world.policy)
+    return {"watched": {"since": _rfc(since), "availability": {name: f[name] for name in ("low", "point", "high")}}}
 
 
 def _figures(world: World, cells: list[str], counts: dict[str, int], interval: Fraction | None) -> dict[str, Any]:

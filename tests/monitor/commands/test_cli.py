@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 import shlex
 import socket
 import subprocess
@@ -168,9 +169,10 @@ def test_status_asks_the_daemon(target: Target, tmp_path: Path) -> None:
         until("a good probe of both", lambda: watch.api("/products")[0]["state"] == "up")
         up = said("status", "-c", path)
         assert up.exit_code == 0
-        head, row = up.stdout.splitlines()
+        head, row, young = up.stdout.splitlines()
         assert head.split()[:3] == ["STATE", "PRODUCT", "AVAILABILITY"]
         assert row.split()[:2] == ["up", "demo"]
+        assert re.match(r"demo: watched since 20\S+Z: 100.000%, between \S+ and \S+; can be decided from 20\S+Z$", young)
         assert json.loads(said("status", "--json", "-c", path).stdout)[0]["id"] == "demo"
         target.status["/"] = 503
         until("the failure", lambda: watch.api("/products")[0]["state"] == "down")

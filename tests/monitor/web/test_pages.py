@@ -15,7 +15,7 @@ from monitor.web.views import LASTED
 from sla.interval import DAY, HOUR, MINUTE, SECOND
 from sla.readiness import Checklist, ChecklistItem
 from tests.monitor.web.conftest import small
-from tests.support.ledgers import BAD, ILL, NOW, WELL, history, ledger_of, observe, product, wide
+from tests.support.ledgers import BAD, ILL, NOW, WELL, history, ledger_of, observe, probe_all, product, wide
 
 if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable
@@ -249,3 +249,28 @@ async def test_an_incident_shows_what_its_first_and_its_last_failing_probe_found
     text = (await site.get("/products/css")).text
     assert '<span class="sub">status 503: 503 Service Unavailable</span>' in text
     assert '<span class="sub">last: status 200: $[&#39;ready&#39;] is &lt;b&gt;false&lt;/b&gt;</span>' in text
+
+
+async def test_a_young_record_says_what_it_saw_since_when_and_from_when_it_can_decide(site: Published) -> None:
+    text = (await site.get("/products/chefs")).text
+    since = moment(NOW - 60 * MINUTE, site.ledger.portfolio.zone).local
+    assert f"<p>Watched since {since} (1h): 100.000%, between 100.000% and 100.000%; can be decided from" in text
+    body = await (await site.get("/api/v1/products/chefs")).json()
+    assert body["watched"] == body["windows"]["30d"]["watched"]
+    assert body["watched"]["availability"] == {"low": 1.0, "point": 1.0, "high": 1.0}
+    assert body["windows"]["1h"].get("watched") is None
+
+
+async def test_a_page_says_on_how_many_checks_an_estimate_rests(publish: Callable[..., Awaitable[Published]]) -> None:
+    """Two of three were probed in the last hour, the third one only before; bounds and coverage do not change."""
+    ledger = ledger_of(product("chefs", 3))
+    first, *others = ledger.of("chefs")
+    probe_all(ledger, [first], NOW - 120 * MINUTE, NOW - 60 * MINUTE)
+    probe_all(ledger, others, NOW - 120 * MINUTE, NOW)
+    site = await publish(ledger)
+    assert "<p>Estimated from 2 of 3 checks for 57m 50s.</p>" in (await site.get("/products/chefs")).text
+    figures = await (await site.get("/api/v1/products/chefs/availability?window=1h")).json()
+    assert figures["availability"]["point"] == 1.0
+    assert (figures["availability"]["low"], figures["availability"]["high"]) == (0.0, 1.0)
+    assert figures["guessed_seconds"] == {"up": 3470.0, "down": 0.0}
+    assert figures["provisional"] is True

@@ -1,0 +1,138 @@
+"""The watched part of a window that reaches back beyond the record. measurement.md, section 5."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from fractions import Fraction
+from typing import TYPE_CHECKING, Any
+
+from sla.availability import Bounds, UnknownPolicy, availability
+from sla.interval import Interval, subtract
+from sla.proof import Proof, proven
+from sla.tally import Counts
+from sla.track import Durations, State
+from sla.window import format_instant
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Sequence
+
+    from sla.objective import Objective
+    from sla.track import History
+
+
+@dataclass(frozen=True, slots=True)
+class Watched:
+    """The part of a window from its first known observation to its end.
+
+    `since` is the instant of that observation. `decidable_at` is the earliest instant at which the verdict of the whole
+    window can be `met` if all is up from its end on; None where there is no such instant, or no objective.
+    """
+
+    since: int
+    availability: Bounds[Fraction | None]
+    proof: Proof | None
+    decidable_at: int | None
+
+    def as_json(self) -> dict[str, Any]:
+        """Return the part for programs: instants RFC 3339 UTC, ratios, null where there is no figure."""
+        bounds = {name: None if share is None else float(share) for name, share in self.availability._asdict().items()}
+        return {
+            "since": format_instant(self.since),
+            "availability": bounds,
+            "proven": self.proof and self.proof.availability,
+            "decidable_at": None if self.decidable_at is None else format_instant(self.decidable_at),
+        }
+
+
+@dataclass(frozen=True, slots=True)
+class Span:
+    """A window as the verdict moves on from it. `whole` is the calendar window of which it is the elapsed part.
+
+    A `rolling` window moves with time; one that is neither is over, and its verdict stays as it is.
+    """
+
+    window: Interval
+    rolling: bool = False
+    whole: Interval | None = None
+
+
+def watched(
+    history: History,
+    span: Span,
+    objective: Objective | None,
+    excluded: Sequence[Interval],
+    unknown: UnknownPolicy = UnknownPolicy.EXCLUDE,
+) -> Watched | None:
+    """Return the watched part of the window, None where the record begins before the window does or after it ends."""
+    since, window = history.first, span.window
+    if since is None or not window.start < since < window.end:
+        return None
+    durations, counts = Durations(), Counts()
+    for part in subtract(Interval(since, window.end), excluded):
+        durations = durations.plus(history.durations(part))
+        counts = counts.plus(history.counts(part))
+    when = None if objective is None else decidable_at(history, span, objective, excluded)
+    return Watched(since, availability(durations, unknown), proven(counts.good, counts.known), when)
+
+
+def decidable_at(history: History, span: Span, objective: Objective, excluded: Sequence[Interval]) -> int | None:
+    """Return the earliest instant at which the window's verdict can be `met` if all is up from its end on.
+
+    Of a rolling window, time that is excluded after its end is taken as counted.
+    """
+    window, share = span.window, 1 - objective.ratio
+    counted = _Counted(history, window.end, excluded)
+    if counted.lost(window.start) <= share * counted.total(window.start):
+        return window.end
+    if span.whole is not None:
+        lost, whole = counted.lost(window.start), span.whole
+        found = _first(window.end, whole.end, lambda at: lost <= share * _length(Interval(whole.start, at), excluded))
+        return None if found is None else max(found, window.end)
+    if not span.rolling:
+        return None
+
+    def met(start: int) -> bool:
+        ahead = start - window.start  # all up, and nothing excluded, in what the window takes in from now on
+        return counted.lost(start) <= share * (counted.total(start) + ahead)
+
+    start = _first(window.start, window.end, met)
+    return None if start is None else start + window.length
+
+
+class _Counted:
+    """What of the time before the end of a window is not certainly up, after exclusions.
+
+    Time since the last observations, in which the target was up by the estimate, counts as up: the next good
+    observation makes it so.
+    """
+
+    def __init__(self, history: History, end: int, excluded: Sequence[Interval]) -> None:
+        self._history, self._end, self._excluded = history, end, excluded
+        self._open = min(end, history.settled if history.settled is not None else end)
+
+    def total(self, start: int) -> int:
+        return _length(Interval(start, self._end), self._excluded)
+
+    def lost(self, start: int) -> int:
+        settled = Interval(min(start, self._open), self._open)
+        up = sum(self._history.durations(part).up for part in subtract(settled, self._excluded))
+        for part in subtract(Interval(max(start, self._open), self._end), self._excluded):
+            up += sum(p.end - p.start for p in self._history.pieces(part) if p.state in (State.UP, State.DOUBT_UP))
+        return self.total(start) - up
+
+
+def _length(span: Interval, excluded: Sequence[Interval]) -> int:
+    return sum(part.length for part in subtract(span, excluded))
+
+
+def _first(low: int, high: int, holds: Callable[[int], bool]) -> int | None:
+    """Return the least number from low to high of which it holds, None of none; once it holds it goes on to hold."""
+    if not holds(high):
+        return None
+    while low < high:
+        middle = (low + high) // 2
+        if holds(middle):
+            high = middle
+        else:
+            low = middle + 1
+    return low
