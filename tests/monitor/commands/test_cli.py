@@ -172,7 +172,8 @@ def test_status_asks_the_daemon(target: Target, tmp_path: Path) -> None:
         head, row, young = up.stdout.splitlines()
         assert head.split()[:3] == ["STATE", "PRODUCT", "AVAILABILITY"]
         assert row.split()[:2] == ["up", "demo"]
-        assert re.match(r"demo: watched since 20\S+Z: 100.000%, between \S+ and \S+; can be decided from 20\S+Z$", young)
+        said_of = r"demo: watched since 20\S+Z: 100.000%, between \S+ and \S+; can be decided from 20\S+Z$"
+        assert re.match(said_of, young)
         assert json.loads(said("status", "--json", "-c", path).stdout)[0]["id"] == "demo"
         target.status["/"] = 503
         until("the failure", lambda: watch.api("/products")[0]["state"] == "down")
