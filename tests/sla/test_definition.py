@@ -63,6 +63,12 @@ def test_another_meaning_has_another_digest_and_is_listed(other: Definition, lin
     assert differences(BASE, other) == lines
 
 
+def test_a_rule_that_needs_as_many_of_fewer_checks_is_another_rule() -> None:
+    """2 of 3 tolerates the loss of one check, all of 2 none."""
+    three = replace(BASE, rule=Rule(2), members=(WEB, API, replace(API, check="forms/db")))
+    assert differences(three, BASE) == ["rule at_least 2 -> all", "check removed: db"]
+
+
 def test_a_beginning_and_a_return_list_everything() -> None:
     ended = replace(BASE, members=())
     assert differences(None, BASE) == ["defined: all of web, api; objective 99.9% over 30d"]
