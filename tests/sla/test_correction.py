@@ -2,11 +2,15 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from itertools import permutations
 
-from sla.correction import Correction, Fact, Revocation, revoked, standing
+import pytest
+
+from sla.correction import Correction, Revocation, corrections_in, read, revoked, standing
 from sla.exclusion import Cause, Exclusion
-from sla.interval import Interval
+from sla.fact import Fact, canonical
+from sla.interval import DAY, Interval
 
 ONE = Correction("forms", Interval(10, 20), "Ada", "account locked", 30)
 OTHER = Correction("forms", Interval(15, 40), "Ben", "moved", 50)
@@ -34,7 +38,7 @@ def test_a_correction_is_an_exclusion_with_author_reason_and_time() -> None:
 
 def test_what_is_revoked_no_longer_stands() -> None:
     """Whatever the order of facts, and however often one is told; a revocation of nothing takes nothing back."""
-    facts: list[Fact] = [ONE, OTHER, BACK, Revocation("000000000000", "Eve", "x", 1)]
+    facts: list[Correction | Revocation] = [ONE, OTHER, BACK, Revocation("000000000000", "Eve", "x", 1)]
     for order in permutations(facts):
         assert list(standing([*order, *order])) == [OTHER]
     assert list(standing([ONE, OTHER, ONE])) == [ONE, OTHER]
@@ -49,3 +53,46 @@ def test_the_earliest_revocation_is_the_one() -> None:
 def test_of_revocations_at_one_instant_the_same_one_counts_in_any_order() -> None:
     at_once = [Revocation(ONE.id, name, "it was the service", 60) for name in ("Ada", "Ben", "Cyd")]
     assert len({tuple(revoked(order).values()) for order in permutations(at_once)}) == 1
+
+
+MADE = Correction("forms", Interval(DAY, DAY + 1), "Ana", "locked", 2 * DAY)
+
+
+@pytest.mark.parametrize("stated", [MADE, Revocation(MADE.id, "Ben", "it was us", 3 * DAY)])
+def test_a_correction_and_a_revocation_read_back_from_their_facts(stated: Correction | Revocation) -> None:
+    """With the ids that people quote, whatever else a newer version adds to the body."""
+    fact = stated.fact()
+    assert (fact.id, fact.made, fact.author) == (stated.id, stated.made, stated.author)
+    assert read(fact) == stated
+    assert read(replace(fact, body=canonical(fact.content() | {"ticket": "RT-5"}))) == stated
+    assert list(corrections_in([Fact.of(0, "Ana", "note", "forms", {}), fact])) == [stated]
+
+
+def test_the_facts_name_kind_and_product() -> None:
+    back = Revocation(MADE.id, "Ben", "it was us", 3 * DAY).fact()
+    assert (MADE.fact().kind, MADE.fact().product) == ("correction", "forms")
+    assert MADE.fact().content() == {
+        "start": "1970-01-02T00:00:00Z",
+        "end": "1970-01-02T00:00:00.000001Z",
+        "reason": "locked",
+    }
+    assert (back.kind, back.product, back.content()) == (
+        "revocation",
+        "",
+        {"revokes": MADE.id, "reason": "it was us"},
+    )
+
+
+@pytest.mark.parametrize(
+    "change",
+    [
+        {"author": "Eve"},
+        {"product": "css"},
+        {"body": '{"start":"1970-01-02T00:00:00Z"}'},
+        {"body": "[]"},
+        {"kind": "revocation"},
+    ],
+)
+def test_a_fact_that_was_changed_is_refused(change: dict[str, str]) -> None:
+    with pytest.raises(ValueError, match=r"changed after it was written|lacks a part of its body"):
+        read(replace(MADE.fact(), **change))
