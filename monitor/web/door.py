@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import resource
 from collections.abc import Sequence
 from http import HTTPStatus
 from typing import TYPE_CHECKING
@@ -18,6 +19,7 @@ if TYPE_CHECKING:
 CONNECTIONS = 256  # file descriptors are the prober's bread: the web side may never eat them all
 RESERVE = 64  # of them, for this machine alone: it is asked here whether we live
 PER_CALLER = 64  # of them, for one caller from elsewhere
+_FEWEST = 8
 HEADER_SECONDS = 20.0  # a request's headers arrive within this, and an idle connection lives as long
 LINGER_SECONDS = 1.0
 
@@ -29,12 +31,19 @@ def room(held: Sequence[IPv4Address | IPv6Address], peer: IPv4Address | IPv6Addr
 
     Half-sent requests of one caller, or of all who are not on this machine, shut nobody else out.
     """
+    most = capacity()
     if peer.is_loopback:
-        return len(held) < CONNECTIONS
-    if len(held) >= CONNECTIONS - RESERVE:
+        return len(held) < most
+    if len(held) >= most - min(RESERVE, most // 4):
         return False
     caller = household(peer)
-    return sum(household(each) == caller for each in held) < PER_CALLER
+    return sum(household(each) == caller for each in held) < min(PER_CALLER, most // 4)
+
+
+def capacity() -> int:
+    """Return how many connections may be open: a quarter of the file descriptors that the process may have, at most."""
+    files, _ = resource.getrlimit(resource.RLIMIT_NOFILE)
+    return CONNECTIONS if files == resource.RLIM_INFINITY else min(CONNECTIONS, max(_FEWEST, files // 4))
 
 
 class Door(asyncio.Protocol):

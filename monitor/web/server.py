@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import asyncio
+import os
+import socket
 from dataclasses import dataclass
 from functools import partial
 from typing import TYPE_CHECKING
@@ -154,8 +156,18 @@ async def listen(app: web.Application, host: str, port: int) -> Listener:
     manager = runner.server
     assert manager is not None, "a runner that is set up has its server"  # noqa: S101 - for the type checker
     try:
-        server = await asyncio.get_running_loop().create_server(partial(Door, manager), host, port, backlog=128)
+        # One connection is accepted at a time: without a file descriptor, asyncio of Python 3.11 logs and tries again
+        # once for each that its backlog allows, and each of these tries does the same.
+        server = await asyncio.get_running_loop().create_server(partial(Door, manager), host, port, backlog=1)
+        _let_wait(server, 128)
     except OSError:
         await runner.cleanup()
         raise
     return Listener(runner, server)
+
+
+def _let_wait(server: asyncio.Server, backlog: int) -> None:
+    """Have the kernel keep so many connections until they are accepted."""
+    for each in server.sockets:
+        with socket.socket(fileno=os.dup(each.fileno())) as same:
+            same.listen(backlog)

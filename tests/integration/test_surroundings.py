@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import contextlib
 import json
 import resource
 import signal
+import socket
 from typing import TYPE_CHECKING
 
 import pytest
@@ -44,6 +46,21 @@ def test_exhausted_file_descriptors_are_reported_over_a_new_connection(watch: Wa
     until("probes again", lambda: watch.probes("health") > probes + 2)
     assert watch.metric("ninewatch_descriptors_exhausted") == 1
     assert watch.metric("ninewatch_config_reload_success") == 1
+
+
+def test_connections_do_not_take_every_file_descriptor(watch: Watch) -> None:
+    """More half-sent requests than the daemon may open files: it still answers, and its log is not flooded."""
+    pid = watch.program.process.pid
+    resource.prlimit(pid, resource.RLIMIT_NOFILE, (64, resource.prlimit(pid, resource.RLIMIT_NOFILE)[1]))
+    host, _, port = watch.address.removeprefix("http://").rpartition(":")
+    with contextlib.ExitStack() as stack:
+        for _ in range(120):
+            client = stack.enter_context(socket.create_connection((host, int(port)), timeout=30))
+            client.sendall(b"GET / HTTP/1.1\r\nHost: localhost\r\n")
+        assert until("an answer", lambda: watch.body("/livez"))
+        probes = watch.probes("health")
+        until("probes", lambda: watch.probes("health") > probes + 2)
+    assert watch.said().count("out of system resource") < 10
 
 
 def degraded(watch: Watch) -> str:

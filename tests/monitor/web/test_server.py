@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import resource
 from ipaddress import ip_address
 from types import SimpleNamespace
 from typing import TYPE_CHECKING
@@ -166,6 +167,20 @@ def test_no_caller_from_elsewhere_shuts_others_out() -> None:
     net = [ip_address(f"2001:db8::{n:x}") for n in range(door.PER_CALLER)]
     assert not door.room(net, ip_address("2001:db8::ffff"))
     assert door.room(net, ip_address("2001:db8:0:1::1"))
+
+
+@pytest.mark.parametrize(
+    ("files", "most"), [(resource.RLIM_INFINITY, 256), (65_536, 256), (1_024, 256), (256, 64), (64, 16), (5, 8)]
+)
+def test_connections_take_no_more_than_a_quarter_of_the_file_descriptors(
+    monkeypatch: pytest.MonkeyPatch, files: int, most: int
+) -> None:
+    monkeypatch.setattr(resource, "getrlimit", lambda _: (files, files))
+    near, far = map(ip_address, ("127.0.0.1", "192.0.2.1"))
+    assert door.room([near] * (most - 1), near)
+    assert not door.room([near] * most, near)
+    assert door.room([near] * (most * 3 // 4 - 1), far)
+    assert not door.room([near] * (most * 3 // 4), far)
 
 
 async def test_a_caller_from_elsewhere_has_his_share_of_connections(
