@@ -11,6 +11,7 @@ from sla.correction import Correction, Revocation, corrections_in, read, revoked
 from sla.exclusion import Cause, Exclusion
 from sla.fact import Fact, canonical
 from sla.interval import DAY, Interval
+from sla.window import parse_instant
 
 ONE = Correction("forms", Interval(10, 20), "Ada", "account locked", 30)
 OTHER = Correction("forms", Interval(15, 40), "Ben", "moved", 50)
@@ -24,11 +25,19 @@ def test_an_id_follows_from_the_fact() -> None:
     others = [
         Correction("form", Interval(10, 20), "Ada", "account locked", 30),
         Correction("forms", Interval(10, 21), "Ada", "account locked", 30),
+        Correction("forms", Interval(11, 20), "Ada", "account locked", 30),
         Correction("forms", Interval(10, 20), "Adam", "account locked", 30),
         Correction("forms", Interval(10, 20), "Ada", "account locked", 31),
         BACK,
     ]
-    assert len({each.id for each in others} | {ONE.id}) == 6
+    assert len({each.id for each in others} | {ONE.id}) == 7
+
+
+def test_ids_are_those_that_people_have_noted() -> None:
+    """From the journal of an earlier version: another id could not be revoked by what was printed then."""
+    span = Interval(parse_instant("2026-11-29T06:12:55Z"), parse_instant("2026-11-29T06:13:15Z"))
+    made = parse_instant("2026-11-29T06:14:15.854865Z")
+    assert Correction("forms", span, "Ana", "the probe's account was locked", made).id == "a45136da0a66"
 
 
 def test_a_correction_is_an_exclusion_with_author_reason_and_time() -> None:
