@@ -18,13 +18,14 @@ log = structlog.get_logger()
 # What lies next to a record that there was: its lock apart, which says itself whether there was one.
 _TRACES: Final = ("-wal", "-journal", ".corrections.jsonl", ".journal.jsonl")
 _PARTS: Final = ("", "-wal", "-shm")
+_BEGINS: Final = {"": b"SQLite format 3\0", "-wal": b"\x37\x7f\x06"}  # as every such file does once it has content
 
 
 class Place:
-    """Compares the file at the record's path with the one that was opened: two calls of stat, no reading."""
+    """Compares the file at the record's path with the one that was opened, by stat and their first bytes."""
 
     def __init__(self, record: Path) -> None:
-        self._files = {part: _Watched(_part(record, part)) for part in ("", "-wal")}
+        self._files = {part: _Watched(_part(record, part), begins) for part, begins in _BEGINS.items()}
 
     def note(self) -> None:
         """Take the files that are there for the record's. Call it when they were opened."""
@@ -37,8 +38,8 @@ class Place:
 
 
 class _Watched:
-    def __init__(self, path: Path) -> None:
-        self._path = path
+    def __init__(self, path: Path, begins: bytes) -> None:
+        self._path, self._begins = path, begins
         self._identity: tuple[int, int] | None = None
         self._size = 0
 
@@ -63,7 +64,16 @@ class _Watched:
             return f"{what} was replaced by another file"
         elif size < before and (size == 0 or not self._path.name.endswith("-wal")):
             return f"{what} was cut short"  # SQLite never does that to the file, and never takes all of a log
+        elif size and not self._begins_right():
+            return f"{what} was cut short"  # and then written to behind the end that it had
         return ""
+
+    def _begins_right(self) -> bool:
+        try:
+            with self._path.open("rb", buffering=0) as file:
+                return file.read(len(self._begins)) in (self._begins, b"")
+        except OSError:  # no file descriptor is left, say: the next look sees
+            return True
 
 
 def refuse_missing(record: Path, *, locked_before: bool) -> None:

@@ -2,9 +2,14 @@
 
 from __future__ import annotations
 
+import contextlib
+import os
+import sqlite3
 from typing import TYPE_CHECKING
 
-from monitor.storage.place import put_aside
+import pytest
+
+from monitor.storage.place import Place, put_aside
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -38,3 +43,21 @@ def test_a_file_and_its_log_get_one_name(tmp_path: Path) -> None:
         "record.db.aside-20261129T073759Z-2": "file",
         "record.db.aside-20261129T073759Z-2-wal": "its log",
     }
+
+
+@pytest.mark.parametrize(("part", "what"), [("", "the record's file"), ("-wal", "its write-ahead log")])
+def test_a_file_that_was_emptied_and_written_to_since_is_noticed(tmp_path: Path, part: str, what: str) -> None:
+    """Whoever has it open writes on behind the end that it had: it is as long as before, and begins with zeros."""
+    record = tmp_path / "record.db"
+    file = tmp_path / f"record.db{part}"
+    with contextlib.closing(sqlite3.connect(record)) as connection:
+        connection.execute("PRAGMA journal_mode = WAL")
+        place = Place(record)
+        place.note()
+        connection.execute("CREATE TABLE t (x)")
+        connection.commit()
+        assert place.lost() == ""
+        length = file.stat().st_size
+        os.truncate(file, 0)
+        os.truncate(file, length + 4096)
+        assert place.lost() == f"{what} was cut short"
