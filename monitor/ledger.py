@@ -21,6 +21,7 @@ from sla.alerting import BurnAlert, LookBacks, burn_alerts
 from sla.budget import PACE, Forecast, exhausted_at
 from sla.calendar import Window
 from sla.compose import Composition
+from sla.eras import EVER, Era, Eras
 from sla.exclusion import Agreed, Exclusion, agree, dependency_downtime
 from sla.incident import Failure, Incident, Phase, Resolved
 from sla.interval import Interval
@@ -30,14 +31,15 @@ from sla.outage import reach
 from sla.window import WINDOWS, rolling
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Iterator, Sequence
+    from collections.abc import Iterable, Iterator, Mapping, Sequence
 
     from monitor.config.model import CheckBase, Portfolio, Product
     from monitor.vocabulary import Observed
+    from sla.compose import Rule
     from sla.definition import Definition
     from sla.incident import Opened
     from sla.observation import Observation, Run
-    from sla.timeline import State
+    from sla.timeline import State, Timeline
 
 
 class CheckEntry(CheckHistory):
@@ -94,9 +96,10 @@ class Ledger:
 
     def __init__(self, portfolio: Portfolio) -> None:
         self.entries: dict[str, CheckEntry] = {}
-        self.compositions: dict[str, Composition] = {}
+        self.compositions: dict[str, Eras] = {}
+        self._wholes: dict[tuple[object, ...], Composition] = {}
         self.products: dict[str, Product] = {}
-        self.facts, self.former = Facts(), Former()
+        self._facts, self.former = Facts(), Former()
         self._others: dict[str, CheckHistory] = {}
         self._incidents: dict[str, Incident] = {}
         self._newest: list[Incident] | None = None
@@ -124,12 +127,23 @@ class Ledger:
             entry.define(product, check)
             self.entries[entry.key] = entry
         self._others = known
-        self.compositions = {product.id: self._compose(product) for product in portfolio.products}
+        self._compose()
         self._newest = None
+
+    @property
+    def facts(self) -> Facts:
+        """What people and loads of the configuration stated; definitions decide how a product is composed."""
+        return self._facts
+
+    @facts.setter
+    def facts(self, facts: Facts) -> None:
+        before, self._facts = self._facts, facts
+        if any(before.definitions(name) != facts.definitions(name) for name in self.products):
+            self._compose()
 
     def _rename(self, former: Former) -> None:
         """Let each present key continue what is known of its former ones; facts and incidents as well."""
-        self.former, self.facts = former, Facts(self.facts.all, former=former)
+        self.former, self._facts = former, Facts(self._facts.all, former=former)
         self._incidents = {name: renamed_incident(each, former) for name, each in self._incidents.items()}
         for key, histories in renamed_histories(self._others | self.entries, former):
             for old in histories:
@@ -140,12 +154,40 @@ class Ledger:
     def _ongoing(self) -> dict[str, Incident]:
         return {incident.check: incident for incident in self._incidents.values() if incident.resolved is None}
 
-    def _compose(self, product: Product) -> Composition:
-        members = tuple(entry.timeline for entry in self.of(product.id))
-        held = self.compositions.get(product.id)
-        if held is not None and held.rule == product.rule and held.members == members:
-            return held  # with the states it has composed so far
-        return Composition(product.rule, members)
+    def _compose(self) -> None:
+        """Compose each product by its definitions; one without any, as it is configured now.
+
+        Compositions that go on keep the states that they have composed so far.
+        """
+        held, self._wholes = self._wholes, {}
+        before, self.compositions = self.compositions, {}
+        for product in self.portfolio.products:
+            defined = self._facts.definitions(product.id)
+            members = tuple(entry.timeline for entry in self.of(product.id))
+            eras = list(self._eras(defined, held)) or [Era(EVER, self._whole(product.rule, members, held))]
+            found = self.compositions[product.id] = before.get(product.id) or Eras(eras)
+            found.redefine(eras)  # whoever renders the product goes on with the same object
+
+    def _eras(self, defined: Sequence[Definition], held: Mapping[tuple[object, ...], Composition]) -> Iterator[Era]:
+        """Yield an era for each definition. The first one of an older record begins with that record."""
+        before: set[str] = set()
+        for number, each in enumerate(defined):
+            local = [member for member in each.members if member.vantage == VANTAGE]
+            timelines = {member.check: self.history(member.check).timeline for member in local}
+            whole = self._whole(each.rule, tuple(timelines.values()), held) if timelines else None
+            begun = number == 0 and whole is not None and whole.begins is not None and whole.begins <= each.made
+            new = [] if begun else [member for member in local if member.check not in before]
+            hold = max((member.hold for member in new), default=0)
+            yield Era(each.made, whole, tuple(timelines[member.check] for member in new), hold)
+            before = set(timelines)
+
+    def _whole(
+        self, rule: Rule, members: tuple[Timeline, ...], held: Mapping[tuple[object, ...], Composition]
+    ) -> Composition:
+        key = (rule.needed(len(members)), *sorted(map(id, members)))
+        if key not in self._wholes:
+            self._wholes[key] = held.get(key) or Composition(rule, members)
+        return self._wholes[key]
 
     def restore(self, runs: Iterable[Run], tail: Iterable[Observation], incidents: Iterable[Incident]) -> list[Run]:
         """Rebuild from the record: runs by check and `first`, then what was observed after each check's last run.
@@ -165,6 +207,7 @@ class Ledger:
             history.restore_incident(ongoing.get(history.key))
         for entry in self.entries.values():
             entry.define(entry.product, entry.check)
+        self._compose()
         self._newest = None
         return folded
 
@@ -219,9 +262,9 @@ class Ledger:
             KeyError: there is no such product, or no such name in `sla.window.WINDOWS`.
         """
         product = self.products[product_id]
-        whole = None
+        whole, moves = None, True
         if isinstance(window, Window):
-            whole = window.whole if window.in_progress else None
+            whole, moves = window.whole if window.in_progress else None, window.rolling
             window = window.measured
         span = window if isinstance(window, Interval) else rolling(WINDOWS[window], at)
         interval = max(check.interval for check in product.checks)
@@ -231,7 +274,7 @@ class Ledger:
             product.objective,
             interval=interval,
             whole=whole,
-            rolling=whole is None and span.end == at,
+            rolling=moves and span.end == at,
         )
         return replace(found, provisional=self.provisional(product_id, span.end, at if now is None else now))
 
@@ -274,7 +317,7 @@ class Ledger:
             cut,
             interval=interval,
             limits=limits,
-            rolling=not window.in_progress and window.measured.end == at,
+            rolling=window.rolling,
         )
         return found.as_of(provisional=self.provisional(product_id, window.measured.end, at if now is None else now))
 

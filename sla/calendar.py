@@ -23,6 +23,11 @@ class Window:
     measured: Interval
 
     @property
+    def rolling(self) -> bool:
+        """Whether it is of a length that moves with time (`30d`): neither of the calendar nor from START to END."""
+        return not self.in_progress and "/" not in self.name and self.name.removeprefix("last ") not in tuple(Period)
+
+    @property
     def in_progress(self) -> bool:
         """Whether part of the window is still to come."""
         return self.measured.end < self.whole.end

@@ -136,7 +136,7 @@ def report(product: str, subject: Subject, window: Window, zone: tzinfo) -> Repo
     cut = subject.exclusions(reach(subject.limits, span))
 
     def of(each: Window, limits: Sequence[OutageLimit] = ()) -> Step:
-        rolling = each is window and _is_rolling(each)
+        rolling = each is window and each.rolling
         found = agree(
             subject.history, each, subject.objective, cut, interval=subject.interval, limits=limits, rolling=rolling
         )
@@ -154,11 +154,6 @@ def report(product: str, subject: Subject, window: Window, zone: tzinfo) -> Repo
         blame(subject.history, subject.dependencies, window.measured),
         subject.readiness,
     )
-
-
-def _is_rolling(window: Window) -> bool:
-    """Return whether the window is of a length that moves with time (`30d`), not of the calendar."""
-    return not window.in_progress and window.name.removeprefix("last ") not in tuple(Period)
 
 
 def last_complete(period: Period, at: int, zone: tzinfo) -> Window:

@@ -51,6 +51,11 @@ class ExactTally:
         for at in self._instants:
             yield at, at, 1
 
+    def first_from(self, at: int) -> int | None:
+        """Return the first instant at or after `at`, None if there is none."""
+        index = bisect_left(self._instants, at)
+        return self._instants[index] if index < len(self._instants) else None
+
     def within(self, window: Interval) -> int:
         """Return how many have start <= at < end."""
         return bisect_left(self._instants, window.end) - bisect_left(self._instants, window.start)
@@ -89,6 +94,18 @@ class FoldedTally:
         """Yield each run's first and last instant and its number of observations, in order of time."""
         for index, (first, last) in enumerate(zip(self._firsts, self._lasts, strict=True)):
             yield first, last, self._after(index) - self._upto[index]
+
+    def first_from(self, at: int) -> int | None:
+        """Return the first instant at or after `at`, evenly spaced within a run; None if there is none."""
+        index = bisect_left(self._lasts, at)
+        if index == len(self._lasts):
+            return None
+        first, last = self._firsts[index], self._lasts[index]
+        if at <= first:
+            return first
+        after = self._upto[index + 1] if index + 1 < len(self._upto) else self.count
+        steps = after - self._upto[index] - 1
+        return first + -(-(at - first) * steps // (last - first)) * (last - first) // steps
 
     def within(self, window: Interval) -> int:
         """Return how many have start <= at < end."""

@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import sys
 from bisect import bisect_right
-from itertools import islice
 from typing import TYPE_CHECKING
 
 from sla.observation import PRECEDENCE, Observation, Outcome, Run
@@ -99,6 +98,12 @@ class Timeline(History):
         """Return how many observations were sent within the window."""
         return Counts(*(tally.within(window) for tally in self._tallies.values()))
 
+    def observed_from(self, at: int) -> int | None:
+        """Return the instant of the first observation, known or unknown, at or after `at`; None if there is none."""
+        if self._last is None or self._last[0] < at:
+            return None
+        return min(found for tally in self._tallies.values() if (found := tally.first_from(at)) is not None)
+
     def runs(self, check: str) -> list[Run]:
         """Return runs, in order of time, from which a timeline with the same states and counts can be built.
 
@@ -112,11 +117,6 @@ class Timeline(History):
     def _hold_at(self, at: int) -> int:
         """Return the hold that the observation at the instant was made with."""
         return self._holds[bisect_right(self._holds, (at, sys.maxsize)) - 1][1]
-
-    @property
-    def first_at(self) -> int | None:
-        """The instant of the first observation, known or unknown."""
-        return min((first for tally in self._tallies.values() for first, *_ in islice(tally.folds(), 1)), default=None)
 
     @property
     def last_at(self) -> int | None:

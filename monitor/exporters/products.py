@@ -19,7 +19,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Sequence
 
     from monitor.config.model import Product
-    from sla.compose import Composition
+    from sla.eras import Eras
     from sla.exclusion import Exclusion
     from sla.incident import Incident
     from sla.track import History
@@ -111,7 +111,7 @@ class ProductLines:
         "troubled",
     )
 
-    def __init__(self, product: Product, history: Composition) -> None:
+    def __init__(self, product: Product, history: Eras) -> None:
         self.product = product
         self._history = history
         self.measured_at: int | None = None

@@ -22,7 +22,7 @@ if TYPE_CHECKING:
     from monitor.health import Health
     from monitor.ledger import CheckEntry, Ledger
     from sla.budget import Forecast
-    from sla.compose import Composition
+    from sla.eras import Eras
     from sla.incident import Failure, Incident
     from sla.measured import Measured
     from sla.readiness import Readiness
@@ -179,7 +179,7 @@ def watched_text(measured: Measured, zone: ZoneInfo) -> str | None:
     return f"{said}; can be decided from {moment(found.decidable_at, zone).local}"
 
 
-def guessed_text(history: Composition, measured: Measured) -> str | None:
+def guessed_text(history: Eras, measured: Measured) -> str | None:
     """Return how long the estimate rested on some of the checks only, and on how many; None where it never did."""
     guessed = measured.durations.guessed_up + measured.durations.guessed_down
     if not guessed:

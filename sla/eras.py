@@ -1,0 +1,172 @@
+"""A whole whose definition changed over time: each instant is measured as it was defined then.
+
+measurement.md, section 3, "Eras". A figure of the past does not change when a member is added or removed, or the rule
+changes, because what lies before the change is composed by the definition that held there.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from sla.interval import Interval
+from sla.tally import Counts
+from sla.track import Durations, History, Piece, State, Track
+
+if TYPE_CHECKING:
+    from sla.compose import Composition
+    from sla.timeline import Timeline
+
+EVER = -(2**62)  # before every instant, microseconds
+
+
+@dataclass(frozen=True, slots=True)
+class Era:
+    """One definition: loaded at `made`, microseconds. Without a history nothing was defined: all is unknown.
+
+    `new` are the members that the definition before it did not have, `hold` is the longest of theirs.
+    """
+
+    made: int
+    history: Composition | None
+    new: tuple[Timeline, ...] = ()
+    hold: int = 0
+
+    @property
+    def start(self) -> int:
+        """The instant at which it takes effect, as far as is known.
+
+        It is the instant at which each new member has an observation, at the latest one hold after it was loaded.
+        """
+        start = self.made
+        for each in self.new:
+            first = each.observed_from(self.made)
+            start = max(start, self.made + self.hold if first is None else min(first, self.made + self.hold))
+        return start
+
+    @property
+    def complete(self) -> bool:
+        """Whether each new member has an observation, so that `start` does not change any more."""
+        return all(each.observed_from(self.made) is not None for each in self.new)
+
+
+class Eras(History):
+    """The history of a whole under all its definitions, in the order in which they were made; one at least.
+
+    An era lasts until a later one takes effect. Before the first one takes effect the whole is unknown.
+    """
+
+    __slots__ = ("_complete", "_eras", "_starts")
+
+    def __init__(self, eras: Sequence[Era]) -> None:
+        self.redefine(eras)
+
+    def redefine(self, eras: Sequence[Era]) -> None:
+        """Take over all definitions, after one was added."""
+        self._eras = tuple(eras)
+        self._starts: list[int] = []
+        self._complete = False
+
+    @property
+    def current(self) -> Composition | None:
+        """The composition of the newest definition."""
+        return self._eras[-1].history
+
+    @property
+    def members(self) -> tuple[History, ...]:
+        """The members of the newest definition."""
+        return () if self.current is None else self.current.members
+
+    def settle(self) -> None:
+        """Compose now what can be composed for good, so that the next query need not."""
+        for _, history in self._held():
+            history.settle()
+
+    def parts(self, window: Interval) -> Iterator[tuple[Composition | None, Interval]]:
+        """Yield the window cut at the instants at which a definition takes effect, each part with its composition."""
+        starts = self._effects()
+        at, end = window.start, window.end
+        if starts[-1] <= at:
+            yield self._eras[-1].history, window
+            return
+        held: Composition | None = None
+        for index, era in enumerate(self._eras):
+            start = starts[index]
+            if any(later <= start for later in starts[index + 1 :]):
+                continue  # replaced before it took effect
+            if at < start:
+                yield held, Interval(at, min(start, end))
+                at = start
+                if at >= end:
+                    return
+            held = era.history
+        yield held, Interval(at, end)
+
+    def _effects(self) -> list[int]:
+        if not self._complete:
+            self._starts = [era.start for era in self._eras]
+            self._complete = all(era.complete for era in self._eras)
+        return self._starts
+
+    def _held(self) -> Iterator[tuple[Era, Composition]]:
+        for era in self._eras:
+            if era.history is not None:
+                yield era, era.history
+
+    def durations(self, window: Interval) -> Durations:
+        """Return how long each state lasts within the window."""
+        total = Durations()
+        for history, part in self.parts(window):
+            lasted = Durations(unknown=part.length) if history is None else history.durations(part)
+            total = total.plus(lasted)
+        return total
+
+    def counts(self, window: Interval) -> Counts:
+        """Return the observations within the window of the members that were defined then, at first of the first."""
+        found = Counts()
+        first = self._eras[0].history
+        for history, part in self.parts(window):
+            counted = history if history is not None or part.start >= self._effects()[0] else first
+            found = found.plus(Counts() if counted is None else counted.counts(part))
+        return found
+
+    def began(self, at: int) -> int:
+        """Return where the state began that held just before the instant, not before its definition took effect."""
+        *_, (history, part) = self.parts(Interval(EVER, at))
+        return at if history is None else max(history.began(at), part.start)
+
+    @property
+    def settled(self) -> int | None:
+        """The instant before which nothing can change any more, by the newest definition."""
+        return None if self.current is None else self.current.settled
+
+    @property
+    def expires(self) -> int | None:
+        """The instant from which all is unknown unless another observation comes."""
+        return None if self.current is None else self.current.expires
+
+    @property
+    def begins(self) -> int | None:
+        """The instant of the first observation of any member of any definition."""
+        return min((at for _, each in self._held() if (at := each.begins) is not None), default=None)
+
+    @property
+    def first(self) -> int | None:
+        """The instant of the first known observation of any member of any definition."""
+        return min((at for _, each in self._held() if (at := each.first) is not None), default=None)
+
+    @property
+    def leaves(self) -> tuple[History, ...]:
+        """The members of all definitions, each once."""
+        return tuple(dict.fromkeys(leaf for _, each in self._held() for leaf in each.leaves))
+
+    def _settle(self) -> Track | None:
+        return None
+
+    def _unsettled(self, window: Interval) -> Iterator[Piece]:
+        for history, part in self.parts(window):
+            if history is not None:
+                yield from history.pieces(part)
+            elif part.length:
+                yield Piece(part.start, part.end, State.UNKNOWN)

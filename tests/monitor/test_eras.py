@@ -1,0 +1,159 @@
+"""A figure of the past never changes because the configuration changed: the ledger through reloads and restarts."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from monitor.config.model import Portfolio
+from monitor.definitions import additions
+from monitor.facts import Facts
+from monitor.ledger import Ledger
+from sla.interval import DAY, MINUTE, Interval
+from sla.observation import Observation, Outcome
+from sla.track import State
+from tests.support.ledgers import NOW, StandIn
+
+if TYPE_CHECKING:
+    from sla.observation import Run
+
+GOOD, BAD, UNKNOWN = Outcome.GOOD, Outcome.BAD, Outcome.UNKNOWN
+NAMES = ("a", "b", "c")
+
+
+def portfolio(checks: tuple[str, ...], rule: str = "all", objective: str = "99%", interval: str = "1m") -> Portfolio:
+    made = tuple(StandIn(id=name, interval=interval, timeout="10s") for name in checks)
+    return Portfolio.model_validate({"products": [{"id": "p", "objective": objective, "rule": rule, "checks": made}]})
+
+
+def first_observed(ledger: Ledger) -> int | None:
+    found = (entry.timeline.begins for entry in ledger.of("p"))
+    return min((at for at in found if at is not None), default=None)
+
+
+def define(ledger: Ledger, now: int) -> None:
+    """Do what the daemon does after each load."""
+    found = additions(
+        ledger.portfolio, ledger.definitions, lambda _: first_observed(ledger), ledger.facts.products, now
+    )
+    ledger.facts = Facts(ledger.facts.all, [each.fact("test") for each in found], former=ledger.former)
+
+
+def started(loaded: Portfolio, now: int) -> Ledger:
+    ledger = Ledger(loaded)
+    define(ledger, now)
+    return ledger
+
+
+def reload(ledger: Ledger, loaded: Portfolio, now: int) -> None:
+    ledger.reload(loaded)
+    define(ledger, now)
+
+
+def observe(ledger: Ledger, at: int, outcome: Outcome = GOOD, *names: str) -> None:
+    for name in names or [entry.check.id for entry in ledger.of("p")]:
+        entry = ledger.entries[f"p/{name}"]
+        reason = "" if outcome is GOOD else "deadline"
+        entry.observe(Observation(entry.key, at, outcome, reason))
+
+
+def restarted(ledger: Ledger) -> Ledger:
+    """Return what another process reads from the record."""
+    runs: list[Run] = sorted(
+        (run for history in ledger.everything() for run in history.runs()), key=lambda run: (run.check, run.first)
+    )
+    again = Ledger(ledger.portfolio)
+    again.restore(runs, [], [])
+    again.facts = Facts(ledger.facts.all, former=again.former)
+    return again
+
+
+def test_a_check_that_is_added_or_removed_changes_no_figure_of_the_past() -> None:
+    ledger = started(portfolio(("a",)), NOW - MINUTE)
+    for minute in range(10):
+        observe(ledger, NOW + minute * MINUTE, BAD if minute in (3, 4) else GOOD)
+    past = Interval(NOW, NOW + 9 * MINUTE)
+    before = ledger.measured("p", past, past.end)
+    assert before.downtime.low == MINUTE
+    reload(ledger, portfolio(("a", "b")), NOW + 10 * MINUTE)
+    assert ledger.measured("p", past, past.end) == before
+    for minute in range(10, 20):
+        observe(ledger, NOW + minute * MINUTE)
+    reload(ledger, portfolio(("b",)), NOW + 20 * MINUTE)
+    observe(ledger, NOW + 20 * MINUTE)
+    assert ledger.measured("p", past, past.end) == before
+    assert restarted(ledger).measured("p", past, past.end) == before
+
+
+def test_a_check_that_is_added_makes_nothing_unknown_before_it_is_probed() -> None:
+    ledger = started(portfolio(("a",)), NOW - MINUTE)
+    for minute in range(5):
+        observe(ledger, NOW + minute * MINUTE)
+    reload(ledger, portfolio(("a", "b")), NOW + 4 * MINUTE + 1)
+    observe(ledger, NOW + 5 * MINUTE, GOOD, "a")
+    assert ledger.state("p", NOW + 5 * MINUTE).point is State.UP
+    observe(ledger, NOW + 5 * MINUTE + 30, BAD, "b")
+    assert ledger.state("p", NOW + 5 * MINUTE + 31).point is State.DOWN
+    assert ledger.state("p", NOW + 5 * MINUTE).point is State.UP
+
+
+def test_another_rule_or_order_changes_the_time_to_come_alone() -> None:
+    ledger = started(portfolio(("a", "b")), NOW - MINUTE)
+    for minute in range(10):
+        observe(ledger, NOW + minute * MINUTE, GOOD, "a")
+        observe(ledger, NOW + minute * MINUTE, BAD, "b")
+    past = Interval(NOW, NOW + 9 * MINUTE)
+    before = ledger.measured("p", past, past.end)
+    reload(ledger, portfolio(("b", "a"), "any"), NOW + 9 * MINUTE)
+    observe(ledger, NOW + 10 * MINUTE, GOOD, "a")
+    observe(ledger, NOW + 10 * MINUTE, BAD, "b")
+    assert ledger.measured("p", past, past.end) == before
+    assert before.availability.high == 0
+    assert ledger.measured("p", Interval(NOW + 9 * MINUTE, NOW + 10 * MINUTE), NOW + 10 * MINUTE).availability.low == 1
+
+
+steps = st.lists(
+    st.one_of(
+        st.tuples(st.just("observe"), st.sampled_from(NAMES), st.sampled_from([GOOD, GOOD, BAD, UNKNOWN])),
+        st.tuples(
+            st.just("load"),
+            st.sets(st.sampled_from(NAMES), min_size=1).map(lambda found: tuple(sorted(found))),
+            st.sampled_from(["all", "any"]),
+        ),
+        st.tuples(st.just("restart"), st.none(), st.none()),
+    ),
+    max_size=30,
+)
+
+
+@settings(deadline=None)
+@given(steps, st.lists(st.tuples(st.integers(0, 30), st.integers(0, 30)), min_size=1, max_size=3))
+def test_every_closed_window_keeps_its_figures_through_any_later_reload_and_restart(
+    steps: list[tuple[str, object, object]], spans: list[tuple[int, int]]
+) -> None:
+    """A step a minute; a window is closed once each new member was observed, or its hold is over."""
+    ledger = started(portfolio(NAMES[:2]), NOW - 5 * MINUTE)
+    windows = [Interval(NOW + min(span) * MINUTE, NOW + max(span) * MINUTE) for span in spans]
+    seen: dict[Interval, object] = {}
+    for number, (what, first, second) in enumerate(steps):
+        at = NOW + number * MINUTE
+        if what == "load":
+            reload(ledger, portfolio(first, second), at)  # type: ignore[arg-type]
+        elif what == "restart":
+            ledger = restarted(ledger)
+        elif f"p/{first}" in ledger.entries:
+            observe(ledger, at, second, str(first))  # type: ignore[arg-type]
+        for window in windows:
+            if at < window.end + 4 * MINUTE:
+                continue  # a probe may still change what is in doubt, and when a new member takes effect
+            found = ledger.compositions["p"].durations(window)
+            assert seen.setdefault(window, found) == found, (number, what)
+
+
+def test_a_record_without_definitions_is_composed_as_it_is_configured() -> None:
+    ledger = Ledger(portfolio(("a", "b")))
+    observe(ledger, NOW)
+    observe(ledger, NOW + MINUTE)
+    assert ledger.compositions["p"].durations(Interval(NOW - DAY, NOW + MINUTE)).up == MINUTE

@@ -1,0 +1,150 @@
+"""Eras: each instant of a whole is measured under the definition that held then, and stays so."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from hypothesis import given
+from hypothesis import strategies as st
+
+from sla.compose import Composition, Rule
+from sla.eras import EVER, Era, Eras
+from sla.interval import Interval
+from sla.observation import Outcome
+from sla.timeline import Timeline
+from sla.track import Durations, State
+from tests.property import oracle
+from tests.property.strategies import histories, holds, pairs, windows
+
+GOOD, BAD, UNKNOWN = Outcome.GOOD, Outcome.BAD, Outcome.UNKNOWN
+HOLD = 25
+
+
+def every(step: int, start: int, end: int, outcome: Outcome = GOOD) -> Timeline:
+    return Timeline.of_pairs([(at, outcome) for at in range(start, end + 1, step)], HOLD)
+
+
+def whole(*members: Timeline, k: int | None = None) -> Composition:
+    return Composition(Rule(k), members)
+
+
+def test_a_member_that_is_added_changes_nothing_before_it_is_observed() -> None:
+    """Loaded at 50, first observed at 63: the former definition holds until then."""
+    old, new = every(10, 0, 100), every(10, 63, 100, BAD)
+    eras = Eras([Era(EVER, whole(old)), Era(50, whole(old, new), (new,), HOLD)])
+    assert eras.durations(Interval(0, 63)) == Durations(up=63)
+    assert eras.durations(Interval(63, 90)) == Durations(down=27)
+    assert [tuple(piece) for piece in eras.pieces(Interval(40, 80))] == [(40, 63, State.UP), (63, 80, State.DOWN)]
+
+
+def test_a_member_without_observations_is_unknown_one_hold_after_it_was_loaded() -> None:
+    old, new = every(10, 0, 100), Timeline(HOLD)
+    eras = Eras([Era(EVER, whole(old)), Era(50, whole(old, new), (new,), HOLD)])
+    assert eras.state(74) is State.UP
+    assert eras.state(75) is State.GUESS_UP
+    new.append(60, UNKNOWN)
+    assert eras.state(60) is State.GUESS_UP, "an unknown observation is one"
+    assert eras.state(59) is State.UP
+
+
+def test_a_member_that_is_removed_leaves_the_past_as_it_was() -> None:
+    """Without a new member a definition takes effect when it is loaded."""
+    up, down = every(10, 0, 100), every(10, 0, 100, BAD)
+    eras = Eras([Era(EVER, whole(up, down)), Era(50, whole(up))])
+    assert eras.durations(Interval(0, 90)) == Durations(up=40, down=50)
+    assert eras.began(70) == 50
+
+
+def test_before_the_first_definition_takes_effect_all_is_unknown_without_a_guess() -> None:
+    """Its members are observed at 10 and at 14; their observations count all the same."""
+    first, second = every(10, 10, 100), every(10, 14, 100)
+    eras = Eras([Era(5, whole(first, second), (first, second), HOLD)])
+    assert eras.durations(Interval(0, 34)) == Durations(up=20, unknown=14)
+    assert eras.counts(Interval(0, 14)).good == 1
+    assert (eras.first, eras.begins, eras.settled) == (10, 10, 94)
+
+
+def test_a_definition_that_is_replaced_before_it_takes_effect_never_holds() -> None:
+    old, never = every(10, 0, 100), Timeline(HOLD)
+    eras = Eras([Era(EVER, whole(old)), Era(50, whole(old, never), (never,), HOLD), Era(60, whole(old))])
+    assert eras.durations(Interval(0, 90)) == Durations(up=90)
+
+
+def test_a_product_without_members_is_unknown() -> None:
+    """It left the configuration, and came back."""
+    check = every(10, 0, 100)
+    eras = Eras([Era(EVER, whole(check)), Era(30, None), Era(60, whole(check), (check,), HOLD)])
+    assert eras.durations(Interval(0, 90)) == Durations(up=60, unknown=30)
+    assert eras.counts(Interval(30, 60)) == (0, 0, 0)
+    assert eras.state(45) is State.UNKNOWN
+    assert eras.began(45) == 45
+
+
+@dataclass(frozen=True)
+class Defined:
+    """A definition as a test draws it: which members it has, by number, and how many of them must be up."""
+
+    made: int
+    members: tuple[int, ...]
+    k: int
+
+
+definitions = st.lists(
+    st.builds(Defined, st.integers(0, 40), st.sets(st.integers(0, 3), min_size=1).map(tuple), st.integers(1, 4)),
+    min_size=1,
+    max_size=4,
+    unique_by=lambda each: each.made,
+).map(lambda found: sorted(found, key=lambda each: each.made))
+checks = st.lists(st.tuples(histories, holds), min_size=4, max_size=4)
+
+
+def cell(found: list[Defined], members: list[tuple[oracle.Seen, int]], x: int) -> str:
+    """The contract's words, one instant at a time: which definition holds, and what it says."""
+    starts, before = [], set[int]()
+    for each in found:
+        new = [members[number] for number in each.members if number not in before]
+        latest = each.made + max((hold for _, hold in new), default=0)
+        firsts = [min((at for at, _ in seen if at >= each.made), default=latest) for seen, _ in new]
+        starts.append(min(latest, max([each.made, *firsts])))
+        before = set(each.members)
+    holding = [each for each, start in zip(found, starts, strict=True) if start <= x]
+    if not holding:
+        return "unknown"
+    each = holding[-1]
+    states = [oracle.cell(*members[number], x) for number in each.members]
+    return oracle.compose(states, min(each.k, len(states)))
+
+
+def eras_of(found: list[Defined], timelines: list[Timeline], members: list[tuple[oracle.Seen, int]]) -> Eras:
+    made, before = [], set[int]()
+    for each in found:
+        new = [number for number in each.members if number not in before]
+        inside = whole(*(timelines[number] for number in each.members), k=min(each.k, len(each.members)))
+        hold = max((members[number][1] for number in new), default=0)
+        made.append(Era(each.made, inside, tuple(timelines[number] for number in new), hold))
+        before = set(each.members)
+    return Eras(made)
+
+
+@given(definitions, checks, windows)
+def test_every_instant_is_composed_by_the_definition_that_held_then(
+    found: list[Defined], members: list[tuple[oracle.Seen, int]], window: Interval
+) -> None:
+    """Against an oracle written from the contract alone."""
+    timelines = [Timeline.of_pairs(pairs(seen), hold) for seen, hold in members]
+    eras = eras_of(found, timelines, members)
+    cells = [cell(found, members, x) for x in range(window.start, window.end)]
+    assert eras.durations(window) == oracle.durations(cells)
+    assert [p.state.name.lower() for p in eras.pieces(window) for _ in range(p.start, p.end)] == cells
+
+
+@given(definitions, checks, windows)
+def test_a_later_definition_changes_no_figure_of_the_past(
+    found: list[Defined], members: list[tuple[oracle.Seen, int]], window: Interval
+) -> None:
+    """Whatever is loaded at or after the window's end."""
+    timelines = [Timeline.of_pairs(pairs(seen), hold) for seen, hold in members]
+    earlier = [each for each in found if each.made < window.end]
+    if earlier:
+        figures = eras_of(earlier, timelines, members).durations(window)
+        assert eras_of(found, timelines, members).durations(window) == figures
