@@ -28,7 +28,7 @@ def format_duration(microseconds: int | Fraction, *, up: bool = False) -> str:
     if microseconds < 0:
         return f"-{format_duration(-microseconds, up=up)}"
     whole = math.ceil(microseconds) if up else math.floor(microseconds)
-    return _written(_rounded(whole, _finest(whole), up=up))
+    return _written(_rounded(whole, _finest(whole, up=up), up=up))
 
 
 def format_bounds(low: int, point: int, high: int) -> tuple[str, str, str]:
@@ -74,12 +74,14 @@ def counted(whole: int) -> list[tuple[int, int]]:
     return found
 
 
-def _finest(whole: int) -> int:
-    """Return the unit that a duration is printed to."""
+def _finest(whole: int, *, up: bool = False) -> int:
+    """Return the unit that a duration is printed to, cut off or rounded up."""
     if whole < MINUTE:
         return MICROSECOND if whole < MILLISECOND else MILLISECOND if whole < SECOND else CENTISECOND
     first = next(i for i, (unit, _) in enumerate(UNITS) if whole >= unit)
     second, third = (UNITS[min(first + more, len(UNITS) - 1)][0] for more in (1, 2))
+    if up:
+        return third if -whole % second * 100 >= whole else second
     rest = _rounded(whole, third) % second
     return third if rest * 100 >= _rounded(whole, third) else second
 

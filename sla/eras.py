@@ -80,7 +80,7 @@ class Eras(History):
 
     def settle(self) -> None:
         """Compose now what can be composed for good, so that the next query need not."""
-        for _, history in self._held():
+        for history in self._held():
             history.settle()
 
     def parts(self, window: Interval) -> Iterator[tuple[Composition | None, Interval]]:
@@ -109,10 +109,8 @@ class Eras(History):
             self._complete = all(era.complete for era in self._eras)
         return self._starts
 
-    def _held(self) -> Iterator[tuple[Era, Composition]]:
-        for era in self._eras:
-            if era.history is not None:
-                yield era, era.history
+    def _held(self) -> Iterator[Composition]:
+        return (era.history for era in self._eras if era.history is not None)
 
     def durations(self, window: Interval) -> Durations:
         """Return how long each state lasts within the window."""
@@ -149,17 +147,17 @@ class Eras(History):
     @property
     def begins(self) -> int | None:
         """The instant of the first observation of any member of any definition."""
-        return min((at for _, each in self._held() if (at := each.begins) is not None), default=None)
+        return min((at for each in self._held() if (at := each.begins) is not None), default=None)
 
     @property
     def first(self) -> int | None:
         """The instant of the first known observation of any member of any definition."""
-        return min((at for _, each in self._held() if (at := each.first) is not None), default=None)
+        return min((at for each in self._held() if (at := each.first) is not None), default=None)
 
     @property
     def leaves(self) -> tuple[History, ...]:
         """The members of all definitions, each once."""
-        return tuple(dict.fromkeys(leaf for _, each in self._held() for leaf in each.leaves))
+        return tuple(dict.fromkeys(leaf for each in self._held() for leaf in each.leaves))
 
     def _settle(self) -> Track | None:
         return None

@@ -136,6 +136,20 @@ def test_a_member_that_was_silent_long_is_composed_and_taken_back_when_it_return
     assert both.durations(Interval(0, 130)) == Durations(up=20, down=35, unknown=75, guessed_up=75)
 
 
+def test_a_whole_expires_with_the_last_of_its_members() -> None:
+    one, other = Timeline.of_pairs([(0, GOOD)], 20), Timeline.of_pairs([(10, GOOD)], 30)
+    both = Composition(Rule(), [one, other])
+    assert (both.expires, both.begins) == (40, 0)
+    assert Composition(Rule(), [Timeline(5)]).expires is None
+
+
+def test_only_guesses_are_guesses_and_only_doubt_is_doubt() -> None:
+    assert [state for state in State if state.is_guess] == [GUESS_UP, GUESS_DOWN]
+    assert [state for state in State if state.is_doubt] == [DOUBT_UP, DOUBT_DOWN]
+    assert [state.estimate for state in (DARK, GUESS_UP, GUESS_DOWN, DOUBT_DOWN)] == [DARK, UP, DOWN, DOWN]
+    assert [state.point for state in (GUESS_UP, GUESS_DOWN)] == [DARK, DARK]
+
+
 def test_a_member_whose_first_observation_comes_late_counts_from_there() -> None:
     """Sent before what was composed already, as probes of different lengths are."""
     early, late = Timeline(20), Timeline(20)

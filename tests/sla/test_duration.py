@@ -56,6 +56,11 @@ def test_printed_bounds_contain_the_true_ones(exact: tuple[int, int, int]) -> No
         assert exact[i] == exact[j] or printed[i] != printed[j]
 
 
+def test_a_duration_rounded_up_by_little_does_not_grow_by_a_whole_unit() -> None:
+    assert format_duration(34 * 60 * MINUTE + 1, up=True) == "1d 10h 1m"
+    assert format_duration(10 * 24 * 60 * MINUTE + 1, up=True) == "10d 1h"
+
+
 @given(lengths)
 def test_what_is_cut_off_is_a_small_part(microseconds: int) -> None:
     """A fiftieth at the most from a minute on; with `up` as much is added at the most."""

@@ -80,6 +80,21 @@ def test_a_product_without_members_is_unknown() -> None:
     assert eras.began(45) == 45
 
 
+def test_the_newest_definition_says_what_it_is_made_of_and_when_it_expires() -> None:
+    old, new = every(10, 0, 100), every(10, 60, 80)
+    eras = Eras([Era(EVER, whole(old)), Era(50, whole(new), (new,), HOLD)])
+    assert eras.members == (new,)
+    assert (eras.settled, eras.expires, eras.leaves) == (80, 105, (old, new))
+    eras.settle()
+    assert eras.durations(Interval(0, 80)) == Durations(up=80)
+    ended = Eras([Era(EVER, whole(old)), Era(50, None)])
+    ended.settle()
+    assert (ended.members, ended.settled, ended.expires) == ((), None, None)
+    assert list(ended.pieces(Interval(60, 60))) == []
+    ended.redefine([Era(EVER, whole(old))])
+    assert ended.durations(Interval(0, 80)) == Durations(up=80)
+
+
 @dataclass(frozen=True)
 class Defined:
     """A definition as a test draws it: which members it has, by number, and how many of them must be up."""

@@ -229,3 +229,10 @@ class TestChefs:
         assert agreed.raw.availability.point == 1 - Fraction(1_200, 432_000)
         assert agreed.contractual.availability.point == 1 - Fraction(600, 144_000)
         assert agreed.excluded == 288_000 * SECOND
+
+
+def test_both_figures_are_marked_as_provisional() -> None:
+    found = agree(minutely(0, HOUR), Window("1h", Interval(0, HOUR), Interval(0, HOUR)), NINETY_NINE_95, [])
+    marked = found.as_of(provisional=True)
+    assert (marked.raw.provisional, marked.contractual.provisional) == (True, True)
+    assert marked.as_of(provisional=False) == found

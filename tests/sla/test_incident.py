@@ -9,7 +9,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from sla.incident import TRANSITIONS, Decision, Incident, IncidentTracker, Opened, Phase, Resolved
+from sla.incident import TRANSITIONS, Decision, Failure, Incident, IncidentTracker, Opened, Phase, Resolved
 from sla.interval import Interval
 from sla.observation import Observation, Outcome, Run
 from sla.timeline import Timeline
@@ -190,3 +190,14 @@ def test_incidents_are_those_of_a_plain_reading(letters: str, fall: int, rise: i
             expected.append(f"{'resolved' if down else 'opened'} {known[begins][0]}")
             down = not down
     assert [told for told in walk(letters, fall, rise) if told != "-"] == expected
+
+
+def test_a_failing_probe_is_read_by_programs() -> None:
+    failure = Failure(1_500_000, "http_status", 503, "no pod is ready", {"connect": 0.5})
+    assert failure.as_json() == {
+        "at": "1970-01-01T00:00:01.500000Z",
+        "reason": "http_status",
+        "status": 503,
+        "detail": "no pod is ready",
+        "phases": {"connect": 0.5},
+    }

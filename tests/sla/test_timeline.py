@@ -182,3 +182,15 @@ def test_a_query_looks_at_logarithmically_many_pieces() -> None:
     track._starts = Counting(track._starts)  # type: ignore[assignment]
     assert track.durations(Interval(10, 99_990)) == Durations(up=49_990, down=49_990)
     assert reads < 60
+
+
+@pytest.mark.parametrize("exact", [True, False])
+def test_the_first_observation_from_an_instant_on(exact: bool) -> None:
+    """Known or unknown; within a fold where an even spacing puts it."""
+    timeline = Timeline(10, exact=exact)
+    for at in (0, 10, 20, 30):
+        timeline.append(at, GOOD)
+    timeline.append(35, UNKNOWN)
+    assert [timeline.observed_from(at) for at in (-5, 0, 1, 10, 21, 30, 31, 35)] == [0, 0, 10, 10, 30, 30, 35, 35]
+    assert timeline.observed_from(36) is None
+    assert Timeline(10).observed_from(0) is None

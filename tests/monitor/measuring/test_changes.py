@@ -10,15 +10,9 @@ from typing import Any
 
 import pytest
 from click.testing import CliRunner, Result
-from hypothesis import given
-from hypothesis import strategies as st
 
 from monitor.commands.measure import measure_command
 from monitor.errors import NinewatchError
-from sla.changes import Change, Changes
-from sla.interval import DAY, HOUR, MINUTE, SECOND, Interval
-from sla.observation import Outcome
-from sla.track import State
 
 DAY_ONE = "2026-11-01T00:00:00Z"
 LOG = f"at,outcome\n{DAY_ONE},UP\n2026-11-10T10:00:00Z,DOWN\n2026-11-10T10:30:00Z,UP\n"
@@ -368,41 +362,3 @@ def test_times_on_a_wall_clock_are_read_in_its_zone() -> None:
 def test_a_time_that_the_wall_clock_shows_twice_or_never_is_refused(cell: str, why: str) -> None:
     assert why in refused(f"at,outcome\n{cell},good\n", "--times-in", "America/Vancouver")
     assert run(f"at,outcome\n{cell}-08:00,good\n", "--times-in", "America/Vancouver").exit_code == 0
-
-
-# The states themselves, against a walk over the instants.
-
-outcomes = st.sampled_from(list(Outcome))
-logs = st.lists(st.tuples(st.integers(0, 30), outcomes, st.integers(0, 4)), min_size=1, max_size=8)
-
-
-@given(logs, st.integers(0, 10))
-def test_the_states_are_those_of_a_walk(drawn: list[tuple[int, Outcome, int]], more: int) -> None:
-    changes = [Change(*each) for each in sorted(drawn, key=lambda each: each[0])]
-    until = changes[-1].at + more
-    history = Changes(changes, until)
-    for at in range(-2, until + 3):
-        before = [each for each in changes if each.at <= at]
-        state = history.state(at)
-        if not before or at >= until or before[-1].outcome is Outcome.UNKNOWN:
-            assert state is State.UNKNOWN
-            continue
-        last, earlier = before[-1], before[-2].outcome if len(before) > 1 else Outcome.UNKNOWN
-        assert state is not State.UNKNOWN
-        assert state.is_doubt == (earlier is not last.outcome and at < last.at + last.resolution)
-        if not state.is_doubt:
-            assert state is {Outcome.GOOD: State.UP, Outcome.BAD: State.DOWN}[last.outcome]
-    assert history.durations(Interval(-5, until + 5)).total == until + 10
-
-
-def test_changes_out_of_order_and_none_are_refused() -> None:
-    with pytest.raises(ValueError, match="no change"):
-        Changes([], 5)
-    with pytest.raises(ValueError, match="order"):
-        Changes([Change(5, Outcome.GOOD), Change(4, Outcome.BAD)], 9)
-
-
-def test_the_point_estimate_puts_a_change_in_the_middle() -> None:
-    found = Changes([Change(0, Outcome.GOOD), Change(DAY, Outcome.BAD, MINUTE)], DAY + HOUR)
-    durations = found.durations(Interval(0, DAY + HOUR))
-    assert (durations.doubt_up, durations.doubt_down, durations.down) == (30 * SECOND, 30 * SECOND, 59 * MINUTE)

@@ -1,0 +1,55 @@
+"""Logs of state changes as states over time: against a walk over the instants, and worked examples."""
+
+from __future__ import annotations
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from sla.changes import Change, Changes
+from sla.interval import DAY, HOUR, MINUTE, SECOND, Interval
+from sla.observation import Outcome
+from sla.track import State
+
+outcomes = st.sampled_from(list(Outcome))
+logs = st.lists(st.tuples(st.integers(0, 30), outcomes, st.integers(0, 4)), min_size=1, max_size=8)
+
+
+@given(logs, st.integers(0, 10))
+def test_the_states_are_those_of_a_walk(drawn: list[tuple[int, Outcome, int]], more: int) -> None:
+    changes = [Change(*each) for each in sorted(drawn, key=lambda each: each[0])]
+    until = changes[-1].at + more
+    history = Changes(changes, until)
+    for at in range(-2, until + 3):
+        before = [each for each in changes if each.at <= at]
+        state = history.state(at)
+        if not before or at >= until or before[-1].outcome is Outcome.UNKNOWN:
+            assert state is State.UNKNOWN
+            continue
+        last, earlier = before[-1], before[-2].outcome if len(before) > 1 else Outcome.UNKNOWN
+        assert state is not State.UNKNOWN
+        assert state.is_doubt == (earlier is not last.outcome and at < last.at + last.resolution)
+        if not state.is_doubt:
+            assert state is {Outcome.GOOD: State.UP, Outcome.BAD: State.DOWN}[last.outcome]
+    assert history.durations(Interval(-5, until + 5)).total == until + 10
+
+
+def test_changes_out_of_order_and_none_are_refused() -> None:
+    with pytest.raises(ValueError, match="no change"):
+        Changes([], 5)
+    with pytest.raises(ValueError, match="order"):
+        Changes([Change(5, Outcome.GOOD), Change(4, Outcome.BAD)], 9)
+
+
+def test_the_point_estimate_puts_a_change_in_the_middle() -> None:
+    found = Changes([Change(0, Outcome.GOOD), Change(DAY, Outcome.BAD, MINUTE)], DAY + HOUR)
+    durations = found.durations(Interval(0, DAY + HOUR))
+    assert (durations.doubt_up, durations.doubt_down, durations.down) == (30 * SECOND, 30 * SECOND, 59 * MINUTE)
+
+
+def test_changes_are_counted_by_what_they_change_to() -> None:
+    found = Changes([Change(0, Outcome.GOOD), Change(10, Outcome.BAD), Change(20, Outcome.GOOD)], 30)
+    assert found.counts(Interval(0, 30)) == (2, 1, 0)
+    assert found.counts(Interval(10, 20)) == (0, 1, 0)
+    assert (found.begins, found.settled, found.expires, found.first) == (0, 30, 30, 0)
+    assert list(found.pieces(Interval(30, 30))) == []
