@@ -74,6 +74,11 @@ class Changes(History):
         return self._track.end
 
     @property
+    def last_known_at(self) -> int:
+        """The instant up to which the states are known."""
+        return self._track.end
+
+    @property
     def expires(self) -> int:
         """The instant from which all is unknown."""
         return self._track.end

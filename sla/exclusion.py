@@ -116,8 +116,13 @@ def totals(pieces: Iterable[Excluded]) -> dict[Cause, int]:
 
 
 def dependency_downtime(history: History, window: Interval, label: str) -> Iterator[Exclusion]:
-    """Yield when the dependency was down by its point estimate, within the window."""
-    for down, pieces in groupby(history.pieces(window), lambda piece: piece.state.point is State.DOWN):
+    """Yield when the dependency was down by its point estimate, within the window.
+
+    Only up to its last known observation: what may follow is not known to be down, and a guess excludes nothing.
+    """
+    known = history.last_known_at
+    seen = Interval(window.start, max(window.start, min(window.end, window.start if known is None else known)))
+    for down, pieces in groupby(history.pieces(seen), lambda piece: piece.state.point is State.DOWN):
         spans = list(pieces)
         if down:
             yield Exclusion(Interval(spans[0].start, spans[-1].end), Cause.DEPENDENCY, label)

@@ -132,6 +132,11 @@ class Timeline(History):
         return self.last_at if self.last_known is None else self.last_known[0]
 
     @property
+    def last_known_at(self) -> int | None:
+        """The instant of the last known observation; None when nothing was ever known."""
+        return None if self.last_known is None else self.last_known[0]
+
+    @property
     def expires(self) -> int | None:
         """The instant at which the last known observation stops to hold; None when nothing was ever known."""
         return None if self.last_known is None else self.last_known[0] + self._reach

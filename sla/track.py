@@ -221,6 +221,11 @@ class History(ABC):
         """The instant of the first observation, known or unknown; None before there is one."""
 
     @property
+    def last_known_at(self) -> int | None:
+        """The instant of the last known observation; None when nothing was ever known."""
+        return max((at for leaf in self.leaves if (at := leaf.last_known_at) is not None), default=None)
+
+    @property
     def leaves(self) -> tuple[History, ...]:
         """The histories that are observed themselves: this one, or the members of a whole and of its members."""
         return (self,)

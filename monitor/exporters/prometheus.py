@@ -79,12 +79,16 @@ class _View:
         yield from islice(sorted(troubled, key=_measured_at), TROUBLED)
         yield from islice(sorted(quiet, key=_measured_at), QUIET)
 
-    def count(self, incidents: list[Incident]) -> None:
-        """Count each product's incidents and judge its outage, if there is any news of them."""
+    def count(self, ledger: Ledger) -> None:
+        """Count each product's incidents and judge its outage, if there is any news of them.
+
+        The total includes incidents of checks that were removed: a counter must not fall.
+        """
+        incidents = ledger.incidents
         if incidents is self.incidents:
             return
         self.incidents = incidents
-        total = Counter(incident.product for incident in incidents)
+        total = Counter(incident.product for incident in ledger.all_incidents())
         still_open: dict[str, list[Incident]] = defaultdict(list)
         for incident in incidents:
             if incident.resolved is None:
@@ -115,7 +119,7 @@ class Exporter:
         for check in view.checks:
             check.refresh(now)
             yield from pace.pause()
-        view.count(self._ledger.incidents)
+        view.count(self._ledger)
         for product in view.due():
             for _ in product.measure(now):
                 yield from pace.pause()

@@ -81,11 +81,13 @@ def test_what_is_measured_and_what_is_excluded_are_the_window(
 
 @given(histories, holds, windows)
 def test_a_dependency_excludes_the_cells_that_are_down(seen: oracle.Seen, hold: int, window: Interval) -> None:
-    """By their point state; and all downtime of a history is excluded by its own."""
+    """By their point state, up to the last known observation; and a history's own excludes its downtime until then."""
     timeline = Timeline.of_pairs(pairs(seen), hold)
     found = list(dependency_downtime(timeline, window, "d"))
     cells = [cell for each in found for cell in range(each.interval.start, each.interval.end)]
-    assert cells == [c for c in range(window.start, window.end) if timeline.state(c).point is State.DOWN]
+    down = [c for c in range(window.start, window.end) if timeline.state(c).point is State.DOWN]
+    until = timeline.last_known_at if timeline.last_known_at is not None else window.start
+    assert cells == [c for c in down if c < until]
     own = agree(timeline, Window("w", window, window), None, found).contractual
-    assert own.downtime.point == 0
-    assert own.availability.point in (1, None)
+    assert own.downtime.point == len([c for c in down if c >= until])
+    assert own.downtime.point or own.availability.point in (1, None)

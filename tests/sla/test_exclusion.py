@@ -9,6 +9,7 @@ import pytest
 
 from sla.availability import Verdict
 from sla.calendar import Period, Window, calendar_window
+from sla.compose import Composition, Rule
 from sla.exclusion import Cause, Excluded, Exclusion, agree, audit, dependency_downtime, totals
 from sla.interval import DAY, HOUR, MINUTE, SECOND, Interval
 from sla.objective import Objective
@@ -236,3 +237,27 @@ def test_both_figures_are_marked_as_provisional() -> None:
     marked = found.as_of(provisional=True)
     assert (marked.raw.provisional, marked.contractual.provisional) == (True, True)
     assert marked.as_of(provisional=False) == found
+
+
+def test_a_dependency_excludes_nothing_after_its_last_known_observation() -> None:
+    """Down when it was last seen: what followed may have been up. Nor does a guess exclude anything."""
+    timeline = minutely(0, 10 * MINUTE, (8 * MINUTE, 10 * MINUTE))
+    window = Interval(0, HOUR)
+    (only,) = dependency_downtime(timeline, window, "keycloak")
+    assert only.interval == Interval(7 * MINUTE + 30 * SECOND, 10 * MINUTE)
+    timeline.append(10 * MINUTE + 1, Outcome.UNKNOWN)
+    assert list(dependency_downtime(timeline, window, "keycloak")) == [only]
+    assert list(dependency_downtime(Timeline(HOLD), window, "keycloak")) == []
+    assert list(dependency_downtime(timeline, Interval(20 * MINUTE, HOUR), "keycloak")) == []
+    silent = Timeline(HOLD)
+    whole = Composition(Rule(), [minutely(0, HOUR), silent])
+    assert list(dependency_downtime(whole, window, "keycloak")) == []
+
+
+def test_a_product_that_is_depended_on_is_known_as_far_as_the_latest_of_its_checks() -> None:
+    early, late = (
+        minutely(0, 10 * MINUTE, (5 * MINUTE, 10 * MINUTE)),
+        minutely(0, 12 * MINUTE, (5 * MINUTE, 12 * MINUTE)),
+    )
+    (only,) = dependency_downtime(Composition(Rule(), [early, late]), Interval(0, HOUR), "keycloak")
+    assert only.interval.end == 12 * MINUTE

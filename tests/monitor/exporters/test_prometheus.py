@@ -152,6 +152,20 @@ def test_incidents_are_counted_as_they_open_and_resolve(clock: ManualClock) -> N
     assert "ninewatch_open_incident_info" not in names(page)
 
 
+def test_the_count_of_incidents_does_not_fall_when_a_check_is_removed_and_comes_back(clock: ManualClock) -> None:
+    ledger = ledger_of(product("chefs", 2))
+    exporter, both = exporter_of(ledger, clock), ledger.portfolio
+    probe_all(ledger, ledger.of("chefs"), NOW - 5 * MINUTE, NOW - 4 * MINUTE, ILL)
+    probe_all(ledger, ledger.of("chefs"), NOW - 3 * MINUTE, NOW - 2 * MINUTE, WELL)
+    counted = []
+    for portfolio in (both, ledger_of(product("chefs")).portfolio, both):
+        ledger.reload(portfolio)
+        page = samples(exporter)
+        counted.append(page["ninewatch_incidents_total", frozenset({"chefs"})])
+        assert page["ninewatch_incidents_open", frozenset({"chefs"})] == 0
+    assert counted == [2, 2, 2]
+
+
 def test_a_reload_is_followed_and_an_old_rendering_ends_as_it_began(clock: ManualClock) -> None:
     ledger = ledger_of(product("chefs"), product("css"))
     exporter = exporter_of(ledger, clock)
