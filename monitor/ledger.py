@@ -6,13 +6,16 @@ reads a clock; all of it belongs to the event loop's thread.
 
 from __future__ import annotations
 
+import json
 from dataclasses import replace
+from functools import lru_cache
 from itertools import groupby
 from operator import attrgetter
 from typing import TYPE_CHECKING
 
 from monitor.check_history import CheckHistory
-from monitor.config.agreement import Dependency
+from monitor.config.agreement import Agreement, Dependency
+from monitor.config.agreement_meaning import agreement_of
 from monitor.config.former import Former
 from monitor.facts import Facts
 from monitor.renamed import joined_history, renamed_histories, renamed_incident, renamed_runs, renamed_tail
@@ -178,7 +181,8 @@ class Ledger:
             begun = number == 0 and whole is not None and whole.begins is not None and whole.begins <= each.made
             new = [] if begun else [member for member in local if member.check not in before]
             hold = max((member.hold for member in new), default=0)
-            yield Era(each.made, whole, tuple(timelines[member.check] for member in new), hold)
+            added = tuple(timelines[member.check] for member in new)
+            yield Era(each.made, whole, added, hold, each.objective, each.agreement)
             before = set(timelines)
 
     def _whole(
@@ -327,17 +331,25 @@ class Ledger:
         Raises:
             KeyError: there is no such product.
         """
+        found: list[Exclusion] = []
+        for written, part in self.compositions[product_id].agreements(window):
+            agreement = self.products[product_id].agreement if written is None else _agreement(written)
+            cut = (_within(each, part) for each in self._excluded(product_id, agreement, part))
+            found += (each for each in cut if each.interval.length)
+        return found
+
+    def _excluded(self, product_id: str, agreement: Agreement, window: Interval) -> Iterator[Exclusion]:
         product, zone = self.products[product_id], self.portfolio.time_zone
-        found = list(product.agreement.out_of_hours(window, zone))
-        for each in product.agreement.excludes:
+        yield from agreement.out_of_hours(window, zone)
+        for each in agreement.excludes:
             if isinstance(each, Dependency):
-                found += dependency_downtime(self.compositions[each.product], window, each.product)
+                if each.product in self.compositions:  # else it left the configuration, and nothing is known of it
+                    yield from dependency_downtime(self.compositions[each.product], window, each.product)
             elif each == "corrections":
-                found += self.facts.corrections.of(product_id)
+                yield from self.facts.corrections.of(product_id)
             else:
                 for block in (*self.portfolio.maintenance, *product.maintenance):
-                    found += block.exclusions(window, zone)
-        return found
+                    yield from block.exclusions(window, zone)
 
     @property
     def incidents(self) -> list[Incident]:
@@ -381,3 +393,14 @@ class Ledger:
     def everything(self) -> list[CheckHistory]:
         """Return the histories of all recorded checks, those that are not in the portfolio included."""
         return [*self.entries.values(), *self._others.values()]
+
+
+@lru_cache(maxsize=1_024)
+def _agreement(written: str) -> Agreement:
+    return agreement_of(json.loads(written))
+
+
+def _within(exclusion: Exclusion, part: Interval) -> Exclusion:
+    """Return what of the exclusion lies in the part; nothing of it is an interval without length."""
+    start = min(max(exclusion.interval.start, part.start), part.end)
+    return replace(exclusion, interval=Interval(start, max(start, min(exclusion.interval.end, part.end))))

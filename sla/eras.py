@@ -16,6 +16,7 @@ from sla.track import Durations, History, Piece, State, Track
 
 if TYPE_CHECKING:
     from sla.compose import Composition
+    from sla.objective import Objective
     from sla.timeline import Timeline
 
 EVER = -(2**62)  # before every instant, microseconds
@@ -25,13 +26,16 @@ EVER = -(2**62)  # before every instant, microseconds
 class Era:
     """One definition: loaded at `made`, microseconds. Without a history nothing was defined: all is unknown.
 
-    `new` are the members that the definition before it did not have, `hold` is the longest of theirs.
+    `new` are the members that the definition before it did not have, `hold` is the longest of theirs. `objective` and
+    `agreement` (canonical JSON) are those of the definition; None where the whole was never defined.
     """
 
     made: int
     history: Composition | None
     new: tuple[Timeline, ...] = ()
     hold: int = 0
+    objective: Objective | None = None
+    agreement: str | None = None
 
     @property
     def start(self) -> int:
@@ -85,12 +89,17 @@ class Eras(History):
 
     def parts(self, window: Interval) -> Iterator[tuple[Composition | None, Interval]]:
         """Yield the window cut at the instants at which a definition takes effect, each part with its composition."""
+        for era, part in self.spans(window):
+            yield None if era is None else era.history, part
+
+    def spans(self, window: Interval) -> Iterator[tuple[Era | None, Interval]]:
+        """Yield the window cut at the instants at which a definition takes effect, None before the first one does."""
         starts = self._effects()
         at, end = window.start, window.end
         if starts[-1] <= at:
-            yield self._eras[-1].history, window
+            yield self._eras[-1], window
             return
-        held: Composition | None = None
+        held: Era | None = None
         for index, era in enumerate(self._eras):
             start = starts[index]
             if any(later <= start for later in starts[index + 1 :]):
@@ -100,8 +109,26 @@ class Eras(History):
                 at = start
                 if at >= end:
                     return
-            held = era.history
+            held = era
         yield held, Interval(at, end)
+
+    def promises(self, window: Interval) -> Sequence[tuple[Interval, Objective]]:
+        """Return the objectives of the parts of the window, equal neighbours joined; before the first, that one."""
+        found: list[tuple[Interval, Objective]] = []
+        for era, part in self.spans(window):
+            objective = (era or self._eras[0]).objective
+            if objective is None:
+                return ()
+            if found and found[-1][1] == objective:
+                found[-1] = (Interval(found[-1][0].start, part.end), objective)
+            else:
+                found.append((part, objective))
+        return found
+
+    def agreements(self, window: Interval) -> Iterator[tuple[str | None, Interval]]:
+        """Yield the agreement of each part of the window, before the first definition that of the first one."""
+        for era, part in self.spans(window):
+            yield (era or self._eras[0]).agreement, part
 
     def _effects(self) -> list[int]:
         if not self._complete:

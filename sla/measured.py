@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 from sla import availability as figures
 from sla.availability import Bounds, UnknownPolicy, Verdict
-from sla.budget import Budget, budget, burn_rate
+from sla.budget import Budget, burn_rate
 from sla.interval import SECOND, Interval, subtract, total
 from sla.objective import Objective, nines
 from sla.proof import Proof, proven
@@ -18,7 +18,28 @@ from sla.watched import Span, Watched, watched
 from sla.window import format_instant
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable
+    from collections.abc import Iterable, Iterator, Sequence
+
+
+@dataclass(frozen=True, slots=True)
+class Promised:
+    """An objective from `start` on; `elapsed` and `whole` are how long it held in the window, after exclusions.
+
+    The window that was measured, and the whole calendar window in progress; microseconds.
+    """
+
+    start: int
+    objective: Objective
+    elapsed: int
+    whole: int
+
+    def as_json(self) -> dict[str, Any]:
+        """Return the objective with the downtime that it allows."""
+        return {
+            "from": format_instant(self.start),
+            "objective": float(self.objective.ratio),
+            "allowed_seconds": _seconds(self.objective.allowed(self.whole)),
+        }
 
 
 @dataclass(frozen=True, slots=True)
@@ -29,7 +50,8 @@ class Measured:
     exclusions: longer than what was measured where a calendar window is in progress. All in microseconds.
     `interval` is the check's probing interval, None where nobody says. `sampled` is whether the counts are of probes;
     counts of changes of state prove nothing. `provisional` is whether observations of the window may still arrive;
-    `watched` is the part of a window that reaches back beyond the record.
+    `watched` is the part of a window that reaches back beyond the record; `promises` are its objectives where they
+    changed in it, of which `objective` is the latest.
     """
 
     window: Interval
@@ -43,6 +65,7 @@ class Measured:
     sampled: bool = True
     provisional: bool = False
     watched: Watched | None = None
+    promises: tuple[Promised, ...] = ()
 
     @property
     def coverage(self) -> Fraction | None:
@@ -71,36 +94,49 @@ class Measured:
         return None if not self.sampled else proven(self.counts.good, self.counts.known)
 
     @property
-    def budget(self) -> Budget | None:
-        """Allowed, spent and remaining; None without an objective."""
+    def allowed(self) -> Fraction | None:
+        """The downtime that the objectives allow in the whole window, microseconds; None without an objective."""
         if self.objective is None:
             return None
-        return budget(self.objective, self.durations, self.unknown, self.budget_length)
+        parts = (each.objective.allowed(each.whole) for each in self.promises)
+        return sum(parts, Fraction(0)) if self.promises else self.objective.allowed(self.budget_length)
+
+    @property
+    def goal(self) -> Objective | None:
+        """The objective; where it changed in the window, the one that allows as much in what was measured."""
+        total = self.durations.total
+        if not self.promises or not total:
+            return self.objective
+        allowed = sum((each.objective.allowed(each.elapsed) for each in self.promises), Fraction(0))
+        return Objective(1 - allowed / total)
+
+    @property
+    def budget(self) -> Budget | None:
+        """Allowed, spent and remaining; None without an objective."""
+        return None if self.allowed is None else Budget(self.allowed, Fraction(self.downtime.point))
 
     @property
     def burn_rate(self) -> Fraction | None:
         """How many times faster than allowed the budget was spent; None without an objective or any known time."""
-        return None if self.objective is None else burn_rate(self.objective, self.durations, self.unknown)
+        return None if self.goal is None else burn_rate(self.goal, self.durations, self.unknown)
 
     @property
     def verdict(self) -> Verdict | None:
         """Whether the bounds decide the objective; None without one."""
-        if self.objective is None:
-            return None
-        return figures.verdict(self.durations, self.objective, self.objective.allowed(self.budget_length))
+        return None if self.goal is None else figures.verdict(self.durations, self.goal, self.allowed)
 
     @property
     def point_meets_objective(self) -> bool | None:
         """Whether the point estimate reaches the objective; None where either is missing."""
         point = self.availability.point
-        return None if self.objective is None or point is None else point >= self.objective.ratio
+        return None if self.goal is None or point is None else point >= self.goal.ratio
 
     @property
     def resolvable(self) -> bool | None:
         """Whether the interval can see an outage that uses up the budget; None without objective or interval."""
-        if self.objective is None or self.interval is None:
+        if self.allowed is None or self.interval is None:
             return None
-        return figures.resolvable(self.objective.allowed(self.budget_length), self.interval)
+        return figures.resolvable(self.allowed, self.interval)
 
     def as_json(self, *, check: str | None = None, product: str | None = None) -> dict[str, Any]:
         """Return the object of section 11, of a check or of a product: durations in seconds, null where no figure is.
@@ -135,8 +171,13 @@ class Measured:
                 "resolvable": self.resolvable,
                 "provisional": self.provisional,
             }
-            | ({} if self.watched is None else {"watched": self.watched.as_json()})
+            | self._conditional_json()
         )
+
+    def _conditional_json(self) -> dict[str, Any]:
+        """Return what only some windows have: a watched part, and objectives that changed in them."""
+        found: dict[str, Any] = {} if self.watched is None else {"watched": self.watched.as_json()}
+        return found | ({"objectives": [each.as_json() for each in self.promises]} if self.promises else {})
 
     def _budget_json(self) -> dict[str, float | None]:
         held = self.budget
@@ -165,6 +206,8 @@ def measure(
     Excluded intervals may overlap, repeat and reach beyond the window.
     """
     cut = tuple(excluded)
+    promised = () if objective is None else history.promises(window if whole is None else whole)
+    objective = promised[-1][1] if promised else objective
     durations, counts = Durations(), Counts()
     for part in subtract(window, cut):
         durations = durations.plus(history.durations(part))
@@ -179,7 +222,16 @@ def measure(
         unknown,
         interval,
         watched=watched(history, Span(window, rolling, whole), objective, cut, unknown),
+        promises=tuple(_promised(promised, window, cut)) if len(promised) > 1 else (),
     )
+
+
+def _promised(
+    promised: Iterable[tuple[Interval, Objective]], window: Interval, cut: Sequence[Interval]
+) -> Iterator[Promised]:
+    for span, objective in promised:
+        elapsed = Interval(max(span.start, window.start), max(min(span.end, window.end), span.start, window.start))
+        yield Promised(span.start, objective, total(subtract(elapsed, cut)), total(subtract(span, cut)))
 
 
 def _seconds(microseconds: int | Fraction) -> float:

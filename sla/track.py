@@ -13,6 +13,7 @@ from sla.interval import Interval
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Sequence
 
+    from sla.objective import Objective
     from sla.tally import Counts
 
 
@@ -247,6 +248,10 @@ class History(ABC):
         """The instant before which all is unknown; None when nothing is settled yet."""
         track = self._settle()
         return None if track is None else track.start
+
+    def promises(self, window: Interval) -> Sequence[tuple[Interval, Objective]]:
+        """Return the objectives that were defined for the parts of the window, in order; nothing where none were."""
+        return ()
 
     def durations(self, window: Interval) -> Durations:
         """Return how long each state lasts within the window, in O(log n) for the settled part."""

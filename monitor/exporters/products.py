@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 from monitor.exporters.exposition import Family, series
 from sla import availability as figures
 from sla.alerting import BURN_POLICIES, LENGTHS, LookBacks, burn_alerts
-from sla.budget import PACE, budget, burn_rate, exhausted_at
+from sla.budget import PACE, Budget, burn_rate, exhausted_at
 from sla.interval import SECOND, Interval, subtract
 from sla.objective import format_duration
 from sla.outage import judge
@@ -202,11 +202,18 @@ class ProductLines:
         )
 
     def _budget(self, durations: Durations, burn: Fraction | None, now: int) -> None:
-        held = budget(self.product.objective, durations)
+        held = Budget(self._allowed(durations, now), Fraction(figures.downtime(durations).point))
         self.texts[5] = _line(self._plain[5], held.allowed / SECOND)
         self.texts[6] = _line(self._plain[6], held.remaining / SECOND)
         end = exhausted_at(held, self.product.objective, burn, now, self.product.window)
         self.texts[12] = _line(self._exhaustion, None if end is None else Fraction(end, SECOND))
+
+    def _allowed(self, durations: Durations, now: int) -> Fraction:
+        """Return the downtime that the objectives allow in the product's own window, each in its part of it."""
+        parts = self._history.promises(Interval(now - self.product.window, now))
+        if len(parts) <= 1:
+            return self.product.objective.allowed(durations.total)
+        return sum((objective.allowed(span.length) for span, objective in parts), Fraction(0))
 
     def agree(self, excluded: Iterable[Exclusion], window: Interval) -> None:
         """Set the contractual availability over the product's own window as last measured, less what is left out."""

@@ -20,9 +20,9 @@ def _object(**properties: Any) -> dict[str, Any]:
 
 
 def _figures(**properties: Any) -> dict[str, Any]:
-    """Return an object of figures; a window that reaches back beyond the record has `watched` too."""
+    """Return an object of figures; some have `watched` (a young record) and `objectives` (changed ones) too."""
     found = _object(**properties)
-    return found | {"properties": properties | {"watched": _ref("Watched")}}
+    return found | {"properties": properties | {"watched": _ref("Watched"), "objectives": _list(_ref("Promised"))}}
 
 
 def _ref(name: str) -> dict[str, str]:
@@ -121,6 +121,7 @@ SCHEMAS: dict[str, Any] = {
         outage_seconds=_SECONDS,
         verdict=_VERDICT,
     ),
+    "Promised": _object(**{"from": _INSTANT}, objective=_NUMBER, allowed_seconds=_NUMBER),
     "Watched": _object(since=_INSTANT, availability=_BOUNDS, proven=_MAYBE, decidable_at=_MAYBE_INSTANT),
     "Excluded": _object(start=_INSTANT, end=_INSTANT, seconds=_NUMBER, causes=_list(_ref("Cause"))),
     "Cause": _object(cause=_CAUSES, label=_TEXT, author=_MAYBE_TEXT, reason=_MAYBE_TEXT, made=_MAYBE_INSTANT),

@@ -7,11 +7,15 @@ from typing import TYPE_CHECKING
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from monitor.config.agreement import Agreement
+from monitor.config.maintenance import Maintenance
 from monitor.config.model import Portfolio
 from monitor.definitions import additions
 from monitor.facts import Facts
 from monitor.ledger import Ledger
-from sla.interval import DAY, MINUTE, Interval
+from sla.calendar import Window
+from sla.interval import DAY, MINUTE, SECOND, Interval
+from sla.objective import Objective
 from sla.observation import Observation, Outcome
 from sla.track import State
 from tests.support.ledgers import NOW, StandIn
@@ -157,3 +161,38 @@ def test_a_record_without_definitions_is_composed_as_it_is_configured() -> None:
     observe(ledger, NOW)
     observe(ledger, NOW + MINUTE)
     assert ledger.compositions["p"].durations(Interval(NOW - DAY, NOW + MINUTE)).up == MINUTE
+
+
+def test_another_objective_or_agreement_changes_no_figure_of_the_past() -> None:
+    """A budget is the sum over its parts; corrections that were not excluded then are not excluded now."""
+    ledger = started(portfolio(("a",), objective="90%"), NOW - MINUTE)
+    for minute in range(11):
+        observe(ledger, NOW + minute * MINUTE, BAD if minute in (3, 4) else GOOD)
+    past, both = (
+        Window("w", span, span) for span in (Interval(NOW, NOW + 10 * MINUTE), Interval(NOW, NOW + 20 * MINUTE))
+    )
+    before = ledger.agreed("p", past, past.whole.end)
+    assert (before.raw.objective, before.excluded) == (Objective.parse("90%"), 0)
+    changed = portfolio(("a",), objective="99%").products[0]
+    block = {"start": "2026-09-21T13:00:00Z", "end": "2026-09-21T16:00:00Z", "reason": "closed"}
+    product = changed.model_copy(update={"maintenance": (Maintenance.model_validate(block),)})
+    reload(ledger, ledger.portfolio.model_copy(update={"products": (product,)}), NOW + 10 * MINUTE)
+    observe(ledger, NOW + 20 * MINUTE)
+    found = ledger.agreed("p", both, both.whole.end)
+    assert found.raw.objective == Objective.parse("99%")
+    assert found.raw.allowed == MINUTE + 6 * SECOND
+    assert restarted(ledger).agreed("p", past, past.whole.end).raw == before.raw
+
+
+def test_an_agreement_counts_for_its_own_time() -> None:
+    """Service hours that are agreed on from now on exclude nothing of the past."""
+    ledger = started(portfolio(("a",)), NOW - MINUTE)
+    for minute in range(11):
+        observe(ledger, NOW + minute * MINUTE)
+    never = Agreement.model_validate({"service_hours": "Sat 00:00-00:01", "zone": "UTC"})  # NOW is a Monday
+    product = ledger.products["p"].model_copy(update={"agreement": never})
+    reload(ledger, ledger.portfolio.model_copy(update={"products": (product,)}), NOW + 5 * MINUTE)
+    span = Interval(NOW, NOW + 10 * MINUTE)
+    (only,) = ledger.exclusions("p", span)
+    assert only.interval == Interval(NOW + 5 * MINUTE, NOW + 10 * MINUTE)
+    assert ledger.agreed("p", Window("w", span, span), span.end).excluded == 5 * MINUTE

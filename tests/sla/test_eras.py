@@ -3,13 +3,18 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from fractions import Fraction
 
+import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from sla.availability import Verdict
 from sla.compose import Composition, Rule
 from sla.eras import EVER, Era, Eras
 from sla.interval import Interval
+from sla.measured import measure
+from sla.objective import Objective
 from sla.observation import Outcome
 from sla.timeline import Timeline
 from sla.track import Durations, State
@@ -93,6 +98,50 @@ def test_the_newest_definition_says_what_it_is_made_of_and_when_it_expires() -> 
     assert list(ended.pieces(Interval(60, 60))) == []
     ended.redefine([Era(EVER, whole(old))])
     assert ended.durations(Interval(0, 80)) == Durations(up=80)
+
+
+def test_the_budget_adds_up_the_objectives_that_were_promised() -> None:
+    """99 % for 60, 90 % for 40, of which 25 are excluded: 0.6 and 1.5 allowed, not 10 % or 1 % of all."""
+    check = every(10, 0, 100)
+    loose, strict = Objective.parse("90%"), Objective.parse("99%")
+    eras = Eras([Era(0, whole(check), objective=strict), Era(60, whole(check), objective=loose)])
+    found = measure(eras, Interval(0, 100), loose, excluded=[Interval(70, 95)])
+    assert found.objective == loose
+    assert found.allowed == Fraction(60, 100) + Fraction(15, 10)
+    assert found.goal == Objective(1 - Fraction(21, 10) / 75)
+    assert found.as_json()["objectives"] == [
+        {"from": "1970-01-01T00:00:00Z", "objective": 0.99, "allowed_seconds": pytest.approx(6e-7)},
+        {"from": "1970-01-01T00:00:00.000060Z", "objective": 0.9, "allowed_seconds": pytest.approx(1.5e-6)},
+    ]
+    assert (found.budget and found.budget.allowed) == found.allowed
+
+
+def test_a_window_of_the_past_is_judged_by_the_objective_of_its_time() -> None:
+    """95 % up kept 90 %, whatever is promised today."""
+    check = Timeline.of_pairs([(at, BAD if 40 <= at < 44 else GOOD) for at in range(101)], HOLD)
+    loose, strict = Objective.parse("90%"), Objective.parse("99.9%")
+    eras = Eras([Era(0, whole(check), objective=loose), Era(100, whole(check), objective=strict)])
+    found = measure(eras, Interval(0, 100), strict)
+    assert (found.objective, found.verdict) == (loose, Verdict.MET)
+    assert "objectives" not in found.as_json()
+    assert measure(eras, Interval(0, 100)).objective is None, "not asked for"
+    assert measure(whole(check), Interval(0, 100), strict).verdict is Verdict.MISSED
+
+
+def test_before_the_first_definition_its_own_promise_and_agreement_hold() -> None:
+    check, goal = every(10, 50, 100), Objective.parse("90%")
+    eras = Eras([Era(50, whole(check), objective=goal, agreement="{}")])
+    assert eras.promises(Interval(0, 100)) == [(Interval(0, 100), goal)]
+    assert list(eras.agreements(Interval(40, 60))) == [("{}", Interval(40, 50)), ("{}", Interval(50, 60))]
+    assert Eras([Era(EVER, whole(check))]).promises(Interval(0, 100)) == ()
+
+
+def test_objectives_without_any_time_allow_nothing() -> None:
+    check = every(10, 0, 100)
+    goals = [Objective.parse("90%"), Objective.parse("99%")]
+    eras = Eras([Era(0, whole(check), objective=goals[0]), Era(50, whole(check), objective=goals[1])])
+    found = measure(eras, Interval(0, 100), goals[1], excluded=[Interval(0, 100)])
+    assert (found.allowed, found.goal, found.burn_rate, found.point_meets_objective) == (0, goals[1], None, None)
 
 
 @dataclass(frozen=True)

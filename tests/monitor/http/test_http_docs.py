@@ -126,7 +126,7 @@ async def test_each_expectation_that_is_shown_is_judged(
 def test_every_option_and_expectation_is_shown() -> None:
     """But for those that every request has shown, or that need no example."""
     shown = set(re.findall(r"[{ ]([a-z_0-9]+):", TEXT)) | set(re.findall(r"`([a-z_0-9]+)`", TEXT))
-    every = set(HttpCheck.model_fields) - {"interval", "fall", "rise", "hold"}
+    every = set(HttpCheck.model_fields) - {"interval", "fall", "rise", "hold", "was"}
     every |= {field.alias or name for name, field in HttpCheck.model_fields["expect"].annotation.model_fields.items()}
     assert every - shown == set()
 
