@@ -131,6 +131,11 @@ class Composition(History):
         return min(known) if len(known) == len(ends) else None
 
     @property
+    def steady(self) -> int | None:
+        """The instant before which nothing changes unless a member that was silent for long is observed again."""
+        return self._composable()
+
+    @property
     def expires(self) -> int | None:
         """The latest of the members': from then on all of them are unknown."""
         return max((end for m in self.members if (end := m.expires) is not None), default=None)

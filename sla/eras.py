@@ -167,6 +167,11 @@ class Eras(History):
         return None if self.current is None else self.current.settled
 
     @property
+    def steady(self) -> int | None:
+        """The same of the newest definition, unless a member that was silent for long is observed again."""
+        return None if self.current is None else self.current.steady
+
+    @property
     def expires(self) -> int | None:
         """The instant from which all is unknown unless another observation comes."""
         return None if self.current is None else self.current.expires

@@ -212,6 +212,11 @@ class History(ABC):
         """The instant before which nothing can change any more; None when all of it can."""
 
     @property
+    def steady(self) -> int | None:
+        """The instant before which nothing changes unless a member that was silent for long is observed again."""
+        return self.settled
+
+    @property
     @abstractmethod
     def expires(self) -> int | None:
         """The instant from which all is unknown unless another observation comes; None when nothing was ever known."""

@@ -71,54 +71,70 @@ def watched(
     for part in subtract(Interval(since, window.end), excluded):
         durations = durations.plus(history.durations(part))
         counts = counts.plus(history.counts(part))
-    when = None if objective is None else decidable_at(history, span, objective, excluded)
+    when = None
+    if objective is not None:
+        lost = durations.total - durations.up - _open_end(history, Interval(since, window.end), excluded)
+        when = _decidable_at(_Record(history, since, lost, span, excluded), objective)
     return Watched(since, availability(durations, unknown), proven(counts.good, counts.known), when)
 
 
-def decidable_at(history: History, span: Span, objective: Objective, excluded: Sequence[Interval]) -> int | None:
+def _open_end(history: History, watched: Interval, excluded: Sequence[Interval]) -> int:
+    """Return the time since the last observations in which the target was up by the estimate.
+
+    It counts as up here: the next good observation makes it so.
+    """
+    steady = history.steady
+    start = watched.start if steady is None else min(max(steady, watched.start), watched.end)
+    parts = subtract(Interval(start, watched.end), excluded)
+    return sum(p.end - p.start for part in parts for p in history.pieces(part) if p.state is State.DOUBT_UP)
+
+
+@dataclass(frozen=True, slots=True)
+class _Record:
+    """A young record: `lost` is what of the time from `since` to the window's end is not certainly up."""
+
+    history: History
+    since: int
+    lost: int
+    span: Span
+    excluded: Sequence[Interval]
+
+    def lost_from(self, start: int) -> int:
+        """Return what of the time from `start` to the window's end is not certainly up, after exclusions."""
+        if start <= self.since:  # all of the time before the record is
+            return self.lost + _length(Interval(start, self.since), self.excluded)
+        parts = subtract(Interval(self.since, start), self.excluded)
+        return self.lost - sum(part.length - self.history.durations(part).up for part in parts)
+
+    def total_from(self, start: int) -> int:
+        """Return the time from `start` to the window's end after exclusions."""
+        return _length(Interval(start, self.span.window.end), self.excluded)
+
+
+def _decidable_at(record: _Record, objective: Objective) -> int | None:
     """Return the earliest instant at which the window's verdict can be `met` if all is up from its end on.
 
     Of a rolling window, time that is excluded after its end is taken as counted.
     """
-    window, share = span.window, 1 - objective.ratio
-    counted = _Counted(history, window.end, excluded)
-    if counted.lost(window.start) <= share * counted.total(window.start):
-        return window.end
-    if span.whole is not None:
-        lost, whole = counted.lost(window.start), span.whole
-        found = _first(window.end, whole.end, lambda at: lost <= share * _length(Interval(whole.start, at), excluded))
-        return None if found is None else max(found, window.end)
-    if not span.rolling:
-        return None
+    window, whole, share = record.span.window, record.span.whole, 1 - objective.ratio
 
     def met(start: int) -> bool:
         ahead = start - window.start  # all up, and nothing excluded, in what the window takes in from now on
-        return counted.lost(start) <= share * (counted.total(start) + ahead)
+        return record.lost_from(start) <= share * (record.total_from(start) + ahead)
 
+    if met(window.start):
+        return window.end
+    if whole is not None:
+        lost = record.lost_from(window.start)
+        return _first(
+            window.end,
+            whole.end,
+            lambda at: lost <= share * _length(Interval(whole.start, at), record.excluded),
+        )
+    if not record.span.rolling:
+        return None
     start = _first(window.start, window.end, met)
     return None if start is None else start + window.length
-
-
-class _Counted:
-    """What of the time before the end of a window is not certainly up, after exclusions.
-
-    Time since the last observations, in which the target was up by the estimate, counts as up: the next good
-    observation makes it so.
-    """
-
-    def __init__(self, history: History, end: int, excluded: Sequence[Interval]) -> None:
-        self._history, self._end, self._excluded = history, end, excluded
-        self._open = min(end, history.settled if history.settled is not None else end)
-
-    def total(self, start: int) -> int:
-        return _length(Interval(start, self._end), self._excluded)
-
-    def lost(self, start: int) -> int:
-        settled = Interval(min(start, self._open), self._open)
-        up = sum(self._history.durations(part).up for part in subtract(settled, self._excluded))
-        for part in subtract(Interval(max(start, self._open), self._end), self._excluded):
-            up += sum(p.end - p.start for p in self._history.pieces(part) if p.state in (State.UP, State.DOUBT_UP))
-        return self.total(start) - up
 
 
 def _length(span: Interval, excluded: Sequence[Interval]) -> int:
