@@ -212,7 +212,7 @@ class Composition(History):
         walks = [self._walk(member, window) for member in self.members]
         first = [next(walk) for walk in walks]
         held = [piece[2] for piece in first]
-        tally = [0] * (len(State) + 1)
+        tally = [0] * (len(State) + self._joining)  # the last one counts members that do not count yet
         for state in held:
             tally[state] += 1
         start = window.start
@@ -232,7 +232,7 @@ class Composition(History):
 
     def _decide(self, tally: Sequence[int]) -> State:
         if not self._joining:
-            return decide(tally[:_ABSENT], self._k)
+            return decide(tally, self._k)
         counting = tally[:_ABSENT]
         members = sum(counting)
         needed = members if self.rule.k is None else min(self._k, members)

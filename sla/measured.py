@@ -221,7 +221,7 @@ def measure(
         objective,
         unknown,
         interval,
-        watched=watched(history, Span(window, rolling, whole), objective, cut, unknown),
+        watched=watched(history, Span(window, rolling, whole), objective, cut, (durations, counts), unknown),
         promises=tuple(_promised(promised, window, cut)) if len(promised) > 1 else (),
     )
 

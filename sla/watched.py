@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from bisect import bisect_right
 from dataclasses import dataclass
 from fractions import Fraction
 from typing import TYPE_CHECKING, Any
@@ -9,15 +10,15 @@ from typing import TYPE_CHECKING, Any
 from sla.availability import Bounds, UnknownPolicy, availability
 from sla.interval import Interval, subtract
 from sla.proof import Proof, proven
-from sla.tally import Counts
-from sla.track import Durations, State
+from sla.track import State
 from sla.window import format_instant
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
 
     from sla.objective import Objective
-    from sla.track import History
+    from sla.tally import Counts
+    from sla.track import Durations, History
 
 
 @dataclass(frozen=True, slots=True)
@@ -61,19 +62,22 @@ def watched(
     span: Span,
     objective: Objective | None,
     excluded: Sequence[Interval],
+    measured: tuple[Durations, Counts],
     unknown: UnknownPolicy = UnknownPolicy.EXCLUDE,
 ) -> Watched | None:
-    """Return the watched part of the window, None where the record begins before the window does or after it ends."""
+    """Return the watched part of the window, None where the record begins before the window does or after it ends.
+
+    `measured` is what was found in the whole window after exclusions: before the record all of it is unknown.
+    """
     since, window = history.first, span.window
     if since is None or not window.start < since < window.end:
         return None
-    durations, counts = Durations(), Counts()
-    for part in subtract(Interval(since, window.end), excluded):
-        durations = durations.plus(history.durations(part))
-        counts = counts.plus(history.counts(part))
+    durations, counts = measured
+    durations = durations._replace(unknown=durations.unknown - _length(Interval(window.start, since), excluded))
     when = None
     if objective is not None:
-        lost = durations.total - durations.up - _open_end(history, Interval(since, window.end), excluded)
+        ahead = _open_end(history, Interval(since, window.end), excluded) if durations.doubt_up else 0
+        lost = durations.total - durations.up - ahead
         when = _decidable_at(_Record(history, since, lost, span, excluded), objective)
     return Watched(since, availability(durations, unknown), proven(counts.good, counts.known), when)
 
@@ -89,22 +93,36 @@ def _open_end(history: History, watched: Interval, excluded: Sequence[Interval])
     return sum(p.end - p.start for part in parts for p in history.pieces(part) if p.state is State.DOUBT_UP)
 
 
-@dataclass(frozen=True, slots=True)
 class _Record:
     """A young record: `lost` is what of the time from `since` to the window's end is not certainly up."""
 
-    history: History
-    since: int
-    lost: int
-    span: Span
-    excluded: Sequence[Interval]
+    def __init__(self, history: History, since: int, lost: int, span: Span, excluded: Sequence[Interval]) -> None:
+        self.span, self.excluded = span, excluded
+        self._history, self._since, self._lost = history, since, lost
+        self._pieces: tuple[list[int], list[int]] | None = None
 
     def lost_from(self, start: int) -> int:
         """Return what of the time from `start` to the window's end is not certainly up, after exclusions."""
-        if start <= self.since:  # all of the time before the record is
-            return self.lost + _length(Interval(start, self.since), self.excluded)
-        parts = subtract(Interval(self.since, start), self.excluded)
-        return self.lost - sum(part.length - self.history.durations(part).up for part in parts)
+        if start <= self._since:  # all of the time before the record is
+            return self._lost + _length(Interval(start, self._since), self.excluded)
+        starts, before = self._not_up()
+        index = bisect_right(starts, start) - 1
+        grows = index + 1 < len(before) and before[index + 1] > before[index]
+        return self._lost - before[index] - (start - starts[index] if grows else 0)
+
+    def _not_up(self) -> tuple[list[int], list[int]]:
+        """Return where the pieces of the record begin, and how much before each is not certainly up; looked at once."""
+        if self._pieces is None:
+            starts, before = [self._since], [0]
+            for part in subtract(Interval(self._since, self.span.window.end), self.excluded):
+                for piece in self._history.pieces(part):
+                    if piece.start > starts[-1]:  # excluded time before it
+                        starts.append(piece.start)
+                        before.append(before[-1])
+                    starts.append(piece.end)
+                    before.append(before[-1] + (0 if piece.state is State.UP else piece.end - piece.start))
+            self._pieces = starts, before
+        return self._pieces
 
     def total_from(self, start: int) -> int:
         """Return the time from `start` to the window's end after exclusions."""

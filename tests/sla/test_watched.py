@@ -12,7 +12,6 @@ from sla.measured import measure
 from sla.objective import Objective
 from sla.observation import Outcome
 from sla.timeline import Timeline
-from sla.watched import Span, watched
 
 HOLD = 130 * SECOND
 GOAL = Objective.parse("99.9%")
@@ -103,7 +102,7 @@ def test_the_instant_is_the_first_at_which_the_verdict_is_met(
     start = min(window.start + hole * MINUTE, end)
     cut = [Interval(start, min(start + size * MINUTE, end))]
     history = minutely(21, *bad)
-    found = watched(history, Span(window, rolling=True), objective, cut)
+    found = measure(history, window, objective, excluded=cut, rolling=True).watched
     if found is None or found.decidable_at is None:
         return
     goes_on = minutely(21 + length + 2, *bad)
