@@ -140,6 +140,7 @@ class Wire:
                 self._frame.certificate_expiry = refused_expiry(wrapped)
             raise tls_failure(error) from None
         except OSError as error:
+            close_half_wrapped(error)
             raise failure_of(error) from None
 
     async def send(self, data: bytes) -> None:
@@ -218,3 +219,16 @@ def tls_failure(error: ssl.SSLError) -> ProbeFailure:
     if isinstance(error, ssl.SSLCertVerificationError):
         return ProbeFailure(TLS_REASONS.get(error.verify_code, "tls_untrusted"), error.verify_message)
     return ProbeFailure("tls_handshake", (error.reason or str(error)).replace("_", " ").lower())
+
+
+def close_half_wrapped(error: OSError) -> None:
+    """Close the socket that `wrap_socket` made and lost when it failed because the peer had reset the connection.
+
+    Python 3.11 leaves it to the garbage collector; only the traceback still has it.
+    """
+    step = error.__traceback__
+    while step is not None:
+        made = step.tb_frame.f_locals.get("self")
+        if isinstance(made, ssl.SSLSocket):
+            made.close()
+        step = step.tb_next

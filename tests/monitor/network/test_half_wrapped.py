@@ -1,0 +1,36 @@
+"""A connection that is reset while it is wrapped for TLS leaves no socket open."""
+
+from __future__ import annotations
+
+import gc
+import socket
+import ssl
+import struct
+import warnings
+
+import pytest
+
+from monitor.network.wire import close_half_wrapped
+
+
+def reset_connection() -> socket.socket:
+    """Return a connected socket whose peer has reset the connection, before anyone looked."""
+    with socket.create_server(("127.0.0.1", 0)) as listener:
+        client = socket.create_connection(listener.getsockname())
+        peer, _ = listener.accept()
+        peer.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
+        peer.close()
+    return client
+
+
+def test_the_socket_of_a_failed_wrapping_is_closed() -> None:
+    with warnings.catch_warnings(record=True) as seen:
+        warnings.simplefilter("always")
+        client = reset_connection()
+        with pytest.raises(OSError) as failed:  # noqa: PT011 - reset, or not connected any more
+            ssl.create_default_context().wrap_socket(client, server_hostname="h", do_handshake_on_connect=False)
+        close_half_wrapped(failed.value)
+        client.close()
+        del failed
+        gc.collect()
+    assert [each for each in seen if issubclass(each.category, ResourceWarning)] == []
