@@ -65,7 +65,8 @@ lock: ## Resolve the dependencies anew (needs uv)
 	$(EXTRAS) mysql postgres | $(COMPILE) -c requirements.lock - -o requirements-databases.lock
 	$(EXTRAS) browser | $(COMPILE) -c requirements.lock - -o requirements-browser.lock
 	$(COMPILE) pyproject.toml --all-extras --group dev -c requirements.lock $(patsubst %,-c requirements-%.lock,build databases browser) -o requirements-dev.lock
-	@sed -i -e '/^--\(only\|no\)-binary /,/^$$/d' -e '/^    #   -c /d' -e '1i --only-binary :all:\n--no-binary oncalendar\n' requirements*.lock
+	@sed -i -e '/^    #   -c /d' requirements*.lock
+	@$(PYTHON) .ci/wheels_only.py oncalendar requirements*.lock
 
 clean: ## Remove the environment and what the daemon recorded
 	rm -rf $(VENV) var .mypy_cache .ruff_cache

@@ -1,6 +1,7 @@
 """Prove `make run` in a clone: start it on a terminal, read its page, press Ctrl-C. `make_run.py CLONE SECONDS`
 
-Exits 1 unless the page answers within SECONDS, Ctrl-C ends everything that was started, and no traceback was printed.
+Exits 1 unless the page answers within SECONDS, Ctrl-C ends everything that was started, and neither a traceback nor a
+deprecation was printed.
 """
 
 from __future__ import annotations
@@ -17,6 +18,7 @@ import urllib.request
 ADDRESS = re.compile(rb"answers at (http://[0-9.:]+)")
 # Path -> what the answer must hold.
 ANSWERS = {"/": b"CHEFS", "/livez": b"", "/metrics": b"ninewatch_"}
+UNWANTED = (b"Traceback", b"make: ***", b"DEPRECATION")
 STOPPING = 30.0  # seconds from Ctrl-C to the end
 
 
@@ -73,7 +75,7 @@ def problems(folder: str, seconds: float) -> list[str]:
         terminal.process.kill()
     terminal.process.wait()
     sys.stdout.write(terminal.output[-4000:].decode(errors="replace").replace("\r", ""))
-    return wrong + [f"printed {each.decode()}" for each in (b"Traceback", b"make: ***") if each in terminal.output]
+    return wrong + [f"printed {each.decode()}" for each in UNWANTED if each in terminal.output]
 
 
 def unanswered(address: str) -> list[str]:

@@ -95,9 +95,21 @@ def test_every_line_is_pinned_and_hashed_and_no_two_locks_differ() -> None:
 
 @pytest.mark.parametrize("name", LOCKS)
 def test_only_what_is_named_is_built_at_install_time(name: str) -> None:
-    """The order counts: `--only-binary :all:` cancels what stands before it."""
-    assert LOCKS[name].splitlines()[:2] == ["--only-binary :all:", "--no-binary oncalendar"]
+    """Every other package is named as one of which only wheels count; pip 23.0 warns of `--no-binary`."""
+    options = [line for line in LOCKS[name].splitlines() if line.startswith("--")]
+    assert [line.split(" ")[0] for line in options] == ["--only-binary"]
+    wheels = options[0].split(" ")[1].split(",")
+    assert wheels == sorted({pin.name for pin in PINS[name]} - {"oncalendar"})
     assert "setuptools" in {pin.name for pin in PINS["requirements-build.lock"]}
+
+
+def test_the_head_of_a_lock_replaces_what_uv_writes(tmp_path: Path) -> None:
+    lock = tmp_path / "requirements.lock"
+    pins = "a[x]==1 \\\n    --hash=sha256:00\nb==2\nC.d==3 ; python_version < '4'\n"
+    for head in ("--only-binary :all:\n--no-binary b\n\n", "", "--only-binary a,b\n\n"):
+        lock.write_text(head + pins)
+        subprocess.run([sys.executable, ROOT / ".ci/wheels_only.py", "b", lock], check=True, timeout=60)
+        assert lock.read_text() == f"--only-binary C.d,a\n\n{pins}"
 
 
 def test_every_call_of_pip_by_make_is_bound_to_a_lock_or_to_no_index() -> None:
