@@ -10,9 +10,9 @@ import statistics
 import time
 from fractions import Fraction
 
-from monitor.config.planfile import Plan
+from monitor.config.plan_file import Plan
 from monitor.config.readiness import load_checklist
-from monitor.planning.answer import answer
+from monitor.planning.plan_result import answer
 from monitor.planning.simulation import simulate
 from monitor.share import shared
 from sla.feasibility import Design, FailOver, Part, Planned, Repairable, Site, Standby

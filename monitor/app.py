@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING
 import structlog
 
 from monitor.config.loader import Examined, examine
-from monitor.config.watch import Watcher
+from monitor.config.watcher import Watcher
 from monitor.engine.fact_recorder import FactRecorder
 from monitor.engine.heartbeats import Heartbeats
 from monitor.engine.jobs import Jobs
@@ -26,7 +26,7 @@ from monitor.errors import NinewatchError
 from monitor.health import Health
 from monitor.journal import Journal
 from monitor.ledger import Ledger
-from monitor.network.outbound import Outbound
+from monitor.network.outbound_policy import Outbound
 from monitor.probes.registry import check_types
 from monitor.renamed import unconfigured
 from monitor.storage.sqlite import SqliteStore

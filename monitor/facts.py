@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 import structlog
 
-from monitor.config.former import Former
+from monitor.config.former_ids import Former
 from sla.correction import Correction, Revocation, corrections_in, standing
 from sla.definition import Definition
 from sla.fact import DEFINITION, Fact, merged

@@ -7,12 +7,12 @@ from pathlib import Path
 
 import click
 
-from monitor.blackbox.handbook import handbook as blackbox_handbook
+from monitor.blackbox.documentation import handbook as blackbox_handbook
 from monitor.config.reference import referenced
 from monitor.config.schema import schema_file
 from monitor.exporters.grafana import dashboard_file
 from monitor.exporters.rules import rules_file
-from monitor.probes.handbook import handbook
+from monitor.probes.documentation import handbook
 from monitor.probes.registry import CHECK_TYPES
 from monitor.web.runbook import runbook_html
 

@@ -16,7 +16,7 @@ from typing import TYPE_CHECKING
 from monitor.check_history import CheckHistory
 from monitor.config.agreement import Agreement, Dependency
 from monitor.config.agreement_meaning import agreement_of
-from monitor.config.former import Former
+from monitor.config.former_ids import Former
 from monitor.facts import Facts
 from monitor.renamed import joined_history, renamed_histories, renamed_incident, renamed_runs, renamed_tail
 from monitor.vocabulary import SLOW, VANTAGE

@@ -13,7 +13,7 @@ from operator import attrgetter
 from typing import TYPE_CHECKING
 
 from monitor.check_history import CheckHistory
-from monitor.config.former import Former
+from monitor.config.former_ids import Former
 from sla.interval import Interval, subtract
 from sla.window import format_instant
 

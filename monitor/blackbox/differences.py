@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from monitor.blackbox.gauges import OUTCOME
+from monitor.blackbox.metrics import OUTCOME
 
 
 @dataclass(frozen=True, slots=True)

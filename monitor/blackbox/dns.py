@@ -12,16 +12,16 @@ import dns.rdataclass
 import dns.rdatatype
 import dns.rrset
 
-from monitor.blackbox.reaching import chosen, lookup_time, split
+from monitor.blackbox.prober import Prober, Trial
+from monitor.blackbox.target_address import chosen, lookup_time, split
 from monitor.blackbox.tls import options
-from monitor.blackbox.trial import Prober, Trial
 from monitor.network.failure import ProbeFailure, quoted
-from monitor.network.secure import securing
+from monitor.network.tls_connection import securing
 from monitor.protocols.dns_query import PORTS, Transport, asked
 
 if TYPE_CHECKING:
     from monitor.blackbox.modules import DnsModule, Records
-    from monitor.network.frame import Frame
+    from monitor.network.attempt import Frame
 
 _PHASES = "probe_dns_duration_seconds"
 _COUNTS = ("probe_dns_answer_rrs", "probe_dns_authority_rrs", "probe_dns_additional_rrs")

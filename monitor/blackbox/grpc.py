@@ -6,16 +6,16 @@ from collections.abc import Mapping
 from typing import TYPE_CHECKING
 from urllib.parse import urlsplit
 
-from monitor.blackbox.reaching import chosen, split
+from monitor.blackbox.prober import Prober, Trial
+from monitor.blackbox.target_address import chosen, split
 from monitor.blackbox.tls import noting, options, show
-from monitor.blackbox.trial import Prober, Trial
 from monitor.config.model import HostPort
 from monitor.network.failure import ProbeFailure, quoted
 from monitor.probes.grpc import GrpcCheck, caller
 from monitor.protocols.grpc_health import HEALTH, SERVING
 
 if TYPE_CHECKING:
-    from monitor.network.frame import Frame
+    from monitor.network.attempt import Frame
 
 _PHASES = "probe_grpc_duration_seconds"
 _RESPONSE = "probe_grpc_healthcheck_response"

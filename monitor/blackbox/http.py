@@ -9,13 +9,13 @@ from email.utils import parsedate_to_datetime
 from functools import partial
 from typing import TYPE_CHECKING
 
-from monitor.blackbox.answer import Answer, Share
 from monitor.blackbox.go_syntax import parses
-from monitor.blackbox.http_asking import check_of, kept_at_most, target_of
-from monitor.blackbox.http_judging import judge
-from monitor.blackbox.reaching import chosen
+from monitor.blackbox.http_request import check_of, kept_at_most, target_of
+from monitor.blackbox.http_response import Answer, Share
+from monitor.blackbox.http_validation import judge
+from monitor.blackbox.prober import Prober, Trial
+from monitor.blackbox.target_address import chosen
 from monitor.blackbox.tls import noting, show
-from monitor.blackbox.trial import Prober, Trial
 from monitor.http import oauth2
 from monitor.http.compression import undo
 from monitor.http.cookies import Jar
@@ -28,7 +28,7 @@ if TYPE_CHECKING:
     from monitor.http.check import HttpCheck
     from monitor.http.request import Request
     from monitor.http.response import Response
-    from monitor.network.frame import Frame
+    from monitor.network.attempt import Frame
 
 _PHASES = "probe_http_duration_seconds"
 _PATIENCE = 10.0  # seconds for a token

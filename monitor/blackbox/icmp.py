@@ -5,12 +5,12 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import TYPE_CHECKING
 
-from monitor.blackbox.reaching import chosen, lookup_time
-from monitor.blackbox.trial import Prober, Trial
-from monitor.network.echo import Request, echo
+from monitor.blackbox.prober import Prober, Trial
+from monitor.blackbox.target_address import chosen, lookup_time
+from monitor.network.icmp_echo import Request, echo
 
 if TYPE_CHECKING:
-    from monitor.network.frame import Frame
+    from monitor.network.attempt import Frame
 
 _PHASES = "probe_icmp_duration_seconds"
 _USUAL = 28  # bytes that blackbox_exporter sends unless told otherwise

@@ -11,25 +11,25 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 
 import structlog
 
-from monitor.blackbox.answer import Room
 from monitor.blackbox.dns import DNS
-from monitor.blackbox.gauges import OUTCOME
 from monitor.blackbox.grpc import GRPC
 from monitor.blackbox.http import HTTP
-from monitor.blackbox.http_asking import conflict
+from monitor.blackbox.http_request import conflict
+from monitor.blackbox.http_response import Room
 from monitor.blackbox.icmp import ICMP
+from monitor.blackbox.metrics import OUTCOME
 from monitor.blackbox.modules import Module, ModuleFile
+from monitor.blackbox.prober import Diary, Prober, Trial
 from monitor.blackbox.tcp import TCP
 from monitor.blackbox.tls import options
-from monitor.blackbox.trial import Diary, Prober, Trial
 from monitor.blackbox.values import HIDDEN
-from monitor.config.context import Context
+from monitor.config.block_file import load_block
 from monitor.config.errors import ConfigError
-from monitor.config.onefile import load_block
-from monitor.config.watch import Watcher
+from monitor.config.validation_context import Context
+from monitor.config.watcher import Watcher
 from monitor.http import http2
 from monitor.log import Concealer, concealed
-from monitor.network.echo import allowed
+from monitor.network.icmp_echo import allowed
 from monitor.network.tls_context import context_for
 from monitor.vocabulary import ProbeResult
 from sla.observation import Outcome
@@ -40,8 +40,8 @@ if TYPE_CHECKING:
     from monitor.clock import Clock
     from monitor.engine.runner import Attempt, Runner
     from monitor.health import Health
-    from monitor.network.frame import Frame
-    from monitor.network.outbound import Outbound
+    from monitor.network.attempt import Frame
+    from monitor.network.outbound_policy import Outbound
 
 AT_ONCE = 100  # probes for scrapers under way; the daemon's own checks come first
 SPACING = 0.004  # seconds from one start to the next: handshakes that come all at once would hold the loop

@@ -9,19 +9,19 @@ from typing import TYPE_CHECKING, Any
 
 import re2
 
-from monitor.blackbox.reaching import chosen, split
+from monitor.blackbox.prober import Prober, Trial
+from monitor.blackbox.target_address import chosen, split
 from monitor.blackbox.tls import options, server_of, telling
-from monitor.blackbox.trial import Prober, Trial
-from monitor.network.dialogue import Dialogue
+from monitor.network.buffered_stream import Dialogue
+from monitor.network.connection import Wire
 from monitor.network.failure import ProbeFailure, quoted
-from monitor.network.secure import securing
-from monitor.network.wire import Wire
+from monitor.network.tls_connection import securing
 from monitor.protocols.starttls import refuse_injected
 
 if TYPE_CHECKING:
     from monitor.blackbox.modules import Step, TcpModule
-    from monitor.network.frame import Frame
-    from monitor.network.secure import Secure
+    from monitor.network.attempt import Frame
+    from monitor.network.tls_connection import Secure
 
 _MOST_LINES = 10_000  # that a step takes before the one that it expects; each costs us about 10 us
 _GROUP = re.compile(r"\$(?:(\$)|\{(\w+)\}|(\w+))", re.ASCII)

@@ -6,7 +6,7 @@ import contextlib
 from collections.abc import Callable
 from typing import TYPE_CHECKING
 
-from monitor.blackbox.handshake import handshake_of
+from monitor.blackbox.tls_state import handshake_of
 from monitor.config.addresses import HostPort
 from monitor.config.domain_names import host
 from monitor.config.model import TlsOptions
@@ -15,7 +15,7 @@ if TYPE_CHECKING:
     import ssl
 
     from monitor.blackbox.modules import TlsConfig
-    from monitor.blackbox.trial import Trial
+    from monitor.blackbox.prober import Trial
 
 
 def options(config: TlsConfig, server_name: str = "") -> TlsOptions:

@@ -26,12 +26,12 @@ from monitor.config.addresses import guarded, is_token
 from monitor.config.base import Model
 from monitor.config.domain_names import host
 from monitor.config.errors import quoted
-from monitor.config.folder import content
+from monitor.config.file_access import content
 from monitor.config.model import Regex
-from monitor.config.nodes import Written
 from monitor.config.secret import Secret
 from monitor.config.tls import AuthoritiesField, CertificateField, KeyField
 from monitor.config.values import AS_TEXT, local_path, problem_at
+from monitor.config.yaml_nodes import Written
 from monitor.log import conceal
 
 HIDDEN = "<secret>"

@@ -12,7 +12,7 @@ import click
 from monitor.commands.words import plural
 from monitor.errors import NinewatchError
 from sla.claims import Audit, Claim, Kind, Verdict, audit
-from sla.claims.saying import of_year, say, times
+from sla.claims.figure_text import of_year, say, times
 
 if TYPE_CHECKING:
     from collections.abc import Iterator

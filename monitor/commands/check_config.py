@@ -12,9 +12,9 @@ from monitor import zones
 from monitor.blackbox.modules import ModuleFile
 from monitor.commands.common import examined
 from monitor.commands.words import plural
-from monitor.config.context import Context
+from monitor.config.block_file import load_block
 from monitor.config.errors import ConfigError
-from monitor.config.onefile import load_block
+from monitor.config.validation_context import Context
 from monitor.errors import StoreError
 from monitor.renamed import unconfigured
 from monitor.storage.reader import reading

@@ -13,7 +13,7 @@ import click
 from monitor import zones
 from monitor.clock import SystemClock
 from monitor.commands.common import loaded
-from monitor.config.former import Former
+from monitor.config.former_ids import Former
 from monitor.config.model import Portfolio
 from monitor.errors import NinewatchError
 from monitor.facts import Facts

@@ -24,7 +24,7 @@ if TYPE_CHECKING:
     from zoneinfo import ZoneInfo
 
     from monitor.config.maintenance import Maintenance
-    from monitor.measuring.terms import Answer, Terms
+    from monitor.measuring.options import Answer, Terms
 
 T = TypeVar("T")
 
@@ -126,7 +126,7 @@ def measure_command(
     checks do. Exit status 1 when a verdict is `missed`, 2 when an option or a line is wrong.
     """
     # Imported late: numpy takes a tenth of a second that no other command should spend.
-    from monitor.measuring.shown import as_csv, as_text
+    from monitor.measuring.output import as_csv, as_text
 
     terms = _terms(**options, doubts_samples=changes is None)
     if changes:
@@ -144,9 +144,9 @@ def measure_command(
 
 
 def _of_samples(files: tuple[str, ...], terms: Terms, times_in: ZoneInfo | None) -> Answer:
+    from monitor.measuring.log_file import opened
+    from monitor.measuring.options import USE_CHANGES, answer, changes_suspected
     from monitor.measuring.record import Record
-    from monitor.measuring.source import opened
-    from monitor.measuring.terms import USE_CHANGES, answer, changes_suspected
 
     record = Record(times_in)
     with opened(files) as sources:
@@ -159,8 +159,8 @@ def _of_samples(files: tuple[str, ...], terms: Terms, times_in: ZoneInfo | None)
 
 def _of_changes(files: tuple[str, ...], terms: Terms, until: int | None, times_in: ZoneInfo | None) -> Answer:
     from monitor.measuring.changes import ChangeLog
-    from monitor.measuring.source import opened
-    from monitor.measuring.terms import answer_changes
+    from monitor.measuring.log_file import opened
+    from monitor.measuring.options import answer_changes
 
     log = ChangeLog(times_in)
     with opened(files) as sources:
@@ -197,7 +197,7 @@ def _terms(
     unknown: str,
     **others: Any,
 ) -> Any:
-    from monitor.measuring.terms import Terms
+    from monitor.measuring.options import Terms
 
     planned = _planned(maintenance)
     cuts = [_given("--exclude", partial(_span, zone=zone), text) for text in exclude]

@@ -7,11 +7,11 @@ from pathlib import Path
 
 import click
 
-from monitor.config.planfile import load_plan
+from monitor.config.plan_file import load_plan
 from monitor.config.readiness import load_checklist
 from monitor.errors import NinewatchError
-from monitor.planning.answer import answer
-from monitor.planning.saying import sentences
+from monitor.planning.plan_result import answer
+from monitor.planning.plan_text import sentences
 from monitor.share import shared
 
 

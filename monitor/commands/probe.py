@@ -19,7 +19,7 @@ from monitor.errors import NinewatchError
 from monitor.health import Health
 from monitor.log import concealed
 from monitor.network.failure import quoted
-from monitor.network.outbound import Outbound
+from monitor.network.outbound_policy import Outbound
 from monitor.probes.registry import KINDS, prepare
 from monitor.vocabulary import PHASES
 from sla.interval import SECOND

@@ -17,7 +17,7 @@ from typing import Annotated, Any, ClassVar
 from pydantic import AfterValidator, Field, ValidationInfo, field_validator
 
 from monitor.config.base import Model
-from monitor.config.former import FormerIds
+from monitor.config.former_ids import FormerIds
 from monitor.config.outbound import Family, FamilyField
 from monitor.config.values import Count, Duration, Id, Within
 from sla.interval import DAY, MILLISECOND, MINUTE, SECOND

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from monitor.config.errors import quoted
-from monitor.config.patterns import Regex, regex
+from monitor.config.regex import Regex, regex
 
 Scalar = str | int | float | bool | None
 

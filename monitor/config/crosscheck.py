@@ -6,12 +6,12 @@ from collections.abc import Iterator
 from graphlib import CycleError, TopologicalSorter
 from typing import TYPE_CHECKING
 
-from monitor.config.context import Located
+from monitor.config.dependent_clients import unfit
 from monitor.config.errors import Loc, Problem, quoted
 from monitor.config.hosting import shipped_tiers, tiers_named
-from monitor.config.nodes import Entries, Items, Node, Scalar, find, key_path, locate, misread, step
 from monitor.config.readiness import load_checklist, places
-from monitor.config.reliance import unfit
+from monitor.config.validation_context import Located
+from monitor.config.yaml_nodes import Entries, Items, Node, Scalar, find, key_path, locate, misread, step
 from sla.objective import format_duration
 from sla.stage import About
 

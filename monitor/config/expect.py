@@ -22,7 +22,7 @@ from monitor.config.expect_values import (
     Versions,
 )
 from monitor.config.json_path import JsonPath
-from monitor.config.patterns import Regex, RegexField
+from monitor.config.regex import Regex, RegexField
 from monitor.config.sizes import SizeRangeField
 from monitor.config.values import Flag, problem_at
 

@@ -13,7 +13,7 @@ from monitor.config.addresses import is_token
 from monitor.config.conditions import OF_HEADERS, OF_JSON, Conditions, Scalar, conditions, equal
 from monitor.config.errors import quoted
 from monitor.config.json_path import JsonPath
-from monitor.config.patterns import LONGEST_PATTERN, REGEX_SCHEMA, Regex, regex
+from monitor.config.regex import LONGEST_PATTERN, REGEX_SCHEMA, Regex, regex
 from monitor.config.values import AS_TEXT, problem_at
 
 

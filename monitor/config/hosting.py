@@ -9,10 +9,10 @@ from typing import Annotated, Any
 from pydantic import Field, InstanceOf, PlainSerializer, PlainValidator, ValidationInfo, WithJsonSchema
 
 from monitor.config.base import Model
-from monitor.config.context import Context, Located
+from monitor.config.block_file import read_block
 from monitor.config.errors import quoted
-from monitor.config.onefile import read_block
 from monitor.config.readiness import places
+from monitor.config.validation_context import Context, Located
 from monitor.config.values import Duration, Id, ObjectiveField, Text, is_id
 from monitor.share import shared
 from sla.hosting import HostingPolicy, Tier

@@ -23,7 +23,7 @@ from jsonpath_rfc9535.function_extensions import ExpressionType, FilterFunction
 from jsonpath_rfc9535.segments import JSONPathRecursiveDescentSegment
 from jsonpath_rfc9535.selectors import FilterSelector
 
-from monitor.config.patterns import LONGEST_PATTERN, Regex
+from monitor.config.regex import LONGEST_PATTERN, Regex
 
 if TYPE_CHECKING:
     from jsonpath_rfc9535 import JSONPathNode, JSONPathQuery

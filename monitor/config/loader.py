@@ -11,14 +11,14 @@ from typing import Annotated, Any, Union
 from pydantic import Discriminator, Field, Tag, ValidationError, create_model
 
 from monitor.clock import SystemClock
-from monitor.config.context import Context
 from monitor.config.crosscheck import ambiguities, conflicts, doubts, omissions
 from monitor.config.errors import ConfigError, Problem
-from monitor.config.files import Sources
-from monitor.config.folder import identity
-from monitor.config.messages import Translator
+from monitor.config.file_access import identity
 from monitor.config.model import CheckBase, Portfolio, Product
 from monitor.config.placeholders import placeholders
+from monitor.config.sources import Sources
+from monitor.config.validation_context import Context
+from monitor.config.validation_messages import Translator
 
 
 @dataclass(frozen=True, slots=True)

@@ -25,8 +25,8 @@ from pydantic import (
 
 from monitor import zones
 from monitor.config.base import Model
-from monitor.config.context import Context, resolve
 from monitor.config.errors import quoted
+from monitor.config.validation_context import Context, resolve
 from monitor.config.values import Text, problem_at
 from sla.exclusion import Cause, Exclusion
 from sla.interval import DAY, Interval

@@ -7,8 +7,8 @@ from pathlib import Path
 from pydantic import ValidationError
 
 from monitor.config.base import Model
+from monitor.config.block_file import read_block
 from monitor.config.maintenance import Maintenance
-from monitor.config.onefile import read_block
 from monitor.errors import NinewatchError
 
 _YAML = (".yaml", ".yml")

@@ -25,7 +25,7 @@ from monitor.config.base import Model
 from monitor.config.check import CheckBase, Reached, Streak
 from monitor.config.clients import Client, ValuePerHour
 from monitor.config.expect import Expect, HeaderExpectation, JsonExpectation, JsonPath, Regex, StatusRange
-from monitor.config.former import FormerIds
+from monitor.config.former_ids import FormerIds
 from monitor.config.hosting import HostingTiersField, shipped_tiers
 from monitor.config.maintenance import Maintenance, ZoneName
 from monitor.config.outbound import Family, OutboundBlock

@@ -8,10 +8,10 @@ from typing import TYPE_CHECKING
 
 from monitor.config.crosscheck import leaves
 from monitor.config.errors import Problem
-from monitor.config.nodes import key_path
+from monitor.config.yaml_nodes import key_path
 
 if TYPE_CHECKING:
-    from monitor.config.nodes import Node
+    from monitor.config.yaml_nodes import Node
 
 _PLACEHOLDER = re.compile(r"\$\{([A-Za-z_][A-Za-z0-9_]*)[^{}]*\}")
 

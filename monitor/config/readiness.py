@@ -19,9 +19,9 @@ from pydantic import (
 )
 
 from monitor.config.base import Model
-from monitor.config.context import Context, Located
+from monitor.config.block_file import read_block
 from monitor.config.errors import quoted
-from monitor.config.onefile import read_block
+from monitor.config.validation_context import Context, Located
 from monitor.config.values import Id, ObjectiveField, Text, is_id
 from monitor.errors import NinewatchError
 from monitor.share import shared

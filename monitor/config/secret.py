@@ -10,8 +10,8 @@ from typing import TYPE_CHECKING, Any, NoReturn
 
 from pydantic_core import core_schema
 
-from monitor.config.context import Context, resolve
-from monitor.config.folder import opened
+from monitor.config.file_access import opened
+from monitor.config.validation_context import Context, resolve
 from monitor.log import conceal
 
 if TYPE_CHECKING:

@@ -15,7 +15,7 @@ from pydantic import PlainValidator, ValidationInfo, WithJsonSchema, model_valid
 
 from monitor.config.addresses import HostName
 from monitor.config.base import Model
-from monitor.config.folder import content
+from monitor.config.file_access import content
 from monitor.config.secret import SECRET_SCHEMA, Secret, read_secret
 from monitor.config.values import AS_TEXT, Flag, local_path, problem_at
 

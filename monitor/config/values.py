@@ -19,8 +19,8 @@ from pydantic import (
 )
 from pydantic_core import PydanticCustomError
 
-from monitor.config.context import Context, resolve
 from monitor.config.errors import quoted
+from monitor.config.validation_context import Context, resolve
 from sla.calendar import Period
 from sla.interval import DAY, SECOND
 from sla.objective import Objective

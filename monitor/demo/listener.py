@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 
 from aiohttp import web
 
-from monitor.demo import shapes
+from monitor.demo import responses
 
 if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable, Sequence
@@ -76,7 +76,7 @@ class Listener:
             raise RuntimeError("asked before the first behaviour was adopted")
         if behaviour.delay:
             await self._clock.sleep_until(self._clock.monotonic() + behaviour.delay)
-        return shapes.answer(behaviour.routes, request, self._clock.now())
+        return responses.answer(behaviour.routes, request, self._clock.now())
 
 
 def reserve(count: int, base: int) -> list[socket.socket]:

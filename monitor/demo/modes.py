@@ -6,13 +6,13 @@ from dataclasses import dataclass
 from types import MappingProxyType
 from typing import TYPE_CHECKING
 
-from monitor.demo import shapes
+from monitor.demo import responses
 from monitor.errors import NinewatchError
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
-    from monitor.demo.shapes import Routes
+    from monitor.demo.responses import Routes
 
 CONTROL = "control"
 LISTENERS = (
@@ -74,67 +74,71 @@ def _usual(**up: Routes) -> dict[str, Mode]:
 
 
 MODES: Mapping[str, Mapping[str, Mode]] = {
-    "keycloak": _usual(keycloak=shapes.KEYCLOAK, keycloak_gold=shapes.KEYCLOAK, keycloak_golddr=shapes.KEYCLOAK_STANDBY)
+    "keycloak": _usual(
+        keycloak=responses.KEYCLOAK, keycloak_gold=responses.KEYCLOAK, keycloak_golddr=responses.KEYCLOAK_STANDBY
+    )
     | {
         "outage": _mode(
             "Gold is lost, GoldDR still stands by: connection refused",
             keycloak=CLOSED,
             keycloak_gold=CLOSED,
-            keycloak_golddr=shapes.KEYCLOAK_STANDBY,
+            keycloak_golddr=responses.KEYCLOAK_STANDBY,
         ),
         "maintenance": _mode(
             "GoldDR is being brought up: the maintenance page answers 200 text/html",
-            keycloak=shapes.KEYCLOAK_MAINTENANCE,
+            keycloak=responses.KEYCLOAK_MAINTENANCE,
             keycloak_gold=CLOSED,
-            keycloak_golddr=shapes.KEYCLOAK_MAINTENANCE,
+            keycloak_golddr=responses.KEYCLOAK_MAINTENANCE,
         ),
         "fail-over": _mode(
             "GoldDR answers in Gold's place",
-            keycloak=shapes.KEYCLOAK,
+            keycloak=responses.KEYCLOAK,
             keycloak_gold=CLOSED,
-            keycloak_golddr=shapes.KEYCLOAK,
+            keycloak_golddr=responses.KEYCLOAK,
         ),
     },
-    "chefs": _usual(chefs=shapes.CHEFS)
+    "chefs": _usual(chefs=responses.CHEFS)
     | {
         "not_ready": _mode(
-            "200 but not ready: lost its event stream, every other route is 503", chefs=shapes.CHEFS_NOT_READY
+            "200 but not ready: lost its event stream, every other route is 503", chefs=responses.CHEFS_NOT_READY
         )
     },
-    "css": _usual(css_portal=shapes.CSS_PORTAL, css_api=shapes.CSS_API)
+    "css": _usual(css_portal=responses.CSS_PORTAL, css_api=responses.CSS_API)
     | {
         "recovery": _mode(
             "API 503 while Keycloak is in disaster recovery; the heartbeat stays 200",
-            css_portal=shapes.CSS_PORTAL,
-            css_api=shapes.CSS_API_RECOVERY,
+            css_portal=responses.CSS_PORTAL,
+            css_api=responses.CSS_API_RECOVERY,
         ),
         "error": _mode(
-            "heartbeats 500: the database is lost", css_portal=shapes.CSS_PORTAL_BROKEN, css_api=shapes.CSS_API_BROKEN
+            "heartbeats 500: the database is lost",
+            css_portal=responses.CSS_PORTAL_BROKEN,
+            css_api=responses.CSS_API_BROKEN,
         ),
     },
-    "drop": _usual(drop=shapes.DROP) | {"error": _mode("500 on every route", drop=shapes.DROP_BROKEN)},
-    "notify": _usual(notify_api=shapes.NOTIFY_API, notify_page=shapes.NOTIFY_PAGE)
+    "drop": _usual(drop=responses.DROP) | {"error": _mode("500 on every route", drop=responses.DROP_BROKEN)},
+    "notify": _usual(notify_api=responses.NOTIFY_API, notify_page=responses.NOTIFY_PAGE)
     | {
         "degraded": _mode(
             "its status page calls e-mail and SMS degraded; the API answers",
-            notify_api=shapes.NOTIFY_API,
-            notify_page=shapes.NOTIFY_PAGE_DEGRADED,
+            notify_api=responses.NOTIFY_API,
+            notify_page=responses.NOTIFY_PAGE_DEGRADED,
         ),
         "error": _mode(
             'the database is lost: the status line reads "0 e3q8"',
-            notify_api=shapes.NOTIFY_API_BROKEN,
-            notify_page=shapes.NOTIFY_PAGE_DOWN,
+            notify_api=responses.NOTIFY_API_BROKEN,
+            notify_page=responses.NOTIFY_PAGE_DOWN,
         ),
     },
-    "secondment": _usual(secondment_a=shapes.SECONDMENT, secondment_b=shapes.SECONDMENT)
+    "secondment": _usual(secondment_a=responses.SECONDMENT, secondment_b=responses.SECONDMENT)
     | {
         "half": _mode(
             "one of its two instances is gone; the product stands on the other",
             secondment_a=CLOSED,
-            secondment_b=shapes.SECONDMENT,
+            secondment_b=responses.SECONDMENT,
         ),
         "error": _mode(
-            "500 on every route", secondment_a=shapes.SECONDMENT_BROKEN, secondment_b=shapes.SECONDMENT_BROKEN
+            "500 on every route", secondment_a=responses.SECONDMENT_BROKEN, secondment_b=responses.SECONDMENT_BROKEN
         ),
     },
 }

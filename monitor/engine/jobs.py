@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 from monitor.engine.heartbeats import ROUND, Heartbeats
 from monitor.engine.scheduler import Job
-from monitor.network.outbound import Outbound
+from monitor.network.outbound_policy import Outbound
 from monitor.probes.heartbeat import HeartbeatCheck
 from monitor.probes.registry import prepare as prepare_probe
 
@@ -18,7 +18,7 @@ if TYPE_CHECKING:
     from monitor.engine.recorder import Recorder
     from monitor.engine.runner import Runner
     from monitor.ledger import CheckEntry, Ledger
-    from monitor.network.frame import Probe
+    from monitor.network.attempt import Probe
 
 
 class Jobs:

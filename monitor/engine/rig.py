@@ -15,7 +15,7 @@ from monitor.network.resolver import Resolver
 if TYPE_CHECKING:
     from monitor.clock import Clock
     from monitor.health import Health
-    from monitor.network.outbound import Outbound
+    from monitor.network.outbound_policy import Outbound
 
 
 @contextlib.asynccontextmanager

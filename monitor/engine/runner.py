@@ -12,9 +12,9 @@ import structlog
 
 from monitor.engine.pulse import GRACE
 from monitor.log import concealed
+from monitor.network.attempt import Frame
 from monitor.network.failure import DETAIL_LIMIT, ProbeFailure, failure_of
-from monitor.network.frame import Frame
-from monitor.network.outbound import Outbound
+from monitor.network.outbound_policy import Outbound
 from monitor.vocabulary import SLOW, ProbeResult
 from sla.interval import SECOND
 from sla.observation import Outcome
@@ -23,7 +23,7 @@ if TYPE_CHECKING:
     from monitor.clock import Clock
     from monitor.config.model import CheckBase
     from monitor.engine.pulse import Pulse
-    from monitor.network.frame import Probe
+    from monitor.network.attempt import Probe
     from monitor.network.poller import Poller
     from monitor.network.resolver import Resolver
 

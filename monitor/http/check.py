@@ -21,7 +21,7 @@ from pydantic import (
 from monitor.config.addresses import ProxyUrl, is_token
 from monitor.config.errors import quoted
 from monitor.config.expect import VERSIONS
-from monitor.config.folder import content
+from monitor.config.file_access import content
 from monitor.config.model import (
     Expect,
     Headers,

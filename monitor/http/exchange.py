@@ -11,14 +11,14 @@ from monitor.config.addresses import HostPort
 from monitor.http import http2, proxy
 from monitor.http.cookies import Jar
 from monitor.http.response import Response
-from monitor.network.dialogue import offer
+from monitor.network.buffered_stream import offer
+from monitor.network.connection import Wire
 from monitor.network.failure import ProbeFailure
 from monitor.network.tls_context import certificate_expiry
-from monitor.network.wire import Wire
 
 if TYPE_CHECKING:
     from monitor.http.request import Request
-    from monitor.network.frame import Frame
+    from monitor.network.attempt import Frame
 
 REDIRECTS = {301, 302, 303, 307, 308}
 

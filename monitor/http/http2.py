@@ -10,12 +10,12 @@ from collections.abc import Callable, Sequence
 from typing import TYPE_CHECKING, Any
 
 from monitor.http.response import BETWEEN, INTERIM_LIMIT
-from monitor.network.dialogue import offer
+from monitor.network.buffered_stream import offer
 from monitor.network.failure import ProbeFailure, quoted
 
 if TYPE_CHECKING:
     from monitor.http.response import Response
-    from monitor.network.wire import Wire
+    from monitor.network.connection import Wire
 
 _STREAM = 1
 _DATA, _SETTINGS, _GOAWAY = 0, 4, 7  # types of frames

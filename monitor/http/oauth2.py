@@ -12,9 +12,9 @@ from typing import TYPE_CHECKING, Any
 from urllib.parse import quote_plus, urlencode
 
 from monitor.config.secret import revealed
+from monitor.http.auxiliary import instrument
 from monitor.http.check import HttpCheck
 from monitor.http.exchange import Exchange, exchange
-from monitor.http.instrument import instrument
 from monitor.http.json_body import members
 from monitor.http.rate_limit import RateLimit
 from monitor.http.request import request_of
@@ -28,7 +28,7 @@ if TYPE_CHECKING:
     from monitor.http.check import OAuth2, Requesting
     from monitor.http.request import Request
     from monitor.http.response import Response
-    from monitor.network.frame import Frame
+    from monitor.network.attempt import Frame
 
 _UNTOLD = 5 * MINUTE  # for how long a token is kept of which it is not said how long it lasts
 _EARLY = 30 * SECOND  # so much before its end a token is not used any more, or in the last tenth of its life

@@ -12,20 +12,20 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from monitor.config.domain_names import host
-from monitor.http.instrument import SHARE
+from monitor.http.auxiliary import SHARE
 from monitor.http.response import HEADER_LIMIT, Response
-from monitor.network.dialogue import offer
+from monitor.network.buffered_stream import offer
+from monitor.network.connection import Wire
 from monitor.network.failure import ProbeFailure, quoted
-from monitor.network.outbound import DENIED
+from monitor.network.outbound_policy import DENIED
 from monitor.network.resolver import literal
-from monitor.network.wire import Wire
 from sla.interval import SECOND
 from sla.observation import Outcome
 
 if TYPE_CHECKING:
     from monitor.config.addresses import HostPort
     from monitor.config.model import Family
-    from monitor.network.frame import Frame
+    from monitor.network.attempt import Frame
 
 _LENGTH = re.compile(rb"(content-length|transfer-encoding)[ \t]*:", re.IGNORECASE)
 _NO_WAY_ON = {502, 503, 504}  # what proxies answer to CONNECT when they cannot reach the target

@@ -9,10 +9,10 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, NamedTuple
 
 from monitor.errors import NinewatchError
-from monitor.measuring import rows, words
+from monitor.measuring import column_names, log_parser
 from monitor.measuring.instants import instant, resolution
+from monitor.measuring.log_file import BadDataError, Source
 from monitor.measuring.record import Stream, Suspicious
-from monitor.measuring.source import BadDataError, Source
 from sla.changes import Change, Changes
 from sla.interval import DAY, HOUR, MINUTE, SECOND
 from sla.observation import Outcome
@@ -20,7 +20,7 @@ from sla.observation import Outcome
 if TYPE_CHECKING:
     from datetime import tzinfo
 
-    from monitor.measuring.rows import Columns
+    from monitor.measuring.log_parser import Columns
 
 _STANDING = (Outcome.BAD, Outcome.GOOD, Outcome.UNKNOWN)  # of spans that overlap, the first of these stands
 _PART = re.compile(
@@ -71,7 +71,7 @@ class ChangeLog:
         """
         for source in sources:
             first = Suspicious(source.name)
-            for columns in rows.read(source.name, source.blocks(), changes=True):
+            for columns in log_parser.read(source.name, source.blocks(), changes=True):
                 for number in range(len(columns.at)):
                     stream, row = self._row(columns, number, source.name)
                     first.saw(row.at, row.at, columns, number)
@@ -101,7 +101,7 @@ class ChangeLog:
 
 def _row(cell: dict[str, str], zone: tzinfo | None) -> Row:
     at, fine, word = instant(cell["at"], zone), resolution(cell["at"]), cell.get("outcome")
-    closes = word is not None and words.closes(word)
+    closes = word is not None and column_names.closes(word)
     end = _end(cell, zone)
     if end is not None and end < at:
         raise ValueError(f'"{cell["end"].strip()}" is before "{cell["at"].strip()}": the row ends before it begins')
@@ -110,15 +110,15 @@ def _row(cell: dict[str, str], zone: tzinfo | None) -> Row:
         if not unit:
             raise ValueError(f'"{word}" is over, but neither its end nor its duration (such as 5 mins) is stated')
         end, fine = at + lasted, max(fine, unit)
-    outcome = Outcome.BAD if word is None or (closes and end is not None) else words.change(word)
+    outcome = Outcome.BAD if word is None or (closes and end is not None) else column_names.change(word)
     return Row(at, outcome, fine, end, lasted, closes)
 
 
 def _end(cell: dict[str, str], zone: tzinfo | None) -> int | None:
     text, word = cell.get("end", "").strip(), cell.get("outcome")
-    if word is not None and words.opens(word):
+    if word is not None and column_names.opens(word):
         return None  # Alertmanager gives a firing alert the instant at which it gives up on it
-    return None if not text or text == _OPEN or text.lower() in words.NO_END else instant(text, zone)
+    return None if not text or text == _OPEN or text.lower() in column_names.NO_END else instant(text, zone)
 
 
 def _lasted(text: str) -> tuple[int, int]:

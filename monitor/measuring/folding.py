@@ -16,7 +16,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 import numpy.typing as npt
 
-from monitor.measuring import words
+from monitor.measuring import column_names
 from monitor.measuring.record import RANK_BITS
 from sla.interval import HOUR
 from sla.timeline import Counts, Timeline
@@ -109,13 +109,13 @@ class Seen:
     def counts(self, window: Interval) -> Counts:
         """Return how many lie within the window, by outcome."""
         start, end = np.searchsorted(self.at, (window.start, window.end))
-        found = np.bincount(self.rank[start:end], minlength=len(words.OUTCOMES))
-        return Counts(int(found[words.GOOD]), int(found[words.BAD]), int(found[words.UNKNOWN]))
+        found = np.bincount(self.rank[start:end], minlength=len(column_names.OUTCOMES))
+        return Counts(int(found[column_names.GOOD]), int(found[column_names.BAD]), int(found[column_names.UNKNOWN]))
 
     def runs(self, hold: int) -> Iterator[tuple[int, int, Outcome]]:
         """Yield the first and last instant of each run of known observations that agree and lie within the hold."""
         at, rank = self.at, self.rank
-        known = rank != words.UNKNOWN
+        known = rank != column_names.UNKNOWN
         if not known.all():
             at, rank = at[known], rank[known]
         first = 0
@@ -127,7 +127,7 @@ class Seen:
             starts = np.append(first, ends + 1)
             first = starts[-1]
             columns = at[starts[:-1]].tolist(), at[ends].tolist(), rank[ends].tolist()
-            yield from ((start, end, words.OUTCOMES[said]) for start, end, said in zip(*columns, strict=True))
+            yield from ((start, end, column_names.OUTCOMES[said]) for start, end, said in zip(*columns, strict=True))
 
 
 _AT_ONCE = 2**17  # observations: their columns, and as Python's numbers their runs, take memory for this many only

@@ -12,15 +12,15 @@ import numpy as np
 import numpy.typing as npt
 
 from monitor.errors import NinewatchError
-from monitor.measuring import rows, words
+from monitor.measuring import column_names, log_parser
 from monitor.measuring.instants import instant, instants
-from monitor.measuring.source import BadDataError, Source
+from monitor.measuring.log_file import BadDataError, Source
 from sla.interval import SECOND
 
 if TYPE_CHECKING:
     from datetime import tzinfo
 
-    from monitor.measuring.rows import Columns
+    from monitor.measuring.log_parser import Columns
 
 RANK_BITS = 2
 _MOST_NAMES = 100_000
@@ -40,7 +40,7 @@ class _Ranks(dict[str, int]):
     """The meaning of each word met, looked up once."""
 
     def __missing__(self, text: str) -> int:
-        found = self[text] = words.rank(text)
+        found = self[text] = column_names.rank(text)
         return found
 
 
@@ -134,7 +134,7 @@ class Record:
         """
         for source in sources:
             first = Suspicious(source.name)
-            for columns in rows.read(source.name, source.blocks()):
+            for columns in log_parser.read(source.name, source.blocks()):
                 at = self.take(columns, source.name)
                 if len(at):
                     first.saw(int(at.min()), int(at.max()), columns, 0)
@@ -192,7 +192,7 @@ def _culprit(columns: Columns, name: str, zone: tzinfo | None) -> BadDataError:
     for row, (at, outcome) in enumerate(zip(columns.at, columns.outcome, strict=True)):
         try:
             instant(at, zone)
-            words.rank(outcome)
+            column_names.rank(outcome)
         except ValueError as error:
             return BadDataError(name, columns.line(row), str(error))
     raise AssertionError("a column refused what row by row is in order")

@@ -15,7 +15,7 @@ from monitor.network.failure import ProbeFailure
 from sla.observation import Outcome
 
 if TYPE_CHECKING:
-    from monitor.network.frame import Frame
+    from monitor.network.attempt import Frame
     from monitor.network.resolver import Address
 
 T = TypeVar("T")

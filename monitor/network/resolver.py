@@ -17,7 +17,7 @@ import pycares
 from monitor.config.model import Family
 from monitor.network.failure import ProbeFailure
 from monitor.network.happy_eyeballs import interleaved
-from monitor.network.hosts import HOSTS, Hosts, family_of
+from monitor.network.hosts_file import HOSTS, Hosts, family_of
 from monitor.network.repeated_lookup import Nodes, PatientChannels, RepeatedLookup
 from sla.observation import Outcome
 

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any, Generic, TypeVar
 from monitor.config.model import CheckBase
 
 if TYPE_CHECKING:
-    from monitor.network.frame import Probe
+    from monitor.network.attempt import Probe
 
 C = TypeVar("C", bound=CheckBase)
 

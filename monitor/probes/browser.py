@@ -1,6 +1,6 @@
 """The `browser` kind: a Playwright script in a Chromium of its own. Needs `make extras` and `--allow-exec`.
 
-The script is Python, run in a process apart (`monitor.protocols.browser_run`): whoever may write it may run what he
+The script is Python, run in a process apart (`monitor.protocols.browser_process`): whoever may write it may run what he
 likes as the daemon's user, which is why exec's flag holds for it too.
 """
 
@@ -23,7 +23,7 @@ from sla.interval import SECOND
 from sla.observation import Outcome
 
 if TYPE_CHECKING:
-    from monitor.network.frame import Frame, Probe
+    from monitor.network.attempt import Frame, Probe
 
 _SHARE, _PICTURE = 0.8, 0.15  # of the time-out, for the script and for the picture: the rest is for the trace
 
@@ -72,7 +72,7 @@ def prepare(check: BrowserCheck) -> Probe:
     }
     here = str(Path(__file__).resolve().parents[2])
     environment = {**check.environment(PYTHONPATH=here), "NINEWATCH_TASK": json.dumps(task)}
-    words = (sys.executable, "-m", "monitor.protocols.browser_run")
+    words = (sys.executable, "-m", "monitor.protocols.browser_process")
 
     async def probe(frame: Frame) -> ProbeResult:
         frame.enter("transfer")

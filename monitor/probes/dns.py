@@ -12,15 +12,15 @@ from pydantic import Field, ValidationInfo, field_validator
 
 from monitor.config.addresses import DefaultPort, HostPort
 from monitor.config.model import Flag, HostPortField
-from monitor.network.secure import Securable, securing
+from monitor.network.tls_connection import Securable, securing
 from monitor.probes.base import Kind
-from monitor.protocols.dns_expect import DnsExpect, Expected
+from monitor.protocols.dns_expectation import DnsExpect, Expected
 from monitor.protocols.dns_query import PORTS, Question, RecordType, Transport, asked, asked_of_ours, system_resolvers
 from monitor.vocabulary import ProbeResult
 from sla.observation import Outcome
 
 if TYPE_CHECKING:
-    from monitor.network.frame import Frame, Probe
+    from monitor.network.attempt import Frame, Probe
 
 
 class DnsCheck(Securable):

@@ -11,8 +11,8 @@ from pydantic import AfterValidator, model_validator
 
 from monitor.config.model import Duration, problem_at
 from monitor.config.values import Within
-from monitor.http.fetch import AS_WHOM, BaseUrl, FetchingCheck
-from monitor.http.instrument import instrument
+from monitor.http.auxiliary import instrument
+from monitor.http.fetching_check import AS_WHOM, BaseUrl, FetchingCheck
 from monitor.http.json_body import document
 from monitor.network.failure import ProbeFailure
 from monitor.probes.base import Kind
@@ -24,7 +24,7 @@ from sla.observation import Outcome
 
 if TYPE_CHECKING:
     from monitor.http.response import Response
-    from monitor.network.frame import Frame, Probe
+    from monitor.network.attempt import Frame, Probe
 
 
 Pace = Annotated[Duration, AfterValidator(Within(10 * MINUTE, DAY, "between 10m and 1d: registries count queries"))]

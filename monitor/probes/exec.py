@@ -20,7 +20,7 @@ from monitor.vocabulary import ProbeResult
 from sla.observation import Outcome
 
 if TYPE_CHECKING:
-    from monitor.network.frame import Frame, Probe
+    from monitor.network.attempt import Frame, Probe
 
 
 _LONGEST_WORD = 131_071  # bytes: Linux' MAX_ARG_STRLEN without the closing NUL

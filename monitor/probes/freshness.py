@@ -15,15 +15,15 @@ from monitor.http.expectation import Expectation
 from monitor.network.failure import ProbeFailure, quoted
 from monitor.probes.base import Kind
 from monitor.probes.http import Fetch, fetching
-from monitor.protocols.age import AgeCheck
-from monitor.protocols.stamp import Stamp
+from monitor.protocols.age_check import AgeCheck
+from monitor.protocols.timestamp import Stamp
 from monitor.vocabulary import ProbeResult
 from sla.objective import format_duration
 from sla.observation import Outcome
 
 if TYPE_CHECKING:
     from monitor.http.response import Response
-    from monitor.network.frame import Frame, Probe
+    from monitor.network.attempt import Frame, Probe
 
 
 class FreshnessCheck(AgeCheck):

@@ -14,9 +14,9 @@ from monitor.config.secret import revealed
 from monitor.http import http2, rate_limit
 from monitor.http.rate_limit import RateLimit
 from monitor.http.response import Response
+from monitor.network.connection import Wire
 from monitor.network.failure import ProbeFailure, quoted
-from monitor.network.secure import Encryptable, securing
-from monitor.network.wire import Wire
+from monitor.network.tls_connection import Encryptable, securing
 from monitor.probes.base import Kind
 from monitor.protocols.grpc_health import CODES, LIMIT, PATH, SERVING, Answer, answered, of_the_call, request
 from monitor.vocabulary import ProbeResult
@@ -24,7 +24,7 @@ from sla.interval import MILLISECOND
 from sla.observation import Outcome
 
 if TYPE_CHECKING:
-    from monitor.network.frame import Frame, Probe
+    from monitor.network.attempt import Frame, Probe
 
 
 _EXHAUSTED = "RESOURCE_EXHAUSTED"

@@ -18,7 +18,7 @@ from sla.interval import MINUTE
 from sla.observation import Outcome
 
 if TYPE_CHECKING:
-    from monitor.network.frame import Frame, Probe
+    from monitor.network.attempt import Frame, Probe
     from monitor.vocabulary import ProbeResult
 
 _SHORTEST_TOKEN = 16

@@ -17,11 +17,11 @@ from monitor.vocabulary import ProbeResult
 from sla.observation import Outcome
 
 if TYPE_CHECKING:
-    from monitor.http.fetch import FetchingCheck
+    from monitor.http.fetching_check import FetchingCheck
     from monitor.http.request import Request
     from monitor.http.response import Response
+    from monitor.network.attempt import Frame, Probe
     from monitor.network.failure import ProbeFailure
-    from monitor.network.frame import Frame, Probe
 
 
 Fetch = Callable[["Frame"], Awaitable["Response"]]

@@ -8,14 +8,14 @@ from typing import TYPE_CHECKING, ClassVar, Self
 from pydantic import model_validator
 
 from monitor.config.model import HostName, Reached, problem_at
-from monitor.network.echo import allowed, echo
 from monitor.network.happy_eyeballs import first
+from monitor.network.icmp_echo import allowed, echo
 from monitor.probes.base import Kind
 from monitor.vocabulary import ProbeResult
 from sla.observation import Outcome
 
 if TYPE_CHECKING:
-    from monitor.network.frame import Frame, Probe
+    from monitor.network.attempt import Frame, Probe
 
 
 class IcmpCheck(Reached):

@@ -20,7 +20,7 @@ from monitor.protocols.optional_library import require
 if TYPE_CHECKING:
     import aiomysql
 
-    from monitor.network.frame import Probe
+    from monitor.network.attempt import Probe
 
 _READS = 10_000  # pieces (two a packet) that may come before the first row is whole
 _STRETCH = 200  # pieces; then the loop gets its turn

@@ -11,15 +11,15 @@ from typing import TYPE_CHECKING, Annotated, ClassVar
 
 from monitor.config.addresses import DefaultPort
 from monitor.config.model import Duration, HostPort, Reached
+from monitor.network.connection import Wire
 from monitor.network.failure import ProbeFailure, quoted
-from monitor.network.wire import Wire
 from monitor.probes.base import Kind
 from monitor.vocabulary import ProbeResult
 from sla.interval import MILLISECOND, SECOND
 from sla.observation import Outcome
 
 if TYPE_CHECKING:
-    from monitor.network.frame import Frame, Probe
+    from monitor.network.attempt import Frame, Probe
 
 _PACKET = struct.Struct("!BBbb3I4Q")  # RFC 5905, figure 8, without extensions
 _CLIENT, _SERVER, _VERSION = 3, 4, 4

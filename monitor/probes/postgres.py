@@ -19,7 +19,7 @@ from monitor.protocols.postgres_session import connected, first_row, settings
 if TYPE_CHECKING:
     from psycopg.pq.abc import PGconn
 
-    from monitor.network.frame import Probe
+    from monitor.network.attempt import Probe
 
 
 class PostgresCheck(DatabaseCheck):

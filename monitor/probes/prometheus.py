@@ -9,8 +9,8 @@ from urllib.parse import urlencode
 from pydantic import Field, model_validator
 
 from monitor.config.values import ObjectiveField
-from monitor.http.fetch import BaseUrl, FetchingCheck
-from monitor.http.instrument import instrument
+from monitor.http.auxiliary import instrument
+from monitor.http.fetching_check import BaseUrl, FetchingCheck
 from monitor.network.failure import ProbeFailure
 from monitor.probes.base import Kind
 from monitor.probes.http import fetching
@@ -21,7 +21,7 @@ from sla.objective import format_percent
 from sla.observation import Outcome
 
 if TYPE_CHECKING:
-    from monitor.network.frame import Frame, Probe
+    from monitor.network.attempt import Frame, Probe
 
 Query = Annotated[str, Field(min_length=1)]
 

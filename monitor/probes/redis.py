@@ -9,15 +9,15 @@ from pydantic import model_validator
 from monitor.config.addresses import DefaultPort
 from monitor.config.model import HostPort, Secret, Token, problem_at
 from monitor.network.failure import ProbeFailure, quoted
-from monitor.network.secure import Encryptable, reaching
+from monitor.network.tls_connection import Encryptable, reaching
 from monitor.probes.base import Kind
-from monitor.protocols.resp import Session
+from monitor.protocols.redis_session import Session
 from monitor.vocabulary import ProbeResult
 from sla.observation import Outcome
 
 if TYPE_CHECKING:
-    from monitor.network.frame import Frame, Probe
-    from monitor.network.wire import Wire
+    from monitor.network.attempt import Frame, Probe
+    from monitor.network.connection import Wire
 
 
 class RedisCheck(Encryptable):

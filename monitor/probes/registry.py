@@ -29,7 +29,7 @@ from monitor.probes import exec as exec_kind
 
 if TYPE_CHECKING:
     from monitor.config.model import CheckBase
-    from monitor.network.frame import Probe
+    from monitor.network.attempt import Probe
     from monitor.probes.base import Kind
 
 KINDS: dict[str, Kind[Any]] = {

@@ -10,16 +10,16 @@ from typing import TYPE_CHECKING, Annotated, ClassVar, Literal, NamedTuple
 
 from monitor.config.addresses import DefaultPort
 from monitor.config.model import HostName, HostPort
-from monitor.network.dialogue import Dialogue
+from monitor.network.buffered_stream import Dialogue
 from monitor.network.failure import ProbeFailure, quoted
-from monitor.network.secure import Securable, reaching, securing
+from monitor.network.tls_connection import Securable, reaching, securing
 from monitor.probes.base import Kind
 from monitor.protocols.starttls import HELO, refuse_injected
 from monitor.vocabulary import ProbeResult
 from sla.observation import Outcome
 
 if TYPE_CHECKING:
-    from monitor.network.frame import Frame, Probe
+    from monitor.network.attempt import Frame, Probe
 
 _MOST_LINES = 100
 

@@ -10,15 +10,15 @@ from typing import TYPE_CHECKING, Annotated, ClassVar
 from monitor.config.addresses import DefaultPort
 from monitor.config.expect import RegexField
 from monitor.config.model import HostPort, Reached
-from monitor.network.dialogue import Dialogue
+from monitor.network.buffered_stream import Dialogue
+from monitor.network.connection import Wire
 from monitor.network.failure import ProbeFailure, quoted
-from monitor.network.wire import Wire
 from monitor.probes.base import Kind
 from monitor.vocabulary import ProbeResult
 from sla.observation import Outcome
 
 if TYPE_CHECKING:
-    from monitor.network.frame import Frame, Probe
+    from monitor.network.attempt import Frame, Probe
 
 _LINES_BEFORE = 50  # a server may say other lines before its identification; nobody says more than these
 

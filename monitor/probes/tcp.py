@@ -5,18 +5,18 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, ClassVar
 
 from monitor.config.model import HostPortField
-from monitor.network.dialogue import Dialogue
+from monitor.network.buffered_stream import Dialogue
 from monitor.network.failure import ProbeFailure, quoted
-from monitor.network.secure import Encryptable, Secure, reaching, securing
+from monitor.network.tls_connection import Encryptable, Secure, reaching, securing
 from monitor.probes.base import Kind
-from monitor.protocols.script import Step
+from monitor.protocols.send_expect import Step
 from monitor.protocols.starttls import refuse_injected
 from monitor.vocabulary import ProbeResult
 from sla.observation import Outcome
 
 if TYPE_CHECKING:
-    from monitor.network.frame import Frame, Probe
-    from monitor.network.wire import Wire
+    from monitor.network.attempt import Frame, Probe
+    from monitor.network.connection import Wire
 
 
 class TcpCheck(Encryptable):

@@ -8,9 +8,9 @@ from pydantic import ValidationInfo, field_validator, model_validator
 
 from monitor.config.addresses import DefaultPort, HostPort
 from monitor.config.model import HostPortField, Reached
-from monitor.network.dialogue import Dialogue
-from monitor.network.secure import securing
-from monitor.network.wire import Wire
+from monitor.network.buffered_stream import Dialogue
+from monitor.network.connection import Wire
+from monitor.network.tls_connection import securing
 from monitor.probes.base import Kind
 from monitor.protocols.certificate import WantedCertificate, judge
 from monitor.protocols.starttls import PORTS, REASONS, Protocol, begin_tls
@@ -22,7 +22,7 @@ if TYPE_CHECKING:
     from pydantic.json_schema import JsonSchemaValue
     from pydantic_core import CoreSchema
 
-    from monitor.network.frame import Frame, Probe
+    from monitor.network.attempt import Frame, Probe
 
 
 class TlsTarget(WantedCertificate):

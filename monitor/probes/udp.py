@@ -7,15 +7,15 @@ from typing import TYPE_CHECKING, ClassVar, Self
 from pydantic import model_validator
 
 from monitor.config.model import HostPortField, Reached, problem_at
+from monitor.network.connection import Wire
 from monitor.network.failure import ProbeFailure, quoted
-from monitor.network.wire import Wire
 from monitor.probes.base import Kind
-from monitor.protocols.script import Exchange
+from monitor.protocols.send_expect import Exchange
 from monitor.vocabulary import ProbeResult
 from sla.observation import Outcome
 
 if TYPE_CHECKING:
-    from monitor.network.frame import Frame, Probe
+    from monitor.network.attempt import Frame, Probe
 
 
 _LARGEST = 65_507  # bytes of a datagram over IPv4 (RFC 768, 791)

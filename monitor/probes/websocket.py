@@ -15,14 +15,14 @@ from monitor.config.secret import revealed
 from monitor.http import rate_limit
 from monitor.http.rate_limit import RateLimit
 from monitor.network.failure import ProbeFailure
-from monitor.network.secure import Securable, reaching
+from monitor.network.tls_connection import Securable, reaching
 from monitor.probes.base import Kind
 from monitor.protocols.websocket_session import Session, protocol_for
 from monitor.vocabulary import ProbeResult
 from sla.observation import Outcome
 
 if TYPE_CHECKING:
-    from monitor.network.frame import Frame, Probe
+    from monitor.network.attempt import Frame, Probe
 
 
 _OURS = {"connection", "upgrade", "content-length", "transfer-encoding"}

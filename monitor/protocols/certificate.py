@@ -17,7 +17,7 @@ from monitor.network.tls_context import certificate_of, deciding, expiry_of
 from sla.interval import DAY, SECOND
 
 if TYPE_CHECKING:
-    from monitor.network.frame import Frame
+    from monitor.network.attempt import Frame
 
 
 def _fingerprint(value: str) -> str:

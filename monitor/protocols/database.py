@@ -17,14 +17,14 @@ from pydantic import Field, model_validator
 from monitor.config.model import Secret, Token, problem_at
 from monitor.network.failure import ProbeFailure, failure_of, quoted
 from monitor.network.happy_eyeballs import Race
-from monitor.network.secure import Encryptable
+from monitor.network.tls_connection import Encryptable
 from monitor.network.tls_context import adapt
 from monitor.vocabulary import ProbeResult
 from sla.observation import Outcome
 
 if TYPE_CHECKING:
     from monitor.config.model import Family, HostPort
-    from monitor.network.frame import Frame, Probe
+    from monitor.network.attempt import Frame, Probe
     from monitor.network.resolver import Address
 
 T = TypeVar("T")

@@ -16,19 +16,19 @@ from pydantic import AfterValidator
 
 from monitor.config.addresses import HostPort
 from monitor.config.domain_names import host
-from monitor.network.dialogue import offer
+from monitor.network.buffered_stream import offer
+from monitor.network.connection import Wire
 from monitor.network.failure import ProbeFailure, quoted
 from monitor.network.repeated_lookup import pauses
 from monitor.network.resolver import silent
-from monitor.network.wire import Wire
 from sla.interval import SECOND
 from sla.observation import Outcome
 
 if TYPE_CHECKING:
     from monitor.config.model import CheckBase
-    from monitor.network.frame import Frame
+    from monitor.network.attempt import Frame
     from monitor.network.resolver import Address
-    from monitor.network.secure import Secure
+    from monitor.network.tls_connection import Secure
 
 Transport = Literal["udp", "tcp", "tls"]
 PORTS: dict[Transport, int] = {"udp": 53, "tcp": 53, "tls": 853}

@@ -12,8 +12,8 @@ from contextlib import contextmanager, nullcontext
 from typing import TYPE_CHECKING, Any
 
 from monitor.config.tls import in_memory
+from monitor.network.connection import CHUNK
 from monitor.network.failure import ProbeFailure, failure_of, quoted
-from monitor.network.wire import CHUNK
 from monitor.protocols.database import MOST
 
 if TYPE_CHECKING:

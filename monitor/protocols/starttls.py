@@ -11,7 +11,7 @@ from monitor.config.expect import Regex
 from monitor.network.failure import ProbeFailure, quoted
 
 if TYPE_CHECKING:
-    from monitor.network.dialogue import Dialogue
+    from monitor.network.buffered_stream import Dialogue
 
 Protocol = Literal["smtp", "imap", "pop3", "ftp", "xmpp", "ldap", "postgres", "mysql"]
 PORTS = {

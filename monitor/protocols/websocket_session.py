@@ -7,14 +7,14 @@ from collections.abc import AsyncGenerator, Callable, Mapping
 from contextlib import aclosing
 from typing import TYPE_CHECKING
 
-from monitor.network.dialogue import offer
+from monitor.network.buffered_stream import offer
 from monitor.network.failure import ProbeFailure, quoted
 
 if TYPE_CHECKING:
     from websockets.client import ClientProtocol
 
     from monitor.config.expect import Regex
-    from monitor.network.wire import Wire
+    from monitor.network.connection import Wire
 
 _LIMIT = 1 << 20  # bytes of a message, and of all that comes
 _FRAMES = 10_000  # that may come; the smallest has two bytes, and each takes ten microseconds

@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
-from monitor.config.reliance import Reliant, reliants, unfit
+from monitor.config.dependent_clients import Reliant, reliants, unfit
 from monitor.reporting import document as doc
 from monitor.reporting.document import Cell, Section, Table, Unit, words
 from monitor.web.behind import Affected, affected

@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
-from monitor.config.reliance import Reliant, reliants, rests_on, unfit
+from monitor.config.dependent_clients import Reliant, reliants, rests_on, unfit
 from monitor.web.present import Look, look
 from sla.availability import Bounds, downtime
 from sla.interval import SECOND, Interval

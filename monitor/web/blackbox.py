@@ -16,7 +16,7 @@ from typing import TYPE_CHECKING
 
 from aiohttp import HttpVersion11, web
 
-from monitor.blackbox.gauges import CONTENT_TYPE
+from monitor.blackbox.metrics import CONTENT_TYPE
 from monitor.blackbox.service import Blackbox, BusyError, Question, UnknownModuleError
 from monitor.config.addresses import HostPort
 from monitor.config.domain_names import host

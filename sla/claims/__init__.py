@@ -9,15 +9,15 @@ from __future__ import annotations
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Literal
 
-from sla.claims import prose, restated, sums, tables, weights
-from sla.claims.columns import Judged, reconsider
-from sla.claims.grouping import settle
-from sla.claims.html import looks_like_html, read_html
-from sla.claims.judge import judge
+from sla.claims import arithmetic, prose_statements, restatements, table_statements, weighted_tables
+from sla.claims.column_check import Judged, reconsider
+from sla.claims.html_reader import looks_like_html, read_html
 from sla.claims.model import Claim, Passed, Statement, Strength, Verdict
-from sla.claims.numbers import has_decimal_commas, mark_groups, restored
+from sla.claims.number_format import has_decimal_commas, mark_groups, restored
 from sla.claims.page import Part, Passage
-from sla.claims.plain import looks_like_csv, read_csv, read_text
+from sla.claims.row_groups import settle
+from sla.claims.text_reader import looks_like_csv, read_csv, read_text
+from sla.claims.verdicts import judge
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Sequence
@@ -81,12 +81,12 @@ def _statements(parts: Sequence[Part]) -> Iterable[Statement | Passed]:
         if isinstance(part, Passage):
             run.append(part)
             continue
-        yield from prose.statements(run, number)
-        yield from tables.statements(part, _lead(run), number)
+        yield from prose_statements.statements(run, number)
+        yield from table_statements.statements(part, _lead(run), number)
         for cell in (cell for row in part.rows for cell in row):
-            yield from prose.statements([Passage.of([(cell.line, cell.text)])], number)
+            yield from prose_statements.statements([Passage.of([(cell.line, cell.text)])], number)
         run = []
-    yield from prose.statements(run, len(parts) + 1)
+    yield from prose_statements.statements(run, len(parts) + 1)
 
 
 def _is_claim(statement: Statement, claim: Claim) -> bool:
@@ -104,16 +104,16 @@ def _arithmetic(parts: Sequence[Part]) -> Iterator[Claim]:
     lead = ""
     for part in parts:
         if isinstance(part, Passage):
-            yield from restated.check(part)
-            yield from sums.check(part, lead)
+            yield from restatements.check(part)
+            yield from arithmetic.check(part, lead)
             lead = part.text if part.heading or len(part.text) < 200 else lead
         else:
-            yield from weights.check(part, lead)
+            yield from weighted_tables.check(part, lead)
             for row in part.rows:
                 for cell in row:
                     passage = Passage.of([(cell.line, cell.text)])
-                    yield from restated.check(passage)
-                    yield from sums.check(passage, lead)
+                    yield from restatements.check(passage)
+                    yield from arithmetic.check(passage, lead)
 
 
 def _with_restatement(claim: Claim, parts: Sequence[Part]) -> Claim:
@@ -123,7 +123,7 @@ def _with_restatement(claim: Claim, parts: Sequence[Part]) -> Claim:
     passages = [
         part for part in parts if isinstance(part, Passage) and part.starts[0][1] <= claim.line <= part.starts[-1][1]
     ]
-    for equality in (e for passage in passages for e in restated.equalities(passage)):
+    for equality in (e for passage in passages for e in restatements.equalities(passage)):
         if equality.agrees and equality.line == claim.line and equality.first.seconds == claim.claimed:
             return replace(claim, diagnosis=f"{claim.diagnosis}; it agrees with itself ({equality.text})")
     return claim

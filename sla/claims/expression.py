@@ -6,7 +6,7 @@ import re
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from sla.claims.numbers import decimal
+from sla.claims.number_format import decimal
 
 if TYPE_CHECKING:
     from fractions import Fraction

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import re
 
-from sla.claims.words import any_of
+from sla.claims.vocabulary import any_of
 
 _OTHER_TIMES = {
     "en": (

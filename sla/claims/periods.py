@@ -7,7 +7,7 @@ from fractions import Fraction
 from typing import TYPE_CHECKING, NamedTuple
 
 from sla.claims.model import Period
-from sla.claims.numerals import NUMBER_WORDS, alternatives
+from sla.claims.number_words import NUMBER_WORDS, alternatives
 from sla.claims.period_words import (
     ADJECTIVES,
     ARTICLES,
@@ -19,7 +19,7 @@ from sla.claims.period_words import (
     NOUNS,
     UNREAD,
 )
-from sla.claims.words import DAY, HOUR
+from sla.claims.vocabulary import DAY, HOUR
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence

@@ -6,13 +6,13 @@ import re
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from sla.claims.amounts import amounts
-from sla.claims.levels import levels, other_percentages
+from sla.claims.availabilities import levels, other_percentages
+from sla.claims.durations import amounts
 from sla.claims.link_words import AFTER_WORDS, BEFORE_WORDS, LINK_WORDS
 from sla.claims.other_figures import NOT_DOWNTIME_AFTER, NOT_DOWNTIME_BEFORE
 from sla.claims.periods import CONVENTIONS, Mention, masked, mentions, unread
-from sla.claims.plain import sentences
-from sla.claims.words import DOWNTIME, UPTIME_FIGURE
+from sla.claims.text_reader import sentences
+from sla.claims.vocabulary import DOWNTIME, UPTIME_FIGURE
 
 if TYPE_CHECKING:
     from collections.abc import Iterator

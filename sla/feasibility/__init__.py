@@ -8,12 +8,12 @@ over the same structure.
 from __future__ import annotations
 
 from sla.feasibility.ceiling import Ceiling, Limit, contradictions, limits, met_after
+from sla.feasibility.decision_diagram import Diagram, EntangledError
 from sla.feasibility.design import Coupling, Design, FailOver, Maintenance, Part, Site, Standby
-from sla.feasibility.diagram import Diagram, EntangledError
-from sla.feasibility.model import Mask, Model, Retry, Switch, deployments_of, model_of
-from sla.feasibility.predict import YEAR, Contributor, Prediction, expected_down, predict
-from sla.feasibility.process import Planned, Process, Repairable
-from sla.feasibility.steps import Change, Step, changes, next_steps
+from sla.feasibility.failure_process import Planned, Process, Repairable
+from sla.feasibility.improvements import Change, Step, changes, next_steps
+from sla.feasibility.prediction import YEAR, Contributor, Prediction, expected_down, predict
+from sla.feasibility.reliability_model import Mask, Model, Retry, Switch, deployments_of, model_of
 from sla.feasibility.structure import ALWAYS_UP, AtLeast, Structure, names, parallel, series
 
 __all__ = [

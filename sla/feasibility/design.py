@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 if TYPE_CHECKING:
     from fractions import Fraction
 
-    from sla.feasibility.process import Planned, Repairable
+    from sla.feasibility.failure_process import Planned, Repairable
     from sla.feasibility.structure import Structure
 
 

@@ -6,10 +6,10 @@ import json
 from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING, Any
 
+from tests.support.daemon_process import observed, refused, watching
 from tests.support.oracle import figures
 from tests.support.processes import until
 from tests.support.targets import Target
-from tests.support.watches import observed, refused, watching
 
 if TYPE_CHECKING:
     from pathlib import Path

@@ -19,14 +19,14 @@ from typing import NamedTuple
 import pytest
 
 from monitor.blackbox.differences import DIFFERENCES, MODULE_FILE, SERVICE
-from monitor.blackbox.gauges import OUTCOME
+from monitor.blackbox.metrics import OUTCOME
 from monitor.blackbox.modules import ModuleFile
+from monitor.config.block_file import load_block
 from monitor.config.errors import ConfigError
-from monitor.config.onefile import load_block
 from tests.monitor.probes.test_icmp import ALLOWED, isolated, possible
-from tests.support.blackbox_zoo import zoo
+from tests.support.blackbox_comparison import Both, Page, both
+from tests.support.blackbox_targets import zoo
 from tests.support.processes import fetch, needs, until
-from tests.support.side_by_side import Both, Page, both
 
 pytestmark = [pytest.mark.slow, needs("prometheus-blackbox-exporter")]
 
@@ -381,7 +381,7 @@ def test_echoes_are_the_same_where_they_are_allowed(tmp_path: Path) -> None:
         " near: {prober: icmp, timeout: 1s, icmp: {ttl: 1, source_ip_address: 127.0.0.9}}}"
     )
     questions = ["icmp 127.0.0.1", "icmp ::1", "big 127.0.0.1", "near 127.0.0.1", "icmp 192.0.2.9"]
-    asking = shlex.join([sys.executable, "-m", "tests.support.side_by_side", str(tmp_path), *questions])
+    asking = shlex.join([sys.executable, "-m", "tests.support.blackbox_comparison", str(tmp_path), *questions])
     done = isolated(f"{ALLOWED} {asking}")
     assert done.returncode == 0, done.stderr
     good = []

@@ -10,10 +10,10 @@ from typing import Any
 
 import pytest
 
-from tests.support.blackbox_zoo import zoo
+from tests.support.blackbox_comparison import both
+from tests.support.blackbox_targets import zoo
 from tests.support.monitoring import Prometheus, scraping
 from tests.support.processes import needs, until
-from tests.support.side_by_side import both
 
 pytestmark = [pytest.mark.slow, pytest.mark.needs_prometheus, needs("prometheus", "prometheus-blackbox-exporter")]
 

@@ -16,10 +16,10 @@ import pytest
 
 from sla.interval import MILLISECOND, SECOND
 from sla.observation import Outcome
+from tests.support.daemon_process import Watch, command, environment, observed, refused, watching
 from tests.support.oracle import figures
 from tests.support.processes import fetch, running, until
 from tests.support.targets import Target
-from tests.support.watches import Watch, command, environment, observed, refused, watching
 
 EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 

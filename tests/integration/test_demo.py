@@ -14,10 +14,10 @@ import pytest
 from monitor.clock import SystemClock
 from sla.interval import SECOND
 from tests.integration.test_alertmanager import SAMPLE, impatient
+from tests.support.daemon_process import Watch, command, environment, observed
 from tests.support.monitoring import Pager, alertmanager, prometheus
 from tests.support.oracle import figures
 from tests.support.processes import needs, running, until
-from tests.support.watches import Watch, command, environment, observed
 
 EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 INTERVAL, HOLD = SECOND, 2 * SECOND + 500_000  # of drop/health in config/demo.yaml

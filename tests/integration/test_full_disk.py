@@ -24,10 +24,10 @@ from monitor.vocabulary import Event, IncidentOpened, IncidentResolved, Observed
 from sla.interval import MINUTE, Interval
 from sla.observation import Outcome
 from tests.support.clocks import ManualClock
+from tests.support.daemon_process import observed, watching
 from tests.support.ledgers import NOW, ledger_of, product
 from tests.support.processes import fetch, until
 from tests.support.targets import Target
-from tests.support.watches import observed, watching
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator

@@ -12,8 +12,8 @@ import pytest
 import yaml
 
 from monitor.blackbox.modules import ModuleFile
+from monitor.config.block_file import read_block
 from monitor.config.loader import load
-from monitor.config.onefile import read_block
 from monitor.exporters.rules import rules_file
 from monitor.probes.registry import CHECK_TYPES
 

@@ -10,10 +10,10 @@ import pytest
 import yaml
 
 from sla.observation import Outcome
+from tests.support.daemon_process import Watch, watching
 from tests.support.keycloak import SECRET, Keycloak, keycloak, needs_keycloak
 from tests.support.probing import attempt
 from tests.support.processes import until
-from tests.support.watches import Watch, watching
 
 DOCS = Path(__file__).parents[2] / "docs/http.md"
 PUBLIC = ("discovery", "keys", "ready")

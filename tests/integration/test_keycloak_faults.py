@@ -11,10 +11,10 @@ from pathlib import Path
 
 import pytest
 
+from tests.support.daemon_process import Watch, watching
 from tests.support.keycloak import SECRET, Admin, Keycloak, keycloak, needs_keycloak
 from tests.support.postgres import PASSWORD, POSTGRES, Postgres
 from tests.support.processes import Program, fetch, free_port, needs, until
-from tests.support.watches import Watch, watching
 
 SHIPPED = Path(__file__).resolve().parents[2] / "config" / "products" / "keycloak.yaml"
 PUBLIC = "https://loginproxy.gov.bc.ca"

@@ -18,7 +18,7 @@ from monitor.engine.recorder import restore
 from monitor.storage.sqlite import SqliteStore
 from sla.interval import Interval
 from sla.timeline import Timeline
-from tests.support.recording import Recording, recorded_ledger
+from tests.support.recorder_process import Recording, recorded_ledger
 
 if TYPE_CHECKING:
     from collections.abc import Iterator

@@ -10,9 +10,9 @@ from typing import TYPE_CHECKING
 
 import pytest
 
+from tests.support.daemon_process import observed, refused, watching
 from tests.support.processes import until
 from tests.support.targets import Target
-from tests.support.watches import observed, refused, watching
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator

@@ -7,9 +7,9 @@ import signal
 from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING, Any
 
+from tests.support.daemon_process import observed, refused, watching
 from tests.support.processes import until
 from tests.support.targets import Target
-from tests.support.watches import observed, refused, watching
 
 if TYPE_CHECKING:
     from collections.abc import Sequence

@@ -18,11 +18,11 @@ from monitor.cli import cli
 from monitor.config.model import Portfolio
 from monitor.probes.registry import CHECK_TYPES
 from tests.integration.test_secrets import pieces
-from tests.support.echoing import echoing
+from tests.support.daemon_process import Watch, refused, watching
+from tests.support.echo_server import echoing
+from tests.support.faulty_targets.certificates import HOST, names, self_made
 from tests.support.processes import fetch, until
 from tests.support.secret_fields import secret_fields
-from tests.support.watches import Watch, refused, watching
-from tests.support.zoo.papers import HOST, names, self_made
 
 SECRET = "<secret>"
 URL, PEER = "http://127.0.0.1:<port>/", "127.0.0.1:<port>"

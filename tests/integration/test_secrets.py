@@ -8,9 +8,9 @@ from pathlib import Path
 
 import pytest
 
+from tests.support.daemon_process import refused, watching
 from tests.support.processes import fetch, until
 from tests.support.targets import Target
-from tests.support.watches import refused, watching
 
 CANARIES = {
     "bearer": "canary-bearer-Xq81vTz0-4b7d",

@@ -11,15 +11,15 @@ from typing import TYPE_CHECKING
 
 import pytest
 
+from tests.support.daemon_process import observed, watching
 from tests.support.processes import until
 from tests.support.targets import Target
-from tests.support.watches import observed, watching
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
     from pathlib import Path
 
-    from tests.support.watches import Watch
+    from tests.support.daemon_process import Watch
 
 
 @pytest.fixture

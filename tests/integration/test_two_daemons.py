@@ -9,7 +9,7 @@ import pytest
 
 from monitor.errors import StoreHeldError
 from monitor.storage.sqlite import SqliteStore
-from tests.support.recording import Recording
+from tests.support.recorder_process import Recording
 
 if TYPE_CHECKING:
     from pathlib import Path

@@ -13,9 +13,9 @@ from monitor.storage.sqlite import SqliteStore
 from sla.interval import DAY, HOUR, SECOND
 from sla.observation import Observation, Outcome, Run
 from sla.window import format_instant
+from tests.support.daemon_process import observed, watching
 from tests.support.processes import until
 from tests.support.targets import Target
-from tests.support.watches import observed, watching
 
 if TYPE_CHECKING:
     from pathlib import Path

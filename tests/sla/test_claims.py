@@ -7,11 +7,11 @@ from fractions import Fraction
 import pytest
 
 from sla.claims import Verdict, audit
-from sla.claims.amounts import amounts, bare_amount, unit_in_label
-from sla.claims.levels import bare_level, levels
+from sla.claims.availabilities import bare_level, levels
+from sla.claims.durations import amounts, bare_amount, unit_in_label
 from sla.claims.model import Bound
 from sla.claims.periods import in_label, mentions
-from sla.claims.plain import looks_like_csv
+from sla.claims.text_reader import looks_like_csv
 
 SENTENCE = "Without disaster recovery you might still get 99.95% uptime, which is less than 4.38 minutes a year."
 

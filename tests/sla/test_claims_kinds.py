@@ -7,10 +7,10 @@ from fractions import Fraction
 import pytest
 
 from sla.claims import Claim, Verdict, audit
-from sla.claims.amounts import amounts
-from sla.claims.levels import complement, levels
-from sla.claims.numbers import has_decimal_commas, mark_groups, restored
-from sla.claims.numerals import NUMBER_WORDS, spelled_value
+from sla.claims.availabilities import complement, levels
+from sla.claims.durations import amounts
+from sla.claims.number_format import has_decimal_commas, mark_groups, restored
+from sla.claims.number_words import NUMBER_WORDS, spelled_value
 from sla.claims.periods import in_label, mentions, unread
 
 

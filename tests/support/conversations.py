@@ -12,19 +12,25 @@ from typing import TYPE_CHECKING, Any
 
 from sla.observation import Outcome
 from tests.support.certificates import server_context
+from tests.support.faulty_targets.framed import SERVING, answering_calls, upgrading
+from tests.support.faulty_targets.line_protocols import (
+    mysql_column,
+    mysql_heard,
+    mysql_numbered,
+    mysql_packet,
+    pg_message,
+)
 from tests.support.http2_server import speaking
+from tests.support.line_servers import replying
 from tests.support.nameserver import framed, naming, nothing, records
 from tests.support.servers import answer, request_of, saying, serving
 from tests.support.starttls import TURNS, clear_first
-from tests.support.talking import replying
-from tests.support.zoo.streams import SERVING, answering_calls, upgrading
-from tests.support.zoo.talkers import mysql_column, mysql_heard, mysql_numbered, mysql_packet, pg_message
 
 if TYPE_CHECKING:
     import ssl
 
+    from tests.support.faulty_targets.faulty_target import Keeper
     from tests.support.servers import Handler
-    from tests.support.zoo.animal import Keeper
 
 BAD, GOOD, UNKNOWN = Outcome.BAD, Outcome.GOOD, Outcome.UNKNOWN
 BROKEN = {"connection_reset"}

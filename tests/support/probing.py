@@ -13,7 +13,7 @@ from monitor.probes.registry import CHECK_TYPES, prepare
 if TYPE_CHECKING:
     from monitor.config.model import CheckBase
     from monitor.engine.runner import Attempt, Runner
-    from monitor.network.frame import Probe
+    from monitor.network.attempt import Probe
     from monitor.network.resolver import Resolver
 
 _TRIES = 20

@@ -8,10 +8,10 @@ from pathlib import Path
 
 import pytest
 
-from tests.monitor.blackbox.asking import box, reason
+from tests.monitor.blackbox.probe_request import box, reason
+from tests.support.faulty_targets.attempt_cost import holds
+from tests.support.faulty_targets.behaviour import flooding
 from tests.support.servers import answer, request_of, serving
-from tests.support.zoo.behaviour import flooding
-from tests.support.zoo.toll import holds
 
 SHORT_LINES = b"x\r\n" * 20_000
 TALK = 'modules: {talk: {prober: tcp, timeout: 5s, tcp: {query_response: [{expect: "^220"}]}}}'

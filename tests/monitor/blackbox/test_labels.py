@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from tests.monitor.blackbox.asking import box
+from tests.monitor.blackbox.probe_request import box
+from tests.support.line_servers import saying_at_once
 from tests.support.servers import serving
-from tests.support.talking import saying_at_once
 
 TALK = """
 modules:

@@ -13,8 +13,8 @@ from pydantic import PlainSerializer
 
 from monitor.blackbox.modules import Module, ModuleFile, TlsConfig
 from monitor.blackbox.values import Block, seconds, size
+from monitor.config.block_file import load_block
 from monitor.config.errors import ConfigError
-from monitor.config.onefile import load_block
 from monitor.log import concealed
 
 DEBIANS = Path("/etc/prometheus/blackbox.yml")

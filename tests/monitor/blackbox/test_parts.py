@@ -12,18 +12,18 @@ from cryptography.x509.oid import NameOID
 from prometheus_client.parser import text_string_to_metric_families
 
 from monitor.blackbox.differences import DIFFERENCES
-from monitor.blackbox.gauges import HELP, Gauges
-from monitor.blackbox.handbook import handbook
-from monitor.blackbox.handshake import _name
+from monitor.blackbox.documentation import handbook
+from monitor.blackbox.metrics import HELP, Gauges
 from monitor.blackbox.modules import Module
-from monitor.blackbox.reaching import fnv1a, split
+from monitor.blackbox.prober import Trial
 from monitor.blackbox.service import LONGEST, SPACING, Blackbox, _seconds
+from monitor.blackbox.target_address import fnv1a, split
 from monitor.blackbox.tcp import _filled
-from monitor.blackbox.trial import Trial
+from monitor.blackbox.tls_state import _name
 from monitor.clock import SystemClock
 from monitor.health import Health
 from monitor.network.failure import ProbeFailure
-from tests.monitor.blackbox import asking
+from tests.monitor.blackbox import probe_request
 from tests.support.clocks import ManualClock, settle
 
 
@@ -186,7 +186,7 @@ async def test_a_probe_and_what_it_hands_on_are_of_one_reading_of_the_file(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """A token that was fetched as the old file says is not shown by the new one's probes."""
-    async with asking.box(tmp_path, "modules: {tcp: {prober: tcp}}") as (made, ask):
+    async with probe_request.box(tmp_path, "modules: {tcp: {prober: tcp}}") as (made, ask):
         handed: list[object] = []
 
         def reloading(module: Module, hostname: str) -> None:  # in the middle of taking a question

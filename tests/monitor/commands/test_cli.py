@@ -20,10 +20,10 @@ from monitor.engine.runner import Attempt
 from monitor.errors import NinewatchError
 from monitor.vocabulary import PHASES, ProbeResult
 from sla.observation import Outcome
+from tests.support.daemon_process import command, environment, refused, watching
 from tests.support.probing import check_of
 from tests.support.processes import until
 from tests.support.targets import Target
-from tests.support.watches import command, environment, refused, watching
 
 COMMANDS = ("run", "demo", "check-config", "probe", "status")
 

@@ -10,8 +10,8 @@ import pytest
 from monitor.journal import Journal
 from monitor.storage.sqlite import SqliteStore
 from tests.monitor.commands.test_cli import said, target, written  # noqa: F401 - a fixture
+from tests.support.daemon_process import watching
 from tests.support.processes import fetch, until
-from tests.support.watches import watching
 
 if TYPE_CHECKING:
     from pathlib import Path

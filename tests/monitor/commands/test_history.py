@@ -15,8 +15,8 @@ from monitor.storage.sqlite import SqliteStore
 from sla.fact import Fact
 from sla.interval import DAY
 from tests.monitor.commands.test_cli import said, target, written  # noqa: F401 - a fixture
+from tests.support.daemon_process import watching
 from tests.support.processes import until
-from tests.support.watches import watching
 
 if TYPE_CHECKING:
     from pathlib import Path

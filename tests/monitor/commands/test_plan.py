@@ -13,10 +13,10 @@ from click.testing import CliRunner
 
 from monitor.cli import COMMANDS
 from monitor.commands.plan import plan_command
-from monitor.config.planfile import load_plan
+from monitor.config.plan_file import load_plan
 from monitor.config.readiness import load_checklist
 from monitor.errors import NinewatchError
-from monitor.planning.saying import percent, spoken
+from monitor.planning.plan_text import percent, spoken
 from monitor.share import shared
 from sla.feasibility import expected_down, limits
 from sla.interval import DAY, HOUR, MINUTE, SECOND

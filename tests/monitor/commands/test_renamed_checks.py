@@ -8,8 +8,8 @@ from typing import TYPE_CHECKING, Any
 
 from monitor.storage.sqlite import SqliteStore
 from tests.monitor.commands.test_cli import said, target, written  # noqa: F401 - a fixture
+from tests.support.daemon_process import Watch, watching
 from tests.support.processes import until
-from tests.support.watches import Watch, watching
 
 if TYPE_CHECKING:
     from pathlib import Path

@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.support.watches import refused
+from tests.support.daemon_process import refused
 
 CONFIG = """
 listen: 127.0.0.1:0

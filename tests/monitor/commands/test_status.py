@@ -13,9 +13,9 @@ from monitor.config.loader import examine
 from monitor.errors import NinewatchError
 from monitor.probes.registry import CHECK_TYPES
 from tests.monitor.commands.test_cli import closed_port, said, written
+from tests.support.daemon_process import watching
 from tests.support.processes import until
 from tests.support.targets import Target
-from tests.support.watches import watching
 
 
 @pytest.fixture

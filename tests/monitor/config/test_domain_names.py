@@ -16,7 +16,7 @@ from monitor.config.domain_names import host
 from monitor.http.check import HttpCheck
 from monitor.http.request import request_of
 from monitor.network.failure import ProbeFailure
-from monitor.protocols.dns_expect import DnsExpect
+from monitor.protocols.dns_expectation import DnsExpect
 from tests.support.probing import check_of
 
 

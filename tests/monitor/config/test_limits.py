@@ -12,7 +12,7 @@ from pydantic import ValidationError
 
 from monitor.blackbox.modules import DnsModule, GrpcModule, HttpModule, IcmpModule
 from monitor.network.failure import ProbeFailure
-from monitor.protocols.dns_expect import DnsExpect
+from monitor.protocols.dns_expectation import DnsExpect
 from monitor.protocols.grpc_health import request
 from sla.observation import Outcome
 from tests.support.nameserver import framed, naming, truncated

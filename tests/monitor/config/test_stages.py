@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from monitor.config.reliance import reliants, rests_on
+from monitor.config.dependent_clients import reliants, rests_on
 from monitor.config.stage import shipped_policy
 from sla.localtime import midnight
 from sla.objective import Objective

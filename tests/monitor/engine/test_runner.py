@@ -30,7 +30,7 @@ from tests.support.probing import attempt, check_of
 from tests.support.servers import answer, saying, serving
 
 if TYPE_CHECKING:
-    from monitor.network.frame import Frame
+    from monitor.network.attempt import Frame
 
 
 async def judged(error: BaseException) -> ProbeResult:

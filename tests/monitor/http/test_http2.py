@@ -13,8 +13,8 @@ from monitor.engine.rig import rigged
 from monitor.health import Health
 from monitor.http.http2 import exchange
 from monitor.http.response import Response
+from monitor.network.connection import Wire
 from monitor.network.failure import ProbeFailure
-from monitor.network.wire import Wire
 from monitor.vocabulary import ProbeResult
 from sla.observation import Outcome
 from tests.support.http2_server import (
@@ -34,11 +34,11 @@ from tests.support.http2_server import (
     framing,
     speaking,
 )
+from tests.support.line_servers import hanging_up, saying_at_once
 from tests.support.servers import serving
-from tests.support.talking import hanging_up, saying_at_once
 
 if TYPE_CHECKING:
-    from monitor.network.frame import Frame
+    from monitor.network.attempt import Frame
     from tests.support.servers import Handler
 
 GET = [(":method", "GET"), (":scheme", "http"), (":path", "/"), (":authority", "target.example.test")]

@@ -13,14 +13,14 @@ import trustme
 import yaml
 
 from monitor.config.loader import examine
+from monitor.http import auxiliary, compression, expectation, http2, json_body, oauth2, proxy, rate_limit
 from monitor.http import body as http_body
-from monitor.http import compression, expectation, http2, instrument, json_body, oauth2, proxy, rate_limit
 from monitor.http import exchange as http_exchange
 from monitor.http import request as http_request
 from monitor.http import response as http_response
 from monitor.http.check import HttpCheck
 from monitor.probes import http
-from monitor.probes.handbook import SHARED
+from monitor.probes.documentation import SHARED
 from monitor.probes.registry import CHECK_TYPES
 from sla.observation import Outcome
 from tests.support.certificates import bundle, identity, server_context
@@ -39,7 +39,7 @@ PARTS = (
     http_exchange,
     http_request,
     http_response,
-    instrument,
+    auxiliary,
     oauth2,
     proxy,
     rate_limit,

@@ -16,14 +16,14 @@ from monitor.clock import SystemClock
 from monitor.config.outbound import OutboundBlock
 from monitor.engine.rig import rigged
 from monitor.health import Health
-from monitor.network.outbound import Outbound
+from monitor.network.outbound_policy import Outbound
 from monitor.probes.registry import prepare
 from sla.observation import Outcome
 from tests.support.certificates import bundle, server_context
+from tests.support.line_servers import hanging_up, saying_at_once
 from tests.support.probing import attempt, check_of
 from tests.support.proxy import Proxy, joined
 from tests.support.servers import answer, saying, serving, silent
-from tests.support.talking import hanging_up, saying_at_once
 
 if TYPE_CHECKING:
     from monitor.vocabulary import ProbeResult

@@ -12,9 +12,9 @@ from pydantic import ValidationError
 from sla.observation import Outcome
 from tests.support.certificates import bundle, server_context
 from tests.support.http2_server import speaking
+from tests.support.line_servers import saying_at_once
 from tests.support.probing import attempt, check_of
 from tests.support.servers import answer, request_of, saying, serving
-from tests.support.talking import saying_at_once
 
 if TYPE_CHECKING:
     from pathlib import Path

@@ -11,9 +11,9 @@ import trustme
 from monitor.protocols.database import named_context
 from sla.observation import Outcome
 from tests.support.certificates import bundle, demanding_context, identity, server_context
+from tests.support.line_servers import saying_at_once
 from tests.support.probing import attempt, check_of
 from tests.support.servers import answer, saying, serving
-from tests.support.talking import saying_at_once
 
 if TYPE_CHECKING:
     from pathlib import Path

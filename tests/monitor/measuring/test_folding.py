@@ -16,8 +16,8 @@ from monitor.errors import NinewatchError
 from monitor.measuring import folding
 from monitor.measuring import record as record_module
 from monitor.measuring.folding import Seen
+from monitor.measuring.log_parser import Columns
 from monitor.measuring.record import RANK_BITS, Record, Stream
-from monitor.measuring.rows import Columns
 from sla.observation import PRECEDENCE, Outcome
 from sla.timeline import Timeline
 from tests.property.strategies import EVERYTHING, histories, holds, pairs, windows

@@ -15,10 +15,10 @@ from monitor.probes import icmp
 from sla.observation import Outcome
 from tests.monitor.probes.test_ntp import PACKET, packet
 from tests.support.addresses import named
+from tests.support.line_servers import datagrams
 from tests.support.nameserver import records
 from tests.support.probing import attempt
 from tests.support.servers import saying, serving
-from tests.support.talking import datagrams
 
 NAME = "several.example.test"
 LINK_LOCAL = "169.254.169.254"

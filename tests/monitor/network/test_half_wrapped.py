@@ -10,7 +10,7 @@ import warnings
 
 import pytest
 
-from monitor.network.wire import close_half_wrapped
+from monitor.network.connection import close_half_wrapped
 
 
 def reset_connection() -> socket.socket:

@@ -18,10 +18,10 @@ from monitor.network.happy_eyeballs import interleaved
 from sla.observation import Outcome
 from tests.monitor.probes.test_ntp import PACKET, packet
 from tests.support.addresses import named, unanswering
+from tests.support.line_servers import datagrams, hanging_up, saying_at_once
 from tests.support.nameserver import records
 from tests.support.probing import attempt
 from tests.support.servers import Handler, answer, saying, serving, silent
-from tests.support.talking import datagrams, hanging_up, saying_at_once
 
 if TYPE_CHECKING:
     from monitor.vocabulary import ProbeResult

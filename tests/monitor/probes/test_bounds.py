@@ -14,7 +14,7 @@ from monitor.config.loader import load
 from monitor.engine.rig import rigged
 from monitor.health import Health
 from monitor.http.response import Response
-from monitor.network.wire import Wire
+from monitor.network.connection import Wire
 from monitor.probes.registry import CHECK_TYPES, prepare
 from sla.observation import Outcome
 from tests.support.clocks import ManualClock

@@ -22,11 +22,11 @@ from monitor.network.resolver import Resolver
 from monitor.protocols.database import judge
 from monitor.protocols.postgres_errors import failure_of
 from sla.observation import Outcome
+from tests.support.line_servers import hanging_up, saying_at_once
 from tests.support.postgres import POSTGRES, Postgres, as_owner
 from tests.support.probing import attempt, check_of
 from tests.support.processes import free_port, needs, running, until
 from tests.support.servers import serving, silent
-from tests.support.talking import hanging_up, saying_at_once
 
 if TYPE_CHECKING:
     from monitor.network.resolver import Address

@@ -13,9 +13,9 @@ from pydantic import ValidationError
 
 from monitor.probes.exec import RefusedExecCheck
 from sla.observation import Outcome
+from tests.support.daemon_process import refused
 from tests.support.probing import attempt, check_of
 from tests.support.processes import alive, until
-from tests.support.watches import refused
 
 GOOD, BAD, UNKNOWN = Outcome.GOOD, Outcome.BAD, Outcome.UNKNOWN
 

@@ -19,10 +19,10 @@ from monitor.health import Health
 from monitor.probes.registry import prepare
 from sla.observation import Outcome
 from tests.support.certificates import bundle, server_context
+from tests.support.faulty_targets.framed import answering_calls
+from tests.support.line_servers import hanging_up, saying_at_once
 from tests.support.probing import attempt, check_of, unstarved
 from tests.support.servers import answer, saying, serving, silent
-from tests.support.talking import hanging_up, saying_at_once
-from tests.support.zoo.streams import answering_calls
 
 if TYPE_CHECKING:
     from pathlib import Path

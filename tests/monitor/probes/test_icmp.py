@@ -10,8 +10,8 @@ import pytest
 from pydantic import ValidationError
 
 from monitor.probes import icmp
+from tests.support.daemon_process import environment
 from tests.support.probing import check_of
-from tests.support.watches import environment
 
 ALLOWED = (
     "sysctl -qw net.ipv4.ping_group_range='0 2147483647' && ip link set lo up;"

@@ -12,8 +12,8 @@ from hypothesis import strategies as st
 from monitor.probes.ntp import offset_of
 from sla.interval import SECOND
 from sla.observation import Outcome
+from tests.support.line_servers import datagrams
 from tests.support.probing import attempt
-from tests.support.talking import datagrams
 
 PACKET = struct.Struct("!BBbb3I4Q")
 SINCE_1900 = 2_208_988_800

@@ -19,12 +19,12 @@ import pytest
 import structlog
 
 from tests.support.conversations import BAD, ENCRYPTED, GOOD, IDLE, TALKS, TLS, UNKNOWN, URL, context
-from tests.support.cutting import Ending, Relay, end_of_chunk, places, relayed
+from tests.support.cutting_relay import Ending, Relay, end_of_chunk, places, relayed
+from tests.support.faulty_targets.faulty_target import Keeper
+from tests.support.faulty_targets.line_protocols import pg_message
 from tests.support.probing import attempt
 from tests.support.proxy import Proxy
 from tests.support.servers import answer, request_of, saying, serving
-from tests.support.zoo.animal import Keeper
-from tests.support.zoo.talkers import pg_message
 
 if TYPE_CHECKING:
     from pathlib import Path

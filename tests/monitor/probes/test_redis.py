@@ -8,10 +8,10 @@ import pytest
 from pydantic import ValidationError
 
 from sla.observation import Outcome
+from tests.support.line_servers import hanging_up, saying_at_once
 from tests.support.probing import attempt, check_of
 from tests.support.processes import free_port, needs, running, until
 from tests.support.servers import serving, silent
-from tests.support.talking import hanging_up, saying_at_once
 
 if TYPE_CHECKING:
     from pathlib import Path

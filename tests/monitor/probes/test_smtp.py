@@ -10,9 +10,9 @@ import trustme
 
 from sla.observation import Outcome
 from tests.support.certificates import bundle, server_context
+from tests.support.line_servers import hanging_up, replying, saying_at_once
 from tests.support.probing import attempt
 from tests.support.servers import serving, silent
-from tests.support.talking import hanging_up, replying, saying_at_once
 
 if TYPE_CHECKING:
     import ssl

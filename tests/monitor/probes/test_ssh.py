@@ -9,10 +9,10 @@ from pathlib import Path
 import pytest
 
 from sla.observation import Outcome
+from tests.support.line_servers import hanging_up, saying_at_once
 from tests.support.probing import attempt
 from tests.support.processes import free_port, running, until
 from tests.support.servers import Handler, serving, silent
-from tests.support.talking import hanging_up, saying_at_once
 
 SSHD = Path("/usr/sbin/sshd")
 

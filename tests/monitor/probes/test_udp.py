@@ -9,8 +9,8 @@ import pytest
 from pydantic import ValidationError
 
 from sla.observation import Outcome
+from tests.support.line_servers import datagrams
 from tests.support.probing import attempt, check_of
-from tests.support.talking import datagrams
 
 
 @pytest.mark.parametrize("expected", [{"expect": "^pong"}, {"expect_hex": "6e67"}])

@@ -14,9 +14,9 @@ from websockets.asyncio.server import ServerConnection, serve
 
 from sla.observation import Outcome
 from tests.support.certificates import bundle, server_context
+from tests.support.faulty_targets.framed import upgrading
 from tests.support.probing import attempt, check_of
 from tests.support.servers import answer, request_of, saying, serving, silent
-from tests.support.zoo.streams import upgrading
 
 if TYPE_CHECKING:
     import ssl

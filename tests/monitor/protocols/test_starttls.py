@@ -14,11 +14,11 @@ from monitor.protocols.starttls import PORTS
 from sla.observation import Outcome
 from tests.monitor.probes.test_databases import POSTGRES, mariadb, postgres
 from tests.support.certificates import bundle, server_context
+from tests.support.line_servers import hanging_up, saying_at_once
 from tests.support.probing import attempt, check_of
 from tests.support.processes import needs
 from tests.support.servers import serving, silent
 from tests.support.starttls import FEATURES, TURNS, XMPP, clear_first, extended, greeting
-from tests.support.talking import hanging_up, saying_at_once
 
 if TYPE_CHECKING:
     import ssl

@@ -18,8 +18,8 @@ from sla.correction import Correction, Revocation
 from sla.incident import Incident
 from sla.interval import Interval
 from sla.observation import Observation, Outcome, Run
+from tests.support.daemon_process import refused
 from tests.support.ledgers import ledger_of, product
-from tests.support.watches import refused
 
 if TYPE_CHECKING:
     from pathlib import Path

@@ -19,17 +19,17 @@ from monitor.config.model import HostPort
 from monitor.config.outbound import OutboundBlock
 from monitor.engine.rig import rigged
 from monitor.health import Health
-from monitor.network.outbound import Outbound
+from monitor.network.outbound_policy import Outbound
 from monitor.network.resolver import Resolver
 from monitor.web import blackbox
 from monitor.web.blackbox import Probes
 from tests.monitor.web.conftest import small
 from tests.support.addresses import named
 from tests.support.clocks import ManualClock, settle
+from tests.support.line_servers import saying_at_once
 from tests.support.nameserver import naming, records
 from tests.support.proxy import Proxy
 from tests.support.servers import answer, request_of, saying, serving, silent
-from tests.support.talking import saying_at_once
 
 if TYPE_CHECKING:
     from tests.monitor.web.conftest import Published

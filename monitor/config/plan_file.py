@@ -1,0 +1,233 @@
+"""A plan file, read and checked whole: a `Plan`, or every mistake in it with its place and what is allowed there."""
+
+from __future__ import annotations
+
+import difflib
+from collections.abc import Collection, Iterable, Iterator, Mapping
+from dataclasses import dataclass
+from fractions import Fraction
+from graphlib import CycleError, TopologicalSorter
+from typing import TYPE_CHECKING
+
+from pydantic import ValidationError
+
+from monitor.config.crosscheck import omissions
+from monitor.config.errors import ConfigError, Loc, Mark, Problem, quoted
+from monitor.config.plan import PlanBlock
+from monitor.config.validation_messages import Translator
+from monitor.config.yaml_nodes import Entries, Items, Node, Scalar, key_path, locate, step
+from monitor.config.yaml_reader import UnreadableError, read
+from sla.feasibility import AtLeast, Design, Limit, Structure, changes, contradictions, parallel, series
+from sla.feasibility.reliability_model import MAINTENANCE
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+    from sla.objective import Objective
+    from sla.readiness import Checklist
+
+Found = Iterator[tuple[Loc, str]]
+_BLOCKS = ("parts", "dependencies", "sites")
+
+
+@dataclass(frozen=True, slots=True)
+class Plan:
+    """A design that can be computed, and what is said of it. `supposed` names what gives no length of an outage."""
+
+    design: Design
+    objective: Objective | None
+    met: tuple[str, ...]
+    limits: tuple[Limit, ...]
+    costs: Mapping[str, Fraction]
+    assumptions: tuple[str, ...]
+    supposed: tuple[str, ...]
+
+
+def load_plan(path: Path, checklist: Checklist) -> Plan:
+    """Return the plan of a file; `checklist` has the items that it may say it meets.
+
+    Raises:
+        ConfigError: it cannot be used; holds every problem, each with file, line, column and key path.
+    """
+    try:
+        root, unread = read(path, str(path))
+    except UnreadableError as error:
+        raise ConfigError([error.problem]) from None
+    if not isinstance(root, Entries):
+        raise ConfigError([Problem(root.mark, "", "must be a mapping; start with title: and parts:")])
+    structure = _Structure(root)
+    block, wrong = _validated(root)
+    found = [*unread, *omissions(root), *_placed(root, (*_references(root, checklist), *structure.problems))]
+    known = {problem.mark for problem in found}
+    found += [problem for problem in wrong if problem.mark not in known]
+    if block is None or found:
+        raise ConfigError(found)
+    plan = _plan(block, structure.value)
+    if doubtful := _placed(root, (*_untrue(plan, checklist), *_unknown_costs(plan))):
+        raise ConfigError(doubtful)
+    return plan
+
+
+def _validated(root: Entries) -> tuple[PlanBlock | None, list[Problem]]:
+    try:
+        return PlanBlock.model_validate(root.plain()), []
+    except ValidationError as error:
+        return None, list(Translator(root, PlanBlock, ()).problems(error))
+
+
+def _plan(block: PlanBlock, structure: Structure | None) -> Plan:
+    return Plan(
+        design=block.design(structure),
+        objective=block.objective,
+        met=block.meets,
+        limits=block.limits(),
+        costs={change: Fraction(str(cost)) for change, cost in block.costs.items()},
+        assumptions=block.assumptions,
+        supposed=block.supposed(),
+    )
+
+
+def _placed(root: Node, found: Iterable[tuple[Loc, str]]) -> list[Problem]:
+    return [Problem(_mark(root, loc), key_path(root, loc), message) for loc, message in found]
+
+
+def _mark(root: Node, loc: Loc) -> Mark:
+    return locate(root, loc)[0]
+
+
+def _named(root: Node, blocks: Iterable[str] = _BLOCKS) -> Iterator[tuple[Loc, str, Node]]:
+    """Yield place, id and block of everything that has an id."""
+    for block in blocks:
+        _, node = locate(root, (block,))
+        for index, item in enumerate(node.items if isinstance(node, Items) else ()):
+            if (name := _text(step(item, "id"))) is not None:
+                yield (block, index), name, item
+
+
+def _texts(root: Node, loc: Loc) -> Iterator[tuple[Loc, str]]:
+    """Yield place and text of each item of a list of ids."""
+    _, node = locate(root, loc)
+    for index, item in enumerate(node.items if isinstance(node, Items) else ()):
+        if (text := _text(item)) is not None:
+            yield (*loc, index), text
+
+
+def _text(node: Node | None) -> str | None:
+    return str(node.value) if isinstance(node, Scalar) and isinstance(node.value, str) else None
+
+
+def _no(what: str, name: str, known: Collection[str]) -> str:
+    near = difflib.get_close_matches(name, known, n=1)
+    listed = ", ".join(sorted(known)) or "none"
+    return f"there is no {what} {quoted(name)}; {f'did you mean {near[0]}? ' if near else ''}There are {listed}"
+
+
+def _references(root: Node, checklist: Checklist) -> Found:
+    """Ids: used once, and referring to something that is there."""
+    yield from _twice(root)
+    yield from _needs(root)
+    yield from _handover(root)
+    known = [item.id for item in checklist.items]
+    for loc, name in _texts(root, ("meets",)):
+        if name not in known:
+            yield loc, _no(f"item of the checklist {checklist.id} called", name, known)
+
+
+def _twice(root: Node) -> Found:
+    first: dict[str, Loc] = {}
+    for loc, name, _ in _named(root):
+        if name == MAINTENANCE:
+            yield (*loc, "id"), f'"{MAINTENANCE}" is what planned windows are called in the output; choose another id'
+        if first.setdefault(name, loc) != loc:
+            yield (*loc, "id"), f"{quoted(name)} is taken at {_mark(root, (*first[name], 'id'))}; choose another id"
+
+
+def _needs(root: Node) -> Found:
+    known = {name for _, name, _ in _named(root)}
+    graph: dict[str, list[str]] = {}
+    places: dict[tuple[str, str], Loc] = {}
+    for loc, name, _ in _named(root, ("parts", "dependencies")):
+        for place, need in _texts(root, (*loc, "needs")):
+            if need not in known:
+                yield place, _no("part, dependency or site", need, known)
+            graph.setdefault(name, []).append(need)
+            places.setdefault((name, need), place)
+    try:
+        TopologicalSorter(graph).prepare()
+    except CycleError as error:
+        circle = list(reversed(error.args[1]))
+        yield places[circle[0], circle[1]], f"closes a circle, {' -> '.join(circle)}; take one of them out"
+
+
+def _handover(root: Node) -> Found:
+    """A fail-over goes somewhere, and covers parts of one's own."""
+    _, sites = locate(root, ("sites",))
+    count = len(sites.items) if isinstance(sites, Items) else 0
+    kind = _text(locate(root, ("fail_over", "kind"))[1])
+    if kind not in (None, "none") and count < 2:
+        yield (
+            ("fail_over", "kind"),
+            f"has nowhere to go with {count or 'no'} site; list a second one under sites",
+        )
+    if count > 1 and kind is None and locate(root, ("fail_over",))[1] is None:
+        yield ("sites", 1), "has nothing to do without fail_over; say how it takes over, or fail_over: {kind: none}"
+    own = [name for _, name, _ in _named(root, ("parts",))]
+    for loc, name in _texts(root, ("fail_over", "covers")):
+        if name not in own:
+            yield loc, _no("part", name, own)
+
+
+class _Structure:
+    """The tree under `structure`, read node by node so that a mistake is shown where it stands."""
+
+    def __init__(self, root: Node) -> None:
+        self.problems: list[tuple[Loc, str]] = []
+        self._known = [name for _, name, _ in _named(root, ("parts", "dependencies"))]
+        _, node = locate(root, ("structure",))
+        self.value = None if node is None else self._read(node, ("structure",))
+
+    def _read(self, node: Node, loc: Loc) -> Structure:
+        if (name := _text(node)) is not None:
+            if name not in self._known:
+                self.problems.append((loc, _no("part or dependency", name, self._known)))
+            return name
+        if isinstance(node, Entries):
+            keys = set(node.entries)
+            if keys in ({"all"}, {"any"}):
+                key = next(iter(keys))
+                members = self._members(node.entries[key], (*loc, key))
+                return series(*members) if key == "all" else parallel(*members)
+            if keys == {"at_least", "of"}:
+                return self._at_least(node, loc)
+        self.problems.append((loc, "is no structure; write an id, {all: [..]}, {any: [..]} or {at_least: 2, of: [..]}"))
+        return series()
+
+    def _members(self, node: Node, loc: Loc) -> list[Structure]:
+        if not isinstance(node, Items) or not node.items:
+            self.problems.append((loc, "must be a list of ids or structures; write [a, b]"))
+            return [series()]
+        return [self._read(item, (*loc, index)) for index, item in enumerate(node.items)]
+
+    def _at_least(self, node: Entries, loc: Loc) -> Structure:
+        members = self._members(node.entries["of"], (*loc, "of"))
+        k = node.entries["at_least"]
+        value = k.value if isinstance(k, Scalar) else None
+        if not isinstance(value, int) or isinstance(value, bool) or not 1 <= value <= len(members):
+            self.problems.append(((*loc, "at_least"), f"must be a whole number from 1 to {len(members)}"))
+            return series()
+        return AtLeast(value, tuple(members))
+
+
+def _untrue(plan: Plan, checklist: Checklist) -> Found:
+    """Items that the plan says it meets and its own design shows that it does not."""
+    items = {item.id for item in checklist.items}
+    for index, name in enumerate(plan.met):
+        if name in items and (reasons := contradictions(plan.design, name)):
+            yield ("meets", index), f"is not met by this design: {'; '.join(reasons)}; change the design or take it out"
+
+
+def _unknown_costs(plan: Plan) -> Found:
+    known = [change.id for change in changes(plan.design)]
+    for name in plan.costs:
+        if name not in known:
+            yield ("costs", name), _no("change", name, known)

@@ -1,0 +1,293 @@
+"""Blocks of CSV and of JSON lines as columns of text.
+
+Each form has a quick way for what programs write, and a careful one for everything; what the quick way does not
+recognise in a block, the careful way reads. The two give the same columns (a property test holds them to it).
+"""
+
+from __future__ import annotations
+
+import csv
+import io
+import json
+import re
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from contextlib import suppress
+from itertools import islice
+from operator import attrgetter
+from typing import Any, NamedTuple
+
+import msgspec
+
+from monitor.measuring import column_names
+from monitor.measuring.log_file import BadDataError, Block
+
+
+class Columns(NamedTuple):
+    """Rows of a file, column by column, as text; None for a column that none of them has.
+
+    `lines` are their line numbers; None if they are `first`, `first` + 1, ...
+    """
+
+    at: Sequence[str]
+    outcome: Sequence[str]
+    check: Sequence[str] | None
+    vantage: Sequence[str] | None
+    first: int
+    lines: Sequence[int] | None = None
+    end: Sequence[str] | None = None
+    lasted: Sequence[str] | None = None
+    start: Sequence[str] | None = None
+
+    def cells(self) -> Iterator[tuple[str, Sequence[str] | None]]:
+        """Yield each column that a log of changes may have, by its name; an outcome that no row has is None."""
+        for name in column_names.CHANGE_COLUMNS:
+            yield name, getattr(self, name) or None
+
+    def line(self, row: int) -> int:
+        """Return the line number of a row."""
+        return self.first + row if self.lines is None else self.lines[row]
+
+
+_SEPARATOR = re.compile(r"\"?sep=([^\w\r\n\"])\"?\r?\n", re.IGNORECASE)
+_DELIMITERS = (",", ";", "\t")
+_QUOTED = re.compile(r'"(?:[^"]|"")*"')
+
+
+def _delimiter(header: str) -> str:
+    """Return which delimiter the header has most of outside quotes, the first of several."""
+    bare = _QUOTED.sub("", header)
+    return max(_DELIMITERS, key=bare.count)
+
+
+class Csv:
+    """CSV under a header: the given delimiter, or comma, semicolon or tab, whichever the header has.
+
+    Raises:
+        BadDataError: the header names no `at` or no `outcome`.
+    """
+
+    def __init__(self, name: str, header: str, line: int, delimiter: str = "", *, changes: bool = False) -> None:
+        self.name = name
+        self._changes = changes
+        self.delimiter = delimiter or _delimiter(header)
+        names = next(csv.reader([header], delimiter=self.delimiter), [])
+        self.width = len(names)
+        try:
+            self._index = {
+                column: names.index(own) for column, own in column_names.columns(tuple(names), changes).items()
+            }
+        except ValueError as error:
+            raise BadDataError(name, line, f"{error} in the first line") from error
+
+    def read(self, block: Block) -> Columns:
+        """Return the block's rows.
+
+        Raises:
+            BadDataError: a row has more or fewer cells than the header, or a quote is misplaced.
+        """
+        return (None if self._changes else self._quick(block)) or self._careful(block)
+
+    def _quick(self, block: Block) -> Columns | None:
+        """Return the rows if every line has its cells, and either none of them is in quotes or each is.
+
+        A cell holding a line feed is put between the lines, so that one split yields all cells and shows where each
+        line ended: if the line feeds stand in every (width + 1)th cell, and nowhere else, each line has its width.
+        Quotes that are no more than two a cell are all accounted for by the split.
+        """
+        text = block.text.replace("\r\n", "\n")
+        cells, step = self._split(text), self.width + 1
+        lines, rest = divmod(len(cells), step)
+        whole = rest == 1 and cells[self.width :: step].count("\n") == lines == text.count("\n")
+        quotes = 2 * lines * self.width if text.startswith('"') else 0
+        if not whole or "\r" in text or text.count('"') != quotes:
+            return None
+        del cells[-1]
+        picked = (self._index.get(column) for column in column_names.COLUMNS)
+        at, outcome, check, vantage = (None if i is None else cells[i::step] for i in picked)
+        return Columns(at or (), outcome or (), check, vantage, block.line)
+
+    def _split(self, text: str) -> list[str]:
+        """Return all cells, a line feed after those of each line, and an empty one."""
+        if not text.startswith('"'):
+            return text.replace("\n", f"{self.delimiter}\n{self.delimiter}").split(self.delimiter)
+        between = f'"{self.delimiter}"'
+        cells = text[1:-2].replace('"\n"', f"{between}\n{between}").split(between)
+        return [*cells, "\n", ""] if text.endswith('"\n') else []
+
+    def _careful(self, block: Block) -> Columns:
+        rows, lines = self._rows(block)
+        at, outcome, check, vantage, *more = (self._picked(rows, column) for column in column_names.CHANGE_COLUMNS)
+        return Columns(at or (), outcome or (), check, vantage, block.line, lines, *more)
+
+    def _reader(self, block: Block) -> Any:
+        return csv.reader(io.StringIO(block.text, newline=""), delimiter=self.delimiter, strict=True)
+
+    def _rows(self, block: Block) -> tuple[list[list[str]], list[int] | None]:
+        """Return the rows and, unless each line is one, their line numbers."""
+        with suppress(csv.Error):  # the walk below says where
+            rows = list(self._reader(block))
+            if len(rows) == block.text.count("\n") and set(map(len, rows)) == {self.width}:
+                return rows, None
+        reader, rows, lines, line = self._reader(block), [], [], block.line
+        try:
+            for row in reader:
+                if row:
+                    rows.append(self._checked(row, line))
+                    lines.append(line)
+                line = block.line + reader.line_num
+        except csv.Error as error:
+            raise BadDataError(self.name, line, f"not CSV: {error}") from error
+        return rows, lines
+
+    def _checked(self, row: list[str], line: int) -> list[str]:
+        if len(row) != self.width:
+            raise BadDataError(self.name, line, f"{len(row)} cells where the header has {self.width}")
+        return row
+
+    def _picked(self, rows: list[list[str]], column: str) -> list[str] | None:
+        index = self._index.get(column)
+        return None if index is None else [row[index] for row in rows]
+
+
+_MOST_KEYS = 100  # that are worth knowing: a file in which every line has keys of its own is read carefully
+
+
+class JsonLines:
+    """One JSON object a line; each is read by its own keys."""
+
+    def __init__(self, name: str, *, changes: bool = False) -> None:
+        self.name = name
+        self._changes = changes
+        self._keys: dict[str, None] = {}  # met so far: a set in order
+        self._decoders: dict[tuple[str, ...], msgspec.json.Decoder[Any]] = {}
+
+    def read(self, block: Block) -> Columns:
+        """Return the block's rows.
+
+        Raises:
+            BadDataError: a line is no JSON object, has no `at` or no `outcome`, or they are of no use.
+        """
+        return (None if self._changes else self._quick(block)) or self._careful(block)
+
+    def _quick(self, block: Block) -> Columns | None:
+        """Return the rows if no line has a key that is new but for the first, and all have values of the right kind."""
+        try:
+            self._meet(json.loads(block.text[: block.text.index("\n")]))
+            rows = self._decoder(tuple(self._keys)).decode_lines(block.text)
+        except (ValueError, TypeError, RecursionError, msgspec.MsgspecError):
+            return None
+        if len(rows) != block.text.count("\n"):
+            return None  # blank lines
+        at, outcome, check, vantage = (
+            _texts(list(map(attrgetter(c), rows))) if hasattr(rows[0], c) else None for c in column_names.COLUMNS
+        )
+        return Columns(at or (), outcome or (), check, vantage, block.line)
+
+    def _meet(self, keys: Iterable[str]) -> None:
+        if len(self._keys) < _MOST_KEYS:
+            self._keys |= dict.fromkeys(islice(keys, _MOST_KEYS))
+
+    def _decoder(self, keys: tuple[str, ...]) -> msgspec.json.Decoder[Any]:
+        if keys not in self._decoders:
+            self._decoders[keys] = msgspec.json.Decoder(_struct(keys))
+        return self._decoders[keys]
+
+    def _careful(self, block: Block) -> Columns:
+        rows, lines = [], []
+        for number, line in enumerate(block.text.split("\n"), block.line):
+            if line.strip():
+                rows.append(self._object(line, number))
+                lines.append(number)
+        if not self._changes:
+            at, outcome, check, vantage = ([row.get(c, "") for row in rows] for c in column_names.COLUMNS)
+            return Columns(at, outcome, check, vantage, block.line, lines)
+        at, outcome, check, vantage, *more = ([row.get(c, "") for row in rows] for c in column_names.CHANGE_COLUMNS)
+        stated = outcome if any(outcome) else ()
+        return Columns(at, stated, check, vantage, block.line, lines, *more)
+
+    def _object(self, line: str, number: int) -> dict[str, str]:
+        try:
+            found = json.loads(line)
+            if not isinstance(found, Mapping):
+                raise ValueError("not an object; write one JSON object a line")
+            if self._changes:
+                found = column_names.alert(found)
+            self._meet(found)
+            return {c: _text(found[key], c) for c, key in column_names.columns(tuple(found), self._changes).items()}
+        except json.JSONDecodeError as error:
+            raise BadDataError(self.name, number, f"not JSON: {error.msg} (column {error.colno})") from error
+        except (ValueError, RecursionError) as error:
+            raise BadDataError(self.name, number, str(error)) from error
+
+
+def _struct(keys: tuple[str, ...]) -> type[msgspec.Struct]:
+    """Return the type of a line with these keys: ours typed, of the others only that they are JSON.
+
+    Raises:
+        ValueError: a column is missing, or has two names: then each line has to be looked at.
+    """
+    if column_names.ambiguous(keys):
+        raise ValueError("two names for one column")
+    ours = {key: column for column, key in column_names.columns(keys).items()}
+    names = {ours.get(key, f"other_{number}"): key for number, key in enumerate(keys)}
+    fields = [(name, *_KINDS.get(name, _ANY)) for name in names]
+    return msgspec.defstruct("Line", fields, rename=names, forbid_unknown_fields=True, gc=False, kw_only=True)
+
+
+_KINDS: dict[str, tuple[Any, Any]] = {
+    "at": (str | int | float, msgspec.NODEFAULT),
+    "outcome": (str | int | float | bool, msgspec.NODEFAULT),
+    "check": (str | int | float | None, None),  # not bool: true is no name
+    "vantage": (str | int | float | None, None),
+}
+_ANY = (msgspec.Raw, msgspec.Raw())
+
+
+def _texts(values: list[Any]) -> list[str]:
+    """Return the values as text; quickly where they are text already."""
+    if set(map(type, values)) <= {str}:
+        return values
+    return ["" if value is None else value if isinstance(value, str) else _written(value) for value in values]
+
+
+def _text(value: object, column: str) -> str:
+    if isinstance(value, str):
+        return value
+    if value is None and column not in ("at", "outcome"):
+        return ""
+    if isinstance(value, int | float) and (column == "outcome" or not isinstance(value, bool)):
+        return _written(value)
+    raise ValueError(f'"{column}" is {json.dumps(value)[:40]}; write text or a number')
+
+
+def _written(value: object) -> str:
+    return str(value).lower()
+
+
+def read(name: str, blocks: Iterator[Block], *, changes: bool = False) -> Iterator[Columns]:
+    """Yield a file's rows, block by block. JSON lines begin with a brace, CSV with a header.
+
+    With `changes` the columns are those of a log of state changes.
+
+    Raises:
+        BadDataError: a line cannot be read.
+    """
+    reader: Csv | JsonLines | None = None
+    for block in blocks:
+        if reader is None:
+            text = block.text.lstrip()
+            line = block.line + block.text.count("\n", 0, len(block.text) - len(text))
+            if not text:
+                continue
+            if text[0] == "[":
+                raise BadDataError(name, line, "a JSON array; write one object a line (jq -c '.[]' does it)")
+            if text[0] == "{":
+                reader, block = JsonLines(name, changes=changes), Block(text, line)
+            else:
+                delimiter = ""
+                if said := _SEPARATOR.match(text):  # Excel's, above the header
+                    delimiter, text, line = said[1], text[said.end() :], line + 1
+                header, _, text = text.partition("\n")
+                reader = Csv(name, header.rstrip("\r"), line, delimiter, changes=changes)
+                block = Block(text, line + 1)
+        yield reader.read(block)

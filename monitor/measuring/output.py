@@ -1,0 +1,203 @@
+"""A measured record as text, at one glance, and as CSV."""
+
+from __future__ import annotations
+
+import csv
+import io
+import math
+from collections.abc import Iterable, Iterator, Mapping
+from fractions import Fraction
+from typing import TYPE_CHECKING, Any
+
+from sla.availability import UnknownPolicy, Verdict
+from sla.duration import format_bounds, format_duration
+from sla.objective import Objective, format_nines, format_percent
+from sla.window import format_instant
+
+if TYPE_CHECKING:
+    from monitor.measuring.options import Answer, Pace, Result, Terms
+    from sla.measured import Measured
+
+_WIDTH = 56
+_LEFT = 14
+_PACES = 3
+
+
+def as_csv(objects: Iterable[Mapping[str, Any]]) -> str:
+    """Return the objects one a row under a header; nested names are joined by an underscore, what is null is empty."""
+    rows = [dict(_flat(each)) for each in objects]
+    text = io.StringIO()
+    writer = csv.DictWriter(text, rows[0].keys() if rows else (), lineterminator="\n")
+    writer.writeheader()
+    writer.writerows(rows)
+    return text.getvalue()
+
+
+def _flat(each: Mapping[str, Any], prefix: str = "") -> Iterator[tuple[str, Any]]:
+    for name, value in each.items():
+        if isinstance(value, Mapping):
+            yield from _flat(value, f"{prefix}{name}_")
+        else:
+            yield prefix + name, str(value).lower() if isinstance(value, bool) else value
+
+
+def as_text(answer: Answer, terms: Terms) -> str:
+    """Return all results for a person, and what was assumed for them."""
+    lines = [*_heading(answer, terms)]
+    for result in answer.results:
+        lines += ["", *_of_result(result, terms)]
+    return "\n".join(lines)
+
+
+def _heading(answer: Answer, terms: Terms) -> Iterator[str]:
+    window = answer.window
+    measured = window.measured
+    ends = f"{format_instant(measured.start)} to {format_instant(measured.end)}"
+    yield f"{window.name}: {ends} ({format_duration(measured.length)})"
+    if window.in_progress:
+        yield f"in progress: the budget is that of all of it, to {format_instant(window.whole.end)}"
+    last = format_instant(answer.record.end)
+    known = f"all that was observed is known, to {last}" if terms.at is None else f"as known at {last}"
+    policy = {
+        UnknownPolicy.EXCLUDE: "left out of the point estimate",
+        UnknownPolicy.DOWN: "down in the point estimate",
+        UnknownPolicy.UP: "up in the point estimate",
+    }[terms.unknown]
+    yield f"{known}; unknown time is {policy}"
+
+
+def _of_result(result: Result, terms: Terms) -> Iterator[str]:
+    m = result.measured
+    yield _title(result, m)
+    yield _row("availability", _bounds(m))
+    yield from _drawn(m)
+    if result.raw is not m:
+        yield _row("raw", f"{_bounds(result.raw)}, nothing excluded")
+        yield _row("excluded", format_duration(m.excluded))
+    yield _row("verdict", _verdict(m))
+    yield _row("downtime", _downtime(m))
+    if m.budget is not None:
+        b = m.budget
+        rest = "left" if b.remaining >= 0 else "overspent"
+        spent = f"{format_duration(b.spent)} spent, {format_duration(abs(b.remaining))} {rest}"
+        yield _row("budget", f"{format_duration(b.allowed)} allowed, {spent}{_resolvable(m)}")
+    yield _row("coverage", f"{format_percent(m.coverage)}; {_undecided(m) or 'nothing is doubtful or unknown'}")
+    counts = m.counts
+    kind, to = ("observations", "") if m.sampled else ("changes", "to ")
+    yield _row(kind, f"{counts.good:,} {to}good, {counts.bad:,} {to}bad, {counts.unknown:,} {to}unknown")
+    yield _row("nines", _nines(m))
+    yield _row("rule", _rule(result, terms))
+    yield _row("pace", _paces(result.paces, terms))
+
+
+def _row(name: str, text: str) -> str:
+    return f"  {name:<{_LEFT}}{text}"
+
+
+def _title(result: Result, m: Measured) -> str:
+    name = result.check or ("all observations" if len(result.paces) == 1 else "all together")
+    if m.objective is None or m.verdict is None:
+        return name
+    return f"{name}: {m.verdict.upper()} against {m.objective}"
+
+
+def _bounds(m: Measured) -> str:
+    low, point, high = m.availability
+    if low is None:
+        return "n/a: no time is left to measure"
+    return f"{format_percent(point)}, surely from {format_percent(low)} to {format_percent(high)}"
+
+
+def _drawn(m: Measured) -> Iterator[str]:
+    """Yield the bounds on a scale that ends at 100 %, the point on it, and below it the objective."""
+    low, point, high = m.availability
+    if low is None or high is None:
+        return
+    lowest = low if m.objective is None else min(low, m.objective.ratio)
+    left = 1 - _nice(1 - lowest)
+
+    def place(ratio: Fraction) -> int:
+        return math.floor((ratio - left) / (1 - left) * (_WIDTH - 1))
+
+    line = ["─"] * _WIDTH
+    line[place(low) : place(high) + 1] = "━" * (place(high) - place(low) + 1)
+    if point is not None:
+        line[place(point)] = "●"
+    scale = str(Objective(left)) if left else "0%"
+    yield _row("", f"{scale} ├{''.join(line)}┤ 100%")
+    if m.objective is not None:
+        at = place(m.objective.ratio) + len(scale) + 2
+        label = f"objective {m.objective}"
+        yield _row("", f"{'▲':>{at + 1}} {label}" if at < _WIDTH // 2 else f"{label:>{at - 1}} ▲")
+
+
+def _nice(share: Fraction) -> Fraction:
+    """Return the smallest of 1, 2, 5, 10, 20, 50 and 100 % (and of a tenth, a hundredth ... of them) that holds it."""
+    if not 0 < share < Fraction(1, 2):
+        return Fraction(1) if share else Fraction(1, 100)
+    steps = (Fraction(factor, 10**digits) for digits in range(9, 0, -1) for factor in (1, 2, 5))
+    return next(each for each in steps if each >= share)
+
+
+def _verdict(m: Measured) -> str:
+    if m.objective is None:
+        return "n/a: no --objective to judge by"
+    low, point, high = m.availability
+    if low is None:
+        return "undecided: no time is left to measure"
+    if m.verdict is Verdict.MET:
+        return f"met: at worst {format_percent(low)}"
+    if m.verdict is Verdict.MISSED:
+        return f"missed: at best {format_percent(high)}, {format_duration(m.downtime.low)} down for certain"
+    meets = "" if point is None else f"; the point estimate {'meets' if m.point_meets_objective else 'misses'} it"
+    return f"undecided: it hangs on {_undecided(m)}{meets}"
+
+
+def _undecided(m: Measured) -> str:
+    parts = ((m.durations.doubt, "in doubt"), (m.durations.unknown, "unknown"))
+    return " and ".join(f"{format_duration(length)} {name}" for length, name in parts if length)
+
+
+def _downtime(m: Measured) -> str:
+    low, point, high = format_bounds(*m.downtime)
+    return f"{point}, surely from {low} to {high}"
+
+
+def _resolvable(m: Measured) -> str:
+    return "; too little to be seen at this interval" if m.resolvable is False else ""
+
+
+def _nines(m: Measured) -> str:
+    observed = format_nines(m.availability.point)
+    if not m.sampled:
+        return f"{observed} observed; changes of state prove none, because they do not state how often was probed"
+    if m.proof is None:
+        return f"{observed} observed, none proven"
+    share = format_percent(m.proof.availability)
+    proven = math.floor(m.proof.nines * 100) / 100
+    return f"{observed} observed, {proven:.2f} proven: {share} at 95 % confidence, observations taken as independent"
+
+
+def _rule(result: Result, terms: Terms) -> str:
+    if len(result.paces) == 1:
+        return f"{terms.rule} of 1"
+    kind = "vantages" if terms.by_check else "checks (each vantage counts as one)"
+    return f"{terms.rule} of {len(result.paces)} {kind} up"
+
+
+def _paces(paces: Iterable[Pace], terms: Terms) -> str:
+    said = list(dict.fromkeys(_pace(pace, terms) for pace in paces))
+    rest = f"; and {len(said) - _PACES} more" if len(said) > _PACES else ""
+    return "; ".join(said[:_PACES]) + rest
+
+
+def _pace(pace: Pace, terms: Terms) -> str:
+    if pace.resolution is not None:
+        fine = f"written to {format_duration(pace.resolution)}" if pace.resolution else "written to the microsecond"
+        return f"changes of state {fine}; each state holds until the next"
+    how = "as given" if terms.interval is not None else "the median spacing"
+    interval = f"{format_duration(pace.interval)} ({how})" if pace.interval else "1m (assumed)"
+    if pace.timeout is None:
+        return f"interval {interval}, hold {format_duration(pace.hold)} (as given)"
+    timeout = f"{format_duration(pace.timeout)}{'' if terms.timeout is not None else ' (assumed)'}"
+    return f"interval {interval}, hold {format_duration(pace.hold)} = 2 x interval + timeout {timeout}"

@@ -1,0 +1,127 @@
+"""One echo request over an unprivileged datagram socket (Linux: net.ipv4.ping_group_range).
+
+The kernel fills in id and checksum and hands over only replies to this socket; what is left is a header of eight bytes.
+"""
+
+from __future__ import annotations
+
+import secrets
+import socket
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from monitor.network.connection import READ, Wire
+from monitor.network.failure import failure_of
+
+if TYPE_CHECKING:
+    from monitor.network.attempt import Frame
+    from monitor.network.resolver import Address
+
+# family -> (protocol, type of the request, type of the reply): RFC 792 and RFC 4443
+_ECHO = {
+    socket.AF_INET: (socket.IPPROTO_ICMP, 8, 0),
+    socket.AF_INET6: (socket.IPPROTO_ICMPV6, 128, 129),
+}
+_HEADER = 8
+_PROOF = 16  # bytes that nobody can guess
+_MOST = 65_536
+_NOTES = 64  # bytes for what the kernel says of a datagram
+
+_IP_MTU_DISCOVER, _IPV6_MTU_DISCOVER, _DO = 10, 23, 2  # linux/in.h, in6.h: never fragment
+_IP_RECVTTL = 12
+# family -> (level, option that sets the hop limit, that asks for the reply's, that forbids fragments, what brings it)
+_OPTIONS = {
+    socket.AF_INET: (socket.IPPROTO_IP, socket.IP_TTL, _IP_RECVTTL, _IP_MTU_DISCOVER, socket.IP_TTL),
+    socket.AF_INET6: (
+        socket.IPPROTO_IPV6,
+        socket.IPV6_UNICAST_HOPS,
+        socket.IPV6_RECVHOPLIMIT,
+        _IPV6_MTU_DISCOVER,
+        socket.IPV6_HOPLIMIT,
+    ),
+}
+
+
+@dataclass(frozen=True, slots=True)
+class Request:
+    """What is sent: `size` bytes of payload, which may live for `hops` routers, and be cut in pieces or not."""
+
+    size: int = _PROOF
+    hops: int | None = None
+    whole: bool = False
+
+
+PLAIN = Request()
+
+
+def allowed() -> bool:
+    """Return whether this process may open an unprivileged echo socket."""
+    try:
+        socket.socket(socket.AF_INET, socket.SOCK_DGRAM, socket.IPPROTO_ICMP).close()
+    except PermissionError:
+        return False
+    except OSError:
+        return True  # something else is wrong, and may pass
+    return True
+
+
+async def echo(frame: Frame, where: Address, request: Request = PLAIN) -> int | None:
+    """Return the hop limit that the reply came with, None if the kernel does not tell.
+
+    Raises:
+        ProbeFailure: it cannot be sent, or the network says that it does not arrive.
+    """
+    frame.outbound.check(where)
+    frame.peer = where
+    family, address = where
+    protocol, asking, answering = _ECHO[family]
+    proof = secrets.token_bytes(min(_PROOF, request.size)) + bytes(max(0, request.size - _PROOF))
+    try:
+        sock = socket.socket(family, socket.SOCK_DGRAM | socket.SOCK_NONBLOCK, protocol)
+    except OSError as error:
+        raise failure_of(error) from None
+    with _Echoes(frame, sock) as wire:
+        wire.prepare(family, request, frame.source)
+        try:
+            sock.connect(address)
+        except OSError as error:
+            raise failure_of(error) from None
+        frame.enter("first_byte")
+        await wire.send(bytes([asking]) + bytes(_HEADER - 1) + proof)
+        while True:  # a reply to an earlier socket of the same id, or a forged one, does not hold the proof
+            heard = await wire.receive()
+            if heard[:1] == bytes([answering]) and heard[_HEADER:] == proof:
+                return wire.hops
+
+
+class _Echoes(Wire):
+    """A wire that also hears with what hop limit a datagram came."""
+
+    hops: int | None = None
+
+    def prepare(self, family: socket.AddressFamily, request: Request, source: str) -> None:
+        level, hops, asked, discover, self._brings = _OPTIONS[family]
+        self._level = level
+        try:
+            self._socket.setsockopt(level, asked, 1)
+            if request.hops is not None:
+                self._socket.setsockopt(level, hops, request.hops)
+            if request.whole:
+                self._socket.setsockopt(level, discover, _DO)
+            if source:
+                self._socket.bind((source, 0))
+        except OSError as error:
+            raise failure_of(error) from None
+
+    async def receive(self) -> bytes:
+        while True:
+            try:
+                data, notes, _, _ = self._socket.recvmsg(_MOST, _NOTES)
+            except BlockingIOError:
+                await self._ready(READ)
+            except OSError as error:
+                raise failure_of(error) from None
+            else:
+                told = (value for level, kind, value in notes if (level, kind) == (self._level, self._brings))
+                self.hops = next((int.from_bytes(value[:4], "little") for value in told), None)
+                return data

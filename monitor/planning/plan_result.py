@@ -1,0 +1,104 @@
+"""The answer to "what can we promise?": a plan's prediction, its ceiling, its simulated years and what to do next."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from fractions import Fraction
+from typing import TYPE_CHECKING, Any
+
+from monitor.planning.simulation import LEVELS, Years, simulate
+from sla.feasibility import Ceiling, Limit, Prediction, Step, limits, met_after, next_steps, predict
+from sla.interval import SECOND
+from sla.objective import Objective, nines
+
+if TYPE_CHECKING:
+    from monitor.config.plan_file import Plan
+    from sla.readiness import Checklist
+
+TYPICAL, BAD, GOOD = Fraction(1, 2), Fraction(5, 100), Fraction(95, 100)
+
+
+@dataclass(frozen=True, slots=True)
+class Answer:
+    """All that is said of a plan. `years` is how many were simulated; `ceilings` are those after each step."""
+
+    plan: Plan
+    prediction: Prediction
+    ceiling: Ceiling
+    years: int
+    median: float
+    p05: float
+    p95: float
+    chances: Mapping[Fraction, float]
+    steps: tuple[Step, ...]
+    ceilings: tuple[Ceiling, ...]
+
+    def as_json(self) -> dict[str, Any]:
+        """Return the object that `ninewatch plan --json` prints: durations in seconds, null where nothing caps."""
+        at_most = self.ceiling.at_most
+        return {
+            "predicted": {
+                "availability": self.prediction.availability,
+                "nines": nines(self.prediction.exact),
+                "ceiling": None if at_most is None else float(at_most),
+                "ceiling_reasons": [worded(limit) for limit in self.ceiling.limits],
+            },
+            "years": {"median": self.median, "p05": self.p05, "p95": self.p95},
+            "chance": {level_name(level): chance for level, chance in self.chances.items()},
+            "contributors": [
+                {"id": each.id, "downtime_seconds_per_year": each.downtime / SECOND, "share": each.share}
+                for each in self.prediction.contributors
+            ],
+            "next_steps": [_step_json(step, after) for step, after in zip(self.steps, self.ceilings, strict=True)],
+        }
+
+
+def answer(plan: Plan, checklist: Checklist, years: int, seed: int) -> Answer:
+    """Return what is to be said of the plan. The same plan, years and seed give the same answer.
+
+    Raises:
+        EntangledError: the design shares too many parts in too many ways.
+        NinewatchError: so many years of it cannot be simulated.
+    """
+    design = plan.design
+    prediction = predict(design)
+    drawn: Years = simulate(design, years, seed)
+    steps = next_steps(design, plan.costs)
+    return Answer(
+        plan=plan,
+        prediction=prediction,
+        ceiling=limits(design, checklist, plan.met, plan.limits),
+        years=years,
+        median=drawn.quantile(TYPICAL),
+        p05=drawn.quantile(BAD),
+        p95=drawn.quantile(GOOD),
+        chances={level: drawn.chance(level) for level in LEVELS},
+        steps=steps,
+        ceilings=tuple(
+            limits(step.design, checklist, met_after(design, step.design, plan.met), plan.limits) for step in steps
+        ),
+    )
+
+
+def level_name(level: Fraction) -> str:
+    """Return a level as its key in JSON: `99.95`."""
+    return str(Objective(level)).removesuffix("%").removesuffix(".0")
+
+
+def worded(limit: Limit) -> str:
+    """Return a limit with its reason, its source and what that says, on one line."""
+    quote = f': "{limit.quote}"' if limit.quote else ""
+    return f"at most {Objective(limit.at_most)}: {limit.reason} ({limit.source}{quote})"
+
+
+def _step_json(step: Step, after: Ceiling) -> dict[str, Any]:
+    return {
+        "id": step.change.id,
+        "text": step.change.text,
+        "availability": 1.0 - step.down,
+        "ceiling": None if after.at_most is None else float(after.at_most),
+        "downtime_seconds_saved_per_year": step.gain / SECOND,
+        "cost_per_year": None if step.cost is None else float(step.cost),
+        "cost_per_hour_saved": step.cost_per_hour,
+    }

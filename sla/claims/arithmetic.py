@@ -1,0 +1,174 @@
+"""Checks arithmetic over availabilities where a page shows it: `99.95% x 99.99% = 99.94%`, weighted sums, powers."""
+
+from __future__ import annotations
+
+import re
+from fractions import Fraction
+from itertools import pairwise
+from math import prod
+from typing import TYPE_CHECKING
+
+from sla.claims.expression import Expression, Number, parse
+from sla.claims.figure_text import percent, plain
+from sla.claims.model import Claim, Verdict
+from sla.claims.vocabulary import AVAILABILITY
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from sla.claims.page import Passage
+
+_RUN = re.compile(r"[\d.(][\d.,%()*+\-/^ =]*=[\d.,%()*+\-/^ =]*\d\s*%?")
+_SIGNS = str.maketrans(
+    {
+        "×": "*",
+        "·": "*",
+        "⋅": "*",
+        "∙": "*",
+        "✕": "*",
+        "∗": "*",
+        "−": "-",
+        "–": "-",
+        "÷": "/",
+        "≈": "=",
+        "≅": "=",
+        "\\": " ",
+    }
+)
+_CROSS = re.compile(r"(?<=[\d%)\s])[xX](?=[\s\d(])")
+_DECIMAL_COMMA = re.compile(r"(?<=\b\d\d),(?=\d+\s*%)|(?<=\b0),(?=\d)")
+_WORDS = re.compile(r"\([^()]*[A-Za-z][^()]*\)|\btimes\b|[²³⁴]")
+_PROMISED, _HALF = Fraction(9, 10), Fraction(1, 2)
+_POWERS = {"²": "^2", "³": "^3", "⁴": "^4"}
+
+
+def check(passage: Passage, lead: str = "") -> Iterator[Claim]:
+    """Yield a claim for each equation over availabilities in the passage; `lead` is what stands above it."""
+    if "=" not in passage.text and "≈" not in passage.text:
+        return
+    told = bool(AVAILABILITY.search(f"{lead} {passage.text}"))
+    text = _normal(passage.text)
+    for run in _RUN.finditer(text):
+        if text[run.end() : run.end() + 1].isalpha() or text[run.end() :].lstrip()[:1] in {"*", "^"}:
+            continue
+        sides = [(parse(side), side) for side in run[0].split("=")]
+        for (left, shown), (right, figure) in pairwise(sides):
+            if left and right and _is_claim(left, right, told):
+                claim = _judge(left, right, passage.line(run.start()), f"{shown.strip()} = {figure.strip()}")
+                if claim:
+                    yield claim
+
+
+def _normal(text: str) -> str:
+    """Return the text with one sign for each operation, offsets kept where no power sign grows."""
+    signs = _DECIMAL_COMMA.sub(".", text.translate(_SIGNS))
+    bare = _WORDS.sub(lambda m: _POWERS.get(m[0]) or ("*" if m[0] == "times" else " ").ljust(len(m[0])), signs)
+    return _CROSS.sub("*", bare)
+
+
+def _is_claim(left: Expression, right: Expression, told: bool) -> bool:
+    """Whether this is an equation over availabilities: percentages of 90 and more, or, where the page speaks of
+    availability, ratios of a half and more or chances of failure that make one.
+    """
+    if len(left.numbers) < 2 or not right.numbers or set(right.operators) - set("+()"):
+        return False
+    if not (_HALF <= right.value <= 1 or 50 <= right.value <= 100 or _weights(left)):
+        return False
+    if any(n.percent and n.value >= _PROMISED for n in left.numbers):
+        return True
+    ratios = [n for n in left.numbers if n.availability]
+    return told and (any(n.value >= _HALF for n in ratios) or (len(ratios) > 1 and right.value > _HALF))
+
+
+def _judge(left: Expression, right: Expression, line: int, text: str) -> Claim | None:
+    figure = right.numbers[0] if len(right.numbers) == 1 else _total(right)
+    found = _verdict(left, figure)
+    if found is None:
+        return None
+    ratio = figure.value if figure.value <= 1 else figure.value / 100
+    return Claim(line, text, ratio if ratio < 1 else None, None, None, None, *found)
+
+
+def _total(right: Expression) -> Number:
+    """Return a sum as one number that is as uncertain as its terms together."""
+    return Number(right.value, sum((n.ulp for n in right.numbers), Fraction(0)), percent=False)
+
+
+def _verdict(left: Expression, figure: Number) -> tuple[Verdict, str] | None:
+    weights = _weights(left)
+    if weights is not None and abs(weights - 1) > _slack_of_weights(left):
+        if _agree(left.value / weights, figure, left):
+            return Verdict.ROUNDED, f"right once the weights are normalised; they sum to {plain(weights)}"
+        return Verdict.WRONG, f"the weights sum to {plain(weights)}, not 1; as printed the sum is {percent(left.value)}"
+    if left.value == figure.value:
+        return Verdict.RIGHT, "the arithmetic holds"
+    if _agree(left.value, figure, left):
+        return Verdict.ROUNDED, f"rounding only, from {percent(left.value)}"
+    return _mismatch(left, figure)
+
+
+def _mismatch(left: Expression, figure: Number) -> tuple[Verdict, str] | None:
+    """Call it wrong if every number is an availability, a weight or a plain 1: then nothing else can be meant."""
+    if "/" in left.operators or not all(_is_share(left, number) for number in left.numbers):
+        return None
+    says = f"the {_operation(left)} is {percent(left.value)}"
+    values = [number.value for number in left.numbers]
+    if abs(figure.value - sum(values, Fraction(0)) / len(values)) <= figure.ulp / 2:
+        return Verdict.WRONG, f"{says}; what is printed is the average"
+    if figure.value == min(values):
+        return Verdict.WRONG, f"{says}; what is printed is the weakest part alone"
+    if abs(left.value - figure.value) <= figure.ulp:
+        return Verdict.UNCLEAR, f"{says}; off by less than one in the last digit"
+    return Verdict.WRONG, says
+
+
+def _operation(left: Expression) -> str:
+    if set(left.operators) <= set("*()^"):
+        return "product"
+    return "sum" if "-" not in left.operators else "result"
+
+
+def _is_share(left: Expression, number: Number) -> bool:
+    return number.availability or number.value in {0, 1} or _is_power(left, number)
+
+
+def _is_power(left: Expression, number: Number) -> bool:
+    return "^" in left.operators and number.value.denominator == 1 and not number.percent
+
+
+def _agree(value: Fraction, figure: Number, left: Expression) -> bool:
+    """Whether the value prints as the figure, percent signs or not; rounded terms of a sum add their slack."""
+    rounded = [n.ulp / 2 for n in left.numbers if n.ulp < Fraction(1, 100) and not n.percent]
+    slack = sum(rounded, Fraction(0)) if "+" in left.operators else Fraction(0)
+    powers = (0,) if all(n.percent for n in (figure, *left.numbers)) else range(-3, 4)
+    return any(_prints(value * Fraction(100) ** k, figure, slack) for k in powers)
+
+
+def _prints(value: Fraction, figure: Number, slack: Fraction) -> bool:
+    """Whether the value is the figure to the nearest, or cut off without doubling what is lost."""
+    if abs(value - figure.value) <= figure.ulp / 2 + slack:
+        return True
+    cut_off = figure.value <= value < figure.value + figure.ulp + slack
+    return cut_off and not 1 - figure.value > 2 * (1 - value) > 0
+
+
+def _weights(left: Expression) -> Fraction | None:
+    """Return the sum of the weights of `w1 * a1 + w2 * a2 ...`: the smaller, percentless factor of each term."""
+    if len(left.terms) < 2 or any(len(term) != 2 for term in left.terms):
+        return None
+    split = [_weight(term) for term in left.terms]
+    return sum((w for w in split if w is not None), Fraction(0)) if all(w is not None for w in split) else None
+
+
+def _weight(term: tuple[Number, ...]) -> Fraction | None:
+    one, other = term
+    weight, level = (one, other) if one.value <= other.value else (other, one)
+    return weight.value if 0 < weight.value < 1 and (level.value >= Fraction(1, 2)) else None
+
+
+def _slack_of_weights(left: Expression) -> Fraction:
+    return (
+        sum((min(n.ulp for n in term) / 2 for term in left.terms), Fraction(0))
+        if prod(len(t) for t in left.terms)
+        else Fraction(0)
+    )

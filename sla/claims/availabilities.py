@@ -1,0 +1,139 @@
+"""Finds printed availabilities: percentages, nines in words, ratios. A percentage of something else is none."""
+
+from __future__ import annotations
+
+import re
+from dataclasses import replace
+from fractions import Fraction
+
+from sla.claims.model import Level
+from sla.claims.number_format import decimal
+from sla.claims.number_words import LANGUAGES, NINES, NUMBER_WORDS, alternatives, spelled_percentages, spelled_value
+from sla.claims.other_figures import NOT_AVAILABILITY_AFTER, NOT_AVAILABILITY_BEFORE
+from sla.claims.vocabulary import AVAILABILITY, THRESHOLD
+from sla.objective import Objective
+
+_RE = re.IGNORECASE
+_NUMBER = r"\d{1,3}(?:[.,]\d+)?"
+_SIGN = r"(?:\\?\s?[%％﹪٪]|\s?(?:percent|per cent|pct|prozent|pour cent|por ciento)\b)"
+_PERCENT = re.compile(rf"(?<![\d.,·$€£p])(?P<number>\d{{2,3}}(?:[.,]\d+)?){_SIGN}", _RE)
+_ANY_PERCENT = re.compile(rf"{_NUMBER}\s*(?:[%％﹪٪‰]|{_SIGN})", _RE)
+_NAMES = {value: word for word, value in LANGUAGES["en"].items() if value < 10}
+_COUNTS = [word for words in LANGUAGES.values() for word, value in words.items() if 1 < value < 10] + ["one"]
+_NINES = re.compile(
+    rf"(?<![^\W_])(?P<count>{alternatives(_COUNTS)}|[1-9])(?P<half> and a half|\.5|½)?[\s-]+"
+    rf"(?:{NINES})(?![A-Za-zÀ-ÖØ-öø-ɏ])",
+    _RE,
+)
+_SPELLED = re.compile(rf"(?<![A-Za-zÀ-ÖØ-öø-ɏ])(?:{spelled_percentages()})(?![A-Za-zÀ-ÖØ-öø-ɏ])", _RE)
+_RATIO = re.compile(r"(?<![\d.,])0?\.9\d{1,9}(?![\d%]|\.\d)")
+_BARE = re.compile(r"\s*[≥>~=]*\s*(?P<number>\d{1,3}(?:[.,]\d+)?|0?\.\d+)\s*")
+_SHARE = re.compile(rf"\s*[≤<~=]*\s*(?P<number>{_NUMBER})\s*(?P<percent>[%％﹪٪]?)\s*")
+
+# "99-99.9 %" and "99 or 99.9 %" without a sign at the first; with it, only what makes a range: "95 % to 99 %".
+_PARTNER = re.compile(
+    rf"(?<![\d.,])(?P<number>{_NUMBER})\s*(?:[-–—/~,]|to|and|or|bis|und|oder|à|a|et|ou|y|o|hasta|through)\s*$", _RE
+)
+_FROM = re.compile(
+    rf"(?<![\d.,])(?P<number>{_NUMBER}){_SIGN}(?:\W+)?(?:[-–—~]|\b(?:to|bis|à|a|al|hasta|through|up to)\b)\W*$", _RE
+)
+_BETWEEN = re.compile(
+    rf"\b(?:between|zwischen|entre)\s(?:\w+\s)?(?P<number>{_NUMBER})(?:{_SIGN})?\s*(?:and|und|et|y)\s(?:\w+\s)?$", _RE
+)
+_NEAR = 40
+_LEAST = Fraction(1, 2)
+
+
+def levels(text: str) -> list[Level]:
+    """Return the availabilities in a text, in order; a bare ratio counts only near a word for availability."""
+    found = [level for match in _PERCENT.finditer(text) if (level := _percent(text, match))]
+    found += [_nines(match) for match in _NINES.finditer(text)]
+    found += [Level(spelled_value(m[0]) / 100, *m.span(), m[0]) for m in _SPELLED.finditer(text)]
+    found += [_ratio(m) for m in _RATIO.finditer(text) if AVAILABILITY.search(_around(text, m))]
+    return _paired(sorted(found, key=lambda level: level.start))
+
+
+def other_percentages(text: str) -> list[int]:
+    """Return where percentages stand that are no availability: 0.1 %, a credit of 10 %, 100 %, CPU at 95 %."""
+    taken = levels(text)
+    starts = [match.start() for match in _ANY_PERCENT.finditer(text)]
+    return [at for at in starts if not any(level.start <= at < level.end for level in taken)]
+
+
+def bare_level(text: str) -> Level | None:
+    """Return the availability that a cell of an availability column holds: `99.9`, `0.999`, `99,9 %`, `three nines`.
+
+    A range (`99-99.9 %`) and a threshold (`< 99 %`) are none.
+    """
+    found = levels(text)
+    if found:
+        single = len({level.ratio for level in found}) == 1 and not any(x.partner or x.threshold for x in found)
+        return found[0] if single else None
+    match = _BARE.fullmatch(text)
+    if match is None:
+        return None
+    value, ulp = decimal(match["number"].replace(",", "."))
+    scale = 1 if value < 1 else 100
+    ratio = value / scale
+    return Level(ratio, *match.span(), match[0].strip(), ulp / scale / 2) if _LEAST <= ratio < 1 else None
+
+
+def complement(text: str, *, percent: bool) -> Level | None:
+    """Return the availability that a cell of unavailability leaves: 99.9 % of `0.1 %`.
+
+    `percent` says that the column's header has the sign; a bare number without one may as well be a ratio.
+    """
+    match = _SHARE.fullmatch(text)
+    if match is None or not (percent or match["percent"]):
+        return None
+    value, ulp = decimal(match["number"].replace(",", "."))
+    lost = value / 100
+    return Level(1 - lost, *match.span(), text.strip(), ulp / 200) if 0 < lost <= _LEAST else None
+
+
+def _around(text: str, match: re.Match[str]) -> str:
+    return text[max(0, match.start() - _NEAR) : match.end() + _NEAR]
+
+
+def _percent(text: str, match: re.Match[str]) -> Level | None:
+    value, ulp = decimal(match["number"].replace(",", "."))
+    ratio = value / 100
+    if not _LEAST <= ratio < 1 or NOT_AVAILABILITY_AFTER.match(text[match.end() : match.end() + _NEAR]):
+        return None
+    before = text[max(0, match.start() - _NEAR) : match.start()]
+    if NOT_AVAILABILITY_BEFORE.search(before):
+        return None
+    level = Level(ratio, *match.span(), match[0], ulp / 200, threshold=bool(THRESHOLD.search(before)))
+    partner = _PARTNER.search(before) or _FROM.search(before) or _BETWEEN.search(before)
+    return replace(level, partner=_share(partner["number"])) if partner else level
+
+
+def _share(number: str) -> Fraction | None:
+    """Return a percentage as a ratio if it can be an availability at all."""
+    ratio = decimal(number.replace(",", "."))[0] / 100
+    return ratio if _LEAST <= ratio <= 1 else None
+
+
+def _paired(found: list[Level]) -> list[Level]:
+    """Return the levels with both ends of a range knowing each other: 99 % of "99 % to 99.9 %" as well."""
+    ends = {level.partner: level for level in found if level.partner}
+    return [
+        replace(level, partner=end.ratio) if not level.partner and (end := _end_of(level, ends)) else level
+        for level in found
+    ]
+
+
+def _end_of(level: Level, ends: dict[Fraction, Level]) -> Level | None:
+    end = ends.get(level.ratio)
+    return end if end and 0 <= end.start - level.end <= _NEAR else None
+
+
+def _nines(match: re.Match[str]) -> Level:
+    count = int(NUMBER_WORDS.get(match["count"].lower()) or match["count"])
+    half = " and a half" if match["half"] else ""
+    return Level(Objective.parse(f"{_NAMES[count]}{half} nines").ratio, *match.span(), match[0])
+
+
+def _ratio(match: re.Match[str]) -> Level:
+    value, ulp = decimal(match[0])
+    return Level(value, *match.span(), match[0], ulp / 2)

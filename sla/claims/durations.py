@@ -1,0 +1,199 @@
+"""Finds printed durations, each with every way to read it and the digits it was printed to."""
+
+from __future__ import annotations
+
+import re
+from fractions import Fraction
+from typing import TYPE_CHECKING
+
+from sla.claims.model import Amount, Bound, Reading
+from sla.claims.number_format import GROUP_DOT, GROUP_SPACE, decimal
+from sla.claims.number_words import NUMBER_WORDS, alternatives
+from sla.claims.vocabulary import ABOUT, ABOVE, BELOW, HOUR, MINUTE, UNITS
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Iterator
+
+_GROUPS = rf"[\u00a0\u202f\u2009’'{GROUP_DOT}{GROUP_SPACE}]"
+_GROUPED = rf"\d{{1,3}}(?:,\d{{3}})+(?:\.\d+)?|\d{{1,3}}(?:{_GROUPS}\d{{3}})+(?:[.,]\d+)?"
+_NUMBER = rf"{_GROUPED}|\d+(?:[.,]\d+)?|[.]\d+"
+_UNIT = "|".join(f"(?P<{name}>{spelling})" for name, (_, spelling) in UNITS.items())
+
+
+def _part(words: Iterable[str]) -> re.Pattern[str]:
+    """Return the pattern of a number, or one of these words, with its unit."""
+    word = rf"(?<![A-Za-zÀ-ÖØ-öø-ɏ])(?<![A-Za-zÀ-ÖØ-öø-ɏ]-)(?:{alternatives(words)})(?=[\s-])"
+    return re.compile(
+        rf"(?P<number>{_NUMBER}|{word})(?:\s*(?:[-–]|(?:to|bis|à|a)\b)\s*(?P<upper>{_NUMBER}))?[\s-]{{0,2}}(?:{_UNIT})"
+        r"(?![A-Za-zÀ-ÖØ-öø-ɏ²³%])\.?",
+        re.IGNORECASE,
+    )
+
+
+# Hundreds of number words cost time at each letter, so they are tried only where a text has the first part of one.
+_FIRSTS = frozenset(re.split(r"[\s-]", word)[0] for word, value in NUMBER_WORDS.items() if value > 1)
+_PART = _part(word for word, value in NUMBER_WORDS.items() if value <= 1)
+_WORDED_PART = _part(NUMBER_WORDS)
+_CLOCK = re.compile(r"(?<![\d:.])(?P<h>\d{1,3}):(?P<m>[0-5]\d):(?P<s>[0-5]\d(?:\.\d+)?)(?![\d:])")
+_SHORT_CLOCK = re.compile(
+    r"(?<![\d:.])(?P<large>\d{1,3}):(?P<small>[0-5]\d)(?![\d:])\s*(?P<unit>h|hrs?|hours?|std|min|minutes?)(?![A-Za-zÀ-ÖØ-öø-ɏ])",
+    re.IGNORECASE,
+)
+_UNITS = "|".join(spelling for _, spelling in UNITS.values())
+_FRENCH_CLOCK = re.compile(
+    r"(?<![\d:.,])(?P<large>\d{1,3})\s?(?P<unit>h)\s?(?P<small>[0-5]\d)(?!\d|[:.,]\d|\s?[-–]\s?\d|\s?%)"
+    rf"(?!\s?(?:{_UNITS})(?![A-Za-zÀ-ÖØ-öø-ɏ]))",
+    re.IGNORECASE,
+)
+_JOIN = re.compile(r"\s*(?:,?\s*(?:and|und|et|y|&)\s+|,\s*|\s*)", re.IGNORECASE)
+_NOT_BEFORE = re.compile(r"[$€£¥]\s*$|\d:$")
+_COUNT_OF_NINES = re.compile(r"(?:\d|one|two|three|four|five|six|seven|eight|nine|half)[\s-]+$", re.IGNORECASE)
+
+_REACH = 40
+_BASES = {"milliseconds": 1000, "seconds": 60, "minutes": 60, "hours": 24, "days": 7}
+
+_NOT_A_UNIT = re.compile(
+    r"(?:\b(?:per|each|every|a|pro|par|por)\s+|/\s*)(?:[A-Za-z]+)|\d+(?:\.\d+)?[\s-]*(?:days?|d|hours?|h|weeks?)\b"
+    r"|(?<![(\[A-Za-z])\b(?:hour|day|week|tag|woche|jour|semaine|d[ií]a|semana)\b|天|周",
+    re.IGNORECASE,
+)
+
+
+def amounts(text: str) -> list[Amount]:
+    """Return the durations in a text, in order; neighbouring parts in falling units are one: `8 h 45 m 57 s`."""
+    found = [_clock(m) for m in _CLOCK.finditer(text)] + [_short_clock(m) for m in _SHORT_CLOCK.finditer(text)]
+    found += [_short_clock(m) for m in _FRENCH_CLOCK.finditer(text)]
+    taken = [(a.start, a.end) for a in found]
+    runs = [run for run in _runs(text) if not any(start <= run[0].start() < end for start, end in taken)]
+    found += [_amount(text, run) for run in runs if not _is_something_else(text, run)]
+    return sorted(found, key=lambda amount: amount.start)
+
+
+def bare_amount(text: str, unit: str) -> Amount | None:
+    """Return the duration that a bare number is in a column whose header gives the unit; `<` and `~` are honoured."""
+    match = re.fullmatch(rf"\W*?(?P<number>{_NUMBER})\W*", text)
+    if match is None:
+        return None
+    readings, digits = _readings(match["number"], UNITS[unit][0])
+    start, end = match.span("number")
+    return Amount(readings, start, end, match["number"], unit, digits, _bound(text[:start]))
+
+
+def unit_in_label(text: str) -> str | None:
+    """Return the unit that a column's header gives its bare numbers: `Downtime (min)`, `Hours per year`, `in Minuten`.
+
+    What stands after a `per`, a length such as `30 days`, and a lone noun (`Day`) are periods, not units.
+    """
+    rest = _NOT_A_UNIT.sub(" ", text)
+    for name, (_, spelling) in UNITS.items():
+        if re.search(rf"(?<![A-Za-zÀ-ÖØ-öø-ɏ])(?:{spelling})(?![A-Za-zÀ-ÖØ-öø-ɏ])", rest, re.IGNORECASE):
+            return name
+    return None
+
+
+def _runs(text: str) -> Iterator[list[re.Match[str]]]:
+    run: list[re.Match[str]] = []
+    words = re.findall(r"[^\W\d_]+", text.lower())
+    for match in (_PART if _FIRSTS.isdisjoint(words) else _WORDED_PART).finditer(text):
+        if run and not _continues(text, run[-1], match):
+            yield run
+            run = []
+        run.append(match)
+    if run:
+        yield run
+
+
+def _continues(text: str, before: re.Match[str], match: re.Match[str]) -> bool:
+    joined = _JOIN.fullmatch(text[before.end() : match.start()])
+    return (
+        bool(joined)
+        and _number(before["number"]).denominator == 1
+        and not re.search(r"[.,]\d{1,2}$", before["number"])
+        and UNITS[_unit(match)][0] < UNITS[_unit(before)][0]
+        and not match["upper"]
+    )
+
+
+def _unit(match: re.Match[str]) -> str:
+    return next(name for name in UNITS if match[name])
+
+
+def _amount(text: str, run: list[re.Match[str]]) -> Amount:
+    last = run[-1]
+    start, end = run[0].start(), last.end()
+    above = sum((_number(m["number"]) * UNITS[_unit(m)][0] for m in run[:-1]), Fraction(0))
+    readings, digits = _readings(last["number"], UNITS[_unit(last)][0], exact_zero=len(run) > 1)
+    if last["upper"]:
+        readings = tuple(
+            _spread(low, high)
+            for low, high in zip(readings, _readings(last["upper"], UNITS[_unit(last)][0])[0], strict=False)
+        )
+    shifted = tuple(Reading(r.seconds + above, r.low + above, r.high + above) for r in readings)
+    base = _BASES.get(_unit(last), 0)
+    small = _number(last["number"])
+    spill = small if len(run) == 2 and base and small >= base else None
+    digits = digits if len(run) == 1 else max(3, digits)
+    unit = _unit(last) if len(run) == 1 else None
+    return Amount(shifted, start, end, text[start:end].rstrip(), unit, digits, _bound(text[:start]), spill)
+
+
+def _number(text: str) -> Fraction:
+    words = NUMBER_WORDS.get(text.lower())
+    return decimal(text)[0] if words is None else words
+
+
+def _spread(low: Reading, high: Reading) -> Reading:
+    return Reading((low.seconds + high.seconds) / 2, min(low.low, high.low), max(low.high, high.high))
+
+
+def _clock(match: re.Match[str]) -> Amount:
+    seconds, ulp = decimal(match["s"])
+    value = int(match["h"]) * HOUR + int(match["m"]) * MINUTE + seconds
+    return Amount((Reading(value, value - ulp / 2, value + ulp),), match.start(), match.end(), match[0], None, 4)
+
+
+def _is_something_else(text: str, run: list[re.Match[str]]) -> bool:
+    """Whether it is money, the second half of a clock, or the 9s of "four 9s"."""
+    before = text[max(0, run[0].start() - _REACH) : run[0].start()]
+    return bool(_NOT_BEFORE.search(before) or (run[0][0] == "9s" and _COUNT_OF_NINES.search(before)))
+
+
+def _short_clock(match: re.Match[str]) -> Amount:
+    """`8:46 h` and `8 h 46` are hours and minutes, `52:36 min` minutes and seconds."""
+    large, small = (HOUR, MINUTE) if match["unit"].lower()[0] in "hs" else (MINUTE, Fraction(1))
+    value = int(match["large"]) * large + int(match["small"]) * small
+    return Amount((Reading(value, value - small / 2, value + small),), *match.span(), match[0], None, 3)
+
+
+def _readings(text: str, unit: Fraction, *, exact_zero: bool = False) -> tuple[tuple[Reading, ...], int]:
+    """Return the readings of a number in a unit, and its significant digits.
+
+    Zeros that end an integer may be rounding ("500 minutes"), so they widen what is accepted, to 15 % at most.
+    """
+    if (value := NUMBER_WORDS.get(text.lower())) is not None:
+        half = Fraction(1, 2)
+        above = value + (1 if value > 1 else half)  # "an hour" is not said of an hour and a half
+        return (Reading(value, value - half, above).scaled(unit),), 1 if value < 13 else 2
+    found = []
+    for value, ulp in _values(text):
+        zeros = len(text) - len(text.rstrip("0")) if ulp == 1 and value and not exact_zero else 0
+        wide = min(Fraction(10**zeros), value * Fraction(3, 10)) if zeros else ulp
+        found.append(Reading(value, value - wide / 2, value + (wide if not zeros else wide / 2)).scaled(unit))
+    plain = re.sub(r"\D", "", text).lstrip("0")
+    return tuple(found), len(plain if re.search(r"[.,]", text) else plain.rstrip("0"))
+
+
+def _values(text: str) -> list[tuple[Fraction, Fraction]]:
+    first = decimal(text)
+    if re.fullmatch(r"\d{1,3},\d{3}", text):
+        return [first, (Fraction(text.replace(",", ".")), Fraction(1, 1000))]
+    return [first]
+
+
+def _bound(text: str) -> Bound:
+    before = text[-_REACH:]
+    if BELOW.search(before):
+        return Bound.BELOW
+    if ABOVE.search(before):
+        return Bound.ABOVE
+    return Bound.ABOUT if ABOUT.search(before) else Bound.EXACT

@@ -1,0 +1,134 @@
+"""Checks tables of parts: weights that should sum to 1, and a composite row that should follow from the rows above."""
+
+from __future__ import annotations
+
+import re
+from fractions import Fraction
+from math import prod
+from typing import TYPE_CHECKING, NamedTuple
+
+from sla.claims.availabilities import bare_level
+from sla.claims.figure_text import percent, plain
+from sla.claims.model import Claim, Level, Verdict
+from sla.claims.number_format import decimal
+from sla.claims.vocabulary import AVAILABILITY
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from sla.claims.page import Cell, Table
+
+_TOTAL = re.compile(
+    r"\b(?:total|sum|overall|composite|combined|weighted|result|end[- ]to[- ]end|in series)\b", re.IGNORECASE
+)
+_COMPOSITE = re.compile(r"\b(?:composite|combined|end[- ]to[- ]end|in series|serial)\b", re.IGNORECASE)
+_WEIGHT = re.compile(r"\bweight(?:s|ing|age)?\b|\bgewicht\w*", re.IGNORECASE)
+_NUMBER = re.compile(r"\s*(?P<number>\d+(?:[.,]\d+)?|\.\d+)\s*(?P<percent>%?)\s*")
+
+
+class _Part(NamedTuple):
+    """One row: its availability and, in a weighted table, its weight and the unit of the weight's last place."""
+
+    line: int
+    level: Level
+    weight: Fraction | None
+    ulp: Fraction
+
+
+def check(table: Table, lead: str) -> Iterator[Claim]:
+    """Yield a claim on the weights, and one on the row that is said to be composed of the others.
+
+    Only where the headers or the text above (`lead`) speak of availability: scores and grades have weights too.
+    """
+    head = [cell.text for cell in table.rows[0]] if table.rows else []
+    if not AVAILABILITY.search(" ".join([lead, *head])):
+        return
+    weight = next((i for i, text in enumerate(head) if _WEIGHT.search(text)), None)
+    column = _availability_column(table, weight)
+    if column is None:
+        return
+    rows = list(table.rows[1:])
+    parts = [p for row in rows if not _is_total(row) and (p := _part(row, column, weight))]
+    totals = [(row, level) for row in rows if _is_total(row) and (level := bare_level(row[column].text))]
+    if weight is not None and len(parts) > 1 and all(p.weight is not None for p in parts):
+        yield from _weighted(table.rows[0][weight], parts, totals)
+    elif weight is None and len(parts) > 1:
+        yield from _composed(parts, totals)
+
+
+def _availability_column(table: Table, weight: int | None) -> int | None:
+    """Return the first column where two rows and more hold an availability, and none below the header anything else."""
+    for index in range(len(table.rows[0])):
+        cells = [row[index].text for row in table.rows[1:] if row[index].text]
+        if index != weight and len(cells) > 1 and all(bare_level(text) for text in cells):
+            return index
+    return None
+
+
+def _is_total(row: tuple[Cell, ...]) -> bool:
+    return bool(_TOTAL.search(row[0].text))
+
+
+def _part(row: tuple[Cell, ...], column: int, weight: int | None) -> _Part | None:
+    level = bare_level(row[column].text)
+    if level is None:
+        return None
+    match = _NUMBER.fullmatch(row[weight].text) if weight is not None else None
+    if match is None:
+        return _Part(row[column].line, level, None, Fraction(0))
+    value, ulp = decimal(match["number"])
+    scale = 100 if match["percent"] else 1
+    return _Part(row[column].line, level, value / scale, ulp / scale)
+
+
+def _weighted(head: Cell, parts: list[_Part], totals: list[tuple[tuple[Cell, ...], Level]]) -> Iterator[Claim]:
+    weights = [part.weight for part in parts if part.weight is not None]
+    total = sum(weights, Fraction(0))
+    if not total or any(weight > 1 for weight in weights):
+        return  # relative weights (3, 2, 1) are normalised by whoever uses them
+    text = f"{head.text}: {' + '.join(plain(weight) for weight in weights)}"
+    slack = sum((part.ulp for part in parts), Fraction(0)) / 2
+    if abs(total - 1) > slack:
+        yield Claim(head.line, text, None, None, None, None, Verdict.WRONG, f"the weights sum to {plain(total)}, not 1")
+    else:
+        yield Claim(head.line, text, None, None, None, None, Verdict.RIGHT, "the weights sum to 1")
+    value = sum((p.level.ratio * p.weight for p in parts if p.weight is not None), Fraction(0))
+    for row, level in totals:
+        yield _result(row, level, {"weighted sum": value, "weighted mean": value / total}, sure=abs(total - 1) <= slack)
+
+
+def _composed(parts: list[_Part], totals: list[tuple[tuple[Cell, ...], Level]]) -> Iterator[Claim]:
+    ratios = [part.level.ratio for part in parts]
+    honest = {
+        "product": prod(ratios, start=Fraction(1)),
+        "parallel result": 1 - prod((1 - r for r in ratios), start=Fraction(1)),
+    }
+    dishonest = {sum(ratios, Fraction(0)) / len(ratios): "the average", min(ratios): "the weakest part alone"}
+    for row, level in totals:
+        if any(_prints_as(value, level) for value in honest.values()):
+            yield _result(row, level, honest, sure=False)
+        elif _COMPOSITE.search(row[0].text):
+            named = next((name for value, name in dishonest.items() if _prints_as(value, level)), None)
+            if named:
+                says = f"the product is {percent(honest['product'])}; what is printed is {named}"
+                yield Claim(row[0].line, _text(row), level.ratio, None, None, None, Verdict.WRONG, says)
+
+
+def _result(row: tuple[Cell, ...], level: Level, honest: dict[str, Fraction], *, sure: bool) -> Claim:
+    for name, value in honest.items():
+        if _prints_as(value, level):
+            verdict = Verdict.RIGHT if value == level.ratio else Verdict.ROUNDED
+            return Claim(
+                row[0].line, _text(row), level.ratio, None, None, None, verdict, f"the {name} is {percent(value)}"
+            )
+    name, value = next(iter(honest.items()))
+    verdict = Verdict.WRONG if sure else Verdict.UNCLEAR
+    return Claim(row[0].line, _text(row), level.ratio, None, None, None, verdict, f"the {name} is {percent(value)}")
+
+
+def _prints_as(value: Fraction, level: Level) -> bool:
+    return level.ratio - level.slack <= value < level.ratio + 2 * level.slack
+
+
+def _text(row: tuple[Cell, ...]) -> str:
+    return " | ".join(cell.text for cell in row if cell.text)

@@ -1,0 +1,142 @@
+"""What to change next: every single change that the design allows, what it gains, and what it costs if known."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import dataclass, replace
+from fractions import Fraction
+
+from sla.feasibility.design import Coupling, Design, FailOver, Part, Site, Standby
+from sla.feasibility.failure_process import Planned
+from sla.feasibility.prediction import YEAR, expected_down
+from sla.interval import HOUR, MINUTE
+
+# What a change is assumed to bring, in words that go into its text. Readers replace them by writing the change into a
+# plan of their own.
+PATIENCE = 15 * MINUTE
+_WARM = FailOver(Standby.WARM, 15 * MINUTE, Fraction(9, 10))
+_HOT = FailOver(Standby.HOT, MINUTE, Fraction(99, 100))
+_SECOND_SITE = "second site"  # no id of a plan has a space
+
+
+@dataclass(frozen=True, slots=True)
+class Change:
+    """One thing that could be done. `id` names it in the plan's `costs`; `text` says it in an imperative sentence."""
+
+    id: str
+    text: str
+    apply: Callable[[], Design]
+
+
+@dataclass(frozen=True, slots=True)
+class Step:
+    """A change tried: the chance to be down afterwards, and microseconds a year that it gains. `cost` is a year's."""
+
+    change: Change
+    design: Design
+    down: float
+    gain: float
+    cost: Fraction | None
+
+    @property
+    def cost_per_hour(self) -> float | None:
+        """Cost of an hour of downtime avoided; None where no cost is known."""
+        return None if self.cost is None else float(self.cost) / (self.gain / HOUR)
+
+
+def changes(design: Design) -> Iterator[Change]:
+    """Yield every single change that the design has room for."""
+    for part in design.parts:
+        if part.outside:
+            yield from _loosened(design, part)
+        else:
+            yield from _replicated(design, part)
+            yield from _deployed(design, part)
+    yield from _maintained(design)
+    yield from _stood_by(design)
+
+
+def next_steps(design: Design, costs: Mapping[str, Fraction], least: float = 0.005) -> tuple[Step, ...]:
+    """Return the changes worth making: those with a known cost first, the cheapest hour of downtime avoided first;
+    then the others, the largest gain first. What gains less than the share `least` of the downtime is left out.
+
+    Raises:
+        EntangledError: the design, or a changed one, shares too many parts in too many ways.
+    """
+    now = expected_down(design)
+    found = []
+    for change in changes(design):
+        changed = change.apply()
+        down = expected_down(changed)
+        if now - down > least * now:
+            found.append(Step(change, changed, down, (now - down) * YEAR, costs.get(change.id)))
+    return tuple(sorted(found, key=_rank))
+
+
+def _rank(step: Step) -> tuple[bool, float, float, str]:
+    price = step.cost_per_hour
+    return (price is None, 0.0 if price is None else price, -step.gain, step.change.id)
+
+
+def _with(design: Design, changed: Part) -> Design:
+    return replace(design, parts=tuple(changed if part.id == changed.id else part for part in design.parts))
+
+
+def _replicated(design: Design, part: Part) -> Iterator[Change]:
+    if not part.replicable:
+        return
+    replicas, needed = part.failures.replicas + 1, part.failures.needed
+    more = replace(part, failures=replace(part.failures, replicas=replicas))
+    text = f"Run one more replica of {part.name}: {replicas}, of which {needed} must be up"
+    yield Change(f"replica/{part.id}", text, lambda: _with(design, more))
+
+
+def _deployed(design: Design, part: Part) -> Iterator[Change]:
+    planned = part.deployments
+    if planned is None:
+        return
+    seldom = replace(part, deployments=Planned(2 * planned.every, planned.lasts))
+    yield Change(f"fewer/{part.id}", f"Deploy {part.name} half as often", lambda: _with(design, seldom))
+    smooth = replace(part, deployments=None)
+    yield Change(f"zero-downtime/{part.id}", f"Deploy {part.name} without downtime", lambda: _with(design, smooth))
+
+
+def _loosened(design: Design, part: Part) -> Iterator[Change]:
+    if part.coupling is Coupling.HARD:
+        patient = replace(part, coupling=Coupling.RETRIED, patience=PATIENCE)
+        text = f"Keep trying {part.name} again for 15 minutes before a user sees an error"
+        yield Change(f"retry/{part.id}", text, lambda: _with(design, patient))
+    if part.coupling is not Coupling.DECOUPLED:
+        loose = replace(part, coupling=Coupling.DECOUPLED)
+        text = f"Decouple from {part.name}: assume it is down, queue the work and try again later"
+        yield Change(f"decouple/{part.id}", text, lambda: _with(design, loose))
+
+
+def _maintained(design: Design) -> Iterator[Change]:
+    if design.maintenance is not None and design.maintenance.counted:
+        text = "Do maintenance without taking the service down"
+        yield Change("zero-downtime/maintenance", text, lambda: replace(design, maintenance=None))
+
+
+def _stood_by(design: Design) -> Iterator[Change]:
+    if not design.sites:
+        return
+    if design.standby in (Standby.NONE, Standby.COLD):
+        text = "Stand by in another data centre for the loss of this one: warm, in 15 minutes, 9 of 10 times"
+        yield Change("standby/warm", text, lambda: _standing_by(design, _WARM))
+    if design.standby is not Standby.HOT:
+        text = "Serve from two data centres at once: over to the other in 1 minute, 99 of 100 times"
+        yield Change("standby/hot", text, lambda: _standing_by(design, _HOT))
+    if design.fail_over is not None and design.standby is not Standby.NONE and design.fail_over.success < 1:
+        sure = replace(design.fail_over, success=1 - (1 - design.fail_over.success) / 2)
+        text = "Rehearse the fail-over until it fails half as often"
+        yield Change("rehearse", text, lambda: replace(design, fail_over=sure))
+
+
+def _standing_by(design: Design, handover: FailOver) -> Design:
+    """Return the design with the fail-over; a second site, where there is none, is as good as the first."""
+    covers = design.fail_over.covers if design.fail_over is not None else ()
+    first = design.sites[0]
+    second = Site(_SECOND_SITE, "a second data centre", first.failures)
+    sites = design.sites if len(design.sites) > 1 else (first, second)
+    return replace(design, sites=sites, fail_over=replace(handover, covers=covers))

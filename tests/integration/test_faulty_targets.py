@@ -1,0 +1,161 @@
+"""The whole zoo: what each animal may cost, and a daemon that watches all of them beside targets that are well."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import json
+import signal
+import subprocess
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from sla.interval import MILLISECOND
+from sla.observation import Outcome
+from tests.support.daemon_process import Watch, observed, watching
+from tests.support.faulty_targets import ANIMALS
+from tests.support.faulty_targets.attempt_cost import Toll, growth, holds
+from tests.support.processes import needs, until
+
+pytestmark = [pytest.mark.slow, needs("openssl")]
+
+MEMORY = 5_000_000  # bytes that an attempt may take, at its largest
+INTERVAL = 200 * MILLISECOND
+ROOM = 64 * 1024  # kB by which a daemon may grow while every answer comes in twice
+STARVED = ("unknown", "monitor_starved")  # what a busy machine may make of any attempt
+WELL = ("http-answers-unasked", "tls-intermediate", "dns-well", "tcp-well", "redis-well", "udp-well")
+SELDOM = {"domain"}  # kinds whose interval is hours: the daemon may not come to them while a test lasts
+
+Checks = dict[str, dict[str, Any]]
+Verdict = tuple[str, str]
+
+
+@contextlib.contextmanager
+def zoo(*names: str) -> Iterator[Checks]:
+    """Serve these animals, or all, from a process of its own; give the checks of them by name."""
+    with subprocess.Popen(
+        [sys.executable, "-m", "tests.support.faulty_targets", *names], stdin=subprocess.PIPE, stdout=subprocess.PIPE
+    ) as process:
+        assert process.stdin is not None
+        assert process.stdout is not None
+        yield json.loads(process.stdout.readline())
+        process.stdin.close()
+        process.wait(timeout=60)
+
+
+@pytest.fixture(scope="module")
+def checks() -> Iterator[Checks]:
+    with zoo() as served:
+        yield served
+
+
+@pytest.mark.timeout(400)
+def test_no_animal_holds_the_loop_or_fills_memory(checks: Checks) -> None:
+    """No callback takes 100 ms of CPU time, so no other check waits longer for this one; no attempt takes 5 MB."""
+    done = subprocess.run(
+        [sys.executable, "-m", "tests.support.faulty_targets.attempt_cost"],
+        input=json.dumps(checks).encode(),
+        stdout=subprocess.PIPE,
+        check=True,
+        timeout=380,
+    )
+    tolls = {name: Toll(*taken) for name, taken in map(json.loads, done.stdout.splitlines())}
+    assert tolls.keys() == ANIMALS.keys()
+    assert {name: toll for name, toll in tolls.items() if toll.held > ANIMALS[name].holds} == {}
+    assert {name: toll for name, toll in tolls.items() if max(toll.allocated, toll.resident) > MEMORY} == {}
+    assert {name for name, animal in ANIMALS.items() if animal.holds > 0.1} == {"tls-group-of-8192-bits"}
+
+
+def test_a_toll_is_noticed() -> None:
+    """The scales themselves: what holds the loop for a while, and what takes memory, weighs something."""
+
+    async def heavy() -> None:
+        sum(range(10_000_000))
+
+    with holds() as held, growth() as grown:
+        asyncio.run(heavy())
+        kept = b"x" * 20_000_000
+    assert held[0] > 0.02
+    assert grown[0] >= len(kept) * 0.9
+
+
+def _id(name: str) -> str:
+    return name.replace(".", "-")
+
+
+def configured(folder: Path, well: Checks, ill: Checks) -> Path:
+    """Write a portfolio of well targets on a fast interval, and of the others on a slow one."""
+    quick = [{"id": name, **check, "interval": "200ms", "timeout": "200ms"} for name, check in well.items()]
+    slow = [
+        {"id": _id(name), **check, "interval": "12s", "timeout": "3s" if ANIMALS[name].seconds < 1 else "10s"}
+        for name, check in ill.items()
+    ]
+    products = [{"id": "well", "objective": "99%", "checks": quick}, {"id": "ill", "objective": "99%", "checks": slow}]
+    path = folder / "ninewatch.yaml"
+    path.write_text(json.dumps({"listen": "127.0.0.1:0", "store": str(folder / "ninewatch.db"), "products": products}))
+    return path
+
+
+class Verdicts:
+    """What a daemon has said of each animal so far, beside what it should say."""
+
+    def __init__(self, watch: Watch, expected: dict[str, Verdict]) -> None:
+        self._watch, self._expected = watch, expected
+        self.said: dict[str, set[Verdict]] = {name: set() for name in expected}
+
+    def complete(self) -> bool:
+        """Look again; return whether every animal was called what it is."""
+        for check in self._watch.api("/products/ill")["checks"]:
+            if check["last"] is not None:
+                self.said[check["id"]].add((check["last"]["outcome"], check["last"]["reason"]))
+        return not self.missing()
+
+    def missing(self) -> list[str]:
+        """Return the animals that were not called what they are."""
+        return [name for name, verdict in self._expected.items() if verdict not in self.said[name]]
+
+    def mistaken(self) -> dict[str, list[Verdict]]:
+        """Return the animals that were called something else."""
+        other = {name: sorted(said - {self._expected[name], STARVED}) for name, said in self.said.items()}
+        return {name: said for name, said in other.items() if said}
+
+
+def resident(process: int) -> int:
+    """Return the process's memory, kB."""
+    lines = Path(f"/proc/{process}/status").read_text().splitlines()
+    return next(int(line.split()[1]) for line in lines if line.startswith("VmRSS:"))
+
+
+@pytest.mark.timeout(300)
+def test_a_daemon_tells_them_all_apart_and_its_other_checks_feel_nothing(checks: Checks, tmp_path: Path) -> None:
+    """Every verdict is the exact one, no well target is ever called bad, and none of its instants goes missing."""
+    ill = {name: check for name, check in checks.items() if not SELDOM & set(check)}
+    expected = {_id(name): (str(ANIMALS[name].outcome), ANIMALS[name].reason) for name in ill}
+    store = tmp_path / "ninewatch.db"
+    with zoo(*WELL) as well, watching(configured(tmp_path, well, ill)) as watch:
+        verdicts = Verdicts(watch, expected)
+        with contextlib.suppress(pytest.fail.Exception):
+            until("every verdict", lambda: verdicts.complete() or verdicts.mistaken(), 120)
+        assert (verdicts.mistaken(), verdicts.missing()) == ({}, [])
+        before, begun = resident(watch.program.process.pid), watch.probes("http-silent")
+        until("two more rounds", lambda: verdicts.complete() and watch.probes("http-silent") >= begun + 2, 90)
+        grown = resident(watch.program.process.pid) - before
+        assert "<script>" not in watch.body("/") + watch.body("/metrics") + watch.body("/products/ill")
+        missed = watch.metric("ninewatch_missed_ticks_total")
+        watch.signal(signal.SIGTERM)
+        assert watch.ended() == 0
+        said = watch.said()
+    assert verdicts.mistaken() == {}
+    assert "Traceback" not in said
+    assert grown < ROOM
+    for name in WELL:
+        seen = observed(store, f"well/{name}")
+        outcomes = [outcome for _, outcome in seen]
+        assert Outcome.BAD not in outcomes, name
+        assert Outcome.GOOD in outcomes, name
+        slots = [at // INTERVAL for at, _ in seen]
+        assert len(slots) + (missed or 0) >= slots[-1] - slots[0] + 1, "each instant was probed or counted as missed"

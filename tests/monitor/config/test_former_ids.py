@@ -1,0 +1,67 @@
+"""`was:`: former ids of products and checks, and what contradicts itself in them."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import pytest
+
+from monitor.config.former_ids import Former
+from tests.monitor.config.kinds import examined, loaded
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+TWO = """\
+products:
+- {id: forms%s, objective: 99.9%%, checks: [{id: page%s, tcp: "h:1"}, {id: api%s, tcp: "h:1"}]}
+- {id: sso%s, objective: 99.9%%, checks: [{id: page, tcp: "h:1"}]}
+"""
+
+
+def test_former_ids_lead_to_present_keys(tmp_path: Path) -> None:
+    """Every combination of a product's ids and a check's: either may have been renamed first."""
+    former = Former.of(loaded(tmp_path, TWO % (", was: chefs", ", was: [health, web]", "", "")))
+    assert former.products == {"chefs": "forms"}
+    assert former.checks == {
+        "forms/health": "forms/page",
+        "forms/web": "forms/page",
+        "chefs/page": "forms/page",
+        "chefs/health": "forms/page",
+        "chefs/web": "forms/page",
+        "chefs/api": "forms/api",
+    }
+
+
+def test_without_former_ids_nothing_is_renamed(tmp_path: Path) -> None:
+    assert Former.of(loaded(tmp_path, TWO % ("", "", "", ""))) == Former()
+
+
+@pytest.mark.parametrize(
+    ("written", "place", "says"),
+    [
+        ((", was: forms", "", "", ""), "products.forms.was", "is the id itself"),
+        ((", was: sso", "", "", ""), "products.forms.was", '"sso" is the id of a configured product'),
+        ((", was: [old, sso]", "", "", ""), "products.forms.was[1]", '"sso" is the id of a configured product'),
+        ((", was: old", "", "", ", was: [older, old]"), "products.sso.was[1]", '"old" is continued already at'),
+        (("", ", was: api", "", ""), "products.forms.checks.page.was", '"api" is the id of a configured check'),
+        (("", ", was: page", "", ""), "products.forms.checks.page.was", "is the id itself"),
+        (("", ", was: x", ", was: x", ""), "products.forms.checks.api.was", '"x" is continued already at'),
+        (("", ", was: [x, x]", "", ""), "products.forms.checks.page.was[1]", '"x" is continued already at'),
+        (("", ", was: 5", "", ""), "products.forms.checks.page", "not a former id"),
+        (("", ", was: 'A B'", "", ""), "products.forms.checks.page", "not a former id"),
+        (("", ", was: []", "", ""), "products.forms.checks.page", "is empty"),
+        (("", ", was: [old, 'A B']", "", ""), "products.forms.checks.page", "A B"),
+    ],
+)
+def test_a_contradiction_is_refused_at_its_place(
+    tmp_path: Path, written: tuple[str, ...], place: str, says: str
+) -> None:
+    found = examined(tmp_path, TWO % written)
+    assert found.portfolio is None
+    assert [place in str(each) and says in str(each) for each in found.problems] == [True], found.problems
+
+
+def test_the_same_former_id_in_two_products_names_two_checks(tmp_path: Path) -> None:
+    text = (TWO % ("", ", was: web", "", "")).replace("{id: page, tcp", "{id: page, was: web, tcp")
+    assert Former.of(loaded(tmp_path, text)).checks == {"forms/web": "forms/page", "sso/web": "sso/page"}

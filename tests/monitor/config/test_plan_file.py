@@ -1,0 +1,211 @@
+"""Plan files: what they may say, and every mistake with its place and what is allowed there."""
+
+from __future__ import annotations
+
+from fractions import Fraction
+from typing import TYPE_CHECKING
+
+import pytest
+from hypothesis import HealthCheck, given, settings
+
+from monitor.config.errors import ConfigError
+from monitor.config.plan_file import Plan, load_plan
+from monitor.config.readiness import load_checklist
+from monitor.share import shared
+from sla.feasibility import (
+    AtLeast,
+    Coupling,
+    Design,
+    Planned,
+    Repairable,
+    Standby,
+    Structure,
+    expected_down,
+    parallel,
+    series,
+)
+from sla.interval import DAY, HOUR, MINUTE
+from tests.sla.feasibility.enumeration import designs, enumerated, names_of
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+CHECKLIST = load_checklist(shared("config", "checklists", "five-nines.yaml"))
+APP = "title: t\nparts:\n  - {id: app, availability: 99.9%, mttr: 1h}\n"  # lines 1 to 3
+
+
+def loaded(folder: Path, text: str) -> Plan:
+    path = folder / "plan.yaml"
+    path.write_text(text, encoding="utf-8")
+    return load_plan(path, CHECKLIST)
+
+
+def complaints(folder: Path, text: str) -> list[str]:
+    with pytest.raises(ConfigError) as caught:
+        loaded(folder, text)
+    return [str(problem).removeprefix(f"{folder}/plan.yaml:") for problem in caught.value.problems]
+
+
+def test_a_part_needs_an_availability_or_its_two_times_and_no_more(tmp_path: Path) -> None:
+    plan = loaded(
+        tmp_path,
+        "title: t\nparts:\n"
+        "  - {id: a, availability: 99%, mttr: 1h}\n"
+        "  - {id: b, name: The B, mtbf: 2y, mttr: 30m, replicas: 3, needed: 2, needs: [a]}\n"
+        "  - {id: c, availability: 99.9%, deployments: {every: 7d, downtime: 5m}}\n",
+    )
+    a, b, c = plan.design.parts
+    assert a.failures == Repairable(99 * HOUR, HOUR)
+    assert (b.name, b.failures, b.needs) == ("The B", Repairable(730 * DAY, 30 * MINUTE, 3, 2), ("a",))
+    assert (a.replicable, b.replicable) == (False, True)
+    assert (c.failures.mttr, c.deployments) == (HOUR, Planned(7 * DAY, 5 * MINUTE))
+    assert plan.supposed == ("c",)
+
+
+def test_everything_else_that_a_plan_may_say(tmp_path: Path) -> None:
+    plan = loaded(
+        tmp_path,
+        APP + "dependencies:\n"
+        "  - {id: mail, availability: 99%, coupling: retried, retry: 5m}\n"
+        "  - {id: chat, availability: 99%, coupling: decoupled}\n"
+        "sites: [{id: a, mtbf: 5y, mttr: 8h}, {id: b, mtbf: 5y, mttr: 8h}]\n"
+        "fail_over: {kind: cold, rto: 4h, success: 80%, covers: [app]}\n"
+        "maintenance: {every: 30d, downtime: 1h, counted: false}\n"
+        "structure: {any: [app, {all: [mail, chat]}, {at_least: 1, of: [app, mail]}]}\n"
+        "objective: three nines\nmeets: [stateless]\n"
+        "ceilings: [{at_most: 99%, because: so it is, source: there}]\n"
+        "costs: {decouple/mail: 12.5}\nassumptions: [all is well]\n",
+    )
+    mail, chat = plan.design.parts[1:]
+    assert (mail.coupling, mail.patience, mail.outside) == (Coupling.RETRIED, 5 * MINUTE, True)
+    assert chat.coupling is Coupling.DECOUPLED
+    fail_over = plan.design.fail_over
+    assert fail_over is not None
+    assert (fail_over.kind, fail_over.rto, fail_over.success) == (Standby.COLD, 4 * HOUR, Fraction(4, 5))
+    assert plan.design.maintenance is not None
+    assert not plan.design.maintenance.counted
+    assert plan.design.structure == parallel("app", series("mail", "chat"), AtLeast(1, ("app", "mail")))
+    assert (plan.met, plan.costs) == (("stateless",), {"decouple/mail": Fraction(25, 2)})
+    assert plan.limits[0].at_most == Fraction(99, 100)
+
+
+@pytest.mark.parametrize(
+    ("more", "line"),
+    [
+        ("  - {id: x}\n", "4:5: parts.x.availability: is missing; write availability: 99.9%, or mtbf: 90d and mttr"),
+        ("  - {id: x, mtbf: 9d}\n", "4:5: parts.x.mttr: is missing; write how long an outage lasts"),
+        ("  - {id: x, mtbf: 9d, mttr: 1h, availability: 9%}\n", "4:19: parts.x.mtbf: and availability say the same"),
+        ("  - {id: x, mtbf: 5, mttr: 1h}\n", "4:19: parts.x.mtbf: 5 has no unit; write 5ms, 5s for seconds, 5m"),
+        ("  - {id: x, mtbf: 5m, mttr: 1h}\n", "4:19: parts.x.mtbf: must be between 1h and 100y"),
+        ("  - {id: x, mtbf: 500y, mttr: 1h}\n", "4:19: parts.x.mtbf: must be between 1h and 100y"),
+        ("  - {id: x, availability: 50%, mttr: 1m}\n", "4:27: parts.x.availability: would be lost more than once an"),
+        ("  - {id: x, availability: 99.9, replicas: 2, needed: 3}\n", "4:54: parts.x.needed: must be at most 2"),
+        ("  - {id: x, availability: 99%, deployments: {every: 1d, downtime: 1d}}\n", "4:67: parts.x.deployments.down"),
+        ("  - {id: x, availability: 99%, nedds: [app]}\n", "4:32: parts.x.nedds: unknown key; did you mean needs?"),
+        ("  - {id: app, availability: 99%}\n", '4:10: parts.app.id: "app" is taken at '),
+        ("  - {id: maintenance, availability: 99%}\n", '4:10: parts.maintenance.id: "maintenance" is what planned'),
+        ("  - {id: x, availability: 99%, needs: [ap]}\n", "4:40: parts.x.needs[0]: there is no part, dependency or si"),
+        ("  - {id: x, availability: 99%, needs: [x]}\n", "4:40: parts.x.needs[0]: closes a circle, x -> x; take one"),
+        ("dependencies: [{id: d, availability: 99%, coupling: soft}]\n", "4:53: dependencies.d.coupling: must be hard"),
+        ("dependencies: [{id: d, availability: 99%, coupling: retried}]\n", "4:16: dependencies.d.retry: is missing"),
+        (
+            "dependencies: [{id: d, availability: 99%, coupling: hard, retry: 1m}]\n",
+            "4:66: dependencies.d.retry: does nothing for a coupling that is hard; write coupling: retried",
+        ),
+        (
+            "sites: [{id: s, availability: 99%}]\nfail_over: {kind: hot, success: 90%}\n",
+            "5:19: fail_over.kind: has nowhere to go with 1 site; list a second one under sites",
+        ),
+        (
+            "sites: [{id: s, availability: 99%}, {id: z, availability: 99%}]\n",
+            "4:37: sites.z: has nothing to do without fail_over",
+        ),
+        (
+            "fail_over: {kind: warm, success: 90%}\n",
+            "4:12: fail_over.rto: is missing; write how long a fail-over",
+        ),
+        ("fail_over: {kind: warm, rto: 1m}\n", "4:12: fail_over.success: is missing; write how many of a hundred"),
+        ("fail_over: {kind: none, rto: 1m}\n", "4:30: fail_over.rto: means nothing where the kind is none; take it"),
+        ("fail_over: {kind: hot, success: 120%}\n", '4:33: fail_over.success: "120%" is not a share; write how many'),
+        ("fail_over: {kind: hot, success: 0.9}\n", "4:33: fail_over.success: 0.9 is not a share; write how many of a"),
+        ("maintenance: {every: 400d, downtime: 1d}\n", "4:22: maintenance.every: must be at most 365d"),
+        ("maintenance: {every: 10d, downtime: 2d}\n", "4:37: maintenance.downtime: is more than a tenth of all time"),
+        ("structure: {all: [app, web]}\n", '4:24: structure.all[1]: there is no part or dependency "web"; There are'),
+        ("structure: {most: [app]}\n", "4:12: structure: is no structure; write an id, {all: [..]}, {any: [..]}"),
+        ("structure: {any: []}\n", "4:18: structure.any: must be a list of ids or structures; write [a, b]"),
+        ("structure: {at_least: 3, of: [app]}\n", "4:23: structure.at_least: must be a whole number from 1 to 1"),
+        ("meets: [statless]\n", '4:9: meets[0]: there is no item of the checklist five-nines called "statless"; did'),
+        ("meets: [disaster-recovery]\n", "4:9: meets[0]: is not met by this design: nothing takes over in another"),
+        ("costs: {replica/app: 5}\n", '4:22: costs.replica/app: there is no change "replica/app"'),
+        ("costs: {replica/app: -5}\n", "4:22: costs.replica/app: must be at least 0"),
+        ("maintenance:\n", "4:13: maintenance: nothing is written here; write a value, or take the key out"),
+        ("objective: 100%\n", "4:12: objective: 100% leaves no downtime at all"),
+    ],
+)
+def test_each_mistake_is_shown_where_it_stands_with_what_to_write(more: str, line: str, tmp_path: Path) -> None:
+    told = complaints(tmp_path, APP + more)
+    assert any(each.startswith(line) for each in told), told
+
+
+def test_all_mistakes_are_told_at_once(tmp_path: Path) -> None:
+    told = complaints(
+        tmp_path,
+        "parts:\n  - {id: a, mtbf: 1d, needs: [b]}\n  - {id: A, availability: 0.999, mttr: soon}\n"
+        "structure: {all: [c]}\nmeets: [nothing]\n",
+    )
+    assert len(told) == 8
+    for words in ("title: is missing", "mttr: is missing", '"b"', "not an id", "99.9%", "soon", '"c"', '"nothing"'):
+        assert sum(words in each for each in told) == 1, (words, told)
+
+
+@pytest.mark.parametrize(
+    ("text", "says"),
+    [("", "holds nothing"), ("- a\n", "must be a mapping"), ("a: [\n", "1:"), ("title: &x t\nparts: *x\n", "alias")],
+)
+def test_what_is_no_plan_at_all_is_one_line(text: str, says: str, tmp_path: Path) -> None:
+    (told,) = complaints(tmp_path, text)
+    assert says in told
+
+
+def test_a_missing_file_is_one_line(tmp_path: Path) -> None:
+    with pytest.raises(ConfigError, match="cannot be read: no such file"):
+        load_plan(tmp_path / "none.yaml", CHECKLIST)
+
+
+def _written(structure: Structure) -> str:
+    if isinstance(structure, str):
+        return structure
+    return f"{{at_least: {structure.k}, of: [{', '.join(map(_written, structure.members))}]}}"
+
+
+@settings(max_examples=40, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@given(designs(most=7))
+def test_a_plan_file_means_what_an_enumeration_of_its_parts_gives(tmp_path: Path, made: Design) -> None:
+    """Ids, `needs` and `structure` as written; each part is down for 1 of 100 hours."""
+    each = "availability: 99%, mttr: 1h"
+    lines = ["title: t", f"parts: [{{id: always, {each}}}]", "dependencies:"]
+    lines += [f"  - {{id: {p.id}, {each}, coupling: {p.coupling}, needs: [{', '.join(p.needs)}]}}" for p in made.parts]
+    if made.sites:
+        lines += ["sites:", *(f"  - {{id: {s.id}, mtbf: 99h, mttr: 1h}}" for s in made.sites)]
+    lines += ["fail_over: {kind: none}"] if len(made.sites) > 1 else []
+    lines += [] if made.structure is None else [f"structure: {_written(made.structure)}"]
+    expected = enumerated(made, dict.fromkeys(names_of(made), Fraction(1, 100)))
+    down = expected_down(loaded(tmp_path, "\n".join(lines)).design)
+    assert 1 - down == pytest.approx(float((1 - expected) * Fraction(99, 100)))
+
+
+def test_what_one_branch_of_any_needs_does_not_take_the_whole_of_a_plan_down(tmp_path: Path) -> None:
+    """Each down for 1 of 100 hours: `a` with its database, or `b`, or mail that needs a name service."""
+    text = (
+        "title: t\nparts:\n"
+        "  - {id: a, availability: 99%, mttr: 1h, needs: [db]}\n"
+        "  - {id: b, availability: 99%, mttr: 1h}\n"
+        "  - {id: db, availability: 99%, mttr: 1h}\n"
+        "dependencies:\n"
+        "  - {id: mail, availability: 99%, mttr: 1h, coupling: hard, needs: [names]}\n"
+        "  - {id: names, availability: 99%, mttr: 1h, coupling: hard}\n"
+    )
+    two = loaded(tmp_path, text + "structure: {any: [a, b]}\n").design
+    assert expected_down(two) == pytest.approx(1 - (1 - (1 - 0.99**2) * 0.01) * 0.99**2)
+    three = loaded(tmp_path, text + "structure: {any: [a, {all: [b, mail]}]}\n").design
+    assert expected_down(three) == pytest.approx((1 - 0.99**2) * (1 - 0.99**3))

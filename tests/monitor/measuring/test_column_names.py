@@ -1,0 +1,68 @@
+"""What other tools call things."""
+
+from __future__ import annotations
+
+import re
+from pathlib import Path
+
+import pytest
+
+from monitor.measuring import column_names
+from monitor.measuring.column_names import BAD, GOOD, SYNONYMS, UNKNOWN, ambiguous, columns, rank
+
+
+@pytest.mark.parametrize(
+    ("tool", "said", "meant"),
+    [
+        ("ours", ("good", "bad", "unknown"), (GOOD, BAD, UNKNOWN)),
+        ("Uptime Kuma", ("UP", "DOWN", "PENDING", "MAINTENANCE"), (GOOD, BAD, UNKNOWN, UNKNOWN)),
+        ("Uptime Kuma's table", ("1", "0", "2", "3"), (GOOD, BAD, UNKNOWN, UNKNOWN)),
+        ("Gatus", ("true", "false"), (GOOD, BAD)),
+        ("probe_success", ("1", "0", "1.0", "0.0", "NaN"), (GOOD, BAD, GOOD, BAD, UNKNOWN)),
+        ("Healthchecks", ("up", "down", "paused", "new"), (GOOD, BAD, UNKNOWN, UNKNOWN)),
+        ("Pingdom", ("up", "down", "unconfirmed_down", "unknown"), (GOOD, BAD, UNKNOWN, UNKNOWN)),
+        ("UptimeRobot", ("Up", "Down", "Seems down", "Paused"), (GOOD, BAD, UNKNOWN, UNKNOWN)),
+        ("a script", (" Success ", "failed", "OK", "error"), (GOOD, BAD, GOOD, BAD)),
+    ],
+)
+def test_the_words_of_other_tools_are_understood(tool: str, said: tuple[str, ...], meant: tuple[int, ...]) -> None:
+    """In any case. What a tool has not settled itself is unknown."""
+    assert tuple(map(rank, said)) == meant, tool
+
+
+@pytest.mark.parametrize("word", ["", "degraded", "warning", "2xx", "200", "9", "x" * 500])
+def test_a_word_that_tools_do_not_agree_on_is_refused(word: str) -> None:
+    with pytest.raises(ValueError, match="is not an outcome; write good, bad or unknown") as refused:
+        rank(word)
+    assert len(str(refused.value)) < 200
+
+
+def test_no_word_means_two_things() -> None:
+    every = [word for listed in SYNONYMS.values() for word in listed.split()]
+    assert len(every) == len(set(every))
+    names = [name for synonyms in column_names.COLUMNS.values() for name in synonyms]
+    assert len(names) == len(set(names))
+
+
+def test_our_own_name_of_a_column_goes_first() -> None:
+    """And then the others in the order of the table, in any case."""
+    assert columns(("status", "Outcome", "time", " Timestamp ", "Monitor")) == {
+        "at": " Timestamp ",
+        "outcome": "Outcome",
+        "check": "Monitor",
+    }
+    assert ambiguous(["at", "Time", "outcome"])
+    assert not ambiguous(["at", "outcome", "check", "latency_seconds"])
+
+
+def test_the_documentation_names_every_word_that_is_understood() -> None:
+    """All of them, in the order of the tables, and none beside them."""
+    text = (Path(__file__).parents[3] / "docs/measure.md").read_text()
+    rows = [line.split("|")[1:3] for line in text.splitlines() if line.startswith("| ")]
+    told = {name.replace(", optional", "").strip(" `"): re.findall(r"`([^`]+)`", listed) for name, listed in rows}
+    assert {outcome: told[outcome] for outcome in ("good", "bad", "unknown")} == {
+        str(column_names.OUTCOMES[meaning]): listed.split() for meaning, listed in SYNONYMS.items()
+    }
+    assert {column: told[column] for column in column_names.COLUMNS} == {
+        column: list(names) for column, names in column_names.COLUMNS.items()
+    }

@@ -1,0 +1,75 @@
+"""Files as blocks of whole lines."""
+
+from __future__ import annotations
+
+import gzip
+import io
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from monitor.errors import NinewatchError
+from monitor.measuring import log_file
+from monitor.measuring.log_file import BadDataError, Block, Source, opened
+
+
+def blocks(data: bytes, size: int = log_file.BLOCK) -> list[Block]:
+    """The file in blocks of about so many bytes."""
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(log_file, "BLOCK", size)
+        return list(Source("f", io.BytesIO(data), lambda _: None).blocks())
+
+
+@given(st.text(st.sampled_from('ab,"\n\r'), max_size=60), st.integers(1, 9), st.booleans())
+def test_blocks_are_the_file_cut_between_lines(text: str, size: int, packed: bool) -> None:
+    """Whatever their size, they add up, know their line, and end where no quote is open (but for the last)."""
+    data = gzip.compress(text.encode()) if packed else text.encode()
+    found = blocks(data, size)
+    joined = "".join(block.text for block in found)
+    assert joined in (text, text + "\n")
+    assert all(block.text.endswith("\n") for block in found)
+    for number, block in enumerate(found):
+        before = "".join(b.text for b in found[:number])
+        assert block.line == 1 + before.count("\n")
+        assert before.count('"') % 2 == 0
+
+
+def test_quotes_do_not_keep_lines_of_json_together() -> None:
+    """An escaped quote opens nothing, and a line of JSON has no line break within it."""
+    text = '{"a": "\\""}\n' * 20
+    assert len(blocks(text.encode(), 12)) > 5
+
+
+def test_a_byte_order_mark_is_no_part_of_the_text() -> None:
+    assert blocks(b"\xef\xbb\xbfat\n") == [Block("at\n", 1)]
+
+
+@pytest.mark.parametrize(
+    ("data", "where", "words"),
+    [
+        (b"at,outcome\n1,\xff\n", "f:2: ", "not UTF-8"),
+        (b"at,outcome\n\n1,\0\n", "f:3: ", "not a text"),
+        ("at,outcome\n".encode("utf-16"), "f:1: ", "not"),
+        (gzip.compress(b"at,outcome\n" * 99, mtime=0)[:-12], "f:1: ", "cut short or damaged"),
+        (b"\x1f\x8bnothing", "f:1: ", "cut short or damaged"),
+    ],
+)
+def test_what_is_no_text_is_named_by_its_line(data: bytes, where: str, words: str) -> None:
+    with pytest.raises(BadDataError) as refused:
+        blocks(data)
+    assert str(refused.value).startswith(where)
+    assert words in str(refused.value)
+
+
+def test_an_open_quote_is_not_followed_for_ever(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(log_file, "_LONGEST", 50)
+    with pytest.raises(BadDataError, match="f:2: a line of more than 64 MB; is a quote left open"):
+        blocks(b'at,outcome\n"1,good\n' + b"2,good\n" * 50, 10)
+
+
+def test_all_files_are_tried_before_the_first_is_read(tmp_path: object) -> None:
+    with pytest.raises(NinewatchError, match=r"nowhere.csv: No such file"), opened([__file__, "nowhere.csv"]):
+        pytest.fail("opened")
+    with pytest.raises(NinewatchError, match="Is a directory"), opened([str(tmp_path)]):
+        pytest.fail("opened")

@@ -1,0 +1,168 @@
+"""Files as columns: the quick way, the careful way, and what neither can read."""
+
+from __future__ import annotations
+
+import csv
+import io
+import json
+from typing import Any
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from monitor.measuring.log_file import BadDataError, Block
+from monitor.measuring.log_parser import Columns, Csv, JsonLines, read
+
+
+def columns(text: str) -> list[tuple[str | None, ...]]:
+    """All rows of a file's text, cell by cell, with their line numbers."""
+    return [row for found in read("f", iter([Block(text, 1)])) for row in listed(found)]
+
+
+def listed(found: Columns) -> list[tuple[Any, ...]]:
+    checks, vantages = found.check or [""] * len(found.at), found.vantage or [""] * len(found.at)
+    numbered = [found.line(row) for row in range(len(found.at))]
+    return list(zip(found.at, found.outcome, checks, vantages, numbered, strict=True))
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "at,outcome,check,vantage\n1,good,c,v\n2,bad,c,v\n",
+        "at;outcome;check;vantage\n1;good;c;v\n2;bad;c;v\n",
+        "at\toutcome\tcheck\tvantage\n1\tgood\tc\tv\n2\tbad\tc\tv\n",
+        "vantage,latency_seconds,check,outcome,at\r\nv,0.1,c,good,1\r\nv,,c,bad,2\r\n",
+        ' Time ,"Status",monitor,region\n"1","good",c,"v"\n2,bad,c,v\n',
+        '{"at":"1","outcome":"good","check":"c","vantage":"v"}\n{ "at":2,"outcome":"bad","check":"c","vantage":"v"}\n',
+    ],
+)
+def test_columns_are_found_by_name(text: str) -> None:
+    """Whatever their order, separator, quotes, and whatever else there is."""
+    assert columns(text) == [
+        ("1", "good", "c", "v", 1 + (text[0] != "{")),
+        ("2", "bad", "c", "v", 2 + (text[0] != "{")),
+    ]
+
+
+@pytest.mark.parametrize(
+    ("header", "delimiter"),
+    [
+        ('at;"a,b,c,d,e,f";outcome', ";"),
+        ('"at";"reason, as ""text"", of it";"outcome"', ";"),
+        ('"at"\t"x;y;z;w"\t"outcome"', "\t"),
+        ('at,"x;y;z;w",outcome', ","),
+        ("sep=|\nat|x,y|outcome", "|"),
+        ('"sep=;"\r\nat;"x,y,z,w";outcome', ";"),
+    ],
+)
+def test_the_delimiter_is_the_one_outside_quotes_or_the_one_that_excel_names(header: str, delimiter: str) -> None:
+    """Whatever the names of other columns hold."""
+    row = delimiter.join(("1", '"c; d, e"', "good"))
+    assert [each[:2] for each in columns(f"{header}\n{row}\n")] == [("1", "good")]
+
+
+def test_check_and_vantage_are_optional() -> None:
+    assert columns("at,outcome\n1,good\n") == [("1", "good", "", "", 2)]
+    assert columns('{"at": 1, "outcome": true}\n') == [("1", "true", "", "", 1)]
+
+
+def test_each_json_line_is_read_by_its_own_keys() -> None:
+    """A key that only some lines have is not lost, nor is one by another name."""
+    text = (
+        '{"at":1,"outcome":"good"}\n{"time":2.5,"status":0,"check":7,"x":[1]}\n\n{"at":3,"outcome":1.0,"check":null}\n'
+    )
+    assert columns(text) == [("1", "good", "", "", 1), ("2.5", "0", "7", "", 2), ("3", "1.0", "", "", 4)]
+
+
+def test_an_empty_file_has_no_rows() -> None:
+    assert columns("") == columns("\n \n") == columns("at,outcome\n") == []
+
+
+@pytest.mark.parametrize(
+    ("text", "line", "words"),
+    [
+        ("a,b\n1,2\n", 1, 'no column "at" (or timestamp, time'),
+        ("at,b\n1,2\n", 1, 'no column "outcome" (or status'),
+        ("\nat\n", 2, 'no column "outcome"'),
+        ("at,outcome\n1,good\n1\n", 3, "1 cells where the header has 2"),
+        ("at,outcome\n1,good\n\n1,good,x\n", 4, "3 cells where the header has 2"),
+        ('at,outcome\n"1\n2",good\n"3"x,good\n', 4, "not CSV"),
+        ("[\n{}\n]\n", 1, "a JSON array; write one object a line"),
+        ('{"at":1,"outcome":"good"}\n{"at":1\n', 2, "not JSON"),
+        ('{"at":1,"outcome":"good"}\n[1]\n', 2, "not an object"),
+        ('{"at":1,"outcome":"good"}\n{"at":1}\n', 2, 'no column "outcome"'),
+        ('{"at":1,"outcome":null}\n', 1, '"outcome" is null; write text or a number'),
+        ('{"at":true,"outcome":1}\n', 1, '"at" is true'),
+        ('{"at":1,"outcome":1,"check":["a"]}\n', 1, '"check" is ["a"]'),
+        ('{"at":1,"outcome":' + "[" * 100_000 + "\n", 1, ""),
+    ],
+)
+def test_a_line_that_cannot_be_read_is_named(text: str, line: int, words: str) -> None:
+    """`file:line: what`, and what to write instead."""
+    with pytest.raises(BadDataError) as refused:
+        columns(text)
+    assert str(refused.value).startswith(f"f:{line}: ")
+    assert words in str(refused.value)
+
+
+cells = st.text(st.sampled_from("ab1, ;\"\n\t\u2028'\\"), max_size=4)
+
+
+@given(
+    st.lists(st.tuples(cells, cells, cells), max_size=8),
+    st.booleans(),
+    st.sampled_from([csv.QUOTE_MINIMAL, csv.QUOTE_ALL]),
+)
+def test_csv_is_read_as_the_standard_library_reads_it(
+    rows: list[tuple[str, str, str]], spaced: bool, quoting: int
+) -> None:
+    """Quotes, separators and line breaks within cells, whichever way a block is read."""
+    text = io.StringIO()
+    csv.writer(text, lineterminator="\r\n" if spaced else "\n", quoting=quoting).writerows(
+        [("at", "check", "outcome"), *rows]
+    )
+    wanted = list(csv.reader(io.StringIO(text.getvalue(), newline="")))[1:]
+    header, _, body = text.getvalue().partition("\n")
+    found = Csv("f", header.rstrip("\r"), 1).read(Block(body, 2))
+    assert [(at, check, outcome) for at, outcome, check, *_ in listed(found)] == [tuple(row) for row in wanted]
+
+
+values = st.one_of(
+    st.text(max_size=3), st.integers(-(10**20), 10**20), st.floats(allow_nan=False), st.booleans(), st.none()
+)
+keys = st.sampled_from(["at", "outcome", "check", "vantage", "time", "status", "Check", "extra", 'é"\\'])
+objects = st.dictionaries(keys, values, max_size=6)
+
+
+@given(st.lists(objects, min_size=1, max_size=4), st.booleans())
+def test_json_is_read_the_same_quickly_and_carefully(lines: list[dict[str, Any]], alike: bool) -> None:
+    """What the quick way reads, the careful way reads to the same cells."""
+    shown = lines[:1] * 3 if alike else lines
+    block = Block("".join(json.dumps(line) + "\n" for line in shown), 1)
+    reader = JsonLines("f")
+    for _ in range(2):  # the second time it has met all keys
+        quick = reader._quick(block)
+        try:
+            careful = reader._careful(block)
+        except BadDataError:
+            assert quick is None
+        else:
+            assert quick is None or listed(quick) == listed(careful)
+
+
+def test_as_many_quotes_as_if_each_cell_were_in_quotes_are_not_that() -> None:
+    """Six in one cell, where three cells would have six."""
+    assert columns('at,outcome,check\n1,good,""""""\n') == [("1", "good", '""', "", 2)]
+
+
+def test_programs_files_are_read_the_quick_way() -> None:
+    """Plain CSV, CSV all in quotes, JSON lines some of which have a key more: from the second block on."""
+    plain, quoted = "1,good,c,0.5\r\n2,bad,c,\r\n", '"1","good","c","a, b"\n"2","bad","c",""\n'
+    for body in (plain, quoted):
+        assert Csv("f", "at,outcome,check,x", 1)._quick(Block(body, 2)) is not None
+    reader = JsonLines("f")
+    lines = Block('{"at":1,"outcome":"good"}\n{"at":2,"outcome":"bad","reason":"timeout"}\n', 1)
+    assert reader._quick(lines) is None
+    reader.read(lines)
+    assert reader._quick(lines) is not None

@@ -1,0 +1,91 @@
+"""/etc/hosts: each name leads to its own addresses and to no other's, whatever else the lines share."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from monitor.config.model import Family
+from monitor.network.failure import ProbeFailure
+from monitor.network.hosts_file import Hosts
+from monitor.network.resolver import Resolver
+from sla.observation import Outcome
+from tests.support.nameserver import naming, records
+from tests.support.probing import attempt
+from tests.support.servers import answer, saying, serving
+
+TEXT = """\
+127.0.0.1 localhost blue   # a comment: 10.9.9.9 blue
+10.0.0.9\tblue
+10.0.0.1 app1 Shared.Example.Test
+10.0.0.2 app2 shared.example.test shared.example.test.
+::1 localhost
+fe80::1%lo scoped
+nonsense app1
+300.0.0.1 app1
+
+10.0.0.2
+"""
+
+
+@pytest.fixture
+def path(tmp_path: Path) -> Path:
+    path = tmp_path / "hosts"
+    path.write_text(TEXT)
+    return path
+
+
+@pytest.mark.parametrize(
+    ("name", "found"),
+    [
+        ("localhost", ["127.0.0.1", "::1"]),
+        ("LOCALHOST.", ["127.0.0.1", "::1"]),
+        ("blue", ["127.0.0.1", "10.0.0.9"]),
+        ("app1", ["10.0.0.1"]),
+        ("app2", ["10.0.0.2"]),
+        ("shared.example.test", ["10.0.0.1", "10.0.0.2"]),
+        ("app", []),
+        ("scoped", []),
+        ("a.localhost", ["::1", "127.0.0.1"]),
+    ],
+)
+def test_a_name_has_the_addresses_of_its_own_lines_in_their_order(name: str, found: list[str], path: Path) -> None:
+    assert [address for _, address in Hosts(path).addresses(name)] == found
+
+
+def test_a_change_shows_at_once_and_without_a_file_only_this_machine_is_known(path: Path) -> None:
+    hosts = Hosts(path)
+    assert hosts.addresses("app1")
+    another = path.with_suffix(".new")
+    another.write_text(TEXT.replace("app1", "app3"))
+    another.replace(path)
+    assert not hosts.addresses("app1")
+    assert hosts.addresses("app3")
+    path.unlink()
+    assert not hosts.addresses("app3")
+    assert [address for _, address in hosts.addresses("localhost")] == ["::1", "127.0.0.1"]
+
+
+async def test_what_the_file_knows_is_not_asked_for_and_the_rest_is(path: Path) -> None:
+    async with naming(records("A 203.0.113.1", "AAAA 2001:db8::1")) as port:
+        resolver = Resolver(["127.0.0.1"], port, path)
+        found = {name: await resolver.addresses(name, 80, Family.IP4) for name in ("app1", "elsewhere.example.test")}
+        with pytest.raises(ProbeFailure, match="app1 in ip6 has no address"):
+            await resolver.addresses("app1", 80, Family.IP6)
+        await resolver.close()
+    assert {name: [where[0] for _, where in each] for name, each in found.items()} == {
+        "app1": ["10.0.0.1"],
+        "elsewhere.example.test": ["203.0.113.1"],
+    }
+
+
+async def test_a_neighbour_on_the_same_line_does_not_stand_in_for_a_dead_machine(tmp_path: Path) -> None:
+    path = tmp_path / "hosts"
+    path.write_text("127.0.0.9 app1 shared\n127.0.0.1 app2 shared\n")
+    async with serving(saying(answer())) as port:
+        outcomes = [
+            (await attempt({"tcp": f"{name}:{port}"}, 5, Resolver(hosts=path))).result.outcome
+            for name in ("app1", "app2", "shared")
+        ]
+    assert outcomes == [Outcome.BAD, Outcome.GOOD, Outcome.GOOD]

@@ -1,0 +1,283 @@
+"""docs/probes.md keeps its word: every example loads and is good against a real server, every reason is explained."""
+
+from __future__ import annotations
+
+import ast
+import asyncio
+import contextlib
+import importlib
+import inspect
+import json
+import pkgutil
+import struct
+import time
+from collections.abc import AsyncIterator, Callable
+from contextlib import AbstractAsyncContextManager, asynccontextmanager
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+from zoneinfo import ZoneInfo
+
+import pytest
+import trustme
+import yaml
+from click.testing import CliRunner
+
+from monitor import probes
+from monitor.commands.probe import _of_url, probe
+from monitor.config.loader import examine
+from monitor.http import expectation as expectation_module
+from monitor.http import fetching_check
+from monitor.http import response as http_response
+from monitor.network import buffered_stream, connection
+from monitor.probes import icmp
+from monitor.probes.documentation import SHARED
+from monitor.probes.registry import CHECK_TYPES, KINDS
+from tests.monitor.probes.test_databases import POSTGRES, mariadb, postgres
+from tests.monitor.probes.test_websocket import echoing
+from tests.support.certificates import bundle, server_context
+from tests.support.line_servers import datagrams, replying, saying_at_once
+from tests.support.nameserver import naming, records
+from tests.support.processes import needs
+from tests.support.servers import answer, saying, serving
+from tests.support.starttls import TURNS, clear_first
+
+if TYPE_CHECKING:
+    from tests.support.servers import Handler
+
+Stage = Callable[[Path], AbstractAsyncContextManager[dict[str, Any]]]
+
+
+def example(kind: str) -> dict[str, Any]:
+    """Return the check as the documentation shows it."""
+    written = yaml.safe_load(KINDS[kind].example)
+    assert isinstance(written, dict)
+    return written
+
+
+@pytest.fixture(autouse=True)
+def secrets(monkeypatch: pytest.MonkeyPatch) -> None:
+    for name in ("NIGHTLY_LOAD_TOKEN", "POSTGRES_PASSWORD", "MYSQL_PASSWORD"):
+        monkeypatch.setenv(name, "right-canary-right-canary")
+
+
+@pytest.mark.parametrize("kind", list(KINDS))
+def test_every_example_is_a_configuration(kind: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(icmp, "allowed", lambda: True)
+    check = "\n".join(f"        {line}" for line in KINDS[kind].example.splitlines())
+    (tmp_path / "journeys").mkdir()
+    (tmp_path / "journeys/log_in.py").touch()
+    path = tmp_path / "c.yaml"
+    path.write_text(f"products:\n  - id: p\n    objective: 99%\n    checks:\n      -\n{check}\n")
+    found = examine(path, CHECK_TYPES)
+    assert found.problems == ()
+    assert found.portfolio is not None
+    assert found.portfolio.products[0].checks[0].kind == kind
+
+
+# Every example is probed, with its address replaced by that of a server that behaves as the example wants.
+
+
+def at(handler: Handler, key: str, form: str = "127.0.0.1:{}") -> Stage:
+    @asynccontextmanager
+    async def stage(folder: Path) -> AsyncIterator[dict[str, Any]]:
+        async with serving(handler) as port:
+            yield {key: form.format(port)}
+
+    return stage
+
+
+def encrypted(key: str, form: str, listener: Callable[[Any], AbstractAsyncContextManager[int]], **more: Any) -> Stage:
+    @asynccontextmanager
+    async def stage(folder: Path) -> AsyncIterator[dict[str, Any]]:
+        authority = trustme.CA()
+        async with listener(server_context(authority.issue_cert("127.0.0.1"))) as port:
+            yield {key: form.format(port), "tls": {"ca": bundle(authority, folder)}, **more}
+
+    return stage
+
+
+@asynccontextmanager
+async def certified(folder: Path) -> AsyncIterator[dict[str, Any]]:
+    authority = trustme.CA()
+    context = server_context(authority.issue_cert("127.0.0.1"))
+    async with serving(clear_first(TURNS["smtp"], context)) as port:
+        target = {**example("tls")["tls"], "target": f"127.0.0.1:{port}", "ca": bundle(authority, folder)}
+        yield {"tls": target}
+
+
+@asynccontextmanager
+async def resolving(folder: Path) -> AsyncIterator[dict[str, Any]]:
+    async with naming(records("A 192.0.2.7")) as port:
+        yield {"resolver": f"127.0.0.1:{port}"}
+
+
+def over_udp(key: str, answering: Callable[[bytes], list[bytes]]) -> Stage:
+    @asynccontextmanager
+    async def stage(folder: Path) -> AsyncIterator[dict[str, Any]]:
+        async with datagrams(answering) as port:
+            yield {key: f"127.0.0.1:{port}"}
+
+    return stage
+
+
+def time_of_day(asked: bytes) -> list[bytes]:
+    packet = struct.Struct("!BBbb3I4Q")
+    stamp = int((time.time() + 2_208_988_800) * 2**32)
+    return [packet.pack(4 << 3 | 4, 2, 6, -20, 0, 0, 0, stamp, packet.unpack(asked)[10], stamp, stamp)]
+
+
+def of_health(kind: str) -> Stage:
+    from tests.monitor.probes.test_grpc import healthy
+
+    @asynccontextmanager
+    async def stage(folder: Path) -> AsyncIterator[dict[str, Any]]:
+        authority = trustme.CA()
+        with healthy(authority) as port:
+            yield {"grpc": f"127.0.0.1:{port}", "service": "up", "tls": {"ca": bundle(authority, folder)}}
+
+    return stage
+
+
+def of_numbers(good: str, total: str) -> Stage:
+    from tests.monitor.probes.test_prometheus import numbers
+
+    @asynccontextmanager
+    async def stage(folder: Path) -> AsyncIterator[dict[str, Any]]:
+        written = example("prometheus")
+        async with serving(numbers(**{written["good"]: [good], written["total"]: [total]})) as port:
+            yield {"prometheus": f"http://127.0.0.1:{port}"}
+
+    return stage
+
+
+def mailing() -> Stage:
+    from tests.monitor.probes.test_smtp import encrypting
+
+    @asynccontextmanager
+    async def stage(folder: Path) -> AsyncIterator[dict[str, Any]]:
+        authority = trustme.CA()
+        context = server_context(authority.issue_cert("127.0.0.1"))
+        async with serving(encrypting(context)) as port:
+            yield {"smtp": f"127.0.0.1:{port}", "tls": {"ca": bundle(authority, folder)}}
+
+    return stage
+
+
+@asynccontextmanager
+async def chatting(folder: Path) -> AsyncIterator[dict[str, Any]]:
+    authority = trustme.CA()
+    async with echoing(server_context(authority.issue_cert("127.0.0.1"))) as port:
+        said = {"websocket": f"wss://127.0.0.1:{port}/ws", "tls": {"ca": bundle(authority, folder)}}
+        yield {**said, "send": '"pong"'}
+
+
+@asynccontextmanager
+async def program(folder: Path) -> AsyncIterator[dict[str, Any]]:
+    yield {"exec": ["/bin/true", *example("exec")["exec"][1:]]}
+
+
+def database(kind: str, server: Callable[[Path], contextlib.AbstractContextManager[int]]) -> Stage:
+    @asynccontextmanager
+    async def stage(folder: Path) -> AsyncIterator[dict[str, Any]]:
+        (folder / "secret").write_text("right-canary")
+        with server(folder) as port:
+            yield {kind: f"127.0.0.1:{port}", "password": {"file": str(folder / "secret")}}
+
+    return stage
+
+
+REGISTERED = {
+    "events": [{"eventAction": "expiration", "eventDate": f"{datetime.now(UTC) + timedelta(days=99):%Y-%m-%dT00:00Z}"}]
+}
+REDIS = saying_at_once(b"+PONG\r\n*3\r\n$6\r\nmaster\r\n:0\r\n*0\r\n")
+LISTING = answer(f"<a href=TDI17_{datetime.now(ZoneInfo('America/Vancouver')):%Y%m%d}.dat>".encode())
+STAGES: dict[str, Stage] = {
+    "http": at(saying(answer(b'{"ready": true}')), "http", "http://127.0.0.1:{}/"),
+    "tcp": at(replying({b"QUIT": b"221 bye\r\n"}, b"220 here\r\n"), "tcp"),
+    "tls": certified,
+    "dns": resolving,
+    "udp": over_udp("udp", lambda asked: [b"pong\n"]),
+    "smtp": mailing(),
+    "ssh": at(saying_at_once(b"SSH-2.0-x\r\n"), "ssh"),
+    "ntp": over_udp("ntp", time_of_day),
+    "redis": at(REDIS, "redis"),
+    "websocket": chatting,
+    "grpc": of_health("grpc"),
+    "freshness": at(saying(LISTING), "freshness", "http://127.0.0.1:{}/"),
+    "prometheus": of_numbers("99.5", "100"),
+    "domain": at(saying(answer(json.dumps(REGISTERED).encode())), "rdap", "http://127.0.0.1:{}/"),
+    "exec": program,
+    "postgres": database("postgres", postgres),
+    "mysql": database("mysql", mariadb),
+}
+ELSEWHERE = {"heartbeat", "icmp", "browser"}  # pushed: tests of the pings; in a namespace: below; test_browser
+SLOW = {
+    "postgres": [pytest.mark.slow, needs(str(POSTGRES / "initdb"))],
+    "mysql": [pytest.mark.slow, needs("mariadbd", "mariadb-install-db")],
+}
+
+
+@pytest.mark.parametrize("scheme", [scheme for kind in KINDS.values() for scheme in kind.schemes])
+def test_every_url_makes_a_check_of_its_kind(scheme: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(icmp, "allowed", lambda: True)
+    kind = next(kind for kind in KINDS.values() if scheme in kind.schemes)
+    port = ":1" if kind.name in ("tcp", "grpc") else ""
+    made = _of_url(f"{scheme}://host.example.test{port}", "2s")
+    assert (made.kind, made.timeout) == (kind.name, 2_000_000)
+
+
+def test_every_kind_has_a_stage() -> None:
+    assert set(STAGES) == set(KINDS) - ELSEWHERE
+
+
+@pytest.mark.parametrize("kind", [pytest.param(kind, marks=SLOW.get(kind, [])) for kind in STAGES])
+async def test_every_example_is_good_where_its_server_is(kind: str, tmp_path: Path) -> None:
+    """As `ninewatch probe` is run, which shows where the time went."""
+    async with STAGES[kind](tmp_path) as changed:
+        check = {**example(kind), **changed}
+        path = tmp_path / "c.yaml"
+        path.write_text(yaml.safe_dump({"products": [{"id": "p", "objective": "99%", "checks": [check]}]}))
+        words = [f"p/{check['id']}", "-c", str(path), "--allow-exec", "--json"]
+        done = await asyncio.to_thread(CliRunner().invoke, probe, words)
+    said = json.loads(done.stdout)
+    assert (done.exit_code, said["outcome"], said["reason"]) == (0, "good", ""), said["detail"]
+    assert said["phases"]
+    assert sum(said["phases"].values()) <= said["duration_seconds"]
+
+
+# Words that stand in the detail of `sli_unavailable` and `rdap_unavailable`.
+IN_DETAIL = {"query_ambiguous", "query_malformed", "query_refused", "rdap_none"}
+
+
+def test_every_reason_that_a_kind_gives_is_explained() -> None:
+    common = {
+        word
+        for module in (connection, buffered_stream, fetching_check, http_response, expectation_module)
+        for word in words(module)
+    }
+    for kind in KINDS.values():
+        module = inspect.getmodule(kind.prepare)
+        assert module is not None
+        explained = set(kind.reasons) | set(SHARED) | common | IN_DETAIL
+        assert set(words(module)) <= explained, kind.name
+
+
+@pytest.mark.parametrize("name", [each.name for each in pkgutil.iter_modules(probes.__path__)])
+def test_every_reason_of_every_module_is_explained_somewhere(name: str) -> None:
+    """Also those of modules that a kind stands on, such as a protocol's."""
+    explained = set(SHARED) | IN_DETAIL | {word for kind in KINDS.values() for word in kind.reasons}
+    assert set(words(importlib.import_module(f"monitor.probes.{name}"))) <= explained
+
+
+def words(module: Any) -> list[str]:
+    """Return the reasons that a module writes out."""
+    calls = [node for node in ast.walk(ast.parse(inspect.getsource(module))) if isinstance(node, ast.Call)]
+    return [
+        call.args[0].value
+        for call in calls
+        if isinstance(call.func, ast.Name)
+        and call.func.id == "ProbeFailure"
+        and call.args
+        and isinstance(call.args[0], ast.Constant)
+    ]

@@ -1,0 +1,287 @@
+"""The dns kind's transports, and all that may be expected of an answer: code, flags, sections, expressions."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from typing import TYPE_CHECKING, Any
+
+import dns.flags
+import dns.message
+import dns.rcode
+import dns.rdataclass
+import dns.rrset
+import pytest
+import trustme
+from jsonschema import Draft202012Validator
+from pydantic import ValidationError
+
+from monitor.config.schema import schema
+from monitor.probes.registry import CHECK_TYPES
+from sla.observation import Outcome
+from tests.support.certificates import bundle, server_context
+from tests.support.line_servers import saying_at_once
+from tests.support.nameserver import Answering, framed, naming, nothing, records
+from tests.support.probing import attempt, check_of
+from tests.support.servers import serving
+
+if TYPE_CHECKING:
+    import ssl
+    from pathlib import Path
+
+    from monitor.vocabulary import ProbeResult
+
+NAME = "status.example.test"
+TWO = records("A 192.0.2.7", "A 192.0.2.8")
+
+
+async def asked(
+    over_udp: Answering, over_tcp: Answering = nothing, context: ssl.SSLContext | None = None, **more: Any
+) -> ProbeResult:
+    async with naming(over_udp, over_tcp, context) as port:
+        return (await attempt({"dns": NAME, "resolver": f"127.0.0.1:{port}", **more})).result
+
+
+# How it is asked
+
+
+async def test_over_tcp_no_datagram_is_sent() -> None:
+    result = await asked(nothing, framed(TWO), transport="tcp", expect={"answer": ["192.0.2.7"]})
+    assert (result.outcome, result.reason) == (Outcome.GOOD, "")
+
+
+async def test_over_tls_the_resolvers_certificate_is_judged(tmp_path: Path) -> None:
+    authority = trustme.CA()
+    context = server_context(authority.issue_cert("resolver.example.test"))
+    trusted = {"ca": bundle(authority, tmp_path), "server_name": "resolver.example.test"}
+    result = await asked(nothing, framed(TWO), context, transport="tls", tls=trusted)
+    assert (result.outcome, result.reason) == (Outcome.GOOD, ""), result.detail
+    assert "tls" in result.phases
+    assert result.certificate_expiry is not None
+    other = {"ca": bundle(authority, tmp_path)}
+    assert (await asked(nothing, framed(TWO), context, transport="tls", tls=other)).reason == "tls_hostname"
+    assert (await asked(nothing, framed(TWO), context, transport="tls")).reason == "tls_untrusted"
+
+
+async def test_a_resolver_that_speaks_no_tls_says_so() -> None:
+    async with serving(saying_at_once(b"\0\x0cno such thing")) as port:
+        result = (await attempt({"dns": NAME, "resolver": f"127.0.0.1:{port}", "transport": "tls"})).result
+    assert (result.outcome, result.reason) == (Outcome.BAD, "tls_handshake")
+
+
+@pytest.mark.parametrize(
+    ("written", "port"), [({}, 53), ({"transport": "tcp"}, 53), ({"transport": "tls"}, 853), ({"transport": "udp"}, 53)]
+)
+def test_the_port_is_the_transports_unless_another_is_written(written: dict[str, Any], port: int) -> None:
+    assert check_of({"dns": NAME, "resolver": "192.0.2.53", **written}).resolver.port == port
+    assert check_of({"dns": NAME, "resolver": "192.0.2.53:99", **written}).resolver.port == 99
+
+
+@pytest.mark.parametrize("desired", [True, False])
+async def test_recursion_is_asked_for_unless_it_is_not_desired(desired: bool) -> None:
+    seen: list[bool] = []
+
+    def noting(query: dns.message.QueryMessage) -> Iterable[bytes]:
+        seen.append(bool(query.flags & dns.flags.RD))
+        return TWO(query)
+
+    assert (await asked(noting, recursion_desired=desired)).outcome is Outcome.GOOD
+    assert seen == [desired]
+
+
+async def test_another_class_and_the_root_can_be_asked_for() -> None:
+    def chaos(query: dns.message.QueryMessage) -> Iterable[bytes]:
+        (question,) = query.question
+        reply = dns.message.make_response(query)
+        reply.answer.append(dns.rrset.from_text(question.name, 0, "CH", "TXT", '"9.18"'))
+        return [reply.to_wire()] if question.rdclass == dns.rdataclass.CH else []
+
+    written: dict[str, Any] = {
+        "dns": "version.bind",
+        "record": "TXT",
+        "class": "CH",
+        "expect": {"answer": {"matches": "9.18"}},
+    }
+    assert (await asked(chaos, **written)).outcome is Outcome.GOOD
+    assert (await asked(records("NS a.root.example.test."), dns=".", record="NS")).outcome is Outcome.GOOD
+
+
+@pytest.mark.parametrize(
+    ("count", "text", "reason"),
+    [(501, "A 192.0.{}.{}", "answer_too_long"), (500, "A 192.0.{}.{}", ""), (200, 'TXT "{}.{}' + "x" * 200 + '"', "")],
+)
+async def test_an_answer_of_too_many_records_is_not_read(count: int, text: str, reason: str) -> None:
+    many = records(*(text.format(*divmod(number, 256)) for number in range(count)))
+    assert (await asked(nothing, framed(many), transport="tcp", record=text.partition(" ")[0])).reason == reason
+
+
+# What is expected
+
+
+@pytest.mark.parametrize(
+    ("given", "expected", "reason"),
+    [
+        (dns.rcode.NXDOMAIN, "NXDOMAIN", ""),
+        (dns.rcode.NXDOMAIN, ["noerror", "nxdomain"], ""),
+        (dns.rcode.REFUSED, "REFUSED", ""),
+        (dns.rcode.NOERROR, "NXDOMAIN", "dns_rcode"),
+        (dns.rcode.SERVFAIL, "NXDOMAIN", "dns_servfail"),
+        (dns.rcode.NXDOMAIN, ["NOERROR"], "dns_nxdomain"),
+        (dns.rcode.NOTIMP, ["NOERROR"], "dns_failure"),
+    ],
+)
+async def test_the_code_is_one_of_those_expected(given: dns.rcode.Rcode, expected: Any, reason: str) -> None:
+    result = await asked(records(rcode=given), expect={"rcode": expected})
+    assert (result.outcome, result.reason) == (Outcome.BAD if reason else Outcome.GOOD, reason)
+
+
+@pytest.mark.parametrize(
+    ("expected", "good"),
+    [
+        ({"holds": ["192.0.2.7"]}, True),
+        ({"holds": ["192.0.2.9"]}, False),
+        ({"matches": r"^status\.example\.test\. 0 IN A 192\.0\.2\.8$"}, True),
+        ({"matches": r"198\.51"}, False),
+        ({"not_matches": r"198\.51"}, True),
+        ({"not_matches": r"\.8$"}, False),
+        ({"all_match": r"192\.0\.2\."}, True),
+        ({"all_match": r"\.7$"}, False),
+        ({"not_all_match": r"\.7$"}, True),
+        ({"not_all_match": r"192\.0\.2\."}, False),
+        ({"holds": ["192.0.2.7"], "not_matches": r"\.8$"}, False),
+    ],
+)
+async def test_expressions_are_held_against_each_record(expected: dict[str, Any], good: bool) -> None:
+    result = await asked(TWO, expect={"answer": expected})
+    assert (result.outcome, result.reason) == ((Outcome.GOOD, "") if good else (Outcome.BAD, "dns_answer"))
+    assert result.detail.isprintable()
+
+
+@pytest.mark.parametrize(
+    ("record", "given", "expected", "good"),
+    [
+        ("A", "192.0.2.7", "192.0.2.7", True),
+        ("AAAA", "2001:db8::7", "2001:DB8:0:0::7", True),
+        ("AAAA", "2001:db8::7", "2001:db8::8", False),
+        ("MX", "10 mail.example.test.", "10 MAIL.Example.test", True),
+        ("MX", "10 mail.example.test.", "20 mail.example.test.", False),
+        ("CNAME", "Elsewhere.example.test.", "elsewhere.example.TEST.", True),
+        ("TXT", '"v=DMARC1; p=none"', "v=DMARC1; p=none", True),
+        ("TXT", '"v=DMARC1; p=none"', '"v=DMARC1; p=none"', True),
+        ("TXT", '"v=DMARC1; " "p=none"', "v=DMARC1; p=none", True),
+        ("TXT", '"v=DMARC1; " "p=none"', '"v=DMARC1; " "p=none"', True),
+        ("TXT", '"v=DMARC1"', "V=dmarc1", False),
+        ("CAA", '0 issue "ca.example.test"', "0 issue ca.example.test", True),
+    ],
+)
+async def test_records_are_compared_as_data(record: str, given: str, expected: str, good: bool) -> None:
+    """And one text is as good as a list of one."""
+    result = await asked(records(f"{record} {given}"), record=record, expect={"answer": expected})
+    assert (result.outcome, result.reason) == ((Outcome.GOOD, "") if good else (Outcome.BAD, "dns_answer"))
+
+
+@pytest.mark.parametrize(
+    ("record", "expected"), [("A", "192.0.2.300"), ("AAAA", "192.0.2.7"), ("MX", "mail.example.test."), ("NS", "a..b")]
+)
+def test_data_that_no_answer_can_hold_is_refused(record: str, expected: str) -> None:
+    with pytest.raises(ValidationError, match=f'"{expected}" is no data of {record} records'):
+        check_of({"dns": NAME, "record": record, "expect": {"additional": [expected]}})
+
+
+@pytest.mark.parametrize("record", ["XYZ", "TYPE65536", "TYPE-1"])
+def test_a_record_type_that_there_is_not_is_told_in_our_words(record: str) -> None:
+    with pytest.raises(ValidationError, match=f'"{record}" is not a DNS record type; write A, AAAA'):
+        check_of({"dns": NAME, "record": record})
+
+
+@pytest.mark.parametrize(
+    ("expected", "good"),
+    [
+        ({"matches": "."}, False),
+        ({"all_match": "."}, False),
+        ({"not_matches": "."}, True),
+        ({"not_all_match": "."}, True),
+    ],
+)
+async def test_of_no_records_none_matches_and_none_is_amiss(expected: dict[str, Any], good: bool) -> None:
+    result = await asked(records(rcode=dns.rcode.NXDOMAIN), expect={"rcode": "NXDOMAIN", "answer": expected})
+    assert (result.outcome is Outcome.GOOD) is good
+
+
+def referral(query: dns.message.QueryMessage) -> Iterable[bytes]:
+    """Answer as a parent zone's server does: who knows it, and where he is."""
+    reply = dns.message.make_response(query)
+    reply.authority.append(dns.rrset.from_text("example.test.", 300, "IN", "NS", "ns.example.test."))
+    reply.additional.append(dns.rrset.from_text("ns.example.test.", 300, "IN", "A", "192.0.2.53"))
+    yield reply.to_wire()
+
+
+@pytest.mark.parametrize(
+    ("expect", "reason"),
+    [
+        ({"authority": {"matches": r"NS ns\.example\.test\.$"}}, ""),
+        ({"additional": ["192.0.2.53"]}, ""),
+        ({"authority": {"matches": "NS elsewhere"}}, "dns_authority"),
+        ({"additional": ["192.0.2.54"]}, "dns_additional"),
+        ({"authority": {"matches": "NS"}, "answer": ["192.0.2.7"]}, "dns_answer"),
+        ({}, "dns_no_records"),
+    ],
+)
+async def test_the_other_sections_are_judged_the_same_way(expect: dict[str, Any], reason: str) -> None:
+    result = await asked(referral, expect=expect)
+    assert (result.outcome, result.reason) == (Outcome.BAD if reason else Outcome.GOOD, reason)
+
+
+def by_the_zones_own(query: dns.message.QueryMessage) -> Iterable[bytes]:
+    reply = dns.message.from_wire(next(iter(TWO(query))))
+    reply.flags |= dns.flags.AA
+    yield reply.to_wire()
+
+
+@pytest.mark.parametrize(
+    ("answering", "wanted", "good"),
+    [(TWO, True, False), (TWO, False, True), (by_the_zones_own, True, True), (by_the_zones_own, False, False)],
+)
+async def test_whether_a_server_speaks_for_the_zone_is_seen(answering: Answering, wanted: bool, good: bool) -> None:
+    result = await asked(answering, expect={"authoritative": wanted})
+    assert (result.outcome, result.reason) == ((Outcome.GOOD, "") if good else (Outcome.BAD, "dns_authoritative"))
+
+
+async def test_any_record_will_do_where_any_is_asked_for() -> None:
+    def everything(query: dns.message.QueryMessage) -> Iterable[bytes]:
+        reply = dns.message.make_response(query)
+        reply.answer.append(dns.rrset.from_text(query.question[0].name, 0, "IN", "TXT", '"x"'))
+        yield reply.to_wire()
+
+    assert (await asked(everything, record="ANY")).outcome is Outcome.GOOD
+
+
+@pytest.mark.parametrize(
+    "written",
+    [
+        {"transport": "https"},
+        {"record": "NONSENSE"},
+        {"class": "XX"},
+        {"resolver": "192.0.2.53:0"},
+        {"transport": "doh", "resolver": "192.0.2.53"},
+        {"recursion_desired": "no"},
+        {"expect": {"rcode": "OK"}},
+        {"expect": {"rcode": []}},
+        {"expect": {"answer": {"matches": "("}}},
+        {"expect": {"authority": 5}},
+        {"expect": {"authoritative": "yes"}},
+        {"dns": ""},
+    ],
+)
+def test_what_cannot_be_meant_is_refused(written: dict[str, Any]) -> None:
+    with pytest.raises(ValidationError):
+        check_of({"dns": NAME, **written})
+
+
+@pytest.mark.parametrize("records", ["192.0.2.7", ["192.0.2.7"], {"holds": ["192.0.2.7"], "not_matches": "^x"}])
+def test_editors_take_one_record_a_list_and_a_mapping(records: Any) -> None:
+    validator = Draft202012Validator(schema(CHECK_TYPES))
+    check = {"id": "c", "dns": NAME, "expect": {"answer": records, "rcode": "NOERROR"}}
+    portfolio = {"products": [{"id": "p", "objective": "99%", "checks": [check]}]}
+    assert validator.is_valid(portfolio)
+    check["expect"] = {"answer": {"like": records}}
+    assert not validator.is_valid(portfolio)

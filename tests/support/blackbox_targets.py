@@ -1,0 +1,258 @@
+"""Good and bad servers for two probers to be shown, in a thread of their own; each is a port by name."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import functools
+import gzip
+import ssl
+import threading
+import zlib
+from collections.abc import AsyncIterator, Iterator
+from concurrent import futures
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+
+import dns.flags
+import dns.message
+import dns.rcode
+import dns.rrset
+import grpc
+import trustme
+from grpc_health.v1 import health, health_pb2, health_pb2_grpc
+
+from tests.support import http2_server
+from tests.support.certificates import bundle, self_signed, server_context
+from tests.support.faulty_targets.behaviour import flooding
+from tests.support.line_servers import hanging_up, replying
+from tests.support.nameserver import Answering, framed, naming, nothing, records, truncated
+from tests.support.processes import free_port
+from tests.support.proxy import Proxy
+from tests.support.servers import Handler, answer, serving, silent
+
+BODY = b"All is well.\n"
+CHUNKED = b"HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n5\r\nhello\r\n0\r\n\r\n"
+CREDENTIALS = (
+    b"Authorization: Basic dXNlcjpwYXNzd29yZA==",
+    b"Authorization: Token letmein",
+    b"Authorization: Bearer letmein",
+)
+CLIENT = b"Authorization: Basic cHJvYmVyOnNlc2FtZQ=="
+TOKEN = b'{"access_token": "letmein", "token_type": "bearer", "expires_in": 3600}'
+
+
+def _http(respond: dict[bytes, bytes], otherwise: bytes) -> Handler:
+    """Return a handler that answers by what the request's head contains."""
+
+    async def handler(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        head = await reader.readuntil(b"\r\n\r\n")
+        writer.write(next((said for wanted, said in respond.items() if wanted in head), otherwise))
+        await writer.drain()
+
+    return handler
+
+
+def always(said: bytes) -> Handler:
+    return _http({}, said)
+
+
+async def _starttls(
+    context: ssl.SSLContext, behind: bytes, reader: asyncio.StreamReader, writer: asyncio.StreamWriter
+) -> None:
+    """Speak TLS on demand; `behind` is what somebody on the way put behind the consent."""
+    writer.write(b"220 mail.example.test\r\n")
+    await reader.readline()
+    writer.write(b"220 go ahead\r\n" + behind)
+    await writer.drain()
+    await writer.start_tls(context)
+    if (await reader.readline()).strip() == b"NOOP":
+        writer.write(b"250 encrypted\r\n")
+        await writer.drain()
+
+
+def plain() -> Iterator[tuple[str, Handler]]:
+    """Yield what speaks in the clear."""
+    good = answer(BODY, Last_Modified="Wed, 21 Oct 2015 07:28:00 GMT", X_State="ready")
+    yield "good", always(good)
+    yield "error", always(answer(b"sorry", "503 Service Unavailable"))
+    yield "missing", always(answer(b"", "404 Not Found"))
+    yield "moved", _http({b"GET /to": good, b"HEAD /to": good}, answer(b"gone", "302 Found", Location="/to"))
+    yield "loop", always(answer(b"", "302 Found", Location="/again"))
+    yield "bad-location", always(answer(b"", "302 Found", Location="/%zz"))
+    yield "nowhere", always(answer(b"", "302 Found"))
+    yield "off", always(answer(b"", "302 Found", Location="ftp://example.test/"))
+    yield "chunked", always(CHUNKED)
+    yield "gzip", always(answer(gzip.compress(BODY, mtime=0), Content_Encoding="gzip"))
+    yield "deflate", always(answer(zlib.compress(BODY), Content_Encoding="deflate"))
+    yield "bad-gzip", always(answer(b"no gzip", Content_Encoding="gzip"))
+    yield "old", always(b"HTTP/1.0 200 OK\r\n\r\nold and good")
+    yield "locked", _http(dict.fromkeys(CREDENTIALS, good), answer(b"who?", "401 Unauthorized"))
+    yield "tokens", _http({CLIENT: answer(TOKEN, Content_Type="application/json")}, answer(b"{}", "401 Unauthorized"))
+    yield "proxy", Proxy()
+    yield "proxy-locked", Proxy(wants="Basic dXNlcjpwYXNzd29yZA==")
+    yield "poster", _http({b"POST / ": answer(b"taken", "201 Created")}, answer(b"", "405 Method Not Allowed"))
+    yield "putter", _http({b"PUT / ": answer(b"", "204 No Content").replace(b"Content-Length: 0\r\n", b"")}, good)
+    yield "line-feeds", always(b"HTTP/1.1 200 OK\nContent-Length: 2\n\nok")
+    yield "two-lengths", always(CHUNKED.replace(b"\r\n\r\n", b"\r\nContent-Length: 5\r\n\r\n", 1))
+    yield "twice", always(answer(BODY, X_State="busy").replace(b"X-State", b"X-State: ready\r\nX-State"))
+    yield "no-content", always(b"HTTP/1.1 204 No Content\r\n\r\n")
+    yield "early-hints", always(b"HTTP/1.1 103 Early Hints\r\nLink: </a>\r\n\r\n" + good)
+    yield "cut", always(b"HTTP/1.1 200 OK\r\nContent-Length: 100\r\n\r\nhalf")
+    yield "garbage", always(b"\x00\x01\x02 no http at all\r\n\r\n")
+    yield "empty", hanging_up()
+    yield "mute", silent
+    yield "slow-body", _dripping
+    yield (
+        "talk",
+        replying({b"EHLO prober": b"250-one\r\n250 hello mail.example.test\r\n"}, b"220 mail.example.test\r\n"),
+    )
+    yield "known", _http({b"User-Agent: Blackbox Exporter": good}, answer(b"who?", "403 Forbidden"))
+    yield "long", always(answer(b"x" * (11 << 20) + BODY))
+    yield "lines", flooding(b"x\r\n" * 20_000)
+    yield "curt", hanging_up(b"554 go away\r\n")
+    yield "unfinished", hanging_up(b"220 no line break")
+    yield "ssh", replying({b"SSH-2.0-prober": b"ok\r\n"}, b"SSH-2.0-OpenSSH_9.2p1 Debian-2\r\n")
+
+
+async def _dripping(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+    await reader.readuntil(b"\r\n\r\n")
+    writer.write(b"HTTP/1.1 200 OK\r\nContent-Length: 100\r\n\r\nhalf")
+    await reader.read()
+
+
+def names() -> Iterator[tuple[str, Answering, Answering]]:
+    """Yield name servers: what they answer over UDP and over TCP."""
+    zone = records(
+        "A 192.0.2.7", "A 192.0.2.8", "SOA ns.example.test. hostmaster.example.test. 7 1 1 1 1", "MX 10 mail."
+    )
+    yield "zone", zone, framed(zone)
+    yield "nxdomain", records(rcode=dns.rcode.NXDOMAIN), nothing
+    yield "servfail", records(rcode=dns.rcode.SERVFAIL), nothing
+    yield "no-records", records(), nothing
+    yield "sections", _sections, nothing
+    yield "truncated", truncated, framed(_sections)
+    yield "other-id", _other_id, nothing
+    yield "no-dns", lambda query: [b"what?"], nothing
+    yield "no-answer", nothing, nothing
+
+
+def _sections(query: dns.message.QueryMessage) -> Iterator[bytes]:
+    reply = dns.message.make_response(query)
+    name = query.question[0].name
+    reply.answer.append(dns.rrset.from_text(name, 60, "IN", "A", "192.0.2.7"))
+    reply.authority.append(dns.rrset.from_text(name, 60, "IN", "NS", "ns1.example.test.", "ns2.example.test."))
+    reply.additional.append(dns.rrset.from_text("ns1.example.test.", 60, "IN", "A", "192.0.2.53"))
+    yield reply.to_wire()
+
+
+def _other_id(query: dns.message.QueryMessage) -> Iterator[bytes]:
+    reply = dns.message.make_response(query)
+    reply.id ^= 1
+    yield reply.to_wire()
+
+
+@contextlib.asynccontextmanager
+async def _opened(folder: Path, authority: trustme.CA) -> AsyncIterator[dict[str, int]]:
+    context = server_context(authority.issue_cert("127.0.0.1", "example.test", common_name="zoo"))
+    ended = datetime.now(UTC) - timedelta(hours=1)
+    encrypted: list[tuple[str, Handler, ssl.SSLContext]] = [
+        ("tls", always(answer(BODY)), context),
+        ("self-signed", always(answer(BODY)), self_signed(folder)),
+        ("expired", always(answer(BODY)), self_signed(folder, ends=ended)),
+        ("wrong-name", always(answer(BODY)), server_context(authority.issue_cert("other.test"))),
+        ("tls-talk", replying({b"HI": b"250 hello\r\n"}, b"220 secure\r\n"), context),
+        ("tls-old", always(answer(BODY)), _only(authority, ssl.TLSVersion.TLSv1_2)),
+        ("http2", _either_version, _offering(authority)),
+        ("mutual", always(answer(BODY)), _demanding(authority, folder)),
+    ]
+    async with contextlib.AsyncExitStack() as stack:
+        ports = {name: await stack.enter_async_context(serving(handler)) for name, handler in plain()}
+        for name, handler, how in encrypted:
+            ports[name] = await stack.enter_async_context(serving(handler, how))
+        for name, udp, tcp in names():
+            ports[name] = await stack.enter_async_context(naming(udp, tcp))
+        ports["zone-tls"] = await stack.enter_async_context(naming(nothing, framed(records("A 192.0.2.7")), context))
+        for name, behind in (("starttls", b""), ("injected", b"250 anybody's\r\n")):
+            ports[name] = await stack.enter_async_context(serving(functools.partial(_starttls, context, behind)))
+        ports["to-tls"] = await stack.enter_async_context(
+            serving(always(answer(b"", "301 Moved Permanently", Location=f"https://127.0.0.1:{ports['tls']}/")))
+        )
+        yield ports
+
+
+async def _either_version(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+    if writer.get_extra_info("ssl_object").selected_alpn_protocol() == "h2":
+        handler = http2_server.speaking([(":status", "200"), ("content-length", str(len(BODY)))], BODY)
+    else:
+        handler = always(answer(BODY))
+    await handler(reader, writer)
+
+
+def _offering(authority: trustme.CA) -> ssl.SSLContext:
+    context = server_context(authority.issue_cert("127.0.0.1"))
+    context.set_alpn_protocols(["h2", "http/1.1"])
+    return context
+
+
+def _demanding(authority: trustme.CA, folder: Path) -> ssl.SSLContext:
+    """Take only clients with a certificate; one lies in the folder."""
+    ours = authority.issue_cert("prober.test")
+    ours.cert_chain_pems[0].write_to_path(str(folder / "client.pem"))
+    ours.private_key_pem.write_to_path(str(folder / "client.key"))
+    context = server_context(authority.issue_cert("127.0.0.1"))
+    context.verify_mode = ssl.CERT_REQUIRED
+    authority.configure_trust(context)
+    return context
+
+
+def _only(authority: trustme.CA, version: ssl.TLSVersion) -> ssl.SSLContext:
+    context = server_context(authority.issue_cert("127.0.0.1"))
+    context.maximum_version = version
+    return context
+
+
+@contextlib.contextmanager
+def _calls(authority: trustme.CA) -> Iterator[dict[str, int]]:
+    """Serve gRPC: one server with health, in the clear and in TLS, and one without."""
+    certificate = authority.issue_cert("127.0.0.1")
+    chain = b"".join(each.bytes() for each in certificate.cert_chain_pems)
+    serving_ = health.HealthServicer()
+    serving_.set("", health_pb2.HealthCheckResponse.SERVING)
+    serving_.set("shop.Orders", health_pb2.HealthCheckResponse.NOT_SERVING)
+    servers = [grpc.server(futures.ThreadPoolExecutor(4)) for _ in range(2)]
+    health_pb2_grpc.add_HealthServicer_to_server(serving_, servers[0])
+    credentials = grpc.ssl_server_credentials([(certificate.private_key_pem.bytes(), chain)])
+    ports = {
+        "grpc": servers[0].add_insecure_port("127.0.0.1:0"),
+        "grpc-tls": servers[0].add_secure_port("127.0.0.1:0", credentials),
+        "grpc-bare": servers[1].add_insecure_port("127.0.0.1:0"),
+    }
+    for server in servers:
+        server.start()
+    try:
+        yield ports
+    finally:
+        for server in servers:
+            server.stop(None).wait()
+
+
+@contextlib.contextmanager
+def zoo(folder: Path) -> Iterator[dict[str, int]]:
+    """Serve everything while the block lasts; `ca.pem` in the folder vouches for what is well."""
+    authority = trustme.CA()
+    bundle(authority, folder)
+    loop = asyncio.new_event_loop()
+    loop.set_exception_handler(lambda loop, context: None)  # half of them are meant to break off
+    thread = threading.Thread(target=loop.run_forever)
+    thread.start()
+    opened = _opened(folder, authority)
+    try:
+        ports = asyncio.run_coroutine_threadsafe(opened.__aenter__(), loop).result(30)
+        with _calls(authority) as calls:
+            yield ports | calls | {"nobody": free_port()}
+        asyncio.run_coroutine_threadsafe(opened.__aexit__(None, None, None), loop).result(30)
+    finally:
+        loop.call_soon_threadsafe(loop.stop)
+        thread.join()
+        loop.close()

@@ -1,0 +1,110 @@
+"""Measure the cost of attempts: `python -m tests.support.faulty_targets.attempt_cost` reads checks, prints their costs.
+
+In CPU time of the loop's thread and in memory of a process that does nothing else, so that neither a busy machine nor
+the test's own rubbish makes a difference. Reads JSON, name to check; writes a line of JSON for each: name and `Toll`.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import ctypes
+import gc
+import json
+import sys
+import time
+import tracemalloc
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import TYPE_CHECKING, NamedTuple
+
+from monitor.clock import SystemClock
+from monitor.engine.rig import rigged
+from monitor.health import Health
+from monitor.probes.registry import prepare
+from sla.interval import SECOND
+from sla.observation import Outcome
+from tests.support.faulty_targets import ANIMALS
+from tests.support.probing import check_of
+
+if TYPE_CHECKING:
+    from monitor.config.check import CheckBase
+    from monitor.engine.runner import Runner
+
+
+class Toll(NamedTuple):
+    """What the attempt found; the longest time that the loop was held, seconds; and the most memory it had, bytes.
+
+    `allocated` is what Python gave out, `resident` what the process grew by at its largest, libraries included.
+    """
+
+    outcome: str
+    reason: str
+    detail: str
+    held: float
+    allocated: int
+    resident: int
+
+
+@contextlib.contextmanager
+def holds() -> Iterator[list[float]]:
+    """Note the longest turn of the event loop's callbacks while the block lasts: CPU seconds of this thread."""
+    run: Callable[[asyncio.Handle], None] = asyncio.Handle._run
+    longest = [0.0]
+
+    def timed(handle: asyncio.Handle) -> None:
+        begun = time.thread_time()
+        run(handle)
+        longest[0] = max(longest[0], time.thread_time() - begun)
+
+    asyncio.Handle._run = timed  # type: ignore[method-assign, assignment]
+    try:
+        yield longest
+    finally:
+        asyncio.Handle._run = run  # type: ignore[method-assign, assignment]
+
+
+def _kilobytes(entry: str) -> int:
+    lines = Path("/proc/self/status").read_text().splitlines()
+    return next(int(line.split()[1]) for line in lines if line.startswith(entry))
+
+
+@contextlib.contextmanager
+def growth() -> Iterator[list[int]]:
+    """Note by how many bytes the process grew at its largest while the block lasts."""
+    gc.collect()
+    ctypes.CDLL(None).malloc_trim(0)  # else what another left free would be taken without being seen
+    Path("/proc/self/clear_refs").write_text("5")  # the peak begins anew (proc(5))
+    before, grown = _kilobytes("VmRSS:"), [0]
+    yield grown
+    grown[0] = max(0, _kilobytes("VmHWM:") - before) * 1024
+
+
+async def toll(runner: Runner, check: CheckBase) -> Toll:
+    """Make two attempts at the check: one for time and memory, and one with every allocation followed."""
+    probe, seconds = prepare(check), check.timeout / SECOND
+    with growth() as resident, holds() as held:
+        result = (await runner.attempt(probe, seconds)).result
+    tracemalloc.start()
+    await runner.attempt(probe, seconds)
+    _, allocated = tracemalloc.get_traced_memory()
+    tracemalloc.stop()
+    return Toll(str(result.outcome), result.reason, result.detail, held[0], allocated, resident[0])
+
+
+async def main() -> None:
+    """Take the toll of every check, after those that are good have made the process load its libraries."""
+    checks = {name: check_of(written) for name, written in json.load(sys.stdin).items()}
+    async with rigged(SystemClock(), Health()) as (runner, pulse):
+        pulse.stalled = lambda: 0.0  # type: ignore[method-assign]  # see tests.support.probing
+        for name, check in checks.items():
+            if ANIMALS[name].outcome is Outcome.GOOD:
+                await runner.attempt(prepare(check), check.timeout / SECOND)
+        gc.freeze()
+        for name, check in checks.items():
+            sys.stdout.write(json.dumps([name, await toll(runner, check)]) + "\n")
+            sys.stdout.flush()
+
+
+if __name__ == "__main__":
+    asyncio.run(main())

@@ -1,0 +1,70 @@
+"""Animals that answer datagrams: `ntp` and `udp`."""
+
+from __future__ import annotations
+
+import struct
+import time
+from collections.abc import Callable, Iterator
+from typing import Any
+
+from tests.support.faulty_targets.faulty_target import AMPLE, BAD, GOOD, SHORT, Animal, Den, packets
+from tests.support.faulty_targets.http import closed
+
+PACKET = struct.Struct("!BBbb3I4Q")
+SINCE_1900 = 2_208_988_800
+
+
+def _time(
+    change: Callable[[bytes], bytes] = bytes, *, first: int = 4 << 3 | 4, stratum: int = 2, ahead: float = 0.0
+) -> Den:
+    """Return a den that tells the time, seconds ahead, in a packet that is then changed."""
+
+    def answering(asked: bytes) -> list[bytes]:
+        stamp = int((time.time() + SINCE_1900 + ahead) * 2**32) % 2**64
+        reference = int.from_bytes(b"RATE", "big")
+        nonce = PACKET.unpack(asked)[10]
+        return [change(PACKET.pack(first, stratum, 6, -20, 0, 0, reference, stamp, nonce, stamp, stamp))]
+
+    return packets(answering)
+
+
+def ntp() -> Iterator[Animal]:
+    """Yield servers of the time."""
+
+    def seen(name: str, den: Den, reason: str, seconds: float = AMPLE) -> Animal:
+        check = {"ntp": "127.0.0.1:<port>", "within": "5m"}  # of a clock that is the same: no busy machine is as late
+        return Animal(f"ntp-{name}", den, check, reason, BAD if reason else GOOD, seconds)
+
+    yield seen("well", _time(), "")
+    yield seen("ahead", _time(ahead=3_600), "ntp_offset")
+    yield seen("behind", _time(ahead=-86_400), "ntp_offset")
+    yield seen("ages-ago", _time(ahead=-SINCE_1900), "ntp_offset")
+    yield seen("kiss-of-death", _time(stratum=0), "ntp_refused")
+    yield seen("unsynchronised", _time(first=3 << 6 | 4 << 3 | 4), "ntp_unsynchronised")
+    yield seen("stratum-16", _time(stratum=16), "ntp_unsynchronised")
+    yield seen("client", _time(first=4 << 3 | 3), "ntp_malformed")
+    yield seen("other-question", _time(lambda said: said[:24] + b"\1" * 8 + said[32:]), "deadline", SHORT)
+    yield seen("short", _time(lambda said: said[:47]), "deadline", SHORT)
+    yield seen("silent", packets(lambda asked: []), "deadline", SHORT)
+    yield seen("closed", closed, "connect_refused")
+
+
+def udp() -> Iterator[Animal]:
+    """Yield peers that should answer a ping with a pong."""
+
+    def seen(name: str, den: Den, reason: str, seconds: float = AMPLE, **more: Any) -> Animal:
+        check = {"udp": "127.0.0.1:<port>", "send": "ping", "expect": "^pong", **more}
+        return Animal(f"udp-{name}", den, check, reason, BAD if reason else GOOD, seconds)
+
+    yield seen("well", packets(lambda asked: [b"pong"]), "")
+    yield seen("echo", packets(lambda asked: [asked]), "answer_mismatch")
+    yield seen("huge", packets(lambda asked: [b"\xff" * 60_000]), "answer_mismatch")
+    yield seen("late-pong", packets(lambda asked: [b"busy", b"pong"]), "answer_mismatch")
+    yield seen("silent", packets(lambda asked: []), "deadline", SHORT)
+    yield seen("closed", closed, "connect_refused")
+
+
+def animals() -> Iterator[Animal]:
+    """Yield them all."""
+    yield from ntp()
+    yield from udp()

@@ -1,0 +1,128 @@
+"""Animals of the `dns` kind: name servers that refuse, lie, cut short, or answer somebody else."""
+
+from __future__ import annotations
+
+import struct
+from collections.abc import Callable, Iterable, Iterator
+from typing import Any
+
+import dns.flags
+import dns.message
+import dns.rcode
+import dns.rrset
+
+from tests.support.faulty_targets.faulty_target import AMPLE, BAD, GOOD, SHORT, Animal, Den, resolver
+from tests.support.nameserver import Answering, framed, nothing, records, truncated
+
+Query = dns.message.QueryMessage
+NAME = "www.zoo.example"
+WELL = records("A 192.0.2.7")
+
+
+def _seen(name: str, den: Den, reason: str, seconds: float = AMPLE, **more: Any) -> Animal:
+    check = {"dns": NAME, "resolver": "127.0.0.1:<port>", **more}
+    return Animal(f"dns-{name}", den, check, reason, BAD if reason else GOOD, seconds)
+
+
+def _mute(name: str, den: Den, reason: str = "dns_timeout") -> Animal:
+    return _seen(name, den, reason, SHORT)
+
+
+def _altered(change: Callable[[bytes], bytes]) -> Answering:
+    """Return what answers well, and then has its bytes changed."""
+    return lambda query: [change(each) for each in WELL(query)]
+
+
+def codes() -> Iterator[Animal]:
+    """Yield those that answer with a code other than NOERROR."""
+    for code, reason in {
+        dns.rcode.NXDOMAIN: "dns_nxdomain",
+        dns.rcode.SERVFAIL: "dns_servfail",
+        dns.rcode.REFUSED: "dns_refused",
+        dns.rcode.FORMERR: "dns_failure",
+        dns.rcode.NOTIMP: "dns_failure",
+        dns.rcode.NOTAUTH: "dns_failure",
+    }.items():
+        yield _seen(dns.rcode.to_text(code).lower(), resolver(records(rcode=code)), reason)
+
+
+def contents() -> Iterator[Animal]:
+    """Yield those whose answer is well formed and not what was asked for."""
+    wanted = {"expect": {"answer": ["192.0.2.1"]}}
+    yield _seen("well", resolver(WELL), "")
+    yield _seen("empty", resolver(records()), "dns_no_records")
+    yield _seen("other-address", resolver(WELL), "dns_answer", **wanted)
+    yield _seen("other-type", resolver(records("AAAA 2001:db8::1")), "dns_no_records")
+    yield _seen("lame", resolver(_lame), "dns_no_records")
+    yield _seen("alias-loop", resolver(records(f"CNAME {NAME}.")), "dns_no_records")
+    yield _seen("alias-to-nowhere", resolver(records("CNAME nowhere.invalid.")), "dns_no_records")
+    yield _seen("other-question", resolver(_other_question), "dns_malformed")
+    yield _seen("five-hundred", resolver(truncated, framed(_many)), "dns_answer", **wanted)
+
+
+def _lame(query: Query) -> Iterable[bytes]:
+    reply = dns.message.make_response(query)
+    reply.authority.append(dns.rrset.from_text("example.", 60, "IN", "NS", "a.root.example."))
+    return [reply.to_wire()]
+
+
+def _other_question(query: Query) -> Iterable[bytes]:
+    other = dns.message.make_query("other.zoo.example", "A")
+    other.id = query.id
+    return [dns.message.make_response(other).to_wire()]
+
+
+def _many(query: Query) -> Iterable[bytes]:
+    reply = dns.message.make_response(query)
+    name = query.question[0].name
+    reply.answer.append(dns.rrset.from_text(name, 0, "IN", "A", *(f"10.0.{n // 250}.{n % 250}" for n in range(500))))
+    return [reply.to_wire(max_size=65_535)]
+
+
+def malformed() -> Iterator[Animal]:
+    """Yield those whose answer is no message."""
+    for name, change in {
+        "garbage": lambda wire: wire[:2] + b"\xff" * 60,
+        "header-only": lambda wire: wire[:5],
+        "cut": lambda wire: wire[:-3],
+        "echo": lambda wire: wire[:2] + b"\x01\0" + wire[4:6] + b"\0" * 6 + wire[12:33],
+        "counts-too-many": lambda wire: wire[:6] + b"\xff\xff" + wire[8:],
+        "points-at-itself": lambda wire: wire[:12] + b"\xc0\x0c" + wire[14:],
+        "points-ahead": lambda wire: wire[:12] + b"\xc0\xff" + wire[14:],
+        "odd-label": lambda wire: wire[:12] + b"\x80" + wire[13:],
+        "address-of-five-bytes": lambda wire: wire[:-6] + struct.pack("!H", 5) + b"\1\2\3\4\5",
+        "trailing-bytes": lambda wire: wire + b"\0" * 9,
+    }.items():
+        yield _seen(name, resolver(_altered(change)), "dns_malformed")
+
+
+def elsewhere() -> Iterator[Animal]:
+    """Yield those whose answer never comes, or is somebody else's."""
+    yield _mute("silent", resolver(nothing))
+    yield _mute("other-id", resolver(_altered(lambda wire: bytes([wire[0] ^ 1]) + wire[1:])))
+    yield _mute("two-bytes", resolver(_altered(lambda wire: wire[:2])))
+    yield _mute("flood-of-other-ids", resolver(lambda query: [_misnumbered(query)] * 2_000))
+    yield _seen("right-after-wrong", resolver(lambda query: [_misnumbered(query), *WELL(query)]), "")
+
+
+def _misnumbered(query: Query) -> bytes:
+    (wire,) = WELL(query)
+    return bytes([wire[0] ^ 1]) + wire[1:]
+
+
+def over_tcp() -> Iterator[Animal]:
+    """Yield those whose answer does not fit a datagram, and what then becomes of it."""
+    yield _seen("truncated", resolver(truncated, framed(WELL)), "")
+    yield _seen("truncated-and-hangs-up", resolver(truncated, nothing), "dns_malformed")
+    yield _seen("truncated-and-cut", resolver(truncated, lambda query: [b"\xff\xff\0\0"]), "dns_malformed")
+    yield _seen("truncated-and-nothing", resolver(truncated, lambda query: [b"\0\0"]), "dns_malformed")
+    yield _seen("truncated-and-garbage", resolver(truncated, lambda query: [b"\0\x10" + b"\xff" * 16]), "dns_malformed")
+    other = framed(lambda query: [_misnumbered(query)])
+    yield _seen("truncated-and-other-id", resolver(truncated, other), "dns_malformed")
+    yield _seen("truncated-for-ever", resolver(truncated, framed(truncated)), "dns_no_records")
+
+
+def animals() -> Iterator[Animal]:
+    """Yield them all."""
+    for group in (codes, contents, malformed, elsewhere, over_tcp):
+        yield from group()

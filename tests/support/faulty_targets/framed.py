@@ -1,0 +1,161 @@
+"""Animals of the kinds that speak in frames: `grpc` and `websocket`."""
+
+from __future__ import annotations
+
+import asyncio
+import base64
+import hashlib
+import re
+from collections.abc import Iterator
+from typing import TYPE_CHECKING, Any
+
+from h2.config import H2Configuration
+from h2.connection import H2Connection
+from h2.events import StreamEnded
+
+from tests.support.faulty_targets.behaviour import answering, dripping, flooding, resetting
+from tests.support.faulty_targets.certificates import HOST, Paper, names
+from tests.support.faulty_targets.faulty_target import AMPLE, BAD, GOOD, SHORT, Animal, Keeper, listener
+from tests.support.line_servers import hanging_up, saying_at_once
+from tests.support.servers import answer, request_of, silent
+
+if TYPE_CHECKING:
+    import ssl
+
+    from tests.support.faulty_targets.faulty_target import Context
+    from tests.support.servers import Handler
+
+SETTINGS = b"\0\0\0\x04\0\0\0\0\0"  # an empty frame of settings, which a server of HTTP/2 says first
+SERVING, NOT_SERVING = b"\0\0\0\0\2\x08\1", b"\0\0\0\0\2\x08\2"
+
+
+def _frame(kind: int, flags: int, stream: int, body: bytes = b"") -> bytes:
+    return len(body).to_bytes(3, "big") + bytes([kind, flags]) + stream.to_bytes(4, "big") + body
+
+
+def answering_calls(data: bytes = b"", trailers: dict[str, str] | None = None, **headers: str) -> Handler:
+    """Return a handler that answers a call over HTTP/2 with these headers, data and trailers."""
+
+    async def handler(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        http = H2Connection(H2Configuration(client_side=False))
+        http.initiate_connection()
+        while chunk := await reader.read(65_536):
+            for event in http.receive_data(chunk):
+                if isinstance(event, StreamEnded):
+                    said = {"status": "200", **headers}
+                    http.send_headers(1, [(f":{name}" if name == "status" else name, said[name]) for name in said])
+                    http.send_data(1, data, end_stream=trailers is None)
+                    if trailers is not None:
+                        http.send_headers(1, list(trailers.items()), end_stream=True)
+            writer.write(http.data_to_send())
+
+    return handler
+
+
+def grpc() -> Iterator[Animal]:
+    """Yield servers that are asked for their health."""
+
+    def seen(name: str, handler: Handler, reason: str, context: Context | None = None, **more: Any) -> Animal:
+        seconds = more.pop("seconds", AMPLE)
+        check = {"grpc": f"{HOST}:<port>", **more}
+        return Animal(f"grpc-{name}", listener(handler, context), check, reason, BAD if reason else GOOD, seconds)
+
+    encrypted = {"encrypted": True, "tls": {"ca": "<ca>"}}
+    well = {"grpc-status": "0"}
+    yield seen("well", answering_calls(SERVING, well), "")
+    yield seen("not-serving", answering_calls(NOT_SERVING, well), "grpc_not_serving")
+    yield seen("no-message", answering_calls(b"", well), "grpc_not_serving")
+    yield seen("unimplemented", answering_calls(b"", {"grpc-status": "12"}), "grpc_status")
+    yield seen("status-in-words", answering_calls(SERVING, {"grpc-status": "fine"}), "grpc_status")
+    yield seen("no-status", answering_calls(SERVING), "grpc_status")
+    yield seen("unavailable", answering_calls(b"busy", status="503"), "http_status")
+    yield seen("other-message", answering_calls(b"\0\0\0\0\3\x12\1\1", well), "grpc_malformed")
+    yield seen("http-1", answering(answer(b"ok")), "http2_malformed")
+    yield seen("garbage", flooding(b"\xff" * 65_536), "http2_malformed")
+    yield seen("garbage-frames", flooding(b"\xff" * 65_536, SETTINGS), "http2_malformed")
+    yield seen("endless-settings", flooding(SETTINGS * 1_000), "http2_flood")
+    yield seen("endless-pings", flooding(_frame(6, 0, 0, b"\0" * 8) * 1_000, SETTINGS), "http2_flood")
+    more = _frame(9, 0, 1, b"\0") * 1_000
+    yield seen("endless-headers", flooding(more, SETTINGS + _frame(1, 0, 1)), "http2_malformed")
+    yield seen("header-bomb", flooding(_bomb(), SETTINGS), "headers_too_large")
+    yield seen("goes-away", saying_at_once(SETTINGS + _frame(7, 0, 0, b"\0" * 8)), "http2_reset")
+    yield seen("resets-the-stream", saying_at_once(SETTINGS + _frame(3, 0, 1, b"\0\0\0\7")), "http2_reset")
+    yield seen("hangs-up", hanging_up(SETTINGS), "hung_up")
+    yield seen("silent", silent, "deadline", seconds=SHORT)
+    yield seen("settings-then-silence", saying_at_once(SETTINGS), "deadline", seconds=SHORT)
+    yield seen("no-alpn", silent, "grpc_no_http2", _agreeing(), **encrypted)
+    yield seen("other-alpn", silent, "grpc_no_http2", _agreeing("http/1.1"), **encrypted)
+
+
+def _bomb() -> bytes:
+    """Return headers that say a long one once and refer to it a thousand times (HPACK)."""
+    long = b"\x40\x01a\x7f\x81\x1e" + b"x" * 4_000
+    return _frame(1, 4, 1, b"\x88" + long + b"\xbe" * 10_000)
+
+
+def _agreeing(*protocols: str) -> Context:
+    def context(keeper: Keeper) -> ssl.SSLContext:
+        made = Paper.of(keeper.authority).issues(names(HOST)).context(keeper.folder)
+        if protocols:
+            made.set_alpn_protocols(list(protocols))
+        return made
+
+    return context
+
+
+def upgrading(frames: bytes, *, stays: bool = True, key: bytes = b"", endless: bool = False) -> Handler:
+    """Return a handler that agrees to speak WebSocket, and then says these bytes."""
+
+    async def handler(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        found = re.search(rb"Sec-WebSocket-Key: (\S+)", await request_of(reader))
+        assert found is not None
+        accept = base64.b64encode(hashlib.sha1(found[1] + b"258EAFA5-E914-47DA-95CA-C5AB0DC85B11").digest())  # noqa: S324
+        agreed = b"Upgrade: websocket\r\nConnection: Upgrade\r\nSec-WebSocket-Accept: %s\r\n\r\n" % (key or accept)
+        writer.write(b"HTTP/1.1 101 Switching Protocols\r\n" + agreed + frames)
+        await writer.drain()
+        while endless:
+            writer.write(frames)
+            await writer.drain()
+        if stays:
+            await reader.read()
+
+    return handler
+
+
+def websocket() -> Iterator[Animal]:
+    """Yield servers that are asked for a session, and for a message with `ok` in it."""
+
+    def seen(name: str, handler: Handler, reason: str, seconds: float = AMPLE) -> Animal:
+        check = {"websocket": f"ws://{HOST}:<port>/", "expect": "ok"}
+        return Animal(f"websocket-{name}", listener(handler), check, reason, BAD if reason else GOOD, seconds)
+
+    text = b"\x81\x04busy"
+    yield seen("well", upgrading(text + b"\x81\x02ok"), "")
+    yield seen("no-upgrade", answering(answer(b"ok")), "http_status")
+    yield seen("forbidden", answering(answer(b"", "403 Forbidden")), "http_status")
+    yield seen("other-key", upgrading(b"", key=b"bm90IHRoZSBvbmU="), "websocket_handshake")
+    yield seen("no-http", saying_at_once(b"SSH-2.0-OpenSSH_9.2\r\n"), "websocket_handshake")
+    yield seen("garbage", flooding(b"\xff" * 65_536), "websocket_handshake")
+    yield seen("endless-headers", flooding(b"A: b\r\n" * 1_000, b"HTTP/1.1 101 S\r\n"), "websocket_handshake")
+    yield seen("hangs-up", hanging_up(), "websocket_handshake")
+    yield seen("resets", resetting(), "connection_reset")
+    yield seen("says-nothing", upgrading(b"", stays=False), "hung_up")
+    yield seen("closes", upgrading(b"\x88\x02\x03\xe8"), "hung_up")
+    yield seen("other-word", upgrading(text, stays=False), "answer_mismatch")
+    yield seen("endless-words", upgrading(text * 1_000, endless=True), "answer_too_long")
+    yield seen("endless-message", upgrading(b"\x01\x7e\xff\xff" + b"x" * 65_535, stays=False), "hung_up")
+    yield seen("endless-fragments", upgrading(b"\0\1x" * 10_000, endless=True), "websocket_malformed")
+    yield seen("endless-pings", upgrading(b"\x89\0" * 1_000, endless=True), "answer_too_long")
+    yield seen("huge-frame", upgrading(b"\x81\x7f\x7f" + b"\xff" * 7), "websocket_malformed")
+    yield seen("masked", upgrading(b"\x81\x82\0\0\0\0ok"), "websocket_malformed")
+    yield seen("reserved-bits", upgrading(b"\xf1\x02ok"), "websocket_malformed")
+    yield seen("no-utf-8", upgrading(b"\x81\x02\xff\xfe", stays=False), "answer_mismatch")
+    yield seen("silent", silent, "deadline", SHORT)
+    yield seen("silent-session", upgrading(b""), "deadline", SHORT)
+    yield seen("drip", dripping(b"x", b"HTTP/1.1 101 "), "deadline", SHORT)
+
+
+def animals() -> Iterator[Animal]:
+    """Yield them all."""
+    yield from grpc()
+    yield from websocket()

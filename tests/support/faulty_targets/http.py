@@ -1,0 +1,228 @@
+"""Animals of the `http` kind: malformed, lying, slow, huge, and some that are odd and nevertheless good."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import gzip
+import socket
+from collections.abc import AsyncIterator, Iterator
+from typing import TYPE_CHECKING, Any
+
+from tests.support.faulty_targets.behaviour import (
+    answering,
+    answering_and_staying,
+    dripping,
+    flooding,
+    listening_and_leaving,
+    resetting,
+)
+from tests.support.faulty_targets.faulty_target import AMPLE, BAD, GOOD, SHORT, Animal, Den, Keeper, listener
+from tests.support.line_servers import saying_at_once
+from tests.support.servers import answer, silent
+
+if TYPE_CHECKING:
+    from sla.observation import Outcome
+    from tests.support.servers import Handler
+
+OPENING = b"HTTP/1.1 200 OK\r\n"
+CHUNKED = OPENING + b"Transfer-Encoding: chunked\r\n\r\n"
+MOVED = b"HTTP/1.1 302 Found\r\nContent-Length: 0\r\nLocation: "
+MALFORMED, STATUS = "malformed_response", "http_status"
+FILLER = b"x" * 65_536
+
+
+def _seen(name: str, handler: Handler | Den, reason: str, outcome: Outcome = BAD, **more: Any) -> Animal:
+    """Return an animal of which much is expected; `more` are further keys of the check."""
+    seconds = more.pop("seconds", AMPLE)
+    den = more.pop("den", None) or listener(handler)  # type: ignore[arg-type]
+    check = {"http": "http://127.0.0.1:<port>/", "redirects": 5, "expect": {"contains": "never this"}, **more}
+    return Animal(f"http-{name}", den, check, reason, outcome, seconds)
+
+
+def _mute(name: str, handler: Handler, reason: str = "deadline") -> Animal:
+    return _seen(name, handler, reason, seconds=SHORT)
+
+
+def _well(name: str, handler: Handler, **more: Any) -> Animal:
+    return _seen(name, handler, "", GOOD, **{"expect": {"contains": "ok"}, **more})
+
+
+def slow() -> Iterator[Animal]:
+    """Yield those that never come to an end, at the pace of a byte now and then."""
+    yield _mute("silent", silent)
+    yield _mute("slow-status", dripping(b"x", b"HT"), "malformed_response")
+    yield _mute("slow-reason", dripping(b"x", b"HTTP/1.1 200 "))
+    yield _mute("slow-header", dripping(b"x", OPENING + b"X-Slow: "))
+    yield _mute("slow-headers", dripping(b"A: b\r\n", OPENING))
+    yield _mute("slow-body", dripping(b"x", OPENING + b"Content-Length: 1000000\r\n\r\n"))
+    yield _mute("slow-endless-body", dripping(b"x", OPENING + b"\r\n"))
+    yield _mute("slow-chunks", dripping(b"x", CHUNKED + b"ffffff\r\n"))
+    yield _mute("slow-trailers", dripping(b"A: b\r\n", CHUNKED + b"0\r\n"))
+    yield _mute("promise-kept-waiting", answering_and_staying(b"HTTP/1.1 100 Continue\r\n\r\n"))
+    yield _mute("headers-then-silence", answering_and_staying(OPENING + b"Content-Length: 2\r\n\r\n"))
+    yield _mute("no-length-stays-open", answering_and_staying(OPENING + b"\r\nok"))
+
+
+def endless() -> Iterator[Animal]:
+    """Yield those that never come to an end, as fast as they can."""
+    yield _seen("endless-body", flooding(FILLER, OPENING + b"\r\n", asked=True), "body_too_large")
+    yield _seen("endless-chunks", flooding(b"1\r\nx\r\n" * 10_000, CHUNKED, asked=True), "body_too_large")
+    yield _seen("endless-extension", flooding(FILLER, CHUNKED + b"5;", asked=True), "malformed_response")
+    yield _seen("endless-trailers", flooding(b"A: b\r\n" * 3_000, CHUNKED + b"0\r\n", asked=True), "malformed_response")
+    yield _seen("endless-headers", flooding(b"A: b\r\n" * 3_000, OPENING, asked=True), "headers_too_large")
+    yield _seen("endless-header", flooding(FILLER, OPENING + b"X: ", asked=True), "headers_too_large")
+    yield _seen("endless-reason", flooding(FILLER, b"HTTP/1.1 200 ", asked=True), "headers_too_large")
+    yield _seen("endless-promises", flooding(b"HTTP/1.1 103 E\r\n\r\n" * 1_000, asked=True), "malformed_response")
+    yield _seen("endless-redirects", flooding(FILLER, MOVED[:-10] + b"\r\n", asked=True), "http_status", redirects=0)
+
+
+def huge() -> Iterator[Animal]:
+    """Yield those whose answer is an answer, and a burden to whoever takes it up."""
+    million = 1_000_000
+    path: dict[str, Any] = {"expect": {"json": {"$.never": 1}}}
+    search: dict[str, Any] = {"expect": {"json": {"$..never": 1}}}
+    bomb = gzip.compress(b"\0" * 50_000_000, mtime=0)
+    yield _seen("gzip-bomb", answering(answer(bomb, Content_Encoding="gzip")), "body_too_large")
+    yield _seen("huge-body", answering(answer(b"x" * 20 * million)), "body_too_large")
+    yield _seen("regex-bomb", answering(answer(b"a" * million)), "body_mismatch", expect={"matches": "(a+)+$b"})
+    yield _seen("json-deep", answering(answer(b"[" * 500_000 + b"]" * 500_000)), "body_too_large", **path)
+    yield _seen("json-deep-enough", answering(answer(b"[" * 900 + b"]" * 900)), "body_mismatch", **search)
+    yield _seen("json-wide", answering(answer(b"[" + b"{}," * 340_000 + b"{}]")), "body_too_large", **path)
+    yield _seen("json-wide-searched", answering(answer(b"[" + b"{}," * 340_000 + b"{}]")), "body_too_large", **search)
+    yield _seen("json-keys", answering(answer(_keys(70_000))), "body_too_large", **path)
+    yield _seen("json-long-number", answering(answer(b"9" * 500_000)), "body_mismatch", **path)
+    yield _seen("json-cut", answering(answer(b'{"a": "' + FILLER * 17 + b'"}')), "body_too_large", **path)
+    astral = '"\U0001f9a6'.encode() + b"a" * (million - 10) + b'"'  # one letter makes all of them four bytes wide
+    yield _seen("json-astral", answering(answer(astral)), "body_too_large", **path)
+
+
+def _keys(count: int) -> bytes:
+    return b"{" + b",".join(b'"k%d":0' % number for number in range(count)) + b"}"
+
+
+def lying() -> Iterator[Animal]:
+    """Yield those that promise one thing and send another."""
+    yield _seen("cut-short", answering(OPENING + b"Content-Length: 100\r\n\r\nhalf"), "truncated_response")
+    yield _seen("cut-in-chunk", answering(CHUNKED + b"5\r\nab"), "truncated_response")
+    yield _seen("cut-in-headers", answering(OPENING + b"X-Cut: "), "truncated_response")
+    yield _seen("says-nothing", answering(b""), "empty_response")
+    yield _seen("hangs-up", listening_and_leaving(), "empty_response")
+    yield _seen("resets-at-once", resetting(asked=False), "connection_reset")
+    yield _seen("resets", resetting(), "connection_reset")
+    yield _seen("resets-in-body", resetting(OPENING + b"Content-Length: 9\r\n\r\nok"), "connection_reset")
+    yield _seen("two-lengths", answering(OPENING + b"Content-Length: 1\r\nContent-Length: 2\r\n\r\nab"), MALFORMED)
+    both = OPENING + b"Transfer-Encoding: chunked\r\nContent-Length: 2\r\n\r\n0\r\n\r\n"
+    yield _seen("length-and-chunks", answering(both), MALFORMED)
+    yield _seen("negative-length", answering(OPENING + b"Content-Length: -1\r\n\r\n"), MALFORMED)
+    yield _seen("huge-length", answering(OPENING + b"Content-Length: " + b"9" * 22 + b"\r\n\r\n"), MALFORMED)
+    yield _seen("huge-chunk", answering(CHUNKED + b"f" * 17 + b"\r\n"), MALFORMED)
+    yield _seen("negative-chunk", answering(CHUNKED + b"-1\r\n\r\n"), MALFORMED)
+    yield _seen("chunk-without-end", answering(CHUNKED + b"2\r\nokay\r\n0\r\n\r\n"), MALFORMED)
+    yield _seen("switches-unasked", answering(b"HTTP/1.1 101 S\r\nUpgrade: x\r\nConnection: upgrade\r\n\r\n"), STATUS)
+    yield _seen("partial", answering(answer(b"ok", "206 Partial Content")), "body_mismatch")
+    yield _seen("unchanged", answering(answer(b"", "304 Not Modified")), STATUS, redirects=0)
+    yield _seen("unavailable", answering(answer(b"ok", "503 Service Unavailable")), STATUS)
+    yield _seen("status-999", answering(answer(b"ok", "999 Strange")), STATUS)
+    yield _seen("error-in-200", answering(answer(b"Internal Server Error")), "body_mismatch")
+    wanted = {"header": {"Content-Type": "json"}}
+    yield _seen("other-type", answering(answer(b"ok", Content_Type="text/html")), "header_mismatch", expect=wanted)
+    yield _seen("no-type", answering(answer(b"ok")), "header_mismatch", expect=wanted)
+    for name, body in {"nan": b"NaN", "surrogate": b'"\\ud800"', "empty": b"", "bytes": b"\xff\xfe\xfd"}.items():
+        reason = "body_charset" if name == "bytes" else "body_mismatch"
+        yield _seen(f"json-{name}", answering(answer(body)), reason, expect={"json": {"$": 1}})
+    twice = answering(answer(b'{"ready": true, "ready": false}'))
+    yield _seen("json-said-twice", twice, "body_mismatch", expect={"json": {"$.ready": True}})
+
+
+def malformed() -> Iterator[Animal]:
+    """Yield those that speak no HTTP, or not quite."""
+    yield _seen("garbage", saying_at_once(bytes(range(256)) * 100), MALFORMED)
+    yield _seen("endless-garbage", flooding(b"\xff" * 65_536), MALFORMED)
+    yield _seen("ssh", saying_at_once(b"SSH-2.0-OpenSSH_9.2\r\n"), MALFORMED)
+    yield _seen("smtp", saying_at_once(b"220 mail.example ESMTP\r\n"), MALFORMED)
+    yield _seen("tls-alert", answering(b"\x15\x03\x01\x00\x02\x02\x46"), MALFORMED)
+    yield _seen("http-2", answering(b"\0\0\x12\x04\0\0\0\0\0" + b"\0" * 18), MALFORMED)
+    yield _seen("http-09", answering(b"<html>hello</html>"), MALFORMED)
+    yield _seen("icy", answering(b"ICY 200 OK\r\n\r\nok"), MALFORMED)
+    yield _seen("version-9", answering(b"HTTP/9.9 200 OK\r\n\r\nok"), MALFORMED)
+    yield _seen("status-in-words", answering(b"HTTP/1.1 two hundred\r\n\r\n"), MALFORMED)
+    yield _seen("status-of-four", answering(b"HTTP/1.1 2000 OK\r\n\r\n"), MALFORMED)
+    yield _seen("nul", answering(OPENING + b"X: \x00\r\n\r\n"), MALFORMED)
+    yield _seen("bare-cr", answering(OPENING + b"X: a\rY: b\r\n\r\n"), MALFORMED)
+    yield _seen("space-before-colon", answering(OPENING + b"Content-Length : 2\r\n\r\nok"), MALFORMED)
+    yield _seen("nameless-header", answering(OPENING + b": nobody\r\n\r\n"), MALFORMED)
+    yield _seen("coding-unknown", answering(OPENING + b"Transfer-Encoding: dwarf\r\n\r\nok"), "body_mismatch")
+    yield _seen("markup", answering(answer(b"<script>alert(1)</script>", X_Said="<script>\x1b[31m")), MALFORMED)
+    yield _seen("marked-up-body", answering(answer(b"<script>alert(1)</script>\x1b[31m")), "body_mismatch")
+
+
+def redirecting() -> Iterator[Animal]:
+    """Yield those that send us elsewhere."""
+    yield _seen("redirect-loop", answering(MOVED + b"/\r\n\r\n"), "redirect_limit")
+    yield _seen("redirect-hostless", answering(MOVED + b"http:///path\r\n\r\n"), "redirect_limit")  # ours, by RFC 3986
+    for name, place in {
+        "file": b"file:///etc/passwd",
+        "gopher": b"gopher://127.0.0.1/",
+        "nowhere": b"http://[::bad",
+        "port": b"http://127.0.0.1:99999/",
+        "latin-1": b"http://\xe9.example/",
+    }.items():
+        yield _seen(f"redirect-{name}", answering(MOVED + place + b"\r\n\r\n"), "redirect_refused")
+    yield _seen("redirect-closed", answering(MOVED + b"//127.0.0.1:1/\r\n\r\n"), "connect_refused")
+    yield _seen("redirect-unfollowed", answering(MOVED + b"/\r\n\r\n"), STATUS, redirects=0)
+    yield _seen("redirect-to-tls", _to_tls, "tls_handshake")
+
+
+async def _to_tls(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+    """Send to https on this port, where there is none."""
+    port = writer.get_extra_info("sockname")[1]
+    asked = await reader.read(65_536)
+    writer.write(MOVED + b"https://127.0.0.1:%d/\r\n\r\n" % port if asked.startswith(b"GET") else b"400 what?\r\n")
+    await reader.read()
+
+
+def odd() -> Iterator[Animal]:
+    """Yield those that are odd, and good: being strict about them would be a false alarm."""
+    yield _well("answers-unasked", saying_at_once(answer(b"ok")))
+    yield _well("old-version", answering(b"HTTP/1.0 200 OK\r\n\r\nok"))
+    yield _well("no-reason", answering(b"HTTP/1.1 200\r\nContent-Length: 2\r\n\r\nok"))
+    yield _well("odd-bytes", answering(answer(b"ok", X_Bytes="\xe9\xff")))
+    yield _well("no-length", answering(OPENING + b"\r\nok"))
+    yield _well("babbles-on", answering(answer(b"ok") + b"\0garbage" * 100))
+    yield _well("two-answers", answering(answer(b"ok") + answer(b"never", "500 No")))
+    yield _well("promises-first", answering(b"HTTP/1.1 103 E\r\n\r\n" * 3 + answer(b"ok")))
+    yield _well("body-where-none-is", answering(answer(b"ok", "204 No Content")), expect={})
+    yield _well("one-byte-chunks", answering(CHUNKED + b"1\r\nx\r\n" * 50_000 + b"2\r\nok\r\n0\r\n\r\n"))
+    yield _well("trailers", answering(CHUNKED + b"2\r\nok\r\n0\r\nX-Late: yes\r\n\r\n"))
+
+
+@contextlib.asynccontextmanager
+async def closed(keeper: Keeper) -> AsyncIterator[int]:
+    """Hold a port on which nobody listens."""
+    with socket.socket() as held:
+        held.bind(("127.0.0.1", 0))
+        yield held.getsockname()[1]
+
+
+@contextlib.asynccontextmanager
+async def full(keeper: Keeper) -> AsyncIterator[int]:
+    """Listen and take nobody: a connection waits in the queue, and for the next there is no place."""
+    with socket.create_server(("127.0.0.1", 0), backlog=0) as held, contextlib.ExitStack() as queue:
+        for _ in range(3):
+            waiting = queue.enter_context(socket.socket())
+            waiting.setblocking(False)
+            waiting.connect_ex(held.getsockname())
+        yield held.getsockname()[1]
+
+
+def absent() -> Iterator[Animal]:
+    """Yield those that do not take a connection."""
+    yield _seen("closed", silent, "connect_refused", den=closed)
+    yield _seen("full", silent, "connect_timeout", den=full, seconds=SHORT)
+
+
+def animals() -> Iterator[Animal]:
+    """Yield them all."""
+    for group in (slow, endless, huge, lying, malformed, redirecting, odd, absent):
+        yield from group()

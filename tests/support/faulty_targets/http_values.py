@@ -1,0 +1,116 @@
+"""Animals that hold a reading: `freshness`, `prometheus` and `domain`."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator
+from datetime import UTC, datetime, timedelta
+from typing import TYPE_CHECKING, Any
+
+from tests.support.faulty_targets.behaviour import answering, flooding
+from tests.support.faulty_targets.faulty_target import AMPLE, BAD, GOOD, SHORT, UNKNOWN, Animal, listener
+from tests.support.servers import answer, silent
+
+if TYPE_CHECKING:
+    from tests.support.servers import Handler
+
+NOW = datetime.now(UTC)
+URL = "http://127.0.0.1:<port>/"
+_LISTING = 20_000
+MALFORMED, UNAVAILABLE = "stamp_malformed", "sli_unavailable"
+
+
+def freshness() -> Iterator[Animal]:
+    """Yield pages that show when something was last done."""
+
+    def seen(name: str, said: Handler, reason: str, seconds: float = AMPLE, **more: Any) -> Animal:
+        check = {"freshness": URL, "max_age": "1d", **more}
+        return Animal(f"freshness-{name}", listener(said), check, reason, BAD if reason else GOOD, seconds)
+
+    def at(moment: datetime) -> Handler:
+        return answering(answer(json.dumps({"at": moment.isoformat()}).encode()))
+
+    field: dict[str, Any] = {"stamp": {"json": "$.at"}}
+    lines: dict[str, Any] = {"stamp": {"matches": "(?m)^(.*)$"}}
+    yield seen("well", at(NOW), "", **field)
+    yield seen("stale", at(NOW - timedelta(days=3)), "stale", **field)
+    yield seen("ahead", at(NOW + timedelta(days=3)), "stamp_in_future", **field)
+    yield seen("ancient", answering(answer(b'{"at": -99999999999999}')), "stamp_malformed", **field)
+    yield seen("nan", answering(answer(b'{"at": NaN}')), "body_mismatch", **field)
+    yield seen("infinite", answering(answer(b'{"at": 1e999}')), "stamp_malformed", **field)
+    yield seen("digits-by-the-thousand", answering(answer(b'{"at": "' + b"9" * 900_000 + b'"}')), MALFORMED, **field)
+    yield seen("in-words", answering(answer(b'{"at": "the other day"}')), MALFORMED, **field)
+    yield seen("elsewhere", answering(answer(b"{}")), "stamp_missing", **field)
+    yield seen("no-header", answering(answer(b"ok")), "stamp_missing")
+    yield seen("odd-header", answering(answer(b"ok", Last_Modified="Mon, 99 Foo 2026")), MALFORMED)
+    yield seen("no-json", answering(answer(b"<html>")), "body_mismatch", **field)
+    yield seen("lines-by-the-thousand", answering(answer(b"the other day\n" * _LISTING)), MALFORMED, **lines)
+    dates = answering(answer(b"Mon, 02 Jan 2006 15:04:05 GMT\n" * _LISTING))
+    yield seen("dates-by-the-thousand", dates, "stale", **lines)
+    yield seen("empty-lines", answering(answer(b"\n" * 1_000_000)), MALFORMED, **lines)
+    file = {"stamp": {"matches": "href=(\\S+)", "file": True}}
+    yield seen("file-elsewhere", answering(answer(b"href=http://other.example/x")), "file_elsewhere", **file)
+    yield seen("file-of-no-name", answering(answer(b"href=http://[::bad")), MALFORMED, **file)
+    yield seen("unavailable", answering(answer(b"", "503 Service Unavailable")), "http_status")
+    yield seen("endless", flooding(b"x" * 65_536, b"HTTP/1.1 200 OK\r\n\r\n", asked=True), "body_too_large", **field)
+    yield seen("silent", silent, "deadline", SHORT)
+
+
+def _numbers(*values: str) -> bytes:
+    result = [{"metric": {}, "value": [0, value]} for value in values]
+    return json.dumps({"status": "success", "data": {"resultType": "vector", "result": result}}).encode()
+
+
+def prometheus() -> Iterator[Animal]:
+    """Yield servers of metrics, who answer both queries alike unless told otherwise."""
+
+    def seen(name: str, said: Handler, reason: str, seconds: float = AMPLE) -> Animal:
+        check = {"prometheus": URL, "good": "good", "total": "total", "at_least": "99%"}
+        outcome = BAD if reason == "sli_below" else UNKNOWN if reason else GOOD
+        return Animal(f"prometheus-{name}", listener(said), check, reason, outcome, seconds)
+
+    yield seen("well", answering(answer(_numbers("5"))), "")
+    yield seen("no-traffic", answering(answer(_numbers())), "sli_no_traffic")
+    yield seen("nan", answering(answer(_numbers("NaN"))), "sli_no_traffic")
+    yield seen("negative", answering(answer(_numbers("-1"))), "sli_no_traffic")
+    yield seen("two-numbers", answering(answer(_numbers("1", "2"))), UNAVAILABLE)
+    yield seen("error", answering(answer(b'{"status": "error", "error": "no"}', "400 Bad Request")), UNAVAILABLE)
+    yield seen("no-json", answering(answer(b"<html>", "502 Bad Gateway")), UNAVAILABLE)
+    yield seen("other-json", answering(answer(b'{"status": "success"}')), UNAVAILABLE)
+    yield seen("a-list", answering(answer(b"[]")), UNAVAILABLE)
+    series = b'{"metric":{},"value":[0,"1"]},' * 30_000
+    many = b'{"status":"success","data":{"resultType":"vector","result":[' + series + b"0]}}"
+    yield seen("series-by-the-thousand", answering(answer(many)), UNAVAILABLE)
+    yield seen("silent", silent, UNAVAILABLE, SHORT)
+
+
+def domain() -> Iterator[Animal]:
+    """Yield directories of registered names."""
+
+    def seen(name: str, said: Any, reason: str, *, bad: bool = False, status: str = "200 OK") -> Animal:
+        check = {"domain": "zoo.example", "rdap": URL}
+        body = said if isinstance(said, bytes) else json.dumps(said).encode()
+        outcome = BAD if bad else UNKNOWN if reason else GOOD
+        return Animal(f"domain-{name}", listener(answering(answer(body, status))), check, reason, outcome)
+
+    def ending(days: int) -> list[dict[str, str]]:
+        return [{"eventAction": "expiration", "eventDate": (NOW + timedelta(days=days)).isoformat()}]
+
+    yield seen("well", {"events": ending(90)}, "")
+    yield seen("expiring", {"events": ending(3)}, "domain_expiring", bad=True)
+    yield seen("on-hold", {"events": ending(90), "status": ["client hold"]}, "domain_status", bad=True)
+    said = {"errorCode": 404, "title": "Not Found"}
+    yield seen("unregistered", said, "domain_unregistered", bad=True, status="404 Not Found")
+    yield seen("a-page-is-missing", b"<html>", "rdap_malformed", status="404 Not Found")
+    yield seen("no-expiry", {"events": []}, "domain_no_expiry")
+    yield seen("other-json", [1, 2], "rdap_malformed")
+    yield seen("odd-date", {"events": [{"eventAction": "expiration", "eventDate": "soon"}]}, "rdap_malformed")
+    yield seen("no-json", b"<html>", "rdap_malformed")
+    yield seen("too-many-queries", b"", "rdap_unavailable", status="429 Too Many Requests")
+
+
+def animals() -> Iterator[Animal]:
+    """Yield them all."""
+    yield from freshness()
+    yield from prometheus()
+    yield from domain()

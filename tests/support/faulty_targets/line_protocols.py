@@ -1,0 +1,204 @@
+"""Animals that are talked to line by line: `tcp`, `smtp`, `ssh`, `redis`, and the databases."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Iterator
+from typing import TYPE_CHECKING, Any
+
+from tests.support.faulty_targets.behaviour import dripping, flooding, resetting
+from tests.support.faulty_targets.faulty_target import AMPLE, BAD, GOOD, SHORT, UNKNOWN, Animal, listener
+from tests.support.line_servers import hanging_up, replying, saying_at_once
+from tests.support.servers import silent
+
+if TYPE_CHECKING:
+    from sla.observation import Outcome
+    from tests.support.servers import Handler
+
+LONG = b"x" * 65_536
+LINES = b"and more\r\n" * 1_000
+FOREVER = b"250-and more\r\n" * 1_000
+
+
+def _of(kind: str, **common: Any) -> Any:
+    """Return what makes animals of a kind that is named by its key and an address."""
+
+    def seen(name: str, handler: Handler, reason: str, outcome: Outcome | None = None, **more: Any) -> Animal:
+        seconds = more.pop("seconds", AMPLE)
+        verdict = outcome or (BAD if reason else GOOD)
+        check = {kind: "127.0.0.1:<port>", **common, **more}
+        return Animal(f"{kind}-{name}", listener(handler), check, reason, verdict, seconds)
+
+    return seen
+
+
+def tcp() -> Iterator[Animal]:
+    """Yield peers of a script that waits for `ready`, and may then ask for TLS."""
+    seen = _of("tcp", script=[{"expect": "^ready"}])
+    begins = [{"expect": "^ready", "starttls": True}]
+    yield seen("well", saying_at_once(b"hello\nready\n"), "")
+    yield seen("other-word", hanging_up(b"busy\n"), "answer_mismatch")
+    yield seen("hangs-up", hanging_up(), "hung_up")
+    yield seen("resets", resetting(asked=False), "connection_reset")
+    yield seen("endless-line", flooding(LONG), "answer_too_long")
+    yield seen("endless-lines", flooding(LINES), "answer_too_long")
+    yield seen("silent", silent, "deadline", seconds=SHORT)
+    yield seen("other-word-and-stays", saying_at_once(b"busy\n"), "deadline", seconds=SHORT)
+    yield seen("drip", dripping(b"r", asked=False), "deadline", seconds=SHORT)
+    yield seen("injects", saying_at_once(b"ready\nready\n"), "starttls_injected", script=begins)
+    yield seen("plain-after-starttls", replying({}, b"ready\n"), "tls_handshake", script=begins)
+
+
+def smtp() -> Iterator[Animal]:
+    """Yield servers of mail."""
+    seen = _of("smtp")
+    hello = b"EHLO ninewatch.invalid"
+    offer = b"250-here\r\n250 STARTTLS\r\n"
+    offered = {"encryption": "starttls"}
+    well = {hello: b"250 here\r\n", b"QUIT": b"221 bye\r\n"}
+    yield seen("well", replying(well, b"220-wait\r\n220 here\r\n"), "")
+    yield seen("busy", saying_at_once(b"421 too many\r\n"), "smtp_status")
+    yield seen("unwilling", saying_at_once(b"554 not you\r\n"), "smtp_status")
+    yield seen("knows-no-ehlo", replying({hello: b"502 what?\r\n"}, b"220 here\r\n"), "smtp_status")
+    yield seen("endless-reply", flooding(FOREVER, b"220 here\r\n"), "smtp_malformed")
+    yield seen("endless-line", flooding(LONG, b"220-"), "answer_too_long")
+    yield seen("no-smtp", saying_at_once(b"+OK POP3\r\n"), "smtp_malformed")
+    yield seen("nul", saying_at_once(b"\0\0\0\r\n"), "smtp_malformed")
+    yield seen("hangs-up", hanging_up(), "hung_up")
+    yield seen("hangs-up-after-greeting", replying({}, b"220 here\r\n"), "hung_up")
+    yield seen("silent", silent, "deadline", seconds=SHORT)
+    yield seen("no-starttls", replying(well, b"220 here\r\n"), "starttls_missing", **offered)
+    refusing = {hello: offer, b"STARTTLS": b"454 not now\r\n"}
+    yield seen("starttls-refused", replying(refusing, b"220 here\r\n"), "smtp_status", **offered)
+    injecting = {hello: offer, b"STARTTLS": b"220 go\r\n250 mine\r\n"}
+    yield seen("starttls-injects", replying(injecting, b"220 here\r\n"), "starttls_injected", **offered)
+    plain = {hello: offer, b"STARTTLS": b"220 go\r\n"}
+    yield seen("plain-after-starttls", replying(plain, b"220 here\r\n"), "tls_handshake", **offered)
+
+
+def ssh() -> Iterator[Animal]:
+    """Yield servers that are asked for their identification."""
+    seen = _of("ssh", expect="OpenSSH")
+    yield seen("well", saying_at_once(b"welcome\r\nSSH-2.0-OpenSSH_9.2\r\n"), "")
+    yield seen("version-1", saying_at_once(b"SSH-1.5-old\r\n"), "ssh_version")
+    yield seen("other", saying_at_once(b"SSH-2.0-dropbear\r\n"), "answer_mismatch")
+    yield seen("http", saying_at_once(b"HTTP/1.1 400 Bad Request\r\n\r\n" * 30), "ssh_malformed")
+    yield seen("endless-lines", flooding(LINES), "ssh_malformed")
+    yield seen("endless-line", flooding(LONG), "answer_too_long")
+    yield seen("hangs-up", hanging_up(b"SSH-2.0"), "hung_up")
+    yield seen("silent", silent, "deadline", seconds=SHORT)
+
+
+def redis() -> Iterator[Animal]:
+    """Yield caches that are asked PING and ROLE."""
+    seen = _of("redis")
+    master = {"role": "master"}
+    yield seen("well", saying_at_once(b"+PONG\r\n"), "")
+    yield seen("loading", saying_at_once(b"-LOADING Redis is loading the dataset\r\n"), "redis_loading")
+    yield seen("masterless", saying_at_once(b"-MASTERDOWN Link with MASTER is down\r\n"), "redis_master_down")
+    yield seen("error", saying_at_once(b"-ERR max number of clients reached\r\n"), "redis_error")
+    yield seen("asks-for-a-password", saying_at_once(b"-NOAUTH Authentication required.\r\n"), "")
+    yield seen("keeps-its-role", saying_at_once(b"+PONG\r\n-NOPERM no\r\n"), "credentials_refused", UNKNOWN, **master)
+    yield seen("replica", saying_at_once(b"+PONG\r\n*1\r\n$5\r\nslave\r\n"), "redis_role", **master)
+    yield seen("other-word", saying_at_once(b"+PANG\r\n"), "redis_malformed")
+    yield seen("http", saying_at_once(b"HTTP/1.1 400 Bad Request\r\n\r\n"), "redis_malformed")
+    yield seen("endless-text", flooding(LONG, b"$999999999999\r\n"), "answer_too_long")
+    yield seen("endless-line", flooding(LONG, b"+"), "answer_too_long")
+    yield seen("promises-a-list", saying_at_once(b"*100000000\r\n"), "redis_malformed")
+    yield seen("promises-lists-within", saying_at_once(b"*2\r\n+a\r\n*100000000\r\n"), "redis_malformed")
+    yield seen("promises-a-map", saying_at_once(b"%100000000\r\n"), "redis_malformed")
+    yield seen("lists-in-lists", saying_at_once(b"*1\r\n" * 12_000), "redis_malformed")
+    yield seen("hangs-up", hanging_up(b"+PO"), "hung_up")
+    yield seen("silent", silent, "deadline", seconds=SHORT)
+
+
+def postgres() -> Iterator[Animal]:
+    """Yield what answers where a PostgreSQL server should."""
+    seen = _of("postgres", user="ninewatch")
+    busy = b"SFATAL\0C53300\0Msorry, too many clients already\0\0"
+    starting = b"SFATAL\0C57P03\0Mthe database system is starting up\0\0"
+    yield seen("http", saying_at_once(b"HTTP/1.1 400 Bad Request\r\n\r\n"), "database_malformed")
+    yield seen("full", saying_at_once(pg_message(b"E", busy)), "database_full")
+    yield seen("starting", saying_at_once(pg_message(b"E", starting)), "database_starting")
+    yield seen("hangs-up", hanging_up(), "hung_up")
+    yield seen("endless-garbage", flooding(LONG), "database_malformed")
+    yield seen("endless-message", flooding(LONG, b"E\x3f\xff\xff\xff"), "database_malformed")
+    notices = pg_message(b"N", b"SNOTICE\0C00000\0Mmore\0\0") * 100
+    yield seen("endless-notices", flooding(notices), "database_malformed")
+    parameters = flooding(pg_message(b"S", b"a\0b\0") * 1_000, pg_message(b"R", b"\0\0\0\0"))
+    yield seen("endless-parameters", parameters, "answer_too_long")
+    yield seen("silent", silent, "connect_timeout", seconds=SHORT)
+    welcome = pg_message(b"R", b"\0\0\0\0") + pg_message(b"Z", b"I")
+    yield seen("silent-when-asked", saying_at_once(welcome), "deadline", seconds=SHORT)
+
+
+def pg_message(kind: bytes, body: bytes) -> bytes:
+    return kind + (len(body) + 4).to_bytes(4, "big") + body
+
+
+def mysql() -> Iterator[Animal]:
+    """Yield what answers where a MySQL server should."""
+    seen = _of("mysql", user="ninewatch")
+    full = b"\xff\x10\x04Too many connections"
+    yield seen("http", saying_at_once(b"HTTP/1.1 400 Bad Request\r\n\r\n"), "database_malformed")
+    yield seen("full", saying_at_once(len(full).to_bytes(3, "little") + b"\0" + full), "database_full")
+    yield seen("hangs-up", hanging_up(), "hung_up")
+    yield seen("endless-garbage", flooding(LONG), "database_malformed")
+    yield seen("endless-columns", _answering_mysql(mysql_column(b"a") * 5_000, b"\xfd\xff\xff\x7f"), "answer_too_long")
+    yield seen("endless-rows", _answering_mysql(b"\1\0\0\0\0" * 5_000), "")
+    yield seen("endless-packet", flooding(LONG, b"\xff\xff\xff\0\x0a"), "answer_too_long")
+    yield seen("silent", silent, "connect_timeout", seconds=SHORT)
+
+
+def mysql_column(name: bytes) -> bytes:
+    """Return the definition of a column, numbered 0."""
+    parts = (b"def", b"", b"", b"", name, name)
+    body = b"".join(bytes([len(part)]) + part for part in parts) + b"\x0c\x21\0\xff\0\0\0\xfd\0\0\0\0\0"
+    return len(body).to_bytes(3, "little") + b"\0" + body
+
+
+def _answering_mysql(pieces: bytes, columns: bytes = b"\1") -> Handler:
+    """Return a handler that takes whoever comes, and answers a SELECT without end; packets are numbered as it goes."""
+
+    async def handler(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        salt = b"12345678\0\xff\xf7\x21\2\0\xff\x81\x15" + b"\0" * 10 + b"123456789012\0mysql_native_password\0"
+        writer.write(mysql_packet(0, b"\x0a8.0.0\0\1\0\0\0" + salt))
+        await mysql_heard(reader)
+        writer.write(mysql_packet(2, b"\0\0\0\2\0\0\0"))
+        while b"SELECT" not in await mysql_heard(reader):
+            writer.write(mysql_packet(1, b"\0\0\0\2\0\0\0"))
+        writer.write(mysql_packet(1, columns))
+        number = 2
+        if columns == b"\1":
+            writer.write(mysql_numbered(mysql_column(b"a"), number)[0] + mysql_packet(3, b"\xfe\0\0\2\0"))
+            number = 4
+        while True:
+            piece, number = mysql_numbered(pieces, number)
+            writer.write(piece)
+            await writer.drain()
+
+    return handler
+
+
+def mysql_packet(number: int, body: bytes) -> bytes:
+    return len(body).to_bytes(3, "little") + bytes([number]) + body
+
+
+async def mysql_heard(reader: asyncio.StreamReader) -> bytes:
+    head = await reader.readexactly(4)
+    return await reader.readexactly(int.from_bytes(head[:3], "little"))
+
+
+def mysql_numbered(packets: bytes, number: int) -> tuple[bytes, int]:
+    """Return packets of one length with their numbers, and the number of the next."""
+    numbered, step = bytearray(packets), int.from_bytes(packets[:3], "little") + 4
+    for at in range(3, len(numbered), step):
+        numbered[at] = number % 256
+        number += 1
+    return bytes(numbered), number % 256
+
+
+def animals() -> Iterator[Animal]:
+    """Yield them all."""
+    for group in (tcp, smtp, ssh, redis, postgres, mysql):
+        yield from group()

@@ -1,0 +1,57 @@
+"""Dens that Python's ssl cannot keep: `openssl s_server`, with what no library should be talked into any more."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import re
+from collections.abc import AsyncIterator
+from pathlib import Path
+from typing import TYPE_CHECKING
+from uuid import uuid4
+
+from tests.support.faulty_targets.certificates import HOST, Paper, key_of, names
+
+if TYPE_CHECKING:
+    from tests.support.faulty_targets.faulty_target import Den, Keeper
+
+
+def s_server(*words: str, bits: int = 0) -> Den:
+    """Return a den with a trusted certificate (RSA of so many bits, or P-256) and these options.
+
+    In a word, `<paper>` stands for the file of the certificate and its key, `<ffdhe8192>` for one with that group.
+    """
+
+    @contextlib.asynccontextmanager
+    async def den(keeper: Keeper) -> AsyncIterator[int]:
+        paper = keeper.folder / f"{uuid4()}.pem"
+        paper.write_bytes(Paper.of(keeper.authority).issues(names(HOST), key=key_of(bits)).pem())
+        files = {"<paper>": paper, "<ffdhe8192>": await _group(keeper) if "<ffdhe8192>" in words else None}
+        process = await asyncio.create_subprocess_exec(
+            *("openssl", "s_server", "-accept", f"{HOST}:0", "-cert", paper, "-key", paper),
+            *(files.get(word) or word for word in words),
+            stdin=asyncio.subprocess.PIPE,
+            stdout=asyncio.subprocess.PIPE,
+            stderr=asyncio.subprocess.DEVNULL,
+        )
+        assert process.stdout is not None
+        try:
+            async with asyncio.timeout(30):
+                while (found := re.match(rb"ACCEPT .*:(\d+)", await process.stdout.readline())) is None:
+                    assert not process.stdout.at_eof(), f"openssl s_server {' '.join(words)} does not start"
+            yield int(found[1])
+        finally:
+            with contextlib.suppress(ProcessLookupError):
+                process.kill()
+            await process.wait()
+
+    return den
+
+
+async def _group(keeper: Keeper) -> Path:
+    """Write the parameters of the largest group of RFC 7919."""
+    path = keeper.folder / "ffdhe8192.pem"
+    words = ("genpkey", "-genparam", "-algorithm", "DH", "-pkeyopt", "group:ffdhe8192", "-out", path)
+    process = await asyncio.create_subprocess_exec("openssl", *words, stderr=asyncio.subprocess.DEVNULL)
+    assert await process.wait() == 0
+    return path

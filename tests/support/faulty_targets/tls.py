@@ -1,0 +1,208 @@
+"""Animals of TLS: certificates that must not be taken, and handshakes that go nowhere."""
+
+from __future__ import annotations
+
+import asyncio
+import ssl
+from collections.abc import Callable, Iterator
+from datetime import UTC, datetime
+from typing import TYPE_CHECKING, Any
+
+import trustme
+from cryptography import x509
+from cryptography.x509.oid import ExtendedKeyUsageOID
+
+from tests.support.faulty_targets.behaviour import answering, dripping, flooding, listening_and_leaving, resetting
+from tests.support.faulty_targets.certificates import DAY, FOR_EVER, HOST, UNHEARD_OF, Paper, key_of, names, self_made
+from tests.support.faulty_targets.faulty_target import AMPLE, BAD, GOOD, SHORT, Animal, Den, Keeper, listener
+from tests.support.faulty_targets.openssl import s_server
+from tests.support.line_servers import saying_at_once
+from tests.support.servers import answer, silent
+
+if TYPE_CHECKING:
+    from tests.support.servers import Handler
+
+NOW = datetime.now(UTC)
+OURS = names(HOST)
+HANDSHAKE, UNTRUSTED, EXPIRED = "tls_handshake", "tls_untrusted", "tls_expired"
+Context = Callable[[Keeper], ssl.SSLContext]
+
+
+def _animal(name: str, den: Den, reason: str, **more: Any) -> Animal:
+    """Return an animal of the `tls` kind; `more` are further options of its target."""
+    seconds, holds = more.pop("seconds", AMPLE), more.pop("holds", 0.1)
+    check = {"tls": {"target": f"{HOST}:<port>", "ca": "<ca>", **more}}
+    return Animal(f"tls-{name}", den, check, reason, BAD if reason else GOOD, seconds, holds)
+
+
+def _shown(name: str, make: Callable[[Paper], Paper], reason: str, *, chain: bool = True, **more: Any) -> Animal:
+    """Return an animal that shows what `make` makes of the trusted authority."""
+
+    def context(keeper: Keeper) -> ssl.SSLContext:
+        return make(Paper.of(keeper.authority)).context(keeper.folder, chain=chain)
+
+    return _animal(name, listener(silent, context), reason, **more)
+
+
+def dated() -> Iterator[Animal]:
+    """Yield certificates out of their time."""
+    yield _shown("expired", lambda ca: ca.issues(OURS, starts=NOW - 9 * DAY, ends=NOW - DAY), "tls_expired")
+    yield _shown("not-yet-valid", lambda ca: ca.issues(OURS, starts=NOW + DAY), "tls_not_yet_valid")
+    yield _shown("expiring", lambda ca: ca.issues(OURS, ends=NOW + 3 * DAY), "tls_expiring", valid_for="14d")
+    yield _shown("for-ever", lambda ca: ca.issues(OURS, ends=FOR_EVER), "", valid_for="14d")
+    gone = {"starts": NOW - 9 * DAY, "ends": NOW - DAY}
+    yield _shown("authority-expired", lambda ca: ca.issues_authority(**gone).issues(OURS), EXPIRED)
+    yield _shown("expired-other-name", lambda ca: ca.issues(names("a.example"), **gone), "tls_hostname")
+
+
+def named() -> Iterator[Animal]:
+    """Yield certificates for somebody else."""
+    host = {"server_name": "status.example"}
+    yield _shown("other-address", lambda ca: ca.issues(names("127.0.0.2")), "tls_hostname")
+    yield _shown("other-host", lambda ca: ca.issues(names("other.example")), "tls_hostname", **host)
+    yield _shown("address-as-name", lambda ca: ca.issues(_text(HOST)), "tls_hostname")
+    yield _shown("common-name-only", lambda ca: ca.issues(common_name="status.example"), "tls_hostname", **host)
+    yield _shown("wildcard-too-high", lambda ca: ca.issues(names("*.example")), "tls_hostname", **host)
+    yield _shown("wildcard-within", lambda ca: ca.issues(names("sta*.example")), "tls_hostname", **host)
+    yield _shown("name-with-nul", lambda ca: ca.issues(_text("status.example\0.evil.example")), "tls_hostname", **host)
+    yield _shown("wildcard", lambda ca: ca.issues(names("*.status.example")), "", server_name="a.status.example")
+    many = names(HOST, *(f"host-{number}.example" for number in range(2_000)))
+    yield _shown("names-by-the-thousand", lambda ca: ca.issues(many), "")
+
+
+def _text(name: str) -> tuple[x509.ExtensionType, bool]:
+    return x509.SubjectAlternativeName([x509.DNSName(name)]), False
+
+
+def vouched_for() -> Iterator[Animal]:
+    """Yield certificates that nobody whom we trust vouches for, or not for this."""
+    client = x509.ExtendedKeyUsage([ExtendedKeyUsageOID.CLIENT_AUTH]), False
+    elsewhere = x509.NameConstraints([x509.DNSName("elsewhere.example")], None), True
+    yield _shown("self-signed", lambda ca: self_made(OURS), UNTRUSTED)
+    yield _shown("unknown-authority", lambda ca: Paper.of(trustme.CA()).issues(OURS), UNTRUSTED)
+    yield _shown("intermediate-missing", lambda ca: ca.issues_authority().issues(OURS), UNTRUSTED, chain=False)
+    yield _shown("intermediate", lambda ca: ca.issues_authority().issues(OURS), "")
+    yield _shown("issued-by-a-leaf", lambda ca: ca.issues(OURS).issues(OURS), UNTRUSTED)
+    yield _shown("issued-too-deep", lambda ca: ca.issues_authority(depth=0).issues_authority().issues(OURS), UNTRUSTED)
+    yield _shown("for-clients", lambda ca: ca.issues(OURS, client), UNTRUSTED)
+    yield _shown("unheard-of-and-critical", lambda ca: ca.issues(OURS, UNHEARD_OF), UNTRUSTED)
+    limited = names("status.example")
+    yield _shown(
+        "beyond-its-authority",
+        lambda ca: ca.issues_authority(elsewhere).issues(limited),
+        UNTRUSTED,
+        server_name="status.example",
+    )
+    yield _shown("weak-key", lambda ca: ca.issues(OURS, key=key_of(1024)), UNTRUSTED)
+    yield _shown("strong-key", lambda ca: ca.issues(OURS, key=key_of(4096)), "")
+    yield _shown("long-chain", lambda ca: _deep(ca, 8).issues(OURS), "")
+    yield _shown("endless-chain", lambda ca: _deep(ca, 300).issues(OURS), HANDSHAKE)  # over OpenSSL's 100 KiB
+
+
+def _deep(authority: Paper, steps: int) -> Paper:
+    for _ in range(steps):
+        authority = authority.issues_authority()
+    return authority
+
+
+def negotiating() -> Iterator[Animal]:
+    """Yield servers with whom there is no agreement, and those who need more than we give."""
+    lax = "DEFAULT:COMPLEMENTOFALL:@SECLEVEL=0"
+    yield _animal("only-1.0", s_server("-tls1", "-cipher", lax), HANDSHAKE)
+    yield _animal("only-1.1", s_server("-tls1_1", "-cipher", lax), HANDSHAKE)
+    yield _animal("no-encryption", s_server("-tls1_2", "-cipher", "eNULL:@SECLEVEL=0"), HANDSHAKE)
+    yield _animal("anonymous", s_server("-tls1_2", "-cipher", "aNULL:@SECLEVEL=0"), HANDSHAKE)
+    yield _animal("only-cbc-sha1", s_server("-tls1_2", "-cipher", "ECDHE-RSA-AES128-SHA", bits=2048), HANDSHAKE)
+    yield _animal("only-static-rsa", s_server("-tls1_2", "-cipher", "AES128-GCM-SHA256", bits=2048), HANDSHAKE)
+    yield _animal("only-psk", s_server("-nocert", "-tls1_2", "-psk", "c0ffee", "-cipher", "PSK"), HANDSHAKE)
+    knows = ("-servername", "other.example", "-servername_fatal", "-cert2", "<paper>", "-key2", "<paper>")
+    yield _animal("name-unknown", s_server(*knows), HANDSHAKE, server_name="status.example")
+    yield _animal("client-certificate", s_server("-tls1_2", "-Verify", "1"), HANDSHAKE)
+    dhe = ("-tls1_2", "-cipher", "DHE-RSA-AES128-GCM-SHA256", "-dhparam", "<ffdhe8192>")
+    yield _animal("only-dhe", s_server(*dhe, bits=2048), HANDSHAKE)
+    yield _animal("1.2", s_server("-tls1_2"), "")
+    yield _animal("1.3", s_server("-tls1_3"), "")
+    # OpenSSL offers this group, and Python cannot tell it not to before 3.15 (SSLContext.set_groups).
+    yield _animal("group-of-8192-bits", s_server("-tls1_3", "-groups", "ffdhe8192"), "", holds=0.5)
+    yield _animal("retry-p-521", s_server("-tls1_3", "-groups", "P-521"), "")
+
+
+def shaking() -> Iterator[Animal]:
+    """Yield those who speak something else, stop in the middle, or never begin."""
+    yield _animal("silent", listener(silent), "tls_timeout", seconds=SHORT)
+    yield _animal("drip", listener(dripping(b"\0", b"\x16\x03\x03\x40\0", asked=False)), "tls_timeout", seconds=SHORT)
+    yield _animal("hello-then-silence", listener(_part_of_a_handshake(5, stay=True)), "tls_timeout", seconds=SHORT)
+    yield _animal("hangs-up", listener(listening_and_leaving(4_096)), HANDSHAKE)
+    yield _animal("resets", listener(resetting(asked=False)), "connection_reset")
+    yield _animal("cut-in-the-middle", listener(_part_of_a_handshake(500)), HANDSHAKE)
+    yield _animal("alert", listener(listening_and_leaving(4_096, b"\x15\x03\x03\0\x02\x02\x28")), HANDSHAKE)
+    yield _animal("warnings-without-end", listener(flooding(b"\x15\x03\x03\0\x02\x01\x70" * 1_000)), HANDSHAKE)
+    yield _animal("empty-records", listener(flooding(b"\x16\x03\x03\0\0" * 1_000)), HANDSHAKE)
+    yield _animal("garbage", listener(flooding(b"\x16\x03\x03\xff\xff" + b"\xff" * 70_000)), HANDSHAKE)
+    yield _animal("huge-hello", listener(flooding(b"\x16\x03\x03\x40\x00\x02\xff\xff\xff" + b"\0" * 16_380)), HANDSHAKE)
+    yield _animal("plain-http", listener(listening_and_leaving(4_096, answer(b"", "400 Bad Request"))), HANDSHAKE)
+    yield _animal("plain-smtp", listener(saying_at_once(b"220 mail.example ESMTP\r\n")), HANDSHAKE)
+    yield _animal("echo", listener(_echo), HANDSHAKE)
+
+
+def _part_of_a_handshake(count: int, *, stay: bool = False) -> Handler:
+    """Say the first bytes of a real server's answer, and no more."""
+
+    async def handler(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        hello = await reader.read(65_536)
+        incoming, outgoing = ssl.MemoryBIO(), ssl.MemoryBIO()
+        context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+        _certify(context)
+        server = context.wrap_bio(incoming, outgoing, server_side=True)
+        incoming.write(hello)
+        try:
+            server.do_handshake()
+        except ssl.SSLWantReadError:
+            writer.write(outgoing.read()[:count])
+        await writer.drain()
+        if not stay:
+            writer.write_eof()
+        await reader.read()
+
+    return handler
+
+
+def _certify(context: ssl.SSLContext) -> None:
+    trustme.CA().issue_cert(HOST).configure_cert(context)
+
+
+async def _echo(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+    while data := await reader.read(65_536):
+        writer.write(data)
+
+
+def over_http() -> Iterator[Animal]:
+    """Yield https servers: what shows only once the handshake is done."""
+
+    def seen(name: str, den: Den, reason: str, **more: Any) -> Animal:
+        check = {"http": f"https://{HOST}:<port>/", "tls": {"ca": "<ca>"}, **more}
+        return Animal(f"https-{name}", den, check, reason, BAD if reason else GOOD)
+
+    def trusted(keeper: Keeper) -> ssl.SSLContext:
+        return Paper.of(keeper.authority).issues(OURS).context(keeper.folder)
+
+    yield seen("well", listener(answering(answer(b"ok")), trusted), "")
+    yield seen("expired", listener(silent, lambda keeper: _expired(keeper).context(keeper.folder)), EXPIRED)
+    yield seen("client-certificate", s_server("-tls1_3", "-Verify", "1", "-www"), HANDSHAKE)
+    yield seen("tickets", s_server("-tls1_3", "-num_tickets", "200", "-www"), "")
+    yield seen("says-nothing", listener(answering(b""), trusted), "empty_response")
+    short = answering(b"HTTP/1.1 200 OK\r\nContent-Length: 9\r\n\r\nok")
+    yield seen("cut-short", listener(short, trusted), "truncated_response")
+    endless = flooding(b"x" * 65_536, b"HTTP/1.1 200 OK\r\n\r\n")
+    yield seen("endless-body", listener(endless, trusted), "body_too_large", expect={"contains": "never this"})
+    yield seen("plain", listener(listening_and_leaving(4_096, answer(b"ok"))), HANDSHAKE)
+
+
+def _expired(keeper: Keeper) -> Paper:
+    return Paper.of(keeper.authority).issues(OURS, starts=NOW - 9 * DAY, ends=NOW - DAY)
+
+
+def animals() -> Iterator[Animal]:
+    """Yield them all."""
+    for group in (dated, named, vouched_for, negotiating, shaking, over_http):
+        yield from group()

@@ -1,0 +1,155 @@
+"""Record until killed, and report what is on disk: `python -m tests.support.recorder_process PATH`.
+
+For every line on its standard input it forks a recorder of that file (so that a round costs no start of an
+interpreter), and prints `dead` once it is gone. The recorder says what it acknowledges:
+
+    pid NUMBER                                              it is there
+    seen [["recorded/check-0", 1795000000000000], ...]      these observations are committed
+    incident ID opened|resolved                             this decision was announced
+    refused MESSAGE                                         the record could not be had
+"""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import json
+import os
+import queue
+import random
+import signal
+import subprocess
+import sys
+import threading
+from pathlib import Path
+from typing import TYPE_CHECKING, Self
+
+import structlog
+
+from monitor.clock import SystemClock
+from monitor.engine.recorder import Recorder, restore
+from monitor.errors import StoreError
+from monitor.health import Health
+from monitor.storage.sqlite import SqliteStore
+from monitor.storage.writer import Writer
+from monitor.vocabulary import Event, IncidentOpened, IncidentResolved, ProbeResult
+from sla.observation import Outcome
+from tests.support.ledgers import StandIn, ledger_of
+
+if TYPE_CHECKING:
+    from monitor.ledger import Ledger
+    from monitor.storage.base import Batch
+
+CHECKS = 20
+PACE = 0.004  # seconds between two rounds over all checks
+
+
+class AcknowledgingStore(SqliteStore):
+    """Says what it has committed, after it has."""
+
+    def write(self, batch: Batch) -> None:
+        super().write(batch)
+        say(f"seen {json.dumps([(each.check, each.at) for each in batch.observations])}")
+
+
+def recorded_ledger() -> Ledger:
+    """Return the ledger of the portfolio that is recorded: twenty checks whose hold is 250 ms."""
+    checks = tuple(StandIn(id=f"check-{n}", interval="100ms", timeout="50ms", fall=3) for n in range(CHECKS))
+    return ledger_of({"id": "recorded", "objective": "99.9%", "checks": checks})
+
+
+def say(line: str) -> None:
+    """Write a line whole, past every buffer that a kill would take along."""
+    rest = f"{line}\n".encode()
+    while rest:
+        rest = rest[os.write(1, rest) :]
+
+
+def announce(event: Event) -> None:
+    if isinstance(event, IncidentOpened | IncidentResolved):
+        say(f"incident {event.incident.id} {'opened' if isinstance(event, IncidentOpened) else 'resolved'}")
+
+
+async def record(path: Path) -> None:
+    """Record outcomes by chance, until killed."""
+    clock, health, ledger, chance = SystemClock(), Health(), recorded_ledger(), random.Random()  # noqa: S311
+    store = AcknowledgingStore(path, clock.now())
+    restore(ledger, store)
+    mood = dict.fromkeys(ledger.entries, Outcome.GOOD)
+    async with Recorder(ledger, Writer(store, health, clock), health, [announce]) as recorder:
+        while True:
+            for key, entry in ledger.entries.items():
+                if chance.random() < 0.1:
+                    mood[key] = chance.choice(list(Outcome))
+                outcome = mood[key]
+                reason = "" if outcome is Outcome.GOOD else "deadline"
+                recorder.record(entry, ProbeResult(outcome, reason), clock.now(), 0.001)
+            await asyncio.sleep(PACE)
+
+
+def fork(path: Path) -> None:
+    if (child := os.fork()) == 0:
+        say(f"pid {os.getpid()}")
+        try:
+            asyncio.run(record(path))
+        except StoreError as error:
+            say(f"refused {error}")
+        finally:
+            os._exit(1)
+    os.waitpid(child, 0)
+    say("dead")
+
+
+class Recording:
+    """The other end: starts recorders, reads what they say, kills them."""
+
+    def __init__(self, path: Path) -> None:
+        command = [sys.executable, "-m", "tests.support.recorder_process", str(path)]
+        self._process = subprocess.Popen(
+            command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True, start_new_session=True
+        )
+        self._lines: queue.SimpleQueue[str] = queue.SimpleQueue()
+        self._reader = threading.Thread(target=self._read)
+        self._reader.start()
+
+    def _read(self) -> None:
+        assert self._process.stdout is not None
+        for line in self._process.stdout:
+            self._lines.put(line.rstrip("\n"))
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        os.killpg(self._process.pid, signal.SIGKILL)
+        self._reader.join()
+        self._process.communicate()
+
+    def start(self) -> int:
+        """Start a recorder and return its process id."""
+        print("go", file=self._process.stdin, flush=True)
+        return int(self.line().removeprefix("pid "))
+
+    def line(self, patience: float = 30.0) -> str:
+        """Return what is said next.
+
+        Raises:
+            queue.Empty: nothing was, within `patience` seconds.
+        """
+        return self._lines.get(timeout=patience)
+
+    def kill(self, recorder: int) -> list[str]:
+        """Kill the recorder and return all that it had still said."""
+        with contextlib.suppress(ProcessLookupError):
+            os.kill(recorder, signal.SIGKILL)
+        return self.rest()
+
+    def rest(self) -> list[str]:
+        """Return what is said until the recorder is gone."""
+        return list(iter(self.line, "dead"))
+
+
+if __name__ == "__main__":
+    structlog.configure(logger_factory=structlog.PrintLoggerFactory(sys.stderr))
+    for _ in sys.stdin:
+        fork(Path(sys.argv[1]))
