@@ -46,16 +46,16 @@ class Desk:
         hit = sum(each.reliant.client.count for each in found if each.downtime)
         rest = sum(each.reliant.client.count for each in found if not each.downtime)
         names = ", ".join(dict.fromkeys(each.reliant.client.name for each in found if each.downtime))
-        told = f"{hit}: {names}" if hit else "nobody was seen to be"
-        return f"{told}; {rest} relied on it and rode it out" if rest else told
+        told = f"{hit}: {names}" if hit else "none observed"
+        return f"{told}; {rest} without downtime" if rest else told
 
     def _promise(self) -> Section:
         said = [f"Stage: {self.product.stage.replace('-', ' ')}."] if self.product.stage else []
-        said += [f"Does not fit: {each.text}." for each in self.misfits]
+        said += [f"Objective does not match: {each.text}." for each in self.misfits]
         rows = tuple(self._client(each) for each in self.reliants)
-        columns = ("Client", "How many", "Risk", "By way of", "Downtime of what they use")
+        columns = ("Client", "Count", "Risk", "Via", "Downtime of their product")
         if not rows:
-            said.append("No client is on record.")
+            said.append("No clients are configured.")
         return Section("clients", "Stage and clients", tuple(said), Table(columns, rows) if rows else None)
 
     def _client(self, each: Reliant) -> tuple[Cell, ...]:
@@ -105,6 +105,6 @@ def _justification(found: Value) -> Section:
 
     rows = tuple((words(name), *money(bounds)) for name, bounds in found.amounts)
     if not rows:
-        return Section("value", "Justification", ("Nothing is known of the window: it was not watched.",))
-    table = Table(("Figure", "Estimate", "Lowest", "Highest"), rows)
-    return Section("value", "Justification", found.assumptions, table)
+        return Section("value", "Cost of downtime", ("No data for this window.",))
+    table = Table(("Figure", "Estimate", "Minimum", "Maximum"), rows)
+    return Section("value", "Cost of downtime", found.assumptions, table)

@@ -11,7 +11,7 @@ from monitor.reporting.document import Cell, Chart, Column, Part, Section, Table
 from monitor.reporting.naming import named, short
 from monitor.web.agreed import limit_text
 from monitor.web.present import near
-from monitor.web.views import ASSUMPTION, LASTED, failure_texts, guessed_text, rule_text, verdict_text, watched_text
+from monitor.web.views import ASSUMPTION, LASTED, failure_texts, guessed_text, rule_sentence, verdict_text, watched_text
 from sla.availability import Verdict
 from sla.exclusion import totals
 from sla.objective import apportioned, format_duration, format_percent
@@ -43,7 +43,7 @@ class Telling:
 def part(report: Report, telling: Telling) -> Part:
     """Return what is said of the product."""
     product, agreed = telling.product, report.agreed.contractual
-    about = filter(None, (product.team, f"up with {rule_text(product)} up" if len(product.checks) > 1 else ""))
+    about = filter(None, (product.team, rule_sentence(product) if len(product.checks) > 1 else ""))
     return Part(
         product.id,
         product.name,
@@ -61,34 +61,32 @@ def headline(m: Measured) -> str:
     goal = str(m.objective)
     low, point, high = m.availability
     if low is None:
-        return f"Of the objective of {goal} nothing can be said: no time is left to measure."
+        return f"No verdict on the objective of {goal}: all time is excluded."
     said = f"between {format_percent(low)} and {format_percent(high)}"
     best = "n/a" if point is None else format_percent(point)
     if m.verdict is Verdict.MET:
-        return f"The objective of {goal} was met: the estimate is {best}, and the truth lies {said}."
+        return f"Objective {goal} met: availability {best}, {said}."
     if m.verdict is Verdict.MISSED:
-        return f"The objective of {goal} was missed: the estimate is {best}, and the truth lies {said}."
-    return (
-        f"Whether the objective of {goal} was met is {verdict_text(m)}. The estimate is {best}, the truth lies {said}."
-    )
+        return f"Objective {goal} missed: availability {best}, {said}."
+    return f"Objective {goal} {verdict_text(m)}. Availability {best}, {said}."
 
 
 def _between(m: Measured) -> str:
     low, _, high = m.availability
-    return "no time is left to measure" if low is None else f"{format_percent(low)} to {format_percent(high)}"
+    return "all time is excluded" if low is None else f"{format_percent(low)} to {format_percent(high)}"
 
 
 def _tiles(report: Report) -> Iterator[Tile]:
     raw, agreed = report.agreed.raw, report.agreed.contractual
-    left_out = f"{format_duration(agreed.excluded)} left out" if agreed.excluded else "nothing is left out"
-    yield Tile("By agreement", doc.ratio(agreed.availability.point), f"{_between(agreed)}, {left_out}")
-    yield Tile("Raw", doc.ratio(raw.availability.point), f"{_between(raw)}, nothing excluded")
+    left_out = f"{format_duration(agreed.excluded)} excluded" if agreed.excluded else "no time excluded"
+    yield Tile("Contractual", doc.ratio(agreed.availability.point), f"{_between(agreed)}, {left_out}")
+    yield Tile("Raw", doc.ratio(raw.availability.point), f"{_between(raw)}, before exclusions")
     goal, missed = str(agreed.objective), agreed.verdict is Verdict.MISSED
     yield Tile("Objective", Cell(goal, float(_goal(agreed)), doc.Unit.RATIO), str(agreed.verdict), missed)
     if (held := agreed.budget) is not None:
         note = f"{format_duration(held.spent)} of {format_duration(held.allowed)} spent"
         yield Tile("Budget left", doc.duration(held.remaining), note, held.remaining < 0)
-    yield Tile("Watched", doc.ratio(agreed.coverage, 2), "of the time is known")
+    yield Tile("Coverage", doc.ratio(agreed.coverage, 2), "of the time is known")
 
 
 def _goal(m: Measured) -> Fraction:
@@ -105,10 +103,10 @@ def chart(report: Report, telling: Telling) -> Chart:
     known = [(each.point, each.name) for each in columns if each.point is not None]
     worst = f"; the worst is {min(known)[1]} with {format_percent(min(known)[0])}" if known else ""
     text = (
-        f"{len(columns)} {kind}s: {missing} with an estimate below the objective, {blind} not watched{worst}. "
-        f"The table {kind} by {kind} says the same."
+        f"{len(columns)} {kind}s: {missing} with an estimate below the objective, {blind} without data{worst}. "
+        f"The table by {kind} has the same figures."
     )
-    title = f"Raw availability by {kind}, with the bounds that the truth cannot leave"
+    title = f"Raw availability by {kind}, with bounds"
     return Chart(title, text, columns, float(goal), str(report.agreed.raw.objective))
 
 
@@ -116,9 +114,9 @@ def _column(step: Step, zone: ZoneInfo) -> Column:
     m = step.agreed.raw
     low, point, high = (None if share is None else float(share) for share in m.availability)
     name = named(step.window, zone)
-    text = f"{name}: not watched"
+    text = f"{name}: no data"
     if point is not None:
-        text = f"{name}: {format_percent(m.availability.point)}, surely {_between(m)}"
+        text = f"{name}: {format_percent(m.availability.point)}, bounds {_between(m)}"
     return Column(name, short(step.window, zone), low, point, high, m.point_meets_objective is False, text)
 
 
@@ -137,14 +135,14 @@ def _sections(report: Report, telling: Telling) -> Iterator[Section]:
 
 _ROWS: tuple[tuple[str, Callable[[Measured], Cell]], ...] = (
     ("Availability, estimate", lambda m: doc.ratio(m.availability.point)),
-    ("Availability, lowest", lambda m: doc.ratio(m.availability.low)),
-    ("Availability, highest", lambda m: doc.ratio(m.availability.high)),
+    ("Availability, minimum", lambda m: doc.ratio(m.availability.low)),
+    ("Availability, maximum", lambda m: doc.ratio(m.availability.high)),
     ("Coverage", lambda m: doc.ratio(m.coverage, 2)),
     ("Objective", lambda m: Cell(str(m.objective), float(_goal(m)), doc.Unit.RATIO)),
     ("Verdict", lambda m: words(str(m.verdict))),
     ("Downtime, estimate", lambda m: doc.durations(m.downtime).point),
-    ("Downtime, lowest", lambda m: doc.durations(m.downtime).low),
-    ("Downtime, highest", lambda m: doc.durations(m.downtime).high),
+    ("Downtime, minimum", lambda m: doc.durations(m.downtime).low),
+    ("Downtime, maximum", lambda m: doc.durations(m.downtime).high),
     ("Budget allowed", lambda m: doc.duration(m.budget.allowed if m.budget else None)),
     ("Budget remaining", lambda m: doc.duration(m.budget.remaining if m.budget else None)),
     ("Time up", lambda m: doc.duration(m.durations.up)),
@@ -153,17 +151,19 @@ _ROWS: tuple[tuple[str, Callable[[Measured], Cell]], ...] = (
     ("Time unknown", lambda m: doc.duration(m.durations.unknown)),
     ("Unknown time estimated as up", lambda m: doc.duration(m.durations.guessed_up)),
     ("Unknown time estimated as down", lambda m: doc.duration(m.durations.guessed_down)),
-    ("Time left out", lambda m: doc.duration(m.excluded)),
+    ("Time excluded", lambda m: doc.duration(m.excluded)),
 )
 
 
 def _figures(report: Report, telling: Telling) -> Section:
     both = (report.agreed.contractual, report.agreed.raw)
     rows = tuple((words(name), *(figure(m) for m in both)) for name, figure in _ROWS)
-    said = ["By agreement leaves out what is listed below; raw leaves out nothing. Percentages are floored."]
+    said = [
+        "Contractual figures exclude the time listed below; raw figures exclude none. Percentages are rounded down."
+    ]
     raw, history = report.agreed.raw, telling.desk.ledger.compositions[report.product]
     said += [f"{text}." for text in (watched_text(raw, telling.zone), guessed_text(history, raw)) if text]
-    return Section("figures", "The figures", tuple(said), Table(("Figure", "By agreement", "Raw"), rows))
+    return Section("figures", "Figures", tuple(said), Table(("Figure", "Contractual", "Raw"), rows))
 
 
 def _outage_limits(report: Report) -> Iterator[Section]:
@@ -174,8 +174,8 @@ def _outage_limits(report: Report) -> Iterator[Section]:
     )
     if rows:
         columns = ("Promise", "Minimum", "Estimate", "Maximum", "Verdict")
-        said = "An outage is downtime without a break, by agreement; the maximum counts unknown time as downtime."
-        yield Section("outage-limits", "Limits on outages", (said,), Table(columns, rows))
+        said = "An outage is uninterrupted contractual downtime. The maximum counts unknown time as downtime."
+        yield Section("outage-limits", "Outage limits", (said,), Table(columns, rows))
 
 
 def _period(step: Step, zone: ZoneInfo) -> Cell:
@@ -191,9 +191,9 @@ def _budget(report: Report, zone: ZoneInfo) -> Section:
         return (_period(step, zone), *map(doc.duration, amounts), words(str(m.verdict)))
 
     columns = ("Month", "Allowed", "Spent", "Left", "Verdict")
-    said = "Downtime that the objective allows in each calendar month, by agreement; unknown time is not spent."
+    said = "Contractual downtime that the objective allows per calendar month. Unknown time is not spent."
     if not report.months:
-        return Section("budget", "Downtime budget by month", ("No month is on record.",))
+        return Section("budget", "Downtime budget by month", ("No data.",))
     return Section("budget", "Downtime budget by month", (said,), Table(columns, tuple(map(row, report.months))))
 
 
@@ -204,8 +204,8 @@ def _trend(report: Report, zone: ZoneInfo) -> Section:
         shares = (doc.ratio(point), doc.ratio(low), doc.ratio(high), doc.ratio(raw.availability.point))
         return (_period(step, zone), *shares, doc.ratio(m.coverage, 2), doc.duration(m.downtime.point))
 
-    columns = ("Period", "By agreement", "Lowest", "Highest", "Raw", "Coverage", "Downtime")
-    said = () if len(report.trend) > 1 else ("The record does not reach back to an earlier period.",)
+    columns = ("Period", "Contractual", "Minimum", "Maximum", "Raw", "Coverage", "Downtime")
+    said = () if len(report.trend) > 1 else ("The record has no earlier period.",)
     return Section("trend", "Trend", said, Table(columns, tuple(map(row, report.trend))))
 
 
@@ -223,10 +223,10 @@ def _incidents(report: Report, telling: Telling) -> Section:
         )
         for each in report.incidents
     )
-    columns = ("Began", "Ended", "Check", "Reason", "Lasted", "Downtime", *(["Affected"] if desk.reliants else []))
-    said = ("Each is of one check; the product's downtime follows from its rule.", LASTED)
+    columns = ("Start", "End", "Check", "Reason", "Duration", "Downtime", *(["Affected"] if desk.reliants else []))
+    said = ("Each incident belongs to one check; the product's rule decides whether the product was down.", LASTED)
     if not rows:
-        return Section("incidents", "Incidents", ("None is recorded.",))
+        return Section("incidents", "Incidents", ("No incidents.",))
     return Section("incidents", "Incidents", said, Table(columns, rows))
 
 
@@ -248,10 +248,10 @@ def _exclusions(report: Report, zone: ZoneInfo) -> Section:
         )
         for piece in report.agreed.audit
     )
-    columns = ("From", "To", "Lasts", "Cause", "Reason", "On whose word")
+    columns = ("From", "To", "Duration", "Cause", "Reason", "Source")
     sums = [f"{format_duration(us)} of {cause}" for cause, us in totals(report.agreed.audit).items()]
-    said = f"{format_duration(report.agreed.excluded)} in all: {', '.join(sums)}." if rows else "Nothing is left out."
-    return Section("exclusions", "Left out by agreement", (said,), Table(columns, rows) if rows else None)
+    said = f"Total {format_duration(report.agreed.excluded)}: {', '.join(sums)}." if rows else "No time excluded."
+    return Section("exclusions", "Excluded time", (said,), Table(columns, rows) if rows else None)
 
 
 def _reason(exclusion: Exclusion) -> str:
@@ -267,21 +267,21 @@ def _blame(report: Report, telling: Telling) -> Iterator[Section]:
     if not found.others:
         return
 
-    causes = [("Its own, all it depends on was up", found.alone)]
-    causes += [(f"With {_listed(names, telling)} down", us) for names, us in found.shared.items()]
+    causes = [("The product itself (all dependencies were up)", found.alone)]
+    causes += [(f"{_listed(names, telling)} down too", us) for names, us in found.shared.items()]
     if found.unclear:
-        causes.append(("Cannot be told: a dependency was not watched", found.unclear))
+        causes.append(("Unclear: no data for a dependency", found.unclear))
     shares = [*_shares([us for _, us in causes]), *_shares([found.downtime])]
-    causes.append(("All downtime", found.downtime))
+    causes.append(("Total", found.downtime))
     rows = [(words(name), doc.duration(us), share) for (name, us), share in zip(causes, shares, strict=True)]
     low, point, high = found.together
     together = f"{format_percent(point)} ({format_percent(low)} to {format_percent(high)})"
     said = (
-        "The raw downtime, each moment counted once, by what was down at the same time. It says what coincided.",
-        f"The product and all it depends on were up together {together} of the time; if each failed independently of "
-        f"the others, it would be {format_percent(found.independent)}.",
+        "Raw downtime by the dependencies that were down at the same time. This does not show which caused which.",
+        f"Product and all dependencies up: {together} of known time; "
+        f"{format_percent(found.independent)} if their failures were independent.",
     )
-    yield Section("blame", "Why it was down", said, Table(("Cause", "Downtime", "Share"), tuple(rows)))
+    yield Section("blame", "Downtime by cause", said, Table(("Cause", "Downtime", "Share"), tuple(rows)))
 
 
 def _shares(parts: Sequence[int]) -> list[Cell]:
@@ -306,19 +306,21 @@ def _proof(report: Report) -> Section:
         ("Observations, good", lambda m: doc.count(m.counts.good)),
         ("Observations, bad", lambda m: doc.count(m.counts.bad)),
         ("Observations, unknown", lambda m: doc.count(m.counts.unknown)),
-        ("Interval can see the budget", lambda m: words("yes" if m.resolvable else "no")),
+        ("Probe interval short enough to measure the budget", lambda m: words("yes" if m.resolvable else "no")),
     )
     rows = tuple((words(name), *(figure(m) for m in both)) for name, figure in lines)
     said = [
-        "Proven is the availability that the observations exceed with 95 % confidence (exact Clopper-Pearson lower "
-        "bound), taking them as independent, which neighbouring probes are not quite.",
+        "Proven: the 95 % lower confidence bound of the availability (exact Clopper-Pearson), assuming independent "
+        "observations. Consecutive probes are not fully independent.",
         ASSUMPTION,
     ]
     if (ready := report.readiness) is not None and ready.ceiling is not None:
         causes = ", ".join(item.title for item in ready.causes)
-        said.append(f"Whatever was measured, at most {format_percent(ready.ceiling)} may be claimed; unmet: {causes}.")
-    table = Table(("Figure", "By agreement", "Raw"), rows)
-    return Section("proof", "What the record can prove", tuple(said), table)
+        said.append(
+            f"Claim ceiling: {format_percent(ready.ceiling)}, whatever was measured. Unmet prerequisites: {causes}."
+        )
+    table = Table(("Figure", "Contractual", "Raw"), rows)
+    return Section("proof", "Statistical proof", tuple(said), table)
 
 
 def _nines_proven(m: Measured) -> Cell:
@@ -333,6 +335,6 @@ def _steps(report: Report, zone: ZoneInfo) -> Section:
         return (words(named(step.window, zone)), point, low, high, doc.ratio(m.coverage, 2), down, left)
 
     kind = "Month" if report.by_month else "Day"
-    columns = (kind, "Raw", "Lowest", "Highest", "Coverage", "Downtime", "Left out")
+    columns = (kind, "Raw", "Minimum", "Maximum", "Coverage", "Downtime", "Excluded")
     table = Table(columns, tuple(map(row, report.steps)))
-    return Section("steps", f"{kind} by {kind.lower()}", ("The chart as a table.",), table)
+    return Section("steps", f"By {kind.lower()}", ("The values of the chart.",), table)

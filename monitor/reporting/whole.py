@@ -57,15 +57,15 @@ class Told:
         found = []
         if seeded is not None:
             until = moment(seeded, zone).local
-            found.append(f"Demonstration: the history up to {until} was made up and seeded, not observed.")
+            found.append(f"Demonstration: the history up to {until} is synthetic, not observed.")
         if self.window.in_progress:
             until = moment(self.window.whole.end, zone).local
-            found.append(f"In progress: figures are of the time so far, budgets of all of it, to {until}.")
+            found.append(f"In progress: figures cover the time so far; budgets cover the whole window, to {until}.")
         latest = self.ledger.latest
         if latest is None:
             found.append("The record is empty; all time is unknown.")
         elif all(latest + entry.hold < span.end for entry in self.ledger.entries.values()):
-            found.append(f"The record ends at {moment(latest, zone).local}; what came after is unknown.")
+            found.append(f"The record ends at {moment(latest, zone).local}; later time is unknown.")
         return found
 
     def _overview(self) -> Section:
@@ -79,25 +79,24 @@ class Told:
             raw_point = doc.ratio(raw.availability.point)
             rows.append((name, point, low, high, raw_point, seen, goal, verdict, doc.duration(left)))
         columns = (
-            "Product", "By agreement", "Lowest", "Highest", "Raw", "Coverage", "Objective", "Verdict", "Budget left",
+            "Product", "Contractual", "Minimum", "Maximum", "Raw", "Coverage", "Objective", "Verdict", "Budget left",
         )  # fmt: skip
         met = sum(str(each.agreed.contractual.verdict) == "met" for each in self.reports)
         missed = sum(str(each.agreed.contractual.verdict) == "missed" for each in self.reports)
-        said = f"Of {len(rows)} products {met} met their objective and {missed} missed it, by agreement; the record "
-        said += "does not decide the rest."
+        said = f"Contractual verdicts: {met} met, {missed} missed, {len(rows) - met - missed} undecided."
         return Section("overview", "All products", (said,), Table(columns, tuple(rows)))
 
     def _closing(self) -> Section:
         span, zone = self.window.measured, self.ledger.portfolio.time_zone
         said = (
-            f"Measured from {format_instant(span.start)} to {format_instant(span.end)} (UTC), told in {zone}, "
+            f"Measured from {format_instant(span.start)} to {format_instant(span.end)} (UTC). Times are in {zone}, "
             f"time zone database {zones.IN_USE}. "
-            "Unknown time is left out of estimates and spent budgets, and bounded by lowest and highest.",
-            "Time is measured, not samples: between two probes that agree and are near enough the state is theirs; "
-            "between two that differ it is in doubt, and the estimate puts the change in the middle.",
-            "A correction counts whenever it was made; its author and the time of making are told where it is listed.",
+            "Estimates and spent budgets leave out unknown time; minimum and maximum include it.",
+            "Figures measure time, not samples. Between two consecutive probes with equal results the state is theirs; "
+            "between two that differ it is in doubt; the estimate puts the change half-way. Longer gaps are unknown.",
+            "Corrections count whenever they were made; each is listed with its author and date.",
         )
-        return Section("basis", "What this report rests on", said)
+        return Section("basis", "Method", said)
 
     def as_json(self) -> dict[str, Any]:
         """Return the report as one object: figures in the one shape of measurement.md, section 11."""

@@ -47,7 +47,7 @@ def limit_text(limit: OutageLimit) -> str:
     """Return the promise as a person states it: `no outage over 22m`, `at most 4h down in any 30d`."""
     if limit.per is None:
         return f"no outage over {format_duration(limit.limit)}"
-    return f"at most {format_duration(limit.limit)} down in any {format_duration(limit.per)}"
+    return f"at most {format_duration(limit.limit)} down within any {format_duration(limit.per)}"
 
 
 @dataclass(frozen=True, slots=True)

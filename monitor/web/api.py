@@ -82,14 +82,14 @@ async def availability(request: web.Request) -> web.Response:
     site = request.app[SITE]
     found, now = _found(request), site.clock.now()
     if (figure := request.query.get("figure", "raw")) not in _FIGURES:
-        raise Refusal(400, "figure is neither raw nor contractual", "write figure=contractual, or leave it out")
+        raise Refusal(400, "unknown figure", "write figure=raw or figure=contractual")
     at = _at(request.query["at"], now) if "at" in request.query else now
     window = _window(request.query["window"], at, site) if "window" in request.query else _own(found, at)
     if figure == "raw":
         ledger = await ledger_as_of(site, found, at, now)
         return as_json(ledger.measured(found.id, window, at, now).as_json(product=found.id))
     if window.whole.length > LONGEST_AUDIT:
-        raise Refusal(400, "window is too long to be audited at once", "ask for a year at a time, e.g. window=year")
+        raise Refusal(400, "window is too long for the list of exclusions", "request a year at a time: window=year")
     ledger = await ledger_as_of(site, found, at, now)
     return as_json(_contractual(found, ledger.agreed(found.id, window, at, now)))
 
@@ -116,9 +116,9 @@ async def incidents(request: web.Request) -> web.Response:
     site, query = request.app[SITE], request.query
     turns = Turns(site.clock)
     if (name := query.get("product")) is not None and name not in site.ledger.products:
-        raise Refusal(404, "there is no such product", "GET /api/v1/products lists them")
+        raise Refusal(404, "unknown product", "GET /api/v1/products lists them")
     if (state := query.get("state")) not in (None, *_STATES):
-        raise Refusal(400, "state is neither open nor resolved", "write state=open or state=resolved, or leave it out")
+        raise Refusal(400, "unknown state", "write state=open or state=resolved, or omit it")
     limit = _limit(query.get("limit", str(MOST_INCIDENTS)))
     chosen = [
         each
@@ -140,7 +140,7 @@ async def incident(request: web.Request) -> web.Response:
     name, now = request.match_info["id"], site.clock.now()
     found = next((each for each in site.ledger.incidents if each.id == name), None)
     if found is None:
-        raise Refusal(404, "there is no such incident", "GET /api/v1/incidents lists them")
+        raise Refusal(404, "unknown incident", "GET /api/v1/incidents lists them")
     reached = affected_by(site.ledger, found, now)
     more = {
         "affected": [each.as_json() for each in reached],
@@ -174,7 +174,7 @@ async def openapi(request: web.Request) -> web.Response:
 def _found(request: web.Request) -> Product:
     product = request.app[SITE].ledger.products.get(request.match_info["id"])
     if product is None:
-        raise Refusal(404, "there is no such product", "GET /api/v1/products lists them")
+        raise Refusal(404, "unknown product", "GET /api/v1/products lists them")
     return product
 
 
@@ -191,7 +191,7 @@ def _window(text: str, at: int, site: Site) -> Window:
     if window.whole.length > LONGEST:
         raise Refusal(400, "window is longer than ten years", "write 30d, 24h or month")
     if not 0 <= window.whole.start <= at:
-        raise Refusal(400, "window begins in the future or before 1970", "write 30d, 24h or month")
+        raise Refusal(400, "window starts in the future or before 1970", "write 30d, 24h or month")
     return window
 
 
@@ -206,15 +206,15 @@ def _at(text: str, now: int) -> int:
     try:
         at = parse_instant(text[:64])
     except ValueError:
-        raise Refusal(400, "at is not an instant with its zone", "write at=2026-11-20T18:00:00Z") from None
+        raise Refusal(400, "at is not an RFC 3339 instant", "write at=2026-11-20T18:00:00Z") from None
     if not LONGEST <= at <= now:
-        raise Refusal(400, "at lies in the future or before 1980", "leave it out for now")
+        raise Refusal(400, "at is in the future or before 1980", "omit it for the present")
     return at
 
 
 def _limit(text: str) -> int:
     if not (text.isascii() and text.isdigit() and len(text) <= 9 and int(text) > 0):
-        raise Refusal(400, "limit is not a number above 0", f"write limit=20; at most {MOST_INCIDENTS} are given")
+        raise Refusal(400, "limit is not a positive integer", f"write limit=20; at most {MOST_INCIDENTS} are returned")
     return min(int(text), MOST_INCIDENTS)
 
 

@@ -39,16 +39,16 @@ _FORWARDED = re.compile(r"via|.*forwarded.*|x-real-ip|(.*-)?client-ip|cf-.*", re
 _OFF = Refusal(404, "/probe is off", "start with `ninewatch run --blackbox-config blackbox.yml`")
 _STRANGER = Refusal(
     403,
-    "only this machine may ask for probes",
-    "ask by 127.0.0.1 or localhost, or start with `--blackbox-allow CIDR` and the network that asks",
+    "/probe accepts requests from loopback only",
+    "use 127.0.0.1 or localhost, or start with `--blackbox-allow CIDR` for the client's network",
 )
 _UNNAMED = Refusal(
     403,
-    "who asks is in no network that may",
-    "add it to `--blackbox-allow`, where this machine is named as 127.0.0.1/32",
+    "the client's network is not allowed",
+    "add it to `--blackbox-allow`; this machine is 127.0.0.1/32",
 )
-_PAGE = Refusal(403, "a web page may not ask for probes", "open the address by itself, or ask with a program")
-_BUSY = Refusal(503, "too many probes are under way", "ask again in a moment", (("Retry-After", "1"),))
+_PAGE = Refusal(403, "/probe does not accept requests from web pages", "open the URL in a new tab, or use a program")
+_BUSY = Refusal(503, "too many probes are in progress", "try again in a few seconds", (("Retry-After", "1"),))
 
 
 @dataclass(frozen=True, slots=True)
@@ -94,10 +94,10 @@ async def probe(request: web.Request) -> web.Response:
         raise _BUSY from None
     except UnknownModuleError:
         request.app[SITE].health.unknown_modules += 1
-        remedy = "write one that is in the file of --blackbox-config"
+        remedy = "use a module of the --blackbox-config file"
         raise Refusal(400, f'Unknown module "{question.module[:200]}"', remedy) from None
     except ValueError as error:
-        raise Refusal(400, str(error), "leave hostname out, or the Host header of the module") from None
+        raise Refusal(400, str(error), "remove hostname or the module's Host header") from None
     kind = "text/plain; charset=utf-8" if question.debug else CONTENT_TYPE
     return web.Response(body=page.encode(errors="replace"), headers={"Content-Type": kind})
 
@@ -139,7 +139,7 @@ def _question(request: web.Request) -> Question:
     if not target:
         raise Refusal(400, "Target parameter is missing", "add &target=")
     if len(target) > _LONGEST_TARGET or not target.isprintable():
-        raise Refusal(400, "the target is too long, or holds what cannot be seen", "write a host, an address or a URL")
+        raise Refusal(400, "the target is too long or not printable", "write a host, an address or a URL")
     return Question(
         target, module, _hostname(asked.get("hostname", "")), _patience(request), asked.get("debug") == "true"
     )

@@ -60,10 +60,10 @@ def blame_view(found: Blame, names: dict[str, str]) -> BlameView | None:
     """Return what the page says of the split, with people's names; None of a product that depends on nothing."""
     if not found.others:
         return None
-    causes = [("Nothing it depends on was down: its own", found.alone)]
-    causes += [(f"{_all(shared, names)} down as well", downtime) for shared, downtime in found.shared.items()]
+    causes = [("The product itself (all dependencies were up)", found.alone)]
+    causes += [(f"{_all(shared, names)} down too", downtime) for shared, downtime in found.shared.items()]
     if found.unclear:
-        causes.append(("Cannot be told: something it depends on was not watched", found.unclear))
+        causes.append(("Unclear: no data for a dependency", found.unclear))
     downtimes = [downtime for _, downtime in causes]
     shares = apportioned(downtimes, 0) if found.downtime else [None] * len(causes)
     lines = tuple(BlameLine(*cause, share) for cause, share in zip(causes, shares, strict=True))

@@ -54,10 +54,10 @@ def day(history: History, span: Interval, zone: ZoneInfo) -> Day:
     downtime = figures.downtime(durations).point
     name = (EPOCH + timedelta(microseconds=span.start)).astimezone(zone).strftime("%a %-d %b %Y")
     style, top = _shape(durations, downtime)
-    text = f"{name}: not watched"
+    text = f"{name}: no data"
     if point is not None:
-        seen = f"{format_duration(downtime)} down, {format_percent(coverage, 1)} watched"
-        text = f"{name}: {format_percent(point)} up, {seen}"
+        seen = f"{format_duration(downtime)} down, {format_percent(coverage, 1)} of the day known"
+        text = f"{name}: {format_percent(point)} available, {seen}"
     return Day(name, point, downtime, coverage, style, top, text)
 
 

@@ -19,15 +19,15 @@ def degradations(health: Health) -> list[str]:
     """Return what does not work as it should while probing goes on, one clause each."""
     found = []
     if health.unrecorded_since is not None:
-        found.append(f"the store cannot be written: {health.store_error or 'no reason given'}")
+        found.append(f"the record cannot be written: {health.store_error or 'unknown reason'}")
     found += _clock_degradations(health)
     if health.record_lost:
-        done = "it cannot be written anew yet" if health.record_missing else "it was written anew"
-        found.append(f"{health.record_loss} while the daemon ran: {done}; no other program may touch the record")
+        done = "it cannot be rewritten yet" if health.record_missing else "it was rewritten"
+        found.append(f"{health.record_loss} while the daemon ran: {done}; keep other programs away from the record")
     if health.descriptors_exhausted:
-        found.append("file descriptors are exhausted: probes that need one are unknown; raise the limit of open files")
+        found.append("no free file descriptors: affected probes are unknown; raise the limit of open files")
     if not health.config_reload_success:
-        found.append("the last edit of the configuration was refused; the one before it is running")
+        found.append("the last configuration change was rejected; the previous configuration stays in force")
     return found
 
 
@@ -37,8 +37,8 @@ def _clock_degradations(health: Health) -> Iterator[str]:
         yield f"the wall clock is {off} {side} the record's time: restart the daemon once the clock is right"
     if health.set_aside:
         yield (
-            f"{health.set_aside} observations were stamped by a wrong clock and set aside at the start: their time is"
-            " unknown; check the machine's clock"
+            f"{health.set_aside} observations from a wrong clock were set aside at startup and their time is unknown; "
+            "check the machine's clock"
         )
     if health.dropping_late:
-        yield "observations are left out because the record lies ahead of the clock; check the machine's clock"
+        yield "observations are dropped because the record is ahead of the clock; check the machine's clock"

@@ -119,12 +119,12 @@ class Connection(web.RequestHandler):
         """Return the answer to what could not be read, or was answered by none of our handlers."""
         if status < HTTPStatus.INTERNAL_SERVER_ERROR:
             log.debug("not_http", peer=request.remote, error=str(exc))
-            told = "this is no request in HTTP/1.1; send one with lines and headers of at most 8,190 bytes\n"
+            told = "invalid HTTP/1.1 request; lines and headers are limited to 8,190 bytes\n"
         else:
-            log.error("an answer could not be sent", error=repr(exc), exc_info=exc)
-            told = "this could not be answered; the daemon's log says why\n"
+            log.error("request_failed", error=repr(exc), exc_info=exc)
+            told = "internal error; see the daemon's log\n"
         if request.writer.output_size:
-            raise ConnectionError("an answer was begun already")
+            raise ConnectionError("the response has already started")
         response = web.Response(status=status, text=told, headers={**HEADERS, "Cache-Control": "no-store"})
         response.force_close()
         return response

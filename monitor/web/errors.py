@@ -37,9 +37,9 @@ def only(request: web.Request, *known: str) -> None:
     Raises:
         Refusal: there is one.
     """
-    takes = f"it takes {', '.join(known)}" if known else "it takes no parameters"
+    takes = f"known parameters: {', '.join(known)}" if known else "this endpoint has no parameters"
     for name in request.query:
         if name not in known:
-            raise Refusal(400, f'"{name[:40]}" is not a parameter of this', takes)
+            raise Refusal(400, f'unknown parameter "{name[:40]}"', takes)
         if len(request.query.getall(name)) > 1:
-            raise Refusal(400, f'"{name}" is given more than once', "give it once")
+            raise Refusal(400, f'"{name}" is specified more than once', "specify it once")

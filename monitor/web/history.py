@@ -20,7 +20,7 @@ async def product_history(request: web.Request) -> web.Response:
     facts, turns = site.ledger.facts, Turns(site.clock)
     name = facts.former.product(name)
     if name not in site.ledger.products and not is_known(facts, name):
-        raise Refusal(404, "there is no such product", "GET /api/v1/products lists them")
+        raise Refusal(404, "unknown product", "GET /api/v1/products lists them")
     since = _since(request.query["since"]) if "since" in request.query else None
     listed = []
     for each in history(facts, name, since):
@@ -33,4 +33,4 @@ def _since(text: str) -> int:
     try:
         return parse_instant(text[:64])
     except (ValueError, OverflowError):
-        raise Refusal(400, "since is not an instant with its zone", "write since=2026-11-20T18:00:00Z") from None
+        raise Refusal(400, "since is not an RFC 3339 instant", "write since=2026-11-20T18:00:00Z") from None

@@ -54,7 +54,9 @@ async def readyz(request: web.Request) -> web.Response:
     health, now = site.health, site.clock.now()
     age = tick_age(health, site.clock)
     ticking = age is not None and age <= TICK_LIMIT
-    reasons = [] if ticking else ["the scheduler has not started" if age is None else f"no round for {age:.1f} s"]
+    reasons = (
+        [] if ticking else ["the scheduler is not started" if age is None else f"no scheduler run for {age:.1f} s"]
+    )
     degraded = degradations(health)
     status = "not ready" if reasons else "degraded" if degraded else "ready"
     body = {
@@ -107,4 +109,4 @@ class Watchdog:
 
     def _stack(self) -> str:
         frame = sys._current_frames().get(self._loop_thread)
-        return "".join(traceback.format_stack(frame)) if frame else "the loop's thread is gone"
+        return "".join(traceback.format_stack(frame)) if frame else "the event loop's thread has ended"

@@ -38,7 +38,7 @@ _SECONDS = _object(low=_NUMBER, point=_NUMBER, high=_NUMBER)
 _WINDOW = _object(start=_INSTANT, end=_INSTANT)
 _BUDGET = _object(allowed_seconds=_MAYBE, spent_seconds=_NUMBER, remaining_seconds=_MAYBE)
 _FORECAST: dict[str, Any] = _object(pace_seconds=_NUMBER, burn_rate=_MAYBE, exhausted_at=_MAYBE_INSTANT) | {
-    "description": "When the own window's budget is spent at the burn rate of the last pace_seconds; null if it lasts"
+    "description": "When the budget runs out at the burn rate of the last pace_seconds; null if it lasts"
 }
 _MAYBE_TEXT = {"type": ["string", "null"]}
 _BURN_ALERT = _object(
@@ -214,35 +214,39 @@ PATHS: dict[str, tuple[str, dict[str, Any], dict[str, str]]] = {
         "One product measured over a window",
         {"anyOf": [_ref("Contractual"), _ref("Measured")]},
         {
-            "window": "30d, 1h30m, day, week, month, quarter, year, fiscal-year or START/END; its own if left out",
-            "at": "the instant to look from, at which a rolling window ends, RFC 3339; now if left out",
-            "figure": "raw, or contractual: without what the agreement leaves out, which is then listed",
+            "window": "30d, 1h30m, day, week, month, quarter, year, fiscal-year or START/END; default: its own",
+            "at": "report as of this RFC 3339 instant; rolling windows end at it; default: now",
+            "figure": "raw (default), or contractual: without the time that the agreement excludes, which is listed",
         },
     ),
     "/api/v1/products/{id}/blame": (
-        "One product's downtime, split exactly by what it depends on",
+        "One product's downtime, split by the dependencies that were down at the same time",
         _ref("Blame"),
         {
-            "window": "30d, 1h30m, day, week, month, quarter, year, fiscal-year or START/END; its own if left out",
-            "at": "the instant to look from, at which a rolling window ends, RFC 3339; now if left out",
+            "window": "30d, 1h30m, day, week, month, quarter, year, fiscal-year or START/END; default: its own",
+            "at": "report as of this RFC 3339 instant; rolling windows end at it; default: now",
         },
     ),
     "/api/v1/products/{id}/history": (
-        "What was stated about a product over time: definitions, corrections, facts of other kinds; oldest first",
+        "Definitions, corrections and other facts recorded about a product, oldest first",
         _list(_ref("Fact")),
-        {"since": "only what was made since this instant, RFC 3339"},
+        {"since": "only facts recorded since this RFC 3339 instant"},
     ),
     "/api/v1/incidents": (
         "Incidents, newest first",
         _list(_ref("Incident")),
-        {"product": "of this product only", "state": "open or resolved", "limit": "at most so many, 1000 at the most"},
+        {
+            "product": "only incidents of this product",
+            "state": "open or resolved",
+            "limit": "at most 1000",
+        },
     ),
     "/api/v1/configuration": (
-        "The configuration that runs: its name, a digest of its files, whether a later one was refused",
+        "The running configuration: its name, the digest of its files, and whether a later version was rejected",
         _object(source=_TEXT, digest=_TEXT, loaded_at=_MAYBE_INSTANT, reload_refused={"type": "boolean"}),
         {},
     ),
-    "/api/v1/incidents/{id}": ("One incident, and whom it reached", _ref("IncidentDetail"), {}),
+    "/api/v1/incidents/{id}": ("One incident and the clients it affected", _ref("IncidentDetail"), {}),
 }
 
 
@@ -253,7 +257,7 @@ def description() -> dict[str, Any]:
         "info": {
             "title": "ninewatch",
             "version": "1",
-            "description": "Measured availability with its bounds. Durations are seconds, null is no figure.",
+            "description": "Measured availability with its bounds. Durations are in seconds; null means no figure.",
         },
         "paths": {path: {"get": _operation(path, *row)} for path, row in PATHS.items()},
         "components": {"schemas": SCHEMAS},
@@ -263,7 +267,7 @@ def description() -> dict[str, Any]:
 def _operation(path: str, summary: str, schema: dict[str, Any], query: dict[str, str]) -> dict[str, Any]:
     parameters = [{"name": "id", "in": "path", "required": True, "schema": _TEXT}] if "{id}" in path else []
     parameters += [{"name": n, "in": "query", "description": text, "schema": _TEXT} for n, text in query.items()]
-    error = {"description": "What is wrong and what to do", "content": _json(_ref("Error"))}
+    error = {"description": "The error and its remedy", "content": _json(_ref("Error"))}
     answers = {"200": {"description": summary, "content": _json(schema)}, "default": error}
     return {"summary": summary, "parameters": parameters, "responses": answers}
 

@@ -61,12 +61,13 @@ async def product(request: web.Request) -> web.Response:
     ledger, now = site.ledger, site.clock.now()
     found = ledger.products.get(request.match_info["id"])
     if found is None:
-        raise Refusal(404, "there is no such product", "choose one from the list of all products")
+        raise Refusal(404, "unknown product", "open the list of all products")
     own, zone = _own_window(site, found, now), ledger.portfolio.zone
     values: dict[str, Any] = {"row": _row(site, found, own, views.open_incidents(ledger), now)}
     values |= _budget(own) | {"verdict": views.verdict_text(own)}
     history = ledger.compositions[found.id]
     values["notes"] = [each for each in (views.watched_text(own, zone), views.guessed_text(history, own)) if each]
+    values["rule"] = views.rule_sentence(found)
     values["pace"] = views.pace(ledger.forecast(found.id, now), zone)
     values["silent"] = found.burn_obstacles
     values["agreed"] = lines = agreed(ledger, found, now)
@@ -100,7 +101,7 @@ async def static(request: web.Request) -> web.Response:
     """The style sheet, the script and the icon, under names that change with their content."""
     asset = request.app[SITE].assets.static.get(request.match_info["name"])
     if asset is None:
-        raise Refusal(404, "there is no such file", "reload the page that asked for it")
+        raise Refusal(404, "unknown file", "reload the page that links to it")
     return asset.response()
 
 
@@ -126,7 +127,7 @@ def _budget(measured: Measured) -> dict[str, Any]:
 def _days_text(days: list[calendar.Day]) -> str:
     down = sum(1 for each in days if each.style == "down")
     blind = sum(1 for each in days if each.style == "none")
-    return f"{len(days)} days: {down} with downtime, {blind} not watched; the table below says the same"
+    return f"{len(days)} days: {down} with downtime, {blind} without data; the table below lists them"
 
 
 def _window(measured: Measured, length: int) -> SimpleNamespace:

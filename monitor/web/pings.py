@@ -33,12 +33,12 @@ _CODE, _MOST_CODE = re.compile(r"[0-9]{1,3}"), 255
 
 _DENIED = Refusal(
     401,
-    "no such heartbeat, or not its token",
+    "unknown heartbeat or wrong token",
     "send it as `Authorization: Bearer TOKEN` or as ?token=TOKEN",
     (("WWW-Authenticate", 'Bearer realm="ping"'),),
 )
-_TOO_MANY = Refusal(429, "too many pings", "one a minute is plenty; wait a few seconds", (("Retry-After", "10"),))
-_SIGNAL = Refusal(404, "no such signal", "end the path with start, success, fail, log or an exit code from 0 to 255")
+_TOO_MANY = Refusal(429, "too many pings", "wait a few seconds; 1 ping per minute is enough", (("Retry-After", "10"),))
+_SIGNAL = Refusal(404, "unknown signal", "end the path with start, success, fail, log or an exit code from 0 to 255")
 
 
 class Limits:
@@ -110,7 +110,7 @@ async def _note(request: web.Request) -> str:
             while len(body) < LONGEST_NOTE and (more := await request.content.read(LONGEST_NOTE - len(body))):
                 body += more
     except TimeoutError:
-        raise Refusal(408, "the body did not come", "send it whole, or none") from None
+        raise Refusal(408, "the body is incomplete", "send the whole body or none") from None
     lines = body.decode(errors="replace").strip().splitlines()
     return lines[0] if lines else ""
 

@@ -84,30 +84,30 @@ async def _guard(request: web.Request, handler: Handler) -> web.StreamResponse:
     except ConnectionResetError:
         raise  # the reader went away in the middle: nothing of ours failed
     except Exception:
-        log.exception("a page could not be made", path=request.path)
-        return refuse(request, Refusal(500, "this page could not be made", "the daemon's log says why"))
+        log.exception("request_failed", path=request.path)
+        return refuse(request, Refusal(500, "internal error", "see the daemon's log"))
 
 
 def _of_router(request: web.Request, answer: web.HTTPException) -> Refusal:
     if answer.status == 405:
         return _of_method(request)
-    return Refusal(answer.status, f"there is nothing at {request.path[:200]}", "start at / or at /api/v1/products")
+    return Refusal(answer.status, f"no page at {request.path[:200]}", "start at / or at /api/v1/products")
 
 
 def _of_method(request: web.Request) -> Refusal:
     """Return what to tell whoever asks by a method that the path does not take."""
     error = request.match_info.http_exception
     taken = sorted(error.allowed_methods) if isinstance(error, web.HTTPMethodNotAllowed) else ["GET", "HEAD"]
-    remedy = "report with one of these" if "POST" in taken else "this server publishes and takes nothing in"
-    said = f"only {' and '.join(taken)} {'are' if len(taken) > 1 else 'is'} answered"
+    remedy = "use one of these" if "POST" in taken else "this endpoint is read-only"
+    said = f"method not allowed; allowed: {', '.join(taken)}"
     return Refusal(405, said, remedy, (("Allow", ", ".join(taken)),))
 
 
-_BODY = Refusal(413, "a request carries no body here", "send the same request without one", (("Connection", "close"),))
+_BODY = Refusal(413, "this endpoint accepts no request body", "send none", (("Connection", "close"),))
 _HOST = Refusal(
     421,
-    "this address answers to loopback names only",
-    "use localhost or 127.0.0.1, let your proxy set that Host, or listen on another address",
+    "unknown Host: a loopback address accepts loopback names only",
+    "use localhost or 127.0.0.1, have your proxy set that Host, or listen on another address",
 )
 
 

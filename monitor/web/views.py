@@ -29,12 +29,12 @@ if TYPE_CHECKING:
 
 SCALE = 240.0
 ASSUMPTION = (
-    "The bounds hold if a state changes at most once between two neighbouring probes that are near enough to trust; an "
-    "outage shorter than the interval between probes can leave no trace."
+    "The bounds assume at most one change of state between consecutive probes. An outage shorter than the interval "
+    "between probes can go undetected."
 )
 LASTED = (
-    "An incident lasts from its first bad probe to the first good one; its downtime is counted as in the figures, from "
-    "change to change, each half-way between the two probes that differ."
+    "Duration: from the first bad probe to the first good one. Downtime: as in the figures, where a change of state is "
+    "estimated half-way between the two probes that differ."
 )
 
 
@@ -135,11 +135,19 @@ def row(product: Product, state: State, measured: Measured, readiness: Readiness
 
 
 def rule_text(product: Product) -> str:
-    """Return what it takes for the product to be up."""
+    """Return which checks must be up for the product to be up: `any of 3 checks`."""
     count, k = len(product.checks), product.rule.needed(len(product.checks))
     if count == 1:
-        return "one check"
+        return "1 check"
     return f"all {count} checks" if k == count else f"any of {count} checks" if k == 1 else f"{k} of {count} checks"
+
+
+def rule_sentence(product: Product) -> str:
+    """Return when the product is up, as a sentence without its full stop."""
+    count, k = len(product.checks), product.rule.needed(len(product.checks))
+    if count == 2 and k == 2:
+        return "Up when both checks are up"
+    return f"Up when {'its check' if count == 1 else rule_text(product)} {'is' if k == 1 else 'are'} up"
 
 
 @dataclass(frozen=True, slots=True)
@@ -154,10 +162,10 @@ def pace(found: Forecast, zone: ZoneInfo) -> Pace:
     """Return what the forecast says of a budget that is not spent."""
     last = f"the last {days(found.over)}"
     if found.burn is None:
-        return Pace(f"No telling how long the budget lasts: {last} are unknown", None)
+        return Pace(f"No budget forecast: {last} are unknown", None)
     if found.exhausted_at is None:
-        return Pace(f"At the pace of {last} the budget lasts", None)
-    return Pace(f"At the pace of {last} the budget is spent by", moment(found.exhausted_at, zone))
+        return Pace(f"At the burn rate of {last}, the budget lasts", None)
+    return Pace(f"At the burn rate of {last}, the budget runs out at", moment(found.exhausted_at, zone))
 
 
 def watched_text(measured: Measured, zone: ZoneInfo) -> str | None:
@@ -170,13 +178,13 @@ def watched_text(measured: Measured, zone: ZoneInfo) -> str | None:
         return None
     low, point, high = found.availability
     length = format_duration(measured.window.end - found.since)
-    said = f"Watched since {moment(found.since, zone).local} ({length}): {format_percent(point)}, between "
+    said = f"Observed since {moment(found.since, zone).local} ({length}): {format_percent(point)}, between "
     said += f"{format_percent(low)} and {format_percent(high)}"
     if found.decidable_at is None:
-        return f"{said}; this window cannot show the objective met any more"
+        return f"{said}; in this window the objective can no longer be shown as met"
     if found.decidable_at <= measured.window.end:
         return said
-    return f"{said}; can be decided from {moment(found.decidable_at, zone).local}"
+    return f"{said}; a verdict is possible from {moment(found.decidable_at, zone).local}"
 
 
 def guessed_text(history: Eras, measured: Measured) -> str | None:
@@ -190,8 +198,8 @@ def guessed_text(history: Eras, measured: Measured) -> str | None:
 
 
 _VERDICTS = {
-    Verdict.MET: "met: even the lowest bound reaches it",
-    Verdict.MISSED: "missed: even the highest bound falls short",
+    Verdict.MET: "met: the minimum reaches it",
+    Verdict.MISSED: "missed: the maximum is below it",
 }
 
 

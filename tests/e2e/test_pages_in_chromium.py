@@ -111,7 +111,7 @@ async def test_a_page_that_nothing_renews_turns_grey_without_a_script(browser: B
     await page.evaluate("document.getAnimations().forEach((each) => each.finish())")
     assert await _filter(main) == "grayscale(1)"
     assert await notice.is_visible()
-    assert "no longer renewed" in await notice.inner_text()
+    assert "out of date" in await notice.inner_text()
 
 
 async def test_the_grey_comes_after_the_renewal_was_due(browser: Browser, shown: Shown) -> None:

@@ -90,7 +90,7 @@ def test_a_record_that_is_taken_away_is_written_anew(
         take_away(record)
         said = until("the report of it", lambda: " ".join(json.loads(watch.body("/readyz"))["reasons"]))
         assert "while the daemon ran" in said
-        until("the new record", lambda: "it was written anew" in watch.body("/readyz"))
+        until("the new record", lambda: "it was rewritten" in watch.body("/readyz"))
         probes = watch.probes("health")
         until("more probes", lambda: watch.probes("health") > probes + 3)
         assert watch.metric("ninewatch_record_losses_total") == 1

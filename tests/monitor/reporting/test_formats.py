@@ -105,27 +105,27 @@ def test_the_months_patching_lasts_by_the_wall_clock(config: Path) -> None:
 
 _PLACES = {
     "Availability, estimate": ("availability", "point"),
-    "Availability, lowest": ("availability", "low"),
-    "Availability, highest": ("availability", "high"),
+    "Availability, minimum": ("availability", "low"),
+    "Availability, maximum": ("availability", "high"),
     "Coverage": ("coverage",),
     "Objective": ("objective",),
     "Downtime, estimate": ("downtime_seconds", "point"),
-    "Downtime, lowest": ("downtime_seconds", "low"),
-    "Downtime, highest": ("downtime_seconds", "high"),
+    "Downtime, minimum": ("downtime_seconds", "low"),
+    "Downtime, maximum": ("downtime_seconds", "high"),
     "Budget allowed": ("budget", "allowed_seconds"),
     "Budget remaining": ("budget", "remaining_seconds"),
     "Time up": ("up_seconds",),
     "Time down": ("down_seconds",),
     "Time in doubt": ("doubt_seconds",),
     "Time unknown": ("unknown_seconds",),
-    "Time left out": ("excluded_seconds",),
+    "Time excluded": ("excluded_seconds",),
 }
 
 
 def test_csv_has_the_figures_of_json(config: Path, cells: Cells) -> None:
     for product in json.loads(ask(config, "json", product="all"))["products"]:
         for name, path in _PLACES.items():
-            for column, figures in (("By agreement", product["contractual"]), ("Raw", product["raw"])):
+            for column, figures in (("Contractual", product["contractual"]), ("Raw", product["raw"])):
                 value: Any = figures
                 for step in path:
                     value = value[step]
@@ -137,10 +137,10 @@ def test_csv_has_the_incidents_exclusions_blame_and_cost_of_json(config: Path, c
     [found] = [p for p in json.loads(ask(config, "json", product="all"))["products"] if p["product"] == "forms"]
     assert len(found["incidents"]) == 1
     told = [row for k, row in cells.items() if k[:2] == ("forms", "incidents")]
-    assert {row["value"] for row in told if row["column"] == "Began"} == {each["opened"] for each in found["incidents"]}
-    left_out = [row for k, row in cells.items() if k[:2] == ("forms", "exclusions") and k[3] == "Lasts"]
+    assert {row["value"] for row in told if row["column"] == "Start"} == {each["opened"] for each in found["incidents"]}
+    left_out = [row for k, row in cells.items() if k[:2] == ("forms", "exclusions") and k[3] == "Duration"]
     assert [float(row["value"]) for row in left_out] == [piece["seconds"] for piece in found["exclusions"]]
-    assert float(cells["forms", "blame", "All downtime", "Downtime"]["value"]) == found["blame"]["downtime_seconds"]
+    assert float(cells["forms", "blame", "Total", "Downtime"]["value"]) == found["blame"]["downtime_seconds"]
     cost = found["value"]["downtime_cost"]
     assert float(cells["forms", "value", "Cost of downtime", "Estimate"]["value"]) == cost["point"]
 
@@ -167,7 +167,7 @@ def test_xlsx_has_the_cells_of_csv(config: Path, product: str) -> None:
     book = openpyxl.load_workbook(io.BytesIO(ask(config, "xlsx", product=product)))
     found = []
     for sheet in book.worksheets[1:-1]:
-        skip = 1 if sheet["A1"].value == "Product" and sheet["B1"].value != "By agreement" else 0
+        skip = 1 if sheet["A1"].value == "Product" and sheet["B1"].value != "Contractual" else 0
         end = int(re.sub(".*[A-Z]", "", sheet.auto_filter.ref))
         found += [list(row[skip:]) for row in sheet.iter_rows(min_row=2, max_row=end, values_only=True)]
     rows = [row for table in tables(read_csv(ask(config, "csv", product=product))) for row in table]
@@ -211,7 +211,7 @@ def test_assumptions_travel_with_the_amounts(config: Path) -> None:
     assumption = "An hour of downtime is taken to cost 1,200.00 CAD (forty people who wait)"
     for form in ("html", "md", "csv"):
         assert assumption in re.sub(r"\\(.)", r"\1", ask(config, form).decode())
-    sheet = openpyxl.load_workbook(io.BytesIO(ask(config, "xlsx")))["Justification"]
+    sheet = openpyxl.load_workbook(io.BytesIO(ask(config, "xlsx")))["Cost of downtime"]
     assert any(str(cell.value).startswith(assumption) for row in sheet.iter_rows() for cell in row)
 
 

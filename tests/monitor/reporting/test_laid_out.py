@@ -68,7 +68,7 @@ def lines(page: PageObject) -> list[tuple[float, str]]:
 def test_pages_are_filled_and_no_heading_ends_one(config: Path) -> None:
     """What does not fit and may not be cut in two is a chart at most; only the last page ends where the report does."""
     titles = re.findall("^#+ (.+)$", ask(config, "md", product="all").decode(), re.MULTILINE)
-    assert "The figures" in titles
+    assert "Figures" in titles
     *full, _ = pdf(config, product="all").pages
     assert len(full) > 2
     for number, page in enumerate(full, 1):

@@ -78,7 +78,7 @@ async def test_limits_on_outages_have_bounds_and_a_verdict_of_their_own(
     text = (await site.get("/products/forms")).text
     assert "<dt>No outage over 10m</dt>" in text
     assert "between 9m and 11m; undecided" in text
-    assert "<dt>At most 4h down in any 30d</dt>" in text
+    assert "<dt>At most 4h down within any 30d</dt>" in text
 
 
 @pytest.fixture
@@ -142,7 +142,7 @@ async def test_a_window_may_be_written_out(site: Published) -> None:
     ("query", "says"),
     [
         ("figure=contractual&window=401d", "a year at a time"),
-        ("figure=net", "neither raw nor contractual"),
+        ("figure=net", "unknown figure"),
         ("window=fortnight", "fiscal-year"),
         ("window=2999-01-01T00:00:00Z/2999-02-01T00:00:00Z", "future"),
         ("window=1990-01-01/2026-01-01", "ten years"),
@@ -163,8 +163,8 @@ async def test_a_bad_question_is_answered_with_what_to_write(site: Published, qu
 async def test_the_page_shows_both_figures_and_what_lies_between(site: Published) -> None:
     """Escaped, whoever wrote it."""
     page = await outline(site, "/products/forms")
-    assert "By agreement 100.000% between" in page.text
-    assert "2h left out" in page.text
+    assert "Contractual 100.000% between" in page.text
+    assert "2h excluded" in page.text
     assert "maintenance planned: new <b>database</b>" in page.text
     assert "probe & account (<i>Ada</i>, " in page.text
     assert not page.named("b") or "database" not in str(page.named("b"))
@@ -173,14 +173,14 @@ async def test_the_page_shows_both_figures_and_what_lies_between(site: Published
 async def test_where_nothing_is_left_out_the_page_says_so(site: Published) -> None:
     """The figure stands there all the same."""
     page = await outline(site, "/products/css")
-    assert "By agreement 100.000% nothing is left out" in page.text
-    assert "Left out by agreement" not in page.text
+    assert "Contractual 100.000% no time excluded" in page.text
+    assert "Excluded time" not in page.text
 
 
 async def test_the_portfolio_shows_the_contractual_figure_where_it_differs(site: Published) -> None:
     """Beside the raw one."""
     page = await outline(site, "/")
-    assert page.text.count("by agreement") == 1
+    assert page.text.count(" contractual") == 1
 
 
 async def test_a_long_audit_shows_its_newest_pieces(publish: Callable[..., Awaitable[Published]]) -> None:
@@ -195,5 +195,5 @@ async def test_a_long_audit_shows_its_newest_pieces(publish: Callable[..., Await
     site = await publish(ledger_of(product("forms", maintenance=[nightly])))
     page = await outline(site, "/products/forms")
     assert page.text.count("FREQ=DAILY: backup") == PIECES
-    assert f"The {PIECES} newest of 30" in page.text
+    assert f"Newest {PIECES} of 30" in page.text
     assert {"href": FIGURE} in page.named("a")

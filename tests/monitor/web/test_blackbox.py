@@ -171,7 +171,7 @@ async def test_where_networks_are_named_this_machine_is_too_or_may_not_ask(ask: 
 async def test_this_machine_is_told_how_to_ask_when_it_is_not_known_again(ask: Ask) -> None:
     asked = await ask(everywhere=True)
     status, said = await asked.probe("127.0.0.1:1", Host="monitor.example.test")
-    assert (status, "ask by 127.0.0.1 or localhost" in said) == (403, True)
+    assert (status, "use 127.0.0.1 or localhost" in said) == (403, True)
 
 
 async def test_a_stranger_of_an_allowed_network_does_not_reach_this_machine(ask: Ask) -> None:
@@ -246,7 +246,7 @@ async def test_a_name_that_was_pointed_here_may_not_ask(ask: Ask) -> None:
 async def test_only_get_is_answered(ask: Ask, method: str) -> None:
     found = await (await ask()).site.get("/probe?target=127.0.0.1:1&module=tcp", method)
     assert (found.status, found.raw.headers["Allow"]) == (405, "GET")
-    said = "only GET is answered; this server publishes and takes nothing in\n"
+    said = "method not allowed; allowed: GET; this endpoint is read-only\n"
     assert found.text == ("" if method == "HEAD" else said)
 
 
@@ -282,7 +282,7 @@ async def test_a_time_out_that_is_not_said_is_as_good_as_none(ask: Ask) -> None:
         ("module=nosuch&target=a", 'Unknown module "nosuch"'),
         ("module=tcp", "Target parameter is missing"),
         ("target=127.0.0.1:1", None),  # http_2xx, unless said otherwise
-        ("module=tcp&target=a%0ab:1", "holds what cannot be seen"),
+        ("module=tcp&target=a%0ab:1", "too long or not printable"),
         ("module=named&target=a&hostname=two.test", "host header defined both"),
         ("module=tcp&target=a:1&hostname=a%0d%0aX:1", "neither a host name nor an IP address"),
     ],

@@ -74,10 +74,10 @@ async def test_a_product_that_left_the_configuration_keeps_its_history(told: Pub
 @pytest.mark.parametrize(
     ("path", "status", "says"),
     [
-        ("nobody/history", 404, "no such product"),
-        ("css/history?since=yesterday", 400, "since is not an instant"),
-        ("css/history?since=2026-01-01T00:00:00", 400, "since is not an instant"),
-        ("css/history?until=2026-01-01T00:00:00Z", 400, "not a parameter"),
+        ("nobody/history", 404, "unknown product"),
+        ("css/history?since=yesterday", 400, "since is not an RFC 3339 instant"),
+        ("css/history?since=2026-01-01T00:00:00", 400, "since is not an RFC 3339 instant"),
+        ("css/history?until=2026-01-01T00:00:00Z", 400, "unknown parameter"),
     ],
 )
 async def test_a_bad_question_is_answered_with_what_to_write(

@@ -32,7 +32,7 @@ async def test_a_daemon_that_is_starting_is_alive_but_not_ready(site: Published)
     assert (await site.get("/livez")).status == 200
     answer = await site.get("/readyz")
     assert answer.status == 503
-    assert (await answer.json())["reasons"] == ["the scheduler has not started"]
+    assert (await answer.json())["reasons"] == ["the scheduler is not started"]
 
 
 async def test_a_store_that_cannot_be_written_degrades_and_is_named_but_the_pages_stay(site: Published) -> None:
@@ -41,7 +41,7 @@ async def test_a_store_that_cannot_be_written_degrades_and_is_named_but_the_page
     answer = await site.get("/readyz")
     body = await answer.json()
     assert (answer.status, body["status"], body["unrecorded_seconds"]) == (200, "degraded", 5.0)
-    assert body["reasons"][0] == "the store cannot be written: disk full"
+    assert body["reasons"][0] == "the record cannot be written: disk full"
     assert "disk full" in (await site.get("/")).text
 
 

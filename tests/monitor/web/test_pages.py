@@ -119,13 +119,13 @@ async def test_figures_are_floored_and_stand_with_their_bounds_coverage_and_wind
     floor = int(measured.availability.point * 100_000) / 1000
     assert f"{floor:.3f}%" in page.text
     assert "Last 30 days" in page.text
-    assert "at most once between two neighbouring probes" in page.text
+    assert "at most one change of state between consecutive probes" in page.text
 
 
 async def test_without_any_observation_nothing_claims_a_figure(publish: object) -> None:
     site = await publish(ledger_of(product("chefs")))
     page = await outline(site, "/products/chefs")
-    assert "Nothing has been observed yet" in page.text
+    assert "No observation yet" in page.text
     assert "n/a" in page.text
     assert "Unknown" in page.text
     assert "100.00% Coverage" not in page.text
@@ -158,7 +158,7 @@ async def test_times_stand_in_the_portfolios_zone_with_utc_for_machines(publish:
 async def test_the_bar_has_ninety_days_each_told_by_word_and_by_height(site: Published) -> None:
     answer = await site.get("/products/css")
     assert answer.text.count('class="reach"') == 90
-    assert answer.text.count(": not watched</title>") == 89
+    assert answer.text.count(": no data</title>") == 89
     page = Outline(answer.text)
     groups = [attrs["class"] for attrs in page.named("g")]
     tops = [attrs["y"] for attrs in page.named("rect") if attrs.get("class") == "day" and attrs.get("y") in ("0", "40")]
@@ -174,10 +174,10 @@ async def test_the_ceiling_of_readiness_stands_beside_the_objective(publish: obj
     ]
     readiness = {"checklist": Checklist("drills", "Drills", "", tuple(items)), "attested": attested}
     site = await publish(ledger_of(product("css", readiness=readiness)))
-    assert "may claim 99.500%" in (await outline(site, "/")).text
+    assert "claim ceiling 99.500%" in (await outline(site, "/")).text
     page = await outline(site, "/products/css")
-    assert "recovery is drilled unmet since 2020-01-01, Bea vouched for it last; caps at 99.500%" in page.text
-    assert "restore is drilled met: Ada <a> vouches for it until 2999-01-01" in page.text
+    assert "recovery is drilled unmet: the attestation by Bea expired on 2020-01-01; cap 99.500%" in page.text
+    assert "restore is drilled met: attested by Ada <a> until 2999-01-01" in page.text
     assert "1 of 2 prerequisites unmet" in page.text
     assert (await (await site.get("/api/v1/products/css")).json())["claim_ceiling"] == 0.995
     assert 'ninewatch_claim_ceiling_ratio{product="css"} 0.995' in (await site.get("/metrics")).text
@@ -233,12 +233,15 @@ async def test_the_page_says_whether_the_budget_lasts_at_the_last_days_pace(
     ledger.restore(chain.from_iterable(runs), [], [])
     site = await publish(ledger)
     calm, ill, blind, spent = [(await outline(site, f"/products/{name}")).text for name in names]
-    assert "At the pace of the last 24 hours the budget lasts." in calm
+    assert "At the burn rate of the last 24 hours, the budget lasts." in calm
     end = ledger.forecast("ill", NOW).exhausted_at
     assert end is not None
-    assert f"At the pace of the last 24 hours the budget is spent by {moment(end, ledger.portfolio.zone).local}" in ill
-    assert "No telling how long the budget lasts: the last 24 hours are unknown." in blind
-    assert "At the pace of" not in spent
+    assert (
+        f"At the burn rate of the last 24 hours, the budget runs out at {moment(end, ledger.portfolio.zone).local}"
+        in ill
+    )
+    assert "No budget forecast: the last 24 hours are unknown." in blind
+    assert "At the burn rate of" not in spent
 
 
 async def test_an_incident_shows_what_its_first_and_its_last_failing_probe_found(site: Published) -> None:
@@ -254,7 +257,9 @@ async def test_an_incident_shows_what_its_first_and_its_last_failing_probe_found
 async def test_a_young_record_says_what_it_saw_since_when_and_from_when_it_can_decide(site: Published) -> None:
     text = (await site.get("/products/chefs")).text
     since = moment(NOW - 60 * MINUTE, site.ledger.portfolio.zone).local
-    assert f"<p>Watched since {since} (1h): 100.000%, between 100.000% and 100.000%; can be decided from" in text
+    assert (
+        f"<p>Observed since {since} (1h): 100.000%, between 100.000% and 100.000%; a verdict is possible from" in text
+    )
     body = await (await site.get("/api/v1/products/chefs")).json()
     assert body["watched"] == body["windows"]["30d"]["watched"]
     assert body["watched"]["availability"] == {"low": 1.0, "point": 1.0, "high": 1.0}

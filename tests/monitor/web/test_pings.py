@@ -76,7 +76,7 @@ async def test_the_token_may_stand_in_the_url(site: Published) -> None:
 async def test_whoever_may_not_report_learns_nothing(site: Published, path: str, headers: dict[str, str]) -> None:
     answer = await site.get(path, "POST", headers=headers)
     assert answer.status == 401
-    assert answer.text.startswith("no such heartbeat, or not its token")
+    assert answer.text.startswith("unknown heartbeat or wrong token")
     assert last(site) is None
 
 
@@ -90,7 +90,7 @@ async def test_a_signal_that_there_is_not_is_refused(site: Published, signal: st
 async def test_no_other_method_reports(site: Published, method: str) -> None:
     answer = await site.get("/ping/drop/job", method, headers=BEARER)
     assert (answer.status, answer.headers["Allow"]) == (405, "GET, POST")
-    assert answer.text == ("" if method == "HEAD" else "only GET and POST are answered; report with one of these\n")
+    assert answer.text == ("" if method == "HEAD" else "method not allowed; allowed: GET, POST; use one of these\n")
     assert last(site) is None
 
 
@@ -137,6 +137,6 @@ async def test_nothing_else_takes_anything_in(site: Published) -> None:
     assert (await site.get("/api/v1/products", "POST", headers=BEARER)).status == 405
     answer = await site.get("/ping", "POST", headers=BEARER)
     assert (answer.status, answer.headers["Allow"]) == (405, "GET, HEAD")
-    assert answer.text == "only GET and HEAD are answered; this server publishes and takes nothing in\n"
+    assert answer.text == "method not allowed; allowed: GET, HEAD; this endpoint is read-only\n"
     assert (await site.get("/probe", "HEAD")).headers["Allow"] == "GET"
     assert (await site.get("/livez", data=b"x", headers=BEARER)).status == 413

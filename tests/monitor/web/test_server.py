@@ -81,7 +81,7 @@ async def test_a_page_that_is_not_there_says_where_to_start_in_its_readers_form(
     api = await site.get("/api/v1/nothing")
     assert (api.status, set(await api.json())) == (404, {"error", "remedy"})
     plain = await site.get("/nothing", headers={"Accept": "text/plain"})
-    assert plain.text == "there is nothing at /nothing; start at / or at /api/v1/products\n"
+    assert plain.text == "no page at /nothing; start at / or at /api/v1/products\n"
 
 
 @pytest.mark.parametrize(
@@ -235,7 +235,7 @@ async def test_what_is_no_request_writes_nothing_into_the_log(
     writer.close()
     assert heard.startswith(b"HTTP/1.0 400 ")
     assert CSP.encode() in heard
-    assert b"send one with lines and headers of at most" in heard
+    assert b"lines and headers are limited to" in heard
     assert caplog.records == []
 
 
@@ -253,7 +253,7 @@ async def test_a_fault_of_ours_is_told_without_its_insides(site: Published) -> N
     site.ledger.compositions.clear()
     answer = await site.get("/api/v1/products")
     assert answer.status == 500
-    assert await answer.json() == {"error": "this page could not be made", "remedy": "the daemon's log says why"}
+    assert await answer.json() == {"error": "internal error", "remedy": "see the daemon's log"}
 
 
 async def _rest(reader: asyncio.StreamReader) -> bytes:
