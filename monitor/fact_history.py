@@ -10,7 +10,9 @@ from sla.correction import Correction, Revocation
 from sla.correction import read as read_correction
 from sla.definition import Definition, differences
 from sla.duration import format_duration
-from sla.fact import CORRECTION, DEFINITION, REVOCATION, Fact
+from sla.fact import CORRECTION, DEFINITION, MAINTENANCE, REVOCATION, Fact
+from sla.maintenance import MaintenancePlan
+from sla.maintenance import changes as plan_changes
 from sla.window import format_instant
 
 if TYPE_CHECKING:
@@ -47,29 +49,41 @@ def is_known(facts: Facts, product_id: str) -> bool:
 
 
 def _entries(facts: Facts, product_id: str) -> Iterator[Entry]:
-    counted = {each.id: each for each in facts.definitions(product_id)}
-    before: Definition | None = None
     corrections = {fact.id for fact in facts.all if fact.kind == CORRECTION and facts.concern(fact, product_id)}
+    loaded = {**_definitions(facts, product_id), **_plans(facts, ""), **_plans(facts, product_id)}
     for fact in facts.all:
         if fact.kind == REVOCATION:
             if fact.content()["revokes"] in corrections:
                 yield Entry(fact, (_stated(fact),))
-        elif fact.kind == DEFINITION and facts.concern(fact, product_id):
-            after = counted.get(fact.id)
-            yield Entry(fact, _defined(before, after, fact))
-            before = after or before
-        elif fact.kind != DEFINITION and (not fact.product or facts.concern(fact, product_id)):
+        elif not (facts.concern(fact, product_id) or (not fact.product and fact.kind != DEFINITION)):
+            continue
+        elif fact.kind in (DEFINITION, MAINTENANCE):
+            found = loaded[fact.id] if fact.id in loaded else (_uncounted(fact),)
+            if found or fact.kind == DEFINITION:
+                yield Entry(fact, found or ("no change of meaning",))
+        else:
             yield Entry(fact, (_stated(fact) if fact.kind == CORRECTION else fact.body[:_LONGEST],))
 
 
-def _defined(before: Definition | None, after: Definition | None, fact: Fact) -> tuple[str, ...]:
-    if after is not None:
-        return tuple(differences(before, after)) or ("no change of meaning",)
+def _definitions(facts: Facts, product_id: str) -> dict[str, tuple[str, ...]]:
+    """Return what each definition that counts changed, by the id of its fact."""
+    held = facts.definitions(product_id)
+    return {after.id: tuple(differences(before, after)) for before, after in zip((None, *held), held, strict=False)}
+
+
+def _plans(facts: Facts, product_id: str) -> dict[str, tuple[str, ...]]:
+    """Return what each plan of maintenance that counts changed: nothing, of a first one without maintenance."""
+    held = facts.maintenance(product_id)
+    return {after.id: tuple(plan_changes(before, after)) for before, after in zip((None, *held), held, strict=False)}
+
+
+def _uncounted(fact: Fact) -> str:
+    """Return why a definition or a plan does not count."""
     try:
-        Definition.read(fact)
+        (Definition if fact.kind == DEFINITION else MaintenancePlan).read(fact)
     except ValueError:
-        return (f"of a newer version: {fact.body[:_LONGEST]}",)
-    return ("does not count: stamped by a wrong clock",)
+        return f"of a newer version: {fact.body[:_LONGEST]}"
+    return "does not count: stamped by a wrong clock"
 
 
 def _stated(fact: Fact) -> str:

@@ -1,23 +1,26 @@
-"""The facts that are known of a record, and what follows from them: corrections in force, definitions in order."""
+"""The facts that are known of a record, and what follows: corrections in force, definitions and plans in order."""
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
-from typing import TYPE_CHECKING
+from dataclasses import dataclass, field, replace
+from typing import TYPE_CHECKING, TypeVar
 
 import structlog
 
 from monitor.config.former_ids import Former
 from sla.correction import Correction, Revocation, corrections_in, standing
 from sla.definition import Definition
-from sla.fact import DEFINITION, Fact, merged
+from sla.fact import DEFINITION, MAINTENANCE, Fact, merged
+from sla.maintenance import MaintenancePlan
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Iterator, Sequence
+    from collections.abc import Callable, Iterable, Iterator, Sequence
 
     from sla.exclusion import Exclusion
 
 log = structlog.get_logger()
+
+Loaded = TypeVar("Loaded", Definition, MaintenancePlan)  # what a load of the configuration adds
 
 
 @dataclass(slots=True)
@@ -45,6 +48,7 @@ class Facts:
         self.former = former or Former()
         self.corrections = Corrections(list(corrections_in(self.all)), self.former)
         self._definitions = _definitions(self.all, self.former)
+        self._maintenance = _maintenance(self.all, self.former)
 
     def concern(self, fact: Fact, product_id: str) -> bool:
         """Return whether the fact names the product, by its present id or a former one."""
@@ -59,22 +63,46 @@ class Facts:
         """Return the product's definitions by when they were made; not those that a later load superseded."""
         return self._definitions.get(product_id, ())
 
+    @property
+    def planned(self) -> Sequence[str]:
+        """The ids of the products that have plans of maintenance, and "" where all products have."""
+        return list(self._maintenance)
+
+    def maintenance(self, product_id: str) -> Sequence[MaintenancePlan]:
+        """Return the product's plans of maintenance by when they were made, or with "" those of all products.
+
+        Those that a later load superseded are not among them.
+        """
+        return self._maintenance.get(product_id, ())
+
 
 def _definitions(facts: Iterable[Fact], former: Former) -> dict[str, list[Definition]]:
-    read = list(_readable(facts))
-    superseded = {known for each in read for known in each.supersedes}
     found: dict[str, list[Definition]] = {}
-    for each in read:
-        if each.id not in superseded:
-            found.setdefault(former.product(each.product), []).append(former.definition(each))
+    for each in _counted(_readable(facts, DEFINITION, Definition.read)):
+        found.setdefault(former.product(each.product), []).append(former.definition(each))
     return found
 
 
-def _readable(facts: Iterable[Fact]) -> Iterator[Definition]:
-    """Yield the definitions among the facts; one of a newer version that cannot be read is reported and skipped."""
+def _maintenance(facts: Iterable[Fact], former: Former) -> dict[str, list[MaintenancePlan]]:
+    found: dict[str, list[MaintenancePlan]] = {}
+    for each in _counted(_readable(facts, MAINTENANCE, MaintenancePlan.read)):
+        name = former.product(each.product)
+        found.setdefault(name, []).append(replace(each, product=name))
+    return found
+
+
+def _counted(read: Iterator[Loaded]) -> list[Loaded]:
+    """Return those that no later load superseded, because a wrong clock had stamped them."""
+    every = list(read)
+    superseded = {known for each in every for known in each.supersedes}
+    return [each for each in every if each.id not in superseded]
+
+
+def _readable(facts: Iterable[Fact], kind: str, read: Callable[[Fact], Loaded]) -> Iterator[Loaded]:
+    """Yield the facts of the kind; one of a newer version that cannot be read is reported and skipped."""
     for fact in facts:
-        if fact.kind == DEFINITION:
+        if fact.kind == kind:
             try:
-                yield Definition.read(fact)
+                yield read(fact)
             except ValueError as error:
-                log.warning("definition_unreadable", id=fact.id, error=str(error)[:200])
+                log.warning(f"{kind}_unreadable", id=fact.id, error=str(error)[:200])

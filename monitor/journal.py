@@ -22,7 +22,7 @@ import structlog
 
 from monitor.errors import NinewatchError
 from sla.correction import Correction, Revocation, read
-from sla.fact import CORRECTION, DEFINITION, REVOCATION, Fact, merged
+from sla.fact import CORRECTION, DEFINITION, MAINTENANCE, REVOCATION, Fact, merged
 from sla.interval import Interval
 from sla.window import format_instant, parse_instant
 
@@ -137,7 +137,7 @@ def _fact(plain: Mapping[str, Any]) -> Fact:
     fact = Fact.of(parse_instant(str(plain["made"])), author, kind, product, plain.get("body", {}))
     known = str(plain.get("id") or fact.id)
     _refuse_what_no_record_takes(fact, known)
-    if kind == DEFINITION and known != fact.id:
+    if kind in (DEFINITION, MAINTENANCE) and known != fact.id:
         raise ValueError(f"its id is not {fact.id}: the line was changed after it was written")
     fact = replace(fact, id=known)
     if kind in (CORRECTION, REVOCATION):

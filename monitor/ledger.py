@@ -18,6 +18,7 @@ from monitor.config.agreement import Agreement, Dependency
 from monitor.config.agreement_meaning import agreement_of
 from monitor.config.former_ids import Former
 from monitor.facts import Facts
+from monitor.planned_maintenance import maintenance_exclusions
 from monitor.renamed import joined_history, renamed_histories, renamed_incident, renamed_runs, renamed_tail
 from monitor.vocabulary import SLOW, VANTAGE
 from sla.alerting import BurnAlert, LookBacks, burn_alerts
@@ -348,8 +349,7 @@ class Ledger:
             elif each == "corrections":
                 yield from self.facts.corrections.of(product_id)
             else:
-                for block in (*self.portfolio.maintenance, *product.maintenance):
-                    yield from block.exclusions(window, zone)
+                yield from maintenance_exclusions(self.facts, self.portfolio, product_id, product.maintenance, window)
 
     @property
     def incidents(self) -> list[Incident]:

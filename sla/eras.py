@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
+from itertools import groupby
 from typing import TYPE_CHECKING
 
 from sla.interval import Interval
@@ -126,9 +127,11 @@ class Eras(History):
         return found
 
     def agreements(self, window: Interval) -> Iterator[tuple[str | None, Interval]]:
-        """Yield the agreement of each part of the window, before the first definition that of the first one."""
-        for era, part in self.spans(window):
-            yield (era or self._eras[0]).agreement, part
+        """Yield the agreements of the parts of the window, equal neighbours joined; before the first, that one."""
+        spans = ((part, (era or self._eras[0]).agreement) for era, part in self.spans(window))
+        for agreement, parts in groupby(spans, key=lambda each: each[1]):
+            held = [part for part, _ in parts]
+            yield agreement, Interval(held[0].start, held[-1].end)
 
     def _effects(self) -> list[int]:
         if not self._complete:

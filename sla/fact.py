@@ -1,7 +1,7 @@
 """A fact: something stated about the record by a person or by the configuration, appended once and never changed.
 
-The kind says what the body holds: `sla/correction.py` and `sla/definition.py` read theirs. A kind that this version
-does not know is kept as it is, so that a record or a journal of a newer version loses nothing.
+The kind says what the body holds: `sla/correction.py`, `sla/definition.py` and `sla/maintenance.py` read theirs. A kind
+that this version does not know is kept as it is, so that a record or a journal of a newer version loses nothing.
 """
 
 from __future__ import annotations
@@ -17,6 +17,7 @@ if TYPE_CHECKING:
 CORRECTION: Final = "correction"
 REVOCATION: Final = "revocation"
 DEFINITION: Final = "definition"
+MAINTENANCE: Final = "maintenance"
 
 
 @dataclass(frozen=True, slots=True)

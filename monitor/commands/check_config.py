@@ -10,12 +10,17 @@ import click
 
 from monitor import zones
 from monitor.blackbox.modules import ModuleFile
+from monitor.clock import SystemClock
 from monitor.commands.common import examined
 from monitor.commands.words import plural
 from monitor.config.block_file import load_block
 from monitor.config.errors import ConfigError
+from monitor.config.former_ids import Former
 from monitor.config.validation_context import Context
-from monitor.errors import StoreError
+from monitor.errors import NinewatchError
+from monitor.facts import Facts
+from monitor.journal import Journal
+from monitor.planned_maintenance import late_maintenance
 from monitor.renamed import unconfigured
 from monitor.storage.reader import reading
 
@@ -54,27 +59,34 @@ def _sound(path: Path) -> bool:
     if found.portfolio is None:
         click.echo(str(ConfigError(found.problems)), err=True)
         return False
-    forgotten = _unconfigured(found.portfolio)
-    for key, message in forgotten.items():
-        click.echo(f"warning: {found.portfolio.store}: the check {key} {message}", err=True)
+    of_record = _of_record(found.portfolio)
+    for message in of_record:
+        click.echo(f"warning: {found.portfolio.store}: {message}", err=True)
     click.echo(zones.described())
     products = found.portfolio.products
     checks = sum(len(product.checks) for product in products)
-    count = len(found.warnings) + len(forgotten)
+    count = len(found.warnings) + len(of_record)
     warnings = f", {plural(count, 'warning')}" if count else ""
     click.echo(f"{path}: {plural(len(products), 'product')}, {plural(checks, 'check')}, no errors{warnings}")
     return True
 
 
-def _unconfigured(portfolio: Portfolio) -> dict[str, str]:
-    """Return the recorded checks that are not configured; none where the record is not here or cannot be read."""
+def _of_record(portfolio: Portfolio) -> list[str]:
+    """Return what the record has that the configuration does not have, and the other way round.
+
+    Nothing where the record is not here or cannot be read.
+    """
     if not portfolio.store.exists():
-        return {}
+        return []
     try:
         with reading(portfolio.store) as record:
-            return unconfigured(record.last_observed(), portfolio)
-    except StoreError:
-        return {}
+            forgotten = unconfigured(record.last_observed(), portfolio)
+            recorded, first = record.load_facts(), record.first_observed()
+        facts = Facts(recorded, Journal.of(portfolio.store).read(), former=Former.of(portfolio))
+    except NinewatchError:
+        return []
+    late = [] if first is None else late_maintenance(portfolio, facts, first, SystemClock().now())
+    return [*(f"the check {key} {message}" for key, message in forgotten.items()), *late]
 
 
 def _sound_modules(path: Path) -> bool:

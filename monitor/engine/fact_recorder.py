@@ -10,6 +10,7 @@ import structlog
 from monitor.definitions import additions
 from monitor.errors import NinewatchError
 from monitor.facts import Facts
+from monitor.planned_maintenance import added_plans, late_maintenance
 from sla.interval import MINUTE
 
 if TYPE_CHECKING:
@@ -63,7 +64,7 @@ class FactRecorder:
             self._add(read)
 
     def define(self) -> None:
-        """Add a definition of each product whose meaning the configuration that was just loaded changes.
+        """Add what the configuration that was just loaded changes: definitions, and plans of maintenance.
 
         While the clock is known to be wrong they wait: a definition takes effect at the first right instant.
         """
@@ -75,12 +76,22 @@ class FactRecorder:
         if not wrong:
             products = ledger.facts.products
             found = additions(ledger.portfolio, ledger.definitions, self._first_observed, products, now)
-            self._add([each.fact(self._health.config_source) for each in found])
+            plans = list(added_plans(ledger.portfolio, ledger.facts, self._first_observed, now))
+            self._report_late(now)
+            source = self._health.config_source
+            self._add([*(each.fact(source) for each in found), *(each.fact(source) for each in plans)])
 
     def _first_observed(self, product_id: str) -> int | None:
         """Return the instant of the first observation of the product's checks, None if there is none."""
         found = (entry.timeline.begins for entry in self._ledger.of(product_id))
         return min((at for at in found if at is not None), default=None)
+
+    def _report_late(self, now: int) -> None:
+        """Log planned maintenance of time that has passed: it excludes nothing."""
+        began = [at for name in self._ledger.products if (at := self._first_observed(name)) is not None]
+        if began:
+            for each in late_maintenance(self._ledger.portfolio, self._ledger.facts, min(began), now):
+                log.warning("maintenance_in_the_past", reason=each)
 
     def _clock_is_wrong(self, now: int) -> bool:
         """Return whether the record's time lies ahead: of the wall clock, or of the present instant."""

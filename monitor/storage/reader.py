@@ -49,6 +49,11 @@ class Reader:
         """Return the instant of each recorded check's last observation that is inside a run."""
         return dict(self._connection.execute(sql.LAST_OBSERVED).fetchall())
 
+    def first_observed(self) -> int | None:
+        """Return the instant of the first observation that is inside a run, None if there is none."""
+        found: int | None = self._connection.execute(sql.FIRST_OBSERVED).fetchone()[0]
+        return found
+
     def load_facts(self) -> list[Fact]:
         """Return all facts by when they were made; of a record of an earlier version, its corrections."""
         return facts_in(self._connection)

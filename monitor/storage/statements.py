@@ -82,6 +82,7 @@ LATEST: Final = """
         UNION ALL SELECT (SELECT at FROM observations ORDER BY at DESC LIMIT 1))"""
 
 # The last observation of each check, as far as runs hold it.
+FIRST_OBSERVED: Final = "SELECT min(first) FROM runs"
 LAST_OBSERVED: Final = """
     SELECT check_key, max(last) FROM runs JOIN series ON series.id = series GROUP BY check_key"""
 

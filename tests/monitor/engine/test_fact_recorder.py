@@ -11,10 +11,12 @@ from monitor.clock import SystemClock
 from monitor.engine.fact_recorder import FactRecorder
 from monitor.health import Health
 from monitor.journal import Journal
+from monitor.ledger import Ledger
 from monitor.storage.writer import Writer
 from sla.correction import Correction, Revocation
 from sla.fact import Fact
 from sla.interval import HOUR, MINUTE, Interval
+from sla.window import format_instant
 from tests.support.clocks import ManualClock
 from tests.support.ledgers import NOW, ledger_of, probe_all, product
 from tests.support.stores import MemoryStore
@@ -22,7 +24,7 @@ from tests.support.stores import MemoryStore
 if TYPE_CHECKING:
     from pathlib import Path
 
-    from monitor.ledger import Ledger
+    from monitor.config.model import Portfolio
 
 SAID = Correction("forms", Interval(10, 20), "Ana", "account locked", 30)
 BACK = Revocation(SAID.id, "Ben", "it was the service", 40)
@@ -168,3 +170,34 @@ async def test_what_another_version_stated_is_neither_refused_nor_lost(
     again = ledger_of(product("forms"))
     FactRecorder(again, journal, writer, SystemClock(), Health()).restore(store)
     assert list(again.facts.all) == [note]
+
+
+async def test_maintenance_is_recorded_at_each_load_that_changes_it_and_reported_where_it_comes_too_late(
+    journal: Journal, store: MemoryStore
+) -> None:
+    def planned(*hours: int) -> Portfolio:
+        spans = [
+            {"start": format_instant(NOW + at * HOUR), "end": format_instant(NOW + (at + 1) * HOUR)} for at in hours
+        ]
+        blocks = [span | {"reason": "upgrade"} for span in spans]
+        return ledger_of(product("forms", maintenance=blocks)).portfolio
+
+    ledger, clock = Ledger(planned(-3)), ManualClock(NOW)
+    probe_all(ledger, ledger.of("forms"), NOW - 5 * HOUR, NOW)
+    recorder = recorder_of(ledger, journal, store, Health(), clock)
+    with capture_logs() as told:
+        recorder.define()
+    assert [each["event"] for each in told] == ["facts_added"]
+    window = Interval(NOW - 5 * HOUR, NOW)
+    before = ledger.contractual("forms", window)
+    assert before.excluded == HOUR
+    await clock.advance(1)
+    ledger.reload(planned(-2, 2))
+    with capture_logs() as told:
+        recorder.define()
+        recorder.define()
+    assert [each["event"] for each in told] == ["maintenance_in_the_past", "facts_added"]
+    assert format_instant(NOW - 2 * HOUR) in told[0]["reason"]
+    assert ledger.contractual("forms", window) == before
+    (first, second) = ledger.facts.maintenance("forms")
+    assert (first.made, second.made) == (NOW - 5 * HOUR, clock.now())

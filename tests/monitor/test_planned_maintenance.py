@@ -1,0 +1,232 @@
+"""Maintenance that is taken out of the configuration, changed or added there changes no figure of the past."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+import pytest
+
+from monitor.config.maintenance import Maintenance
+from monitor.config.model import Portfolio
+from monitor.definitions import additions
+from monitor.fact_history import history
+from monitor.facts import Facts
+from monitor.ledger import Ledger
+from monitor.planned_maintenance import added_plans, excluded_too_late
+from sla.calendar import Window
+from sla.interval import DAY, HOUR, MINUTE, Interval
+from sla.maintenance import MaintenancePlan
+from sla.observation import Observation, Outcome
+from sla.window import format_instant
+from tests.support.ledgers import NOW, StandIn
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+OTHER = "q"
+
+
+def block(start: int, end: int, reason: str = "upgrade", **more: str) -> dict[str, str]:
+    return {"start": format_instant(NOW + start), "end": format_instant(NOW + end), "reason": reason} | more
+
+
+SUNDAYS = {"start": "2020-01-05T02:00", "end": "2020-01-05T04:00", "rrule": "FREQ=WEEKLY;BYDAY=SU", "reason": "backup"}
+
+
+def portfolio(own: list[dict[str, str]] | None = None, all_: list[dict[str, str]] | None = None) -> Portfolio:
+    def product(name: str, planned: list[dict[str, str]]) -> dict[str, Any]:
+        check = StandIn(id="a", interval="1m", timeout="10s")
+        return {"id": name, "objective": "99%", "checks": (check,), "maintenance": planned}
+
+    products = [product("p", own or []), product(OTHER, [])]
+    return Portfolio.model_validate({"products": products, "maintenance": all_ or [], "time_zone": "UTC"})
+
+
+def define(ledger: Ledger, now: int) -> list[MaintenancePlan]:
+    """Do what the daemon does after each load."""
+
+    def began(name: str) -> int | None:
+        return min((at for e in ledger.of(name) if (at := e.timeline.begins) is not None), default=None)
+
+    found = list(additions(ledger.portfolio, ledger.definitions, began, ledger.facts.products, now))
+    plans = list(added_plans(ledger.portfolio, ledger.facts, began, now))
+    made = [*(each.fact("test") for each in found), *(each.fact("test") for each in plans)]
+    ledger.facts = Facts(ledger.facts.all, made, former=ledger.former)
+    return plans
+
+
+def started(loaded: Portfolio, now: int = NOW) -> Ledger:
+    ledger = Ledger(loaded)
+    define(ledger, now)
+    return ledger
+
+
+def reload(ledger: Ledger, loaded: Portfolio, now: int) -> None:
+    ledger.reload(loaded)
+    define(ledger, now)
+
+
+def excluded(ledger: Ledger, start: int, end: int, name: str = "p") -> list[tuple[int, int, str]]:
+    span = Interval(NOW + start, NOW + end)
+    found = ledger.exclusions(name, span)
+    agreed = ledger.agreed(name, Window("w", span, span), span.end)
+    assert sum(piece.interval.length for piece in agreed.audit) == agreed.excluded
+    return sorted((each.interval.start - NOW, each.interval.end - NOW, each.reason) for each in found)
+
+
+def test_maintenance_that_leaves_the_configuration_after_its_time_stays_excluded() -> None:
+    ledger = started(portfolio([block(HOUR, 2 * HOUR)]))
+    before = excluded(ledger, 0, DAY)
+    assert before == [(HOUR, 2 * HOUR, "upgrade")]
+    reload(ledger, portfolio(), NOW + 3 * HOUR)
+    assert excluded(ledger, 0, DAY) == before
+    assert excluded(ledger, 0, DAY, OTHER) == []
+
+
+def test_maintenance_that_is_cancelled_before_its_time_excludes_nothing_and_during_it_the_part_before() -> None:
+    ledger = started(portfolio([block(HOUR, 3 * HOUR), block(5 * HOUR, 6 * HOUR, "other")]))
+    reload(ledger, portfolio(), NOW + 2 * HOUR)
+    assert excluded(ledger, 0, DAY) == [(HOUR, 2 * HOUR, "upgrade")]
+
+
+def test_maintenance_that_is_added_for_the_past_excludes_what_is_left_of_it() -> None:
+    ledger = started(portfolio())
+    reload(ledger, portfolio([block(HOUR, 2 * HOUR), block(2 * HOUR, 5 * HOUR, "long")]), NOW + 4 * HOUR)
+    assert excluded(ledger, 0, DAY) == [(4 * HOUR, 5 * HOUR, "long")]
+
+
+def test_maintenance_that_is_prolonged_while_it_lasts_is_excluded_whole() -> None:
+    ledger = started(portfolio([block(HOUR, 2 * HOUR)]))
+    reload(ledger, portfolio([block(HOUR, 3 * HOUR)]), NOW + HOUR + MINUTE)
+    assert excluded(ledger, 0, DAY) == [(HOUR, 3 * HOUR, "upgrade")]
+
+
+def test_maintenance_that_other_changes_do_not_touch_is_one_exclusion_through_them() -> None:
+    planned = block(HOUR, 3 * HOUR)
+    ledger = started(portfolio([planned]))
+    for number in range(3):
+        more = [planned, block(9 * HOUR, 10 * HOUR, f"no. {number}")]
+        reload(ledger, portfolio(more), NOW + HOUR + number * MINUTE)
+    assert excluded(ledger, 0, 8 * HOUR) == [(HOUR, 3 * HOUR, "upgrade")]
+    assert excluded(ledger, 2 * HOUR, 8 * HOUR) == [(2 * HOUR, 3 * HOUR, "upgrade")]
+
+
+@pytest.mark.parametrize("later", [None, {**SUNDAYS, "start": "2020-01-05T10:00", "end": "2020-01-05T11:00"}])
+def test_a_rule_counts_for_the_time_in_which_it_was_configured(later: dict[str, str] | None) -> None:
+    """NOW is a Monday; of all products this time."""
+    ledger = started(portfolio(all_=[SUNDAYS]))
+    span = (-7 * DAY, 21 * DAY)
+    before = excluded(ledger, *span, OTHER)
+    assert len(before) == 4
+    reload(ledger, portfolio(all_=[] if later is None else [later]), NOW + 8 * DAY)
+    after = excluded(ledger, *span, OTHER)
+    assert [each for each in after if each[1] < 8 * DAY] == [each for each in before if each[1] < 8 * DAY]
+    assert [end - start for start, end, _ in after if start > 8 * DAY] == ([] if later is None else [HOUR, HOUR])
+    assert excluded(ledger, *span, "p") == after
+
+
+def test_a_calendar_file_that_changes_changes_the_time_to_come_alone(tmp_path: Path) -> None:
+    file = tmp_path / "work.ics"
+
+    def written(day: str) -> list[dict[str, str]]:
+        event = f"BEGIN:VEVENT\nUID:1\nDTSTART:{day}T100000Z\nDTEND:{day}T110000Z\nSUMMARY:patch\nEND:VEVENT"
+        file.write_text(f"BEGIN:VCALENDAR\nVERSION:2.0\nPRODID:x\n{event}\nEND:VCALENDAR\n".replace("\n", "\r\n"))
+        return [{"ics": str(file)}]
+
+    days = [format_instant(NOW + number * DAY)[:10].replace("-", "") for number in (1, 3, 1)]
+    ledger = started(portfolio(written(days[0])))
+    before = excluded(ledger, 0, 2 * DAY)
+    assert len(before) == 1
+    reload(ledger, portfolio(written(days[1])), NOW + 2 * DAY)
+    file.unlink()
+    found = excluded(ledger, 0, 9 * DAY)
+    assert found[:1] == before
+    assert len(found) == 2
+
+
+def test_the_gap_in_which_a_product_was_not_configured_has_no_maintenance_of_it() -> None:
+    ledger = started(portfolio([block(HOUR, 5 * HOUR)]))
+    whole = ledger.portfolio
+    reload(ledger, whole.model_copy(update={"products": whole.products[1:]}), NOW + 2 * HOUR)
+    assert define(ledger, NOW + 2 * HOUR + 1) == []
+    reload(ledger, whole, NOW + 4 * HOUR)
+    assert excluded(ledger, 0, DAY) == [(HOUR, 2 * HOUR, "upgrade"), (4 * HOUR, 5 * HOUR, "upgrade")]
+
+
+def test_the_first_plan_of_an_earlier_record_begins_with_it() -> None:
+    """Before that version the configuration of the day decided: an upgrade changes no figure."""
+    ledger = Ledger(portfolio([block(-5 * HOUR, -4 * HOUR)]))
+    entry = ledger.entries["p/a"]
+    for hour in range(-6, 1):
+        entry.observe(Observation(entry.key, NOW + hour * HOUR, Outcome.GOOD))
+    before = excluded(ledger, -6 * HOUR, 0)
+    assert before == [(-5 * HOUR, -4 * HOUR, "upgrade")]
+    plans = define(ledger, NOW)
+    assert {each.product: each.made for each in plans} == {"": NOW - 6 * HOUR, "p": NOW - 6 * HOUR, OTHER: NOW}
+    assert excluded(ledger, -6 * HOUR, 0) == before
+    reload(ledger, portfolio(), NOW + HOUR)
+    assert excluded(ledger, -6 * HOUR, 0) == before
+
+
+def test_a_load_that_changes_nothing_adds_nothing_in_whatever_order_and_a_plan_of_the_future_is_superseded() -> None:
+    first, second = block(HOUR, 2 * HOUR), block(3 * HOUR, 4 * HOUR, "other")
+    ledger = started(portfolio([first, second]))
+    ledger.reload(portfolio([second, first, first]))
+    assert define(ledger, NOW + MINUTE) == []
+    ledger.reload(portfolio([first]))
+    (wrong,) = define(ledger, NOW + 90 * DAY)
+    (right,) = define(ledger, NOW + 2 * MINUTE)
+    assert right.supersedes == (wrong.fact("test").id,)
+    assert [each.made for each in ledger.facts.maintenance("p")] == [NOW, NOW + 2 * MINUTE]
+    assert "does not count: stamped by a wrong clock" in [each.changes[0] for each in history(ledger.facts, "p")]
+
+
+def test_a_renamed_product_keeps_its_maintenance() -> None:
+    ledger = started(portfolio([block(HOUR, 2 * HOUR)]))
+    old = ledger.portfolio.products[0]
+    renamed = old.model_copy(update={"id": "r", "was": ("p",), "maintenance": ()})
+    reload(ledger, ledger.portfolio.model_copy(update={"products": (renamed,)}), NOW + 3 * HOUR)
+    assert excluded(ledger, 0, DAY, "r") == [(HOUR, 2 * HOUR, "upgrade")]
+
+
+def test_history_lists_what_was_planned_of_the_product_and_of_all() -> None:
+    ledger = started(portfolio(all_=[SUNDAYS]))
+    reload(ledger, portfolio([block(HOUR, 2 * HOUR)]), NOW + MINUTE)
+    said = [line for each in history(ledger.facts, "p") if each.fact.kind == "maintenance" for line in each.changes]
+    assert said == [
+        "planned for all products: 2020-01-05T02:00:00/2020-01-05T04:00:00 FREQ=WEEKLY;BYDAY=SU UTC: backup",
+        "no longer planned for all products: 2020-01-05T02:00:00/2020-01-05T04:00:00 FREQ=WEEKLY;BYDAY=SU UTC: backup",
+        f"planned: {said[2].partition(': ')[2]}",
+    ]
+    assert said[2].endswith(": upgrade")
+    other = [line for each in history(ledger.facts, OTHER) if each.fact.kind == "maintenance" for line in each.changes]
+    assert other == said[:2]
+
+
+def test_an_unreadable_plan_is_listed_as_such_and_does_not_count() -> None:
+    ledger = started(portfolio([block(HOUR, 2 * HOUR)]))
+    newer = MaintenancePlan("p", NOW + MINUTE).fact("x")
+    broken = type(newer).of(newer.made, newer.author, newer.kind, "p", {"rules": []})
+    ledger.facts = Facts(ledger.facts.all, [broken])
+    assert excluded(ledger, 0, DAY) == [(HOUR, 2 * HOUR, "upgrade")]
+    assert history(ledger.facts, "p")[-1].changes == ('of a newer version: {"rules":[]}',)
+
+
+def test_what_a_plan_would_exclude_of_the_past_is_found() -> None:
+    ledger = started(portfolio([block(HOUR, 2 * HOUR)]))
+    held = ledger.facts.maintenance("p")
+    planned = [block(HOUR, 2 * HOUR), block(90 * MINUTE, 3 * HOUR), block(4 * HOUR, 9 * HOUR)]
+    ledger.reload(portfolio(planned))
+    (plan,) = define(ledger, NOW + 5 * HOUR)
+    late = [Interval(NOW + 2 * HOUR, NOW + 3 * HOUR), Interval(NOW + 4 * HOUR, NOW + 5 * HOUR)]
+    assert excluded_too_late(plan, held, NOW) == late
+    assert excluded_too_late(plan, held, NOW + 150 * MINUTE) == [
+        Interval(NOW + 150 * MINUTE, NOW + 3 * HOUR),
+        late[1],
+    ]
+    assert excluded_too_late(plan, held, plan.made) == []
+    assert excluded_too_late(plan, (), NOW)[0] == Interval(NOW + HOUR, NOW + 3 * HOUR)
+
+
+def test_a_block_without_length_or_of_another_day_is_no_exclusion() -> None:
+    assert not [*Maintenance.model_validate(block(HOUR, 2 * HOUR)).exclusions(Interval(NOW, NOW + HOUR), "UTC")]
