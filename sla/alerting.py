@@ -12,7 +12,7 @@ from itertools import islice
 from typing import TYPE_CHECKING, NamedTuple
 
 from sla.availability import downtime
-from sla.budget import burn_rate
+from sla.budget import allowed_within, burn_rate, objective_within
 from sla.interval import DAY, HOUR, MINUTE, Interval
 from sla.objective import format_duration
 from sla.track import Durations, State
@@ -46,27 +46,22 @@ class BurnPolicy:
         """Return the burn rate that spends the fraction of a period's budget within the long look-back."""
         return self.fraction * period / self.long
 
-    def threshold(self, period: int) -> Fraction:
-        """Return the burn rate to reach: the factor, but never below 1, at which the budget lasts its period."""
-        return max(self.factor(period), Fraction(1))
-
     def fires(self, objective: Objective, period: int, seen: LookBacks) -> bool:
-        """Return whether the policy fires: both look-backs reach the threshold, the long one spent the fraction of the
+        """Return whether the policy fires: both look-backs reach the factor, the long one spent the fraction of the
         period's budget, and it holds two bad observations.
         """
-        long, short = seen.durations[self.long], seen.durations[self.short]
-        spent = downtime(long).point
+        spent = downtime(seen.durations[self.long]).point
         return (
             spent > 0
-            and spent >= self.fraction * objective.allowed(period)
-            and self._reached(objective, period, long)
-            and self._reached(objective, period, short)
+            and spent >= self.fraction * seen.allowed(objective, period)
+            and self._reached(objective, period, seen, self.long)
+            and self._reached(objective, period, seen, self.short)
             and seen.bad(self.long) >= LEAST_BAD
         )
 
-    def _reached(self, objective: Objective, period: int, durations: Durations) -> bool:
-        burn = burn_rate(objective, durations)
-        return burn is not None and burn >= self.threshold(period)
+    def _reached(self, objective: Objective, period: int, seen: LookBacks, length: int) -> bool:
+        burn = seen.burn(objective, length)
+        return burn is not None and burn >= self.factor(period)
 
     def obstacle(self, objective: Objective, period: int, intervals: Iterable[int]) -> str | None:
         """Return why the policy can never fire, None if it can. `intervals` are those of the checks, microseconds.
@@ -74,7 +69,7 @@ class BurnPolicy:
         Nothing burns faster than all the time down, which is 1 / (1 - objective). And two bad observations have to fit
         into the long look-back.
         """
-        most, needed = 1 / (1 - objective.ratio), self.threshold(period)
+        most, needed = 1 / (1 - objective.ratio), self.factor(period)
         name = f"{self.alert} cannot fire"
         if needed > most:
             return (
@@ -113,7 +108,18 @@ class LookBacks:
 
     def bad(self, length: int) -> int:
         """Return the number of bad observations in the look-back."""
-        return self.history.counts(Interval(self.at - length, self.at)).bad
+        return self.history.counts(self._window(length)).bad
+
+    def allowed(self, objective: Objective, period: int) -> Fraction:
+        """Return the downtime that a period which ends here allows; `objective` is that of an undefined history."""
+        return allowed_within(self.history, self._window(period), objective)
+
+    def burn(self, objective: Objective, length: int) -> Fraction | None:
+        """Return the burn rate over the look-back; None where nothing is known."""
+        return burn_rate(objective_within(self.history, self._window(length), objective), self.durations[length])
+
+    def _window(self, length: int) -> Interval:
+        return Interval(self.at - length, self.at)
 
 
 LENGTHS = frozenset(length for policy in BURN_POLICIES for length in (policy.long, policy.short))
@@ -144,7 +150,7 @@ def burn_alerts(objective: Objective, period: int, state: State, now: LookBacks)
 def _burning(policy: BurnPolicy, objective: Objective, period: int, seen: Sequence[LookBacks]) -> Fraction:
     """Return the burn over the long look-back where the policy last fires; 0 where it does not."""
     found = next((each for each in seen if policy.fires(objective, period, each)), None)
-    return (found and burn_rate(objective, found.durations[policy.long])) or Fraction(0)
+    return (found and found.burn(objective, policy.long)) or Fraction(0)
 
 
 _MOST_GAPS = 16  # of unknown time in one outage; bounds the work for a target that is seen now and then

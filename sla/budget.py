@@ -13,10 +13,11 @@ from typing import TYPE_CHECKING
 
 from sla.availability import UnknownPolicy, downtime, estimate
 from sla.interval import DAY
+from sla.objective import Objective
 
 if TYPE_CHECKING:
-    from sla.objective import Objective
-    from sla.track import Durations
+    from sla.interval import Interval
+    from sla.track import Durations, History
 
 
 @dataclass(frozen=True, slots=True)
@@ -44,6 +45,30 @@ def budget(
     """
     allowed = objective.allowed(durations.total if length is None else length)
     return Budget(allowed, Fraction(downtime(durations, policy).point))
+
+
+def allowed_within(history: History, window: Interval, objective: Objective) -> Fraction:
+    """Return the downtime that the objectives allow in the window, microseconds: the sum over the parts of its time.
+
+    measurement.md, section 7. `objective` is that of a history without definitions.
+    """
+    parts = history.promises(window)
+    return (
+        sum((each.allowed(span.length) for span, each in parts), Fraction(0))
+        if parts
+        else objective.allowed(window.length)
+    )
+
+
+def objective_within(history: History, window: Interval, objective: Objective) -> Objective:
+    """Return the objective of the window; where it changed inside, the one that allows as much downtime.
+
+    `objective` is that of a history without definitions, and of a window without length.
+    """
+    parts = history.promises(window) if window.length else ()
+    if len(parts) > 1:
+        return Objective(1 - allowed_within(history, window, objective) / window.length)
+    return parts[0][1] if parts else objective
 
 
 def burn_rate(

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 from monitor.exporters.exposition import Family, series
 from sla import availability as figures
 from sla.alerting import BURN_POLICIES, LENGTHS, LookBacks, burn_alerts
-from sla.budget import PACE, Budget, burn_rate, exhausted_at
+from sla.budget import PACE, Budget, exhausted_at
 from sla.interval import SECOND, Interval, subtract
 from sla.objective import format_duration
 from sla.outage import judge
@@ -60,6 +60,7 @@ FAMILIES = (
     Family(
         "ninewatch_burn_alert_possible", "gauge", "0 if the burn alert can never fire, see check-config; 1 if it can"
     ),
+    Family("ninewatch_objective_window_seconds", "gauge", "Length of the window of the objective", "seconds"),
 )
 DETAIL = 200  # characters of a failing probe's detail in a label
 _STATES = (("up", State.UP), ("down", State.DOWN), ("unknown", State.UNKNOWN))
@@ -141,6 +142,7 @@ class ProductLines:
         )
         self.texts[7] = f"{self._plain[7]}{float(product.objective.ratio)!r}\n"
         self.texts[18:20] = self._policies()
+        self.texts[20] = f"{self._series(20, own)}{product.window / SECOND!r}\n"
 
     def _series(self, family: int, window: str) -> str:
         return series(FAMILIES[family].name, product=self.product.id, window=window)
@@ -151,7 +153,7 @@ class ProductLines:
         for policy in BURN_POLICIES:
             able = product.burn_obstacle(policy) is None
             window = window_name(policy.long)
-            thresholds += _line(self._series(18, window), policy.threshold(product.window) if able else None)
+            thresholds += _line(self._series(18, window), policy.factor(product.window) if able else None)
             possible += f"{self._series(19, window)}{able:d}\n"
         return thresholds, possible
 
@@ -173,20 +175,21 @@ class ProductLines:
         burns = []
         self.troubled = point is not State.UP
         burn, measured = None, dict(nested(self._history, self._lengths, now))
+        seen = LookBacks(self._history, now, measured)
         for length, durations in measured.items():
-            burns.append(_line(self._burns[length], burn_rate(self.product.objective, durations)))
+            rate = seen.burn(self.product.objective, length)
+            burns.append(_line(self._burns[length], rate))
             if length in self._prefixes:
                 for column, lines in zip(columns, self._window(length, durations), strict=True):
                     column.append(lines)
             if length == self._pace:
-                burn = burn_rate(self.product.objective, durations)
+                burn = rate
             if length == self.product.window:
                 self._own = durations
-                self._budget(durations, burn, now)
+                self._budget(seen, burn)
             if length == _TROUBLE:
                 self.troubled |= figures.downtime(durations).point > 0
         self.texts[1:5] = ["".join(column) for column in (*columns, burns)]
-        seen = LookBacks(self._history, now, measured)
         alerts = burn_alerts(self.product.objective, self.product.window, state.estimate, seen)
         self.texts[17] = "".join([_line(line, alert.burn) for line, alert in zip(self._firing, alerts, strict=False)])
         readiness = self.product.readiness_at(now)
@@ -201,19 +204,14 @@ class ProductLines:
             "".join([f"{p}{v / SECOND!r}\n" for p, v in zip(downtime, figures.downtime(durations), strict=True)]),
         )
 
-    def _budget(self, durations: Durations, burn: Fraction | None, now: int) -> None:
-        held = Budget(self._allowed(durations, now), Fraction(figures.downtime(durations).point))
+    def _budget(self, seen: LookBacks, burn: Fraction | None) -> None:
+        product = self.product
+        spent = figures.downtime(seen.durations[product.window]).point
+        held = Budget(seen.allowed(product.objective, product.window), Fraction(spent))
         self.texts[5] = _line(self._plain[5], held.allowed / SECOND)
         self.texts[6] = _line(self._plain[6], held.remaining / SECOND)
-        end = exhausted_at(held, self.product.objective, burn, now, self.product.window)
+        end = exhausted_at(held, product.objective, burn, seen.at, product.window)
         self.texts[12] = _line(self._exhaustion, None if end is None else Fraction(end, SECOND))
-
-    def _allowed(self, durations: Durations, now: int) -> Fraction:
-        """Return the downtime that the objectives allow in the product's own window, each in its part of it."""
-        parts = self._history.promises(Interval(now - self.product.window, now))
-        if len(parts) <= 1:
-            return self.product.objective.allowed(durations.total)
-        return sum((objective.allowed(span.length) for span, objective in parts), Fraction(0))
 
     def agree(self, excluded: Iterable[Exclusion], window: Interval) -> None:
         """Set the contractual availability over the product's own window as last measured, less what is left out."""
