@@ -23,7 +23,7 @@ class Alert:
     severity: str
     summary: str
     description: str
-    base: str
+    base: str = ""
     hold: str = "0s"
     page: str = "/"
 

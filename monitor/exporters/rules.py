@@ -12,6 +12,7 @@ from collections.abc import Iterator
 from dataclasses import replace
 from fractions import Fraction
 
+from monitor.exporters.daemon_alerts import ALIVE, DAEMON_ALERTS
 from monitor.exporters.products import window_name
 from monitor.exporters.rulefile import Alert, Group, render
 from sla.alerting import BURN_POLICIES, BurnPolicy
@@ -26,8 +27,11 @@ HEADER = """\
 SEVERITIES = {"page": "critical", "ticket": "warning"}
 PRODUCT_PAGE = "/products/{{ $labels.product }}"
 
-# A daemon that answers publishes this without any label of its own.
-_ALIVE = "ninewatch_config_reload_success"
+# The window of the product's objective as the daemon has it now: `30d`.
+_WINDOW = (
+    "{{ with printf `ninewatch_objective_window_seconds{product=%q}` $labels.product | query }}"
+    '{{ . | first | label "window" }}{{ else }}its whole window{{ end }}'
+)
 _OWN_LABELS = "product, check, kind, window, state"
 
 
@@ -42,14 +46,14 @@ def groups(base: str = BASE) -> Iterator[Group]:
         ("watchdog", (_watchdog(),)),
         ("budget", (*map(_burn_alert, BURN_POLICIES), _budget_used_up())),
         ("products", _product_alerts()),
-        ("daemon", _daemon_alerts()),
+        ("daemon", DAEMON_ALERTS),
     ):
         yield Group(f"ninewatch.{name}", tuple(replace(alert, base=base) for alert in alerts))
 
 
 def _alert(name: str, expr: str, hold: str, severity: str, summary: str, description: str) -> Alert:
     page = PRODUCT_PAGE if "$labels.product" in summary else "/"
-    return Alert(name, expr, severity, summary, description, BASE, hold, page)
+    return Alert(name, expr, severity, summary, description, hold=hold, page=page)
 
 
 def _held(metric: str, reach: str, known: str = "") -> str:
@@ -59,7 +63,7 @@ def _held(metric: str, reach: str, known: str = "") -> str:
     has not seen the subject since it started. What a reload removed is not held. `reach` bounds the hold.
     """
     last = f"last_over_time({metric}[{reach}])"
-    lines = [metric, f"or {last} unless ignoring ({_OWN_LABELS}) {_ALIVE}"]
+    lines = [metric, f"or {last} unless ignoring ({_OWN_LABELS}) {ALIVE}"]
     if known:
         lines.insert(1, f"or {last} and {known}")
     return "(\n  " + "\n  ".join(lines) + "\n)"
@@ -97,8 +101,8 @@ def _burn_alert(policy: BurnPolicy) -> Alert:
         SEVERITIES[policy.severity],
         "{{ $labels.product }} spends its downtime budget {{ $value | humanize }} times too fast",
         f"In the last {long} {{{{ $labels.product }}}} spent {_percent(policy.fraction)} or more of the downtime that "
-        f"its objective allows in its whole window, and the burn went on in the last {short}. The alert resolves when "
-        "the product is seen up again.",
+        f"its objective allows in {_WINDOW}, and the burn went on in the last {short}. The alert resolves when the "
+        "product is seen up again.",
     )
 
 
@@ -169,106 +173,6 @@ def _certificate_alerts() -> Iterator[Alert]:
             "The check {{ $labels.check }} of {{ $labels.product }} met a certificate that expires in "
             f"{{{{ $value | humanizeDuration }}}}; the limit is {days} days (negative: it has expired).",
         )
-
-
-def _daemon_alerts() -> Iterator[Alert]:
-    yield _alert(
-        "NinewatchAbsent",
-        "absent(ninewatch_build_info)",
-        "3m",
-        "critical",
-        "ninewatch is gone or not scraped",
-        "Prometheus sees no ninewatch. Nothing is probed or nothing is seen; the time will be unknown.",
-    )
-    yield _alert(
-        "NinewatchInstanceAbsent",
-        f"last_over_time({_ALIVE}[1d]) unless {_ALIVE}",
-        "3m",
-        "critical",
-        "A ninewatch daemon does not answer",
-        "The daemon {{ $labels.instance }} was scraped within the last day and is not any more: it is gone, its scrape "
-        "fails, or it is no longer a target. Alerts about its products keep the state that it last published.",
-    )
-    yield _alert(
-        "NinewatchScheduleLate",
-        "ninewatch_schedule_lateness_seconds > 5",
-        "5m",
-        "warning",
-        "Probes start {{ $value | humanizeDuration }} late",
-        "The daemon cannot start its probes on time: too many checks, or too little CPU.",
-    )
-    yield _alert(
-        "NinewatchLoopLags",
-        "ninewatch_loop_lag_seconds > 1",
-        "5m",
-        "warning",
-        "The event loop lags by {{ $value | humanizeDuration }}",
-        "Something holds the daemon's event loop. Probes that ran across a stall are recorded as unknown.",
-    )
-    yield _alert(
-        "NinewatchTicksMissed",
-        "increase(ninewatch_missed_ticks_total[15m]) > 0",
-        "15m",
-        "warning",
-        "Probes are skipped",
-        "In 15 minutes {{ $value | humanize }} probes were not made because the last one of the same check had not "
-        "ended or the daemon had no capacity. That time is unknown.",
-    )
-    yield from _store_alerts()
-    yield _alert(
-        "NinewatchConfigReloadFailed",
-        "ninewatch_config_reload_success == 0",
-        "1m",
-        "warning",
-        "The configuration on disk is refused",
-        "The daemon runs on with the configuration it had. Its log says what is wrong, with file and line.",
-    )
-    yield _alert(
-        "NinewatchClockStepped",
-        "increase(ninewatch_clock_steps_total[1h]) > 0",
-        "0s",
-        "warning",
-        "The wall clock of the daemon's machine jumped",
-        "{{ $value | humanize }} steps in an hour. Instants around them may be wrong: look at the machine's time "
-        "synchronisation.",
-    )
-    yield _alert(
-        "NinewatchClockWrong",
-        "abs(ninewatch_clock_offset_seconds) > 5 or ninewatch_observations_set_aside > 0",
-        "1m",
-        "critical",
-        "The record's time and the wall clock differ",
-        "The wall clock was set back after the daemon had followed it, or observations that a wrong clock stamped were "
-        "set aside at the start. Set the clock right, then restart the daemon.",
-    )
-
-
-def _store_alerts() -> Iterator[Alert]:
-    yield _alert(
-        "NinewatchUnrecorded",
-        "ninewatch_store_unrecorded_seconds > 0",
-        "1m",
-        "critical",
-        "Observations of the last {{ $value | humanizeDuration }} are not on disk",
-        "Writing to the store fails; probing goes on from memory. A restart now would lose that time.",
-    )
-    yield _alert(
-        "NinewatchWritesFail",
-        "increase(ninewatch_store_write_failures_total[10m]) > 0",
-        "10m",
-        "warning",
-        "Writes to the store keep failing",
-        "{{ $value | humanize }} writes failed in 10 minutes. They are tried again; look at the disk.",
-    )
-    yield _alert(
-        "NinewatchObservationsDropped",
-        "increase(ninewatch_store_dropped_total[10m]) > 0",
-        "0s",
-        "critical",
-        "Observations were lost",
-        "The queue to the store was full: {{ $value | humanize }} of the last 10 minutes ({{ $labels.what }}) are in "
-        "memory but will not be in the record.",
-    )
 
 
 def _percent(ratio: Fraction) -> str:

@@ -1,0 +1,127 @@
+"""The alerts about the daemon itself: whether it answers, keeps its schedule, and records what it observes."""
+
+from __future__ import annotations
+
+from typing import Final
+
+from monitor.exporters.rulefile import Alert
+
+ALIVE: Final = "ninewatch_config_reload_success"  # a daemon that answers publishes this without any label of its own
+
+DAEMON_ALERTS: Final = (
+    Alert(
+        name="NinewatchAbsent",
+        expr="absent(ninewatch_build_info)",
+        hold="3m",
+        severity="critical",
+        summary="ninewatch is gone or not scraped",
+        description="Prometheus sees no ninewatch. Nothing is probed or nothing is seen; the time will be unknown.",
+    ),
+    Alert(
+        name="NinewatchInstanceAbsent",
+        expr=f"last_over_time({ALIVE}[1d]) unless {ALIVE}",
+        hold="3m",
+        severity="critical",
+        summary="A ninewatch daemon does not answer",
+        description=(
+            "The daemon {{ $labels.instance }} was scraped within the last day and is not any more: it is gone, its "
+            "scrape fails, or it is no longer a target. Alerts about its products keep the state that it last "
+            "published."
+        ),
+    ),
+    Alert(
+        name="NinewatchScheduleLate",
+        expr="ninewatch_schedule_lateness_seconds > 5",
+        hold="5m",
+        severity="warning",
+        summary="Probes start {{ $value | humanizeDuration }} late",
+        description="The daemon cannot start its probes on time: too many checks, or too little CPU.",
+    ),
+    Alert(
+        name="NinewatchLoopLags",
+        expr="ninewatch_loop_lag_seconds > 1",
+        hold="5m",
+        severity="warning",
+        summary="The event loop lags by {{ $value | humanizeDuration }}",
+        description="Something holds the daemon's event loop. Probes that ran across a stall are recorded as unknown.",
+    ),
+    Alert(
+        name="NinewatchTicksMissed",
+        expr="increase(ninewatch_missed_ticks_total[15m]) > 0",
+        hold="15m",
+        severity="warning",
+        summary="Probes are skipped",
+        description=(
+            "In 15 minutes {{ $value | humanize }} probes were not made because the last one of the same check had not "
+            "ended or the daemon had no capacity. That time is unknown."
+        ),
+    ),
+    Alert(
+        name="NinewatchUnrecorded",
+        expr="ninewatch_store_unrecorded_seconds > 0",
+        hold="1m",
+        severity="critical",
+        summary="Observations of the last {{ $value | humanizeDuration }} are not on disk",
+        description="Writing to the store fails; probing goes on from memory. A restart now would lose that time.",
+    ),
+    Alert(
+        name="NinewatchWritesFail",
+        expr="increase(ninewatch_store_write_failures_total[10m]) > 0",
+        hold="10m",
+        severity="warning",
+        summary="Writes to the store keep failing",
+        description="{{ $value | humanize }} writes failed in 10 minutes. They are tried again; look at the disk.",
+    ),
+    Alert(
+        name="NinewatchObservationsDropped",
+        expr="increase(ninewatch_store_dropped_total[10m]) > 0",
+        hold="0s",
+        severity="critical",
+        summary="Observations were lost",
+        description=(
+            "The queue to the store was full: {{ $value | humanize }} of the last 10 minutes ({{ $labels.what }}) are "
+            "in memory but will not be in the record."
+        ),
+    ),
+    Alert(
+        name="NinewatchRecordLost",
+        expr="increase(ninewatch_record_losses_total[1h]) > 0",
+        hold="0s",
+        severity="critical",
+        summary="The record was deleted, replaced or cut short",
+        description=(
+            "Within the last hour the daemon found that something had taken its record away, and wrote it anew. What "
+            "was cut short lacks raw observations now. Find what changes the file, and check the backups."
+        ),
+    ),
+    Alert(
+        name="NinewatchConfigReloadFailed",
+        expr="ninewatch_config_reload_success == 0",
+        hold="1m",
+        severity="warning",
+        summary="The configuration on disk is refused",
+        description="The daemon runs on with the configuration it had. Its log says what is wrong, with file and line.",
+    ),
+    Alert(
+        name="NinewatchClockStepped",
+        expr="increase(ninewatch_clock_steps_total[1h]) > 0",
+        hold="0s",
+        severity="warning",
+        summary="The wall clock of the daemon's machine jumped",
+        description=(
+            "{{ $value | humanize }} steps in an hour. Instants around them may be wrong: look at the machine's time "
+            "synchronisation."
+        ),
+    ),
+    Alert(
+        name="NinewatchClockWrong",
+        expr="abs(ninewatch_clock_offset_seconds) > 5 or ninewatch_observations_set_aside > 0",
+        hold="1m",
+        severity="critical",
+        summary="The record's time and the wall clock differ",
+        description=(
+            "The wall clock was set back after the daemon had followed it, or observations that a wrong clock stamped "
+            "were set aside at the start. Set the clock right, then restart the daemon."
+        ),
+    ),
+)
