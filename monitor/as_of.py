@@ -9,7 +9,6 @@ from dataclasses import replace
 from fractions import Fraction
 from typing import TYPE_CHECKING
 
-from monitor.config.agreement import Dependency
 from monitor.facts import Facts
 from monitor.journal import Journal
 from monitor.ledger import Ledger
@@ -20,7 +19,7 @@ if TYPE_CHECKING:
     from collections.abc import Collection, Iterator, Sequence
     from pathlib import Path
 
-    from monitor.config.model import Portfolio, Product
+    from monitor.config.model import Portfolio
     from monitor.storage.reader import Reader
     from sla.incident import Incident
     from sla.observation import Observation, Run
@@ -29,39 +28,44 @@ if TYPE_CHECKING:
 def ledger_at(portfolio: Portfolio, record: Path, at: int, products: Collection[str] | None = None) -> Ledger:
     """Return the ledger as it stood at the instant, from one consistent look at the record beside a running daemon.
 
-    With `products` only their checks have a history, which is all that their figures need if `relied_on` named them.
+    With `products` only their checks have a history, those of earlier definitions included: all that the figures of a
+    product need if `relied_on` named them.
 
     Raises:
         StoreError: there is no record, or it cannot be read.
         NinewatchError: the journal cannot be read.
     """
     ledger = Ledger(portfolio)
-    checks = None if products is None else _keys(ledger, products)
     with reading(record, trusted=products is not None) as found:
+        facts = Facts(found.load_facts(), Journal.of(record).read())
+        ledger.facts = Facts((fact for fact in facts.all if fact.made <= at), former=ledger.former)
+        checks = None if products is None else _keys(ledger, products)
         tail = (seen for seen in found.load_tail(checks) if seen.at <= at)
         ledger.restore(
             _until(found, checks, at), tail, [_known(i, at) for i in found.load_incidents() if i.opened <= at]
         )
-        facts = Facts(found.load_facts(), Journal.of(record).read())
-        ledger.facts = Facts((fact for fact in facts.all if fact.made <= at), former=ledger.former)
     return ledger
 
 
 def _keys(ledger: Ledger, products: Collection[str]) -> list[str]:
-    """Return the keys of the products' checks, former ones included."""
-    former = ledger.former.checks.items()
-    present = {key for key in ledger.entries if key.partition("/")[0] in products}
-    return [*present, *(old for old, new in former if new in present)]
+    """Return the keys of the products' checks, former ones and those of earlier definitions included."""
+    defined = (each for name in products for each in ledger.definitions(name))
+    present = {member.check for each in defined for member in each.members}
+    present |= {key for key in ledger.entries if key.partition("/")[0] in products}
+    return [*present, *(old for old, new in ledger.former.checks.items() if new in present)]
 
 
-def relied_on(products: dict[str, Product], name: str) -> set[str]:
-    """Return the product and all that its figures may rest on: dependencies and theirs, and those it excludes."""
+def relied_on(ledger: Ledger, name: str) -> set[str]:
+    """Return the product and all that its figures may rest on: dependencies and theirs, and those it excludes.
+
+    Those that an earlier definition excludes are among them, also where the configuration has them no longer.
+    """
     found, left = set[str](), [name]
     while left:
-        if (each := left.pop()) in products and each not in found:
+        if (each := left.pop()) not in found:
             found.add(each)
-            left += products[each].depends_on
-            left += [cut.product for cut in products[each].agreement.excludes if isinstance(cut, Dependency)]
+            left += ledger.products[each].depends_on if each in ledger.products else ()
+            left += ledger.excluded_dependencies(each)
     return found
 
 

@@ -101,6 +101,7 @@ class Ledger:
     def __init__(self, portfolio: Portfolio) -> None:
         self.entries: dict[str, CheckEntry] = {}
         self.compositions: dict[str, Eras] = {}
+        self._removed: dict[str, Eras] = {}  # products that the configuration has no longer
         self._wholes: dict[tuple[object, ...], Composition] = {}
         self.products: dict[str, Product] = {}
         self._facts, self.former = Facts(), Former()
@@ -142,7 +143,7 @@ class Ledger:
     @facts.setter
     def facts(self, facts: Facts) -> None:
         before, self._facts = self._facts, facts
-        if any(before.definitions(name) != facts.definitions(name) for name in self.products):
+        if any(before.definitions(name) != facts.definitions(name) for name in {*self.products, *facts.products}):
             self._compose()
 
     def _rename(self, former: Former) -> None:
@@ -171,6 +172,8 @@ class Ledger:
             eras = list(self._eras(defined, held)) or [Era(EVER, self._whole(product.rule, members, held))]
             found = self.compositions[product.id] = before.get(product.id) or Eras(eras)
             found.redefine(eras)  # whoever renders the product goes on with the same object
+        removed = (name for name in self._facts.products if name not in self.products)
+        self._removed = {name: Eras(list(self._eras(self._facts.definitions(name), held))) for name in removed}
 
     def _eras(self, defined: Sequence[Definition], held: Mapping[tuple[object, ...], Composition]) -> Iterator[Era]:
         """Yield an era for each definition. The first one of an older record begins with that record."""
@@ -339,13 +342,20 @@ class Ledger:
             found += (each for each in cut if each.interval.length)
         return found
 
+    def excluded_dependencies(self, product_id: str) -> set[str]:
+        """Return the products whose downtime an agreement of the product excludes, the present one or an earlier."""
+        agreements = [_agreement(each.agreement) for each in self.definitions(product_id)]
+        agreements += [self.products[product_id].agreement] if product_id in self.products else []
+        return {cut.product for each in agreements for cut in each.excludes if isinstance(cut, Dependency)}
+
     def _excluded(self, product_id: str, agreement: Agreement, window: Interval) -> Iterator[Exclusion]:
         product, zone = self.products[product_id], self.portfolio.time_zone
         yield from agreement.out_of_hours(window, zone)
         for each in agreement.excludes:
             if isinstance(each, Dependency):
-                if each.product in self.compositions:  # else it left the configuration, and nothing is known of it
-                    yield from dependency_downtime(self.compositions[each.product], window, each.product)
+                found = self.compositions.get(each.product) or self._removed.get(each.product)
+                if found is not None:  # else a record of an earlier version does not know what it was
+                    yield from dependency_downtime(found, window, each.product)
             elif each == "corrections":
                 yield from self.facts.corrections.of(product_id)
             else:

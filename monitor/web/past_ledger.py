@@ -25,7 +25,7 @@ async def ledger_as_of(site: Site, product: Product, at: int, now: int) -> Ledge
         return site.ledger
     for _ in range(WAITS):
         if not (site.health.queue_since is not None and site.health.queue_since <= at):
-            wanted = relied_on(site.ledger.products, product.id)
+            wanted = relied_on(site.ledger, product.id)
             return await asyncio.to_thread(ledger_at, site.ledger.portfolio, site.record, at, wanted)
         await asyncio.sleep(WAIT)
     return site.ledger
