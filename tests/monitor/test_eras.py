@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+from fractions import Fraction
 from typing import TYPE_CHECKING
 
+import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
@@ -13,8 +15,8 @@ from monitor.config.model import Portfolio
 from monitor.definitions import additions
 from monitor.facts import Facts
 from monitor.ledger import Ledger
-from sla.calendar import Window
-from sla.interval import DAY, MINUTE, SECOND, Interval
+from sla.calendar import Period, Window, calendar_window
+from sla.interval import DAY, HOUR, MINUTE, SECOND, Interval
 from sla.objective import Objective
 from sla.observation import Observation, Outcome
 from sla.track import State
@@ -197,3 +199,44 @@ def test_an_agreement_counts_for_its_own_time() -> None:
     (only,) = ledger.exclusions("p", span)
     assert only.interval == Interval(NOW + 5 * MINUTE, NOW + 10 * MINUTE)
     assert ledger.agreed("p", Window("w", span, span), span.end).excluded == 5 * MINUTE
+
+
+@pytest.mark.parametrize("facts_first", [False, True], ids=["defined after the restore", "defined before it"])
+def test_the_first_definition_of_an_older_record_holds_from_its_beginning(facts_first: bool) -> None:
+    """`b` was never probed: without it the first hold of the record would be before any definition, with no guess."""
+    earlier = Ledger(portfolio(("a", "b")))
+    for minute in range(10):
+        observe(earlier, NOW + minute * MINUTE, GOOD, "a")
+    runs = list(earlier.entries["p/a"].runs())
+    define(earlier, NOW + 10 * MINUTE)
+    ledger = Ledger(portfolio(("a", "b")))
+    if facts_first:
+        ledger.facts = earlier.facts
+    ledger.restore(runs, [], [])
+    if not facts_first:
+        ledger.facts = earlier.facts
+    found = ledger.measured("p", Interval(NOW, NOW + MINUTE), NOW + 10 * MINUTE)
+    assert found.durations.guessed_up == MINUTE
+
+
+def test_a_rolling_window_that_ends_now_can_be_decided_later_and_one_that_is_over_cannot() -> None:
+    ledger = started(portfolio(("a",)), NOW - MINUTE)
+    for minute in range(10):
+        observe(ledger, NOW + minute * MINUTE)
+    now = NOW + 9 * MINUTE
+    moving = ledger.measured("p", Interval(now - DAY, now), now).watched
+    over = ledger.measured("p", Interval(now - DAY - MINUTE, now - MINUTE), now).watched
+    assert moving is not None
+    assert moving.decidable_at is not None
+    assert over is not None
+    assert over.decidable_at is None
+
+
+def test_the_budget_of_a_calendar_window_in_progress_is_that_of_the_whole_window() -> None:
+    ledger = started(portfolio(("a",)), NOW - MINUTE)
+    observe(ledger, NOW)
+    day = calendar_window(Period.DAY, NOW + HOUR, ledger.portfolio.zone)
+    assert day.in_progress
+    found = ledger.measured("p", day, NOW + HOUR)
+    assert found.budget is not None
+    assert found.budget.allowed == Fraction(day.whole.length, 100)

@@ -136,6 +136,8 @@ def test_the_reported_burn_is_that_of_the_long_look_back(watched: Watched) -> No
     assert burn[FAST] == Fraction(630, 3600) * 1000
     assert burn[MIDDLE] == Fraction(630, 6 * 3600) * 1000
     assert burn[SLOW] == Fraction(630, 87000) * 1000, "of three days one day and ten minutes are known"
+    quiet = burn_alerts(watched.timeline, Objective.parse("50%"), 30 * DAY, watched.now)
+    assert [alert.burn for alert in quiet] == [0, 0, 0]
 
 
 @pytest.mark.parametrize("objective", ["99.9%", "99.999%", "90%"])

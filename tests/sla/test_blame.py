@@ -65,6 +65,12 @@ def test_joint_availability_is_measured_not_multiplied() -> None:
 
 
 def test_json_is_in_seconds_with_null_where_there_is_no_figure() -> None:
+    assert FOUND.as_json("chefs")["shared"] == [
+        {"dependencies": ["keycloak"], "seconds": 90.0},
+        {"dependencies": ["keycloak", "mail"], "seconds": 10.0},
+        {"dependencies": ["mail"], "seconds": 10.0},
+    ]
+
     unseen = blame(watched((100, 200)), {"mail": Timeline(HOLD)}, WINDOW)
     assert unseen.as_json("chefs") == {
         "product": "chefs",

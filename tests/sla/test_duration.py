@@ -32,6 +32,8 @@ from sla.window import parse_duration
         (599_877_000, 599_878_000, 599_879_000, ("9m 59.877s", "9m 59.878s", "9m 59.879s")),
         (1, 2, 999, ("1µs", "2µs", "999µs")),
         (999_999, SECOND, SECOND, ("999ms", "1s", "1s")),
+        (DAY, DAY + 70 * MINUTE, DAY + 70 * MINUTE, ("1d", "1d 1h", "1d 2h")),
+        (59_500_000, 59_500_000, 624_750_000, ("59.5s", "59.5s", "10m 25s")),
     ],
 )
 def test_bounds_that_differ_print_differently(low: int, point: int, high: int, printed: tuple[str, str, str]) -> None:

@@ -201,3 +201,8 @@ def test_a_failing_probe_is_read_by_programs() -> None:
         "detail": "no pod is ready",
         "phases": {"connect": 0.5},
     }
+
+
+def test_failures_can_be_told_apart_in_a_set() -> None:
+    first, other = Failure(10, "deadline", phases={"connect": 0.1}), Failure(20, "deadline")
+    assert {first, other, Failure(10, "deadline", phases={"connect": 0.1})} == {first, other}

@@ -194,3 +194,14 @@ def test_the_first_observation_from_an_instant_on(exact: bool) -> None:
     assert [timeline.observed_from(at) for at in (-5, 0, 1, 10, 21, 30, 31, 35)] == [0, 0, 10, 10, 30, 30, 35, 35]
     assert timeline.observed_from(36) is None
     assert Timeline(10).observed_from(0) is None
+
+
+def test_a_changed_hold_ends_a_fold() -> None:
+    """A fold has one hold: a restart that reads it back must judge the gap after it as before."""
+    timeline = Timeline(5)
+    timeline.append(0, GOOD)
+    timeline.append(4, GOOD)
+    timeline.hold = 10
+    timeline.append(8, GOOD)
+    timeline.append(12, GOOD)
+    assert [(run.first, run.last, run.hold) for run in timeline.runs("p/c")] == [(0, 4, 5), (8, 12, 10)]

@@ -113,3 +113,11 @@ def test_the_instant_is_the_first_at_which_the_verdict_is_met(
             assert verdict is not Verdict.MET, at
         else:
             assert verdict is Verdict.MET, at
+
+
+def test_the_time_since_a_good_probe_counts_as_up_because_the_next_good_one_makes_it_so() -> None:
+    """A minute after the last probe, the instant is that of a record that ends with the probe."""
+    at = START + 181 * MINUTE
+    found = measure(minutely(180), Interval(at - 30 * DAY, at), GOAL, rolling=True).watched
+    assert found is not None
+    assert found.decidable_at == START + 30 * DAY - int(GOAL.allowed(30 * DAY))

@@ -71,8 +71,8 @@ def test_late_observations_and_those_set_aside_are_reported_for_a_while(clock: W
     health.set_aside = 7
     health.late_observations = 1
     check.look()
-    assert "7 observations were stamped by a wrong clock" in degradations(health)[0]
-    assert "left out" in degradations(health)[1]
+    assert "7 observations from a wrong clock" in degradations(health)[0]
+    assert "observations are dropped" in degradations(health)[1]
     clock.jump(SHOWN)
     check.look()
     assert len(degradations(health)) == 1
@@ -96,3 +96,14 @@ def test_the_machines_clock_tells_a_step_from_a_drift(monkeypatch: pytest.Monkey
     wall -= 7_200_000_000_000
     assert (clock.follow_wall_clock(), clock.follow_wall_clock()) == (-2 * HOUR, 0)
     assert (clock.stepped, clock.now()) == (-2 * HOUR, before)
+
+
+def test_observations_set_aside_are_reported_up_to_an_hour_after_the_start(clock: WallClock, health: Health) -> None:
+    check = SelfCheck(clock, health, SpareDescriptors(0))
+    health.set_aside = 7
+    clock.jump(SET_ASIDE_SHOWN - 1)
+    check.look()
+    assert health.set_aside == 7
+    clock.jump(1)
+    check.look()
+    assert health.set_aside == 0

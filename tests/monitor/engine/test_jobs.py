@@ -1,0 +1,49 @@
+"""The checks of the ledger as jobs: a probe that a reload overtakes is not recorded."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, cast
+
+import pytest
+
+from monitor.engine.jobs import Jobs
+from monitor.engine.runner import Attempt
+from monitor.vocabulary import ProbeResult
+from tests.support.ledgers import GOOD, NOW, ledger_of, product
+from tests.support.probing import check_of
+
+if TYPE_CHECKING:
+    from monitor.config.model import CheckBase
+    from monitor.engine.heartbeats import Heartbeats
+    from monitor.engine.recorder import Recorder
+    from monitor.engine.runner import Runner
+    from monitor.ledger import CheckEntry, Ledger
+
+
+class Attempts:
+    """Attempts that succeed at once; the configuration may be replaced during one."""
+
+    def __init__(self, ledger: Ledger, *, removed: bool) -> None:
+        self.ledger, self.removed = ledger, removed
+        self.recorded: list[tuple[str, int]] = []
+
+    async def run(self, _check: CheckBase, _probe: object) -> Attempt:
+        if self.removed:
+            self.ledger.reload(ledger_of(product("other")).portfolio)
+        return Attempt(NOW, ProbeResult(GOOD), 0.1)
+
+    def record(self, entry: CheckEntry, _result: ProbeResult, at: int, _duration: float) -> None:
+        self.recorded.append((entry.key, at))
+
+
+@pytest.mark.parametrize(("removed", "recorded"), [(False, [("chefs/health", NOW)]), (True, [])])
+async def test_a_probe_is_recorded_unless_its_check_was_removed_meanwhile(
+    removed: bool, recorded: list[tuple[str, int]]
+) -> None:
+    ledger = ledger_of(product("chefs") | {"checks": [check_of({"id": "health", "http": "http://127.0.0.1/"})]})
+    attempts = Attempts(ledger, removed=removed)
+    jobs = Jobs(ledger, cast("Runner", attempts), cast("Recorder", attempts), cast("Heartbeats", None))
+    jobs.prepare(ledger.portfolio)
+    (job,) = jobs.all()
+    await job.start()
+    assert attempts.recorded == recorded
