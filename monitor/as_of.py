@@ -5,7 +5,8 @@ Nothing that was observed or said after the instant is in it (measurement.md, se
 
 from __future__ import annotations
 
-from dataclasses import replace
+from collections.abc import Iterable
+from dataclasses import dataclass, replace
 from fractions import Fraction
 from typing import TYPE_CHECKING
 
@@ -21,8 +22,33 @@ if TYPE_CHECKING:
 
     from monitor.config.model import Portfolio
     from monitor.storage.reader import Reader
+    from sla.fact import Fact
     from sla.incident import Incident
     from sla.observation import Observation, Run
+
+
+@dataclass(frozen=True, slots=True)
+class Recorded:
+    """The content of a record at an instant, by the keys that the record has. Runs and tail are read once.
+
+    `runs` come by check and vantage, then `first`; `tail` is what was observed after each check's last run.
+    """
+
+    runs: Iterable[Run]
+    tail: Iterable[Observation]
+    incidents: Sequence[Incident]
+    facts: Sequence[Fact]
+
+    def kept(self) -> Recorded:
+        """Return the same in lists, which can be read again."""
+        return replace(self, runs=list(self.runs), tail=list(self.tail))
+
+    def ledger(self, portfolio: Portfolio) -> Ledger:
+        """Return the ledger of a portfolio that is rebuilt from this content."""
+        ledger = Ledger(portfolio)
+        ledger.restore(self.runs, self.tail, self.incidents)
+        ledger.facts = Facts(self.facts, former=ledger.former)
+        return ledger
 
 
 def ledger_at(portfolio: Portfolio, record: Path, at: int, products: Collection[str] | None = None) -> Ledger:
@@ -35,16 +61,31 @@ def ledger_at(portfolio: Portfolio, record: Path, at: int, products: Collection[
         StoreError: there is no record, or it cannot be read.
         NinewatchError: the journal cannot be read.
     """
-    ledger = Ledger(portfolio)
     with reading(record, trusted=products is not None) as found:
-        facts = Facts(found.load_facts(), Journal.of(record).read())
-        ledger.facts = Facts((fact for fact in facts.all if fact.made <= at), former=ledger.former)
-        checks = None if products is None else _keys(ledger, products)
-        tail = (seen for seen in found.load_tail(checks) if seen.at <= at)
-        ledger.restore(
-            _until(found, checks, at), tail, [_known(i, at) for i in found.load_incidents() if i.opened <= at]
-        )
-    return ledger
+        return recorded_at(found, Journal.of(record), at, portfolio, products).ledger(portfolio)
+
+
+def recorded_at(
+    record: Reader, journal: Journal, at: int, portfolio: Portfolio, products: Collection[str] | None = None
+) -> Recorded:
+    """Return the content of an open record as it stood at the instant, of the checks of these products or of all.
+
+    Raises:
+        sqlite3.Error: it cannot be read.
+        NinewatchError: the journal cannot be read.
+    """
+    facts = [fact for fact in Facts(record.load_facts(), journal.read()).all if fact.made <= at]
+    checks = None
+    if products is not None:
+        ledger = Ledger(portfolio)
+        ledger.facts = Facts(facts, former=ledger.former)
+        checks = _keys(ledger, products)
+    return Recorded(
+        _until(record, checks, at),
+        (seen for seen in record.load_tail(checks) if seen.at <= at),
+        [_known(each, at) for each in record.load_incidents() if each.opened <= at],
+        facts,
+    )
 
 
 def _keys(ledger: Ledger, products: Collection[str]) -> list[str]:
@@ -88,8 +129,10 @@ def _until(record: Reader, checks: Collection[str] | None, at: int) -> Iterator[
 def _cut(run: Run, seen: Sequence[Observation], at: int) -> Run:
     """Return the run up to the last of the observations; where they are no longer kept, as if evenly spaced.
 
-    From the observation itself the figures of an instant are the same however far the run went on afterwards.
+    From the observation itself the figures of an instant are the same however far the run went on afterwards. The
+    latencies of a part of a run are not known: it has none.
     """
+    run = replace(run, latency_count=0, latency_sum=0, latency_max=0)
     length, steps = run.last - run.first, max(run.count - 1, 1)
     if seen:
         last = seen[-1].at

@@ -23,6 +23,7 @@ COMMANDS = {
     "status": "status:status",
     "rules": "rules:rules_command",
     "report": "report:report_command",
+    "verify": "verify:verify_command",
     "measure": "measure:measure_command",
     "nines": "nines:nines_command",
     "audit": "audit:audit_command",

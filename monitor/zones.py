@@ -8,20 +8,28 @@ libraries that make a `ZoneInfo` of their own read the same rules.
 
 from __future__ import annotations
 
+import contextlib
+import io
 import re
 import zoneinfo
+from contextvars import ContextVar
 from dataclasses import dataclass
+from importlib import resources
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from monitor.errors import NinewatchError
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable
+    from collections.abc import Iterable, Iterator, Mapping
 
 _VERSION = re.compile(r"# version (\d{4}[a-z]+)\b")  # the first line of tzdata.zi; none where it is "unknown"
 _ANY_ZONE = "Etc/UTC"  # in every compiled database
 _ADVICE = "install the package tzdata (pip install tzdata), or the system's time zone database"
+
+
+# Zones that take precedence over the database's while another one's rules apply (`stated`).
+_STATED: ContextVar[Mapping[str, zoneinfo.ZoneInfo] | None] = ContextVar("stated zones", default=None)
 
 
 class NoZoneError(NinewatchError, ValueError):
@@ -123,8 +131,45 @@ def zone(name: str) -> zoneinfo.ZoneInfo:
     Raises:
         NoZoneError: none has it, or there is no time zone database.
     """
+    if (found := (_STATED.get() or {}).get(name)) is not None:
+        return found
     try:
         return zoneinfo.ZoneInfo(name)
     except (zoneinfo.ZoneInfoNotFoundError, OSError, ValueError):
         names()
         raise NoZoneError(f'"{name}" is not a time zone; write one such as America/Vancouver or UTC') from None
+
+
+@contextlib.contextmanager
+def stated(rules: Mapping[str, bytes]) -> Iterator[None]:
+    """Let zones have the rules of these TZif files (RFC 9636), by name, for as long as the block lasts.
+
+    Raises:
+        ValueError: one is not such a file.
+    """
+    token = _STATED.set({name: _read(name, data) for name, data in rules.items()})
+    try:
+        yield
+    finally:
+        _STATED.reset(token)
+
+
+def _read(name: str, data: bytes) -> zoneinfo.ZoneInfo:
+    try:
+        return zoneinfo.ZoneInfo.from_file(io.BytesIO(data), name)
+    except Exception as error:  # noqa: BLE001 - the reader raises whatever it trips over
+        raise ValueError(f"the rules of the zone {name} are not a TZif file: {error}") from None
+
+
+def compiled(name: str) -> bytes:
+    """Return the TZif file of the zone from the database in use.
+
+    Raises:
+        NoZoneError: there is no such zone, or no time zone database.
+    """
+    zone(name)
+    folder = None if IN_USE is None else IN_USE.folder
+    if folder is not None:
+        return (folder / name).read_bytes()
+    package, _, key = f"tzdata.zoneinfo.{name.replace('/', '.')}".rpartition(".")
+    return resources.files(package).joinpath(key).read_bytes()

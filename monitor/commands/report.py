@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import sys
 from collections.abc import Callable
 from pathlib import Path
@@ -19,6 +20,7 @@ from sla.window import Window, parse_instant, parse_window
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
+    from monitor.as_of import Recorded
     from monitor.config.model import Portfolio, Product
     from monitor.reporting.whole import Told
 
@@ -45,6 +47,14 @@ FORMATS = ("html", "pdf", "xlsx", "csv", "json", "md")
 @click.option("--format", "form", type=click.Choice(FORMATS), help="[default: by the file's ending, else md]")
 @click.option("--paper", type=click.Choice(["letter", "a4"]), default="letter", show_default=True, help="Of the PDF.")
 @click.option("-o", "--output", type=click.Path(path_type=Path, dir_okay=False), help="The file.  [default: stdout]")
+@click.option(
+    "--bundle",
+    "bundle",
+    is_flag=False,
+    flag_value="",
+    metavar="[FILE]",
+    help="Also write all that the figures are computed from, for `ninewatch verify`.  [FILE: next to the report]",
+)
 def report_command(
     name: str,
     window_text: str,
@@ -53,24 +63,62 @@ def report_command(
     form: str | None,
     paper: str,
     output: Path | None,
+    bundle: str | None,
 ) -> None:
     """Write what a product delivered: figures with their bounds, incidents, what was left out, budget, trend, proof.
 
     Reads the record beside a running daemon, or without one; writes nothing but the file. The same record and --at give
-    the same bytes, and every format the same figures. What was observed after --at is not in it.
+    the same bytes, and every format the same figures. What was observed after --at is not in it. --bundle writes the
+    same for the bundle: from it alone, anybody can recompute the figures.
     """
     portfolio = loaded(path)[1]
     at = _instant(at_text, portfolio) if at_text is not None else SystemClock().now()
     window = _window(window_text, at, portfolio)
     products = _chosen(name, portfolio)
-    written = _bytes(_told(portfolio, products, window, at), _form(form, output), paper)
+    form = _form(form, output)
+    recorded = _recorded(portfolio.store, at)
+    found = _told(recorded, portfolio, products, window, at)
+    written = _bytes(found, form, paper)
+    if bundle is not None:
+        _write_bundle(_bundle_path(bundle, output, name), found, recorded, _entry(output, name, form, written))
     if output is None:
         sys.stdout.buffer.write(written)
-        return
+    else:
+        _write(output, written)
+
+
+def _write(path: Path, content: bytes) -> None:
     try:
-        output.write_bytes(written)
+        path.write_bytes(content)
     except OSError as error:
-        raise NinewatchError(f"cannot write {output}: {(error.strerror or 'unwritable').lower()}") from None
+        raise NinewatchError(f"cannot write {path}: {(error.strerror or 'unwritable').lower()}") from None
+
+
+def _bundle_path(name: str, output: Path | None, product: str) -> Path:
+    """Return where the bundle is written: as named, else next to the report, else in the working directory."""
+    if name:
+        path = Path(name)
+    elif output is not None:
+        path = output.with_name(f"{output.stem}.bundle.zip")
+    else:
+        path = Path(f"{product}.bundle.zip")
+    if path == output:
+        raise NinewatchError(f"the report and its bundle cannot both be {path}; name another file with --bundle")
+    return path
+
+
+def _entry(output: Path | None, product: str, form: str, written: bytes) -> dict[str, Any]:
+    from monitor.bundle.writing import report_entry
+
+    return report_entry(f"{product}.{form}" if output is None else output.name, form, written)
+
+
+def _write_bundle(path: Path, found: Told, recorded: Recorded, report: dict[str, Any]) -> None:
+    from monitor.bundle.writing import bundle_of
+
+    content = bundle_of(found, recorded, report)
+    _write(path, content)
+    click.echo(f"bundle: {path}, SHA-256 {hashlib.sha256(content).hexdigest()}", err=True)
 
 
 def _form(form: str | None, output: Path | None) -> str:
@@ -139,11 +187,19 @@ def _chosen(name: str, portfolio: Portfolio) -> Sequence[Product]:
     return found
 
 
-def _told(portfolio: Portfolio, products: Sequence[Product], window: Window, at: int) -> Told:
-    from monitor.as_of import ledger_at
+def _recorded(record: Path, at: int) -> Recorded:
+    from monitor.as_of import recorded_at
+    from monitor.journal import Journal
+    from monitor.storage.reader import reading
+
+    with reading(record) as found:
+        return recorded_at(found, Journal.of(record), at).kept()
+
+
+def _told(recorded: Recorded, portfolio: Portfolio, products: Sequence[Product], window: Window, at: int) -> Told:
     from monitor.reporting.whole import told
 
-    return told(ledger_at(portfolio, portfolio.store, at), products, window, at)
+    return told(recorded.ledger(portfolio), products, window, at)
 
 
 def _bytes(found: Told, form: str, paper: str) -> bytes:

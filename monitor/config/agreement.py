@@ -5,15 +5,14 @@ from __future__ import annotations
 import datetime as dt
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
-from functools import lru_cache
 from typing import Annotated, Any, Literal
 from zoneinfo import ZoneInfo
 
-import holidays as statutory
 from pydantic import InstanceOf, PlainSerializer, PlainValidator, WithJsonSchema, model_validator
 
 from monitor import zones
 from monitor.config.base import Model
+from monitor.config.holidays import holidays
 from monitor.config.maintenance import ZoneName
 from monitor.config.values import Duration, is_id, problem_at
 from sla.exclusion import Cause, Exclusion
@@ -138,7 +137,7 @@ class Agreement(Model):
                 yield Exclusion(span, Cause.SERVICE_HOURS, str(self.service_hours), reason="outside service hours")
         if self.holidays is not None:
             for year in range(local(window.start, zone).year - 1, local(window.end, zone).year + 1):
-                for day, name in _holidays(self.holidays, year):
+                for day, name in holidays(self.holidays, year):
                     for span in self._lost(day, window, zone):
                         yield Exclusion(span, Cause.SERVICE_HOURS, name, reason=f"statutory holiday, {self.holidays}")
 
@@ -149,9 +148,3 @@ class Agreement(Model):
         served = list(self.service_hours.within(around, zone, {day}))
         for span in self.service_hours.within(around, zone):
             yield from subtract(span, served)
-
-
-@lru_cache(maxsize=512)
-def _holidays(where: str, year: int) -> tuple[tuple[dt.date, str], ...]:
-    found = statutory.country_holidays("CA", subdiv="BC" if where == "BC" else None, years=year)
-    return tuple(sorted(found.items()))

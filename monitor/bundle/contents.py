@@ -1,0 +1,143 @@
+"""What a bundle holds apart from figures: the part of a record and of a configuration that they are computed from."""
+
+from __future__ import annotations
+
+import base64
+import binascii
+import contextlib
+import datetime as dt
+import json
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any, TypeVar
+
+from monitor import zones
+from monitor.as_of import Recorded
+from monitor.bundle import rows
+from monitor.bundle.archive import UnusableBundleError
+from monitor.bundle.manifest import json_lines
+from monitor.bundle.terms import portfolio_of
+from monitor.config import holidays
+
+if TYPE_CHECKING:
+    from monitor.ledger import Ledger
+    from sla.exclusion import Exclusion
+
+T = TypeVar("T")
+
+Holiday = tuple[str, int, dt.date, str]
+
+
+@dataclass(frozen=True, slots=True)
+class Contents:
+    """What figures are computed from.
+
+    `terms` are the products as `product_terms` gives them, `planned` occurrences of their maintenance, `tzif` the rules
+    of the zones that are used, `days` the holidays (place, year, date, name).
+    """
+
+    time_zone: str
+    terms: Sequence[Mapping[str, Any]]
+    recorded: Recorded
+    planned: Sequence[tuple[str, Exclusion]]
+    tzif: Mapping[str, bytes]
+    days: Sequence[Holiday]
+
+    def files(self) -> dict[str, bytes]:
+        """Return the files of the bundle that hold this."""
+        recorded = self.recorded
+        return {
+            "products.jsonl": json_lines(iter(self.terms)),
+            "facts.jsonl": json_lines(map(rows.fact_row, recorded.facts)),
+            "runs.jsonl": json_lines(map(rows.run_row, recorded.runs)),
+            "observations.jsonl": json_lines(map(rows.observation_row, recorded.tail)),
+            "incidents.jsonl": json_lines(map(rows.incident_row, recorded.incidents)),
+            "maintenance.jsonl": json_lines(rows.maintenance_row(*each) for each in self.planned),
+            "holidays.jsonl": json_lines(
+                {"where": where, "year": year, "date": day.isoformat(), "name": name}
+                for where, year, day, name in self.days
+            ),
+            "zones.jsonl": json_lines(
+                {"zone": name, "tzif": base64.b64encode(data).decode()} for name, data in sorted(self.tzif.items())
+            ),
+        }
+
+    @classmethod
+    def read(cls, files: Mapping[str, bytes], time_zone: str) -> Contents:
+        """Return the content that the files hold.
+
+        Raises:
+            UnusableBundleError: a file is missing, or a line of it is not what it should be; the message names it.
+        """
+        recorded = Recorded(
+            lines_of(files, "runs.jsonl", rows.run_of),
+            lines_of(files, "observations.jsonl", rows.observation_of),
+            lines_of(files, "incidents.jsonl", rows.incident_of),
+            lines_of(files, "facts.jsonl", rows.fact_of),
+        )
+        return cls(
+            time_zone,
+            lines_of(files, "products.jsonl", dict),
+            recorded,
+            lines_of(files, "maintenance.jsonl", rows.maintenance_of),
+            dict(lines_of(files, "zones.jsonl", _zone)),
+            lines_of(files, "holidays.jsonl", _holiday),
+        )
+
+    @contextlib.contextmanager
+    def rules(self) -> Iterator[None]:
+        """Let zones and holidays be those of this content for as long as the block lasts.
+
+        Raises:
+            ValueError: the rules of a zone cannot be read.
+        """
+        by_year: dict[tuple[str, int], tuple[tuple[dt.date, str], ...]] = {}
+        for where, year, day, name in self.days:
+            by_year[where, year] = (*by_year.get((where, year), ()), (day, name))
+        with zones.stated(self.tzif), holidays.stated(by_year):
+            yield
+
+    def ledger(self) -> Ledger:
+        """Return the ledger that is rebuilt from this; its figures are right under `rules` only."""
+        planned: dict[str, list[Exclusion]] = {}
+        for product, each in self.planned:
+            planned.setdefault(product, []).append(each)
+        return self.recorded.ledger(portfolio_of(self.terms, self.time_zone, planned))
+
+
+def _zone(row: Mapping[str, Any]) -> tuple[str, bytes]:
+    return str(row["zone"]), base64.b64decode(row["tzif"], validate=True)
+
+
+def _holiday(row: Mapping[str, Any]) -> Holiday:
+    return str(row["where"]), int(row["year"]), dt.date.fromisoformat(row["date"]), str(row["name"])
+
+
+def lines_of(files: Mapping[str, bytes], name: str, read: Callable[[Mapping[str, Any]], T]) -> list[T]:
+    """Return the lines of a file, each as `read` gives it.
+
+    Raises:
+        UnusableBundleError: the file is missing, or a line is not what it should be.
+    """
+    if name not in files:
+        raise UnusableBundleError(f"{name}: the file is missing")
+    found = []
+    for number, line in enumerate(files[name].splitlines(), 1):
+        try:
+            found.append(read(json.loads(line)))
+        except (
+            ValueError,
+            KeyError,
+            TypeError,
+            AttributeError,
+            ArithmeticError,
+            RecursionError,
+            binascii.Error,
+        ) as error:
+            raise UnusableBundleError(f"{name}, line {number}: cannot be read ({_short(error)})") from None
+    return found
+
+
+def _short(error: Exception) -> str:
+    text = " ".join(str(error).split())[:120]
+    return f"no {text}" if isinstance(error, KeyError) else text

@@ -1,0 +1,101 @@
+"""The figures of a report as lines of a bundle, each in the shape of measurement.md, section 11, where it has one."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any, Final
+
+from monitor.reporting.desk import desk
+
+if TYPE_CHECKING:
+    from monitor.ledger import Ledger
+    from monitor.reporting.whole import Told
+    from sla.report import Report
+
+# Values of transcendental functions, which mathematical libraries round differently in the last digit.
+_ROUNDED: Final = ("nines.observed", "nines.proven", "proven_availability")
+_MISSING: Final = object()
+
+
+@dataclass(frozen=True, slots=True)
+class Difference:
+    """A value that is stated in a bundle and is another one when it is recomputed; `field` is its path."""
+
+    field: str
+    stated: Any
+    recomputed: Any
+
+
+def figure_lines(told: Told) -> Iterator[dict[str, Any]]:
+    """Yield each figure of the reports: product, part of the report, number in the part, window, figure, value.
+
+    `part` is `window` (the report's own), `step` (its days or months), `month`, `trend` and others that have no window.
+    """
+    for report in told.reports:
+        yield from _lines(told.ledger, report)
+
+
+def _lines(ledger: Ledger, report: Report) -> Iterator[dict[str, Any]]:
+    plain = report.as_json()
+    yield from _pair(report.product, "window", 0, plain)
+    for part, steps in (("step", plain["steps"]), ("month", plain["months"]), ("trend", plain["trend"])):
+        for number, step in enumerate(steps):
+            yield from _pair(report.product, part, number, step)
+    for name in ("excluded_seconds_by_cause", "blame", "claim_ceiling", "claim_ceiling_reasons"):
+        yield _line(report.product, name, 0, plain[name])
+    for part, name in (("outage_limit", "outage_limits"), ("exclusion", "exclusions"), ("incident", "incidents")):
+        for number, each in enumerate(plain[name]):
+            yield _line(report.product, part, number, each)
+    place = desk(ledger, report).as_json()
+    for name in ("affected", "value"):
+        yield _line(report.product, name, 0, place[name])
+
+
+def _pair(product: str, part: str, number: int, pair: Mapping[str, Any]) -> Iterator[dict[str, Any]]:
+    for figure in ("raw", "contractual"):
+        yield _line(product, part, number, pair[figure]) | {"figure": figure}
+
+
+def _line(product: str, part: str, number: int, value: Any) -> dict[str, Any]:
+    return {"product": product, "part": part, "number": number, "value": value}
+
+
+def key_of(line: Mapping[str, Any]) -> tuple[str, str, int, str]:
+    """Return what a figure is known by; no two of a bundle have the same."""
+    return str(line["product"]), str(line["part"]), int(line["number"]), str(line.get("figure", ""))
+
+
+def leaves(value: Any, path: str = "") -> Iterator[tuple[str, Any]]:
+    """Yield the values of nested data with their paths: `availability.low`, `dependencies[0].seconds`."""
+    if isinstance(value, dict) and value:
+        for name, inner in value.items():
+            yield from leaves(inner, f"{path}.{name}" if path else str(name))
+    elif isinstance(value, list) and value:
+        for number, inner in enumerate(value):
+            yield from leaves(inner, f"{path}[{number}]")
+    else:
+        yield path, value
+
+
+def compare(stated: Any, recomputed: Any) -> tuple[int, list[Difference]]:
+    """Return how many values agree, and those that do not; a value that only one side has is a difference."""
+    said, found = dict(leaves(stated)), dict(leaves(recomputed))
+    differences = [
+        Difference(path, _shown(said, path), _shown(found, path))
+        for path in dict.fromkeys((*said, *found))
+        if not _same(path, said.get(path, _MISSING), found.get(path, _MISSING))
+    ]
+    return len({*said, *found}) - len(differences), differences
+
+
+def _shown(values: Mapping[str, Any], path: str) -> Any:
+    return values.get(path, "missing")
+
+
+def _same(path: str, stated: Any, found: Any) -> bool:
+    if isinstance(stated, float) and isinstance(found, float) and path in _ROUNDED:
+        return math.isclose(stated, found, rel_tol=1e-12)
+    same_kind = isinstance(stated, bool) is isinstance(found, bool)
+    return same_kind and bool(stated == found)

@@ -1,0 +1,132 @@
+"""The manifest of a bundle: what it is of, and the SHA-256 digest of each file and of each line."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any, Final
+
+from monitor.bundle.archive import UnusableBundleError
+from sla.fact import canonical
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator, Mapping
+
+FORMAT: Final = "ninewatch-bundle"
+VERSION: Final = 1
+NAME: Final = "manifest.json"
+DIGEST_NAME: Final = "manifest.sha256"
+_LINE: Final = 8  # hexadecimal digits kept of each line's digest: enough to find the line of a changed byte
+
+
+@dataclass(frozen=True, slots=True)
+class Damage:
+    """A file that is not as the manifest has it; `line` counts from 1, None where no single line is meant."""
+
+    file: str
+    line: int | None
+    text: str
+
+    def __str__(self) -> str:
+        where = self.file if self.line is None else f"{self.file}, line {self.line}"
+        return f"{where}: {self.text}"
+
+
+def digest(content: bytes) -> str:
+    """Return the SHA-256 digest in hexadecimal."""
+    return hashlib.sha256(content).hexdigest()
+
+
+def with_manifest(about: Mapping[str, Any], files: Mapping[str, bytes]) -> dict[str, bytes]:
+    """Return the files of a bundle, manifest first. `about` is what the bundle is of."""
+    listed = [
+        {"name": name, "bytes": len(content), "sha256": digest(content), "lines": _line_digests(content)}
+        for name, content in files.items()
+    ]
+    head = {"format": FORMAT, "version": VERSION}
+    manifest = (json.dumps(head | dict(about) | {"files": listed}, ensure_ascii=False, indent=1) + "\n").encode()
+    signature = f"{digest(manifest)}  {NAME}\n".encode()
+    return {NAME: manifest, DIGEST_NAME: signature, **files}
+
+
+def _line_digests(content: bytes) -> str:
+    return "".join(digest(line)[:_LINE] for line in content.splitlines(keepends=True))
+
+
+def read_manifest(files: Mapping[str, bytes], path: str) -> dict[str, Any]:
+    """Return the manifest.
+
+    Raises:
+        UnusableBundleError: it is missing, cannot be read, or is of another or a newer format.
+    """
+    if NAME not in files:
+        raise UnusableBundleError(f"{path} holds no {NAME}: it is not a bundle, or the file was removed")
+    try:
+        found = json.loads(files[NAME])
+        kind, version = found["format"], found["version"]
+        listed = [(each["name"], each["bytes"], each["sha256"], each["lines"]) for each in found["files"]]
+        sound = all(isinstance(n, str) and isinstance(s, str) and isinstance(d, str) for n, _, s, d in listed)
+    except (ValueError, KeyError, TypeError, RecursionError):
+        hint = "" if _signed(files) else f"; it was changed: {DIGEST_NAME} has another digest of it"
+        raise UnusableBundleError(f"{path}: {NAME} cannot be read{hint}") from None
+    if kind != FORMAT or not isinstance(version, int) or not sound:
+        raise UnusableBundleError(f"{path}: {NAME} is not the manifest of a bundle (format {str(kind)[:40]!r})")
+    if version > VERSION:
+        raise UnusableBundleError(
+            f"{path} is a bundle of format version {version}, this ninewatch knows up to {VERSION}; verify it with"
+            f" the version that wrote it, {str(found.get('ninewatch'))[:40]}, or a newer one"
+        )
+    return dict(found)
+
+
+def _signed(files: Mapping[str, bytes]) -> bool:
+    return files.get(DIGEST_NAME) == f"{digest(files[NAME])}  {NAME}\n".encode()
+
+
+def damages(manifest: Mapping[str, Any], files: Mapping[str, bytes]) -> Iterator[Damage]:
+    """Yield each difference between the files and the manifest: changed, missing, additional and reordered ones."""
+    if DIGEST_NAME not in files:
+        yield Damage(DIGEST_NAME, None, "the file is missing")
+    elif not _signed(files):
+        yield Damage(NAME, None, f"it does not have the digest that {DIGEST_NAME} states; one of the two was changed")
+    listed = {each["name"]: each for each in manifest["files"]}
+    for name, entry in listed.items():
+        if name not in files:
+            yield Damage(name, None, "the file is missing")
+        else:
+            yield from _changes(entry, files[name])
+    expected = [NAME, DIGEST_NAME, *listed]
+    for name in files:
+        if name not in expected:
+            yield Damage(name, None, f"the file is not in {NAME}")
+    held = [name for name in files if name in expected]
+    if held != [name for name in expected if name in files]:
+        yield Damage(NAME, None, "the files are not in the order of the manifest")
+
+
+def _changes(entry: Mapping[str, Any], content: bytes) -> Iterator[Damage]:
+    name, stated = entry["name"], entry["lines"]
+    if digest(content) == entry["sha256"]:
+        if (len(content), _line_digests(content)) != (entry["bytes"], stated):
+            yield Damage(NAME, None, f"its size or line digests of {name} are wrong, its SHA-256 is right")
+        return
+    before = [stated[at : at + _LINE] for at in range(0, len(stated), _LINE)]
+    now = [digest(line)[:_LINE] for line in content.splitlines(keepends=True)]
+    if len(before) == len(now):
+        lines = [number for number, (a, b) in enumerate(zip(before, now, strict=True), 1) if a != b]
+        yield from (Damage(name, line, "the line was changed") for line in lines)
+        if not lines:
+            yield Damage(NAME, None, f"its SHA-256 of {name} is wrong, the digests of all lines are right")
+        return
+    first = next(
+        (n for n, (a, b) in enumerate(zip(before, now, strict=False), 1) if a != b), min(len(before), len(now)) + 1
+    )
+    yield Damage(
+        name, first, f"the file has {len(now)} lines, the manifest {len(before)}; the first difference is here"
+    )
+
+
+def json_lines(rows: Iterator[Any]) -> bytes:
+    """Return the rows as JSON lines: keys sorted, the same bytes for the same data."""
+    return "".join(canonical(row) + "\n" for row in rows).encode()

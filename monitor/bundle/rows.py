@@ -1,0 +1,147 @@
+"""Runs, observations, incidents, facts, exclusions as JSON lines of a bundle, and back; instants in microseconds."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+from sla.exclusion import Cause, Exclusion
+from sla.fact import Fact, canonical
+from sla.incident import Failure, Incident
+from sla.interval import Interval
+from sla.observation import Observation, Outcome, Run
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+Plain = dict[str, Any]
+
+
+def run_row(run: Run) -> Plain:
+    """Return a run as a line."""
+    return {
+        "check": run.check,
+        "vantage": run.vantage,
+        "outcome": run.outcome.value,
+        "reason": run.reason,
+        "first_us": run.first,
+        "last_us": run.last,
+        "count": run.count,
+        "hold_us": run.hold,
+        "latency_us": [run.latency_count, run.latency_sum, run.latency_max],
+        "seeded": run.seeded,
+    }
+
+
+def run_of(row: Mapping[str, Any]) -> Run:
+    """Return the run of a line. Whatever is not such a line raises KeyError, TypeError or ValueError, as below."""
+    known, total, worst = map(_integer, row["latency_us"])
+    first, last, count, hold = (_integer(row[name]) for name in ("first_us", "last_us", "count", "hold_us"))
+    if not 0 <= first <= last or count < 1 or hold < 0:
+        raise ValueError("a run that ends before it begins, or holds nothing")
+    check, vantage, seeded = _text(row["check"]), _text(row["vantage"]), row["seeded"] is True
+    outcome, reason = Outcome(row["outcome"]), _text(row["reason"])
+    return Run(check, outcome, reason, first, last, count, hold, known, total, worst, vantage, seeded)
+
+
+def observation_row(seen: Observation) -> Plain:
+    """Return an observation as a line."""
+    return {
+        "check": seen.check,
+        "vantage": seen.vantage,
+        "at_us": seen.at,
+        "outcome": seen.outcome.value,
+        "reason": seen.reason,
+        "latency_us": seen.latency,
+    }
+
+
+def observation_of(row: Mapping[str, Any]) -> Observation:
+    """Return the observation of a line."""
+    latency = None if row["latency_us"] is None else _integer(row["latency_us"])
+    check, vantage, reason = (_text(row[name]) for name in ("check", "vantage", "reason"))
+    return Observation(check, _integer(row["at_us"]), Outcome(row["outcome"]), reason, latency, vantage)
+
+
+def incident_row(incident: Incident) -> Plain:
+    """Return an incident as a line."""
+    return {
+        "id": incident.id,
+        "product": incident.product,
+        "check": incident.check,
+        "opened_us": incident.opened,
+        "resolved_us": incident.resolved,
+        "reason": incident.reason,
+        "downtime_us": incident.downtime,
+        "first": None if incident.first is None else _failure_row(incident.first),
+        "last": None if incident.last is None else _failure_row(incident.last),
+    }
+
+
+def incident_of(row: Mapping[str, Any]) -> Incident:
+    """Return the incident of a line."""
+    resolved, downtime = (None if row[n] is None else _integer(row[n]) for n in ("resolved_us", "downtime_us"))
+    first, last = (None if row[name] is None else _failure(row[name]) for name in ("first", "last"))
+    identity, product, check, reason = (_text(row[name]) for name in ("id", "product", "check", "reason"))
+    return Incident(identity, product, check, _integer(row["opened_us"]), resolved, reason, downtime, first, last)
+
+
+def _failure_row(failure: Failure) -> Plain:
+    return {
+        "at_us": failure.at,
+        "reason": failure.reason,
+        "status": failure.status,
+        "detail": failure.detail,
+        "phases": dict(failure.phases),
+    }
+
+
+def _failure(row: Mapping[str, Any]) -> Failure:
+    phases = {_text(name): float(value) for name, value in row["phases"].items()}
+    return Failure(_integer(row["at_us"]), _text(row["reason"]), row["status"], _text(row["detail"]), phases)
+
+
+def fact_row(fact: Fact) -> Plain:
+    """Return a fact as a line; its body as data."""
+    return {
+        "id": fact.id,
+        "made_us": fact.made,
+        "author": fact.author,
+        "kind": fact.kind,
+        "product": fact.product,
+        "body": fact.content(),
+    }
+
+
+def fact_of(row: Mapping[str, Any]) -> Fact:
+    """Return the fact of a line."""
+    identity, author, kind, product = (_text(row[name]) for name in ("id", "author", "kind", "product"))
+    return Fact(identity, _integer(row["made_us"]), author, kind, product, canonical(row["body"]))
+
+
+def maintenance_row(product: str, exclusion: Exclusion) -> Plain:
+    """Return an occurrence of planned maintenance of a product as a line."""
+    return {
+        "product": product,
+        "start_us": exclusion.interval.start,
+        "end_us": exclusion.interval.end,
+        "label": exclusion.label,
+        "reason": exclusion.reason,
+    }
+
+
+def maintenance_of(row: Mapping[str, Any]) -> tuple[str, Exclusion]:
+    """Return the product and the occurrence of a line."""
+    span = Interval(_integer(row["start_us"]), _integer(row["end_us"]))
+    return _text(row["product"]), Exclusion(span, Cause.MAINTENANCE, _text(row["label"]), reason=_text(row["reason"]))
+
+
+def _integer(value: Any) -> int:
+    if isinstance(value, bool) or not isinstance(value, int) or abs(value) > 2**62:
+        raise ValueError(f"{str(value)[:40]!r} is not a whole number of this size")
+    return value
+
+
+def _text(value: Any) -> str:
+    if not isinstance(value, str):
+        raise ValueError(f"{str(value)[:40]!r} is not text")
+    return value

@@ -1,0 +1,160 @@
+"""Products as a bundle has them: what their figures depend on of the configuration, without addresses and secrets."""
+
+from __future__ import annotations
+
+import datetime as dt
+from dataclasses import dataclass
+from fractions import Fraction
+from typing import TYPE_CHECKING, Any
+
+from monitor.config.agreement_meaning import agreement_meaning, agreement_of
+from monitor.config.check import CheckBase
+from monitor.config.clients import Client, ValuePerHour
+from monitor.config.model import Portfolio, Product
+from monitor.config.readiness import Attested, ReadinessBlock
+from sla.compose import Rule
+from sla.objective import Objective
+from sla.readiness import Checklist, ChecklistItem
+from sla.service_hours import ServiceHours
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator, Mapping, Sequence
+
+    from monitor.config.agreement import Agreement
+    from sla.exclusion import Exclusion
+    from sla.interval import Interval
+
+
+@dataclass(frozen=True, slots=True)
+class StatedMaintenance:
+    """Planned maintenance as a bundle has it: its occurrences instead of its rule."""
+
+    occurrences: Sequence[Exclusion]
+
+    def exclusions(self, window: Interval, _default: str) -> Iterator[Exclusion]:
+        """Yield the maintenance that touches the window, uncut."""
+        for each in self.occurrences:
+            if each.interval.start < window.end and each.interval.end > window.start:
+                yield each
+
+
+def product_terms(product: Product, time_zone: str) -> dict[str, Any]:
+    """Return the product as plain data; durations in microseconds, ratios as fractions.
+
+    `time_zone` applies where the agreement names none. Service hours are there as they were written, too: an audit
+    names them so.
+    """
+    return {
+        "id": product.id,
+        "was": list(product.was),
+        "name": product.name,
+        "objective": str(product.objective.ratio),
+        "window_us": product.window,
+        "rule": str(product.rule),
+        "depends_on": list(product.depends_on),
+        "parts": list(product.parts),
+        "component": product.component,
+        "agreement": agreement_meaning(product.agreement, time_zone),
+        "service_hours": str(product.agreement.service_hours),
+        "checks": [_check_terms(check) for check in product.checks],
+        "clients": [_client_terms(client) for client in product.clients],
+        "value_per_hour": None if product.value_per_hour is None else _value_terms(product.value_per_hour),
+        "readiness": None if product.readiness is None else _readiness_terms(product.readiness),
+    }
+
+
+def _check_terms(check: CheckBase) -> dict[str, Any]:
+    return {
+        "id": check.id,
+        "was": list(check.was),
+        "interval_us": check.interval,
+        "timeout_us": check.timeout,
+        "hold_us": check.effective_hold,
+        "fall": check.fall,
+        "rise": check.rise,
+    }
+
+
+def _client_terms(client: Client) -> dict[str, Any]:
+    since = None if client.since is None else client.since.isoformat()
+    return {"name": client.name, "count": client.count, "risk": client.risk, "since": since}
+
+
+def _value_terms(value: ValuePerHour) -> dict[str, Any]:
+    return {"amount": str(value.amount), "currency": value.currency, "basis": value.basis}
+
+
+def _readiness_terms(block: ReadinessBlock) -> dict[str, Any]:
+    items = [{"id": each.id, "title": each.title, "cap": str(each.cap)} for each in block.checklist.items]
+    attested = [{"item": each.item, "until_us": each.until} for each in block.attested]
+    return {"checklist": block.checklist.id, "title": block.checklist.title, "items": items, "attested": attested}
+
+
+def portfolio_of(
+    terms: Sequence[Mapping[str, Any]], time_zone: str, planned: Mapping[str, Sequence[Exclusion]]
+) -> Portfolio:
+    """Return a portfolio of the products; `planned` is the maintenance of each, by id.
+
+    Raises:
+        ValueError, KeyError, TypeError, AttributeError: it is not data of `product_terms`.
+    """
+    products = tuple(_product(each, planned.get(str(each["id"]), ())) for each in terms)
+    return Portfolio.model_construct(time_zone=time_zone, products=products)
+
+
+def _product(plain: Mapping[str, Any], planned: Sequence[Exclusion]) -> Product:
+    return Product.model_construct(
+        id=str(plain["id"]),
+        was=tuple(map(str, plain["was"])),
+        name=str(plain["name"]),
+        objective=Objective(Fraction(plain["objective"])),
+        window=int(plain["window_us"]),
+        rule=Rule.parse(plain["rule"]),
+        depends_on=tuple(map(str, plain["depends_on"])),
+        parts=tuple(map(str, plain["parts"])),
+        component=plain["component"],
+        agreement=_agreement(plain),
+        checks=tuple(_check(each) for each in plain["checks"]),
+        clients=tuple(_client(each) for each in plain["clients"]),
+        value_per_hour=None if plain["value_per_hour"] is None else _value(plain["value_per_hour"]),
+        readiness=None if plain["readiness"] is None else _readiness(plain["readiness"]),
+        maintenance=(StatedMaintenance(planned),),  # type: ignore[arg-type]
+    )
+
+
+def _agreement(plain: Mapping[str, Any]) -> Agreement:
+    hours = ServiceHours.parse(plain["service_hours"])
+    return agreement_of(plain["agreement"]).model_copy(update={"service_hours": hours})
+
+
+def _check(plain: Mapping[str, Any]) -> CheckBase:
+    return CheckBase.model_construct(
+        id=str(plain["id"]),
+        was=tuple(map(str, plain["was"])),
+        interval=int(plain["interval_us"]),
+        timeout=int(plain["timeout_us"]),
+        hold=int(plain["hold_us"]),
+        fall=int(plain["fall"]),
+        rise=int(plain["rise"]),
+    )
+
+
+def _client(plain: Mapping[str, Any]) -> Client:
+    since = None if plain["since"] is None else dt.date.fromisoformat(plain["since"])
+    return Client.model_construct(name=str(plain["name"]), count=int(plain["count"]), risk=plain["risk"], since=since)
+
+
+def _value(plain: Mapping[str, Any]) -> ValuePerHour:
+    return ValuePerHour.model_construct(
+        amount=Fraction(plain["amount"]), currency=str(plain["currency"]), basis=str(plain["basis"])
+    )
+
+
+def _readiness(plain: Mapping[str, Any]) -> ReadinessBlock:
+    items = tuple(ChecklistItem(str(i["id"]), str(i["title"]), "", "", Fraction(i["cap"])) for i in plain["items"])
+    attested = tuple(
+        Attested.model_construct(item=str(each["item"]), by="", until=int(each["until_us"]))
+        for each in plain["attested"]
+    )
+    checklist = Checklist(str(plain["checklist"]), str(plain["title"]), "", items)
+    return ReadinessBlock.model_construct(checklist=checklist, attested=attested)

@@ -1,0 +1,215 @@
+"""Verify a bundle: compare its digests, recompute its figures from its content alone, and compare those.
+
+Nothing of this machine decides a figure: neither a configuration or a record, nor its time zone database or its list of
+holidays. What differs from the bundle's is named.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Any, Final
+
+from monitor import zones
+from monitor.bundle.archive import UnusableBundleError, first_difference, read_archive
+from monitor.bundle.contents import Contents, lines_of
+from monitor.bundle.figures import Difference, compare, figure_lines, key_of
+from monitor.bundle.manifest import Damage, damages, digest, read_manifest
+from monitor.reporting.whole import told
+from sla.correction import read as read_correction
+from sla.fact import CORRECTION, DEFINITION, REVOCATION, Fact
+from sla.interval import DAY, Interval
+from sla.window import Window, parse_instant
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator, Mapping
+    from pathlib import Path
+
+LONGEST: Final = 11_000 * DAY  # of a window and what it is compared with; a report's is ten years at most
+_RECORDS: Final = Interval(parse_instant("1970-01-01T00:00:00Z"), parse_instant("2200-01-01T00:00:00Z"))
+
+
+@dataclass(frozen=True, slots=True)
+class Compared:
+    """One figure of the report: what is stated of it, and what of that is not so when it is recomputed.
+
+    `number` counts the figures of the same part. `window` is empty for what has none.
+    """
+
+    product: str
+    part: str
+    number: int
+    figure: str
+    window: str
+    agreeing: int
+    differences: tuple[Difference, ...] = ()
+
+    def as_json(self) -> dict[str, Any]:
+        """Return it for programs."""
+        return {
+            "product": self.product,
+            "part": self.part,
+            "number": self.number,
+            "figure": self.figure or None,
+            "window": self.window or None,
+            "values_agreeing": self.agreeing,
+            "differences": [
+                {"field": each.field, "stated": each.stated, "recomputed": each.recomputed} for each in self.differences
+            ],
+        }
+
+
+@dataclass(slots=True)
+class Verified:
+    """The outcome: what was damaged, each figure compared, and what else there is to know."""
+
+    manifest: Mapping[str, Any]
+    damages: list[Damage] = field(default_factory=list)
+    figures: list[Compared] = field(default_factory=list)
+    notes: list[str] = field(default_factory=list)
+    not_recomputed: str = ""
+
+    @property
+    def agreeing(self) -> int:
+        """How many values agree."""
+        return sum(each.agreeing for each in self.figures)
+
+    @property
+    def differing(self) -> int:
+        """How many values differ."""
+        return sum(len(each.differences) for each in self.figures)
+
+    @property
+    def agrees(self) -> bool:
+        """Whether nothing was changed and everything was recomputed as stated."""
+        return not (self.damages or self.differing or self.not_recomputed)
+
+    def as_json(self) -> dict[str, Any]:
+        """Return it for programs."""
+        about = ("format", "version", "ninewatch", "at", "window", "products", "time_zone", "time_zone_database")
+        return {
+            "agrees": self.agrees,
+            "bundle": {name: self.manifest.get(name) for name in about},
+            "damages": [{"file": each.file, "line": each.line, "text": each.text} for each in self.damages],
+            "not_recomputed": self.not_recomputed or None,
+            "values": {"agreeing": self.agreeing, "differing": self.differing},
+            "figures": [each.as_json() for each in self.figures],
+            "notes": self.notes,
+        }
+
+
+def verify_bundle(path: Path) -> Verified:
+    """Return what a bundle's verification found.
+
+    Raises:
+        UnusableBundleError: it cannot be verified: it is no bundle, of a newer version, or not complete.
+    """
+    files, data = read_archive(path)
+    manifest = read_manifest(files, str(path))
+    found = Verified(manifest, list(damages(manifest, files)))
+    if not found.damages and (at := first_difference(data, files)) is not None:
+        found.damages.append(
+            Damage(path.name, None, f"the archive itself was changed, outside of its files, at byte {at}")
+        )
+    try:
+        found.figures = list(_compared(files, manifest))
+        found.notes += _notes(manifest)
+    except UnusableBundleError as error:
+        if not found.damages:
+            raise UnusableBundleError(f"{path}: {error}") from None
+        found.not_recomputed = str(error)
+    return found
+
+
+def _compared(files: Mapping[str, bytes], manifest: Mapping[str, Any]) -> list[Compared]:
+    """Recompute the figures and compare them with the stated ones.
+
+    Raises:
+        UnusableBundleError: something that is needed is missing or cannot be read.
+    """
+    stated = dict(lines_of(files, "figures.jsonl", lambda line: (key_of(line), dict(line))))
+    try:
+        contents = Contents.read(files, str(manifest["time_zone"]))
+        _refuse_changed(contents.recorded.facts)
+        window, at = _window(manifest["window"]), parse_instant(str(manifest["at"]))
+        with contents.rules():
+            ledger = contents.ledger()
+            products = [ledger.products[name] for name in manifest["products"]]
+            recomputed = {key_of(line): line for line in figure_lines(told(ledger, products, window, at))}
+    except UnusableBundleError:
+        raise
+    except Exception as error:  # noqa: BLE001 - whatever a figure fails on, it is the content that is at fault
+        raise UnusableBundleError(f"the figures cannot be recomputed from it ({_said(error)})") from None
+    return list(_each(stated, recomputed))
+
+
+def _said(error: Exception) -> str:
+    return f"{type(error).__name__}: {' '.join(str(error).split())[:200]}"
+
+
+def _each(stated: Mapping[Any, Any], recomputed: Mapping[Any, Any]) -> Iterator[Compared]:
+    for key in dict.fromkeys((*stated, *recomputed)):
+        product, part, number, figure = key
+        said, found = (side.get(key, {}).get("value", "no such figure") for side in (stated, recomputed))
+        agreeing, differences = compare(said, found)
+        window = found if key in recomputed else said
+        yield Compared(product, part, number, figure, _span(window), agreeing, tuple(differences))
+
+
+def _span(value: Any) -> str:
+    if not isinstance(value, dict):
+        return ""
+    span = value.get("window", value)
+    if not isinstance(span, dict) or "start" not in span or "end" not in span:
+        return ""
+    return f"{span['start']}/{span['end']}"
+
+
+def _window(plain: Mapping[str, Any]) -> Window:
+    start, end, whole_start, whole_end = (
+        parse_instant(str(plain[name])) for name in ("start", "end", "whole_start", "whole_end")
+    )
+    inside = _RECORDS.start <= whole_start <= start < end <= whole_end <= _RECORDS.end
+    if not inside or whole_end - whole_start > LONGEST:
+        raise UnusableBundleError("the window of the manifest is not one that a report can have")
+    return Window(str(plain["name"]), Interval(whole_start, whole_end), Interval(start, end))
+
+
+def _refuse_changed(facts: object) -> None:
+    """Return if the id of every fact follows from its content.
+
+    Raises:
+        UnusableBundleError: one does not.
+    """
+    assert isinstance(facts, list)  # noqa: S101 - for the type checker
+    for fact in facts:
+        try:
+            sound = _follows(fact)
+        except ValueError as error:
+            raise UnusableBundleError(f"facts.jsonl: the {fact.kind} {fact.id} cannot be relied on: {error}") from None
+        if not sound:
+            raise UnusableBundleError(f"facts.jsonl: the {fact.kind} {fact.id} was changed after it was made")
+
+
+def _follows(fact: Fact) -> bool:
+    if fact.kind in (CORRECTION, REVOCATION):
+        return read_correction(fact).id == fact.id
+    if fact.kind == DEFINITION:
+        return Fact.of(fact.made, fact.author, fact.kind, fact.product, fact.content()).id == fact.id
+    return True
+
+
+def _notes(manifest: Mapping[str, Any]) -> Iterator[str]:
+    ours, theirs = zones.as_json() or {}, manifest.get("time_zone_database") or {}
+    if isinstance(theirs, dict) and ours.get("version") != theirs.get("version"):
+        yield (
+            f"time zone rules are those in the bundle ({theirs.get('version') or 'version unknown'}); this machine has"
+            f" {ours.get('version') or 'an unknown version'}, which was not used"
+        )
+
+
+def report_difference(manifest: Mapping[str, Any], report: bytes) -> str:
+    """Return how a report's file differs from the one that the bundle was made with; empty if it is the same."""
+    entry = manifest.get("report")
+    if not isinstance(entry, dict) or "sha256" not in entry:
+        return "the bundle does not have the digest of a report"
+    return "" if digest(report) == entry["sha256"] else "it is not the report that the bundle was made with"

@@ -1,0 +1,168 @@
+"""Make the bundle of a report: choose what its figures are computed from, and pack it."""
+
+from __future__ import annotations
+
+import json
+from dataclasses import replace
+from typing import TYPE_CHECKING, Any, Final
+
+from monitor import zones
+from monitor.bundle.archive import packed
+from monitor.bundle.contents import Contents
+from monitor.bundle.figures import figure_lines
+from monitor.bundle.manifest import digest, json_lines, with_manifest
+from monitor.bundle.terms import product_terms
+from monitor.config.holidays import holidays
+from monitor.config.reliance import reliants
+from monitor.share import version
+from sla.fact import CORRECTION, REVOCATION
+from sla.interval import DAY, Interval
+from sla.localtime import local
+from sla.outage import reach
+from sla.report import EARLIER, MONTHS
+from sla.window import format_instant
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Iterator, Mapping
+
+    from monitor.as_of import Recorded
+    from monitor.bundle.contents import Holiday
+    from monitor.config.model import Product
+    from monitor.ledger import Ledger
+    from monitor.reporting.whole import Told
+    from sla.exclusion import Exclusion
+    from sla.fact import Fact
+    from sla.incident import Incident
+
+_MONTH: Final = 32 * DAY  # longer than any
+
+
+def bundle_of(told: Told, recorded: Recorded, report: Mapping[str, Any]) -> bytes:
+    """Return the bundle of a report as an archive.
+
+    `recorded` is what the report's ledger was rebuilt from, `report` what is to be said of the report's file.
+    """
+    contents = contents_of(told, recorded)
+    files = contents.files() | {"figures.jsonl": json_lines(figure_lines(told))}
+    return packed(with_manifest(_about(told, report), files))
+
+
+def report_entry(name: str, form: str, content: bytes) -> dict[str, Any]:
+    """Return what the manifest says of the report's file."""
+    return {"file": name, "format": form, "bytes": len(content), "sha256": digest(content)}
+
+
+def _about(told: Told, report: Mapping[str, Any]) -> dict[str, Any]:
+    window = told.window
+    return {
+        "ninewatch": version(),
+        "at": format_instant(told.at),
+        "window": {
+            "name": window.name,
+            "start": format_instant(window.measured.start),
+            "end": format_instant(window.measured.end),
+            "whole_start": format_instant(window.whole.start),
+            "whole_end": format_instant(window.whole.end),
+        },
+        "time_zone": told.ledger.portfolio.time_zone,
+        "time_zone_database": zones.as_json(),
+        "products": [each.product for each in told.reports],
+        "report": dict(report),
+    }
+
+
+def contents_of(told: Told, recorded: Recorded) -> Contents:
+    """Return what the figures of the report are computed from, and nothing of other products."""
+    ledger, zone = told.ledger, told.ledger.portfolio.time_zone
+    chosen = _included(ledger, [each.product for each in told.reports])
+    agreements = list(_agreements(ledger, chosen, zone))
+    span = _looked_at(told)
+    return Contents(
+        zone,
+        [product_terms(each, zone) for each in chosen],
+        _part(ledger, recorded, {each.id for each in chosen}),
+        list(_planned(ledger, chosen, span)),
+        {name: zones.compiled(name) for name in {zone, *(each["zone"] for each in agreements if "zone" in each)}},
+        list(_days(agreements, span, ledger)),
+    )
+
+
+def _included(ledger: Ledger, names: Iterable[str]) -> list[Product]:
+    """Return the reported products, what they depend on or exclude, or did, and those that their clients use."""
+    found, left = set[str](), list(names)
+    for name in list(left):
+        left += [each for reliant in reliants(ledger.portfolio, name) for each in reliant.way]
+    while left:
+        if (name := left.pop()) not in found and (product := ledger.products.get(name)) is not None:
+            found.add(name)
+            left += product.depends_on
+            for plain in _agreements(ledger, [product], ledger.portfolio.time_zone):
+                left += [cut["dependency"] for cut in plain.get("excludes", ()) if isinstance(cut, dict)]
+    return [product for product in ledger.portfolio.products if product.id in found]
+
+
+def _agreements(ledger: Ledger, products: Iterable[Product], zone: str) -> Iterator[dict[str, Any]]:
+    """Yield the agreements of the products, present and former, as plain data."""
+    for product in products:
+        yield product_terms(product, zone)["agreement"]
+        yield from (json.loads(each.agreement) for each in ledger.definitions(product.id))
+
+
+def _part(ledger: Ledger, recorded: Recorded, products: set[str]) -> Recorded:
+    def ours(key: str) -> bool:
+        return ledger.former.check(key).partition("/")[0] in products
+
+    return replace(
+        recorded,
+        runs=[run for run in recorded.runs if ours(run.check)],
+        tail=[seen for seen in recorded.tail if ours(seen.check)],
+        incidents=[_undated(each) for each in recorded.incidents if ours(each.check)],
+        facts=list(_facts(ledger, recorded.facts, products)),
+    )
+
+
+def _undated(incident: Incident) -> Incident:
+    """Return the incident without its last failure while it lasts: that is replaced with each probe."""
+    return incident if incident.resolved is not None else replace(incident, last=None)
+
+
+def _facts(ledger: Ledger, facts: Iterable[Fact], products: set[str]) -> Iterator[Fact]:
+    """Yield the facts that concern the products. A revocation concerns the product of its correction."""
+    corrections: set[str] = set()
+    for fact in sorted(facts, key=lambda each: each.kind == REVOCATION):
+        if fact.kind == REVOCATION:
+            concerns = fact.content().get("revokes") in corrections
+        else:
+            concerns = not fact.product or ledger.former.product(fact.product) in products
+        if concerns:
+            corrections |= {fact.id} if fact.kind == CORRECTION else set()
+            yield fact
+
+
+def _looked_at(told: Told) -> Interval:
+    """Return an interval that holds every window of the report: months and windows before it, and whole ones."""
+    whole = told.window.whole
+    before = max((EARLIER + 1) * (whole.length + 2 * DAY), (MONTHS + 1) * _MONTH)
+    span = Interval(whole.start - before, whole.end + _MONTH)
+    limits = [limit for each in told.reports for limit in told.ledger.products[each.product].agreement.limits()]
+    return Interval(reach(limits, Interval(span.start, span.start)).start, span.end)
+
+
+def _planned(ledger: Ledger, products: Iterable[Product], span: Interval) -> Iterator[tuple[str, Exclusion]]:
+    portfolio = ledger.portfolio
+    for product in products:
+        for block in (*portfolio.maintenance, *product.maintenance):
+            yield from ((product.id, each) for each in block.exclusions(span, portfolio.time_zone))
+
+
+def _days(agreements: Iterable[Mapping[str, Any]], span: Interval, ledger: Ledger) -> Iterator[Holiday]:
+    zone = ledger.portfolio.zone
+    years = range(local(span.start, zone).year - 1, local(span.end, zone).year + 2)
+    for where in sorted({each["holidays"] for each in agreements if "holidays" in each}):
+        for year in years:
+            yield from ((where, year, day, name) for day, name in holidays(where, year))
+
+
+def default_name(product: str) -> str:
+    """Return the name of a bundle where neither it nor the report has one."""
+    return f"{product}.bundle.zip"

@@ -1,0 +1,337 @@
+"""A bundle's figures are recomputed from it alone, and whatever was changed in it is named."""
+
+from __future__ import annotations
+
+import io
+import json
+import subprocess
+import sys
+import zipfile
+from pathlib import Path
+from random import Random
+from typing import Any
+
+import pytest
+from click.testing import CliRunner, Result
+
+from monitor.bundle.archive import LARGEST, UnusableBundleError, packed, unpacked
+from monitor.bundle.manifest import NAME
+from monitor.bundle.verification import Verified, verify_bundle
+from monitor.cli import cli
+from sla.interval import DAY, HOUR
+from sla.window import format_instant
+from tests.monitor.bundle.worlds import World, bundled, forged, signed, world
+from tests.monitor.reporting import month
+
+
+def verified(content: bytes, folder: Path) -> Verified:
+    path = folder / "bundle.zip"
+    path.write_bytes(content)
+    return verify_bundle(path)
+
+
+def run(*arguments: object) -> Result:
+    return CliRunner().invoke(cli, [str(each) for each in arguments], catch_exceptions=False)
+
+
+@pytest.fixture(scope="module")
+def small(tmp_path_factory: pytest.TempPathFactory) -> World:
+    return world(7, tmp_path_factory.mktemp("small"), days=0.2)
+
+
+@pytest.mark.parametrize("seed", range(12))
+def test_every_figure_of_a_random_record_with_reloads_is_recomputed(seed: int, tmp_path: Path) -> None:
+    random, found = Random(seed), world(seed, tmp_path)  # noqa: S311 - reproducible
+    at = random.choice([found.end, found.end - random.randint(1, 40) * HOUR - 17])
+    for product, window in (("web", "month"), ("all", random.choice(["36h", "day", "week"]))):
+        checked = verified(bundled(found, product, window, at), tmp_path)
+        assert checked.agrees, checked.as_json()
+        assert checked.agreeing > 100
+
+
+def test_the_same_record_and_instant_give_the_same_bytes_however_it_goes_on(tmp_path: Path) -> None:
+    config, store = month.record(tmp_path, close=False)
+    words = ("report", "-c", config, "--product", "forms", "--window", "2d", "--at", month.MIDDLE, "--format", "json")
+    first, second = tmp_path / "a.zip", tmp_path / "b.zip"
+    assert run(*words, "--bundle", first).exit_code == 0
+    store.close()
+    assert run(*words, "--bundle", second).exit_code == 0
+    assert first.read_bytes() == second.read_bytes()
+
+
+def test_the_command_writes_a_bundle_next_to_the_report_and_verifies_it_far_from_the_record(tmp_path: Path) -> None:
+    """In another folder, without the configuration and the record."""
+    config, _ = month.record(tmp_path)
+    report, apart = tmp_path / "forms.json", tmp_path / "apart"
+    apart.mkdir()
+    words = ("report", "-c", config, "--product", "forms", "--at", month.MIDDLE, "-o", report, "--bundle")
+    done = run(*words)
+    assert done.exit_code == 0
+    assert str(tmp_path / "forms.bundle.zip") in done.stderr
+    moved = (tmp_path / "forms.bundle.zip").rename(apart / "forms.bundle.zip")
+    for path in (config, tmp_path / "record.db"):
+        path.unlink()
+    command = [sys.executable, "-m", "monitor", "verify", str(moved), "--json"]
+    root = Path(__file__).parents[3]
+    answer = subprocess.run(command, cwd=apart, capture_output=True, text=True, env={"PYTHONPATH": str(root)})
+    assert answer.returncode == 0, answer.stderr
+    said = json.loads(answer.stdout)
+    assert said["agrees"]
+    stated = json.loads(report.read_text())["products"][0]
+    files = unpacked(moved.read_bytes(), "")
+    lines = [json.loads(line) for line in files["figures.jsonl"].splitlines()]
+    own = {line["figure"]: line["value"] for line in lines if line["part"] == "window"}
+    assert own == {"raw": stated["raw"], "contractual": stated["contractual"]}
+    assert run("verify", moved, "--report", report).exit_code == 0
+    report.write_text(report.read_text().replace("forms", "forma"))
+    refused = run("verify", moved, "--report", report)
+    assert refused.exit_code == 1
+    assert "not the report that the bundle was made with" in refused.output
+
+
+def test_a_bundle_holds_no_address_and_no_other_product(tmp_path: Path) -> None:
+    config, _ = month.record(tmp_path)
+    path = tmp_path / "login.zip"
+    assert run("report", "-c", config, "--product", "login", "--at", month.MIDDLE, "--bundle", path).exit_code == 0
+    content = path.read_bytes()
+    assert b"127.0.0.1" not in content
+    found = world(3, tmp_path)
+    assert b"other/" not in bundled(found, "base", "day")
+
+
+def test_a_flip_of_any_byte_is_named_and_never_passes(small: World, tmp_path: Path) -> None:
+    content = bundled(small, "other", "2h")
+    files = unpacked(content, "")
+    random = Random(11)  # noqa: S311 - reproducible
+    offsets = (
+        {random.randrange(len(content)) for _ in range(250)}
+        | set(range(60))
+        | set(range(len(content) - 60, len(content)))
+    )
+    for at in sorted(offsets):
+        flipped = bytearray(content)
+        flipped[at] ^= 1 << random.randrange(8)
+        try:
+            found = verified(bytes(flipped), tmp_path)
+        except UnusableBundleError:
+            continue
+        assert not found.agrees, at
+        inside = [name for name in files if (begin := content.index(files[name])) <= at < begin + len(files[name])]
+        if inside and not inside[0].startswith("manifest"):
+            start = content.index(files[inside[0]])
+            line = content[start:at].count(b"\n") + 1
+            named = [each for each in found.damages if each.file == inside[0]]
+            assert any(each.line == line for each in named), (at, found.damages)
+
+
+def change_first(path: str, value: Any) -> Any:
+    def change(lines: list[Any]) -> list[Any]:
+        target, *rest = path.split(".")
+        inner = lines[0]
+        for name in (target, *rest[:-1]) if rest else ():
+            inner = inner[name]
+        inner[rest[-1] if rest else target] = value
+        return lines
+
+    return change
+
+
+def test_a_figure_that_was_edited_with_all_digests_made_anew_is_named_with_both_values(
+    small: World, tmp_path: Path
+) -> None:
+    content = bundled(small, "other", "2h")
+    path = tmp_path / "forged.zip"
+    path.write_bytes(forged(content, "figures.jsonl", change_first("value.availability.low", 0.123)))
+    done = run("verify", path)
+    assert done.exit_code == 1
+    (difference,) = [line for line in done.output.splitlines() if "DIFFERS  " in line]
+    assert "availability.low: stated 0.123, recomputed" in difference
+    window = f"{format_instant(small.end - 2 * HOUR)}/{format_instant(small.end)}"
+    assert f"other  window  {window}  raw: " in done.output
+    (found,) = [each for each in json.loads(run("verify", path, "--json").output)["figures"] if each["differences"]]
+    assert (found["product"], found["figure"], found["window"]) == ("other", "raw", window)
+    assert found["differences"][0]["field"] == "availability.low"
+
+
+def longer(lines: list[Any]) -> list[Any]:
+    for line in lines:
+        if line["check"].startswith("other/") and line["outcome"] == "good":
+            line["outcome"] = "bad"
+    return lines
+
+
+def test_runs_that_were_edited_give_other_figures(small: World, tmp_path: Path) -> None:
+    found = verified(forged(bundled(small, "other", "2h"), "runs.jsonl", longer), tmp_path)
+    assert not found.damages
+    assert found.differing
+
+
+def test_a_figure_that_was_taken_out_or_made_up_is_named(small: World, tmp_path: Path) -> None:
+    content = bundled(small, "other", "2h")
+    for change in (lambda lines: lines[1:], lambda lines: [*lines, lines[0] | {"number": 99}]):
+        found = verified(forged(content, "figures.jsonl", change), tmp_path)
+        assert any("no such figure" in (d.stated, d.recomputed) for each in found.figures for d in each.differences)
+
+
+def test_a_fact_that_was_edited_is_named(tmp_path: Path) -> None:
+    worlds = (world(seed, tmp_path) for seed in range(20))
+    found = next(w for w in worlds if any(f.kind == "correction" and f.product == "other" for f in w.facts))
+
+    def change(lines: list[Any]) -> list[Any]:
+        for line in lines:
+            if line["kind"] == "correction":
+                line["body"]["end"] = format_instant(found.end + DAY)
+        return lines
+
+    with pytest.raises(UnusableBundleError, match=r"facts\.jsonl: the correction [0-9a-f]{12}"):
+        verified(forged(bundled(found, "all", "2d"), "facts.jsonl", change), tmp_path)
+
+
+def test_the_time_zone_rules_of_the_bundle_decide(small: World, tmp_path: Path) -> None:
+    """A bundle whose rules of the zone are those of another one gives other days."""
+    content = bundled(small, "other", "month")
+
+    def change(lines: list[Any]) -> list[Any]:
+        by_name = {line["zone"]: line["tzif"] for line in lines}
+        other = forged_zone()
+        return [{"zone": name, "tzif": other} for name in by_name]
+
+    found = verified(forged(content, "zones.jsonl", change), tmp_path)
+    assert found.differing
+    assert verified(content, tmp_path).agrees
+
+
+def forged_zone() -> str:
+    import base64
+
+    from monitor import zones
+
+    return base64.b64encode(zones.compiled("Asia/Kathmandu")).decode()
+
+
+def test_another_version_of_the_zone_data_on_this_machine_is_said(small: World, tmp_path: Path) -> None:
+    content = bundled(small, "other", "2h")
+    files = unpacked(content, "")
+    manifest = json.loads(files[NAME])
+    manifest["time_zone_database"]["version"] = "2019a"
+    found = verified(signed(manifest, files), tmp_path)
+    assert found.agrees
+    assert any("2019a" in note and "not used" in note for note in found.notes)
+
+
+def without(name: str) -> Any:
+    return lambda files: {key: value for key, value in files.items() if key != name}
+
+
+@pytest.mark.parametrize(
+    ("change", "status", "said"),
+    [
+        (without("runs.jsonl"), 1, "runs.jsonl: the file is missing"),
+        (without("holidays.jsonl"), 1, "holidays.jsonl: the file is missing"),
+        (without(NAME), 2, f"holds no {NAME}"),
+        (lambda files: files | {"more.txt": b"x"}, 1, "more.txt: the file is not in manifest.json"),
+        (lambda files: dict(reversed(files.items())), 1, "not in the order of the manifest"),
+        (lambda files: files | {"facts.jsonl": files["facts.jsonl"] + b"{}\n"}, 1, "facts.jsonl, line "),
+        (lambda files: files | {"products.jsonl": b"[1,2]\n"}, 1, "NOT RECOMPUTED  products.jsonl, line 1"),
+        (lambda files: files | {"figures.jsonl": b"[" * 100_000}, 1, "figures.jsonl, line 1"),
+        (lambda files: files | {NAME: b"{}"}, 2, "manifest.json cannot be read"),
+        (lambda files: files | {NAME: files[NAME].replace(b'"version": 1', b'"version": 2')}, 2, "format version 2"),
+        (
+            lambda files: files | {NAME: files[NAME].replace(b"ninewatch-bundle", b"something-else")},
+            2,
+            "something-else",
+        ),
+        (lambda files: {"../../etc/passwd": b"x", **files}, 2, "'../../etc/passwd'"),
+        (lambda files: {"/etc/passwd": b"x", **files}, 2, "'/etc/passwd'"),
+        (lambda files: {}, 2, "holds no files"),
+    ],
+)
+def test_files_that_are_missing_additional_moved_or_of_another_kind_are_named(
+    change: Any, status: int, said: str, small: World, tmp_path: Path
+) -> None:
+    path = tmp_path / "bundle.zip"
+    path.write_bytes(packed(change(unpacked(bundled(small, "other", "2h"), ""))))
+    done = run_main("verify", path)
+    assert (done.returncode, said in done.stdout + done.stderr) == (status, True), done.stdout + done.stderr
+    assert "Traceback" not in done.stderr
+
+
+def run_main(*arguments: object) -> subprocess.CompletedProcess[str]:
+    command = [sys.executable, "-m", "monitor", *map(str, arguments)]
+    return subprocess.run(command, cwd=Path(__file__).parents[3], capture_output=True, text=True)
+
+
+def archive(*entries: tuple[str, bytes], compressed: bool = False) -> bytes:
+    target = io.BytesIO()
+    method = zipfile.ZIP_DEFLATED if compressed else zipfile.ZIP_STORED
+    with zipfile.ZipFile(target, "w", method) as writing:
+        for name, content in entries:
+            writing.writestr(name, content)
+    return target.getvalue()
+
+
+@pytest.mark.parametrize(
+    ("content", "said"),
+    [
+        (b"", "not a whole ZIP archive"),
+        (b"no archive at all" * 50, "not a whole ZIP archive"),
+        (packed({"a": b"1", "b": b"2"}).replace(b"b", b"a"), "the file a twice"),
+        (archive(("bomb", bytes(5 << 20)), compressed=True), "compressed"),
+        (archive(("A B", b"")), "'A B'"),
+    ],
+)
+def test_what_is_no_bundle_is_refused(content: bytes, said: str, tmp_path: Path) -> None:
+    with pytest.raises(UnusableBundleError, match=said):
+        verified(content, tmp_path)
+
+
+def test_a_bundle_that_was_cut_off_anywhere_is_refused(small: World, tmp_path: Path) -> None:
+    content = bundled(small, "other", "2h")
+    for length in range(0, len(content), len(content) // 40):
+        with pytest.raises(UnusableBundleError, match="not a whole ZIP archive"):
+            verified(content[:length], tmp_path)
+
+
+def test_bytes_before_behind_and_in_the_headers_are_named(small: World, tmp_path: Path) -> None:
+    content = bundled(small, "other", "2h")
+    for changed in (b"#!" + content, content[:-2] + b"\x05\x00extra"):
+        found = verified(changed, tmp_path)
+        assert "outside of its files" in str(found.damages[0])
+
+
+def test_what_is_too_large_or_not_there_is_refused(tmp_path: Path) -> None:
+    path = tmp_path / "large.zip"
+    with path.open("wb") as file:
+        file.truncate(LARGEST + 1)
+    with pytest.raises(UnusableBundleError, match="larger than 1024 MiB"):
+        verify_bundle(path)
+    for missing in (tmp_path / "none.zip", tmp_path):
+        done = run_main("verify", missing)
+        assert done.returncode == 2
+        assert "cannot read" in done.stderr
+
+
+def test_a_window_that_no_report_has_is_refused(small: World, tmp_path: Path) -> None:
+    """Else a forged manifest could keep the verifier busy for ever."""
+    files = unpacked(bundled(small, "other", "2h"), "")
+    manifest = json.loads(files[NAME])
+    manifest["window"] |= {"start": "1970-01-02T00:00:00Z", "whole_start": "1970-01-02T00:00:00Z"}
+    with pytest.raises(UnusableBundleError, match="not one that a report can have"):
+        verified(signed(manifest, files), tmp_path)
+
+
+def test_text_of_a_bundle_moves_no_cursor(small: World, tmp_path: Path) -> None:
+    path = tmp_path / "bundle.zip"
+    change = change_first("product", "\x1b[2Jother")
+    path.write_bytes(forged(bundled(small, "other", "2h"), "figures.jsonl", change))
+    done = run("verify", path)
+    assert done.exit_code == 1
+    assert "\x1b" not in done.output
+
+
+def test_a_bundle_cannot_take_the_place_of_its_report(tmp_path: Path) -> None:
+    config, _ = month.record(tmp_path)
+    path = tmp_path / "same.md"
+    done = run_main("report", "-c", config, "--product", "forms", "--at", month.MIDDLE, "-o", path, "--bundle", path)
+    assert done.returncode == 2
+    assert "cannot both be" in done.stderr

@@ -1,0 +1,150 @@
+"""Records with a random past: outages, gaps, reloads that change everything, corrections; and bundles of them."""
+
+from __future__ import annotations
+
+import json
+from dataclasses import dataclass
+from random import Random
+from typing import TYPE_CHECKING, Any
+
+from monitor.as_of import recorded_at
+from monitor.bundle.archive import packed, unpacked
+from monitor.bundle.manifest import DIGEST_NAME, NAME, with_manifest
+from monitor.bundle.writing import bundle_of, report_entry
+from monitor.config.model import Portfolio
+from monitor.definitions import additions
+from monitor.journal import Journal
+from monitor.ledger import Ledger
+from monitor.reporting.whole import told
+from monitor.storage.base import Batch
+from monitor.storage.reader import reading
+from monitor.storage.sqlite import SqliteStore
+from sla.correction import Correction, Revocation
+from sla.interval import DAY, HOUR, MINUTE, Interval
+from sla.observation import Observation, Outcome
+from sla.window import parse_instant, parse_window
+from tests.support.ledgers import StandIn
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+    from pathlib import Path
+
+    from sla.fact import Fact
+    from sla.incident import Incident
+
+START = parse_instant("2026-10-30T20:00:00Z")  # clocks of Vancouver are set back on 1 November in older databases
+REASON = {Outcome.GOOD: "", Outcome.BAD: "http_status", Outcome.UNKNOWN: "network"}
+
+
+@dataclass
+class World:
+    """A record on disk, the portfolio that was loaded last, and the instant at which it ends."""
+
+    path: Path
+    portfolio: Portfolio
+    end: int
+    facts: list[Fact]
+
+
+def loaded(random: Random, path: Path) -> Portfolio:
+    """Return a portfolio of three products of which any detail may differ from the last one's."""
+    agreements: list[dict[str, Any]] = [
+        {},
+        {"service_hours": "Mon-Fri 07:00-18:00", "holidays": "BC"},
+        {"service_hours": "Sat-Sun 22:00-02:00", "zone": "Europe/Vienna", "longest_outage": "30m"},
+        {"excludes": ["corrections", {"dependency": "base"}], "total_outage": {"limit": "1h", "per": "2d"}},
+    ]
+    rrule = "FREQ=DAILY;BYHOUR=3"
+    planned = {"start": "2026-10-30T03:00", "end": "2026-10-30T04:30", "rrule": rrule, "reason": "patching"}
+    products = []
+    for name in ("base", "web", "other"):
+        names = random.sample(["a", "b", "c"], random.randint(1, 3))
+        products.append(
+            {
+                "id": name,
+                "objective": random.choice(["99%", "99.9%", "two nines"]),
+                "rule": random.choice(["all", "any"]),
+                "depends_on": ["base"] if name == "web" else [],
+                "agreement": random.choice(agreements) if name != "base" else {},
+                "maintenance": [planned] if random.random() < 0.5 else [],
+                "clients": [{"name": "forms", "risk": "low", "since": "2026-10-31"}] if name == "web" else [],
+                "value_per_hour": {"amount": 12.5, "basis": "assumed"} if random.random() < 0.3 else None,
+                "checks": tuple(
+                    StandIn(id=each, interval=random.choice(["10m", "20m"]), timeout="10s") for each in sorted(names)
+                ),
+            }
+        )
+    return Portfolio.model_validate({"products": products, "store": str(path), "time_zone": "America/Vancouver"})
+
+
+def world(seed: int, folder: Path, *, days: float = 2.5) -> World:
+    """Write a record of some days with a reload now and then."""
+    random, path = Random(seed), folder / f"record-{seed}.db"  # noqa: S311 - reproducible
+    end = START + round(days * DAY)
+    store = SqliteStore(path, end)
+    ledger = Ledger(loaded(random, path))
+    at, outcomes, facts = START, dict.fromkeys(ledger.entries, Outcome.GOOD), []
+    incidents: list[Incident] = []
+    _define(ledger, at)
+    while at < end:
+        if random.random() < 0.03:
+            ledger.reload(loaded(random, path))
+            _define(ledger, at)
+        for entry in list(ledger.entries.values()):
+            if random.random() < 0.15:
+                outcomes[entry.key] = random.choice([*Outcome, Outcome.GOOD, Outcome.GOOD])
+            if random.random() < 0.95:
+                outcome = outcomes.get(entry.key, Outcome.GOOD)
+                moment = at + random.randint(0, 5) * 1_000_003
+                seen = Observation(entry.key, moment, outcome, REASON[outcome], random.choice([None, 1234]))
+                if entry.timeline.last_at is None or entry.timeline.last_at < seen.at:
+                    store.write(Batch(observations=[seen], runs=[*entry.observe(seen), *entry.growing()]))
+                    if (change := entry.tracker.step(seen)) is not None:
+                        incidents.append(ledger.decide(change))
+        if random.random() < 0.02:
+            facts += _stated(random, at, [each for each in facts if each.kind == "correction"])
+        at += 10 * MINUTE
+    store.write(Batch(incidents=incidents, facts=[*ledger.facts.all, *facts]))
+    store.close()
+    return World(path, ledger.portfolio, end, [*ledger.facts.all, *facts])
+
+
+def _define(ledger: Ledger, now: int) -> None:
+    def began(name: str) -> int | None:
+        found = (entry.timeline.begins for entry in ledger.of(name))
+        return min((at for at in found if at is not None), default=None)
+
+    added = additions(ledger.portfolio, ledger.definitions, began, ledger.facts.products, now)
+    ledger.facts = type(ledger.facts)(ledger.facts.all, [each.fact("test") for each in added], former=ledger.former)
+
+
+def _stated(random: Random, at: int, corrections: list[Fact]) -> list[Fact]:
+    if corrections and random.random() < 0.4:
+        return [Revocation(random.choice(corrections).id, "Ada", "it was ours", at).fact()]
+    span = Interval(at - random.randint(1, 9) * HOUR, at)
+    return [Correction(random.choice(["web", "other"]), span, "Ada", "account locked", at).fact()]
+
+
+def bundled(found: World, product: str, window: str = "30d", at: int | None = None) -> bytes:
+    """Return the bundle that `ninewatch report` writes."""
+    at = found.end if at is None else at
+    with reading(found.path) as record:
+        recorded = recorded_at(record, Journal.of(found.path), at).kept()
+    chosen = [each for each in found.portfolio.products if product in ("all", each.id)]
+    made = told(recorded.ledger(found.portfolio), chosen, parse_window(window, at, found.portfolio.zone), at)
+    return bundle_of(made, recorded, report_entry("report.md", "md", b"a report"))
+
+
+def forged(content: bytes, name: str, change: Callable[[list[Any]], list[Any]]) -> bytes:
+    """Return a bundle with the lines of a file changed and all digests made anew."""
+    files = unpacked(content, "bundle")
+    manifest = json.loads(files[NAME])
+    lines = change([json.loads(line) for line in files[name].splitlines()])
+    text = "".join(json.dumps(line, ensure_ascii=False, sort_keys=True, separators=(",", ":")) + "\n" for line in lines)
+    return signed(manifest, files | {name: text.encode()})
+
+
+def signed(manifest: dict[str, Any], files: dict[str, bytes]) -> bytes:
+    """Return the archive of the files with a manifest that fits them."""
+    about = {key: value for key, value in manifest.items() if key not in ("format", "version", "files")}
+    return packed(with_manifest(about, {n: c for n, c in files.items() if n not in (NAME, DIGEST_NAME)}))
