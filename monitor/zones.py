@@ -11,8 +11,8 @@ from __future__ import annotations
 import contextlib
 import io
 import re
+import tempfile
 import zoneinfo
-from contextvars import ContextVar
 from dataclasses import dataclass
 from importlib import resources
 from pathlib import Path
@@ -24,12 +24,9 @@ if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Mapping
 
 _VERSION = re.compile(r"# version (\d{4}[a-z]+)\b")  # the first line of tzdata.zi; none where it is "unknown"
+_NAME = re.compile(r"[A-Za-z0-9_+-]+(/[A-Za-z0-9_+-]+){0,3}")
 _ANY_ZONE = "Etc/UTC"  # in every compiled database
 _ADVICE = "install the package tzdata (pip install tzdata), or the system's time zone database"
-
-
-# Zones that take precedence over the database's while another one's rules apply (`stated`).
-_STATED: ContextVar[Mapping[str, zoneinfo.ZoneInfo] | None] = ContextVar("stated zones", default=None)
 
 
 class NoZoneError(NinewatchError, ValueError):
@@ -131,8 +128,6 @@ def zone(name: str) -> zoneinfo.ZoneInfo:
     Raises:
         NoZoneError: none has it, or there is no time zone database.
     """
-    if (found := (_STATED.get() or {}).get(name)) is not None:
-        return found
     try:
         return zoneinfo.ZoneInfo(name)
     except (zoneinfo.ZoneInfoNotFoundError, OSError, ValueError):
@@ -144,21 +139,35 @@ def zone(name: str) -> zoneinfo.ZoneInfo:
 def stated(rules: Mapping[str, bytes]) -> Iterator[None]:
     """Let zones have the rules of these TZif files (RFC 9636), by name, for as long as the block lasts.
 
+    They apply to the whole process, as libraries make zones of their own. A zone that is not among them is looked for
+    in the package `tzdata`.
+
     Raises:
-        ValueError: one is not such a file.
+        ValueError: a name or a file is not one of a zone.
     """
-    token = _STATED.set({name: _read(name, data) for name, data in rules.items()})
-    try:
-        yield
-    finally:
-        _STATED.reset(token)
+    before = zoneinfo.TZPATH
+    with tempfile.TemporaryDirectory(prefix="ninewatch-zones-") as folder:
+        for name, data in rules.items():
+            _write(Path(folder), name, data)
+        try:
+            zoneinfo.reset_tzpath(to=(folder,))
+            zoneinfo.ZoneInfo.clear_cache()
+            yield
+        finally:
+            zoneinfo.reset_tzpath(to=before)
+            zoneinfo.ZoneInfo.clear_cache()
 
 
-def _read(name: str, data: bytes) -> zoneinfo.ZoneInfo:
+def _write(folder: Path, name: str, data: bytes) -> None:
+    if not _NAME.fullmatch(name):
+        raise ValueError(f"{name[:60]!r} is not the name of a time zone")
     try:
-        return zoneinfo.ZoneInfo.from_file(io.BytesIO(data), name)
-    except Exception as error:  # noqa: BLE001 - the reader raises whatever it trips over
+        zoneinfo.ZoneInfo.from_file(io.BytesIO(data), name)
+    except Exception as error:  # noqa: BLE001 - the reader raises whatever it fails on
         raise ValueError(f"the rules of the zone {name} are not a TZif file: {error}") from None
+    path = folder / name
+    path.parent.mkdir(parents=True, exist_ok=True)
+    path.write_bytes(data)
 
 
 def compiled(name: str) -> bytes:

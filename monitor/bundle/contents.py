@@ -18,6 +18,7 @@ from monitor.bundle.archive import UnusableBundleError
 from monitor.bundle.manifest import json_lines
 from monitor.bundle.terms import portfolio_of
 from monitor.config import holidays
+from monitor.config.maintenance import forget_occurrences
 
 if TYPE_CHECKING:
     from monitor.ledger import Ledger
@@ -32,8 +33,8 @@ Holiday = tuple[str, int, dt.date, str]
 class Contents:
     """What figures are computed from.
 
-    `terms` are the products as `product_terms` gives them, `planned` occurrences of their maintenance, `tzif` the rules
-    of the zones that are used, `days` the holidays (place, year, date, name).
+    `terms` are the products as `product_terms` gives them, `planned` occurrences of maintenance by product, `tzif` the
+    rules of the zones that are used, `days` the holidays (place, year, date, name).
     """
 
     time_zone: str
@@ -95,7 +96,11 @@ class Contents:
         for where, year, day, name in self.days:
             by_year[where, year] = (*by_year.get((where, year), ()), (day, name))
         with zones.stated(self.tzif), holidays.stated(by_year):
-            yield
+            forget_occurrences()
+            try:
+                yield
+            finally:
+                forget_occurrences()
 
     def ledger(self) -> Ledger:
         """Return the ledger that is rebuilt from this; its figures are right under `rules` only."""

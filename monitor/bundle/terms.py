@@ -93,13 +93,14 @@ def _readiness_terms(block: ReadinessBlock) -> dict[str, Any]:
 def portfolio_of(
     terms: Sequence[Mapping[str, Any]], time_zone: str, planned: Mapping[str, Sequence[Exclusion]]
 ) -> Portfolio:
-    """Return a portfolio of the products; `planned` is the maintenance of each, by id.
+    """Return a portfolio of the products; `planned` is the maintenance of each by id, that of all under no id.
 
     Raises:
         ValueError, KeyError, TypeError, AttributeError: it is not data of `product_terms`.
     """
     products = tuple(_product(each, planned.get(str(each["id"]), ())) for each in terms)
-    return Portfolio.model_construct(time_zone=time_zone, products=products)
+    for_all = (StatedMaintenance(planned.get("", ())),)
+    return Portfolio.model_construct(time_zone=time_zone, products=products, maintenance=for_all)  # type: ignore[arg-type]
 
 
 def _product(plain: Mapping[str, Any], planned: Sequence[Exclusion]) -> Product:

@@ -16,7 +16,7 @@ from monitor.bundle.figures import Difference, compare, figure_lines, key_of
 from monitor.bundle.manifest import Damage, damages, digest, read_manifest
 from monitor.reporting.whole import told
 from sla.correction import read as read_correction
-from sla.fact import CORRECTION, DEFINITION, REVOCATION, Fact
+from sla.fact import CORRECTION, DEFINITION, MAINTENANCE, REVOCATION, Fact
 from sla.interval import DAY, Interval
 from sla.window import Window, parse_instant
 
@@ -193,7 +193,7 @@ def _refuse_changed(facts: object) -> None:
 def _follows(fact: Fact) -> bool:
     if fact.kind in (CORRECTION, REVOCATION):
         return read_correction(fact).id == fact.id
-    if fact.kind == DEFINITION:
+    if fact.kind in (DEFINITION, MAINTENANCE):
         return Fact.of(fact.made, fact.author, fact.kind, fact.product, fact.content()).id == fact.id
     return True
 

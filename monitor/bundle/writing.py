@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 from dataclasses import replace
 from typing import TYPE_CHECKING, Any, Final
 
@@ -12,10 +13,10 @@ from monitor.bundle.contents import Contents
 from monitor.bundle.figures import figure_lines
 from monitor.bundle.manifest import digest, json_lines, with_manifest
 from monitor.bundle.terms import product_terms
+from monitor.config.dependent_clients import reliants
 from monitor.config.holidays import holidays
-from monitor.config.reliance import reliants
 from monitor.share import version
-from sla.fact import CORRECTION, REVOCATION
+from sla.fact import CORRECTION, MAINTENANCE, REVOCATION
 from sla.interval import DAY, Interval
 from sla.localtime import local
 from sla.outage import reach
@@ -34,6 +35,7 @@ if TYPE_CHECKING:
     from sla.fact import Fact
     from sla.incident import Incident
 
+_NAME_IN_PLAN: Final = re.compile(r"[A-Za-z][A-Za-z0-9_+-]*(?:/[A-Za-z0-9_+-]+)*")
 _MONTH: Final = 32 * DAY  # longer than any
 
 
@@ -82,7 +84,7 @@ def contents_of(told: Told, recorded: Recorded) -> Contents:
         [product_terms(each, zone) for each in chosen],
         _part(ledger, recorded, {each.id for each in chosen}),
         list(_planned(ledger, chosen, span)),
-        {name: zones.compiled(name) for name in {zone, *(each["zone"] for each in agreements if "zone" in each)}},
+        {name: zones.compiled(name) for name in {zone, *_zones(agreements), *_zones_of_plans(recorded.facts)}},
         list(_days(agreements, span, ledger)),
     )
 
@@ -139,6 +141,20 @@ def _facts(ledger: Ledger, facts: Iterable[Fact], products: set[str]) -> Iterato
             yield fact
 
 
+def _zones(agreements: Iterable[Mapping[str, Any]]) -> Iterator[str]:
+    yield from (each["zone"] for each in agreements if "zone" in each)
+
+
+def _zones_of_plans(facts: Iterable[Fact]) -> Iterator[str]:
+    """Yield the zones that planned maintenance and its calendars name; what no zone is called is passed over."""
+    known: set[str] = set()
+    for fact in facts:
+        if fact.kind == MAINTENANCE:
+            known = known or zones.names()
+            named = set(_NAME_IN_PLAN.findall(fact.body))
+            yield from sorted(named & known)
+
+
 def _looked_at(told: Told) -> Interval:
     """Return an interval that holds every window of the report: months and windows before it, and whole ones."""
     whole = told.window.whole
@@ -149,10 +165,11 @@ def _looked_at(told: Told) -> Interval:
 
 
 def _planned(ledger: Ledger, products: Iterable[Product], span: Interval) -> Iterator[tuple[str, Exclusion]]:
+    """Yield what the configuration plans, for records that have no plans of their own (`facts.jsonl`)."""
     portfolio = ledger.portfolio
-    for product in products:
-        for block in (*portfolio.maintenance, *product.maintenance):
-            yield from ((product.id, each) for each in block.exclusions(span, portfolio.time_zone))
+    for name, blocks in (("", portfolio.maintenance), *((each.id, each.maintenance) for each in products)):
+        for block in blocks if not ledger.facts.maintenance(name) else ():
+            yield from ((name, each) for each in block.exclusions(span, portfolio.time_zone))
 
 
 def _days(agreements: Iterable[Mapping[str, Any]], span: Interval, ledger: Ledger) -> Iterator[Holiday]:

@@ -263,6 +263,13 @@ def _occurrences(calendar: Calendar, zone: str, year: int) -> Iterator[tuple[Int
             yield _span(first, last, zone), summary[:200]
 
 
+def forget_occurrences() -> None:
+    """Drop the occurrences that are kept: they were computed by the rules of zones that no longer apply."""
+    _year_of_rule.cache_clear()
+    _parsed.cache_clear()
+    _year_of_calendar.cache_clear()
+
+
 def _at_midnight(moment: dt.date) -> dt.datetime:
     if isinstance(moment, dt.datetime):
         return moment

@@ -15,6 +15,7 @@ from monitor.config.model import Portfolio
 from monitor.definitions import additions
 from monitor.journal import Journal
 from monitor.ledger import Ledger
+from monitor.planned_maintenance import added_plans
 from monitor.reporting.whole import told
 from monitor.storage.base import Batch
 from monitor.storage.reader import reading
@@ -114,6 +115,8 @@ def _define(ledger: Ledger, now: int) -> None:
         found = (entry.timeline.begins for entry in ledger.of(name))
         return min((at for at in found if at is not None), default=None)
 
+    plans = added_plans(ledger.portfolio, ledger.facts, began, now)
+    ledger.facts = type(ledger.facts)(ledger.facts.all, [each.fact("test") for each in plans], former=ledger.former)
     added = additions(ledger.portfolio, ledger.definitions, began, ledger.facts.products, now)
     ledger.facts = type(ledger.facts)(ledger.facts.all, [each.fact("test") for each in added], former=ledger.former)
 
