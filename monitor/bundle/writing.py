@@ -8,6 +8,7 @@ from dataclasses import replace
 from typing import TYPE_CHECKING, Any, Final
 
 from monitor import zones
+from monitor.as_of import relied_on
 from monitor.bundle.archive import packed
 from monitor.bundle.contents import Contents
 from monitor.bundle.figures import figure_lines
@@ -24,7 +25,7 @@ from sla.report import EARLIER, MONTHS
 from sla.window import format_instant
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Iterator, Mapping
+    from collections.abc import Iterable, Iterator, Mapping, Sequence
 
     from monitor.as_of import Recorded
     from monitor.bundle.contents import Holiday
@@ -76,31 +77,27 @@ def _about(told: Told, report: Mapping[str, Any]) -> dict[str, Any]:
 def contents_of(told: Told, recorded: Recorded) -> Contents:
     """Return what the figures of the report are computed from, and nothing of other products."""
     ledger, zone = told.ledger, told.ledger.portfolio.time_zone
-    chosen = _included(ledger, [each.product for each in told.reports])
+    names = _included(ledger, [each.product for each in told.reports])
+    chosen = [product for product in ledger.portfolio.products if product.id in names]
     agreements = list(_agreements(ledger, chosen, zone))
     span = _looked_at(told)
     return Contents(
         zone,
         [product_terms(each, zone) for each in chosen],
-        _part(ledger, recorded, {each.id for each in chosen}),
+        _part(ledger, recorded, names),
         list(_planned(ledger, chosen, span)),
         {name: zones.compiled(name) for name in {zone, *_zones(agreements), *_zones_of_plans(recorded.facts)}},
         list(_days(agreements, span, ledger)),
     )
 
 
-def _included(ledger: Ledger, names: Iterable[str]) -> list[Product]:
-    """Return the reported products, what they depend on or exclude, or did, and those that their clients use."""
-    found, left = set[str](), list(names)
-    for name in list(left):
-        left += [each for reliant in reliants(ledger.portfolio, name) for each in reliant.way]
-    while left:
-        if (name := left.pop()) not in found and (product := ledger.products.get(name)) is not None:
-            found.add(name)
-            left += product.depends_on
-            for plain in _agreements(ledger, [product], ledger.portfolio.time_zone):
-                left += [cut["dependency"] for cut in plain.get("excludes", ()) if isinstance(cut, dict)]
-    return [product for product in ledger.portfolio.products if product.id in found]
+def _included(ledger: Ledger, names: Sequence[str]) -> set[str]:
+    """Return the reported products, what their figures depend on, or did, and those that their clients use.
+
+    Products that the configuration has no longer may be among them.
+    """
+    used = [each for name in names for reliant in reliants(ledger.portfolio, name) for each in reliant.way]
+    return {each for name in (*names, *used) for each in relied_on(ledger, name)}
 
 
 def _agreements(ledger: Ledger, products: Iterable[Product], zone: str) -> Iterator[dict[str, Any]]:

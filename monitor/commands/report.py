@@ -76,7 +76,7 @@ def report_command(
     window = _window(window_text, at, portfolio)
     products = _chosen(name, portfolio)
     form = _form(form, output)
-    recorded = _recorded(portfolio.store, at)
+    recorded = _recorded(portfolio, at)
     found = _told(recorded, portfolio, products, window, at)
     written = _bytes(found, form, paper)
     if bundle is not None:
@@ -187,13 +187,13 @@ def _chosen(name: str, portfolio: Portfolio) -> Sequence[Product]:
     return found
 
 
-def _recorded(record: Path, at: int) -> Recorded:
+def _recorded(portfolio: Portfolio, at: int) -> Recorded:
     from monitor.as_of import recorded_at
     from monitor.journal import Journal
     from monitor.storage.reader import reading
 
-    with reading(record) as found:
-        return recorded_at(found, Journal.of(record), at).kept()
+    with reading(portfolio.store) as found:
+        return recorded_at(found, Journal.of(portfolio.store), at, portfolio).kept()
 
 
 def _told(recorded: Recorded, portfolio: Portfolio, products: Sequence[Product], window: Window, at: int) -> Told:

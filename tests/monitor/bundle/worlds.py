@@ -132,7 +132,7 @@ def bundled(found: World, product: str, window: str = "30d", at: int | None = No
     """Return the bundle that `ninewatch report` writes."""
     at = found.end if at is None else at
     with reading(found.path) as record:
-        recorded = recorded_at(record, Journal.of(found.path), at).kept()
+        recorded = recorded_at(record, Journal.of(found.path), at, found.portfolio).kept()
     chosen = [each for each in found.portfolio.products if product in ("all", each.id)]
     made = told(recorded.ledger(found.portfolio), chosen, parse_window(window, at, found.portfolio.zone), at)
     return bundle_of(made, recorded, report_entry("report.md", "md", b"a report"))
