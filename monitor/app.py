@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING
 
 import structlog
 
+from monitor.alerting.service import Alerting
 from monitor.config.loader import Examined, examine
 from monitor.config.watcher import Watcher
 from monitor.engine.fact_recorder import FactRecorder
@@ -28,6 +29,7 @@ from monitor.journal import Journal
 from monitor.ledger import Ledger
 from monitor.network.outbound_policy import Outbound
 from monitor.probes.registry import check_types
+from monitor.receivers.registry import RECEIVER_TYPES
 from monitor.renamed import unconfigured
 from monitor.storage.sqlite import SqliteStore
 from monitor.storage.writer import Writer
@@ -65,6 +67,16 @@ class Running:
     address: str
     stop: Callable[[], None]
     reload: Callable[[], None]
+
+
+@dataclass(frozen=True, slots=True)
+class _Parts:
+    """What a reload reaches."""
+
+    scheduler: Scheduler
+    jobs: Jobs
+    facts: FactRecorder
+    alerting: Alerting
 
 
 class Daemon:
@@ -140,8 +152,10 @@ class Daemon:
             await facts.look()
             facts.define()
             self._report_unconfigured()
+            alerting = Alerting(self._ledger, writer, self._clock, self._health)
+            alerting.restore(store)
             async with (
-                Recorder(self._ledger, writer, self._health) as recorder,
+                Recorder(self._ledger, writer, self._health, decide=alerting.changed) as recorder,
                 rigged(self._clock, self._health, outbound=Outbound(self._portfolio.outbound)) as (runner, pulse),
                 self._published(runner, beats := Heartbeats(self._ledger, recorder.record, self._clock)) as listener,
             ):
@@ -152,7 +166,8 @@ class Daemon:
                 gc.freeze()  # what was loaded stays: the collector need not look through it again and again
                 address = f"http://{listener.addresses[0]}"
                 ready(Running(self._ledger, self._health, address, self._stop.set, self._asked.set))
-                await self._work(scheduler, jobs, facts, beside)
+                parts = _Parts(scheduler, jobs, facts, alerting)
+                await self._work(parts, runner, beside)
             if not recorder.complete:
                 self._failure = self._failure or self._unwritten()
         finally:
@@ -188,18 +203,18 @@ class Daemon:
             )
         return min(wanted, possible)
 
-    async def _work(
-        self, scheduler: Scheduler, jobs: Jobs, facts: FactRecorder, beside: Callable[[], Awaitable[None]] | None
-    ) -> None:
+    async def _work(self, parts: _Parts, runner: Runner, beside: Callable[[], Awaitable[None]] | None) -> None:
         try:
             async with asyncio.TaskGroup() as tasks:
                 if beside is not None:
                     tasks.create_task(self._accompany(beside), name="beside")
-                tasks.create_task(scheduler.run(), name="scheduler")
-                tasks.create_task(self._look_out(scheduler, jobs, facts), name="look-out")
+                tasks.create_task(parts.scheduler.run(), name="scheduler")
+                tasks.create_task(parts.alerting.run(runner.frame), name="alerting")
+                tasks.create_task(self._look_out(parts), name="look-out")
                 tasks.create_task(self._until_stopped(), name="stop")
         except* Stopped:
             log.info("stopping")
+        await parts.alerting.drain(runner.frame)
 
     @contextlib.contextmanager
     def _signals(self) -> Iterator[None]:
@@ -240,46 +255,47 @@ class Daemon:
         finally:
             await listener.close()
 
-    async def _look_out(self, scheduler: Scheduler, jobs: Jobs, facts: FactRecorder) -> None:
+    async def _look_out(self, parts: _Parts) -> None:
         """Once a second see whether the configuration, the journal or our surroundings changed."""
         while True:
             await self._clock.sleep_until(self._clock.monotonic() + LOOK)
             if not self._self_check.look():
                 continue  # no file can be read: a configuration that seems to have gone has not
-            await facts.look()
+            await parts.facts.look()
             asked = self._asked.is_set()
             self._asked.clear()
             if await asyncio.to_thread(self._watcher.changed) or asked:
-                await self._reload(scheduler, jobs, facts)
+                await self._reload(parts)
             if self._blackbox is not None:
                 await asyncio.to_thread(self._blackbox.look, self._health, asked=asked)
 
-    async def _reload(self, scheduler: Scheduler, jobs: Jobs, facts: FactRecorder) -> None:
+    async def _reload(self, parts: _Parts) -> None:
         """Load the configuration whole; swap it in if it is sound, else keep the one that runs."""
         self._health.config_reload_success = False
         try:
-            examined = await asyncio.to_thread(examine, self._source, self._kinds)
+            examined = await asyncio.to_thread(examine, self._source, self._kinds, RECEIVER_TYPES)
             self._watcher = Watcher(self._source, examined.files)
             for problem in examined.problems:
                 log.error("config_refused", problem=str(problem))
             if examined.portfolio is not None:
-                await asyncio.to_thread(jobs.prepare, examined.portfolio)
-                self._take_over(examined.portfolio, scheduler, jobs)
-                facts.define()
+                await asyncio.to_thread(parts.jobs.prepare, examined.portfolio)
+                self._take_over(examined.portfolio, parts)
+                parts.facts.define()
                 self._health.config_digest = examined.digest
                 return
         except Exception:  # whatever a loader trips over, probing goes on
             log.exception("config_defect")
         log.error("config_kept", advice="the running configuration is unchanged; mend the file to have it loaded")
 
-    def _take_over(self, portfolio: Portfolio, scheduler: Scheduler, jobs: Jobs) -> None:
+    def _take_over(self, portfolio: Portfolio, parts: _Parts) -> None:
         for name in ("listen", "store"):
             if getattr(portfolio, name) != getattr(self._portfolio, name):
                 log.warning("config_needs_restart", key=name)
         self._ledger.reload(portfolio)
         self._report_unconfigured()
-        jobs.confine(portfolio)
-        scheduler.load(jobs.all())
+        parts.jobs.confine(portfolio)
+        parts.scheduler.load(parts.jobs.all())
+        parts.alerting.reload()
         self._health.config_reload_success, self._health.config_reload_at = True, self._clock.now()
         log.info("config_reloaded", products=len(portfolio.products), checks=len(self._ledger.entries))
 

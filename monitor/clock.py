@@ -3,12 +3,18 @@
 from __future__ import annotations
 
 import asyncio
+import random
 import time
 from typing import Protocol
 
 from sla.interval import SECOND
 
 _STEP = SECOND  # a wall clock that left its course by more than this has been set, not slewed
+
+
+def chance() -> float:
+    """Return a random number within [0, 1): for what must not happen everywhere at once, never for secrets."""
+    return random.random()  # noqa: S311
 
 
 class Clock(Protocol):

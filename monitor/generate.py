@@ -14,18 +14,23 @@ from monitor.exporters.grafana import dashboard_file
 from monitor.exporters.rules import rules_file
 from monitor.probes.documentation import handbook
 from monitor.probes.registry import CHECK_TYPES
+from monitor.receivers.handbook import handbook as receivers_handbook
+from monitor.receivers.registry import RECEIVER_TYPES
 from monitor.web.runbook import runbook_html
 
 ROOT = Path(__file__).resolve().parents[1]
 
 # The chart cannot read files outside its folder, so it holds copies.
 GENERATED: Mapping[str, Callable[[], str]] = {
-    "CONFIGURATION.md": lambda: referenced((ROOT / "CONFIGURATION.md").read_text(encoding="utf-8"), CHECK_TYPES),
-    "config/schema.json": lambda: schema_file(CHECK_TYPES),
+    "CONFIGURATION.md": lambda: referenced(
+        (ROOT / "CONFIGURATION.md").read_text(encoding="utf-8"), CHECK_TYPES, RECEIVER_TYPES
+    ),
+    "config/schema.json": lambda: schema_file(CHECK_TYPES, RECEIVER_TYPES),
     "dashboards/ninewatch.rules.yaml": rules_file,
     "dashboards/portfolio.json": dashboard_file,
     "docs/blackbox.md": blackbox_handbook,
     "docs/probes.md": handbook,
+    "docs/receivers.md": receivers_handbook,
     "helm/ninewatch/files/ninewatch.rules.yaml": rules_file,
     "helm/ninewatch/files/portfolio.json": dashboard_file,
     "monitor/web/templates/runbook_body.html": lambda: runbook_html((ROOT / "docs/runbook.md").read_text("utf-8")),

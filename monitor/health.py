@@ -39,6 +39,12 @@ class Health:
         record_loss, record_lost_at, record_losses: what became of it last, when (monotonic), and how often.
         sqlite_version: of the linked library.
 
+    The notifications':
+        notifications_waiting: decided and not delivered; notification_oldest: when the oldest of them was due.
+        notifications_sent, notification_failures: messages that a receiver has confirmed, attempts that failed.
+        receivers_failing: receivers whose last attempt failed.
+        alerting_defects: errors of ninewatch while it decided or delivered; probing went on.
+
     The configuration's:
         config_reload_success: whether the last load was taken over; config_reload_at: when the running one was loaded.
         config_source, config_digest: the name of the file or folder of the running one, and `Examined.digest` of it.
@@ -79,6 +85,13 @@ class Health:
     record_lost_at: float | None = None
     record_losses: int = 0
     sqlite_version: str = ""
+
+    notifications_waiting: int = 0
+    notification_oldest: int | None = None
+    notifications_sent: int = 0
+    notification_failures: int = 0
+    receivers_failing: int = 0
+    alerting_defects: int = 0
 
     config_reload_success: bool = True
     config_reload_at: int | None = None

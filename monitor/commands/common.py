@@ -9,6 +9,7 @@ import click
 from monitor.config.errors import ConfigError
 from monitor.config.loader import Examined, examine
 from monitor.probes.registry import check_types
+from monitor.receivers.registry import RECEIVER_TYPES
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -18,7 +19,7 @@ if TYPE_CHECKING:
 
 def examined(path: Path, *, allow_exec: bool = True) -> Examined:
     """Return what is at the path, examined with all probe kinds; whoever runs checks says whether exec is one."""
-    return examine(path, check_types(allow_exec=allow_exec))
+    return examine(path, check_types(allow_exec=allow_exec), RECEIVER_TYPES)
 
 
 def loaded(path: Path, *, allow_exec: bool = True) -> tuple[Examined, Portfolio]:

@@ -21,6 +21,7 @@ from monitor.config.addresses import (
     PublicUrl,
 )
 from monitor.config.agreement import Agreement
+from monitor.config.alerting import AlertingBlock, ReceiverBase, Route
 from monitor.config.base import Model
 from monitor.config.check import CheckBase, Reached, Streak
 from monitor.config.clients import Client, ValuePerHour
@@ -173,6 +174,9 @@ class Product(Model):
     maintenance: tuple[Maintenance, ...] = ()
     """Planned maintenance of this product. It is probed all the same."""
 
+    runbook: HttpUrl | None = None
+    """What to do when it is down: linked in every notification. Default: the daemon's own `/runbook`."""
+
     agreement: Agreement = Agreement()
     """What the contractual figure leaves out."""
 
@@ -268,6 +272,15 @@ class Portfolio(Model):
 
     maintenance: tuple[Maintenance, ...] = ()
     """Planned maintenance of all products."""
+
+    receivers: tuple[ReceiverBase, ...] = ()
+    """Where notifications are sent to."""
+
+    routes: tuple[Route, ...] = ()
+    """Which alerts go to which receivers. Default: every page and every ticket goes to every receiver."""
+
+    alerting: AlertingBlock = AlertingBlock()
+    """How alerts are grouped, damped and repeated."""
 
     standby: tuple[Rota, ...] = ()
     """Who stands by outside office hours: the rotas of `ninewatch standby`. Nothing else shows them."""

@@ -9,15 +9,17 @@ from typing import TYPE_CHECKING, Any
 from monitor.config.schema import schema
 
 if TYPE_CHECKING:
+    from monitor.config.alerting import ReceiverBase
     from monitor.config.model import CheckBase
 
 _BEGIN = "<!-- begin: made by `make generate` from the types; edit their docstrings -->"
 _END = "<!-- end -->"
 _SHARED = ("id", "was", "interval", "timeout", "hold", "slow_after", "fall", "rise")  # of all kinds: told once
+_OF_RECEIVERS = ("id", "depends_on", "timeout")
 _LAST = ("family", "encrypted", "tls")  # of many kinds: told behind what is a kind's own
 
 
-def referenced(text: str, kinds: Sequence[type[CheckBase]]) -> str:
+def referenced(text: str, kinds: Sequence[type[CheckBase]], receivers: Sequence[type[ReceiverBase]] = ()) -> str:
     """Return the text of CONFIGURATION.md with its generated part made anew.
 
     Raises:
@@ -27,11 +29,11 @@ def referenced(text: str, kinds: Sequence[type[CheckBase]]) -> str:
     _, end, after = rest.partition(_END)
     if not begin or not end:
         raise ValueError(f"CONFIGURATION.md needs the lines {_BEGIN} and {_END}")
-    return f"{before}{_BEGIN}\n\n{''.join(_tables(kinds))}{_END}{after}"
+    return f"{before}{_BEGIN}\n\n{''.join(_tables(kinds, receivers))}{_END}{after}"
 
 
-def _tables(kinds: Sequence[type[CheckBase]]) -> Iterator[str]:
-    made = schema(kinds)
+def _tables(kinds: Sequence[type[CheckBase]], receivers: Sequence[type[ReceiverBase]]) -> Iterator[str]:
+    made = schema(kinds, receivers)
     blocks = {name: _keyed(block) for name, block in made["$defs"].items()}
     names = [kind.__name__ for kind in kinds]
     of_all = {key: value for key, value in blocks[names[0]]["properties"].items() if key in _SHARED}
@@ -40,6 +42,15 @@ def _tables(kinds: Sequence[type[CheckBase]]) -> Iterator[str]:
         "`products`, each": blocks["Product"],
         "`checks`, each": {**blocks[names[0]], "properties": of_all, "description": "What every kind of check has."},
     }
+    if receivers:
+        block = blocks[receivers[0].__name__]
+        of_all = {key: value for key, value in block["properties"].items() if key in _OF_RECEIVERS}
+        tables["`receivers`, each"] = {"properties": of_all, "required": ["id"], "description": "What all kinds have."}
+    for receiver in receivers:
+        block = blocks[receiver.__name__]
+        own = {key: value for key, value in block["properties"].items() if key not in _OF_RECEIVERS}
+        tables[f"`{receiver.kind}` receivers"] = {**block, "properties": own}
+    names += [receiver.__name__ for receiver in receivers]
     for kind in kinds:
         block = blocks[kind.__name__]
         keys = sorted(block["properties"].keys() - {*_SHARED}, key=partial(_place, kind, list(block["properties"])))
@@ -74,7 +85,10 @@ def _where(name: str, made: Any) -> str:
 
 
 def _of(owner: str) -> str:
-    return f" of `{owner.removesuffix('Check').lower()}` checks" if owner.endswith("Check") else ""
+    for suffix, what in (("Check", "checks"), ("Receiver", "receivers")):
+        if owner.endswith(suffix):
+            return f" of `{owner.removesuffix(suffix).lower()}` {what}"
+    return ""
 
 
 def _table(title: str, block: Any, blocks: Any) -> str:

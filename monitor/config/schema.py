@@ -19,6 +19,7 @@ if TYPE_CHECKING:
     from pydantic.json_schema import JsonSchemaValue
     from pydantic_core import core_schema
 
+    from monitor.config.alerting import ReceiverBase
     from monitor.config.model import CheckBase
 
 _DIALECT = "https://json-schema.org/draft/2020-12/schema"
@@ -47,18 +48,18 @@ def _written(default: Any, schema: JsonSchemaValue) -> Any:
     return default if isinstance(default, str | int | bool) else None
 
 
-def schema_file(kinds: Sequence[type[CheckBase]]) -> str:
+def schema_file(kinds: Sequence[type[CheckBase]], receivers: Sequence[type[ReceiverBase]] = ()) -> str:
     """Return the text of `config/schema.json`."""
-    return json.dumps(schema(kinds), indent=2) + "\n"
+    return json.dumps(schema(kinds, receivers), indent=2) + "\n"
 
 
-def schema(kinds: Sequence[type[CheckBase]]) -> dict[str, Any]:
+def schema(kinds: Sequence[type[CheckBase]], receivers: Sequence[type[ReceiverBase]] = ()) -> dict[str, Any]:
     """Return the schema of one file of a configuration whose checks are of the kinds.
 
     Nothing is required at the top: of a folder, each file holds a part. What a schema cannot say (ids used once, a
     timeout within its interval) is left to `ninewatch check-config`.
     """
-    made = portfolio_model(tuple(kinds)).model_json_schema(schema_generator=_Generator)
+    made = portfolio_model(tuple(kinds), tuple(receivers)).model_json_schema(schema_generator=_Generator)
     made.pop("required", None)
     made["properties"]["products"].pop("minItems", None)
     return {"$schema": _DIALECT, **_untitled(made), "title": "ninewatch configuration"}

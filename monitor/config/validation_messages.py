@@ -14,6 +14,7 @@ if TYPE_CHECKING:
     from pydantic import ValidationError
     from pydantic_core import ErrorDetails
 
+    from monitor.config.alerting import ReceiverBase
     from monitor.config.base import Model
     from monitor.config.check import CheckBase
 
@@ -60,6 +61,7 @@ class Translator:
     root: Node
     model: type[Model]
     kinds: Sequence[type[CheckBase]]
+    receivers: Sequence[type[ReceiverBase]] = ()
 
     def problems(self, error: ValidationError) -> Iterator[Problem]:
         """Yield every error as a problem with its place, but for those that only follow from another."""
@@ -71,9 +73,11 @@ class Translator:
                 yield Problem(self._place(each, loc), key_path(self.root, loc), self._words(each, loc))
 
     def _written(self, loc: Loc) -> Loc:
-        """Leave out the kind that pydantic puts after a check's index: it stands in the union, not in the file."""
+        """Return the place without the kind that pydantic puts after an index: it is in the union, not in the file."""
         if len(loc) > 4 and loc[0] == "products" and loc[2] == "checks":
             return (*loc[:4], *loc[5:])
+        if len(loc) > 2 and loc[0] == "receivers" and self.receivers:
+            return (*loc[:2], *loc[3:])
         return loc
 
     def _follows(self, error: ErrorDetails, loc: Loc) -> bool:
@@ -96,7 +100,7 @@ class Translator:
         if kind == "extra_forbidden":
             return _unknown_key(str(loc[-1]), sorted(self._allowed(loc[:-1])))
         if kind.startswith("union_tag"):
-            return self._no_kind(node)
+            return self._no_receiver(node) if loc[0] == "receivers" else self._no_kind(node)
         if kind in _WANTED:
             return _wrong_type(kind, node)
         if kind in _WORDS:
@@ -115,9 +119,20 @@ class Translator:
                 return f"does not say what to probe; did you mean {near[0]} by {quoted(key)}?"
         return f"does not say what to probe; write one of {', '.join(names)}"
 
-    def _claiming(self, node: Node | None) -> list[type[CheckBase]]:
+    def _no_receiver(self, node: Node | None) -> str:
+        """Return why it is not clear where a receiver sends to: no kind's key is there, or those of two."""
+        names = [kind.kind for kind in self.receivers]
+        claimed = [kind.kind for kind in self._claiming(node, self.receivers)]
+        if len(claimed) > 1:
+            return f"is of {len(claimed)} kinds at once, {' and '.join(claimed)}; write one receiver for each"
+        for key in node.entries if isinstance(node, Entries) else ():
+            if key != "id" and (near := difflib.get_close_matches(key, names, n=1)):
+                return f"unknown key {quoted(key)}; did you mean {near[0]}?"
+        return f"does not specify where to send to; write one of {', '.join(names)}"
+
+    def _claiming(self, node: Node | None, kinds: Sequence[type[Any]] | None = None) -> list[type[Any]]:
         plain = node.plain() if isinstance(node, Entries) else {}
-        return [kind for kind in self.kinds if kind.claims(plain)]
+        return [kind for kind in (self.kinds if kinds is None else kinds) if kind.claims(plain)]
 
     def _allowed(self, loc: Loc) -> set[str]:
         """Return the keys that the block at `loc` may have."""
@@ -129,8 +144,9 @@ class Translator:
             elif isinstance(part, str):
                 named = any(get_origin(_fields(block).get(part)) is dict for block in blocks)
                 blocks = {inner for block in blocks for inner in _blocks(_fields(block).get(part))}
-            elif loc[depth - 1] == "checks":
-                blocks = set(self._claiming(find(self.root, loc[: depth + 1]))) or blocks
+            elif loc[depth - 1] in ("checks", "receivers"):
+                kinds = self.kinds if loc[depth - 1] == "checks" else self.receivers
+                blocks = set(self._claiming(find(self.root, loc[: depth + 1]), kinds)) or blocks
         return {key for block in blocks for key in _fields(block)}
 
 

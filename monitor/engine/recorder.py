@@ -11,18 +11,20 @@ import structlog
 
 from monitor.ledger import CheckEntry
 from monitor.network.failure import OUT_OF_DESCRIPTORS
+from monitor.notification import NOTHING
 from monitor.vocabulary import Event, Hook, IncidentOpened, IncidentResolved, Observed, ProbeResult
 from sla.incident import Opened
 from sla.interval import MINUTE
 from sla.observation import Observation, Outcome
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Iterator, Sequence
+    from collections.abc import Callable, Iterable, Iterator, Sequence
     from types import TracebackType
 
     from monitor.check_history import CheckHistory
     from monitor.health import Health
     from monitor.ledger import Ledger
+    from monitor.notification import Decided
     from monitor.storage.base import Store
     from monitor.storage.writer import Settled, Writer
     from sla.incident import Incident
@@ -40,11 +42,20 @@ class Recorder:
 
     An `Observed` is announced at once. An incident is announced when it is on disk; when it could not be written, or
     the store does not answer within ANNOUNCE seconds, it is announced all the same. A hook that raises is counted and
-    logged; it stops neither probing nor the other hooks.
+    logged; it stops neither probing nor the other hooks. `decide` returns what a check incident changes beyond itself,
+    to be written in one transaction with it.
     """
 
-    def __init__(self, ledger: Ledger, writer: Writer, health: Health, hooks: Sequence[Hook] = ()) -> None:
+    def __init__(
+        self,
+        ledger: Ledger,
+        writer: Writer,
+        health: Health,
+        hooks: Sequence[Hook] = (),
+        decide: Callable[[Incident], Decided] = lambda _incident: NOTHING,
+    ) -> None:
         self._ledger, self._writer, self._health = ledger, writer, health
+        self._decide = decide
         self._hooks = tuple(hooks)
         self._loop: asyncio.AbstractEventLoop | None = None
         self._waiting: list[IncidentOpened | IncidentResolved] = []
@@ -90,7 +101,7 @@ class Recorder:
         else:
             incident = self._ledger.decide(change)
             self._await_commit(IncidentOpened(incident) if isinstance(change, Opened) else IncidentResolved(incident))
-            self._writer.put(seen, runs, incident)
+            self._writer.put(seen, runs, incident, self._decide(incident))
         if outcome is Outcome.UNKNOWN:
             self._health.descriptor_failures += result.reason == OUT_OF_DESCRIPTORS
         self._fold(at)

@@ -73,7 +73,7 @@ class Runner:
         at = self._clock.now()
         started = self._clock.monotonic()
         stalled = self._pulse.stalled()
-        frame = Frame(self._clock, self._poller, self._resolver, outbound or self.outbound)
+        frame = self.frame(outbound)
         frame.deadline = started + seconds
         result = await self._judged(probe, frame, seconds)
         duration = self._clock.monotonic() - started
@@ -86,6 +86,10 @@ class Runner:
             detail = f"took {duration:.3g} s, slow after {slow_after:g} s"
             result = replace(result, reason=SLOW, detail=detail)
         return Attempt(at, result, duration)
+
+    def frame(self, outbound: Outbound | None = None) -> Frame:
+        """Return the surroundings of an attempt, for a caller that makes it by itself."""
+        return Frame(self._clock, self._poller, self._resolver, outbound or self.outbound)
 
     async def _judged(self, probe: Probe, frame: Frame, seconds: float) -> ProbeResult:
         try:

@@ -100,6 +100,10 @@ class Frame:
         finally:
             self.outbound = policy
 
+    def limit(self, seconds: float) -> None:
+        """Set the deadline, so many seconds from now."""
+        self.deadline = self._clock.monotonic() + seconds
+
     def left(self) -> float:
         """Return the seconds left until the deadline."""
         return self.deadline - self._clock.monotonic()

@@ -8,10 +8,12 @@ from typing import TYPE_CHECKING, Protocol
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
 
+    from monitor.notification import Notification
     from sla.fact import Fact
     from sla.incident import Incident
     from sla.interval import Interval
     from sla.observation import Observation, Run
+    from sla.product_incident import ProductIncident
 
 
 @dataclass(frozen=True, slots=True)
@@ -19,7 +21,8 @@ class Batch:
     """What is written in one transaction: all of it or none.
 
     Writing a part again changes nothing, so a batch whose commit was in doubt is simply written anew. A run replaces
-    the one with the same check, vantage and `first`, an incident the one with the same id. `folded_until` is the
+    the one with the same check, vantage and `first`, an incident the one with the same id, a notification the one with
+    the same key, receiver and turn. `folded_until` is the
     instant before which every observation is inside a written run. A fact whose id is there already is left as it is.
     A step of the wall clock is the record's time before it and its size; written twice it stands twice.
     """
@@ -30,10 +33,17 @@ class Batch:
     folded_until: int | None = None
     facts: Sequence[Fact] = ()
     clock_steps: Sequence[tuple[int, int]] = ()
+    product_incidents: Sequence[ProductIncident] = ()
+    notifications: Sequence[Notification] = ()
 
     def __bool__(self) -> bool:
-        parts = (self.observations, self.runs, self.incidents, self.facts, self.clock_steps)
-        return any(parts) or self.folded_until is not None
+        parts = (self.observations, self.runs, self.clock_steps)
+        return self.decided or any(parts) or self.folded_until is not None
+
+    @property
+    def decided(self) -> bool:
+        """Whether it holds something that must survive a loss of power once it is committed."""
+        return any((self.incidents, self.facts, self.product_incidents, self.notifications))
 
 
 class Store(Protocol):
@@ -45,7 +55,7 @@ class Store(Protocol):
     version: str
 
     def write(self, batch: Batch) -> None:
-        """Commit the batch. With an incident or a fact in it, it has reached the disk when this returns; without,
+        """Commit the batch. With something decided in it, it has reached the disk when this returns; without,
         the operating system, so that a loss of power may take the last of them and a kill of this process none.
         """
         ...
@@ -60,6 +70,17 @@ class Store(Protocol):
 
     def load_incidents(self) -> list[Incident]:
         """Return all incidents, oldest first."""
+        ...
+
+    def load_product_incidents(self) -> list[ProductIncident]:
+        """Return all product incidents, oldest first."""
+        ...
+
+    def load_notifications(self) -> list[Notification]:
+        """Return the notifications of keys that a receiver has unfinished: not delivered, or not resolved; in order.
+
+        Of a key and a receiver either all are returned or none.
+        """
         ...
 
     def load_facts(self) -> list[Fact]:

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 from monitor.errors import StoreError
 from monitor.storage import statements as sql
 from monitor.storage.connection import opened, remedy
+from monitor.storage.outbox import latest_in, product_incidents_in, unfinished_in
 from monitor.storage.rows import DamagedRowError, facts_in, incidents_in, observations_in, runs_in, tail_in
 from monitor.storage.schema import refuse_strangers
 from monitor.storage.soundness import damage, refuse_damage
@@ -17,10 +18,12 @@ if TYPE_CHECKING:
     from collections.abc import Collection, Iterator
     from pathlib import Path
 
+    from monitor.notification import Notification
     from sla.fact import Fact
     from sla.incident import Incident
     from sla.interval import Interval
     from sla.observation import Observation, Run
+    from sla.product_incident import ProductIncident
 
 
 class Reader:
@@ -44,6 +47,18 @@ class Reader:
     def load_incidents(self) -> list[Incident]:
         """Return all incidents, oldest first."""
         return incidents_in(self._connection)
+
+    def load_product_incidents(self) -> list[ProductIncident]:
+        """Return all product incidents, oldest first; none of a record of an earlier version."""
+        return product_incidents_in(self._connection)
+
+    def unfinished(self) -> list[Notification]:
+        """Return the notifications of keys that a receiver has unfinished, in the order of their decision."""
+        return unfinished_in(self._connection)
+
+    def latest_notifications(self, limit: int) -> list[Notification]:
+        """Return the notifications that were decided last, newest first."""
+        return latest_in(self._connection, limit)
 
     def last_observed(self) -> dict[str, int]:
         """Return the instant of each recorded check's last observation that is inside a run."""

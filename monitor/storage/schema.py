@@ -86,6 +86,17 @@ MIGRATIONS: tuple[tuple[str, ...], ...] = (
         "CREATE TRIGGER facts_are_not_removed BEFORE DELETE ON facts"
         " BEGIN SELECT RAISE(ABORT, 'facts are only ever added'); END",
     ),
+    (
+        # Outages of whole products, and the outbox (`monitor/notification.py`). `members` is a JSON list of incidents.
+        "CREATE TABLE product_incidents (id TEXT PRIMARY KEY, product TEXT NOT NULL, opened INTEGER NOT NULL,"
+        " resolved INTEGER, severity TEXT NOT NULL, members TEXT NOT NULL, unannounced TEXT) WITHOUT ROWID",
+        "CREATE TABLE notifications (key TEXT NOT NULL, receiver TEXT NOT NULL, turn INTEGER NOT NULL,"
+        " event TEXT NOT NULL, repeat INTEGER NOT NULL, made INTEGER NOT NULL, due INTEGER NOT NULL,"
+        " severity TEXT NOT NULL, product TEXT NOT NULL, body TEXT NOT NULL, attempts INTEGER NOT NULL,"
+        " claimed_epoch INTEGER NOT NULL, claimed_holder TEXT NOT NULL, done INTEGER, error TEXT NOT NULL,"
+        " PRIMARY KEY (key, receiver, turn)) WITHOUT ROWID",
+        "CREATE INDEX notifications_waiting ON notifications (due) WHERE done IS NULL",
+    ),
 )
 
 

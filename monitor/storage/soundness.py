@@ -72,6 +72,23 @@ _FACT: Final = (
     _text("product", empty=True),
     _number("made"),
 )
+_PRODUCT_INCIDENT: Final = (
+    *(_text(column) for column in ("id", "product", "members")),
+    _number("opened"),
+    _number("resolved", null=True),
+    ("severity NOT IN ('page', 'ticket', 'note')", "it has no such severity"),
+    ("resolved < opened", "it ends before it begins"),
+)
+_NOTIFICATION: Final = (
+    *(_text(column) for column in ("key", "receiver", "event", "severity", "body")),
+    *(_text(column, empty=True) for column in ("product", "claimed_holder", "error")),
+    *(_number(column) for column in ("turn", "repeat", "made", "due", "attempts", "claimed_epoch")),
+    _number("done", null=True),
+    (
+        "event NOT IN ('opened', 'escalated', 'reminder', 'acknowledged', 'resolved', 'test', 'heartbeat')",
+        "it has no such event",
+    ),
+)
 _CORRECTION: Final = (
     *(_text(column) for column in ("id", "author", "reason")),
     _number("made"),
@@ -94,6 +111,8 @@ _TABLES: Final[Mapping[str, tuple[str, Sequence[_Fault]]]] = {
     "runs": ("series, first", _RUN),
     "incidents": ("id", _INCIDENT),
     "incident_failures": ("incident, which", tuple(_text(column) for column in ("incident", "which", "body"))),
+    "product_incidents": ("id", _PRODUCT_INCIDENT),
+    "notifications": ("key, receiver, turn", _NOTIFICATION),
     "facts": ("id", _FACT),
     "corrections": ("id", _CORRECTION),
     "progress": (

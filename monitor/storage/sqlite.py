@@ -17,6 +17,7 @@ from monitor.storage.clock_marks import SetAside, reconcile
 from monitor.storage.connection import opened, prepare, primary_code, remedy
 from monitor.storage.failures import failure_rows
 from monitor.storage.lock import Lock
+from monitor.storage.outbox import notification_row, product_incident_row, product_incidents_in, unfinished_in
 from monitor.storage.place import Place, put_aside, refuse_missing
 from monitor.storage.rows import DamagedRowError, facts_in, incidents_in, observations_in, runs_in, tail_in
 from monitor.storage.schema import migrate, refuse_strangers
@@ -26,10 +27,12 @@ from sla.observation import PRECEDENCE, Observation, Run
 if TYPE_CHECKING:
     from pathlib import Path
 
+    from monitor.notification import Notification
     from monitor.storage.base import Batch
     from sla.fact import Fact
     from sla.incident import Incident
     from sla.interval import Interval
+    from sla.product_incident import ProductIncident
 
 log = structlog.get_logger()
 
@@ -74,12 +77,12 @@ class SqliteStore:
             raise
 
     def write(self, batch: Batch) -> None:
-        """Commit the batch, FULL when it holds an incident or a fact, else NORMAL."""
+        """Commit the batch, FULL when it holds something decided, else NORMAL."""
         self._in_write = True
         try:
             with self._told("could not be written"):
                 connection = self._writing()
-                self._synchronise("FULL" if batch.incidents or batch.facts else "NORMAL")
+                self._synchronise("FULL" if batch.decided else "NORMAL")
                 connection.execute("BEGIN IMMEDIATE")
                 self._insert(connection, batch)
                 connection.execute("COMMIT")
@@ -99,6 +102,8 @@ class SqliteStore:
         if batch.incidents:
             connection.executemany(sql.INCIDENT, [_incident_row(incident) for incident in batch.incidents])
             connection.executemany(sql.FAILURE, [row for each in batch.incidents for row in failure_rows(each)])
+        connection.executemany(sql.PRODUCT_INCIDENT, map(product_incident_row, batch.product_incidents))
+        connection.executemany(sql.NOTIFICATION, map(notification_row, batch.notifications))
         if batch.facts:
             connection.executemany(sql.ADD_FACT, [astuple(fact) for fact in batch.facts])
         connection.executemany(sql.ADD_STEP, batch.clock_steps)
@@ -131,6 +136,16 @@ class SqliteStore:
         with self._told("cannot be read"):
             return incidents_in(self._writing())
 
+    def load_product_incidents(self) -> list[ProductIncident]:
+        """Return all product incidents, oldest first."""
+        with self._told("cannot be read"):
+            return product_incidents_in(self._writing())
+
+    def load_notifications(self) -> list[Notification]:
+        """Return the notifications of keys that a receiver has unfinished, in the order of their decision."""
+        with self._told("cannot be read"):
+            return unfinished_in(self._writing())
+
     def load_facts(self) -> list[Fact]:
         """Return all facts, those of unknown kinds included, by when they were made."""
         with self._told("cannot be read"):
@@ -148,6 +163,7 @@ class SqliteStore:
             (bound,) = connection.execute(sql.PRUNABLE, (before,)).fetchone()
             cut = connection.execute(sql.CUT, (bound, limit - 1)).fetchone()
             self._synchronise("NORMAL")
+            connection.execute(sql.PRUNE_NOTIFICATIONS, (before,))
             return connection.execute(sql.PRUNE, cut or (bound,)).rowcount
 
     def tidy(self) -> None:

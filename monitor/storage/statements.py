@@ -58,6 +58,33 @@ FAILURE: Final = "INSERT OR REPLACE INTO incident_failures (incident, which, bod
 HAS_FAILURES: Final = "SELECT 1 FROM sqlite_schema WHERE name = 'incident_failures'"
 FAILURES: Final = "SELECT incident, which, body FROM incident_failures"
 
+PRODUCT_INCIDENT: Final = """
+    INSERT OR REPLACE INTO product_incidents (id, product, opened, resolved, severity, members, unannounced)
+    VALUES (?, ?, ?, ?, ?, ?, ?)"""
+HAS_PRODUCT_INCIDENTS: Final = "SELECT 1 FROM sqlite_schema WHERE name = 'product_incidents'"
+PRODUCT_INCIDENTS: Final = """
+    SELECT id, product, opened, resolved, severity, members, unannounced FROM product_incidents ORDER BY opened, id"""
+
+NOTIFICATION: Final = """
+    INSERT OR REPLACE INTO notifications (key, receiver, turn, event, repeat, made, due, severity, product, body,
+        attempts, claimed_epoch, claimed_holder, done, error)
+    VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)"""
+_NOTIFICATION_COLUMNS: Final = """key, receiver, turn, event, repeat, made, due, severity, product, body, attempts,
+    claimed_epoch, claimed_holder, done, error"""
+_FINISHED: Final = """
+    SELECT key, receiver FROM notifications GROUP BY key, receiver
+    HAVING max(event = 'resolved') AND max(done IS NULL) = 0"""
+HAS_NOTIFICATIONS: Final = "SELECT 1 FROM sqlite_schema WHERE name = 'notifications'"
+UNFINISHED_NOTIFICATIONS: Final = f"""
+    SELECT {_NOTIFICATION_COLUMNS} FROM notifications WHERE (key, receiver) NOT IN ({_FINISHED})
+    ORDER BY made, key, receiver, turn"""  # noqa: S608 - texts of ours
+LATEST_NOTIFICATIONS: Final = f"""
+    SELECT {_NOTIFICATION_COLUMNS} FROM notifications ORDER BY made DESC, key, receiver, turn DESC LIMIT ?"""  # noqa: S608
+PRUNE_NOTIFICATIONS: Final = f"""
+    DELETE FROM notifications WHERE (key, receiver) IN (
+        SELECT key, receiver FROM notifications GROUP BY key, receiver HAVING max(made) < ?)
+    AND (key, receiver) IN ({_FINISHED})"""  # noqa: S608
+
 ADD_FACT: Final = "INSERT OR IGNORE INTO facts (id, made, author, kind, product, body) VALUES (?, ?, ?, ?, ?, ?)"
 HAS_FACTS: Final = "SELECT 1 FROM sqlite_schema WHERE name = 'facts'"
 FACTS: Final = "SELECT id, made, author, kind, product, body FROM facts ORDER BY made, id"

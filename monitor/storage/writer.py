@@ -12,16 +12,19 @@ from typing import TYPE_CHECKING, Final
 import structlog
 
 from monitor.errors import StoreError
+from monitor.notification import NOTHING, Decided
 from monitor.storage.base import Batch
 from monitor.storage.watch import RecordWatch
 
 if TYPE_CHECKING:
     from monitor.clock import Clock
     from monitor.health import Health
+    from monitor.notification import Notification
     from monitor.storage.base import Store
     from sla.fact import Fact
     from sla.incident import Incident
     from sla.observation import Observation, Run
+    from sla.product_incident import ProductIncident
 
 log = structlog.get_logger()
 
@@ -33,7 +36,7 @@ CHUNK: Final = 10_000  # observations in one transaction, so that a backlog find
 LIMIT: Final = 200_000  # observations waiting in memory, about 45 MB: 33 minutes of 1,000 checks every 10 s
 
 # One deque entry a record, so that a commit holds a record whole or not at all.
-_Item = tuple["Observation | None", Sequence["Run"], "Incident | None", "int | None"]
+_Item = tuple["Observation | None", Sequence["Run"], "Incident | None", "int | None", Decided]
 
 
 @dataclass(frozen=True, slots=True)
@@ -47,6 +50,7 @@ class Settled:
     error: str = ""
     recovered: bool = False
     emptied: bool = False
+    notifications: tuple[Notification, ...] = ()
 
 
 @dataclass(slots=True)
@@ -59,8 +63,8 @@ class Writer:
     """Writes what is put, in order, from a thread of its own. `put` never waits and never fails.
 
     While the store fails, what was put is kept and tried again. Past `limit` the oldest observations are given up and
-    counted, and as many runs; incidents never are. `listen` names who is told, on the writer's thread, of transactions
-    with incidents in them and of a failing store that writes again.
+    counted, and as many runs; incidents and notifications never are. `listen` adds a listener that is called, on the
+    writer's thread, for transactions with incidents or notifications in them and when a failing store writes again.
     """
 
     def __init__(self, store: Store, health: Health, clock: Clock, *, limit: int = LIMIT) -> None:
@@ -73,6 +77,8 @@ class Writer:
         self._runs: dict[tuple[str, str, int], Run] = {}
         self._incidents: dict[str, Incident] = {}
         self._facts: dict[str, Fact] = {}
+        self._product_incidents: dict[str, ProductIncident] = {}
+        self._notifications: dict[tuple[str, str, int], Notification] = {}
         self._folded: int | None = None
         self._retained: int | None = None
         self._urgent = threading.Event()
@@ -86,25 +92,38 @@ class Writer:
         self._settled = 0  # written or given up, by the thread
         self._tidied = self._due = clock.monotonic()
         self._watch = RecordWatch(store, health, clock)
-        self._listener: Callable[[Settled], None] = lambda _settled: None
+        self._listeners: list[Callable[[Settled], None]] = []
         self._thread = threading.Thread(target=self._work, name="ninewatch-writer", daemon=True)
         health.sqlite_version = store.version
 
     def listen(self, listener: Callable[[Settled], None]) -> None:
-        """Name who is told. The call comes on the writer's thread; it must not wait."""
-        self._listener = listener
+        """Add a listener. The call comes on the writer's thread; it must not wait."""
+        self._listeners.append(listener)
+
+    def _settled_with(self, settled: Settled) -> None:
+        for listener in self._listeners:
+            listener(settled)
 
     def start(self) -> None:
         """Start to write."""
         self._thread.start()
 
-    def put(self, seen: Observation, runs: Sequence[Run] = (), incident: Incident | None = None) -> None:
-        """Queue what one probe gave, in O(1). With an incident it is written at once, else within EVERY."""
+    def put(
+        self,
+        seen: Observation,
+        runs: Sequence[Run] = (),
+        incident: Incident | None = None,
+        decided: Decided = NOTHING,
+    ) -> None:
+        """Queue what one probe gave, in O(1). With an incident it is written at once, else within EVERY.
+
+        All of it is written in one transaction.
+        """
         health = self._health
         if self._taken - self._settled >= self._limit:
             self._give_up_oldest()
         self._taken += 1
-        self._queue.append((seen, runs, incident, None))
+        self._queue.append((seen, runs, incident, None, decided))
         health.queue_depth = self._taken - self._settled
         if health.queue_since is None:
             health.queue_since = seen.at
@@ -113,11 +132,17 @@ class Writer:
 
     def put_folded(self, runs: Sequence[Run], until: int | None) -> None:
         """Queue growing runs as they stand; with `until`, all that was observed before it is inside a run by now."""
-        self._queue.append((None, runs, None, until))
+        self._queue.append((None, runs, None, until, NOTHING))
 
     def put_incident(self, incident: Incident) -> None:
         """Queue an incident that goes on, with what was learned of it since it opened; written with the next commit."""
-        self._queue.append((None, (), incident, None))
+        self._queue.append((None, (), incident, None, NOTHING))
+
+    def put_decided(self, decided: Decided, *, urgent: bool = True) -> None:
+        """Queue product incidents and notifications; written at once if urgent, else within EVERY."""
+        self._queue.append((None, (), None, None, decided))
+        if urgent:
+            self._urgent.set()
 
     def put_facts(self, facts: Sequence[Fact]) -> None:
         """Have facts written at once. Like incidents, it waits for a failing store and is never given up."""
@@ -146,16 +171,17 @@ class Writer:
     def _give_up_oldest(self) -> None:
         """Runs on the loop: the queue's head goes when the backlog is full, but for its runs and incident."""
         try:
-            seen, runs, incident, until = self._queue.popleft()
+            seen, runs, incident, until, decided = self._queue.popleft()
         except IndexError:  # all of the backlog is with the thread, which trims its own part
             return
         if seen is not None:
             self._taken -= 1
             self._lost_by_loop.observations += 1
-        if incident is None and len(self._spared) >= self._limit:
+        kept = incident is not None or any(decided)
+        if not kept and len(self._spared) >= self._limit:
             self._lost_by_loop.runs += len(runs)
-        elif runs or incident or until is not None:
-            self._spared.append((None, runs, incident, until))
+        elif runs or kept or until is not None:
+            self._spared.append((None, runs, incident, until, decided))
         self._report_losses()
 
     def _work(self) -> None:
@@ -181,19 +207,19 @@ class Writer:
             self._failed(_said(error), tuple(self._incidents.values()))
             return False
         if emptied:
-            self._listener(Settled((), emptied=True))
+            self._settled_with(Settled((), emptied=True))
         return not self._health.record_missing
 
     @property
     def _pending(self) -> bool:
-        decided = self._incidents or self._facts
+        decided = self._incidents or self._facts or self._product_incidents or self._notifications
         return bool(self._observations or self._runs or decided or self._folded is not None or self._steps)
 
     def _gather(self) -> None:
         for source in (self._spared, self._queue):
             for _ in range(len(source)):
                 try:
-                    seen, runs, incident, until = source.popleft()
+                    seen, runs, incident, until, decided = source.popleft()
                 except IndexError:  # the loop has given up the rest
                     break
                 if seen is not None:
@@ -204,6 +230,8 @@ class Writer:
                     self._incidents[incident.id] = incident
                 if until is not None:
                     self._folded = until
+                self._product_incidents |= {each.id: each for each in decided.incidents}
+                self._notifications |= {each.identity: each for each in decided.notifications}
         for _ in range(len(self._stated)):
             fact = self._stated.popleft()
             self._facts[fact.id] = fact
@@ -230,7 +258,9 @@ class Writer:
             incidents = tuple(self._incidents.values())
             stated = tuple(self._facts.values())
             steps = tuple(self._steps)
-            batch = Batch(seen, tuple(self._runs.values()), incidents, self._folded, stated, steps)
+            runs, notifications = tuple(self._runs.values()), tuple(self._notifications.values())
+            outages = tuple(self._product_incidents.values())
+            batch = Batch(seen, runs, incidents, self._folded, stated, steps, outages, notifications)
             try:
                 self._store.write(batch)
             except StoreError as error:
@@ -242,24 +272,26 @@ class Writer:
                 return False
             for _ in steps:
                 self._steps.popleft()
-            self._committed(len(seen), incidents)
+            self._committed(len(seen), incidents, notifications)
         return True
 
-    def _committed(self, rows: int, incidents: tuple[Incident, ...]) -> None:
+    def _committed(self, rows: int, incidents: tuple[Incident, ...], notifications: tuple[Notification, ...]) -> None:
         for _ in range(rows):
             self._observations.popleft()
         self._settled += rows
         self._runs.clear()
         self._incidents.clear()
         self._facts.clear()
+        self._product_incidents.clear()
+        self._notifications.clear()
         self._folded = None
         self._rows += rows
         recovered, self._failures = self._failures > 0, 0
         self._report_success()
         if recovered:
             log.info("store_recovered", still_waiting=self._health.queue_depth)
-        if incidents or recovered:
-            self._listener(Settled(incidents, recovered=recovered))
+        if incidents or notifications or recovered:
+            self._settled_with(Settled(incidents, recovered=recovered, notifications=notifications))
 
     def _report_success(self) -> None:
         health = self._health
@@ -287,7 +319,7 @@ class Writer:
         if self._failures == 1:
             log.error("store_failing", error=error, advice="probing goes on; what waits is kept and tried again")
         if incidents:
-            self._listener(Settled(incidents, error))
+            self._settled_with(Settled(incidents, error))
 
     def _keep_house(self) -> None:
         """Prune one step, and checkpoint when it is time. A failure here loses nothing and is tried again."""

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 
+from monitor.notification import Kind, Notification
 from monitor.storage.base import Batch, Store
 from monitor.storage.sqlite import SqliteStore
 from sla.correction import Correction, Revocation
@@ -14,6 +15,7 @@ from sla.fact import Fact
 from sla.incident import Failure, Incident
 from sla.interval import Interval
 from sla.observation import Observation, Outcome, Run
+from sla.product_incident import ProductIncident, Severity
 from tests.support.stores import MemoryStore
 
 if TYPE_CHECKING:
@@ -201,3 +203,46 @@ def test_an_incident_keeps_its_failing_probes(reopen: Callable[[], Store]) -> No
     later = replace(opened, last=Failure(9, "deadline"), resolved=11, downtime=6)
     reopen().write(Batch(incidents=[later]))
     assert reopen().load_incidents() == [later, bare]
+
+
+def notification(key: str = "a", turn: int = 0, **fields: object) -> Notification:
+    event = Kind.RESOLVED if turn else Kind.OPENED
+    made = Notification(key, "ops", turn, event, 1, 100 + turn, 100, "page", "p", "{}")
+    return replace(made, **fields)  # type: ignore[arg-type]
+
+
+def outage(name: str = "one", **fields: object) -> ProductIncident:
+    made = ProductIncident(name, "p", 5, None, Severity.PAGE, ("abc", "def"))
+    return replace(made, **fields)  # type: ignore[arg-type]
+
+
+def test_product_incidents_are_kept_and_replaced_by_their_id(reopen: Callable[[], Store]) -> None:
+    reopen().write(Batch(product_incidents=[outage(), outage("two", opened=9, unannounced=Severity.TICKET)]))
+    reopen().write(Batch(product_incidents=[outage(resolved=7, severity=Severity.TICKET)]))
+    assert reopen().load_product_incidents() == [
+        outage(resolved=7, severity=Severity.TICKET),
+        outage("two", opened=9, unannounced=Severity.TICKET),
+    ]
+
+
+def test_notifications_are_kept_until_their_key_is_delivered_and_resolved(reopen: Callable[[], Store]) -> None:
+    """Of a key and a receiver all rows are there or none, so that what was announced can be told from them."""
+    waiting = notification("waiting", error="status 500", attempts=3, claimed_epoch=2, claimed_holder="replica-1")
+    still_open = notification("open", done=120)
+    half = [notification("half", done=120), notification("half", 1)]
+    finished = [notification("finished", done=120), notification("finished", 1, done=130)]
+    reopen().write(Batch(notifications=[waiting, still_open, *half, *finished]))
+    assert set(reopen().load_notifications()) == {waiting, still_open, *half}
+    done = [replace(half[1], done=140, attempts=1)]
+    reopen().write(Batch(notifications=done))
+    assert set(reopen().load_notifications()) == {waiting, still_open}
+
+
+def test_finished_notifications_are_pruned_by_their_age_and_others_never(reopen: Callable[[], Store]) -> None:
+    old = [notification("old", done=120), notification("old", 1, done=130)]
+    reopen().write(Batch(notifications=[*old, notification("open", done=120)]))
+    reopen().prune(101)
+    store = reopen()
+    store.prune(10**9)
+    store.write(Batch(notifications=[replace(old[1], done=None)]))
+    assert [(each.key, each.turn) for each in store.load_notifications()] == [("open", 0), ("old", 1)]

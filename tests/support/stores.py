@@ -11,10 +11,12 @@ from sla.observation import PRECEDENCE, Observation, Run
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
+    from monitor.notification import Notification
     from monitor.storage.base import Batch
     from sla.fact import Fact
     from sla.incident import Incident
     from sla.interval import Interval
+    from sla.product_incident import ProductIncident
 
 
 class MemoryStore:
@@ -31,6 +33,8 @@ class MemoryStore:
         self.runs: dict[tuple[str, str, int], Run] = {}
         self.incidents: dict[str, Incident] = {}
         self.facts: dict[str, Fact] = {}
+        self.product_incidents: dict[str, ProductIncident] = {}
+        self.notifications: dict[tuple[str, str, int], Notification] = {}
         self.folded_until: int | None = None
         self.batches: list[Batch] = []
         self.error = ""
@@ -54,6 +58,8 @@ class MemoryStore:
                 self.seen[key] = each
         self.runs |= {(run.check, run.vantage, run.first): run for run in batch.runs}
         self.incidents |= {incident.id: incident for incident in batch.incidents}
+        self.product_incidents |= {each.id: each for each in batch.product_incidents}
+        self.notifications |= {each.identity: each for each in batch.notifications}
         for fact in batch.facts:
             self.facts.setdefault(fact.id, fact)
         if batch.folded_until is not None:
@@ -75,6 +81,22 @@ class MemoryStore:
     def load_incidents(self) -> list[Incident]:
         return sorted(self.incidents.values(), key=lambda incident: (incident.opened, incident.id))
 
+    def load_product_incidents(self) -> list[ProductIncident]:
+        return sorted(self.product_incidents.values(), key=lambda each: (each.opened, each.id))
+
+    def load_notifications(self) -> list[Notification]:
+        by_key: dict[tuple[str, str], list[Notification]] = {}
+        for each in self.notifications.values():
+            by_key.setdefault((each.key, each.receiver), []).append(each)
+        kept = [
+            rows
+            for rows in by_key.values()
+            if any(row.done is None for row in rows) or all(row.event != "resolved" for row in rows)
+        ]
+        return sorted(
+            (row for rows in kept for row in rows), key=lambda row: (row.made, row.key, row.receiver, row.turn)
+        )
+
     def load_facts(self) -> list[Fact]:
         return sorted(self.facts.values(), key=lambda fact: (fact.made, fact.id))
 
@@ -85,6 +107,16 @@ class MemoryStore:
 
     def prune(self, before: int, limit: int = 5_000) -> int:
         bound = min(before, self.folded_until if self.folded_until is not None else before - 10**18)
+        unfinished = {each.identity for each in self.load_notifications()}
+        last = {
+            each.key: max(o.made for o in self.notifications.values() if o.key == each.key)
+            for each in self.notifications.values()
+        }
+        self.notifications = {
+            identity: each
+            for identity, each in self.notifications.items()
+            if identity in unfinished or last[each.key] >= before
+        }
         gone = [key for key in sorted(self.seen) if key[0] < bound][:limit]
         for key in gone:
             del self.seen[key]
@@ -101,6 +133,7 @@ class MemoryStore:
             raise StoreError(self.error)
         if not self.whole:
             self.seen, self.runs, self.incidents, self.facts = {}, {}, {}, {}
+            self.product_incidents, self.notifications = {}, {}
         self.gone = ""
         return self.whole
 

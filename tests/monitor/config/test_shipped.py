@@ -13,6 +13,7 @@ from monitor.config.loader import Examined, examine
 from monitor.config.reference import referenced
 from monitor.config.schema import schema, schema_file
 from monitor.probes.registry import CHECK_TYPES
+from monitor.receivers.registry import RECEIVER_TYPES
 from monitor.share import shared
 from tests.monitor.config.kinds import KINDS, SMALLEST
 
@@ -114,8 +115,8 @@ def test_every_key_is_explained_in_the_schema() -> None:
 def test_the_generated_files_are_what_the_types_make() -> None:
     """Run `make generate` when this fails."""
     reference = (ROOT / "CONFIGURATION.md").read_text("utf-8")
-    assert (ROOT / "config" / "schema.json").read_text("utf-8") == schema_file(CHECK_TYPES)
-    assert referenced(reference, CHECK_TYPES) == reference
+    assert (ROOT / "config" / "schema.json").read_text("utf-8") == schema_file(CHECK_TYPES, RECEIVER_TYPES)
+    assert referenced(reference, CHECK_TYPES, RECEIVER_TYPES) == reference
 
 
 def test_a_reference_without_its_marks_says_which() -> None:

@@ -1,0 +1,108 @@
+"""What each receiver was notified of, and the notifications that follow when an alert has changed since.
+
+A receiver that was notified of an alert is notified of every change and of its end, whatever routes, maintenance or
+silences apply by then: each trigger is paired with its resolve. What was sent is in the outbox, so a restart or a
+reload changes nothing.
+"""
+
+from __future__ import annotations
+
+from collections import Counter
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING
+
+from monitor.notification import Kind, Notification
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterable, Iterator, Mapping
+
+    from monitor.alerting.alert import Alert
+
+
+@dataclass(slots=True)
+class Told:
+    """The notifications of one alert to one receiver: how many of each event, and the severity of the last."""
+
+    severity: str = ""
+    events: Counter[Kind] = field(default_factory=Counter)
+
+    @property
+    def open(self) -> bool:
+        """Whether the receiver takes the alert for open."""
+        return not self.events[Kind.RESOLVED]
+
+    def add(self, row: Notification) -> None:
+        """Take in a notification."""
+        self.severity = row.severity
+        self.events[row.event] += 1
+
+
+class Announcements:
+    """What was announced of the alerts that are not resolved for every receiver."""
+
+    def __init__(self) -> None:
+        self._told: dict[str, dict[str, Told]] = {}
+
+    def add(self, rows: Iterable[Notification]) -> None:
+        """Take in notifications in the order of their decision."""
+        for row in rows:
+            self._told.setdefault(row.key, {}).setdefault(row.receiver, Told()).add(row)
+            if not any(told.open for told in self._told[row.key].values()):
+                del self._told[row.key]
+
+    def of(self, key: str) -> Mapping[str, Told]:
+        """Return what each receiver was told of the alert; nothing once it is resolved for all."""
+        return self._told.get(key, {})
+
+    @property
+    def keys(self) -> list[str]:
+        """The keys that some receiver takes for open."""
+        return list(self._told)
+
+
+def changes(
+    alert: Alert, told: Mapping[str, Told], targets: Iterable[str], *, muted: bool
+) -> Iterator[tuple[str, Kind]]:
+    """Yield the receivers to notify, each with the event.
+
+    `targets` are the receivers that the routes name now. The first event of an alert for a receiver is `opened`. While
+    an alert is muted nothing is sent but its end.
+    """
+    holders = [name for name, each in told.items() if each.open]
+    if alert.resolved is not None:
+        yield from ((name, Kind.RESOLVED) for name in holders)
+    elif not muted:
+        for name in dict.fromkeys((*holders, *targets)):
+            if name not in told:
+                if alert.severity != alert.unannounced:
+                    yield name, Kind.OPENED
+            elif told[name].open and told[name].severity != alert.severity:
+                yield name, Kind.ESCALATED
+
+
+def rows_of(
+    alert: Alert,
+    events: Iterable[tuple[str, Kind]],
+    told: Mapping[str, Told],
+    now: int,
+    due: Callable[[str, Kind], int],
+    body: Callable[[Kind], str],
+) -> Iterator[Notification]:
+    """Yield a row of the outbox for each event; `due` gives the instant of sending, `body` the message."""
+    bodies: dict[Kind, str] = {}
+    for receiver, event in events:
+        before = told.get(receiver, Told())
+        if event not in bodies:
+            bodies[event] = body(event)
+        yield Notification(
+            key=alert.key,
+            receiver=receiver,
+            turn=before.events.total(),
+            event=event,
+            repeat=before.events[event] + 1,
+            made=now,
+            due=due(receiver, event),
+            severity=alert.severity,
+            product=alert.product,
+            body=bodies[event],
+        )

@@ -1,0 +1,214 @@
+"""The delivery loop: sends what is due, at least once, and marks it done when the receiver has confirmed it.
+
+It has tasks and limits of its own and shares nothing with the probes but the event loop, the resolver and the poller.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import math
+from collections.abc import Callable
+from dataclasses import dataclass, replace
+from typing import TYPE_CHECKING, Any, Final
+
+import structlog
+
+from monitor.clock import chance
+from monitor.log import concealed
+from monitor.network.failure import DETAIL_LIMIT, ProbeFailure
+from monitor.notification import Decided, Kind, Notification
+from monitor.receivers.base import NotDelivered
+from monitor.receivers.message import Message
+from monitor.receivers.registry import kind_of, prepare
+from sla.interval import SECOND
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable
+
+    from monitor.alerting.outbox import Outbox
+    from monitor.clock import Clock
+    from monitor.config.alerting import ReceiverBase
+    from monitor.health import Health
+    from monitor.network.attempt import Frame
+    from monitor.receivers.base import Deliver, ReceiverKind
+    from monitor.storage.writer import Writer
+
+log = structlog.get_logger()
+
+TOGETHER: Final = 32  # messages under way at once
+EACH: Final = 8  # of them to one receiver, of different keys
+
+MakeFrame = Callable[[], "Frame"]
+
+
+@dataclass(frozen=True, slots=True)
+class Target:
+    """A configured receiver, ready to be sent to."""
+
+    receiver: ReceiverBase
+    kind: ReceiverKind[Any]
+    deliver: Deliver
+
+    @classmethod
+    def of(cls, receiver: ReceiverBase) -> Target:
+        """Return the target of a receiver of any registered kind."""
+        return cls(receiver, kind_of(receiver), prepare(receiver))
+
+
+@dataclass(frozen=True, slots=True)
+class Outcome:
+    """What came of one attempt; `error` is empty when the receiver has confirmed the message."""
+
+    error: str = ""
+    wait: int | None = None
+    refused: bool = False
+
+
+class Delivery:
+    """Sends the rows of the outbox to the configured receivers."""
+
+    def __init__(self, outbox: Outbox, writer: Writer, clock: Clock, health: Health) -> None:
+        self._outbox, self._writer, self._clock, self._health = outbox, writer, clock, health
+        self._targets: dict[str, Target] = {}
+        self._wake = asyncio.Event()
+        self._under_way: dict[str, int] = {}
+        self._firing: dict[tuple[str, str], tuple[Notification, int]] = {}
+
+    def load(self, receivers: Iterable[ReceiverBase]) -> None:
+        """Take over the configured receivers; one that did not change is kept as it is."""
+        held = self._targets
+        self._targets = {}
+        for receiver in receivers:
+            known = held.get(receiver.id)
+            kept = known is not None and known.receiver == receiver
+            self._targets[receiver.id] = known if kept and known is not None else Target.of(receiver)
+        self.wake()
+
+    def target(self, receiver: str) -> Target | None:
+        """Return a configured receiver, None if there is none of this id."""
+        return self._targets.get(receiver)
+
+    def wake(self) -> None:
+        """Have the loop look again: something was added, written or made due."""
+        self._wake.set()
+
+    def fire(self, row: Notification) -> None:
+        """Note the newest message of an open alert for a receiver that has to be sent it again and again."""
+        target = self._targets.get(row.receiver)
+        key = (row.receiver, row.key)
+        if row.event is Kind.RESOLVED or target is None or target.kind.repeats is None:
+            self._firing.pop(key, None)
+        else:
+            self._firing[key] = (row, self._clock.now() + target.kind.repeats)
+
+    async def run(self, make_frame: MakeFrame, *, drain: bool = False) -> None:
+        """Deliver until cancelled; what is under way then is cut off and tried again by the next process.
+
+        With `drain`, return once nothing is due any more.
+        """
+        self._under_way.clear()
+        for lane in self._outbox.lanes.values():
+            lane.sending.clear()
+        async with asyncio.TaskGroup() as tasks:
+            while True:
+                self._wake.clear()
+                self._start_what_is_due(tasks, make_frame)
+                if drain and not any(self._under_way.values()) and self._next_at() > self._clock.now():
+                    return
+                await self._until(self._next_at())
+
+    def _start_what_is_due(self, tasks: asyncio.TaskGroup, make_frame: MakeFrame) -> None:
+        now = self._clock.now()
+        self._repeat(now)
+        for name, target in self._targets.items():
+            while self._has_room(name) and (row := self._outbox.next(name, now)) is not None:
+                rows = [row, *(self._outbox.joined(row, now) if target.kind.groups else ())]
+                self._outbox.begin(rows)
+                self._under_way[name] = self._under_way.get(name, 0) + 1
+                tasks.create_task(self._send(target, rows, make_frame()), name=f"notify {name}")
+
+    def _has_room(self, receiver: str) -> bool:
+        return self._under_way.get(receiver, 0) < EACH and sum(self._under_way.values()) < TOGETHER
+
+    def _repeat(self, now: int) -> None:
+        """Put the messages back that a receiver has to be sent again, unless a newer one of the key waits."""
+        for (receiver, key), (row, at) in list(self._firing.items()):
+            lane = self._outbox.lane(receiver)
+            if at <= now and key not in lane.waiting and key not in lane.sending:
+                self._outbox.add([replace(row, done=None, due=now)], now, written=True)
+
+    def _next_at(self) -> float:
+        receivers = [name for name in self._targets if self._has_room(name)]
+        repeats = (at for (name, _), (_, at) in self._firing.items() if name in self._targets)
+        return min(self._outbox.next_at(receivers), min(repeats, default=math.inf))
+
+    async def _until(self, instant: float) -> None:
+        """Return at the instant, or as soon as there is a reason to look again."""
+        if math.isinf(instant):
+            await self._wake.wait()
+            return
+        moment = self._clock.monotonic() + max(0.0, (instant - self._clock.now()) / SECOND)
+        waits = [asyncio.ensure_future(each) for each in (self._wake.wait(), self._clock.sleep_until(moment))]
+        try:
+            await asyncio.wait(waits, return_when=asyncio.FIRST_COMPLETED)
+        finally:
+            for each in waits:
+                each.cancel()
+            await asyncio.gather(*waits, return_exceptions=True)
+
+    async def _send(self, target: Target, rows: list[Notification], frame: Frame) -> None:
+        name, others = target.receiver.id, rows[1:]
+        now = self._clock.now()
+        message = Message.of(rows[0], now, tuple(Message.of(row, now) for row in others))
+        try:
+            outcome = await attempt(target, message, frame)
+        finally:
+            self._under_way[name] -= 1
+            self.wake()
+        self._settle(rows, outcome)
+
+    def _settle(self, rows: list[Notification], outcome: Outcome) -> None:
+        now, health = self._clock.now(), self._health
+        if not outcome.error:
+            settled = [self._outbox.delivered(row, now) for row in rows]
+            health.notifications_sent += len(rows)
+            for row in settled:
+                self.fire(row)
+        else:
+            share = chance()
+            settled = [
+                self._outbox.failed(row, now, outcome.error, share, wait=outcome.wait, refused=outcome.refused)
+                for row in rows
+            ]
+            health.notification_failures += 1
+            if settled[0].attempts == 1:
+                log.warning("notification_failed", receiver=rows[0].receiver, key=rows[0].key, error=outcome.error)
+        self._writer.put_decided(Decided((), tuple(settled)), urgent=not outcome.error)
+
+
+async def attempt(target: Target, message: Message, frame: Frame) -> Outcome:
+    """Make one attempt to deliver a message; raises nothing but cancellation."""
+    seconds = target.receiver.timeout / SECOND
+    frame.limit(seconds)
+    try:
+        async with asyncio.timeout(seconds):
+            await target.deliver(frame, message)
+    except TimeoutError:
+        return Outcome(f"no confirmation within {seconds:g} s")
+    except NotDelivered as answer:
+        return Outcome(_line(answer.detail), answer.wait, answer.refused)
+    except ProbeFailure as failure:
+        return Outcome(_line(f"{failure.reason}: {failure.detail}"))
+    except OSError as error:
+        return Outcome(_line(error.strerror or str(error) or type(error).__name__))
+    except Exception as error:  # a defect of one receiver must not stop the others
+        log.error("receiver_defect", receiver=target.receiver.id, error=repr(error), exc_info=True)
+        return Outcome(f"defect: {type(error).__name__}")
+    return Outcome()
+
+
+def _line(text: str) -> str:
+    with contextlib.suppress(ValueError):
+        text = concealed(text)
+    return " ".join(text.split())[:DETAIL_LIMIT] or "failed"

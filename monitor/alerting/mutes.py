@@ -1,0 +1,46 @@
+"""Why an alert is not announced at present: planned maintenance, a silence, a dependency that is down, or flapping.
+
+A mute delays `opened` until it is over; it never holds back the end of what was announced, and changes no figure.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from monitor.config.dependent_clients import rests_on
+from monitor.planned_maintenance import maintenance_exclusions
+from sla.interval import Interval
+from sla.silence import silences
+
+if TYPE_CHECKING:
+    from monitor.alerting.alert import Alert
+    from monitor.alerting.outages import Outages
+    from monitor.ledger import Ledger
+
+
+def mute_of(alert: Alert, ledger: Ledger, outages: Outages, now: int) -> str:
+    """Return why the alert is not announced at the instant, empty if it is."""
+    if any(silence.covers(alert.key, alert.product, now) for silence in silences(ledger.facts.all)):
+        return "silenced"
+    if alert.product not in ledger.products:
+        return ""
+    if in_maintenance(ledger, alert.product, now):
+        return "maintenance"
+    if alert.incident is not None:
+        down = (name for name in rests_on(ledger.portfolio, alert.product) if outages.paging(name))
+        if (parent := next(down, None)) is not None:
+            return f"dependency {parent} is down"
+    return ""
+
+
+def in_maintenance(ledger: Ledger, product: str, now: int) -> bool:
+    """Return whether planned maintenance of the product, or of all products, is under way."""
+    configured = ledger.products[product].maintenance
+    planned = maintenance_exclusions(ledger.facts, ledger.portfolio, product, configured, Interval(now, now + 1))
+    return any(True for _ in planned)
+
+
+def flapping(ledger: Ledger, outages: Outages, product: str, now: int) -> bool:
+    """Return whether the product had so many incidents of late that their notifications are damped."""
+    damping = ledger.portfolio.alerting.damping
+    return sum(1 for _ in outages.recent(product, now - damping.within)) >= damping.incidents

@@ -1,0 +1,221 @@
+"""Alerting as the daemon runs it: decisions from the ledger, rows for the record, and the loop that delivers them."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+from functools import partial
+from typing import TYPE_CHECKING, Final
+
+import structlog
+
+from monitor.alerting.alert import Alert, body_of, incident_alert
+from monitor.alerting.announcements import Announcements, changes, rows_of
+from monitor.alerting.delivery import Delivery, MakeFrame
+from monitor.alerting.mutes import flapping, mute_of
+from monitor.alerting.outages import Outages
+from monitor.alerting.outbox import URGENT, Outbox
+from monitor.config.routing import routed, shown
+from monitor.notification import NOTHING, Decided, Kind, Notification
+from sla.interval import SECOND, Interval
+from sla.product_incident import Severity
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Iterator
+
+    from monitor.clock import Clock
+    from monitor.health import Health
+    from monitor.ledger import Ledger
+    from monitor.storage.base import Store
+    from monitor.storage.writer import Settled, Writer
+    from sla.incident import Incident
+    from sla.product_incident import ProductIncident
+
+log = structlog.get_logger()
+
+LOOK: Final = 1.0  # seconds between two looks at what time alone changes: the end of maintenance, of quiet hours
+DRAIN: Final = 3.0  # seconds for which a daemon that stops goes on delivering
+STEP: Final = 20  # alerts that one turn of the loop looks at
+
+
+class Alerting:
+    """Decides, records and delivers notifications. All of it belongs to the event loop's thread.
+
+    An error in here is counted and logged; it never stops probing or recording.
+    """
+
+    def __init__(self, ledger: Ledger, writer: Writer, clock: Clock, health: Health) -> None:
+        self._ledger, self._writer, self._clock, self._health = ledger, writer, clock, health
+        self.outages = Outages(ledger)
+        self.outbox = Outbox()
+        self._announced = Announcements()
+        self._delivery = Delivery(self.outbox, writer, clock, health)
+        self._loop: asyncio.AbstractEventLoop | None = None
+        writer.listen(self._on_writer_thread)
+
+    def restore(self, store: Store) -> None:
+        """Take up what an earlier process left: open incidents, and notifications that are not delivered.
+
+        Raises:
+            StoreError: the record cannot be read.
+        """
+        self._loop = asyncio.get_running_loop()
+        now, rows = self._clock.now(), store.load_notifications()
+        self._announced.add(row for row in rows if row.event is not Kind.HEARTBEAT)
+        self._delivery.load(self._ledger.portfolio.receivers)
+        self.outbox.add((row for row in rows if row.event is not Kind.HEARTBEAT), now, written=True)
+        for row in rows:
+            if row.done is not None:
+                self._delivery.fire(row)
+        self._record(self.outages.restore(store.load_product_incidents(), now))
+        self._report()
+
+    def changed(self, incident: Incident) -> Decided:
+        """Return what a check incident that opened or resolved changes, to be written in the same transaction."""
+        with self._guarded("decide"):
+            outage = self.outages.changed(incident)
+            if outage is not None:
+                return Decided((outage,), self._decide(self._alert(outage)))
+        return NOTHING
+
+    def reload(self) -> None:
+        """Follow a configuration that was loaded: its receivers, its routes, and what left it."""
+        with self._guarded("reload"):
+            self._delivery.load(self._ledger.portfolio.receivers)
+            self._record(self.outages.reconcile(self._clock.now()))
+
+    def _record(self, outages: Iterable[ProductIncident]) -> None:
+        found = tuple(outages)
+        rows = tuple(row for each in found for row in self._decide(self._alert(each)))
+        if found or rows:
+            self._writer.put_decided(Decided(found, rows))
+
+    def _alert(self, outage: ProductIncident) -> Alert:
+        return incident_alert(outage, self._ledger.products.get(outage.product))
+
+    def _decide(self, alert: Alert) -> tuple[Notification, ...]:
+        """Return the rows that bring all receivers up to date about the alert; they are in the outbox by then."""
+        now, ledger = self._clock.now(), self._ledger
+        told = self._announced.of(alert.key)
+        if alert.resolved is None:
+            product = ledger.products.get(alert.product)
+            names = routed(ledger.portfolio, product, alert.severity, now)
+            targets = [name for name in names if self._delivery.target(name) is not None]
+            muted = bool(mute_of(alert, ledger, self.outages, now)) or self._absorbed(alert, now)
+        elif self._unstable(alert, now):
+            return ()
+        else:
+            targets, muted = [], False
+        events = list(changes(alert, told, targets, muted=muted))
+        if not events:
+            return ()
+        body = partial(body_of, alert, ledger=ledger, now=now)
+        due = partial(self._due, alert, now)
+        rows = tuple(rows_of(alert, events, told, now, due, lambda event: body(event)))
+        self._announced.add(rows)
+        self.outbox.add(rows, now, written=False)
+        self._delivery.wake()
+        return rows
+
+    def _due(self, alert: Alert, now: int, receiver: str, event: Kind) -> int:
+        """Return when a message leaves: tickets after quiet hours, further openings with the group's."""
+        settings = self._ledger.portfolio.alerting
+        due = now
+        if alert.severity is not Severity.PAGE and settings.quiet_hours is not None:
+            zone = self._ledger.portfolio.zone
+            if shown(settings.quiet_hours, now, zone):
+                quiet = settings.quiet_hours.within(Interval(now, now + 8 * 24 * 3600 * SECOND), zone)
+                due = next(quiet).end
+        target = self._delivery.target(receiver)
+        if target is None or not target.kind.groups or event not in URGENT:
+            return due
+        lane = self.outbox.lane(receiver)
+        if due < lane.grouped_until:
+            return lane.grouped_until
+        lane.grouped_until = due + settings.group_wait
+        return due
+
+    def _absorbed(self, alert: Alert, now: int) -> bool:
+        """Return whether the alert stays inside an earlier one of a flapping product, which is still announced."""
+        if alert.incident is None or self._announced.of(alert.key):
+            return False
+        if not flapping(self._ledger, self.outages, alert.product, now):
+            return False
+        earlier = (self.outages.all.get(key) for key in self._announced.keys)
+        return any(each is not None and each.product == alert.product for each in earlier)
+
+    def _unstable(self, alert: Alert, now: int) -> bool:
+        """Return whether the end of the alert is not announced yet, because its product is flapping."""
+        if alert.incident is None or alert.resolved is None or alert.product not in self._ledger.products:
+            return False
+        stable_after = self._ledger.portfolio.alerting.damping.stable_after
+        last = next(self.outages.recent(alert.product, 0), alert.incident)
+        if last.id != alert.key and last.resolved is None:
+            return True
+        ended = alert.resolved if last.resolved is None else last.resolved
+        return now < ended + stable_after and flapping(self._ledger, self.outages, alert.product, now)
+
+    async def look(self) -> None:
+        """Bring every alert up to date that time alone may have changed, a few at a time."""
+        keys = [*(each.id for each in self.outages.ongoing()), *self._announced.keys]
+        for number, key in enumerate(dict.fromkeys(keys)):
+            with self._guarded("look"):
+                outage = self.outages.all.get(key)
+                if outage is not None and (rows := self._decide(self._alert(outage))):
+                    self._writer.put_decided(Decided((), rows))
+            if number % STEP == STEP - 1:
+                await asyncio.sleep(0)
+        self._report()
+
+    def _report(self) -> None:
+        waiting = [row.due for row in self.outbox.waiting()]
+        self._health.notifications_waiting = len(waiting)
+        self._health.notification_oldest = min(waiting, default=None)
+        self._health.receivers_failing = sum(bool(lane.failures) for lane in self.outbox.lanes.values())
+
+    async def run(self, make_frame: MakeFrame) -> None:
+        """Deliver, and look once a second at what time changes, until cancelled."""
+        async with asyncio.TaskGroup() as tasks:
+            tasks.create_task(self._deliver(make_frame), name="deliver")
+            tasks.create_task(self._look_out(), name="alerts")
+
+    async def drain(self, make_frame: MakeFrame) -> None:
+        """Deliver what is due when the daemon stops, for a few seconds; the rest is left to the next process."""
+        with self._guarded("drain"), contextlib.suppress(TimeoutError):
+            async with asyncio.timeout(DRAIN):
+                await self._delivery.run(make_frame, drain=True)
+
+    async def _deliver(self, make_frame: MakeFrame) -> None:
+        while True:
+            with self._guarded("deliver"):
+                await self._delivery.run(make_frame)
+            await self._clock.sleep_until(self._clock.monotonic() + LOOK)
+
+    async def _look_out(self) -> None:
+        while True:
+            await self._clock.sleep_until(self._clock.monotonic() + LOOK)
+            with self._guarded("look"):
+                await self.look()
+
+    @contextlib.contextmanager
+    def _guarded(self, what: str) -> Iterator[None]:
+        try:
+            yield
+        except Exception:
+            self._health.alerting_defects += 1
+            log.exception("alerting_defect", doing=what)
+
+    def _on_writer_thread(self, settled: Settled) -> None:
+        if self._loop is not None and (settled.notifications or settled.emptied):
+            with contextlib.suppress(RuntimeError):  # the loop is closed
+                self._loop.call_soon_threadsafe(self._settle, settled)
+
+    def _settle(self, settled: Settled) -> None:
+        self.outbox.committed(settled.notifications)
+        if settled.emptied:
+            self._write_everything()
+        self._delivery.wake()
+
+    def _write_everything(self) -> None:
+        """Write what is in memory into a record that was begun anew."""
+        self._writer.put_decided(Decided(tuple(self.outages.all.values()), tuple(self.outbox.waiting())))

@@ -1,0 +1,1 @@
+"""Receivers of notifications: one file per kind and one line in `registry.py`."""

@@ -1,0 +1,119 @@
+"""A notification as receivers read it: the fields of the message, and the plain words that are made of them."""
+
+from __future__ import annotations
+
+import json
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+from monitor.notification import Kind
+from sla.duration import format_duration
+from sla.interval import SECOND
+
+if TYPE_CHECKING:
+    from monitor.notification import Notification
+
+SYMBOLS = {Kind.RESOLVED: "RESOLVED", Kind.TEST: "TEST", Kind.ACKNOWLEDGED: "ACKNOWLEDGED", Kind.HEARTBEAT: "ALIVE"}
+
+
+@dataclass(frozen=True, slots=True)
+class Message:
+    """One message. `fields` is the body that the webhook sends; `extra` holds what only people read.
+
+    `others` are messages that were joined to it because they came within `group_wait`. `now` is the present instant,
+    microseconds since the epoch.
+    """
+
+    fields: dict[str, Any]
+    extra: dict[str, Any]
+    idempotency_key: str
+    now: int
+    others: tuple[Message, ...] = ()
+
+    @classmethod
+    def of(cls, row: Notification, now: int, others: tuple[Message, ...] = ()) -> Message:
+        """Return the message of a notification."""
+        fields = json.loads(row.body)
+        extra = fields.pop("extra", {})
+        return cls(fields, extra, row.idempotency_key, now, others)
+
+    @property
+    def event(self) -> Kind:
+        """What happened."""
+        return Kind(self.fields["event"])
+
+    @property
+    def key(self) -> str:
+        """The alert's key: the same from `opened` to `resolved`."""
+        return str(self.fields["key"])
+
+    @property
+    def firing(self) -> bool:
+        """Whether the alert goes on."""
+        return self.event is not Kind.RESOLVED
+
+    @property
+    def title(self) -> str:
+        """One line: how urgent, which product, what happened."""
+        if self.others:
+            return f"{len(self.others) + 1} alerts: {self.short}, ..."
+        return self.short
+
+    @property
+    def short(self) -> str:
+        """The title without regard to others."""
+        mark = SYMBOLS.get(self.event) or str(self.fields["severity"]).upper()
+        return f"[{mark}] {self.extra.get('summary') or self.fields['key']}"
+
+    @property
+    def lines(self) -> list[str]:
+        """What to know, one thing per line: since when, what was seen, for whom, budget left."""
+        if self.others:
+            return [line for each in (self, *self.others) for line in _listed(each)]
+        return list(_facts(self))
+
+    @property
+    def links(self) -> dict[str, str]:
+        """The links that are known, by name."""
+        return {name: url for name, url in self.fields["links"].items() if url}
+
+    @property
+    def text(self) -> str:
+        """The whole message as plain text."""
+        links = [] if self.others else [f"{name}: {url}" for name, url in self.links.items()]
+        return "\n".join([self.title, *self.lines, *links])
+
+
+def _listed(message: Message) -> list[str]:
+    product = message.links.get("product", "")
+    return [f"- {message.short}{f' ({product})' if product else ''}"]
+
+
+def _facts(message: Message) -> list[str]:
+    fields, extra = message.fields, message.extra
+    lines = []
+    incident, downtime, budget = fields["incident"], fields["downtime_seconds"], fields["budget"]
+    if incident is not None:
+        lines.append(f"Since: {incident['opened']}")
+        if incident["resolved"]:
+            lines.append(f"Until: {incident['resolved']}")
+        seen = ": ".join(filter(None, (incident["reason"], incident["detail"])))
+        lines += [f"Seen: {seen}"] if seen else []
+    if fields["checks"]:
+        lines.append(f"Checks: {', '.join(fields['checks'])}")
+    if extra.get("for"):
+        lines.append(f"Affected: {', '.join(extra['for'])}")
+    if extra.get("muted"):
+        lines.append(f"Not reported on their own, because they depend on it: {', '.join(extra['muted'])}")
+    if fields["event"] == Kind.RESOLVED and downtime is not None:
+        low, point, high = (_duration(downtime[name]) for name in ("low", "point", "high"))
+        lines.append(f"Downtime: {point} (between {low} and {high})")
+    if budget is not None:
+        left = budget["remaining_seconds"]
+        over = "exceeded by" if left < 0 else "left"
+        lines.append(f"Budget {over}: {_duration(abs(left))} of {_duration(budget['allowed_seconds'])}")
+    return [*lines, *extra.get("notes", [])]
+
+
+def _duration(seconds: float) -> str:
+    return format_duration(round(seconds * SECOND))

@@ -1,0 +1,25 @@
+"""Every kind of receiver, one line each. Configuration, validation, schema and docs derive from this table."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+from monitor.receivers import webhook
+
+if TYPE_CHECKING:
+    from monitor.config.alerting import ReceiverBase
+    from monitor.receivers.base import Deliver, ReceiverKind
+
+KINDS: dict[str, ReceiverKind[Any]] = {kind.name: kind for kind in (webhook.KIND,)}
+
+RECEIVER_TYPES: tuple[type[ReceiverBase], ...] = tuple(kind.receiver for kind in KINDS.values())
+
+
+def kind_of(receiver: ReceiverBase) -> ReceiverKind[Any]:
+    """Return the kind of a receiver."""
+    return KINDS[receiver.kind]
+
+
+def prepare(receiver: ReceiverBase) -> Deliver:
+    """Return what sends a message to a receiver of any registered kind."""
+    return kind_of(receiver).prepare(receiver)

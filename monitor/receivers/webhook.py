@@ -1,0 +1,149 @@
+"""The `webhook` receiver: an HTTP request with a JSON body, for a program of one's own."""
+
+from __future__ import annotations
+
+import base64
+import hashlib
+import hmac
+import re
+from typing import TYPE_CHECKING, Annotated, Any, ClassVar, Literal
+
+from pydantic import AfterValidator, Field, WithJsonSchema
+
+from monitor.config.addresses import Headers
+from monitor.config.alerting import Address, HttpReceiver
+from monitor.config.secret import Secret
+from monitor.receivers.base import Deliver, ReceiverKind
+from monitor.receivers.sending import as_json, send
+from sla.interval import SECOND
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+    from monitor.network.attempt import Frame
+    from monitor.receivers.message import Message
+
+FIELDS = (
+    *("version", "event", "key", "severity", "checks", "summary", "text", "product.id", "product.name"),
+    *("incident.id", "incident.opened", "incident.resolved", "incident.reason", "incident.detail"),
+    *("downtime_seconds.low", "downtime_seconds.point", "downtime_seconds.high"),
+    *("budget.allowed_seconds", "budget.remaining_seconds"),
+    *("links.product", "links.incident", "links.runbook", "links.acknowledge"),
+)
+_FIELD = re.compile(r"\{([^{}]*)\}")
+
+
+def _template(value: Any) -> Any:
+    """Refuse names of fields that there are not."""
+    for text in _texts(value):
+        for name in _FIELD.findall(text):
+            if name not in FIELDS:
+                raise ValueError(f"there is no field {{{name}}}; write one of {', '.join(FIELDS)}")
+    return value
+
+
+def _texts(value: Any) -> list[str]:
+    if isinstance(value, dict):
+        return [text for inner in value.values() for text in _texts(inner)]
+    if isinstance(value, list | tuple):
+        return [text for inner in value for text in _texts(inner)]
+    return [value] if isinstance(value, str) else []
+
+
+class WebhookReceiver(HttpReceiver):
+    """Sends the alert as JSON to a URL.
+
+    `Idempotency-Key` is the same for every attempt to deliver one event: a receiver that keeps the keys it has seen
+    handles each event once.
+    """
+
+    kind: ClassVar[str] = "webhook"
+
+    webhook: Address
+    """The URL: `https://ops.example.org/hook`."""
+
+    method: Literal["POST", "PUT", "PATCH"] = "POST"
+    """How the request is made."""
+
+    headers: Headers = Field(default_factory=dict)
+    """Sent with the request: `{Authorization: {env: HOOK_TOKEN}}`."""
+
+    template: Annotated[Any, AfterValidator(_template), WithJsonSchema({"type": "object"})] = None
+    """Sent in place of the standard body: JSON in which `{product.name}` and other named fields are replaced."""
+
+    sign: Secret | None = None
+    """Signs each request (HMAC-SHA256) as the Standard Webhooks specification does."""
+
+
+def prepare(receiver: WebhookReceiver) -> Deliver:
+    """Return what sends a message to the URL."""
+
+    async def deliver(frame: Frame, message: Message) -> None:
+        body = as_json(message.fields if receiver.template is None else filled(receiver.template, message))
+        headers = {"Content-Type": "application/json", "Idempotency-Key": message.idempotency_key, **receiver.headers}
+        if receiver.sign is not None:
+            headers |= signature(receiver.sign, message.idempotency_key, frame.now() // SECOND, body)
+        await send(frame, receiver, receiver.webhook, body, headers=headers, method=receiver.method)
+
+    return deliver
+
+
+def filled(template: Any, message: Message) -> Any:
+    """Return the template with its fields replaced. A text that is one field alone keeps the field's type."""
+    if isinstance(template, dict):
+        return {key: filled(inner, message) for key, inner in template.items()}
+    if isinstance(template, list | tuple):
+        return [filled(inner, message) for inner in template]
+    if not isinstance(template, str):
+        return template
+    if (whole := _FIELD.fullmatch(template)) is not None:
+        return _value(whole[1], message)
+    return _FIELD.sub(lambda found: _text(_value(found[1], message)), template)
+
+
+def _text(value: Any) -> str:
+    if isinstance(value, list):
+        return ", ".join(map(str, value))
+    return "" if value is None else str(value)
+
+
+def _value(name: str, message: Message) -> Any:
+    if name in ("summary", "text"):
+        return message.short if name == "summary" else message.text
+    value: Any = message.fields
+    for part in name.split("."):
+        value = None if value is None else value[part]
+    return value
+
+
+def signature(key: Secret, identity: str, timestamp: int, body: bytes) -> Mapping[str, str]:
+    """Return the headers that prove who sent the body and when (Standard Webhooks 1.0, symmetric)."""
+    signed = f"{identity}.{timestamp}.".encode() + body
+    digest = hmac.new(_signing_key(key.reveal()), signed, hashlib.sha256).digest()
+    return {
+        "Webhook-Id": identity,
+        "Webhook-Timestamp": str(timestamp),
+        "Webhook-Signature": f"v1,{base64.b64encode(digest).decode()}",
+    }
+
+
+def _signing_key(secret: str) -> bytes:
+    """Return the key: what follows `whsec_` is base64, any other secret is taken as it is."""
+    if secret.startswith("whsec_"):
+        try:
+            return base64.b64decode(secret.removeprefix("whsec_"), validate=True)
+        except ValueError:
+            pass
+    return secret.encode()
+
+
+KIND = ReceiverKind(
+    WebhookReceiver,
+    prepare,
+    example="""\
+id: ops
+webhook: https://ops.example.org/hook
+headers: {X-Team: forms}
+template: {text: "{summary}", since: "{incident.opened}"}
+""",
+)

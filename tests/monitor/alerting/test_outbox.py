@@ -1,0 +1,145 @@
+"""Which notification may be sent next, and when: over instants that the test names."""
+
+from __future__ import annotations
+
+import math
+from dataclasses import replace
+
+import pytest
+
+from monitor.alerting.outbox import LONGEST, LONGEST_WAIT, PATIENCE, TRIPS, Outbox
+from monitor.notification import Kind, Notification
+from sla.interval import HOUR, MINUTE, SECOND
+
+NOW = 1_790_000_000 * SECOND
+
+
+def row(
+    key: str = "a", event: Kind = Kind.OPENED, turn: int = 0, receiver: str = "ops", due: int = NOW
+) -> Notification:
+    return Notification(key, receiver, turn, event, 1, NOW, due, "page", "forms", "{}")
+
+
+def outbox(*rows: Notification, written: bool = True) -> Outbox:
+    made = Outbox()
+    made.add(rows, NOW, written=written)
+    return made
+
+
+def test_what_is_due_for_longest_is_next() -> None:
+    early, late = row("a", due=NOW - SECOND), row("b")
+    held = outbox(late, early)
+    assert held.next("ops", NOW) == early
+    assert held.next("other", NOW) is None
+    assert held.next("ops", NOW - 2 * SECOND) is None
+    assert held.next_at(["ops"]) == NOW - SECOND
+
+
+def test_a_key_keeps_its_order() -> None:
+    """The resolve waits for its trigger, whatever is due, and while the trigger is under way."""
+    opened, resolved = row(due=NOW + MINUTE), row(event=Kind.RESOLVED, turn=1)
+    held = outbox(resolved, opened)
+    assert held.next("ops", NOW) is None
+    assert held.next("ops", NOW + MINUTE) == opened
+    held.begin([opened])
+    assert held.next("ops", NOW + MINUTE) is None
+    done = held.delivered(opened, NOW + MINUTE)
+    assert (done.done, done.attempts) == (NOW + MINUTE, 1)
+    assert held.next("ops", NOW + MINUTE) == resolved
+
+
+def test_keys_do_not_wait_for_each_other() -> None:
+    first, second = row("a"), row("b")
+    held = outbox(first, second)
+    held.begin([first])
+    assert held.next("ops", NOW) == second
+
+
+@pytest.mark.parametrize(
+    ("event", "at"),
+    [
+        (Kind.OPENED, NOW + PATIENCE),
+        (Kind.ESCALATED, NOW + PATIENCE),
+        (Kind.RESOLVED, math.inf),
+        (Kind.HEARTBEAT, math.inf),
+    ],
+)
+def test_while_the_disk_does_not_answer_an_opening_goes_out_and_an_end_never(event: Kind, at: float) -> None:
+    waiting = row(event=event)
+    held = outbox(waiting, written=False)
+    assert held.ready_at(waiting) == at
+    held.committed([waiting])
+    assert held.ready_at(waiting) == NOW
+
+
+def test_retries_come_later_and_later_within_a_bound_and_spread_by_chance() -> None:
+    held, tried, dues = outbox(row()), row(), []
+    for _ in range(12):
+        tried = held.failed(tried, NOW, "status 400", 0.999, refused=True)
+        dues.append(tried.due - NOW)
+    assert dues == sorted(dues)
+    assert SECOND < dues[0] < 2 * SECOND
+    assert LONGEST * 0.99 < dues[-1] <= LONGEST
+    assert held.failed(tried, NOW, "status 400", 0.0, refused=True).due == NOW + 1
+    assert (tried.attempts, tried.error) == (12, "status 400")
+
+
+def test_a_receiver_that_names_a_time_is_left_alone_until_then() -> None:
+    first, second = row("a"), row("b")
+    held = outbox(first, second)
+    held.failed(first, NOW, "status 429", 0.5, wait=7 * MINUTE)
+    assert held.next("ops", NOW + 7 * MINUTE - 1) is None
+    assert held.next("ops", NOW + 7 * MINUTE) is not None
+    held.failed(second, NOW, "status 429", 0.5, wait=1_000 * HOUR)
+    assert held.next("ops", NOW + LONGEST_WAIT) is not None
+
+
+def test_a_receiver_that_fails_again_and_again_is_tried_with_one_message_at_a_time() -> None:
+    rows = [row(f"key-{n}") for n in range(TRIPS + 2)]
+    held = outbox(*rows)
+    for each in rows[:TRIPS]:
+        held.failed(each, NOW, "connect_refused", 0.5)
+    assert held.lane("ops").tripped
+    assert held.next("ops", NOW) is None
+    later = int(held.next_at(["ops"]))
+    assert NOW + SECOND < later <= NOW + LONGEST
+    probe = held.next("ops", later)
+    assert probe is not None
+    held.begin([probe])
+    assert held.next("ops", later) is None
+    held.delivered(probe, later)
+    assert len([each for each in held.waiting() if held.ready_at(each) <= later]) == TRIPS + 1
+
+
+def test_a_refused_message_says_nothing_of_the_receiver() -> None:
+    rows = [row(f"key-{n}") for n in range(TRIPS + 1)]
+    held = outbox(*rows)
+    for each in rows[:TRIPS]:
+        held.failed(each, NOW, "status 400", 0.5, refused=True)
+    assert not held.lane("ops").tripped
+    assert held.next("ops", NOW) == rows[-1]
+
+
+def test_retry_makes_due_what_failed_of_one_receiver_or_of_all() -> None:
+    ops, other = row(), row(receiver="other")
+    held = outbox(ops, other)
+    for each in (ops, other):
+        held.failed(each, NOW, "connect_refused", 0.9)
+    assert [each.receiver for each in held.retry(NOW, "ops")] == ["ops"]
+    assert held.next("ops", NOW) is not None
+    assert held.next("other", NOW) is None
+    assert [each.receiver for each in held.retry(NOW)] == ["other"]
+
+
+def test_only_openings_that_are_due_are_joined() -> None:
+    first, second = row("a"), row("b")
+    third = row("c", due=NOW + MINUTE)
+    end = row("d", Kind.RESOLVED)
+    held = outbox(first, second, third, end)
+    assert held.joined(first, NOW) == [second]
+    assert held.joined(end, NOW) == []
+
+
+def test_what_is_delivered_already_is_not_taken_in() -> None:
+    held = outbox(replace(row(), done=NOW))
+    assert list(held.waiting()) == []
