@@ -10,7 +10,7 @@ import pytest
 
 from tests.support.sinks import Reply, Sink
 from tests.support.targets import Target
-from tests.support.watches import watching
+from tests.support.daemon_process import watching
 
 
 @pytest.fixture
