@@ -8,9 +8,9 @@ from pathlib import Path
 
 import pytest
 
+from tests.support.daemon_process import watching
 from tests.support.sinks import Reply, Sink
 from tests.support.targets import Target
-from tests.support.daemon_process import watching
 
 
 @pytest.fixture
