@@ -10,6 +10,7 @@ import click
 from monitor.blackbox.documentation import handbook as blackbox_handbook
 from monitor.config.reference import referenced
 from monitor.config.schema import schema_file
+from monitor.exporters.documentation import metrics_page
 from monitor.exporters.grafana import dashboard_file
 from monitor.exporters.rules import rules_file
 from monitor.probes.documentation import handbook
@@ -28,6 +29,7 @@ GENERATED: Mapping[str, Callable[[], str]] = {
     "config/schema.json": lambda: schema_file(CHECK_TYPES, RECEIVER_TYPES),
     "dashboards/ninewatch.rules.yaml": rules_file,
     "dashboards/portfolio.json": dashboard_file,
+    "docs/metrics.md": metrics_page,
     "docs/blackbox.md": blackbox_handbook,
     "docs/probes.md": handbook,
     "docs/receivers.md": receivers_handbook,

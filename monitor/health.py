@@ -29,6 +29,8 @@ class Health:
 
     The store's:
         write_failures: transactions that failed; each is tried again.
+        records_queued, records_written: how much was queued for the store, and how much of that is in it for sure: all
+            that was queued before. What was given up counts as written.
         queue_depth: observations not yet written; queue_since: instant of the oldest of them, None when all is written.
         dropped_observations, dropped_runs: given up, oldest first, because the queue was full. Incidents never are.
         unrecorded_since: instant of the oldest observation that a failing store could not take; None while it writes.
@@ -72,6 +74,8 @@ class Health:
     dropping_late: bool = False
 
     write_failures: int = 0
+    records_queued: int = 0
+    records_written: int = 0
     queue_depth: int = 0
     queue_since: int | None = None
     dropped_observations: int = 0

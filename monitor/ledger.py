@@ -83,6 +83,11 @@ class CheckEntry(CheckHistory):
         if seen.result.outcome is Outcome.BAD:
             self._note_failure(seen)
 
+    def count_on(self, before: CheckEntry) -> None:
+        """Continue the counts of this process: `before` had the key until the history of a former key joined it."""
+        self.last, self.totals, self.slow = before.last, before.totals, before.slow
+        self.first_failure, self.last_failure = before.first_failure, before.last_failure
+
     def _note_failure(self, seen: Observed) -> None:
         found = seen.result
         self.last_failure = Failure(seen.observation.at, found.reason, found.status, found.detail, found.phases)
@@ -119,6 +124,7 @@ class Ledger:
         """
         self.portfolio = portfolio
         self.products = {product.id: product for product in portfolio.products}
+        counted = self.entries.copy()
         self._rename(Former.of(portfolio))
         known, ongoing = self._others | self.entries, self._ongoing()
         self.entries = {}
@@ -129,6 +135,8 @@ class Ledger:
             else:
                 entry = CheckEntry(product, check, held)
                 entry.restore_incident(ongoing.get(entry.key))
+                if (before := counted.get(entry.key)) is not None:
+                    entry.count_on(before)
             entry.define(product, check)
             self.entries[entry.key] = entry
         self._others = known

@@ -133,6 +133,18 @@ class Eras(History):
             held = [part for part, _ in parts]
             yield agreement, Interval(held[0].start, held[-1].end)
 
+    def decided_until(self, now: int) -> int:
+        """Return the instant up to which no later observation changes which definition holds, `now` at most.
+
+        A definition whose new members have no observation yet takes effect one hold after it was loaded; for another
+        hold an observation that was sent before may still arrive.
+        """
+        self._effects()
+        if self._complete:
+            return now
+        open_ = (era.made for era in self._eras if not era.complete and now < era.made + 2 * era.hold)
+        return min([now, *open_])
+
     def _effects(self) -> list[int]:
         if not self._complete:
             self._starts = [era.start for era in self._eras]

@@ -37,6 +37,11 @@ class ExactTally:
     def __init__(self) -> None:
         self._instants = array("q")
 
+    @property
+    def count(self) -> int:
+        """How many there are."""
+        return len(self._instants)
+
     def add(self, at: int, *, continues: bool) -> None:
         """Count one observation, later than all before it."""
         self._instants.append(at)

@@ -98,6 +98,12 @@ class Timeline(History):
         """Return how many observations were sent within the window."""
         return Counts(*(tally.within(window) for tally in self._tallies.values()))
 
+    @property
+    def totals(self) -> Counts:
+        """How many observations there are in all, in O(1)."""
+        good, bad, unknown = self._tallies.values()
+        return Counts(good.count, bad.count, unknown.count)
+
     def observed_from(self, at: int) -> int | None:
         """Return the instant of the first observation, known or unknown, at or after `at`; None if there is none."""
         if self._last is None or self._last[0] < at:

@@ -4,34 +4,20 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from monitor.exporters.exposition import Family, series
+from monitor.exporters.exposition import series
+from monitor.exporters.families import CHECK_FAMILIES
 from monitor.vocabulary import PHASES
 from sla.observation import Outcome
 
 if TYPE_CHECKING:
+    from monitor.exporters.confirmed import Confirmed
+    from monitor.health import Health
     from monitor.ledger import CheckEntry
     from monitor.vocabulary import Observed
     from sla.incident import IncidentTracker
     from sla.timeline import Timeline
 
-# The first five carry blackbox_exporter's names and meaning, so that boards and rules written for it go on working. Of
-# the certificates that a server sends, those that are no part of the verified chain do not count: nobody uses them.
-FAMILIES = (
-    Family("probe_success", "gauge", "1 if the last probe was good, 0 if bad; absent while we could not tell"),
-    Family("probe_duration_seconds", "gauge", "Duration of the last probe", "seconds"),
-    Family("probe_phase_duration_seconds", "gauge", "Duration of each phase of the last probe", "seconds"),
-    Family("probe_http_status_code", "gauge", "Status of the last answer; absent where there was none"),
-    Family("probe_ssl_earliest_cert_expiry", "gauge", "When the first certificate of the chain expires, Unix time"),
-    Family("ninewatch_probes_total", "counter", "Probes since the start of the daemon, by outcome"),
-    Family("ninewatch_check_up", "gauge", "1 if the check is up, 0 if down; absent while its state is unknown"),
-    Family("ninewatch_check_unknown", "gauge", "1 while the state of the check is unknown"),
-    Family("ninewatch_slow_probes_total", "counter", "Good probes that took longer than slow_after; absent without it"),
-    Family(
-        "ninewatch_check_outage",
-        "gauge",
-        "1 while the check has an open incident, also while it is unknown; absent before its first known state",
-    ),
-)
+FAMILIES = CHECK_FAMILIES
 _FOREVER = 1 << 62
 _SAYS = {True: Outcome.GOOD, False: Outcome.BAD, None: Outcome.UNKNOWN}
 
@@ -44,8 +30,12 @@ class CheckLines:
 
     __slots__ = (
         "_by_outcome",
+        "_confirmed",
         "_contrary",
         "_entry",
+        "_health",
+        "_observed",
+        "_on_record",
         "_phases",
         "_plain",
         "_until",
@@ -55,8 +45,10 @@ class CheckLines:
         "up",
     )
 
-    def __init__(self, entry: CheckEntry) -> None:
+    def __init__(self, entry: CheckEntry, health: Health, confirmed: Confirmed[str]) -> None:
         self._entry = entry
+        self._health, self._confirmed = health, confirmed
+        self._observed = ""
         self._version = -1
         self._until = 0
         self._contrary = 0
@@ -68,6 +60,8 @@ class CheckLines:
         self._plain += ("", *(series(family.name, **names) for family in FAMILIES[6:]))
         self._phases = {phase: series(FAMILIES[2].name, **labels, phase=phase) for phase in PHASES}
         self._by_outcome = tuple((o, series(FAMILIES[5].name, **names, outcome=o.value)) for o in Outcome)
+        lines = [series(FAMILIES[10].name, **names, outcome=o.value).replace("%", "%%") for o in Outcome]
+        self._on_record = "%d\n".join([*lines, ""])  # for the counts of all three outcomes
         self.texts: tuple[str, ...] = ("",) * len(FAMILIES)
 
     @property
@@ -80,6 +74,8 @@ class CheckLines:
         entry = self._entry
         if self._version == entry.version and now <= self._until:
             self.steady = True
+            if self._observed is not self._confirmed.value:
+                self.texts = (*self.texts[:-1], self._confirm())
             return
         self._version = entry.version
         up, self._until = self._standing(now)
@@ -90,7 +86,12 @@ class CheckLines:
         seen = self._last_probe(entry.last) if alive else ("",) * 5
         up_text = f"{self._plain[6]}{up:d}\n" if up is not None else ""
         slow = f"{self._plain[8]}{entry.slow}\n" if entry.check.slow_after is not None else ""
-        self.texts = (*seen, self._counts(), up_text, f"{self._plain[7]}{not alive:d}\n", slow, self._outage())
+        self._observed = self._on_record % entry.timeline.totals
+        unknown = f"{self._plain[7]}{not alive:d}\n"
+        self.texts = (*seen, self._counts(), up_text, unknown, slow, self._outage(), self._confirm())
+
+    def _confirm(self) -> str:
+        return self._confirmed.offer(self._observed, self._health) or ""
 
     def _outage(self) -> str:
         open_ = self._entry.tracker.open is not None

@@ -23,27 +23,36 @@ if TYPE_CHECKING:
     from monitor.clock import Clock
     from monitor.health import Health
 
+_SINCE = ", since the daemon started"  # every counter of the daemon: none is derived from the record
 # name, what it says, the field of Health
 _COUNTERS = (
-    ("ninewatch_missed_ticks", "Probes that were due and never started; their time is unknown", "missed_ticks"),
+    ("ninewatch_missed_ticks", "Probes that were due and never started (their time is unknown)", "missed_ticks"),
     ("ninewatch_store_write_failures", "Transactions that failed and were tried again", "write_failures"),
     (
         "ninewatch_record_losses",
         "Records that were deleted, replaced or cut short, and written anew",
         "record_losses",
     ),
-    ("ninewatch_hook_failures", "Events that an exporter or a pager raised on; probing went on", "hook_failures"),
+    ("ninewatch_hook_failures", "Events that an exporter or a pager raised on (probing went on)", "hook_failures"),
     ("ninewatch_late_observations", "Observations left out because a later one was recorded", "late_observations"),
 )
 _SECONDS = (
-    ("ninewatch_schedule_lateness", "Between due and started, of the last probe", "lateness"),
-    ("ninewatch_schedule_lateness_max", "Between due and started, the worst since the start", "lateness_max"),
-    ("ninewatch_loop_lag", "By which the event loop last answered late", "loop_lag"),
-    ("ninewatch_loop_lag_max", "By which the event loop answered late, the worst since the start", "loop_lag_max"),
+    ("ninewatch_schedule_lateness", "Time from due to started of the last probe", "lateness"),
+    (
+        "ninewatch_schedule_lateness_max",
+        "Longest time from due to started of a probe, since the daemon started",
+        "lateness_max",
+    ),
+    ("ninewatch_loop_lag", "Lateness of the event loop, last measured", "loop_lag"),
+    ("ninewatch_loop_lag_max", "Lateness of the event loop, highest since the daemon started", "loop_lag_max"),
 )
 _GAUGES = (
     ("ninewatch_probes_in_flight", "Probes under way", "in_flight"),
-    ("ninewatch_observations_set_aside", "Stamped by a wrong clock, set aside within the last hour", "set_aside"),
+    (
+        "ninewatch_observations_set_aside",
+        "Observations of a wrong clock that were set aside at a start within the last hour",
+        "set_aside",
+    ),
     ("ninewatch_store_queue_depth", "Observations that wait to be written", "queue_depth"),
     (
         "ninewatch_descriptors_exhausted",
@@ -69,7 +78,7 @@ class DaemonCollector(Collector):
         """Yield the families."""
         health = self._health
         for name, help_, field in _COUNTERS:
-            yield CounterMetricFamily(name, help_, value=getattr(health, field))
+            yield CounterMetricFamily(name, help_ + _SINCE, value=getattr(health, field))
         for name, help_, field in _SECONDS:
             yield GaugeMetricFamily(name, help_, value=getattr(health, field), unit="seconds")
         for name, help_, field in _GAUGES:
@@ -80,23 +89,29 @@ class DaemonCollector(Collector):
 
     def _wall_clock(self) -> Iterator[Metric]:
         health = self._health
-        steps = CounterMetricFamily("ninewatch_clock_steps", "Steps of the wall clock", labels=["direction"])
+        help_ = f"Steps of the wall clock{_SINCE}"
+        steps = CounterMetricFamily("ninewatch_clock_steps", help_, labels=["direction"])
         steps.add_metric(["forward"], health.clock_steps)
         steps.add_metric(["backward"], health.clock_steps_back)
         yield steps
-        name, help_ = "ninewatch_clock_offset", "By which the wall clock is ahead of the record's time"
+        name, help_ = "ninewatch_clock_offset", "Wall clock minus the record's time"
         yield GaugeMetricFamily(name, help_, value=health.clock_stepped / SECOND, unit="seconds")
 
     def _store(self) -> Iterator[Metric]:
         health, now = self._health, self._clock.now()
-        dropped = CounterMetricFamily("ninewatch_store_dropped", "Given up because the queue was full", labels=["what"])
+        help_ = f"Observations and runs that were discarded because the queue was full{_SINCE}"
+        dropped = CounterMetricFamily("ninewatch_store_dropped", help_, labels=["what"])
         dropped.add_metric(["observation"], health.dropped_observations)
         dropped.add_metric(["run"], health.dropped_runs)
         yield dropped
         age = health.queue_age(now) / SECOND
-        yield GaugeMetricFamily("ninewatch_store_queue_age", "Of the oldest unwritten observation", age, unit="seconds")
+        yield GaugeMetricFamily(
+            "ninewatch_store_queue_age", "Age of the oldest unwritten observation", age, unit="seconds"
+        )
         since = health.unrecorded(now) / SECOND
-        yield GaugeMetricFamily("ninewatch_store_unrecorded", "Since the store last could write", since, unit="seconds")
+        yield GaugeMetricFamily(
+            "ninewatch_store_unrecorded", "Time since the store could write, 0 while it can", since, unit="seconds"
+        )
 
     def _configuration(self) -> Iterator[Metric]:
         health = self._health
@@ -122,7 +137,7 @@ class DaemonCollector(Collector):
         yield GaugeMetricFamily(name, help_, value=float(health.blackbox_reload_success))
         name, help_ = "blackbox_exporter_config_last_reload_success_timestamp", "When the modules were last taken over"
         yield GaugeMetricFamily(name, help_, value=health.blackbox_reload_at / SECOND, unit="seconds")
-        help_ = "Modules asked for that are not in the file"
+        help_ = f"Modules asked for that are not in the file{_SINCE}"
         yield CounterMetricFamily("blackbox_module_unknown", help_, value=health.unknown_modules)
 
 

@@ -20,12 +20,18 @@ class Dialect(Enum):
 
 @dataclass(frozen=True, slots=True)
 class Family:
-    """One metric family. `name` is the name of its samples: a counter's ends in `_total`, a unit is its end."""
+    """One metric family. `name` is the name of its samples: a counter's ends in `_total`, a unit is its end.
+
+    `labels` are the names of its labels, separated by spaces. `recorded`: a counter that is derived from the record, so
+    that it never falls; other counters begin at 0 with the process.
+    """
 
     name: str
     kind: str
     help: str
     unit: str = ""
+    labels: str = ""
+    recorded: bool = False
 
     def head(self, dialect: Dialect) -> str:
         """Return the lines that announce the family, each with its line feed.

@@ -5,10 +5,12 @@ from __future__ import annotations
 from fractions import Fraction
 from typing import TYPE_CHECKING
 
-from monitor.exporters.exposition import Family, series
+from monitor.exporters.exposition import series
+from monitor.exporters.families import PRODUCT_FAMILIES
 from sla import availability as figures
 from sla.alerting import BURN_POLICIES, LENGTHS, LookBacks, burn_alerts
 from sla.budget import PACE, Budget, exhausted_at
+from sla.eras import EVER
 from sla.interval import SECOND, Interval, subtract
 from sla.objective import format_duration
 from sla.outage import judge
@@ -16,52 +18,17 @@ from sla.track import Durations, State
 from sla.window import WINDOWS
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Iterator, Sequence
+    from collections.abc import Iterable, Iterator, Mapping, Sequence
 
     from monitor.config.model import Product
+    from monitor.exporters.confirmed import Confirmed
+    from monitor.health import Health
     from sla.eras import Eras
     from sla.exclusion import Exclusion
     from sla.incident import Incident
     from sla.track import History
 
-FAMILIES = (
-    Family("ninewatch_product_state", "gauge", "1 for the state that the product is in, 0 for the others"),
-    Family("ninewatch_availability_ratio", "gauge", "Availability and the bounds the truth cannot leave", "ratio"),
-    Family("ninewatch_coverage_ratio", "gauge", "Share of the window of which anything is known", "ratio"),
-    Family("ninewatch_downtime_seconds", "gauge", "Downtime: certain, estimated, and at most", "seconds"),
-    Family("ninewatch_burn_rate", "gauge", "How many times faster than allowed the window's budget was spent"),
-    Family("ninewatch_budget_allowed_seconds", "gauge", "Downtime that the objective leaves in the window", "seconds"),
-    Family("ninewatch_budget_remaining_seconds", "gauge", "Of it not yet spent; negative once overspent", "seconds"),
-    Family("ninewatch_objective_ratio", "gauge", "The availability that was promised", "ratio"),
-    Family("ninewatch_claim_ceiling_ratio", "gauge", "Highest availability that readiness lets us claim", "ratio"),
-    Family("ninewatch_incidents_total", "counter", "Incidents on record"),
-    Family("ninewatch_incidents_open", "gauge", "Incidents that are not resolved"),
-    Family("ninewatch_contractual_availability_ratio", "gauge", "Availability by the agreement", "ratio"),
-    Family(
-        "ninewatch_budget_exhaustion_timestamp_seconds",
-        "gauge",
-        "When the window's budget is spent at the pace of the last 24 hours; absent if it lasts; now if it is spent",
-        "seconds",
-    ),
-    Family("ninewatch_outage_limit_seconds", "gauge", "Promised limit on outages", "seconds"),
-    Family("ninewatch_outage_seconds", "gauge", "Longest or total outage that a limit bounds, by agreement", "seconds"),
-    Family("ninewatch_open_incident_info", "gauge", "1 for each open incident: what its first failing probe found"),
-    Family(
-        "ninewatch_product_outage",
-        "gauge",
-        "1 while open incidents keep the product down, also while it is unknown; absent before its first known state",
-    ),
-    Family(
-        "ninewatch_alerting_burn_rate",
-        "gauge",
-        "Burn rate over a burn alert's long look-back while the alert fires, else 0; absent while nothing is known",
-    ),
-    Family("ninewatch_burn_alert_threshold", "gauge", "Burn rate at which a burn alert fires; absent if it never can"),
-    Family(
-        "ninewatch_burn_alert_possible", "gauge", "0 if the burn alert can never fire, see check-config; 1 if it can"
-    ),
-    Family("ninewatch_objective_window_seconds", "gauge", "Length of the window of the objective", "seconds"),
-)
+FAMILIES = PRODUCT_FAMILIES
 DETAIL = 200  # characters of a failing probe's detail in a label
 _STATES = (("up", State.UP), ("down", State.DOWN), ("unknown", State.UNKNOWN))
 _BOUNDS = ("low", "point", "high")
@@ -95,9 +62,11 @@ class ProductLines:
 
     __slots__ = (
         "_burns",
+        "_confirmed",
         "_contractual",
         "_exhaustion",
         "_firing",
+        "_health",
         "_history",
         "_lengths",
         "_limits",
@@ -112,9 +81,10 @@ class ProductLines:
         "troubled",
     )
 
-    def __init__(self, product: Product, history: Eras) -> None:
+    def __init__(self, product: Product, history: Eras, health: Health, confirmed: Confirmed[int]) -> None:
         self.product = product
         self._history = history
+        self._health, self._confirmed = health, confirmed
         self.measured_at: int | None = None
         self.troubled = True
         self._own = Durations()
@@ -194,7 +164,20 @@ class ProductLines:
         self.texts[17] = "".join([_line(line, alert.burn) for line, alert in zip(self._firing, alerts, strict=False)])
         readiness = self.product.readiness_at(now)
         self.texts[8] = _line(self._plain[8], readiness.ceiling if readiness else None)
+        down = self._confirmed.offer(self._certainly_down(measured, now), self._health)
+        self.texts[21] = "" if down is None else f"{self._plain[21]}{down / SECOND!r}\n"
         self.measured_at = now
+
+    def _certainly_down(self, measured: Mapping[int, Durations], now: int) -> int:
+        """Return the certain downtime on record, microseconds.
+
+        It never falls: later observations take no certain downtime back (measurement.md, section 2), and definitions
+        do not reach back.
+        """
+        if (decided := self._history.decided_until(now)) < now:
+            return self._history.durations(Interval(EVER, decided)).down
+        longest = max(measured)
+        return measured[longest].down + self._history.durations(Interval(EVER, now - longest)).down
 
     def _window(self, length: int, durations: Durations) -> tuple[str, str, str]:
         availability, coverage, downtime = self._prefixes[length]
@@ -230,9 +213,12 @@ class ProductLines:
             for bound, length in judge(limit, self._history, window, cut).measured._asdict().items():
                 yield _line(series(FAMILIES[14].name, **names, bound=bound), Fraction(length, SECOND))
 
-    def incidents(self, total: int, still_open: Sequence[Incident]) -> None:
-        """Set how many incidents there are on record, how many of them are open, and what those found first."""
-        self.texts[9] = f"{self._plain[9]}{total}\n"
+    def count(self, incidents: int | None) -> None:
+        """Set how many incidents there are on record; None before that is known to be on disk."""
+        self.texts[9] = "" if incidents is None else f"{self._plain[9]}{incidents}\n"
+
+    def incidents(self, still_open: Sequence[Incident]) -> None:
+        """Set how many incidents are open, and what those found first."""
         self.texts[10] = f"{self._plain[10]}{len(still_open)}\n"
         self.texts[15] = "".join(f"{series(FAMILIES[15].name, **_info(each))}1\n" for each in still_open)
 

@@ -20,8 +20,9 @@ from typing import TYPE_CHECKING
 
 from monitor.exporters import checks, products
 from monitor.exporters.checks import CheckLines
+from monitor.exporters.confirmed import Confirmed
 from monitor.exporters.daemon import Daemon
-from monitor.exporters.exposition import Dialect, Family
+from monitor.exporters.families import FIGURES_AGE
 from monitor.exporters.products import ProductLines
 from sla.alerting import outage
 from sla.interval import SECOND, Interval
@@ -32,6 +33,7 @@ if TYPE_CHECKING:
 
     from monitor.clock import Clock
     from monitor.config.model import Portfolio
+    from monitor.exporters.exposition import Dialect, Family
     from monitor.health import Health
     from monitor.ledger import Ledger
     from sla.incident import Incident
@@ -41,30 +43,41 @@ TROUBLED = 128  # products measured anew a scrape because of trouble, oldest fig
 QUIET = 64  # and without any
 _JOIN = 256  # texts joined into one block
 
-_AGE = Family(
-    "ninewatch_figures_age_seconds", "gauge", "Age of the oldest figures of a product on this page", "seconds"
-)
+
+class _Counters:
+    """The counters that are derived from the record, of all checks and products that were ever rendered.
+
+    They outlive a reload: what comes back goes on from where it was.
+    """
+
+    def __init__(self, health: Health) -> None:
+        self.health = health
+        self.observations: dict[str, Confirmed[str]] = defaultdict(Confirmed)
+        self.downtime: dict[str, Confirmed[int]] = defaultdict(Confirmed)
+        self.incidents = Confirmed[Counter[str]]()
 
 
 class _View:
     """The lines of one portfolio as it was loaded. A rendering that is under way keeps the view it began with."""
 
-    def __init__(self, portfolio: Portfolio | None = None) -> None:
-        self.portfolio = portfolio
+    def __init__(self, counters: _Counters, portfolio: Portfolio | None = None) -> None:
+        self.portfolio, self._counters = portfolio, counters
         self.checks: list[CheckLines] = []
         self.products: list[ProductLines] = []
         self.members: dict[str, list[CheckLines]] = defaultdict(list)
         self.incidents: list[Incident] | None = None
+        self._total = Counter[str]()
 
     def fill(self, ledger: Ledger, pace: _Pace) -> Iterator[bytes]:
         """Prepare the lines of the ledger's checks and products, pausing now and then."""
         for entry in tuple(ledger.entries.values()):
-            lines = CheckLines(entry)
+            lines = CheckLines(entry, self._counters.health, self._counters.observations[entry.key])
             self.checks.append(lines)
             self.members[entry.product.id].append(lines)
             yield from pace.pause()
         for product, history in [(ledger.products[name], history) for name, history in ledger.compositions.items()]:
-            self.products.append(ProductLines(product, history))
+            downtime = self._counters.downtime[product.id]
+            self.products.append(ProductLines(product, history, self._counters.health, downtime))
             yield from pace.pause()
 
     def due(self) -> Iterator[ProductLines]:
@@ -84,17 +97,24 @@ class _View:
 
         The total includes incidents of checks that were removed: a counter must not fall.
         """
-        incidents = ledger.incidents
-        if incidents is self.incidents:
-            return
-        self.incidents = incidents
-        total = Counter(incident.product for incident in ledger.all_incidents())
+        incidents, confirmed = ledger.incidents, self._counters.incidents
+        news, before = incidents is not self.incidents, confirmed.value
+        if news:
+            self.incidents = incidents
+            self._total = Counter(incident.product for incident in ledger.all_incidents())
+            self._judge_all(incidents)
+        published = confirmed.offer(self._total, self._counters.health)
+        if news or published is not before:
+            for lines in self.products:
+                lines.count(None if published is None else published[lines.product.id])
+
+    def _judge_all(self, incidents: Sequence[Incident]) -> None:
         still_open: dict[str, list[Incident]] = defaultdict(list)
         for incident in incidents:
             if incident.resolved is None:
                 still_open[incident.product].append(incident)
         for lines in self.products:
-            lines.incidents(total[lines.product.id], still_open[lines.product.id])
+            lines.incidents(still_open[lines.product.id])
             self.judge(lines)
 
     def judge(self, lines: ProductLines) -> None:
@@ -109,7 +129,8 @@ class Exporter:
         self._ledger = ledger
         self._clock = clock
         self._daemon = Daemon(health, clock)
-        self._view = _View()
+        self._counters = _Counters(health)
+        self._view = _View(self._counters)
 
     def render(self, dialect: Dialect) -> Iterator[bytes]:
         """Yield the page block by block, each made within a few milliseconds; an empty one is a pause."""
@@ -134,7 +155,7 @@ class Exporter:
     def _current(self, pace: _Pace) -> Generator[bytes, None, _View]:
         """Return the view of the portfolio that is running, made anew after a reload."""
         if self._view.portfolio is not self._ledger.portfolio:
-            view = _View(self._ledger.portfolio)
+            view = _View(self._counters, self._ledger.portfolio)
             yield from view.fill(self._ledger, pace)
             self._view = view
         return self._view
@@ -149,7 +170,7 @@ class Exporter:
 
     def _age(self, view: _View, now: int, dialect: Dialect) -> str:
         oldest = min((lines.measured_at or now for lines in view.products), default=now)
-        return f"{_AGE.head(dialect)}{_AGE.name} {max(0, now - oldest) / SECOND!r}\n"
+        return f"{FIGURES_AGE.head(dialect)}{FIGURES_AGE.name} {max(0, now - oldest) / SECOND!r}\n"
 
 
 def _measured_at(lines: ProductLines) -> int:

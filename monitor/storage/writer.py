@@ -124,6 +124,7 @@ class Writer:
             self._give_up_oldest()
         self._taken += 1
         self._queue.append((seen, runs, incident, None, decided))
+        health.records_queued += 1
         health.queue_depth = self._taken - self._settled
         if health.queue_since is None:
             health.queue_since = seen.at
@@ -133,6 +134,7 @@ class Writer:
     def put_folded(self, runs: Sequence[Run], until: int | None) -> None:
         """Queue growing runs as they stand; with `until`, all that was observed before it is inside a run by now."""
         self._queue.append((None, runs, None, until, NOTHING))
+        self._health.records_queued += 1
 
     def put_incident(self, incident: Incident) -> None:
         """Queue an incident that goes on, with what was learned of it since it opened; written with the next commit."""
@@ -141,12 +143,14 @@ class Writer:
     def put_decided(self, decided: Decided, *, urgent: bool = True) -> None:
         """Queue product incidents and notifications; written at once if urgent, else within EVERY."""
         self._queue.append((None, (), None, None, decided))
+        self._health.records_queued += 1
         if urgent:
             self._urgent.set()
 
     def put_facts(self, facts: Sequence[Fact]) -> None:
         """Have facts written at once. Like incidents, it waits for a failing store and is never given up."""
         self._stated.extend(facts)
+        self._health.records_queued += 1
         self._urgent.set()
 
     def put_clock_step(self, at: int, size: int) -> None:
@@ -193,8 +197,11 @@ class Writer:
 
     def _round(self) -> None:
         in_place = self._in_place()
+        queued = self._health.records_queued  # before it is gathered: all of this is in the queue by now
         self._gather()
         written = in_place and self._write()
+        if written:
+            self._health.records_written = queued
         self._due = self._clock.monotonic() + (EVERY if written else min(BACKOFF, EVERY * 2 ** min(self._failures, 10)))
         if written:
             self._keep_house()

@@ -2,20 +2,16 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
-
 from hypothesis import given
 from hypothesis import strategies as st
 
 from sla.availability import UnknownPolicy, availability, coverage
 from sla.compose import Composition, Rule
+from sla.interval import Interval
 from sla.observation import Outcome
 from sla.timeline import Timeline
 from tests.property import oracle
 from tests.property.strategies import histories, holds, pairs, windows
-
-if TYPE_CHECKING:
-    from sla.interval import Interval
 
 groups = st.lists(st.tuples(histories, holds), min_size=1, max_size=4)
 
@@ -114,3 +110,25 @@ def test_all_of_one_and_any_of_one_are_that_one(seen: oracle.Seen, hold: int, wi
     alone = Timeline.of_pairs(pairs(seen), hold)
     for rule in (Rule(), Rule(1)):
         assert list(Composition(rule, [alone]).pieces(window)) == list(alone.pieces(window))
+
+
+@given(
+    st.lists(
+        st.tuples(st.integers(0, 2), st.integers(1, 9), st.integers(0, 30), st.sampled_from(list(Outcome))), max_size=30
+    ),
+    holds,
+    st.integers(1, 3),
+)
+def test_no_observation_takes_certain_downtime_back(
+    steps: list[tuple[int, int, int, Outcome]], hold: int, k: int
+) -> None:
+    """Whichever member is observed next, and however late: a counter of certain downtime never falls."""
+    members = [Timeline(hold) for _ in range(3)]
+    whole, seen, now = Composition(Rule(k), members), 0, 0
+    for which, gap, passed, outcome in steps:
+        member = members[which]
+        member.append((-1 if member.last_at is None else member.last_at) + gap, outcome)
+        now = max(now, member.last_at or 0) + passed
+        down = whole.durations(Interval(-5, now)).down
+        assert down >= seen
+        seen = down

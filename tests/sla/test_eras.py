@@ -60,6 +60,16 @@ def test_a_member_that_is_removed_leaves_the_past_as_it_was() -> None:
     assert eras.began(70) == 50
 
 
+def test_it_is_decided_which_definition_holds_once_each_new_member_is_observed_or_two_holds_have_passed() -> None:
+    """An observation that is sent before the definition takes effect without it may arrive for another hold."""
+    old, new = every(10, 0, 100), Timeline(HOLD)
+    eras = Eras([Era(EVER, whole(old)), Era(50, whole(old, new), (new,), HOLD)])
+    assert [eras.decided_until(now) for now in (40, 50, 60, 99, 100)] == [40, 50, 50, 50, 100]
+    new.append(60, UNKNOWN)
+    assert eras.decided_until(70) == 70
+    assert Eras([Era(EVER, whole(old)), Era(50, whole(old))]).decided_until(60) == 60
+
+
 def test_before_the_first_definition_takes_effect_all_is_unknown_without_a_guess() -> None:
     """Its members are observed at 10 and at 14; their observations count all the same."""
     first, second = every(10, 10, 100), every(10, 14, 100)

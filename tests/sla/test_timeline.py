@@ -205,3 +205,13 @@ def test_a_changed_hold_ends_a_fold() -> None:
     timeline.append(8, GOOD)
     timeline.append(12, GOOD)
     assert [(run.first, run.last, run.hold) for run in timeline.runs("p/c")] == [(0, 4, 5), (8, 12, 10)]
+
+
+@pytest.mark.parametrize("exact", [True, False])
+def test_totals_are_the_counts_of_all_time(exact: bool) -> None:
+    timeline = Timeline(10, exact=exact)
+    assert timeline.totals == (0, 0, 0)
+    for at, outcome in ((0, GOOD), (10, GOOD), (20, BAD), (100, UNKNOWN), (110, GOOD)):
+        timeline.append(at, outcome)
+    timeline.append_run(Run("c", BAD, "", 200, 260, 7, 10))
+    assert timeline.totals == timeline.counts(Interval(0, 261)) == (3, 8, 1)

@@ -1,0 +1,165 @@
+"""The families of /metrics that have a sample per check or product; `docs/metrics.md` lists them with all others."""
+
+from __future__ import annotations
+
+from typing import Final
+
+from monitor.exporters.exposition import Family
+
+# The first five carry blackbox_exporter's names and meaning, so that boards and rules written for it go on working. Of
+# the certificates that a server sends, those that are no part of the verified chain do not count: nobody uses them.
+_PROBE, _CHECK = "product check kind", "product check"
+CHECK_FAMILIES: Final = (
+    Family(
+        "probe_success", "gauge", "1 if the last probe was good, 0 if bad; absent while we could not tell", "", _PROBE
+    ),
+    Family("probe_duration_seconds", "gauge", "Duration of the last probe", "seconds", _PROBE),
+    Family(
+        "probe_phase_duration_seconds",
+        "gauge",
+        "Duration of each phase of the last probe",
+        "seconds",
+        f"{_PROBE} phase",
+    ),
+    Family("probe_http_status_code", "gauge", "Status of the last answer; absent where there was none", "", _PROBE),
+    Family(
+        "probe_ssl_earliest_cert_expiry",
+        "gauge",
+        "When the first certificate of the chain expires, Unix time",
+        labels=_PROBE,
+    ),
+    Family(
+        "ninewatch_probes_total", "counter", "Probes since the daemon started, by outcome", labels=f"{_CHECK} outcome"
+    ),
+    Family(
+        "ninewatch_check_up", "gauge", "1 if the check is up, 0 if down; absent while its state is unknown", "", _CHECK
+    ),
+    Family("ninewatch_check_unknown", "gauge", "1 while the state of the check is unknown", labels=_CHECK),
+    Family(
+        "ninewatch_slow_probes_total",
+        "counter",
+        "Good probes since the daemon started that took longer than slow_after; absent without it",
+        labels=_CHECK,
+    ),
+    Family(
+        "ninewatch_check_outage",
+        "gauge",
+        "1 while the check has an open incident, also while it is unknown; absent before its first known state",
+        labels=_CHECK,
+    ),
+    Family(
+        "ninewatch_observations_total",
+        "counter",
+        "Observations on record, by outcome",
+        labels=f"{_CHECK} outcome",
+        recorded=True,
+    ),
+)
+_WINDOW, _BOUND, _PROMISE = "product window", "product window bound", "product promise"
+PRODUCT_FAMILIES: Final = (
+    Family(
+        "ninewatch_product_state",
+        "gauge",
+        "1 for the state that the product is in, 0 for the others",
+        labels="product state",
+    ),
+    Family(
+        "ninewatch_availability_ratio",
+        "gauge",
+        "Availability and its bounds, between which the true value lies",
+        "ratio",
+        _BOUND,
+    ),
+    Family("ninewatch_coverage_ratio", "gauge", "Known share of the window", "ratio", _WINDOW),
+    Family("ninewatch_downtime_seconds", "gauge", "Downtime: certain, estimated, and at most", "seconds", _BOUND),
+    Family(
+        "ninewatch_burn_rate",
+        "gauge",
+        "Burn rate: 1 spends the budget exactly by the end of the window of the objective",
+        "",
+        _WINDOW,
+    ),
+    Family(
+        "ninewatch_budget_allowed_seconds",
+        "gauge",
+        "Downtime that the objectives of the window's time allow in it",
+        "seconds",
+        _WINDOW,
+    ),
+    Family(
+        "ninewatch_budget_remaining_seconds",
+        "gauge",
+        "Part of the budget that is not spent; negative once overspent",
+        "seconds",
+        _WINDOW,
+    ),
+    Family("ninewatch_objective_ratio", "gauge", "The objective", "ratio", "product"),
+    Family(
+        "ninewatch_claim_ceiling_ratio",
+        "gauge",
+        "Highest availability that readiness lets us claim",
+        "ratio",
+        "product",
+    ),
+    Family("ninewatch_incidents_total", "counter", "Incidents on record", labels="product", recorded=True),
+    Family("ninewatch_incidents_open", "gauge", "Incidents that are not resolved", labels="product"),
+    Family("ninewatch_contractual_availability_ratio", "gauge", "Availability by the agreement", "ratio", _BOUND),
+    Family(
+        "ninewatch_budget_exhaustion_timestamp_seconds",
+        "gauge",
+        "When the window's budget is spent at the pace of the last 24 hours; absent if it lasts; now if it is spent",
+        "seconds",
+        _WINDOW,
+    ),
+    Family("ninewatch_outage_limit_seconds", "gauge", "Promised limit on outages", "seconds", _PROMISE),
+    Family(
+        "ninewatch_outage_seconds",
+        "gauge",
+        "Longest or total outage that a limit bounds, by agreement",
+        "seconds",
+        f"{_PROMISE} bound",
+    ),
+    Family(
+        "ninewatch_open_incident_info",
+        "gauge",
+        "1 for each open incident: what its first failing probe found",
+        labels="product check incident reason status detail",
+    ),
+    Family(
+        "ninewatch_product_outage",
+        "gauge",
+        "1 while open incidents keep the product down, also while it is unknown; absent before its first known state",
+        labels="product",
+    ),
+    Family(
+        "ninewatch_alerting_burn_rate",
+        "gauge",
+        "Burn rate over a burn alert's long look-back while the alert fires, else 0; absent while nothing is known",
+        labels=_WINDOW,
+    ),
+    Family(
+        "ninewatch_burn_alert_threshold",
+        "gauge",
+        "Burn rate at which a burn alert fires; absent if it never can",
+        labels=_WINDOW,
+    ),
+    Family(
+        "ninewatch_burn_alert_possible",
+        "gauge",
+        "0 if the burn alert can never fire, see check-config; 1 if it can",
+        labels=_WINDOW,
+    ),
+    Family("ninewatch_objective_window_seconds", "gauge", "Length of the window of the objective", "seconds", _WINDOW),
+    Family(
+        "ninewatch_certain_downtime_seconds_total",
+        "counter",
+        "Certain downtime on record, raw: no correction, maintenance or agreement takes any of it away",
+        "seconds",
+        "product",
+        recorded=True,
+    ),
+)
+
+FIGURES_AGE: Final = Family(
+    "ninewatch_figures_age_seconds", "gauge", "Age of the oldest figures of a product on this page", "seconds"
+)

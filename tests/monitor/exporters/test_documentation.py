@@ -1,0 +1,70 @@
+"""docs/metrics.md lists every family of /metrics with the labels that it has, and every counter with its lifetime."""
+
+from __future__ import annotations
+
+import re
+from pathlib import Path
+
+import pytest
+from prometheus_client.openmetrics.parser import text_string_to_metric_families
+
+from monitor.exporters.documentation import metrics_page
+from monitor.exporters.exposition import Dialect
+from monitor.exporters.prometheus import Exporter
+from monitor.health import Health
+from sla.interval import SECOND
+from tests.support.clocks import ManualClock
+from tests.support.ledgers import ILL, NOW, WELL, ledger_of, observe, probe_all, product
+
+LIMITS = {"longest_outage": "10m"}
+ROW = re.compile(r"^\| `(\w+)` \| (\w+) \| (.*?) \|.*\| (yes|no|) ?\|$", re.MULTILINE)
+LISTED = {
+    name: (kind, set(re.findall(r"\w+", labels)), restarts)
+    for name, kind, labels, restarts in ROW.findall(metrics_page())
+}
+
+
+def published() -> dict[str, tuple[str, set[str]]]:
+    """Return type and labels of every family on a page of a daemon that has something to say in each."""
+    ledger = ledger_of(
+        product("chefs", agreement=LIMITS, readiness={"checklist": "five-nines"}), product("css", objective="99.99%")
+    )
+    entry = ledger.entries["chefs/health"]
+    entry.check = entry.check.model_copy(update={"slow_after": SECOND})
+    probe_all(ledger, ledger.entries.values(), NOW - 3600 * SECOND, NOW - 600 * SECOND)
+    probe_all(ledger, [ledger.entries["css/health"]], NOW - 540 * SECOND, NOW, ILL)
+    observe(ledger, entry, NOW, WELL)
+    health = Health(config_reload_at=0, blackbox_reload_success=True, blackbox_reload_at=0)
+    page = b"".join(Exporter(ledger, health, ManualClock(NOW)).render(Dialect.OPENMETRICS)).decode()
+    found: dict[str, tuple[str, set[str]]] = {}
+    for family in text_string_to_metric_families(page):
+        for sample in family.samples:
+            _, labels = found.setdefault(sample.name, (family.type, set()))
+            labels |= set(sample.labels)
+    return {name: each for name, each in found.items() if not name.startswith("process_")}
+
+
+def test_every_published_family_is_listed_with_its_labels() -> None:
+    assert published() == {name: (kind, labels) for name, (kind, labels, _) in LISTED.items()}
+
+
+def test_every_counter_is_of_the_record_or_of_the_process() -> None:
+    counters = {name: restarts for name, (kind, _, restarts) in LISTED.items() if kind == "counter"}
+    assert {name for name, restarts in counters.items() if restarts == "no"} == {
+        "ninewatch_certain_downtime_seconds_total",
+        "ninewatch_incidents_total",
+        "ninewatch_observations_total",
+    }
+    assert set(counters.values()) == {"yes", "no"}
+    assert {restarts for kind, _, restarts in LISTED.values() if kind != "counter"} == {""}
+
+
+@pytest.mark.parametrize("name", [name for name, (_, _, restarts) in LISTED.items() if restarts == "yes"])
+def test_the_help_of_a_counter_of_the_process_says_so(name: str) -> None:
+    (row,) = re.findall(rf"^\| `{name}` .*$", metrics_page(), flags=re.MULTILINE)
+    assert "since the daemon started" in row
+
+
+def test_the_page_is_linked_from_the_readme() -> None:
+    readme = (Path(__file__).parents[3] / "README.md").read_text(encoding="utf-8")
+    assert "docs/metrics.md" in readme
