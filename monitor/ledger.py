@@ -292,11 +292,24 @@ class Ledger:
             whole=whole,
             rolling=moves and span.end == at,
         )
-        return replace(found, provisional=self.provisional(product_id, span.end, at if now is None else now))
+        raw, _ = self.provisional(product_id, at, at if now is None else now, span.end)
+        return replace(found, provisional=raw)
 
-    def provisional(self, product_id: str, end: int, now: int) -> bool:
-        """Return whether probes of the product that were sent before `end` may still be under way at `now`."""
-        return end > now - max(check.timeout for check in self.products[product_id].checks)
+    def provisional(self, product_id: str, at: int, now: int, end: int) -> tuple[bool, bool]:
+        """Return whether the raw and the contractual figures as of `at`, of a window that ends at `end`, may change.
+
+        They may until the outcome of all that was due or sent until `at` has arrived, but for checks that have known
+        outcomes from after the window. The contractual figure rests on the dependencies that it excludes as well.
+        """
+        raw = self._may_change(product_id, at, now, end)
+        others = (name for name in self.excluded_dependencies(product_id) if name in self.products)
+        return raw, raw or any(self._may_change(name, at, now, end) for name in others)
+
+    def _may_change(self, product_id: str, at: int, now: int, end: int) -> bool:
+        return any(
+            now < at + entry.check.lateness and (entry.timeline.last_known_at or EVER) < end
+            for entry in self.of(product_id)
+        )
 
     def forecast(self, product_id: str, now: int) -> Forecast:
         """Return whether the raw budget of the product's own window lasts at its last day's pace."""
@@ -315,7 +328,7 @@ class Ledger:
         found = measure(
             self.compositions[product_id], window, product.objective, excluded=cut, interval=interval, rolling=True
         )
-        return replace(found, provisional=True)
+        return replace(found, provisional=self.provisional(product_id, window.end, window.end, window.end)[1])
 
     def agreed(self, product_id: str, window: Window, at: int, now: int | None = None) -> Agreed:
         """Return the product's raw and contractual figures over a window as of `at`, with the audit between them.
@@ -335,7 +348,9 @@ class Ledger:
             limits=limits,
             rolling=window.rolling,
         )
-        return found.as_of(provisional=self.provisional(product_id, window.measured.end, at if now is None else now))
+        end = window.measured.end
+        raw, contractual = self.provisional(product_id, at, at if now is None else now, end)
+        return found.as_of(raw=raw, contractual=contractual)
 
     def exclusions(self, product_id: str, window: Interval) -> list[Exclusion]:
         """Return what the product's agreement leaves out of the window, cause by cause.
@@ -380,6 +395,18 @@ class Ledger:
     def all_incidents(self) -> list[Incident]:
         """Return the incidents of all recorded checks, those that are not in the portfolio included."""
         return list(self._incidents.values())
+
+    def incidents_of(self, product_id: str, window: Interval) -> list[Incident]:
+        """Return the product's incidents that may touch the window, those of checks that were removed included.
+
+        One that is open although its check is no longer probed ends, for the window, with what is known of the check.
+        """
+        found = (each for each in self._incidents.values() if each.product == product_id)
+        return [each for each in found if each.check in self.entries or self._lasts(each, window.start)]
+
+    def _lasts(self, incident: Incident, at: int) -> bool:
+        expires = self.history(incident.check).timeline.expires
+        return incident.resolved is not None or expires is None or expires > at
 
     def open_incidents(self, product_id: str | None = None) -> list[Incident]:
         """Return the incidents that are not resolved, newest first, of one product or of all."""

@@ -141,10 +141,10 @@ class Agreed:
     audit: tuple[Excluded, ...]
     outages: tuple[OutageFigure, ...] = ()
 
-    def as_of(self, *, provisional: bool) -> Agreed:
-        """Return the same figures, marked as provisional or not."""
-        raw, contractual = (replace(each, provisional=provisional) for each in (self.raw, self.contractual))
-        return replace(self, raw=raw, contractual=contractual)
+    def as_of(self, *, raw: bool, contractual: bool) -> Agreed:
+        """Return the same figures, each marked as provisional or not."""
+        marked = (replace(self.raw, provisional=raw), replace(self.contractual, provisional=contractual))
+        return replace(self, raw=marked[0], contractual=marked[1])
 
     @property
     def excluded(self) -> int:

@@ -79,10 +79,48 @@ class Incident:
         The change lies half-way back to the good observation before (measurement.md, section 2), so that incidents add
         up to the downtime of the figures.
         """
+        return _point_downtime(history, self.span_until(at, history))
+
+    def span_until(self, at: int, history: History) -> Interval:
+        """Return the time from the estimated change before `opened` to `at`; without length if `at` is before it."""
         doubted = history.state(self.opened - 1) is State.DOUBT_DOWN
         start = history.began(self.opened) if doubted else self.opened
-        durations = history.durations(Interval(start, max(at, start)))
-        return durations.down + durations.doubt_down
+        return Interval(start, max(at, start))
+
+    def part(self, window: Interval, at: int, history: History | None) -> IncidentPart | None:
+        """Return the incident as known at `at` with the part of it in the window; None if it does not touch that.
+
+        Where no history reaches back to the incident, the downtime is the one that was recorded, and its part unknown.
+        """
+        open_ = self.resolved is None or self.resolved > at
+        known = replace(self, resolved=None, downtime=None) if open_ else self
+        end = at if known.resolved is None else known.resolved
+        measured = history is not None and history.first is not None and history.first <= self.opened
+        if not measured or history is None:
+            touches = self.opened < window.end and end > window.start
+            return IncidentPart(known, None) if touches else None
+        span = self.span_until(end, history)
+        if span.start >= window.end or span.end <= window.start:
+            return None
+        inside = Interval(max(span.start, window.start), min(span.end, window.end))
+        whole = replace(known, downtime=_point_downtime(history, span))
+        return IncidentPart(whole, _point_downtime(history, inside))
+
+
+def _point_downtime(history: History, span: Interval) -> int:
+    durations = history.durations(span)
+    return durations.down + durations.doubt_down
+
+
+@dataclass(frozen=True, slots=True)
+class IncidentPart:
+    """An incident that touches a window: `incident` has its whole downtime, `part` is what of it lies in the window.
+
+    Microseconds; None where no history measures it. The parts of neighbouring windows add up to the whole.
+    """
+
+    incident: Incident
+    part: int | None
 
 
 @dataclass(frozen=True, slots=True)

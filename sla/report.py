@@ -18,7 +18,7 @@ from sla.outage import reach
 from sla.window import format_instant
 
 if TYPE_CHECKING:
-    from sla.incident import Incident
+    from sla.incident import Incident, IncidentPart
     from sla.objective import Objective
     from sla.outage import OutageLimit
     from sla.readiness import Readiness
@@ -35,7 +35,8 @@ class Subject:
 
     `exclusions` gives what the agreement leaves out of an interval, cause by cause. `interval` is the longest probing
     interval, microseconds. `dependencies` are the histories of what it depends on, by id; `checks` those of its own
-    checks, by key, which measure an incident that has not ended; `limits` are the promised limits on outages.
+    checks, by key, which measure incidents; `limits` are the promised limits on outages. `provisional` returns whether
+    the raw and the contractual figures of a window that ends at an instant may still change.
     """
 
     history: History
@@ -47,6 +48,7 @@ class Subject:
     readiness: Readiness | None = None
     checks: Mapping[str, History] = field(default_factory=dict)
     limits: Sequence[OutageLimit] = ()
+    provisional: Callable[[int], tuple[bool, bool]] = lambda _: (False, False)
 
 
 @dataclass(frozen=True, slots=True)
@@ -70,8 +72,8 @@ class Report:
 
     `steps` are the days of the window (its months, if it is long), `months` the calendar months that it touches and
     some before, `trend` the windows before it and itself. `incidents` are those that touch what was measured, as known
-    at its end: one that was resolved later is open, and its downtime is that until then. Months and windows from before
-    the record began are left out.
+    at `at`, each with its whole downtime and the part in the window. Months and windows from before the record began
+    are left out.
     """
 
     product: str
@@ -81,9 +83,10 @@ class Report:
     by_month: bool
     months: tuple[Step, ...]
     trend: tuple[Step, ...]
-    incidents: tuple[Incident, ...]
+    incidents: tuple[IncidentPart, ...]
     blame: Blame
     readiness: Readiness | None
+    at: int
 
     def as_json(self) -> dict[str, Any]:
         """Return everything: figures in the one shape of section 11, durations in seconds, null where there is none."""
@@ -107,8 +110,12 @@ class Report:
         }
 
 
-def incident_json(incident: Incident) -> dict[str, Any]:
-    """Return the incident: instants RFC 3339 UTC, its downtime in seconds: so far, while `resolved` is null."""
+def incident_json(found: IncidentPart) -> dict[str, Any]:
+    """Return the incident: instants RFC 3339 UTC, its downtime in seconds, so far while `resolved` is null.
+
+    `downtime_in_window_seconds` is the part of it in the window.
+    """
+    incident, part = found.incident, found.part
     resolved, downtime = incident.resolved, incident.downtime
     return {
         "id": incident.id,
@@ -117,13 +124,17 @@ def incident_json(incident: Incident) -> dict[str, Any]:
         "resolved": None if resolved is None else format_instant(resolved),
         "reason": incident.reason,
         "downtime_seconds": None if downtime is None else downtime / SECOND,
+        "downtime_in_window_seconds": None if part is None else part / SECOND,
         "first_failure": None if incident.first is None else incident.first.as_json(),
         "last_failure": None if incident.last is None else incident.last.as_json(),
     }
 
 
-def report(product: str, subject: Subject, window: Window, zone: tzinfo) -> Report:
-    """Return the report of the product over the window; `zone` is whose days and months it is told in."""
+def report(product: str, subject: Subject, window: Window, zone: tzinfo, at: int | None = None) -> Report:
+    """Return the report of the product over the window as known at `at`, by default at the window's end.
+
+    `zone` is that of the days and months it is divided into.
+    """
     known = subject.history.first
     begin = window.measured.end if known is None else known
     by_month = window.measured.length > BY_DAY
@@ -140,8 +151,10 @@ def report(product: str, subject: Subject, window: Window, zone: tzinfo) -> Repo
         found = agree(
             subject.history, each, subject.objective, cut, interval=subject.interval, limits=limits, rolling=rolling
         )
-        return Step(each, found)
+        raw, contractual = subject.provisional(each.measured.end)
+        return Step(each, found.as_of(raw=raw, contractual=contractual))
 
+    known_at = window.measured.end if at is None else at
     return Report(
         product,
         window,
@@ -150,9 +163,10 @@ def report(product: str, subject: Subject, window: Window, zone: tzinfo) -> Repo
         by_month,
         tuple(map(of, months)),
         tuple(map(of, (*earlier, window))),
-        tuple(_incidents(subject, window.measured)),
+        tuple(_incidents(subject, window.measured, known_at)),
         blame(subject.history, subject.dependencies, window.measured),
         subject.readiness,
+        known_at,
     )
 
 
@@ -200,15 +214,7 @@ def _earlier(window: Window, zone: tzinfo) -> Iterator[Window]:
         at = found.whole.start
 
 
-def _incidents(subject: Subject, span: Interval) -> Iterator[Incident]:
+def _incidents(subject: Subject, span: Interval, at: int) -> Iterator[IncidentPart]:
     for each in sorted(subject.incidents, key=lambda incident: (incident.opened, incident.id)):
-        ends = span.end if each.resolved is None else each.resolved
-        if each.opened < span.end and ends > span.start:
-            yield each if each.resolved is not None and ends <= span.end else _so_far(each, subject, span.end)
-
-
-def _so_far(incident: Incident, subject: Subject, at: int) -> Incident:
-    """Return the incident as it stood at the instant, not resolved; without downtime where no history measures it."""
-    history = subject.checks.get(incident.check)
-    downtime = None if history is None else incident.downtime_until(at, history)
-    return replace(incident, resolved=None, downtime=downtime)
+        if (found := each.part(span, at, subject.checks.get(each.check))) is not None:
+            yield found

@@ -14,7 +14,7 @@ from monitor.clock import SystemClock
 from monitor.commands.common import loaded
 from monitor.errors import NinewatchError
 from sla.calendar import Period
-from sla.interval import DAY, Interval
+from sla.interval import DAY, SECOND, Interval
 from sla.window import Window, parse_instant, parse_window
 
 if TYPE_CHECKING:
@@ -27,6 +27,7 @@ if TYPE_CHECKING:
 _RECORDS = Interval(parse_instant("1990-01-01T00:00:00Z"), parse_instant("2190-01-01T00:00:00Z"))
 _NO_RECORD = "no record is of that time; write one between 1990 and 2190"
 _LONGEST = 3660 * DAY
+WRITTEN = SECOND  # by then a running daemon has written what has arrived, unless its disk fails
 
 FORMATS = ("html", "pdf", "xlsx", "csv", "json", "md")
 
@@ -72,12 +73,13 @@ def report_command(
     same for the bundle: from it alone, anybody can recompute the figures.
     """
     portfolio = loaded(path)[1]
-    at = _instant(at_text, portfolio) if at_text is not None else SystemClock().now()
+    now = SystemClock().now()
+    at = now if at_text is None else _instant(at_text, portfolio)
     window = _window(window_text, at, portfolio)
     products = _chosen(name, portfolio)
     form = _form(form, output)
     recorded = _recorded(portfolio, at)
-    found = _told(recorded, portfolio, products, window, at)
+    found = _told(recorded, portfolio, products, window, at, now)
     written = _bytes(found, form, paper)
     if bundle is not None:
         _write_bundle(_bundle_path(bundle, output, name), found, recorded, _entry(output, name, form, written))
@@ -196,10 +198,12 @@ def _recorded(portfolio: Portfolio, at: int) -> Recorded:
         return recorded_at(found, Journal.of(portfolio.store), at, portfolio).kept()
 
 
-def _told(recorded: Recorded, portfolio: Portfolio, products: Sequence[Product], window: Window, at: int) -> Told:
+def _told(
+    recorded: Recorded, portfolio: Portfolio, products: Sequence[Product], window: Window, at: int, now: int
+) -> Told:
     from monitor.reporting.whole import told
 
-    return told(recorded.ledger(portfolio), products, window, at)
+    return told(recorded.ledger(portfolio), products, window, at, now - WRITTEN)
 
 
 def _bytes(found: Told, form: str, paper: str) -> bytes:

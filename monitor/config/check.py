@@ -69,6 +69,11 @@ class CheckBase(Model):
         return 2 * self.interval + self.timeout if self.hold is None else self.hold
 
     @property
+    def lateness(self) -> int:
+        """Microseconds after the instant of an observation until which its outcome may arrive."""
+        return self.timeout
+
+    @property
     def target(self) -> str:
         """What is probed, for people to read; holds no secret."""
         return str(getattr(self, self.kind))

@@ -72,6 +72,11 @@ class HeartbeatCheck(CheckBase):
         return self
 
     @property
+    def lateness(self) -> int:
+        """Microseconds after a due instant until which a success may be reported: the grace, then a run's time."""
+        return self.grace + self.longest_run
+
+    @property
     def longest_run(self) -> int:
         """Microseconds that a run may take once it said that it started."""
         return self.run_time or self.grace

@@ -85,7 +85,9 @@ def desk(ledger: Ledger, report: Report) -> Desk:
         report,
         unfit(ledger.portfolio, product, end),
         tuple(each for each in found if each.client.relies_by(end, ledger.portfolio.zone)),
-        {each.id: affected(ledger, each, found, end) for each in report.incidents} if found else {},
+        {each.incident.id: affected(ledger, each.incident, found, report.at) for each in report.incidents}
+        if found
+        else {},
         _value(product, report),
     )
 

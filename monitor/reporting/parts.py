@@ -23,7 +23,7 @@ if TYPE_CHECKING:
     from monitor.config.model import Product
     from monitor.reporting.desk import Desk
     from sla.exclusion import Exclusion
-    from sla.incident import Incident
+    from sla.incident import Incident, IncidentPart
     from sla.measured import Measured
     from sla.report import Report, Step
 
@@ -210,24 +210,27 @@ def _trend(report: Report, zone: ZoneInfo) -> Section:
 
 
 def _incidents(report: Report, telling: Telling) -> Section:
-    end, zone, desk = report.window.measured.end, telling.zone, telling.desk
-    rows = tuple(
-        (
+    zone, desk = telling.zone, telling.desk
+
+    def row(found: IncidentPart) -> tuple[Cell, ...]:
+        each = found.incident
+        return (
             doc.at(each.opened, zone),
             doc.at(each.resolved, zone, FOREVER),
             words(each.check.partition("/")[2]),
             words(": ".join([each.reason, *failure_texts(each)[:1]])),
-            _far(each, (each.resolved or end) - each.opened),
+            _far(each, (each.resolved or report.at) - each.opened),
             _far(each, each.downtime),
+            _far(each, found.part),
             *([words(desk.whom(each.id))] if desk.reliants else []),
         )
-        for each in report.incidents
-    )
-    columns = ("Start", "End", "Check", "Reason", "Duration", "Downtime", *(["Affected"] if desk.reliants else []))
-    said = ("Each incident belongs to one check; the product's rule decides whether the product was down.", LASTED)
-    if not rows:
+
+    columns = ("Start", "End", "Check", "Reason", "Duration", "Downtime", "Downtime in window")
+    if not report.incidents:
         return Section("incidents", "Incidents", ("No incidents.",))
-    return Section("incidents", "Incidents", said, Table(columns, rows))
+    said = ("Each incident belongs to one check; the product's rule decides whether the product was down.", LASTED)
+    table = Table((*columns, *(["Affected"] if desk.reliants else [])), tuple(map(row, report.incidents)))
+    return Section("incidents", "Incidents", said, table)
 
 
 def _far(incident: Incident, us: int | None) -> Cell:

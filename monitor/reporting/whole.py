@@ -66,6 +66,8 @@ class Told:
             found.append("The record is empty; all time is unknown.")
         elif all(latest + entry.hold < span.end for entry in self.ledger.entries.values()):
             found.append(f"The record ends at {moment(latest, zone).local}; later time is unknown.")
+        if any(each.agreed.raw.provisional or each.agreed.contractual.provisional for each in self.reports):
+            found.append("Provisional: probes that were sent before the report was made may still return.")
         return found
 
     def _overview(self) -> Section:
@@ -123,21 +125,27 @@ class Told:
         return named_ | each.as_json() | desk(self.ledger, each).as_json()
 
 
-def told(ledger: Ledger, products: Sequence[Product], window: Window, at: int) -> Told:
-    """Return the reports of the products over the window, as known at the instant."""
-    return Told(ledger, window, at, tuple(_report(ledger, each, window, at) for each in products))
+def told(ledger: Ledger, products: Sequence[Product], window: Window, at: int, now: int | None = None) -> Told:
+    """Return the reports of the products over the window, as known at the instant `at`.
+
+    `now` is the present, which decides whether figures are provisional; `at` by default.
+    """
+    present = at if now is None else now
+    return Told(ledger, window, at, tuple(_report(ledger, each, window, at, present) for each in products))
 
 
-def _report(ledger: Ledger, product: Product, window: Window, at: int) -> Report:
+def _report(ledger: Ledger, product: Product, window: Window, at: int, now: int) -> Report:
+    incidents = ledger.incidents_of(product.id, window.measured)
     subject = Subject(
         ledger.compositions[product.id],
         product.objective,
         max(check.interval for check in product.checks),
         partial(ledger.exclusions, product.id),
         {name: ledger.compositions[name] for name in product.depends_on},
-        [each for each in ledger.incidents if each.product == product.id],
+        incidents,
         product.readiness_at(at),
-        {entry.key: entry.timeline for entry in ledger.of(product.id)},
+        {each.check: ledger.history(each.check).timeline for each in incidents},
         tuple(product.agreement.limits()),
+        partial(ledger.provisional, product.id, at, now),
     )
-    return report(product.id, subject, window, ledger.portfolio.zone)
+    return report(product.id, subject, window, ledger.portfolio.zone, at)

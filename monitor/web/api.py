@@ -21,6 +21,7 @@ from sla.window import WINDOWS, format_instant, parse_instant, parse_window, rol
 
 if TYPE_CHECKING:
     from collections import Counter
+    from collections.abc import Sequence
 
     from monitor.config.model import Product
     from monitor.ledger import CheckEntry, Ledger
@@ -111,8 +112,8 @@ routes.get("/api/v1/products/{id}/history")(product_history)
 
 @routes.get("/api/v1/incidents")
 async def incidents(request: web.Request) -> web.Response:
-    """List incidents, newest first; of one product, open or resolved ones, and at most so many if asked."""
-    only(request, "product", "state", "limit")
+    """List incidents, newest first; of one product, of a window, open or resolved ones, at most so many if asked."""
+    only(request, "product", "state", "limit", "window")
     site, query = request.app[SITE], request.query
     turns = Turns(site.clock)
     if (name := query.get("product")) is not None and name not in site.ledger.products:
@@ -120,16 +121,43 @@ async def incidents(request: web.Request) -> web.Response:
     if (state := query.get("state")) not in (None, *_STATES):
         raise Refusal(400, "unknown state", "write state=open or state=resolved, or omit it")
     limit = _limit(query.get("limit", str(MOST_INCIDENTS)))
-    chosen = [
-        each
-        for each in site.ledger.incidents
-        if name in (None, each.product) and state in (None, _STATES[each.resolved is not None])
-    ]
     now, listed = site.clock.now(), []
-    for each in chosen[:limit]:
-        listed.append(dumped(_incident(site.ledger, each, now)))
+    window = _window(query["window"], now, site).measured if "window" in query else None
+    chosen = (
+        each
+        for each in _incidents(site.ledger, window)
+        if name in (None, each.product) and state in (None, _STATES[each.resolved is not None])
+    )
+    for each in chosen:
+        if (found := _incident_of(site.ledger, each, window, now)) is not None:
+            listed.append(dumped(found))
+        if len(listed) == limit:
+            break
         await turns.turn()
     return as_json_list(listed)
+
+
+def _incidents(ledger: Ledger, window: Interval | None) -> Sequence[Incident]:
+    """Return incidents, newest first; of a window, those of checks that were removed since are among them."""
+    if window is None:
+        return ledger.incidents
+    found = (each for name in ledger.products for each in ledger.incidents_of(name, window))
+    return sorted(found, key=lambda incident: (incident.opened, incident.id), reverse=True)
+
+
+def _incident_of(ledger: Ledger, incident: Incident, window: Interval | None, now: int) -> dict[str, Any] | None:
+    """Return the incident, with the part of its downtime in the window; None if it does not touch that."""
+    if window is None:
+        return _incident(ledger, incident, now)
+    found = incident.part(window, now, ledger.history(incident.check).timeline)
+    if found is None:
+        return None
+    part, whole = found.part, found.incident.downtime
+    measured = {
+        "downtime_seconds": None if whole is None else whole / SECOND,
+        "downtime_in_window_seconds": None if part is None else part / SECOND,
+    }
+    return _incident(ledger, incident, now) | measured
 
 
 @routes.get("/api/v1/incidents/{id}")

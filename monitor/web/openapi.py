@@ -126,6 +126,7 @@ SCHEMAS: dict[str, Any] = {
     "Excluded": _object(start=_INSTANT, end=_INSTANT, seconds=_NUMBER, causes=_list(_ref("Cause"))),
     "Cause": _object(cause=_CAUSES, label=_TEXT, author=_MAYBE_TEXT, reason=_MAYBE_TEXT, made=_MAYBE_INSTANT),
     "Incident": _object(**_INCIDENT),
+    "IncidentOfWindow": _object(**_INCIDENT, downtime_in_window_seconds=_MAYBE),
     "IncidentDetail": _object(**_INCIDENT, affected=_list(_ref("Affected")), affected_count={"type": "integer"}),
     "Failure": _object(
         at=_INSTANT,
@@ -234,10 +235,11 @@ PATHS: dict[str, tuple[str, dict[str, Any], dict[str, str]]] = {
     ),
     "/api/v1/incidents": (
         "Incidents, newest first",
-        _list(_ref("Incident")),
+        _list({"anyOf": [_ref("Incident"), _ref("IncidentOfWindow")]}),
         {
             "product": "only incidents of this product",
             "state": "open or resolved",
+            "window": "only incidents that touch it, each with downtime_in_window_seconds: 30d, month, START/END",
             "limit": "at most 1000",
         },
     ),

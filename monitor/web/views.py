@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 from monitor.web.degradations import degradations
 from monitor.web.present import Look, Moment, days, look, moment, nines_scale
 from sla.availability import Bounds, Verdict
-from sla.interval import SECOND
+from sla.interval import SECOND, Interval
 from sla.objective import format_duration, format_percent
 from sla.track import State
 
@@ -245,7 +245,8 @@ def standings(readiness: Readiness | None, zone: ZoneInfo) -> list[StandingLine]
 class IncidentLine:
     """One incident. `seen` is what its first and last failing probes found.
 
-    `lasted` and `downtime` are microseconds, the second None until it is settled.
+    `lasted` and `downtime` are microseconds, the second None until it is settled. `part` is the downtime in the
+    product's own window, of the length `window`; None where all of it lies there.
     """
 
     product: str
@@ -256,6 +257,8 @@ class IncidentLine:
     seen: list[str]
     lasted: int
     downtime: int | None
+    part: int | None
+    window: int
 
 
 def failure_texts(incident: Incident) -> list[str]:
@@ -271,6 +274,9 @@ def _failure_text(failure: Failure) -> str:
 
 def incident_line(ledger: Ledger, incident: Incident, now: int) -> IncidentLine:
     """Return the incident as a page lists it; one that is open has lasted up to now."""
+    downtime, window = downtime_so_far(ledger, incident, now), ledger.products[incident.product].window
+    found = incident.part(Interval(now - window, now), now, ledger.history(incident.check).timeline)
+    part = 0 if found is None else found.part
     return IncidentLine(
         product=incident.product,
         check=incident.check.partition("/")[2],
@@ -279,7 +285,9 @@ def incident_line(ledger: Ledger, incident: Incident, now: int) -> IncidentLine:
         reason=incident.reason,
         seen=failure_texts(ledger.current(incident)),
         lasted=(incident.resolved or now) - incident.opened,
-        downtime=downtime_so_far(ledger, incident, now),
+        downtime=downtime,
+        part=None if part == downtime else part,
+        window=window,
     )
 
 

@@ -10,7 +10,7 @@ import pytest
 
 from sla.calendar import Period, Window, calendar_window
 from sla.exclusion import Cause, Exclusion, agree
-from sla.incident import Incident
+from sla.incident import Incident, IncidentPart
 from sla.interval import DAY, HOUR, MINUTE, SECOND, Interval
 from sla.measured import measure
 from sla.objective import Objective
@@ -183,14 +183,17 @@ def test_incidents_are_those_that_touch_the_window_as_known_at_its_end() -> None
     later = Incident.open("p", "p/c", AT - HOUR, "x").resolve(AT + HOUR, HISTORY)
     after = Incident.open("p", "p/c", AT, "x")
     found = of(MONTH, after, later, across, before).incidents
-    assert [each.id for each in found] == [across.id, later.id]
-    assert (found[1].resolved, found[1].downtime) == (None, None)
+    assert [each.incident.id for each in found] == [across.id, later.id]
+    assert (found[1].incident.resolved, found[1].incident.downtime) == (None, None)
 
 
 def test_an_incident_that_was_resolved_at_the_end_of_the_window_is_resolved() -> None:
     ended = Incident.open("p", "p/c", AT - HOUR, "x").resolve(AT, HISTORY)
     later = Incident.open("p", "p/d", AT - HOUR, "x").resolve(AT + 1, HISTORY)
-    assert {each.check: each.resolved for each in of(MONTH, ended, later).incidents} == {"p/c": AT, "p/d": None}
+    assert {each.incident.check: each.incident.resolved for each in of(MONTH, ended, later).incidents} == {
+        "p/c": AT,
+        "p/d": None,
+    }
 
 
 def test_an_incident_that_lasts_has_its_downtime_so_far() -> None:
@@ -201,7 +204,32 @@ def test_an_incident_that_lasts_has_its_downtime_so_far() -> None:
     subject = Subject(HISTORY, GOAL, 10 * MINUTE, lambda _: (), checks={"p/c": HISTORY})
     for incident in (begun, begun.resolve(DOWN.end, HISTORY)):
         [found] = report("p", replace(subject, incidents=[incident]), window, ZONE).incidents
-        assert (found.resolved, found.downtime) == (None, HOUR + 5 * MINUTE)
+        assert (found.incident.resolved, found.incident.downtime) == (None, HOUR + 5 * MINUTE)
+
+
+def test_an_incident_is_listed_with_its_part_in_the_window_and_its_whole_downtime() -> None:
+    """As known at the instant of the report, which may be later than the window's end."""
+    ended = Incident.open("p", "p/c", DOWN.start, "deadline").resolve(DOWN.end, HISTORY)
+    subject = Subject(HISTORY, GOAL, 10 * MINUTE, lambda _: (), incidents=[ended], checks={"p/c": HISTORY})
+    middle = DOWN.start + HOUR
+    spans = (Interval(middle - DAY, middle), Interval(middle, middle + DAY))
+    parts = []
+    for span in spans:
+        found = report("p", subject, Window("w", span, span), ZONE, DOWN.end + HOUR)
+        [only] = found.incidents
+        assert (only.incident.resolved, only.incident.downtime) == (DOWN.end, ended.downtime)
+        assert found.as_json()["incidents"][0]["downtime_in_window_seconds"] == (only.part or 0) / SECOND
+        parts.append(only.part)
+    assert parts[0] == HOUR + 5 * MINUTE
+    assert sum(part or 0 for part in parts) == ended.downtime
+
+
+def test_each_window_of_a_report_is_provisional_or_not() -> None:
+    subject = Subject(HISTORY, GOAL, 10 * MINUTE, lambda _: (), provisional=lambda end: (end >= AT, True))
+    found = report("p", subject, MONTH, ZONE)
+    assert (found.agreed.raw.provisional, found.agreed.contractual.provisional) == (True, True)
+    assert [each.agreed.raw.provisional for each in found.steps] == [*[False] * (len(found.steps) - 1), True]
+    assert all(each.agreed.contractual.provisional for each in found.trend)
 
 
 def test_an_empty_record_gives_a_report_without_figures() -> None:
@@ -214,6 +242,7 @@ def test_an_empty_record_gives_a_report_without_figures() -> None:
 def test_an_incident_is_told_with_its_downtime_in_seconds_and_null_where_nothing_measured_it() -> None:
     begun = Incident.open("p", "p/c", DOWN.start, "deadline")
     ended = begun.resolve(DOWN.end, HISTORY)
-    told, lasting = incident_json(ended), incident_json(begun)
+    told, lasting = incident_json(IncidentPart(ended, MINUTE)), incident_json(IncidentPart(begun, None))
+    assert (told["downtime_in_window_seconds"], lasting["downtime_in_window_seconds"]) == (60, None)
     assert (told["downtime_seconds"], lasting["downtime_seconds"]) == ((ended.downtime or 0) / SECOND, None)
     assert lasting["resolved"] is None

@@ -1,0 +1,101 @@
+"""Incidents of neighbouring windows: the parts of each incident's downtime add up, to the microsecond."""
+
+from __future__ import annotations
+
+from itertools import pairwise
+from typing import TYPE_CHECKING
+
+from hypothesis import given
+from hypothesis import strategies as st
+
+from sla.incident import Incident, IncidentTracker, Opened, Resolved
+from sla.interval import Interval
+from sla.observation import Observation, Outcome
+from sla.timeline import Timeline
+from tests.property.oracle import cell, standing
+from tests.property.strategies import histories, holds
+
+if TYPE_CHECKING:
+    from tests.property.oracle import Seen
+
+START, END = -5, 70
+cuts = st.lists(st.integers(START, END), max_size=6)
+streaks = st.integers(1, 3)
+
+
+def watched(seen: Seen, hold: int, fall: int, rise: int) -> tuple[Timeline, list[Incident]]:
+    """Return the timeline and the incidents as they stand after the last observation."""
+    timeline = Timeline(hold)
+    tracker = IncidentTracker("p/c", "p", fall, rise, timeline)
+    found: dict[str, Incident] = {}
+    for at, outcome in sorted(standing(seen).items()):
+        timeline.append(at, Outcome(outcome))
+        change = tracker.step(Observation("p/c", at, Outcome(outcome), "x" if outcome == "bad" else ""))
+        if isinstance(change, Opened | Resolved):
+            found[change.incident.id] = change.incident
+    return timeline, list(found.values())
+
+
+def literal(seen: Seen, hold: int, span: range) -> int:
+    return sum(cell(seen, hold, x) in ("down", "doubt_down") for x in span)
+
+
+@given(histories, holds, streaks, streaks, cuts, st.integers(41, END))
+def test_the_parts_of_neighbouring_windows_add_up_to_each_whole(
+    seen: Seen, hold: int, fall: int, rise: int, cuts: list[int], at: int
+) -> None:
+    """As known at an instant that no observation is later than; a window without an incident has no part of it."""
+    timeline, incidents = watched(seen, hold, fall, rise)
+    windows = [Interval(*pair) for pair in pairwise(sorted({START, END, *cuts}))]
+    total = 0
+    for incident in incidents:
+        parts = [part for window in windows if (part := incident.part(window, at, timeline)) is not None]
+        whole = incident.downtime_until(at if incident.resolved is None else incident.resolved, timeline)
+        assert incident.downtime in (None, whole)
+        assert {part.incident.downtime for part in parts} == {whole}
+        assert sum(part.part or 0 for part in parts) == whole
+        assert {part.incident.resolved for part in parts} == {incident.resolved}
+        total += whole
+    if fall == rise == 1:
+        assert total == literal(seen, hold, range(START, at))
+
+
+@given(histories, holds, streaks, streaks, st.integers(START, END), st.integers(START, END))
+def test_a_part_is_the_downtime_of_the_incident_in_the_window_cell_by_cell(
+    seen: Seen, hold: int, fall: int, rise: int, a: int, b: int
+) -> None:
+    timeline, incidents = watched(seen, hold, fall, rise)
+    window = Interval(min(a, b), max(a, b))
+    for incident in incidents:
+        end = END if incident.resolved is None else incident.resolved
+        began = incident.opened
+        while cell(seen, hold, began - 1) == "doubt_down":
+            began -= 1
+        found = incident.part(window, END, timeline)
+        inside = range(max(began, window.start), min(end, window.end))
+        assert (found is not None) == (began < window.end and end > window.start)
+        if found is not None:
+            assert found.part == literal(seen, hold, inside)
+
+
+@given(histories, holds, st.integers(START, END), st.integers(START, END))
+def test_what_was_recorded_without_a_history_has_no_part(seen: Seen, hold: int, a: int, b: int) -> None:
+    window = Interval(min(a, b), max(a, b))
+    _, incidents = watched(seen, hold, 1, 1)
+    for incident in incidents:
+        for history in (None, Timeline(hold)):
+            found = incident.part(window, END, history)
+            end = END if incident.resolved is None else incident.resolved
+            assert (found is not None) == (incident.opened < window.end and end > window.start)
+            if found is not None:
+                assert (found.incident, found.part) == (incident, None)
+
+
+@given(histories, holds, st.integers(START, END))
+def test_an_incident_that_was_resolved_later_is_open_as_of_an_instant(seen: Seen, hold: int, at: int) -> None:
+    timeline, incidents = watched(seen, hold, 1, 1)
+    for incident in incidents:
+        found = incident.part(Interval(START, END), at, timeline)
+        if found is not None and (incident.resolved is None or incident.resolved > at):
+            assert found.incident.resolved is None
+            assert found.part == found.incident.downtime == incident.downtime_until(at, timeline)
