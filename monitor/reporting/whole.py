@@ -13,7 +13,7 @@ from monitor.reporting.document import Document, Section, Table, words
 from monitor.reporting.naming import named
 from monitor.reporting.parts import Telling, part
 from monitor.web.present import moment
-from monitor.web.views import rule_text
+from monitor.web.views import PROVISIONAL, rule_text
 from sla.report import Report, Subject, report
 from sla.window import Window, format_instant
 
@@ -67,7 +67,7 @@ class Told:
         elif all(latest + entry.hold < span.end for entry in self.ledger.entries.values()):
             found.append(f"The record ends at {moment(latest, zone).local}; later time is unknown.")
         if any(each.agreed.raw.provisional or each.agreed.contractual.provisional for each in self.reports):
-            found.append("Provisional: probes that were sent before the report was made may still return.")
+            found.append(PROVISIONAL)
         return found
 
     def _overview(self) -> Section:
@@ -96,7 +96,8 @@ class Told:
             "Estimates and spent budgets leave out unknown time; minimum and maximum include it.",
             "Figures measure time, not samples. Between two consecutive probes with equal results the state is theirs; "
             "between two that differ it is in doubt; the estimate puts the change half-way. Longer gaps are unknown.",
-            "Corrections count whenever they were made; each is listed with its author and date.",
+            "Corrections that were recorded until the report's instant count, whatever time they are of; each is listed "
+            "with its author and date.",
         )
         return Section("basis", "Method", said)
 

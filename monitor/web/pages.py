@@ -50,6 +50,7 @@ async def portfolio(request: web.Request) -> web.Response:
         "contractual": contractual,
         "headline": views.headline(looks),
         "counts": views.counts(looks),
+        "provisional": views.PROVISIONAL if any(each.provisional for each in contractual.values()) else "",
     }
     return await _page(site, "portfolio.html.j2", turns, ledger.entries.values(), ledger.incidents, values, now)
 
@@ -67,6 +68,7 @@ async def product(request: web.Request) -> web.Response:
     values |= _budget(own) | {"verdict": views.verdict_text(own)}
     history = ledger.compositions[found.id]
     values["notes"] = [each for each in (views.watched_text(own, zone), views.guessed_text(history, own)) if each]
+    values["provisional"] = views.PROVISIONAL if own.provisional else ""
     values["rule"] = views.rule_sentence(found)
     values["pace"] = views.pace(ledger.forecast(found.id, now), zone)
     values["silent"] = found.burn_obstacles

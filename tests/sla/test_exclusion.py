@@ -232,11 +232,12 @@ class TestChefs:
         assert agreed.excluded == 288_000 * SECOND
 
 
-def test_both_figures_are_marked_as_provisional() -> None:
+def test_each_figure_is_marked_as_provisional_by_itself() -> None:
     found = agree(minutely(0, HOUR), Window("1h", Interval(0, HOUR), Interval(0, HOUR)), NINETY_NINE_95, [])
-    marked = found.as_of(provisional=True)
-    assert (marked.raw.provisional, marked.contractual.provisional) == (True, True)
-    assert marked.as_of(provisional=False) == found
+    marked = found.as_of(raw=False, contractual=True)
+    assert (marked.raw.provisional, marked.contractual.provisional) == (False, True)
+    assert found.as_of(raw=True, contractual=False).raw.provisional
+    assert marked.as_of(raw=False, contractual=False) == found
 
 
 def test_a_dependency_excludes_nothing_after_its_last_known_observation() -> None:

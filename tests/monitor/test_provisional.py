@@ -1,0 +1,98 @@
+"""A figure is provisional until the outcome of all that was due or sent until its instant has arrived."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from typing import TYPE_CHECKING, Any
+
+import pytest
+
+from monitor.probes.heartbeat import HeartbeatCheck
+from monitor.reporting.whole import told
+from monitor.web.views import PROVISIONAL
+from sla.calendar import Window
+from sla.interval import HOUR, MINUTE, SECOND, Interval
+from sla.observation import Observation
+from tests.support.ledgers import GOOD, NOW, UNKNOWN, ledger_of, product
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+    from monitor.ledger import Ledger
+
+TOKEN = "a-token-that-cannot-be-guessed"
+
+
+def observe(ledger: Ledger, name: str, *at: int, outcome: Any = GOOD) -> None:
+    entry = ledger.entries[name]
+    for each in at:
+        entry.observe(Observation(entry.key, each, outcome, "" if outcome is GOOD else "x"))
+
+
+def window(start: int, end: int) -> Window:
+    span = Interval(start, end)
+    return Window("w", span, span)
+
+
+def provisional(ledger: Ledger, end: int, at: int, now: int, name: str = "p") -> tuple[bool, bool]:
+    """Return whether each figure is, by every way that gives it."""
+    raw = ledger.measured(name, Interval(NOW - HOUR, end), at, now).provisional
+    agreed = ledger.agreed(name, window(NOW - HOUR, end), at, now)
+    (report,) = told(ledger, [ledger.products[name]], window(NOW - HOUR, end), at, now).reports
+    assert (agreed.raw.provisional, agreed.contractual.provisional) == (raw, report.agreed.contractual.provisional)
+    assert raw == report.agreed.raw.provisional == agreed.raw.as_json()["provisional"]
+    return raw, agreed.contractual.provisional
+
+
+@pytest.mark.parametrize(("timeout", "name"), [(10 * SECOND, "check-1"), (10 * SECOND, "health")])
+def test_a_figure_as_of_now_is_until_the_longest_timeout_is_over(timeout: int, name: str) -> None:
+    ledger = ledger_of(product("p", 2))
+    for each in ("p/health", "p/check-1"):
+        observe(ledger, each, NOW - 2 * MINUTE, NOW - MINUTE)
+    assert provisional(ledger, NOW, NOW, NOW) == (True, True)
+    assert provisional(ledger, NOW, NOW, NOW + timeout - 1) == (True, True)
+    assert provisional(ledger, NOW, NOW, NOW + timeout) == (False, False)
+
+
+def test_a_window_of_the_past_is_not_once_each_check_is_known_from_after_it() -> None:
+    """The time after the last known observation before its end is still open for a check that was silent since."""
+    ledger = ledger_of(product("p", 2))
+    observe(ledger, "p/health", NOW - 2 * MINUTE, NOW - MINUTE)
+    observe(ledger, "p/check-1", NOW - 2 * MINUTE)
+    observe(ledger, "p/check-1", NOW - MINUTE, outcome=UNKNOWN)
+    assert provisional(ledger, NOW - MINUTE - 1, NOW, NOW) == (True, True)
+    assert provisional(ledger, NOW - 2 * MINUTE, NOW, NOW) == (False, False)
+    observe(ledger, "p/check-1", NOW - 1)
+    assert provisional(ledger, NOW - MINUTE, NOW, NOW) == (False, False)
+    assert provisional(ledger, NOW - MINUTE + 1, NOW, NOW) == (True, True)
+
+
+def test_a_heartbeat_may_be_reported_until_its_grace_and_a_run_are_over(tmp_path: Path) -> None:
+    (tmp_path / "token").write_text(TOKEN)
+    token = {"file": str(tmp_path / "token")}
+    check = HeartbeatCheck(id="job", heartbeat="every 1h", grace="5m", run_time="2h", token=token)
+    ledger = ledger_of({"id": "p", "objective": "99%", "checks": (check,)})
+    observe(ledger, "p/job", NOW - HOUR)
+    assert provisional(ledger, NOW, NOW, NOW + 2 * HOUR + 5 * MINUTE - 1) == (True, True)
+    assert provisional(ledger, NOW, NOW, NOW + 2 * HOUR + 5 * MINUTE) == (False, False)
+
+
+def test_a_contractual_figure_waits_for_the_dependency_that_it_excludes() -> None:
+    own = product("p", agreement={"excludes": [{"dependency": "login"}]})
+    login = product("login")
+    ledger = ledger_of(own, login)
+    observe(ledger, "p/health", NOW)
+    assert provisional(ledger, NOW - 1, NOW, NOW) == (False, True)
+    observe(ledger, "login/health", NOW)
+    assert provisional(ledger, NOW - 1, NOW, NOW) == (False, False)
+
+
+def test_a_report_says_so_in_words() -> None:
+    ledger = ledger_of(product("p"))
+    observe(ledger, "p/health", NOW - MINUTE)
+    found = told(ledger, [ledger.products["p"]], window(NOW - HOUR, NOW), NOW)
+    assert any(notice == PROVISIONAL for notice in found.document().notices)
+    later = told(ledger, [ledger.products["p"]], window(NOW - HOUR, NOW), NOW, NOW + MINUTE)
+    assert not any(notice == PROVISIONAL for notice in later.document().notices)
+    marked = replace(found, reports=later.reports)
+    assert marked.document().notices == later.document().notices
