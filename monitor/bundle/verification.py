@@ -130,11 +130,12 @@ def _compared(files: Mapping[str, bytes], manifest: Mapping[str, Any]) -> list[C
     try:
         contents = Contents.read(files, str(manifest["time_zone"]))
         _refuse_changed(contents.recorded.facts)
-        window, at = _window(manifest["window"]), parse_instant(str(manifest["at"]))
+        window = _window(manifest["window"])
+        at, arrived = (parse_instant(str(manifest[name])) for name in ("at", "arrived"))
         with contents.rules():
             ledger = contents.ledger()
             products = [ledger.products[name] for name in manifest["products"]]
-            recomputed = {key_of(line): line for line in figure_lines(told(ledger, products, window, at))}
+            recomputed = {key_of(line): line for line in figure_lines(told(ledger, products, window, at, arrived))}
     except UnusableBundleError:
         raise
     except Exception as error:  # noqa: BLE001 - whatever a figure fails on, it is the content that is at fault

@@ -60,6 +60,7 @@ def _about(told: Told, report: Mapping[str, Any]) -> dict[str, Any]:
     return {
         "ninewatch": version(),
         "at": format_instant(told.at),
+        "arrived": format_instant(told.arrived),
         "window": {
             "name": window.name,
             "start": format_instant(window.measured.start),

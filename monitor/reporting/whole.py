@@ -26,11 +26,15 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True, slots=True)
 class Told:
-    """The reports of a window at an instant, and what of the ledger they are told with."""
+    """The reports of a window as of the instant `at`, and the ledger that they are of.
+
+    `arrived` is the instant until which outcomes were awaited, at the latest the one after which none can arrive.
+    """
 
     ledger: Ledger
     window: Window
     at: int
+    arrived: int
     reports: tuple[Report, ...]
 
     def document(self) -> Document:
@@ -96,8 +100,8 @@ class Told:
             "Estimates and spent budgets leave out unknown time; minimum and maximum include it.",
             "Figures measure time, not samples. Between two consecutive probes with equal results the state is theirs; "
             "between two that differ it is in doubt; the estimate puts the change half-way. Longer gaps are unknown.",
-            "Corrections that were recorded until the report's instant count, whatever time they are of; each is listed "
-            "with its author and date.",
+            "Corrections that were recorded until the report's instant count, whatever time they are of; each is "
+            "listed with its author and date.",
         )
         return Section("basis", "Method", said)
 
@@ -131,8 +135,9 @@ def told(ledger: Ledger, products: Sequence[Product], window: Window, at: int, n
 
     `now` is the present, which decides whether figures are provisional; `at` by default.
     """
-    present = at if now is None else now
-    return Told(ledger, window, at, tuple(_report(ledger, each, window, at, present) for each in products))
+    last = at + max((entry.check.lateness for entry in ledger.entries.values()), default=0)
+    arrived = at if now is None else min(now, last)
+    return Told(ledger, window, at, arrived, tuple(_report(ledger, each, window, at, arrived) for each in products))
 
 
 def _report(ledger: Ledger, product: Product, window: Window, at: int, now: int) -> Report:
