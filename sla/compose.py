@@ -101,9 +101,9 @@ def _guess(tally: Sequence[int], k: int) -> State:
 class Composition(History):
     """The history of a whole of which at least k of n members must be up; members may be compositions themselves.
 
-    What no later observation can change is composed once and kept with prefix sums; a query extends that, and sweeps
-    only the open end. A member that has been silent for longer than its hold is composed as it stands, and anew from
-    its last observation should another come. Members only ever grow; another set of members is another composition.
+    It is composed once, as far as the last observation of any member holds, and kept with prefix sums; beyond that all
+    is unknown. When members were observed since, it is composed again from where their states may differ. Members only
+    ever grow; another set of members is another composition.
 
     With `joining`, a member counts from its first observation on, and a rule that needs more members than count at an
     instant needs all of those (measurement.md, section 3, a log without definitions).
@@ -112,7 +112,7 @@ class Composition(History):
         ValueError: there are fewer members than the rule needs.
     """
 
-    __slots__ = ("_joining", "_k", "_leaves", "_silent", "_track", "members", "rule")
+    __slots__ = ("_ends", "_expiries", "_joining", "_k", "_leaves", "_steady", "_track", "members", "rule")
 
     def __init__(self, rule: Rule, members: Sequence[History], *, joining: bool = False) -> None:
         self.rule = rule
@@ -120,7 +120,10 @@ class Composition(History):
         self._k = rule.needed(len(self.members))
         self._joining = joining
         self._leaves = tuple(dict.fromkeys(leaf for member in self.members for leaf in member.leaves))
-        self._silent: dict[int, int | None] = {}  # leaves composed beyond what is settled of them, and how far it was
+        # What the track is composed of: how far each leaf was settled, and when its last observation expires.
+        self._ends: list[int | None] = [None] * len(self._leaves)
+        self._expiries: list[int | None] = [None] * len(self._leaves)
+        self._steady: int | None = None
         self._track: Track | None = None
 
     @property
@@ -132,8 +135,12 @@ class Composition(History):
 
     @property
     def steady(self) -> int | None:
-        """The instant before which nothing changes unless a member that was silent for long is observed again."""
-        return self._composable()
+        """The instant before which nothing changes unless a member that was silent for long is observed again.
+
+        A member is silent when its last observation had expired before the last one of another member was made.
+        """
+        self._settle()
+        return self._steady
 
     @property
     def expires(self) -> int | None:
@@ -146,66 +153,65 @@ class Composition(History):
         return min((at for m in self.members if (at := m.begins) is not None), default=None)
 
     @property
-    def first(self) -> int | None:
-        """The instant of the first known observation of all members."""
-        return min((at for leaf in self._leaves if (at := leaf.first) is not None), default=None)
-
-    @property
     def leaves(self) -> tuple[History, ...]:
         """What its members are composed of in the end, each once."""
         return self._leaves
 
     def counts(self, window: Interval) -> Counts:
         """Return the observations of all members together that were sent within the window."""
-        total = Counts()
+        good = bad = unknown = 0
         for member in self.members:
-            total = total.plus(member.counts(window))
-        return total
+            counted = member.counts(window)
+            good, bad, unknown = good + counted[0], bad + counted[1], unknown + counted[2]
+        return Counts(good, bad, unknown)
 
     def settle(self) -> None:
-        """Compose now what can be composed for good, so that the next query need not: after loading a long record."""
+        """Compose now what can be composed, so that the next query need not: after loading a long record."""
         self._settle()
 
     def _settle(self) -> Track | None:
-        self._forget()
-        upto = self._composable()
-        if upto is None:
-            return self._track
-        if self._track is None:
-            starts = [s for leaf in self._leaves if (s := leaf.begins) is not None and s < upto]
-            if not starts:
-                return None
-            self._track = Track(min(starts), guesses=True)
-        if upto > self._track.end:
-            for piece in self._unsettled(Interval(self._track.end, upto)):
-                self._track.append(piece.end, piece.state)
-            ends = {index: leaf.settled for index, leaf in enumerate(self._leaves)}
-            self._silent = {index: end for index, end in ends.items() if end is None or end < upto}
+        ends = [leaf.settled for leaf in self._leaves]
+        if ends != self._ends:  # which every observation that can change a state moves
+            self._compose(ends)
         return self._track
 
-    def _composable(self) -> int | None:
-        """Return how far to compose: as far as is settled of every leaf but the silent ones. None of no observations.
+    def _compose(self, ends: list[int | None]) -> None:
+        expiries = [leaf.expires for leaf in self._leaves]
+        self._cut_back(ends)
+        end = max((at for at in expiries if at is not None), default=None)
+        if end is not None:
+            if self._track is None:
+                first = min(at for leaf in self._leaves if (at := leaf.first) is not None)
+                self._track = Track(first, guesses=True)
+            for piece in self._sweep(Interval(self._track.end, end)):
+                self._track.append(piece.end, piece.state)
+        self._ends, self._expiries = ends, expiries
+        self._steady = _steady(ends, expiries)
 
-        A leaf is silent when its last observation had stopped to hold before another leaf's last one was made.
-        """
-        ends = [(end, leaf.expires) for leaf in self._leaves if (end := leaf.settled) is not None]
-        newest = max((end for end, _ in ends), default=None)
-        return min((end for end, expires in ends if (expires or end) >= (newest or end)), default=None)
-
-    def _forget(self) -> None:
-        """Drop what was composed of silent leaves that were observed again, from where their states may differ."""
-        for index, before in self._silent.items():
-            leaf = self._leaves[index]
-            if self._track is None or leaf.settled == before:
-                continue
-            changed = before if before is not None else leaf.begins
-            if changed is not None and changed < self._track.end:
-                if changed <= self._track.start:
-                    self._track = None
-                else:
-                    self._track.truncate(changed)
+    def _cut_back(self, ends: Sequence[int | None]) -> None:
+        """Drop what was composed before leaves were observed anew, from where their states may differ."""
+        if (track := self._track) is None:
+            return
+        cut, doubts = track.end, list[Interval]()
+        for leaf, before, now, expiry in zip(self._leaves, self._ends, ends, self._expiries, strict=True):
+            if now != before:
+                changed, expired = _changed(leaf, before, expiry)
+                cut = min(cut, track.end if changed is None else changed)
+                doubts += expired
+        if cut < track.start:
+            self._track = None
+            return
+        track.truncate(cut)
+        for doubt in doubts:
+            if doubt.start < cut and (pieces := list(self._sweep(Interval(doubt.start, min(doubt.end, cut))))):
+                track.replace(pieces)
 
     def _unsettled(self, window: Interval) -> Iterator[Piece]:
+        """Yield nothing but unknown time: no observation of any member holds there."""
+        if window.length:
+            yield Piece(window.start, window.end, State.UNKNOWN)
+
+    def _sweep(self, window: Interval) -> Iterator[Piece]:
         """Yield the whole's states in the window by walking over every member's changes at once."""
         if not window.length:
             return
@@ -237,6 +243,27 @@ class Composition(History):
         members = sum(counting)
         needed = members if self.rule.k is None else min(self._k, members)
         return decide(counting, needed) if members else State.UNKNOWN
+
+
+def _steady(ends: Sequence[int | None], expiries: Sequence[int | None]) -> int | None:
+    """Return the earliest end of the leaves that are not silent; None of no observations."""
+    known = [(end, expiry) for end, expiry in zip(ends, expiries, strict=True) if end is not None]
+    newest = max((end for end, _ in known), default=None)
+    return min((end for end, expiry in known if (expiry or end) >= (newest or end)), default=None)
+
+
+def _changed(leaf: History, before: int | None, expiry: int | None) -> tuple[int | None, list[Interval]]:
+    """Return from where a leaf that was observed again has other states, None if it has not, and where else.
+
+    It was settled up to `before`, and its last known observation then expired at `expiry`. If the next one came later,
+    only the doubt up to the expiry became unknown, and all in between was unknown already.
+    """
+    if before is None:
+        return leaf.begins, []
+    if expiry is None:  # nothing was known of it
+        return leaf.first, []
+    gap = next(leaf.pieces(Interval(before, max(expiry, leaf.settled or expiry) + 1)))
+    return (gap.end, [Interval(before, expiry)]) if gap.state is State.UNKNOWN else (before, [])
 
 
 _ABSENT = len(State)  # in place of a State: a member that does not count yet

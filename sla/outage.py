@@ -7,7 +7,6 @@ up. Excluded time (section 4) is not counted, and does not split an outage in tw
 
 from __future__ import annotations
 
-from bisect import bisect_right
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from enum import StrEnum
@@ -15,7 +14,7 @@ from itertools import groupby
 from typing import TYPE_CHECKING, Any
 
 from sla.availability import Bounds, Verdict
-from sla.interval import SECOND, Interval, subtract
+from sla.interval import SECOND, Counted, Interval, subtract
 from sla.track import Piece, State
 
 if TYPE_CHECKING:
@@ -96,35 +95,17 @@ def reach(limits: Iterable[OutageLimit], window: Interval) -> Interval:
 
 def _longest(history: History, window: Interval, excluded: tuple[Interval, ...]) -> Bounds[int]:
     pieces = list(history.pieces(window))
-    clock = _Counted(subtract(window, excluded))
+    clock = Counted(subtract(window, excluded))
     low, point, high = (max(_outages(pieces, clock, counts), default=0) for counts in _COUNTS)
     return Bounds(low, point, high)
 
 
-def _outages(pieces: Sequence[Piece], clock: _Counted, counts: Callable[[State], bool]) -> Iterator[int]:
+def _outages(pieces: Sequence[Piece], clock: Counted, counts: Callable[[State], bool]) -> Iterator[int]:
     """Yield the counted length of each stretch of pieces that are an outage."""
     for is_outage, stretch in groupby(pieces, lambda piece: counts(piece.state)):
         if is_outage:
             held = list(stretch)
             yield clock.before(held[-1].end) - clock.before(held[0].start)
-
-
-class _Counted:
-    """Counted time before an instant, in O(log n): what is left of a window after exclusions."""
-
-    def __init__(self, parts: Iterable[Interval]) -> None:
-        self._parts = list(parts)
-        self._starts = [part.start for part in self._parts]
-        self._before = [0]
-        for part in self._parts:
-            self._before.append(self._before[-1] + part.length)
-
-    def before(self, at: int) -> int:
-        index = bisect_right(self._starts, at)
-        if not index:
-            return 0
-        part = self._parts[index - 1]
-        return self._before[index - 1] + min(at, part.end) - part.start
 
 
 def _counted(history: History, window: Interval, excluded: tuple[Interval, ...]) -> Iterator[Piece]:
@@ -138,7 +119,7 @@ def _worst(pieces: Sequence[Piece], span: Interval, per: int, counts: Callable[[
     The sum over a sliding period is piecewise linear in its end: it bends only where an outage begins or ends, or where
     one leaves the period, so its maximum lies at one of those instants or at an end of the range.
     """
-    clock = _Counted(Interval(piece.start, piece.end) for piece in pieces if counts(piece.state))
+    clock = Counted(Interval(piece.start, piece.end) for piece in pieces if counts(piece.state))
     first = span.start + per
     ends = {first, span.end}
     for piece in pieces:

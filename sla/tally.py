@@ -114,12 +114,14 @@ class FoldedTally:
 
     def within(self, window: Interval) -> int:
         """Return how many have start <= at < end."""
-        return self._before(window.end) - self._before(window.start)
+        return self._before(window.end) - self._before(window.start) if self.count else 0
 
     def _after(self, index: int) -> int:
         return self._upto[index + 1] if index + 1 < len(self._upto) else self.count
 
     def _before(self, instant: int) -> int:
+        if instant > self._lasts[-1]:
+            return self.count
         index = bisect_left(self._firsts, instant) - 1
         if index < 0:
             return 0

@@ -96,7 +96,7 @@ class Timeline(History):
 
     def counts(self, window: Interval) -> Counts:
         """Return how many observations were sent within the window."""
-        return Counts(*(tally.within(window) for tally in self._tallies.values()))
+        return Counts(*[tally.within(window) for tally in self._tallies.values()])
 
     @property
     def totals(self) -> Counts:

@@ -5,12 +5,12 @@ from __future__ import annotations
 from bisect import bisect_right
 from dataclasses import dataclass
 from fractions import Fraction
-from typing import TYPE_CHECKING, Any
+from functools import cached_property
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 from sla.availability import Bounds, UnknownPolicy, availability
-from sla.interval import Interval, subtract
+from sla.interval import Counted, Interval, subtract
 from sla.proof import Proof, proven
-from sla.track import State
 from sla.window import format_instant
 
 if TYPE_CHECKING:
@@ -73,60 +73,70 @@ def watched(
     if since is None or not window.start < since < window.end:
         return None
     durations, counts = measured
-    durations = durations._replace(unknown=durations.unknown - _length(Interval(window.start, since), excluded))
+    record = _Record(history, since, span, excluded)
+    durations = durations._replace(unknown=durations.unknown - record.counted(window.start, since))
     when = None
     if objective is not None:
-        ahead = _open_end(history, Interval(since, window.end), excluded) if durations.doubt_up else 0
-        lost = durations.total - durations.up - ahead
-        when = _decidable_at(_Record(history, since, lost, span, excluded), objective)
+        ahead = record.open_end() if durations.doubt_up else 0
+        record.lost = durations.total - durations.up - ahead
+        when = _decidable_at(record, objective)
     return Watched(since, availability(durations, unknown), proven(counts.good, counts.known), when)
-
-
-def _open_end(history: History, watched: Interval, excluded: Sequence[Interval]) -> int:
-    """Return the time since the last observations in which the target was up by the estimate.
-
-    It counts as up here: the next good observation makes it so.
-    """
-    steady = history.steady
-    start = watched.start if steady is None else min(max(steady, watched.start), watched.end)
-    parts = subtract(Interval(start, watched.end), excluded)
-    return sum(p.end - p.start for part in parts for p in history.pieces(part) if p.state is State.DOUBT_UP)
 
 
 class _Record:
     """A young record: `lost` is what of the time from `since` to the window's end is not certainly up."""
 
-    def __init__(self, history: History, since: int, lost: int, span: Span, excluded: Sequence[Interval]) -> None:
-        self.span, self.excluded = span, excluded
-        self._history, self._since, self._lost = history, since, lost
-        self._pieces: tuple[list[int], list[int]] | None = None
+    def __init__(self, history: History, since: int, span: Span, excluded: Sequence[Interval]) -> None:
+        self.span, self.lost = span, 0
+        self._history, self._since = history, since
+        self._excluded = excluded
+        counted = span.whole or span.window
+        self._clock = Counted(subtract(Interval(min(counted.start, span.window.start), counted.end), excluded))
+
+    def counted(self, start: int, end: int) -> int:
+        """Return the time from `start` to `end`, both in the window, after exclusions."""
+        return self._clock.before(end) - self._clock.before(start)
+
+    def open_end(self) -> int:
+        """Return the time since the last observations in which the target was up by the estimate.
+
+        It counts as up here: the next good observation makes it so.
+        """
+        steady, end = self._history.steady, self.span.window.end
+        start = self._since if steady is None else min(max(steady, self._since), end)
+        return sum(self._history.durations(part).doubt_up for part in subtract(Interval(start, end), self._excluded))
 
     def lost_from(self, start: int) -> int:
         """Return what of the time from `start` to the window's end is not certainly up, after exclusions."""
         if start <= self._since:  # all of the time before the record is
-            return self._lost + _length(Interval(start, self._since), self.excluded)
-        starts, before = self._not_up()
-        index = bisect_right(starts, start) - 1
-        grows = index + 1 < len(before) and before[index + 1] > before[index]
-        return self._lost - before[index] - (start - starts[index] if grows else 0)
+            return self.lost + self.counted(start, self._since)
+        parts = self._parts
+        index = bisect_right(parts, start, key=_start) - 1
+        if index < 0:
+            return self.lost
+        part, before = parts[index].part, parts[index].lost
+        return self.lost - before - self._not_up(Interval(part.start, min(start, part.end)))
 
-    def _not_up(self) -> tuple[list[int], list[int]]:
-        """Return where the pieces of the record begin, and how much before each is not certainly up; looked at once."""
-        if self._pieces is None:
-            starts, before = [self._since], [0]
-            for part in subtract(Interval(self._since, self.span.window.end), self.excluded):
-                for piece in self._history.pieces(part):
-                    if piece.start > starts[-1]:  # excluded time before it
-                        starts.append(piece.start)
-                        before.append(before[-1])
-                    starts.append(piece.end)
-                    before.append(before[-1] + (0 if piece.state is State.UP else piece.end - piece.start))
-            self._pieces = starts, before
-        return self._pieces
+    @cached_property
+    def _parts(self) -> list[_Part]:
+        """The record after exclusions: its parts, and how much before each is not certainly up."""
+        found, before = [], 0
+        for part in subtract(Interval(self._since, self.span.window.end), self._excluded):
+            found.append(_Part(part, before))
+            before += self._not_up(part)
+        return found
 
-    def total_from(self, start: int) -> int:
-        """Return the time from `start` to the window's end after exclusions."""
-        return _length(Interval(start, self.span.window.end), self.excluded)
+    def _not_up(self, part: Interval) -> int:
+        return part.length - self._history.durations(part).up
+
+
+class _Part(NamedTuple):
+    part: Interval
+    lost: int
+
+
+def _start(part: _Part) -> int:
+    return part.part.start
 
 
 def _decidable_at(record: _Record, objective: Objective) -> int | None:
@@ -135,38 +145,36 @@ def _decidable_at(record: _Record, objective: Objective) -> int | None:
     Of a rolling window, time that is excluded after its end is taken as counted.
     """
     window, whole, share = record.span.window, record.span.whole, 1 - objective.ratio
+    allowed, per = share.numerator, share.denominator  # integers: `per` times the time, microseconds
 
-    def met(start: int) -> bool:
+    def missing(start: int) -> int:
         ahead = start - window.start  # all up, and nothing excluded, in what the window takes in from now on
-        return record.lost_from(start) <= share * (record.total_from(start) + ahead)
+        return per * record.lost_from(start) - allowed * (record.counted(start, window.end) + ahead)
 
-    if met(window.start):
+    if missing(window.start) <= 0:
         return window.end
     if whole is not None:
-        lost = record.lost_from(window.start)
-        return _first(
-            window.end,
-            whole.end,
-            lambda at: lost <= share * _length(Interval(whole.start, at), record.excluded),
-        )
+        lost = per * record.lost_from(window.start)
+        return _first(window.end, whole.end, lambda at: lost - allowed * record.counted(whole.start, at), allowed)
     if not record.span.rolling:
         return None
-    start = _first(window.start, window.end, met)
+    start = _first(window.start, window.end, missing, per + allowed)
     return None if start is None else start + window.length
 
 
-def _length(span: Interval, excluded: Sequence[Interval]) -> int:
-    return sum(part.length for part in subtract(span, excluded))
+def _first(low: int, high: int, missing: Callable[[int], int], slope: int) -> int | None:
+    """Return the least number from low to high at which nothing is missing, None if something is at high.
 
-
-def _first(low: int, high: int, holds: Callable[[int], bool]) -> int | None:
-    """Return the least number from low to high of which it holds, None of none; once it holds it goes on to hold."""
-    if not holds(high):
+    What is missing never rises, and falls by `slope` at most from one number to the next, which tells how far away the
+    number is at least.
+    """
+    if missing(high) > 0:
         return None
     while low < high:
         middle = (low + high) // 2
-        if holds(middle):
-            high = middle
+        still = missing(middle)
+        if still > 0:
+            low = middle - (-still // slope)
         else:
-            low = middle + 1
+            high = max(low, middle - (-still // slope))
     return low

@@ -44,20 +44,26 @@ def test_compositions_compose(members: list[tuple[oracle.Seen, int]], k: int, j:
 
 
 @given(
-    st.lists(st.tuples(st.integers(0, 2), st.integers(1, 6), st.sampled_from(list(Outcome))), max_size=30),
+    st.lists(
+        st.tuples(st.integers(0, 2), st.integers(1, 6) | st.just(60), st.sampled_from(list(Outcome))), max_size=30
+    ),
     holds,
     windows,
+    st.booleans(),
 )
 def test_growing_is_the_same_as_from_scratch(
-    steps: list[tuple[int, int, Outcome]], hold: int, window: Interval
+    steps: list[tuple[int, int, Outcome]], hold: int, window: Interval, joining: bool
 ) -> None:
-    """A composition that is asked after every observation says the same as one made from the full record."""
+    """A composition that is asked after every observation says the same as one made from the full record.
+
+    Also when a member is observed again long after its last observation expired.
+    """
     members = [Timeline(hold) for _ in range(3)]
-    growing = Composition(Rule(2), members)
+    growing = Composition(Rule(2), members, joining=joining)
     for who, wait, outcome in steps:
         members[who].append((members[who].last_at or 0) + wait, outcome)
         growing.settle()
-        fresh = Composition(Rule(2), members)
+        fresh = Composition(Rule(2), members, joining=joining)
         assert growing.durations(window) == fresh.durations(window)
         assert list(growing.pieces(window)) == list(fresh.pieces(window))
         assert growing.counts(window) == fresh.counts(window)

@@ -125,9 +125,9 @@ def test_a_member_that_was_silent_long_is_composed_and_taken_back_when_it_return
             silent.append(at, GOOD)
         both.settle()
     assert both.durations(Interval(0, 90)) == Durations(up=20, doubt_up=20, unknown=50, guessed_up=50)
-    assert len(list(both._unsettled(Interval(90, 90)))) == 0
+    assert len(list(both._sweep(Interval(90, 90)))) == 0
     assert both._track is not None
-    assert both._track.end == 90, "composed past the silence"
+    assert (both._track.end, both.steady) == (110, 90), "composed past the silence"
     silent.append(95, BAD)
     for at in range(100, 140, 10):
         live.append(at, GOOD)
@@ -170,26 +170,3 @@ def test_nothing_known_of_any_member_is_unknown() -> None:
     whole = Composition(Rule(1), [member])
     assert whole.first is None
     assert whole.state(1) is State.UNKNOWN
-
-
-def test_what_is_settled_is_composed_once() -> None:
-    """A second query asks the members only for the time after what was settled."""
-    asked: list[Interval] = []
-
-    class Watched(Timeline):
-        __slots__ = ()
-
-        def pieces(self, window):  # type: ignore[no-untyped-def]
-            asked.append(window)
-            return super().pieces(window)
-
-    member = Watched(5)
-    for at in range(0, 100, 5):
-        member.append(at, GOOD if at % 10 else BAD)
-    whole = Composition(Rule(), [member])
-    whole.settle()
-    assert asked == [Interval(0, 95)]
-    whole.durations(Interval(-10, 110))
-    assert asked[1:] == [Interval(95, 110)]
-    whole.settle()
-    assert len(asked) == 2

@@ -1,0 +1,153 @@
+"""What a query looks at does not grow with the record: steps are counted, because seconds depend on the machine."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import pytest
+
+from sla.compose import Composition, Rule
+from sla.eras import EVER, Era, Eras
+from sla.interval import DAY, HOUR, MINUTE, SECOND, Interval
+from sla.measured import measure
+from sla.objective import Objective
+from sla.observation import Outcome, Run
+from sla.timeline import Timeline
+from sla.track import Durations, State
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Iterator
+
+    from sla.track import Piece
+
+GOOD, BAD = Outcome.GOOD, Outcome.BAD
+HOLD = 130 * SECOND
+GOAL = Objective.parse("99.9%")
+END = 1000 * DAY
+
+
+class Walked(Timeline):
+    """Counts the pieces that are taken from it."""
+
+    __slots__ = ("steps",)
+
+    def __init__(self, hold: int) -> None:
+        super().__init__(hold)
+        self.steps = 0
+
+    def pieces(self, window: Interval) -> Iterator[Piece]:
+        for piece in super().pieces(window):
+            self.steps += 1
+            yield piece
+
+
+class Watched(Composition):
+    """Counts the queries of its durations, and the pieces that are taken from it."""
+
+    __slots__ = ("queries", "steps")
+
+    def __init__(self, members: Iterable[Timeline]) -> None:
+        super().__init__(Rule(), tuple(members))
+        self.queries = self.steps = 0
+
+    def pieces(self, window: Interval) -> Iterator[Piece]:
+        for piece in super().pieces(window):
+            self.steps += 1
+            yield piece
+
+    def durations(self, window: Interval) -> Durations:
+        self.queries += 1
+        return super().durations(window)
+
+
+def year(number: int, days: int = 365, until: int = END) -> Walked:
+    """Return probes each minute with five minutes of failures every two days, from `days` before END on."""
+    timeline = Walked(HOLD)
+    at = END - days * DAY + number * 7 * MINUTE
+    while at < until:
+        timeline.append_run(Run("p/c", GOOD, "", at, at + 2 * DAY, 2881, HOLD))
+        at += 2 * DAY + MINUTE
+        timeline.append_run(Run("p/c", BAD, "deadline", at, at + 4 * MINUTE, 5, HOLD))
+        at += 5 * MINUTE
+    return timeline
+
+
+def steps(members: Iterable[Walked]) -> int:
+    """Return how many pieces of the members were walked over, and forget it."""
+    total = 0
+    for member in members:
+        total += member.steps
+        member.steps = 0
+    return total
+
+
+def test_what_was_composed_is_not_composed_again() -> None:
+    members = [year(number) for number in range(3)]
+    whole = Composition(Rule(), members)
+    whole.settle()
+    assert steps(members) > 3 * 4 * 180
+    for length in (HOUR, DAY, 365 * DAY):
+        whole.durations(Interval(END - length, END + 10 * DAY))
+        whole.state(END + 10 * DAY)
+    assert steps(members) == 0
+    last = members[1].last_at or 0
+    members[1].append(last + MINUTE, GOOD)
+    whole.durations(Interval(END - 365 * DAY, END + 10 * DAY))
+    assert 0 < steps(members) < 30, "from the earlier of the last observations on"
+
+
+@pytest.mark.parametrize("outcome", [GOOD, BAD])
+def test_a_member_that_returns_after_300_days_has_only_the_end_of_its_hold_composed_again(outcome: Outcome) -> None:
+    members = [year(0), year(1, until=END - 300 * DAY), year(2)]
+    whole = Composition(Rule(2), members)
+    whole.settle()
+    steps(members)
+    members[1].append(max(member.last_at or 0 for member in members) + MINUTE, outcome)
+    window = Interval(END - 365 * DAY, END + 5 * DAY)
+    found = whole.durations(window)
+    assert steps(members) < 30
+    assert found == Composition(Rule(2), members).durations(window)
+    assert list(whole.pieces(window)) == list(Composition(Rule(2), members).pieces(window))
+
+
+def test_a_member_that_is_silent_for_300_days_costs_nothing() -> None:
+    members = [year(0), year(1, until=END - 300 * DAY), year(2)]
+    whole = Composition(Rule(), members)
+    whole.settle()
+    steps(members)
+    for _ in range(3):
+        members[0].append((members[0].last_at or 0) + MINUTE, GOOD)
+        measure(whole, Interval(END - 365 * DAY, END), GOAL, rolling=True)
+    assert steps(members) < 3 * 30
+
+
+@pytest.mark.parametrize("days", [20, 364])
+@pytest.mark.parametrize("goal", ["99%", "99.9%", "99.99%"])
+def test_when_a_young_record_can_be_decided_is_found_in_few_queries(days: int, goal: str) -> None:
+    """Some 2,000 pieces in a year: none of them is walked over, and the instant is searched for with few queries."""
+    members = [year(number, days) for number in range(3)]
+    whole = Watched(members)
+    eras = Eras([Era(EVER, whole)])
+    eras.settle()
+    steps(members)
+    found = measure(eras, Interval(END - 365 * DAY, END), Objective.parse(goal), rolling=True)
+    assert found.watched is not None
+    assert found.watched.decidable_at is not None
+    assert (whole.queries < 60, whole.steps) == (True, 0)
+    assert steps(members) == 0
+
+
+def test_states_in_the_middle_of_a_track_are_replaced_with_the_sums_of_all_later_ones() -> None:
+    """The member's last doubt becomes unknown once it is known not to have been observed for long."""
+    live, silent = Timeline.of_pairs([(at, GOOD) for at in range(0, 200, 10)], 20), Timeline(20)
+    silent.append(0, GOOD)
+    silent.append(10, GOOD)
+    both = Composition(Rule(), [live, silent])
+    assert both.durations(Interval(0, 190)) == Durations(up=10, doubt_up=20, unknown=160, guessed_up=160)
+    silent.append(200, GOOD)
+    assert both.durations(Interval(0, 190)) == Durations(up=10, unknown=180, guessed_up=180)
+    assert both.durations(Interval(100, 190)) == Durations(unknown=90, guessed_up=90)
+    assert [tuple(piece) for piece in both.pieces(Interval(0, 190))] == [
+        (0, 10, State.UP),
+        (10, 190, State.GUESS_UP),
+    ]
