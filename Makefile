@@ -25,7 +25,7 @@ help: ## List the commands
 run: $(VENV)/.run ## Start the demo portfolio and the daemon, and print the page's address
 	@exec $(BIN)/ninewatch demo
 
-extras: $(VENV)/.extras ## Install what the checks postgres, mysql and browser need
+extras: $(VENV)/.extras ## Install what the checks postgres, mysql and browser and the receiver apprise need
 
 test: lint unit ## Static checks and tests, about three minutes; contacts no other host
 
@@ -60,11 +60,13 @@ EXTRAS  := $(PYTHON) -c 'import sys, tomllib; extras = tomllib.load(open("pyproj
 	print(*(each for name in sys.argv[1:] for each in extras[name]), sep="\n")'
 
 lock: ## Resolve the dependencies anew (needs uv)
+	@sed -i -e '/^--\(only\|no\)-binary /d' requirements*.lock
 	$(COMPILE) pyproject.toml -o requirements.lock
 	$(COMPILE) --group build -c requirements.lock -o requirements-build.lock
 	$(EXTRAS) mysql postgres | $(COMPILE) -c requirements.lock - -o requirements-databases.lock
 	$(EXTRAS) browser | $(COMPILE) -c requirements.lock - -o requirements-browser.lock
-	$(COMPILE) pyproject.toml --all-extras --group dev -c requirements.lock $(patsubst %,-c requirements-%.lock,build databases browser) -o requirements-dev.lock
+	$(EXTRAS) apprise | $(COMPILE) -c requirements.lock - -o requirements-apprise.lock
+	$(COMPILE) pyproject.toml --all-extras --group dev -c requirements.lock $(patsubst %,-c requirements-%.lock,build databases browser apprise) -o requirements-dev.lock
 	@sed -i -e '/^    #   -c /d' requirements*.lock
 	@$(PYTHON) .ci/wheels_only.py oncalendar requirements*.lock
 
@@ -81,8 +83,8 @@ $(VENV)/.run: requirements.lock requirements-build.lock pyproject.toml
 	@printf '#!/bin/sh\nexec "%s" -m monitor "$$@"\n' '$(CURDIR)/$(BIN)/python' > $(BIN)/ninewatch && chmod +x $(BIN)/ninewatch
 	@touch $@
 
-$(VENV)/.extras: requirements-databases.lock requirements-browser.lock $(VENV)/.run
-	$(INSTALL) -r requirements-databases.lock -r requirements-browser.lock
+$(VENV)/.extras: requirements-databases.lock requirements-browser.lock requirements-apprise.lock $(VENV)/.run
+	$(INSTALL) -r requirements-databases.lock -r requirements-browser.lock -r requirements-apprise.lock
 	@touch $@
 
 $(VENV)/.dev: requirements-dev.lock requirements-build.lock pyproject.toml

@@ -51,9 +51,14 @@ Address = Annotated[
 
 
 class ReceiverBase(Model):
-    """What every kind of receiver has. A kind adds its own key, of its own name, and what belongs to it."""
+    """What every kind of receiver has. A kind adds its own key, of its own name, and what belongs to it.
+
+    `alerts` and `heartbeats` are whether it takes alerts, and the heartbeat of the dead man's switch.
+    """
 
     kind: ClassVar[str] = ""
+    alerts: ClassVar[bool] = True
+    heartbeats: ClassVar[bool] = False
 
     id: Id
     """Names the receiver in routes, in `ninewatch alert` and in the record."""
@@ -76,8 +81,8 @@ class ReceiverBase(Model):
         return f"({value.source})" if isinstance(value, Secret) else str(value)
 
 
-class HttpReceiver(ReceiverBase):
-    """A receiver that is reached over HTTP."""
+class TlsReceiver(ReceiverBase):
+    """A receiver whose connection may be encrypted."""
 
     tls: TlsOptions = TlsOptions()
     """How the receiver's certificate is judged."""

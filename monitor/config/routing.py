@@ -25,7 +25,7 @@ def routed(portfolio: Portfolio, product: Product | None, severity: Severity, no
     `product` is None for an alert about the monitor itself, which every route matches that names no product.
     """
     if not portfolio.routes:
-        return [] if severity is Severity.NOTE else [receiver.id for receiver in portfolio.receivers]
+        return [] if severity is Severity.NOTE else [receiver.id for receiver in portfolio.receivers if receiver.alerts]
     zone = portfolio.zone
     found = (route.to for route in portfolio.routes if _matches(route, product, severity, now, zone))
     return list(dict.fromkeys(name for names in found for name in names))
@@ -55,7 +55,7 @@ def shown(hours: ServiceHours, now: int, zone: ZoneInfo) -> bool:
 
 def routing_problems(portfolio: Portfolio, root: Node) -> Iterator[Problem]:
     """Yield what is wrong with receivers and routes of a portfolio that is valid in all else."""
-    for loc, message in (*_twice(portfolio), *_unknown(portfolio), *_circular(portfolio)):
+    for loc, message in (*_twice(portfolio), *_unknown(portfolio), *_unfit(portfolio), *_circular(portfolio)):
         yield Problem(locate(root, loc)[0], key_path(root, loc), message)
 
 
@@ -92,6 +92,19 @@ def _unknown(portfolio: Portfolio) -> Iterator[tuple[Loc, str]]:
     for loc, name, what, known in named:
         if name not in known:
             yield loc, f"there is no {what} {quoted(name)}; there {_are(known, what)}"
+
+
+def _unfit(portfolio: Portfolio) -> Iterator[tuple[Loc, str]]:
+    """Yield routes to receivers that take no alerts, and a heartbeat to one that takes none."""
+    held = {receiver.id: receiver for receiver in portfolio.receivers}
+    for number, route in enumerate(portfolio.routes):
+        for name in route.to:
+            if name in held and not held[name].alerts:
+                yield ("routes", number, "to"), f"{quoted(name)} takes the heartbeat only; name another receiver"
+    heartbeat = portfolio.alerting.heartbeat
+    if heartbeat is not None and heartbeat.to in held and not held[heartbeat.to].heartbeats:
+        able = "webhook, alertmanager or healthchecks"
+        yield ("alerting", "heartbeat", "to"), f"{quoted(heartbeat.to)} takes no heartbeat; name a {able} receiver"
 
 
 def _are(known: list[str], what: str) -> str:

@@ -100,6 +100,12 @@ class Frame:
         finally:
             self.outbound = policy
 
+    def sibling(self) -> Frame:
+        """Return the surroundings of another attempt at the same time, with the same deadline."""
+        other = Frame(self._clock, self.poller, self.resolver, self.outbound)
+        other.deadline = self.deadline
+        return other
+
     def limit(self, seconds: float) -> None:
         """Set the deadline, so many seconds from now."""
         self.deadline = self._clock.monotonic() + seconds

@@ -186,6 +186,11 @@ class Wire:
             self._frame.answer_waiting = _ready_now(self._socket, events)
             raise
 
+    def release(self) -> socket.socket:
+        """Return the socket, for a library that goes on with it; whoever takes it closes it."""
+        self._frame.poller.forget(self._descriptor)
+        return self._socket
+
     def close(self) -> None:
         """Close the connection at once; nothing is sent, so a stalled peer cannot hold it open."""
         self._frame.poller.forget(self._descriptor)

@@ -107,12 +107,19 @@ def _facts(message: Message) -> list[str]:
         lines.append(f"Not reported on their own, because they depend on it: {', '.join(extra['muted'])}")
     if fields["event"] == Kind.RESOLVED and downtime is not None:
         low, point, high = (_duration(downtime[name]) for name in ("low", "point", "high"))
-        lines.append(f"Downtime: {point} (between {low} and {high})")
+        lines.append(f"Downtime: {point} (between {low} and {high}){_cost(downtime['point'], budget)}")
     if budget is not None:
         left = budget["remaining_seconds"]
         over = "exceeded by" if left < 0 else "left"
         lines.append(f"Budget {over}: {_duration(abs(left))} of {_duration(budget['allowed_seconds'])}")
     return [*lines, *extra.get("notes", [])]
+
+
+def _cost(spent: float, budget: dict[str, float] | None) -> str:
+    """Return what the downtime took of the budget, floored; nothing where there is no budget."""
+    if budget is None or not budget["allowed_seconds"]:
+        return ""
+    return f", {int(1000 * spent / budget['allowed_seconds']) / 10:g} % of the budget"
 
 
 def _duration(seconds: float) -> str:

@@ -4,13 +4,42 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from monitor.receivers import webhook
+from monitor.receivers import (
+    alertmanager,
+    apprise,
+    email,
+    gcnotify,
+    healthchecks,
+    jira,
+    ntfy,
+    pagerduty,
+    rocketchat,
+    slack,
+    teams,
+    webhook,
+)
 
 if TYPE_CHECKING:
     from monitor.config.alerting import ReceiverBase
     from monitor.receivers.base import Deliver, ReceiverKind
 
-KINDS: dict[str, ReceiverKind[Any]] = {kind.name: kind for kind in (webhook.KIND,)}
+KINDS: dict[str, ReceiverKind[Any]] = {
+    kind.name: kind
+    for kind in (
+        webhook.KIND,
+        email.KIND,
+        slack.KIND,
+        teams.KIND,
+        rocketchat.KIND,
+        pagerduty.KIND,
+        jira.KIND,
+        alertmanager.KIND,
+        ntfy.KIND,
+        gcnotify.KIND,
+        healthchecks.KIND,
+        apprise.KIND,
+    )
+}
 
 RECEIVER_TYPES: tuple[type[ReceiverBase], ...] = tuple(kind.receiver for kind in KINDS.values())
 

@@ -16,7 +16,7 @@ from monitor.receivers.base import NotDelivered
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
-    from monitor.config.alerting import HttpReceiver
+    from monitor.config.alerting import TlsReceiver
     from monitor.http.request import Request
     from monitor.http.response import Response
     from monitor.network.attempt import Frame
@@ -30,7 +30,7 @@ _ANSWER = 64 * 1024  # bytes of an answer that are read
 
 async def send(
     frame: Frame,
-    receiver: HttpReceiver,
+    receiver: TlsReceiver,
     url: str | Secret,
     body: bytes = b"",
     *,
@@ -55,7 +55,7 @@ async def send(
 
 async def send_json(
     frame: Frame,
-    receiver: HttpReceiver,
+    receiver: TlsReceiver,
     url: str | Secret,
     body: Any,
     *,
@@ -72,9 +72,7 @@ def as_json(body: Any) -> bytes:
     return json.dumps(body, ensure_ascii=False, allow_nan=False).encode("utf-8", "replace")
 
 
-def _request(
-    receiver: HttpReceiver, url: str, body: bytes, headers: dict[str, str | Secret], method: Method
-) -> Request:
+def _request(receiver: TlsReceiver, url: str, body: bytes, headers: dict[str, str | Secret], method: Method) -> Request:
     check = HttpCheck.model_construct(
         id=receiver.id,
         timeout=receiver.timeout,

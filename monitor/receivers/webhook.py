@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Annotated, Any, ClassVar, Literal
 from pydantic import AfterValidator, Field, WithJsonSchema
 
 from monitor.config.addresses import Headers
-from monitor.config.alerting import Address, HttpReceiver
+from monitor.config.alerting import Address, TlsReceiver
 from monitor.config.secret import Secret
 from monitor.receivers.base import Deliver, ReceiverKind
 from monitor.receivers.sending import as_json, send
@@ -50,7 +50,7 @@ def _texts(value: Any) -> list[str]:
     return [value] if isinstance(value, str) else []
 
 
-class WebhookReceiver(HttpReceiver):
+class WebhookReceiver(TlsReceiver):
     """Sends the alert as JSON to a URL.
 
     `Idempotency-Key` is the same for every attempt to deliver one event: a receiver that keeps the keys it has seen
@@ -58,6 +58,7 @@ class WebhookReceiver(HttpReceiver):
     """
 
     kind: ClassVar[str] = "webhook"
+    heartbeats: ClassVar[bool] = True
 
     webhook: Address
     """The URL: `https://ops.example.org/hook`."""

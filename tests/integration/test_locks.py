@@ -34,7 +34,11 @@ SETS = {
     "image": (["requirements.lock", "requirements-databases.lock"], [*RUNTIME, *DATABASES]),
     "databases": (["requirements-databases.lock"], DATABASES),
     "browser": (["requirements-browser.lock"], EXTRAS["browser"]),
-    "make test": (["requirements-dev.lock"], [*RUNTIME, *DATABASES, *EXTRAS["browser"], *DEVELOPMENT, *BUILD]),
+    "apprise": (["requirements.lock", "requirements-apprise.lock"], EXTRAS["apprise"]),
+    "make test": (
+        ["requirements-dev.lock"],
+        [*RUNTIME, *DATABASES, *EXTRAS["browser"], *EXTRAS["apprise"], *DEVELOPMENT, *BUILD],
+    ),
 }
 
 

@@ -79,4 +79,5 @@ def test_the_target_exists_and_installs_what_each_kind_needs() -> None:
     assert all(f"\n{module}==" in locked or f"\n{module}[binary]==" in locked for module, _, _ in LIBRARIES)
     makefile = (ROOT / "Makefile").read_text()
     assert "\nextras: $(VENV)/.extras" in makefile
-    assert "$(INSTALL) -r requirements-databases.lock -r requirements-browser.lock" in makefile
+    locks = " ".join(f"-r requirements-{name}.lock" for name in ("databases", "browser", "apprise"))
+    assert f"$(INSTALL) {locks}" in makefile

@@ -1,0 +1,136 @@
+"""The `alertmanager` receiver: Alertmanager's API v2, all peers of a cluster."""
+
+from __future__ import annotations
+
+import asyncio
+from typing import TYPE_CHECKING, Annotated, Any, ClassVar, Final
+
+from pydantic import BeforeValidator, Field, WithJsonSchema
+
+from monitor.config.alerting import Address, TlsReceiver
+from monitor.config.secret import Secret, plain
+from monitor.network.failure import ProbeFailure
+from monitor.notification import Kind
+from monitor.receivers.base import Deliver, NotDelivered, ReceiverKind
+from monitor.receivers.sending import send_json
+from sla.interval import MINUTE
+from sla.window import format_instant
+
+if TYPE_CHECKING:
+    from monitor.network.attempt import Frame
+    from monitor.receivers.message import Message
+
+REPEAT: Final = MINUTE  # a firing alert is sent again after this, so that a restarted Alertmanager knows it soon
+LASTS: Final = 5 * MINUTE  # Alertmanager ends an alert that it has not heard of for so long: four repeats may be lost
+
+_NAMES = {"burn": "NinewatchBudgetBurn", "cert": "NinewatchCertificateExpires", "blind": "NinewatchMonitorBlind"}
+
+
+def _peers(value: Any) -> Any:
+    return value if isinstance(value, list | tuple) else (value,)
+
+
+Peers = Annotated[
+    tuple[Address, ...],
+    BeforeValidator(_peers),
+    Field(min_length=1),
+    WithJsonSchema(
+        {
+            "anyOf": [
+                {"type": "string", "format": "uri"},
+                {"type": "array", "items": {"type": "string", "format": "uri"}},
+            ]
+        }
+    ),
+]
+
+
+class AlertmanagerReceiver(TlsReceiver):
+    """Sends alerts to every peer of an Alertmanager cluster, again each minute while they fire.
+
+    The message is delivered when one peer has taken it; the peers tell each other, and the repeats reach the rest.
+    """
+
+    kind: ClassVar[str] = "alertmanager"
+    heartbeats: ClassVar[bool] = True
+
+    alertmanager: Peers
+    """The URL of each peer: `[http://alertmanager-0:9093, http://alertmanager-1:9093]`."""
+
+    @property
+    def destination(self) -> str:
+        """Where messages go."""
+        return ", ".join(f"({each.source})" if isinstance(each, Secret) else each for each in self.alertmanager)
+
+
+def alerts_of(message: Message) -> list[dict[str, Any]]:
+    """Return the alert as it stands. Its severity is a label, so one of another severity ends with the change."""
+    fields = message.fields
+    severities = [fields["severity"]]
+    if message.event in (Kind.RESOLVED, Kind.ESCALATED):
+        severities += [each for each in ("page", "ticket") if each != fields["severity"]]
+    return [_alert(message, each, firing=message.firing and each == fields["severity"]) for each in severities]
+
+
+def _alert(message: Message, severity: str, *, firing: bool) -> dict[str, Any]:
+    product, incident = message.fields["product"], message.fields["incident"]
+    labels = {"alertname": _name(message), "severity": severity, "key": message.key, "source": "ninewatch"}
+    if product is not None:
+        labels |= {"product": product["id"]}
+    if message.extra.get("team"):
+        labels |= {"team": message.extra["team"]}
+    ends = message.now + LASTS if firing else message.now
+    alert: dict[str, Any] = {
+        "labels": labels,
+        "annotations": {"summary": message.extra.get("summary", ""), "description": "\n".join(message.lines)},
+        "endsAt": format_instant(ends),
+    }
+    if incident is not None:
+        alert["startsAt"] = incident["opened"]
+    if "runbook" in message.links:
+        alert["annotations"]["runbook_url"] = message.links["runbook"]
+    if "product" in message.links:
+        alert["generatorURL"] = message.links["product"]
+    return alert
+
+
+def _name(message: Message) -> str:
+    if message.event is Kind.HEARTBEAT:
+        return "Watchdog"
+    return _NAMES.get(message.key.partition(":")[0], "NinewatchIncident")
+
+
+def prepare(receiver: AlertmanagerReceiver) -> Deliver:
+    """Return what posts to all peers."""
+    urls = [plain(each).rstrip("/") + "/api/v2/alerts" for each in receiver.alertmanager]
+
+    async def deliver(frame: Frame, message: Message) -> None:
+        body = alerts_of(message)
+        frames = [frame, *(frame.sibling() for _ in urls[1:])]
+        sent = (send_json(each, receiver, url, body) for each, url in zip(frames, urls, strict=True))
+        results = await asyncio.gather(*sent, return_exceptions=True)
+        failures = [each for each in results if isinstance(each, BaseException)]
+        if len(failures) == len(urls):
+            raise _least_final(failures)
+
+    return deliver
+
+
+def _least_final(failures: list[BaseException]) -> BaseException:
+    """Return the failure to report where all peers failed: one that is worth a retry, if there is one."""
+    for each in failures:
+        if not isinstance(each, NotDelivered | ProbeFailure | OSError):
+            return each
+    worth = (each for each in failures if not (isinstance(each, NotDelivered) and each.refused))
+    return next(worth, failures[0])
+
+
+KIND = ReceiverKind(
+    AlertmanagerReceiver,
+    prepare,
+    example="""\
+id: alertmanager
+alertmanager: [http://alertmanager-0.example.org:9093, http://alertmanager-1.example.org:9093]
+""",
+    repeats=REPEAT,
+)

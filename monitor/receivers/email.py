@@ -1,0 +1,181 @@
+"""The `email` receiver: SMTP, with STARTTLS unless configured otherwise."""
+
+from __future__ import annotations
+
+import asyncio
+import re
+from datetime import UTC, datetime
+from email.message import EmailMessage
+from email.utils import format_datetime
+from typing import TYPE_CHECKING, Annotated, ClassVar, Literal, Self
+
+import structlog
+from pydantic import AfterValidator, BeforeValidator, Field, WithJsonSchema, model_validator
+
+from monitor.config.addresses import DefaultPort, HostPort
+from monitor.config.alerting import TlsReceiver
+from monitor.config.base import Model
+from monitor.config.secret import Secret
+from monitor.config.values import Token, problem_at
+from monitor.network.connection import Wire
+from monitor.network.tls_context import context_for
+from monitor.receivers.base import Deliver, NotDelivered, ReceiverKind
+from monitor.receivers.chat_text import cut
+from sla.interval import SECOND
+
+if TYPE_CHECKING:
+    import socket
+    from collections.abc import Mapping
+
+    from aiosmtplib import SMTP
+
+    from monitor.network.attempt import Frame
+    from monitor.receivers.message import Message
+
+log = structlog.get_logger()
+
+_ADDRESS = re.compile(r"[^@\s<>,;:\"]+@[^@\s<>,;:\"]+")
+
+
+def _mailbox(value: str) -> str:
+    if not _ADDRESS.fullmatch(value):
+        raise ValueError("is not an e-mail address; write name@example.org")
+    return value
+
+
+Mailbox = Annotated[str, AfterValidator(_mailbox)]
+Mailboxes = Annotated[
+    tuple[Mailbox, ...],
+    BeforeValidator(lambda value: (value,) if isinstance(value, str) else value),
+    Field(min_length=1),
+    WithJsonSchema({"anyOf": [{"type": "string"}, {"type": "array", "items": {"type": "string"}, "minItems": 1}]}),
+]
+
+
+class EmailBlock(Model):
+    """Whom to write to, from whom, and through which server."""
+
+    to: Mailboxes
+    """An address, or a list of them."""
+
+    sender: Annotated[Mailbox, Field(alias="from")]
+    """The address that it comes from."""
+
+    server: Annotated[HostPort, DefaultPort(587)]
+    """The mail server, `host` or `host:port`; port 587 unless written."""
+
+    security: Literal["starttls", "tls", "none"] = "starttls"
+    """`starttls` (port 587), `tls` from the start (port 465), or `none`, which sends in the clear."""
+
+    user: Token | None = None
+    """The user to log in as, who needs a `password`."""
+
+    password: Secret | None = None
+    """Where the password is kept."""
+
+    @model_validator(mode="after")
+    def _logs_in_safely(self) -> Self:
+        if (self.user is None) != (self.password is None):
+            raise problem_at("user", "user and password belong together; write both or neither")
+        if self.password is not None and self.security == "none":
+            raise problem_at("security", "would send the password in the clear; write starttls or tls")
+        return self
+
+
+class EmailReceiver(TlsReceiver):
+    """Sends an e-mail. All events of an alert are one thread in a mailbox."""
+
+    kind: ClassVar[str] = "email"
+
+    email: EmailBlock
+    """Whom to write to: `{to: ops@example.org, from: ninewatch@example.org, server: smtp.example.org}`."""
+
+    @property
+    def destination(self) -> str:
+        """Where messages go."""
+        return ", ".join(self.email.to)
+
+
+def mail_of(message: Message, block: EmailBlock) -> EmailMessage:
+    """Return the mail. Its `Message-ID` follows from the idempotency key, and refers to the alert's first mail."""
+    mail = EmailMessage()
+    domain = block.sender.rpartition("@")[2]
+    mail["Subject"] = cut(" ".join(message.title.split()), 200)
+    mail["From"], mail["To"] = f"ninewatch <{block.sender}>", ", ".join(block.to)
+    mail["Date"] = format_datetime(datetime.fromtimestamp(message.now // SECOND, UTC))
+    mail["Message-ID"] = f"<{_identity(message.idempotency_key)}@{domain}>"
+    mail["Auto-Submitted"] = "auto-generated"
+    if message.event != "opened":
+        mail["In-Reply-To"] = mail["References"] = f"<{_identity(message.key + 'opened')}@{domain}>"
+    mail.set_content(message.text + "\n")
+    return mail
+
+
+def _identity(key: str) -> str:
+    return re.sub(r"[^A-Za-z0-9.-]", "-", key)
+
+
+def prepare(receiver: EmailReceiver) -> Deliver:
+    """Return what sends a mail over a connection of its own."""
+    block = receiver.email
+    context = None if block.security == "none" else context_for(receiver.tls)
+
+    async def deliver(frame: Frame, message: Message) -> None:
+        import aiosmtplib
+
+        addresses = await frame.addresses(block.server.host, block.server.port)
+        sock = (await Wire.open(frame, addresses)).release()
+        client = aiosmtplib.SMTP(
+            hostname=receiver.tls.server_name or block.server.host,
+            sock=sock,
+            use_tls=block.security == "tls",
+            start_tls=block.security == "starttls",
+            tls_context=context,
+            timeout=None,
+            local_hostname="ninewatch",
+        )
+        try:
+            refused = await _sent(client, sock, mail_of(message, block), block)
+        except aiosmtplib.SMTPRecipientsRefused as error:
+            raise NotDelivered("; ".join(f"{each.recipient}: {each}" for each in error.recipients)) from None
+        except aiosmtplib.SMTPException as error:
+            raise NotDelivered(str(error) or type(error).__name__) from None
+        for address, response in refused.items():
+            log.warning("recipient_refused", receiver=receiver.id, recipient=address, answer=str(response)[:200])
+
+    return deliver
+
+
+async def _sent(client: SMTP, sock: socket.socket, mail: EmailMessage, block: EmailBlock) -> Mapping[str, object]:
+    """Send the mail and return the answers of refused recipients; the connection is cut afterwards, also in TLS."""
+    try:
+        await client.connect()
+    except BaseException:
+        client.close()
+        sock.close()
+        raise
+    transport = client.transport
+    try:
+        if block.user is not None and block.password is not None:
+            await client.login(block.user, block.password.reveal())
+        refused, _ = await client.send_message(mail)
+        return refused
+    finally:
+        if isinstance(transport, asyncio.WriteTransport):
+            transport.abort()  # a TLS connection that is closed in order waits for the server
+
+
+KIND = ReceiverKind(
+    EmailReceiver,
+    prepare,
+    example="""\
+id: mail
+email:
+  to: [on-call@example.org]
+  from: ninewatch@example.org
+  server: smtp.example.org:587
+  user: ninewatch
+  password: {file: secrets/smtp-password}
+""",
+    groups=True,
+)

@@ -1,0 +1,107 @@
+"""The `gcnotify` receiver: an e-mail or a text message through GC Notify."""
+
+from __future__ import annotations
+
+import re
+from typing import TYPE_CHECKING, Annotated, Any, ClassVar, Self
+
+from pydantic import AfterValidator, model_validator
+
+from monitor.config.addresses import HttpUrl
+from monitor.config.alerting import TlsReceiver
+from monitor.config.base import Model
+from monitor.config.secret import Secret
+from monitor.config.values import Token, problem_at
+from monitor.receivers.base import Deliver, ReceiverKind
+from monitor.receivers.chat_text import cut, without_mentions
+from monitor.receivers.sending import send_json
+
+if TYPE_CHECKING:
+    from monitor.network.attempt import Frame
+    from monitor.receivers.message import Message
+
+_UUID = re.compile(r"[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}")
+
+
+def _template(value: str) -> str:
+    if not _UUID.fullmatch(value):
+        raise ValueError("is not the id of a template; copy it from GC Notify (a UUID)")
+    return value
+
+
+class GcNotifyBlock(Model):
+    """Whom to write to, and with which template."""
+
+    key: Secret
+    """Where the API key is kept."""
+
+    template: Annotated[str, AfterValidator(_template)]
+    """The id of a template with the fields `((subject))` and `((message))`; of a text message, `((message))`."""
+
+    email: Token | None = None
+    """The e-mail address to write to."""
+
+    phone: Token | None = None
+    """The phone number to send a text message to."""
+
+    @model_validator(mode="after")
+    def _one_way(self) -> Self:
+        if (self.email is None) == (self.phone is None):
+            raise problem_at("email", "write either email or phone")
+        return self
+
+
+class GcNotifyReceiver(TlsReceiver):
+    """Sends an e-mail or a text message through GC Notify."""
+
+    kind: ClassVar[str] = "gcnotify"
+
+    gcnotify: GcNotifyBlock
+    """Whom to write to: `{key: ..., template: ..., email: ...}`."""
+
+    server: HttpUrl = "https://api.notification.canada.ca"
+    """The API."""
+
+    @property
+    def destination(self) -> str:
+        """Where messages go."""
+        return str(self.gcnotify.email or self.gcnotify.phone)
+
+
+def body_of(message: Message, block: GcNotifyBlock) -> dict[str, Any]:
+    """Return the request. `reference` is the idempotency key, by which a repeated message can be found."""
+    common = {"template_id": block.template, "reference": message.idempotency_key}
+    if block.phone is not None:
+        text = cut(f"{message.title}. {'. '.join(message.lines[:2])}", 600)
+        return common | {"phone_number": block.phone, "personalisation": {"message": text}}
+    said = "\n\n".join(without_mentions(line) for line in (message.title, *message.lines))
+    links = [] if message.others else [f"{name}: {url}" for name, url in message.links.items()]
+    words = {"subject": cut(message.title, 200), "message": "\n\n".join([said, *links])}
+    return common | {"email_address": block.email, "personalisation": words}
+
+
+def prepare(receiver: GcNotifyReceiver) -> Deliver:
+    """Return what sends the message; GC Notify has accepted it when it answers 201."""
+    block = receiver.gcnotify
+    way = "email" if block.phone is None else "sms"
+    url = f"{receiver.server.rstrip('/')}/v2/notifications/{way}"
+    headers = {"Authorization": f"ApiKey-v1 {block.key.reveal()}"}
+
+    async def deliver(frame: Frame, message: Message) -> None:
+        await send_json(frame, receiver, url, body_of(message, block), headers=headers)
+
+    return deliver
+
+
+KIND = ReceiverKind(
+    GcNotifyReceiver,
+    prepare,
+    example="""\
+id: text-message
+gcnotify:
+  key: {file: secrets/gc-notify-key}
+  template: 8b3a8a6e-1c1f-4f6e-9a53-0d4f1b2c3d4e
+  email: on-call@example.org
+""",
+    groups=True,
+)

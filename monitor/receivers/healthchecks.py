@@ -1,0 +1,46 @@
+"""The `healthchecks` receiver: the ping URL of Healthchecks, or of a service that takes the same pings."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, ClassVar
+
+from monitor.config.alerting import Address, TlsReceiver
+from monitor.receivers.base import Deliver, ReceiverKind
+from monitor.receivers.sending import send
+
+if TYPE_CHECKING:
+    from monitor.network.attempt import Frame
+    from monitor.receivers.message import Message
+
+
+class HealthchecksReceiver(TlsReceiver):
+    """Takes the heartbeat (dead man's switch) and nothing else: no alert is routed to it.
+
+    The service alerts when the pings stop: the daemon has died, or its scheduler, record or outbox is stuck.
+    """
+
+    kind: ClassVar[str] = "healthchecks"
+    heartbeats: ClassVar[bool] = True
+    alerts: ClassVar[bool] = False
+
+    healthchecks: Address
+    """The ping URL: `{file: /run/secrets/ping-url}`."""
+
+
+def prepare(receiver: HealthchecksReceiver) -> Deliver:
+    """Return what pings."""
+
+    async def deliver(frame: Frame, message: Message) -> None:
+        await send(frame, receiver, receiver.healthchecks, message.text.encode())
+
+    return deliver
+
+
+KIND = ReceiverKind(
+    HealthchecksReceiver,
+    prepare,
+    example="""\
+id: snitch
+healthchecks: {file: secrets/ping-url}
+""",
+)

@@ -1,0 +1,80 @@
+"""The `ntfy` receiver: a push message through ntfy.sh or a server of one's own."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any, ClassVar, Self
+from urllib.parse import urlsplit
+
+from pydantic import model_validator
+
+from monitor.config.alerting import Address, TlsReceiver
+from monitor.config.secret import Secret, plain
+from monitor.config.values import problem_at
+from monitor.receivers.base import Deliver, ReceiverKind
+from monitor.receivers.chat_text import cut
+from monitor.receivers.sending import send_json
+
+if TYPE_CHECKING:
+    from monitor.network.attempt import Frame
+    from monitor.receivers.message import Message
+
+_PRIORITIES = {"page": 5, "ticket": 3, "note": 2}
+_LONGEST = 4_000  # bytes of a message; ntfy makes an attachment of more
+
+
+class NtfyReceiver(TlsReceiver):
+    """Publishes a message to a topic of ntfy. A page has the highest priority, which rings through on phones."""
+
+    kind: ClassVar[str] = "ntfy"
+
+    ntfy: Address
+    """The topic's URL: `https://ntfy.example.org/forms-alerts`. Who knows the topic of a public server can read it."""
+
+    token: Secret | None = None
+    """An access token."""
+
+    @model_validator(mode="after")
+    def _names_a_topic(self) -> Self:
+        topic = urlsplit(plain(self.ntfy)).path.strip("/")
+        if not topic or "/" in topic:
+            raise problem_at("ntfy", "names no topic; write https://ntfy.example.org/topic")
+        return self
+
+
+def body_of(message: Message, topic: str) -> dict[str, Any]:
+    """Return the message as ntfy's JSON has it."""
+    text = "\n".join(message.lines) or message.title
+    body: dict[str, Any] = {
+        "topic": topic,
+        "title": cut(message.title, 250),
+        "message": cut(text, _LONGEST // 4),
+        "priority": _PRIORITIES[message.fields["severity"]] if message.firing else 3,
+        "tags": ["rotating_light" if message.firing else "white_check_mark"],
+    }
+    if "product" in message.links and not message.others:
+        body["click"] = message.links["product"]
+    return body
+
+
+def prepare(receiver: NtfyReceiver) -> Deliver:
+    """Return what publishes a message: JSON goes to the server's root, with the topic in it."""
+    url = urlsplit(plain(receiver.ntfy))
+    root, topic = f"{url.scheme}://{url.netloc}/", url.path.strip("/")
+    headers = {} if receiver.token is None else {"Authorization": f"Bearer {receiver.token.reveal()}"}
+
+    async def deliver(frame: Frame, message: Message) -> None:
+        await send_json(frame, receiver, root, body_of(message, topic), headers=headers)
+
+    return deliver
+
+
+KIND = ReceiverKind(
+    NtfyReceiver,
+    prepare,
+    example="""\
+id: phones
+ntfy: https://ntfy.example.org/forms-alerts
+token: {file: secrets/ntfy-token}
+""",
+    groups=True,
+)

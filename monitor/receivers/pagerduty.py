@@ -1,0 +1,81 @@
+"""The `pagerduty` receiver: Events API v2."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any, ClassVar
+
+from monitor.config.addresses import HttpUrl
+from monitor.config.alerting import TlsReceiver
+from monitor.config.secret import Secret
+from monitor.notification import Kind
+from monitor.receivers.base import Deliver, ReceiverKind
+from monitor.receivers.chat_text import cut
+from monitor.receivers.sending import send_json
+
+if TYPE_CHECKING:
+    from monitor.network.attempt import Frame
+    from monitor.receivers.message import Message
+
+_SEVERITIES = {"page": "critical", "ticket": "warning", "note": "info"}
+_ACTIONS = {Kind.RESOLVED: "resolve", Kind.ACKNOWLEDGED: "acknowledge"}
+
+
+class PagerDutyReceiver(TlsReceiver):
+    """Triggers and resolves incidents of a PagerDuty service. The alert's key is the `dedup_key`."""
+
+    kind: ClassVar[str] = "pagerduty"
+
+    pagerduty: Secret
+    """Where the integration key (routing key) of the service is kept."""
+
+    server: HttpUrl = "https://events.pagerduty.com"
+    """The events API; `https://events.eu.pagerduty.com` in the EU."""
+
+
+def body_of(message: Message, routing_key: str) -> dict[str, Any]:
+    """Return the event. A page is `critical`, a ticket `warning`."""
+    fields, product = message.fields, message.fields["product"]
+    incident = fields["incident"]
+    event: dict[str, Any] = {
+        "routing_key": routing_key,
+        "event_action": _ACTIONS.get(message.event, "trigger"),
+        "dedup_key": message.key,
+        "client": "ninewatch",
+        "payload": {
+            "summary": cut(message.short, 1_024),
+            "source": "ninewatch" if product is None else product["id"],
+            "severity": _SEVERITIES[fields["severity"]],
+            "class": fields["event"],
+            "custom_details": {"text": message.lines, **{key: fields[key] for key in ("checks", "downtime_seconds")}},
+        },
+        "links": [{"href": url, "text": name} for name, url in message.links.items()],
+    }
+    if incident is not None:
+        event["payload"]["timestamp"] = incident["opened"]
+    if product is not None:
+        event["payload"]["component"] = product["name"]
+    if message.extra.get("team"):
+        event["payload"]["group"] = message.extra["team"]
+    if "product" in message.links:
+        event["client_url"] = message.links["product"]
+    return event
+
+
+def prepare(receiver: PagerDutyReceiver) -> Deliver:
+    """Return what sends an event."""
+    url = receiver.server.rstrip("/") + "/v2/enqueue"
+
+    async def deliver(frame: Frame, message: Message) -> None:
+        await send_json(frame, receiver, url, body_of(message, receiver.pagerduty.reveal()))
+
+    return deliver
+
+
+KIND = ReceiverKind(
+    PagerDutyReceiver,
+    prepare,
+    example="""\
+id: pager
+pagerduty: {file: secrets/pagerduty-key}
+""",
+)

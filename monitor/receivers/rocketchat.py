@@ -1,0 +1,52 @@
+"""The `rocketchat` receiver: an incoming webhook of Rocket.Chat."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any, ClassVar
+
+from monitor.config.alerting import Address, TlsReceiver
+from monitor.receivers.base import Deliver, ReceiverKind
+from monitor.receivers.chat_text import cut, without_mentions
+from monitor.receivers.sending import send_json
+
+if TYPE_CHECKING:
+    from monitor.network.attempt import Frame
+    from monitor.receivers.message import Message
+
+_LONGEST = 5_000  # characters of a message that Rocket.Chat takes unless it is configured otherwise
+
+
+class RocketChatReceiver(TlsReceiver):
+    """Sends a message to a Rocket.Chat channel through an incoming webhook."""
+
+    kind: ClassVar[str] = "rocketchat"
+
+    rocketchat: Address
+    """The webhook's URL, which is a secret: `{file: /run/secrets/rocketchat}`."""
+
+
+def body_of(message: Message) -> dict[str, Any]:
+    """Return the message; links come last and are left to Rocket.Chat to find."""
+    said = cut("\n".join([message.title, *message.lines]), _LONGEST - 1_000)
+    links = [] if message.others else [f"{name}: {url}" for name, url in message.links.items()]
+    return {"alias": "ninewatch", "text": "\n".join([without_mentions(said), *links])}
+
+
+def prepare(receiver: RocketChatReceiver) -> Deliver:
+    """Return what posts a message."""
+
+    async def deliver(frame: Frame, message: Message) -> None:
+        await send_json(frame, receiver, receiver.rocketchat, body_of(message))
+
+    return deliver
+
+
+KIND = ReceiverKind(
+    RocketChatReceiver,
+    prepare,
+    example="""\
+id: chat
+rocketchat: {file: secrets/rocketchat-webhook}
+""",
+    groups=True,
+)

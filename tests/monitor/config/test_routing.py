@@ -1,0 +1,143 @@
+"""Which receivers an alert goes to, and which routes are refused."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import pytest
+
+from monitor.commands.common import examined
+from monitor.config.routing import routed
+from sla.interval import HOUR, SECOND
+from sla.product_incident import Severity
+
+if TYPE_CHECKING:
+    from monitor.config.model import Portfolio
+
+SATURDAY = 1_790_424_000 * SECOND  # 2026-09-26T12:00Z
+CHECK = {"id": "health", "http": "https://example.org/health"}
+
+
+def product(name: str, **fields: Any) -> dict[str, Any]:
+    return {"id": name, "objective": "99.9%", "checks": [CHECK], **fields}
+
+
+def hook(name: str, **fields: Any) -> dict[str, Any]:
+    return {"id": name, "webhook": f"https://ops.example.org/{name}", **fields}
+
+
+def examine(folder: Path, **config: Any) -> Any:
+    path = folder / "ninewatch.yaml"
+    config = {"products": [product("forms"), product("sso")], "receivers": [hook("ops"), hook("team")], **config}
+    path.write_text(json.dumps(config))
+    return examined(path)
+
+
+def problems(folder: Path, **config: Any) -> list[str]:
+    return [str(each).split("ninewatch.yaml:")[1] for each in examine(folder, **config).problems]
+
+
+def load(folder: Path, **config: Any) -> Portfolio:
+    found = examine(folder, **config)
+    assert found.problems == ()
+    portfolio: Portfolio = found.portfolio
+    return portfolio
+
+
+def to(portfolio: Portfolio, name: str, severity: Severity = Severity.PAGE, now: int | None = None) -> list[str]:
+    held = next(each for each in portfolio.products if each.id == name)
+    return routed(portfolio, held, severity, now)
+
+
+def test_without_routes_pages_and_tickets_go_to_all_and_notes_to_none(tmp_path: Path) -> None:
+    portfolio = load(tmp_path)
+    assert to(portfolio, "forms") == to(portfolio, "forms", Severity.TICKET) == ["ops", "team"]
+    assert to(portfolio, "forms", Severity.NOTE) == []
+
+
+def test_a_receiver_of_the_heartbeat_alone_gets_no_alert(tmp_path: Path) -> None:
+    snitch = {"id": "snitch", "healthchecks": "https://hc.example.org/ping/1"}
+    portfolio = load(tmp_path, receivers=[hook("ops"), snitch], alerting={"heartbeat": {"to": "snitch"}})
+    assert to(portfolio, "forms") == ["ops"]
+
+
+@pytest.mark.parametrize(
+    ("route", "matching", "other"),
+    [
+        ({"products": ["forms"]}, "forms", "sso"),
+        ({"teams": ["CoCo"]}, "forms", "sso"),
+        ({"stages": ["pilot"]}, "sso", "forms"),
+    ],
+)
+def test_a_route_takes_what_it_names(tmp_path: Path, route: dict[str, Any], matching: str, other: str) -> None:
+    products = [product("forms", team="CoCo"), product("sso", stage="pilot")]
+    routes = [{"to": "ops", **route}, {"to": ["team"], "severities": ["ticket"]}]
+    portfolio = load(tmp_path, products=products, routes=routes)
+    assert to(portfolio, matching) == ["ops"]
+    assert to(portfolio, other) == []
+    assert to(portfolio, matching, Severity.TICKET) == ["ops", "team"]
+    assert routed(portfolio, None, Severity.TICKET) == ["team"], "an alert about the monitor itself names no product"
+
+
+def test_a_route_may_hold_at_some_hours_only(tmp_path: Path) -> None:
+    routes = [{"to": "team", "hours": "Mon-Fri 08:00-17:00"}, {"to": "ops"}]
+    portfolio = load(tmp_path, routes=routes, time_zone="UTC")
+    assert to(portfolio, "forms", now=SATURDAY) == ["ops"]
+    assert to(portfolio, "forms", now=SATURDAY + 48 * HOUR) == ["team", "ops"]
+    assert to(portfolio, "forms") == ["team", "ops"]
+
+
+@pytest.mark.parametrize(
+    ("config", "place", "message"),
+    [
+        ({"routes": [{"to": "opps"}]}, "routes[0].to", 'there is no receiver "opps"; there are ops, team'),
+        ({"routes": [{"to": "ops", "products": ["frms"]}]}, "routes[0].products[0]", 'no product "frms"'),
+        ({"receivers": [hook("ops"), hook("ops")]}, "receivers.ops.id", "already names a receiver"),
+        ({"receivers": [hook("ops", depends_on=["mail"])]}, "receivers.ops.depends_on[0]", 'no product "mail"'),
+        ({"alerting": {"heartbeat": {"to": "snitch"}}}, "alerting.heartbeat.to", 'no receiver "snitch"'),
+        (
+            {"receivers": [{"id": "chat", "slack": "https://s.example"}], "alerting": {"heartbeat": {"to": "chat"}}},
+            "alerting.heartbeat.to",
+            "takes no heartbeat",
+        ),
+        ({"routes": [{"to": 3}]}, "routes[0].to", "not a receiver"),
+        ({"receivers": [{"id": "ops", "webhok": "https://x.example"}]}, "receivers.ops", "did you mean webhook?"),
+        (
+            {"receivers": [hook("ops", slack="https://s.example")]},
+            "receivers.ops",
+            "is of 2 kinds at once, webhook and slack",
+        ),
+        ({"receivers": [hook("ops", methd="PUT")]}, "receivers.ops.methd", "did you mean method?"),
+    ],
+)
+def test_a_mistake_is_reported_with_its_place(tmp_path: Path, config: dict[str, Any], place: str, message: str) -> None:
+    (found,) = problems(tmp_path, **config)
+    assert f": {place}: " in found
+    assert message in found
+
+
+def test_a_page_that_would_go_through_what_it_is_about_is_refused(tmp_path: Path) -> None:
+    """Directly, and through a product that the receiver's product needs."""
+    (found,) = problems(tmp_path, receivers=[hook("ops", depends_on=["sso"])])
+    assert 'receivers.ops.depends_on: pages about "sso" would go through "sso"' in found
+    products = [product("forms", depends_on=["sso"]), product("sso")]
+    both = problems(tmp_path, products=products, receivers=[hook("ops", depends_on=["forms"])])
+    assert len(both) == 1 or all("would go through" in each for each in both)
+    assert any('pages about "sso" would go through "forms", which needs "sso"' in each for each in both)
+
+
+def test_another_way_for_the_page_is_enough_unless_a_route_names_the_product(tmp_path: Path) -> None:
+    receivers = [hook("ops", depends_on=["sso"]), hook("team")]
+    assert problems(tmp_path, receivers=receivers) == []
+    routes: list[dict[str, Any]] = [{"to": "team"}, {"to": "ops", "products": ["sso"]}]
+    (found,) = problems(tmp_path, receivers=receivers, routes=routes)
+    assert "receivers.ops.depends_on" in found
+
+
+def test_pages_that_no_route_takes_and_receivers_without_a_route_are_warned_of(tmp_path: Path) -> None:
+    found = examine(tmp_path, routes=[{"to": "ops", "products": ["forms"]}])
+    warnings = [str(each) for each in found.warnings]
+    assert any("products.sso.id: no route takes its pages" in each for each in warnings)
+    assert any("receivers.team.id: no route leads to it" in each for each in warnings)

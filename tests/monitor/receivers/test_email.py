@@ -1,0 +1,185 @@
+"""E-mail through a real SMTP server (aiosmtpd), with STARTTLS, TLS and a log-in."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import email
+import email.policy
+import ssl
+from collections.abc import AsyncIterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+import trustme
+from aiosmtpd.smtp import SMTP, AuthResult, Envelope, LoginPassword, Session
+
+from monitor.notification import Kind
+from tests.support.certificates import bundle, server_context
+from tests.support.clocks import settle
+from tests.support.messages import HOSTILE, message, receiver, secret, send
+
+USER, PASSWORD = b"ninewatch", b"s3cret"
+
+
+class Mailbox:
+    """Keeps what is delivered; `refuse` are recipients that the server does not know, `answer` is given to DATA."""
+
+    def __init__(self) -> None:
+        self.mails: list[Any] = []
+        self.refuse: set[str] = set()
+        self.answer = "250 OK"
+        self.encrypted: list[bool] = []
+
+    async def handle_RCPT(  # noqa: N802
+        self, _server: SMTP, _session: Session, envelope: Envelope, address: str, _options: list[str]
+    ) -> str:
+        if address in self.refuse:
+            return "550 no such mailbox"
+        envelope.rcpt_tos.append(address)
+        return "250 OK"
+
+    async def handle_DATA(self, _server: SMTP, session: Session, envelope: Envelope) -> str:  # noqa: N802
+        assert isinstance(envelope.content, bytes)
+        if self.answer.startswith("250"):
+            self.mails.append(email.message_from_bytes(envelope.content, policy=email.policy.default))
+            self.encrypted.append(session.ssl is not None)
+        return self.answer
+
+
+@pytest.fixture
+def authority() -> trustme.CA:
+    return trustme.CA()
+
+
+@contextlib.asynccontextmanager
+async def serving(mailbox: Mailbox, ssl_context: ssl.SSLContext | None = None, **options: Any) -> AsyncIterator[int]:
+    loop = asyncio.get_running_loop()
+    sessions: list[SMTP] = []
+
+    def session() -> SMTP:
+        sessions.append(SMTP(mailbox, hostname="mail.example.org", loop=loop, **options))
+        return sessions[-1]
+
+    server = await loop.create_server(session, "127.0.0.1", 0, ssl=ssl_context)
+    try:
+        yield server.sockets[0].getsockname()[1]
+    finally:
+        server.close()
+        for each in sessions:
+            if each.transport is not None:
+                each.transport.abort()
+        await server.wait_closed()
+        await settle()
+
+
+def checked(_server: SMTP, _session: Session, _envelope: Envelope, _mechanism: str, data: Any) -> AuthResult:
+    known = isinstance(data, LoginPassword) and (data.login, data.password) == (USER, PASSWORD)
+    return AuthResult(success=known, handled=known)
+
+
+def context(authority: trustme.CA) -> ssl.SSLContext:
+    return server_context(authority.issue_cert("127.0.0.1"))
+
+
+def configured(port: int, authority: trustme.CA, folder: Path, **more: Any) -> Any:
+    block = {"to": ["a@example.org", "b@example.org"], "from": "ninewatch@example.org", "server": f"127.0.0.1:{port}"}
+    return receiver(email=block | more, tls={"ca": bundle(authority, folder)})
+
+
+def login(folder: Path) -> dict[str, Any]:
+    return {"user": USER.decode(), "password": secret(folder, "password", PASSWORD.decode())}
+
+
+async def test_a_mail_is_sent_with_starttls_and_a_login(authority: trustme.CA, tmp_path: Path) -> None:
+    mailbox = Mailbox()
+    options = {"tls_context": context(authority), "require_starttls": True, "auth_required": True}
+    async with serving(mailbox, authenticator=checked, **options) as port:
+        outcome = await send(configured(port, authority, tmp_path, **login(tmp_path)), message())
+    assert not outcome.error
+    (mail,) = mailbox.mails
+    assert mailbox.encrypted == [True]
+    assert mail["Subject"] == "[PAGE] Common Forms is down"
+    assert (mail["To"], mail["From"]) == ("a@example.org, b@example.org", "ninewatch <ninewatch@example.org>")
+    lines = mail.get_content().splitlines()
+    assert f"Seen: http_status: {HOSTILE}" in lines
+    assert "product: https://status.example.org/products/forms" in lines
+    assert mail["Message-ID"] == "<4f0c1d2e3a4bopened@example.org>"
+
+
+async def test_the_mails_of_an_alert_are_one_thread(authority: trustme.CA, tmp_path: Path) -> None:
+    mailbox = Mailbox()
+    async with serving(mailbox) as port:
+        ops = configured(port, authority, tmp_path, security="none")
+        for event in (Kind.OPENED, Kind.RESOLVED):
+            assert not (await send(ops, message(event))).error
+    opened, resolved = mailbox.mails
+    assert opened["In-Reply-To"] is None
+    assert resolved["In-Reply-To"] == opened["Message-ID"] != resolved["Message-ID"]
+    assert "15.4 % of the budget" in resolved.get_content()
+
+
+async def test_tls_from_the_start(authority: trustme.CA, tmp_path: Path) -> None:
+    mailbox = Mailbox()
+    async with serving(mailbox, ssl_context=context(authority)) as port:
+        outcome = await send(configured(port, authority, tmp_path, security="tls"), message())
+    assert not outcome.error
+    assert len(mailbox.mails) == 1
+
+
+@pytest.mark.parametrize(
+    ("options", "error"),
+    [
+        ({}, "STARTTLS"),  # the server does not offer it: nothing is sent in the clear
+        ({"tls_context": "stranger"}, "certificate"),
+    ],
+)
+async def test_a_server_that_cannot_be_trusted_gets_nothing(
+    authority: trustme.CA, tmp_path: Path, options: dict[str, Any], error: str
+) -> None:
+    mailbox = Mailbox()
+    if options:
+        options = {"tls_context": context(trustme.CA())}
+    async with serving(mailbox, **options) as port:
+        outcome = await send(configured(port, authority, tmp_path), message())
+    assert error.lower() in outcome.error.lower()
+    assert mailbox.mails == []
+
+
+async def test_a_wrong_password_is_reported_without_the_password(authority: trustme.CA, tmp_path: Path) -> None:
+    mailbox = Mailbox()
+    options = {"tls_context": context(authority), "auth_required": True, "authenticator": checked}
+    async with serving(mailbox, **options) as port:
+        wrong = {"user": "ninewatch", "password": secret(tmp_path, "wrong", "not-this-one")}
+        outcome = await send(configured(port, authority, tmp_path, **wrong), message())
+    assert "535" in outcome.error or "authentication" in outcome.error.lower()
+    assert "not-this-one" not in outcome.error
+
+
+async def test_a_refused_recipient_does_not_keep_the_mail_from_the_others(
+    authority: trustme.CA, tmp_path: Path
+) -> None:
+    mailbox = Mailbox()
+    mailbox.refuse = {"b@example.org"}
+    async with serving(mailbox) as port:
+        ops = configured(port, authority, tmp_path, security="none")
+        assert not (await send(ops, message())).error
+        mailbox.refuse.add("a@example.org")
+        refused = await send(ops, message())
+    assert len(mailbox.mails) == 1
+    assert "550" in refused.error
+
+
+async def test_a_server_that_takes_no_mail_now_is_tried_again(authority: trustme.CA, tmp_path: Path) -> None:
+    mailbox = Mailbox()
+    mailbox.answer = "451 try again later"
+    async with serving(mailbox) as port:
+        outcome = await send(configured(port, authority, tmp_path, security="none"), message())
+    assert "451" in outcome.error
+    assert not outcome.refused
+
+
+def test_a_password_is_not_sent_in_the_clear(authority: trustme.CA, tmp_path: Path) -> None:
+    with pytest.raises(ValueError, match="would send the password in the clear"):
+        configured(25, authority, tmp_path, security="none", **login(tmp_path))

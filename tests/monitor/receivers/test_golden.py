@@ -1,0 +1,79 @@
+"""What each receiver is sent, compared with `golden/KIND.json`.
+
+After a deliberate change: `NINEWATCH_GOLDEN=write pytest tests/monitor/receivers/test_golden.py`, then read the diff.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from monitor.receivers.registry import KINDS
+from tests.support.messages import receiver, samples, secret, send
+from tests.support.sinks import Received, Sink
+
+GOLDEN = Path(__file__).parent / "golden"
+KEY = "R0UTINGKEY"
+SHOWN = ("authorization", "content-type", "idempotency-key")
+
+# Kind -> its configuration, sending to the sink.
+CONFIGURED: dict[str, Callable[[Sink, Path], dict[str, Any]]] = {
+    "webhook": lambda sink, _: {"webhook": sink.url()},
+    "slack": lambda sink, folder: {"slack": secret(folder, "url", sink.url("/services/T0/B0/secret"))},
+    "teams": lambda sink, folder: {"teams": secret(folder, "url", sink.url("/workflows/secret"))},
+    "rocketchat": lambda sink, folder: {"rocketchat": secret(folder, "url", sink.url("/hooks/secret"))},
+    "pagerduty": lambda sink, folder: {"pagerduty": secret(folder, "key", KEY), "server": sink.url("")},
+    "jira": lambda sink, folder: {"jira": secret(folder, "key", KEY), "server": sink.url("/jsm/ops/integration/v2")},
+    "alertmanager": lambda sink, _: {"alertmanager": [sink.url("")]},
+    "ntfy": lambda sink, folder: {"ntfy": sink.url("/forms-alerts"), "token": secret(folder, "token", "tk_1")},
+    "gcnotify": lambda sink, folder: {
+        "gcnotify": {
+            "key": secret(folder, "key", KEY),
+            "template": "8b3a8a6e-1c1f-4f6e-9a53-0d4f1b2c3d4e",
+            "email": "on-call@example.org",
+        },
+        "server": sink.url(""),
+    },
+    "healthchecks": lambda sink, folder: {"healthchecks": secret(folder, "url", sink.url("/ping/uuid"))},
+}
+
+
+@pytest.fixture
+def sink() -> Iterator[Sink]:
+    with Sink().serving() as served:
+        yield served
+
+
+def shown(request: Received) -> dict[str, Any]:
+    """Return what of a request a golden file holds."""
+    try:
+        said = request.json()
+    except ValueError:
+        said = request.body.decode()
+    headers = {name: request.headers[name] for name in SHOWN if name in request.headers}
+    return {"method": request.method, "path": request.path, "headers": headers, "body": said}
+
+
+@pytest.mark.parametrize("kind", CONFIGURED)
+async def test_the_messages_of_a_receiver_are_those_of_its_golden_file(kind: str, sink: Sink, tmp_path: Path) -> None:
+    found = {}
+    for name, message in samples().items():
+        outcome = await send(receiver(**CONFIGURED[kind](sink, tmp_path)), message)
+        assert not outcome.error
+        found[name] = shown(sink.received[-1])
+    path = GOLDEN / f"{kind}.json"
+    if os.environ.get("NINEWATCH_GOLDEN") == "write":
+        path.parent.mkdir(exist_ok=True)
+        path.write_text(json.dumps(found, indent=1, ensure_ascii=False) + "\n")
+    assert found == json.loads(path.read_text())
+
+
+def test_every_kind_that_speaks_http_has_a_golden_file() -> None:
+    """The others have tests of their own: e-mail against a real SMTP server, Apprise against a real service."""
+    assert set(CONFIGURED) == set(KINDS) - {"email", "apprise"}
+    assert {path.stem for path in GOLDEN.iterdir()} >= set(CONFIGURED)

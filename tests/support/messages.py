@@ -1,0 +1,131 @@
+"""Messages to send to receivers, and what is needed to send them without a daemon."""
+
+from __future__ import annotations
+
+import contextlib
+import json
+from typing import TYPE_CHECKING, Any
+
+from pydantic import TypeAdapter
+
+from monitor.alerting.delivery import Outcome, Target, attempt
+from monitor.config.loader import portfolio_model
+from monitor.config.outbound import OutboundBlock
+from monitor.engine.rig import rigged
+from monitor.health import Health
+from monitor.network.outbound_policy import Outbound
+from monitor.notification import Kind, Notification
+from monitor.probes.registry import CHECK_TYPES
+from monitor.receivers.message import Message
+from monitor.receivers.registry import RECEIVER_TYPES
+from tests.support.clocks import EPOCH, ManualClock
+
+if TYPE_CHECKING:
+    from collections.abc import AsyncIterator
+    from pathlib import Path
+
+    from monitor.config.alerting import ReceiverBase
+    from monitor.engine.runner import Runner
+
+HOSTILE = "expected 200, got 503: <!channel> @all *bold* [link](https://evil.example) <b>&"
+_MODEL = portfolio_model(CHECK_TYPES, RECEIVER_TYPES)
+_RECEIVERS: Any = TypeAdapter(_MODEL.model_fields["receivers"].annotation)
+
+
+def receiver(**fields: Any) -> ReceiverBase:
+    """Return a receiver as the configuration would have it, named `ops` unless written."""
+    found: ReceiverBase = _RECEIVERS.validate_python([{"id": "ops", **fields}])[0]
+    return found
+
+
+def body(event: Kind = Kind.OPENED, **fields: Any) -> dict[str, Any]:
+    """Return the body of a notification as `monitor.alerting.alert` makes it."""
+    resolved = "2026-09-21T14:20:00Z" if event is Kind.RESOLVED else None
+    made = {
+        "version": 1,
+        "event": event.value,
+        "key": "4f0c1d2e3a4b",
+        "severity": "page",
+        "product": {"id": "forms", "name": "Common Forms"},
+        "checks": ["health", "login"],
+        "incident": {
+            "id": "4f0c1d2e3a4b",
+            "opened": "2026-09-21T14:13:20Z",
+            "resolved": resolved,
+            "reason": "http_status",
+            "detail": HOSTILE,
+        },
+        "downtime_seconds": {"low": 340.0, "point": 400.0, "high": 460.0},
+        "budget": {"allowed_seconds": 2592.0, "remaining_seconds": 2192.0},
+        "links": {
+            "product": "https://status.example.org/products/forms",
+            "incident": None,
+            "runbook": "https://status.example.org/runbook",
+            "acknowledge": None,
+        },
+        "extra": {
+            "summary": "Common Forms is up again" if resolved else "Common Forms is down",
+            "team": "CoCo",
+            "for": ["Ministry of Health"],
+            "muted": [],
+            "notes": [],
+        },
+    }
+    return made | fields
+
+
+def row(event: Kind = Kind.OPENED, key: str = "4f0c1d2e3a4b", **fields: Any) -> Notification:
+    """Return a notification with such a body."""
+    written = body(event, key=key, **fields)
+    return Notification(key, "ops", 0, event, 1, EPOCH, EPOCH, written["severity"], "forms", json.dumps(written))
+
+
+def message(event: Kind = Kind.OPENED, others: tuple[Message, ...] = (), **fields: Any) -> Message:
+    """Return a message as a receiver gets it."""
+    return Message.of(row(event, **fields), EPOCH + 400_000_000, others)
+
+
+BURN: dict[str, Any] = {
+    "key": "burn:forms:NinewatchBudgetBurnsFast:1790000000",
+    "checks": [],
+    "incident": None,
+    "downtime_seconds": None,
+    "extra": {"summary": "Common Forms spends its downtime budget 14.4 times too fast", "team": "CoCo"},
+}
+SECOND: dict[str, Any] = {
+    "key": "9a8b7c6d5e4f",
+    "product": {"id": "sso", "name": "Single Sign-on"},
+    "extra": {"summary": "Single Sign-on is down", "team": "SSO"},
+}
+
+
+def samples() -> dict[str, Message]:
+    """Return one message of each form, by name."""
+    return {
+        "opened": message(),
+        "escalated": message(Kind.ESCALATED, severity="page"),
+        "resolved": message(Kind.RESOLVED),
+        "ticket": message(severity="ticket"),
+        "burn": message(**BURN),
+        "grouped": message(others=(message(**SECOND),)),
+        "test": message(Kind.TEST, key="test:ops", incident=None, checks=[], downtime_seconds=None, severity="note"),
+    }
+
+
+@contextlib.asynccontextmanager
+async def sending(clock: ManualClock | None = None, outbound: OutboundBlock | None = None) -> AsyncIterator[Runner]:
+    """Give what makes attempts, over real sockets."""
+    async with rigged(clock or ManualClock(), Health(), outbound=Outbound(outbound or OutboundBlock())) as (runner, _):
+        yield runner
+
+
+async def send(configured: ReceiverBase, sent: Message, outbound: OutboundBlock | None = None) -> Outcome:
+    """Make one attempt to deliver a message."""
+    async with sending(outbound=outbound) as runner:
+        return await attempt(Target.of(configured), sent, runner.frame())
+
+
+def secret(folder: Path, name: str, value: str) -> dict[str, str]:
+    """Write a secret to a file and return how the configuration names it."""
+    (folder / name).write_text(value)
+    return {"file": str(folder / name)}
