@@ -56,7 +56,7 @@ class Commands(click.Group):
 def cli() -> None:
     """The uptime and SLA monitor that proves its nines.
 
-    Try `ninewatch demo` first: it needs nothing and shows everything.
+    Start with `ninewatch demo`: it needs no configuration.
     """
 
 

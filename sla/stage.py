@@ -133,7 +133,7 @@ def misfits(
     found = [] if stage is None else [*_of_stage(objective, policy.of(stage)), *_of_clients(policy, stage, clients)]
     if ceiling is not None and objective.ratio > ceiling:
         claim = Objective(ceiling)
-        text = f"{objective} is above the ceiling of {claim}: meet the unmet prerequisites, or promise {claim}"
+        text = f"{objective} is above the claim ceiling of {claim}: meet the unmet prerequisites, or promise {claim}"
         found.append(Misfit(About.CEILING, text))
     return tuple(found)
 
@@ -141,16 +141,16 @@ def misfits(
 def _of_stage(objective: Objective, terms: Terms) -> Iterator[Misfit]:
     words = terms.stage.words
     if terms.highest is None:
-        yield Misfit(About.STAGE, f"{objective} for {words}: it promises nothing yet ({terms.reason})")
+        yield Misfit(About.STAGE, f"{objective} for {words}: no objective may be promised ({terms.reason})")
     elif objective > terms.highest:
         most = terms.highest
-        yield Misfit(About.STAGE, f"{objective} for {words}: it may promise at most {most} ({terms.reason})")
+        yield Misfit(About.STAGE, f"{objective} for {words}: at most {most} may be promised ({terms.reason})")
 
 
 def _of_clients(policy: Policy, stage: Stage, clients: Risk) -> Iterator[Misfit]:
     if clients.value <= policy.of(stage).clients.value:
         return
     fit = next((each for each in Stage if policy.of(each).clients.value >= clients.value), None)
-    remedy = "no stage of the policy may have those" if fit is None else f"those take {fit.words}"
-    told = f"clients of {clients.word} risk rely on {stage.words}: {remedy}"
+    remedy = "no stage allows them" if fit is None else f"they need {fit.words}"
+    told = f"clients of {clients.word} risk depend on {stage.words}: {remedy}"
     yield Misfit(About.CLIENTS, told)

@@ -66,8 +66,8 @@ class Value:
         """The figures that there are, by what a person calls them."""
         named = (
             ("Cost of downtime", self.cost),
-            ("Cost avoided against what the objective allows", self.against_objective),
-            ("Cost avoided against the period before", self.against_previous),
+            ("Cost avoided compared with the objective", self.against_objective),
+            ("Cost avoided compared with the previous period", self.against_previous),
         )
         return [(label, bounds) for label, bounds in named if bounds is not None]
 
@@ -158,22 +158,22 @@ def _avoided(rate: Rate, held_against: Bounds[Fraction], lost: Bounds[int]) -> M
 
 def _assumptions(rate: Rate, measured: Measured, *, compared: bool) -> list[str]:
     said = [
-        f"An hour of downtime is taken to cost {format_money(rate.amount, rate.currency)} ({rate.basis}), at any hour "
-        "and however short the outage.",
-        "Downtime is the raw figure: what people lost does not depend on what an agreement leaves out.",
+        f"Assumes {format_money(rate.amount, rate.currency)} per hour of downtime ({rate.basis}), at any time of day, "
+        "for any length of outage.",
+        "Uses raw downtime: exclusions do not change what an outage costs its users.",
     ]
     if measured.objective is not None:
         said.append(
-            f"Cost avoided against the objective is measured from the downtime that {measured.objective} allows: it is "
-            "what a service that just meets it would have cost, not money that was saved."
+            f"Compared with the objective: the cost of the downtime that {measured.objective} allows, minus the actual "
+            "cost. This is not money saved."
         )
     if compared:
         said.append(
-            "Cost avoided against the period before takes that period's share of downtime, so that length and coverage "
-            "do not matter; that a change caused the difference is not shown."
+            "Compared with the previous period: uses that period's share of downtime, whatever its length and "
+            "coverage. It does not show what caused the difference."
         )
     if measured.objective is not None or compared:
-        said.append("A negative amount avoided is one that was paid.")
+        said.append("A negative amount is an additional cost.")
     return said
 
 

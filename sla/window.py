@@ -75,7 +75,7 @@ def parse_instant(text: str, zone: tzinfo | None = None) -> int:
     except ValueError:
         moment = None
     if moment is None or (moment.tzinfo is None and zone is None):
-        raise ValueError(f'"{text}" is not an instant with its zone; write 2026-11-20T18:00:00Z')
+        raise ValueError(f'"{text}" is not an instant with a UTC offset; write 2026-11-20T18:00:00Z')
     if moment.tzinfo is None and zone is not None:
         return first_instant(instant(moment.replace(tzinfo=EPOCH.tzinfo)), zone)
     return instant(moment)
@@ -92,7 +92,7 @@ def parse_interval(text: str, zone: tzinfo | None = None) -> Interval:
         raise ValueError(f'"{text}" is not an interval; write 2026-11-01T00:00:00Z/2026-12-01T00:00:00Z')
     span = (parse_instant(start, zone), parse_instant(end, zone))
     if span[1] <= span[0]:
-        raise ValueError(f'"{text}" ends before it has begun; write the earlier instant first')
+        raise ValueError(f'"{text}" ends before it starts; write the earlier instant first')
     return Interval(*span)
 
 

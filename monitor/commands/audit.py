@@ -30,19 +30,19 @@ _KINDS: dict[str, Kind] = {
 _LARGEST = 20_000_000
 
 
-@click.command("audit", short_help="Check availability claims in a text against their arithmetic.")
+@click.command("audit", short_help="Check the arithmetic of availability claims in a text.")
 @click.argument("file", metavar="FILE|-")
 @click.option("--format", "form", type=click.Choice(["text", "json"]), default="text", show_default=True)
 @click.option("--json", "as_json", is_flag=True, help="The same as --format json.")
-@click.option("--all", "show_all", is_flag=True, help="Print the claims that hold as well.")
-@click.option("--strict", is_flag=True, help="List unclear claims and the figures that were not judged, with reasons.")
+@click.option("--all", "show_all", is_flag=True, help="Print correct claims too.")
+@click.option("--strict", is_flag=True, help="List unclear claims and figures that were not judged, with reasons.")
 def audit_command(file: str, form: str, as_json: bool, show_all: bool, strict: bool) -> None:
-    """Check the availability claims that FILE publishes: text, Markdown, HTML or CSV; `-` reads standard input.
+    """Check the availability claims in FILE: text, Markdown, HTML or CSV; `-` reads standard input.
 
-    A claim is reported as wrong only if no usual reading makes it right. `--strict` lists what was not judged and
-    why; it does not change the exit status.
+    A claim is wrong only if no common reading makes it right. `--strict` lists what was not judged, with reasons; it
+    does not change the exit status.
 
-    Exit status 0 when none is wrong, 1 when any is, 2 when the file cannot be read.
+    Exit status: 0 if no claim is wrong, 1 if any is, 2 if the file cannot be read.
     """
     found = audit(_text(file), _KINDS.get(Path(file).suffix.lower()))
     if as_json or form == "json":
@@ -62,14 +62,14 @@ def _text(file: str) -> str:
         raw = sys.stdin.buffer.read(_LARGEST + 1) if file == "-" else _bytes(Path(file))
     except OSError as error:
         raise NinewatchError(
-            f"{file}: {error.strerror or error}; give a text, Markdown, HTML or CSV file, or -"
+            f"{file}: {error.strerror or error}; specify a text, Markdown, HTML or CSV file, or -"
         ) from error
     if len(raw) > _LARGEST:
-        raise NinewatchError(f"{file}: larger than {_LARGEST // 1_000_000} MB; give one page at a time")
+        raise NinewatchError(f"{file}: larger than {_LARGEST // 1_000_000} MB; check one page at a time")
     if raw[:2] in {b"\xff\xfe", b"\xfe\xff"}:
         return raw.decode("utf-16", errors="replace")
     if b"\0" in raw[:4096]:
-        raise NinewatchError(f"{file}: not a text; save the page as text, Markdown, HTML or CSV")
+        raise NinewatchError(f"{file}: not a text file; save the page as text, Markdown, HTML or CSV")
     try:
         return raw.decode("utf-8-sig")
     except UnicodeDecodeError:
@@ -104,17 +104,17 @@ def _lines(found: Audit, file: str, shown: frozenset[Verdict], *, strict: bool) 
 def _of_claim(claim: Claim) -> Iterator[str]:
     yield f'line {claim.line}: {claim.verdict}: "{claim.text}"'
     if claim.verdict is Verdict.WRONG and claim.expected and claim.period and claim.factor:
-        yield f"    true: {say(claim.expected)} {of_year(claim.period)}{_size(claim.factor)}"
+        yield f"    correct: {say(claim.expected)} {of_year(claim.period)}{_size(claim.factor)}"
     yield f"    {claim.diagnosis}"
 
 
 def _size(factor: Fraction) -> str:
-    return f", {times(factor)} what is claimed" if factor > 1 else f"; the claim is {times(1 / factor)} that"
+    return f", {times(factor)} the claim" if factor > 1 else f"; the claim is {times(1 / factor)} as much"
 
 
 def _summary(found: Audit, name: str) -> str:
     if not found.claims:
-        return f"{name}: no statement ties an availability to a downtime"
+        return f"{name}: no claim that relates an availability to a downtime"
     counts = {verdict: sum(c.verdict is verdict for c in found.claims) for verdict in Verdict}
     told = ", ".join(f"{count} {verdict}" for verdict, count in counts.items() if count)
     return f"{name}: {plural(len(found.claims), 'claim')}: {told}"

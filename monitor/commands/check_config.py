@@ -34,16 +34,16 @@ if TYPE_CHECKING:
     "--blackbox-config",
     "modules",
     type=click.Path(exists=True, readable=True, path_type=Path),
-    help="blackbox_exporter's module file: check it as well, or alone.",
+    help="Check this blackbox_exporter module file, too or alone.",
 )
 def check_config(path: Path | None, modules: Path | None) -> None:
     """Check the configuration at PATH, a file or a folder, without running it.
 
-    Every mistake is printed as file:line:column with what is allowed, and the time zone database that is in use. Exit
-    status 0 when there is none, 1 when there is any, 2 when PATH is not there or cannot be read.
+    Prints every error as file:line:column with what is allowed, and the time zone database in use. Exit status: 0
+    without errors, 1 with errors, 2 if PATH does not exist or cannot be read.
     """
     if path is None and modules is None:
-        raise click.UsageError("name what to check: PATH, --blackbox-config FILE, or both")
+        raise click.UsageError("nothing to check; specify PATH, --blackbox-config FILE, or both")
     sound = [_sound(path)] if path is not None else []
     if modules is not None:
         sound.append(_sound_modules(modules))

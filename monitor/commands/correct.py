@@ -31,31 +31,29 @@ CONFIG = click.option(
     "--config",
     "path",
     type=click.Path(path_type=Path),
-    help="The daemon's configuration; without it, the record is var/ninewatch.db.",
+    help="The daemon's configuration.  [default: none, record var/ninewatch.db]",
 )
 
 
-@click.command(short_help="Say that time was not to count, or take that back.")
+@click.command(short_help="Exclude past time from contractual figures.")
 @click.argument("product", required=False)
 @click.argument("interval", required=False, metavar="[START/END]")
-@click.option("--author", required=True, help="Who says so.")
-@click.option("--reason", required=True, help="Why.")
-@click.option("--revoke", metavar="ID", help="Take back the correction of this id.")
+@click.option("--author", required=True, help="Your name.")
+@click.option("--reason", required=True, help="The reason.")
+@click.option("--revoke", metavar="ID", help="Revoke the correction with this id.")
 @CONFIG
 def correct(
     product: str | None, interval: str | None, author: str, reason: str, revoke: str | None, path: Path | None
 ) -> None:
-    """Say that the time from START to END was not to count for PRODUCT.
+    """Exclude the time from START to END from the contractual figures of PRODUCT.
 
-    Instants are RFC 3339 (2026-11-03T09:10:00-08:00), or local time of the configuration's zone without an offset. The
-    record and the raw figures stay as they are; contractual figures leave the time out, with author, reason and time of
-    making beside it. A running daemon takes it up within about a second.
+    Instants are RFC 3339 (2026-11-03T09:10:00-08:00); without an offset they are local time in the configuration's time
+    zone. Raw figures and recorded observations do not change. Reports list each correction with its author, reason and
+    date. A running daemon applies it within about a second.
     """
     place = place_of(path)
     if not place.record.exists():
-        raise NinewatchError(
-            f"there is no record {place.record}; name the configuration with -c, where its daemon runs"
-        )
+        raise NinewatchError(f"no record at {place.record}; specify the daemon's configuration with -c")
     if revoke is None:
         made = _correction(place, product, interval, author, reason)
         place.journal.add(made.fact())
@@ -64,14 +62,14 @@ def correct(
         place.journal.add(_revocation(place, revoke, author, reason).fact())
         click.echo(f"revoked {revoke}")
     else:
-        raise NinewatchError("--revoke takes back by its id alone; leave PRODUCT and START/END out")
+        raise NinewatchError("--revoke takes only an id; omit PRODUCT and START/END")
 
 
-@click.command(short_help="List corrections, and which were taken back.")
-@click.option("--json", "as_json", is_flag=True, help="Print one JSON object a line, with instants in RFC 3339.")
+@click.command(short_help="List corrections and revocations.")
+@click.option("--json", "as_json", is_flag=True, help="Print one JSON object per line.")
 @CONFIG
 def corrections(as_json: bool, path: Path | None) -> None:
-    """List what `ninewatch correct` said, by when it was said. Needs no running daemon."""
+    """List corrections, oldest first. Works without a running daemon."""
     facts = place_of(path).corrections()
     if as_json:
         for fact in facts:
@@ -121,18 +119,16 @@ def place_of(path: Path | None) -> Place:
 
 def _correction(place: Place, product: str | None, interval: str | None, author: str, reason: str) -> Correction:
     if product is None or interval is None:
-        raise NinewatchError("which time of which product? Write PRODUCT START/END, or --revoke ID")
+        raise NinewatchError("PRODUCT or START/END is missing; write PRODUCT START/END, or --revoke ID")
     if place.products is not None and product not in place.products:
-        raise NinewatchError(f'there is no product "{product}"; there are {", ".join(place.products)}')
+        raise NinewatchError(f'unknown product "{product}"; known products: {", ".join(place.products)}')
     try:
         span = parse_interval(interval, place.zone)
     except (ValueError, OverflowError) as error:
         raise NinewatchError(str(error)) from None
     now = SystemClock().now()
     if span.end > now:
-        raise NinewatchError(
-            "a correction is of the past; write what is planned into the configuration, under maintenance:"
-        )
+        raise NinewatchError("a correction cannot end in the future; configure planned work under `maintenance:`")
     return Correction(product, span, _words("--author", author), _words("--reason", reason), now)
 
 
@@ -140,16 +136,16 @@ def _revocation(place: Place, correction: str, author: str, reason: str) -> Revo
     """Return the revocation, unless nothing of the id was ever said, or it is taken back already."""
     facts = place.corrections()
     if correction not in {fact.id for fact in facts if isinstance(fact, Correction)}:
-        raise NinewatchError(f'there is no correction "{correction}"; `ninewatch corrections` lists them')
+        raise NinewatchError(f'unknown correction "{correction}"; list them with `ninewatch corrections`')
     if (before := revoked(facts).get(correction)) is not None:
-        raise NinewatchError(f"{correction} was revoked already: {_said(before)}")
+        raise NinewatchError(f"{correction} is already revoked: {_said(before)}")
     return Revocation(correction, _words("--author", author), _words("--reason", reason), SystemClock().now())
 
 
 def _words(option: str, text: str) -> str:
     text = text.strip()
     if not text or len(text) > LONGEST or not text.isprintable():
-        raise NinewatchError(f"{option} is empty, longer than {LONGEST} characters or more than a line; write it anew")
+        raise NinewatchError(f"{option} is empty, longer than {LONGEST} characters or more than one line; rewrite it")
     return text
 
 

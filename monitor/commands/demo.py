@@ -14,20 +14,24 @@ from monitor.demo import launch
 from monitor.demo.history import seed
 
 
-@click.command(short_help="Run the daemon on products that misbehave on a script.")
+@click.command(short_help="Run the daemon on simulated products that fail on a schedule.")
 @click.option(
     "--directory",
     type=click.Path(path_type=Path),
     default=Path("var/demo"),
     show_default=True,
-    help="Where the demo keeps its record and its portfolio.",
+    help="Folder for the demo's record and configuration.",
 )
-@click.option("--listen", metavar="HOST:PORT", help="Where the page is, in place of 127.0.0.1:9999; port 0 is any.")
 @click.option(
-    "--script", default="default", show_default=True, help="What the products do: default, none, or a JSON file."
+    "--listen", metavar="HOST:PORT", help="Address of the page; port 0 picks a free port.  [default: 127.0.0.1:9999]"
+)
+@click.option(
+    "--script", default="default", show_default=True, help="Faults of the products: default, none, or a JSON file."
 )
 def demo(directory: Path, listen: str | None, script: str) -> None:
-    """Watch simulated products fail and recover on a script, with 90 days of seeded history. Ctrl-C ends it."""
+    """Monitor simulated products that fail and recover on a schedule, with 90 days of synthetic history.
+
+    Stop with Ctrl-C."""
     asyncio.run(_demo(directory, listen, script))
 
 
@@ -40,7 +44,7 @@ async def _demo(directory: Path, listen: str | None, script: str) -> None:
 
         def ready(running: Running) -> None:
             click.echo(products.script.table())
-            click.echo(f"The script is served at {products.control}/_script")
-            click.echo(f"\nninewatch watches them and answers at {running.address} (Ctrl-C ends both)")
+            click.echo(f"The schedule is at {products.control}/_script")
+            click.echo(f"\nninewatch monitors them and answers at {running.address} (stop both with Ctrl-C)")
 
         await daemon.run(ready, lambda store: seed(store, portfolio, clock.now()), products.watch)

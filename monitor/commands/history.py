@@ -18,24 +18,24 @@ if TYPE_CHECKING:
     from monitor.facts import Facts
 
 
-@click.command("history", short_help="List what was stated about a product over time.")
+@click.command("history", short_help="List definitions and corrections of a product over time.")
 @click.argument("product")
 @click.option(
     "--since",
     metavar="TIME|DURATION",
-    help="Only facts made since an instant (2026-11-03T09:10) or a duration ago (90d).",
+    help="Only facts since an instant (2026-11-03T09:10) or within a duration (90d).",
 )
-@click.option("--json", "as_json", is_flag=True, help="Print one JSON object a line.")
+@click.option("--json", "as_json", is_flag=True, help="Print one JSON object per line.")
 @CONFIG
 def history_command(product: str, since: str | None, as_json: bool, path: Path | None) -> None:
-    """List the facts about PRODUCT by when they were made.
+    """List the facts about PRODUCT, oldest first: definitions, corrections and revocations.
 
-    A definition is listed as what it changed of the meaning of the product's figures (objective, rule, checks,
-    agreement). Reads the record and its journal, with or without a running daemon, and writes nothing.
+    For a definition, prints what it changed (objective, rule, checks, agreement). Reads the record and its journal,
+    with or without a running daemon.
     """
     place = place_of(path)
     if not place.record.exists():
-        raise NinewatchError(f"there is no record {place.record}; name the configuration with -c")
+        raise NinewatchError(f"no record at {place.record}; specify the daemon's configuration with -c")
     first = None if since is None else _since(since, place)
     facts, product = place.facts(), place.former.product(product)
     _require(product, place, facts)
@@ -43,7 +43,7 @@ def history_command(product: str, since: str | None, as_json: bool, path: Path |
     for each in entries:
         click.echo(json.dumps(each.as_json(), ensure_ascii=False) if as_json else _line(each))
     if not entries and not as_json:
-        click.echo(f"nothing was stated about {product}" + ("" if since is None else f" since {since}"))
+        click.echo(f"no facts about {product}" + ("" if since is None else f" since {since}"))
 
 
 def _since(text: str, place: Place) -> int:
@@ -55,7 +55,7 @@ def _since(text: str, place: Place) -> int:
     try:
         return parse_instant(text, place.zone)
     except (ValueError, OverflowError):
-        message = f'"{text}" is neither an instant nor a duration; write 2026-11-03T09:10 or 90d'
+        message = f'"{text}" is not an instant or a duration; write 2026-11-03T09:10 or 90d'
         raise click.BadParameter(message, param_hint="'--since'") from None
 
 
@@ -64,8 +64,8 @@ def _require(product: str, place: Place, facts: Facts) -> None:
     recorded = {fact.product for fact in facts.all if fact.product}
     known = sorted({*(place.products or ()), *recorded})
     if product not in (place.products or ()) and not is_known(facts, product):
-        there = f"there are {', '.join(known)}" if known else "the record holds no facts"
-        raise NinewatchError(f'there is no product "{product}"; {there}')
+        there = f"known products: {', '.join(known)}" if known else "the record has no facts"
+        raise NinewatchError(f'unknown product "{product}"; {there}')
 
 
 def _line(entry: Entry) -> str:

@@ -47,7 +47,7 @@ class _Parsed(click.ParamType[Any]):
 
 def _duration(text: str) -> int:
     if not (length := parse_duration(text)):
-        raise ValueError("no time at all; write 30s, 5m or 1h")
+        raise ValueError("the duration is 0; write 30s, 5m or 1h")
     return length
 
 
@@ -57,31 +57,43 @@ _POLICIES = click.Choice([str(policy) for policy in UnknownPolicy])
 _GROUPS = click.Choice(["check", "none"])
 
 
-@click.command("measure", short_help="Measure the availability that logs of outcomes show.")
+@click.command("measure", short_help="Measure availability from logs of probe results.")
 @click.argument("files", metavar="FILE...", nargs=-1, required=True)
 @click.option(
-    "--objective", type=_Parsed("percent", Objective.parse), help='What was promised: 99.95 or "three nines".'
+    "--objective", type=_Parsed("percent", Objective.parse), help='Availability objective: 99.95 or "three nines".'
 )
 @click.option("--window", metavar="WINDOW", help="30d, 1h, day, week, month, quarter, year, fiscal-year or START/END.")
-@click.option("--at", metavar="TIME", help="What was observed after it is not known yet.  [default: all is known]")
+@click.option("--at", metavar="TIME", help="Ignore observations after this instant.  [default: use all]")
 @click.option(
     "--tz",
     "zone",
     type=_Parsed("zone", zones.zone),
     default="America/Vancouver",
     show_default=True,
-    help="Whose calendar and clock.",
+    help="Time zone of calendar windows.",
 )
-@click.option("--interval", type=_DURATION, help="Between two probes.  [default: estimated, the median spacing]")
-@click.option("--timeout", type=_LENGTH, help="Of a probe.  [default: 10s, or the interval if that is shorter]")
-@click.option("--hold", type=_LENGTH, help="How long a probe's word holds.  [default: 2 x interval + timeout]")
-@click.option("--exclude", metavar="START/END", multiple=True, help="Time that does not count; may be repeated.")
-@click.option("--maintenance", metavar="FILE", multiple=True, help="Planned work, which does not count (.ics or YAML).")
+@click.option("--interval", type=_DURATION, help="Time between probes.  [default: estimated, the median spacing]")
+@click.option("--timeout", type=_LENGTH, help="Timeout of a probe.  [default: 10s, or the interval if that is shorter]")
+@click.option("--hold", type=_LENGTH, help="How long a result is valid.  [default: 2 x interval + timeout]")
+@click.option("--exclude", metavar="START/END", multiple=True, help="Time to exclude; may be repeated.")
 @click.option(
-    "--service-hours", "hours", type=_Parsed("hours", ServiceHours.parse), help='What counts: "Mon-Fri 07:00-18:00".'
+    "--maintenance",
+    metavar="FILE",
+    multiple=True,
+    help="Planned maintenance to exclude (.ics or YAML); may be repeated.",
 )
 @click.option(
-    "--unknown", type=_POLICIES, default="exclude", show_default=True, help="Unknown time in the point estimate."
+    "--service-hours",
+    "hours",
+    type=_Parsed("hours", ServiceHours.parse),
+    help='Service hours; other time is excluded: "Mon-Fri 07:00-18:00".',
+)
+@click.option(
+    "--unknown",
+    type=_POLICIES,
+    default="exclude",
+    show_default=True,
+    help="How the point estimate counts unknown time.",
 )
 @click.option(
     "--rule",
@@ -89,23 +101,27 @@ _GROUPS = click.Choice(["check", "none"])
     metavar="[all|any|K]",
     default="all",
     show_default=True,
-    help="How many vantages (or, by none, checks) must be up.",
+    help="How many vantages (with --by none: checks) must be up.",
 )
 @click.option(
     "--changes/--samples",
     "changes",
     default=None,
-    help="Rows are changes of state, or incidents with their ends; or each is a probe.  [default: probes]",
+    help="Rows are changes of state or incidents; or each row is a probe.  [default: --samples]",
 )
 @click.option(
-    "--until", metavar="TIME", help="With --changes: up to when the log is complete.  [default: to its last row]"
+    "--until",
+    metavar="TIME",
+    help="With --changes: the instant up to which the log is complete.  [default: its last row]",
 )
 @click.option(
     "--times-in",
     type=_Parsed("zone", zones.zone),
-    help="Whose wall clock shows times in the files that have no offset.",
+    help="Time zone of times in the files that have no offset.",
 )
-@click.option("--by", type=_GROUPS, default="check", show_default=True, help="A result a check, or one of all checks.")
+@click.option(
+    "--by", type=_GROUPS, default="check", show_default=True, help="One result per check, or one for all checks."
+)
 @click.option("--format", "form", type=click.Choice(["text", "json", "csv"]), default="text", show_default=True)
 def measure_command(
     files: tuple[str, ...],
@@ -115,15 +131,15 @@ def measure_command(
     times_in: ZoneInfo | None,
     **options: Any,
 ) -> None:
-    """Measure the availability that FILEs of outcomes show, with the bounds that the truth cannot leave.
+    """Measure availability, with bounds that contain the true value, from FILEs of probe results.
 
     CSV with a header or JSON lines, also gzip, `-` for standard input. Columns: at (RFC 3339 or epoch seconds),
-    outcome (good, bad, unknown; also up, down, success, failed, 1, 0, pending ...), and if you like check and vantage.
-    A log of state changes, alerts or incidents is measured with --changes.
+    outcome (good, bad, unknown; also up, down, success, failed, 1, 0, pending ...), optionally check and vantage.
+    Use --changes for a log of state changes, alerts or incidents.
 
-    Without --window the whole record is measured, from its first observation to its last; windows like 30d and month
-    end at --at, or at the last observation. Several vantages of a check count as one by --rule; with --by none all
-    checks do. Exit status 1 when a verdict is `missed`, 2 when an option or a line is wrong.
+    Without --window, measures from the first observation to the last. Windows like 30d and month end at --at, or at the
+    last observation. --rule combines the vantages of a check; with --by none it combines all checks. Exit status: 1 if
+    an objective is missed, 2 if an option or a line is invalid.
     """
     # Imported late: numpy takes a tenth of a second that no other command should spend.
     from monitor.measuring.output import as_csv, as_text
@@ -132,7 +148,7 @@ def measure_command(
     if changes:
         found = _of_changes(files, terms, _complete_until(until, **options), times_in)
     elif until is not None:
-        raise click.UsageError("--until is for a log of changes; give --changes too")
+        raise click.UsageError("--until needs --changes")
     else:
         found = _of_samples(files, terms, times_in)
     objects = [result.measured.as_json(check=result.check) for result in found.results]
@@ -176,7 +192,7 @@ def _complete_until(until: str | None, *, zone: ZoneInfo, window: str | None, **
     for name in ("interval", "timeout", "hold"):
         if options[name] is not None:
             raise click.UsageError(
-                f"--{name} is of probes and has no meaning with --changes: a state holds until the next"
+                f"--{name} applies to probes only, not to --changes, where a state lasts until the next"
             )
     if until is not None:
         return _given("--until", partial(_instant, zone=zone), until)
@@ -273,5 +289,5 @@ def _span(text: str, zone: ZoneInfo) -> Interval:
         raise ValueError(f'"{text}" is not START/END; write 2026-11-01T00:00:00Z/2026-12-01T00:00:00Z')
     first, last = _instant(start, zone), _instant(end, zone)
     if last < first:
-        raise ValueError(f'"{text}" ends before it begins; write the earlier instant first')
+        raise ValueError(f'"{text}" ends before it starts; write the earlier instant first')
     return Interval(first, last)

@@ -22,16 +22,16 @@ if TYPE_CHECKING:
 _USUAL = (MINUTE, 10 * SECOND)
 
 
-@click.command("nines", short_help="Show what an objective allows, and what it takes.")
+@click.command("nines", short_help="Show the downtime that an objective allows.")
 @click.argument("objective", required=False)
-@click.option("--downtime", metavar="DURATION", help="Work backwards: this much downtime ...")
+@click.option("--downtime", metavar="DURATION", help="Compute the objective from this downtime ...")
 @click.option("--over", metavar="DURATION", help="... in a window of this length (43m12s over 30d).")
-@click.option("--year", type=click.Choice(list(YEARS)), default="365d", show_default=True, help="How long a year is.")
+@click.option("--year", type=click.Choice(list(YEARS)), default="365d", show_default=True, help="Length of a year.")
 @click.option("--json", "as_json", is_flag=True, help="Print one JSON object; durations in seconds.")
 def nines_command(objective: str | None, downtime: str | None, over: str | None, year: str, as_json: bool) -> None:
-    """Show what OBJECTIVE allows (99.95, "99.95%", "four and a half nines"), and what it takes to observe and reach it.
+    """Show the downtime that OBJECTIVE allows, the probe interval that measures it, and its prerequisites.
 
-    A quarter is a quarter of the year asked for; a month is always 30 days.
+    OBJECTIVE is 99.95, "99.95%" or "four and a half nines". A quarter is a quarter of --year; a month is 30 days.
     """
     try:
         allowance = Allowance(_objective(objective, downtime, over), YEARS[year])
@@ -48,7 +48,7 @@ def _objective(written: str | None, downtime: str | None, over: str | None) -> O
         return Objective.parse(written)
     if written is None and downtime is not None and over is not None:
         return from_downtime(parse_duration(downtime), parse_duration(over))
-    raise ValueError("give an objective (99.95), or --downtime and --over together (--downtime 43m12s --over 30d)")
+    raise ValueError("specify an objective (99.95), or both --downtime and --over (--downtime 43m12s --over 30d)")
 
 
 def _lines(allowance: Allowance, year: str) -> Iterator[str]:
@@ -56,9 +56,9 @@ def _lines(allowance: Allowance, year: str) -> Iterator[str]:
     yield f"{objective} is {format_nines(objective.ratio)} nines"
     yield ""
     yield "Allowed downtime"
-    names = {"year": f"a year ({year[:-1]} days)", "quarter": "a quarter (year / 4)", "month": "30 days"}
+    names = {"year": f"per year ({year[:-1]} days)", "quarter": "per quarter (year / 4)", "month": "per 30 days"}
     for name, allowed in allowance.allowed.items():
-        yield f"  {names.get(name, f'a {name}'):<22}{spell(allowed)}"
+        yield f"  {names.get(name, f'per {name}'):<24}{spell(allowed)}"
     yield ""
     yield from _observing(objective)
     yield ""
@@ -68,15 +68,15 @@ def _lines(allowance: Allowance, year: str) -> Iterator[str]:
 def _observing(objective: Objective) -> Iterator[str]:
     longest = largest_interval(objective)
     allowed = spell(objective.allowed(MONTH))
-    yield f"To observe it: a probe every {spell(longest)} or oftener: the {allowed} of 30 days hold two"
+    yield f"To measure it: probe at least every {spell(longest)}, so that the 30-day budget of {allowed} holds 2 probes"
     for interval in sorted({longest, *_USUAL}, reverse=True):
         yield _proving(objective, interval, resolves=interval <= longest)
-    yield "  Proven: exact 95 % lower bound of all good (Clopper-Pearson), observations taken as independent."
+    yield "  Proven: exact 95 % lower bound if all probes are good (Clopper-Pearson), assuming independent probes."
 
 
 def _proving(objective: Objective, interval: int, *, resolves: bool) -> str:
     record = _days(clean_record(objective, interval))
-    doubt = "" if resolves else "; too coarse to resolve it over 30 days"
+    doubt = "" if resolves else "; too long to measure it over 30 days"
     return f"  every {spell(interval):<10} proven after {record} without a bad probe{doubt}"
 
 
@@ -92,8 +92,8 @@ def _reaching(objective: Objective) -> Iterator[str]:
     items = required(objective, checklist)
     named = f'the readiness checklist "{checklist.title}"'
     if not items:
-        yield f"To reach it: nothing on {named} stands in the way"
+        yield f"To reach it: no item of {named} is required"
         return
     yield f"To reach it: {len(items)} of the {len(checklist.items)} items of {named}"
     for item in items:
-        yield f"  - {item.title}; without it at most {Objective(item.cap)}"
+        yield f"  - {item.title}; without it, at most {Objective(item.cap)}"

@@ -15,19 +15,23 @@ from monitor.planning.plan_text import sentences
 from monitor.share import shared
 
 
-@click.command("plan")
+@click.command("plan", short_help="Predict the availability of a design.")
 @click.argument("file", type=click.Path(path_type=Path))
 @click.option(
-    "--years", type=click.IntRange(20, 1_000_000), default=10_000, show_default=True, help="How many to draw."
+    "--years",
+    type=click.IntRange(20, 1_000_000),
+    default=10_000,
+    show_default=True,
+    help="Number of years to simulate.",
 )
-@click.option("--seed", type=click.IntRange(0, 2**32 - 1), default=1, show_default=True, help="Same seed, same years.")
+@click.option("--seed", type=click.IntRange(0, 2**32 - 1), default=1, show_default=True, help="Seed of the simulation.")
 @click.option("--json", "as_json", is_flag=True, help="Print one JSON object; durations in seconds.")
 def plan_command(file: Path, years: int, seed: int, as_json: bool) -> None:
-    """Say what a design can reach and what may be promised.
+    """Predict the availability of a design and the objective that it supports.
 
-    FILE is a design in YAML. The answer is for the long run, for single years, and after each change it has room for.
-    Plans that ship with ninewatch are in config/plans; docs/plans.md explains how to write one. Exit status 2 when FILE
-    cannot be used; every mistake is printed as file:line:column with what is allowed.
+    FILE is a design in YAML. Prints the long-run average, the spread of single years, and the gain of each possible
+    change. Example plans are in config/plans; docs/plans.md explains the format. Exit status 2 if FILE is invalid;
+    every error is printed as file:line:column with what is allowed.
     """
     checklist = load_checklist(shared("config", "checklists", "five-nines.yaml"))
     plan = load_plan(file, checklist)

@@ -33,18 +33,20 @@ EXIT = {Outcome.GOOD: 0, Outcome.BAD: 1, Outcome.UNKNOWN: 3}
 _SCHEMES = {scheme: kind for kind in KINDS.values() for scheme in kind.schemes}
 
 
-@click.command(short_help="Probe one URL or check, once.")
+@click.command(short_help="Probe one URL or check once.")
 @click.argument("target", metavar="URL|CHECK")
-@click.option("-c", "--config", "path", type=click.Path(path_type=Path), help="Where CHECK (product/check) is defined.")
-@click.option("--timeout", default="10s", show_default=True, help="For a URL: the one deadline over all phases.")
+@click.option(
+    "-c", "--config", "path", type=click.Path(path_type=Path), help="Configuration that defines CHECK (product/check)."
+)
+@click.option("--timeout", default="10s", show_default=True, help="For a URL: deadline for all phases together.")
 @click.option("--json", "as_json", is_flag=True, help="Print one JSON object.")
-@click.option("--allow-exec", is_flag=True, help="Run the program of an exec check, or a browser script.")
+@click.option("--allow-exec", is_flag=True, help="Allow the program of an exec check, or a browser script.")
 def probe(target: str, path: Path | None, timeout: str, as_json: bool, allow_exec: bool) -> None:
     """Probe once and print outcome, reason, HTTP status and the phases.
 
-    URL is https://host/path, tcp://host:port, smtp://host or another of docs/probes.md. CHECK is product/check
-    of the configuration given with -c, or the check's id if only one has it. Exit status: 0 good, 1 bad, 3 unknown, 2
-    wrong usage.
+    URL is https://host/path, tcp://host:port, smtp://host or another of docs/probes.md. CHECK is product/check of the
+    configuration that -c specifies, or the check's id if it is unique. Exit status: 0 good, 1 bad, 3 unknown, 2 usage
+    error.
     """
     outbound = None
     if path is None:
@@ -68,7 +70,7 @@ def _of_url(target: str, timeout: str) -> CheckBase:
     if kind is None:
         known = ", ".join(f"{each}://" for each in sorted(_SCHEMES))
         raise click.UsageError(
-            f"{quoted(target)} is no URL to probe; write one of {known}, or name a check and its file with -c"
+            f"{quoted(target)} is not a URL to probe; write one of {known}, or a check and its file with -c"
         )
     where = target if kind.whole_url else rest.removesuffix("/")
     written = {"id": "probe", kind.name: where, **kind.schemes[scheme], "interval": "1d", "timeout": timeout}
@@ -87,7 +89,7 @@ def _of_portfolio(name: str, path: Path, portfolio: Portfolio) -> CheckBase:
     if len(found) == 1:
         return found[0]
     known = ", ".join(checks) if len(checks) <= 20 else f"{len(checks)} checks"
-    problem = "several checks are called" if found else "there is no check"
+    problem = "several checks match" if found else "unknown check"
     raise NinewatchError(f"{path}: {problem} {name}; write product/check, one of: {known}")
 
 
@@ -117,4 +119,4 @@ def _as_text(check: CheckBase, attempt: Attempt) -> str:
         days = (result.certificate_expiry - attempt.at / SECOND) / 86_400
         lines.append(f"{'certificate':<12}expires in {days:.1f} days")
     lines += [f"{phase:<12}{1000 * result.phases[phase]:9.2f} ms" for phase in PHASES if phase in result.phases]
-    return "\n".join([*lines, f"{'in all':<12}{1000 * attempt.duration:9.2f} ms"])
+    return "\n".join([*lines, f"{'total':<12}{1000 * attempt.duration:9.2f} ms"])

@@ -25,36 +25,42 @@ if TYPE_CHECKING:
     from monitor.reporting.whole import Told
 
 _RECORDS = Interval(parse_instant("1990-01-01T00:00:00Z"), parse_instant("2190-01-01T00:00:00Z"))
-_NO_RECORD = "no record is of that time; write one between 1990 and 2190"
+_NO_RECORD = "no record covers that time; write a year between 1990 and 2190"
 _LONGEST = 3660 * DAY
 WRITTEN = SECOND  # by then a running daemon has written what has arrived, unless its disk fails
 
 FORMATS = ("html", "pdf", "xlsx", "csv", "json", "md")
 
 
-@click.command("report", short_help="Write the report of a month, or of any window, to read and to sign.")
-@click.option("--product", "name", required=True, metavar="ID|all", help="Of which product, or of all of them.")
+@click.command("report", short_help="Write an availability report for a month or another window.")
+@click.option("--product", "name", required=True, metavar="ID|all", help="Product to report on, or all.")
 @click.option(
     "--window",
     "window_text",
     default="month",
     show_default=True,
-    help='day, week, month, quarter, year, fiscal-year, each also as "last month"; 30d, or START/END.',
+    help='day, week, month, quarter, year, fiscal-year, "last month" and so on, 30d, or START/END.',
 )
-@click.option("--at", "at_text", metavar="TIME", help="As known at that instant, RFC 3339.  [default: now]")
+@click.option("--at", "at_text", metavar="TIME", help="Report what was known at this RFC 3339 instant.  [default: now]")
 @click.option(
     "-c", "--config", "path", type=click.Path(path_type=Path), required=True, help="The daemon's configuration."
 )
-@click.option("--format", "form", type=click.Choice(FORMATS), help="[default: by the file's ending, else md]")
-@click.option("--paper", type=click.Choice(["letter", "a4"]), default="letter", show_default=True, help="Of the PDF.")
-@click.option("-o", "--output", type=click.Path(path_type=Path, dir_okay=False), help="The file.  [default: stdout]")
+@click.option(
+    "--format", "form", type=click.Choice(FORMATS), help="Output format.  [default: from the file name, else md]"
+)
+@click.option(
+    "--paper", type=click.Choice(["letter", "a4"]), default="letter", show_default=True, help="Paper size of the PDF."
+)
+@click.option(
+    "-o", "--output", type=click.Path(path_type=Path, dir_okay=False), help="Output file.  [default: standard output]"
+)
 @click.option(
     "--bundle",
     "bundle",
     is_flag=False,
     flag_value="",
     metavar="[FILE]",
-    help="Also write all that the figures are computed from, for `ninewatch verify`.  [FILE: next to the report]",
+    help="Also write a bundle for `ninewatch verify`.  [default: next to the report]",
 )
 def report_command(
     name: str,
@@ -66,11 +72,11 @@ def report_command(
     output: Path | None,
     bundle: str | None,
 ) -> None:
-    """Write what a product delivered: figures with their bounds, incidents, what was left out, budget, trend, proof.
+    """Report a product's availability with bounds, incidents, excluded time, budget, trend and proof.
 
-    Reads the record beside a running daemon, or without one; writes nothing but the file. The same record and --at give
-    the same bytes, and every format the same figures. What was observed after --at is not in it. --bundle writes the
-    same for the bundle: from it alone, anybody can recompute the figures.
+    Reads the record with or without a running daemon, and writes only the output files. Every format has the same
+    figures. The same record and --at give the same bytes; later observations are ignored. --bundle also writes
+    everything that the figures are computed from, so that the recipient can recompute them.
     """
     portfolio = loaded(path)[1]
     now = SystemClock().now()
@@ -130,7 +136,7 @@ def _form(form: str | None, output: Path | None) -> str:
         return "md"
     ending = output.suffix.removeprefix(".").lower()
     if ending not in FORMATS:
-        raise NinewatchError(f"{output} does not say which format; write --format {'|'.join(FORMATS)}")
+        raise NinewatchError(f"{output}: unknown file name extension; specify --format {'|'.join(FORMATS)}")
     return ending
 
 
@@ -163,7 +169,7 @@ def _window(text: str, at: int, portfolio: Portfolio) -> Window:
     if found.measured.length:
         return found
     raise click.BadParameter(
-        f'nothing of this {text} is over yet; write --window "last {text}"', param_hint="'--window'"
+        f'this {text} has only just started; write --window "last {text}"', param_hint="'--window'"
     )
 
 
@@ -176,7 +182,7 @@ def _judge(window: Window) -> None:
     if not _RECORDS.start <= window.whole.start <= window.whole.end <= _RECORDS.end:
         raise ValueError(_NO_RECORD)
     if window.measured.length > _LONGEST:
-        raise ValueError("longer than ten years; write a shorter window")
+        raise ValueError("the window is longer than 10 years; write a shorter one")
 
 
 def _chosen(name: str, portfolio: Portfolio) -> Sequence[Product]:
@@ -185,7 +191,7 @@ def _chosen(name: str, portfolio: Portfolio) -> Sequence[Product]:
     found = [product for product in portfolio.products if product.id == name]
     if not found:
         known = ", ".join(product.id for product in portfolio.products)
-        raise NinewatchError(f'there is no product "{name}"; there are {known}, or all')
+        raise NinewatchError(f'unknown product "{name}"; known products: {known}, or all')
     return found
 
 

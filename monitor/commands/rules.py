@@ -13,21 +13,21 @@ from monitor.exporters.rules import BASE, rules_file
 from sla.window import parse_duration
 
 _HEADER = """\
-# Printed by `ninewatch rules`. docs/runbook.md is what the links to /runbook show.
+# Printed by `ninewatch rules`. The links to /runbook show docs/runbook.md.
 """
 
 
-@click.command("rules", short_help="Print the Prometheus rules, with links to your pages.")
+@click.command("rules", short_help="Print the Prometheus alerting rules.")
 @click.option(
-    "-c", "--config", "path", type=click.Path(path_type=Path), help="Take `public_url` from this configuration."
+    "-c", "--config", "path", type=click.Path(path_type=Path), help="Read `public_url` from this configuration."
 )
-@click.option("--public-url", metavar="URL", help=f"Where people reach the pages.  [default: {BASE}]")
-@click.option("--interval", default="30s", show_default=True, help="How often Prometheus evaluates the rules.")
+@click.option("--public-url", metavar="URL", help=f"Address of the status pages.  [default: {BASE}]")
+@click.option("--interval", default="30s", show_default=True, help="Evaluation interval of the rules.")
 def rules_command(path: Path | None, public_url: str | None, interval: str) -> None:
-    """Print the alerting rules for Prometheus: those of dashboards/ninewatch.rules.yaml.
+    """Print the alerting rules for Prometheus (dashboards/ninewatch.rules.yaml) with links to your pages.
 
     The links of each alert (`runbook_url`, `page_url`) start with --public-url, else with the configuration's
-    `public_url`. Exit status 2 when the configuration names none.
+    `public_url`. Exit status 2 if the configuration has no `public_url`.
     """
     base = BASE if path is None else loaded(path)[1].public_url
     try:
@@ -35,7 +35,7 @@ def rules_command(path: Path | None, public_url: str | None, interval: str) -> N
     except ValueError as error:
         raise click.BadParameter(str(error), param_hint="'--public-url'") from None
     if base is None:
-        raise NinewatchError(f"{path}: names no public_url; add it, or give --public-url https://status.example.org")
+        raise NinewatchError(f"{path}: no public_url; add it, or specify --public-url https://status.example.org")
     try:
         parse_duration(interval)
     except ValueError as error:

@@ -27,14 +27,21 @@ def _networks(context: click.Context, option: click.Parameter, given: tuple[str,
         raise click.BadParameter(f"{error}; write e.g. 10.0.0.0/8 or 192.0.2.7/32") from None
 
 
-@click.command(short_help="Run the daemon: probe, record and publish a portfolio.")
-@click.option("-c", "--config", "path", type=click.Path(path_type=Path), required=True, help="File or folder (YAML).")
-@click.option("--allow-exec", is_flag=True, help="Run the programs of exec checks, and browser scripts.")
+@click.command(short_help="Run the daemon: probe, record and publish.")
+@click.option(
+    "-c",
+    "--config",
+    "path",
+    type=click.Path(path_type=Path),
+    required=True,
+    help="Configuration file or folder (YAML).",
+)
+@click.option("--allow-exec", is_flag=True, help="Allow exec checks and browser scripts.")
 @click.option(
     "--blackbox-config",
     "modules",
     type=click.Path(path_type=Path),
-    help="blackbox_exporter's module file: serve /probe by it.",
+    help="Serve /probe with this blackbox_exporter module file.",
 )
 @click.option(
     "--blackbox-allow",
@@ -42,24 +49,24 @@ def _networks(context: click.Context, option: click.Parameter, given: tuple[str,
     multiple=True,
     callback=_networks,
     metavar="CIDR,...",
-    help="Networks from which /probe may be asked, instead of from this machine alone.",
+    help="Networks that may request /probe.  [default: loopback only]",
 )
-@click.option("--new-record", is_flag=True, help="Begin an empty record; one that is there is renamed.")
+@click.option("--new-record", is_flag=True, help="Start an empty record; an existing one is renamed.")
 def run(path: Path, allow_exec: bool, modules: Path | None, allow: tuple[Network, ...], new_record: bool) -> None:
-    """Probe the portfolio and publish what is found, until stopped.
+    """Probe the products, record the results and publish them until stopped.
 
-    SIGTERM or Ctrl-C stops it, SIGHUP or a change of a file loads the configuration anew. A configuration with a
-    mistake is never taken over: the running one goes on.
+    SIGTERM or Ctrl-C stops the daemon. SIGHUP or a changed file reloads the configuration; if it has errors, the
+    previous one stays in force.
     """
     if allow and modules is None:
-        raise click.UsageError("--blackbox-allow lets others ask /probe, which is off; add --blackbox-config FILE")
+        raise click.UsageError("--blackbox-allow needs --blackbox-config FILE")
     clock = SystemClock()
     found, portfolio = loaded(path, allow_exec=allow_exec)
     blackbox = Blackbox(modules, clock) if modules is not None else None
 
     def ready(running: Running) -> None:
         checks = plural(len(running.ledger.entries), "check")
-        click.echo(f"ninewatch watches {checks} and answers at {running.address}")
+        click.echo(f"ninewatch monitors {checks} and answers at {running.address}")
 
     daemon = Daemon(
         path,

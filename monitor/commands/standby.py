@@ -35,24 +35,30 @@ if TYPE_CHECKING:
 _LONGEST = 400 * DAY
 
 
-@click.command("standby", short_help="Print who stood by, for how many hours, and what they met.")
+@click.command("standby", short_help="Print stand-by hours and incidents per person.")
 @click.option("--period", default="2w", show_default=True, help="Days or weeks up to --at, or START/END.")
-@click.option("--at", metavar="TIME", help="Where the period ends; a day is its beginning.  [default: today]")
-@click.option("-c", "--config", "path", type=click.Path(path_type=Path), required=True, help="File or folder (YAML).")
+@click.option("--at", metavar="TIME", help="End of the period; a date means its start.  [default: today]")
+@click.option(
+    "-c",
+    "--config",
+    "path",
+    type=click.Path(path_type=Path),
+    required=True,
+    help="Configuration file or folder (YAML).",
+)
 @click.option("--by", type=click.Choice(["person", "day"]), default="person", show_default=True)
 @click.option("--format", "form", type=click.Choice(["csv", "text", "json"]), default="text", show_default=True)
 def standby_command(period: str, at: str | None, path: Path, by: str, form: str) -> None:
-    """Print the hours that each person stood by in the period, and the incidents met in them.
+    """Print each person's stand-by hours in a period, and the incidents during them.
 
-    The rotas are those of the configuration, under `standby:`. A period of days or weeks is whole days of the
-    portfolio's zone and ends where the day of --at begins, so that it is over; hours are exact when clocks change. A
-    hand-over belongs to who takes over. For two rotas at once a person stands by once. With --by day there is a line
-    for each person and day, as a time entry asks for it. Time in which nobody or several stood by is named; with CSV,
-    on standard error.
+    The rotas are configured under `standby:`. A period of days or weeks is whole days in the portfolio's time zone; it
+    ends at the start of the day of --at. Hours are exact across clock changes. At the instant of a hand-over, the
+    person who takes over is on stand-by. Two rotas at once count once. --by day prints one line per person and day,
+    for time entry. Gaps and overlaps in a rota are noted; with CSV, on standard error.
     """
     portfolio = loaded(path)[1]
     if not portfolio.standby:
-        raise NinewatchError(f"{path}: names no rota; write standby: with shifts or a calendar (CONFIGURATION.md)")
+        raise NinewatchError(f"{path}: no rota; add `standby:` with shifts or a calendar (CONFIGURATION.md)")
     now = SystemClock().now()
     span = _period(period, now if at is None else _instant(at, portfolio.zone), portfolio.zone)
     found = _sheet(portfolio, span, now)
@@ -66,7 +72,7 @@ def _instant(text: str, zone: ZoneInfo) -> int:
     try:
         return parse_instant(text, zone)
     except (ValueError, OverflowError):
-        raise click.BadParameter(f'"{text}" is not a time; write 2026-11-22', param_hint="'--at'") from None
+        raise click.BadParameter(f'"{text}" is not a date or instant; write 2026-11-22', param_hint="'--at'") from None
 
 
 def _period(text: str, at: int, zone: ZoneInfo) -> Interval:
@@ -80,9 +86,9 @@ def _period(text: str, at: int, zone: ZoneInfo) -> Interval:
             last = day_of(at, zone)
             span = Interval(midnight(day_numbered(day_number(last) - length // DAY), zone), midnight(last, zone))
     except (ValueError, OverflowError) as error:
-        raise click.BadParameter(f"{error}; or write 2w, or START/END", param_hint="'--period'") from None
+        raise click.BadParameter(f"{error}; or write 2w or START/END", param_hint="'--period'") from None
     if not 0 < span.length <= _LONGEST:
-        raise click.BadParameter("no time at all, or more than 400 days; write 2w", param_hint="'--period'")
+        raise click.BadParameter("the period is empty or longer than 400 days; write 2w", param_hint="'--period'")
     return span
 
 
@@ -152,9 +158,9 @@ def _sheet(portfolio: Portfolio, span: Interval, now: int) -> _Sheet:
         with reading(portfolio.store) as record:
             incidents = _of_rotas(portfolio, record.load_incidents())
     except StoreError as error:
-        notes.append(f"incidents are not known: {error}")
+        notes.append(f"incidents unknown: {error}")
     if span.end > now:
-        notes.append(f"the period is not over; what comes after {_told(now, portfolio.zone)} is planned")
+        notes.append(f"the period is not over; time after {_told(now, portfolio.zone)} is planned")
     return _Sheet(span, portfolio.zone, now, shifts, incidents, notes)
 
 
@@ -169,13 +175,13 @@ def _unsteady(rota: Rota, held: Sequence[Shift], span: Interval, portfolio: Port
     """Yield in words when nobody stood by for the rota, and when several did."""
     zone = portfolio.zone
     for gap in gaps(held, rota.wanted(span, portfolio.time_zone)):
-        yield f"{rota.id}: nobody stands by {_when(gap, zone)}"
+        yield f"{rota.id}: no one on stand-by {_when(gap, zone)}"
     for each in overlaps(held, span):
         yield _both(rota, each, zone)
 
 
 def _both(rota: Rota, overlap: Overlap, zone: ZoneInfo) -> str:
-    return f"{rota.id}: {' and '.join(overlap.people)} stand by at once {_when(overlap.interval, zone)}"
+    return f"{rota.id}: {' and '.join(overlap.people)} both on stand-by {_when(overlap.interval, zone)}"
 
 
 def _when(span: Interval, zone: ZoneInfo) -> str:
@@ -241,7 +247,7 @@ def _as_text(sheet: _Sheet, lines: Sequence[_Line]) -> str:
     told = [f"Stand-by {_when(sheet.span, sheet.zone)}"]
     width = max((len(line.person) for line in lines), default=0)
     for line in lines:
-        met = "incidents not known" if line.incidents is None else plural(len(line.incidents), "incident")
+        met = "incidents unknown" if line.incidents is None else plural(len(line.incidents), "incident")
         day = f"{line.day}  " if line.day else ""
         told.append(f"  {line.person:<{width}}  {day}{_hours(line.length):>8} h  {met}  ({', '.join(line.rotas)})")
         told += [f"  {'':<{width}}    {_met(each, sheet.zone)}" for each in line.incidents or ()]

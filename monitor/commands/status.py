@@ -37,15 +37,15 @@ _HEADINGS: tuple[str, ...] = (
 )
 
 
-@click.command(short_help="Ask the running daemon how the products stand.")
+@click.command(short_help="Print the state of the products from the running daemon.")
 @click.option("-c", "--config", "path", type=click.Path(path_type=Path), help="The daemon's configuration.")
-@click.option("--json", "as_json", is_flag=True, help="Print what the API says of the products.")
+@click.option("--json", "as_json", is_flag=True, help="Print the API's JSON.")
 def status(path: Path | None, as_json: bool) -> None:
-    """Print how each product stands: state, availability with its bounds, budget, open incidents.
+    """Print each product's state, availability with bounds, budget and open incidents.
 
-    Asks the daemon at the configuration's `listen` address (127.0.0.1:9999 without -c). Exit status 0 when every
-    product is up, 1 when one is down or unknown, 2 when the daemon cannot be asked or runs another configuration than
-    the one named with -c.
+    Queries the daemon at the configuration's `listen` address (127.0.0.1:9999 without -c). Exit status: 0 if every
+    product is up, 1 if one is down or unknown, 2 if the daemon does not answer or runs another configuration than -c
+    specifies.
     """
     found, portfolio = (None, None) if path is None else loaded(path)
     listen = HostPort("127.0.0.1", 9999) if portfolio is None else portfolio.listen
@@ -76,10 +76,10 @@ def _agree(path: Path, digest: str, running: Any, where: HostPort) -> None:
     if theirs == digest:
         return
     remedy = (
-        "its last reload was refused, its log says why"
+        "its last reload was rejected; see its log"
         if refused
-        else "name the configuration that it runs with -c, reload it (SIGHUP), "
-        f"or give {path} a `listen` address of its own and start `ninewatch run -c {path}`"
+        else "specify its configuration with -c, reload it (SIGHUP), "
+        f"or give {path} its own `listen` address and start `ninewatch run -c {path}`"
     )
     raise NinewatchError(
         f"the daemon at {where} runs another configuration, {source} (digest {theirs[:12]}), than {path} (digest "
@@ -96,13 +96,13 @@ def _asked(where: HostPort, what: str) -> Any:
         raise _stranger(where) from None
     except OSError as error:
         raise NinewatchError(
-            f"no daemon answers at {where}: {_said(error)}; start `ninewatch run`, or name its configuration with -c"
+            f"no daemon answers at {where}: {_said(error)}; start `ninewatch run`, or specify its configuration with -c"
         ) from None
     return found
 
 
 def _stranger(where: HostPort) -> NinewatchError:
-    return NinewatchError(f"what answers at {where} is no ninewatch of this version; name its configuration with -c")
+    return NinewatchError(f"the server at {where} is not ninewatch of this version; specify its configuration with -c")
 
 
 def _said(error: OSError) -> str:
@@ -122,8 +122,8 @@ def _watched(products: list[dict[str, Any]]) -> Iterator[str]:
             bounds = found["availability"]
             said = f"{_percent(bounds['point'])}, between {_percent(bounds['low'])} and {_percent(bounds['high'])}"
             when = found["decidable_at"]
-            yield f"{product['id']}: watched since {found['since']}: {said}" + (
-                "" if when is None or product["verdict"] == "met" else f"; can be decided from {when}"
+            yield f"{product['id']}: observed since {found['since']}: {said}" + (
+                "" if when is None or product["verdict"] == "met" else f"; a verdict is possible from {when}"
             )
 
 

@@ -55,13 +55,13 @@ def _heading(answer: Answer, terms: Terms) -> Iterator[str]:
     ends = f"{format_instant(measured.start)} to {format_instant(measured.end)}"
     yield f"{window.name}: {ends} ({format_duration(measured.length)})"
     if window.in_progress:
-        yield f"in progress: the budget is that of all of it, to {format_instant(window.whole.end)}"
+        yield f"in progress: the budget covers the whole window, to {format_instant(window.whole.end)}"
     last = format_instant(answer.record.end)
-    known = f"all that was observed is known, to {last}" if terms.at is None else f"as known at {last}"
+    known = f"all observations used, up to {last}" if terms.at is None else f"observations used up to {last}"
     policy = {
-        UnknownPolicy.EXCLUDE: "left out of the point estimate",
-        UnknownPolicy.DOWN: "down in the point estimate",
-        UnknownPolicy.UP: "up in the point estimate",
+        UnknownPolicy.EXCLUDE: "excluded from the estimate",
+        UnknownPolicy.DOWN: "counted as down in the estimate",
+        UnknownPolicy.UP: "counted as up in the estimate",
     }[terms.unknown]
     yield f"{known}; unknown time is {policy}"
 
@@ -72,7 +72,7 @@ def _of_result(result: Result, terms: Terms) -> Iterator[str]:
     yield _row("availability", _bounds(m))
     yield from _drawn(m)
     if result.raw is not m:
-        yield _row("raw", f"{_bounds(result.raw)}, nothing excluded")
+        yield _row("raw", f"{_bounds(result.raw)}, before exclusions")
         yield _row("excluded", format_duration(m.excluded))
     yield _row("verdict", _verdict(m))
     yield _row("downtime", _downtime(m))
@@ -81,13 +81,13 @@ def _of_result(result: Result, terms: Terms) -> Iterator[str]:
         rest = "left" if b.remaining >= 0 else "overspent"
         spent = f"{format_duration(b.spent)} spent, {format_duration(abs(b.remaining))} {rest}"
         yield _row("budget", f"{format_duration(b.allowed)} allowed, {spent}{_resolvable(m)}")
-    yield _row("coverage", f"{format_percent(m.coverage)}; {_undecided(m) or 'nothing is doubtful or unknown'}")
+    yield _row("coverage", f"{format_percent(m.coverage)}; {_undecided(m) or 'nothing in doubt or unknown'}")
     counts = m.counts
     kind, to = ("observations", "") if m.sampled else ("changes", "to ")
     yield _row(kind, f"{counts.good:,} {to}good, {counts.bad:,} {to}bad, {counts.unknown:,} {to}unknown")
     yield _row("nines", _nines(m))
     yield _row("rule", _rule(result, terms))
-    yield _row("pace", _paces(result.paces, terms))
+    yield _row("timing", _paces(result.paces, terms))
 
 
 def _row(name: str, text: str) -> str:
@@ -104,8 +104,8 @@ def _title(result: Result, m: Measured) -> str:
 def _bounds(m: Measured) -> str:
     low, point, high = m.availability
     if low is None:
-        return "n/a: no time is left to measure"
-    return f"{format_percent(point)}, surely from {format_percent(low)} to {format_percent(high)}"
+        return "n/a: all time is excluded"
+    return f"{format_percent(point)}, bounds {format_percent(low)} to {format_percent(high)}"
 
 
 def _drawn(m: Measured) -> Iterator[str]:
@@ -141,16 +141,16 @@ def _nice(share: Fraction) -> Fraction:
 
 def _verdict(m: Measured) -> str:
     if m.objective is None:
-        return "n/a: no --objective to judge by"
+        return "n/a: no --objective"
     low, point, high = m.availability
     if low is None:
-        return "undecided: no time is left to measure"
+        return "undecided: all time is excluded"
     if m.verdict is Verdict.MET:
-        return f"met: at worst {format_percent(low)}"
+        return f"met: minimum {format_percent(low)}"
     if m.verdict is Verdict.MISSED:
-        return f"missed: at best {format_percent(high)}, {format_duration(m.downtime.low)} down for certain"
-    meets = "" if point is None else f"; the point estimate {'meets' if m.point_meets_objective else 'misses'} it"
-    return f"undecided: it hangs on {_undecided(m)}{meets}"
+        return f"missed: maximum {format_percent(high)}, at least {format_duration(m.downtime.low)} down"
+    meets = "" if point is None else f"; the estimate {'meets' if m.point_meets_objective else 'misses'} it"
+    return f"undecided: depends on {_undecided(m)}{meets}"
 
 
 def _undecided(m: Measured) -> str:
@@ -160,29 +160,29 @@ def _undecided(m: Measured) -> str:
 
 def _downtime(m: Measured) -> str:
     low, point, high = format_bounds(*m.downtime)
-    return f"{point}, surely from {low} to {high}"
+    return f"{point}, bounds {low} to {high}"
 
 
 def _resolvable(m: Measured) -> str:
-    return "; too little to be seen at this interval" if m.resolvable is False else ""
+    return "; too short to be measured at this interval" if m.resolvable is False else ""
 
 
 def _nines(m: Measured) -> str:
     observed = format_nines(m.availability.point)
     if not m.sampled:
-        return f"{observed} observed; changes of state prove none, because they do not state how often was probed"
+        return f"{observed} observed, none proven: a log of changes does not show how often the tool probed"
     if m.proof is None:
         return f"{observed} observed, none proven"
     share = format_percent(m.proof.availability)
     proven = math.floor(m.proof.nines * 100) / 100
-    return f"{observed} observed, {proven:.2f} proven: {share} at 95 % confidence, observations taken as independent"
+    return f"{observed} observed, {proven:.2f} proven: {share} at 95 % confidence, assuming independent observations"
 
 
 def _rule(result: Result, terms: Terms) -> str:
     if len(result.paces) == 1:
-        return f"{terms.rule} of 1"
+        return "up when its check is up"
     kind = "vantages" if terms.by_check else "checks (each vantage counts as one)"
-    return f"{terms.rule} of {len(result.paces)} {kind} up"
+    return f"up when {terms.rule} of {len(result.paces)} {kind} are up"
 
 
 def _paces(paces: Iterable[Pace], terms: Terms) -> str:
@@ -195,9 +195,9 @@ def _pace(pace: Pace, terms: Terms) -> str:
     if pace.resolution is not None:
         fine = f"written to {format_duration(pace.resolution)}" if pace.resolution else "written to the microsecond"
         return f"changes of state {fine}; each state holds until the next"
-    how = "as given" if terms.interval is not None else "the median spacing"
+    how = "given" if terms.interval is not None else "median spacing"
     interval = f"{format_duration(pace.interval)} ({how})" if pace.interval else "1m (assumed)"
     if pace.timeout is None:
-        return f"interval {interval}, hold {format_duration(pace.hold)} (as given)"
+        return f"interval {interval}, hold {format_duration(pace.hold)} (given)"
     timeout = f"{format_duration(pace.timeout)}{'' if terms.timeout is not None else ' (assumed)'}"
     return f"interval {interval}, hold {format_duration(pace.hold)} = 2 x interval + timeout {timeout}"

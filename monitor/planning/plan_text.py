@@ -41,17 +41,21 @@ def sentences(answer: Answer) -> Iterator[str]:
 
 def _expected(answer: Answer) -> Iterator[str]:
     exact, down = answer.prediction.exact, answer.prediction.down
-    yield f"This design can be expected to be up {percent(exact)} of the time. That is {_nines(exact)}."
-    yield f"It is about {spoken(down * YEAR)} of downtime a year, or {spoken(down * _MONTH)} in 30 days."
+    yield f"Expected availability: {percent(exact)}, or {_nines(exact)}."
+    yield f"Expected downtime: {spoken(down * YEAR)} per year, or {spoken(down * _MONTH)} per 30 days."
 
 
 def _promise(answer: Answer) -> Iterator[str]:
     ceiling = answer.ceiling
     if ceiling.at_most is None:
-        yield "No rule that we know of stands in the way of promising that."
+        yield "No rule limits what may be promised."
     else:
-        beyond = "The arithmetic gives more, but the rules" if ceiling.caps(answer.prediction.exact) else "The rules"
-        yield f"{beyond} let you promise {Objective(ceiling.at_most)} at most:"
+        beyond = (
+            "The expected availability is higher, but the rules"
+            if ceiling.caps(answer.prediction.exact)
+            else "The rules"
+        )
+        yield f"{beyond} limit the promise to {Objective(ceiling.at_most)}:"
         for limit in ceiling.limits:
             reason = limit.reason[:1].upper() + limit.reason[1:]
             yield from _item(f"{Objective(limit.at_most)} at most. {reason}. Source: {limit.source}.")
@@ -61,19 +65,19 @@ def _promise(answer: Answer) -> Iterator[str]:
 
 def _objective(answer: Answer, objective: Objective) -> str:
     beyond = answer.prediction.down - float(1 - objective.ratio)
-    expected = f"misses it by {spoken(beyond * YEAR)} a year" if beyond > 0 else "meets it in the long run"
+    expected = f"misses it by {spoken(beyond * YEAR)} per year" if beyond > 0 else "meets it on average"
     allowed = answer.ceiling.at_most is None or objective.ratio <= answer.ceiling.at_most
     return f"The objective is {objective}. The design {expected}{'' if allowed else ', and the rules do not allow it'}."
 
 
 def _single_years(answer: Answer) -> Iterator[str]:
-    yield f"No year is like the average. Of {answer.years:,} simulated years:"
+    yield f"Single years differ from the average. Of {answer.years:,} simulated years:"
     yield f"  - half had less than {_lost(answer.median)} of downtime ({percent(answer.median)} or better);"
-    yield f"  - 1 in 20 was a good one, with {_lost(answer.p95)} or less ({percent(answer.p95)});"
-    yield f"  - 1 in 20 was a bad one, with {_lost(answer.p05)} or more ({percent(answer.p05)})."
-    yield "The chance that a year reaches"
+    yield f"  - the best 5 % had {_lost(answer.p95)} or less ({percent(answer.p95)} or better);"
+    yield f"  - the worst 5 % had {_lost(answer.p05)} or more ({percent(answer.p05)} or worse)."
+    yield "Chance that a year reaches"
     for level, chance in answer.chances.items():
-        allowed = f"{spoken(float(1 - level) * YEAR)} a year"
+        allowed = f"{spoken(float(1 - level) * YEAR)} per year"
         yield f"  {Objective(level)!s:<9}{allowed:<34}{_odds(chance)}"
 
 
@@ -84,15 +88,15 @@ def _lost(availability: float) -> str:
 def _odds(chance: float) -> str:
     """Return a chance out of 100, floored, so that nothing short of certain is called that."""
     if chance <= 0:
-        return "none seen"
+        return "none"
     if chance >= 1:
-        return "every one"
+        return "all"
     whole = int(chance * 100)
     return f"{whole} in 100" if whole else "fewer than 1 in 100"
 
 
 def _costly(answer: Answer) -> Iterator[str]:
-    yield "What takes the time, in an average year"
+    yield "Downtime by cause, in an average year"
     listed = [each for each in answer.prediction.contributors if each.downtime >= SECOND / 100]
     for each in listed[:MOST_LISTED]:
         yield _cost(each.downtime, each.share, each.name)
@@ -100,49 +104,47 @@ def _costly(answer: Answer) -> Iterator[str]:
         others = "one other" if len(rest) == 1 else f"{len(rest)} others"
         yield _cost(sum(each.downtime for each in rest), sum(each.share for each in rest), others)
     if not listed:
-        yield "  Nothing that lasts a hundredth of a second."
+        yield "  Nothing longer than 0.01 seconds."
 
 
 def _cost(downtime: float, share: float, name: str) -> str:
-    part = f"{100 * share:.0f} in 100" if share >= 0.005 else "hardly any"
+    part = f"{100 * share:.0f} in 100" if share >= 0.005 else "under 1 %"
     return f"  {spoken(downtime):<26}{part:<12}{name}"
 
 
 def _next(answer: Answer) -> Iterator[str]:
     steps = list(zip(answer.steps, answer.ceilings, strict=True))[:MOST_LISTED]
     if not steps:
-        yield "No single change that the plan has room for gains anything worth while."
+        yield "No single change improves the design noticeably."
         return
     priced = any(step.cost is not None for step in answer.steps)
-    order = "the cheapest hour of downtime first" if priced else "the largest gain first; the plan gives no costs"
-    yield f"What to change next, each change by itself, {order}"
+    order = "lowest cost per hour saved first" if priced else "largest gain first (the plan has no costs)"
+    yield f"Possible changes, each on its own, {order}"
     for number, (step, after) in enumerate(steps, 1):
         yield from _item(f"{step.change.text}.", f"  {number}. ")
         yield from _item(f"{_gained(step)}{_raised(answer.ceiling, after)}", "     ")
     largest = max(answer.steps, key=lambda step: step.gain)
     if largest is not answer.steps[0]:
-        yield from _item(
-            f"The largest gain of all: {largest.change.text}. It saves {spoken(largest.gain)} a year.", "  "
-        )
+        yield from _item(f"Largest gain: {largest.change.text}. Saves {spoken(largest.gain)} per year.", "  ")
 
 
 def _gained(step: Step) -> str:
-    text = f"Saves {spoken(step.gain)} a year. Availability is then {percent(1 - Fraction(step.down))}."
+    text = f"Saves {spoken(step.gain)} per year. Availability is then {percent(1 - Fraction(step.down))}."
     if step.cost is None or step.cost_per_hour is None:
         return text
-    return f"{text} Costs {float(step.cost):,.0f} a year: {step.cost_per_hour:,.0f} for each hour saved."
+    return f"{text} Costs {float(step.cost):,.0f} per year, {step.cost_per_hour:,.0f} per hour saved."
 
 
 def _raised(before: Ceiling, after: Ceiling) -> str:
     if before.at_most == after.at_most:
         return ""
     if after.at_most is None:
-        return " No rule then caps a promise."
-    return f" The rules then let you promise {Objective(after.at_most)}."
+        return " No rule then limits the promise."
+    return f" The rules then limit the promise to {Objective(after.at_most)}."
 
 
 def _rests_on(answer: Answer) -> Iterator[str]:
-    yield "What this rests on"
+    yield "Assumptions"
     for assumption in (*answer.plan.assumptions, *_general(answer)):
         yield from _item(assumption)
 
@@ -152,13 +154,13 @@ def _general(answer: Answer) -> Iterator[str]:
     design = answer.plan.design
     if answer.plan.supposed:
         names = ", ".join(answer.plan.supposed)
-        yield f"An outage is taken to last 1 hour on average where the plan does not say: {names}."
+        yield f"No mttr in the plan, so 1 hour is assumed: {names}."
     if not design.sites:
-        yield "The plan lists no data centre, so the outages of data centres are left out."
+        yield "The plan lists no data centre, so their outages are not included."
     if design.maintenance is not None and not design.maintenance.counted:
-        yield "Planned maintenance is not counted, as the agreement says."
-    yield "Parts fail by chance and independently of each other, but for what the plan says they share."
-    yield "A year has 365 days. The average is exact for the plan; the single years are drawn at random."
+        yield "Planned maintenance is not counted (`counted: false`)."
+    yield "Parts fail at random and independently of each other, except for shared parts in the plan."
+    yield "A year has 365 days. The average is exact for the plan; single years are simulated at random."
 
 
 def _item(text: str, mark: str = "  - ") -> list[str]:
@@ -166,7 +168,7 @@ def _item(text: str, mark: str = "  - ") -> list[str]:
 
 
 def _nines(ratio: Fraction) -> str:
-    return "beyond counting in nines" if ratio == 1 else f"{format_nines(ratio, 1)} nines"
+    return "no downtime" if ratio == 1 else f"{format_nines(ratio, 1)} nines"
 
 
 def percent(ratio: Fraction | float) -> str:
@@ -183,7 +185,7 @@ def spoken(microseconds: float) -> str:
     ['3 days 16 hours', '3 days 1 hour', '0.86 seconds', 'no time']
     """
     if microseconds < SECOND / 200:
-        return "no time" if microseconds <= 0 else "less than a hundredth of a second"
+        return "no time" if microseconds <= 0 else "less than 0.01 seconds"
     if microseconds < 10 * SECOND:
         number = f"{microseconds / SECOND:.2f}".rstrip("0").rstrip(".")
         return f"{number} second{'' if number == '1' else 's'}"

@@ -68,7 +68,7 @@ def simulate(design: Design, years: int, seed: int) -> Years:
     outages = max(1.0, sum(map(_outages_a_year, model.leaves.values())))
     if outages * years > MOST:
         least = max(1, int(MOST / outages))
-        raise NinewatchError(f"{years:,} years hold too many outages to draw; ask for --years {least} or fewer")
+        raise NinewatchError(f"{years:,} years have too many outages to simulate; use --years {least} or fewer")
     span = max(1, min(BLOCK, int(MOST_A_BLOCK / outages)))
     blocks = [_block(model, span, seed, number) for number in range(-(-years // span))]
     downtime = np.concatenate([down for down, _ in blocks])[:years]

@@ -45,7 +45,7 @@ class Ceiling:
 
 def _no_disaster_recovery(design: Design) -> Iterator[str]:
     if design.standby is Standby.NONE:
-        yield "nothing takes over in another data centre"
+        yield "no standby in another data centre"
 
 
 def _coupled(design: Design) -> Iterator[str]:
@@ -53,21 +53,21 @@ def _coupled(design: Design) -> Iterator[str]:
         if part.outside and part.coupling is Coupling.HARD:
             yield f"it is coupled to {part.name}"
         elif part.outside and part.coupling is Coupling.RETRIED:
-            yield f"{part.name} is tried again for a time only"
+            yield f"{part.name} is retried for a limited time only"
 
 
 def _stopping(design: Design) -> Iterator[str]:
     for part in design.parts:
         if part.deployments is not None and not part.outside:
-            yield f"deployments of {part.name} stop it"
+            yield f"deployments of {part.name} cause downtime"
     if design.maintenance is not None:
-        yield "planned maintenance stops it"
+        yield "planned maintenance causes downtime"
 
 
 def _losing(design: Design) -> Iterator[str]:
     if design.standby in (Standby.NONE, Standby.COLD):
-        yield "what people were doing is lost with the data centre" + (
-            "" if design.standby is Standby.NONE else ": a cold standby is started from what was saved before"
+        yield "work in progress is lost with the data centre" + (
+            "" if design.standby is Standby.NONE else "; a cold standby starts from earlier saved data"
         )
 
 
@@ -105,6 +105,6 @@ def limits(design: Design, checklist: Checklist, met: Collection[str], others: I
     for item in checklist.items:
         reasons = contradictions(design, item.id)
         if reasons or item.id not in met:
-            why = "; ".join(reasons) or "nobody says that this is in place"
+            why = "; ".join(reasons) or "the plan does not list it under meets"
             found.append(Limit(item.cap, f"{item.title}: {why}", checklist.source, item.source))
     return Ceiling(tuple(sorted(found, key=lambda limit: limit.at_most)))

@@ -104,17 +104,17 @@ def _deployed(design: Design, part: Part) -> Iterator[Change]:
 def _loosened(design: Design, part: Part) -> Iterator[Change]:
     if part.coupling is Coupling.HARD:
         patient = replace(part, coupling=Coupling.RETRIED, patience=PATIENCE)
-        text = f"Keep trying {part.name} again for 15 minutes before a user sees an error"
+        text = f"Retry {part.name} for 15 minutes before a user sees an error"
         yield Change(f"retry/{part.id}", text, lambda: _with(design, patient))
     if part.coupling is not Coupling.DECOUPLED:
         loose = replace(part, coupling=Coupling.DECOUPLED)
-        text = f"Decouple from {part.name}: assume it is down, queue the work and try again later"
+        text = f"Decouple from {part.name}: queue work while it is down and retry later"
         yield Change(f"decouple/{part.id}", text, lambda: _with(design, loose))
 
 
 def _maintained(design: Design) -> Iterator[Change]:
     if design.maintenance is not None and design.maintenance.counted:
-        text = "Do maintenance without taking the service down"
+        text = "Do maintenance without downtime"
         yield Change("zero-downtime/maintenance", text, lambda: replace(design, maintenance=None))
 
 
@@ -122,14 +122,14 @@ def _stood_by(design: Design) -> Iterator[Change]:
     if not design.sites:
         return
     if design.standby in (Standby.NONE, Standby.COLD):
-        text = "Stand by in another data centre for the loss of this one: warm, in 15 minutes, 9 of 10 times"
+        text = "Add a warm standby in another data centre (takes over in 15 minutes, works 9 of 10 times)"
         yield Change("standby/warm", text, lambda: _standing_by(design, _WARM))
     if design.standby is not Standby.HOT:
-        text = "Serve from two data centres at once: over to the other in 1 minute, 99 of 100 times"
+        text = "Serve from 2 data centres at once (takes over in 1 minute, works 99 of 100 times)"
         yield Change("standby/hot", text, lambda: _standing_by(design, _HOT))
     if design.fail_over is not None and design.standby is not Standby.NONE and design.fail_over.success < 1:
         sure = replace(design.fail_over, success=1 - (1 - design.fail_over.success) / 2)
-        text = "Rehearse the fail-over until it fails half as often"
+        text = "Rehearse the fail-over to halve its failures"
         yield Change("rehearse", text, lambda: replace(design, fail_over=sure))
 
 

@@ -35,7 +35,7 @@ HELM = shutil.which("helm", path=str(ROOT / ".tools")) or shutil.which("helm")
 
 # What a test cannot run as it is written: the command -> why, and what is run in its place (None: nothing).
 EXEMPT: dict[str, tuple[str, str | None]] = {
-    "make run     # a demo portfolio that misbehaves on a script, and the daemon that watches it": (
+    "make run     # run simulated products that fail on a schedule, and the daemon that monitors them": (
         "builds an environment first; .ci/run runs it in a fresh clone. The demo itself is the fixture",
         None,
     ),
@@ -69,7 +69,7 @@ STATUS = (
 # Figures of the machine's speed and of today, which no document can show: a pattern -> what stands for it.
 EPHEMERAL = {
     r"ninewatch probe .*--json": (r"\d+\.\d{2,}(e-\d+)?", "0.1"),
-    r"ninewatch measure": (r"(all that was observed is known, to )\S+;", r"\1now;"),
+    r"ninewatch measure": (r"(all observations used, up to )\S+;", r"\1now;"),
 }
 
 

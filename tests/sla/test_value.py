@@ -40,8 +40,8 @@ def test_the_worked_example() -> None:
     assert found.against_previous == (1800, 1800, 1800)
     assert [(line.label, line.figure) for line in justification(found)] == [
         ("Cost of downtime", "600.00 CAD"),
-        ("Cost avoided against what the objective allows", "600.00 CAD"),
-        ("Cost avoided against the period before", "1,800.00 CAD"),
+        ("Cost avoided compared with the objective", "600.00 CAD"),
+        ("Cost avoided compared with the previous period", "1,800.00 CAD"),
     ]
 
 
@@ -51,9 +51,9 @@ def test_what_cost_more_is_a_negative_amount_avoided_wherever_it_is_told() -> No
     assert found.against_objective == (-2400, -2400, -1200)
     cost, against = justification(found)
     assert cost.between == "between 2,400.00 CAD and 3,600.00 CAD"
-    assert (against.label, against.figure) == ("Cost avoided against what the objective allows", "−2,400.00 CAD")
+    assert (against.label, against.figure) == ("Cost avoided compared with the objective", "−2,400.00 CAD")
     assert against.between == "between −2,400.00 CAD and −1,200.00 CAD"
-    assert "A negative amount avoided is one that was paid." in found.assumptions
+    assert "A negative amount is an additional cost." in found.assumptions
 
 
 def test_time_that_nobody_watched_neither_costs_nor_saves() -> None:
@@ -91,7 +91,7 @@ def test_every_figure_comes_with_its_assumption() -> None:
         assert words in text
     assert len(value(RATE, measured(DAY, goal=None)).assumptions) == 2
     for found in (value(RATE, measured(DAY)), value(RATE, measured(DAY, goal=None), measured(DAY))):
-        assert found.assumptions[-1] == "A negative amount avoided is one that was paid."
+        assert found.assumptions[-1] == "A negative amount is an additional cost."
 
 
 def test_json_has_amounts_to_the_cent_and_null_where_there_is_none() -> None:

@@ -43,7 +43,7 @@ def test_the_text_tells_line_quote_truth_factor_and_diagnosis_of_what_is_wrong()
     result = run(SOURCE_PAGE)
     assert result.output.splitlines()[:3] == [
         'line 7: wrong: "99% availability: 87.6 minutes"',
-        "    true: 3.65 days a year, 60 times what is claimed",
+        "    correct: 3.65 days a year, 60 times the claim",
         "    hours labelled minutes; it agrees with itself (87.6 minutes = 1 hour and 27.6 minutes)",
     ]
     assert result.output.splitlines()[-1] == f"{SOURCE_PAGE}: 8 claims: 8 wrong"
@@ -70,12 +70,12 @@ def test_a_page_without_claims_says_so() -> None:
     result = run("-", text="nothing here")
     assert (result.exit_code, result.output) == (
         0,
-        "standard input: no statement ties an availability to a downtime\n",
+        "standard input: no claim that relates an availability to a downtime\n",
     )
 
 
 def test_a_claim_too_large_is_told_the_other_way_round() -> None:
-    assert "the claim is 10 times that" in run("-", text="99.9% uptime is 87.6 hours of downtime a year").output
+    assert "the claim is 10 times as much" in run("-", text="99.9% uptime is 87.6 hours of downtime a year").output
 
 
 STRICT_PAGE = (

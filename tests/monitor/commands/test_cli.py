@@ -99,7 +99,7 @@ def test_probe_without_json_is_for_people(target: Target, tmp_path: Path) -> Non
     good = said("probe", target.url("/health"))
     assert good.exit_code == 0
     words = [line.split()[0] for line in good.stdout.splitlines()]
-    assert words == ["good", "status", "resolve", "connect", "first_byte", "transfer", "in"]
+    assert words == ["good", "status", "resolve", "connect", "first_byte", "transfer", "total"]
     target.status["/"] = 500
     bad = said("probe", "demo/health", "-c", written(tmp_path, target.url("/")))
     assert bad.exit_code == 1
@@ -172,7 +172,7 @@ def test_status_asks_the_daemon(target: Target, tmp_path: Path) -> None:
         head, row, young = up.stdout.splitlines()
         assert head.split()[:3] == ["STATE", "PRODUCT", "AVAILABILITY"]
         assert row.split()[:2] == ["up", "demo"]
-        said_of = r"demo: watched since 20\S+Z: 100.000%, between \S+ and \S+; can be decided from 20\S+Z$"
+        said_of = r"demo: observed since 20\S+Z: 100.000%, between \S+ and \S+; a verdict is possible from 20\S+Z$"
         assert re.match(said_of, young)
         assert json.loads(said("status", "--json", "-c", path).stdout)[0]["id"] == "demo"
         target.status["/"] = 503
@@ -188,8 +188,8 @@ def test_status_without_a_daemon_is_one_line(answer: str, target: Target, tmp_pa
     result = said("status", "-c", written(tmp_path, "http://h/", f"127.0.0.1:{port}"))
     assert isinstance(result.exception, NinewatchError)
     told = {
-        "nobody": f"no daemon answers at 127.0.0.1:{port}: connection refused; start `ninewatch run`, or name its",
-    }.get(answer, f"what answers at 127.0.0.1:{port} is no ninewatch of this version; name its")
+        "nobody": f"no daemon answers at 127.0.0.1:{port}: connection refused; start `ninewatch run`, or specify its",
+    }.get(answer, f"the server at 127.0.0.1:{port} is not ninewatch of this version; specify its")
     assert str(result.exception) == f"{told} configuration with -c"
 
 

@@ -51,7 +51,7 @@ def test_a_correction_is_made_listed_and_taken_back(config: Path) -> None:
     assert "revoked: it was us (Ben, " in said("corrections", "-c", config).output
     lines = [json.loads(line) for line in said("corrections", "--json", "-c", config).output.splitlines()]
     assert [line.get("id", line.get("revokes")) for line in lines] == [known, known]
-    assert f"{known} was revoked already: it was us" in refused(said("correct", "--revoke", known, *WHO, "-c", config))
+    assert f"{known} is already revoked: it was us" in refused(said("correct", "--revoke", known, *WHO, "-c", config))
 
 
 @pytest.mark.parametrize(
@@ -59,14 +59,14 @@ def test_a_correction_is_made_listed_and_taken_back(config: Path) -> None:
     [
         (("demo", SPAN, "--author", " ", "--reason", "x"), "--author is empty"),
         (("demo", SPAN, "--author", "x", "--reason", "two\nlines"), "--reason is empty, longer than 500"),
-        (("demos", SPAN, *WHO), 'there is no product "demos"; there are demo'),
-        (("demo", *WHO), "Write PRODUCT START/END, or --revoke ID"),
+        (("demos", SPAN, *WHO), 'unknown product "demos"; known products: demo'),
+        (("demo", *WHO), "write PRODUCT START/END, or --revoke ID"),
         (("demo", "yesterday", *WHO), "is not an interval"),
-        (("demo", "2025-11-03T09:25/2025-11-03T09:10", *WHO), "ends before it has begun"),
-        (("demo", "2025-11-03T09:25/2999-11-03T09:10", *WHO), "under maintenance:"),
+        (("demo", "2025-11-03T09:25/2025-11-03T09:10", *WHO), "ends before it starts"),
+        (("demo", "2025-11-03T09:25/2999-11-03T09:10", *WHO), "under `maintenance:`"),
         (("demo", "0001-01-01T00:00:00/0001-01-01T00:10:00", *WHO), ""),
-        (("--revoke", "3f9a0c51d2e4", *WHO), 'there is no correction "3f9a0c51d2e4"'),
-        (("demo", SPAN, "--revoke", "3f9a0c51d2e4", *WHO), "leave PRODUCT and START/END out"),
+        (("--revoke", "3f9a0c51d2e4", *WHO), 'unknown correction "3f9a0c51d2e4"'),
+        (("demo", SPAN, "--revoke", "3f9a0c51d2e4", *WHO), "omit PRODUCT and START/END"),
     ],
 )
 def test_a_mistake_is_one_clear_line_and_nothing_is_written(
@@ -90,7 +90,7 @@ def test_author_and_reason_are_asked_for(config: Path) -> None:
 def test_without_a_record_there_is_nothing_to_correct(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """Most likely it was asked for in the wrong folder."""
     monkeypatch.chdir(tmp_path)
-    assert "there is no record var/ninewatch.db" in refused(said("correct", "demo", SPAN, *WHO))
+    assert "no record at var/ninewatch.db" in refused(said("correct", "demo", SPAN, *WHO))
     assert said("corrections").output == "no corrections\n"
 
 

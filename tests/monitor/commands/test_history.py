@@ -71,7 +71,7 @@ def config(tmp_path: Path) -> Path:
 
 
 def test_commands_without_the_daemon_define_nothing(config: Path) -> None:
-    assert said("history", "demo", "-c", config).output == "nothing was stated about demo\n"
+    assert said("history", "demo", "-c", config).output == "no facts about demo\n"
     said("correct", "demo", "2025-11-03T09:10/2025-11-03T09:25", "--author", "A", "--reason", "x", "-c", config)
     said("report", "--product", "demo", "-c", config)
     assert [each["kind"] for each in listed(config)] == ["correction"]
@@ -106,8 +106,8 @@ def test_corrections_revocations_and_unknown_kinds_are_lines_of_text(config: Pat
 @pytest.mark.parametrize(
     ("arguments", "says"),
     [
-        (("nobody",), 'there is no product "nobody"; there are demo'),
-        (("demo", "--since", "yesterday"), "neither an instant nor a duration"),
+        (("nobody",), 'unknown product "nobody"; known products: demo'),
+        (("demo", "--since", "yesterday"), "not an instant or a duration"),
     ],
 )
 def test_a_mistake_is_one_clear_line(config: Path, arguments: tuple[str, ...], says: str) -> None:
@@ -118,5 +118,5 @@ def test_a_mistake_is_one_clear_line(config: Path, arguments: tuple[str, ...], s
 
 def test_without_a_record_there_is_no_history(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.chdir(tmp_path)
-    assert "there is no record var/ninewatch.db" in str(said("history", "demo").exception)
+    assert "no record at var/ninewatch.db" in str(said("history", "demo").exception)
     assert list(tmp_path.iterdir()) == []

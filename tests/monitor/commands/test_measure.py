@@ -127,7 +127,7 @@ def test_bounds_of_downtime_do_not_print_alike() -> None:
     bad = range(20, 20 + 1511, 10)
     rows = [(0, "good"), *((60 * m, "bad") for m in bad), (60 * (bad[-1] + 20), "good")]
     said = run(record(rows), "--hold", "20m").output
-    assert "downtime      1d 1h 30m, surely from 1d 1h 10m to 1d 1h 50m" in said
+    assert "downtime      1d 1h 30m, bounds 1d 1h 10m to 1d 1h 50m" in said
 
 
 def test_any_file_form_and_any_order_give_the_same(tmp_path: Path) -> None:
@@ -212,7 +212,7 @@ def test_no_time_gives_no_figure(asked: list[str]) -> None:
     assert done.exit_code == 0
     assert found["availability"] == {"low": None, "point": None, "high": None}
     assert (found["coverage"], found["verdict"], found["proven_availability"]) == (None, "undecided", None)
-    assert "no time is left to measure" in run(record(WORKED), *asked, "--objective", "99").stdout
+    assert "all time is excluded" in run(record(WORKED), *asked, "--objective", "99").stdout
 
 
 def test_service_hours_are_those_of_the_zones_clock() -> None:
@@ -257,14 +257,14 @@ def test_each_check_has_its_own_interval() -> None:
     assert found["fast"]["unknown_seconds"] == (33 - 16) + (120 - 33)  # each longer than the hold
     assert found["slow"]["unknown_seconds"] == 0
     text = run(record(fast + slow, "at,outcome,check")).stdout
-    assert "interval 4s (the median spacing), hold 12s = 2 x interval + timeout 4s (assumed)" in text
-    assert "interval 30s (the median spacing), hold 1m 10s = 2 x interval + timeout 10s (assumed)" in text
+    assert "interval 4s (median spacing), hold 12s = 2 x interval + timeout 4s (assumed)" in text
+    assert "interval 30s (median spacing), hold 1m 10s = 2 x interval + timeout 10s (assumed)" in text
 
 
 def test_what_is_given_is_used_and_said() -> None:
     text = run(record(WORKED), *PACE).stdout
-    assert "interval 1m (as given), hold 2m 10s = 2 x interval + timeout 10s\n" in text
-    assert "interval 1m (the median spacing), hold 10s (as given)" in run(record(WORKED), "--hold", "10s").stdout
+    assert "interval 1m (given), hold 2m 10s = 2 x interval + timeout 10s\n" in text
+    assert "interval 1m (median spacing), hold 10s (given)" in run(record(WORKED), "--hold", "10s").stdout
     assert "interval 1m (assumed)" in run(record(WORKED[:1])).stdout
 
 
@@ -296,7 +296,7 @@ def test_an_objective_is_resolvable_if_its_budget_holds_two_intervals() -> None:
         [found] = figures(record(rows), "--objective", objective)
         assert found["resolvable"] is resolvable
     assert figures(record(rows[:1]), "--objective", "98")[0]["resolvable"] is None
-    assert "too little to be seen at this interval" in run(record(rows), "--objective", "98.1").stdout
+    assert "too short to be measured at this interval" in run(record(rows), "--objective", "98.1").stdout
 
 
 def test_csv_has_a_row_a_result_and_leaves_empty_what_is_null() -> None:
@@ -311,9 +311,9 @@ def test_csv_has_a_row_a_result_and_leaves_empty_what_is_null() -> None:
 def test_text_shows_the_bounds_and_what_decides() -> None:
     text = run(record(WORKED), *PACE, "--objective", "90").stdout
     assert "all observations: UNDECIDED against 90%" in text
-    assert "66.666%, surely from 18.000% to 94.000%" in text
-    assert "undecided: it hangs on 2m in doubt and 10m 40s unknown; the point estimate misses it" in text
-    assert "2m, surely from 1m to 13m 40s" in text
+    assert "66.666%, bounds 18.000% to 94.000%" in text
+    assert "undecided: depends on 2m in doubt and 10m 40s unknown; the estimate misses it" in text
+    assert "2m, bounds 1m to 13m 40s" in text
     assert "1m 40s allowed, 2m spent, 20s overspent" in text
     scale = next(line for line in text.splitlines() if "├" in line)
     assert scale.strip().startswith("0% ├")
@@ -324,8 +324,8 @@ def test_text_shows_the_bounds_and_what_decides() -> None:
 
 def test_text_gives_the_raw_figure_beside_the_contractual_one() -> None:
     text = run(record(WORKED), *PACE, "--exclude", "120/300").stdout
-    assert "availability  100.000%, surely from" in text
-    assert "raw           66.666%, surely from 18.000% to 94.000%, nothing excluded" in text
+    assert "availability  100.000%, bounds" in text
+    assert "raw           66.666%, bounds 18.000% to 94.000%, before exclusions" in text
     assert "raw" not in run(record(WORKED), *PACE).stdout
 
 
@@ -333,21 +333,21 @@ def test_a_spotless_record_is_drawn_too() -> None:
     text = run(record([(t, "good") for t in range(0, 601, 60)])).stdout
     assert "99% ├" in text
     assert "n/a observed, " in text
-    assert "nothing is doubtful or unknown" in text
+    assert "nothing in doubt or unknown" in text
 
 
 def test_text_says_why_an_objective_is_missed_or_met() -> None:
-    assert "missed: at best 94.000%, 1m down for certain" in run(record(WORKED), *PACE, "--objective", "99").stdout
-    assert "met: at worst 18.000%" in run(record(WORKED), *PACE, "--objective", "10").stdout
-    assert "n/a: no --objective to judge by" in run(record(WORKED)).stdout
+    assert "missed: maximum 94.000%, at least 1m down" in run(record(WORKED), *PACE, "--objective", "99").stdout
+    assert "met: minimum 18.000%" in run(record(WORKED), *PACE, "--objective", "10").stdout
+    assert "n/a: no --objective" in run(record(WORKED)).stdout
 
 
 def test_text_says_what_is_known_of_which_window() -> None:
     assert "the whole record: 1970-01-01T00:00:00Z to 1970-01-01T00:16:40Z (16m 40s)" in run(record(WORKED)).stdout
-    assert "all that was observed is known, to 1970-01-01T00:16:40Z" in run(record(WORKED), "--window", "1h").stdout
+    assert "all observations used, up to 1970-01-01T00:16:40Z" in run(record(WORKED), "--window", "1h").stdout
     day = run(record(WORKED), "--at", "250", "--window", "day", "--tz", "UTC", "--unknown", "down").stdout
     assert "in progress: the budget is that of all of it, to 1970-01-02T00:00:00Z" in day
-    assert "as known at 1970-01-01T00:04:10Z; unknown time is down in the point estimate" in day
+    assert "observations used up to 1970-01-01T00:04:10Z; unknown time is counted as down in the estimate" in day
 
 
 @pytest.mark.parametrize(
@@ -356,14 +356,14 @@ def test_text_says_what_is_known_of_which_window() -> None:
         (["--objective", "100"], "100% leaves no downtime"),
         (["--objective", "0.999"], 'write "99.9%"'),
         (["--window", "fortnight"], "is not a window"),
-        (["--window", "600/500"], "ends before it begins"),
+        (["--window", "600/500"], "ends before it starts"),
         (["--window", "99999999w"], "reaches beyond the calendar"),
         (["--exclude", "500"], "is not START/END"),
         (["--exclude", "now/then"], "not an instant"),
         (["--at", "later"], "not an instant"),
         (["--tz", "Vancouver"], "is not a time zone; write one such as America/Vancouver"),
         (["--interval", "60"], "is not a duration"),
-        (["--interval", "0s"], "no time at all"),
+        (["--interval", "0s"], "the duration is 0"),
         (["--service-hours", "always"], "service hours"),
         (["--rule", "most"], "is not a rule"),
         (["--unknown", "maybe"], "is not one of"),

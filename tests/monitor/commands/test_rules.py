@@ -55,7 +55,7 @@ def test_an_option_wins_and_the_interval_is_that_of_every_group(tmp_path: Path) 
 def test_a_configuration_without_public_url_is_refused_with_the_remedy(tmp_path: Path) -> None:
     result = said("rules", "-c", written(tmp_path))
     assert isinstance(result.exception, NinewatchError)
-    assert "names no public_url; add it, or give --public-url" in str(result.exception)
+    assert "no public_url; add it, or specify --public-url" in str(result.exception)
 
 
 @pytest.mark.parametrize("wrong", ["status.example.org", "https://h/nw", "https://h?x=1", "https://u:p@h", "ftp://h"])

@@ -129,8 +129,8 @@ def test_gaps_and_overlaps_are_named_and_kept_out_of_the_csv(folder: Path) -> No
     )
     result = ran(folder, "--format", "csv", "--at", "2026-03-16", "--period", "1w")
     assert result.stderr.splitlines() == [
-        "note: sign-on: Ana and Bo stand by at once from 2026-03-09 08:00 PDT to 2026-03-09 09:00 PDT (1h)",
-        "note: post: nobody stands by from 2026-03-13 16:00 PDT to 2026-03-13 17:00 PDT (1h)",
+        "note: sign-on: Ana and Bo both on stand-by from 2026-03-09 08:00 PDT to 2026-03-09 09:00 PDT (1h)",
+        "note: post: no one on stand-by from 2026-03-13 16:00 PDT to 2026-03-13 17:00 PDT (1h)",
     ]
     assert all(line.count(",") == 7 for line in result.stdout.splitlines())
     assert "note: post: nobody" in ran(folder, "--at", "2026-03-16", "--period", "1w").stdout
@@ -164,7 +164,7 @@ def test_without_a_record_hours_are_told_and_incidents_are_not_known(folder: Pat
     """Which is not the same as none."""
     found = sheet(folder, "--at", "2026-03-16")
     assert [each["incidents"] for each in found["people"]] == [None, None]
-    assert "incidents are not known: there is no record" in found["notes"][0]
+    assert "incidents unknown: there is no record" in found["notes"][0]
     assert rows(folder, "--at", "2026-03-16")[0]["incidents"] == ""
 
 

@@ -218,7 +218,7 @@ def test_assumptions_travel_with_the_amounts(config: Path) -> None:
 def test_mistakes_are_told_in_one_line_with_the_remedy(config: Path, tmp_path: Path) -> None:
     with pytest.raises(NinewatchError, match=r'no product "mail"; there are login, forms, or all'):
         run("report", "-c", config, "--product", "mail")
-    with pytest.raises(NinewatchError, match="does not say which format"):
+    with pytest.raises(NinewatchError, match="unknown file name extension"):
         run("report", "-c", config, "--product", "all", "-o", tmp_path / "report.doc")
     assert "is not a window" in run("report", "-c", config, "--product", "all", "--window", "fortnight").output
     assert (

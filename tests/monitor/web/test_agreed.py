@@ -148,7 +148,7 @@ async def test_a_window_may_be_written_out(site: Published) -> None:
         ("window=1990-01-01/2026-01-01", "ten years"),
         ("window=1960-01-01/1961-01-01", "before 1970"),
         ("window=0001-01-01/0001-01-02", "window"),
-        ("window=2026-01-02T00:00:00Z/2026-01-01T00:00:00Z", "ends before it has begun"),
+        ("window=2026-01-02T00:00:00Z/2026-01-01T00:00:00Z", "ends before it starts"),
         ("window=9999-12-31/9999-12-31T23:59", "window"),
     ],
 )

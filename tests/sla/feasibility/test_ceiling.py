@@ -31,7 +31,7 @@ def safe(**fields: object) -> Design:
 def test_without_disaster_recovery_the_pages_cap_holds_whatever_is_said() -> None:
     ceiling = limits(design(), CHECKLIST, tuple(ITEMS))
     assert ceiling.at_most == Fraction("0.9995")
-    assert ceiling.limits[0].reason == "Disaster-Recovery: nothing takes over in another data centre"
+    assert ceiling.limits[0].reason == "Disaster-Recovery: no standby in another data centre"
     assert (ceiling.limits[0].source, ceiling.limits[0].quote) == ("the page", "as it says")
     assert ceiling.caps(Fraction("0.9996"))
     assert not ceiling.caps(Fraction("0.9995"))
@@ -45,7 +45,7 @@ def test_with_the_whole_list_nothing_caps() -> None:
 
 def test_an_item_that_nobody_speaks_for_is_unmet() -> None:
     ceiling = limits(safe(), CHECKLIST, [item for item in ITEMS if item != "stateless"])
-    assert [limit.reason for limit in ceiling.limits] == ["Stateless: nobody says that this is in place"]
+    assert [limit.reason for limit in ceiling.limits] == ["Stateless: the plan does not list it under meets"]
 
 
 def test_a_plans_own_rule_counts_too_and_the_lowest_stands_first() -> None:
@@ -59,9 +59,13 @@ def test_a_plans_own_rule_counts_too_and_the_lowest_stands_first() -> None:
         (design(part("app"), outside("mail", Coupling.HARD)), "decoupled", "coupled to Mail"),
         (design(outside("mail", Coupling.RETRIED, patience=MINUTE)), "decoupled", "for a time only"),
         (design(part("app", deployments=Planned(DAY, MINUTE))), "zero-downtime-deployment", "deployments of App"),
-        (design(maintenance=Maintenance(Planned(DAY, MINUTE))), "zero-downtime-deployment", "maintenance stops it"),
+        (
+            design(maintenance=Maintenance(Planned(DAY, MINUTE))),
+            "zero-downtime-deployment",
+            "maintenance causes downtime",
+        ),
         (design(sites=TWO_SITES, fail_over=FailOver(Standby.COLD, 0, Fraction(1))), "preserves-transactions", "cold"),
-        (design(sites=TWO_SITES), "disaster-recovery", "nothing takes over"),
+        (design(sites=TWO_SITES), "disaster-recovery", "no standby"),
     ],
 )
 def test_a_design_shows_what_it_does_not_meet(made: Design, item: str, says: str) -> None:
