@@ -88,9 +88,9 @@ def _lost(availability: float) -> str:
 def _odds(chance: float) -> str:
     """Return a chance out of 100, floored, so that nothing short of certain is called that."""
     if chance <= 0:
-        return "none"
+        return "none seen"
     if chance >= 1:
-        return "all"
+        return "every year"
     whole = int(chance * 100)
     return f"{whole} in 100" if whole else "fewer than 1 in 100"
 
@@ -108,7 +108,7 @@ def _costly(answer: Answer) -> Iterator[str]:
 
 
 def _cost(downtime: float, share: float, name: str) -> str:
-    part = f"{100 * share:.0f} in 100" if share >= 0.005 else "under 1 %"
+    part = f"{100 * share:.0f} in 100" if share >= 0.005 else "<1 in 100"
     return f"  {spoken(downtime):<26}{part:<12}{name}"
 
 

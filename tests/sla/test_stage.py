@@ -39,7 +39,7 @@ def said(objective: str, stage: Stage | None, clients: Risk = Risk.NONE, ceiling
 def test_five_nines_for_a_pilot_do_not_fit() -> None:
     """The sentence names the stage, what it may promise and why."""
     assert said("five nines", Stage.PILOT) == {
-        "stage": "99.999% for a pilot: it may promise at most 99.5% (as pilot is)"
+        "stage": "99.999% for a pilot: at most 99.5% may be promised (as pilot is)"
     }
 
 
@@ -53,7 +53,7 @@ def test_the_highest_that_a_stage_may_promise_fits_and_a_hair_more_does_not(stag
 
 
 def test_an_idea_promises_nothing() -> None:
-    assert said("1%", Stage.IDEA) == {"stage": "1% for an idea: it promises nothing yet (as idea is)"}
+    assert said("1%", Stage.IDEA) == {"stage": "1% for an idea: no objective may be promised (as idea is)"}
 
 
 @pytest.mark.parametrize(
@@ -71,7 +71,7 @@ def test_a_stage_takes_clients_up_to_its_risk(stage: Stage, fits: set[Risk]) -> 
 
 def test_a_misfit_of_clients_names_the_stage_that_would_do() -> None:
     told = said("99%", Stage.PILOT, Risk.HIGH)["clients"]
-    assert told == "clients of high risk rely on a pilot: those take an enterprise product"
+    assert told == "clients of high risk depend on a pilot: they need an enterprise product"
     timid = replace(POLICY, terms=tuple(replace(each, clients=Risk.NONE) for each in POLICY.terms))
     (only,) = misfits(Objective.parse("99%"), Stage.PILOT, timid, Risk.LOW, None)
     assert only.text.endswith("no stage allows them")
@@ -81,7 +81,7 @@ def test_a_claim_at_the_ceiling_fits_and_one_above_it_does_not() -> None:
     """Also of a product that names no stage, of which the policy says nothing."""
     assert not said("99.95%", None, Risk.HIGH, "99.95")
     assert said("99.99%", None, ceiling="99.95") == {
-        "ceiling": "99.99% is above the ceiling of 99.95%: meet the unmet prerequisites, or promise 99.95%"
+        "ceiling": "99.99% is above the claim ceiling of 99.95%: meet the unmet prerequisites, or promise 99.95%"
     }
 
 

@@ -214,7 +214,7 @@ def test_help_is_whole_sentences() -> None:
         text = said(name, "--help").stdout
         assert max(map(len, text.splitlines())) <= 80
         assert text.startswith(f"Usage: ninewatch {name}")
-    assert "Exit status: 0 good, 1 bad, 3 unknown, 2 wrong" in " ".join(said("probe", "--help").stdout.split())
+    assert "Exit status: 0 good, 1 bad, 3 unknown, 2 usage" in " ".join(said("probe", "--help").stdout.split())
 
 
 WRONG = [

@@ -277,7 +277,7 @@ def test_vantages_are_one_check_by_the_rule() -> None:
     downs = {rule: figures(data, "--rule", rule)[0]["down_seconds"] for rule in ("all", "any", "2", "1", "3")}
     assert downs == {"all": 600, "any": 0, "2": 300, "1": 0, "3": 600}
     assert figures(data)[0]["down_seconds"] == 600
-    assert "2 of 3 vantages up" in run(data, "--rule", "2").stdout
+    assert "up when 2 of 3 vantages are up" in run(data, "--rule", "2").stdout
 
 
 def test_all_checks_together_are_one_by_the_rule() -> None:
@@ -346,7 +346,7 @@ def test_text_says_what_is_known_of_which_window() -> None:
     assert "the whole record: 1970-01-01T00:00:00Z to 1970-01-01T00:16:40Z (16m 40s)" in run(record(WORKED)).stdout
     assert "all observations used, up to 1970-01-01T00:16:40Z" in run(record(WORKED), "--window", "1h").stdout
     day = run(record(WORKED), "--at", "250", "--window", "day", "--tz", "UTC", "--unknown", "down").stdout
-    assert "in progress: the budget is that of all of it, to 1970-01-02T00:00:00Z" in day
+    assert "in progress: the budget covers the whole window, to 1970-01-02T00:00:00Z" in day
     assert "observations used up to 1970-01-01T00:04:10Z; unknown time is counted as down in the estimate" in day
 
 

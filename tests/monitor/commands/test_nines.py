@@ -37,12 +37,12 @@ def test_words_percent_and_a_downtime_over_a_window_say_the_same() -> None:
 def test_the_text_gives_allowance_observation_and_what_it_takes() -> None:
     text = run("five nines").output
     assert "per year (365 days)     5m 15.36s" in text
-    assert "30 days               25.92s" in text
-    assert "a probe every 12.96s or oftener" in text
+    assert "per 30 days             25.92s" in text
+    assert "probe at least every 12.96s" in text
     assert "every 1m         proven after 209 days without a bad probe; too long to measure it over 30 days" in text
     assert "every 10s        proven after 34.7 days without a bad probe" in text
     assert "7 of the 7 items" in text
-    assert "Container platform with fail-over to another data centre; without it at most 99.95%" in text
+    assert "Container platform with fail-over to another data centre; without it, at most 99.95%" in text
 
 
 def test_above_the_cap_of_an_item_the_item_is_required_and_at_the_cap_it_is_not() -> None:

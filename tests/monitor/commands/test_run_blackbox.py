@@ -39,7 +39,7 @@ def test_to_allow_others_means_nothing_without_modules(tmp_path: Path) -> None:
     config = tmp_path / "ninewatch.yaml"
     config.write_text(f"store: {tmp_path}/nw.db{CONFIG}")
     status, _, told = refused("run", "-c", config, "--blackbox-allow", "10.0.0.0/8")
-    assert (status, "add --blackbox-config FILE" in told) == (2, True)
+    assert (status, "needs --blackbox-config FILE" in told) == (2, True)
 
 
 def test_the_module_file_is_checked_without_running(tmp_path: Path) -> None:

@@ -133,7 +133,7 @@ def test_gaps_and_overlaps_are_named_and_kept_out_of_the_csv(folder: Path) -> No
         "note: post: no one on stand-by from 2026-03-13 16:00 PDT to 2026-03-13 17:00 PDT (1h)",
     ]
     assert all(line.count(",") == 7 for line in result.stdout.splitlines())
-    assert "note: post: nobody" in ran(folder, "--at", "2026-03-16", "--period", "1w").stdout
+    assert "note: post: no one" in ran(folder, "--at", "2026-03-16", "--period", "1w").stdout
 
 
 @pytest.mark.usefixtures("record")
@@ -181,9 +181,9 @@ def test_a_period_may_be_written_out_or_be_to_come(folder: Path) -> None:
 @pytest.mark.parametrize(
     ("options", "told"),
     [
-        (("--period", "fortnight"), "or write 2w, or START/END"),
+        (("--period", "fortnight"), "or write 2w or START/END"),
         (("--period", "0d"), "write 2w"),
-        (("--period", "9999w"), "more than 400 days"),
+        (("--period", "9999w"), "longer than 400 days"),
         (("--period", "2026-03-16/2026-03-02"), "ends before"),
         (("--period", "400000w", "--at", "0001-01-02"), "'--"),
         (("--at", "yesterday"), "write 2026-11-22"),
@@ -198,4 +198,4 @@ def test_a_bad_question_is_answered_with_what_to_write(folder: Path, options: tu
 def test_without_a_rota_it_says_what_to_write(folder: Path) -> None:
     (folder / "c.yaml").write_text(HEAD.format(store=folder / "record.db"))
     result = ran(folder)
-    assert "write standby:" in str(result.exception)
+    assert "add `standby:`" in str(result.exception)

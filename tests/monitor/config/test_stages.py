@@ -60,7 +60,7 @@ def test_the_shipped_policy_follows_the_pages_words() -> None:
 def test_five_nines_for_a_pilot_are_doubted_where_they_are_promised(tmp_path: Path) -> None:
     text = with_keys("stage: pilot").replace("99.9%", "five nines").replace('"h:1"}', '"h:1", interval: 1s}')
     (only,) = doubts(tmp_path, text)
-    assert only.startswith("c.yaml:3:16: products.p.objective: 99.999% for a pilot: it may promise at most 99.5% (")
+    assert only.startswith("c.yaml:3:16: products.p.objective: 99.999% for a pilot: at most 99.5% may be promised (")
 
 
 def test_an_objective_above_the_readiness_ceiling_is_doubted(tmp_path: Path) -> None:
@@ -68,7 +68,7 @@ def test_an_objective_above_the_readiness_ceiling_is_doubted(tmp_path: Path) -> 
         with_keys("readiness: {checklist: five-nines}").replace("99.9%", "99.99%").replace('1"}', '1", interval: 9s}')
     )
     (only,) = doubts(tmp_path, text)
-    assert only.startswith("c.yaml:3:16: products.p.objective: 99.99% is above the ceiling of 99.95%: meet")
+    assert only.startswith("c.yaml:3:16: products.p.objective: 99.99% is above the claim ceiling of 99.95%: meet")
 
 
 def test_clients_are_doubted_where_the_stage_stands_also_when_they_come_through_another_product(tmp_path: Path) -> None:

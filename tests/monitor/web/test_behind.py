@@ -113,8 +113,8 @@ async def test_downtime_is_worth_its_price_beside_the_assumption(site: Published
 async def test_the_product_page_says_all_of_it_in_words(site: Published) -> None:
     """And what people wrote is text on it."""
     login = await outline(site, "/products/login")
-    assert "99.999% for a pilot: it may promise at most 99.5%" in login.text
-    assert "clients of high risk rely on a pilot" in login.text
+    assert "99.999% for a pilot: at most 99.5% may be promised" in login.text
+    assert "clients of high risk depend on a pilot" in login.text
     assert "affected: Form <b>owners (3) via forms (down 6m" in login.text
     forms = await outline(site, "/products/forms")
     for words in ("Dependencies", "Clients", "Cost of downtime", "60.00 CAD", "a <i>queue"):

@@ -57,7 +57,7 @@ def test_a_plans_own_rule_counts_too_and_the_lowest_stands_first() -> None:
     ("made", "item", "says"),
     [
         (design(part("app"), outside("mail", Coupling.HARD)), "decoupled", "coupled to Mail"),
-        (design(outside("mail", Coupling.RETRIED, patience=MINUTE)), "decoupled", "for a time only"),
+        (design(outside("mail", Coupling.RETRIED, patience=MINUTE)), "decoupled", "for a limited time only"),
         (design(part("app", deployments=Planned(DAY, MINUTE))), "zero-downtime-deployment", "deployments of App"),
         (
             design(maintenance=Maintenance(Planned(DAY, MINUTE))),
