@@ -180,9 +180,9 @@ def _nines(m: Measured) -> str:
 
 def _rule(result: Result, terms: Terms) -> str:
     if len(result.paces) == 1:
-        return "up when its check is up"
+        return "the check must be up"
     kind = "vantages" if terms.by_check else "checks (each vantage counts as one)"
-    return f"up when {terms.rule} of {len(result.paces)} {kind} are up"
+    return f"{str(terms.rule).replace('_', ' ')} of {len(result.paces)} {kind} must be up"
 
 
 def _paces(paces: Iterable[Pace], terms: Terms) -> str:

@@ -277,7 +277,7 @@ def test_vantages_are_one_check_by_the_rule() -> None:
     downs = {rule: figures(data, "--rule", rule)[0]["down_seconds"] for rule in ("all", "any", "2", "1", "3")}
     assert downs == {"all": 600, "any": 0, "2": 300, "1": 0, "3": 600}
     assert figures(data)[0]["down_seconds"] == 600
-    assert "up when 2 of 3 vantages are up" in run(data, "--rule", "2").stdout
+    assert "at least 2 of 3 vantages must be up" in run(data, "--rule", "2").stdout
 
 
 def test_all_checks_together_are_one_by_the_rule() -> None:

@@ -74,7 +74,7 @@ def test_an_objective_above_the_readiness_ceiling_is_doubted(tmp_path: Path) -> 
 def test_clients_are_doubted_where_the_stage_stands_also_when_they_come_through_another_product(tmp_path: Path) -> None:
     text = GRANTS.replace("  - id: login\n", "  - id: login\n    stage: production\n")
     (only,) = doubts(tmp_path, text)
-    assert only.startswith("c.yaml:20:12: products.login.stage: clients of high risk rely on a product in production")
+    assert only.startswith("c.yaml:20:12: products.login.stage: clients of high risk depend on a product in production")
 
 
 def test_a_product_without_a_stage_is_not_doubted(tmp_path: Path) -> None:
