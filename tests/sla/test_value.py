@@ -87,7 +87,12 @@ def test_without_a_figure_to_hold_it_against_nothing_is_avoided() -> None:
 def test_every_figure_comes_with_its_assumption() -> None:
     """What the rate rests on, and for each comparison what it does not show."""
     text = " ".join(value(RATE, measured(DAY), measured(DAY)).assumptions)
-    for words in ("1,200.00 CAD per hour of downtime (40 people at 30 an hour)", "99% allows", "share of downtime", "raw figure"):
+    for words in (
+        "1,200.00 CAD per hour of downtime (40 people at 30 an hour)",
+        "99% allows",
+        "share of downtime",
+        "raw downtime",
+    ):
         assert words in text
     assert len(value(RATE, measured(DAY, goal=None)).assumptions) == 2
     for found in (value(RATE, measured(DAY)), value(RATE, measured(DAY, goal=None), measured(DAY))):

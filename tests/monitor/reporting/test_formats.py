@@ -208,7 +208,7 @@ def test_no_cell_can_become_a_formula(config: Path) -> None:
 
 
 def test_assumptions_travel_with_the_amounts(config: Path) -> None:
-    assumption = "An hour of downtime is taken to cost 1,200.00 CAD (forty people who wait)"
+    assumption = "Assumes 1,200.00 CAD per hour of downtime (forty people who wait)"
     for form in ("html", "md", "csv"):
         assert assumption in re.sub(r"\\(.)", r"\1", ask(config, form).decode())
     sheet = openpyxl.load_workbook(io.BytesIO(ask(config, "xlsx")))["Cost of downtime"]
@@ -216,7 +216,7 @@ def test_assumptions_travel_with_the_amounts(config: Path) -> None:
 
 
 def test_mistakes_are_told_in_one_line_with_the_remedy(config: Path, tmp_path: Path) -> None:
-    with pytest.raises(NinewatchError, match=r'no product "mail"; there are login, forms, or all'):
+    with pytest.raises(NinewatchError, match=r'unknown product "mail"; known products: login, forms, or all'):
         run("report", "-c", config, "--product", "mail")
     with pytest.raises(NinewatchError, match="unknown file name extension"):
         run("report", "-c", config, "--product", "all", "-o", tmp_path / "report.doc")
