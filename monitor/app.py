@@ -5,7 +5,6 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import gc
-import resource
 import signal
 from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
 from dataclasses import dataclass
@@ -16,6 +15,7 @@ import structlog
 from monitor.alerting.service import Alerting
 from monitor.config.loader import Examined, examine
 from monitor.config.watcher import Watcher
+from monitor.descriptors import descriptor_limit
 from monitor.engine.fact_recorder import FactRecorder
 from monitor.engine.heartbeats import Heartbeats
 from monitor.engine.jobs import Jobs
@@ -93,10 +93,14 @@ class Daemon:
         blackbox: Blackbox | None = None,
         blackbox_allow: tuple[Network, ...] = (),
         new_record: bool = False,
+        restarts: bool = False,
     ) -> None:
         self._record, self._new_record = portfolio.store, new_record
         self._blackbox, self._blackbox_allow = blackbox, blackbox_allow
         self._source, self._portfolio, self._clock = source, portfolio, clock
+        self._accepted = examined, portfolio
+        self._restarts = restarts
+        self.restarting = False  # whether it stopped in order to be started anew, with `accepted`
         self._kinds = check_types(allow_exec=allow_exec)
         self._watcher = Watcher(source, examined.files)
         self._health = Health(
@@ -108,6 +112,13 @@ class Daemon:
         self._ledger = Ledger(portfolio)
         self._stop, self._asked = asyncio.Event(), asyncio.Event()
         self._failure: NinewatchError | None = None
+
+    @property
+    def accepted(self) -> tuple[Examined, Portfolio]:
+        """The configuration that runs, which may be older than the file; address and record are those in use."""
+        examined, portfolio = self._accepted
+        in_use = {"listen": self._portfolio.listen, "store": self._portfolio.store}
+        return examined, portfolio.model_copy(update=in_use)
 
     async def run(
         self,
@@ -172,6 +183,7 @@ class Daemon:
                 self._failure = self._failure or self._unwritten()
         finally:
             store.close()
+            gc.unfreeze()
 
     def _report_unconfigured(self) -> None:
         """Log the recorded checks that are not configured: most often one was renamed."""
@@ -261,6 +273,7 @@ class Daemon:
             await self._clock.sleep_until(self._clock.monotonic() + LOOK)
             if not self._self_check.look():
                 continue  # no file can be read: a configuration that seems to have gone has not
+            self._restart_if_clock_corrected()
             await parts.facts.look()
             asked = self._asked.is_set()
             self._asked.clear()
@@ -268,6 +281,21 @@ class Daemon:
                 await self._reload(parts)
             if self._blackbox is not None:
                 await asyncio.to_thread(self._blackbox.look, self._health, asked=asked)
+
+    def _restart_if_clock_corrected(self) -> None:
+        """Stop for a restart if the record's time is wrong and the clock is right, and all can be written.
+
+        Instants cannot go back while timelines, schedules and the record grow by them; a start sets aside what was
+        stamped wrong.
+
+        Raises:
+            Stopped: it is so.
+        """
+        writable = self._health.unrecorded_since is None and not self._health.record_missing
+        if self._restarts and writable and self._self_check.clock_corrected:
+            log.error("restarting", reason="the wall clock was set back after a forward step that had been followed")
+            self.restarting = True
+            raise Stopped
 
     async def _reload(self, parts: _Parts) -> None:
         """Load the configuration whole; swap it in if it is sound, else keep the one that runs."""
@@ -282,6 +310,7 @@ class Daemon:
                 self._take_over(examined.portfolio, parts)
                 parts.facts.define()
                 self._health.config_digest = examined.digest
+                self._accepted = examined, examined.portfolio
                 return
         except Exception:  # whatever a loader trips over, probing goes on
             log.exception("config_defect")
@@ -298,10 +327,3 @@ class Daemon:
         parts.alerting.reload()
         self._health.config_reload_success, self._health.config_reload_at = True, self._clock.now()
         log.info("config_reloaded", products=len(portfolio.products), checks=len(self._ledger.entries))
-
-
-def descriptor_limit() -> int:
-    """Raise the soft limit of open files to the hard one, and return it."""
-    _, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
-    resource.setrlimit(resource.RLIMIT_NOFILE, (hard, hard))
-    return hard if hard != resource.RLIM_INFINITY else 1 << 20

@@ -51,7 +51,8 @@ class SystemClock:
     `now()` runs on the monotonic clock from where the wall clock stood. When the wall clock is found to have jumped
     forward (suspend, a late time sync) it follows, and the jump shows as time without observations; when it was set
     back it keeps its course, because a record whose instants run backwards can hold no durations. Whether what was
-    stamped meanwhile is wrong is decided at the next start (`storage/clock_marks.py`).
+    stamped meanwhile is wrong is decided at the next start (`storage/clock_marks.py`); `ninewatch run` restarts its
+    daemon when a step that was followed is taken back (`engine/self_check.py`).
     """
 
     def __init__(self) -> None:
@@ -72,6 +73,11 @@ class SystemClock:
     def stepped(self) -> int:
         """Microseconds by which the wall clock is ahead of `now()`, as last looked at; negative when it is behind."""
         return self._stepped
+
+    def reset(self) -> None:
+        """Set `now()` to the wall clock, also if that goes back. Only while nothing that has read the clock runs."""
+        self._offset = time.time_ns() // 1000 - time.monotonic_ns() // 1000
+        self._stepped = 0
 
     def follow_wall_clock(self) -> int:
         """Take up a forward step, keep course against a backward one; return the size of the step, 0 if none."""

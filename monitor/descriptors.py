@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import os
+import resource
 from typing import Final
 
 SPARES: Final = 16  # enough to accept a few connections, while probes compete for the same
@@ -39,3 +40,10 @@ class SpareDescriptors:
         while self._held:
             with contextlib.suppress(OSError):
                 os.close(self._held.pop())
+
+
+def descriptor_limit() -> int:
+    """Raise the soft limit of open files to the hard one, and return it."""
+    _, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
+    resource.setrlimit(resource.RLIMIT_NOFILE, (hard, hard))
+    return hard if hard != resource.RLIM_INFINITY else 1 << 20

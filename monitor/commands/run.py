@@ -68,14 +68,20 @@ def run(path: Path, allow_exec: bool, modules: Path | None, allow: tuple[Network
         checks = plural(len(running.ledger.entries), "check")
         click.echo(f"ninewatch monitors {checks} and answers at {running.address}")
 
-    daemon = Daemon(
-        path,
-        found,
-        portfolio,
-        clock,
-        allow_exec=allow_exec,
-        blackbox=blackbox,
-        blackbox_allow=allow,
-        new_record=new_record,
-    )
-    asyncio.run(daemon.run(ready))
+    while True:
+        daemon = Daemon(
+            path,
+            found,
+            portfolio,
+            clock,
+            allow_exec=allow_exec,
+            blackbox=blackbox,
+            blackbox_allow=allow,
+            new_record=new_record,
+            restarts=True,
+        )
+        asyncio.run(daemon.run(ready))
+        if not daemon.restarting:
+            return
+        (found, portfolio), new_record = daemon.accepted, False
+        clock.reset()

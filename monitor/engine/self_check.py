@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Final
 import structlog
 
 from monitor.descriptors import SpareDescriptors
-from sla.interval import HOUR, SECOND
+from sla.interval import HOUR, MINUTE, SECOND
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -20,6 +20,8 @@ log = structlog.get_logger()
 KEPT: Final = 86_400.0  # seconds after a large step of the clock for which no observation is pruned as too old
 SHOWN: Final = 60.0  # seconds for which a shortage that is over is still reported, so that a scrape finds it
 SET_ASIDE_SHOWN: Final = 3_600.0  # seconds for which observations that were set aside at the start are reported
+BACK: Final = MINUTE  # behind the record's time by more than this, the wall clock was set back ...
+SETTLED: Final = 5.0  # ... and stays so, once it has not been set for so many seconds
 LOSS_SHOWN: Final = 600.0  # seconds for which a lost record is reported after it was written anew
 
 
@@ -38,12 +40,29 @@ class SelfCheck:
         self._late = 0
         self._failures = 0
         self._short_until = 0.0
+        self._followed = 0  # the largest step of the wall clock that was followed, microseconds
+        self._set_back_at: float | None = None
 
     def look(self) -> bool:
         """Look once; return whether files can be opened."""
         self._look_at_clock()
         self._look_at_record()
         return self._look_at_descriptors()
+
+    @property
+    def clock_corrected(self) -> bool:
+        """Whether a forward step that was followed has been taken back: what was stamped since is wrong.
+
+        Only such a step tells that the present clock is right. One that is set back without may be wrong itself.
+        """
+        return self._set_back_at is not None and self._clock.monotonic() >= self._set_back_at + SETTLED
+
+    def _look_for_correction(self, size: int) -> None:
+        behind = -self._clock.stepped
+        if not BACK < behind <= self._followed + BACK:
+            self._set_back_at = None
+        elif size or self._set_back_at is None:
+            self._set_back_at = self._clock.monotonic()
 
     def _look_at_clock(self) -> None:
         """Follow the wall clock, count its steps, and have one that changed the record's time written down."""
@@ -58,6 +77,8 @@ class SelfCheck:
             log.warning("clock_stepped", seconds=size / SECOND, advice="check the machine's time synchronisation")
         if size and followed > SECOND:
             self.record_step(before, followed)
+            self._followed = max(self._followed, followed)
+        self._look_for_correction(size)
         if abs(size) >= HOUR:
             self._keep_until = now + KEPT
         health.clock_stepped, health.clock_suspect = clock.stepped, now < self._keep_until

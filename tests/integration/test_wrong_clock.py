@@ -45,7 +45,7 @@ def test_a_daemon_records_although_its_record_lies_ahead(tmp_path: Path, ahead: 
                 ready = json.loads(watch.body("/readyz"))
                 assert watch.metric("ninewatch_observations_set_aside") == aside
                 assert ready["status"] == ("degraded" if aside else "ready")
-                assert aside == 0 or ready["reasons"][0].startswith("50 observations were stamped by a wrong clock")
+                assert aside == 0 or ready["reasons"][0].startswith("50 observations from a wrong clock were set aside")
                 assert watch.metric("ninewatch_clock_steps_total", direction="backward") == 0
                 window = f"{format_instant(now)}/{format_instant(SystemClock().now())}"
                 measured = watch.api("/products/demo/availability", window=window)

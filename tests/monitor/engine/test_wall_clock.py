@@ -7,7 +7,7 @@ import pytest
 from monitor import clock as module
 from monitor.clock import SystemClock
 from monitor.descriptors import SpareDescriptors
-from monitor.engine.self_check import KEPT, SET_ASIDE_SHOWN, SHOWN, SelfCheck
+from monitor.engine.self_check import KEPT, SET_ASIDE_SHOWN, SETTLED, SHOWN, SelfCheck
 from monitor.health import Health
 from monitor.web.degradations import degradations
 from sla.interval import HOUR, SECOND
@@ -107,3 +107,51 @@ def test_observations_set_aside_are_reported_up_to_an_hour_after_the_start(clock
     clock.jump(1)
     check.look()
     assert health.set_aside == 0
+
+
+@pytest.mark.parametrize(
+    ("forward", "back", "corrected"),
+    [
+        (2 * HOUR, 2 * HOUR, True),
+        (2 * HOUR, HOUR, True),
+        (2 * HOUR, 2 * HOUR + SECOND, True),
+        (2 * HOUR, 3 * HOUR, False),
+        (0, HOUR, False),
+        (2 * HOUR, 30 * SECOND, False),
+    ],
+)
+def test_only_a_step_that_was_followed_and_is_taken_back_tells_that_the_present_clock_is_right(
+    clock: WallClock, health: Health, forward: int, back: int, corrected: bool
+) -> None:
+    check = SelfCheck(clock, health, SpareDescriptors(0))
+    clock.ahead = forward
+    check.look()
+    clock.ahead = -back
+    check.look()
+    clock.jump(SETTLED - 1)
+    check.look()
+    assert not check.clock_corrected, "it may be set once more"
+    clock.jump(1)
+    check.look()
+    assert check.clock_corrected is corrected
+
+
+def test_a_clock_that_is_set_again_is_waited_for(clock: WallClock, health: Health) -> None:
+    check = SelfCheck(clock, health, SpareDescriptors(0))
+    for ahead, corrected in ((2 * HOUR, False), (-2 * HOUR, False), (-HOUR, False), (-HOUR, True), (0, False)):
+        clock.ahead = ahead
+        check.look()
+        clock.jump(SETTLED if corrected else SETTLED - 1)
+        assert check.clock_corrected is corrected, ahead
+
+
+def test_a_reset_clock_is_the_wall_clock(monkeypatch: pytest.MonkeyPatch) -> None:
+    wall = 1_800_000_000_000_000_000
+    monkeypatch.setattr(module.time, "time_ns", lambda: wall)
+    monkeypatch.setattr(module.time, "monotonic_ns", lambda: 5_000_000_000)
+    clock = SystemClock()
+    wall -= 3_600_000_000_000
+    clock.follow_wall_clock()
+    assert clock.now() == wall // 1000 + HOUR
+    clock.reset()
+    assert (clock.now(), clock.stepped, clock.follow_wall_clock()) == (wall // 1000, 0, 0)

@@ -1,0 +1,79 @@
+"""A wall clock is set forward by mistake and set back: the daemon restarts by itself and records the right time."""
+
+from __future__ import annotations
+
+import json
+import signal
+import sys
+import time
+from typing import TYPE_CHECKING
+
+import pytest
+
+from sla.interval import MINUTE
+from tests.support.daemon_process import Watch, environment, observed
+from tests.support.processes import Program, free_port, running, until
+from tests.support.targets import Target
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+# The command line on a machine whose wall clock is ahead by so many seconds as the file of its first argument says.
+SHIFTED = """
+import sys, time
+from pathlib import Path
+from monitor import cli
+true, shift = time.time_ns, Path(sys.argv.pop(1))
+time.time_ns = lambda: true() + int(shift.read_text()) * 10**9
+sys.exit(cli.main())
+"""
+
+
+class Machine:
+    """A machine whose wall clock is set by hand."""
+
+    def __init__(self, folder: Path) -> None:
+        self.shift, self._next = folder / "shift", folder / "next"
+        self.set(0)
+
+    def set(self, ahead: int) -> None:
+        """Set the clock so many seconds ahead of the true time."""
+        self._next.write_text(str(ahead))
+        self._next.replace(self.shift)
+
+
+def answers(program: Program) -> int:
+    """Return how often the daemon started to answer."""
+    return program.log.read_text().count("answers at")
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("forward", [7200, 365 * 86_400])
+def test_a_step_forward_that_is_taken_back_ends_in_right_instants_by_itself(tmp_path: Path, forward: int) -> None:
+    machine, port, config = Machine(tmp_path), free_port(), tmp_path / "ninewatch.yaml"
+    command = [sys.executable, "-c", SHIFTED, machine.shift, "run", "-c", config]
+    with Target().serving() as target:
+        check = f"{{id: health, http: '{target.url('/')}', interval: 200ms, timeout: 150ms}}"
+        head = f"listen: 127.0.0.1:{port}\nstore: {tmp_path / 'record.db'}\n"
+        config.write_text(f"{head}products:\n- {{id: demo, objective: 99.9%, checks: [{check}]}}\n")
+        with running(tmp_path / "run.log", command, env=environment()) as program:
+            watch = Watch(program, f"http://127.0.0.1:{port}", config)
+            until("probes", lambda: watch.probes("health") > 5)
+            machine.set(forward)
+            until("the step", lambda: watch.metric("ninewatch_clock_steps_total", direction="forward") == 1)
+            probes = watch.probes("health")
+            until("probes in the future", lambda: watch.probes("health") > probes + 5)
+            config.write_text(f"{head}products: [broken")  # the configuration that runs goes on over the restart
+            until("the refusal", lambda: watch.metric("ninewatch_config_reload_success") == 0)
+            machine.set(0)
+            until("the restart", lambda: answers(program) == 2)
+            until("probes after it", lambda: watch.probes("health") > 5)
+            assert abs(watch.metric("ninewatch_clock_offset_seconds") or 0) < 1
+            assert watch.metric("ninewatch_late_observations_total") == 0
+            assert (watch.metric("ninewatch_observations_set_aside") or 0) > 5
+            assert "set aside" in json.loads(watch.body("/readyz"))["reasons"][0]
+            assert watch.api("/products")[0]["state"] == "up"
+            watch.signal(signal.SIGTERM)
+            assert watch.ended() == 0
+    kept = [at for at, _ in observed(tmp_path / "record.db", "demo/health")]
+    assert max(kept) < time.time_ns() // 1000 + MINUTE
