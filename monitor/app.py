@@ -314,7 +314,7 @@ class Daemon:
                 return
         except Exception:  # whatever a loader trips over, probing goes on
             log.exception("config_defect")
-        log.error("config_kept", advice="the running configuration is unchanged; mend the file to have it loaded")
+        log.error("config_kept", advice="the running configuration is unchanged; fix the file and it is reloaded")
 
     def _take_over(self, portfolio: Portfolio, parts: _Parts) -> None:
         for name in ("listen", "store"):

@@ -127,7 +127,7 @@ class Blackbox:
                 log.error("blackbox_refused", problem=str(problem))
         except Exception:  # whatever reading trips over, probing goes on
             log.exception("blackbox_defect")
-        log.error("blackbox_kept", advice="the modules are unchanged; mend the file to have it loaded")
+        log.error("blackbox_kept", advice="the modules are unchanged; fix the file and it is reloaded")
 
     async def answer(self, question: Question, runner: Runner, outbound: Outbound | None = None) -> str:
         """Return the page for a question about one of the modules; `outbound` says where the caller may have probed.

@@ -86,10 +86,10 @@ Hours = Annotated[
 
 
 class TotalOutage(Model):
-    """A limit on the downtime of a rolling period."""
+    """A limit of the downtime in a rolling period."""
 
     limit: Duration
-    """The most downtime that is promised: `4h`."""
+    """Maximum downtime: `4h`."""
 
     per: Duration
     """The rolling period: `30d`."""
@@ -102,22 +102,22 @@ class TotalOutage(Model):
 
 
 class Agreement(Model):
-    """What the contractual figure leaves out. The raw figure, which leaves nothing out, always stands beside it."""
+    """What the contractual figure excludes. The raw figure, which leaves nothing out, always stands beside it."""
 
     service_hours: Hours = ALWAYS
-    """When the service is promised: `"Mon-Fri 07:00-18:00"`, or `24/7`."""
+    """Hours in which the objective applies: `"Mon-Fri 07:00-18:00"`, or `24/7`."""
 
     holidays: Literal["BC", "Canada"] | None = None
-    """Statutory holidays, on which nothing is promised: those of `BC`, or those that are held in all of `Canada`."""
+    """Statutory holidays, on which the objective does not apply: those of `BC`, or those of all of `Canada`."""
 
     zone: ZoneName | None = None
-    """The zone of service hours and holidays. Default: the portfolio's `time_zone`."""
+    """The time zone of service hours and holidays. Default: the portfolio's `time_zone`."""
 
     excludes: tuple[Excludes, ...] = ("maintenance", "corrections")
-    """What else is left out: `maintenance`, `corrections`, `{dependency: keycloak}` for another product's downtime."""
+    """What else is excluded: `maintenance`, `corrections`, `{dependency: keycloak}` for another product's downtime."""
 
     longest_outage: Duration | None = None
-    """The longest outage that is promised: `22m` promises none over 22 minutes. A promise with a verdict of its own."""
+    """Limit of a single outage: `22m` promises none over 22 minutes. It has its own verdict."""
 
     total_outage: TotalOutage | None = None
     """The downtime that is promised at most in a rolling period: `{limit: 4h, per: 30d}`."""

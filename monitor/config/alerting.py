@@ -61,7 +61,7 @@ class ReceiverBase(Model):
     heartbeats: ClassVar[bool] = False
 
     id: Id
-    """Names the receiver in routes, in `ninewatch alert` and in the record."""
+    """Identifies the receiver in routes, in `ninewatch alert` and in the record."""
 
     depends_on: tuple[Id, ...] = ()
     """Products that a message needs to arrive. An alert about one of them needs another receiver."""

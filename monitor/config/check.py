@@ -1,4 +1,4 @@
-"""What every kind of check has.
+"""Keys of every kind of check.
 
 A kind is one class, in the file of its probe:
 
@@ -35,33 +35,33 @@ def _default_timeout(known: Mapping[str, Any]) -> int:
 
 
 class CheckBase(Model):
-    """What every kind of check has. A kind adds its own key, of its own name, and what belongs to it."""
+    """Keys of every kind of check. A kind adds its own key, of its own name, and what belongs to it."""
 
     kind: ClassVar[str]
 
     id: Id
-    """Names the check within its product; a changed id starts a new record, unless `was` names the former one."""
+    """Identifies the check within its product. A changed id starts a new record, unless `was` has the former id."""
 
     was: FormerIds = ()
-    """The id that the check had before, or a list of them: its record is continued."""
+    """A former id, or a list of them: the check continues their record."""
 
     interval: Pace = MINUTE
-    """Time from one probe to the next."""
+    """Time between probes."""
 
     timeout: Patience = Field(default_factory=_default_timeout)
     """Time for one probe, from name lookup to last byte. Default 10s, or four fifths of the interval if shorter."""
 
     hold: Duration | None = None
-    """For how long an observation is trusted when none follows. Default 2 x interval + timeout."""
+    """How long an observation is valid if none follows. Default 2 x interval + timeout."""
 
     slow_after: Duration | None = None
-    """An answer that took longer is good all the same, and marked `slow`. What is too late to be good is `timeout`."""
+    """A good answer that took longer is marked `slow`. It stays good; only `timeout` makes it bad."""
 
     fall: Streak = 2
-    """Bad probes in a row that open an incident. Measured downtime does not depend on it."""
+    """Number of consecutive bad probes that open an incident. Measured downtime does not depend on it."""
 
     rise: Streak = 2
-    """Good probes in a row that resolve an incident."""
+    """Number of consecutive good probes that resolve an incident."""
 
     @property
     def effective_hold(self) -> int:

@@ -32,22 +32,22 @@ Date = Annotated[dt.date, PlainValidator(_date), WithJsonSchema({"type": "string
 
 
 class Client(Model):
-    """Somebody who relies on the product: a program or a group of them, never a person."""
+    """A client of the product: a program or a group of programs, never a person."""
 
     name: Text
-    """What they are called on pages and in reports."""
+    """Name on pages and in reports."""
 
     count: Count = 1
-    """How many they are, where one entry stands for several."""
+    """Number of clients, if one entry stands for several."""
 
     risk: Literal["low", "high"]
-    """What is at stake for them when the product fails."""
+    """The client's risk if the product fails: `low` or `high`."""
 
     since: Date | None = None
-    """The day (in the portfolio's zone) from which they rely on it; what failed before it did not affect them."""
+    """First day of use (in the portfolio's zone); earlier outages did not affect the client."""
 
     contact: Secret | None = None
-    """Whom to tell, kept elsewhere: `{env: NAME}` or `{file: PATH}`. No page, log or answer shows it."""
+    """Reference to a contact: `{env: NAME}` or `{file: PATH}`. It is never shown."""
 
     @property
     def stakes(self) -> Risk:
@@ -81,16 +81,16 @@ Currency = Annotated[str, StringConstraints(pattern=r"^[A-Z]{3}$")]
 
 
 class ValuePerHour(Model):
-    """What an hour of downtime costs. It is an assumption, and every figure made with it says so."""
+    """Cost of an hour of downtime. It is an assumption, and is shown with every amount."""
 
     amount: Amount
-    """How much an hour of downtime costs those who rely on the product."""
+    """Cost of an hour of downtime for the product's clients."""
 
     currency: Currency = "CAD"
     """The currency's three letters (ISO 4217)."""
 
     basis: Text
-    """What the amount rests on; it stands beside every figure: `40 case workers at 30 an hour who have to wait`."""
+    """Basis of the amount, shown with every figure: `40 case workers at 30 an hour who have to wait`."""
 
     @property
     def rate(self) -> Rate:

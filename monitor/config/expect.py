@@ -41,7 +41,7 @@ __all__ = [
 
 
 class Unknown(Model):
-    """An answer that says nothing about the target, such as a refusal of the check's own credentials.
+    """An answer that shows nothing about the target, such as a rejection of the check's own credentials.
 
     All of it must hold. The outcome is then `unknown`, reason `inconclusive`.
     """
@@ -78,26 +78,27 @@ OK = (StatusRange(200, 299),)
 
 
 class Expect(Model):
-    """What an answer must be to count as good. All of it must hold."""
+    """Conditions of a good answer. All must be met."""
 
     status: Statuses = OK
-    """Status codes that are good: `200`, `2xx` or `200-204`, one or a list. Default `2xx`."""
+    """Good status codes: `200`, `2xx` or `200-204`, one or a list. Default `2xx`."""
 
     version: Versions = ()
-    """HTTP versions that are good: `1.0`, `1.1` or `2`, one or a list. Default any."""
+    """Good HTTP versions: `1.0`, `1.1` or `2`, one or a list. Default any."""
 
     encrypted: Flag | None = None
     """`true`: the answer, after redirects, must have come over TLS; `false`: it must not."""
 
     header: ExpectedHeaders = ()
-    """Headers by name: a text that must be contained, whatever their case; `true` there, `false` not there; or
-    conditions: `contains`, `not_contains`, `matches`, `not_matches` (RE2), `exists`, `optional`."""
+    """Headers by name: a text that must be contained, case-insensitive; `true` present, `false` absent; or conditions:
+    `contains`, `not_contains`, `matches`, `not_matches` (RE2), `exists`, `optional`.
+    """
 
     cookie: ExpectedCookies = ()
     """Cookies by name, set by the answer or by a redirect to it from the same host; written as headers are."""
 
     contains: Contained = ()
-    """Text that the body must contain, letter by letter; one or a list."""
+    """Text that the body must contain, case-sensitive; one or a list."""
 
     not_contains: Contained = ()
     """Text that the body must not contain; one or a list."""
@@ -113,11 +114,11 @@ class Expect(Model):
     `<`, `<=`, `>`, `>=`, `!=`, `in`, `matches`, `not_matches`, `length`, `exists`, `optional`."""
 
     body_size: SizeRangeField | None = None
-    """How many bytes the body has, after decompression: `<= 100kB`, `>= 1kB` or `1kB-100kB`."""
+    """Size of the body in bytes, after decompression: `<= 100kB`, `>= 1kB` or `1kB-100kB`."""
 
     unknown: UnknownField = ()
-    """Answers that say nothing about the target, such as `{status: 401, json: {"$.error": invalid_client}}`; one or a
-    list. They are looked for first, and make the outcome `unknown` (`inconclusive`). Without being named, 429 with a
+    """Answers that show nothing about the target, such as `{status: 401, json: {"$.error": invalid_client}}`; one or a
+    list. They are checked first, and make the outcome `unknown` (`inconclusive`). Even without an entry, 429 with a
     `Retry-After` is `unknown` (`rate_limited`) unless `status` allows 429, and no request is sent before that time."""
 
     @property

@@ -139,25 +139,25 @@ CalendarFile = Annotated[InstanceOf[Calendar], PlainValidator(_calendar), _BY_NA
 
 
 class Maintenance(Model):
-    """Planned maintenance: `start` and `end`, with `rrule` if it recurs, or `ics`."""
+    """Planned maintenance: `start` and `end`, with `rrule` if it is recurring, or `ics`."""
 
     start: Moment | None = None
-    """When it begins, on the zone's wall clock: `2026-12-06T02:00`. A recurring one begins at this time of day."""
+    """Start, in local time: `2026-12-06T02:00`. Recurring maintenance starts at this time of day."""
 
     end: Moment | None = None
-    """When it ends. A recurring one ends at this time of the wall clock, also on days when clocks change."""
+    """End. Recurring maintenance ends at this local time, also on days when clocks change."""
 
     rrule: Recurrence | None = None
-    """How it recurs (RFC 5545), daily at the most: `FREQ=WEEKLY;BYDAY=SU`. `UNTIL` is local time too."""
+    """Recurrence (RFC 5545), at most daily: `FREQ=WEEKLY;BYDAY=SU`. `UNTIL` is local time too."""
 
     ics: CalendarFile | None = None
-    """An iCalendar file, each event of which is maintenance. A relative path starts at this file."""
+    """An iCalendar file whose events are maintenance. A relative path is relative to this file."""
 
     zone: ZoneName | None = None
-    """The zone of the wall clock, and of events that name none. Default: the portfolio's `time_zone`."""
+    """Time zone of the times, and of events without one. Default: the portfolio's `time_zone`."""
 
     reason: Text | None = None
-    """What it is for; required but for `ics`, whose events have their own summaries."""
+    """Purpose; required except for `ics`, whose events have their own summaries."""
 
     @model_validator(mode="after")
     def _one_kind(self) -> Maintenance:

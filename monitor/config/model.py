@@ -124,61 +124,61 @@ class Product(Model):
     """Something that people rely on, and what was promised of it."""
 
     id: Id
-    """Names the product in URLs, metrics and records."""
+    """Identifies the product in URLs, metrics and the record."""
 
     was: FormerIds = ()
-    """The id that the product had before, or a list of them: its record and its facts are continued."""
+    """A former id, or a list of them: the product continues their record and facts."""
 
     name: Text = Field(default_factory=lambda known: known.get("id", ""))
-    """The name that people know it by. Default: the id."""
+    """Display name. Default: the id."""
 
     team: Text | None = None
-    """Who looks after it."""
+    """The team that is responsible for it."""
 
     objective: ObjectiveField
-    """The share of the window during which it is to be up: `99.95%` or `three nines`; above 0 % and below 100 %."""
+    """Promised availability over the window: `99.95%` or `three nines`; above 0 % and below 100 %."""
 
     window: WindowLength = 30 * DAY
-    """The rolling window that the objective is for."""
+    """The rolling window of the objective."""
 
     rule: RuleField = Rule()
-    """When the product is up: `all` of its checks are, `any` one, or `at_least 2`."""
+    """How many checks must be up for the product to be up: `all`, `any`, or `at_least 2`."""
 
     depends_on: tuple[Id, ...] = ()
-    """Products that this one needs."""
+    """Products that this one needs at run time."""
 
     component: Literal["simple", "complex", "bundle"] | None = None
-    """What it is to those who build with it: a `simple` component, a `complex` one, or a `bundle` of others."""
+    """Its kind: a `simple` component, a `complex` one, or a `bundle` of other products."""
 
     parts: tuple[Id, ...] = ()
-    """Products that a complex component or a bundle is assembled from. Like those it depends on, it needs them."""
+    """Components of a complex component or a bundle. They are dependencies too."""
 
     stage: StageField | None = None
-    """How far it has come: `idea`, `proof-of-concept`, `pilot`, `production` or `enterprise`; see `stages`."""
+    """Its stage: `idea`, `proof-of-concept`, `pilot`, `production` or `enterprise`; see `stages`."""
 
     hosting: Id | None = None
     """The hosting tier that it runs on: `silver`, `gold-dr`, ...; see `hosting_tiers`. No objective may exceed it."""
 
     clients: tuple[Client, ...] = ()
-    """Who relies on it. When it fails, or something that it needs, the incident names them."""
+    """The product's clients. Incidents of the product and of its dependencies list them."""
 
     value_per_hour: ValuePerHour | None = None
-    """What an hour of its downtime costs. Without one, nothing is said of money."""
+    """Cost of an hour of downtime. Without it, no costs are reported."""
 
     checks: Annotated[tuple[CheckBase, ...], Field(min_length=1)]
-    """How it is watched; at least one check."""
+    """The checks of the product; at least one."""
 
     readiness: ReadinessBlock | None = None
-    """The checklist that it is held against. Without one, nothing caps what may be claimed."""
+    """Its readiness checklist. Without one, claims have no ceiling."""
 
     maintenance: tuple[Maintenance, ...] = ()
-    """Planned maintenance of this product. It is probed all the same."""
+    """Planned maintenance of this product. Probes continue during it."""
 
     runbook: HttpUrl | None = None
-    """What to do when it is down: linked in every notification. Default: the daemon's own `/runbook`."""
+    """URL of its runbook, linked in every notification. Default: the daemon's own `/runbook`."""
 
     agreement: Agreement = Agreement()
-    """What the contractual figure leaves out."""
+    """What the contractual figure excludes."""
 
     @property
     def needs(self) -> tuple[str, ...]:
@@ -207,17 +207,17 @@ class Product(Model):
 
 
 class Retention(Model):
-    """How long what is kept."""
+    """How long data is kept."""
 
     observations: Duration = 30 * DAY
-    """Single observations. Runs and incidents, which every figure needs, are kept for ever."""
+    """Raw observations. Runs and incidents, which every figure needs, are kept for ever."""
 
 
 class Engine(Model):
-    """How probes are driven."""
+    """Limits for running probes."""
 
     max_in_flight: Annotated[Count, Field(le=10_000)] = 1_000
-    """Probes under way at once; more wait, and what is not probed shows as unknown."""
+    """Most probes in progress at once. Further probes wait; time without probes is unknown."""
 
 
 def _store(value: Any) -> Path:
@@ -235,40 +235,40 @@ class Portfolio(Model):
     """The whole configuration."""
 
     listen: Listen = HostPort("127.0.0.1", 9999)
-    """Where pages, API and metrics are served. Anything but loopback shows them to whoever reaches it."""
+    """Address of pages, API and metrics. Any address but loopback makes them readable for everyone who can reach it."""
 
     public_url: PublicUrl | None = None
-    """Where people reach the pages: `https://status.example.org`. `ninewatch rules` starts links of alerts with it."""
+    """Public address of the pages: `https://status.example.org`. Links in alerts start with it."""
 
     store: StorePath = Path("var/ninewatch.db")
-    """The record's file; a relative path starts where the daemon was started."""
+    """File of the record; a relative path is relative to the daemon's working directory."""
 
     title: Text = "ninewatch"
-    """Stands on top of the pages."""
+    """Title of the pages."""
 
     time_zone: ZoneName = "America/Vancouver"
-    """The zone that pages show times in, beside UTC."""
+    """Time zone of the pages and of calendar windows."""
 
     retention: Retention = Retention()
-    """How long what is kept."""
+    """How long data is kept."""
 
     engine: Engine = Engine()
-    """How probes are driven."""
+    """Limits for running probes."""
 
     outbound: OutboundBlock = OutboundBlock()
     """Where probes may connect to."""
 
     include: tuple[str, ...] = ()
-    """Files and folders, beside this file, to merge into it: `[products]`."""
+    """Files and folders, relative to this file, to merge into it: `[products]`."""
 
     standalone: Flag = False
-    """`true` in a file that is a configuration of its own: it is left out where its folder is merged."""
+    """`true`: the file is a separate configuration, and is skipped when its folder is merged."""
 
     stages: PolicyField = Field(default_factory=shipped_policy)
-    """The policy of what each stage may promise: `stages`, or the name of a file in `policies/` beside this one."""
+    """The policy of the stages: `stages`, or the name of a file in `policies/` next to this one."""
 
     hosting_tiers: HostingTiersField = Field(default_factory=shipped_tiers)
-    """The hosting tiers that products may name: `hosting`, or the name of a file in `policies/` next to this one."""
+    """The hosting tiers that products can use: `hosting`, or the name of a file in `policies/` next to this one."""
 
     maintenance: tuple[Maintenance, ...] = ()
     """Planned maintenance of all products."""
@@ -283,10 +283,10 @@ class Portfolio(Model):
     """How alerts are grouped, damped and repeated."""
 
     standby: tuple[Rota, ...] = ()
-    """Who stands by outside office hours: the rotas of `ninewatch standby`. Nothing else shows them."""
+    """The stand-by rotas for `ninewatch standby`. Nothing else shows them."""
 
     products: Annotated[tuple[Product, ...], Field(min_length=1)]
-    """What is watched."""
+    """The products to monitor."""
 
     @property
     def zone(self) -> ZoneInfo:

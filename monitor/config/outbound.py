@@ -41,16 +41,16 @@ Networks = Annotated[tuple[NetworkField, ...], Field(min_length=1)]
 
 
 class OutboundBlock(Model):
-    """Where probes may connect to. Judged by the address connected to, whatever name or redirect led there.
+    """Where probes may connect to, by the address that is connected to, whatever name or redirect led there.
 
-    Link-local addresses and those where clouds keep an instance's credentials are refused always.
+    Link-local addresses and the metadata addresses of clouds are always denied.
     """
 
     allow: Networks = ()
-    """If any are given, nothing else may be connected to."""
+    """If set, only these networks are allowed."""
 
     deny: Networks = ()
-    """Never connected to, even where `allow` holds them."""
+    """Denied networks, even if `allow` contains them."""
 
 
 class Family(Enum):

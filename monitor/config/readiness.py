@@ -112,29 +112,29 @@ _BY_NAME = PlainSerializer(lambda checklist: checklist.id, return_type=str, when
 
 
 class Attested(Model):
-    """Somebody vouches for an item of the checklist."""
+    """An attestation of an item of the checklist."""
 
     item: Id
     """The item's id in the checklist."""
 
     by: Text
-    """Who vouches."""
+    """The person or team who attests it."""
 
     until: Annotated[int, PlainValidator(_midnight), WithJsonSchema({"type": "string", "format": "date"})]
-    """The first day (UTC) on which it no longer counts: `2027-03-01`."""
+    """The first day (UTC) on which it is no longer valid: `2027-03-01`."""
 
     note: Annotated[str, StringConstraints(max_length=2_000)] = ""
-    """What it rests on: a link, a test's date."""
+    """The evidence: a link, the date of a test."""
 
 
 class ReadinessBlock(Model):
-    """What may be claimed for the product: an item that nobody vouches for caps it."""
+    """Readiness of the product: an unmet item limits the availability that may be claimed."""
 
     checklist: Annotated[InstanceOf[Checklist], BeforeValidator(_named), _BY_NAME, WithJsonSchema({"type": "string"})]
-    """Its name: `five-nines`, or that of a file in `checklists/` beside the configuration."""
+    """Name of the checklist: `five-nines`, or a file in `checklists/` next to the configuration."""
 
     attested: tuple[Attested, ...] = ()
-    """Items that somebody vouches for. The rest is unmet."""
+    """Attested items. All others are unmet."""
 
     def at(self, instant: int) -> Readiness:
         """Return how the checklist stands at the instant, microseconds since the epoch."""

@@ -40,12 +40,16 @@ def _tables(kinds: Sequence[type[CheckBase]], receivers: Sequence[type[ReceiverB
     tables = {
         "Top level": made,
         "`products`, each": blocks["Product"],
-        "`checks`, each": {**blocks[names[0]], "properties": of_all, "description": "What every kind of check has."},
+        "`checks`, each": {**blocks[names[0]], "properties": of_all, "description": "Keys of every kind of check."},
     }
     if receivers:
         block = blocks[receivers[0].__name__]
         of_all = {key: value for key, value in block["properties"].items() if key in _OF_RECEIVERS}
-        tables["`receivers`, each"] = {"properties": of_all, "required": ["id"], "description": "What all kinds have."}
+        tables["`receivers`, each"] = {
+            "properties": of_all,
+            "required": ["id"],
+            "description": "Keys of every kind of receiver.",
+        }
     for receiver in receivers:
         block = blocks[receiver.__name__]
         own = {key: value for key, value in block["properties"].items() if key not in _OF_RECEIVERS}

@@ -22,19 +22,19 @@ _NOBODY = "(no summary)"
 
 
 class ShiftBlock(Model):
-    """One person's shift, once or recurring."""
+    """A shift of one person, single or recurring."""
 
     person: Text
-    """Who stands by, as the time entry knows them: a name, initials or an employee number."""
+    """The person, as in the time entry: a name, initials or an employee number."""
 
     start: Moment
-    """When it begins, on the zone's wall clock: `2026-11-02T08:00`."""
+    """Start, in local time: `2026-11-02T08:00`."""
 
     end: Moment
-    """When it ends, and the next one may begin: the instant itself is no longer in it."""
+    """End, exclusive: the next shift can start at this instant."""
 
     rrule: Recurrence | None = None
-    """How it recurs (RFC 5545), daily at the most. Every third week: `FREQ=WEEKLY;INTERVAL=3`."""
+    """Recurrence (RFC 5545), at most daily. Every third week: `FREQ=WEEKLY;INTERVAL=3`."""
 
     @model_validator(mode="after")
     def _in_order(self) -> ShiftBlock:
@@ -49,25 +49,26 @@ class ShiftBlock(Model):
 
 
 class Rota(Model):
-    """Who stands by when, for which products: `ics` or `shifts`."""
+    """A stand-by rota: `ics` or `shifts`."""
 
     id: Id
-    """Names the rota in what `ninewatch standby` prints."""
+    """Identifies the rota in the output of `ninewatch standby`."""
 
     products: tuple[Id, ...] = ()
-    """The products that they stand by for. Default: all."""
+    """The products of the rota. Default: all."""
 
     ics: CalendarFile | None = None
-    """An iCalendar file, each event of which is a shift; its summary is the person. A relative path starts here."""
+    """An iCalendar file whose events are shifts; the summary is the person. A relative path is relative to this file.
+    """
 
     shifts: tuple[ShiftBlock, ...] = ()
-    """The shifts, written out."""
+    """The shifts."""
 
     cover: Hours = ALWAYS
-    """When somebody is to stand by: `"Mon-Fri 17:00-08:00, Sat-Sun 00:00-24:00"`, or `24/7`. Gaps are told of it."""
+    """When a person must be on stand-by: `"Mon-Fri 17:00-08:00, Sat-Sun 00:00-24:00"`, or `24/7`. Gaps are reported."""
 
     zone: ZoneName | None = None
-    """The zone of the wall clock. Default: the portfolio's `time_zone`."""
+    """Time zone of the times. Default: the portfolio's `time_zone`."""
 
     @model_validator(mode="after")
     def _one_source(self) -> Rota:

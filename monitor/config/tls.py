@@ -122,27 +122,26 @@ KeyField = Annotated[Secret, PlainValidator(_key), WithJsonSchema({"anyOf": [{"t
 
 
 class TlsOptions(Model):
-    """How a target's certificate is judged. By default: by the system's authorities, for the host that is probed."""
+    """TLS options. By default the certificate must be valid for the host, by the system's authorities."""
 
     ca: AuthoritiesField | None = None
-    """PEM file of the authorities to trust instead of the system's. A relative path starts at this file."""
+    """PEM file of authorities to trust instead of the system's. A relative path is relative to this file."""
 
     verify: Flag = True
-    """`false` accepts any certificate. The probe then says nothing about who answered."""
+    """`false` accepts any certificate, so any server can answer."""
 
     server_name: HostName | None = None
-    """The name to ask for (SNI) and to find in the certificate, in place of the host's."""
+    """The name for SNI and for verification. Default: the host."""
 
     certificate: CertificateField | None = None
-    """PEM file of a certificate of our own to show (mutual TLS), its chain after it. A relative path starts at this
-    file."""
+    """PEM file of the client certificate (mutual TLS), followed by its chain. A relative path is relative to this file.
+    """
 
     key: KeyField | None = None
-    """The certificate's private key, without a passphrase: a PEM file, or where a secret is kept. Default: in
-    `certificate`."""
+    """Its private key, without a passphrase: a PEM file, or a reference to a secret. Default: in `certificate`."""
 
     version: Literal["TLSv1.2", "TLSv1.3"] | None = None
-    """Speak only this version of TLS. Default: both, whichever the target prefers."""
+    """The only TLS version to use. Default: 1.2 and 1.3, as the target prefers."""
 
     @property
     def identity(self) -> tuple[str, Secret] | None:

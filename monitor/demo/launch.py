@@ -51,7 +51,7 @@ class DemoRun:
             NinewatchError: they ended although nobody told them to.
         """
         code = await self._process.wait()
-        raise NinewatchError(f"the demo's products ended by themselves ({_ending(code)}); start the demo again")
+        raise NinewatchError(f"the demo's products stopped unexpectedly ({_ending(code)}); start the demo again")
 
 
 @asynccontextmanager

@@ -64,10 +64,10 @@ def _mode(says: str, **listeners: Routes | Behaviour) -> Mode:
 def _usual(**up: Routes) -> dict[str, Mode]:
     """Return the modes that every product has, from what its listeners say when all is well."""
     return {
-        "up": _mode("answers as it should", **up),
+        "up": _mode("answers correctly", **up),
         "outage": _mode("connection refused: nothing listens", **dict.fromkeys(up, CLOSED)),
         "slow": _mode(
-            f"answers after {LATE:g} s, later than the time-out",
+            f"answers after {LATE:g} s, later than the timeout",
             **{name: Behaviour(routes, delay=LATE) for name, routes in up.items()},
         ),
     }
@@ -79,19 +79,19 @@ MODES: Mapping[str, Mapping[str, Mode]] = {
     )
     | {
         "outage": _mode(
-            "Gold is lost, GoldDR still stands by: connection refused",
+            "Gold fails, GoldDR is still on standby: connection refused",
             keycloak=CLOSED,
             keycloak_gold=CLOSED,
             keycloak_golddr=responses.KEYCLOAK_STANDBY,
         ),
         "maintenance": _mode(
-            "GoldDR is being brought up: the maintenance page answers 200 text/html",
+            "GoldDR starts: the maintenance page answers 200 text/html",
             keycloak=responses.KEYCLOAK_MAINTENANCE,
             keycloak_gold=CLOSED,
             keycloak_golddr=responses.KEYCLOAK_MAINTENANCE,
         ),
         "fail-over": _mode(
-            "GoldDR answers in Gold's place",
+            "GoldDR answers instead of Gold",
             keycloak=responses.KEYCLOAK,
             keycloak_gold=CLOSED,
             keycloak_golddr=responses.KEYCLOAK,
@@ -120,7 +120,7 @@ MODES: Mapping[str, Mapping[str, Mode]] = {
     "notify": _usual(notify_api=responses.NOTIFY_API, notify_page=responses.NOTIFY_PAGE)
     | {
         "degraded": _mode(
-            "its status page calls e-mail and SMS degraded; the API answers",
+            "its status page reports e-mail and SMS as degraded; the API answers",
             notify_api=responses.NOTIFY_API,
             notify_page=responses.NOTIFY_PAGE_DEGRADED,
         ),
@@ -133,7 +133,7 @@ MODES: Mapping[str, Mapping[str, Mode]] = {
     "secondment": _usual(secondment_a=responses.SECONDMENT, secondment_b=responses.SECONDMENT)
     | {
         "half": _mode(
-            "one of its two instances is gone; the product stands on the other",
+            "one of its 2 instances is down; the product stays up",
             secondment_a=CLOSED,
             secondment_b=responses.SECONDMENT,
         ),
@@ -151,7 +151,7 @@ def find(product: str, mode: str) -> Mode:
         NinewatchError: there is no such product or mode; the message lists those that there are.
     """
     if product not in MODES:
-        raise NinewatchError(f"{product!r} is no product of the demo; there are {', '.join(MODES)}")
+        raise NinewatchError(f"unknown product {product!r}; known products: {', '.join(MODES)}")
     if mode not in MODES[product]:
-        raise NinewatchError(f"{mode!r} is no mode of {product}; there are {', '.join(MODES[product])}")
+        raise NinewatchError(f"unknown mode {mode!r}; modes of {product}: {', '.join(MODES[product])}")
     return MODES[product][mode]

@@ -46,15 +46,17 @@ class Script:
         for step in self.steps:
             modes.find(step.product, step.mode)
             if not 0 <= step.at < self.length:
-                raise NinewatchError(f"step at {step.at:g} s lies outside the round of {self.length:g} s")
+                raise NinewatchError(f"step at {step.at:g} s is outside the schedule of {self.length:g} s")
         if any(a.at > b.at for a, b in itertools.pairwise(self.steps)):
-            raise NinewatchError("the steps of a script stand in the order of their times; sort them by `at`")
+            raise NinewatchError("the steps of a script must be in order of time; sort them by `at`")
 
     def table(self) -> str:
         """Return the script as a person reads it, times as minutes:seconds into a round."""
-        head = f"The demo's script, over and over every {clock_face(self.length)}:"
+        head = f"Schedule of the demo, repeated every {clock_face(self.length)}:"
         rows = [f"  {clock_face(s.at)}  {s.product:<11}{s.mode:<13}{s.says}" for s in self.steps]
-        return "\n".join([head, *rows] if rows else ["The demo has no script: everything stays as it is told."])
+        return "\n".join(
+            [head, *rows] if rows else ["The demo has no schedule: products keep their state until it is changed."]
+        )
 
 
 def clock_face(seconds: float) -> str:

@@ -110,7 +110,11 @@ class Runner:
         return _failed(frame, failure)
 
     def _starved(self, frame: Frame, result: ProbeResult, lost: float) -> ProbeResult:
-        why = "an answer was waiting at the deadline" if frame.answer_waiting else f"the loop stood {lost:.2f} s"
+        why = (
+            "an answer was already received at the deadline"
+            if frame.answer_waiting
+            else f"the event loop stalled for {lost:.2f} s"
+        )
         return _failed(frame, ProbeFailure("monitor_starved", f"{why}; {result.reason}", outcome=Outcome.UNKNOWN))
 
 
@@ -118,7 +122,7 @@ def _waiting(frame: Frame, seconds: float) -> str:
     """Return what the attempt was waiting for at the deadline, and of which addresses."""
     peer = frame.peer[1][0] if frame.peer is not None and frame.phase == "connect" else ""
     where = frame.attempts or peer
-    return f"no end within {seconds:g} s, waiting for {frame.phase or 'start'}{where and f': {where}'}"
+    return f"not complete within {seconds:g} s, waiting for {frame.phase or 'start'}{where and f': {where}'}"
 
 
 def _was_waiting(frame: Frame, overdue: float) -> bool:

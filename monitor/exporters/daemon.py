@@ -27,33 +27,33 @@ _SINCE = ", since the daemon started"  # every counter of the daemon: none is de
 # name, what it says, the field of Health
 _COUNTERS = (
     ("ninewatch_missed_ticks", "Probes that were due and never started (their time is unknown)", "missed_ticks"),
-    ("ninewatch_store_write_failures", "Transactions that failed and were tried again", "write_failures"),
+    ("ninewatch_store_write_failures", "Transactions that failed and were retried", "write_failures"),
     (
         "ninewatch_record_losses",
-        "Records that were deleted, replaced or cut short, and written anew",
+        "Times that the record was deleted, replaced or truncated, and rewritten",
         "record_losses",
     ),
-    ("ninewatch_hook_failures", "Events that an exporter or a pager raised on (probing went on)", "hook_failures"),
-    ("ninewatch_late_observations", "Observations left out because a later one was recorded", "late_observations"),
+    ("ninewatch_hook_failures", "Errors in hooks after an observation (probing continued)", "hook_failures"),
+    ("ninewatch_late_observations", "Observations dropped because a later one was recorded", "late_observations"),
 )
 _SECONDS = (
-    ("ninewatch_schedule_lateness", "Time from due to started of the last probe", "lateness"),
+    ("ninewatch_schedule_lateness", "Delay from due to start of the last probe", "lateness"),
     (
         "ninewatch_schedule_lateness_max",
-        "Longest time from due to started of a probe, since the daemon started",
+        "Longest delay from due to start of a probe, since the daemon started",
         "lateness_max",
     ),
-    ("ninewatch_loop_lag", "Lateness of the event loop, last measured", "loop_lag"),
-    ("ninewatch_loop_lag_max", "Lateness of the event loop, highest since the daemon started", "loop_lag_max"),
+    ("ninewatch_loop_lag", "Lag of the event loop, last measured", "loop_lag"),
+    ("ninewatch_loop_lag_max", "Highest lag of the event loop since the daemon started", "loop_lag_max"),
 )
 _GAUGES = (
-    ("ninewatch_probes_in_flight", "Probes under way", "in_flight"),
+    ("ninewatch_probes_in_flight", "Probes in progress", "in_flight"),
     (
         "ninewatch_observations_set_aside",
-        "Observations of a wrong clock that were set aside at a start within the last hour",
+        "Observations of a wrong clock that were set aside at a startup within the last hour",
         "set_aside",
     ),
-    ("ninewatch_store_queue_depth", "Observations that wait to be written", "queue_depth"),
+    ("ninewatch_store_queue_depth", "Observations in the write queue", "queue_depth"),
     (
         "ninewatch_descriptors_exhausted",
         "1 if file descriptors are exhausted, or were in the last minute",
@@ -61,7 +61,7 @@ _GAUGES = (
     ),
     (
         "ninewatch_config_reload_success",
-        "1 if the last load of the configuration was taken over",
+        "1 if the last load of the configuration succeeded",
         "config_reload_success",
     ),
 )
@@ -99,7 +99,7 @@ class DaemonCollector(Collector):
 
     def _store(self) -> Iterator[Metric]:
         health, now = self._health, self._clock.now()
-        help_ = f"Observations and runs that were discarded because the queue was full{_SINCE}"
+        help_ = f"Observations and runs that were dropped because the queue was full{_SINCE}"
         dropped = CounterMetricFamily("ninewatch_store_dropped", help_, labels=["what"])
         dropped.add_metric(["observation"], health.dropped_observations)
         dropped.add_metric(["run"], health.dropped_runs)
@@ -110,7 +110,10 @@ class DaemonCollector(Collector):
         )
         since = health.unrecorded(now) / SECOND
         yield GaugeMetricFamily(
-            "ninewatch_store_unrecorded", "Time since the store could write, 0 while it can", since, unit="seconds"
+            "ninewatch_store_unrecorded",
+            "Time since the record could be written, 0 while it can",
+            since,
+            unit="seconds",
         )
 
     def _configuration(self) -> Iterator[Metric]:
@@ -120,10 +123,10 @@ class DaemonCollector(Collector):
             yield GaugeMetricFamily(name, help_, value=health.config_reload_at / SECOND, unit="seconds")
         yield from self._modules()
         build = {"version": version(), "sqlite": health.sqlite_version}
-        yield InfoMetricFamily("ninewatch_build", "What is running", value=build)
+        yield InfoMetricFamily("ninewatch_build", "Version of ninewatch", value=build)
         if (database := zones.IN_USE) is not None:
             named = {"version": database.version or "", "source": database.source}
-            yield InfoMetricFamily("ninewatch_time_zone_database", "The IANA database that zones are read from", named)
+            yield InfoMetricFamily("ninewatch_time_zone_database", "Time zone database in use", named)
 
     def _modules(self) -> Iterator[Metric]:
         """Yield what blackbox_exporter says of its modules, by its names, where we stand in for it."""
@@ -132,12 +135,12 @@ class DaemonCollector(Collector):
             return
         name, help_ = (
             "blackbox_exporter_config_last_reload_successful",
-            "1 if the last load of the modules was taken over",
+            "1 if the last load of the modules succeeded",
         )
         yield GaugeMetricFamily(name, help_, value=float(health.blackbox_reload_success))
-        name, help_ = "blackbox_exporter_config_last_reload_success_timestamp", "When the modules were last taken over"
+        name, help_ = "blackbox_exporter_config_last_reload_success_timestamp", "When the modules were last loaded"
         yield GaugeMetricFamily(name, help_, value=health.blackbox_reload_at / SECOND, unit="seconds")
-        help_ = f"Modules asked for that are not in the file{_SINCE}"
+        help_ = f"Requests for modules that are not in the file{_SINCE}"
         yield CounterMetricFamily("blackbox_module_unknown", help_, value=health.unknown_modules)
 
 

@@ -14,8 +14,8 @@ DAEMON_ALERTS: Final = (
         expr="absent(ninewatch_build_info)",
         hold="3m",
         severity="critical",
-        summary="ninewatch is gone or not scraped",
-        description="Prometheus sees no ninewatch. Nothing is probed or nothing is seen; the time will be unknown.",
+        summary="ninewatch does not run or is not scraped",
+        description="Prometheus has no ninewatch target. If the daemon does not run, the time will be unknown.",
     ),
     Alert(
         name="NinewatchInstanceAbsent",
@@ -24,9 +24,8 @@ DAEMON_ALERTS: Final = (
         severity="critical",
         summary="A ninewatch daemon does not answer",
         description=(
-            "The daemon {{ $labels.instance }} was scraped within the last day and is not any more: it is gone, its "
-            "scrape fails, or it is no longer a target. Alerts about its products keep the state that it last "
-            "published."
+            "The daemon {{ $labels.instance }} was scraped within the last day and is not any more: it does not run, "
+            "its scrape fails, or it is no longer a target. Alerts about its products keep their last state."
         ),
     ),
     Alert(
@@ -43,7 +42,7 @@ DAEMON_ALERTS: Final = (
         hold="5m",
         severity="warning",
         summary="The event loop lags by {{ $value | humanizeDuration }}",
-        description="Something holds the daemon's event loop. Probes that ran across a stall are recorded as unknown.",
+        description="The daemon's event loop is blocked. Probes during a stall are recorded as unknown.",
     ),
     Alert(
         name="NinewatchTicksMissed",
@@ -52,8 +51,8 @@ DAEMON_ALERTS: Final = (
         severity="warning",
         summary="Probes are skipped",
         description=(
-            "In 15 minutes {{ $value | humanize }} probes were not made because the last one of the same check had not "
-            "ended or the daemon had no capacity. That time is unknown."
+            "In 15 minutes {{ $value | humanize }} probes were skipped, because the check's previous probe was still "
+            "running or the daemon had no capacity. That time is unknown."
         ),
     ),
     Alert(
@@ -62,15 +61,15 @@ DAEMON_ALERTS: Final = (
         hold="1m",
         severity="critical",
         summary="Observations of the last {{ $value | humanizeDuration }} are not on disk",
-        description="Writing to the store fails; probing goes on from memory. A restart now would lose that time.",
+        description="Writing to the record fails; probing continues from memory. A restart now would lose that time.",
     ),
     Alert(
         name="NinewatchWritesFail",
         expr="increase(ninewatch_store_write_failures_total[10m]) > 0",
         hold="10m",
         severity="warning",
-        summary="Writes to the store keep failing",
-        description="{{ $value | humanize }} writes failed in 10 minutes. They are tried again; look at the disk.",
+        summary="Writes to the record keep failing",
+        description="{{ $value | humanize }} writes failed in 10 minutes. They are retried; check the disk.",
     ),
     Alert(
         name="NinewatchObservationsDropped",
@@ -79,8 +78,8 @@ DAEMON_ALERTS: Final = (
         severity="critical",
         summary="Observations were lost",
         description=(
-            "The queue to the store was full: {{ $value | humanize }} of the last 10 minutes ({{ $labels.what }}) are "
-            "in memory but will not be in the record."
+            "The write queue was full: {{ $value | humanize }} {{ $labels.what }} of the last 10 minutes are in memory "
+            "but will not be in the record."
         ),
     ),
     Alert(
@@ -88,10 +87,10 @@ DAEMON_ALERTS: Final = (
         expr="increase(ninewatch_record_losses_total[1h]) > 0",
         hold="0s",
         severity="critical",
-        summary="The record was deleted, replaced or cut short",
+        summary="The record was deleted, replaced or truncated",
         description=(
-            "Within the last hour the daemon found that something had taken its record away, and wrote it anew. What "
-            "was cut short lacks raw observations now. Find what changes the file, and check the backups."
+            "Within the last hour the daemon lost its record and rewrote it. After a truncation, raw observations are "
+            "missing. Find the program that changes the file, and check the backups."
         ),
     ),
     Alert(
@@ -99,8 +98,8 @@ DAEMON_ALERTS: Final = (
         expr="ninewatch_config_reload_success == 0",
         hold="1m",
         severity="warning",
-        summary="The configuration on disk is refused",
-        description="The daemon runs on with the configuration it had. Its log says what is wrong, with file and line.",
+        summary="The configuration on disk was rejected",
+        description="The previous configuration stays in force. The daemon's log shows each error with file and line.",
     ),
     Alert(
         name="NinewatchClockStepped",
@@ -109,7 +108,7 @@ DAEMON_ALERTS: Final = (
         severity="warning",
         summary="The wall clock of the daemon's machine jumped",
         description=(
-            "{{ $value | humanize }} steps in an hour. Instants around them may be wrong: look at the machine's time "
+            "{{ $value | humanize }} steps in an hour. Instants near them may be wrong; check the machine's time "
             "synchronisation."
         ),
     ),
@@ -120,8 +119,8 @@ DAEMON_ALERTS: Final = (
         severity="critical",
         summary="The record's time and the wall clock differ",
         description=(
-            "The wall clock was set back after the daemon had followed it, or observations that a wrong clock stamped "
-            "were set aside at the start. Set the clock right, then restart the daemon."
+            "The wall clock was set back after the daemon had followed it, or observations of a wrong clock were set "
+            "aside at startup. Set the clock right, then restart the daemon."
         ),
     ),
 )

@@ -10,9 +10,7 @@ from monitor.exporters.exposition import Family
 # the certificates that a server sends, those that are no part of the verified chain do not count: nobody uses them.
 _PROBE, _CHECK = "product check kind", "product check"
 CHECK_FAMILIES: Final = (
-    Family(
-        "probe_success", "gauge", "1 if the last probe was good, 0 if bad; absent while we could not tell", "", _PROBE
-    ),
+    Family("probe_success", "gauge", "1 if the last probe was good, 0 if bad; absent if unknown", "", _PROBE),
     Family("probe_duration_seconds", "gauge", "Duration of the last probe", "seconds", _PROBE),
     Family(
         "probe_phase_duration_seconds",
@@ -21,7 +19,7 @@ CHECK_FAMILIES: Final = (
         "seconds",
         f"{_PROBE} phase",
     ),
-    Family("probe_http_status_code", "gauge", "Status of the last answer; absent where there was none", "", _PROBE),
+    Family("probe_http_status_code", "gauge", "HTTP status of the last answer; absent without an answer", "", _PROBE),
     Family(
         "probe_ssl_earliest_cert_expiry",
         "gauge",
@@ -66,12 +64,12 @@ PRODUCT_FAMILIES: Final = (
     Family(
         "ninewatch_availability_ratio",
         "gauge",
-        "Availability and its bounds, between which the true value lies",
+        "Availability with bounds that contain the true value",
         "ratio",
         _BOUND,
     ),
     Family("ninewatch_coverage_ratio", "gauge", "Known share of the window", "ratio", _WINDOW),
-    Family("ninewatch_downtime_seconds", "gauge", "Downtime: certain, estimated, and at most", "seconds", _BOUND),
+    Family("ninewatch_downtime_seconds", "gauge", "Downtime: minimum, estimate and maximum", "seconds", _BOUND),
     Family(
         "ninewatch_burn_rate",
         "gauge",
@@ -82,7 +80,7 @@ PRODUCT_FAMILIES: Final = (
     Family(
         "ninewatch_budget_allowed_seconds",
         "gauge",
-        "Downtime that the objectives of the window's time allow in it",
+        "Downtime that the objective allows in the window",
         "seconds",
         _WINDOW,
     ),
@@ -97,17 +95,17 @@ PRODUCT_FAMILIES: Final = (
     Family(
         "ninewatch_claim_ceiling_ratio",
         "gauge",
-        "Highest availability that readiness lets us claim",
+        "Highest availability that may be claimed with unmet readiness items",
         "ratio",
         "product",
     ),
     Family("ninewatch_incidents_total", "counter", "Incidents on record", labels="product", recorded=True),
     Family("ninewatch_incidents_open", "gauge", "Incidents that are not resolved", labels="product"),
-    Family("ninewatch_contractual_availability_ratio", "gauge", "Availability by the agreement", "ratio", _BOUND),
+    Family("ninewatch_contractual_availability_ratio", "gauge", "Contractual availability", "ratio", _BOUND),
     Family(
         "ninewatch_budget_exhaustion_timestamp_seconds",
         "gauge",
-        "When the window's budget is spent at the pace of the last 24 hours; absent if it lasts; now if it is spent",
+        "When the budget runs out at the burn rate of the last 24 hours; absent if it lasts; now if it is spent",
         "seconds",
         _WINDOW,
     ),
@@ -115,14 +113,14 @@ PRODUCT_FAMILIES: Final = (
     Family(
         "ninewatch_outage_seconds",
         "gauge",
-        "Longest or total outage that a limit bounds, by agreement",
+        "Longest or total contractual outage that a limit applies to",
         "seconds",
         f"{_PROMISE} bound",
     ),
     Family(
         "ninewatch_open_incident_info",
         "gauge",
-        "1 for each open incident: what its first failing probe found",
+        "1 for each open incident, with the result of its first failing probe",
         labels="product check incident reason status detail",
     ),
     Family(
@@ -153,7 +151,7 @@ PRODUCT_FAMILIES: Final = (
     Family(
         "ninewatch_certain_downtime_seconds_total",
         "counter",
-        "Certain downtime on record, raw: no correction, maintenance or agreement takes any of it away",
+        "Certain downtime on record, raw: corrections, maintenance and agreements subtract nothing",
         "seconds",
         "product",
         recorded=True,

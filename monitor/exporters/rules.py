@@ -86,7 +86,7 @@ def _watchdog() -> Alert:
         "vector(1)",
         "0s",
         "none",
-        "The path from Prometheus to the pager works",
+        "The path from Prometheus to the receiver works",
         "This alert always fires. Route it to a receiver that pages when it stops arriving.",
     )
 
@@ -101,7 +101,7 @@ def _burn_alert(policy: BurnPolicy) -> Alert:
         SEVERITIES[policy.severity],
         "{{ $labels.product }} spends its downtime budget {{ $value | humanize }} times too fast",
         f"In the last {long} {{{{ $labels.product }}}} spent {_percent(policy.fraction)} or more of the downtime that "
-        f"its objective allows in {_WINDOW}, and the burn went on in the last {short}. The alert resolves when the "
+        f"its objective allows in {_WINDOW}, and the burn continued in the last {short}. The alert resolves when the "
         "product is seen up again.",
     )
 
@@ -114,7 +114,7 @@ def _budget_used_up() -> Alert:
         "warning",
         "{{ $labels.product }} has no downtime budget left",
         "Over its window of {{ $labels.window }}, {{ $labels.product }} was down longer than its objective allows. "
-        "Left of the budget: {{ $value | humanizeDuration }}.",
+        "Budget left: {{ $value | humanizeDuration }}.",
     )
 
 
@@ -125,8 +125,8 @@ def _product_alerts() -> Iterator[Alert]:
         "1m",
         "critical",
         "{{ $labels.product }} is down",
-        "Open incidents of its checks have kept {{ $labels.product }} down by its rule for more than a minute. The "
-        f"alert resolves when the product is seen up again, not while the monitor cannot see it.{_found('product')}",
+        "For more than a minute, so many checks of {{ $labels.product }} have had open incidents that its rule is not "
+        f"met. The alert resolves when the product is seen up, not while the monitor is blind.{_found('product')}",
     )
     yield _alert(
         "NinewatchCheckDown",
@@ -135,7 +135,7 @@ def _product_alerts() -> Iterator[Alert]:
         "warning",
         "{{ $labels.check }} of {{ $labels.product }} fails",
         "An incident of the check {{ $labels.check }} of {{ $labels.product }} has been open for 5 minutes. The "
-        "product may still be up by its rule, with less redundancy than it should have."
+        "product may still be up, with less redundancy."
         f"{_found('product', 'check')}",
     )
     yield _alert(
@@ -144,7 +144,7 @@ def _product_alerts() -> Iterator[Alert]:
         "10m",
         "warning",
         "The state of {{ $labels.product }} is unknown",
-        "For 10 minutes no probe of {{ $labels.product }} could tell up from down: the fault is on the monitor's side. "
+        "For 10 minutes no probe of {{ $labels.product }} could distinguish up from down: the monitor is at fault. "
         "The time counts as unknown, not as downtime.",
     )
     yield _alert(
@@ -152,8 +152,8 @@ def _product_alerts() -> Iterator[Alert]:
         "absent(ninewatch_product_state)",
         "5m",
         "critical",
-        "No product is being measured",
-        "Prometheus has no state of any product: the daemon is gone, is not scraped, or runs without products.",
+        "No product is measured",
+        "Prometheus has no product state series: the daemon does not run, is not scraped, or has no products.",
     )
     yield from _certificate_alerts()
 
@@ -170,7 +170,7 @@ def _certificate_alerts() -> Iterator[Alert]:
             "10m",
             severity,
             "A certificate of {{ $labels.product }} expires in {{ $value | humanizeDuration }}",
-            "The check {{ $labels.check }} of {{ $labels.product }} met a certificate that expires in "
+            "The check {{ $labels.check }} of {{ $labels.product }} received a certificate that expires in "
             f"{{{{ $value | humanizeDuration }}}}; the limit is {days} days (negative: it has expired).",
         )
 

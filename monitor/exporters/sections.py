@@ -44,25 +44,25 @@ def _state(name: str) -> str:
 def _counts() -> Iterator[Panel]:
     for state, colour in (("up", GREEN), ("down", RED), ("unknown", GREY)):
         query = Query(f"sum({_state(state)})", instant=True)
-        said = f"How many of the chosen products are {state} now."
+        said = f"Number of selected products that are {state} now."
         yield stat(f"Products {state}", said, "none", query, steps=steps(GREY, (1, colour)))
     yield stat(
         "Open incidents",
-        "Decided by each check's own thresholds; not every incident takes its product down.",
+        "Incidents of checks; not every incident takes its product down.",
         "none",
         Query(f"sum(ninewatch_incidents_open{{{PRODUCT}}})", instant=True),
         steps=steps(GREEN, (1, RED)),
     )
     yield stat(
         "Next certificate expires in",
-        "The earliest expiry of any certificate met by a probe.",
+        "Earliest expiry of all certificates that probes received.",
         "s",
         Query(f"min(probe_ssl_earliest_cert_expiry{{{PRODUCT}}}) - time()", instant=True),
         steps=steps(RED, (3 * 86400, AMBER), (21 * 86400, GREEN)),
     )
     yield stat(
         "Smallest budget left",
-        "Of each product's own window; below 0 the objective is missed if the window ended now.",
+        "Smallest share of budget left in a product's own window; below 0 the objective is missed.",
         "percentunit",
         Query(f"min({_budget_left()})", instant=True),
         steps=steps(RED, (0, AMBER), (0.25, GREEN)),
@@ -72,7 +72,7 @@ def _counts() -> Iterator[Panel]:
 def _timeline() -> Panel:
     return states(
         "State",
-        "Each product by its rule over its checks. Unknown is time that nobody observed: it is neither up nor down.",
+        "State of each product. Unknown time counts neither as up nor as down.",
         Query(f"max by (product) ({_state('up')}) + 2 * max by (product) ({_state('down')})", "{{product}}"),
         {0: ("unknown", GREY), 1: ("up", GREEN), 2: ("DOWN", RED)},
     )
@@ -81,9 +81,9 @@ def _timeline() -> Panel:
 def _figures() -> Panel:
     return table(
         "Figures over $window",
-        "Low and high are what the truth cannot leave; ceiling is what may be claimed given unmet readiness items. "
-        "Spent in: until the budget ends at the pace of the last 24 h, empty where it lasts. "
-        "Percentages are floored.",
+        "The true value is between low and high. Ceiling: highest claim with the unmet readiness items. "
+        "Spent in: time until the budget runs out at the burn rate of the last 24 h, empty if it lasts. "
+        "Percentages are rounded down.",
         "product",
         {
             "Availability": ("percentunit", _floored(_by_product(_ratio("point")))),
@@ -104,8 +104,8 @@ def _figures() -> Panel:
 
 def _availability() -> Iterator[Panel]:
     yield series(
-        "Availability over $window, with its bounds",
-        "Point estimate; the truth lies between low and high.",
+        "Availability over $window, with bounds",
+        "Estimate (point); the true value is between low and high.",
         "percentunit",
         *(Query(_ratio(bound), f"{{{{product}}}} {bound}") for bound in ("point", "low", "high")),
         Query(f"ninewatch_objective_ratio{{{PRODUCT}}}", "{{product}} objective"),
@@ -114,7 +114,7 @@ def _availability() -> Iterator[Panel]:
     downtime = f'ninewatch_downtime_seconds{{{PRODUCT},window="$window",bound="%s"}}'
     yield series(
         "Downtime over $window",
-        "Certain (low), estimated (point) and possible (high).",
+        "Minimum (low), estimate (point) and maximum (high).",
         "s",
         *(Query(downtime % bound, f"{{{{product}}}} {bound}") for bound in ("low", "point", "high")),
         fillOpacity=0,
@@ -132,7 +132,7 @@ def _budget() -> Iterator[Panel]:
     )
     yield series(
         "Budget left in time",
-        "Seconds of downtime that may still come; below 0 the objective is missed.",
+        "Downtime that is still allowed; below 0 the objective is missed.",
         "s",
         Query(f"ninewatch_budget_remaining_seconds{{{PRODUCT}}}", "{{product}} ({{window}})"),
         width=8,
@@ -154,21 +154,21 @@ def _budget() -> Iterator[Panel]:
 def _probes() -> Iterator[Panel]:
     yield series(
         "Open incidents",
-        "How many incidents of a product are open.",
+        "Number of open incidents per product.",
         "none",
         Query(f"ninewatch_incidents_open{{{PRODUCT}}}", "{{product}}"),
         drawStyle="bars",
     )
     yield series(
         "Incidents opened",
-        "Incidents opened in the hour before each instant.",
+        "Incidents opened in the preceding hour.",
         "none",
         Query(f"increase(ninewatch_incidents_total{{{PRODUCT}}}[1h])", "{{product}}"),
         drawStyle="bars",
     )
     yield series(
         "Probe phases",
-        "Where the time of a probe goes, averaged over the checks of the chosen products.",
+        "Time per phase of a probe, averaged over the checks of the selected products.",
         "s",
         Query(f"avg by (phase) (probe_phase_duration_seconds{{{PRODUCT}}})", "{{phase}}"),
         stacking={"mode": "normal", "group": "A"},
@@ -176,19 +176,19 @@ def _probes() -> Iterator[Panel]:
     )
     yield series(
         "Probe duration",
-        "The last attempt of each check.",
+        "Duration of the last probe of each check.",
         "s",
         Query(f"probe_duration_seconds{{{PRODUCT}}}", "{{product}}/{{check}}"),
     )
     yield series(
-        "Probes a second by outcome",
-        "Unknown: the monitor could not tell.",
+        "Probes per second by outcome",
+        "Unknown: the fault was on the monitor's side.",
         "ops",
         Query(f"sum by (outcome) (rate(ninewatch_probes_total{{{PRODUCT}}}[$__rate_interval]))", "{{outcome}}"),
     )
     yield bars(
         "Certificates expire in",
-        "The earliest expiry in the chain that each check met.",
+        "Earliest expiry in the chain that each check received.",
         "s",
         Query(f"probe_ssl_earliest_cert_expiry{{{PRODUCT}}} - time()", "{{product}}/{{check}}", instant=True),
         steps=steps(RED, (3 * 86400, AMBER), (21 * 86400, GREEN)),
@@ -198,31 +198,31 @@ def _probes() -> Iterator[Panel]:
 def _daemon() -> Iterator[Panel]:
     yield series(
         "Lateness",
-        "How late probes start, and by how much the event loop lags.",
+        "Delay of probe starts, and lag of the event loop.",
         "s",
         Query("ninewatch_schedule_lateness_seconds", "schedule"),
         Query("ninewatch_loop_lag_seconds", "loop"),
         width=8,
     )
     yield series(
-        "Probes in flight, ticks missed",
-        "A missed tick is a probe that was not made; its time is unknown.",
+        "Probes in progress, probes skipped",
+        "The time of a skipped probe is unknown.",
         "none",
-        Query("ninewatch_probes_in_flight", "in flight"),
-        Query("increase(ninewatch_missed_ticks_total[5m])", "missed in 5m"),
+        Query("ninewatch_probes_in_flight", "in progress"),
+        Query("increase(ninewatch_missed_ticks_total[5m])", "skipped in 5m"),
         width=8,
     )
     yield series(
-        "Store",
-        "Age of the oldest observation that waits to be written, and time that could not be recorded.",
+        "Record",
+        "Age of the oldest unwritten observation, and time that could not be recorded.",
         "s",
         Query("ninewatch_store_queue_age_seconds", "queue age"),
         Query("ninewatch_store_unrecorded_seconds", "unrecorded"),
         width=8,
     )
     yield series(
-        "Store trouble",
-        "Observations waiting, writes that failed and observations lost.",
+        "Record errors",
+        "Observations in the queue, failed writes and lost observations.",
         "none",
         Query("ninewatch_store_queue_depth", "waiting"),
         Query("increase(ninewatch_store_write_failures_total[5m])", "write failures in 5m"),
@@ -235,27 +235,27 @@ def _daemon() -> Iterator[Panel]:
 def _config() -> Iterator[Panel]:
     yield stat(
         "Configuration",
-        "1: the files on disk are those that run. 0: a bad edit was refused; the log says why.",
+        "1: the files on disk are loaded. 0: a change was rejected; see the log.",
         "none",
         Query("min(ninewatch_config_reload_success)", instant=True),
         steps=steps(RED, (1, GREEN)),
     )
     yield stat(
         "Configuration loaded",
-        "How long ago the running configuration was loaded.",
+        "Time since the configuration was loaded.",
         "s",
         Query("time() - max(ninewatch_config_reload_timestamp_seconds)", instant=True),
     )
     yield stat(
         "Burn alerts that cannot fire",
-        "Of all products. An objective too low for its window: check-config and the product's page say which.",
+        "Number of alerts whose objective is too low for the window; see check-config or the product's page.",
         "none",
         Query("count(ninewatch_burn_alert_possible == 0) or vector(0)", instant=True),
         steps=steps(GREEN, (1, AMBER)),
     )
     yield stat(
         "Clock steps",
-        "Jumps of the machine's wall clock in 24 h.",
+        "Steps of the machine's wall clock in 24 h.",
         "none",
         Query("sum(increase(ninewatch_clock_steps_total[24h]))", instant=True),
         steps=steps(GREEN, (1, RED)),

@@ -56,7 +56,7 @@ class Basic(Model):
     """HTTP Basic credentials."""
 
     user: Annotated[Token, AfterValidator(_user)]
-    """The user name; it holds no colon."""
+    """The user name, without a colon."""
 
     password: Secret
     """Where the password is kept."""
@@ -74,28 +74,28 @@ Scopes = Annotated[
 
 
 class OAuth2(Model):
-    """A token got with a client's own credentials (RFC 6749, 4.4), kept until shortly before it ends."""
+    """An access token for client credentials (RFC 6749, 4.4), kept until shortly before it expires."""
 
     token_url: HttpUrl
-    """Where tokens are given out."""
+    """The token endpoint."""
 
     client_id: Token
-    """Whom the token is for."""
+    """The client's id."""
 
     client_secret: Secret
-    """Where the client's secret is kept."""
+    """Reference to the client's secret."""
 
     scopes: Scopes = ()
-    """What the token is to be good for: a list, or words in one text."""
+    """Scopes of the token: a list, or words in one text."""
 
     params: dict[str, HeaderValue] = Field(default_factory=dict)
-    """Further fields of the request for a token: `{audience: https://api.example.org}`."""
+    """Further fields of the token request: `{audience: https://api.example.org}`."""
 
     auth: Literal["basic", "post"] = "basic"
-    """How the client shows who it is: in the `Authorization` header, or in the form that is posted."""
+    """How the client authenticates: `basic` in the `Authorization` header, or `post` in the form."""
 
     tls: TlsOptions | None = None
-    """How the token server's certificate is judged. Default: as the check's, but for `server_name`."""
+    """TLS options for the token server. Default: those of the check, except `server_name`."""
 
 
 def _cookies(cookies: dict[str, str | Secret]) -> dict[str, str | Secret]:

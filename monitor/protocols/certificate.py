@@ -34,8 +34,7 @@ class WantedCertificate(TlsOptions):
     """How a certificate is judged, and what else is wanted of it."""
 
     valid_for: Duration | None = None
-    """Bad when a certificate of the verified chain expires sooner than this from now, e.g. `14d`: the server's own, an
-    intermediate one or the root."""
+    """Bad if any certificate of the verified chain expires within this time, e.g. `14d`."""
 
     issuer: RegexField | None = None
     """A regular expression (RE2) that must occur in the issuer's name, e.g. `O=Let's Encrypt`."""

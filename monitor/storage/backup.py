@@ -37,7 +37,7 @@ def back_up(connection: sqlite3.Connection, record: Path, version: int) -> None:
         with contextlib.suppress(OSError):
             copy.unlink(missing_ok=True)
         raise StoreError(
-            f"the record {record} was not brought up to date, because no copy of it could be made first: {error};"
+            f"the record {record} was not upgraded, because it could not be copied first: {error};"
             f" make room for {target.name} next to it"
         ) from error
     log.info("record_backed_up", copy=str(target), schema=version)

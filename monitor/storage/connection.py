@@ -38,7 +38,7 @@ def prepare(connection: sqlite3.Connection, path: Path) -> None:
     """
     mode = connection.execute("PRAGMA journal_mode = WAL").fetchone()[0]
     if mode != "wal":
-        raise StoreError(f"{path}: the file system takes no write-ahead log; put the record on a local disk")
+        raise StoreError(f"{path}: the file system does not support a write-ahead log; put the record on a local disk")
     for pragma in _PRAGMAS:
         connection.execute(pragma).fetchall()
 
@@ -50,14 +50,14 @@ def primary_code(error: sqlite3.Error) -> int:
 
 # What a person can do about it, by primary code.
 _REMEDIES: Final = {
-    sqlite3.SQLITE_FULL: "make room on its disk",
+    sqlite3.SQLITE_FULL: "free space on its disk",
     sqlite3.SQLITE_BUSY: "another program holds it; end that program's transaction",
-    sqlite3.SQLITE_NOTADB: "the file was left as it is; move it away, or name another `store:`",
-    sqlite3.SQLITE_CORRUPT: "the file was left as it is; move it away and restore a copy, or name another `store:`",
-    sqlite3.SQLITE_ERROR: "the file was left as it is; restore a copy, or name another `store:`",
-    sqlite3.SQLITE_CANTOPEN: "check that its folder exists and may be written to",
+    sqlite3.SQLITE_NOTADB: "the file was not changed; move it away, or set another `store:`",
+    sqlite3.SQLITE_CORRUPT: "the file was not changed; move it away and restore a copy, or set another `store:`",
+    sqlite3.SQLITE_ERROR: "the file was not changed; restore a copy, or set another `store:`",
+    sqlite3.SQLITE_CANTOPEN: "check that its folder exists and is writable",
     sqlite3.SQLITE_READONLY: "give the daemon the right to write to it",
-    sqlite3.SQLITE_IOERR: "look at its disk",
+    sqlite3.SQLITE_IOERR: "check its disk",
 }
 
 

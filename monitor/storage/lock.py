@@ -53,7 +53,7 @@ class Lock:
         except OSError as error:
             holder = _holder(self._descriptor)
             self.release()
-            raise StoreHeldError(f"{record} is in use by {holder}; stop that one, or name another `store:`") from error
+            raise StoreHeldError(f"{record} is in use by {holder}; stop it, or set another `store:`") from error
         self._since = since
         self.had_record = before and _had_record(self._descriptor)
         self.sign(record=self.had_record)

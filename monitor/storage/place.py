@@ -90,7 +90,7 @@ def refuse_missing(record: Path, *, locked_before: bool) -> None:
     if traces:
         raise StoreError(
             f"the record {record} is {'empty' if record.exists() else 'missing'}, but {traces[0].name} next to it shows"
-            " that there was one; restore a copy, or begin an empty one with `ninewatch run --new-record`"
+            " that there was one; restore a copy, or start an empty one with `ninewatch run --new-record`"
         )
 
 

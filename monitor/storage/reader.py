@@ -86,13 +86,13 @@ def reading(path: Path, *, trusted: bool = False) -> Iterator[Reader]:
         StoreError: there is no record, it is another program's or newer than we are, or it cannot be read.
     """
     if not path.exists():
-        raise StoreError(f"there is no record {path}; name the configuration with -c, where its daemon runs")
+        raise StoreError(f"no record at {path}; specify the daemon's configuration with -c")
     try:
         with contextlib.closing(opened(path, "ro")) as connection:
             connection.execute("BEGIN")
             refuse_strangers(connection, path)
             if not connection.execute(sql.HAS_TABLES).fetchone():
-                raise StoreError(f"the record {path} is empty; start `ninewatch run` and let it watch for a while")
+                raise StoreError(f"the record {path} is empty; start `ninewatch run` and let it run for a while")
             if not trusted:
                 refuse_damage(connection, path)
             yield Reader(connection)

@@ -135,11 +135,11 @@ def refuse_strangers(connection: sqlite3.Connection, path: Path) -> None:
     version, owner = pragma(connection, "user_version"), pragma(connection, "application_id")
     tables = connection.execute("SELECT count(*) FROM sqlite_schema").fetchone()[0]
     if tables and owner != APPLICATION:
-        raise StoreError(f"{path} is the database of another program and was left as it is; name another `store:`")
+        raise StoreError(f"{path} is the database of another program and was not changed; set another `store:`")
     if version > len(MIGRATIONS):
         raise StoreError(
-            f"{path} has schema {version}, this ninewatch knows up to {len(MIGRATIONS)} and left it as it is;"
-            " run the newer ninewatch that wrote it, or name another `store:`"
+            f"{path} has schema {version}, this ninewatch knows up to {len(MIGRATIONS)} and did not change it;"
+            " run the newer ninewatch that wrote it, or set another `store:`"
         )
 
 

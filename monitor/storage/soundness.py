@@ -17,7 +17,7 @@ if TYPE_CHECKING:
     from pathlib import Path
 
 LATEST: Final = 2**53  # microseconds: the year 2255, beyond which no instant is and no sum overflows
-REMEDY: Final = "the file was left as it is; restore a copy, or begin an empty one with `ninewatch run --new-record`"
+REMEDY: Final = "the file was not changed; restore a copy, or start an empty one with `ninewatch run --new-record`"
 
 NEWEST: Final = 200_000  # observations that are walked: a tenth of a second
 

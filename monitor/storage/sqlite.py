@@ -117,7 +117,7 @@ class SqliteStore:
 
     def reconcile(self, now: int) -> SetAside | None:
         """Set aside what a wrong clock stamped, so that new observations are kept; call it before loading."""
-        with self._told("could not be brought in line with the clock"):
+        with self._told("could not be checked against the clock"):
             self._synchronise("FULL")
             return reconcile(self._writing(), now)
 
@@ -206,7 +206,7 @@ class SqliteStore:
         empty record is begun. What lies in the place meanwhile is put aside.
         """
         copy = self._path.with_name(self._path.name + ".rescue")
-        with self._told("could not be written anew"):
+        with self._told("could not be rewritten"):
             whole = self._copied(copy)
             self._abandon(sqlite3.Error())
             put_aside(self._path, self._now)
@@ -241,7 +241,7 @@ class SqliteStore:
         except DamagedRowError as error:
             raise damage(self._path, str(error)) from error
         except OSError as error:
-            raise StoreError(f"the record {self._path} {what}: {error.strerror}; look at its folder") from error
+            raise StoreError(f"the record {self._path} {what}: {error.strerror}; check its folder") from error
         except sqlite3.Error as error:
             if ours:
                 self._abandon(error)

@@ -37,7 +37,7 @@ class RecordWatch:
             if not (reason := self._store.lost()):
                 return False
             health.record_missing, health.record_loss, health.record_lost_at = True, reason, now
-            log.error("record_lost", reason=reason, advice="it is written anew; no other program may touch it")
+            log.error("record_lost", reason=reason, advice="the record is rewritten; keep other programs away from it")
         whole = self._store.rescue()
         health.record_missing = False
         health.record_losses += 1

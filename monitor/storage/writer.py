@@ -324,7 +324,7 @@ class Writer:
         if health.unrecorded_since is None:
             health.unrecorded_since = health.queue_since
         if self._failures == 1:
-            log.error("store_failing", error=error, advice="probing goes on; what waits is kept and tried again")
+            log.error("store_failing", error=error, advice="probing continues; queued writes are kept and retried")
         if incidents:
             self._settled_with(Settled(incidents, error))
 

@@ -104,7 +104,7 @@ class Watchdog:
             before, self.stuck = self.stuck, age is not None and age > self._limit
             if self.stuck and not before:
                 self.episodes += 1
-                log.error("the event loop is stuck", seconds=age, stack=self._stack())
+                log.error("event_loop_stuck", seconds=age, stack=self._stack())
             self.rounds += 1
 
     def _stack(self) -> str:

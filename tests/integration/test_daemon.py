@@ -281,7 +281,7 @@ def test_the_demo_ends_when_its_products_do(tmp_path: Path) -> None:
         (products,) = children(program.process.pid)
         os.kill(products, signal.SIGKILL)
         assert program.process.wait(timeout=30) == 2
-    assert "the demo's products ended by themselves (signal 9); start the demo again" in log.read_text()
+    assert "the demo's products stopped unexpectedly (signal 9); start the demo again" in log.read_text()
     assert "Traceback" not in log.read_text()
 
 

@@ -23,7 +23,7 @@ from monitor.demo.modes import DEFAULT_PORTS
 from tests.support.documents import Block, Command, blocks, expected, plain
 from tests.support.processes import Program, free_port, running, until
 
-pytestmark = pytest.mark.slow
+pytestmark = [pytest.mark.slow, pytest.mark.timeout(600)]  # a document has up to twenty commands
 
 ROOT = Path(__file__).parents[2]
 DOCUMENTS = sorted(

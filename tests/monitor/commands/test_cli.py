@@ -115,7 +115,7 @@ def test_the_deadline_of_a_url_can_be_given(target: Target) -> None:
     target.hanging.add("/slow")
     code, found = until("an attempt that no busy machine starved", lambda: unstarved(target.url("/slow"), "50ms"))
     assert (code, found["reason"]) == (1, "deadline")
-    assert "no end within 0.05 s" in found["detail"]
+    assert "not complete within 0.05 s" in found["detail"]
 
 
 def unstarved(url: str, timeout: str) -> tuple[int, dict[str, Any]] | None:

@@ -164,7 +164,7 @@ def test_without_a_record_hours_are_told_and_incidents_are_not_known(folder: Pat
     """Which is not the same as none."""
     found = sheet(folder, "--at", "2026-03-16")
     assert [each["incidents"] for each in found["people"]] == [None, None]
-    assert "incidents unknown: there is no record" in found["notes"][0]
+    assert "incidents unknown: no record at" in found["notes"][0]
     assert rows(folder, "--at", "2026-03-16")[0]["incidents"] == ""
 
 

@@ -54,7 +54,7 @@ async def test_leaving_the_demo_ends_its_products(tmp_path: Path) -> None:
 async def test_products_that_end_by_themselves_are_noticed(tmp_path: Path) -> None:
     async with launch.demo(tmp_path, script_name="none", base_port=0) as run:
         run._process.kill()
-        with pytest.raises(NinewatchError, match=r"ended by themselves \(signal 9\)"):
+        with pytest.raises(NinewatchError, match=r"stopped unexpectedly \(signal 9\)"):
             await asyncio.wait_for(run.watch(), DEADLINE)
 
 

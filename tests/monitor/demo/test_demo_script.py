@@ -122,10 +122,10 @@ def test_a_script_is_read_from_json(tmp_path: Path) -> None:
         ("not json", "it reads"),
         ("[]", "it reads"),
         ({"length": 60}, "it reads"),
-        ({"length": 60, "steps": [STEP | {"mode": "broken"}]}, "'broken' is no mode of drop; there are up, outage"),
-        ({"length": 60, "steps": [STEP | {"product": "drip"}]}, "'drip' is no product of the demo; there are"),
-        ({"length": 5, "steps": [STEP]}, "outside the round"),
-        ({"length": 60, "steps": [STEP, STEP | {"at": 4}]}, "in the order of their times"),
+        ({"length": 60, "steps": [STEP | {"mode": "broken"}]}, "unknown mode 'broken'; modes of drop: up, outage"),
+        ({"length": 60, "steps": [STEP | {"product": "drip"}]}, "unknown product 'drip'; known products:"),
+        ({"length": 5, "steps": [STEP]}, "outside the schedule"),
+        ({"length": 60, "steps": [STEP, STEP | {"at": 4}]}, "in order of time"),
     ],
 )
 def test_a_bad_script_is_refused_with_its_remedy(tmp_path: Path, body: Any, remedy: str) -> None:

@@ -228,7 +228,7 @@ def test_mistakes_are_told_in_one_line_with_the_remedy(config: Path, tmp_path: P
     shutil.copy(config, tmp_path / "portfolio.yaml")
     elsewhere = tmp_path / "portfolio.yaml"
     elsewhere.write_text(elsewhere.read_text("utf-8").replace("record.db", "nothing.db"), "utf-8")
-    with pytest.raises(NinewatchError, match="there is no record"):
+    with pytest.raises(NinewatchError, match="no record at"):
         run("report", "-c", elsewhere, "--product", "all", "--at", month.MIDDLE)
 
 

@@ -60,7 +60,7 @@ def test_without_a_copy_the_record_stays_as_it_is(
         raise error
 
     monkeypatch.setattr(backup, "copy_whole", failing)
-    with pytest.raises(StoreError, match=r"no copy of it could be made.*make room"):
+    with pytest.raises(StoreError, match=r"could not be copied first.*make room"):
         SqliteStore(tmp_path / "ninewatch.db", 0)
     assert rows(tmp_path / "ninewatch.db") == before
 

@@ -24,7 +24,7 @@ def test_the_refused_one_is_told_who_holds_it_and_since_when(tmp_path: Path) -> 
     assert (
         f"{record} is in use by process {os.getpid()} on {socket.gethostname()} since 2026-11-18 11:06:40 UTC" in said
     )
-    assert "name another `store:`" in said
+    assert "set another `store:`" in said
 
 
 def test_a_released_lock_can_be_taken_again(tmp_path: Path) -> None:

@@ -89,7 +89,7 @@ def test_another_programs_database_is_refused_and_left_alone(path: Path) -> None
     path.parent.mkdir()
     raw(path, "CREATE TABLE theirs (x)", "INSERT INTO theirs VALUES (1)")
     before = digest(path)
-    with pytest.raises(StoreError, match=r"another program.*name another `store:`"):
+    with pytest.raises(StoreError, match=r"another program.*set another `store:`"):
         SqliteStore(path, 0)
     assert digest(path) == before
 
@@ -267,7 +267,7 @@ def test_no_room_is_reported_and_the_same_batch_goes_in_later(store: SqliteStore
     pages = connection.execute("PRAGMA page_count").fetchone()[0]
     connection.execute(f"PRAGMA max_page_count = {pages + 2}").fetchone()
     batch = Batch([Observation(f"p/{n}", n, Outcome.BAD, f"reason_{n}") for n in range(5_000)], incidents=[INCIDENT])
-    with pytest.raises(StoreError, match=r"full; make room"):
+    with pytest.raises(StoreError, match=r"full; free space"):
         store.write(batch)
     assert not store.load_incidents()
     connection.execute("PRAGMA max_page_count = 1000000").fetchone()

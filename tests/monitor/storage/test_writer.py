@@ -106,7 +106,7 @@ def test_the_listener_is_told_of_incidents_on_disk_and_of_nothing_else(store: Me
 
 def test_a_failing_store_is_waited_for_and_loses_nothing(store: MemoryStore, health: Health) -> None:
     told: list[Settled] = []
-    store.error = "the disk is full; make room"
+    store.error = "the disk is full; free space"
     with writing(store, health, told=told.append) as writer:
         writer.put(seen(3), (run(1, 3),))
         writer.put(seen(5), (), INCIDENT)
@@ -119,7 +119,7 @@ def test_a_failing_store_is_waited_for_and_loses_nothing(store: MemoryStore, hea
         store.error = ""
         assert store.commits.wait(PATIENCE)
     assert instants(store.batches) == [3, 5, *range(10, 20)]
-    assert told[0] == Settled((INCIDENT,), "the disk is full; make room")
+    assert told[0] == Settled((INCIDENT,), "the disk is full; free space")
     assert told[-1] == Settled((INCIDENT,), recovered=True)
     assert health.write_failures >= 1
     assert (health.unrecorded_since, health.store_error, health.queue_depth) == (None, "", 0)

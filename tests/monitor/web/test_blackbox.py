@@ -327,7 +327,7 @@ async def test_the_scrapers_time_out_bounds_the_probe(ask: Ask) -> None:
             if "monitor_starved" not in told:
                 break
     assert 'timeout="0.1s"' in told
-    assert "no end within 0.1 s" in told
+    assert "not complete within 0.1 s" in told
 
 
 async def test_more_than_can_be_under_way_are_sent_away(ask: Ask) -> None:
