@@ -135,7 +135,7 @@ def test_everything_else_that_a_plan_may_say(tmp_path: Path) -> None:
         ("structure: {any: []}\n", "4:18: structure.any: must be a list of ids or structures; write [a, b]"),
         ("structure: {at_least: 3, of: [app]}\n", "4:23: structure.at_least: must be a whole number from 1 to 1"),
         ("meets: [statless]\n", '4:9: meets[0]: there is no item of the checklist five-nines called "statless"; did'),
-        ("meets: [disaster-recovery]\n", "4:9: meets[0]: is not met by this design: nothing takes over in another"),
+        ("meets: [disaster-recovery]\n", "4:9: meets[0]: is not met by this design: no standby in another"),
         ("costs: {replica/app: 5}\n", '4:22: costs.replica/app: there is no change "replica/app"'),
         ("costs: {replica/app: -5}\n", "4:22: costs.replica/app: must be at least 0"),
         ("maintenance:\n", "4:13: maintenance: nothing is written here; write a value, or take the key out"),
