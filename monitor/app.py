@@ -16,6 +16,7 @@ from monitor.alerting.service import Alerting
 from monitor.config.loader import Examined, examine
 from monitor.config.watcher import Watcher
 from monitor.descriptors import descriptor_limit
+from monitor.engine.chain_keeper import ChainKeeper
 from monitor.engine.fact_recorder import FactRecorder
 from monitor.engine.heartbeats import Heartbeats
 from monitor.engine.jobs import Jobs
@@ -71,12 +72,13 @@ class Running:
 
 @dataclass(frozen=True, slots=True)
 class _Parts:
-    """What a reload reaches."""
+    """What runs beside the server, and what a reload reaches."""
 
     scheduler: Scheduler
     jobs: Jobs
     facts: FactRecorder
     alerting: Alerting
+    keeper: ChainKeeper
 
 
 class Daemon:
@@ -177,7 +179,8 @@ class Daemon:
                 gc.freeze()  # what was loaded stays: the collector need not look through it again and again
                 address = f"http://{listener.addresses[0]}"
                 ready(Running(self._ledger, self._health, address, self._stop.set, self._asked.set))
-                parts = _Parts(scheduler, jobs, facts, alerting)
+                keeper = ChainKeeper(self._record, writer, self._clock, self._health)
+                parts = _Parts(scheduler, jobs, facts, alerting, keeper)
                 await self._work(parts, runner, beside)
             if not recorder.complete:
                 self._failure = self._failure or self._unwritten()
@@ -223,6 +226,7 @@ class Daemon:
                 tasks.create_task(parts.scheduler.run(), name="scheduler")
                 tasks.create_task(parts.alerting.run(runner.frame), name="alerting")
                 tasks.create_task(self._look_out(parts), name="look-out")
+                tasks.create_task(parts.keeper.run(), name="chain-keeper")
                 tasks.create_task(self._until_stopped(), name="stop")
         except* Stopped:
             log.info("stopping")

@@ -6,11 +6,13 @@ holidays. What differs from the bundle's is named.
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, Any, Final
 
 from monitor import zones
 from monitor.bundle.archive import UnusableBundleError, first_difference, read_archive
+from monitor.bundle.chain_files import read_chain
+from monitor.bundle.checked_chain import CheckedChain, check
 from monitor.bundle.contents import Contents, lines_of
 from monitor.bundle.figures import Difference, compare, figure_lines, key_of
 from monitor.bundle.manifest import Damage, damages, digest, read_manifest
@@ -21,8 +23,9 @@ from sla.interval import DAY, Interval
 from sla.window import Window, parse_instant
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Mapping
+    from collections.abc import Iterator, Mapping, Sequence
     from pathlib import Path
+
 
 LONGEST: Final = 11_000 * DAY  # of a window and what it is compared with; a report's is ten years at most
 _RECORDS: Final = Interval(parse_instant("1970-01-01T00:00:00Z"), parse_instant("2200-01-01T00:00:00Z"))
@@ -65,6 +68,7 @@ class Verified:
     manifest: Mapping[str, Any]
     damages: list[Damage] = field(default_factory=list)
     figures: list[Compared] = field(default_factory=list)
+    chain: CheckedChain = field(default_factory=CheckedChain)
     notes: list[str] = field(default_factory=list)
     not_recomputed: str = ""
 
@@ -81,7 +85,7 @@ class Verified:
     @property
     def agrees(self) -> bool:
         """Whether nothing was changed and everything was recomputed as stated."""
-        return not (self.damages or self.differing or self.not_recomputed)
+        return not (self.damages or self.differing or self.chain.breaks or self.not_recomputed)
 
     def as_json(self) -> dict[str, Any]:
         """Return it for programs."""
@@ -93,6 +97,7 @@ class Verified:
             "not_recomputed": self.not_recomputed or None,
             "values": {"agreeing": self.agreeing, "differing": self.differing},
             "figures": [each.as_json() for each in self.figures],
+            "chain": self.chain.as_json(),
             "notes": self.notes,
         }
 
@@ -111,8 +116,7 @@ def verify_bundle(path: Path) -> Verified:
             Damage(path.name, None, f"the archive itself was changed, outside of its files, at byte {at}")
         )
     try:
-        found.figures = list(_compared(files, manifest))
-        found.notes += _notes(manifest)
+        _recompute(found, files, manifest)
     except UnusableBundleError as error:
         if not found.damages:
             raise UnusableBundleError(f"{path}: {error}") from None
@@ -120,26 +124,34 @@ def verify_bundle(path: Path) -> Verified:
     return found
 
 
-def _compared(files: Mapping[str, bytes], manifest: Mapping[str, Any]) -> list[Compared]:
-    """Recompute the figures and compare them with the stated ones.
+def _recompute(found: Verified, files: Mapping[str, bytes], manifest: Mapping[str, Any]) -> None:
+    """Check the chain, recompute the figures and compare them with the stated ones.
 
     Raises:
         UnusableBundleError: something that is needed is missing or cannot be read.
     """
-    stated = dict(lines_of(files, "figures.jsonl", lambda line: (key_of(line), dict(line))))
     try:
         contents = Contents.read(files, str(manifest["time_zone"]))
+        found.chain = check(read_chain(files), contents.recorded)
         _refuse_changed(contents.recorded.facts)
-        window = _window(manifest["window"])
-        at, arrived = (parse_instant(str(manifest[name])) for name in ("at", "arrived"))
-        with contents.rules():
-            ledger = contents.ledger()
-            products = [ledger.products[name] for name in manifest["products"]]
-            recomputed = {key_of(line): line for line in figure_lines(told(ledger, products, window, at, arrived))}
+        found.figures = _compared(files, contents, manifest)
+        found.notes += _notes(manifest)
     except UnusableBundleError:
         raise
     except Exception as error:  # noqa: BLE001 - whatever a figure fails on, it is the content that is at fault
         raise UnusableBundleError(f"the figures cannot be recomputed from it ({_said(error)})") from None
+
+
+def _compared(files: Mapping[str, bytes], contents: Contents, manifest: Mapping[str, Any]) -> list[Compared]:
+    stated = dict(lines_of(files, "figures.jsonl", lambda line: (key_of(line), dict(line))))
+    window = _window(manifest["window"])
+    at, arrived = (parse_instant(str(manifest[name])) for name in ("at", "arrived"))
+    facts = [fact for fact in contents.recorded.facts if fact.made <= at]
+    contents = replace(contents, recorded=replace(contents.recorded, facts=facts))
+    with contents.rules():
+        ledger = contents.ledger()
+        products = [ledger.products[name] for name in manifest["products"]]
+        recomputed = {key_of(line): line for line in figure_lines(told(ledger, products, window, at, arrived))}
     return list(_each(stated, recomputed))
 
 
@@ -175,13 +187,12 @@ def _window(plain: Mapping[str, Any]) -> Window:
     return Window(str(plain["name"]), Interval(whole_start, whole_end), Interval(start, end))
 
 
-def _refuse_changed(facts: object) -> None:
+def _refuse_changed(facts: Sequence[Fact]) -> None:
     """Return if the id of every fact follows from its content.
 
     Raises:
         UnusableBundleError: one does not.
     """
-    assert isinstance(facts, list)  # noqa: S101 - for the type checker
     for fact in facts:
         try:
             sound = _follows(fact)

@@ -4,19 +4,23 @@ from __future__ import annotations
 
 import json
 import re
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any, Final
 
 from monitor import zones
-from monitor.as_of import relied_on
+from monitor.as_of import recorded_at, relied_on
 from monitor.bundle.archive import packed
+from monitor.bundle.chain_files import chain_files, part_of
 from monitor.bundle.contents import Contents
 from monitor.bundle.figures import figure_lines
 from monitor.bundle.manifest import digest, json_lines, with_manifest
 from monitor.bundle.terms import product_terms
 from monitor.config.dependent_clients import reliants
 from monitor.config.holidays import holidays
+from monitor.journal import Journal
 from monitor.share import version
+from monitor.storage.reader import reading
+from sla.chain_check import FACT
 from sla.fact import CORRECTION, MAINTENANCE, REVOCATION
 from sla.interval import DAY, Interval
 from sla.localtime import local
@@ -29,9 +33,10 @@ if TYPE_CHECKING:
 
     from monitor.as_of import Recorded
     from monitor.bundle.contents import Holiday
-    from monitor.config.model import Product
+    from monitor.config.model import Portfolio, Product
     from monitor.ledger import Ledger
     from monitor.reporting.whole import Told
+    from sla.chain_check import Chain
     from sla.exclusion import Exclusion
     from sla.fact import Fact
     from sla.incident import Incident
@@ -40,14 +45,48 @@ _NAME_IN_PLAN: Final = re.compile(r"[A-Za-z][A-Za-z0-9_+-]*(?:/[A-Za-z0-9_+-]+)*
 _MONTH: Final = 32 * DAY  # longer than any
 
 
-def bundle_of(told: Told, recorded: Recorded, report: Mapping[str, Any]) -> bytes:
+@dataclass(frozen=True, slots=True)
+class Source:
+    """What a bundle is made from: the content of a record as of an instant, its chain, and all its facts."""
+
+    recorded: Recorded
+    chain: Chain
+    facts: Sequence[Fact]
+
+    @classmethod
+    def read(cls, portfolio: Portfolio, at: int) -> Source:
+        """Return it from one consistent look at the record of the portfolio.
+
+        Raises:
+            StoreError: there is no record, or it cannot be read.
+            NinewatchError: the journal cannot be read.
+        """
+        with reading(portfolio.store) as found:
+            recorded = recorded_at(found, Journal.of(portfolio.store), at, portfolio).kept()
+            return cls(recorded, found.load_chain(), found.load_unchecked_facts())
+
+
+def bundle_of(told: Told, source: Source, report: Mapping[str, Any]) -> bytes:
     """Return the bundle of a report as an archive.
 
-    `recorded` is what the report's ledger was rebuilt from, `report` what is to be said of the report's file.
+    `source` is what the report's ledger was rebuilt from, `report` what is to be said of the report's file.
     """
-    contents = contents_of(told, recorded)
-    files = contents.files() | {"figures.jsonl": json_lines(figure_lines(told))}
+    names = _included(told.ledger, [each.product for each in told.reports])
+    contents = contents_of(told, source.recorded, names)
+    part = part_of(
+        source.chain, told.at, _recorded_ids(told.ledger, names, contents), source.facts, source.recorded.incidents
+    )
+    proved = {name for held in part.covered.values() for kind, name in held.items if kind == FACT}
+    later = [fact for fact in source.facts if fact.made > told.at and fact.id in proved]
+    contents = replace(contents, recorded=replace(contents.recorded, facts=[*contents.recorded.facts, *later]))
+    files = contents.files() | chain_files(part) | {"figures.jsonl": json_lines(figure_lines(told))}
     return packed(with_manifest(_about(told, report), files))
+
+
+def _recorded_ids(ledger: Ledger, names: set[str], contents: Contents) -> set[str]:
+    """Return the ids that the products had in the record; the empty one is that of facts that name no product."""
+    former = {old for old, new in ledger.former.products.items() if new in names}
+    return {"", *names, *former, *(run.check.partition("/")[0] for run in contents.recorded.runs)}
 
 
 def report_entry(name: str, form: str, content: bytes) -> dict[str, Any]:
@@ -75,10 +114,9 @@ def _about(told: Told, report: Mapping[str, Any]) -> dict[str, Any]:
     }
 
 
-def contents_of(told: Told, recorded: Recorded) -> Contents:
-    """Return what the figures of the report are computed from, and nothing of other products."""
+def contents_of(told: Told, recorded: Recorded, names: set[str]) -> Contents:
+    """Return what the figures of the report are computed from, of the products of these names alone."""
     ledger, zone = told.ledger, told.ledger.portfolio.time_zone
-    names = _included(ledger, [each.product for each in told.reports])
     chosen = [product for product in ledger.portfolio.products if product.id in names]
     agreements = list(_agreements(ledger, chosen, zone))
     span = _looked_at(told)
@@ -109,8 +147,12 @@ def _agreements(ledger: Ledger, products: Iterable[Product], zone: str) -> Itera
 
 
 def _part(ledger: Ledger, recorded: Recorded, products: set[str]) -> Recorded:
+    defined = {member.check for name in products for each in ledger.definitions(name) for member in each.members}
+
     def ours(key: str) -> bool:
-        return ledger.former.check(key).partition("/")[0] in products
+        present = ledger.former.check(key)
+        owners = {present.partition("/")[0], ledger.former.product(key.partition("/")[0])}
+        return present in defined or not owners.isdisjoint(products)
 
     return replace(
         recorded,
@@ -126,12 +168,14 @@ def _undated(incident: Incident) -> Incident:
     return incident if incident.resolved is not None else replace(incident, last=None)
 
 
-def _facts(ledger: Ledger, facts: Iterable[Fact], products: set[str]) -> Iterator[Fact]:
+def _facts(ledger: Ledger, facts: Sequence[Fact], products: set[str]) -> Iterator[Fact]:
     """Yield the facts that concern the products. A revocation concerns the product of its correction."""
     corrections: set[str] = set()
+    others = {fact.id for fact in facts if fact.kind == CORRECTION}
     for fact in sorted(facts, key=lambda each: each.kind == REVOCATION):
         if fact.kind == REVOCATION:
-            concerns = fact.content().get("revokes") in corrections
+            revoked = fact.content().get("revokes")
+            concerns = revoked in corrections or revoked not in others
         else:
             concerns = not fact.product or ledger.former.product(fact.product) in products
         if concerns:

@@ -20,7 +20,7 @@ from sla.window import Window, parse_instant, parse_window
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-    from monitor.as_of import Recorded
+    from monitor.bundle.writing import Source
     from monitor.config.model import Portfolio, Product
     from monitor.reporting.whole import Told
 
@@ -84,11 +84,11 @@ def report_command(
     window = _window(window_text, at, portfolio)
     products = _chosen(name, portfolio)
     form = _form(form, output)
-    recorded = _recorded(portfolio, at)
-    found = _told(recorded, portfolio, products, window, at, now)
+    source = None if bundle is None else _source(portfolio, at)
+    found = _told(source, portfolio, products, window, at, now)
     written = _bytes(found, form, paper)
-    if bundle is not None:
-        _write_bundle(_bundle_path(bundle, output, name), found, recorded, _entry(output, name, form, written))
+    if bundle is not None and source is not None:
+        _write_bundle(_bundle_path(bundle, output, name), found, source, _entry(output, name, form, written))
     if output is None:
         sys.stdout.buffer.write(written)
     else:
@@ -121,10 +121,10 @@ def _entry(output: Path | None, product: str, form: str, written: bytes) -> dict
     return report_entry(f"{product}.{form}" if output is None else output.name, form, written)
 
 
-def _write_bundle(path: Path, found: Told, recorded: Recorded, report: dict[str, Any]) -> None:
+def _write_bundle(path: Path, found: Told, source: Source, report: dict[str, Any]) -> None:
     from monitor.bundle.writing import bundle_of
 
-    content = bundle_of(found, recorded, report)
+    content = bundle_of(found, source, report)
     _write(path, content)
     click.echo(f"bundle: {path}, SHA-256 {hashlib.sha256(content).hexdigest()}", err=True)
 
@@ -195,21 +195,20 @@ def _chosen(name: str, portfolio: Portfolio) -> Sequence[Product]:
     return found
 
 
-def _recorded(portfolio: Portfolio, at: int) -> Recorded:
-    from monitor.as_of import recorded_at
-    from monitor.journal import Journal
-    from monitor.storage.reader import reading
+def _source(portfolio: Portfolio, at: int) -> Source:
+    from monitor.bundle.writing import Source
 
-    with reading(portfolio.store) as found:
-        return recorded_at(found, Journal.of(portfolio.store), at, portfolio).kept()
+    return Source.read(portfolio, at)
 
 
 def _told(
-    recorded: Recorded, portfolio: Portfolio, products: Sequence[Product], window: Window, at: int, now: int
+    source: Source | None, portfolio: Portfolio, products: Sequence[Product], window: Window, at: int, now: int
 ) -> Told:
+    from monitor.as_of import ledger_at
     from monitor.reporting.whole import told
 
-    return told(recorded.ledger(portfolio), products, window, at, now - WRITTEN)
+    ledger = ledger_at(portfolio, portfolio.store, at) if source is None else source.recorded.ledger(portfolio)
+    return told(ledger, products, window, at, now - WRITTEN)
 
 
 def _bytes(found: Told, form: str, paper: str) -> bytes:

@@ -20,18 +20,35 @@ _LONGEST = 120  # characters of a value that are printed
 
 
 @click.command("verify", short_help="Recompute the figures of a report from its bundle, and compare.")
-@click.argument("bundle", type=click.Path(path_type=Path))
+@click.argument("bundle", type=click.Path(path_type=Path), required=False)
+@click.option("--record", "live", is_flag=True, help="Verify the record itself instead of a bundle.")
+@click.option("-c", "--config", "path", type=click.Path(path_type=Path), help="With --record: the configuration.")
 @click.option("--report", "report", type=click.Path(path_type=Path), help="Also compare this file with the report's.")
 @click.option("-q", "--quiet", is_flag=True, help="Print what differs and the result only.")
 @click.option("--json", "as_json", is_flag=True, help="Print one JSON object.")
-def verify_command(bundle: Path, report: Path | None, quiet: bool, as_json: bool) -> None:
+def verify_command(
+    bundle: Path | None, live: bool, path: Path | None, report: Path | None, quiet: bool, as_json: bool
+) -> None:
     """Recompute every figure of the report that BUNDLE was made with, from BUNDLE alone, and compare.
 
     Needs no daemon, record, configuration or network. Each figure is printed with how many of its values agree, and
-    each value that differs as it is stated and as it was recomputed. A changed file is named with the line.
+    each value that differs as it is stated and as it was recomputed. A changed file is named with the line, a change of
+    the record after its days were closed with the day.
+
+    With --record -c FILE the record of a configuration is compared with its own chain of heads; a daemon may run.
 
     Exit status: 0 if all agrees, 1 if something differs, 2 if the bundle cannot be verified.
     """
+    if live:
+        if bundle is not None or report is not None or path is None:
+            raise click.UsageError("--record takes -c FILE, and neither BUNDLE nor --report")
+        sys.exit(_verify_record(path, as_json=as_json))
+    if bundle is None or path is not None:
+        raise click.UsageError("name a bundle, or write --record -c FILE")
+    sys.exit(_verify_bundle(bundle, report, quiet=quiet, as_json=as_json))
+
+
+def _verify_bundle(bundle: Path, report: Path | None, *, quiet: bool, as_json: bool) -> int:
     from monitor.bundle.manifest import Damage
     from monitor.bundle.verification import report_difference, verify_bundle
 
@@ -43,7 +60,20 @@ def verify_command(bundle: Path, report: Path | None, quiet: bool, as_json: bool
     else:
         for line in _lines(found, bundle, quiet=quiet):
             click.echo(line)
-    sys.exit(0 if found.agrees else 1)
+    return 0 if found.agrees else 1
+
+
+def _verify_record(path: Path, *, as_json: bool) -> int:
+    from monitor.bundle.checked_chain import check_record
+    from monitor.commands.common import loaded
+
+    found = check_record(loaded(path)[1].store)
+    if as_json:
+        click.echo(json.dumps(found.as_json() | {"agrees": not found.breaks}, ensure_ascii=False, indent=2))
+    else:
+        for line in (*found.lines(), *(f"BROKEN  {each}" for each in found.breaks)):
+            click.echo(_plain(line))
+    return 1 if found.breaks else 0
 
 
 def _read(path: Path) -> bytes:
@@ -63,6 +93,9 @@ def _lines(found: Verified, path: Path, *, quiet: bool) -> Iterator[str]:
     for compared in found.figures:
         if compared.differences or not quiet:
             yield from _compared(compared)
+    yield from (f"BROKEN  {_plain(str(each))}" for each in found.chain.breaks)
+    if not quiet:
+        yield from map(_plain, found.chain.lines())
     for note in found.notes:
         yield f"note: {_plain(note)}"
     if found.not_recomputed:
@@ -108,4 +141,5 @@ def _result(found: Verified) -> str:
     if found.agrees:
         return f"result: {values}; the figures follow from the content of the bundle"
     changed = f"{len(found.damages)} changes to the files, " if found.damages else ""
-    return f"result: DIFFERS: {changed}{values}"
+    broken = f"{len(found.chain.breaks)} breaks of the chain, " if found.chain.breaks else ""
+    return f"result: DIFFERS: {changed}{broken}{values}"

@@ -9,6 +9,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
 
     from monitor.notification import Notification
+    from monitor.storage.chain import ClosedDay
     from sla.fact import Fact
     from sla.incident import Incident
     from sla.interval import Interval
@@ -25,6 +26,7 @@ class Batch:
     the same key, receiver and turn. `folded_until` is the
     instant before which every observation is inside a written run. A fact whose id is there already is left as it is.
     A step of the wall clock is the record's time before it and its size; written twice it stands twice.
+    A head whose number is there already is left as it is.
     """
 
     observations: Sequence[Observation] = ()
@@ -35,6 +37,7 @@ class Batch:
     clock_steps: Sequence[tuple[int, int]] = ()
     product_incidents: Sequence[ProductIncident] = ()
     notifications: Sequence[Notification] = ()
+    heads: Sequence[ClosedDay] = ()
 
     def __bool__(self) -> bool:
         parts = (self.observations, self.runs, self.clock_steps)
@@ -43,7 +46,7 @@ class Batch:
     @property
     def decided(self) -> bool:
         """Whether it holds something that must survive a loss of power once it is committed."""
-        return any((self.incidents, self.facts, self.product_incidents, self.notifications))
+        return any((self.incidents, self.facts, self.product_incidents, self.notifications, self.heads))
 
 
 class Store(Protocol):

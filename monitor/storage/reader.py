@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 
 from monitor.errors import StoreError
 from monitor.storage import statements as sql
+from monitor.storage.chain import chain_in, heads_in, next_head, unchecked_facts
 from monitor.storage.connection import opened, remedy
 from monitor.storage.outbox import latest_in, product_incidents_in, unfinished_in
 from monitor.storage.rows import DamagedRowError, facts_in, incidents_in, observations_in, runs_in, tail_in
@@ -19,6 +20,9 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from monitor.notification import Notification
+    from monitor.storage.chain import ClosedDay
+    from sla.chain import Head
+    from sla.chain_check import Chain
     from sla.fact import Fact
     from sla.incident import Incident
     from sla.interval import Interval
@@ -68,6 +72,22 @@ class Reader:
         """Return the instant of the first observation that is inside a run, None if there is none."""
         found: int | None = self._connection.execute(sql.FIRST_OBSERVED).fetchone()[0]
         return found
+
+    def load_heads(self, start: int = 1, limit: int = -1) -> list[tuple[Head, str]]:
+        """Return the heads of closed days from a number on, with their digests as recorded; at most `limit` of them."""
+        return heads_in(self._connection, start, limit)
+
+    def load_chain(self) -> Chain:
+        """Return the chain of heads with all that it covers."""
+        return chain_in(self._connection)
+
+    def load_unchecked_facts(self) -> list[Fact]:
+        """Return the facts as they are, also those that were changed after they were made."""
+        return unchecked_facts(self._connection)
+
+    def next_head(self, day: int, now: int) -> ClosedDay | None:
+        """Return the head that closes the day; None where none is due."""
+        return next_head(self._connection, day, now)
 
     def load_facts(self) -> list[Fact]:
         """Return all facts by when they were made; of a record of an earlier version, its corrections."""

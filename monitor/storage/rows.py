@@ -26,6 +26,17 @@ class DamagedRowError(sqlite3.DataError):
     """A row says what cannot be true."""
 
 
+def outcome_of(code: int) -> Outcome:
+    """Return the outcome that a number in the tables stands for.
+
+    Raises:
+        DamagedRowError: it stands for none.
+    """
+    if (found := _OUTCOMES.get(code)) is None:
+        raise DamagedRowError(f"no outcome {code!r}")
+    return found
+
+
 def runs_in(connection: sqlite3.Connection, checks: Collection[str] | None = None) -> Iterator[Run]:
     """Yield all runs of an open record, or those of these checks, by check and vantage, then `first`.
 

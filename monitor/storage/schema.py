@@ -97,6 +97,23 @@ MIGRATIONS: tuple[tuple[str, ...], ...] = (
         " PRIMARY KEY (key, receiver, turn)) WITHOUT ROWID",
         "CREATE INDEX notifications_waiting ON notifications (due) WHERE done IS NULL",
     ),
+    (
+        # The heads of closed days (`sla/chain.py`); for each the position of every series that it covers, and what else
+        # it covers: facts and resolved incidents, by id.
+        "CREATE TABLE heads (number INTEGER PRIMARY KEY, day INTEGER NOT NULL, since INTEGER, made INTEGER NOT NULL,"
+        " whole INTEGER NOT NULL, content TEXT NOT NULL, previous TEXT NOT NULL, head TEXT NOT NULL)",
+        "CREATE TABLE head_series (series INTEGER NOT NULL REFERENCES series, head INTEGER NOT NULL, first INTEGER"
+        " NOT NULL, last INTEGER NOT NULL, count INTEGER NOT NULL, latency_count INTEGER NOT NULL, latency_sum INTEGER"
+        " NOT NULL, latency_max INTEGER NOT NULL, digest TEXT NOT NULL, PRIMARY KEY (series, head)) WITHOUT ROWID",
+        "CREATE TABLE head_items (kind TEXT NOT NULL, id TEXT NOT NULL, head INTEGER NOT NULL, digest TEXT NOT NULL,"
+        " PRIMARY KEY (kind, id, head)) WITHOUT ROWID",
+        *(
+            f"CREATE TRIGGER {table}_are_not_{what} BEFORE {event} ON {table}"
+            " BEGIN SELECT RAISE(ABORT, 'heads are only ever added'); END"
+            for table in ("heads", "head_series", "head_items")
+            for what, event in (("changed", "UPDATE"), ("removed", "DELETE"))
+        ),
+    ),
 )
 
 

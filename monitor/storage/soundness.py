@@ -120,6 +120,15 @@ _TABLES: Final[Mapping[str, tuple[str, Sequence[_Fault]]]] = {
         (_number("value"), ("value > (SELECT max(last) FROM runs)", "value lies after all that was recorded")),
     ),
     "observations": ("at, series", _OBSERVATION),
+    "heads": (
+        "number",
+        (
+            *(_number(column) for column in ("number", "day", "made")),
+            _number("since", null=True),
+            _number("whole", 1),
+            *(_text(column) for column in ("content", "previous", "head")),
+        ),
+    ),
     "clock_steps": ("id", (_number("at"), _number("size", least=-LATEST))),
     "clock_marks": ("id", (*(_number(c) for c in ("start", "end", "made", "step")), _number("reverted", 1))),
 }

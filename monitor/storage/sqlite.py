@@ -13,6 +13,7 @@ import structlog
 from monitor.errors import StoreError
 from monitor.storage import statements as sql
 from monitor.storage.backup import copy_whole
+from monitor.storage.chain import write_head
 from monitor.storage.clock_marks import SetAside, reconcile
 from monitor.storage.connection import opened, prepare, primary_code, remedy
 from monitor.storage.failures import failure_rows
@@ -107,6 +108,8 @@ class SqliteStore:
         if batch.facts:
             connection.executemany(sql.ADD_FACT, [astuple(fact) for fact in batch.facts])
         connection.executemany(sql.ADD_STEP, batch.clock_steps)
+        for closed in batch.heads:
+            write_head(connection, closed, series)
         if batch.folded_until is not None:
             connection.execute(sql.FOLDED, (batch.folded_until,))
 

@@ -102,6 +102,38 @@ ADD_SERIES: Final = "INSERT INTO series (check_key, vantage) VALUES (?, ?)"
 FIND_REASON: Final = "SELECT id FROM reasons WHERE word = ?"
 ADD_REASON: Final = "INSERT INTO reasons (word) VALUES (?)"
 
+ADD_HEAD: Final = """
+    INSERT OR IGNORE INTO heads (number, day, since, made, whole, content, previous, head)
+    VALUES (?, ?, ?, ?, ?, ?, ?, ?)"""
+ADD_HEAD_SERIES: Final = """
+    INSERT OR IGNORE INTO head_series (series, head, first, last, count, latency_count, latency_sum, latency_max,
+        digest)
+    VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?)"""
+ADD_HEAD_ITEM: Final = "INSERT OR IGNORE INTO head_items (kind, id, head, digest) VALUES (?, ?, ?, ?)"
+HAS_HEADS: Final = "SELECT 1 FROM sqlite_schema WHERE name = 'heads'"
+HEADS: Final = """
+    SELECT number, day, since, made, whole, content, previous, head FROM heads WHERE number >= ?
+    ORDER BY number LIMIT ?"""
+HEAD_SERIES: Final = """
+    SELECT check_key, vantage, head, first, last, count, latency_count, latency_sum, latency_max, digest
+    FROM head_series JOIN series ON series.id = series ORDER BY head, check_key, vantage"""
+HEAD_ITEMS: Final = "SELECT kind, id, head, digest FROM head_items ORDER BY head, kind, id"
+# The newest position of each series that a head since this number has.
+POSITIONS: Final = """
+    SELECT series, first, last, count, latency_count, latency_sum, latency_max FROM head_series AS newest
+    WHERE head >= ? AND head = (SELECT max(head) FROM head_series WHERE series = newest.series)"""
+RUNS_BETWEEN: Final = """
+    SELECT outcome, reason, first, last, count, hold, latency_count, latency_sum, latency_max, seeded
+    FROM runs WHERE series = ? AND first >= ? AND first < ? ORDER BY first"""
+# Whether the newest position of a series is no more what runs hold, because a wrong clock's runs were set aside.
+SET_ASIDE: Final = """
+    SELECT 1 FROM head_series AS newest
+    JOIN clock_marks AS mark ON mark.start <= newest.last AND newest.last < mark.end
+    LEFT JOIN runs ON runs.series = newest.series AND runs.first = newest.first
+    WHERE newest.head >= ? AND newest.head = (SELECT max(head) FROM head_series WHERE series = newest.series)
+        AND (runs.first IS NULL OR runs.last < newest.last OR runs.count < newest.count)
+    LIMIT 1"""
+
 # The instant of the last of all observations, over the last run of each series and not over all of them.
 LATEST: Final = """
     SELECT max(last) FROM (

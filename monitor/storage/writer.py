@@ -21,6 +21,7 @@ if TYPE_CHECKING:
     from monitor.health import Health
     from monitor.notification import Notification
     from monitor.storage.base import Store
+    from monitor.storage.chain import ClosedDay
     from sla.fact import Fact
     from sla.incident import Incident
     from sla.observation import Observation, Run
@@ -73,6 +74,7 @@ class Writer:
         self._spared: deque[_Item] = deque()  # what was left of queue entries whose observation was given up
         self._stated: deque[Fact] = deque()
         self._steps: deque[tuple[int, int]] = deque()
+        self._heads: deque[ClosedDay] = deque()
         self._observations: deque[Observation] = deque()
         self._runs: dict[tuple[str, str, int], Run] = {}
         self._incidents: dict[str, Incident] = {}
@@ -157,6 +159,10 @@ class Writer:
         """Queue a step of the wall clock: the record's time before it, and its size; backward ones are negative."""
         self._steps.append((at, size))
 
+    def put_head(self, closed: ClosedDay) -> None:
+        """Queue the head of a closed day; like facts, it waits for a failing store and is never given up."""
+        self._heads.append(closed)
+
     def retain(self, since: int) -> None:
         """Have observations older than this dropped from the store, in small steps between commits."""
         self._retained = since
@@ -219,7 +225,7 @@ class Writer:
 
     @property
     def _pending(self) -> bool:
-        decided = self._incidents or self._facts or self._product_incidents or self._notifications
+        decided = self._incidents or self._facts or self._product_incidents or self._notifications or self._heads
         return bool(self._observations or self._runs or decided or self._folded is not None or self._steps)
 
     def _gather(self) -> None:
@@ -266,8 +272,8 @@ class Writer:
             stated = tuple(self._facts.values())
             steps = tuple(self._steps)
             runs, notifications = tuple(self._runs.values()), tuple(self._notifications.values())
-            outages = tuple(self._product_incidents.values())
-            batch = Batch(seen, runs, incidents, self._folded, stated, steps, outages, notifications)
+            outages, heads = tuple(self._product_incidents.values()), tuple(self._heads)
+            batch = Batch(seen, runs, incidents, self._folded, stated, steps, outages, notifications, heads)
             try:
                 self._store.write(batch)
             except StoreError as error:
@@ -279,6 +285,8 @@ class Writer:
                 return False
             for _ in steps:
                 self._steps.popleft()
+            for _ in heads:
+                self._heads.popleft()
             self._committed(len(seen), incidents, notifications)
         return True
 

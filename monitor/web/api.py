@@ -10,6 +10,7 @@ from monitor.web.alerting import burn_alerts
 from monitor.web.behind import affected_by, behind
 from monitor.web.blamed import blamed
 from monitor.web.errors import Refusal, only
+from monitor.web.heads import heads
 from monitor.web.history import product_history
 from monitor.web.openapi import description
 from monitor.web.past_ledger import ledger_as_of
@@ -108,6 +109,7 @@ async def blame(request: web.Request) -> web.Response:
 
 
 routes.get("/api/v1/products/{id}/history")(product_history)
+routes.get("/api/v1/heads")(heads)
 
 
 @routes.get("/api/v1/incidents")

@@ -136,6 +136,16 @@ SCHEMAS: dict[str, Any] = {
         phases={"type": "object", "additionalProperties": _NUMBER},
     ),
     "Fact": _object(id=_TEXT, made=_INSTANT, author=_TEXT, kind=_TEXT, product=_TEXT, changes=_list(_TEXT), body={}),
+    "Head": _object(
+        number={"type": "integer"},
+        day={"type": "string", "format": "date"},
+        since={"type": ["string", "null"], "format": "date"},
+        made=_INSTANT,
+        whole={"type": "boolean"},
+        content=_TEXT,
+        previous=_TEXT,
+        head=_TEXT,
+    ),
     "Client": _object(**_CLIENT),
     "Affected": _object(**_CLIENT, product_downtime_seconds=_NUMBER),
     "Rest": _object(
@@ -232,6 +242,11 @@ PATHS: dict[str, tuple[str, dict[str, Any], dict[str, str]]] = {
         "Definitions, corrections and other facts recorded about a product, oldest first",
         _list(_ref("Fact")),
         {"since": "only facts recorded since this RFC 3339 instant"},
+    ),
+    "/api/v1/heads": (
+        "Heads of the record's closed days in order: SHA-256 of what was recorded and of the head before",
+        _list(_ref("Head")),
+        {"from": "only heads from this number on", "limit": "at most 1000"},
     ),
     "/api/v1/incidents": (
         "Incidents, newest first",

@@ -7,19 +7,18 @@ from dataclasses import dataclass
 from random import Random
 from typing import TYPE_CHECKING, Any
 
-from monitor.as_of import recorded_at
 from monitor.bundle.archive import packed, unpacked
 from monitor.bundle.manifest import DIGEST_NAME, NAME, with_manifest
-from monitor.bundle.writing import bundle_of, report_entry
+from monitor.bundle.writing import Source, bundle_of, report_entry
 from monitor.config.model import Portfolio
 from monitor.definitions import additions
-from monitor.journal import Journal
 from monitor.ledger import Ledger
 from monitor.planned_maintenance import added_plans
 from monitor.reporting.whole import told
 from monitor.storage.base import Batch
 from monitor.storage.reader import reading
 from monitor.storage.sqlite import SqliteStore
+from sla.chain import closed_day
 from sla.correction import Correction, Revocation
 from sla.interval import DAY, HOUR, MINUTE, Interval
 from sla.observation import Observation, Outcome
@@ -30,8 +29,8 @@ if TYPE_CHECKING:
     from collections.abc import Callable
     from pathlib import Path
 
+    from monitor.storage.chain import ClosedDay
     from sla.fact import Fact
-    from sla.incident import Incident
 
 START = parse_instant("2026-10-30T20:00:00Z")  # clocks of Vancouver are set back on 1 November in older databases
 REASON = {Outcome.GOOD: "", Outcome.BAD: "http_status", Outcome.UNKNOWN: "network"}
@@ -78,14 +77,14 @@ def loaded(random: Random, path: Path) -> Portfolio:
     return Portfolio.model_validate({"products": products, "store": str(path), "time_zone": "America/Vancouver"})
 
 
-def world(seed: int, folder: Path, *, days: float = 2.5) -> World:
-    """Write a record of some days with a reload now and then."""
+def world(seed: int, folder: Path, *, days: float = 2.5, closed: bool = False) -> World:
+    """Write a record of some days with a reload now and then; with the heads of its days if they are to be closed."""
     random, path = Random(seed), folder / f"record-{seed}.db"  # noqa: S311 - reproducible
     end = START + round(days * DAY)
     store = SqliteStore(path, end)
     ledger = Ledger(loaded(random, path))
-    at, outcomes, facts = START, dict.fromkeys(ledger.entries, Outcome.GOOD), []
-    incidents: list[Incident] = []
+    at, outcomes = START, dict.fromkeys(ledger.entries, Outcome.GOOD)
+    facts: list[Fact] = []
     _define(ledger, at)
     while at < end:
         if random.random() < 0.03:
@@ -101,13 +100,24 @@ def world(seed: int, folder: Path, *, days: float = 2.5) -> World:
                 if entry.timeline.last_at is None or entry.timeline.last_at < seen.at:
                     store.write(Batch(observations=[seen], runs=[*entry.observe(seen), *entry.growing()]))
                     if (change := entry.tracker.step(seen)) is not None:
-                        incidents.append(ledger.decide(change))
+                        store.write(Batch(incidents=[ledger.decide(change)]))
         if random.random() < 0.02:
             facts += _stated(random, at, [each for each in facts if each.kind == "correction"])
+        store.write(Batch(facts=[*ledger.facts.all, *facts]))
+        if closed and at // DAY != (at - 10 * MINUTE) // DAY:
+            close_day(store, path, at)
         at += 10 * MINUTE
-    store.write(Batch(incidents=incidents, facts=[*ledger.facts.all, *facts]))
     store.close()
     return World(path, ledger.portfolio, end, [*ledger.facts.all, *facts])
+
+
+def close_day(store: SqliteStore, path: Path, now: int) -> ClosedDay | None:
+    """Write the head of the last day that is over, if one is due, and return it."""
+    with reading(path, trusted=True) as record:
+        found = record.next_head(closed_day(now), now)
+    if found is not None:
+        store.write(Batch(heads=[found]))
+    return found
 
 
 def _define(ledger: Ledger, now: int) -> None:
@@ -131,11 +141,10 @@ def _stated(random: Random, at: int, corrections: list[Fact]) -> list[Fact]:
 def bundled(found: World, product: str, window: str = "30d", at: int | None = None) -> bytes:
     """Return the bundle that `ninewatch report` writes."""
     at = found.end if at is None else at
-    with reading(found.path) as record:
-        recorded = recorded_at(record, Journal.of(found.path), at, found.portfolio).kept()
+    source = Source.read(found.portfolio, at)
     chosen = [each for each in found.portfolio.products if product in ("all", each.id)]
-    made = told(recorded.ledger(found.portfolio), chosen, parse_window(window, at, found.portfolio.zone), at)
-    return bundle_of(made, recorded, report_entry("report.md", "md", b"a report"))
+    made = told(source.recorded.ledger(found.portfolio), chosen, parse_window(window, at, found.portfolio.zone), at)
+    return bundle_of(made, source, report_entry("report.md", "md", b"a report"))
 
 
 def forged(content: bytes, name: str, change: Callable[[list[Any]], list[Any]]) -> bytes:

@@ -1,0 +1,133 @@
+"""The chain of heads in a bundle: all heads, and of what they cover the part of the bundle's products, with proofs."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import replace
+from typing import TYPE_CHECKING, Any
+
+from monitor.bundle.contents import lines_of
+from monitor.bundle.manifest import json_lines
+from sla.chain import Head, Part, Position, fact_products, path
+from sla.chain_check import FACT, INCIDENT, Chain, Covered, Proof
+
+if TYPE_CHECKING:
+    from sla.fact import Fact
+    from sla.incident import Incident
+
+HEADS = "heads.jsonl"
+COVERED = "covered.jsonl"
+
+_Items = Mapping[tuple[str, str], str]
+
+
+def part_of(chain: Chain, at: int, products: set[str], facts: Sequence[Fact], incidents: Sequence[Incident]) -> Chain:
+    """Return the heads that were made by the instant, with what they cover of these products and the proofs of that.
+
+    `products` are the ids that the record has; facts and incidents are all of the record.
+    """
+    heads = [(head, said) for head, said in zip(chain.heads, chain.stated, strict=True) if head.made <= at]
+    owners = {(FACT, name): product for name, product in fact_products(facts).items()}
+    owners |= {(INCIDENT, each.id): each.product for each in incidents}
+    held: dict[int, Covered] = {}
+    proofs: dict[int, Sequence[Proof]] = {}
+    for head, _ in heads:
+        if head.number >= replace(chain, heads=[each for each, _ in heads]).begin:
+            whole = chain.covered.get(head.number, Covered())
+            held[head.number] = _of_products(whole, products, owners)
+            proofs[head.number] = list(_proofs(whole, products, owners))
+    return Chain([head for head, _ in heads], [said for _, said in heads], held, proofs)
+
+
+def _of_products(whole: Covered, products: set[str], owners: _Items) -> Covered:
+    series = {name: each for name, each in whole.series.items() if name[0].partition("/")[0] in products}
+    return Covered(series, {key: said for key, said in whole.items.items() if owners.get(key, "") in products})
+
+
+def _proofs(whole: Covered, products: set[str], owners: _Items) -> Iterator[Proof]:
+    by_product: dict[str, Covered] = {}
+    for series, each in whole.series.items():
+        by_product.setdefault(series[0].partition("/")[0], Covered()).series[series] = each
+    for item, said in whole.items.items():
+        by_product.setdefault(owners.get(item, ""), Covered()).items[item] = said
+    names = sorted(by_product)
+    leaves = [_part(name, by_product[name]).leaf for name in names]
+    for index, name in enumerate(names):
+        if name in products:
+            yield Proof(name, index, len(names), tuple(path(leaves, index)))
+
+
+def _part(product: str, held: Covered) -> Part:
+    facts, incidents = ([said for (k, _), said in held.items.items() if k == kind] for kind in (FACT, INCIDENT))
+    return Part(product, {name: said for name, (_, said) in held.series.items()}, facts, incidents)
+
+
+def chain_files(chain: Chain) -> dict[str, bytes]:
+    """Return the files of the bundle that hold the chain."""
+    return {HEADS: json_lines(_head_rows(chain)), COVERED: json_lines(_covered_rows(chain))}
+
+
+def _head_rows(chain: Chain) -> Iterator[dict[str, Any]]:
+    for head, said in zip(chain.heads, chain.stated, strict=True):
+        proofs = (chain.proofs or {}).get(head.number, ())
+        yield {
+            "number": head.number,
+            "day": head.day,
+            "since": head.since,
+            "made_us": head.made,
+            "whole": head.whole,
+            "content": head.content,
+            "previous": head.previous,
+            "head": said,
+            "proofs": [
+                {"product": p.product, "index": p.index, "count": p.count, "path": list(p.path)} for p in proofs
+            ],
+        }
+
+
+def _covered_rows(chain: Chain) -> Iterator[dict[str, Any]]:
+    for number, held in sorted(chain.covered.items()):
+        for (check, vantage), (at, said) in sorted(held.series.items()):
+            latency = [at.latency_count, at.latency_sum, at.latency_max]
+            where = {"first_us": at.first, "last_us": at.last, "count": at.count, "latency_us": latency}
+            yield {"head": number, "check": check, "vantage": vantage, "digest": said} | where
+        for (kind, identity), said in sorted(held.items.items()):
+            yield {"head": number, "kind": kind, "id": identity, "digest": said}
+
+
+def read_chain(files: Mapping[str, bytes]) -> Chain:
+    """Return the chain that the files hold.
+
+    Raises:
+        UnusableBundleError: a file is missing, or a line of it is not what it should be.
+    """
+    rows = lines_of(files, HEADS, _head)
+    covered: dict[int, Covered] = {}
+    for number, add in lines_of(files, COVERED, _covered):
+        held = covered.setdefault(number, Covered())
+        held.series |= add.series
+        held.items |= add.items
+    proofs = {head.number: each for head, _, each in rows}
+    return Chain([head for head, _, _ in rows], [said for _, said, _ in rows], covered, proofs)
+
+
+def _head(row: Mapping[str, Any]) -> tuple[Head, str, list[Proof]]:
+    since = None if row["since"] is None else int(row["since"])
+    content, previous, said = (str(row[name]) for name in ("content", "previous", "head"))
+    head = Head(
+        int(row["number"]), int(row["day"]), since, int(row["made_us"]), row["whole"] is True, content, previous
+    )
+    _ = head.date, head.first_date  # days that the calendar does not have are refused here
+    proofs = [
+        Proof(str(each["product"]), int(each["index"]), int(each["count"]), tuple(map(str, each["path"])))
+        for each in row["proofs"]
+    ]
+    return head, said, proofs
+
+
+def _covered(row: Mapping[str, Any]) -> tuple[int, Covered]:
+    number, said = int(row["head"]), str(row["digest"])
+    if "kind" in row:
+        return number, Covered(items={(str(row["kind"]), str(row["id"])): said})
+    position = Position(int(row["first_us"]), int(row["last_us"]), int(row["count"]), *map(int, row["latency_us"]))
+    return number, Covered({(str(row["check"]), str(row["vantage"])): (position, said)})

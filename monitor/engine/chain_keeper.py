@@ -1,0 +1,78 @@
+"""Close each day of the record with a head (`sla/chain.py`), some minutes after it has ended."""
+
+from __future__ import annotations
+
+import asyncio
+from typing import TYPE_CHECKING, Final
+
+import structlog
+
+from monitor.errors import StoreError
+from monitor.storage.reader import reading
+from sla.chain import closed_day
+from sla.interval import MINUTE
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+    from monitor.clock import Clock
+    from monitor.health import Health
+    from monitor.storage.chain import ClosedDay
+    from monitor.storage.writer import Writer
+
+log = structlog.get_logger()
+
+GRACE: Final = 15 * MINUTE  # after midnight, until what was observed before it has been folded and written
+LOOK: Final = 1.0  # seconds between two looks at the clock
+SETTLE: Final = 2.0  # seconds after the start, until what the restart folded is written
+RETRY: Final = 60.0  # seconds after a failure, or after a head that was not written
+
+
+class ChainKeeper:
+    """Makes a head for each day that is over, from the record on disk and in a thread of its own.
+
+    A day that ended while no daemon ran is closed by the next head, with the days after it.
+    """
+
+    def __init__(self, record: Path, writer: Writer, clock: Clock, health: Health) -> None:
+        self._record, self._writer, self._clock, self._health = record, writer, clock, health
+        self._closed: int | None = None  # the last day that is known to have a head, or not to need one
+        self._not_before = 0.0  # monotonic
+
+    async def run(self) -> None:
+        """Look once a second whether a day is to be closed, for ever."""
+        self._not_before = self._clock.monotonic() + SETTLE
+        while True:
+            await self._clock.sleep_until(self._clock.monotonic() + LOOK)
+            await self.look()
+
+    async def look(self) -> None:
+        """Close the last day that is over, unless it is closed; a failure is logged and tried again."""
+        now = self._clock.now()
+        day, moment = closed_day(now - GRACE), self._clock.monotonic()
+        if day == self._closed or moment < self._not_before or not self._ready():
+            return
+        self._not_before = moment + RETRY
+        try:
+            closed = await asyncio.to_thread(self._next, day, now)
+        except StoreError as error:
+            log.warning("day_not_closed", error=str(error), advice="it is tried again each minute")
+            return
+        except Exception:  # a defect must not end the daemon
+            log.exception("day_not_closed")
+            return
+        if closed is None:
+            self._closed = day
+            return
+        self._writer.put_head(closed)
+        self._not_before = moment + SETTLE
+        log.info("day_closed", day=closed.head.date, head=closed.head.digest, number=closed.head.number)
+
+    def _ready(self) -> bool:
+        """Return whether the record holds what was observed and the clock is right, as far as is known."""
+        health = self._health
+        return not (health.store_error or health.record_missing or health.clock_stepped < -MINUTE)
+
+    def _next(self, day: int, now: int) -> ClosedDay | None:
+        with reading(self._record, trusted=True) as record:
+            return record.next_head(day, now)

@@ -1,0 +1,174 @@
+"""The chain of heads in the record: its rows, and the next head from what no head covers yet."""
+
+from __future__ import annotations
+
+import json
+import time
+from collections.abc import Iterator, Sequence
+from dataclasses import astuple, dataclass
+from typing import TYPE_CHECKING, Final
+
+from monitor.storage import statements as sql
+from monitor.storage.rows import incidents_in, outcome_of
+from sla.chain import (
+    NO_HEAD,
+    Head,
+    Part,
+    Position,
+    Series,
+    fact_digest,
+    fact_products,
+    incident_digest,
+    root,
+    series_digest,
+)
+from sla.chain_check import FACT, INCIDENT, Chain, Covered
+from sla.fact import Fact
+from sla.interval import DAY
+from sla.observation import Run
+
+if TYPE_CHECKING:
+    import sqlite3
+
+_SLICE: Final = 2_000  # runs that are read before other threads get a turn ...
+_PAUSE: Final = 0.001  # ... of so many seconds
+
+Item = tuple[str, str, str]  # kind, id, digest
+
+
+@dataclass(frozen=True, slots=True)
+class ClosedDay:
+    """A head with what it covers, as it is written."""
+
+    head: Head
+    series: Sequence[tuple[Series, Position, str]]
+    items: Sequence[Item]
+
+
+def write_head(connection: sqlite3.Connection, closed: ClosedDay, series: dict[Series, int]) -> None:
+    """Insert a head with what it covers. One whose number is there already changes nothing.
+
+    Raises:
+        sqlite3.Error: it cannot be written.
+    """
+    head = closed.head
+    row = (head.number, head.day, head.since, head.made, head.whole, head.content, head.previous, head.digest)
+    if connection.execute(sql.ADD_HEAD, row).rowcount:
+        rows = [(series[name], head.number, *astuple(position), said) for name, position, said in closed.series]
+        connection.executemany(sql.ADD_HEAD_SERIES, rows)
+        connection.executemany(
+            sql.ADD_HEAD_ITEM, [(kind, name, head.number, said) for kind, name, said in closed.items]
+        )
+
+
+def heads_in(connection: sqlite3.Connection, start: int = 1, limit: int = -1) -> list[tuple[Head, str]]:
+    """Return the heads from a number on with their digests as recorded; none of a record of an earlier version."""
+    if not connection.execute(sql.HAS_HEADS).fetchone():
+        return []
+    rows = connection.execute(sql.HEADS, (start, limit))
+    return [(Head(n, day, since, made, whole != 0, c, p), head) for n, day, since, made, whole, c, p, head in rows]
+
+
+def chain_in(connection: sqlite3.Connection) -> Chain:
+    """Return the chain of an open record with all that its heads cover."""
+    heads = heads_in(connection)
+    found: dict[int, Covered] = {head.number: Covered() for head, _ in heads}
+    if heads:
+        for check, vantage, number, *position, said in connection.execute(sql.HEAD_SERIES):
+            found.setdefault(number, Covered()).series[check, vantage] = (Position(*position), said)
+        for kind, identity, number, said in connection.execute(sql.HEAD_ITEMS):
+            found.setdefault(number, Covered()).items[kind, identity] = said
+    return Chain([head for head, _ in heads], [said for _, said in heads], found)
+
+
+def unchecked_facts(connection: sqlite3.Connection) -> list[Fact]:
+    """Return the facts as they are, also those that were changed after they were made."""
+    found = []
+    for identity, made, author, kind, product, body in connection.execute(sql.FACTS):
+        try:
+            json.loads(body)
+        except ValueError:
+            body = json.dumps(body)
+        found.append(Fact(identity, made, author, kind, product, body))
+    return found
+
+
+def next_head(connection: sqlite3.Connection, day: int, now: int) -> ClosedDay | None:
+    """Return the head that closes the day (days since 1970, UTC), from an open record; None where none is due.
+
+    None is due while the day, or a later one, has a head, and before anything was observed. Reads what no head covers
+    yet, with pauses: it may be all of a long record, and other threads must not wait.
+    """
+    heads = [head for head, _ in heads_in(connection)]
+    last = heads[-1] if heads else None
+    begin = max((head.number for head in heads if head.whole), default=0)
+    whole = last is None or bool(connection.execute(sql.SET_ASIDE, (begin,)).fetchone())
+    if last is not None and last.day >= day and not whole:
+        return None
+    if whole and last is not None:
+        begin = last.number + 1
+    series = list(_series(connection, begin, (day + 1) * DAY))
+    items = list(_items(connection, begin))
+    if last is None and not series:
+        return None
+    number, previous = (1, NO_HEAD) if last is None else (last.number + 1, last.digest)
+    content = root([part.leaf for part in _parts(connection, series, items)])
+    since = None if last is None or whole else last.day + 1
+    head = Head(number, day, since, now, whole, content, previous)
+    return ClosedDay(head, series, [item for item, _ in items])
+
+
+def _series(connection: sqlite3.Connection, begin: int, end: int) -> Iterator[tuple[Series, Position, str]]:
+    """Yield each series that has runs before `end` which no head since number `begin` covers, with its new position."""
+    reasons = dict(connection.execute(sql.ALL_REASONS))
+    positions = {number: position for number, *position in connection.execute(sql.POSITIONS, (begin,))}
+    read = 0
+    for number, check, vantage in connection.execute(sql.ALL_SERIES).fetchall():
+        before = Position(*positions[number]) if number in positions else None
+        rows = connection.execute(sql.RUNS_BETWEEN, (number, -1 if before is None else before.first, end)).fetchall()
+        runs = [_run((check, vantage), row, reasons) for row in rows]
+        if runs and (len(runs) > 1 or Position.of(runs[0]) != before):
+            yield (check, vantage), Position.of(runs[-1]), series_digest((check, vantage), runs)
+        read += len(runs) + 20
+        if read > _SLICE:
+            read = 0
+            time.sleep(_PAUSE)
+
+
+def _run(name: Series, row: tuple[int, ...], reasons: dict[int, str]) -> Run:
+    code, reason, first, last, count, hold, known, latency, worst, seeded = row
+    outcome, vantage = outcome_of(code), name[1]
+    return Run(name[0], outcome, reasons[reason], first, last, count, hold, known, latency, worst, vantage, seeded != 0)
+
+
+def _items(connection: sqlite3.Connection, begin: int) -> Iterator[tuple[Item, str]]:
+    """Yield the facts and resolved incidents that no head since number `begin` covers, each with its product."""
+    known = {(kind, name) for kind, name, number, _ in connection.execute(sql.HEAD_ITEMS) if number >= begin}
+    facts = unchecked_facts(connection)
+    products = fact_products(facts)
+    for fact in facts:
+        if (FACT, fact.id) not in known:
+            yield (FACT, fact.id, fact_digest(fact)), products[fact.id]
+    for each in incidents_in(connection):
+        if each.resolved is not None and (INCIDENT, each.id) not in known:
+            yield (INCIDENT, each.id, incident_digest(each)), each.product
+
+
+def _parts(
+    connection: sqlite3.Connection,
+    series: Sequence[tuple[Series, Position, str]],
+    items: Sequence[tuple[Item, str]],
+) -> list[Part]:
+    by_product: dict[str, dict[Series, str]] = {}
+    for name, _, said in series:
+        by_product.setdefault(name[0].partition("/")[0], {})[name] = said
+    names = sorted({*by_product, *(product for _, product in items)})
+    return [
+        Part(
+            name,
+            by_product.get(name, {}),
+            [said for (kind, _, said), product in items if (kind, product) == (FACT, name)],
+            [said for (kind, _, said), product in items if (kind, product) == (INCIDENT, name)],
+        )
+        for name in names
+    ]

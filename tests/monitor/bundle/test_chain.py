@@ -1,0 +1,305 @@
+# ruff: noqa: S608 - statements of tests, of their own values
+"""The chain of heads: a record that is left alone verifies for ever, and an edit of its past is named with its day."""
+
+from __future__ import annotations
+
+import json
+import shutil
+import sqlite3
+from typing import TYPE_CHECKING, Any
+
+import pytest
+
+from monitor.bundle.checked_chain import CheckedChain, check_record
+from monitor.bundle.verification import verify_bundle
+from monitor.storage.base import Batch
+from monitor.storage.sqlite import SqliteStore
+from sla.chain import Head
+from sla.correction import Correction
+from sla.interval import DAY, HOUR, MINUTE, Interval
+from sla.observation import Outcome, Run
+from tests.monitor.bundle.test_verification import run, verified
+from tests.monitor.bundle.worlds import START, World, bundled, close_day, forged, world
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+FIRST_DAY = START // DAY
+
+
+@pytest.fixture(scope="module")
+def kept(tmp_path_factory: pytest.TempPathFactory) -> World:
+    return world(5, tmp_path_factory.mktemp("kept"), days=4.2, closed=True)
+
+
+@pytest.fixture
+def edited(kept: World, tmp_path: Path) -> World:
+    """Return a copy of the record that a test may edit."""
+    path = tmp_path / "edited.db"
+    shutil.copy(kept.path, path)
+    return World(path, kept.portfolio.model_copy(update={"store": path}), kept.end, kept.facts)
+
+
+def edit(found: World, *statements: str) -> None:
+    """Do what somebody with the file could do; the triggers stop only accidents."""
+    with sqlite3.connect(found.path) as connection:
+        for (name,) in connection.execute("SELECT name FROM sqlite_schema WHERE type = 'trigger'").fetchall():
+            connection.execute(f"DROP TRIGGER {name}")
+        for statement in statements:
+            assert connection.execute(statement).rowcount, statement
+    connection.close()
+
+
+def query(found: World, statement: str) -> Any:
+    with sqlite3.connect(found.path) as connection:
+        (row,) = connection.execute(statement)
+    connection.close()
+    return row
+
+
+def days(found: CheckedChain) -> list[int]:
+    """Return the numbers of the heads that are broken, each once."""
+    return sorted({each.head for each in found.breaks})
+
+
+@pytest.mark.parametrize("seed", range(6))
+def test_a_random_record_verifies_with_all_its_heads_and_after_raw_observations_are_pruned(
+    seed: int, tmp_path: Path
+) -> None:
+    found = world(seed, tmp_path, days=3.3, closed=True)
+    checked = check_record(found.path)
+    assert [head.day for head in checked.heads] == [FIRST_DAY + day for day in range(4)]
+    assert [head.whole for head in checked.heads] == [True, False, False, False]
+    assert checked.breaks == [] == checked.notes
+    store = SqliteStore(found.path, found.end)
+    store.write(Batch(folded_until=found.end - HOUR))
+    store.prune(found.end, 10**6)
+    store.close()
+    assert check_record(found.path).breaks == []
+
+
+@pytest.mark.parametrize("seed", range(4))
+def test_the_bundle_of_one_product_proves_its_part_without_the_others(seed: int, tmp_path: Path) -> None:
+    found = world(seed, tmp_path, days=3.3, closed=True)
+    for product, at in (("base", found.end), ("other", found.end), ("all", found.end - 25 * HOUR - 7)):
+        checked = verified(bundled(found, product, "2d", at), tmp_path)
+        assert checked.agrees, checked.as_json()
+        assert len(checked.chain.heads) == (4 if at == found.end else 3)
+    assert b'"other/' not in bundled(found, "base", "2d")
+
+
+RUN_OF_DAY_TWO = f"FROM runs WHERE first > {(FIRST_DAY + 1) * DAY + HOUR} AND last < {(FIRST_DAY + 2) * DAY - HOUR}"
+
+
+@pytest.mark.parametrize(
+    "statement",
+    [
+        f"UPDATE runs SET outcome = 1 - outcome % 2 WHERE rowid_ {RUN_OF_DAY_TWO}",
+        f"UPDATE runs SET last = last - 1 WHERE rowid_ {RUN_OF_DAY_TWO} AND count > 1",
+        f"UPDATE runs SET latency_sum = latency_sum + 1 WHERE rowid_ {RUN_OF_DAY_TWO}",
+        f"DELETE FROM runs WHERE rowid_ {RUN_OF_DAY_TWO}",
+    ],
+)
+def test_a_run_of_a_closed_day_that_is_changed_or_deleted_breaks_the_chain_at_its_day(
+    statement: str, edited: World
+) -> None:
+    head, _, tail = statement.partition("WHERE rowid_ ")
+    series, first = query(edited, f"SELECT series, first {tail} ORDER BY first LIMIT 1")
+    edit(edited, f"{head}WHERE series = {series} AND first = {first}")
+    found = check_record(edited.path)
+    assert days(found) == [2]
+    check = query(edited, f"SELECT check_key FROM series WHERE id = {series}")[0]
+    assert f"{check.partition('/')[0]}: runs of the check {check.partition('/')[2]} were" in str(found.breaks[0])
+    assert str(found.breaks[0]).startswith("2026-10-31 (head 2)")
+
+
+def test_a_run_that_is_added_to_a_closed_day_breaks_it(edited: World) -> None:
+    series, last = query(edited, f"SELECT series, last {RUN_OF_DAY_TWO} ORDER BY first LIMIT 1")
+    columns = "outcome, reason, count, hold, latency_count, latency_sum, latency_max, seeded"
+    edit(
+        edited,
+        f"INSERT INTO runs (series, first, last, {columns}) SELECT series, {last + 1}, {last + 1}, outcome, reason, 1,"
+        f" hold, 0, 0, 0, 0 FROM runs WHERE series = {series} AND last = {last}",
+    )
+    assert days(check_record(edited.path)) == [2]
+
+
+def test_a_run_that_went_on_through_midnights_is_pinned_at_each(tmp_path: Path) -> None:
+    path = tmp_path / "record.db"
+    store = SqliteStore(path, START)
+    begin = FIRST_DAY * DAY + HOUR
+    for day in range(1, 5):
+        end = begin + day * DAY
+        going_on = Run("web/a", Outcome.GOOD, "", begin, end, 1 + day * 1440, 10 * MINUTE, 1 + day * 1440, day * 99, 7)
+        store.write(Batch(runs=[going_on]))
+        assert close_day(store, path, end) is not None
+    store.close()
+    found = check_record(path)
+    assert (len(found.heads), found.breaks) == (4, [])
+    record = World(path, None, 0, [])  # type: ignore[arg-type]
+    copies = {
+        "outcome = 0": [1, 2, 3, 4],
+        f"last = {begin + 3 * DAY}, count = 4321, latency_count = 4321, latency_sum = 297": [4],
+    }
+    for change, broken in copies.items():
+        copy = tmp_path / "copy.db"
+        shutil.copy(path, copy)
+        edit(World(copy, None, 0, []), f"UPDATE runs SET {change}")  # type: ignore[arg-type]
+        assert days(check_record(copy)) == broken
+    edit(record, f"UPDATE runs SET last = last + {HOUR}, count = count + 60, latency_sum = latency_sum + 1")
+    assert check_record(path).breaks == [], "it went on"
+
+
+def test_a_fact_that_is_deleted_or_edited_breaks_the_day_that_covers_it(
+    kept: World, edited: World, tmp_path: Path
+) -> None:
+    covered = "FROM head_items WHERE kind = 'fact' AND head = 3 ORDER BY id LIMIT 1"
+    with sqlite3.connect(edited.path) as connection:
+        rows = connection.execute(f"SELECT id {covered}").fetchall()
+    connection.close()
+    assert rows, "a fact was stated on that day"
+    name = rows[0][0]
+    copy = tmp_path / "copy.db"
+    shutil.copy(edited.path, copy)
+    edit(edited, f"DELETE FROM facts WHERE id = '{name}'")
+    found = check_record(edited.path)
+    assert days(found) == [3]
+    assert f"the fact {name} is missing" in str(found.breaks[0])
+    edit(World(copy, kept.portfolio, 0, []), f"UPDATE facts SET author = 'Eve' WHERE id = '{name}'")
+    found = check_record(copy)
+    assert days(found) == [3]
+    assert f"the fact {name} was changed" in str(found.breaks[0])
+
+
+def test_an_incident_that_is_edited_or_deleted_breaks_the_day_that_covers_it(edited: World) -> None:
+    name, head = query(
+        edited, "SELECT id, head FROM head_items WHERE kind = 'incident' AND head > 1 ORDER BY id LIMIT 1"
+    )
+    edit(edited, f"UPDATE incidents SET downtime = downtime + 1 WHERE id = '{name}'")
+    found = check_record(edited.path)
+    assert days(found) == [head]
+    assert f"the incident {name} was changed" in str(found.breaks[0])
+    edit(edited, f"DELETE FROM incidents WHERE id = '{name}'")
+    assert f"the incident {name} is missing" in str(check_record(edited.path).breaks[0])
+
+
+def test_heads_that_are_edited_removed_or_made_anew_break_the_links(edited: World, tmp_path: Path) -> None:
+    for number, statement in (
+        (2, "UPDATE heads SET content = head WHERE number = 2"),
+        (2, "UPDATE heads SET day = day + 1, head = content WHERE number = 2"),
+        (3, "DELETE FROM heads WHERE number = 2"),
+        (2, "UPDATE heads SET previous = content WHERE number = 2"),
+        (1, "DELETE FROM head_series WHERE head = 1"),
+    ):
+        copy = tmp_path / "copy.db"
+        shutil.copy(edited.path, copy)
+        edit(World(copy, edited.portfolio, 0, []), statement)
+        assert days(check_record(copy))[0] == number, statement
+
+
+def test_an_edit_shows_in_the_bundle_and_by_the_command(edited: World, tmp_path: Path) -> None:
+    ours = "series IN (SELECT id FROM series WHERE check_key LIKE 'other/%')"
+    series, first = query(edited, f"SELECT series, first {RUN_OF_DAY_TWO} AND {ours} ORDER BY first LIMIT 1")
+    edit(edited, f"UPDATE runs SET outcome = 1 - outcome % 2 WHERE series = {series} AND first = {first}")
+    path = tmp_path / "bundle.zip"
+    path.write_bytes(bundled(edited, "other", "2d"))
+    done = run("verify", path)
+    assert done.exit_code == 1
+    assert "BROKEN  2026-10-31 (head 2) of other: runs of the check" in done.output
+    assert "0 differ" in done.output, "the figures follow from what was edited"
+    assert json.loads(run("verify", path, "--json").output)["chain"]["breaks"][0]["day"] == "2026-10-31"
+    path.write_bytes(bundled(edited, "base", "2d"))
+    assert verify_bundle(path).agrees, "it holds nothing of what was edited"
+
+
+def test_a_bundle_that_was_edited_with_all_digests_made_anew_breaks_the_chain(kept: World, tmp_path: Path) -> None:
+    content = bundled(kept, "other", "2d")
+
+    def drop_correction(lines: list[Any]) -> list[Any]:
+        return [line for line in lines if line["kind"] != "correction"]
+
+    def drop_first_run(lines: list[Any]) -> list[Any]:
+        return lines[1:]
+
+    def drop_coverage(lines: list[Any]) -> list[Any]:
+        return [line for line in lines if line["head"] != 2]
+
+    def drop_proofs(lines: list[Any]) -> list[Any]:
+        return [line | {"proofs": []} for line in lines]
+
+    changes = [
+        ("facts.jsonl", drop_correction),
+        ("runs.jsonl", drop_first_run),
+        ("covered.jsonl", drop_coverage),
+        ("heads.jsonl", drop_proofs),
+    ]
+    for name, change in changes:
+        assert verified(forged(content, name, change), tmp_path).chain.breaks, name
+
+
+def test_what_is_recorded_late_is_covered_by_the_next_head(edited: World) -> None:
+    store = SqliteStore(edited.path, edited.end)
+    late = Correction("other", Interval(START, START + HOUR), "Ada", "found later", START + HOUR).fact()
+    run_ = Run("other/late", Outcome.BAD, "deadline", START, START + HOUR, 7, 20 * MINUTE)
+    store.write(Batch(facts=[late], runs=[run_]))
+    found = check_record(edited.path)
+    assert found.breaks == []
+    assert "not covered by a head yet: runs of other/late" in found.notes[0]
+    closed = close_day(store, edited.path, edited.end + DAY)
+    assert closed is not None
+    assert ("fact", late.id) in {(kind, name) for kind, name, _ in closed.items}
+    store.close()
+    found = check_record(edited.path)
+    assert found.breaks == [] == found.notes
+
+
+def test_after_a_wrong_clock_a_head_covers_the_whole_record_anew(edited: World) -> None:
+    """The daemon ran with a clock that was three days ahead, and closed days that were still to come."""
+    ahead = edited.end + 3 * DAY
+    store = SqliteStore(edited.path, ahead)
+    store.write(Batch(runs=[Run("other/x", Outcome.GOOD, "", edited.end + HOUR, ahead, 500, 20 * MINUTE)]))
+    assert close_day(store, edited.path, ahead) is not None
+    store.write(Batch(runs=[Run("other/x", Outcome.GOOD, "", edited.end + HOUR, ahead + HOUR, 503, 20 * MINUTE)]))
+    assert check_record(edited.path).breaks == []
+    store.close()
+    store = SqliteStore(edited.path, edited.end + 2 * HOUR)
+    assert store.reconcile(edited.end + 2 * HOUR) is not None
+    closed = close_day(store, edited.path, edited.end + 2 * HOUR)
+    assert closed is not None
+    assert closed.head.whole
+    store.close()
+    found = check_record(edited.path)
+    assert found.breaks == []
+    assert "covers the whole record anew" in found.notes[0]
+    assert [head.number for head in found.heads] == list(range(1, len(found.heads) + 1))
+
+
+def test_a_record_without_closed_days_says_so(tmp_path: Path) -> None:
+    found = world(1, tmp_path, days=0.1)
+    store = SqliteStore(found.path, found.end)
+    assert close_day(store, found.path, START) is None, "nothing was observed before"
+    store.close()
+    path = tmp_path / "bundle.zip"
+    path.write_bytes(bundled(found, "all", "1h"))
+    assert "no day has a head yet" in run("verify", path).output
+    assert isinstance(check_record(found.path).heads, list)
+
+
+def test_the_command_verifies_a_record_next_to_its_daemon(tmp_path: Path) -> None:
+    from tests.monitor.reporting import month
+
+    config, store = month.record(tmp_path, close=False)
+    going_on = Run("forms/page", Outcome.GOOD, "", month.START, month.END, 9000, 10 * MINUTE)
+    store.write(Batch(runs=[going_on]))
+    closed = close_day(store, tmp_path / "record.db", month.END)
+    assert closed is not None
+    assert isinstance(closed.head, Head)
+    done = run("verify", "--record", "-c", config)
+    assert (done.exit_code, "all agree" in done.output) == (0, True)
+    store.close()
+    edit(World(tmp_path / "record.db", None, 0, []), "UPDATE runs SET outcome = 2")  # type: ignore[arg-type]
+    done = run("verify", "--record", "-c", config)
+    assert (done.exit_code, "BROKEN  2025-12-01 (head 1) of forms" in done.output) == (1, True)
+    assert json.loads(run("verify", "--record", "-c", config, "--json").output)["agrees"] is False
+    for words in ((), ("--record",), ("--record", "-c", config, "x.zip"), ("-c", config, "x.zip")):
+        assert run("verify", *words).exit_code == 2

@@ -1,0 +1,282 @@
+"""Trees, positions and heads: what proves a part, what covers a run that goes on, and where a chain is broken."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from typing import Any
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from sla.chain import (
+    NO_HEAD,
+    Head,
+    Part,
+    Position,
+    closed_day,
+    covered,
+    digest,
+    fact_digest,
+    fact_products,
+    incident_digest,
+    path,
+    root,
+    root_from,
+    series_digest,
+)
+from sla.chain_check import FACT, INCIDENT, Break, Chain, Covered, Proof, Record, breaks, late_runs
+from sla.correction import Correction, Revocation
+from sla.fact import REVOCATION, Fact
+from sla.incident import Failure, Incident
+from sla.interval import DAY, HOUR, MINUTE, Interval
+from sla.observation import Outcome, Run
+
+leaves = st.lists(st.integers(0, 10**6).map(lambda n: digest("leaf", n)), max_size=40)
+
+
+@given(leaves)
+def test_each_leaf_leads_to_the_root_and_no_other_does(found: list[str]) -> None:
+    top = root(found)
+    for index, leaf in enumerate(found):
+        way = path(found, index)
+        assert root_from(leaf, index, len(found), way) == top
+        assert len(way) <= 6
+        if len(found) > 1:
+            assert root_from(digest("leaf", "another"), index, len(found), way) != top
+
+
+@given(leaves, leaves)
+def test_other_leaves_have_another_root(one: list[str], other: list[str]) -> None:
+    assert (root(one) == root(other)) == (one == other)
+
+
+@pytest.mark.parametrize(
+    ("index", "count", "way"), [(0, 0, []), (1, 1, []), (-1, 3, []), (0, 1, ["a"]), (0, 2, []), (1, 3, ["a", "b", "c"])]
+)
+def test_a_path_of_another_tree_is_refused(index: int, count: int, way: list[str]) -> None:
+    with pytest.raises(ValueError, match="path"):
+        root_from("leaf", index, count, way)
+
+
+def run(first: int, last: int, count: int, **more: Any) -> Run:
+    return Run("web/a", Outcome.GOOD, "", first, last, count, 100, **more)
+
+
+A, B, C = run(0, 90, 10, latency_count=10, latency_sum=50, latency_max=9), run(100, 150, 6), run(200, 290, 10)
+
+
+def test_a_head_covers_the_runs_since_the_position_before_as_they_stood() -> None:
+    half = Position(0, 40, 5, 5, 20, 9)
+    assert covered([A, B, C], None, half) == [half.of_run(A)]
+    assert covered([A, B, C], half, Position(100, 120, 3, 0, 0, 0)) == [A, replace(B, last=120, count=3)]
+    assert covered([A, B, C], Position.of(B), Position.of(C)) == [B, C]
+
+
+@pytest.mark.parametrize(
+    ("runs", "before", "upto", "said"),
+    [
+        ([], None, Position.of(A), "is missing"),
+        ([A], None, Position.of(B), "is missing"),
+        ([B, C], Position.of(A), Position.of(C), "at the head before is missing"),
+        ([A], None, replace(Position.of(A), count=99), "ends earlier"),
+        ([A], None, replace(Position.of(A), last=91), "ends earlier"),
+        ([A], None, replace(Position.of(A), latency_sum=51), "ends earlier"),
+        ([A, B], replace(Position.of(A), last=95), Position.of(B), "at the head before ends earlier"),
+        ([A], Position.of(A), Position(0, 40, 5, 5, 20, 9), "at the head before ends earlier"),
+    ],
+)
+def test_runs_that_no_longer_hold_what_was_covered_are_refused(
+    runs: list[Run], before: Position | None, upto: Position, said: str
+) -> None:
+    with pytest.raises(ValueError, match=said):
+        covered(runs, before, upto)
+
+
+def test_a_run_that_was_cut_at_an_instant_may_be_a_little_shorter() -> None:
+    cut = replace(A, last=85, count=9, latency_count=0, latency_sum=0, latency_max=0)
+    assert covered([cut], None, Position.of(A), exact=False) == [A]
+    for shorter in (replace(cut, count=8), replace(cut, last=85, hold=4), replace(cut, latency_count=1)):
+        with pytest.raises(ValueError, match="ends earlier"):
+            covered([shorter], None, Position.of(A), exact=False)
+    with pytest.raises(ValueError, match="ends earlier"):
+        covered([cut], None, Position.of(A))
+
+
+def test_the_digest_of_runs_depends_on_every_part() -> None:
+    before = series_digest(("web/a", "local"), [A])
+    changes: list[dict[str, Any]] = [
+        {"outcome": Outcome.BAD},
+        {"reason": "x"},
+        {"first": 1},
+        {"last": 91},
+        {"count": 11},
+        {"hold": 101},
+        {"latency_count": 9},
+        {"latency_sum": 51},
+        {"latency_max": 8},
+        {"seeded": True},
+    ]
+    found = {series_digest(("web/a", "local"), [replace(A, **each)]) for each in changes}
+    assert len(found) == len(changes)
+    assert before not in found
+    assert series_digest(("web/b", "local"), [A]) != before != series_digest(("web/a", "else"), [A])
+
+
+CORRECTION = Correction("web", Interval(0, HOUR), "Ada", "locked", 5).fact()
+REVOKED = Revocation(CORRECTION.id, "Ada", "not locked", 6).fact()
+NOTE = Fact.of(7, "Ada", "note", "", {"text": "x"})
+BROKEN = Fact("0", 8, "Eve", REVOCATION, "", "{}")
+RESOLVED = replace(Incident.open("web", "web/a", 10, "deadline"), resolved=20, downtime=10, first=Failure(10, "x"))
+
+
+def test_a_revocation_belongs_to_the_product_of_its_correction() -> None:
+    found = fact_products([REVOKED, CORRECTION, NOTE, BROKEN])
+    assert found == {REVOKED.id: "web", CORRECTION.id: "web", NOTE.id: "", "0": ""}
+    assert fact_products([REVOKED]) == {REVOKED.id: ""}
+
+
+def test_a_day_is_closed_when_it_is_over() -> None:
+    assert [closed_day(at) for at in (0, DAY - 1, DAY, 20_000 * DAY)] == [-1, -1, 0, 19_999]
+    head = Head(1, 20_786, None, 0, True, "", NO_HEAD)
+    assert (head.date, head.first_date, replace(head, since=20_785).first_date) == ("2026-11-29", None, "2026-11-28")
+
+
+RECORD = Record({("web/a", "local"): [A, B, C]}, [CORRECTION, REVOKED, NOTE], [RESOLVED])
+OTHER = Part("other", {("other/b", "local"): digest("runs", "others")})
+
+
+def chain(*, proved: bool = False) -> Chain:
+    """Return a chain of two heads over the record, and over another product's part where it is proved."""
+    found = [
+        Covered(
+            {("web/a", "local"): (p := Position(100, 120, 3, 0, 0, 0), digest_of([A, p.of_run(B)]))},
+            {(FACT, each.id): fact_digest(each) for each in (CORRECTION, NOTE)},
+        ),
+        Covered(
+            {("web/a", "local"): (Position.of(C), digest_of([B, C]))},
+            {(FACT, REVOKED.id): fact_digest(REVOKED), (INCIDENT, RESOLVED.id): incident_digest(RESOLVED)},
+        ),
+    ]
+    parts = [
+        [Part("", {}, [fact_digest(NOTE)]), Part("web", series_of(found[0]), [fact_digest(CORRECTION)])],
+        [Part("web", series_of(found[1]), [fact_digest(REVOKED)], [incident_digest(RESOLVED)])],
+    ]
+    heads: list[Head] = []
+    proofs: dict[int, list[Proof]] = {}
+    for number, day in enumerate(parts, 1):
+        every = sorted([*day, *([OTHER] if proved else [])], key=lambda part: part.product)
+        found_leaves = [part.leaf for part in every]
+        before = heads[-1].digest if heads else NO_HEAD
+        since = None if number == 1 else 1
+        heads.append(Head(number, number - 1, since, number * DAY, number == 1, root(found_leaves), before))
+        proofs[number] = [
+            Proof(part.product, at, len(every), tuple(path(found_leaves, at)))
+            for at, part in enumerate(every)
+            if part is not OTHER
+        ]
+    said = [head.digest for head in heads]
+    return Chain(heads, said, dict(enumerate(found, 1)), proofs if proved else None)
+
+
+def digest_of(runs: list[Run]) -> str:
+    return series_digest(("web/a", "local"), runs)
+
+
+def series_of(found: Covered) -> dict[tuple[str, str], str]:
+    return {name: said for name, (_, said) in found.series.items()}
+
+
+@pytest.mark.parametrize("proved", [False, True])
+def test_a_record_that_was_left_alone_is_what_its_heads_cover(proved: bool) -> None:
+    assert list(breaks(chain(proved=proved), RECORD)) == []
+
+
+@pytest.mark.parametrize("proved", [False, True])
+@pytest.mark.parametrize(
+    ("record", "head", "said"),
+    [
+        (replace(RECORD, runs={}), 1, "runs of the check a were changed: "),
+        (replace(RECORD, runs={("web/a", "local"): [replace(A, reason="x"), B, C]}), 1, "changed, added or removed"),
+        (replace(RECORD, runs={("web/a", "local"): [A, B, replace(C, count=7)]}), 2, "were changed: "),
+        (replace(RECORD, facts=[REVOKED, NOTE]), 1, f"the fact {CORRECTION.id} is missing"),
+        (replace(RECORD, facts=[CORRECTION, REVOKED, replace(NOTE, author="Eve")]), 1, f"{NOTE.id} was changed"),
+        (replace(RECORD, incidents=[]), 2, f"the incident {RESOLVED.id} is missing"),
+        (replace(RECORD, incidents=[replace(RESOLVED, downtime=9)]), 2, f"the incident {RESOLVED.id} was changed"),
+    ],
+)
+def test_a_change_is_named_with_the_day_that_covers_it(record: Record, head: int, said: str, proved: bool) -> None:
+    found = list(breaks(chain(proved=proved), record))
+    assert found[0].head == head
+    assert any(said in str(each) for each in found)
+
+
+def test_a_break_names_day_product_and_head() -> None:
+    one = Break(3, "2026-11-29", "web", "it was changed")
+    assert str(one) == "2026-11-29 (head 3) of web: it was changed"
+    assert str(replace(one, product="")) == "2026-11-29 (head 3): it was changed"
+    assert replace(one, product="").as_json()["product"] is None
+
+
+def relinked(heads: list[Head]) -> Chain:
+    return replace(chain(), heads=heads, stated=[head.digest for head in heads])
+
+
+def test_heads_that_do_not_follow_from_each_other_are_named() -> None:
+    first, second = chain().heads
+    for heads, said in (
+        ([second], "a head is missing before it"),
+        ([first, replace(second, number=3)], "a head is missing before it"),
+        ([first, replace(second, previous=NO_HEAD)], "it does not follow from the head before"),
+        ([first, replace(second, day=0)], "it closes no later day than the head before"),
+        ([replace(first, whole=False), replace(second, previous=replace(first, whole=False).digest)], "does not cover"),
+    ):
+        assert any(said in each.text for each in breaks(relinked(list(heads)), RECORD)), said
+    stated = replace(chain(), stated=[first.digest, first.digest])
+    assert [each.text for each in breaks(stated, RECORD)] == ["its digest is not that of its parts"]
+
+
+def test_a_content_that_is_not_the_tree_of_what_is_covered_is_named() -> None:
+    """Somebody changed the record and the digests of what is covered, but not the head."""
+    found = chain()
+    runs = [replace(A, reason="x"), B, C]
+    changed = dict(found.covered)
+    position = Position(100, 120, 3, 0, 0, 0)
+    entry = (position, digest_of([runs[0], position.of_run(B)]))
+    changed[1] = Covered({("web/a", "local"): entry}, found.covered[1].items)
+    record = replace(RECORD, runs={("web/a", "local"): runs})
+    (one,) = breaks(replace(found, covered=changed), record)
+    assert (one.head, one.product) == (1, "")
+    proved = chain(proved=True)
+    (one,) = breaks(replace(proved, covered=changed), record)
+    assert (one.head, one.product) == (1, "web")
+
+
+def test_a_proof_that_is_missing_superfluous_or_no_path_is_named() -> None:
+    found = chain(proved=True)
+    assert found.proofs is not None
+    own = found.proofs[2][0]
+    for proofs in ([], [own, replace(own, product="more")], [replace(own, path=())], [replace(own, index=0)]):
+        named = list(breaks(replace(found, proofs=dict(found.proofs) | {2: proofs}), RECORD))
+        assert {each.head for each in named} == {2}
+    assert list(breaks(replace(found, covered={1: found.covered[1]}, proofs={1: found.proofs[1]}), RECORD)) == []
+
+
+def test_a_head_that_covers_all_anew_takes_no_account_of_those_before() -> None:
+    first, second = chain().heads
+    position = Position.of(C)
+    held = Covered({("web/a", "local"): (position, digest_of([A, B, C]))})
+    content = root([Part("web", series_of(held)).leaf])
+    third = Head(3, 1, None, 3 * DAY, True, content, second.digest)
+    found = replace(relinked([first, second, third]), covered={3: held})
+    assert found.begin == 3
+    assert list(breaks(found, RECORD)) == []
+
+
+def test_runs_that_came_late_are_those_that_no_head_covers() -> None:
+    late, new = run(95, 96, 1), run(3 * DAY, 3 * DAY + MINUTE, 2)
+    record = replace(RECORD, runs={("web/a", "local"): [A, B, C, new], ("web/late", "local"): [late]})
+    assert list(late_runs(chain(), record)) == [late]
+    assert list(late_runs(Chain([], [], {}), record)) == []
+    begun = replace(chain(), heads=[*chain().heads, Head(3, 1, None, 0, True, "", "")])
+    assert list(late_runs(begun, RECORD)) == [A, B, C]
