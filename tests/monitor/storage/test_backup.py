@@ -35,8 +35,8 @@ def test_the_copy_holds_what_the_record_held(tmp_path: Path, name: str) -> None:
     (version,) = before["version"][0]
     copy = backup_path(record, version)
     assert rows(copy) == before
-    corrections = [(row[0], *row[1:3]) for row in before.get("corrections", [])]
-    assert [row[:3] for row in rows(record)["facts"]] == corrections
+    stated = before.get("facts", before.get("corrections", []))
+    assert [row[:3] for row in rows(record)["facts"]] == [row[:3] for row in stated]
     assert rows(record)["version"] == [(len(schema.MIGRATIONS),)]
     stamp = copy.stat().st_mtime_ns
     SqliteStore(record, 0).close()
