@@ -6,7 +6,6 @@ import json
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
-from monitor.config.dependent_clients import reliants, rests_on
 from sla.interval import SECOND, Interval
 from sla.product_incident import ProductIncident, Severity
 from sla.track import State
@@ -15,6 +14,7 @@ from sla.window import format_instant
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
+    from monitor.alerting.dependencies import Dependencies
     from monitor.config.model import Portfolio, Product
     from monitor.ledger import Ledger
     from monitor.notification import Kind
@@ -65,10 +65,11 @@ def incident_alert(incident: ProductIncident, product: Product | None) -> Alert:
     )
 
 
-def body_of(alert: Alert, event: Kind, ledger: Ledger, now: int) -> str:
+def body_of(alert: Alert, event: Kind, ledger: Ledger, dependencies: Dependencies, now: int) -> str:
     """Return the message of an event as JSON: the webhook's body, and under `extra` what only people read."""
     portfolio, product = ledger.portfolio, ledger.products.get(alert.product)
     checks = _checks(ledger, alert)
+    paging = alert.severity is Severity.PAGE and alert.incident is not None
     body = {
         "version": 1,
         "event": event.value,
@@ -83,8 +84,8 @@ def body_of(alert: Alert, event: Kind, ledger: Ledger, now: int) -> str:
         "extra": {
             "summary": alert.summary,
             "team": None if product is None else product.team,
-            "for": _clients(portfolio, product),
-            "muted": _dependents(portfolio, product) if alert.severity is Severity.PAGE and alert.incident else [],
+            "for": _few(dependencies.clients(alert.product)),
+            "muted": _few(dependencies.dependents(alert.product)) if paging else [],
             "notes": list(alert.notes),
         },
     }
@@ -158,19 +159,6 @@ def _links(portfolio: Portfolio, product: Product | None) -> dict[str, str | Non
     if runbook is None and base is not None:
         runbook = f"{base}/runbook"
     return {"product": page, "incident": None, "runbook": runbook, "acknowledge": None}
-
-
-def _clients(portfolio: Portfolio, product: Product | None) -> list[str]:
-    if product is None:
-        return []
-    return _few(list(dict.fromkeys(each.client.name for each in reliants(portfolio, product.id))))
-
-
-def _dependents(portfolio: Portfolio, product: Product | None) -> list[str]:
-    """Return the names of the products that need this one, directly or not."""
-    if product is None:
-        return []
-    return _few([each.name for each in portfolio.products if product.id in rests_on(portfolio, each.id)])
 
 
 def _few(names: list[str]) -> list[str]:

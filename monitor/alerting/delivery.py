@@ -122,14 +122,16 @@ class Delivery:
         now = self._clock.now()
         self._repeat(now)
         for name, target in self._targets.items():
-            while self._has_room(name) and (row := self._outbox.next(name, now)) is not None:
-                rows = [row, *(self._outbox.joined(row, now) if target.kind.groups else ())]
-                self._outbox.begin(rows)
-                self._under_way[name] = self._under_way.get(name, 0) + 1
-                tasks.create_task(self._send(target, rows, make_frame()), name=f"notify {name}")
+            for row in self._outbox.ready(name, now, self._room(name)):
+                if row.key not in self._outbox.lane(name).sending:  # else it was joined with one before it
+                    rows = [row, *(self._outbox.joined(row, now) if target.kind.groups else ())]
+                    self._outbox.begin(rows)
+                    self._under_way[name] = self._under_way.get(name, 0) + 1
+                    tasks.create_task(self._send(target, rows, make_frame()), name=f"notify {name}")
 
-    def _has_room(self, receiver: str) -> bool:
-        return self._under_way.get(receiver, 0) < EACH and sum(self._under_way.values()) < TOGETHER
+    def _room(self, receiver: str) -> int:
+        """Return how many more messages may be sent to the receiver at once."""
+        return min(EACH - self._under_way.get(receiver, 0), TOGETHER - sum(self._under_way.values()))
 
     def _repeat(self, now: int) -> None:
         """Put the messages back that a receiver has to be sent again, unless a newer one of the key waits."""
@@ -139,7 +141,7 @@ class Delivery:
                 self._outbox.add([replace(row, done=None, due=now)], now, written=True)
 
     def _next_at(self) -> float:
-        receivers = [name for name in self._targets if self._has_room(name)]
+        receivers = [name for name in self._targets if self._room(name) > 0]
         repeats = (at for (name, _), (_, at) in self._firing.items() if name in self._targets)
         return min(self._outbox.next_at(receivers), min(repeats, default=math.inf))
 

@@ -7,18 +7,18 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from monitor.config.dependent_clients import rests_on
 from monitor.planned_maintenance import maintenance_exclusions
 from sla.interval import Interval
 from sla.silence import silences
 
 if TYPE_CHECKING:
     from monitor.alerting.alert import Alert
+    from monitor.alerting.dependencies import Dependencies
     from monitor.alerting.outages import Outages
     from monitor.ledger import Ledger
 
 
-def mute_of(alert: Alert, ledger: Ledger, outages: Outages, now: int) -> str:
+def mute_of(alert: Alert, ledger: Ledger, outages: Outages, dependencies: Dependencies, now: int) -> str:
     """Return why the alert is not announced at the instant, empty if it is."""
     if any(silence.covers(alert.key, alert.product, now) for silence in silences(ledger.facts.all)):
         return "silenced"
@@ -27,7 +27,7 @@ def mute_of(alert: Alert, ledger: Ledger, outages: Outages, now: int) -> str:
     if in_maintenance(ledger, alert.product, now):
         return "maintenance"
     if alert.incident is not None:
-        down = (name for name in rests_on(ledger.portfolio, alert.product) if outages.paging(name))
+        down = (name for name in dependencies.needs(alert.product) if outages.paging(name))
         if (parent := next(down, None)) is not None:
             return f"dependency {parent} is down"
     return ""

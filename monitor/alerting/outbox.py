@@ -6,6 +6,7 @@ page that is late is our fault; a `resolved` never, because after a kill nothing
 
 from __future__ import annotations
 
+import heapq
 import math
 from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, Final
@@ -48,7 +49,7 @@ class Lane:
         """Yield the next notification of each key that none is being sent of."""
         for key, rows in self.waiting.items():
             if key not in self.sending:
-                yield rows[min(rows)]
+                yield rows[min(rows)] if len(rows) > 1 else next(iter(rows.values()))
 
 
 class Outbox:
@@ -75,21 +76,28 @@ class Outbox:
         """Return the lane of a receiver."""
         return self.lanes.setdefault(receiver, Lane())
 
+    @property
+    def unwritten(self) -> bool:
+        """Whether a row waits for the disk."""
+        return bool(self._unwritten)
+
     def ready_at(self, row: Notification) -> float:
         """Return the instant from which the row may be sent; infinity while it waits for the disk."""
-        held = self.lane(row.receiver).held_until
-        since = self._unwritten.get(row.identity)
-        if since is None:
-            return max(row.due, held)
-        return max(row.due, held, since + PATIENCE) if row.event in URGENT else math.inf
+        return self._ready_at(self.lane(row.receiver), row)
 
-    def next(self, receiver: str, now: int) -> Notification | None:
-        """Return the notification that is to be sent to the receiver now, the one that has been due for longest."""
+    def _ready_at(self, lane: Lane, row: Notification) -> float:
+        at = row.due if row.due > lane.held_until else lane.held_until
+        if not self._unwritten or (since := self._unwritten.get(row.identity)) is None:
+            return at
+        return max(at, since + PATIENCE) if row.event in URGENT else math.inf
+
+    def ready(self, receiver: str, now: int, most: int = 1) -> list[Notification]:
+        """Return up to so many notifications that are to be sent to the receiver now, due for longest first."""
         lane = self.lanes.get(receiver)
-        if lane is None or (lane.tripped and lane.sending):
-            return None
-        ready = [row for row in lane.heads() if self.ready_at(row) <= now]
-        return min(ready, key=lambda row: (row.due, row.made, row.key), default=None)
+        if lane is None or most < 1 or (lane.tripped and lane.sending):
+            return []
+        due = (row for row in lane.heads() if self._ready_at(lane, row) <= now)
+        return heapq.nsmallest(1 if lane.tripped else most, due, key=lambda row: (row.due, row.made, row.key))
 
     def joined(self, first: Notification, now: int) -> list[Notification]:
         """Return further openings that are to be sent to the receiver now, to be joined with the first."""
@@ -100,11 +108,9 @@ class Outbox:
 
     def next_at(self, receivers: Iterable[str]) -> float:
         """Return the instant at which something may be sent to one of the receivers; infinity if nothing waits."""
-        lanes = ((name, self.lanes[name]) for name in receivers if name in self.lanes)
-        return min(
-            (self.ready_at(row) for _, lane in lanes if not (lane.tripped and lane.sending) for row in lane.heads()),
-            default=math.inf,
-        )
+        lanes = [self.lanes[name] for name in receivers if name in self.lanes]
+        able = (lane for lane in lanes if not (lane.tripped and lane.sending))
+        return min((self._ready_at(lane, row) for lane in able for row in lane.heads()), default=math.inf)
 
     def begin(self, rows: Iterable[Notification]) -> None:
         """Note that rows are being sent."""
@@ -152,6 +158,14 @@ class Outbox:
                 lane.failures, lane.held_until = 0, 0
                 changed += self._hasten(lane, now)
         return changed
+
+    def hasten(self, row: Notification) -> list[Notification]:
+        """Make what waits before the row in its key due with it; return the rows that changed."""
+        rows = self.lane(row.receiver).waiting.get(row.key, {})
+        late = [each for each in rows.values() if each.turn < row.turn and each.due > row.due]
+        for each in late:
+            rows[each.turn] = replace(each, due=row.due)
+        return [rows[each.turn] for each in late]
 
     def _hasten(self, lane: Lane, now: int) -> list[Notification]:
         """Make due now what waits only because attempts failed."""

@@ -12,6 +12,7 @@ import structlog
 from monitor.alerting.alert import Alert, body_of, incident_alert
 from monitor.alerting.announcements import Announcements, changes, rows_of
 from monitor.alerting.delivery import Delivery, MakeFrame
+from monitor.alerting.dependencies import Dependencies
 from monitor.alerting.mutes import flapping, mute_of
 from monitor.alerting.outages import Outages
 from monitor.alerting.outbox import URGENT, Outbox
@@ -49,6 +50,7 @@ class Alerting:
         self.outages = Outages(ledger)
         self.outbox = Outbox()
         self._announced = Announcements()
+        self._dependencies = Dependencies(ledger.portfolio)
         self._delivery = Delivery(self.outbox, writer, clock, health)
         self._loop: asyncio.AbstractEventLoop | None = None
         writer.listen(self._on_writer_thread)
@@ -81,6 +83,7 @@ class Alerting:
     def reload(self) -> None:
         """Follow a configuration that was loaded: its receivers, its routes, and what left it."""
         with self._guarded("reload"):
+            self._dependencies = Dependencies(self._ledger.portfolio)
             self._delivery.load(self._ledger.portfolio.receivers)
             self._record(self.outages.reconcile(self._clock.now()))
 
@@ -101,7 +104,7 @@ class Alerting:
             product = ledger.products.get(alert.product)
             names = routed(ledger.portfolio, product, alert.severity, now)
             targets = [name for name in names if self._delivery.target(name) is not None]
-            muted = bool(mute_of(alert, ledger, self.outages, now)) or self._absorbed(alert, now)
+            muted = bool(mute_of(alert, ledger, self.outages, self._dependencies, now)) or self._absorbed(alert, now)
         elif self._unstable(alert, now):
             return ()
         else:
@@ -109,13 +112,14 @@ class Alerting:
         events = list(changes(alert, told, targets, muted=muted))
         if not events:
             return ()
-        body = partial(body_of, alert, ledger=ledger, now=now)
+        body = partial(body_of, alert, ledger=ledger, dependencies=self._dependencies, now=now)
         due = partial(self._due, alert, now)
         rows = tuple(rows_of(alert, events, told, now, due, lambda event: body(event)))
         self._announced.add(rows)
         self.outbox.add(rows, now, written=False)
+        hastened = [each for row in rows if row.event in URGENT for each in self.outbox.hasten(row)]
         self._delivery.wake()
-        return rows
+        return (*hastened, *rows)
 
     def _due(self, alert: Alert, now: int, receiver: str, event: Kind) -> int:
         """Return when a message leaves: tickets after quiet hours, further openings with the group's."""

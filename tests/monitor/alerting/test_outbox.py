@@ -29,9 +29,9 @@ def outbox(*rows: Notification, written: bool = True) -> Outbox:
 def test_what_is_due_for_longest_is_next() -> None:
     early, late = row("a", due=NOW - SECOND), row("b")
     held = outbox(late, early)
-    assert held.next("ops", NOW) == early
-    assert held.next("other", NOW) is None
-    assert held.next("ops", NOW - 2 * SECOND) is None
+    assert held.ready("ops", NOW) == [early]
+    assert held.ready("other", NOW) == []
+    assert held.ready("ops", NOW - 2 * SECOND) == []
     assert held.next_at(["ops"]) == NOW - SECOND
 
 
@@ -39,20 +39,20 @@ def test_a_key_keeps_its_order() -> None:
     """The resolve waits for its trigger, whatever is due, and while the trigger is under way."""
     opened, resolved = row(due=NOW + MINUTE), row(event=Kind.RESOLVED, turn=1)
     held = outbox(resolved, opened)
-    assert held.next("ops", NOW) is None
-    assert held.next("ops", NOW + MINUTE) == opened
+    assert held.ready("ops", NOW) == []
+    assert held.ready("ops", NOW + MINUTE) == [opened]
     held.begin([opened])
-    assert held.next("ops", NOW + MINUTE) is None
+    assert held.ready("ops", NOW + MINUTE) == []
     done = held.delivered(opened, NOW + MINUTE)
     assert (done.done, done.attempts) == (NOW + MINUTE, 1)
-    assert held.next("ops", NOW + MINUTE) == resolved
+    assert held.ready("ops", NOW + MINUTE) == [resolved]
 
 
 def test_keys_do_not_wait_for_each_other() -> None:
     first, second = row("a"), row("b")
     held = outbox(first, second)
     held.begin([first])
-    assert held.next("ops", NOW) == second
+    assert held.ready("ops", NOW) == [second]
 
 
 @pytest.mark.parametrize(
@@ -88,10 +88,10 @@ def test_a_receiver_that_names_a_time_is_left_alone_until_then() -> None:
     first, second = row("a"), row("b")
     held = outbox(first, second)
     held.failed(first, NOW, "status 429", 0.5, wait=7 * MINUTE)
-    assert held.next("ops", NOW + 7 * MINUTE - 1) is None
-    assert held.next("ops", NOW + 7 * MINUTE) is not None
+    assert held.ready("ops", NOW + 7 * MINUTE - 1) == []
+    assert held.ready("ops", NOW + 7 * MINUTE) != []
     held.failed(second, NOW, "status 429", 0.5, wait=1_000 * HOUR)
-    assert held.next("ops", NOW + LONGEST_WAIT) is not None
+    assert held.ready("ops", NOW + LONGEST_WAIT) != []
 
 
 def test_a_receiver_that_fails_again_and_again_is_tried_with_one_message_at_a_time() -> None:
@@ -100,13 +100,12 @@ def test_a_receiver_that_fails_again_and_again_is_tried_with_one_message_at_a_ti
     for each in rows[:TRIPS]:
         held.failed(each, NOW, "connect_refused", 0.5)
     assert held.lane("ops").tripped
-    assert held.next("ops", NOW) is None
+    assert held.ready("ops", NOW) == []
     later = int(held.next_at(["ops"]))
     assert NOW + SECOND < later <= NOW + LONGEST
-    probe = held.next("ops", later)
-    assert probe is not None
+    (probe,) = held.ready("ops", later, 8)
     held.begin([probe])
-    assert held.next("ops", later) is None
+    assert held.ready("ops", later) == []
     held.delivered(probe, later)
     assert len([each for each in held.waiting() if held.ready_at(each) <= later]) == TRIPS + 1
 
@@ -117,7 +116,7 @@ def test_a_refused_message_says_nothing_of_the_receiver() -> None:
     for each in rows[:TRIPS]:
         held.failed(each, NOW, "status 400", 0.5, refused=True)
     assert not held.lane("ops").tripped
-    assert held.next("ops", NOW) == rows[-1]
+    assert held.ready("ops", NOW) == [rows[-1]]
 
 
 def test_retry_makes_due_what_failed_of_one_receiver_or_of_all() -> None:
@@ -126,8 +125,8 @@ def test_retry_makes_due_what_failed_of_one_receiver_or_of_all() -> None:
     for each in (ops, other):
         held.failed(each, NOW, "connect_refused", 0.9)
     assert [each.receiver for each in held.retry(NOW, "ops")] == ["ops"]
-    assert held.next("ops", NOW) is not None
-    assert held.next("other", NOW) is None
+    assert held.ready("ops", NOW) != []
+    assert held.ready("other", NOW) == []
     assert [each.receiver for each in held.retry(NOW)] == ["other"]
 
 

@@ -1,0 +1,116 @@
+"""A recorder with alerting over a store in memory, a manual clock and a real sink."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+from collections.abc import Callable
+from typing import TYPE_CHECKING, Any
+
+from monitor.alerting.service import Alerting
+from monitor.engine.recorder import Recorder, restore
+from monitor.engine.rig import rigged
+from monitor.facts import Facts
+from monitor.health import Health
+from monitor.storage.writer import Writer
+from monitor.vocabulary import ProbeResult
+from sla.observation import Outcome
+from tests.support.clocks import ManualClock
+from tests.support.ledgers import ledger_of
+from tests.support.messages import receiver
+from tests.support.stores import MemoryStore
+
+if TYPE_CHECKING:
+    from collections.abc import AsyncIterator
+
+    from monitor.config.model import Portfolio
+    from monitor.ledger import Ledger
+    from monitor.notification import Kind, Notification
+    from sla.fact import Fact
+
+GOOD, BAD, UNKNOWN = Outcome.GOOD, Outcome.BAD, Outcome.UNKNOWN
+RESULTS = {
+    GOOD: ProbeResult(GOOD),
+    BAD: ProbeResult(BAD, "http_status", 503, {}, "expected status 200, got 503"),
+    UNKNOWN: ProbeResult(UNKNOWN, "no_route"),
+}
+PATIENCE = 30.0
+
+
+class AlertRig:
+    """One process of the daemon, as far as alerting goes."""
+
+    def __init__(self, portfolio: Ledger, store: MemoryStore, clock: ManualClock) -> None:
+        self.ledger, self.store, self.clock, self.health = portfolio, store, clock, Health()
+        self.writer = Writer(store, self.health, clock)
+        self.alerting = Alerting(self.ledger, self.writer, clock, self.health)
+        self.recorder = Recorder(self.ledger, self.writer, self.health, decide=self.alerting.changed)
+
+    def observe(self, *outcomes: Outcome, key: str = "forms/health") -> None:
+        """Record outcomes, one a second; time passes for the clock, and nothing that waits for it runs."""
+        for outcome in outcomes:
+            self.clock.jump(1)
+            self.recorder.record(self.ledger.entries[key], RESULTS[outcome], self.clock.now(), 0.05)
+
+    def state(self, *facts: Fact) -> None:
+        """Add facts, as the journal would."""
+        self.ledger.facts = Facts(self.ledger.facts.all, facts)
+
+    def reload(self, portfolio: Portfolio) -> None:
+        """Take over another configuration."""
+        self.ledger.reload(portfolio)
+        self.alerting.reload()
+
+    def rows(self, event: Kind | None = None) -> list[Notification]:
+        """Return the notifications in the store, in the order of their decision."""
+        found = sorted(self.store.notifications.values(), key=lambda row: (row.made, row.turn, row.key, row.receiver))
+        return [row for row in found if event in (None, row.event)]
+
+    def events(self, receiver: str = "ops") -> list[str]:
+        """Return the events for one receiver, as they stand in the store."""
+        return [row.event.value for row in self.rows() if row.receiver == receiver]
+
+    async def until(self, what: Callable[[], object]) -> None:
+        """Let the loop turn until something holds."""
+        async with asyncio.timeout(PATIENCE):
+            while not what():
+                await asyncio.sleep(0.002)
+
+    async def written(self) -> None:
+        """Wait until all that was decided so far is in the store."""
+        await self.until(lambda: not self.alerting.outbox.unwritten)
+
+    async def delivered(self) -> None:
+        """Wait until nothing is left to deliver."""
+        await self.until(lambda: not list(self.alerting.outbox.waiting()) and not self.alerting.outbox.unwritten)
+        await self.until(lambda: all(row.done is not None for row in self.store.notifications.values()))
+
+    async def look(self) -> None:
+        """Do what the daemon does once a second."""
+        await self.alerting.look()
+        await self.written()
+
+
+def configured(*products: dict[str, object], receivers: list[dict[str, Any]], **fields: Any) -> Ledger:
+    """Return a ledger whose portfolio notifies these receivers."""
+    return ledger_of(*products, receivers=tuple(receiver(**each) for each in receivers), **fields)
+
+
+@contextlib.asynccontextmanager
+async def alerting(
+    ledger: Ledger, store: MemoryStore | None = None, clock: ManualClock | None = None, *, deliver: bool = True
+) -> AsyncIterator[AlertRig]:
+    """Run alerting while the block lasts; without `deliver` notifications stay in the outbox."""
+    rig = AlertRig(ledger, store or MemoryStore(), clock or ManualClock())
+    restore(ledger, rig.store)
+    ledger.facts = Facts(rig.store.load_facts())
+    rig.alerting.restore(rig.store)
+    async with rig.recorder, rigged(rig.clock, rig.health) as (runner, _):
+        running = [asyncio.create_task(rig.alerting.run(runner.frame))] if deliver else []
+        try:
+            yield rig
+        finally:
+            for task in running:
+                task.cancel()
+            await asyncio.gather(*running, return_exceptions=True)
+            rig.store.gate.set()
