@@ -21,6 +21,7 @@ import signal
 import subprocess
 import sys
 import threading
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Self
 
@@ -37,6 +38,8 @@ from sla.observation import Outcome
 from tests.support.ledgers import StandIn, ledger_of
 
 if TYPE_CHECKING:
+    from collections.abc import Callable, Coroutine
+
     from monitor.ledger import Ledger
     from monitor.storage.base import Batch
 
@@ -87,11 +90,12 @@ async def record(path: Path) -> None:
             await asyncio.sleep(PACE)
 
 
-def fork(path: Path) -> None:
+def fork(record: Callable[[], Coroutine[object, object, None]]) -> None:
+    """Run a recorder in a process of its own, and say when it is gone."""
     if (child := os.fork()) == 0:
         say(f"pid {os.getpid()}")
         try:
-            asyncio.run(record(path))
+            asyncio.run(record())
         except StoreError as error:
             say(f"refused {error}")
         finally:
@@ -103,8 +107,8 @@ def fork(path: Path) -> None:
 class Recording:
     """The other end: starts recorders, reads what they say, kills them."""
 
-    def __init__(self, path: Path) -> None:
-        command = [sys.executable, "-m", "tests.support.recorder_process", str(path)]
+    def __init__(self, path: Path, *arguments: str, module: str = "tests.support.recorder_process") -> None:
+        command = [sys.executable, "-m", module, str(path), *arguments]
         self._process = subprocess.Popen(
             command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True, start_new_session=True
         )
@@ -149,7 +153,12 @@ class Recording:
         return list(iter(self.line, "dead"))
 
 
-if __name__ == "__main__":
+def serve(record: Callable[[], Coroutine[object, object, None]]) -> None:
+    """Fork a recorder for every line on standard input."""
     structlog.configure(logger_factory=structlog.PrintLoggerFactory(sys.stderr))
     for _ in sys.stdin:
-        fork(Path(sys.argv[1]))
+        fork(record)
+
+
+if __name__ == "__main__":
+    serve(partial(record, Path(sys.argv[1])))
