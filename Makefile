@@ -47,7 +47,8 @@ full: $(VENV)/.dev ## What takes longer than minutes; writes docs/full-results.m
 cover: $(VENV)/.dev ## Every branch of sla/ is taken by its own tests
 	$(BIN)/pytest -n 2 -m "not slow and not full" --cov=sla --cov-branch --cov-report=term-missing:skip-covered --cov-fail-under=100 tests/sla tests/property
 
-bench: $(VENV)/.dev ## Measure the cost a probe beside blackbox_exporter + Prometheus
+bench: $(VENV)/.dev ## Measure windows, start and scrape next to an earlier commit, and a probe next to blackbox_exporter + Prometheus
+	$(BIN)/python -m bench.windows
 	$(BIN)/python -m bench.cost
 
 generate: $(VENV)/.dev ## Write the generated files anew: JSON Schema, rules, dashboards

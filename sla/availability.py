@@ -53,13 +53,39 @@ def availability(durations: Durations, policy: UnknownPolicy = UnknownPolicy.EXC
 
 def estimate(durations: Durations, policy: UnknownPolicy = UnknownPolicy.EXCLUDE) -> Fraction | None:
     """Return the point availability alone; None where nothing is known and there is no guess."""
-    up, counted = durations.up + durations.doubt_up, durations.total
+    return _ratio(*estimated(durations, policy))
+
+
+def estimated(durations: Durations, policy: UnknownPolicy = UnknownPolicy.EXCLUDE) -> tuple[int, int]:
+    """Return the time that is up by the estimate and the time that it is counted of, microseconds."""
+    up = durations.up + durations.doubt_up
     if policy is UnknownPolicy.EXCLUDE:
         up += durations.guessed_up
-        counted = durations.known + durations.guessed_up + durations.guessed_down
-    elif policy is UnknownPolicy.UP:
+        return up, durations.known + durations.guessed_up + durations.guessed_down
+    if policy is UnknownPolicy.UP:
         up += durations.unknown
-    return _ratio(up, counted)
+    return up, durations.total
+
+
+class Shares(NamedTuple):
+    """Availability and coverage as floats."""
+
+    availability: Bounds[float | None]
+    coverage: float | None
+
+
+def shares(durations: Durations) -> Shares:
+    """Return what `availability` and `coverage` return, each as the float that is nearest to the exact ratio.
+
+    A fraction takes ten times as long, and a scrape needs thousands of them.
+    """
+    total = durations.total
+    if not total:
+        return Shares(Bounds(None, None, None), None)
+    up, counted = estimated(durations)
+    point = up / counted if counted else None
+    bounds = Bounds(durations.up / total, point, (total - durations.down) / total)
+    return Shares(bounds, (total - durations.unknown) / total)
 
 
 def downtime(durations: Durations, policy: UnknownPolicy = UnknownPolicy.EXCLUDE) -> Bounds[int]:

@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from fractions import Fraction
 from typing import TYPE_CHECKING
 
-from sla.availability import UnknownPolicy, downtime, estimate
+from sla.availability import UnknownPolicy, downtime, estimated
 from sla.interval import DAY
 from sla.objective import Objective
 
@@ -79,8 +79,9 @@ def burn_rate(
     (spent / known) / (1 - objective), where unknown time counts as the policy says in both: that is the point
     unavailability over the allowed one. At 1 the budget lasts exactly its period.
     """
-    point = estimate(durations, policy)
-    return None if point is None else (1 - point) / (1 - objective.ratio)
+    up, counted = estimated(durations, policy)
+    above, below = objective.ratio.numerator, objective.ratio.denominator
+    return Fraction((counted - up) * below, counted * (below - above)) if counted else None
 
 
 PACE = DAY  # of a forecast: it takes in an incident of last night, and has forgotten last week's

@@ -17,7 +17,7 @@ from sla.tally import Counts
 from sla.track import History, Piece, State, Track
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Iterator, Sequence
+    from collections.abc import Callable, Iterable, Iterator, Sequence
 
 _Change = tuple[int, int, int]  # when, which member, and what it is from then on
 _AT_LEAST = re.compile(r"(?:at[_ ]least )?(\d+)")
@@ -66,6 +66,7 @@ class Rule:
 
 
 _NAMED = {"all": Rule(None), "any": Rule(1)}
+_UP, _DOWN = State.UP, State.DOWN  # asked of once a change: an attribute of an enumeration takes ten times as long
 
 
 def decide(tally: Sequence[int], k: int) -> State:
@@ -74,14 +75,14 @@ def decide(tally: Sequence[int], k: int) -> State:
     Up if k are up; down if fewer than k are not down; else unknown if an undecided member is unknown, else doubt, whose
     point state applies the rule to the members' point states.
     """
-    up = tally[State.UP]
+    unknown, up, down, doubt_up, _, guess_up, guess_down = tally
     if up >= k:
-        return State.UP
-    if sum(tally) - tally[State.DOWN] < k:
-        return State.DOWN
-    if tally[State.UNKNOWN] or tally[State.GUESS_UP] or tally[State.GUESS_DOWN]:
+        return _UP
+    if sum(tally) - down < k:
+        return _DOWN
+    if unknown or guess_up or guess_down:
         return _guess(tally, k)
-    return State.DOUBT_UP if up + tally[State.DOUBT_UP] >= k else State.DOUBT_DOWN
+    return State.DOUBT_UP if up + doubt_up >= k else State.DOUBT_DOWN
 
 
 def _guess(tally: Sequence[int], k: int) -> State:
@@ -159,9 +160,13 @@ class Composition(History):
 
     def counts(self, window: Interval) -> Counts:
         """Return the observations of all members together that were sent within the window."""
+        return self.counts_in([window])
+
+    def counts_in(self, parts: Sequence[Interval]) -> Counts:
+        """Return the observations of all members together that were sent within the parts."""
         good = bad = unknown = 0
         for member in self.members:
-            counted = member.counts(window)
+            counted = member.counts_in(parts)
             good, bad, unknown = good + counted[0], bad + counted[1], unknown + counted[2]
         return Counts(good, bad, unknown)
 
@@ -215,7 +220,7 @@ class Composition(History):
         """Yield the whole's states in the window by walking over every member's changes at once."""
         if not window.length:
             return
-        walks = [self._walk(member, window) for member in self.members]
+        walks, decided = [self._walk(member, window) for member in self.members], self._decided()
         first = [next(walk) for walk in walks]
         held = [piece[2] for piece in first]
         tally = [0] * (len(State) + self._joining)  # the last one counts members that do not count yet
@@ -225,20 +230,25 @@ class Composition(History):
         if any(piece[1] < window.end for piece in first):  # mostly nothing changes, between two looks at least
             changes = _in_order([_changes(walk, index) for index, walk in enumerate(walks)], window)
             for instant, together in groupby(changes, itemgetter(0)):
-                yield Piece(start, instant, self._decide(tally))
+                yield Piece(start, instant, decided(tally))
                 start = instant
                 for _, index, state in together:
                     tally[held[index]] -= 1
                     tally[state] += 1
                     held[index] = state
-        yield Piece(start, window.end, self._decide(tally))
+        yield Piece(start, window.end, decided(tally))
 
     def _walk(self, member: History, window: Interval) -> Iterator[tuple[int, int, int]]:
         return _joined(member, window) if self._joining else member.pieces(window)
 
-    def _decide(self, tally: Sequence[int]) -> State:
-        if not self._joining:
-            return decide(tally, self._k)
+    def _decided(self) -> Callable[[Sequence[int]], State]:
+        """Return the function of how many members are in each State that gives the state of the whole."""
+        if self._joining:
+            return self._decide_joined
+        needed = self._k
+        return lambda tally: decide(tally, needed)
+
+    def _decide_joined(self, tally: Sequence[int]) -> State:
         counting = tally[:_ABSENT]
         members = sum(counting)
         needed = members if self.rule.k is None else min(self._k, members)

@@ -115,6 +115,9 @@ class Eras(History):
 
     def promises(self, window: Interval) -> Sequence[tuple[Interval, Objective]]:
         """Return the objectives of the parts of the window, equal neighbours joined; before the first, that one."""
+        newest = self._eras[-1]
+        if newest.objective is not None and self._effects()[-1] <= window.start:
+            return [(window, newest.objective)]
         found: list[tuple[Interval, Objective]] = []
         for era, part in self.spans(window):
             objective = (era or self._eras[0]).objective
@@ -156,11 +159,28 @@ class Eras(History):
 
     def durations(self, window: Interval) -> Durations:
         """Return how long each state lasts within the window."""
+        newest = self._eras[-1].history
+        if newest is not None and self._effects()[-1] <= window.start:
+            return newest.durations(window)
         total = Durations()
         for history, part in self.parts(window):
             lasted = Durations(unknown=part.length) if history is None else history.durations(part)
             total = total.plus(lasted)
         return total
+
+    def durations_in(self, parts: Sequence[Interval]) -> Durations:
+        """Return how long each state lasts within the parts together, which are in order and disjoint."""
+        newest = self._eras[-1].history
+        if parts and newest is not None and self._effects()[-1] <= parts[0].start:
+            return newest.durations_in(parts)
+        return super().durations_in(parts)
+
+    def counts_in(self, parts: Sequence[Interval]) -> Counts:
+        """Return the observations within the parts together, which are in order and disjoint."""
+        newest = self._eras[-1].history
+        if parts and newest is not None and self._effects()[-1] <= parts[0].start:
+            return newest.counts_in(parts)
+        return super().counts_in(parts)
 
     def counts(self, window: Interval) -> Counts:
         """Return the observations within the window of the members that were defined then, at first of the first."""

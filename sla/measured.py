@@ -12,13 +12,14 @@ from sla.budget import Budget, burn_rate
 from sla.interval import SECOND, Interval, subtract, total
 from sla.objective import Objective, nines
 from sla.proof import Proof, proven
-from sla.tally import Counts
-from sla.track import Durations, History
 from sla.watched import Span, Watched, watched
 from sla.window import format_instant
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Sequence
+
+    from sla.tally import Counts
+    from sla.track import Durations, History
 
 
 @dataclass(frozen=True, slots=True)
@@ -208,10 +209,8 @@ def measure(
     cut = tuple(excluded)
     promised = () if objective is None else history.promises(window if whole is None else whole)
     objective = promised[-1][1] if promised else objective
-    durations, counts = Durations(), Counts()
-    for part in subtract(window, cut):
-        durations = durations.plus(history.durations(part))
-        counts = counts.plus(history.counts(part))
+    parts = list(subtract(window, cut))
+    durations, counts = history.durations_in(parts), history.counts_in(parts)
     return Measured(
         window,
         window.length - durations.total,

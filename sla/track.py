@@ -9,12 +9,12 @@ from enum import IntEnum
 from typing import TYPE_CHECKING, NamedTuple
 
 from sla.interval import Interval
+from sla.tally import Counts
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Sequence
 
     from sla.objective import Objective
-    from sla.tally import Counts
 
 
 class State(IntEnum):
@@ -122,7 +122,7 @@ class Track:
     With `guesses` it holds guesses as well, and two sums more.
     """
 
-    __slots__ = ("_columns", "_starts", "_states", "_sums", "end", "start")
+    __slots__ = ("_columns", "_last", "_starts", "_states", "_sums", "end", "start")
 
     def __init__(self, start: int, *, guesses: bool = False) -> None:
         self.start = start
@@ -131,6 +131,7 @@ class Track:
         self._starts = array("q")
         self._states = bytearray()
         self._sums = array("q")  # per piece: up, down, doubt_up, doubt_down (guess_up, guess_down) before it begins
+        self._last = array("q", (0,) * self._columns)  # those of the last piece
 
     def __len__(self) -> int:
         """Return the number of pieces; equal neighbours are one."""
@@ -142,20 +143,24 @@ class Track:
         Raises:
             ValueError: `end` lies before the present end.
         """
-        if end < self.end:
-            raise ValueError(f"a track grows at its end: {end} < {self.end}")
-        if end == self.end:
+        states, present = self._states, self.end
+        if end <= present:
+            if end < present:
+                raise ValueError(f"a track grows at its end: {end} < {present}")
             return
-        if not self._states or self._states[-1] != state:
-            self._sums.extend(self._sums_within(len(self._starts) - 1, self.end))
-            self._starts.append(self.end)
-            self._states.append(state)
+        if not states or states[-1] != state:
+            if states and (before := states[-1]):
+                self._last[before - 1] += present - self._starts[-1]
+            self._sums.extend(self._last)
+            self._starts.append(present)
+            states.append(state)
         self.end = end
 
     def truncate(self, end: int) -> None:
         """Drop what lies at or after the instant, which lies inside the track."""
         keep = bisect_left(self._starts, end)
         del self._starts[keep:], self._states[keep:], self._sums[self._columns * keep :]
+        self._last = self._sums[-self._columns :] or array("q", (0,) * self._columns)
         self.end = end
 
     def replace(self, pieces: Sequence[Piece]) -> None:
@@ -176,6 +181,7 @@ class Track:
         self._starts += starts
         self._states += states
         self._sums += sums
+        self._last = self._sums[-self._columns :]
         self.end = end
 
     def _add_difference(self, sums: array[int]) -> None:
@@ -195,6 +201,17 @@ class Track:
         upto, before = self._before(window.end), self._before(window.start)
         up, down, doubt_up, doubt_down, *guessed = map(int.__sub__, upto, before)
         return Durations(up, down, doubt_up, doubt_down, window.length - up - down - doubt_up - doubt_down, *guessed)
+
+    def durations_in(self, parts: Sequence[Interval]) -> Durations:
+        """Return how long each state lasts within the parts together, disjoint and each inside the track."""
+        sums, length = [0] * (_KNOWN + _GUESSES), 0
+        for part in parts:
+            upto, before = self._before(part.end), self._before(part.start)
+            for column in range(self._columns):
+                sums[column] += upto[column] - before[column]
+            length += part.end - part.start
+        up, down, doubt_up, doubt_down, *guessed = sums
+        return Durations(up, down, doubt_up, doubt_down, length - up - down - doubt_up - doubt_down, *guessed)
 
     def pieces(self, window: Interval) -> Iterator[Piece]:
         """Yield the pieces of a window that lies inside the track, cut at its edges."""
@@ -300,6 +317,21 @@ class History(ABC):
         if after.length:
             sums = sums.plus(Durations.of(self._unsettled(after)))
         return sums._replace(unknown=sums.unknown + before.length)
+
+    def durations_in(self, parts: Sequence[Interval]) -> Durations:
+        """Return how long each state lasts within the parts together, which are in order and disjoint."""
+        track = self._settle()
+        if len(parts) > 1 and track is not None and track.holds(Interval(parts[0].start, parts[-1].end)):
+            return track.durations_in(parts)
+        total = Durations()
+        for part in parts:
+            total = total.plus(self.durations(part))
+        return total
+
+    def counts_in(self, parts: Sequence[Interval]) -> Counts:
+        """Return how many observations were sent within the parts together, which are in order and disjoint."""
+        counted = [self.counts(part) for part in parts]
+        return Counts(*map(sum, zip(*counted, strict=True))) if counted else Counts()
 
     def pieces(self, window: Interval) -> Iterator[Piece]:
         """Yield the states of the window in order, without a gap, equal neighbours joined."""

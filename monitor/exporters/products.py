@@ -181,9 +181,10 @@ class ProductLines:
 
     def _window(self, length: int, durations: Durations) -> tuple[str, str, str]:
         availability, coverage, downtime = self._prefixes[length]
+        shares = figures.shares(durations)
         return (
-            "".join([_line(p, v) for p, v in zip(availability, figures.availability(durations), strict=True)]),
-            _line(coverage, figures.coverage(durations)),
+            "".join([_line(p, v) for p, v in zip(availability, shares.availability, strict=True)]),
+            _line(coverage, shares.coverage),
             "".join([f"{p}{v / SECOND!r}\n" for p, v in zip(downtime, figures.downtime(durations), strict=True)]),
         )
 
@@ -203,7 +204,7 @@ class ProductLines:
             counted = Durations()
             for part in subtract(window, cut):
                 counted = counted.plus(self._history.durations(part))
-        availability = figures.availability(counted)
+        availability = figures.shares(counted).availability
         self.texts[11] = "".join([_line(p, v) for p, v in zip(self._contractual, availability, strict=True)])
         self.texts[14] = "".join(self._outages(cut, window))
 
@@ -240,5 +241,5 @@ def _info(incident: Incident) -> dict[str, str]:
     }
 
 
-def _line(prefix: str, value: Fraction | None) -> str:
+def _line(prefix: str, value: Fraction | float | None) -> str:
     return "" if value is None else f"{prefix}{float(value)!r}\n"

@@ -16,6 +16,7 @@ from sla.interval import Interval
 from sla.measured import measure
 from sla.objective import Objective
 from sla.observation import Outcome
+from sla.tally import Counts
 from sla.timeline import Timeline
 from sla.track import Durations, State
 from tests.property import oracle
@@ -222,3 +223,18 @@ def test_a_later_definition_changes_no_figure_of_the_past(
     if earlier:
         figures = eras_of(earlier, timelines, members).durations(window)
         assert eras_of(found, timelines, members).durations(window) == figures
+
+
+@pytest.mark.parametrize(
+    "parts", [[], [(20, 40)], [(0, 10), (30, 60), (80, 85)], [(60, 70), (80, 90)], [(80, 99), (110, 200)]]
+)
+def test_parts_together_are_the_sum_of_each(parts: list[tuple[int, int]]) -> None:
+    """Within one era, across two, and beyond what was observed."""
+    old, new = every(10, 0, 100), every(10, 50, 100, BAD)
+    eras = Eras([Era(EVER, whole(old)), Era(50, whole(old, new, k=1))])
+    spans = [Interval(*part) for part in parts]
+    durations, counts = Durations(), Counts()
+    for span in spans:
+        durations, counts = durations.plus(eras.durations(span)), counts.plus(eras.counts(span))
+    assert (eras.durations_in(spans), eras.counts_in(spans)) == (durations, counts)
+    assert Eras([Era(EVER, None)]).durations_in(spans).unknown == sum(span.length for span in spans)
