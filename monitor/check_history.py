@@ -5,12 +5,13 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from monitor.folding import Folding
+from monitor.vocabulary import VANTAGE
 from sla.incident import IncidentTracker, Phase
 from sla.observation import Outcome, Run
 from sla.timeline import Timeline
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Callable, Iterable, Sequence
 
     from sla.incident import Incident
     from sla.observation import Observation
@@ -87,6 +88,14 @@ class CheckHistory:
         else:
             self.tracker.phase = Phase.DOWN if failing else Phase.RECOVERING
 
+    def may_last(self, incident: Incident, at: int) -> bool:
+        """Return whether the check's incident is resolved or may still go on after the instant, as far as is known.
+
+        One that is open although the check is no longer probed ends when the last known observation expires.
+        """
+        expires = self.timeline.expires
+        return incident.resolved is not None or expires is None or expires > at
+
 
 def _last_streak(runs: Sequence[Run]) -> Sequence[Run]:
     """Return the runs since the last known outcome changed: all that the next decision can depend on."""
@@ -97,3 +106,21 @@ def _last_streak(runs: Sequence[Run]) -> Sequence[Run]:
                 return runs[len(runs) - i :]
             said = run.outcome
     return runs
+
+
+def fold_tail(tail: Iterable[Observation], history_of: Callable[[str], CheckHistory]) -> list[Run]:
+    """Add what was observed after each check's last recorded run; return the runs that it was folded into.
+
+    Only what the local vantage observed, which is the one that check histories hold.
+    """
+    folded: dict[tuple[str, int], Run] = {}
+    for seen in tail:
+        if seen.vantage != VANTAGE:
+            continue
+        history = history_of(seen.check)
+        if history.folding is not None and seen.at <= history.folding.last:
+            continue  # of a former key, from the time of the present one
+        ended = history.observe(seen)
+        history.tracker.step(seen)
+        folded |= {(run.check, run.first): run for run in (*ended, *history.growing())}
+    return list(folded.values())

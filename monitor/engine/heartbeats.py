@@ -19,8 +19,9 @@ from sla.interval import MINUTE, SECOND
 from sla.observation import Outcome
 
 if TYPE_CHECKING:
+    from monitor.check_entry import CheckEntry
     from monitor.clock import Clock
-    from monitor.ledger import CheckEntry, Ledger
+    from monitor.ledger import Ledger
 
 log = structlog.get_logger()
 

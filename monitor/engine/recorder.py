@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Final, Self
 
 import structlog
 
-from monitor.ledger import CheckEntry
+from monitor.check_entry import CheckEntry
 from monitor.network.failure import OUT_OF_DESCRIPTORS
 from monitor.notification import NOTHING
 from monitor.vocabulary import Event, Hook, IncidentOpened, IncidentResolved, Observed, ProbeResult

@@ -18,9 +18,9 @@ from monitor.web.errors import Refusal
 from monitor.web.site import SITE
 
 if TYPE_CHECKING:
+    from monitor.check_entry import CheckEntry
     from monitor.clock import Clock
     from monitor.engine.heartbeats import Heartbeats
-    from monitor.ledger import CheckEntry
 
 routes = web.RouteTableDef()
 BEATS: web.AppKey[Heartbeats] = web.AppKey("heartbeats")

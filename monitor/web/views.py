@@ -18,9 +18,10 @@ if TYPE_CHECKING:
     from fractions import Fraction
     from zoneinfo import ZoneInfo
 
+    from monitor.check_entry import CheckEntry
     from monitor.config.model import Product
     from monitor.health import Health
-    from monitor.ledger import CheckEntry, Ledger
+    from monitor.ledger import Ledger
     from sla.budget import Forecast
     from sla.eras import Eras
     from sla.incident import Failure, Incident

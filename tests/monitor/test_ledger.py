@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 from monitor.config.model import Portfolio
 from monitor.folding import Folding
 from monitor.health import Health
-from monitor.ledger import CheckEntry, Ledger
+from monitor.ledger import Ledger
 from monitor.vocabulary import ProbeResult
 from sla.incident import Failure, Incident, Opened, Resolved
 from sla.interval import DAY, HOUR, MINUTE, SECOND, Interval
@@ -22,6 +22,8 @@ from tests.support.ledgers import BAD, GOOD, NOW, UNKNOWN, StandIn, ledger_of, o
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
+
+    from monitor.check_entry import CheckEntry
 
 KEY = "chefs/health"
 HOLD = 130 * SECOND

@@ -16,7 +16,7 @@ from tests.support.clocks import EPOCH
 if TYPE_CHECKING:
     from collections.abc import Iterable
 
-    from monitor.ledger import CheckEntry
+    from monitor.check_entry import CheckEntry
 
 NOW = EPOCH  # where the manual clock starts
 GOOD, BAD, UNKNOWN = Outcome.GOOD, Outcome.BAD, Outcome.UNKNOWN

@@ -15,7 +15,8 @@ from tests.support.clocks import EPOCH, ManualClock
 from tests.support.ledgers import ledger_of, observe, product
 
 if TYPE_CHECKING:
-    from monitor.ledger import CheckEntry, Ledger
+    from monitor.check_entry import CheckEntry
+    from monitor.ledger import Ledger
 
 MIDNIGHT = EPOCH // (DAY) * DAY  # UTC
 GOOD, BAD = Outcome.GOOD, Outcome.BAD
