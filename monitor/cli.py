@@ -32,6 +32,7 @@ COMMANDS = {
     "corrections": "correct:corrections",
     "history": "history:history_command",
     "standby": "standby:standby_command",
+    "alert": "alert:alert",
 }
 
 

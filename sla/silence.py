@@ -8,9 +8,10 @@ from typing import TYPE_CHECKING, Final
 from sla.fact import Fact
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Iterator
+    from collections.abc import Iterable
 
 SILENCE: Final = "silence"
+SILENCE_END: Final = "silence_end"
 RETRY: Final = "notification_retry"
 
 
@@ -28,6 +29,11 @@ class Silence:
     product: str = ""
     key: str = ""
 
+    @property
+    def id(self) -> str:
+        """The id of its fact."""
+        return self.fact().id
+
     def covers(self, key: str, product: str, now: int) -> bool:
         """Return whether the alert is muted at the instant; `until` itself is no longer in it."""
         return self.made <= now < self.until and self.product in ("", product) and self.key in ("", key)
@@ -38,11 +44,24 @@ class Silence:
         return Fact.of(self.made, self.author, SILENCE, self.product, body)
 
 
-def silences(facts: Iterable[Fact]) -> Iterator[Silence]:
-    """Yield the silences among the facts; one that cannot be read mutes nothing."""
+def ending(silence: str, made: int, author: str) -> Fact:
+    """Return the fact that ends the silence of this id at the instant."""
+    return Fact.of(made, author, SILENCE_END, "", {"silence": silence})
+
+
+def silences(facts: Iterable[Fact]) -> list[Silence]:
+    """Return the silences among the facts that were not ended; one that cannot be read mutes nothing."""
+    found: dict[str, Silence] = {}
+    ended: set[str] = set()
     for fact in facts:
-        if fact.kind == SILENCE:
-            body = fact.content()
-            if isinstance(body, dict) and isinstance(body.get("until"), int):
-                words = str(body.get("reason", "")), body["until"], fact.product, str(body.get("key", ""))
-                yield Silence(fact.made, fact.author, *words)
+        if fact.kind not in (SILENCE, SILENCE_END):
+            continue
+        body = fact.content()
+        if not isinstance(body, dict):
+            continue
+        if fact.kind == SILENCE_END:
+            ended.add(str(body.get("silence")))
+        elif isinstance(body.get("until"), int):
+            words = str(body.get("reason", "")), body["until"], fact.product, str(body.get("key", ""))
+            found[fact.id] = Silence(fact.made, fact.author, *words)
+    return [silence for name, silence in found.items() if name not in ended]

@@ -54,6 +54,10 @@ class Announcements:
         """Return what each receiver was told of the alert; nothing once it is resolved for all."""
         return self._told.get(key, {})
 
+    def severity(self, key: str) -> str:
+        """Return the severity that a receiver was last told of the alert."""
+        return next(iter(self._told[key].values())).severity
+
     @property
     def keys(self) -> list[str]:
         """The keys that some receiver takes for open."""

@@ -97,7 +97,8 @@ class Delivery:
         """Note the newest message of an open alert for a receiver that has to be sent it again and again."""
         target = self._targets.get(row.receiver)
         key = (row.receiver, row.key)
-        if row.event is Kind.RESOLVED or target is None or target.kind.repeats is None:
+        lasting = row.event not in (Kind.RESOLVED, Kind.HEARTBEAT)
+        if not lasting or target is None or target.kind.repeats is None:
             self._firing.pop(key, None)
         else:
             self._firing[key] = (row, self._clock.now() + target.kind.repeats)

@@ -11,18 +11,21 @@ import structlog
 
 from monitor.alerting.alert import Alert, body_of, incident_alert
 from monitor.alerting.announcements import Announcements, changes, rows_of
+from monitor.alerting.conditions import Conditions
 from monitor.alerting.delivery import Delivery, MakeFrame
 from monitor.alerting.dependencies import Dependencies
+from monitor.alerting.heartbeat_sender import HeartbeatSender
 from monitor.alerting.mutes import flapping, mute_of
 from monitor.alerting.outages import Outages
 from monitor.alerting.outbox import URGENT, Outbox
+from monitor.alerting.retries import Retries
 from monitor.config.routing import routed, shown
 from monitor.notification import NOTHING, Decided, Kind, Notification
 from sla.interval import SECOND, Interval
 from sla.product_incident import Severity
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Iterator
+    from collections.abc import Iterable, Iterator, Sequence
 
     from monitor.clock import Clock
     from monitor.health import Health
@@ -51,6 +54,9 @@ class Alerting:
         self.outbox = Outbox()
         self._announced = Announcements()
         self._dependencies = Dependencies(ledger.portfolio)
+        self._conditions = Conditions(ledger, self.outages)
+        self._heartbeat = HeartbeatSender(ledger, clock, health)
+        self._retries = Retries()
         self._delivery = Delivery(self.outbox, writer, clock, health)
         self._loop: asyncio.AbstractEventLoop | None = None
         writer.listen(self._on_writer_thread)
@@ -70,6 +76,8 @@ class Alerting:
             if row.done is not None:
                 self._delivery.fire(row)
         self._record(self.outages.restore(store.load_product_incidents(), now))
+        self._conditions.restore(self._announced.keys, self._announced.severity)
+        self._retries.seen(self._ledger.facts)
         self._report()
 
     def changed(self, incident: Incident) -> Decided:
@@ -161,15 +169,28 @@ class Alerting:
 
     async def look(self) -> None:
         """Bring every alert up to date that time alone may have changed, a few at a time."""
-        keys = [*(each.id for each in self.outages.ongoing()), *self._announced.keys]
-        for number, key in enumerate(dict.fromkeys(keys)):
+        for number, alert in enumerate(self._alerts()):
             with self._guarded("look"):
-                outage = self.outages.all.get(key)
-                if outage is not None and (rows := self._decide(self._alert(outage))):
+                if rows := self._decide(alert):
                     self._writer.put_decided(Decided((), rows))
             if number % STEP == STEP - 1:
                 await asyncio.sleep(0)
+        with self._guarded("look"):
+            self._put(self._heartbeat.due(self.outbox), self._retries.due(self._ledger.facts, self.outbox, self._clock))
         self._report()
+
+    def _alerts(self) -> list[Alert]:
+        """Return every alert that is open or whose end is not announced yet."""
+        keys = dict.fromkeys([*(each.id for each in self.outages.ongoing()), *self._announced.keys])
+        incidents = [self._alert(self.outages.all[key]) for key in keys if key in self.outages.all]
+        return [*incidents, *self._conditions.step(self._clock.now())]
+
+    def _put(self, fresh: Sequence[Notification], changed: Sequence[Notification]) -> None:
+        """Queue new rows, which wait for the disk, and rows that changed."""
+        if fresh or changed:
+            self.outbox.add(fresh, self._clock.now(), written=False)
+            self._writer.put_decided(Decided((), (*fresh, *changed)))
+            self._delivery.wake()
 
     def _report(self) -> None:
         waiting = [row.due for row in self.outbox.waiting()]

@@ -1,0 +1,242 @@
+"""`ninewatch alert`: test a receiver, list notifications, have them retried, silence alerts."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+import sys
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import click
+
+from monitor.alerting.delivery import Target, attempt
+from monitor.clock import SystemClock
+from monitor.commands.common import loaded
+from monitor.commands.correct import place_of
+from monitor.engine.rig import rigged
+from monitor.errors import NinewatchError
+from monitor.health import Health
+from monitor.journal import LONGEST
+from monitor.log import concealed
+from monitor.network.outbound_policy import Outbound
+from monitor.notification import Kind, Notification
+from monitor.receivers.message import Message
+from monitor.storage.reader import reading
+from sla.fact import Fact
+from sla.interval import SECOND
+from sla.objective import format_duration
+from sla.silence import RETRY, Silence, ending, silences
+from sla.window import format_instant, parse_duration, parse_instant
+
+if TYPE_CHECKING:
+    from monitor.alerting.delivery import Outcome
+    from monitor.commands.correct import Place
+    from monitor.config.model import Portfolio
+
+CONFIG = click.option(
+    "-c",
+    "--config",
+    "path",
+    type=click.Path(path_type=Path),
+    required=True,
+    help="Configuration file or folder (YAML) of the daemon.",
+)
+_WHO = click.option("--author", required=True, help="Name of the person who says so.")
+
+
+@click.group(short_help="Test a receiver; list, retry and silence notifications.")
+def alert() -> None:
+    """Test a receiver, list notifications, retry them, silence alerts."""
+
+
+@alert.command("test", short_help="Send a test message to a receiver.")
+@click.argument("receiver")
+@CONFIG
+def test_command(receiver: str, path: Path) -> None:
+    """Send a test message to RECEIVER and print whether it was confirmed. Exit status: 0 confirmed, 1 not.
+
+    It is sent by this command, from this machine; no daemon is needed.
+    """
+    portfolio = loaded(path)[1]
+    held = {each.id: each for each in portfolio.receivers}
+    if receiver not in held:
+        known = f"there are {', '.join(held)}" if held else "add one under receivers:"
+        raise NinewatchError(f'{path}: there is no receiver "{receiver}"; {known}')
+    outcome = asyncio.run(_sent(portfolio, Target.of(held[receiver])))
+    if outcome.error:
+        click.echo(concealed(f"{receiver}: not delivered: {outcome.error}"))
+        sys.exit(1)
+    click.echo(f"{receiver}: delivered to {concealed(held[receiver].destination)}")
+
+
+async def _sent(portfolio: Portfolio, target: Target) -> Outcome:
+    clock = SystemClock()
+    row = trial(target.receiver.id, clock.now(), portfolio)
+    async with rigged(clock, Health(), outbound=Outbound(portfolio.outbound)) as (runner, _):
+        return await attempt(target, Message.of(row, clock.now()), runner.frame())
+
+
+def trial(receiver: str, now: int, portfolio: Portfolio) -> Notification:
+    """Return the notification of a test: of severity `note`, about no product, with a key of its own."""
+    key = f"test:{receiver}:{now // SECOND}"
+    base = portfolio.public_url
+    body = {
+        "version": 1,
+        "event": Kind.TEST.value,
+        "key": key,
+        "severity": "note",
+        "product": None,
+        "checks": [],
+        "incident": None,
+        "downtime_seconds": None,
+        "budget": None,
+        "links": {"product": base, "incident": None, "runbook": None, "acknowledge": None},
+        "extra": {"summary": f"Test message of {portfolio.title}", "notes": ["No action is needed."]},
+    }
+    return Notification(key, receiver, 0, Kind.TEST, 1, now, now, "note", "", json.dumps(body))
+
+
+@alert.command("list", short_help="List notifications, those that wait first.")
+@click.option("--all", "every", is_flag=True, help="List the last 1,000, not 20, of those that were delivered.")
+@click.option("--json", "as_json", is_flag=True, help="Print one JSON object per line, with instants in RFC 3339.")
+@CONFIG
+def list_command(every: bool, as_json: bool, path: Path) -> None:
+    """List silences in force, notifications that wait to be delivered, and the latest that were."""
+    place, now = place_of(path), SystemClock().now()
+    with reading(place.record) as record:
+        latest = record.latest_notifications(1_000)
+        waiting = [row for row in record.unfinished() if row.done is None]
+    done = [row for row in latest if row.done is not None][: 1_000 if every else 20]
+    muted = [each for each in silences(place.facts().all) if now < each.until]
+    if as_json:
+        for row in (*waiting, *done):
+            click.echo(json.dumps(_plain(row), ensure_ascii=False))
+        return
+    for silence in muted:
+        click.echo(f"silence   {_described(silence)}")
+    for row in (*waiting, *done):
+        click.echo(concealed(_line(row, now)))
+    if not (muted or waiting or done):
+        click.echo("no notifications")
+
+
+def _line(row: Notification, now: int) -> str:
+    made = format_instant(row.made // SECOND * SECOND)
+    head = "  ".join((made, row.receiver, row.event, row.severity, row.product or "-", row.key))
+    if row.done is not None:
+        return f"delivered {head}"
+    when = "now" if row.due <= now else f"in {format_duration(row.due - now)}"
+    failed = f"; attempt {row.attempts} failed: {row.error}" if row.attempts else ""
+    return f"waiting   {head}  (due {when}{failed})"
+
+
+def _plain(row: Notification) -> dict[str, Any]:
+    return {
+        "key": row.key,
+        "event": row.event.value,
+        "receiver": row.receiver,
+        "severity": row.severity,
+        "product": row.product,
+        "decided": format_instant(row.made),
+        "due": format_instant(row.due),
+        "attempts": row.attempts,
+        "delivered": None if row.done is None else format_instant(row.done),
+        "error": concealed(row.error),
+    }
+
+
+@alert.command("retry", short_help="Send again now what could not be delivered.")
+@click.argument("receiver", required=False)
+@_WHO
+@CONFIG
+def retry_command(receiver: str | None, author: str, path: Path) -> None:
+    """Have the daemon try everything that failed again at once, or only what waits for RECEIVER.
+
+    The daemon takes it up within about a second; without a daemon, its next start does.
+    """
+    place = _place(path)
+    fact = Fact.of(SystemClock().now(), _words("--author", author), RETRY, "", {"receiver": receiver or ""})
+    place.journal.add(fact)
+    click.echo(f"asked to retry {receiver or 'all receivers'}")
+
+
+@alert.command("silence", short_help="Mute alerts for a while, or end a silence.")
+@click.argument("product", required=False)
+@click.option("--for", "length", metavar="DURATION", help="How long from now: 2h.")
+@click.option("--until", metavar="TIME", help="Until when (RFC 3339, or local time of the configuration's zone).")
+@click.option("--key", default="", help="Only the alert with this key.")
+@click.option("--all", "every", is_flag=True, help="All alerts of all products.")
+@click.option("--end", "ended", metavar="ID", help="End the silence with this id now.")
+@click.option("--reason", default="", help="Why; required for a new silence.")
+@_WHO
+@CONFIG
+def silence_command(
+    product: str | None,
+    length: str | None,
+    until: str | None,
+    key: str,
+    every: bool,
+    ended: str | None,
+    reason: str,
+    author: str,
+    path: Path,
+) -> None:
+    """Mute the alerts about PRODUCT, the alert of --key, or --all, until an instant.
+
+    Probing, figures and incidents go on. What was announced is still resolved; what is down when the silence ends is
+    announced then. A silence is a fact of the record, with author and reason.
+    """
+    place, who = _place(path), _words("--author", author)
+    if ended is not None:
+        _end(place, ended, who)
+        return
+    if sum((product is not None, bool(key), every)) != 1:
+        raise NinewatchError("name what to mute: PRODUCT, --key KEY or --all")
+    if product is not None and place.products is not None and product not in place.products:
+        raise NinewatchError(f'there is no product "{product}"; there are {", ".join(place.products)}')
+    now = SystemClock().now()
+    made = Silence(now, who, _words("--reason", reason), _until(place, length, until, now), product or "", key)
+    place.journal.add(made.fact())
+    click.echo(f"silence {_described(made)}")
+
+
+def _end(place: Place, name: str, who: str) -> None:
+    known = {each.id for each in silences(place.facts().all)}
+    if name not in known:
+        listed = f"there are {', '.join(sorted(known))}" if known else "there is none"
+        raise NinewatchError(f'no silence "{name}" is in force; {listed}')
+    place.journal.add(ending(name, SystemClock().now(), who))
+    click.echo(f"ended silence {name}")
+
+
+def _until(place: Place, length: str | None, until: str | None, now: int) -> int:
+    if (length is None) == (until is None):
+        raise NinewatchError("specify how long: --for 2h, or --until TIME")
+    try:
+        instant = now + parse_duration(str(length)) if until is None else parse_instant(until, place.zone)
+    except (ValueError, OverflowError) as error:
+        raise NinewatchError(str(error)) from None
+    if instant <= now:
+        raise NinewatchError("the silence would be over already; name a later instant")
+    return instant
+
+
+def _place(path: Path) -> Place:
+    place = place_of(path)
+    if not place.record.exists():
+        raise NinewatchError(f"there is no record {place.record}; start the daemon once with `ninewatch run -c {path}`")
+    return place
+
+
+def _words(option: str, text: str) -> str:
+    text = text.strip()
+    if not text or len(text) > LONGEST or not text.isprintable():
+        raise NinewatchError(f"{option} is empty, longer than {LONGEST} characters or more than one line; rewrite it")
+    return text
+
+
+def _described(silence: Silence) -> str:
+    what = silence.product or (f"the alert {silence.key}" if silence.key else "all alerts")
+    until = format_instant(silence.until // SECOND * SECOND)
+    return f"{silence.id}: {what} until {until}: {silence.reason} ({silence.author})"

@@ -1,0 +1,145 @@
+"""`ninewatch alert`: test, list, retry and silence."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+import pytest
+from click.testing import CliRunner, Result
+
+from monitor.cli import cli
+from monitor.clock import SystemClock
+from monitor.journal import Journal
+from monitor.storage.base import Batch
+from monitor.storage.sqlite import SqliteStore
+from sla.interval import HOUR, MINUTE, SECOND
+from sla.silence import RETRY, silences
+from tests.support.messages import row
+from tests.support.sinks import Reply, Sink
+
+NOW = SystemClock().now()
+
+
+@pytest.fixture
+def sink() -> Iterator[Sink]:
+    with Sink().serving() as served:
+        yield served
+
+
+@pytest.fixture
+def config(tmp_path: Path, sink: Sink) -> Path:
+    path = tmp_path / "ninewatch.yaml"
+    check = {"id": "health", "http": "https://example.org/"}
+    products = [{"id": "forms", "objective": "99.9%", "checks": [check]}]
+    receivers = [{"id": "ops", "webhook": sink.url()}]
+    path.write_text(json.dumps({"store": str(tmp_path / "record.db"), "receivers": receivers, "products": products}))
+    return path
+
+
+def record(config: Path, *notifications: Any) -> Path:
+    path = config.parent / "record.db"
+    store = SqliteStore(path, NOW)
+    store.write(Batch(notifications=notifications))
+    store.close()
+    return path
+
+
+def run(*words: str | Path) -> Result:
+    return CliRunner().invoke(cli, ["alert", *map(str, words)])
+
+
+def test_a_test_message_is_sent_and_its_confirmation_reported(config: Path, sink: Sink) -> None:
+    done = run("test", "ops", "-c", config)
+    assert (done.exit_code, done.output) == (0, f"ops: delivered to {sink.url()}\n")
+    (body,) = sink.bodies()
+    assert (body["event"], body["severity"], body["incident"], body["product"]) == ("test", "note", None, None)
+    assert body["key"].startswith("test:ops:")
+    assert sink.received[0].headers["idempotency-key"] == body["key"] + "test"
+
+
+def test_a_test_message_that_is_refused_is_an_error_with_its_reason(config: Path, sink: Sink) -> None:
+    sink.reply = Reply(403, body=b"wrong token")
+    done = run("test", "ops", "-c", config)
+    assert done.exit_code == 1
+    assert done.output == 'ops: not delivered: status 403: "wrong token"\n'
+
+
+def test_a_receiver_that_is_not_configured_is_named_with_those_that_are(config: Path) -> None:
+    done = run("test", "opps", "-c", config)
+    assert done.exit_code != 0
+    assert 'there is no receiver "opps"; there are ops' in str(done.exception)
+
+
+def test_waiting_notifications_are_listed_first_with_their_error(config: Path) -> None:
+    failed = replace(row(), due=NOW + HOUR, attempts=3, error="status 503")
+    done = replace(row(key="done"), done=NOW - MINUTE, attempts=1)
+    record(config, failed, done)
+    lines = run("list", "-c", config).output.splitlines()
+    assert [line.split()[0] for line in lines] == ["waiting", "delivered"]
+    assert "attempt 3 failed: status 503" in lines[0]
+    assert "4f0c1d2e3a4b" in lines[0]
+    found = [json.loads(line) for line in run("list", "--json", "-c", config).output.splitlines()]
+    assert [(each["key"], each["attempts"], each["delivered"] is None) for each in found] == [
+        ("4f0c1d2e3a4b", 3, True),
+        ("done", 1, False),
+    ]
+
+
+def test_a_record_without_notifications_says_so(config: Path) -> None:
+    record(config)
+    assert run("list", "-c", config).output == "no notifications\n"
+
+
+@pytest.mark.parametrize(("words", "receiver"), [((), ""), (("ops",), "ops")])
+def test_a_retry_is_a_fact_for_the_daemon(config: Path, words: tuple[str, ...], receiver: str) -> None:
+    path = record(config)
+    assert run("retry", *words, "--author", "Ada", "-c", config).exit_code == 0
+    (fact,) = Journal.of(path).read()
+    assert (fact.kind, fact.author, fact.content()) == (RETRY, "Ada", {"receiver": receiver})
+
+
+def test_a_silence_is_a_fact_with_author_and_reason_and_can_be_ended(config: Path) -> None:
+    path = record(config)
+    words = ("silence", "forms", "--for", "2h", "--reason", "known", "--author", "Ada", "-c", config)
+    assert run(*words).exit_code == 0
+    (silence,) = silences(Journal.of(path).read())
+    assert (silence.product, silence.reason, silence.author) == ("forms", "known", "Ada")
+    assert abs(silence.until - silence.made - 2 * HOUR) < SECOND
+    listed = run("list", "-c", config).output
+    assert listed.startswith(f"silence   {silence.id}: forms until ")
+    ended = run("silence", "--end", silence.id, "--author", "Ada", "-c", config)
+    assert (ended.exit_code, ended.output) == (0, f"ended silence {silence.id}\n")
+    assert silences(Journal.of(path).read()) == []
+    again = run("silence", "--end", silence.id, "--author", "Ada", "-c", config)
+    assert "there is none" in str(again.exception)
+
+
+@pytest.mark.parametrize(
+    ("words", "problem"),
+    [
+        (("forms", "--for", "2h"), "--reason is empty"),
+        (("forms", "--reason", "x"), "specify how long"),
+        (("forms", "--for", "2h", "--until", "2031-01-01T00:00Z", "--reason", "x"), "specify how long"),
+        (("forms", "--until", "2001-01-01T00:00Z", "--reason", "x"), "over already"),
+        (("--for", "2h", "--reason", "x"), "name what to mute"),
+        (("forms", "--all", "--for", "2h", "--reason", "x"), "name what to mute"),
+        (("frms", "--for", "2h", "--reason", "x"), 'no product "frms"'),
+        (("forms", "--for", "soon", "--reason", "x"), "soon"),
+    ],
+)
+def test_a_silence_that_is_not_clear_is_refused(config: Path, words: tuple[str, ...], problem: str) -> None:
+    path = record(config)
+    done = run("silence", *words, "--author", "Ada", "-c", config)
+    assert done.exit_code != 0
+    assert problem in str(done.exception)
+    assert Journal.of(path).read() == []
+
+
+def test_without_a_record_nothing_is_written(config: Path) -> None:
+    done = run("silence", "--all", "--for", "2h", "--reason", "x", "--author", "Ada", "-c", config)
+    assert "there is no record" in str(done.exception)
+    assert not (config.parent / "record.db.journal.jsonl").exists()

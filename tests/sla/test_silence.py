@@ -1,0 +1,38 @@
+"""Silences as facts."""
+
+from __future__ import annotations
+
+import pytest
+
+from sla.fact import Fact
+from sla.silence import SILENCE, SILENCE_END, Silence, ending, silences
+
+MADE, UNTIL = 1_000, 2_000
+
+
+@pytest.mark.parametrize(
+    ("silence", "covered"),
+    [
+        (Silence(MADE, "Ada", "x", UNTIL), {("a", "forms"), ("b", "sso"), ("c", "")}),
+        (Silence(MADE, "Ada", "x", UNTIL, product="forms"), {("a", "forms")}),
+        (Silence(MADE, "Ada", "x", UNTIL, key="b"), {("b", "sso")}),
+    ],
+)
+def test_a_silence_covers_a_product_an_alert_or_all(silence: Silence, covered: set[tuple[str, str]]) -> None:
+    alerts = {("a", "forms"), ("b", "sso"), ("c", "")}
+    assert {each for each in alerts if silence.covers(*each, MADE)} == covered
+    assert not any(silence.covers(*each, MADE - 1) or silence.covers(*each, UNTIL) for each in alerts)
+
+
+def test_a_silence_is_read_back_until_it_is_ended() -> None:
+    made, other = Silence(MADE, "Ada", "known", UNTIL, "forms"), Silence(MADE, "Bob", "x", UNTIL)
+    facts = [made.fact(), other.fact()]
+    assert silences(facts) == [made, other]
+    assert silences([ending(made.id, 1_500, "Ada"), *facts]) == [other]
+
+
+@pytest.mark.parametrize("body", [[], {}, {"until": "soon"}])
+@pytest.mark.parametrize("kind", [SILENCE, SILENCE_END])
+def test_what_cannot_be_read_mutes_nothing_and_ends_nothing(kind: str, body: object) -> None:
+    good = Silence(MADE, "Ada", "x", UNTIL)
+    assert silences([Fact.of(MADE, "Ada", kind, "", body), good.fact()]) == [good]
