@@ -33,9 +33,7 @@ ASSUMPTION = (
     "The bounds assume at most one change of state between consecutive probes. An outage shorter than the interval "
     "between probes can go undetected."
 )
-PROVISIONAL = (
-    "Provisional: the end of a window may still change while outcomes of probes that were due in it are awaited."
-)
+PROVISIONAL = "Provisional: the end of the window can still change, because probes in it have not finished."
 LASTED = (
     "Duration: from the first bad probe to the first good one. Downtime: as in the figures, where a change of state is "
     "estimated half-way between the two probes that differ."

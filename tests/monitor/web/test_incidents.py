@@ -118,8 +118,8 @@ async def test_a_page_and_a_report_show_the_part_where_it_is_not_all(
     ledger.reload(ledger.portfolio.model_copy(update={"products": (short, ledger.products["q"])}))
     site = await publish(ledger)
     page = (await site.get("/products/p")).text
-    assert "30m 30s of it in the last 3h 50m" in page
-    assert page.count("of it in the last") == 1
+    assert "30m 30s in the last 3h 50m" in page
+    assert page.count("s in the last 3h 50m") == 1
     (span,) = spans(230, 0)
     document = told(ledger, [short], Window("w", span, span), NOW).document()
     assert "Downtime in window" in as_html(document)

@@ -46,8 +46,8 @@ def test_a_change_does_what_its_text_says() -> None:
     assert parts["decouple/mail"]["mail"].coupling is Coupling.DECOUPLED
     assert found["zero-downtime/maintenance"][1].maintenance is None
     for kind, rto, success, words in (
-        (Standby.WARM, 15 * MINUTE, Fraction(9, 10), "in 15 minutes, 9 of 10 times"),
-        (Standby.HOT, MINUTE, Fraction(99, 100), "in 1 minute, 99 of 100 times"),
+        (Standby.WARM, 15 * MINUTE, Fraction(9, 10), "in 15 minutes, works 9 of 10 times"),
+        (Standby.HOT, MINUTE, Fraction(99, 100), "in 1 minute, works 99 of 100 times"),
     ):
         text, made = found[f"standby/{kind}"]
         assert (made.fail_over, len(made.sites)) == (FailOver(kind, rto, success), 2)
