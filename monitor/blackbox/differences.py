@@ -31,43 +31,42 @@ _CERTIFICATE = (
 
 VERDICTS = {
     "unknown": Difference(
-        f"One family more on every page, `{OUTCOME}{{outcome, reason}}`: `good`, `bad` or `unknown`, and why. "
-        "`probe_success` is 0 for unknown as well",
-        "A failure has no word, and the monitor's own (no route, no descriptors, a stalled process) looks like the "
-        "target's",
-        "Rules can leave out what is no outage; those in use see what they always saw",
+        f"One more family on every page, `{OUTCOME}{{outcome, reason}}`: `good`, `bad` or `unknown`, with the "
+        "reason. `probe_success` is 0 for unknown too",
+        "Failures have no reason; failures of the monitor (no route, no file descriptors, a stalled process) look "
+        "like failures of the target",
+        "Rules can exclude failures of the monitor; existing rules work as before",
         (OUTCOME,),
     ),
     "icmp": Difference(
-        "Echoes go over unprivileged sockets only; where `net.ipv4.ping_group_range` does not allow them, the probe "
-        "fails with `forbidden_locally`. `dont_fragment` needs no more",
-        "Falls back on raw sockets, for which it runs as root or with `CAP_NET_RAW`",
-        "A monitor that faces the network needs no privileges",
+        "Echo requests use unprivileged sockets only. If `net.ipv4.ping_group_range` does not allow them, the "
+        "probe fails with `forbidden_locally`. `dont_fragment` needs no privileges",
+        "Falls back on raw sockets, which need root or `CAP_NET_RAW`",
+        "A monitor on the network needs no privileges",
         ("probe_success", "probe_icmp_reply_hop_limit"),
     ),
     "bad_target": Difference(
-        "A target that is no address or URL is refused before anything is looked up",
-        "Some mistakes, such as a port beyond 65535, show after the look-up",
+        "An invalid target is rejected before the look-up",
+        "Some errors, such as a port above 65535, appear after the look-up",
         "The verdict is the same",
         (*_ADDRESS, "probe_http_duration_seconds"),
     ),
     "unfollowed": Difference(
-        "The body of a redirect that is not followed is read and may be judged",
-        "It is thrown away: its length is 0, and every regular expression on it fails",
-        "With `follow_redirects: false` the redirect is the answer that is wanted",
+        "The body of a redirect that is not followed is read and can be judged",
+        "It is discarded: its length is 0, and every regular expression on it fails",
+        "With `follow_redirects: false` the redirect is the expected answer",
         ("probe_http_uncompressed_body_length", "probe_failed_due_to_regex", "probe_success"),
     ),
     "deflate": Difference(
-        "`compression: deflate` undoes zlib's format (RFC 9110, 8.4.1.2) and the bare one",
-        "Only the bare one",
-        "The standard's is what servers send",
+        "`compression: deflate` supports zlib's format (RFC 9110, 8.4.1.2) and raw deflate",
+        "Raw deflate only",
+        "Servers send the standard's format",
         ("probe_http_uncompressed_body_length", "probe_success"),
     ),
     "strict": Difference(
-        "An HTTP answer that is not in order is malformed: bare line feeds, folded headers, a length beside chunks, a "
-        "length twice",
-        "Many are taken, one way or another",
-        "What a proxy and a browser may read differently is a fault of the target (RFC 9112)",
+        "An invalid HTTP answer is malformed: bare line feeds, folded headers, a length with chunks, two lengths",
+        "Many of them are accepted",
+        "An answer that proxies and browsers can read differently is a fault of the target (RFC 9112)",
         (
             "probe_success",
             "probe_http_status_code",
@@ -78,52 +77,52 @@ VERDICTS = {
         ),
     ),
     "truncated": Difference(
-        "A DNS answer over UDP that is marked as truncated is asked for again over TCP",
-        "What came is judged, which may be nothing",
-        "It is what every resolver does (RFC 7766, 5); the mark says that the answer is not the answer",
+        "A truncated DNS answer over UDP is queried again over TCP",
+        "The truncated answer is judged, which may be empty",
+        "As every resolver does (RFC 7766, 5)",
         ("probe_dns_answer_rrs", "probe_dns_authority_rrs", "probe_dns_additional_rrs", "probe_success"),
     ),
     "grpc_default": Difference(
-        "A gRPC module without a `grpc:` block falls back on IPv4, as its documentation says",
-        "0.23 does not: it fails for every IPv4 address",
-        "A slip there, mended in later versions",
+        "A gRPC module without a `grpc:` block falls back on IPv4, as documented",
+        "0.23 does not, and fails for every IPv4 address",
+        "A bug of 0.23, fixed in later versions",
         (*_ADDRESS[1:], "probe_grpc_duration_seconds", "probe_grpc_healthcheck_response", "probe_success"),
     ),
     "starttls_injected": Difference(
-        "What comes in the clear behind the consent to STARTTLS fails the probe",
-        "It is dropped in silence",
-        "Somebody on the way put it there to have it taken for encrypted (CVE-2011-0411)",
+        "Plain text after the answer to STARTTLS fails the probe",
+        "It is ignored",
+        "It was injected to be read as encrypted data (CVE-2011-0411)",
         (*_CERTIFICATE, "probe_success"),
     ),
     "lines": Difference(
-        "A step of `query_response` takes 10,000 lines before the one that it expects",
-        "It takes what comes until the time-out",
-        "Lines without end cost the monitor a processor; the verdict is the same, and comes sooner",
+        "A step of `query_response` reads at most 10,000 lines before the expected one",
+        "It reads until the timeout",
+        "Endless lines would cost CPU; the verdict is the same, and comes sooner",
     ),
     "timeout": Difference(
-        "The time-out holds for every prober",
-        "0.23 lets a gRPC call that hangs go on for longer than the scrape",
-        "The scrape would fail, and with it the verdict",
+        "The timeout applies to every prober",
+        "In 0.23 a gRPC call that hangs can outlast the scrape",
+        "The scrape would fail, without a verdict",
     ),
     "bodies": Difference(
-        "Of a body that a regular expression looks into, the first 10 MiB are kept and matched, or `body_size_limit` "
-        "up to 64 MiB; as much of one whose compression is undone is read. 128 MiB are for all probes under way: one "
-        "that finds them taken is `unknown`, `bodies_full`",
-        "Such a body is kept whole, whatever comes",
+        "Of a body that a regular expression reads, the first 10 MiB are kept and matched, or `body_size_limit` "
+        "up to 64 MiB; the same limit applies to decompression. All probes in progress share 128 MiB; a probe "
+        "that finds no memory left is `unknown`, `bodies_full`",
+        "Such a body is kept whole, whatever its size",
         "A target must not fill the monitor's memory. Other bodies are counted to their end, as there, and not kept",
         ("probe_failed_due_to_regex", "probe_success"),
     ),
     "tls": Difference(
-        "TLS 1.2 and 1.3 are spoken. `min_version: TLS10` and `TLS11` mean TLS 1.2; `max_version` below that is "
-        "refused",
+        "TLS 1.2 and 1.3. `min_version: TLS10` and `TLS11` mean TLS 1.2; a lower `max_version` is rejected",
         "TLS 1.0 and 1.1 can be allowed",
-        "Debian's OpenSSL does not speak them",
+        "Debian's OpenSSL does not support them",
     ),
     "agent": Difference(
-        "Requests bear `User-Agent: ninewatch`, `Accept: */*` and `Accept-Encoding: identity`, unless `headers` say "
-        "otherwise",
-        "`User-Agent: Blackbox Exporter/0.23.0` and nothing of the others",
-        "A target's log should say who asked. Write the old agent into `headers` if a filter knows it",
+        "Requests have `User-Agent: ninewatch`, `Accept: */*` and `Accept-Encoding: identity`, unless `headers` "
+        "sets others",
+        "`User-Agent: Blackbox Exporter/0.23.0`, without the other two",
+        "A target's log should show which client made the request. Set the old agent in `headers` if a filter "
+        "depends on it",
         (
             "probe_success",
             "probe_http_status_code",
@@ -133,145 +132,145 @@ VERDICTS = {
         ),
     ),
     "proxy": Difference(
-        "A proxy is given the target's name, and its address is not in the way; only http proxies",
-        "It is given the address that was looked up, unless `skip_resolve_phase_with_proxy` says no",
+        "A proxy receives the target's name, and its address is not looked up; http proxies only",
+        "It receives the looked-up address, unless `skip_resolve_phase_with_proxy` is set",
         "The certificate and the virtual host belong to the name",
     ),
     "tokens": Difference(
-        "An OAuth 2 token is kept until shortly before it ends, and then or on a 401 fetched anew",
+        "An OAuth 2 token is kept until shortly before it expires, and fetched again then or after a 401",
         "A token is fetched for each probe",
-        "Token servers are rate-limited",
+        "Token servers have rate limits",
     ),
     "records": Difference(
-        "Records are written by dnspython: `name TTL class type data`, with tabs between the five",
-        "By miekg/dns, in the same form; the data of rare types may be spaced otherwise",
+        "Records are formatted by dnspython: `name TTL class type data`, separated by tabs",
+        "By miekg/dns, in the same form; the data of rare types may have other spaces",
         "Expressions on names, addresses and texts match alike",
     ),
     "regex": Difference(
-        "A regular expression has at most 1000 characters and may take 1 MiB when compiled",
-        "No bound",
-        "Both are RE2 and linear in time; this bounds the space as well",
+        "A regular expression has at most 1000 characters and 1 MiB compiled size",
+        "No limit",
+        "Both are RE2, linear in time; this limits memory too",
     ),
 }
 
 MODULE_FILE = {
     "documents": Difference(
-        "A second YAML document in the file is refused; aliases may expand to 50,000 values",
-        "What follows the first document is ignored; no such bound",
-        "A module in an ignored document is missing without a message; a file of a few lines must not fill memory",
+        "A second YAML document in the file is rejected; aliases may expand to 50,000 values",
+        "Further documents are ignored; no such limit",
+        "A module in an ignored document would be missing without a message; a short file must not fill memory",
     ),
     "text": Difference(
-        "A module's name that YAML reads as a number, a truth value or nothing must be in quotes, and so must numbers "
-        "that are written as no decimal: `0x10`, `010`, `1_000`",
-        "They are taken as written",
+        "A module name that YAML reads as a number, boolean or null must be in quotes, and so must non-decimal "
+        "numbers: `0x10`, `010`, `1_000`",
+        "They are used as written",
         "YAML 1.1 and 1.2 read them differently, and other tools read the file too",
     ),
     "later": Difference(
-        "Keys of versions after 0.23 are taken where the same is done here (`expect_bytes`, `labels`, `metadata`), "
-        "record types and classes also in lower case or as `TYPE65`, and `(?<name>...)` in expressions",
-        "0.23 refuses them",
-        "A file for a later version is a drop-in as well",
+        "Keys of versions after 0.23 are supported if ninewatch has the function (`expect_bytes`, `labels`, "
+        "`metadata`); record types and classes may be lower case or `TYPE65`; expressions may have `(?<name>...)`",
+        "0.23 rejects them",
+        "Files of later versions work too",
     ),
     "scheme": Difference(
         "The `type` of `authorization` is one word",
         "Any text but `Basic`",
-        "Behind a second word credentials would stand that no output hides",
+        "A second word could contain credentials that are not redacted",
     ),
     "paths": Difference(
-        "A relative path starts at the module file; files are read when the modules are",
-        "It starts where the process was started; files are read at every probe",
-        "The file means the same wherever it is loaded; a change of one of the files is noticed",
+        "A relative path is relative to the module file; files are read with the modules",
+        "It is relative to the working directory; files are read at every probe",
+        "The file means the same wherever it is loaded; changes of the files are detected",
     ),
     "values": Difference(
-        "`compression: br`, https and socks proxies, and the unix prober of later versions are refused",
-        "They are known",
-        "They are not spoken here, and a verdict without them would be another",
+        "`compression: br`, https and socks proxies, and the unix prober of later versions are rejected",
+        "They are supported",
+        "ninewatch does not support them, and a verdict without them would differ",
     ),
     "early": Difference(
-        "What could only fail every probe is refused when the file is loaded: an unknown prober, answer code, "
-        "transport or compression, a method or a header's name that cannot be sent, an expression for records that "
-        "does not compile, a payload that no packet carries, a bad source address, server_name, proxy_url, token_url, "
-        "metadata that cannot be sent, a certificate without its key, no TLS version left, `dns_over_tls` over UDP",
-        "It shows at every probe",
-        "The mistake is reported to the person who makes it, with its place",
+        "Values that would fail every probe are rejected when the file is loaded: an unknown prober, answer code, "
+        "transport or compression, an invalid method or header name, an invalid expression for records, a payload "
+        "too large for a packet, an invalid source address, server_name, proxy_url or token_url, invalid "
+        "metadata, a certificate without its key, no TLS version left, `dns_over_tls` over UDP",
+        "They fail at every probe",
+        "The error is reported when it is made, with its position",
     ),
 }
 
 SERVICE = {
     "callers": Difference(
-        "Only this machine may ask, or only the networks of `--blackbox-allow`; a request that shows that it came "
-        "through a proxy counts as a stranger's. A web page may not ask",
-        "Everybody may ask",
-        "Whoever can ask can have any address probed from inside",
+        "Only loopback, or the networks of `--blackbox-allow`, can request probes; a request that came through a "
+        "proxy counts as remote. Web pages cannot",
+        "Everyone can",
+        "Everyone who can request probes can have any internal address probed",
     ),
     "outbound": Difference(
-        "The portfolio's `outbound` policy holds at the address that is connected to: link-local addresses and clouds' "
-        "metadata services never, loopback not for callers from elsewhere, but for a module's proxy and token server. "
-        "It fails with `address_denied`",
-        "Every address may be probed",
+        "The portfolio's `outbound` policy applies to the address that is connected to: link-local addresses and "
+        "metadata services are always denied, loopback is denied for remote clients except for a module's proxy "
+        "and token server. The reason is `address_denied`",
+        "Every address can be probed",
         "As above",
     ),
     "busy": Difference(
-        "Probes start at least 4 ms apart; where 100 are under way, or 80 for one caller, one more is answered by "
-        "503 and `Retry-After`. A caller who hangs up ends his probe",
-        "No bound",
-        "The daemon's own checks come first: they are no later for what others ask",
+        "Probes start at least 4 ms apart. With 100 in progress, or 80 for one client, a further request gets 503 "
+        "with `Retry-After`. A client that disconnects ends its probe",
+        "No limit",
+        "The daemon's own checks have priority",
     ),
     "methods": Difference(
-        "/probe answers GET alone",
+        "/probe supports GET only",
         "Every method makes a probe",
-        "What looks at a page with HEAD or posts to it does not mean to probe",
+        "A HEAD or POST request is not meant to probe",
     ),
     "target": Difference(
-        "A target has at most 8,000 characters, all of which can be seen",
+        "A target has at most 8,000 printable characters",
         "As long as a header may be",
-        "It stands in the log and on pages",
+        "It is written to logs and pages",
     ),
     "options": Difference(
-        "`ninewatch check-config --blackbox-config FILE` checks the module file. /-/healthy answers, and /livez and "
-        "/readyz say more",
+        "`ninewatch check-config --blackbox-config FILE` checks the module file. /-/healthy answers; /livez and "
+        "/readyz report more",
         "`--config.check`; /-/healthy",
-        "One command for either file",
+        "One command for both files",
     ),
     "offset": Difference(
-        "Half a second of the scraper's time-out is left for the way back",
-        "So many as `--timeout-offset` says, by default half a second",
-        "Nobody was seen to need another",
+        "The probe's timeout is half a second shorter than the scrape's",
+        "By `--timeout-offset`, default half a second",
+        "The default fits all known uses",
     ),
     "web": Difference(
-        "There is no TLS and no password on this server",
+        "No TLS and no password on this server",
         "`--web.config.file`",
-        "Put a proxy before it that sets `X-Forwarded-For`",
+        "Use a proxy that sets `X-Forwarded-For`",
     ),
     "hostname": Difference(
-        "`hostname=` also names the server for the TLS of a tcp module",
-        "From 0.24 on; 0.23 takes it for http modules only",
+        "`hostname=` also sets the server name for TLS in tcp modules",
+        "From 0.24 on; in 0.23 for http modules only",
         "The certificate belongs to the name, and the target is often an address",
     ),
     "patience": Difference(
-        "A time-out header that is no number is answered by 400; no probe takes longer than 120 s",
-        "By 500; a module may wait for longer",
-        "It is the caller's mistake",
+        "An invalid timeout header gets 400; no probe takes longer than 120 s",
+        "500; a module can have a longer timeout",
+        "It is an error of the client",
     ),
     "reload": Difference(
-        "The file is read anew on SIGHUP and when it changes",
+        "The file is reloaded on SIGHUP and when it changes",
         "On SIGHUP and on POST /-/reload",
-        "This server takes nothing in",
+        "This server is read-only",
     ),
     "pages": Difference(
-        "There are no /config, /logs and history of probes; `debug=true` tells all of one probe, in ninewatch's words, "
-        "without what is sent (`body`, `send`, `metadata`, headers but those known to be harmless) and without secrets",
-        "The last 100 probes can be looked through",
-        "What was sent may hold credentials",
+        "No /config, /logs or history of probes. `debug=true` shows the details of one probe, without the data "
+        "that was sent (`body`, `send`, `metadata`, and headers except harmless ones) and without secrets",
+        "The last 100 probes can be viewed",
+        "Data that was sent can contain credentials",
     ),
     "metrics": Difference(
         "/metrics has `blackbox_exporter_config_last_reload_successful`, "
-        "`blackbox_exporter_config_last_reload_success_timestamp_seconds` and `blackbox_module_unknown_total` beside "
-        "ninewatch's own",
+        "`blackbox_exporter_config_last_reload_success_timestamp_seconds` and `blackbox_module_unknown_total` in "
+        "addition to ninewatch's own",
         "And `blackbox_exporter_build_info`",
-        "`ninewatch_build_info` says what is running",
+        "`ninewatch_build_info` shows the version",
     ),
-    "help": Difference("The words of `# HELP` are ours", "Its own", "They are not part of the interface"),
+    "help": Difference("`# HELP` texts are our own", "Its own", "They are not part of the interface"),
 }
 
 DIFFERENCES = VERDICTS | MODULE_FILE | SERVICE

@@ -14,17 +14,17 @@ if TYPE_CHECKING:
     from pydantic.fields import FieldInfo
 
 _HEAD = """\
-# In place of blackbox_exporter
+# Replacing blackbox_exporter
 
-Made by `make generate` from the code; a test runs Debian's blackbox_exporter 0.23 and ninewatch side by side over good
-and bad servers and compares every metric, label and value; of durations, whether there is one and whether it is 0.
+Made by `make generate` from the code. A test runs Debian's blackbox_exporter 0.23 and ninewatch side by side against good
+and bad servers and compares every metric, label and value; for durations, whether they exist and whether they are 0.
 
 ```sh
 ninewatch run -c examples/mine.yaml --blackbox-config examples/blackbox.yml
 ```
 
-serves `GET /probe?target=...&module=...` by the module file that is there, with the same metrics, so that scrape
-configurations, dashboards and rules go on working with the address changed:
+serves `GET /probe?target=...&module=...` from your module file, with the same metrics. Scrape configurations, dashboards
+and rules work unchanged, except for the address:
 
 ```yaml
 scrape_configs:
@@ -38,24 +38,23 @@ scrape_configs:
       - {target_label: __address__, replacement: "127.0.0.1:9999"} # was 127.0.0.1:9115
 ```
 
-`hostname=` gives the name for TLS and the Host header, `debug=true` tells all there is to tell of one probe. The
-time-out is the scraper's less half a second, at most the module's. The file is read anew on SIGHUP and when it changes;
-a file with a mistake is refused whole and told in the log, and the modules that run stay.
+`hostname=` sets the name for TLS and the Host header; `debug=true` prints the details of one probe. The timeout is the
+scraper's less half a second, at most the module's. The file is reloaded on SIGHUP and when it changes. A file with errors
+is rejected as a whole and logged; the previous modules stay in force.
 
-Who may ask: whoever is on this machine. Or, where networks are named at the start, whoever is in one of them and nobody
-else; this machine is then named as 127.0.0.1/32 if it is to ask as well:
+By default only loopback can request probes. With `--blackbox-allow`, only the listed networks can; add 127.0.0.1/32 for
+this machine:
 
 ```sh
 ninewatch run -c examples/mine.yaml --blackbox-config examples/blackbox.yml --blackbox-allow 10.20.0.0/16,127.0.0.1/32
 ```
 
-For callers who are not on this machine, no connection is made to its own loopback but to the proxy and the token server
-of a module, and none is asked of a proxy by address or as `localhost`; every other name is the proxy's to look up, and
-its own rules hold for what that means. A request is taken for theirs that
-comes from another address, for another name than loopback's, in HTTP/1.0, or with a header of a proxy: `Via`,
-`Forwarded`, `X-Forwarded-*`, `X-Real-IP`, `*-Client-IP`, `CF-*`. A proxy on the same machine that adds none of them
-cannot be told from a program there, and lets its callers probe what this machine may: let it set `X-Forwarded-For`, or
-keep /probe out of it. Behind one that does, allow its address.
+For remote clients, the daemon connects to its own loopback only for a module's proxy and token server, and does not
+request loopback addresses or `localhost` from a proxy. All other names are resolved by the proxy, under its own rules. A
+request is remote if it comes from another address, for a name that is not loopback's, in HTTP/1.0, or with a header of a
+proxy: `Via`, `Forwarded`, `X-Forwarded-*`, `X-Real-IP`, `*-Client-IP`, `CF-*`. A proxy on this machine that sets none of
+them cannot be distinguished from a local program, and its clients can probe whatever this machine can: have it set
+`X-Forwarded-For` and allow its address, or do not forward /probe.
 """
 
 
@@ -64,7 +63,7 @@ def handbook() -> str:
     parts = [_HEAD, "\n## Differences\n"]
     for title, rows in (("Verdicts and metrics", VERDICTS), ("The module file", MODULE_FILE), ("The service", SERVICE)):
         parts += [f"\n### {title}\n\n| here | there | reason |\n|---|---|---|\n", *_rows(rows)]
-    parts += ["\n## Keys that are refused\n\n| key | why |\n|---|---|\n"]
+    parts += ["\n## Rejected keys\n\n| key | why |\n|---|---|\n"]
     parts += [f"| `{path}` | {why} |\n" for path, why in sorted(set(_refused(Module, "")))]
     parts += ["\n## Metrics\n\n| metric | meaning |\n|---|---|\n"]
     parts += [f"| `{name}` | {meaning} |\n" for name, meaning in sorted(HELP.items())]

@@ -16,21 +16,21 @@ if TYPE_CHECKING:
 _HEAD = """\
 # Probe kinds
 
-Made by `make generate` from the kinds' own files (`monitor/probes/`); a test runs every example against a server of its
-own. The keys of each kind are in [CONFIGURATION.md](../CONFIGURATION.md). `ninewatch probe URL` and
+Made by `make generate` from the kinds' own files (`monitor/probes/`); a test runs every example against its own server.
+The keys of each kind are in [CONFIGURATION.md](../CONFIGURATION.md). `ninewatch probe URL` and
 `ninewatch probe -c FILE product/check` make one attempt and print outcome, reason and phases.
 
-An attempt is **good**, **bad** or **unknown**. Unknown means that we could not tell: it costs the target nothing. The
-phases are `resolve`, `connect`, `tls`, `first_byte` and `transfer`; a kind that talks in its own way counts the talk
-under `first_byte`. One deadline, `timeout`, spans them all; an answer that took longer than `slow_after` is good, and
-marked and counted as `slow`.
+The outcome is **good**, **bad** or **unknown**. Unknown means that the monitor could not judge the target; it does not
+count against the target. The phases are `resolve`, `connect`, `tls`, `first_byte` and `transfer`; other exchanges count
+as `first_byte`. One deadline, `timeout`, covers all phases. A good answer that took longer than `slow_after` is marked
+and counted as `slow`.
 
-Where probes may connect to is a policy of the whole file, `outbound`. It is asked about the address that is connected
-to, so that no name, redirect or spelling gets around it; link-local addresses and clouds' metadata services are refused
-always. The program of an `exec` check and the browser of a `browser` check connect by themselves, past the policy,
-which is one more reason why they need `--allow-exec`.
+The policy `outbound` limits where probes may connect to. It is checked with the address that is connected to, so no
+name, redirect or spelling can bypass it; link-local addresses and metadata services of clouds are always denied. The
+program of an `exec` check and the browser of a `browser` check connect by themselves, outside the policy; that is one
+reason why they need `--allow-exec`.
 
-## Words that any kind may use
+## Reasons of all kinds
 
 | reason | outcome | meaning |
 |---|---|---|
@@ -38,37 +38,37 @@ which is one more reason why they need `--allow-exec`.
 
 # Reasons that the runner, the wire and the resolver give, whatever the kind -> (outcome, meaning).
 SHARED = {
-    "connect_refused": ("bad", "nobody listens there"),
-    "connect_timeout": ("bad", "the deadline fell while connecting"),
-    "connection_reset": ("bad", "the connection was cut"),
-    "deadline": ("bad", "the deadline fell in another phase"),
-    "dns_bad_name": ("bad", "the name cannot be one"),
-    "dns_failure": ("bad", "the look-up failed in another way"),
-    "dns_malformed": ("bad", "the resolver's answer cannot be read"),
+    "connect_refused": ("bad", "the port is closed"),
+    "connect_timeout": ("bad", "deadline exceeded while connecting"),
+    "connection_reset": ("bad", "the peer reset the connection"),
+    "deadline": ("bad", "deadline exceeded in another phase"),
+    "dns_bad_name": ("bad", "invalid name"),
+    "dns_failure": ("bad", "another look-up failure"),
+    "dns_malformed": ("bad", "malformed answer of the resolver"),
     "dns_no_address": ("bad", "the name has no address"),
     "dns_nxdomain": ("bad", "the name does not exist"),
-    "dns_refused": ("bad", "the resolver refuses to answer"),
-    "dns_servfail": ("bad", "the resolver got no answer from the zone's servers"),
-    "dns_timeout": ("bad", "no answer in time, from a resolver that the check names, or ours, which answers others"),
-    "host_unreachable": ("bad", "the network says that the host is not there"),
-    "network_error": ("bad", "another error of the network"),
-    "slow": ("good", "it took longer than `slow_after`"),
-    "tls_expired": ("bad", "the certificate has ended"),
-    "tls_handshake": ("bad", "the two ends find no way to speak TLS"),
+    "dns_refused": ("bad", "the resolver refused the query"),
+    "dns_servfail": ("bad", "SERVFAIL: the zone's servers did not answer"),
+    "dns_timeout": ("bad", "no answer in time, although the resolver answers other queries or is the check's own"),
+    "host_unreachable": ("bad", "host unreachable"),
+    "network_error": ("bad", "another network error"),
+    "slow": ("good", "slower than `slow_after`"),
+    "tls_expired": ("bad", "the certificate expired"),
+    "tls_handshake": ("bad", "the TLS handshake failed"),
     "tls_hostname": ("bad", "the certificate is for another name"),
-    "tls_not_yet_valid": ("bad", "the certificate has not begun"),
+    "tls_not_yet_valid": ("bad", "the certificate is not valid yet"),
     "tls_revoked": ("bad", "the certificate was revoked"),
-    "tls_timeout": ("bad", "the deadline fell during the TLS handshake"),
-    "tls_untrusted": ("bad", "no authority that we trust vouches for the certificate"),
-    "address_denied": ("unknown", "the policy `outbound` forbids the address"),
-    "forbidden_locally": ("unknown", "our own machine forbids it"),
-    "monitor_starved": ("unknown", "the daemon did not come round in time"),
-    "no_route": ("unknown", "our own machine has no way there"),
-    "out_of_descriptors": ("unknown", "our own process has too many files open"),
-    "out_of_memory": ("unknown", "our own machine is out of memory"),
-    "out_of_ports": ("unknown", "our own machine has no free port"),
-    "probe_defect": ("unknown", "an error in ninewatch; the log has it"),
-    "resolver_unreachable": ("unknown", "our own resolver answers nothing at all, or SERVFAIL to everything"),
+    "tls_timeout": ("bad", "deadline exceeded during the TLS handshake"),
+    "tls_untrusted": ("bad", "the certificate's authority is not trusted"),
+    "address_denied": ("unknown", "the policy `outbound` denies the address"),
+    "forbidden_locally": ("unknown", "the operating system forbids the connection or the socket"),
+    "monitor_starved": ("unknown", "the daemon was stalled"),
+    "no_route": ("unknown", "the monitor has no route to the host"),
+    "out_of_descriptors": ("unknown", "the monitor has no free file descriptor"),
+    "out_of_memory": ("unknown", "the monitor is out of memory"),
+    "out_of_ports": ("unknown", "the monitor has no free port"),
+    "probe_defect": ("unknown", "a bug of ninewatch; see the log"),
+    "resolver_unreachable": ("unknown", "the monitor's resolver does not answer, or answers SERVFAIL to every query"),
 }
 
 
