@@ -16,15 +16,16 @@ if TYPE_CHECKING:
 _HEAD = """\
 # Replacing blackbox_exporter
 
-Made by `make generate` from the code. A test runs Debian's blackbox_exporter 0.23 and ninewatch side by side against good
-and bad servers and compares every metric, label and value; for durations, whether they exist and whether they are 0.
+Made by `make generate` from the code. A test runs Debian's blackbox_exporter 0.23 and ninewatch side by side against
+good and bad servers and compares every metric, label and value; for durations, whether they exist and whether they
+are 0.
 
 ```sh
 ninewatch run -c examples/mine.yaml --blackbox-config examples/blackbox.yml
 ```
 
-serves `GET /probe?target=...&module=...` from your module file, with the same metrics. Scrape configurations, dashboards
-and rules work unchanged, except for the address:
+serves `GET /probe?target=...&module=...` from your module file, with the same metrics. Scrape configurations,
+dashboards and rules work unchanged, except for the address:
 
 ```yaml
 scrape_configs:
@@ -38,23 +39,23 @@ scrape_configs:
       - {target_label: __address__, replacement: "127.0.0.1:9999"} # was 127.0.0.1:9115
 ```
 
-`hostname=` sets the name for TLS and the Host header; `debug=true` prints the details of one probe. The timeout is the
-scraper's less half a second, at most the module's. The file is reloaded on SIGHUP and when it changes. A file with errors
-is rejected as a whole and logged; the previous modules stay in force.
+`hostname=` sets the name for TLS and the Host header; `debug=true` prints the details of one probe. The timeout is
+the scraper's less half a second, at most the module's. The file is reloaded on SIGHUP and when it changes. A file
+with errors is rejected as a whole and logged; the previous modules stay in force.
 
-By default only loopback can request probes. With `--blackbox-allow`, only the listed networks can; add 127.0.0.1/32 for
-this machine:
+By default only loopback can request probes. With `--blackbox-allow`, only the listed networks can; add 127.0.0.1/32
+for this machine:
 
 ```sh
 ninewatch run -c examples/mine.yaml --blackbox-config examples/blackbox.yml --blackbox-allow 10.20.0.0/16,127.0.0.1/32
 ```
 
 For remote clients, the daemon connects to its own loopback only for a module's proxy and token server, and does not
-request loopback addresses or `localhost` from a proxy. All other names are resolved by the proxy, under its own rules. A
-request is remote if it comes from another address, for a name that is not loopback's, in HTTP/1.0, or with a header of a
-proxy: `Via`, `Forwarded`, `X-Forwarded-*`, `X-Real-IP`, `*-Client-IP`, `CF-*`. A proxy on this machine that sets none of
-them cannot be distinguished from a local program, and its clients can probe whatever this machine can: have it set
-`X-Forwarded-For` and allow its address, or do not forward /probe.
+request loopback addresses or `localhost` from a proxy. All other names are resolved by the proxy, under its own
+rules. A request is remote if it comes from another address, for a name that is not loopback's, in HTTP/1.0, or with a
+header of a proxy: `Via`, `Forwarded`, `X-Forwarded-*`, `X-Real-IP`, `*-Client-IP`, `CF-*`. A proxy on this machine
+that sets none of them cannot be distinguished from a local program, and its clients can probe whatever this machine
+can: have it set `X-Forwarded-For` and allow its address, or do not forward /probe.
 """
 
 
