@@ -156,12 +156,11 @@ class Daemon:
             if prepare is not None:
                 prepare(store)
             self._reconcile(store)
-            folded = restore(self._ledger, store)
             writer = Writer(store, self._health, self._clock)
             self._self_check.record_step = writer.put_clock_step
-            writer.put_folded(folded, None)
             facts = FactRecorder(self._ledger, Journal.of(self._record), writer, self._clock, self._health)
-            facts.restore(store)
+            facts.restore(store)  # first: renamings say what the runs belong to
+            writer.put_folded(restore(self._ledger, store), None)
             await facts.look()
             facts.define()
             self._report_unconfigured()
@@ -192,7 +191,7 @@ class Daemon:
         """Log the recorded checks that are not configured: most often one was renamed."""
         histories = self._ledger.everything()
         last = {each.key: each.timeline.last_at for each in histories if each.timeline.last_at is not None}
-        for key, message in unconfigured(last, self._ledger.portfolio).items():
+        for key, message in unconfigured(last, self._ledger.portfolio, self._ledger.facts.renamings).items():
             log.warning("check_not_configured", check=key, reason=message)
 
     def _reconcile(self, store: SqliteStore) -> None:

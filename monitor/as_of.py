@@ -46,29 +46,28 @@ class Recorded:
     def ledger(self, portfolio: Portfolio) -> Ledger:
         """Return the ledger of a portfolio that is rebuilt from this content."""
         ledger = Ledger(portfolio)
-        ledger.restore(self.runs, self.tail, self.incidents)
         ledger.facts = Facts(self.facts, former=ledger.former)
+        ledger.restore(self.runs, self.tail, self.incidents)
         return ledger
 
 
-def ledger_at(portfolio: Portfolio, record: Path, at: int, products: Collection[str] | None = None) -> Ledger:
+def ledger_at(portfolio: Portfolio, record: Path, at: int, product: str | None = None) -> Ledger:
     """Return the ledger as it stood at the instant, from one consistent look at the record beside a running daemon.
 
-    With `products` only their checks have a history, those of earlier definitions included: all that the figures of a
-    product need if `relied_on` named them.
+    With `product` only the checks that its figures may rest on have a history, those of earlier definitions included.
 
     Raises:
         StoreError: there is no record, or it cannot be read.
         NinewatchError: the journal cannot be read.
     """
-    with reading(record, trusted=products is not None) as found:
-        return recorded_at(found, Journal.of(record), at, portfolio, products).ledger(portfolio)
+    with reading(record, trusted=product is not None) as found:
+        return recorded_at(found, Journal.of(record), at, portfolio, product).ledger(portfolio)
 
 
 def recorded_at(
-    record: Reader, journal: Journal, at: int, portfolio: Portfolio, products: Collection[str] | None = None
+    record: Reader, journal: Journal, at: int, portfolio: Portfolio, product: str | None = None
 ) -> Recorded:
-    """Return the content of an open record as it stood at the instant, of the checks of these products or of all.
+    """Return the content of an open record as it stood at the instant, of all checks or of those of one product.
 
     Raises:
         sqlite3.Error: it cannot be read.
@@ -76,10 +75,10 @@ def recorded_at(
     """
     facts = [fact for fact in Facts(record.load_facts(), journal.read()).all if fact.made <= at]
     checks = None
-    if products is not None:
+    if product is not None:
         ledger = Ledger(portfolio)
         ledger.facts = Facts(facts, former=ledger.former)
-        checks = _keys(ledger, products)
+        checks = _keys(ledger, relied_on(ledger, product))
     return Recorded(
         _until(record, checks, at),
         (seen for seen in record.load_tail(checks) if seen.at <= at),

@@ -10,7 +10,7 @@ from sla.correction import Correction, Revocation
 from sla.correction import read as read_correction
 from sla.definition import Definition, differences
 from sla.duration import format_duration
-from sla.fact import CORRECTION, DEFINITION, MAINTENANCE, REVOCATION, Fact
+from sla.fact import CORRECTION, DEFINITION, MAINTENANCE, RENAMING, REVOCATION, Fact
 from sla.maintenance import MaintenancePlan
 from sla.maintenance import changes as plan_changes
 from sla.window import format_instant
@@ -61,6 +61,8 @@ def _entries(facts: Facts, product_id: str) -> Iterator[Entry]:
             found = loaded[fact.id] if fact.id in loaded else (_uncounted(fact),)
             if found or fact.kind == DEFINITION:
                 yield Entry(fact, found or ("no change of meaning",))
+        elif fact.kind == RENAMING:
+            yield Entry(fact, tuple(_renamed(fact.content())))
         else:
             yield Entry(fact, (_stated(fact) if fact.kind == CORRECTION else fact.body[:_LONGEST],))
 
@@ -84,6 +86,12 @@ def _uncounted(fact: Fact) -> str:
     except ValueError:
         return f"of a newer version: {fact.body[:_LONGEST]}"
     return "does not count: stamped by a wrong clock"
+
+
+def _renamed(body: Any) -> Iterator[str]:
+    """Yield each former id with the present one: `renamed: page -> health`."""
+    for names in (body.get("products", {}), body.get("checks", {})):
+        yield from (f"renamed: {old} -> {new}" for old, new in sorted(names.items()))
 
 
 def _stated(fact: Fact) -> str:

@@ -10,7 +10,7 @@ import structlog
 from monitor.config.former_ids import Former
 from sla.correction import Correction, Revocation, corrections_in, standing
 from sla.definition import Definition
-from sla.fact import DEFINITION, MAINTENANCE, Fact, merged
+from sla.fact import DEFINITION, MAINTENANCE, RENAMING, Fact, merged
 from sla.maintenance import MaintenancePlan
 
 if TYPE_CHECKING:
@@ -49,6 +49,11 @@ class Facts:
         self.corrections = Corrections(list(corrections_in(self.all)), self.former)
         self._definitions = _definitions(self.all, self.former)
         self._maintenance = _maintenance(self.all, self.former)
+
+    @property
+    def renamings(self) -> Sequence[Fact]:
+        """The facts that state former ids, by when they were made."""
+        return [fact for fact in self.all if fact.kind == RENAMING]
 
     def concern(self, fact: Fact, product_id: str) -> bool:
         """Return whether the fact names the product, by its present id or a former one."""

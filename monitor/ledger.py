@@ -63,7 +63,7 @@ class Ledger:
         self.portfolio = portfolio
         self.products = {product.id: product for product in portfolio.products}
         counted = self.entries.copy()
-        self._rename(Former.of(portfolio))
+        self._rename(Former.of(portfolio, self._facts.renamings))
         known, ongoing = self._others | self.entries, self._incidents.ongoing()
         self.entries = {}
         for product, check in portfolio.checks():
@@ -93,7 +93,9 @@ class Ledger:
     @facts.setter
     def facts(self, facts: Facts) -> None:
         before, self._facts = self._facts, facts
-        if any(before.definitions(name) != facts.definitions(name) for name in {*self.products, *facts.products}):
+        if facts.renamings != before.renamings and Former.of(self.portfolio, facts.renamings) != self.former:
+            self.reload(self.portfolio)
+        elif any(before.definitions(name) != facts.definitions(name) for name in {*self.products, *facts.products}):
             self._histories.compose(self.portfolio.products, self._facts)
 
     def _rename(self, former: Former) -> None:
@@ -199,9 +201,15 @@ class Ledger:
         They may until the outcome of all that was due or sent until `at` has arrived, but for checks that have known
         outcomes from after the window. The contractual figure rests on the dependencies that it excludes as well.
         """
-        raw = any(entry.may_change(at, now, end) for entry in self.of(product_id))
+        raw = self._may_change(product_id, at, now, end)
         others = (name for name in self.excluded_dependencies(product_id) if name in self.products)
-        return raw, raw or any(entry.may_change(at, now, end) for name in others for entry in self.of(name))
+        return raw, raw or any(self._may_change(name, at, now, end) for name in others)
+
+    def _may_change(self, product_id: str, at: int, now: int, end: int) -> bool:
+        """Return the same of a product's raw figures: checks that no definition had before `end` are not in them."""
+        defined = self.compositions[product_id].defined_until(end)
+        late = (entry for entry in self.of(product_id) if entry.may_change(at, now, end))
+        return any(entry.timeline in defined for entry in late)
 
     def forecast(self, product_id: str, now: int) -> Forecast:
         """Return whether the raw budget of the product's own window lasts at its last day's pace."""

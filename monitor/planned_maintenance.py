@@ -69,15 +69,16 @@ def _excluded(blocks: Iterable[Maintenance], window: Interval, zone: str = "UTC"
 
 def _by_plans(plans: Sequence[MaintenancePlan], window: Interval) -> Iterator[Exclusion]:
     """Yield what the plans exclude; maintenance that goes on through a change of plan is one exclusion."""
-    going_on: dict[Exclusion, Exclusion] = {}  # by what it would be called from the end of the part before on
+    going_on: dict[Exclusion, Exclusion] = {}  # by its start and name
     for plan, part in in_force(plans, window):
         before, going_on = going_on, {}
         for each in _excluded(maintenance_of(plan.blocks), part):
-            start, end = max(each.interval.start, part.start), min(each.interval.end, part.end)
-            earlier = before.pop(replace(each, interval=Interval(start, start)), None)
-            found = replace(each, interval=Interval(start if earlier is None else earlier.interval.start, end))
-            if end == part.end < each.interval.end:
-                going_on[replace(each, interval=Interval(end, end))] = found
+            name = replace(each, interval=Interval(each.interval.start, each.interval.start))
+            earlier = before.pop(name, None)
+            start = max(each.interval.start, part.start) if earlier is None else earlier.interval.start
+            found = replace(each, interval=Interval(start, min(each.interval.end, part.end)))
+            if each.interval.end > part.end and name not in going_on:
+                going_on[name] = found
             else:
                 yield found
         yield from before.values()

@@ -8,7 +8,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from monitor.vocabulary import VANTAGE
-from sla.compose import Composition
+from sla.compose import Composition, Rule
 from sla.eras import EVER, Era, Eras
 
 if TYPE_CHECKING:
@@ -16,7 +16,6 @@ if TYPE_CHECKING:
 
     from monitor.config.model import Product
     from monitor.facts import Facts
-    from sla.compose import Rule
     from sla.definition import Definition
     from sla.timeline import Timeline
 
@@ -73,6 +72,8 @@ class ProductHistories:
     def _composed(
         self, rule: Rule, members: tuple[Timeline, ...], held: Mapping[tuple[object, ...], Composition]
     ) -> Composition:
+        if rule.k is not None and rule.k > len(members):  # a renaming made one check of two members
+            rule = Rule(len(members))
         key = (rule.needed(len(members)), *sorted(map(id, members)))
         if key not in self._compositions:
             self._compositions[key] = held.get(key) or Composition(rule, members)

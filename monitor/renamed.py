@@ -14,6 +14,8 @@ from typing import TYPE_CHECKING
 
 from monitor.check_history import CheckHistory
 from monitor.config.former_ids import Former
+from sla.definition import AUTHOR
+from sla.fact import RENAMING, Fact
 from sla.interval import Interval, subtract
 from sla.window import format_instant
 
@@ -21,6 +23,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Mapping, Sequence
 
     from monitor.config.model import Portfolio
+    from monitor.facts import Facts
     from sla.incident import Incident
     from sla.observation import Observation, Run
 
@@ -62,12 +65,22 @@ def renamed_incident(incident: Incident, former: Former) -> Incident:
     return incident if key == incident.check else replace(incident, check=key, product=key.partition("/")[0])
 
 
-def unconfigured(last_observed: Mapping[str, int], portfolio: Portfolio) -> dict[str, str]:
+def added_renamings(portfolio: Portfolio, facts: Facts, now: int) -> Iterator[Fact]:
+    """Yield the facts that a load of the portfolio at `now` adds: former ids that are not recorded yet, by product."""
+    stated = Former.of(portfolio)
+    known = [each.content() for each in facts.renamings]
+    for product in portfolio.products:
+        body = stated.renaming(product.id)
+        if body and body not in known:
+            yield Fact.of(now, AUTHOR, RENAMING, product.id, body)
+
+
+def unconfigured(last_observed: Mapping[str, int], portfolio: Portfolio, facts: Iterable[Fact] = ()) -> dict[str, str]:
     """Return the recorded checks that the portfolio does not have, each with what to know and to do.
 
     `last_observed` has the instant of the last observation of each recorded check.
     """
-    former = Former.of(portfolio).checks
+    former = Former.of(portfolio, facts).checks
     configured = {f"{product.id}/{check.id}" for product, check in portfolio.checks()}
     return {
         key: f"is recorded until {format_instant(at)} and not configured; was it renamed? Write `was:` with this id"

@@ -185,9 +185,8 @@ class Eras(History):
     def counts(self, window: Interval) -> Counts:
         """Return the observations within the window of the members that were defined then, at first of the first."""
         found = Counts()
-        first = self._eras[0].history
-        for history, part in self.parts(window):
-            counted = history if history is not None or part.start >= self._effects()[0] else first
+        for era, part in self.spans(window):
+            counted = (era or self._eras[0]).history
             found = found.plus(Counts() if counted is None else counted.counts(part))
         return found
 
@@ -220,6 +219,11 @@ class Eras(History):
     def first(self) -> int | None:
         """The instant of the first known observation of any member of any definition."""
         return min((at for each in self._held() if (at := each.first) is not None), default=None)
+
+    def defined_until(self, at: int) -> tuple[History, ...]:
+        """Return the members of all definitions that were loaded before the instant, each once."""
+        held = (era.history for era in self._eras if era.made < at and era.history is not None)
+        return tuple(dict.fromkeys(leaf for each in held for leaf in each.leaves))
 
     @property
     def leaves(self) -> tuple[History, ...]:

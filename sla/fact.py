@@ -18,6 +18,7 @@ CORRECTION: Final = "correction"
 REVOCATION: Final = "revocation"
 DEFINITION: Final = "definition"
 MAINTENANCE: Final = "maintenance"
+RENAMING: Final = "renaming"
 
 
 @dataclass(frozen=True, slots=True)

@@ -80,11 +80,12 @@ def _of_record(portfolio: Portfolio) -> list[str]:
         return []
     try:
         with reading(portfolio.store) as record:
-            forgotten = unconfigured(record.last_observed(), portfolio)
-            recorded, first = record.load_facts(), record.first_observed()
-        facts = Facts(recorded, Journal.of(portfolio.store).read(), former=Former.of(portfolio))
+            recorded = Facts(record.load_facts(), Journal.of(portfolio.store).read())
+            last, first = record.last_observed(), record.first_observed()
     except NinewatchError:
         return []
+    forgotten = unconfigured(last, portfolio, recorded.renamings)
+    facts = Facts(recorded.all, former=Former.of(portfolio, recorded.renamings))
     late = [] if first is None else late_maintenance(portfolio, facts, first, SystemClock().now())
     return [*(f"the check {key} {message}" for key, message in forgotten.items()), *late]
 

@@ -11,6 +11,7 @@ from monitor.definitions import additions
 from monitor.errors import NinewatchError
 from monitor.facts import Facts
 from monitor.planned_maintenance import added_plans, late_maintenance
+from monitor.renamed import added_renamings
 from sla.interval import MINUTE
 
 if TYPE_CHECKING:
@@ -79,7 +80,8 @@ class FactRecorder:
             plans = list(added_plans(ledger.portfolio, ledger.facts, self._first_observed, now))
             self._report_late(now)
             source = self._health.config_source
-            self._add([*(each.fact(source) for each in found), *(each.fact(source) for each in plans)])
+            renamings = added_renamings(ledger.portfolio, ledger.facts, now)
+            self._add([*renamings, *(each.fact(source) for each in found), *(each.fact(source) for each in plans)])
 
     def _first_observed(self, product_id: str) -> int | None:
         """Return the instant of the first observation of the product's checks, None if there is none."""

@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 from typing import TYPE_CHECKING, Final
 
-from monitor.as_of import ledger_at, relied_on
+from monitor.as_of import ledger_at
 
 if TYPE_CHECKING:
     from monitor.config.model import Product
@@ -25,7 +25,6 @@ async def ledger_as_of(site: Site, product: Product, at: int, now: int) -> Ledge
         return site.ledger
     for _ in range(WAITS):
         if not (site.health.queue_since is not None and site.health.queue_since <= at):
-            wanted = relied_on(site.ledger, product.id)
-            return await asyncio.to_thread(ledger_at, site.ledger.portfolio, site.record, at, wanted)
+            return await asyncio.to_thread(ledger_at, site.ledger.portfolio, site.record, at, product.id)
         await asyncio.sleep(WAIT)
     return site.ledger

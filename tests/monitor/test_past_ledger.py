@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from monitor.as_of import ledger_at, relied_on
+from monitor.as_of import ledger_at
 from monitor.config.model import Portfolio
 from monitor.storage.base import Batch
 from monitor.storage.sqlite import SqliteStore
@@ -70,7 +70,7 @@ def test_what_left_the_configuration_counts_for_the_past_in_memory_and_from_the_
     runs = [run for history in ledger.everything() for run in history.runs()]
     store.write(Batch(runs=runs, facts=ledger.facts.all))
     store.close()
-    for wanted in (None, relied_on(ledger, "app")):
+    for wanted in (None, "app"):
         read = ledger_at(later, path, now, wanted)
         found = read.agreed("app", window, span.end)
         assert (found.raw, found.contractual) == (before.raw, before.contractual)
@@ -87,5 +87,5 @@ def test_a_check_that_was_removed_is_read_for_figures_of_its_time(tmp_path: Path
     runs = [run for history in ledger.everything() for run in history.runs()]
     store.write(Batch(runs=runs, facts=ledger.facts.all))
     store.close()
-    read = ledger_at(TIMES[1], tmp_path / "n.db", NOW + 41 * MINUTE, relied_on(ledger, "login"))
+    read = ledger_at(TIMES[1], tmp_path / "n.db", NOW + 41 * MINUTE, "login")
     assert read.measured("login", span, span.end) == before

@@ -111,6 +111,16 @@ def test_maintenance_that_other_changes_do_not_touch_is_one_exclusion_through_th
     assert excluded(ledger, 2 * HOUR, 8 * HOUR) == [(2 * HOUR, 3 * HOUR, "upgrade")]
 
 
+def test_maintenance_of_one_name_that_overlaps_through_a_change_of_plan_is_excluded_whole() -> None:
+    both = [block(HOUR, 4 * HOUR), block(2 * HOUR, 5 * HOUR), block(2 * HOUR, 6 * HOUR)]
+    ledger = started(portfolio(both))
+    reload(ledger, portfolio([*both, block(9 * HOUR, 10 * HOUR)]), NOW + 3 * HOUR)
+    found = excluded(ledger, 0, 8 * HOUR)
+    assert (found[0][0], found[-1][1]) == (HOUR, 6 * HOUR)
+    window = Interval(NOW, NOW + 8 * HOUR)
+    assert ledger.agreed("p", Window("w", window, window), window.end).excluded == 5 * HOUR
+
+
 @pytest.mark.parametrize("later", [None, {**SUNDAYS, "start": "2020-01-05T10:00", "end": "2020-01-05T11:00"}])
 def test_a_rule_counts_for_the_time_in_which_it_was_configured(later: dict[str, str] | None) -> None:
     """NOW is a Monday; of all products this time."""

@@ -85,9 +85,14 @@ def durations(cells: list[str]) -> tuple[int, int, int, int, int, int, int]:
 
 
 def figures(cells: list[str], policy: str) -> dict[str, Fraction | int | None]:
-    """Section 5's table."""
-    up, down, doubt_up, doubt_down, unknown, guess_up, guess_down = durations(cells)
-    known, total = up + down + doubt_up + doubt_down, len(cells)
+    """Section 5's table of cells."""
+    return table(durations(cells), policy)
+
+
+def table(lasted: tuple[int, int, int, int, int, int, int], policy: str) -> dict[str, Fraction | int | None]:
+    """Section 5's table of durations in the order of `Durations`; guesses are parts of unknown."""
+    up, down, doubt_up, doubt_down, unknown, guess_up, guess_down = lasted
+    known, total = up + down + doubt_up + doubt_down, up + down + doubt_up + doubt_down + unknown
     as_up = {"exclude": guess_up, "up": unknown, "down": 0}[policy]
     as_down = {"exclude": guess_down, "up": 0, "down": unknown}[policy]
     divisor = known + guess_up + guess_down if policy == "exclude" else total

@@ -201,6 +201,23 @@ def eras_of(found: list[Defined], timelines: list[Timeline], members: list[tuple
     return Eras(made)
 
 
+def test_members_are_those_of_the_definitions_until_an_instant() -> None:
+    old, new = every(10, 0, 100), every(10, 50, 100)
+    eras = Eras([Era(EVER, whole(old)), Era(50, whole(old, new), (new,), HOLD), Era(70, None)])
+    assert eras.defined_until(50) == (old,)
+    assert eras.defined_until(51) == (old, new)
+    assert eras.defined_until(90) == (old, new)
+
+
+def test_an_ended_definition_counts_no_observations_though_the_first_was_never_in_force() -> None:
+    """Until the first one is replaced it may still take effect, so that its observations count until then."""
+    check, other = every(10, 0, 100), Timeline(HOLD)
+    eras = Eras([Era(5, whole(check, other), (check, other), 1_000), Era(40, None)])
+    assert eras.counts(Interval(0, 40)).good == 4
+    assert eras.counts(Interval(0, 100)).good == 4
+    assert eras.counts(Interval(40, 100)).good == 0
+
+
 @given(definitions, checks, windows)
 def test_every_instant_is_composed_by_the_definition_that_held_then(
     found: list[Defined], members: list[tuple[oracle.Seen, int]], window: Interval

@@ -1,0 +1,329 @@
+"""Random histories of a daemon: observations, loads of changing configurations, corrections, restarts, kills.
+
+`History` makes the same history twice: in a ledger with its record, as the daemon does, and as a `World` of the oracle.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field, replace
+from fractions import Fraction
+from typing import TYPE_CHECKING, Any, Final
+
+from monitor.as_of import ledger_at
+from monitor.config.model import Portfolio
+from monitor.definitions import additions
+from monitor.engine.recorder import restore
+from monitor.facts import Facts
+from monitor.ledger import Ledger
+from monitor.planned_maintenance import added_plans
+from monitor.renamed import added_renamings
+from monitor.storage.base import Batch
+from monitor.storage.sqlite import SqliteStore
+from sla.correction import Correction, Revocation
+from sla.interval import SECOND, Interval
+from sla.observation import Observation, Outcome
+from sla.window import format_instant
+from tests.property.era_oracle import Load, Member, World
+from tests.support.ledgers import NOW, StandIn
+
+if TYPE_CHECKING:
+    from pathlib import Path
+    from random import Random
+
+STEP: Final = 30 * SECOND
+CHECKS: Final = ("a", "b", "c")
+OBJECTIVES: Final = ("99%", "99.9%", "90%")
+
+
+@dataclass
+class Check:
+    """A check as it is configured: its id, the identity of its record, and the former ids that it continues."""
+
+    id: str
+    identity: str
+    every: int = 2  # steps between two probes
+    timeout: int = 5
+    hold: int | None = None  # steps
+    was: list[str] = field(default_factory=list)
+
+    def written(self) -> StandIn:
+        hold = {} if self.hold is None else {"hold": f"{self.hold * STEP // SECOND}s"}
+        times = {"interval": f"{self.every * STEP // SECOND}s", "timeout": f"{self.timeout}s"}
+        return StandIn.model_validate(
+            {"id": self.id, "was": self.was, "http": "https://example.test/"} | times | hold
+            if self.was
+            else {"id": self.id, "http": "https://example.test/"} | times | hold
+        )
+
+    @property
+    def held(self) -> int:
+        return self.written().effective_hold
+
+
+@dataclass
+class Product:
+    """A product as it is configured."""
+
+    id: str
+    identity: str
+    checks: list[Check]
+    rule: str = "all"
+    objective: str = "99%"
+    excludes: tuple[str, ...] = ("maintenance", "corrections")
+    maintenance: list[tuple[int, int]] = field(default_factory=list)
+    was: list[str] = field(default_factory=list)
+
+    @property
+    def k(self) -> int:
+        n = len(self.checks)
+        return n if self.rule == "all" else 1 if self.rule == "any" else min(n, 2)
+
+    def written(self, names: dict[str, str]) -> dict[str, Any]:
+        rule = self.rule if self.rule in ("all", "any") else f"at_least {self.k}"
+        excludes = [
+            each if each in ("maintenance", "corrections") else {"dependency": names[each]} for each in self.excludes
+        ]
+        found = {
+            "id": self.id,
+            "objective": self.objective,
+            "rule": rule,
+            "checks": tuple(each.written() for each in self.checks),
+            "agreement": {"excludes": excludes},
+            "maintenance": _blocks(self.maintenance),
+        }
+        return found | ({"was": self.was} if self.was else {})
+
+
+def _blocks(spans: list[tuple[int, int]]) -> list[dict[str, str]]:
+    return [{"start": format_instant(a), "end": format_instant(b), "reason": "work"} for a, b in spans]
+
+
+def _meaning(load: Load) -> Any:
+    members = sorted((member.check, member.hold) for member in load.members)
+    return load.k, members, load.objective, sorted(load.excludes)
+
+
+class History:
+    """One daemon's life, a step every half minute."""
+
+    def __init__(self, random: Random, record: Path) -> None:
+        self.random, self.record, self.now = random, record, NOW - SECOND
+        self.world, self.did = World(), [""]
+        self.identities = 0
+        self.retired: set[tuple[str, str]] = set()  # former ids: an id that is used again would state two things
+        self._records: dict[tuple[str, str], str] = {}
+        self.products = [Product("p", "p", [self._new("a"), self._new("b")]), Product("q", "q", [self._new("a")])]
+        self.gone: list[Product] = []
+        self.for_all: list[tuple[int, int]] = []
+        self.corrections: list[tuple[Correction, list[Any]]] = []
+        self.store = SqliteStore(record, self.now)
+        self.ledger = Ledger(self.portfolio())
+        self._define()
+        self.now = NOW
+
+    def _new(self, name: str) -> Check:
+        self.identities += 1
+        return Check(name, f"{name}-{self.identities}")
+
+    def portfolio(self) -> Portfolio:
+        names = {each.identity: each.id for each in self.products}
+        products = [each.written(names) for each in self.products]
+        return Portfolio.model_validate(
+            {"products": products, "maintenance": _blocks(self.for_all), "time_zone": "UTC"}
+        )
+
+    def close(self) -> None:
+        self.store.close()
+
+    def step(self) -> None:
+        """Do what happens now, then probe what is due, and go on by half a minute."""
+        what = self.random.choices(
+            (self._load, self._correct, self._restart, self._kill, self._prune, lambda: None), (8, 3, 1, 2, 1, 20)
+        )[0]
+        what()
+        for product in self.products:
+            for check in product.checks:
+                self._probe(product, check)
+        self.now += STEP
+
+    def _probe(self, product: Product, check: Check) -> None:
+        at = self.now + int(check.identity.rpartition("-")[2]) % 4 * 7 * SECOND
+        if (at - NOW) // STEP % check.every or self.random.random() < 0.12:
+            return
+        outcome = self.random.choices(("good", "bad", "unknown"), (6, 3, 1))[0]
+        entry = self.ledger.entries[f"{product.id}/{check.id}"]
+        seen = Observation(entry.key, at, Outcome(outcome), "" if outcome == "good" else "x")
+        runs = entry.observe(seen)
+        self.store.write(Batch(observations=[seen], runs=runs))
+        self.world.observed.setdefault(check.identity, []).append((at, outcome, check.held))
+
+    # What happens
+
+    def _load(self) -> None:
+        self._keys()
+        for _ in range(self.random.randint(1, 2)):
+            self.random.choice(
+                (self._change_checks, self._change_check, self._change_product, self._plan, self._leave, self._rename)
+            )()
+        names = {each.identity for each in self.products}
+        for each in self.products:
+            each.excludes = tuple(e for e in each.excludes if e in names or e in ("maintenance", "corrections"))
+        self.did.append(f"{(self.now - NOW) // STEP}: load {self.products} {self.for_all}")
+        self.ledger.reload(self.portfolio())
+        self._define()
+
+    def _change_checks(self) -> None:
+        self._keys()
+        product = self.random.choice(self.products)
+        used = {name for each in product.checks for name in (each.id, *each.was)}
+        free = [name for name in CHECKS if name not in used and (product.identity, name) not in self.retired]
+        if free and self.random.random() < 0.5:
+            product.checks.append(self._again(product, self.random.choice(free)))
+        elif len(product.checks) > 1:
+            product.checks.remove(self.random.choice(product.checks))
+        self.random.shuffle(product.checks)
+
+    def _again(self, product: Product, name: str) -> Check:
+        """Return a check that continues the record that its key has, if it has one."""
+        key = (product.identity, name)
+        if key not in self._keys():
+            self._records[key] = self._new(name).identity
+        return Check(name, self._records[key])
+
+    def _keys(self) -> dict[tuple[str, str], str]:
+        for product in (*self.products, *self.gone):
+            for check in product.checks:
+                for name in (check.id, *check.was):
+                    self._records[product.identity, name] = check.identity
+        return self._records
+
+    def _change_check(self) -> None:
+        check = self.random.choice(self.random.choice(self.products).checks)
+        check.every = self.random.choice((1, 2, 4))
+        check.timeout = self.random.choice((5, 9))
+        check.hold = self.random.choice((None, 2 * check.every + 1))  # another interval, another hold
+
+    def _change_product(self) -> None:
+        product = self.random.choice(self.products)
+        product.rule = self.random.choice(("all", "any", "2"))
+        product.objective = self.random.choice(OBJECTIVES)
+        others = [
+            each.identity for each in self.products if each is not product and product.identity not in each.excludes
+        ]
+        product.excludes = tuple(each for each in ("maintenance", "corrections", *others) if self.random.random() < 0.6)
+
+    def _plan(self) -> None:
+        spans = self.random.choice([self.for_all, *(each.maintenance for each in self.products)])
+        if spans and self.random.random() < 0.5:
+            spans.remove(self.random.choice(spans))
+        else:
+            start = self.now + self.random.randint(-8, 8) * STEP + self.random.choice((0, 11)) * SECOND
+            spans.append((start, start + self.random.randint(1, 9) * STEP))
+
+    def _leave(self) -> None:
+        if self.gone and self.random.random() < 0.6:
+            self.products.append(self.gone.pop())
+        elif len(self.products) > 1:
+            self.gone.append(self.products.pop(self.random.randrange(len(self.products))))
+
+    def _rename(self) -> None:
+        product = self.random.choice(self.products)
+        if self.random.random() < 0.5:
+            check = self.random.choice(product.checks)
+            used = {name for each in product.checks for name in (each.id, *each.was)}
+            name = next(
+                n
+                for n in (*CHECKS, "d", "e", "f", "g", "h", "i", "j")
+                if n not in used and (product.identity, n) not in self._keys()
+            )
+            self._keys()
+            self.retired.add((product.identity, check.id))
+            check.was, check.id = [*check.was, check.id], name
+        elif len(product.was) < 2:
+            product.was, product.id = [*product.was, product.id], f"{product.identity}{len(product.was) + 2}"
+
+    def _define(self) -> None:
+        def began(name: str) -> int | None:
+            return min((at for each in self.ledger.of(name) if (at := each.timeline.begins) is not None), default=None)
+
+        facts = self.ledger.facts
+        found = list(additions(self.ledger.portfolio, self.ledger.definitions, began, facts.products, self.now))
+        plans = list(added_plans(self.ledger.portfolio, facts, began, self.now))
+        renamings = added_renamings(self.ledger.portfolio, facts, self.now)
+        self._state([*renamings, *(each.fact("test") for each in found), *(each.fact("test") for each in plans)])
+        present = {each.identity: each for each in self.products}
+        for name in {*present, *self.world.loads}:
+            self._load_of(name, present.get(name))
+            spans = present[name].maintenance if name in present else []
+            self.world.plans.setdefault(name, []).append((self.now, list(spans)))
+        self.world.plans.setdefault("", []).append((self.now, list(self.for_all)))
+
+    def _load_of(self, name: str, product: Product | None) -> None:
+        """Add a load to the world if it changes what the product means; the order of its members is no meaning."""
+        loads, found = self.world.loads.setdefault(name, []), self._terms(name, product)
+        if not loads or _meaning(loads[-1]) != _meaning(found):
+            loads.append(found)
+
+    def _terms(self, name: str, product: Product | None) -> Load:
+        if product is None:
+            return replace(self.world.loads[name][-1], made=self.now, members=[])
+        members = [Member(each.identity, each.held) for each in product.checks]
+        goal = Fraction(product.objective.rstrip("%")) / 100
+        return Load(self.now, product.k, members, goal, product.excludes)
+
+    def _state(self, facts: list[Any]) -> None:
+        if facts:
+            self.store.write(Batch(facts=facts))
+            self.ledger.facts = Facts(self.ledger.facts.all, facts, former=self.ledger.former)
+
+    def _correct(self) -> None:
+        standing = [each for each in self.corrections if each[1][3] is None]
+        if standing and self.random.random() < 0.3:
+            correction, plain = self.random.choice(standing)
+            plain[3] = self.now
+            self._state([Revocation(correction.id, "Ana", "no", self.now).fact()])
+            return
+        product = self.random.choice(self.products)
+        end = self.now - self.random.randint(0, 20) * STEP
+        span = Interval(end - self.random.randint(1, 9) * STEP, end)
+        correction = Correction(product.id, span, "Ana", "locked", self.now)
+        plain = [self.now, span.start, span.end, None]
+        if all(each.id != correction.id for each, _ in self.corrections):
+            self.corrections.append((correction, plain))
+            self.world.corrections.setdefault(product.identity, []).append(plain)
+            self._state([correction.fact()])
+
+    def _restart(self) -> None:
+        """A clean stop writes the growing runs; then the next process reads the record."""
+        self.did.append(f"{(self.now - NOW) // STEP}: restart")
+        self._fold()
+        self._begin()
+
+    def _kill(self) -> None:
+        self.did.append(f"{(self.now - NOW) // STEP}: kill")
+        self._begin()
+
+    def _prune(self) -> None:
+        self._fold()
+        self.store.prune(self.now - 12 * STEP)
+
+    def _fold(self) -> None:
+        self.store.write(Batch(runs=[run for history in self.ledger.everything() for run in history.growing()]))
+
+    def _begin(self) -> None:
+        self.store.close()
+        self.store = SqliteStore(self.record, self.now)
+        self.ledger = Ledger(self.portfolio())
+        self.ledger.facts = Facts(self.store.load_facts(), former=self.ledger.former)
+        self.store.write(Batch(runs=list(restore(self.ledger, self.store))))
+        self._define()
+
+    # What is asked
+
+    def ledgers(self, at: int, product: Product) -> dict[str, Ledger]:
+        """Return the ledgers that answer for an instant: the one in memory, and those that are read from the record."""
+        found = {
+            "record": ledger_at(self.portfolio(), self.record, at),
+            "product": ledger_at(self.portfolio(), self.record, at, product.id),
+        }
+        return found | ({"memory": self.ledger} if at >= self.now else {})

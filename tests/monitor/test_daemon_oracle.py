@@ -1,0 +1,125 @@
+"""The daemon's figures through reloads, restarts and kills are those of an oracle written from the contract alone."""
+
+from __future__ import annotations
+
+from fractions import Fraction
+from random import Random
+from typing import TYPE_CHECKING, Any
+
+import pytest
+
+from sla.calendar import Window
+from sla.interval import Interval
+from tests.monitor.daemon_worlds import STEP, History
+from tests.property.era_oracle import Judge
+from tests.property.oracle import table
+from tests.support.ledgers import NOW
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+    from sla.measured import Measured
+
+
+NAMES = ("up", "down", "doubt_up", "doubt_down", "unknown", "guess_up", "guess_down")
+
+
+def shown(found: Measured) -> dict[str, Any]:
+    """Return the figures of a measured window in the oracle's words."""
+    lasted = found.durations
+    return {
+        "up": lasted.up,
+        "down": lasted.down,
+        "doubt_up": lasted.doubt_up,
+        "doubt_down": lasted.doubt_down,
+        "unknown": lasted.unknown - lasted.guessed_up - lasted.guessed_down,
+        "guess_up": lasted.guessed_up,
+        "guess_down": lasted.guessed_down,
+        "allowed": found.allowed,
+        "objective": found.objective and found.objective.ratio,
+        "counts": tuple(found.counts),
+    } | derived(found)
+
+
+def derived(found: Measured) -> dict[str, Any]:
+    low, point, high = found.availability
+    down = found.downtime
+    bounds = {"low": low, "point": point, "high": high, "coverage": found.coverage}
+    return bounds | {"downtime": tuple(down), "remaining": found.budget and found.budget.remaining}
+
+
+def expected(judge: Judge, product: str, start: int, end: int, *, contractual: bool) -> dict[str, Any]:
+    found = judge.measured(product, start, end, contractual=contractual)
+    up, down, doubt_up, doubt_down, unknown, guess_up, guess_down = (found[name] for name in NAMES)
+    lasted = (up, down, doubt_up, doubt_down, unknown + guess_up + guess_down, guess_up, guess_down)
+    figures = table(lasted, "exclude")
+    bounds = {name: figures[name] for name in ("low", "point", "high", "coverage")}
+    down = tuple(figures[f"downtime_{name}"] for name in ("low", "point", "high"))
+    return found | bounds | {"downtime": down, "remaining": found["allowed"] - Fraction(down[1] or 0)}
+
+
+def compared(seed: int, folder: Path, steps: int = 60, windows: int = 4) -> int:
+    """Make one history and compare windows of it, as of several instants; return how many were compared."""
+    random = Random(seed)  # noqa: S311 - reproducible histories
+    history, count = History(random, folder / f"{seed}.db"), 0
+    try:
+        for step in range(1, steps + 1):
+            history.step()
+            if step % 20 == 0:
+                count += _ask(history, random, windows, seed)
+    finally:
+        history.close()
+    return count
+
+
+def _ask(history: History, random: Random, windows: int, seed: int) -> int:
+    count, passed = 0, (history.now - NOW) // STEP
+    for number in range(windows):
+        product = random.choice(history.products)
+        at = (
+            history.now if number == 0 else NOW + random.randint(1, passed) * STEP + random.choice((0, 0, 1, 7_000_003))
+        )
+        at = min(at, history.now)
+        edges = sorted(
+            random.randint(-4, (at - NOW) // STEP) * STEP + random.choice((0, 0, 1, 17_000_001)) for _ in "ab"
+        )
+        start, end = (min(NOW + edge, at) for edge in edges)
+        if start == end or not judge_knows(history, product.identity, at):
+            continue
+        judge, window = Judge(history.world, at), Window("w", Interval(start, end), Interval(start, end))
+        want = {kind: expected(judge, product.identity, start, end, contractual=kind) for kind in (False, True)}
+        for source, ledger in history.ledgers(at, product).items():
+            agreed = ledger.agreed(product.id, window, at)
+            raw = ledger.measured(product.id, Interval(start, end), at)
+            told = f"{seed=} {source=} {product.id=} {(start - NOW) / STEP=} {(end - NOW) / STEP=} {(at - NOW) / STEP=}"
+            told += "".join(f"\n{line}" for line in history.did)
+            for name, given, kind in (
+                ("raw", raw, False),
+                ("raw", agreed.raw, False),
+                ("agreed", agreed.contractual, True),
+            ):
+                wrong = differing(shown(given), want[kind])
+                assert not wrong, f"{name} {wrong} {told}"
+            count += 1
+    return count
+
+
+def differing(found: dict[str, Any], want: dict[str, Any]) -> dict[str, tuple[Any, Any]]:
+    return {name: (found[name], want[name]) for name in want if found[name] != want[name]}
+
+
+def judge_knows(history: History, product: str, at: int) -> bool:
+    """Return whether the product was defined by then; before, its figures are those of the configuration."""
+    return any(load.made <= at for load in history.world.loads[product])
+
+
+@pytest.mark.parametrize("seed", range(40))
+def test_figures_as_of_any_instant_are_those_of_the_oracle(seed: int, tmp_path: Path) -> None:
+    assert compared(seed, tmp_path) > 0
+
+
+@pytest.mark.full
+def test_figures_of_many_histories_are_those_of_the_oracle(tmp_path: Path) -> None:
+    counts = [compared(seed, tmp_path) for seed in range(1_000, 3_000)]
+    (tmp_path / "compared").write_text(f"{len(counts)} histories, {sum(counts)} comparisons")
+    assert min(counts) > 0

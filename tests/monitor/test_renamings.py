@@ -1,0 +1,111 @@
+"""Former ids are facts: a renamed check or product that is removed later keeps its history."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+import pytest
+
+from monitor.config.former_ids import Former
+from monitor.fact_history import history
+from monitor.facts import Facts
+from monitor.ledger import Ledger
+from monitor.renamed import added_renamings, unconfigured
+from sla.compose import Rule
+from sla.fact import RENAMING, Fact
+from sla.interval import MINUTE, Interval
+from tests.monitor.test_past_ledger import observe, portfolio
+from tests.monitor.test_planned_maintenance import define
+from tests.support.ledgers import NOW, StandIn
+
+if TYPE_CHECKING:
+    from monitor.config.model import Portfolio
+
+
+def named(*checks: tuple[str, str], product: str = "p", was: str = "") -> Portfolio:
+    """Return a portfolio of one product; each check is its id and its former one, if it has one."""
+    made = portfolio(**{product: {"checks": ["a"]} | ({"was": was} if was else {})})
+    stand_ins = tuple(
+        StandIn.model_validate(
+            {"id": name, "http": "https://example.test/", "interval": "1m", "timeout": "10s"}
+            | ({"was": old} if old else {})
+        )
+        for name, old in checks
+    )
+    only = made.products[0].model_copy(update={"checks": stand_ins})
+    return made.model_copy(update={"products": (only,)})
+
+
+def load(ledger: Ledger, loaded: Portfolio, now: int) -> None:
+    ledger.reload(loaded)
+    ledger.facts = Facts(ledger.facts.all, added_renamings(loaded, ledger.facts, now), former=ledger.former)
+    define(ledger, now)
+
+
+def restarted(ledger: Ledger, loaded: Portfolio) -> Ledger:
+    again = Ledger(loaded)
+    again.facts = Facts(ledger.facts.all, former=again.former)
+    again.restore(sorted((r for h in ledger.everything() for r in h.runs()), key=lambda r: (r.check, r.first)), [], [])
+    return again
+
+
+@pytest.mark.parametrize(
+    "through", [[named(("c", "a"), ("b", ""))], [named(("c", "a"), ("b", "")), named(("d", "c"), ("b", ""))]]
+)
+def test_a_renamed_check_that_is_removed_keeps_its_history(through: list[Portfolio]) -> None:
+    """Also where the second name states the one before it alone."""
+    ledger = Ledger(named(("a", ""), ("b", "")))
+    load(ledger, ledger.portfolio, NOW - MINUTE)
+    for number, each in enumerate([ledger.portfolio, *through]):
+        load(ledger, each, NOW + number * 10 * MINUTE)
+        observe(ledger, range(number * 10, number * 10 + 10), range(0))
+    past = Interval(NOW, NOW + (10 * len(through) + 9) * MINUTE)
+    before = ledger.compositions["p"].durations(past)
+    assert before.up == past.length
+    load(ledger, named(("b", "")), NOW + 100 * MINUTE)
+    assert ledger.compositions["p"].durations(past) == before
+    assert restarted(ledger, ledger.portfolio).compositions["p"].durations(past) == before
+
+
+def test_a_renaming_is_recorded_once_and_listed() -> None:
+    ledger = Ledger(named(("a", "")))
+    load(ledger, ledger.portfolio, NOW)
+    assert not list(added_renamings(ledger.portfolio, ledger.facts, NOW))
+    for _ in range(2):
+        load(ledger, named(("c", "a"), product="r", was="p"), NOW + MINUTE)
+    (fact,) = ledger.facts.renamings
+    assert (fact.product, fact.author) == ("r", "configuration")
+    said = [line for each in history(ledger.facts, "r") if each.fact == fact for line in each.changes]
+    assert said == ["renamed: p -> r", "renamed: p/a -> r/c", "renamed: p/c -> r/c", "renamed: r/a -> r/c"]
+
+
+def renaming(**body: Any) -> Fact:
+    return Fact.of(NOW, "configuration", RENAMING, "p", body)
+
+
+def test_former_ids_lead_through_chains_to_the_last_one_and_the_configuration_takes_precedence() -> None:
+    facts = [renaming(checks={"p/a": "p/b"}, products={"o": "p"}), renaming(checks={"p/b": "p/c", "x": "y", "y": "x"})]
+    assert Former.of(named(("z", "")), facts).check("p/a") == "p/c"
+    assert Former.of(named(("z", "")), facts).product("o") == "p"
+    assert Former.of(named(("b", "")), facts).checks["p/a"] == "p/b"
+    assert "p/a" not in Former.of(named(("a", "")), facts).checks
+    assert Former.of(named(("d", "b")), facts).check("p/a") == "p/d"
+    assert Former.of(named(("z", "")), [renaming(), Fact.of(NOW, "x", RENAMING, "p", ["newer"])]) == Former()
+
+
+def test_a_check_that_a_recorded_renaming_continues_is_not_reported() -> None:
+    facts = [renaming(checks={"p/a": "p/b"}, products={})]
+    assert list(unconfigured({"p/a": NOW, "p/b": NOW}, named(("z", "")), facts)) == ["p/b"]
+    assert list(unconfigured({"p/a": NOW, "p/b": NOW}, named(("z", "")))) == ["p/a", "p/b"]
+
+
+def test_two_members_that_a_renaming_makes_one_need_one_check() -> None:
+    """A former id that another check had: the rule of then cannot be met by more than there are."""
+    ledger = Ledger(named(("a", ""), ("b", "")))
+    two = ledger.portfolio.products[0]
+    rule = two.model_copy(update={"rule": Rule(2)})
+    load(ledger, ledger.portfolio.model_copy(update={"products": (rule,)}), NOW)
+    observe(ledger, range(10), range(0))
+    load(ledger, named(("b", "a")), NOW + 10 * MINUTE)
+    again = restarted(ledger, ledger.portfolio)
+    assert again.compositions["p"].durations(Interval(NOW, NOW + 9 * MINUTE)).up == 9 * MINUTE

@@ -1,0 +1,196 @@
+"""A product through changes of its definition, computed from measurement.md alone: one instant at a time.
+
+Between two neighbouring instants at which anything changes (an observation, the end of a hold, a midpoint, a
+definition, an edge of an exclusion) nothing changes, so that each such piece is judged at its first instant. Nothing in
+here knows how `sla` or `monitor` do it. Checks have one identity for ever, whatever they are called.
+"""
+
+from __future__ import annotations
+
+from bisect import bisect_right
+from dataclasses import dataclass, field
+from fractions import Fraction
+from itertools import pairwise
+from operator import itemgetter
+from typing import Any
+
+from tests.property.oracle import UNKNOWN, compose, standing
+
+SIDE = {"good": "up", "bad": "down"}
+
+
+@dataclass
+class Member:
+    """A check in a definition: its identity and its hold."""
+
+    check: str
+    hold: int
+
+
+@dataclass
+class Load:
+    """The terms of one product that a load states; none of its members: the configuration has it no longer."""
+
+    made: int
+    k: int
+    members: list[Member]
+    objective: Fraction
+    excludes: tuple[str, ...] = ("maintenance", "corrections")
+
+
+@dataclass
+class World:
+    """All that was observed and stated. Products are known by their identities, for ever.
+
+    `observed` has (at, outcome, hold) by check, `loads` by product, `plans` (made, [(start, end)]) by product and under
+    no name those of all, `corrections` (made, start, end, instant of the revocation or None) by product.
+    """
+
+    observed: dict[str, list[tuple[int, str, int]]] = field(default_factory=dict)
+    loads: dict[str, list[Load]] = field(default_factory=dict)
+    plans: dict[str, list[tuple[int, list[tuple[int, int]]]]] = field(default_factory=dict)
+    corrections: dict[str, list[list[Any]]] = field(default_factory=dict)
+
+    def as_of(self, at: int) -> World:
+        """Section 1: what was observed and recorded until the instant, nothing later."""
+        return World(
+            {name: [each for each in seen if each[0] <= at] for name, seen in self.observed.items()},
+            {name: [each for each in loads if each.made <= at] for name, loads in self.loads.items()},
+            {name: [each for each in plans if each[0] <= at] for name, plans in self.plans.items()},
+            {
+                name: [
+                    [made, start, end, None if revoked is None or revoked > at else revoked]
+                    for made, start, end, revoked in each
+                    if made <= at
+                ]
+                for name, each in self.corrections.items()
+            },
+        )
+
+
+class Judge:
+    """The figures of a world as of one instant."""
+
+    def __init__(self, world: World, at: int) -> None:
+        self.world = world.as_of(at)
+        self._known: dict[str, list[tuple[int, str, int]]] = {}
+        for name, seen in self.world.observed.items():
+            stands = standing([(at, outcome) for at, outcome, _ in seen])
+            holds = {at: hold for at, _, hold in seen}
+            self._known[name] = sorted((at, o, holds[at]) for at, o in stands.items() if o != UNKNOWN)
+        self._starts = {name: self._effects(name) for name in world.loads}
+
+    def check(self, name: str, x: int) -> str:
+        """Section 2, at one instant. The hold of a pair is that of its earlier observation."""
+        known = self._known.get(name, [])
+        later = bisect_right(known, x, key=itemgetter(0))
+        before = known[later - 1] if later else None
+        after = known[later] if later < len(known) else None
+        if before is None:
+            return "unknown"
+        at, outcome, hold = before
+        if after is None:
+            return f"doubt_{SIDE[outcome]}" if x < at + hold else "unknown"
+        if after[0] - at > hold:
+            return "unknown"
+        if after[1] == outcome:
+            return SIDE[outcome]
+        return f"doubt_{SIDE[outcome if x < (at + after[0]) // 2 else after[1]]}"
+
+    def _effects(self, product: str) -> list[int]:
+        """Section 3, "Eras": when each definition takes effect. Its new members are those that the one before lacks."""
+        starts: list[int] = []
+        former: set[str] = set()
+        for load in self.world.loads[product]:
+            new = [member for member in load.members if member.check not in former]
+            latest = load.made + max((member.hold for member in new), default=0)
+            firsts = [
+                min((at for at, _, _ in self.world.observed.get(each.check, []) if at >= load.made), default=latest)
+                for each in new
+            ]
+            starts.append(min(latest, max([load.made, *firsts])))
+            former = {member.check for member in load.members}
+        return starts
+
+    def definition(self, product: str, x: int) -> Load | None:
+        """Return the definition that holds at the instant."""
+        for load, start in reversed([*zip(self.world.loads[product], self._starts[product], strict=True)]):
+            if start <= x:
+                return load
+        return None
+
+    def state(self, product: str, x: int) -> str:
+        """Section 3, at one instant."""
+        load = self.definition(product, x)
+        if load is None or not load.members:
+            return "unknown"
+        return compose([self.check(each.check, x) for each in load.members], load.k)
+
+    def terms(self, product: str, x: int) -> Load:
+        """Return the objective and the agreement at the instant; before the first definition, its own."""
+        return self.definition(product, x) or self.world.loads[product][0]
+
+    def excluded(self, product: str, x: int) -> bool:
+        """Section 4, at one instant."""
+        for each in self.terms(product, x).excludes:
+            if each == "corrections":
+                found = any(s <= x < e and gone is None for _, s, e, gone in self.world.corrections.get(product, []))
+            elif each == "maintenance":
+                found = any(s <= x < e for name in ("", product) for s, e in self._planned(name, x))
+            else:
+                found = x < self._last_known(each) and self.state(each, x) in ("down", "doubt_down")
+            if found:
+                return True
+        return False
+
+    def _planned(self, name: str, x: int) -> list[tuple[int, int]]:
+        plans = self.world.plans.get(name, [])
+        return next((spans for made, spans in reversed(plans) if made <= x), plans[0][1] if plans else [])
+
+    def _last_known(self, product: str) -> int:
+        names = {member.check for load in self.world.loads.get(product, []) for member in load.members}
+        return max((each[0] for name in names for each in self._known.get(name, [])[-1:]), default=-1)
+
+    def edges(self) -> set[int]:
+        """Return every instant at which anything changes."""
+        found: set[int] = set()
+        for known in self._known.values():
+            found |= {at for at, _, _ in known} | {at + hold for at, _, hold in known}
+            found |= {(a[0] + b[0]) // 2 for a, b in pairwise(known)}
+        for name, loads in self.world.loads.items():
+            found |= {load.made for load in loads} | set(self._starts[name])
+        for plans in self.world.plans.values():
+            found |= {made for made, _ in plans} | {edge for _, spans in plans for span in spans for edge in span}
+        return found | {edge for each in self.world.corrections.values() for _, s, e, _ in each for edge in (s, e)}
+
+    def measured(self, product: str, start: int, end: int, *, contractual: bool) -> dict[str, Any]:
+        """Sections 5 and 7 of the window: durations, counts, the downtime that the objectives allow, the latest one."""
+        names = ("up", "down", "doubt_up", "doubt_down", "unknown", "guess_up", "guess_down")
+        lasted = dict.fromkeys(names, 0)
+        allowed = Fraction(0)
+        cuts = sorted({start, end, *(edge for edge in self.edges() if start < edge < end)})
+        for x, y in pairwise(cuts):
+            if contractual and self.excluded(product, x):
+                continue
+            lasted[self.state(product, x)] += y - x
+            allowed += (1 - self.terms(product, x).objective) * (y - x)
+        found: dict[str, Any] = lasted | {
+            "allowed": allowed,
+            "objective": self.terms(product, max(start, end - 1)).objective,
+        }
+        return found | {"counts": self._counts(product, start, end, contractual=contractual)}
+
+    def _counts(self, product: str, start: int, end: int, *, contractual: bool) -> tuple[int, int, int]:
+        """Section 11: the observations of the checks that were members then, at first those of the first definition."""
+        count = {"good": 0, "bad": 0, "unknown": 0}
+        for name, seen in self.world.observed.items():
+            for at, outcome in standing([(at, outcome) for at, outcome, _ in seen]).items():
+                inside = start <= at < end and not (contractual and self.excluded(product, at))
+                if inside and name in {member.check for member in self.terms(product, at).members}:
+                    count[outcome] += 1
+        return count["good"], count["bad"], count["unknown"]
+
+    def first_known(self, product: str) -> int | None:
+        """Return the first known observation of any check that was ever a member."""
+        names = {member.check for load in self.world.loads[product] for member in load.members}
+        return min((self._known[name][0][0] for name in names if self._known.get(name)), default=None)
