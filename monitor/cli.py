@@ -1,4 +1,4 @@
-"""The command line: `ninewatch --help`. Each command is a file in `monitor/commands`, read when it is asked for."""
+"""The command line: `ninewatch --help`. Each command is a file in `monitor/commands`, imported when it is used."""
 
 from __future__ import annotations
 
@@ -13,8 +13,8 @@ from monitor import log
 from monitor.errors import NinewatchError
 from monitor.share import version
 
-# Command -> the file in monitor/commands and the name in it, in the order of --help. By name only: the calculator need
-# not wait for the daemon's imports.
+# Command -> file in monitor/commands and function, in the order of --help. Names, not imports: `nines` need not import
+# the daemon.
 COMMANDS = {
     "run": "run:run",
     "demo": "demo:demo",
@@ -62,7 +62,7 @@ def cli() -> None:
 
 
 def main() -> None:
-    """Run the command line; an error a person can mend is one line on standard error, with exit status 2."""
+    """Run the command line; a NinewatchError is one line on standard error, with exit status 2."""
     log.configure()
     try:
         _run()
@@ -72,10 +72,10 @@ def main() -> None:
 
 
 def _run() -> None:
-    """Run the command line to its last byte: an answer that could not be written must not pass for a verdict.
+    """Run the command and flush its output, so that an unwritten result is an error, not a verdict.
 
     Raises:
-        NinewatchError: standard output cannot take what was to be said.
+        NinewatchError: standard output cannot be written.
     """
     try:
         try:
@@ -86,7 +86,7 @@ def _run() -> None:
     except OSError as error:
         if error.filename is not None:
             raise
-        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())  # the interpreter writes once more as it ends
-        if isinstance(error, BrokenPipeError):  # whoever read it has gone, and wants to hear no more
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())  # the interpreter flushes once more at exit
+        if isinstance(error, BrokenPipeError):  # the reader has closed the pipe
             sys.exit(2)
         raise NinewatchError(f"standard output cannot be written: {error.strerror or error}") from None

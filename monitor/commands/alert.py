@@ -1,4 +1,4 @@
-"""`ninewatch alert`: test a receiver, list notifications, have them retried, silence alerts."""
+"""`ninewatch alert`: test receivers, list and retry notifications, silence alerts."""
 
 from __future__ import annotations
 

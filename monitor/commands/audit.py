@@ -1,4 +1,4 @@
-"""`ninewatch audit`: claims that a page publishes, checked against the arithmetic."""
+"""`ninewatch audit`: check the availability claims of a published page."""
 
 from __future__ import annotations
 

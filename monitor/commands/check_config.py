@@ -1,4 +1,4 @@
-"""`ninewatch check-config`: is the configuration sound, and what is doubtful in it?"""
+"""`ninewatch check-config`: report errors and warnings of a configuration."""
 
 from __future__ import annotations
 
@@ -52,7 +52,7 @@ def check_config(path: Path | None, modules: Path | None) -> None:
 
 
 def _sound(path: Path) -> bool:
-    """Print what is wrong and doubtful, or how much there is; return whether nothing is wrong."""
+    """Print errors and warnings, or a summary; return True without errors."""
     found = examined(path)
     for warning in found.warnings:
         click.echo(f"warning: {warning}", err=True)

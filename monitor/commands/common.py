@@ -1,4 +1,4 @@
-"""What several commands need."""
+"""Functions that several commands share."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ if TYPE_CHECKING:
 
 
 def examined(path: Path, *, allow_exec: bool = True) -> Examined:
-    """Return what is at the path, examined with all probe kinds; whoever runs checks says whether exec is one."""
+    """Return the configuration at the path, checked with all probe kinds, with `exec` only if `allow_exec`."""
     return examine(path, check_types(allow_exec=allow_exec), RECEIVER_TYPES)
 
 

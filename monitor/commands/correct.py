@@ -1,4 +1,4 @@
-"""`ninewatch correct` and `corrections`: say that time was not to count, take it back, list what was said."""
+"""`ninewatch correct` and `corrections`: add, revoke and list corrections."""
 
 from __future__ import annotations
 
@@ -87,7 +87,7 @@ def corrections(as_json: bool, path: Path | None) -> None:
 
 @dataclass(frozen=True, slots=True)
 class Place:
-    """The record that is spoken of, the zone of local times, and the products' ids if they are known."""
+    """The record, the zone of local times, and the products' ids if a configuration is given."""
 
     record: Path
     zone: ZoneInfo
@@ -109,7 +109,7 @@ class Place:
 
 
 def place_of(path: Path | None) -> Place:
-    """Return the place that a configuration names, or that of a daemon without one."""
+    """Return the place of a configuration, or the defaults without one."""
     if path is None:
         fields = Portfolio.model_fields
         return Place(fields["store"].default, zones.zone(fields["time_zone"].default), None)
@@ -133,7 +133,7 @@ def _correction(place: Place, product: str | None, interval: str | None, author:
 
 
 def _revocation(place: Place, correction: str, author: str, reason: str) -> Revocation:
-    """Return the revocation, unless nothing of the id was ever said, or it is taken back already."""
+    """Return the revocation of an existing correction that is not revoked yet."""
     facts = place.corrections()
     if correction not in {fact.id for fact in facts if isinstance(fact, Correction)}:
         raise NinewatchError(f'unknown correction "{correction}"; list them with `ninewatch corrections`')

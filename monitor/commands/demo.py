@@ -1,4 +1,4 @@
-"""`ninewatch demo`: the daemon on a portfolio that misbehaves on purpose."""
+"""`ninewatch demo`: run the daemon on simulated products."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""`ninewatch history`: list what was stated about a product over time."""
+"""`ninewatch history`: list the facts about a product."""
 
 from __future__ import annotations
 
@@ -47,7 +47,7 @@ def history_command(product: str, since: str | None, as_json: bool, path: Path |
 
 
 def _since(text: str, place: Place) -> int:
-    """Return the instant that was written, or the one that is a duration ago."""
+    """Return the instant, or the instant a duration before now."""
     try:
         return SystemClock().now() - parse_duration(text)
     except ValueError:
@@ -60,7 +60,7 @@ def _since(text: str, place: Place) -> int:
 
 
 def _require(product: str, place: Place, facts: Facts) -> None:
-    """Refuse a product that is neither configured nor in the record: the id is mistyped more often than not."""
+    """Reject a product that is neither configured nor in the record, which is probably a typing error."""
     recorded = {fact.product for fact in facts.all if fact.product}
     known = sorted({*(place.products or ()), *recorded})
     if product not in (place.products or ()) and not is_known(facts, product):

@@ -1,4 +1,4 @@
-"""`ninewatch measure`: availability, with its bounds, from any log of outcomes."""
+"""`ninewatch measure`: availability with bounds from any log of outcomes."""
 
 from __future__ import annotations
 
@@ -30,7 +30,7 @@ T = TypeVar("T")
 
 
 class _Parsed(click.ParamType[Any]):
-    """An option's value as one of our parsers reads it; what the parser refuses is a usage error in its words."""
+    """An option type that uses one of our parsers; the parser's ValueError becomes a usage error."""
 
     def __init__(self, name: str, parse: Callable[[str], Any]) -> None:
         self.name = name
@@ -141,7 +141,7 @@ def measure_command(
     last observation. --rule combines the vantages of a check; with --by none it combines all checks. Exit status: 1 if
     an objective is missed, 2 if an option or a line is invalid.
     """
-    # Imported late: numpy takes a tenth of a second that no other command should spend.
+    # Imported here, because numpy takes 0.1 s to import.
     from monitor.measuring.output import as_csv, as_text
 
     terms = _terms(**options, doubts_samples=changes is None)
@@ -185,7 +185,7 @@ def _of_changes(files: tuple[str, ...], terms: Terms, until: int | None, times_i
 
 
 def _complete_until(until: str | None, *, zone: ZoneInfo, window: str | None, **options: Any) -> int | None:
-    """Return up to when a log of changes is said to be complete: by --until, else by the end of --window START/END.
+    """Return the instant up to which a log of changes is complete: --until, else the end of --window START/END.
 
     No log knows of what is still to come, so that the end of a window counts up to now.
     """
@@ -245,7 +245,7 @@ def _planned(files: tuple[str, ...]) -> list[Maintenance]:
 
 
 def _windows(text: str | None, zone: ZoneInfo) -> Callable[[Interval], Window]:
-    """Return how to get the window of a record that reaches from its first observation to the instant asked about."""
+    """Return a function from the span of the record to the window to measure."""
     if text is None:
         return lambda record: Window("the whole record", record, record)
     if "/" in text:
@@ -273,7 +273,7 @@ def _given(option: str, parse: Callable[[str], T], text: str) -> T:
 
 
 def _instant(text: str, zone: ZoneInfo) -> int:
-    """Return an instant written as in a file, or without an offset: then as a wall clock of the zone shows it."""
+    """Return an instant as in a file; without an offset it is local time in the zone."""
     from monitor.measuring.instants import instant
 
     try:
@@ -283,7 +283,7 @@ def _instant(text: str, zone: ZoneInfo) -> int:
 
 
 def _span(text: str, zone: ZoneInfo) -> Interval:
-    """Return START/END. An empty one is none of our business: it measures nothing, and the figures say so."""
+    """Return START/END. An empty interval is allowed and gives no figures."""
     start, slash, end = text.partition("/")
     if not slash:
         raise ValueError(f'"{text}" is not START/END; write 2026-11-01T00:00:00Z/2026-12-01T00:00:00Z')

@@ -1,4 +1,4 @@
-"""`ninewatch nines`: what an objective allows, and what it takes to observe, to prove and to reach it."""
+"""`ninewatch nines`: allowed downtime, probe interval and prerequisites of an objective."""
 
 from __future__ import annotations
 
@@ -81,7 +81,7 @@ def _proving(objective: Objective, interval: int, *, resolves: bool) -> str:
 
 
 def _days(length: int) -> str:
-    """Return whole days from a hundred on, tenths below, rounded up: a day less would not prove it."""
+    """Return whole days from 100 days on, else tenths, rounded up, because a shorter record proves less."""
     if length >= 100 * DAY:
         return f"{-(-length // DAY):,} days"
     return f"{-(-10 * length // DAY) / 10:.1f} days"

@@ -1,4 +1,4 @@
-"""`ninewatch plan`: what a design can reach, what may be promised of it, and what to change next."""
+"""`ninewatch plan`: predict the availability of a design and the gain of changes."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""`ninewatch probe`: one attempt, now, and everything it found."""
+"""`ninewatch probe`: make one attempt and print its result."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""`ninewatch report`: what a product delivered in a window, as a file to read, sign or reckon with."""
+"""`ninewatch report`: write an availability report of a window."""
 
 from __future__ import annotations
 
@@ -103,7 +103,7 @@ def _write(path: Path, content: bytes) -> None:
 
 
 def _bundle_path(name: str, output: Path | None, product: str) -> Path:
-    """Return where the bundle is written: as named, else next to the report, else in the working directory."""
+    """Return the path of the bundle: as specified, else next to the report, else in the working directory."""
     if name:
         path = Path(name)
     elif output is not None:
@@ -174,7 +174,7 @@ def _window(text: str, at: int, portfolio: Portfolio) -> Window:
 
 
 def _judge(window: Window) -> None:
-    """Refuse what no record is of, and what nobody could read: a report is told month by month at the longest.
+    """Reject windows outside the range of records, or too long for a report by month.
 
     Raises:
         ValueError: it is so.
@@ -212,7 +212,7 @@ def _told(
 
 
 def _bytes(found: Told, form: str, paper: str) -> bytes:
-    """Return the report in the format; each is imported only when it is asked for."""
+    """Return the report in the format; the format's module is imported here, when it is needed."""
     if form == "json":
         from monitor.reporting.plain import as_json
 

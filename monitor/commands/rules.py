@@ -1,4 +1,4 @@
-"""`ninewatch rules`: the Prometheus rules, with links to this daemon's pages."""
+"""`ninewatch rules`: print the Prometheus rules with links to the daemon's pages."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""`ninewatch run`: the daemon."""
+"""`ninewatch run`: run the daemon."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ if TYPE_CHECKING:
 
 
 def _networks(context: click.Context, option: click.Parameter, given: tuple[str, ...]) -> tuple[Network, ...]:
-    """Return the networks of an option that takes several, apart or with commas between them."""
+    """Return the networks of a repeatable option, whose values may be lists with commas."""
     try:
         return tuple(ip_network(each.strip()) for one in given for each in one.split(","))
     except ValueError as error:

@@ -1,4 +1,4 @@
-"""`ninewatch standby`: who stood by, for how many hours, and what they met."""
+"""`ninewatch standby`: print stand-by hours and incidents per person."""
 
 from __future__ import annotations
 
@@ -76,7 +76,7 @@ def _instant(text: str, zone: ZoneInfo) -> int:
 
 
 def _period(text: str, at: int, zone: ZoneInfo) -> Interval:
-    """Return the period: whole days of the zone, where it is told in days; a rolling time, where it is finer."""
+    """Return the period: whole local days if it is given in days, else a rolling window."""
     try:
         if "/" in text:
             span = parse_interval(text, zone)
@@ -94,7 +94,7 @@ def _period(text: str, at: int, zone: ZoneInfo) -> Interval:
 
 @dataclass(frozen=True, slots=True)
 class _Line:
-    """Hours of one person, in all or on one day. `incidents` is None where the record cannot be read."""
+    """Stand-by time of one person, total or per day. `incidents` is None if the record cannot be read."""
 
     person: str
     day: str
@@ -105,7 +105,7 @@ class _Line:
 
 @dataclass(frozen=True, slots=True)
 class _Sheet:
-    """The period's stand-by time. `incidents` are by rota; None where the record cannot be read."""
+    """Stand-by time of the period. `incidents` are by rota; None if the record cannot be read."""
 
     span: Interval
     zone: ZoneInfo
@@ -115,7 +115,7 @@ class _Sheet:
     notes: list[str]
 
     def lines(self, by: str) -> list[_Line]:
-        """Return a line for each person, or for each person and day."""
+        """Return one line per person, or per person and day."""
         parts = [("", self.span)] if by == "person" else list(self._days())
         lines = [self._line(each, day, part) for day, part in parts for each in stood(self.shifts, part)]
         return sorted(lines, key=lambda line: (line.person, line.day))
@@ -172,7 +172,7 @@ def _of_rotas(portfolio: Portfolio, recorded: Sequence[Incident]) -> dict[str, l
 
 
 def _unsteady(rota: Rota, held: Sequence[Shift], span: Interval, portfolio: Portfolio) -> Iterator[str]:
-    """Yield in words when nobody stood by for the rota, and when several did."""
+    """Yield a note per gap and per overlap of the rota."""
     zone = portfolio.zone
     for gap in gaps(held, rota.wanted(span, portfolio.time_zone)):
         yield f"{rota.id}: no one on stand-by {_when(gap, zone)}"
@@ -193,7 +193,7 @@ def _told(at: int, zone: ZoneInfo) -> str:
 
 
 def _hours(length: int) -> str:
-    """Return hours in decimal, rounded at the fourth digit: to less than a second."""
+    """Return decimal hours with 4 digits, exact to less than a second."""
     return f"{float(round(Fraction(length, HOUR), 4)):.4f}".rstrip("0").rstrip(".")
 
 
@@ -212,7 +212,7 @@ def _as_csv(sheet: _Sheet, lines: Sequence[_Line]) -> str:
 
 
 def _cell(text: str) -> str:
-    """Return text that no spreadsheet takes for a formula: a calendar's summary is anybody's."""
+    """Return text that a spreadsheet does not read as a formula; summaries of calendars are not trusted."""
     return f"'{text}" if text[:1] in ("=", "+", "-", "@") else text
 
 

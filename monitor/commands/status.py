@@ -1,4 +1,4 @@
-"""`ninewatch status`: how the portfolio stands, asked of the running daemon."""
+"""`ninewatch status`: print the state of all products, queried from the daemon."""
 
 from __future__ import annotations
 
@@ -64,7 +64,7 @@ def status(path: Path | None, as_json: bool) -> None:
 
 
 def _agree(path: Path, digest: str, running: Any, where: HostPort) -> None:
-    """Refuse to show the figures of another configuration as those of this one.
+    """Reject a daemon that runs another configuration.
 
     Raises:
         NinewatchError: the daemon runs another one; names both, and what to do.
@@ -106,7 +106,7 @@ def _stranger(where: HostPort) -> NinewatchError:
 
 
 def _said(error: OSError) -> str:
-    """Return the system's words for the error, without its number."""
+    """Return the system's error message without its number."""
     reason = error.reason if isinstance(error, urllib.error.URLError) else error
     return ((isinstance(reason, OSError) and reason.strerror) or str(reason)).lower()
 
@@ -116,7 +116,7 @@ def _notes(products: list[dict[str, Any]]) -> list[str]:
 
 
 def _watched(products: list[dict[str, Any]]) -> Iterator[str]:
-    """Yield a line per product whose record is younger than its window."""
+    """Yield one line per product whose record is younger than its window."""
     for product in products:
         if (found := product.get("watched")) is not None:
             bounds = found["availability"]

@@ -1,4 +1,4 @@
-"""`ninewatch verify`: recompute the figures of a report from its bundle, and compare them with what is stated."""
+"""`ninewatch verify`: recompute the figures of a report from its bundle and compare them."""
 
 from __future__ import annotations
 
@@ -132,7 +132,7 @@ def _value(value: Any) -> str:
 
 
 def _plain(text: str) -> str:
-    """Return the text without characters that a terminal would act on: a bundle is anybody's input."""
+    """Return the text without control characters; the content of a bundle is not trusted."""
     return "".join(each if each.isprintable() else "\N{REPLACEMENT CHARACTER}" for each in text)
 
 

@@ -1,4 +1,4 @@
-"""How commands put numbers into words."""
+"""Numbers as text."""
 
 from __future__ import annotations
 

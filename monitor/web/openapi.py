@@ -1,4 +1,4 @@
-"""The OpenAPI description of /api/v1: written as tables, so that a test can hold it to the routes and the answers."""
+"""The OpenAPI description of /api/v1, as tables that a test compares with the routes and responses."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ def _object(**properties: Any) -> dict[str, Any]:
 
 
 def _figures(**properties: Any) -> dict[str, Any]:
-    """Return an object of figures; some have `watched` (a young record) and `objectives` (changed ones) too."""
+    """Return an object of figures, optionally with `watched` (young record) and `objectives` (changed objectives)."""
     found = _object(**properties)
     return found | {"properties": properties | {"watched": _ref("Watched"), "objectives": _list(_ref("Promised"))}}
 
@@ -217,7 +217,7 @@ SCHEMAS: dict[str, Any] = {
     ),
 }
 
-# path -> (what it tells, the schema of its answer, its query parameters with what they mean)
+# path -> (summary, schema of the response, query parameters with their meaning)
 PATHS: dict[str, tuple[str, dict[str, Any], dict[str, str]]] = {
     "/api/v1/products": ("Every product with its figures over its own window", _list(_ref("Summary")), {}),
     "/api/v1/products/{id}": ("One product: every window, its checks, its open incidents", _ref("Product"), {}),
@@ -244,9 +244,9 @@ PATHS: dict[str, tuple[str, dict[str, Any], dict[str, str]]] = {
         {"since": "only facts recorded since this RFC 3339 instant"},
     ),
     "/api/v1/heads": (
-        "Heads of the record's closed days in order: SHA-256 of what was recorded and of the head before",
+        "Chain heads of the record's closed days, in order: SHA-256 of the day's data and of the previous head",
         _list(_ref("Head")),
-        {"from": "only heads from this number on", "limit": "at most 1000"},
+        {"from": "only heads from this number", "limit": "at most 1000"},
     ),
     "/api/v1/incidents": (
         "Incidents, newest first",
@@ -254,7 +254,7 @@ PATHS: dict[str, tuple[str, dict[str, Any], dict[str, str]]] = {
         {
             "product": "only incidents of this product",
             "state": "open or resolved",
-            "window": "only incidents that touch it, each with downtime_in_window_seconds: 30d, month, START/END",
+            "window": "only incidents that overlap it, each with downtime_in_window_seconds: 30d, month, START/END",
             "limit": "at most 1000",
         },
     ),
@@ -274,7 +274,7 @@ def description() -> dict[str, Any]:
         "info": {
             "title": "ninewatch",
             "version": "1",
-            "description": "Measured availability with its bounds. Durations are in seconds; null means no figure.",
+            "description": "Measured availability with bounds. Durations are in seconds; null means no figure.",
         },
         "paths": {path: {"get": _operation(path, *row)} for path, row in PATHS.items()},
         "components": {"schemas": SCHEMAS},

@@ -151,7 +151,7 @@ def test_quantiles_are_years_that_were_drawn() -> None:
 
 def test_what_would_take_an_hour_to_draw_is_refused_with_what_to_ask_for() -> None:
     busy = design(*(part(f"p{n}", Repairable(HOUR, MINUTE, 20)) for n in range(50)))
-    with pytest.raises(NinewatchError, match=r"ask for --years \d+ or fewer"):
+    with pytest.raises(NinewatchError, match=r"use --years \d+ or fewer"):
         simulate(busy, 10_000, 1)
 
 
