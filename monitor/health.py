@@ -122,6 +122,10 @@ class Health:
         """Return for how many microseconds the oldest unwritten observation has been waiting; 0 when none is."""
         return max(0, now - self.queue_since) if self.queue_since is not None else 0
 
+    def notification_delay(self, now: int) -> int:
+        """Return for how many microseconds the oldest undelivered notification has been due; 0 when none is."""
+        return max(0, now - self.notification_oldest) if self.notification_oldest is not None else 0
+
     def unrecorded(self, now: int) -> int:
         """Return for how many microseconds nothing could be written; 0 while the store writes."""
         return max(0, now - self.unrecorded_since) if self.unrecorded_since is not None else 0

@@ -65,8 +65,13 @@ def incident_alert(incident: ProductIncident, product: Product | None) -> Alert:
     )
 
 
-def body_of(alert: Alert, event: Kind, ledger: Ledger, dependencies: Dependencies, now: int) -> str:
-    """Return the message of an event as JSON: the webhook's body, and under `extra` what only people read."""
+def body_of(
+    alert: Alert, event: Kind, former: tuple[str, ...], *, ledger: Ledger, dependencies: Dependencies, now: int
+) -> str:
+    """Return the message of an event as JSON: the webhook's body, and under `extra` what only some receivers need.
+
+    `former` are the severities that the receiver was notified of besides the present one.
+    """
     portfolio, product = ledger.portfolio, ledger.products.get(alert.product)
     checks = _checks(ledger, alert)
     paging = alert.severity is Severity.PAGE and alert.incident is not None
@@ -87,6 +92,7 @@ def body_of(alert: Alert, event: Kind, ledger: Ledger, dependencies: Dependencie
             "for": _few(dependencies.clients(alert.product)),
             "muted": _few(dependencies.dependents(alert.product)) if paging else [],
             "notes": list(alert.notes),
+            "former_severities": list(former),
         },
     }
     return json.dumps(body, ensure_ascii=False)

@@ -21,10 +21,15 @@ if TYPE_CHECKING:
 
 @dataclass(slots=True)
 class Told:
-    """The notifications of one alert to one receiver: how many of each event, and the severity of the last."""
+    """The notifications of one alert to one receiver: the number of each event, and the severities, newest last."""
 
-    severity: str = ""
+    severities: tuple[str, ...] = ()
     events: Counter[Kind] = field(default_factory=Counter)
+
+    @property
+    def severity(self) -> str:
+        """The severity of the last one."""
+        return self.severities[-1] if self.severities else ""
 
     @property
     def open(self) -> bool:
@@ -33,7 +38,7 @@ class Told:
 
     def add(self, row: Notification) -> None:
         """Take in a notification."""
-        self.severity = row.severity
+        self.severities = (*(each for each in self.severities if each != row.severity), row.severity)
         self.events[row.event] += 1
 
 
@@ -90,14 +95,18 @@ def rows_of(
     told: Mapping[str, Told],
     now: int,
     due: Callable[[str, Kind], int],
-    body: Callable[[Kind], str],
+    body: Callable[[Kind, tuple[str, ...]], str],
 ) -> Iterator[Notification]:
-    """Yield a row of the outbox for each event; `due` gives the instant of sending, `body` the message."""
-    bodies: dict[Kind, str] = {}
+    """Yield a row of the outbox for each event; `due` gives the instant of sending.
+
+    `body` gives the message, from the event and the other severities that the receiver was notified of.
+    """
+    bodies: dict[tuple[Kind, tuple[str, ...]], str] = {}
     for receiver, event in events:
         before = told.get(receiver, Told())
-        if event not in bodies:
-            bodies[event] = body(event)
+        former = tuple(each for each in before.severities if each != alert.severity)
+        if (event, former) not in bodies:
+            bodies[event, former] = body(event, former)
         yield Notification(
             key=alert.key,
             receiver=receiver,
@@ -108,5 +117,5 @@ def rows_of(
             due=due(receiver, event),
             severity=alert.severity,
             product=alert.product,
-            body=bodies[event],
+            body=bodies[event, former],
         )

@@ -122,7 +122,7 @@ class Alerting:
             return ()
         body = partial(body_of, alert, ledger=ledger, dependencies=self._dependencies, now=now)
         due = partial(self._due, alert, now)
-        rows = tuple(rows_of(alert, events, told, now, due, lambda event: body(event)))
+        rows = tuple(rows_of(alert, events, told, now, due, body))
         self._announced.add(rows)
         self.outbox.add(rows, now, written=False)
         hastened = [each for row in rows if row.event in URGENT for each in self.outbox.hasten(row)]

@@ -34,6 +34,13 @@ _COUNTERS = (
         "record_losses",
     ),
     ("ninewatch_hook_failures", "Errors in hooks after an observation (probing continued)", "hook_failures"),
+    ("ninewatch_notifications_sent", "Notifications that a receiver has confirmed", "notifications_sent"),
+    ("ninewatch_notification_failures", "Attempts to deliver a notification that failed", "notification_failures"),
+    (
+        "ninewatch_alerting_defects",
+        "Errors of ninewatch while deciding or delivering",
+        "alerting_defects",
+    ),
     ("ninewatch_late_observations", "Observations dropped because a later one was recorded", "late_observations"),
 )
 _SECONDS = (
@@ -59,6 +66,8 @@ _GAUGES = (
         "1 if file descriptors are exhausted, or were in the last minute",
         "descriptors_exhausted",
     ),
+    ("ninewatch_notifications_waiting", "Notifications that are not delivered", "notifications_waiting"),
+    ("ninewatch_receivers_failing", "Receivers whose last attempt failed", "receivers_failing"),
     (
         "ninewatch_config_reload_success",
         "1 if the last load of the configuration succeeded",
@@ -85,6 +94,7 @@ class DaemonCollector(Collector):
             yield GaugeMetricFamily(name, help_, value=float(getattr(health, field)))
         yield from self._wall_clock()
         yield from self._store()
+        yield from self._notifications()
         yield from self._configuration()
 
     def _wall_clock(self) -> Iterator[Metric]:
@@ -115,6 +125,11 @@ class DaemonCollector(Collector):
             since,
             unit="seconds",
         )
+
+    def _notifications(self) -> Iterator[Metric]:
+        late = self._health.notification_delay(self._clock.now()) / SECOND
+        name, help_ = "ninewatch_notification_delay", "For how long the oldest undelivered notification has been due"
+        yield GaugeMetricFamily(name, help_, late, unit="seconds")
 
     def _configuration(self) -> Iterator[Metric]:
         health = self._health

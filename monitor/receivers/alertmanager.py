@@ -66,9 +66,7 @@ class AlertmanagerReceiver(TlsReceiver):
 def alerts_of(message: Message) -> list[dict[str, Any]]:
     """Return the alert as it stands. Its severity is a label, so one of another severity ends with the change."""
     fields = message.fields
-    severities = [fields["severity"]]
-    if message.event in (Kind.RESOLVED, Kind.ESCALATED):
-        severities += [each for each in ("page", "ticket") if each != fields["severity"]]
+    severities = [fields["severity"], *message.extra.get("former_severities", ())]
     return [_alert(message, each, firing=message.firing and each == fields["severity"]) for each in severities]
 
 

@@ -28,6 +28,8 @@ def degradations(health: Health) -> list[str]:
         found.append("no free file descriptors: affected probes are unknown; raise the limit of open files")
     if not health.config_reload_success:
         found.append("the last configuration change was rejected; the previous configuration stays in force")
+    if health.receivers_failing:
+        found.append(f"receivers that failed to take the last notification: {health.receivers_failing}; see alert list")
     return found
 
 

@@ -99,11 +99,14 @@ SECOND: dict[str, Any] = {
 }
 
 
+FORMER: dict[str, Any] = {"summary": "Common Forms is down", "team": "CoCo", "former_severities": ["ticket"]}
+
+
 def samples() -> dict[str, Message]:
     """Return one message of each form, by name."""
     return {
         "opened": message(),
-        "escalated": message(Kind.ESCALATED, severity="page"),
+        "escalated": message(Kind.ESCALATED, severity="page", extra=FORMER),
         "resolved": message(Kind.RESOLVED),
         "ticket": message(severity="ticket"),
         "burn": message(**BURN),

@@ -16,7 +16,7 @@ from monitor.config.outbound import OutboundBlock
 from monitor.notification import Kind
 from sla.interval import SECOND
 from tests.support.certificates import server_context
-from tests.support.messages import message, receiver, secret, send
+from tests.support.messages import FORMER, message, receiver, secret, send
 from tests.support.servers import answer, saying, serving, silent
 from tests.support.sinks import Reply, Sink
 
@@ -145,7 +145,7 @@ async def test_every_peer_of_alertmanager_is_sent_to_and_one_that_takes_it_is_en
 
 
 async def test_an_escalation_ends_the_alert_of_the_former_severity(sink: Sink) -> None:
-    await send(receiver(alertmanager=sink.url("")), message(Kind.ESCALATED, severity="page"))
+    await send(receiver(alertmanager=sink.url("")), message(Kind.ESCALATED, extra=FORMER))
     page, ticket = sink.received[0].json()
     assert (page["labels"]["severity"], ticket["labels"]["severity"]) == ("page", "ticket")
     assert page["endsAt"] > ticket["endsAt"]

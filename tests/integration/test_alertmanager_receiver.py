@@ -1,0 +1,57 @@
+"""The daemon's own alerts through a real Alertmanager: exactly one firing and one resolved, also across its restart."""
+
+from __future__ import annotations
+
+from contextlib import ExitStack
+from pathlib import Path
+
+import pytest
+
+from tests.support.daemon_process import watching
+from tests.support.monitoring import alertmanager
+from tests.support.processes import fetch, needs, until
+from tests.support.sinks import Sink
+from tests.support.targets import Target
+
+pytestmark = [pytest.mark.slow, pytest.mark.needs_prometheus, needs("prometheus-alertmanager")]
+
+ROUTED = """
+route: {{receiver: pager, group_by: [key], group_wait: 0s, group_interval: 1s, repeat_interval: 1h}}
+receivers: [{{name: pager, webhook_configs: [{{url: "{url}", send_resolved: true}}]}}]
+"""
+CONFIG = """
+listen: 127.0.0.1:0
+store: {store}
+receivers: [{{id: am, alertmanager: ["{manager}"]}}]
+products:
+  - id: poc
+    objective: 99%
+    checks: [{{id: front, http: "{target}", interval: 200ms, timeout: 150ms}}]
+"""
+
+
+def alerts(sink: Sink, status: str) -> list[str]:
+    """Return the keys of the alerts that the pager was sent with this status."""
+    bodies = [each.json() for each in list(sink.received)]
+    return [alert["labels"]["key"] for body in bodies for alert in body["alerts"] if alert["status"] == status]
+
+
+def test_an_outage_is_one_firing_and_one_resolved_alert(tmp_path: Path) -> None:
+    with ExitStack() as stack:
+        target, sink = stack.enter_context(Target().serving()), stack.enter_context(Sink().serving())
+        manager = stack.enter_context(alertmanager(tmp_path, ROUTED.format(url=sink.url())))
+        config = tmp_path / "ninewatch.yaml"
+        config.write_text(CONFIG.format(store=tmp_path / "nw.db", manager=manager, target=target.url("/")))
+        watch = stack.enter_context(watching(config))
+        target.status["/"] = 503
+        (key,) = until("the page", lambda: alerts(sink, "firing"))
+        (incident,) = watch.api("/incidents")
+        assert incident["resolved"] is None
+        found = fetch(f"{manager}/api/v2/alerts")[1].decode()
+        assert key in found
+        assert '"product":"poc"' in found
+        target.status.clear()
+        until("its end", lambda: alerts(sink, "resolved"))
+        assert alerts(sink, "firing") == alerts(sink, "resolved") == [key]
+        assert watch.metric("ninewatch_notifications_sent_total") == 2
+        assert watch.metric("ninewatch_notifications_waiting") == 0
