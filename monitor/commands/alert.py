@@ -12,6 +12,7 @@ import click
 
 from monitor.alerting.delivery import Target, attempt
 from monitor.clock import SystemClock
+from monitor.commands.alert_sink import sink_command
 from monitor.commands.common import loaded
 from monitor.commands.correct import place_of
 from monitor.engine.rig import rigged
@@ -48,6 +49,9 @@ _WHO = click.option("--author", required=True, help="Name of the person who says
 @click.group(short_help="Test a receiver; list, retry and silence notifications.")
 def alert() -> None:
     """Test a receiver, list notifications, retry them, silence alerts."""
+
+
+alert.add_command(sink_command)
 
 
 @alert.command("test", short_help="Send a test message to a receiver.")

@@ -13,12 +13,13 @@ from click.testing import CliRunner, Result
 
 from monitor.cli import cli
 from monitor.clock import SystemClock
+from monitor.commands.alert_sink import listening
 from monitor.journal import Journal
 from monitor.storage.base import Batch
 from monitor.storage.sqlite import SqliteStore
 from sla.interval import HOUR, MINUTE, SECOND
 from sla.silence import RETRY, silences
-from tests.support.messages import row
+from tests.support.messages import message, receiver, row, send
 from tests.support.sinks import Reply, Sink
 
 NOW = SystemClock().now()
@@ -48,7 +49,7 @@ def record(config: Path, *notifications: Any) -> Path:
     return path
 
 
-def run(*words: str | Path) -> Result:
+def run(*words: str | int | Path) -> Result:
     return CliRunner().invoke(cli, ["alert", *map(str, words)])
 
 
@@ -143,3 +144,23 @@ def test_without_a_record_nothing_is_written(config: Path) -> None:
     done = run("silence", "--all", "--for", "2h", "--reason", "x", "--author", "Ada", "-c", config)
     assert "there is no record" in str(done.exception)
     assert not (config.parent / "record.db.journal.jsonl").exists()
+
+
+async def test_the_sink_prints_and_confirms_what_it_is_sent() -> None:
+    shown: list[str] = []
+    async with listening(0, 0, shown.append) as (http, smtp):
+        hook = receiver(webhook=f"http://127.0.0.1:{http}/hook")
+        block = {"to": "ops@example.org", "from": "nw@example.org", "server": f"127.0.0.1:{smtp}", "security": "none"}
+        for each in (hook, receiver(email=block)):
+            assert not (await send(each, message())).error
+    posted, mailed = shown
+    assert posted.startswith("--- POST /hook\n")
+    assert json.loads(posted.partition("\n")[2])["event"] == "opened"
+    assert mailed.startswith(
+        "--- mail to ops@example.org: [PAGE] Common Forms is down\n[PAGE] Common Forms is down\nSince"
+    )
+
+
+def test_a_port_that_is_taken_is_named_with_a_remedy(sink: Sink) -> None:
+    done = run("sink", "--http-port", sink.port, "--smtp-port", 0)
+    assert "choose another port" in str(done.exception)
