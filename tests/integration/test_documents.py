@@ -34,9 +34,7 @@ DOCUMENTS = sorted(
 HELM = shutil.which("helm", path=str(ROOT / ".tools")) or shutil.which("helm")
 
 # What a test cannot run as it is written: the command -> why, and what is run in its place (None: nothing).
-_NEEDS_THE_SINK = (
-    "runs until it is stopped, or sends to the one that does; tests/monitor/commands/test_alert.py has both"
-)
+_NEEDS_THE_SINK = "runs until it is stopped, or sends to it; tests/monitor/commands/test_alert.py does both"
 EXEMPT: dict[str, tuple[str, str | None]] = {
     "ninewatch alert sink": (_NEEDS_THE_SINK, None),
     "ninewatch alert test channel -c examples/alerting.yaml": (_NEEDS_THE_SINK, None),

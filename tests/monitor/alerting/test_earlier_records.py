@@ -1,0 +1,57 @@
+"""Records of earlier versions: open incidents are continued without a page, and their end announces nothing."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from monitor.alerting.service import Alerting
+from monitor.config.loader import load
+from monitor.engine.recorder import Recorder, restore
+from monitor.health import Health
+from monitor.ledger import Ledger
+from monitor.probes.registry import check_types
+from monitor.receivers.registry import RECEIVER_TYPES
+from monitor.storage.backup import backup_path
+from monitor.storage.sqlite import SqliteStore
+from monitor.storage.writer import Writer
+from monitor.vocabulary import ProbeResult
+from sla.interval import SECOND
+from sla.observation import Outcome
+from tests.support.clocks import ManualClock
+from tests.support.records import NAMES, unpack
+
+HOOK = '\nreceivers: [{id: ops, webhook: "https://ops.example.org/hook"}]\n'
+
+
+@pytest.mark.parametrize("name", NAMES)
+async def test_open_incidents_are_wrapped_without_a_page(
+    name: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    config = unpack(name, tmp_path)
+    config.write_text(config.read_text() + HOOK)
+    portfolio = load(config, check_types(allow_exec=False), RECEIVER_TYPES)
+    ledger, store = Ledger(portfolio), SqliteStore(portfolio.store, 0)
+    assert list(tmp_path.glob(f"{backup_path(portfolio.store, 0).name[:-1]}*")), "the record was copied first"
+    restore(ledger, store)
+    clock, health = ManualClock((ledger.latest or 0) + SECOND), Health()
+    writer = Writer(store, health, clock)
+    alerting = Alerting(ledger, writer, clock, health)
+    alerting.restore(store)
+    wrapped = {each.product: each for each in alerting.outages.ongoing()}
+    ongoing = {each.product for each in ledger.open_incidents()}
+    assert wrapped.keys() == ongoing
+    assert all(each.unannounced == each.severity for each in wrapped.values())
+    async with Recorder(ledger, writer, health, decide=alerting.changed) as recorder:
+        await alerting.look()
+        for _ in range(12):
+            clock.jump(10)
+            for entry in ledger.entries.values():
+                recorder.record(entry, ProbeResult(Outcome.GOOD), clock.now(), 0.01)
+    assert health.alerting_defects == 0
+    kept = store.load_product_incidents()
+    assert {each.product for each in kept if each.resolved is not None} == ongoing
+    assert store.load_notifications() == []
+    store.close()
