@@ -1,1 +1,1 @@
-"""What machines read: metrics in Prometheus' text format, alert rules, dashboards."""
+"""Prometheus metrics, alert rules and the dashboard."""

@@ -1,4 +1,4 @@
-"""The lines of one check. They are cached: a check that was not probed since the last scrape costs next to nothing."""
+"""Metric lines of one check, cached: a check without a probe since the last scrape costs next to nothing."""
 
 from __future__ import annotations
 
@@ -23,9 +23,9 @@ _SAYS = {True: Outcome.GOOD, False: Outcome.BAD, None: Outcome.UNKNOWN}
 
 
 class CheckLines:
-    """One check's samples, a text for each of FAMILIES (empty where there is no sample).
+    """Samples of one check, one text per family of FAMILIES (empty without a sample).
 
-    `steady` tells whether the last refresh found the check as it was, and no probe since that said anything else.
+    `steady` is true if neither the last refresh nor a probe since then changed the check.
     """
 
     __slots__ = (
@@ -66,11 +66,11 @@ class CheckLines:
 
     @property
     def standing(self) -> tuple[IncidentTracker, Timeline]:
-        """What decides whether the check is in an outage."""
+        """The standing of the check, which decides whether it is in an outage."""
         return self._entry.tracker, self._entry.timeline
 
     def refresh(self, now: int) -> None:
-        """Bring the texts up to the instant. What was last seen stands until the check's hold is over, then it goes."""
+        """Update the texts to the instant. The last result is published until the check's hold is over."""
         entry = self._entry
         if self._version == entry.version and now <= self._until:
             self.steady = True
@@ -98,7 +98,7 @@ class CheckLines:
         return f"{self._plain[9]}{open_:d}\n" if open_ or self._entry.timeline.last_known is not None else ""
 
     def _standing(self, now: int) -> tuple[bool | None, int]:
-        """Return whether the check is up (None: unknown), and until when that holds if no probe says otherwise."""
+        """Return whether the check is up (None: unknown), and until when that is valid without a new probe."""
         known = self._entry.timeline.last_known
         if known is None or now > known[0] + self._entry.hold:
             return None, _FOREVER

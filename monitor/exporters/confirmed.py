@@ -1,7 +1,7 @@
-"""Counters that are derived from the record: published once the record holds what they count.
+"""Counters derived from the record, published once their events are on disk.
 
-What was observed is in memory before it is on disk, and a kill takes what is not. A counter that had been published by
-then would fall at the restart, which Prometheus takes for a reset: `increase()` would count all of it once more.
+Observations are in memory before they are on disk, and a kill loses the rest. A counter that had been published by then
+would fall at the restart. Prometheus reads that as a reset, and `increase()` would count everything again.
 """
 
 from __future__ import annotations
@@ -15,7 +15,7 @@ T = TypeVar("T")
 
 
 class Confirmed(Generic[T]):
-    """The newest value that is on disk, and one that waits to be. `value` is None before there is one."""
+    """The newest value on disk, and one that is not on disk yet. `value` is None before the first."""
 
     __slots__ = ("_mark", "_waiting", "value")
 
@@ -25,9 +25,9 @@ class Confirmed(Generic[T]):
         self._mark = 0
 
     def offer(self, value: T, health: Health) -> T | None:
-        """Take the present value and return the one to publish.
+        """Accept the present value and return the value to publish.
 
-        While a value waits, later ones are not taken: under a steady load the newest is never all on disk.
+        While a value waits, later ones are ignored, because under a steady load the newest is never completely on disk.
         """
         written = health.records_written
         if self._waiting is not None and written >= self._mark:

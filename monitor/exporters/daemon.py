@@ -1,4 +1,4 @@
-"""The daemon's own families. They are few, so prometheus-client's registry renders them."""
+"""Metric families of the daemon itself. They are few, so prometheus-client renders them."""
 
 from __future__ import annotations
 
@@ -77,7 +77,7 @@ _GAUGES = (
 
 
 class DaemonCollector(Collector):
-    """Reads the record of health at each scrape."""
+    """A collector that reads the health record at each scrape."""
 
     def __init__(self, health: Health, clock: Clock) -> None:
         self._health = health
@@ -144,7 +144,7 @@ class DaemonCollector(Collector):
             yield InfoMetricFamily("ninewatch_time_zone_database", "Time zone database in use", named)
 
     def _modules(self) -> Iterator[Metric]:
-        """Yield what blackbox_exporter says of its modules, by its names, where we stand in for it."""
+        """Yield blackbox_exporter's families about its modules, if ninewatch replaces it."""
         health = self._health
         if health.blackbox_reload_success is None or health.blackbox_reload_at is None:
             return
@@ -160,7 +160,7 @@ class DaemonCollector(Collector):
 
 
 class Daemon:
-    """The registry of the daemon's own families, and of its process: CPU, memory, open files."""
+    """The registry of the daemon's families and of its process: CPU, memory, open files."""
 
     def __init__(self, health: Health, clock: Clock) -> None:
         self.registry = CollectorRegistry(auto_describe=False)
@@ -168,7 +168,7 @@ class Daemon:
         ProcessCollector(registry=self.registry)
 
     def page(self, dialect: Dialect) -> bytes:
-        """Return the families in the dialect; in OpenMetrics with the `# EOF` that ends the whole page."""
+        """Return the families in the dialect; for OpenMetrics with the final `# EOF`."""
         if dialect is Dialect.TEXT:
             return text(self.registry)
         return bytes(openmetrics(self.registry))  # type: ignore[no-untyped-call]

@@ -1,4 +1,4 @@
-"""The alerts about the daemon itself: whether it answers, keeps its schedule, and records what it observes."""
+"""Alerts about the daemon itself: availability, schedule and recording."""
 
 from __future__ import annotations
 

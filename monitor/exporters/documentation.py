@@ -1,4 +1,4 @@
-"""docs/metrics.md: every family of /metrics with its type, labels and meaning, made from the families themselves."""
+"""docs/metrics.md: type, labels and meaning of every family, generated from the families."""
 
 from __future__ import annotations
 
@@ -68,7 +68,7 @@ def _row(family: Family) -> str:
 
 
 def _daemon() -> Iterator[Family]:
-    """Yield the daemon's own families, those of blackbox_exporter's modules included."""
+    """Yield the daemon's families, including those of blackbox_exporter's modules."""
     health = Health(config_reload_at=0, blackbox_reload_success=True, blackbox_reload_at=0)
     for metric in DaemonCollector(health, SystemClock()).collect():
         suffix = {"counter": "_total", "info": "_info"}.get(metric.type, "")

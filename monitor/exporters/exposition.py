@@ -1,4 +1,4 @@
-"""How a metric is written down: families, label values and the two dialects a Prometheus may ask for."""
+"""The text formats of metrics: families, label values and the two dialects."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ from enum import Enum
 
 
 class Dialect(Enum):
-    """The text formats. Sample lines are the same in both; what announces a family and ends the page differs."""
+    """A text format. Sample lines are the same in both; family headers and the end of the page differ."""
 
     TEXT = "text/plain; version=0.0.4; charset=utf-8"
     OPENMETRICS = "application/openmetrics-text; version=1.0.0; charset=utf-8"
@@ -34,7 +34,7 @@ class Family:
     recorded: bool = False
 
     def head(self, dialect: Dialect) -> str:
-        """Return the lines that announce the family, each with its line feed.
+        """Return the header lines of the family, each with a line feed.
 
         OpenMetrics names a counter's family without the `_total` of its samples, and knows units.
         """
@@ -46,9 +46,9 @@ class Family:
 
 
 def escape(value: str) -> str:
-    r"""Return the text as it stands between the quotes of a label value.
+    r"""Return the text escaped for a label value.
 
-    A lone surrogate has no UTF-8 form and becomes a question mark; one hostile name must not take the page down.
+    A lone surrogate has no UTF-8 form and becomes a question mark.
 
     >>> escape('a"b\\c')
     'a\\"b\\\\c'
@@ -68,9 +68,9 @@ def series(name: str, /, **labels: str) -> str:
 
 
 def negotiate(accept: str) -> Dialect:
-    """Return the dialect for an Accept header: OpenMetrics 1.0.0 for whoever takes it, the old text otherwise.
+    """Return the dialect for an Accept header: OpenMetrics 1.0.0 if accepted, else the text format.
 
-    Weights are compared, because a scraper may name OpenMetrics only as its second choice.
+    Weights are compared, because OpenMetrics may be the second choice.
     """
     best, wanted = 0.0, Dialect.TEXT
     for offer in accept.split(","):

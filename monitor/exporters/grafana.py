@@ -1,6 +1,6 @@
-"""The Grafana dashboard that ninewatch ships: `dashboards/portfolio.json` is `dashboard_file()`; a test compares them.
+"""The Grafana dashboard: `dashboards/portfolio.json` is `dashboard_file()`; a test compares them.
 
-What it shows is in `monitor.exporters.sections`, how a panel is written in `monitor.exporters.panels`.
+`monitor.exporters.sections` has its content, `monitor.exporters.panels` the format of a panel.
 """
 
 from __future__ import annotations
@@ -19,7 +19,7 @@ def dashboard_file() -> str:
 
 
 def dashboard() -> Json:
-    """Return the portfolio dashboard. Its data source and products are variables, so that it imports anywhere."""
+    """Return the portfolio dashboard. Data source and products are variables."""
     return {
         "uid": "ninewatch-portfolio",
         "title": "ninewatch: portfolio",
@@ -68,7 +68,7 @@ def _variables() -> Iterator[Json]:
 
 
 def _incidents() -> Json:
-    """Marks on every graph where a product's count of open incidents rose from nothing."""
+    """Return annotations where a product's first incident opens."""
     return {
         "name": "Incidents",
         "datasource": DATASOURCE,

@@ -40,7 +40,7 @@ class Query:
 
 @dataclass(frozen=True, slots=True)
 class Panel:
-    """A panel without its place. `width` is in 24ths; `body` holds what only this kind of panel has."""
+    """A panel without a position. `width` is in 24ths; `body` has the fields of its kind."""
 
     kind: str
     title: str
@@ -74,7 +74,7 @@ class Section:
 
 
 def flow(sections: Iterable[Section]) -> Iterator[Json]:
-    """Yield rows and panels left to right, a new line where the grid's 24 columns are full."""
+    """Yield rows and panels left to right, with a new line after 24 columns."""
     number, y = 1, 0
     for section in sections:
         yield _row(section.title, number, y)
@@ -88,28 +88,28 @@ def flow(sections: Iterable[Section]) -> Iterator[Json]:
 
 
 def series(title: str, description: str, unit: str, *queries: Query, width: int = 12, **custom: Any) -> Panel:
-    """Lines over time; `custom` overrides the drawing (`drawStyle`, `stacking`, ...)."""
+    """Return lines over time; `custom` overrides the drawing (`drawStyle`, `stacking`, ...)."""
     drawing = {"lineWidth": 1, "fillOpacity": 10, "showPoints": "never", "spanNulls": False, **custom}
     options = {"legend": {"displayMode": "list", "placement": "bottom"}, "tooltip": {"mode": "multi", "sort": "desc"}}
     return Panel("timeseries", title, description, queries, {**_field(unit, custom=drawing), "options": options}, width)
 
 
 def stat(title: str, description: str, unit: str, *queries: Query, steps: Sequence[Json] = (), width: int = 4) -> Panel:
-    """Numbers of now; `steps` colour them."""
+    """Return present values, coloured by `steps`."""
     reduce = {"calcs": ["lastNotNull"], "fields": "", "values": False}
     options = {"colorMode": "value", "graphMode": "none", "reduceOptions": reduce, "textMode": "auto"}
     return Panel("stat", title, description, queries, {**_field(unit, steps), "options": options}, width, 4)
 
 
 def bars(title: str, description: str, unit: str, *queries: Query, steps: Sequence[Json], width: int = 12) -> Panel:
-    """One horizontal bar a series, for now."""
+    """Return one horizontal bar per series, with present values."""
     reduce = {"calcs": ["lastNotNull"], "fields": "", "values": False}
     options = {"displayMode": "basic", "orientation": "horizontal", "reduceOptions": reduce, "showUnfilled": True}
     return Panel("bargauge", title, description, queries, {**_field(unit, steps), "options": options}, width)
 
 
 def states(title: str, description: str, query: Query, names: Mapping[int, tuple[str, str]]) -> Panel:
-    """A band a series; `names` maps each value to its word and colour, so that state is never told by colour alone."""
+    """Return one band per series; `names` maps each value to text and colour."""
     mapped = {str(value): {"text": text, "color": colour, "index": value} for value, (text, colour) in names.items()}
     body = _field("none", custom={"fillOpacity": 80, "lineWidth": 0, "spanNulls": False})
     body["fieldConfig"]["defaults"]["mappings"] = [{"type": "value", "options": mapped}]
@@ -118,7 +118,7 @@ def states(title: str, description: str, query: Query, names: Mapping[int, tuple
 
 
 def table(title: str, description: str, key: str, columns: Mapping[str, tuple[str, str]]) -> Panel:
-    """One row a value of the label `key`; `columns`: heading -> unit and expression, aggregated by `key`."""
+    """Return one row per value of the label `key`; `columns`: heading -> unit and expression, aggregated by `key`."""
     letters = {f"Value #{chr(ord('A') + i)}": heading for i, heading in enumerate(columns)}
     body = _field("none")
     body["fieldConfig"]["overrides"] = [_unit_of(heading, unit) for heading, (unit, _) in columns.items()]
@@ -132,12 +132,12 @@ def table(title: str, description: str, key: str, columns: Mapping[str, tuple[st
 
 
 def steps(base: str, *above: tuple[float, str]) -> Sequence[Json]:
-    """Colour thresholds: `base` below the first, then each colour from its value on."""
+    """Return colour thresholds: `base` below the first, then each colour from its value on."""
     return [{"color": base, "value": None}, *({"color": colour, "value": value} for value, colour in above)]
 
 
 def _times(count: int) -> dict[str, bool]:
-    """Name the time columns an outer join leaves: `Time`, or `Time 1`, `Time 2`, ... if there are several."""
+    """Return the names of the time columns after an outer join: `Time`, or `Time 1`, `Time 2`, ..."""
     return {"Time": True, **{f"Time {i}": True for i in range(1, count + 1)}}
 
 

@@ -1,4 +1,4 @@
-"""The lines of one product: its state, and its figures over every window."""
+"""Metric lines of one product: its state, and its figures over every window."""
 
 from __future__ import annotations
 
@@ -44,7 +44,7 @@ def window_name(length: int) -> str:
 def nested(history: History, lengths: Iterable[int], now: int) -> Iterator[tuple[int, Durations]]:
     """Yield the durations of the windows that end at `now`, shortest first.
 
-    Each is the one before and the slice of time before that, so that the open end is swept once for all of them.
+    Each adds a slice to the previous one, so that the time up to now is computed once.
     """
     total, end = Durations(), now
     for length in sorted(lengths):
@@ -54,9 +54,9 @@ def nested(history: History, lengths: Iterable[int], now: int) -> Iterator[tuple
 
 
 class ProductLines:
-    """One product's samples, a text for each of FAMILIES (empty where there is no sample).
+    """Samples of one product, one text per family of FAMILIES (empty without a sample).
 
-    `measured_at` is the instant that the figures are of; `troubled` tells whether it is not up, or was down in the last
+    `measured_at` is the instant of the figures; `troubled` is true if the product is not up or was down in the last
     hours.
     """
 
@@ -118,7 +118,7 @@ class ProductLines:
         return series(FAMILIES[family].name, product=self.product.id, window=window)
 
     def _policies(self) -> tuple[str, str]:
-        """Return the lines that only the definition decides: the burn alerts' thresholds, and whether they can fire."""
+        """Return the thresholds of the burn alerts and whether they can fire, which depend on the definition only."""
         product, thresholds, possible = self.product, "", ""
         for policy in BURN_POLICIES:
             able = product.burn_obstacle(policy) is None
@@ -134,7 +134,7 @@ class ProductLines:
         return availability, series(FAMILIES[2].name, **names), downtime
 
     def measure(self, now: int) -> Iterator[None]:
-        """Bring state and figures up to the instant, in steps: with a thousand checks each takes a while."""
+        """Update state and figures to the instant, in steps, because each takes a while with 1,000 checks."""
         self._history.settle()
         yield
         state = self._history.state(now)
@@ -171,8 +171,8 @@ class ProductLines:
     def _certainly_down(self, measured: Mapping[int, Durations], now: int) -> int:
         """Return the certain downtime on record, microseconds.
 
-        It never falls: later observations take no certain downtime back (measurement.md, section 2), and definitions
-        do not reach back.
+        It never falls: later observations subtract no certain downtime (measurement.md, section 2), and definitions do
+        not affect the past.
         """
         if (decided := self._history.decided_until(now)) < now:
             return self._history.durations(Interval(EVER, decided)).down
@@ -198,7 +198,7 @@ class ProductLines:
         self.texts[12] = _line(self._exhaustion, None if end is None else Fraction(end, SECOND))
 
     def agree(self, excluded: Iterable[Exclusion], window: Interval) -> None:
-        """Set the contractual availability over the product's own window as last measured, less what is left out."""
+        """Set the contractual availability over the product's own window, as last measured, after exclusions."""
         counted = self._own
         if cut := [each.interval for each in excluded]:
             counted = Durations()
@@ -215,21 +215,21 @@ class ProductLines:
                 yield _line(series(FAMILIES[14].name, **names, bound=bound), Fraction(length, SECOND))
 
     def count(self, incidents: int | None) -> None:
-        """Set how many incidents there are on record; None before that is known to be on disk."""
+        """Set the number of recorded incidents; None before it is on disk."""
         self.texts[9] = "" if incidents is None else f"{self._plain[9]}{incidents}\n"
 
     def incidents(self, still_open: Sequence[Incident]) -> None:
-        """Set how many incidents are open, and what those found first."""
+        """Set the number of open incidents, and the results of their first failing probes."""
         self.texts[10] = f"{self._plain[10]}{len(still_open)}\n"
         self.texts[15] = "".join(f"{series(FAMILIES[15].name, **_info(each))}1\n" for each in still_open)
 
     def outage(self, ongoing: bool | None) -> None:
-        """Set whether the product is in an outage; None while too little is known to say."""
+        """Set whether the product is in an outage; None if unknown."""
         self.texts[16] = "" if ongoing is None else f"{self._plain[16]}{ongoing:d}\n"
 
 
 def _info(incident: Incident) -> dict[str, str]:
-    """Return an open incident's labels, of its first failing probe: they stay the same while it is open."""
+    """Return an open incident's labels, from its first failing probe, so that they stay the same."""
     first = incident.first
     return {
         "product": incident.product,

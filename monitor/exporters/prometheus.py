@@ -1,15 +1,14 @@
-"""Everything that `/metrics` says, as blocks of bytes that are made a few milliseconds at a time.
+"""The page `/metrics`, rendered in blocks of a few milliseconds.
 
-prometheus-client renders the daemon's own few families. A thousand checks and their products are some tens of thousands
-of samples, for which it takes 373 ms with the event loop standing still (facts/performance.md, section 5); those are
-kept here as lines, and only what changed since the last scrape is written anew:
+prometheus-client renders the daemon's own families. For the tens of thousands of samples of 1,000 checks and their
+products it takes 373 ms, during which the event loop is blocked. So these are cached as lines, and only changed ones
+are rewritten:
 
-- A check's lines are rewritten when it was probed, or when its last outcome came to the end of its hold.
-- A product is measured anew when any of its checks changed, or said anything but what it said before. The others take
-  turns, the oldest figures first: TROUBLED a scrape of those that are not up or were down in their last six hours, and
-  QUIET of the rest, whose figures only move as old time leaves the long windows. Up to 64 products, then, every figure
-  is of this very scrape; of a thousand quiet ones the oldest is of the 16th last, which can only flatter too little,
-  because what leaves is at best as good as what came. `ninewatch_figures_age_seconds` says how old the oldest is.
+- A check's lines are rewritten after a probe, and when its hold is over.
+- A product is measured again when one of its checks changed. The others take turns, oldest figures first: per scrape,
+  TROUBLED of those that are not up or were down in the last six hours, and QUIET of the rest, whose figures change only
+  because old time leaves the windows. With up to 64 products every figure is of this scrape; of 1,000 quiet ones the
+  oldest is 16 scrapes old. `ninewatch_figures_age_seconds` is the age of the oldest figures.
 """
 
 from __future__ import annotations
@@ -38,16 +37,16 @@ if TYPE_CHECKING:
     from monitor.ledger import Ledger
     from sla.incident import Incident
 
-SLICE = 0.003  # seconds of work between two blocks; what follows a slice (a product, a join) takes below that again
-TROUBLED = 128  # products measured anew a scrape because of trouble, oldest figures first
-QUIET = 64  # and without any
+SLICE = 0.003  # seconds of work between two blocks; one step (a product, a join) takes less than that
+TROUBLED = 128  # products with recent downtime that are measured per scrape, oldest figures first
+QUIET = 64  # the same without recent downtime
 _JOIN = 256  # texts joined into one block
 
 
 class _Counters:
-    """The counters that are derived from the record, of all checks and products that were ever rendered.
+    """Counters derived from the record, of all checks and products that were rendered since startup.
 
-    They outlive a reload: what comes back goes on from where it was.
+    They survive a reload: a check or product that returns continues from its value.
     """
 
     def __init__(self, health: Health) -> None:
@@ -58,7 +57,7 @@ class _Counters:
 
 
 class _View:
-    """The lines of one portfolio as it was loaded. A rendering that is under way keeps the view it began with."""
+    """Lines of one loaded portfolio. A rendering in progress keeps its view."""
 
     def __init__(self, counters: _Counters, portfolio: Portfolio | None = None) -> None:
         self.portfolio, self._counters = portfolio, counters
@@ -81,7 +80,7 @@ class _View:
             yield from pace.pause()
 
     def due(self) -> Iterator[ProductLines]:
-        """Yield the products to measure anew: those where something happened, and of the rest the oldest."""
+        """Yield the products to measure again: changed ones, and the oldest of the rest."""
         troubled: list[ProductLines] = []
         quiet: list[ProductLines] = []
         for lines in self.products:
@@ -93,7 +92,7 @@ class _View:
         yield from islice(sorted(quiet, key=_measured_at), QUIET)
 
     def count(self, ledger: Ledger) -> None:
-        """Count each product's incidents and judge its outage, if there is any news of them.
+        """Update each product's incident count and outage, if incidents changed.
 
         The total includes incidents of checks that were removed: a counter must not fall.
         """
@@ -133,7 +132,7 @@ class Exporter:
         self._view = _View(self._counters)
 
     def render(self, dialect: Dialect) -> Iterator[bytes]:
-        """Yield the page block by block, each made within a few milliseconds; an empty one is a pause."""
+        """Yield the page in blocks of a few milliseconds each; an empty block is a pause."""
         pace = _Pace(self._clock)
         view = yield from self._current(pace)
         now = self._clock.now()
@@ -153,7 +152,7 @@ class Exporter:
         yield self._daemon.page(dialect)
 
     def _current(self, pace: _Pace) -> Generator[bytes, None, _View]:
-        """Return the view of the portfolio that is running, made anew after a reload."""
+        """Return the view of the running portfolio, rebuilt after a reload."""
         if self._view.portfolio is not self._ledger.portfolio:
             view = _View(self._counters, self._ledger.portfolio)
             yield from view.fill(self._ledger, pace)
@@ -161,7 +160,7 @@ class Exporter:
         return self._view
 
     def _agree(self, lines: ProductLines, now: int) -> None:
-        """Set the contractual figures, but of a product that a reload has taken away under this rendering."""
+        """Set the contractual figures, unless a reload has removed the product meanwhile."""
         product = lines.product
         if product.id in self._ledger.products:
             window = Interval(now - product.window, now)
@@ -180,7 +179,7 @@ def _measured_at(lines: ProductLines) -> int:
 def _columns(
     families: Sequence[Family], rows: Sequence[CheckLines] | Sequence[ProductLines], dialect: Dialect
 ) -> Iterator[bytes]:
-    """Yield each family with all its samples: the formats want them together. A family without any is left out."""
+    """Yield each family with all its samples, as the formats require. A family without samples is omitted."""
     for index, family in enumerate(families):
         head = family.head(dialect)
         for start in range(0, len(rows), _JOIN):
@@ -191,7 +190,7 @@ def _columns(
 
 
 class _Pace:
-    """Says when a slice is over."""
+    """Measures the slices of a rendering."""
 
     def __init__(self, clock: Clock) -> None:
         self._clock = clock

@@ -1,7 +1,7 @@
-"""A Prometheus rules file: its parts as frozen types, and the text they make.
+"""A Prometheus rules file: frozen types for its parts, and their text.
 
-The text is emitted here and not by a YAML library, so that an expression keeps its line breaks and a change of one rule
-is a change of a few lines. Strings are written as JSON, which YAML reads as they are.
+The text is not written by a YAML library, so that expressions keep their line breaks and a changed rule changes few
+lines. Strings are JSON, which is valid YAML.
 """
 
 from __future__ import annotations
@@ -29,7 +29,7 @@ class Alert:
 
     @property
     def annotations(self) -> Mapping[str, str]:
-        """What a page says, with absolute links: the alert's paragraph in the runbook, and the page of its subject."""
+        """The alert's annotations, with absolute links to its runbook section and to its product's page."""
         return {
             "summary": self.summary,
             "description": self.description,
@@ -63,7 +63,7 @@ class Group:
 
 
 def render(groups: Iterable[Group], interval: str = "30s", header: str = "") -> str:
-    """Return the rules file; `interval` is how often every group is evaluated."""
+    """Return the rules file; `interval` is the evaluation interval of every group."""
     lines = ["groups:"]
     for group in groups:
         lines.extend(_indented(group.lines(interval)))

@@ -1,4 +1,4 @@
-"""The Prometheus rules that ninewatch ships: what is alerted on, and why an alert outlasts a restart.
+"""The Prometheus alerting rules, which keep their state across restarts of the daemon.
 
 `dashboards/ninewatch.rules.yaml` is `rules_file()`; a test compares the two. Names of metrics are those of
 `monitor.exporters.prometheus`. Expressions match on every label they do not ignore, so several daemons in one
@@ -57,7 +57,7 @@ def _alert(name: str, expr: str, hold: str, severity: str, summary: str, descrip
 
 
 def _held(metric: str, reach: str, known: str = "") -> str:
-    """Select a metric, and its last value while the daemon does not answer: an alert must not resolve by a restart.
+    """Select a metric, and its last value while the daemon does not answer, so that a restart resolves no alert.
 
     `known` selects what the daemon still publishes of the same subject when it does not publish the metric, because it
     has not seen the subject since it started. What a reload removed is not held. `reach` bounds the hold.
@@ -70,7 +70,7 @@ def _held(metric: str, reach: str, known: str = "") -> str:
 
 
 def _found(*labels: str) -> str:
-    """Return the template of what the first failing probe of each open incident found, nothing while there is none."""
+    """Return the template for the results of the first failing probes of open incidents."""
     names = ", ".join(f"{label}=%q" for label in labels)
     values = " ".join(f"$labels.{label}" for label in labels)
     incidents = f"printf `ninewatch_open_incident_info{{{names}}}` {values} | query"
@@ -176,5 +176,5 @@ def _certificate_alerts() -> Iterator[Alert]:
 
 
 def _percent(ratio: Fraction) -> str:
-    """Exact for the fractions used here: 1/50 is `2 %`."""
+    """Return the percentage, exact for the fractions in use: 1/50 is `2 %`."""
     return f"{float(ratio * 100):g} %"

@@ -1,4 +1,4 @@
-"""What the dashboard shows, section by section.
+"""The sections and panels of the dashboard.
 
 Names of metrics are those of `monitor.exporters.prometheus`.
 """
@@ -276,5 +276,5 @@ def _by_product(expr: str) -> str:
 
 
 def _floored(expr: str) -> str:
-    """Floor a ratio at the four digits of percent that the panel shows: nothing below 1 may print as 100 %."""
+    """Round a ratio down to the panel's four digits of percent, so that nothing below 1 prints as 100 %."""
     return f"floor(1e6 * {expr}) / 1e6"

@@ -1,7 +1,7 @@
-"""The chart as SVG: on a scale of nines, a column's band is where the truth lies, its mark the estimate.
+"""The chart as SVG on a scale of nines: a band for the bounds and a mark for the estimate per column.
 
-A scale of nines, as on the status page: on a plain one a bad day would squeeze all others against the top. Marks differ
-in shape as well as in colour. Nothing but attributes in it, so that it looks the same in a page, on paper and in a PDF.
+On a linear scale one bad day would hide the differences of all others. Marks differ in shape and colour. It uses
+attributes only, no style sheet, so that it looks the same in a page, on paper and in a PDF.
 """
 
 from __future__ import annotations
@@ -27,7 +27,7 @@ _GOOD, _BAD, _GOAL = "#013366", "#b3261e", "#8a6100"
 
 
 def svg(chart: Chart, id_: str, font: str) -> str:
-    """Return the chart as an SVG element with a title and a description; `id_` tells it from others of the page."""
+    """Return the chart as an SVG element with a title and a description; `id_` is unique on the page."""
     head = (
         f'<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 {WIDTH:g} {HEIGHT:g}" role="img" '
         f'aria-labelledby="{id_}-title {id_}-desc" font-family="{escape(font)}" font-size="10.5">'
@@ -63,7 +63,7 @@ def _columns(chart: Chart) -> Iterator[str]:
 
 
 def _column(column: Column, left: float, width: float, middle: float) -> Iterator[str]:
-    """Yield the band and the mark; where nothing is known, an outline that reaches from bottom to top."""
+    """Yield the band and the mark; without data, an outline of full height."""
     half = width * 0.36
     if column.point is None or column.low is None or column.high is None:
         yield (
