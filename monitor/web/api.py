@@ -14,7 +14,8 @@ from monitor.web.heads import heads
 from monitor.web.history import product_history
 from monitor.web.openapi import description
 from monitor.web.past_ledger import ledger_as_of
-from monitor.web.site import SITE, Site, Turns, as_json, as_json_list, dumped
+from monitor.views.time_slice import TimeSlices
+from monitor.web.site import SITE, Site, as_json, as_json_list, dumped
 from monitor.web.views import downtime_so_far, open_incidents
 from sla.calendar import Window
 from sla.interval import DAY, SECOND, Interval
@@ -44,12 +45,12 @@ _FIGURES = ("raw", "contractual")
 async def products(request: web.Request) -> web.Response:
     """List every product with its state and its figures over its own window."""
     only(request)
-    site, turns = request.app[SITE], Turns(request.app[SITE].clock)
+    site, slices = request.app[SITE], TimeSlices(request.app[SITE].clock)
     now = site.clock.now()
     listed, still_open = [], open_incidents(site.ledger)
     for product in site.ledger.portfolio.products:
         listed.append(dumped(_summary(site, product, still_open, now)))
-        await turns.turn()
+        await slices.yield_if_spent()
     return as_json_list(listed)
 
 
@@ -57,13 +58,13 @@ async def products(request: web.Request) -> web.Response:
 async def product(request: web.Request) -> web.Response:
     """Tell all of one product: figures over every window, checks, open incidents."""
     only(request)
-    site, turns = request.app[SITE], Turns(request.app[SITE].clock)
+    site, slices = request.app[SITE], TimeSlices(request.app[SITE].clock)
     ledger, now = site.ledger, site.clock.now()
     found = _found(request)
     windows = {}
     for name in WINDOWS:
         windows[name] = ledger.measured(found.id, name, now).as_json(product=found.id)
-        await turns.turn()
+        await slices.yield_if_spent()
     more = {
         "depends_on": list(found.depends_on),
         "checks": [_check(entry, now) for entry in ledger.of(found.id)],
@@ -74,7 +75,7 @@ async def product(request: web.Request) -> web.Response:
         "open_incidents": [_incident(ledger, each, now) for each in ledger.open_incidents(found.id)],
         "seeded_until": _instant(ledger.seeded_until),
     }
-    more |= (await behind(ledger, found, now, turns)).as_json()
+    more |= (await behind(ledger, found, now, slices)).as_json()
     return as_json(_summary(site, found, open_incidents(ledger), now) | more)
 
 
@@ -101,12 +102,12 @@ async def availability(request: web.Request) -> web.Response:
 async def blame(request: web.Request) -> web.Response:
     """Split one product's raw downtime over a window by what it depends on."""
     only(request, "window", "at")
-    site, turns = request.app[SITE], Turns(request.app[SITE].clock)
+    site, slices = request.app[SITE], TimeSlices(request.app[SITE].clock)
     found, now = _found(request), site.clock.now()
     at = _at(request.query["at"], now) if "at" in request.query else now
     window = _window(request.query["window"], at, site) if "window" in request.query else _own(found, at)
     ledger = await ledger_as_of(site, found, at, now)
-    return as_json((await blamed(ledger, found, window.measured, turns)).as_json(found.id))
+    return as_json((await blamed(ledger, found, window.measured, slices)).as_json(found.id))
 
 
 routes.get("/api/v1/products/{id}/history")(product_history)
@@ -118,7 +119,7 @@ async def incidents(request: web.Request) -> web.Response:
     """List incidents, newest first; of one product, of a window, open or resolved ones, at most so many if asked."""
     only(request, "product", "state", "limit", "window")
     site, query = request.app[SITE], request.query
-    turns = Turns(site.clock)
+    slices = TimeSlices(site.clock)
     if (name := query.get("product")) is not None and name not in site.ledger.products:
         raise Refusal(404, "unknown product", "GET /api/v1/products lists them")
     if (state := query.get("state")) not in (None, *_STATES):
@@ -136,7 +137,7 @@ async def incidents(request: web.Request) -> web.Response:
             listed.append(dumped(found))
         if len(listed) == limit:
             break
-        await turns.turn()
+        await slices.yield_if_spent()
     return as_json_list(listed)
 
 

@@ -17,7 +17,7 @@ if TYPE_CHECKING:
 
     from monitor.config.model import Product
     from monitor.ledger import Ledger
-    from monitor.web.site import Turns
+    from monitor.views.time_slice import TimeSlices
     from sla.incident import Incident
     from sla.reliance import Way
     from sla.stage import Misfit
@@ -84,7 +84,7 @@ class Behind:
         }
 
 
-async def behind(ledger: Ledger, product: Product, now: int, turns: Turns) -> Behind:
+async def behind(ledger: Ledger, product: Product, now: int, slices: TimeSlices) -> Behind:
     """Return what is behind the product's figures as of now."""
     window = Interval(now - product.window, now)
     rests = []
@@ -92,7 +92,7 @@ async def behind(ledger: Ledger, product: Product, now: int, turns: Turns) -> Be
         needed = ledger.products[name]
         figures = ledger.measured(name, window, now).availability
         rests.append(Rest(needed, way, way[1] in product.parts, look(ledger.state(name, now)), figures))
-        await turns.turn()
+        await slices.yield_if_spent()
     found = list(reliants(ledger.portfolio, product.id))
     misfits = unfit(ledger.portfolio, product, now)
     return Behind(product, misfits, rests, found, _value(ledger, product, now))

@@ -14,13 +14,13 @@ if TYPE_CHECKING:
 
     from monitor.config.model import Product
     from monitor.ledger import Ledger
-    from monitor.web.site import Turns
+    from monitor.views.time_slice import TimeSlices
     from sla.availability import Bounds
 
 _MOST_SLICES = 400
 
 
-async def blamed(ledger: Ledger, product: Product, window: Interval, turns: Turns) -> Blame:
+async def blamed(ledger: Ledger, product: Product, window: Interval, slices: TimeSlices) -> Blame:
     """Return the split of the product's point downtime over a window, a day at a time so that the prober has its turn.
 
     A long window is cut into fewer, longer slices.
@@ -32,7 +32,7 @@ async def blamed(ledger: Ledger, product: Product, window: Interval, turns: Turn
         piece = Interval(start, min(start + size, window.end))
         split = blame(own, others, piece)
         found = split if found is None else found.plus(split)
-        await turns.turn()
+        await slices.yield_if_spent()
     assert found is not None, "a window has a slice"  # noqa: S101 - for the type checker
     return found
 

@@ -6,7 +6,8 @@ from typing import TYPE_CHECKING
 
 from monitor.fact_history import history, is_known
 from monitor.web.errors import Refusal, only
-from monitor.web.site import SITE, Turns, as_json_list, dumped
+from monitor.views.time_slice import TimeSlices
+from monitor.web.site import SITE, as_json_list, dumped
 from sla.window import parse_instant
 
 if TYPE_CHECKING:
@@ -17,7 +18,7 @@ async def product_history(request: web.Request) -> web.Response:
     """List the facts about a product, oldest first; also about one that the configuration has no longer."""
     only(request, "since")
     site, name = request.app[SITE], request.match_info["id"]
-    facts, turns = site.ledger.facts, Turns(site.clock)
+    facts, slices = site.ledger.facts, TimeSlices(site.clock)
     name = facts.former.product(name)
     if name not in site.ledger.products and not is_known(facts, name):
         raise Refusal(404, "unknown product", "GET /api/v1/products lists them")
@@ -25,7 +26,7 @@ async def product_history(request: web.Request) -> web.Response:
     listed = []
     for each in history(facts, name, since):
         listed.append(dumped(each.as_json()))
-        await turns.turn()
+        await slices.yield_if_spent()
     return as_json_list(listed)
 
 

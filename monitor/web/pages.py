@@ -12,7 +12,8 @@ from monitor.web.agreed import agreed
 from monitor.web.behind import affected, behind
 from monitor.web.blamed import blame_view, blamed
 from monitor.web.errors import Refusal
-from monitor.web.site import SITE, Site, Turns
+from monitor.views.time_slice import TimeSlices
+from monitor.web.site import SITE, Site
 from sla.interval import Interval
 from sla.objective import format_duration
 from sla.window import WINDOWS
@@ -35,14 +36,14 @@ _WORST_FIRST = ("down", "unknown", "up")
 @routes.get("/")
 async def portfolio(request: web.Request) -> web.Response:
     """Every product at a glance, and the newest incidents."""
-    site, turns = request.app[SITE], Turns(request.app[SITE].clock)
+    site, slices = request.app[SITE], TimeSlices(request.app[SITE].clock)
     ledger, now = site.ledger, site.clock.now()
     rows, still_open = [], views.open_incidents(ledger)
     contractual: dict[str, Measured] = {}
     for product in ledger.portfolio.products:
         rows.append(_row(site, product, _own_window(site, product, now), still_open, now))
         contractual[product.id] = ledger.contractual(product.id, Interval(now - product.window, now))
-        await turns.turn()
+        await slices.yield_if_spent()
     looks = [each.look for each in rows]
     rows.sort(key=lambda each: _WORST_FIRST.index(each.look.style))
     values = {
@@ -52,13 +53,13 @@ async def portfolio(request: web.Request) -> web.Response:
         "counts": views.counts(looks),
         "provisional": views.PROVISIONAL if any(each.provisional for each in contractual.values()) else "",
     }
-    return await _page(site, "portfolio.html.j2", turns, ledger.entries.values(), ledger.incidents, values, now)
+    return await _page(site, "portfolio.html.j2", slices, ledger.entries.values(), ledger.incidents, values, now)
 
 
 @routes.get("/products/{id}")
 async def product(request: web.Request) -> web.Response:
     """One product: its figures, its days, its checks, its incidents."""
-    site, turns = request.app[SITE], Turns(request.app[SITE].clock)
+    site, slices = request.app[SITE], TimeSlices(request.app[SITE].clock)
     ledger, now = site.ledger, site.clock.now()
     found = ledger.products.get(request.match_info["id"])
     if found is None:
@@ -74,28 +75,28 @@ async def product(request: web.Request) -> web.Response:
     values["silent"] = found.burn_obstacles
     values["agreed"] = lines = agreed(ledger, found, now)
     values["agreed_verdict"] = views.verdict_text(lines.measured)
-    await turns.turn()
-    split = await blamed(ledger, found, Interval(now - found.window, now), turns)
+    await slices.yield_if_spent()
+    split = await blamed(ledger, found, Interval(now - found.window, now), slices)
     values["blame"] = blame_view(split, {name: each.name for name, each in ledger.products.items()})
     values["readiness"] = views.standings(found.readiness_at(now), zone)
     values["days"] = []
     for span in calendar.midnights(now, zone):
         values["days"].append(calendar.day(ledger.compositions[found.id], span, zone))
-        await turns.turn()
+        await slices.yield_if_spent()
     values["days_text"] = _days_text(values["days"])
     values["windows"] = []
     for length in WINDOWS.values():
         values["windows"].append(_window(ledger.measured(found.id, Interval(now - length, now), now), length))
-        await turns.turn()
+        await slices.yield_if_spent()
     entries = list(ledger.of(found.id))
     values["checks"] = [views.check_line(entry, now) for entry in entries]
     incidents = [each for each in ledger.incidents if each.product == found.id]
-    values["behind"] = held = await behind(ledger, found, now, turns)
+    values["behind"] = held = await behind(ledger, found, now, slices)
     values["affected"] = []
     for each in incidents[:INCIDENTS]:
         values["affected"].append(affected(ledger, each, held.reliants, now))
-        await turns.turn()
-    return await _page(site, "product.html.j2", turns, entries, incidents, values, now)
+        await slices.yield_if_spent()
+    return await _page(site, "product.html.j2", slices, entries, incidents, values, now)
 
 
 @routes.get("/static/{name}")
@@ -147,7 +148,7 @@ def _window(measured: Measured, length: int) -> SimpleNamespace:
 async def _page(
     site: Site,
     template: str,
-    turns: Turns,
+    slices: TimeSlices,
     entries: Iterable[CheckEntry],
     incidents: list[Incident],
     values: dict[str, Any],
@@ -167,5 +168,5 @@ async def _page(
     parts = []
     for part in site.assets.stream(template, page=page, site_title=ledger.portfolio.title):
         parts.append(part)
-        await turns.turn()
+        await slices.yield_if_spent()
     return web.Response(text="".join(parts), content_type="text/html", charset="utf-8")

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import asyncio
 import ipaddress
 import json
 from dataclasses import dataclass
@@ -19,9 +18,6 @@ if TYPE_CHECKING:
     from monitor.health import Health
     from monitor.ledger import Ledger
     from monitor.web.assets import Assets
-
-SLICE = 0.004  # seconds a handler may hold the loop before it lets the prober have a turn
-
 
 # The page loads its own style sheet and script and nothing else; nobody may frame it, and it posts nowhere.
 HEADERS = {
@@ -104,17 +100,3 @@ def dumped(value: Any) -> str:
 
 def _sent(text: str, status: int) -> web.Response:
     return web.Response(text=text + "\n", content_type="application/json", charset="utf-8", status=status)
-
-
-class Turns:
-    """Gives the event loop its turn between slices of work. Await `turn()` after each small piece."""
-
-    def __init__(self, clock: Clock) -> None:
-        self._clock = clock
-        self._since = clock.monotonic()
-
-    async def turn(self) -> None:
-        """Return at once while the slice lasts, else after everything else that waited has run."""
-        if self._clock.monotonic() - self._since >= SLICE:
-            await asyncio.sleep(0)
-            self._since = self._clock.monotonic()
