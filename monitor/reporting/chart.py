@@ -9,7 +9,7 @@ from __future__ import annotations
 from html import escape
 from typing import TYPE_CHECKING
 
-from monitor.web.present import NINES_SHOWN, nines_scale
+from monitor.views.formatting import NINES_SHOWN, nines_scale
 
 if TYPE_CHECKING:
     from collections.abc import Iterator

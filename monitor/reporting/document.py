@@ -7,7 +7,7 @@ from enum import StrEnum
 from fractions import Fraction
 from typing import TYPE_CHECKING
 
-from monitor.web.present import bounded, moment, signed
+from monitor.views.formatting import bounded, moment, signed
 from sla.availability import Bounds
 from sla.duration import format_bounds
 from sla.interval import SECOND

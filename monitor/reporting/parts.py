@@ -9,8 +9,8 @@ from typing import TYPE_CHECKING
 from monitor.reporting import document as doc
 from monitor.reporting.document import Cell, Chart, Column, Part, Section, Table, Tile, words
 from monitor.reporting.naming import named, short
+from monitor.views.formatting import near
 from monitor.web.agreed import limit_text
-from monitor.web.present import near
 from monitor.web.views import ASSUMPTION, LASTED, failure_texts, guessed_text, rule_sentence, verdict_text, watched_text
 from sla.availability import Verdict
 from sla.exclusion import totals

@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from monitor.web.present import Moment, moment
+from monitor.views.formatting import Moment, moment
 from sla.calendar import Window
 from sla.objective import format_duration
 from sla.window import rolling

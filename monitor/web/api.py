@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING, Any
 
 from aiohttp import web
 
+from monitor.views.time_slice import TimeSlices
 from monitor.web.alerting import burn_alerts
 from monitor.web.behind import affected_by, behind
 from monitor.web.blamed import blamed
@@ -14,7 +15,6 @@ from monitor.web.heads import heads
 from monitor.web.history import product_history
 from monitor.web.openapi import description
 from monitor.web.past_ledger import ledger_as_of
-from monitor.views.time_slice import TimeSlices
 from monitor.web.site import SITE, Site, as_json, as_json_list, dumped
 from monitor.web.views import downtime_so_far, open_incidents
 from sla.calendar import Window

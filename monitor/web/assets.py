@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 from aiohttp import web
 from jinja2 import Environment, PackageLoader, StrictUndefined
 
-from monitor.web import present
+from monitor.views import formatting
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -44,7 +44,7 @@ class Assets:
             lstrip_blocks=True,
             auto_reload=False,
         )
-        self._templates.filters.update(present.FILTERS)
+        self._templates.filters.update(formatting.FILTERS)
         self._templates.globals["static"] = {name: f"/static/{hashed}" for name, hashed in names.items()}
         # Compiled now: the first reader's page would otherwise hold the loop for it.
         self._pages = {name: self._templates.get_template(name) for name in self._templates.list_templates()}

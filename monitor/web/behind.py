@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from monitor.config.dependent_clients import Reliant, reliants, rests_on, unfit
-from monitor.web.present import Look, look
+from monitor.views.formatting import Look, look
 from sla.availability import Bounds, downtime
 from sla.interval import SECOND, Interval
 from sla.value import Line, Value, justification, value

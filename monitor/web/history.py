@@ -5,8 +5,8 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from monitor.fact_history import history, is_known
-from monitor.web.errors import Refusal, only
 from monitor.views.time_slice import TimeSlices
+from monitor.web.errors import Refusal, only
 from monitor.web.site import SITE, as_json_list, dumped
 from sla.window import parse_instant
 

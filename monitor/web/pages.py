@@ -7,12 +7,12 @@ from typing import TYPE_CHECKING, Any
 
 from aiohttp import web
 
+from monitor.views.time_slice import TimeSlices
 from monitor.web import calendar, views
 from monitor.web.agreed import agreed
 from monitor.web.behind import affected, behind
 from monitor.web.blamed import blame_view, blamed
 from monitor.web.errors import Refusal
-from monitor.views.time_slice import TimeSlices
 from monitor.web.site import SITE, Site
 from sla.interval import Interval
 from sla.objective import format_duration

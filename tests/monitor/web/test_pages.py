@@ -9,8 +9,8 @@ from typing import TYPE_CHECKING
 
 import pytest
 
+from monitor.views.formatting import moment
 from monitor.vocabulary import ProbeResult
-from monitor.web.present import moment
 from monitor.web.views import LASTED
 from sla.interval import DAY, HOUR, MINUTE, SECOND
 from sla.readiness import Checklist, ChecklistItem

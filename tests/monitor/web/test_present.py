@@ -10,8 +10,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from monitor.views.formatting import bounded, days, moment, nines_scale, signed
 from monitor.web.calendar import midnights
-from monitor.web.present import bounded, days, moment, nines_scale, signed
 from sla.interval import DAY, HOUR, MINUTE, SECOND
 
 VANCOUVER = ZoneInfo("America/Vancouver")
