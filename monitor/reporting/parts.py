@@ -10,8 +10,16 @@ from monitor.reporting import document as doc
 from monitor.reporting.document import Cell, Chart, Column, Part, Section, Table, Tile, words
 from monitor.reporting.naming import named, short
 from monitor.views.formatting import near
+from monitor.views.product_summary import (
+    ASSUMPTION,
+    LASTED,
+    failure_texts,
+    guessed_text,
+    rule_sentence,
+    verdict_text,
+    watched_text,
+)
 from monitor.web.agreed import limit_text
-from monitor.web.views import ASSUMPTION, LASTED, failure_texts, guessed_text, rule_sentence, verdict_text, watched_text
 from sla.availability import Verdict
 from sla.exclusion import totals
 from sla.objective import apportioned, format_duration, format_percent

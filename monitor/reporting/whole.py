@@ -13,7 +13,7 @@ from monitor.reporting.document import Document, Section, Table, words
 from monitor.reporting.naming import named
 from monitor.reporting.parts import Telling, part
 from monitor.views.formatting import moment
-from monitor.web.views import PROVISIONAL, rule_text
+from monitor.views.product_summary import PROVISIONAL, rule_text
 from sla.report import Report, Subject, report
 from sla.window import Window, format_instant
 

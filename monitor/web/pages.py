@@ -7,8 +7,9 @@ from typing import TYPE_CHECKING, Any
 
 from aiohttp import web
 
+from monitor.views import product_summary
 from monitor.views.time_slice import TimeSlices
-from monitor.web import calendar, views
+from monitor.web import calendar
 from monitor.web.agreed import agreed
 from monitor.web.behind import affected, behind
 from monitor.web.blamed import blame_view, blamed
@@ -38,7 +39,7 @@ async def portfolio(request: web.Request) -> web.Response:
     """Every product at a glance, and the newest incidents."""
     site, slices = request.app[SITE], TimeSlices(request.app[SITE].clock)
     ledger, now = site.ledger, site.clock.now()
-    rows, still_open = [], views.open_incidents(ledger)
+    rows, still_open = [], product_summary.open_incidents(ledger)
     contractual: dict[str, Measured] = {}
     for product in ledger.portfolio.products:
         rows.append(_row(site, product, _own_window(site, product, now), still_open, now))
@@ -49,9 +50,9 @@ async def portfolio(request: web.Request) -> web.Response:
     values = {
         "rows": rows,
         "contractual": contractual,
-        "headline": views.headline(looks),
-        "counts": views.counts(looks),
-        "provisional": views.PROVISIONAL if any(each.provisional for each in contractual.values()) else "",
+        "headline": product_summary.headline(looks),
+        "counts": product_summary.counts(looks),
+        "provisional": product_summary.PROVISIONAL if any(each.provisional for each in contractual.values()) else "",
     }
     return await _page(site, "portfolio.html.j2", slices, ledger.entries.values(), ledger.incidents, values, now)
 
@@ -65,20 +66,22 @@ async def product(request: web.Request) -> web.Response:
     if found is None:
         raise Refusal(404, "unknown product", "open the list of all products")
     own, zone = _own_window(site, found, now), ledger.portfolio.zone
-    values: dict[str, Any] = {"row": _row(site, found, own, views.open_incidents(ledger), now)}
-    values |= _budget(own) | {"verdict": views.verdict_text(own)}
+    values: dict[str, Any] = {"row": _row(site, found, own, product_summary.open_incidents(ledger), now)}
+    values |= _budget(own) | {"verdict": product_summary.verdict_text(own)}
     history = ledger.compositions[found.id]
-    values["notes"] = [each for each in (views.watched_text(own, zone), views.guessed_text(history, own)) if each]
-    values["provisional"] = views.PROVISIONAL if own.provisional else ""
-    values["rule"] = views.rule_sentence(found)
-    values["pace"] = views.pace(ledger.forecast(found.id, now), zone)
+    values["notes"] = [
+        each for each in (product_summary.watched_text(own, zone), product_summary.guessed_text(history, own)) if each
+    ]
+    values["provisional"] = product_summary.PROVISIONAL if own.provisional else ""
+    values["rule"] = product_summary.rule_sentence(found)
+    values["pace"] = product_summary.pace(ledger.forecast(found.id, now), zone)
     values["silent"] = found.burn_obstacles
     values["agreed"] = lines = agreed(ledger, found, now)
-    values["agreed_verdict"] = views.verdict_text(lines.measured)
+    values["agreed_verdict"] = product_summary.verdict_text(lines.measured)
     await slices.yield_if_spent()
     split = await blamed(ledger, found, Interval(now - found.window, now), slices)
     values["blame"] = blame_view(split, {name: each.name for name, each in ledger.products.items()})
-    values["readiness"] = views.standings(found.readiness_at(now), zone)
+    values["readiness"] = product_summary.standings(found.readiness_at(now), zone)
     values["days"] = []
     for span in calendar.midnights(now, zone):
         values["days"].append(calendar.day(ledger.compositions[found.id], span, zone))
@@ -89,7 +92,7 @@ async def product(request: web.Request) -> web.Response:
         values["windows"].append(_window(ledger.measured(found.id, Interval(now - length, now), now), length))
         await slices.yield_if_spent()
     entries = list(ledger.of(found.id))
-    values["checks"] = [views.check_line(entry, now) for entry in entries]
+    values["checks"] = [product_summary.check_line(entry, now) for entry in entries]
     incidents = [each for each in ledger.incidents if each.product == found.id]
     values["behind"] = held = await behind(ledger, found, now, slices)
     values["affected"] = []
@@ -112,9 +115,9 @@ def _own_window(site: Site, product: Product, now: int) -> Measured:
     return site.ledger.measured(product.id, Interval(now - product.window, now), now)
 
 
-def _row(site: Site, product: Product, own: Measured, still_open: Counter[str], now: int) -> views.Row:
+def _row(site: Site, product: Product, own: Measured, still_open: Counter[str], now: int) -> product_summary.Row:
     state, readiness = site.ledger.state(product.id, now), product.readiness_at(now)
-    return views.row(product, state, own, readiness, still_open[product.id])
+    return product_summary.row(product, state, own, readiness, still_open[product.id])
 
 
 def _budget(measured: Measured) -> dict[str, Any]:
@@ -156,13 +159,13 @@ async def _page(
 ) -> web.Response:
     """Render the template around the frame, a slice at a time."""
     ledger = site.ledger
-    frame = views.frame(ledger, site.health, entries, now)
+    frame = product_summary.frame(ledger, site.health, entries, now)
     page = SimpleNamespace(
         **{name: getattr(frame, name) for name in frame.__slots__},
         **values,
-        assumption=views.ASSUMPTION,
-        lasted=views.LASTED,
-        incidents=[views.incident_line(ledger, each, now) for each in incidents[:INCIDENTS]],
+        assumption=product_summary.ASSUMPTION,
+        lasted=product_summary.LASTED,
+        incidents=[product_summary.incident_line(ledger, each, now) for each in incidents[:INCIDENTS]],
         more_incidents=len(incidents) if len(incidents) > INCIDENTS else 0,
     )
     parts = []

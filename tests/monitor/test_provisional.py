@@ -9,7 +9,7 @@ import pytest
 
 from monitor.probes.heartbeat import HeartbeatCheck
 from monitor.reporting.whole import told
-from monitor.web.views import PROVISIONAL
+from monitor.views.product_summary import PROVISIONAL
 from sla.calendar import Window
 from sla.interval import HOUR, MINUTE, SECOND, Interval
 from sla.observation import Observation

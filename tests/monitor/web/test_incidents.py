@@ -11,8 +11,8 @@ import jsonschema
 from monitor.reporting.html import as_html
 from monitor.reporting.plain import as_csv, as_json
 from monitor.reporting.whole import told
+from monitor.views.product_summary import PROVISIONAL
 from monitor.web.openapi import SCHEMAS
-from monitor.web.views import PROVISIONAL
 from sla.calendar import Window
 from sla.incident import Opened, Resolved
 from sla.interval import DAY, HOUR, MINUTE, SECOND, Interval
