@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 from monitor.config.dependent_clients import Reliant, reliants, unfit
 from monitor.reporting import document as doc
 from monitor.reporting.document import Cell, Section, Table, Unit, words
-from monitor.web.behind import Affected, affected
+from monitor.views.product_context import Affected, affected
 from sla.availability import downtime
 from sla.value import Money, Value, format_money, value
 
