@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 from monitor.reporting import document as doc
 from monitor.reporting.document import Cell, Chart, Column, Part, Section, Table, Tile, words
 from monitor.reporting.naming import named, short
+from monitor.views.agreement import limit_text
 from monitor.views.formatting import near
 from monitor.views.product_summary import (
     ASSUMPTION,
@@ -19,7 +20,6 @@ from monitor.views.product_summary import (
     verdict_text,
     watched_text,
 )
-from monitor.web.agreed import limit_text
 from sla.availability import Verdict
 from sla.exclusion import totals
 from sla.objective import apportioned, format_duration, format_percent

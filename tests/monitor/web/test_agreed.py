@@ -8,7 +8,7 @@ import jsonschema
 import pytest
 
 from monitor.facts import Facts
-from monitor.web.agreed import PIECES
+from monitor.views.agreement import PIECES
 from monitor.web.openapi import SCHEMAS
 from sla.correction import Correction
 from sla.interval import DAY, HOUR, MINUTE, Interval
