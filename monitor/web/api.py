@@ -6,11 +6,11 @@ from typing import TYPE_CHECKING, Any
 
 from aiohttp import web
 
+from monitor.views.downtime_split import blamed
 from monitor.views.product_context import affected_by, behind
 from monitor.views.product_summary import downtime_so_far, open_incidents
 from monitor.views.time_slice import TimeSlices
 from monitor.web.alerting import burn_alerts
-from monitor.web.blamed import blamed
 from monitor.web.errors import Refusal, only
 from monitor.web.heads import heads
 from monitor.web.history import product_history

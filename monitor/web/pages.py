@@ -9,10 +9,10 @@ from aiohttp import web
 
 from monitor.views import product_summary
 from monitor.views.agreement import agreed
+from monitor.views.downtime_split import blame_view, blamed
 from monitor.views.product_context import affected, behind
 from monitor.views.time_slice import TimeSlices
 from monitor.web import calendar
-from monitor.web.blamed import blame_view, blamed
 from monitor.web.errors import Refusal
 from monitor.web.site import SITE, Site
 from sla.interval import Interval
