@@ -7,12 +7,11 @@ from typing import TYPE_CHECKING, Any
 
 from aiohttp import web
 
-from monitor.views import product_summary
+from monitor.views import product_summary, recent_days
 from monitor.views.agreement import agreed
 from monitor.views.downtime_split import blame_view, blamed
 from monitor.views.product_context import affected, behind
 from monitor.views.time_slice import TimeSlices
-from monitor.web import calendar
 from monitor.web.errors import Refusal
 from monitor.web.site import SITE, Site
 from sla.interval import Interval
@@ -83,8 +82,8 @@ async def product(request: web.Request) -> web.Response:
     values["blame"] = blame_view(split, {name: each.name for name, each in ledger.products.items()})
     values["readiness"] = product_summary.standings(found.readiness_at(now), zone)
     values["days"] = []
-    for span in calendar.midnights(now, zone):
-        values["days"].append(calendar.day(ledger.compositions[found.id], span, zone))
+    for span in recent_days.midnights(now, zone):
+        values["days"].append(recent_days.day(ledger.compositions[found.id], span, zone))
         await slices.yield_if_spent()
     values["days_text"] = _days_text(values["days"])
     values["windows"] = []
@@ -130,7 +129,7 @@ def _budget(measured: Measured) -> dict[str, Any]:
     return {"budget_text": spent, "budget_width": left}
 
 
-def _days_text(days: list[calendar.Day]) -> str:
+def _days_text(days: list[recent_days.Day]) -> str:
     down = sum(1 for each in days if each.style == "down")
     blind = sum(1 for each in days if each.style == "none")
     return f"{len(days)} days: {down} with downtime, {blind} without data; the table below lists them"

@@ -11,7 +11,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from monitor.views.formatting import bounded, days, moment, nines_scale, signed
-from monitor.web.calendar import midnights
+from monitor.views.recent_days import midnights
 from sla.interval import DAY, HOUR, MINUTE, SECOND
 
 VANCOUVER = ZoneInfo("America/Vancouver")
