@@ -6,8 +6,8 @@ from collections import Counter
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
+from monitor.views.degradations import degradations
 from monitor.views.formatting import Look, Moment, days, look, moment, nines_scale
-from monitor.web.degradations import degradations
 from sla.availability import Bounds, Verdict
 from sla.interval import SECOND, Interval
 from sla.objective import format_duration, format_percent

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 import structlog
 from aiohttp import web
 
-from monitor.web.degradations import degradations
+from monitor.views.degradations import degradations
 from monitor.web.site import SITE, as_json
 
 if TYPE_CHECKING:
