@@ -15,7 +15,7 @@ from aiohttp import web
 from monitor.exporters.prometheus import Exporter
 from monitor.web import api, blackbox, liveness, metrics, pages, pings, runbook
 from monitor.web.assets import Assets
-from monitor.web.door import Door
+from monitor.web.connection_limit import Door
 from monitor.web.errors import Refusal, refuse
 from monitor.web.site import HEADERS, SITE, Site, is_loopback
 

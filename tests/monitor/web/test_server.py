@@ -13,7 +13,7 @@ import pytest
 from yarl import URL
 
 from monitor.config.model import HostPort
-from monitor.web import door
+from monitor.web import connection_limit
 from monitor.web.server import is_loopback
 from tests.monitor.web.conftest import small
 
@@ -109,7 +109,7 @@ async def test_a_connection_beyond_the_limit_takes_the_place_of_the_oldest_idle_
     publish: object, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """Descriptors belong to the probes: idle connections may not use them up, nor keep a local client out."""
-    monkeypatch.setattr(door, "CONNECTIONS", 2)
+    monkeypatch.setattr(connection_limit, "CONNECTIONS", 2)
     where = urlsplit((await publish(small())).base)
     held = [await _asking(where) for _ in range(3)]
     assert await _rest(held[0][0]) == b""
@@ -150,23 +150,23 @@ async def _asking(where: SplitResult) -> tuple[asyncio.StreamReader, asyncio.Str
 
 def test_a_connection_that_is_being_answered_is_the_last_to_be_closed() -> None:
     busy, idle, other = (SimpleNamespace(answering=each) for each in (True, False, False))
-    assert door.least_useful([busy, idle, other]) is idle
-    assert door.least_useful([busy, busy]) is busy
+    assert connection_limit.least_useful([busy, idle, other]) is idle
+    assert connection_limit.least_useful([busy, busy]) is busy
 
 
 def test_no_caller_from_elsewhere_shuts_others_out() -> None:
     near, far, other = map(ip_address, ("127.0.0.1", "192.0.2.1", "192.0.2.2"))
-    assert door.room([far] * (door.PER_CALLER - 1), far)
-    assert not door.room([far] * door.PER_CALLER, far)
-    assert door.room([far] * door.PER_CALLER, other)
-    crowd = [ip_address(f"198.51.100.{n}") for n in range(door.CONNECTIONS - door.RESERVE)]
-    assert not door.room(crowd, far)
-    assert door.room(crowd, near)
-    assert door.room([near] * (door.CONNECTIONS - 1), near)
-    assert not door.room([near] * door.CONNECTIONS, near)
-    net = [ip_address(f"2001:db8::{n:x}") for n in range(door.PER_CALLER)]
-    assert not door.room(net, ip_address("2001:db8::ffff"))
-    assert door.room(net, ip_address("2001:db8:0:1::1"))
+    assert connection_limit.room([far] * (connection_limit.PER_CALLER - 1), far)
+    assert not connection_limit.room([far] * connection_limit.PER_CALLER, far)
+    assert connection_limit.room([far] * connection_limit.PER_CALLER, other)
+    crowd = [ip_address(f"198.51.100.{n}") for n in range(connection_limit.CONNECTIONS - connection_limit.RESERVE)]
+    assert not connection_limit.room(crowd, far)
+    assert connection_limit.room(crowd, near)
+    assert connection_limit.room([near] * (connection_limit.CONNECTIONS - 1), near)
+    assert not connection_limit.room([near] * connection_limit.CONNECTIONS, near)
+    net = [ip_address(f"2001:db8::{n:x}") for n in range(connection_limit.PER_CALLER)]
+    assert not connection_limit.room(net, ip_address("2001:db8::ffff"))
+    assert connection_limit.room(net, ip_address("2001:db8:0:1::1"))
 
 
 @pytest.mark.parametrize(
@@ -177,18 +177,18 @@ def test_connections_take_no_more_than_a_quarter_of_the_file_descriptors(
 ) -> None:
     monkeypatch.setattr(resource, "getrlimit", lambda _: (files, files))
     near, far = map(ip_address, ("127.0.0.1", "192.0.2.1"))
-    assert door.room([near] * (most - 1), near)
-    assert not door.room([near] * most, near)
-    assert door.room([near] * (most * 3 // 4 - 1), far)
-    assert not door.room([near] * (most * 3 // 4), far)
+    assert connection_limit.room([near] * (most - 1), near)
+    assert not connection_limit.room([near] * most, near)
+    assert connection_limit.room([near] * (most * 3 // 4 - 1), far)
+    assert not connection_limit.room([near] * (most * 3 // 4), far)
 
 
 async def test_a_caller_from_elsewhere_has_his_share_of_connections(
     publish: object, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """Requests that are never sent whole hold a connection each. Here, everybody comes from elsewhere."""
-    monkeypatch.setattr(door, "address_of", lambda _: ip_address("192.0.2.1"))
-    monkeypatch.setattr(door, "PER_CALLER", 1)
+    monkeypatch.setattr(connection_limit, "address_of", lambda _: ip_address("192.0.2.1"))
+    monkeypatch.setattr(connection_limit, "PER_CALLER", 1)
     where = urlsplit((await publish(small())).base)
     reader, writer = await asyncio.open_connection(where.hostname, where.port)
     writer.write(b"GET /livez HTTP/1.1\r\nHost: localhost\r\n")
@@ -201,7 +201,7 @@ async def test_a_caller_from_elsewhere_has_his_share_of_connections(
 
 
 async def test_headers_that_never_end_are_cut_off(publish: object, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(door, "HEADER_SECONDS", 0.05)
+    monkeypatch.setattr(connection_limit, "HEADER_SECONDS", 0.05)
     site = await publish(small())
     where = urlsplit(site.base)
     reader, writer = await asyncio.open_connection(where.hostname, where.port)
