@@ -20,8 +20,8 @@ from monitor.blackbox.metrics import CONTENT_TYPE
 from monitor.blackbox.service import Blackbox, BusyError, Question, UnknownModuleError
 from monitor.config.addresses import HostPort
 from monitor.config.domain_names import host
+from monitor.web.context import SITE, address_of, household, is_loopback
 from monitor.web.errors import Refusal
-from monitor.web.site import SITE, address_of, household, is_loopback
 
 if TYPE_CHECKING:
     from ipaddress import IPv4Address, IPv6Address

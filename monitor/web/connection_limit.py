@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING
 import structlog
 from aiohttp import web
 
-from monitor.web.site import HEADERS, address_of, household
+from monitor.web.context import HEADERS, address_of, household
 
 if TYPE_CHECKING:
     from ipaddress import IPv4Address, IPv6Address

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from aiohttp import web
 
-from monitor.web.site import SITE, as_json
+from monitor.web.context import SITE, as_json
 
 
 class Refusal(Exception):  # noqa: N818 - it is an answer, not a fault

@@ -7,8 +7,8 @@ from typing import TYPE_CHECKING, Any, Final
 
 from monitor.errors import StoreError
 from monitor.storage.reader import reading
+from monitor.web.context import SITE, as_json
 from monitor.web.errors import Refusal, only
-from monitor.web.site import SITE, as_json
 from sla.window import format_instant
 
 if TYPE_CHECKING:

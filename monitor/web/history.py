@@ -6,8 +6,8 @@ from typing import TYPE_CHECKING
 
 from monitor.fact_history import history, is_known
 from monitor.views.time_slice import TimeSlices
+from monitor.web.context import SITE, as_json_list, dumped
 from monitor.web.errors import Refusal, only
-from monitor.web.site import SITE, as_json_list, dumped
 from sla.window import parse_instant
 
 if TYPE_CHECKING:

@@ -11,7 +11,7 @@ import structlog
 from aiohttp import web
 
 from monitor.views.degradations import degradations
-from monitor.web.site import SITE, as_json
+from monitor.web.context import SITE, as_json
 
 if TYPE_CHECKING:
     from monitor.clock import Clock

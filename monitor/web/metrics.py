@@ -7,7 +7,7 @@ import asyncio
 from aiohttp import web
 
 from monitor.exporters.exposition import negotiate
-from monitor.web.site import SITE
+from monitor.web.context import SITE
 
 routes = web.RouteTableDef()
 

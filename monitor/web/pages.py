@@ -12,8 +12,8 @@ from monitor.views.agreement import agreed
 from monitor.views.downtime_split import blame_view, blamed
 from monitor.views.product_context import affected, behind
 from monitor.views.time_slice import TimeSlices
+from monitor.web.context import SITE, Site
 from monitor.web.errors import Refusal
-from monitor.web.site import SITE, Site
 from sla.interval import Interval
 from sla.objective import format_duration
 from sla.window import WINDOWS

@@ -10,7 +10,7 @@ from monitor.as_of import ledger_at
 if TYPE_CHECKING:
     from monitor.config.model import Product
     from monitor.ledger import Ledger
-    from monitor.web.site import Site
+    from monitor.web.context import Site
 
 WAITS: Final = 20
 WAIT: Final = 0.1  # seconds between two looks whether what was observed until the instant is on disk

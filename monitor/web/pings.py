@@ -14,8 +14,8 @@ from typing import TYPE_CHECKING
 
 from aiohttp import web
 
+from monitor.web.context import SITE
 from monitor.web.errors import Refusal
-from monitor.web.site import SITE
 
 if TYPE_CHECKING:
     from monitor.check_entry import CheckEntry

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING
 
 from aiohttp import web
 
-from monitor.web.site import SITE
+from monitor.web.context import SITE
 
 if TYPE_CHECKING:
     from markdown_it.token import Token

@@ -16,8 +16,8 @@ from monitor.exporters.prometheus import Exporter
 from monitor.web import api, blackbox, liveness, metrics, pages, pings, runbook
 from monitor.web.assets import Assets
 from monitor.web.connection_limit import Door
+from monitor.web.context import HEADERS, SITE, Site, is_loopback
 from monitor.web.errors import Refusal, refuse
-from monitor.web.site import HEADERS, SITE, Site, is_loopback
 
 if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable, Iterable

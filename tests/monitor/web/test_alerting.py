@@ -13,8 +13,8 @@ import pytest
 
 from monitor.exporters.rules import BASE, groups
 from monitor.generate import ROOT
+from monitor.web.context import HEADERS
 from monitor.web.runbook import runbook_html
-from monitor.web.site import HEADERS
 from sla.interval import MINUTE
 from tests.monitor.web.test_pages import Outline
 from tests.support.ledgers import ILL, NOW, WELL, ledger_of, probe_all, product
