@@ -10,7 +10,7 @@ from monitor.views.downtime_split import blamed
 from monitor.views.product_context import affected_by, behind
 from monitor.views.product_summary import downtime_so_far, open_incidents
 from monitor.views.time_slice import TimeSlices
-from monitor.web.alerting import burn_alerts
+from monitor.web.burn_alerts import burn_alerts
 from monitor.web.context import SITE, Site, as_json, as_json_list, dumped
 from monitor.web.errors import Refusal, only
 from monitor.web.heads import heads
