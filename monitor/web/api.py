@@ -14,9 +14,9 @@ from monitor.web.burn_alerts import burn_alerts
 from monitor.web.context import SITE, Site, as_json, as_json_list, dumped
 from monitor.web.errors import Refusal, only
 from monitor.web.heads import heads
-from monitor.web.history import product_history
 from monitor.web.openapi import description
 from monitor.web.past_ledger import ledger_as_of
+from monitor.web.product_history import product_history
 from sla.calendar import Window
 from sla.interval import DAY, SECOND, Interval
 from sla.window import WINDOWS, format_instant, parse_instant, parse_window, rolling
