@@ -7,7 +7,7 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Final
 
-from monitor.reporting.desk import desk
+from monitor.reporting.context_sections import desk
 
 if TYPE_CHECKING:
     from monitor.ledger import Ledger

@@ -29,7 +29,7 @@ if TYPE_CHECKING:
     from zoneinfo import ZoneInfo
 
     from monitor.config.model import Product
-    from monitor.reporting.desk import Desk
+    from monitor.reporting.context_sections import Desk
     from sla.exclusion import Exclusion
     from sla.incident import Incident, IncidentPart
     from sla.measured import Measured

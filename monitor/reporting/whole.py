@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 from monitor import zones
 from monitor.reporting import document as doc
-from monitor.reporting.desk import desk
+from monitor.reporting.context_sections import desk
 from monitor.reporting.document import Document, Section, Table, words
 from monitor.reporting.naming import named
 from monitor.reporting.parts import Telling, part
