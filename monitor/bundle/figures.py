@@ -11,7 +11,7 @@ from monitor.reporting.context_sections import desk
 
 if TYPE_CHECKING:
     from monitor.ledger import Ledger
-    from monitor.reporting.whole import Told
+    from monitor.reporting.report import Told
     from sla.report import Report
 
 # Values of transcendental functions, which mathematical libraries round differently in the last digit.

@@ -16,7 +16,7 @@ from monitor.bundle.checked_chain import CheckedChain, check
 from monitor.bundle.contents import Contents, lines_of
 from monitor.bundle.figures import Difference, compare, figure_lines, key_of
 from monitor.bundle.manifest import Damage, damages, digest, read_manifest
-from monitor.reporting.whole import told
+from monitor.reporting.report import told
 from sla.correction import read as read_correction
 from sla.fact import CORRECTION, DEFINITION, MAINTENANCE, REVOCATION, Fact
 from sla.interval import DAY, Interval

@@ -35,7 +35,7 @@ if TYPE_CHECKING:
     from monitor.bundle.contents import Holiday
     from monitor.config.model import Portfolio, Product
     from monitor.ledger import Ledger
-    from monitor.reporting.whole import Told
+    from monitor.reporting.report import Told
     from sla.chain_check import Chain
     from sla.exclusion import Exclusion
     from sla.fact import Fact

@@ -22,7 +22,7 @@ if TYPE_CHECKING:
 
     from monitor.bundle.writing import Source
     from monitor.config.model import Portfolio, Product
-    from monitor.reporting.whole import Told
+    from monitor.reporting.report import Told
 
 _RECORDS = Interval(parse_instant("1990-01-01T00:00:00Z"), parse_instant("2190-01-01T00:00:00Z"))
 _NO_RECORD = "no record covers that time; write a year between 1990 and 2190"
@@ -205,7 +205,7 @@ def _told(
     source: Source | None, portfolio: Portfolio, products: Sequence[Product], window: Window, at: int, now: int
 ) -> Told:
     from monitor.as_of import ledger_at
-    from monitor.reporting.whole import told
+    from monitor.reporting.report import told
 
     ledger = ledger_at(portfolio, portfolio.store, at) if source is None else source.recorded.ledger(portfolio)
     return told(ledger, products, window, at, now - WRITTEN)

@@ -14,7 +14,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator
 
     from monitor.reporting.document import Cell, Document, Table
-    from monitor.reporting.whole import Told
+    from monitor.reporting.report import Told
 
 FORMULA = tuple("=+-@\t\r")  # what a spreadsheet takes as the beginning of a formula: OWASP, "CSV injection"
 _MARKUP = re.compile(r"([\\`*_{}\[\]<>#|&~$])")

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 import pytest
 
 from monitor.probes.heartbeat import HeartbeatCheck
-from monitor.reporting.whole import told
+from monitor.reporting.report import told
 from monitor.views.product_summary import PROVISIONAL
 from sla.calendar import Window
 from sla.interval import HOUR, MINUTE, SECOND, Interval

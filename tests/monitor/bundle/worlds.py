@@ -14,7 +14,7 @@ from monitor.config.model import Portfolio
 from monitor.definitions import additions
 from monitor.ledger import Ledger
 from monitor.planned_maintenance import added_plans
-from monitor.reporting.whole import told
+from monitor.reporting.report import told
 from monitor.storage.base import Batch
 from monitor.storage.reader import reading
 from monitor.storage.sqlite import SqliteStore

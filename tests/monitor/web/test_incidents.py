@@ -10,7 +10,7 @@ import jsonschema
 
 from monitor.reporting.html import as_html
 from monitor.reporting.plain import as_csv, as_json
-from monitor.reporting.whole import told
+from monitor.reporting.report import told
 from monitor.views.product_summary import PROVISIONAL
 from monitor.web.openapi import SCHEMAS
 from sla.calendar import Window
