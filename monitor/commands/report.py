@@ -214,7 +214,7 @@ def _told(
 def _bytes(found: Told, form: str, paper: str) -> bytes:
     """Return the report in the format; the format's module is imported here, when it is needed."""
     if form == "json":
-        from monitor.reporting.plain import as_json
+        from monitor.reporting.text_formats import as_json
 
         return as_json(found).encode()
     document = found.document()
@@ -230,7 +230,7 @@ def _bytes(found: Told, form: str, paper: str) -> bytes:
     if form == "html":
         from monitor.reporting.html import as_html as write
     elif form == "csv":
-        from monitor.reporting.plain import as_csv as write
+        from monitor.reporting.text_formats import as_csv as write
     else:
-        from monitor.reporting.plain import as_markdown as write
+        from monitor.reporting.text_formats import as_markdown as write
     return write(document).encode()

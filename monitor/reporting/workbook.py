@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Final
 import xlsxwriter
 
 from monitor.reporting.document import Unit, words
-from monitor.reporting.plain import FORMULA
+from monitor.reporting.text_formats import FORMULA
 from sla.window import EPOCH
 
 if TYPE_CHECKING:

@@ -9,8 +9,8 @@ from typing import TYPE_CHECKING, Any
 import jsonschema
 
 from monitor.reporting.html import as_html
-from monitor.reporting.plain import as_csv, as_json
 from monitor.reporting.report import told
+from monitor.reporting.text_formats import as_csv, as_json
 from monitor.views.product_summary import PROVISIONAL
 from monitor.web.openapi import SCHEMAS
 from sla.calendar import Window
