@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 
 from monitor.reporting import document as doc
 from monitor.reporting.document import Cell, Chart, Column, Part, Section, Table, Tile, words
-from monitor.reporting.naming import named, short
+from monitor.reporting.period_names import named, short
 from monitor.views.agreement import limit_text
 from monitor.views.formatting import near
 from monitor.views.product_summary import (

@@ -10,7 +10,7 @@ from monitor import zones
 from monitor.reporting import document as doc
 from monitor.reporting.context_sections import desk
 from monitor.reporting.document import Document, Section, Table, words
-from monitor.reporting.naming import named
+from monitor.reporting.period_names import named
 from monitor.reporting.product_sections import Telling, part
 from monitor.views.formatting import moment
 from monitor.views.product_summary import PROVISIONAL, rule_text
