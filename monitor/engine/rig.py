@@ -7,7 +7,7 @@ import contextlib
 from collections.abc import AsyncIterator
 from typing import TYPE_CHECKING
 
-from monitor.engine.pulse import Pulse
+from monitor.engine.loop_monitor import Pulse
 from monitor.engine.runner import Runner
 from monitor.network.poller import Poller
 from monitor.network.resolver import Resolver

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 
 import structlog
 
-from monitor.engine.pulse import GRACE
+from monitor.engine.loop_monitor import GRACE
 from monitor.log import concealed
 from monitor.network.attempt import Frame
 from monitor.network.failure import DETAIL_LIMIT, ProbeFailure, failure_of
@@ -22,7 +22,7 @@ from sla.observation import Outcome
 if TYPE_CHECKING:
     from monitor.clock import Clock
     from monitor.config.model import CheckBase
-    from monitor.engine.pulse import Pulse
+    from monitor.engine.loop_monitor import Pulse
     from monitor.network.attempt import Probe
     from monitor.network.poller import Poller
     from monitor.network.resolver import Resolver

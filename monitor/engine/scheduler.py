@@ -14,7 +14,7 @@ from sla.interval import MILLISECOND, SECOND
 
 if TYPE_CHECKING:
     from monitor.clock import Clock
-    from monitor.engine.pulse import Pulse
+    from monitor.engine.loop_monitor import Pulse
     from monitor.health import Health
 
 BATCH = 10  # starts between two turns of the loop: waking up costs more than a probe, so probes share it

@@ -8,7 +8,7 @@ from contextlib import asynccontextmanager
 
 import pytest
 
-from monitor.engine.pulse import GRACE, Pulse
+from monitor.engine.loop_monitor import GRACE, Pulse
 from monitor.health import Health
 from sla.interval import MILLISECOND
 from tests.support.clocks import EPOCH, ManualClock, settle

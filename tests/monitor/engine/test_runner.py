@@ -15,7 +15,7 @@ import pytest
 from pydantic import ValidationError
 
 from monitor.clock import SystemClock
-from monitor.engine.pulse import GRACE, Pulse
+from monitor.engine.loop_monitor import GRACE, Pulse
 from monitor.engine.rig import rigged
 from monitor.engine.runner import Runner
 from monitor.health import Health

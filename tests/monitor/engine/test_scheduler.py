@@ -11,7 +11,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from monitor.engine.pulse import Pulse
+from monitor.engine.loop_monitor import Pulse
 from monitor.engine.scheduler import Job, Scheduler, grid, next_due, phase
 from monitor.health import Health
 from sla.interval import MILLISECOND, SECOND
