@@ -20,8 +20,8 @@ from monitor.engine.chain_keeper import ChainKeeper
 from monitor.engine.fact_recorder import FactRecorder
 from monitor.engine.heartbeats import Heartbeats
 from monitor.engine.jobs import Jobs
+from monitor.engine.probe_environment import rigged
 from monitor.engine.recorder import Recorder, restore
-from monitor.engine.rig import rigged
 from monitor.engine.scheduler import Scheduler
 from monitor.engine.self_check import SelfCheck
 from monitor.errors import NinewatchError

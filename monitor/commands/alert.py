@@ -15,7 +15,7 @@ from monitor.clock import SystemClock
 from monitor.commands.alert_sink import sink_command
 from monitor.commands.common import loaded
 from monitor.commands.correct import place_of
-from monitor.engine.rig import rigged
+from monitor.engine.probe_environment import rigged
 from monitor.errors import NinewatchError
 from monitor.health import Health
 from monitor.journal import LONGEST

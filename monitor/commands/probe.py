@@ -14,7 +14,7 @@ from pydantic import ValidationError
 
 from monitor.clock import SystemClock
 from monitor.commands.common import loaded
-from monitor.engine.rig import rigged
+from monitor.engine.probe_environment import rigged
 from monitor.errors import NinewatchError
 from monitor.health import Health
 from monitor.log import concealed

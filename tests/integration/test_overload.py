@@ -17,8 +17,8 @@ from monitor.app import Jobs
 from monitor.clock import SystemClock
 from monitor.config.loader import load
 from monitor.engine.heartbeats import Heartbeats
+from monitor.engine.probe_environment import rigged
 from monitor.engine.recorder import Recorder
-from monitor.engine.rig import rigged
 from monitor.engine.scheduler import Job, Scheduler
 from monitor.health import Health
 from monitor.ledger import Ledger

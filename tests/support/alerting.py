@@ -8,8 +8,8 @@ from collections.abc import Callable
 from typing import TYPE_CHECKING, Any
 
 from monitor.alerting.service import Alerting
+from monitor.engine.probe_environment import rigged
 from monitor.engine.recorder import Recorder, restore
-from monitor.engine.rig import rigged
 from monitor.facts import Facts
 from monitor.health import Health
 from monitor.storage.writer import Writer

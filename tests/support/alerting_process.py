@@ -17,8 +17,8 @@ from typing import TYPE_CHECKING
 
 from monitor.alerting.service import Alerting
 from monitor.clock import SystemClock
+from monitor.engine.probe_environment import rigged
 from monitor.engine.recorder import Recorder, restore
-from monitor.engine.rig import rigged
 from monitor.health import Health
 from monitor.storage.sqlite import SqliteStore
 from monitor.storage.writer import Writer

@@ -11,7 +11,7 @@ from pydantic import TypeAdapter
 from monitor.alerting.delivery import Outcome, Target, attempt
 from monitor.config.loader import portfolio_model
 from monitor.config.outbound import OutboundBlock
-from monitor.engine.rig import rigged
+from monitor.engine.probe_environment import rigged
 from monitor.health import Health
 from monitor.network.outbound_policy import Outbound
 from monitor.notification import Kind, Notification

@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any
 
 from monitor.clock import SystemClock
-from monitor.engine.rig import rigged
+from monitor.engine.probe_environment import rigged
 from monitor.health import Health
 from monitor.probes.registry import CHECK_TYPES, prepare
 

@@ -215,7 +215,7 @@ async def test_a_firing_alert_is_repeated_after_a_restart_too(sink: Sink) -> Non
 
 
 async def test_what_is_due_when_the_daemon_stops_is_still_sent(sink: Sink) -> None:
-    from monitor.engine.rig import rigged
+    from monitor.engine.probe_environment import rigged
 
     async with alerting(configured(forms(), receivers=[hook(sink)]), deliver=False) as rig:
         rig.observe(GOOD, BAD, BAD)

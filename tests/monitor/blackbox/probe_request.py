@@ -9,7 +9,7 @@ from pathlib import Path
 
 from monitor.blackbox.service import Blackbox, Question
 from monitor.clock import SystemClock
-from monitor.engine.rig import rigged
+from monitor.engine.probe_environment import rigged
 from monitor.health import Health
 from tests.support.blackbox_comparison import Page
 

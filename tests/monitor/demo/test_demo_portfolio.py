@@ -13,7 +13,7 @@ from monitor.clock import SystemClock
 from monitor.config.loader import examine, load
 from monitor.demo import launch, modes, script
 from monitor.demo.products import Products
-from monitor.engine.rig import rigged
+from monitor.engine.probe_environment import rigged
 from monitor.health import Health
 from monitor.probes.registry import CHECK_TYPES, prepare
 from sla.interval import DAY, SECOND

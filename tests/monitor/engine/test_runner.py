@@ -16,7 +16,7 @@ from pydantic import ValidationError
 
 from monitor.clock import SystemClock
 from monitor.engine.loop_monitor import GRACE, Pulse
-from monitor.engine.rig import rigged
+from monitor.engine.probe_environment import rigged
 from monitor.engine.runner import Runner
 from monitor.health import Health
 from monitor.network.failure import ProbeFailure

@@ -139,7 +139,7 @@ def test_a_stream_that_the_limit_cut_before_is_no_less_readable() -> None:
 
 async def test_the_fetched_answer_tells_both_lengths() -> None:
     from monitor.clock import SystemClock
-    from monitor.engine.rig import rigged
+    from monitor.engine.probe_environment import rigged
     from monitor.health import Health
 
     found: list[Response] = []

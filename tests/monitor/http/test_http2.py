@@ -9,7 +9,7 @@ import hpack
 import pytest
 
 from monitor.clock import SystemClock
-from monitor.engine.rig import rigged
+from monitor.engine.probe_environment import rigged
 from monitor.health import Health
 from monitor.http.http2 import exchange
 from monitor.http.response import Response

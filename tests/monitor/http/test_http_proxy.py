@@ -14,7 +14,7 @@ from pydantic import ValidationError
 
 from monitor.clock import SystemClock
 from monitor.config.outbound import OutboundBlock
-from monitor.engine.rig import rigged
+from monitor.engine.probe_environment import rigged
 from monitor.health import Health
 from monitor.network.outbound_policy import Outbound
 from monitor.probes.registry import prepare

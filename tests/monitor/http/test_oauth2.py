@@ -16,7 +16,7 @@ import trustme
 from pydantic import ValidationError
 
 from monitor.clock import SystemClock
-from monitor.engine.rig import rigged
+from monitor.engine.probe_environment import rigged
 from monitor.health import Health
 from monitor.log import concealed
 from monitor.probes.registry import prepare

@@ -11,7 +11,7 @@ import pytest
 from pydantic import ValidationError
 
 from monitor.clock import SystemClock
-from monitor.engine.rig import rigged
+from monitor.engine.probe_environment import rigged
 from monitor.health import Health
 from monitor.http.rate_limit import LONGEST, RateLimit, retry_after
 from monitor.network.failure import ProbeFailure

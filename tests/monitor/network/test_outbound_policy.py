@@ -13,7 +13,7 @@ from pydantic import ValidationError
 import monitor
 from monitor.clock import SystemClock
 from monitor.config.model import OutboundBlock
-from monitor.engine.rig import rigged
+from monitor.engine.probe_environment import rigged
 from monitor.health import Health
 from monitor.network.failure import ProbeFailure
 from monitor.network.outbound_policy import Outbound

@@ -17,7 +17,7 @@ import pytest
 
 from monitor.clock import SystemClock
 from monitor.config.model import Family
-from monitor.engine.rig import rigged
+from monitor.engine.probe_environment import rigged
 from monitor.health import Health
 from monitor.network.failure import ProbeFailure
 from monitor.network.repeated_lookup import RepeatedLookup

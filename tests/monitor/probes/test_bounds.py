@@ -11,7 +11,7 @@ import pytest
 
 from monitor.clock import SystemClock
 from monitor.config.loader import load
-from monitor.engine.rig import rigged
+from monitor.engine.probe_environment import rigged
 from monitor.health import Health
 from monitor.http.response import Response
 from monitor.network.connection import Wire

@@ -74,7 +74,7 @@ async def test_a_name_with_several_addresses_is_good_when_one_of_them_answers() 
 async def test_without_a_free_descriptor_nothing_is_known() -> None:
     soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
     from monitor.clock import SystemClock
-    from monitor.engine.rig import rigged
+    from monitor.engine.probe_environment import rigged
     from monitor.health import Health
     from monitor.probes.registry import prepare
     from tests.support.probing import check_of

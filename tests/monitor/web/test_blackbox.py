@@ -17,7 +17,7 @@ from monitor.blackbox.service import AT_ONCE, SPACING, Blackbox
 from monitor.clock import SystemClock
 from monitor.config.model import HostPort
 from monitor.config.outbound import OutboundBlock
-from monitor.engine.rig import rigged
+from monitor.engine.probe_environment import rigged
 from monitor.health import Health
 from monitor.network.outbound_policy import Outbound
 from monitor.network.resolver import Resolver

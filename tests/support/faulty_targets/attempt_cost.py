@@ -19,7 +19,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, NamedTuple
 
 from monitor.clock import SystemClock
-from monitor.engine.rig import rigged
+from monitor.engine.probe_environment import rigged
 from monitor.health import Health
 from monitor.probes.registry import prepare
 from sla.interval import SECOND
