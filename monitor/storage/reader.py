@@ -13,7 +13,7 @@ from monitor.storage.connection import opened, remedy
 from monitor.storage.outbox import latest_in, product_incidents_in, unfinished_in
 from monitor.storage.rows import DamagedRowError, facts_in, incidents_in, observations_in, runs_in, tail_in
 from monitor.storage.schema import refuse_strangers
-from monitor.storage.soundness import damage, refuse_damage
+from monitor.storage.validation import damage, refuse_damage
 
 if TYPE_CHECKING:
     from collections.abc import Collection, Iterator

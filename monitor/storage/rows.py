@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any, Final
 
 from monitor.storage import statements as sql
 from monitor.storage.failures import with_failures
-from monitor.storage.soundness import LATEST
+from monitor.storage.validation import LATEST
 from sla.correction import Correction, Revocation, read
 from sla.fact import CORRECTION, REVOCATION, Fact
 from sla.incident import Incident

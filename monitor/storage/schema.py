@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 from monitor.errors import StoreError
 from monitor.storage.backup import back_up
 from monitor.storage.rows import former_fact
-from monitor.storage.soundness import refuse_damage
+from monitor.storage.validation import refuse_damage
 
 if TYPE_CHECKING:
     import sqlite3

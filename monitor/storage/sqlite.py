@@ -22,7 +22,7 @@ from monitor.storage.outbox import notification_row, product_incident_row, produ
 from monitor.storage.place import Place, put_aside, refuse_missing
 from monitor.storage.rows import DamagedRowError, facts_in, incidents_in, observations_in, runs_in, tail_in
 from monitor.storage.schema import migrate, refuse_strangers
-from monitor.storage.soundness import damage, refuse_damage
+from monitor.storage.validation import damage, refuse_damage
 from sla.observation import PRECEDENCE, Observation, Run
 
 if TYPE_CHECKING:

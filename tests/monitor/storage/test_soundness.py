@@ -10,7 +10,7 @@ import pytest
 
 from monitor.engine.recorder import restore
 from monitor.errors import StoreError
-from monitor.storage import soundness
+from monitor.storage import validation
 from monitor.storage.base import Batch
 from monitor.storage.reader import facts_of, reading
 from monitor.storage.sqlite import SqliteStore
@@ -149,7 +149,7 @@ def test_an_observation_within_a_run_is_refused_too(path: Path, column: str) -> 
 def test_an_observation_that_was_not_walked_is_checked_where_it_is_read(
     path: Path, monkeypatch: pytest.MonkeyPatch, change: str, said: str
 ) -> None:
-    monkeypatch.setattr(soundness, "NEWEST", 0)
+    monkeypatch.setattr(validation, "NEWEST", 0)
     damage(path, "observations", change)
     with pytest.raises(StoreError, match=rf"damaged: .*{said}.*restore a copy.*--new-record"):
         load(path)
