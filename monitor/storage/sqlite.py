@@ -19,7 +19,7 @@ from monitor.storage.connection import opened, prepare, primary_code, remedy
 from monitor.storage.failures import failure_rows
 from monitor.storage.lock import Lock
 from monitor.storage.outbox import notification_row, product_incident_row, product_incidents_in, unfinished_in
-from monitor.storage.place import Place, put_aside, refuse_missing
+from monitor.storage.record_file import Place, put_aside, refuse_missing
 from monitor.storage.rows import DamagedRowError, facts_in, incidents_in, observations_in, runs_in, tail_in
 from monitor.storage.schema import migrate, refuse_strangers
 from monitor.storage.validation import damage, refuse_damage

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from monitor.storage.place import Place, put_aside
+from monitor.storage.record_file import Place, put_aside
 
 if TYPE_CHECKING:
     from pathlib import Path
