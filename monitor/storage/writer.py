@@ -14,7 +14,7 @@ import structlog
 from monitor.errors import StoreError
 from monitor.notification import NOTHING, Decided
 from monitor.storage.base import Batch
-from monitor.storage.watch import RecordWatch
+from monitor.storage.file_watch import RecordWatch
 
 if TYPE_CHECKING:
     from monitor.clock import Clock

@@ -14,7 +14,7 @@ from monitor.engine.recorder import Recorder, restore
 from monitor.facts import Facts
 from monitor.health import Health
 from monitor.ledger import Ledger
-from monitor.storage import watch
+from monitor.storage import file_watch
 from monitor.storage.writer import Settled, Writer
 from monitor.vocabulary import Event, IncidentOpened, IncidentResolved, Observed, ProbeResult
 from sla.correction import Correction
@@ -251,7 +251,7 @@ async def test_a_record_that_was_emptied_is_written_once_more_from_memory(
     monkeypatch: pytest.MonkeyPatch, trouble: str
 ) -> None:
     """Incidents, corrections and all runs, those of a check that is not configured any more as well."""
-    monkeypatch.setattr(watch, "LOOK", 0.0)
+    monkeypatch.setattr(file_watch, "LOOK", 0.0)
     said = Correction("chefs", Interval(NOW, NOW + MINUTE), "Ana", "locked", NOW + HOUR)
     async with rigged() as rig:
         rig.ledger.facts = Facts([said.fact()])
