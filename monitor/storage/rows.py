@@ -7,7 +7,7 @@ import sqlite3
 from typing import TYPE_CHECKING, Any, Final
 
 from monitor.storage import statements as sql
-from monitor.storage.failures import with_failures
+from monitor.storage.incident_failures import with_failures
 from monitor.storage.validation import LATEST
 from sla.correction import Correction, Revocation, read
 from sla.fact import CORRECTION, REVOCATION, Fact

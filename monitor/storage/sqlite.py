@@ -16,7 +16,7 @@ from monitor.storage.backup import copy_whole
 from monitor.storage.chain import write_head
 from monitor.storage.clock_marks import SetAside, reconcile
 from monitor.storage.connection import opened, prepare, primary_code, remedy
-from monitor.storage.failures import failure_rows
+from monitor.storage.incident_failures import failure_rows
 from monitor.storage.lock import Lock
 from monitor.storage.outbox import notification_row, product_incident_row, product_incidents_in, unfinished_in
 from monitor.storage.record_file import Place, put_aside, refuse_missing

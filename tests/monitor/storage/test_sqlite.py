@@ -17,7 +17,7 @@ from monitor.storage import schema
 from monitor.storage.backup import backup_path
 from monitor.storage.base import Batch
 from monitor.storage.connection import opened
-from monitor.storage.failures import with_failures
+from monitor.storage.incident_failures import with_failures
 from monitor.storage.reader import facts_of
 from monitor.storage.sqlite import SqliteStore
 from sla.correction import Correction, Revocation
