@@ -47,7 +47,7 @@ if TYPE_CHECKING:
     from monitor.config.model import Portfolio
     from monitor.config.outbound import Network
     from monitor.engine.runner import Runner
-    from monitor.storage.base import Store
+    from monitor.storage.store import Store
 
 log = structlog.get_logger()
 

@@ -30,7 +30,7 @@ if TYPE_CHECKING:
     from monitor.clock import Clock
     from monitor.health import Health
     from monitor.ledger import Ledger
-    from monitor.storage.base import Store
+    from monitor.storage.store import Store
     from monitor.storage.writer import Settled, Writer
     from sla.incident import Incident
     from sla.product_incident import ProductIncident

@@ -12,7 +12,7 @@ from datetime import UTC, datetime, time, timedelta
 from itertools import pairwise
 from typing import TYPE_CHECKING
 
-from monitor.storage.base import Batch
+from monitor.storage.store import Batch
 from sla.incident import IncidentTracker, Opened
 from sla.interval import DAY, MILLISECOND, MINUTE, SECOND, Interval
 from sla.observation import Outcome, Run
@@ -23,7 +23,7 @@ if TYPE_CHECKING:
     from zoneinfo import ZoneInfo
 
     from monitor.config.model import CheckBase, Portfolio, Product
-    from monitor.storage.base import Store
+    from monitor.storage.store import Store
     from sla.incident import Incident
 
 SPAN = 90 * DAY

@@ -21,7 +21,7 @@ if TYPE_CHECKING:
     from monitor.health import Health
     from monitor.journal import Journal
     from monitor.ledger import Ledger
-    from monitor.storage.base import Store
+    from monitor.storage.store import Store
     from monitor.storage.writer import Writer
     from sla.fact import Fact
 

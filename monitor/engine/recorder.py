@@ -25,7 +25,7 @@ if TYPE_CHECKING:
     from monitor.health import Health
     from monitor.ledger import Ledger
     from monitor.notification import Decided
-    from monitor.storage.base import Store
+    from monitor.storage.store import Store
     from monitor.storage.writer import Settled, Writer
     from sla.incident import Incident
     from sla.observation import Run

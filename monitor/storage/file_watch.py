@@ -9,7 +9,7 @@ import structlog
 if TYPE_CHECKING:
     from monitor.clock import Clock
     from monitor.health import Health
-    from monitor.storage.base import Store
+    from monitor.storage.store import Store
 
 log = structlog.get_logger()
 

@@ -29,7 +29,7 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from monitor.notification import Notification
-    from monitor.storage.base import Batch
+    from monitor.storage.store import Batch
     from sla.fact import Fact
     from sla.incident import Incident
     from sla.interval import Interval

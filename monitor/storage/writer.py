@@ -13,15 +13,15 @@ import structlog
 
 from monitor.errors import StoreError
 from monitor.notification import NOTHING, Decided
-from monitor.storage.base import Batch
 from monitor.storage.file_watch import RecordWatch
+from monitor.storage.store import Batch
 
 if TYPE_CHECKING:
     from monitor.clock import Clock
     from monitor.health import Health
     from monitor.notification import Notification
-    from monitor.storage.base import Store
     from monitor.storage.chain import ClosedDay
+    from monitor.storage.store import Store
     from sla.fact import Fact
     from sla.incident import Incident
     from sla.observation import Observation, Run

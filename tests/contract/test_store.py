@@ -1,4 +1,4 @@
-"""One behaviour for every store: what `monitor.storage.base` promises."""
+"""One behaviour for every store: what `monitor.storage.store` promises."""
 
 from __future__ import annotations
 
@@ -8,8 +8,8 @@ from typing import TYPE_CHECKING
 import pytest
 
 from monitor.notification import Kind, Notification
-from monitor.storage.base import Batch, Store
 from monitor.storage.sqlite import SqliteStore
+from monitor.storage.store import Batch, Store
 from sla.correction import Correction, Revocation
 from sla.fact import Fact
 from sla.incident import Failure, Incident

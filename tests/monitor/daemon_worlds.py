@@ -17,8 +17,8 @@ from monitor.facts import Facts
 from monitor.ledger import Ledger
 from monitor.planned_maintenance import added_plans
 from monitor.renamed import added_renamings
-from monitor.storage.base import Batch
 from monitor.storage.sqlite import SqliteStore
+from monitor.storage.store import Batch
 from sla.correction import Correction, Revocation
 from sla.interval import SECOND, Interval
 from sla.observation import Observation, Outcome

@@ -8,8 +8,8 @@ import pytest
 
 from monitor.as_of import ledger_at
 from monitor.config.model import Portfolio
-from monitor.storage.base import Batch
 from monitor.storage.sqlite import SqliteStore
+from monitor.storage.store import Batch
 from sla.calendar import Window
 from sla.interval import MINUTE, Interval
 from sla.observation import Observation

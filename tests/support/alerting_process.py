@@ -30,7 +30,7 @@ from tests.support.recorder_process import say, serve
 
 if TYPE_CHECKING:
     from monitor.ledger import Ledger
-    from monitor.storage.base import Batch
+    from monitor.storage.store import Batch
 
 PRODUCTS = 8
 PACE = 0.004  # seconds between two rounds over all checks

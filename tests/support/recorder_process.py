@@ -41,7 +41,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Coroutine
 
     from monitor.ledger import Ledger
-    from monitor.storage.base import Batch
+    from monitor.storage.store import Batch
 
 CHECKS = 20
 PACE = 0.004  # seconds between two rounds over all checks

@@ -1,4 +1,4 @@
-"""Stores for tests: one in memory that keeps the promises of `monitor.storage.base`, and one that fails on demand."""
+"""Stores for tests: one in memory that keeps the promises of `monitor.storage.store`, and one that fails on demand."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
 
     from monitor.notification import Notification
-    from monitor.storage.base import Batch
+    from monitor.storage.store import Batch
     from sla.fact import Fact
     from sla.incident import Incident
     from sla.interval import Interval

@@ -12,8 +12,8 @@ import pytest
 
 from monitor.bundle.checked_chain import CheckedChain, check_record
 from monitor.bundle.verification import verify_bundle
-from monitor.storage.base import Batch
 from monitor.storage.sqlite import SqliteStore
+from monitor.storage.store import Batch
 from sla.chain import Head
 from sla.correction import Correction
 from sla.interval import DAY, HOUR, MINUTE, Interval

@@ -15,9 +15,9 @@ from monitor.definitions import additions
 from monitor.ledger import Ledger
 from monitor.planned_maintenance import added_plans
 from monitor.reporting.report import told
-from monitor.storage.base import Batch
 from monitor.storage.reader import reading
 from monitor.storage.sqlite import SqliteStore
+from monitor.storage.store import Batch
 from sla.chain import closed_day
 from sla.correction import Correction, Revocation
 from sla.interval import DAY, HOUR, MINUTE, Interval

@@ -15,8 +15,8 @@ from monitor.cli import cli
 from monitor.clock import SystemClock
 from monitor.commands.alert_sink import listening
 from monitor.journal import Journal
-from monitor.storage.base import Batch
 from monitor.storage.sqlite import SqliteStore
+from monitor.storage.store import Batch
 from sla.interval import HOUR, MINUTE, SECOND
 from sla.silence import RETRY, silences
 from tests.support.messages import message, receiver, row, send

@@ -10,8 +10,8 @@ from typing import TYPE_CHECKING, Any
 import pytest
 
 from monitor.journal import Journal
-from monitor.storage.base import Batch
 from monitor.storage.sqlite import SqliteStore
+from monitor.storage.store import Batch
 from sla.fact import Fact
 from sla.interval import DAY
 from tests.monitor.commands.test_cli import said, target, written  # noqa: F401 - a fixture

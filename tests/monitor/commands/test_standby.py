@@ -13,8 +13,8 @@ import pytest
 from click.testing import CliRunner, Result
 
 from monitor.cli import cli
-from monitor.storage.base import Batch
 from monitor.storage.sqlite import SqliteStore
+from monitor.storage.store import Batch
 from sla.incident import Incident
 from sla.interval import HOUR, MINUTE
 from sla.window import parse_instant

@@ -15,8 +15,8 @@ from monitor.demo import history
 from monitor.demo.history import HOLD, SPACING, SPAN
 from monitor.ledger import Ledger
 from monitor.probes.registry import CHECK_TYPES
-from monitor.storage.base import Batch
 from monitor.storage.sqlite import SqliteStore
+from monitor.storage.store import Batch
 from sla.interval import DAY, HOUR, MINUTE, SECOND, Interval
 from sla.observation import Observation, Outcome, Run
 from sla.timeline import State, Timeline

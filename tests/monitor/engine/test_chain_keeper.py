@@ -8,9 +8,9 @@ import pytest
 
 from monitor.engine.chain_keeper import GRACE, ChainKeeper
 from monitor.health import Health
-from monitor.storage.base import Batch
 from monitor.storage.reader import reading
 from monitor.storage.sqlite import SqliteStore
+from monitor.storage.store import Batch
 from monitor.storage.writer import Writer
 from sla.interval import DAY, HOUR, MINUTE
 from sla.observation import Outcome, Run

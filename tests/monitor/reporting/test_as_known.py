@@ -12,8 +12,8 @@ from pathlib import Path
 import pytest
 
 from monitor.commands.report import FORMATS
-from monitor.storage.base import Batch
 from monitor.storage.sqlite import SqliteStore
+from monitor.storage.store import Batch
 from sla.interval import HOUR, MINUTE, SECOND
 from sla.observation import Observation, Run
 from sla.window import format_instant, parse_instant

@@ -8,9 +8,9 @@ from pathlib import Path
 import pytest
 
 from monitor.errors import StoreError
-from monitor.storage.base import Batch
 from monitor.storage.reader import reading
 from monitor.storage.sqlite import SqliteStore
+from monitor.storage.store import Batch
 from sla.interval import MINUTE
 from sla.observation import Observation, Outcome, Run
 

@@ -11,9 +11,9 @@ import pytest
 from monitor.engine.recorder import restore
 from monitor.errors import StoreError
 from monitor.storage import validation
-from monitor.storage.base import Batch
 from monitor.storage.reader import facts_of, reading
 from monitor.storage.sqlite import SqliteStore
+from monitor.storage.store import Batch
 from sla.correction import Correction, Revocation
 from sla.incident import Incident
 from sla.interval import Interval

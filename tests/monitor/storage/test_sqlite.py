@@ -15,11 +15,11 @@ from structlog.testing import capture_logs
 from monitor.errors import StoreError
 from monitor.storage import schema
 from monitor.storage.backup import backup_path
-from monitor.storage.base import Batch
 from monitor.storage.connection import opened
 from monitor.storage.incident_failures import with_failures
 from monitor.storage.reader import facts_of
 from monitor.storage.sqlite import SqliteStore
+from monitor.storage.store import Batch
 from sla.correction import Correction, Revocation
 from sla.incident import Incident
 from sla.interval import Interval

@@ -18,7 +18,7 @@ from sla.observation import Observation, Outcome, Run
 from tests.support.stores import MemoryStore
 
 if TYPE_CHECKING:
-    from monitor.storage.base import Batch
+    from monitor.storage.store import Batch
 
 PATIENCE = 30.0  # seconds until a test gives up; never waited for when all is well
 INCIDENT = Incident("abc", "p", "p/a", 5, None, "deadline", None)
