@@ -8,8 +8,8 @@ from typing import TYPE_CHECKING
 import pytest
 
 from monitor.clock import SystemClock
-from monitor.storage.base import Batch
 from monitor.storage.sqlite import SqliteStore
+from monitor.storage.store import Batch
 from sla.interval import DAY, HOUR, SECOND
 from sla.observation import Observation, Outcome, Run
 from sla.window import format_instant

@@ -9,7 +9,7 @@ from monitor.clock import SystemClock
 from monitor.descriptors import SpareDescriptors
 from monitor.engine.self_check import KEPT, SET_ASIDE_SHOWN, SETTLED, SHOWN, SelfCheck
 from monitor.health import Health
-from monitor.web.degradations import degradations
+from monitor.views.degradations import degradations
 from sla.interval import HOUR, SECOND
 from tests.support.clocks import ManualClock
 
