@@ -27,7 +27,7 @@ if TYPE_CHECKING:
     from sla.alerting import BurnAlert, BurnPolicy
 
 BURN, CERTIFICATE, BLIND = "burn", "cert", "blind"
-SPREAD: Final = 15  # looks over which the products are spread, so that one look holds the loop for little
+SPREAD: Final = 30  # looks over which the products are spread; the shortest look-back of a policy is 5 minutes
 BLIND_AFTER: Final = 2 * MINUTE  # without one known outcome
 _UNSEEN: Final = "No check had a known outcome for a while: an outage would not be seen"
 
@@ -51,15 +51,19 @@ class Conditions:
                 severity = Severity(severities(key))
                 self.open[key] = Alert(key, product, severity, int(last) * SECOND, None, key)
 
-    def step(self, now: int) -> list[Alert]:
-        """Return all alerts that are open, and those that ended since the last step."""
+    def step(self, now: int) -> Iterator[list[Alert]]:
+        """Look at some products, and yield the alerts that ended, piece by piece; then all alerts that are open.
+
+        Let the loop turn between the pieces: the look-backs of one product take about half a millisecond.
+        """
         products = list(self._ledger.products.values())
-        due = [each for number, each in enumerate(products) if number % SPREAD == self._turn % SPREAD]
-        ended = [*self._burns(due, now), *self._blind(now), *self._left(now)]
+        for product in products[self._turn % SPREAD :: SPREAD]:
+            yield list(self._burns(product, now))
+        yield [*self._blind(now), *self._left(now)]
         if self._turn % SPREAD == 0:
-            ended += self._certificates(now)
+            yield list(self._certificates(now))
         self._turn += 1
-        return [*self.open.values(), *ended]
+        yield list(self.open.values())
 
     def _end(self, key: str, now: int) -> Alert:
         return replace(self.open.pop(key), resolved=now)
@@ -69,20 +73,19 @@ class Conditions:
         gone = [key for key, each in self.open.items() if each.product and each.product not in self._ledger.products]
         yield from (self._end(key, now) for key in gone)
 
-    def _burns(self, products: Iterable[Product], now: int) -> Iterator[Alert]:
-        for product in products:
-            for state in self._ledger.burn_alerts(product.id, now):
-                prefix = f"{BURN}:{product.id}:{state.policy.alert}:"
-                key = next((each for each in self.open if each.startswith(prefix)), None)
-                if state.firing and key is not None:
-                    self.open[key] = _burning(self.open[key], product, state)
-                elif state.firing and not self._is_told(product, state.policy, now):
-                    key, severity = f"{prefix}{now // SECOND}", Severity(state.policy.severity)
-                    self.open[key] = _burning(Alert(key, product.id, severity, now, None, ""), product, state)
-                elif not state.firing and key is not None:
-                    yield self._end(key, now)
+    def _burns(self, product: Product, now: int) -> Iterator[Alert]:
+        for state in self._ledger.burn_alerts(product.id, now):
+            prefix = f"{BURN}:{product.id}:{state.policy.alert}:"
+            key = next((each for each in self.open if each.startswith(prefix)), None)
+            if state.firing and key is not None:
+                self.open[key] = _burning(self.open[key], product, state)
+            elif state.firing and not self._is_reported(product, state.policy, now):
+                key, severity = f"{prefix}{now // SECOND}", Severity(state.policy.severity)
+                self.open[key] = _burning(Alert(key, product.id, severity, now, None, ""), product, state)
+            elif not state.firing and key is not None:
+                yield self._end(key, now)
 
-    def _is_told(self, product: Product, policy: BurnPolicy, now: int) -> bool:
+    def _is_reported(self, product: Product, policy: BurnPolicy, now: int) -> bool:
         """Return whether an incident reports the burn: it is open, or ended within the short look-back."""
         last = next(self._outages.recent(product.id, 0), None)
         return last is not None and (last.resolved is None or now < last.resolved + policy.short)

@@ -169,21 +169,29 @@ class Alerting:
 
     async def look(self) -> None:
         """Bring every alert up to date that time alone may have changed, a few at a time."""
-        for number, alert in enumerate(self._alerts()):
-            with self._guarded("look"):
-                if rows := self._decide(alert):
-                    self._writer.put_decided(Decided((), rows))
+        if not self._ledger.portfolio.receivers and not self._announced.keys:
+            return
+        for number, alert in enumerate(self._incidents()):
+            self._update(alert)
             if number % STEP == STEP - 1:
                 await asyncio.sleep(0)
+        for alerts in self._conditions.step(self._clock.now()):
+            for alert in alerts:
+                self._update(alert)
+            await asyncio.sleep(0)
         with self._guarded("look"):
             self._put(self._heartbeat.due(self.outbox), self._retries.due(self._ledger.facts, self.outbox, self._clock))
         self._report()
 
-    def _alerts(self) -> list[Alert]:
-        """Return every alert that is open or whose end is not announced yet."""
+    def _update(self, alert: Alert) -> None:
+        with self._guarded("look"):
+            if rows := self._decide(alert):
+                self._writer.put_decided(Decided((), rows))
+
+    def _incidents(self) -> list[Alert]:
+        """Return the incidents that are open, and those whose end is not announced yet."""
         keys = dict.fromkeys([*(each.id for each in self.outages.ongoing()), *self._announced.keys])
-        incidents = [self._alert(self.outages.all[key]) for key in keys if key in self.outages.all]
-        return [*incidents, *self._conditions.step(self._clock.now())]
+        return [self._alert(self.outages.all[key]) for key in keys if key in self.outages.all]
 
     def _put(self, fresh: Sequence[Notification], changed: Sequence[Notification]) -> None:
         """Queue new rows, which wait for the disk, and rows that changed."""
