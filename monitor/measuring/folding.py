@@ -8,9 +8,10 @@ property test holds it to `Timeline.of`), and counts are looked up among the ins
 from __future__ import annotations
 
 from array import array
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from enum import Enum
+from functools import reduce
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -150,3 +151,6 @@ class _Folded(Timeline):
 
     def counts(self, window: Interval) -> Counts:
         return self._seen.counts(window)
+
+    def counts_in(self, parts: Sequence[Interval]) -> Counts:
+        return reduce(Counts.plus, map(self._seen.counts, parts), Counts())

@@ -18,12 +18,12 @@ from monitor.measuring import record as record_module
 from monitor.measuring.folding import Seen
 from monitor.measuring.log_parser import Columns
 from monitor.measuring.record import RANK_BITS, Record, Stream
+from sla.interval import Interval
 from sla.observation import PRECEDENCE, Outcome
 from sla.timeline import Timeline
 from tests.property.strategies import EVERYTHING, histories, holds, pairs, windows
 
 if TYPE_CHECKING:
-    from sla.interval import Interval
     from tests.property.oracle import Seen as Listed
 
 
@@ -39,6 +39,8 @@ def test_the_timeline_is_that_of_the_single_observations(seen: Listed, hold: int
     folded, single = Seen.of(keys(moved)).timeline(hold), Timeline.of_pairs(pairs(moved), hold)
     assert folded.durations(window) == single.durations(window)
     assert folded.counts(window) == single.counts(window)
+    parts = [Interval(window.start, window.start + window.length // 3), Interval(window.end, window.end + 7)]
+    assert folded.counts_in(parts) == single.counts_in(parts)
     assert list(folded.pieces(EVERYTHING)) == list(single.pieces(EVERYTHING))
     assert folded.last_known == single.last_known
 
