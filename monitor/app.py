@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING
 import structlog
 
 from monitor.alerting.service import Alerting
+from monitor.anchoring.service import Anchoring
 from monitor.config.loader import Examined, examine
 from monitor.config.watcher import Watcher
 from monitor.descriptors import descriptor_limit
@@ -79,6 +80,7 @@ class _Parts:
     facts: FactRecorder
     alerting: Alerting
     keeper: ChainKeeper
+    anchoring: Anchoring
 
 
 class Daemon:
@@ -179,7 +181,8 @@ class Daemon:
                 address = f"http://{listener.addresses[0]}"
                 ready(Running(self._ledger, self._health, address, self._stop.set, self._asked.set))
                 keeper = ChainKeeper(self._record, writer, self._clock, self._health)
-                parts = _Parts(scheduler, jobs, facts, alerting, keeper)
+                anchoring = Anchoring(self._ledger, self._record, facts.add, self._clock, self._health)
+                parts = _Parts(scheduler, jobs, facts, alerting, keeper, anchoring)
                 await self._work(parts, runner, beside)
             if not recorder.complete:
                 self._failure = self._failure or self._unwritten()
@@ -226,6 +229,7 @@ class Daemon:
                 tasks.create_task(parts.alerting.run(runner.frame), name="alerting")
                 tasks.create_task(self._look_out(parts), name="look-out")
                 tasks.create_task(parts.keeper.run(), name="chain-keeper")
+                tasks.create_task(parts.anchoring.run(runner.frame), name="anchoring")
                 tasks.create_task(self._until_stopped(), name="stop")
         except* Stopped:
             log.info("stopping")

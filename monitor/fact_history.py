@@ -10,7 +10,7 @@ from sla.correction import Correction, Revocation
 from sla.correction import read as read_correction
 from sla.definition import Definition, differences
 from sla.duration import format_duration
-from sla.fact import CORRECTION, DEFINITION, MAINTENANCE, RENAMING, REVOCATION, Fact
+from sla.fact import ANCHOR, CORRECTION, DEFINITION, MAINTENANCE, RENAMING, REVOCATION, WITNESSED, Fact
 from sla.maintenance import MaintenancePlan
 from sla.maintenance import changes as plan_changes
 from sla.window import format_instant
@@ -52,6 +52,8 @@ def _entries(facts: Facts, product_id: str) -> Iterator[Entry]:
     corrections = {fact.id for fact in facts.all if fact.kind == CORRECTION and facts.concern(fact, product_id)}
     loaded = {**_definitions(facts, product_id), **_plans(facts, ""), **_plans(facts, product_id)}
     for fact in facts.all:
+        if fact.kind in (ANCHOR, WITNESSED):  # about the record, not about a product
+            continue
         if fact.kind == REVOCATION:
             if fact.content()["revokes"] in corrections:
                 yield Entry(fact, (_stated(fact),))

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 
 @dataclass(slots=True)
@@ -46,6 +46,10 @@ class Health:
         notifications_sent, notification_failures: messages that a receiver has confirmed, attempts that failed.
         receivers_failing: receivers whose last attempt failed.
         alerting_defects: errors of ninewatch while it decided or delivered; probing went on.
+
+    The chain's:
+        anchored_until: end of the last day whose head an anchor has, by the id of the anchor.
+        anchor_failures: how often an attempt with an anchor failed, by its id; each is tried again.
 
     The configuration's:
         config_reload_success: whether the last load was taken over; config_reload_at: when the running one was loaded.
@@ -96,6 +100,9 @@ class Health:
     notification_failures: int = 0
     receivers_failing: int = 0
     alerting_defects: int = 0
+
+    anchored_until: dict[str, int] = field(default_factory=dict)
+    anchor_failures: dict[str, int] = field(default_factory=dict)
 
     config_reload_success: bool = True
     config_reload_at: int | None = None

@@ -19,6 +19,8 @@ REVOCATION: Final = "revocation"
 DEFINITION: Final = "definition"
 MAINTENANCE: Final = "maintenance"
 RENAMING: Final = "renaming"
+ANCHOR: Final = "anchor"  # a head of the chain was anchored; the author is the id of the anchor
+WITNESSED: Final = "witnessed"  # a head of another record was seen; the author is the id of its source
 
 
 @dataclass(frozen=True, slots=True)

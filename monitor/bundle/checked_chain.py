@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
 from monitor.as_of import Recorded
+from monitor.bundle.anchored import Anchors, Trust, anchors_of
 from monitor.storage.reader import reading
 from sla.chain_check import Break, Chain, Record, breaks, late_runs
 from sla.interval import DAY
@@ -27,6 +28,12 @@ class CheckedChain:
     heads: Sequence[Head] = ()
     breaks: Sequence[Break] = ()
     notes: Sequence[str] = ()
+    anchors: Anchors = field(default_factory=Anchors)
+
+    @property
+    def holds(self) -> bool:
+        """Whether it is not broken, and no receipt of an anchor is false."""
+        return not (self.breaks or self.anchors.wrong)
 
     def as_json(self) -> dict[str, Any]:
         """Return it for programs: `since` and `until` are the first and last day that heads close."""
@@ -35,6 +42,7 @@ class CheckedChain:
             "since": self.heads[0].first_date if self.heads else None,
             "until": self.heads[-1].date if self.heads else None,
             "breaks": [each.as_json() for each in self.breaks],
+            "anchors": self.anchors.as_json(),
             "notes": list(self.notes),
         }
 
@@ -46,19 +54,27 @@ class CheckedChain:
         end = format_instant((self.heads[-1].day + 1) * DAY)
         state = f"broken at {len(self.breaks)} places" if self.breaks else "all agree"
         yield f"chain: {len(self.heads)} heads, the record until {end}: {state}; what came later has no head yet"
+        yield from self.anchors.lines()
         yield from (f"note: {note}" for note in self.notes)
 
+    def broken(self) -> Iterator[str]:
+        """Yield in words what is broken, and which receipts are false."""
+        yield from map(str, self.breaks)
+        for each in self.anchors.wrong:
+            yield f"{each.receipt.day} (head {each.receipt.number}), anchor {each.receipt.anchor}: {each.wrong}"
 
-def check(chain: Chain, recorded: Recorded) -> CheckedChain:
+
+def check(chain: Chain, recorded: Recorded, trust: Trust) -> CheckedChain:
     """Return the check of a chain against what was recorded."""
     runs: dict[Series, list[Run]] = {}
     for run in recorded.runs:
         runs.setdefault((run.check, run.vantage), []).append(run)
     record = Record(runs, recorded.facts, recorded.incidents)
-    return CheckedChain(chain.heads, list(breaks(chain, record)), list(_notes(chain, record)))
+    anchors = anchors_of(chain.heads, chain.begin, recorded.facts, trust)
+    return CheckedChain(chain.heads, list(breaks(chain, record)), list(_notes(chain, record)), anchors)
 
 
-def check_record(path: Path) -> CheckedChain:
+def check_record(path: Path, trust: Trust | None = None) -> CheckedChain:
     """Return the check of a record on disk, which a daemon may have open.
 
     Raises:
@@ -66,7 +82,7 @@ def check_record(path: Path) -> CheckedChain:
     """
     with reading(path) as found:
         recorded = Recorded(found.load_runs(), (), found.load_incidents(), found.load_unchecked_facts())
-        return check(found.load_chain(), recorded)
+        return check(found.load_chain(), recorded, trust or Trust())
 
 
 def _notes(chain: Chain, record: Record) -> Iterator[str]:

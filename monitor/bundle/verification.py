@@ -10,12 +10,14 @@ from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, Any, Final
 
 from monitor import zones
+from monitor.bundle.anchored import Trust
 from monitor.bundle.archive import UnusableBundleError, first_difference, read_archive
 from monitor.bundle.chain_files import read_chain
 from monitor.bundle.checked_chain import CheckedChain, check
 from monitor.bundle.contents import Contents, lines_of
 from monitor.bundle.figures import Difference, compare, figure_lines, key_of
 from monitor.bundle.manifest import Damage, damages, digest, read_manifest
+from monitor.errors import NinewatchError
 from monitor.reporting.report import told
 from sla.correction import read as read_correction
 from sla.fact import CORRECTION, DEFINITION, MAINTENANCE, REVOCATION, Fact
@@ -85,7 +87,7 @@ class Verified:
     @property
     def agrees(self) -> bool:
         """Whether nothing was changed and everything was recomputed as stated."""
-        return not (self.damages or self.differing or self.chain.breaks or self.not_recomputed)
+        return not (self.damages or self.differing or not self.chain.holds or self.not_recomputed)
 
     def as_json(self) -> dict[str, Any]:
         """Return it for programs."""
@@ -102,7 +104,7 @@ class Verified:
         }
 
 
-def verify_bundle(path: Path) -> Verified:
+def verify_bundle(path: Path, trust: Trust | None = None) -> Verified:
     """Return what a bundle's verification found.
 
     Raises:
@@ -116,7 +118,7 @@ def verify_bundle(path: Path) -> Verified:
             Damage(path.name, None, f"the archive itself was changed, outside of its files, at byte {at}")
         )
     try:
-        _recompute(found, files, manifest)
+        _recompute(found, files, manifest, trust or Trust())
     except UnusableBundleError as error:
         if not found.damages:
             raise UnusableBundleError(f"{path}: {error}") from None
@@ -124,7 +126,7 @@ def verify_bundle(path: Path) -> Verified:
     return found
 
 
-def _recompute(found: Verified, files: Mapping[str, bytes], manifest: Mapping[str, Any]) -> None:
+def _recompute(found: Verified, files: Mapping[str, bytes], manifest: Mapping[str, Any], trust: Trust) -> None:
     """Check the chain, recompute the figures and compare them with the stated ones.
 
     Raises:
@@ -132,11 +134,11 @@ def _recompute(found: Verified, files: Mapping[str, bytes], manifest: Mapping[st
     """
     try:
         contents = Contents.read(files, str(manifest["time_zone"]))
-        found.chain = check(read_chain(files), contents.recorded)
+        found.chain = check(read_chain(files), contents.recorded, trust)
         _refuse_changed(contents.recorded.facts)
         found.figures = _compared(files, contents, manifest)
         found.notes += _notes(manifest)
-    except UnusableBundleError:
+    except NinewatchError:
         raise
     except Exception as error:  # noqa: BLE001 - whatever a figure fails on, it is the content that is at fault
         raise UnusableBundleError(f"the figures cannot be recomputed from it ({_said(error)})") from None

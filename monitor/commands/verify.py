@@ -14,6 +14,7 @@ from monitor.errors import NinewatchError
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
+    from monitor.bundle.anchored import Trust
     from monitor.bundle.verification import Compared, Verified
 
 _LONGEST = 120  # characters of a value that are printed
@@ -24,10 +25,21 @@ _LONGEST = 120  # characters of a value that are printed
 @click.option("--record", "live", is_flag=True, help="Verify the record itself instead of a bundle.")
 @click.option("-c", "--config", "path", type=click.Path(path_type=Path), help="With --record: the configuration.")
 @click.option("--report", "report", type=click.Path(path_type=Path), help="Also compare this file with the report's.")
+@click.option("--ca", type=click.Path(path_type=Path), help="CA certificates (PEM) to verify time stamps against.")
+@click.option("--git", type=click.Path(path_type=Path), help="A clone of the repository that heads were pushed to.")
+@click.option("--witness", type=click.Path(path_type=Path), help="A saved answer of a witness: /api/v1/witnessed/ID.")
 @click.option("-q", "--quiet", is_flag=True, help="Print what differs and the result only.")
 @click.option("--json", "as_json", is_flag=True, help="Print one JSON object.")
 def verify_command(
-    bundle: Path | None, live: bool, path: Path | None, report: Path | None, quiet: bool, as_json: bool
+    bundle: Path | None,
+    live: bool,
+    path: Path | None,
+    report: Path | None,
+    ca: Path | None,
+    git: Path | None,
+    witness: Path | None,
+    quiet: bool,
+    as_json: bool,
 ) -> None:
     """Recompute every figure of the report that BUNDLE was made with, from BUNDLE alone, and compare.
 
@@ -39,20 +51,23 @@ def verify_command(
 
     Exit status: 0 if all agrees, 1 if something differs, 2 if the bundle cannot be verified.
     """
+    from monitor.bundle.anchored import trust_of
+
+    trust = trust_of(ca, git, witness)
     if live:
         if bundle is not None or report is not None or path is None:
             raise click.UsageError("--record takes -c FILE, and neither BUNDLE nor --report")
-        sys.exit(_verify_record(path, as_json=as_json))
+        sys.exit(_verify_record(path, trust, as_json=as_json))
     if bundle is None or path is not None:
         raise click.UsageError("name a bundle, or write --record -c FILE")
-    sys.exit(_verify_bundle(bundle, report, quiet=quiet, as_json=as_json))
+    sys.exit(_verify_bundle(bundle, report, trust, quiet=quiet, as_json=as_json))
 
 
-def _verify_bundle(bundle: Path, report: Path | None, *, quiet: bool, as_json: bool) -> int:
+def _verify_bundle(bundle: Path, report: Path | None, trust: Trust, *, quiet: bool, as_json: bool) -> int:
     from monitor.bundle.manifest import Damage
     from monitor.bundle.verification import report_difference, verify_bundle
 
-    found = verify_bundle(bundle)
+    found = verify_bundle(bundle, trust)
     if report is not None and (difference := report_difference(found.manifest, _read(report))):
         found.damages.append(Damage(str(report), None, difference))
     if as_json:
@@ -63,17 +78,17 @@ def _verify_bundle(bundle: Path, report: Path | None, *, quiet: bool, as_json: b
     return 0 if found.agrees else 1
 
 
-def _verify_record(path: Path, *, as_json: bool) -> int:
+def _verify_record(path: Path, trust: Trust, *, as_json: bool) -> int:
     from monitor.bundle.checked_chain import check_record
     from monitor.commands.common import loaded
 
-    found = check_record(loaded(path)[1].store)
+    found = check_record(loaded(path)[1].store, trust)
     if as_json:
-        click.echo(json.dumps(found.as_json() | {"agrees": not found.breaks}, ensure_ascii=False, indent=2))
+        click.echo(json.dumps(found.as_json() | {"agrees": found.holds}, ensure_ascii=False, indent=2))
     else:
-        for line in (*found.lines(), *(f"BROKEN  {each}" for each in found.breaks)):
+        for line in (*found.lines(), *(f"BROKEN  {each}" for each in found.broken())):
             click.echo(_plain(line))
-    return 1 if found.breaks else 0
+    return 0 if found.holds else 1
 
 
 def _read(path: Path) -> bytes:
@@ -93,7 +108,7 @@ def _lines(found: Verified, path: Path, *, quiet: bool) -> Iterator[str]:
     for compared in found.figures:
         if compared.differences or not quiet:
             yield from _compared(compared)
-    yield from (f"BROKEN  {_plain(str(each))}" for each in found.chain.breaks)
+    yield from (f"BROKEN  {_plain(each)}" for each in found.chain.broken())
     if not quiet:
         yield from map(_plain, found.chain.lines())
     for note in found.notes:
@@ -141,5 +156,5 @@ def _result(found: Verified) -> str:
     if found.agrees:
         return f"result: {values}; the figures follow from the content of the bundle"
     changed = f"{len(found.damages)} changes to the files, " if found.damages else ""
-    broken = f"{len(found.chain.breaks)} breaks of the chain, " if found.chain.breaks else ""
+    broken = f"{len(list(found.chain.broken()))} breaks of the chain, " if not found.chain.holds else ""
     return f"result: DIFFERS: {changed}{broken}{values}"

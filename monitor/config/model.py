@@ -22,6 +22,7 @@ from monitor.config.addresses import (
 )
 from monitor.config.agreement import Agreement
 from monitor.config.alerting import AlertingBlock, ReceiverBase, Route
+from monitor.config.anchors import Anchors, WitnessFor
 from monitor.config.base import Model
 from monitor.config.check import CheckBase, Reached, Streak
 from monitor.config.clients import Client, ValuePerHour
@@ -278,6 +279,12 @@ class Portfolio(Model):
 
     routes: tuple[Route, ...] = ()
     """Which alerts go to which receivers. Default: every page and every ticket goes to every receiver."""
+
+    anchors: Anchors = ()
+    """Places outside of the record that keep the heads of its closed days, so that edits of the past show."""
+
+    witness_for: WitnessFor = ()
+    """Other ninewatches whose heads this one keeps in its record."""
 
     alerting: AlertingBlock = AlertingBlock()
     """How alerts are grouped, damped and repeated."""

@@ -62,7 +62,7 @@ class FactRecorder:
             except NinewatchError as error:
                 log.error("journal_unreadable", error=str(error))
                 return
-            self._add(read)
+            self.add(read)
 
     def define(self) -> None:
         """Add what the configuration that was just loaded changes: definitions, and plans of maintenance.
@@ -81,7 +81,7 @@ class FactRecorder:
             self._report_late(now)
             source = self._health.config_source
             renamings = added_renamings(ledger.portfolio, ledger.facts, now)
-            self._add([*renamings, *(each.fact(source) for each in found), *(each.fact(source) for each in plans)])
+            self.add([*renamings, *(each.fact(source) for each in found), *(each.fact(source) for each in plans)])
 
     def _first_observed(self, product_id: str) -> int | None:
         """Return the instant of the first observation of the product's checks, None if there is none."""
@@ -100,7 +100,7 @@ class FactRecorder:
         latest = self._ledger.latest
         return self._health.clock_stepped < -BACK or (latest is not None and latest > now)
 
-    def _add(self, facts: Iterable[Fact]) -> None:
+    def add(self, facts: Iterable[Fact]) -> None:
         """Add the facts that are new to the ledger, and have them written."""
         known = {fact.id for fact in self._ledger.facts.all}
         new = [fact for fact in facts if fact.id not in known]

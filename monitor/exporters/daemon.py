@@ -92,10 +92,24 @@ class DaemonCollector(Collector):
             yield GaugeMetricFamily(name, help_, value=getattr(health, field), unit="seconds")
         for name, help_, field in _GAUGES:
             yield GaugeMetricFamily(name, help_, value=float(getattr(health, field)))
+        yield from self._anchors()
         yield from self._wall_clock()
         yield from self._store()
         yield from self._notifications()
         yield from self._configuration()
+
+    def _anchors(self) -> Iterator[Metric]:
+        health = self._health
+        name, help_ = "ninewatch_anchored_until_timestamp", "End of the last day whose head the anchor has, Unix time"
+        until = GaugeMetricFamily(name, help_, labels=["anchor"], unit="seconds")
+        for anchor, at in health.anchored_until.items():
+            until.add_metric([anchor], at / SECOND)
+        yield until
+        name, help_ = "ninewatch_anchor_failures", "Attempts to anchor a head that failed and are tried again"
+        failures = CounterMetricFamily(name, help_, labels=["anchor"])
+        for anchor, count in health.anchor_failures.items():
+            failures.add_metric([anchor], count)
+        yield failures
 
     def _wall_clock(self) -> Iterator[Metric]:
         health = self._health

@@ -13,7 +13,7 @@ from monitor.views.time_slice import TimeSlices
 from monitor.web.burn_alerts import burn_alerts
 from monitor.web.context import SITE, Site, as_json, as_json_list, dumped
 from monitor.web.errors import Refusal, only
-from monitor.web.heads import heads
+from monitor.web.heads import heads, witnessed
 from monitor.web.openapi import description
 from monitor.web.past_ledger import ledger_as_of
 from monitor.web.product_history import product_history
@@ -112,6 +112,7 @@ async def blame(request: web.Request) -> web.Response:
 
 routes.get("/api/v1/products/{id}/history")(product_history)
 routes.get("/api/v1/heads")(heads)
+routes.get("/api/v1/witnessed/{id}")(witnessed)
 
 
 @routes.get("/api/v1/incidents")

@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 from typing import TYPE_CHECKING, Any, Final
 
+from monitor.anchoring.receipt import Seen, seen_heads
 from monitor.errors import StoreError
 from monitor.storage.reader import reading
 from monitor.web.context import SITE, as_json
@@ -26,16 +27,36 @@ async def heads(request: web.Request) -> web.Response:
     """List heads in their order, from a number on: what each closes, its digest and that of the head before."""
     only(request, "from", "limit")
     record = request.app[SITE].record
-    start, limit = (
-        _number(request.query.get(name, said), name) for name, said in (("from", "1"), ("limit", str(MOST)))
-    )
+    start, limit = _page(request)
     if record is None:
         return as_json([])
     try:
-        found = await asyncio.to_thread(_read, record, start, min(limit, MOST))
+        found = await asyncio.to_thread(_read, record, start, limit)
     except StoreError:
         raise Refusal(503, "the record cannot be read", "see the log of the daemon") from None
     return as_json(found)
+
+
+async def witnessed(request: web.Request) -> web.Response:
+    """List the heads of another ninewatch that this one has fetched and kept, each with when it was seen."""
+    only(request, "from", "limit")
+    site, source = request.app[SITE], request.match_info["id"]
+    if source not in {each.id for each in site.ledger.portfolio.witness_for}:
+        raise Refusal(404, "no heads are kept under this id", "name the other ninewatch in `witness_for`")
+    start, limit = _page(request)
+    held = seen_heads(site.ledger.facts.all, source)
+    return as_json([_seen(held[number]) for number in sorted(held) if number >= start][:limit])
+
+
+def _seen(head: Seen) -> dict[str, Any]:
+    return {"number": head.number, "day": head.day, "head": head.head, "seen": format_instant(head.made)}
+
+
+def _page(request: web.Request) -> tuple[int, int]:
+    start, limit = (
+        _number(request.query.get(name, said), name) for name, said in (("from", "1"), ("limit", str(MOST)))
+    )
+    return start, min(limit, MOST)
 
 
 def _read(record: Path, start: int, limit: int) -> list[dict[str, Any]]:

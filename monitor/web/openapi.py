@@ -248,6 +248,11 @@ PATHS: dict[str, tuple[str, dict[str, Any], dict[str, str]]] = {
         _list(_ref("Head")),
         {"from": "only heads from this number", "limit": "at most 1000"},
     ),
+    "/api/v1/witnessed/{id}": (
+        "Heads of another ninewatch that this one keeps as a witness (`witness_for`)",
+        _list(_object(number={"type": "integer"}, day={"type": "string", "format": "date"}, head=_TEXT, seen=_INSTANT)),
+        {"from": "only heads from this number on", "limit": "at most 1000"},
+    ),
     "/api/v1/incidents": (
         "Incidents, newest first",
         _list({"anyOf": [_ref("Incident"), _ref("IncidentOfWindow")]}),

@@ -1,0 +1,1 @@
+"""Anchors: heads of the record in places that whoever edits the record cannot change (docs/verify.md)."""

@@ -1,0 +1,156 @@
+"""A Git repository as an anchor: a file of heads, committed and pushed with the `git` executable."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import json
+import os
+import signal
+import subprocess
+import tempfile
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, Final
+from urllib.parse import urlsplit
+
+from monitor.errors import NinewatchError
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Sequence
+
+    from monitor.config.anchors import Anchor
+    from sla.chain import Head
+
+FILE: Final = "heads.jsonl"
+_AUTHOR: Final = {"NAME": "ninewatch", "EMAIL": "ninewatch@localhost"}
+
+
+class GitError(Exception):
+    """Git did not do what it was asked for; the text is what it printed last."""
+
+
+def host_of(remote: str) -> str:
+    """Return the host that a remote is on; nothing for a path of this machine."""
+    if "://" in remote:
+        return urlsplit(remote).hostname or ""
+    before, colon, _ = remote.partition(":")
+    return before.rpartition("@")[2] if colon and "/" not in before else ""
+
+
+async def push(anchor: Anchor, heads: Sequence[Head]) -> dict[str, Any]:
+    """Add the heads that the repository does not have to its file, push, and return what proves it: the commit.
+
+    Raises:
+        GitError: it did not work, or the repository has another head of the same number.
+    """
+    with tempfile.TemporaryDirectory(prefix="ninewatch-git-") as folder:
+        git = _Git(anchor, Path(folder))
+        branch = anchor.branch or "main"
+        await git.run("init", "-q", "-b", branch)
+        await git.run("remote", "add", "origin", str(anchor.git))
+        if await git.run("ls-remote", "--heads", "origin", f"refs/heads/{branch}"):
+            await git.run("fetch", "-q", "--depth", "1", "origin", f"refs/heads/{branch}")
+            await git.run("reset", "-q", "--hard", "FETCH_HEAD")
+        path = Path(folder) / FILE
+        before = path.read_text("utf-8") if path.exists() else ""
+        if added := _added(before, heads):
+            path.write_text(before + added, "utf-8")
+            await git.run("add", FILE)
+            await git.run("commit", "-q", "-m", f"Add heads until {heads[-1].date}")
+            await git.run("push", "-q", "origin", f"HEAD:refs/heads/{branch}")
+        return {"commit": await git.run("rev-parse", "HEAD"), "remote": str(anchor.git), "branch": branch}
+
+
+def line_of(head: Head) -> str:
+    """Return the line of the file that holds a head."""
+    return json.dumps({"number": head.number, "day": head.date, "head": head.digest}) + "\n"
+
+
+def heads_of(text: str) -> dict[int, str]:
+    """Return the heads in the text of the file, by number; the first of each counts.
+
+    Raises:
+        ValueError, KeyError, TypeError: it is not such a file.
+    """
+    found: dict[int, str] = {}
+    for line in text.splitlines():
+        if line.strip():
+            row = json.loads(line)
+            found.setdefault(int(row["number"]), str(row["head"]))
+    return found
+
+
+def _added(before: str, heads: Iterable[Head]) -> str:
+    try:
+        known = heads_of(before)
+    except (ValueError, KeyError, TypeError):
+        raise GitError(f"{FILE} in the repository is not a file of heads; use a repository of its own") from None
+    for head in heads:
+        if known.get(head.number, head.digest) != head.digest:
+            raise GitError(f"{FILE} has another head {head.number}; is it the repository of another record?")
+    return "".join(line_of(head) for head in heads if head.number not in known)
+
+
+class _Git:
+    """Runs `git` in a folder: without a terminal, without settings of the system, and with an end to it."""
+
+    def __init__(self, anchor: Anchor, folder: Path) -> None:
+        ssh = "ssh -oBatchMode=yes -oStrictHostKeyChecking=yes"
+        if anchor.ssh_key is not None:
+            ssh += f" -oIdentitiesOnly=yes -i '{anchor.ssh_key}'"
+        names = {f"GIT_{who}_{what}": text for who in ("AUTHOR", "COMMITTER") for what, text in _AUTHOR.items()}
+        quiet = {"GIT_TERMINAL_PROMPT": "0", "GIT_ASKPASS": "true", "SSH_ASKPASS": "true", "GIT_SSH_COMMAND": ssh}
+        self._environment = {**os.environ, **names, **quiet, "LC_ALL": "C"}
+        self._folder = folder
+
+    async def run(self, *words: str) -> str:
+        """Run a command and return what it printed.
+
+        Raises:
+            GitError: it failed, or there is no `git`.
+        """
+        try:
+            process = await asyncio.create_subprocess_exec(
+                *("git", "-c", "core.hooksPath=/dev/null", "-c", "commit.gpgSign=false", *words),
+                cwd=self._folder,
+                env=self._environment,
+                stdin=subprocess.DEVNULL,
+                stdout=subprocess.PIPE,
+                stderr=subprocess.PIPE,
+                start_new_session=True,
+            )
+        except OSError as error:
+            raise GitError(f"git cannot be started: {error.strerror}; install git") from None
+        try:
+            said, wrong = await process.communicate()
+        except BaseException:
+            with contextlib.suppress(ProcessLookupError):
+                os.killpg(process.pid, signal.SIGKILL)  # with what it started: ssh, remote helpers
+            await process.wait()
+            raise
+        if process.returncode:
+            text = " ".join(wrong.decode(errors="replace").split())[-300:]
+            raise GitError(f"git {words[0]}: {text or f'exit status {process.returncode}'}")
+        return said.decode(errors="replace").strip()
+
+
+def heads_at(clone: Path, commit: str) -> dict[int, str]:
+    """Return the heads that a commit of a clone holds, by number.
+
+    Raises:
+        NinewatchError: the clone or the commit is not there, or its file cannot be read.
+    """
+    if not all(each in "0123456789abcdef" for each in commit) or len(commit) < 7:
+        raise NinewatchError(f"{commit[:60]!r} is not the name of a commit")
+    command = ["git", "-C", str(clone), "show", f"{commit}:{FILE}"]
+    try:
+        done = subprocess.run(command, capture_output=True, check=False, timeout=60, stdin=subprocess.DEVNULL)  # noqa: S603
+    except (OSError, subprocess.TimeoutExpired) as error:
+        raise NinewatchError(f"git cannot read {clone}: {error}") from None
+    if done.returncode:
+        said = " ".join(done.stderr.decode(errors="replace").split())[-200:]
+        raise NinewatchError(f"the repository {clone} does not have {FILE} of the commit {commit[:12]}: {said}")
+    try:
+        return heads_of(done.stdout.decode())
+    except (ValueError, KeyError, TypeError):
+        raise NinewatchError(f"{FILE} of the commit {commit[:12]} in {clone} is not a file of heads") from None

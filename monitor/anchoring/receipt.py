@@ -1,0 +1,84 @@
+"""Receipts: facts that state where and when a head was anchored, and heads of others that were seen as a witness."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Any, Final
+
+from sla.fact import ANCHOR, WITNESSED, Fact
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Iterator, Mapping
+
+    from sla.chain import Head
+
+TIMESTAMP: Final = "timestamp"
+GIT: Final = "git"
+WITNESS: Final = "witness"
+
+
+@dataclass(frozen=True, slots=True)
+class Receipt:
+    """A head that was anchored: by which anchor, of which kind, and what that answered.
+
+    `made` is microseconds; `proof` depends on the kind: the token and CA of a time-stamping service, the commit of a
+    repository, the time at which a witness saw the head.
+    """
+
+    anchor: str
+    by: str
+    number: int
+    day: str
+    head: str
+    made: int
+    proof: Mapping[str, Any] = field(default_factory=dict)
+
+    def fact(self) -> Fact:
+        """Return it as the record keeps it."""
+        body = {"by": self.by, "number": self.number, "day": self.day, "head": self.head, "proof": dict(self.proof)}
+        return Fact.of(self.made, self.anchor, ANCHOR, "", body)
+
+    @classmethod
+    def of(cls, anchor: str, by: str, head: Head, made: int, proof: Mapping[str, Any]) -> Receipt:
+        """Return the receipt of a head."""
+        return cls(anchor, by, head.number, head.date, head.digest, made, proof)
+
+
+def receipts(facts: Iterable[Fact]) -> Iterator[Receipt]:
+    """Yield the receipts among the facts; what cannot be read is passed over."""
+    for fact in facts:
+        if fact.kind == ANCHOR:
+            try:
+                body = fact.content()
+                number, proof = int(body["number"]), dict(body["proof"])
+                by, day, head = (str(body[name]) for name in ("by", "day", "head"))
+            except (ValueError, KeyError, TypeError):
+                continue
+            yield Receipt(fact.author, by, number, day, head, fact.made, proof)
+
+
+@dataclass(frozen=True, slots=True)
+class Seen:
+    """A head of another ninewatch, as it was fetched at `made` (microseconds)."""
+
+    source: str
+    number: int
+    day: str
+    head: str
+    made: int
+
+    def fact(self) -> Fact:
+        """Return it as the record keeps it."""
+        body = {"number": self.number, "day": self.day, "head": self.head}
+        return Fact.of(self.made, self.source, WITNESSED, "", body)
+
+
+def seen_heads(facts: Iterable[Fact], source: str) -> dict[int, Seen]:
+    """Return what was fetched of a source, by the number of the head; the first of each counts."""
+    found: dict[int, Seen] = {}
+    for fact in facts:
+        if fact.kind == WITNESSED and fact.author == source:
+            body = fact.content()
+            each = Seen(source, int(body["number"]), str(body["day"]), str(body["head"]), fact.made)
+            found.setdefault(each.number, each)
+    return found

@@ -1,0 +1,102 @@
+"""A record with two closed days, and a daemon's anchoring of it."""
+
+from __future__ import annotations
+
+import shutil
+from collections.abc import AsyncIterator
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import pytest
+
+from monitor.anchoring.service import Anchoring
+from monitor.bundle.anchored import Trust
+from monitor.bundle.checked_chain import CheckedChain, check_record
+from monitor.clock import SystemClock
+from monitor.config.model import Portfolio
+from monitor.engine.rig import rigged
+from monitor.facts import Facts
+from monitor.health import Health
+from monitor.ledger import Ledger
+from monitor.network.outbound_policy import Outbound
+from monitor.storage.base import Batch
+from monitor.storage.sqlite import SqliteStore
+from sla.interval import DAY
+from tests.monitor.bundle.worlds import World, close_day, world
+from tests.support.ledgers import StandIn
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from monitor.network.attempt import Frame
+    from sla.fact import Fact
+
+
+class SteppedClock(SystemClock):
+    """The system's clock, which a test can move on."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.ahead = 0.0
+
+    def monotonic(self) -> float:
+        return super().monotonic() + self.ahead
+
+
+@dataclass
+class Anchored:
+    """A record whose heads are anchored by what `configure` names."""
+
+    path: Path
+    store: SqliteStore
+    end: int
+
+    def __post_init__(self) -> None:
+        self.clock, self.health = SteppedClock(), Health()
+        self.configure()
+
+    def configure(self, **fields: Any) -> None:
+        check = StandIn(id="a", interval="10m", timeout="10s")
+        product = {"id": "web", "objective": "99%", "checks": (check,)}
+        portfolio = Portfolio.model_validate({"products": [product], "store": str(self.path), **fields})
+        self.ledger = Ledger(portfolio)
+        self.ledger.facts = Facts(self.store.load_facts(), former=self.ledger.former)
+        self.anchoring = Anchoring(self.ledger, self.path, self._add, self.clock, self.health)
+
+    def _add(self, facts: Sequence[Fact]) -> None:
+        self.store.write(Batch(facts=facts))
+        self.ledger.facts = Facts(self.ledger.facts.all, facts, former=self.ledger.former)
+
+    async def look(self, after: float = 0.0) -> None:
+        """Make an attempt with what is due, so many seconds later."""
+        self.clock.ahead += after
+        outbound = Outbound(self.ledger.portfolio.outbound)
+        async with rigged(self.clock, self.health, outbound=outbound) as (runner, _):
+
+            def frame() -> Frame:
+                return runner.frame()
+
+            await self.anchoring.look(frame)
+
+    def close_day(self) -> None:
+        """Close another day."""
+        self.end += DAY
+        assert close_day(self.store, self.path, self.end) is not None
+
+    def checked(self, **trust: Any) -> CheckedChain:
+        return check_record(self.path, Trust(**trust))
+
+
+@pytest.fixture(scope="package")
+def kept(tmp_path_factory: pytest.TempPathFactory) -> World:
+    return world(3, tmp_path_factory.mktemp("kept"), days=1.5, closed=True)
+
+
+@pytest.fixture
+async def record(kept: World, tmp_path: Path) -> AsyncIterator[Anchored]:
+    path = tmp_path / "record.db"
+    shutil.copy(kept.path, path)
+    found = Anchored(path, SqliteStore(path, kept.end), kept.end)
+    yield found
+    found.store.close()

@@ -1,0 +1,167 @@
+"""Heads are stamped by a real RFC 3161 service, and the tokens verify without it, long after."""
+
+from __future__ import annotations
+
+import base64
+import json
+from collections.abc import Iterator
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import pytest
+
+from monitor.anchoring.receipt import receipts
+from monitor.anchoring.timestamp import TokenError, proof_of, query, verify_token
+from tests.support.time_stamping import Service, authority, time_stamping
+
+if TYPE_CHECKING:
+    from tests.monitor.anchoring.conftest import Anchored
+
+
+@pytest.fixture
+def service(tmp_path: Path) -> Iterator[Service]:
+    with time_stamping(tmp_path / "tsa") as found:
+        yield found
+
+
+def configured(record: Anchored, service: Service) -> None:
+    record.configure(anchors=[{"id": "tsa", "timestamp": service.url, "ca": str(service.ca)}])
+
+
+async def test_the_newest_head_is_stamped_once_and_covers_all_days_before(record: Anchored, service: Service) -> None:
+    before = record.checked()
+    assert before.anchors.uncovered == [(None, "2026-10-31")]
+    configured(record, service)
+    await record.look()
+    await record.look(3600)
+    assert len(service.queries) == 1
+    found = record.checked(ca=service.ca.read_text())
+    assert found.holds
+    assert found.anchors.uncovered == []
+    (one,) = found.anchors.found
+    assert (one.receipt.number, one.receipt.day, one.verified) == (2, "2026-10-31", True)
+    assert one.at is not None
+    assert abs(one.at - record.clock.now()) < 60_000_000
+    assert record.health.anchored_until["tsa"] == 1793491200000000
+    assert "compare it, or use --ca" in record.checked().anchors.found[0].text
+
+
+async def test_days_that_are_closed_later_are_not_covered_until_they_are_stamped(
+    record: Anchored, service: Service
+) -> None:
+    configured(record, service)
+    await record.look()
+    record.close_day()
+    assert record.checked().anchors.uncovered == [("2026-11-01", "2026-11-01")]
+    await record.look(10)
+    assert record.checked().anchors.uncovered == []
+    assert [each.number for each in receipts(record.store.load_facts())] == [2, 3]
+
+
+@pytest.mark.parametrize("failure", ["status", "garbage", "other token", "down"])
+async def test_a_failure_is_counted_and_tried_again_later(record: Anchored, service: Service, failure: str) -> None:
+    configured(record, service)
+    other, nonce = query("0" * 64)
+    if failure == "status":
+        service.status = 503
+    elif failure == "garbage":
+        service.change = lambda _: b"no token"
+    elif failure == "other token":
+        service.change = lambda answer: answer[:-1] + bytes([answer[-1] ^ 1])
+    else:
+        record.configure(anchors=[{"id": "tsa", "timestamp": "http://127.0.0.1:9/", "ca": str(service.ca)}])
+    await record.look()
+    assert record.health.anchor_failures == {"tsa": 1}
+    await record.look(30)
+    assert record.health.anchor_failures == {"tsa": 1}, "not at once"
+    await record.look(40)
+    assert record.health.anchor_failures == {"tsa": 2}
+    service.status, service.change = 200, bytes
+    configured(record, service)
+    await record.look()
+    assert record.checked().anchors.uncovered == []
+    assert other
+    assert nonce
+
+
+async def test_the_outbound_policy_is_asked(record: Anchored, service: Service) -> None:
+    anchor = {"id": "tsa", "timestamp": service.url, "ca": str(service.ca)}
+    record.configure(anchors=[anchor], outbound={"deny": ["127.0.0.0/8"]})
+    await record.look()
+    assert service.queries == []
+    assert record.health.anchor_failures == {"tsa": 1}
+
+
+async def test_a_token_of_another_authority_head_or_nonce_is_refused(
+    record: Anchored, service: Service, tmp_path: Path
+) -> None:
+    configured(record, service)
+    await record.look()
+    (receipt,) = receipts(record.store.load_facts())
+    proof = dict(receipt.proof)
+    assert verify_token(proof, receipt.head).at
+    other = authority(tmp_path / "other", "Other").read_text()
+    for changed, head, ca in (
+        (proof, receipt.head, other),
+        (proof, "1" + receipt.head[1:], None),
+        (proof | {"nonce": "1"}, receipt.head, None),
+        (proof | {"token": proof["token"][:-8]}, receipt.head, None),
+        (proof | {"token": base64.b64encode(b"x").decode()}, receipt.head, None),
+        (proof | {"ca": "no PEM"}, receipt.head, None),
+        (proof_of(b"", 1, ""), receipt.head, None),
+    ):
+        with pytest.raises(TokenError):
+            verify_token(changed, head, ca)
+    wrong = record.checked(ca=other)
+    assert not wrong.holds
+    assert "the token does not verify" in next(iter(wrong.broken()))
+
+
+async def test_a_record_that_was_edited_and_chained_anew_contradicts_its_stamp(
+    record: Anchored, service: Service
+) -> None:
+    """Somebody with the file edits a day and makes all heads anew; the receipt is what they cannot make."""
+    import sqlite3
+
+    configured(record, service)
+    await record.look()
+    record.store.close()
+    with sqlite3.connect(record.path) as connection:
+        for (name,) in connection.execute("SELECT name FROM sqlite_schema WHERE type = 'trigger'").fetchall():
+            connection.execute(f"DROP TRIGGER {name}")
+        connection.execute("UPDATE runs SET reason = 1, outcome = 1 WHERE outcome = 2")
+        for table in ("heads", "head_series", "head_items"):
+            connection.execute(f"DELETE FROM {table}")  # noqa: S608 - names of tables
+    connection.close()
+    from monitor.storage.sqlite import SqliteStore
+    from sla.interval import DAY
+    from tests.monitor.bundle.worlds import close_day
+
+    store = SqliteStore(record.path, record.end)
+    for now in (record.end - DAY, record.end):
+        assert close_day(store, record.path, now) is not None
+    store.close()
+    found = record.checked(ca=service.ca.read_text())
+    assert found.breaks == []
+    assert not found.holds
+    assert "another head 2 than the chain has" in next(iter(found.broken()))
+
+
+async def test_the_command_takes_the_authority_from_whoever_verifies(
+    record: Anchored, service: Service, tmp_path: Path
+) -> None:
+    from tests.monitor.bundle.test_verification import run
+
+    configured(record, service)
+    await record.look()
+    config = tmp_path / "ninewatch.yaml"
+    config.write_text(
+        f"store: {record.path}\nproducts:\n- {{id: web, objective: 99%, checks: [{{id: a, tcp: '127.0.0.1:9'}}]}}\n"
+    )
+    done = run("verify", "--record", "-c", config, "--ca", service.ca)
+    assert done.exit_code == 0, done.output
+    assert "anchored until 2026-10-31 by tsa: stamped at" in done.output
+    assert "verified against the CA that you named" in done.output
+    found = json.loads(run("verify", "--record", "-c", config, "--json").output)["anchors"]
+    assert found["not_covered"] == []
+    assert found["receipts"][0]["verified"] is True
