@@ -105,7 +105,7 @@ class DaemonCollector(Collector):
         for anchor, at in health.anchored_until.items():
             until.add_metric([anchor], at / SECOND)
         yield until
-        name, help_ = "ninewatch_anchor_failures", "Attempts to anchor a head that failed and are tried again"
+        name, help_ = "ninewatch_anchor_failures", "Attempts to anchor a head that failed since the daemon started"
         failures = CounterMetricFamily(name, help_, labels=["anchor"])
         for anchor, count in health.anchor_failures.items():
             failures.add_metric([anchor], count)

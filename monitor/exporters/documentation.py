@@ -70,6 +70,7 @@ def _row(family: Family) -> str:
 def _daemon() -> Iterator[Family]:
     """Yield the daemon's families, including those of blackbox_exporter's modules."""
     health = Health(config_reload_at=0, blackbox_reload_success=True, blackbox_reload_at=0)
+    health.anchored_until, health.anchor_failures = {"id": 0}, {"id": 0}
     for metric in DaemonCollector(health, SystemClock()).collect():
         suffix = {"counter": "_total", "info": "_info"}.get(metric.type, "")
         labels = " ".join(dict.fromkeys(_labels([metric])))

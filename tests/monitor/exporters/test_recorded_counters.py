@@ -86,7 +86,7 @@ class Life:
     def correct(self) -> None:
         """Exclude all of the last day from the contractual figures."""
         now = self.clock.now()
-        self.facts._add([Correction("p", Interval(now - DAY, now), "test", "not ours", now).fact()])
+        self.facts.add([Correction("p", Interval(now - DAY, now), "test", "not ours", now).fact()])
 
     def observe(self, outcomes: Sequence[Outcome]) -> None:
         self.clock.jump(60)
