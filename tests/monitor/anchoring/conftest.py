@@ -9,19 +9,19 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import pytest
+from monitor.engine.rig import rigged
 
 from monitor.anchoring.service import Anchoring
 from monitor.bundle.anchored import Trust
 from monitor.bundle.checked_chain import CheckedChain, check_record
 from monitor.clock import SystemClock
 from monitor.config.model import Portfolio
-from monitor.engine.rig import rigged
 from monitor.facts import Facts
 from monitor.health import Health
 from monitor.ledger import Ledger
 from monitor.network.outbound_policy import Outbound
-from monitor.storage.base import Batch
 from monitor.storage.sqlite import SqliteStore
+from monitor.storage.store import Batch
 from sla.interval import DAY
 from tests.monitor.bundle.worlds import World, close_day, world
 from tests.support.ledgers import StandIn
