@@ -78,7 +78,7 @@ def _of_url(target: str, timeout: str) -> CheckBase:
         return kind.check.model_validate(written)  # type: ignore[no-any-return]
     except ValidationError as error:
         first = error.errors()[0]
-        shown = re.sub(r"//.*@", "//…@", target)  # what stands there may be a password
+        shown = re.sub(r"//.*@", "//…@", target)  # user info can contain a password
         culprit = f"--timeout {timeout}" if "timeout" in first["loc"] else shown
         raise click.UsageError(f"{culprit}: {first['msg'].removeprefix('Value error, ')}") from None
 
