@@ -9,13 +9,13 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import pytest
-from monitor.engine.rig import rigged
 
 from monitor.anchoring.service import Anchoring
 from monitor.bundle.anchored import Trust
 from monitor.bundle.checked_chain import CheckedChain, check_record
 from monitor.clock import SystemClock
 from monitor.config.model import Portfolio
+from monitor.engine.probe_environment import rigged
 from monitor.facts import Facts
 from monitor.health import Health
 from monitor.ledger import Ledger
