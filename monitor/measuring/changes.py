@@ -118,6 +118,10 @@ def _end(cell: dict[str, str], zone: tzinfo | None) -> int | None:
     text, word = cell.get("end", "").strip(), cell.get("outcome")
     if word is not None and column_names.opens(word):
         return None  # Alertmanager gives a firing alert the instant at which it gives up on it
+    if text.lower() in column_names.WHETHER:
+        if word is None:
+            raise ValueError(f'"{text}" is not the instant of an end; name the column of the end, such as resolved_at')
+        return None
     return None if not text or text == _OPEN or text.lower() in column_names.NO_END else instant(text, zone)
 
 

@@ -34,6 +34,7 @@ _CHANGES = {
 _OPENS = {"firing", "alerting", "triggered", "open", "opened", "ongoing", "active", "suppressed"}
 _CLOSES = {"resolved", "closed", "recovered", "recovery"}
 NO_END = {"-", "n/a", "null", "none", "ongoing"}
+WHETHER = {"true", "false", "yes", "no"}  # in a column "resolved" that does not hold an instant
 
 # Our name of each column first; the first one that a file has is taken.
 COLUMNS = {
@@ -43,19 +44,15 @@ COLUMNS = {
     "vantage": ("vantage", "location", "region", "probe", "probe_id", "probeid", "instance"),
 }
 # Those of a log of changes: a row may be a span of time as well, which an alert or an incident is.
-_STARTS = ("startsat", "starts_at", "started_at", "started at", "started", "start", "start_time", "start time")
+_STARTS = (
+    "startsat", "starts_at", "started_at", "started at", "started", "start", "start_time", "start time",
+    "opened_at", "opened at", "triggered_at", "triggered at",
+)  # fmt: skip
 _ENDS = (
-    "endsat",
-    "ends_at",
-    "ended_at",
-    "ended at",
-    "ended",
-    "end",
-    "end_time",
-    "end time",
-    "resolved_at",
-    "resolved at",
-)
+    "endsat", "ends_at", "ended_at", "ended at", "ended", "end", "end_time", "end time",
+    "resolvedat", "resolved_at", "resolved at", "resolved_time", "resolved time", "resolved",
+    "closed_at", "closed at", "recovered_at", "recovered at", "recovered",
+)  # fmt: skip
 CHANGE_COLUMNS = {
     "at": (*_STARTS, *COLUMNS["at"]),
     "outcome": COLUMNS["outcome"],

@@ -19,7 +19,7 @@ import numpy.typing as npt
 
 from monitor.measuring import column_names
 from monitor.measuring.record import RANK_BITS
-from sla.interval import HOUR
+from sla.interval import HOUR, MINUTE
 from sla.timeline import Counts, Timeline
 
 if TYPE_CHECKING:
@@ -90,15 +90,15 @@ class Seen:
     def like_changes(self) -> Likeness:
         """Return how much this is like a log of state changes, in which every row differs from the one before.
 
-        Two rows that differ are like one if they are more than an hour apart. Probes that differ as often are rare, and
-        come at an even pace.
+        Two rows that differ are like one if they are farther apart than probes usually are. Probes that differ as often
+        are rare, and come at an even pace.
         """
         share = self.differing()
         if share < 1 / 2:
             return Likeness.NONE
         uneven = self.uneven()
         if len(self) == 2:
-            return Likeness.DOUBT if self.at[1] - self.at[0] > HOUR else Likeness.NONE
+            return Likeness.DOUBT if self.at[1] - self.at[0] > _USUAL else Likeness.NONE
         if share < 1:
             return Likeness.DOUBT if uneven else Likeness.NONE
         return Likeness.SURE if uneven else Likeness.DOUBT
@@ -131,6 +131,7 @@ class Seen:
             yield from ((start, end, column_names.OUTCOMES[said]) for start, end, said in zip(*columns, strict=True))
 
 
+_USUAL = 5 * MINUTE  # the interval of most tools, or longer than it
 _AT_ONCE = 2**17  # observations: their columns, and as Python's numbers their runs, take memory for this many only
 
 

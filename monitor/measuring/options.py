@@ -135,6 +135,7 @@ def _member(seen: Seen, pace: Pace) -> Member:
     return Member(*ends, seen.timeline(pace.hold), pace)
 
 
+FIXED = ("window", "the whole record")  # names of windows that do not move with time
 NEVER = -1 << 63  # where a stream has no observation as of the instant asked about
 USE_CHANGES = "measure changes of state with --changes, or give --samples if each row is a probe"
 
@@ -194,7 +195,7 @@ def _result(check: str | None, members: Sequence[Member], window: Window, terms:
         whole = window.whole if window.in_progress else None
         found = measure(
             history, window.measured, terms.objective, excluded=excluded, unknown=terms.unknown, interval=longest,
-            whole=whole,
+            whole=whole, rolling=window.rolling and window.name not in FIXED,
         )  # fmt: skip
         found = replace(found, sampled=all(pace.resolution is None for pace in paces))
         return _with_end(found, history, excluded) if terms.counts_end else found

@@ -17,6 +17,7 @@ from sla.window import format_instant
 if TYPE_CHECKING:
     from monitor.measuring.options import Answer, Pace, Result, Terms
     from sla.measured import Measured
+    from sla.watched import Watched
 
 _WIDTH = 56
 _LEFT = 14
@@ -24,10 +25,13 @@ _PACES = 3
 
 
 def as_csv(objects: Iterable[Mapping[str, Any]]) -> str:
-    """Return the objects one a row under a header; nested names are joined by an underscore, what is null is empty."""
+    """Return the objects one per row under a header; nested names are joined by an underscore.
+
+    What is null is empty, and so is what only other rows have.
+    """
     rows = [dict(_flat(each)) for each in objects]
     text = io.StringIO()
-    writer = csv.DictWriter(text, rows[0].keys() if rows else (), lineterminator="\n")
+    writer = csv.DictWriter(text, dict.fromkeys(name for row in rows for name in row), lineterminator="\n")
     writer.writeheader()
     writer.writerows(rows)
     return text.getvalue()
@@ -82,6 +86,8 @@ def _of_result(result: Result, terms: Terms) -> Iterator[str]:
         spent = f"{format_duration(b.spent)} spent, {format_duration(abs(b.remaining))} {rest}"
         yield _row("budget", f"{format_duration(b.allowed)} allowed, {spent}{_resolvable(m)}")
     yield _row("coverage", f"{format_percent(m.coverage)}; {_undecided(m) or 'nothing in doubt or unknown'}")
+    if m.watched is not None:
+        yield _row("observed", _watched(m, m.watched))
     counts = m.counts
     kind, to = ("observations", "") if m.sampled else ("changes", "to ")
     yield _row(kind, f"{counts.good:,} {to}good, {counts.bad:,} {to}bad, {counts.unknown:,} {to}unknown")
@@ -165,6 +171,17 @@ def _downtime(m: Measured) -> str:
 
 def _resolvable(m: Measured) -> str:
     return "; too short to be measured at this interval" if m.resolvable is False else ""
+
+
+def _watched(m: Measured, part: Watched) -> str:
+    """Return the availability of the part of the window that the record covers, and when a verdict is possible."""
+    low, point, high = part.availability
+    length = format_duration(m.window.end - part.since)
+    said = f"since {format_instant(part.since)} ({length}): {format_percent(point)}, bounds "
+    said += f"{format_percent(low)} to {format_percent(high)}"
+    if part.decidable_at is None or part.decidable_at <= m.window.end:
+        return said
+    return f"{said}; a verdict is possible from {format_instant(part.decidable_at)}"
 
 
 def _nines(m: Measured) -> str:

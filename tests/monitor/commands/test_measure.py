@@ -423,3 +423,32 @@ def test_the_program_ends_with_2_and_one_line(tmp_path: Path) -> None:
         assert out in done.stdout
         assert done.stderr.startswith(err)
         assert done.stderr.count("\n") == (status == 2)
+
+
+def test_a_young_record_shows_what_was_observed_of_the_window() -> None:
+    """The window reaches back beyond the first row, by an hour in ten of them."""
+    rows = [(60 * n, "good") for n in range(540)]
+    data, window = record([(1_800_000_000 + at, outcome) for at, outcome in rows]), ("--window", "10h")
+    text = run(data, *window, "--objective", "99%").output
+    assert "observed      since 2027-01-15T08:00:00Z (8h 59m): 100.000%, bounds 100.000% to 100.000%" in text
+    assert "; a verdict is possible from 2027-01-15T17:54:00Z" in text, text
+    assert "verdict is possible" not in run(data, *window).output
+    [found] = figures(data, *window, "--objective", "99%")
+    assert found["watched"]["since"] == "2027-01-15T08:00:00Z"
+    assert "observed  " not in run(data, "--window", "8h").output
+    assert "watched" not in figures(data, "--window", "8h")[0]
+
+
+def test_a_window_that_is_over_cannot_be_decided_later() -> None:
+    data = record([(1_800_000_000 + 60 * n, "good") for n in range(60)])
+    window = ("--window", "2027-01-15T07:00:00Z/2027-01-15T08:59:00Z", "--objective", "99.9%")
+    text = run(data, *window).output
+    assert "observed      since 2027-01-15T08:00:00Z (59m): 100.000%, bounds 100.000% to 100.000%\n" in text
+    assert figures(data, *window)[0]["watched"]["decidable_at"] is None
+
+
+def test_results_of_which_one_alone_has_a_watched_part_are_one_table() -> None:
+    rows = [(1_800_000_000 + 60 * n, "good", name) for name in "ab" for n in range(0 if name == "a" else 20, 40)]
+    done = run(record(rows, "at,outcome,check"), "--window", "30m", "--format", "csv")
+    first, second = csv.DictReader(io.StringIO(done.output))
+    assert (first["watched_since"], second["watched_since"]) == ("", "2027-01-15T08:20:00Z")

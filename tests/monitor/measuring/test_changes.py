@@ -362,3 +362,35 @@ def test_times_on_a_wall_clock_are_read_in_its_zone() -> None:
 def test_a_time_that_the_wall_clock_shows_twice_or_never_is_refused(cell: str, why: str) -> None:
     assert why in refused(f"at,outcome\n{cell},good\n", "--times-in", "America/Vancouver")
     assert run(f"at,outcome\n{cell}-08:00,good\n", "--times-in", "America/Vancouver").exit_code == 0
+
+
+@pytest.mark.parametrize("name", ["Resolved", "resolvedAt", "Resolved at", "closed_at", "recovered"])
+def test_a_column_states_when_each_incident_was_resolved(name: str) -> None:
+    start, end = "2026-11-10T10:00:00Z", "2026-11-10T10:30:00Z"
+    text = f"{{}},{{}}\n{start},{end}\n2026-11-12T10:00:00Z,2026-11-12T10:00:01Z\n"
+    window = ("--window", "2026-11-10T00:00:00Z/2026-11-11T00:00:00Z")
+    (found,) = figures(text.format("Opened at", name), *window)
+    assert found == figures(text.format("started_at", "ended_at"), *window)[0]
+    assert 1799 <= found["downtime_seconds"]["point"] <= 1801
+
+
+@pytest.mark.parametrize("word", ["true", "No"])
+def test_a_column_that_states_whether_an_incident_was_resolved_is_no_end(word: str) -> None:
+    rows = [(DAY_ONE, "UP"), ("2026-11-10T10:00:00Z", "DOWN"), ("2026-11-10T10:30:00Z", "UP")]
+    text = "at,outcome,resolved\n" + "".join(f"{at},{outcome},{word}\n" for at, outcome in rows)
+    assert figures(text) == figures(LOG)
+    message = refused(f"opened_at,resolved\n{DAY_ONE},{word}\n", "--changes")
+    assert "-:2" in message
+    assert "is not the instant of an end" in message
+
+
+@pytest.mark.parametrize(("minutes", "warned"), [(4, False), (5, False), (6, True), (59, True), (61, True)])
+def test_two_rows_that_differ_are_measured_with_a_warning_where_probes_are_rarely_so_far_apart(
+    minutes: int, warned: bool
+) -> None:
+    end = f"2026-11-01T{minutes // 60:02}:{minutes % 60:02}:00Z"
+    done = run(f"at,outcome\n{DAY_ONE},UP\n{end},DOWN\n")
+    assert done.exit_code == 0
+    assert ("looks like a log of state changes" in done.stderr) is warned
+    assert "looks like" not in run(f"at,outcome\n{DAY_ONE},UP\n{end},UP\n").stderr
+    assert "looks like" not in run(f"at,outcome\n{DAY_ONE},UP\n{end},DOWN\n", "--samples").stderr
