@@ -1,0 +1,47 @@
+"""ARCHITECTURE.md and docs/decisions.md refer to modules that exist."""
+
+from __future__ import annotations
+
+import re
+from pathlib import Path
+
+import pytest
+
+ROOT = Path(__file__).parents[2]
+_FILE = re.compile(r"`([\w/]+\.py)`")
+_FOLDER = re.compile(r"`((?:sla|monitor)/[\w/]*)`(?:: ([^;|]*))?")
+
+
+def missing(text: str) -> set[str]:
+    """Return the modules and folders that the text refers to and the tree lacks.
+
+    A file may be written without its folder. After a folder and a colon, names without an ending are modules in it.
+    """
+    known = {path.name for name in ("sla", "monitor", "tests", ".ci") for path in (ROOT / name).rglob("*.py")}
+    found = {name for name in _FILE.findall(text) if Path(name).name not in known}
+    for folder, names in _FOLDER.findall(text):
+        found |= {folder} if folder.endswith("/") and not (ROOT / folder).is_dir() else set()
+        modules = re.findall(r"`(\w+)`", names)
+        found |= {f"{folder}{each}" for each in modules if not _exists(ROOT / folder / each)}
+    return found
+
+
+def _exists(path: Path) -> bool:
+    return path.exists() or path.with_suffix(".py").exists()
+
+
+@pytest.mark.parametrize("document", ["ARCHITECTURE.md", "docs/decisions.md"])
+def test_a_document_names_modules_that_exist(document: str) -> None:
+    assert missing((ROOT / document).read_text(encoding="utf-8")) == set()
+
+
+@pytest.mark.parametrize(
+    ("text", "found"),
+    [
+        ("`monitor/storage/`: `schema`, `nowhere`", {"monitor/storage/nowhere"}),
+        ("`monitor/nowhere/`", {"monitor/nowhere/"}),
+        ("`nowhere.py`, `schema.py`", {"nowhere.py"}),
+    ],
+)
+def test_a_module_that_is_gone_is_found(text: str, found: set[str]) -> None:
+    assert missing(text) == found
