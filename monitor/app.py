@@ -29,7 +29,7 @@ from monitor.errors import NinewatchError
 from monitor.health import Health
 from monitor.journal import Journal
 from monitor.ledger import Ledger
-from monitor.network.outbound_policy import Outbound
+from monitor.network.outbound_policy import OutboundPolicy
 from monitor.probes.registry import check_types
 from monitor.receivers.registry import RECEIVER_TYPES
 from monitor.renamed import unconfigured
@@ -170,7 +170,7 @@ class Daemon:
             alerting.restore(store)
             async with (
                 Recorder(self._ledger, writer, self._health, decide=alerting.changed) as recorder,
-                rigged(self._clock, self._health, outbound=Outbound(self._portfolio.outbound)) as (runner, pulse),
+                rigged(self._clock, self._health, outbound=OutboundPolicy(self._portfolio.outbound)) as (runner, pulse),
                 self._published(runner, beats := Heartbeats(self._ledger, recorder.record, self._clock)) as listener,
             ):
                 scheduler = Scheduler(self._clock, pulse, self._health, max_in_flight=self._most_in_flight())
@@ -226,14 +226,14 @@ class Daemon:
                 if beside is not None:
                     tasks.create_task(self._accompany(beside), name="beside")
                 tasks.create_task(parts.scheduler.run(), name="scheduler")
-                tasks.create_task(parts.alerting.run(runner.frame), name="alerting")
+                tasks.create_task(parts.alerting.run(runner.new_attempt), name="alerting")
                 tasks.create_task(self._look_out(parts), name="look-out")
                 tasks.create_task(parts.keeper.run(), name="chain-keeper")
                 tasks.create_task(parts.anchoring.run(runner.frame), name="anchoring")
                 tasks.create_task(self._until_stopped(), name="stop")
         except* Stopped:
             log.info("stopping")
-        await parts.alerting.drain(runner.frame)
+        await parts.alerting.drain(runner.new_attempt)
 
     @contextlib.contextmanager
     def _signals(self) -> Iterator[None]:

@@ -7,13 +7,13 @@ from pathlib import Path
 
 import click
 
-from monitor.blackbox.documentation import handbook as blackbox_handbook
+from monitor.blackbox.documentation import documentation as blackbox_documentation
 from monitor.config.reference import referenced
 from monitor.config.schema import schema_file
 from monitor.exporters.documentation import metrics_page
 from monitor.exporters.grafana import dashboard_file
 from monitor.exporters.rules import rules_file
-from monitor.probes.documentation import handbook
+from monitor.probes.documentation import documentation
 from monitor.probes.registry import CHECK_TYPES
 from monitor.receivers.handbook import handbook as receivers_handbook
 from monitor.receivers.registry import RECEIVER_TYPES
@@ -30,8 +30,8 @@ GENERATED: Mapping[str, Callable[[], str]] = {
     "dashboards/ninewatch.rules.yaml": rules_file,
     "dashboards/portfolio.json": dashboard_file,
     "docs/metrics.md": metrics_page,
-    "docs/blackbox.md": blackbox_handbook,
-    "docs/probes.md": handbook,
+    "docs/blackbox.md": blackbox_documentation,
+    "docs/probes.md": documentation,
     "docs/receivers.md": receivers_handbook,
     "helm/ninewatch/files/ninewatch.rules.yaml": rules_file,
     "helm/ninewatch/files/portfolio.json": dashboard_file,

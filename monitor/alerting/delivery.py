@@ -30,7 +30,7 @@ if TYPE_CHECKING:
     from monitor.clock import Clock
     from monitor.config.alerting import ReceiverBase
     from monitor.health import Health
-    from monitor.network.attempt import Frame
+    from monitor.network.attempt import Attempt
     from monitor.receivers.base import Deliver, ReceiverKind
     from monitor.storage.writer import Writer
 
@@ -39,7 +39,7 @@ log = structlog.get_logger()
 TOGETHER: Final = 32  # messages under way at once
 EACH: Final = 8  # of them to one receiver, of different keys
 
-MakeFrame = Callable[[], "Frame"]
+MakeAttempt = Callable[[], "Attempt"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -103,7 +103,7 @@ class Delivery:
         else:
             self._firing[key] = (row, self._clock.now() + target.kind.repeats)
 
-    async def run(self, make_frame: MakeFrame, *, drain: bool = False) -> None:
+    async def run(self, make_attempt: MakeAttempt, *, drain: bool = False) -> None:
         """Deliver until cancelled; what is under way then is cut off and tried again by the next process.
 
         With `drain`, return once nothing is due any more.
@@ -114,12 +114,12 @@ class Delivery:
         async with asyncio.TaskGroup() as tasks:
             while True:
                 self._wake.clear()
-                self._start_what_is_due(tasks, make_frame)
+                self._start_what_is_due(tasks, make_attempt)
                 if drain and not any(self._under_way.values()) and self._next_at() > self._clock.now():
                     return
                 await self._until(self._next_at())
 
-    def _start_what_is_due(self, tasks: asyncio.TaskGroup, make_frame: MakeFrame) -> None:
+    def _start_what_is_due(self, tasks: asyncio.TaskGroup, make_attempt: MakeAttempt) -> None:
         now = self._clock.now()
         self._repeat(now)
         for name, target in self._targets.items():
@@ -128,7 +128,7 @@ class Delivery:
                     rows = [row, *(self._outbox.joined(row, now) if target.kind.groups else ())]
                     self._outbox.begin(rows)
                     self._under_way[name] = self._under_way.get(name, 0) + 1
-                    tasks.create_task(self._send(target, rows, make_frame()), name=f"notify {name}")
+                    tasks.create_task(self._send(target, rows, make_attempt()), name=f"notify {name}")
 
     def _room(self, receiver: str) -> int:
         """Return how many more messages may be sent to the receiver at once."""
@@ -160,12 +160,12 @@ class Delivery:
                 each.cancel()
             await asyncio.gather(*waits, return_exceptions=True)
 
-    async def _send(self, target: Target, rows: list[Notification], frame: Frame) -> None:
+    async def _send(self, target: Target, rows: list[Notification], network: Attempt) -> None:
         name, others = target.receiver.id, rows[1:]
         now = self._clock.now()
         message = Message.of(rows[0], now, tuple(Message.of(row, now) for row in others))
         try:
-            outcome = await attempt(target, message, frame)
+            outcome = await attempt(target, message, network)
         finally:
             self._under_way[name] -= 1
             self.wake()
@@ -190,13 +190,13 @@ class Delivery:
         self._writer.put_decided(Decided((), tuple(settled)), urgent=not outcome.error)
 
 
-async def attempt(target: Target, message: Message, frame: Frame) -> Outcome:
+async def attempt(target: Target, message: Message, network: Attempt) -> Outcome:
     """Make one attempt to deliver a message; raises nothing but cancellation."""
     seconds = target.receiver.timeout / SECOND
-    frame.limit(seconds)
+    network.limit(seconds)
     try:
         async with asyncio.timeout(seconds):
-            await target.deliver(frame, message)
+            await target.deliver(network, message)
     except TimeoutError:
         return Outcome(f"no confirmation within {seconds:g} s")
     except NotDelivered as answer:

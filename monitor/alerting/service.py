@@ -12,7 +12,7 @@ import structlog
 from monitor.alerting.alert import Alert, body_of, incident_alert
 from monitor.alerting.announcements import Announcements, changes, rows_of
 from monitor.alerting.conditions import Conditions
-from monitor.alerting.delivery import Delivery, MakeFrame
+from monitor.alerting.delivery import Delivery, MakeAttempt
 from monitor.alerting.dependencies import Dependencies
 from monitor.alerting.heartbeat_sender import HeartbeatSender
 from monitor.alerting.mutes import flapping, mute_of
@@ -206,22 +206,22 @@ class Alerting:
         self._health.notification_oldest = min(waiting, default=None)
         self._health.receivers_failing = sum(bool(lane.failures) for lane in self.outbox.lanes.values())
 
-    async def run(self, make_frame: MakeFrame) -> None:
+    async def run(self, make_attempt: MakeAttempt) -> None:
         """Deliver, and look once a second at what time changes, until cancelled."""
         async with asyncio.TaskGroup() as tasks:
-            tasks.create_task(self._deliver(make_frame), name="deliver")
+            tasks.create_task(self._deliver(make_attempt), name="deliver")
             tasks.create_task(self._look_out(), name="alerts")
 
-    async def drain(self, make_frame: MakeFrame) -> None:
+    async def drain(self, make_attempt: MakeAttempt) -> None:
         """Deliver what is due when the daemon stops, for a few seconds; the rest is left to the next process."""
         with self._guarded("drain"), contextlib.suppress(TimeoutError):
             async with asyncio.timeout(DRAIN):
-                await self._delivery.run(make_frame, drain=True)
+                await self._delivery.run(make_attempt, drain=True)
 
-    async def _deliver(self, make_frame: MakeFrame) -> None:
+    async def _deliver(self, make_attempt: MakeAttempt) -> None:
         while True:
             with self._guarded("deliver"):
-                await self._delivery.run(make_frame)
+                await self._delivery.run(make_attempt)
             await self._clock.sleep_until(self._clock.monotonic() + LOOK)
 
     async def _look_out(self) -> None:

@@ -1,1 +1,1 @@
-"""A drop-in for Prometheus' blackbox_exporter: its module files and its metrics, made by our own probes."""
+"""A drop-in replacement for Prometheus' blackbox_exporter, with its module file, `/probe` and metrics."""

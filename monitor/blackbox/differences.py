@@ -1,7 +1,7 @@
-"""Where we mean to differ from blackbox_exporter, and why. docs/blackbox.md is made from this.
+"""Intended differences from blackbox_exporter and their reasons. docs/blackbox.md is generated from this.
 
-The test that runs the two side by side allows these and no others: in a pair of module and target that names one, no
-other metric differs than it lists, and each that it lists does in some pair.
+A test runs both side by side and allows only these: for a pair of module and target that refers to a difference, only
+its metrics may differ, and each of its metrics must differ in some pair.
 """
 
 from __future__ import annotations
@@ -13,7 +13,7 @@ from monitor.blackbox.metrics import OUTCOME
 
 @dataclass(frozen=True, slots=True)
 class Difference:
-    """What we do, what is done there, and why. `metrics` may differ because of it, in presence or in value."""
+    """Behaviour of ninewatch, behaviour of blackbox_exporter, and the reason. `metrics` may differ because of it."""
 
     here: str
     there: str

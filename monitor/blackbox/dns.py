@@ -1,4 +1,4 @@
-"""The `dns` prober: one question to the target, and what the records of each section must be."""
+"""The `dns` prober: one query to the target, and validation of the records of each section."""
 
 from __future__ import annotations
 
@@ -12,62 +12,62 @@ import dns.rdataclass
 import dns.rdatatype
 import dns.rrset
 
-from monitor.blackbox.prober import Prober, Trial
-from monitor.blackbox.target_address import chosen, lookup_time, split
+from monitor.blackbox.prober import BlackboxProbe, Prober
+from monitor.blackbox.target_address import lookup_time, resolve_target, split
 from monitor.blackbox.tls import options
 from monitor.network.failure import ProbeFailure, quoted
-from monitor.network.tls_connection import securing
-from monitor.protocols.dns_query import PORTS, Transport, asked
+from monitor.network.tls_connection import tls_upgrader
+from monitor.protocols.dns_query import PORTS, Transport, query_resolver
 
 if TYPE_CHECKING:
-    from monitor.blackbox.modules import DnsModule, Records
-    from monitor.network.attempt import Frame
+    from monitor.blackbox.dns_module import DnsModule, Records
+    from monitor.network.attempt import Attempt
 
 _PHASES = "probe_dns_duration_seconds"
 _COUNTS = ("probe_dns_answer_rrs", "probe_dns_authority_rrs", "probe_dns_additional_rrs")
 
 
-def _begin(trial: Trial) -> None:
+def _begin(probe: BlackboxProbe) -> None:
     for name in (*_COUNTS, "probe_dns_query_succeeded"):
-        trial.gauges.set(name, 0)
-    trial.gauges.phases(_PHASES, resolve=0, connect=0, request=0)
+        probe.gauges.set(name, 0)
+    probe.gauges.phases(_PHASES, resolve=0, connect=0, request=0)
 
 
-async def _run(trial: Trial, frame: Frame) -> None:
-    config = trial.module.dns
-    assert config is not None, "a module that asks nothing is not taken"  # noqa: S101 - for the type checker
+async def _run(probe: BlackboxProbe, attempt: Attempt) -> None:
+    config = probe.module.dns
+    assert config is not None, "validated by Module"  # noqa: S101 - for the type checker
     transport: Transport = "tls" if config.dns_over_tls else config.transport_protocol
-    host, port = split(trial.target, PORTS[transport])
-    addresses = [await chosen(trial, frame, host, port, config)]
-    frame.source = config.source_ip_address
+    host, port = split(probe.target, PORTS[transport])
+    addresses = [await resolve_target(probe, attempt, host, port, config)]
+    attempt.source = config.source_ip_address
     query = dns.message.make_query(config.query_name, config.query_type, config.query_class)
     if not config.recursion_desired:
         query.flags &= ~dns.flags.RD
-    secure = securing(options(config.tls_config), host) if transport == "tls" else None
-    trial.diary.note("asking", question=query.question[0], transport=transport)
-    answer = await asked(frame, addresses, query, transport, secure=secure, once=True)
-    frame.close()
-    _judge(trial, config, answer)
+    start_tls = tls_upgrader(options(config.tls_config), host) if transport == "tls" else None
+    probe.probe_log.note("sending query", question=query.question[0], transport=transport)
+    answer = await query_resolver(attempt, addresses, query, transport, start_tls=start_tls, once=True)
+    attempt.close()
+    _judge(probe, config, answer)
 
 
-def _judge(trial: Trial, config: DnsModule, answer: dns.message.Message) -> None:
+def _judge(probe: BlackboxProbe, config: DnsModule, answer: dns.message.Message) -> None:
     rcode = answer.rcode()
     sections = [_lines(each) for each in (answer.answer, answer.authority, answer.additional)]
-    trial.diary.note("answered", rcode=dns.rcode.to_text(rcode), records=[len(each) for each in sections])
-    _count(trial, config, answer, sections)
+    probe.probe_log.note("received response", rcode=dns.rcode.to_text(rcode), records=[len(each) for each in sections])
+    _count(probe, config, answer, sections)
     good = {dns.rcode.from_text(each) for each in config.valid_rcodes or ("NOERROR",)}
     if rcode not in good:
-        raise ProbeFailure("dns_rcode", f"{dns.rcode.to_text(rcode)} is not among the valid ones")
+        raise ProbeFailure("dns_rcode", f"{dns.rcode.to_text(rcode)} is not in valid_rcodes")
     wanted = (config.validate_answer_rrs, config.validate_authority_rrs, config.validate_additional_rrs)
     for name, lines, records in zip(("answer", "authority", "additional"), sections, wanted, strict=True):
         for line in lines:
-            trial.diary.note("record", section=name, record=line)
+            probe.probe_log.note("record", section=name, record=line)
         if unmet := _unmet(lines, records):
             raise ProbeFailure(f"dns_{name}", unmet)
 
 
-def _count(trial: Trial, config: DnsModule, answer: dns.message.Message, sections: Sequence[list[str]]) -> None:
-    gauges = trial.gauges
+def _count(probe: BlackboxProbe, config: DnsModule, answer: dns.message.Message, sections: Sequence[list[str]]) -> None:
+    gauges = probe.gauges
     gauges.set("probe_dns_query_succeeded", 1)
     for name, lines in zip(_COUNTS, sections, strict=True):
         gauges.set(name, len(lines))
@@ -79,7 +79,7 @@ def _count(trial: Trial, config: DnsModule, answer: dns.message.Message, section
 
 
 def _lines(section: Sequence[dns.rrset.RRset]) -> list[str]:
-    """Return each record on a line, its parts apart by tabs, as the expressions of modules in use expect it."""
+    """Return each record as a line of tab-separated fields, like blackbox_exporter."""
     return [
         "\t".join(
             (
@@ -96,7 +96,7 @@ def _lines(section: Sequence[dns.rrset.RRset]) -> list[str]:
 
 
 def _unmet(lines: list[str], records: Records) -> str:
-    """Return what is wrong with a section, nothing if it is as it must be."""
+    """Return the first failed rule of a section, empty if all pass."""
     for line in lines:
         for pattern in records.fail_if_matches_regexp:
             if pattern.search(line):
@@ -105,9 +105,9 @@ def _unmet(lines: list[str], records: Records) -> str:
             if not pattern.search(line):
                 return f"{quoted(line)} does not match {quoted(pattern.text)}"
     if not lines and (records.fail_if_not_matches_regexp or records.fail_if_none_matches_regexp):
-        return "there is no record, and one must match"
+        return "no record, but one must match"
     matches = [pattern.search(line) for line in lines for pattern in records.fail_if_all_match_regexp]
-    # As it is there, whatever the key says: bad is a record that does not match.
+    # Like blackbox_exporter, in spite of the key's name: a record that does not match fails the probe.
     if not all(matches):
         return "a record does not match fail_if_all_match_regexp"
     wanted = records.fail_if_none_matches_regexp
@@ -116,12 +116,12 @@ def _unmet(lines: list[str], records: Records) -> str:
     return ""
 
 
-def _end(trial: Trial, phases: Mapping[str, float]) -> None:
-    """The kind counts the question under `resolve`, where the look-up of the target's name already stands."""
-    looked_up = trial.gauges.value("probe_dns_lookup_time_seconds")
+def _end(probe: BlackboxProbe, phases: Mapping[str, float]) -> None:
+    """Set the phases: `resolve` of the attempt includes both the lookup of the target's name and the query."""
+    looked_up = probe.gauges.value("probe_dns_lookup_time_seconds")
     connecting = phases.get("connect", 0) + phases.get("tls", 0)
     asking = max(0.0, phases.get("resolve", 0) - looked_up)
-    trial.gauges.phases(_PHASES, resolve=lookup_time(trial), connect=connecting, request=asking)
+    probe.gauges.phases(_PHASES, resolve=lookup_time(probe), connect=connecting, request=asking)
 
 
 DNS = Prober(_begin, _run, _end)

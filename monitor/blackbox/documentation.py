@@ -1,4 +1,4 @@
-"""docs/blackbox.md, made from the code: the keys of a module, the metrics, and every difference with its reason."""
+"""Generate docs/blackbox.md: usage, differences with their reasons, unsupported keys and metrics."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any, get_args
 from monitor.blackbox.differences import MODULE_FILE, SERVICE, VERDICTS, Difference
 from monitor.blackbox.metrics import HELP
 from monitor.blackbox.modules import Module
-from monitor.blackbox.values import Block, Refused
+from monitor.blackbox.values import Block, Unsupported
 
 if TYPE_CHECKING:
     from pydantic.fields import FieldInfo
@@ -59,8 +59,8 @@ can: have it set `X-Forwarded-For` and allow its address, or do not forward /pro
 """
 
 
-def handbook() -> str:
-    """Return the text of docs/blackbox.md."""
+def documentation() -> str:
+    """Return the content of docs/blackbox.md."""
     parts = [_HEAD, "\n## Differences\n"]
     for title, rows in (("Verdicts and metrics", VERDICTS), ("The module file", MODULE_FILE), ("The service", SERVICE)):
         parts += [f"\n### {title}\n\n| here | there | reason |\n|---|---|---|\n", *_rows(rows)]
@@ -77,11 +77,11 @@ def _rows(rows: Mapping[str, Difference]) -> Iterator[str]:
 
 
 def _refused(block: type[Block], path: str) -> Iterator[tuple[str, str]]:
-    """Yield the keys of a block, and of the blocks within, that are known and cannot be done."""
+    """Yield the unsupported keys of a block and of nested blocks."""
     for name, field in block.model_fields.items():
         where = f"{path}.{name}" if path else name
         for mark in field.metadata:
-            if isinstance(mark, Refused):
+            if isinstance(mark, Unsupported):
                 yield where[where.find("tls_config") :] if "tls_config" in where else where, mark.why
         for inner in _blocks(field):
             yield from _refused(inner, where)

@@ -1,4 +1,4 @@
-"""Texts that Go reads in its own way: durations, sizes, escapes in URLs, and what an Accept-Encoding admits."""
+"""Go's syntax of durations, sizes and URLs, and the meaning of Accept-Encoding."""
 
 from __future__ import annotations
 
@@ -13,14 +13,14 @@ _UNITS = {"ns": 1e-9, "us": 1e-6, "µs": 1e-6, "ms": 1e-3, "s": 1.0, "m": 60.0, 
 _PART = re.compile(r"([0-9]+(?:\.[0-9]*)?|\.[0-9]+)(ns|us|µs|ms|s|m|h)")
 _SIZE = re.compile(r"([0-9]+(?:\.[0-9]*)?|\.[0-9]+)(?:([KMGTPE])i?)?B")
 _POWERS = ("", "K", "M", "G", "T", "P", "E")
-_MOST_BYTES = 2**63 - 2  # of Go's integers; more, and less than none, is no limit there
+_MOST_BYTES = 2**63 - 2  # Go's largest integer; larger and negative sizes mean no limit
 
 
 def seconds(value: Any) -> float:
-    """Return the seconds of a duration as Go writes it; 0 is none, and so is less.
+    """Return the seconds of a duration in Go's syntax; 0 for negative durations.
 
     Raises:
-        ValueError: it is no such duration.
+        ValueError: not a duration.
 
     >>> seconds("1m30s"), seconds("500ms"), seconds(0)
     (90.0, 0.5, 0.0)
@@ -30,16 +30,16 @@ def seconds(value: Any) -> float:
     text = value.lstrip("+-") if isinstance(value, str) else ""
     parts = list(_PART.finditer(text))
     if not parts or "".join(each[0] for each in parts) != text:
-        raise ValueError(f"{quoted(value)} is not a duration; write 5s, 1m30s or 500ms")
+        raise ValueError(f"{quoted(value)} is not a duration; use 5s, 1m30s or 500ms")
     found = sum(float(each[1]) * _UNITS[each[2]] for each in parts)
     return 0.0 if str(value).startswith("-") else found
 
 
 def size(value: Any) -> int:
-    """Return the bytes of a size, whose units are powers of 1024 with and without the i; 0, and less, is no limit.
+    """Return the bytes of a size; all units are powers of 1024. 0 and negative sizes mean no limit.
 
     Raises:
-        ValueError: it is no such size.
+        ValueError: not a size.
 
     >>> size("10MB") == size("10MiB") == 10 * 1024 * 1024
     True
@@ -49,26 +49,26 @@ def size(value: Any) -> int:
     text = value.lstrip("+-") if isinstance(value, str) else ""
     parts = list(_SIZE.finditer(text))
     if not parts or "".join(each[0] for each in parts) != text:
-        raise ValueError(f"{quoted(value)} is not a size; write 10MB, 512KB or 0 for no limit")
+        raise ValueError(f"{quoted(value)} is not a size; use 10MB, 512KB, or 0 for no limit")
     found = sum(int(float(each[1]) * 1024.0 ** _POWERS.index(each[2] or "")) for each in parts)
     return 0 if str(value).startswith("-") or found > _MOST_BYTES else found
 
 
-def escaped(url: str) -> bool:
-    """Return whether each percent sign of a URL begins an escape, besides those of the query, as Go's parser has it."""
+def valid_escapes(url: str) -> bool:
+    """Return whether all percent signs outside the query begin an escape, as Go's parser requires."""
     start, _, fragment = url.partition("#")
     return not re.search("%(?![0-9A-Fa-f]{2})", f"{start.partition('?')[0]} {fragment}")
 
 
-def parses(url: str) -> bool:
-    """Return whether Go's parser takes a URL: without control characters, and in its host no character but a URL's."""
+def go_parses(url: str) -> bool:
+    """Return whether Go's parser accepts a URL: no control characters, and only valid characters in the host."""
     host = re.sub("^[A-Za-z][A-Za-z0-9+.-]*://", "", url)
     host = re.split("[/?#]", host, maxsplit=1)[0].rpartition("@")[2]
-    return escaped(url) and not _CONTROL.search(url) and not _NO_HOST.search(host)
+    return valid_escapes(url) and not _CONTROL.search(url) and not _NO_HOST.search(host)
 
 
-def admits(accepted: str, coding: str | None) -> bool:
-    """Return whether an Accept-Encoding admits a coding, by the weights that it gives; an empty one admits all.
+def accepts_coding(accepted: str, coding: str | None) -> bool:
+    """Return whether an Accept-Encoding header accepts a coding, considering weights; an empty one accepts all.
 
     >>> admits("gzip;q=0, *", "gzip"), admits("br, *;q=0.5", "gzip"), admits("br", "gzip")
     (False, True, False)

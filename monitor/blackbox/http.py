@@ -1,4 +1,4 @@
-"""The `http` prober: a request, its redirects, and what the module wants the answer to be."""
+"""The `http` prober: a request, its redirects, and validation of the response."""
 
 from __future__ import annotations
 
@@ -9,16 +9,16 @@ from email.utils import parsedate_to_datetime
 from functools import partial
 from typing import TYPE_CHECKING
 
-from monitor.blackbox.go_syntax import parses
-from monitor.blackbox.http_request import check_of, kept_at_most, target_of
-from monitor.blackbox.http_response import Answer, Share
+from monitor.blackbox.go_syntax import go_parses
+from monitor.blackbox.http_request import body_limit_of, target_url, to_check
+from monitor.blackbox.http_response import BodyAllocation, KeptResponse
 from monitor.blackbox.http_validation import judge
-from monitor.blackbox.prober import Prober, Trial
-from monitor.blackbox.target_address import chosen
-from monitor.blackbox.tls import noting, show
+from monitor.blackbox.prober import BlackboxProbe, Prober
+from monitor.blackbox.target_address import resolve_target
+from monitor.blackbox.tls import set_tls_gauges, tls_logger
 from monitor.http import oauth2
 from monitor.http.compression import undo
-from monitor.http.cookies import Jar
+from monitor.http.cookies import CookieJar
 from monitor.http.exchange import REDIRECTS, Exchange, exchange
 from monitor.http.request import request_of
 from monitor.network.failure import ProbeFailure, quoted
@@ -28,11 +28,11 @@ if TYPE_CHECKING:
     from monitor.http.check import HttpCheck
     from monitor.http.request import Request
     from monitor.http.response import Response
-    from monitor.network.attempt import Frame
+    from monitor.network.attempt import Attempt
 
 _PHASES = "probe_http_duration_seconds"
-_PATIENCE = 10.0  # seconds for a token
-_MOST = 10  # redirects that are followed
+_TOKEN_TIMEOUT = 10.0  # seconds
+_MOST = 10  # redirects to follow
 _ZEROES = (
     "probe_failed_due_to_regex",
     "probe_http_content_length",
@@ -44,96 +44,98 @@ _ZEROES = (
 )
 
 
-def _begin(trial: Trial) -> None:
+def _begin(probe: BlackboxProbe) -> None:
     for name in _ZEROES:
-        trial.gauges.set(name, 0)
+        probe.gauges.set(name, 0)
 
 
-async def _run(trial: Trial, frame: Frame) -> None:
-    config = trial.module.http
-    url = target_of(trial)
-    check = check_of(trial, url)
+async def _run(probe: BlackboxProbe, attempt: Attempt) -> None:
+    config = probe.module.http
+    url = target_url(probe)
+    check = to_check(probe, url)
     if not (config.proxy_url and config.skip_resolve_phase_with_proxy):
-        await chosen(trial, frame, url.hostname or "", url.port or 0, config)
-    trial.gauges.phases(_PHASES, connect=0, tls=0, processing=0, transfer=0)
-    frame.on_secured = noting(trial)
-    with Share(trial.room) as share:
-        frame.on_answer = partial(_answering, trial, frame, share)
-        await _fetching(trial, check)(frame, request_of(check))
-        response = trial.response
-        assert response is not None, "an exchange has an answer"  # noqa: S101 - for the type checker
-        if config.undone:
-            undo(response, config.undone, check.body_limit)
-        judge(trial, response)
+        await resolve_target(probe, attempt, url.hostname or "", url.port or 0, config)
+    probe.gauges.phases(_PHASES, connect=0, tls=0, processing=0, transfer=0)
+    attempt.on_tls = tls_logger(probe)
+    with BodyAllocation(probe.body_memory) as memory:
+        attempt.make_response = partial(_response, probe, attempt, memory)
+        await _exchange(probe, check)(attempt, request_of(check))
+        response = probe.response
+        assert response is not None, "an exchange sets the response"  # noqa: S101 - for the type checker
+        if config.decompression:
+            undo(response, config.decompression, check.body_limit)
+        judge(probe, response)
 
 
-def _answering(trial: Trial, frame: Frame, share: Share, *, limit: int, head_only: bool) -> Answer:
-    """Return what takes an answer, of which no more is kept than is looked into."""
-    config = trial.module.http
-    trial.connected = dict(frame.phases)
-    keep = kept_at_most(config) if config.looks_into_body else 0
-    trial.response = Answer(share, keep=keep, follows=config.follows, limit=limit, head_only=head_only)
-    return trial.response
+def _response(
+    probe: BlackboxProbe, attempt: Attempt, memory: BodyAllocation, *, limit: int, head_only: bool
+) -> KeptResponse:
+    """Return the object that receives the response and keeps only as much of its body as is checked."""
+    config = probe.module.http
+    probe.connected = dict(attempt.phases)
+    keep = body_limit_of(config) if config.needs_body else 0
+    probe.response = KeptResponse(memory, keep=keep, follows=config.follows, limit=limit, head_only=head_only)
+    return probe.response
 
 
-def _fetching(trial: Trial, check: HttpCheck) -> Exchange:
-    """Return what makes the request, with the module's token if it takes one."""
-    journey = _journey(trial)
+def _exchange(probe: BlackboxProbe, check: HttpCheck) -> Exchange:
+    """Return the function that sends the request, with the module's token if it uses one."""
+    journey = _journey(probe)
     if check.oauth2 is None:
         return journey
-    if "tokens" not in trial.kept:
-        patience = round((trial.module.timeout or _PATIENCE) * SECOND)  # this probe's own may be shorter than the next
-        trial.kept["tokens"] = oauth2.Tokens(check.model_copy(update={"timeout": patience}), check.oauth2)
-    return oauth2.authorized(trial.kept["tokens"], journey)
+    if "tokens" not in probe.shared:
+        timeout = round((probe.module.timeout or _TOKEN_TIMEOUT) * SECOND)  # this probe's may be shorter than others
+        probe.shared["tokens"] = oauth2.Tokens(check.model_copy(update={"timeout": timeout}), check.oauth2)
+    return oauth2.authorized(probe.shared["tokens"], journey)
 
 
-def _journey(trial: Trial) -> Exchange:
-    """Return what follows redirects; the one that is not followed any more is the answer."""
-    follows = trial.module.http.follows
+def _journey(probe: BlackboxProbe) -> Exchange:
+    """Return a function that follows redirects; a redirect that is not followed is the response."""
+    follows = probe.module.http.follows
 
-    async def journey(frame: Frame, request: Request) -> Response:
-        jar = Jar()
+    async def journey(attempt: Attempt, request: Request) -> Response:
+        jar = CookieJar()
         for count in itertools.count(1):
-            trial.request, trial.response = request, None
-            trial.diary.note("requesting", url=request.url.geturl(), method=request.method)
-            response = await exchange(frame, jar.sent_with(request))
-            trial.diary.note("answered", status=response.status, version=response.version)
-            jar.take(request, response, frame.now())
+            probe.request, probe.response = request, None
+            probe.probe_log.note("sending request", url=request.url.geturl(), method=request.method)
+            response = await exchange(attempt, jar.sent_with(request))
+            probe.probe_log.note("received response", status=response.status, version=response.version)
+            jar.take(request, response, attempt.now())
             location = response.headers.get("location", "")
             if response.status not in REDIRECTS or not location:
                 break
-            trial.diary.note("redirected", location=location)
-            if not parses(location):
-                trial.request = trial.response = None
-                trial.connected = dict(frame.phases)
-                raise ProbeFailure("redirect_refused", f"{quoted(location)} is no URL", status=response.status)
-            trial.gauges.set("probe_http_redirects", count)
+            probe.probe_log.note("following redirect", location=location)
+            if not go_parses(location):
+                probe.request = probe.response = None
+                probe.connected = dict(attempt.phases)
+                raise ProbeFailure("redirect_refused", f"{quoted(location)} is not a URL", status=response.status)
+            probe.gauges.set("probe_http_redirects", count)
             if count > _MOST or not follows:
                 break
-            trial.request = trial.response = None  # what becomes of it now is the answer
-            trial.connected = dict(frame.phases)
+            probe.request = probe.response = None  # from here on, the next request counts
+            probe.connected = dict(attempt.phases)
             request = request.redirected(response.status, location)
         return response
 
     return journey
 
 
-def _end(trial: Trial, phases: Mapping[str, float]) -> None:
-    gauges = trial.gauges
+def _end(probe: BlackboxProbe, phases: Mapping[str, float]) -> None:
+    gauges = probe.gauges
     if gauges.has("probe_dns_lookup_time_seconds"):
         gauges.phases(_PHASES, resolve=phases.get("resolve", 0))
-    if trial.connected:
-        gauges.phases(_PHASES, **_durations(trial, phases))
-    if trial.request is not None and trial.response is not None and trial.response.started:
-        _tell(trial, trial.request, trial.response)
+    if probe.connected:
+        gauges.phases(_PHASES, **_durations(probe, phases))
+    if probe.request is not None and probe.response is not None and probe.response.started:
+        _set_gauges(probe, probe.request, probe.response)
 
 
-def _durations(trial: Trial, phases: Mapping[str, float]) -> dict[str, float]:
-    """Return how long what came to its end took: connections that were made, answers that began, the last one's body.
+def _durations(probe: BlackboxProbe, phases: Mapping[str, float]) -> dict[str, float]:
+    """Return the durations of completed parts: connections, beginnings of responses, and the last body.
 
-    So it is there; what failed, and the bodies of redirects, take no time.
+    Like blackbox_exporter, failed parts and the bodies of redirects count as 0.
     """
-    before, response = trial.connected, trial.response
+    before, response = probe.connected, probe.response
     begun, started = response is not None and response.begun, response is not None and response.started
     return {
         "connect": before.get("connect", 0),
@@ -143,22 +145,22 @@ def _durations(trial: Trial, phases: Mapping[str, float]) -> dict[str, float]:
     }
 
 
-def _tell(trial: Trial, request: Request, response: Answer) -> None:
-    """Put the answer into the gauges, as far as it came."""
-    gauges = trial.gauges
+def _set_gauges(probe: BlackboxProbe, request: Request, response: KeptResponse) -> None:
+    """Set the gauges of the response, as far as it was received."""
+    gauges = probe.gauges
     gauges.set("probe_http_status_code", response.status)
     gauges.set("probe_http_version", float(response.version))
-    gauges.set("probe_http_content_length", _announced(request, response))
-    gauges.set("probe_http_uncompressed_body_length", 0 if response.garbled else response.length)
+    gauges.set("probe_http_content_length", _content_length(request, response))
+    gauges.set("probe_http_uncompressed_body_length", 0 if response.decoding_error else response.length)
     if (modified := _date(response.headers.get("last-modified", ""))) is not None:
         gauges.set("probe_http_last_modified_timestamp_seconds", modified)
     if request.encrypted:
         gauges.set("probe_http_ssl", 1)
-        show(trial)
+        set_tls_gauges(probe)
 
 
-def _announced(request: Request, response: Response) -> int:
-    """Return how long the body is said to be, -1 if it is not said."""
+def _content_length(request: Request, response: Response) -> int:
+    """Return Content-Length, -1 without one."""
     said = response.headers.get("content-length", "")
     if said.isascii() and said.isdecimal() and "transfer-encoding" not in response.headers:
         return int(said)
@@ -166,7 +168,7 @@ def _announced(request: Request, response: Response) -> int:
 
 
 def _date(text: str) -> float | None:
-    """Return what a date in a header means, in Unix time; None if it is none."""
+    """Return a header's date in Unix time, None if it is invalid."""
     try:
         when = parsedate_to_datetime(text)
         return (when if when.tzinfo is not None else when.replace(tzinfo=UTC)).timestamp()

@@ -1,4 +1,4 @@
-"""From an `http` module and a target to a check of our own kind, which knows how to ask."""
+"""Convert an `http` module and a target to an HttpCheck."""
 
 from __future__ import annotations
 
@@ -7,8 +7,8 @@ import sys
 from typing import TYPE_CHECKING, Any, cast
 from urllib.parse import SplitResult, quote, unquote, urlsplit
 
-from monitor.blackbox.go_syntax import parses
-from monitor.blackbox.tls import options, server_of
+from monitor.blackbox.go_syntax import go_parses
+from monitor.blackbox.tls import options, server_name_of
 from monitor.config.addresses import HostPort, as_ascii
 from monitor.config.domain_names import host
 from monitor.config.model import Secret
@@ -18,22 +18,23 @@ from monitor.network.failure import ProbeFailure
 from sla.interval import SECOND
 
 if TYPE_CHECKING:
-    from monitor.blackbox.modules import BasicAuth, HttpModule, Module
-    from monitor.blackbox.modules import OAuth2 as OAuth2Module
-    from monitor.blackbox.prober import Trial
+    from monitor.blackbox.http_module import BasicAuth, HttpModule
+    from monitor.blackbox.http_module import OAuth2 as OAuth2Module
+    from monitor.blackbox.modules import Module
+    from monitor.blackbox.prober import BlackboxProbe
 
-_USUAL = 10 * 1024 * 1024  # bytes of a body that are kept, if any are, where the module sets no limit
+_USUAL = 10 * 1024 * 1024  # bytes of a body that are kept without a limit in the module
 _MOST = 64 * 1024 * 1024
-_UNBOUNDED = sys.maxsize  # but by the deadline
+_UNBOUNDED = sys.maxsize  # limited by the deadline only
 _SAFE = "/%:@!$&'()*+,;=-._~?[]"
 NOTHING = Secret("", "nothing given")
 
 
-def conflict(module: Module, hostname: str) -> None:
-    """Refuse a caller's name for the server where the module has another.
+def check_hostname(module: Module, hostname: str) -> None:
+    """Check that the caller's `hostname` does not contradict the module's Host header.
 
     Raises:
-        ValueError: it has.
+        ValueError: it does.
     """
     written = named(module.http)
     if module.prober == "http" and hostname and written not in ("", hostname):
@@ -41,25 +42,25 @@ def conflict(module: Module, hostname: str) -> None:
 
 
 def named(config: HttpModule) -> str:
-    """Return the Host header that the module sends, empty if it sends the target's."""
+    """Return the module's Host header, empty for the target's."""
     found = next((value for name, value in config.headers.items() if name.lower() == "host"), "")
     return plain(found)
 
 
-def target_of(trial: Trial) -> SplitResult:
-    """Return the URL to ask; a target without a scheme is asked in the clear.
+def target_url(probe: BlackboxProbe) -> SplitResult:
+    """Return the URL to request; a target without a scheme uses http.
 
     Raises:
         ProbeFailure: `bad_target`.
     """
-    given = trial.target if trial.target.startswith(("http://", "https://")) else f"http://{trial.target}"
+    given = probe.target if probe.target.startswith(("http://", "https://")) else f"http://{probe.target}"
     try:
-        if not parses(given):
+        if not go_parses(given):
             raise ValueError
         url = urlsplit(given)
         name, _ = host(url.hostname or ""), url.port
-    except ValueError:  # its text quotes the part that is wrong, which may be a password
-        raise ProbeFailure("bad_target", "the target is no URL of a host") from None
+    except ValueError:  # its text quotes the invalid part, which may be a password
+        raise ProbeFailure("bad_target", "the target is not a URL with a host") from None
     shown = f"[{name}]" if ":" in name else name
     netloc = shown if url.port is None else f"{shown}:{url.port}"
     credentials = url.netloc.rpartition("@")[0]
@@ -71,38 +72,38 @@ def target_of(trial: Trial) -> SplitResult:
     )
 
 
-def check_of(trial: Trial, url: SplitResult) -> HttpCheck:
-    """Return the check that asks what the module asks."""
-    config = trial.module.http
+def to_check(probe: BlackboxProbe, url: SplitResult) -> HttpCheck:
+    """Return the check that corresponds to the module and target."""
+    config = probe.module.http
     bare = _nameless(url)
     headers: dict[str, str | Secret] = dict(config.headers)
-    if trial.hostname:
+    if probe.hostname:
         headers = {name: value for name, value in headers.items() if name.lower() != "host"}
-        headers["Host"] = trial.hostname
+        headers["Host"] = probe.hostname
     if config.compression and "accept-encoding" not in map(str.lower, headers):
         headers["Accept-Encoding"] = config.compression
     return HttpCheck.model_construct(
         id="probe",
-        timeout=round(trial.seconds * SECOND),
+        timeout=round(probe.seconds * SECOND),
         http=bare.geturl(),
-        method=cast("Any", config.method),  # any, as there
+        method=cast("Any", config.method),  # any method, like blackbox_exporter
         headers={**_of_target(config, url), **headers, **_authorization(config)},
         body=(config.body if config.body_file is None else config.body_file) or None,
         protocol="auto" if config.enable_http2 else "1.1",
-        body_limit=kept_at_most(config) if config.undone else config.body_size_limit or _UNBOUNDED,
-        tls=options(config.tls_config, server_of(trial.hostname or named(config))),
+        body_limit=body_limit_of(config) if config.decompression else config.body_size_limit or _UNBOUNDED,
+        tls=options(config.tls_config, server_name_of(probe.hostname or named(config))),
         **_credentials(config),
         **_proxy(config),
     )
 
 
 def _nameless(url: SplitResult) -> SplitResult:
-    """Return the URL without who asks, who is told by a header."""
+    """Return the URL without credentials, which are sent in a header."""
     return url._replace(netloc=url.netloc.rpartition("@")[2], fragment="")
 
 
-def kept_at_most(config: HttpModule) -> int:
-    """Return how many bytes of a body are kept for who looks into it."""
+def body_limit_of(config: HttpModule) -> int:
+    """Return how many bytes of a body are kept for validation."""
     return min(config.body_size_limit or _USUAL, _MOST)
 
 
@@ -126,7 +127,7 @@ def _credentials(config: HttpModule) -> dict[str, Any]:
 
 
 def _of_target(config: HttpModule, url: SplitResult) -> dict[str, str]:
-    """Return the header of credentials that the caller wrote into the URL; they are his, and no secret of ours."""
+    """Return the header for credentials in the caller's URL, which are not one of our secrets."""
     if url.username is None or config.authorization is not None or _credentials(config):
         return {}
     pair = f"{unquote(url.username)}:{unquote(url.password or '')}"

@@ -1,4 +1,4 @@
-"""What an `http` module wants the answer to be."""
+"""Validate a response by the rules of an `http` module."""
 
 from __future__ import annotations
 
@@ -7,42 +7,42 @@ from typing import TYPE_CHECKING
 from monitor.network.failure import ProbeFailure, quoted
 
 if TYPE_CHECKING:
-    from monitor.blackbox.http_response import Answer
-    from monitor.blackbox.modules import HeaderMatch, HttpModule
-    from monitor.blackbox.prober import Trial
+    from monitor.blackbox.http_module import HeaderMatch, HttpModule
+    from monitor.blackbox.http_response import KeptResponse
+    from monitor.blackbox.prober import BlackboxProbe
 
 _REGEX = "probe_failed_due_to_regex"
 
 
-def judge(trial: Trial, response: Answer) -> None:
-    """Hold the answer against all that the module wants of it, in the order status, headers, compression, body, way.
+def judge(probe: BlackboxProbe, response: KeptResponse) -> None:
+    """Check the response in the order status, headers, compression, body, connection.
 
     Raises:
-        ProbeFailure: the first thing that is not so.
+        ProbeFailure: the first rule that fails.
     """
-    config = trial.module.http
+    config = probe.module.http
     wrong = _status(config, response)
     if wrong is None and (config.fail_if_header_matches or config.fail_if_header_not_matches):
         wrong = _headers(config, response)
-        trial.gauges.set(_REGEX, wrong is not None)
-    if wrong is None and response.garbled:
-        wrong = ProbeFailure("compression_malformed", response.garbled)
+        probe.gauges.set(_REGEX, wrong is not None)
+    if wrong is None and response.decoding_error:
+        wrong = ProbeFailure("compression_malformed", response.decoding_error)
     if wrong is None and (config.fail_if_body_matches_regexp or config.fail_if_body_not_matches_regexp):
         wrong = _body(config, response)
-        trial.gauges.set(_REGEX, wrong is not None)
+        probe.gauges.set(_REGEX, wrong is not None)
     wrong = wrong or _too_long(config, response) or _way(config, response)
     if wrong is not None:
         raise wrong
 
 
-def _status(config: HttpModule, response: Answer) -> ProbeFailure | None:
+def _status(config: HttpModule, response: KeptResponse) -> ProbeFailure | None:
     valid = config.valid_status_codes or range(200, 300)
     if response.status in valid:
         return None
-    return ProbeFailure("http_status", f"status {response.status} is not a valid one", status=response.status)
+    return ProbeFailure("http_status", f"status {response.status} is not in valid_status_codes", status=response.status)
 
 
-def _headers(config: HttpModule, response: Answer) -> ProbeFailure | None:
+def _headers(config: HttpModule, response: KeptResponse) -> ProbeFailure | None:
     for match in (*config.fail_if_header_matches, *config.fail_if_header_not_matches):
         if not match.allow_missing and match.header.lower() not in response.headers:
             return ProbeFailure("header_mismatch", f"no header {quoted(match.header)}")
@@ -55,11 +55,11 @@ def _headers(config: HttpModule, response: Answer) -> ProbeFailure | None:
     return None
 
 
-def _matches(match: HeaderMatch, response: Answer) -> bool:
+def _matches(match: HeaderMatch, response: KeptResponse) -> bool:
     return any(match.regexp.search(each) for each in response.values(match.header.lower()))
 
 
-def _body(config: HttpModule, response: Answer) -> ProbeFailure | None:
+def _body(config: HttpModule, response: KeptResponse) -> ProbeFailure | None:
     if (wrong := _too_long(config, response)) is not None:
         return wrong
     for pattern in config.fail_if_body_matches_regexp:
@@ -71,18 +71,18 @@ def _body(config: HttpModule, response: Answer) -> ProbeFailure | None:
     return None
 
 
-def _too_long(config: HttpModule, response: Answer) -> ProbeFailure | None:
-    if not (config.body_size_limit and response.cut):
+def _too_long(config: HttpModule, response: KeptResponse) -> ProbeFailure | None:
+    if not (config.body_size_limit and response.truncated):
         return None
-    return ProbeFailure("body_too_large", f"longer than body_size_limit, {config.body_size_limit} bytes")
+    return ProbeFailure("body_too_large", f"larger than body_size_limit, {config.body_size_limit} bytes")
 
 
-def _way(config: HttpModule, response: Answer) -> ProbeFailure | None:
+def _way(config: HttpModule, response: KeptResponse) -> ProbeFailure | None:
     version = "HTTP/2.0" if response.version == "2" else f"HTTP/{response.version}"
     if config.valid_http_versions and version not in config.valid_http_versions:
-        return ProbeFailure("http_version", f"{version} is not a valid one")
+        return ProbeFailure("http_version", f"{version} is not in valid_http_versions")
     if response.encrypted and config.fail_if_ssl:
-        return ProbeFailure("tls_forbidden", "the answer came over TLS")
+        return ProbeFailure("tls_forbidden", "the response came over TLS")
     if not response.encrypted and config.fail_if_not_ssl:
-        return ProbeFailure("tls_required", "the answer came in the clear")
+        return ProbeFailure("tls_required", "the response came without TLS")
     return None

@@ -1,4 +1,4 @@
-"""One probe of one target by one module: what it is about, what it found, and how a prober is made."""
+"""The interface of a prober, and the state of one probe of a target by a module."""
 
 from __future__ import annotations
 
@@ -10,22 +10,22 @@ from monitor.blackbox.metrics import Gauges
 from monitor.network.failure import quoted
 
 if TYPE_CHECKING:
-    from monitor.blackbox.http_response import Answer, Room
+    from monitor.blackbox.http_response import BodyMemory, KeptResponse
     from monitor.blackbox.modules import Module
-    from monitor.blackbox.tls_state import Handshake
+    from monitor.blackbox.tls_state import TlsState
     from monitor.clock import Clock
     from monitor.http.request import Request
-    from monitor.network.attempt import Frame
+    from monitor.network.attempt import Attempt
 
-_LINES = 1_000  # of a diary; a target that talks without end does not fill our memory
-_LONGEST = 300  # characters of a line of it
+_LINES = 1_000  # of a probe's log, whatever the target sends
+_LONGEST = 300  # characters of a value in it
 
 
 @dataclass(slots=True)
-class Diary:
-    """What happened during a probe, for `debug=true`: lines with the seconds since the start; none unless `wanted`.
+class ProbeLog:
+    """The log of a probe for `debug=true`: lines with the seconds since the start; empty unless `wanted`.
 
-    `clean` takes what is secret out of a text.
+    `clean` removes secrets from a text.
     """
 
     clock: Clock
@@ -35,52 +35,52 @@ class Diary:
     _since: float | None = None
 
     def note(self, text: str, **facts: object) -> None:
-        """Add a line. Facts are said by the target or the caller: they are shown on one line, bounded, no secrets."""
+        """Add a line. `facts` come from the target or caller, so they are quoted, truncated and cleaned."""
         if not self.wanted or len(self.lines) >= _LINES:
             return
         now = self.clock.monotonic()
         if self._since is None:
             self._since = now
-        told = " ".join(f"{name}={quoted(self.clean(str(value)), _LONGEST)}" for name, value in facts.items())
-        self.lines.append(f"{now - self._since:9.6f}s {self.clean(text)} {told}".rstrip())
+        values = " ".join(f"{name}={quoted(self.clean(str(value)), _LONGEST)}" for name, value in facts.items())
+        self.lines.append(f"{now - self._since:9.6f}s {self.clean(text)} {values}".rstrip())
 
 
 @dataclass(slots=True)
-class Trial:
-    """One probe, and what is known of it by now.
+class BlackboxProbe:
+    """The state of one probe.
 
-    `hostname` is what the caller wants the server to be called, empty for the target's own name; `seconds` is how long
-    it may take; `kept` is what the probes by one module hand on to each other; `room` is for the bodies of all.
+    `hostname` is the server name from the request, empty for the target's; `seconds` is the timeout; `shared` is shared
+    by the probes of one module; `body_memory` is the memory budget for bodies.
     """
 
     target: str
     module: Module
     hostname: str
     seconds: float
-    diary: Diary
-    kept: dict[str, Any]
-    room: Room
+    probe_log: ProbeLog
+    shared: dict[str, Any]
+    body_memory: BodyMemory
     gauges: Gauges = field(default_factory=Gauges)
-    handshake: Handshake | None = None
-    """What the last TLS handshake showed."""
+    tls_state: TlsState | None = None
+    """State of the last TLS handshake."""
 
     connected: Mapping[str, float] = field(default_factory=dict)
-    """The phases' durations when the last HTTP connection had been made, or its answer had been a redirect."""
+    """Durations of the phases when the last HTTP connection was established, or a redirect was received."""
 
     request: Request | None = None
-    """The last HTTP request that was made."""
+    """The last HTTP request."""
 
-    response: Answer | None = None
-    """The answer to it, as far as it came."""
+    response: KeptResponse | None = None
+    """Its response, as far as it was received."""
 
 
 class Prober(NamedTuple):
-    """A way to probe.
+    """A prober.
 
-    `begin` sets the gauges that are there whatever happens. `run` makes the probe and returns if it succeeds; it raises
-    `ProbeFailure` like a probe kind. `end` takes the phases' durations, whichever way it ended.
+    `begin` sets gauges that always exist. `run` makes the probe and returns on success; it raises `ProbeFailure` like a
+    probe kind. `end` receives the durations of the phases in any case.
     """
 
-    begin: Callable[[Trial], None]
-    run: Callable[[Trial, Frame], Awaitable[None]]
-    end: Callable[[Trial, Mapping[str, float]], None]
+    begin: Callable[[BlackboxProbe], None]
+    run: Callable[[BlackboxProbe, Attempt], Awaitable[None]]
+    end: Callable[[BlackboxProbe, Mapping[str, float]], None]

@@ -1,4 +1,4 @@
-"""Which address of a target is probed: one, of the preferred protocol if there is one, as in blackbox_exporter."""
+"""Select the one address of a target to probe, of the preferred protocol if possible, like blackbox_exporter."""
 
 from __future__ import annotations
 
@@ -12,12 +12,12 @@ from monitor.network.failure import ProbeFailure, quoted
 from monitor.network.resolver import Resolver
 
 if TYPE_CHECKING:
-    from monitor.blackbox.modules import Reached
-    from monitor.blackbox.prober import Trial
-    from monitor.network.attempt import Frame
+    from monitor.blackbox.module_options import IpOptions
+    from monitor.blackbox.prober import BlackboxProbe
+    from monitor.network.attempt import Attempt
     from monitor.network.resolver import Address
 
-# (preferred, whether the other will do) -> which addresses are looked for, and which come first
+# (preferred protocol, fallback) -> address family
 _FAMILIES = {
     ("ip4", True): Family.IP4_FIRST,
     ("ip4", False): Family.IP4,
@@ -28,7 +28,7 @@ _WITH_PORT = re.compile(r"(?:\[([^\[\]]*)\]|([^:\[\]]*)):([0-9]{1,5})")
 
 
 def split(target: str, port: int | None = None) -> tuple[str, int]:
-    """Return host and port of `host:port` or `[v6]:port`; of a host alone if there is a default port.
+    """Return host and port of `host:port` or `[v6]:port`, or of a host with a default `port`.
 
     Raises:
         ProbeFailure: `bad_target`.
@@ -38,61 +38,61 @@ def split(target: str, port: int | None = None) -> tuple[str, int]:
         return match[1] or match[2] or "", int(match[3])
     if port is not None and match is None:
         return target.strip("[]"), port
-    raise ProbeFailure("bad_target", f"{quoted(target)} is no host:port")
+    raise ProbeFailure("bad_target", f"{quoted(target)} is not host:port")
 
 
-class _Pinned(Resolver):
-    """Answers one host with the address that was chosen for it, and asks for the others."""
+class _PinnedResolver(Resolver):
+    """A resolver that returns a fixed address for one host."""
 
     def __init__(self, resolver: Resolver, host: str, address: Address) -> None:
         self._resolver, self._host, self._address = resolver, host, address
 
     async def addresses(self, host: str, port: int, family: Family = Family.ANY) -> list[Address]:
-        """Return the address that was chosen, or as it would be without us."""
+        """Return the fixed address, or those of the underlying resolver."""
         if host != self._host:
             return await self._resolver.addresses(host, port, family)
         version, (address, _, *rest) = self._address
         return [(version, (address, port, *rest))]  # type: ignore[list-item]
 
 
-async def chosen(trial: Trial, frame: Frame, host: str, port: int, reached: Reached) -> Address:
-    """Return the one address that is probed, say which it is in the gauges, and let the host have no other.
+async def resolve_target(probe: BlackboxProbe, attempt: Attempt, host: str, port: int, reached: IpOptions) -> Address:
+    """Resolve the target, set the gauges of its address, pin the host to that address and return it.
 
     Raises:
-        ProbeFailure: the host has none of the protocol, or could not be looked up.
+        ProbeFailure: no address of the protocol, or a failed lookup.
     """
-    gauges = trial.gauges
+    gauges = probe.gauges
     for name in ("probe_ip_protocol", "probe_ip_addr_hash", "probe_dns_lookup_time_seconds"):
         gauges.set(name, 0)
     family = _FAMILIES[reached.preferred_ip_protocol, reached.ip_protocol_fallback]
-    trial.diary.note("looking the target up", host=host, family=family)
-    frame.enter("resolve")
+    probe.probe_log.note("resolving target", host=host, family=family)
+    attempt.enter("resolve")
     try:
-        addresses = await frame.addresses(_in_ascii(host), port, family)
+        addresses = await attempt.addresses(_in_ascii(host), port, family)
     finally:
-        frame.close()
-        gauges.set("probe_dns_lookup_time_seconds", frame.phases["resolve"])
+        attempt.close()
+        gauges.set("probe_dns_lookup_time_seconds", attempt.phases["resolve"])
     version, (address, *_) = addresses[0]
-    frame.resolver = _Pinned(frame.resolver, host, addresses[0])
+    attempt.resolver = _PinnedResolver(attempt.resolver, host, addresses[0])
     packed = socket.inet_pton(version, address.partition("%")[0])
     gauges.set("probe_ip_protocol", 4 if version == socket.AF_INET else 6)
     gauges.set("probe_ip_addr_hash", fnv1a(packed))
-    trial.diary.note("probing one address", address=address, found=len(addresses))
+    probe.probe_log.note("resolved target", address=address, found=len(addresses))
     return addresses[0]
 
 
-def lookup_time(trial: Trial) -> float:
-    """Return how long it took to find the address, in seconds; 0 if none was found."""
-    gauges = trial.gauges
+def lookup_time(probe: BlackboxProbe) -> float:
+    """Return the duration of the lookup in seconds, 0 if no address was found."""
+    gauges = probe.gauges
     return gauges.value("probe_dns_lookup_time_seconds") if gauges.value("probe_ip_protocol") else 0.0
 
 
 def _in_ascii(host: str) -> str:
-    """Return the host as it can be asked for."""
+    """Return the host in ASCII."""
     try:
         return host if host.isascii() else to_ascii(host)
     except ValueError:
-        raise ProbeFailure("dns_bad_name", f"{quoted(host)} cannot be a name") from None
+        raise ProbeFailure("dns_bad_name", f"{quoted(host)} is not a valid name") from None
 
 
 def fnv1a(data: bytes) -> int:

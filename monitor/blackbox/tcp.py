@@ -1,4 +1,4 @@
-"""The `tcp` prober: a connection, TLS if wanted, and a talk line by line."""
+"""The `tcp` prober: a connection, optional TLS, and a line-based query/response script."""
 
 from __future__ import annotations
 
@@ -9,102 +9,103 @@ from typing import TYPE_CHECKING, Any
 
 import re2
 
-from monitor.blackbox.prober import Prober, Trial
-from monitor.blackbox.target_address import chosen, split
-from monitor.blackbox.tls import options, server_of, telling
-from monitor.network.buffered_stream import Dialogue
-from monitor.network.connection import Wire
+from monitor.blackbox.prober import BlackboxProbe, Prober
+from monitor.blackbox.target_address import resolve_target, split
+from monitor.blackbox.tls import options, server_name_of, tls_recorder
+from monitor.network.buffered_stream import BufferedStream
+from monitor.network.connection import Connection
 from monitor.network.failure import ProbeFailure, quoted
-from monitor.network.tls_connection import securing
+from monitor.network.tls_connection import tls_upgrader
 from monitor.protocols.starttls import refuse_injected
 
 if TYPE_CHECKING:
     from monitor.blackbox.modules import Step, TcpModule
-    from monitor.network.attempt import Frame
-    from monitor.network.tls_connection import Secure
+    from monitor.network.attempt import Attempt
+    from monitor.network.tls_connection import StartTls
 
-_MOST_LINES = 10_000  # that a step takes before the one that it expects; each costs us about 10 us
+_MOST_LINES = 10_000  # that a step reads before the expected one; each takes about 10 us
 _GROUP = re.compile(r"\$(?:(\$)|\{(\w+)\}|(\w+))", re.ASCII)
 
 
-def _begin(trial: Trial) -> None:
-    trial.gauges.set("probe_failed_due_to_regex", 0)
+def _begin(probe: BlackboxProbe) -> None:
+    probe.gauges.set("probe_failed_due_to_regex", 0)
 
 
-async def _run(trial: Trial, frame: Frame) -> None:
-    config = trial.module.tcp
-    host, port = split(trial.target)
-    await chosen(trial, frame, host, port, config)
-    frame.on_secured = telling(trial)
-    frame.source = config.source_ip_address
-    secure = securing(options(config.tls_config, server_of(trial.hostname)), host) if _encrypts(config) else None
-    with await Wire.reach(frame, host, port) as wire:
-        trial.diary.note("connected")
-        if config.tls and secure is not None:
-            await secure(frame, wire)
-        await _talk(trial, frame, wire, secure)
+async def _run(probe: BlackboxProbe, attempt: Attempt) -> None:
+    config = probe.module.tcp
+    host, port = split(probe.target)
+    await resolve_target(probe, attempt, host, port, config)
+    attempt.on_tls = tls_recorder(probe)
+    attempt.source = config.source_ip_address
+    tls = options(config.tls_config, server_name_of(probe.hostname))
+    start_tls = tls_upgrader(tls, host) if _encrypts(config) else None
+    with await Connection.reach(attempt, host, port) as connection:
+        probe.probe_log.note("connected")
+        if config.tls and start_tls is not None:
+            await start_tls(attempt, connection)
+        await _talk(probe, attempt, connection, start_tls)
 
 
 def _encrypts(config: TcpModule) -> bool:
     return config.tls or any(step.starttls for step in config.query_response)
 
 
-async def _talk(trial: Trial, frame: Frame, wire: Wire, secure: Secure | None) -> None:
-    dialogue = Dialogue(wire)
-    for number, step in enumerate(trial.module.tcp.query_response, 1):
-        frame.enter("first_byte")
+async def _talk(probe: BlackboxProbe, attempt: Attempt, connection: Connection, start_tls: StartTls | None) -> None:
+    stream = BufferedStream(connection)
+    for number, step in enumerate(probe.module.tcp.query_response, 1):
+        attempt.enter("first_byte")
         send = step.send
         if step.expect is not None or step.expect_bytes:
-            send = await _expected(trial, dialogue, step, number)
+            send = await _expected(probe, stream, step, number)
         if send:
-            trial.diary.note("sending a line", step=number, bytes=len(send))
-            await dialogue.ask(f"{send}\n".encode())
-        if step.starttls and secure is not None:
-            refuse_injected(dialogue)
-            await secure(frame, wire)
+            probe.probe_log.note("sending a line", step=number, bytes=len(send))
+            await stream.send_request(f"{send}\n".encode())
+        if step.starttls and start_tls is not None:
+            refuse_injected(stream)
+            await start_tls(attempt, connection)
 
 
-async def _expected(trial: Trial, dialogue: Dialogue, step: Step, number: int) -> str:
-    """Return what to send once a line has come that is expected, with what it caught."""
+async def _expected(probe: BlackboxProbe, stream: BufferedStream, step: Step, number: int) -> str:
+    """Wait for the expected line, and return the text to send with its matched groups."""
     if step.expect_bytes:
-        await _exactly(trial, dialogue, step.expect_bytes.encode())
+        await _exactly(probe, stream, step.expect_bytes.encode())
         return step.send
     for _ in range(_MOST_LINES):
         try:
-            line = await dialogue.line()
+            line = await stream.line()
         except ProbeFailure as failure:
             if failure.reason != "hung_up":
                 raise
-            line = bytes(dialogue.heard)  # the last line may lack its end
-            dialogue.heard.clear()
+            line = bytes(stream.buffer)  # the last line may lack a line break
+            stream.buffer.clear()
             if not line or (match := _match(step, line)) is None:
-                trial.gauges.set("probe_failed_due_to_regex", 1)
-                raise ProbeFailure("answer_mismatch", f"step {number}: hung up before such a line") from None
+                probe.gauges.set("probe_failed_due_to_regex", 1)
+                raise ProbeFailure("answer_mismatch", f"step {number}: closed before the expected line") from None
         else:
             match = _match(step, line)
-        trial.diary.note("read a line", step=number, line=line.decode(errors="replace"), expected=match is not None)
+        probe.probe_log.note("read a line", step=number, line=line.decode(errors="replace"), expected=match is not None)
         if match is not None:
-            trial.gauges.set("probe_failed_due_to_regex", 0)
-            _label(trial, step, match)
+            probe.gauges.set("probe_failed_due_to_regex", 0)
+            _label(probe, step, match)
             return _filled(step.send, match)
-    raise ProbeFailure("answer_too_long", f"step {number}: {_MOST_LINES} lines and none that is expected")
+    raise ProbeFailure("answer_too_long", f"step {number}: {_MOST_LINES} lines without the expected one")
 
 
-async def _exactly(trial: Trial, dialogue: Dialogue, wanted: bytes) -> None:
-    heard = await dialogue.exactly(len(wanted))
-    trial.gauges.set("probe_failed_due_to_bytes", heard != wanted)
+async def _exactly(probe: BlackboxProbe, stream: BufferedStream, wanted: bytes) -> None:
+    heard = await stream.exactly(len(wanted))
+    probe.gauges.set("probe_failed_due_to_bytes", heard != wanted)
     if heard != wanted:
-        raise ProbeFailure("answer_mismatch", f"heard {quoted(heard.decode(errors='replace'))}")
+        raise ProbeFailure("answer_mismatch", f"received {quoted(heard.decode(errors='replace'))}")
 
 
-def _label(trial: Trial, step: Step, match: Mapping[str, str]) -> None:
+def _label(probe: BlackboxProbe, step: Step, match: Mapping[str, str]) -> None:
     if step.labels:
         labels = {label.name: _filled(label.value, match) for label in step.labels}
-        trial.gauges.set("probe_expect_info", 1, labels)
+        probe.gauges.set("probe_expect_info", 1, labels)
 
 
 def _match(step: Step, line: bytes) -> Mapping[str, str] | None:
-    """Return what the line caught, by number and by name; None if it is not what is expected."""
+    """Return the groups of a line that matches, by number and name; None if it does not match."""
     match = _compiled(step.expect.text if step.expect is not None else "").search(line)
     if match is None:
         return None
@@ -118,7 +119,7 @@ def _compiled(expression: str) -> Any:
 
 
 def _filled(template: str, match: Mapping[str, str]) -> str:
-    """Return the template with what was caught for `$1`, `${1}` and `${name}`, as Go does; nothing for what was not.
+    """Expand `$1`, `${1}` and `${name}` in a template like Go; unmatched groups are empty.
 
     >>> _filled("PONG ${1}$$ $none.", {"1": "a"})
     'PONG a$ .'
@@ -126,8 +127,8 @@ def _filled(template: str, match: Mapping[str, str]) -> str:
     return _GROUP.sub(lambda found: found[1] or match.get(found[2] or found[3], ""), template)
 
 
-def _end(trial: Trial, phases: Mapping[str, float]) -> None:
-    """There is no gauge of phases."""
+def _end(probe: BlackboxProbe, phases: Mapping[str, float]) -> None:
+    """Do nothing: the prober has no phase gauges."""
 
 
 TCP = Prober(_begin, _run, _end)

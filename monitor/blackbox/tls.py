@@ -1,4 +1,4 @@
-"""TLS as modules ask for it, and its gauges."""
+"""TLS options of modules, and TLS gauges."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ import contextlib
 from collections.abc import Callable
 from typing import TYPE_CHECKING
 
-from monitor.blackbox.tls_state import handshake_of
+from monitor.blackbox.tls_state import tls_state_of
 from monitor.config.addresses import HostPort
 from monitor.config.domain_names import host
 from monitor.config.model import TlsOptions
@@ -14,12 +14,12 @@ from monitor.config.model import TlsOptions
 if TYPE_CHECKING:
     import ssl
 
-    from monitor.blackbox.modules import TlsConfig
-    from monitor.blackbox.prober import Trial
+    from monitor.blackbox.module_options import TlsConfig
+    from monitor.blackbox.prober import BlackboxProbe
 
 
 def options(config: TlsConfig, server_name: str = "") -> TlsOptions:
-    """Return the options of our own kinds that mean the same; the module's name goes before the caller's."""
+    """Return the corresponding TlsOptions; the module's server name takes precedence over the caller's."""
     name = config.server_name or server_name or None
     ca = config.ca_file if not config.insecure_skip_verify else None
     return TlsOptions.model_construct(
@@ -32,8 +32,8 @@ def options(config: TlsConfig, server_name: str = "") -> TlsOptions:
     )
 
 
-def server_of(written: str) -> str:
-    """Return the host of a Host header, as TLS may ask for it; empty if it cannot.
+def server_name_of(written: str) -> str:
+    """Return the host of a Host header for use as TLS server name, empty if it is invalid.
 
     >>> server_of("a.example:8443"), server_of("[::1]:8443"), server_of("::1"), server_of("a b")
     ('a.example', '::1', '::1', '')
@@ -45,34 +45,34 @@ def server_of(written: str) -> str:
     return ""
 
 
-def noting(trial: Trial) -> Callable[[ssl.SSLSocket], None]:
-    """Return what notes each handshake of a trial, for `Frame.on_secured`."""
+def tls_logger(probe: BlackboxProbe) -> Callable[[ssl.SSLSocket], None]:
+    """Return a function that logs each handshake of a probe, for `Attempt.on_tls`."""
 
     def note(connection: ssl.SSLSocket) -> None:
-        seen = trial.handshake = handshake_of(connection)
-        trial.diary.note("TLS handshake done", version=seen.version, first_end=seen.first_end, **seen.leaf)
+        seen = probe.tls_state = tls_state_of(connection)
+        probe.probe_log.note("TLS handshake", version=seen.version, earliest_expiry=seen.earliest_expiry, **seen.leaf)
 
     return note
 
 
-def telling(trial: Trial) -> Callable[[ssl.SSLSocket], None]:
-    """Return what notes each handshake of a trial and shows it in the gauges."""
-    note = noting(trial)
+def tls_recorder(probe: BlackboxProbe) -> Callable[[ssl.SSLSocket], None]:
+    """Return a function that logs each handshake of a probe and sets the gauges."""
+    note = tls_logger(probe)
 
     def tell(connection: ssl.SSLSocket) -> None:
         note(connection)
-        show(trial)
+        set_tls_gauges(probe)
 
     return tell
 
 
-def show(trial: Trial, *, chain: bool = True) -> None:
-    """Put the last handshake into the gauges; `chain` is whether the end of the verified chain is among them."""
-    gauges, seen = trial.gauges, trial.handshake
+def set_tls_gauges(probe: BlackboxProbe, *, chain: bool = True) -> None:
+    """Set the gauges of the last handshake; `chain` includes the expiry of the verified chain."""
+    gauges, seen = probe.gauges, probe.tls_state
     if seen is None:
         return
-    gauges.set("probe_ssl_earliest_cert_expiry", seen.first_end)
+    gauges.set("probe_ssl_earliest_cert_expiry", seen.earliest_expiry)
     gauges.set("probe_tls_version_info", 1, {"version": seen.version})
     gauges.set("probe_ssl_last_chain_info", 1, seen.leaf)
     if chain:
-        gauges.set("probe_ssl_last_chain_expiry_timestamp_seconds", seen.chain_end)
+        gauges.set("probe_ssl_last_chain_expiry_timestamp_seconds", seen.chain_expiry)

@@ -1,4 +1,4 @@
-"""What a TLS handshake showed, in blackbox_exporter's words: version, ends of certificates, whose the first one is."""
+"""The state of a TLS connection in blackbox_exporter's format: version, expiries and server certificate."""
 
 from __future__ import annotations
 
@@ -11,11 +11,11 @@ from monitor.network.tls_context import certificate_of, chain
 if TYPE_CHECKING:
     from cryptography.x509 import Certificate, Name
 
-NEVER = -62_135_596_800  # the year 1, which is what Go says for a time that is not set: no chain was verified
+NEVER = -62_135_596_800  # the year 1, Go's zero time: no chain was verified
 _VERSIONS = {"TLSv1": "TLS 1.0", "TLSv1.1": "TLS 1.1", "TLSv1.2": "TLS 1.2", "TLSv1.3": "TLS 1.3"}
 _LEAF = ("fingerprint_sha256", "issuer", "subject", "subjectalternative")
 
-# Go's order of the parts of a name, the last first; parts of one kind stand together, and others come before.
+# Go's order of the parts of a name, reversed; parts of the same type are grouped, and other parts come first.
 _ORDER = (
     ("2.5.4.5", "SERIALNUMBER"),
     ("2.5.4.3", "CN"),
@@ -30,21 +30,21 @@ _ORDER = (
 
 
 @dataclass(frozen=True, slots=True)
-class Handshake:
-    """What there is to tell of one. Ends are in Unix time: the first of what the server sent, and the chain's."""
+class TlsState:
+    """The state of a TLS connection. Expiries in Unix time: the earliest that the server sent, and the chain's."""
 
     version: str
-    first_end: int
-    chain_end: int
+    earliest_expiry: int
+    chain_expiry: int
     leaf: dict[str, str]
-    """What `probe_ssl_last_chain_info` says of the server's own certificate."""
+    """Labels of `probe_ssl_last_chain_info`."""
 
 
-def handshake_of(connection: ssl.SSLSocket) -> Handshake:
-    """Return what there is to tell of a connection."""
+def tls_state_of(connection: ssl.SSLSocket) -> TlsState:
+    """Return the state of a connection."""
     sent, verified = _chain(connection, "unverified"), _chain(connection, "verified")
     trusted = verified if connection.context.verify_mode is not ssl.CERT_NONE else []
-    return Handshake(
+    return TlsState(
         _VERSIONS.get(connection.version() or "", "unknown"),
         min(map(_end, sent), default=0),
         min(map(_end, trusted), default=NEVER),
@@ -65,7 +65,7 @@ def _leaf(certificate: Certificate) -> dict[str, str]:
 
 
 def _chain(connection: ssl.SSLSocket, which: Literal["unverified", "verified"]) -> list[Certificate]:
-    """Return the certificates that the server sent, or those of the chain that was verified, as far as they read."""
+    """Return the parsed certificates that the server sent, or of the verified chain; invalid ones are omitted."""
     read = map(certificate_of, chain(connection, which))
     return [certificate for certificate in read if certificate is not None]
 
@@ -85,7 +85,7 @@ def _alternatives(certificate: Certificate) -> list[str]:
 
 
 def _name(name: Name) -> str:
-    """Return a name as Go writes it."""
+    """Return a name in Go's format."""
     parts: dict[str, list[str]] = {}
     for each in name:
         parts.setdefault(each.oid.dotted_string, []).append(_escaped(str(each.value)))
@@ -98,8 +98,8 @@ def _name(name: Name) -> str:
 
 
 def _escaped(value: str) -> str:
-    """Return a value as it stands in a name (RFC 2253)."""
-    escaped = "".join(f"\\{c}" if c in ',+"\\<>;' else c for c in value)
-    if escaped[:1] in (" ", "#"):
-        escaped = f"\\{escaped}"
-    return f"{escaped[:-1]}\\ " if len(escaped) > 1 and escaped.endswith(" ") else escaped
+    """Escape a value of a name (RFC 2253)."""
+    valid_escapes = "".join(f"\\{c}" if c in ',+"\\<>;' else c for c in value)
+    if valid_escapes[:1] in (" ", "#"):
+        valid_escapes = f"\\{valid_escapes}"
+    return f"{valid_escapes[:-1]}\\ " if len(valid_escapes) > 1 and valid_escapes.endswith(" ") else valid_escapes

@@ -1,4 +1,4 @@
-"""The types of single values in a module file: what Go's YAML reader takes there, and nothing that it would guess."""
+"""Types of single values in a module file, as Go's YAML decoder accepts them."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ from pydantic import (
 )
 from pydantic_core import core_schema
 
-from monitor.blackbox.go_syntax import escaped, seconds, size
+from monitor.blackbox.go_syntax import seconds, size, valid_escapes
 from monitor.config.addresses import guarded, is_token
 from monitor.config.base import Model
 from monitor.config.domain_names import host
@@ -45,7 +45,7 @@ _BLANK = re.compile(r"[\s\x00-\x1f\x7f]")
 
 
 class Block(Model):
-    """A block of keys in which a key with nothing behind it is as good as left out, as Go reads it."""
+    """A block of keys. A key without a value means unset, like in Go."""
 
     @model_validator(mode="before")
     @classmethod
@@ -56,7 +56,7 @@ class Block(Model):
 
 
 def _text(value: Any) -> str:
-    """Return text; a number, a truth value or a date is taken for the text that it is written as, like Go does."""
+    """Return text; numbers, booleans and dates become the text as written, like in Go."""
     if isinstance(value, Written):
         return value.text
     if isinstance(value, int) and not isinstance(value, bool):
@@ -71,14 +71,14 @@ def _hidden(value: Any) -> Secret:
 
 
 def _one_line(text: str) -> str:
-    """Return what stands in a header, which a line break would end."""
+    """Return the text of a header; reject line breaks."""
     if re.search(r"[\r\n\x00]", text):
-        raise ValueError("holds a line break, which would end the header; keep it on one line")
+        raise ValueError("contains a line break, which is not allowed in a header; use one line")
     return text
 
 
 def _kept(value: Any, info: ValidationInfo) -> Secret:
-    """Return the secret that the file holds."""
+    """Return the secret in a file."""
     if isinstance(value, Secret):
         return value
     path = local_path(value, info)
@@ -97,15 +97,15 @@ def _content(path: Path) -> str:
 
 
 def _proxy(value: Any) -> Secret:
-    """Return a proxy's URL, whose password is kept out of every output, as the whole of it is."""
+    """Return a proxy's URL as a secret; its password is concealed in every output."""
     url = _hidden(value)
     try:
         parts = urlsplit(url.reveal())
-        plain = parts.scheme == "http" and parts.hostname and parts.port != 0 and escaped(url.reveal())
+        plain = parts.scheme == "http" and parts.hostname and parts.port != 0 and valid_escapes(url.reveal())
     except ValueError:
         plain = False
     if not plain:
-        raise ValueError("not a proxy that can be used; write http://host:port (https and socks are not spoken)")
+        raise ValueError("not a supported proxy; use http://host:port (https and socks are not supported)")
     if parts.password:
         conceal(parts.password)
         conceal(unquote(parts.password))
@@ -113,9 +113,9 @@ def _proxy(value: Any) -> Secret:
 
 
 def _headers(value: Any) -> dict[str, str | Secret]:
-    """Return headers, with what carries credentials by its name as a secret."""
+    """Return headers; values of headers that usually contain credentials become secrets."""
     if not isinstance(value, dict):
-        raise ValueError("not headers; write name: text")
+        raise ValueError("not headers; use name: text")
     found: dict[str, str | Secret] = {}
     for name, text in value.items():
         try:
@@ -128,7 +128,7 @@ def _headers(value: Any) -> dict[str, str | Secret]:
 
 def _named(name: str) -> str:
     if not is_token(name):
-        raise ValueError(f"{quoted(name)} is not a header's name; write letters, digits and -")
+        raise ValueError(f"{quoted(name)} is not a header name; use letters, digits and -")
     return name
 
 
@@ -137,24 +137,24 @@ def _shown(headers: dict[str, str | Secret]) -> dict[str, str]:
 
 
 def harmless(name: str) -> bool:
-    """Return whether what a header of this name says may be shown: it is known never to be a credential."""
+    """Return whether a header of this name never contains credentials, so that its value may be shown."""
     return _HARMLESS.fullmatch(name) is not None
 
 
 def _token_url(value: str) -> str:
-    """Keep the password of a URL out of every output. No message quotes one: its query may hold a key.
+    """Return a URL whose password is concealed in every output. Error messages do not quote it.
 
     Raises:
-        ValueError: nobody can be asked there.
+        ValueError: not an http or https URL.
     """
     try:
         url = urlsplit(value)
         password, name = url.password, host(url.hostname or "")
         plain = name and url.port != 0 and url.scheme in ("http", "https") and not _BLANK.search(value)
-    except ValueError:  # its text quotes the part that is wrong
+    except ValueError:  # its text quotes the invalid part
         plain = False
     if not plain:
-        raise ValueError("not a URL that can be asked; write https://host/path, with a space as %20")
+        raise ValueError("not an http or https URL; use https://host/path, with spaces as %20")
     if password:
         conceal(password)
         conceal(unquote(password))
@@ -162,7 +162,7 @@ def _token_url(value: str) -> str:
 
 
 def _bare(url: str) -> str:
-    """Return a URL up to its query, without who asks.
+    """Return a URL without credentials and query.
 
     >>> _bare("https://a:b@sso.example.org/token?key=c#d")
     'https://<secret>@sso.example.org/token?<secret>'
@@ -179,9 +179,9 @@ def _pattern(value: Any) -> Regex:
 
 def _scheme(value: str) -> str:
     if value.strip().lower() == "basic":
-        raise ValueError("is not for basic; write basic_auth with username and password")
-    if not re.fullmatch(r"[A-Za-z0-9_-]{1,50}", value):  # not quoted: the credentials may stand behind it
-        raise ValueError("not a scheme alone; write Bearer, Token or another word, and what follows it as credentials")
+        raise ValueError("Basic is not supported here; use basic_auth with username and password")
+    if not re.fullmatch(r"[A-Za-z0-9_-]{1,50}", value):  # not quoted, because it may contain credentials
+        raise ValueError("not a scheme; use one word such as Bearer or Token, and put the rest into credentials")
     return value
 
 
@@ -189,12 +189,12 @@ def _status(value: Any) -> int:
     number = value.value if isinstance(value, Written) else value
     if not isinstance(number, bool) and isinstance(number, int | float) and int(number) == number:
         return int(number)
-    raise ValueError(f"{quoted(value)} is not a status; write a number for each that is valid")
+    raise ValueError(f"{quoted(value)} is not a status; list the valid numbers")
 
 
 def _method(value: str) -> str:
     if value and not is_token(value):
-        raise ValueError(f"{quoted(value)} is not a method; write GET, HEAD, POST or another word")
+        raise ValueError(f"{quoted(value)} is not a method; use GET, HEAD, POST or another word")
     return value or "GET"
 
 
@@ -203,12 +203,12 @@ def _flag(value: Any) -> Any:
 
 
 def _protocol(value: str) -> Literal["ip4", "ip6"]:
-    """Return the protocol as it is read there: what is not `ip6`, nor empty, is `ip4`."""
+    """Return the protocol; like in blackbox_exporter, any text except `ip6` and empty means `ip4`."""
     return "ip6" if value in ("", "ip6") else "ip4"
 
 
 def spelled(expression: str, wanted: str) -> AfterValidator:
-    """Return what takes a text that is as the whole expression says, and else tells what is `wanted`."""
+    """Return a validator that requires a full match of an expression; `wanted` completes the error message."""
     compiled = re.compile(expression)
 
     def check(value: str) -> str:
@@ -227,8 +227,8 @@ def _address(value: str) -> str:
 
 
 @dataclass(frozen=True, slots=True)
-class Refused:
-    """Marks a key that is known and cannot be done; `why` says what to do instead."""
+class Unsupported:
+    """Marks an unsupported key; `why` is the remedy."""
 
     why: str
 
@@ -241,38 +241,38 @@ class Refused:
 
 Flag = Annotated[bool, Strict(), BeforeValidator(_flag)]
 GoDuration = Annotated[float, PlainValidator(seconds), PlainSerializer(lambda s: f"{s:g}s", when_used="json")]
-"""Float seconds, written `1m30s`."""
+"""Seconds as a float, in Go's syntax `1m30s`."""
 
 Status = Annotated[int, PlainValidator(_status)]
 Size = Annotated[int, PlainValidator(size)]
 Str = Annotated[str, BeforeValidator(_text)]
 Scheme = Annotated[Str, AfterValidator(_scheme)]
 HttpVersion = Str
-"""Any text, as there: one that no answer is in matches none."""
+"""Any text, like in blackbox_exporter."""
 
 Method = Annotated[Str, AfterValidator(_method)]
-Hidden = Annotated[Secret, PlainValidator(_hidden), PlainSerializer(lambda _: HIDDEN)]
-"""A secret that stands in the module file itself. No output shows it."""
+SecretText = Annotated[Secret, PlainValidator(_hidden), PlainSerializer(lambda _: HIDDEN)]
+"""A secret in the module file. No output shows it."""
 
-KeptHidden = Annotated[Secret, PlainValidator(_kept), PlainSerializer(lambda _: HIDDEN)]
-"""A secret in a file of its own, read when the modules are."""
+SecretFile = Annotated[Secret, PlainValidator(_kept), PlainSerializer(lambda _: HIDDEN)]
+"""A secret in a file, read when the modules are loaded."""
 
 Body = Annotated[str, BeforeValidator(_text), PlainSerializer(lambda _: HIDDEN)]
-"""Text that is sent and may well hold credentials. No output shows it."""
+"""Text that is sent and may contain credentials. No output shows it."""
 
 TokenUrl = Annotated[Str, AfterValidator(_token_url), PlainSerializer(_bare)]
-"""A URL whose password and query no output shows."""
+"""A URL whose password and query are concealed in every output."""
 
 ProxyUrl = Annotated[Secret, PlainValidator(_proxy), PlainSerializer(lambda _: HIDDEN)]
 SentHeaders = Annotated[dict[str, str | Secret], PlainValidator(_headers), PlainSerializer(_shown)]
-Filed = Annotated[str, PlainValidator(_filed), PlainSerializer(lambda _: HIDDEN)]
-"""What a file holds, read when the modules are."""
+FileText = Annotated[str, PlainValidator(_filed), PlainSerializer(lambda _: HIDDEN)]
+"""The content of a file, read when the modules are loaded."""
 
 Pattern = Annotated[Regex, PlainValidator(_pattern), AS_TEXT]
 """A regular expression. Go's syntax is RE2's."""
 
-OwnCertificate = Annotated[CertificateField, AS_TEXT]
-OwnKey = Annotated[KeyField, PlainSerializer(lambda _: HIDDEN)]
-Trusted = Annotated[AuthoritiesField, PlainSerializer(lambda given: str(given.path))]
+ClientCertificate = Annotated[CertificateField, AS_TEXT]
+ClientKey = Annotated[KeyField, PlainSerializer(lambda _: HIDDEN)]
+TrustedAuthorities = Annotated[AuthoritiesField, PlainSerializer(lambda given: str(given.path))]
 Protocol = Annotated[Literal["ip4", "ip6"], BeforeValidator(_protocol), BeforeValidator(_text)]
 SourceAddress = Annotated[Str, AfterValidator(_address)]

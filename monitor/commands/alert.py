@@ -20,7 +20,7 @@ from monitor.errors import NinewatchError
 from monitor.health import Health
 from monitor.journal import LONGEST
 from monitor.log import concealed
-from monitor.network.outbound_policy import Outbound
+from monitor.network.outbound_policy import OutboundPolicy
 from monitor.notification import Kind, Notification
 from monitor.receivers.message import Message
 from monitor.storage.reader import reading
@@ -77,8 +77,8 @@ def test_command(receiver: str, path: Path) -> None:
 async def _sent(portfolio: Portfolio, target: Target) -> Outcome:
     clock = SystemClock()
     row = trial(target.receiver.id, clock.now(), portfolio)
-    async with rigged(clock, Health(), outbound=Outbound(portfolio.outbound)) as (runner, _):
-        return await attempt(target, Message.of(row, clock.now()), runner.frame())
+    async with rigged(clock, Health(), outbound=OutboundPolicy(portfolio.outbound)) as (runner, _):
+        return await attempt(target, Message.of(row, clock.now()), runner.new_attempt())
 
 
 def trial(receiver: str, now: int, portfolio: Portfolio) -> Notification:

@@ -19,7 +19,7 @@ from monitor.errors import NinewatchError
 from monitor.health import Health
 from monitor.log import concealed
 from monitor.network.failure import quoted
-from monitor.network.outbound_policy import Outbound
+from monitor.network.outbound_policy import OutboundPolicy
 from monitor.probes.registry import KINDS, prepare
 from monitor.vocabulary import PHASES
 from sla.interval import SECOND
@@ -27,7 +27,7 @@ from sla.observation import Outcome
 
 if TYPE_CHECKING:
     from monitor.config.model import CheckBase, Portfolio
-    from monitor.engine.runner import Attempt
+    from monitor.engine.runner import AttemptResult
 
 EXIT = {Outcome.GOOD: 0, Outcome.BAD: 1, Outcome.UNKNOWN: 3}
 _SCHEMES = {scheme: kind for kind in KINDS.values() for scheme in kind.schemes}
@@ -53,13 +53,13 @@ def probe(target: str, path: Path | None, timeout: str, as_json: bool, allow_exe
         check = _of_url(target, timeout)
     else:
         _, portfolio = loaded(path, allow_exec=allow_exec)
-        check, outbound = _of_portfolio(target, path, portfolio), Outbound(portfolio.outbound)
+        check, outbound = _of_portfolio(target, path, portfolio), OutboundPolicy(portfolio.outbound)
     attempt = asyncio.run(_once(check, outbound))
     click.echo(concealed(_as_json(attempt) if as_json else _as_text(check, attempt)))
     sys.exit(EXIT[attempt.result.outcome])
 
 
-async def _once(check: CheckBase, outbound: Outbound | None) -> Attempt:
+async def _once(check: CheckBase, outbound: OutboundPolicy | None) -> AttemptResult:
     async with rigged(SystemClock(), Health(), outbound=outbound) as (runner, _):
         return await runner.run(check, prepare(check))
 
@@ -93,7 +93,7 @@ def _of_portfolio(name: str, path: Path, portfolio: Portfolio) -> CheckBase:
     raise NinewatchError(f"{path}: {problem} {name}; write product/check, one of: {known}")
 
 
-def _as_json(attempt: Attempt) -> str:
+def _as_json(attempt: AttemptResult) -> str:
     result = attempt.result
     shown: dict[str, Any] = {
         "outcome": str(result.outcome),
@@ -106,7 +106,7 @@ def _as_json(attempt: Attempt) -> str:
     return json.dumps(shown)
 
 
-def _as_text(check: CheckBase, attempt: Attempt) -> str:
+def _as_text(check: CheckBase, attempt: AttemptResult) -> str:
     result = attempt.result
     lines = [f"{result.outcome!s:<12}{check.kind} {check.target}"]
     if result.reason:

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 from monitor.engine.heartbeats import ROUND, Heartbeats
 from monitor.engine.scheduler import Job
-from monitor.network.outbound_policy import Outbound
+from monitor.network.outbound_policy import OutboundPolicy
 from monitor.probes.heartbeat import HeartbeatCheck
 from monitor.probes.registry import prepare as prepare_probe
 
@@ -40,7 +40,7 @@ class Jobs:
 
     def confine(self, portfolio: Portfolio) -> None:
         """Let no probe connect where the portfolio does not allow it."""
-        self._runner.outbound = Outbound(portfolio.outbound)
+        self._runner.outbound = OutboundPolicy(portfolio.outbound)
 
     def all(self) -> Iterator[Job]:
         """Yield a job for every check."""
@@ -56,6 +56,6 @@ class Jobs:
             self._beats.look(entry)
 
     async def _probe_once(self, entry: CheckEntry, probe: Probe) -> None:
-        attempt = await self._runner.run(entry.check, probe)
+        finished = await self._runner.run(entry.check, probe)
         if self._ledger.entries.get(entry.key) is entry:  # else a reload took the check away meanwhile
-            self._recorder.record(entry, attempt.result, attempt.at, attempt.duration)
+            self._recorder.record(entry, finished.result, finished.at, finished.duration)

@@ -15,12 +15,12 @@ from monitor.network.resolver import Resolver
 if TYPE_CHECKING:
     from monitor.clock import Clock
     from monitor.health import Health
-    from monitor.network.outbound_policy import Outbound
+    from monitor.network.outbound_policy import OutboundPolicy
 
 
 @contextlib.asynccontextmanager
 async def rigged(
-    clock: Clock, health: Health, resolver: Resolver | None = None, outbound: Outbound | None = None
+    clock: Clock, health: Health, resolver: Resolver | None = None, outbound: OutboundPolicy | None = None
 ) -> AsyncIterator[tuple[Runner, Pulse]]:
     """Give a runner of attempts, and the pulse that tells it of stalls, for as long as the block lasts."""
     poller = Poller(asyncio.get_running_loop())

@@ -12,9 +12,9 @@ import structlog
 
 from monitor.engine.loop_monitor import GRACE
 from monitor.log import concealed
-from monitor.network.attempt import Frame
+from monitor.network.attempt import Attempt
 from monitor.network.failure import DETAIL_LIMIT, ProbeFailure, failure_of
-from monitor.network.outbound_policy import Outbound
+from monitor.network.outbound_policy import OutboundPolicy
 from monitor.vocabulary import SLOW, ProbeResult
 from sla.interval import SECOND
 from sla.observation import Outcome
@@ -41,7 +41,7 @@ STALL_SHARE, STALL = 0.25, 1.0
 LOOKS, PUNCTUAL = 4, 0.005
 
 
-class Attempt(NamedTuple):
+class AttemptResult(NamedTuple):
     """What came of one attempt: `at` is when it was sent (microseconds, UTC), `duration` is in seconds."""
 
     at: int
@@ -53,19 +53,19 @@ class Runner:
     """Runs single attempts. It never retries and never smooths."""
 
     def __init__(
-        self, clock: Clock, pulse: Pulse, poller: Poller, resolver: Resolver, outbound: Outbound | None = None
+        self, clock: Clock, pulse: Pulse, poller: Poller, resolver: Resolver, outbound: OutboundPolicy | None = None
     ) -> None:
         self._clock, self._pulse, self._poller, self._resolver = clock, pulse, poller, resolver
-        self.outbound = outbound or Outbound()
+        self.outbound = outbound or OutboundPolicy()
 
-    def run(self, check: CheckBase, probe: Probe) -> Coroutine[Any, Any, Attempt]:
+    def run(self, check: CheckBase, probe: Probe) -> Coroutine[Any, Any, AttemptResult]:
         """Return what makes an attempt that is judged by the check's own times, as `attempt` does."""
         slow_after = math.inf if check.slow_after is None else check.slow_after / SECOND
         return self.attempt(probe, check.timeout / SECOND, slow_after=slow_after)
 
     async def attempt(
-        self, probe: Probe, seconds: float, *, slow_after: float = math.inf, outbound: Outbound | None = None
-    ) -> Attempt:
+        self, probe: Probe, seconds: float, *, slow_after: float = math.inf, outbound: OutboundPolicy | None = None
+    ) -> AttemptResult:
         """Return what the probe found, at most so many seconds later. Raises nothing but cancellation.
 
         Where it may connect to is for `outbound` to say, by default the runner's own.
@@ -73,32 +73,32 @@ class Runner:
         at = self._clock.now()
         started = self._clock.monotonic()
         stalled = self._pulse.stalled()
-        frame = self.frame(outbound)
-        frame.deadline = started + seconds
-        result = await self._judged(probe, frame, seconds)
+        attempt = self.new_attempt(outbound)
+        attempt.deadline = started + seconds
+        result = await self._judged(probe, attempt, seconds)
         duration = self._clock.monotonic() - started
         if result.outcome is Outcome.BAD:
             overdue = duration - seconds
             lost = max(self._pulse.stalled() - stalled, LOOKS * overdue if overdue > PUNCTUAL else 0.0)
-            if _was_waiting(frame, overdue) or lost > min(STALL, STALL_SHARE * seconds):
-                result = self._starved(frame, result, lost)
+            if _was_waiting(attempt, overdue) or lost > min(STALL, STALL_SHARE * seconds):
+                result = self._starved(attempt, result, lost)
         elif duration > slow_after and result.outcome is Outcome.GOOD:
             detail = f"took {duration:.3g} s, slow after {slow_after:g} s"
             result = replace(result, reason=SLOW, detail=detail)
-        return Attempt(at, result, duration)
+        return AttemptResult(at, result, duration)
 
-    def frame(self, outbound: Outbound | None = None) -> Frame:
-        """Return the surroundings of an attempt, for a caller that makes it by itself."""
-        return Frame(self._clock, self._poller, self._resolver, outbound or self.outbound)
+    def new_attempt(self, outbound: OutboundPolicy | None = None) -> Attempt:
+        """Return an attempt without a deadline, for a caller that makes it by itself."""
+        return Attempt(self._clock, self._poller, self._resolver, outbound or self.outbound)
 
-    async def _judged(self, probe: Probe, frame: Frame, seconds: float) -> ProbeResult:
+    async def _judged(self, probe: Probe, attempt: Attempt, seconds: float) -> ProbeResult:
         try:
             async with asyncio.timeout(seconds):
-                return await probe(frame)
+                return await probe(attempt)
         except TimeoutError:
-            frame.cut_in = frame.phase
-            reason = _DEADLINE_IN.get(frame.phase, "deadline")
-            failure = frame.excuse or ProbeFailure(reason, _waiting(frame, seconds))
+            attempt.deadline_phase = attempt.phase
+            reason = _DEADLINE_IN.get(attempt.phase, "deadline")
+            failure = attempt.own_failure or ProbeFailure(reason, _waiting(attempt, seconds))
         except ProbeFailure as error:
             failure = error
         except OSError as error:
@@ -106,40 +106,40 @@ class Runner:
         except Exception as error:  # a defect of a probe kind must not pass for an outage
             log.error("probe_defect", error=repr(error), exc_info=True)
             failure = ProbeFailure("probe_defect", type(error).__name__, outcome=Outcome.UNKNOWN)
-        frame.close()
-        return _failed(frame, failure)
+        attempt.close()
+        return _failed(attempt, failure)
 
-    def _starved(self, frame: Frame, result: ProbeResult, lost: float) -> ProbeResult:
+    def _starved(self, attempt: Attempt, result: ProbeResult, lost: float) -> ProbeResult:
         why = (
             "an answer was already received at the deadline"
-            if frame.answer_waiting
+            if attempt.answer_waiting
             else f"the event loop stalled for {lost:.2f} s"
         )
-        return _failed(frame, ProbeFailure("monitor_starved", f"{why}; {result.reason}", outcome=Outcome.UNKNOWN))
+        return _failed(attempt, ProbeFailure("monitor_starved", f"{why}; {result.reason}", outcome=Outcome.UNKNOWN))
 
 
-def _waiting(frame: Frame, seconds: float) -> str:
+def _waiting(attempt: Attempt, seconds: float) -> str:
     """Return what the attempt was waiting for at the deadline, and of which addresses."""
-    peer = frame.peer[1][0] if frame.peer is not None and frame.phase == "connect" else ""
-    where = frame.attempts or peer
-    return f"not complete within {seconds:g} s, waiting for {frame.phase or 'start'}{where and f': {where}'}"
+    peer = attempt.peer[1][0] if attempt.peer is not None and attempt.phase == "connect" else ""
+    where = attempt.attempts or peer
+    return f"not complete within {seconds:g} s, waiting for {attempt.phase or 'start'}{where and f': {where}'}"
 
 
-def _was_waiting(frame: Frame, overdue: float) -> bool:
+def _was_waiting(attempt: Attempt, overdue: float) -> bool:
     """Return whether the target had answered in time and we had not come round to look.
 
     A target that drips has nearly always just said something. Once its answer has begun, the deadline is held against
     us only when we kept it late.
     """
-    return frame.answer_waiting and (frame.cut_in != "transfer" or overdue > GRACE)
+    return attempt.answer_waiting and (attempt.deadline_phase != "transfer" or overdue > GRACE)
 
 
-def _failed(frame: Frame, failure: ProbeFailure) -> ProbeResult:
+def _failed(attempt: Attempt, failure: ProbeFailure) -> ProbeResult:
     return ProbeResult(
         failure.outcome,
         failure.reason,
         failure.status,
-        frame.phases,
+        attempt.phases,
         concealed(failure.detail)[:DETAIL_LIMIT],
-        frame.certificate_expiry,
+        attempt.certificate_expiry,
     )

@@ -1,1 +1,1 @@
-"""HTTP as a prober speaks it: requests, answers, redirects, tokens, proxies, and what an answer must be."""
+"""HTTP client for probes: requests, responses, redirects, tokens, proxies and expectations."""

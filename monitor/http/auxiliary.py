@@ -1,38 +1,35 @@
-"""Whose fault it is when an instrument fails: what is asked to learn of the target, but is not the target."""
+"""Failures of auxiliary servers, such as proxies, token and metrics servers, which make the outcome unknown."""
 
 from __future__ import annotations
 
 import asyncio
 from collections.abc import Awaitable
-from typing import TYPE_CHECKING, TypeVar
+from typing import TypeVar
 
 from monitor.network.failure import ProbeFailure
 from sla.interval import SECOND
 from sla.observation import Outcome
 
-if TYPE_CHECKING:
-    from monitor.config.model import CheckBase
-
 T = TypeVar("T")
-SHARE = 0.95
-"""Of the time-out, for an instrument: what is left is enough to say that it was not the target who was late."""
+_SHARE = 0.95  # of the check's timeout, so that the failure of an auxiliary server is reported before the deadline
 
 
-async def instrument(check: CheckBase, what: str, reading: Awaitable[T]) -> T:
-    """Return what was read from an instrument, such as a metrics server, that is not what is watched.
+async def from_auxiliary(reading: Awaitable[T], reason: str, limit: int, *, keep: str) -> T:
+    """Return the result of a server that is not the target; `limit` is the check's timeout in microseconds.
 
-    A failure that the instrument has a word of its own for (`{what}_...`) is left as it is.
+    A failure whose reason starts with `keep` is raised unchanged.
 
     Raises:
-        ProbeFailure: `{what}_unavailable`, unknown: of what is watched, nothing was learnt.
+        ProbeFailure: `reason`, unknown, for any other failure, and when most of the timeout has passed.
     """
+    seconds = _SHARE * limit / SECOND
     try:
-        async with asyncio.timeout(SHARE * check.timeout / SECOND):
+        async with asyncio.timeout(seconds):
             return await reading
     except TimeoutError:
-        detail = f"no answer within {SHARE * check.timeout / SECOND:g} s"
+        detail = f"no response within {seconds:g} s"
     except ProbeFailure as failure:
-        if failure.reason.startswith(f"{what}_"):
+        if failure.reason.startswith(keep):
             raise
         detail = f"{failure.reason}: {failure.detail}"
-    raise ProbeFailure(f"{what}_unavailable", detail, outcome=Outcome.UNKNOWN)
+    raise ProbeFailure(reason, detail, outcome=Outcome.UNKNOWN)

@@ -1,7 +1,7 @@
-"""The encoding of a text as its readers find it: byte order mark, header, declaration, and then UTF-8.
+"""Determine the charset of a body: byte order mark, header, declaration, then UTF-8.
 
-For HTML and plain text this is what browsers do (WHATWG Encoding, and HTML 13.2.3.2); for XML, its declaration; for
-JSON, RFC 8259, 8.1, with the marks and zero bytes of RFC 4627, 3.
+HTML and plain text follow browsers (WHATWG Encoding; HTML 13.2.3.2), XML its declaration, and JSON RFC 8259, 8.1 with
+byte order marks and the zero bytes of RFC 4627, 3.
 """
 
 from __future__ import annotations
@@ -17,7 +17,7 @@ UTF_8, LATIN_1 = "utf_8", "cp1252"
 _PRESCAN = 1_024  # bytes in which browsers look for <meta charset>
 _MARKS = (
     (codecs.BOM_UTF8, UTF_8),
-    (codecs.BOM_UTF32_LE, "utf_32_le"),  # before UTF-16's, which it begins with
+    (codecs.BOM_UTF32_LE, "utf_32_le"),  # before UTF-16's mark, which is a prefix of it
     (codecs.BOM_UTF32_BE, "utf_32_be"),
     (codecs.BOM_UTF16_LE, "utf_16_le"),
     (codecs.BOM_UTF16_BE, "utf_16_be"),
@@ -28,14 +28,14 @@ _COMMENT = re.compile(rb"<!--.*?(?:-->|\Z)", re.DOTALL)
 _DECLARED = re.compile(rb"""\s*<\?xml\b[^>]*?\bencoding\s*=\s*["']([A-Za-z0-9_:.+-]{1,40})["']""")
 _PARAMETER = re.compile(r""";\s*charset\s*=\s*(?:"([^"]*)"|'([^']*)'|([^\s;,]*))""", re.IGNORECASE)
 
-# Those that texts are in, by Python's names. Others (`idna`, `unicode_escape`) are no charset, or slow.
+# Charsets of texts, by Python's names. Other codecs (`idna`, `unicode_escape`) are not charsets, or are slow.
 _CODECS = {
     *(UTF_8, "utf_16_le", "utf_16_be", "utf_32_le", "utf_32_be", "cp866", "cp874", "koi8_r", "koi8_u", "mac_roman"),
     *("mac_cyrillic", "gb18030", "big5hkscs", "euc_jp", "iso2022_jp", "cp932", "cp949", "cp1250", "cp1251", "cp1252"),
     *("cp1253", "cp1254", "cp1255", "cp1256", "cp1257", "cp1258"),
     *(f"iso8859_{part}" for part in (2, 3, 4, 5, 6, 7, 8, 10, 13, 14, 15, 16)),
 }
-# What browsers read as another than it is called (WHATWG Encoding, 4.2), and UTF-16 and UTF-32 without a mark.
+# Charsets that browsers decode as another one (WHATWG Encoding, 4.2), and UTF-16 and UTF-32 without a mark.
 _READ_AS = {
     "ascii": "cp1252",
     "latin_1": "cp1252",
@@ -84,19 +84,19 @@ _LABELS = _labels()
 
 
 class Charset(NamedTuple):
-    """An encoding. `codec` is Python's name for it, empty when it is not known; `source` is who says so, if anyone."""
+    """A charset. `codec` is Python's name, empty if unknown; `source` is what declares it, empty if nothing does."""
 
     codec: str
     source: str = ""
     mark: int = 0
-    """Bytes of the byte order mark, which is no part of the text."""
+    """Length of the byte order mark in bytes."""
 
 
 _AS_BROWSERS = (Charset(LATIN_1, "nothing"),)
 
 
 def charsets_of(content_type: str, body: bytes | bytearray, *, json: bool = False) -> tuple[Charset, ...]:
-    """Return the encodings that a body may be in, as its readers find it, in the order in which they are tried."""
+    """Return the charsets that a body may be in, in the order in which to try them."""
     for mark, codec in _MARKS:
         if body.startswith(mark):
             return (Charset(codec, "the byte order mark", len(mark)),)
@@ -121,7 +121,7 @@ def _declaration(kind: str, body: bytes | bytearray) -> re.Match[bytes] | None:
 
 
 def _labelled(label: str, source: str, *, ascii_based: bool = False) -> Charset:
-    """Return the encoding of a label. A declaration that was read as ASCII cannot be right about UTF-16."""
+    """Return the charset of a label. A declaration that was read as ASCII cannot be UTF-16."""
     codec = _LABELS.get(re.sub("[^a-z0-9]+", "_", label.strip().lower()), "")
     if ascii_based and codec.startswith(("utf_16", "utf_32")):
         codec = UTF_8
@@ -129,6 +129,6 @@ def _labelled(label: str, source: str, *, ascii_based: bool = False) -> Charset:
 
 
 def _by_zeroes(body: bytes | bytearray) -> str:
-    """Return the encoding that the zero bytes of the first two letters of ASCII show, empty if there are none."""
+    """Return the charset that zero bytes among the first 4 bytes indicate, empty without them."""
     shape = bytes(b"x"[0] if byte else b"."[0] for byte in body[:4])
     return next((codec for zeroes, codec in _ZEROES if shape and shape.startswith(zeroes)), "")

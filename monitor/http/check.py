@@ -1,4 +1,4 @@
-"""What a check of the `http` kind holds, and which of its options do not go together."""
+"""The configuration keys of HTTP checks, and which of them exclude each other."""
 
 from __future__ import annotations
 
@@ -48,7 +48,7 @@ _CRUMBS = re.compile(r"[\x21\x23-\x2b\x2d-\x3a\x3c-\x5b\x5d-\x7e]*")  # RFC 6265
 
 def _user(value: str) -> str:
     if ":" in value:
-        raise ValueError(f"{quoted(value)} holds a colon, which ends a user's name (RFC 7617); write a name without")
+        raise ValueError(f"{quoted(value)} contains a colon, which ends the user name (RFC 7617); remove the colon")
     return value
 
 
@@ -59,7 +59,7 @@ class Basic(Model):
     """The user name, without a colon."""
 
     password: Secret
-    """Where the password is kept."""
+    """Source of the password."""
 
 
 def _scopes(value: Any) -> Any:
@@ -101,15 +101,15 @@ class OAuth2(Model):
 def _cookies(cookies: dict[str, str | Secret]) -> dict[str, str | Secret]:
     for name, value in cookies.items():
         if not is_token(name):
-            raise problem_at(name, "is not a cookie's name; write letters, digits, - and _")
+            raise problem_at(name, "is not a cookie name; use letters, digits, - and _")
         if not _CRUMBS.fullmatch(plain(value)):
-            raise problem_at(name, "holds what a cookie cannot; write spaces, commas, semicolons and quotes as %20 ...")
+            raise problem_at(name, "not a valid cookie value; encode spaces, commas, semicolons and quotes: %20 ...")
     return cookies
 
 
 @dataclass(frozen=True, slots=True)
 class Payload:
-    """A file's content at the load, ready to be sent."""
+    """The content of a file, read when the configuration is loaded."""
 
     path: Path
     data: bytes = field(repr=False)
@@ -129,10 +129,10 @@ def _payload(value: Any, info: ValidationInfo) -> Payload:
 
 
 def _protocol(value: Any) -> str:
-    """Return the protocol that `1.1`, `2` or `auto` names; YAML reads two of them as numbers."""
+    """Return `1.1`, `2` or `auto`; YAML reads the first two as numbers."""
     if (version := VERSIONS.get(str(value), value)) in ("1.1", "2", "auto"):
         return str(version)
-    raise ValueError(f"{quoted(value)} is no protocol; write 1.1, 2 or auto")
+    raise ValueError(f"unknown protocol {quoted(value)}; use 1.1, 2 or auto")
 
 
 Cookies = Annotated[dict[str, HeaderValue], AfterValidator(_cookies)]
@@ -140,11 +140,11 @@ PayloadField = Annotated[Payload, PlainValidator(_payload), AS_TEXT, WithJsonSch
 Protocol = Annotated[str, BeforeValidator(_protocol), WithJsonSchema({"enum": ["1.1", "2", "auto", 1.1, 2]})]
 
 
-class Requesting(Reached):
-    """A check that asks something over HTTP: as whom, and by which way."""
+class HttpClientCheck(Reached):
+    """Keys of checks that send HTTP requests: credentials, proxy and TLS."""
 
     headers: Headers = Field(default_factory=dict)
-    """Sent with the request; `Accept-Encoding: identity` is sent unless said otherwise."""
+    """Request headers; `Accept-Encoding: identity` is sent by default."""
 
     basic: Basic | None = None
     """HTTP Basic credentials."""
@@ -153,56 +153,56 @@ class Requesting(Reached):
     """A bearer token."""
 
     oauth2: OAuth2 | None = None
-    """A bearer token that is fetched with a client's credentials."""
+    """A bearer token, obtained with client credentials."""
 
     proxy: ProxyUrl | None = None
-    """The proxy to go through, `http://host:port`. It is never taken from the environment."""
+    """The proxy, `http://host:port`. The environment's proxy settings are ignored."""
 
     proxy_basic: Basic | None = None
     """Credentials for the proxy."""
 
     tls: TlsOptions = TlsOptions()
-    """How the certificate is judged."""
+    """How the certificate is verified."""
 
     @field_validator("headers")
     @classmethod
     def _leaves_sending_to_us(cls, headers: Headers) -> Headers:
         for name in headers:
             if name.lower() in _FRAMING:
-                raise problem_at(name, "says how the request is sent, which follows from the rest; leave it out")
+                raise problem_at(name, "this header is set by the client; remove it")
         return headers
 
     @model_validator(mode="after")
     def _asks_as_one_and_by_one_way(self) -> Self:
         given = [name for name in ("basic", "bearer", "oauth2") if getattr(self, name) is not None]
         if len(given) > 1:
-            raise problem_at(given[1], f"a request carries one set of credentials; keep {' or '.join(given)}")
+            raise problem_at(given[1], f"a request has one set of credentials; keep {' or '.join(given)}")
         if self.oauth2 and "authorization" in self.named:
-            raise problem_at("oauth2", "the headers hold an Authorization already; keep one of the two")
+            raise problem_at("oauth2", "the headers already contain Authorization; keep one of the two")
         if self.proxy is None and self.proxy_basic is not None:
             raise problem_at("proxy_basic", "has no effect without a proxy; add proxy: http://host:port")
         return self
 
     def may_speak_tls(self, url: str, redirects: int = 0) -> bool:
-        """Return whether TLS may be spoken on the way to a URL, and be judged by `tls`."""
+        """Return whether a request to the URL may use TLS with the options of `tls`."""
         tokens = self.oauth2 is not None and self.oauth2.tls is None and self.oauth2.token_url.startswith("https:")
         return url.startswith("https:") or redirects > 0 or tokens
 
-    def refuse_idle_tls(self, url: str, redirects: int = 0) -> None:
-        """Refuse options of TLS, as a mistake, where none may be spoken on the way to the URL."""
+    def reject_unused_tls(self, url: str, redirects: int = 0) -> None:
+        """Reject TLS options if no request to the URL can use TLS."""
         if self.tls != TlsOptions() and not self.may_speak_tls(url, redirects):
-            raise problem_at("tls", "has no effect where no TLS is spoken; write https://")
+            raise problem_at("tls", "has no effect without TLS; use https://")
 
     @property
     def named(self) -> set[str]:
-        """The headers' names in lower case."""
+        """The header names in lower case."""
         return {name.lower() for name in self.headers}
 
 
-class HttpCheck(Requesting):
-    """A request and the answer that counts as good (status 2xx unless `expect` says otherwise).
+class HttpCheck(HttpClientCheck):
+    """An HTTP request and the response that counts as good (status 2xx by default).
 
-    `docs/http.md` shows every option in use.
+    `docs/http.md` has an example of every option.
     """
 
     kind: ClassVar[str] = "http"
@@ -211,45 +211,45 @@ class HttpCheck(Requesting):
     """The URL to request."""
 
     method: Literal["GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS"] = "GET"
-    """The request's method."""
+    """The request method."""
 
     cookies: Cookies = Field(default_factory=dict)
-    """Sent with the request: names to texts or secrets. Those that a redirect sets are sent on to the same host and
-    path, and one that it ends (`Max-Age=0`) is not sent any more."""
+    """Cookies of the request: names to texts or secrets. Cookies set by a redirect are sent to the same host and path;
+    a cookie that it expires (`Max-Age=0`) is no longer sent."""
 
     body: HeaderValue | None = None
-    """Sent with any method but GET and HEAD: text, or a secret."""
+    """The body, for all methods except GET and HEAD: text, or a secret."""
 
     body_file: PayloadField | None = None
-    """A file to send as the body, in place of `body`. A relative path starts at this file."""
+    """A file to send as the body instead of `body`. A relative path starts at this file."""
 
     redirects: Annotated[int, Field(ge=0, le=20, strict=True)] = 0  # 20, as browsers
-    """How many redirects are followed; 0 judges the first answer. Credentials, and headers that hold a
-    secret, do not leave the first origin; a body that is a secret does not either, the redirect is refused."""
+    """Maximum number of redirects to follow; 0 evaluates the first response. Credentials, and headers that contain a
+    secret, are sent to the first origin only; a redirect that would send a secret body elsewhere is refused."""
 
     resolve_to: HostName | None = None
-    """The address to connect to in place of the URL's host; SNI, Host and the certificate's name stay the URL's."""
+    """The address to connect to instead of the URL's host; SNI, Host and the certificate's name stay the URL's."""
 
     protocol: Protocol = "1.1"
-    """The HTTP version to speak: `1.1`, `2`, or `auto` for what the server prefers (over TLS)."""
+    """The HTTP version: `1.1`, `2`, or `auto` for the server's preference (over TLS)."""
 
     compression: Literal["gzip", "deflate"] | None = None
-    """Ask for this compression, and take no body without it. The body is judged after decompression."""
+    """Request this compression, and require it of the body. Expectations apply to the decompressed body."""
 
     body_limit: Annotated[int, Field(ge=1, le=64 * 1024 * 1024, strict=True)] = 1024 * 1024
-    """Bytes of the body that are read at the most, and that it may have after decompression."""
+    """Maximum size of the body in bytes, also after decompression."""
 
     expect: Expect = Expect()
-    """What the answer must be."""
+    """Expectations of the response."""
 
     @property
     def target(self) -> str:
-        """The URL without its query, which may hold a key."""
+        """The URL without its query, which may contain a key."""
         return self.http.partition("?")[0]
 
     @property
     def payload(self) -> bytes:
-        """What is sent as the body."""
+        """The bytes of the body."""
         if self.body_file is not None:
             return self.body_file.data
         return b"" if self.body is None else plain(self.body).encode()
@@ -258,29 +258,29 @@ class HttpCheck(Requesting):
     def _sends_what_the_method_carries(self) -> Self:
         sent = "body_file" if self.body is None else "body"
         if self.payload and self.method in _BODILESS:
-            raise problem_at(sent, f"a {self.method} request carries no body; add method: POST")
+            raise problem_at(sent, f"a {self.method} request has no body; add method: POST")
         if self.body is not None and self.body_file is not None:
-            raise problem_at("body_file", "a request carries one body; keep body or body_file")
+            raise problem_at("body_file", "a request has one body; keep body or body_file")
         if self.method == "HEAD" and self.expect.needs_body:
-            raise problem_at("expect", "the answer to HEAD has no body to look into; use method: GET")
+            raise problem_at("expect", "the response to HEAD has no body; use method: GET")
         size = self.expect.body_size
         if size is not None and size.needed > self.body_limit:
-            raise problem_at("body_limit", f"is too little to tell body_size; raise it to {size.needed} or more")
+            raise problem_at("body_limit", f"is too low to decide body_size; raise it to {size.needed} or more")
         return self
 
     @model_validator(mode="after")
     def _means_one_thing(self) -> Self:
         if self.cookies and "cookie" in self.named:
-            raise problem_at("cookies", "the headers hold a Cookie already; keep one of the two")
+            raise problem_at("cookies", "the headers already contain Cookie; keep one of the two")
         if self.compression and "accept-encoding" in self.named:
-            raise problem_at("compression", "the headers hold an Accept-Encoding already; keep one of the two")
+            raise problem_at("compression", "the headers already contain Accept-Encoding; keep one of the two")
         if self.proxy is not None and self.resolve_to is not None:
-            raise problem_at("resolve_to", "has no effect with a proxy, which looks the name up itself")
+            raise problem_at("resolve_to", "has no effect with a proxy, which resolves the name itself; remove it")
         if self.proxy is not None and self.protocol == "2" and self.http.startswith("http:"):
-            raise problem_at("protocol", "a proxy takes HTTP/2 for https URLs only; leave protocol out")
+            raise problem_at("protocol", "a proxy supports HTTP/2 for https URLs only; remove protocol")
         return self
 
     @model_validator(mode="after")
     def _judges_what_is_shown(self) -> Self:
-        self.refuse_idle_tls(self.http, self.redirects)
+        self.reject_unused_tls(self.http, self.redirects)
         return self

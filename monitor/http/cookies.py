@@ -1,4 +1,4 @@
-"""The cookies of one attempt (RFC 6265), as far as logging in takes them: kept by host, for as long as it lasts."""
+"""The cookies of one attempt (RFC 6265), by host, as far as a log-in needs them."""
 
 from __future__ import annotations
 
@@ -24,18 +24,18 @@ class _Cookie(NamedTuple):
     secure: bool
 
 
-_Name = tuple[str, str]  # of a cookie, and the path that it is sent to: with the host, what tells cookies apart (5.3)
+_Name = tuple[str, str]  # name and path, which identify a cookie of a host (5.3)
 
 
-class Jar:
-    """Cookies by host. Their `Domain` is not looked at: none is sent to a host that did not set it."""
+class CookieJar:
+    """Cookies by host. `Domain` is ignored: a cookie is sent only to the host that set it."""
 
     def __init__(self) -> None:
         self._kept: dict[str, dict[_Name, _Cookie]] = {}
-        self._ended: dict[str, set[str]] = {}  # names, for those that the first request had
+        self._ended: dict[str, set[str]] = {}  # names of expired cookies, which may be those of the first request
 
     def take(self, request: Request, response: Response, now: int) -> None:
-        """Keep what the answer sets, drop what it ends; `now` is in microseconds since the Unix epoch."""
+        """Store the cookies of a response, remove expired ones; `now` is microseconds since the Unix epoch."""
         lines = response.headers.get("set-cookie", "")
         if not lines:
             return
@@ -54,9 +54,9 @@ class Jar:
                 kept[name] = _Cookie(match[2], "secure" in options)
 
     def sent_with(self, request: Request) -> Request:
-        """Return the request with the cookies of its host and path, which stand before those that it had.
+        """Return the request with the cookies of its host and path, which override those that it had.
 
-        One that the check names is not sent any more once the host has ended it.
+        A cookie of the check is no longer sent once the host has expired it.
         """
         kept, ended = self._kept.get(request.host), self._ended.get(request.host, ())
         if not (kept or ended):
@@ -66,7 +66,7 @@ class Jar:
         return replace(request, cookies=tuple({**written, **ours}.items())).ready()
 
     def _sent(self, request: Request) -> dict[str, str]:
-        """Return the cookies that are sent; of two with one name the one of the longer path, which stands first."""
+        """Return the cookies to send; of two with the same name, the one with the longer path."""
         kept = sorted(self._kept.get(request.host, {}).items(), key=lambda each: len(each[0][1]))
         return {
             name: each.value
@@ -75,19 +75,19 @@ class Jar:
         }
 
     def of(self, request: Request) -> Mapping[str, str]:
-        """Return name and value of the cookies that the request's host has set, whatever path they are sent to."""
+        """Return names and values of the cookies that the request's host has set, for any path."""
         return {name: each.value for (name, _), each in self._kept.get(request.host, {}).items()}
 
 
 def _path(written: str, requested: str) -> str:
-    """Return the path that a cookie is sent to: the one it names, or the folder of what was requested (5.1.4)."""
+    """Return a cookie's path: its `Path`, or the directory of the requested path (5.1.4)."""
     if written.startswith("/"):
         return written
     return requested.rpartition("/")[0] or "/"
 
 
 def _covers(path: str, requested: str) -> bool:
-    """Return whether a cookie of this path is sent with the request (5.1.4)."""
+    """Return whether a cookie with this path is sent to the requested path (5.1.4)."""
     asked = requested or "/"
     return asked == path or (asked.startswith(path) and (path.endswith("/") or asked[len(path)] == "/"))
 
@@ -99,7 +99,7 @@ def _options(attributes: list[str]) -> Iterator[tuple[str, str]]:
 
 
 def _ended(options: Mapping[str, str], now: int) -> bool:
-    """Return whether the cookie ends at once; `Max-Age` comes before `Expires` (5.3)."""
+    """Return whether the cookie has expired; `Max-Age` takes precedence over `Expires` (5.3)."""
     age = options.get("max-age", "")
     if re.fullmatch(r"-?[0-9]{1,18}", age):
         return int(age) <= 0

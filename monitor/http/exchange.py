@@ -1,4 +1,4 @@
-"""One request there, one answer back: over HTTP/1.1, HTTP/2 or through a proxy; and the journey that redirects make."""
+"""Send a request and read its response, over HTTP/1.1, HTTP/2 or a proxy, and follow redirects."""
 
 from __future__ import annotations
 
@@ -9,61 +9,63 @@ from typing import TYPE_CHECKING
 
 from monitor.config.addresses import HostPort
 from monitor.http import http2, proxy
-from monitor.http.cookies import Jar
+from monitor.http.cookies import CookieJar
 from monitor.http.response import Response
-from monitor.network.buffered_stream import offer
-from monitor.network.connection import Wire
+from monitor.network.buffered_stream import try_send
+from monitor.network.connection import Connection
 from monitor.network.failure import ProbeFailure
 from monitor.network.tls_context import certificate_expiry
 
 if TYPE_CHECKING:
     from monitor.http.request import Request
-    from monitor.network.attempt import Frame
+    from monitor.network.attempt import Attempt
 
 REDIRECTS = {301, 302, 303, 307, 308}
 
-Exchange = Callable[["Frame", "Request"], Awaitable[Response]]
+Exchange = Callable[["Attempt", "Request"], Awaitable[Response]]
 
 
-async def exchange(frame: Frame, request: Request) -> Response:
-    """Return the answer to one request, unjudged."""
-    way = request.way
-    if way.proxy is None:
-        frame.enter("resolve")
+async def exchange(attempt: Attempt, request: Request) -> Response:
+    """Return the response to one request."""
+    transport = request.transport
+    if transport.proxy is None:
+        attempt.enter("resolve")
         addresses = request.addresses
         if addresses is None:
             host = request.connect_to or request.host
-            addresses = await frame.addresses(host, request.port, way.family)
-        wire = await Wire.open(frame, addresses)
+            addresses = await attempt.addresses(host, request.port, transport.family)
+        connection = await Connection.open(attempt, addresses)
     else:
-        wire = await way.proxy.reach(frame, HostPort(request.host, request.port), tunnel=request.encrypted)
-    with wire:
+        connection = await transport.proxy.reach(
+            attempt, HostPort(request.host, request.port), tunnel=request.encrypted
+        )
+    with connection:
         agreed = None
         if encrypted := request.encrypted:
-            connection = await wire.encrypt(way.context, request.server_name)
-            frame.certificate_expiry = certificate_expiry(connection)
-            agreed = connection.selected_alpn_protocol()
-        frame.enter("first_byte")
-        response = (frame.on_answer or Response)(limit=way.limit, head_only=request.method == "HEAD")
-        if way.protocol != "1.1" and _speaks_2(request, agreed):
-            begun = partial(frame.enter, "transfer")
-            await http2.exchange(wire, request.fields, request.body, response, begun=begun)
+            ssl_socket = await connection.encrypt(transport.context, request.server_name)
+            attempt.certificate_expiry = certificate_expiry(ssl_socket)
+            agreed = ssl_socket.selected_alpn_protocol()
+        attempt.enter("first_byte")
+        response = (attempt.make_response or Response)(limit=transport.limit, head_only=request.method == "HEAD")
+        if transport.protocol != "1.1" and _speaks_2(request, agreed):
+            begun = partial(attempt.enter, "transfer")
+            await http2.exchange(connection, request.fields, request.body, response, begun=begun)
         else:
-            await _over_http_1(frame, wire, request, response)
-    frame.close()
+            await _over_http_1(attempt, connection, request, response)
+    attempt.close()
     response.url, response.encrypted = request.url, encrypted
-    if way.proxy is not None and not encrypted:
+    if transport.proxy is not None and not encrypted:
         proxy.judge(response)
     return response
 
 
-async def _over_http_1(frame: Frame, wire: Wire, request: Request, response: Response) -> None:
-    """Send the request and read the answer, which may come before all of the request is sent."""
-    broken = await offer(wire, request.data)
+async def _over_http_1(attempt: Attempt, connection: Connection, request: Request, response: Response) -> None:
+    """Send the request and read the response, which may arrive before the whole request is sent."""
+    broken = await try_send(connection, request.data)
     while not response.complete:
-        data = await wire.receive()
-        if frame.phase != "transfer":
-            frame.enter("transfer")
+        data = await connection.receive()
+        if attempt.phase != "transfer":
+            attempt.enter("transfer")
         if data:
             response.feed(data)
         elif broken is not None and not response.started:
@@ -73,28 +75,28 @@ async def _over_http_1(frame: Frame, wire: Wire, request: Request, response: Res
 
 
 def _speaks_2(request: Request, agreed: str | None) -> bool:
-    """Return whether HTTP/2 is spoken: when TLS agreed to it, or in the clear when we insist (RFC 9113, 3.3).
+    """Return whether to use HTTP/2: negotiated in TLS, or required in the clear (RFC 9113, 3.3).
 
     Raises:
-        ProbeFailure: `http_version`: we insist, and it is not.
+        ProbeFailure: `http_version`: required, but not negotiated.
     """
-    insisting = request.way.protocol == "2"
+    insisting = request.transport.protocol == "2"
     if insisting and request.encrypted and agreed != "h2":
-        raise ProbeFailure("http_version", "the server did not agree to HTTP/2 in the TLS handshake (ALPN)")
+        raise ProbeFailure("http_version", "the server did not select HTTP/2 in the TLS handshake (ALPN)")
     return insisting or agreed == "h2"
 
 
-def following(most: int) -> Exchange:
-    """Return what makes a request and follows up to so many redirects, with the cookies that are set on the way.
+def redirect_follower(most: int) -> Exchange:
+    """Return a function that sends a request and follows up to `most` redirects, with cookies.
 
-    It fails like `exchange`, and with `redirect_limit` and `redirect_refused`.
+    It raises like `exchange`, and `redirect_limit` and `redirect_refused`.
     """
 
-    async def journey(frame: Frame, request: Request) -> Response:
-        jar = Jar()
+    async def journey(attempt: Attempt, request: Request) -> Response:
+        jar = CookieJar()
         for count in itertools.count():
-            response = await exchange(frame, jar.sent_with(request))
-            jar.take(request, response, frame.now())
+            response = await exchange(attempt, jar.sent_with(request))
+            jar.take(request, response, attempt.now())
             response.redirects, response.cookies = count, jar.of(request)
             location = response.headers.get("location")
             if response.status not in REDIRECTS or location is None or not most:

@@ -1,4 +1,4 @@
-"""What an HTTP answer must look like, compiled once and judged in the order status, way, headers, body."""
+"""Expectations of an HTTP response, compiled once and evaluated in the order status, connection, headers, body."""
 
 from __future__ import annotations
 
@@ -25,9 +25,9 @@ Judge = Callable[["Response"], ProbeFailure | None]
 
 
 class Expectation:
-    """`expect:` of a check, ready to judge. Patterns run in linear time, whatever the target sends.
+    """The compiled `expect:` of a check. Patterns run in linear time, whatever the target sends.
 
-    `coding` is the compression that the answer must have. What is not expected costs no answer anything.
+    `coding` is the required compression. Only configured expectations cost time per response.
     """
 
     def __init__(self, expect: Expect, coding: str | None = None) -> None:
@@ -50,17 +50,17 @@ class Expectation:
         self._judges = tuple(judge for wanted, judge in judges if wanted)
 
     def failure(self, response: Response) -> ProbeFailure | None:
-        """Return why the response is not the expected one, or None when it is."""
+        """Return the first unmet expectation, None if all are met."""
         for judge in self._judges:
             if (failure := judge(response)) is not None:
                 return failure
         return None
 
     def _inconclusive(self, response: Response) -> ProbeFailure | None:
-        """Judge whether the answer says nothing about the target."""
+        """Return a failure with outcome unknown if the response matches `unknown`."""
         for each in self._expect.unknown:
             if (said := _met(each, response)) is not None:
-                return ProbeFailure("inconclusive", f"{said}: unknown, as configured", outcome=Outcome.UNKNOWN)
+                return ProbeFailure("inconclusive", f"{said}: configured as unknown", outcome=Outcome.UNKNOWN)
         return None
 
     def _status(self, response: Response) -> ProbeFailure | None:
@@ -74,46 +74,46 @@ class Expectation:
         if response.version in self._expect.version:
             return None
         wanted = " or ".join(self._expect.version)
-        return ProbeFailure("http_version", f"the answer is in HTTP/{response.version}, expected {wanted}")
+        return ProbeFailure("http_version", f"the response is in HTTP/{response.version}, expected {wanted}")
 
     def _encrypted(self, response: Response) -> ProbeFailure | None:
         if response.encrypted is self._expect.encrypted:
             return None
         if response.encrypted:
-            return ProbeFailure("tls_forbidden", "the answer came over TLS, expected in the clear")
-        return ProbeFailure("tls_required", "the answer came in the clear, expected over TLS")
+            return ProbeFailure("tls_forbidden", "the response came over TLS, expected without TLS")
+        return ProbeFailure("tls_required", "the response came without TLS, expected over TLS")
 
     def _compressed(self, response: Response) -> ProbeFailure | None:
-        """Judge the compression; where there is no body (304, 204, HEAD, an empty one) there is none to compress."""
-        if response.garbled:
-            return ProbeFailure("compression_malformed", response.garbled)
+        """Check the compression; an absent or empty body (304, 204, HEAD) passes."""
+        if response.decoding_error:
+            return ProbeFailure("compression_malformed", response.decoding_error)
         if response.coding or not response.body:
             return None
         found = response.headers.get("content-encoding")
         said = "not compressed" if found is None else f"compressed as {quoted(found)}"
-        return ProbeFailure("compression_mismatch", f"the answer is {said}, expected {self._coding}")
+        return ProbeFailure("compression_mismatch", f"the body is {said}, expected {self._coding}")
 
     def _header(self, response: Response) -> ProbeFailure | None:
-        """Judge the headers. What is found in one that carries credentials is not told."""
+        """Check the headers. Values of headers with credentials are not reported."""
         for wanted in self._expect.header:
             found = response.headers.get(wanted.name.lower())
             if not wanted.holds([] if found is None else [found]):
-                told = "" if found is None else "another" if guarded(wanted.name) else quoted(found)
-                said = f"{wanted.name} is {told}" if told else f"no header {wanted.name}"
+                shown = "" if found is None else "different" if guarded(wanted.name) else quoted(found)
+                said = f"{wanted.name} is {shown}" if shown else f"no header {wanted.name}"
                 return ProbeFailure("header_mismatch", f"{said}, expected {wanted.said}")
         return None
 
     def _cookie(self, response: Response) -> ProbeFailure | None:
-        """Judge the cookies. What is found is not told: it may open somebody's session."""
+        """Check the cookies. Their values are not reported, because they may grant access to a session."""
         for wanted in self._expect.cookie:
             found = response.cookies.get(wanted.name)
             if not wanted.holds([] if found is None else [found]):
-                said = f"no cookie {wanted.name}" if found is None else f"the cookie {wanted.name} is another"
+                said = f"no cookie {wanted.name}" if found is None else f"the cookie {wanted.name} is different"
                 return ProbeFailure("cookie_mismatch", f"{said}, expected {wanted.said}")
         return None
 
     def _body(self, response: Response) -> ProbeFailure | None:
-        """Judge the body. Of one that was cut, or that cannot be read, only what was found in it is certain."""
+        """Check the body. If it was truncated or cannot be decoded, only what was found in it is certain."""
         try:
             decompress(response)
         except ProbeFailure as unreadable:
@@ -123,24 +123,24 @@ class Expectation:
         if failure is not None:
             return failure
         failure = self._missing_in(read.text)
-        if read.problem and not response.cut and (failure is not None or self._of_absence):
+        if read.problem and not response.truncated and (failure is not None or self._of_absence):
             return ProbeFailure("body_charset", f"not decided: {read.problem}")
         failure = failure or (self._json(response) if self._expect.json_values else None)
-        return self._of_part(response, failure) if response.cut else failure
+        return self._of_part(response, failure) if response.truncated else failure
 
     def _of_part(self, response: Response, failure: ProbeFailure | None) -> ProbeFailure | None:
-        """Return what the failure means, found in a body that was cut."""
+        """Return the failure for a truncated body."""
         if failure is not None:
             return ProbeFailure("body_too_large", f"not decided within {len(response.body)} bytes: {failure.detail}")
         if self._of_absence:
-            return ProbeFailure("body_too_large", f"what must not be there may follow {len(response.body)} bytes")
+            return ProbeFailure("body_too_large", f"unwanted text may follow after {len(response.body)} bytes")
         return None
 
     def _sized(self, response: Response) -> ProbeFailure | None:
-        size, wanted = len(response.body) + response.cut, self._expect.body_size
+        size, wanted = len(response.body) + response.truncated, self._expect.body_size
         if wanted is None or size in wanted:
             return None
-        said = f"more than {len(response.body)}" if response.cut else str(size)
+        said = f"more than {len(response.body)}" if response.truncated else str(size)
         return ProbeFailure("body_size", f"the body has {said} bytes, expected {wanted}")
 
     def _unwanted_in(self, body: bytes | bytearray) -> ProbeFailure | None:
@@ -171,7 +171,7 @@ class Expectation:
 
 
 def _met(wanted: Unknown, response: Response) -> str | None:
-    """Return what the answer says if it is the one that is described, None if it is another."""
+    """Return a description of the response if it matches `wanted`, None otherwise."""
     if not wanted.accepts_status(response.status):
         return None
     headers = [(each, response.headers.get(each.name.lower())) for each in wanted.header]
@@ -182,8 +182,8 @@ def _met(wanted: Unknown, response: Response) -> str | None:
             return None
     except (ProbeFailure, RecursionError):
         return None
-    told = [f"status {response.status}", *(f"{each.name}: {each.said}" for each in wanted.header)]
-    return ", ".join([*told, *(f"{each.path.text} is {_wanted(each)}" for each in wanted.json_values)])
+    matched = [f"status {response.status}", *(f"{each.name}: {each.said}" for each in wanted.header)]
+    return ", ".join([*matched, *(f"{each.path.text} is {_wanted(each)}" for each in wanted.json_values)])
 
 
 def _unmet(expected: Iterable[JsonExpectation], said_all: Any) -> ProbeFailure | None:
@@ -197,22 +197,22 @@ def _unmet(expected: Iterable[JsonExpectation], said_all: Any) -> ProbeFailure |
 
 
 def _unfit(unmet: JsonExpectation, nodes: Sequence[JSONPathNode]) -> str:
-    """Return the first values that are not as expected, each with its normalized path (RFC 9535, section 2.7)."""
+    """Return the first unexpected values, each with its normalized path (RFC 9535, 2.7)."""
     wrong = [node for node in nodes if not unmet.holds([node.value])] or nodes
     if not wrong:
-        return f"{unmet.path.text} is not there"
+        return f"{unmet.path.text} is missing"
     shown = [f"{quoted(node.path(), 120)[1:-1]} is {_shown(node.value)}" for node in wrong[:_MOST_SHOWN]]
     return ", ".join(shown) + (f" and {len(wrong) - _MOST_SHOWN} more" if len(wrong) > _MOST_SHOWN else "")
 
 
 def _untyped(unmet: JsonExpectation, found: list[Any]) -> str:
-    """Return a remark where a text that looks like a number was compared as one."""
+    """Return a remark if a string was compared with a number."""
     if isinstance(unmet.value, Conditions):
         numeric = any(each.word in ("<", "<=", ">", ">=") for each in unmet.value.every)
     else:
         numeric = is_number(unmet.value)
     text = next((each for each in found if isinstance(each, str)), None) if numeric else None
-    return "" if text is None else "; the value is a text (in quotes), and only numbers compare with numbers"
+    return "" if text is None else "; the value is a string, which never equals a number"
 
 
 def _wanted(unmet: JsonExpectation) -> str:

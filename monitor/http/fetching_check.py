@@ -1,4 +1,4 @@
-"""What kinds share that read something over HTTP."""
+"""Base class of checks that read a value over HTTP."""
 
 from __future__ import annotations
 
@@ -7,32 +7,32 @@ from typing import Annotated, Any
 from pydantic import AfterValidator
 
 from monitor.config.model import CheckBase, HttpUrl
-from monitor.http.check import HttpCheck, Requesting
+from monitor.http.check import HttpCheck, HttpClientCheck
 
-AS_WHOM = ("headers", "basic", "bearer", "oauth2")  # keys that say so, besides a certificate of ours
+CREDENTIALS = ("headers", "basic", "bearer", "oauth2")  # keys with credentials, besides a client certificate
 
 
 def _bare(url: str) -> str:
     if "?" in url:
-        raise ValueError("what is asked is put behind it, so that it takes no query; send a key in headers")
+        raise ValueError("a base URL has no query, because the query is appended; send a key in headers")
     return url
 
 
 BaseUrl = Annotated[HttpUrl, AfterValidator(_bare)]
-"""The URL of a server, behind which its kind puts the path."""
+"""The base URL of a server, to which the kind appends a path."""
 
 
-class FetchingCheck(Requesting):
-    """A check that reads something over HTTP."""
+class FetchingCheck(HttpClientCheck):
+    """A check that reads a value over HTTP."""
 
     def request(self, url: HttpUrl, *, bare: bool = False, **more: Any) -> HttpCheck:
-        """Return the request for a URL, made as whom and by which way the check says; `bare`, as nobody.
+        """Return the request for a URL with the check's credentials, proxy and TLS; `bare` omits the credentials.
 
         Raises:
-            ValueError: the URL is none.
+            ValueError: invalid URL.
         """
-        shared = self.model_fields_set & (set(Requesting.model_fields) - set(CheckBase.model_fields))
-        written = {name: getattr(self, name) for name in shared.difference(AS_WHOM if bare else ())}
+        shared = self.model_fields_set & (set(HttpClientCheck.model_fields) - set(CheckBase.model_fields))
+        written = {name: getattr(self, name) for name in shared.difference(CREDENTIALS if bare else ())}
         if bare:
             written["tls"] = self.tls.model_copy(update={"server_name": None, "certificate": None, "key": None})
         if not self.may_speak_tls(url, more.get("redirects", 0)):

@@ -1,6 +1,6 @@
-"""One request over HTTP/2 (RFC 9113). h2 does the protocol without I/O; the wire is ours, and so are the bounds.
+"""Send one request over HTTP/2 (RFC 9113). h2 implements the protocol; I/O and limits are here.
 
-Frames are cut apart here, before h2 sees them: so they can be counted, and the loop has its turn between them.
+Frames are split before h2 parses them, to count them and to yield to the event loop between them.
 """
 
 from __future__ import annotations
@@ -10,36 +10,35 @@ from collections.abc import Callable, Sequence
 from typing import TYPE_CHECKING, Any
 
 from monitor.http.response import BETWEEN, INTERIM_LIMIT
-from monitor.network.buffered_stream import offer
+from monitor.network.buffered_stream import try_send
 from monitor.network.failure import ProbeFailure, quoted
 
 if TYPE_CHECKING:
     from monitor.http.response import Response
-    from monitor.network.connection import Wire
+    from monitor.network.connection import Connection
 
 _STREAM = 1
 _DATA, _SETTINGS, _GOAWAY = 0, 4, 7  # types of frames
-_FRAME = 16_384  # bytes of a frame's payload, unless we said that we take more
-_FRAMES = 4_000  # frames of an answer, and one more for each `_DENSE` bytes of its body
+_FRAME = 16_384  # bytes of a frame's payload, the default of SETTINGS_MAX_FRAME_SIZE
+_FRAMES = 4_000  # frames of a response, plus one per `_DENSE` bytes of its body
 _DENSE = 256
-_ROOM = 262_144  # bytes of an answer besides its body, which may be padded to twice its length
-_UNREADABLE = (LookupError, ValueError, TypeError, AttributeError)  # what h2 and hpack may raise besides their own
-_AT_A_STRETCH = 64  # frames of the body, or as many times 16 bytes of headers; then the loop gets its turn
+_OVERHEAD = 262_144  # bytes of a response besides its body, which padding may double
+_UNREADABLE = (LookupError, ValueError, TypeError, AttributeError)  # errors of h2 and hpack besides their own classes
+_FRAMES_PER_TURN = 64  # body frames, or as many times 16 bytes of headers, before yielding to the event loop
 
 
 async def exchange(
-    wire: Wire,
+    connection: Connection,
     headers: Sequence[tuple[str, str]],
     body: bytes,
     answer: Response,
     *,
     begun: Callable[[], object] = lambda: None,
 ) -> None:
-    """Send one request, pseudo-headers first, and put together its answer, of whose body no more is read than it takes.
+    """Send one request, pseudo-headers first, and read the response into `answer`, up to its body limit.
 
-    `begun` is called once, when the answer's headers are in.
-
-    What HTTP/2 has no place for (`connection`, `host`, `transfer-encoding`) must not be among the headers.
+    `begun` is called once, when the response headers are complete. Headers that HTTP/2 forbids (`connection`, `host`,
+    `transfer-encoding`) must not be present.
 
     Raises:
         ProbeFailure: `http2_malformed`, `http2_flood`, `http2_reset`, `headers_too_large`, `hung_up`.
@@ -47,22 +46,22 @@ async def exchange(
     from h2.exceptions import H2Error
 
     try:
-        await _Exchange(wire, answer, begun).made(headers, body)
+        await _Exchange(connection, answer, begun).made(headers, body)
     except H2Error as error:
         raise _malformed(error) from None
 
 
 def load() -> None:
-    """Load the library, which takes 0.1 s that no attempt should."""
+    """Import the library in advance, which takes 0.1 s."""
     import h2.connection  # noqa: F401
 
 
 class _Exchange:
-    def __init__(self, wire: Wire, answer: Response, begun: Callable[[], object]) -> None:
+    def __init__(self, connection: Connection, answer: Response, begun: Callable[[], object]) -> None:
         from h2.config import H2Configuration
         from h2.connection import H2Connection
 
-        self._wire, self._answer, self._begun = wire, answer, begun
+        self._connection, self._answer, self._begun = connection, answer, begun
         self._http = H2Connection(H2Configuration(client_side=True, header_encoding=None))
         self._heard = bytearray()
         self._frames = self._bytes = self._length = self._interim = self._stretch = 0
@@ -70,20 +69,20 @@ class _Exchange:
 
     async def made(self, headers: Sequence[tuple[str, str]], body: bytes) -> None:
         self._http.initiate_connection()
-        self._http.update_settings({2: 0})  # SETTINGS_ENABLE_PUSH: nothing that was not asked for
+        self._http.update_settings({2: 0})  # SETTINGS_ENABLE_PUSH: no server push
         self._http.send_headers(_STREAM, headers, end_stream=not body)
         while not self._ended:
             body = self._send_some(body)
-            broken = await offer(self._wire, self._http.data_to_send())
-            data = await self._wire.receive()
+            broken = await try_send(self._connection, self._http.data_to_send())
+            data = await self._connection.receive()
             if not data:
-                raise broken or ProbeFailure("hung_up", f"after {self._frames} frames, before the answer had ended")
+                raise broken or ProbeFailure("hung_up", f"after {self._frames} frames, before the end of the response")
             self._heard += data
             await self._take()
         self._answer.complete = True
 
     def _send_some(self, body: bytes) -> bytes:
-        """Hand on as much as the server's flow control takes, and return the rest."""
+        """Send as much as the server's flow control allows, and return the rest."""
         while body:
             size = min(self._http.local_flow_control_window(_STREAM), self._http.max_outbound_frame_size, len(body))
             if size <= 0:
@@ -93,7 +92,7 @@ class _Exchange:
         return body
 
     async def _take(self) -> None:
-        """Take the whole frames of what was heard."""
+        """Process the complete frames received."""
         while not self._ended and len(self._heard) >= 9:
             size = int.from_bytes(self._heard[:3], "big")
             self._judge_frame(size)
@@ -105,22 +104,22 @@ class _Exchange:
             if not _graceful(frame):
                 self._feed(frame)
             self._stretch += 1 if frame[3] == _DATA else 1 + size // 16
-            if self._stretch >= _AT_A_STRETCH:
+            if self._stretch >= _FRAMES_PER_TURN:
                 self._stretch = 0
                 await asyncio.sleep(0)
 
     def _judge_frame(self, size: int) -> None:
-        if not self._frames and self._heard[3] != _SETTINGS:  # 3.4: what a server says first
+        if not self._frames and self._heard[3] != _SETTINGS:  # 3.4: the server's connection preface
             said = quoted(self._heard[:100].decode(errors="replace"))
-            raise ProbeFailure("http2_malformed", f"no HTTP/2: {said}")
+            raise ProbeFailure("http2_malformed", f"not HTTP/2: {said}")
         if size > _FRAME:
             raise ProbeFailure("http2_malformed", f"a frame of {size} bytes, at most {_FRAME} are allowed")
 
     def _count(self, frame: bytes) -> None:
         self._frames += 1
         self._bytes += len(frame)
-        if self._frames > _FRAMES + self._length // _DENSE or self._bytes > _ROOM + 2 * self._length + len(frame):
-            raise ProbeFailure("http2_flood", f"{self._frames} frames for {self._length} bytes of an answer")
+        if self._frames > _FRAMES + self._length // _DENSE or self._bytes > _OVERHEAD + 2 * self._length + len(frame):
+            raise ProbeFailure("http2_flood", f"{self._frames} frames for {self._length} bytes of body")
 
     def _feed(self, frame: bytes) -> None:
         from h2.exceptions import DenialOfServiceError
@@ -137,23 +136,23 @@ class _Exchange:
     def _note(self, event: Any) -> None:
         match type(event).__name__:
             case "ResponseReceived":
-                (_, status), *fields = event.headers  # h2 sees to it that the one pseudo-header stands first
+                (_, status), *fields = event.headers  # h2 ensures that the pseudo-header is first
                 self._answer.begin(_status(status), fields, "2")
                 self._ended = self._answer.complete
                 self._begun()
             case "InformationalResponseReceived":
                 self._interim += 1
                 if self._interim > INTERIM_LIMIT:
-                    raise ProbeFailure("http2_flood", f"more than {INTERIM_LIMIT} interim answers")
+                    raise ProbeFailure("http2_flood", f"more than {INTERIM_LIMIT} interim responses")
             case "TrailersReceived":
                 self._answer.trailers = _joined(event.headers)
             case "DataReceived":
                 self._keep(event.data)
                 self._http.acknowledge_received_data(event.flow_controlled_length, _STREAM)
             case "PushedStreamReceived":
-                raise ProbeFailure("http2_malformed", "the server pushes what nobody asked for")
+                raise ProbeFailure("http2_malformed", "server push, which was disabled")
             case "StreamReset" | "ConnectionTerminated":
-                raise ProbeFailure("http2_reset", f"the server gave the request up: {_code(event.error_code)}")
+                raise ProbeFailure("http2_reset", f"the server reset the stream: {_code(event.error_code)}")
             case "StreamEnded":
                 self._ended = True
 
@@ -168,9 +167,9 @@ def _malformed(error: Exception) -> ProbeFailure:
 
 
 def _graceful(frame: bytes) -> bool:
-    """Return whether this only announces that no further request is taken: ours is still answered (6.8).
+    """Return whether this is a GOAWAY that still completes our request (6.8).
 
-    h2 would take the connection for closed.
+    h2 would treat the connection as closed.
     """
     last, code = int.from_bytes(frame[9:13], "big"), frame[13:17]
     return frame[3] == _GOAWAY and last >= _STREAM and code == bytes(4)
@@ -187,7 +186,7 @@ def _joined(headers: Sequence[tuple[bytes, bytes]]) -> dict[str, str]:
 def _status(said: bytes) -> int:
     text = said.decode("latin-1")
     if not (len(text) == 3 and text.isascii() and text.isdecimal()):
-        raise ProbeFailure("http2_malformed", f"{quoted(text)} is no status")
+        raise ProbeFailure("http2_malformed", f"{quoted(text)} is not a status")
     return int(text)
 
 
@@ -196,9 +195,9 @@ def _code(code: Any) -> str:
 
 
 REASONS = {
-    "headers_too_large": "more than 64 KiB of headers came",
-    "http2_flood": "frames without end came, with little or nothing of an answer in them",
-    "http2_malformed": "what came is no HTTP/2",
-    "http2_reset": "the server gave the request up (RST_STREAM, GOAWAY)",
-    "hung_up": "the connection was closed before the answer had ended",
+    "headers_too_large": "more than 64 KiB of headers",
+    "http2_flood": "too many frames for the size of the response",
+    "http2_malformed": "not valid HTTP/2",
+    "http2_reset": "the server cancelled the request (RST_STREAM, GOAWAY)",
+    "hung_up": "the connection was closed before the end of the response",
 }

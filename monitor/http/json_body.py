@@ -1,6 +1,6 @@
-"""JSON that a target sent, read only where it costs little: a MiB may take up 30 MiB of memory, and a second to search.
+"""Parse JSON from a target within limits: 1 MiB of JSON may take 30 MiB of memory and 1 s to search.
 
-What is little is a share of `body_limit`, so that whoever expects more can ask for more.
+The limits are proportional to `body_limit`, so that a check can raise them.
 """
 
 from __future__ import annotations
@@ -15,22 +15,22 @@ from monitor.network.failure import ProbeFailure, quoted
 if TYPE_CHECKING:
     from monitor.http.response import Response
 
-_BYTES_A_VALUE = 80  # of the limit; a value takes up to 300 bytes of memory, and 4 microseconds of a search
-_WIDE = ((re.compile(rb"[\xf0-\xff]"), 4), (re.compile(rb"[\xc4-\xef]"), 2))  # in UTF-8 -> bytes a letter in memory
+_BYTES_PER_VALUE = 80  # of the limit; a value takes up to 300 bytes of memory and 4 microseconds of a search
+_WIDE = ((re.compile(rb"[\xf0-\xff]"), 4), (re.compile(rb"[\xc4-\xef]"), 2))  # UTF-8 bytes -> bytes per character
 
 
 def document(response: Response) -> Any:
-    """Return the JSON that the body holds.
+    """Return the parsed JSON body.
 
     Raises:
-        ProbeFailure: `body_too_large`; `body_mismatch`, it is none; `body_charset`, or as `decompress` fails.
+        ProbeFailure: `body_too_large`; `body_mismatch`: not JSON; `body_charset`; or as `decompress`.
     """
     status, body = response.status, _in_utf_8(response)
-    if response.cut:
+    if response.truncated:
         raise ProbeFailure("body_too_large", f"more than {len(body)} bytes", status=status)
     values = sum(map(body.count, (b",", b"[", b"{")))
-    if values > response.limit // _BYTES_A_VALUE:
-        detail = f"{values} values in JSON, at most {response.limit // _BYTES_A_VALUE} are read; raise body_limit"
+    if values > response.limit // _BYTES_PER_VALUE:
+        detail = f"{values} values in JSON, at most {response.limit // _BYTES_PER_VALUE} are read; raise body_limit"
         raise ProbeFailure("body_too_large", detail, status=status)
     letter = next((width for pattern, width in _WIDE if pattern.search(body)), 1)
     if letter * len(body) > response.limit:
@@ -45,15 +45,15 @@ def document(response: Response) -> Any:
 
 
 class _AmbiguousError(ValueError):
-    """What JSON parsers read differently: the text says what."""
+    """JSON that parsers interpret differently; the text says what."""
 
 
 def _no_number(name: str) -> Any:
-    raise _AmbiguousError(f"the body is not JSON: {name} is no number there (RFC 8259, 6), and browsers refuse it")
+    raise _AmbiguousError(f"the body is not JSON: {name} is not a JSON number (RFC 8259, 6)")
 
 
 def _members(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
-    """Return an object's members. A name that occurs twice with two values is read differently by each parser."""
+    """Return an object's members; reject a repeated name with different values, which parsers treat differently."""
     members = dict(pairs)
     if len(members) < len(pairs):
         for name, value in pairs:
@@ -63,7 +63,7 @@ def _members(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
 
 
 def _in_utf_8(response: Response) -> bytes | bytearray:
-    """Return JSON's text: in UTF-8, UTF-16 or UTF-32, or else in the charset that Content-Type declares."""
+    """Return the JSON text as UTF-8, from UTF-8, UTF-16, UTF-32 or the charset of Content-Type."""
     decompress(response)
     read = reading(response, json=True)
     if read.problem:
@@ -72,7 +72,7 @@ def _in_utf_8(response: Response) -> bytes | bytearray:
 
 
 def members(response: Response) -> dict[str, Any]:
-    """Return the members of the JSON object that the body holds, none when it holds no such thing."""
+    """Return the members of a JSON object in the body, empty if the body is anything else."""
     try:
         found = document(response)
     except ProbeFailure:

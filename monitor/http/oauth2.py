@@ -1,6 +1,6 @@
-"""Tokens for a check that shows one: got with a client's credentials (RFC 6749, 4.4), and kept while they are good.
+"""Obtain and cache bearer tokens with client credentials (RFC 6749, 4.4).
 
-The token server is not what is watched. When there is no token, nothing was learnt of the target.
+The token server is not the target: without a token the outcome is unknown.
 """
 
 from __future__ import annotations
@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any
 from urllib.parse import quote_plus, urlencode
 
 from monitor.config.secret import revealed
-from monitor.http.auxiliary import instrument
+from monitor.http.auxiliary import from_auxiliary
 from monitor.http.check import HttpCheck
 from monitor.http.exchange import Exchange, exchange
 from monitor.http.json_body import members
@@ -25,25 +25,25 @@ from sla.observation import Outcome
 
 if TYPE_CHECKING:
     from monitor.config.model import Secret
-    from monitor.http.check import OAuth2, Requesting
+    from monitor.http.check import HttpClientCheck, OAuth2
     from monitor.http.request import Request
     from monitor.http.response import Response
-    from monitor.network.attempt import Frame
+    from monitor.network.attempt import Attempt
 
-_UNTOLD = 5 * MINUTE  # for how long a token is kept of which it is not said how long it lasts
-_EARLY = 30 * SECOND  # so much before its end a token is not used any more, or in the last tenth of its life
-_REST = 5 * MINUTE  # a target that takes not even a new token is not shown another for so long
+_DEFAULT_LIFETIME = 5 * MINUTE  # of a token without `expires_in`
+_RENEW_BEFORE = 30 * SECOND  # the expiry; or a tenth of the lifetime, if that is shorter
+_RENEWAL_PAUSE = 5 * MINUTE  # after a target has rejected a new token
 _REFUSALS = {400, 401, 403}
 _TOKEN = re.compile(r"[\x21-\x7e]{1,16384}")
 
 
 class Tokens:
-    """The tokens of one check, for all its requests. Where several want one at once, one of them asks for all.
+    """The tokens of one check, shared by its requests. Concurrent requests cause one token request.
 
-    Its last two tokens are concealed, because a line with the former may be on its way, for as long as it is kept.
+    The last 2 tokens are concealed in logs, because a line with the former token may still be on its way.
     """
 
-    def __init__(self, check: Requesting, oauth2: OAuth2) -> None:
+    def __init__(self, check: HttpClientCheck, oauth2: OAuth2) -> None:
         self._check = check
         self._request = request_of(_asking(check, oauth2))
         self._token = self._former = Passing("")
@@ -52,58 +52,58 @@ class Tokens:
         self._limit = RateLimit()
 
     @classmethod
-    def of(cls, check: Requesting) -> Tokens | None:
-        """Return those of a check, if it shows any."""
+    def of(cls, check: HttpClientCheck) -> Tokens | None:
+        """Return the tokens of a check, None if it uses none."""
         return None if check.oauth2 is None else cls(check, check.oauth2)
 
-    async def token(self, frame: Frame) -> tuple[str, bool]:
-        """Return a token, and whether it is new.
+    async def token(self, attempt: Attempt) -> tuple[str, bool]:
+        """Return a token, and whether it was just obtained.
 
         Raises:
             ProbeFailure: `token_refused`, `token_unavailable`: unknown.
         """
-        if frame.now() < self._ends:
+        if attempt.now() < self._ends:
             return self._token.value, False
-        await instrument(self._check, "token", self._renewed(frame))
+        await from_auxiliary(self._renewed(attempt), "token_unavailable", self._check.timeout, keep="token_")
         return self._token.value, True
 
-    def outworn(self, now: int, status: int, token: str, *, new: bool) -> bool:
-        """Return whether a target that answered with this status to the token is to be shown another at once."""
+    def needs_renewal(self, now: int, status: int, token: str, *, new: bool) -> bool:
+        """Return whether to repeat a request with a new token, after the target's response with this status."""
         if status != 401:
             self._rests = 0
         elif new:
-            self._rests = now + _REST
+            self._rests = now + _RENEWAL_PAUSE
         elif now >= self._rests:
-            if token == self._token.value:  # else another attempt has seen to it
+            if token == self._token.value:  # else another attempt has renewed it
                 self._ends = 0
             return True
         return False
 
-    async def _renewed(self, frame: Frame) -> None:
+    async def _renewed(self, attempt: Attempt) -> None:
         async with self._asking:
-            if frame.now() < self._ends:
+            if attempt.now() < self._ends:
                 return
-            self._limit.respect(frame.now())
-            response = await self._asked(frame)
-            self._limit.judge(response.status, response.headers, frame.now())
+            self._limit.respect(attempt.now())
+            response = await self._asked(attempt)
+            self._limit.judge(response.status, response.headers, attempt.now())
             token, lasting = _read(response)
             self._former, self._token = self._token, Passing(token)
-            self._ends = frame.now() + lasting - min(_EARLY, lasting // 10)
+            self._ends = attempt.now() + lasting - min(_RENEW_BEFORE, lasting // 10)
 
-    async def _asked(self, frame: Frame) -> Response:
-        """Return what the token server says; what is seen of it is not told as the target's."""
-        watching = frame.on_secured, frame.on_answer
-        frame.on_secured = frame.on_answer = None
+    async def _asked(self, attempt: Attempt) -> Response:
+        """Return the token server's response, without recording its TLS and address as the target's."""
+        watching = attempt.on_tls, attempt.make_response
+        attempt.on_tls = attempt.make_response = None
         try:
-            with frame.among_insiders():
-                return await exchange(frame, self._request)
+            with attempt.using_operator_policy():
+                return await exchange(attempt, self._request)
         finally:
-            frame.on_secured, frame.on_answer = watching
-            frame.certificate_expiry = frame.peer = None
+            attempt.on_tls, attempt.make_response = watching
+            attempt.certificate_expiry = attempt.peer = None
 
 
-def _asking(check: Requesting, oauth2: OAuth2) -> HttpCheck:
-    """Return the request for a token: it goes the way of the check's own requests."""
+def _asking(check: HttpClientCheck, oauth2: OAuth2) -> HttpCheck:
+    """Return the token request, which uses the check's proxy and address family."""
     form = {"grant_type": "client_credentials"}
     if oauth2.scopes:
         form["scope"] = " ".join(oauth2.scopes)
@@ -134,7 +134,7 @@ def _asking(check: Requesting, oauth2: OAuth2) -> HttpCheck:
 
 
 def _read(response: Response) -> tuple[str, int]:
-    """Return the token and for how many microseconds it is good.
+    """Return the token and its lifetime in microseconds.
 
     Raises:
         ProbeFailure: `token_refused`, `token_unavailable`: unknown.
@@ -142,18 +142,18 @@ def _read(response: Response) -> tuple[str, int]:
     said = members(response)
     if response.status != 200:
         word = "token_refused" if response.status in _REFUSALS else "token_unavailable"
-        told = f": {quoted(str(said['error']))}" if "error" in said else ""
-        raise _failure(word, f"the token server answers {response.status}{told}")
+        error = f": {quoted(str(said['error']))}" if "error" in said else ""
+        raise _failure(word, f"the token server responded {response.status}{error}")
     token = said.get("access_token")
     if not isinstance(token, str) or not _TOKEN.fullmatch(token):
-        raise _failure("token_unavailable", "the token server's answer holds no access_token")
+        raise _failure("token_unavailable", "no access_token in the token server's response")
     return token, _lasting(said.get("expires_in"))
 
 
 def _lasting(given: Any) -> int:
-    """Return how long a token lasts, at most a day; some servers write the number as text."""
+    """Return a token's lifetime, at most a day; some servers send the number as a string."""
     text = str(given)
-    return min(int(text) * SECOND, DAY) if re.fullmatch(r"[0-9]{1,9}", text) else _UNTOLD
+    return min(int(text) * SECOND, DAY) if re.fullmatch(r"[0-9]{1,9}", text) else _DEFAULT_LIFETIME
 
 
 def _failure(word: str, detail: str) -> ProbeFailure:
@@ -161,19 +161,19 @@ def _failure(word: str, detail: str) -> ProbeFailure:
 
 
 def authorized(tokens: Tokens, onward: Exchange) -> Exchange:
-    """Return what makes a request with a token, and with a new one when an old one is not taken any more (401)."""
+    """Return a function that sends a request with a token, and again with a new one after a 401."""
 
-    async def exchange_with_token(frame: Frame, request: Request) -> Response:
+    async def exchange_with_token(attempt: Attempt, request: Request) -> Response:
         while True:
-            token, new = await tokens.token(frame)
-            response = await onward(frame, request.bearing(token))
-            if not tokens.outworn(frame.now(), response.status, token, new=new):
+            token, new = await tokens.token(attempt)
+            response = await onward(attempt, request.with_token(token))
+            if not tokens.needs_renewal(attempt.now(), response.status, token, new=new):
                 return response
 
     return exchange_with_token
 
 
 REASONS = {
-    "token_refused": "unknown: the token server does not take the client's credentials, or refuses the scopes",
-    "token_unavailable": "unknown: the token server, which is not what is watched, gives no token",
+    "token_refused": "unknown: the token server rejected the client's credentials or scopes",
+    "token_unavailable": "unknown: no token from the token server",
 }

@@ -1,4 +1,4 @@
-"""How long a server asks not to be asked again (`Retry-After`: RFC 9110, 10.2.3), and keeping to it."""
+"""Respect rate limits of servers (`Retry-After`: RFC 9110, 10.2.3)."""
 
 from __future__ import annotations
 
@@ -13,34 +13,34 @@ from sla.observation import Outcome
 
 TOO_MANY_REQUESTS = 429
 LONGEST = HOUR
-"""The longest wait: a server must not stop its own monitoring by a header."""
+"""The longest wait, so that a server cannot stop its monitoring by a header."""
 
 
 class RateLimit:
-    """The wait that a server has asked for, kept by all requests of one check."""
+    """The wait that a server requested, shared by all requests of one check."""
 
     __slots__ = ("until",)
 
     def __init__(self) -> None:
-        self.until = 0  # microseconds since the Unix epoch; 0 while no wait was asked for
+        self.until = 0  # microseconds since the Unix epoch; 0 without a wait
 
     def respect(self, now: int) -> None:
-        """Return once the wait is over.
+        """Check that the wait is over.
 
         Raises:
-            ProbeFailure: `rate_limited`, unknown: it is not.
+            ProbeFailure: `rate_limited`, unknown.
         """
         if now < self.until:
-            raise _limited(f"no request was sent; the server asked to wait until {_shown(self.until)}")
+            raise _limited(f"no request was sent; the server requested a wait until {_shown(self.until)}")
         self.until = 0
 
     def wait(self, duration: int, now: int) -> str:
-        """Send nothing for so many microseconds, an hour at most; return until when, in words."""
+        """Start a wait of `duration` microseconds, at most 1 hour; return its end as text."""
         self.until = now + min(duration, LONGEST)
         return f"no request is sent until {_shown(self.until)}"
 
     def judge(self, status: int, headers: Mapping[str, str], now: int) -> None:
-        """Return unless a server that takes no more requests of ours says when it will again.
+        """Check that the response is not a 429 with `Retry-After`.
 
         Raises:
             ProbeFailure: `rate_limited`, unknown.
@@ -51,9 +51,9 @@ class RateLimit:
 
 
 def retry_after(headers: Mapping[str, str], now: int) -> int | None:
-    """Return the wait in microseconds that the headers, by names in lower case, ask for; None if they ask for none.
+    """Return the requested wait in microseconds, None without one; header names are in lower case.
 
-    A date is compared with the server's own `Date`, if it sends one: the wait is then right whatever our clocks say.
+    A date is compared with the server's `Date`, if present, so that the wait does not depend on our clock.
     """
     written = headers.get("retry-after", "").strip()
     if re.fullmatch("[0-9]{1,9}", written):
@@ -66,7 +66,7 @@ def retry_after(headers: Mapping[str, str], now: int) -> int | None:
 
 
 def _instant(text: str) -> int | None:
-    """Return a date of HTTP in microseconds since the Unix epoch."""
+    """Return an HTTP date in microseconds since the Unix epoch."""
     try:
         read = parsedate_to_datetime(text)
         return int((read if read.tzinfo else read.replace(tzinfo=UTC)).timestamp()) * SECOND
@@ -82,4 +82,4 @@ def _shown(instant: int) -> str:
     return f"{datetime.fromtimestamp(instant // SECOND, UTC):%Y-%m-%dT%H:%M:%SZ}"
 
 
-REASONS = {"rate_limited": "unknown: the server takes no more requests of ours for now (429 with `Retry-After`)"}
+REASONS = {"rate_limited": "unknown: the server limits our requests (429 with `Retry-After`)"}

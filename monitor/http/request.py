@@ -1,4 +1,4 @@
-"""An HTTP request ready to be sent, and the one that a redirect makes of it."""
+"""An HTTP request with its bytes, and the request that follows a redirect."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ if TYPE_CHECKING:
 
 AGENT = "ninewatch"
 _OF_A_BODY = {"content-type", "content-encoding", "content-language"}
-_CARRYING = {"POST", "PUT", "PATCH"}  # methods whose empty body is told by its length (RFC 9110, 8.6)
+_WITH_LENGTH = {"POST", "PUT", "PATCH"}  # methods that send Content-Length: 0 for an empty body (RFC 9110, 8.6)
 _OF_HTTP_1 = {"host", "connection"}
 _OFFERED = {"1.1": (), "2": ("h2",), "auto": ("h2", "http/1.1")}
 
@@ -30,8 +30,8 @@ Pairs = tuple[tuple[str, str], ...]
 
 
 @dataclass(frozen=True, slots=True)
-class Way:
-    """How the requests of a check travel: what all of them share, redirects and those for tokens included."""
+class TransportOptions:
+    """Transport options that all requests of a check share, including redirects and token requests."""
 
     context: ssl.SSLContext
     limit: int
@@ -42,14 +42,13 @@ class Way:
 
 @dataclass(frozen=True, slots=True)
 class Request:
-    """A request ready to be sent.
+    """An HTTP request.
 
-    `data` is the whole of its bytes; `server_name` is what TLS asks for and verifies; `addresses` is where to connect,
-    None when a name has to be looked up first. `private` are the names of headers, in lower case, that hold a secret;
-    `sealed` says that the body does.
+    `data` is its bytes; `server_name` is the name that TLS sends and verifies; `addresses` is where to connect, None if
+    a name must be resolved. `secret_headers` are names in lower case; `secret_body`: the body is a secret.
     """
 
-    way: Way
+    transport: TransportOptions
     url: SplitResult
     method: str
     headers: Pairs
@@ -59,34 +58,34 @@ class Request:
     port: int
     server_name: str
     connect_to: str | None
-    private: frozenset[str] = frozenset()
-    sealed: bool = False
+    secret_headers: frozenset[str] = frozenset()
+    secret_body: bool = False
     data: bytes = b""
     addresses: list[Address] | None = None
 
     @property
     def encrypted(self) -> bool:
-        """Whether the request goes over TLS."""
+        """Whether the request uses TLS."""
         return self.url.scheme == "https"
 
     @property
     def origin(self) -> tuple[str, str, int]:
-        """Scheme, host and port: credentials do not leave it."""
+        """Scheme, host and port. Credentials are sent to one origin only."""
         return self.url.scheme, self.host, self.port
 
     def ready(self) -> Request:
-        """Return the request with its bytes made."""
-        proxy = None if self.encrypted else self.way.proxy
+        """Return the request with `data` and `addresses` computed."""
+        proxy = None if self.encrypted else self.transport.proxy
         target = self._target if proxy is None else f"http://{self.url.netloc}{self._target}"
         headers = self._sent if proxy is None else (*self._sent, *proxy.headers)
         lines = [f"{self.method} {target} HTTP/1.1", *(f"{name}: {value}" for name, value in headers)]
-        spelled = literal(self.connect_to or self.host, self.port) if self.way.family is Family.ANY else None
+        spelled = literal(self.connect_to or self.host, self.port) if self.transport.family is Family.ANY else None
         addresses = None if spelled is None else [spelled]
         return replace(self, data="\r\n".join([*lines, "", ""]).encode() + self.body, addresses=addresses)
 
     @property
     def fields(self) -> list[tuple[str, str]]:
-        """The request's head in HTTP/2: pseudo-headers first, names in lower case (RFC 9113, 8.3.1)."""
+        """The header fields in HTTP/2: pseudo-headers first, names in lower case (RFC 9113, 8.3.1)."""
         authority = next(value for name, value in self.headers if name == "Host")
         start = {":method": self.method, ":scheme": self.url.scheme, ":authority": authority, ":path": self._target}
         rest = [(name.lower(), value) for name, value in self._sent]
@@ -100,41 +99,41 @@ class Request:
     @property
     def _sent(self) -> Pairs:
         cookies = "; ".join(f"{name}={value}" for name, value in self.cookies)
-        counted = self.body or self.method in _CARRYING
+        counted = self.body or self.method in _WITH_LENGTH
         return (
             *self.headers,
             *((("Cookie", cookies),) if cookies else ()),
             *((("Content-Length", str(len(self.body))),) if counted else ()),
         )
 
-    def bearing(self, token: str) -> Request:
+    def with_token(self, token: str) -> Request:
         """Return the request with a bearer token."""
         return replace(self, headers=(*self.headers, ("Authorization", f"Bearer {token}"))).ready()
 
     @property
     def _upgraded(self) -> tuple[str, str, int]:
-        """The origin that the same site has over TLS: what may be shown in the clear may be shown there."""
+        """The origin of the same site over TLS, which may receive the same credentials."""
         return ("https", self.host, 443) if self.origin[::2] == ("http", 80) else self.origin
 
     def redirected(self, status: int, location: str) -> Request:
-        """Return the request that a redirect asks for (RFC 9110, 15.4), without credentials when it leaves the origin.
+        """Return the request that follows a redirect (RFC 9110, 15.4), without credentials for another origin.
 
         Raises:
-            ProbeFailure: `redirect_refused`, no http or https URL with a host, or it would get a secret body.
+            ProbeFailure: `redirect_refused`: not an http or https URL, or another origin would receive a secret body.
         """
         url = _requested(self.url.geturl(), location)
         host, port = _authority(url)
         moved = (url.scheme, host, port) not in (self.origin, self._upgraded)
         headers = self.headers
         if moved:
-            headers = tuple(each for each in headers if not (guarded(each[0]) or each[0].lower() in self.private))
-            headers = tuple((name, url.netloc if name == "Host" else value) for name, value in headers)
+            kept = (each for each in headers if not (guarded(each[0]) or each[0].lower() in self.secret_headers))
+            headers = tuple((name, url.netloc if name == "Host" else value) for name, value in kept)
         method, body = self.method, self.body
         if (status == 303 and method != "HEAD") or (status in {301, 302} and method == "POST"):
             method, body = "GET", b""
             headers = tuple(each for each in headers if each[0].lower() not in _OF_A_BODY)
-        if moved and body and self.sealed:
-            raise ProbeFailure("redirect_refused", f"{quoted(location)} is another origin, and the body a secret")
+        if moved and body and self.secret_body:
+            raise ProbeFailure("redirect_refused", f"{quoted(location)} is another origin, and the body is a secret")
         onward = replace(self, url=url, method=method, headers=headers, body=body, host=host, port=port)
         if moved:
             onward = replace(onward, cookies=(), server_name=host, connect_to=None)
@@ -142,7 +141,7 @@ class Request:
 
 
 def _requested(base: str, location: str) -> SplitResult:
-    """Return where a redirect leads. The location's bytes, held as latin-1, are UTF-8, or else sent on as they are."""
+    """Return the redirect's URL. The bytes of `location`, stored as latin-1, are decoded as UTF-8 if possible."""
     try:
         written = location.encode("latin-1").decode(errors="surrogateescape")
         url = urlsplit(as_ascii(urljoin(base, written)))
@@ -150,7 +149,7 @@ def _requested(base: str, location: str) -> SplitResult:
     except ValueError as error:
         raise ProbeFailure("redirect_refused", f"{quoted(location)}: {quoted(str(error))}") from None
     if url.scheme not in {"http", "https"} or not url.hostname:
-        raise ProbeFailure("redirect_refused", f"{quoted(location)} is no http or https URL")
+        raise ProbeFailure("redirect_refused", f"{quoted(location)} is not an http or https URL")
     return url._replace(netloc=url.netloc.rpartition("@")[2])
 
 
@@ -178,7 +177,7 @@ def request_of(check: HttpCheck) -> Request:
         headers[names.get(name.lower(), name)] = plain(value)
     cookies = tuple((name, plain(value)) for name, value in check.cookies.items())
     return Request(
-        way=_way(check),
+        transport=_way(check),
         url=url,
         method=check.method,
         headers=tuple(headers.items()),
@@ -188,21 +187,21 @@ def request_of(check: HttpCheck) -> Request:
         port=port,
         server_name=check.tls.server_name or host,
         connect_to=check.resolve_to,
-        private=frozenset(name.lower() for name, value in check.headers.items() if isinstance(value, Secret)),
-        sealed=isinstance(check.body, Secret),
+        secret_headers=frozenset(name.lower() for name, value in check.headers.items() if isinstance(value, Secret)),
+        secret_body=isinstance(check.body, Secret),
     ).ready()
 
 
-def _way(check: HttpCheck) -> Way:
+def _way(check: HttpCheck) -> TransportOptions:
     proxy = None
     if check.proxy is not None:
         credentials = "" if check.proxy_basic is None else _pair(check.proxy_basic)
         proxy = Proxy(check.proxy.host, check.proxy.port, credentials, check.family, check.timeout)
     context = context_for(check.tls, _OFFERED[check.protocol])
-    return Way(context, check.body_limit, check.family, check.protocol, proxy)
+    return TransportOptions(context, check.body_limit, check.family, check.protocol, proxy)
 
 
 def _pair(basic: Basic) -> str:
     pair = f"{basic.user}:{basic.password.reveal()}"
-    conceal(pair)  # in base64 it looks different from the password's own
+    conceal(pair)  # its base64 form differs from that of the password
     return base64.b64encode(pair.encode()).decode()

@@ -1,4 +1,4 @@
-"""One HTTP/1.1 response as it arrives, bounded in every direction. Knows no socket: bytes in, a response out."""
+"""Parse one HTTP/1.1 response incrementally within limits. Does no I/O."""
 
 from __future__ import annotations
 
@@ -9,24 +9,23 @@ import httptools
 
 from monitor.network.failure import ProbeFailure
 
-HEADER_LIMIT = 65_536  # bytes of status line and headers; browsers give up far earlier
-INTERIM_LIMIT = 8  # 1xx answers before the real one; a target may not keep us with promises
-FRAMING_LIMIT = 8  # bytes read for one byte of body allowed: chunks of one byte take six, extensions without end more
+HEADER_LIMIT = 65_536  # bytes of status line and headers; browsers allow less
+INTERIM_LIMIT = 8  # 1xx responses before the final one
+FRAMING_LIMIT = 8  # bytes read per byte of body limit: chunks of 1 byte take 6, chunk extensions more
 _BODILESS = {204, 304}
-BETWEEN = {"set-cookie": "\n"}  # what joins the values of a header, if not a comma: a cookie may hold one
+BETWEEN = {"set-cookie": "\n"}  # separator of joined values, if not a comma, which a cookie may contain
 _NONE: Mapping[str, str] = {}
 _NOWHERE = SplitResult("", "", "", "", "")
 
 
 class Response:
-    """Feed it what the wire gives; `complete` tells when there is nothing more to wait for.
+    """A response that is filled by `feed`; `complete` is set when it has ended.
 
-    The body is kept up to `limit` bytes; what lies beyond is not read, and `cut` says so. What is known of the way to
-    the answer is noted by who went it: the `url` it is of, `redirects` that were followed, whether it came `encrypted`,
-    and the `cookies` that were set. `coding` is the compression that was undone, and `garbled` why it could not be;
-    `decoded` says that all codings which the headers declare were undone.
-    An answer that comes by another way than HTTP/1.1's bytes is put together by `begin` and `on_body`, and its
-    `trailers`, if it has any, by who knows them.
+    - The body is kept up to `limit` bytes; `truncated` is set if it is longer.
+    - The sender of the request sets `url`, `redirects` (number followed), `encrypted` and `cookies`.
+    - `coding` is the compression that was undone, `decoding_error` the error if it could not be; `decoded`: all
+      declared codings were undone.
+    - HTTP/2 fills a response through `begin` and `on_body`, and sets `trailers`.
     """
 
     __slots__ = (
@@ -42,16 +41,16 @@ class Response:
         "coding",
         "complete",
         "cookies",
-        "cut",
         "decoded",
+        "decoding_error",
         "encrypted",
-        "garbled",
         "headers",
         "raw_length",
         "redirects",
         "started",
         "status",
         "trailers",
+        "truncated",
         "url",
     )
 
@@ -60,11 +59,11 @@ class Response:
         self._head_only = head_only
         self._interim = 0
         self._head_bytes = 0
-        self._room = HEADER_LIMIT + FRAMING_LIMIT * limit  # bytes that may still come before the body is whole
-        self._framed = False  # the headers say where the body ends
-        self.started = False  # the headers of the final response are in
+        self._room = HEADER_LIMIT + FRAMING_LIMIT * limit  # bytes that may still arrive before the body is complete
+        self._framed = False  # the headers define the end of the body
+        self.started = False  # the headers of the final response are complete
         self.complete = False
-        self.cut = self.decoded = False
+        self.truncated = self.decoded = False
         self.status = 0
         self.headers: dict[str, str] = {}
         self.body = bytearray()
@@ -73,39 +72,39 @@ class Response:
         self.redirects = 0
         self.cookies: Mapping[str, str] = _NONE
         self.trailers: Mapping[str, str] = _NONE
-        self.coding = self.garbled = self._version = ""
+        self.coding = self.decoding_error = self._version = ""
         self.raw_length: int | None = None
         self._parser = httptools.HttpResponseParser(self)
 
     def begin(self, status: int, fields: Iterable[tuple[bytes, bytes]], version: str) -> None:
-        """Take status and headers that came by another way."""
+        """Set status and headers of a response that was not parsed from HTTP/1.1."""
         for name, value in fields:
             self.on_header(name, value)
         self.status, self._version, self.started = status, version, True
 
     @property
     def version(self) -> str:
-        """The protocol that the answer came in: `1.0`, `1.1` or `2`."""
+        """The protocol version: `1.0`, `1.1` or `2`."""
         return self._version or self._parser.get_http_version()
 
     @property
     def received(self) -> int:
-        """Bytes of the body as they came, before any compression was undone."""
+        """Size of the body in bytes before decompression."""
         return len(self.body) if self.raw_length is None else self.raw_length
 
     @property
     def limit(self) -> int:
-        """How many bytes of a body are kept."""
+        """Maximum size of the body in bytes."""
         return self._limit
 
     def feed(self, data: bytes) -> None:
-        """Take the next bytes.
+        """Parse the next bytes.
 
         Raises:
-            ProbeFailure: `malformed_response` when this is not HTTP, `headers_too_large`.
+            ProbeFailure: `malformed_response`: not HTTP; `headers_too_large`.
         """
         self._room -= len(data)
-        if not self.started:  # the head ends within its limit, in whatever pieces it comes
+        if not self.started:  # apply the header limit independently of how the data is split
             room = HEADER_LIMIT - self._head_bytes
             self._head_bytes += len(data)
             self._parse(data[:room])
@@ -115,7 +114,7 @@ class Response:
         if data and not self.complete:
             self._parse(data)
         if self._room < 0 and not self.complete:
-            detail = f"the body's framing is {FRAMING_LIMIT} times longer than a body may be"
+            detail = f"the body's framing is {FRAMING_LIMIT} times longer than the body limit"
             raise ProbeFailure("malformed_response", detail, status=self.status)
 
     def _parse(self, data: bytes) -> None:
@@ -132,26 +131,26 @@ class Response:
                 raise ProbeFailure("malformed_response", str(error), status=self.status or None) from None
 
     def end(self) -> None:
-        """Take the end of the stream.
+        """Process the end of the stream.
 
         Raises:
-            ProbeFailure: `empty_response`, `truncated_response`: it ended before the response did.
+            ProbeFailure: `empty_response`, `truncated_response`.
         """
         if self.complete:
             return
         if not self._head_bytes:
-            raise ProbeFailure("empty_response", "the connection was closed without an answer")
+            raise ProbeFailure("empty_response", "the connection was closed without a response")
         if not self.started or self._framed:
             status = self.status if self.started else None
-            raise ProbeFailure("truncated_response", "the connection was closed within the answer", status=status)
+            raise ProbeFailure("truncated_response", "the connection was closed within the response", status=status)
         self.complete = True
 
-    # The parser's callbacks.
+    # Callbacks of the parser.
 
     def on_header(self, name: bytes, value: bytes) -> None:
-        """Keep a header; one that comes twice is joined by a comma (RFC 9110, 5.3), cookies by a line break.
+        """Store a header; repeated headers are joined by a comma (RFC 9110, 5.3), cookies by a line break.
 
-        Trailers tell nothing.
+        Trailers are ignored.
         """
         if self.started:
             return
@@ -160,14 +159,14 @@ class Response:
         self.headers[key] = text if held is None else f"{held}{BETWEEN.get(key, ', ')}{text}"
 
     def on_headers_complete(self) -> None:
-        """Tell an interim answer from the real one, and how its body will end."""
-        if self.complete:  # bytes behind the answer are not another one
+        """Distinguish interim from final responses, and determine how the body ends."""
+        if self.complete:  # ignore bytes after the response
             return
         self.status = self._parser.get_status_code()
         if 100 <= self.status < 200 and self.status != 101:
             self._interim += 1
             if self._interim > INTERIM_LIMIT:
-                raise ProbeFailure("malformed_response", f"more than {INTERIM_LIMIT} interim answers")
+                raise ProbeFailure("malformed_response", f"more than {INTERIM_LIMIT} interim responses")
             return
         self.started = True
         self._framed = "content-length" in self.headers or "chunked" in self.headers.get("transfer-encoding", "")
@@ -175,16 +174,16 @@ class Response:
             self.complete = True
 
     def on_body(self, data: bytes) -> None:
-        """Keep the body up to the limit."""
+        """Store the body up to the limit."""
         if self.complete:
             return
         room = self._limit - len(self.body)
         self.body += data[:room]
         if len(data) > room:
-            self.cut = self.complete = True
+            self.truncated = self.complete = True
 
     def on_message_complete(self) -> None:
-        """Start over after an interim answer; otherwise the response is whole."""
+        """Reset after an interim response; otherwise mark the response complete."""
         if self.started:
             self.complete = True
         else:

@@ -1,1 +1,1 @@
-"""Reaching a target: names, addresses, the policy, connections, TLS, and whose fault it is when that fails."""
+"""Connect to targets: name lookup, address policy, connections, TLS, and the reason and outcome of failures."""

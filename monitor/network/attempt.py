@@ -1,4 +1,4 @@
-"""One attempt's surroundings, handed to everything that takes part in it."""
+"""State of one probe attempt: phases, deadline, resolver and outbound policy."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from collections.abc import Awaitable, Callable, Iterator
 from typing import TYPE_CHECKING, Any
 
 from monitor.config.model import Family
-from monitor.network.resolver import silent
+from monitor.network.resolver import resolver_silent
 from monitor.vocabulary import ProbeResult
 
 if TYPE_CHECKING:
@@ -17,36 +17,37 @@ if TYPE_CHECKING:
 
     from monitor.clock import Clock
     from monitor.network.failure import ProbeFailure
-    from monitor.network.outbound_policy import Outbound
+    from monitor.network.outbound_policy import OutboundPolicy
     from monitor.network.poller import Poller
     from monitor.network.resolver import Address, Resolver
 
 
-class Frame:
-    """One attempt's surroundings: the stopwatch, the poller, the resolver. Made by the runner, never shared.
+class Attempt:
+    """State of one probe attempt. The runner creates one per attempt; it is never shared.
 
-    `phase` is the phase under way, `cut_in` the one in which the deadline fell. `answer_waiting` is set when the
-    deadline cut the attempt short although the socket had become ready: the target was in time and *we* were not.
-    `deadline` is when that is, on the monotonic clock; `attempts` shows the addresses that were being tried then.
-    `excuse` is the failure when the deadline falls during what is ours, such as a resolver that answers nobody.
-    `outbound` says where may be connected to, `peer` where was; `source` is the address of ours to connect from, the
-    system's choice when empty. `on_secured` is handed each connection after its TLS handshake, for those who want to
-    know more of it than a probe does; `on_answer` makes what takes an HTTP answer, for those who want more of it, or
-    less, than `Response` keeps.
+    - `phase` is the current phase, `deadline_phase` the one in which the deadline fired.
+    - `answer_waiting`: the socket was ready when the deadline fired, so the target was in time and this process late.
+    - `deadline` is on the monotonic clock; `attempts` lists the addresses that were being tried when it fired.
+    - `own_failure` replaces `deadline` as the failure if the deadline fires while a local part, such as the resolver,
+      does not respond.
+    - `outbound` is the address policy, `peer` the address connected to, `source` the local address to connect from
+      (empty: the system's choice).
+    - `on_tls` is called with each connection after its TLS handshake.
+    - `make_response` creates the object that receives an HTTP response, in place of `Response`.
     """
 
     __slots__ = (
         "_clock",
-        "_since",
+        "_phase_start",
         "answer_waiting",
         "attempts",
         "certificate_expiry",
-        "cut_in",
         "deadline",
-        "excuse",
-        "on_answer",
-        "on_secured",
+        "deadline_phase",
+        "make_response",
+        "on_tls",
         "outbound",
+        "own_failure",
         "peer",
         "phase",
         "phases",
@@ -55,54 +56,54 @@ class Frame:
         "source",
     )
 
-    def __init__(self, clock: Clock, poller: Poller, resolver: Resolver, outbound: Outbound) -> None:
+    def __init__(self, clock: Clock, poller: Poller, resolver: Resolver, outbound: OutboundPolicy) -> None:
         self._clock = clock
         self.outbound = outbound
         self.poller = poller
         self.resolver = resolver
         self.phases: dict[str, float] = {}
-        self.phase = self.cut_in = self.attempts = ""
+        self.phase = self.deadline_phase = self.attempts = ""
         self.deadline = math.inf
         self.certificate_expiry: float | None = None
         self.answer_waiting = False
-        self.excuse: ProbeFailure | None = None
+        self.own_failure: ProbeFailure | None = None
         self.peer: Address | None = None
         self.source = ""
-        self.on_answer: Callable[..., Any] | None = None
-        self.on_secured: Callable[[ssl.SSLSocket], None] | None = None
-        self._since = clock.monotonic()
+        self.make_response: Callable[..., Any] | None = None
+        self.on_tls: Callable[[ssl.SSLSocket], None] | None = None
+        self._phase_start = clock.monotonic()
 
     def enter(self, phase: str) -> None:
-        """Close the phase under way and start another; a phase entered twice (a redirect) adds up."""
+        """End the current phase and start another; the durations of a phase entered twice (a redirect) are added."""
         now = self._clock.monotonic()
         if self.phase:
-            self.phases[self.phase] = self.phases.get(self.phase, 0.0) + now - self._since
-        self.phase, self._since = phase, now
+            self.phases[self.phase] = self.phases.get(self.phase, 0.0) + now - self._phase_start
+        self.phase, self._phase_start = phase, now
 
     async def addresses(self, host: str, port: int, family: Family = Family.ANY) -> list[Address]:
-        """Look the host up, in the phase `resolve`; fails as `Resolver.addresses` does."""
+        """Look up the host in the phase `resolve`; raises like `Resolver.addresses`."""
         self.enter("resolve")
-        heard = self.resolver.heard
+        control_answers = self.resolver.control_answers
         try:
             return await self.resolver.addresses(host, port, family)
         except asyncio.CancelledError:
-            if self.resolver.heard == heard:
-                self.excuse = silent(f"{host}: no answer before the deadline, nor to any other question")
+            if self.resolver.control_answers == control_answers:
+                self.own_failure = resolver_silent(f"{host}: no answer before the deadline, nor to any other query")
             raise
 
     @contextlib.contextmanager
-    def among_insiders(self) -> Iterator[None]:
-        """Connect by the operator's policy while the block lasts: to what he named, whoever asks for the probe."""
+    def using_operator_policy(self) -> Iterator[None]:
+        """Apply the operator's address policy within the block, whoever requested the probe."""
         policy = self.outbound
-        self.outbound = policy.operators
+        self.outbound = policy.operator_policy
         try:
             yield
         finally:
             self.outbound = policy
 
-    def sibling(self) -> Frame:
-        """Return the surroundings of another attempt at the same time, with the same deadline."""
-        other = Frame(self._clock, self.poller, self.resolver, self.outbound)
+    def sibling(self) -> Attempt:
+        """Return another attempt that runs at the same time, with the same deadline."""
+        other = Attempt(self._clock, self.poller, self.resolver, self.outbound)
         other.deadline = self.deadline
         return other
 
@@ -110,12 +111,12 @@ class Frame:
         """Set the deadline, so many seconds from now."""
         self.deadline = self._clock.monotonic() + seconds
 
-    def left(self) -> float:
+    def seconds_left(self) -> float:
         """Return the seconds left until the deadline."""
         return self.deadline - self._clock.monotonic()
 
     def close(self) -> None:
-        """Close the phase under way."""
+        """End the current phase."""
         self.enter("")
 
     def now(self) -> int:
@@ -123,4 +124,4 @@ class Frame:
         return self._clock.now()
 
 
-Probe = Callable[[Frame], Awaitable[ProbeResult]]
+Probe = Callable[[Attempt], Awaitable[ProbeResult]]

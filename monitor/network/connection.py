@@ -1,4 +1,4 @@
-"""A connection of a short-lived probe: a non-blocking socket, plain or in TLS, to an address that may be reached."""
+"""A probe's connection: a non-blocking socket, plain or TLS, to an address that the outbound policy allows."""
 
 from __future__ import annotations
 
@@ -17,14 +17,14 @@ from monitor.network.happy_eyeballs import first
 from monitor.network.tls_context import refused_expiry
 
 if TYPE_CHECKING:
-    from monitor.network.attempt import Frame
+    from monitor.network.attempt import Attempt
     from monitor.network.resolver import Address
 
 T = TypeVar("T")
 
 READ, WRITE = select.EPOLLIN | select.EPOLLRDHUP, select.EPOLLOUT
 CHUNK = 65_536
-EAGER = 4  # pieces taken at a stretch; then the loop gets its turn, or a target that never pauses would hold it
+EAGER = 4  # reads before yielding to the event loop, so that a target that never pauses cannot block it
 
 
 def _ready_now(sock: socket.socket, events: int) -> bool:
@@ -33,94 +33,99 @@ def _ready_now(sock: socket.socket, events: int) -> bool:
     return bool(poll.poll(0))
 
 
-class Wire:
-    """One connection of one attempt. Waiting is cut short by the runner's deadline, so no method takes a time-out."""
+class Connection:
+    """One connection of one attempt. The runner's deadline cancels waits, so no method takes a timeout."""
 
-    def __init__(self, frame: Frame, sock: socket.socket) -> None:
-        self._frame = frame
+    def __init__(self, attempt: Attempt, sock: socket.socket) -> None:
+        self._attempt = attempt
         self._socket = sock
         self._descriptor = sock.fileno()
         self._taken = 0
 
     @classmethod
-    async def reach(cls, frame: Frame, host: str, port: int, *, family: Family = Family.ANY) -> Self:
-        """Look the host up and return a connection to one of its addresses; raises like `open`."""
-        return await cls.open(frame, await frame.addresses(host, port, family))
+    async def reach(cls, attempt: Attempt, host: str, port: int, *, family: Family = Family.ANY) -> Self:
+        """Look up the host and return a connection to one of its addresses; raises like `open`."""
+        return await cls.open(attempt, await attempt.addresses(host, port, family))
 
     @classmethod
-    def open(cls, frame: Frame, addresses: Sequence[Address], *, policed: bool = True) -> Awaitable[Self]:
-        """Return an awaitable for a connection to the first address that takes one, tried as RFC 8305 says.
+    def open(cls, attempt: Attempt, addresses: Sequence[Address], *, policed: bool = True) -> Awaitable[Self]:
+        """Return an awaitable of a connection to the first address that accepts one, in the order of RFC 8305.
 
-        `policed=False` is for a machine of our own settings, such as the system's resolver: no policy is asked for it.
+        `policed=False` skips the outbound policy, for addresses of the system's configuration such as its resolver.
 
         Raises:
-            ProbeFailure: as `first` does.
+            ProbeFailure: as `first`.
         """
-        frame.enter("connect")
+        attempt.enter("connect")
         return first(
-            frame,
+            attempt,
             addresses,
-            lambda where: cls._connect(frame, where, socket.SOCK_STREAM, policed=policed),
+            lambda where: cls._connect(attempt, where, socket.SOCK_STREAM, policed=policed),
             cls.close,
         )
 
     @classmethod
     async def in_datagrams(
-        cls, frame: Frame, addresses: Sequence[Address], talk: Callable[[Wire], Awaitable[T]], *, policed: bool = True
+        cls,
+        attempt: Attempt,
+        addresses: Sequence[Address],
+        talk: Callable[[Connection], Awaitable[T]],
+        *,
+        policed: bool = True,
     ) -> T:
-        """Return the result of a talk in datagrams with the first address that answers; raises like `open`.
+        """Return the result of a datagram exchange with the first address that responds; raises like `open`.
 
-        There is no connection to wait for: an address is asked where the ones before it have not answered within
-        250 ms, and the first answer counts. The sockets are connected: what other senders say is dropped.
+        UDP has no connection to wait for: the next address is tried after 250 ms without a response, and the first
+        response counts. The sockets are connected, so datagrams of other senders are dropped.
         """
-        frame.enter("connect")
+        attempt.enter("connect")
 
-        async def attempt(where: Address) -> T:
-            with await cls._connect(frame, where, socket.SOCK_DGRAM, policed=policed) as wire:
-                return await talk(wire)
+        async def first_reply(where: Address) -> T:
+            with await cls._connect(attempt, where, socket.SOCK_DGRAM, policed=policed) as connection:
+                return await talk(connection)
 
-        return await first(frame, addresses, attempt)
+        return await first(attempt, addresses, first_reply)
 
     @classmethod
-    async def _connect(cls, frame: Frame, where: Address, kind: socket.SocketKind, *, policed: bool) -> Self:
+    async def _connect(cls, attempt: Attempt, where: Address, kind: socket.SocketKind, *, policed: bool) -> Self:
         if policed:
-            frame.outbound.check(where)
+            attempt.outbound.check(where)
         family, address = where
-        frame.peer = where
+        attempt.peer = where
         try:
             sock = socket.socket(family, kind | socket.SOCK_NONBLOCK)
         except OSError as error:
             raise failure_of(error) from None
-        wire = cls(frame, sock)
+        connection = cls(attempt, sock)
         try:
-            if frame.source:
-                sock.bind((frame.source, 0))
+            if attempt.source:
+                sock.bind((attempt.source, 0))
             code = sock.connect_ex(address)
             if code == errno.EINPROGRESS:
-                await wire._ready(WRITE)
+                await connection._ready(WRITE)
                 code = sock.getsockopt(socket.SOL_SOCKET, socket.SO_ERROR)
             if code:
                 raise failure_of(
                     OSError(code, f"{errno.errorcode.get(code, code)} from {address[0]} port {address[1]}")
                 )
         except BaseException:
-            wire.close()
+            connection.close()
             raise
-        return wire
+        return connection
 
     async def encrypt(self, context: ssl.SSLContext, server_name: str) -> ssl.SSLSocket:
-        """Do the TLS handshake, verifying as the context says, and return the socket for its certificate.
+        """Perform the TLS handshake, verify as the context requires, and return the TLS socket.
 
-        The name is asked for and verified without a closing dot, which no certificate has (RFC 6066, 3; RFC 9525).
-        When a certificate is refused, the frame tells all the same when it ends.
+        The server name is sent and verified without a trailing dot (RFC 6066, 3; RFC 9525). The attempt records the
+        expiry of a rejected certificate too.
 
         Raises:
             ProbeFailure: `tls_expired`, `tls_hostname`, `tls_untrusted`, ... (see `TLS_REASONS`) or `tls_handshake`.
         """
-        self._frame.enter("tls")
+        self._attempt.enter("tls")
         plain, name = self._socket, server_name.removesuffix(".")
         try:
-            plain.getpeername()  # fails where it was reset meanwhile, upon which wrap_socket would leave it unclosed
+            plain.getpeername()  # fails after a reset; wrap_socket would leave the socket open then
             self._socket = wrapped = context.wrap_socket(
                 plain, server_hostname=name, do_handshake_on_connect=False, suppress_ragged_eofs=True
             )
@@ -132,19 +137,19 @@ class Wire:
                 except ssl.SSLWantWriteError:
                     await self._ready(WRITE)
                 else:
-                    if self._frame.on_secured is not None:
-                        self._frame.on_secured(wrapped)
+                    if self._attempt.on_tls is not None:
+                        self._attempt.on_tls(wrapped)
                     return wrapped
         except ssl.SSLError as error:
             if isinstance(error, ssl.SSLCertVerificationError):
-                self._frame.certificate_expiry = refused_expiry(wrapped)
+                self._attempt.certificate_expiry = refused_expiry(wrapped)
             raise tls_failure(error) from None
         except OSError as error:
             close_half_wrapped(error)
             raise failure_of(error) from None
 
     async def send(self, data: bytes) -> None:
-        """Return once the kernel has taken all of the bytes."""
+        """Return once the kernel has accepted all bytes."""
         while data:
             try:
                 sent = self._socket.send(data)
@@ -180,20 +185,20 @@ class Wire:
 
     async def _ready(self, events: int) -> None:
         try:
-            await self._frame.poller.ready(self._descriptor, events)
+            await self._attempt.poller.ready(self._descriptor, events)
         except asyncio.CancelledError:
-            # The deadline fired. If the socket is ready by now, the answer was there and we were late to look.
-            self._frame.answer_waiting = _ready_now(self._socket, events)
+            # The deadline fired. If the socket is ready now, the response had arrived and this process read it late.
+            self._attempt.answer_waiting = _ready_now(self._socket, events)
             raise
 
     def release(self) -> socket.socket:
         """Return the socket, for a library that goes on with it; whoever takes it closes it."""
-        self._frame.poller.forget(self._descriptor)
+        self._attempt.poller.forget(self._descriptor)
         return self._socket
 
     def close(self) -> None:
-        """Close the connection at once; nothing is sent, so a stalled peer cannot hold it open."""
-        self._frame.poller.forget(self._descriptor)
+        """Close the connection at once, without a TLS shutdown that a stalled peer could delay."""
+        self._attempt.poller.forget(self._descriptor)
         self._socket.close()
 
     def __enter__(self) -> Self:
@@ -220,16 +225,16 @@ TLS_REASONS = {
 
 
 def tls_failure(error: ssl.SSLError) -> ProbeFailure:
-    """Return what a TLS error says of the target."""
+    """Return the failure for a TLS error."""
     if isinstance(error, ssl.SSLCertVerificationError):
         return ProbeFailure(TLS_REASONS.get(error.verify_code, "tls_untrusted"), error.verify_message)
     return ProbeFailure("tls_handshake", (error.reason or str(error)).replace("_", " ").lower())
 
 
 def close_half_wrapped(error: OSError) -> None:
-    """Close the socket that `wrap_socket` made and lost when it failed because the peer had reset the connection.
+    """Close the socket that a failed `wrap_socket` call created; it fails if the peer has reset the connection.
 
-    Python 3.11 leaves it to the garbage collector; only the traceback still has it.
+    Python 3.11 leaves that socket to the garbage collector; only the traceback still refers to it.
     """
     step = error.__traceback__
     while step is not None:

@@ -1,4 +1,4 @@
-"""How an attempt fails: whose fault it was, in one stable word, and what was said, in one bounded line."""
+"""The failure of an attempt: outcome, stable reason code, and a one-line detail of limited length."""
 
 from __future__ import annotations
 
@@ -8,11 +8,11 @@ from monitor.log import concealed_head
 from sla.observation import Outcome
 
 OUT_OF_DESCRIPTORS = "out_of_descriptors"
-DETAIL_LIMIT = 300  # characters of a detail; a target must not fill our log, page or store
+DETAIL_LIMIT = 300  # characters; a target must not fill the log, page or store
 
 
-class ProbeFailure(Exception):  # noqa: N818 - it is the target's failure, told apart from our own errors
-    """The attempt ended without success. `outcome` says whose fault it is: bad is the target's, unknown is ours."""
+class ProbeFailure(Exception):  # noqa: N818 - a failure of the target, as distinct from errors of this program
+    """An unsuccessful attempt. `outcome` is bad if the target failed, unknown if the monitor could not tell."""
 
     def __init__(
         self, reason: str, detail: str = "", *, outcome: Outcome = Outcome.BAD, status: int | None = None
@@ -21,8 +21,8 @@ class ProbeFailure(Exception):  # noqa: N818 - it is the target's failure, told 
         self.reason, self.detail, self.outcome, self.status = reason, detail, outcome, status
 
 
-# errno -> reason of a failure that the target or the network before it caused.
-_TARGETS_FAULT = {
+# errno -> reason of a failure of the target or its network.
+_TARGET_ERRORS = {
     errno.ECONNREFUSED: "connect_refused",
     errno.ECONNRESET: "connection_reset",
     errno.ECONNABORTED: "connection_reset",
@@ -32,8 +32,8 @@ _TARGETS_FAULT = {
     errno.ETIMEDOUT: "connect_timeout",
     errno.ENOTCONN: "connection_reset",
 }
-# errno -> reason of a failure of our own machine or its uplink: no probe can be made, so nothing is known.
-_OUR_FAULT = {
+# errno -> reason of a failure of this machine or its uplink: the outcome is unknown.
+_LOCAL_ERRORS = {
     errno.EMFILE: OUT_OF_DESCRIPTORS,
     errno.ENFILE: OUT_OF_DESCRIPTORS,
     errno.ENOBUFS: "out_of_memory",
@@ -44,23 +44,23 @@ _OUR_FAULT = {
     errno.EACCES: "forbidden_locally",
     errno.EPERM: "forbidden_locally",
     errno.EAFNOSUPPORT: "no_route",
-    errno.EINVAL: "no_route",  # what a `blackhole` route answers
+    errno.EINVAL: "no_route",  # returned by a `blackhole` route
 }
 
 
 def failure_of(error: OSError) -> ProbeFailure:
-    """Return what an error of the operating system says of the attempt: whose fault it is, and a stable reason."""
+    """Return the failure, with outcome and reason, for an operating system error."""
     code = error.errno or 0
     text = error.strerror or str(error)
-    if code in _OUR_FAULT:
-        return ProbeFailure(_OUR_FAULT[code], text, outcome=Outcome.UNKNOWN)
-    return ProbeFailure(_TARGETS_FAULT.get(code, "network_error"), text)
+    if code in _LOCAL_ERRORS:
+        return ProbeFailure(_LOCAL_ERRORS[code], text, outcome=Outcome.UNKNOWN)
+    return ProbeFailure(_TARGET_ERRORS.get(code, "network_error"), text)
 
 
 def quoted(text: str, limit: int = 80) -> str:
-    """Return what a target said as one bounded line for a detail: no control characters, and none of our secrets.
+    """Return text from a target quoted for a detail: one line, limited, no control characters, secrets concealed.
 
-    Concealed before it is cut, because the half of a secret is not recognised any more.
+    Secrets are concealed before the text is truncated, because half of a secret would not be recognised.
     """
     head = concealed_head(text, limit + 1)
     shown = "".join(c if c.isprintable() else "·" for c in head[:limit])

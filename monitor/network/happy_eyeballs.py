@@ -1,7 +1,7 @@
-"""Try a host's addresses as RFC 8305 (happy eyeballs) does, so that a dead one does not hide a live one.
+"""Try a host's addresses as in RFC 8305 (happy eyeballs), so that a dead address does not hide a live one.
 
-The next address is tried when an attempt fails, or 250 ms after the one before; the first attempt that succeeds is used
-and the others are cancelled. A single address is tried without any of this.
+The next address is tried when a connection attempt fails, or after 250 ms; the first success is used and the others are
+cancelled. A single address is tried directly.
 """
 
 from __future__ import annotations
@@ -15,21 +15,21 @@ from monitor.network.failure import ProbeFailure
 from sla.observation import Outcome
 
 if TYPE_CHECKING:
-    from monitor.network.attempt import Frame
+    from monitor.network.attempt import Attempt
     from monitor.network.resolver import Address
 
 T = TypeVar("T")
 
-ATTEMPT_DELAY = 0.25  # seconds from one attempt to the next (RFC 8305, 5)
-_LEAST_DELAY = 0.01  # the least that RFC 8305 allows
-_UNDER_WAY = "deadline"  # shown for an attempt that the deadline cut short
+ATTEMPT_DELAY = 0.25  # seconds between connection attempts (RFC 8305, 5)
+_LEAST_DELAY = 0.01  # minimum of RFC 8305
+_UNDER_WAY = "deadline"  # reported for an address still being tried at the deadline
 
-# Reasons that say nothing about the host, in the order in which they count where there are no others.
+# Reasons that give no information about the host, by precedence among themselves.
 _NOT_TRIED = ("no_route", "address_denied")
 
 
 def interleaved(addresses: list[Address]) -> list[Address]:
-    """Return the addresses with the two families alternating, in order within each family (RFC 8305, 4)."""
+    """Return the addresses with alternating families, in order within each family (RFC 8305, 4)."""
     if len(addresses) < 3:
         return addresses
     first = [each for each in addresses if each[0] == addresses[0][0]]
@@ -38,66 +38,66 @@ def interleaved(addresses: list[Address]) -> list[Address]:
 
 
 async def first(
-    frame: Frame,
+    attempt: Attempt,
     addresses: Sequence[Address],
-    attempt: Callable[[Address], Awaitable[T]],
+    connect: Callable[[Address], Awaitable[T]],
     discard: Callable[[T], object] = bool,
 ) -> T:
-    """Return the result of the first attempt that succeeds; `discard` gets that of another one that did as well.
+    """Return the result of the first `connect` that succeeds; `discard` receives the result of a later success.
 
     Raises:
         ProbeFailure: all failed; see `Race.run`.
     """
     if len(addresses) == 1:
-        return await attempt(addresses[0])
-    return await Race(frame, addresses, attempt, discard).run()
+        return await connect(addresses[0])
+    return await Race(attempt, addresses, connect, discard).run()
 
 
 class Race(Generic[T]):
-    """Attempts at several addresses, at least one of them."""
+    """Concurrent attempts to connect to one or more addresses."""
 
     def __init__(
         self,
-        frame: Frame,
+        attempt: Attempt,
         addresses: Sequence[Address],
-        attempt: Callable[[Address], Awaitable[T]],
+        connect: Callable[[Address], Awaitable[T]],
         discard: Callable[[T], object] = bool,
     ) -> None:
-        self._frame, self._attempt, self._discard = frame, attempt, discard
+        self._attempt, self._try_address, self._discard = attempt, connect, discard
         self._addresses = list(dict.fromkeys(addresses))
         self._running: dict[asyncio.Future[T], Address] = {}
         self._failures: dict[Address, ProbeFailure] = {}
         self._claimed: asyncio.Future[Address] = asyncio.get_running_loop().create_future()
 
     def claim(self, address: Address) -> None:
-        """Decide the race for an address whose attempt goes on, such as a log-in once the connection is made."""
+        """Select an address whose `connect` continues, for example to log in over the established connection."""
         if not self._claimed.done():
             self._claimed.set_result(address)
 
     async def run(self) -> T:
-        """Return the result of the attempt that succeeds or claims first.
+        """Return the result of the first attempt that succeeds or claims the race.
 
         Raises:
-            ProbeFailure: that of the attempt that claimed. Or all failed: the detail names each address and its reason.
-                The reason is that of the last address, but one of our own machine's comes before the target's. An
-                address without a route, or that may not be connected to, counts only where there is no other.
+            ProbeFailure: the failure of the attempt that claimed; or, if all failed, a detail with each address and
+                its reason. The reason is that of the last address; a failure of this machine takes precedence. An
+                address without a route, or denied by policy, counts only if there is no other.
         """
         if len(self._addresses) == 1:
-            return await self._attempt(self._addresses[0])
+            return await self._try_address(self._addresses[0])
         try:
             result = await self._result()
         except asyncio.CancelledError:
-            self._frame.attempts = self._shown()
+            self._attempt.attempts = self._shown()
             raise
         finally:
             await self._give_up()
-        self._frame.answer_waiting = False  # an attempt that was given up may have set it
+        self._attempt.answer_waiting = False  # a cancelled task may have set it
         return result
 
     async def _result(self) -> T:
         delay = self._delay()
         for address in self._addresses:
-            self._running[asyncio.ensure_future(self._attempt(address))] = address
+            self._running[asyncio.ensure_future(self._try_address(address))] = address
             last = len(self._running) + len(self._failures) == len(self._addresses)
             while self._running:
                 winner = await self._winner(None if last else delay)
@@ -108,11 +108,11 @@ class Race(Generic[T]):
         raise self._verdict()
 
     def _delay(self) -> float:
-        """Return the seconds from one attempt to the next: all are started in the first half of the time left."""
-        return max(_LEAST_DELAY, min(ATTEMPT_DELAY, self._frame.left() / (2 * len(self._addresses))))
+        """Return the seconds between attempts; all start within the first half of the remaining time."""
+        return max(_LEAST_DELAY, min(ATTEMPT_DELAY, self._attempt.seconds_left() / (2 * len(self._addresses))))
 
     async def _winner(self, seconds: float | None) -> asyncio.Future[T] | None:
-        """Return the attempt that decides the race, None when one failed or none ended within so many seconds."""
+        """Return the task that decides the race, None if one failed or none finished within `seconds`."""
         waited: set[asyncio.Future[object]] = {*self._running, self._claimed}  # type: ignore[arg-type]
         await asyncio.wait(waited, timeout=seconds, return_when=asyncio.FIRST_COMPLETED)
         if self._claimed.done():
@@ -127,7 +127,7 @@ class Race(Generic[T]):
         return None
 
     async def _used(self, winner: asyncio.Future[T]) -> T:
-        self._frame.peer = self._running[winner]
+        self._attempt.peer = self._running[winner]
         self._failures.clear()
         await self._give_up(winner)
         result = await winner
@@ -135,16 +135,16 @@ class Race(Generic[T]):
         return result
 
     async def _give_up(self, but: asyncio.Future[T] | None = None) -> None:
-        """Cancel what is under way. That an answer was waiting is kept, whichever of them it was for."""
+        """Cancel running tasks, and keep `answer_waiting` if any of them set it."""
         waiting = False
         for task in [each for each in self._running if each is not but]:
             task.cancel()
             await asyncio.wait([task])
-            waiting |= self._frame.answer_waiting
+            waiting |= self._attempt.answer_waiting
             if not task.cancelled() and task.exception() is None:
                 self._discard(task.result())
             del self._running[task]
-        self._frame.answer_waiting |= waiting
+        self._attempt.answer_waiting |= waiting
 
     def _verdict(self) -> ProbeFailure:
         failures = [self._failures[address] for address in self._addresses]
@@ -155,7 +155,7 @@ class Race(Generic[T]):
         return ProbeFailure(last.reason, self._shown(), outcome=last.outcome, status=last.status)
 
     def _shown(self) -> str:
-        """Return the addresses that were tried, each with its reason."""
+        """Return the addresses that were tried, with their reasons."""
         reasons = dict.fromkeys(self._running.values(), _UNDER_WAY)
         reasons |= {address: failure.reason for address, failure in self._failures.items()}
         return "; ".join(f"{each[1][0]} {reasons[each]}" for each in self._addresses if each in reasons)

@@ -1,7 +1,7 @@
-"""What /etc/hosts says of names: for each exactly its own addresses, in the order of its lines.
+"""Look up names in /etc/hosts: exactly the addresses of each name, in file order.
 
-c-ares is not asked for it: it merges entries that share a name or an address, so that one machine would stand in for
-another, and a dead one be called good.
+c-ares is not used for this, because it merges entries that share a name or an address: a probe would then connect to
+another machine and report a dead one as good.
 """
 
 from __future__ import annotations
@@ -16,7 +16,7 @@ Known = tuple[tuple[socket.AddressFamily, str], ...]
 
 
 def family_of(host: str) -> socket.AddressFamily | None:
-    """Return the family of the address that the host spells out, None when it is a name."""
+    """Return the address family of a literal address, None for a name."""
     for family in (socket.AF_INET, socket.AF_INET6):
         try:
             socket.inet_pton(family, host)
@@ -26,8 +26,8 @@ def family_of(host: str) -> socket.AddressFamily | None:
     return None
 
 
-class Hosts:
-    """A hosts file, read anew when it has changed."""
+class HostsFile:
+    """A hosts file, read again when it changes."""
 
     def __init__(self, path: Path = HOSTS) -> None:
         self._path = path
@@ -35,7 +35,7 @@ class Hosts:
         self._known: dict[str, Known] = {}
 
     def addresses(self, name: str) -> Known:
-        """Return the name's addresses, none when the file does not know it. `localhost` and what ends in it is us."""
+        """Return the name's addresses, none if it is not listed. `localhost` and `*.localhost` default to loopback."""
         name = name.rstrip(".").lower()
         found = self._current().get(name, ())
         return found or (_LOOPBACK if name == "localhost" or name.endswith(".localhost") else ())
@@ -47,7 +47,7 @@ class Hosts:
             if seen != self._seen:
                 self._known = _read(self._path.read_text(errors="replace"))
                 self._seen = seen
-        except OSError:  # without a file nothing is known by it, as everywhere
+        except OSError:  # without a file there are no entries, as in other resolvers
             self._known, self._seen = {}, ()
         return self._known
 

@@ -1,6 +1,6 @@
-"""One echo request over an unprivileged datagram socket (Linux: net.ipv4.ping_group_range).
+"""Send one ICMP echo request over an unprivileged datagram socket (Linux: net.ipv4.ping_group_range).
 
-The kernel fills in id and checksum and hands over only replies to this socket; what is left is a header of eight bytes.
+The kernel sets id and checksum and delivers only replies to this socket; the rest is a header of 8 bytes.
 """
 
 from __future__ import annotations
@@ -10,11 +10,11 @@ import socket
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from monitor.network.connection import READ, Wire
+from monitor.network.connection import READ, Connection
 from monitor.network.failure import failure_of
 
 if TYPE_CHECKING:
-    from monitor.network.attempt import Frame
+    from monitor.network.attempt import Attempt
     from monitor.network.resolver import Address
 
 # family -> (protocol, type of the request, type of the reply): RFC 792 and RFC 4443
@@ -23,13 +23,13 @@ _ECHO = {
     socket.AF_INET6: (socket.IPPROTO_ICMPV6, 128, 129),
 }
 _HEADER = 8
-_PROOF = 16  # bytes that nobody can guess
+_PROOF = 16  # random bytes that identify our reply
 _MOST = 65_536
-_NOTES = 64  # bytes for what the kernel says of a datagram
+_NOTES = 64  # bytes of ancillary data of a datagram
 
 _IP_MTU_DISCOVER, _IPV6_MTU_DISCOVER, _DO = 10, 23, 2  # linux/in.h, in6.h: never fragment
 _IP_RECVTTL = 12
-# family -> (level, option that sets the hop limit, that asks for the reply's, that forbids fragments, what brings it)
+# family -> (level, options that set the hop limit, request the reply's, forbid fragments; type of the reply's message)
 _OPTIONS = {
     socket.AF_INET: (socket.IPPROTO_IP, socket.IP_TTL, _IP_RECVTTL, _IP_MTU_DISCOVER, socket.IP_TTL),
     socket.AF_INET6: (
@@ -44,7 +44,7 @@ _OPTIONS = {
 
 @dataclass(frozen=True, slots=True)
 class Request:
-    """What is sent: `size` bytes of payload, which may live for `hops` routers, and be cut in pieces or not."""
+    """An echo request: `size` bytes of payload, hop limit `hops`, and `whole` to forbid fragments."""
 
     size: int = _PROOF
     hops: int | None = None
@@ -61,18 +61,18 @@ def allowed() -> bool:
     except PermissionError:
         return False
     except OSError:
-        return True  # something else is wrong, and may pass
+        return True  # another error, possibly temporary
     return True
 
 
-async def echo(frame: Frame, where: Address, request: Request = PLAIN) -> int | None:
-    """Return the hop limit that the reply came with, None if the kernel does not tell.
+async def echo(attempt: Attempt, where: Address, request: Request = PLAIN) -> int | None:
+    """Return the hop limit of the reply, None if the kernel does not report it.
 
     Raises:
-        ProbeFailure: it cannot be sent, or the network says that it does not arrive.
+        ProbeFailure: it cannot be sent, or the network reports that it cannot be delivered.
     """
-    frame.outbound.check(where)
-    frame.peer = where
+    attempt.outbound.check(where)
+    attempt.peer = where
     family, address = where
     protocol, asking, answering = _ECHO[family]
     proof = secrets.token_bytes(min(_PROOF, request.size)) + bytes(max(0, request.size - _PROOF))
@@ -80,22 +80,22 @@ async def echo(frame: Frame, where: Address, request: Request = PLAIN) -> int | 
         sock = socket.socket(family, socket.SOCK_DGRAM | socket.SOCK_NONBLOCK, protocol)
     except OSError as error:
         raise failure_of(error) from None
-    with _Echoes(frame, sock) as wire:
-        wire.prepare(family, request, frame.source)
+    with _Echoes(attempt, sock) as connection:
+        connection.prepare(family, request, attempt.source)
         try:
             sock.connect(address)
         except OSError as error:
             raise failure_of(error) from None
-        frame.enter("first_byte")
-        await wire.send(bytes([asking]) + bytes(_HEADER - 1) + proof)
-        while True:  # a reply to an earlier socket of the same id, or a forged one, does not hold the proof
-            heard = await wire.receive()
+        attempt.enter("first_byte")
+        await connection.send(bytes([asking]) + bytes(_HEADER - 1) + proof)
+        while True:  # a reply to an earlier socket with the same id, or a forged one, lacks the proof
+            heard = await connection.receive()
             if heard[:1] == bytes([answering]) and heard[_HEADER:] == proof:
-                return wire.hops
+                return connection.hops
 
 
-class _Echoes(Wire):
-    """A wire that also hears with what hop limit a datagram came."""
+class _Echoes(Connection):
+    """A datagram connection that also reads the hop limit of replies."""
 
     hops: int | None = None
 

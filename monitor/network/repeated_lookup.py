@@ -1,8 +1,8 @@
-"""Repeat a name look-up until it is answered or the caller gives up: queries are lost, and some answers are slow.
+"""Repeat a name lookup until it is answered or cancelled, because queries get lost and some responses are slow.
 
-c-ares gives a server five times its average answer time, at least 250 ms, and then drops a later answer; once it has
-three measurements no option raises that. So the repeated queries go out on channels that have measured nothing: each
-query there waits for its answer to the end, whatever is sent after it.
+c-ares allows a server 5 times its average response time, at least 250 ms, and drops a later response; after 3
+measurements no option raises that. Repeated queries therefore use channels without measurements, where each query
+waits for its response until the end.
 """
 
 from __future__ import annotations
@@ -20,12 +20,12 @@ import pycares
 Nodes: TypeAlias = "list[pycares.AddrInfoNode]"
 Query: TypeAlias = "asyncio.Future[pycares.AddrInfoResult]"
 
-RESOLUTION_DELAY = 0.05  # seconds that one family's addresses wait for the other's (RFC 8305, 3)
-PREFERRED_DELAY = 1.0  # the same where the caller prefers one family
-_FIRST_PAUSE, _GROWTH = 0.2, 1.2  # seconds to the next query: ten in 3 s, so that 30 % lost queries leave an answer
-_GENERATION = 10.0  # seconds for which new queries go out on the same channels
+RESOLUTION_DELAY = 0.05  # seconds that one family's addresses wait for the other family's (RFC 8305, 3)
+PREFERRED_DELAY = 1.0  # the same if the caller prefers the other family
+_FIRST_PAUSE, _GROWTH = 0.2, 1.2  # seconds to the next query: 10 in 3 s, enough for a response at 30 % loss
+_GENERATION = 10.0  # seconds for which new queries use the same channels
 
-# A single query's end that is no answer: another one, or another server, may bring it.
+# Errors of a query that are not a response: another query or server may still be answered.
 _UNANSWERED = {pycares.errno.ARES_ETIMEOUT, pycares.errno.ARES_ECANCELLED, pycares.errno.ARES_EDESTRUCTION}
 _REFUSED = pycares.errno.ARES_ECONNREFUSED
 _NOT_IN_FAMILY = pycares.errno.ARES_ENODATA
@@ -34,7 +34,7 @@ _FAMILIES: dict[int, tuple[int, ...]] = {socket.AF_UNSPEC: (socket.AF_INET6, soc
 
 @dataclass(slots=True, eq=False)
 class _Channels:
-    """One channel per server, each of which asks another server first."""
+    """One channel per server; each starts with a different server."""
 
     resolvers: list[aiodns.DNSResolver]
     born: float
@@ -42,10 +42,10 @@ class _Channels:
     retired: bool = False
 
 
-class PatientChannels:
-    """Channels without measurements. They are replaced after their first answer, and closed when no look-up uses them.
+class FreshChannels:
+    """Channels without measurements, replaced after their first response and closed when no lookup uses them.
 
-    `make` returns new ones.
+    `make` creates new ones.
     """
 
     def __init__(self, make: Callable[[], list[aiodns.DNSResolver]]) -> None:
@@ -54,7 +54,7 @@ class PatientChannels:
         self._open: set[_Channels] = set()
 
     def borrow(self) -> _Channels:
-        """Return channels to ask on; give them back with `release`."""
+        """Return channels to query; return them with `release`."""
         now = asyncio.get_running_loop().time()
         current = self._current
         if current is not None and now > current.born + _GENERATION:
@@ -66,12 +66,12 @@ class PatientChannels:
         return current
 
     def retire(self, channels: _Channels) -> None:
-        """Send no new query on these channels, which have measured an answer time or hold many queries by now."""
+        """Stop new queries on these channels, which have a measurement or many queries."""
         channels.retired = True
         self._close_unused(channels)
 
     def release(self, channels: _Channels) -> None:
-        """Give channels back."""
+        """Return borrowed channels."""
         channels.users -= 1
         self._close_unused(channels)
 
@@ -81,7 +81,7 @@ class PatientChannels:
             _close(channels)
 
     def close(self) -> None:
-        """Give up queries under way and release the sockets."""
+        """Cancel running queries and release the sockets."""
         for channels in self._open:
             _close(channels)
         self._open.clear()
@@ -89,35 +89,35 @@ class PatientChannels:
 
 def _close(channels: _Channels) -> None:
     for each in channels.resolvers:
-        each.cancel()  # now, and not in pycares' thread, where the loop may be closed by then
+        each.cancel()  # here and not in pycares' thread, which may outlive the loop
         each._cleanup()  # the rest of `close`, which is a coroutine
 
 
 class RepeatedLookup:
-    """One look-up that was not answered at once. `first` is the query under way, for both families where both do.
+    """A lookup that was not answered at once. `first` is the running query, for both families if both are acceptable.
 
-    The other queries ask for one family each: that the answer for one was lost does not lose the other's. `preferred`
-    is the family whose addresses are waited for longer, AF_UNSPEC for none.
+    Further queries ask for one family each, so that losing one response does not lose the other. `preferred` is the
+    family that is waited for longer, AF_UNSPEC for none.
     """
 
     def __init__(
-        self, channels: PatientChannels, first: Query, where: tuple[str, int], family: int, preferred: int
+        self, channels: FreshChannels, first: Query, where: tuple[str, int], family: int, preferred: int
     ) -> None:
         self._channels, (self._host, self._port) = channels, where
         self._families: Sequence[int] = _FAMILIES.get(family, (family,))
         self._preferred = preferred
         self._found: dict[int, Nodes] = {}
         self._errors: dict[int, aiodns.error.DNSError] = {}
-        self._enough = math.inf  # when one family's addresses will do
+        self._enough = math.inf  # loop time from which one family's addresses suffice
         self._unanswered = set(_UNANSWERED)
         self._borrowed: list[_Channels] = []
         self._asked: dict[Query, tuple[int, _Channels | None]] = {first: (family, None)}
 
     async def answered(self, again: Callable[[], object]) -> list[Nodes]:
-        """Return the nodes in one list, sorted, or in one for each family; `again` is called at each repetition.
+        """Return the nodes in one sorted list, or in one list per family; `again` is called at each repetition.
 
         Raises:
-            aiodns.error.DNSError: there is no address in any family, or no server to ask.
+            aiodns.error.DNSError: no address in any family, or no server to query.
         """
         try:
             for number, pause in enumerate(pauses()):
@@ -136,7 +136,7 @@ class RepeatedLookup:
     def _ask(self, number: int) -> None:
         try:
             channels = self._channels.borrow()
-        except pycares.AresError:  # no descriptor or thread is left for one; what is under way may be answered
+        except pycares.AresError:  # no descriptor or thread left; running queries may still be answered
             return
         self._borrowed.append(channels)
         if len(channels.resolvers) > 1:
@@ -151,7 +151,7 @@ class RepeatedLookup:
         return [each for each in self._families if each not in self._found and each not in self._errors]
 
     async def _listen(self, seconds: float) -> None:
-        """Return after so many seconds, or as soon as what came is enough."""
+        """Process responses for `seconds`, or until they suffice."""
         loop = asyncio.get_running_loop()
         end = loop.time() + seconds
         while self._open_families() and (left := min(end, self._enough) - loop.time()) > 0:
@@ -167,7 +167,7 @@ class RepeatedLookup:
         families = _FAMILIES.get(family, (family,))
         if error is None:
             nodes = query.result().nodes
-            whole = channels is None  # the first query's answer, which is sorted across the families
+            whole = channels is None  # the first query's response, which is sorted across families
             self._found = dict.fromkeys(families, nodes) if whole else {family: nodes, **self._found}
             preferred = self._preferred in (family, socket.AF_UNSPEC)
             self._enough = min(self._enough, now + (RESOLUTION_DELAY if preferred else PREFERRED_DELAY))
@@ -183,7 +183,7 @@ class RepeatedLookup:
 
 
 def pauses() -> Iterator[float]:
-    """Yield the seconds from one query to the next, without end."""
+    """Yield the seconds between queries, endlessly."""
     pause = _FIRST_PAUSE
     while True:
         yield pause

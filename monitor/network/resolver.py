@@ -1,4 +1,4 @@
-"""Names to addresses, without threads and without a cache."""
+"""Resolve names to addresses, without threads and without a cache."""
 
 from __future__ import annotations
 
@@ -17,13 +17,13 @@ import pycares
 from monitor.config.model import Family
 from monitor.network.failure import ProbeFailure
 from monitor.network.happy_eyeballs import interleaved
-from monitor.network.hosts_file import HOSTS, Hosts, family_of
-from monitor.network.repeated_lookup import Nodes, PatientChannels, RepeatedLookup
+from monitor.network.hosts_file import HOSTS, HostsFile, family_of
+from monitor.network.repeated_lookup import FreshChannels, Nodes, RepeatedLookup
 from sla.observation import Outcome
 
 Address = tuple[socket.AddressFamily, tuple[str, int] | tuple[str, int, int, int]]
 
-# c-ares status -> (reason, outcome). A resolver that cannot be reached is ours, an answer is the target's.
+# c-ares status -> (reason, outcome). An unreachable resolver is a local failure; a response is about the target.
 _DNS_FAULTS = {
     pycares.errno.ARES_ENODATA: ("dns_no_address", Outcome.BAD),
     pycares.errno.ARES_ENOTFOUND: ("dns_nxdomain", Outcome.BAD),
@@ -36,8 +36,8 @@ _DNS_FAULTS = {
     pycares.errno.ARES_EFILE: ("resolver_unreachable", Outcome.UNKNOWN),
     pycares.errno.ARES_ENOMEM: ("out_of_memory", Outcome.UNKNOWN),
 }
-# What is no answer, and what a resolver answers that gets none itself, its uplink being ours.
-_SILENCE = {
+# No response, or the response of a resolver whose own uplink, which is ours, is down.
+_NO_ANSWER = {
     pycares.errno.ARES_ETIMEOUT,
     pycares.errno.ARES_ECONNREFUSED,
     pycares.errno.ARES_ECANCELLED,
@@ -46,23 +46,23 @@ _SILENCE = {
     pycares.errno.ARES_ENOMEM,
     pycares.errno.ARES_ESERVFAIL,
 }
-# A look-up that takes longer (seconds) is repeated, and has the resolver asked for the root's servers, which every
-# resolver knows by heart: is it silent altogether, or are the servers of this name's zone?
-_DOUBT = 0.05
-_TRY, _TRIES = 2.0, 2  # seconds for the first of so many tries of what is asked first
-_PATIENCE = 60.0  # seconds for each query of a look-up that is repeated
+# Seconds until a lookup is repeated together with a control query for the root's servers, which every resolver can
+# answer: it distinguishes a silent resolver from silent servers of the name's zone.
+_REPEAT_AFTER = 0.05
+_TRY, _TRIES = 2.0, 2  # timeout in seconds and tries of the first query
+_QUERY_TIMEOUT = 60.0  # seconds for each query of a repeated lookup
 _MAX_TIMEOUT, _QUERY_CACHE = 1 << 20, 1 << 21  # ARES_OPT_MAXTIMEOUTMS, ARES_OPT_QUERY_CACHE of c-ares' ares.h
 
-# family -> what is asked for, and which comes first.
+# family -> the family to query, and the one that sorts first.
 _ASKED = dict.fromkeys(Family, socket.AF_UNSPEC) | {Family.IP4: socket.AF_INET, Family.IP6: socket.AF_INET6}
-_FIRST = {Family.IP4_FIRST: socket.AF_INET, Family.IP6_FIRST: socket.AF_INET6}
+_PREFERRED = {Family.IP4_FIRST: socket.AF_INET, Family.IP6_FIRST: socket.AF_INET6}
 
 # IPv6 networks whose precedence is below that of IPv4 (RFC 6724, 2.1).
 _AFTER_IP4 = tuple(map(IPv6Network, ("2002::/16", "2001::/32", "fc00::/7", "fec0::/10", "3ffe::/16")))
 
 
 def no_address(host: str) -> ProbeFailure:
-    """Return the failure of a host that has none of the addresses that may be used."""
+    """Return the failure of a host without a usable address."""
     return ProbeFailure("dns_no_address", f"{host} has no address")
 
 
@@ -73,23 +73,23 @@ def _chosen(addresses: list[Address], family: Family, host: str) -> list[Address
         host = f"{host} in {family.value}"
     if not addresses:
         raise no_address(host)
-    first = _FIRST.get(family)
+    first = _PREFERRED.get(family)
     return interleaved(addresses) if first is None else sorted(addresses, key=lambda each: each[0] != first)
 
 
 def literal(host: str, port: int) -> Address | None:
-    """Return the address that the host spells out, or None when it is a name."""
+    """Return the literal address, None for a name."""
     family = family_of(host)
     return None if family is None else (family, (host, port))
 
 
-def silent(detail: str) -> ProbeFailure:
-    """Return the failure of a resolver of ours that answers nobody."""
+def resolver_silent(detail: str) -> ProbeFailure:
+    """Return the failure of a resolver that answers no query."""
     return ProbeFailure("resolver_unreachable", detail, outcome=Outcome.UNKNOWN)
 
 
-class _Forgetful:
-    """pycares' way into c-ares, with what pycares has no options for: no cache, and longer time-outs."""
+class _UncachedLibrary:
+    """Proxy of pycares' c-ares binding that sets what pycares has no options for: no cache, longer timeouts."""
 
     def __init__(self, whole: Any) -> None:
         self._whole = whole
@@ -98,8 +98,8 @@ class _Forgetful:
         return getattr(self._whole, name)
 
     def ares_init_options(self, channel: Any, options: Any, mask: int) -> Any:
-        """Start a channel that keeps an answer for as long as the options say, which is 0 seconds."""
-        options.maxtimeout = int(1000 * _PATIENCE)  # c-ares' own limit is 5 s
+        """Start a channel whose cache keeps responses for 0 seconds."""
+        options.maxtimeout = int(1000 * _QUERY_TIMEOUT)  # c-ares' own limit is 5 s
         return self._whole.ares_init_options(channel, options, mask | _MAX_TIMEOUT | _QUERY_CACHE)
 
 
@@ -107,17 +107,17 @@ class _Forgetful:
 def _without_cache() -> Iterator[None]:
     inner = vars(pycares)
     whole = inner["_lib"]
-    inner["_lib"] = _Forgetful(whole)  # a test holds that nothing is kept, should pycares be built another way
+    inner["_lib"] = _UncachedLibrary(whole)  # a test checks that nothing is cached, in case pycares changes
     try:
         yield
     finally:
         inner["_lib"] = whole
 
 
-class _First:
-    """The first query of a look-up. Waiting for it ends with its answer, or earlier when it is in doubt.
+class _FirstQuery:
+    """The first query of a lookup. The wait for it ends with its response, or earlier to repeat the query.
 
-    As one future would, but for the doubt: a second one costs a turn of the loop, and is made only then.
+    A second future costs a turn of the loop, so it is created only when the wait ends early.
     """
 
     __slots__ = ("awaited", "query")
@@ -127,7 +127,7 @@ class _First:
         self.query: asyncio.Future[Any] = self.awaited
 
     def settle(self, result: Any, error: int | None) -> None:
-        """Take the answer, or c-ares' error."""
+        """Set the response, or c-ares' error."""
         if self.query.done():
             return
         if error is None:
@@ -135,26 +135,26 @@ class _First:
         else:
             self.query.set_exception(aiodns.error.DNSError(error, pycares.errno.strerror(error)))
 
-    def doubt(self) -> None:
-        """End the waiting; the answer goes to another future from now on."""
+    def stop_waiting(self) -> None:
+        """End the wait; the response will complete another future."""
         if not self.awaited.done():
             self.query = self.awaited.get_loop().create_future()
             self.awaited.set_result(None)
 
 
 class Resolver:
-    """Looks names up without a thread each and without a cache: a monitor that remembers names hides their failures.
+    """Resolve names without threads and without a cache, which would hide failures of DNS.
 
-    `heard` counts the answers to questions that were asked only to hear whether the resolver answers at all.
+    `control_answers` counts the responses to control queries, which test whether the resolver responds at all.
     """
 
-    heard = 0
+    control_answers = 0
 
     def __init__(self, nameservers: list[str] | None = None, udp_port: int | None = None, hosts: Path = HOSTS) -> None:
-        self._hosts = Hosts(hosts)
+        self._hosts = HostsFile(hosts)
         self._udp_port = udp_port
         self._dns = self._channel(nameservers, _TRY, _TRIES)
-        self._patient = PatientChannels(self._patient_channels)
+        self._fresh = FreshChannels(self._new_channels)
         self._control: asyncio.Future[pycares.DNSResult] | None = None
 
     def _channel(self, nameservers: Sequence[str] | None, seconds: float, tries: int) -> aiodns.DNSResolver:
@@ -162,15 +162,15 @@ class Resolver:
         with _without_cache():
             return aiodns.DNSResolver(nameservers, timeout=seconds, tries=tries, lookups="b", **ports)
 
-    def _patient_channels(self) -> list[aiodns.DNSResolver]:
+    def _new_channels(self) -> list[aiodns.DNSResolver]:
         servers = list(self._dns.nameservers)
-        return [self._channel([*servers[at:], *servers[:at]], _PATIENCE, 1) for at in range(len(servers))]
+        return [self._channel([*servers[at:], *servers[:at]], _QUERY_TIMEOUT, 1) for at in range(len(servers))]
 
     async def addresses(self, host: str, port: int, family: Family = Family.ANY) -> list[Address]:
-        """Return the host's addresses, at least one: as it spells, as /etc/hosts lists them, or from DNS, best first.
+        """Return one or more addresses of the host: the literal, the entries of /etc/hosts, or those of DNS.
 
-        What is best says RFC 6724; the family's come first, or no others. DNS is asked until it answers: it is the
-        caller who ends a look-up.
+        They are sorted as in RFC 6724, after filtering or preferring by `family`. DNS is queried until it answers;
+        the caller ends a lookup by cancelling it.
 
         Raises:
             ProbeFailure: `dns_nxdomain`, `dns_servfail`, ... or `resolver_unreachable` (unknown).
@@ -179,21 +179,21 @@ class Resolver:
             return _chosen([spelled], family, host)
         if known := self._hosts.addresses(host):
             return _chosen([(each, (address, port)) for each, address in known], family, host)
-        heard = self.heard
+        control_answers = self.control_answers
         try:
             found = await self._found(host, port, family)
         except aiodns.error.DNSError as error:
             code, detail = (*error.args, str(error))[:2]
-            if code == pycares.errno.ARES_ESERVFAIL and not await self._answers_since(heard):
-                raise silent(f"{host}: {detail}, and so to any other question") from None
+            if code == pycares.errno.ARES_ESERVFAIL and not await self._control_answered_since(control_answers):
+                raise resolver_silent(f"{host}: {detail}, and so to any other question") from None
             reason, outcome = _DNS_FAULTS.get(code, ("dns_failure", Outcome.BAD))
             raise ProbeFailure(reason, f"{host}: {detail}", outcome=outcome) from None
         return _chosen(_merged(found), family, host)
 
     async def _found(self, host: str, port: int, family: Family) -> list[Nodes]:
-        """Return what DNS says, in one list or one for each family."""
+        """Return the nodes from DNS, in one list or one per family."""
         loop = asyncio.get_running_loop()
-        first = _First(loop)
+        first = _FirstQuery(loop)
         try:
             self._dns._channel.getaddrinfo(
                 host,
@@ -202,44 +202,44 @@ class Resolver:
                 type=socket.SOCK_STREAM,
                 callback=partial(loop.call_soon_threadsafe, first.settle),  # type: ignore[arg-type]
             )
-        except pycares.AresError as error:  # such as a label that is too long
+        except pycares.AresError as error:  # for example, a label that is too long
             first.settle(None, error.args[0])
-        doubting = loop.call_later(_DOUBT, first.doubt)
+        repeat_timer = loop.call_later(_REPEAT_AFTER, first.stop_waiting)
         try:
             await first.awaited
         finally:
-            doubting.cancel()
+            repeat_timer.cancel()
         if first.query.done():
             return [first.query.result().nodes]
-        preferred = _FIRST.get(family, socket.AF_UNSPEC)
-        lookup = RepeatedLookup(self._patient, first.query, (host, port), _ASKED[family], preferred)
-        return await lookup.answered(self._ask_anything)
+        preferred = _PREFERRED.get(family, socket.AF_UNSPEC)
+        lookup = RepeatedLookup(self._fresh, first.query, (host, port), _ASKED[family], preferred)
+        return await lookup.answered(self._ask_control)
 
-    def _ask_anything(self) -> asyncio.Future[pycares.DNSResult]:
+    def _ask_control(self) -> asyncio.Future[pycares.DNSResult]:
         if self._control is None or self._control.done():
             self._control = self._dns.query_dns(".", "NS")
-            self._control.add_done_callback(self._hear)
+            self._control.add_done_callback(self._count_control)
         return self._control
 
-    async def _answers_since(self, heard: int) -> bool:
-        """Return whether the resolver has known an answer to anything since so many were heard."""
-        if self.heard == heard:
-            await asyncio.wait([self._ask_anything()])
-        return self.heard != heard
+    async def _control_answered_since(self, control_answers: int) -> bool:
+        """Return whether a control query has been answered since the count was `control_answers`."""
+        if self.control_answers == control_answers:
+            await asyncio.wait([self._ask_control()])
+        return self.control_answers != control_answers
 
-    def _hear(self, asked: asyncio.Future[pycares.DNSResult]) -> None:
+    def _count_control(self, asked: asyncio.Future[pycares.DNSResult]) -> None:
         if not asked.cancelled():
             error = asked.exception()
-            self.heard += error is None or error.args[0] not in _SILENCE
+            self.control_answers += error is None or error.args[0] not in _NO_ANSWER
 
     async def close(self) -> None:
-        """Give up look-ups under way and release the sockets."""
-        self._patient.close()
+        """Cancel running lookups and release the sockets."""
+        self._fresh.close()
         await self._dns.close()
 
 
 def _merged(found: list[Nodes]) -> list[Address]:
-    """Return the addresses of one sorted list, or of one for each family, those first that RFC 6724 puts first."""
+    """Return the addresses of one sorted list, or of one list per family, ordered by RFC 6724."""
     lists = [[_address(node) for node in nodes] for nodes in found]
     if len(lists) == 2:
         four, six = sorted(lists, key=lambda addresses: addresses[0][0] == socket.AF_INET6)
@@ -248,7 +248,7 @@ def _merged(found: list[Nodes]) -> list[Address]:
 
 
 def _before_ip4(address: Address) -> bool:
-    """Return whether an IPv6 address comes before all of IPv4: there is a way to it, and it has the precedence."""
+    """Return whether an IPv6 address sorts before IPv4: it has a route and the higher precedence."""
     host = address[1][0].partition("%")[0]
     if any(IPv6Address(host) in network for network in _AFTER_IP4):
         return False

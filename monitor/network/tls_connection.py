@@ -1,4 +1,4 @@
-"""Reaching a target, and encrypting where that is asked for: what the kinds share that talk over a wire."""
+"""Connections with optional TLS, and the configuration keys of checks that may use TLS."""
 
 from __future__ import annotations
 
@@ -9,74 +9,74 @@ from typing import Self
 from pydantic import model_validator
 
 from monitor.config.model import Flag, HostPort, Reached, TlsOptions, problem_at
-from monitor.network.attempt import Frame
-from monitor.network.connection import Wire
+from monitor.network.attempt import Attempt
+from monitor.network.connection import Connection
 from monitor.network.tls_context import certificate_expiry, context_for
 
-Reach = Callable[[Frame], Awaitable[Wire]]
-Secure = Callable[[Frame, Wire], Awaitable[ssl.SSLSocket]]
+Connect = Callable[[Attempt], Awaitable[Connection]]
+StartTls = Callable[[Attempt, Connection], Awaitable[ssl.SSLSocket]]
 
 
-class Securable(Reached):
-    """A check of something that may speak TLS."""
+class TlsCapableCheck(Reached):
+    """A check that may use TLS."""
 
     tls: TlsOptions = TlsOptions()
-    """How the certificate is judged, where TLS is spoken."""
+    """How the certificate is verified, if TLS is used."""
 
     @property
-    def unsecured(self) -> str:
-        """What to write so that TLS is spoken, nothing when it is."""
+    def tls_hint(self) -> str:
+        """What to configure to use TLS, empty if TLS is used."""
         return ""
 
     @model_validator(mode="after")
     def _judges_what_is_shown(self) -> Self:
-        if self.unsecured and self.tls != TlsOptions():
-            raise problem_at("tls", f"has no effect where no TLS is spoken; {self.unsecured}")
+        if self.tls_hint and self.tls != TlsOptions():
+            raise problem_at("tls", f"has no effect without TLS; {self.tls_hint}")
         return self
 
 
-class Encryptable(Securable):
-    """A check of something that speaks TLS from the first byte on, or never."""
+class EncryptableCheck(TlsCapableCheck):
+    """A check that uses TLS from the first byte, or not at all."""
 
     encrypted: Flag = False
-    """`true`: TLS from the first byte on."""
+    """`true`: TLS from the first byte."""
 
     @property
-    def unsecured(self) -> str:
-        """What to write so that TLS is spoken, nothing when it is."""
+    def tls_hint(self) -> str:
+        """What to configure to use TLS, empty if TLS is used."""
         return "" if self.encrypted else "add encrypted: true"
 
 
-def securing(options: TlsOptions, host: str, speaking: tuple[str, ...] = ()) -> Secure:
-    """Return what encrypts a wire as the options say, and notes in the frame when the certificate ends.
+def tls_upgrader(options: TlsOptions, host: str, alpn: tuple[str, ...] = ()) -> StartTls:
+    """Return a function that starts TLS on a connection and records the certificate's expiry in the attempt.
 
-    `speaking` are the protocols to offer in the handshake (ALPN). It fails as `Wire.encrypt` does.
+    `alpn` lists the protocols to offer in the handshake. The function raises like `Connection.encrypt`.
     """
-    context, name = context_for(options, speaking), options.server_name or host
+    context, name = context_for(options, alpn), options.server_name or host
 
-    async def secure(frame: Frame, wire: Wire) -> ssl.SSLSocket:
-        connection = await wire.encrypt(context, name)
-        frame.certificate_expiry = certificate_expiry(connection)
-        return connection
+    async def start_tls(attempt: Attempt, connection: Connection) -> ssl.SSLSocket:
+        ssl_socket = await connection.encrypt(context, name)
+        attempt.certificate_expiry = certificate_expiry(ssl_socket)
+        return ssl_socket
 
-    return secure
+    return start_tls
 
 
-def reaching(check: Securable, where: HostPort, *, encrypted: bool) -> Reach:
-    """Return what makes one connection to a check's target, encrypted if so.
+def connector(check: TlsCapableCheck, where: HostPort, *, encrypted: bool) -> Connect:
+    """Return a function that connects to a check's target, with TLS if `encrypted`.
 
-    It fails as `Wire.reach` and `Wire.encrypt` do.
+    It raises like `Connection.reach` and `Connection.encrypt`.
     """
-    secure = securing(check.tls, where.host) if encrypted else None
+    start_tls = tls_upgrader(check.tls, where.host) if encrypted else None
 
-    async def reach(frame: Frame) -> Wire:
-        wire = await Wire.reach(frame, where.host, where.port, family=check.family)
-        if secure is not None:
+    async def reach(attempt: Attempt) -> Connection:
+        connection = await Connection.reach(attempt, where.host, where.port, family=check.family)
+        if start_tls is not None:
             try:
-                await secure(frame, wire)
+                await start_tls(attempt, connection)
             except BaseException:
-                wire.close()
+                connection.close()
                 raise
-        return wire
+        return connection
 
     return reach

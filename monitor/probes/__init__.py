@@ -1,1 +1,1 @@
-"""Probe kinds: one file each, and one registry."""
+"""Probe kinds, one module each, and their registry."""

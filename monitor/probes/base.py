@@ -1,4 +1,4 @@
-"""What a probe kind is: it makes one attempt, and the runner owns everything around it."""
+"""The interface of a probe kind, which makes one attempt at a time; the runner handles deadline and outcome."""
 
 from __future__ import annotations
 
@@ -16,12 +16,13 @@ C = TypeVar("C", bound=CheckBase)
 
 @dataclass(frozen=True, slots=True)
 class Kind(Generic[C]):
-    """One way to probe: its name, the configuration it takes, and how a check becomes a probe.
+    """A probe kind: its name, its configuration, and the function that turns a check into a probe.
 
-    `prepare` does once whatever can be done before the first attempt (request bytes, TLS context, compiled patterns).
-    `example` is a check in YAML, `reasons` are the words of its own that a failure may bear (docs/probes.md shows both,
-    and a test runs the one and looks for the other). `schemes` are the URLs that `ninewatch probe` takes for the kind,
-    each with the keys that it adds; the rest of the URL, or with `whole_url` all of it, is the value of the kind's key.
+    - `prepare` does everything possible before the first attempt (request bytes, TLS context, compiled patterns).
+    - `example` is a check in YAML, and `reasons` maps the kind's reason codes to their meanings; both are in
+      docs/probes.md and tested.
+    - `schemes` are the URL schemes of `ninewatch probe` for the kind, with the keys that they add. The kind's key gets
+      the rest of the URL, or the whole URL if `whole_url`.
     """
 
     name: str

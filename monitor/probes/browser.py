@@ -1,7 +1,7 @@
-"""The `browser` kind: a Playwright script in a Chromium of its own. Needs `make extras` and `--allow-exec`.
+"""The `browser` kind: a Playwright script in its own Chromium. Requires `make extras` and `--allow-exec`.
 
-The script is Python, run in a process apart (`monitor.protocols.browser_process`): whoever may write it may run what he
-likes as the daemon's user, which is why exec's flag holds for it too.
+The script is Python and runs in a process of its own (`monitor.protocols.browser_process`). It can do anything that the
+daemon's user can, so it requires the same flag as `exec`.
 """
 
 from __future__ import annotations
@@ -17,35 +17,35 @@ from monitor.config.model import HttpUrl, Secret
 from monitor.network.failure import ProbeFailure, quoted
 from monitor.probes.base import Kind
 from monitor.protocols.optional_library import require
-from monitor.protocols.program import LocalFile, LocalFolder, RunningCheck, run
+from monitor.protocols.program import LocalFile, LocalFolder, ProgramCheck, run
 from monitor.vocabulary import ProbeResult
 from sla.interval import SECOND
 from sla.observation import Outcome
 
 if TYPE_CHECKING:
-    from monitor.network.attempt import Frame, Probe
+    from monitor.network.attempt import Attempt, Probe
 
-_SHARE, _PICTURE = 0.8, 0.15  # of the time-out, for the script and for the picture: the rest is for the trace
+_SHARE, _PICTURE = 0.8, 0.15  # of the timeout, for the script and the screenshot; the rest is for the trace
 
 
-class BrowserCheck(RunningCheck):
-    """Good when the script's `run(page)` returns. Needs `--allow-exec`, `make extras` and Chromium."""
+class BrowserCheck(ProgramCheck):
+    """Good if the script's `run(page)` returns. Requires `--allow-exec`, `make extras` and Chromium."""
 
     kind: ClassVar[str] = "browser"
     runs: ClassVar[str] = "scripts"
 
     browser: LocalFile
-    """A Python file with `def run(page)` (Playwright's synchronous API), which raises where something is amiss."""
+    """A Python file with `def run(page)` (Playwright's synchronous API), which raises on a failure."""
 
     url: HttpUrl | None = None
-    """Opened before the script begins. No detail shows the query of a URL."""
+    """A page to open before the script runs. Details omit the query of URLs."""
 
     keep: LocalFolder | None = None
-    """A folder for the last failure's screenshot and trace, in a folder of the check's id. They show what the page
-    showed. A trace holds all that was typed, so that none is kept where `env` holds a secret."""
+    """A folder for screenshot and trace of the last failure, in a subfolder named by the check's id. A trace contains
+    all input, so none is kept if `env` contains a secret."""
 
     chromium: str = "/usr/bin/chromium"
-    """The browser's program."""
+    """The path of the browser."""
 
     @model_validator(mode="after")
     def _can_be_run(self) -> Self:
@@ -53,8 +53,8 @@ class BrowserCheck(RunningCheck):
         return self
 
 
-class RefusedBrowserCheck(BrowserCheck):
-    """What a browser check is to a daemon that runs no scripts."""
+class DisabledBrowserCheck(BrowserCheck):
+    """A browser check without `--allow-exec`, which fails validation."""
 
     allowed: ClassVar[bool] = False
 
@@ -74,24 +74,24 @@ def prepare(check: BrowserCheck) -> Probe:
     environment = {**check.environment(PYTHONPATH=here), "NINEWATCH_TASK": json.dumps(task)}
     words = (sys.executable, "-m", "monitor.protocols.browser_process")
 
-    async def probe(frame: Frame) -> ProbeResult:
-        frame.enter("transfer")
+    async def probe(attempt: Attempt) -> ProbeResult:
+        attempt.enter("transfer")
         code, said = await run(words, environment)
-        frame.close()
+        attempt.close()
         if (failure := _failure(code, said)) is not None:
             raise failure
-        return ProbeResult(Outcome.GOOD, phases=frame.phases)
+        return ProbeResult(Outcome.GOOD, phases=attempt.phases)
 
     return probe
 
 
 def _failure(code: int, said: bytes) -> ProbeFailure | None:
-    """Return the verdict of the script's process, None when the script returned."""
+    """Return the failure that the script's process reported, None if the script returned."""
     try:
         verdict = json.loads(said)
         reason, detail = str(verdict["reason"]), str(verdict["detail"])
     except (ValueError, KeyError, TypeError):
-        return ProbeFailure("browser_missing", f"the script's process ended with {code}", outcome=Outcome.UNKNOWN)
+        return ProbeFailure("browser_missing", f"the script's process exited with {code}", outcome=Outcome.UNKNOWN)
     if not reason:
         return None
     ours = reason == "browser_missing"
@@ -111,8 +111,8 @@ interval: 5m
 timeout: 1m
 """,
     reasons={
-        "browser_failed": "the script raised (no such locator, an expectation that did not hold) or called `sys.exit`",
-        "browser_missing": "unknown: the browser does not start, or the script does not load",
-        "browser_timeout": "the script did not return within four fifths of the time-out",
+        "browser_failed": "the script raised an exception or called `sys.exit`",
+        "browser_missing": "unknown: the browser did not start, or the script cannot be loaded",
+        "browser_timeout": "the script did not return within 80 % of the timeout",
     },
 )

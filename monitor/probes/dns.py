@@ -1,4 +1,4 @@
-"""The `dns` kind: one question to one resolver, and what the answer must hold."""
+"""The `dns` kind: one query to one resolver, and expectations of the response."""
 
 from __future__ import annotations
 
@@ -12,43 +12,51 @@ from pydantic import Field, ValidationInfo, field_validator
 
 from monitor.config.addresses import DefaultPort, HostPort
 from monitor.config.model import Flag, HostPortField
-from monitor.network.tls_connection import Securable, securing
+from monitor.network.tls_connection import TlsCapableCheck, tls_upgrader
 from monitor.probes.base import Kind
 from monitor.protocols.dns_expectation import DnsExpect, Expected
-from monitor.protocols.dns_query import PORTS, Question, RecordType, Transport, asked, asked_of_ours, system_resolvers
+from monitor.protocols.dns_query import (
+    PORTS,
+    Question,
+    RecordType,
+    Transport,
+    query_own_resolver,
+    query_resolver,
+    system_resolvers,
+)
 from monitor.vocabulary import ProbeResult
 from sla.observation import Outcome
 
 if TYPE_CHECKING:
-    from monitor.network.attempt import Frame, Probe
+    from monitor.network.attempt import Attempt, Probe
 
 
-class DnsCheck(Securable):
-    """Good when the resolver answers with at least one record of the type, and with those expected."""
+class DnsCheck(TlsCapableCheck):
+    """Good if the response has at least one record of the type, and all expected records."""
 
     kind: ClassVar[str] = "dns"
 
     dns: Question
-    """The name to ask for."""
+    """The name to query."""
 
     record: RecordType = "A"
     """The record type: A, AAAA, CNAME, MX, NS, SRV, TXT, ..."""
 
     record_class: Literal["IN", "CH", "HS"] = Field("IN", alias="class")
-    """The class of the records; `CH` for `version.bind` and the like."""
+    """The class of the records; `CH` for names such as `version.bind`."""
 
     recursion_desired: Flag = True
-    """`false` asks a server only for what it knows itself."""
+    """`false`: query a server for its own data only."""
 
     transport: Transport = "udp"
-    """`udp` (over TCP when the answer does not fit a datagram), `tcp`, or `tls`."""
+    """`udp` (with TCP if the response does not fit a datagram), `tcp`, or `tls`."""
 
     resolver: HostPortField | None = None
-    """`host:port` of the resolver to ask; port 53, or 853 for `tls`, unless written. Default: those of
-    /etc/resolv.conf, the next one where none has answered within 250 ms."""
+    """`host:port` of the resolver; default port 53, or 853 for `tls`. Default: the resolvers of /etc/resolv.conf; the
+    next one is queried after 250 ms without a response."""
 
     expect: Expected = DnsExpect()
-    """What the answer must hold."""
+    """Expectations of the response."""
 
     @field_validator("resolver", mode="before")
     @classmethod
@@ -57,31 +65,33 @@ class DnsCheck(Securable):
 
     @property
     def target(self) -> str:
-        """The question."""
+        """The query."""
         return f"{self.dns} {self.record}"
 
     @property
-    def unsecured(self) -> str:
-        """What to write so that TLS is spoken, nothing when it is."""
+    def tls_hint(self) -> str:
+        """What to configure to use TLS, empty if TLS is used."""
         return "" if self.transport == "tls" else "add transport: tls"
 
 
 def prepare(check: DnsCheck) -> Probe:
-    """Return the probe that asks the question once."""
+    """Return the probe that sends the query once."""
     wanted = dns.rdatatype.from_text(check.record)
     own = check.resolver is None
 
-    async def probe(frame: Frame) -> ProbeResult:
+    async def probe(attempt: Attempt) -> ProbeResult:
         servers = [check.resolver] if check.resolver is not None else system_resolvers(PORTS[check.transport])
-        secure = securing(check.tls, servers[0].host) if check.transport == "tls" else None
+        start_tls = tls_upgrader(check.tls, servers[0].host) if check.transport == "tls" else None
         addresses = [
-            address for server in servers for address in await frame.addresses(server.host, server.port, check.family)
+            address for server in servers for address in await attempt.addresses(server.host, server.port, check.family)
         ]
-        ask = partial(asked, frame, addresses, transport=check.transport, secure=secure, policed=not own)
-        answer = await (asked_of_ours(check, frame, ask, _query(check)) if own else ask(_query(check)))
-        frame.close()
+        ask = partial(
+            query_resolver, attempt, addresses, transport=check.transport, start_tls=start_tls, policed=not own
+        )
+        answer = await (query_own_resolver(check, attempt, ask, _query(check)) if own else ask(_query(check)))
+        attempt.close()
         check.expect.judge(answer, wanted, check.target)
-        return ProbeResult(Outcome.GOOD, phases=frame.phases, certificate_expiry=frame.certificate_expiry)
+        return ProbeResult(Outcome.GOOD, phases=attempt.phases, certificate_expiry=attempt.certificate_expiry)
 
     return probe
 
@@ -104,15 +114,15 @@ resolver: 192.0.2.53:53
 expect: {answer: ["192.0.2.7"]}
 """,
     reasons={
-        "answer_too_long": "the answer has more than 500 records",
-        "dns_additional": "the additional section is not as expected",
-        "dns_answer": "the records are not as expected",
-        "dns_authoritative": "the answer is from a server of the zone itself, or is not, and should not or should be",
-        "dns_authority": "the authority section is not as expected",
-        "dns_no_records": "the answer holds no record of the type",
-        "dns_rcode": "there is an answer where another response code is expected",
-        "dns_truncated": "the answer over UDP is truncated, and the resolver takes no TCP connection",
-        "no_resolver": "unknown: /etc/resolv.conf names no resolver",
+        "answer_too_long": "more than 500 records",
+        "dns_additional": "unexpected additional section",
+        "dns_answer": "unexpected records",
+        "dns_authoritative": "unexpected AA bit (authoritative answer)",
+        "dns_authority": "unexpected authority section",
+        "dns_no_records": "no record of the type",
+        "dns_rcode": "NOERROR, but another response code is expected",
+        "dns_truncated": "truncated response over UDP, and no TCP connection to the resolver",
+        "no_resolver": "unknown: no resolver in /etc/resolv.conf",
     },
     schemes={"dns": {}},
 )

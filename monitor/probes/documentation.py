@@ -1,4 +1,4 @@
-"""docs/probes.md, made from the registry: for each kind what it takes for good, an example, its URLs and its words."""
+"""Generate docs/probes.md from the registry: for each kind its meaning, an example, URLs and reason codes."""
 
 from __future__ import annotations
 
@@ -36,7 +36,7 @@ reason why they need `--allow-exec`.
 |---|---|---|
 """
 
-# Reasons that the runner, the wire and the resolver give, whatever the kind -> (outcome, meaning).
+# Reasons of the runner, connections and the resolver, for every kind -> (outcome, meaning).
 SHARED = {
     "connect_refused": ("bad", "the port is closed"),
     "connect_timeout": ("bad", "deadline exceeded while connecting"),
@@ -72,13 +72,13 @@ SHARED = {
 }
 
 
-def handbook() -> str:
-    """Return the text of docs/probes.md."""
-    rows = "".join(f"| `{word}` | {outcome} | {meaning} |\n" for word, (outcome, meaning) in sorted(SHARED.items()))
-    return _HEAD + rows + "".join(part for kind in KINDS.values() for part in _chapter(kind))
+def documentation() -> str:
+    """Return the content of docs/probes.md."""
+    rows = "".join(f"| `{code}` | {outcome} | {meaning} |\n" for code, (outcome, meaning) in sorted(SHARED.items()))
+    return _HEAD + rows + "".join(part for kind in KINDS.values() for part in _section(kind))
 
 
-def _chapter(kind: Kind[Any]) -> Iterator[str]:
+def _section(kind: Kind[Any]) -> Iterator[str]:
     yield f"\n## {kind.name}\n\n{_prose(getdoc(kind.check) or '')}\n"
     yield f"\n```yaml\n{textwrap.indent(kind.example, '  ').replace('  ', '- ', 1)}```\n"
     if kind.schemes:
@@ -93,6 +93,6 @@ def _prose(text: str) -> str:
     return "\n\n".join(re.sub(r"\s+", " ", part) for part in text.split("\n\n"))
 
 
-def _row(word: str, meaning: str) -> str:
+def _row(code: str, meaning: str) -> str:
     outcome = "unknown" if meaning.startswith("unknown: ") else "bad"
-    return f"| `{word}` | {outcome} | {meaning.removeprefix('unknown: ')} |\n"
+    return f"| `{code}` | {outcome} | {meaning.removeprefix('unknown: ')} |\n"

@@ -1,6 +1,6 @@
-"""The `exec` kind: a program of yours, run apart: no shell, hardly an environment, its process group killed at the end.
+"""The `exec` kind: run a program without a shell, with a minimal environment; its process group is killed at the end.
 
-Off unless the daemon is started with --allow-exec: whoever may write the configuration may otherwise run programs.
+Requires --allow-exec, because otherwise everyone who can write the configuration could run programs.
 """
 
 from __future__ import annotations
@@ -15,12 +15,12 @@ from monitor.config.expect import RegexField
 from monitor.config.model import problem_at
 from monitor.network.failure import ProbeFailure, quoted
 from monitor.probes.base import Kind
-from monitor.protocols.program import RunningCheck, run
+from monitor.protocols.program import ProgramCheck, run
 from monitor.vocabulary import ProbeResult
 from sla.observation import Outcome
 
 if TYPE_CHECKING:
-    from monitor.network.attempt import Frame, Probe
+    from monitor.network.attempt import Attempt, Probe
 
 
 _LONGEST_WORD = 131_071  # bytes: Linux' MAX_ARG_STRLEN without the closing NUL
@@ -28,9 +28,9 @@ _LONGEST_WORD = 131_071  # bytes: Linux' MAX_ARG_STRLEN without the closing NUL
 
 def _word(value: str) -> str:
     if "\0" in value:
-        raise ValueError("holds a NUL, which no argument can")
+        raise ValueError("contains a NUL character, which is not allowed in an argument")
     if len(value.encode()) > _LONGEST_WORD:
-        raise ValueError(f"is longer than {_LONGEST_WORD} bytes, which no argument can be")
+        raise ValueError(f"is longer than {_LONGEST_WORD} bytes, the maximum of an argument")
     return value
 
 
@@ -38,19 +38,19 @@ Word = Annotated[str, AfterValidator(_word)]
 ExitCode = Annotated[int, Field(ge=1, le=255, strict=True)]
 
 
-class ExecCheck(RunningCheck):
-    """Good when the program ends with exit code 0. Needs `--allow-exec`."""
+class ExecCheck(ProgramCheck):
+    """Good if the program exits with code 0. Requires `--allow-exec`."""
 
     kind: ClassVar[str] = "exec"
 
     exec: Annotated[tuple[Word, ...], Field(min_length=1)]
-    """The program, by its absolute path, and its arguments: `[/opt/check, --host, a]`. There is no shell in between."""
+    """The program's absolute path and its arguments: `[/opt/check, --host, a]`. No shell is involved."""
 
     expect: RegexField | None = None
-    """A regular expression (RE2) that must occur in what it writes to standard output."""
+    """A regular expression (RE2) that must match in the standard output."""
 
     unknown_codes: tuple[ExitCode, ...] = ()
-    """Exit codes that say nothing of the target, such as a Nagios plug-in's 3."""
+    """Exit codes with outcome unknown, such as 3 of a Nagios plug-in."""
 
     @property
     def target(self) -> str:
@@ -60,12 +60,12 @@ class ExecCheck(RunningCheck):
     @model_validator(mode="after")
     def _can_be_found(self) -> Self:
         if not Path(self.exec[0]).is_absolute():
-            raise problem_at("exec", "write the program's absolute path")
+            raise problem_at("exec", "the program must be an absolute path")
         return self
 
 
-class RefusedExecCheck(ExecCheck):
-    """What an exec check is to a daemon that runs no programs."""
+class DisabledExecCheck(ExecCheck):
+    """An exec check without `--allow-exec`, which fails validation."""
 
     allowed: ClassVar[bool] = False
 
@@ -74,10 +74,10 @@ def prepare(check: ExecCheck) -> Probe:
     """Return the probe that runs the program once."""
     environment = check.environment()
 
-    async def probe(frame: Frame) -> ProbeResult:
-        frame.enter("first_byte")
+    async def probe(attempt: Attempt) -> ProbeResult:
+        attempt.enter("first_byte")
         code, said = await run(check.exec, environment)
-        frame.close()
+        attempt.close()
         first = quoted((said.decode(errors="replace").strip().splitlines() or [""])[0], 200)
         if code in check.unknown_codes:
             raise ProbeFailure("exec_undecided", f"exit code {code}: {first}", outcome=Outcome.UNKNOWN, status=code)
@@ -86,7 +86,7 @@ def prepare(check: ExecCheck) -> Probe:
             raise ProbeFailure("exec_failed", f"{how}: {first}", status=code)
         if check.expect is not None and not check.expect.search(said):
             raise ProbeFailure("answer_mismatch", f"{first}, expected {quoted(check.expect.text)}")
-        return ProbeResult(Outcome.GOOD, "", code, frame.phases)
+        return ProbeResult(Outcome.GOOD, "", code, attempt.phases)
 
     return probe
 
@@ -108,9 +108,9 @@ exec: [/usr/lib/nagios/plugins/check_load, -w, "8", -c, "16"]
 unknown_codes: [3]
 """,
     reasons={
-        "answer_mismatch": "it ended well, and its output is not what is expected",
-        "exec_failed": "it ended with an exit code other than 0, which is the status, or was killed",
-        "exec_missing": "unknown: the program cannot be run",
+        "answer_mismatch": "exit code 0, but unexpected output",
+        "exec_failed": "exit code other than 0, which is the status, or killed by a signal",
+        "exec_missing": "unknown: the program cannot be started",
         "exec_undecided": "unknown: the exit code is one of `unknown_codes`",
     },
 )

@@ -1,4 +1,4 @@
-"""The `freshness` kind: how old is what a target shows? The age of a timestamp, or of a file, that an answer names."""
+"""The `freshness` kind: the age of the newest timestamp in a response, or of a file that it links to."""
 
 from __future__ import annotations
 
@@ -14,75 +14,75 @@ from monitor.http import body, rate_limit
 from monitor.http.expectation import Expectation
 from monitor.network.failure import ProbeFailure, quoted
 from monitor.probes.base import Kind
-from monitor.probes.http import Fetch, fetching
+from monitor.probes.http import Fetch, fetcher_factory
 from monitor.protocols.age_check import AgeCheck
-from monitor.protocols.timestamp import Stamp
+from monitor.protocols.timestamp import Timestamp
 from monitor.vocabulary import ProbeResult
 from sla.objective import format_duration
 from sla.observation import Outcome
 
 if TYPE_CHECKING:
     from monitor.http.response import Response
-    from monitor.network.attempt import Frame, Probe
+    from monitor.network.attempt import Attempt, Probe
 
 
 class FreshnessCheck(AgeCheck):
-    """Good when the newest stamp that the answer shows is young enough."""
+    """Good if the newest timestamp in the response is recent enough."""
 
     kind: ClassVar[str] = "freshness"
 
     freshness: HttpUrl
-    """The URL that shows it."""
+    """The URL to read."""
 
-    stamp: Stamp = Stamp()
-    """Where the timestamp stands, and how it is written."""
+    stamp: Timestamp = Timestamp()
+    """Location and format of the timestamp."""
 
     body_limit: Annotated[int, Field(ge=1, le=64 * 1024 * 1024, strict=True)] = 1024 * 1024
-    """Bytes of the body that are read at the most."""
+    """Maximum size of the body in bytes."""
 
     unknown: UnknownField = ()
-    """Answers that say nothing about the target, as in `expect` of an `http` check."""
+    """Responses with outcome unknown, as in `expect` of an `http` check."""
 
     @property
     def target(self) -> str:
-        """The URL without its query, which may hold a key."""
+        """The URL without its query, which may contain a key."""
         return self.freshness.partition("?")[0]
 
 
 def prepare(check: FreshnessCheck) -> Probe:
-    """Return the probe that reads the stamps and judges the newest."""
-    to = fetching(check)
+    """Return the probe that reads timestamps and checks the newest."""
+    to = fetcher_factory(check)
     expectation = Expectation(Expect(unknown=check.unknown))
     fetch = to(check.freshness, redirects=5, body_limit=check.body_limit)
 
-    async def of_file(frame: Frame, answer: Response, name: str) -> list[str]:
-        return Stamp().found(_good(await _file(check, to, answer, name)(frame), expectation))
+    async def of_file(attempt: Attempt, answer: Response, name: str) -> list[str]:
+        return Timestamp().found(_good(await _file(check, to, answer, name)(attempt), expectation))
 
-    async def probe(frame: Frame) -> ProbeResult:
-        response = _good(await fetch(frame), expectation)
+    async def probe(attempt: Attempt) -> ProbeResult:
+        response = _good(await fetch(attempt), expectation)
         found = check.stamp.found(response)
         if check.stamp.file:
-            found = [stamp for name in found[-1:] for stamp in await of_file(frame, response, name)]
-        newest = await check.stamp.newest(found, check.zone, frame.now())
-        check.judge(newest, frame.now())
-        age = format_duration(max(0, frame.now() - newest))
-        return ProbeResult(Outcome.GOOD, "", response.status, frame.phases, f"{age} old", frame.certificate_expiry)
+            found = [stamp for name in found[-1:] for stamp in await of_file(attempt, response, name)]
+        newest = await check.stamp.newest(found, check.zone, attempt.now())
+        check.judge(newest, attempt.now())
+        age = format_duration(max(0, attempt.now() - newest))
+        return ProbeResult(Outcome.GOOD, "", response.status, attempt.phases, f"{age} old", attempt.certificate_expiry)
 
     return probe
 
 
 def _file(check: FreshnessCheck, to: Callable[..., Fetch], answer: Response, name: str) -> Fetch:
-    """Return what asks for the file's head. It must lie on the host that names it: the target does not choose another.
+    """Return a function that requests the file's headers. The file must be on the host that links to it.
 
-    Where a redirect led to another host, credentials stay behind as they did on the way.
+    If a redirect led to another host, credentials are omitted, as in the redirect.
     """
     try:
         url = urljoin(answer.url.geturl(), name)
         fetch = to(url, method="HEAD", bare=answer.url[:2] != urlsplit(check.freshness)[:2])
     except ValueError:
-        raise ProbeFailure("stamp_malformed", f"{quoted(name)} names no file") from None
+        raise ProbeFailure("stamp_malformed", f"{quoted(name)} is not a file's URL") from None
     if urlsplit(url)[:2] != answer.url[:2]:
-        raise ProbeFailure("file_elsewhere", f"{quoted(name)} lies on another host")
+        raise ProbeFailure("file_elsewhere", f"{quoted(name)} is on another host")
     return fetch
 
 
@@ -108,11 +108,11 @@ grace: 30m
     reasons=rate_limit.REASONS
     | body.REASONS
     | {
-        "file_elsewhere": "the file that is named lies on another host",
-        "inconclusive": "unknown: the answer is one that `unknown` names as saying nothing about the target",
-        "stale": "the newest stamp is too old",
-        "stamp_in_future": "the newest stamp is more than 5 minutes ahead of our clock",
-        "stamp_malformed": "what is found is no timestamp, or names no file",
-        "stamp_missing": "no timestamp is where one is expected",
+        "file_elsewhere": "the file is on another host",
+        "inconclusive": "unknown: the response matches `unknown`",
+        "stale": "the newest timestamp is too old",
+        "stamp_in_future": "the newest timestamp is more than 5 minutes ahead of the monitor's clock",
+        "stamp_malformed": "the text found is not a timestamp, or not a file's URL",
+        "stamp_missing": "no timestamp at the configured location",
     },
 )

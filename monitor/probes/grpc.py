@@ -1,4 +1,4 @@
-"""The `grpc` kind: what the standard health service says."""
+"""The `grpc` kind: a call of the standard health service."""
 
 from __future__ import annotations
 
@@ -14,17 +14,26 @@ from monitor.config.secret import revealed
 from monitor.http import http2, rate_limit
 from monitor.http.rate_limit import RateLimit
 from monitor.http.response import Response
-from monitor.network.connection import Wire
+from monitor.network.connection import Connection
 from monitor.network.failure import ProbeFailure, quoted
-from monitor.network.tls_connection import Encryptable, securing
+from monitor.network.tls_connection import EncryptableCheck, tls_upgrader
 from monitor.probes.base import Kind
-from monitor.protocols.grpc_health import CODES, LIMIT, PATH, SERVING, Answer, answered, of_the_call, request
+from monitor.protocols.grpc_health import (
+    CODES,
+    LIMIT,
+    PATH,
+    SERVING,
+    Answer,
+    encode_request,
+    is_reserved,
+    parse_response,
+)
 from monitor.vocabulary import ProbeResult
 from sla.interval import MILLISECOND
 from sla.observation import Outcome
 
 if TYPE_CHECKING:
-    from monitor.network.attempt import Frame, Probe
+    from monitor.network.attempt import Attempt, Probe
 
 
 _EXHAUSTED = "RESOURCE_EXHAUSTED"
@@ -34,15 +43,17 @@ def _codes(value: Any) -> tuple[str, ...]:
     given = value if isinstance(value, list | tuple) else [value]
     for each in given:
         if each not in CODES.values() or each == "OK":
-            raise ValueError(f"{quoted(str(each))} is no status of a failed call; write e.g. UNAUTHENTICATED")
+            raise ValueError(
+                f"{quoted(str(each))} is not a status of a failed call; use a status such as UNAUTHENTICATED"
+            )
     return tuple(given)
 
 
 Codes = Annotated[tuple[str, ...], PlainValidator(_codes), or_several({"enum": list(CODES.values())[1:]})]
 
 
-class GrpcCheck(Encryptable):
-    """Good when the health service answers SERVING."""
+class GrpcCheck(EncryptableCheck):
+    """Good if the health service returns SERVING."""
 
     kind: ClassVar[str] = "grpc"
 
@@ -50,70 +61,70 @@ class GrpcCheck(Encryptable):
     """`host:port` to connect to."""
 
     service: str = ""
-    """The service to ask for; the server as a whole if left out."""
+    """The service; default: the whole server."""
 
     metadata: Headers = Field(default_factory=dict)
     """Sent with the call."""
 
     unknown: Codes = ()
-    """Status codes of the call that say nothing about the target, by name: `[UNAUTHENTICATED]`; one or a list.
-    RESOURCE_EXHAUSTED with `grpc-retry-pushback-ms`, and HTTP 429 with `Retry-After`, are `unknown` without being
-    named, and no call is made before that time."""
+    """Status codes of the call with outcome unknown, by name: `[UNAUTHENTICATED]`; one or a list. RESOURCE_EXHAUSTED
+    with `grpc-retry-pushback-ms`, and HTTP 429 with `Retry-After`, are always `unknown`, and no call is made before
+    that time."""
 
     @field_validator("metadata")
     @classmethod
     def _leaves_the_call_alone(cls, metadata: Headers) -> Headers:
         for name in metadata:
-            if of_the_call(name):
-                raise problem_at(name, "belongs to the call itself; leave it out")
+            if is_reserved(name):
+                raise problem_at(name, "reserved for the call itself; remove it")
         return metadata
 
 
-def caller(check: GrpcCheck, limit: RateLimit | None = None) -> Callable[[Frame], Awaitable[Answer]]:
-    """Return what asks once for the health, and does not judge it, but for HTTP 429 where there is a `limit`."""
+def caller(check: GrpcCheck, limit: RateLimit | None = None) -> Callable[[Attempt], Awaitable[Answer]]:
+    """Return a function that calls the health service once; with a `limit`, it raises for HTTP 429."""
     http2.load()
     host, port = check.grpc.host, check.grpc.port
-    secure = securing(check.tls, host, ("h2",)) if check.encrypted else None
-    question, headers = request(check.service), _headers(check)
+    start_tls = tls_upgrader(check.tls, host, ("h2",)) if check.encrypted else None
+    question, headers = encode_request(check.service), _headers(check)
 
-    async def call(frame: Frame) -> Answer:
-        with await Wire.reach(frame, host, port, family=check.family) as wire:
-            if secure is not None and (await secure(frame, wire)).selected_alpn_protocol() != "h2":
-                raise ProbeFailure("grpc_no_http2", "the server did not agree to HTTP/2 in the TLS handshake (ALPN)")
-            frame.enter("first_byte")
+    async def call(attempt: Attempt) -> Answer:
+        with await Connection.reach(attempt, host, port, family=check.family) as connection:
+            if start_tls is not None and (await start_tls(attempt, connection)).selected_alpn_protocol() != "h2":
+                raise ProbeFailure("grpc_no_http2", "the server did not select HTTP/2 in the TLS handshake (ALPN)")
+            attempt.enter("first_byte")
             answer = Response(limit=LIMIT)
-            await http2.exchange(wire, headers, question, answer)
-            frame.close()
+            await http2.exchange(connection, headers, question, answer)
+            attempt.close()
         if limit is not None:
-            limit.judge(answer.status, answer.headers, frame.now())
-        return answered(answer)
+            limit.judge(answer.status, answer.headers, attempt.now())
+        return parse_response(answer)
 
     return call
 
 
 def prepare(check: GrpcCheck) -> Probe:
-    """Return the probe that asks once for the health."""
+    """Return the probe that calls the health service once."""
     limit = RateLimit()
     call = caller(check, limit)
 
-    async def probe(frame: Frame) -> ProbeResult:
-        limit.respect(frame.now())
-        answer = await call(frame)
+    async def probe(attempt: Attempt) -> ProbeResult:
+        limit.respect(attempt.now())
+        answer = await call(attempt)
         if answer.code:
-            raise _failed(check, answer, limit, frame.now())
+            raise _failed(check, answer, limit, attempt.now())
         if answer.health != SERVING:
             raise ProbeFailure("grpc_not_serving", f"the health is {answer.health}")
-        return ProbeResult(Outcome.GOOD, "", None, frame.phases, "", frame.certificate_expiry)
+        return ProbeResult(Outcome.GOOD, "", None, attempt.phases, "", attempt.certificate_expiry)
 
     return probe
 
 
 def _failed(check: GrpcCheck, answer: Answer, limit: RateLimit, now: int) -> ProbeFailure:
-    """Return what the status of a call that failed means."""
+    """Return the failure for the status of a failed call."""
     word = CODES.get(answer.code, str(answer.code))
     said = f"{word}{': ' + quoted(answer.message, 120) if answer.message else ''}"
     if word in check.unknown:
-        return ProbeFailure("inconclusive", f"{said}: unknown, as configured", outcome=Outcome.UNKNOWN)
+        return ProbeFailure("inconclusive", f"{said}: configured as unknown", outcome=Outcome.UNKNOWN)
     if word == _EXHAUSTED and re.fullmatch("[0-9]{1,9}", answer.pushback):
         detail = f"{said}; {limit.wait(int(answer.pushback) * MILLISECOND, now)}"
         return ProbeFailure("rate_limited", detail, outcome=Outcome.UNKNOWN)
@@ -147,13 +158,13 @@ encrypted: true
     reasons=http2.REASONS
     | rate_limit.REASONS
     | {
-        "answer_too_long": "64 KiB came before the call had ended",
-        "grpc_malformed": "what came is no answer of the health service",
-        "grpc_no_http2": "the server did not agree to HTTP/2 in the TLS handshake",
-        "grpc_not_serving": "the health is another than SERVING",
-        "grpc_status": "the call failed, e.g. with UNIMPLEMENTED: there is no health service",
-        "inconclusive": "unknown: the call's status is one that `unknown` names as saying nothing about the target",
-        "http_status": "the call is answered by another HTTP status than 200",
+        "answer_too_long": "more than 64 KiB before the end of the call",
+        "grpc_malformed": "not a response of the health service",
+        "grpc_no_http2": "the server did not select HTTP/2 in the TLS handshake",
+        "grpc_not_serving": "the health is not SERVING",
+        "grpc_status": "the call failed, e.g. with UNIMPLEMENTED (no health service)",
+        "inconclusive": "unknown: the call's status is listed in `unknown`",
+        "http_status": "the HTTP status of the call is not 200",
     },
     schemes={"grpc": {}, "grpcs": {"encrypted": True}},
 )

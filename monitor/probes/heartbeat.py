@@ -1,6 +1,6 @@
-"""The `heartbeat` kind: nobody is asked; what is watched says that it ran, at /ping/PRODUCT/CHECK, or fails to.
+"""The `heartbeat` kind: a job reports each run at /ping/PRODUCT/CHECK, and a missing report is a failure.
 
-What comes of the pings is decided in `monitor.engine.heartbeats`; this is the check and its words.
+Pings are evaluated in `monitor.engine.heartbeats`; this module has the configuration and reason codes.
 """
 
 from __future__ import annotations
@@ -18,34 +18,34 @@ from sla.interval import MINUTE
 from sla.observation import Outcome
 
 if TYPE_CHECKING:
-    from monitor.network.attempt import Frame, Probe
+    from monitor.network.attempt import Attempt, Probe
     from monitor.vocabulary import ProbeResult
 
 _SHORTEST_TOKEN = 16
 
 
 class HeartbeatCheck(CheckBase):
-    """Good when a success is reported by each due instant and the grace after it.
+    """Good if a success is reported by each due instant, or within the grace after it.
 
-    The observation bears the due instant, not that at which the miss was noticed. The interval is the longest time
-    between two due instants, and the time-out is the grace; neither is written. One miss opens an incident, and one
-    success resolves it, unless `fall` and `rise` say otherwise.
+    The observation is at the due instant, not at the time when the miss was detected. The interval is the longest time
+    between due instants and the timeout is the grace; neither is configured. By default 1 miss opens an incident, and 1
+    success resolves it.
 
     A job reports with `curl -fsS -X POST -H "Authorization: Bearer $TOKEN" http://HOST:9999/ping/PRODUCT/CHECK`;
-    `/start`, `/fail`, `/log` or an exit code from 0 to 255 may follow. GET does the same, HEAD does not, and the token
-    may stand in the URL (`?token=`), where proxies will log it. A body's first line is kept as the report's detail.
+    `/start`, `/fail`, `/log` or an exit code from 0 to 255 may follow. GET works too, HEAD does not. The token may also
+    be in the URL (`?token=`), where proxies log it. The first line of the body becomes the report's detail.
     """
 
     kind: ClassVar[str] = "heartbeat"
 
     fall: Streak = 1
-    """Misses and failures in a row that open an incident."""
+    """Consecutive misses and failures that open an incident."""
 
     rise: Streak = 1
-    """Successes in a row that resolve an incident."""
+    """Consecutive successes that resolve an incident."""
 
     heartbeat: ScheduleField
-    """When a success is due: `every 1h` (after the one before), cron's `0 3 * * 1-5`, systemd's `Mon..Fri 03:00`."""
+    """When a success is due: `every 1h` (after the previous one), cron `0 3 * * 1-5`, systemd `Mon..Fri 03:00`."""
 
     zone: ZoneName = "UTC"
     """The time zone of the schedule."""
@@ -54,19 +54,20 @@ class HeartbeatCheck(CheckBase):
     """How late a success may be."""
 
     run_time: Duration | None = None
-    """How long a run may take that said when it started; a run that did counts as in time until then. Default: the
-    grace."""
+    """Maximum duration of a run that reported its start; it counts as on time until then. Default: the grace."""
 
     token: Secret
-    """Where the token is kept (16 characters or more) that a ping must carry."""
+    """Source of the token (16 characters or more) that a ping must contain."""
 
     @model_validator(mode="after")
     def _paced_by_its_schedule(self) -> Self:
         for key in ("interval", "timeout", "slow_after"):
             if key in self.model_fields_set:
-                raise problem_at(key, "a heartbeat's schedule and grace say this; leave it out")
+                raise problem_at(key, "is defined by a heartbeat's schedule and grace; remove it")
         if len(self.token.reveal()) < _SHORTEST_TOKEN:
-            raise problem_at("token", f"is shorter than {_SHORTEST_TOKEN} characters, so that it could be guessed")
+            raise problem_at(
+                "token", f"is shorter than {_SHORTEST_TOKEN} characters and could be guessed; use a longer token"
+            )
         self.__dict__["interval"] = self.heartbeat.gaps(self.zone)[1]
         self.__dict__["timeout"] = self.grace
         return self
@@ -78,15 +79,15 @@ class HeartbeatCheck(CheckBase):
 
     @property
     def longest_run(self) -> int:
-        """Microseconds that a run may take once it said that it started."""
+        """Maximum duration in microseconds of a run that reported its start."""
         return self.run_time or self.grace
 
 
 def prepare(check: HeartbeatCheck) -> Probe:
-    """Return a probe for `ninewatch probe`, which finds that there is nothing to ask."""
+    """Return the probe for `ninewatch probe`, which always returns unknown."""
 
-    async def probe(frame: Frame) -> ProbeResult:
-        detail = f"due {check.heartbeat}; it is reported to the daemon at /ping/PRODUCT/{check.id}"
+    async def probe(attempt: Attempt) -> ProbeResult:
+        detail = f"due {check.heartbeat}; the job reports to the daemon at /ping/PRODUCT/{check.id}"
         raise ProbeFailure("heartbeat_pushed", detail, outcome=Outcome.UNKNOWN)
 
     return probe
@@ -105,9 +106,9 @@ run_time: 2h
 token: {env: NIGHTLY_LOAD_TOKEN}
 """,
     reasons={
-        "heartbeat_failed": "a failure, or an exit code other than 0, was reported; the code is the status",
-        "heartbeat_missed": "no success was reported by the due instant and the grace after it",
-        "heartbeat_overran": "a run said that it started and not, within `run_time`, that it ended",
-        "heartbeat_pushed": "unknown: `ninewatch probe` asked, and a heartbeat is not asked for",
+        "heartbeat_failed": "the job reported a failure or an exit code other than 0, which is the status",
+        "heartbeat_missed": "no success by the due instant and the grace after it",
+        "heartbeat_overran": "a run reported its start, but no end within `run_time`",
+        "heartbeat_pushed": "unknown: `ninewatch probe` cannot probe a heartbeat, which is reported by the job",
     },
 )

@@ -1,4 +1,4 @@
-"""The `http` kind: one request, its redirects if wanted, and what the answer must look like."""
+"""The `http` kind: one request, optional redirects, and expectations of the response."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 from monitor.http import body, http2, oauth2, proxy, rate_limit
 from monitor.http.check import HttpCheck
 from monitor.http.compression import inflate
-from monitor.http.exchange import Exchange, exchange, following
+from monitor.http.exchange import Exchange, exchange, redirect_follower
 from monitor.http.expectation import Expectation
 from monitor.http.rate_limit import RateLimit, retry_after
 from monitor.http.request import request_of
@@ -20,48 +20,48 @@ if TYPE_CHECKING:
     from monitor.http.fetching_check import FetchingCheck
     from monitor.http.request import Request
     from monitor.http.response import Response
-    from monitor.network.attempt import Frame, Probe
+    from monitor.network.attempt import Attempt, Probe
     from monitor.network.failure import ProbeFailure
 
 
-Fetch = Callable[["Frame"], Awaitable["Response"]]
+Fetch = Callable[["Attempt"], Awaitable["Response"]]
 
 
 def fetcher(check: HttpCheck, tokens: oauth2.Tokens | None = None) -> Fetch:
-    """Return what makes the check's request, follows its redirects, and returns the last answer unjudged.
+    """Return a function that sends the check's request, follows redirects and returns the final response.
 
-    `tokens` are those of the check whose request this is one of; by default the request's own.
+    `tokens` are shared with other requests of a check; by default the request has its own.
     """
     first, fetch = request_of(check), _exchange(check, tokens or oauth2.Tokens.of(check))
-    return lambda frame: fetch(frame, first)
+    return lambda attempt: fetch(attempt, first)
 
 
-def fetching(check: FetchingCheck) -> Callable[..., Fetch]:
-    """Return what makes fetchers, called like `check.request`. Made once a check: they share tokens and rate limit.
+def fetcher_factory(check: FetchingCheck) -> Callable[..., Fetch]:
+    """Return a function that creates fetchers from the arguments of `check.request`, with shared tokens and rate limit.
 
-    They raise `rate_limited`, unknown, for 429 with `Retry-After`, and until that time without asking.
+    Fetchers raise `rate_limited` (unknown) for 429 with `Retry-After`, and send nothing until that time.
     """
     tokens, limit = oauth2.Tokens.of(check), RateLimit()
     return lambda url, **more: _limited(fetcher(check.request(url, **more), tokens), limit)
 
 
 def _limited(fetch: Fetch, limit: RateLimit) -> Fetch:
-    async def limited(frame: Frame) -> Response:
-        limit.respect(frame.now())
-        response = await fetch(frame)
-        limit.judge(response.status, response.headers, frame.now())
+    async def limited(attempt: Attempt) -> Response:
+        limit.respect(attempt.now())
+        response = await fetch(attempt)
+        limit.judge(response.status, response.headers, attempt.now())
         return response
 
     return limited
 
 
 def _exchange(check: HttpCheck, tokens: oauth2.Tokens | None) -> Exchange:
-    """Return how the check's requests are answered. What it does not ask for is not on the way."""
+    """Return the exchange function with only the features that the check uses, to save time per probe."""
     fetch: Exchange = exchange
     if check.protocol != "1.1":
         http2.load()
     if check.redirects or check.expect.cookie:
-        fetch = following(check.redirects)
+        fetch = redirect_follower(check.redirects)
     if tokens is not None and check.oauth2 is not None:
         fetch = oauth2.authorized(tokens, fetch)
     if check.compression is not None:
@@ -70,8 +70,8 @@ def _exchange(check: HttpCheck, tokens: oauth2.Tokens | None) -> Exchange:
 
 
 def _inflating(coding: str, limit: int, onward: Exchange) -> Exchange:
-    async def inflating(frame: Frame, request: Request) -> Response:
-        response = await onward(frame, request)
+    async def inflating(attempt: Attempt, request: Request) -> Response:
+        response = await onward(attempt, request)
         inflate(response, coding, limit)
         return response
 
@@ -79,24 +79,24 @@ def _inflating(coding: str, limit: int, onward: Exchange) -> Exchange:
 
 
 def prepare(check: HttpCheck) -> Probe:
-    """Return the probe that makes this check's request."""
+    """Return the probe that sends this check's request."""
     fetch = fetcher(check)
     expectation, limit = Expectation(check.expect, check.compression), RateLimit()
 
-    async def probe(frame: Frame) -> ProbeResult:
+    async def probe(attempt: Attempt) -> ProbeResult:
         if limit.until:
-            limit.respect(frame.now())
-        response = await fetch(frame)
+            limit.respect(attempt.now())
+        response = await fetch(attempt)
         failure = expectation.failure(response)
         if failure is not None:
-            raise _explained(failure, response, limit, frame.now())
-        return ProbeResult(Outcome.GOOD, "", response.status, frame.phases, "", frame.certificate_expiry)
+            raise _explained(failure, response, limit, attempt.now())
+        return ProbeResult(Outcome.GOOD, "", response.status, attempt.phases, "", attempt.certificate_expiry)
 
     return probe
 
 
 def _explained(failure: ProbeFailure, response: Response, limit: RateLimit, now: int) -> ProbeFailure:
-    """Return what the failure means where the server asks to be left alone for a while."""
+    """Return the failure, with the rate limit if the response requests a wait."""
     failure.status = response.status
     if failure.reason == "http_status":
         limit.judge(response.status, response.headers, now)
@@ -120,23 +120,23 @@ expect: {status: 200, json: {"$.ready": true}}
     | proxy.REASONS
     | rate_limit.REASONS
     | {
-        "body_mismatch": "the body is not what is expected",
-        "body_size": "the body is longer or shorter than `body_size`",
-        "body_too_large": "not decided within `body_limit` bytes, or JSON of more than a value for 80 of them",
-        "compression_mismatch": "the answer has a body, which is not compressed as `compression` asks for",
-        "cookie_mismatch": "a cookie is not what is expected; its value is not told",
-        "empty_response": "the connection was closed without a word",
-        "header_mismatch": "a header is not what is expected",
-        "headers_too_large": "the headers are longer than any server's need to be",
-        "http_status": "the status is not one of those expected",
-        "http_version": "another version of HTTP is spoken than `protocol` or `version` asks for",
-        "inconclusive": "unknown: the answer is one that `unknown` names as saying nothing about the target",
-        "malformed_response": "what came is no HTTP answer",
+        "body_mismatch": "unexpected body",
+        "body_size": "the size of the body is outside `body_size`",
+        "body_too_large": "not decided within `body_limit` bytes, or more than 1 JSON value per 80 bytes of it",
+        "compression_mismatch": "the body is not compressed as required by `compression`",
+        "cookie_mismatch": "unexpected cookie; its value is not reported",
+        "empty_response": "the connection was closed without a response",
+        "header_mismatch": "unexpected header",
+        "headers_too_large": "the headers exceed 64 KiB",
+        "http_status": "unexpected status",
+        "http_version": "the HTTP version does not match `protocol` or `version`",
+        "inconclusive": "unknown: the response matches `unknown`",
+        "malformed_response": "not a valid HTTP response",
         "redirect_limit": "more redirects than `redirects`",
-        "redirect_refused": "a redirect leads to no http or https URL, or would take a secret body to another origin",
-        "tls_forbidden": "the answer came over TLS, and `encrypted: false` is expected",
-        "tls_required": "the answer came in the clear, and `encrypted: true` is expected",
-        "truncated_response": "the answer ended before it was whole",
+        "redirect_refused": "a redirect to a URL that is not http or https, or with a secret body to another origin",
+        "tls_forbidden": "a response over TLS, but `encrypted: false` is expected",
+        "tls_required": "a response without TLS, but `encrypted: true` is expected",
+        "truncated_response": "the connection was closed within the response",
     },
     schemes={"http": {}, "https": {}},
     whole_url=True,

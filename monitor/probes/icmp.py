@@ -1,4 +1,4 @@
-"""The `icmp` kind: does a host echo?"""
+"""The `icmp` kind: one echo request (ping)."""
 
 from __future__ import annotations
 
@@ -15,11 +15,11 @@ from monitor.vocabulary import ProbeResult
 from sla.observation import Outcome
 
 if TYPE_CHECKING:
-    from monitor.network.attempt import Frame, Probe
+    from monitor.network.attempt import Attempt, Probe
 
 
 class IcmpCheck(Reached):
-    """Good when the host echoes. A firewall that drops echoes looks like a host that is down."""
+    """Good if the host replies. A host behind a firewall that drops ICMP looks down."""
 
     kind: ClassVar[str] = "icmp"
 
@@ -31,21 +31,21 @@ class IcmpCheck(Reached):
         if not allowed():
             raise problem_at(
                 "icmp",
-                "this process may not ping; allow its group to with `sysctl net.ipv4.ping_group_range='0 2147483647'`, "
-                "or probe a port with tcp",
+                "this process is not allowed to ping; run `sysctl net.ipv4.ping_group_range='0 2147483647'`, or use "
+                "tcp",
             )
         return self
 
 
 def prepare(check: IcmpCheck) -> Probe:
-    """Return the probe that pings once; of several addresses, the next where none has echoed within 250 ms."""
+    """Return the probe that pings once; the next address of a host is tried after 250 ms without a reply."""
 
-    async def probe(frame: Frame) -> ProbeResult:
-        addresses = await frame.addresses(check.icmp, 0, check.family)
-        frame.enter("first_byte")
-        await first(frame, addresses, partial(echo, frame))
-        frame.close()
-        return ProbeResult(Outcome.GOOD, phases=frame.phases)
+    async def probe(attempt: Attempt) -> ProbeResult:
+        addresses = await attempt.addresses(check.icmp, 0, check.family)
+        attempt.enter("first_byte")
+        await first(attempt, addresses, partial(echo, attempt))
+        attempt.close()
+        return ProbeResult(Outcome.GOOD, phases=attempt.phases)
 
     return probe
 

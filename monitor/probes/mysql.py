@@ -1,4 +1,4 @@
-"""The `mysql` kind, for MySQL and MariaDB: a connection, a query, an answer. Needs aiomysql (`make extras`)."""
+"""The `mysql` kind, for MySQL and MariaDB: connect, log in and run a query. Requires aiomysql (`make extras`)."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from monitor.config.addresses import DefaultPort
 from monitor.config.model import HostPort
 from monitor.network.failure import ProbeFailure
 from monitor.probes.base import Kind
-from monitor.protocols.database import MOST, REASONS, DatabaseCheck, Driver, named_context, querying
+from monitor.protocols.database import MAX_BYTES, REASONS, DatabaseCheck, Driver, named_context, query_probe
 from monitor.protocols.mysql_errors import UNREADABLE, failure_of
 from monitor.protocols.optional_library import require
 
@@ -22,20 +22,20 @@ if TYPE_CHECKING:
 
     from monitor.network.attempt import Probe
 
-_READS = 10_000  # pieces (two a packet) that may come before the first row is whole
-_STRETCH = 200  # pieces; then the loop gets its turn
+_READS = 10_000  # reads (2 per packet) before the first row is complete
+_STRETCH = 200  # reads before yielding to the event loop
 
 
 class MysqlCheck(DatabaseCheck):
-    """Good when the query is answered as expected, e.g. `SELECT @@read_only` with `0`.
+    """Good if the query returns the expected value, e.g. `0` for `SELECT @@read_only`.
 
-    Needs `make extras`; the container image includes the driver.
+    Requires `make extras`; the container image includes the driver.
     """
 
     kind: ClassVar[str] = "mysql"
 
     mysql: Annotated[HostPort, DefaultPort(3306)]
-    """`host` or `host:port`; port 3306 unless written."""
+    """`host` or `host:port`; default port 3306."""
 
     @model_validator(mode="after")
     def _can_be_asked(self) -> Self:
@@ -44,26 +44,28 @@ class MysqlCheck(DatabaseCheck):
 
 
 def prepare(check: MysqlCheck) -> Probe:
-    """Return the probe that connects, asks and hangs up."""
-    import aiomysql  # takes 0.15 s, which no attempt should
+    """Return the probe that connects, runs the query and disconnects."""
+    import aiomysql  # takes 0.15 s, so not in the first attempt
     from pymysql.err import Error, OperationalError
 
     context = named_context(check, check.mysql.host)
 
     class Bounded(aiomysql.Connection):  # type: ignore[misc]
-        """Refuse a long packet, and packets without end: the driver would take any into memory, and not pause."""
+        """Limit size and number of packets, which the driver buffers in memory without yielding."""
 
         heard = reads = 0
         connected: Callable[[], object] = bool
 
         def _set_nodelay(self, value: bool) -> None:
-            self.connected()  # the driver calls this once the connection is made, before it logs in
+            self.connected()  # the driver calls this method once TCP is connected, before it logs in
             super()._set_nodelay(value)
 
         async def _read_bytes(self, count: int) -> Any:
             self.heard, self.reads = self.heard + count, self.reads + 1
-            if self.heard > MOST or self.reads > _READS:
-                raise ProbeFailure("answer_too_long", f"{self.heard} bytes in {self.reads} pieces without a whole row")
+            if self.heard > MAX_BYTES or self.reads > _READS:
+                raise ProbeFailure(
+                    "answer_too_long", f"{self.heard} bytes in {self.reads} reads without a complete row"
+                )
             if self.reads % _STRETCH == 0:
                 await asyncio.sleep(0)
             return await super()._read_bytes(count)
@@ -73,31 +75,31 @@ def prepare(check: MysqlCheck) -> Probe:
             connection = Bounded(
                 host=address,
                 port=port,
-                user=check.asker,
-                password=check.revealed,
+                user=check.user_name,
+                password=check.password_text,
                 db=check.database,
                 ssl=context,
                 program_name="ninewatch",
             )
             connection.connected = connected
-            await connection._connect()  # which is what aiomysql.connect() awaits
+            await connection._connect()  # what aiomysql.connect() awaits
         except OperationalError as error:
             if isinstance(error.__cause__, OSError):
                 raise error.__cause__ from None
             raise
-        # The driver goes on in the clear with a server that does not encrypt, without a word.
+        # The driver silently continues without TLS if the server does not support it.
         if context is not None and connection._writer.get_extra_info("ssl_object") is None:
             connection.close()
-            raise ProbeFailure("tls_handshake", "the server does not encrypt")
+            raise ProbeFailure("tls_handshake", "the server does not support TLS")
         return connection
 
     async def rows(connection: aiomysql.Connection) -> list[Any]:
-        cursor = await connection.cursor(aiomysql.SSCursor)  # which reads the rows that are fetched, and no others
+        cursor = await connection.cursor(aiomysql.SSCursor)  # reads only the fetched rows
         await cursor.execute(check.query)
         return list(await cursor.fetchmany(1))
 
     driver = Driver(connect, rows, aiomysql.Connection.close, (*UNREADABLE, Error), partial(failure_of, check))
-    return querying(check, check.mysql, driver)
+    return query_probe(check, check.mysql, driver)
 
 
 KIND = Kind(

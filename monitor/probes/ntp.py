@@ -1,6 +1,6 @@
-"""The `ntp` kind: how far a server's clock is from ours (RFC 5905; the request tells nothing of us, as in RFC 8915).
+"""The `ntp` kind: the offset of a server's clock (RFC 5905; the request contains no data about us, as in RFC 8915).
 
-No NTP library: the one that is used, ntplib, has had no release since 2021, and a packet is 48 bytes.
+No library is used: ntplib has had no release since 2021, and a packet has 48 bytes.
 """
 
 from __future__ import annotations
@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Annotated, ClassVar
 
 from monitor.config.addresses import DefaultPort
 from monitor.config.model import Duration, HostPort, Reached
-from monitor.network.connection import Wire
+from monitor.network.connection import Connection
 from monitor.network.failure import ProbeFailure, quoted
 from monitor.probes.base import Kind
 from monitor.vocabulary import ProbeResult
@@ -19,7 +19,7 @@ from sla.interval import MILLISECOND, SECOND
 from sla.observation import Outcome
 
 if TYPE_CHECKING:
-    from monitor.network.attempt import Frame, Probe
+    from monitor.network.attempt import Attempt, Probe
 
 _PACKET = struct.Struct("!BBbb3I4Q")  # RFC 5905, figure 8, without extensions
 _CLIENT, _SERVER, _VERSION = 3, 4, 4
@@ -29,61 +29,63 @@ _ERA = 1 << 64  # a 64-bit timestamp wraps every 136 years: first in 2036
 
 
 class NtpCheck(Reached):
-    """Good when the server is synchronised and its clock is close to ours (whichever of the two is off)."""
+    """Good if the server is synchronised and its clock is close to the monitor's (whichever of the two is wrong)."""
 
     kind: ClassVar[str] = "ntp"
 
     ntp: Annotated[HostPort, DefaultPort(123)]
-    """`host` or `host:port`; port 123 unless written."""
+    """`host` or `host:port`; default port 123."""
 
     within: Duration = 100 * MILLISECOND
-    """Bad when the two clocks differ by more than this."""
+    """Bad if the clocks differ by more than this."""
 
 
 def prepare(check: NtpCheck) -> Probe:
-    """Return the probe that asks once for the time."""
+    """Return the probe that requests the time once."""
     host, port = check.ntp.host, check.ntp.port
 
-    async def probe(frame: Frame) -> ProbeResult:
-        async def ask(wire: Wire) -> tuple[bytes, int, int]:
-            frame.enter("first_byte")
+    async def probe(attempt: Attempt) -> ProbeResult:
+        async def ask(connection: Connection) -> tuple[bytes, int, int]:
+            attempt.enter("first_byte")
             nonce = secrets.randbits(64)
-            sent = frame.now()
-            await wire.send(_PACKET.pack(_VERSION << 3 | _CLIENT, *(0,) * 9, nonce))
+            sent = attempt.now()
+            await connection.send(_PACKET.pack(_VERSION << 3 | _CLIENT, *(0,) * 9, nonce))
             while True:
-                heard, received = await wire.receive(), frame.now()
-                if len(heard) >= _PACKET.size and _PACKET.unpack_from(heard)[8] == nonce:  # else not to our question
+                heard, received = await connection.receive(), attempt.now()
+                if (
+                    len(heard) >= _PACKET.size and _PACKET.unpack_from(heard)[8] == nonce
+                ):  # else not a response to our request
                     return heard, sent, received
 
-        answer = await Wire.in_datagrams(frame, await frame.addresses(host, port, check.family), ask)
-        frame.close()
+        answer = await Connection.in_datagrams(attempt, await attempt.addresses(host, port, check.family), ask)
+        attempt.close()
         offset = offset_of(*answer)
         if abs(offset) > check.within:
-            raise ProbeFailure("ntp_offset", f"its clock is {offset / SECOND:+.3f} s from ours")
-        return ProbeResult(Outcome.GOOD, phases=frame.phases, detail=f"offset {offset / SECOND:+.6f} s")
+            raise ProbeFailure("ntp_offset", f"the server's clock differs by {offset / SECOND:+.3f} s")
+        return ProbeResult(Outcome.GOOD, phases=attempt.phases, detail=f"offset {offset / SECOND:+.6f} s")
 
     return probe
 
 
 def offset_of(packet: bytes, sent: int, received: int) -> int:
-    """Return by how many microseconds the server's clock is ahead: ((t2 - t1) + (t3 - t4)) / 2 (RFC 5905, 8).
+    """Return the microseconds that the server's clock is ahead: ((t2 - t1) + (t3 - t4)) / 2 (RFC 5905, 8).
 
     Raises:
-        ProbeFailure: `ntp_refused`, the server sent a kiss of death; `ntp_unsynchronised`; `ntp_malformed`.
+        ProbeFailure: `ntp_refused`: a kiss-o'-death packet; `ntp_unsynchronised`; `ntp_malformed`.
     """
     first, stratum, _, _, _, _, reference, _, _, arrived, left = _PACKET.unpack_from(packet)
     if first & 7 != _SERVER:
-        raise ProbeFailure("ntp_malformed", f"mode {first & 7} is not a server's")
+        raise ProbeFailure("ntp_malformed", f"mode {first & 7}, expected {_SERVER} (server)")
     if stratum == 0:
         code = reference.to_bytes(4, "big").rstrip(b"\0").decode("ascii", "replace")
         raise ProbeFailure("ntp_refused", f"kiss code {quoted(code)}")
     if first >> 6 == _UNSYNCHRONISED or stratum > 15:
         raise ProbeFailure("ntp_unsynchronised", f"stratum {stratum}, leap indicator {first >> 6}")
-    return (_apart(arrived, sent) + _apart(left, received)) // 2
+    return (_difference(arrived, sent) + _difference(left, received)) // 2
 
 
-def _apart(theirs: int, ours: int) -> int:
-    """Return how far their timestamp is ahead of ours (microseconds), in whichever era that is less than 68 years."""
+def _difference(theirs: int, ours: int) -> int:
+    """Return the microseconds that their timestamp is ahead of ours, in the era where that is less than 68 years."""
     mine = ((ours + _SINCE_1900 * SECOND) << 32) // SECOND
     difference = (theirs - mine) % _ERA
     return (difference if difference < _ERA // 2 else difference - _ERA) * SECOND >> 32
@@ -99,10 +101,10 @@ ntp: time.example.org
 within: 250ms
 """,
     reasons={
-        "ntp_malformed": "the answer is not a server's",
+        "ntp_malformed": "not a server's response",
         "ntp_offset": "the clocks differ by more than `within`",
-        "ntp_refused": "the server does not serve us (a kiss of death, such as RATE)",
-        "ntp_unsynchronised": "the server itself does not know the time",
+        "ntp_refused": "the server refused the request (kiss-o'-death, such as RATE)",
+        "ntp_unsynchronised": "the server is not synchronised",
     },
     schemes={"ntp": {}},
 )

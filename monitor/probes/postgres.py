@@ -1,4 +1,4 @@
-"""The `postgres` kind: a connection, a query, an answer. Needs psycopg, over libpq (`make extras`)."""
+"""The `postgres` kind: connect, log in and run a query. Requires psycopg (`make extras`)."""
 
 from __future__ import annotations
 
@@ -11,10 +11,10 @@ from pydantic import model_validator
 from monitor.config.addresses import DefaultPort
 from monitor.config.model import HostPort
 from monitor.probes.base import Kind
-from monitor.protocols.database import REASONS, DatabaseCheck, Driver, querying
+from monitor.protocols.database import REASONS, DatabaseCheck, Driver, query_probe
 from monitor.protocols.optional_library import require
 from monitor.protocols.postgres_errors import failure_of, system_error
-from monitor.protocols.postgres_session import connected, first_row, settings
+from monitor.protocols.postgres_session import first_row, open_connection, settings
 
 if TYPE_CHECKING:
     from psycopg.pq.abc import PGconn
@@ -23,15 +23,15 @@ if TYPE_CHECKING:
 
 
 class PostgresCheck(DatabaseCheck):
-    """Good when the query is answered as expected, e.g. `SELECT pg_is_in_recovery()` with `False`.
+    """Good if the query returns the expected value, e.g. `False` for `SELECT pg_is_in_recovery()`.
 
-    Needs `make extras`; the container image includes the driver.
+    Requires `make extras`; the container image includes the driver.
     """
 
     kind: ClassVar[str] = "postgres"
 
     postgres: Annotated[HostPort, DefaultPort(5432)]
-    """`host` or `host:port`; port 5432 unless written."""
+    """`host` or `host:port`; default port 5432."""
 
     @model_validator(mode="after")
     def _can_be_asked(self) -> Self:
@@ -40,16 +40,16 @@ class PostgresCheck(DatabaseCheck):
 
 
 def prepare(check: PostgresCheck) -> Probe:
-    """Return the probe that connects, asks and hangs up."""
-    import psycopg  # takes 0.2 s, which no attempt should
+    """Return the probe that connects, runs the query and disconnects."""
+    import psycopg  # takes 0.2 s, so not in the first attempt
 
     options = settings(check, check.postgres.host)
 
     async def connect(address: str, port: int, made: Callable[[], object]) -> PGconn:
         try:
-            return await connected({**options, "hostaddr": address, "port": port}, check.tls.identity, made)
+            return await open_connection({**options, "hostaddr": address, "port": port}, check.tls.identity, made)
         except psycopg.OperationalError as error:
-            raise system_error(error) or error from None  # of the system: the next address may do
+            raise system_error(error) or error from None  # for an operating system error the next address is tried
 
     async def rows(connection: PGconn) -> list[Any]:
         return await first_row(connection, check.query)
@@ -57,11 +57,11 @@ def prepare(check: PostgresCheck) -> Probe:
     driver = Driver(
         connect,
         rows,
-        lambda connection: connection.finish(),  # at once: a good-bye could be waited for
+        lambda connection: connection.finish(),  # closes without waiting
         (psycopg.Error,),
         partial(failure_of, check),
     )
-    return querying(check, check.postgres, driver)
+    return query_probe(check, check.postgres, driver)
 
 
 KIND = Kind(

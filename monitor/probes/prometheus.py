@@ -1,4 +1,4 @@
-"""The `prometheus` kind: real traffic as an indicator. A probe is a slice of time: good events of all events in it."""
+"""The `prometheus` kind: the ratio of good events in real traffic, per probe interval."""
 
 from __future__ import annotations
 
@@ -9,11 +9,11 @@ from urllib.parse import urlencode
 from pydantic import Field, model_validator
 
 from monitor.config.values import ObjectiveField
-from monitor.http.auxiliary import instrument
+from monitor.http.auxiliary import from_auxiliary
 from monitor.http.fetching_check import BaseUrl, FetchingCheck
 from monitor.network.failure import ProbeFailure
 from monitor.probes.base import Kind
-from monitor.probes.http import fetching
+from monitor.probes.http import fetcher_factory
 from monitor.protocols.promql import number_of
 from monitor.vocabulary import ProbeResult
 from sla.interval import SECOND
@@ -21,56 +21,56 @@ from sla.objective import format_percent
 from sla.observation import Outcome
 
 if TYPE_CHECKING:
-    from monitor.network.attempt import Frame, Probe
+    from monitor.network.attempt import Attempt, Probe
 
 Query = Annotated[str, Field(min_length=1)]
 
 
 class PrometheusCheck(FetchingCheck):
-    """Good when the share of good events is at least the objective of a slice; unknown when there were no events.
+    """Good if the ratio of good events is at least `at_least`; unknown without events.
 
-    Let both queries look back over one interval (`[1m]` when probed every minute), so that no time counts twice.
+    Use the check's interval as range of both queries (`[1m]` for an interval of 1m), so that no time counts twice.
     """
 
     kind: ClassVar[str] = "prometheus"
 
     prometheus: BaseUrl
-    """The server, without `/api/v1`. It is asked for both numbers as of the same instant by our clock."""
+    """The server's URL, without `/api/v1`. Both queries are evaluated at the same instant of the monitor's clock."""
 
     good: Query
-    """PromQL for the number (or rate) of good events: a scalar, or a vector of one sample at the most. None is 0."""
+    """PromQL for the number (or rate) of good events: a scalar, or a vector of at most 1 sample. No sample is 0."""
 
     total: Query
     """PromQL for the number (or rate) of all events, in the same unit."""
 
     at_least: ObjectiveField
-    """The share of good events from which on the slice is good, e.g. `99%`."""
+    """Minimum ratio of good events, e.g. `99%`."""
 
     @model_validator(mode="after")
     def _judges_what_is_shown(self) -> Self:
-        self.refuse_idle_tls(self.prometheus)
+        self.reject_unused_tls(self.prometheus)
         return self
 
 
 def prepare(check: PrometheusCheck) -> Probe:
-    """Return the probe that asks for both numbers."""
-    to = fetching(check)
+    """Return the probe that runs both queries."""
+    to = fetcher_factory(check)
     path = f"{check.prometheus.rstrip('/')}/api/v1/query"
 
-    async def both(frame: Frame) -> list[Fraction]:
-        at = f"{frame.now() / SECOND:.3f}"  # the same for both: a scrape between them would add to one of them only
+    async def both(attempt: Attempt) -> list[Fraction]:
+        at = f"{attempt.now() / SECOND:.3f}"  # the same for both, because a scrape in between would count in one only
         urls = [f"{path}?{urlencode({'query': query, 'time': at})}" for query in (check.good, check.total)]
-        return [number_of(await to(url)(frame)) for url in urls]
+        return [number_of(await to(url)(attempt)) for url in urls]
 
-    async def probe(frame: Frame) -> ProbeResult:
-        part, whole = await instrument(check, "sli", both(frame))
+    async def probe(attempt: Attempt) -> ProbeResult:
+        part, whole = await from_auxiliary(both(attempt), "sli_unavailable", check.timeout, keep="sli_")
         if not whole:
-            raise ProbeFailure("sli_no_traffic", "there were no events", outcome=Outcome.UNKNOWN)
+            raise ProbeFailure("sli_no_traffic", "no events", outcome=Outcome.UNKNOWN)
         share = min(Fraction(1), part / whole)
         said = f"{format_percent(share)} of events were good"
         if share < check.at_least.ratio:
-            raise ProbeFailure("sli_below", f"{said}, at least {check.at_least} wanted")
-        return ProbeResult(Outcome.GOOD, "", None, frame.phases, said, frame.certificate_expiry)
+            raise ProbeFailure("sli_below", f"{said}, expected at least {check.at_least}")
+        return ProbeResult(Outcome.GOOD, "", None, attempt.phases, said, attempt.certificate_expiry)
 
     return probe
 
@@ -88,8 +88,8 @@ at_least: 99%
 interval: 1m
 """,
     reasons={
-        "sli_below": "fewer events were good than the slice asks for",
-        "sli_no_traffic": "unknown: there were no events, so nothing is known",
-        "sli_unavailable": "unknown: Prometheus, which is not what is watched, did not answer the queries",
+        "sli_below": "the ratio of good events is below `at_least`",
+        "sli_no_traffic": "unknown: no events",
+        "sli_unavailable": "unknown: no valid response from Prometheus",
     },
 )

@@ -1,4 +1,4 @@
-"""The `redis` kind: PING, with a password if there is one."""
+"""The `redis` kind: PING, after AUTH if a password is configured."""
 
 from __future__ import annotations
 
@@ -9,73 +9,73 @@ from pydantic import model_validator
 from monitor.config.addresses import DefaultPort
 from monitor.config.model import HostPort, Secret, Token, problem_at
 from monitor.network.failure import ProbeFailure, quoted
-from monitor.network.tls_connection import Encryptable, reaching
+from monitor.network.tls_connection import EncryptableCheck, connector
 from monitor.probes.base import Kind
 from monitor.protocols.redis_session import Session
 from monitor.vocabulary import ProbeResult
 from sla.observation import Outcome
 
 if TYPE_CHECKING:
-    from monitor.network.attempt import Frame, Probe
-    from monitor.network.connection import Wire
+    from monitor.network.attempt import Attempt, Probe
+    from monitor.network.connection import Connection
 
 
-class RedisCheck(Encryptable):
-    """Good when the server answers PING. Without a password, being asked for one is an answer too."""
+class RedisCheck(EncryptableCheck):
+    """Good if the server replies to PING. Without a configured password, a request for one is good too."""
 
     kind: ClassVar[str] = "redis"
 
     redis: Annotated[HostPort, DefaultPort(6379)]
-    """`host` or `host:port`; port 6379 unless written."""
+    """`host` or `host:port`; default port 6379."""
 
     user: Token | None = None
-    """The ACL user, who needs a `password`; the default one if left out."""
+    """The ACL user, which requires `password`; default: Redis' default user."""
 
     password: Secret | None = None
-    """Where the password is kept."""
+    """Source of the password."""
 
     role: Literal["master", "slave"] | None = None
-    """Bad when the server's replication role is another."""
+    """The expected replication role."""
 
     @model_validator(mode="after")
     def _user_has_a_password(self) -> Self:
         if self.user is not None and self.password is None:
-            raise problem_at("user", "is not used without a password; add password: {env: NAME}")
+            raise problem_at("user", "has no effect without a password; add password: {env: NAME}")
         return self
 
 
 def prepare(check: RedisCheck) -> Probe:
-    """Return the probe that says PING."""
-    reach = reaching(check, check.redis, encrypted=check.encrypted)
+    """Return the probe that sends PING."""
+    reach = connector(check, check.redis, encrypted=check.encrypted)
 
-    async def probe(frame: Frame) -> ProbeResult:
-        with await reach(frame) as wire:
-            frame.enter("first_byte")
-            await _converse(wire, check)
-            frame.close()
-        return ProbeResult(Outcome.GOOD, phases=frame.phases, certificate_expiry=frame.certificate_expiry)
+    async def probe(attempt: Attempt) -> ProbeResult:
+        with await reach(attempt) as connection:
+            attempt.enter("first_byte")
+            await _converse(connection, check)
+            attempt.close()
+        return ProbeResult(Outcome.GOOD, phases=attempt.phases, certificate_expiry=attempt.certificate_expiry)
 
     return probe
 
 
-async def _converse(wire: Wire, check: RedisCheck) -> None:
-    session = Session(wire)
+async def _converse(connection: Connection, check: RedisCheck) -> None:
+    session = Session(connection)
     if check.password is not None:
-        await session.ask("AUTH", *([check.user] if check.user else []), check.password.reveal())
+        await session.command("AUTH", *([check.user] if check.user else []), check.password.reveal())
     try:
-        pong = await session.ask("PING")
-        role = await session.ask("ROLE") if check.role is not None else None
+        pong = await session.command("PING")
+        role = await session.command("ROLE") if check.role is not None else None
     except ProbeFailure as failure:
         if failure.reason == "credentials_refused" and check.password is None and check.role is None:
             return
         raise
     if pong != b"PONG":
-        raise ProbeFailure("redis_malformed", f"PING is answered by {quoted(str(pong))}")
+        raise ProbeFailure("redis_malformed", f"the reply to PING is {quoted(str(pong))}")
     if check.role is not None:
         named = role[0] if isinstance(role, list) and role else role
         found = named.decode(errors="replace") if isinstance(named, bytes) else str(named)
         if found != check.role:
-            raise ProbeFailure("redis_role", f"the server is {quoted(found)}, expected {check.role}")
+            raise ProbeFailure("redis_role", f"the role is {quoted(found)}, expected {check.role}")
 
 
 KIND = Kind(
@@ -88,14 +88,14 @@ redis: cache.example.org:6379
 role: master
 """,
     reasons={
-        "answer_too_long": "64 KiB came without a whole reply",
-        "credentials_refused": "unknown: user or password is not taken or not wanted, which says nothing of the server",
+        "answer_too_long": "no complete reply within 64 KiB",
+        "credentials_refused": "unknown: the server rejected user or password, or expects none",
         "hung_up": "the connection was closed before the reply",
-        "redis_error": "the reply is an error",
-        "redis_loading": "the server still reads its data set",
-        "redis_malformed": "the reply is not PONG, or no RESP",
-        "redis_master_down": "a replica lost its master and does not serve stale data",
-        "redis_role": "the server's replication role is another than expected",
+        "redis_error": "an error reply",
+        "redis_loading": "the server is loading its data set",
+        "redis_malformed": "the reply is not PONG, or not RESP",
+        "redis_master_down": "the replica has lost its master and does not serve stale data",
+        "redis_role": "unexpected replication role",
     },
     schemes={"redis": {}, "rediss": {"encrypted": True}},
 )

@@ -1,4 +1,4 @@
-"""Every probe kind, one line each. Configuration, validation, schema, docs and engine derive from this table."""
+"""The registry of probe kinds, from which configuration, schema, documentation and engine are derived."""
 
 from __future__ import annotations
 
@@ -60,18 +60,18 @@ KINDS: dict[str, Kind[Any]] = {
 
 CHECK_TYPES: tuple[type[CheckBase], ...] = tuple(kind.check for kind in KINDS.values())
 
-# What runs programs -> what it is to a daemon that was not told to.
-_REFUSED: dict[type[CheckBase], type[CheckBase]] = {
-    exec_kind.ExecCheck: exec_kind.RefusedExecCheck,
-    browser.BrowserCheck: browser.RefusedBrowserCheck,
+# Types that run programs -> their types without --allow-exec.
+_DISABLED: dict[type[CheckBase], type[CheckBase]] = {
+    exec_kind.ExecCheck: exec_kind.DisabledExecCheck,
+    browser.BrowserCheck: browser.DisabledBrowserCheck,
 }
 
 
 def check_types(*, allow_exec: bool) -> tuple[type[CheckBase], ...]:
-    """Return the types that a configuration may hold; without `allow_exec`, what runs programs is a mistake."""
+    """Return the check types of a configuration; without `allow_exec`, those that run programs fail validation."""
     if allow_exec:
         return CHECK_TYPES
-    return tuple(_REFUSED[each] if each in _REFUSED else each for each in CHECK_TYPES)  # noqa: SIM401 - mypy
+    return tuple(_DISABLED[each] if each in _DISABLED else each for each in CHECK_TYPES)  # noqa: SIM401 - mypy
 
 
 def prepare(check: Any) -> Probe:

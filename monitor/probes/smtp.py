@@ -1,7 +1,6 @@
-"""The `smtp` kind: greeting, EHLO and, if wanted, STARTTLS (RFC 5321, RFC 3207); no mail is sent.
+"""The `smtp` kind: greeting, EHLO and optional STARTTLS (RFC 5321, RFC 3207); no mail is sent.
 
-No SMTP library: those that are kept bring their own connection, out of reach of the one deadline and the one place
-where addresses are looked up, for a conversation of three commands.
+No SMTP library is used, because they open connections themselves, without our deadline, resolver and address policy.
 """
 
 from __future__ import annotations
@@ -10,37 +9,37 @@ from typing import TYPE_CHECKING, Annotated, ClassVar, Literal, NamedTuple
 
 from monitor.config.addresses import DefaultPort
 from monitor.config.model import HostName, HostPort
-from monitor.network.buffered_stream import Dialogue
+from monitor.network.buffered_stream import BufferedStream
 from monitor.network.failure import ProbeFailure, quoted
-from monitor.network.tls_connection import Securable, reaching, securing
+from monitor.network.tls_connection import TlsCapableCheck, connector, tls_upgrader
 from monitor.probes.base import Kind
 from monitor.protocols.starttls import HELO, refuse_injected
 from monitor.vocabulary import ProbeResult
 from sla.observation import Outcome
 
 if TYPE_CHECKING:
-    from monitor.network.attempt import Frame, Probe
+    from monitor.network.attempt import Attempt, Probe
 
 _MOST_LINES = 100
 
 
-class SmtpCheck(Securable):
-    """Good when the server greets, takes our EHLO and encrypts as asked."""
+class SmtpCheck(TlsCapableCheck):
+    """Good if the server greets, accepts EHLO and encrypts as configured."""
 
     kind: ClassVar[str] = "smtp"
 
     smtp: Annotated[HostPort, DefaultPort(25)]
-    """`host` or `host:port`; port 25 unless written."""
+    """`host` or `host:port`; default port 25."""
 
     encryption: Literal["none", "starttls", "tls"] = "none"
-    """`starttls` asks for it after the greeting, `tls` encrypts from the first byte on (port 465)."""
+    """`starttls` upgrades after the greeting; `tls` encrypts from the first byte (port 465)."""
 
     helo: HostName = HELO
-    """The name that we give for ourselves; a strict server wants one that it can look up."""
+    """The host name in EHLO; strict servers require one that resolves."""
 
     @property
-    def unsecured(self) -> str:
-        """What to write so that TLS is spoken, nothing when it is."""
+    def tls_hint(self) -> str:
+        """What to configure to use TLS, empty if TLS is used."""
         return "add encryption: starttls or encryption: tls" if self.encryption == "none" else ""
 
 
@@ -50,47 +49,47 @@ class _Reply(NamedTuple):
 
 
 def prepare(check: SmtpCheck) -> Probe:
-    """Return the probe that greets, encrypts and takes its leave."""
-    reach = reaching(check, check.smtp, encrypted=check.encryption == "tls")
-    secure = securing(check.tls, check.smtp.host)
+    """Return the probe that sends EHLO, upgrades to TLS if configured, and sends QUIT."""
+    reach = connector(check, check.smtp, encrypted=check.encryption == "tls")
+    start_tls = tls_upgrader(check.tls, check.smtp.host)
 
-    async def probe(frame: Frame) -> ProbeResult:
-        with await reach(frame) as wire:
-            dialogue = Dialogue(wire)
-            frame.enter("first_byte")
-            await _reply(dialogue, "the greeting", 220)
-            frame.enter("transfer")
-            offered = await _ask(dialogue, f"EHLO {check.helo}", 250)
+    async def probe(attempt: Attempt) -> ProbeResult:
+        with await reach(attempt) as connection:
+            stream = BufferedStream(connection)
+            attempt.enter("first_byte")
+            await _reply(stream, "the greeting", 220)
+            attempt.enter("transfer")
+            offered = await _ask(stream, f"EHLO {check.helo}", 250)
             if check.encryption == "starttls":
-                await _begin_tls(dialogue, offered)
-                await secure(frame, wire)
-                frame.enter("transfer")
-                await _ask(dialogue, f"EHLO {check.helo}", 250)
-            code = (await _ask(dialogue, "QUIT", 221)).code
-            frame.close()
-        return ProbeResult(Outcome.GOOD, "", code, frame.phases, "", frame.certificate_expiry)
+                await _begin_tls(stream, offered)
+                await start_tls(attempt, connection)
+                attempt.enter("transfer")
+                await _ask(stream, f"EHLO {check.helo}", 250)
+            code = (await _ask(stream, "QUIT", 221)).code
+            attempt.close()
+        return ProbeResult(Outcome.GOOD, "", code, attempt.phases, "", attempt.certificate_expiry)
 
     return probe
 
 
-async def _begin_tls(dialogue: Dialogue, offered: _Reply) -> None:
+async def _begin_tls(stream: BufferedStream, offered: _Reply) -> None:
     if not any(line.strip().upper() == "STARTTLS" for line in offered.lines):
         raise ProbeFailure("starttls_missing", "the server does not offer STARTTLS")
-    await _ask(dialogue, "STARTTLS", 220)
-    refuse_injected(dialogue)
+    await _ask(stream, "STARTTLS", 220)
+    refuse_injected(stream)
 
 
-async def _ask(dialogue: Dialogue, command: str, wanted: int) -> _Reply:
-    await dialogue.ask(f"{command}\r\n".encode())
-    return await _reply(dialogue, command.partition(" ")[0], wanted)
+async def _ask(stream: BufferedStream, command: str, wanted: int) -> _Reply:
+    await stream.send_request(f"{command}\r\n".encode())
+    return await _reply(stream, command.partition(" ")[0], wanted)
 
 
-async def _reply(dialogue: Dialogue, to: str, wanted: int) -> _Reply:
+async def _reply(stream: BufferedStream, to: str, wanted: int) -> _Reply:
     lines: list[str] = []
     while len(lines) < _MOST_LINES:
-        line = (await dialogue.line()).decode(errors="replace")
+        line = (await stream.line()).decode(errors="replace")
         if not (line[:3].isdecimal() and line[3:4] in ("", " ", "-")):
-            raise ProbeFailure("smtp_malformed", f"{quoted(line)} is no reply to {to}")
+            raise ProbeFailure("smtp_malformed", f"{quoted(line)} is not a reply to {to}")
         lines.append(line[4:])
         if line[3:4] != "-":
             if int(line[:3]) != wanted:
@@ -109,11 +108,11 @@ smtp: mail.example.org
 encryption: starttls
 """,
     reasons={
-        "answer_too_long": "64 KiB came without a line's end",
-        "hung_up": "the connection was closed in the middle",
-        "smtp_malformed": "what was said is no SMTP reply",
-        "smtp_status": "the reply's code is not the one expected; the code is the status",
-        "starttls_injected": "bytes came in the clear that would have been taken for encrypted ones",
+        "answer_too_long": "no end of line within 64 KiB",
+        "hung_up": "the connection was closed early",
+        "smtp_malformed": "not an SMTP reply",
+        "smtp_status": "unexpected reply code, which is the status",
+        "starttls_injected": "unencrypted bytes after the agreement to TLS",
         "starttls_missing": "the server does not offer STARTTLS",
     },
     schemes={"smtp": {}, "smtps": {"encryption": "tls"}},

@@ -1,6 +1,6 @@
-"""The `ssh` kind: the server's identification (RFC 4253, 4.2), as far as one gets without a key.
+"""The `ssh` kind: the server's identification (RFC 4253, 4.2), which needs no key.
 
-No SSH library: a banner is one line, and a library would go on to exchange keys with it.
+No SSH library is used: the identification is one line, and a library would continue with the key exchange.
 """
 
 from __future__ import annotations
@@ -10,56 +10,56 @@ from typing import TYPE_CHECKING, Annotated, ClassVar
 from monitor.config.addresses import DefaultPort
 from monitor.config.expect import RegexField
 from monitor.config.model import HostPort, Reached
-from monitor.network.buffered_stream import Dialogue
-from monitor.network.connection import Wire
+from monitor.network.buffered_stream import BufferedStream
+from monitor.network.connection import Connection
 from monitor.network.failure import ProbeFailure, quoted
 from monitor.probes.base import Kind
 from monitor.vocabulary import ProbeResult
 from sla.observation import Outcome
 
 if TYPE_CHECKING:
-    from monitor.network.attempt import Frame, Probe
+    from monitor.network.attempt import Attempt, Probe
 
-_LINES_BEFORE = 50  # a server may say other lines before its identification; nobody says more than these
+_LINES_BEFORE = 50  # other lines that a server may send before its identification
 
 
 class SshCheck(Reached):
-    """Good when an SSH 2 server identifies itself."""
+    """Good if an SSH 2 server identifies itself."""
 
     kind: ClassVar[str] = "ssh"
 
     ssh: Annotated[HostPort, DefaultPort(22)]
-    """`host` or `host:port`; port 22 unless written."""
+    """`host` or `host:port`; default port 22."""
 
     expect: RegexField | None = None
     """A regular expression (RE2) that the identification must match, e.g. `OpenSSH_9`."""
 
 
 def prepare(check: SshCheck) -> Probe:
-    """Return the probe that reads the identification, gives ours, and hangs up."""
+    """Return the probe that reads the identification, sends ours, and disconnects."""
 
-    async def probe(frame: Frame) -> ProbeResult:
-        with await Wire.reach(frame, check.ssh.host, check.ssh.port, family=check.family) as wire:
-            frame.enter("first_byte")
-            dialogue = Dialogue(wire, limit=16_384)
-            banner = await _identification(dialogue)
-            await dialogue.ask(b"SSH-2.0-ninewatch\r\n")  # else the server logs us as one who did not identify himself
-            frame.close()
+    async def probe(attempt: Attempt) -> ProbeResult:
+        with await Connection.reach(attempt, check.ssh.host, check.ssh.port, family=check.family) as connection:
+            attempt.enter("first_byte")
+            stream = BufferedStream(connection, limit=16_384)
+            banner = await _identification(stream)
+            await stream.send_request(b"SSH-2.0-ninewatch\r\n")  # else servers log a missing identification
+            attempt.close()
         if check.expect is not None and not check.expect.search(banner):
             raise ProbeFailure("answer_mismatch", f"{quoted(banner)}, expected {quoted(check.expect.text)}")
-        return ProbeResult(Outcome.GOOD, phases=frame.phases)
+        return ProbeResult(Outcome.GOOD, phases=attempt.phases)
 
     return probe
 
 
-async def _identification(dialogue: Dialogue) -> str:
+async def _identification(stream: BufferedStream) -> str:
     for _ in range(_LINES_BEFORE):
-        line = (await dialogue.line()).decode(errors="replace")
+        line = (await stream.line()).decode(errors="replace")
         if line.startswith(("SSH-2.0-", "SSH-1.99-")):
             return line
         if line.startswith("SSH-"):
             raise ProbeFailure("ssh_version", f"{quoted(line)} is not SSH 2")
-    raise ProbeFailure("ssh_malformed", f"{_LINES_BEFORE} lines and none that identifies an SSH server")
+    raise ProbeFailure("ssh_malformed", f"{_LINES_BEFORE} lines without an SSH identification")
 
 
 KIND = Kind(
@@ -72,11 +72,11 @@ ssh: sftp.example.org
 expect: "^SSH-2.0-"
 """,
     reasons={
-        "answer_mismatch": "the identification is not the expected one",
-        "answer_too_long": "16 KiB came without a line's end",
-        "hung_up": "the connection was closed before the server identified itself",
-        "ssh_malformed": "50 lines came and none identifies an SSH server",
-        "ssh_version": "the server speaks another version than SSH 2",
+        "answer_mismatch": "unexpected identification",
+        "answer_too_long": "no end of line within 16 KiB",
+        "hung_up": "the connection was closed before the identification",
+        "ssh_malformed": "no SSH identification within 50 lines",
+        "ssh_version": "not SSH version 2",
     },
     schemes={"ssh": {}},
 )

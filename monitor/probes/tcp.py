@@ -1,13 +1,13 @@
-"""The `tcp` kind: does anybody take a connection there, and does he say what he should?"""
+"""The `tcp` kind: a connection and an optional script of send/expect steps."""
 
 from __future__ import annotations
 
 from typing import TYPE_CHECKING, ClassVar
 
 from monitor.config.model import HostPortField
-from monitor.network.buffered_stream import Dialogue
+from monitor.network.buffered_stream import BufferedStream
 from monitor.network.failure import ProbeFailure, quoted
-from monitor.network.tls_connection import Encryptable, Secure, reaching, securing
+from monitor.network.tls_connection import EncryptableCheck, StartTls, connector, tls_upgrader
 from monitor.probes.base import Kind
 from monitor.protocols.send_expect import Step
 from monitor.protocols.starttls import refuse_injected
@@ -15,12 +15,12 @@ from monitor.vocabulary import ProbeResult
 from sla.observation import Outcome
 
 if TYPE_CHECKING:
-    from monitor.network.attempt import Frame, Probe
-    from monitor.network.connection import Wire
+    from monitor.network.attempt import Attempt, Probe
+    from monitor.network.connection import Connection
 
 
-class TcpCheck(Encryptable):
-    """Good when a connection is taken and the script, if there is one, runs to its end."""
+class TcpCheck(EncryptableCheck):
+    """Good if the connection is accepted and the script, if any, completes."""
 
     kind: ClassVar[str] = "tcp"
 
@@ -28,59 +28,59 @@ class TcpCheck(Encryptable):
     """`host:port` to connect to."""
 
     script: tuple[Step, ...] = ()
-    """What to send and expect, step by step: `[{expect: "^220"}, {send: "QUIT\\r\\n", expect: "^221"}]`."""
+    """Steps of data to send and to expect: `[{expect: "^220"}, {send: "QUIT\\r\\n", expect: "^221"}]`."""
 
     @property
-    def unsecured(self) -> str:
-        """What to write so that TLS is spoken, nothing when it is."""
+    def tls_hint(self) -> str:
+        """What to configure to use TLS, empty if TLS is used."""
         if any(step.starttls for step in self.script):
             return ""
-        return super().unsecured and "add encrypted: true, or a step with starttls: true"
+        return super().tls_hint and "add encrypted: true, or a step with starttls: true"
 
 
 def prepare(check: TcpCheck) -> Probe:
-    """Return the probe that connects, talks as the script says, and hangs up."""
-    reach = reaching(check, check.tcp, encrypted=check.encrypted)
-    secure = securing(check.tls, check.tcp.host) if any(step.starttls for step in check.script) else None
+    """Return the probe that connects, runs the script, and disconnects."""
+    reach = connector(check, check.tcp, encrypted=check.encrypted)
+    start_tls = tls_upgrader(check.tls, check.tcp.host) if any(step.starttls for step in check.script) else None
 
-    async def probe(frame: Frame) -> ProbeResult:
-        with await reach(frame) as wire:
-            await _talk(frame, wire, check.script, secure)
-            frame.close()
-        return ProbeResult(Outcome.GOOD, phases=frame.phases, certificate_expiry=frame.certificate_expiry)
+    async def probe(attempt: Attempt) -> ProbeResult:
+        with await reach(attempt) as connection:
+            await _talk(attempt, connection, check.script, start_tls)
+            attempt.close()
+        return ProbeResult(Outcome.GOOD, phases=attempt.phases, certificate_expiry=attempt.certificate_expiry)
 
     return probe
 
 
-async def _talk(frame: Frame, wire: Wire, script: tuple[Step, ...], secure: Secure | None) -> None:
-    dialogue = Dialogue(wire)
+async def _talk(attempt: Attempt, connection: Connection, script: tuple[Step, ...], start_tls: StartTls | None) -> None:
+    stream = BufferedStream(connection)
     for number, step in enumerate(script, 1):
-        frame.enter("first_byte")
+        attempt.enter("first_byte")
         if step.sent:
-            await (dialogue.ask if step.wanted else dialogue.send)(step.sent)
+            await (stream.send_request if step.wanted else stream.send)(step.sent)
         if step.wanted:
-            await _expect(dialogue, step, number)
-        if step.starttls and secure is not None:
-            _end_of_line(dialogue)
-            refuse_injected(dialogue)
-            await secure(frame, wire)
+            await _expect(stream, step, number)
+        if step.starttls and start_tls is not None:
+            _end_of_line(stream)
+            refuse_injected(stream)
+            await start_tls(attempt, connection)
 
 
-async def _expect(dialogue: Dialogue, step: Step, number: int) -> None:
-    """Take what was said up to the end of what is expected; the next step judges what comes after it."""
+async def _expect(stream: BufferedStream, step: Step, number: int) -> None:
+    """Consume the received bytes up to the end of the expected text; the rest is for the next step."""
     try:
-        await dialogue.until(lambda heard: step.end(heard) is not None, step.wanted)
+        await stream.until(lambda heard: step.end(heard) is not None, step.wanted)
     except ProbeFailure as failure:
-        if failure.reason != "hung_up" or not dialogue.heard.strip():
+        if failure.reason != "hung_up" or not stream.buffer.strip():
             raise
-        said = quoted(dialogue.heard.decode(errors="replace"))
+        said = quoted(stream.buffer.decode(errors="replace"))
         raise ProbeFailure("answer_mismatch", f"step {number}: {said}, expected {step.wanted}") from None
-    await dialogue.exactly(step.end(dialogue.heard) or 0)
+    await stream.exactly(step.end(stream.buffer) or 0)
 
 
-def _end_of_line(dialogue: Dialogue) -> None:
-    """Drop the rest of the line that consents, which the expression need not have matched to its end."""
-    del dialogue.heard[: dialogue.heard.find(b"\n") + 1 or len(dialogue.heard)]
+def _end_of_line(stream: BufferedStream) -> None:
+    """Drop the rest of the matched line before TLS starts, because the expression may match only a part of it."""
+    del stream.buffer[: stream.buffer.find(b"\n") + 1 or len(stream.buffer)]
 
 
 KIND = Kind(
@@ -96,10 +96,10 @@ script:
     expect: "221"
 """,
     reasons={
-        "answer_mismatch": "the connection ended, and what was said is not what the step expects",
-        "answer_too_long": "64 KiB came without what the step expects",
-        "hung_up": "the connection was closed in the middle of the script",
-        "starttls_injected": "bytes came in the clear that would have been taken for encrypted ones",
+        "answer_mismatch": "the connection was closed without the response that the step expects",
+        "answer_too_long": "no expected response within 64 KiB",
+        "hung_up": "the connection was closed within the script",
+        "starttls_injected": "unencrypted bytes after the agreement to TLS",
     },
     schemes={"tcp": {}, "tcps": {"encrypted": True}},
 )

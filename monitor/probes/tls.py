@@ -1,4 +1,4 @@
-"""The `tls` kind: a full handshake, the chain and the name verified, and how long the certificate still holds."""
+"""The `tls` kind: a full handshake with verification of chain, name and remaining validity."""
 
 from __future__ import annotations
 
@@ -8,11 +8,11 @@ from pydantic import ValidationInfo, field_validator, model_validator
 
 from monitor.config.addresses import DefaultPort, HostPort
 from monitor.config.model import HostPortField, Reached
-from monitor.network.buffered_stream import Dialogue
-from monitor.network.connection import Wire
-from monitor.network.tls_connection import securing
+from monitor.network.buffered_stream import BufferedStream
+from monitor.network.connection import Connection
+from monitor.network.tls_connection import tls_upgrader
 from monitor.probes.base import Kind
-from monitor.protocols.certificate import WantedCertificate, judge
+from monitor.protocols.certificate import CertificateExpectation, judge
 from monitor.protocols.starttls import PORTS, REASONS, Protocol, begin_tls
 from monitor.vocabulary import ProbeResult
 from sla.observation import Outcome
@@ -22,17 +22,17 @@ if TYPE_CHECKING:
     from pydantic.json_schema import JsonSchemaValue
     from pydantic_core import CoreSchema
 
-    from monitor.network.attempt import Frame, Probe
+    from monitor.network.attempt import Attempt, Probe
 
 
-class TlsTarget(WantedCertificate):
-    """Where to shake hands, and what to verify."""
+class TlsTarget(CertificateExpectation):
+    """Target and TLS options."""
 
     starttls: Protocol | None = None
-    """The protocol that is spoken in the clear until TLS begins."""
+    """The protocol that upgrades to TLS."""
 
     target: HostPortField
-    """`host:port` to connect to, or `host`: on port 443, or on that of the protocol in `starttls`."""
+    """`host:port`, or `host` for port 443 or the port of the protocol in `starttls`."""
 
     @classmethod
     def __get_pydantic_json_schema__(cls, schema: CoreSchema, handler: GetJsonSchemaHandler) -> JsonSchemaValue:
@@ -50,9 +50,9 @@ class TlsTarget(WantedCertificate):
 
 
 class TlsCheck(Reached):
-    """Good when the handshake succeeds and the certificate is trusted, names the host, and lasts long enough.
+    """Good if the handshake succeeds and the certificate is trusted, matches the host and does not expire soon.
 
-    Where a protocol has its own word for it (STARTTLS and the like), that is said first.
+    With `starttls`, the protocol's upgrade command is sent first.
     """
 
     kind: ClassVar[str] = "tls"
@@ -67,20 +67,22 @@ class TlsCheck(Reached):
 
 
 def prepare(check: TlsCheck) -> Probe:
-    """Return the probe that shakes hands and hangs up."""
+    """Return the probe that performs the handshake and disconnects."""
     options = check.tls
     host, port = options.target.host, options.target.port
-    secure = securing(options, host)
+    start_tls = tls_upgrader(options, host)
 
-    async def probe(frame: Frame) -> ProbeResult:
-        with await Wire.reach(frame, host, port, family=check.family) as wire:
+    async def probe(attempt: Attempt) -> ProbeResult:
+        with await Connection.reach(attempt, host, port, family=check.family) as connection:
             if options.starttls is not None:
-                frame.enter("first_byte")
-                await begin_tls(Dialogue(wire), options.starttls, (options.server_name or host).removesuffix("."))
-            connection = await secure(frame, wire)
-            frame.close()
-            judge(options, connection, frame)
-        return ProbeResult(Outcome.GOOD, phases=frame.phases, certificate_expiry=frame.certificate_expiry)
+                attempt.enter("first_byte")
+                await begin_tls(
+                    BufferedStream(connection), options.starttls, (options.server_name or host).removesuffix(".")
+                )
+            ssl_socket = await start_tls(attempt, connection)
+            attempt.close()
+            judge(options, ssl_socket, attempt)
+        return ProbeResult(Outcome.GOOD, phases=attempt.phases, certificate_expiry=attempt.certificate_expiry)
 
     return probe
 
@@ -95,9 +97,9 @@ tls: {target: mail.example.org, starttls: smtp, valid_for: 14d}
 """,
     reasons=REASONS
     | {
-        "tls_expiring": "a certificate of the verified chain expires sooner than `valid_for`",
-        "tls_issuer": "the certificate is another authority's",
-        "tls_other_certificate": "the certificate is another than the one of `sha256`",
+        "tls_expiring": "a certificate of the verified chain expires within `valid_for`",
+        "tls_issuer": "unexpected issuer",
+        "tls_other_certificate": "the fingerprint does not match `sha256`",
     },
     schemes={"tls": {}},
 )

@@ -1,4 +1,4 @@
-"""The `websocket` kind: the handshake (RFC 6455) and, if wanted, one message there and one back."""
+"""The `websocket` kind: the handshake (RFC 6455), and optionally a message to send and one to expect."""
 
 from __future__ import annotations
 
@@ -15,21 +15,21 @@ from monitor.config.secret import revealed
 from monitor.http import rate_limit
 from monitor.http.rate_limit import RateLimit
 from monitor.network.failure import ProbeFailure
-from monitor.network.tls_connection import Securable, reaching
+from monitor.network.tls_connection import TlsCapableCheck, connector
 from monitor.probes.base import Kind
 from monitor.protocols.websocket_session import Session, protocol_for
 from monitor.vocabulary import ProbeResult
 from sla.observation import Outcome
 
 if TYPE_CHECKING:
-    from monitor.network.attempt import Frame, Probe
+    from monitor.network.attempt import Attempt, Probe
 
 
 _OURS = {"connection", "upgrade", "content-length", "transfer-encoding"}
 
 
-class WebsocketCheck(Securable):
-    """Good when the server agrees to speak WebSocket and answers as expected."""
+class WebsocketCheck(TlsCapableCheck):
+    """Good if the handshake succeeds and an expected message arrives."""
 
     kind: ClassVar[str] = "websocket"
 
@@ -40,67 +40,67 @@ class WebsocketCheck(Securable):
     """Sent with the handshake."""
 
     subprotocol: Token | None = None
-    """The subprotocol to ask for; the server must agree to it."""
+    """The subprotocol, which the server must accept."""
 
     send: str | None = None
     """A text message to send."""
 
     expect: RegexField | None = None
-    """A regular expression (RE2) that a message must match; others before it are passed over."""
+    """A regular expression (RE2) that a message must match; earlier messages are ignored."""
 
     unknown: Statuses = ()
-    """Statuses in answer to the handshake that say nothing about the target, such as 401; one or a list."""
+    """Statuses of the handshake with outcome unknown, such as 401; one or a list."""
 
     @field_validator("headers")
     @classmethod
     def _leaves_the_handshake_alone(cls, headers: Headers) -> Headers:
         for name in headers:
             if name.lower() in _OURS or name.lower().startswith("sec-websocket-"):
-                raise problem_at(name, "belongs to the handshake; leave it out (a subprotocol is named by subprotocol)")
+                raise problem_at(name, "reserved for the handshake; remove it (subprotocol selects a subprotocol)")
         return headers
 
     @property
     def target(self) -> str:
-        """The URL without its query, which may hold a key."""
+        """The URL without its query, which may contain a key."""
         return self.websocket.partition("?")[0]
 
     @property
-    def unsecured(self) -> str:
-        """What to write so that TLS is spoken, nothing when it is."""
-        return "" if self.websocket.startswith("wss:") else "write wss://"
+    def tls_hint(self) -> str:
+        """What to configure to use TLS, empty if TLS is used."""
+        return "" if self.websocket.startswith("wss:") else "use wss://"
 
 
 def prepare(check: WebsocketCheck) -> Probe:
-    """Return the probe that shakes hands, talks, and says good-bye."""
-    protocol_for(check.websocket, check.subprotocol)  # loads the library, which no attempt should
+    """Return the probe that opens a session, exchanges messages, and closes it."""
+    protocol_for(check.websocket, check.subprotocol)  # imports the library before the first attempt
     url = urlsplit(check.websocket)
     encrypted = url.scheme == "wss"
     where = HostPort(url.hostname or "", url.port or (443 if encrypted else 80))
-    reach = reaching(check, where, encrypted=encrypted)
+    reach = connector(check, where, encrypted=encrypted)
     headers, limit = revealed(check.headers), RateLimit()
 
-    async def probe(frame: Frame) -> ProbeResult:
-        limit.respect(frame.now())
-        with await reach(frame) as wire:
-            frame.enter("first_byte")
-            session = Session(wire, protocol_for(check.websocket, check.subprotocol))
-            await session.shake_hands(headers, lambda status, said: _refused(check, limit, status, said, frame.now()))
-            frame.enter("transfer")
+    async def probe(attempt: Attempt) -> ProbeResult:
+        limit.respect(attempt.now())
+        with await reach(attempt) as connection:
+            attempt.enter("first_byte")
+            session = Session(connection, protocol_for(check.websocket, check.subprotocol))
+            await session.open(headers, lambda status, said: _refused(check, limit, status, said, attempt.now()))
+            attempt.enter("transfer")
             if check.send is not None:
-                session.say(check.send)
+                session.send_text(check.send)
             if check.expect is not None:
                 await session.expect(check.expect)
-            await session.take_leave()
-            frame.close()
-        return ProbeResult(Outcome.GOOD, "", 101, frame.phases, "", frame.certificate_expiry)
+            await session.close()
+            attempt.close()
+        return ProbeResult(Outcome.GOOD, "", 101, attempt.phases, "", attempt.certificate_expiry)
 
     return probe
 
 
 def _refused(check: WebsocketCheck, limit: RateLimit, status: int, headers: dict[str, str], now: int) -> None:
-    """Judge an answer that is no handshake, where it says nothing about the target."""
+    """Raise a failure with outcome unknown for a status in `unknown`, or a rate limit."""
     if any(status in each for each in check.unknown):
-        raise ProbeFailure("inconclusive", f"status {status}: unknown, as configured", outcome=Outcome.UNKNOWN)
+        raise ProbeFailure("inconclusive", f"status {status}: configured as unknown", outcome=Outcome.UNKNOWN)
     limit.judge(status, headers, now)
 
 
@@ -116,13 +116,13 @@ expect: '"pong"'
 """,
     reasons=rate_limit.REASONS
     | {
-        "answer_mismatch": "the session ended, and the last message is not what is expected",
-        "answer_too_long": "a MiB came without what is expected",
-        "http_status": "the handshake is answered by another status than 101",
-        "inconclusive": "unknown: the handshake is answered by a status that `unknown` names",
-        "hung_up": "the session was closed before a message came",
-        "websocket_handshake": "the handshake is not as RFC 6455 has it, or another subprotocol is spoken",
-        "websocket_malformed": "what came is no frame",
+        "answer_mismatch": "the session ended without the expected message",
+        "answer_too_long": "no expected message within 1 MiB",
+        "http_status": "the status of the handshake is not 101",
+        "inconclusive": "unknown: the status of the handshake is listed in `unknown`",
+        "hung_up": "the session was closed before a message",
+        "websocket_handshake": "the handshake violates RFC 6455, or the subprotocol was not accepted",
+        "websocket_malformed": "not a valid frame",
     },
     schemes={"ws": {}, "wss": {}},
     whole_url=True,

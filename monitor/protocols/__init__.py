@@ -1,1 +1,1 @@
-"""What kinds speak and read beside HTTP, apart from the checks that use it."""
+"""Protocol implementations, and base classes of checks, that the probe kinds share."""

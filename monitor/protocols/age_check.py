@@ -1,4 +1,4 @@
-"""How old what a target shows may be: an age, or the last instant at which something new was due."""
+"""Check the age of a timestamp, against a maximum age or a schedule."""
 
 from __future__ import annotations
 
@@ -14,42 +14,42 @@ from monitor.network.failure import ProbeFailure
 from sla.interval import MINUTE
 from sla.objective import format_duration
 
-_AHEAD = 5 * MINUTE  # of our clock: a stamp later than this is wrong, and would be fresh for as long as it is
+_AHEAD = 5 * MINUTE  # of our clock: a later timestamp is wrong, and would count as fresh until then
 
 
 class AgeCheck(FetchingCheck):
-    """A check of the age of something that is read over HTTP."""
+    """A check of the age of a timestamp that is read over HTTP."""
 
     max_age: Duration | None = None
-    """Bad when the newest is older than this."""
+    """Bad if the newest timestamp is older than this."""
 
     due: ScheduleField | None = None
-    """Instead of `max_age`: bad when the newest is from before the last due instant, once its grace is over."""
+    """Instead of `max_age`: bad if the newest timestamp is before the last due instant and `grace` has passed."""
 
     grace: Duration = 5 * MINUTE
-    """How long after a due instant it may take until the new stamp shows."""
+    """Allowed delay after a due instant."""
 
     zone: ZoneName = "UTC"
-    """The time zone of `due`, and of a stamp that names none."""
+    """The time zone of `due`, and of timestamps without one."""
 
     @model_validator(mode="after")
     def _has_one_limit(self) -> Self:
         if (self.max_age is None) is (self.due is None):
-            raise problem_at("max_age", "write either max_age or due")
+            raise problem_at("max_age", "specify either max_age or due")
         if self.due is not None and self.due.every is not None:
-            raise problem_at("due", "names no instants; write max_age instead")
+            raise problem_at("due", "`every` defines no instants; use max_age instead")
         return self
 
     def judge(self, newest: int, now: int) -> None:
-        """Compare the age of the newest with the limit; both are microseconds since the Unix epoch.
+        """Check the age of the newest timestamp; both arguments are microseconds since the Unix epoch.
 
         Raises:
             ProbeFailure: `stale`, `stamp_in_future`.
         """
         age = now - newest
         if age < -_AHEAD:
-            raise ProbeFailure("stamp_in_future", f"the newest is {format_duration(-age)} ahead of us")
+            raise ProbeFailure("stamp_in_future", f"the newest timestamp is {format_duration(-age)} ahead of our clock")
         if self.max_age is not None and age > self.max_age:
-            raise ProbeFailure("stale", f"{format_duration(age)} old, at most {format_duration(self.max_age)} wanted")
+            raise ProbeFailure("stale", f"{format_duration(age)} old, expected at most {format_duration(self.max_age)}")
         if self.due is not None and newest < self.due.last(now - self.grace, self.zone):
-            raise ProbeFailure("stale", f"{format_duration(age)} old; nothing came when it was due ({self.due})")
+            raise ProbeFailure("stale", f"{format_duration(age)} old; no update since it was due ({self.due})")

@@ -1,8 +1,8 @@
-"""The process that a browser check's script runs in: `python -m monitor.protocols.browser_process`.
+"""Run a browser check's script in a process of its own: `python -m monitor.protocols.browser_process`.
 
-The task is JSON in the environment, not among the arguments, which everybody on the machine may read.
-Its output is JSON: {"reason": "", "detail": ""} when the script returned. What the script prints goes nowhere, so that
-it can neither bury the verdict nor pass for it.
+The task is JSON in the environment, because every user of the machine may read arguments.
+The output is JSON: {"reason": "", "detail": ""} if the script returned. Output of the script is discarded, so that it
+can neither hide nor imitate the result.
 """
 
 from __future__ import annotations
@@ -21,24 +21,24 @@ if TYPE_CHECKING:
     from playwright.sync_api import BrowserContext, Page
 
 
-_QUERY = re.compile(r"(https?://[^\s?#]*)[?#][^\s\"'<>]*")  # of a URL, which may hold a key
-_PAUSE = 0.05  # seconds between two tries at a picture
-_AGAIN = 0.5  # seconds until the end is said once more to a script, or an event loop, that caught it
+_QUERY = re.compile(r"(https?://[^\s?#]*)[?#][^\s\"'<>]*")  # of a URL; it may contain a key
+_PAUSE = 0.05  # seconds between tries of the screenshot
+_AGAIN = 0.5  # seconds between repeated timeout signals, in case the script or an event loop caught the first
 
 
-class _TimeIsUp(BaseException):
-    """The script's share of the time-out is over; no Exception, which a script may catch and go on."""
+class _ScriptTimeout(BaseException):
+    """The script's time is over. Not an Exception, which a script may catch."""
 
 
 def main(task: dict[str, Any]) -> tuple[str, str]:
-    """Run the task; return the reason and the detail of its failure, both empty when the script returned."""
+    """Run the task; return reason and detail of its failure, both empty if the script returned."""
     from playwright.sync_api import Error, sync_playwright
 
     try:
         script = runpy.run_path(task["script"])["run"]
-    except (Exception, SystemExit) as error:  # noqa: BLE001 - it is somebody else's file
-        return "browser_missing", f"the script does not load: {type(error).__name__}: {error}"
-    options = ["--no-sandbox"] if os.geteuid() == 0 else []  # Chromium refuses to be root with its sandbox
+    except (Exception, SystemExit) as error:  # noqa: BLE001 - the user's file
+        return "browser_missing", f"the script cannot be loaded: {type(error).__name__}: {error}"
+    options = ["--no-sandbox"] if os.geteuid() == 0 else []  # Chromium does not run as root with its sandbox
     with sync_playwright() as playwright:
         try:
             browser = playwright.chromium.launch(executable_path=task["chromium"], args=options)
@@ -60,9 +60,9 @@ def _run(script: Any, context: BrowserContext, task: dict[str, Any]) -> tuple[st
         if task["url"] is not None:
             page.goto(task["url"])
         script(page)
-    except BaseException as error:  # noqa: BLE001 - whatever the script raises is its verdict, sys.exit included
+    except BaseException as error:  # noqa: BLE001 - any exception is a failure, including sys.exit
         signal.setitimer(signal.ITIMER_REAL, 0)
-        reason = "browser_timeout" if isinstance(error, _TimeIsUp) else "browser_failed"
+        reason = "browser_timeout" if isinstance(error, _ScriptTimeout) else "browser_failed"
         said = _QUERY.sub(r"\1", " ".join(str(error).split()))[:250]
         _keep(page, context, task)
         return reason, f"{type(error).__name__.lstrip('_')}: {said}"
@@ -71,23 +71,23 @@ def _run(script: Any, context: BrowserContext, task: dict[str, Any]) -> tuple[st
 
 
 def _expire(*_: object) -> None:
-    raise _TimeIsUp("the script did not return in time")
+    raise _ScriptTimeout("the script did not return in time")
 
 
 def _keep(page: Page, context: BrowserContext, task: dict[str, Any]) -> None:
-    """Write the screenshot and the trace of a failure over those of the one before."""
+    """Write screenshot and trace of a failure, replacing those of the previous one."""
     if task["keep"] is None:
         return
     folder = Path(task["keep"])
     folder.mkdir(parents=True, exist_ok=True, mode=0o700)
-    _photograph(page, folder / "screenshot.png", task["picture"])
+    _take_screenshot(page, folder / "screenshot.png", task["picture"])
     if task["trace"]:
         with contextlib.suppress(Exception):
             context.tracing.stop(path=folder / "trace.zip")
 
 
-def _photograph(page: Page, path: Path, seconds: float) -> None:
-    """Take the picture, again and again if need be: while a page gives way to Chromium's error page, there is none."""
+def _take_screenshot(page: Page, path: Path, seconds: float) -> None:
+    """Take the screenshot, with retries: it fails while Chromium replaces the page by an error page."""
     end = time.monotonic() + seconds
     while (left := end - time.monotonic()) > 0 and not page.is_closed():
         with contextlib.suppress(Exception):
@@ -96,8 +96,8 @@ def _photograph(page: Page, path: Path, seconds: float) -> None:
         time.sleep(_PAUSE)
 
 
-def _aside() -> TextIO:
-    """Return where standard output went to, which from now on leads nowhere, also for what the script starts."""
+def _redirect_stdout() -> TextIO:
+    """Return the original standard output, and redirect it to /dev/null for the script and its children."""
     verdict, nowhere = os.fdopen(os.dup(1), "w"), os.open(os.devnull, os.O_WRONLY)
     os.dup2(nowhere, 1)
     os.close(nowhere)
@@ -105,6 +105,6 @@ def _aside() -> TextIO:
 
 
 if __name__ == "__main__":
-    with _aside() as verdict:
+    with _redirect_stdout() as verdict:
         reason, detail = main(json.loads(os.environ.pop("NINEWATCH_TASK")))
         json.dump({"reason": reason, "detail": detail}, verdict)

@@ -1,4 +1,4 @@
-"""The certificate that a handshake showed, held against what a `tls` check wants of it beyond chain and name."""
+"""Check a server's certificate against the expectations of a `tls` check beyond chain and name."""
 
 from __future__ import annotations
 
@@ -13,53 +13,53 @@ from pydantic import AfterValidator
 from monitor.config.expect import RegexField
 from monitor.config.model import Duration, TlsOptions
 from monitor.network.failure import ProbeFailure, quoted
-from monitor.network.tls_context import certificate_of, deciding, expiry_of
+from monitor.network.tls_context import certificate_of, deciding_certificates, expiry_of
 from sla.interval import DAY, SECOND
 
 if TYPE_CHECKING:
-    from monitor.network.attempt import Frame
+    from monitor.network.attempt import Attempt
 
 
 def _fingerprint(value: str) -> str:
     found = value.replace(":", "").lower()
     if not re.fullmatch("[0-9a-f]{64}", found):
-        raise ValueError("not a SHA-256 fingerprint; write 64 hexadecimal digits (`openssl x509 -fingerprint -sha256`)")
+        raise ValueError("not a SHA-256 fingerprint; use 64 hexadecimal digits (`openssl x509 -fingerprint -sha256`)")
     return found
 
 
 Fingerprint = Annotated[str, AfterValidator(_fingerprint)]
 
 
-class WantedCertificate(TlsOptions):
-    """How a certificate is judged, and what else is wanted of it."""
+class CertificateExpectation(TlsOptions):
+    """TLS options and expectations of the certificate."""
 
     valid_for: Duration | None = None
     """Bad if any certificate of the verified chain expires within this time, e.g. `14d`."""
 
     issuer: RegexField | None = None
-    """A regular expression (RE2) that must occur in the issuer's name, e.g. `O=Let's Encrypt`."""
+    """A regular expression (RE2) that must match part of the issuer's name, e.g. `O=Let's Encrypt`."""
 
     sha256: Fingerprint | None = None
-    """The certificate's SHA-256 fingerprint in hexadecimal: with `verify: false`, trust in this one alone."""
+    """The certificate's SHA-256 fingerprint in hexadecimal. With `verify: false`, only this certificate is trusted."""
 
 
-def judge(wanted: WantedCertificate, connection: ssl.SSLSocket, frame: Frame) -> None:
-    """Compare the certificate with what is wanted of it.
+def judge(wanted: CertificateExpectation, ssl_socket: ssl.SSLSocket, attempt: Attempt) -> None:
+    """Check the certificate.
 
     Raises:
         ProbeFailure: `tls_other_certificate`, `tls_issuer`, `tls_expiring`.
     """
-    shown = connection.getpeercert(binary_form=True) or b""
+    shown = ssl_socket.getpeercert(binary_form=True) or b""
     if wanted.sha256 is not None and (found := hashlib.sha256(shown).hexdigest()) != wanted.sha256:
-        raise ProbeFailure("tls_other_certificate", f"its fingerprint is {found}")
+        raise ProbeFailure("tls_other_certificate", f"the fingerprint is {found}")
     if wanted.issuer is not None and not wanted.issuer.search(issuer := _issuer(shown)):
         raise ProbeFailure("tls_issuer", f"issued by {quoted(issuer)}, expected {quoted(wanted.issuer.text)}")
     if wanted.valid_for is not None:
-        _judge_end(deciding(connection), frame.now(), wanted.valid_for)
+        _judge_end(deciding_certificates(ssl_socket), attempt.now(), wanted.valid_for)
 
 
 def _issuer(der: bytes) -> str:
-    """Return the issuer's name as RFC 4514 writes it; empty when it does not read."""
+    """Return the issuer's name in RFC 4514 form, empty if it cannot be parsed."""
     return _name(der, "issuer")
 
 
@@ -82,5 +82,5 @@ def _judge_end(chain: list[bytes], now: int, valid_for: int) -> None:
         day = datetime.fromtimestamp(end, UTC).strftime("%Y-%m-%d %H:%M UTC")
         which = f"{'the certificate' if der == chain[0] else 'a certificate of the chain'} {quoted(subject)}"
         raise ProbeFailure(
-            "tls_expiring", f"{which} expires in {left / DAY:.1f} days, on {day}; {valid_for / DAY:g} wanted"
+            "tls_expiring", f"{which} expires in {left / DAY:.1f} days, on {day}; expected {valid_for / DAY:g}"
         )

@@ -1,7 +1,7 @@
-"""What the database kinds share: credentials, a query and its answer, and a TLS context for drivers that connect alone.
+"""Shared parts of the database kinds: credentials, query and result, and a TLS context for drivers.
 
-The drivers get an address that we looked up, so that they do not look names up in threads; the name that the
-certificate must bear is kept in the context.
+Drivers receive a resolved address, so that they do not resolve names in threads; the expected name of the certificate
+is stored in the context.
 """
 
 from __future__ import annotations
@@ -17,71 +17,71 @@ from pydantic import Field, model_validator
 from monitor.config.model import Secret, Token, problem_at
 from monitor.network.failure import ProbeFailure, failure_of, quoted
 from monitor.network.happy_eyeballs import Race
-from monitor.network.tls_connection import Encryptable
+from monitor.network.tls_connection import EncryptableCheck
 from monitor.network.tls_context import adapt
 from monitor.vocabulary import ProbeResult
 from sla.observation import Outcome
 
 if TYPE_CHECKING:
     from monitor.config.model import Family, HostPort
-    from monitor.network.attempt import Frame, Probe
+    from monitor.network.attempt import Attempt, Probe
     from monitor.network.resolver import Address
 
 T = TypeVar("T")
 
-MOST = 1 << 20  # bytes that may come before the first row is whole
+MAX_BYTES = 1 << 20  # bytes received before the first row is complete
 
 
-class DatabaseCheck(Encryptable):
-    """A query and what it must answer."""
+class DatabaseCheck(EncryptableCheck):
+    """A query and its expected result."""
 
     user: Token | None = None
-    """Who asks: `password`, `database`, `query` and `expect` need one. Without, a server that asks for credentials has
-    answered, and is good."""
+    """The user name, required by `password`, `database`, `query` and `expect`. Without it, a server that requests
+    credentials is good."""
 
     password: Secret | None = None
-    """Where the password is kept."""
+    """Source of the password."""
 
     database: Token | None = None
-    """The database to ask."""
+    """The database."""
 
     query: Annotated[str, Field(min_length=1)] = "SELECT 1"
-    """What is asked. Give the user no more rights than it takes."""
+    """The query. Grant the user only the privileges that it needs."""
 
     expect: str | None = None
-    """What the first column of the first row must read; any answer will do if left out. Bytes are read as UTF-8, and
-    NULL reads like nothing: ask for `... IS NULL` instead."""
+    """Expected text of the first column of the first row; by default any result is good. Bytes are decoded as UTF-8.
+    NULL equals no text: query `... IS NULL` instead."""
 
     @model_validator(mode="after")
     def _somebody_asks(self) -> Self:
         for key in ("password", "database", "query", "expect"):
             if self.user is None and key in self.model_fields_set:
-                raise problem_at(key, "is not used without a user, whom the server knows; add user: NAME")
+                raise problem_at(key, "has no effect without a user; add user: NAME")
         return self
 
     @property
-    def asker(self) -> str:
-        """Who asks: without a user, somebody whom no server knows."""
+    def user_name(self) -> str:
+        """The user name sent to the server; `ninewatch` if none is configured."""
         return self.user or "ninewatch"
 
     @property
-    def revealed(self) -> str:
-        """The password, empty if there is none."""
+    def password_text(self) -> str:
+        """The password, empty without one."""
         return self.password.reveal() if self.password is not None else ""
 
 
 class NamedContext(ssl.SSLContext):
-    """A client context that asks for, and verifies, the name that it was given, whatever the driver says."""
+    """A client context that sends and verifies its own `name`, whatever the driver passes."""
 
     name = ""
 
     def wrap_bio(self, incoming: ssl.MemoryBIO, outgoing: ssl.MemoryBIO, *_: Any, **__: Any) -> ssl.SSLObject:
-        """Return the client's side of TLS between two buffers."""
+        """Return a client TLS object between two buffers."""
         return super().wrap_bio(incoming, outgoing, server_hostname=self.name)
 
 
 def named_context(check: DatabaseCheck, host: str) -> NamedContext | None:
-    """Return the context of a check, None if it is not encrypted."""
+    """Return the TLS context of a check, None without TLS."""
     if not check.encrypted:
         return None
     context = NamedContext(ssl.PROTOCOL_TLS_CLIENT)
@@ -98,31 +98,31 @@ def named_context(check: DatabaseCheck, host: str) -> NamedContext | None:
 
 
 Connect: TypeAlias = "Callable[[str, int, Callable[[], object]], Awaitable[T]]"
-"""Connects to an address and a port and logs in; calls what it is given once the connection is made."""
+"""Connects to an address and port and logs in; calls its last argument once TCP is connected."""
 
 
-async def reached(frame: Frame, where: HostPort, family: Family, driver: Driver[T]) -> T:
-    """Return a driver's connection to one of the host's addresses; fails as `Wire.reach` does."""
-    addresses = await frame.addresses(where.host, where.port, family)
-    frame.enter("connect")
+async def connect_driver(attempt: Attempt, where: HostPort, family: Family, driver: Driver[T]) -> T:
+    """Return a driver's connection to one of the host's addresses; raises like `Connection.reach`."""
+    addresses = await attempt.addresses(where.host, where.port, family)
+    attempt.enter("connect")
 
-    async def attempt(address: Address) -> T:
-        frame.outbound.check(address)
-        frame.peer = address
+    async def connect(address: Address) -> T:
+        attempt.outbound.check(address)
+        attempt.peer = address
         try:
             return await driver.connect(address[1][0], where.port, partial(race.claim, address))
         except OSError as error:
             raise failure_of(error) from None
 
-    race = Race(frame, addresses, attempt, driver.close)
+    race = Race(attempt, addresses, connect, driver.close)
     return await race.run()
 
 
 @dataclass(frozen=True, slots=True)
 class Driver(Generic[T]):
-    """How a library is used: it connects (to an address and a port), asks, and hangs up without waiting for anything.
+    """Functions of a database library: connect and log in, fetch rows, and close without waiting.
 
-    `failure` says what one of its `errors` means: None, all is well.
+    `failure` converts one of its `errors`; None means good.
     """
 
     connect: Connect[T]
@@ -132,54 +132,54 @@ class Driver(Generic[T]):
     failure: Callable[[Exception], ProbeFailure | None]
 
 
-def querying(check: DatabaseCheck, where: HostPort, driver: Driver[T]) -> Probe:
-    """Return the probe that connects, asks, judges the answer and hangs up."""
+def query_probe(check: DatabaseCheck, where: HostPort, driver: Driver[T]) -> Probe:
+    """Return the probe that connects, runs the query, checks the result and disconnects."""
 
-    async def probe(frame: Frame) -> ProbeResult:
+    async def probe(attempt: Attempt) -> ProbeResult:
         try:
-            connection = await reached(frame, where, check.family, driver)
+            connection = await connect_driver(attempt, where, check.family, driver)
             try:
-                frame.enter("first_byte")
+                attempt.enter("first_byte")
                 judge(check, await driver.rows(connection))
             finally:
                 driver.close(connection)
         except driver.errors as error:
             if (failure := driver.failure(error)) is not None:
                 raise failure from None
-        frame.close()
-        return ProbeResult(Outcome.GOOD, phases=frame.phases)
+        attempt.close()
+        return ProbeResult(Outcome.GOOD, phases=attempt.phases)
 
     return probe
 
 
 def judge(check: DatabaseCheck, rows: list[Any]) -> None:
-    """Compare the first column of the first row with what is expected."""
+    """Check the first column of the first row."""
     if check.expect is None:
         return
     if not rows or not len(rows[0]):
-        raise ProbeFailure("answer_mismatch", f"the query gives no row, expected {quoted(check.expect)}")
+        raise ProbeFailure("answer_mismatch", f"the query returned no row, expected {quoted(check.expect)}")
     value = rows[0][0]
     found = value.decode(errors="replace") if isinstance(value, bytes) else str(value)
     if value is None or found != check.expect:
         said = "NULL" if value is None else quoted(found)
-        raise ProbeFailure("answer_mismatch", f"the query gives {said}, expected {quoted(check.expect)}")
+        raise ProbeFailure("answer_mismatch", f"the query returned {said}, expected {quoted(check.expect)}")
 
 
-def refused(check: DatabaseCheck, said: str) -> ProbeFailure | None:
-    """Return what it means that credentials are not taken: None, all is well, when there are none."""
+def credentials_refused(check: DatabaseCheck, said: str) -> ProbeFailure | None:
+    """Return the failure for rejected credentials, None (good) if none are configured."""
     if check.user is None:
         return None
     return ProbeFailure("credentials_refused", quoted(said, 160), outcome=Outcome.UNKNOWN)
 
 
 REASONS = {
-    "answer_mismatch": "the first column of the first row is not what is expected",
-    "answer_too_long": "1 MiB, or packets without end, came without a whole row",
-    "credentials_refused": "unknown: our user, password or certificate is not taken, which says nothing of the server",
-    "database_error": "the server answers with an error",
-    "database_full": "the server takes no more connections",
-    "database_malformed": "what was said is not this server's protocol",
-    "database_missing": "there is no such database",
-    "database_starting": "the server starts or stops",
-    "hung_up": "the connection was closed in the middle",
+    "answer_mismatch": "unexpected value in the first column of the first row",
+    "answer_too_long": "no complete row within 1 MiB or the packet limit",
+    "credentials_refused": "unknown: the server rejected our user, password or certificate",
+    "database_error": "the server returned an error",
+    "database_full": "too many connections to the server",
+    "database_malformed": "the response does not follow the protocol",
+    "database_missing": "the database does not exist",
+    "database_starting": "the server is starting up or shutting down",
+    "hung_up": "the connection was closed early",
 }

@@ -1,4 +1,4 @@
-"""What a DNS answer must be: its code, its flags, and the records of its three sections."""
+"""Expectations of a DNS response: its code, its flags, and the records of its 3 sections."""
 
 from __future__ import annotations
 
@@ -37,7 +37,7 @@ if TYPE_CHECKING:
     from pydantic.json_schema import JsonSchemaValue
     from pydantic_core import CoreSchema
 
-# The answer's code -> reason, when it is not expected; anything else than these and NOERROR is `dns_failure`.
+# Unexpected response code -> reason; any other code is `dns_failure`.
 _REASONS = {
     dns.rcode.NOERROR: "dns_rcode",
     dns.rcode.NXDOMAIN: "dns_nxdomain",
@@ -56,11 +56,11 @@ def _rcode(value: str) -> str:
     try:
         return dns.rcode.to_text(dns.rcode.from_text(value))
     except (dns.exception.DNSException, ValueError):
-        raise ValueError(f"{quoted(value)} is no code; write NOERROR, NXDOMAIN, SERVFAIL, REFUSED, ...") from None
+        raise ValueError(f"unknown code {quoted(value)}; use NOERROR, NXDOMAIN, SERVFAIL, REFUSED, ...") from None
 
 
 class _Names(dns.name.IDNACodec):
-    """Reads names in a text as everywhere else, and not by IDNA 2003, which is dnspython's default."""
+    """Encode names like the rest of the configuration, instead of dnspython's default IDNA 2003."""
 
     def encode(self, label: str) -> bytes:
         return to_ascii(label).encode()
@@ -69,24 +69,24 @@ class _Names(dns.name.IDNACodec):
 _NAMES: dns.name.IDNACodec = _Names()  # type: ignore[no-untyped-call]
 
 
-@lru_cache(maxsize=1024)  # the texts are the configuration's; each is held against every record
+@lru_cache(maxsize=1024)  # the texts come from the configuration, and each is compared with every record
 def _data(text: str, rdclass: RdataClass, rdtype: RdataType) -> dns.rdata.Rdata:
-    """Return the data that a text says as in a zone file, names without a closing dot taken for whole ones.
+    """Parse record data in zone file syntax; names without a trailing dot are absolute.
 
     Raises:
-        ValueError: it is none of this type.
+        ValueError: not data of this type.
     """
     try:
         return dns.rdata.from_text(rdclass, rdtype, text, origin=dns.name.root, relativize=False, idna_codec=_NAMES)
     except (dns.exception.DNSException, ValueError):
         kind = dns.rdatatype.to_text(rdtype)
-        raise ValueError(f"{quoted(text)} is no data of {kind} records; write it as in a zone file") from None
+        raise ValueError(f"{quoted(text)} is not the data of a {kind} record; use zone file syntax") from None
 
 
 def _says(text: str, record: Any) -> bool:
-    """Return whether a record's data is what a text says, however it spells names and addresses.
+    """Return whether a record's data equals a text, independently of the spelling of names and addresses.
 
-    Of text without quotes it does not matter in how many pieces the record holds it.
+    Unquoted text is compared with the joined strings of the record.
     """
     if _unquoted(text, record.rdtype):
         return bool(b"".join(record.strings) == text.encode())
@@ -97,14 +97,14 @@ def _says(text: str, record: Any) -> bool:
 
 
 def _unquoted(text: str, rdtype: RdataType) -> bool:
-    """Return whether a text is that of TXT records as it is, and not as in a zone file."""
+    """Return whether a text is the plain text of a TXT record, not zone file syntax."""
     return rdtype in _TEXTS and not text.startswith('"')
 
 
 _LONGEST_DATA = 65_535  # bytes of a record's data (RFC 1035, 3.2.1: its length has 16 bits)
 _LONGEST_TEXT = 4 * _LONGEST_DATA  # each byte may be written as \DDD
 RecordText = Annotated[str, StringConstraints(min_length=1, max_length=_LONGEST_TEXT), AfterValidator(printable)]
-"""A record's data as in a zone file, or the text of TXT records as it is."""
+"""A record's data in zone file syntax, or the plain text of a TXT record."""
 
 Rcode = Annotated[str, AfterValidator(_rcode)]
 Rcodes = Annotated[
@@ -116,15 +116,15 @@ Rcodes = Annotated[
 
 
 class Records(Model):
-    """What a section must hold. A list of texts, or one text, is short for `holds`.
+    """Expected records of a section. A text or a list of texts is short for `holds`.
 
-    Expressions (RE2) are looked for in each record as in a zone file, with one space between its parts:
-    `status.example.org. 300 IN A 192.0.2.7`. The strings of a TXT record are joined to one.
+    Expressions (RE2) are searched in each record in zone file form, with single spaces:
+    `status.example.org. 300 IN A 192.0.2.7`. The strings of a TXT record are joined.
     """
 
     holds: tuple[RecordText, ...] = ()
-    """The data of records of the type asked for, each of which must be there: `192.0.2.7`, `10 mail.example.org`. It is
-    compared as data: case of names and spelling of addresses do not matter, nor whether TXT stands in quotes."""
+    """Data of records of the queried type that must all be present: `192.0.2.7`, `10 mail.example.org`. Compared as
+    data: case of names, spelling of addresses and quotes around TXT do not matter."""
 
     matches: RegexField | None = None
     """At least one record must match."""
@@ -133,7 +133,7 @@ class Records(Model):
     """No record may match."""
 
     all_match: RegexField | None = None
-    """Every record must match, and there must be one."""
+    """Every record must match, and at least one must exist."""
 
     not_all_match: RegexField | None = None
     """At least one record must not match, if there are any."""
@@ -149,12 +149,12 @@ class Records(Model):
         return {"holds": listed} if isinstance(listed, list | tuple) else value
 
     def fault(self, section: Iterable[Any], wanted: dns.rdatatype.RdataType) -> str:
-        """Return what is amiss with a section (as dnspython has it), empty when nothing is."""
+        """Return the first unmet expectation of a section (in dnspython's form), empty if all are met."""
         groups = list(section)
         data = [record for group in groups if wanted in (group.rdtype, dns.rdatatype.ANY) for record in group]
         lines = [line for group in groups for line in _lines(group)]
-        if missing := [text for text in self.holds if not any(_says(text, record) for record in data)]:
-            return f"is {_shown(record.to_text() for record in data)}, expected {', '.join(missing)}"
+        if not_found_failure := [text for text in self.holds if not any(_says(text, record) for record in data)]:
+            return f"is {_shown(record.to_text() for record in data)}, expected {', '.join(not_found_failure)}"
         if self.matches is not None and not any(map(self.matches.search, lines)):
             return f"is {_shown(lines)}, expected one that matches {quoted(self.matches.text)}"
         if self.not_matches is not None and (bad := next(filter(self.not_matches.search, lines), None)) is not None:
@@ -167,9 +167,9 @@ class Records(Model):
 
 
 def _lines(group: Any) -> list[str]:
-    """Return each record of a group as in a zone file, the strings of a text record joined to one.
+    """Return each record of a group in zone file form, the strings of a text record joined.
 
-    In how many strings a record holds its text has no meaning to its readers (RFC 7208, 3.3; RFC 6376, 3.6.2.2).
+    The division into strings has no meaning (RFC 7208, 3.3; RFC 6376, 3.6.2.2).
     """
     if group.rdtype not in _TEXTS:
         return list(group.to_text().splitlines())
@@ -178,7 +178,7 @@ def _lines(group: Any) -> list[str]:
 
 
 def _escaped(text: bytes) -> str:
-    """Return a text as it stands in quotes in a zone file (RFC 1035, 5.1)."""
+    """Escape a text for quotes in a zone file (RFC 1035, 5.1)."""
     return "".join(f"\\{chr(c)}" if c in b'"\\' else chr(c) if 0x20 <= c < 0x7F else f"\\{c:03}" for c in text)
 
 
@@ -187,25 +187,25 @@ def _shown(texts: Iterable[str]) -> str:
 
 
 class DnsExpect(Model):
-    """What the answer must hold."""
+    """Expectations of the response."""
 
     rcode: Rcodes = ("NOERROR",)
-    """Response codes that are good, one or a list: `NXDOMAIN` for a name that must not exist. Default `NOERROR`."""
+    """Accepted response codes, one or a list: `NXDOMAIN` for a name that must not exist. Default `NOERROR`."""
 
     answer: Records | None = None
-    """What must be among the records: a list of their data (`[192.0.2.7]`), or expressions."""
+    """Expected records: a list of their data (`[192.0.2.7]`), or expressions."""
 
     authority: Records | None = None
-    """The same for the authority section. With this or `additional`, the answer itself may be empty (a referral)."""
+    """The same for the authority section. With this or `additional`, the answer section may be empty (a referral)."""
 
     additional: Records | None = None
     """The same for the additional section."""
 
     authoritative: Flag | None = None
-    """`true`: the answer must come from one of the zone's own servers (its AA bit); `false`: it must not."""
+    """`true`: the response must be authoritative (AA bit); `false`: it must not."""
 
     def judge(self, answer: dns.message.Message, wanted: dns.rdatatype.RdataType, question: str) -> None:
-        """Compare an answer to a question for a type of records with what is expected.
+        """Check a response to a query for records of a type.
 
         Raises:
             ProbeFailure: `dns_nxdomain`, ..., `dns_authoritative`, `dns_no_records`, `dns_answer`, ...
@@ -214,11 +214,11 @@ class DnsExpect(Model):
         if dns.rcode.to_text(code) not in self.rcode:
             raise ProbeFailure(_REASONS.get(code, "dns_failure"), f"{question}: {dns.rcode.to_text(code)}")
         if self.authoritative not in (None, bool(answer.flags & dns.flags.AA)):
-            raise ProbeFailure("dns_authoritative", f"{question}: the AA bit is not as expected")
+            raise ProbeFailure("dns_authoritative", f"{question}: unexpected AA bit")
         referral = self.authority is not None or self.additional is not None
         found = any(wanted in (group.rdtype, dns.rdatatype.ANY) for group in answer.answer)
         if code == dns.rcode.NOERROR and not found and not referral:
-            raise ProbeFailure("dns_no_records", f"{question}: the answer holds no such record")
+            raise ProbeFailure("dns_no_records", f"{question}: no record of this type")
         for name in _SECTIONS:
             records: Records | None = getattr(self, name)
             if records is not None and (fault := records.fault(getattr(answer, name), wanted)):
@@ -226,7 +226,7 @@ class DnsExpect(Model):
 
 
 def _of_its_type(expect: DnsExpect, info: ValidationInfo) -> DnsExpect:
-    """Refuse data that no record of the type asked for holds, so that no answer would ever be good."""
+    """Reject data that is invalid for the queried type, because no response could be good."""
     if "record" in info.data and (rdtype := dns.rdatatype.from_text(info.data["record"])) != dns.rdatatype.ANY:
         sections = (expect.answer, expect.authority, expect.additional)
         for text in (text for records in sections if records is not None for text in records.holds):
@@ -236,4 +236,4 @@ def _of_its_type(expect: DnsExpect, info: ValidationInfo) -> DnsExpect:
 
 
 Expected = Annotated[DnsExpect, AfterValidator(_of_its_type)]
-"""What is expected of a check's answer. It comes after the type and the class of the records."""
+"""Expectations of a check. They are validated after the type and class of the records."""

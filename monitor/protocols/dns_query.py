@@ -1,4 +1,4 @@
-"""One question to one resolver, over UDP, TCP (RFC 7766) or TLS (RFC 7858), and the message that comes back."""
+"""Send one DNS query to one resolver, over UDP, TCP (RFC 7766) or TLS (RFC 7858), and parse the response."""
 
 from __future__ import annotations
 
@@ -16,27 +16,27 @@ from pydantic import AfterValidator
 
 from monitor.config.addresses import HostPort
 from monitor.config.domain_names import host
-from monitor.network.buffered_stream import offer
-from monitor.network.connection import Wire
+from monitor.network.buffered_stream import try_send
+from monitor.network.connection import Connection
 from monitor.network.failure import ProbeFailure, quoted
 from monitor.network.repeated_lookup import pauses
-from monitor.network.resolver import silent
+from monitor.network.resolver import resolver_silent
 from sla.interval import SECOND
 from sla.observation import Outcome
 
 if TYPE_CHECKING:
     from monitor.config.model import CheckBase
-    from monitor.network.attempt import Frame
+    from monitor.network.attempt import Attempt
     from monitor.network.resolver import Address
-    from monitor.network.tls_connection import Secure
+    from monitor.network.tls_connection import StartTls
 
 Transport = Literal["udp", "tcp", "tls"]
 PORTS: dict[Transport, int] = {"udp": 53, "tcp": 53, "tls": 853}
 _TRUNCATED = 0x02  # the TC bit, in the third byte of a message
-_MOST_RECORDS = 500  # of a message: to read more would hold the loop. TCP limits its length to 65,535 bytes
+_MOST_RECORDS = 500  # of a message, because parsing blocks the loop. TCP limits its length to 65,535 bytes
 _SHORTEST_RECORD = 11  # bytes: the root's name, and no data
-_UNREACHABLE = {"connect_refused", "connect_timeout", "host_unreachable"}  # of our own resolver: our fault
-_SHARE = 0.9  # of the time-out, for our own resolver's answer; in the rest it may show that it answers at all
+_UNREACHABLE = {"connect_refused", "connect_timeout", "host_unreachable"}  # of our own resolver: a local failure
+_SHARE = 0.9  # of the timeout for our own resolver's response; the rest is for the control query
 
 
 def _record_type(value: str) -> str:
@@ -44,91 +44,91 @@ def _record_type(value: str) -> str:
         dns.rdatatype.from_text(value)
     except (dns.exception.DNSException, ValueError):
         raise ValueError(
-            f"{quoted(value)} is not a DNS record type; write A, AAAA, CNAME, MX, NS, SRV, TXT, ..."
+            f"{quoted(value)} is not a DNS record type; use A, AAAA, CNAME, MX, NS, SRV, TXT, ..."
         ) from None
     return value.upper()
 
 
 RecordType = Annotated[str, AfterValidator(_record_type)]
 Question = Annotated[str, AfterValidator(lambda value: value if value == "." else host(value))]
-"""A host's name, or the root's."""
+"""A host name, or `.` for the root."""
 
 
-async def asked(
-    frame: Frame,
+async def query_resolver(
+    attempt: Attempt,
     addresses: Sequence[Address],
     query: dns.message.Message,
     transport: Transport = "udp",
     *,
-    secure: Secure | None = None,
+    start_tls: StartTls | None = None,
     policed: bool = True,
     once: bool = False,
 ) -> dns.message.Message:
-    """Ask the first of the resolver's addresses that answers, and return its answer.
+    """Query a resolver, at the first of its addresses that responds, and return the response.
 
-    Over UDP the query is sent again until there is an answer, but for `once`; an answer that does not fit a datagram is
-    asked for again over TCP. `secure` encrypts for `tls`, as `securing` makes it; `policed` is that of `Wire.open`.
+    Over UDP the query is repeated until there is a response, unless `once`; a truncated response is requested again
+    over TCP. `start_tls` (see `tls_upgrader`) is for transport `tls`; `policed` is as in `Connection.open`.
 
     Raises:
-        ProbeFailure: `dns_malformed`, `dns_truncated`, `answer_too_long`, or as `Wire.open` and `secure` fail.
+        ProbeFailure: `dns_malformed`, `dns_truncated`, `answer_too_long`, or as `Connection.open` and `start_tls`.
     """
     question = query.to_wire()
     if transport != "udp":
-        secured = secure if transport == "tls" else None
-        data = await _in_a_stream(frame, addresses, question, secured, policed=policed)
+        secured = start_tls if transport == "tls" else None
+        data = await _in_a_stream(attempt, addresses, question, secured, policed=policed)
     else:
-        data = await _in_a_datagram(frame, addresses, question, policed=policed, once=once)
+        data = await _in_a_datagram(attempt, addresses, question, policed=policed, once=once)
         if data[2] & _TRUNCATED:
-            data = await _whole(frame, addresses, question, policed=policed)
+            data = await _retry_over_tcp(attempt, addresses, question, policed=policed)
     answer = _read(data)
     if not query.is_response(answer):
-        raise ProbeFailure("dns_malformed", "the answer is to another question")
+        raise ProbeFailure("dns_malformed", "the response is to another query")
     return answer
 
 
-async def _blameless(answer: Awaitable[dns.message.Message]) -> dns.message.Message:
+async def _as_resolver_failure(answer: Awaitable[dns.message.Message]) -> dns.message.Message:
     try:
         return await answer
     except ProbeFailure as failure:
         if failure.reason in _UNREACHABLE:
-            raise silent(failure.detail) from None
+            raise resolver_silent(failure.detail) from None
         raise
 
 
-async def asked_of_ours(
+async def query_own_resolver(
     check: CheckBase,
-    frame: Frame,
+    attempt: Attempt,
     ask: Callable[[dns.message.Message], Awaitable[dns.message.Message]],
     query: dns.message.Message,
 ) -> dns.message.Message:
-    """Return what our own resolver answers.
+    """Return the response of our own resolver.
 
-    When it is silent or at a loss (SERVFAIL), it is asked for the root's servers, which all know: an uplink that is
-    down is ours.
+    If it does not respond or responds SERVFAIL, a control query for the root's servers shows whether its uplink, a
+    local part, is down.
 
     Raises:
-        ProbeFailure: `resolver_unreachable`, unknown, also where the deadline falls on one that answers nothing;
-            `dns_timeout`, it answers that, and not the question; or as `ask` fails.
+        ProbeFailure: `resolver_unreachable`, unknown, also at the deadline without any response; `dns_timeout`: it
+            answered only the control query; or as `ask`.
     """
     patience = _SHARE * check.timeout / SECOND
     answer, lost = None, "no answer before the deadline"
     with contextlib.suppress(TimeoutError):
         async with asyncio.timeout(patience):
-            answer = await _blameless(ask(query))
+            answer = await _as_resolver_failure(ask(query))
     if answer is not None:
         if answer.rcode() != dns.rcode.SERVFAIL:
             return answer
         lost = "SERVFAIL"
-    elif frame.excuse is not None:
-        raise frame.excuse
-    frame.enter("resolve")
-    frame.excuse = silent(f"{lost}, nor an answer to any other question")
-    control = await _blameless(ask(dns.message.make_query(".", "NS")))
+    elif attempt.own_failure is not None:
+        raise attempt.own_failure
+    attempt.enter("resolve")
+    attempt.own_failure = resolver_silent(f"{lost}, nor an answer to any other query")
+    control = await _as_resolver_failure(ask(dns.message.make_query(".", "NS")))
     if control.rcode() == dns.rcode.SERVFAIL:
-        raise frame.excuse
-    frame.excuse = None
+        raise attempt.own_failure
+    attempt.own_failure = None
     if answer is None:
-        raise ProbeFailure("dns_timeout", f"no answer within {patience:g} s, but to other questions")
+        raise ProbeFailure("dns_timeout", f"no answer within {patience:g} s, but answers to other queries")
     return answer
 
 
@@ -146,77 +146,80 @@ def _read(data: bytes) -> dns.message.Message:
 
 
 async def _in_a_datagram(
-    frame: Frame, addresses: Sequence[Address], question: bytes, *, policed: bool, once: bool
+    attempt: Attempt, addresses: Sequence[Address], question: bytes, *, policed: bool, once: bool
 ) -> bytes:
-    """Return the datagram that carries the question's id."""
+    """Return the datagram with the query's id."""
 
-    async def answer(wire: Wire) -> bytes:
+    async def answer(connection: Connection) -> bytes:
         while True:
-            data = await wire.receive()
+            data = await connection.receive()
             if len(data) > 2 and data[:2] == question[:2]:
                 return data
 
-    async def ask(wire: Wire) -> bytes:
-        frame.enter("resolve")
+    async def ask(connection: Connection) -> bytes:
+        attempt.enter("resolve")
         for pause in pauses():
-            await wire.send(question)
+            await connection.send(question)
             with contextlib.suppress(TimeoutError):
                 async with asyncio.timeout(None if once else pause):
-                    return await answer(wire)
-            frame.answer_waiting = False  # for this pause alone
+                    return await answer(connection)
+            attempt.answer_waiting = False  # it was set by this pause, not by the deadline
         raise AssertionError("the pauses do not end")
 
-    return await Wire.in_datagrams(frame, addresses, ask, policed=policed)
+    return await Connection.in_datagrams(attempt, addresses, ask, policed=policed)
 
 
-async def _whole(frame: Frame, addresses: Sequence[Address], question: bytes, *, policed: bool) -> bytes:
-    """Return over TCP, from the address that answered, what was truncated over UDP.
+async def _retry_over_tcp(attempt: Attempt, addresses: Sequence[Address], question: bytes, *, policed: bool) -> bytes:
+    """Return a truncated response in full, over TCP from the address that responded.
 
     Raises:
-        ProbeFailure: `dns_truncated`: there is no connection, also where the deadline falls before there is one.
+        ProbeFailure: `dns_truncated`: no connection, also at the deadline.
     """
-    outcome = (
-        Outcome.BAD if policed else Outcome.UNKNOWN
-    )  # that our own resolver does not serve TCP is not the target's
+    outcome = Outcome.BAD if policed else Outcome.UNKNOWN  # unknown for our own resolver
     truncated = ProbeFailure(
-        "dns_truncated", "the answer over UDP is truncated, and TCP does not connect", outcome=outcome
+        "dns_truncated", "the response over UDP is truncated, and TCP does not connect", outcome=outcome
     )
-    where = [frame.peer] if frame.peer is not None else addresses
-    before, frame.excuse = frame.excuse, truncated
+    where = [attempt.peer] if attempt.peer is not None else addresses
+    before, attempt.own_failure = attempt.own_failure, truncated
     try:
-        data = await _in_a_stream(frame, where, question, None, policed=policed)
+        data = await _in_a_stream(attempt, where, question, None, policed=policed)
     except ProbeFailure as failure:
         if failure.reason not in (*_UNREACHABLE, "connection_reset"):
             raise
         raise ProbeFailure(truncated.reason, f"{truncated.detail}: {failure.detail}", outcome=outcome) from None
-    frame.excuse = before
+    attempt.own_failure = before
     return data
 
 
 async def _in_a_stream(
-    frame: Frame, addresses: Sequence[Address], question: bytes, secure: Secure | None, *, policed: bool
+    attempt: Attempt,
+    addresses: Sequence[Address],
+    question: bytes,
+    start_tls: StartTls | None,
+    *,
+    policed: bool,
 ) -> bytes:
-    """Return the message that comes back, which has its length before it."""
-    with await Wire.open(frame, addresses, policed=policed) as wire:
-        if secure is not None:
-            await secure(frame, wire)
-        frame.enter("resolve")
-        broken = await offer(wire, len(question).to_bytes(2, "big") + question)
+    """Return the response, which is prefixed by its length."""
+    with await Connection.open(attempt, addresses, policed=policed) as connection:
+        if start_tls is not None:
+            await start_tls(attempt, connection)
+        attempt.enter("resolve")
+        broken = await try_send(connection, len(question).to_bytes(2, "big") + question)
         data = b""
         while len(data) < 2 or len(data) < 2 + int.from_bytes(data[:2], "big"):
-            more = await wire.receive()
+            more = await connection.receive()
             if not more:
-                raise broken or ProbeFailure("dns_malformed", "the resolver hung up before the answer was whole")
+                raise broken or ProbeFailure("dns_malformed", "the resolver closed the connection within the response")
             data += more
         return data[2:]
 
 
 def system_resolvers(port: int) -> list[HostPort]:
-    """Return the resolvers of /etc/resolv.conf, read anew each time because a network change rewrites it."""
+    """Return the resolvers of /etc/resolv.conf, read each time because a network change rewrites it."""
     try:
         servers = dns.resolver.Resolver().nameservers
     except dns.resolver.NoResolverConfiguration:
         servers = []
     if not servers:
-        raise ProbeFailure("no_resolver", "/etc/resolv.conf names no resolver", outcome=Outcome.UNKNOWN)
+        raise ProbeFailure("no_resolver", "no resolver in /etc/resolv.conf", outcome=Outcome.UNKNOWN)
     return [HostPort(str(each), port) for each in servers]

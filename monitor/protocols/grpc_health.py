@@ -1,6 +1,6 @@
-"""The health service of gRPC (grpc.health.v1), as two messages and what stands around them.
+"""Encode and decode the 2 messages of gRPC's health service (grpc.health.v1).
 
-Not grpcio: it brings its own threads, resolver and deadlines, and the two messages have one field each.
+grpcio is not used, because it has its own threads, resolver and deadlines; the messages have one field each.
 """
 
 from __future__ import annotations
@@ -13,7 +13,7 @@ if TYPE_CHECKING:
     from monitor.http.response import Response
 
 PATH = "/grpc.health.v1.Health/Check"
-LIMIT = 65_536  # bytes of an answer that takes seven
+LIMIT = 65_536  # bytes of a response; 7 are needed
 SERVING = "SERVING"
 CODES = dict(
     enumerate(
@@ -30,9 +30,9 @@ HEALTH = {0: "UNKNOWN", 1: SERVING, 2: "NOT_SERVING", 3: "SERVICE_UNKNOWN"}
 
 
 class Answer(NamedTuple):
-    """What came back: the call's status, 0 if it was made, with its message, and what the health is.
+    """The response: the call's status code (0: OK), its message, and the health.
 
-    `pushback` is for how many milliseconds the server asks not to be called again, as it is written.
+    `pushback` is the server's requested wait in milliseconds, as text.
     """
 
     code: int
@@ -41,20 +41,20 @@ class Answer(NamedTuple):
     pushback: str = ""
 
 
-def of_the_call(name: str) -> bool:
-    """Return whether metadata of this name would say something of the call itself."""
+def is_reserved(name: str) -> bool:
+    """Return whether metadata of this name is reserved for the call itself."""
     return name.lower() in _OURS or name.lower().startswith("grpc-")
 
 
-def request(service: str) -> bytes:
-    """Return HealthCheckRequest{service} with gRPC's five bytes before it."""
+def encode_request(service: str) -> bytes:
+    """Return HealthCheckRequest{service} with gRPC's 5-byte prefix."""
     name = service.encode()
     message = b"\x0a" + _varint(len(name)) + name if name else b""
     return b"\0" + len(message).to_bytes(4, "big") + message
 
 
 def _varint(number: int) -> bytes:
-    """Return a number in protobuf's form: seven bits a byte, the lowest first.
+    """Return a number as protobuf varint: 7 bits per byte, lowest first.
 
     >>> _varint(300).hex()
     'ac02'
@@ -66,25 +66,25 @@ def _varint(number: int) -> bytes:
     return bytes([*taken, number])
 
 
-def answered(answer: Response) -> Answer:
-    """Return what an answer says, which is not judged here.
+def parse_response(answer: Response) -> Answer:
+    """Parse a response.
 
     Raises:
-        ProbeFailure: `answer_too_long`, `http_status`, `grpc_malformed`, `grpc_status`: it is none of gRPC's.
+        ProbeFailure: `answer_too_long`, `http_status`, `grpc_malformed`; `grpc_status`: not a gRPC response.
     """
-    if answer.cut:
+    if answer.truncated:
         raise ProbeFailure("answer_too_long", f"more than {LIMIT} bytes")
     if answer.status != 200:
         raise ProbeFailure("http_status", f"status {answer.status}, expected 200", status=answer.status)
-    last = answer.trailers or answer.headers  # a call that fails at once has only headers
+    last = answer.trailers or answer.headers  # a call that fails at once has headers only
     code = last.get("grpc-status", "")
     if not (code.isascii() and code.isdecimal()):
         raise ProbeFailure("grpc_status", "no grpc-status")
     if int(code[:4]):
         return Answer(int(code[:4]), last.get("grpc-message", ""), pushback=last.get("grpc-retry-pushback-ms", ""))
-    # HealthCheckResponse{status}: five bytes of gRPC's, then field 1 as a varint; UNKNOWN, the default, is left out.
+    # HealthCheckResponse{status}: gRPC's 5-byte prefix, then field 1 as a varint, omitted for the default UNKNOWN.
     message = answer.body[5:]
     status = 0 if not message else message[1] if message[:1] == b"\x08" and len(message) == 2 else -1
     if status not in HEALTH:
-        raise ProbeFailure("grpc_malformed", f"{quoted(message.hex(), 60)} is no HealthCheckResponse")
+        raise ProbeFailure("grpc_malformed", f"{quoted(message.hex(), 60)} is not a HealthCheckResponse")
     return Answer(0, "", HEALTH[status])

@@ -1,4 +1,4 @@
-"""Libraries that only some kinds of check need, and that are installed apart from the others."""
+"""Optional libraries, needed by some kinds of check and installed separately."""
 
 from __future__ import annotations
 
@@ -8,10 +8,10 @@ from monitor.share import checkout
 
 
 def require(module: str, kind: str) -> None:
-    """Find an optional library without loading it.
+    """Check that an optional library is installed, without importing it.
 
     Raises:
-        ValueError: it is not installed; the message names the command that installs it.
+        ValueError: not installed; the message names the command that installs it.
     """
     if find_spec(module) is None:
         raise ValueError(f"{kind} checks need the library {module}, which {_remedy()}")

@@ -1,4 +1,4 @@
-"""What PostgreSQL's refusals mean, and what libpq says when there was none to hand on."""
+"""Reasons for errors of PostgreSQL and libpq."""
 
 from __future__ import annotations
 
@@ -8,18 +8,18 @@ from typing import TYPE_CHECKING
 
 from monitor.network.failure import ProbeFailure, quoted
 from monitor.network.failure import failure_of as network_failure
-from monitor.protocols.database import refused
+from monitor.protocols.database import credentials_refused
 
 if TYPE_CHECKING:
     import psycopg
 
     from monitor.protocols.database import DatabaseCheck
 
-# SQLSTATE (its class, or all of it) -> reason. Appendix A of PostgreSQL's manual.
+# SQLSTATE or its class -> reason (PostgreSQL manual, appendix A).
 _STATES = {"3D": "database_missing", "53": "database_full", "57P01": "database_starting", "57P03": "database_starting"}
-_NOT_TAKEN = ("28", "42501")  # authorisation refused, privilege missing
-# libpq hands on no SQLSTATE of a connection that was not made, so that the words of the server must do (in English).
-_WORDS = {
+_ACCESS_DENIED = ("28", "42501")  # invalid authorization, insufficient privilege
+# libpq reports no SQLSTATE of a failed connection, so match the server's English message.
+_MESSAGES = {
     "starting up": "57P03",
     "shutting down": "57P03",
     "recovery": "57P03",
@@ -34,7 +34,7 @@ _WORDS = {
     'role "': "28000",
     'database "': "3D000",
 }
-# What libpq says of the connection itself, in the machine's words.
+# Messages of libpq about the connection -> reason.
 _NETWORK = {
     "does not match host name": "tls_hostname",
     "certificate verify failed": "tls_untrusted",
@@ -45,8 +45,13 @@ _NETWORK = {
     "expected authentication request": "database_malformed",
     "closed the connection": "hung_up",
 }
-# What the server's TLS says of a certificate of ours: libpq hands on OpenSSL's "... alert ...".
-_OURS = ("alert unknown ca", "alert certificate", "alert bad certificate", "alert unsupported certificate")
+# TLS alerts about our client certificate in libpq's message.
+_CERTIFICATE_ALERTS = (
+    "alert unknown ca",
+    "alert certificate",
+    "alert bad certificate",
+    "alert unsupported certificate",
+)
 _SYSTEM = {
     os.strerror(code): code
     for code in (
@@ -57,7 +62,7 @@ _SYSTEM = {
 
 
 def system_error(error: psycopg.Error) -> OSError | None:
-    """Return the error of the operating system that libpq tells of, None if it tells of another."""
+    """Return the operating system error that libpq reports, None for other errors."""
     said = str(error)
     if error.sqlstate or "FATAL:" in said:
         return None
@@ -65,15 +70,15 @@ def system_error(error: psycopg.Error) -> OSError | None:
 
 
 def failure_of(check: DatabaseCheck, error: psycopg.Error) -> ProbeFailure | None:
-    """Return what an error of the driver means; None, all is well, when we were only asked who we are."""
+    """Return the failure for a driver error; None (good) if a check without credentials was asked for some."""
     said = " ".join(str(error).split()).rpartition("failed: ")[2]
-    state = error.sqlstate or next((code for words, code in _WORDS.items() if words in said), "")
-    if state.startswith(_NOT_TAKEN):
-        return refused(check, said)
+    state = error.sqlstate or next((code for words, code in _MESSAGES.items() if words in said), "")
+    if state.startswith(_ACCESS_DENIED):
+        return credentials_refused(check, said)
     if (cause := system_error(error)) is not None:
         return network_failure(cause)
-    if not error.sqlstate and any(text in said for text in _OURS):
-        return refused(check, said)
+    if not error.sqlstate and any(text in said for text in _CERTIFICATE_ALERTS):
+        return credentials_refused(check, said)
     if not error.sqlstate and (word := next((word for text, word in _NETWORK.items() if text in said), "")):
         return ProbeFailure(word, quoted(said, 160))
     reason = _STATES.get(state) or _STATES.get(state[:2]) or "database_error"

@@ -1,4 +1,4 @@
-"""A connection over libpq that depends on nothing but its check, and reads no more of an answer than its first row."""
+"""Connect through libpq with the check's settings only, and read just the first row of a result."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Any
 from monitor.config.tls import in_memory
 from monitor.network.connection import CHUNK
 from monitor.network.failure import ProbeFailure, failure_of, quoted
-from monitor.protocols.database import MOST
+from monitor.protocols.database import MAX_BYTES
 
 if TYPE_CHECKING:
     from psycopg.pq.abc import PGconn, PGresult
@@ -23,18 +23,18 @@ if TYPE_CHECKING:
     from monitor.protocols.database import DatabaseCheck
 
 _SYSTEM_AUTHORITIES = "/etc/ssl/certs/ca-certificates.crt"
-_NOWHERE = "/nonexistent/file"  # in place of those in ~/.postgresql
-_NOT_OPTIONS = ("PGSERVICE", "PGDATESTYLE", "PGTZ", "PGGEQO")  # which libpq obeys, whatever its options say
-_NEVER = 86_400.0  # seconds: it is the runner's deadline that ends a wait
-_READY = 1  # what a driver's step is told: there is something to read
+_NOWHERE = "/nonexistent/file"  # instead of files in ~/.postgresql
+_NOT_OPTIONS = ("PGSERVICE", "PGDATESTYLE", "PGTZ", "PGGEQO")  # variables that no connection option overrides
+_NEVER = 86_400.0  # seconds: the runner's deadline ends a wait
+_READY = 1  # value sent to the driver's generator: readable
 _ESTABLISHED = 1  # tcpi_state, the first byte of Linux' struct tcp_info: TCP_ESTABLISHED
-_RECEIVED = 128  # where Linux' struct tcp_info holds tcpi_bytes_received, in 64 bits
+_RECEIVED = 128  # offset of the 64-bit tcpi_bytes_received in Linux' struct tcp_info
 
 
 def settings(check: DatabaseCheck, host: str) -> dict[str, Any]:
-    """Return libpq's options: each that an environment variable, or a file in the home, could set is set.
+    """Return libpq's options, including every option that environment variables or files could set otherwise.
 
-    The few variables that no option overrides are taken out of the environment.
+    Variables that no option overrides are removed from the environment.
     """
     from psycopg.pq import Conninfo
 
@@ -44,15 +44,15 @@ def settings(check: DatabaseCheck, host: str) -> dict[str, Any]:
     plain = {each.keyword.decode(): (each.compiled or b"").decode() for each in known if each.envvar}
     del plain["service"], plain["host"], plain["hostaddr"], plain["port"]
     ours = {
-        "user": check.asker,
-        "password": check.revealed,
+        "user": check.user_name,
+        "password": check.password_text,
         "passfile": _NOWHERE,
         "dbname": check.database or "postgres",
         "application_name": "ninewatch",
         "client_encoding": "UTF8",
         "connect_timeout": "0",
         "gssencmode": "disable",
-        "require_auth": "!sspi",  # all but Windows' own: nothing means none
+        "require_auth": "!sspi",  # all but Windows' own; empty would take the environment's
         "min_protocol_version": "3.0",
         "max_protocol_version": "3.0",
         "host": (check.tls.server_name or host).removesuffix("."),
@@ -75,8 +75,10 @@ def _tls(check: DatabaseCheck) -> dict[str, str]:
     return options
 
 
-async def connected(options: dict[str, Any], identity: tuple[str, Secret] | None, made: Callable[[], object]) -> PGconn:
-    """Return a connection, which shows the certificate and the key in PEM form if there are any.
+async def open_connection(
+    options: dict[str, Any], identity: tuple[str, Secret] | None, made: Callable[[], object]
+) -> PGconn:
+    """Return a connection; `identity` is the client certificate and key in PEM form.
 
     `made` is called once TCP has connected, before the log-in.
     """
@@ -87,15 +89,15 @@ async def connected(options: dict[str, Any], identity: tuple[str, Secret] | None
     with in_memory(*identity) if identity is not None else nullcontext() as path:
         shown = {"sslcert": path, "sslkey": path} if path is not None else {}
         steps = generators.connect(make_conninfo("", **{**options, **shown}))
-        return await wait_conn_async(_bounded(steps, made), _NEVER)
+        return await wait_conn_async(_connect_limited(steps, made), _NEVER)
 
 
 async def first_row(connection: PGconn, query: str) -> list[Any]:
-    """Return the first row of a query's answer in a list, which is empty if there is none; the rest is not read.
+    """Return a list with the first row of a query's result, empty without rows; the rest is not read.
 
     Raises:
-        psycopg.Error: the server refuses, or answers with something else than rows.
-        ProbeFailure: `answer_too_long`, `database_malformed`, or the connection broke.
+        psycopg.Error: the server returned an error, or no result set.
+        ProbeFailure: `answer_too_long`, `database_malformed`, or a network failure.
     """
     from psycopg import Error, ProgrammingError, adapt, errors, generators
     from psycopg.pq import ExecStatus
@@ -104,21 +106,21 @@ async def first_row(connection: PGconn, query: str) -> list[Any]:
     connection.send_query(query.encode())
     connection.set_single_row_mode()
     await wait_async(generators.send(connection), connection.socket, _NEVER)
-    result: PGresult | None = await _heard_out(connection.socket, generators.fetch(connection))
+    result: PGresult | None = await _fetch_limited(connection.socket, generators.fetch(connection))
     if result is not None and result.status == ExecStatus.FATAL_ERROR:
         raise errors.error_from_result(result)
     if result is None or result.status not in (ExecStatus.SINGLE_TUPLE, ExecStatus.TUPLES_OK):
-        raise ProgrammingError("the query gives no rows")
+        raise ProgrammingError("the query returns no rows")
     reading = adapt.Transformer()
     reading.set_pgresult(result)
     try:
         return reading.load_rows(0, result.ntuples, tuple)
-    except (ValueError, ArithmeticError, LookupError, struct.error, Error) as error:  # the one place that reads values
-        raise ProbeFailure("database_malformed", f"a value cannot be read: {quoted(str(error), 120)}") from None
+    except (ValueError, ArithmeticError, LookupError, struct.error, Error) as error:  # errors of parsing a value
+        raise ProbeFailure("database_malformed", f"a value cannot be parsed: {quoted(str(error), 120)}") from None
 
 
-def _bounded(steps: Generator[Any, Any, Any], made: Callable[[], object]) -> Generator[Any, Any, Any]:
-    """Go through the driver's steps of connecting, which name their socket, until too much has come."""
+def _connect_limited(steps: Generator[Any, Any, Any], made: Callable[[], object]) -> Generator[Any, Any, Any]:
+    """Run the driver's connection generator, with the limit on received bytes."""
     ready = None
     while True:
         try:
@@ -130,28 +132,27 @@ def _bounded(steps: Generator[Any, Any, Any], made: Callable[[], object]) -> Gen
             told = same.getsockopt(socket.IPPROTO_TCP, socket.TCP_INFO, _RECEIVED + 8)
         if told[0] == _ESTABLISHED:
             made()
-        _bound(struct.unpack_from("=Q", told, _RECEIVED)[0])
+        _check_size(struct.unpack_from("=Q", told, _RECEIVED)[0])
 
 
-def _bound(heard: int) -> None:
-    if heard > MOST:
+def _check_size(heard: int) -> None:
+    if heard > MAX_BYTES:
         raise ProbeFailure("answer_too_long", f"{heard} bytes without a whole row")
 
 
-async def _heard_out(descriptor: int, steps: Generator[Any, Any, Any]) -> Any:
-    """Return what the driver's steps of reading return, whose socket gets the server's bytes from us, in pieces.
+async def _fetch_limited(descriptor: int, steps: Generator[Any, Any, Any]) -> Any:
+    """Run the driver's fetch generator while feeding its socket with the server's bytes in limited pieces.
 
-    libpq reads on for as long as more is there, which from a fast server is a whole row however long; and it takes a
-    whole row into memory before it shows any of it.
+    libpq itself reads as long as data is available and buffers a whole row, however long, before returning.
     """
     heard, place = 0, select.poll()
     place.register(descriptor, select.POLLIN)
-    with _between(descriptor) as (server, reader):
+    with _intercepted(descriptor) as (server, reader):
         try:
             next(steps)
             while True:
                 piece = await asyncio.get_running_loop().sock_recv(server, CHUNK)
-                _bound(heard := heard + len(piece))
+                _check_size(heard := heard + len(piece))
                 if piece:
                     reader.sendall(piece)
                 else:
@@ -165,8 +166,8 @@ async def _heard_out(descriptor: int, steps: Generator[Any, Any, Any]) -> Any:
 
 
 @contextmanager
-def _between(descriptor: int) -> Iterator[tuple[socket.socket, socket.socket]]:
-    """Put a pair of sockets in a connection's place; give the connection, and the end that the place now hears."""
+def _intercepted(descriptor: int) -> Iterator[tuple[socket.socket, socket.socket]]:
+    """Replace a connection's descriptor by one end of a socket pair; yield the connection and the other end."""
     reader, place = socket.socketpair()
     with socket.socket(fileno=os.dup(descriptor)) as server, reader, place:
         for each in (server, reader, place):

@@ -1,7 +1,6 @@
-"""Running a program apart: no shell, hardly an environment, killed at the deadline with its process group.
+"""Run a program without a shell, with a minimal environment, and kill its process group at the deadline.
 
-A descendant that left the group (`setsid`, a daemon) is not ended: it was started to outlive the program, and the only
-way to hold it would be to become the parent of every orphan of the daemon's.
+A descendant that left the group (`setsid`, a daemon) is not killed: it was started to outlive the program.
 """
 
 from __future__ import annotations
@@ -27,21 +26,21 @@ from sla.observation import Outcome
 if TYPE_CHECKING:
     from asyncio.subprocess import Process
 
-_LIMIT = 65_536  # bytes of output that are read; a program that says more is not held up by it
+_LIMIT = 65_536  # bytes of output that are kept; more is read and discarded
 _NAME = "[A-Za-z_][A-Za-z0-9_]*"
-_GRACE = 2.0  # seconds to wait for a killed program, which the kernel may hold
+_GRACE = 2.0  # seconds to wait for a killed program
 
 
 def _script(value: Any, info: ValidationInfo) -> Path:
     path = local_path(value, info).resolve()
     if not path.is_file():
-        raise ValueError(f"there is no script at {path}; a relative path starts at this file")
+        raise ValueError(f"no script at {path}; a relative path starts at this file")
     return path
 
 
 def _variable(value: str) -> str:
     if re.fullmatch(_NAME, value) is None:
-        raise ValueError("is no name of a variable; use letters, digits and _, with no digit first")
+        raise ValueError("not a variable name; use letters, digits and _, with no digit first")
     return value
 
 
@@ -50,33 +49,33 @@ Variable = Annotated[str, AfterValidator(_variable), WithJsonSchema({"type": "st
 LocalFolder = Annotated[Path, PlainValidator(local_path), WithJsonSchema({"type": "string"})]
 
 
-class RunningCheck(CheckBase):
-    """A check that runs something of the user's, which the daemon must be told to allow."""
+class ProgramCheck(CheckBase):
+    """A check that runs a program of the user, which requires `--allow-exec`."""
 
     allowed: ClassVar[bool] = True
     runs: ClassVar[str] = "programs"
 
     env: dict[Variable, HeaderValue] = Field(default_factory=dict)
-    """Its environment, besides PATH and LANG: text, or secrets. Nothing of the daemon's is passed on."""
+    """Environment variables besides PATH and LANG: texts or secrets. The daemon's environment is not inherited."""
 
     @model_validator(mode="after")
     def _may_be_run(self) -> Self:
         if not self.allowed:
-            raise problem_at(self.kind, f"{self.runs} are not run unless the daemon is started with --allow-exec")
+            raise problem_at(self.kind, f"{self.runs} are not allowed; start the daemon with --allow-exec")
         return self
 
     def environment(self, **more: str) -> dict[str, str]:
-        """Return the whole environment, secrets revealed."""
+        """Return the complete environment, including secrets."""
         return {"PATH": "/usr/local/bin:/usr/bin:/bin", "LANG": "C.UTF-8", **more, **revealed(self.env)}
 
 
 async def run(words: tuple[str, ...], environment: Mapping[str, str]) -> tuple[int, bytes]:
-    """Return exit code and the beginning of the output; whoever else holds the output open is not waited for.
+    """Return exit code and the beginning of the output, without waiting for others that hold the output open.
 
-    When the program ends, and when this is cancelled, its process group is killed.
+    The process group is killed when the program ends and when this is cancelled.
 
     Raises:
-        ProbeFailure: `exec_missing`, unknown: it cannot be run.
+        ProbeFailure: `exec_missing`, unknown: it cannot be started.
     """
     with _pipe() as (output, said):
         process = await _started(words, environment, output)
@@ -107,9 +106,9 @@ async def _started(words: tuple[str, ...], environment: Mapping[str, str], outpu
 
 @contextlib.contextmanager
 def _pipe() -> Iterator[tuple[int, bytearray]]:
-    """Give a pipe's end to write to, and what has come of it: its beginning is whole when the block is left.
+    """Yield the write end of a pipe and a buffer with its output, which is complete at the end of the block.
 
-    A pipe of our own: before Python 3.13, asyncio takes a program for running until all have closed one of its pipes.
+    asyncio's pipes are not used, because before Python 3.13 `wait` returns only once all writers have closed them.
     """
     loop = asyncio.get_running_loop()
     ours, theirs = os.pipe2(os.O_CLOEXEC)
@@ -117,7 +116,7 @@ def _pipe() -> Iterator[tuple[int, bytearray]]:
     said = bytearray()
 
     def take() -> bool:
-        """Take the next piece; false if there is none yet."""
+        """Read the next piece; return False without one."""
         with contextlib.suppress(BlockingIOError):
             said.extend(os.read(ours, _LIMIT)[: _LIMIT - len(said)])
             return True
@@ -135,7 +134,7 @@ def _pipe() -> Iterator[tuple[int, bytearray]]:
 
 
 async def _end(process: Process) -> None:
-    """Kill the whole group, also what the program left behind, and take its end."""
+    """Kill the process group, including children left behind, and reap the program."""
     with contextlib.suppress(ProcessLookupError, PermissionError):
         os.killpg(process.pid, signal.SIGKILL)
     with contextlib.suppress(TimeoutError):

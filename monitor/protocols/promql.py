@@ -1,4 +1,4 @@
-"""The number that an instant query of Prometheus gives."""
+"""Parse the result of an instant query of Prometheus."""
 
 from __future__ import annotations
 
@@ -14,10 +14,10 @@ if TYPE_CHECKING:
 
 
 def number_of(response: Response) -> Fraction:
-    """Return the only number of an instant query's answer, 0 when it is empty or no number.
+    """Return the single value of an instant query, 0 if the result is empty or NaN.
 
     Raises:
-        ProbeFailure: the query is refused, or gives several numbers.
+        ProbeFailure: `query_refused`, `query_malformed`; `query_ambiguous`: several values.
     """
     answer = document(response)
     if not isinstance(answer, dict) or answer.get("status") != "success":
@@ -28,11 +28,11 @@ def number_of(response: Response) -> Fraction:
         samples = [data["result"]] if data["resultType"] == "scalar" else [each["value"] for each in data["result"]]
         return _exactly(samples)
     except (KeyError, IndexError, TypeError, ValueError):
-        raise ProbeFailure("query_malformed", "the answer is not an instant query's") from None
+        raise ProbeFailure("query_malformed", "the response is not the result of an instant query") from None
 
 
 def _exactly(samples: list[Any]) -> Fraction:
     if len(samples) > 1:
-        raise ProbeFailure("query_ambiguous", f"the query gives {len(samples)} numbers; sum() them")
+        raise ProbeFailure("query_ambiguous", f"the query returned {len(samples)} values; aggregate them with sum()")
     value = float(samples[0][1]) if samples else 0.0
     return Fraction(value) if math.isfinite(value) and value > 0 else Fraction(0)

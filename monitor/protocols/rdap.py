@@ -1,4 +1,4 @@
-"""What a registry's directory says (RDAP: RFC 9082, 9083), and which directory to ask (RFC 9224)."""
+"""Parse RDAP responses of registries (RFC 9082, 9083), and find a domain's RDAP server (RFC 9224)."""
 
 from __future__ import annotations
 
@@ -17,24 +17,24 @@ if TYPE_CHECKING:
     from monitor.http.response import Response
 
 BOOTSTRAP = "https://data.iana.org/rdap/dns.json"
-_LOST = {"redemption period", "pending delete", "client hold", "server hold", "inactive"}  # RFC 8056
+_INACTIVE = {"redemption period", "pending delete", "client hold", "server hold", "inactive"}  # RFC 8056
 _UNREGISTERED = {"alt", "internal", "invalid", "local", "localhost", "onion"}  # top-level, by IANA's special-use names
 
 
 def _registrable(name: str) -> str:
-    """Return the name, and refuse what nobody registers as far as a name tells."""
+    """Return the name; reject names that cannot be registered."""
     labels = name.removesuffix(".").lower().split(".")
     if len(labels) < 2 or ":" in name or labels[-1].isdecimal() or labels[-1] in _UNREGISTERED or "_" in name:
-        raise ValueError(f"{quoted(name)} is no name that is registered; write example.org")
+        raise ValueError(f"{quoted(name)} is not a registrable domain; use a name such as example.org")
     return ".".join(labels)
 
 
 RegisteredName = Annotated[HostName, AfterValidator(_registrable)]
-"""A name that a registry may know, in lower case."""
+"""A registrable domain, in lower case."""
 
 
 def server_of(domain: str, bootstrap: Any) -> str:
-    """Return the https server of the longest suffix that IANA's list has (RFC 9224, 4).
+    """Return the https server of the longest suffix in IANA's list (RFC 9224, 4).
 
     Raises:
         ProbeFailure: `rdap_malformed`, `rdap_none`.
@@ -45,44 +45,44 @@ def server_of(domain: str, bootstrap: Any) -> str:
         suffixes = (".".join(labels[start:]) for start in range(1, len(labels)))
         return str(next(url for suffix in suffixes for url in servers.get(suffix, ()) if url.startswith("https://")))
     except (KeyError, TypeError, ValueError, AttributeError):
-        raise ProbeFailure("rdap_malformed", "IANA's list of servers cannot be read") from None
+        raise ProbeFailure("rdap_malformed", "IANA's list of servers cannot be parsed") from None
     except StopIteration:
-        raise ProbeFailure("rdap_none", f"IANA's list has no server for {domain}; name one with rdap") from None
+        raise ProbeFailure("rdap_none", f"no server for {domain} in IANA's list; specify one with rdap") from None
 
 
-def missing(response: Response, domain: str) -> ProbeFailure:
-    """Return what a 404 says: that there is no such name if a directory says it (RFC 7480, 5.3), otherwise nothing."""
+def not_found_failure(response: Response, domain: str) -> ProbeFailure:
+    """Return the failure for a 404: the domain is unregistered if the response is RDAP (RFC 7480, 5.3)."""
     kind = response.headers.get("content-type", "").partition(";")[0].strip().lower()
     if kind == "application/rdap+json" or members(response).get("errorCode") == 404:
-        return ProbeFailure("domain_unregistered", f"the registry knows no {domain}")
+        return ProbeFailure("domain_unregistered", f"{domain} is not registered")
     return ProbeFailure(
-        "rdap_malformed", "the status is 404, but not RDAP's: is rdap its URL?", outcome=Outcome.UNKNOWN
+        "rdap_malformed", "status 404, but not an RDAP response; check the URL in rdap", outcome=Outcome.UNKNOWN
     )
 
 
-def end_of(response: Response) -> int:
-    """Return when the registration ends, microseconds since the Unix epoch.
+def expiration_of(response: Response) -> int:
+    """Return when the registration expires, microseconds since the Unix epoch.
 
     Raises:
-        ProbeFailure: `domain_status`: it is not in force; `domain_no_expiry`, `rdap_malformed`, unknown: nobody says.
+        ProbeFailure: `domain_status`: not active; `domain_no_expiry`, `rdap_malformed`: unknown.
     """
     answer = _read(response)
     try:
-        lost = _LOST & {str(each).lower() for each in answer.get("status", ())}
+        lost = _INACTIVE & {str(each).lower() for each in answer.get("status", ())}
         ends = [each["eventDate"] for each in answer.get("events", ()) if each["eventAction"] == "expiration"]
         instants = [datetime.fromisoformat(each) for each in ends]
     except (KeyError, TypeError, ValueError, AttributeError):
-        raise ProbeFailure("rdap_malformed", "the answer is not RDAP's", outcome=Outcome.UNKNOWN) from None
+        raise ProbeFailure("rdap_malformed", "not an RDAP response", outcome=Outcome.UNKNOWN) from None
     if lost:
-        raise ProbeFailure("domain_status", f"the registration is in {quoted(', '.join(sorted(lost)))}")
+        raise ProbeFailure("domain_status", f"the registration has the status {quoted(', '.join(sorted(lost)))}")
     if not instants:
-        raise ProbeFailure("domain_no_expiry", "the registry does not say when it ends", outcome=Outcome.UNKNOWN)
+        raise ProbeFailure("domain_no_expiry", "no expiry date in the registry's response", outcome=Outcome.UNKNOWN)
     end = max(each if each.tzinfo else each.replace(tzinfo=UTC) for each in instants)
     return int(end.timestamp()) * SECOND
 
 
 def _read(response: Response) -> Any:
-    """Return what the registry says. That it cannot be read is no fault of whoever registered the name."""
+    """Return the registry's JSON response; unknown if it cannot be parsed."""
     try:
         return document(response)
     except ProbeFailure as failure:

@@ -1,4 +1,4 @@
-"""A conversation as written in the configuration: what to send, and what must come back. For `tcp` and `udp`."""
+"""Send/expect steps of the kinds `tcp` and `udp`."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from monitor.config.model import Flag, Model, Secret, problem_at
 from monitor.config.secret import SECRET_SCHEMA, plain, read_secret
 from monitor.network.failure import quoted
 
-_LONGEST_HEARD = 65_536  # bytes that a dialogue keeps of what is heard, so that no more can be expected
+_LONGEST_EXPECTED = 65_536  # bytes; the buffer of a connection is not larger
 
 
 def _bytes(value: Any) -> bytes:
@@ -21,27 +21,29 @@ def _bytes(value: Any) -> bytes:
     try:
         found = bytes.fromhex(value)
     except (ValueError, TypeError):
-        raise ValueError("not bytes in hexadecimal; write e.g. 00 ff 1b, in quotes") from None
+        raise ValueError("not hexadecimal bytes; use e.g. 00 ff 1b, in quotes") from None
     if not found:
-        raise ValueError("must be one byte or more")
+        raise ValueError("must be 1 byte or more")
     return found
 
 
-def _heard(value: bytes) -> bytes:
-    if len(value) > _LONGEST_HEARD:
-        raise ValueError(f"is longer than {_LONGEST_HEARD} bytes, of which no more are kept")
+def _bounded(value: bytes) -> bytes:
+    if len(value) > _LONGEST_EXPECTED:
+        raise ValueError(f"is longer than {_LONGEST_EXPECTED} bytes, the size of the receive buffer")
     return value
 
 
-def _told(value: Any, info: ValidationInfo) -> str | Secret:
+def _text_or_secret(value: Any, info: ValidationInfo) -> str | Secret:
     if isinstance(value, str) and value:
         return str(value)
     if isinstance(value, dict | Secret):
         return read_secret(value, info)
-    raise ValueError('not text; put it in quotes ("PING\\r\\n"), or name where a secret is kept')
+    raise ValueError('not text; put it in quotes ("PING\\r\\n"), or specify the source of a secret')
 
 
-Said = Annotated[str | Secret, PlainValidator(_told), WithJsonSchema({"anyOf": [{"type": "string"}, SECRET_SCHEMA]})]
+TextOrSecret = Annotated[
+    str | Secret, PlainValidator(_text_or_secret), WithJsonSchema({"anyOf": [{"type": "string"}, SECRET_SCHEMA]})
+]
 HexBytes = Annotated[
     bytes,
     PlainValidator(_bytes),
@@ -51,44 +53,44 @@ HexBytes = Annotated[
 
 
 class Exchange(Model):
-    """What is sent and what must come back."""
+    """Data to send and the expected response."""
 
-    send: Said | None = None
-    """Text to send, or a secret. In double quotes YAML knows `\\r\\n`; nothing is added."""
+    send: TextOrSecret | None = None
+    """Text to send, or a secret. `\\r\\n` works in double quotes; nothing is appended."""
 
     send_hex: HexBytes | None = None
     """Bytes to send, in hexadecimal."""
 
     expect: RegexField | None = None
-    """A regular expression (RE2) that must occur in the answer; `^` and `$` are at every line."""
+    """A regular expression (RE2) that must match in the response; `^` and `$` match at every line."""
 
-    expect_hex: Annotated[HexBytes, AfterValidator(_heard)] | None = None
-    """Bytes that must occur in the answer, in hexadecimal."""
+    expect_hex: Annotated[HexBytes, AfterValidator(_bounded)] | None = None
+    """Bytes that the response must contain, in hexadecimal."""
 
     @model_validator(mode="after")
     def _says_it_once(self) -> Self:
         if self.send is not None and self.send_hex is not None:
-            raise problem_at("send_hex", "send says the same in another way; keep one")
+            raise problem_at("send_hex", "conflicts with send; keep one")
         if self.expect is not None and self.expect_hex is not None:
-            raise problem_at("expect_hex", "expect says the same in another way; keep one")
+            raise problem_at("expect_hex", "conflicts with expect; keep one")
         return self
 
     @property
     def sent(self) -> bytes:
-        """The bytes to send, none when this is only listening."""
+        """The bytes to send, empty if nothing is sent."""
         if self.send is not None:
             return plain(self.send).encode()
         return self.send_hex or b""
 
     @property
     def wanted(self) -> str:
-        """What must come back, for people; empty when nothing need."""
+        """A description of the expected response, empty if none is expected."""
         if self.expect is not None:
-            return f"what matches {quoted(self.expect.text)}"
+            return f"a match of {quoted(self.expect.text)}"
         return f"the bytes {self.expect_hex.hex(' ')[:80]}" if self.expect_hex is not None else ""
 
     def end(self, heard: bytes | bytearray) -> int | None:
-        """Return where in what came back the expected ends, None if it is not there (yet)."""
+        """Return the end of the expected text in the received bytes, None if it is not (yet) there."""
         if self.expect is not None:
             return _by_lines(self.expect.text).end(bytes(heard))
         if self.expect_hex is not None:
@@ -99,18 +101,18 @@ class Exchange(Model):
 
 @lru_cache(maxsize=1024)
 def _by_lines(expression: str) -> Regex:
-    """Return the expression with ^ and $ at every line, because answers come in lines."""
+    """Return the expression with ^ and $ matching at every line."""
     return Regex(f"(?m:{expression})")
 
 
 class Step(Exchange):
-    """One step of a script: send first, if anything is to be sent; then wait for what is expected, if anything is."""
+    """One step of a script: send, then wait for the expected response; both are optional."""
 
     starttls: Flag = False
-    """`true`: encrypt from here on, after what this step expects has come."""
+    """`true`: start TLS after the expected response of this step."""
 
     @model_validator(mode="after")
     def _does_something(self) -> Step:
         if not (self.sent or self.wanted or self.starttls):
-            raise ValueError("does nothing; write send, expect or starttls: true")
+            raise ValueError("empty step; add send, expect or starttls: true")
         return self

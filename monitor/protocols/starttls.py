@@ -1,4 +1,4 @@
-"""What is said on a port that speaks in the clear first, until TLS begins: one short talk for each protocol."""
+"""STARTTLS negotiation of each protocol that upgrades a plain connection to TLS."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from monitor.config.expect import Regex
 from monitor.network.failure import ProbeFailure, quoted
 
 if TYPE_CHECKING:
-    from monitor.network.buffered_stream import Dialogue
+    from monitor.network.buffered_stream import BufferedStream
 
 Protocol = Literal["smtp", "imap", "pop3", "ftp", "xmpp", "ldap", "postgres", "mysql"]
 PORTS = {
@@ -24,38 +24,38 @@ PORTS = {
     "postgres": 5432,
     "mysql": 3306,
 }
-HELO = "ninewatch.invalid"  # the name that we give for ourselves; by RFC 2606 it is nobody's
+HELO = "ninewatch.invalid"  # our host name for EHLO, in a domain reserved by RFC 2606
 _MOST_LINES = 100
 
 
-async def begin_tls(dialogue: Dialogue, protocol: Protocol, host: str) -> None:
-    """Ask for TLS, and return once the server has consented: the next bytes belong to the handshake.
+async def begin_tls(stream: BufferedStream, protocol: Protocol, host: str) -> None:
+    """Request TLS, and return once the server has agreed: the TLS handshake follows.
 
     Raises:
-        ProbeFailure: `starttls_refused`, `starttls_malformed`, `starttls_injected`, and what a dialogue raises.
+        ProbeFailure: `starttls_refused`, `starttls_malformed`, `starttls_injected`, or as `BufferedStream`.
     """
     if protocol in _LINES:
-        await _by_lines(dialogue, _LINES[protocol])
+        await _by_lines(stream, _LINES[protocol])
     else:
-        await _TALKS[protocol](dialogue, host)
-    refuse_injected(dialogue)
+        await _TALKS[protocol](stream, host)
+    refuse_injected(stream)
 
 
-def refuse_injected(dialogue: Dialogue) -> None:
-    """Refuse what came behind the consent to TLS: in the clear, it could be anybody's (CVE-2011-0411).
+def refuse_injected(stream: BufferedStream) -> None:
+    """Check that no plain bytes follow the server's agreement to TLS; they may be injected (CVE-2011-0411).
 
     Raises:
-        ProbeFailure: `starttls_injected`: it would have been taken for encrypted.
+        ProbeFailure: `starttls_injected`.
     """
-    if dialogue.heard:
-        raise ProbeFailure("starttls_injected", f"{len(dialogue.heard)} bytes before the handshake")
+    if stream.buffer:
+        raise ProbeFailure("starttls_injected", f"{len(stream.buffer)} bytes before the handshake")
 
 
-# --- Protocols of lines ------------------------------------------------------------------------------------------
+# --- Line-based protocols -----------------------------------------------------------------------------------------
 
 
 class _Turn(NamedTuple):
-    """Something that we say, the last line of a reply to it, and of one that agrees."""
+    """A request, the pattern of the last line of its reply, and that of a positive reply."""
 
     said: bytes
     last: bytes
@@ -63,7 +63,7 @@ class _Turn(NamedTuple):
 
 
 class _Lines(NamedTuple):
-    """Turns, and what the lines of a reply look like that has more of them."""
+    """A protocol's turns, and the pattern of reply lines that are followed by more."""
 
     more: bytes
     turns: tuple[_Turn, ...]
@@ -88,18 +88,18 @@ _LINES = {
 }
 
 
-async def _by_lines(dialogue: Dialogue, talk: _Lines) -> None:
+async def _by_lines(stream: BufferedStream, talk: _Lines) -> None:
     for turn in talk.turns:
         if turn.said:
-            await dialogue.ask(turn.said)
-        line = await _last_line(dialogue, talk.more, turn.last)
+            await stream.send_request(turn.said)
+        line = await _last_line(stream, talk.more, turn.last)
         if not re.match(turn.good, line, re.IGNORECASE):
             raise _refused(line)
 
 
-async def _last_line(dialogue: Dialogue, more: bytes, last: bytes) -> bytes:
+async def _last_line(stream: BufferedStream, more: bytes, last: bytes) -> bytes:
     for _ in range(_MOST_LINES):
-        line = await dialogue.line()
+        line = await stream.line()
         if re.match(last, line, re.IGNORECASE):
             return line
         if not re.match(more, line):
@@ -115,43 +115,43 @@ def _malformed(said: bytes) -> ProbeFailure:
     return ProbeFailure("starttls_malformed", f"{quoted(said.decode(errors='replace'))} is not this protocol")
 
 
-# --- Others ------------------------------------------------------------------------------------------------------
+# --- Other protocols ----------------------------------------------------------------------------------------------
 
 _FEATURES = Regex("</stream:features>|<stream:features */>|</stream:stream>")
 _PROCEED = Regex(r"<proceed\b[^>]*(/>|>\s*</proceed>)|<failure\b[^>]*>")
 
 
-async def _xmpp(dialogue: Dialogue, host: str) -> None:
-    """RFC 6120, 5.4."""
-    await dialogue.ask(
+async def _xmpp(stream: BufferedStream, host: str) -> None:
+    """Negotiate as in RFC 6120, 5.4."""
+    await stream.send_request(
         f"<?xml version='1.0'?><stream:stream to='{host}' version='1.0' xmlns='jabber:client' "
         "xmlns:stream='http://etherx.jabber.org/streams'>".encode()
     )
-    offered = await _through(dialogue, _FEATURES, "the stream's features")
+    offered = await _through(stream, _FEATURES, "the stream's features")
     if b"<stream:" not in offered:
         raise _malformed(offered)
     if b"<starttls" not in offered:
-        raise ProbeFailure("starttls_refused", "the server does not offer it")
-    await dialogue.ask(b"<starttls xmlns='urn:ietf:params:xml:ns:xmpp-tls'/>")
-    answer = await _through(dialogue, _PROCEED, "<proceed/>")
+        raise ProbeFailure("starttls_refused", "the server does not offer STARTTLS")
+    await stream.send_request(b"<starttls xmlns='urn:ietf:params:xml:ns:xmpp-tls'/>")
+    answer = await _through(stream, _PROCEED, "<proceed/>")
     if b"<proceed" not in answer:
         raise _refused(answer)
 
 
-async def _through(dialogue: Dialogue, wanted: Regex, what: str) -> bytes:
-    await dialogue.until(lambda heard: wanted.search(bytes(heard)), what)
-    return await dialogue.exactly(wanted.end(bytes(dialogue.heard)) or 0)
+async def _through(stream: BufferedStream, wanted: Regex, what: str) -> bytes:
+    await stream.until(lambda heard: wanted.search(bytes(heard)), what)
+    return await stream.exactly(wanted.end(bytes(stream.buffer)) or 0)
 
 
-async def _ldap(dialogue: Dialogue, _host: str) -> None:
-    """RFC 4511, 4.14: an extended request, whose answer bears a result code."""
-    await dialogue.ask(b"\x30\x1d\x02\x01\x01\x77\x18\x80\x16" + b"1.3.6.1.4.1.1466.20037")
-    tag, size = await dialogue.exactly(2)
+async def _ldap(stream: BufferedStream, _host: str) -> None:
+    """Send the extended request of RFC 4511, 4.14, whose response has a result code."""
+    await stream.send_request(b"\x30\x1d\x02\x01\x01\x77\x18\x80\x16" + b"1.3.6.1.4.1.1466.20037")
+    tag, size = await stream.exactly(2)
     if tag != 0x30:
         raise _malformed(bytes([tag, size]))
     if size & 0x80:
-        size = int.from_bytes(await dialogue.exactly(size & 0x7F), "big")
-    message = await dialogue.exactly(size)
+        size = int.from_bytes(await stream.exactly(size & 0x7F), "big")
+    message = await stream.exactly(size)
     try:
         _, _, behind = _unpacked(message)  # the message's number: a notice of disconnection has 0
         kind, answer, _ = _unpacked(behind)
@@ -167,10 +167,10 @@ async def _ldap(dialogue: Dialogue, _host: str) -> None:
 
 
 def _unpacked(data: bytes) -> tuple[int, bytes, bytes]:
-    """Return tag and value of what stands first in BER (X.690, 8.1), and what stands behind it.
+    """Return tag and value of the first BER element (X.690, 8.1), and the rest.
 
     Raises:
-        IndexError: it is cut short.
+        IndexError: truncated.
     """
     tag, size, start = data[0], data[1], 2
     if size & 0x80:
@@ -181,12 +181,12 @@ def _unpacked(data: bytes) -> tuple[int, bytes, bytes]:
     return tag, data[start : start + size], data[start + size :]
 
 
-async def _postgres(dialogue: Dialogue, _host: str) -> None:
-    """Send SSLRequest (PostgreSQL's manual, 53.7), which is answered by one byte."""
-    await dialogue.ask(struct.pack("!ii", 8, 80_877_103))
-    answer = await dialogue.exactly(1)
+async def _postgres(stream: BufferedStream, _host: str) -> None:
+    """Send SSLRequest (PostgreSQL manual, 53.7), whose response is one byte."""
+    await stream.send_request(struct.pack("!ii", 8, 80_877_103))
+    answer = await stream.exactly(1)
     if answer == b"N":
-        raise ProbeFailure("starttls_refused", "the server does not encrypt")
+        raise ProbeFailure("starttls_refused", "the server does not support TLS")
     if answer != b"S":
         raise _malformed(answer)
 
@@ -194,23 +194,23 @@ async def _postgres(dialogue: Dialogue, _host: str) -> None:
 _CLIENT_PROTOCOL_41, _CLIENT_SSL, _CLIENT_SECURE_CONNECTION = 0x200, 0x800, 0x8000
 
 
-async def _mysql(dialogue: Dialogue, _host: str) -> None:
-    """Read the server's greeting and answer with the part of ours that asks for TLS; there is no consent."""
-    size = int.from_bytes((await dialogue.exactly(4))[:3], "little")
-    greeting = await dialogue.exactly(size)
+async def _mysql(stream: BufferedStream, _host: str) -> None:
+    """Read the server's greeting and send SSLRequest, which has no response."""
+    size = int.from_bytes((await stream.exactly(4))[:3], "little")
+    greeting = await stream.exactly(size)
     if greeting[:1] == b"\xff":
         raise _refused(greeting[3:])
     _, ended, behind = greeting[1:].partition(b"\0")  # version; then thread (4), salt (8), filler (1), capabilities (2)
     if greeting[:1] != b"\x0a" or not ended or len(behind) < 15:
         raise _malformed(greeting)
     if not int.from_bytes(behind[13:15], "little") & _CLIENT_SSL:
-        raise ProbeFailure("starttls_refused", "the server does not encrypt")
-    refuse_injected(dialogue)
+        raise ProbeFailure("starttls_refused", "the server does not support TLS")
+    refuse_injected(stream)
     ours = _CLIENT_PROTOCOL_41 | _CLIENT_SSL | _CLIENT_SECURE_CONNECTION
-    await dialogue.ask(b"\x20\0\0\x01" + struct.pack("<IIB23x", ours, 1 << 24, 45))
+    await stream.send_request(b"\x20\0\0\x01" + struct.pack("<IIB23x", ours, 1 << 24, 45))
 
 
-_TALKS: dict[str, Callable[[Dialogue, str], Awaitable[None]]] = {
+_TALKS: dict[str, Callable[[BufferedStream, str], Awaitable[None]]] = {
     "xmpp": _xmpp,
     "ldap": _ldap,
     "postgres": _postgres,
@@ -218,9 +218,9 @@ _TALKS: dict[str, Callable[[Dialogue, str], Awaitable[None]]] = {
 }
 
 REASONS = {
-    "answer_too_long": "64 KiB came without what is waited for",
+    "answer_too_long": "no expected response within 64 KiB",
     "hung_up": "the connection was closed before the handshake",
-    "starttls_injected": "bytes came in the clear that would have been taken for encrypted ones",
-    "starttls_malformed": "what came is not the protocol of `starttls`",
-    "starttls_refused": "the server does not offer to encrypt, or turns us away",
+    "starttls_injected": "unencrypted bytes after the agreement to TLS",
+    "starttls_malformed": "the response does not follow the protocol of `starttls`",
+    "starttls_refused": "the server does not offer STARTTLS, or rejects it",
 }

@@ -1,4 +1,4 @@
-"""Timestamps as targets show them: where one stands in an answer, how it is written, and which is the newest."""
+"""Find timestamps in a response, parse them, and select the newest."""
 
 from __future__ import annotations
 
@@ -23,9 +23,9 @@ from sla.interval import DAY, SECOND
 if TYPE_CHECKING:
     from monitor.http.response import Response
 
-_MOST, _LONGEST = 10_000, 100  # texts that are looked at, and letters of one that can be a stamp
-_STRETCH = 500  # of them at a time; then the loop gets its turn
-_MILLISECONDS = 100_000_000_000  # a Unix time from here on counts milliseconds: in seconds it is the year 5138
+_MOST, _LONGEST = 10_000, 100  # number of texts that are parsed, and characters of one
+_STRETCH = 500  # texts parsed before yielding to the event loop
+_MILLISECONDS = 100_000_000_000  # a Unix time from here on is in milliseconds: in seconds it is the year 5138
 
 
 def _path(value: Any) -> JsonPath:
@@ -46,51 +46,51 @@ _SAMPLE = datetime(2024, 1, 1, tzinfo=UTC)
 
 
 def _readable(written: str) -> str:
-    """Refuse a format that no stamp is written in, or in which one names no year."""
+    """Return the format; reject one that does not define a date with its year."""
     try:
         read = datetime.strptime(_SAMPLE.strftime(written), written)  # noqa: DTZ007 - its date is looked at
     except (ValueError, re.error):
         read = None
     if read is None or read.date() != _SAMPLE.date():
-        raise ValueError(f"{quoted(written)} is no format of a date with its year; write %Y-%m-%d and the like")
+        raise ValueError(f"{quoted(written)} is not the format of a date with a year; use a format such as %Y-%m-%d")
     return written
 
 
 Format = Annotated[Text, AfterValidator(_readable)]
 
 
-class Stamp(Model):
-    """Where the timestamp stands. The header `Last-Modified` unless one of these is written."""
+class Timestamp(Model):
+    """Location and format of the timestamp. Default: the header `Last-Modified`."""
 
     header: Token | None = None
-    """In this header."""
+    """The header."""
 
     json_path: JsonPathField | None = Field(None, alias="json")
-    """At this path of a JSON body (RFC 9535)."""
+    """The path in a JSON body (RFC 9535)."""
 
     matches: RegexField | None = None
-    """Where this regular expression (RE2) matches in the body: its first group, or all of it."""
+    """A regular expression (RE2) that matches in the body: its first group, or the whole match."""
 
     file: Flag = False
-    """`true`: what is found names a file beside the answer, whose `Last-Modified` counts."""
+    """`true`: the text found is the URL of a file, relative to the response, whose `Last-Modified` counts."""
 
     format: Format | None = None
-    """How it is written, as in Python's strptime. Default: ISO 8601 (8 digits that are a date are one), an HTTP date,
-    or Unix time. Without an hour in it (`%Y%m%d`) a stamp stands for the end of its day."""
+    """The format, as in Python's strptime. Default: ISO 8601 (including 8 digits), an HTTP date, or Unix time. A
+    timestamp without an hour (`%Y%m%d`) means the end of its day."""
 
     @model_validator(mode="after")
     def _stands_in_one_place(self) -> Self:
         if sum(each is not None for each in (self.header, self.json_path, self.matches)) > 1:
-            raise problem_at("header", "a stamp stands in one place; keep one of header, json and matches")
+            raise problem_at("header", "a timestamp has one location; keep one of header, json and matches")
         return self
 
     @property
     def names_days(self) -> bool:
-        """Whether the format of a stamp has no time of day."""
+        """Whether the format has no time of day."""
         return self.format is not None and not any(code in self.format for code in ("%H", "%I", "%c", "%X"))
 
     def found(self, response: Response) -> list[str]:
-        """Return every text that may be a stamp."""
+        """Return every text that may be a timestamp."""
         if self.matches is not None:
             return self.matches.found(bytes(text_of(response)), _MOST)
         if self.json_path is not None:
@@ -102,21 +102,21 @@ class Stamp(Model):
         return [] if value is None else [value]
 
     async def newest(self, found: list[str], zone: str, now: int) -> int:
-        """Return the latest of the stamps among the texts, microseconds since the Unix epoch.
+        """Return the newest timestamp among the texts, microseconds since the Unix epoch.
 
-        One that names a day stands for its end, or for now as long as that is still to come.
+        A day means its end, or now if the day has not ended.
 
         Raises:
-            ProbeFailure: `stamp_missing`, `stamp_malformed`: there is none.
+            ProbeFailure: `stamp_missing`, `stamp_malformed`.
         """
         if not found:
-            raise ProbeFailure("stamp_missing", "the answer shows no timestamp where one is expected")
+            raise ProbeFailure("stamp_missing", "no timestamp at the configured location")
         stamps: list[int] = []
         for start in range(0, min(len(found), _MOST), _STRETCH):
             stamps += self._stamps(found[start : start + _STRETCH], zones.zone(zone), now)
             await asyncio.sleep(0)
         if not stamps:
-            raise ProbeFailure("stamp_malformed", f"{quoted(found[0])} is no timestamp")
+            raise ProbeFailure("stamp_malformed", f"{quoted(found[0])} is not a timestamp")
         return max(stamps)
 
     def _stamps(self, found: list[str], zone: ZoneInfo, now: int) -> Iterator[int]:
@@ -137,7 +137,7 @@ _DAY = re.compile(r"[0-9]{4}-?[0-9]{2}-?[0-9]{2}")
 
 
 def _day(text: str) -> datetime:
-    """Return the day that is named. As Unix time, 8 digits are of the early seventies, when no target wrote any."""
+    """Parse a day. 8 digits are a date, because as Unix time they would be in the early 1970s."""
     if _DAY.fullmatch(text) is None:
         raise ValueError(text)
     return datetime.fromisoformat(text)

@@ -1,4 +1,4 @@
-"""One WebSocket session (RFC 6455). `websockets` does the protocol without I/O; the wire is ours."""
+"""One WebSocket session (RFC 6455). `websockets` implements the protocol without I/O."""
 
 from __future__ import annotations
 
@@ -7,23 +7,23 @@ from collections.abc import AsyncGenerator, Callable, Mapping
 from contextlib import aclosing
 from typing import TYPE_CHECKING
 
-from monitor.network.buffered_stream import offer
+from monitor.network.buffered_stream import try_send
 from monitor.network.failure import ProbeFailure, quoted
 
 if TYPE_CHECKING:
     from websockets.client import ClientProtocol
 
     from monitor.config.expect import Regex
-    from monitor.network.connection import Wire
+    from monitor.network.connection import Connection
 
-_LIMIT = 1 << 20  # bytes of a message, and of all that comes
-_FRAMES = 10_000  # that may come; the smallest has two bytes, and each takes ten microseconds
-_NO_CODE = 1005  # what the library notes for a close frame without a code
-_SLICE = 2_048  # bytes that are taken in between two turns of the loop
+_LIMIT = 1 << 20  # bytes of a message, and of all messages
+_FRAMES = 10_000  # of a session; the smallest has 2 bytes, and each takes 10 microseconds
+_NO_CODE = 1005  # the library's value for a close frame without a code
+_SLICE = 2_048  # bytes parsed per turn of the event loop
 
 
 def protocol_for(url: str, subprotocol: str | None) -> ClientProtocol:
-    """Return a session's state before anything was said. The first time loads the library, which takes 0.1 s."""
+    """Return the protocol state of a new session. The first call imports the library, which takes 0.1 s."""
     from websockets.client import ClientProtocol
     from websockets.typing import Subprotocol
     from websockets.uri import parse_uri
@@ -33,17 +33,17 @@ def protocol_for(url: str, subprotocol: str | None) -> ClientProtocol:
 
 
 class Session:
-    """What is said over one wire, in both directions."""
+    """A WebSocket session over one connection."""
 
-    def __init__(self, wire: Wire, protocol: ClientProtocol) -> None:
-        self._wire, self._protocol = wire, protocol
+    def __init__(self, connection: Connection, protocol: ClientProtocol) -> None:
+        self._connection, self._protocol = connection, protocol
         self._heard = self._frames = 0
         self._rest = b""
-        self._broken: ProbeFailure | None = None  # why our bytes cannot be sent any more
+        self._broken: ProbeFailure | None = None  # why bytes can no longer be sent
         self._unsent = False
 
-    async def shake_hands(self, headers: Mapping[str, str], refused: Callable[[int, dict[str, str]], None]) -> None:
-        """Open the session. `refused` is called with status and headers (names in lower case) of another answer.
+    async def open(self, headers: Mapping[str, str], refused: Callable[[int, dict[str, str]], None]) -> None:
+        """Open the session. `refused` is called with status and headers (lower-case names) of any other response.
 
         Raises:
             ProbeFailure: `http_status`, `websocket_handshake`, `answer_too_long`.
@@ -53,7 +53,7 @@ class Session:
         request = self._protocol.connect()
         for name, value in {"User-Agent": "ninewatch", **headers}.items():
             if name in request.headers:
-                del request.headers[name]  # to set one is to add one
+                del request.headers[name]  # assignment adds a header
             request.headers[name] = value
         self._protocol.send_request(request)
         while self._protocol.state.name == "CONNECTING" and self._protocol.handshake_exc is None:
@@ -68,27 +68,27 @@ class Session:
                 raise self._broken
             raise ProbeFailure("websocket_handshake", quoted(str(error.__cause__ or error), 160))
         if self._protocol.available_subprotocols and self._protocol.subprotocol is None:
-            raise ProbeFailure("websocket_handshake", "the server does not speak the subprotocol")
+            raise ProbeFailure("websocket_handshake", "the server does not support the subprotocol")
 
-    def say(self, text: str) -> None:
-        """Send a text message with what is sent next. Where the server has closed already, nothing is sent."""
+    def send_text(self, text: str) -> None:
+        """Queue a text message; nothing is sent if the server has closed the session."""
         if self._open:
             self._protocol.send_text(text.encode())
         else:
             self._unsent = True
 
     async def expect(self, wanted: Regex) -> None:
-        """Return once a message matches; others before it are passed over.
+        """Return once a message matches; earlier messages are ignored.
 
         Raises:
-            ProbeFailure: `answer_mismatch`, the session ended before; `hung_up`, `websocket_malformed`, and without a
-                message; `answer_too_long`.
+            ProbeFailure: `answer_mismatch`: the session ended without a match; `hung_up`, `websocket_malformed`: it
+                ended without a message; `answer_too_long`.
         """
         last: str | None = None
         async with aclosing(self._messages()) as messages:
             async for last in messages:
                 if wanted.search(last):
-                    self._unsent = False  # what decides has come without our message
+                    self._unsent = False  # the match does not depend on our message
                     return
         if last is not None:
             said = f"the last message is {quoted(last)}, expected {quoted(wanted.text)}; {self._ending}"
@@ -131,11 +131,11 @@ class Session:
                 return
             await self._turn()
 
-    async def take_leave(self) -> None:
-        """Close the session, and wait for no answer.
+    async def close(self) -> None:
+        """Close the session without waiting for the server's close frame.
 
         Raises:
-            ProbeFailure: `hung_up`, the server closed it before our message could be sent.
+            ProbeFailure: `hung_up`: the server closed it before our message was sent.
         """
         if self._open:
             self._protocol.send_close(1000)
@@ -145,15 +145,15 @@ class Session:
 
     async def _flush(self) -> None:
         for data in self._protocol.data_to_send():
-            if data:  # an empty one asks to close our half, which hanging up does soon enough
-                self._broken = await offer(self._wire, data) or self._broken
+            if data:  # an empty one requests a half-close, which is not needed
+                self._broken = await try_send(self._connection, data) or self._broken
 
     async def _turn(self) -> None:
         await self._flush()
         if self._rest:
             await asyncio.sleep(0)
         else:
-            self._rest = await self._wire.receive()
+            self._rest = await self._connection.receive()
             self._heard += len(self._rest)
         if self._heard > _LIMIT:
             raise ProbeFailure("answer_too_long", f"{self._heard} bytes without what is expected")

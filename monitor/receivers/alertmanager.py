@@ -17,7 +17,7 @@ from sla.interval import MINUTE
 from sla.window import format_instant
 
 if TYPE_CHECKING:
-    from monitor.network.attempt import Frame
+    from monitor.network.attempt import Attempt
     from monitor.receivers.message import Message
 
 REPEAT: Final = MINUTE  # a firing alert is sent again after this, so that a restarted Alertmanager knows it soon
@@ -102,10 +102,10 @@ def prepare(receiver: AlertmanagerReceiver) -> Deliver:
     """Return what posts to all peers."""
     urls = [plain(each).rstrip("/") + "/api/v2/alerts" for each in receiver.alertmanager]
 
-    async def deliver(frame: Frame, message: Message) -> None:
+    async def deliver(attempt: Attempt, message: Message) -> None:
         body = alerts_of(message)
-        frames = [frame, *(frame.sibling() for _ in urls[1:])]
-        sent = (send_json(each, receiver, url, body) for each, url in zip(frames, urls, strict=True))
+        attempts = [attempt, *(attempt.sibling() for _ in urls[1:])]
+        sent = (send_json(each, receiver, url, body) for each, url in zip(attempts, urls, strict=True))
         results = await asyncio.gather(*sent, return_exceptions=True)
         failures = [each for each in results if isinstance(each, BaseException)]
         if len(failures) == len(urls):

@@ -15,7 +15,7 @@ from monitor.receivers.base import Deliver, NotDelivered, ReceiverKind
 from monitor.receivers.chat_text import without_mentions
 
 if TYPE_CHECKING:
-    from monitor.network.attempt import Frame
+    from monitor.network.attempt import Attempt
     from monitor.receivers.message import Message
 
 
@@ -53,7 +53,7 @@ def prepare(receiver: AppriseReceiver) -> Deliver:
     service = _library()
     service.add(receiver.apprise.reveal())
 
-    async def deliver(_frame: Frame, message: Message) -> None:
+    async def deliver(_attempt: Attempt, message: Message) -> None:
         kind = "failure" if message.firing else "success"
         text = without_mentions("\n".join([*message.lines, *message.links.values()]) or message.title)
         sent = await asyncio.to_thread(service.notify, body=text, title=message.title, notify_type=kind)

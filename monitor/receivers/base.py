@@ -9,12 +9,12 @@ from typing import TYPE_CHECKING, Generic, TypeVar
 from monitor.config.alerting import ReceiverBase
 
 if TYPE_CHECKING:
-    from monitor.network.attempt import Frame
+    from monitor.network.attempt import Attempt
     from monitor.receivers.message import Message
 
 R = TypeVar("R", bound=ReceiverBase)
 
-Deliver = Callable[["Frame", "Message"], Awaitable[None]]
+Deliver = Callable[["Attempt", "Message"], Awaitable[None]]
 """Send one message. Return once the receiver has confirmed it; raises `NotDelivered`, or as anything that connects."""
 
 

@@ -17,7 +17,7 @@ from monitor.config.alerting import TlsReceiver
 from monitor.config.base import Model
 from monitor.config.secret import Secret
 from monitor.config.values import Token, problem_at
-from monitor.network.connection import Wire
+from monitor.network.connection import Connection
 from monitor.network.tls_context import context_for
 from monitor.receivers.base import Deliver, NotDelivered, ReceiverKind
 from monitor.receivers.chat_text import cut
@@ -29,7 +29,7 @@ if TYPE_CHECKING:
 
     from aiosmtplib import SMTP
 
-    from monitor.network.attempt import Frame
+    from monitor.network.attempt import Attempt
     from monitor.receivers.message import Message
 
 log = structlog.get_logger()
@@ -120,11 +120,11 @@ def prepare(receiver: EmailReceiver) -> Deliver:
     block = receiver.email
     context = None if block.security == "none" else context_for(receiver.tls)
 
-    async def deliver(frame: Frame, message: Message) -> None:
+    async def deliver(attempt: Attempt, message: Message) -> None:
         import aiosmtplib
 
-        addresses = await frame.addresses(block.server.host, block.server.port)
-        sock = (await Wire.open(frame, addresses)).release()
+        addresses = await attempt.addresses(block.server.host, block.server.port)
+        sock = (await Connection.open(attempt, addresses)).release()
         client = aiosmtplib.SMTP(
             hostname=receiver.tls.server_name or block.server.host,
             sock=sock,

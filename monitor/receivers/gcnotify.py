@@ -17,7 +17,7 @@ from monitor.receivers.chat_text import cut, without_mentions
 from monitor.receivers.sending import send_json
 
 if TYPE_CHECKING:
-    from monitor.network.attempt import Frame
+    from monitor.network.attempt import Attempt
     from monitor.receivers.message import Message
 
 _UUID = re.compile(r"[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}")
@@ -87,8 +87,8 @@ def prepare(receiver: GcNotifyReceiver) -> Deliver:
     url = f"{receiver.server.rstrip('/')}/v2/notifications/{way}"
     headers = {"Authorization": f"ApiKey-v1 {block.key.reveal()}"}
 
-    async def deliver(frame: Frame, message: Message) -> None:
-        await send_json(frame, receiver, url, body_of(message, block), headers=headers)
+    async def deliver(attempt: Attempt, message: Message) -> None:
+        await send_json(attempt, receiver, url, body_of(message, block), headers=headers)
 
     return deliver
 

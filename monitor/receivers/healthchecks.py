@@ -9,7 +9,7 @@ from monitor.receivers.base import Deliver, ReceiverKind
 from monitor.receivers.sending import send
 
 if TYPE_CHECKING:
-    from monitor.network.attempt import Frame
+    from monitor.network.attempt import Attempt
     from monitor.receivers.message import Message
 
 
@@ -30,8 +30,8 @@ class HealthchecksReceiver(TlsReceiver):
 def prepare(receiver: HealthchecksReceiver) -> Deliver:
     """Return what pings."""
 
-    async def deliver(frame: Frame, message: Message) -> None:
-        await send(frame, receiver, receiver.healthchecks, message.text.encode())
+    async def deliver(attempt: Attempt, message: Message) -> None:
+        await send(attempt, receiver, receiver.healthchecks, message.text.encode())
 
     return deliver
 

@@ -14,7 +14,7 @@ from monitor.receivers.chat_text import cut
 from monitor.receivers.sending import send_json
 
 if TYPE_CHECKING:
-    from monitor.network.attempt import Frame
+    from monitor.network.attempt import Attempt
     from monitor.receivers.message import Message
 
 _PRIORITIES = {"page": "P1", "ticket": "P3", "note": "P5"}
@@ -59,9 +59,9 @@ def prepare(receiver: JiraReceiver) -> Deliver:
     """Return what creates, acknowledges or closes an alert."""
     headers = {"Authorization": f"GenieKey {receiver.jira.reveal()}"}
 
-    async def deliver(frame: Frame, message: Message) -> None:
+    async def deliver(attempt: Attempt, message: Message) -> None:
         path, body = request_of(message)
-        await send_json(frame, receiver, receiver.server.rstrip("/") + path, body, headers=headers)
+        await send_json(attempt, receiver, receiver.server.rstrip("/") + path, body, headers=headers)
 
     return deliver
 

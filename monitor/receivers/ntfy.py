@@ -15,7 +15,7 @@ from monitor.receivers.chat_text import cut
 from monitor.receivers.sending import send_json
 
 if TYPE_CHECKING:
-    from monitor.network.attempt import Frame
+    from monitor.network.attempt import Attempt
     from monitor.receivers.message import Message
 
 _PRIORITIES = {"page": 5, "ticket": 3, "note": 2}
@@ -62,8 +62,8 @@ def prepare(receiver: NtfyReceiver) -> Deliver:
     root, topic = f"{url.scheme}://{url.netloc}/", url.path.strip("/")
     headers = {} if receiver.token is None else {"Authorization": f"Bearer {receiver.token.reveal()}"}
 
-    async def deliver(frame: Frame, message: Message) -> None:
-        await send_json(frame, receiver, root, body_of(message, topic), headers=headers)
+    async def deliver(attempt: Attempt, message: Message) -> None:
+        await send_json(attempt, receiver, root, body_of(message, topic), headers=headers)
 
     return deliver
 

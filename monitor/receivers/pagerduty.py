@@ -13,7 +13,7 @@ from monitor.receivers.chat_text import cut
 from monitor.receivers.sending import send_json
 
 if TYPE_CHECKING:
-    from monitor.network.attempt import Frame
+    from monitor.network.attempt import Attempt
     from monitor.receivers.message import Message
 
 _SEVERITIES = {"page": "critical", "ticket": "warning", "note": "info"}
@@ -65,8 +65,8 @@ def prepare(receiver: PagerDutyReceiver) -> Deliver:
     """Return what sends an event."""
     url = receiver.server.rstrip("/") + "/v2/enqueue"
 
-    async def deliver(frame: Frame, message: Message) -> None:
-        await send_json(frame, receiver, url, body_of(message, receiver.pagerduty.reveal()))
+    async def deliver(attempt: Attempt, message: Message) -> None:
+        await send_json(attempt, receiver, url, body_of(message, receiver.pagerduty.reveal()))
 
     return deliver
 

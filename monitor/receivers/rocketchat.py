@@ -10,7 +10,7 @@ from monitor.receivers.chat_text import cut, without_mentions
 from monitor.receivers.sending import send_json
 
 if TYPE_CHECKING:
-    from monitor.network.attempt import Frame
+    from monitor.network.attempt import Attempt
     from monitor.receivers.message import Message
 
 _LONGEST = 5_000  # characters of a message that Rocket.Chat takes unless it is configured otherwise
@@ -35,8 +35,8 @@ def body_of(message: Message) -> dict[str, Any]:
 def prepare(receiver: RocketChatReceiver) -> Deliver:
     """Return what posts a message."""
 
-    async def deliver(frame: Frame, message: Message) -> None:
-        await send_json(frame, receiver, receiver.rocketchat, body_of(message))
+    async def deliver(attempt: Attempt, message: Message) -> None:
+        await send_json(attempt, receiver, receiver.rocketchat, body_of(message))
 
     return deliver
 

@@ -19,7 +19,7 @@ if TYPE_CHECKING:
     from monitor.config.alerting import TlsReceiver
     from monitor.http.request import Request
     from monitor.http.response import Response
-    from monitor.network.attempt import Frame
+    from monitor.network.attempt import Attempt
 
 Method = Literal["GET", "POST", "PUT", "PATCH"]
 
@@ -29,7 +29,7 @@ _ANSWER = 64 * 1024  # bytes of an answer that are read
 
 
 async def send(
-    frame: Frame,
+    attempt: Attempt,
     receiver: TlsReceiver,
     url: str | Secret,
     body: bytes = b"",
@@ -43,18 +43,18 @@ async def send(
         NotDelivered: the answer is no success.
         ProbeFailure, OSError: there was no answer.
     """
-    response = await exchange(frame, _request(receiver, plain(url), body, dict(headers or {}), method))
+    response = await exchange(attempt, _request(receiver, plain(url), body, dict(headers or {}), method))
     if not 200 <= response.status < 300:
         raise NotDelivered(
             _explained(response),
-            wait=retry_after(response.headers, frame.now()),
+            wait=retry_after(response.headers, attempt.now()),
             refused=400 <= response.status < 500 and response.status not in _NOT_THE_MESSAGE,
         )
     return response
 
 
 async def send_json(
-    frame: Frame,
+    attempt: Attempt,
     receiver: TlsReceiver,
     url: str | Secret,
     body: Any,
@@ -64,7 +64,7 @@ async def send_json(
 ) -> Response:
     """Send JSON as `send` does."""
     typed = {"Content-Type": "application/json", **(headers or {})}
-    return await send(frame, receiver, url, as_json(body), headers=typed, method=method)
+    return await send(attempt, receiver, url, as_json(body), headers=typed, method=method)
 
 
 def as_json(body: Any) -> bytes:

@@ -10,7 +10,7 @@ from monitor.receivers.chat_text import cut, slack_text
 from monitor.receivers.sending import send_json
 
 if TYPE_CHECKING:
-    from monitor.network.attempt import Frame
+    from monitor.network.attempt import Attempt
     from monitor.receivers.message import Message
 
 _HEADER, _SECTION = 150, 3_000  # characters that Slack takes
@@ -42,8 +42,8 @@ def body_of(message: Message) -> dict[str, Any]:
 def prepare(receiver: SlackReceiver) -> Deliver:
     """Return what posts a message."""
 
-    async def deliver(frame: Frame, message: Message) -> None:
-        await send_json(frame, receiver, receiver.slack, body_of(message))
+    async def deliver(attempt: Attempt, message: Message) -> None:
+        await send_json(attempt, receiver, receiver.slack, body_of(message))
 
     return deliver
 

@@ -10,7 +10,7 @@ from monitor.receivers.chat_text import cut, markdown_text
 from monitor.receivers.sending import send_json
 
 if TYPE_CHECKING:
-    from monitor.network.attempt import Frame
+    from monitor.network.attempt import Attempt
     from monitor.receivers.message import Message
 
 _MOST = 40  # lines; a card is limited to 28 KB
@@ -57,8 +57,8 @@ def body_of(message: Message) -> dict[str, Any]:
 def prepare(receiver: TeamsReceiver) -> Deliver:
     """Return what posts a card."""
 
-    async def deliver(frame: Frame, message: Message) -> None:
-        await send_json(frame, receiver, receiver.teams, body_of(message))
+    async def deliver(attempt: Attempt, message: Message) -> None:
+        await send_json(attempt, receiver, receiver.teams, body_of(message))
 
     return deliver
 

@@ -20,7 +20,7 @@ from sla.interval import SECOND
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
-    from monitor.network.attempt import Frame
+    from monitor.network.attempt import Attempt
     from monitor.receivers.message import Message
 
 FIELDS = (
@@ -79,12 +79,12 @@ class WebhookReceiver(TlsReceiver):
 def prepare(receiver: WebhookReceiver) -> Deliver:
     """Return what sends a message to the URL."""
 
-    async def deliver(frame: Frame, message: Message) -> None:
+    async def deliver(attempt: Attempt, message: Message) -> None:
         body = as_json(message.fields if receiver.template is None else filled(receiver.template, message))
         headers = {"Content-Type": "application/json", "Idempotency-Key": message.idempotency_key, **receiver.headers}
         if receiver.sign is not None:
-            headers |= signature(receiver.sign, message.idempotency_key, frame.now() // SECOND, body)
-        await send(frame, receiver, receiver.webhook, body, headers=headers, method=receiver.method)
+            headers |= signature(receiver.sign, message.idempotency_key, attempt.now() // SECOND, body)
+        await send(attempt, receiver, receiver.webhook, body, headers=headers, method=receiver.method)
 
     return deliver
 

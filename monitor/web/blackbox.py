@@ -17,7 +17,7 @@ from typing import TYPE_CHECKING
 from aiohttp import HttpVersion11, web
 
 from monitor.blackbox.metrics import CONTENT_TYPE
-from monitor.blackbox.service import Blackbox, BusyError, Question, UnknownModuleError
+from monitor.blackbox.service import Blackbox, BusyError, ProbeRequest, UnknownModuleError
 from monitor.config.addresses import HostPort
 from monitor.config.domain_names import host
 from monitor.web.context import SITE, address_of, household, is_loopback
@@ -86,7 +86,7 @@ async def probe(request: web.Request) -> web.Response:
         raise _OFF
     caller, stranger = _admitted(request, probes.allow)
     question = _question(request)
-    outbound = probes.runner.outbound.for_strangers() if stranger else None
+    outbound = probes.runner.outbound.for_remote_callers() if stranger else None
     try:
         with probes.slot((household(caller), stranger)):
             page = await probes.box.answer(question, probes.runner, outbound)
@@ -133,14 +133,14 @@ def _forwarded(request: web.Request) -> bool:
     return request.version < HttpVersion11 or any(map(_FORWARDED.fullmatch, request.headers))
 
 
-def _question(request: web.Request) -> Question:
+def _question(request: web.Request) -> ProbeRequest:
     asked = request.query
     target, module = asked.get("target", ""), asked.get("module") or "http_2xx"
     if not target:
         raise Refusal(400, "Target parameter is missing", "add &target=")
     if len(target) > _LONGEST_TARGET or not target.isprintable():
         raise Refusal(400, "the target is too long or not printable", "write a host, an address or a URL")
-    return Question(
+    return ProbeRequest(
         target, module, _hostname(asked.get("hostname", "")), _patience(request), asked.get("debug") == "true"
     )
 

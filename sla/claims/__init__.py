@@ -1,7 +1,9 @@
-"""Published claims checked: statements that tie an availability to a downtime, and arithmetic over availabilities.
+"""Audit published claims: downtimes stated for an availability, and arithmetic over availabilities.
 
-Reading (`plain`, `html`, `quantities`, `periods`, `prose`, `tables`) turns text into statements; `judge` and `sums`
-decide with exact fractions whether they hold. `wrong` is kept for what no convention and no rounding explains.
+Readers (`text_reader`, `html_reader`) and finders (`durations`, `availabilities`, `periods`, `prose_statements`,
+`table_statements`) extract statements; `verdicts` and `arithmetic` check them with exact fractions. A claim is `wrong`
+only if no convention and no rounding explains it. This package is an application on top of `sla`, whose core does not
+import it; it is here because it follows the same rules (no I/O, no clock, every branch tested).
 """
 
 from __future__ import annotations
@@ -29,26 +31,26 @@ Kind = Literal["text", "html", "csv"]
 
 @dataclass(frozen=True, slots=True)
 class Audit:
-    """Every claim of a page, in its order, and what was passed over because it could not be read for sure."""
+    """All claims of a page in order, and figures that were skipped because their meaning is uncertain."""
 
     claims: tuple[Claim, ...]
     passed: tuple[Passed, ...] = ()
 
     @property
     def wrong(self) -> int:
-        """How many claims are wrong beyond doubt."""
+        """The number of claims that are certainly wrong."""
         return sum(claim.verdict is Verdict.WRONG for claim in self.claims)
 
     def as_json(self, *, strict: bool = False) -> dict[str, object]:
-        """Return `{"claims": [...], "wrong": N}`, as `audit --json` prints it; with `strict` also `passed`."""
+        """Return `{"claims": [...], "wrong": N}` as in `audit --json`; with `strict` also `passed`."""
         found: dict[str, object] = {"claims": [claim.as_json() for claim in self.claims], "wrong": self.wrong}
         return found | {"passed": [each.as_json() for each in self.passed]} if strict else found
 
 
 def audit(text: str, kind: Kind | None = None) -> Audit:
-    """Return the claims that a page makes about availability, each judged. Without a kind it is told from the text.
+    """Return the claims of a page about availability with their verdicts. Without `kind` it is detected.
 
-    `text` stands for plain text, Markdown and wiki markup alike.
+    `text` includes plain text, Markdown and wiki markup.
 
     >>> [claim.diagnosis for claim in audit("99.95% uptime, which is less than 4.38 minutes a year").claims]
     ['hours labelled minutes']
@@ -58,8 +60,8 @@ def audit(text: str, kind: Kind | None = None) -> Audit:
     read = list(_statements(parts))
     statements = settle(each for each in read if isinstance(each, Statement))
     judged = reconsider(Judged(statement, judge(statement)) for statement in statements)
-    told = [claim for statement, claim in judged if _is_claim(statement, claim)]
-    claims = [*(_with_restatement(claim, parts) for claim in told), *_arithmetic(parts)]
+    stated = [claim for statement, claim in judged if _is_claim(statement, claim)]
+    claims = [*(_with_restatement(claim, parts) for claim in stated), *_arithmetic(parts)]
     passed = [replace(each, text=restored(each.text)) for each in read if isinstance(each, Passed)]
     return Audit(
         tuple(replace(claim, text=restored(claim.text)) for claim in sorted(claims, key=lambda claim: claim.line)),
@@ -90,12 +92,12 @@ def _statements(parts: Sequence[Part]) -> Iterable[Statement | Passed]:
 
 
 def _is_claim(statement: Statement, claim: Claim) -> bool:
-    """Whether it is one at all: figures that merely stand together are, if they agree or disagree beyond chance."""
+    """Return whether it is a claim: unrelated adjacent figures are one only if they agree or disagree significantly."""
     return statement.strength is not Strength.BARE or claim.verdict is not Verdict.UNCLEAR
 
 
 def _lead(run: Sequence[Passage]) -> str:
-    """Return what stands above a table: the last heading and the last passage."""
+    """Return the text above a table: the last heading and the last passage."""
     headings = [passage.text for passage in run if passage.heading][-1:]
     return " ".join([*headings, *(passage.text for passage in run[-1:])])
 
@@ -117,7 +119,7 @@ def _arithmetic(parts: Sequence[Part]) -> Iterator[Claim]:
 
 
 def _with_restatement(claim: Claim, parts: Sequence[Part]) -> Claim:
-    """Say of a wrong claim written twice that both ways agree: the slip lies in the figure, not in the conversion."""
+    """Add to a wrong claim with a consistent conversion that the mistake is in the figure, not in the conversion."""
     if claim.verdict is not Verdict.WRONG:
         return claim
     passages = [
@@ -125,5 +127,5 @@ def _with_restatement(claim: Claim, parts: Sequence[Part]) -> Claim:
     ]
     for equality in (e for passage in passages for e in restatements.equalities(passage)):
         if equality.agrees and equality.line == claim.line and equality.first.seconds == claim.claimed:
-            return replace(claim, diagnosis=f"{claim.diagnosis}; it agrees with itself ({equality.text})")
+            return replace(claim, diagnosis=f"{claim.diagnosis}; internally consistent ({equality.text})")
     return claim

@@ -1,4 +1,4 @@
-"""Checks arithmetic over availabilities where a page shows it: `99.95% x 99.99% = 99.94%`, weighted sums, powers."""
+"""Check printed arithmetic over availabilities: `99.95% x 99.99% = 99.94%`, weighted sums, powers."""
 
 from __future__ import annotations
 
@@ -43,7 +43,7 @@ _POWERS = {"²": "^2", "³": "^3", "⁴": "^4"}
 
 
 def check(passage: Passage, lead: str = "") -> Iterator[Claim]:
-    """Yield a claim for each equation over availabilities in the passage; `lead` is what stands above it."""
+    """Yield a claim for each equation over availabilities in the passage; `lead` is the text above it."""
     if "=" not in passage.text and "≈" not in passage.text:
         return
     told = bool(AVAILABILITY.search(f"{lead} {passage.text}"))
@@ -60,15 +60,15 @@ def check(passage: Passage, lead: str = "") -> Iterator[Claim]:
 
 
 def _normal(text: str) -> str:
-    """Return the text with one sign for each operation, offsets kept where no power sign grows."""
+    """Return the text with one sign per operation; offsets are kept except after power signs."""
     signs = _DECIMAL_COMMA.sub(".", text.translate(_SIGNS))
     bare = _WORDS.sub(lambda m: _POWERS.get(m[0]) or ("*" if m[0] == "times" else " ").ljust(len(m[0])), signs)
     return _CROSS.sub("*", bare)
 
 
 def _is_claim(left: Expression, right: Expression, told: bool) -> bool:
-    """Whether this is an equation over availabilities: percentages of 90 and more, or, where the page speaks of
-    availability, ratios of a half and more or chances of failure that make one.
+    """Return whether this is an equation over availabilities: percentages of 90 and more, or, if the page mentions
+    availability, ratios of 0.5 and more or failure probabilities that result in one.
     """
     if len(left.numbers) < 2 or not right.numbers or set(right.operators) - set("+()"):
         return False
@@ -90,7 +90,7 @@ def _judge(left: Expression, right: Expression, line: int, text: str) -> Claim |
 
 
 def _total(right: Expression) -> Number:
-    """Return a sum as one number that is as uncertain as its terms together."""
+    """Return a sum as one number with the combined uncertainty of its terms."""
     return Number(right.value, sum((n.ulp for n in right.numbers), Fraction(0)), percent=False)
 
 
@@ -108,15 +108,15 @@ def _verdict(left: Expression, figure: Number) -> tuple[Verdict, str] | None:
 
 
 def _mismatch(left: Expression, figure: Number) -> tuple[Verdict, str] | None:
-    """Call it wrong if every number is an availability, a weight or a plain 1: then nothing else can be meant."""
+    """Return WRONG only if every number is an availability, a weight or 1, so that no other meaning is possible."""
     if "/" in left.operators or not all(_is_share(left, number) for number in left.numbers):
         return None
     says = f"the {_operation(left)} is {percent(left.value)}"
     values = [number.value for number in left.numbers]
     if abs(figure.value - sum(values, Fraction(0)) / len(values)) <= figure.ulp / 2:
-        return Verdict.WRONG, f"{says}; what is printed is the average"
+        return Verdict.WRONG, f"{says}; the printed value is the average"
     if figure.value == min(values):
-        return Verdict.WRONG, f"{says}; what is printed is the weakest part alone"
+        return Verdict.WRONG, f"{says}; the printed value is that of the weakest part"
     if abs(left.value - figure.value) <= figure.ulp:
         return Verdict.UNCLEAR, f"{says}; off by less than one in the last digit"
     return Verdict.WRONG, says
@@ -137,7 +137,7 @@ def _is_power(left: Expression, number: Number) -> bool:
 
 
 def _agree(value: Fraction, figure: Number, left: Expression) -> bool:
-    """Whether the value prints as the figure, percent signs or not; rounded terms of a sum add their slack."""
+    """Return whether the value prints as the figure, with or without percent signs; rounded terms add tolerance."""
     rounded = [n.ulp / 2 for n in left.numbers if n.ulp < Fraction(1, 100) and not n.percent]
     slack = sum(rounded, Fraction(0)) if "+" in left.operators else Fraction(0)
     powers = (0,) if all(n.percent for n in (figure, *left.numbers)) else range(-3, 4)
@@ -145,7 +145,7 @@ def _agree(value: Fraction, figure: Number, left: Expression) -> bool:
 
 
 def _prints(value: Fraction, figure: Number, slack: Fraction) -> bool:
-    """Whether the value is the figure to the nearest, or cut off without doubling what is lost."""
+    """Return whether the figure is the value rounded, or truncated without doubling the unavailability."""
     if abs(value - figure.value) <= figure.ulp / 2 + slack:
         return True
     cut_off = figure.value <= value < figure.value + figure.ulp + slack
@@ -153,7 +153,7 @@ def _prints(value: Fraction, figure: Number, slack: Fraction) -> bool:
 
 
 def _weights(left: Expression) -> Fraction | None:
-    """Return the sum of the weights of `w1 * a1 + w2 * a2 ...`: the smaller, percentless factor of each term."""
+    """Return the sum of the weights of `w1 * a1 + w2 * a2 ...`, the smaller factor of each term; else None."""
     if len(left.terms) < 2 or any(len(term) != 2 for term in left.terms):
         return None
     split = [_weight(term) for term in left.terms]

@@ -1,4 +1,4 @@
-"""Finds printed availabilities: percentages, nines in words, ratios. A percentage of something else is none."""
+"""Find printed availabilities: percentages, nines in words, ratios."""
 
 from __future__ import annotations
 
@@ -30,7 +30,7 @@ _RATIO = re.compile(r"(?<![\d.,])0?\.9\d{1,9}(?![\d%]|\.\d)")
 _BARE = re.compile(r"\s*[≥>~=]*\s*(?P<number>\d{1,3}(?:[.,]\d+)?|0?\.\d+)\s*")
 _SHARE = re.compile(rf"\s*[≤<~=]*\s*(?P<number>{_NUMBER})\s*(?P<percent>[%％﹪٪]?)\s*")
 
-# "99-99.9 %" and "99 or 99.9 %" without a sign at the first; with it, only what makes a range: "95 % to 99 %".
+# "99-99.9 %" and "99 or 99.9 %", where the first has no sign; with a sign only ranges: "95 % to 99 %".
 _PARTNER = re.compile(
     rf"(?<![\d.,])(?P<number>{_NUMBER})\s*(?:[-–—/~,]|to|and|or|bis|und|oder|à|a|et|ou|y|o|hasta|through)\s*$", _RE
 )
@@ -45,7 +45,7 @@ _LEAST = Fraction(1, 2)
 
 
 def levels(text: str) -> list[Level]:
-    """Return the availabilities in a text, in order; a bare ratio counts only near a word for availability."""
+    """Return the availabilities in a text in order; a bare ratio counts only near a word for availability."""
     found = [level for match in _PERCENT.finditer(text) if (level := _percent(text, match))]
     found += [_nines(match) for match in _NINES.finditer(text)]
     found += [Level(spelled_value(m[0]) / 100, *m.span(), m[0]) for m in _SPELLED.finditer(text)]
@@ -54,16 +54,16 @@ def levels(text: str) -> list[Level]:
 
 
 def other_percentages(text: str) -> list[int]:
-    """Return where percentages stand that are no availability: 0.1 %, a credit of 10 %, 100 %, CPU at 95 %."""
+    """Return the offsets of other percentages: 0.1 %, a credit of 10 %, 100 %, CPU at 95 %."""
     taken = levels(text)
     starts = [match.start() for match in _ANY_PERCENT.finditer(text)]
     return [at for at in starts if not any(level.start <= at < level.end for level in taken)]
 
 
 def bare_level(text: str) -> Level | None:
-    """Return the availability that a cell of an availability column holds: `99.9`, `0.999`, `99,9 %`, `three nines`.
+    """Return the availability in a cell of an availability column: `99.9`, `0.999`, `99,9 %`, `three nines`.
 
-    A range (`99-99.9 %`) and a threshold (`< 99 %`) are none.
+    Returns None for a range (`99-99.9 %`) or a threshold (`< 99 %`).
     """
     found = levels(text)
     if found:
@@ -79,9 +79,9 @@ def bare_level(text: str) -> Level | None:
 
 
 def complement(text: str, *, percent: bool) -> Level | None:
-    """Return the availability that a cell of unavailability leaves: 99.9 % of `0.1 %`.
+    """Return the availability for a cell of unavailability: 99.9 % for `0.1 %`.
 
-    `percent` says that the column's header has the sign; a bare number without one may as well be a ratio.
+    `percent`: the column's header has the percent sign. A number without any sign may be a ratio, so returns None.
     """
     match = _SHARE.fullmatch(text)
     if match is None or not (percent or match["percent"]):
@@ -109,13 +109,13 @@ def _percent(text: str, match: re.Match[str]) -> Level | None:
 
 
 def _share(number: str) -> Fraction | None:
-    """Return a percentage as a ratio if it can be an availability at all."""
+    """Return a percentage as a ratio if it may be an availability."""
     ratio = decimal(number.replace(",", "."))[0] / 100
     return ratio if _LEAST <= ratio <= 1 else None
 
 
 def _paired(found: list[Level]) -> list[Level]:
-    """Return the levels with both ends of a range knowing each other: 99 % of "99 % to 99.9 %" as well."""
+    """Return the levels with `partner` set at both ends of a range."""
     ends = {level.partner: level for level in found if level.partner}
     return [
         replace(level, partner=end.ratio) if not level.partner and (end := _end_of(level, ends)) else level

@@ -1,7 +1,7 @@
 """Check each claim against the other rows of its table column or list.
 
-If most figures of a column do not follow from the availabilities, the column is not one of allowed downtime, and none
-of it is wrong. If all other rows follow one length of the year, a row that needs another length is wrong.
+If most figures of a column do not follow from the availabilities, the column is probably not allowed downtime, and none
+of its figures is wrong. If all other rows use one length of the year, a row that needs another length is wrong.
 """
 
 from __future__ import annotations
@@ -29,24 +29,24 @@ _OTHER_YEAR = re.compile(r"leap|schaltjahr|bissextil|bisiest|\b36[046]\b|\b52 ?w
 
 
 class Judged(NamedTuple):
-    """A statement with the claim that was made of it."""
+    """A statement with its claim."""
 
     statement: Statement
     claim: Claim
 
     @property
     def holds(self) -> bool:
-        """Whether the figure is right, to the last digit or to those shown."""
+        """Whether the figure is right or rounded."""
         return self.claim.verdict in _HOLDING
 
     @property
     def wrong(self) -> bool:
-        """Whether the figure was judged wrong by itself."""
+        """Whether the figure alone was judged wrong."""
         return self.claim.verdict is Verdict.WRONG
 
 
 def reconsider(judged: Iterable[Judged]) -> Iterator[Judged]:
-    """Yield the claims in order, each seen with the others of its column or list."""
+    """Yield the claims in order, each checked against the others of its column or list."""
     for column in grouped(judged, lambda each: each.statement.group):
         for member in column:
             if member.wrong and member.statement.tabled and (doubt := _doubt(member, column)):
@@ -56,12 +56,12 @@ def reconsider(judged: Iterable[Judged]) -> Iterator[Judged]:
 
 
 def _doubt(member: Judged, column: Sequence[Judged]) -> str | None:
-    """Return why a table's figure isn't wrong though it doesn't fit; None if its column is one of allowed downtime."""
+    """Return why a figure that does not fit may still be right; None if its column is allowed downtime."""
     holding = sum(each.holds for each in column)
     if _one_level_many_durations(column):
         return "one availability with several durations: perhaps a record"
     if not holding and all(_fits_another_row(each, column) for each in column):
-        return "each figure is right for another row: perhaps the order is meant"
+        return "each figure is right for another row: perhaps in another order"
     sure = {slip.says for each in column if each.wrong and (slip := _slip(each)) and _is_sharp_figure(each)}
     explained = holding + sum(each.wrong and _says(each) in sure for each in column)
     if explained * 2 <= len(column):
@@ -96,10 +96,10 @@ def _is_sharp_figure(each: Judged) -> bool:
 
 
 def _by_another_length(member: Judged, column: Sequence[Judged]) -> Judged | None:
-    """Return the claim as wrong if it alone needs an unusual length of the period, against three neighbours and more.
+    """Return the claim as wrong if it alone needs an unusual length of the period, against 3 or more other rows.
 
-    8.73 h of 99.9 % is right by 52 weeks, but not in a table whose other rows are right by 365 days only. 8.72 h is
-    right by no length at all.
+    8.73 h for 99.9 % is right with 52 weeks, but not in a table whose other rows require 365 days. 8.72 h is right with
+    no length.
     """
     statement = member.statement
     if member.wrong or not _is_sharp(statement) or conventions(statement, usual=True):
@@ -111,19 +111,19 @@ def _by_another_length(member: Judged, column: Sequence[Judged]) -> Judged | Non
     if not common or not against or not (needed or _is_off(member)):
         return None
     length = min(needed) if needed else f"{member.claim.period} of another length"
-    says = f"needs a {length}; the {len(others)} other rows are by a {min(common)}"
+    says = f"needs a {length}; the {len(others)} other rows use a {min(common)}"
     return member._replace(claim=replace(member.claim, verdict=Verdict.WRONG, diagnosis=says))
 
 
 def _common(others: Sequence[Judged]) -> frozenset[str]:
-    """Return the usual lengths by which all the others are right; empty if they are few or differ."""
+    """Return the usual lengths with which all others are right; empty if they are few or differ."""
     if len(others) < _MIN_ROWS or not all(each.holds for each in others):
         return frozenset()
     return frozenset.intersection(*(conventions(each.statement, usual=True) for each in others))
 
 
 def _is_off(member: Judged) -> bool:
-    """Whether a figure that no length explains is too far off for a slip of rounding, yet near enough for a length."""
+    """Return whether a figure that no length explains is too far off for rounding, but close enough for a length."""
     factor = member.claim.factor
     return factor is not None and _ROUNDING < abs(factor - 1) <= _LENGTHS
 

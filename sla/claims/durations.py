@@ -1,4 +1,4 @@
-"""Finds printed durations, each with every way to read it and the digits it was printed to."""
+"""Find printed durations, with all their possible readings and their significant digits."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ _UNIT = "|".join(f"(?P<{name}>{spelling})" for name, (_, spelling) in UNITS.item
 
 
 def _part(words: Iterable[str]) -> re.Pattern[str]:
-    """Return the pattern of a number, or one of these words, with its unit."""
+    """Return a pattern of a number, or one of these words, with its unit."""
     word = rf"(?<![A-Za-zÀ-ÖØ-öø-ɏ])(?<![A-Za-zÀ-ÖØ-öø-ɏ]-)(?:{alternatives(words)})(?=[\s-])"
     return re.compile(
         rf"(?P<number>{_NUMBER}|{word})(?:\s*(?:[-–]|(?:to|bis|à|a)\b)\s*(?P<upper>{_NUMBER}))?[\s-]{{0,2}}(?:{_UNIT})"
@@ -30,7 +30,7 @@ def _part(words: Iterable[str]) -> re.Pattern[str]:
     )
 
 
-# Hundreds of number words cost time at each letter, so they are tried only where a text has the first part of one.
+# Hundreds of number words are slow to search for, so they are tried only if a text has the first part of one.
 _FIRSTS = frozenset(re.split(r"[\s-]", word)[0] for word, value in NUMBER_WORDS.items() if value > 1)
 _PART = _part(word for word, value in NUMBER_WORDS.items() if value <= 1)
 _WORDED_PART = _part(NUMBER_WORDS)
@@ -60,7 +60,7 @@ _NOT_A_UNIT = re.compile(
 
 
 def amounts(text: str) -> list[Amount]:
-    """Return the durations in a text, in order; neighbouring parts in falling units are one: `8 h 45 m 57 s`."""
+    """Return the durations in a text in order; adjacent parts in decreasing units are one: `8 h 45 m 57 s`."""
     found = [_clock(m) for m in _CLOCK.finditer(text)] + [_short_clock(m) for m in _SHORT_CLOCK.finditer(text)]
     found += [_short_clock(m) for m in _FRENCH_CLOCK.finditer(text)]
     taken = [(a.start, a.end) for a in found]
@@ -70,7 +70,7 @@ def amounts(text: str) -> list[Amount]:
 
 
 def bare_amount(text: str, unit: str) -> Amount | None:
-    """Return the duration that a bare number is in a column whose header gives the unit; `<` and `~` are honoured."""
+    """Return the duration for a bare number in a column whose header has the unit; `<` and `~` are considered."""
     match = re.fullmatch(rf"\W*?(?P<number>{_NUMBER})\W*", text)
     if match is None:
         return None
@@ -80,9 +80,9 @@ def bare_amount(text: str, unit: str) -> Amount | None:
 
 
 def unit_in_label(text: str) -> str | None:
-    """Return the unit that a column's header gives its bare numbers: `Downtime (min)`, `Hours per year`, `in Minuten`.
+    """Return the unit in a column's header: `Downtime (min)`, `Hours per year`, `in Minuten`.
 
-    What stands after a `per`, a length such as `30 days`, and a lone noun (`Day`) are periods, not units.
+    A noun after `per`, a length such as `30 days`, and a lone noun (`Day`) are periods, not units.
     """
     rest = _NOT_A_UNIT.sub(" ", text)
     for name, (_, spelling) in UNITS.items():
@@ -153,13 +153,13 @@ def _clock(match: re.Match[str]) -> Amount:
 
 
 def _is_something_else(text: str, run: list[re.Match[str]]) -> bool:
-    """Whether it is money, the second half of a clock, or the 9s of "four 9s"."""
+    """Return whether it is money, the second part of a clock time, or the 9s of "four 9s"."""
     before = text[max(0, run[0].start() - _REACH) : run[0].start()]
     return bool(_NOT_BEFORE.search(before) or (run[0][0] == "9s" and _COUNT_OF_NINES.search(before)))
 
 
 def _short_clock(match: re.Match[str]) -> Amount:
-    """`8:46 h` and `8 h 46` are hours and minutes, `52:36 min` minutes and seconds."""
+    """Return hours and minutes for `8:46 h` and `8 h 46`, minutes and seconds for `52:36 min`."""
     large, small = (HOUR, MINUTE) if match["unit"].lower()[0] in "hs" else (MINUTE, Fraction(1))
     value = int(match["large"]) * large + int(match["small"]) * small
     return Amount((Reading(value, value - small / 2, value + small),), *match.span(), match[0], None, 3)
@@ -168,11 +168,11 @@ def _short_clock(match: re.Match[str]) -> Amount:
 def _readings(text: str, unit: Fraction, *, exact_zero: bool = False) -> tuple[tuple[Reading, ...], int]:
     """Return the readings of a number in a unit, and its significant digits.
 
-    Zeros that end an integer may be rounding ("500 minutes"), so they widen what is accepted, to 15 % at most.
+    Trailing zeros of an integer may be due to rounding ("500 minutes"), so they widen the accepted range by up to 15 %.
     """
     if (value := NUMBER_WORDS.get(text.lower())) is not None:
         half = Fraction(1, 2)
-        above = value + (1 if value > 1 else half)  # "an hour" is not said of an hour and a half
+        above = value + (1 if value > 1 else half)  # "an hour" does not mean an hour and a half
         return (Reading(value, value - half, above).scaled(unit),), 1 if value < 13 else 2
     found = []
     for value, ulp in _values(text):

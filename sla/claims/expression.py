@@ -1,4 +1,4 @@
-"""A sum as printed, evaluated exactly: numbers, percentages, `+ - * / ^` and brackets. No names, no functions."""
+"""Parse and evaluate printed arithmetic exactly: numbers, percentages, `+ - * / ^` and brackets."""
 
 from __future__ import annotations
 
@@ -27,7 +27,7 @@ class Number:
 
     @property
     def availability(self) -> bool:
-        """Whether it can be an availability or a chance of failure: 50 to 100 %, or a decimal fraction of 1."""
+        """Whether it may be an availability or a failure probability: a percentage, or a fraction of 1."""
         return self.percent or (0 < self.value < 1)
 
 
@@ -42,7 +42,7 @@ class Expression:
 
 
 def parse(text: str) -> Expression | None:
-    """Return the expression, or None if the text is not one, divides by zero, or is beyond what a page prints."""
+    """Return the expression, None if the text is not one, divides by zero, or is too long."""
     if len(text) > _LONGEST or text.count("(") > _DEEPEST:
         return None
     tokens = []
@@ -74,7 +74,7 @@ def _token(match: re.Match[str]) -> Number | str:
 
 
 def _terms(tokens: list[Number | str]) -> tuple[tuple[Number, ...], ...]:
-    """Return the factors of each term of `a * b + c * d`; nothing for any other shape."""
+    """Return the factors of each term of `a * b + c * d`, empty for any other form."""
     terms: list[list[Number]] = [[]]
     for piece in tokens:
         if isinstance(piece, Number):
@@ -87,7 +87,7 @@ def _terms(tokens: list[Number | str]) -> tuple[tuple[Number, ...], ...]:
 
 
 class _Reader:
-    """Recursive descent; raises IndexError or ValueError where the tokens are not an expression."""
+    """A recursive descent parser; raises IndexError or ValueError if the tokens are not an expression."""
 
     def __init__(self, tokens: list[Number | str]) -> None:
         self._tokens = tokens
@@ -122,7 +122,7 @@ class _Reader:
         self._next()
         exponent = self._atom()
         if exponent.denominator != 1 or not 0 <= exponent <= 64:
-            raise ValueError("only small whole powers are read")
+            raise ValueError("only small integer powers are supported")
         return base ** int(exponent)
 
     def _atom(self) -> Fraction:

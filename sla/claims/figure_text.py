@@ -1,4 +1,4 @@
-"""How the audit words its figures: in one decimal unit, as published tables do, so that claim and truth compare."""
+"""Format figures of the audit in one decimal unit, like published tables, so that they can be compared."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ _SHORT = {"milliseconds": "ms", "seconds": "s", "minutes": "min", "hours": "h", 
 
 
 def say(seconds: Fraction, unit: str | None = None) -> str:
-    """Return a duration with four significant digits in the unit given, or in the one a person would choose.
+    """Return a duration with 4 significant digits in the given unit, or in a suitable one.
 
     >>> say(Fraction(31536)), say(Fraction(864, 1000)), say(Fraction(31536), "minutes")
     ('8.76 h', '864 ms', '525.6 min')
@@ -31,22 +31,22 @@ def _unit_for(seconds: Fraction) -> str:
 
 
 def percent(ratio: Fraction) -> str:
-    """Return an availability with every digit it has, at most twelve: `99.95 %`."""
+    """Return an availability with all its digits, at most 12: `99.95 %`."""
     return f"{float(ratio * 100):.12g} %"
 
 
 def times(factor: Fraction) -> str:
-    """Return a factor for print: `60 times`, `1.5 times`."""
+    """Return a factor as text: `60 times`, `1.5 times`."""
     return f"{float(factor):.3g} times"
 
 
 def of_year(period: str) -> str:
-    """Return the period as it stands after a duration: `a year`, `an hour`, `in 45 days`."""
+    """Return the period as it follows a duration: `a year`, `an hour`, `in 45 days`."""
     if period[0].isdigit():
         return f"in {period}"
     return "an hour" if period == "hour" else f"a {period}"
 
 
 def plain(number: Fraction) -> str:
-    """Return a number with the digits it has, at most six: `1.5`."""
+    """Return a number with all its digits, at most 6: `1.5`."""
     return f"{float(number):.6g}"

@@ -1,4 +1,4 @@
-"""Reads HTML as passages and tables."""
+"""Parse HTML to passages and tables."""
 
 from __future__ import annotations
 
@@ -52,12 +52,12 @@ _FIRST = re.compile(rf"\s*(?:<!--.*?-->\s*|<\?xml[^>]*>\s*)*<(?:{_MARKUP})\b", r
 
 
 def looks_like_html(text: str) -> bool:
-    """Whether the text is marked up throughout; Markdown with a tag here and there is not HTML."""
+    """Return whether the text is an HTML page, as distinct from Markdown with some tags."""
     return bool(_FIRST.match(text)) and len(_TAG.findall(text)) > 1
 
 
 def read_html(text: str) -> list[Part]:
-    """Return the parts of an HTML page in reading order; scripts and styles are not text."""
+    """Return the parts of an HTML page in reading order, without scripts and styles."""
     reader = _Reader()
     reader.feed(text)
     reader.close()
@@ -66,7 +66,7 @@ def read_html(text: str) -> list[Part]:
 
 
 class _Reader(HTMLParser):
-    """Gathers text into blocks, cells and rows; a cell that spans columns or rows stands in each of them."""
+    """Collects text into blocks, cells and rows; a cell that spans columns or rows is repeated in each."""
 
     def __init__(self) -> None:
         super().__init__(convert_charrefs=True)
@@ -118,7 +118,7 @@ class _Reader(HTMLParser):
                 self._buffer.append((first + offset, text))
 
     def flush(self) -> None:
-        """Close the passage that is being gathered."""
+        """End the current passage."""
         starts: list[tuple[int, int]] = []
         text = ""
         for line, piece in self._buffer:

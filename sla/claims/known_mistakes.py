@@ -1,6 +1,6 @@
-"""The mistakes that give a wrong figure: hours labelled minutes, month for year, off by one nine, digits swapped.
+"""Known mistakes that explain a wrong figure: hours labelled minutes, month for year, off by one nine, swapped digits.
 
-Each maker yields the mistakes of its kind that explain the figure; `slips` asks them in the order of plainness.
+Each function yields the mistakes of its kind that explain the figure; `slips` calls them, the simplest first.
 """
 
 from __future__ import annotations
@@ -19,7 +19,7 @@ if TYPE_CHECKING:
 
     from sla.claims.model import Period, Statement
 
-# Levels that tables list: a figure that belongs to another of them was copied from the wrong row.
+# Levels that tables list: a figure for another of them was copied from the wrong row.
 _TABLED = ("90", "95", "97", "98", "99", "99.5", "99.8", "99.9", "99.95", "99.99", "99.995", "99.999", "99.9999")
 _LEVELS = tuple(Fraction(text) / 100 for text in _TABLED)
 _NINES = ((1, "one nine"), (-1, "one nine"), (2, "two nines"), (-2, "two nines"))
@@ -29,7 +29,7 @@ _ONE = Fraction(1)
 
 
 class Kind(StrEnum):
-    """What went wrong."""
+    """Kind of mistake."""
 
     SWAPPED = "digits swapped"
     DECIMALS = "decimals"
@@ -42,7 +42,7 @@ class Kind(StrEnum):
 
 
 class Slip(NamedTuple):
-    """A mistake that gives the figure printed; `expected` is the true one of the period, seconds."""
+    """A mistake that explains the printed figure; `expected` is the right figure for the period, seconds."""
 
     kind: Kind
     period: str
@@ -51,13 +51,13 @@ class Slip(NamedTuple):
 
 
 def slips(statement: Statement) -> Iterator[Slip]:
-    """Yield the mistakes that give the figure printed, the plainest first."""
+    """Yield the mistakes that explain the printed figure, the simplest first."""
     for maker in (_swapped, _decimals, units, _nines, _periods, _rows, _uptime, _both):
         yield from maker(statement)
 
 
 def units(statement: Statement) -> Iterator[Slip]:
-    """Yield the units in which the figure would be right: hours labelled minutes."""
+    """Yield units in which the figure would be right: hours labelled minutes."""
     unit = statement.amount.unit
     for period in _candidates(statement) if unit else ():
         for other in UNITS:
@@ -66,7 +66,7 @@ def units(statement: Statement) -> Iterator[Slip]:
 
 
 def sixty_slips(statement: Statement) -> list[Slip]:
-    """Return the plainest slips: 60 times too small, hours labelled minutes or minutes labelled seconds."""
+    """Return the simplest mistakes: 60 times too small, hours labelled minutes or minutes labelled seconds."""
     times = 60 * statement.amount.seconds
     return [slip for slip in units(statement) if abs(slip.expected - times) < _CLOSE * slip.expected]
 
@@ -80,7 +80,7 @@ def _slip(statement: Statement, kind: Kind, period: Period, says: str) -> Slip:
 
 
 def _hits(statement: Statement, period: Period, *, scale: Fraction = _ONE, share: Fraction | None = None) -> bool:
-    """Whether the figure times `scale` is what a share (the level's own loss, unless given) of the period comes to."""
+    """Return whether the figure times `scale` is a share of the period (default: the level's unavailability)."""
     lost = statement.level.lost if share is None else share
     return _any_holds(statement, scale, (lost * length for _, length in period.lengths))
 
@@ -95,7 +95,7 @@ def _ratio(unit: str, labelled: str | None) -> Fraction:
 
 
 def _swapped(statement: Statement) -> Iterator[Slip]:
-    """Two neighbouring digits of the truth changed places: 52.65 for 52.56. Three digits and more."""
+    """Yield swapped adjacent digits: 52.65 for 52.56. For 3 or more digits."""
     amount = statement.amount
     if amount.unit is None or amount.digits < _SURE_DIGITS or statement.period is None:
         return
@@ -104,12 +104,12 @@ def _swapped(statement: Statement) -> Iterator[Slip]:
         truth = statement.level.lost * length
         near = abs(amount.seconds / truth - 1) < 1
         if near and shown in _swaps(_digits(truth / UNITS[amount.unit][0], len(shown))):
-            says = f"two digits changed places: it is {say(truth, amount.unit)}"
+            says = f"two digits are swapped: it is {say(truth, amount.unit)}"
             yield _slip(statement, Kind.SWAPPED, statement.period, says)
 
 
 def _digits(value: Fraction, count: int) -> str:
-    """Return the first `count` significant digits, rounded, without point or leading zeros."""
+    """Return the first `count` significant digits, rounded, without decimal point and leading zeros."""
     return f"{float(value):.{count - 1}e}".partition("e")[0].replace(".", "")
 
 
@@ -119,7 +119,7 @@ def _swaps(digits: str) -> set[str]:
 
 
 def _decimals(statement: Statement) -> Iterator[Slip]:
-    """8.76 hours printed as "8 h 76 min": the decimals of one unit taken for the next."""
+    """Yield decimals of one unit used as the next smaller unit: 8.76 hours printed as "8 h 76 min"."""
     spill = statement.amount.overflow
     if spill is None or spill >= 100:
         return
@@ -135,7 +135,7 @@ def _nines(statement: Statement) -> Iterator[Slip]:
         meant = 1 - statement.level.lost / scale
         for period in _candidates(statement):
             if meant > 0 and _hits(statement, period, scale=scale):
-                says = f"off by {words}: that is the downtime of {percent(meant)} (or a decimal point has slipped)"
+                says = f"off by {words}: that is the downtime of {percent(meant)} (or a misplaced decimal point)"
                 yield _slip(statement, Kind.NINES, period, says)
 
 
@@ -160,11 +160,11 @@ def _rows(statement: Statement) -> Iterator[Slip]:
 def _uptime(statement: Statement) -> Iterator[Slip]:
     for period in _candidates(statement):
         if _hits(statement, period, share=statement.level.ratio):
-            yield _slip(statement, Kind.UPTIME, period, "that is the time up, not the time down")
+            yield _slip(statement, Kind.UPTIME, period, "that is the uptime, not the downtime")
 
 
 def _both(statement: Statement) -> Iterator[Slip]:
-    """Another period's figure in another unit. Two mistakes explain much, so only three digits count as evidence."""
+    """Yield another period's figure in another unit. 2 mistakes explain many figures, so require 3 digits."""
     stated, unit = statement.period, statement.amount.unit
     if unit is None or stated is None or statement.amount.digits < _SURE_DIGITS:
         return

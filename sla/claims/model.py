@@ -1,4 +1,4 @@
-"""What a page states, and what is found about it. The vocabulary of the audit; imports nothing of its siblings."""
+"""The types of the audit. Imports no other module of the package."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from fractions import Fraction
 
 
 class Bound(StrEnum):
-    """How a printed duration is meant: the figure itself, about it, or a limit on it."""
+    """Meaning of a printed duration: exact, approximate, or a limit."""
 
     EXACT = "exact"
     ABOUT = "about"
@@ -17,7 +17,7 @@ class Bound(StrEnum):
 
 
 class Verdict(StrEnum):
-    """RIGHT to the last digit under a convention, ROUNDED to the digits shown, WRONG beyond doubt, else UNCLEAR."""
+    """RIGHT in all digits under a convention, ROUNDED to the printed digits, certainly WRONG, else UNCLEAR."""
 
     RIGHT = "right"
     ROUNDED = "rounded"
@@ -27,10 +27,10 @@ class Verdict(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class Level:
-    """An availability as printed, at [start, end) of its passage. `slack` is half a unit in its last place.
+    """A printed availability at [start, end) of its passage. `slack` is half a unit in its last place.
 
-    `partner` is the other end if it stands in a range or a pair ("99-99.9 %"); `threshold` says that the page means
-    less than this ("below 99 %").
+    `partner` is the other end of a range or pair ("99-99.9 %"); `threshold`: the page means less than this ("below
+    99 %").
     """
 
     ratio: Fraction
@@ -43,14 +43,14 @@ class Level:
 
     @property
     def lost(self) -> Fraction:
-        """The share of time that the availability leaves to downtime."""
+        """The unavailability."""
         return 1 - self.ratio
 
     @property
     def nominal(self) -> bool:
-        """Whether this is a level people promise (99.9, 99.95, 99.5 ...) and not one that was measured or computed.
+        """Whether this is a typical target (99.9, 99.95, 99.5, ...), as distinct from a measured or computed value.
 
-        A promise is exact as printed; a measured 99.78 % stands for anything that rounds to it.
+        A target is exact as printed; a measured 99.78 % means any value that rounds to it.
         """
         digits = f"{float(self.ratio * 100):.10g}".replace(".", "").lstrip("9")
         return len(digits) <= 1 or digits in {"25", "75"} or (self.ratio * 100).denominator == 1
@@ -58,9 +58,9 @@ class Level:
 
 @dataclass(frozen=True, slots=True)
 class Reading:
-    """One way to read a printed duration: its value, and the truths [low, high] that print so. All in seconds.
+    """One reading of a printed duration: its value, and the range [low, high] of values that print so, in seconds.
 
-    Nearest, and cut off, are both honest ways to print: low is half a unit of the last place below, high a whole above.
+    Rounding and truncation are both accepted: low is half a unit of the last place below, high a whole unit above.
     """
 
     seconds: Fraction
@@ -68,25 +68,25 @@ class Reading:
     high: Fraction
 
     def scaled(self, by: Fraction) -> Reading:
-        """Return the same digits in a unit `by` times as long."""
+        """Return the reading with a unit that is `by` times as long."""
         return Reading(self.seconds * by, self.low * by, self.high * by)
 
     def overlaps(self, other: Reading) -> bool:
-        """Whether both can be the same truth."""
+        """Return whether both may be the same value."""
         return self.low <= other.high and other.low <= self.high
 
     def holds(self, truth: Fraction) -> bool:
-        """Whether the truth prints as this reading does."""
+        """Return whether the true value prints like this reading."""
         return self.low <= truth <= self.high
 
 
 @dataclass(frozen=True, slots=True)
 class Amount:
-    """A duration as printed, at [start, end) of its passage.
+    """A printed duration at [start, end) of its passage.
 
-    `readings` are the ways to read it ("5,256 min": five thousand, or five and a quarter), the likeliest first.
-    `unit` is the unit if there is one only, `digits` the significant digits shown, `last` the smallest unit's parts
-    beyond its base ("8 h 76 m"), which tells of a decimal fraction read as minutes.
+    `readings` are its possible readings ("5,256 min": 5256 or 5.256), the most likely first. `unit` is set if there is
+    only one, `digits` is the number of significant digits, `overflow` the value of the smallest unit if it exceeds its
+    base ("8 h 76 m"), which indicates a decimal fraction read as minutes.
     """
 
     readings: tuple[Reading, ...]
@@ -100,22 +100,22 @@ class Amount:
 
     @property
     def seconds(self) -> Fraction:
-        """The likeliest reading."""
+        """The most likely reading."""
         return self.readings[0].seconds
 
 
 @dataclass(frozen=True, slots=True)
 class Period:
-    """What a downtime is counted over: a named period with its usual lengths, or the one that the page gives."""
+    """The period of a downtime: a named period with its usual lengths, or a length given by the page."""
 
     name: str
     lengths: tuple[tuple[str, Fraction], ...]
 
 
 class Strength(StrEnum):
-    """Whether the page says that the duration is the downtime of that availability (PLAIN) or hints at it (FAINT).
+    """Strength of the link between duration and availability: explicit (PLAIN) or implied (FAINT).
 
-    BARE ones stand side by side and nothing more: they are claims only if their figures tell so.
+    BARE: they are only adjacent, so they are a claim only if their figures match.
     """
 
     PLAIN = "plain"
@@ -125,11 +125,11 @@ class Strength(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class Statement:
-    """An availability tied to a downtime.
+    """An availability with a stated downtime.
 
-    `group` numbers the table or list it stands in, whose rows explain each other; `others` are availabilities that may
-    be meant instead; `remark` is why the duration may be no allowance. `labelled` says that the duration itself is
-    called downtime, next to it or by its column's header; `tabled` that it stands in a table.
+    `group` is the number of the table or list, whose rows are checked together; `others` are other availabilities that
+    may be meant; `remark` is a reason why the duration may not be allowed downtime; `labelled`: the duration is called
+    downtime, next to it or in its column's header; `tabled`: it is in a table.
     """
 
     line: int
@@ -147,20 +147,20 @@ class Statement:
 
 @dataclass(frozen=True, slots=True)
 class Passed:
-    """What was read as figures of availability but not judged, and why. Listed on demand."""
+    """Figures that were found but not judged, with the reason. Listed with `--strict`."""
 
     line: int
     text: str
     reason: str
 
     def as_json(self) -> dict[str, str | int]:
-        """Return it as `ninewatch audit --strict --json` prints it."""
+        """Return the object of `ninewatch audit --strict --json`."""
         return {"line": self.line, "text": self.text, "reason": self.reason}
 
 
 @dataclass(frozen=True, slots=True)
 class Claim:
-    """A statement judged. Seconds are exact; None where the claim has no such figure."""
+    """A judged statement. Seconds are exact; None if the claim has no such figure."""
 
     line: int
     text: str
@@ -173,13 +173,13 @@ class Claim:
 
     @property
     def factor(self) -> Fraction | None:
-        """How many times too small the claim is; below 1, it is too large."""
+        """The factor by which the claim is too small; below 1 it is too large."""
         if self.claimed is None or self.expected is None or self.claimed == 0:
             return None
         return self.expected / self.claimed
 
     def as_json(self) -> dict[str, str | int | float | None]:
-        """Return the claim as `ninewatch audit --json` prints it: durations in seconds, numbers in full precision."""
+        """Return the object of `ninewatch audit --json`: durations in seconds, numbers in full precision."""
         return {
             "line": self.line,
             "text": self.text,

@@ -1,11 +1,11 @@
-"""How printed numbers are read: decimal points and commas, and the signs that group thousands."""
+"""Parse printed numbers: decimal points, decimal commas and thousands separators."""
 
 from __future__ import annotations
 
 import re
 from fractions import Fraction
 
-# Stand in a page for a dot or a space that groups thousands; private characters, so that no page has them itself.
+# Replace a dot or space that groups thousands; private-use characters, which pages do not contain.
 GROUP_DOT, GROUP_SPACE = "\ue000", "\ue001"
 _RESTORED = str.maketrans({GROUP_DOT: ".", GROUP_SPACE: " "})
 
@@ -18,14 +18,14 @@ _SPACED = re.compile(r"(?<![\d.,])(?<!\d )\d{1,3}(?: \d{3})+(?=(?:,\d+)?\s*[^\W\
 
 
 def has_decimal_commas(text: str) -> bool:
-    """Whether a page writes decimals with commas: more numbers of one or two decimals have a comma than a point."""
+    """Return whether a page uses decimal commas: more numbers with 1 or 2 decimals have a comma than a point."""
     return len(_COMMA.findall(text)) > len(_POINT.findall(text))
 
 
 def mark_groups(text: str, *, commas: bool) -> str:
-    """Return the text, as long as before, with the dots and spaces that group thousands made unmistakable.
+    """Return the text with thousands separators replaced by marker characters, keeping its length.
 
-    `8.672,4` groups by itself; `5.256` only on a page with decimal commas; `8 760 h` by the unit behind it.
+    `8.672,4` is unambiguous; `5.256` only on a page with decimal commas; `8 760 h` because of its unit.
     """
     marked = _DOT_AND_COMMA.sub(_dots, text)
     if commas:
@@ -34,7 +34,7 @@ def mark_groups(text: str, *, commas: bool) -> str:
 
 
 def restored(text: str) -> str:
-    """Return the text as it was printed."""
+    """Return the original text."""
     return text.translate(_RESTORED)
 
 
@@ -43,7 +43,7 @@ def _dots(match: re.Match[str]) -> str:
 
 
 def decimal(text: str) -> tuple[Fraction, Fraction]:
-    """Return a number's value and the unit of its last place; a comma is a decimal sign unless it groups thousands."""
+    """Return a number's value and the unit of its last place; a comma is decimal unless it groups thousands."""
     plain = _GROUPING.sub("", text) if not text.startswith("0,") else text
     plain = plain.replace(",", ".")
     places = len(plain.partition(".")[2])

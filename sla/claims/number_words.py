@@ -1,4 +1,4 @@
-"""Number words of English, German, French and Spanish, as pages write durations and nines in them. Data only."""
+"""Number words of English, German, French and Spanish in durations and nines. Data only."""
 
 from __future__ import annotations
 
@@ -36,7 +36,7 @@ _HALVES = ("half an", "half a", "eine halbe", "einer halben", "une demi", "media
 
 
 def _below_hundred(language: str) -> dict[str, int]:
-    """Return the spellings of 1 to 99. French counts to nineteen above sixty and eighty."""
+    """Return the spellings of 1 to 99. French counts to 19 above 60 and 80."""
     ones = _ONES[language].split()
     tens = {10 * value: word for value, word in enumerate(_TENS[language].split(), 2)}
     found = {word: value for value, word in enumerate(ones, 1)} | {word: value for value, word in tens.items()}
@@ -58,17 +58,17 @@ NUMBER_WORDS: dict[str, Fraction] = {
     **dict.fromkeys(_ARTICLES, Fraction(1)),
     **dict.fromkeys(_HALVES, Fraction(1, 2)),
 }
-"""Spelling in lower case -> value; an article counts as one."""
+"""Spelling in lower case -> value; an article counts as 1."""
 
 NINES = "nines?|9['’]?s|neunen?|neufs?|nueves"
-"""What the nines of an availability are called, after their count."""
+"""Pattern of the word for nines after their count."""
 
 _POINT = {"en": "point", "de": "komma", "fr": "virgule", "es": "coma"}
 _CENT = {"en": "percent|per cent", "de": "prozent", "fr": "pour cent", "es": "por ciento"}
 
 
 def alternatives(words: Iterable[str]) -> str:
-    """Return a pattern of these words, the longest first: `sixty` must not be read as `six`."""
+    """Return a pattern of these words, the longest first, so that `sixty` does not match `six`."""
     return "|".join(sorted(words, key=lambda word: (-len(word), word)))
 
 
@@ -82,7 +82,7 @@ def spelled_percentages() -> str:
 
 
 def spelled_value(text: str) -> Fraction:
-    """Return the percentage that the words print: 99.95 of `ninety-nine point nine five percent`."""
+    """Return the percentage in words: 99.95 for `ninety-nine point nine five percent`."""
     head, _, tail = next(
         parts for point in _POINT.values() if (parts := text.lower().partition(f" {point} "))[1] or point == "coma"
     )

@@ -1,7 +1,7 @@
-"""The words that make a duration or a percentage something else than an allowance. Data only.
+"""Words that indicate durations and percentages other than allowed downtime. Data only.
 
-False alarms are worse than misses: a duration next to one of these isn't judged, or a misfit is left in doubt.
-Each pattern holds the words of English, German, French and Spanish.
+False alarms are worse than misses, so a duration next to one of these words is not judged, or a mismatch is unclear.
+Each pattern contains words of English, German, French and Spanish.
 """
 
 from __future__ import annotations
@@ -40,7 +40,7 @@ NOT_DOWNTIME_BEFORE = any_of(
     r"derniers?|dernières?|después de|[úu]ltim[oa]s|alle|toutes les",
     end=r"\W*(?:\w+\W+){0,2}$",
 )
-"""Found in the words just before the duration."""
+"""Matches the words just before a duration."""
 
 NOT_DOWNTIME_AFTER = any_of(
     r"response|latency|ago|old|notice|credit\w*|refund\w*|retention|rto|rpo|interval\w*|time-?out|"
@@ -52,7 +52,7 @@ NOT_DOWNTIME_AFTER = any_of(
     r"de (?:mantenimiento|disponibilidad|servicio|funcionamiento)|h[áa]biles|laborables",
     end=r"\b",
 )
-"""Found in the first two words behind the duration."""
+"""Matches the first 2 words after a duration."""
 
 NOT_AVAILABILITY_AFTER = re.compile(
     r"\W{0,2}(?:percentile|confidence|accura\w+|durab\w+|cpu|ram|memory|disk|load|utili[sz]\w+|usage|full|discount"
@@ -81,7 +81,7 @@ NOT_DOWNTIME_COLUMN = any_of(
     r"precio|coste?|medid[oa]|real\b|m[áa]s larga|medi[oa]\b|planificad\w*",
 )
 
-# A record of what happened, or a sentence about breaking a promise: it need not equal the allowance.
+# Measured downtime, or a missed target, which need not equal the allowed downtime.
 _RECORDS = {
     "en": (
         # not the German "was rechnerisch 43 Minuten ergibt"
@@ -121,14 +121,14 @@ _DENIALS = (
     r"err[óo]ne\w*|por error|mito"
 )
 MEASURED = any_of(*_RECORDS.values(), _DENIALS, end=r"\b")
-"""What happened, what is excluded, how a promise is broken, or what the page itself calls a mistake."""
+"""Measured or excluded downtime, missed targets, or figures that the page itself calls a mistake."""
 
 RECORD_HEADING = any_of(
     r"reports?\b|histor(?:y|ical)|incidents?|actual\b|measured|achieved|statistics|results?\b|"
     r"monats?bericht\w*|jahresbericht\w*|bericht\w*|st[öo]rungen|ist-?werte|auswertung\w*|rapports?\b|"
     r"bilan|constat\w*|historique|informes?\b|resultados?|historial|incidentes|(?:19|20)\d\d\b",
 )
-"""In a heading: what follows is what happened, not what is allowed."""
+"""In a heading: the following figures are measured, not allowed downtime."""
 
 NOT_MET = any_of(
     r"(?:not|never) (?:met|reached|achieved|kept)|met|missed|failed|passed|breach\w*|ok|yes|no|"
@@ -137,7 +137,7 @@ NOT_MET = any_of(
     r"no (?:alcanzado|cumplido)|(?:in)?cumplid[oa]|cumple|alcanzad[oa]|sí|[✓✔✗✘✅❌]",
     end=r"\W*$",
 )
-"""A whole cell that says whether a promise was kept: its row is a record."""
+"""A cell that states whether a target was met, so its row is measured."""
 
 SERVICE_HOURS = any_of(
     r"(?:business|working|office|service|core|support|opening) (?:hours|days)|"

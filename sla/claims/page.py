@@ -1,4 +1,4 @@
-"""A page as passages and tables, whatever it was written in. Line numbers are those of the source, from 1."""
+"""A page as passages and tables, independent of its format. Line numbers refer to the source, from 1."""
 
 from __future__ import annotations
 
@@ -11,23 +11,23 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True, slots=True)
 class Passage:
-    """A paragraph, heading or list item: text that reads as one, and the source line of each offset in it."""
+    """A paragraph, heading or list item, with the source lines of its offsets."""
 
     text: str
     starts: tuple[tuple[int, int], ...]
     heading: bool = False
 
     def line(self, offset: int) -> int:
-        """Return the source line on which the character at `offset` stands."""
+        """Return the source line of the character at `offset`."""
         return max((line for start, line in self.starts if start <= offset), default=self.starts[0][1])
 
     def mapped(self, change: Callable[[str], str]) -> Passage:
-        """Return the passage with its text changed; the change must keep every offset."""
+        """Return the passage with changed text; the change must keep all offsets."""
         return replace(self, text=change(self.text))
 
     @classmethod
     def of(cls, lines: Sequence[tuple[int, str]], *, heading: bool = False) -> Passage:
-        """Return the passage that these (line number, text) make when joined by single spaces."""
+        """Return a passage of (line number, text) pairs joined by single spaces."""
         text, starts = "", []
         for number, each in lines:
             text += " " if text else ""
@@ -46,23 +46,23 @@ class Cell:
 
 @dataclass(frozen=True, slots=True)
 class Table:
-    """Rows of cells; short rows are padded, so that every row has every column."""
+    """Rows of cells, padded to equal length."""
 
     rows: tuple[tuple[Cell, ...], ...]
 
     @classmethod
     def of(cls, rows: Sequence[Sequence[Cell]]) -> Table:
-        """Return a rectangular table of these rows; empty ones vanish."""
+        """Return a rectangular table of these rows without empty rows."""
         filled = [row for row in rows if any(cell.text for cell in row)]
         width = max((len(row) for row in filled), default=0)
         return cls(tuple((*row, *(Cell("", row[0].line),) * (width - len(row))) for row in filled))
 
     def mapped(self, change: Callable[[str], str]) -> Table:
-        """Return the table with the text of each cell changed."""
+        """Return the table with changed text of each cell."""
         return Table(tuple(tuple(Cell(change(cell.text), cell.line) for cell in row) for row in self.rows))
 
     def turned(self) -> Table:
-        """Return the table with rows and columns exchanged."""
+        """Return the transposed table."""
         return Table(tuple(zip(*self.rows, strict=True)))
 
 

@@ -1,11 +1,11 @@
-"""The words that name what a downtime is counted over, by language. Data only; `periods` builds its patterns of it.
+"""Words for periods, by language. Data only; `periods` builds its patterns from them.
 
-A language that is missing here isn't understood: a duration next to an unknown "per ..." is passed over.
+Other languages are not supported: a duration next to an unknown "per ..." is skipped.
 """
 
 from __future__ import annotations
 
-# language -> period -> its noun in the singular, as it stands behind "per" or heads a column
+# language -> period -> its singular noun, after "per" or in a column's header
 NOUNS: dict[str, dict[str, str]] = {
     "en": {
         "hour": "hour",
@@ -85,7 +85,7 @@ ADJECTIVES: dict[str, dict[str, str]] = {
 
 IDEOGRAMS = {"year": "年", "month": "月", "week": "周", "day": "日|天"}
 
-# What counts periods: "in 3 years", "alle zwei Jahre", "sur 30 jours"; hours and shorter ones by their letters too.
+# Counted periods: "in 3 years", "alle zwei Jahre", "sur 30 jours"; also abbreviations of short ones.
 COUNTED: dict[str, str] = {
     "hour": r"hours?|hrs?|h|stunden|std\.?|heures|horas",
     "day": r"days?|d|tagen?|jours|d[ií]as",
@@ -95,8 +95,8 @@ COUNTED: dict[str, str] = {
     "year": r"years?|yrs?|jahren?|ans|années|a[ñn]os",
 }
 
-# What stands between a duration and its period. Nouns follow at once or after the articles. Words that set a deadline
-# or a length ("within", "for", "innerhalb", "pendant") are left out: what they name is no period of an allowance.
+# Words between a duration and its period. Nouns follow directly or after articles. Words for a deadline or a length
+# ("within", "for", "innerhalb", "pendant") are excluded, because they do not introduce a period.
 LEADS = (
     *("per", "over", "in", "every", "each", "during", "a", "an", "any", "of", "across", "out of"),
     *("pro", "je", "jede[rns]?", "im", "am", "alle", "über", "auf", "aufs", "während", "übers"),
@@ -125,10 +125,10 @@ ARTICLES = (
     *("un", "une", "le", "la", "les", "el", "los", "las", "una"),
 )
 
-# Leads behind which any count is a period ("every 45 days"); "over 3 days" may be the downtime itself.
+# Words after which any count is a period ("every 45 days"); "over 3 days" may be the downtime itself.
 CERTAIN_LEADS = r"(?:per|every|each|any|pro|je|alle|jede[rns]?|par|chaque|tou(?:te)?s les|por|cada)\b|/"
 
-# "per shift", "pro Einsatz", "per maand", "por mês": a period that is not read here, or none at all.
+# Words that introduce an unknown period: "per shift", "pro Einsatz", "per maand", "por mês".
 UNREAD = (
     *("per", "pro", "par", "por", "je", "cada", "chaque", "every", "each", "al", "ao", "à", "om", "op", "på", "na"),
     *("pe", "pr", "w", "em", "ogni", "elke"),

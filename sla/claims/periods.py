@@ -1,4 +1,4 @@
-"""The lengths that a year, a month or a quarter is taken to have. Each convention is in use; none is an error."""
+"""Periods in texts, and the conventional lengths of a year, month or quarter. All conventions are accepted."""
 
 from __future__ import annotations
 
@@ -26,8 +26,8 @@ if TYPE_CHECKING:
 
 _JULIAN, _GREGORIAN = Fraction("365.25"), Fraction("365.2425")
 
-# The first of each is the one reported when none fits. 52 weeks, 12 months of 30 days and leap years are met in
-# published tables; so is a year of 8,760, 8,766 and 8,784 hours, which are three of these.
+# The first of each is reported if none fits. 52 weeks, 12 months of 30 days and leap years occur in published tables;
+# so do years of 8,760, 8,766 and 8,784 hours, which are 3 of these.
 CONVENTIONS: dict[str, tuple[tuple[str, Fraction], ...]] = {
     "year": (
         ("365-day year", 365 * DAY),
@@ -83,7 +83,7 @@ def _counted(suffix: str) -> str:
 
 
 def _all(words: Mapping[str, Mapping[str, str]], letter: str) -> str:
-    """Return a pattern with one named group a period, of the spellings of every language."""
+    """Return a pattern with one named group per period, with the spellings of all languages."""
     names = {name: [table[name] for table in words.values() if name in table] for name in _NAMED}
     return "|".join(f"(?P<{letter}_{name.replace('-', '_')}>{'|'.join(each)})" for name, each in names.items())
 
@@ -119,7 +119,7 @@ _UNREAD = re.compile(rf"\s*(?:/|\b(?:{'|'.join(UNREAD)})\s+)\s*(?!cent\b|ciento\
 
 
 class Mention(NamedTuple):
-    """A period named at [start, end) of a text."""
+    """A period at [start, end) of a text."""
 
     start: int
     end: int
@@ -127,10 +127,10 @@ class Mention(NamedTuple):
 
 
 def mentions(text: str) -> list[Mention]:
-    """Return the periods named in a text, in order: `a year`, `per 30 days`, `monthly`, `(365 days)`, `/yr`, `im Jahr`.
+    """Return the periods in a text in order: `a year`, `per 30 days`, `monthly`, `(365 days)`, `/yr`, `im Jahr`.
 
-    "Less than an hour a year" names a year; the hour is a duration. Hours ("over 7 hours") and brackets name a
-    period only if it is a usual one.
+    "Less than an hour a year" contains the period year; the hour is a duration. Hours ("over 7 hours") and brackets
+    are periods only if they are usual ones.
     """
     found = []
     for match in _MENTION.finditer(text):
@@ -142,7 +142,7 @@ def mentions(text: str) -> list[Mention]:
 
 
 def _is_duration(text: str, match: re.Match[str], period: Period) -> bool:
-    """Whether a counted length is a duration and no period: "over 7 hours", "(3 days)", "over 30 days of downtime"."""
+    """Return whether a counted length is a duration: "over 7 hours", "(3 days)", "over 30 days of downtime"."""
     if not match["count"] and not match["count2"]:
         return False
     if _OF_DOWNTIME.match(text[match.end() :]):
@@ -153,7 +153,7 @@ def _is_duration(text: str, match: re.Match[str], period: Period) -> bool:
 
 
 def masked(text: str, named: Sequence[Mention]) -> str:
-    """Return the text with its periods blotted out, offsets kept: the 30 days of "per 30 days" are no duration."""
+    """Return the text with its periods masked, so that the 30 days of "per 30 days" are not read as a duration."""
     pieces, at = [], 0
     for mention in named:
         pieces += [text[at : mention.start], "_" * (mention.end - mention.start)]
@@ -162,18 +162,18 @@ def masked(text: str, named: Sequence[Mention]) -> str:
 
 
 def unread(text: str) -> str | None:
-    """Return the word behind a "per" that names no period known here: `shift` of "per shift"."""
+    """Return the word after a "per" that is not a known period: `shift` in "per shift"."""
     match = _UNREAD.match(text)
     return match["word"] if match else None
 
 
 def lone_label(text: str) -> Period | None:
-    """Return the period that the whole text names and nothing else: `Monthly`, `Per year:`, `Daily downtime`."""
+    """Return the period if the text contains nothing else: `Monthly`, `Per year:`, `Daily downtime`."""
     return in_label(text) if _LABEL.fullmatch(text) else None
 
 
 def of_days(count: Fraction, seconds: Fraction) -> Period:
-    """Return the period that a page gives the length of, under its name if the length is a convention of one."""
+    """Return the period of a given length, with its name if the length is a convention."""
     length = count * seconds
     for name in ("year", "quarter", "month", "week", "day"):
         for label, each in CONVENTIONS[name]:
@@ -183,7 +183,7 @@ def of_days(count: Fraction, seconds: Fraction) -> Period:
 
 
 def _of_many(count: Fraction, name: str) -> Period:
-    """Return so many months, quarters or years: each length of one, multiplied."""
+    """Return a period of `count` months, quarters or years."""
     if count == 1 or (int(count), name) in _WHOLE:
         return _NAMED[_WHOLE.get((int(count), name), name)]
     each = PERIODS[name].lengths
@@ -193,7 +193,7 @@ def _of_many(count: Fraction, name: str) -> Period:
 
 
 def _named(match: re.Match[str]) -> Period:
-    """Return the period that a match names."""
+    """Return the period of a match."""
     found = {key: text for key, text in match.groupdict().items() if text}
     count = found.get("count") or found.get("count2")
     if count:
@@ -205,10 +205,10 @@ def _named(match: re.Match[str]) -> Period:
 
 
 def in_label(text: str) -> Period | None:
-    """Return the one period that a column's header or a row's label names; None if it names none, or several.
+    """Return the period in a column's header or row's label; None without one, or with several.
 
-    In a label a bare noun is enough: `Year`, `Month (30 days)`, `Downtime/year`. Plurals are units, not periods,
-    unless they are counted: `3 years`.
+    A bare noun is sufficient in a label: `Year`, `Month (30 days)`, `Downtime/year`. Plurals are units unless they are
+    counted: `3 years`.
     """
     lengths = [_named(m) for m in _COUNTED.finditer(text)]
     rest = _COUNTED.sub(" ", text)

@@ -1,4 +1,4 @@
-"""Reads statements out of passages: which duration is said to be the downtime of which availability."""
+"""Extract statements from passages: the durations that are stated as downtime of an availability."""
 
 from __future__ import annotations
 
@@ -47,12 +47,12 @@ _TIED = re.compile(
 
 
 _GLUED = re.compile(r"(?<=[a-zà-ÿ%])(?=[A-ZÀ-Þ][a-zà-ÿ])")
-"""Where the cells of a table's header were run together: `Annual DowntimeMonthly Downtime`."""
+"""Boundary of header cells that were joined without a space: `Annual DowntimeMonthly Downtime`."""
 
 
 @dataclass(frozen=True, slots=True)
 class _Context:
-    """What the lines before say for those after: "Downtime per year:", "99.9 % (three nines)"."""
+    """Context from earlier lines: "Downtime per year:", "99.9 % (three nines)"."""
 
     level: Level | None = None
     periods: tuple[Period, ...] = ()
@@ -61,11 +61,11 @@ class _Context:
 
     @property
     def period(self) -> Period | None:
-        """The only period named, if there is one only."""
+        """The period, if there is exactly one."""
         return self.periods[0] if len(self.periods) == 1 else None
 
     def over(self, outer: _Context) -> _Context:
-        """Return this context with what it leaves open taken from the heading above it."""
+        """Return this context with missing parts from the heading above it."""
         return _Context(
             self.level or outer.level,
             self.periods or outer.periods,
@@ -75,9 +75,9 @@ class _Context:
 
 
 def statements(passages: Sequence[Passage], group: int = 0) -> Iterator[Statement | Passed]:
-    """Yield the statements of passages that follow one another; they share a group, so that they explain each other.
+    """Yield the statements of consecutive passages; they share a group.
 
-    What holds an availability and a duration but can't be read for sure is passed over, with the reason.
+    An availability with a duration whose meaning is uncertain is skipped, with the reason.
     """
     heading, intro = _Context(), _Context()
     for passage in passages:
@@ -90,9 +90,9 @@ def statements(passages: Sequence[Passage], group: int = 0) -> Iterator[Statemen
 
 
 def _intro(passage: Passage, before: _Context) -> _Context:
-    """Return what holds for the next passage, given that this one states nothing itself.
+    """Return the context for the next passage, if this one has no statement.
 
-    A lone label ("Monthly") adds its period to the availability that was introduced before it.
+    A lone label ("Monthly") adds its period to the availability before it.
     """
     if label := lone_label(passage.text):
         return _Context(before.level, (label,), before.downtime, before.remark)
@@ -140,7 +140,7 @@ def _of_sentence(
         strength = _strength(sentence, amount, level, period, told=context.downtime)
         reason = _refusal(sentence, amount, level)
         if reason or strength is None:
-            yield Passed(line, text, reason or "nothing says that the duration is a downtime")
+            yield Passed(line, text, reason or "the duration is not called a downtime")
             continue
         remark = context.remark or _remark(sentence, amount, level) or _borrowed(sentence, amount, period)
         labelled = context.downtime or _is_labelled(sentence, amount)
@@ -148,25 +148,25 @@ def _of_sentence(
 
 
 def _borrowed(sentence: Sentence, amount: Amount, period: Period | None) -> str:
-    """Return why a period may not apply: a heading names it, but a whole sentence says more than a line of a list."""
+    """Return why a period from a heading may not apply to a sentence, as distinct from a list item."""
     whole = period is not None and period_of(sentence, amount) is None and len(sentence.text.split()) > _LINE_WORDS
-    return "the period is the heading's, perhaps not the sentence's" if whole else ""
+    return "the period is from the heading, and may not apply to the sentence" if whole else ""
 
 
 def _refusal(sentence: Sentence, amount: Amount, level: Level) -> str:
-    """Return why a duration can't be tied to its availability; empty if it can."""
+    """Return why a duration cannot be related to its availability, empty if it can."""
     low, high = sorted((amount.start, level.start if level in sentence.levels else sentence.start))
     if any(low <= at < high for at in sentence.percentages):
-        return "another percentage stands between the availability and the duration"
+        return "another percentage is between the availability and the duration"
     if word := unread_period(sentence, amount):
-        return f'the period "{word}" is not understood'
+        return f'unknown period "{word}"'
     if is_something_else(sentence, amount, level):
-        return "the words around the duration name something else than a downtime"
+        return "according to the words around it, the duration is not a downtime"
     return ""
 
 
 def _is_labelled(sentence: Sentence, amount: Amount) -> bool:
-    """Whether a word for downtime stands next to the duration, or nothing else at all: `Quarterly: 2h 11m`."""
+    """Return whether a word for downtime is next to the duration, or no other words at all: `Quarterly: 2h 11m`."""
     floor = max((a.end for a in sentence.amounts if a.end <= amount.start), default=sentence.start)
     ceiling = min((a.start for a in sentence.amounts if a.start >= amount.end), default=sentence.end)
     before = sentence.gap(max(floor, amount.start - _REACH), amount.start).rpartition(";")[2]
@@ -175,10 +175,10 @@ def _is_labelled(sentence: Sentence, amount: Amount) -> bool:
 
 
 def _pairs(sentence: Sentence, carried: Level | None) -> list[tuple[Amount, Level, tuple[Level, ...]]]:
-    """Give each duration its availability: the one before it, or after it if the sentence starts with durations.
+    """Pair each duration with the availability before it, or after it if the sentence starts with durations.
 
-    Where the order leaves doubt (99.9 and 99.99, 8.76 h and 52.6 min) every other availability is kept beside it, and
-    so is the other end of a range.
+    If the order is ambiguous (99.9 and 99.99, 8.76 h and 52.6 min), the other availabilities are returned too, and so
+    is the other end of a range.
     """
     if not sentence.levels:
         return [(amount, carried, ()) for amount in sentence.amounts] if carried else []
@@ -195,7 +195,7 @@ def _pairs(sentence: Sentence, carried: Level | None) -> list[tuple[Amount, Leve
 
 
 def _shape(sentence: Sentence) -> str | None:
-    """`before` for A D D A D, `after` for D A D A, None where availabilities stand together and may share durations."""
+    """Return `before` for A D D A D, `after` for D A D A, None if consecutive availabilities may share durations."""
     marks = [(x.start, "A", x.ratio) for x in sentence.levels] + [(x.start, "D", None) for x in sentence.amounts]
     letters, last = "", None
     for _, letter, ratio in sorted(marks, key=lambda mark: mark[0]):
@@ -210,7 +210,7 @@ def _shape(sentence: Sentence) -> str | None:
 def _strength(
     sentence: Sentence, amount: Amount, level: Level, period: Period | None, *, told: bool
 ) -> Strength | None:
-    """Decide how surely the duration is meant as downtime; None if nothing but their closeness says so."""
+    """Return the strength of the link between duration and availability; None if they are merely close."""
     downtime = told or bool(DOWNTIME.search(sentence.text))
     if level not in sentence.levels:
         return Strength.PLAIN if period else Strength.BARE if downtime else None
@@ -228,11 +228,11 @@ def _strength(
 
 
 def _remark(sentence: Sentence, amount: Amount, level: Level) -> str:
-    """Return why the duration may be honest though it isn't the allowance; empty if nothing says so."""
+    """Return why the duration may be right although it is not the allowed downtime, empty without a reason."""
     if level.threshold:
         return "a threshold, not a promise"
     if level in sentence.levels and level.start > amount.start and not is_linked(sentence, amount, level):
-        return "the availability stands apart, behind the duration"
+        return "the availability follows the duration, separated from it"
     return _doubt_of(sentence.text)
 
 
@@ -243,7 +243,7 @@ def _doubt_of(text: str) -> str:
 
 
 def _quote(sentence: Sentence, amount: Amount, level: Level) -> str:
-    """Return the words from availability to duration and its period; what lies far between is left out."""
+    """Return the words from availability to duration and its period, without distant words in between."""
     end = next((m.end for m in sentence.mentions if amount.end <= m.start <= amount.end + _QUOTED), amount.end)
     if level not in sentence.levels:
         return f"{level.text} ... {sentence.gap(sentence.start, end).strip()}"

@@ -1,4 +1,4 @@
-"""Checks durations that a page sets equal, each against the other: `87.6 minutes = 1 hour and 27.6 minutes`."""
+"""Check durations that a page states as equal: `87.6 minutes = 1 hour and 27.6 minutes`."""
 
 from __future__ import annotations
 
@@ -27,7 +27,7 @@ _CLOSE = Fraction(1, 100)
 
 
 class Equality(NamedTuple):
-    """Two durations set equal, and whether they are at the digits shown."""
+    """Two durations stated as equal, and whether they are, to the printed digits."""
 
     line: int
     text: str
@@ -38,7 +38,7 @@ class Equality(NamedTuple):
 
 
 def equalities(passage: Passage) -> Iterator[Equality]:
-    """Yield the pairs of neighbouring durations that the passage sets equal by `=` or in brackets."""
+    """Yield adjacent durations that the passage states as equal by `=` or in brackets."""
     text = passage.text
     for first, second in pairwise(amounts(masked(text, mentions(text)))):
         between = text[first.end : second.start]
@@ -52,7 +52,7 @@ def equalities(passage: Passage) -> Iterator[Equality]:
 
 
 def check(passage: Passage) -> Iterator[Claim]:
-    """Yield a claim for each pair that contradicts itself; one that agrees is no claim of its own."""
+    """Yield a claim for each contradictory pair; a consistent pair is not a claim of its own."""
     about = levels(passage.text)
     if not about and not DOWNTIME.search(passage.text) and not AVAILABILITY.search(passage.text):
         return
@@ -81,7 +81,7 @@ def _spelt(seconds: Fraction) -> str:
 
 
 def _is_formula(text: str, first: Amount, second: Amount) -> bool:
-    """Whether the durations are terms of a sum (7 days x 24 hours = 168 hours), or of different periods."""
+    """Return whether the durations are terms of a formula (7 days x 24 hours = 168 hours), or of different periods."""
     if _OPERATOR.search(text[: first.start]) or re.match(r"\s*[×x*/+÷·-]\s*\d", text[second.end :]):
         return True
     named = mentions(text)
@@ -91,6 +91,6 @@ def _is_formula(text: str, first: Amount, second: Amount) -> bool:
 
 
 def _is_definition(equality: Equality) -> bool:
-    """`1 day = 8 hours` defines a working day; it does not contradict the calendar."""
+    """Return whether this is a definition: `1 day = 8 hours` defines a working day."""
     unit = equality.first.unit
     return unit in {"days", "weeks"} and equality.first.seconds == UNITS[unit][0]

@@ -1,4 +1,4 @@
-"""Lets the rows of one table or list explain each other: a period that no row states is the one that most rows fit."""
+"""Infer the period of a table or list that states none: the period that most rows fit."""
 
 from __future__ import annotations
 
@@ -19,13 +19,13 @@ _NEAR_LINES = 3
 
 
 def settle(statements: Iterable[Statement]) -> Iterator[Statement]:
-    """Yield the statements with periods inferred, where a run of rows without one agrees on it."""
+    """Yield the statements, with a period inferred for runs of rows that agree on it."""
     for members in grouped(statements, lambda statement: statement.group):
         yield from _settled(members)
 
 
 def grouped(each: Iterable[T], group: Callable[[T], tuple[int, ...]]) -> Iterable[list[T]]:
-    """Return the members of each group in order; a table's rows mix the groups of its columns."""
+    """Return the members of each group in order."""
     found: dict[tuple[int, ...], list[T]] = {}
     for one in each:
         found.setdefault(group(one), []).append(one)
@@ -53,7 +53,7 @@ def _runs(members: list[Statement]) -> Iterator[list[Statement]]:
 
 
 def _agreed(run: list[Statement]) -> str | None:
-    """Return the period that more than half of two rows and more fit, right or with the same slip of 60."""
+    """Return the period that at least 2 rows and more than half of them fit, exactly or with the same factor of 60."""
     if len({member.level.ratio for member in run}) < 2:
         return None
     for explained in (_fitting, _slipping):

@@ -1,4 +1,4 @@
-"""One sentence and what stands in it: availabilities, durations, periods, and how they are joined."""
+"""A sentence with its availabilities, durations and periods, and how they are related."""
 
 from __future__ import annotations
 
@@ -31,7 +31,7 @@ _SAME_LENGTH = 0.002
 
 @dataclass(frozen=True, slots=True)
 class Sentence:
-    """One sentence of a passage with what was found in it; offsets are those of the passage."""
+    """A sentence of a passage with its figures; offsets refer to the passage."""
 
     passage: Passage
     start: int
@@ -43,7 +43,7 @@ class Sentence:
 
     @property
     def text(self) -> str:
-        """The sentence itself."""
+        """The text of the sentence."""
         return self.passage.text[self.start : self.end]
 
     def gap(self, start: int, end: int) -> str:
@@ -52,7 +52,7 @@ class Sentence:
 
 
 def split(passage: Passage) -> Iterator[Sentence]:
-    """Yield the sentences of a passage. Periods are found first: the 30 days of "per 30 days" are no duration."""
+    """Yield the sentences of a passage. Periods are found first, so that they are not read as durations."""
     named = mentions(passage.text)
     durations = amounts(masked(passage.text, named))
     promises = levels(passage.text)
@@ -70,9 +70,9 @@ def split(passage: Passage) -> Iterator[Sentence]:
 
 
 def period_of(sentence: Sentence, amount: Amount) -> Period | None:
-    """Return the period of a duration: named just before it ("monthly: ..."), just after it, or the only one named.
+    """Return the period of a duration: just before it ("monthly: ..."), just after it, or the only one.
 
-    A period that belongs to an earlier duration ("8.76 h a year, 43.2 min") is not shared with the later ones.
+    A period of an earlier duration ("8.76 h a year, 43.2 min") does not apply to later ones.
     """
     before, after = _neighbours(sentence, amount)
     if after and not sentence.gap(amount.end, after.start).strip(" ("):
@@ -90,14 +90,14 @@ def period_of(sentence: Sentence, amount: Amount) -> Period | None:
 
 
 def _leads_another(sentence: Sentence, mention: Mention, amount: Amount) -> bool:
-    """Whether the period opens a bracket and stands right before another duration: "7.2 h (per year 87.6 h)"."""
+    """Return whether the period opens a bracket and precedes another duration: "7.2 h (per year 87.6 h)"."""
     opens = sentence.gap(sentence.start, mention.start).rstrip().endswith("(")
     others = (a for a in sentence.amounts if a is not amount and a.start >= mention.end)
     return opens and any(not sentence.gap(mention.end, a.start).strip(" :~≈") for a in others)
 
 
 def _taken(sentence: Sentence, mention: Mention, amount: Amount) -> bool:
-    """Whether the period stands right behind a duration before this one, and so is that one's own."""
+    """Return whether the period directly follows an earlier duration, and so belongs to that one."""
     earlier = [a for a in sentence.amounts if a.end <= mention.start and a.end <= amount.start and a is not amount]
     return (
         bool(earlier)
@@ -108,13 +108,13 @@ def _taken(sentence: Sentence, mention: Mention, amount: Amount) -> bool:
 
 
 def unread_period(sentence: Sentence, amount: Amount) -> str | None:
-    """Return the word of a period next to the duration that is not understood: `maand` of "43 min per maand"."""
+    """Return the unknown period next to the duration: `maand` in "43 min per maand"."""
     read = any(amount.end <= m.start <= amount.end + 2 for m in sentence.mentions)
     return None if read else unread(sentence.gap(amount.end, sentence.end))
 
 
 def _neighbours(sentence: Sentence, amount: Amount) -> tuple[Mention | None, Mention | None]:
-    """Return the period named last before and first after a duration with no other duration between."""
+    """Return the last period before and the first after a duration, without another duration in between."""
     floor = max((a.end for a in sentence.amounts if a.end <= amount.start), default=sentence.start)
     ceiling = min((a.start for a in sentence.amounts if a.start >= amount.end), default=sentence.end)
     before = [
@@ -127,19 +127,19 @@ def _neighbours(sentence: Sentence, amount: Amount) -> tuple[Mention | None, Men
 
 
 def _only(gap: str, words: frozenset[str], signs: str) -> bool:
-    """Whether a gap holds nothing but these words and signs."""
+    """Return whether a gap contains only these words and signs."""
     return all(piece.lower().strip(".") in words for piece in re.split(rf"[{re.escape(signs)}]+", gap) if piece)
 
 
 def is_linked(sentence: Sentence, amount: Amount, level: Level) -> bool:
-    """Whether only words that tie the two stand between a duration and the availability behind it."""
+    """Return whether only linking words are between a duration and the availability after it."""
     inner = [m for m in sentence.mentions if amount.end <= m.start < level.start]
     text = masked(sentence.passage.text, inner)[amount.end : level.start]
     return _only(text.replace("_", " "), LINK_WORDS | AFTER_WORDS, " (),:=~≈-–—→'’\"“”„«»")
 
 
 def is_bare(sentence: Sentence) -> bool:
-    """Whether a sentence holds figures and their periods, and no word that could make them anything else."""
+    """Return whether a sentence contains only figures and periods, without words of another meaning."""
     marks = [(x.start, x.end) for found in (sentence.levels, sentence.amounts, sentence.mentions) for x in found]
     text = sentence.text
     for start, end in marks:
@@ -149,7 +149,7 @@ def is_bare(sentence: Sentence) -> bool:
 
 
 def is_period_itself(amount: Amount, period: Period | None) -> bool:
-    """Whether the duration is the period: the 8,760 hours of a year, the 30 days of a month."""
+    """Return whether the duration is the period itself: the 8,760 hours of a year, the 30 days of a month."""
     if period and amount.seconds * 2 < period.lengths[0][1]:
         return False
     names = [period.name] if period and period.name in CONVENTIONS else [name for name in CONVENTIONS if name != "hour"]
@@ -158,7 +158,7 @@ def is_period_itself(amount: Amount, period: Period | None) -> bool:
 
 
 def is_restatement(sentence: Sentence, amount: Amount, level: Level) -> bool:
-    """Whether the duration only says again what the one before it says: `87.6 minutes = 1 hour and 27.6 minutes`."""
+    """Return whether the duration repeats the one before it: `87.6 minutes = 1 hour and 27.6 minutes`."""
     before = [a for a in sentence.amounts if a.end <= amount.start]
     if not before or before[-1].end < level.start < amount.start:
         return False
@@ -170,7 +170,7 @@ def is_restatement(sentence: Sentence, amount: Amount, level: Level) -> bool:
 
 
 def is_something_else(sentence: Sentence, amount: Amount, level: Level) -> bool:
-    """Whether the words around say that the duration is a response time, an interval, a credit ... and no downtime.
+    """Return whether the words around indicate a response time, an interval, a credit, ... instead of a downtime.
 
     In "99.9% uptime: 8.76 hours" the uptime is the percentage; in "uptime: 328.5 days" it is the duration.
     """

@@ -1,4 +1,4 @@
-"""Reads statements out of tables: rows or columns of availabilities, and the durations that stand against them."""
+"""Extract statements from tables: rows or columns of availabilities with durations."""
 
 from __future__ import annotations
 
@@ -28,12 +28,12 @@ _SIGN = re.compile(r"%|prozent|percent\b|pct|pour ?cent|por ?ciento", re.IGNOREC
 _NO_LEVEL = re.compile(r"[<≤€$£]")
 _PROMISED = Fraction(9, 10)
 _MONEY = re.compile(r"[€$£]|\b(?:eur|usd|chf|gbp)\b", re.IGNORECASE)
-_UNREAD = "its header names a period that is not understood"
+_UNREAD = "its header has an unknown period"
 
 
 @dataclass(frozen=True, slots=True)
 class _Column:
-    """What a header says of its column; `refused` is why its durations are no downtime."""
+    """A column's header; `refused` is why its durations are not downtime."""
 
     label: str
     period: Period | None
@@ -51,17 +51,17 @@ class _Column:
 
 
 def _refusal(label: str) -> str:
-    """Return why a column or row with this label holds no allowed downtime; empty if it may."""
+    """Return why a column or row with this label is not allowed downtime, empty if it may be."""
     rest = DOWNTIME.sub(" ", label)
     if TIME_UP.search(rest):
-        return "its header says time up"
+        return "its header indicates uptime"
     if NOT_DOWNTIME_COLUMN.search(rest):
-        return "its header says something else than downtime"
+        return "its header indicates something other than downtime"
     if SERVICE_HOURS.search(label):
-        return "its header counts service hours"
+        return "its header refers to service hours"
     named = mentions(label)
     if amounts(masked(label, named)):
-        return "its header holds a duration"
+        return "its header contains a duration"
     return _UNREAD if not in_label(label) and not named and _unread_in(label) else ""
 
 
@@ -70,9 +70,9 @@ def _unread_in(label: str) -> bool:
 
 
 def statements(table: Table, lead: str, group: int) -> Iterator[Statement | Passed]:
-    """Yield the statements of a table; `lead` is the text above it, which may name period, downtime or availability.
+    """Yield the statements of a table; `lead` is the text above it, which may contain period, downtime or availability.
 
-    Durations in columns of something else are passed over, with the reason.
+    Durations in other columns are skipped, with the reason.
     """
     turned = table.turned()
     straight, across = _axis(table), _axis(turned)
@@ -84,7 +84,7 @@ def statements(table: Table, lead: str, group: int) -> Iterator[Statement | Pass
 
 
 def _of_one_level(table: Table, turned: Table, lead: str, group: int) -> Iterator[Statement | Passed]:
-    """Read a list of periods with their downtimes, all of the one availability that a cell or the text above names."""
+    """Yield a list of periods with their downtimes, for one availability in a cell or in the text above."""
     cells = [cell.text for row in table.rows for cell in row]
     ratios = {level.ratio: level for text in cells for level in levels(text)}
     ratios = ratios or {level.ratio: level for level in levels(lead)}
@@ -117,12 +117,12 @@ def _doubt_of(lead: str, level: Level) -> str:
 
 
 def _period_of_row(label: str) -> Period | None:
-    """Return the period that a row's label names, unless the row is about something else than downtime."""
+    """Return the period in a row's label, unless the row is not about downtime."""
     return None if _refusal(label) else in_label(label)
 
 
 def _axis(table: Table) -> tuple[int, int]:
-    """Return the column that holds most availabilities and how many it holds."""
+    """Return the column with the most availabilities, and their number."""
     width = len(table.rows[0]) if table.rows else 0
     counts = [sum(_level(row[i].text, _label(table, i)) is not None for row in table.rows) for i in range(width)]
     best = max(range(width), key=lambda i: counts[i], default=0)
@@ -134,9 +134,9 @@ def _label(table: Table, column: int) -> str:
 
 
 def _level(text: str, label: str) -> Level | None:
-    """Return the availability of a cell that says nothing else; a bare number needs a header that says availability.
+    """Return the availability of a cell that contains nothing else; a bare number needs a header for availability.
 
-    Below a header of unavailability the percentage is what is lost.
+    Under a header for unavailability it is the complement.
     """
     if amounts(re.sub(r"\([^)]*\)", "", text)):
         return None
@@ -150,7 +150,7 @@ def _level(text: str, label: str) -> Level | None:
 
 
 def _heads_levels(label: str, level: Level) -> bool:
-    """Whether bare numbers below this header are availabilities: it says so, has a percent sign, or names a target."""
+    """Return whether bare numbers under this header are availabilities: a word for it, a percent sign or a target."""
     if AVAILABILITY.search(label) or (_SIGN.search(label) and not levels(label)):
         return True
     return bool(TARGET.search(label)) and level.ratio >= _PROMISED
@@ -174,7 +174,7 @@ def _read(table: Table, column: int, lead: str, group: int) -> Iterator[Statemen
 
 
 def _shared(head: tuple[tuple[Cell, ...], ...], column: int, lead: str) -> Period | None:
-    """Return the only period that the headers of availability and downtime, or else the passage above, name."""
+    """Return the only period in the headers of availability and downtime, or else in the passage above."""
     told = [cell.text for row in head for i, cell in enumerate(row) if i == column or DOWNTIME.search(cell.text)]
     labels = {p.name: p for text in told if (p := in_label(text))}
     if labels:
@@ -184,7 +184,7 @@ def _shared(head: tuple[tuple[Cell, ...], ...], column: int, lead: str) -> Perio
 
 
 def _measured(table: Table, column: int, label: str, lead: str) -> str:
-    """Say if the rows look like a record of what happened: dated, marked as kept or missed, or unlike any promise."""
+    """Return a remark if the rows look measured: dated, marked as met or missed, or unlike targets."""
     if SERVICE_HOURS.search(lead):
         return "service hours may apply"
     found = [level for row in table.rows if (level := _level(row[column].text, label))]
@@ -223,17 +223,17 @@ def _of_row(
 
 
 def _refused_cell(text: str, amount: Amount) -> str:
-    """Return why a cell's duration is no downtime: a credit, a rate, time up; empty if it may be one."""
+    """Return why a cell's duration is not a downtime: a credit, a rate, uptime; empty if it may be one."""
     if _MONEY.search(text) or other_percentages(text):
-        return "its cell holds an amount of money or a percentage"
+        return "its cell contains an amount of money or a percentage"
     rest = text[amount.end :]
     if NOT_DOWNTIME_AFTER.search(" ".join(rest.split()[:2])):
-        return "its cell says something else than downtime"
-    return f'its period "{word}" is not understood' if (word := unread(rest)) and not mentions(rest) else ""
+        return "its cell indicates something other than downtime"
+    return f'unknown period "{word}"' if (word := unread(rest)) and not mentions(rest) else ""
 
 
 def _of_cell(text: str, unit: str | None) -> Iterator[tuple[Amount, Period | None]]:
-    """Yield the durations of a cell, each with the period named behind it; what only repeats the first is left out."""
+    """Yield the durations of a cell with the periods after them, without repetitions of the first."""
     named = mentions(text)
     found = [a for a in amounts(text) if not any(m.start <= a.start < m.end for m in named)]
     if not found and unit and (bare := bare_amount(text, unit)):

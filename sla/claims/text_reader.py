@@ -1,4 +1,4 @@
-"""Reads text, Markdown, wiki and CSV as passages and tables."""
+"""Parse text, Markdown, wiki markup and CSV to passages and tables."""
 
 from __future__ import annotations
 
@@ -27,7 +27,7 @@ _EMPHASIS = re.compile(r"\*\*|__|(?<!\w)[*_`](?=\S)|(?<=\S)[*_`](?!\w)|\[(?P<lab
 
 
 def read_text(text: str) -> list[Part]:
-    """Return the parts of plain text, Markdown or wiki text: pipe tables, columns set by tabs or spaces, and prose."""
+    """Return the parts of plain text, Markdown or wiki markup: pipe tables, columns by tabs or spaces, and prose."""
     lines = list(enumerate(text.splitlines(), 1))
     parts: list[Part] = []
     at = 0
@@ -41,7 +41,7 @@ def _rest(lines: list[Line], at: int) -> Iterator[Line]:
 
 
 def read_csv(text: str) -> list[Part]:
-    """Return the one table of comma-, semicolon- or tab-separated values; `#` lines are remarks."""
+    """Return the table of comma-, semicolon- or tab-separated values; lines with `#` are comments."""
     kept = [line for line in text.splitlines() if not line.startswith("#")]
     sample = "\n".join(kept[:20])
     delimiter = max(
@@ -57,7 +57,7 @@ def read_csv(text: str) -> list[Part]:
 
 
 def looks_like_csv(text: str) -> bool:
-    """Whether every line has the same two or more fields and most lines hold a figure."""
+    """Return whether all lines have the same number of fields (2 or more) and most lines contain a number."""
     lines = [line for line in text.splitlines() if line.strip() and not line.startswith("#")]
     for mark in ",;\t":
         counts = {len(row) for row in csv.reader(lines, delimiter=mark)} if len(lines) > 1 else set()
@@ -76,7 +76,7 @@ def _blank(lines: list[Line], at: int, parts: list[Part]) -> int:
 
 
 def _wiki(lines: list[Line], at: int, parts: list[Part]) -> int:
-    """Read a MediaWiki table: one cell a line or several by `||`; `|-` starts a row."""
+    """Read a MediaWiki table: one cell per line, or several separated by `||`; `|-` starts a row."""
     if not lines[at][1].lstrip().startswith("{|"):
         return 0
     rows: list[list[Cell]] = [[]]
@@ -97,7 +97,7 @@ def _wiki(lines: list[Line], at: int, parts: list[Part]) -> int:
 
 
 def _attribute(field: str) -> str:
-    """Drop the `style="..." |` that may stand before a MediaWiki cell's text."""
+    """Remove `style="..." |` before a MediaWiki cell's text."""
     head, bar, rest = field.partition("|")
     return rest if bar and "=" in head else field
 
@@ -116,13 +116,13 @@ def _columns(lines: list[Line], at: int, parts: list[Part]) -> int:
 
 
 def _gaps(line: str) -> list[str]:
-    """Split at tabs or at two spaces and more; a line with a sentence in it is prose that was indented."""
+    """Split at tabs or at 2 or more spaces; a line with a sentence is indented prose."""
     fields = _GAP.split(_MARKER.sub("", line).strip())
     return fields if len(fields) > 1 and all(len(f) < _WRAP for f in fields) else []
 
 
 def _grid(lines: list[Line], at: int, parts: list[Part], split: Callable[[str], list[str]]) -> int:
-    """Read the lines that split into equally many fields; rules between them are skipped. Two rows make a table."""
+    """Read lines with equally many fields, skipping rules. At least 2 rows make a table."""
     rows: list[list[Cell]] = []
     used = 0
     for number, line in _rest(lines, at):
@@ -157,7 +157,7 @@ def _prose(lines: list[Line], at: int, parts: list[Part]) -> int:
 
 
 def _wraps(before: str, line: str) -> bool:
-    """Whether a line carries on the sentence of the one before: a wrapped paragraph, not the next item of a list."""
+    """Return whether a line continues the previous one: a wrapped paragraph, not the next item of a list."""
     if not line.strip() or _MARKER.match(line) or _HEADING.match(line) or _RULE.match(line) or "|" in line:
         return False
     if "%" in before and _FIGURE.match(line):

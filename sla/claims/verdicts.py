@@ -1,6 +1,6 @@
-"""Judges a statement: is that the downtime which the availability leaves, and if not, what slip gives the figure?
+"""Judge a statement: whether the duration is the allowed downtime, and if not, which mistake explains it.
 
-`wrong` is said only of what no convention, no rounding and no way of reading explains. Doubt is `unclear`.
+A statement is `wrong` only if no convention, rounding or reading explains it; uncertain cases are `unclear`.
 """
 
 from __future__ import annotations
@@ -21,7 +21,7 @@ if TYPE_CHECKING:
 
     from sla.claims.model import Amount
 
-# Deviations from the truth that are forgiven: any figure, two digits, "about", the last digit of a very coarse one.
+# Accepted deviations: any figure, 2 digits, "about", the last digit of a very coarse figure.
 _CLOSE = Fraction(1, 100)
 _COARSE = Fraction(5, 100)
 _HEDGED = Fraction(15, 100)
@@ -30,7 +30,7 @@ _SURE_DIGITS = 3
 
 
 def judge(statement: Statement) -> Claim:
-    """Return the statement with what is true, the factor, a verdict and the reason for it."""
+    """Return the claim with the right figure, the verdict and its diagnosis."""
     for level in (statement.level, *statement.others):
         if fit := fits(statement, level):
             return _fitting(replace(statement, level=level), fit)
@@ -43,7 +43,7 @@ def judge(statement: Statement) -> Claim:
     slip = next(slips(statement), None)
     if excuse := _excuse(statement, slip):
         return _claim(statement, Verdict.ROUNDED if excuse.startswith("roughly") else Verdict.UNCLEAR, excuse)
-    return _claim(statement, Verdict.WRONG, slip.says if slip else "no common slip gives this figure")
+    return _claim(statement, Verdict.WRONG, slip.says if slip else "no known mistake explains this figure")
 
 
 def _fitting(statement: Statement, fit: Fit) -> Claim:
@@ -59,7 +59,7 @@ def _fitting(statement: Statement, fit: Fit) -> Claim:
 
 
 def _limit_holds(statement: Statement) -> bool:
-    """Whether "less than X" or "more than X" is literally true, and X is not the figure itself in a wrong unit."""
+    """Return whether "less than X" or "more than X" is true, and X is not the figure in a wrong unit."""
     amount = statement.amount
     if statement.period is None or amount.bound not in {Bound.BELOW, Bound.ABOVE}:
         return False
@@ -71,9 +71,9 @@ def _limit_holds(statement: Statement) -> bool:
 
 
 def _limit_fails(statement: Statement) -> bool:
-    """Whether a limit is close to the truth, has three digits and more, and is untrue by every common convention.
+    """Return whether a limit is close to the truth, has 3 or more digits, and is false under every common convention.
 
-    "Less than 5 min 13 s" of five nines: 5 min 15 s are allowed. A limit in round figures may be rounded.
+    "Less than 5 min 13 s" for five nines: 5 min 15 s are allowed. A limit in round figures may be rounded.
     """
     amount = statement.amount
     if statement.period is None or amount.bound not in {Bound.BELOW, Bound.ABOVE} or amount.digits < _SURE_DIGITS:
@@ -90,13 +90,13 @@ def _is_true_limit(statement: Statement, truths: Sequence[Fraction]) -> bool:
 
 
 def _is_round(amount: Amount) -> bool:
-    """Whether a compound figure ends in tens or quarters: "52 min 30 s" is rounded, though it shows seconds."""
+    """Return whether a compound figure ends in tens or quarters, like "52 min 30 s", and so may be rounded."""
     last = re.findall(r"\d+", amount.text)[-1:]
     return amount.unit is None and bool(last) and (int(last[0]) % 10 == 0 or int(last[0]) % 15 == 0)
 
 
 def _without_period(statement: Statement) -> Claim:
-    """A figure without a period is wrong only if three digits and more agree with a plain slip of 60: no chance hit."""
+    """Return WRONG for a figure without a period only if 3 or more digits match a factor of 60, else UNCLEAR."""
     sure = statement.amount.digits >= _SURE_DIGITS and statement.amount.bound is not Bound.ABOUT
     slip = next(iter(sixty_slips(statement)), None) if sure and not statement.remark else None
     if slip is None:
@@ -106,7 +106,7 @@ def _without_period(statement: Statement) -> Claim:
 
 
 def _excuse(statement: Statement, slip: Slip | None) -> str | None:
-    """Return why the statement may be honest after all; None if it cannot be. Roughly right is no doubt at all."""
+    """Return why the statement may be right or unclear, None if it is wrong."""
     amount = statement.amount
     deviation = min(abs(r.seconds / t - 1) for r in amount.readings for t in _truths(statement))
     truth = f"{_truth(statement)}; {_off(deviation)}"
@@ -130,7 +130,7 @@ def _doubt(statement: Statement, slip: Slip | None) -> str | None:
     if statement.remark:
         return statement.remark
     if statement.others:
-        return "several availabilities stand near"
+        return "several availabilities are nearby"
     plain = statement.strength is Strength.PLAIN
     up = slip is not None and slip.kind is Kind.UPTIME
     if (not plain and not certain) or (
@@ -138,13 +138,13 @@ def _doubt(statement: Statement, slip: Slip | None) -> str | None:
     ):
         return "perhaps not a downtime"
     if up and not statement.labelled:
-        return "that is the time up, perhaps on purpose"
+        return "that is the uptime, perhaps intended"
     explained = statement.level.nominal or (slip is not None and slip.kind in {Kind.UNIT, Kind.SWAPPED, Kind.DECIMALS})
     return None if explained else "a measured or computed availability"
 
 
 def _rounded_up(statement: Statement) -> bool:
-    """Whether the figure is the truth with its last digit raised, by a quarter of it at most."""
+    """Return whether the figure is the true value rounded up in its last digit, by at most 25 %."""
     pairs = [(reading, truth) for reading in statement.amount.readings for truth in _truths(statement)]
     return any(2 * r.seconds - r.high < t <= r.seconds < t * (1 + _LOOSE) for r, t in pairs)
 

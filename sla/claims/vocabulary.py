@@ -1,6 +1,6 @@
-"""The words people write durations, periods and availability in. Data only: the readers loop over these.
+"""Words for durations and availability in published texts. Data only.
 
-Spellings are English, German, French, Spanish and Chinese, because the tables of nines that circulate are in these.
+English, German, French, Spanish and Chinese, the languages of common tables of nines.
 """
 
 from __future__ import annotations
@@ -18,7 +18,7 @@ UNITS: dict[str, tuple[Fraction, str]] = {
     "days": (DAY, r"days?\(s\)|days?|tagen?|tag|jours?|d[ií]as?|d|天"),
     "weeks": (7 * DAY, r"weeks?|wks?|wochen?|semaines?|semanas?|w|周"),
 }
-"""Unit -> its length in seconds, and how it is spelled. Months and years are periods, never a downtime."""
+"""Unit -> its length in seconds, and its spellings. Months and years are periods, never a downtime."""
 
 
 def any_of(*spellings: str, end: str = "") -> re.Pattern[str]:
@@ -37,7 +37,7 @@ UNAVAILABILITY = any_of(
     r"unavailab\w+|non-?availab\w+|down[- ]?time|outages?|error budgets?|nicht[- ]?verf[üu]gbar\w*|"
     r"unverf[üu]gbar\w*|[\w-]*ausf[aä]ll\w*|indisponib\w+|non[- ]disponib\w+|no disponib\w+",
 )
-"""Heads a column whose percentages are what is lost."""
+"""In the header of a column of unavailability percentages."""
 
 AVAILABILITY = any_of(
     r"availab\w*|up[- ]?time|nines?\b|9s\b|slas?\b|slos?\b|service[- ]levels?|reliab\w+|"
@@ -50,13 +50,13 @@ TIME_UP = any_of(
     r"fonctionnement|en service|en ligne|ouverture|activ[oa]s?\b|funcionamiento|en l[íi]nea|operativ\w+|"
     r"heures? de disponibilit[ée]|horas de disponibilidad",
 )
-"""Heads a column of the time up, once the words for downtime are taken out of its label."""
+"""In the header of a column of uptime, after words for downtime are removed."""
 
 TARGET = any_of(
     r"targets?\b|objectives?\b|goals?\b|commitments?\b|guarantees?\b|ziel\w*|soll\w*|zusage|objectifs?\b|engagement|"
     r"objetivos?\b|compromiso"
 )
-"""Heads a column of availabilities that are printed without a percent sign."""
+"""In the header of a column of availabilities without a percent sign."""
 
 UPTIME_FIGURE = any_of(
     r"up(?:[- ]?time)?\s*(?:of|for|:)?\s*$|(?:available|online|operational|running) (?:for )?$",
@@ -88,4 +88,4 @@ THRESHOLD = any_of(
     r"au-dessous de|menos del?|por debajo del?|inferior(?:es)? al?|menor(?:es)? del?",
     end=r"\s*(?:the |der |den |die |les |el )?$",
 )
-"""Before a percentage: less than this is meant, so that no downtime follows from it."""
+"""Before a percentage that is an upper limit, from which no downtime follows."""

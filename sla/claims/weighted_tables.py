@@ -1,4 +1,4 @@
-"""Checks tables of parts: weights that should sum to 1, and a composite row that should follow from the rows above."""
+"""Check tables of parts: weights that should sum to 1, and a composite row that should follow from the others."""
 
 from __future__ import annotations
 
@@ -27,7 +27,7 @@ _NUMBER = re.compile(r"\s*(?P<number>\d+(?:[.,]\d+)?|\.\d+)\s*(?P<percent>%?)\s*
 
 
 class _Part(NamedTuple):
-    """One row: its availability and, in a weighted table, its weight and the unit of the weight's last place."""
+    """A row: its availability and, in a weighted table, its weight and the unit of the weight's last place."""
 
     line: int
     level: Level
@@ -36,9 +36,9 @@ class _Part(NamedTuple):
 
 
 def check(table: Table, lead: str) -> Iterator[Claim]:
-    """Yield a claim on the weights, and one on the row that is said to be composed of the others.
+    """Yield a claim for the weights, and one for the composite row.
 
-    Only where the headers or the text above (`lead`) speak of availability: scores and grades have weights too.
+    Only if the headers or the text above (`lead`) mention availability, because scores have weights too.
     """
     head = [cell.text for cell in table.rows[0]] if table.rows else []
     if not AVAILABILITY.search(" ".join([lead, *head])):
@@ -57,7 +57,7 @@ def check(table: Table, lead: str) -> Iterator[Claim]:
 
 
 def _availability_column(table: Table, weight: int | None) -> int | None:
-    """Return the first column where two rows and more hold an availability, and none below the header anything else."""
+    """Return the first column with 2 or more availabilities and nothing else below its header."""
     for index in range(len(table.rows[0])):
         cells = [row[index].text for row in table.rows[1:] if row[index].text]
         if index != weight and len(cells) > 1 and all(bare_level(text) for text in cells):
@@ -85,7 +85,7 @@ def _weighted(head: Cell, parts: list[_Part], totals: list[tuple[tuple[Cell, ...
     weights = [part.weight for part in parts if part.weight is not None]
     total = sum(weights, Fraction(0))
     if not total or any(weight > 1 for weight in weights):
-        return  # relative weights (3, 2, 1) are normalised by whoever uses them
+        return  # relative weights (3, 2, 1) are meant to be normalised
     text = f"{head.text}: {' + '.join(plain(weight) for weight in weights)}"
     slack = sum((part.ulp for part in parts), Fraction(0)) / 2
     if abs(total - 1) > slack:
@@ -103,14 +103,14 @@ def _composed(parts: list[_Part], totals: list[tuple[tuple[Cell, ...], Level]]) 
         "product": prod(ratios, start=Fraction(1)),
         "parallel result": 1 - prod((1 - r for r in ratios), start=Fraction(1)),
     }
-    dishonest = {sum(ratios, Fraction(0)) / len(ratios): "the average", min(ratios): "the weakest part alone"}
+    dishonest = {sum(ratios, Fraction(0)) / len(ratios): "the average", min(ratios): "that of the weakest part"}
     for row, level in totals:
         if any(_prints_as(value, level) for value in honest.values()):
             yield _result(row, level, honest, sure=False)
         elif _COMPOSITE.search(row[0].text):
             named = next((name for value, name in dishonest.items() if _prints_as(value, level)), None)
             if named:
-                says = f"the product is {percent(honest['product'])}; what is printed is {named}"
+                says = f"the product is {percent(honest['product'])}; the printed value is {named}"
                 yield Claim(row[0].line, _text(row), level.ratio, None, None, None, Verdict.WRONG, says)
 
 

@@ -1,8 +1,8 @@
-"""What a design can reach: exact algebra over parts that may be shared, ceilings, and what to change next.
+"""Predict the availability of a design exactly, with shared parts, ceilings and possible improvements.
 
-`Design` says what there is, `model` turns it into one structure, `diagram` gives the exact chance that it is down,
-`predict` ranks what takes the time, `steps` tries single changes. Single years are simulated in `monitor.planning`,
-over the same structure.
+`design` has the input types, `reliability_model` converts a design to one structure, `decision_diagram` computes the
+exact probability that it is down, `prediction` ranks contributors to downtime, `improvements` tries single changes.
+Single years are simulated in `monitor.planning` over the same structure.
 """
 
 from __future__ import annotations

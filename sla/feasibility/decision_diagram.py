@@ -1,9 +1,8 @@
-"""The chance that a structure is down, exactly, however its parts are shared.
+"""Compute the exact probability that a structure is down, with shared parts.
 
-A structure is turned into a reduced ordered binary decision diagram (R. E. Bryant, "Graph-Based Algorithms for Boolean
-Function Manipulation", 1986): a decision "is this part down?" at each node, so that the whole is conditioned on every
-shared part once. Multiplying the members of a structure instead would take a data centre that two of them stand in for
-two data centres that fail independently.
+A structure becomes a reduced ordered binary decision diagram (R. E. Bryant, "Graph-Based Algorithms for Boolean
+Function Manipulation", 1986), in which each node decides on one part, so that each shared part is considered once.
+Multiplying the members' probabilities would count a shared data centre as independent data centres.
 """
 
 from __future__ import annotations
@@ -13,14 +12,14 @@ from typing import NamedTuple, TypeVar
 
 from sla.feasibility.structure import Structure, names
 
-Number = TypeVar("Number")  # float, or Fraction where a test wants every digit
+Number = TypeVar("Number")  # float, or Fraction in tests
 
 _ENTANGLED = "too many parts are shared in too many ways; split the design into smaller ones"
-_UP, _DOWN = 0, 1  # the two ends, which ask nothing
+_UP, _DOWN = 0, 1  # the terminal nodes
 
 
 class EntangledError(ValueError):
-    """So many parts are shared in so many ways that the exact answer is out of reach."""
+    """Too many shared parts for an exact result."""
 
 
 class _Node(NamedTuple):
@@ -30,10 +29,10 @@ class _Node(NamedTuple):
 
 
 class Diagram:
-    """A structure, ready to be asked for any set of parts' chances in time linear in its nodes.
+    """The decision diagram of a structure; evaluation takes time linear in its nodes.
 
     Raises:
-        EntangledError: it takes more than `limit` nodes; a tree without shared parts takes a few a part.
+        EntangledError: more than `limit` nodes; a tree without shared parts takes a few per part.
     """
 
     __slots__ = ("_held", "_known", "_limit", "_made", "_nodes", "_root", "parts")
@@ -49,18 +48,18 @@ class Diagram:
         levels = {part: level for level, part in enumerate(self.parts)}
         try:
             self._root = self._node(structure, levels)
-        except RecursionError:  # as deep as the parts are many, which takes hundreds that are all shared
+        except RecursionError:  # the depth is the number of parts; needs hundreds of shared parts
             raise EntangledError(_ENTANGLED) from None
 
     def down(self, chances: Mapping[str, Number]) -> Number:
-        """Return the chance that the whole is down, from each part's chance to be down, parts being independent.
+        """Return the probability that the whole is down, from those of its independent parts.
 
-        Only sums and products of chances: what is tiny keeps all its digits.
+        Uses only sums and products of probabilities, so tiny values keep their precision.
         """
         return self._downs(self._by_level(chances))[self._root]
 
     def importance(self, chances: Mapping[str, float]) -> dict[str, float]:
-        """Return by how much the whole's chance to be down rises when a part goes from up to down (Birnbaum, 1969)."""
+        """Return each part's importance: the increase of the probability when it goes down (Birnbaum, 1969)."""
         by_level = self._by_level(chances)
         downs = self._downs(by_level)
         reached = [0.0] * len(self._nodes)
@@ -78,8 +77,8 @@ class Diagram:
         return [chances[part] for part in self.parts]
 
     def _downs(self, chances: Sequence[Number]) -> list[Number]:
-        """Return each node's chance to end down. A node's branches were made before it."""
-        found: list[Number] = [0, 1]  # type: ignore[list-item]  # both ends, in whatever numbers are asked for
+        """Return each node's probability to be down. A node's branches precede it."""
+        found: list[Number] = [0, 1]  # type: ignore[list-item]  # the terminal nodes
         for level, up, down in self._nodes[2:]:
             chance = chances[level]
             found.append(chance * found[down] + (1 - chance) * found[up])  # type: ignore[operator]
@@ -94,10 +93,10 @@ class Diagram:
         return self._held[structure]
 
     def _at_least(self, k: int, members: Sequence[int]) -> int:
-        """Return the node that is up while k of the members are.
+        """Return the node that is up while at least k members are.
 
-        Row by row from the last member: `row[j]` is up while j of the members so far are. Only what the members to come
-        can lift to k is worked out, so that a series of n takes n steps and not n x n.
+        Goes from the last member to the first; `row[j]` is up while j of the members so far are. Entries that cannot
+        reach k are skipped, so that a series of n takes n steps instead of n x n.
         """
         row = [_UP] + [_DOWN] * k
         for left, member in zip(range(len(members) - 1, -1, -1), reversed(members), strict=True):
@@ -106,7 +105,7 @@ class Diagram:
         return row[k]
 
     def _choose(self, asked: int, up: int, down: int) -> int:
-        """Return the node that goes on as `up` while `asked` is up, and as `down` while it is down."""
+        """Return the node that equals `up` if `asked` is up, and `down` if it is down."""
         if asked == _UP or up == down:
             return up
         if asked == _DOWN:
@@ -119,7 +118,7 @@ class Diagram:
         return self._known[key]
 
     def _branch(self, node: int, level: int, which: int) -> int:
-        """Return where the node goes on at that level: up (1) or down (2); itself if it does not ask there."""
+        """Return the node's branch at a level, up (1) or down (2); itself if it does not decide at that level."""
         return self._nodes[node][which] if self._nodes[node].level == level else node
 
     def _make(self, node: _Node) -> int:

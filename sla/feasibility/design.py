@@ -1,4 +1,4 @@
-"""A design on paper: its parts, what it needs from others, where it runs, and what is done to it. Values only."""
+"""The types of a design: parts, dependencies, sites, fail-over and maintenance."""
 
 from __future__ import annotations
 
@@ -14,9 +14,9 @@ if TYPE_CHECKING:
 
 
 class Coupling(StrEnum):
-    """What an outage of a part does to those who need it.
+    """Effect of a part's outage on its dependents.
 
-    HARD: they are down too. RETRIED: only once it has outlasted their patience. DECOUPLED: nothing.
+    HARD: they are down too. RETRIED: only after the retry period. DECOUPLED: none.
     """
 
     HARD = "hard"
@@ -25,7 +25,7 @@ class Coupling(StrEnum):
 
 
 class Standby(StrEnum):
-    """What waits in another data centre: nothing, something to be started, something running, something serving."""
+    """Standby in another data centre: none, to be started (cold), running (warm), serving (hot)."""
 
     NONE = "none"
     COLD = "cold"
@@ -35,11 +35,11 @@ class Standby(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class Part:
-    """A component of the design, or (`outside`) a service of others that it depends on.
+    """A component of the design, or (`outside`) an external service.
 
-    `needs` are parts and sites that it stands on, and that others may stand on too. `deployments` stop all replicas at
-    once. `patience` (microseconds) is for how long a call is tried again when the coupling is RETRIED. `replicable`:
-    there could be more replicas of it, as there could not of a bad release.
+    `needs` are parts and sites that it requires, possibly shared. `deployments` stop all replicas at once. `patience`
+    (microseconds) is how long a call is retried if the coupling is RETRIED. `replicable`: replicas can be added, unlike
+    for a bad release.
     """
 
     id: str
@@ -55,7 +55,7 @@ class Part:
 
 @dataclass(frozen=True, slots=True)
 class Site:
-    """A data centre and what belongs to it: power, network, platform."""
+    """A data centre with its power, network and platform."""
 
     id: str
     name: str
@@ -64,10 +64,10 @@ class Site:
 
 @dataclass(frozen=True, slots=True)
 class FailOver:
-    """What happens when the first site is lost, or a part that is covered: RTO later, the others serve.
+    """Fail-over to the other sites when the first site, or a covered part, is down.
 
-    `rto` is in microseconds; `success` the chance that one fail-over works; `covers` the parts of the first site whose
-    own outages are handed over too. When it fails, the outage lasts until it is repaired.
+    `rto` is in microseconds; `success` is the probability that a fail-over works; `covers` lists parts of the first
+    site whose outages cause a fail-over too. If it fails, the outage lasts until the repair.
     """
 
     kind: Standby
@@ -78,7 +78,7 @@ class FailOver:
 
 @dataclass(frozen=True, slots=True)
 class Maintenance:
-    """Windows in which the whole is taken down. Not `counted`, they leave the year before anything is measured."""
+    """Planned downtime of the whole. If not `counted`, it is excluded from the time that counts."""
 
     windows: Planned
     counted: bool = True
@@ -86,11 +86,11 @@ class Maintenance:
 
 @dataclass(frozen=True, slots=True)
 class Design:
-    """All of it. The first site serves, the others stand by; without any, data centres are left out of account.
+    """A complete design. The first site serves, the others are standby; without sites, data centres are ignored.
 
-    `structure` combines parts by their ids. A part that it neither names nor reaches through the `needs` of those that
-    it names is needed by the whole as well, unless it is decoupled; without a structure that is every part.
-    Ids of parts and sites are unique together, and every id that is referred to exists, without a circle.
+    `structure` combines parts by id. Parts that it does not reach, directly or through `needs`, are required by the
+    whole, unless they are decoupled; without a structure all parts are.
+    Ids of parts and sites are unique, all referenced ids exist, and there are no cycles.
     """
 
     title: str
@@ -102,5 +102,5 @@ class Design:
 
     @property
     def standby(self) -> Standby:
-        """What waits in another data centre."""
+        """Standby in another data centre."""
         return self.fail_over.kind if self.fail_over is not None and len(self.sites) > 1 else Standby.NONE

@@ -1,6 +1,6 @@
-"""How one part fails over time: at random and repaired, or on a plan. Durations are integer microseconds.
+"""Failure processes of a part: random failures with repair, or planned downtime. Durations in integer microseconds.
 
-Chances are floats here, not fractions: waiting times are exponential, and exp() has no fraction.
+Probabilities are floats, because waiting times are exponential.
 """
 
 from __future__ import annotations
@@ -14,14 +14,14 @@ _STEP = 64.0  # transitions expected per step of the uniformisation: exp(-64) is
 
 @dataclass(frozen=True, slots=True)
 class Repairable:
-    """A part of `replicas` alike and independent, up while `needed` of them are; 1 of 1 is a single part.
+    """A part with `replicas` equal, independent replicas, up while `needed` of them are; 1 of 1 is a single part.
 
-    Each replica runs for an exponential time of mean `mtbf`, then is repaired in an exponential time of mean `mttr`, by
-    a crew of its own. MTBF is the mean time from a repair to the next failure (also called MTTF), so that
-    availability = MTBF / (MTBF + MTTR).
+    Times to failure and to repair of each replica are exponential with means `mtbf` and `mttr`, and repairs are
+    independent. MTBF is the mean time from a repair to the next failure (also called MTTF), so availability = MTBF /
+    (MTBF + MTTR).
 
     Raises:
-        ValueError: a time is not above zero, or more replicas are needed than there are.
+        ValueError: a time is not positive, or more replicas are needed than exist.
     """
 
     mtbf: int
@@ -31,31 +31,31 @@ class Repairable:
 
     def __post_init__(self) -> None:
         if min(self.mtbf, self.mttr) <= 0:
-            raise ValueError("MTBF and MTTR are more than zero")
+            raise ValueError("MTBF and MTTR must be positive")
         if not 1 <= self.needed <= self.replicas:
-            raise ValueError(f"{self.needed} of {self.replicas} replicas cannot be needed; write 1 to {self.replicas}")
+            raise ValueError(f"{self.needed} of {self.replicas} replicas cannot be needed; use 1 to {self.replicas}")
 
     @classmethod
     def of(cls, availability: Fraction, mttr: int, replicas: int = 1, needed: int = 1) -> Repairable:
-        """Return the part whose *single replica* has that availability when its outages last `mttr` on average."""
+        """Return the part whose single replica has that availability with outages of `mttr` on average."""
         mtbf = round(availability / (1 - availability) * mttr)
         return cls(max(mtbf, 1), mttr, replicas, needed)
 
     @property
     def one_down(self) -> float:
-        """The chance that one replica is down."""
+        """The probability that one replica is down."""
         return self.mttr / (self.mtbf + self.mttr)
 
     @property
     def down(self) -> float:
-        """The chance that the part is down at any instant: the binomial tail, exact for independent replicas."""
+        """The probability that the part is down at an instant: the binomial tail, exact for independent replicas."""
         return math.fsum(self._standing(j) for j in self._failing)
 
     def lasting(self, length: int) -> float:
-        """Return the chance that it is down now and stays so for more than `length`.
+        """Return the probability that it is down now and remains down for more than `length`.
 
-        As good for "has been down for more than `length`": replicas come and go as a birth-death chain, which looks the
-        same when time is reversed. For a single part it is down x exp(-length / mttr).
+        It equals that of having been down for more than `length`, because a birth-death chain is time-reversible. For a
+        single part it is down x exp(-length / mttr).
         """
         if self.replicas == 1:
             return self.one_down * math.exp(-length / self.mttr)
@@ -64,7 +64,7 @@ class Repairable:
 
     @property
     def _failing(self) -> range:
-        """How many replicas may be down when the part is."""
+        """The possible numbers of down replicas while the part is down."""
         return range(self.replicas - self.needed + 1, self.replicas + 1)
 
     def _standing(self, down: int) -> float:
@@ -78,10 +78,10 @@ class Repairable:
 
 @dataclass(frozen=True, slots=True)
 class Planned:
-    """Down for `lasts` once in every `every`, at instants that have nothing to do with anything else.
+    """Down for `lasts` once in every `every`, independent of everything else.
 
     Raises:
-        ValueError: it would be down all the time.
+        ValueError: it would always be down.
     """
 
     every: int
@@ -89,15 +89,15 @@ class Planned:
 
     def __post_init__(self) -> None:
         if not 0 < self.lasts < self.every:
-            raise ValueError("it lasts as long as the time from one to the next; shorten it, or make it rarer")
+            raise ValueError("the downtime is not shorter than its interval; shorten it, or use a longer interval")
 
     @property
     def down(self) -> float:
-        """The chance that it is going on at any instant."""
+        """The probability that it is in progress at an instant."""
         return self.lasts / self.every
 
     def lasting(self, length: int) -> float:
-        """Return the chance that it is going on and does so for more than `length` yet."""
+        """Return the probability that it is in progress and lasts for more than `length` from now."""
         return max(0, self.lasts - length) / self.every
 
 
@@ -105,10 +105,10 @@ Process = Repairable | Planned
 
 
 def _survival(rates: list[tuple[float, float]], length: int) -> list[float]:
-    """Return for each state the chance that the chain does not leave downwards from the first within `length`.
+    """Return for each state the probability that the chain does not leave through the first state within `length`.
 
-    Uniformisation (A. Jensen, 1953): the chain is looked at at Poisson instants of one rate, which turns the matrix
-    exponential into a sum of positive terms; a long time is gone through in steps so that exp() does not vanish.
+    Uses uniformisation (A. Jensen, 1953): the chain is observed at Poisson instants of one rate, so that the matrix
+    exponential becomes a sum of positive terms; a long time is divided into steps so that exp() does not underflow.
     """
     fastest = max(repair + failure for repair, failure in rates)
     steps = max(1, math.ceil(fastest * length / _STEP))
@@ -132,7 +132,7 @@ def _step(rates: list[tuple[float, float]], fastest: float, expected: float, ali
 
 
 def _jump(rates: list[tuple[float, float]], fastest: float, alive: list[float]) -> list[float]:
-    """Return the chances one Poisson instant later; below the first state nothing is alive."""
+    """Return the probabilities one Poisson instant later; the state below the first is absorbing."""
     last = len(alive) - 1
     return [
         (

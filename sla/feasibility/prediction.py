@@ -1,4 +1,4 @@
-"""What a design can be expected to reach, exactly, and what takes the rest away."""
+"""The exact expected availability of a design, and the contributors to its downtime."""
 
 from __future__ import annotations
 
@@ -16,8 +16,8 @@ if TYPE_CHECKING:
 
 YEAR = 365 * DAY
 
-# Gauss-Legendre on (0, 1): exact for polynomials up to degree 15, that is for up to 16 leaves down at once; beyond that
-# the terms are products of 17 chances. (point, weight) pairs; the rule is symmetric about 1/2.
+# Gauss-Legendre quadrature on (0, 1): exact for polynomials up to degree 15, that is for up to 16 leaves down at once;
+# further terms are products of 17 probabilities. (point, weight) pairs, symmetric about 1/2.
 _HALF = (
     (0.09171732124782490, 0.18134189168918100),
     (0.26276620495816450, 0.15685332293894365),
@@ -29,7 +29,7 @@ _QUADRATURE = tuple((0.5 + side * x, weight) for x, weight in _HALF for side in 
 
 @dataclass(frozen=True, slots=True)
 class Contributor:
-    """A leaf of the design and the part of the downtime that is due to it: microseconds a year, and share of it all."""
+    """A leaf of the design with its downtime in microseconds per year and its share of all downtime."""
 
     id: str
     name: str
@@ -39,46 +39,46 @@ class Contributor:
 
 @dataclass(frozen=True, slots=True)
 class Prediction:
-    """The long-run figures of a design. `down` is the unavailability, kept because 1 - it would lose its digits."""
+    """Long-run figures of a design. `down` is the unavailability, which 1 - availability would round."""
 
     down: float
     contributors: tuple[Contributor, ...]
 
     @property
     def availability(self) -> float:
-        """The share of the time that counts during which the whole is up."""
+        """The availability, as a share of the counted time."""
         return 1.0 - self.down
 
     @property
     def exact(self) -> Fraction:
-        """The same without the rounding of the subtraction, for printing and nines."""
+        """The availability without rounding of the subtraction, for printing and nines."""
         return 1 - Fraction(self.down)
 
     @property
     def downtime(self) -> float:
-        """Microseconds a year of 365 days."""
+        """Downtime in microseconds per year of 365 days."""
         return self.down * YEAR
 
 
 def expected_down(design: Design) -> float:
-    """Return the chance that the whole is down at an instant that counts.
+    """Return the unavailability of the design in the counted time.
 
-    Exact for the model: parts are independent, each as `process` says, and are combined by `diagram`. Maintenance that
-    is not counted is independent of the rest, so that leaving it out of the year changes nothing else.
+    Exact for the model: independent parts with their failure processes, combined by the decision diagram. Maintenance
+    that is not counted is independent of the rest, so its exclusion changes nothing else.
 
     Raises:
-        EntangledError: the design shares too many parts in too many ways.
+        EntangledError: too many shared parts.
     """
     model = model_of(design)
     return Diagram(model.structure).down(model.chances())
 
 
 def predict(design: Design) -> Prediction:
-    """Return the expected availability, and the contributors with the largest first.
+    """Return the expected availability and the contributors, largest first.
 
-    A contributor's part is its Aumann-Shapley share (Aumann and Shapley, "Values of Non-Atomic Games", 1974): what its
-    own chance to be down adds while all are raised together from nothing to what they are. The shares add up to the
-    whole, and parts that can only fail the whole together share what they do.
+    A contribution is the Aumann-Shapley share (Aumann and Shapley, "Values of Non-Atomic Games", 1974): what the leaf's
+    probability adds while all probabilities increase together from 0 to their values. Shares add up to the whole; parts
+    that cause downtime only together share it.
 
     Raises:
         EntangledError: see `expected_down`.
@@ -87,7 +87,7 @@ def predict(design: Design) -> Prediction:
     diagram = Diagram(model.structure)
     down = diagram.down(model.chances())
     parts = _shares(model, diagram)
-    # The quadrature leaves a rounding error, which is taken out so that the parts do add up.
+    # Correct the rounding error of the quadrature, so that the contributions add up.
     correction = down / total if (total := sum(parts.values())) else 0.0
     called = _names(design)
     found = [
@@ -102,7 +102,7 @@ def _shares(model: Model, diagram: Diagram) -> dict[str, float]:
     for point, weight in _QUADRATURE:
         slopes = diagram.importance(model.chances(point))
         for leaf in parts:
-            # No part's failure brings anything up; a slope below zero is what rounding left of zero.
+            # A failure never brings anything up, so a negative slope is a rounding error.
             parts[leaf] += weight * max(0.0, slopes[leaf]) * model.leaves[leaf].down
     return parts
 

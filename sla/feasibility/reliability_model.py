@@ -1,11 +1,10 @@
-"""A design as one structure over leaves: things that fail by themselves, and masks that hide some of their outages.
+"""Convert a design to one structure over leaves, which fail independently, and masks, which hide parts of outages.
 
-A mask is a leaf that matters only while what it masks is down. Retrying hides the last `length` of every outage (a call
-made then is answered after all); a fail-over hides what comes after the first `length`, if it works and the standby is
-up. So coupling, fail-over and shared parts are all one structure, which the exact algebra and the simulation both read,
-and they cannot mean different things.
+A mask is a leaf that matters only while its masked leaf is down. Retries hide the last `length` of every outage (a call
+made then succeeds eventually); a fail-over hides all but the first `length`, if it works and the standby is up. The
+exact algebra and the simulation evaluate the same structure, so they cannot differ in meaning.
 
-Outages are judged leaf by leaf: where two overlap, each is retried and handed over on its own.
+Overlapping outages of several leaves are retried and failed over independently.
 """
 
 from __future__ import annotations
@@ -26,7 +25,7 @@ MAINTENANCE = "maintenance"
 
 @dataclass(frozen=True, slots=True)
 class Retry:
-    """Up during the last `length` of each outage of `leaf`. `shorter` is the next shorter retry of the same leaf."""
+    """A mask that is up in the last `length` of each outage of `leaf`. `shorter`: next shorter retry of the leaf."""
 
     leaf: str
     length: int
@@ -35,7 +34,7 @@ class Retry:
 
 @dataclass(frozen=True, slots=True)
 class Switch:
-    """Up from `length` after the beginning of each outage of `leaf`, in the share `success` of them."""
+    """A mask that is up from `length` after the start of each outage of `leaf`, with probability `success`."""
 
     leaf: str
     length: int
@@ -47,7 +46,7 @@ Mask = Retry | Switch
 
 @dataclass(frozen=True, slots=True)
 class Model:
-    """`structure` is over the keys of `leaves` and `masks`; `excluded` is time that leaves the year."""
+    """The model: `structure` over the keys of `leaves` and `masks`; `excluded` is not counted."""
 
     structure: Structure
     leaves: Mapping[str, Process]
@@ -55,7 +54,7 @@ class Model:
     excluded: Process | None
 
     def chances(self, scale: float = 1.0) -> dict[str, float]:
-        """Return each leaf's chance to be down, times `scale`, and each mask's while what it masks is down."""
+        """Return each leaf's probability to be down times `scale`, and each mask's while its leaf is down."""
         found = {name: leaf.down * scale for name, leaf in self.leaves.items()}
         return found | {name: self._masked(mask) for name, mask in self.masks.items()}
 
@@ -73,12 +72,12 @@ def model_of(design: Design) -> Model:
 
 
 def deployments_of(part_id: str) -> str:
-    """Return the name of the leaf that a part's deployments are."""
+    """Return the name of the leaf for a part's deployments."""
     return f"{part_id}/deployments"
 
 
 class _Builder:
-    """Writes the structure down, and every leaf and mask it meets."""
+    """Builds the structure with its leaves and masks."""
 
     def __init__(self, design: Design) -> None:
         self._design = design
@@ -95,7 +94,7 @@ class _Builder:
             self._leaves[MAINTENANCE] = counted.windows
             whole = series(whole, MAINTENANCE)
         excluded = None if counted is None or counted.counted else counted.windows
-        # Masks of one leaf are nested: what a long patience does not hide, a short one does not either.
+        # Masks of one leaf are nested: an outage not hidden by a long retry is not hidden by a short one.
         for leaf, lengths in self._patiences.items():
             ordered = sorted(lengths)
             for shorter, length in zip([None, *ordered], ordered, strict=False):
@@ -104,7 +103,7 @@ class _Builder:
 
     def _whole(self) -> Structure:
         asked = self._design.structure
-        # What a named part stands on is needed where that part stands, maybe in one branch of several, and not by all.
+        # Needs of a part in the structure are required in its branch, not by the whole.
         placed = {need for name in names(asked) for need in self._foundations(name)} if asked is not None else set()
         rest = [self._coupled(part) for part in self._design.parts if part.id not in placed]
         return series(self._site(), *rest, ALWAYS_UP if asked is None else self._replaced(asked))
@@ -123,11 +122,11 @@ class _Builder:
         return self._stands(part, part.patience if part.coupling is Coupling.RETRIED else 0)
 
     def _stands(self, part: Part, patience: int) -> Structure:
-        """Return the part with all it stands on, each outage of any of it tried again for so long."""
+        """Return the part with all its direct and indirect needs, with retries of their outages."""
         return series(*(self._own(name, patience) for name in self._foundations(part.id)))
 
     def _foundations(self, name: str) -> dict[str, None]:
-        """Return the part and all it stands on, directly or not, each once."""
+        """Return the part and all its direct and indirect needs."""
         found, asked = {name: None}, [name]
         while asked:
             part = self._parts.get(asked.pop())
@@ -137,7 +136,7 @@ class _Builder:
         return found
 
     def _own(self, name: str, patience: int) -> Structure:
-        """Return a part or a site by itself."""
+        """Return a part or a site without its needs."""
         if name in self._sites:
             return self._leaf(name, self._sites[name].failures, patience)
         part = self._parts[name]
@@ -155,7 +154,7 @@ class _Builder:
         return parallel(name, _retry(name, patience))
 
     def _covered(self, name: str, patience: int) -> Structure:
-        """Return a leaf of the first site whose outages the others take over, if there is anything to take over."""
+        """Return a leaf of the first site with fail-over to the others, if configured."""
         process = self._sites[name].failures if name in self._sites else self._parts[name].failures
         leaf = self._leaf(name, process, patience)
         handover, others = self._design.fail_over, self._design.sites[1:]
@@ -167,7 +166,7 @@ class _Builder:
         return parallel(leaf, series(switch, standby))
 
     def _nested(self, structure: Structure) -> Structure:
-        """Put the shorter retries of a leaf beside each longer one."""
+        """Add the shorter retries of a leaf in parallel to each longer one."""
         if not isinstance(structure, str):
             return AtLeast(structure.k, tuple(self._nested(member) for member in structure.members))
         mask = self._masks.get(structure)

@@ -1,6 +1,6 @@
-"""What has to be up for a whole to be up: at least k of n, of parts or of such wholes, in which a part may occur often.
+"""Structures of parts: at least k of n members are up; members are parts or structures.
 
-A part that occurs twice is one part. The field's names: `series` is k = n, `parallel` is k = 1.
+A part may occur several times and is still one part. `series` is k = n, `parallel` is k = 1.
 """
 
 from __future__ import annotations
@@ -14,31 +14,31 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True, slots=True)
 class AtLeast:
-    """Up while at least `k` of the members are up; with k = 0 it always is."""
+    """A structure that is up while at least `k` members are up; always up for k = 0."""
 
     k: int
     members: tuple[Structure, ...]
 
 
 Structure: TypeAlias = "str | AtLeast"
-"""A part, by its name, or a whole made of such."""
+"""A part by name, or a structure."""
 
 ALWAYS_UP = AtLeast(0, ())
 
 
 def series(*members: Structure) -> Structure:
-    """Return what is up while all members are; of none, what always is."""
+    """Return the structure that is up while all members are; always up without members."""
     needed = tuple(m for m in members if m != ALWAYS_UP)
     return needed[0] if len(needed) == 1 else AtLeast(len(needed), needed)
 
 
 def parallel(*members: Structure) -> Structure:
-    """Return what is up while any member is."""
+    """Return the structure that is up while any member is."""
     return members[0] if len(members) == 1 else AtLeast(1, members)
 
 
 def names(structure: Structure) -> Iterator[str]:
-    """Yield the parts in the order written, one that occurs often as often."""
+    """Yield the parts in order, including repetitions."""
     if isinstance(structure, str):
         yield structure
     else:

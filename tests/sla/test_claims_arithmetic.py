@@ -115,7 +115,7 @@ def test_a_composite_row_without_parts_is_left_alone() -> None:
 @pytest.mark.parametrize(
     ("text", "words"),
     [
-        ("availability 99.9% * 99.5% = 99.5%", "the weakest part alone"),
+        ("availability 99.9% * 99.5% = 99.5%", "that of the weakest part"),
         ("availability 99.9% * 99.99% = 99.7%", "the product is 99.89001 %"),
         ("availability 0.999 + 0.001 * 0.5 = 0.8", "the sum is 99.95 %"),
         ("availability 1 - 0.999 * 0.5 = 0.9", "the result is 50.05 %"),

@@ -65,12 +65,12 @@ def test_a_figure_in_the_wrong_unit_is_wrong_by_60_and_the_diagnosis_names_both_
         ("99.9% uptime: 8.76 hours of downtime per month", "year for month"),
         ("99.9% uptime: 3.65 days of downtime per year", "off by one nine: that is the downtime of 99 %"),
         ("99.5% uptime: 8.76 hours of downtime per year", "another row's figure: that is the downtime of 99.9 %"),
-        ("99.99% uptime: 52.65 minutes of downtime per year", "two digits changed places: it is 52.56 min"),
+        ("99.99% uptime: 52.65 minutes of downtime per year", "two digits are swapped: it is 52.56 min"),
         ("99.9% uptime: 8 h 76 min of downtime per year", "decimals of the larger unit"),
-        ("99% uptime: 361.35 days of downtime per year", "that is the time up"),
+        ("99% uptime: 361.35 days of downtime per year", "that is the uptime, not the downtime"),
         ("99.9% uptime: 43.2 seconds of downtime per year", "minutes labelled seconds, and month for year"),
-        ("99.9% uptime: 3.3 hours of downtime per year", "no common slip"),
-        ("99.9% uptime: 5 h 90 min of downtime per year", "no common slip"),
+        ("99.9% uptime: 3.3 hours of downtime per year", "no known mistake"),
+        ("99.9% uptime: 5 h 90 min of downtime per year", "no known mistake"),
     ],
 )
 def test_a_slip_is_named(text: str, words: str) -> None:
@@ -125,7 +125,7 @@ def test_two_ways_of_writing_one_figure_are_checked_against_each_other() -> None
         (Verdict.WRONG, True),
     ]
     agreeing = only("99% availability: 87.6 minutes = 1 hour and 27.6 minutes")
-    assert "it agrees with itself (87.6 minutes = 1 hour and 27.6 minutes)" in agreeing.diagnosis
+    assert "internally consistent (87.6 minutes = 1 hour and 27.6 minutes)" in agreeing.diagnosis
 
 
 def test_an_equality_elsewhere_on_the_line_says_nothing_of_the_claim() -> None:

@@ -106,7 +106,7 @@ async def alerting(
     ledger.facts = Facts(rig.store.load_facts())
     rig.alerting.restore(rig.store)
     async with rig.recorder, rigged(rig.clock, rig.health) as (runner, _):
-        running = [asyncio.create_task(rig.alerting.run(runner.frame))] if deliver else []
+        running = [asyncio.create_task(rig.alerting.run(runner.new_attempt))] if deliver else []
         try:
             yield rig
         finally:

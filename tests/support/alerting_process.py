@@ -68,7 +68,7 @@ async def notify(path: Path, url: str, *, failing: bool = True) -> None:
         Recorder(ledger, writer, health, decide=alerting.changed) as recorder,
         rigged(clock, health) as (runner, _),
     ):
-        delivering = asyncio.create_task(alerting.run(runner.frame))
+        delivering = asyncio.create_task(alerting.run(runner.new_attempt))
         while failing or alerting.outages.ongoing() or list(alerting.outbox.waiting()) or health.queue_depth:
             for entry in ledger.entries.values():
                 bad = failing and chance.random() < 0.5

@@ -13,7 +13,7 @@ from monitor.config.loader import portfolio_model
 from monitor.config.outbound import OutboundBlock
 from monitor.engine.probe_environment import rigged
 from monitor.health import Health
-from monitor.network.outbound_policy import Outbound
+from monitor.network.outbound_policy import OutboundPolicy
 from monitor.notification import Kind, Notification
 from monitor.probes.registry import CHECK_TYPES
 from monitor.receivers.message import Message
@@ -118,14 +118,17 @@ def samples() -> dict[str, Message]:
 @contextlib.asynccontextmanager
 async def sending(clock: ManualClock | None = None, outbound: OutboundBlock | None = None) -> AsyncIterator[Runner]:
     """Give what makes attempts, over real sockets."""
-    async with rigged(clock or ManualClock(), Health(), outbound=Outbound(outbound or OutboundBlock())) as (runner, _):
+    async with rigged(clock or ManualClock(), Health(), outbound=OutboundPolicy(outbound or OutboundBlock())) as (
+        runner,
+        _,
+    ):
         yield runner
 
 
 async def send(configured: ReceiverBase, sent: Message, outbound: OutboundBlock | None = None) -> Outcome:
     """Make one attempt to deliver a message."""
     async with sending(outbound=outbound) as runner:
-        return await attempt(Target.of(configured), sent, runner.frame())
+        return await attempt(Target.of(configured), sent, runner.new_attempt())
 
 
 def secret(folder: Path, name: str, value: str) -> dict[str, str]:

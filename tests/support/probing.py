@@ -12,7 +12,7 @@ from monitor.probes.registry import CHECK_TYPES, prepare
 
 if TYPE_CHECKING:
     from monitor.config.model import CheckBase
-    from monitor.engine.runner import Attempt, Runner
+    from monitor.engine.runner import AttemptResult, Runner
     from monitor.network.attempt import Probe
     from monitor.network.resolver import Resolver
 
@@ -25,19 +25,19 @@ def check_of(written: Mapping[str, Any]) -> Any:
     return kind.model_validate({"id": "check", **written})
 
 
-async def attempt(written: Mapping[str, Any], seconds: float = 5.0, resolver: Resolver | None = None) -> Attempt:
+async def attempt(written: Mapping[str, Any], seconds: float = 5.0, resolver: Resolver | None = None) -> AttemptResult:
     """Return what one attempt at the check found, on a machine that does not stall."""
     return await attempt_of(check_of(written), seconds, resolver)
 
 
-async def attempt_of(check: CheckBase, seconds: float = 5.0, resolver: Resolver | None = None) -> Attempt:
+async def attempt_of(check: CheckBase, seconds: float = 5.0, resolver: Resolver | None = None) -> AttemptResult:
     """Return what one attempt at a loaded check found, on a machine that does not stall."""
     async with rigged(SystemClock(), Health(), resolver) as (runner, pulse):
         pulse.stalled = lambda: 0.0  # type: ignore[method-assign]
         return await unstarved(runner, prepare(check), seconds)
 
 
-async def unstarved(runner: Runner, probe: Probe, seconds: float) -> Attempt:
+async def unstarved(runner: Runner, probe: Probe, seconds: float) -> AttemptResult:
     """Return what an attempt found; one that a busy machine starved found nothing, and is made again.
 
     A test's deadline may be shorter than what a busy machine takes to come round. What that does has tests of its own.

@@ -221,7 +221,7 @@ async def test_what_is_due_when_the_daemon_stops_is_still_sent(sink: Sink) -> No
         rig.observe(GOOD, BAD, BAD)
         await rig.written()
         async with rigged(rig.clock, rig.health) as (runner, _):
-            await rig.alerting.drain(runner.frame)
+            await rig.alerting.drain(runner.new_attempt)
         assert [each["event"] for each in sink.bodies()] == ["opened"]
         assert rig.health.alerting_defects == 0
 

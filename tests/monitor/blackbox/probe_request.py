@@ -7,7 +7,7 @@ import textwrap
 from collections.abc import AsyncIterator, Awaitable, Callable
 from pathlib import Path
 
-from monitor.blackbox.service import Blackbox, Question
+from monitor.blackbox.service import Blackbox, ProbeRequest
 from monitor.clock import SystemClock
 from monitor.engine.probe_environment import rigged
 from monitor.health import Health
@@ -26,7 +26,7 @@ async def box(folder: Path, modules: str) -> AsyncIterator[tuple[Blackbox, Ask]]
         pulse.stalled = lambda: 0.0  # type: ignore[method-assign]
 
         async def ask(module: str, target: str, patience: float = 0.0) -> Page:
-            return Page(await made.answer(Question(target, module, patience=patience), runner))
+            return Page(await made.answer(ProbeRequest(target, module, patience=patience), runner))
 
         yield made, ask
 

@@ -73,10 +73,10 @@ async def test_a_body_is_counted_to_its_end_and_kept_as_far_as_somebody_looks_in
 
 async def test_bodies_that_are_kept_share_one_room(tmp_path: Path) -> None:
     async with serving(_long) as port, box(tmp_path, BODIES) as (made, ask):
-        made._room.left = size = 15 << 20
+        made._body_memory.left = size = 15 << 20
         asking = [ask(module, f"127.0.0.1:{port}") for module in ("searching", "searching", "plain")]
         assert {reason(page) for page in await asyncio.gather(*asking)} == {"", "bodies_full"}
-        assert made._room.left == size
+        assert made._body_memory.left == size
         assert (await ask("searching", f"127.0.0.1:{port}")).value("probe_success") == 1
 
 

@@ -11,7 +11,8 @@ from typing import Any
 import pytest
 from pydantic import PlainSerializer
 
-from monitor.blackbox.modules import Module, ModuleFile, TlsConfig
+from monitor.blackbox.module_options import TlsConfig
+from monitor.blackbox.modules import Module, ModuleFile
 from monitor.blackbox.values import Block, seconds, size
 from monitor.config.block_file import load_block
 from monitor.config.errors import ConfigError
@@ -68,26 +69,26 @@ def test_a_number_is_the_text_that_it_is_written_as(tmp_path: Path) -> None:
         ("{prober: http, http: {valid_status_code: [200]}}", "did you mean valid_status_codes?"),
         ("{prober: http, http: {tls_config: {sever_name: x}}}", "did you mean server_name?"),
         ("{prober: tcp, tcp: {query_response: [{expekt: x}]}}", "did you mean expect?"),
-        ("{prober: http, http: {fail_if_body_json_matches_cel: x}}", "CEL is not evaluated here"),
-        ("{prober: http, http: {enable_http3: true}}", "HTTP/3 is not spoken here"),
-        ("{prober: http, timeout: 5}", "write 5s, 1m30s or 500ms"),
-        ("{prober: http, http: {body_size_limit: 10}}", "write 10MB, 512KB or 0 for no limit"),
+        ("{prober: http, http: {fail_if_body_json_matches_cel: x}}", "use fail_if_body_matches_regexp"),
+        ("{prober: http, http: {enable_http3: true}}", "is not supported; remove it"),
+        ("{prober: http, timeout: 5}", "use 5s, 1m30s or 500ms"),
+        ("{prober: http, http: {body_size_limit: 10}}", "use 10MB, 512KB, or 0 for no limit"),
         ("{prober: http, http: {fail_if_body_matches_regexp: ['(']}}", "not a regular expression"),
         ("{prober: http, http: {basic_auth: {username: a}, bearer_token: b}}", "one set of credentials"),
         ("{prober: http, http: {body: a, body_file: b}}", "cannot read"),
-        ("{prober: http, http: {tls_config: {max_version: TLS11}}}", "TLS 1.0 and 1.1 are not spoken here"),
-        ("{prober: http, http: {tls_config: {min_version: TLS13, max_version: TLS12}}}", "no version is left"),
+        ("{prober: http, http: {tls_config: {max_version: TLS11}}}", "is not supported; use TLS12 or later"),
+        ("{prober: http, http: {tls_config: {min_version: TLS13, max_version: TLS12}}}", "is below min_version"),
         ("{prober: http, http: {tls_config: {ca_file: none.pem}}}", "cannot read"),
-        ("{prober: http, http: {compression: br}}", "write gzip or deflate"),
-        ('{prober: http, http: {headers: {X-A: "a\\r\\nX-B: b"}}}', "would end the header"),
-        ('{prober: http, http: {headers: {"X A": b}}}', "not a header's name"),
-        ('{prober: http, http: {bearer_token: "a\\nb"}}', "would end the header"),
-        ("{prober: http, http: {proxy_url: 'socks5://a:1'}}", "https and socks are not spoken"),
-        ("{prober: dns, dns: {query_name: a, query_type: AX}}", "is no record type"),
-        ("{prober: dns, dns: {query_name: a, valid_rcodes: [NOEROR]}}", "is no answer code"),
-        ("{prober: dns, dns: {query_name: a, dns_over_tls: true}}", "write transport_protocol: tcp"),
+        ("{prober: http, http: {compression: br}}", "use gzip or deflate"),
+        ('{prober: http, http: {headers: {X-A: "a\\r\\nX-B: b"}}}', "is not allowed in a header"),
+        ('{prober: http, http: {headers: {"X A": b}}}', "not a header name"),
+        ('{prober: http, http: {bearer_token: "a\\nb"}}', "is not allowed in a header"),
+        ("{prober: http, http: {proxy_url: 'socks5://a:1'}}", "https and socks are not supported"),
+        ("{prober: dns, dns: {query_name: a, query_type: AX}}", "is not a record type"),
+        ("{prober: dns, dns: {query_name: a, valid_rcodes: [NOEROR]}}", "is not a response code"),
+        ("{prober: dns, dns: {query_name: a, dns_over_tls: true}}", "add transport_protocol: tcp"),
         ("{prober: icmp, icmp: {ttl: 256}}", "must be at most 255"),
-        ("{prober: tcp, tcp: {query_response: [{labels: [{name: a, value: b}]}]}}", "write expect as well"),
+        ("{prober: tcp, tcp: {query_response: [{labels: [{name: a, value: b}]}]}}", "add expect"),
         ("{prober: tcp, tcp: {source_ip_address: here}}", "is not an IP address"),
         (
             "{prober: tcp, tcp: {query_response: [{expect: x, labels: [{name: a-b}]}]}}",
@@ -95,21 +96,21 @@ def test_a_number_is_the_text_that_it_is_written_as(tmp_path: Path) -> None:
         ),
         (
             '{prober: tcp, tcp: {query_response: [{expect: x, labels: [{name: "a\\n# evil"}]}]}}',
-            "is not a label's name",
+            "is not a label name",
         ),
-        ("{prober: http, http: {valid_status_codes: [200, 2xx]}}", '"2xx" is not a status; write a number'),
-        ("{prober: http, http: {authorization: {type: basic, credentials: a}}}", "write basic_auth"),
+        ("{prober: http, http: {valid_status_codes: [200, 2xx]}}", '"2xx" is not a status; list the valid numbers'),
+        ("{prober: http, http: {authorization: {type: basic, credentials: a}}}", "use basic_auth"),
         ("{prober: http, http: {fail_if_header_matches: [{header: '', regexp: a}]}}", "is empty"),
         ("{prober: dns, dns: {query_name: ''}}", "is empty"),
         ("{prober: http, http: {fail_if_header_matches: [{header: A, regexp: ''}]}}", "is empty"),
-        ("{prober: http, http: {compression: gzip, headers: {accept-encoding: br}}}", "does not admit gzip"),
-        ("{prober: http, http: {proxy_url: 'http://%zz'}}", "not a proxy that can be used"),
-        ("{prober: http, http: {method: G T}}", '"G T" is not a method; write GET'),
-        ("{prober: http, http: {authorization: {type: 'a b'}}}", "not a scheme alone; write Bearer"),
-        ("{prober: grpc, grpc: {metadata: {':path': [a]}}}", "is not a name of metadata; write letters"),
-        ("{prober: grpc, grpc: {metadata: {bad name: [a]}}}", "is not a name of metadata; write letters"),
-        ("{prober: grpc, grpc: {metadata: {TE: [a]}}}", "belongs to the call itself; leave it out"),
-        ('{prober: grpc, grpc: {metadata: {a: ["a\\r\\nb: c"]}}}', "write printable ASCII on one line"),
+        ("{prober: http, http: {compression: gzip, headers: {accept-encoding: br}}}", "does not accept gzip"),
+        ("{prober: http, http: {proxy_url: 'http://%zz'}}", "not a supported proxy"),
+        ("{prober: http, http: {method: G T}}", '"G T" is not a method; use GET'),
+        ("{prober: http, http: {authorization: {type: 'a b'}}}", "not a scheme; use one word such as Bearer"),
+        ("{prober: grpc, grpc: {metadata: {':path': [a]}}}", "is not a metadata name; use letters"),
+        ("{prober: grpc, grpc: {metadata: {bad name: [a]}}}", "is not a metadata name; use letters"),
+        ("{prober: grpc, grpc: {metadata: {TE: [a]}}}", "reserved for the call itself; remove it"),
+        ('{prober: grpc, grpc: {metadata: {a: ["a\\r\\nb: c"]}}}', "use printable ASCII on one line"),
         ("{prober: unix}", "must be http, tcp, dns, icmp or grpc"),
     ],
 )
@@ -198,7 +199,7 @@ def test_a_token_url_that_cannot_be_asked_is_refused_and_not_quoted(tmp_path: Pa
     (told,) = mistakes(
         tmp_path, f'modules: {{it: {{prober: http, http: {{oauth2: {{client_id: a, token_url: "{url}"}}}}}}}}'
     )
-    assert "oauth2.token_url: not a URL that can be asked; write https://host/path" in told
+    assert "oauth2.token_url: not an http or https URL; use https://host/path" in told
     assert url not in told
 
 
@@ -242,7 +243,7 @@ def test_no_form_of_a_module_shows_a_secret(tmp_path: Path, text: str) -> None:
 def test_no_dump_shows_what_may_be_a_credential(tmp_path: Path, text: str) -> None:
     found = module(tmp_path, text)
     assert CANARY not in found.model_dump_json(exclude_unset=True)
-    assert any(CANARY in each for each in found.unshown())
+    assert any(CANARY in each for each in found.concealed_values())
 
 
 def test_the_password_in_the_url_of_a_token_server_is_told_nowhere(tmp_path: Path) -> None:

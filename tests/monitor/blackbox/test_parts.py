@@ -12,10 +12,10 @@ from cryptography.x509.oid import NameOID
 from prometheus_client.parser import text_string_to_metric_families
 
 from monitor.blackbox.differences import DIFFERENCES
-from monitor.blackbox.documentation import handbook
+from monitor.blackbox.documentation import documentation
 from monitor.blackbox.metrics import HELP, Gauges
 from monitor.blackbox.modules import Module
-from monitor.blackbox.prober import Trial
+from monitor.blackbox.prober import BlackboxProbe
 from monitor.blackbox.service import LONGEST, SPACING, Blackbox, _seconds
 from monitor.blackbox.target_address import fnv1a, split
 from monitor.blackbox.tcp import _filled
@@ -119,7 +119,7 @@ def test_a_page_is_what_prometheus_reads() -> None:
 
 
 def test_the_handbook_tells_every_difference_and_every_metric() -> None:
-    text = handbook()
+    text = documentation()
     assert all(each.here in text and each.there in text and each.reason in text for each in DIFFERENCES.values())
     assert all(f"`{name}`" in text for name in HELP)
     assert {name for each in DIFFERENCES.values() for name in each.metrics} <= set(HELP)
@@ -193,13 +193,13 @@ async def test_a_probe_and_what_it_hands_on_are_of_one_reading_of_the_file(
             made.look(Health(), asked=True)
             handed.append(made.modules)
 
-        def trial(target: str, module: Module, *rest: Any) -> Trial:
+        def probe(target: str, module: Module, *rest: Any) -> BlackboxProbe:
             handed.append(rest[3])
-            return Trial(target, module, *rest)
+            return BlackboxProbe(target, module, *rest)
 
-        monkeypatch.setattr("monitor.blackbox.service.conflict", reloading)
-        monkeypatch.setattr("monitor.blackbox.service.Trial", trial)
+        monkeypatch.setattr("monitor.blackbox.service.check_hostname", reloading)
+        monkeypatch.setattr("monitor.blackbox.service.BlackboxProbe", probe)
         before = made._loaded
         await ask("tcp", "127.0.0.1:1")
         assert handed[0] is not before.modules
-        assert handed[1] is before.kept["tcp"]
+        assert handed[1] is before.shared["tcp"]

@@ -35,7 +35,7 @@ def test_the_source_page_is_wrong_in_seven_rows_and_one_sentence_all_60_times_to
         "expected_seconds": 315360.0,
         "factor": 60.0,
         "verdict": "wrong",
-        "diagnosis": "hours labelled minutes; it agrees with itself (87.6 minutes = 1 hour and 27.6 minutes)",
+        "diagnosis": "hours labelled minutes; internally consistent (87.6 minutes = 1 hour and 27.6 minutes)",
     }
 
 
@@ -44,7 +44,7 @@ def test_the_text_tells_line_quote_truth_factor_and_diagnosis_of_what_is_wrong()
     assert result.output.splitlines()[:3] == [
         'line 7: wrong: "99% availability: 87.6 minutes"',
         "    correct: 3.65 days a year, 60 times the claim",
-        "    hours labelled minutes; it agrees with itself (87.6 minutes = 1 hour and 27.6 minutes)",
+        "    hours labelled minutes; internally consistent (87.6 minutes = 1 hour and 27.6 minutes)",
     ]
     assert result.output.splitlines()[-1] == f"{SOURCE_PAGE}: 8 claims: 8 wrong"
 
@@ -92,7 +92,7 @@ def test_strict_lists_unclear_claims_and_figures_not_judged_with_the_reasons() -
         "    perhaps a record, or an exclusion, not an allowance: 99.9 % leaves 43.2 min a month; 4.03 times as much",
         "",
         'line 3: not judged: "99.9% | Available hours: 8751.24"',
-        "    its header says time up",
+        "    its header indicates uptime",
         "",
         "standard input: 2 claims: 1 right, 1 unclear",
         "not judged: 1 figure",
@@ -102,7 +102,7 @@ def test_strict_lists_unclear_claims_and_figures_not_judged_with_the_reasons() -
 def test_strict_json_adds_what_was_not_judged_and_changes_nothing_else() -> None:
     strict, plain = (json.loads(run("-", "--json", *more, text=STRICT_PAGE).output) for more in (["--strict"], []))
     assert strict.pop("passed") == [
-        {"line": 3, "text": "99.9% | Available hours: 8751.24", "reason": "its header says time up"}
+        {"line": 3, "text": "99.9% | Available hours: 8751.24", "reason": "its header indicates uptime"}
     ]
     assert strict == plain
 

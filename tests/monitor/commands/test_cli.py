@@ -16,7 +16,7 @@ from click.testing import CliRunner, Result
 
 from monitor import cli, log, zones
 from monitor.commands.probe import _as_text
-from monitor.engine.runner import Attempt
+from monitor.engine.runner import AttemptResult
 from monitor.errors import NinewatchError
 from monitor.vocabulary import PHASES, ProbeResult
 from sla.observation import Outcome
@@ -91,7 +91,7 @@ def test_what_cannot_be_known_is_exit_status_3() -> None:
 
 def test_probe_without_json_also_tells_what_a_good_probe_found() -> None:
     found = ProbeResult(Outcome.GOOD, phases={"first_byte": 0.01}, detail="offset +0.25 s")
-    lines = _as_text(check_of({"ntp": "127.0.0.1"}), Attempt(0, found, 0.01)).splitlines()
+    lines = _as_text(check_of({"ntp": "127.0.0.1"}), AttemptResult(0, found, 0.01)).splitlines()
     assert lines[:2] == ["good        ntp 127.0.0.1:123", "detail      offset +0.25 s"]
 
 

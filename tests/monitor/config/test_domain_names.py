@@ -11,7 +11,7 @@ import dns.rrset
 import pytest
 from pydantic import ValidationError
 
-from monitor.blackbox.modules import DnsModule
+from monitor.blackbox.dns_module import DnsModule
 from monitor.config.domain_names import host
 from monitor.http.check import HttpCheck
 from monitor.http.request import request_of

@@ -10,10 +10,12 @@ import dns.rrset
 import pytest
 from pydantic import ValidationError
 
-from monitor.blackbox.modules import DnsModule, GrpcModule, HttpModule, IcmpModule
+from monitor.blackbox.dns_module import DnsModule
+from monitor.blackbox.http_module import HttpModule
+from monitor.blackbox.modules import GrpcModule, IcmpModule
 from monitor.network.failure import ProbeFailure
 from monitor.protocols.dns_expectation import DnsExpect
-from monitor.protocols.grpc_health import request
+from monitor.protocols.grpc_health import encode_request
 from sla.observation import Outcome
 from tests.support.nameserver import framed, naming, truncated
 from tests.support.probing import attempt, check_of
@@ -120,9 +122,12 @@ def test_credentials_may_be_as_long_as_a_header_field() -> None:
     [
         (
             {"udp": "a.example:25", "send": "x" * 65_508, "expect": "x"},
-            "65507 bytes, which is all",
+            "65507 bytes, the maximum",
         ),
-        ({"udp": "a.example:25", "send": "x", "expect_hex": "00" * 65_537}, "65536 bytes, of which no more are kept"),
+        (
+            {"udp": "a.example:25", "send": "x", "expect_hex": "00" * 65_537},
+            "65536 bytes, the size of the receive buffer",
+        ),
         ({"tcp": f"{'a' * 64}.example:25"}, "neither a host name nor an IP address"),
         ({"tcp": f"{'.'.join(['a' * 63] * 4)}:25"}, "neither a host name nor an IP address"),
     ],
@@ -136,7 +141,7 @@ def test_what_a_protocol_does_not_allow_is_refused_with_the_limit(written: dict[
 def test_a_service_of_any_length_is_encoded(size: int) -> None:
     from grpc_health.v1 import health_pb2
 
-    message = request("s" * size)
+    message = encode_request("s" * size)
     assert int.from_bytes(message[1:5], "big") == len(message) - 5
     assert health_pb2.HealthCheckRequest.FromString(message[5:]).service == "s" * size
 

@@ -30,11 +30,11 @@ from tests.support.probing import attempt, check_of
 from tests.support.servers import answer, saying, serving
 
 if TYPE_CHECKING:
-    from monitor.network.attempt import Frame
+    from monitor.network.attempt import Attempt
 
 
 async def judged(error: BaseException) -> ProbeResult:
-    async def probe(frame: Frame) -> ProbeResult:
+    async def probe(attempt: Attempt) -> ProbeResult:
         raise error
 
     async with rigged(SystemClock(), Health()) as (runner, _):
@@ -67,9 +67,9 @@ async def test_a_defect_of_a_probe_kind_is_no_outage() -> None:
 async def test_a_deadline_during_what_is_ours_is_judged_by_its_excuse() -> None:
     """A resolver that answers nobody, say; not the phase in which the deadline fell."""
 
-    async def probe(frame: Frame) -> ProbeResult:
-        frame.enter("resolve")
-        frame.excuse = ProbeFailure("resolver_silent", "asked twice", outcome=Outcome.UNKNOWN)
+    async def probe(attempt: Attempt) -> ProbeResult:
+        attempt.enter("resolve")
+        attempt.own_failure = ProbeFailure("resolver_silent", "asked twice", outcome=Outcome.UNKNOWN)
         raise TimeoutError
 
     async with rigged(SystemClock(), Health()) as (runner, _):
@@ -88,9 +88,9 @@ async def test_a_deadline_during_what_is_ours_is_judged_by_its_excuse() -> None:
     ],
 )
 async def test_the_reason_of_a_deadline_is_the_phase_in_which_it_fell(phase: str, reason: str) -> None:
-    async def probe(frame: Frame) -> ProbeResult:
+    async def probe(attempt: Attempt) -> ProbeResult:
         if phase:
-            frame.enter(phase)
+            attempt.enter(phase)
         raise TimeoutError
 
     async with rigged(SystemClock(), Health()) as (runner, _):
@@ -154,9 +154,9 @@ async def test_a_deadline_kept_late_with_the_answer_waiting_is_our_failure() -> 
 async def test_a_target_that_is_talking_at_the_deadline_has_failed_all_the_same() -> None:
     """There is always something to read from it, and the deadline was kept in time."""
 
-    async def probe(frame: Frame) -> ProbeResult:
-        frame.enter("transfer")
-        frame.answer_waiting = True
+    async def probe(attempt: Attempt) -> ProbeResult:
+        attempt.enter("transfer")
+        attempt.answer_waiting = True
         raise TimeoutError
 
     async with rigged(SystemClock(), Health()) as (runner, _):
@@ -168,9 +168,9 @@ async def test_a_target_that_is_talking_at_the_deadline_has_failed_all_the_same(
 async def test_a_first_word_that_was_there_at_the_deadline_is_our_failure(phase: str) -> None:
     """However punctual the deadline was: the target spoke in time and nobody had come round to listen."""
 
-    async def probe(frame: Frame) -> ProbeResult:
-        frame.enter(phase)
-        frame.answer_waiting = True
+    async def probe(attempt: Attempt) -> ProbeResult:
+        attempt.enter(phase)
+        attempt.answer_waiting = True
         raise TimeoutError
 
     async with rigged(SystemClock(), Health()) as (runner, _):
@@ -198,8 +198,8 @@ async def test_a_deadline_kept_late_tells_how_late_all_the_rest_was(
     pulse = Pulse(clock, Health())
     poller, resolver = Poller(asyncio.get_running_loop()), Resolver()
 
-    async def probe(frame: Frame) -> ProbeResult:
-        frame.enter("first_byte")
+    async def probe(attempt: Attempt) -> ProbeResult:
+        attempt.enter("first_byte")
         clock.jump(seconds + late)
         pulse._due = clock.monotonic()  # each turn was short enough to escape the pulse
         raise TimeoutError
@@ -220,15 +220,15 @@ async def test_a_stall_of_the_loop_makes_a_bad_outcome_unknown_and_leaves_a_good
     beating = asyncio.create_task(pulse.run())
     await settle()
 
-    async def after_a_stall(frame: Frame) -> ProbeResult:
+    async def after_a_stall(attempt: Attempt) -> ProbeResult:
         clock.jump(3)
         raise ProbeFailure("connection_reset")
 
-    async def good_after_a_stall(frame: Frame) -> ProbeResult:
+    async def good_after_a_stall(attempt: Attempt) -> ProbeResult:
         clock.jump(3)
         return ProbeResult(Outcome.GOOD)
 
-    async def bad(frame: Frame) -> ProbeResult:
+    async def bad(attempt: Attempt) -> ProbeResult:
         raise ProbeFailure("connection_reset")
 
     try:
@@ -257,7 +257,7 @@ async def test_at_is_the_instant_of_sending_and_duration_the_time_after_it() -> 
 async def test_a_good_answer_that_took_long_is_good_and_slow(slow_after: str | None, reason: str) -> None:
     clock = ManualClock()
 
-    async def late(frame: Frame) -> ProbeResult:
+    async def late(attempt: Attempt) -> ProbeResult:
         clock.jump(3)
         return ProbeResult(Outcome.GOOD)
 

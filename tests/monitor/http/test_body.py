@@ -204,8 +204,8 @@ async def test_json_in_a_declared_charset_is_read_and_undeclared_bytes_are_not()
 @pytest.mark.parametrize(
     ("body", "said"),
     [
-        (b'{"a": NaN, "a": 1}', "NaN is no number"),
-        (b'{"b": [-Infinity], "a": 1}', "-Infinity is no number"),
+        (b'{"a": NaN, "a": 1}', "NaN is not a JSON number"),
+        (b'{"b": [-Infinity], "a": 1}', "-Infinity is not a JSON number"),
         (b'{"a": 2, "a": 1}', 'the name "a" occurs twice'),
         (b'{"c": {"b": true, "b": 1}, "a": 1}', 'the name "b" occurs twice'),
     ],
@@ -227,7 +227,7 @@ def test_a_name_that_occurs_twice_with_one_value_is_read() -> None:
 async def test_a_number_in_quotes_is_said_to_be_a_text(wanted: Any, told: bool) -> None:
     result = await judged(b'{"load": "217.2"}', {"json": {"$.load": wanted}}, {})
     assert (result.outcome, result.reason) == (BAD, "body_mismatch")
-    assert ("the value is a text" in result.detail) is told
+    assert ("the value is a string" in result.detail) is told
 
 
 async def test_a_stamp_is_looked_for_in_the_text() -> None:
@@ -243,7 +243,7 @@ async def test_a_stamp_is_looked_for_in_the_text() -> None:
 def test_a_letter_that_the_limit_cut_in_two_is_no_mistake_of_the_page() -> None:
     made = Response(limit=3)
     made.feed(answer("aéé".encode(), Content_Type="text/html; charset=utf-8"))
-    assert made.cut
+    assert made.truncated
     assert reading(made).problem == ""
 
 

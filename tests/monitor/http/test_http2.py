@@ -13,7 +13,7 @@ from monitor.engine.probe_environment import rigged
 from monitor.health import Health
 from monitor.http.http2 import exchange
 from monitor.http.response import Response
-from monitor.network.connection import Wire
+from monitor.network.connection import Connection
 from monitor.network.failure import ProbeFailure
 from monitor.vocabulary import ProbeResult
 from sla.observation import Outcome
@@ -38,7 +38,7 @@ from tests.support.line_servers import hanging_up, saying_at_once
 from tests.support.servers import serving
 
 if TYPE_CHECKING:
-    from monitor.network.attempt import Frame
+    from monitor.network.attempt import Attempt
     from tests.support.servers import Handler
 
 GET = [(":method", "GET"), (":scheme", "http"), (":path", "/"), (":authority", "target.example.test")]
@@ -55,9 +55,9 @@ async def exchanged(handler: Handler, body: bytes = b"", limit: int = 1 << 20) -
     async with serving(handler) as port, rigged(SystemClock(), Health()) as (runner, pulse):
         pulse.stalled = lambda: 0.0  # type: ignore[method-assign]
 
-        async def probe(frame: Frame) -> ProbeResult:
-            with await Wire.reach(frame, "127.0.0.1", port) as wire:
-                await exchange(wire, GET, body, answer, begun=begin)
+        async def probe(attempt: Attempt) -> ProbeResult:
+            with await Connection.reach(attempt, "127.0.0.1", port) as connection:
+                await exchange(connection, GET, body, answer, begun=begin)
             return ProbeResult(Outcome.GOOD)
 
         return (await runner.attempt(probe, 30.0)).result, answer, begun
@@ -68,7 +68,7 @@ async def test_a_long_body_comes_whole_past_the_window_of_flow_control() -> None
     fields = [(":status", "203"), ("X-Kind".lower(), "a"), ("x-kind", "b")]
     result, answer, begun = await exchanged(speaking(fields, long, [("checksum", "7")]))
     assert (result.outcome, result.reason) == (Outcome.GOOD, ""), result.detail
-    assert (answer.status, answer.body, answer.cut, begun) == (203, long, False, 1)
+    assert (answer.status, answer.body, answer.truncated, begun) == (203, long, False, 1)
     assert (answer.headers, answer.trailers) == ({"x-kind": "a, b"}, {"checksum": "7"})
 
 
@@ -82,12 +82,12 @@ async def test_a_long_request_is_sent_as_the_server_takes_it() -> None:
 async def test_what_is_beyond_the_limit_is_not_read() -> None:
     result, answer, _ = await exchanged(framing(HELLO + OK, again=frame(DATA, b"x" * 1_000)), limit=2_500)
     assert result.outcome is Outcome.GOOD
-    assert (answer.body, answer.cut) == (b"x" * 2_500, True)
+    assert (answer.body, answer.truncated) == (b"x" * 2_500, True)
 
 
 async def test_a_body_of_just_the_limit_is_whole() -> None:
     _, answer, _ = await exchanged(framing(HELLO + OK + frame(DATA, b"x" * 100, flags=END_STREAM)), limit=100)
-    assert (len(answer.body), answer.cut) == (100, False)
+    assert (len(answer.body), answer.truncated) == (100, False)
 
 
 async def test_what_is_only_announced_before_the_answer_changes_nothing() -> None:
@@ -171,7 +171,7 @@ async def test_headers_that_cost_much_do_not_hold_the_loop() -> None:
             return HELLO + b"".join(frames * 100)
 
     beside = asyncio.create_task(others())
-    with pytest.raises(ProbeFailure, match="interim answers"):
+    with pytest.raises(ProbeFailure, match="interim responses"):
         await exchange(Fast(), GET, b"", Response(limit=1_000))  # type: ignore[arg-type]
     beside.cancel()
     await asyncio.gather(beside, return_exceptions=True)

@@ -16,7 +16,7 @@ from monitor.clock import SystemClock
 from monitor.config.outbound import OutboundBlock
 from monitor.engine.probe_environment import rigged
 from monitor.health import Health
-from monitor.network.outbound_policy import Outbound
+from monitor.network.outbound_policy import OutboundPolicy
 from monitor.probes.registry import prepare
 from sla.observation import Outcome
 from tests.support.certificates import bundle, server_context
@@ -111,7 +111,7 @@ async def test_credentials_for_the_proxy_go_to_the_proxy_alone(
 async def test_a_tunnel_that_is_not_opened_says_who_is_to_blame(refusal: str, outcome: Outcome, reason: str) -> None:
     result = await through(Proxy(refusal=refusal), f"https://{NAME}/")
     assert (result.outcome, result.reason) == (outcome, reason)
-    assert result.detail == f'the proxy answers {refusal[:3]} for "{NAME}:443"'
+    assert result.detail == f'the proxy responded {refusal[:3]} for "{NAME}:443"'
 
 
 @pytest.mark.parametrize(
@@ -172,7 +172,7 @@ async def test_a_tunnel_that_is_never_answered_ends_at_the_deadline() -> None:
 @pytest.mark.parametrize("url", ["http://169.254.169.254/latest/", "https://169.254.169.254/", "http://10.1.2.3/"])
 async def test_a_proxy_opens_no_way_to_an_address_that_the_policy_refuses(url: str) -> None:
     proxy = Proxy()
-    outbound = Outbound(OutboundBlock.model_validate({"deny": ["10.0.0.0/8"]}))
+    outbound = OutboundPolicy(OutboundBlock.model_validate({"deny": ["10.0.0.0/8"]}))
     async with serving(proxy) as port, rigged(SystemClock(), Health(), outbound=outbound) as (runner, _):
         check = check_of({"http": url, "proxy": f"http://{LOOPBACK}:{port}"})
         result = (await runner.attempt(prepare(check), 5)).result
@@ -214,7 +214,7 @@ async def test_the_policy_is_asked_for_the_proxy_itself() -> None:
         ({"proxy": 3128}, "not a proxy"),
         ({"proxy_basic": {"user": "u", "password": {"env": "HOME"}}}, "no effect without a proxy"),
         ({"proxy": "http://proxy:3128", "resolve_to": "127.0.0.1"}, "no effect with a proxy"),
-        ({"proxy": "http://proxy:3128", "protocol": "2"}, "a proxy takes HTTP/2 for https URLs only"),
+        ({"proxy": "http://proxy:3128", "protocol": "2"}, "a proxy supports HTTP/2 for https URLs only"),
     ],
 )
 def test_a_mistake_is_told_when_the_configuration_is_read(written: dict[str, Any], said: str) -> None:

@@ -231,20 +231,20 @@ async def test_credentials_that_are_refused_say_nothing_of_the_target(monkeypatc
     async with watched(realm) as written:
         result = (await attempt(written)).result
     assert (result.outcome, result.reason) == (Outcome.UNKNOWN, "token_refused")
-    assert result.detail == 'the token server answers 401: "invalid_client"'
+    assert result.detail == 'the token server responded 401: "invalid_client"'
     assert realm.shown == []
 
 
 @pytest.mark.parametrize(
     ("reply", "said"),
     [
-        (answer(b"oh no", "500 Internal Server Error"), "the token server answers 500"),
-        (answer(b"<html>"), "holds no access_token"),
-        (answer(b"[1]"), "holds no access_token"),
-        (answer(b'{"access_token": 5}'), "holds no access_token"),
-        (answer(b'{"access_token": "a\\r\\nX-Evil: 1"}'), "holds no access_token"),
-        (answer(b'{"access_token": ""}'), "holds no access_token"),
-        (answer(status="302 Found", Location="/"), "the token server answers 302"),
+        (answer(b"oh no", "500 Internal Server Error"), "the token server responded 500"),
+        (answer(b"<html>"), "no access_token"),
+        (answer(b"[1]"), "no access_token"),
+        (answer(b'{"access_token": 5}'), "no access_token"),
+        (answer(b'{"access_token": "a\\r\\nX-Evil: 1"}'), "no access_token"),
+        (answer(b'{"access_token": ""}'), "no access_token"),
+        (answer(status="302 Found", Location="/"), "the token server responded 302"),
         (b"garbage\r\n\r\n", "malformed_response: "),
     ],
 )
@@ -313,7 +313,7 @@ async def test_a_token_does_not_follow_a_redirect_to_another_host() -> None:
     ("more", "said"),
     [
         ({"bearer": {"env": "CLIENT_SECRET"}}, "one set of credentials; keep bearer or oauth2"),
-        ({"headers": {"Authorization": {"env": "CLIENT_SECRET"}}}, "hold an Authorization already"),
+        ({"headers": {"Authorization": {"env": "CLIENT_SECRET"}}}, "already contain Authorization"),
         ({"oauth2": {"token_url": "https://a.example/", "client_id": "a", "client_secret": "plain"}}, "never written"),
         ({"oauth2": {"token_url": "a.example"}}, "not a web address"),
     ],

@@ -68,9 +68,9 @@ async def test_an_address_that_no_echo_can_be_sent_to_is_passed_over(
     """The sockets are such as any machine may open: what is tried is what counts, not who may ping."""
     tried: list[str] = []
 
-    async def refused(frame: Any, where: Any) -> None:
+    async def refused(attempt: Any, where: Any) -> None:
         tried.append(where[1][0])
-        frame.outbound.check(where)
+        attempt.outbound.check(where)
         if where[1][0] != "127.0.0.1":
             raise failure_of(OSError(errno.ENETUNREACH, "no way"))
 

@@ -8,7 +8,7 @@ import pytest
 
 from monitor.config.model import Family
 from monitor.network.failure import ProbeFailure
-from monitor.network.hosts_file import Hosts
+from monitor.network.hosts_file import HostsFile
 from monitor.network.resolver import Resolver
 from sla.observation import Outcome
 from tests.support.nameserver import naming, records
@@ -51,11 +51,11 @@ def path(tmp_path: Path) -> Path:
     ],
 )
 def test_a_name_has_the_addresses_of_its_own_lines_in_their_order(name: str, found: list[str], path: Path) -> None:
-    assert [address for _, address in Hosts(path).addresses(name)] == found
+    assert [address for _, address in HostsFile(path).addresses(name)] == found
 
 
 def test_a_change_shows_at_once_and_without_a_file_only_this_machine_is_known(path: Path) -> None:
-    hosts = Hosts(path)
+    hosts = HostsFile(path)
     assert hosts.addresses("app1")
     another = path.with_suffix(".new")
     another.write_text(TEXT.replace("app1", "app3"))

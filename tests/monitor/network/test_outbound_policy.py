@@ -16,7 +16,7 @@ from monitor.config.model import OutboundBlock
 from monitor.engine.probe_environment import rigged
 from monitor.health import Health
 from monitor.network.failure import ProbeFailure
-from monitor.network.outbound_policy import Outbound
+from monitor.network.outbound_policy import OutboundPolicy
 from monitor.network.resolver import Resolver
 from monitor.probes.registry import KINDS, prepare
 from sla.observation import Outcome
@@ -25,7 +25,7 @@ from tests.support.probing import attempt, check_of
 from tests.support.servers import answer, saying, serving
 
 
-def why_not(host: str, policy: Outbound) -> str:
+def why_not(host: str, policy: OutboundPolicy) -> str:
     family = socket.AF_INET6 if ":" in host else socket.AF_INET
     try:
         policy.check((family, (host, 80)))
@@ -54,31 +54,31 @@ def why_not(host: str, policy: Outbound) -> str:
 )
 def test_link_local_and_metadata_are_denied_even_where_they_are_allowed(host: str) -> None:
     everything = OutboundBlock.model_validate({"allow": ["0.0.0.0/0", "::/0"]})
-    assert why_not(host, Outbound()).startswith("address_denied unknown: ")
-    assert "no probe may reach" in why_not(host, Outbound())
-    assert "no probe may reach" in why_not(host, Outbound(everything))
+    assert why_not(host, OutboundPolicy()).startswith("address_denied unknown: ")
+    assert "no probe may reach" in why_not(host, OutboundPolicy())
+    assert "no probe may reach" in why_not(host, OutboundPolicy(everything))
 
 
 @pytest.mark.parametrize(
     "host", ["127.0.0.1", "127.9.9.9", "0.0.0.0", "0.1.2.3", "::1", "::", "::ffff:127.0.0.1", "64:ff9b::7f00:1"]
 )
 def test_loopback_is_for_those_on_this_machine(host: str) -> None:
-    assert why_not(host, Outbound()) == ""
-    assert "no caller from elsewhere" in why_not(host, Outbound().for_strangers())
+    assert why_not(host, OutboundPolicy()) == ""
+    assert "remote callers may not reach" in why_not(host, OutboundPolicy().for_remote_callers())
 
 
 def test_lists_name_networks_and_deny_wins() -> None:
-    policy = Outbound(OutboundBlock.model_validate({"allow": ["10.0.0.0/8"], "deny": ["10.1.0.0/16"]}))
+    policy = OutboundPolicy(OutboundBlock.model_validate({"allow": ["10.0.0.0/8"], "deny": ["10.1.0.0/16"]}))
     assert why_not("10.2.0.1", policy) == why_not("::ffff:10.2.0.1", policy) == ""
     assert "deny" in why_not("10.1.2.3", policy)
     assert "deny" in why_not("::ffff:10.1.2.3", policy)
     assert "allow" in why_not("192.0.2.1", policy)
     assert "allow" in why_not("2001:db8::1", policy)
-    assert why_not("::1", Outbound(OutboundBlock.model_validate({"allow": ["::1/128"]}))) == ""
+    assert why_not("::1", OutboundPolicy(OutboundBlock.model_validate({"allow": ["::1/128"]}))) == ""
 
 
 def test_a_network_of_mapped_addresses_is_the_one_that_it_maps() -> None:
-    policy = Outbound(OutboundBlock.model_validate({"deny": ["::ffff:192.0.2.0/120"]}))
+    policy = OutboundPolicy(OutboundBlock.model_validate({"deny": ["::ffff:192.0.2.0/120"]}))
     assert "deny" in why_not("192.0.2.7", policy)
     assert "deny" in why_not("::ffff:192.0.2.7", policy)
 
@@ -159,7 +159,7 @@ async def test_a_caller_from_elsewhere_does_not_reach_this_machine() -> None:
     async with serving(saying(answer())) as port, rigged(SystemClock(), Health()) as (runner, _):
         probe = prepare(check_of({"http": f"http://127.0.0.1:{port}/"}))
         ours = await runner.attempt(probe, 5)
-        theirs = await runner.attempt(probe, 5, outbound=runner.outbound.for_strangers())
+        theirs = await runner.attempt(probe, 5, outbound=runner.outbound.for_remote_callers())
     assert (ours.result.outcome, theirs.result.reason) == (Outcome.GOOD, "address_denied")
 
 

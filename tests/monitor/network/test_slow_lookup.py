@@ -169,14 +169,14 @@ async def test_the_first_query_s_answer_stands_beside_one_for_a_family() -> None
     ):
         first = resolver._dns.getaddrinfo(SLOW, port=80, family=socket.AF_UNSPEC, type=socket.SOCK_STREAM)
         await asyncio.wait([first])
-        lookup = RepeatedLookup(resolver._patient, first, (SLOW, 80), socket.AF_UNSPEC, socket.AF_UNSPEC)
-        channels = resolver._patient.borrow()
+        lookup = RepeatedLookup(resolver._fresh, first, (SLOW, 80), socket.AF_UNSPEC, socket.AF_UNSPEC)
+        channels = resolver._fresh.borrow()
         family = channels.resolvers[0].getaddrinfo(SLOW, port=80, family=socket.AF_INET, type=socket.SOCK_STREAM)
         await asyncio.wait([family])
         for query, of, asked_on in ((first, socket.AF_UNSPEC, None), (family, socket.AF_INET, channels)):
             lookup._note(query, of, asked_on, 0.0)
         assert [len(nodes) for nodes in lookup._conclusion()] == [2]
-        resolver._patient.release(channels)
+        resolver._fresh.release(channels)
 
 
 async def test_without_a_channel_for_it_the_first_query_is_waited_for(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -184,5 +184,5 @@ async def test_without_a_channel_for_it_the_first_query_is_waited_for(monkeypatc
         raise pycares.AresError("Failed to initialize c-ares channel")
 
     async with delaying(by_name(0.15), HERE) as port, resolver_at(port) as resolver:
-        monkeypatch.setattr(resolver._patient, "_make", none_left)
+        monkeypatch.setattr(resolver._fresh, "_make", none_left)
         assert [where[0] for _, where in await resolver.addresses(SLOW, 80)] == ["127.0.0.1"]

@@ -31,10 +31,10 @@ SMTP = {"smtp": "h.example.org"}
         (SMTP, "add encryption: starttls or"),
         (DNS, "add transport: tls"),
         (DNS | {"transport": "tcp"}, "add transport: tls"),
-        ({"websocket": "ws://h.example.org/"}, "write wss://"),
-        ({"http": "http://h.example.org/"}, "write https://"),
-        (PROMETHEUS | {"prometheus": "http://h.example.org/"}, "write https://"),
-        ({"http": "http://h.example.org/", "oauth2": TOKENS | {"tls": {}}}, "write https://"),
+        ({"websocket": "ws://h.example.org/"}, "use wss://"),
+        ({"http": "http://h.example.org/"}, "use https://"),
+        (PROMETHEUS | {"prometheus": "http://h.example.org/"}, "use https://"),
+        ({"http": "http://h.example.org/", "oauth2": TOKENS | {"tls": {}}}, "use https://"),
     ],
     ids=lambda each: " ".join(each) if isinstance(each, dict) else "",
 )
@@ -42,7 +42,7 @@ SMTP = {"smtp": "h.example.org"}
 def test_options_that_nothing_heeds_are_a_mistake(
     written: dict[str, Any], remedy: str, options: dict[str, Any]
 ) -> None:
-    with pytest.raises(ValidationError, match=f"has no effect where no TLS is spoken; .*{remedy}"):
+    with pytest.raises(ValidationError, match=f"has no effect without TLS; .*{remedy}"):
         check_of(written | {"tls": options})
 
 

@@ -14,7 +14,7 @@ from monitor.config.loader import load
 from monitor.engine.probe_environment import rigged
 from monitor.health import Health
 from monitor.http.response import Response
-from monitor.network.connection import Wire
+from monitor.network.connection import Connection
 from monitor.probes.registry import CHECK_TYPES, prepare
 from sla.observation import Outcome
 from tests.support.clocks import ManualClock
@@ -74,11 +74,11 @@ async def test_a_stream_that_never_pauses_leaves_the_loop_its_turns(monkeypatch:
             clock.jump(0.001)
             await asyncio.sleep(0)
 
-    async def probe(frame: Any) -> ProbeResult:
-        frame.enter("transfer")
-        wire = Wire(frame, Always())  # type: ignore[arg-type]
+    async def probe(attempt: Any) -> ProbeResult:
+        attempt.enter("transfer")
+        connection = Connection(attempt, Always())  # type: ignore[arg-type]
         while True:
-            await wire.receive()
+            await connection.receive()
 
     async with rigged(clock, Health()) as (runner, pulse):
         pulse.stalled = lambda: 0.0  # type: ignore[method-assign]

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 import pytest
 from pydantic import ValidationError
 
-from monitor.probes.browser import RefusedBrowserCheck
+from monitor.probes.browser import DisabledBrowserCheck
 from sla.observation import Outcome
 from tests.support.probing import attempt, check_of
 from tests.support.processes import free_port, needs
@@ -107,4 +107,4 @@ def test_a_script_that_is_not_there_or_not_allowed_is_refused(tmp_path: Path) ->
         check_of({"browser": str(script)})
     script.write_text(GOOD)
     with pytest.raises(ValidationError, match="--allow-exec"):
-        RefusedBrowserCheck.model_validate({"id": "b", "browser": str(script)})
+        DisabledBrowserCheck.model_validate({"id": "b", "browser": str(script)})

@@ -172,7 +172,7 @@ def test_null_reads_like_nothing_and_bytes_like_text(value: object, expected: st
     if expected == "good":
         judge(check, [(value,)])
     else:
-        with pytest.raises(ProbeFailure, match=f"gives {expected},"):
+        with pytest.raises(ProbeFailure, match=f"returned {expected},"):
             judge(check, [(value,)])
 
 

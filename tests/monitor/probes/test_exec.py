@@ -11,7 +11,7 @@ from typing import Any
 import pytest
 from pydantic import ValidationError
 
-from monitor.probes.exec import RefusedExecCheck
+from monitor.probes.exec import DisabledExecCheck
 from sla.observation import Outcome
 from tests.support.daemon_process import refused
 from tests.support.probing import attempt, check_of
@@ -103,7 +103,7 @@ def test_what_no_environment_can_hold_is_refused(name: str) -> None:
 
 def test_a_daemon_that_was_not_told_to_refuses_to_run_programs() -> None:
     with pytest.raises(ValidationError, match="--allow-exec"):
-        RefusedExecCheck.model_validate({"id": "x", "exec": ["/bin/true"]})
+        DisabledExecCheck.model_validate({"id": "x", "exec": ["/bin/true"]})
 
 
 @pytest.mark.slow

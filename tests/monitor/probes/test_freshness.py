@@ -76,7 +76,7 @@ async def test_eight_digits_that_are_no_date_are_unix_time() -> None:
 
 @pytest.mark.parametrize("written", ["%Q", "abc", "%H:%M", "%d.%m.", "%Y%Y", "%", "%s"])
 def test_a_format_that_no_date_is_written_in_is_refused(written: str) -> None:
-    with pytest.raises(ValidationError, match="is no format of a date with its year"):
+    with pytest.raises(ValidationError, match="is not the format of a date with a year"):
         check_of({"freshness": "http://h/", "max_age": "1d", "stamp": {"format": written}})
 
 

@@ -183,13 +183,13 @@ async def test_records_are_compared_as_data(record: str, given: str, expected: s
     ("record", "expected"), [("A", "192.0.2.300"), ("AAAA", "192.0.2.7"), ("MX", "mail.example.test."), ("NS", "a..b")]
 )
 def test_data_that_no_answer_can_hold_is_refused(record: str, expected: str) -> None:
-    with pytest.raises(ValidationError, match=f'"{expected}" is no data of {record} records'):
+    with pytest.raises(ValidationError, match=f'"{expected}" is not the data of a {record} record'):
         check_of({"dns": NAME, "record": record, "expect": {"additional": [expected]}})
 
 
 @pytest.mark.parametrize("record", ["XYZ", "TYPE65536", "TYPE-1"])
 def test_a_record_type_that_there_is_not_is_told_in_our_words(record: str) -> None:
-    with pytest.raises(ValidationError, match=f'"{record}" is not a DNS record type; write A, AAAA'):
+    with pytest.raises(ValidationError, match=f'"{record}" is not a DNS record type; use A, AAAA'):
         check_of({"dns": NAME, "record": record})
 
 

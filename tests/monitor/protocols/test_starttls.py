@@ -83,8 +83,8 @@ REFUSALS = [
     ("xmpp", [*TURNS["xmpp"][:1], (TURNS["xmpp"][1][0], b"<failure xmlns='x'/></stream:stream>")], "<failure"),
     ("ldap", [(EXTENDED, extended(2, b"unsupported extended operation"))], "result 2 unsupported"),
     ("ldap", [(EXTENDED, extended(52, number=0))], "result 52"),
-    ("postgres", [(TURNS["postgres"][0][0], b"N")], "does not encrypt"),
-    ("mysql", [(b"", greeting(0xF7FF))], "does not encrypt"),
+    ("postgres", [(TURNS["postgres"][0][0], b"N")], "does not support TLS"),
+    ("mysql", [(b"", greeting(0xF7FF))], "does not support TLS"),
     ("mysql", [(b"", b"\x17\0\0\0\xff\x10\x04Too many connections")], "Too many"),
 ]
 

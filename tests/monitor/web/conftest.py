@@ -21,7 +21,7 @@ if TYPE_CHECKING:
 
 
 @dataclass
-class Answer:
+class KeptResponse:
     """A response that was read to its end."""
 
     status: int
@@ -43,9 +43,9 @@ class Published:
     clock: ManualClock | SystemClock
     session: aiohttp.ClientSession
 
-    async def get(self, path: str, method: str = "GET", **options: object) -> Answer:
+    async def get(self, path: str, method: str = "GET", **options: object) -> KeptResponse:
         async with self.session.request(method, self.base + path, **options) as raw:
-            return Answer(raw.status, raw.headers, await raw.text(), raw)
+            return KeptResponse(raw.status, raw.headers, await raw.text(), raw)
 
 
 def small() -> Ledger:

@@ -19,7 +19,7 @@ from monitor.config.model import HostPort
 from monitor.config.outbound import OutboundBlock
 from monitor.engine.probe_environment import rigged
 from monitor.health import Health
-from monitor.network.outbound_policy import Outbound
+from monitor.network.outbound_policy import OutboundPolicy
 from monitor.network.resolver import Resolver
 from monitor.web import blackbox
 from monitor.web.blackbox import Probes
@@ -103,7 +103,7 @@ async def ask(publish: Callable[..., Awaitable[Published]], tmp_path: Path) -> A
             box, ledger = Blackbox(path, SystemClock()), small()
             if everywhere:
                 ledger.portfolio = ledger.portfolio.model_copy(update={"listen": HostPort("0.0.0.0", 9999)})
-            runner.outbound = Outbound(outbound)
+            runner.outbound = OutboundPolicy(outbound)
             probes = Probes(box, runner, tuple(map(ip_network, allow)))
             return Asked(await publish(ledger, SystemClock(), probes=probes), box)
 
@@ -428,7 +428,7 @@ async def test_debug_hides_what_may_be_a_credential_though_nothing_marks_it(ask:
     asked = await ask()
     async with serving(echo) as port:
         told = await asked.debug(f"127.0.0.1:{port}", "session")
-    assert "redirected" in told
+    assert "following redirect" in told
     assert CANARY[:5] not in told
     assert '"X-Session": "<secret>"' in told
 

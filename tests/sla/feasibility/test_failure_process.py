@@ -82,8 +82,8 @@ def test_a_plan_is_down_for_its_share_and_outlasts_what_is_shorter() -> None:
 @pytest.mark.parametrize(
     ("make", "says"),
     [
-        (lambda: Repairable(0, HOUR), "more than zero"),
-        (lambda: Repairable(HOUR, HOUR, 2, 3), "write 1 to 2"),
+        (lambda: Repairable(0, HOUR), "must be positive"),
+        (lambda: Repairable(HOUR, HOUR, 2, 3), "use 1 to 2"),
         (lambda: Planned(HOUR, HOUR), "shorten it"),
     ],
 )

@@ -82,16 +82,16 @@ def _many(query: Query) -> Iterable[bytes]:
 def malformed() -> Iterator[Animal]:
     """Yield those whose answer is no message."""
     for name, change in {
-        "garbage": lambda wire: wire[:2] + b"\xff" * 60,
-        "header-only": lambda wire: wire[:5],
-        "cut": lambda wire: wire[:-3],
-        "echo": lambda wire: wire[:2] + b"\x01\0" + wire[4:6] + b"\0" * 6 + wire[12:33],
-        "counts-too-many": lambda wire: wire[:6] + b"\xff\xff" + wire[8:],
-        "points-at-itself": lambda wire: wire[:12] + b"\xc0\x0c" + wire[14:],
-        "points-ahead": lambda wire: wire[:12] + b"\xc0\xff" + wire[14:],
-        "odd-label": lambda wire: wire[:12] + b"\x80" + wire[13:],
-        "address-of-five-bytes": lambda wire: wire[:-6] + struct.pack("!H", 5) + b"\1\2\3\4\5",
-        "trailing-bytes": lambda wire: wire + b"\0" * 9,
+        "garbage": lambda connection: connection[:2] + b"\xff" * 60,
+        "header-only": lambda connection: connection[:5],
+        "cut": lambda connection: connection[:-3],
+        "echo": lambda connection: connection[:2] + b"\x01\0" + connection[4:6] + b"\0" * 6 + connection[12:33],
+        "counts-too-many": lambda connection: connection[:6] + b"\xff\xff" + connection[8:],
+        "points-at-itself": lambda connection: connection[:12] + b"\xc0\x0c" + connection[14:],
+        "points-ahead": lambda connection: connection[:12] + b"\xc0\xff" + connection[14:],
+        "odd-label": lambda connection: connection[:12] + b"\x80" + connection[13:],
+        "address-of-five-bytes": lambda connection: connection[:-6] + struct.pack("!H", 5) + b"\1\2\3\4\5",
+        "trailing-bytes": lambda connection: connection + b"\0" * 9,
     }.items():
         yield _seen(name, resolver(_altered(change)), "dns_malformed")
 
@@ -99,15 +99,15 @@ def malformed() -> Iterator[Animal]:
 def elsewhere() -> Iterator[Animal]:
     """Yield those whose answer never comes, or is somebody else's."""
     yield _mute("silent", resolver(nothing))
-    yield _mute("other-id", resolver(_altered(lambda wire: bytes([wire[0] ^ 1]) + wire[1:])))
-    yield _mute("two-bytes", resolver(_altered(lambda wire: wire[:2])))
+    yield _mute("other-id", resolver(_altered(lambda connection: bytes([connection[0] ^ 1]) + connection[1:])))
+    yield _mute("two-bytes", resolver(_altered(lambda connection: connection[:2])))
     yield _mute("flood-of-other-ids", resolver(lambda query: [_misnumbered(query)] * 2_000))
     yield _seen("right-after-wrong", resolver(lambda query: [_misnumbered(query), *WELL(query)]), "")
 
 
 def _misnumbered(query: Query) -> bytes:
-    (wire,) = WELL(query)
-    return bytes([wire[0] ^ 1]) + wire[1:]
+    (connection,) = WELL(query)
+    return bytes([connection[0] ^ 1]) + connection[1:]
 
 
 def over_tcp() -> Iterator[Animal]:

@@ -53,7 +53,7 @@ def smtp() -> Iterator[Animal]:
     """Yield servers of mail."""
     seen = _of("smtp")
     hello = b"EHLO ninewatch.invalid"
-    offer = b"250-here\r\n250 STARTTLS\r\n"
+    try_send = b"250-here\r\n250 STARTTLS\r\n"
     offered = {"encryption": "starttls"}
     well = {hello: b"250 here\r\n", b"QUIT": b"221 bye\r\n"}
     yield seen("well", replying(well, b"220-wait\r\n220 here\r\n"), "")
@@ -68,11 +68,11 @@ def smtp() -> Iterator[Animal]:
     yield seen("hangs-up-after-greeting", replying({}, b"220 here\r\n"), "hung_up")
     yield seen("silent", silent, "deadline", seconds=SHORT)
     yield seen("no-starttls", replying(well, b"220 here\r\n"), "starttls_missing", **offered)
-    refusing = {hello: offer, b"STARTTLS": b"454 not now\r\n"}
+    refusing = {hello: try_send, b"STARTTLS": b"454 not now\r\n"}
     yield seen("starttls-refused", replying(refusing, b"220 here\r\n"), "smtp_status", **offered)
-    injecting = {hello: offer, b"STARTTLS": b"220 go\r\n250 mine\r\n"}
+    injecting = {hello: try_send, b"STARTTLS": b"220 go\r\n250 mine\r\n"}
     yield seen("starttls-injects", replying(injecting, b"220 here\r\n"), "starttls_injected", **offered)
-    plain = {hello: offer, b"STARTTLS": b"220 go\r\n"}
+    plain = {hello: try_send, b"STARTTLS": b"220 go\r\n"}
     yield seen("plain-after-starttls", replying(plain, b"220 here\r\n"), "tls_handshake", **offered)
 
 

@@ -1,0 +1,88 @@
+"""The block `dns:` of a module."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Annotated, Literal, Self
+
+import dns.exception
+import dns.name
+import dns.rcode
+import dns.rdataclass
+import dns.rdatatype
+from pydantic import AfterValidator, BeforeValidator, Field, field_validator, model_validator
+
+from monitor.blackbox.module_options import SourceOptions, TlsConfig
+from monitor.blackbox.values import (
+    Block,
+    Flag,
+    Pattern,
+    Str,
+)
+from monitor.config.domain_names import to_ascii
+from monitor.config.errors import quoted
+from monitor.config.values import problem_at
+
+
+class Records(Block):
+    """Rules for the records of one section."""
+
+    fail_if_matches_regexp: tuple[Pattern, ...] = ()
+    fail_if_all_match_regexp: tuple[Pattern, ...] = ()
+    fail_if_not_matches_regexp: tuple[Pattern, ...] = ()
+    fail_if_none_matches_regexp: tuple[Pattern, ...] = ()
+
+
+def _known_to(read: Callable[[str], object], what: str) -> AfterValidator:
+    """Return a validator that accepts texts that dnspython can parse; `what` is the end of the error message."""
+
+    def known(value: str) -> str:
+        try:
+            read(value)
+        except dns.exception.DNSException:
+            raise ValueError(f"{quoted(value)} is not a {what}") from None
+        return value
+
+    return AfterValidator(known)
+
+
+def _or_default(default: str) -> BeforeValidator:
+    """Return a validator that replaces an empty text by the default, like Go."""
+    return BeforeValidator(lambda value: default if value == "" else value)
+
+
+_TYPE = _known_to(dns.rdatatype.from_text, "record type; use A, AAAA, MX, SOA, TXT, ...")
+_CLASS = _known_to(dns.rdataclass.from_text, "record class; use IN, CH or HS")
+_RCODE = _known_to(dns.rcode.from_text, "response code; use NOERROR, NXDOMAIN, SERVFAIL, ...")
+
+
+class DnsModule(SourceOptions):
+    """`dns:` of a module."""
+
+    query_name: Annotated[Str, Field(min_length=1)]
+    query_type: Annotated[Str, _or_default("ANY"), _TYPE] = "ANY"
+    query_class: Annotated[Str, _or_default("IN"), _CLASS] = "IN"
+    recursion_desired: Flag = True
+    transport_protocol: Annotated[Literal["udp", "tcp"], _or_default("udp")] = "udp"
+    dns_over_tls: Flag = False
+    tls_config: TlsConfig = TlsConfig()
+    valid_rcodes: tuple[Annotated[Str, _RCODE], ...] = ()
+    validate_answer_rrs: Records = Records()
+    validate_authority_rrs: Records = Records()
+    validate_additional_rrs: Records = Records()
+
+    @field_validator("query_name")
+    @classmethod
+    def _is_a_name(cls, value: str) -> str:
+        name = value if value.isascii() else to_ascii(value)
+        try:
+            dns.name.from_text(name)
+        except dns.exception.DNSException:
+            raise ValueError(f"{quoted(value)} is not a domain name") from None
+        return name
+
+    @model_validator(mode="after")
+    def _over_tls_means_tcp(self) -> Self:
+        if self.dns_over_tls and self.transport_protocol != "tcp":
+            raise problem_at("dns_over_tls", "requires TCP; add transport_protocol: tcp")
+        return self
