@@ -92,7 +92,7 @@ def test_a_number_is_the_text_that_it_is_written_as(tmp_path: Path) -> None:
         ("{prober: tcp, tcp: {source_ip_address: here}}", "is not an IP address"),
         (
             "{prober: tcp, tcp: {query_response: [{expect: x, labels: [{name: a-b}]}]}}",
-            '"a-b" is not a label\'s name; write',
+            '"a-b" is not a label name; use',
         ),
         (
             '{prober: tcp, tcp: {query_response: [{expect: x, labels: [{name: "a\\n# evil"}]}]}}',

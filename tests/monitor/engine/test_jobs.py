@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, cast
 import pytest
 
 from monitor.engine.jobs import Jobs
-from monitor.engine.runner import Attempt
+from monitor.engine.runner import AttemptResult
 from monitor.vocabulary import ProbeResult
 from tests.support.ledgers import GOOD, NOW, ledger_of, product
 from tests.support.probing import check_of
@@ -28,10 +28,10 @@ class Attempts:
         self.ledger, self.removed = ledger, removed
         self.recorded: list[tuple[str, int]] = []
 
-    async def run(self, _check: CheckBase, _probe: object) -> Attempt:
+    async def run(self, _check: CheckBase, _probe: object) -> AttemptResult:
         if self.removed:
             self.ledger.reload(ledger_of(product("other")).portfolio)
-        return Attempt(NOW, ProbeResult(GOOD), 0.1)
+        return AttemptResult(NOW, ProbeResult(GOOD), 0.1)
 
     def record(self, entry: CheckEntry, _result: ProbeResult, at: int, _duration: float) -> None:
         self.recorded.append((entry.key, at))
