@@ -109,7 +109,10 @@ async def test_each_address_is_named_with_its_reason(tmp_path: Path) -> None:
 async def test_one_address_that_takes_no_connection_is_named(tmp_path: Path) -> None:
     async with serving(silent) as port:
         result = await found({"tcp": f"{NAME}:{{}}"}, port, [DEAD], tmp_path, 0.5)
-    assert (result.reason, result.detail) == ("connect_timeout", f"not complete within 0.5 s, waiting for connect: {DEAD}")
+    assert (result.reason, result.detail) == (
+        "connect_timeout",
+        f"not complete within 0.5 s, waiting for connect: {DEAD}",
+    )
 
 
 async def test_all_addresses_are_tried_before_an_early_deadline(tmp_path: Path) -> None:
