@@ -229,7 +229,7 @@ class Daemon:
                 tasks.create_task(parts.alerting.run(runner.new_attempt), name="alerting")
                 tasks.create_task(self._look_out(parts), name="look-out")
                 tasks.create_task(parts.keeper.run(), name="chain-keeper")
-                tasks.create_task(parts.anchoring.run(runner.frame), name="anchoring")
+                tasks.create_task(parts.anchoring.run(runner.new_attempt), name="anchoring")
                 tasks.create_task(self._until_stopped(), name="stop")
         except* Stopped:
             log.info("stopping")

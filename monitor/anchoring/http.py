@@ -16,7 +16,7 @@ if TYPE_CHECKING:
 
     from monitor.config.anchors import Anchor, Witnessed
     from monitor.config.secret import Secret
-    from monitor.network.attempt import Frame
+    from monitor.network.attempt import Attempt
 
 LARGEST: Final = 1 << 20  # bytes of an answer: 1,000 heads are 400 KiB
 
@@ -26,7 +26,7 @@ class AnswerError(Exception):
 
 
 async def ask(
-    frame: Frame,
+    attempt: Attempt,
     service: Anchor | Witnessed,
     url: str,
     *,
@@ -48,21 +48,21 @@ async def ask(
         body_limit=LARGEST,
         tls=service.tls,
     )
-    response = await exchange(frame, replace(request_of(check), body=body or b"").ready())
+    response = await exchange(attempt, replace(request_of(check), body=body or b"").ready())
     content = bytes(response.body)
     if not 200 <= response.status < 300:
         raise AnswerError(f"status {response.status}: {quoted(content[:200].decode(errors='replace'), 120)}")
     return content
 
 
-async def ask_json(frame: Frame, service: Anchor | Witnessed, url: str) -> list[dict[str, Any]]:
+async def ask_json(attempt: Attempt, service: Anchor | Witnessed, url: str) -> list[dict[str, Any]]:
     """Return the list of objects that a GET answers.
 
     Raises:
         AnswerError: it is no such list, or the status is not 2xx.
         ProbeFailure, OSError: there was no answer.
     """
-    content = await ask(frame, service, url)
+    content = await ask(attempt, service, url)
     try:
         found = json.loads(content)
     except (ValueError, RecursionError):

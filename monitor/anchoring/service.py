@@ -25,11 +25,11 @@ if TYPE_CHECKING:
     from monitor.config.anchors import Anchor, Witnessed
     from monitor.health import Health
     from monitor.ledger import Ledger
-    from monitor.network.attempt import Frame
+    from monitor.network.attempt import Attempt
     from sla.chain import Head
     from sla.fact import Fact
 
-    MakeFrame = Callable[[], Frame]
+    MakeAttempt = Callable[[], Attempt]
 
 log = structlog.get_logger()
 
@@ -63,23 +63,23 @@ class Anchoring:
     health: Health
     _states: dict[str, _State] = field(default_factory=dict)
 
-    async def run(self, make_frame: MakeFrame) -> None:
+    async def run(self, make_attempt: MakeAttempt) -> None:
         """Look for heads to anchor every few seconds, for ever."""
         while True:
             await self.clock.sleep_until(self.clock.monotonic() + LOOK)
             try:
-                await self.look(make_frame)
+                await self.look(make_attempt)
             except Exception:  # a defect must not end the daemon
                 log.exception("anchoring_failed")
 
-    async def look(self, make_frame: MakeFrame) -> None:
+    async def look(self, make_attempt: MakeAttempt) -> None:
         """Make an attempt with each anchor and each source that is due."""
         portfolio = self.ledger.portfolio
         due = [each for each in portfolio.anchors if self._is_due(f"anchor {each.id}")]
         sources = [each for each in portfolio.witness_for if self._is_due(f"source {each.id}")]
         heads = await asyncio.to_thread(self._heads) if due else ()
-        attempts = [self._anchor(each, heads, make_frame()) for each in due if heads]
-        await asyncio.gather(*attempts, *(self._fetch(each, make_frame()) for each in sources))
+        attempts = [self._anchor(each, heads, make_attempt()) for each in due if heads]
+        await asyncio.gather(*attempts, *(self._fetch(each, make_attempt()) for each in sources))
 
     def _is_due(self, name: str) -> bool:
         return self._states.setdefault(name, _State()).due <= self.clock.monotonic()
@@ -92,7 +92,7 @@ class Anchoring:
             log.warning("heads_unreadable", error=str(error))
             return ()
 
-    async def _anchor(self, anchor: Anchor, heads: Sequence[Head], frame: Frame) -> None:
+    async def _anchor(self, anchor: Anchor, heads: Sequence[Head], attempt: Attempt) -> None:
         """Anchor the newest head, unless this anchor has it."""
         held = [each for each in receipts(self.ledger.facts.all) if each.anchor == anchor.id]
         known = {each.head for each in held}
@@ -105,8 +105,8 @@ class Anchoring:
         state = self._states[f"anchor {anchor.id}"]
         try:
             async with asyncio.timeout(anchor.timeout / SECOND):
-                frame.limit(anchor.timeout / SECOND)
-                proof = await _PROOFS[anchor.kind](anchor, heads, frame)
+                attempt.limit(anchor.timeout / SECOND)
+                proof = await _PROOFS[anchor.kind](anchor, heads, attempt)
         except NotYetError:
             state.due = self.clock.monotonic() + PENDING
         except Exception as error:  # noqa: BLE001 - whatever a service does, probing goes on and it is tried again
@@ -119,15 +119,15 @@ class Anchoring:
             self.health.anchored_until[anchor.id] = (heads[-1].day + 1) * DAY
             log.info("head_anchored", anchor=anchor.id, day=heads[-1].date, head=heads[-1].digest)
 
-    async def _fetch(self, source: Witnessed, frame: Frame) -> None:
+    async def _fetch(self, source: Witnessed, attempt: Attempt) -> None:
         """Keep the heads of another ninewatch that are new, and report one that has changed since it was seen."""
         held = seen_heads(self.ledger.facts.all, source.id)
         state = self._states[f"source {source.id}"]
         last = max(held, default=1)
         try:
             async with asyncio.timeout(source.timeout / SECOND):
-                frame.limit(source.timeout / SECOND)
-                found = await ask_json(frame, source, f"{source.url.rstrip('/')}/api/v1/heads?from={last}")
+                attempt.limit(source.timeout / SECOND)
+                found = await ask_json(attempt, source, f"{source.url.rstrip('/')}/api/v1/heads?from={last}")
                 new = _new(source.id, found, held, self.clock.now())
         except Exception as error:  # noqa: BLE001 - as above
             self._failed(state, "heads_not_fetched", source.id, error)
@@ -171,28 +171,28 @@ def _new(source: str, found: Sequence[dict[str, object]], held: dict[int, Seen],
     return new
 
 
-async def _timestamp(anchor: Anchor, heads: Sequence[Head], frame: Frame) -> dict[str, object]:
+async def _timestamp(anchor: Anchor, heads: Sequence[Head], attempt: Attempt) -> dict[str, object]:
     assert anchor.timestamp is not None, "its kind"  # noqa: S101 - for the type checker
     assert anchor.ca is not None, "validated"  # noqa: S101 - for the type checker
     body, nonce = query(heads[-1].digest)
     headers = {"Content-Type": QUERY, **anchor.headers}
-    answer = await ask(frame, anchor, anchor.timestamp, body=body, headers=headers)
+    answer = await ask(attempt, anchor, anchor.timestamp, body=body, headers=headers)
     proof = proof_of(answer, nonce, anchor.ca.pem)
     verify_token(proof, heads[-1].digest)
     return proof
 
 
-async def _git(anchor: Anchor, heads: Sequence[Head], frame: Frame) -> dict[str, object]:
+async def _git(anchor: Anchor, heads: Sequence[Head], attempt: Attempt) -> dict[str, object]:
     """Push by `git`, which connects by itself: the policy is asked for the addresses of its host before."""
     if host := host_of(str(anchor.git)):
-        for address in await frame.addresses(host, 0):
-            frame.outbound.check(address)
+        for address in await attempt.addresses(host, 0):
+            attempt.outbound.check(address)
     return await push(anchor, heads)
 
 
-async def _witness(anchor: Anchor, heads: Sequence[Head], frame: Frame) -> dict[str, object]:
+async def _witness(anchor: Anchor, heads: Sequence[Head], attempt: Attempt) -> dict[str, object]:
     head, url = heads[-1], f"{str(anchor.witness).rstrip('/')}/api/v1/witnessed/{anchor.name}"
-    found = await ask_json(frame, anchor, f"{url}?from={head.number}&limit=1")
+    found = await ask_json(attempt, anchor, f"{url}?from={head.number}&limit=1")
     if not found or found[0].get("number") != head.number:
         raise NotYetError
     if found[0].get("head") != head.digest:

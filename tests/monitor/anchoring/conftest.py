@@ -19,7 +19,7 @@ from monitor.engine.probe_environment import rigged
 from monitor.facts import Facts
 from monitor.health import Health
 from monitor.ledger import Ledger
-from monitor.network.outbound_policy import Outbound
+from monitor.network.outbound_policy import OutboundPolicy
 from monitor.storage.sqlite import SqliteStore
 from monitor.storage.store import Batch
 from sla.interval import DAY
@@ -29,7 +29,7 @@ from tests.support.ledgers import StandIn
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-    from monitor.network.attempt import Frame
+    from monitor.network.attempt import Attempt
     from sla.fact import Fact
 
 
@@ -71,13 +71,13 @@ class Anchored:
     async def look(self, after: float = 0.0) -> None:
         """Make an attempt with what is due, so many seconds later."""
         self.clock.ahead += after
-        outbound = Outbound(self.ledger.portfolio.outbound)
+        outbound = OutboundPolicy(self.ledger.portfolio.outbound)
         async with rigged(self.clock, self.health, outbound=outbound) as (runner, _):
 
-            def frame() -> Frame:
-                return runner.frame()
+            def attempt() -> Attempt:
+                return runner.new_attempt()
 
-            await self.anchoring.look(frame)
+            await self.anchoring.look(attempt)
 
     def close_day(self) -> None:
         """Close another day."""

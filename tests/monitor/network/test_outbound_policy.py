@@ -182,16 +182,13 @@ def test_nothing_connects_past_the_policy() -> None:
                 *("create_datagram_endpoint", "ClientSession", "urlopen"),
             }:
                 found.add(f"{path.parent.name}/{path.name}")
-    assert (
-        found
-        == {
-            "network/icmp_echo.py",
-            "network/resolver.py",  # whether there is a route, which sends nothing
-            "network/connection.py",
-            "probes/mysql.py",
-            "protocols/database.py",  # asks for the two drivers
-            "protocols/postgres_session.py",
-            "protocols/websocket_session.py",  # such a method encodes a request, sent over a Connection
-            "receivers/email.py",  # begins SMTP over the socket of a Connection
-        }
-    )
+    assert found == {
+        "network/icmp_echo.py",
+        "network/resolver.py",  # whether there is a route, which sends nothing
+        "network/connection.py",
+        "probes/mysql.py",
+        "protocols/database.py",  # asks for the two drivers
+        "protocols/postgres_session.py",
+        "protocols/websocket_session.py",  # such a method encodes a request, sent over a Connection
+        "receivers/email.py",  # begins SMTP over the socket of a Connection
+    }
