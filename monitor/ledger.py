@@ -38,6 +38,7 @@ if TYPE_CHECKING:
     from sla.exclusion import Exclusion
     from sla.incident import Incident, Opened, Resolved
     from sla.observation import Observation, Run
+    from sla.product_incident import ProductIncident
     from sla.timeline import State
 
 
@@ -51,6 +52,7 @@ class Ledger:
         self._facts, self.former = Facts(), Former()
         self._others: dict[str, CheckHistory] = {}
         self._incidents = IncidentRegister()
+        self.product_incidents: dict[str, ProductIncident] = {}  # kept by monitor/alerting/outages.py
         self.reload(portfolio)
 
     def reload(self, portfolio: Portfolio) -> None:

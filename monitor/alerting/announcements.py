@@ -12,6 +12,7 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
 from monitor.notification import Kind, Notification
+from sla.product_incident import Severity
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Iterator, Mapping
@@ -21,9 +22,13 @@ if TYPE_CHECKING:
 
 @dataclass(slots=True)
 class Told:
-    """The notifications of one alert to one receiver: the number of each event, and the severities, newest last."""
+    """The notifications of one alert to one receiver: the number of each event, and the severities, newest last.
+
+    `last` is the instant at which the last one was decided, microseconds since the epoch.
+    """
 
     severities: tuple[str, ...] = ()
+    last: int = 0
     events: Counter[Kind] = field(default_factory=Counter)
 
     @property
@@ -40,6 +45,7 @@ class Told:
         """Take in a notification."""
         self.severities = (*(each for each in self.severities if each != row.severity), row.severity)
         self.events[row.event] += 1
+        self.last = row.made
 
 
 class Announcements:
@@ -70,12 +76,13 @@ class Announcements:
 
 
 def changes(
-    alert: Alert, told: Mapping[str, Told], targets: Iterable[str], *, muted: bool
+    alert: Alert, told: Mapping[str, Told], targets: Iterable[str], *, muted: bool, reminded_before: int = 0
 ) -> Iterator[tuple[str, Kind]]:
     """Yield the receivers to notify, each with the event.
 
     `targets` are the receivers that the routes name now. The first event of an alert for a receiver is `opened`. While
-    an alert is muted nothing is sent but its end.
+    an alert is muted nothing is sent but its end. A receiver of a page that was last notified before the instant
+    `reminded_before` is reminded.
     """
     holders = [name for name, each in told.items() if each.open]
     if alert.resolved is not None:
@@ -87,6 +94,8 @@ def changes(
                     yield name, Kind.OPENED
             elif told[name].open and told[name].severity != alert.severity:
                 yield name, Kind.ESCALATED
+            elif told[name].open and told[name].last <= reminded_before and alert.severity is Severity.PAGE:
+                yield name, Kind.REMINDER
 
 
 def rows_of(

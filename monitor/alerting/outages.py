@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from sla.alerting import outage
@@ -19,7 +20,7 @@ class Outages:
 
     def __init__(self, ledger: Ledger) -> None:
         self._ledger = ledger
-        self.all: dict[str, ProductIncident] = {}
+        self.all = ledger.product_incidents
         self._open: dict[str, str] = {}
         self._of: dict[str, list[str]] = {}
 
@@ -29,7 +30,7 @@ class Outages:
         An open one none of whose checks is down any more (the record was edited, a clock was wrong) is resolved.
         """
         for incident in recorded:
-            self._take(incident)
+            self._take(replace(incident, product=self._ledger.former.product(incident.product)))
         wrapped = [each for name in self._products() if (each := self._wrapped(name, now)) is not None]
         return [*wrapped, *self.reconcile(now)]
 
@@ -52,6 +53,7 @@ class Outages:
 
         The incident of a product or a check that was taken out ends now: nobody watches it any more.
         """
+        self._rename()
         changed = []
         for product in self._products():
             before = self.open(product)
@@ -59,6 +61,16 @@ class Outages:
             if after is not None and after != before:
                 changed.append(self._take(after))
         return changed
+
+    def _rename(self) -> None:
+        """Let the incidents of a product that was renamed (`was:`) be those of its present id."""
+        former = self._ledger.former
+        if any(former.product(name) != name for name in self._of):
+            held = [replace(each, product=former.product(each.product)) for each in self.all.values()]
+            self._open, self._of = {}, {}
+            self.all.clear()
+            for each in sorted(held, key=lambda each: each.opened):
+                self._take(each)
 
     def _products(self) -> list[str]:
         return list(dict.fromkeys((*self._ledger.products, *self._open)))

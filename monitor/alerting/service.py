@@ -117,7 +117,8 @@ class Alerting:
             return ()
         else:
             targets, muted = [], False
-        events = list(changes(alert, told, targets, muted=muted))
+        every = ledger.portfolio.alerting.remind_every
+        events = list(changes(alert, told, targets, muted=muted, reminded_before=0 if every is None else now - every))
         if not events:
             return ()
         body = partial(body_of, alert, ledger=ledger, dependencies=self._dependencies, now=now)

@@ -161,6 +161,9 @@ class AlertingBlock(Model):
     quiet_hours: Hours | None = None
     """Hours at which tickets wait, in the portfolio's `time_zone`: `"22:00-07:00"`. Pages never wait."""
 
+    remind_every: Annotated[Duration, AfterValidator(Within(MINUTE, 7 * DAY, "between 1m and 7d"))] | None = None
+    """A page that is still open is sent again after each such time. Default: never."""
+
     damping: Damping = Damping()
     """When a product counts as flapping."""
 

@@ -263,6 +263,20 @@ PATHS: dict[str, tuple[str, dict[str, Any], dict[str, str]]] = {
             "limit": "at most 1000",
         },
     ),
+    "/api/v1/product-incidents": (
+        "Outages of whole products, newest first, each with the ids of the incidents of its checks",
+        _list(
+            _object(
+                id=_TEXT,
+                product=_TEXT,
+                opened=_INSTANT,
+                resolved=_MAYBE_INSTANT,
+                severity={"enum": ["page", "ticket", "note"]},
+                incidents=_list(_TEXT),
+            )
+        ),
+        {"product": "only those of this product", "state": "open or resolved"},
+    ),
     "/api/v1/configuration": (
         "The running configuration: its name, the digest of its files, and whether a later version was rejected",
         _object(source=_TEXT, digest=_TEXT, loaded_at=_MAYBE_INSTANT, reload_refused={"type": "boolean"}),

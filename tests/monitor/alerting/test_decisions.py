@@ -346,3 +346,43 @@ async def test_a_defect_in_alerting_stops_neither_recording_nor_the_next_decisio
         assert rig.health.alerting_defects == 1
         await rig.look()
         assert rig.events() == ["opened"], "the next look makes up for it"
+
+
+async def test_a_page_that_stays_open_is_repeated_and_a_ticket_is_not() -> None:
+    ledger = configured(forms(checks=2, rule="any"), receivers=[OPS], alerting={"remind_every": "1h"})
+    async with alerting(ledger, deliver=False) as rig:
+        rig.observe(GOOD, key="forms/check-1")
+        await fails(rig)
+        rig.clock.jump(7_200)
+        await rig.look()
+        assert rig.events() == ["opened"]
+        await fails(rig, "forms/check-1")
+        for _ in range(2):
+            rig.clock.jump(3_599)
+            await rig.look()
+            rig.clock.jump(1)
+            await rig.look()
+            await rig.look()
+        await recovers(rig)
+        await recovers(rig, "forms/check-1")
+    events = [(row.event.value, row.repeat) for row in rig.rows()]
+    assert events[:4] == [("opened", 1), ("escalated", 1), ("reminder", 1), ("reminder", 2)]
+    assert events[-1] == ("resolved", 1)
+    assert {json.loads(row.body)["event"] for row in rig.rows(Kind.REMINDER)} == {"reminder"}
+
+
+async def test_renaming_a_product_during_an_outage_neither_ends_nor_repeats_its_alert() -> None:
+    renamed = {**forms(), "id": "chefs", "was": "forms"}
+    store, clock = MemoryStore(), ManualClock()
+    async with alerting(configured(forms(), receivers=[OPS]), store, clock, deliver=False) as rig:
+        await fails(rig)
+        rig.reload(portfolio(renamed))
+        await rig.look()
+        assert rig.events() == ["opened"]
+        assert [each.product for each in rig.ledger.product_incidents.values()] == ["chefs"]
+    async with alerting(configured(renamed, receivers=[OPS]), store, clock, deliver=False) as rig:
+        await rig.look()
+        assert rig.events() == ["opened"]
+        await recovers(rig, "chefs/health")
+    assert rig.events() == ["opened", "resolved"]
+    assert len({row.key for row in rig.rows()}) == 1

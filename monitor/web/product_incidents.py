@@ -1,0 +1,45 @@
+"""GET /api/v1/product-incidents: outages of whole products, each with the incidents of its checks."""
+
+from __future__ import annotations
+
+from itertools import islice
+from typing import TYPE_CHECKING, Any, Final
+
+from monitor.web.context import SITE, as_json
+from monitor.web.errors import Refusal, only
+from sla.window import format_instant
+
+if TYPE_CHECKING:
+    from aiohttp import web
+
+    from sla.product_incident import ProductIncident
+
+MOST: Final = 1_000
+_STATES: Final = ("open", "resolved")
+
+
+async def product_incidents(request: web.Request) -> web.Response:
+    """List product incidents, newest first; of one product, open or resolved ones."""
+    only(request, "product", "state")
+    site, query = request.app[SITE], request.query
+    name, state = query.get("product"), query.get("state")
+    if name is not None and name not in site.ledger.products:
+        raise Refusal(404, "unknown product", "GET /api/v1/products lists them")
+    if state not in (None, *_STATES):
+        raise Refusal(400, "unknown state", "write state=open or state=resolved, or omit it")
+    newest = sorted(site.ledger.product_incidents.values(), key=lambda each: (each.opened, each.id), reverse=True)
+    chosen = (
+        each for each in newest if name in (None, each.product) and state in (None, _STATES[each.resolved is not None])
+    )
+    return as_json([_plain(each) for each in islice(chosen, MOST)])
+
+
+def _plain(incident: ProductIncident) -> dict[str, Any]:
+    return {
+        "id": incident.id,
+        "product": incident.product,
+        "opened": format_instant(incident.opened),
+        "resolved": None if incident.resolved is None else format_instant(incident.resolved),
+        "severity": incident.severity.value,
+        "incidents": list(incident.members),
+    }
