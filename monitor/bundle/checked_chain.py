@@ -52,8 +52,9 @@ class CheckedChain:
             yield "chain: no day has a head yet, so nothing shows whether the record was edited"
             return
         end = format_instant((self.heads[-1].day + 1) * DAY)
-        state = f"broken at {len(self.breaks)} places" if self.breaks else "all agree"
-        yield f"chain: {len(self.heads)} heads, the record until {end}: {state}; what came later has no head yet"
+        state = f"broken in {len(self.breaks)} places" if self.breaks else "agrees"
+        count = f"{len(self.heads)} head{'' if len(self.heads) == 1 else 's'}"
+        yield f"chain: {count}, the record until {end}: {state}; what came later has no head yet"
         yield from self.anchors.lines()
         yield from (f"note: {note}" for note in self.notes)
 

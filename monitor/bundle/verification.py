@@ -6,6 +6,7 @@ holidays. What differs from the bundle's is named.
 
 from __future__ import annotations
 
+import re
 from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, Any, Final
 
@@ -30,6 +31,7 @@ if TYPE_CHECKING:
 
 
 LONGEST: Final = 11_000 * DAY  # of a window and what it is compared with; a report's is ten years at most
+_TOO_OFTEN: Final = re.compile("FREQ=(SECONDLY|MINUTELY|HOURLY)", re.IGNORECASE)  # no configuration has it
 _RECORDS: Final = Interval(parse_instant("1970-01-01T00:00:00Z"), parse_instant("2200-01-01T00:00:00Z"))
 
 
@@ -200,6 +202,8 @@ def _refuse_changed(facts: Sequence[Fact]) -> None:
             sound = _follows(fact)
         except ValueError as error:
             raise UnusableBundleError(f"facts.jsonl: the {fact.kind} {fact.id} cannot be relied on: {error}") from None
+        if fact.kind == MAINTENANCE and _TOO_OFTEN.search(fact.body):
+            raise UnusableBundleError(f"facts.jsonl: the maintenance {fact.id} recurs more often than daily")
         if not sound:
             raise UnusableBundleError(f"facts.jsonl: the {fact.kind} {fact.id} was changed after it was made")
 

@@ -17,6 +17,7 @@ if TYPE_CHECKING:
     from monitor.bundle.anchored import Trust
     from monitor.bundle.verification import Compared, Verified
 
+_NUMBERED = ("step", "month", "trend", "outage_limit", "exclusion", "incident")
 _LONGEST = 120  # characters of a value that are printed
 
 
@@ -139,7 +140,7 @@ def _compared(each: Compared) -> Iterator[str]:
 
 
 def _part(each: Compared) -> str:
-    return each.part if each.part == "window" or not each.window else f"{each.part} {each.number + 1}"
+    return f"{each.part} {each.number + 1}" if each.part in _NUMBERED else each.part
 
 
 def _value(value: Any) -> str:

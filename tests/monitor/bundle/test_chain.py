@@ -62,7 +62,7 @@ def days(found: CheckedChain) -> list[int]:
     return sorted({each.head for each in found.breaks})
 
 
-@pytest.mark.parametrize("seed", range(6))
+@pytest.mark.parametrize("seed", range(4))
 def test_a_random_record_verifies_with_all_its_heads_and_after_raw_observations_are_pruned(
     seed: int, tmp_path: Path
 ) -> None:
@@ -78,7 +78,7 @@ def test_a_random_record_verifies_with_all_its_heads_and_after_raw_observations_
     assert check_record(found.path).breaks == []
 
 
-@pytest.mark.parametrize("seed", range(4))
+@pytest.mark.parametrize("seed", range(2))
 def test_the_bundle_of_one_product_proves_its_part_without_the_others(seed: int, tmp_path: Path) -> None:
     found = world(seed, tmp_path, days=3.3, closed=True)
     for product, at in (("base", found.end), ("other", found.end), ("all", found.end - 25 * HOUR - 7)):
@@ -295,7 +295,7 @@ def test_the_command_verifies_a_record_next_to_its_daemon(tmp_path: Path) -> Non
     assert closed is not None
     assert isinstance(closed.head, Head)
     done = run("verify", "--record", "-c", config)
-    assert (done.exit_code, "all agree" in done.output) == (0, True)
+    assert (done.exit_code, ": agrees" in done.output) == (0, True)
     store.close()
     edit(World(tmp_path / "record.db", None, 0, []), "UPDATE runs SET outcome = 2")  # type: ignore[arg-type]
     done = run("verify", "--record", "-c", config)
