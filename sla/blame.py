@@ -19,13 +19,13 @@ from typing import TYPE_CHECKING, Any
 from sla.availability import Bounds, availability, downtime
 from sla.compose import decide
 from sla.interval import SECOND, Interval
-from sla.track import Durations, State
+from sla.state_history import Durations, State
 from sla.window import format_instant
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping, Sequence
 
-    from sla.track import History
+    from sla.state_history import History
 
 _UNCLEAR = None  # the key of downtime in which no dependency was seen down, and one was not seen at all
 

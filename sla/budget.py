@@ -17,7 +17,7 @@ from sla.objective import Objective
 
 if TYPE_CHECKING:
     from sla.interval import Interval
-    from sla.track import Durations, History
+    from sla.state_history import Durations, History
 
 
 @dataclass(frozen=True, slots=True)

@@ -12,8 +12,8 @@ from itertools import groupby
 from typing import TYPE_CHECKING
 
 from sla.interval import Interval
+from sla.state_history import Durations, History, Piece, State, Track
 from sla.tally import Counts
-from sla.track import Durations, History, Piece, State, Track
 
 if TYPE_CHECKING:
     from sla.compose import Composition

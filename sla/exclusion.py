@@ -16,13 +16,13 @@ from sla.availability import UnknownPolicy
 from sla.interval import SECOND, Interval, total
 from sla.measured import Measured, measure
 from sla.outage import OutageFigure, OutageLimit, judge
-from sla.track import State
+from sla.state_history import State
 from sla.window import format_instant
 
 if TYPE_CHECKING:
     from sla.calendar import Window
     from sla.objective import Objective
-    from sla.track import History
+    from sla.state_history import History
 
 
 class Cause(StrEnum):

@@ -10,11 +10,11 @@ from typing import TYPE_CHECKING, Any
 
 from sla.interval import Interval
 from sla.observation import Observation, Outcome, Run
-from sla.track import State
+from sla.state_history import State
 from sla.window import format_instant
 
 if TYPE_CHECKING:
-    from sla.track import History
+    from sla.state_history import History
 
 
 @dataclass(frozen=True, slots=True)

@@ -15,12 +15,12 @@ from typing import TYPE_CHECKING, Any
 
 from sla.availability import Bounds, Verdict
 from sla.interval import SECOND, Counted, Interval, subtract
-from sla.track import Piece, State
+from sla.state_history import Piece, State
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
 
-    from sla.track import History
+    from sla.state_history import History
 
 
 class LimitKind(StrEnum):

@@ -22,7 +22,7 @@ if TYPE_CHECKING:
     from sla.objective import Objective
     from sla.outage import OutageLimit
     from sla.readiness import Readiness
-    from sla.track import History
+    from sla.state_history import History
 
 EARLIER = 6  # periods before the window that the trend looks back on, where the record reaches
 MONTHS = 6  # of the budget, at least, where the record reaches

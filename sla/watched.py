@@ -17,8 +17,8 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
 
     from sla.objective import Objective
+    from sla.state_history import Durations, History
     from sla.tally import Counts
-    from sla.track import Durations, History
 
 
 @dataclass(frozen=True, slots=True)

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 from sla.interval import SECOND, Interval
 from sla.product_incident import ProductIncident, Severity
-from sla.track import State
+from sla.state_history import State
 from sla.window import format_instant
 
 if TYPE_CHECKING:
@@ -19,7 +19,7 @@ if TYPE_CHECKING:
     from monitor.ledger import Ledger
     from monitor.notification import Kind
     from sla.incident import Incident
-    from sla.track import History
+    from sla.state_history import History
 
 _MOST_NAMES = 10  # clients or products that one message names
 _DOUBT = (State.DOUBT_UP, State.DOUBT_DOWN)

@@ -14,7 +14,7 @@ from sla.eras import EVER
 from sla.interval import SECOND, Interval, subtract
 from sla.objective import format_duration
 from sla.outage import judge
-from sla.track import Durations, State
+from sla.state_history import Durations, State
 from sla.window import WINDOWS
 
 if TYPE_CHECKING:
@@ -26,7 +26,7 @@ if TYPE_CHECKING:
     from sla.eras import Eras
     from sla.exclusion import Exclusion
     from sla.incident import Incident
-    from sla.track import History
+    from sla.state_history import History
 
 FAMILIES = PRODUCT_FAMILIES
 DETAIL = 200  # characters of a failing probe's detail in a label

@@ -20,7 +20,7 @@ if TYPE_CHECKING:
     from monitor.measuring.changes import ChangeLog, Held
     from monitor.measuring.record import Record, Stream
     from sla.objective import Objective
-    from sla.track import History
+    from sla.state_history import History
     from sla.window import Window
 
 _INTERVAL = MINUTE  # as in the configuration, where nobody says and one observation shows no spacing

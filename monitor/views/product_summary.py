@@ -11,7 +11,7 @@ from monitor.views.formatting import Look, Moment, days, look, moment, nines_sca
 from sla.availability import Bounds, Verdict
 from sla.interval import SECOND, Interval
 from sla.objective import format_duration, format_percent
-from sla.track import State
+from sla.state_history import State
 
 if TYPE_CHECKING:
     from collections.abc import Iterable

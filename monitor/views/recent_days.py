@@ -16,7 +16,7 @@ if TYPE_CHECKING:
     from fractions import Fraction
     from zoneinfo import ZoneInfo
 
-    from sla.track import Durations, History
+    from sla.state_history import Durations, History
 
 DAYS = 90
 

@@ -33,7 +33,7 @@ class Target:
 
 # Modules whose tests are not named after them.
 OWN = {
-    "sla/track.py": ("timeline", "incident"),
+    "sla/state_history.py": ("timeline", "incident"),
     "sla/tally.py": ("timeline", "timeline_laws"),
     "sla/localtime.py": ("calendar", "service_hours"),
     "sla/feasibility/reliability_model.py": ("prediction",),

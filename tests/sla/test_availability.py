@@ -8,7 +8,7 @@ import pytest
 
 from sla.availability import UnknownPolicy, Verdict, availability, coverage, downtime, resolvable, verdict
 from sla.objective import Objective
-from sla.track import Durations
+from sla.state_history import Durations
 
 EXAMPLE = Durations(up=180, down=60, doubt_up=60, doubt_down=60, unknown=640)
 NOTHING = Durations()

@@ -7,8 +7,8 @@ import pytest
 from sla.compose import Composition, Rule, decide
 from sla.interval import Interval
 from sla.observation import Outcome
+from sla.state_history import Durations, State
 from sla.timeline import Timeline
-from sla.track import Durations, State
 
 GOOD, BAD, UNKNOWN = Outcome.GOOD, Outcome.BAD, Outcome.UNKNOWN
 UP, DOWN, DOUBT_UP, DOUBT_DOWN, DARK = State.UP, State.DOWN, State.DOUBT_UP, State.DOUBT_DOWN, State.UNKNOWN

@@ -6,8 +6,8 @@ import pytest
 
 from sla.interval import SECOND, Interval
 from sla.observation import Observation, Outcome, Run
+from sla.state_history import Durations, State, Track
 from sla.timeline import Timeline
-from sla.track import Durations, State, Track
 
 GOOD, BAD, UNKNOWN = Outcome.GOOD, Outcome.BAD, Outcome.UNKNOWN
 

@@ -28,7 +28,7 @@ from tests.support.records import NAMES, unpack
 if TYPE_CHECKING:
     from pathlib import Path
 
-    from sla.track import History
+    from sla.state_history import History
 
 
 # The contract was amended since: the hold of an observation is the one it was made with (measurement.md, section 2).
