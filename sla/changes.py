@@ -11,8 +11,8 @@ from itertools import pairwise
 from typing import TYPE_CHECKING, NamedTuple
 
 from sla.observation import Outcome
+from sla.observation_counts import Counts, ExactTally
 from sla.state_history import History, Piece, State, Track
-from sla.tally import Counts, ExactTally
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence

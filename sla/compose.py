@@ -13,8 +13,8 @@ from operator import itemgetter
 from typing import TYPE_CHECKING
 
 from sla.interval import HOUR, Interval
+from sla.observation_counts import Counts
 from sla.state_history import History, Piece, State, Track
-from sla.tally import Counts
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Iterator, Sequence

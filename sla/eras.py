@@ -12,8 +12,8 @@ from itertools import groupby
 from typing import TYPE_CHECKING
 
 from sla.interval import Interval
+from sla.observation_counts import Counts
 from sla.state_history import Durations, History, Piece, State, Track
-from sla.tally import Counts
 
 if TYPE_CHECKING:
     from sla.compose import Composition

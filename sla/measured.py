@@ -18,8 +18,8 @@ from sla.window import format_instant
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Sequence
 
+    from sla.observation_counts import Counts
     from sla.state_history import Durations, History
-    from sla.tally import Counts
 
 
 @dataclass(frozen=True, slots=True)

@@ -11,8 +11,8 @@ from bisect import bisect_right
 from typing import TYPE_CHECKING
 
 from sla.observation import PRECEDENCE, Observation, Outcome, Run
+from sla.observation_counts import Counts, ExactTally, FoldedTally
 from sla.state_history import Durations, History, Piece, State, Track
-from sla.tally import Counts, ExactTally, FoldedTally
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Sequence

@@ -17,8 +17,8 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
 
     from sla.objective import Objective
+    from sla.observation_counts import Counts
     from sla.state_history import Durations, History
-    from sla.tally import Counts
 
 
 @dataclass(frozen=True, slots=True)

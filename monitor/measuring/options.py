@@ -13,7 +13,7 @@ from sla.availability import UnknownPolicy
 from sla.compose import Composition, Rule
 from sla.interval import MICROSECOND, MINUTE, SECOND, Interval, subtract
 from sla.measured import Measured, measure
-from sla.tally import Counts
+from sla.observation_counts import Counts
 from sla.timeline import Timeline
 
 if TYPE_CHECKING:

@@ -34,7 +34,7 @@ class Target:
 # Modules whose tests are not named after them.
 OWN = {
     "sla/state_history.py": ("timeline", "incident"),
-    "sla/tally.py": ("timeline", "timeline_laws"),
+    "sla/observation_counts.py": ("timeline", "timeline_laws"),
     "sla/localtime.py": ("calendar", "service_hours"),
     "sla/feasibility/reliability_model.py": ("prediction",),
     "sla/feasibility/structure.py": ("decision_diagram", "prediction"),

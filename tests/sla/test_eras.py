@@ -16,8 +16,8 @@ from sla.interval import Interval
 from sla.measured import measure
 from sla.objective import Objective
 from sla.observation import Outcome
+from sla.observation_counts import Counts
 from sla.state_history import Durations, State
-from sla.tally import Counts
 from sla.timeline import Timeline
 from tests.property import oracle
 from tests.property.strategies import histories, holds, pairs, windows

@@ -12,8 +12,8 @@ from sla.availability import UnknownPolicy
 from sla.interval import DAY, HOUR, Interval
 from sla.measured import Measured
 from sla.objective import Objective
+from sla.observation_counts import Counts
 from sla.state_history import Durations
-from sla.tally import Counts
 from sla.value import Rate, format_money, justification, value
 
 RATE = Rate(Fraction(1200), "CAD", "40 people at 30 an hour")
