@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from sla.reliance import reached, reversed_needs
+from sla.dependency_paths import reached, reversed_needs
 
 if TYPE_CHECKING:
     from monitor.config.model import Portfolio

@@ -6,8 +6,8 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
+from sla.dependency_paths import Way, reached, reversed_needs
 from sla.hosting import exceeded
-from sla.reliance import Way, reached, reversed_needs
 from sla.stage import About, Misfit, Risk, misfits
 
 if TYPE_CHECKING:

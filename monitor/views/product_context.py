@@ -18,8 +18,8 @@ if TYPE_CHECKING:
     from monitor.config.model import Product
     from monitor.ledger import Ledger
     from monitor.views.time_slice import TimeSlices
+    from sla.dependency_paths import Way
     from sla.incident import Incident
-    from sla.reliance import Way
     from sla.stage import Misfit
 
 

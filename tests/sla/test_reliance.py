@@ -5,7 +5,7 @@ from __future__ import annotations
 from hypothesis import given
 from hypothesis import strategies as st
 
-from sla.reliance import reached, reversed_needs
+from sla.dependency_paths import reached, reversed_needs
 
 NEEDS = {"grants": ["forms", "mail"], "forms": ["login", "mail"], "alone": []}
 
