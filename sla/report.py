@@ -10,8 +10,8 @@ from dataclasses import dataclass, field, replace
 from datetime import tzinfo
 from typing import TYPE_CHECKING, Any
 
-from sla.blame import Blame, blame
 from sla.calendar import Period, Window, calendar_window, previous_window
+from sla.downtime_split import Blame, blame
 from sla.exclusion import Agreed, Exclusion, agree, totals
 from sla.interval import DAY, SECOND, Interval
 from sla.outage import reach

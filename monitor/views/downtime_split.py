@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from sla.blame import Blame, blame
+from sla.downtime_split import Blame, blame
 from sla.interval import DAY, Interval
 from sla.objective import apportioned
 

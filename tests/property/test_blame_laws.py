@@ -10,14 +10,14 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from sla.availability import downtime
-from sla.blame import blame
+from sla.downtime_split import blame
 from sla.interval import Interval
 from sla.timeline import Timeline
 from tests.property import oracle
 from tests.property.strategies import histories, holds, pairs, windows
 
 if TYPE_CHECKING:
-    from sla.blame import Blame
+    from sla.downtime_split import Blame
 
 worlds = st.lists(st.tuples(histories, holds), min_size=1, max_size=4)
 World = list[tuple[oracle.Seen, int]]

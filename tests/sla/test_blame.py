@@ -6,7 +6,7 @@ from fractions import Fraction
 
 import pytest
 
-from sla.blame import blame
+from sla.downtime_split import blame
 from sla.interval import SECOND, Interval
 from sla.observation import Outcome
 from sla.timeline import Timeline
