@@ -12,9 +12,9 @@ from pydantic import InstanceOf, PlainSerializer, PlainValidator, StringConstrai
 from monitor.config.base import Model
 from monitor.config.secret import Secret
 from monitor.config.values import Count, Text
+from sla.downtime_cost import Rate
 from sla.localtime import midnight
 from sla.stage import Risk
-from sla.value import Rate
 
 
 def _date(value: Any) -> dt.date:

@@ -10,7 +10,7 @@ from monitor.reporting import document as doc
 from monitor.reporting.document import Cell, Section, Table, Unit, words
 from monitor.views.product_context import Affected, affected
 from sla.availability import downtime
-from sla.value import Money, Value, format_money, value
+from sla.downtime_cost import Money, Value, format_money, value
 
 if TYPE_CHECKING:
     from collections.abc import Iterator

@@ -8,8 +8,8 @@ from typing import TYPE_CHECKING, Any
 from monitor.config.dependent_clients import Reliant, reliants, rests_on, unfit
 from monitor.views.formatting import Look, look
 from sla.availability import Bounds, downtime
+from sla.downtime_cost import Line, Value, justification, value
 from sla.interval import SECOND, Interval
-from sla.value import Line, Value, justification, value
 
 if TYPE_CHECKING:
     from collections.abc import Iterable

@@ -9,12 +9,12 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from sla.availability import UnknownPolicy
+from sla.downtime_cost import Rate, format_money, justification, value
 from sla.interval import DAY, HOUR, Interval
 from sla.measured import Measured
 from sla.objective import Objective
 from sla.observation_counts import Counts
 from sla.state_history import Durations
-from sla.value import Rate, format_money, justification, value
 
 RATE = Rate(Fraction(1200), "CAD", "40 people at 30 an hour")
 
