@@ -12,9 +12,9 @@ from fractions import Fraction
 
 from monitor.config.plan_file import Plan
 from monitor.config.readiness import load_checklist
+from monitor.package_files import shared
 from monitor.planning.plan_result import answer
 from monitor.planning.simulation import simulate
-from monitor.share import shared
 from sla.feasibility import Design, FailOver, Part, Planned, Repairable, Site, Standby
 from sla.interval import DAY, HOUR, MINUTE
 

@@ -11,7 +11,7 @@ import click
 
 from monitor import log
 from monitor.errors import NinewatchError
-from monitor.share import version
+from monitor.package_files import version
 
 # Command -> file in monitor/commands and function, in the order of --help. Names, not imports: `nines` need not import
 # the daemon.

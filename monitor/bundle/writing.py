@@ -18,7 +18,7 @@ from monitor.bundle.terms import product_terms
 from monitor.config.dependent_clients import reliants
 from monitor.config.holidays import holidays
 from monitor.journal import Journal
-from monitor.share import version
+from monitor.package_files import version
 from monitor.storage.reader import reading
 from sla.chain_check import FACT
 from sla.fact import CORRECTION, MAINTENANCE, REVOCATION

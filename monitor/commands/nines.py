@@ -9,7 +9,7 @@ import click
 
 from monitor.config.readiness import load_checklist
 from monitor.errors import NinewatchError
-from monitor.share import shared
+from monitor.package_files import shared
 from sla.calculator import MONTH, YEARS, Allowance, clean_record, from_downtime, largest_interval, required
 from sla.duration import format_full_duration as spell
 from sla.interval import DAY, MINUTE, SECOND

@@ -10,9 +10,9 @@ import click
 from monitor.config.plan_file import load_plan
 from monitor.config.readiness import load_checklist
 from monitor.errors import NinewatchError
+from monitor.package_files import shared
 from monitor.planning.plan_result import answer
 from monitor.planning.plan_text import sentences
-from monitor.share import shared
 
 
 @click.command("plan", short_help="Predict the availability of a design.")

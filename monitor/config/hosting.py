@@ -14,7 +14,7 @@ from monitor.config.errors import quoted
 from monitor.config.readiness import places
 from monitor.config.validation_context import Context, Located
 from monitor.config.values import Duration, Id, ObjectiveField, Text, is_id
-from monitor.share import shared
+from monitor.package_files import shared
 from sla.hosting import HostingPolicy, Tier
 
 FOLDER = "policies"

@@ -24,7 +24,7 @@ from monitor.config.errors import quoted
 from monitor.config.validation_context import Context, Located
 from monitor.config.values import Id, ObjectiveField, Text, is_id
 from monitor.errors import NinewatchError
-from monitor.share import shared
+from monitor.package_files import shared
 from sla.interval import DAY
 from sla.readiness import Attestation, Checklist, ChecklistItem, Readiness, readiness
 

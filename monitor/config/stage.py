@@ -20,7 +20,7 @@ from monitor.config.errors import quoted
 from monitor.config.readiness import places
 from monitor.config.validation_context import Context, Located
 from monitor.config.values import Id, ObjectiveField, Text, is_id
-from monitor.share import shared
+from monitor.package_files import shared
 from sla.stage import Policy, Risk, Stage, Terms
 
 _FOLDER = "policies"

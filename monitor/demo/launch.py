@@ -14,7 +14,7 @@ from monitor.clock import SystemClock
 from monitor.demo import modes, script
 from monitor.demo.listener import HOST
 from monitor.errors import NinewatchError, StoreHeldError
-from monitor.share import shared
+from monitor.package_files import shared
 from monitor.storage.lock import Lock
 
 if TYPE_CHECKING:

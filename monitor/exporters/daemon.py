@@ -12,7 +12,7 @@ from prometheus_client.registry import Collector
 
 from monitor import zones
 from monitor.exporters.exposition import Dialect
-from monitor.share import version
+from monitor.package_files import version
 from sla.interval import SECOND
 
 if TYPE_CHECKING:

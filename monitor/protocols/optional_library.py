@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from importlib.util import find_spec
 
-from monitor.share import checkout
+from monitor.package_files import checkout
 
 
 def require(module: str, kind: str) -> None:

@@ -6,24 +6,24 @@ from pathlib import Path
 
 import pytest
 
-from monitor import share
+from monitor import package_files
 from monitor.errors import NinewatchError
 
 
 def test_a_shipped_file_is_found_in_a_checkout() -> None:
-    assert share.shared("config", "ninewatch.yaml").is_file()
-    assert share.shared("dashboards").is_dir()
+    assert package_files.shared("config", "ninewatch.yaml").is_file()
+    assert package_files.shared("dashboards").is_dir()
 
 
 def test_an_installed_wheel_comes_first(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(share, "_ROOTS", (tmp_path / "a", tmp_path / "b"))
+    monkeypatch.setattr(package_files, "_ROOTS", (tmp_path / "a", tmp_path / "b"))
     for root in ("a", "b"):
         (tmp_path / root / "config").mkdir(parents=True)
     (tmp_path / "b" / "config" / "x").touch()
-    assert share.shared("config") == tmp_path / "a" / "config"
-    assert share.shared("config", "x") == tmp_path / "b" / "config" / "x"
+    assert package_files.shared("config") == tmp_path / "a" / "config"
+    assert package_files.shared("config", "x") == tmp_path / "b" / "config" / "x"
 
 
 def test_a_missing_file_names_the_places_that_were_looked_at() -> None:
     with pytest.raises(NinewatchError, match=r"_share/config/nothing and .*/config/nothing; install it again"):
-        share.shared("config", "nothing")
+        package_files.shared("config", "nothing")

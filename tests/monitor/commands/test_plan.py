@@ -16,8 +16,8 @@ from monitor.commands.plan import plan_command
 from monitor.config.plan_file import load_plan
 from monitor.config.readiness import load_checklist
 from monitor.errors import NinewatchError
+from monitor.package_files import shared
 from monitor.planning.plan_text import percent, spoken
-from monitor.share import shared
 from sla.feasibility import expected_down, limits
 from sla.interval import DAY, HOUR, MINUTE, SECOND
 

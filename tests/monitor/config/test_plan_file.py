@@ -11,7 +11,7 @@ from hypothesis import HealthCheck, given, settings
 from monitor.config.errors import ConfigError
 from monitor.config.plan_file import Plan, load_plan
 from monitor.config.readiness import load_checklist
-from monitor.share import shared
+from monitor.package_files import shared
 from sla.feasibility import (
     AtLeast,
     Coupling,

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 import pytest
 
 from monitor.config.readiness import load_checklist
-from monitor.share import shared
+from monitor.package_files import shared
 from sla.interval import DAY
 from tests.monitor.config.kinds import check, complaints, loaded
 

@@ -12,9 +12,9 @@ from jsonschema import Draft202012Validator
 from monitor.config.loader import Examined, examine
 from monitor.config.reference import referenced
 from monitor.config.schema import schema, schema_file
+from monitor.package_files import shared
 from monitor.probes.registry import CHECK_TYPES
 from monitor.receivers.registry import RECEIVER_TYPES
-from monitor.share import shared
 from tests.monitor.config.kinds import KINDS, SMALLEST
 
 CALENDAR = "BEGIN:VCALENDAR\nBEGIN:VEVENT\nUID:1\nDTSTART:20261206T100000Z\nDURATION:PT2H\nEND:VEVENT\nEND:VCALENDAR\n"

@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 from click.testing import CliRunner
 
-from monitor import share
+from monitor import package_files
 from monitor.commands.check_config import check_config
 
 ROOT = Path(__file__).parents[3]
@@ -55,7 +55,7 @@ def test_an_installed_wheel_names_the_target_of_a_checkout(
 ) -> None:
     """An image has no Makefile, and no pip that could install anything."""
     module, kind, check = missing
-    monkeypatch.setattr(share, "_PACKAGE", tmp_path / "site-packages/monitor")
+    monkeypatch.setattr(package_files, "_PACKAGE", tmp_path / "site-packages/monitor")
     said = checked(tmp_path, check)
     assert f"{kind} checks need the library {module}, which this installation does not include; " in said
     assert "run `make extras` in a checkout of ninewatch, and run it from there" in said
