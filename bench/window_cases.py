@@ -23,9 +23,9 @@ from monitor.exporters.exposition import Dialect
 from monitor.exporters.prometheus import Exporter
 from monitor.health import Health
 from monitor.ledger import Ledger
+from monitor.probe_result import Observed, ProbeResult
 from monitor.storage.sqlite import SqliteStore
 from monitor.storage.store import Batch
-from monitor.vocabulary import Observed, ProbeResult
 from sla.calendar import Period, calendar_window
 from sla.correction import Correction
 from sla.interval import DAY, HOUR, MINUTE, SECOND, Interval

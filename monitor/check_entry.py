@@ -6,14 +6,14 @@ from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from monitor.check_history import CheckHistory
-from monitor.vocabulary import SLOW
+from monitor.probe_result import SLOW
 from sla.eras import EVER
 from sla.incident import Failure, Incident, Phase
 from sla.observation import Outcome
 
 if TYPE_CHECKING:
     from monitor.config.model import CheckBase, Product
-    from monitor.vocabulary import Observed
+    from monitor.probe_result import Observed
 
 
 class CheckEntry(CheckHistory):

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from monitor.folding import Folding
-from monitor.vocabulary import VANTAGE
+from monitor.probe_result import VANTAGE
 from sla.incident import IncidentTracker, Phase
 from sla.observation import Outcome, Run
 from sla.timeline import Timeline

@@ -10,7 +10,7 @@ from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from monitor.config.agreement_meaning import agreement_meaning
-from monitor.vocabulary import VANTAGE
+from monitor.probe_result import VANTAGE
 from sla.definition import Definition, Member
 from sla.fact import canonical
 

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from monitor.vocabulary import VANTAGE
+from monitor.probe_result import VANTAGE
 from sla.compose import Composition, Rule
 from sla.eras import EVER, Era, Eras
 

@@ -31,7 +31,7 @@ from monitor.http import http2
 from monitor.log import Concealer, concealed
 from monitor.network.icmp_echo import allowed
 from monitor.network.tls_context import context_for
-from monitor.vocabulary import ProbeResult
+from monitor.probe_result import ProbeResult
 from sla.observation import Outcome
 
 if TYPE_CHECKING:

@@ -20,8 +20,8 @@ from monitor.health import Health
 from monitor.log import concealed
 from monitor.network.failure import quoted
 from monitor.network.outbound_policy import OutboundPolicy
+from monitor.probe_result import PHASES
 from monitor.probes.registry import KINDS, prepare
-from monitor.vocabulary import PHASES
 from sla.interval import SECOND
 from sla.observation import Outcome
 

@@ -13,8 +13,8 @@ from typing import TYPE_CHECKING
 import structlog
 
 from monitor.network.failure import quoted
+from monitor.probe_result import ProbeResult
 from monitor.probes.heartbeat import HeartbeatCheck
-from monitor.vocabulary import ProbeResult
 from sla.interval import MINUTE, SECOND
 from sla.observation import Outcome
 

@@ -12,7 +12,7 @@ import structlog
 from monitor.check_entry import CheckEntry
 from monitor.network.failure import OUT_OF_DESCRIPTORS
 from monitor.notification import NOTHING
-from monitor.vocabulary import Event, Hook, IncidentOpened, IncidentResolved, Observed, ProbeResult
+from monitor.probe_result import Event, Hook, IncidentOpened, IncidentResolved, Observed, ProbeResult
 from sla.incident import Opened
 from sla.interval import MINUTE
 from sla.observation import Observation, Outcome

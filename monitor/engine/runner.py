@@ -15,7 +15,7 @@ from monitor.log import concealed
 from monitor.network.attempt import Attempt
 from monitor.network.failure import DETAIL_LIMIT, ProbeFailure, failure_of
 from monitor.network.outbound_policy import OutboundPolicy
-from monitor.vocabulary import SLOW, ProbeResult
+from monitor.probe_result import SLOW, ProbeResult
 from sla.interval import SECOND
 from sla.observation import Outcome
 

@@ -6,14 +6,14 @@ from typing import TYPE_CHECKING
 
 from monitor.exporters.exposition import series
 from monitor.exporters.families import CHECK_FAMILIES
-from monitor.vocabulary import PHASES
+from monitor.probe_result import PHASES
 from sla.observation import Outcome
 
 if TYPE_CHECKING:
     from monitor.check_entry import CheckEntry
     from monitor.exporters.confirmed import Confirmed
     from monitor.health import Health
-    from monitor.vocabulary import Observed
+    from monitor.probe_result import Observed
     from sla.incident import IncidentTracker
     from sla.timeline import Timeline
 

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 
 from monitor.config.model import Family
 from monitor.network.resolver import resolver_silent
-from monitor.vocabulary import ProbeResult
+from monitor.probe_result import ProbeResult
 
 if TYPE_CHECKING:
     import ssl

@@ -15,10 +15,10 @@ from pydantic import model_validator
 
 from monitor.config.model import HttpUrl, Secret
 from monitor.network.failure import ProbeFailure, quoted
+from monitor.probe_result import ProbeResult
 from monitor.probes.base import Kind
 from monitor.protocols.optional_library import require
 from monitor.protocols.program import LocalFile, LocalFolder, ProgramCheck, run
-from monitor.vocabulary import ProbeResult
 from sla.interval import SECOND
 from sla.observation import Outcome
 

@@ -13,6 +13,7 @@ from pydantic import Field, ValidationInfo, field_validator
 from monitor.config.addresses import DefaultPort, HostPort
 from monitor.config.model import Flag, HostPortField
 from monitor.network.tls_connection import TlsCapableCheck, tls_upgrader
+from monitor.probe_result import ProbeResult
 from monitor.probes.base import Kind
 from monitor.protocols.dns_expectation import DnsExpect, Expected
 from monitor.protocols.dns_query import (
@@ -24,7 +25,6 @@ from monitor.protocols.dns_query import (
     query_resolver,
     system_resolvers,
 )
-from monitor.vocabulary import ProbeResult
 from sla.observation import Outcome
 
 if TYPE_CHECKING:

@@ -15,10 +15,10 @@ from monitor.http.auxiliary import from_auxiliary
 from monitor.http.fetching_check import CREDENTIALS, BaseUrl, FetchingCheck
 from monitor.http.json_body import document
 from monitor.network.failure import ProbeFailure
+from monitor.probe_result import ProbeResult
 from monitor.probes.base import Kind
 from monitor.probes.http import fetcher_factory
 from monitor.protocols.rdap import BOOTSTRAP, RegisteredName, expiration_of, not_found_failure, server_of
-from monitor.vocabulary import ProbeResult
 from sla.interval import DAY, HOUR, MINUTE
 from sla.observation import Outcome
 

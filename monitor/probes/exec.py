@@ -14,9 +14,9 @@ from pydantic import AfterValidator, Field, model_validator
 from monitor.config.expect import RegexField
 from monitor.config.model import problem_at
 from monitor.network.failure import ProbeFailure, quoted
+from monitor.probe_result import ProbeResult
 from monitor.probes.base import Kind
 from monitor.protocols.program import ProgramCheck, run
-from monitor.vocabulary import ProbeResult
 from sla.observation import Outcome
 
 if TYPE_CHECKING:

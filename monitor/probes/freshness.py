@@ -13,11 +13,11 @@ from monitor.config.model import HttpUrl
 from monitor.http import body, rate_limit
 from monitor.http.expectation import Expectation
 from monitor.network.failure import ProbeFailure, quoted
+from monitor.probe_result import ProbeResult
 from monitor.probes.base import Kind
 from monitor.probes.http import Fetch, fetcher_factory
 from monitor.protocols.age_check import AgeCheck
 from monitor.protocols.timestamp import Timestamp
-from monitor.vocabulary import ProbeResult
 from sla.objective import format_duration
 from sla.observation import Outcome
 

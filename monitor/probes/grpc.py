@@ -17,6 +17,7 @@ from monitor.http.response import Response
 from monitor.network.connection import Connection
 from monitor.network.failure import ProbeFailure, quoted
 from monitor.network.tls_connection import EncryptableCheck, tls_upgrader
+from monitor.probe_result import ProbeResult
 from monitor.probes.base import Kind
 from monitor.protocols.grpc_health import (
     CODES,
@@ -28,7 +29,6 @@ from monitor.protocols.grpc_health import (
     is_reserved,
     parse_response,
 )
-from monitor.vocabulary import ProbeResult
 from sla.interval import MILLISECOND
 from sla.observation import Outcome
 

@@ -19,7 +19,7 @@ from sla.observation import Outcome
 
 if TYPE_CHECKING:
     from monitor.network.attempt import Attempt, Probe
-    from monitor.vocabulary import ProbeResult
+    from monitor.probe_result import ProbeResult
 
 _SHORTEST_TOKEN = 16
 

@@ -12,8 +12,8 @@ from monitor.http.exchange import Exchange, exchange, redirect_follower
 from monitor.http.expectation import Expectation
 from monitor.http.rate_limit import RateLimit, retry_after
 from monitor.http.request import request_of
+from monitor.probe_result import ProbeResult
 from monitor.probes.base import Kind
-from monitor.vocabulary import ProbeResult
 from sla.observation import Outcome
 
 if TYPE_CHECKING:

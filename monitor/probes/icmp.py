@@ -10,8 +10,8 @@ from pydantic import model_validator
 from monitor.config.model import HostName, Reached, problem_at
 from monitor.network.happy_eyeballs import first
 from monitor.network.icmp_echo import allowed, echo
+from monitor.probe_result import ProbeResult
 from monitor.probes.base import Kind
-from monitor.vocabulary import ProbeResult
 from sla.observation import Outcome
 
 if TYPE_CHECKING:

@@ -13,8 +13,8 @@ from monitor.config.addresses import DefaultPort
 from monitor.config.model import Duration, HostPort, Reached
 from monitor.network.connection import Connection
 from monitor.network.failure import ProbeFailure, quoted
+from monitor.probe_result import ProbeResult
 from monitor.probes.base import Kind
-from monitor.vocabulary import ProbeResult
 from sla.interval import MILLISECOND, SECOND
 from sla.observation import Outcome
 

@@ -12,10 +12,10 @@ from monitor.config.values import ObjectiveField
 from monitor.http.auxiliary import from_auxiliary
 from monitor.http.fetching_check import BaseUrl, FetchingCheck
 from monitor.network.failure import ProbeFailure
+from monitor.probe_result import ProbeResult
 from monitor.probes.base import Kind
 from monitor.probes.http import fetcher_factory
 from monitor.protocols.promql import number_of
-from monitor.vocabulary import ProbeResult
 from sla.interval import SECOND
 from sla.objective import format_percent
 from sla.observation import Outcome

@@ -10,9 +10,9 @@ from monitor.config.addresses import DefaultPort
 from monitor.config.model import HostPort, Secret, Token, problem_at
 from monitor.network.failure import ProbeFailure, quoted
 from monitor.network.tls_connection import EncryptableCheck, connector
+from monitor.probe_result import ProbeResult
 from monitor.probes.base import Kind
 from monitor.protocols.redis_session import Session
-from monitor.vocabulary import ProbeResult
 from sla.observation import Outcome
 
 if TYPE_CHECKING:

@@ -12,9 +12,9 @@ from monitor.config.model import HostName, HostPort
 from monitor.network.buffered_stream import BufferedStream
 from monitor.network.failure import ProbeFailure, quoted
 from monitor.network.tls_connection import TlsCapableCheck, connector, tls_upgrader
+from monitor.probe_result import ProbeResult
 from monitor.probes.base import Kind
 from monitor.protocols.starttls import HELO, refuse_injected
-from monitor.vocabulary import ProbeResult
 from sla.observation import Outcome
 
 if TYPE_CHECKING:

@@ -13,8 +13,8 @@ from monitor.config.model import HostPort, Reached
 from monitor.network.buffered_stream import BufferedStream
 from monitor.network.connection import Connection
 from monitor.network.failure import ProbeFailure, quoted
+from monitor.probe_result import ProbeResult
 from monitor.probes.base import Kind
-from monitor.vocabulary import ProbeResult
 from sla.observation import Outcome
 
 if TYPE_CHECKING:

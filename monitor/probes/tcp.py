@@ -8,10 +8,10 @@ from monitor.config.model import HostPortField
 from monitor.network.buffered_stream import BufferedStream
 from monitor.network.failure import ProbeFailure, quoted
 from monitor.network.tls_connection import EncryptableCheck, StartTls, connector, tls_upgrader
+from monitor.probe_result import ProbeResult
 from monitor.probes.base import Kind
 from monitor.protocols.send_expect import Step
 from monitor.protocols.starttls import refuse_injected
-from monitor.vocabulary import ProbeResult
 from sla.observation import Outcome
 
 if TYPE_CHECKING:

@@ -11,10 +11,10 @@ from monitor.config.model import HostPortField, Reached
 from monitor.network.buffered_stream import BufferedStream
 from monitor.network.connection import Connection
 from monitor.network.tls_connection import tls_upgrader
+from monitor.probe_result import ProbeResult
 from monitor.probes.base import Kind
 from monitor.protocols.certificate import CertificateExpectation, judge
 from monitor.protocols.starttls import PORTS, REASONS, Protocol, begin_tls
-from monitor.vocabulary import ProbeResult
 from sla.observation import Outcome
 
 if TYPE_CHECKING:

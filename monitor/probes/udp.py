@@ -9,9 +9,9 @@ from pydantic import model_validator
 from monitor.config.model import HostPortField, Reached, problem_at
 from monitor.network.connection import Connection
 from monitor.network.failure import ProbeFailure, quoted
+from monitor.probe_result import ProbeResult
 from monitor.probes.base import Kind
 from monitor.protocols.send_expect import Exchange
-from monitor.vocabulary import ProbeResult
 from sla.observation import Outcome
 
 if TYPE_CHECKING:

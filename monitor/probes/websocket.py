@@ -16,9 +16,9 @@ from monitor.http import rate_limit
 from monitor.http.rate_limit import RateLimit
 from monitor.network.failure import ProbeFailure
 from monitor.network.tls_connection import TlsCapableCheck, connector
+from monitor.probe_result import ProbeResult
 from monitor.probes.base import Kind
 from monitor.protocols.websocket_session import Session, protocol_for
-from monitor.vocabulary import ProbeResult
 from sla.observation import Outcome
 
 if TYPE_CHECKING:

@@ -19,7 +19,7 @@ from monitor.network.failure import ProbeFailure, failure_of, quoted
 from monitor.network.happy_eyeballs import Race
 from monitor.network.tls_connection import EncryptableCheck
 from monitor.network.tls_context import adapt
-from monitor.vocabulary import ProbeResult
+from monitor.probe_result import ProbeResult
 from sla.observation import Outcome
 
 if TYPE_CHECKING:

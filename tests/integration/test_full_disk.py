@@ -17,10 +17,10 @@ import pytest
 from monitor.engine.recorder import Recorder, restore
 from monitor.health import Health
 from monitor.ledger import Ledger
+from monitor.probe_result import Event, IncidentOpened, IncidentResolved, Observed, ProbeResult
 from monitor.storage import writer as module
 from monitor.storage.sqlite import SqliteStore
 from monitor.storage.writer import Writer
-from monitor.vocabulary import Event, IncidentOpened, IncidentResolved, Observed, ProbeResult
 from sla.interval import MINUTE, Interval
 from sla.observation import Outcome
 from tests.support.clocks import ManualClock

@@ -13,7 +13,7 @@ from monitor.config.model import Portfolio
 from monitor.folding import Folding
 from monitor.health import Health
 from monitor.ledger import Ledger
-from monitor.vocabulary import ProbeResult
+from monitor.probe_result import ProbeResult
 from sla.incident import Failure, Incident, Opened, Resolved
 from sla.interval import DAY, HOUR, MINUTE, SECOND, Interval
 from sla.observation import Observation, Outcome, Run

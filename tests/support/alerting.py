@@ -12,8 +12,8 @@ from monitor.engine.probe_environment import rigged
 from monitor.engine.recorder import Recorder, restore
 from monitor.facts import Facts
 from monitor.health import Health
+from monitor.probe_result import ProbeResult
 from monitor.storage.writer import Writer
-from monitor.vocabulary import ProbeResult
 from sla.observation import Outcome
 from tests.support.clocks import ManualClock
 from tests.support.ledgers import ledger_of

@@ -20,9 +20,9 @@ from monitor.clock import SystemClock
 from monitor.engine.probe_environment import rigged
 from monitor.engine.recorder import Recorder, restore
 from monitor.health import Health
+from monitor.probe_result import ProbeResult
 from monitor.storage.sqlite import SqliteStore
 from monitor.storage.writer import Writer
-from monitor.vocabulary import ProbeResult
 from sla.observation import Outcome
 from tests.support.ledgers import StandIn, ledger_of
 from tests.support.messages import receiver

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, ClassVar
 
 from monitor.config.model import CheckBase, Portfolio
 from monitor.ledger import Ledger
-from monitor.vocabulary import Observed, ProbeResult
+from monitor.probe_result import Observed, ProbeResult
 from sla.incident import Incident
 from sla.interval import DAY, HOUR, MINUTE, SECOND
 from sla.observation import Observation, Outcome, Run

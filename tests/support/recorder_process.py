@@ -31,9 +31,9 @@ from monitor.clock import SystemClock
 from monitor.engine.recorder import Recorder, restore
 from monitor.errors import StoreError
 from monitor.health import Health
+from monitor.probe_result import Event, IncidentOpened, IncidentResolved, ProbeResult
 from monitor.storage.sqlite import SqliteStore
 from monitor.storage.writer import Writer
-from monitor.vocabulary import Event, IncidentOpened, IncidentResolved, ProbeResult
 from sla.observation import Outcome
 from tests.support.ledgers import StandIn, ledger_of
 

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 
 from monitor.clock import SystemClock
 from monitor.health import Health
-from monitor.vocabulary import ProbeResult
+from monitor.probe_result import ProbeResult
 from monitor.web.server import build, listen
 from sla.interval import DAY, HOUR, MINUTE
 from tests.support.ledgers import BAD, ILL, WELL, history, ledger_of, observe, past, probe_all, product

@@ -10,7 +10,7 @@ import pytest
 
 from monitor.alerting.conditions import SPREAD
 from monitor.notification import Kind
-from monitor.vocabulary import ProbeResult
+from monitor.probe_result import ProbeResult
 from sla.fact import Fact
 from sla.interval import SECOND
 from sla.silence import RETRY

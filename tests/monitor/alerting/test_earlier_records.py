@@ -11,12 +11,12 @@ from monitor.config.loader import load
 from monitor.engine.recorder import Recorder, restore
 from monitor.health import Health
 from monitor.ledger import Ledger
+from monitor.probe_result import ProbeResult
 from monitor.probes.registry import check_types
 from monitor.receivers.registry import RECEIVER_TYPES
 from monitor.storage.backup import backup_path
 from monitor.storage.sqlite import SqliteStore
 from monitor.storage.writer import Writer
-from monitor.vocabulary import ProbeResult
 from sla.interval import SECOND
 from sla.observation import Outcome
 from tests.support.clocks import ManualClock

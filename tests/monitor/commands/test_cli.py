@@ -18,7 +18,7 @@ from monitor import cli, log, zones
 from monitor.commands.probe import _as_text
 from monitor.engine.runner import AttemptResult
 from monitor.errors import NinewatchError
-from monitor.vocabulary import PHASES, ProbeResult
+from monitor.probe_result import PHASES, ProbeResult
 from sla.observation import Outcome
 from tests.support.daemon_process import command, environment, refused, watching
 from tests.support.probing import check_of

@@ -8,7 +8,7 @@ import pytest
 
 from monitor.engine.jobs import Jobs
 from monitor.engine.runner import AttemptResult
-from monitor.vocabulary import ProbeResult
+from monitor.probe_result import ProbeResult
 from tests.support.ledgers import GOOD, NOW, ledger_of, product
 from tests.support.probing import check_of
 

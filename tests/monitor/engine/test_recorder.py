@@ -14,9 +14,9 @@ from monitor.engine.recorder import Recorder, restore
 from monitor.facts import Facts
 from monitor.health import Health
 from monitor.ledger import Ledger
+from monitor.probe_result import Event, IncidentOpened, IncidentResolved, Observed, ProbeResult
 from monitor.storage import file_watch
 from monitor.storage.writer import Settled, Writer
-from monitor.vocabulary import Event, IncidentOpened, IncidentResolved, Observed, ProbeResult
 from sla.correction import Correction
 from sla.interval import DAY, HOUR, MINUTE, SECOND, Interval
 from sla.observation import Observation, Run

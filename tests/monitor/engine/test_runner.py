@@ -22,8 +22,8 @@ from monitor.health import Health
 from monitor.network.failure import ProbeFailure
 from monitor.network.poller import Poller
 from monitor.network.resolver import Resolver
+from monitor.probe_result import ProbeResult
 from monitor.probes.registry import prepare
-from monitor.vocabulary import ProbeResult
 from sla.observation import Outcome
 from tests.support.clocks import ManualClock, settle
 from tests.support.probing import attempt, check_of

@@ -10,9 +10,9 @@ from hypothesis import strategies as st
 from monitor.clock import SystemClock
 from monitor.engine.recorder import Recorder, restore
 from monitor.health import Health
+from monitor.probe_result import ProbeResult
 from monitor.storage.sqlite import SqliteStore
 from monitor.storage.writer import Writer
-from monitor.vocabulary import ProbeResult
 from sla.interval import DAY, HOUR, MINUTE, Interval
 from sla.timeline import Timeline
 from tests.support.ledgers import BAD, GOOD, NOW, UNKNOWN, ledger_of, product

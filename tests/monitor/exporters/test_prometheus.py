@@ -14,7 +14,7 @@ from monitor.exporters import prometheus
 from monitor.exporters.exposition import Dialect
 from monitor.exporters.prometheus import Exporter
 from monitor.health import Health
-from monitor.vocabulary import ProbeResult
+from monitor.probe_result import ProbeResult
 from sla.interval import DAY, HOUR, MINUTE, SECOND
 from tests.support.clocks import ManualClock
 from tests.support.ledgers import ILL, NOW, UNKNOWN, WELL, history, ledger_of, observe, probe_all, product, wide

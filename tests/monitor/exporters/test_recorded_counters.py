@@ -21,8 +21,8 @@ from monitor.exporters.prometheus import Exporter
 from monitor.health import Health
 from monitor.journal import Journal
 from monitor.ledger import Ledger
+from monitor.probe_result import ProbeResult
 from monitor.storage.writer import Writer
-from monitor.vocabulary import ProbeResult
 from sla.correction import Correction
 from sla.interval import DAY, Interval
 from tests.support.clocks import ManualClock

@@ -20,7 +20,7 @@ from tests.support.probing import attempt
 from tests.support.servers import answer, saying, serving
 
 if TYPE_CHECKING:
-    from monitor.vocabulary import ProbeResult
+    from monitor.probe_result import ProbeResult
 
 GOOD, BAD = Outcome.GOOD, Outcome.BAD
 PAGE = "Tout va bien, Québec"

@@ -12,8 +12,8 @@ from pydantic import ValidationError
 
 from monitor.http.compression import inflate
 from monitor.http.response import Response
+from monitor.probe_result import ProbeResult
 from monitor.probes.http import fetcher
-from monitor.vocabulary import ProbeResult
 from sla.observation import Outcome
 from tests.support.probing import attempt, check_of
 from tests.support.servers import answer, request_of, serving

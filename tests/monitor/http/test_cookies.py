@@ -14,7 +14,7 @@ from tests.support.probing import attempt
 from tests.support.servers import request_of, serving
 
 if TYPE_CHECKING:
-    from monitor.vocabulary import ProbeResult
+    from monitor.probe_result import ProbeResult
 
 
 async def journey(*stops: tuple[str, str], start: str = "/", **check: Any) -> tuple[ProbeResult, list[dict[str, str]]]:

@@ -15,7 +15,7 @@ from monitor.http.http2 import exchange
 from monitor.http.response import Response
 from monitor.network.connection import Connection
 from monitor.network.failure import ProbeFailure
-from monitor.vocabulary import ProbeResult
+from monitor.probe_result import ProbeResult
 from sla.observation import Outcome
 from tests.support.http2_server import (
     CONTINUATION,

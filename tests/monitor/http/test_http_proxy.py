@@ -26,7 +26,7 @@ from tests.support.proxy import Proxy, joined
 from tests.support.servers import answer, saying, serving, silent
 
 if TYPE_CHECKING:
-    from monitor.vocabulary import ProbeResult
+    from monitor.probe_result import ProbeResult
 
 NAME = "target.example.test"
 DOCS = (Path(__file__).parents[3] / "docs/http.md").read_text(encoding="utf-8")

@@ -19,7 +19,7 @@ from tests.support.servers import answer, request_of, saying, serving
 if TYPE_CHECKING:
     from pathlib import Path
 
-    from monitor.vocabulary import ProbeResult
+    from monitor.probe_result import ProbeResult
 
 LOOPBACK = "127.0.0.1"
 METHODS = ["GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS"]

@@ -30,7 +30,7 @@ if TYPE_CHECKING:
     from collections.abc import AsyncIterator
     from pathlib import Path
 
-    from monitor.vocabulary import ProbeResult
+    from monitor.probe_result import ProbeResult
 
 SECRET = "canary-client-secret-91f2"
 

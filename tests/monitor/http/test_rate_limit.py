@@ -24,7 +24,7 @@ from tests.support.servers import answer, request_of, serving
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator
 
-    from monitor.vocabulary import ProbeResult
+    from monitor.probe_result import ProbeResult
 
 GOOD, BAD, UNKNOWN = Outcome.GOOD, Outcome.BAD, Outcome.UNKNOWN
 NOW = 1_800_000_000 * SECOND

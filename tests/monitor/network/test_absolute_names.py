@@ -22,7 +22,7 @@ from tests.support.servers import Handler, answer, saying, serving
 from tests.support.servers import request_of as head_of
 
 if TYPE_CHECKING:
-    from monitor.vocabulary import ProbeResult
+    from monitor.probe_result import ProbeResult
 
 NAME = "status.example.test"
 

@@ -24,7 +24,7 @@ from tests.support.probing import attempt
 from tests.support.servers import Handler, answer, saying, serving, silent
 
 if TYPE_CHECKING:
-    from monitor.vocabulary import ProbeResult
+    from monitor.probe_result import ProbeResult
 
 NAME = "several.example.test"
 LIVE, DEAD, ALSO_DEAD = "127.0.0.1", "127.0.0.2", "127.0.0.3"

@@ -22,7 +22,7 @@ from tests.support.probing import attempt
 from tests.support.servers import answer, repeating, request_of, saying, serving
 
 if TYPE_CHECKING:
-    from monitor.vocabulary import ProbeResult
+    from monitor.probe_result import ProbeResult
 
 CHUNKED = b"HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n"
 CANARY = "canary-bearer-7f3a9c1e5b2d4f60"

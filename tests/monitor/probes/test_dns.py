@@ -27,7 +27,7 @@ from tests.support.probing import attempt
 from tests.support.servers import answer, saying, serving
 
 if TYPE_CHECKING:
-    from monitor.vocabulary import ProbeResult
+    from monitor.probe_result import ProbeResult
 
 NAME = "status.example.test"
 ADDRESS = "192.0.2.7"

@@ -14,7 +14,7 @@ from tests.support.faulty_targets.faulty_target import Animal, Keeper
 from tests.support.probing import attempt
 
 if TYPE_CHECKING:
-    from monitor.vocabulary import ProbeResult
+    from monitor.probe_result import ProbeResult
 
 
 @pytest.fixture(scope="module")

@@ -17,7 +17,7 @@ from tests.support.probing import attempt, check_of
 from tests.support.servers import answer, request_of, saying, serving
 
 if TYPE_CHECKING:
-    from monitor.vocabulary import ProbeResult
+    from monitor.probe_result import ProbeResult
 
 NOW = datetime.now(UTC)
 

@@ -27,7 +27,7 @@ from tests.support.servers import answer, saying, serving, silent
 if TYPE_CHECKING:
     from pathlib import Path
 
-    from monitor.vocabulary import ProbeResult
+    from monitor.probe_result import ProbeResult
     from tests.support.servers import Handler
 
 Status = health_pb2.HealthCheckResponse

@@ -20,7 +20,7 @@ from tests.support.servers import answer, request_of, serving, silent
 if TYPE_CHECKING:
     from pathlib import Path
 
-    from monitor.vocabulary import ProbeResult
+    from monitor.probe_result import ProbeResult
     from tests.support.servers import Handler
 
 GOOD, BAD, UNKNOWN = Outcome.GOOD, Outcome.BAD, Outcome.UNKNOWN

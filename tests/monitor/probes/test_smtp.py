@@ -18,7 +18,7 @@ if TYPE_CHECKING:
     import ssl
     from pathlib import Path
 
-    from monitor.vocabulary import ProbeResult
+    from monitor.probe_result import ProbeResult
     from tests.support.servers import Handler
 
 EHLO = b"EHLO ninewatch.invalid"

@@ -18,7 +18,7 @@ from tests.support.servers import serving, silent
 if TYPE_CHECKING:
     from pathlib import Path
 
-    from monitor.vocabulary import ProbeResult
+    from monitor.probe_result import ProbeResult
     from tests.support.servers import Handler
 
 FTP = replying({b"NOOP": b"200 fine\r\n", b"QUIT": b"221 bye\r\n"}, b"220 here\r\n")

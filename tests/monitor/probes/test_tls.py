@@ -22,7 +22,7 @@ from tests.support.servers import answer, request_of, saying, serving, silent
 from tests.support.starttls import TURNS, clear_first
 
 if TYPE_CHECKING:
-    from monitor.vocabulary import ProbeResult
+    from monitor.probe_result import ProbeResult
 
 NOW = datetime.now(UTC)
 HOST = "status.example"

@@ -22,7 +22,7 @@ if TYPE_CHECKING:
     import ssl
     from pathlib import Path
 
-    from monitor.vocabulary import ProbeResult
+    from monitor.probe_result import ProbeResult
     from tests.support.servers import Handler
 
 

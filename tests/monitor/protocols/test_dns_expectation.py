@@ -28,7 +28,7 @@ if TYPE_CHECKING:
     import ssl
     from pathlib import Path
 
-    from monitor.vocabulary import ProbeResult
+    from monitor.probe_result import ProbeResult
 
 NAME = "status.example.test"
 TWO = records("A 192.0.2.7", "A 192.0.2.8")

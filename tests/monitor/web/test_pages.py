@@ -9,9 +9,9 @@ from typing import TYPE_CHECKING
 
 import pytest
 
+from monitor.probe_result import ProbeResult
 from monitor.views.formatting import moment
 from monitor.views.product_summary import LASTED
-from monitor.vocabulary import ProbeResult
 from sla.interval import DAY, HOUR, MINUTE, SECOND
 from sla.readiness import Checklist, ChecklistItem
 from tests.monitor.web.conftest import small
