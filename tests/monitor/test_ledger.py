@@ -10,9 +10,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from monitor.config.model import Portfolio
-from monitor.folding import Folding
 from monitor.health import Health
 from monitor.ledger import Ledger
+from monitor.open_run import Folding
 from monitor.probe_result import ProbeResult
 from sla.incident import Failure, Incident, Opened, Resolved
 from sla.interval import DAY, HOUR, MINUTE, SECOND, Interval

@@ -40,7 +40,7 @@ OWN = {
     "sla/feasibility/structure.py": ("decision_diagram", "prediction"),
     "monitor/ledger.py": ("ledger", "agreements"),
     "monitor/check_history.py": ("ledger",),
-    "monitor/folding.py": ("folding", "ledger"),
+    "monitor/open_run.py": ("folding", "ledger"),
 }
 TARGETS = (
     Target("sla/*.py", 0.04, ("tests/sla/test_[!c]*.py", "tests/sla/test_c[!l]*.py", "tests/property/test_*.py")),
@@ -49,7 +49,7 @@ TARGETS = (
     Target("sla/claims/*.py", 0, ("tests/sla/test_claims*.py",)),
     Target("monitor/ledger.py", 0.1, ("tests/monitor/test_*.py",)),
     Target("monitor/check_history.py", 0.1, ("tests/monitor/test_*.py",)),
-    Target("monitor/folding.py", 0.2, ("tests/monitor/test_folding.py", "tests/monitor/test_ledger.py")),
+    Target("monitor/open_run.py", 0.2, ("tests/monitor/test_folding.py", "tests/monitor/test_ledger.py")),
     Target("monitor/engine/*.py", 0.04, ("tests/monitor/engine/test_*.py",)),
 )
 
