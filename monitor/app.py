@@ -32,7 +32,7 @@ from monitor.ledger import Ledger
 from monitor.network.outbound_policy import OutboundPolicy
 from monitor.probes.registry import check_types
 from monitor.receivers.registry import RECEIVER_TYPES
-from monitor.renamed import unconfigured
+from monitor.renamed_checks import unconfigured
 from monitor.storage.sqlite import SqliteStore
 from monitor.storage.writer import Writer
 from monitor.web.blackbox import Probes

@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
-from monitor.renamed import renamed_incident
+from monitor.renamed_checks import renamed_incident
 from sla.incident import Resolved
 
 if TYPE_CHECKING:

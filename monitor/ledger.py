@@ -19,7 +19,7 @@ from monitor.facts import Facts
 from monitor.incident_register import IncidentRegister
 from monitor.probe_result import VANTAGE
 from monitor.product_histories import ProductHistories
-from monitor.renamed import joined_history, renamed_histories, renamed_incident, renamed_runs, renamed_tail
+from monitor.renamed_checks import joined_history, renamed_histories, renamed_incident, renamed_runs, renamed_tail
 from sla.alerting import BurnAlert, LookBacks, burn_alerts
 from sla.budget import PACE, Forecast, exhausted_at
 from sla.calendar import Window

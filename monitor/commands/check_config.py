@@ -21,7 +21,7 @@ from monitor.errors import NinewatchError
 from monitor.facts import Facts
 from monitor.journal import Journal
 from monitor.planned_maintenance import late_maintenance
-from monitor.renamed import unconfigured
+from monitor.renamed_checks import unconfigured
 from monitor.storage.reader import reading
 
 if TYPE_CHECKING:

@@ -11,7 +11,7 @@ from monitor.definitions import additions
 from monitor.errors import NinewatchError
 from monitor.facts import Facts
 from monitor.planned_maintenance import added_plans, late_maintenance
-from monitor.renamed import added_renamings
+from monitor.renamed_checks import added_renamings
 from sla.interval import MINUTE
 
 if TYPE_CHECKING:

@@ -16,7 +16,7 @@ from monitor.engine.recorder import restore
 from monitor.facts import Facts
 from monitor.ledger import Ledger
 from monitor.planned_maintenance import added_plans
-from monitor.renamed import added_renamings
+from monitor.renamed_checks import added_renamings
 from monitor.storage.sqlite import SqliteStore
 from monitor.storage.store import Batch
 from sla.correction import Correction, Revocation

@@ -12,7 +12,7 @@ from monitor.definitions import additions
 from monitor.fact_history import history
 from monitor.facts import Facts
 from monitor.ledger import Ledger
-from monitor.renamed import joined, unconfigured
+from monitor.renamed_checks import joined, unconfigured
 from sla.correction import Correction
 from sla.incident import Incident
 from sla.interval import HOUR, MINUTE, Interval
