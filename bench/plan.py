@@ -12,7 +12,7 @@ from fractions import Fraction
 
 from monitor.config.plan_file import Plan
 from monitor.config.readiness import load_checklist
-from monitor.package_files import shared
+from monitor.package_files import shipped_path
 from monitor.planning.plan_result import answer
 from monitor.planning.simulation import simulate
 from sla.feasibility import Design, FailOver, Part, Planned, Repairable, Site, Standby
@@ -41,7 +41,7 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--years", type=int, default=10_000)
     years = parser.parse_args().years
-    checklist = load_checklist(shared("config", "checklists", "five-nines.yaml"))
+    checklist = load_checklist(shipped_path("config", "checklists", "five-nines.yaml"))
     plan = Plan(design(), None, (), (), {}, (), ())
     for name, work in (
         ("simulation", lambda: simulate(plan.design, years, 1)),

@@ -21,8 +21,8 @@ def version() -> str:
         return str(project["version"])
 
 
-def shared(*parts: str) -> Path:
-    """Return the path of a shipped file or folder, e.g. `shared("config", "demo.yaml")`.
+def shipped_path(*parts: str) -> Path:
+    """Return the path of a shipped file or folder, e.g. `shipped_path("config", "demo.yaml")`.
 
     Raises:
         NinewatchError: it is in neither place; the message names both.

@@ -9,7 +9,7 @@ import click
 
 from monitor.config.readiness import load_checklist
 from monitor.errors import NinewatchError
-from monitor.package_files import shared
+from monitor.package_files import shipped_path
 from sla.calculator import MONTH, YEARS, Allowance, clean_record, from_downtime, largest_interval, required
 from sla.duration import format_full_duration as spell
 from sla.interval import DAY, MINUTE, SECOND
@@ -88,7 +88,7 @@ def _days(length: int) -> str:
 
 
 def _reaching(objective: Objective) -> Iterator[str]:
-    checklist = load_checklist(shared("config", "checklists", "five-nines.yaml"))
+    checklist = load_checklist(shipped_path("config", "checklists", "five-nines.yaml"))
     items = required(objective, checklist)
     named = f'the readiness checklist "{checklist.title}"'
     if not items:

@@ -10,7 +10,7 @@ import click
 from monitor.config.plan_file import load_plan
 from monitor.config.readiness import load_checklist
 from monitor.errors import NinewatchError
-from monitor.package_files import shared
+from monitor.package_files import shipped_path
 from monitor.planning.plan_result import answer
 from monitor.planning.plan_text import sentences
 
@@ -33,7 +33,7 @@ def plan_command(file: Path, years: int, seed: int, as_json: bool) -> None:
     change. Example plans are in config/plans; docs/plans.md explains the format. Exit status 2 if FILE is invalid;
     every error is printed as file:line:column with what is allowed.
     """
-    checklist = load_checklist(shared("config", "checklists", "five-nines.yaml"))
+    checklist = load_checklist(shipped_path("config", "checklists", "five-nines.yaml"))
     plan = load_plan(file, checklist)
     try:
         found = answer(plan, checklist, years, seed)

@@ -14,7 +14,7 @@ from monitor.config.errors import quoted
 from monitor.config.readiness import places
 from monitor.config.validation_context import Context, Located
 from monitor.config.values import Duration, Id, ObjectiveField, Text, is_id
-from monitor.package_files import shared
+from monitor.package_files import shipped_path
 from sla.hosting import HostingPolicy, Tier
 
 FOLDER = "policies"
@@ -64,7 +64,7 @@ def shipped_tiers() -> HostingPolicy:
     Raises:
         NinewatchError: the file is missing.
     """
-    return load_tiers(shared("config", FOLDER, f"{_SHIPPED}.yaml"))
+    return load_tiers(shipped_path("config", FOLDER, f"{_SHIPPED}.yaml"))
 
 
 def tiers_named(value: Any) -> tuple[Path | None, HostingPolicy]:

@@ -24,7 +24,7 @@ from monitor.config.errors import quoted
 from monitor.config.validation_context import Context, Located
 from monitor.config.values import Id, ObjectiveField, Text, is_id
 from monitor.errors import NinewatchError
-from monitor.package_files import shared
+from monitor.package_files import shipped_path
 from sla.interval import DAY
 from sla.readiness import Attestation, Checklist, ChecklistItem, Readiness, readiness
 
@@ -65,7 +65,7 @@ def places(name: str, directory: Path, kind: str = _FOLDER) -> Iterator[Path]:
     for folder in (directory, directory.parent):
         yield folder / kind / f"{name}.yaml"
     try:
-        yield shared("config", kind) / f"{name}.yaml"
+        yield shipped_path("config", kind) / f"{name}.yaml"
     except NinewatchError:
         return
 

@@ -20,7 +20,7 @@ from monitor.config.errors import quoted
 from monitor.config.readiness import places
 from monitor.config.validation_context import Context, Located
 from monitor.config.values import Id, ObjectiveField, Text, is_id
-from monitor.package_files import shared
+from monitor.package_files import shipped_path
 from sla.stage import Policy, Risk, Stage, Terms
 
 _FOLDER = "policies"
@@ -81,7 +81,7 @@ def shipped_policy() -> Policy:
     Raises:
         NinewatchError: it is missing.
     """
-    return load_policy(shared("config", _FOLDER, f"{_SHIPPED}.yaml"))
+    return load_policy(shipped_path("config", _FOLDER, f"{_SHIPPED}.yaml"))
 
 
 def _named(value: Any, info: ValidationInfo) -> Policy:

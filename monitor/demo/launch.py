@@ -14,7 +14,7 @@ from monitor.clock import SystemClock
 from monitor.demo import modes, script
 from monitor.demo.listener import HOST
 from monitor.errors import NinewatchError, StoreHeldError
-from monitor.package_files import shared
+from monitor.package_files import shipped_path
 from monitor.storage.lock import Lock
 
 if TYPE_CHECKING:
@@ -135,7 +135,7 @@ def _write(directory: Path, ports: Mapping[str, int], listen: str | None) -> tup
     """Write the portfolio for these ports; return where it is, and the store that it names."""
     path, store = directory / PORTFOLIO, directory.absolute() / "ninewatch.db"
     try:
-        path.write_text(render(shared("config", PORTFOLIO).read_text("utf-8"), ports, store, listen), "utf-8")
+        path.write_text(render(shipped_path("config", PORTFOLIO).read_text("utf-8"), ports, store, listen), "utf-8")
     except OSError as error:
         raise NinewatchError(f"{path}: {error.strerror}; run the demo where it may write") from error
     return path, store

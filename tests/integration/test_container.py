@@ -125,7 +125,8 @@ def test_the_daemon_lives_probes_records_and_ends_there(wheel: Path, config: Pat
 @slow
 @unshared
 def test_what_ships_beside_the_code_is_found_in_an_installed_wheel(wheel: Path, config: Path, tmp_path: Path) -> None:
-    find = "from monitor.package_files import shared; print(shared('dashboards', 'ninewatch.rules.yaml'), shared('config'))"
+    names = "'dashboards/ninewatch.rules.yaml', 'config'"
+    find = f"from monitor.package_files import shipped_path; print(*map(shipped_path, ({names})))"
     with contained(wheel, config, tmp_path / "log", "python", "-c", find) as program:
         assert program.process.wait(timeout=60) == 0, program.log.read_text()
     assert "/opt/ninewatch/lib" in program.log.read_text()

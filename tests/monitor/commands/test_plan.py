@@ -16,14 +16,14 @@ from monitor.commands.plan import plan_command
 from monitor.config.plan_file import load_plan
 from monitor.config.readiness import load_checklist
 from monitor.errors import NinewatchError
-from monitor.package_files import shared
+from monitor.package_files import shipped_path
 from monitor.planning.plan_text import percent, spoken
 from sla.feasibility import expected_down, limits
 from sla.interval import DAY, HOUR, MINUTE, SECOND
 
-PLANS = shared("config", "plans")
+PLANS = shipped_path("config", "plans")
 SHIPPED = sorted(path.stem for path in PLANS.glob("*.yaml"))
-CHECKLIST = load_checklist(shared("config", "checklists", "five-nines.yaml"))
+CHECKLIST = load_checklist(shipped_path("config", "checklists", "five-nines.yaml"))
 FEW = ("--years", "500")
 
 

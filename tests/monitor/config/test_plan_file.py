@@ -11,7 +11,7 @@ from hypothesis import HealthCheck, given, settings
 from monitor.config.errors import ConfigError
 from monitor.config.plan_file import Plan, load_plan
 from monitor.config.readiness import load_checklist
-from monitor.package_files import shared
+from monitor.package_files import shipped_path
 from sla.feasibility import (
     AtLeast,
     Coupling,
@@ -30,7 +30,7 @@ from tests.sla.feasibility.enumeration import designs, enumerated, names_of
 if TYPE_CHECKING:
     from pathlib import Path
 
-CHECKLIST = load_checklist(shared("config", "checklists", "five-nines.yaml"))
+CHECKLIST = load_checklist(shipped_path("config", "checklists", "five-nines.yaml"))
 APP = "title: t\nparts:\n  - {id: app, availability: 99.9%, mttr: 1h}\n"  # lines 1 to 3
 
 

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 import pytest
 
 from monitor.config.readiness import load_checklist
-from monitor.package_files import shared
+from monitor.package_files import shipped_path
 from sla.interval import DAY
 from tests.monitor.config.kinds import check, complaints, loaded
 
@@ -31,7 +31,7 @@ def test_without_a_block_nothing_is_capped(tmp_path: Path) -> None:
 
 
 def test_an_item_that_nobody_vouches_for_is_unmet(tmp_path: Path) -> None:
-    checklist = load_checklist(shared("config", "checklists", "five-nines.yaml"))
+    checklist = load_checklist(shipped_path("config", "checklists", "five-nines.yaml"))
     standing = product(tmp_path, "{checklist: five-nines}").readiness_at(0)
     assert standing is not None
     assert standing.unmet == checklist.items

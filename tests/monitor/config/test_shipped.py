@@ -12,7 +12,7 @@ from jsonschema import Draft202012Validator
 from monitor.config.loader import Examined, examine
 from monitor.config.reference import referenced
 from monitor.config.schema import schema, schema_file
-from monitor.package_files import shared
+from monitor.package_files import shipped_path
 from monitor.probes.registry import CHECK_TYPES
 from monitor.receivers.registry import RECEIVER_TYPES
 from tests.monitor.config.kinds import KINDS, SMALLEST
@@ -45,7 +45,7 @@ def test_the_folder_is_the_portfolio_and_the_demo_stays_out_of_it(portfolio: Exa
 
 
 def test_the_demo_loads() -> None:
-    found = examine(shared("config", "demo.yaml"), CHECK_TYPES)
+    found = examine(shipped_path("config", "demo.yaml"), CHECK_TYPES)
     assert found.portfolio is not None, found.problems
 
 

@@ -11,8 +11,8 @@ from monitor.errors import NinewatchError
 
 
 def test_a_shipped_file_is_found_in_a_checkout() -> None:
-    assert package_files.shared("config", "ninewatch.yaml").is_file()
-    assert package_files.shared("dashboards").is_dir()
+    assert package_files.shipped_path("config", "ninewatch.yaml").is_file()
+    assert package_files.shipped_path("dashboards").is_dir()
 
 
 def test_an_installed_wheel_comes_first(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -20,10 +20,10 @@ def test_an_installed_wheel_comes_first(tmp_path: Path, monkeypatch: pytest.Monk
     for root in ("a", "b"):
         (tmp_path / root / "config").mkdir(parents=True)
     (tmp_path / "b" / "config" / "x").touch()
-    assert package_files.shared("config") == tmp_path / "a" / "config"
-    assert package_files.shared("config", "x") == tmp_path / "b" / "config" / "x"
+    assert package_files.shipped_path("config") == tmp_path / "a" / "config"
+    assert package_files.shipped_path("config", "x") == tmp_path / "b" / "config" / "x"
 
 
 def test_a_missing_file_names_the_places_that_were_looked_at() -> None:
     with pytest.raises(NinewatchError, match=r"_share/config/nothing and .*/config/nothing; install it again"):
-        package_files.shared("config", "nothing")
+        package_files.shipped_path("config", "nothing")
