@@ -47,7 +47,7 @@ def history_command(product: str, since: str | None, as_json: bool, path: Path |
 
 
 def _since(text: str, place: Place) -> int:
-    """Return the instant, or the instant a duration before now."""
+    """Return the instant that is given, or now minus the duration."""
     try:
         return SystemClock().now() - parse_duration(text)
     except ValueError:

@@ -1,4 +1,4 @@
-"""The families of /metrics that have a sample per check or product; `docs/metrics.md` lists them with all others."""
+"""Metric families with one sample per check or product; `docs/metrics.md` lists all families."""
 
 from __future__ import annotations
 
@@ -6,8 +6,8 @@ from typing import Final
 
 from monitor.exporters.exposition import Family
 
-# The first five carry blackbox_exporter's names and meaning, so that boards and rules written for it go on working. Of
-# the certificates that a server sends, those that are no part of the verified chain do not count: nobody uses them.
+# The first five have blackbox_exporter's names and meaning, so that its dashboards and rules work unchanged. Certificates
+# that a server sends outside the verified chain do not count.
 _PROBE, _CHECK = "product check kind", "product check"
 CHECK_FAMILIES: Final = (
     Family("probe_success", "gauge", "1 if the last probe was good, 0 if bad; absent if unknown", "", _PROBE),
@@ -23,7 +23,7 @@ CHECK_FAMILIES: Final = (
     Family(
         "probe_ssl_earliest_cert_expiry",
         "gauge",
-        "When the first certificate of the chain expires, Unix time",
+        "Earliest expiry of the verified certificate chain, Unix time",
         labels=_PROBE,
     ),
     Family(
