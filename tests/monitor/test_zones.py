@@ -7,8 +7,10 @@ import os
 import re
 import subprocess
 import sys
+from datetime import UTC, datetime, timedelta
 from importlib import resources
 from pathlib import Path
+from zoneinfo import ZoneInfo
 
 import pytest
 from prometheus_client import generate_latest
@@ -235,3 +237,19 @@ def test_no_module_reads_a_zone_past_the_one_place() -> None:
         if path.name != "zones.py"
     ]
     assert not found
+
+
+def test_rules_that_are_stated_replace_those_of_the_database() -> None:
+    """Also for libraries that make a zone by themselves; afterwards the database's apply again."""
+    at = datetime(2026, 6, 1, tzinfo=UTC)
+    usual = at.astimezone(zones.zone("America/Vancouver")).utcoffset()
+    with zones.stated({"America/Vancouver": zones.compiled("Asia/Kathmandu")}):
+        stated = at.astimezone(zones.zone("America/Vancouver")).utcoffset()
+        assert stated == at.astimezone(ZoneInfo("America/Vancouver")).utcoffset() == timedelta(hours=5, minutes=45)
+    assert at.astimezone(zones.zone("America/Vancouver")).utcoffset() == usual != stated
+
+
+@pytest.mark.parametrize(("name", "data"), [("../x", b""), ("/etc/x", b""), ("A/B", b"no TZif"), ("A/B", b"")])
+def test_rules_that_are_not_those_of_a_zone_are_refused(name: str, data: bytes) -> None:
+    with pytest.raises(ValueError, match="zone"), zones.stated({name: data}):
+        pass

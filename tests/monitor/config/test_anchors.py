@@ -1,0 +1,66 @@
+"""`anchors` and `witness_for`: one place per anchor, and every mistake with its remedy."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import pytest
+
+from monitor.config.loader import examine
+from monitor.probes.registry import check_types
+from tests.support.time_stamping import authority
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+    from monitor.config.loader import Examined
+
+HEAD = "products:\n- {id: web, objective: 99%, checks: [{id: a, tcp: '127.0.0.1:9'}]}\n"
+
+
+def examined(folder: Path, text: str) -> Examined:
+    path = folder / "ninewatch.yaml"
+    path.write_text(HEAD + text)
+    return examine(path, check_types(allow_exec=False))
+
+
+def test_each_kind_of_anchor_is_read(tmp_path: Path) -> None:
+    authority(tmp_path, "Test")
+    (tmp_path / "key").write_text("key")
+    found = examined(
+        tmp_path,
+        """
+anchors:
+- {id: tsa, timestamp: "https://tsa.example.org/tsr", ca: ca.pem, headers: {X-Key: "1"}}
+- {id: repo, git: "git@git.example.org:heads.git", branch: heads, ssh_key: key, timeout: 1m}
+- {id: partner, witness: "https://ninewatch.example.org", name: web}
+witness_for:
+- {id: other, url: "https://other.example.org", about: the other team}
+""",
+    )
+    assert found.portfolio is not None, found.problems
+    assert [each.kind for each in found.portfolio.anchors] == ["timestamp", "git", "witness"]
+    assert found.portfolio.witness_for[0].id == "other"
+
+
+@pytest.mark.parametrize(
+    ("text", "said"),
+    [
+        ('anchors: [{id: a, timestamp: "https://x.example/"}]', "anchors.a.timestamp: needs `ca`"),
+        ("anchors: [{id: a}]", "names no place; add one of timestamp, git, witness"),
+        ('anchors: [{id: a, git: /x.git, witness: "https://x.example"}]', "is another anchor than git"),
+        ("anchors: [{id: a, git: '--upload-pack=touch x'}]", "not a Git repository"),
+        ("anchors: [{id: a, git: 'https://u:p@x.example/h.git'}]", "holds a password"),
+        ("anchors: [{id: a, git: /x.git, branch: '../x'}]", "not the name of a branch"),
+        ("anchors: [{id: a, git: /x.git, ssh_key: nowhere}]", "there is no file"),
+        ("anchors: [{id: a, git: /x.git, name: x}]", "belongs to an anchor of the kind witness"),
+        ('anchors: [{id: a, witness: "https://x.example"}]', "needs `name`"),
+        ("anchors: [{id: a, git: /x.git}, {id: a, git: /y.git}]", 'two have the id "a"'),
+        ('witness_for: [{id: a, url: "ftp://x.example"}]', "not a web address"),
+        ("anchors: [{id: a, git: /x.git, timeout: 1h}]", "between 1s and 5m"),
+    ],
+)
+def test_a_mistake_is_named_with_its_remedy(text: str, said: str, tmp_path: Path) -> None:
+    found = examined(tmp_path, text)
+    assert found.portfolio is None
+    assert any(said in str(problem) for problem in found.problems), found.problems
