@@ -6,8 +6,8 @@ from typing import Final
 
 from monitor.exporters.exposition import Family
 
-# The first five have blackbox_exporter's names and meaning, so that its dashboards and rules work unchanged. Certificates
-# that a server sends outside the verified chain do not count.
+# The first five have blackbox_exporter's names and meaning, so that its dashboards and rules work unchanged.
+# Certificates that a server sends outside the verified chain do not count.
 _PROBE, _CHECK = "product check kind", "product check"
 CHECK_FAMILIES: Final = (
     Family("probe_success", "gauge", "1 if the last probe was good, 0 if bad; absent if unknown", "", _PROBE),
