@@ -200,7 +200,7 @@ class Composition(History):
         cut, doubts = track.end, list[Interval]()
         for leaf, before, now, expiry in zip(self._leaves, self._ends, ends, self._expiries, strict=True):
             if now != before:
-                changed, expired = _changed(leaf, before, expiry)
+                changed, expired = _changed(leaf, before, expiry, now)
                 cut = min(cut, track.end if changed is None else changed)
                 doubts += expired
         if cut < track.start:
@@ -262,17 +262,21 @@ def _steady(ends: Sequence[int | None], expiries: Sequence[int | None]) -> int |
     return min((end for end, expiry in known if (expiry or end) >= (newest or end)), default=None)
 
 
-def _changed(leaf: History, before: int | None, expiry: int | None) -> tuple[int | None, list[Interval]]:
+def _changed(
+    leaf: History, before: int | None, expiry: int | None, now: int | None
+) -> tuple[int | None, list[Interval]]:
     """Return from where a leaf that was observed again has other states, None if it has not, and where else.
 
-    It was settled up to `before`, and its last known observation then expired at `expiry`. If the next one came later,
-    only the doubt up to the expiry became unknown, and all in between was unknown already.
+    It was settled up to `before` and is now up to `now`; its last known observation then expired at `expiry`. If the
+    next one came later, only the doubt up to the expiry became unknown, and all in between was unknown already.
     """
     if before is None:
         return leaf.begins, []
     if expiry is None:  # nothing was known of it
         return leaf.first, []
-    gap = next(leaf.pieces(Interval(before, max(expiry, leaf.settled or expiry) + 1)))
+    if now is None or now <= expiry:
+        return before, []
+    gap = next(leaf.pieces(Interval(before, now + 1)))
     return (gap.end, [Interval(before, expiry)]) if gap.state is State.UNKNOWN else (before, [])
 
 

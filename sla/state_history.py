@@ -330,6 +330,8 @@ class History(ABC):
 
     def counts_in(self, parts: Sequence[Interval]) -> Counts:
         """Return how many observations were sent within the parts together, which are in order and disjoint."""
+        if len(parts) == 1:
+            return self.counts(parts[0])
         counted = [self.counts(part) for part in parts]
         return Counts(*map(sum, zip(*counted, strict=True))) if counted else Counts()
 
@@ -364,12 +366,14 @@ class History(ABC):
 
     def _across(self, window: Interval, track: Track) -> Iterator[Piece]:
         """Yield the pieces of a window that reaches beyond the track."""
-        before, inside, after = _split(window, track)
-        if before.length:
-            yield Piece(before.start, before.end, State.UNKNOWN)
-        yield from track.pieces(inside)
-        if after.length:
-            yield from self._unsettled(after)
+        start = min(max(window.start, track.start), window.end)
+        end = max(min(window.end, track.end), start)
+        if window.start < start:
+            yield Piece(window.start, start, State.UNKNOWN)
+        if start < end:
+            yield from track.pieces(Interval(start, end))
+        if end < window.end:
+            yield from self._unsettled(Interval(end, window.end))
 
 
 def _split(window: Interval, track: Track) -> tuple[Interval, Interval, Interval]:

@@ -15,7 +15,7 @@ from sla.observation_counts import Counts, ExactTally, FoldedTally
 from sla.state_history import Durations, History, Piece, State, Track
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Iterator, Sequence
+    from collections.abc import Iterable, Iterator
 
     from sla.interval import Interval
 
@@ -103,10 +103,6 @@ class Timeline(History):
         """How many observations there are in all, in O(1)."""
         good, bad, unknown = self._tallies.values()
         return Counts(good.count, bad.count, unknown.count)
-
-    def counts_in(self, parts: Sequence[Interval]) -> Counts:
-        """Return how many observations were sent within the parts together."""
-        return Counts(*[sum(map(tally.within, parts)) for tally in self._tallies.values()])
 
     def observed_from(self, at: int) -> int | None:
         """Return the instant of the first observation, known or unknown, at or after `at`; None if there is none."""
