@@ -34,6 +34,7 @@ if TYPE_CHECKING:
 log = structlog.get_logger()
 
 LOOK: Final = 5.0  # seconds between two looks for a new head
+AGAIN: Final = 60.0  # seconds between two looks whether an anchor lacks a newer head
 RETRY: Final = 60.0  # seconds after the first failure of an anchor; doubled with each further one ...
 LONGEST: Final = 3_600.0  # ... up to this
 PENDING: Final = 300.0  # seconds between two questions whether a witness has seen the head
@@ -94,15 +95,13 @@ class Anchoring:
 
     async def _anchor(self, anchor: Anchor, heads: Sequence[Head], attempt: Attempt) -> None:
         """Anchor the newest head, unless this anchor has it."""
-        held = [each for each in receipts(self.ledger.facts.all) if each.anchor == anchor.id]
-        known = {each.head for each in held}
-        anchored = [head for head in heads if head.digest in known]
-        if anchored:
-            self.health.anchored_until[anchor.id] = (anchored[-1].day + 1) * DAY
-        self.health.anchor_failures.setdefault(anchor.id, 0)
-        if heads[-1].digest in known:
-            return
         state = self._states[f"anchor {anchor.id}"]
+        self.health.anchor_failures.setdefault(anchor.id, 0)
+        if (held := self._anchored(anchor, heads)) is not None:
+            self.health.anchored_until[anchor.id] = (held.day + 1) * DAY
+        if held == heads[-1]:
+            state.due = self.clock.monotonic() + AGAIN
+            return
         try:
             async with asyncio.timeout(anchor.timeout / SECOND):
                 attempt.limit(anchor.timeout / SECOND)
@@ -118,6 +117,12 @@ class Anchoring:
             self.add([receipt.fact()])
             self.health.anchored_until[anchor.id] = (heads[-1].day + 1) * DAY
             log.info("head_anchored", anchor=anchor.id, day=heads[-1].date, head=heads[-1].digest)
+
+    def _anchored(self, anchor: Anchor, heads: Sequence[Head]) -> Head | None:
+        """Return the newest head that the anchor has; its receipts are read from the newest on."""
+        by_digest = {head.digest: head for head in heads}
+        own = (fact for fact in reversed(self.ledger.facts.all) if fact.author == anchor.id)
+        return next((by_digest[each.head] for each in receipts(own) if each.head in by_digest), None)
 
     async def _fetch(self, source: Witnessed, attempt: Attempt) -> None:
         """Keep the heads of another ninewatch that are new, and report one that has changed since it was seen."""

@@ -40,7 +40,7 @@ async def test_heads_are_pushed_to_a_repository_and_found_in_a_clone(
     record.configure(anchors=[{"id": "repo", "git": str(remote)}])
     await record.look()
     record.close_day()
-    await record.look(10)
+    await record.look(70)
     lines = [json.loads(line) for line in git("show", "main:heads.jsonl", cwd=remote).splitlines()]
     heads = record.checked().heads
     assert [(line["number"], line["day"], line["head"]) for line in lines] == [

@@ -53,7 +53,7 @@ async def test_days_that_are_closed_later_are_not_covered_until_they_are_stamped
     await record.look()
     record.close_day()
     assert record.checked().anchors.uncovered == [("2026-11-01", "2026-11-01")]
-    await record.look(10)
+    await record.look(70)
     assert record.checked().anchors.uncovered == []
     assert [each.number for each in receipts(record.store.load_facts())] == [2, 3]
 
