@@ -24,7 +24,7 @@ if TYPE_CHECKING:
     from zoneinfo import ZoneInfo
 
     from monitor.config.maintenance import Maintenance
-    from monitor.measuring.options import Answer, Terms
+    from monitor.measuring.options import Measurement, MeasureOptions
 
 T = TypeVar("T")
 
@@ -144,44 +144,46 @@ def measure_command(
     # Imported here, because numpy takes 0.1 s to import.
     from monitor.measuring.output import as_csv, as_text
 
-    terms = _terms(**options, doubts_samples=changes is None)
+    measure_options = _measure_options(**options, detect_changes=changes is None)
     if changes:
-        found = _of_changes(files, terms, _complete_until(until, **options), times_in)
+        found = _of_changes(files, measure_options, _complete_until(until, **options), times_in)
     elif until is not None:
         raise click.UsageError("--until needs --changes")
     else:
-        found = _of_samples(files, terms, times_in)
+        found = _of_samples(files, measure_options, times_in)
     objects = [result.measured.as_json(check=result.check) for result in found.results]
     if form == "json":
         click.echo(json.dumps({"results": objects}, ensure_ascii=False))
     else:
-        click.echo(as_csv(objects).rstrip("\n") if form == "csv" else as_text(found, terms))
+        click.echo(as_csv(objects).rstrip("\n") if form == "csv" else as_text(found, measure_options))
     sys.exit(1 if any(each.measured.verdict is Verdict.MISSED for each in found.results) else 0)
 
 
-def _of_samples(files: tuple[str, ...], terms: Terms, times_in: ZoneInfo | None) -> Answer:
+def _of_samples(files: tuple[str, ...], measure_options: MeasureOptions, times_in: ZoneInfo | None) -> Measurement:
     from monitor.measuring.log_file import opened
-    from monitor.measuring.options import USE_CHANGES, answer, changes_suspected
+    from monitor.measuring.options import USE_CHANGES, changes_hint, measure_record
     from monitor.measuring.record import Record
 
     record = Record(times_in)
     with opened(files) as sources:
         record.read(sources)
-    found = answer(record, terms)
+    found = measure_record(record, measure_options)
     for stream in found.alike:
-        click.echo(f"warning: {changes_suspected(stream)}; {USE_CHANGES}", err=True)
+        click.echo(f"warning: {changes_hint(stream)}; {USE_CHANGES}", err=True)
     return found
 
 
-def _of_changes(files: tuple[str, ...], terms: Terms, until: int | None, times_in: ZoneInfo | None) -> Answer:
+def _of_changes(
+    files: tuple[str, ...], measure_options: MeasureOptions, until: int | None, times_in: ZoneInfo | None
+) -> Measurement:
     from monitor.measuring.changes import ChangeLog
     from monitor.measuring.log_file import opened
-    from monitor.measuring.options import answer_changes
+    from monitor.measuring.options import measure_changes
 
     log = ChangeLog(times_in)
     with opened(files) as sources:
         log.read(sources)
-    return answer_changes(log, terms, until)
+    return measure_changes(log, measure_options, until)
 
 
 def _complete_until(until: str | None, *, zone: ZoneInfo, window: str | None, **options: Any) -> int | None:
@@ -201,7 +203,7 @@ def _complete_until(until: str | None, *, zone: ZoneInfo, window: str | None, **
     return None
 
 
-def _terms(
+def _measure_options(
     *,
     at: str | None,
     window: str | None,
@@ -213,7 +215,7 @@ def _terms(
     unknown: str,
     **others: Any,
 ) -> Any:
-    from monitor.measuring.options import Terms
+    from monitor.measuring.options import MeasureOptions
 
     planned = _planned(maintenance)
     cuts = [_given("--exclude", partial(_span, zone=zone), text) for text in exclude]
@@ -225,7 +227,7 @@ def _terms(
         if hours is not None:
             yield from hours.outside(whole, zone)
 
-    return Terms(
+    return MeasureOptions(
         window=_windows(window, zone),
         at=None if at is None else _given("--at", partial(_instant, zone=zone), at),
         excluded=excluded,

@@ -11,8 +11,8 @@ from monitor.config.plan_file import load_plan
 from monitor.config.readiness import load_checklist
 from monitor.errors import NinewatchError
 from monitor.package_files import shipped_path
-from monitor.planning.plan_result import answer
-from monitor.planning.plan_text import sentences
+from monitor.planning.plan_result import evaluate_plan
+from monitor.planning.plan_text import text_lines
 
 
 @click.command("plan", short_help="Predict the availability of a design.")
@@ -36,7 +36,7 @@ def plan_command(file: Path, years: int, seed: int, as_json: bool) -> None:
     checklist = load_checklist(shipped_path("config", "checklists", "five-nines.yaml"))
     plan = load_plan(file, checklist)
     try:
-        found = answer(plan, checklist, years, seed)
+        found = evaluate_plan(plan, checklist, years, seed)
     except ValueError as error:
         raise NinewatchError(f"{file}: {error}") from error
-    click.echo(json.dumps(found.as_json()) if as_json else "\n".join(sentences(found)))
+    click.echo(json.dumps(found.as_json()) if as_json else "\n".join(text_lines(found)))

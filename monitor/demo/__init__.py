@@ -1,1 +1,1 @@
-"""The demo: simulated products that misbehave on a script, and 90 days of seeded history behind them."""
+"""The demo: simulated products that fail by a script, and 90 days of seeded history."""

@@ -1,7 +1,7 @@
-"""Ninety days of plausible history for the demo's products, so that long windows have something to show.
+"""Synthetic history of 90 days for the demo's products, so that long windows have data.
 
-Nothing here was observed: every run says `seeded`. It is the same history on every machine, laid back from the moment
-of seeding: the chapters below are literal, small disturbances are drawn from a hash of the product's id.
+Every run is marked `seeded`. The history is the same on every machine, relative to the time of seeding: large outages
+are listed below, small ones are derived from a hash of the product's id.
 """
 
 from __future__ import annotations
@@ -27,13 +27,13 @@ if TYPE_CHECKING:
     from sla.incident import Incident
 
 SPAN = 90 * DAY
-SPACING = MINUTE  # as from probes once a minute, a usual pace for a year of record; the demo itself probes faster
+SPACING = MINUTE  # between probes, a usual interval; the demo itself probes faster
 HOLD = 2 * SPACING + 10 * SECOND
 
 
 @dataclass(frozen=True, slots=True)
-class Chapter:
-    """So many days before the seeding, from a local time of day, the checks were down for so many minutes."""
+class ScriptedOutage:
+    """An outage of some checks: days before the seeding, local start time, and duration in minutes."""
 
     days: int
     at: str
@@ -44,52 +44,52 @@ class Chapter:
 
 _KEYCLOAK = ("keycloak/discovery", "keycloak/standard", "keycloak/jwks")
 
-# What takes such products down: a data centre without network (Gold fails over, the API of CSS stays closed until
-# fail-back, Silver has no second site), one lost connection that closes CHEFS, a database changing its leader, a bad
-# release, a proof of concept that nobody looks after at the weekend.
-CHAPTERS = (
-    Chapter(83, "02:05", 4, "deadline", ("keycloak/standard", "keycloak/jwks")),
-    Chapter(74, "13:20", 9, "http_status", ("css/portal", "css/api")),
-    Chapter(61, "10:31", 94, "http_status", ("drop/health",)),
-    Chapter(55, "19:40", 370, "connect_refused", ("secondment/a", "secondment/b")),
-    Chapter(47, "09:12", 38, "http_status", ("notify/api",)),
-    Chapter(38, "14:03", 5, "connect_timeout", _KEYCLOAK),
-    Chapter(38, "14:08", 9, "header_mismatch", _KEYCLOAK),
-    Chapter(38, "14:03", 6, "connect_timeout", ("css/portal", "css/api", "css/integrations")),
-    Chapter(38, "14:09", 31, "http_status", ("css/integrations",)),
-    Chapter(38, "14:03", 41, "connect_timeout", ("chefs/api", "chefs/status")),
-    Chapter(33, "08:02", 12, "deadline", ("drop/health",)),
-    Chapter(23, "11:47", 6, "http_status", ("css/api", "css/portal")),
-    Chapter(20, "17:35", 48, "connect_refused", ("secondment/a", "secondment/b")),
-    Chapter(17, "10:42", 26, "body_mismatch", ("chefs/status",)),
-    Chapter(17, "10:42", 26, "http_status", ("chefs/api",)),
-    Chapter(14, "15:25", 7, "deadline", ("notify/api",)),
-    Chapter(9, "02:04", 3, "deadline", _KEYCLOAK),
-    Chapter(6, "08:03", 9, "http_status", ("drop/health",)),
-    Chapter(3, "16:50", 55, "connect_refused", ("secondment/a",)),
+# Typical causes: a data centre without network (Gold fails over, CSS's API stays closed until fail-back, Silver has
+# no second site), one lost connection that closes CHEFS, a database failover, a bad release, a proof of concept without
+# support at the weekend.
+SCRIPTED_OUTAGES = (
+    ScriptedOutage(83, "02:05", 4, "deadline", ("keycloak/standard", "keycloak/jwks")),
+    ScriptedOutage(74, "13:20", 9, "http_status", ("css/portal", "css/api")),
+    ScriptedOutage(61, "10:31", 94, "http_status", ("drop/health",)),
+    ScriptedOutage(55, "19:40", 370, "connect_refused", ("secondment/a", "secondment/b")),
+    ScriptedOutage(47, "09:12", 38, "http_status", ("notify/api",)),
+    ScriptedOutage(38, "14:03", 5, "connect_timeout", _KEYCLOAK),
+    ScriptedOutage(38, "14:08", 9, "header_mismatch", _KEYCLOAK),
+    ScriptedOutage(38, "14:03", 6, "connect_timeout", ("css/portal", "css/api", "css/integrations")),
+    ScriptedOutage(38, "14:09", 31, "http_status", ("css/integrations",)),
+    ScriptedOutage(38, "14:03", 41, "connect_timeout", ("chefs/api", "chefs/status")),
+    ScriptedOutage(33, "08:02", 12, "deadline", ("drop/health",)),
+    ScriptedOutage(23, "11:47", 6, "http_status", ("css/api", "css/portal")),
+    ScriptedOutage(20, "17:35", 48, "connect_refused", ("secondment/a", "secondment/b")),
+    ScriptedOutage(17, "10:42", 26, "body_mismatch", ("chefs/status",)),
+    ScriptedOutage(17, "10:42", 26, "http_status", ("chefs/api",)),
+    ScriptedOutage(14, "15:25", 7, "deadline", ("notify/api",)),
+    ScriptedOutage(9, "02:04", 3, "deadline", _KEYCLOAK),
+    ScriptedOutage(6, "08:03", 9, "http_status", ("drop/health",)),
+    ScriptedOutage(3, "16:50", 55, "connect_refused", ("secondment/a",)),
 )
 
-# (days before the seeding, local time of day, minutes): when the monitor itself was away. Nobody knows what was then.
-AWAY = ((71, "02:10", 4), (52, "12:40", 23), (29, "03:05", 3), (12, "22:30", 6), (4, "02:15", 3))
+# (days before the seeding, local time of day, minutes): gaps of the monitor itself, which are unknown time.
+MONITOR_GAPS = ((71, "02:10", 4), (52, "12:40", 23), (29, "03:05", 3), (12, "22:30", 6), (4, "02:15", 3))
 
-# How many of a day's disturbances fall into each hour, local time: few at night, most when people work and release.
-RHYTHM = (1, 1, 2, 1, 1, 1, 2, 3, 6, 8, 9, 8, 6, 8, 9, 8, 6, 4, 3, 2, 2, 2, 1, 1)
-DISTURBANCES = 6  # of each product in the span
+# Relative frequency of small outages per local hour: few at night, most in working hours.
+HOURLY_WEIGHTS = (1, 1, 2, 1, 1, 1, 2, 3, 6, 8, 9, 8, 6, 8, 9, 8, 6, 4, 3, 2, 2, 2, 1, 1)
+DISTURBANCES = 6  # small outages of each product in the span
 _TROUBLES = ("deadline", "deadline", "connect_timeout", "http_status")
 
 
 @dataclass(frozen=True, slots=True)
-class Spell:
-    """Time in which a check was down for a reason."""
+class Outage:
+    """An outage of a check."""
 
     time: Interval
     reason: str
 
 
 def seed(store: Store, portfolio: Portfolio, now: int) -> bool:
-    """Write the history into the store unless it has one; return whether it was written.
+    """Write the history to the store unless it has one; return whether it was written.
 
-    It ends where the store's own record begins, or now: what was really observed stands, and is never covered.
+    It ends where the store's own record begins, or now, so that it never overlaps real observations.
     """
     runs = list(store.load_runs())
     if any(run.seeded for run in runs):
@@ -101,10 +101,10 @@ def seed(store: Store, portfolio: Portfolio, now: int) -> bool:
 
 
 def history(portfolio: Portfolio, until: int) -> tuple[list[Run], list[Incident]]:
-    """Return the runs and the resolved incidents of the 90 days before an instant, check by check in order of time."""
+    """Return runs and resolved incidents of the 90 days before `until`, by check in order of time."""
     runs: list[Run] = []
     incidents: list[Incident] = []
-    away = [_interval(until, portfolio.zone, *each) for each in AWAY]
+    away = [_interval(until, portfolio.zone, *each) for each in MONITOR_GAPS]
     for product, check in portfolio.checks():
         spells = [
             *_chapters(product, check, until, portfolio.zone),
@@ -116,43 +116,43 @@ def history(portfolio: Portfolio, until: int) -> tuple[list[Run], list[Incident]
     return runs, incidents
 
 
-def _chapters(product: Product, check: CheckBase, until: int, zone: ZoneInfo) -> Iterator[Spell]:
-    for told in CHAPTERS:
+def _chapters(product: Product, check: CheckBase, until: int, zone: ZoneInfo) -> Iterator[Outage]:
+    for told in SCRIPTED_OUTAGES:
         if f"{product.id}/{check.id}" in told.checks:
-            yield Spell(_interval(until, zone, told.days, told.at, told.minutes), told.reason)
+            yield Outage(_interval(until, zone, told.days, told.at, told.minutes), told.reason)
 
 
-def _disturbances(product: Product, check: CheckBase, until: int, zone: ZoneInfo) -> Iterator[Spell]:
-    """Yield what befell this check among its product's disturbances: one to three minutes, at the rhythm of the day."""
-    hours = [hour for hour, weight in enumerate(RHYTHM) for _ in range(weight)]
+def _disturbances(product: Product, check: CheckBase, until: int, zone: ZoneInfo) -> Iterator[Outage]:
+    """Yield this check's part of its product's small outages, 1 to 3 minutes each."""
+    hours = [hour for hour, weight in enumerate(HOURLY_WEIGHTS) for _ in range(weight)]
     for number in range(DISTURBANCES):
         story = f"{product.id} {number}"
         if product.checks[_draw(story, "check", len(product.checks))].id != check.id:
             continue
         at = f"{hours[_draw(story, 'hour', len(hours))]:02d}:{_draw(story, 'minute', 60):02d}"
         time_of_it = _interval(until, zone, 1 + _draw(story, "day", 88), at, 1 + _draw(story, "length", 3))
-        yield Spell(time_of_it, _TROUBLES[_draw(story, "reason", len(_TROUBLES))])
+        yield Outage(time_of_it, _TROUBLES[_draw(story, "reason", len(_TROUBLES))])
 
 
 def _draw(story: str, what: str, below: int) -> int:
-    """Return a number from 0 up to but without `below`, always the same for the same words."""
+    """Return a number in [0, below) derived from the texts."""
     return int.from_bytes(hashlib.sha256(f"{story} {what}".encode()).digest()[:8], "big") % below
 
 
 def _interval(until: int, zone: ZoneInfo, days: int, at: str, minutes: int) -> Interval:
-    """Return the time that began so many calendar days before `until`, at a local time of day."""
+    """Return the interval that starts `days` calendar days before `until`, at a local time of day."""
     day = datetime.fromtimestamp(until / SECOND, UTC).astimezone(zone).date() - timedelta(days=days)
     start = int(datetime.combine(day, time.fromisoformat(at), zone).timestamp()) * SECOND
     return Interval(start, start + minutes * MINUTE)
 
 
-def _runs(key: str, spells: Iterable[Spell], away: Iterable[Interval], until: int) -> Iterator[Run]:
-    """Yield the runs of probes once a minute, beginning a phase of the check's own into the span."""
+def _runs(key: str, spells: Iterable[Outage], away: Iterable[Interval], until: int) -> Iterator[Run]:
+    """Yield the runs of probes once a minute, with a start phase that depends on the check."""
     spells, away = list(spells), list(away)
     begin = until - SPAN + _draw(key, "phase", SPACING)
 
     def probe(instant: int) -> int:
-        """The number of the first probe at or after the instant."""
+        """Return the number of the first probe at or after the instant."""
         return -((begin - instant) // SPACING)
 
     last = probe(until)
@@ -177,14 +177,14 @@ def _run(key: str, reason: str, first: int, count: int) -> Run:
 
 
 def _latency(key: str, reason: str) -> int:
-    """Return microseconds: a time-out takes all its time, an answer some 20 to 120 ms."""
+    """Return a latency in microseconds: the timeout, or 20 to 120 ms."""
     if reason in ("deadline", "connect_timeout"):
         return SECOND
     return (20 + _draw(key, "latency", 100)) * MILLISECOND
 
 
 def _incidents(product: Product, check: CheckBase, runs: Iterable[Run]) -> Iterator[Incident]:
-    """Yield the incidents that the runs amount to, resolved, their downtime measured as that of live ones."""
+    """Yield the resolved incidents of the runs, with downtime measured like that of real incidents."""
     timeline = Timeline(HOLD)
     tracker = IncidentTracker(f"{product.id}/{check.id}", product.id, check.fall, check.rise, timeline)
     for run in runs:

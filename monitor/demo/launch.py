@@ -1,4 +1,4 @@
-"""Starting the demo's products beside the daemon, and ending them with it."""
+"""Start and stop the demo's product process."""
 
 from __future__ import annotations
 
@@ -25,16 +25,16 @@ if TYPE_CHECKING:
     from monitor.demo.script import Script
 
 PORTFOLIO = "demo.yaml"
-_START = 20.0  # seconds in which the products must be ready: an interpreter and its imports on a cold, busy disk
-_END = 3.0  # seconds that they get to end by themselves
+_START = 20.0  # seconds until the products must be ready, allowing for a slow disk
+_END = 3.0  # seconds to wait for their exit before killing them
 
 
 @dataclass(frozen=True, slots=True)
 class DemoRun:
-    """The products are up and their portfolio is written.
+    """Running products with their portfolio.
 
-    `config_path` is the portfolio with the real ports, `store` the record that it names, `ports` the port of every
-    listener by name, `control` the URL under which `/_script` and `/_control` answer, `script` what is being played.
+    `config_path` is the portfolio with the actual ports, `store` its record, `ports` the ports by listener, `control`
+    the base URL of `/_script` and `/_control`, `script` the running script.
     """
 
     config_path: Path
@@ -45,10 +45,10 @@ class DemoRun:
     _process: Process
 
     async def watch(self) -> None:
-        """Wait for as long as the products run; belongs in the daemon's task group.
+        """Wait for the end of the products; run it in the daemon's task group.
 
         Raises:
-            NinewatchError: they ended although nobody told them to.
+            NinewatchError: they exited unexpectedly.
         """
         code = await self._process.wait()
         raise NinewatchError(f"the demo's products stopped unexpectedly ({_ending(code)}); start the demo again")
@@ -58,16 +58,15 @@ class DemoRun:
 async def demo(
     directory: Path, *, script_name: str = "default", base_port: int = modes.BASE_PORT, listen: str | None = None
 ) -> AsyncIterator[DemoRun]:
-    """Start the products, write `directory`/demo.yaml for the ports they got, and end them on leaving.
+    """Start the products, write `directory`/demo.yaml with their ports, and stop them at the end of the block.
 
-    The page is where the shipped portfolio says, unless `listen` (host:port) says otherwise.
+    `listen` (host:port) overrides the address in the shipped portfolio.
 
-    The products live in a session of their own: a Ctrl-C reaches the daemon alone, which stops probing before they go,
-    so that no last incident is recorded. They hold the other end of a pipe of ours and end when it closes, even if this
-    process is killed.
+    The products run in a session of their own: Ctrl-C reaches only the daemon, which stops probing before they stop, so
+    that no incident is recorded. They exit when a pipe to this process closes, even if this process is killed.
 
     Raises:
-        NinewatchError: they do not come up, there is no such script, or the directory cannot be written or is in use.
+        NinewatchError: they do not start, the script does not exist, or the directory is not writable or in use.
     """
     played = script.load(script_name)
     with _alone(directory):
@@ -81,21 +80,21 @@ async def demo(
 
 
 def _alone(directory: Path) -> Lock:
-    """Keep a second demo out of the directory: it would write its ports into the file that the first one follows."""
+    """Lock the directory against a second demo, which would overwrite the portfolio of the first."""
     try:
         return Lock(directory / PORTFOLIO, SystemClock().now())
     except StoreHeldError as error:
         held = str(error).partition(";")[0]
-        raise NinewatchError(f"{held}; end that demo, or run this one in another folder") from error
+        raise NinewatchError(f"{held}; stop that demo, or run this one in another folder") from error
 
 
 def render(portfolio: str, ports: Mapping[str, int], store: Path, listen: str | None = None) -> str:
-    """Return the shipped portfolio for the ports that the products got, for the store, and for where to listen."""
+    """Return the shipped portfolio with actual ports, store and listen address."""
     got = {str(default): str(ports[name]) for name, default in modes.DEFAULT_PORTS.items()}
     moved = re.sub(rf"(?<={re.escape(HOST)}:)\d+", lambda match: got.get(match[0], match[0]), portfolio)
     for key, value in (("store", str(store)), ("listen", listen)):
         if value is not None:
-            # A JSON string is a YAML string, whatever is in it; a backslash in it must not be read as a group.
+            # A JSON string is a valid YAML string; a backslash in it must not be read as a group reference.
             line = f"{key}: {json.dumps(value)}".replace("\\", r"\\")
             moved = re.sub(rf"^{key}: .*$", line, moved, flags=re.MULTILINE)
     return moved
@@ -110,14 +109,14 @@ async def _start(script_name: str, base_port: int) -> Process:
 
 
 async def _ready(process: Process) -> Mapping[str, int]:
-    """Return the ports from the readiness line, the one line that the products write to standard output."""
+    """Return the ports from the readiness line on the products' standard output."""
     if process.stdout is None:
         raise RuntimeError("started without a pipe for its standard output")
     try:
         line = await asyncio.wait_for(process.stdout.readline(), _START)
     except TimeoutError:
         raise NinewatchError(
-            f"the demo's products are not ready after {_START:g} s; is the machine overloaded?"
+            f"the demo's products are not ready after {_START:g} s; check the load of the machine"
         ) from None
     if not line:
         raise NinewatchError(
@@ -132,17 +131,17 @@ def _ending(code: int) -> str:
 
 
 def _write(directory: Path, ports: Mapping[str, int], listen: str | None) -> tuple[Path, Path]:
-    """Write the portfolio for these ports; return where it is, and the store that it names."""
+    """Write the portfolio for these ports; return its path and its store."""
     path, store = directory / PORTFOLIO, directory.absolute() / "ninewatch.db"
     try:
         path.write_text(render(shipped_path("config", PORTFOLIO).read_text("utf-8"), ports, store, listen), "utf-8")
     except OSError as error:
-        raise NinewatchError(f"{path}: {error.strerror}; run the demo where it may write") from error
+        raise NinewatchError(f"{path}: {error.strerror}; run the demo in a writable folder") from error
     return path, store
 
 
 async def _end(process: Process) -> None:
-    """Close the pipe that the products watch, and wait for them; what has not ended in time is killed."""
+    """Close the pipe that the products watch, wait for their exit, and kill them after a timeout."""
     if process.stdin is not None:
         process.stdin.close()
     try:

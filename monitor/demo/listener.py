@@ -1,4 +1,4 @@
-"""One address of a simulated product: a real HTTP server on loopback that can change its ways or be gone."""
+"""One address of a simulated product: an HTTP server on loopback that can change its behaviour or close."""
 
 from __future__ import annotations
 
@@ -19,15 +19,14 @@ if TYPE_CHECKING:
     Handler = Callable[[web.BaseRequest], Awaitable[web.StreamResponse]]
 
 HOST = "127.0.0.1"
-_GRACE = 0.01  # seconds that an answer gets when its listener closes; aiohttp takes 0 for "as long as it likes"
+_GRACE = 0.01  # seconds for running requests when a listener closes; 0 means no limit in aiohttp
 
 
 class Server:
-    """An HTTP server on a port that stays ours while it is closed.
+    """An HTTP server on a port that stays reserved while it is closed.
 
-    A second socket is bound to the port and never listens: the kernel refuses connections to it, and gives the port to
-    nobody else, neither to a server nor as the near end of a connection (which, made to the port itself, would even
-    succeed: TCP lets a socket connect to itself).
+    A second socket is bound to the port and never listens: the kernel refuses connections, and gives the port to no
+    other server and to no outgoing connection (a connection from a port to itself would succeed).
     """
 
     def __init__(self, reserved: socket.socket, handler: Handler) -> None:
@@ -37,7 +36,7 @@ class Server:
         self._runner: web.ServerRunner | None = None
 
     async def open(self) -> None:
-        """Listen. Once this returns, connections are accepted."""
+        """Listen. Connections are accepted once this returns."""
         if self._runner is None:
             self._runner = web.ServerRunner(
                 web.Server(self._handler, handler_cancellation=True), shutdown_timeout=_GRACE
@@ -46,19 +45,19 @@ class Server:
             await web.TCPSite(self._runner, HOST, self.port, reuse_address=True).start()
 
     async def close(self) -> None:
-        """Close the listening socket and every connection. Once this returns, connections are refused."""
+        """Close the listening socket and all connections. Connections are refused once this returns."""
         if self._runner is not None:
             await self._runner.cleanup()
             self._runner = None
 
     async def release(self) -> None:
-        """Close and give the port back."""
+        """Close and release the port."""
         await self.close()
         self._reserved.close()
 
 
 class Listener:
-    """One listener of a product: it answers as the behaviour that it was last given says."""
+    """One listener of a product, which responds according to its current behaviour."""
 
     def __init__(self, reserved: socket.socket, clock: Clock) -> None:
         self.server = Server(reserved, self._handle)
@@ -66,23 +65,23 @@ class Listener:
         self._behaviour: Behaviour | None = None
 
     async def adopt(self, behaviour: Behaviour) -> None:
-        """Behave so from now on. A request that is being answered late is still answered as it would have been."""
+        """Set the behaviour. A delayed response in progress keeps the previous behaviour."""
         self._behaviour = behaviour
         await (self.server.close() if behaviour.closed else self.server.open())
 
     async def _handle(self, request: web.BaseRequest) -> web.StreamResponse:
         behaviour = self._behaviour
         if behaviour is None:
-            raise RuntimeError("asked before the first behaviour was adopted")
+            raise RuntimeError("request before the first behaviour was set")
         if behaviour.delay:
             await self._clock.sleep_until(self._clock.monotonic() + behaviour.delay)
         return responses.answer(behaviour.routes, request, self._clock.now())
 
 
 def reserve(count: int, base: int) -> list[socket.socket]:
-    """Return sockets bound to the ports base, base + 1, ...; if base is 0 or one of these is taken, to any free ones.
+    """Return sockets bound to the ports base, base + 1, ..., or to any free ports if base is 0 or one is in use.
 
-    The first port stands for the block: it is the control's, which always listens, so two demos never share a block.
+    The first port is the control's, which always listens, so two demos never share a block of ports.
     """
     if base:
         with suppress(OSError):

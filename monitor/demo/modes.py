@@ -1,4 +1,4 @@
-"""The table of misbehaviour: what each simulated product does in each of its modes. The one place that says so."""
+"""The modes of each simulated product, and its behaviour in each mode."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ if TYPE_CHECKING:
 CONTROL = "control"
 LISTENERS = (
     CONTROL,
-    "keycloak",  # the one address in front of both sites, as the GSLB gives it out
+    "keycloak",  # the address of both sites, like that of a global load balancer
     "keycloak-gold",
     "keycloak-golddr",
     "chefs",
@@ -29,15 +29,15 @@ LISTENERS = (
     "secondment-a",
     "secondment-b",
 )
-BASE_PORT = 17600  # below Linux' range of ephemeral ports, so that no outgoing connection sits on one of ours
+BASE_PORT = 17600  # below Linux' range of ephemeral ports, so that no outgoing connection uses one of them
 DEFAULT_PORTS = MappingProxyType({name: BASE_PORT + offset for offset, name in enumerate(LISTENERS)})
 
-LATE = 3.0  # seconds: later than every time-out in config/demo.yaml
+SLOW_DELAY = 3.0  # seconds, longer than every timeout in config/demo.yaml
 
 
 @dataclass(frozen=True, slots=True)
 class Behaviour:
-    """What one listener does: it answers by its routes after `delay` seconds, or it is closed and refuses."""
+    """Behaviour of a listener: respond by `routes` after `delay` seconds, or refuse connections if `closed`."""
 
     routes: Routes
     delay: float = 0.0
@@ -46,7 +46,7 @@ class Behaviour:
 
 @dataclass(frozen=True, slots=True)
 class Mode:
-    """What every listener of a product does in this mode, and the words for it."""
+    """The behaviours of a product's listeners in one mode, with a description."""
 
     says: str
     listeners: Mapping[str, Behaviour]
@@ -56,19 +56,19 @@ CLOSED = Behaviour({}, closed=True)
 
 
 def _mode(says: str, **listeners: Routes | Behaviour) -> Mode:
-    """Return a mode; a keyword names a listener with `_` for `-`."""
+    """Return a mode; keywords are names of listeners with `_` for `-`."""
     told = {name.replace("_", "-"): each for name, each in listeners.items()}
     return Mode(says, {name: b if isinstance(b, Behaviour) else Behaviour(b) for name, b in told.items()})
 
 
 def _usual(**up: Routes) -> dict[str, Mode]:
-    """Return the modes that every product has, from what its listeners say when all is well."""
+    """Return the modes that every product has, from its normal routes."""
     return {
         "up": _mode("answers correctly", **up),
         "outage": _mode("connection refused: nothing listens", **dict.fromkeys(up, CLOSED)),
         "slow": _mode(
-            f"answers after {LATE:g} s, later than the timeout",
-            **{name: Behaviour(routes, delay=LATE) for name, routes in up.items()},
+            f"answers after {SLOW_DELAY:g} s, later than the timeout",
+            **{name: Behaviour(routes, delay=SLOW_DELAY) for name, routes in up.items()},
         ),
     }
 
@@ -100,7 +100,7 @@ MODES: Mapping[str, Mapping[str, Mode]] = {
     "chefs": _usual(chefs=responses.CHEFS)
     | {
         "not_ready": _mode(
-            "200 but not ready: lost its event stream, every other route is 503", chefs=responses.CHEFS_NOT_READY
+            "200 but not ready: event stream lost, every other route is 503", chefs=responses.CHEFS_NOT_READY
         )
     },
     "css": _usual(css_portal=responses.CSS_PORTAL, css_api=responses.CSS_API)
@@ -125,7 +125,7 @@ MODES: Mapping[str, Mapping[str, Mode]] = {
             notify_page=responses.NOTIFY_PAGE_DEGRADED,
         ),
         "error": _mode(
-            'the database is lost: the status line reads "0 e3q8"',
+            'the database is lost: the status line is "0 e3q8"',
             notify_api=responses.NOTIFY_API_BROKEN,
             notify_page=responses.NOTIFY_PAGE_DOWN,
         ),
@@ -148,7 +148,7 @@ def find(product: str, mode: str) -> Mode:
     """Return the mode of the product.
 
     Raises:
-        NinewatchError: there is no such product or mode; the message lists those that there are.
+        NinewatchError: unknown product or mode; the message lists the known ones.
     """
     if product not in MODES:
         raise NinewatchError(f"unknown product {product!r}; known products: {', '.join(MODES)}")

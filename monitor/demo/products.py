@@ -1,7 +1,7 @@
-"""The simulated products as one process: `python -m monitor.demo.products`.
+"""Run the simulated products in one process: `python -m monitor.demo.products`.
 
-The readiness line (JSON with the port of every listener) goes to standard output, all that a person reads to standard
-error. The process ends on SIGINT, on SIGTERM and, `--with-parent`, when its standard input closes.
+The readiness line (JSON with the ports of the listeners) goes to standard output, messages go to standard error. The
+process ends on SIGINT, SIGTERM and, with `--with-parent`, when its standard input closes.
 """
 
 from __future__ import annotations
@@ -27,7 +27,7 @@ if TYPE_CHECKING:
 
 
 class Products:
-    """Every simulated product, each in a mode (at first `up`), and the control that sets them."""
+    """All simulated products with their modes (initially `up`), and the control server."""
 
     def __init__(
         self, played: Script, clock: Clock, base_port: int = 0, announce: Callable[[str], None] = lambda _line: None
@@ -43,7 +43,7 @@ class Products:
 
     @property
     def ports(self) -> Mapping[str, int]:
-        """The port of every listener by its name in `modes.LISTENERS`."""
+        """The ports by listener name (`modes.LISTENERS`)."""
         return {modes.CONTROL: self._control.port} | {n: each.server.port for n, each in self._listeners.items()}
 
     async def __aenter__(self) -> Products:
@@ -57,23 +57,23 @@ class Products:
             await server.release()
 
     async def set(self, product: str, mode: str) -> None:
-        """Put the product into the mode; it behaves so once this returns.
+        """Set a product's mode, effective once this returns.
 
         Raises:
-            NinewatchError: there is no such product or mode.
+            NinewatchError: unknown product or mode.
         """
         for name, behaviour in modes.find(product, mode).listeners.items():
             await self._listeners[name].adopt(behaviour)
         self.now_in[product] = mode
 
     async def play(self) -> None:
-        """Play the script, announcing each step in one line, from now and for ever."""
+        """Play the script endlessly, and announce each step."""
         self._began = self._clock.monotonic()
         await script.play(self.script, self._clock, self._step)
 
     async def _step(self, step: Step) -> None:
         await self.set(step.product, step.mode)
-        at = script.clock_face(self._clock.monotonic() - self._began)
+        at = script.format_time(self._clock.monotonic() - self._began)
         self._announce(f"demo {at}  {step.product}: {step.mode} - {step.says}")
 
     async def _answer(self, request: web.BaseRequest) -> web.StreamResponse:
@@ -85,28 +85,28 @@ class Products:
             case "GET", "/_script":
                 return web.Response(text=self.script.table() + "\n" + self._whereabouts() + "\n")
             case _:
-                return web.Response(status=404, text="Ask GET /_script, GET /_control or POST /_control.\n")
+                return web.Response(status=404, text="Use GET /_script, GET /_control or POST /_control.\n")
 
     async def _told(self, raw: bytes) -> web.Response:
-        """Do what the body `{"product": ..., "mode": ...}` says; when this is answered, it is done."""
+        """Set the mode in the body `{"product": ..., "mode": ...}`, effective before the response."""
         try:
             told: Any = json.loads(raw)
             await self.set(str(told["product"]), str(told["mode"]))
         except NinewatchError as error:
             return web.json_response({"error": str(error)}, status=400)
         except (ValueError, KeyError, TypeError):
-            form = 'a request reads {"product": "chefs", "mode": "not_ready"}'
+            form = 'expected {"product": "chefs", "mode": "not_ready"}'
             return web.json_response({"error": form}, status=400)
         return web.json_response({"now": self.now_in})
 
     def _whereabouts(self) -> str:
         elapsed = (self._clock.monotonic() - self._began) % self.script.length
         states = ", ".join(f"{product} {mode}" for product, mode in self.now_in.items())
-        return f"now {script.clock_face(elapsed)}: {states}"
+        return f"now {script.format_time(elapsed)}: {states}"
 
 
 async def serve(products: Products, *, with_parent: bool) -> None:
-    """Serve and play until told to end; the readiness line is printed once every listener answers."""
+    """Serve and play until terminated; print the readiness line once every listener accepts connections."""
     ended = asyncio.Event()
     for each in (signal.SIGINT, signal.SIGTERM):
         asyncio.get_running_loop().add_signal_handler(each, ended.set)
@@ -121,7 +121,7 @@ async def serve(products: Products, *, with_parent: bool) -> None:
 
 
 async def _until_orphaned(ended: asyncio.Event) -> None:
-    """Set the event when standard input ends: the parent holds its other end, which even a kill -9 closes."""
+    """Set the event when standard input closes, which happens when the parent exits for any reason."""
     reader = asyncio.StreamReader()
     await asyncio.get_running_loop().connect_read_pipe(lambda: asyncio.StreamReaderProtocol(reader), sys.stdin)
     while await reader.read(1024):
@@ -139,20 +139,20 @@ def _tell(line: str) -> None:
     type=click.IntRange(0, 65535 - len(modes.LISTENERS)),
     default=modes.BASE_PORT,
     show_default=True,
-    help="First of the block of ports; 0, or a block that is taken: any free ports.",
+    help="First port of the block; any free ports if it is 0 or a port is in use.",
 )
 @click.option("--script", "name", default="default", show_default=True, help="default, none, or a JSON file.")
 @click.option("--with-parent", is_flag=True, help="End when standard input closes.")
 def main(base_port: int, name: str, *, with_parent: bool) -> None:
-    """Run the demo's simulated products on loopback until told to end."""
+    """Run the demo's simulated products on loopback until terminated."""
     try:
         played = script.load(name)
     except NinewatchError as error:
         raise click.ClickException(str(error)) from error
     products = Products(played, SystemClock(), base_port, _tell)
     if base_port and products.ports[modes.CONTROL] != base_port:
-        _tell(f"demo: a port from {base_port} to {base_port + len(modes.LISTENERS) - 1} is taken; using free ones")
-    if not with_parent:  # a parent shows the script where it likes
+        _tell(f"demo: a port from {base_port} to {base_port + len(modes.LISTENERS) - 1} is in use; using free ones")
+    if not with_parent:  # the parent prints the script itself
         _tell(f"{played.table()}\nControl: http://{HOST}:{products.ports[modes.CONTROL]}/_script")
     asyncio.run(serve(products, with_parent=with_parent))
 

@@ -1,7 +1,7 @@
-"""What the simulated products answer: the real response shapes of CHEFS, Keycloak, CSS, DROP, GC Notify and a PoC.
+"""Responses of the simulated products, modelled on CHEFS, Keycloak, CSS, DROP, GC Notify and a proof of concept.
 
-The shapes come from the products' own public repositories. Only what a monitor can be caught out by is kept faithful:
-status, content type, keys and the lies (200 while not ready, a maintenance page on the health URL).
+They follow the products' public repositories in what matters to a monitor: status, content type, keys, and misleading
+responses (200 while not ready, a maintenance page on the health URL).
 """
 
 from __future__ import annotations
@@ -15,14 +15,14 @@ from datetime import UTC, datetime
 from aiohttp import web
 
 Answer = Callable[[web.BaseRequest, int], web.Response]
-"""What one path answers to a request at an instant (microseconds since the Unix epoch)."""
+"""Function from a request and an instant (microseconds since the Unix epoch) to a response."""
 
 Routes = Mapping[str, Answer]
 """Path -> answer; "*" answers every other path."""
 
 
 def answer(routes: Routes, request: web.BaseRequest, now: int) -> web.Response:
-    """Return what the routes say to the request; 404 where they say nothing."""
+    """Return the response of the request's route, 404 without one."""
     found = routes.get(request.path) or routes.get("*") or _not_found
     return found(request, now)
 
@@ -32,7 +32,7 @@ def _not_found(_request: web.BaseRequest, _now: int) -> web.Response:
 
 
 def _json(body: object, *, status: int = 200, content_type: str = "application/json; charset=utf-8") -> Answer:
-    """Return an answer that says the same JSON at any time."""
+    """Return a handler with a constant JSON response."""
     raw = _dumps(body)
     return lambda _request, _now: _typed(raw, status, content_type)
 
@@ -60,8 +60,8 @@ def _instant(now: int) -> datetime:
     return datetime.fromtimestamp(now / 1_000_000, UTC)
 
 
-# CHEFS: /app/api is "ok"; /app/api/v1/status is *always* 200 and `ready` is the truth. While one connection is lost a
-# gate turns every other route into a 503, so /status is the only URL that says why.
+# CHEFS: /app/api is "ok"; /app/api/v1/status is always 200, and `ready` is correct. While a connection is lost, every
+# other route is 503, so only /status shows the cause.
 _CONNECTIONS = {
     "dataConnection": "Database",
     "eventStreamService": "Event Stream Service",
@@ -90,7 +90,7 @@ def _chefs_unready(lost: str) -> Routes:
 
 
 def _chefs_elsewhere(request: web.BaseRequest, now: int) -> web.Response:
-    """Unknown API paths are a 404 problem; every other unknown path is *redirected* to the front end."""
+    """Return a 404 problem for unknown API paths, and a redirect to the front end for other unknown paths."""
     if request.path.startswith("/app/api/"):
         problem = {"type": "https://httpstatuses.com/404", "title": "Not Found", "status": 404}
         return _json(problem, status=404, content_type="application/problem+json; charset=utf-8")(request, now)
@@ -107,8 +107,8 @@ CHEFS: Routes = {
 CHEFS_NOT_READY = _chefs_unready("eventStreamService")
 
 
-# Keycloak: discovery and JWKS of the realms `master` and `standard`. In disaster recovery the *maintenance page*
-# answers the very same URLs with 200 text/html. The key is of the right shape and nothing is signed with it.
+# Keycloak: discovery and JWKS of the realms `master` and `standard`. In disaster recovery the maintenance page responds
+# on the same URLs with 200 text/html. The key has the right format; nothing is signed with it.
 _ISSUER = "https://loginproxy.gov.bc.ca/auth/realms/"
 _KEYCLOAK_JSON = "application/json;charset=UTF-8"
 
@@ -154,13 +154,13 @@ KEYCLOAK_MAINTENANCE: Routes = {
         "Sorry for the inconvenience but we&rsquo;re performing some maintenance at the moment.",
     )
 }
-# A route whose pods are scaled to zero: what the platform's own router says for it.
+# A route whose pods are scaled to zero: the response of the platform's router.
 KEYCLOAK_STANDBY: Routes = {
     "*": _page("Application is not available", "The application is currently not serving requests.", status=503)
 }
 
 
-# CSS: the API's heartbeat is registered before the maintenance gate, so it stays 200 while every other route is 503.
+# CSS: the API's heartbeat does not pass the maintenance gate, so it stays 200 while every other route is 503.
 def _row(_request: web.BaseRequest, now: int) -> list[dict[str, str]]:
     return [{"now": _instant(now).isoformat(timespec="milliseconds").replace("+00:00", "Z")}]
 
@@ -199,7 +199,7 @@ CSS_API_RECOVERY: Routes = {
 }
 
 
-# DROP: a global interceptor wraps every body in `data`. The health route is static: it does not ask the database.
+# DROP: a global interceptor wraps every body in `data`. The health route is static and does not use the database.
 def _drop_version(request: web.BaseRequest, now: int) -> web.Response:
     if not request.headers.get("Authorization", "").startswith("Basic "):
         return _json({"statusCode": 401, "message": "Unauthorized"}, status=401)(request, now)
@@ -210,7 +210,7 @@ DROP: Routes = {"/api/v1/health": _json({"data": {"status": "ok"}}), "/api/v1/ve
 DROP_BROKEN: Routes = {"*": _json({"statusCode": 500, "message": "Internal server error"}, status=500)}
 
 
-# GC Notify: with its database lost the handler puts SQLAlchemy's error code where the status belongs: "0 e3q8".
+# GC Notify: without its database the handler uses SQLAlchemy's error code as status: "0 e3q8".
 def _notify_status(request: web.BaseRequest, now: int) -> web.Response:
     if request.rel_url.query.get("simple"):
         return _json({"status": "ok"}, content_type="application/json")(request, now)
@@ -242,6 +242,6 @@ NOTIFY_PAGE_DEGRADED: Routes = {"/response.json": _components(email="degraded", 
 NOTIFY_PAGE_DOWN: Routes = {"/response.json": _components(api="down", email="down", sms="down")}
 
 
-# Staff secondment: a proof of concept without a published interface, so a plain one.
+# Staff secondment: a proof of concept without a published interface.
 SECONDMENT: Routes = {"/": _page("Secondments", "Apply for a secondment."), "/health": _json({"status": "ok"})}
 SECONDMENT_BROKEN: Routes = {"*": _text("Internal Server Error", status=500)}

@@ -1,4 +1,4 @@
-"""The demo's script: which product misbehaves when. A literal table, played in a loop."""
+"""The demo's script: a table of mode changes, played in a loop."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True, slots=True)
 class Step:
-    """At `at` seconds into each round the product takes up the mode."""
+    """Set the product's mode at `at` seconds into each round."""
 
     at: float
     product: str
@@ -27,16 +27,16 @@ class Step:
 
     @property
     def says(self) -> str:
-        """What will be seen, in words."""
+        """The description of the mode."""
         return modes.find(self.product, self.mode).says
 
 
 @dataclass(frozen=True, slots=True)
 class Script:
-    """Steps in the order of their times, played in rounds of `length` seconds. No steps: nothing happens by itself.
+    """Steps in order of time, played in rounds of `length` seconds. Without steps nothing changes.
 
     Raises:
-        NinewatchError: a step names no product or mode of the demo, lies before the one above it, or outside a round.
+        NinewatchError: a step with an unknown product or mode, out of order, or outside the round.
     """
 
     length: float
@@ -52,15 +52,15 @@ class Script:
 
     def table(self) -> str:
         """Return the script as a person reads it, times as minutes:seconds into a round."""
-        head = f"Schedule of the demo, repeated every {clock_face(self.length)}:"
-        rows = [f"  {clock_face(s.at)}  {s.product:<11}{s.mode:<13}{s.says}" for s in self.steps]
+        head = f"Schedule of the demo, repeated every {format_time(self.length)}:"
+        rows = [f"  {format_time(s.at)}  {s.product:<11}{s.mode:<13}{s.says}" for s in self.steps]
         return "\n".join(
             [head, *rows] if rows else ["The demo has no schedule: products keep their state until it is changed."]
         )
 
 
-def clock_face(seconds: float) -> str:
-    """Return minutes:seconds, floored.
+def format_time(seconds: float) -> str:
+    """Return minutes:seconds, rounded down.
 
     >>> clock_face(75.9)
     '01:15'
@@ -68,9 +68,9 @@ def clock_face(seconds: float) -> str:
     return "{:02d}:{:02d}".format(*divmod(int(seconds), 60))
 
 
-# The first fault comes while a newcomer is still looking at the page for the first time. Spells are long enough for
-# an incident at an interval of 1 s to be seen, and far enough apart for each to be told from the next. Keycloak's
-# story is the fail-over as it runs: outage, maintenance page, GoldDR, and fail-back as soon as Gold is well again.
+# The first failure comes within seconds of the start. Failures are long enough for an incident at an interval of 1 s,
+# and far enough apart to be distinguished. Keycloak goes through a fail-over: outage, maintenance page, GoldDR, and
+# fail-back once Gold is up again.
 DEFAULT = Script(
     length=270,
     steps=(
@@ -97,12 +97,12 @@ NONE = Script(length=1, steps=())
 
 
 def load(name: str) -> Script:
-    """Return the script called `default` or `none`, or the one in the JSON file of that path.
+    """Return the script `default` or `none`, or load a JSON file.
 
-    The file reads `{"length": 60, "steps": [{"at": 5, "product": "drop", "mode": "outage"}]}`, times in seconds.
+    Format: `{"length": 60, "steps": [{"at": 5, "product": "drop", "mode": "outage"}]}`, times in seconds.
 
     Raises:
-        NinewatchError: the file cannot be read, is not such an object, or `Script` refuses its steps.
+        NinewatchError: the file cannot be read or has another format, or its steps are invalid.
     """
     shipped = {"default": DEFAULT, "none": NONE}
     return shipped[name] if name in shipped else _read(Path(name))
@@ -114,18 +114,18 @@ def _read(path: Path) -> Script:
         steps = tuple(Step(float(s["at"]), str(s["product"]), str(s["mode"])) for s in told["steps"])
         return Script(float(told["length"]), steps)
     except OSError as error:
-        raise NinewatchError(f"{path}: {error.strerror}; a script is `default`, `none` or a JSON file") from error
+        raise NinewatchError(f"{path}: {error.strerror}; use `default`, `none` or a JSON file") from error
     except NinewatchError as error:
         raise NinewatchError(f"{path}: {error}") from error
     except (ValueError, KeyError, TypeError) as error:
         form = '{"length": 60, "steps": [{"at": 5, "product": "drop", "mode": "outage"}]}'
-        raise NinewatchError(f"{path}: not a script ({error}); it reads {form}") from error
+        raise NinewatchError(f"{path}: not a script ({error}); expected {form}") from error
 
 
 async def play(script: Script, clock: Clock, apply: Callable[[Step], Awaitable[None]]) -> None:
-    """Apply the steps at their times, round after round, for ever. A script without steps ends at once.
+    """Apply the steps at their times in endless rounds. A script without steps ends at once.
 
-    Times count from the call on the monotonic clock, so no round drifts however long a step takes.
+    Times are relative to the call on the monotonic clock, so that rounds do not drift.
     """
     start = clock.monotonic()
     for began in itertools.count(0) if script.steps else ():

@@ -1,1 +1,1 @@
-"""`ninewatch measure`: any log of outcomes, read in columns, folded exactly and handed to `sla`."""
+"""`ninewatch measure`: parse a log of outcomes, fold it into runs and compute its figures with `sla`."""

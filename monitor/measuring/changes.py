@@ -1,4 +1,4 @@
-"""A log of state changes, or of incidents with their ends, as histories: `ninewatch measure --changes`."""
+"""Logs of state changes or incidents, for `ninewatch measure --changes`."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from monitor.errors import NinewatchError
 from monitor.measuring import column_names, log_parser
 from monitor.measuring.instants import instant, resolution
 from monitor.measuring.log_file import BadDataError, Source
-from monitor.measuring.record import Stream, Suspicious
+from monitor.measuring.record import Stream, TimestampCheck
 from sla.changes import Change, Changes
 from sla.interval import DAY, HOUR, MINUTE, SECOND
 from sla.observation import Outcome
@@ -22,20 +22,20 @@ if TYPE_CHECKING:
 
     from monitor.measuring.log_parser import Columns
 
-_STANDING = (Outcome.BAD, Outcome.GOOD, Outcome.UNKNOWN)  # of spans that overlap, the first of these stands
+_STANDING = (Outcome.BAD, Outcome.GOOD, Outcome.UNKNOWN)  # precedence of overlapping spans
 _PART = re.compile(
     r"(\d+(?:\.\d+)?)\s*(?:(d)(?:ays?)?|(h)(?:(?:ou)?rs?)?|(m)(?:in(?:ute)?s?)?|(s)(?:ec(?:ond)?s?)?)\b\.?,?\s*",
     re.IGNORECASE,
 )
 _UNITS = {"d": DAY, "h": HOUR, "m": MINUTE, "s": SECOND}
-_OPEN = "0001-01-01T00:00:00Z"  # Go's zero time: an alert that has not ended
+_OPEN = "0001-01-01T00:00:00Z"  # Go's zero time: an open alert
 
 
 class Row(NamedTuple):
-    """One row: from `at` on the state is `outcome`, until `end` where the row states it.
+    """One row: the state is `outcome` from `at` on, until `end` if the row has one.
 
-    `lasted` is how long the state had lasted when the log was written, 0 where the row does not state it.
-    `closes` is whether the word (resolved, closed) means the end of an incident.
+    `lasted` is the duration of the state when the log was written, 0 if the row has none. `closes`: the outcome
+    (resolved, closed) means the end of an incident.
     """
 
     at: int
@@ -47,8 +47,8 @@ class Row(NamedTuple):
 
 
 @dataclass(frozen=True, slots=True)
-class Held:
-    """One stream of changes; `first` and `last` bound what it states, `resolution` is its coarsest instant's."""
+class StreamChanges:
+    """One stream of changes between `first` and `last`; `resolution` is that of its coarsest timestamp."""
 
     first: int
     last: int
@@ -64,13 +64,13 @@ class ChangeLog:
         self._streams: dict[Stream, list[Row]] = {}
 
     def read(self, sources: Iterable[Source]) -> None:
-        """Take in the files.
+        """Read the files.
 
         Raises:
-            BadDataError: a line is not a change; `file:line: what`.
+            BadDataError: a line is not a change.
         """
         for source in sources:
-            first = Suspicious(source.name)
+            first = TimestampCheck(source.name)
             for columns in log_parser.read(source.name, source.blocks(), changes=True):
                 for number in range(len(columns.at)):
                     stream, row = self._row(columns, number, source.name)
@@ -86,13 +86,13 @@ class ChangeLog:
             raise BadDataError(name, columns.line(number), str(error)) from None
         return Stream(cell.get("check", "").strip(), cell.get("vantage", "").strip()), found
 
-    def held(self, at: int | None, until: int | None) -> dict[Stream, Held | None]:
-        """Return each stream as known at the instant `at` (None: all of it), stated to be complete up to `until`.
+    def held(self, at: int | None, until: int | None) -> dict[Stream, StreamChanges | None]:
+        """Return each stream as of the instant `at` (None: all rows); the log is complete up to `until`.
 
         A stream without a change up to `at` is None.
 
         Raises:
-            NinewatchError: there is no change to measure.
+            NinewatchError: no changes.
         """
         if not self._streams:
             raise NinewatchError("there is no change of state to measure")
@@ -104,11 +104,13 @@ def _row(cell: dict[str, str], zone: tzinfo | None) -> Row:
     closes = word is not None and column_names.closes(word)
     end = _end(cell, zone)
     if end is not None and end < at:
-        raise ValueError(f'"{cell["end"].strip()}" is before "{cell["at"].strip()}": the row ends before it begins')
+        raise ValueError(
+            f'"{cell["end"].strip()}" is before "{cell["at"].strip()}": the end precedes the start; correct one of them'
+        )
     lasted, unit = _lasted(cell.get("lasted", ""))
-    if closes and end is None and cell.get("start"):  # an incident that is over, by its start and how long it lasted
+    if closes and end is None and cell.get("start"):  # a resolved incident with start and duration
         if not unit:
-            raise ValueError(f'"{word}" is over, but neither its end nor its duration (such as 5 mins) is stated')
+            raise ValueError(f'"{word}" is resolved, but has neither an end nor a duration; add one, such as 5 mins')
         end, fine = at + lasted, max(fine, unit)
     outcome = Outcome.BAD if word is None or (closes and end is not None) else column_names.change(word)
     return Row(at, outcome, fine, end, lasted, closes)
@@ -117,7 +119,7 @@ def _row(cell: dict[str, str], zone: tzinfo | None) -> Row:
 def _end(cell: dict[str, str], zone: tzinfo | None) -> int | None:
     text, word = cell.get("end", "").strip(), cell.get("outcome")
     if word is not None and column_names.opens(word):
-        return None  # Alertmanager gives a firing alert the instant at which it gives up on it
+        return None  # Alertmanager sets endsAt of a firing alert to its expiry
     if text.lower() in column_names.WHETHER:
         if word is None:
             raise ValueError(f'"{text}" is not the instant of an end; name the column of the end, such as resolved_at')
@@ -126,7 +128,7 @@ def _end(cell: dict[str, str], zone: tzinfo | None) -> int | None:
 
 
 def _lasted(text: str) -> tuple[int, int]:
-    """Return how long, as UptimeRobot writes it (`3 hrs, 20 mins`), and its smallest unit; 0 of what has no unit."""
+    """Parse a duration as UptimeRobot writes it (`3 hrs, 20 mins`); return it and its smallest unit, or 0."""
     rest, total, unit = text.strip(), 0, 0
     while part := _PART.match(rest):
         unit = _UNITS[part[part.lastindex or 0].lower()]
@@ -135,7 +137,7 @@ def _lasted(text: str) -> tuple[int, int]:
     return (0, 0) if rest else (total, unit)
 
 
-def _held(found: list[Row], at: int | None, until: int | None) -> Held | None:
+def _held(found: list[Row], at: int | None, until: int | None) -> StreamChanges | None:
     known = [row for row in found if at is None or row.at <= at]
     if not known:
         return None
@@ -144,28 +146,27 @@ def _held(found: list[Row], at: int | None, until: int | None) -> Held | None:
     upto = upto if at is None else min(upto, at)
     changes = [each for each in _changes(known) if each.at <= upto]
     fine = max(row.resolution for row in known)
-    return Held(changes[0].at, upto, fine, Changes(changes, upto))
+    return StreamChanges(changes[0].at, upto, fine, Changes(changes, upto))
 
 
 def _last(found: Sequence[Row]) -> int:
-    """Return the last instant of which the rows state anything: a change, an end, or how long the last state lasted."""
+    """Return the last instant covered by the rows: a change, an end, or the end of the last state's duration."""
     latest = max(found, key=lambda row: row.at)
     return max([latest.at + latest.lasted, *(row.end for row in found if row.end is not None)])
 
 
 def _changes(found: list[Row]) -> list[Change]:
-    """Return the rows as changes in order; of several at one instant the last in time's order stands."""
+    """Return the rows as changes in order of time; of several at one instant the last counts."""
     if any(row.end is not None for row in found):
         return list(_of_spans(found))
-    ordered = found if found[0].at <= found[-1].at else found[::-1]  # the newest comes first in UptimeRobot's
+    ordered = found if found[0].at <= found[-1].at else found[::-1]  # UptimeRobot lists the newest first
     return [Change(row.at, row.outcome, row.resolution) for row in sorted(ordered, key=lambda row: row.at)]
 
 
 def _of_spans(found: Sequence[Row]) -> Iterator[Change]:
-    """Yield the changes that spans amount to, overlapping or not.
+    """Yield the changes of possibly overlapping spans.
 
-    Between them all is good where every row is of an incident. Where rows state good times too, what no row covers is
-    unknown.
+    Time between spans is good if every row is an incident, and unknown if some rows are good spans.
     """
     spans = _spans(found)
     between = Outcome.UNKNOWN if any(row.outcome is Outcome.GOOD for row in spans) else Outcome.GOOD
@@ -187,6 +188,6 @@ def _of_spans(found: Sequence[Row]) -> Iterator[Change]:
 
 
 def _spans(found: Sequence[Row]) -> list[Row]:
-    """Return the rows without those that a later row repeats with the end of the same span."""
+    """Return the rows without those that another row repeats with the end of the same span."""
     ended = {row.at for row in found if row.end is not None}
     return [row for row in dict.fromkeys(found) if row.end is not None or (row.at not in ended and not row.closes)]

@@ -1,4 +1,4 @@
-"""What other tools call a column and an outcome, and what that means here. Tables; docs/measure.md names them."""
+"""Column names and outcome values of other tools, mapped to ours (documented in docs/measure.md)."""
 
 from __future__ import annotations
 
@@ -8,14 +8,14 @@ from typing import Any
 
 from sla.observation import PRECEDENCE, Outcome
 
-# An outcome as a small number of which the larger one stands (measurement.md, section 1).
+# Outcomes as numbers; of several at one instant the largest counts (measurement.md, section 1).
 UNKNOWN, GOOD, BAD = (PRECEDENCE[each] for each in (Outcome.UNKNOWN, Outcome.GOOD, Outcome.BAD))
 OUTCOMES = {PRECEDENCE[each]: each for each in Outcome}
 
-# In whatever case. What a tool has not settled itself (Kuma's PENDING, Pingdom's unconfirmed_down, UptimeRobot's seems
-# down) is unknown, and so is what it did not look at (maintenance, paused): a verdict is not ours to add. 1 and 0 are
-# those of probe_success, Gatus, Healthchecks and Kuma; 2 and 3 are Kuma's pending and maintenance. Words that some
-# tools count as up and others as down (degraded, warning) are refused: who exports them decides.
+# Case-insensitive. Undecided states (Kuma's PENDING, Pingdom's unconfirmed_down, UptimeRobot's seems down) and states
+# without a check (maintenance, paused) are unknown. 1 and 0 are those of probe_success, Gatus, Healthchecks and Kuma; 2
+# and 3 are Kuma's pending and maintenance. Values that mean up in some tools and down in others (degraded, warning) are
+# rejected.
 SYNONYMS = {
     GOOD: "good up ok success successful succeeded passed pass healthy online available operational true 1 1.0",
     BAD: "bad down failed fail failure error timeout critical unhealthy offline unavailable outage false 0 0.0",
@@ -24,7 +24,7 @@ SYNONYMS = {
 }
 _MEANING = {word: rank for rank, words in SYNONYMS.items() for word in words.split()}
 
-# What only a log of changes says, beside the words above. UptimeRobot's "started" is of the monitor itself.
+# Additional values in a log of changes. UptimeRobot's "started" refers to the monitor itself.
 _CHANGES = {
     "firing": BAD, "alerting": BAD, "triggered": BAD, "open": BAD, "opened": BAD, "ongoing": BAD, "incident": BAD,
     "active": BAD, "suppressed": BAD,
@@ -36,14 +36,14 @@ _CLOSES = {"resolved", "closed", "recovered", "recovery"}
 NO_END = {"-", "n/a", "null", "none", "ongoing"}
 WHETHER = {"true", "false", "yes", "no"}  # in a column "resolved" that does not hold an instant
 
-# Our name of each column first; the first one that a file has is taken.
+# Names of each column, ours first; the first one that a file has is used.
 COLUMNS = {
     "at": ("at", "timestamp", "time", "datetime", "date-time", "date time", "created_at", "created"),
     "outcome": ("outcome", "status", "state", "success", "result", "up", "value", "probe_success", "event"),
     "check": ("check", "check_id", "monitor", "monitor_name", "monitor_id", "endpoint", "service", "target", "job"),
     "vantage": ("vantage", "location", "region", "probe", "probe_id", "probeid", "instance"),
 }
-# Those of a log of changes: a row may be a span of time as well, which an alert or an incident is.
+# Names of columns of a log of changes, whose rows may also be spans (alerts, incidents).
 _STARTS = (
     "startsat", "starts_at", "started_at", "started at", "started", "start", "start_time", "start time",
     "opened_at", "opened at", "triggered_at", "triggered at",
@@ -66,40 +66,40 @@ _NEEDED = ("at", "outcome")
 
 
 def rank(text: str) -> int:
-    """Return the outcome that the word means: GOOD, BAD or UNKNOWN.
+    """Return the rank of an outcome value: GOOD, BAD or UNKNOWN.
 
     Raises:
-        ValueError: it means none. The message says what to write.
+        ValueError: not an outcome.
     """
     word = _word(text)
     if word not in _MEANING:
         shown = text if len(text) <= 40 else f"{text[:40]}..."
         if word in _CHANGES:
-            raise ValueError(f'"{shown}" is a change of state, not an outcome of a probe; measure it with --changes')
+            raise ValueError(f'"{shown}" is a state change, not an outcome of a probe; use --changes')
         raise ValueError(
-            f'"{shown}" is not an outcome; write good, bad or unknown (up, down, success, failed, 1, 0, pending and '
-            f"maintenance are understood too)"
+            f'"{shown}" is not an outcome; use good, bad or unknown (or up, down, success, failed, 1, 0, pending, '
+            f"maintenance)"
         )
     return _MEANING[word]
 
 
 def change(text: str) -> Outcome:
-    """Return the state that the word means in a log of changes.
+    """Return the state for a value in a log of changes.
 
     Raises:
-        ValueError: it means none. The message says what to write.
+        ValueError: not a state.
     """
     word = _word(text)
     return OUTCOMES[_CHANGES[word] if word in _CHANGES else rank(text)]
 
 
 def opens(text: str) -> bool:
-    """Return whether the word is that of an incident that has not ended."""
+    """Return whether the value means an open incident."""
     return _word(text) in _OPENS
 
 
 def closes(text: str) -> bool:
-    """Return whether the word is that of the end of an incident."""
+    """Return whether the value means the end of an incident."""
     return _word(text) in _CLOSES
 
 
@@ -109,19 +109,19 @@ def _word(text: str) -> str:
 
 @lru_cache(maxsize=1024)
 def columns(names: tuple[str, ...], changes: bool = False) -> Mapping[str, str]:
-    """Return which of the names, as they are written, holds `at`, `outcome` and, where there is one, the others.
+    """Map our column names to the names in a file, as written.
 
-    Of a log of changes whose rows have an end, none need hold the outcome: each is an incident.
+    `outcome` is optional in a log of changes whose rows have an end: each row is an incident then.
 
     Raises:
-        ValueError: there is no `at` or no `outcome` among them. The message says what to write.
+        ValueError: no `at` or no `outcome`.
     """
     written = {name.strip().lower(): name for name in reversed(names)}
     if not changes and not written.keys().isdisjoint(_STARTS):
         if not written.keys().isdisjoint(_ENDS):
-            raise ValueError("rows with a start and an end are no probes; measure them with --changes")
+            raise ValueError("rows with a start and an end are not probes; use --changes")
         if written.keys().isdisjoint(COLUMNS["at"]):
-            raise ValueError("rows with a start are spans of time, no probes; measure them with --changes")
+            raise ValueError("rows with a start are spans, not probes; use --changes")
     found = {}
     for column, synonyms in (CHANGE_COLUMNS if changes else COLUMNS).items():
         known = next((written[s] for s in synonyms if s in written), None)
@@ -130,18 +130,18 @@ def columns(names: tuple[str, ...], changes: bool = False) -> Mapping[str, str]:
     for column in _NEEDED:
         if column not in found and not (column == "outcome" and "end" in found):
             others = ", ".join(COLUMNS[column][1:])
-            raise ValueError(f'no column "{column}" (or {others}); name at, outcome and, if you like, check, vantage')
+            raise ValueError(f'no column "{column}" (or {others}); columns: at, outcome and optionally check, vantage')
     return found
 
 
 def alert(found: Mapping[str, Any]) -> dict[str, Any]:
-    """Return an alert of Alertmanager with its labels and its state as keys of its own.
+    """Return an alert of Alertmanager with its labels and state as top-level keys.
 
     Raises:
-        ValueError: it is a whole notification, of several alerts.
+        ValueError: a notification with several alerts.
     """
     if isinstance(found.get("alerts"), list):
-        raise ValueError("a notification of several alerts; write one alert a line (jq -c '.alerts[]' does it)")
+        raise ValueError("a notification with several alerts; write one alert per line: jq -c '.alerts[]'")
     labels, status = found.get("labels"), found.get("status")
     state = {"status": status["state"]} if isinstance(status, dict) and "state" in status else {}
     named = {f"labels.{key}": value for key, value in (labels if isinstance(labels, dict) else {}).items()}
@@ -149,6 +149,6 @@ def alert(found: Mapping[str, Any]) -> dict[str, Any]:
 
 
 def ambiguous(names: Sequence[str]) -> bool:
-    """Return whether one column goes by two of the names."""
+    """Return whether two of the names mean the same column."""
     written = [name.strip().lower() for name in names]
     return any(sum(name in synonyms for name in written) > 1 for synonyms in COLUMNS.values())

@@ -1,8 +1,8 @@
-"""One stream of a record, sorted, its duplicates resolved, as the timeline of `sla`: the same one, in fewer steps.
+"""Sort one stream, resolve duplicates, and fold it into runs that form a timeline of `sla`.
 
-Neighbours that say the same and lie within the hold are folded into runs by the column; only the runs reach `sla`.
-Since inside a run there is nothing but up or down time, the timeline is exactly the one of the single observations (a
-property test holds it to `Timeline.of`), and counts are looked up among the instants themselves.
+Equal neighbours within the hold become one run, computed with NumPy. A run contains only up or only down time, so the
+timeline equals that of the single observations (a property test compares it with `Timeline.of`); counts are computed
+from the observations.
 """
 
 from __future__ import annotations
@@ -30,7 +30,7 @@ _RANK = (1 << RANK_BITS) - 1
 
 
 class Likeness(Enum):
-    """How much a stream is like a log of state changes."""
+    """Likelihood that a stream is a log of state changes."""
 
     NONE = 0
     DOUBT = 1
@@ -38,17 +38,17 @@ class Likeness(Enum):
 
 
 @dataclass(frozen=True, slots=True, eq=False)
-class Seen:
-    """Observations in order, one an instant: microseconds and the ranks of their outcomes."""
+class Observations:
+    """Observations in order, one per instant: microseconds and ranks of outcomes."""
 
     at: npt.NDArray[np.int64]
     rank: npt.NDArray[np.int8]
 
     @classmethod
-    def of(cls, keys: array[int], upto: int | None = None) -> Seen:
-        """Return what stands of a record's stream, without what was observed after `upto`. Sorts the stream in place.
+    def of(cls, keys: array[int], upto: int | None = None) -> Observations:
+        """Return a stream's observations up to `upto`, with duplicates resolved. Sorts the stream in place.
 
-        Takes care of memory: next to the eight bytes an observation there is one such column at a time.
+        Needs 8 bytes per observation in addition to the stream.
         """
         column = np.frombuffer(keys, np.int64) if len(keys) else np.empty(0, np.int64)
         column.sort()
@@ -67,9 +67,9 @@ class Seen:
         return len(self.at)
 
     def spacing(self) -> int | None:
-        """Return the median time between neighbours, rounded down to a microsecond; None of less than two.
+        """Return the median time between neighbours, rounded down to a microsecond; None for fewer than 2.
 
-        Unknown observations count: the probes were sent.
+        Includes unknown observations, because those probes were sent.
         """
         if len(self) < 2:
             return None
@@ -79,15 +79,15 @@ class Seen:
         return int(gaps[middle[0]] + gaps[middle[1]]) // 2
 
     def differing(self) -> float:
-        """Return the share of neighbours whose outcomes differ; 0 of less than two observations."""
+        """Return the share of neighbours whose outcomes differ, 0 for fewer than 2 observations."""
         return float((np.diff(self.rank) != 0).mean()) if len(self) > 1 else 0.0
 
     def uneven(self) -> bool:
-        """Return whether neighbours lie up to more than an hour apart, and ten times farther than others do."""
+        """Return whether the largest gap exceeds both 1 hour and 10 times the smallest gap."""
         gaps = np.diff(self.at)
         return bool(gaps.max() > max(HOUR, 10 * gaps.min()))
 
-    def like_changes(self) -> Likeness:
+    def looks_like_changes(self) -> Likeness:
         """Return how much this is like a log of state changes, in which every row differs from the one before.
 
         Two rows that differ are like one if they are farther apart than probes usually are. Probes that differ as often
@@ -108,13 +108,13 @@ class Seen:
         return _Folded(self, hold)
 
     def counts(self, window: Interval) -> Counts:
-        """Return how many lie within the window, by outcome."""
+        """Return the number of observations in the window, by outcome."""
         start, end = np.searchsorted(self.at, (window.start, window.end))
         found = np.bincount(self.rank[start:end], minlength=len(column_names.OUTCOMES))
         return Counts(int(found[column_names.GOOD]), int(found[column_names.BAD]), int(found[column_names.UNKNOWN]))
 
     def runs(self, hold: int) -> Iterator[tuple[int, int, Outcome]]:
-        """Yield the first and last instant of each run of known observations that agree and lie within the hold."""
+        """Yield first instant, last instant and outcome of each run of equal known observations within the hold."""
         at, rank = self.at, self.rank
         known = rank != column_names.UNKNOWN
         if not known.all():
@@ -132,15 +132,15 @@ class Seen:
 
 
 _USUAL = 5 * MINUTE  # the interval of most tools, or longer than it
-_AT_ONCE = 2**17  # observations: their columns, and as Python's numbers their runs, take memory for this many only
+_AT_ONCE = 2**17  # observations processed at a time, to limit memory
 
 
 class _Folded(Timeline):
-    """A finished timeline, made of runs, whose counts are those of the observations themselves."""
+    """A timeline built from runs, with counts of the single observations."""
 
     __slots__ = ("_seen",)
 
-    def __init__(self, seen: Seen, hold: int) -> None:
+    def __init__(self, seen: Observations, hold: int) -> None:
         super().__init__(hold)
         self._seen = seen
         for first, last, outcome in seen.runs(hold):

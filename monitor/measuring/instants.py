@@ -1,7 +1,6 @@
-"""Instants as logs write them, to microseconds since the epoch: one by one, and by the column.
+"""Parse timestamps of logs to microseconds since the Unix epoch, one by one or by column.
 
-`instant` is the definition. `instants` gives the same for a whole column, much faster where its cells are written
-alike, as a program writes them.
+`instant` is the definition. `instants` returns the same for a column, much faster if its cells have the same format.
 """
 
 from __future__ import annotations
@@ -19,7 +18,7 @@ from sla.localtime import offset
 from sla.window import EPOCH
 
 Instants = npt.NDArray[np.int64]
-Digits = npt.NDArray[np.uint8]  # one row an instant, one byte a column
+Digits = npt.NDArray[np.uint8]  # one row per timestamp, one column per byte
 
 _RFC3339 = re.compile(
     r"(\d{4}-\d\d-\d\d)[Tt ](\d\d:\d\d:)(\d\d)(?:[.,](\d+))? ?(?:(UTC|[Zz])|([+-])(\d\d)(?::?(\d\d))?)", re.ASCII
@@ -28,24 +27,24 @@ _EPOCH = re.compile(r"[+-]?\d{1,20}(\.\d{0,40})?([eE][+-]?\d\d?)?", re.ASCII)
 _EARLIEST, _LATEST = -62_135_596_800, 253_402_300_800  # the years 1 and 10000, in seconds
 _FRACTION = re.compile(r"\d[.,](\d+)", re.ASCII)
 _OTHER_ORDER = re.compile(r"\d{1,4}[/.]\d{1,2}[/.]\d{2,4}\b|\d{1,2}-\d{1,2}-\d{4}\b", re.ASCII)
-_FINER = {  # by how much larger than seconds
+_FINER = {  # factor to seconds -> hint
     10**3: "are these milliseconds? divide them by 1000",
     10**6: "are these microseconds? divide them by 1000000",
     10**9: "are these nanoseconds? divide them by 1000000000",
 }
 _MICRO = 6  # digits
-_WIDEST = 64  # bytes; no instant is longer, and every row of a column takes as much as its longest
-_WRITE = "write 2026-11-20T18:00:00Z, or seconds since 1970"
+_WIDEST = 64  # bytes; no timestamp is longer, and every row of a column takes as much memory as the longest
+_WRITE = "use 2026-11-20T18:00:00Z, or seconds since 1970"
 
 
 def instant(text: str, zone: tzinfo | None = None) -> int:
-    """Return the instant written as RFC 3339 with any offset, or as seconds since the epoch.
+    """Parse RFC 3339 with any offset, or seconds since the Unix epoch.
 
-    Digits beyond the microsecond are cut off. A leap second is the second after it. A space may stand for the T. With a
-    zone, a time without an offset is read as its wall clock's.
+    Digits beyond microseconds are dropped. A leap second becomes the following second. A space may replace the T. With
+    a zone, a time without an offset is local time of that zone.
 
     Raises:
-        ValueError: it is neither. The message says what to write.
+        ValueError: neither of them.
     """
     written = text.strip()
     if found := _RFC3339.fullmatch(written):
@@ -57,22 +56,22 @@ def instant(text: str, zone: tzinfo | None = None) -> int:
     seconds = Fraction(written)
     if not _EARLIEST <= seconds < _LATEST:
         hint = next((f"; {each}" for most, each in _FINER.items() if abs(seconds) < most * _LATEST), "")
-        raise ValueError(f'"{written}" seconds since 1970 is no instant of the years 1 to 9999{hint}')
+        raise ValueError(f'"{written}" seconds since 1970 is outside the years 1 to 9999{hint}')
     return seconds * SECOND // 1
 
 
 def _on_wall_clock(shown: int, zone: tzinfo, written: str) -> int:
-    """Return the one instant at which the zone's wall clock shows the local time `shown`."""
+    """Return the only instant with the local time `shown` in the zone."""
     found = {shown - ahead for ahead in (offset(shown - DAY, zone), offset(shown + DAY, zone))}
     found = {at for at in found if at + offset(at, zone) == shown}
     if len(found) != 1:
         often = "occurs twice" if found else "does not occur"
-        raise ValueError(f'"{written}" {often} in {zone}, which sets its clocks then; write it with its offset')
+        raise ValueError(f'"{written}" {often} in {zone} because of a clock change; add the offset')
     return found.pop()
 
 
 def resolution(text: str) -> int:
-    """Return how finely an instant is written, microseconds: a second, a tenth ...; 0 for microseconds."""
+    """Return the resolution of a timestamp in microseconds: a second, a tenth, ...; 0 for microseconds."""
     digits = _FRACTION.search(text.strip())
     return 10 ** (_MICRO - len(digits[1])) if digits and len(digits[1]) < _MICRO else 0 if digits else SECOND
 
@@ -89,24 +88,24 @@ def _moment(written: str, found: re.Match[str]) -> int:
         if not _EARLIEST * SECOND <= at < _LATEST * SECOND:
             raise ValueError("beyond the calendar")
     except ValueError:
-        raise ValueError(f'"{written}" is no instant of the calendar; {_WRITE}') from None
+        raise ValueError(f'"{written}" is not a valid date and time; {_WRITE}') from None
     return at + int((fraction or "")[:_MICRO].ljust(_MICRO, "0"))
 
 
 def _complaint(written: str) -> str:
     shown = written if len(written) <= 40 else f"{written[:40]}..."
     if _RFC3339.fullmatch(f"{written}Z"):
-        return f'"{shown}" does not say which offset it has; write {shown}Z if it is UTC, or give --times-in ZONE'
+        return f'"{shown}" has no offset; write {shown}Z if it is UTC, or use --times-in ZONE'
     if _OTHER_ORDER.match(written):
-        return f'"{shown}" is a date whose order of day and month is not known (03/04 is two dates); {_WRITE}'
-    return f'"{shown}" is not an instant; {_WRITE}'
+        return f'"{shown}" is a date with unknown order of day and month; {_WRITE}'
+    return f'"{shown}" is not a timestamp; {_WRITE}'
 
 
 def instants(texts: Sequence[str], zone: tzinfo | None = None) -> Instants:
-    """Return `instant` of each.
+    """Return `instant` of each text.
 
     Raises:
-        ValueError: one of them is not an instant, as `instant` has it.
+        ValueError: as `instant`.
     """
     if max(map(len, texts), default=0) > _WIDEST:
         return _singly(texts, zone)
@@ -125,7 +124,7 @@ def _singly(texts: Iterable[str], zone: tzinfo | None) -> Instants:
 
 
 def _alike(rows: Digits, zone: tzinfo | None) -> Instants:
-    """Return the instants of rows of one width: at once if they differ in digits only, else one by one."""
+    """Return the instants of rows of equal width: vectorised if they differ in digits only, else one by one."""
     first = rows[0]
     is_digit = (first >= ord("0")) & (first <= ord("9"))
     others = rows[:, ~is_digit]
@@ -141,7 +140,7 @@ def _alike(rows: Digits, zone: tzinfo | None) -> Instants:
 
 
 def _number(rows: Digits, start: int, end: int) -> Instants:
-    """Return the decimal number in the columns start <= c < end."""
+    """Return the decimal numbers in the columns start <= c < end."""
     number = np.zeros(len(rows), np.int64)
     for column in range(start, end):
         number = number * 10 + rows[:, column].astype(np.int64) - ord("0")
@@ -149,7 +148,7 @@ def _number(rows: Digits, start: int, end: int) -> Instants:
 
 
 def _fraction(rows: Digits, found: re.Match[str]) -> Instants:
-    """Return the microseconds that the group `fraction` holds; 0 where there is none."""
+    """Return the microseconds of the group `fraction`, 0 without one."""
     start, end = found.span("fraction")
     end = min(end, start + _MICRO)
     return _number(rows, start, end) * np.int64(10 ** (_MICRO - (end - start)))

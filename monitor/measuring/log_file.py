@@ -1,4 +1,4 @@
-"""Files, gzip and standard input as blocks of whole lines, a few megabytes at a time."""
+"""Read files, gzip files and standard input in blocks of whole lines."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ from monitor.errors import NinewatchError
 if TYPE_CHECKING:
     from click._termui_impl import ProgressBar
 
-BLOCK = 2**18  # bytes, which as cells stay in a processor's cache: larger blocks take longer
+BLOCK = 2**18  # bytes; cells of larger blocks do not fit the processor's cache
 _LONGEST = 64 * 2**20
 _MARK = b"\xef\xbb\xbf"  # a byte-order mark
 _UTF16 = (b"\xff\xfe", b"\xfe\xff")
@@ -28,7 +28,7 @@ _GZIP = b"\x1f\x8b"
 
 
 class BadDataError(NinewatchError):
-    """What a file holds cannot be measured: `file:line: what`."""
+    """A file cannot be parsed: `file:line: what`."""
 
     def __init__(self, name: str, line: int, what: str) -> None:
         super().__init__(f"{name}:{line}: {what}")
@@ -36,7 +36,7 @@ class BadDataError(NinewatchError):
 
 @dataclass(frozen=True, slots=True)
 class Block:
-    """Whole lines of a file, the first of them its line number `line` (from 1). Each ends in a line feed."""
+    """Whole lines of a file, each with its line feed; `line` is the number of the first, from 1."""
 
     text: str
     line: int
@@ -44,18 +44,18 @@ class Block:
 
 @dataclass(slots=True)
 class Source:
-    """An open file. `advanced` is told of bytes read from the disk, before they are unpacked."""
+    """An open file. `advanced` is called with the number of bytes read, before decompression."""
 
     name: str
     raw: BinaryIO
     advanced: Callable[[int], object]
 
     def blocks(self) -> Iterator[Block]:
-        """Yield the file's text in blocks; a line break within quotes does not end a line of CSV.
+        """Yield the file's text in blocks; a line break within quotes does not end a CSV line.
 
         Raises:
-            BadDataError: it is not UTF-8 text, not sound gzip, or has a line of more than 64 MB.
-            NinewatchError: it cannot be read.
+            BadDataError: not UTF-8, damaged gzip, or a line of more than 64 MB.
+            NinewatchError: the file cannot be read.
         """
         line, held, stream = 1, b"", self._unpacked()
         while read := self._read(stream, line):
@@ -67,12 +67,12 @@ class Source:
                 line += held.count(b"\n", 0, end)
                 held = held[end:]
             elif len(held) > _LONGEST:
-                raise BadDataError(self.name, line, "a line of more than 64 MB; is a quote left open?")
+                raise BadDataError(self.name, line, "a line of more than 64 MB; check for a missing closing quote")
         if held:
             yield self._block(held + b"\n", line)
 
     def _unpacked(self) -> BinaryIO:
-        """Return the stream itself, or what is packed in it: the first two bytes say so, not the name."""
+        """Return the stream, decompressed if its first 2 bytes are those of gzip."""
         counted = _Counted(self.raw, self.advanced)
         buffered = io.BufferedReader(counted, 2**16)
         return gzip.open(buffered) if buffered.peek(2)[:2] == _GZIP else buffered  # type: ignore[return-value]
@@ -81,27 +81,27 @@ class Source:
         try:
             return stream.read(BLOCK)
         except (EOFError, gzip.BadGzipFile, zlib.error) as error:
-            raise BadDataError(self.name, line, f"the gzip data are cut short or damaged ({error})") from error
+            raise BadDataError(self.name, line, f"the gzip data is truncated or damaged ({error})") from error
         except OSError as error:
             raise NinewatchError(f"{self.name}: {error.strerror or error}") from error
 
     def _block(self, data: bytes, line: int) -> Block:
         data = data.removeprefix(_MARK) if line == 1 else data
         if data.startswith(_UTF16):
-            raise BadDataError(self.name, line, "not UTF-8 but UTF-16; convert it (iconv -f UTF-16)")
+            raise BadDataError(self.name, line, "UTF-16, not UTF-8; convert it with iconv -f UTF-16")
         if (nul := data.find(b"\0")) >= 0:
             raise BadDataError(
-                self.name, line + data.count(b"\n", 0, nul), "not a text; give CSV or JSON lines in UTF-8"
+                self.name, line + data.count(b"\n", 0, nul), "not a text file; use CSV or JSON lines in UTF-8"
             )
         try:
             return Block(data.decode(), line)
         except UnicodeDecodeError as error:
             at = line + data.count(b"\n", 0, error.start)
-            raise BadDataError(self.name, at, "not UTF-8; convert the file, with iconv say") from error
+            raise BadDataError(self.name, at, "not UTF-8; convert the file, for example with iconv") from error
 
 
 class _Counted(io.RawIOBase):
-    """A raw stream that tells how much was read of it."""
+    """A raw stream that reports the number of bytes read."""
 
     def __init__(self, raw: BinaryIO, advanced: Callable[[int], object]) -> None:
         super().__init__()
@@ -119,7 +119,7 @@ class _Counted(io.RawIOBase):
 
 
 def _whole(data: bytes) -> int:
-    """Return where the last whole line ends: after a line feed that is not within quotes; 0 if there is none."""
+    """Return the end of the last whole line, after a line feed outside quotes; 0 without one."""
     end = data.rfind(b"\n") + 1
     quotes = data.count(b'"', 0, end)
     while quotes % 2:
@@ -131,10 +131,10 @@ def _whole(data: bytes) -> int:
 
 @contextmanager
 def opened(names: Sequence[str]) -> Iterator[Iterator[Source]]:
-    """Open the files one after the other, `-` being standard input; a terminal is shown how far they are read.
+    """Open the files one after the other (`-`: standard input), with a progress bar on a terminal.
 
     Raises:
-        NinewatchError: one of them cannot be opened. All are tried before the first is read.
+        NinewatchError: a file cannot be opened. All are checked before the first is read.
     """
     sizes = [_size(name) for name in names]
     screen = sys.stderr
@@ -152,11 +152,13 @@ def _sources(names: Sequence[str], advanced: Callable[[int], object]) -> Iterato
 
 
 def _size(name: str) -> int | None:
-    """Return the file's length in bytes; None where nobody knows it (a pipe)."""
+    """Return the file's size in bytes, None if it is unknown (a pipe)."""
     if name == "-":
         return None
     try:
         with Path(name).open("rb") as file:
             return os.fstat(file.fileno()).st_size or None
     except OSError as error:
-        raise NinewatchError(f"{name}: {error.strerror or error}; give a file of CSV or JSON lines, or -") from error
+        raise NinewatchError(
+            f"{name}: {error.strerror or error}; specify a file with CSV or JSON lines, or -"
+        ) from error

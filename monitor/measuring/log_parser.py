@@ -1,7 +1,7 @@
-"""Blocks of CSV and of JSON lines as columns of text.
+"""Parse blocks of CSV or JSON lines to columns of text.
 
-Each form has a quick way for what programs write, and a careful one for everything; what the quick way does not
-recognise in a block, the careful way reads. The two give the same columns (a property test holds them to it).
+Each format has a fast path for regular input and a slow path for any input; a block that the fast path does not accept
+is parsed by the slow path. Both return the same columns (checked by a property test).
 """
 
 from __future__ import annotations
@@ -23,9 +23,9 @@ from monitor.measuring.log_file import BadDataError, Block
 
 
 class Columns(NamedTuple):
-    """Rows of a file, column by column, as text; None for a column that none of them has.
+    """Columns of text; None for a missing column.
 
-    `lines` are their line numbers; None if they are `first`, `first` + 1, ...
+    `lines` are the line numbers, None for `first`, `first` + 1, ...
     """
 
     at: Sequence[str]
@@ -39,7 +39,7 @@ class Columns(NamedTuple):
     start: Sequence[str] | None = None
 
     def cells(self) -> Iterator[tuple[str, Sequence[str] | None]]:
-        """Yield each column that a log of changes may have, by its name; an outcome that no row has is None."""
+        """Yield name and values of each column of a log of changes; values are None for a missing column."""
         for name in column_names.CHANGE_COLUMNS:
             yield name, getattr(self, name) or None
 
@@ -54,16 +54,16 @@ _QUOTED = re.compile(r'"(?:[^"]|"")*"')
 
 
 def _delimiter(header: str) -> str:
-    """Return which delimiter the header has most of outside quotes, the first of several."""
+    """Return the most frequent delimiter in the header outside quotes."""
     bare = _QUOTED.sub("", header)
     return max(_DELIMITERS, key=bare.count)
 
 
 class Csv:
-    """CSV under a header: the given delimiter, or comma, semicolon or tab, whichever the header has.
+    """Parser of CSV with a header. The delimiter is given or detected: comma, semicolon or tab.
 
     Raises:
-        BadDataError: the header names no `at` or no `outcome`.
+        BadDataError: no `at` or no `outcome` in the header.
     """
 
     def __init__(self, name: str, header: str, line: int, delimiter: str = "", *, changes: bool = False) -> None:
@@ -83,16 +83,16 @@ class Csv:
         """Return the block's rows.
 
         Raises:
-            BadDataError: a row has more or fewer cells than the header, or a quote is misplaced.
+            BadDataError: a row with more or fewer cells than the header, or a misplaced quote.
         """
         return (None if self._changes else self._quick(block)) or self._careful(block)
 
     def _quick(self, block: Block) -> Columns | None:
-        """Return the rows if every line has its cells, and either none of them is in quotes or each is.
+        """Return the rows if every line has all cells, and either no cell or every cell is in quotes.
 
-        A cell holding a line feed is put between the lines, so that one split yields all cells and shows where each
-        line ended: if the line feeds stand in every (width + 1)th cell, and nowhere else, each line has its width.
-        Quotes that are no more than two a cell are all accounted for by the split.
+        A cell with a line feed is inserted between lines, so that one split yields all cells: if exactly every
+        (width + 1)th cell is a line feed, each line has the right width. With at most 2 quotes per cell, the split
+        removes all of them.
         """
         text = block.text.replace("\r\n", "\n")
         cells, step = self._split(text), self.width + 1
@@ -107,7 +107,7 @@ class Csv:
         return Columns(at or (), outcome or (), check, vantage, block.line)
 
     def _split(self, text: str) -> list[str]:
-        """Return all cells, a line feed after those of each line, and an empty one."""
+        """Return all cells, with a line feed after each line, and a final empty cell."""
         if not text.startswith('"'):
             return text.replace("\n", f"{self.delimiter}\n{self.delimiter}").split(self.delimiter)
         between = f'"{self.delimiter}"'
@@ -123,8 +123,8 @@ class Csv:
         return csv.reader(io.StringIO(block.text, newline=""), delimiter=self.delimiter, strict=True)
 
     def _rows(self, block: Block) -> tuple[list[list[str]], list[int] | None]:
-        """Return the rows and, unless each line is one, their line numbers."""
-        with suppress(csv.Error):  # the walk below says where
+        """Return the rows, and their line numbers unless each line is a row."""
+        with suppress(csv.Error):  # the loop below finds the line
             rows = list(self._reader(block))
             if len(rows) == block.text.count("\n") and set(map(len, rows)) == {self.width}:
                 return rows, None
@@ -141,7 +141,7 @@ class Csv:
 
     def _checked(self, row: list[str], line: int) -> list[str]:
         if len(row) != self.width:
-            raise BadDataError(self.name, line, f"{len(row)} cells where the header has {self.width}")
+            raise BadDataError(self.name, line, f"{len(row)} cells, but the header has {self.width}")
         return row
 
     def _picked(self, rows: list[list[str]], column: str) -> list[str] | None:
@@ -149,28 +149,28 @@ class Csv:
         return None if index is None else [row[index] for row in rows]
 
 
-_MOST_KEYS = 100  # that are worth knowing: a file in which every line has keys of its own is read carefully
+_MOST_KEYS = 100  # of the fast path; a file with different keys in every line uses the slow path
 
 
 class JsonLines:
-    """One JSON object a line; each is read by its own keys."""
+    """Parser of one JSON object per line."""
 
     def __init__(self, name: str, *, changes: bool = False) -> None:
         self.name = name
         self._changes = changes
-        self._keys: dict[str, None] = {}  # met so far: a set in order
+        self._keys: dict[str, None] = {}  # seen so far, an ordered set
         self._decoders: dict[tuple[str, ...], msgspec.json.Decoder[Any]] = {}
 
     def read(self, block: Block) -> Columns:
         """Return the block's rows.
 
         Raises:
-            BadDataError: a line is no JSON object, has no `at` or no `outcome`, or they are of no use.
+            BadDataError: a line is not a JSON object, or has no valid `at` or `outcome`.
         """
         return (None if self._changes else self._quick(block)) or self._careful(block)
 
     def _quick(self, block: Block) -> Columns | None:
-        """Return the rows if no line has a key that is new but for the first, and all have values of the right kind."""
+        """Return the rows if only the first line has new keys, and all values have the right types."""
         try:
             self._meet(json.loads(block.text[: block.text.index("\n")]))
             rows = self._decoder(tuple(self._keys)).decode_lines(block.text)
@@ -209,7 +209,7 @@ class JsonLines:
         try:
             found = json.loads(line)
             if not isinstance(found, Mapping):
-                raise ValueError("not an object; write one JSON object a line")
+                raise ValueError("not an object; write one JSON object per line")
             if self._changes:
                 found = column_names.alert(found)
             self._meet(found)
@@ -221,10 +221,10 @@ class JsonLines:
 
 
 def _struct(keys: tuple[str, ...]) -> type[msgspec.Struct]:
-    """Return the type of a line with these keys: ours typed, of the others only that they are JSON.
+    """Return a type for lines with these keys: our columns are typed, other keys are any JSON.
 
     Raises:
-        ValueError: a column is missing, or has two names: then each line has to be looked at.
+        ValueError: a missing column, or two keys for one column.
     """
     if column_names.ambiguous(keys):
         raise ValueError("two names for one column")
@@ -237,14 +237,14 @@ def _struct(keys: tuple[str, ...]) -> type[msgspec.Struct]:
 _KINDS: dict[str, tuple[Any, Any]] = {
     "at": (str | int | float, msgspec.NODEFAULT),
     "outcome": (str | int | float | bool, msgspec.NODEFAULT),
-    "check": (str | int | float | None, None),  # not bool: true is no name
+    "check": (str | int | float | None, None),  # not bool: true is not a name
     "vantage": (str | int | float | None, None),
 }
 _ANY = (msgspec.Raw, msgspec.Raw())
 
 
 def _texts(values: list[Any]) -> list[str]:
-    """Return the values as text; quickly where they are text already."""
+    """Return the values as text."""
     if set(map(type, values)) <= {str}:
         return values
     return ["" if value is None else value if isinstance(value, str) else _written(value) for value in values]
@@ -257,7 +257,7 @@ def _text(value: object, column: str) -> str:
         return ""
     if isinstance(value, int | float) and (column == "outcome" or not isinstance(value, bool)):
         return _written(value)
-    raise ValueError(f'"{column}" is {json.dumps(value)[:40]}; write text or a number')
+    raise ValueError(f'"{column}" is {json.dumps(value)[:40]}; use text or a number')
 
 
 def _written(value: object) -> str:
@@ -265,12 +265,12 @@ def _written(value: object) -> str:
 
 
 def read(name: str, blocks: Iterator[Block], *, changes: bool = False) -> Iterator[Columns]:
-    """Yield a file's rows, block by block. JSON lines begin with a brace, CSV with a header.
+    """Yield a file's rows, block by block. A file that starts with a brace is JSON lines, else CSV.
 
     With `changes` the columns are those of a log of state changes.
 
     Raises:
-        BadDataError: a line cannot be read.
+        BadDataError: a line cannot be parsed.
     """
     reader: Csv | JsonLines | None = None
     for block in blocks:
@@ -280,7 +280,7 @@ def read(name: str, blocks: Iterator[Block], *, changes: bool = False) -> Iterat
             if not text:
                 continue
             if text[0] == "[":
-                raise BadDataError(name, line, "a JSON array; write one object a line (jq -c '.[]' does it)")
+                raise BadDataError(name, line, "a JSON array; write one object per line: jq -c '.[]'")
             if text[0] == "{":
                 reader, block = JsonLines(name, changes=changes), Block(text, line)
             else:

@@ -1,4 +1,4 @@
-"""What is asked of a record, and the answer: per check, or of all checks together."""
+"""Options of `ninewatch measure`, and the measurement of a log per check or of all checks together."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from functools import reduce
 from typing import TYPE_CHECKING
 
 from monitor.errors import NinewatchError
-from monitor.measuring.folding import Likeness, Seen
+from monitor.measuring.folding import Likeness, Observations
 from sla.availability import UnknownPolicy
 from sla.compose import Composition, Rule
 from sla.interval import MICROSECOND, MINUTE, SECOND, Interval, subtract
@@ -17,23 +17,22 @@ from sla.observation_counts import Counts
 from sla.timeline import Timeline
 
 if TYPE_CHECKING:
-    from monitor.measuring.changes import ChangeLog, Held
+    from monitor.measuring.changes import ChangeLog, StreamChanges
     from monitor.measuring.record import Record, Stream
     from sla.objective import Objective
     from sla.state_history import History
     from sla.window import Window
 
-_INTERVAL = MINUTE  # as in the configuration, where nobody says and one observation shows no spacing
-_TIMEOUT = 10 * SECOND  # as in the configuration: or the interval if that is shorter
+_INTERVAL = MINUTE  # the configuration's default, if no interval is given and none can be inferred
+_TIMEOUT = 10 * SECOND  # the configuration's default, or the interval if that is shorter
 
 
 @dataclass(frozen=True, slots=True)
-class Pace:
-    """How often a stream is probed and how long an observation holds, microseconds.
+class ProbeTiming:
+    """Probe interval, timeout and hold of a stream, microseconds.
 
-    `interval` is None where neither the user nor the record says: then the configuration's default stands in for it.
-    `timeout` is None where it plays no part, the hold being given. A log of changes has no pace but a `resolution`,
-    that of its coarsest instant.
+    `interval` is None if it was neither given nor inferred; the default applies then. `timeout` is None if `hold` was
+    given. A log of changes has only a `resolution`, that of its coarsest timestamp.
     """
 
     interval: int | None
@@ -43,13 +42,14 @@ class Pace:
 
 
 @dataclass(frozen=True, slots=True)
-class Terms:
-    """What is asked. `window` is found from the instant at which it is asked and the first one of the record.
+class MeasureOptions:
+    """Options of a measurement.
 
-    `at` is None where nothing is left out as unknown yet. `excluded` gives the excluded time that touches an interval.
-    With `counts_end` an observation at the very end of the window is counted: durations are those of the half-open
-    window all the same, but the last observation of a record is one of its observations. With `doubts_samples` a stream
-    that looks like a log of changes is found out.
+    - `window`: function from the span of the log to the window to measure.
+    - `at`: ignore observations after this instant; None: use all.
+    - `excluded`: function from an interval to the excluded time that intersects it.
+    - `counts_end`: count an observation exactly at the end of the window, although windows are half-open.
+    - `detect_changes`: detect streams that look like logs of changes.
     """
 
     window: Callable[[Interval], Window]
@@ -63,150 +63,164 @@ class Terms:
     rule: Rule = Rule()  # noqa: RUF009 - frozen
     by_check: bool = True
     counts_end: bool = False
-    doubts_samples: bool = True
+    detect_changes: bool = True
 
-    def pace(self, seen: Seen) -> Pace:
-        """Return what was said of the pace, and for what was not, what the observations show.
+    def pace(self, seen: Observations) -> ProbeTiming:
+        """Return the given timing, with missing parts inferred from the observations.
 
         hold = 2 x interval + timeout (measurement.md, section 2).
         """
         interval = self.interval or seen.spacing()
         if self.hold is not None:
-            return Pace(interval, None, self.hold)
+            return ProbeTiming(interval, None, self.hold)
         assumed = interval or _INTERVAL
         timeout = min(_TIMEOUT, assumed) if self.timeout is None else self.timeout
-        return Pace(interval, timeout, 2 * assumed + timeout)
+        return ProbeTiming(interval, timeout, 2 * assumed + timeout)
 
 
 @dataclass(frozen=True, slots=True)
-class Member:
-    """One stream as it enters the answer: between which instants something is stated of it, its states, its pace."""
+class MeasuredStream:
+    """One stream: first and last instant, history and timing."""
 
     first: int
     last: int
     history: History
-    pace: Pace
+    pace: ProbeTiming
 
 
 @dataclass(frozen=True, slots=True)
 class Result:
-    """The answer for one check; for all together where `check` is None. `raw` is the answer with nothing excluded."""
+    """The figures of one check, or of all if `check` is None. `raw` are the figures without exclusions."""
 
     check: str | None
     measured: Measured
     raw: Measured
-    paces: tuple[Pace, ...]
+    paces: tuple[ProbeTiming, ...]
 
 
 @dataclass(frozen=True, slots=True)
-class Answer:
-    """All results, in the order of their checks' names, the window that they are for, and the time of the record."""
+class Measurement:
+    """All results, sorted by check, with their window and the span of the log."""
 
     window: Window
     record: Interval
     results: tuple[Result, ...]
-    alike: tuple[Stream, ...] = ()  # measured as probes, though they look like logs of changes
+    alike: tuple[Stream, ...] = ()  # measured as probes, although they look like logs of changes
 
 
-def answer(record: Record, terms: Terms) -> Answer:
-    """Measure the record. Empties it on the way: a stream is held only once.
+def measure_record(record: Record, measure_options: MeasureOptions) -> Measurement:
+    """Measure the record. Consumes it, so that no stream is in memory twice.
 
     Raises:
-        NinewatchError: the record is empty, the window cannot be had, the rule needs more members than there are, or a
-            stream is surely a log of changes of state.
+        NinewatchError: the record is empty, the window cannot be determined, the rule requires more members than exist,
+            or a stream is certainly a log of state changes.
     """
     streams = record.streams()
     if not streams:
-        raise NinewatchError("there is no observation to measure")
+        raise NinewatchError("no observations to measure")
     members, alike = {}, []
     for stream in sorted(streams):
-        seen = Seen.of(streams.pop(stream), terms.at)
-        likeness = seen.like_changes() if terms.doubts_samples else Likeness.NONE
-        if likeness is Likeness.SURE and terms.interval is None and terms.hold is None:
-            raise NinewatchError(f"{changes_suspected(stream)}; {USE_CHANGES}")
+        seen = Observations.of(streams.pop(stream), measure_options.at)
+        likeness = seen.looks_like_changes() if measure_options.detect_changes else Likeness.NONE
+        if likeness is Likeness.SURE and measure_options.interval is None and measure_options.hold is None:
+            raise NinewatchError(f"{changes_hint(stream)}; {USE_CHANGES}")
         if likeness is not Likeness.NONE:
             alike.append(stream)
-        members[stream] = _member(seen, terms.pace(seen))
-    return replace(_answer(members, terms), alike=tuple(alike))
+        members[stream] = _member(seen, measure_options.pace(seen))
+    return replace(_answer(members, measure_options), alike=tuple(alike))
 
 
-def _member(seen: Seen, pace: Pace) -> Member:
+def _member(seen: Observations, pace: ProbeTiming) -> MeasuredStream:
     ends = (int(seen.at[0]), int(seen.at[-1])) if len(seen) else (NEVER, NEVER)
-    return Member(*ends, seen.timeline(pace.hold), pace)
+    return MeasuredStream(*ends, seen.timeline(pace.hold), pace)
 
 
 FIXED = ("window", "the whole record")  # names of windows that do not move with time
-NEVER = -1 << 63  # where a stream has no observation as of the instant asked about
-USE_CHANGES = "measure changes of state with --changes, or give --samples if each row is a probe"
+NEVER = -1 << 63  # first and last instant of a stream without observations up to `at`
+USE_CHANGES = "use --changes for state changes, or --samples if each row is a probe"
 
 
-def changes_suspected(stream: Stream) -> str:
+def changes_hint(stream: Stream) -> str:
     """Return why the stream looks like a log of changes."""
     named = f"check {stream.check}: " if stream.check else ""
-    return f"{named}this looks like a log of state changes, not of probes: its rows differ from one to the next"
+    return f"{named}looks like a log of state changes, not of probes: every row differs from the previous one"
 
 
-def answer_changes(log: ChangeLog, terms: Terms, until: int | None) -> Answer:
-    """Measure a log of changes, stated to be complete up to the instant `until`, or up to each stream's last row.
+def measure_changes(log: ChangeLog, measure_options: MeasureOptions, until: int | None) -> Measurement:
+    """Measure a log of changes that is complete up to the instant `until`, or up to each stream's last row.
 
     Raises:
-        NinewatchError: the log is empty, the window cannot be had, or the rule needs more members than there are.
+        NinewatchError: the log is empty, the window cannot be determined, or the rule requires more members than exist.
     """
-    return _answer({stream: _of_held(held) for stream, held in log.held(terms.at, until).items()}, terms)
-
-
-def _of_held(held: Held | None) -> Member:
-    if held is None:
-        return Member(NEVER, NEVER, Timeline(0), Pace(None, None, 0, 0))
-    return Member(held.first, held.last, held.history, Pace(None, None, 0, held.resolution))
-
-
-def _answer(members: dict[Stream, Member], terms: Terms) -> Answer:
-    span = _span(members.values(), terms.at)
-    window = terms.window(span)
-    return Answer(
-        window, span, tuple(_result(name, each, window, terms) for name, each in _groups(members, terms.by_check))
+    return _answer(
+        {stream: _of_held(held) for stream, held in log.held(measure_options.at, until).items()}, measure_options
     )
 
 
-def _span(members: Iterable[Member], at: int | None) -> Interval:
-    """Return the time from the first observation to the last; with `at`, up to that."""
+def _of_held(held: StreamChanges | None) -> MeasuredStream:
+    if held is None:
+        return MeasuredStream(NEVER, NEVER, Timeline(0), ProbeTiming(None, None, 0, 0))
+    return MeasuredStream(held.first, held.last, held.history, ProbeTiming(None, None, 0, held.resolution))
+
+
+def _answer(members: dict[Stream, MeasuredStream], measure_options: MeasureOptions) -> Measurement:
+    span = _span(members.values(), measure_options.at)
+    window = measure_options.window(span)
+    return Measurement(
+        window,
+        span,
+        tuple(
+            _result(name, each, window, measure_options) for name, each in _groups(members, measure_options.by_check)
+        ),
+    )
+
+
+def _span(members: Iterable[MeasuredStream], at: int | None) -> Interval:
+    """Return the time from the first observation to the last, or to `at`."""
     ends = [(each.first, each.last) for each in members if each.last > NEVER]
     last = max((last for _, last in ends), default=0) if at is None else at
     return Interval(min((first for first, _ in ends), default=last), last)
 
 
-def _groups(members: dict[Stream, Member], by_check: bool) -> Iterable[tuple[str | None, list[Member]]]:
+def _groups(members: dict[Stream, MeasuredStream], by_check: bool) -> Iterable[tuple[str | None, list[MeasuredStream]]]:
     if not by_check:
         return [(None, list(members.values()))]
-    groups: dict[str | None, list[Member]] = {}
+    groups: dict[str | None, list[MeasuredStream]] = {}
     for stream, each in members.items():
         groups.setdefault(stream.check or None, []).append(each)
     return groups.items()
 
 
-def _result(check: str | None, members: Sequence[Member], window: Window, terms: Terms) -> Result:
+def _result(
+    check: str | None, members: Sequence[MeasuredStream], window: Window, measure_options: MeasureOptions
+) -> Result:
     paces = tuple(member.pace for member in members)
-    history = _history([member.history for member in members], check, terms.rule)
+    history = _history([member.history for member in members], check, measure_options.rule)
     intervals = [pace.interval for pace in paces]
     longest = None if None in intervals else max(each for each in intervals if each is not None)
 
     def measured(excluded: Sequence[Interval]) -> Measured:
         whole = window.whole if window.in_progress else None
         found = measure(
-            history, window.measured, terms.objective, excluded=excluded, unknown=terms.unknown, interval=longest,
-            whole=whole, rolling=window.rolling and window.name not in FIXED,
-        )  # fmt: skip
+            history,
+            window.measured,
+            measure_options.objective,
+            excluded=excluded,
+            unknown=measure_options.unknown,
+            interval=longest,
+            whole=whole,
+            rolling=window.rolling and window.name not in FIXED,
+        )
         found = replace(found, sampled=all(pace.resolution is None for pace in paces))
-        return _with_end(found, history, excluded) if terms.counts_end else found
+        return _with_end(found, history, excluded) if measure_options.counts_end else found
 
     raw = measured(())
-    excluded = tuple(terms.excluded(window.whole))
+    excluded = tuple(measure_options.excluded(window.whole))
     return Result(check, measured(excluded) if excluded else raw, raw, paces)
 
 
 def _with_end(found: Measured, history: History, excluded: Sequence[Interval]) -> Measured:
-    """Return the figures with the observations at the end of the window counted, unless that instant is excluded."""
+    """Return the figures including observations at the end of the window, unless that instant is excluded."""
     end = Interval(found.window.end, found.window.end + MICROSECOND)
     counts = (history.counts(part) for part in subtract(end, excluded))
     return replace(found, counts=reduce(Counts.plus, counts, found.counts))
@@ -218,4 +232,4 @@ def _history(members: Sequence[History], check: str | None, rule: Rule) -> Histo
     try:
         return Composition(rule, members, joining=True)
     except ValueError as error:
-        raise NinewatchError(f"{f'check {check}: ' if check else ''}{error}; give another --rule") from error
+        raise NinewatchError(f"{f'check {check}: ' if check else ''}{error}; use another --rule") from error

@@ -1,4 +1,4 @@
-"""A measured record as text, at one glance, and as CSV."""
+"""Print a measurement as text or CSV."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ from sla.objective import Objective, format_nines, format_percent
 from sla.window import format_instant
 
 if TYPE_CHECKING:
-    from monitor.measuring.options import Answer, Pace, Result, Terms
+    from monitor.measuring.options import Measurement, MeasureOptions, ProbeTiming, Result
     from sla.measured import Measured
     from sla.watched import Watched
 
@@ -45,32 +45,32 @@ def _flat(each: Mapping[str, Any], prefix: str = "") -> Iterator[tuple[str, Any]
             yield prefix + name, str(value).lower() if isinstance(value, bool) else value
 
 
-def as_text(answer: Answer, terms: Terms) -> str:
-    """Return all results for a person, and what was assumed for them."""
-    lines = [*_heading(answer, terms)]
-    for result in answer.results:
-        lines += ["", *_of_result(result, terms)]
+def as_text(measurement: Measurement, measure_options: MeasureOptions) -> str:
+    """Return all results with their assumptions as text."""
+    lines = [*_heading(measurement, measure_options)]
+    for result in measurement.results:
+        lines += ["", *_of_result(result, measure_options)]
     return "\n".join(lines)
 
 
-def _heading(answer: Answer, terms: Terms) -> Iterator[str]:
-    window = answer.window
+def _heading(measurement: Measurement, measure_options: MeasureOptions) -> Iterator[str]:
+    window = measurement.window
     measured = window.measured
     ends = f"{format_instant(measured.start)} to {format_instant(measured.end)}"
     yield f"{window.name}: {ends} ({format_duration(measured.length)})"
     if window.in_progress:
         yield f"in progress: the budget covers the whole window, to {format_instant(window.whole.end)}"
-    last = format_instant(answer.record.end)
-    known = f"all observations used, up to {last}" if terms.at is None else f"observations used up to {last}"
+    last = format_instant(measurement.record.end)
+    known = f"all observations used, up to {last}" if measure_options.at is None else f"observations used up to {last}"
     policy = {
         UnknownPolicy.EXCLUDE: "excluded from the estimate",
         UnknownPolicy.DOWN: "counted as down in the estimate",
         UnknownPolicy.UP: "counted as up in the estimate",
-    }[terms.unknown]
+    }[measure_options.unknown]
     yield f"{known}; unknown time is {policy}"
 
 
-def _of_result(result: Result, terms: Terms) -> Iterator[str]:
+def _of_result(result: Result, measure_options: MeasureOptions) -> Iterator[str]:
     m = result.measured
     yield _title(result, m)
     yield _row("availability", _bounds(m))
@@ -92,8 +92,8 @@ def _of_result(result: Result, terms: Terms) -> Iterator[str]:
     kind, to = ("observations", "") if m.sampled else ("changes", "to ")
     yield _row(kind, f"{counts.good:,} {to}good, {counts.bad:,} {to}bad, {counts.unknown:,} {to}unknown")
     yield _row("nines", _nines(m))
-    yield _row("rule", _rule(result, terms))
-    yield _row("timing", _paces(result.paces, terms))
+    yield _row("rule", _rule(result, measure_options))
+    yield _row("timing", _paces(result.paces, measure_options))
 
 
 def _row(name: str, text: str) -> str:
@@ -115,7 +115,7 @@ def _bounds(m: Measured) -> str:
 
 
 def _drawn(m: Measured) -> Iterator[str]:
-    """Yield the bounds on a scale that ends at 100 %, the point on it, and below it the objective."""
+    """Yield a bar with the bounds and the point estimate on a scale up to 100 %, and the objective below it."""
     low, point, high = m.availability
     if low is None or high is None:
         return
@@ -138,7 +138,7 @@ def _drawn(m: Measured) -> Iterator[str]:
 
 
 def _nice(share: Fraction) -> Fraction:
-    """Return the smallest of 1, 2, 5, 10, 20, 50 and 100 % (and of a tenth, a hundredth ... of them) that holds it."""
+    """Return the smallest of 1, 2, 5, 10, 20, 50, 100 % (and a tenth, a hundredth, ... of them) that is not less."""
     if not 0 < share < Fraction(1, 2):
         return Fraction(1) if share else Fraction(1, 100)
     steps = (Fraction(factor, 10**digits) for digits in range(9, 0, -1) for factor in (1, 2, 5))
@@ -195,26 +195,26 @@ def _nines(m: Measured) -> str:
     return f"{observed} observed, {proven:.2f} proven: {share} at 95 % confidence, assuming independent observations"
 
 
-def _rule(result: Result, terms: Terms) -> str:
+def _rule(result: Result, measure_options: MeasureOptions) -> str:
     if len(result.paces) == 1:
         return "the check must be up"
-    kind = "vantages" if terms.by_check else "checks (each vantage counts as one)"
-    return f"{str(terms.rule).replace('_', ' ')} of {len(result.paces)} {kind} must be up"
+    kind = "vantages" if measure_options.by_check else "checks (each vantage counts as one)"
+    return f"{str(measure_options.rule).replace('_', ' ')} of {len(result.paces)} {kind} must be up"
 
 
-def _paces(paces: Iterable[Pace], terms: Terms) -> str:
-    said = list(dict.fromkeys(_pace(pace, terms) for pace in paces))
+def _paces(paces: Iterable[ProbeTiming], measure_options: MeasureOptions) -> str:
+    said = list(dict.fromkeys(_pace(pace, measure_options) for pace in paces))
     rest = f"; and {len(said) - _PACES} more" if len(said) > _PACES else ""
     return "; ".join(said[:_PACES]) + rest
 
 
-def _pace(pace: Pace, terms: Terms) -> str:
+def _pace(pace: ProbeTiming, measure_options: MeasureOptions) -> str:
     if pace.resolution is not None:
         fine = f"written to {format_duration(pace.resolution)}" if pace.resolution else "written to the microsecond"
         return f"changes of state {fine}; each state holds until the next"
-    how = "given" if terms.interval is not None else "median spacing"
+    how = "given" if measure_options.interval is not None else "median spacing"
     interval = f"{format_duration(pace.interval)} ({how})" if pace.interval else "1m (assumed)"
     if pace.timeout is None:
         return f"interval {interval}, hold {format_duration(pace.hold)} (given)"
-    timeout = f"{format_duration(pace.timeout)}{'' if terms.timeout is not None else ' (assumed)'}"
+    timeout = f"{format_duration(pace.timeout)}{'' if measure_options.timeout is not None else ' (assumed)'}"
     return f"interval {interval}, hold {format_duration(pace.hold)} = 2 x interval + timeout {timeout}"

@@ -1,4 +1,4 @@
-"""A record in memory: eight bytes an observation, by check and vantage."""
+"""Observations in memory by check and vantage, 8 bytes each."""
 
 from __future__ import annotations
 
@@ -30,14 +30,14 @@ _Column = npt.NDArray[np.int64]
 
 
 class Stream(NamedTuple):
-    """One check seen from one vantage; either name is empty where the file has none."""
+    """One check from one vantage; a name is empty if the file has no such column."""
 
     check: str
     vantage: str
 
 
 class _Ranks(dict[str, int]):
-    """The meaning of each word met, looked up once."""
+    """Cache of outcome ranks."""
 
     def __missing__(self, text: str) -> int:
         found = self[text] = column_names.rank(text)
@@ -45,7 +45,7 @@ class _Ranks(dict[str, int]):
 
 
 class _Names(dict[str, int]):
-    """Names met, numbered in order; white space around one does not tell it apart."""
+    """Names, numbered in order of appearance, ignoring surrounding white space."""
 
     def __init__(self) -> None:
         super().__init__()
@@ -62,11 +62,11 @@ class _Names(dict[str, int]):
         return number
 
 
-class Suspicious:
-    """The instants of one file, to find numbers that are no seconds since 1970, though they can be read as such.
+class TimestampCheck:
+    """Detect files whose numbers are dates in another notation than seconds since 1970.
 
-    Days since 1900, as Excel keeps dates, would be seconds of 1 January 1970, and 20261120 one of August 1970. A whole
-    file is judged: a record of a test may begin in 1970.
+    Excel's days since 1900 would be seconds of 1 January 1970, and 20261120 a second of August 1970. The whole file is
+    checked, because a test's log may start in 1970.
     """
 
     def __init__(self, name: str) -> None:
@@ -75,26 +75,26 @@ class Suspicious:
         self._first: tuple[int, str] | None = None
 
     def saw(self, low: int, high: int, columns: Columns, row: int) -> None:
-        """Take in the earliest and the latest of some instants, the row being one of them."""
+        """Add the earliest and latest of some instants; `row` is one of them."""
         self._low, self._high = min(self._low, low), max(self._high, high)
         if self._first is None:
             self._first = columns.line(row), columns.at[row].strip()
 
     def judge(self) -> None:
-        """Refuse a file all of whose instants are numbers of another kind.
+        """Check the file.
 
         Raises:
-            BadDataError: they are.
+            BadDataError: all instants are numbers of another notation.
         """
         for low, high, what in _NO_SECONDS:
             if self._first is not None and low * SECOND <= self._low and self._high < high * SECOND:
                 line, text = self._first
                 raise BadDataError(
-                    self._name, line, f'"{text}" is {what}, not seconds since 1970; write 2026-11-20T18:00:00Z'
+                    self._name, line, f'"{text}" is {what}, not seconds since 1970; use 2026-11-20T18:00:00Z'
                 )
 
 
-# Numbers from the first to before the second are dates from 1990 to 2100 in the notation named.
+# Half-open ranges of numbers that are dates from 1990 to 2100 in another notation.
 _NO_SECONDS = (
     (32_874, 73_051, "a serial date of a spreadsheet (days since 1900)"),
     (19_900_101, 21_000_101, "a date as one number"),
@@ -102,10 +102,10 @@ _NO_SECONDS = (
 
 
 class Record:
-    """All observations, each as one number: its instant and, in the two lowest bits, its outcome's rank.
+    """All observations, each one number: its instant and, in the 2 lowest bits, its outcome's rank.
 
-    Numbers in order are thus instants in order, and of several observations at one instant the one that stands is last:
-    one sort of plain integers does what section 1 of measurement.md asks for.
+    Sorting these numbers sorts by instant, and of several observations at one instant the one that counts is last
+    (measurement.md, section 1).
     """
 
     def __init__(self, zone: tzinfo | None = None) -> None:
@@ -118,22 +118,22 @@ class Record:
         self._vantages = _Names()
 
     def __len__(self) -> int:
-        """Return the number of observations, repeated ones included."""
+        """Return the number of observations, including repeated ones."""
         return sum(map(len, self.streams().values()))
 
     def streams(self) -> dict[Stream, array[int]]:
-        """Return the observations of each stream, in the order they came in; the record's own, not a copy."""
+        """Return the observations of each stream in order of input; not a copy."""
         self._sort_out()
         return self._streams
 
     def read(self, sources: Iterable[Source]) -> None:
-        """Take in the files.
+        """Read the files.
 
         Raises:
-            BadDataError: a line is not an observation; `file:line: what`.
+            BadDataError: a line is not an observation.
         """
         for source in sources:
-            first = Suspicious(source.name)
+            first = TimestampCheck(source.name)
             for columns in log_parser.read(source.name, source.blocks()):
                 at = self.take(columns, source.name)
                 if len(at):
@@ -141,10 +141,10 @@ class Record:
             first.judge()
 
     def take(self, columns: Columns, name: str = "-") -> _Column:
-        """Take in some rows; return their instants.
+        """Add rows, and return their instants.
 
         Raises:
-            BadDataError: one of them is not an observation.
+            BadDataError: a row is not an observation.
         """
         count = len(columns.at)
         try:
@@ -156,7 +156,7 @@ class Record:
         checks = _numbered(self._checks, columns.check, count)
         vantages = _numbered(self._vantages, columns.vantage, count)
         if max(len(self._checks.known), len(self._vantages.known)) > _MOST_NAMES:
-            raise NinewatchError(f"{name}: more than {_MOST_NAMES:,} different checks; is that the column meant?")
+            raise NinewatchError(f"{name}: more than {_MOST_NAMES:,} different checks; check the column with the name")
         self._pending.append(((checks << 32) | vantages, keys))
         self._waiting += count
         if self._waiting > _AT_ONCE:
@@ -164,7 +164,7 @@ class Record:
         return at
 
     def _sort_out(self) -> None:
-        """Put what has come in to the streams: many rows at a time, for there may be thousands of streams."""
+        """Distribute the pending rows to the streams, many at a time because there may be thousands of streams."""
         if not self._waiting:
             return
         both, keys = (np.concatenate(column) for column in zip(*self._pending, strict=True))
@@ -188,11 +188,11 @@ def _numbered(names: _Names, cells: Iterable[str] | None, count: int) -> _Column
 
 
 def _culprit(columns: Columns, name: str, zone: tzinfo | None) -> BadDataError:
-    """Return what is wrong with the first row that is."""
+    """Return the error of the first invalid row."""
     for row, (at, outcome) in enumerate(zip(columns.at, columns.outcome, strict=True)):
         try:
             instant(at, zone)
             column_names.rank(outcome)
         except ValueError as error:
             return BadDataError(name, columns.line(row), str(error))
-    raise AssertionError("a column refused what row by row is in order")
+    raise AssertionError("a column is invalid although each of its rows is valid")

@@ -1,1 +1,1 @@
-"""What a design may do in single years: the simulation behind `ninewatch plan`. The exact algebra is in `sla`."""
+"""`ninewatch plan`: simulate single years of a design, and format the result. The exact algebra is in `sla`."""

@@ -1,6 +1,6 @@
-"""Sets of outages as columns, and the algebra of them: when are at least so many of these down?
+"""Sets of outages as NumPy arrays, and operations on them.
 
-The same half-open intervals of integer microseconds as `sla.interval`, in arrays, because a simulation has millions.
+The same half-open intervals of integer microseconds as `sla.interval`, in arrays because a simulation has millions.
 """
 
 from __future__ import annotations
@@ -17,7 +17,7 @@ Instants = NDArray[np.int64]
 
 
 class Outages(NamedTuple):
-    """Disjoint outages [start, end) in order; none is empty, and two may touch."""
+    """Disjoint, non-empty outages [start, end) in order; two may touch."""
 
     starts: Instants
     ends: Instants
@@ -27,7 +27,7 @@ NONE = Outages(np.empty(0, np.int64), np.empty(0, np.int64))
 
 
 def at_least(count: int, members: Sequence[Outages]) -> Outages:
-    """Return when `count` members or more are down: `count` of 1 is the union, that of all the intersection."""
+    """Return when at least `count` members are down; 1 is the union, all is the intersection."""
     if count == 1 and len(members) == 1:
         return members[0]
     starts, ends = [m.starts for m in members], [m.ends for m in members]
@@ -37,17 +37,17 @@ def at_least(count: int, members: Sequence[Outages]) -> Outages:
     instants = instants[order]
     down = np.cumsum(steps[order], dtype=np.int32) >= count
     before = np.concatenate([[False], down[:-1]])
-    return kept(instants[down & ~before], instants[before & ~down])
+    return without_empty(instants[down & ~before], instants[before & ~down])
 
 
-def kept(starts: Instants, ends: Instants) -> Outages:
-    """Return the outages without those that last no time."""
+def without_empty(starts: Instants, ends: Instants) -> Outages:
+    """Return the outages without empty ones."""
     real = starts < ends
     return Outages(starts, ends) if real.all() else Outages(starts[real], ends[real])
 
 
 def before(outages: Outages, instants: Instants) -> Instants:
-    """Return how much downtime lies before each instant."""
+    """Return the downtime before each instant."""
     total = np.concatenate([np.zeros(1, np.int64), np.cumsum(outages.ends - outages.starts)])
     index = np.searchsorted(outages.starts, instants, side="left")
     last = np.maximum(index - 1, 0)

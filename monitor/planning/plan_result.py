@@ -1,4 +1,4 @@
-"""The answer to "what can we promise?": a plan's prediction, its ceiling, its simulated years and what to do next."""
+"""The result of a plan: prediction, ceiling, simulated years and next steps."""
 
 from __future__ import annotations
 
@@ -20,8 +20,8 @@ TYPICAL, BAD, GOOD = Fraction(1, 2), Fraction(5, 100), Fraction(95, 100)
 
 
 @dataclass(frozen=True, slots=True)
-class Answer:
-    """All that is said of a plan. `years` is how many were simulated; `ceilings` are those after each step."""
+class PlanResult:
+    """The result of a plan. `years` is the number of simulated years; `ceilings` are those after each step."""
 
     plan: Plan
     prediction: Prediction
@@ -35,14 +35,14 @@ class Answer:
     ceilings: tuple[Ceiling, ...]
 
     def as_json(self) -> dict[str, Any]:
-        """Return the object that `ninewatch plan --json` prints: durations in seconds, null where nothing caps."""
+        """Return the object of `ninewatch plan --json`: durations in seconds, null without a ceiling."""
         at_most = self.ceiling.at_most
         return {
             "predicted": {
                 "availability": self.prediction.availability,
                 "nines": nines(self.prediction.exact),
                 "ceiling": None if at_most is None else float(at_most),
-                "ceiling_reasons": [worded(limit) for limit in self.ceiling.limits],
+                "ceiling_reasons": [limit_text(limit) for limit in self.ceiling.limits],
             },
             "years": {"median": self.median, "p05": self.p05, "p95": self.p95},
             "chance": {level_name(level): chance for level, chance in self.chances.items()},
@@ -54,18 +54,18 @@ class Answer:
         }
 
 
-def answer(plan: Plan, checklist: Checklist, years: int, seed: int) -> Answer:
-    """Return what is to be said of the plan. The same plan, years and seed give the same answer.
+def evaluate_plan(plan: Plan, checklist: Checklist, years: int, seed: int) -> PlanResult:
+    """Evaluate a plan. The same plan, years and seed give the same result.
 
     Raises:
-        EntangledError: the design shares too many parts in too many ways.
-        NinewatchError: so many years of it cannot be simulated.
+        EntangledError: too many shared parts.
+        NinewatchError: too many years to simulate.
     """
     design = plan.design
     prediction = predict(design)
     drawn: Years = simulate(design, years, seed)
     steps = next_steps(design, plan.costs)
-    return Answer(
+    return PlanResult(
         plan=plan,
         prediction=prediction,
         ceiling=limits(design, checklist, plan.met, plan.limits),
@@ -82,12 +82,12 @@ def answer(plan: Plan, checklist: Checklist, years: int, seed: int) -> Answer:
 
 
 def level_name(level: Fraction) -> str:
-    """Return a level as its key in JSON: `99.95`."""
+    """Return the JSON key of a level: `99.95`."""
     return str(Objective(level)).removesuffix("%").removesuffix(".0")
 
 
-def worded(limit: Limit) -> str:
-    """Return a limit with its reason, its source and what that says, on one line."""
+def limit_text(limit: Limit) -> str:
+    """Return a limit with its reason, source and quote as one line."""
     quote = f': "{limit.quote}"' if limit.quote else ""
     return f"at most {Objective(limit.at_most)}: {limit.reason} ({limit.source}{quote})"
 

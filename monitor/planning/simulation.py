@@ -1,7 +1,7 @@
-"""Years of a design, drawn at random: how good and how bad a single year may be.
+"""Simulate years of a design, to show how much single years vary.
 
-The design's structure is evaluated over columns of outages, all years of a block laid end to end: a step a part, not a
-step an event. 10,000 years of a 20-part design take a second or two on one core (bench/plan.py).
+The structure is evaluated over arrays of outages of a block of years: one operation per part, not per event. 10,000
+years of a 20-part design take 1 to 2 seconds on one core (bench/plan.py).
 """
 
 from __future__ import annotations
@@ -21,29 +21,29 @@ from sla.feasibility import YEAR, Design, Model, Planned, Process, Structure, mo
 if TYPE_CHECKING:
     from numpy.typing import NDArray
 
-BLOCK = 500  # years at a time: what one block needs nearly stays in the processor's cache
-MOST_A_BLOCK = 2_000_000  # outages at a time, which bounds the memory
-MOST = 300_000_000  # outages in all: a few minutes' work
+BLOCK = 500  # years at a time, which nearly fit the processor's cache
+MAX_OUTAGES_PER_BLOCK = 2_000_000  # outages at a time, to limit memory
+MAX_OUTAGES = 300_000_000  # outages in total: a few minutes
 
 LEVELS = tuple(Fraction(text) / 100 for text in ("99", "99.5", "99.9", "99.95", "99.99", "99.995", "99.999"))
-"""The levels of the source page's table."""
+"""Availability levels of the result's table."""
 
 
 @dataclass(frozen=True, slots=True)
 class Years:
-    """The simulated years: downtime and the time that counts, microseconds, a pair a year."""
+    """The simulated years: downtime and counted time of each, microseconds."""
 
     downtime: NDArray[np.int64]
     counted: NDArray[np.int64]
 
     def quantile(self, share: Fraction) -> float:
-        """Return the availability that the share of the years stays at or below: the nearest year, none in between."""
+        """Return the quantile of the availability: the value of the nearest year, without interpolation."""
         ordered = np.sort(self.availabilities)
         return float(ordered[max(0, -(-len(ordered) * share.numerator // share.denominator) - 1)])
 
     def chance(self, level: Fraction) -> float:
-        """Return the share of the years that reached the level; compared exactly."""
-        # down / counted <= 1 - level, in whole numbers; a year is 3.2e13 us, so that nothing overflows
+        """Return the share of years that reached the level; the comparison is exact."""
+        # down / counted <= 1 - level, in integers; a year is 3.2e13 us, so nothing overflows
         reached = self.downtime * level.denominator <= self.counted * (level.denominator - level.numerator)
         return float(np.count_nonzero(reached)) / len(self.downtime)
 
@@ -54,22 +54,22 @@ class Years:
 
     @property
     def mean_down(self) -> float:
-        """The share of all the time that counts which was downtime."""
+        """Downtime as a share of the counted time."""
         return float(self.downtime.sum() / self.counted.sum())
 
 
 def simulate(design: Design, years: int, seed: int) -> Years:
-    """Return so many years of 365 days. The same seed gives the same years; more years begin with the same ones.
+    """Simulate years of 365 days. The same seed gives the same years, and more years start with the same ones.
 
     Raises:
-        NinewatchError: it would take more outages than a machine can draw in a few minutes.
+        NinewatchError: too many outages for a simulation of a few minutes.
     """
     model = model_of(design)
     outages = max(1.0, sum(map(_outages_a_year, model.leaves.values())))
-    if outages * years > MOST:
-        least = max(1, int(MOST / outages))
+    if outages * years > MAX_OUTAGES:
+        least = max(1, int(MAX_OUTAGES / outages))
         raise NinewatchError(f"{years:,} years have too many outages to simulate; use --years {least} or fewer")
-    span = max(1, min(BLOCK, int(MOST_A_BLOCK / outages)))
+    span = max(1, min(BLOCK, int(MAX_OUTAGES_PER_BLOCK / outages)))
     blocks = [_block(model, span, seed, number) for number in range(-(-years // span))]
     downtime = np.concatenate([down for down, _ in blocks])[:years]
     return Years(downtime, np.concatenate([counted for _, counted in blocks])[:years])
@@ -82,7 +82,7 @@ def _outages_a_year(process: Process) -> float:
 
 
 def _block(model: Model, span: int, seed: int, number: int) -> tuple[Instants, Instants]:
-    """Return downtime and counted time of each year of the block: `span` years, end to end."""
+    """Return downtime and counted time of each of the `span` years of a block."""
     edges = np.arange(span + 1, dtype=np.int64) * YEAR
     length = span * YEAR
     drawn = dict(_drawn(model, length, seed, number))
@@ -103,7 +103,7 @@ def _drawn(model: Model, length: int, seed: int, number: int) -> Iterator[tuple[
 
 
 def _evaluated(structure: Structure, drawn: Mapping[str, Outages]) -> Outages:
-    """Return when the whole is down: when more than n - k of its n members are."""
+    """Return the outages of a structure, which is down if more than n - k of its n members are."""
     if isinstance(structure, str):
         return drawn[structure]
     if structure.k == 0:

@@ -382,11 +382,11 @@ def test_a_wrong_option_is_a_usage_error(arguments: list[str], words: str) -> No
     [
         (b"at,outcome\n5,good\n7,maybe\n", '-:3: "maybe" is not an outcome'),
         (b"at,outcome\n5,good\n2026-01-01T00:00:00,good\n", "-:3: "),
-        (b"at,outcome\n1,good,x\n", "-:2: 3 cells where the header has 2"),
-        (b'{"at":1,"outcome":"good"}\n\n{"at":"x","outcome":"good"}\n', '-:3: "x" is not an instant'),
+        (b"at,outcome\n1,good,x\n", "-:2: 3 cells, but the header has 2"),
+        (b'{"at":1,"outcome":"good"}\n\n{"at":"x","outcome":"good"}\n', '-:3: "x" is not a timestamp'),
         (b"5,good\n", "-:1: no column"),
-        (b"", "there is no observation to measure"),
-        (b"at,outcome\n", "there is no observation to measure"),
+        (b"", "no observations to measure"),
+        (b"at,outcome\n", "no observations to measure"),
     ],
 )
 def test_bad_data_are_named_by_file_and_line(data: bytes, words: str) -> None:
@@ -414,7 +414,7 @@ def test_the_program_ends_with_2_and_one_line(tmp_path: Path) -> None:
     path = tmp_path / "log.csv"
     for data, status, out, err in (
         (record(WORKED), 0, "availability", ""),
-        (b"at,outcome\n1,perhaps\n", 2, "", f'ninewatch: {path}:2: "perhaps" is not an outcome; write good, bad or'),
+        (b"at,outcome\n1,perhaps\n", 2, "", f'ninewatch: {path}:2: "perhaps" is not an outcome; use good, bad or'),
     ):
         path.write_bytes(data)
         command = [sys.executable, "-m", "monitor", "measure", str(path)]

@@ -17,7 +17,7 @@ from monitor.config.plan_file import load_plan
 from monitor.config.readiness import load_checklist
 from monitor.errors import NinewatchError
 from monitor.package_files import shipped_path
-from monitor.planning.plan_text import percent, spoken
+from monitor.planning.plan_text import duration_text, percent
 from sla.feasibility import expected_down, limits
 from sla.interval import DAY, HOUR, MINUTE, SECOND
 
@@ -159,7 +159,7 @@ def test_a_mistake_is_a_line_with_its_place(tmp_path: Path) -> None:
     ],
 )
 def test_durations_are_said_in_whole_words(microseconds: float, words: str) -> None:
-    assert spoken(microseconds) == words
+    assert duration_text(microseconds) == words
 
 
 @pytest.mark.parametrize(

@@ -87,7 +87,7 @@ def test_neighbouring_runs_say_different_things_unless_the_monitor_was_away(
             else:
                 assert later.first - earlier.last == SPACING
                 assert (earlier.outcome, earlier.reason) != (later.outcome, later.reason)
-    assert gaps == len(history.AWAY) * len(by_check(told[0]))
+    assert gaps == len(history.MONITOR_GAPS) * len(by_check(told[0]))
 
 
 @pytest.mark.parametrize("now", [NOW, *INSTANTS])
@@ -116,7 +116,7 @@ def test_a_month_of_chefs_has_overspent_its_budget_and_drop_has_some_left(portfo
 
 def test_every_chapter_tells_of_checks_that_the_portfolio_has(portfolio: Portfolio) -> None:
     known = {f"{product.id}/{check.id}" for product, check in portfolio.checks()}
-    assert {key for chapter in history.CHAPTERS for key in chapter.checks} <= known
+    assert {key for chapter in history.SCRIPTED_OUTAGES for key in chapter.checks} <= known
 
 
 def test_the_loss_of_a_data_centre_takes_keycloak_and_its_dependents_down_together(

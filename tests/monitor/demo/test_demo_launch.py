@@ -62,7 +62,7 @@ async def test_a_second_demo_in_the_same_folder_is_refused_and_leaves_the_first_
     async with launch.demo(tmp_path, script_name="none", base_port=0) as run:
         before = run.config_path.read_text()
         with pytest.raises(
-            NinewatchError, match=f"process {os.getpid()} .*; end that demo, or run this one in another"
+            NinewatchError, match=f"process {os.getpid()} .*; stop that demo, or run this one in another"
         ):
             async with launch.demo(tmp_path, script_name="none", base_port=0):
                 pass
@@ -78,7 +78,7 @@ async def test_a_folder_that_cannot_be_made_is_refused_in_one_line(tmp_path: Pat
 
 
 async def test_a_script_that_is_none_is_refused_before_anything_starts(tmp_path: Path) -> None:
-    with pytest.raises(NinewatchError, match="a script is `default`, `none` or a JSON file"):
+    with pytest.raises(NinewatchError, match="use `default`, `none` or a JSON file"):
         async with launch.demo(tmp_path / "var", script_name=str(tmp_path / "missing.json")):
             pass
     assert not (tmp_path / "var").exists()

@@ -92,7 +92,7 @@ def test_a_slow_spell_is_later_than_every_time_out_and_every_fault_shows_at_the_
     portfolio: Portfolio,
 ) -> None:
     for _, check in portfolio.checks():
-        assert check.timeout < modes.LATE * SECOND
+        assert check.timeout < modes.SLOW_DELAY * SECOND
         assert check.fall == 1
         assert check.interval <= 2 * SECOND
 

@@ -32,7 +32,7 @@ def test_the_words_of_other_tools_are_understood(tool: str, said: tuple[str, ...
 
 @pytest.mark.parametrize("word", ["", "degraded", "warning", "2xx", "200", "9", "x" * 500])
 def test_a_word_that_tools_do_not_agree_on_is_refused(word: str) -> None:
-    with pytest.raises(ValueError, match="is not an outcome; write good, bad or unknown") as refused:
+    with pytest.raises(ValueError, match="is not an outcome; use good, bad or unknown") as refused:
         rank(word)
     assert len(str(refused.value)) < 200
 

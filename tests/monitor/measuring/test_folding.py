@@ -15,7 +15,7 @@ from hypothesis import strategies as st
 from monitor.errors import NinewatchError
 from monitor.measuring import folding
 from monitor.measuring import record as record_module
-from monitor.measuring.folding import Seen
+from monitor.measuring.folding import Observations
 from monitor.measuring.log_parser import Columns
 from monitor.measuring.record import RANK_BITS, Record, Stream
 from sla.interval import Interval
@@ -24,7 +24,7 @@ from sla.timeline import Timeline
 from tests.property.strategies import EVERYTHING, histories, holds, pairs, windows
 
 if TYPE_CHECKING:
-    from tests.property.oracle import Seen as Listed
+    from tests.property.oracle import Observations as Listed
 
 
 def keys(seen: Listed) -> array[int]:
@@ -36,7 +36,7 @@ def keys(seen: Listed) -> array[int]:
 def test_the_timeline_is_that_of_the_single_observations(seen: Listed, hold: int, window: Interval, shift: int) -> None:
     """Durations, counts and pieces, for any order, any duplicates, any hold, also before 1970."""
     moved = [(at + shift, outcome) for at, outcome in seen]
-    folded, single = Seen.of(keys(moved)).timeline(hold), Timeline.of_pairs(pairs(moved), hold)
+    folded, single = Observations.of(keys(moved)).timeline(hold), Timeline.of_pairs(pairs(moved), hold)
     assert folded.durations(window) == single.durations(window)
     assert folded.counts(window) == single.counts(window)
     parts = [Interval(window.start, window.start + window.length // 3), Interval(window.end, window.end + 7)]
@@ -49,7 +49,7 @@ def test_the_timeline_is_that_of_the_single_observations(seen: Listed, hold: int
 def test_what_comes_later_is_not_known_yet(seen: Listed, at: int, hold: int) -> None:
     """An observation at the very instant is known, one after it is not."""
     known = Timeline.of_pairs(pairs([pair for pair in seen if pair[0] <= at]), hold)
-    assert list(Seen.of(keys(seen), at).timeline(hold).pieces(EVERYTHING)) == list(known.pieces(EVERYTHING))
+    assert list(Observations.of(keys(seen), at).timeline(hold).pieces(EVERYTHING)) == list(known.pieces(EVERYTHING))
 
 
 @given(histories)
@@ -57,13 +57,13 @@ def test_the_spacing_is_the_median_between_instants(seen: Listed) -> None:
     """Rounded down to a microsecond; two observations at one instant are one."""
     instants = sorted({at for at, _ in seen})
     gaps = [b - a for a, b in itertools.pairwise(instants)]
-    assert Seen.of(keys(seen)).spacing() == (int(median(gaps)) if gaps else None)
+    assert Observations.of(keys(seen)).spacing() == (int(median(gaps)) if gaps else None)
 
 
 def test_a_column_that_names_no_checks_is_noticed(monkeypatch: pytest.MonkeyPatch) -> None:
     """An id of each request, say, taken for a check: before the memory is full."""
     monkeypatch.setattr(record_module, "_MOST_NAMES", 5)
-    with pytest.raises(NinewatchError, match=r"f: more than 5 different checks; is that the column meant\?"):
+    with pytest.raises(NinewatchError, match=r"f: more than 5 different checks; check the column"):
         Record().take(Columns(["1"] * 6, ["up"] * 6, list("abcdef"), None, 2), "f")
 
 
@@ -74,7 +74,7 @@ def test_columns_are_folded_a_part_at_a_time(monkeypatch: pytest.MonkeyPatch) ->
         monkeypatch.setattr(folding, "_AT_ONCE", size)
         for length in range(len(outcomes) + 1):
             seen = [(2 * at, outcome) for at, outcome in enumerate(outcomes[:length])]
-            runs = list(Seen.of(keys([(at, str(outcome)) for at, outcome in seen])).runs(hold=2))
+            runs = list(Observations.of(keys([(at, str(outcome)) for at, outcome in seen])).runs(hold=2))
             assert [at for first, last, _ in runs for at in range(first, last + 1, 2)] == [at for at, _ in seen]
             assert [o for first, last, o in runs for _ in range(first, last + 1, 2)] == outcomes[:length]
             assert all(a[2] is not b[2] for a, b in pairwise(runs))

@@ -51,8 +51,8 @@ def test_a_byte_order_mark_is_no_part_of_the_text() -> None:
         (b"at,outcome\n1,\xff\n", "f:2: ", "not UTF-8"),
         (b"at,outcome\n\n1,\0\n", "f:3: ", "not a text"),
         ("at,outcome\n".encode("utf-16"), "f:1: ", "not"),
-        (gzip.compress(b"at,outcome\n" * 99, mtime=0)[:-12], "f:1: ", "cut short or damaged"),
-        (b"\x1f\x8bnothing", "f:1: ", "cut short or damaged"),
+        (gzip.compress(b"at,outcome\n" * 99, mtime=0)[:-12], "f:1: ", "truncated or damaged"),
+        (b"\x1f\x8bnothing", "f:1: ", "truncated or damaged"),
     ],
 )
 def test_what_is_no_text_is_named_by_its_line(data: bytes, where: str, words: str) -> None:
@@ -64,7 +64,7 @@ def test_what_is_no_text_is_named_by_its_line(data: bytes, where: str, words: st
 
 def test_an_open_quote_is_not_followed_for_ever(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(log_file, "_LONGEST", 50)
-    with pytest.raises(BadDataError, match="f:2: a line of more than 64 MB; is a quote left open"):
+    with pytest.raises(BadDataError, match="f:2: a line of more than 64 MB; check for a missing closing quote"):
         blocks(b'at,outcome\n"1,good\n' + b"2,good\n" * 50, 10)
 
 
