@@ -102,7 +102,7 @@ class TotalOutage(Model):
 
 
 class Agreement(Model):
-    """What the contractual figure excludes. The raw figure, which leaves nothing out, always stands beside it."""
+    """What the contractual figure excludes. The raw figure, without exclusions, is always shown too."""
 
     service_hours: Hours = ALWAYS
     """Hours in which the objective applies: `"Mon-Fri 07:00-18:00"`, or `24/7`."""
