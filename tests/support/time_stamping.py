@@ -51,6 +51,7 @@ class Service:
     status: int = 200
     change: Callable[[bytes], bytes] = bytes
     queries: list[bytes] = field(default_factory=list)
+    keys: list[str | None] = field(default_factory=list)  # what came in the header X-Key
 
 
 def authority(folder: Path, name: str) -> Path:
@@ -76,6 +77,7 @@ def time_stamping(folder: Path, name: str = "Test") -> Iterator[Service]:
             asked = self.rfile.read(int(self.headers["Content-Length"]))
             assert self.headers["Content-Type"] == "application/timestamp-query"
             service.queries.append(asked)
+            service.keys.append(self.headers["X-Key"])
             number = len(service.queries)
             (folder / f"{number}.tsq").write_bytes(asked)
             made = ("ts", "-reply", "-config", "openssl.cnf", "-section", "service", "-queryfile", f"{number}.tsq")

@@ -92,6 +92,29 @@ async def test_the_outbound_policy_is_asked(record: Anchored, service: Service) 
     assert record.health.anchor_failures == {"tsa": 1}
 
 
+async def test_a_secret_header_is_sent_and_shown_nowhere(
+    record: Anchored, service: Service, monkeypatch: pytest.MonkeyPatch, capfd: pytest.CaptureFixture[str]
+) -> None:
+    """In no log of a failure, in no receipt, and nowhere else in the record."""
+    canary = "canary-5c1f0e"
+    monkeypatch.setenv("TSA_KEY", canary)
+    headers = {"X-Key": {"env": "TSA_KEY"}}
+    record.configure(anchors=[{"id": "tsa", "timestamp": service.url, "ca": str(service.ca), "headers": headers}])
+    service.status = 401
+    await record.look()
+    service.status = 200
+    await record.look(70)
+    assert service.keys == [canary, canary]
+    assert record.checked().anchors.uncovered == []
+    record.store.close()
+    files = [file.read_bytes() for file in record.path.parent.glob("record.db*")]
+    assert not any(canary.encode() in content for content in files)
+    printed = capfd.readouterr()
+    assert "head_not_anchored" in printed.out + printed.err
+    assert canary not in printed.out + printed.err
+    assert canary not in repr(record.ledger.portfolio.anchors)
+
+
 async def test_a_token_of_another_authority_head_or_nonce_is_refused(
     record: Anchored, service: Service, tmp_path: Path
 ) -> None:
