@@ -11,8 +11,8 @@ from itertools import pairwise
 from typing import TYPE_CHECKING, NamedTuple
 
 from sla.observation import Outcome
-from sla.observation_counts import Counts, ExactTally
-from sla.state_history import History, Piece, State, Track
+from sla.observation_counts import Counts, ExactCounter
+from sla.state_history import History, Piece, State, StateSums
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
@@ -40,16 +40,16 @@ class Changes(History):
         ValueError: there is no change, they are not in order, or the last is later than `until`.
     """
 
-    __slots__ = ("_tallies", "_track")
+    __slots__ = ("_counters", "_state_sums")
 
     def __init__(self, changes: Sequence[Change], until: int) -> None:
         if not changes:
             raise ValueError("there is no change")
-        self._tallies = {outcome: ExactTally() for outcome in Outcome}
-        self._track = Track(changes[0].at)
+        self._counters = {outcome: ExactCounter() for outcome in Outcome}
+        self._state_sums = StateSums(changes[0].at)
         before = Outcome.UNKNOWN
         for change, following in pairwise([*changes, Change(until, Outcome.UNKNOWN)]):
-            self._tallies[change.outcome].add(change.at, continues=False)
+            self._counters[change.outcome].add(change.at, continues=False)
             self._state(before, change, following.at)
             before = change.outcome
 
@@ -60,36 +60,36 @@ class Changes(History):
         if change.outcome is not Outcome.UNKNOWN and change.outcome is not before:
             doubt_ends = min(change.at + change.resolution, end)
             if before is not Outcome.UNKNOWN:
-                self._track.append((change.at + doubt_ends) // 2, _DOUBT[before])
-            self._track.append(doubt_ends, _DOUBT[change.outcome])
-        self._track.append(end, _SURE[change.outcome])
+                self._state_sums.append((change.at + doubt_ends) // 2, _DOUBT[before])
+            self._state_sums.append(doubt_ends, _DOUBT[change.outcome])
+        self._state_sums.append(end, _SURE[change.outcome])
 
     def counts(self, window: Interval) -> Counts:
         """Return how many changes there are to each outcome within the window."""
-        return Counts(*(tally.within(window) for tally in self._tallies.values()))
+        return Counts(*(by_state.within(window) for by_state in self._counters.values()))
 
     @property
     def settled(self) -> int:
         """The instant up to which the states are known; unknown for good from there on."""
-        return self._track.end
+        return self._state_sums.end
 
     @property
     def last_known_at(self) -> int:
         """The instant up to which the states are known."""
-        return self._track.end
+        return self._state_sums.end
 
     @property
     def expires(self) -> int:
         """The instant from which all is unknown."""
-        return self._track.end
+        return self._state_sums.end
 
     @property
     def begins(self) -> int:
         """The instant of the first change."""
-        return self._track.start
+        return self._state_sums.start
 
-    def _settle(self) -> Track | None:
-        return self._track
+    def _settle(self) -> StateSums | None:
+        return self._state_sums
 
     def _unsettled(self, window: Interval) -> Iterator[Piece]:
         if window.length:

@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING
 
 from sla.interval import HOUR, Interval
 from sla.observation_counts import Counts
-from sla.state_history import History, Piece, State, Track
+from sla.state_history import History, Piece, State, StateSums
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Iterator, Sequence
@@ -69,31 +69,31 @@ _NAMED = {"all": Rule(None), "any": Rule(1)}
 _UP, _DOWN = State.UP, State.DOWN  # asked of once a change: an attribute of an enumeration takes ten times as long
 
 
-def decide(tally: Sequence[int], k: int) -> State:
+def decide(by_state: Sequence[int], k: int) -> State:
     """Return the state of the whole from how many members are in each State.
 
     Up if k are up; down if fewer than k are not down; else unknown if an undecided member is unknown, else doubt, whose
     point state applies the rule to the members' point states.
     """
-    unknown, up, down, doubt_up, _, guess_up, guess_down = tally
+    unknown, up, down, doubt_up, _, guess_up, guess_down = by_state
     if up >= k:
         return _UP
-    if sum(tally) - down < k:
+    if sum(by_state) - down < k:
         return _DOWN
     if unknown or guess_up or guess_down:
-        return _guess(tally, k)
+        return _guess(by_state, k)
     return State.DOUBT_UP if up + doubt_up >= k else State.DOUBT_DOWN
 
 
-def _guess(tally: Sequence[int], k: int) -> State:
+def _guess(by_state: Sequence[int], k: int) -> State:
     """Return the guess of an unknown whole, UNKNOWN where there is none (measurement.md, section 3).
 
     Of n members m are known or have a guess. The rule is scaled down to them, once rounded down and once up; where both
     give the same state for their point states and guesses, that is the guess.
     """
-    n = sum(tally)
-    m = n - tally[State.UNKNOWN]
-    up = tally[State.UP] + tally[State.DOUBT_UP] + tally[State.GUESS_UP]
+    n = sum(by_state)
+    m = n - by_state[State.UNKNOWN]
+    up = by_state[State.UP] + by_state[State.DOUBT_UP] + by_state[State.GUESS_UP]
     if m and up >= -(-k * m // n):
         return State.GUESS_UP
     return State.GUESS_DOWN if m and up < max(1, k * m // n) else State.UNKNOWN
@@ -113,7 +113,7 @@ class Composition(History):
         ValueError: there are fewer members than the rule needs.
     """
 
-    __slots__ = ("_ends", "_expiries", "_joining", "_k", "_leaves", "_steady", "_track", "members", "rule")
+    __slots__ = ("_ends", "_expiries", "_joining", "_k", "_leaves", "_state_sums", "_steady", "members", "rule")
 
     def __init__(self, rule: Rule, members: Sequence[History], *, joining: bool = False) -> None:
         self.rule = rule
@@ -125,7 +125,7 @@ class Composition(History):
         self._ends: list[int | None] = [None] * len(self._leaves)
         self._expiries: list[int | None] = [None] * len(self._leaves)
         self._steady: int | None = None
-        self._track: Track | None = None
+        self._state_sums: StateSums | None = None
 
     @property
     def settled(self) -> int | None:
@@ -174,42 +174,42 @@ class Composition(History):
         """Compose now what can be composed, so that the next query need not: after loading a long record."""
         self._settle()
 
-    def _settle(self) -> Track | None:
+    def _settle(self) -> StateSums | None:
         ends = [leaf.settled for leaf in self._leaves]
         if ends != self._ends:  # which every observation that can change a state moves
             self._compose(ends)
-        return self._track
+        return self._state_sums
 
     def _compose(self, ends: list[int | None]) -> None:
         expiries = [leaf.expires for leaf in self._leaves]
         self._cut_back(ends)
         end = max((at for at in expiries if at is not None), default=None)
         if end is not None:
-            if self._track is None:
+            if self._state_sums is None:
                 first = min(at for leaf in self._leaves if (at := leaf.first) is not None)
-                self._track = Track(first, guesses=True)
-            for piece in self._sweep(Interval(self._track.end, end)):
-                self._track.append(piece.end, piece.state)
+                self._state_sums = StateSums(first, guesses=True)
+            for piece in self._sweep(Interval(self._state_sums.end, end)):
+                self._state_sums.append(piece.end, piece.state)
         self._ends, self._expiries = ends, expiries
         self._steady = _steady(ends, expiries)
 
     def _cut_back(self, ends: Sequence[int | None]) -> None:
         """Drop what was composed before leaves were observed anew, from where their states may differ."""
-        if (track := self._track) is None:
+        if (settled := self._state_sums) is None:
             return
-        cut, doubts = track.end, list[Interval]()
+        cut, doubts = settled.end, list[Interval]()
         for leaf, before, now, expiry in zip(self._leaves, self._ends, ends, self._expiries, strict=True):
             if now != before:
                 changed, expired = _changed(leaf, before, expiry, now)
-                cut = min(cut, track.end if changed is None else changed)
+                cut = min(cut, settled.end if changed is None else changed)
                 doubts += expired
-        if cut < track.start:
-            self._track = None
+        if cut < settled.start:
+            self._state_sums = None
             return
-        track.truncate(cut)
+        settled.truncate(cut)
         for doubt in doubts:
             if doubt.start < cut and (pieces := list(self._sweep(Interval(doubt.start, min(doubt.end, cut))))):
-                track.replace(pieces)
+                settled.replace(pieces)
 
     def _unsettled(self, window: Interval) -> Iterator[Piece]:
         """Yield nothing but unknown time: no observation of any member holds there."""
@@ -223,20 +223,20 @@ class Composition(History):
         walks, decided = [self._walk(member, window) for member in self.members], self._decided()
         first = [next(walk) for walk in walks]
         held = [piece[2] for piece in first]
-        tally = [0] * (len(State) + self._joining)  # the last one counts members that do not count yet
+        by_state = [0] * (len(State) + self._joining)  # the last one counts members that do not count yet
         for state in held:
-            tally[state] += 1
+            by_state[state] += 1
         start = window.start
         if any(piece[1] < window.end for piece in first):  # mostly nothing changes, between two looks at least
             changes = _in_order([_changes(walk, index) for index, walk in enumerate(walks)], window)
             for instant, together in groupby(changes, itemgetter(0)):
-                yield Piece(start, instant, decided(tally))
+                yield Piece(start, instant, decided(by_state))
                 start = instant
                 for _, index, state in together:
-                    tally[held[index]] -= 1
-                    tally[state] += 1
+                    by_state[held[index]] -= 1
+                    by_state[state] += 1
                     held[index] = state
-        yield Piece(start, window.end, decided(tally))
+        yield Piece(start, window.end, decided(by_state))
 
     def _walk(self, member: History, window: Interval) -> Iterator[tuple[int, int, int]]:
         return _joined(member, window) if self._joining else member.pieces(window)
@@ -246,10 +246,10 @@ class Composition(History):
         if self._joining:
             return self._decide_joined
         needed = self._k
-        return lambda tally: decide(tally, needed)
+        return lambda by_state: decide(by_state, needed)
 
-    def _decide_joined(self, tally: Sequence[int]) -> State:
-        counting = tally[:_ABSENT]
+    def _decide_joined(self, by_state: Sequence[int]) -> State:
+        counting = by_state[:_ABSENT]
         members = sum(counting)
         needed = members if self.rule.k is None else min(self._k, members)
         return decide(counting, needed) if members else State.UNKNOWN

@@ -1,4 +1,4 @@
-"""Who relies on what: the ways by which one product's failure reaches others."""
+"""Paths between products and the products that they need."""
 
 from __future__ import annotations
 
@@ -8,32 +8,32 @@ from typing import TYPE_CHECKING
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping
 
-Way = tuple[str, ...]
+DependencyPath = tuple[str, ...]
 
 
-def reached(needs: Mapping[str, Iterable[str]], start: str) -> dict[str, Way]:
-    """Return everything that `start` needs, directly or not, each with a shortest way to it, nearest first.
+def shortest_paths(needs: Mapping[str, Iterable[str]], start: str) -> dict[str, DependencyPath]:
+    """Return everything that `start` needs, directly or not, each with a shortest path to it, nearest first.
 
-    A way begins with `start` and ends with what it leads to; `start` itself is not in the answer, however `needs`
-    winds. Among ways of one length the one that is written first stands.
+    A path begins with `start` and ends with the product that is needed. `start` itself is never in the
+    result, also in a cycle. Of several paths of one length the first in the order of `needs` is returned.
 
-    >>> reached({"grants": ["forms", "mail"], "forms": ["login", "mail"]}, "grants")["login"]
+    >>> shortest_paths({"grants": ["forms", "mail"], "forms": ["login", "mail"]}, "grants")["login"]
     ('grants', 'forms', 'login')
     """
-    ways: dict[str, Way] = {start: (start,)}
+    paths: dict[str, DependencyPath] = {start: (start,)}
     waiting = deque([start])
     while waiting:
         name = waiting.popleft()
         for other in needs.get(name, ()):
-            if other not in ways:
-                ways[other] = (*ways[name], other)
+            if other not in paths:
+                paths[other] = (*paths[name], other)
                 waiting.append(other)
-    del ways[start]
-    return ways
+    del paths[start]
+    return paths
 
 
-def reversed_needs(needs: Mapping[str, Iterable[str]]) -> dict[str, list[str]]:
-    """Return who needs each: with it, `reached` tells whom the failure of `start` reaches."""
+def reversed_dependencies(needs: Mapping[str, Iterable[str]]) -> dict[str, list[str]]:
+    """Return the direct dependents of each. Their `shortest_paths` lead to all that a failure of `start` affects."""
     found: dict[str, list[str]] = {}
     for name, others in needs.items():
         for other in others:

@@ -1,8 +1,8 @@
-"""Why it was down: a product's downtime split by what it depends on, and what independence would have predicted.
+"""Split a product's downtime by the dependencies that were down at the same time, and compare it with independence.
 
 Every instant of the product's point downtime goes to exactly one set of dependencies: those whose point state was down
 at that instant. So the split adds up to the downtime, and time in which two of them were down is counted once, for both
-together. It says what coincided; that one caused the other is for people to judge.
+together. It shows what coincided, not which caused which.
 """
 
 from __future__ import annotations
@@ -27,80 +27,82 @@ if TYPE_CHECKING:
 
     from sla.state_history import History
 
-_UNCLEAR = None  # the key of downtime in which no dependency was seen down, and one was not seen at all
+_UNCLEAR = None  # the key of downtime in which no dependency was down, and at least one was unknown
 
 
 @dataclass(frozen=True, slots=True)
-class Blame:
+class DowntimeSplit:
     """A window's downtime by the set of dependencies that were down with the product; microseconds.
 
-    `split` has the empty set for the product's own downtime, and None for what cannot be told. `own` and `others` are
-    how long the product and each dependency were in each state, `joint` how long all of them together were.
+    In `split` the empty set has the downtime while all dependencies were up, None the unclear downtime. The durations
+    are those of the product, of each dependency, and of a product of which all of them are members (`joint_durations`).
     """
 
     window: Interval
     split: Mapping[frozenset[str] | None, int]
-    own: Durations
-    others: Mapping[str, Durations]
-    joint: Durations
+    product_durations: Durations
+    dependency_durations: Mapping[str, Durations]
+    joint_durations: Durations
 
     @property
     def downtime(self) -> int:
         """The product's point downtime: what the split adds up to."""
-        return downtime(self.own).point
+        return downtime(self.product_durations).point
 
     @property
     def alone(self) -> int:
-        """Downtime while everything it depends on was up."""
+        """Downtime while all dependencies were up."""
         return self.split.get(frozenset(), 0)
 
     @property
     def unclear(self) -> int:
-        """Downtime while no dependency was seen down, and at least one was unknown."""
+        """Downtime while no dependency was down, and at least one was unknown."""
         return self.split.get(_UNCLEAR, 0)
 
     @property
     def shared(self) -> dict[tuple[str, ...], int]:
-        """Downtime by the dependencies that were down in it, all of them, the most first."""
-        found = {tuple(n for n in self.others if n in names): us for names, us in self.split.items() if names}
+        """Downtime by the exact set of dependencies that were down at the time, longest first."""
+        found = {
+            tuple(n for n in self.dependency_durations if n in names): us for names, us in self.split.items() if names
+        }
         return dict(sorted(found.items(), key=lambda item: (-item[1], item[0])))
 
     def with_down(self, dependency: str) -> int:
-        """Return the downtime in which the dependency was down, alone or with others. Not to be added up."""
+        """Return the downtime in which the dependency was down, alone or with others; such values overlap."""
         return sum(us for names, us in self.split.items() if names is not None and dependency in names)
 
     def by_chance(self, dependency: str) -> Fraction | None:
-        """Return the downtime that would coincide with the dependency's if the two had nothing to do with each other.
+        """Return the downtime that would coincide with the dependency's if both were independent.
 
-        None where nothing is known of the dependency.
+        None if all time of the dependency is unknown.
         """
-        point = availability(self.others[dependency]).point
+        point = availability(self.dependency_durations[dependency]).point
         return None if point is None else self.downtime * (1 - point)
 
     @property
     def together(self) -> Bounds[Fraction | None]:
-        """The availability of the product and all it depends on, as it was: all of them up at once."""
-        return availability(self.joint)
+        """The observed availability of the product and all its dependencies up at the same time."""
+        return availability(self.joint_durations)
 
     @property
     def independent(self) -> Fraction | None:
-        """What that would be if each failed independently of the others: the product of their point availabilities."""
-        points = [availability(each).point for each in (self.own, *self.others.values())]
+        """The same if all failed independently: their point availabilities multiplied; None if one is unknown."""
+        points = [availability(each).point for each in (self.product_durations, *self.dependency_durations.values())]
         known = [point for point in points if point is not None]
         return Fraction(prod(known)) if len(known) == len(points) else None
 
-    def plus(self, later: Blame) -> Blame:
-        """Return both together, of a window that begins where this one ends."""
-        return Blame(
+    def plus(self, later: DowntimeSplit) -> DowntimeSplit:
+        """Return the two merged; `later` must begin where this window ends."""
+        return DowntimeSplit(
             Interval(self.window.start, later.window.end),
             Counter(self.split) + Counter(later.split),
-            self.own.plus(later.own),
-            {name: held.plus(later.others[name]) for name, held in self.others.items()},
-            self.joint.plus(later.joint),
+            self.product_durations.plus(later.product_durations),
+            {name: held.plus(later.dependency_durations[name]) for name, held in self.dependency_durations.items()},
+            self.joint_durations.plus(later.joint_durations),
         )
 
     def as_json(self, product: str) -> dict[str, Any]:
-        """Return the object that the API gives: durations in seconds, null where there is no figure."""
+        """Return the object of the API: durations in seconds, null for no figure."""
         return {
             "product": product,
             "window": {"start": format_instant(self.window.start), "end": format_instant(self.window.end)},
@@ -108,13 +110,13 @@ class Blame:
             "own_seconds": self.alone / SECOND,
             "unclear_seconds": self.unclear / SECOND,
             "shared": [{"dependencies": list(names), "seconds": us / SECOND} for names, us in self.shared.items()],
-            "dependencies": [self._dependency(name) for name in self.others],
+            "dependencies": [self._dependency(name) for name in self.dependency_durations],
             "together": {name: _number(ratio) for name, ratio in self.together._asdict().items()},
             "together_if_independent": _number(self.independent),
         }
 
     def _dependency(self, name: str) -> dict[str, Any]:
-        durations, chance = self.others[name], self.by_chance(name)
+        durations, chance = self.dependency_durations[name], self.by_chance(name)
         return {
             "id": name,
             "downtime_seconds": downtime(durations).point / SECOND,
@@ -123,27 +125,33 @@ class Blame:
         }
 
 
-def blame(product: History, dependencies: Mapping[str, History], window: Interval) -> Blame:
-    """Return the split of the product's downtime within the window, from raw timelines: nothing is excluded."""
+def split_downtime(product: History, dependencies: Mapping[str, History], window: Interval) -> DowntimeSplit:
+    """Return the split of the product's downtime within the window, before exclusions."""
     names, histories = tuple(dependencies), (product, *dependencies.values())
     split: Counter[frozenset[str] | None] = Counter()
-    joint = [0] * len(State)
-    for length, states in _swept(histories, window):
-        joint[decide([states.count(state) for state in State], len(states))] += length
+    joint_durations = [0] * len(State)
+    for length, states in _constant_stretches(histories, window):
+        joint_durations[decide([states.count(state) for state in State], len(states))] += length
         if states[0].estimate is State.DOWN:
-            split[_set(names, states[1:])] += length
-    own, *others = (history.durations(window) for history in histories)
-    return Blame(window, split, own, dict(zip(names, others, strict=True)), Durations.of_sums(joint))
+            split[_down_set(names, states[1:])] += length
+    product_durations, *dependency_durations = (history.durations(window) for history in histories)
+    return DowntimeSplit(
+        window,
+        split,
+        product_durations,
+        dict(zip(names, dependency_durations, strict=True)),
+        Durations.of_sums(joint_durations),
+    )
 
 
-def _set(names: Sequence[str], states: Sequence[State]) -> frozenset[str] | None:
+def _down_set(names: Sequence[str], states: Sequence[State]) -> frozenset[str] | None:
     down = frozenset(name for name, state in zip(names, states, strict=True) if state.estimate is State.DOWN)
     unseen = any(state.estimate is State.UNKNOWN for state in states)
     return _UNCLEAR if not down and unseen else down
 
 
-def _swept(histories: Sequence[History], window: Interval) -> Iterator[tuple[int, list[State]]]:
-    """Yield for each stretch in which nothing changes how long it is and everybody's state."""
+def _constant_stretches(histories: Sequence[History], window: Interval) -> Iterator[tuple[int, list[State]]]:
+    """Yield the length of each stretch without a change, and the state of each history in it."""
     held = [State.UNKNOWN] * len(histories)
     start = window.start
     changes = heapq.merge(*(_changes(history, index, window) for index, history in enumerate(histories)))

@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING
 
 from sla.interval import Interval
 from sla.observation_counts import Counts
-from sla.state_history import Durations, History, Piece, State, Track
+from sla.state_history import Durations, History, Piece, State, StateSums
 
 if TYPE_CHECKING:
     from sla.compose import Composition
@@ -230,7 +230,7 @@ class Eras(History):
         """The members of all definitions, each once."""
         return tuple(dict.fromkeys(leaf for each in self._held() for leaf in each.leaves))
 
-    def _settle(self) -> Track | None:
+    def _settle(self) -> StateSums | None:
         return None
 
     def _unsettled(self, window: Interval) -> Iterator[Piece]:

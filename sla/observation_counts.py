@@ -1,4 +1,4 @@
-"""How many observations were sent before an instant: exactly, or folded into evenly spaced runs."""
+"""Count observations in a window: exactly, or folded into evenly spaced runs."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ if TYPE_CHECKING:
 
 
 class Counts(NamedTuple):
-    """How many observations said what."""
+    """Numbers of observations by outcome."""
 
     good: int = 0
     bad: int = 0
@@ -21,16 +21,16 @@ class Counts(NamedTuple):
 
     @property
     def known(self) -> int:
-        """Those that could tell."""
+        """Good and bad observations."""
         return self.good + self.bad
 
     def plus(self, other: Counts) -> Counts:
-        """Return both together."""
+        """Return the sum."""
         return Counts(*map(int.__add__, self, other))
 
 
-class ExactTally:
-    """Every instant, 8 bytes each."""
+class ExactCounter:
+    """Count exactly: every instant is kept, 8 bytes each."""
 
     __slots__ = ("_instants",)
 
@@ -39,7 +39,7 @@ class ExactTally:
 
     @property
     def count(self) -> int:
-        """How many there are."""
+        """Number of all observations."""
         return len(self._instants)
 
     def add(self, at: int, *, continues: bool) -> None:
@@ -62,14 +62,14 @@ class ExactTally:
         return self._instants[index] if index < len(self._instants) else None
 
     def within(self, window: Interval) -> int:
-        """Return how many have start <= at < end."""
+        """Return the number of observations with start <= at < end."""
         return bisect_left(self._instants, window.end) - bisect_left(self._instants, window.start)
 
 
-class FoldedTally:
-    """First, last and number of each run of neighbours: 24 bytes a run, however long it lasts.
+class FoldedCounter:
+    """Count runs: first, last and number of each, 24 bytes per run of any length.
 
-    A check every 10 s makes 3.2 million observations a year; kept one by one, a thousand of them would take 25 GB.
+    A check with an interval of 10 s has 3.2 million observations per year: 25 GB for 1,000 checks with exact counts.
     """
 
     __slots__ = ("_firsts", "_lasts", "_upto", "count")
@@ -113,7 +113,7 @@ class FoldedTally:
         return first + -(-(at - first) * steps // (last - first)) * (last - first) // steps
 
     def within(self, window: Interval) -> int:
-        """Return how many have start <= at < end."""
+        """Return the number of observations with start <= at < end."""
         return self._before(window.end) - self._before(window.start) if self.count else 0
 
     def _after(self, index: int) -> int:

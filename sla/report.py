@@ -11,7 +11,7 @@ from datetime import tzinfo
 from typing import TYPE_CHECKING, Any
 
 from sla.calendar import Period, Window, calendar_window, previous_window
-from sla.downtime_split import Blame, blame
+from sla.downtime_split import DowntimeSplit, split_downtime
 from sla.exclusion import Agreed, Exclusion, agree, totals
 from sla.interval import DAY, SECOND, Interval
 from sla.outage import reach
@@ -84,7 +84,7 @@ class Report:
     months: tuple[Step, ...]
     trend: tuple[Step, ...]
     incidents: tuple[IncidentPart, ...]
-    blame: Blame
+    downtime_split: DowntimeSplit
     readiness: Readiness | None
     at: int
 
@@ -104,7 +104,7 @@ class Report:
             "steps": [each.as_json(self.product) for each in self.steps],
             "months": [each.as_json(self.product) for each in self.months],
             "trend": [each.as_json(self.product) for each in self.trend],
-            "blame": self.blame.as_json(self.product) if self.blame.others else None,
+            "blame": self.downtime_split.as_json(self.product) if self.downtime_split.dependency_durations else None,
             "claim_ceiling": None if ready is None or ready.ceiling is None else float(ready.ceiling),
             "claim_ceiling_reasons": [] if ready is None else [item.title for item in ready.causes],
         }
@@ -164,7 +164,7 @@ def report(product: str, subject: Subject, window: Window, zone: tzinfo, at: int
         tuple(map(of, months)),
         tuple(map(of, (*earlier, window))),
         tuple(_incidents(subject, window.measured, known_at)),
-        blame(subject.history, subject.dependencies, window.measured),
+        split_downtime(subject.history, subject.dependencies, window.measured),
         subject.readiness,
         known_at,
     )

@@ -1,4 +1,4 @@
-"""States over time with prefix sums: appended to in O(1), any window of it summed in O(log n)."""
+"""States over time: how long each state lasts in any window, in O(log n) by prefix sums."""
 
 from __future__ import annotations
 
@@ -34,7 +34,7 @@ class State(IntEnum):
 
     @property
     def point(self) -> State:
-        """The point state of what is known: UP, DOWN or UNKNOWN."""
+        """The point state: UP, DOWN or UNKNOWN."""
         return _POINT[self]
 
     @property
@@ -83,21 +83,21 @@ class Durations(NamedTuple):
 
     @property
     def total(self) -> int:
-        """All of it."""
+        """The whole time."""
         return self.up + self.down + self.doubt_up + self.doubt_down + self.unknown
 
     @property
     def doubt(self) -> int:
-        """Up or down, we cannot tell."""
+        """Time between two observations that differ: up or down."""
         return self.doubt_up + self.doubt_down
 
     @property
     def known(self) -> int:
-        """Up, down or doubt: what coverage counts."""
+        """Up, down or in doubt: what coverage counts."""
         return self.total - self.unknown
 
     def plus(self, other: Durations) -> Durations:
-        """Return both together. (`+` is a tuple's own and would concatenate.)"""
+        """Return the sum. (`+` of tuples concatenates.)"""
         return Durations(*map(int.__add__, self, other))
 
     @classmethod
@@ -115,11 +115,11 @@ class Durations(NamedTuple):
         return cls(up, down, doubt_up, doubt_down, unknown + guessed_up + guessed_down, guessed_up, guessed_down)
 
 
-class Track:
-    """States from `start` to `end` without a gap.
+class StateSums:
+    """States from `start` to `end` without a gap, with the prefix sums of their durations.
 
-    One start, one state and four running sums a piece, in flat arrays: 41 bytes, where a tuple of objects takes 300.
-    With `guesses` it holds guesses as well, and two sums more.
+    Each piece takes one start, one state and four sums in flat arrays: 41 bytes, where a tuple of objects takes 300.
+    With `guesses` it also stores guesses, and two more sums.
     """
 
     __slots__ = ("_columns", "_last", "_starts", "_states", "_sums", "end", "start")
@@ -138,7 +138,7 @@ class Track:
         return len(self._starts)
 
     def append(self, end: int, state: State) -> None:
-        """Give the time from the present end up to `end` a state. No time at all leaves no trace.
+        """Append the state of the time from the present end up to `end`; without time nothing changes.
 
         Raises:
             ValueError: `end` lies before the present end.
@@ -146,7 +146,7 @@ class Track:
         states, present = self._states, self.end
         if end <= present:
             if end < present:
-                raise ValueError(f"a track grows at its end: {end} < {present}")
+                raise ValueError(f"states are appended in order: {end} < {present}")
             return
         if not states or states[-1] != state:
             if states and (before := states[-1]):
@@ -157,16 +157,16 @@ class Track:
         self.end = end
 
     def truncate(self, end: int) -> None:
-        """Drop what lies at or after the instant, which lies inside the track."""
+        """Drop all time from the instant on, which must be inside [start, end]."""
         keep = bisect_left(self._starts, end)
         del self._starts[keep:], self._states[keep:], self._sums[self._columns * keep :]
         self._last = self._sums[-self._columns :] or array("q", (0,) * self._columns)
         self.end = end
 
     def replace(self, pieces: Sequence[Piece]) -> None:
-        """Give the time of the pieces, which lie inside the track without a gap, other states.
+        """Replace the states of the pieces, which follow each other without a gap inside [start, end].
 
-        The sums of all later pieces are corrected, which takes a fraction of the time of composing them again.
+        Corrects the sums of all later pieces, in a fraction of the time of composing them again.
         """
         end, until = self.end, pieces[-1].end
         later = bisect_right(self._starts, until)
@@ -185,7 +185,7 @@ class Track:
         self.end = end
 
     def _add_difference(self, sums: array[int]) -> None:
-        """Correct the sums of pieces that follow the present end, by what the sums at the end differ from the first."""
+        """Add to the sums of later pieces the difference between the sums at the present end and their first."""
         reached = self._sums_within(len(self._starts) - 1, self.end)
         for column, (now, before) in enumerate(zip(reached, sums, strict=False)):
             if now != before:
@@ -193,17 +193,17 @@ class Track:
                 sums[each] = array("q", map((now - before).__add__, sums[each]))
 
     def holds(self, window: Interval) -> bool:
-        """Return whether the window lies inside the track."""
+        """Return whether the window lies inside [start, end]."""
         return self.start <= window.start and window.end <= self.end
 
     def durations(self, window: Interval) -> Durations:
-        """Return how long each state lasts within a window that lies inside the track."""
+        """Return how long each state lasts within a window inside [start, end]."""
         upto, before = self._before(window.end), self._before(window.start)
         up, down, doubt_up, doubt_down, *guessed = map(int.__sub__, upto, before)
         return Durations(up, down, doubt_up, doubt_down, window.length - up - down - doubt_up - doubt_down, *guessed)
 
     def durations_in(self, parts: Sequence[Interval]) -> Durations:
-        """Return how long each state lasts within the parts together, disjoint and each inside the track."""
+        """Return how long each state lasts within the parts together, disjoint and each inside [start, end]."""
         sums, length = [0] * (_KNOWN + _GUESSES), 0
         for part in parts:
             upto, before = self._before(part.end), self._before(part.start)
@@ -214,7 +214,7 @@ class Track:
         return Durations(up, down, doubt_up, doubt_down, length - up - down - doubt_up - doubt_down, *guessed)
 
     def pieces(self, window: Interval) -> Iterator[Piece]:
-        """Yield the pieces of a window that lies inside the track, cut at its edges."""
+        """Yield the pieces of a window inside [start, end], cut at its edges."""
         start = window.start
         index = bisect_right(self._starts, start) - 1
         while start < window.end:
@@ -225,15 +225,15 @@ class Track:
             index += 1
 
     def began(self, instant: int) -> int:
-        """Return where the piece began that the instant, inside the track, lies in."""
+        """Return the start of the piece that contains the instant, which must be inside [start, end]."""
         return self._starts[bisect_right(self._starts, instant) - 1]
 
     def _before(self, instant: int) -> array[int]:
-        """Return the time in each state but unknown from the track's start to the instant."""
+        """Return the time in each state but unknown from `start` to the instant."""
         return self._sums_within(bisect_right(self._starts, instant) - 1, instant)
 
     def _sums_within(self, index: int, instant: int) -> array[int]:
-        """Return the same, where the piece that the instant lies in (or ends) is known; -1 is before the first."""
+        """Return the same by the index of the piece that contains or ends at the instant; -1 is before the first."""
         if index < 0:
             return array("q", (0,) * self._columns)
         sums = self._sums[self._columns * index : self._columns * (index + 1)]
@@ -243,10 +243,10 @@ class Track:
 
 
 class History(ABC):
-    """What is known of one thing over all time: a settled track, and an open end that is worked out when asked for.
+    """The states of a check or a product over all time: a settled part with prefix sums, and an open end.
 
-    Before the track all is unknown. A timeline and a composition of timelines are both histories, so that a product, a
-    check and a check's vantage are measured by the same code.
+    The open end is computed per query. All time before the settled part is unknown. Timelines and compositions are both
+    histories, so the same code measures products, checks and vantages.
     """
 
     __slots__ = ()
@@ -254,17 +254,17 @@ class History(ABC):
     @property
     @abstractmethod
     def settled(self) -> int | None:
-        """The instant before which nothing can change any more; None when all of it can."""
+        """The instant before which nothing can change; None if all can."""
 
     @property
     def steady(self) -> int | None:
-        """The instant before which nothing changes unless a member that was silent for long is observed again."""
+        """The instant before which nothing changes unless a member without recent observations is observed again."""
         return self.settled
 
     @property
     @abstractmethod
     def expires(self) -> int | None:
-        """The instant from which all is unknown unless another observation comes; None when nothing was ever known."""
+        """The instant from which all is unknown without another observation; None if nothing was ever known."""
 
     @property
     @abstractmethod
@@ -278,7 +278,7 @@ class History(ABC):
 
     @property
     def leaves(self) -> tuple[History, ...]:
-        """The histories that are observed themselves: this one, or the members of a whole and of its members."""
+        """The histories with observations of their own: this one, or recursively the members."""
         return (self,)
 
     @abstractmethod
@@ -286,18 +286,18 @@ class History(ABC):
         """Return how many observations were sent within the window."""
 
     @abstractmethod
-    def _settle(self) -> Track | None:
-        """Return the settled track, extended as far as it goes; None when there is none yet."""
+    def _settle(self) -> StateSums | None:
+        """Return the settled part, extended as far as possible; None if there is none yet."""
 
     @abstractmethod
     def _unsettled(self, window: Interval) -> Iterator[Piece]:
-        """Yield the pieces of a window that begins at or after the settled track's end."""
+        """Yield the pieces of a window that begins at or after the settled part's end."""
 
     @property
     def first(self) -> int | None:
         """The instant before which all is unknown; None when nothing is settled yet."""
-        track = self._settle()
-        return None if track is None else track.start
+        settled = self._settle()
+        return None if settled is None else settled.start
 
     def promises(self, window: Interval) -> Sequence[tuple[Interval, Objective]]:
         """Return the objectives that were defined for the parts of the window, in order; nothing where none were."""
@@ -305,24 +305,24 @@ class History(ABC):
 
     def durations(self, window: Interval) -> Durations:
         """Return how long each state lasts within the window, in O(log n) for the settled part."""
-        track = self._settle()
-        if track is None:
+        settled = self._settle()
+        if settled is None:
             return Durations.of(self._unsettled(window))
-        if track.holds(window):
-            return track.durations(window)
-        if window.end <= track.start:
+        if settled.holds(window):
+            return settled.durations(window)
+        if window.end <= settled.start:
             return Durations(unknown=window.length)
-        before, inside, after = _split(window, track)
-        sums = track.durations(inside)
+        before, inside, after = _split(window, settled)
+        sums = settled.durations(inside)
         if after.length:
             sums = sums.plus(Durations.of(self._unsettled(after)))
         return sums._replace(unknown=sums.unknown + before.length)
 
     def durations_in(self, parts: Sequence[Interval]) -> Durations:
         """Return how long each state lasts within the parts together, which are in order and disjoint."""
-        track = self._settle()
-        if len(parts) > 1 and track is not None and track.holds(Interval(parts[0].start, parts[-1].end)):
-            return track.durations_in(parts)
+        settled = self._settle()
+        if len(parts) > 1 and settled is not None and settled.holds(Interval(parts[0].start, parts[-1].end)):
+            return settled.durations_in(parts)
         total = Durations()
         for part in parts:
             total = total.plus(self.durations(part))
@@ -354,30 +354,30 @@ class History(ABC):
         return next(self._raw_pieces(Interval(at, at + 1))).state
 
     def began(self, at: int) -> int:
-        """Return where the state began that held just before the instant; `at` itself where that is not settled."""
-        track, steady = self._settle(), self.steady
-        return at if track is None or steady is None or not track.start < at <= steady else track.began(at - 1)
+        """Return the start of the state just before the instant; `at` itself if that is not settled."""
+        settled, steady = self._settle(), self.steady
+        return at if settled is None or steady is None or not settled.start < at <= steady else settled.began(at - 1)
 
     def _raw_pieces(self, window: Interval) -> Iterator[Piece]:
-        track = self._settle()
-        if track is None or window.start >= track.end:
+        settled = self._settle()
+        if settled is None or window.start >= settled.end:
             return self._unsettled(window)
-        return track.pieces(window) if track.holds(window) else self._across(window, track)
+        return settled.pieces(window) if settled.holds(window) else self._across(window, settled)
 
-    def _across(self, window: Interval, track: Track) -> Iterator[Piece]:
-        """Yield the pieces of a window that reaches beyond the track."""
-        start = min(max(window.start, track.start), window.end)
-        end = max(min(window.end, track.end), start)
+    def _across(self, window: Interval, settled: StateSums) -> Iterator[Piece]:
+        """Yield the pieces of a window that is partly outside the settled part."""
+        start = min(max(window.start, settled.start), window.end)
+        end = max(min(window.end, settled.end), start)
         if window.start < start:
             yield Piece(window.start, start, State.UNKNOWN)
         if start < end:
-            yield from track.pieces(Interval(start, end))
+            yield from settled.pieces(Interval(start, end))
         if end < window.end:
             yield from self._unsettled(Interval(end, window.end))
 
 
-def _split(window: Interval, track: Track) -> tuple[Interval, Interval, Interval]:
-    """Return the parts of the window before, inside and after the track; each may be empty."""
-    start = min(max(window.start, track.start), window.end)
-    end = max(min(window.end, track.end), start)
+def _split(window: Interval, settled: StateSums) -> tuple[Interval, Interval, Interval]:
+    """Return the parts of the window before, inside and after the settled part; each may be empty."""
+    start = min(max(window.start, settled.start), window.end)
+    end = max(min(window.end, settled.end), start)
     return Interval(window.start, start), Interval(start, end), Interval(end, window.end)

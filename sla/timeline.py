@@ -11,15 +11,15 @@ from bisect import bisect_right
 from typing import TYPE_CHECKING
 
 from sla.observation import PRECEDENCE, Observation, Outcome, Run
-from sla.observation_counts import Counts, ExactTally, FoldedTally
-from sla.state_history import Durations, History, Piece, State, Track
+from sla.observation_counts import Counts, ExactCounter, FoldedCounter
+from sla.state_history import Durations, History, Piece, State, StateSums
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator
 
     from sla.interval import Interval
 
-__all__ = ["Counts", "Durations", "History", "Piece", "State", "Timeline", "Track"]
+__all__ = ["Counts", "Durations", "History", "Piece", "State", "StateSums", "Timeline"]
 
 # The state between two neighbours that agree, and the point state on the side of either where they differ.
 _SURE = {Outcome.GOOD: State.UP, Outcome.BAD: State.DOWN}
@@ -36,7 +36,7 @@ class Timeline(History):
     exact either way.
     """
 
-    __slots__ = ("_begins", "_holds", "_last", "_reach", "_tallies", "_track", "exact", "hold", "last_known")
+    __slots__ = ("_begins", "_counters", "_holds", "_last", "_reach", "_state_sums", "exact", "hold", "last_known")
 
     def __init__(self, hold: int, *, exact: bool = False) -> None:
         if hold < 0:
@@ -48,8 +48,8 @@ class Timeline(History):
         self._begins: int | None = None
         self._holds: list[tuple[int, int]] = []  # from which instant on observations had which hold
         self._last: tuple[int, Outcome] | None = None
-        self._track: Track | None = None
-        self._tallies = {o: ExactTally() if exact else FoldedTally() for o in Outcome}
+        self._state_sums: StateSums | None = None
+        self._counters = {o: ExactCounter() if exact else FoldedCounter() for o in Outcome}
 
     @classmethod
     def of(cls, observations: Iterable[Observation], hold: int, *, exact: bool = True) -> Timeline:
@@ -79,7 +79,7 @@ class Timeline(History):
         if continues is None:
             continues = self._last is not None and self._last[1] is outcome and at - self._last[0] <= self.hold
             continues = continues and same_hold
-        self._tallies[outcome].add(at, continues=continues)
+        self._counters[outcome].add(at, continues=continues)
         self._last = (at, outcome)
         self._know(at, at, outcome, self.hold)
 
@@ -90,32 +90,32 @@ class Timeline(History):
             ValueError: it does not begin later than the last observation, or it ends before it begins.
         """
         self._arrive(run.first, run.last, run.hold)
-        self._tallies[run.outcome].add_run(run.first, run.last, run.count)
+        self._counters[run.outcome].add_run(run.first, run.last, run.count)
         self._last = (run.last, run.outcome)
         self._know(run.first, run.last, run.outcome, run.hold)
 
     def counts(self, window: Interval) -> Counts:
         """Return how many observations were sent within the window."""
-        return Counts(*[tally.within(window) for tally in self._tallies.values()])
+        return Counts(*[counter.within(window) for counter in self._counters.values()])
 
     @property
     def totals(self) -> Counts:
         """How many observations there are in all, in O(1)."""
-        good, bad, unknown = self._tallies.values()
+        good, bad, unknown = self._counters.values()
         return Counts(good.count, bad.count, unknown.count)
 
     def observed_from(self, at: int) -> int | None:
         """Return the instant of the first observation, known or unknown, at or after `at`; None if there is none."""
         if self._last is None or self._last[0] < at:
             return None
-        return min(found for tally in self._tallies.values() if (found := tally.first_from(at)) is not None)
+        return min(found for counter in self._counters.values() if (found := counter.first_from(at)) is not None)
 
     def runs(self, check: str) -> list[Run]:
         """Return runs, in order of time, from which a timeline with the same states and counts can be built.
 
         They are those that were appended, but for what is not kept: reasons and latencies.
         """
-        folds = sorted((*fold, outcome) for outcome, tally in self._tallies.items() for fold in tally.folds())
+        folds = sorted((*fold, outcome) for outcome, counter in self._counters.items() for fold in counter.folds())
         return [
             Run(check, outcome, "", first, last, count, self._hold_at(first)) for first, last, count, outcome in folds
         ]
@@ -172,22 +172,22 @@ class Timeline(History):
         """
         if outcome is Outcome.UNKNOWN:
             return
-        if self._track is None or self.last_known is None:
-            self._track = Track(first)
+        if self._state_sums is None or self.last_known is None:
+            self._state_sums = StateSums(first)
         else:
             before, said = self.last_known
             if first - before > self._reach:
-                self._track.append(first, State.UNKNOWN)
+                self._state_sums.append(first, State.UNKNOWN)
             elif said is outcome:
-                self._track.append(first, _SURE[outcome])
+                self._state_sums.append(first, _SURE[outcome])
             else:
-                self._track.append((before + first) // 2, _DOUBT[said])
-                self._track.append(first, _DOUBT[outcome])
-        self._track.append(last, _SURE[outcome])
+                self._state_sums.append((before + first) // 2, _DOUBT[said])
+                self._state_sums.append(first, _DOUBT[outcome])
+        self._state_sums.append(last, _SURE[outcome])
         self.last_known, self._reach = (last, outcome), hold
 
-    def _settle(self) -> Track | None:
-        return self._track
+    def _settle(self) -> StateSums | None:
+        return self._state_sums
 
     def _unsettled(self, window: Interval) -> Iterator[Piece]:
         """Yield the open end: doubt for as long as the last known outcome holds, then unknown."""

@@ -6,7 +6,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from sla.dependency_paths import Way, reached, reversed_needs
+from sla.dependency_paths import DependencyPath, reversed_dependencies, shortest_paths
 from sla.hosting import exceeded
 from sla.stage import About, Misfit, Risk, misfits
 
@@ -20,7 +20,7 @@ class Reliant:
     """A client who is reached when a product fails, and the way: from that product to the client's own."""
 
     client: Client
-    way: Way
+    way: DependencyPath
 
     @property
     def product(self) -> str:
@@ -31,15 +31,15 @@ class Reliant:
 def reliants(portfolio: Portfolio, product_id: str) -> Iterator[Reliant]:
     """Yield the clients of the product, then those of products that need it, the nearest first."""
     products = {product.id: product for product in portfolio.products}
-    users = reversed_needs({product.id: product.needs for product in portfolio.products})
-    for way in ((product_id,), *reached(users, product_id).values()):
+    users = reversed_dependencies({product.id: product.needs for product in portfolio.products})
+    for way in ((product_id,), *shortest_paths(users, product_id).values()):
         for client in products[way[-1]].clients:
             yield Reliant(client, way)
 
 
-def rests_on(portfolio: Portfolio, product_id: str) -> dict[str, Way]:
+def rests_on(portfolio: Portfolio, product_id: str) -> dict[str, DependencyPath]:
     """Return the products that this one needs, directly or not, each with a shortest way to it, nearest first."""
-    return reached({product.id: product.needs for product in portfolio.products}, product_id)
+    return shortest_paths({product.id: product.needs for product in portfolio.products}, product_id)
 
 
 def unfit(portfolio: Portfolio, product: Product, now: int) -> tuple[Misfit, ...]:

@@ -135,7 +135,7 @@ def _sections(report: Report, telling: Telling) -> Iterator[Section]:
     yield from _outage_limits(report)
     yield _incidents(report, telling)
     yield _exclusions(report, telling.zone)
-    yield from _blame(report, telling)
+    yield from _downtime_by_cause(report, telling)
     yield from telling.desk.sections()
     yield _proof(report)
     yield _steps(report, telling.zone)
@@ -273,11 +273,10 @@ def _author(exclusion: Exclusion, zone: ZoneInfo) -> str:
     return f"{exclusion.author}, {doc.at(exclusion.made, zone).text}" if exclusion.made else exclusion.author
 
 
-def _blame(report: Report, telling: Telling) -> Iterator[Section]:
-    found = report.blame
-    if not found.others:
+def _downtime_by_cause(report: Report, telling: Telling) -> Iterator[Section]:
+    found = report.downtime_split
+    if not found.dependency_durations:
         return
-
     causes = [("The product itself (all dependencies were up)", found.alone)]
     causes += [(f"{_listed(names, telling)} down too", us) for names, us in found.shared.items()]
     if found.unclear:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from sla.downtime_split import Blame, blame
+from sla.downtime_split import DowntimeSplit, split_downtime
 from sla.interval import DAY, Interval
 from sla.objective import apportioned
 
@@ -20,17 +20,18 @@ if TYPE_CHECKING:
 _MOST_SLICES = 400
 
 
-async def blamed(ledger: Ledger, product: Product, window: Interval, slices: TimeSlices) -> Blame:
+async def blamed(ledger: Ledger, product: Product, window: Interval, slices: TimeSlices) -> DowntimeSplit:
     """Return the split of the product's point downtime over a window, a day at a time so that the prober has its turn.
 
     A long window is cut into fewer, longer slices.
     """
-    own, others = ledger.compositions[product.id], {name: ledger.compositions[name] for name in product.depends_on}
+    own = ledger.compositions[product.id]
+    dependencies = {name: ledger.compositions[name] for name in product.depends_on}
     size = max(DAY, -(-window.length // _MOST_SLICES))
-    found: Blame | None = None
+    found: DowntimeSplit | None = None
     for start in range(window.start, max(window.end, window.start + 1), size):
         piece = Interval(start, min(start + size, window.end))
-        split = blame(own, others, piece)
+        split = split_downtime(own, dependencies, piece)
         found = split if found is None else found.plus(split)
         await slices.yield_if_spent()
     assert found is not None, "a window has a slice"  # noqa: S101 - for the type checker
@@ -56,9 +57,9 @@ class BlameView:
     independent: Fraction | None
 
 
-def blame_view(found: Blame, names: dict[str, str]) -> BlameView | None:
+def blame_view(found: DowntimeSplit, names: dict[str, str]) -> BlameView | None:
     """Return what the page says of the split, with people's names; None of a product that depends on nothing."""
-    if not found.others:
+    if not found.dependency_durations:
         return None
     causes = [("The product itself (all dependencies were up)", found.alone)]
     causes += [(f"{_all(shared, names)} down too", downtime) for shared, downtime in found.shared.items()]

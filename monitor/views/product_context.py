@@ -18,7 +18,7 @@ if TYPE_CHECKING:
     from monitor.config.model import Product
     from monitor.ledger import Ledger
     from monitor.views.time_slice import TimeSlices
-    from sla.dependency_paths import Way
+    from sla.dependency_paths import DependencyPath
     from sla.incident import Incident
     from sla.stage import Misfit
 
@@ -28,7 +28,7 @@ class Rest:
     """A product that another one needs, and the way to it; its figures are over the other one's window."""
 
     product: Product
-    way: Way
+    way: DependencyPath
     part: bool
     look: Look
     bounds: Bounds[Fraction | None]

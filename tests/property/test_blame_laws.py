@@ -10,22 +10,22 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from sla.availability import downtime
-from sla.downtime_split import blame
+from sla.downtime_split import split_downtime
 from sla.interval import Interval
 from sla.timeline import Timeline
 from tests.property import oracle
 from tests.property.strategies import histories, holds, pairs, windows
 
 if TYPE_CHECKING:
-    from sla.downtime_split import Blame
+    from sla.downtime_split import DowntimeSplit
 
 worlds = st.lists(st.tuples(histories, holds), min_size=1, max_size=4)
 World = list[tuple[oracle.Seen, int]]
 
 
-def blamed(world: World, window: Interval) -> Blame:
+def blamed(world: World, window: Interval) -> DowntimeSplit:
     product, *others = (Timeline.of_pairs(pairs(seen), hold) for seen, hold in world)
-    return blame(product, {f"d{n}": each for n, each in enumerate(others)}, window)
+    return split_downtime(product, {f"d{n}": each for n, each in enumerate(others)}, window)
 
 
 @given(worlds, windows)
@@ -49,7 +49,7 @@ def test_every_cell_goes_to_exactly_those_that_were_down_in_it(world: World, win
             expected[None if not down and "unknown" in others else down] += 1
     found = blamed(world, window)
     assert found.split == expected
-    assert found.joint == oracle.durations(joint)
+    assert found.joint_durations == oracle.durations(joint)
 
 
 @given(worlds, windows, st.integers(0, 65))
@@ -63,7 +63,7 @@ def test_splitting_a_window_adds_up(world: World, window: Interval, cut: int) ->
 @given(worlds, windows)
 def test_what_is_shared_with_one_is_no_more_than_either_was_down(world: World, window: Interval) -> None:
     found = blamed(world, window)
-    for name, durations in found.others.items():
+    for name, durations in found.dependency_durations.items():
         assert 0 <= found.with_down(name) <= min(found.downtime, durations.down + durations.doubt_down)
         assert found.by_chance(name) is None or 0 <= Fraction(found.by_chance(name) or 0) <= found.downtime
     assert found.independent is None or 0 <= found.independent <= 1
@@ -73,5 +73,5 @@ def test_what_is_shared_with_one_is_no_more_than_either_was_down(world: World, w
 def test_without_dependencies_all_of_it_is_its_own(seen: oracle.Seen, hold: int, window: Interval) -> None:
     found = blamed([(seen, hold)], window)
     assert found.alone == found.downtime
-    assert found.joint == found.own
+    assert found.joint_durations == found.product_durations
     assert (found.shared, found.unclear) == ({}, 0)

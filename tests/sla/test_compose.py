@@ -126,8 +126,8 @@ def test_a_member_that_was_silent_long_is_composed_and_taken_back_when_it_return
         both.settle()
     assert both.durations(Interval(0, 90)) == Durations(up=20, doubt_up=20, unknown=50, guessed_up=50)
     assert len(list(both._sweep(Interval(90, 90)))) == 0
-    assert both._track is not None
-    assert (both._track.end, both.steady) == (110, 90), "composed past the silence"
+    assert both._state_sums is not None
+    assert (both._state_sums.end, both.steady) == (110, 90), "composed past the silence"
     silent.append(95, BAD)
     for at in range(100, 140, 10):
         live.append(at, GOOD)

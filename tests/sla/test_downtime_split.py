@@ -6,7 +6,7 @@ from fractions import Fraction
 
 import pytest
 
-from sla.downtime_split import blame
+from sla.downtime_split import split_downtime
 from sla.interval import SECOND, Interval
 from sla.observation import Outcome
 from sla.timeline import Timeline
@@ -22,7 +22,7 @@ def watched(*outages: tuple[int, int], end: int = 1000) -> Timeline:
     return Timeline.of_pairs(seen, HOLD)
 
 
-FOUND = blame(
+FOUND = split_downtime(
     watched((100, 200), (400, 450), (700, 710), (900, 910)),
     {"keycloak": watched((90, 150), (400, 450)), "mail": watched((140, 160), end=800), "idle": watched()},
     WINDOW,
@@ -46,7 +46,9 @@ def test_what_nobody_shared_is_its_own_and_what_nobody_saw_is_unclear() -> None:
 
 def test_what_a_dependency_shared_is_its_own_however_little_is_known_of_the_others() -> None:
     """Mail was never probed: with Keycloak down the time is shared, with Keycloak up it is unclear."""
-    found = blame(watched((100, 200), (300, 340)), {"keycloak": watched((100, 200)), "mail": Timeline(HOLD)}, WINDOW)
+    found = split_downtime(
+        watched((100, 200), (300, 340)), {"keycloak": watched((100, 200)), "mail": Timeline(HOLD)}, WINDOW
+    )
     assert found.shared == {("keycloak",): 100 * SECOND}
     assert (found.alone, found.unclear) == (0, 40 * SECOND)
 
@@ -59,7 +61,7 @@ def test_coincidence_stands_beside_what_chance_would_give() -> None:
 
 
 def test_joint_availability_is_measured_not_multiplied() -> None:
-    pair = blame(watched((100, 200)), {"keycloak": watched((100, 200))}, WINDOW)
+    pair = split_downtime(watched((100, 200)), {"keycloak": watched((100, 200))}, WINDOW)
     assert pair.together.point == Fraction(9, 10)
     assert pair.independent == Fraction(81, 100)
 
@@ -71,7 +73,7 @@ def test_json_is_in_seconds_with_null_where_there_is_no_figure() -> None:
         {"dependencies": ["mail"], "seconds": 10.0},
     ]
 
-    unseen = blame(watched((100, 200)), {"mail": Timeline(HOLD)}, WINDOW)
+    unseen = split_downtime(watched((100, 200)), {"mail": Timeline(HOLD)}, WINDOW)
     assert unseen.as_json("chefs") == {
         "product": "chefs",
         "window": {"start": "1970-01-01T00:00:00Z", "end": "1970-01-01T00:16:40Z"},

@@ -6,7 +6,7 @@ import pytest
 
 from sla.interval import SECOND, Interval
 from sla.observation import Observation, Outcome, Run
-from sla.state_history import Durations, State, Track
+from sla.state_history import Durations, State, StateSums
 from sla.timeline import Timeline
 
 GOOD, BAD, UNKNOWN = Outcome.GOOD, Outcome.BAD, Outcome.UNKNOWN
@@ -156,7 +156,7 @@ def test_a_fold_does_not_reach_over_a_gap() -> None:
 
 def test_a_track_joins_equal_states_and_refuses_to_shrink() -> None:
     """Ten thousand times up is one piece; no time at all leaves no trace."""
-    track = Track(0)
+    track = StateSums(0)
     for end in range(1, 10_001):
         track.append(end, State.UP)
     track.append(10_000, State.DOWN)
@@ -175,7 +175,7 @@ def test_a_query_looks_at_logarithmically_many_pieces() -> None:
             reads += 1
             return super().__getitem__(index)
 
-    track = Track(0)
+    track = StateSums(0)
     for end in range(1, 100_001):
         track.append(end, State.UP if end % 2 else State.DOWN)
     assert len(track) == 100_000
