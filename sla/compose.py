@@ -121,7 +121,7 @@ class Composition(History):
         self._k = rule.needed(len(self.members))
         self._joining = joining
         self._leaves = tuple(dict.fromkeys(leaf for member in self.members for leaf in member.leaves))
-        # What the track is composed of: how far each leaf was settled, and when its last observation expires.
+        # What the sums are composed of: how far each leaf was settled, and when its last observation expires.
         self._ends: list[int | None] = [None] * len(self._leaves)
         self._expiries: list[int | None] = [None] * len(self._leaves)
         self._steady: int | None = None
