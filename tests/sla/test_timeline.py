@@ -154,15 +154,15 @@ def test_a_fold_does_not_reach_over_a_gap() -> None:
     assert timeline.counts(Interval(0, 1011)) == (4, 0, 0)
 
 
-def test_a_track_joins_equal_states_and_refuses_to_shrink() -> None:
+def test_sums_of_states_join_equal_states_and_refuse_to_shrink() -> None:
     """Ten thousand times up is one piece; no time at all leaves no trace."""
-    track = StateSums(0)
+    sums = StateSums(0)
     for end in range(1, 10_001):
-        track.append(end, State.UP)
-    track.append(10_000, State.DOWN)
-    assert len(track) == 1
-    with pytest.raises(ValueError, match="grows at its end"):
-        track.append(9_999, State.UP)
+        sums.append(end, State.UP)
+    sums.append(10_000, State.DOWN)
+    assert len(sums) == 1
+    with pytest.raises(ValueError, match="appended in order"):
+        sums.append(9_999, State.UP)
 
 
 def test_a_query_looks_at_logarithmically_many_pieces() -> None:
@@ -175,10 +175,10 @@ def test_a_query_looks_at_logarithmically_many_pieces() -> None:
             reads += 1
             return super().__getitem__(index)
 
-    track = StateSums(0)
+    sums = StateSums(0)
     for end in range(1, 100_001):
-        track.append(end, State.UP if end % 2 else State.DOWN)
-    assert len(track) == 100_000
+        sums.append(end, State.UP if end % 2 else State.DOWN)
+    assert len(sums) == 100_000
     track._starts = Counting(track._starts)  # type: ignore[assignment]
     assert track.durations(Interval(10, 99_990)) == Durations(up=49_990, down=49_990)
     assert reads < 60
