@@ -179,8 +179,8 @@ def test_a_query_looks_at_logarithmically_many_pieces() -> None:
     for end in range(1, 100_001):
         sums.append(end, State.UP if end % 2 else State.DOWN)
     assert len(sums) == 100_000
-    track._starts = Counting(track._starts)  # type: ignore[assignment]
-    assert track.durations(Interval(10, 99_990)) == Durations(up=49_990, down=49_990)
+    sums._starts = Counting(sums._starts)  # type: ignore[assignment]
+    assert sums.durations(Interval(10, 99_990)) == Durations(up=49_990, down=49_990)
     assert reads < 60
 
 
