@@ -26,7 +26,7 @@ def test_a_silence_covers_a_product_an_alert_or_all(silence: Silence, covered: s
 
 def test_a_silence_is_read_back_until_it_is_ended() -> None:
     made, other = Silence(MADE, "Ada", "known", UNTIL, "forms"), Silence(MADE, "Bob", "x", UNTIL)
-    facts = [made.fact(), other.fact()]
+    facts = [made.fact(), other.fact(), Fact.of(MADE, "Ada", "correction", "forms", {"until": UNTIL})]
     assert silences(facts) == [made, other]
     assert silences([ending(made.id, 1_500, "Ada"), *facts]) == [other]
 
