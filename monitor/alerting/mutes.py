@@ -9,28 +9,43 @@ from typing import TYPE_CHECKING
 
 from monitor.planned_maintenance import maintenance_exclusions
 from sla.interval import Interval
-from sla.silence import silences
+from sla.silence import Silence, silences
 
 if TYPE_CHECKING:
     from monitor.alerting.alert import Alert
     from monitor.alerting.dependencies import Dependencies
     from monitor.alerting.outages import Outages
+    from monitor.facts import Facts
     from monitor.ledger import Ledger
 
 
-def mute_of(alert: Alert, ledger: Ledger, outages: Outages, dependencies: Dependencies, now: int) -> str:
-    """Return why the alert is not announced at the instant, empty if it is."""
-    if any(silence.covers(alert.key, alert.product, now) for silence in silences(ledger.facts.all)):
-        return "silenced"
-    if alert.product not in ledger.products:
+class Mutes:
+    """Decides whether an alert is muted. The silences are read once for each set of facts."""
+
+    def __init__(self, ledger: Ledger, outages: Outages) -> None:
+        self._ledger, self._outages = ledger, outages
+        self._facts: Facts | None = None
+        self._silences: list[Silence] = []
+
+    def of(self, alert: Alert, dependencies: Dependencies, now: int) -> str:
+        """Return why the alert is not announced at the instant, empty if it is."""
+        ledger = self._ledger
+        if any(silence.covers(alert.key, alert.product, now) for silence in self._in_force()):
+            return "silenced"
+        if alert.product not in ledger.products:
+            return ""
+        if in_maintenance(ledger, alert.product, now):
+            return "maintenance"
+        if alert.incident is not None:
+            down = (name for name in dependencies.needs(alert.product) if self._outages.paging(name))
+            if (parent := next(down, None)) is not None:
+                return f"dependency {parent} is down"
         return ""
-    if in_maintenance(ledger, alert.product, now):
-        return "maintenance"
-    if alert.incident is not None:
-        down = (name for name in dependencies.needs(alert.product) if outages.paging(name))
-        if (parent := next(down, None)) is not None:
-            return f"dependency {parent} is down"
-    return ""
+
+    def _in_force(self) -> list[Silence]:
+        if self._ledger.facts is not self._facts:
+            self._facts, self._silences = self._ledger.facts, silences(self._ledger.facts.all)
+        return self._silences
 
 
 def in_maintenance(ledger: Ledger, product: str, now: int) -> bool:

@@ -29,21 +29,32 @@ TRIPS: Final = 5  # failures in a row after which a receiver is left alone for a
 class Lane:
     """What waits for one receiver, by key, each key in order; and how the receiver behaves.
 
-    `failures` are those in a row, `held_until` is the instant before which nothing is sent to it. `grouped_until` is
-    the end of the time in which further messages are joined.
+    `failures` are those in a row, `held_until` is the instant before which nothing is sent to it. `groups` are the
+    beginning and the end of the time in which further messages of a severity are joined.
     """
 
     waiting: dict[str, dict[int, Notification]] = field(default_factory=dict)
     sending: set[str] = field(default_factory=set)
     failures: int = 0
     held_until: int = 0
-    grouped_until: int = 0
+    groups: dict[str, tuple[int, int]] = field(default_factory=dict)
     error: str = ""
 
     @property
     def tripped(self) -> bool:
         """Whether the circuit is open: one attempt at a time, after `held_until`."""
         return self.failures >= TRIPS
+
+    def grouped(self, severity: str, due: int, wait: int) -> int:
+        """Return when a message leaves that is due: at the end of the group that is open then, or at once.
+
+        Severities have groups of their own: a page does not wait for tickets, least of all for those of quiet hours.
+        """
+        start, end = self.groups.get(severity, (0, 0))
+        if start <= due < end:
+            return end
+        self.groups[severity] = (due, due + wait)
+        return due
 
     def heads(self) -> Iterator[Notification]:
         """Yield the next notification of each key that none is being sent of."""

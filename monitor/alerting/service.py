@@ -15,7 +15,7 @@ from monitor.alerting.conditions import Conditions
 from monitor.alerting.delivery import Delivery, MakeAttempt
 from monitor.alerting.dependencies import Dependencies
 from monitor.alerting.heartbeat_sender import HeartbeatSender
-from monitor.alerting.mutes import flapping, mute_of
+from monitor.alerting.mutes import Mutes, flapping
 from monitor.alerting.outages import Outages
 from monitor.alerting.outbox import URGENT, Outbox
 from monitor.alerting.retries import Retries
@@ -55,6 +55,7 @@ class Alerting:
         self._announced = Announcements()
         self._dependencies = Dependencies(ledger.portfolio)
         self._conditions = Conditions(ledger, self.outages)
+        self._mutes = Mutes(ledger, self.outages)
         self._heartbeat = HeartbeatSender(ledger, clock, health)
         self._retries = Retries()
         self._delivery = Delivery(self.outbox, writer, clock, health)
@@ -112,7 +113,7 @@ class Alerting:
             product = ledger.products.get(alert.product)
             names = routed(ledger.portfolio, product, alert.severity, now)
             targets = [name for name in names if self._delivery.target(name) is not None]
-            muted = bool(mute_of(alert, ledger, self.outages, self._dependencies, now)) or self._absorbed(alert, now)
+            muted = bool(self._mutes.of(alert, self._dependencies, now)) or self._absorbed(alert, now)
         elif self._unstable(alert, now):
             return ()
         else:
@@ -142,11 +143,7 @@ class Alerting:
         target = self._delivery.target(receiver)
         if target is None or not target.kind.groups or event not in URGENT:
             return due
-        lane = self.outbox.lane(receiver)
-        if due < lane.grouped_until:
-            return lane.grouped_until
-        lane.grouped_until = due + settings.group_wait
-        return due
+        return self.outbox.lane(receiver).grouped(alert.severity, due, settings.group_wait)
 
     def _absorbed(self, alert: Alert, now: int) -> bool:
         """Return whether the alert stays inside an earlier one of a flapping product, which is still announced."""

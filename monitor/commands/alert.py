@@ -157,7 +157,7 @@ def _plain(row: Notification) -> dict[str, Any]:
 def retry_command(receiver: str | None, author: str, path: Path) -> None:
     """Have the daemon try everything that failed again at once, or only what waits for RECEIVER.
 
-    The daemon takes it up within about a second; without a daemon, its next start does.
+    The daemon takes it up within about a second.
     """
     place = _place(path)
     fact = Fact.of(SystemClock().now(), _words("--author", author), RETRY, "", {"receiver": receiver or ""})

@@ -386,3 +386,28 @@ async def test_renaming_a_product_during_an_outage_neither_ends_nor_repeats_its_
         await recovers(rig, "chefs/health")
     assert rig.events() == ["opened", "resolved"]
     assert len({row.key for row in rig.rows()}) == 1
+
+
+async def test_a_page_does_not_wait_for_the_group_of_tickets_that_quiet_hours_hold_back() -> None:
+    """People read a chat: there messages are grouped, each severity for itself."""
+    products = [product(name, 2, "99%", rule="any") for name in ("a", "b")] + [product(name, 1, "99%") for name in "cd"]
+    ledger = configured(*products, receivers=[TEAM], alerting={"quiet_hours": "00:00-24:00"}, time_zone="UTC")
+    async with alerting(ledger, deliver=False) as rig:
+        for name in ("a", "b"):
+            rig.observe(GOOD, key=f"{name}/check-1")
+            await fails(rig, f"{name}/health")
+        for name in ("c", "d"):
+            await fails(rig, f"{name}/health")
+        waits = {row.product: row.due - row.made for row in rig.rows()}
+    assert min(waits["a"], waits["b"]) > 5 * HOUR
+    assert waits["c"] == 0
+    assert 0 < waits["d"] <= 10 * SECOND
+
+
+async def test_a_page_leaves_at_once_after_a_ticket() -> None:
+    products = [product("a", 2, "99%", rule="any"), product("b", 1, "99%")]
+    async with alerting(configured(*products, receivers=[TEAM]), deliver=False) as rig:
+        rig.observe(GOOD, key="a/check-1")
+        await fails(rig, "a/health")
+        await fails(rig, "b/health")
+        assert [row.due - row.made for row in rig.rows()] == [0, 0]
