@@ -24,11 +24,12 @@ if TYPE_CHECKING:
 class Told:
     """The notifications of one alert to one receiver: the number of each event, and the severities, newest last.
 
-    `last` is the instant at which the last one was decided, microseconds since the epoch.
+    `last` is the instant at which the last one was decided, microseconds since the epoch. `rows` are all of them.
     """
 
     severities: tuple[str, ...] = ()
     last: int = 0
+    rows: list[Notification] = field(default_factory=list)
     events: Counter[Kind] = field(default_factory=Counter)
 
     @property
@@ -46,6 +47,7 @@ class Told:
         self.severities = (*(each for each in self.severities if each != row.severity), row.severity)
         self.events[row.event] += 1
         self.last = row.made
+        self.rows.append(row)
 
 
 class Announcements:
@@ -64,6 +66,12 @@ class Announcements:
     def of(self, key: str) -> Mapping[str, Told]:
         """Return what each receiver was told of the alert; nothing once it is resolved for all."""
         return self._told.get(key, {})
+
+    def rows(self) -> Iterator[Notification]:
+        """Yield the notifications of all alerts that are open for some receiver, as they were decided."""
+        for receivers in self._told.values():
+            for told in receivers.values():
+                yield from told.rows
 
     def severity(self, key: str) -> str:
         """Return the severity that a receiver was last told of the alert."""

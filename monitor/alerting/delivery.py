@@ -137,8 +137,11 @@ class Delivery:
     def _repeat(self, now: int) -> None:
         """Put the messages back that a receiver has to be sent again, unless a newer one of the key waits."""
         for (receiver, key), (row, at) in list(self._firing.items()):
+            if at > now:
+                continue
+            self.fire(row)  # the next repeat is due later, whatever becomes of this one
             lane = self._outbox.lane(receiver)
-            if at <= now and key not in lane.waiting and key not in lane.sending:
+            if (receiver, key) in self._firing and key not in lane.waiting and key not in lane.sending:
                 self._outbox.add([replace(row, done=None, due=now)], now, written=True)
 
     def _next_at(self) -> float:
@@ -163,9 +166,12 @@ class Delivery:
     async def _send(self, target: Target, rows: list[Notification], network: Attempt) -> None:
         name, others = target.receiver.id, rows[1:]
         now = self._clock.now()
-        message = Message.of(rows[0], now, tuple(Message.of(row, now) for row in others))
         try:
+            message = Message.of(rows[0], now, tuple(Message.of(row, now) for row in others))
             outcome = await attempt(target, message, network)
+        except (ValueError, KeyError) as error:  # a damaged body must not stop the other notifications
+            log.error("notification_unreadable", receiver=name, key=rows[0].key, error=repr(error))
+            outcome = Outcome(f"unreadable: {type(error).__name__}", refused=True)
         finally:
             self._under_way[name] -= 1
             self.wake()

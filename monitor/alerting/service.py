@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+from dataclasses import replace
 from functools import partial
 from typing import TYPE_CHECKING, Final
 
@@ -249,4 +250,6 @@ class Alerting:
 
     def _write_everything(self) -> None:
         """Write what is in memory into a record that was begun anew."""
-        self._writer.put_decided(Decided(tuple(self.outages.all.values()), tuple(self.outbox.waiting())))
+        now, waiting = self._clock.now(), {row.identity: row for row in self.outbox.waiting()}
+        sent = {row.identity: replace(row, done=now, attempts=1) for row in self._announced.rows()}
+        self._writer.put_decided(Decided(tuple(self.outages.all.values()), tuple((sent | waiting).values())))

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import json
 from collections import Counter
 from collections.abc import Iterator
@@ -11,6 +12,7 @@ from typing import Any
 import pytest
 
 from monitor.notification import Kind
+from monitor.storage.writer import Settled
 from tests.support.alerting import BAD, GOOD, RESULTS, AlertRig, alerting, configured
 from tests.support.clocks import ManualClock
 from tests.support.ledgers import product
@@ -224,6 +226,45 @@ async def test_what_is_due_when_the_daemon_stops_is_still_sent(sink: Sink) -> No
             await rig.alerting.drain(runner.new_attempt)
         assert [each["event"] for each in sink.bodies()] == ["opened"]
         assert rig.health.alerting_defects == 0
+
+
+async def test_a_receiver_that_repeats_and_fails_is_not_tried_without_pause(sink: Sink) -> None:
+    """The repeat is due while the message before it still waits: the loop must sleep, not spin."""
+    receiver = {"id": "am", "alertmanager": [sink.url("")]}
+    async with alerting(configured(forms(), receivers=[receiver])) as rig:
+        rig.observe(GOOD, BAD, BAD)
+        await rig.delivered()
+        sink.reply = Reply(500)
+        await passes(rig, 300, 10)
+        assert len(sink.received) < 20
+        looks = 0
+        original = rig.alerting.outbox.next_at
+
+        def counted(receivers: list[str]) -> float:
+            nonlocal looks
+            looks += 1
+            return original(receivers)
+
+        rig.alerting.outbox.next_at = counted  # type: ignore[assignment, method-assign]
+        for _ in range(500):
+            await asyncio.sleep(0)
+        assert looks < 10
+
+
+async def test_a_record_that_was_begun_anew_gets_what_was_announced(sink: Sink) -> None:
+    """Else nobody would know after a restart whom the end of the alert is for."""
+    clock, store = ManualClock(), MemoryStore()
+    async with alerting(configured(forms(), receivers=[hook(sink)]), store, clock) as rig:
+        rig.observe(GOOD, BAD, BAD)
+        await rig.delivered()
+        store.notifications.clear()
+        store.product_incidents.clear()
+        rig.alerting._settle(Settled((), emptied=True))
+        await rig.until(lambda: store.notifications)
+    async with alerting(configured(forms(), receivers=[hook(sink)]), store, clock) as rig:
+        rig.observe(GOOD, GOOD)
+        await rig.until(lambda: len(sink.received) == 2)
+    assert [each["event"] for each in sink.bodies()] == ["opened", "resolved"]
 
 
 def told_of(sink: Sink, path: str) -> list[tuple[str, str]]:
