@@ -46,8 +46,8 @@ VERDICTS = {
         ("probe_success", "probe_icmp_reply_hop_limit"),
     ),
     "bad_target": Difference(
-        "An invalid target is rejected before the look-up",
-        "Some errors, such as a port above 65535, appear after the look-up",
+        "An invalid target is rejected before the lookup",
+        "Some errors, such as a port above 65535, appear after the lookup",
         "The verdict is the same",
         (*_ADDRESS, "probe_http_duration_seconds"),
     ),

@@ -161,9 +161,9 @@ def _set_gauges(probe: BlackboxProbe, request: Request, response: KeptResponse) 
 
 def _content_length(request: Request, response: Response) -> int:
     """Return Content-Length, -1 without one."""
-    said = response.headers.get("content-length", "")
-    if said.isascii() and said.isdecimal() and "transfer-encoding" not in response.headers:
-        return int(said)
+    declared = response.headers.get("content-length", "")
+    if declared.isascii() and declared.isdecimal() and "transfer-encoding" not in response.headers:
+        return int(declared)
     return 0 if response.status in (101, 204, 304) and request.method != "HEAD" else -1
 
 

@@ -70,7 +70,7 @@ class OAuth2(Block):
     proxy_url: Annotated[None, Unsupported("token requests use the module's proxy; remove it")] = None
 
 
-def _said(pattern: Regex) -> Regex:
+def _not_empty(pattern: Regex) -> Regex:
     if not pattern.text:
         raise ValueError("is empty; use a regular expression")
     return pattern
@@ -80,7 +80,7 @@ class HeaderMatch(Block):
     """A header and the regular expression for its value."""
 
     header: Annotated[Str, Field(min_length=1)]
-    regexp: Annotated[Pattern, AfterValidator(_said)]
+    regexp: Annotated[Pattern, AfterValidator(_not_empty)]
     allow_missing: Flag = False
 
 
@@ -133,7 +133,7 @@ class HttpModule(IpOptions):
 
     @property
     def decompression(self) -> Literal["gzip", "deflate"] | None:
-        """The compression to undo, whatever Content-Encoding says."""
+        """The compression to decode, regardless of Content-Encoding."""
         return None if self.compression == "identity" else self.compression
 
     @property

@@ -59,11 +59,11 @@ def tls_recorder(probe: BlackboxProbe) -> Callable[[ssl.SSLSocket], None]:
     """Return a function that logs each handshake of a probe and sets the gauges."""
     note = tls_logger(probe)
 
-    def tell(connection: ssl.SSLSocket) -> None:
+    def record_state(connection: ssl.SSLSocket) -> None:
         note(connection)
         set_tls_gauges(probe)
 
-    return tell
+    return record_state
 
 
 def set_tls_gauges(probe: BlackboxProbe, *, chain: bool = True) -> None:

@@ -55,13 +55,13 @@ def tls_state_of(connection: ssl.SSLSocket) -> TlsState:
 def _leaf(certificate: Certificate) -> dict[str, str]:
     from cryptography.hazmat.primitives.hashes import SHA256
 
-    said = (
+    leaf_values = (
         certificate.fingerprint(SHA256()).hex(),
         _name(certificate.issuer),
         _name(certificate.subject),
         ",".join(_alternatives(certificate)),
     )
-    return dict(zip(_LEAF, said, strict=True))
+    return dict(zip(_LEAF, leaf_values, strict=True))
 
 
 def _chain(connection: ssl.SSLSocket, which: Literal["unverified", "verified"]) -> list[Certificate]:

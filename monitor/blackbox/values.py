@@ -119,8 +119,8 @@ def _headers(value: Any) -> dict[str, str | Secret]:
     found: dict[str, str | Secret] = {}
     for name, text in value.items():
         try:
-            said = "" if text is None else text
-            found[_named(name)] = _hidden(said) if guarded(name) else _one_line(_text(said))
+            field_text = "" if text is None else text
+            found[_named(name)] = _hidden(field_text) if guarded(name) else _one_line(_text(field_text))
         except ValueError as error:
             raise problem_at(name, str(error)) from None
     return found

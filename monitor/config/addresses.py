@@ -1,4 +1,4 @@
-"""Addresses and headers: what a probe is pointed at, refused early and in plain words when it cannot be one."""
+"""Validate the addresses and headers of probes when a file is loaded."""
 
 from __future__ import annotations
 
@@ -60,7 +60,7 @@ HostPortField = Annotated[HostPort, PlainValidator(HostPort.parse), AS_TEXT, Wit
 
 @dataclass(frozen=True, slots=True)
 class DefaultPort:
-    """Makes `Annotated[HostPort, DefaultPort(25)]` an address whose port may be left out."""
+    """Makes `Annotated[HostPort, DefaultPort(25)]` an address with an optional port."""
 
     port: int
 
@@ -217,7 +217,7 @@ def _headers(headers: dict[str, str | Secret]) -> dict[str, str | Secret]:
         if isinstance(value, str) and guarded(name):
             raise problem_at(name, f"{name} carries a secret; name where it is kept: {{env: NAME}} or {{file: PATH}}")
         if re.search(r"[\r\n\x00]", plain(value)):
-            raise problem_at(name, "holds a line break, which would end the header; keep it on one line")
+            raise problem_at(name, "contains a line break, which is not allowed in a header; use one line")
     return headers
 
 

@@ -6,7 +6,7 @@ A kind is one class, in the file of its receiver (`monitor/receivers/`):
         kind: ClassVar[str] = "webhook"
         webhook: Address
 
-Its key (`webhook`) tells it from the others. Field docstrings become the JSON Schema's descriptions.
+Its key (`webhook`) distinguishes it from the others. Field docstrings become the JSON Schema's descriptions.
 """
 
 from __future__ import annotations

@@ -1,4 +1,4 @@
-"""The base of every block of the configuration."""
+"""Base class of every block of the configuration."""
 
 from __future__ import annotations
 

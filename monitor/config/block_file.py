@@ -1,4 +1,4 @@
-"""A file that is one block: a checklist, a policy of stages, a list of maintenance, modules of /probe."""
+"""Files with one block: a checklist, hosting tiers, maintenance, modules of /probe."""
 
 from __future__ import annotations
 

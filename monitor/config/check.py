@@ -6,7 +6,7 @@ A kind is one class, in the file of its probe:
         kind: ClassVar[str] = "tcp"
         tcp: HostPortField
 
-Its key (`tcp`) tells it from the others. Field docstrings become the JSON Schema's descriptions.
+Its key (`tcp`) distinguishes it from the others. Field docstrings become the JSON Schema's descriptions.
 """
 
 from __future__ import annotations

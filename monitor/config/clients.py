@@ -1,4 +1,4 @@
-"""Who relies on a product, and what its downtime costs them."""
+"""Clients of a product, and the cost of its downtime for them."""
 
 from __future__ import annotations
 
@@ -66,7 +66,7 @@ def _amount(value: Any) -> Fraction:
     if isinstance(value, Fraction):
         return value
     if isinstance(value, bool) or not isinstance(value, int | float) or not 0 < value <= _MOST:
-        raise ValueError("not an amount; write a number above 0, such as 1200 or 87.50, and the currency beside it")
+        raise ValueError("not an amount; write a number above 0, such as 1200 or 87.50, and the currency separately")
     return Fraction(repr(value))
 
 

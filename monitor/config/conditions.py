@@ -1,4 +1,4 @@
-"""What a header, a cookie or a value in JSON must be: as it is written, and as it is judged."""
+"""Conditions on a header, a cookie or a JSON value: syntax and evaluation."""
 
 from __future__ import annotations
 
@@ -35,7 +35,7 @@ class Condition:
         return _WORDS[self.word].holds(value, self.wanted)
 
     def __str__(self) -> str:
-        return f"{_WORDS[self.word].said}{_shown(self.wanted)}"
+        return f"{_WORDS[self.word].description}{_shown(self.wanted)}"
 
 
 def _shown(wanted: Any) -> str:
@@ -102,7 +102,9 @@ def _count(value: Any) -> tuple[Condition, ...]:
         raise ValueError('takes a number, or e.g. {">": 0}')
     for word, number in written.items():
         if not is_number(number) or isinstance(number, float) or number < (word == "<"):
-            raise ValueError(f"no length is {_WORDS[word].said}{quoted(number)}; write a whole number without quotes")
+            raise ValueError(
+                f"no length is {_WORDS[word].description}{quoted(number)}; write a whole number without quotes"
+            )
     return tuple(Condition(word, number) for word, number in written.items())
 
 
@@ -138,7 +140,7 @@ def _of_length(value: Any, wanted: tuple[Condition, ...]) -> bool:
 class _Word:
     written: Callable[[Any], Any]
     holds: Callable[[Any, Any], bool]
-    said: str
+    description: str
 
 
 _WORDS: Mapping[str, _Word] = {

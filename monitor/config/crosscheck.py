@@ -1,4 +1,4 @@
-"""What no single value shows: ids used twice, dependencies to nowhere or in a circle, figures nobody can prove."""
+"""Check values against each other: duplicate ids, unknown or cyclic dependencies, objectives that cannot be proven."""
 
 from __future__ import annotations
 
@@ -19,36 +19,36 @@ if TYPE_CHECKING:
     from monitor.config.model import CheckBase, Portfolio, Product
 
 
-_MOST_CIRCLES = 20
+_MAX_CYCLES = 20
 
 
 def conflicts(root: Node) -> list[Problem]:
-    """Return what contradicts itself across blocks. Works on the tree, so that it is found beside other mistakes."""
+    """Return contradictions between blocks, found in the YAML tree, so that they are reported with all other errors."""
     return [
         Problem(locate(root, loc)[0], key_path(root, loc), message)
         for loc, message in (
-            *_twice(root),
-            *_renamed(root),
+            *_duplicate_ids(root),
+            *_former_ids(root),
             *_dependencies(root),
-            *_left_out(root),
-            *_stood_by(root),
-            *_too_many(root),
-            *_strangers(root),
+            *_unknown_exclusions(root),
+            *_unknown_standby(root),
+            *_unreachable_rule(root),
+            *_unknown_attestations(root),
             *_hosting(root),
         )
     ]
 
 
 def omissions(root: Node) -> Iterator[Problem]:
-    """Yield every key and item without a value: `matches:` left empty would silently stop to expect anything."""
+    """Yield every key and item without a value: an empty `matches:` would silently expect nothing."""
     for loc, leaf in leaves(root, ()):
         if leaf.value is None and loc[-3:-1] != ("expect", "json"):
-            message = "nothing is written here; write a value, or take the key out"
+            message = "has no value; add one, or remove the key"
             yield Problem(leaf.mark, key_path(root, loc), message)
 
 
 def ambiguities(root: Node) -> Iterator[Problem]:
-    """Yield every `no`, `yes`, `on` and `off` where a word is meant as likely as a truth value: `{lang: no}`."""
+    """Yield every `no`, `yes`, `on` and `off` that may be meant as a word: `{lang: no}`."""
     for loc, leaf in leaves(root, ()):
         named = leaf.text is None or leaf.text.lower() in ("true", "false")
         if isinstance(leaf.value, bool) and not named and _compared(loc):
@@ -56,14 +56,14 @@ def ambiguities(root: Node) -> Iterator[Problem]:
 
 
 def _compared(loc: Loc) -> bool:
-    """Return whether an answer's header, cookie or JSON is compared with what stands there."""
+    """Return whether a response's header, cookie or JSON is compared with this value."""
     at = loc.index("expect") if "expect" in loc else len(loc)
     flag = len(loc) == at + 4 and loc[-1] in ("exists", "optional")
     return loc[at + 1 : at + 2] in (("header",), ("cookie",), ("json",)) and not flag
 
 
 def leaves(node: Node, loc: Loc) -> Iterator[tuple[Loc, Scalar]]:
-    """Yield every single value with its place, `loc` being that of the node."""
+    """Yield every scalar with its place; `loc` is the place of the node."""
     if isinstance(node, Scalar):
         yield loc, node
     elif isinstance(node, Items):
@@ -89,8 +89,8 @@ def _text(node: Node | None) -> str | None:
     return str(node.value) if isinstance(node, Scalar) and isinstance(node.value, str) else None
 
 
-def _twice(root: Node) -> Found:
-    """Ids: of a product in the portfolio, of a check in its product. The record is kept by them."""
+def _duplicate_ids(root: Node) -> Found:
+    """Yield duplicate ids of products, rotas, and checks of one product. The record is kept by id."""
     yield from _repeated(root, ("products",), "product")
     yield from _repeated(root, ("standby",), "rota")
     for loc, _ in _items(root, ("products",)):
@@ -106,8 +106,8 @@ def _repeated(root: Node, loc: Loc, what: str) -> Found:
             yield (*item_loc, "id"), f"{quoted(name)} already names a {what} at {place}; choose another id"
 
 
-def _renamed(root: Node) -> Found:
-    """Former ids: of one product or check each, not one that is configured."""
+def _former_ids(root: Node) -> Found:
+    """Yield former ids that are configured, or that two products or checks have."""
     yield from _former(root, ("products",), "product")
     for loc, _ in _items(root, ("products",)):
         yield from _former(root, (*loc, "checks"), "check of this product")
@@ -120,16 +120,16 @@ def _former(root: Node, loc: Loc, what: str) -> Found:
     for item_loc, item in items:
         for at, name in _names((*item_loc, "was"), step(item, "was")):
             if name == _text(step(item, "id")):
-                yield at, "is the id itself; write the id before it was renamed, or take it out"
+                yield at, "is the id itself; write the id before it was renamed, or remove it"
             elif name in present:
-                yield at, f"{quoted(name)} is the id of a configured {what}, which has its own record; take it out"
+                yield at, f"{quoted(name)} is the id of a configured {what}, which has its own record; remove it"
             elif claimed.setdefault(name, at) != at:
                 place, _ = locate(root, claimed[name])
                 yield at, f"{quoted(name)} is continued already at {place}; a former id belongs to one {what}"
 
 
 def _names(loc: Loc, node: Node | None) -> Iterator[tuple[Loc, str]]:
-    """Yield the names that are written as one scalar or as a list, each with its place."""
+    """Yield names, written as a scalar or a list, each with its place."""
     listed = [(loc, node)] if isinstance(node, Scalar) else []
     if isinstance(node, Items):
         listed = [((*loc, index), item) for index, item in enumerate(node.items) if isinstance(item, Scalar)]
@@ -154,11 +154,11 @@ def _dependencies(root: Node) -> Found:
         if other not in names:
             known = ", ".join(sorted(filter(None, names)))
             yield loc, f"there is no product {quoted(other)}; there are {known}"
-    yield from ((places[edge], message) for edge, message in _circles(needs))
+    yield from ((places[edge], message) for edge, message in _cycles(needs))
 
 
 def _needed(loc: Loc, product: Node) -> Found:
-    """Yield what a product's block says that it needs, each with its place."""
+    """Yield the dependencies in a product's block, each with its place."""
     for key in _NEEDS:
         listed = step(product, key)
         for index, node in enumerate(listed.items if isinstance(listed, Items) else ()):
@@ -166,8 +166,8 @@ def _needed(loc: Loc, product: Node) -> Found:
                 yield (*loc, key, index), other
 
 
-def _left_out(root: Node) -> Found:
-    """Dependencies whose downtime an agreement leaves out: products that are there, and not the product itself."""
+def _unknown_exclusions(root: Node) -> Found:
+    """Yield excluded dependencies of agreements that are unknown products or the product itself."""
     products = list(_items(root, ("products",)))
     names = [_text(step(product, "id")) for _, product in products]
     for (loc, _), own in zip(products, names, strict=True):
@@ -176,15 +176,15 @@ def _left_out(root: Node) -> Found:
             if other is not None and other == own:
                 yield (
                     (*item_loc, "dependency"),
-                    "is the product itself; name another, or take it out",
+                    "is the product itself; use another, or remove it",
                 )
             elif other is not None and other not in names:
                 known = ", ".join(sorted(filter(None, names)))
                 yield (*item_loc, "dependency"), f"there is no product {quoted(other)}; there are {known}"
 
 
-def _stood_by(root: Node) -> Found:
-    """Products that a rota stands by for, and that are not there."""
+def _unknown_standby(root: Node) -> Found:
+    """Yield unknown products of standby rotas."""
     names = {_text(step(product, "id")) for _, product in _items(root, ("products",))}
     for loc, rota in _items(root, ("standby",)):
         listed = step(rota, "products")
@@ -194,28 +194,28 @@ def _stood_by(root: Node) -> Found:
                 yield (*loc, "products", index), f"there is no product {quoted(other)}; there are {known}"
 
 
-def _circles(needs: dict[str, list[str]]) -> Iterator[tuple[tuple[str, str], str]]:
-    """Yield a dependency out of each circle, and take it out, until none is left or enough are told."""
+def _cycles(needs: dict[str, list[str]]) -> Iterator[tuple[tuple[str, str], str]]:
+    """Yield one dependency of each cycle, at most `_MAX_CYCLES`."""
     left = {name: list(others) for name, others in needs.items()}
-    for _ in range(_MOST_CIRCLES):
+    for _ in range(_MAX_CYCLES):
         try:
             TopologicalSorter(left).prepare()
         except CycleError as error:
             circle = list(reversed(error.args[1]))
             name, other = circle[0], circle[1]
-            yield (name, other), f"closes a circle, {' -> '.join(circle)}; take one of them out"
+            yield (name, other), f"closes a cycle, {' -> '.join(circle)}; remove one of these dependencies"
             left[name].remove(other)
         else:
             return
 
 
-def _too_many(root: Node) -> Found:
-    """`at_least k` with fewer than k checks, which could never be up."""
+def _unreachable_rule(root: Node) -> Found:
+    """Yield `at_least` rules that need more checks than there are, so that the product could never be up."""
     for loc, product in _items(root, ("products",)):
         rule, checks = step(product, "rule"), step(product, "checks")
         wanted = _at_least(rule)
         if wanted is not None and isinstance(checks, Items) and wanted > len(checks.items):
-            yield (*loc, "rule"), f"asks for {wanted} checks that are up, and there are {len(checks.items)}"
+            yield (*loc, "rule"), f"requires {wanted} checks, but the product has {len(checks.items)}"
 
 
 def _at_least(rule: Node | None) -> int | None:
@@ -228,8 +228,8 @@ def _at_least(rule: Node | None) -> int | None:
     return value if isinstance(value, int) and not isinstance(value, bool) else None
 
 
-def _strangers(root: Node) -> Found:
-    """Attested items that the checklist does not have: misspelt, they would meet nothing."""
+def _unknown_attestations(root: Node) -> Found:
+    """Yield attested items that are not on the checklist, such as misspelt ones."""
     for loc, product in _items(root, ("products",)):
         known = _checklist_items(find(product, ("readiness", "checklist")))
         for item_loc, item in _items(root, (*loc, "readiness", "attested")) if known else ():
@@ -239,7 +239,7 @@ def _strangers(root: Node) -> Found:
 
 
 def _checklist_items(node: Node | None) -> list[str]:
-    """Return the ids of the named checklist's items; none if it cannot be used, which validation tells."""
+    """Return the ids of the checklist's items; none if it is invalid, which validation reports."""
     name = node.value if isinstance(node, Scalar) else None
     if not isinstance(name, Located):
         return []
@@ -251,7 +251,7 @@ def _checklist_items(node: Node | None) -> list[str]:
 
 
 def _hosting(root: Node) -> Found:
-    """Yield hosting tiers that a product names and the portfolio's policy does not have."""
+    """Yield hosting tiers of products that the portfolio's policy does not have."""
     named = step(root, "hosting_tiers")
     try:
         tiers = tiers_named(named.value)[1] if isinstance(named, Scalar) else shipped_tiers()
@@ -263,11 +263,11 @@ def _hosting(root: Node) -> Found:
             yield (*loc, "hosting"), f"there is no hosting tier {quoted(name)}; there are {', '.join(tiers.names)}"
 
 
-_COUNTED = "counts like any other time: the product's agreement does not leave maintenance out"
+_COUNTED = "counts like any other time: the product's agreement does not exclude maintenance"
 
 
-def doubts(portfolio: Portfolio, root: Node, now: int) -> Iterator[Problem]:
-    """Yield what is allowed and probably not meant; `now` decides which attestations still count."""
+def possible_mistakes(portfolio: Portfolio, root: Node, now: int) -> Iterator[Problem]:
+    """Yield warnings about values that are allowed but probably wrong; attestations must be valid at `now`."""
     for number, product in enumerate(portfolio.products):
         if product.maintenance and "maintenance" not in product.agreement.excludes:
             block: Loc = ("products", number, "maintenance")
@@ -285,7 +285,7 @@ def doubts(portfolio: Portfolio, root: Node, now: int) -> Iterator[Problem]:
 
 
 def _unsuitable(product: Product, check: CheckBase) -> Iterator[tuple[str, str]]:
-    """Yield what is questionable about a check, each with the key that it concerns."""
+    """Yield warnings about a check, each with its key."""
     if (message := _unresolvable(product, check)) is not None:
         yield "interval", message
     if check.timeout > check.interval * 9 // 10:
@@ -298,7 +298,7 @@ def _unsuitable(product: Product, check: CheckBase) -> Iterator[tuple[str, str]]
 
 
 def _unresolvable(product: Product, check: CheckBase) -> str | None:
-    """measurement.md, section 6: what the objective allows must be at least twice the interval."""
+    """Return a warning if the allowed downtime is less than twice the interval (measurement.md, section 6)."""
     allowed = product.objective.allowed(product.window)
     if allowed >= 2 * check.interval:
         return None

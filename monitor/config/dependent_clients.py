@@ -1,4 +1,4 @@
-"""Who relies on which product of a portfolio, and whether what is promised fits them."""
+"""Find the clients that depend on a product, and check its stage and objective against them."""
 
 from __future__ import annotations
 

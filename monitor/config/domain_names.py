@@ -1,4 +1,4 @@
-"""Domain names as they are asked for: in ASCII, by the rules that browsers use for other letters."""
+"""Domain names in ASCII; other letters are converted by the rules of browsers."""
 
 from __future__ import annotations
 

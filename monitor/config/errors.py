@@ -1,4 +1,4 @@
-"""Mistakes in a configuration, each with its place, and the error that carries all of them at once."""
+"""Errors in a configuration, each with its place, and the exception that contains all of them."""
 
 from __future__ import annotations
 
@@ -29,7 +29,7 @@ class Mark:
 
 @dataclass(frozen=True, slots=True, order=True)
 class Problem:
-    """One thing that is wrong (or, among the warnings, doubtful), where it stands and what is allowed there."""
+    """An error or a warning: its place, what is wrong and what is allowed."""
 
     mark: Mark
     key_path: str

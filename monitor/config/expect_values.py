@@ -1,4 +1,4 @@
-"""The values that `expect` takes: status, version, header, cookie, text and JSON, each read when the file is loaded."""
+"""Values of `expect`: status, version, header, cookie, text and JSON, parsed when the file is loaded."""
 
 from __future__ import annotations
 
@@ -89,7 +89,7 @@ class HeaderExpectation:
         return any(self.wanted.casefold() in value.casefold() for value in values)
 
     @property
-    def said(self) -> str:
+    def description(self) -> str:
         """What is wanted, for people to read."""
         if isinstance(self.wanted, bool):
             return str(Conditions(exists=self.wanted))
@@ -199,7 +199,7 @@ def _named(*forms: dict[str, Any]) -> WithJsonSchema:
     return WithJsonSchema({"type": "object", "additionalProperties": {"anyOf": [*forms]}, "minProperties": 1})
 
 
-_HEADERS_AS_TEXT = PlainSerializer(lambda many: {each.name: each.said for each in many}, when_used="json")
+_HEADERS_AS_TEXT = PlainSerializer(lambda many: {each.name: each.description for each in many}, when_used="json")
 _JSON_AS_TEXT = PlainSerializer(lambda many: {each.path.text: _plain(each.value) for each in many}, when_used="json")
 _AS_TEXTS = PlainSerializer(lambda many: list(map(str, many)), return_type=list[str], when_used="json")
 _STATUS_SCHEMA = {"anyOf": [{"type": "integer", "minimum": 100, "maximum": 599}, {"type": "string"}]}

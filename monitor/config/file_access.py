@@ -1,4 +1,4 @@
-"""Files as they lie on the disk: which of a folder's make a configuration, and by what a change of one is known."""
+"""Files of a configuration folder, and how changes of a file are detected."""
 
 from __future__ import annotations
 

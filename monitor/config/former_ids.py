@@ -1,4 +1,4 @@
-"""Former ids of products and checks: `was:` makes the record of a former id that of the present one."""
+"""Former ids (`was:`) of products and checks, whose record is continued."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Hosting tiers in the configuration: the file that lists them, and the key by which a portfolio names it."""
+"""Hosting tiers: the file that lists them, and the portfolio's key `hosting_tiers`."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Paths into JSON documents that cost little, whatever document comes: what costs more is refused at the load."""
+"""JSON paths with bounded cost for any document; more expensive ones are rejected when a file is loaded."""
 
 from __future__ import annotations
 
@@ -57,7 +57,9 @@ class _Environment(JSONPathEnvironment):
             return args
         text, pattern = args
         if not isinstance(pattern, StringLiteral):
-            raise ValueError(f"{token.value}() takes a pattern in quotes, none from the answer: nobody knows its cost")
+            raise ValueError(
+                f"{token.value}() takes a pattern in quotes, not one from the response, whose cost is unknown"
+            )
         Regex(pattern.value)  # which must be one by itself, before anything is put around it
         return [text, FilterExpressionLiteral(token, Regex(_PATTERNED[token.value] % pattern.value))]
 
@@ -85,8 +87,8 @@ class JsonPath:
             raise ValueError(f"not a JSON path ({error}); write $.ready or $.checks[0].status") from None
         looks = _looks(query)
         if looks > _MOST_LOOKS:
-            said = f"looks at a value up to {looks} times, at most {_MOST_LOOKS} are allowed"
-            raise ValueError(f"{said}; write one .. at the most, and fewer filters and choices")
+            detail = f"looks at a value up to {looks} times, at most {_MOST_LOOKS} are allowed"
+            raise ValueError(f"{detail}; use at most one .. and fewer filters and choices")
         object.__setattr__(self, "_query", query)
 
     def __hash__(self) -> int:
@@ -125,29 +127,29 @@ def _looks(query: JSONPathQuery, times: int = 1, *, scattered: bool = False) -> 
             times *= JSONPathEnvironment.max_recursion_depth if scattered else 1
             scattered = True
         filters = [each.expression for each in segment.selectors if isinstance(each, FilterSelector)]
-        inner = [asked.query for each in filters for asked in _asked(each)]
+        inner = [asked.query for each in filters for asked in _filter_queries(each)]
         looks += times + sum(_looks(each, times, scattered=scattered) for each in inner)
     return looks
 
 
-def _asked(said: Expression) -> Iterator[FilterQuery]:
+def _filter_queries(expression: Expression) -> Iterator[FilterQuery]:
     """Yield the queries within a filter.
 
     Raises:
         ValueError: one starts at the root, and so goes through the document for each of its values.
     """
-    match said:
+    match expression:
         case RootFilterQuery():
-            raise ValueError("$ in a filter goes through the document for each of its values; start with @")
+            raise ValueError("$ in a filter searches the whole document for each value; start with @")
         case FilterQuery():
-            yield said
+            yield expression
         case FilterExpression():
-            yield from _asked(said.expression)
+            yield from _filter_queries(expression.expression)
         case PrefixExpression():
-            yield from _asked(said.right)
+            yield from _filter_queries(expression.right)
         case LogicalExpression() | ComparisonExpression():
-            yield from _asked(said.left)
-            yield from _asked(said.right)
+            yield from _filter_queries(expression.left)
+            yield from _filter_queries(expression.right)
         case FunctionExtension():
-            for each in said.args:
-                yield from _asked(each)
+            for each in expression.args:
+                yield from _filter_queries(each)

@@ -1,4 +1,4 @@
-"""Load a configuration: read, merge, validate, and return it whole or every mistake in it. Changes nothing."""
+"""Load a configuration: read, merge and validate it; return the portfolio or all errors. Changes nothing."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from pydantic import Discriminator, Field, Tag, ValidationError, create_model
 
 from monitor.clock import SystemClock
 from monitor.config.alerting import ReceiverBase
-from monitor.config.crosscheck import ambiguities, conflicts, doubts, omissions
+from monitor.config.crosscheck import ambiguities, conflicts, omissions, possible_mistakes
 from monitor.config.errors import ConfigError, Problem
 from monitor.config.file_access import identity
 from monitor.config.model import CheckBase, Portfolio, Product
@@ -25,7 +25,7 @@ from monitor.config.validation_messages import Translator
 
 @dataclass(frozen=True, slots=True)
 class Examined:
-    """What loading found. `portfolio` is None if there are problems; warnings never prevent a load.
+    """Result of loading. `portfolio` is None if there are problems; warnings never prevent a load.
 
     `files` are the digests of all that was read, with secrets and CA bundles, for a `Watcher`. `digest` identifies what
     the YAML files say: the same for the same files, wherever the folder lies, and free of secrets.
@@ -65,7 +65,7 @@ def examine(path: Path, kinds: Sequence[type[CheckBase]], receivers: Sequence[ty
     warnings: tuple[Problem, ...] = ()
     if portfolio is not None and not found:
         warnings = (
-            *doubts(portfolio, sources.root, SystemClock().now()),
+            *possible_mistakes(portfolio, sources.root, SystemClock().now()),
             *routing_warnings(portfolio, sources.root),
         )
     return Examined(
@@ -98,7 +98,7 @@ def _validated(
 def portfolio_model(
     kinds: tuple[type[CheckBase], ...], receivers: tuple[type[ReceiverBase], ...] = ()
 ) -> type[Portfolio]:
-    """Return Portfolio with checks and receivers of the kinds, told apart by which kind's key is present.
+    """Return Portfolio with checks and receivers of the kinds, distinguished by the key of the kind.
 
     One class for the same kinds, so that products of two loads compare equal when they are.
     """
@@ -120,7 +120,7 @@ def _described(name: str, **more: Any) -> Any:
 
 
 def _one_of(base: type[CheckBase | ReceiverBase], kinds: Sequence[type[CheckBase | ReceiverBase]]) -> Any:
-    """Return the union of the kinds, which their keys tell apart."""
+    """Return the union of the kinds, distinguished by their keys."""
 
     def kind_of(raw: Any) -> str | None:
         if isinstance(raw, base):

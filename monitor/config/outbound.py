@@ -1,4 +1,4 @@
-"""Which addresses probes may connect to, as it is written: networks in CIDR notation."""
+"""Keys of the outbound policy: networks in CIDR notation."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Texts that look as if a value from the environment were put in: nothing is, and they are sent as they are written."""
+"""Warn of texts that look like references to environment variables, which are not substituted."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The YAML of `ninewatch plan`: a design on paper, as frozen types. docs/plans.md explains it with an example."""
+"""The YAML model of `ninewatch plan`. docs/plans.md explains it with an example."""
 
 from __future__ import annotations
 
@@ -16,14 +16,14 @@ from sla.feasibility import Coupling, Design, Limit, Planned, Repairable, Standb
 from sla.interval import DAY, HOUR
 
 SUPPOSED_MTTR = HOUR
-"""How long an outage lasts where a plan gives an availability only. Said whenever it is used."""
+"""Assumed length of an outage if a plan has an availability only; reported when it is used."""
 
 _CENTURY = 36_500 * DAY
 _SHARE = re.compile(r"(\d{1,3}(?:\.\d{1,9})?)\s*%?")
 
 
 def _long(value: Any) -> int:
-    """Return microseconds; written like any duration, but data centres live longer than ten years."""
+    """Return microseconds of a duration that may be longer than 10 years."""
     if isinstance(value, str) and value.strip().endswith("y") and value.strip()[:-1].isdecimal():
         value = f"{365 * int(value.strip()[:-1])}d" if len(value) < 8 else value
     if isinstance(value, str) and value.strip().endswith("d") and value.strip()[:-1].isdecimal() and len(value) < 12:
@@ -32,12 +32,12 @@ def _long(value: Any) -> int:
 
 
 def _share(value: Any) -> Fraction:
-    """Return the share; a bare number below 1 is refused, because 0.9 is meant as 90 % more often than as 0.9 %."""
+    """Return the share; a number below 1 without % is rejected, because 0.9 may mean 90 % or 0.9 %."""
     written = str(value).strip()
     number = _SHARE.fullmatch(written)
     share = Fraction(number[1]) / 100 if number is not None and not isinstance(value, bool) else Fraction(0)
     if not 0 < share <= 1 or (share < Fraction(1, 100) and "%" not in written):
-        allowed = "write how many of a hundred work, such as 90% (above 0%, at most 100%)"
+        allowed = "use a percentage such as 90% (above 0%, at most 100%)"
         raise ValueError(f"{quoted(value)} is not a share; {allowed}")
     return share
 
@@ -49,27 +49,27 @@ Sentence = Annotated[str, StringConstraints(min_length=1, max_length=1_000, stri
 
 
 class Failing(Model):
-    """How often something fails and for how long: `availability`, or `mtbf`; with `mttr`."""
+    """Frequency and length of failures: `availability`, or `mtbf`; with `mttr`."""
 
     availability: ObjectiveField | None = None
-    """The share of the time that it is up, of one replica."""
+    """Availability of one replica."""
 
     mtbf: Span | None = None
-    """Mean time from a repair to the next failure, of one replica: `90d`, `5y`. Instead of `availability`."""
+    """Mean time between failures of one replica: `90d`, `5y`. Instead of `availability`."""
 
     mttr: Duration | None = None
-    """Mean time to repair: how long an outage lasts on average. With `availability` alone, an hour is supposed."""
+    """Mean time to repair: the average length of an outage. Default with `availability`: 1 hour."""
 
     @model_validator(mode="after")
-    def _said_once(self) -> Failing:
+    def _one_form(self) -> Failing:
         if self.availability is None and self.mtbf is None:
             raise problem_at("availability", "is missing; write availability: 99.9%, or mtbf: 90d and mttr: 1h")
         if self.availability is not None and self.mtbf is not None:
-            raise problem_at("mtbf", "and availability say the same twice; take one of them out")
+            raise problem_at("mtbf", "and availability exclude each other; remove one of them")
         if self.mtbf is not None and self.mttr is None:
             raise problem_at("mttr", "is missing; write how long an outage lasts on average, such as mttr: 30m")
         if self.repairable().mtbf < HOUR:
-            raise problem_at("availability", "would be lost more than once an hour; write the true mttr, or mtbf: 1h")
+            raise problem_at("availability", "means more than 1 failure per hour; correct mttr, or write mtbf: 1h")
         return self
 
     def repairable(self, replicas: int = 1, needed: int = 1) -> Repairable:
@@ -81,18 +81,18 @@ class Failing(Model):
 
 
 class Stops(Model):
-    """Something planned that takes a part, or all of it, down."""
+    """Planned downtime of a part or of the whole design."""
 
     every: Annotated[Duration, AfterValidator(Within(HOUR, 3650 * DAY, "between 1h and 3650d"))]
-    """Time from one to the next."""
+    """Time from the start of one to the next."""
 
     downtime: Duration
-    """How long users are without the service each time."""
+    """Downtime for users each time."""
 
     @model_validator(mode="after")
     def _ends(self) -> Stops:
         if self.downtime >= self.every:
-            raise problem_at("downtime", "is as long as the time from one to the next; shorten it")
+            raise problem_at("downtime", "must be shorter than every")
         return self
 
     def planned(self) -> Planned:
@@ -101,45 +101,45 @@ class Stops(Model):
 
 
 class MaintenanceBlock(Stops):
-    """Windows in which all of it is down."""
+    """Maintenance windows in which the whole design is down."""
 
     counted: Flag = True
-    """`false`: the agreement leaves maintenance out, so it leaves the year before anything is measured."""
+    """`false`: the agreement excludes maintenance."""
 
     @model_validator(mode="after")
     def _leaves_a_year(self) -> MaintenanceBlock:
-        """Keep every year with time in it that counts."""
+        """Ensure that every year has time that counts."""
         if self.every > 365 * DAY:
-            raise problem_at("every", "must be at most 365d, so that every year has its share")
+            raise problem_at("every", "must be at most 365d, so that every year has maintenance")
         if 10 * self.downtime > self.every:
-            raise problem_at("downtime", "is more than a tenth of all time; shorten it, or make it rarer")
+            raise problem_at("downtime", "is more than a tenth of all time; shorten it, or increase every")
         return self
 
 
 class Component(Failing):
-    """What parts and dependencies have in common."""
+    """Common keys of parts and dependencies."""
 
     id: Id
-    """Names it in `structure`, `needs`, `covers` and the output."""
+    """Its id in `structure`, `needs`, `covers` and the output."""
 
     name: Text = Field(default_factory=lambda known: known.get("id", ""))
     """What people call it. Default: the id."""
 
     needs: tuple[Id, ...] = ()
-    """Parts, dependencies or sites that it stands on; several may stand on one."""
+    """Parts, dependencies or sites that it depends on; they may be shared."""
 
 
 class PartBlock(Component):
-    """A component of your own."""
+    """A component of the system itself."""
 
     replicas: Replicas | None = None
-    """How many alike there are, failing independently. Left out: one, and there cannot be more."""
+    """Number of replicas, which fail independently. Default: 1, and more are not possible."""
 
     needed: Replicas = 1
-    """How many of them must be up."""
+    """Number of replicas that must be up."""
 
     deployments: Stops | None = None
-    """Deployments that stop it, all replicas at once. Left out: they do not."""
+    """Deployments that stop all replicas at once. Default: none do."""
 
     @model_validator(mode="after")
     def _enough(self) -> PartBlock:
@@ -149,20 +149,20 @@ class PartBlock(Component):
 
 
 class DependencyBlock(Component):
-    """A service of others."""
+    """An external service."""
 
     coupling: Literal["hard", "retried", "decoupled"]
-    """What its outage does: `hard` takes this down, `retried` once `retry` is over, `decoupled` nothing."""
+    """Effect of its outage: `hard` takes the system down, `retried` does so after `retry`, `decoupled` has none."""
 
     retry: Duration | None = None
-    """With `retried`: for how long a call is tried again before a user sees an error."""
+    """For `retried`: how long a call is retried before a user sees an error."""
 
     @model_validator(mode="after")
     def _patient(self) -> DependencyBlock:
         if self.coupling == "retried" and self.retry is None:
-            raise problem_at("retry", "is missing; write for how long a call is tried again, such as retry: 5m")
+            raise problem_at("retry", "is missing; write how long a call is retried, such as retry: 5m")
         if self.coupling != "retried" and self.retry is not None:
-            raise problem_at("retry", f"does nothing for a coupling that is {self.coupling}; write coupling: retried")
+            raise problem_at("retry", f"has no effect for coupling: {self.coupling}; write coupling: retried")
         return self
 
 
@@ -170,7 +170,7 @@ class SiteBlock(Failing):
     """A data centre with its power, network and platform."""
 
     id: Id
-    """Names it in `needs` and the output."""
+    """Its id in `needs` and the output."""
 
     name: Text = Field(default_factory=lambda known: known.get("id", ""))
     """What people call it."""
@@ -180,100 +180,102 @@ class FailOverBlock(Model):
     """What happens when the first site is lost."""
 
     kind: Literal["none", "cold", "warm", "hot"]
-    """What waits elsewhere: nothing, something to be started, something running, or something that serves already."""
+    """The standby: `none`, `cold` (must be started), `warm` (running) or `hot` (serving)."""
 
     rto: Duration | None = None
-    """Recovery time: from the loss to the moment users are served again. Left out of `hot`: no time at all."""
+    """Recovery time: from the loss until users are served again. Default for `hot`: 0."""
 
     success: Share | None = None
-    """How many of a hundred fail-overs work: `90%`. What does not work lasts until the repair."""
+    """Share of successful fail-overs: `90%`. After a failed one the outage lasts until the repair."""
 
     covers: tuple[Id, ...] = ()
-    """Parts whose own outages are handed over too, not only those of the site."""
+    """Parts whose own outages also cause a fail-over."""
 
     @model_validator(mode="after")
     def _complete(self) -> FailOverBlock:
         if self.kind == "none":
             given = [key for key in ("rto", "success", "covers") if getattr(self, key)]
             if given:
-                raise problem_at(given[0], "means nothing where the kind is none; take it out")
+                raise problem_at(given[0], "has no effect for kind: none; remove it")
         elif self.success is None:
-            raise problem_at("success", "is missing; write how many of a hundred fail-overs work, such as 90%")
+            raise problem_at("success", "is missing; write the share of successful fail-overs, such as 90%")
         elif self.rto is None and self.kind != "hot":
             raise problem_at("rto", "is missing; write how long a fail-over takes, such as rto: 15m")
         return self
 
 
 class CeilingBlock(Model):
-    """A rule that caps what may be promised, apart from the arithmetic: of the hosting tier, say."""
+    """A limit of the availability that may be promised, such as that of the hosting tier."""
 
     at_most: ObjectiveField
-    """The cap."""
+    """The limit."""
 
     because: Sentence
-    """The rule in words."""
+    """The reason for the limit."""
 
     source: Sentence
-    """Where it is written."""
+    """The source of the limit."""
 
 
 class PlanBlock(Model):
-    """A design, and what is said of it."""
+    """A design with its objective, limits, costs and assumptions."""
 
     title: Text
-    """What the design is called."""
+    """Title of the design."""
 
     objective: ObjectiveField | None = None
-    """What is to be promised, if anything yet."""
+    """The objective, if there is one."""
 
     parts: Annotated[tuple[PartBlock, ...], Field(min_length=1, max_length=100)]
-    """Your own components."""
+    """Components of the system itself."""
 
     dependencies: Annotated[tuple[DependencyBlock, ...], Field(max_length=100)] = ()
-    """What is needed from others."""
+    """External services."""
 
     sites: Annotated[tuple[SiteBlock, ...], Field(max_length=10)] = ()
-    """Data centres, the first of which serves. Left out: their outages are left out of account, which is said."""
+    """Data centres; the first one serves. Default: their outages are not included, which the output states."""
 
     fail_over: FailOverBlock | None = None
-    """What happens when the first site is lost. Needed as soon as there is a second."""
+    """Fail-over when the first site is lost. Required with a second site."""
 
     maintenance: MaintenanceBlock | None = None
-    """Planned windows in which all of it is down."""
+    """Planned windows in which the whole design is down."""
 
     structure: InstanceOf[object] | None = None
-    """How parts and dependencies make the whole; what neither it nor the `needs` of its parts name is needed too."""
+    """Structure of parts and dependencies. Components that neither it nor `needs` mention are needed too."""
 
     meets: tuple[Id, ...] = ()
-    """Items of the five-nines checklist that the design meets, as far as it does not show the contrary."""
+    """Items of the five-nines checklist that the design meets, unless the design contradicts them."""
 
     ceilings: tuple[CeilingBlock, ...] = ()
-    """Rules that cap a promise beside those of the checklist."""
+    """Limits in addition to those of the checklist."""
 
     costs: dict[str, Annotated[float, Strict(), Field(ge=0, le=1e12)]] = Field(default_factory=dict)
-    """What a change would cost a year, by its id in the output: `replica/database: 4000`."""
+    """Cost of a change per year, by its id in the output: `replica/database: 4000`."""
 
     assumptions: tuple[Sentence, ...] = ()
-    """What the figures above rest on; printed with the answer."""
+    """Assumptions of the figures above; printed with the result."""
 
     def design(self, structure: Structure | None) -> Design:
-        """Return the design, with its structure as it was read."""
-        kept = self.maintenance
+        """Return the design with this structure."""
+        maintenance = self.maintenance
         return Design(
             title=self.title,
             parts=(*map(_part, self.parts), *map(_dependency, self.dependencies)),
             sites=tuple(feasibility.Site(each.id, each.name, each.repairable()) for each in self.sites),
             fail_over=None if self.fail_over is None else _fail_over(self.fail_over),
-            maintenance=None if kept is None else feasibility.Maintenance(kept.planned(), kept.counted),
+            maintenance=None
+            if maintenance is None
+            else feasibility.Maintenance(maintenance.planned(), maintenance.counted),
             structure=structure,
         )
 
     def limits(self) -> tuple[Limit, ...]:
-        """Return the rules that the plan itself states."""
+        """Return the limits in the plan."""
         return tuple(Limit(each.at_most.ratio, each.because, each.source) for each in self.ceilings)
 
     def supposed(self) -> tuple[str, ...]:
-        """Return the names of what gives no length of an outage."""
+        """Return the names of components and sites without `mttr`."""
         every: tuple[Component | SiteBlock, ...] = (*self.parts, *self.dependencies, *self.sites)
         return tuple(each.name for each in every if each.mttr is None)
 

@@ -1,4 +1,4 @@
-"""A plan file, read and checked whole: a `Plan`, or every mistake in it with its place and what is allowed there."""
+"""Read and validate a plan file: return a `Plan`, or all errors with place and allowed values."""
 
 from __future__ import annotations
 
@@ -32,7 +32,7 @@ _BLOCKS = ("parts", "dependencies", "sites")
 
 @dataclass(frozen=True, slots=True)
 class Plan:
-    """A design that can be computed, and what is said of it. `supposed` names what gives no length of an outage."""
+    """A design with its structure, limits and costs. `supposed` lists components without `mttr`."""
 
     design: Design
     objective: Objective | None
@@ -63,8 +63,8 @@ def load_plan(path: Path, checklist: Checklist) -> Plan:
     if block is None or found:
         raise ConfigError(found)
     plan = _plan(block, structure.value)
-    if doubtful := _placed(root, (*_untrue(plan, checklist), *_unknown_costs(plan))):
-        raise ConfigError(doubtful)
+    if warnings := _placed(root, (*_untrue(plan, checklist), *_unknown_costs(plan))):
+        raise ConfigError(warnings)
     return plan
 
 
@@ -156,7 +156,7 @@ def _needs(root: Node) -> Found:
         TopologicalSorter(graph).prepare()
     except CycleError as error:
         circle = list(reversed(error.args[1]))
-        yield places[circle[0], circle[1]], f"closes a circle, {' -> '.join(circle)}; take one of them out"
+        yield places[circle[0], circle[1]], f"closes a cycle, {' -> '.join(circle)}; remove one of them"
 
 
 def _handover(root: Node) -> Found:

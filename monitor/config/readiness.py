@@ -1,4 +1,4 @@
-"""Readiness in the configuration: which checklist a product is held against, and who vouches for what until when."""
+"""Readiness of a product: its checklist, and attestations with person and expiry."""
 
 from __future__ import annotations
 
@@ -58,7 +58,7 @@ class _Checklist(Model):
 
 
 def places(name: str, directory: Path, kind: str = _FOLDER) -> Iterator[Path]:
-    """Yield where a checklist may lie: in `checklists/` beside the file that names it, one up, or as shipped.
+    """Yield where a checklist may lie: in `checklists/` next to the file that names it, one folder up, or shipped.
 
     Policies are looked for alike, in the folder that `kind` names.
     """

@@ -1,4 +1,4 @@
-"""The tables of CONFIGURATION.md, made from the types, so that they cannot lag behind them."""
+"""Generate the tables of CONFIGURATION.md from the types."""
 
 from __future__ import annotations
 
@@ -14,9 +14,9 @@ if TYPE_CHECKING:
 
 _BEGIN = "<!-- begin: made by `make generate` from the types; edit their docstrings -->"
 _END = "<!-- end -->"
-_SHARED = ("id", "was", "interval", "timeout", "hold", "slow_after", "fall", "rise")  # of all kinds: told once
+_SHARED = ("id", "was", "interval", "timeout", "hold", "slow_after", "fall", "rise")  # of all kinds: documented once
 _OF_RECEIVERS = ("id", "depends_on", "timeout")
-_LAST = ("family", "encrypted", "tls")  # of many kinds: told behind what is a kind's own
+_LAST = ("family", "encrypted", "tls")  # of many kinds: listed after the kind's own keys
 
 
 def referenced(text: str, kinds: Sequence[type[CheckBase]], receivers: Sequence[type[ReceiverBase]] = ()) -> str:
@@ -67,7 +67,7 @@ def _tables(kinds: Sequence[type[CheckBase]], receivers: Sequence[type[ReceiverB
 
 
 def _place(kind: type[CheckBase], keys: list[str], key: str) -> tuple[bool, bool, int]:
-    """Return where a key is told: the kind's own comes first, then the others as the types have them."""
+    """Return the position of a key: the kind's own keys first, then the others in the order of the types."""
     return key != kind.kind, key in _LAST, keys.index(key)
 
 

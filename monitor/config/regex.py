@@ -1,4 +1,4 @@
-"""Expressions that a target's words are held against, in linear time."""
+"""Regular expressions that are matched in linear time (RE2)."""
 
 from __future__ import annotations
 
@@ -35,7 +35,7 @@ class Regex:
         try:
             object.__setattr__(self, "_compiled", re2.compile(self.text, options))
         except re2.error as error:
-            raise ValueError(f"not a regular expression that RE2 takes ({_said(error)})") from None
+            raise ValueError(f"not a regular expression that RE2 takes ({_error_text(error)})") from None
 
     def __str__(self) -> str:
         return self.text
@@ -60,9 +60,9 @@ def _decoded(text: str | bytes) -> str:
     return text.decode(errors="replace") if isinstance(text, bytes) else text
 
 
-def _said(error: Exception) -> str:
-    said = error.args[0] if error.args else ""
-    return _decoded(said) if isinstance(said, str | bytes) else str(said)
+def _error_text(error: Exception) -> str:
+    reason = error.args[0] if error.args else ""
+    return _decoded(reason) if isinstance(reason, str | bytes) else str(reason)
 
 
 def regex(value: Any) -> Regex:

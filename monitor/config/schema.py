@@ -1,4 +1,4 @@
-"""The JSON Schema of the configuration, from which editors complete and explain keys."""
+"""Generate the JSON Schema of the configuration, which editors use to complete and explain keys."""
 
 from __future__ import annotations
 
@@ -66,7 +66,7 @@ def schema(kinds: Sequence[type[CheckBase]], receivers: Sequence[type[ReceiverBa
 
 
 def _untitled(node: Any) -> Any:
-    """Leave out the titles that pydantic makes of key names: they repeat the key, and editors show both."""
+    """Remove the titles that pydantic derives from key names, because editors show both."""
     if isinstance(node, dict):
         return {
             key: {name: _untitled(value) for name, value in inner.items()} if key == "properties" else _untitled(inner)

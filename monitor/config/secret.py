@@ -1,4 +1,4 @@
-"""Secrets: named in the configuration, read when it is loaded, and shown by nothing but `reveal()`."""
+"""Secrets: references in the configuration, read when it is loaded, and returned by `reveal()` only."""
 
 from __future__ import annotations
 

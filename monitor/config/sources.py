@@ -1,4 +1,4 @@
-"""Which files make a configuration, and how they are merged into one tree."""
+"""Find the files of a configuration and merge them into one tree."""
 
 from __future__ import annotations
 
@@ -34,7 +34,7 @@ class Sources:
         self.root = Entries(Mark(str(path)), {}, {})
         self._folders: list[Path] = []
         self._gather(path, Mark(str(path)), "")
-        self.warnings = list(self._left_out())
+        self.warnings = list(self._unknown_exclusions())
 
     def _gather(self, path: Path, asked: Mark, asked_path: str) -> None:
         """Take in a file, or the files of a folder in the order of their names."""
@@ -82,10 +82,12 @@ class Sources:
             if isinstance(included, Items) and isinstance(node, Scalar) and isinstance(node.value, str) and node.value:
                 self._gather(path.parent / str(node.value), node.mark, where)
             else:
-                self._stop(Problem(node.mark, where, "must be a list of files and folders beside this one: [products]"))
+                self._stop(
+                    Problem(node.mark, where, "must be a list of files and folders next to this one: [products]")
+                )
 
-    def _left_out(self) -> Iterator[Problem]:
-        """Yield folders inside a merged one whose files nobody reads, which is rarely meant."""
+    def _unknown_exclusions(self) -> Iterator[Problem]:
+        """Yield folders inside a merged one, whose files are not read."""
         for folder in self._folders:
             for inner in sorted(each for each in folder.iterdir() if each.is_dir()):
                 files = [] if inner.name.startswith(".") or inner.name in _NAMED else list(listed(inner))

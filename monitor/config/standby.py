@@ -1,4 +1,4 @@
-"""The rota of those who stand by: a calendar file, or shifts written out; always in the local time of a zone."""
+"""Stand-by rotas: a calendar file or listed shifts, in the local time of a zone."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ from sla.standby import Shift
 if TYPE_CHECKING:
     from sla.interval import Interval
 
-_NOBODY = "(no summary)"
+_NO_PERSON = "(no summary)"
 
 
 class ShiftBlock(Model):
@@ -42,7 +42,7 @@ class ShiftBlock(Model):
         return self
 
     def timing(self, zone: str | None) -> Maintenance:
-        """Return when it is. It is told in the words of maintenance, and read by the same rules."""
+        """Return the shift's schedule, which has the syntax and rules of maintenance."""
         return Maintenance.model_construct(
             start=self.start, end=self.end, rrule=self.rrule, ics=None, zone=zone, reason=self.person
         )
@@ -82,7 +82,7 @@ class Rota(Model):
         """Yield the shifts that touch the window, uncut; `default` is the zone where none is named."""
         for each in self._timings(self.zone or default):
             for found in each.exclusions(window, self.zone or default):
-                yield Shift(found.reason or _NOBODY, found.interval, self.id)
+                yield Shift(found.reason or _NO_PERSON, found.interval, self.id)
 
     def _timings(self, zone: str) -> Iterator[Maintenance]:
         if self.ics is not None:
@@ -93,5 +93,5 @@ class Rota(Model):
             yield shift.timing(zone)
 
     def wanted(self, window: Interval, default: str) -> Iterator[Interval]:
-        """Yield when somebody is to stand by, within the window."""
+        """Yield the times within the window when a person must be on stand-by."""
         return self.cover.within(window, zones.zone(self.zone or default))

@@ -1,4 +1,4 @@
-"""How a target's certificate is judged, and how we show ours."""
+"""TLS options: verification of the target's certificate, and the client certificate."""
 
 from __future__ import annotations
 
@@ -44,7 +44,7 @@ def _authorities(value: Any, info: ValidationInfo) -> Authorities:
 
 
 def _read(path: Path) -> str:
-    return content(path, _LARGEST).decode("ascii", errors="ignore")  # people write names beside the certificates
+    return content(path, _LARGEST).decode("ascii", errors="ignore")  # comments next to the certificates may hold names
 
 
 @dataclass(frozen=True, slots=True)

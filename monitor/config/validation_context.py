@@ -1,4 +1,4 @@
-"""What validation needs to know beyond the value: where relative paths start, and which files were read."""
+"""Context of validation: the folder of relative paths, and the files that were read."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""From pydantic's errors to ours: the place in the file, the key path in ids, and plain words with what is allowed."""
+"""Translate pydantic's errors to problems: place in the file, key path, and a message with what is allowed."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ if TYPE_CHECKING:
 _BLOCK = "a block of keys; write key: value"
 _LIST = "a list; write - before each item, or [a, b]"
 
-# pydantic's type of error -> what must stand there. What does stand there is never quoted: it may be a secret.
+# pydantic's type of error -> expected value. The value itself is never quoted, because it may be a secret.
 _WANTED = {
     "string_type": "text; put it in quotes",
     "int_type": "a whole number",
@@ -35,7 +35,7 @@ _WANTED = {
     "model_attributes_type": _BLOCK,
 }
 
-# pydantic's type of error -> our words, from what the error carries.
+# pydantic's type of error -> message, from the error's context.
 _WORDS: Mapping[str, Callable[[Mapping[str, Any]], str]] = {
     "missing": lambda ctx: "is missing; add it",
     "value_error": lambda ctx: str(ctx["error"]),
@@ -51,12 +51,12 @@ _WORDS: Mapping[str, Callable[[Mapping[str, Any]], str]] = {
 }
 
 
-_MOST = 1_000  # of one validation: nobody reads on, and a file of nonsense would take seconds to explain
+_MOST = 1_000  # errors per validation; more help no one, and take seconds to format
 
 
 @dataclass(frozen=True, slots=True)
 class Translator:
-    """Puts the errors of one validation into words: of the tree `root`, by the model, with checks of the kinds."""
+    """Translates the errors of one validation of the tree `root` by the model, with its kinds."""
 
     root: Node
     model: type[Model]
@@ -64,7 +64,7 @@ class Translator:
     receivers: Sequence[type[ReceiverBase]] = ()
 
     def problems(self, error: ValidationError) -> Iterator[Problem]:
-        """Yield every error as a problem with its place, but for those that only follow from another."""
+        """Yield every error as a problem with its place, except for consequences of others."""
         for each in error.errors(include_url=False)[:_MOST]:
             loc = self._written(each["loc"])
             if each["type"] == "at_key":
@@ -73,7 +73,7 @@ class Translator:
                 yield Problem(self._place(each, loc), key_path(self.root, loc), self._words(each, loc))
 
     def _written(self, loc: Loc) -> Loc:
-        """Return the place without the kind that pydantic puts after an index: it is in the union, not in the file."""
+        """Return the place without the kind that pydantic adds after an index, which is not in the file."""
         if len(loc) > 4 and loc[0] == "products" and loc[2] == "checks":
             return (*loc[:4], *loc[5:])
         if len(loc) > 2 and loc[0] == "receivers" and self.receivers:
@@ -81,7 +81,7 @@ class Translator:
         return loc
 
     def _follows(self, error: ErrorDetails, loc: Loc) -> bool:
-        """Return whether it follows from another: a default that needs a bad value, a list left empty by bad items."""
+        """Return whether it is a consequence of another: a default of a bad value, a list without its bad items."""
         node = find(self.root, loc)
         emptied = error["type"] == "too_short" and isinstance(node, Items) and bool(node.items)
         return emptied or error["type"] == "default_factory_not_called"
@@ -108,7 +108,7 @@ class Translator:
         return error["msg"][:1].lower() + error["msg"][1:]
 
     def _no_kind(self, node: Node | None) -> str:
-        """Say why it is not clear what a check probes: no kind's key is there, or those of two."""
+        """Return why the kind of a check is unknown: no key of a kind, or keys of two."""
         names = [kind.kind for kind in self.kinds]
         claimed = [kind.kind for kind in self._claiming(node)]
         if len(claimed) > 1:
@@ -116,11 +116,11 @@ class Translator:
         known = {key for kind in self.kinds for key in _fields(kind)}
         for key in node.entries if isinstance(node, Entries) else ():
             if key not in known and (near := difflib.get_close_matches(key, names, n=1)):
-                return f"does not say what to probe; did you mean {near[0]} by {quoted(key)}?"
-        return f"does not say what to probe; write one of {', '.join(names)}"
+                return f"unknown key {quoted(key)}; did you mean {near[0]}?"
+        return f"does not specify what to probe; write one of {', '.join(names)}"
 
     def _no_receiver(self, node: Node | None) -> str:
-        """Return why it is not clear where a receiver sends to: no kind's key is there, or those of two."""
+        """Return why the kind of a receiver is unknown: no key of a kind, or keys of two."""
         names = [kind.kind for kind in self.receivers]
         claimed = [kind.kind for kind in self._claiming(node, self.receivers)]
         if len(claimed) > 1:
@@ -137,7 +137,7 @@ class Translator:
     def _allowed(self, loc: Loc) -> set[str]:
         """Return the keys that the block at `loc` may have."""
         blocks: set[type[Model]] = {self.model}
-        named = False  # whether what comes next is the key of a mapping of blocks, which may be any
+        named = False  # whether the next part is a key of a mapping of blocks, which may be any
         for depth, part in enumerate(loc):
             if named:
                 named = False
@@ -151,12 +151,12 @@ class Translator:
 
 
 def _fields(block: type[Model]) -> dict[str, Any]:
-    """Return the keys of a block, as they are written, with their annotations."""
+    """Return the keys of a block, as written in files, with their annotations."""
     return {field.alias or name: field.annotation for name, field in block.model_fields.items()}
 
 
 def _blocks(annotation: Any) -> Iterator[type[Model]]:
-    """Yield the blocks that a type is made of, such as Product of `tuple[Product, ...]`."""
+    """Yield the blocks in a type, such as Product in `tuple[Product, ...]`."""
     if isinstance(annotation, type) and hasattr(annotation, "model_fields"):
         yield annotation
     for argument in get_args(annotation):
@@ -165,7 +165,7 @@ def _blocks(annotation: Any) -> Iterator[type[Model]]:
 
 def _wrong_type(kind: str, node: Node | None) -> str:
     if isinstance(node, Scalar) and node.value is None:
-        return f"nothing is written here; must be {_WANTED[kind]}"
+        return f"has no value; must be {_WANTED[kind]}"
     if isinstance(node, Scalar) and node.text is not None and kind == "string_type":
         return misread(node)
     return f"must be {_WANTED[kind]}"
@@ -174,4 +174,4 @@ def _wrong_type(kind: str, node: Node | None) -> str:
 def _unknown_key(key: str, allowed: Sequence[str]) -> str:
     near = difflib.get_close_matches(key, allowed, n=1)
     guess = f"did you mean {near[0]}? " if near else ""
-    return f"unknown key; {guess}Allowed: {', '.join(allowed)}" if allowed else "unknown key; take it out"
+    return f"unknown key; {guess}Allowed: {', '.join(allowed)}" if allowed else "unknown key; remove it"

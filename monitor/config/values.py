@@ -1,4 +1,4 @@
-"""The types of single values: what they accept, in which words they refuse, and what editors are told of them."""
+"""Types of single values: accepted syntax, error messages and descriptions for editors."""
 
 from __future__ import annotations
 
@@ -39,7 +39,7 @@ def duration(value: Any) -> int:
     """Return microseconds, more than zero and at most ten years.
 
     Raises:
-        ValueError: it is not one; a bare number is refused because nobody can see its unit.
+        ValueError: not a duration; a number without a unit is ambiguous.
 
     >>> duration("1h30m")
     5400000000

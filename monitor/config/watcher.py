@@ -1,4 +1,4 @@
-"""Notice that a configuration changed, by looking at its files about once a second."""
+"""Watch the files of a configuration for changes, about once per second."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What YAML says, as nodes that know their place, and the way from a place to the words for it."""
+"""YAML nodes with their place in the file, and key paths for messages."""
 
 from __future__ import annotations
 
@@ -59,7 +59,7 @@ Node = Scalar | Items | Entries
 
 @dataclass(frozen=True, slots=True)
 class Written:
-    """A value that YAML reads as something else than text, beside the text that is written."""
+    """A value that YAML parses as something other than text, with the original text."""
 
     value: Any
     text: str

@@ -1,4 +1,4 @@
-"""YAML text to nodes that know their place. Nothing in a file can make this slow, large or anything but plain data.
+"""Parse YAML to nodes with their place in the file. No file can make this slow, large or execute code.
 
 The events of libyaml's parser are taken one by one and counted, and no tag is obeyed. An alias is refused, so that what
 is built is never larger than what is written, or counts as much as what it repeats. What YAML reads differently than

@@ -117,9 +117,9 @@ def history(portfolio: Portfolio, until: int) -> tuple[list[Run], list[Incident]
 
 
 def _chapters(product: Product, check: CheckBase, until: int, zone: ZoneInfo) -> Iterator[Outage]:
-    for told in SCRIPTED_OUTAGES:
-        if f"{product.id}/{check.id}" in told.checks:
-            yield Outage(_interval(until, zone, told.days, told.at, told.minutes), told.reason)
+    for scripted in SCRIPTED_OUTAGES:
+        if f"{product.id}/{check.id}" in scripted.checks:
+            yield Outage(_interval(until, zone, scripted.days, scripted.at, scripted.minutes), scripted.reason)
 
 
 def _disturbances(product: Product, check: CheckBase, until: int, zone: ZoneInfo) -> Iterator[Outage]:

@@ -122,8 +122,8 @@ async def _ready(process: Process) -> Mapping[str, int]:
         raise NinewatchError(
             f"the demo's products did not start ({_ending(await process.wait())}); see the lines above"
         )
-    told: dict[str, Any] = json.loads(line)
-    return {str(name): int(port) for name, port in told["ports"].items()}
+    document: dict[str, Any] = json.loads(line)
+    return {str(name): int(port) for name, port in document["ports"].items()}
 
 
 def _ending(code: int) -> str:

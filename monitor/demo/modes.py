@@ -48,17 +48,17 @@ class Behaviour:
 class Mode:
     """The behaviours of a product's listeners in one mode, with a description."""
 
-    says: str
+    description: str
     listeners: Mapping[str, Behaviour]
 
 
 CLOSED = Behaviour({}, closed=True)
 
 
-def _mode(says: str, **listeners: Routes | Behaviour) -> Mode:
+def _mode(description: str, **listeners: Routes | Behaviour) -> Mode:
     """Return a mode; keywords are names of listeners with `_` for `-`."""
-    told = {name.replace("_", "-"): each for name, each in listeners.items()}
-    return Mode(says, {name: b if isinstance(b, Behaviour) else Behaviour(b) for name, b in told.items()})
+    behaviours = {name.replace("_", "-"): each for name, each in listeners.items()}
+    return Mode(description, {name: b if isinstance(b, Behaviour) else Behaviour(b) for name, b in behaviours.items()})
 
 
 def _usual(**up: Routes) -> dict[str, Mode]:

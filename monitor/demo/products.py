@@ -74,12 +74,12 @@ class Products:
     async def _step(self, step: Step) -> None:
         await self.set(step.product, step.mode)
         at = script.format_time(self._clock.monotonic() - self._began)
-        self._announce(f"demo {at}  {step.product}: {step.mode} - {step.says}")
+        self._announce(f"demo {at}  {step.product}: {step.mode} - {step.description}")
 
     async def _answer(self, request: web.BaseRequest) -> web.StreamResponse:
         match request.method, request.path:
             case "POST", "/_control":
-                return await self._told(await request.read())
+                return await self._set_mode(await request.read())
             case "GET", "/_control":
                 return web.json_response({"now": self.now_in, "modes": {p: list(m) for p, m in modes.MODES.items()}})
             case "GET", "/_script":
@@ -87,11 +87,11 @@ class Products:
             case _:
                 return web.Response(status=404, text="Use GET /_script, GET /_control or POST /_control.\n")
 
-    async def _told(self, raw: bytes) -> web.Response:
+    async def _set_mode(self, raw: bytes) -> web.Response:
         """Set the mode in the body `{"product": ..., "mode": ...}`, effective before the response."""
         try:
-            told: Any = json.loads(raw)
-            await self.set(str(told["product"]), str(told["mode"]))
+            document: Any = json.loads(raw)
+            await self.set(str(document["product"]), str(document["mode"]))
         except NinewatchError as error:
             return web.json_response({"error": str(error)}, status=400)
         except (ValueError, KeyError, TypeError):
@@ -129,7 +129,7 @@ async def _until_orphaned(ended: asyncio.Event) -> None:
     ended.set()
 
 
-def _tell(line: str) -> None:
+def _print_line(line: str) -> None:
     click.echo(line, err=True)
 
 
@@ -149,11 +149,13 @@ def main(base_port: int, name: str, *, with_parent: bool) -> None:
         played = script.load(name)
     except NinewatchError as error:
         raise click.ClickException(str(error)) from error
-    products = Products(played, SystemClock(), base_port, _tell)
+    products = Products(played, SystemClock(), base_port, _print_line)
     if base_port and products.ports[modes.CONTROL] != base_port:
-        _tell(f"demo: a port from {base_port} to {base_port + len(modes.LISTENERS) - 1} is in use; using free ones")
+        _print_line(
+            f"demo: a port from {base_port} to {base_port + len(modes.LISTENERS) - 1} is in use; using free ones"
+        )
     if not with_parent:  # the parent prints the script itself
-        _tell(f"{played.table()}\nControl: http://{HOST}:{products.ports[modes.CONTROL]}/_script")
+        _print_line(f"{played.table()}\nControl: http://{HOST}:{products.ports[modes.CONTROL]}/_script")
     asyncio.run(serve(products, with_parent=with_parent))
 
 

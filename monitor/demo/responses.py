@@ -230,9 +230,11 @@ def _notify_without_database(request: web.BaseRequest, now: int) -> web.Response
     return _typed(_dumps({"message": "Database error", "result": "error"}), 0, "application/json", reason="e3q8")
 
 
-def _components(**told: str) -> Answer:
+def _components(**statuses: str) -> Answer:
     components = ("api", "admin", "email", "sms")
-    return _json([{"id": each, "status": told.get(each, "up")} for each in components], content_type="application/json")
+    return _json(
+        [{"id": each, "status": statuses.get(each, "up")} for each in components], content_type="application/json"
+    )
 
 
 NOTIFY_API: Routes = {"/": _notify_status, "/_status": _notify_status}

@@ -26,9 +26,9 @@ class Step:
     mode: str
 
     @property
-    def says(self) -> str:
+    def description(self) -> str:
         """The description of the mode."""
-        return modes.find(self.product, self.mode).says
+        return modes.find(self.product, self.mode).description
 
 
 @dataclass(frozen=True, slots=True)
@@ -53,7 +53,7 @@ class Script:
     def table(self) -> str:
         """Return the script as a person reads it, times as minutes:seconds into a round."""
         head = f"Schedule of the demo, repeated every {format_time(self.length)}:"
-        rows = [f"  {format_time(s.at)}  {s.product:<11}{s.mode:<13}{s.says}" for s in self.steps]
+        rows = [f"  {format_time(s.at)}  {s.product:<11}{s.mode:<13}{s.description}" for s in self.steps]
         return "\n".join(
             [head, *rows] if rows else ["The demo has no schedule: products keep their state until it is changed."]
         )
@@ -110,9 +110,9 @@ def load(name: str) -> Script:
 
 def _read(path: Path) -> Script:
     try:
-        told: Any = json.loads(path.read_text("utf-8"))
-        steps = tuple(Step(float(s["at"]), str(s["product"]), str(s["mode"])) for s in told["steps"])
-        return Script(float(told["length"]), steps)
+        document: Any = json.loads(path.read_text("utf-8"))
+        steps = tuple(Step(float(s["at"]), str(s["product"]), str(s["mode"])) for s in document["steps"])
+        return Script(float(document["length"]), steps)
     except OSError as error:
         raise NinewatchError(f"{path}: {error.strerror}; use `default`, `none` or a JSON file") from error
     except NinewatchError as error:

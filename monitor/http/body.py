@@ -33,13 +33,13 @@ def decompress(response: Response) -> None:
     Raises:
         ProbeFailure: `body_encoding`: not a supported coding; `compression_malformed`.
     """
-    said = response.headers.get("content-encoding")
-    if said is None or response.decoded or response.coding or not response.body:
+    declared = response.headers.get("content-encoding")
+    if declared is None or response.decoded or response.coding or not response.body:
         return
-    codings = [each for each in (part.strip().lower() for part in said.split(",")) if each not in ("", "identity")]
+    codings = [each for each in (part.strip().lower() for part in declared.split(",")) if each not in ("", "identity")]
     unsupported = next((each for each in codings if each not in CODINGS), None)
     if unsupported is not None or len(codings) > _MAX_CODINGS:
-        detail = f"the body is encoded as {quoted(said)}; only gzip and deflate are supported"
+        detail = f"the body is encoded as {quoted(declared)}; only gzip and deflate are supported"
         raise ProbeFailure("body_encoding", detail, status=response.status)
     for each in reversed(codings):
         undo(response, CODINGS[each], response.limit)

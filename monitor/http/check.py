@@ -39,7 +39,7 @@ from monitor.config.secret import plain
 from monitor.config.values import AS_TEXT, local_path
 
 _BODILESS = ("GET", "HEAD")
-_FRAMING = {  # headers that say how a request is sent, for this connection only (RFC 9110, 7.6.1 and 10.1.1)
+_FRAMING = {  # headers that specify how a request is sent, for this connection only (RFC 9110, 7.6.1 and 10.1.1)
     *("connection", "content-length", "expect", "keep-alive", "proxy-connection"),
     *("te", "trailer", "transfer-encoding", "upgrade"),
 }

@@ -59,8 +59,8 @@ class Expectation:
     def _inconclusive(self, response: Response) -> ProbeFailure | None:
         """Return a failure with outcome unknown if the response matches `unknown`."""
         for each in self._expect.unknown:
-            if (said := _met(each, response)) is not None:
-                return ProbeFailure("inconclusive", f"{said}: configured as unknown", outcome=Outcome.UNKNOWN)
+            if (found_text := _met(each, response)) is not None:
+                return ProbeFailure("inconclusive", f"{found_text}: configured as unknown", outcome=Outcome.UNKNOWN)
         return None
 
     def _status(self, response: Response) -> ProbeFailure | None:
@@ -90,8 +90,8 @@ class Expectation:
         if response.coding or not response.body:
             return None
         found = response.headers.get("content-encoding")
-        said = "not compressed" if found is None else f"compressed as {quoted(found)}"
-        return ProbeFailure("compression_mismatch", f"the body is {said}, expected {self._coding}")
+        found_text = "not compressed" if found is None else f"compressed as {quoted(found)}"
+        return ProbeFailure("compression_mismatch", f"the body is {found_text}, expected {self._coding}")
 
     def _header(self, response: Response) -> ProbeFailure | None:
         """Check the headers. Values of headers with credentials are not reported."""
@@ -99,8 +99,8 @@ class Expectation:
             found = response.headers.get(wanted.name.lower())
             if not wanted.holds([] if found is None else [found]):
                 shown = "" if found is None else "different" if guarded(wanted.name) else quoted(found)
-                said = f"{wanted.name} is {shown}" if shown else f"no header {wanted.name}"
-                return ProbeFailure("header_mismatch", f"{said}, expected {wanted.said}")
+                found_text = f"{wanted.name} is {shown}" if shown else f"no header {wanted.name}"
+                return ProbeFailure("header_mismatch", f"{found_text}, expected {wanted.description}")
         return None
 
     def _cookie(self, response: Response) -> ProbeFailure | None:
@@ -108,8 +108,8 @@ class Expectation:
         for wanted in self._expect.cookie:
             found = response.cookies.get(wanted.name)
             if not wanted.holds([] if found is None else [found]):
-                said = f"no cookie {wanted.name}" if found is None else f"the cookie {wanted.name} is different"
-                return ProbeFailure("cookie_mismatch", f"{said}, expected {wanted.said}")
+                found_text = f"no cookie {wanted.name}" if found is None else f"the cookie {wanted.name} is different"
+                return ProbeFailure("cookie_mismatch", f"{found_text}, expected {wanted.description}")
         return None
 
     def _body(self, response: Response) -> ProbeFailure | None:
@@ -140,8 +140,8 @@ class Expectation:
         size, wanted = len(response.body) + response.truncated, self._expect.body_size
         if wanted is None or size in wanted:
             return None
-        said = f"more than {len(response.body)}" if response.truncated else str(size)
-        return ProbeFailure("body_size", f"the body has {said} bytes, expected {wanted}")
+        found_text = f"more than {len(response.body)}" if response.truncated else str(size)
+        return ProbeFailure("body_size", f"the body has {found_text} bytes, expected {wanted}")
 
     def _unwanted_in(self, body: bytes | bytearray) -> ProbeFailure | None:
         for text in self._unwanted:
@@ -182,13 +182,13 @@ def _met(wanted: Unknown, response: Response) -> str | None:
             return None
     except (ProbeFailure, RecursionError):
         return None
-    matched = [f"status {response.status}", *(f"{each.name}: {each.said}" for each in wanted.header)]
+    matched = [f"status {response.status}", *(f"{each.name}: {each.description}" for each in wanted.header)]
     return ", ".join([*matched, *(f"{each.path.text} is {_wanted(each)}" for each in wanted.json_values)])
 
 
-def _unmet(expected: Iterable[JsonExpectation], said_all: Any) -> ProbeFailure | None:
+def _unmet(expected: Iterable[JsonExpectation], body_json: Any) -> ProbeFailure | None:
     for each in expected:
-        nodes = each.path.nodes(said_all)
+        nodes = each.path.nodes(body_json)
         found = [node.value for node in nodes]
         if not each.holds(found):
             detail = f"{_unfit(each, nodes)}, expected {_wanted(each)}{_untyped(each, found)}"

@@ -110,8 +110,8 @@ class _Exchange:
 
     def _judge_frame(self, size: int) -> None:
         if not self._frames and self._heard[3] != _SETTINGS:  # 3.4: the server's connection preface
-            said = quoted(self._heard[:100].decode(errors="replace"))
-            raise ProbeFailure("http2_malformed", f"not HTTP/2: {said}")
+            received = quoted(self._heard[:100].decode(errors="replace"))
+            raise ProbeFailure("http2_malformed", f"not HTTP/2: {received}")
         if size > _FRAME:
             raise ProbeFailure("http2_malformed", f"a frame of {size} bytes, at most {_FRAME} are allowed")
 
@@ -183,8 +183,8 @@ def _joined(headers: Sequence[tuple[bytes, bytes]]) -> dict[str, str]:
     return joined
 
 
-def _status(said: bytes) -> int:
-    text = said.decode("latin-1")
+def _status(received: bytes) -> int:
+    text = received.decode("latin-1")
     if not (len(text) == 3 and text.isascii() and text.isdecimal()):
         raise ProbeFailure("http2_malformed", f"{quoted(text)} is not a status")
     return int(text)

@@ -45,7 +45,7 @@ def document(response: Response) -> Any:
 
 
 class _AmbiguousError(ValueError):
-    """JSON that parsers interpret differently; the text says what."""
+    """JSON that parsers interpret differently; the text describes the ambiguity."""
 
 
 def _no_number(name: str) -> Any:

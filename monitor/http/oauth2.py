@@ -139,15 +139,15 @@ def _read(response: Response) -> tuple[str, int]:
     Raises:
         ProbeFailure: `token_refused`, `token_unavailable`: unknown.
     """
-    said = members(response)
+    fields = members(response)
     if response.status != 200:
         word = "token_refused" if response.status in _REFUSALS else "token_unavailable"
-        error = f": {quoted(str(said['error']))}" if "error" in said else ""
+        error = f": {quoted(str(fields['error']))}" if "error" in fields else ""
         raise _failure(word, f"the token server responded {response.status}{error}")
-    token = said.get("access_token")
+    token = fields.get("access_token")
     if not isinstance(token, str) or not _TOKEN.fullmatch(token):
         raise _failure("token_unavailable", "no access_token in the token server's response")
-    return token, _lasting(said.get("expires_in"))
+    return token, _lasting(fields.get("expires_in"))
 
 
 def _lasting(given: Any) -> int:

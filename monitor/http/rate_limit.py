@@ -46,8 +46,8 @@ class RateLimit:
             ProbeFailure: `rate_limited`, unknown.
         """
         if status == TOO_MANY_REQUESTS and (duration := retry_after(headers, now)) is not None:
-            said = headers["retry-after"][:40]
-            raise _limited(f"status {status} with Retry-After: {said}; {self.wait(duration, now)}", status)
+            delay_text = headers["retry-after"][:40]
+            raise _limited(f"status {status} with Retry-After: {delay_text}; {self.wait(duration, now)}", status)
 
 
 def retry_after(headers: Mapping[str, str], now: int) -> int | None:

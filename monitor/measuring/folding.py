@@ -121,14 +121,14 @@ class Observations:
             at, rank = at[known], rank[known]
         first = 0
         for begin in range(0, len(at), _AT_ONCE):
-            said, when = rank[begin : begin + _AT_ONCE + 1], at[begin : begin + _AT_ONCE + 1]
-            ends = begin + np.flatnonzero((np.diff(when) > hold) | (said[1:] != said[:-1]))
+            ranks, when = rank[begin : begin + _AT_ONCE + 1], at[begin : begin + _AT_ONCE + 1]
+            ends = begin + np.flatnonzero((np.diff(when) > hold) | (ranks[1:] != ranks[:-1]))
             if begin + _AT_ONCE >= len(at):
                 ends = np.append(ends, len(at) - 1)
             starts = np.append(first, ends + 1)
             first = starts[-1]
             columns = at[starts[:-1]].tolist(), at[ends].tolist(), rank[ends].tolist()
-            yield from ((start, end, column_names.OUTCOMES[said]) for start, end, said in zip(*columns, strict=True))
+            yield from ((start, end, column_names.OUTCOMES[ranks]) for start, end, ranks in zip(*columns, strict=True))
 
 
 _USUAL = 5 * MINUTE  # the interval of most tools, or longer than it

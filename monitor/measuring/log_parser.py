@@ -285,8 +285,8 @@ def read(name: str, blocks: Iterator[Block], *, changes: bool = False) -> Iterat
                 reader, block = JsonLines(name, changes=changes), Block(text, line)
             else:
                 delimiter = ""
-                if said := _SEPARATOR.match(text):  # Excel's, above the header
-                    delimiter, text, line = said[1], text[said.end() :], line + 1
+                if separator := _SEPARATOR.match(text):  # Excel's, above the header
+                    delimiter, text, line = separator[1], text[separator.end() :], line + 1
                 header, _, text = text.partition("\n")
                 reader = Csv(name, header.rstrip("\r"), line, delimiter, changes=changes)
                 block = Block(text, line + 1)

@@ -177,11 +177,11 @@ def _watched(m: Measured, part: Watched) -> str:
     """Return the availability of the part of the window that the record covers, and when a verdict is possible."""
     low, point, high = part.availability
     length = format_duration(m.window.end - part.since)
-    said = f"since {format_instant(part.since)} ({length}): {format_percent(point)}, bounds "
-    said += f"{format_percent(low)} to {format_percent(high)}"
+    text = f"since {format_instant(part.since)} ({length}): {format_percent(point)}, bounds "
+    text += f"{format_percent(low)} to {format_percent(high)}"
     if part.decidable_at is None or part.decidable_at <= m.window.end:
-        return said
-    return f"{said}; a verdict is possible from {format_instant(part.decidable_at)}"
+        return text
+    return f"{text}; a verdict is possible from {format_instant(part.decidable_at)}"
 
 
 def _nines(m: Measured) -> str:
@@ -203,9 +203,9 @@ def _rule(result: Result, measure_options: MeasureOptions) -> str:
 
 
 def _paces(paces: Iterable[ProbeTiming], measure_options: MeasureOptions) -> str:
-    said = list(dict.fromkeys(_pace(pace, measure_options) for pace in paces))
-    rest = f"; and {len(said) - _PACES} more" if len(said) > _PACES else ""
-    return "; ".join(said[:_PACES]) + rest
+    text = list(dict.fromkeys(_pace(pace, measure_options) for pace in paces))
+    rest = f"; and {len(text) - _PACES} more" if len(text) > _PACES else ""
+    return "; ".join(text[:_PACES]) + rest
 
 
 def _pace(pace: ProbeTiming, measure_options: MeasureOptions) -> str:

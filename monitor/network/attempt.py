@@ -93,7 +93,7 @@ class Attempt:
 
     @contextlib.contextmanager
     def using_operator_policy(self) -> Iterator[None]:
-        """Apply the operator's address policy within the block, whoever requested the probe."""
+        """Apply the operator's address policy within the block, regardless of the client that requested the probe."""
         policy = self.outbound
         self.outbound = policy.operator_policy
         try:

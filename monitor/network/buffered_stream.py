@@ -77,6 +77,6 @@ class BufferedStream:
             if not data:
                 if self._broken is not None:
                     raise self._broken
-                said = f" after {quoted(self.buffer.decode(errors='replace'))}" if self.buffer else ""
-                raise ProbeFailure("hung_up", f"the connection was closed{said}, waiting for {wanted}")
+                received = f" after {quoted(self.buffer.decode(errors='replace'))}" if self.buffer else ""
+                raise ProbeFailure("hung_up", f"the connection was closed{received}, waiting for {wanted}")
             self.buffer += data

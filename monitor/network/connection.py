@@ -192,7 +192,7 @@ class Connection:
             raise
 
     def release(self) -> socket.socket:
-        """Return the socket, for a library that goes on with it; whoever takes it closes it."""
+        """Return the socket, for a library that continues with it; the caller closes it."""
         self._attempt.poller.forget(self._descriptor)
         return self._socket
 

@@ -12,7 +12,7 @@ DETAIL_LIMIT = 300  # characters; a target must not fill the log, page or store
 
 
 class ProbeFailure(Exception):  # noqa: N818 - a failure of the target, as distinct from errors of this program
-    """An unsuccessful attempt. `outcome` is bad if the target failed, unknown if the monitor could not tell."""
+    """An unsuccessful attempt. `outcome` is bad if the target failed, unknown if the monitor could not decide."""
 
     def __init__(
         self, reason: str, detail: str = "", *, outcome: Outcome = Outcome.BAD, status: int | None = None

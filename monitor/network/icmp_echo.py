@@ -122,6 +122,6 @@ class _Echoes(Connection):
             except OSError as error:
                 raise failure_of(error) from None
             else:
-                told = (value for level, kind, value in notes if (level, kind) == (self._level, self._brings))
-                self.hops = next((int.from_bytes(value[:4], "little") for value in told), None)
+                values = (value for level, kind, value in notes if (level, kind) == (self._level, self._brings))
+                self.hops = next((int.from_bytes(value[:4], "little") for value in values), None)
                 return data

@@ -76,19 +76,19 @@ def prepare(check: BrowserCheck) -> Probe:
 
     async def probe(attempt: Attempt) -> ProbeResult:
         attempt.enter("transfer")
-        code, said = await run(words, environment)
+        code, output = await run(words, environment)
         attempt.close()
-        if (failure := _failure(code, said)) is not None:
+        if (failure := _failure(code, output)) is not None:
             raise failure
         return ProbeResult(Outcome.GOOD, phases=attempt.phases)
 
     return probe
 
 
-def _failure(code: int, said: bytes) -> ProbeFailure | None:
+def _failure(code: int, output: bytes) -> ProbeFailure | None:
     """Return the failure that the script's process reported, None if the script returned."""
     try:
-        verdict = json.loads(said)
+        verdict = json.loads(output)
         reason, detail = str(verdict["reason"]), str(verdict["detail"])
     except (ValueError, KeyError, TypeError):
         return ProbeFailure("browser_missing", f"the script's process exited with {code}", outcome=Outcome.UNKNOWN)

@@ -43,7 +43,7 @@ SHARED = {
     "connection_reset": ("bad", "the peer reset the connection"),
     "deadline": ("bad", "deadline exceeded in another phase"),
     "dns_bad_name": ("bad", "invalid name"),
-    "dns_failure": ("bad", "another look-up failure"),
+    "dns_failure": ("bad", "another lookup failure"),
     "dns_malformed": ("bad", "malformed answer of the resolver"),
     "dns_no_address": ("bad", "the name has no address"),
     "dns_nxdomain": ("bad", "the name does not exist"),

@@ -76,15 +76,15 @@ def prepare(check: ExecCheck) -> Probe:
 
     async def probe(attempt: Attempt) -> ProbeResult:
         attempt.enter("first_byte")
-        code, said = await run(check.exec, environment)
+        code, output = await run(check.exec, environment)
         attempt.close()
-        first = quoted((said.decode(errors="replace").strip().splitlines() or [""])[0], 200)
+        first = quoted((output.decode(errors="replace").strip().splitlines() or [""])[0], 200)
         if code in check.unknown_codes:
             raise ProbeFailure("exec_undecided", f"exit code {code}: {first}", outcome=Outcome.UNKNOWN, status=code)
         if code:
             how = f"exit code {code}" if code > 0 else f"killed by {_signal(-code)}"
             raise ProbeFailure("exec_failed", f"{how}: {first}", status=code)
-        if check.expect is not None and not check.expect.search(said):
+        if check.expect is not None and not check.expect.search(output):
             raise ProbeFailure("answer_mismatch", f"{first}, expected {quoted(check.expect.text)}")
         return ProbeResult(Outcome.GOOD, "", code, attempt.phases)
 

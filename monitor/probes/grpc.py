@@ -122,13 +122,13 @@ def prepare(check: GrpcCheck) -> Probe:
 def _failed(check: GrpcCheck, answer: Answer, limit: RateLimit, now: int) -> ProbeFailure:
     """Return the failure for the status of a failed call."""
     word = CODES.get(answer.code, str(answer.code))
-    said = f"{word}{': ' + quoted(answer.message, 120) if answer.message else ''}"
+    message = f"{word}{': ' + quoted(answer.message, 120) if answer.message else ''}"
     if word in check.unknown:
-        return ProbeFailure("inconclusive", f"{said}: configured as unknown", outcome=Outcome.UNKNOWN)
+        return ProbeFailure("inconclusive", f"{message}: configured as unknown", outcome=Outcome.UNKNOWN)
     if word == _EXHAUSTED and re.fullmatch("[0-9]{1,9}", answer.pushback):
-        detail = f"{said}; {limit.wait(int(answer.pushback) * MILLISECOND, now)}"
+        detail = f"{message}; {limit.wait(int(answer.pushback) * MILLISECOND, now)}"
         return ProbeFailure("rate_limited", detail, outcome=Outcome.UNKNOWN)
-    return ProbeFailure("grpc_status", said)
+    return ProbeFailure("grpc_status", message)
 
 
 def _headers(check: GrpcCheck) -> list[tuple[str, str]]:

@@ -67,10 +67,10 @@ def prepare(check: PrometheusCheck) -> Probe:
         if not whole:
             raise ProbeFailure("sli_no_traffic", "no events", outcome=Outcome.UNKNOWN)
         share = min(Fraction(1), part / whole)
-        said = f"{format_percent(share)} of events were good"
+        message = f"{format_percent(share)} of events were good"
         if share < check.at_least.ratio:
-            raise ProbeFailure("sli_below", f"{said}, expected at least {check.at_least}")
-        return ProbeResult(Outcome.GOOD, "", None, attempt.phases, said, attempt.certificate_expiry)
+            raise ProbeFailure("sli_below", f"{message}, expected at least {check.at_least}")
+        return ProbeResult(Outcome.GOOD, "", None, attempt.phases, message, attempt.certificate_expiry)
 
     return probe
 

@@ -73,8 +73,8 @@ async def _expect(stream: BufferedStream, step: Step, number: int) -> None:
     except ProbeFailure as failure:
         if failure.reason != "hung_up" or not stream.buffer.strip():
             raise
-        said = quoted(stream.buffer.decode(errors="replace"))
-        raise ProbeFailure("answer_mismatch", f"step {number}: {said}, expected {step.wanted}") from None
+        received = quoted(stream.buffer.decode(errors="replace"))
+        raise ProbeFailure("answer_mismatch", f"step {number}: {received}, expected {step.wanted}") from None
     await stream.exactly(step.end(stream.buffer) or 0)
 
 

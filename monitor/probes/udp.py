@@ -54,8 +54,8 @@ def prepare(check: UdpCheck) -> Probe:
         heard = await Connection.in_datagrams(attempt, await attempt.addresses(host, port, check.family), talk)
         attempt.close()
         if check.end(heard) is None:
-            said = quoted(heard.decode(errors="replace"))
-            raise ProbeFailure("answer_mismatch", f"{said}, expected {check.wanted}")
+            received = quoted(heard.decode(errors="replace"))
+            raise ProbeFailure("answer_mismatch", f"{received}, expected {check.wanted}")
         return ProbeResult(Outcome.GOOD, phases=attempt.phases)
 
     return probe

@@ -84,7 +84,7 @@ def prepare(check: WebsocketCheck) -> Probe:
         with await reach(attempt) as connection:
             attempt.enter("first_byte")
             session = Session(connection, protocol_for(check.websocket, check.subprotocol))
-            await session.open(headers, lambda status, said: _refused(check, limit, status, said, attempt.now()))
+            await session.open(headers, lambda status, body: _refused(check, limit, status, body, attempt.now()))
             attempt.enter("transfer")
             if check.send is not None:
                 session.send_text(check.send)

@@ -63,9 +63,9 @@ def _run(script: Any, context: BrowserContext, task: dict[str, Any]) -> tuple[st
     except BaseException as error:  # noqa: BLE001 - any exception is a failure, including sys.exit
         signal.setitimer(signal.ITIMER_REAL, 0)
         reason = "browser_timeout" if isinstance(error, _ScriptTimeout) else "browser_failed"
-        said = _QUERY.sub(r"\1", " ".join(str(error).split()))[:250]
+        message = _QUERY.sub(r"\1", " ".join(str(error).split()))[:250]
         _keep(page, context, task)
-        return reason, f"{type(error).__name__.lstrip('_')}: {said}"
+        return reason, f"{type(error).__name__.lstrip('_')}: {message}"
     signal.setitimer(signal.ITIMER_REAL, 0)
     return "", ""
 

@@ -53,7 +53,7 @@ class DatabaseCheck(EncryptableCheck):
     NULL equals no text: query `... IS NULL` instead."""
 
     @model_validator(mode="after")
-    def _somebody_asks(self) -> Self:
+    def _has_query(self) -> Self:
         for key in ("password", "database", "query", "expect"):
             if self.user is None and key in self.model_fields_set:
                 raise problem_at(key, "has no effect without a user; add user: NAME")
@@ -161,15 +161,15 @@ def judge(check: DatabaseCheck, rows: list[Any]) -> None:
     value = rows[0][0]
     found = value.decode(errors="replace") if isinstance(value, bytes) else str(value)
     if value is None or found != check.expect:
-        said = "NULL" if value is None else quoted(found)
-        raise ProbeFailure("answer_mismatch", f"the query returned {said}, expected {quoted(check.expect)}")
+        shown = "NULL" if value is None else quoted(found)
+        raise ProbeFailure("answer_mismatch", f"the query returned {shown}, expected {quoted(check.expect)}")
 
 
-def credentials_refused(check: DatabaseCheck, said: str) -> ProbeFailure | None:
+def credentials_refused(check: DatabaseCheck, shown: str) -> ProbeFailure | None:
     """Return the failure for rejected credentials, None (good) if none are configured."""
     if check.user is None:
         return None
-    return ProbeFailure("credentials_refused", quoted(said, 160), outcome=Outcome.UNKNOWN)
+    return ProbeFailure("credentials_refused", quoted(shown, 160), outcome=Outcome.UNKNOWN)
 
 
 REASONS = {

@@ -30,8 +30,8 @@ def failure_of(check: DatabaseCheck, error: Exception) -> ProbeFailure | None:
     if isinstance(error, UNREADABLE):
         return ProbeFailure("database_malformed", quoted(f"{type(error).__name__}: {error}", 160))
     number = error.args[0] if error.args and isinstance(error.args[0], int) else 0
-    said = str(error.args[-1]) if error.args else type(error).__name__
+    message = str(error.args[-1]) if error.args else type(error).__name__
     if number in _ACCESS_DENIED:
-        return credentials_refused(check, said)
+        return credentials_refused(check, message)
     reason = _NUMBERS.get(number, "database_error" if number else "database_malformed")
-    return ProbeFailure(reason, f"{number} {quoted(said, 160)}")
+    return ProbeFailure(reason, f"{number} {quoted(message, 160)}")

@@ -63,23 +63,23 @@ _SYSTEM = {
 
 def system_error(error: psycopg.Error) -> OSError | None:
     """Return the operating system error that libpq reports, None for other errors."""
-    said = str(error)
-    if error.sqlstate or "FATAL:" in said:
+    message = str(error)
+    if error.sqlstate or "FATAL:" in message:
         return None
-    return next((OSError(code, text) for text, code in _SYSTEM.items() if text in said), None)
+    return next((OSError(code, text) for text, code in _SYSTEM.items() if text in message), None)
 
 
 def failure_of(check: DatabaseCheck, error: psycopg.Error) -> ProbeFailure | None:
     """Return the failure for a driver error; None (good) if a check without credentials was asked for some."""
-    said = " ".join(str(error).split()).rpartition("failed: ")[2]
-    state = error.sqlstate or next((code for words, code in _MESSAGES.items() if words in said), "")
+    message = " ".join(str(error).split()).rpartition("failed: ")[2]
+    state = error.sqlstate or next((code for words, code in _MESSAGES.items() if words in message), "")
     if state.startswith(_ACCESS_DENIED):
-        return credentials_refused(check, said)
+        return credentials_refused(check, message)
     if (cause := system_error(error)) is not None:
         return network_failure(cause)
-    if not error.sqlstate and any(text in said for text in _CERTIFICATE_ALERTS):
-        return credentials_refused(check, said)
-    if not error.sqlstate and (word := next((word for text, word in _NETWORK.items() if text in said), "")):
-        return ProbeFailure(word, quoted(said, 160))
+    if not error.sqlstate and any(text in message for text in _CERTIFICATE_ALERTS):
+        return credentials_refused(check, message)
+    if not error.sqlstate and (word := next((word for text, word in _NETWORK.items() if text in message), "")):
+        return ProbeFailure(word, quoted(message, 160))
     reason = _STATES.get(state) or _STATES.get(state[:2]) or "database_error"
-    return ProbeFailure(reason, f"{state} {quoted(said, 160)}".strip())
+    return ProbeFailure(reason, f"{state} {quoted(message, 160)}".strip())

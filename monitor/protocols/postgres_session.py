@@ -129,10 +129,10 @@ def _connect_limited(steps: Generator[Any, Any, Any], made: Callable[[], object]
             return end.value
         ready = yield descriptor, events
         with socket.socket(fileno=os.dup(descriptor)) as same:
-            told = same.getsockopt(socket.IPPROTO_TCP, socket.TCP_INFO, _RECEIVED + 8)
-        if told[0] == _ESTABLISHED:
+            tcp_info = same.getsockopt(socket.IPPROTO_TCP, socket.TCP_INFO, _RECEIVED + 8)
+        if tcp_info[0] == _ESTABLISHED:
             made()
-        _check_size(struct.unpack_from("=Q", told, _RECEIVED)[0])
+        _check_size(struct.unpack_from("=Q", tcp_info, _RECEIVED)[0])
 
 
 def _check_size(heard: int) -> None:

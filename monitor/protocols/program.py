@@ -77,13 +77,13 @@ async def run(words: tuple[str, ...], environment: Mapping[str, str]) -> tuple[i
     Raises:
         ProbeFailure: `exec_missing`, unknown: it cannot be started.
     """
-    with _pipe() as (output, said):
+    with _pipe() as (output, buffer):
         process = await _started(words, environment, output)
         try:
             code = await process.wait()
         finally:
             await _end(process)
-    return code, bytes(said)
+    return code, bytes(buffer)
 
 
 async def _started(words: tuple[str, ...], environment: Mapping[str, str], output: int) -> Process:
@@ -113,19 +113,19 @@ def _pipe() -> Iterator[tuple[int, bytearray]]:
     loop = asyncio.get_running_loop()
     ours, theirs = os.pipe2(os.O_CLOEXEC)
     os.set_blocking(ours, False)
-    said = bytearray()
+    buffer = bytearray()
 
     def take() -> bool:
         """Read the next piece; return False without one."""
         with contextlib.suppress(BlockingIOError):
-            said.extend(os.read(ours, _LIMIT)[: _LIMIT - len(said)])
+            buffer.extend(os.read(ours, _LIMIT)[: _LIMIT - len(buffer)])
             return True
         return False
 
     loop.add_reader(ours, take)
     try:
-        yield theirs, said
-        while len(said) < _LIMIT and take():
+        yield theirs, buffer
+        while len(buffer) < _LIMIT and take():
             pass
     finally:
         loop.remove_reader(ours)

@@ -21,8 +21,8 @@ def number_of(response: Response) -> Fraction:
     """
     answer = document(response)
     if not isinstance(answer, dict) or answer.get("status") != "success":
-        said = str(answer.get("error", "")) if isinstance(answer, dict) else ""
-        raise ProbeFailure("query_refused", f"status {response.status}: {quoted(said, 200)}")
+        message = str(answer.get("error", "")) if isinstance(answer, dict) else ""
+        raise ProbeFailure("query_refused", f"status {response.status}: {quoted(message, 200)}")
     try:
         data = answer["data"]
         samples = [data["result"]] if data["resultType"] == "scalar" else [each["value"] for each in data["result"]]

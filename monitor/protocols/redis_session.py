@@ -71,7 +71,7 @@ _ERRORS = {
 }
 
 
-def _refusal(command: str, said: str) -> ProbeFailure:
-    known = next((what for words, what in _ERRORS.items() if f"{said} ".startswith(words)), None)
+def _refusal(command: str, reply: str) -> ProbeFailure:
+    known = next((what for words, what in _ERRORS.items() if f"{reply} ".startswith(words)), None)
     reason, outcome = known or ("redis_error", Outcome.BAD)
-    return ProbeFailure(reason, f"{command}: {quoted(said)}", outcome=outcome)
+    return ProbeFailure(reason, f"{command}: {quoted(reply)}", outcome=outcome)

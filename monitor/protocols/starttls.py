@@ -57,7 +57,7 @@ def refuse_injected(stream: BufferedStream) -> None:
 class _Turn(NamedTuple):
     """A request, the pattern of the last line of its reply, and that of a positive reply."""
 
-    said: bytes
+    received: bytes
     last: bytes
     good: bytes
 
@@ -90,8 +90,8 @@ _LINES = {
 
 async def _by_lines(stream: BufferedStream, talk: _Lines) -> None:
     for turn in talk.turns:
-        if turn.said:
-            await stream.send_request(turn.said)
+        if turn.received:
+            await stream.send_request(turn.received)
         line = await _last_line(stream, talk.more, turn.last)
         if not re.match(turn.good, line, re.IGNORECASE):
             raise _refused(line)
@@ -107,12 +107,12 @@ async def _last_line(stream: BufferedStream, more: bytes, last: bytes) -> bytes:
     raise ProbeFailure("starttls_malformed", f"more than {_MOST_LINES} lines in a reply")
 
 
-def _refused(said: bytes) -> ProbeFailure:
-    return ProbeFailure("starttls_refused", quoted(said.decode(errors="replace"), 120))
+def _refused(received: bytes) -> ProbeFailure:
+    return ProbeFailure("starttls_refused", quoted(received.decode(errors="replace"), 120))
 
 
-def _malformed(said: bytes) -> ProbeFailure:
-    return ProbeFailure("starttls_malformed", f"{quoted(said.decode(errors='replace'))} is not this protocol")
+def _malformed(received: bytes) -> ProbeFailure:
+    return ProbeFailure("starttls_malformed", f"{quoted(received.decode(errors='replace'))} is not this protocol")
 
 
 # --- Other protocols ----------------------------------------------------------------------------------------------
@@ -157,13 +157,13 @@ async def _ldap(stream: BufferedStream, _host: str) -> None:
         kind, answer, _ = _unpacked(behind)
         _, code, behind = _unpacked(answer)
         _, _, behind = _unpacked(behind)
-        _, said, _ = _unpacked(behind)
+        _, received, _ = _unpacked(behind)
     except IndexError:
         raise _malformed(message) from None
     if kind != 0x78:
         raise _malformed(message)
     if any(code):
-        raise _refused(b"result %d " % int.from_bytes(code, "big") + said)
+        raise _refused(b"result %d " % int.from_bytes(code, "big") + received)
 
 
 def _unpacked(data: bytes) -> tuple[int, bytes, bytes]:

@@ -91,8 +91,8 @@ class Session:
                     self._unsent = False  # the match does not depend on our message
                     return
         if last is not None:
-            said = f"the last message is {quoted(last)}, expected {quoted(wanted.text)}; {self._ending}"
-            raise ProbeFailure("answer_mismatch", said)
+            detail = f"the last message is {quoted(last)}, expected {quoted(wanted.text)}; {self._ending}"
+            raise ProbeFailure("answer_mismatch", detail)
         if self._protocol.parser_exc is not None and not isinstance(self._protocol.parser_exc, EOFError):
             raise ProbeFailure("websocket_malformed", quoted(str(self._protocol.parser_exc), 160))
         if self._broken is not None and self._protocol.close_rcvd is None:

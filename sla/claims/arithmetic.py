@@ -46,14 +46,14 @@ def check(passage: Passage, lead: str = "") -> Iterator[Claim]:
     """Yield a claim for each equation over availabilities in the passage; `lead` is the text above it."""
     if "=" not in passage.text and "≈" not in passage.text:
         return
-    told = bool(AVAILABILITY.search(f"{lead} {passage.text}"))
+    mentioned = bool(AVAILABILITY.search(f"{lead} {passage.text}"))
     text = _normal(passage.text)
     for run in _RUN.finditer(text):
         if text[run.end() : run.end() + 1].isalpha() or text[run.end() :].lstrip()[:1] in {"*", "^"}:
             continue
         sides = [(parse(side), side) for side in run[0].split("=")]
         for (left, shown), (right, figure) in pairwise(sides):
-            if left and right and _is_claim(left, right, told):
+            if left and right and _is_claim(left, right, mentioned):
                 claim = _judge(left, right, passage.line(run.start()), f"{shown.strip()} = {figure.strip()}")
                 if claim:
                     yield claim
@@ -66,7 +66,7 @@ def _normal(text: str) -> str:
     return _CROSS.sub("*", bare)
 
 
-def _is_claim(left: Expression, right: Expression, told: bool) -> bool:
+def _is_claim(left: Expression, right: Expression, mentioned: bool) -> bool:
     """Return whether this is an equation over availabilities: percentages of 90 and more, or, if the page mentions
     availability, ratios of 0.5 and more or failure probabilities that result in one.
     """
@@ -77,7 +77,7 @@ def _is_claim(left: Expression, right: Expression, told: bool) -> bool:
     if any(n.percent and n.value >= _PROMISED for n in left.numbers):
         return True
     ratios = [n for n in left.numbers if n.availability]
-    return told and (any(n.value >= _HALF for n in ratios) or (len(ratios) > 1 and right.value > _HALF))
+    return mentioned and (any(n.value >= _HALF for n in ratios) or (len(ratios) > 1 and right.value > _HALF))
 
 
 def _judge(left: Expression, right: Expression, line: int, text: str) -> Claim | None:
@@ -111,15 +111,15 @@ def _mismatch(left: Expression, figure: Number) -> tuple[Verdict, str] | None:
     """Return WRONG only if every number is an availability, a weight or 1, so that no other meaning is possible."""
     if "/" in left.operators or not all(_is_share(left, number) for number in left.numbers):
         return None
-    says = f"the {_operation(left)} is {percent(left.value)}"
+    diagnosis = f"the {_operation(left)} is {percent(left.value)}"
     values = [number.value for number in left.numbers]
     if abs(figure.value - sum(values, Fraction(0)) / len(values)) <= figure.ulp / 2:
-        return Verdict.WRONG, f"{says}; the printed value is the average"
+        return Verdict.WRONG, f"{diagnosis}; the printed value is the average"
     if figure.value == min(values):
-        return Verdict.WRONG, f"{says}; the printed value is that of the weakest part"
+        return Verdict.WRONG, f"{diagnosis}; the printed value is that of the weakest part"
     if abs(left.value - figure.value) <= figure.ulp:
-        return Verdict.UNCLEAR, f"{says}; off by less than one in the last digit"
-    return Verdict.WRONG, says
+        return Verdict.UNCLEAR, f"{diagnosis}; off by less than one in the last digit"
+    return Verdict.WRONG, diagnosis
 
 
 def _operation(left: Expression) -> str:

@@ -62,7 +62,7 @@ def _doubt(member: Judged, column: Sequence[Judged]) -> str | None:
         return "one availability with several durations: perhaps a record"
     if not holding and all(_fits_another_row(each, column) for each in column):
         return "each figure is right for another row: perhaps in another order"
-    sure = {slip.says for each in column if each.wrong and (slip := _slip(each)) and _is_sharp_figure(each)}
+    sure = {slip.diagnosis for each in column if each.wrong and (slip := _slip(each)) and _is_sharp_figure(each)}
     explained = holding + sum(each.wrong and _says(each) in sure for each in column)
     if explained * 2 <= len(column):
         return "most figures of the column do not follow from the availabilities: perhaps not the downtime allowed"
@@ -88,7 +88,7 @@ def _slip(each: Judged) -> Slip | None:
 
 def _says(each: Judged) -> str | None:
     slip = _slip(each)
-    return slip.says if slip else None
+    return slip.diagnosis if slip else None
 
 
 def _is_sharp_figure(each: Judged) -> bool:
@@ -111,8 +111,8 @@ def _by_another_length(member: Judged, column: Sequence[Judged]) -> Judged | Non
     if not common or not against or not (needed or _is_off(member)):
         return None
     length = min(needed) if needed else f"{member.claim.period} of another length"
-    says = f"needs a {length}; the {len(others)} other rows use a {min(common)}"
-    return member._replace(claim=replace(member.claim, verdict=Verdict.WRONG, diagnosis=says))
+    diagnosis = f"needs a {length}; the {len(others)} other rows use a {min(common)}"
+    return member._replace(claim=replace(member.claim, verdict=Verdict.WRONG, diagnosis=diagnosis))
 
 
 def _common(others: Sequence[Judged]) -> frozenset[str]:

@@ -47,7 +47,7 @@ class Slip(NamedTuple):
     kind: Kind
     period: str
     expected: Fraction
-    says: str
+    diagnosis: str
 
 
 def slips(statement: Statement) -> Iterator[Slip]:
@@ -75,8 +75,8 @@ def _candidates(statement: Statement) -> list[Period]:
     return [statement.period] if statement.period else [PERIODS[name] for name in ORDER[:4]]
 
 
-def _slip(statement: Statement, kind: Kind, period: Period, says: str) -> Slip:
-    return Slip(kind, period.name, statement.level.lost * period.lengths[0][1], says)
+def _slip(statement: Statement, kind: Kind, period: Period, diagnosis: str) -> Slip:
+    return Slip(kind, period.name, statement.level.lost * period.lengths[0][1], diagnosis)
 
 
 def _hits(statement: Statement, period: Period, *, scale: Fraction = _ONE, share: Fraction | None = None) -> bool:
@@ -104,8 +104,8 @@ def _swapped(statement: Statement) -> Iterator[Slip]:
         truth = statement.level.lost * length
         near = abs(amount.seconds / truth - 1) < 1
         if near and shown in _swaps(_digits(truth / UNITS[amount.unit][0], len(shown))):
-            says = f"two digits are swapped: it is {say(truth, amount.unit)}"
-            yield _slip(statement, Kind.SWAPPED, statement.period, says)
+            diagnosis = f"two digits are swapped: it is {say(truth, amount.unit)}"
+            yield _slip(statement, Kind.SWAPPED, statement.period, diagnosis)
 
 
 def _digits(value: Fraction, count: int) -> str:
@@ -135,8 +135,8 @@ def _nines(statement: Statement) -> Iterator[Slip]:
         meant = 1 - statement.level.lost / scale
         for period in _candidates(statement):
             if meant > 0 and _hits(statement, period, scale=scale):
-                says = f"off by {words}: that is the downtime of {percent(meant)} (or a misplaced decimal point)"
-                yield _slip(statement, Kind.NINES, period, says)
+                diagnosis = f"off by {words}: that is the downtime of {percent(meant)} (or a misplaced decimal point)"
+                yield _slip(statement, Kind.NINES, period, diagnosis)
 
 
 def _periods(statement: Statement) -> Iterator[Slip]:

@@ -137,7 +137,7 @@ def _of_sentence(
         if is_period_itself(amount, period) or is_restatement(sentence, amount, level):
             continue
         line, text = sentence.passage.line(amount.start), _quote(sentence, amount, level)
-        strength = _strength(sentence, amount, level, period, told=context.downtime)
+        strength = _strength(sentence, amount, level, period, mentioned=context.downtime)
         reason = _refusal(sentence, amount, level)
         if reason or strength is None:
             yield Passed(line, text, reason or "the duration is not called a downtime")
@@ -208,10 +208,10 @@ def _shape(sentence: Sentence) -> str | None:
 
 
 def _strength(
-    sentence: Sentence, amount: Amount, level: Level, period: Period | None, *, told: bool
+    sentence: Sentence, amount: Amount, level: Level, period: Period | None, *, mentioned: bool
 ) -> Strength | None:
     """Return the strength of the link between duration and availability; None if they are merely close."""
-    downtime = told or bool(DOWNTIME.search(sentence.text))
+    downtime = mentioned or bool(DOWNTIME.search(sentence.text))
     if level not in sentence.levels:
         return Strength.PLAIN if period else Strength.BARE if downtime else None
     if level.start > amount.start and not (downtime and period):

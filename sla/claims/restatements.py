@@ -67,12 +67,12 @@ def _contradiction(equality: Equality, ratio: Fraction | None) -> Claim | None:
     if not one or not other or abs(one / other - 1) <= _CLOSE or _is_definition(equality):
         return None
     spill = equality.second.overflow or equality.first.overflow
-    says = f"internally inconsistent: {equality.first.text} is {_spelt(one)}"
+    diagnosis = f"internally inconsistent: {equality.first.text} is {_spelt(one)}"
     if spill is not None:
-        says += "; decimals of the larger unit read as the smaller one"
+        diagnosis += "; decimals of the larger unit read as the smaller one"
     sure = not equality.bracket or equality.second.digits >= 3 or one / other in {60, Fraction(1, 60), 3600, 24, 10}
     return Claim(
-        equality.line, equality.text, ratio, other, None, one, Verdict.WRONG if sure else Verdict.UNCLEAR, says
+        equality.line, equality.text, ratio, other, None, one, Verdict.WRONG if sure else Verdict.UNCLEAR, diagnosis
     )
 
 

@@ -39,15 +39,15 @@ class _Column:
     period: Period | None
     unit: str | None
     downtime: bool
-    told: bool
+    mentioned: bool
     refused: str
 
     @classmethod
-    def of(cls, label: str, lead: str, told: bool, shared: Period | None) -> _Column:
+    def of(cls, label: str, lead: str, mentioned: bool, shared: Period | None) -> _Column:
         downtime = bool(DOWNTIME.search(label))
-        period = in_label(label) or (shared if downtime or told or not label else None)
-        unit = unit_in_label(label or (lead if told else ""))
-        return cls(label, period, unit, downtime, told, _refusal(label))
+        period = in_label(label) or (shared if downtime or mentioned or not label else None)
+        unit = unit_in_label(label or (lead if mentioned else ""))
+        return cls(label, period, unit, downtime, mentioned, _refusal(label))
 
 
 def _refusal(label: str) -> str:
@@ -91,7 +91,7 @@ def _of_one_level(table: Table, turned: Table, lead: str, group: int) -> Iterato
     if len(ratios) != 1:
         return
     (level,) = ratios.values()
-    told = DOWNTIME.search(f"{lead} {' '.join(cells)}") is not None
+    mentioned = DOWNTIME.search(f"{lead} {' '.join(cells)}") is not None
     for grid in (table, turned):
         named = [(row, period) for row in grid.rows if (period := _period_of_row(row[0].text))]
         headless = any(row is grid.rows[0] for row, _ in named)
@@ -106,7 +106,17 @@ def _of_one_level(table: Table, turned: Table, lead: str, group: int) -> Iterato
                     doubt = _doubt_of(lead, level)
                     plain = Strength.PLAIN
                     yield Statement(
-                        cell.line, text, level, amount, own or period, plain, (group, 0), (), doubt, told, tabled=True
+                        cell.line,
+                        text,
+                        level,
+                        amount,
+                        own or period,
+                        plain,
+                        (group, 0),
+                        (),
+                        doubt,
+                        mentioned,
+                        tabled=True,
                     )
 
 
@@ -160,10 +170,10 @@ def _read(table: Table, column: int, lead: str, group: int) -> Iterator[Statemen
     label = _label(table, column)
     first = next(i for i, row in enumerate(table.rows) if _level(row[column].text, label))
     head = table.rows[:first]
-    told = bool(DOWNTIME.search(lead)) or any(DOWNTIME.search(cell.text) for row in head for cell in row)
+    mentioned = bool(DOWNTIME.search(lead)) or any(DOWNTIME.search(cell.text) for row in head for cell in row)
     shared = _shared(head, column, lead)
     columns = [
-        _Column.of(" ".join(dict.fromkeys(row[i].text for row in head)), lead, told, shared)
+        _Column.of(" ".join(dict.fromkeys(row[i].text for row in head)), lead, mentioned, shared)
         for i in range(len(table.rows[0]))
     ]
     doubt = _measured(table, column, label, lead)
@@ -175,8 +185,8 @@ def _read(table: Table, column: int, lead: str, group: int) -> Iterator[Statemen
 
 def _shared(head: tuple[tuple[Cell, ...], ...], column: int, lead: str) -> Period | None:
     """Return the only period in the headers of availability and downtime, or else in the passage above."""
-    told = [cell.text for row in head for i, cell in enumerate(row) if i == column or DOWNTIME.search(cell.text)]
-    labels = {p.name: p for text in told if (p := in_label(text))}
+    mentioned = [cell.text for row in head for i, cell in enumerate(row) if i == column or DOWNTIME.search(cell.text)]
+    labels = {p.name: p for text in mentioned if (p := in_label(text))}
     if labels:
         return next(iter(labels.values())) if len(labels) == 1 else None
     above = {m.period.name: m.period for m in mentions(lead)}
@@ -215,7 +225,7 @@ def _of_row(
                 yield Passed(cell.line, text, reason)
                 continue
             period = own or about.period
-            strength = Strength.PLAIN if about.downtime or about.told or period else Strength.BARE
+            strength = Strength.PLAIN if about.downtime or about.mentioned or period else Strength.BARE
             yield Statement(
                 *(cell.line, text, level, amount, period, strength, (group, index), others, doubt, about.downtime),
                 tabled=True,

@@ -43,7 +43,7 @@ def judge(statement: Statement) -> Claim:
     slip = next(slips(statement), None)
     if excuse := _excuse(statement, slip):
         return _claim(statement, Verdict.ROUNDED if excuse.startswith("roughly") else Verdict.UNCLEAR, excuse)
-    return _claim(statement, Verdict.WRONG, slip.says if slip else "no known mistake explains this figure")
+    return _claim(statement, Verdict.WRONG, slip.diagnosis if slip else "no known mistake explains this figure")
 
 
 def _fitting(statement: Statement, fit: Fit) -> Claim:
@@ -53,8 +53,8 @@ def _fitting(statement: Statement, fit: Fit) -> Claim:
     if coarse and statement.amount.bound is Bound.EXACT:
         return _claim(statement, Verdict.UNCLEAR, f"too coarse to judge: {truth}")
     verdict = Verdict.RIGHT if fit.exact else Verdict.ROUNDED
-    says = f"exact, by a {fit.label}" if fit.exact else f"rounding only, from {truth}"
-    claim = _claim(statement, verdict, says)
+    diagnosis = f"exact, by a {fit.label}" if fit.exact else f"rounding only, from {truth}"
+    claim = _claim(statement, verdict, diagnosis)
     return replace(claim, claimed=fit.claimed, expected=fit.expected, period=fit.period)
 
 
@@ -102,7 +102,7 @@ def _without_period(statement: Statement) -> Claim:
     if slip is None:
         return _claim(statement, Verdict.UNCLEAR, "no period is stated, and none of year, month, week or day fits")
     meant = replace(statement, period=PERIODS[slip.period])
-    return _claim(meant, Verdict.WRONG, f"{slip.says} (the figure of {of_year(slip.period)}; no period is stated)")
+    return _claim(meant, Verdict.WRONG, f"{slip.diagnosis} (the figure of {of_year(slip.period)}; no period is stated)")
 
 
 def _excuse(statement: Statement, slip: Slip | None) -> str | None:
@@ -163,9 +163,9 @@ def _off(deviation: Fraction) -> str:
     return f"{float(deviation * 100):.2g} % off" if deviation < 1 else f"{times(deviation + 1)} as much"
 
 
-def _claim(statement: Statement, verdict: Verdict, says: str) -> Claim:
+def _claim(statement: Statement, verdict: Verdict, diagnosis: str) -> Claim:
     period = statement.period
     expected = statement.level.lost * period.lengths[0][1] if period else None
     name = period.name if period else None
     claimed = statement.amount.seconds
-    return Claim(statement.line, statement.text, statement.level.ratio, claimed, name, expected, verdict, says)
+    return Claim(statement.line, statement.text, statement.level.ratio, claimed, name, expected, verdict, diagnosis)

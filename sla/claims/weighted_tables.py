@@ -110,8 +110,8 @@ def _composed(parts: list[_Part], totals: list[tuple[tuple[Cell, ...], Level]]) 
         elif _COMPOSITE.search(row[0].text):
             named = next((name for value, name in dishonest.items() if _prints_as(value, level)), None)
             if named:
-                says = f"the product is {percent(honest['product'])}; the printed value is {named}"
-                yield Claim(row[0].line, _text(row), level.ratio, None, None, None, Verdict.WRONG, says)
+                diagnosis = f"the product is {percent(honest['product'])}; the printed value is {named}"
+                yield Claim(row[0].line, _text(row), level.ratio, None, None, None, Verdict.WRONG, diagnosis)
 
 
 def _result(row: tuple[Cell, ...], level: Level, honest: dict[str, Fraction], *, sure: bool) -> Claim:

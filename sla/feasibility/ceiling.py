@@ -1,7 +1,7 @@
-"""What may be promised of a design, whatever its arithmetic says: rules, each with its source, apart from the sums.
+"""Ceilings of the availability that may be promised for a design, independent of its predicted availability.
 
-A data centre's outage that has not happened yet is in no average. So the page's rules cap a promise: without disaster
-recovery at most 99.95 %, and five nines only with the whole list. Each rule is an item of a checklist (sla.readiness).
+Averages do not include the outage of a data centre that has not happened yet. The source page therefore limits a
+promise: without disaster recovery at most 99.95 %, and five nines only with the whole checklist (sla.readiness).
 """
 
 from __future__ import annotations
@@ -19,7 +19,7 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True, slots=True)
 class Limit:
-    """No more than `at_most` may be promised, because of `reason`; `source` says so, in the words of `quote`."""
+    """A limit of the availability that may be promised, with its reason, source and quotation."""
 
     at_most: Fraction
     reason: str
@@ -35,11 +35,11 @@ class Ceiling:
 
     @property
     def at_most(self) -> Fraction | None:
-        """The lowest of them; None where nothing limits a promise."""
+        """The lowest limit, None without limits."""
         return self.limits[0].at_most if self.limits else None
 
     def caps(self, availability: Fraction) -> bool:
-        """Return whether the arithmetic promises more than the rules let through."""
+        """Return whether the ceiling is below the availability."""
         return self.at_most is not None and self.at_most < availability
 
 
@@ -51,7 +51,7 @@ def _no_disaster_recovery(design: Design) -> Iterator[str]:
 def _coupled(design: Design) -> Iterator[str]:
     for part in design.parts:
         if part.outside and part.coupling is Coupling.HARD:
-            yield f"it is coupled to {part.name}"
+            yield f"it depends on {part.name}"
         elif part.outside and part.coupling is Coupling.RETRIED:
             yield f"{part.name} is retried for a limited time only"
 
@@ -77,21 +77,21 @@ CONTRADICTIONS: Mapping[str, Callable[[Design], Iterator[str]]] = {
     "zero-downtime-deployment": _stopping,
     "preserves-transactions": _losing,
 }
-"""Items that a design can be seen not to meet, by their ids on the five-nines checklist."""
+"""Checks of checklist items that a design may contradict, by item id of the five-nines checklist."""
 
 
 _SHOWN = ("disaster-recovery", "decoupled", "zero-downtime-deployment")
-# Items that a design shows to be met once it has stopped contradicting them. The others take somebody's word.
+# Items that a design meets if it does not contradict them. The others must be declared as met.
 
 
 def met_after(before: Design, after: Design, met: Collection[str]) -> tuple[str, ...]:
-    """Return what a changed design meets: what was met before, and what the change was made for."""
+    """Return the items that a changed design meets: those met before, and those gained by the change."""
     gained = (item for item in _SHOWN if contradictions(before, item) and not contradictions(after, item))
     return (*met, *gained)
 
 
 def contradictions(design: Design, item: str) -> tuple[str, ...]:
-    """Return why the design does not meet the item, whoever says so; nothing where the design does not show it."""
+    """Return the reasons in the design itself why it does not meet the item."""
     rule = CONTRADICTIONS.get(item)
     return () if rule is None else tuple(rule(design))
 
@@ -99,7 +99,7 @@ def contradictions(design: Design, item: str) -> tuple[str, ...]:
 def limits(design: Design, checklist: Checklist, met: Collection[str], others: Iterable[Limit] = ()) -> Ceiling:
     """Return what limits a promise: items that are not met, or that the design contradicts, and the `others`.
 
-    `met` are the items that the design is said to meet.
+    `met` are the items that the plan declares as met.
     """
     found = list(others)
     for item in checklist.items:

@@ -1,4 +1,4 @@
-"""What to change next: every single change that the design allows, what it gains, and what it costs if known."""
+"""Possible improvements of a design: single changes with their gain and, if known, their cost."""
 
 from __future__ import annotations
 
@@ -11,8 +11,7 @@ from sla.feasibility.failure_process import Planned
 from sla.feasibility.prediction import YEAR, expected_down
 from sla.interval import HOUR, MINUTE
 
-# What a change is assumed to bring, in words that go into its text. Readers replace them by writing the change into a
-# plan of their own.
+# Assumed effects of changes, which are stated in their texts. Users can change them in a plan of their own.
 PATIENCE = 15 * MINUTE
 _WARM = FailOver(Standby.WARM, 15 * MINUTE, Fraction(9, 10))
 _HOT = FailOver(Standby.HOT, MINUTE, Fraction(99, 100))
@@ -21,7 +20,7 @@ _SECOND_SITE = "second site"  # no id of a plan has a space
 
 @dataclass(frozen=True, slots=True)
 class Change:
-    """One thing that could be done. `id` names it in the plan's `costs`; `text` says it in an imperative sentence."""
+    """A possible change. `id` is its key in the plan's `costs`; `text` is an imperative sentence."""
 
     id: str
     text: str
@@ -30,7 +29,7 @@ class Change:
 
 @dataclass(frozen=True, slots=True)
 class Step:
-    """A change tried: the chance to be down afterwards, and microseconds a year that it gains. `cost` is a year's."""
+    """An evaluated change: unavailability after it, gain in microseconds per year, and cost per year."""
 
     change: Change
     design: Design
@@ -40,12 +39,12 @@ class Step:
 
     @property
     def cost_per_hour(self) -> float | None:
-        """Cost of an hour of downtime avoided; None where no cost is known."""
+        """Cost per avoided hour of downtime, None if the cost is unknown."""
         return None if self.cost is None else float(self.cost) / (self.gain / HOUR)
 
 
 def changes(design: Design) -> Iterator[Change]:
-    """Yield every single change that the design has room for."""
+    """Yield all single changes that are possible for the design."""
     for part in design.parts:
         if part.outside:
             yield from _loosened(design, part)
@@ -58,7 +57,7 @@ def changes(design: Design) -> Iterator[Change]:
 
 def next_steps(design: Design, costs: Mapping[str, Fraction], least: float = 0.005) -> tuple[Step, ...]:
     """Return the changes worth making: those with a known cost first, the cheapest hour of downtime avoided first;
-    then the others, the largest gain first. What gains less than the share `least` of the downtime is left out.
+    then the others, the largest gain first. Changes that gain less than the share `least` of the downtime are excluded.
 
     Raises:
         EntangledError: the design, or a changed one, shares too many parts in too many ways.
@@ -134,7 +133,7 @@ def _stood_by(design: Design) -> Iterator[Change]:
 
 
 def _standing_by(design: Design, handover: FailOver) -> Design:
-    """Return the design with the fail-over; a second site, where there is none, is as good as the first."""
+    """Return the design with the fail-over; an added second site is as reliable as the first."""
     covers = design.fail_over.covers if design.fail_over is not None else ()
     first = design.sites[0]
     second = Site(_SECOND_SITE, "a second data centre", first.failures)

@@ -36,13 +36,13 @@ def test_a_pattern_that_tries_every_way_is_linear() -> None:
 @pytest.mark.parametrize(
     ("path", "said"),
     [
-        ("$.a[?match(@, $.p)]", r"match\(\) takes a pattern in quotes, none from the answer"),
+        ("$.a[?match(@, $.p)]", r"match\(\) takes a pattern in quotes, not one from the response"),
         ("$.a[?search(@.text, @.pattern)]", r"search\(\) takes a pattern in quotes"),
         ("$.a[?search(@, 5)]", r"search\(\) takes a pattern in quotes"),
         ("$.a[?match(@, '(a')]", "not a regular expression that RE2 takes"),
         ("$.a[?match(@, 'a)|(b')]", "not a regular expression that RE2 takes"),
         ("$.a[?match(@, '(?=a)b')]", "not a regular expression that RE2 takes"),
-        ("$.a[?count($.a[*]) > 5]", r"\$ in a filter goes through the document for each of its values"),
+        ("$.a[?count($.a[*]) > 5]", r"\$ in a filter searches the whole document for each value"),
         ("$.a[?@.b && !(length($.c) > 5)]", r"\$ in a filter"),
         ("$..a..b", "looks at a value up to 102 times, at most 16"),
         ("$..[?@..b]", "looks at a value up to"),

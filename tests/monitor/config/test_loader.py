@@ -117,9 +117,9 @@ MISTAKES = {
     check('tcp: "h:1", fall: "2"'): "5:35: products.p.checks.c.fall: must be a whole number",
     check('tcp: "h:1", fall: 010'): "5:35: products.p.checks.c.fall: 010 is read by YAML as the number 8;",
     check('tcp: "h:1", http: "http://h/"'): "5:9: products.p.checks.c: is of 2 kinds at once, http and tcp;",
-    check('htpp: "http://h/"'): '5:9: products.p.checks.c: does not say what to probe; did you mean http by "htpp"?',
-    check("interval: 5s"): "5:9: products.p.checks.c: does not say what to probe; write one of http, tcp, tls",
-    check("tls: {verify: false}"): "5:9: products.p.checks.c: does not say what to probe;",
+    check('htpp: "http://h/"'): '5:9: products.p.checks.c: unknown key "htpp"; did you mean http?',
+    check("interval: 5s"): "5:9: products.p.checks.c: does not specify what to probe; write one of http, tcp, tls",
+    check("tls: {verify: false}"): "5:9: products.p.checks.c: does not specify what to probe;",
     check('tcp: "h"'): '5:22: products.p.checks.c.tcp: "h" is not an address; write host:port',
     check('tcp: "127.1:80"'): '5:22: products.p.checks.c.tcp: "127.1" is neither a host name nor an IP address',
     check('http: "ftp://h/"'): "5:23: products.p.checks.c.http: not a web address; write http://host/path",
@@ -131,7 +131,7 @@ MISTAKES = {
     "status; write 200, 2xx or 200-204",
     check('http: "http://h/", expect: {matches: "(a"}'): "5:54: products.p.checks.c.expect.matches: not a regular "
     "expression that RE2 takes (missing ): (a)",
-    check('http: "http://h/", expect: {matches: }'): "5:54: products.p.checks.c.expect.matches: nothing is written",
+    check('http: "http://h/", expect: {matches: }'): "5:54: products.p.checks.c.expect.matches: has no value",
     check('http: "http://h/", expect: {json: {"$.": 1}}'): "5:58: products.p.checks.c.expect.json.$.: not a JSON path",
     check('http: "http://h/", tls: {verify: "no"}'): "5:50: products.p.checks.c.tls.verify: must be true or false",
     check('http: "http://h/", tls: {ca: no.pem}'): "5:46: products.p.checks.c.tls.ca: cannot read ",
@@ -142,7 +142,7 @@ MISTAKES = {
     "products: x\n": "1:11: products: must be a list; write - before each item",
     "title: no\n" + SOUND: '1:8: title: no is read by YAML as the truth value false; write "no" in quotes',
     "title: 2027-03-01\n" + SOUND: "1:8: title: 2027-03-01 is read by YAML as a date; write",
-    "title:\n" + SOUND: "1:7: title: nothing is written here; write a value, or take the key out",
+    "title:\n" + SOUND: "1:7: title: has no value; add one, or remove the key",
     "time_zone: Mars\n" + SOUND: '1:12: time_zone: "Mars" is not a time zone; write one such as',
     "engine: 5\n" + SOUND: "1:9: engine: must be a block of keys; write key: value",
     "listen: 99\n" + SOUND: "1:9: listen: not an address; write host:port in quotes",
@@ -239,13 +239,13 @@ def test_a_chain_of_dependencies_is_sound(tmp_path: Path) -> None:
 
 def test_a_circle_of_dependencies_is_refused(tmp_path: Path) -> None:
     (line,) = complaints(tmp_path, THREE.replace("depends_on: []", "depends_on: [a]"))
-    assert ".depends_on[0]: closes a circle, " in line
+    assert ".depends_on[0]: closes a cycle, " in line
     assert " -> ".join("abca") in line or " -> ".join("bcab") in line or " -> ".join("cabc") in line
 
 
 def test_a_product_that_needs_itself_is_a_circle(tmp_path: Path) -> None:
     (line,) = complaints(tmp_path, THREE.replace("depends_on: []", "depends_on: [c]"))
-    assert line.startswith("c.yaml:12:18: products.c.depends_on[0]: closes a circle, c -> c;")
+    assert line.startswith("c.yaml:12:18: products.c.depends_on[0]: closes a cycle, c -> c;")
 
 
 def test_a_product_id_used_twice_names_both_places(tmp_path: Path) -> None:
@@ -258,9 +258,7 @@ def test_a_product_id_used_twice_names_both_places(tmp_path: Path) -> None:
 @pytest.mark.parametrize("rule", ["at_least 2", "{at_least: 2}", "2"])
 def test_a_rule_that_wants_more_checks_than_there_are_is_refused(rule: str, tmp_path: Path) -> None:
     text = check('tcp: "h:1"').replace("    checks", f"    rule: {rule}\n    checks")
-    assert complaints(tmp_path, text) == [
-        "c.yaml:4:11: products.p.rule: asks for 2 checks that are up, and there are 1"
-    ]
+    assert complaints(tmp_path, text) == ["c.yaml:4:11: products.p.rule: requires 2 checks, but the product has 1"]
     more = text + '      - {id: d, tcp: "h:2"}\n'
     assert loaded(tmp_path, more).products[0].rule.needed(2) == 2
 

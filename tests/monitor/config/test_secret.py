@@ -197,5 +197,5 @@ def test_secrets_compare_by_value(monkeypatch: pytest.MonkeyPatch, tmp_path: Pat
 def test_a_secret_with_a_line_break_is_no_header(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
     monkeypatch.setenv("NINEWATCH_BROKEN", "a\r\nX-Evil: 1")
     (line,) = complaints(tmp_path, check('http: "http://h/", headers: {X-A: {env: NINEWATCH_BROKEN}}'))
-    assert "holds a line break, which is not allowed in a header" in line
+    assert "contains a line break, which is not allowed in a header" in line
     assert "Evil" not in line

@@ -144,7 +144,7 @@ def test_parts_are_of_what_is_made_of_parts(tmp_path: Path) -> None:
 
 def test_a_circle_may_close_through_parts(tmp_path: Path) -> None:
     (line,) = complaints(tmp_path, GRANTS.replace("  - id: login\n", "  - id: login\n    depends_on: [grants]\n"))
-    assert "closes a circle" in line
+    assert "closes a cycle" in line
 
 
 def test_a_product_named_as_part_and_as_dependency_is_needed_once(tmp_path: Path) -> None:

@@ -56,7 +56,7 @@ def test_a_plans_own_rule_counts_too_and_the_lowest_stands_first() -> None:
 @pytest.mark.parametrize(
     ("made", "item", "says"),
     [
-        (design(part("app"), outside("mail", Coupling.HARD)), "decoupled", "coupled to Mail"),
+        (design(part("app"), outside("mail", Coupling.HARD)), "decoupled", "depends on Mail"),
         (design(outside("mail", Coupling.RETRIED, patience=MINUTE)), "decoupled", "for a limited time only"),
         (design(part("app", deployments=Planned(DAY, MINUTE))), "zero-downtime-deployment", "deployments of App"),
         (
