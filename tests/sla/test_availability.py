@@ -5,8 +5,10 @@ from __future__ import annotations
 from fractions import Fraction
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
-from sla.availability import UnknownPolicy, Verdict, availability, coverage, downtime, resolvable, verdict
+from sla.availability import UnknownPolicy, Verdict, availability, coverage, downtime, resolvable, shares, verdict
 from sla.objective import Objective
 from sla.state_history import Durations
 
@@ -73,3 +75,19 @@ def test_resolvable_from_two_intervals_on() -> None:
     allowed = Objective.parse("99.999%").allowed(30 * 86_400_000_000)
     assert resolvable(allowed, 12_960_000)
     assert not resolvable(allowed, 12_960_001)
+
+
+lengths = st.integers(0, 2**53)
+
+
+@given(st.builds(Durations, lengths, lengths, lengths, lengths, lengths), st.data())
+def test_floats_are_the_nearest_to_the_exact_ratios(durations: Durations, data: st.DataObject) -> None:
+    up = data.draw(st.integers(0, durations.unknown))
+    durations = durations._replace(guessed_up=up, guessed_down=durations.unknown - up)
+    found, exact = shares(durations), (*availability(durations), coverage(durations))
+    assert (*found.availability, found.coverage) == tuple(None if each is None else float(each) for each in exact)
+
+
+def test_floats_of_no_time_and_of_nothing_known() -> None:
+    assert shares(NOTHING) == ((None, None, None), None)
+    assert shares(DARK) == ((0.0, None, 1.0), 0.0)
