@@ -81,8 +81,14 @@ class Delivery:
         self._targets = {}
         for receiver in receivers:
             known = held.get(receiver.id)
-            kept = known is not None and known.receiver == receiver
-            self._targets[receiver.id] = known if kept and known is not None else Target.of(receiver)
+            if known is not None and known.receiver == receiver:
+                self._targets[receiver.id] = known
+                continue
+            try:
+                self._targets[receiver.id] = Target.of(receiver)
+            except Exception:  # a defect of one receiver must not stop the others
+                self._health.alerting_defects += 1
+                log.exception("receiver_defect", receiver=receiver.id)
         self.wake()
 
     def target(self, receiver: str) -> Target | None:
