@@ -108,7 +108,7 @@ def test_everything_else_that_a_plan_may_say(tmp_path: Path) -> None:
         ("  - {id: app, availability: 99%}\n", '4:10: parts.app.id: "app" is taken at '),
         ("  - {id: maintenance, availability: 99%}\n", '4:10: parts.maintenance.id: "maintenance" is what planned'),
         ("  - {id: x, availability: 99%, needs: [ap]}\n", "4:40: parts.x.needs[0]: there is no part, dependency or si"),
-        ("  - {id: x, availability: 99%, needs: [x]}\n", "4:40: parts.x.needs[0]: closes a cycle, x -> x; take one"),
+        ("  - {id: x, availability: 99%, needs: [x]}\n", "4:40: parts.x.needs[0]: closes a cycle, x -> x; remove one"),
         ("dependencies: [{id: d, availability: 99%, coupling: soft}]\n", "4:53: dependencies.d.coupling: must be hard"),
         ("dependencies: [{id: d, availability: 99%, coupling: retried}]\n", "4:16: dependencies.d.retry: is missing"),
         (

@@ -1,0 +1,77 @@
+"""Code, documents and pages use the words of the field: `words.toml` lists those to avoid."""
+
+from __future__ import annotations
+
+import re
+import tomllib
+from collections.abc import Collection, Iterator
+from pathlib import Path
+
+import pytest
+
+ROOT = Path(__file__).parents[1]
+DATA = tomllib.loads((ROOT / "tests/words.toml").read_text(encoding="utf-8"))
+WORDS: dict[str, str] = DATA["words"]
+EXCEPTIONS: dict[str, list[str]] = DATA["exceptions"]
+NOT_COVERED: list[str] = DATA["not_covered"]["paths"]
+PLACES = ("monitor", "sla", "docs", "config", "README.md", "ARCHITECTURE.md", "CONFIGURATION.md")
+SUFFIXES = {".py", ".md", ".html", ".j2", ".js", ".yaml"}
+
+# A part of an identifier is a word too; words of two parts may be on two lines.
+_PATTERN = re.compile(
+    r"(?<![a-z])(" + "|".join(re.escape(word).replace(r"\ ", r"\s+") for word in WORDS) + r")(?![a-z])", re.IGNORECASE
+)
+
+
+def findings(text: str, allowed: Collection[str] = ()) -> list[str]:
+    """Return the words to avoid in the text, each with its line and the words to use."""
+    found = (
+        (text.count("\n", 0, each.start()) + 1, " ".join(each[0].lower().split())) for each in _PATTERN.finditer(text)
+    )
+    return [f"line {line}: {word!r}; use {WORDS[word]}" for line, word in found if word not in allowed]
+
+
+def files() -> Iterator[Path]:
+    """Yield the files in which the words are not allowed, relative to the root."""
+    for place in (ROOT / name for name in PLACES):
+        for path in [place] if place.is_file() else sorted(place.rglob("*")):
+            if path.suffix in SUFFIXES and not _is_not_covered(path.relative_to(ROOT)):
+                yield path.relative_to(ROOT)
+
+
+def _is_not_covered(path: Path) -> bool:
+    return any(path.is_relative_to(each) or path.match(each) for each in NOT_COVERED)
+
+
+def test_no_file_has_a_word_to_avoid() -> None:
+    read = ((path, (ROOT / path).read_text(encoding="utf-8")) for path in files())
+    found = {str(path): findings(text, EXCEPTIONS.get(str(path), ())) for path, text in read}
+    assert {path: words for path, words in found.items() if words} == {}
+
+
+def test_every_path_that_is_not_covered_exists() -> None:
+    assert [each for each in NOT_COVERED if not any(ROOT.glob(each))] == []
+
+
+def test_every_exception_is_in_use() -> None:
+    for path, words in EXCEPTIONS.items():
+        text = (ROOT / path).read_text(encoding="utf-8")
+        assert [word for word in words if findings(text) == findings(text, [word])] == [], path
+
+
+@pytest.mark.parametrize(
+    ("text", "found"),
+    [
+        ("mend the file", ["line 1: 'mend'; use fix"]),
+        ("one\nit was left\n out", ["line 2: 'left out'; use excluded"]),
+        ("_told = 1", ["line 1: 'told'; use reported, shown, printed"]),
+        ("Whoever asks", ["line 1: 'whoever'; use the client, the caller"]),
+        ("amend, untold, besides, intelligence", []),
+    ],
+)
+def test_words_are_found_whole_and_in_identifiers(text: str, found: list[str]) -> None:
+    assert findings(text) == found
+
+
+def test_an_exception_allows_one_word_only() -> None:
+    assert findings("nobody told", ["told"]) == ["line 1: 'nobody'; use no one, no client, or the passive"]
