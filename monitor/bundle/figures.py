@@ -7,11 +7,11 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Final
 
-from monitor.reporting.context_sections import desk
+from monitor.reporting.context_sections import context_sections
 
 if TYPE_CHECKING:
     from monitor.ledger import Ledger
-    from monitor.reporting.report import Told
+    from monitor.reporting.report import PortfolioReport
     from sla.report import Report
 
 # Values of transcendental functions, which mathematical libraries round differently in the last digit.
@@ -28,13 +28,13 @@ class Difference:
     recomputed: Any
 
 
-def figure_lines(told: Told) -> Iterator[dict[str, Any]]:
+def figure_lines(portfolio_report: PortfolioReport) -> Iterator[dict[str, Any]]:
     """Yield each figure of the reports: product, part of the report, number in the part, window, figure, value.
 
     `part` is `window` (the report's own), `step` (its days or months), `month`, `trend` and others that have no window.
     """
-    for report in told.reports:
-        yield from _lines(told.ledger, report)
+    for report in portfolio_report.reports:
+        yield from _lines(portfolio_report.ledger, report)
 
 
 def _lines(ledger: Ledger, report: Report) -> Iterator[dict[str, Any]]:
@@ -48,7 +48,7 @@ def _lines(ledger: Ledger, report: Report) -> Iterator[dict[str, Any]]:
     for part, name in (("outage_limit", "outage_limits"), ("exclusion", "exclusions"), ("incident", "incidents")):
         for number, each in enumerate(plain[name]):
             yield _line(report.product, part, number, each)
-    place = desk(ledger, report).as_json()
+    place = context_sections(ledger, report).as_json()
     for name in ("affected", "value"):
         yield _line(report.product, name, 0, place[name])
 

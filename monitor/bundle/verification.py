@@ -19,7 +19,7 @@ from monitor.bundle.contents import Contents, lines_of
 from monitor.bundle.figures import Difference, compare, figure_lines, key_of
 from monitor.bundle.manifest import Damage, damages, digest, read_manifest
 from monitor.errors import NinewatchError
-from monitor.reporting.report import told
+from monitor.reporting.report import portfolio_report
 from sla.correction import read as read_correction
 from sla.fact import CORRECTION, DEFINITION, MAINTENANCE, REVOCATION, Fact
 from sla.interval import DAY, Interval
@@ -155,7 +155,9 @@ def _compared(files: Mapping[str, bytes], contents: Contents, manifest: Mapping[
     with contents.rules():
         ledger = contents.ledger()
         products = [ledger.products[name] for name in manifest["products"]]
-        recomputed = {key_of(line): line for line in figure_lines(told(ledger, products, window, at, arrived))}
+        recomputed = {
+            key_of(line): line for line in figure_lines(portfolio_report(ledger, products, window, at, arrived))
+        }
     return list(_each(stated, recomputed))
 
 

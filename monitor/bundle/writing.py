@@ -15,7 +15,7 @@ from monitor.bundle.contents import Contents
 from monitor.bundle.figures import figure_lines
 from monitor.bundle.manifest import digest, json_lines, with_manifest
 from monitor.bundle.terms import product_terms
-from monitor.config.dependent_clients import reliants
+from monitor.config.dependent_clients import dependent_clients
 from monitor.config.holidays import holidays
 from monitor.journal import Journal
 from monitor.package_files import version
@@ -35,7 +35,7 @@ if TYPE_CHECKING:
     from monitor.bundle.contents import Holiday
     from monitor.config.model import Portfolio, Product
     from monitor.ledger import Ledger
-    from monitor.reporting.report import Told
+    from monitor.reporting.report import PortfolioReport
     from sla.chain_check import Chain
     from sla.exclusion import Exclusion
     from sla.fact import Fact
@@ -66,21 +66,25 @@ class Source:
             return cls(recorded, found.load_chain(), found.load_unchecked_facts())
 
 
-def bundle_of(told: Told, source: Source, report: Mapping[str, Any]) -> bytes:
+def bundle_of(portfolio_report: PortfolioReport, source: Source, report: Mapping[str, Any]) -> bytes:
     """Return the bundle of a report as an archive.
 
     `source` is what the report's ledger was rebuilt from, `report` what is to be said of the report's file.
     """
-    names = _included(told.ledger, [each.product for each in told.reports])
-    contents = contents_of(told, source.recorded, names)
+    names = _included(portfolio_report.ledger, [each.product for each in portfolio_report.reports])
+    contents = contents_of(portfolio_report, source.recorded, names)
     part = part_of(
-        source.chain, told.at, _recorded_ids(told.ledger, names, contents), source.facts, source.recorded.incidents
+        source.chain,
+        portfolio_report.at,
+        _recorded_ids(portfolio_report.ledger, names, contents),
+        source.facts,
+        source.recorded.incidents,
     )
     proved = {name for held in part.covered.values() for kind, name in held.items if kind == FACT}
-    later = [fact for fact in source.facts if fact.made > told.at and fact.id in proved]
+    later = [fact for fact in source.facts if fact.made > portfolio_report.at and fact.id in proved]
     contents = replace(contents, recorded=replace(contents.recorded, facts=[*contents.recorded.facts, *later]))
-    files = contents.files() | chain_files(part) | {"figures.jsonl": json_lines(figure_lines(told))}
-    return packed(with_manifest(_about(told, report), files))
+    files = contents.files() | chain_files(part) | {"figures.jsonl": json_lines(figure_lines(portfolio_report))}
+    return packed(with_manifest(_about(portfolio_report, report), files))
 
 
 def _recorded_ids(ledger: Ledger, names: set[str], contents: Contents) -> set[str]:
@@ -94,12 +98,12 @@ def report_entry(name: str, form: str, content: bytes) -> dict[str, Any]:
     return {"file": name, "format": form, "bytes": len(content), "sha256": digest(content)}
 
 
-def _about(told: Told, report: Mapping[str, Any]) -> dict[str, Any]:
-    window = told.window
+def _about(portfolio_report: PortfolioReport, report: Mapping[str, Any]) -> dict[str, Any]:
+    window = portfolio_report.window
     return {
         "ninewatch": version(),
-        "at": format_instant(told.at),
-        "arrived": format_instant(told.arrived),
+        "at": format_instant(portfolio_report.at),
+        "arrived": format_instant(portfolio_report.arrived),
         "window": {
             "name": window.name,
             "start": format_instant(window.measured.start),
@@ -107,19 +111,19 @@ def _about(told: Told, report: Mapping[str, Any]) -> dict[str, Any]:
             "whole_start": format_instant(window.whole.start),
             "whole_end": format_instant(window.whole.end),
         },
-        "time_zone": told.ledger.portfolio.time_zone,
+        "time_zone": portfolio_report.ledger.portfolio.time_zone,
         "time_zone_database": zones.as_json(),
-        "products": [each.product for each in told.reports],
+        "products": [each.product for each in portfolio_report.reports],
         "report": dict(report),
     }
 
 
-def contents_of(told: Told, recorded: Recorded, names: set[str]) -> Contents:
+def contents_of(portfolio_report: PortfolioReport, recorded: Recorded, names: set[str]) -> Contents:
     """Return what the figures of the report are computed from, of the products of these names alone."""
-    ledger, zone = told.ledger, told.ledger.portfolio.time_zone
+    ledger, zone = portfolio_report.ledger, portfolio_report.ledger.portfolio.time_zone
     chosen = [product for product in ledger.portfolio.products if product.id in names]
     agreements = list(_agreements(ledger, chosen, zone))
-    span = _looked_at(told)
+    span = _looked_at(portfolio_report)
     return Contents(
         zone,
         [product_terms(each, zone) for each in chosen],
@@ -135,7 +139,7 @@ def _included(ledger: Ledger, names: Sequence[str]) -> set[str]:
 
     Products that the configuration has no longer may be among them.
     """
-    used = [each for name in names for reliant in reliants(ledger.portfolio, name) for each in reliant.way]
+    used = [each for name in names for dependent in dependent_clients(ledger.portfolio, name) for each in dependent.way]
     return {each for name in (*names, *used) for each in relied_on(ledger, name)}
 
 
@@ -197,12 +201,16 @@ def _zones_of_plans(facts: Iterable[Fact]) -> Iterator[str]:
             yield from sorted(named & known)
 
 
-def _looked_at(told: Told) -> Interval:
+def _looked_at(portfolio_report: PortfolioReport) -> Interval:
     """Return an interval that holds every window of the report: months and windows before it, and whole ones."""
-    whole = told.window.whole
+    whole = portfolio_report.window.whole
     before = max((EARLIER + 1) * (whole.length + 2 * DAY), (MONTHS + 1) * _MONTH)
     span = Interval(whole.start - before, whole.end + _MONTH)
-    limits = [limit for each in told.reports for limit in told.ledger.products[each.product].agreement.limits()]
+    limits = [
+        limit
+        for each in portfolio_report.reports
+        for limit in portfolio_report.ledger.products[each.product].agreement.limits()
+    ]
     return Interval(reach(limits, Interval(span.start, span.start)).start, span.end)
 
 

@@ -22,7 +22,7 @@ if TYPE_CHECKING:
 
     from monitor.bundle.writing import Source
     from monitor.config.model import Portfolio, Product
-    from monitor.reporting.report import Told
+    from monitor.reporting.report import PortfolioReport
 
 _RECORDS = Interval(parse_instant("1990-01-01T00:00:00Z"), parse_instant("2190-01-01T00:00:00Z"))
 _NO_RECORD = "no record covers that time; write a year between 1990 and 2190"
@@ -85,7 +85,7 @@ def report_command(
     products = _chosen(name, portfolio)
     form = _form(form, output)
     source = None if bundle is None else _source(portfolio, at)
-    found = _told(source, portfolio, products, window, at, now)
+    found = _portfolio_report(source, portfolio, products, window, at, now)
     written = _bytes(found, form, paper)
     if bundle is not None and source is not None:
         _write_bundle(_bundle_path(bundle, output, name), found, source, _entry(output, name, form, written))
@@ -121,7 +121,7 @@ def _entry(output: Path | None, product: str, form: str, written: bytes) -> dict
     return report_entry(f"{product}.{form}" if output is None else output.name, form, written)
 
 
-def _write_bundle(path: Path, found: Told, source: Source, report: dict[str, Any]) -> None:
+def _write_bundle(path: Path, found: PortfolioReport, source: Source, report: dict[str, Any]) -> None:
     from monitor.bundle.writing import bundle_of
 
     content = bundle_of(found, source, report)
@@ -201,17 +201,17 @@ def _source(portfolio: Portfolio, at: int) -> Source:
     return Source.read(portfolio, at)
 
 
-def _told(
+def _portfolio_report(
     source: Source | None, portfolio: Portfolio, products: Sequence[Product], window: Window, at: int, now: int
-) -> Told:
+) -> PortfolioReport:
     from monitor.as_of import ledger_at
-    from monitor.reporting.report import told
+    from monitor.reporting.report import portfolio_report
 
     ledger = ledger_at(portfolio, portfolio.store, at) if source is None else source.recorded.ledger(portfolio)
-    return told(ledger, products, window, at, now - WRITTEN)
+    return portfolio_report(ledger, products, window, at, now - WRITTEN)
 
 
-def _bytes(found: Told, form: str, paper: str) -> bytes:
+def _bytes(found: PortfolioReport, form: str, paper: str) -> bytes:
     """Return the report in the format; the format's module is imported here, when it is needed."""
     if form == "json":
         from monitor.reporting.text_formats import as_json

@@ -6,7 +6,7 @@ from collections.abc import Iterator
 from graphlib import CycleError, TopologicalSorter
 from typing import TYPE_CHECKING
 
-from monitor.config.dependent_clients import unfit
+from monitor.config.dependent_clients import misfits_of
 from monitor.config.errors import Loc, Problem, quoted
 from monitor.config.hosting import shipped_tiers, tiers_named
 from monitor.config.readiness import load_checklist, places
@@ -272,7 +272,7 @@ def possible_mistakes(portfolio: Portfolio, root: Node, now: int) -> Iterator[Pr
         if product.maintenance and "maintenance" not in product.agreement.excludes:
             block: Loc = ("products", number, "maintenance")
             yield Problem(locate(root, block)[0], key_path(root, block), _COUNTED)
-        for misfit in unfit(portfolio, product, now):
+        for misfit in misfits_of(portfolio, product, now):
             where: Loc = ("products", number, "stage" if misfit.about is About.CLIENTS else "objective")
             yield Problem(locate(root, where)[0], key_path(root, where), misfit.text)
         for obstacle in product.burn_obstacles:

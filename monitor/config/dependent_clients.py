@@ -16,7 +16,7 @@ if TYPE_CHECKING:
 
 
 @dataclass(frozen=True, slots=True)
-class Reliant:
+class DependentClient:
     """A client who is reached when a product fails, and the way: from that product to the client's own."""
 
     client: Client
@@ -28,24 +28,24 @@ class Reliant:
         return self.way[-1]
 
 
-def reliants(portfolio: Portfolio, product_id: str) -> Iterator[Reliant]:
+def dependent_clients(portfolio: Portfolio, product_id: str) -> Iterator[DependentClient]:
     """Yield the clients of the product, then those of products that need it, the nearest first."""
     products = {product.id: product for product in portfolio.products}
     users = reversed_dependencies({product.id: product.needs for product in portfolio.products})
     for way in ((product_id,), *shortest_paths(users, product_id).values()):
         for client in products[way[-1]].clients:
-            yield Reliant(client, way)
+            yield DependentClient(client, way)
 
 
-def rests_on(portfolio: Portfolio, product_id: str) -> dict[str, DependencyPath]:
+def all_dependencies(portfolio: Portfolio, product_id: str) -> dict[str, DependencyPath]:
     """Return the products that this one needs, directly or not, each with a shortest way to it, nearest first."""
     return shortest_paths({product.id: product.needs for product in portfolio.products}, product_id)
 
 
-def unfit(portfolio: Portfolio, product: Product, now: int) -> tuple[Misfit, ...]:
+def misfits_of(portfolio: Portfolio, product: Product, now: int) -> tuple[Misfit, ...]:
     """Return where the product's objective does not fit its stage, clients (through others too), ceiling or hosting."""
     readiness = product.readiness_at(now)
-    risk = Risk.highest(each.client.stakes for each in reliants(portfolio, product.id))
+    risk = Risk.highest(each.client.stakes for each in dependent_clients(portfolio, product.id))
     ceiling = None if readiness is None else readiness.ceiling
     found = misfits(product.objective, product.stage, portfolio.stages, risk, ceiling)
     return (*found, *_beyond_hosting(portfolio, product))

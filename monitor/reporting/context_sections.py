@@ -5,10 +5,10 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
-from monitor.config.dependent_clients import Reliant, reliants, unfit
+from monitor.config.dependent_clients import DependentClient, dependent_clients, misfits_of
 from monitor.reporting import document as doc
 from monitor.reporting.document import Cell, Section, Table, Unit, words
-from monitor.views.product_context import Affected, affected
+from monitor.views.product_context import AffectedClient, affected_clients
 from sla.availability import downtime
 from sla.downtime_cost import Money, Value, format_money, value
 
@@ -22,20 +22,20 @@ if TYPE_CHECKING:
 
 
 @dataclass(frozen=True, slots=True)
-class Desk:
+class ContextSections:
     """What is known of a product's place in the portfolio. `reached` names by incident whom it reached."""
 
     ledger: Ledger
     product: Product
     report: Report
     misfits: tuple[Misfit, ...]
-    reliants: tuple[Reliant, ...]
-    reached: dict[str, list[Affected]]
+    dependent_clients: tuple[DependentClient, ...]
+    reached: dict[str, list[AffectedClient]]
     value: Value | None
 
     def sections(self) -> Iterator[Section]:
         """Yield what is said of stage and clients, and the justification where an hour has a price."""
-        if self.product.stage is not None or self.reliants or self.misfits:
+        if self.product.stage is not None or self.dependent_clients or self.misfits:
             yield self._promise()
         if self.value is not None:
             yield _justification(self.value)
@@ -43,22 +43,22 @@ class Desk:
     def whom(self, incident: str) -> str:
         """Return in words whom the incident reached: those whose product was seen down meanwhile, and the others."""
         found = self.reached.get(incident, [])
-        hit = sum(each.reliant.client.count for each in found if each.downtime)
-        rest = sum(each.reliant.client.count for each in found if not each.downtime)
-        names = ", ".join(dict.fromkeys(each.reliant.client.name for each in found if each.downtime))
+        hit = sum(each.dependent.client.count for each in found if each.downtime)
+        rest = sum(each.dependent.client.count for each in found if not each.downtime)
+        names = ", ".join(dict.fromkeys(each.dependent.client.name for each in found if each.downtime))
         told = f"{hit}: {names}" if hit else "none observed"
         return f"{told}; {rest} without downtime" if rest else told
 
     def _promise(self) -> Section:
         said = [f"Stage: {self.product.stage.replace('-', ' ')}."] if self.product.stage else []
         said += [f"Objective does not match: {each.text}." for each in self.misfits]
-        rows = tuple(self._client(each) for each in self.reliants)
+        rows = tuple(self._client(each) for each in self.dependent_clients)
         columns = ("Client", "Count", "Risk", "Via", "Downtime of their product")
         if not rows:
             said.append("No clients are configured.")
         return Section("clients", "Stage and clients", tuple(said), Table(columns, rows) if rows else None)
 
-    def _client(self, each: Reliant) -> tuple[Cell, ...]:
+    def _client(self, each: DependentClient) -> tuple[Cell, ...]:
         products, used = self.ledger.products, self.ledger.compositions[each.product]
         way = " > ".join(products[name].name for name in each.way)
         down = downtime(used.durations(self.report.window.measured)).point
@@ -75,17 +75,17 @@ class Desk:
         }
 
 
-def desk(ledger: Ledger, report: Report) -> Desk:
+def context_sections(ledger: Ledger, report: Report) -> ContextSections:
     """Return what the portfolio knows beside the product's figures, over the report's window."""
     product, end = ledger.products[report.product], report.window.measured.end
-    found = tuple(reliants(ledger.portfolio, product.id))
-    return Desk(
+    found = tuple(dependent_clients(ledger.portfolio, product.id))
+    return ContextSections(
         ledger,
         product,
         report,
-        unfit(ledger.portfolio, product, end),
+        misfits_of(ledger.portfolio, product, end),
         tuple(each for each in found if each.client.relies_by(end, ledger.portfolio.zone)),
-        {each.incident.id: affected(ledger, each.incident, found, report.at) for each in report.incidents}
+        {each.incident.id: affected_clients(ledger, each.incident, found, report.at) for each in report.incidents}
         if found
         else {},
         _value(product, report),

@@ -13,7 +13,7 @@ from monitor.views.agreement import limit_text
 from monitor.views.formatting import near
 from monitor.views.product_summary import (
     ASSUMPTION,
-    LASTED,
+    DURATION_NOTE,
     failure_texts,
     guessed_text,
     rule_sentence,
@@ -29,7 +29,7 @@ if TYPE_CHECKING:
     from zoneinfo import ZoneInfo
 
     from monitor.config.model import Product
-    from monitor.reporting.context_sections import Desk
+    from monitor.reporting.context_sections import ContextSections
     from sla.exclusion import Exclusion
     from sla.incident import Incident, IncidentPart
     from sla.measured import Measured
@@ -39,18 +39,18 @@ FOREVER = "ongoing"
 
 
 @dataclass(frozen=True, slots=True)
-class Telling:
+class PartContext:
     """What the telling needs beside the figures: the product as configured, the zone, everybody's names, the desk."""
 
     product: Product
     zone: ZoneInfo
     names: Mapping[str, str]
-    desk: Desk
+    context_sections: ContextSections
 
 
-def part(report: Report, telling: Telling) -> Part:
+def part(report: Report, context: PartContext) -> Part:
     """Return what is said of the product."""
-    product, agreed = telling.product, report.agreed.contractual
+    product, agreed = context.product, report.agreed.contractual
     about = filter(None, (product.team, rule_sentence(product) if len(product.checks) > 1 else ""))
     return Part(
         product.id,
@@ -59,8 +59,8 @@ def part(report: Report, telling: Telling) -> Part:
         headline(agreed),
         agreed.verdict is Verdict.MISSED,
         tuple(_tiles(report)),
-        chart(report, telling),
-        tuple(_sections(report, telling)),
+        chart(report, context),
+        tuple(_sections(report, context)),
     )
 
 
@@ -102,10 +102,10 @@ def _goal(m: Measured) -> Fraction:
     return m.objective.ratio
 
 
-def chart(report: Report, telling: Telling) -> Chart:
+def chart(report: Report, context: PartContext) -> Chart:
     """Return the window day by day or month by month, raw: what was seen, before any agreement."""
     goal, kind = _goal(report.agreed.raw), "month" if report.by_month else "day"
-    columns = tuple(_column(each, telling.zone) for each in report.steps)
+    columns = tuple(_column(each, context.zone) for each in report.steps)
     missing = sum(each.misses for each in columns)
     blind = sum(each.point is None for each in columns)
     known = [(each.point, each.name) for each in columns if each.point is not None]
@@ -128,17 +128,17 @@ def _column(step: Step, zone: ZoneInfo) -> Column:
     return Column(name, short(step.window, zone), low, point, high, m.point_meets_objective is False, text)
 
 
-def _sections(report: Report, telling: Telling) -> Iterator[Section]:
-    yield _budget(report, telling.zone)
-    yield _trend(report, telling.zone)
-    yield _figures(report, telling)
+def _sections(report: Report, context: PartContext) -> Iterator[Section]:
+    yield _budget(report, context.zone)
+    yield _trend(report, context.zone)
+    yield _figures(report, context)
     yield from _outage_limits(report)
-    yield _incidents(report, telling)
-    yield _exclusions(report, telling.zone)
-    yield from _downtime_by_cause(report, telling)
-    yield from telling.desk.sections()
+    yield _incidents(report, context)
+    yield _exclusions(report, context.zone)
+    yield from _downtime_by_cause(report, context)
+    yield from context.context_sections.sections()
     yield _proof(report)
-    yield _steps(report, telling.zone)
+    yield _steps(report, context.zone)
 
 
 _ROWS: tuple[tuple[str, Callable[[Measured], Cell]], ...] = (
@@ -163,14 +163,14 @@ _ROWS: tuple[tuple[str, Callable[[Measured], Cell]], ...] = (
 )
 
 
-def _figures(report: Report, telling: Telling) -> Section:
+def _figures(report: Report, context: PartContext) -> Section:
     both = (report.agreed.contractual, report.agreed.raw)
     rows = tuple((words(name), *(figure(m) for m in both)) for name, figure in _ROWS)
     said = [
         "Contractual figures exclude the time listed below; raw figures exclude none. Percentages are rounded down."
     ]
-    raw, history = report.agreed.raw, telling.desk.ledger.compositions[report.product]
-    said += [f"{text}." for text in (watched_text(raw, telling.zone), guessed_text(history, raw)) if text]
+    raw, history = report.agreed.raw, context.context_sections.ledger.compositions[report.product]
+    said += [f"{text}." for text in (watched_text(raw, context.zone), guessed_text(history, raw)) if text]
     return Section("figures", "Figures", tuple(said), Table(("Figure", "Contractual", "Raw"), rows))
 
 
@@ -217,8 +217,8 @@ def _trend(report: Report, zone: ZoneInfo) -> Section:
     return Section("trend", "Trend", said, Table(columns, tuple(map(row, report.trend))))
 
 
-def _incidents(report: Report, telling: Telling) -> Section:
-    zone, desk = telling.zone, telling.desk
+def _incidents(report: Report, context: PartContext) -> Section:
+    zone, context_sections = context.zone, context.context_sections
 
     def row(found: IncidentPart) -> tuple[Cell, ...]:
         each = found.incident
@@ -230,14 +230,19 @@ def _incidents(report: Report, telling: Telling) -> Section:
             _far(each, (each.resolved or report.at) - each.opened),
             _far(each, each.downtime),
             _far(each, found.part),
-            *([words(desk.whom(each.id))] if desk.reliants else []),
+            *([words(context_sections.whom(each.id))] if context_sections.dependent_clients else []),
         )
 
     columns = ("Start", "End", "Check", "Reason", "Duration", "Downtime", "Downtime in window")
     if not report.incidents:
         return Section("incidents", "Incidents", ("No incidents.",))
-    said = ("Each incident belongs to one check; the product's rule decides whether the product was down.", LASTED)
-    table = Table((*columns, *(["Affected"] if desk.reliants else [])), tuple(map(row, report.incidents)))
+    said = (
+        "Each incident belongs to one check; the product's rule decides whether the product was down.",
+        DURATION_NOTE,
+    )
+    table = Table(
+        (*columns, *(["Affected"] if context_sections.dependent_clients else [])), tuple(map(row, report.incidents))
+    )
     return Section("incidents", "Incidents", said, table)
 
 
@@ -273,12 +278,12 @@ def _author(exclusion: Exclusion, zone: ZoneInfo) -> str:
     return f"{exclusion.author}, {doc.at(exclusion.made, zone).text}" if exclusion.made else exclusion.author
 
 
-def _downtime_by_cause(report: Report, telling: Telling) -> Iterator[Section]:
+def _downtime_by_cause(report: Report, context: PartContext) -> Iterator[Section]:
     found = report.downtime_split
     if not found.dependency_durations:
         return
     causes = [("The product itself (all dependencies were up)", found.alone)]
-    causes += [(f"{_listed(names, telling)} down too", us) for names, us in found.shared.items()]
+    causes += [(f"{_listed(names, context)} down too", us) for names, us in found.shared.items()]
     if found.unclear:
         causes.append(("Unclear: no data for a dependency", found.unclear))
     shares = [*_shares([us for _, us in causes]), *_shares([found.downtime])]
@@ -303,8 +308,8 @@ def _shares(parts: Sequence[int]) -> list[Cell]:
     return [replace(doc.ratio(Fraction(us, whole)), text=text) for us, text in zip(parts, shown, strict=True)]
 
 
-def _listed(names: tuple[str, ...], telling: Telling) -> str:
-    return " and ".join(telling.names.get(name, name) for name in names)
+def _listed(names: tuple[str, ...], context: PartContext) -> str:
+    return " and ".join(context.names.get(name, name) for name in names)
 
 
 def _proof(report: Report) -> Section:

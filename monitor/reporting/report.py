@@ -8,10 +8,10 @@ from typing import TYPE_CHECKING, Any
 
 from monitor import zones
 from monitor.reporting import document as doc
-from monitor.reporting.context_sections import desk
+from monitor.reporting.context_sections import context_sections
 from monitor.reporting.document import Document, Section, Table, words
 from monitor.reporting.period_names import named
-from monitor.reporting.product_sections import Telling, part
+from monitor.reporting.product_sections import PartContext, part
 from monitor.views.formatting import moment
 from monitor.views.product_summary import PROVISIONAL, rule_text
 from sla.report import Report, Subject, report
@@ -25,7 +25,7 @@ if TYPE_CHECKING:
 
 
 @dataclass(frozen=True, slots=True)
-class Told:
+class PortfolioReport:
     """The reports of a window as of the instant `at`, and the ledger that they are of.
 
     `arrived` is the instant until which outcomes were awaited, at the latest the one after which none can arrive.
@@ -42,7 +42,9 @@ class Told:
         portfolio = self.ledger.portfolio
         zone, names = portfolio.zone, {product.id: product.name for product in portfolio.products}
         parts = tuple(
-            part(each, Telling(self.ledger.products[each.product], zone, names, desk(self.ledger, each)))
+            part(
+                each, PartContext(self.ledger.products[each.product], zone, names, context_sections(self.ledger, each))
+            )
             for each in self.reports
         )
         return Document(
@@ -127,17 +129,21 @@ class Told:
     def _product_json(self, each: Report) -> dict[str, Any]:
         product = self.ledger.products[each.product]
         named_ = {"id": product.id, "name": product.name, "team": product.team, "rule": rule_text(product)}
-        return named_ | each.as_json() | desk(self.ledger, each).as_json()
+        return named_ | each.as_json() | context_sections(self.ledger, each).as_json()
 
 
-def told(ledger: Ledger, products: Sequence[Product], window: Window, at: int, now: int | None = None) -> Told:
+def portfolio_report(
+    ledger: Ledger, products: Sequence[Product], window: Window, at: int, now: int | None = None
+) -> PortfolioReport:
     """Return the reports of the products over the window, as known at the instant `at`.
 
     `now` is the present, which decides whether figures are provisional; `at` by default.
     """
     last = at + max((entry.check.lateness for entry in ledger.entries.values()), default=0)
     arrived = at if now is None else min(now, last)
-    return Told(ledger, window, at, arrived, tuple(_report(ledger, each, window, at, arrived) for each in products))
+    return PortfolioReport(
+        ledger, window, at, arrived, tuple(_report(ledger, each, window, at, arrived) for each in products)
+    )
 
 
 def _report(ledger: Ledger, product: Product, window: Window, at: int, now: int) -> Report:

@@ -14,15 +14,15 @@ if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator
 
     from monitor.reporting.document import Cell, Document, Table
-    from monitor.reporting.report import Told
+    from monitor.reporting.report import PortfolioReport
 
 FORMULA = tuple("=+-@\t\r")  # what a spreadsheet takes as the beginning of a formula: OWASP, "CSV injection"
 _MARKUP = re.compile(r"([\\`*_{}\[\]<>#|&~$])")
 
 
-def as_json(told: Told) -> str:
+def as_json(found: PortfolioReport) -> str:
     """Return the one object of the report."""
-    return json.dumps(told.as_json(), ensure_ascii=False, indent=2) + "\n"
+    return json.dumps(found.as_json(), ensure_ascii=False, indent=2) + "\n"
 
 
 def as_csv(document: Document) -> str:

@@ -21,11 +21,11 @@ if TYPE_CHECKING:
     from sla.measured import Measured
     from sla.outage import OutageLimit
 
-PIECES = 20  # of the audit on the page; the API has all
+SHOWN_EXCLUSIONS = 20  # of the audit on the page; the API has all
 
 
 @dataclass(frozen=True, slots=True)
-class PieceLine:
+class ExcludedLine:
     """A piece of time that is left out, microseconds, and its causes in words."""
 
     start: Moment
@@ -51,32 +51,32 @@ def limit_text(limit: OutageLimit) -> str:
 
 
 @dataclass(frozen=True, slots=True)
-class AgreedLines:
+class AgreementView:
     """The contractual figure over the product's own window. `excluded` is microseconds; `pieces` are the newest."""
 
     measured: Measured
     bounds: Bounds[Fraction | None]
     excluded: int
-    pieces: list[PieceLine]
+    pieces: list[ExcludedLine]
     count: int
     limits: list[LimitLine]
 
 
-def agreed(ledger: Ledger, product: Product, now: int) -> AgreedLines:
+def agreed(ledger: Ledger, product: Product, now: int) -> AgreementView:
     """Return what the agreement makes of the product's own window."""
     span = rolling(product.window, now)
     found = ledger.agreed(product.id, Window("own", span, span), now)
-    newest = found.audit[-PIECES:][::-1]
+    newest = found.audit[-SHOWN_EXCLUSIONS:][::-1]
     pieces = [_piece(each, ledger.portfolio.zone) for each in newest]
     limits = [LimitLine(limit_text(each.limit), each.measured, each.verdict) for each in found.outages]
     bounds = found.contractual.availability
-    return AgreedLines(found.contractual, bounds, found.excluded, pieces, len(found.audit), limits)
+    return AgreementView(found.contractual, bounds, found.excluded, pieces, len(found.audit), limits)
 
 
-def _piece(excluded: Excluded, zone: ZoneInfo) -> PieceLine:
+def _piece(excluded: Excluded, zone: ZoneInfo) -> ExcludedLine:
     span = excluded.interval
     causes = [_words(each, zone) for each in excluded.causes]
-    return PieceLine(moment(span.start, zone), moment(span.end, zone), span.length, causes)
+    return ExcludedLine(moment(span.start, zone), moment(span.end, zone), span.length, causes)
 
 
 def _words(exclusion: Exclusion, zone: ZoneInfo) -> str:

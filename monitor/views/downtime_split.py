@@ -20,7 +20,7 @@ if TYPE_CHECKING:
 _MOST_SLICES = 400
 
 
-async def blamed(ledger: Ledger, product: Product, window: Interval, slices: TimeSlices) -> DowntimeSplit:
+async def split_in_slices(ledger: Ledger, product: Product, window: Interval, slices: TimeSlices) -> DowntimeSplit:
     """Return the split of the product's point downtime over a window, a day at a time so that the prober has its turn.
 
     A long window is cut into fewer, longer slices.
@@ -39,7 +39,7 @@ async def blamed(ledger: Ledger, product: Product, window: Interval, slices: Tim
 
 
 @dataclass(frozen=True, slots=True)
-class BlameLine:
+class CauseLine:
     """One cause: downtime (microseconds), and the share of all of it in whole percent, None where there was none."""
 
     cause: str
@@ -48,16 +48,16 @@ class BlameLine:
 
 
 @dataclass(frozen=True, slots=True)
-class BlameView:
+class DowntimeSplitView:
     """What the page says: causes, and the availability of all of it together, measured and by chance."""
 
-    lines: tuple[BlameLine, ...]
+    lines: tuple[CauseLine, ...]
     downtime: int
     together: Bounds[Fraction | None]
     independent: Fraction | None
 
 
-def blame_view(found: DowntimeSplit, names: dict[str, str]) -> BlameView | None:
+def downtime_split_view(found: DowntimeSplit, names: dict[str, str]) -> DowntimeSplitView | None:
     """Return what the page says of the split, with people's names; None of a product that depends on nothing."""
     if not found.dependency_durations:
         return None
@@ -67,8 +67,8 @@ def blame_view(found: DowntimeSplit, names: dict[str, str]) -> BlameView | None:
         causes.append(("Unclear: no data for a dependency", found.unclear))
     downtimes = [downtime for _, downtime in causes]
     shares = apportioned(downtimes, 0) if found.downtime else [None] * len(causes)
-    lines = tuple(BlameLine(*cause, share) for cause, share in zip(causes, shares, strict=True))
-    return BlameView(lines, found.downtime, found.together, found.independent)
+    lines = tuple(CauseLine(*cause, share) for cause, share in zip(causes, shares, strict=True))
+    return DowntimeSplitView(lines, found.downtime, found.together, found.independent)
 
 
 def _all(shared: tuple[str, ...], names: dict[str, str]) -> str:

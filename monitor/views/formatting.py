@@ -57,7 +57,7 @@ def moment(at: int, zone: ZoneInfo) -> Moment:
 
 
 @dataclass(frozen=True, slots=True)
-class Look:
+class StateBadge:
     """A state by word, by the name of its shape (drawn in macros.html.j2) and by its style class (the colour)."""
 
     word: str
@@ -66,13 +66,13 @@ class Look:
 
 
 _LOOKS = {
-    State.UP: Look("Up", "tick", "up"),
-    State.DOWN: Look("Down", "cross", "down"),
-    State.UNKNOWN: Look("Unknown", "query", "unknown"),
+    State.UP: StateBadge("Up", "tick", "up"),
+    State.DOWN: StateBadge("Down", "cross", "down"),
+    State.UNKNOWN: StateBadge("Unknown", "query", "unknown"),
 }
 
 
-def look(state: State) -> Look:
+def state_badge(state: State) -> StateBadge:
     """Return the look of a state. At this very moment every state is in doubt until the next probe: the point shows."""
     return _LOOKS[state.point]
 

@@ -5,8 +5,8 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
-from monitor.config.dependent_clients import Reliant, reliants, rests_on, unfit
-from monitor.views.formatting import Look, look
+from monitor.config.dependent_clients import DependentClient, all_dependencies, dependent_clients, misfits_of
+from monitor.views.formatting import StateBadge, state_badge
 from sla.availability import Bounds, downtime
 from sla.downtime_cost import Line, Value, justification, value
 from sla.interval import SECOND, Interval
@@ -24,13 +24,13 @@ if TYPE_CHECKING:
 
 
 @dataclass(frozen=True, slots=True)
-class Rest:
+class Dependency:
     """A product that another one needs, and the way to it; its figures are over the other one's window."""
 
     product: Product
     way: DependencyPath
     part: bool
-    look: Look
+    badge: StateBadge
     bounds: Bounds[Fraction | None]
 
     def as_json(self) -> dict[str, Any]:
@@ -41,20 +41,20 @@ class Rest:
             "component": self.product.component,
             "part": self.part,
             "way": list(self.way),
-            "state": self.look.style,
+            "state": self.badge.style,
             "objective": float(self.product.objective.ratio),
             "availability": {n: None if b is None else float(b) for n, b in self.bounds._asdict().items()},
         }
 
 
 @dataclass(frozen=True, slots=True)
-class Behind:
+class ProductContext:
     """What is behind one product's figures; `value` is over its own window, held against the one before."""
 
     product: Product
-    unfit: tuple[Misfit, ...]
-    rests: list[Rest]
-    reliants: list[Reliant]
+    misfits: tuple[Misfit, ...]
+    dependencies: list[Dependency]
+    dependent_clients: list[DependentClient]
     value: Value | None
 
     @property
@@ -75,27 +75,29 @@ class Behind:
         """Return it as the API tells it. No contact is in it."""
         return {
             "stage": self.product.stage and self.product.stage.value,
-            "unfit": [{"about": each.about.value, "text": each.text} for each in self.unfit],
+            "unfit": [{"about": each.about.value, "text": each.text} for each in self.misfits],
             "component": self.product.component,
             "parts": list(self.product.parts),
-            "rests_on": [each.as_json() for each in self.rests],
-            "clients": [_client(each) for each in self.reliants],
+            "rests_on": [each.as_json() for each in self.dependencies],
+            "clients": [_client(each) for each in self.dependent_clients],
             "value": None if self.value is None else self.value.as_json(),
         }
 
 
-async def behind(ledger: Ledger, product: Product, now: int, slices: TimeSlices) -> Behind:
+async def product_context(ledger: Ledger, product: Product, now: int, slices: TimeSlices) -> ProductContext:
     """Return what is behind the product's figures as of now."""
     window = Interval(now - product.window, now)
-    rests = []
-    for name, way in rests_on(ledger.portfolio, product.id).items():
+    dependencies = []
+    for name, way in all_dependencies(ledger.portfolio, product.id).items():
         needed = ledger.products[name]
         figures = ledger.measured(name, window, now).availability
-        rests.append(Rest(needed, way, way[1] in product.parts, look(ledger.state(name, now)), figures))
+        dependencies.append(
+            Dependency(needed, way, way[1] in product.parts, state_badge(ledger.state(name, now)), figures)
+        )
         await slices.yield_if_spent()
-    found = list(reliants(ledger.portfolio, product.id))
-    misfits = unfit(ledger.portfolio, product, now)
-    return Behind(product, misfits, rests, found, _value(ledger, product, now))
+    found = list(dependent_clients(ledger.portfolio, product.id))
+    misfits = misfits_of(ledger.portfolio, product, now)
+    return ProductContext(product, misfits, dependencies, found, _value(ledger, product, now))
 
 
 def _value(ledger: Ledger, product: Product, now: int) -> Value | None:
@@ -108,42 +110,44 @@ def _value(ledger: Ledger, product: Product, now: int) -> Value | None:
 
 
 @dataclass(frozen=True, slots=True)
-class Affected:
+class AffectedClient:
     """A client whom an incident reached. `downtime` (microseconds, point) is that of the product they use, while the
     incident lasted: what was seen, where the way alone says what may have been.
     """
 
-    reliant: Reliant
+    dependent: DependentClient
     downtime: int
 
     def as_json(self) -> dict[str, Any]:
         """Return it as the API tells it."""
-        return _client(self.reliant) | {"product_downtime_seconds": self.downtime / SECOND}
+        return _client(self.dependent) | {"product_downtime_seconds": self.downtime / SECOND}
 
 
-def affected(ledger: Ledger, incident: Incident, found: Iterable[Reliant], now: int) -> list[Affected]:
+def affected_clients(
+    ledger: Ledger, incident: Incident, found: Iterable[DependentClient], now: int
+) -> list[AffectedClient]:
     """Return those of the reliants who relied on their product before the incident ended; up to now while it lasts."""
     end = max(incident.opened, now if incident.resolved is None else incident.resolved)
     span, zone = Interval(incident.opened, end), ledger.portfolio.zone
     return [
-        Affected(each, downtime(ledger.compositions[each.product].durations(span)).point)
+        AffectedClient(each, downtime(ledger.compositions[each.product].durations(span)).point)
         for each in found
         if each.client.relies_by(end, zone)
     ]
 
 
-def affected_by(ledger: Ledger, incident: Incident, now: int) -> list[Affected]:
+def clients_affected(ledger: Ledger, incident: Incident, now: int) -> list[AffectedClient]:
     """Return whom the incident reached: the clients of its product, and of those that need it."""
-    return affected(ledger, incident, reliants(ledger.portfolio, incident.product), now)
+    return affected_clients(ledger, incident, dependent_clients(ledger.portfolio, incident.product), now)
 
 
-def _client(reliant: Reliant) -> dict[str, Any]:
-    client = reliant.client
+def _client(dependent: DependentClient) -> dict[str, Any]:
+    client = dependent.client
     return {
         "client": client.name,
         "count": client.count,
         "risk": client.risk,
         "since": None if client.since is None else client.since.isoformat(),
-        "product": reliant.product,
-        "way": list(reliant.way),
+        "product": dependent.product,
+        "way": list(dependent.way),
     }

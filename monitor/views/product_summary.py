@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from monitor.views.degradations import degradations
-from monitor.views.formatting import Look, Moment, days, look, moment, nines_scale
+from monitor.views.formatting import Moment, StateBadge, days, moment, nines_scale, state_badge
 from sla.availability import Bounds, Verdict
 from sla.interval import SECOND, Interval
 from sla.objective import format_duration, format_percent
@@ -34,14 +34,14 @@ ASSUMPTION = (
     "between probes can go undetected."
 )
 PROVISIONAL = "Provisional: the end of the window can still change, because probes in it have not finished."
-LASTED = (
+DURATION_NOTE = (
     "Duration: from the first bad probe to the first good one. Downtime: as in the figures, where a change of state is "
     "estimated half-way between the two probes that differ."
 )
 
 
 @dataclass(frozen=True, slots=True)
-class Frame:
+class PageFrame:
     """What stands on every page: when it was made, how fresh its data is, and what to be warned of."""
 
     made: Moment
@@ -53,7 +53,7 @@ class Frame:
     seeded_until: Moment | None
 
 
-def frame(ledger: Ledger, health: Health, entries: Iterable[CheckEntry], now: int) -> Frame:
+def page_frame(ledger: Ledger, health: Health, entries: Iterable[CheckEntry], now: int) -> PageFrame:
     """Return the frame of a page about these checks.
 
     It is stale once the newest observation is older than every check's own hold: something must have come by then.
@@ -63,7 +63,7 @@ def frame(ledger: Ledger, health: Health, entries: Iterable[CheckEntry], now: in
     newest = max((at for at, _ in known if at is not None), default=None)
     stale = newest is not None and all(at is None or now > at + hold for at, hold in known)
     seeded = ledger.seeded_until
-    return Frame(
+    return PageFrame(
         made=moment(now, zone),
         zone=ledger.portfolio.time_zone,
         newest=None if newest is None else moment(newest, zone),
@@ -92,7 +92,7 @@ class Row:
     name: str
     team: str
     rule: str
-    look: Look
+    badge: StateBadge
     window: int
     bounds: Bounds[Fraction | None]
     coverage: Fraction | None
@@ -122,7 +122,7 @@ def row(product: Product, state: State, measured: Measured, readiness: Readiness
         name=product.name,
         team=product.team or "",
         rule=rule_text(product),
-        look=look(state),
+        badge=state_badge(state),
         window=product.window,
         bounds=bounds,
         coverage=measured.coverage,
@@ -153,21 +153,21 @@ def rule_sentence(product: Product) -> str:
 
 
 @dataclass(frozen=True, slots=True)
-class Pace:
+class ForecastText:
     """Whether what is left of a budget lasts, in words; they end with the instant, where there is one."""
 
     text: str
     until: Moment | None
 
 
-def pace(found: Forecast, zone: ZoneInfo) -> Pace:
+def forecast_text(found: Forecast, zone: ZoneInfo) -> ForecastText:
     """Return what the forecast says of a budget that is not spent."""
     last = f"the last {days(found.over)}"
     if found.burn is None:
-        return Pace(f"No budget forecast: {last} are unknown", None)
+        return ForecastText(f"No budget forecast: {last} are unknown", None)
     if found.exhausted_at is None:
-        return Pace(f"At the burn rate of {last}, the budget lasts", None)
-    return Pace(f"At the burn rate of {last}, the budget runs out at", moment(found.exhausted_at, zone))
+        return ForecastText(f"At the burn rate of {last}, the budget lasts", None)
+    return ForecastText(f"At the burn rate of {last}, the budget runs out at", moment(found.exhausted_at, zone))
 
 
 def watched_text(measured: Measured, zone: ZoneInfo) -> str | None:
@@ -308,7 +308,7 @@ class CheckLine:
     id: str
     kind: str
     target: str
-    look: Look
+    badge: StateBadge
     seen: bool
     outcome: str
     reason: str
@@ -328,7 +328,7 @@ def check_line(entry: CheckEntry, now: int) -> CheckLine:
         id=entry.check.id,
         kind=entry.check.kind,
         target=entry.check.target,
-        look=look(entry.timeline.state(now)),
+        badge=state_badge(entry.timeline.state(now)),
         seen=last is not None,
         outcome=result.outcome.value if result else "",
         reason=result.reason if result else "",
@@ -341,18 +341,18 @@ def check_line(entry: CheckEntry, now: int) -> CheckLine:
     )
 
 
-def headline(looks: list[Look]) -> str:
+def headline(badges: list[StateBadge]) -> str:
     """Return the portfolio's state in one line, the worst first."""
-    words = [each.style for each in looks]
+    words = [each.style for each in badges]
     down, unknown = words.count("down"), words.count("unknown")
     if down:
-        return f"{down} of {len(looks)} products {'is' if down == 1 else 'are'} down"
+        return f"{down} of {len(badges)} products {'is' if down == 1 else 'are'} down"
     if unknown:
-        return f"{unknown} of {len(looks)} products {'is' if unknown == 1 else 'are'} unknown"
-    return f"All {len(looks)} products are up" if len(looks) > 1 else "The product is up"
+        return f"{unknown} of {len(badges)} products {'is' if unknown == 1 else 'are'} unknown"
+    return f"All {len(badges)} products are up" if len(badges) > 1 else "The product is up"
 
 
-def counts(looks: list[Look]) -> list[tuple[Look, int]]:
+def counts(badges: list[StateBadge]) -> list[tuple[StateBadge, int]]:
     """Return how many are in each state that occurs."""
-    all_looks = [look(state) for state in (State.UP, State.DOWN, State.UNKNOWN)]
-    return [(each, looks.count(each)) for each in all_looks if looks.count(each)]
+    all_badges = [state_badge(state) for state in (State.UP, State.DOWN, State.UNKNOWN)]
+    return [(each, badges.count(each)) for each in all_badges if badges.count(each)]

@@ -6,12 +6,12 @@ from typing import TYPE_CHECKING, Any
 
 from aiohttp import web
 
-from monitor.views.downtime_split import blamed
-from monitor.views.product_context import affected_by, behind
+from monitor.views.downtime_split import split_in_slices
+from monitor.views.product_context import clients_affected, product_context
 from monitor.views.product_summary import downtime_so_far, open_incidents
 from monitor.views.time_slice import TimeSlices
 from monitor.web.burn_alerts import burn_alerts
-from monitor.web.context import SITE, Site, as_json, as_json_list, dumped
+from monitor.web.context import CONTEXT, WebContext, as_json, as_json_list, dumped
 from monitor.web.errors import Refusal, only
 from monitor.web.heads import heads, witnessed
 from monitor.web.openapi import description
@@ -46,11 +46,11 @@ _FIGURES = ("raw", "contractual")
 async def products(request: web.Request) -> web.Response:
     """List every product with its state and its figures over its own window."""
     only(request)
-    site, slices = request.app[SITE], TimeSlices(request.app[SITE].clock)
-    now = site.clock.now()
-    listed, still_open = [], open_incidents(site.ledger)
-    for product in site.ledger.portfolio.products:
-        listed.append(dumped(_summary(site, product, still_open, now)))
+    context, slices = request.app[CONTEXT], TimeSlices(request.app[CONTEXT].clock)
+    now = context.clock.now()
+    listed, still_open = [], open_incidents(context.ledger)
+    for product in context.ledger.portfolio.products:
+        listed.append(dumped(_summary(context, product, still_open, now)))
         await slices.yield_if_spent()
     return as_json_list(listed)
 
@@ -59,8 +59,8 @@ async def products(request: web.Request) -> web.Response:
 async def product(request: web.Request) -> web.Response:
     """Tell all of one product: figures over every window, checks, open incidents."""
     only(request)
-    site, slices = request.app[SITE], TimeSlices(request.app[SITE].clock)
-    ledger, now = site.ledger, site.clock.now()
+    context, slices = request.app[CONTEXT], TimeSlices(request.app[CONTEXT].clock)
+    ledger, now = context.ledger, context.clock.now()
     found = _found(request)
     windows = {}
     for name in WINDOWS:
@@ -76,26 +76,26 @@ async def product(request: web.Request) -> web.Response:
         "open_incidents": [_incident(ledger, each, now) for each in ledger.open_incidents(found.id)],
         "seeded_until": _instant(ledger.seeded_until),
     }
-    more |= (await behind(ledger, found, now, slices)).as_json()
-    return as_json(_summary(site, found, open_incidents(ledger), now) | more)
+    more |= (await product_context(ledger, found, now, slices)).as_json()
+    return as_json(_summary(context, found, open_incidents(ledger), now) | more)
 
 
 @routes.get("/api/v1/products/{id}/availability")
 async def availability(request: web.Request) -> web.Response:
     """Measure one product over a window as it stands at `at`, or now: raw, or without what its agreement leaves out."""
     only(request, "window", "at", "figure")
-    site = request.app[SITE]
-    found, now = _found(request), site.clock.now()
+    context = request.app[CONTEXT]
+    found, now = _found(request), context.clock.now()
     if (figure := request.query.get("figure", "raw")) not in _FIGURES:
         raise Refusal(400, "unknown figure", "write figure=raw or figure=contractual")
     at = _at(request.query["at"], now) if "at" in request.query else now
-    window = _window(request.query["window"], at, site) if "window" in request.query else _own(found, at)
+    window = _window(request.query["window"], at, context) if "window" in request.query else _own(found, at)
     if figure == "raw":
-        ledger = await ledger_as_of(site, found, at, now)
+        ledger = await ledger_as_of(context, found, at, now)
         return as_json(ledger.measured(found.id, window, at, now).as_json(product=found.id))
     if window.whole.length > LONGEST_AUDIT:
         raise Refusal(400, "window is too long for the list of exclusions", "request a year at a time: window=year")
-    ledger = await ledger_as_of(site, found, at, now)
+    ledger = await ledger_as_of(context, found, at, now)
     return as_json(_contractual(found, ledger.agreed(found.id, window, at, now)))
 
 
@@ -103,12 +103,12 @@ async def availability(request: web.Request) -> web.Response:
 async def blame(request: web.Request) -> web.Response:
     """Split one product's raw downtime over a window by what it depends on."""
     only(request, "window", "at")
-    site, slices = request.app[SITE], TimeSlices(request.app[SITE].clock)
-    found, now = _found(request), site.clock.now()
+    context, slices = request.app[CONTEXT], TimeSlices(request.app[CONTEXT].clock)
+    found, now = _found(request), context.clock.now()
     at = _at(request.query["at"], now) if "at" in request.query else now
-    window = _window(request.query["window"], at, site) if "window" in request.query else _own(found, at)
-    ledger = await ledger_as_of(site, found, at, now)
-    return as_json((await blamed(ledger, found, window.measured, slices)).as_json(found.id))
+    window = _window(request.query["window"], at, context) if "window" in request.query else _own(found, at)
+    ledger = await ledger_as_of(context, found, at, now)
+    return as_json((await split_in_slices(ledger, found, window.measured, slices)).as_json(found.id))
 
 
 routes.get("/api/v1/products/{id}/history")(product_history)
@@ -121,22 +121,22 @@ routes.get("/api/v1/product-incidents")(product_incidents)
 async def incidents(request: web.Request) -> web.Response:
     """List incidents, newest first; of one product, of a window, open or resolved ones, at most so many if asked."""
     only(request, "product", "state", "limit", "window")
-    site, query = request.app[SITE], request.query
-    slices = TimeSlices(site.clock)
-    if (name := query.get("product")) is not None and name not in site.ledger.products:
+    context, query = request.app[CONTEXT], request.query
+    slices = TimeSlices(context.clock)
+    if (name := query.get("product")) is not None and name not in context.ledger.products:
         raise Refusal(404, "unknown product", "GET /api/v1/products lists them")
     if (state := query.get("state")) not in (None, *_STATES):
         raise Refusal(400, "unknown state", "write state=open or state=resolved, or omit it")
     limit = _limit(query.get("limit", str(MOST_INCIDENTS)))
-    now, listed = site.clock.now(), []
-    window = _window(query["window"], now, site).measured if "window" in query else None
+    now, listed = context.clock.now(), []
+    window = _window(query["window"], now, context).measured if "window" in query else None
     chosen = (
         each
-        for each in _incidents(site.ledger, window)
+        for each in _incidents(context.ledger, window)
         if name in (None, each.product) and state in (None, _STATES[each.resolved is not None])
     )
     for each in chosen:
-        if (found := _incident_of(site.ledger, each, window, now)) is not None:
+        if (found := _incident_of(context.ledger, each, window, now)) is not None:
             listed.append(dumped(found))
         if len(listed) == limit:
             break
@@ -171,24 +171,24 @@ def _incident_of(ledger: Ledger, incident: Incident, window: Interval | None, no
 async def incident(request: web.Request) -> web.Response:
     """Tell all of one incident: whom it reached, and how long the products that they use were down meanwhile."""
     only(request)
-    site = request.app[SITE]
-    name, now = request.match_info["id"], site.clock.now()
-    found = next((each for each in site.ledger.incidents if each.id == name), None)
+    context = request.app[CONTEXT]
+    name, now = request.match_info["id"], context.clock.now()
+    found = next((each for each in context.ledger.incidents if each.id == name), None)
     if found is None:
         raise Refusal(404, "unknown incident", "GET /api/v1/incidents lists them")
-    reached = affected_by(site.ledger, found, now)
+    reached = clients_affected(context.ledger, found, now)
     more = {
         "affected": [each.as_json() for each in reached],
-        "affected_count": sum(each.reliant.client.count for each in reached),
+        "affected_count": sum(each.dependent.client.count for each in reached),
     }
-    return as_json(_incident(site.ledger, found, now) | more)
+    return as_json(_incident(context.ledger, found, now) | more)
 
 
 @routes.get("/api/v1/configuration")
 async def configuration(request: web.Request) -> web.Response:
     """Identify the configuration that runs, so that a client can tell whether it is the one that it means."""
     only(request)
-    health = request.app[SITE].health
+    health = request.app[CONTEXT].health
     return as_json(
         {
             "source": health.config_source,
@@ -207,7 +207,7 @@ async def openapi(request: web.Request) -> web.Response:
 
 
 def _found(request: web.Request) -> Product:
-    product = request.app[SITE].ledger.products.get(request.match_info["id"])
+    product = request.app[CONTEXT].ledger.products.get(request.match_info["id"])
     if product is None:
         raise Refusal(404, "unknown product", "GET /api/v1/products lists them")
     return product
@@ -218,9 +218,9 @@ def _own(product: Product, at: int) -> Window:
     return Window("own", span, span)
 
 
-def _window(text: str, at: int, site: Site) -> Window:
+def _window(text: str, at: int, context: WebContext) -> Window:
     try:
-        window = parse_window(text[:100], at, site.ledger.portfolio.zone)
+        window = parse_window(text[:100], at, context.ledger.portfolio.zone)
     except (ValueError, OverflowError) as error:
         raise Refusal(400, f"window: {error}", "for example window=30d or window=month") from None
     if window.whole.length > LONGEST:
@@ -253,8 +253,8 @@ def _limit(text: str) -> int:
     return min(int(text), MOST_INCIDENTS)
 
 
-def _summary(site: Site, product: Product, still_open: Counter[str], now: int) -> dict[str, Any]:
-    ledger, readiness = site.ledger, product.readiness_at(now)
+def _summary(context: WebContext, product: Product, still_open: Counter[str], now: int) -> dict[str, Any]:
+    ledger, readiness = context.ledger, product.readiness_at(now)
     ceiling = readiness.ceiling if readiness else None
     figures = ledger.measured(product.id, Interval(now - product.window, now), now).as_json(product=product.id)
     kept = ("window", "availability", "coverage", "downtime_seconds", "objective", "budget", "verdict")

@@ -20,7 +20,7 @@ from monitor.blackbox.metrics import CONTENT_TYPE
 from monitor.blackbox.service import Blackbox, BusyError, ProbeRequest, UnknownModuleError
 from monitor.config.addresses import HostPort
 from monitor.config.domain_names import host
-from monitor.web.context import SITE, address_of, household, is_loopback
+from monitor.web.context import CONTEXT, address_of, client_network, is_loopback
 from monitor.web.errors import Refusal
 
 if TYPE_CHECKING:
@@ -88,12 +88,12 @@ async def probe(request: web.Request) -> web.Response:
     question = _question(request)
     outbound = probes.runner.outbound.for_remote_callers() if stranger else None
     try:
-        with probes.slot((household(caller), stranger)):
+        with probes.slot((client_network(caller), stranger)):
             page = await probes.box.answer(question, probes.runner, outbound)
     except BusyError:
         raise _BUSY from None
     except UnknownModuleError:
-        request.app[SITE].health.unknown_modules += 1
+        request.app[CONTEXT].health.unknown_modules += 1
         remedy = "use a module of the --blackbox-config file"
         raise Refusal(400, f'Unknown module "{question.module[:200]}"', remedy) from None
     except ValueError as error:

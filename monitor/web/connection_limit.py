@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING
 import structlog
 from aiohttp import web
 
-from monitor.web.context import HEADERS, address_of, household
+from monitor.web.context import HEADERS, address_of, client_network
 
 if TYPE_CHECKING:
     from ipaddress import IPv4Address, IPv6Address
@@ -26,7 +26,7 @@ LINGER_SECONDS = 1.0
 log = structlog.get_logger(__name__)
 
 
-def room(held: Sequence[IPv4Address | IPv6Address], peer: IPv4Address | IPv6Address) -> bool:
+def may_connect(held: Sequence[IPv4Address | IPv6Address], peer: IPv4Address | IPv6Address) -> bool:
     """Return whether the peer may have one more connection beside those that are held.
 
     Half-sent requests of one caller, or of all who are not on this machine, shut nobody else out.
@@ -36,8 +36,8 @@ def room(held: Sequence[IPv4Address | IPv6Address], peer: IPv4Address | IPv6Addr
         return len(held) < most
     if len(held) >= most - min(RESERVE, most // 4):
         return False
-    caller = household(peer)
-    return sum(household(each) == caller for each in held) < min(PER_CALLER, most // 4)
+    caller = client_network(peer)
+    return sum(client_network(each) == caller for each in held) < min(PER_CALLER, most // 4)
 
 
 def capacity() -> int:
@@ -46,7 +46,7 @@ def capacity() -> int:
     return CONNECTIONS if files == resource.RLIM_INFINITY else min(CONNECTIONS, max(_FEWEST, files // 4))
 
 
-class Door(asyncio.Protocol):
+class ConnectionLimiter(asyncio.Protocol):
     """A connection that was just made: it is handed on, or closed at once, before it costs anything.
 
     A connection from this machine is never refused: it takes the place of another one from this machine. Otherwise
@@ -60,7 +60,7 @@ class Door(asyncio.Protocol):
         """Accept the connection if the limits allow it."""
         assert isinstance(transport, asyncio.Transport)  # noqa: S101 - a stream's, for the type checker
         peer, held = address_of(transport.get_extra_info("peername")[0]), self._held()
-        if not room([address for _, address in held], peer):
+        if not may_connect([address for _, address in held], peer):
             local = [connection for connection, address in held if address.is_loopback]
             if not (peer.is_loopback and local):
                 transport.abort()

@@ -35,7 +35,7 @@ HEADERS = {
 
 
 @dataclass(frozen=True, slots=True)
-class Site:
+class WebContext:
     """The parts that answers are made of. `private`: the server was told to listen on loopback.
 
     `record` is where the past is read from, for what is asked `at` an instant; None where there is only the ledger.
@@ -50,7 +50,7 @@ class Site:
     record: Path | None = None
 
 
-SITE: web.AppKey[Site] = web.AppKey("site", Site)
+CONTEXT: web.AppKey[WebContext] = web.AppKey("context", WebContext)
 
 
 def is_loopback(authority: str) -> bool:
@@ -74,7 +74,7 @@ def address_of(peer: str) -> IPv4Address | IPv6Address:
     return getattr(address, "ipv4_mapped", None) or address
 
 
-def household(address: IPv4Address | IPv6Address) -> IPv4Address | IPv6Network:
+def client_network(address: IPv4Address | IPv6Address) -> IPv4Address | IPv6Network:
     """Return what one caller can have at will: an IPv4 address, or a whole /64 of IPv6.
 
     >>> household(address_of("2001:db8::1")) == household(address_of("2001:db8::2"))

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from aiohttp import web
 
-from monitor.web.context import SITE, as_json
+from monitor.web.context import CONTEXT, as_json
 
 
 class Refusal(Exception):  # noqa: N818 - it is an answer, not a fault
@@ -23,7 +23,7 @@ def refuse(request: web.Request, refusal: Refusal) -> web.Response:
     if request.path.startswith("/api/"):
         response = as_json({"error": refusal.problem, "remedy": refusal.remedy}, status=refusal.status)
     elif "text/html" in request.headers.get("Accept", ""):
-        page = request.app[SITE].assets.render("error.html.j2", refusal=refusal)
+        page = request.app[CONTEXT].assets.render("error.html.j2", refusal=refusal)
         response = web.Response(text=page, content_type="text/html", charset="utf-8", status=refusal.status)
     else:
         response = web.Response(text=f"{refusal.problem}; {refusal.remedy}\n", status=refusal.status)

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any, Final
 from monitor.anchoring.receipt import Seen, seen_heads
 from monitor.errors import StoreError
 from monitor.storage.reader import reading
-from monitor.web.context import SITE, as_json
+from monitor.web.context import CONTEXT, as_json
 from monitor.web.errors import Refusal, only
 from sla.window import format_instant
 
@@ -26,7 +26,7 @@ _LARGEST: Final = 10**9
 async def heads(request: web.Request) -> web.Response:
     """List heads in their order, from a number on: what each closes, its digest and that of the head before."""
     only(request, "from", "limit")
-    record = request.app[SITE].record
+    record = request.app[CONTEXT].record
     start, limit = _page(request)
     if record is None:
         return as_json([])
@@ -40,11 +40,11 @@ async def heads(request: web.Request) -> web.Response:
 async def witnessed(request: web.Request) -> web.Response:
     """List the heads of another ninewatch that this one has fetched and kept, each with when it was seen."""
     only(request, "from", "limit")
-    site, source = request.app[SITE], request.match_info["id"]
-    if source not in {each.id for each in site.ledger.portfolio.witness_for}:
+    context, source = request.app[CONTEXT], request.match_info["id"]
+    if source not in {each.id for each in context.ledger.portfolio.witness_for}:
         raise Refusal(404, "no heads are kept under this id", "name the other ninewatch in `witness_for`")
     start, limit = _page(request)
-    held = seen_heads(site.ledger.facts.all, source)
+    held = seen_heads(context.ledger.facts.all, source)
     return as_json([_seen(held[number]) for number in sorted(held) if number >= start][:limit])
 
 

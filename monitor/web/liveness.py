@@ -11,7 +11,7 @@ import structlog
 from aiohttp import web
 
 from monitor.views.degradations import degradations
-from monitor.web.context import SITE, as_json
+from monitor.web.context import CONTEXT, as_json
 
 if TYPE_CHECKING:
     from monitor.clock import Clock
@@ -36,8 +36,8 @@ async def livez(request: web.Request) -> web.Response:
     Before its first round the daemon is starting, which is alive. A loop that is wedged altogether answers nothing:
     the prober's own time-out then says the same as a 503.
     """
-    site = request.app[SITE]
-    age = tick_age(site.health, site.clock)
+    context = request.app[CONTEXT]
+    age = tick_age(context.health, context.clock)
     stuck = age is not None and age > TICK_LIMIT
     body: dict[str, Any] = {"status": "stuck" if stuck else "ok", "tick_age_seconds": age}
     return as_json(body, status=503 if stuck else 200)
@@ -50,9 +50,9 @@ async def readyz(request: web.Request) -> web.Response:
     A store that cannot be written degrades, it does not unready: the pages and metrics still tell the truth of now,
     and taking them away would hide the trouble from whoever could mend it.
     """
-    site = request.app[SITE]
-    health, now = site.health, site.clock.now()
-    age = tick_age(health, site.clock)
+    context = request.app[CONTEXT]
+    health, now = context.health, context.clock.now()
+    age = tick_age(health, context.clock)
     ticking = age is not None and age <= TICK_LIMIT
     reasons = (
         [] if ticking else ["the scheduler is not started" if age is None else f"no scheduler run for {age:.1f} s"]
@@ -62,8 +62,8 @@ async def readyz(request: web.Request) -> web.Response:
     body = {
         "status": status,
         "reasons": reasons + degraded,
-        "products": len(site.ledger.portfolio.products),
-        "checks": len(site.ledger.entries),
+        "products": len(context.ledger.portfolio.products),
+        "checks": len(context.ledger.entries),
         "tick_age_seconds": age,
         "unrecorded_seconds": health.unrecorded(now) / 1_000_000,
     }

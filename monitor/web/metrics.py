@@ -7,7 +7,7 @@ import asyncio
 from aiohttp import web
 
 from monitor.exporters.exposition import negotiate
-from monitor.web.context import SITE
+from monitor.web.context import CONTEXT
 
 routes = web.RouteTableDef()
 
@@ -18,7 +18,7 @@ BLOCK = 128 * 1024  # bytes gathered before they are handed to the socket
 @routes.get("/metrics")
 async def metrics(request: web.Request) -> web.StreamResponse:
     """Everything Prometheus asks for, in the dialect it accepts. Made in slices of a few milliseconds."""
-    exporter = request.app[SITE].exporter
+    exporter = request.app[CONTEXT].exporter
     dialect = negotiate(",".join(request.headers.getall("Accept", ())))
     response = web.StreamResponse(headers={"Content-Type": dialect.content_type, "Vary": "Accept"})
     await response.prepare(request)

@@ -9,10 +9,10 @@ from aiohttp import web
 
 from monitor.views import product_summary, recent_days
 from monitor.views.agreement import agreed
-from monitor.views.downtime_split import blame_view, blamed
-from monitor.views.product_context import affected, behind
+from monitor.views.downtime_split import downtime_split_view, split_in_slices
+from monitor.views.product_context import affected_clients, product_context
 from monitor.views.time_slice import TimeSlices
-from monitor.web.context import SITE, Site
+from monitor.web.context import CONTEXT, WebContext
 from monitor.web.errors import Refusal
 from sla.interval import Interval
 from sla.objective import format_duration
@@ -36,36 +36,36 @@ _WORST_FIRST = ("down", "unknown", "up")
 @routes.get("/")
 async def portfolio(request: web.Request) -> web.Response:
     """Every product at a glance, and the newest incidents."""
-    site, slices = request.app[SITE], TimeSlices(request.app[SITE].clock)
-    ledger, now = site.ledger, site.clock.now()
+    context, slices = request.app[CONTEXT], TimeSlices(request.app[CONTEXT].clock)
+    ledger, now = context.ledger, context.clock.now()
     rows, still_open = [], product_summary.open_incidents(ledger)
     contractual: dict[str, Measured] = {}
     for product in ledger.portfolio.products:
-        rows.append(_row(site, product, _own_window(site, product, now), still_open, now))
+        rows.append(_row(context, product, _own_window(context, product, now), still_open, now))
         contractual[product.id] = ledger.contractual(product.id, Interval(now - product.window, now))
         await slices.yield_if_spent()
-    looks = [each.look for each in rows]
-    rows.sort(key=lambda each: _WORST_FIRST.index(each.look.style))
+    badges = [each.badge for each in rows]
+    rows.sort(key=lambda each: _WORST_FIRST.index(each.badge.style))
     values = {
         "rows": rows,
         "contractual": contractual,
-        "headline": product_summary.headline(looks),
-        "counts": product_summary.counts(looks),
+        "headline": product_summary.headline(badges),
+        "counts": product_summary.counts(badges),
         "provisional": product_summary.PROVISIONAL if any(each.provisional for each in contractual.values()) else "",
     }
-    return await _page(site, "portfolio.html.j2", slices, ledger.entries.values(), ledger.incidents, values, now)
+    return await _page(context, "portfolio.html.j2", slices, ledger.entries.values(), ledger.incidents, values, now)
 
 
 @routes.get("/products/{id}")
 async def product(request: web.Request) -> web.Response:
     """One product: its figures, its days, its checks, its incidents."""
-    site, slices = request.app[SITE], TimeSlices(request.app[SITE].clock)
-    ledger, now = site.ledger, site.clock.now()
+    context, slices = request.app[CONTEXT], TimeSlices(request.app[CONTEXT].clock)
+    ledger, now = context.ledger, context.clock.now()
     found = ledger.products.get(request.match_info["id"])
     if found is None:
         raise Refusal(404, "unknown product", "open the list of all products")
-    own, zone = _own_window(site, found, now), ledger.portfolio.zone
-    values: dict[str, Any] = {"row": _row(site, found, own, product_summary.open_incidents(ledger), now)}
+    own, zone = _own_window(context, found, now), ledger.portfolio.zone
+    values: dict[str, Any] = {"row": _row(context, found, own, product_summary.open_incidents(ledger), now)}
     values |= _budget(own) | {"verdict": product_summary.verdict_text(own)}
     history = ledger.compositions[found.id]
     values["notes"] = [
@@ -73,13 +73,13 @@ async def product(request: web.Request) -> web.Response:
     ]
     values["provisional"] = product_summary.PROVISIONAL if own.provisional else ""
     values["rule"] = product_summary.rule_sentence(found)
-    values["pace"] = product_summary.pace(ledger.forecast(found.id, now), zone)
+    values["forecast"] = product_summary.forecast_text(ledger.forecast(found.id, now), zone)
     values["silent"] = found.burn_obstacles
     values["agreed"] = lines = agreed(ledger, found, now)
     values["agreed_verdict"] = product_summary.verdict_text(lines.measured)
     await slices.yield_if_spent()
-    split = await blamed(ledger, found, Interval(now - found.window, now), slices)
-    values["blame"] = blame_view(split, {name: each.name for name, each in ledger.products.items()})
+    split = await split_in_slices(ledger, found, Interval(now - found.window, now), slices)
+    values["blame"] = downtime_split_view(split, {name: each.name for name, each in ledger.products.items()})
     values["readiness"] = product_summary.standings(found.readiness_at(now), zone)
     values["days"] = []
     for span in recent_days.midnights(now, zone):
@@ -93,29 +93,31 @@ async def product(request: web.Request) -> web.Response:
     entries = list(ledger.of(found.id))
     values["checks"] = [product_summary.check_line(entry, now) for entry in entries]
     incidents = [each for each in ledger.incidents if each.product == found.id]
-    values["behind"] = held = await behind(ledger, found, now, slices)
+    values["context"] = held = await product_context(ledger, found, now, slices)
     values["affected"] = []
     for each in incidents[:INCIDENTS]:
-        values["affected"].append(affected(ledger, each, held.reliants, now))
+        values["affected"].append(affected_clients(ledger, each, held.dependent_clients, now))
         await slices.yield_if_spent()
-    return await _page(site, "product.html.j2", slices, entries, incidents, values, now)
+    return await _page(context, "product.html.j2", slices, entries, incidents, values, now)
 
 
 @routes.get("/static/{name}")
 async def static(request: web.Request) -> web.Response:
     """The style sheet, the script and the icon, under names that change with their content."""
-    asset = request.app[SITE].assets.static.get(request.match_info["name"])
+    asset = request.app[CONTEXT].assets.static.get(request.match_info["name"])
     if asset is None:
         raise Refusal(404, "unknown file", "reload the page that links to it")
     return asset.response()
 
 
-def _own_window(site: Site, product: Product, now: int) -> Measured:
-    return site.ledger.measured(product.id, Interval(now - product.window, now), now)
+def _own_window(context: WebContext, product: Product, now: int) -> Measured:
+    return context.ledger.measured(product.id, Interval(now - product.window, now), now)
 
 
-def _row(site: Site, product: Product, own: Measured, still_open: Counter[str], now: int) -> product_summary.Row:
-    state, readiness = site.ledger.state(product.id, now), product.readiness_at(now)
+def _row(
+    context: WebContext, product: Product, own: Measured, still_open: Counter[str], now: int
+) -> product_summary.Row:
+    state, readiness = context.ledger.state(product.id, now), product.readiness_at(now)
     return product_summary.row(product, state, own, readiness, still_open[product.id])
 
 
@@ -148,7 +150,7 @@ def _window(measured: Measured, length: int) -> SimpleNamespace:
 
 
 async def _page(
-    site: Site,
+    context: WebContext,
     template: str,
     slices: TimeSlices,
     entries: Iterable[CheckEntry],
@@ -157,18 +159,18 @@ async def _page(
     now: int,
 ) -> web.Response:
     """Render the template around the frame, a slice at a time."""
-    ledger = site.ledger
-    frame = product_summary.frame(ledger, site.health, entries, now)
+    ledger = context.ledger
+    page_frame = product_summary.page_frame(ledger, context.health, entries, now)
     page = SimpleNamespace(
-        **{name: getattr(frame, name) for name in frame.__slots__},
+        **{name: getattr(page_frame, name) for name in page_frame.__slots__},
         **values,
         assumption=product_summary.ASSUMPTION,
-        lasted=product_summary.LASTED,
+        lasted=product_summary.DURATION_NOTE,
         incidents=[product_summary.incident_line(ledger, each, now) for each in incidents[:INCIDENTS]],
         more_incidents=len(incidents) if len(incidents) > INCIDENTS else 0,
     )
     parts = []
-    for part in site.assets.stream(template, page=page, site_title=ledger.portfolio.title):
+    for part in context.assets.stream(template, page=page, site_title=ledger.portfolio.title):
         parts.append(part)
         await slices.yield_if_spent()
     return web.Response(text="".join(parts), content_type="text/html", charset="utf-8")

@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING
 
 from aiohttp import web
 
-from monitor.web.context import SITE
+from monitor.web.context import CONTEXT
 from monitor.web.errors import Refusal
 
 if TYPE_CHECKING:
@@ -117,5 +117,5 @@ async def _note(request: web.Request) -> str:
 
 def publish(app: web.Application, beats: Heartbeats) -> None:
     """Add the routes to the application, reporting to these heartbeats."""
-    app[BEATS], app[LIMITS] = beats, Limits(app[SITE].clock)
+    app[BEATS], app[LIMITS] = beats, Limits(app[CONTEXT].clock)
     app.add_routes(routes)

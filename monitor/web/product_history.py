@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 
 from monitor.fact_history import history, is_known
 from monitor.views.time_slice import TimeSlices
-from monitor.web.context import SITE, as_json_list, dumped
+from monitor.web.context import CONTEXT, as_json_list, dumped
 from monitor.web.errors import Refusal, only
 from sla.window import parse_instant
 
@@ -17,10 +17,10 @@ if TYPE_CHECKING:
 async def product_history(request: web.Request) -> web.Response:
     """List the facts about a product, oldest first; also about one that the configuration has no longer."""
     only(request, "since")
-    site, name = request.app[SITE], request.match_info["id"]
-    facts, slices = site.ledger.facts, TimeSlices(site.clock)
+    context, name = request.app[CONTEXT], request.match_info["id"]
+    facts, slices = context.ledger.facts, TimeSlices(context.clock)
     name = facts.former.product(name)
-    if name not in site.ledger.products and not is_known(facts, name):
+    if name not in context.ledger.products and not is_known(facts, name):
         raise Refusal(404, "unknown product", "GET /api/v1/products lists them")
     since = _since(request.query["since"]) if "since" in request.query else None
     listed = []

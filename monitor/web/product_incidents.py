@@ -5,7 +5,7 @@ from __future__ import annotations
 from itertools import islice
 from typing import TYPE_CHECKING, Any, Final
 
-from monitor.web.context import SITE, as_json
+from monitor.web.context import CONTEXT, as_json
 from monitor.web.errors import Refusal, only
 from sla.window import format_instant
 
@@ -21,13 +21,13 @@ _STATES: Final = ("open", "resolved")
 async def product_incidents(request: web.Request) -> web.Response:
     """List product incidents, newest first; of one product, open or resolved ones."""
     only(request, "product", "state")
-    site, query = request.app[SITE], request.query
+    context, query = request.app[CONTEXT], request.query
     name, state = query.get("product"), query.get("state")
-    if name is not None and name not in site.ledger.products:
+    if name is not None and name not in context.ledger.products:
         raise Refusal(404, "unknown product", "GET /api/v1/products lists them")
     if state not in (None, *_STATES):
         raise Refusal(400, "unknown state", "write state=open or state=resolved, or omit it")
-    newest = sorted(site.ledger.product_incidents.values(), key=lambda each: (each.opened, each.id), reverse=True)
+    newest = sorted(context.ledger.product_incidents.values(), key=lambda each: (each.opened, each.id), reverse=True)
     chosen = (
         each for each in newest if name in (None, each.product) and state in (None, _STATES[each.resolved is not None])
     )

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING
 
 from aiohttp import web
 
-from monitor.web.context import SITE
+from monitor.web.context import CONTEXT
 
 if TYPE_CHECKING:
     from markdown_it.token import Token
@@ -24,8 +24,8 @@ _HEADING = re.compile(r"^## (\w+)$", re.MULTILINE)
 @routes.get("/runbook")
 async def runbook(request: web.Request) -> web.Response:
     """Show what each alert means and what to do; `#AlertName` leads to its paragraph."""
-    site = request.app[SITE]
-    text = site.assets.render("runbook.html.j2", site_title=site.ledger.portfolio.title)
+    context = request.app[CONTEXT]
+    text = context.assets.render("runbook.html.j2", site_title=context.ledger.portfolio.title)
     return web.Response(text=text, content_type="text/html", charset="utf-8")
 
 

@@ -15,8 +15,8 @@ from aiohttp import web
 from monitor.exporters.prometheus import Exporter
 from monitor.web import api, blackbox, liveness, metrics, pages, pings, runbook
 from monitor.web.assets import Assets
-from monitor.web.connection_limit import Door
-from monitor.web.context import HEADERS, SITE, Site, is_loopback
+from monitor.web.connection_limit import ConnectionLimiter
+from monitor.web.context import CONTEXT, HEADERS, WebContext, is_loopback
 from monitor.web.errors import Refusal, refuse
 
 if TYPE_CHECKING:
@@ -54,7 +54,7 @@ def build(
     """
     app = web.Application(middlewares=[_guard], client_max_size=0)
     private = is_loopback(ledger.portfolio.listen.host)
-    app[SITE] = Site(ledger, health, clock, Exporter(ledger, health, clock), Assets.load(), private, record)
+    app[CONTEXT] = WebContext(ledger, health, clock, Exporter(ledger, health, clock), Assets.load(), private, record)
     for routes in (pages.routes, runbook.routes, api.routes, metrics.routes, liveness.routes, blackbox.routes):
         app.add_routes(routes)
     if beats is not None:
@@ -117,7 +117,7 @@ def _refuse_strangers(request: web.Request) -> None:
             raise _of_method(request)
         if request.body_exists:
             raise _BODY
-    if request.app[SITE].private and not is_loopback(request.host):
+    if request.app[CONTEXT].private and not is_loopback(request.host):
         raise _HOST
 
 
@@ -141,7 +141,7 @@ class Listener:
 
 
 async def listen(app: web.Application, host: str, port: int) -> Listener:
-    """Return the listener, accepting whom `Door` lets in.
+    """Return the listener, accepting whom `ConnectionLimiter` lets in.
 
     Raises:
         OSError: the address is taken or not ours.
@@ -158,7 +158,9 @@ async def listen(app: web.Application, host: str, port: int) -> Listener:
     try:
         # One connection is accepted at a time: without a file descriptor, asyncio of Python 3.11 logs and tries again
         # once for each that its backlog allows, and each of these tries does the same.
-        server = await asyncio.get_running_loop().create_server(partial(Door, manager), host, port, backlog=1)
+        server = await asyncio.get_running_loop().create_server(
+            partial(ConnectionLimiter, manager), host, port, backlog=1
+        )
         _let_wait(server, 128)
     except OSError:
         await runner.cleanup()

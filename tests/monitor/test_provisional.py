@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 import pytest
 
 from monitor.probes.heartbeat import HeartbeatCheck
-from monitor.reporting.report import told
+from monitor.reporting.report import portfolio_report
 from monitor.views.product_summary import PROVISIONAL
 from sla.calendar import Window
 from sla.interval import HOUR, MINUTE, SECOND, Interval
@@ -38,7 +38,7 @@ def provisional(ledger: Ledger, end: int, at: int, now: int, name: str = "p") ->
     """Return whether each figure is, by every way that gives it."""
     raw = ledger.measured(name, Interval(NOW - HOUR, end), at, now).provisional
     agreed = ledger.agreed(name, window(NOW - HOUR, end), at, now)
-    (report,) = told(ledger, [ledger.products[name]], window(NOW - HOUR, end), at, now).reports
+    (report,) = portfolio_report(ledger, [ledger.products[name]], window(NOW - HOUR, end), at, now).reports
     assert (agreed.raw.provisional, agreed.contractual.provisional) == (raw, report.agreed.contractual.provisional)
     assert raw == report.agreed.raw.provisional == agreed.raw.as_json()["provisional"]
     return raw, agreed.contractual.provisional
@@ -90,9 +90,9 @@ def test_a_contractual_figure_waits_for_the_dependency_that_it_excludes() -> Non
 def test_a_report_says_so_in_words() -> None:
     ledger = ledger_of(product("p"))
     observe(ledger, "p/health", NOW - MINUTE)
-    found = told(ledger, [ledger.products["p"]], window(NOW - HOUR, NOW), NOW)
+    found = portfolio_report(ledger, [ledger.products["p"]], window(NOW - HOUR, NOW), NOW)
     assert any(notice == PROVISIONAL for notice in found.document().notices)
-    later = told(ledger, [ledger.products["p"]], window(NOW - HOUR, NOW), NOW, NOW + MINUTE)
+    later = portfolio_report(ledger, [ledger.products["p"]], window(NOW - HOUR, NOW), NOW, NOW + MINUTE)
     assert not any(notice == PROVISIONAL for notice in later.document().notices)
     marked = replace(found, reports=later.reports)
     assert marked.document().notices == later.document().notices

@@ -14,7 +14,7 @@ from monitor.config.model import Portfolio
 from monitor.definitions import additions
 from monitor.ledger import Ledger
 from monitor.planned_maintenance import added_plans
-from monitor.reporting.report import told
+from monitor.reporting.report import portfolio_report
 from monitor.storage.reader import reading
 from monitor.storage.sqlite import SqliteStore
 from monitor.storage.store import Batch
@@ -143,7 +143,9 @@ def bundled(found: World, product: str, window: str = "30d", at: int | None = No
     at = found.end if at is None else at
     source = Source.read(found.portfolio, at)
     chosen = [each for each in found.portfolio.products if product in ("all", each.id)]
-    made = told(source.recorded.ledger(found.portfolio), chosen, parse_window(window, at, found.portfolio.zone), at)
+    made = portfolio_report(
+        source.recorded.ledger(found.portfolio), chosen, parse_window(window, at, found.portfolio.zone), at
+    )
     return bundle_of(made, source, report_entry("report.md", "md", b"a report"))
 
 

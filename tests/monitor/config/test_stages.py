@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from monitor.config.dependent_clients import reliants, rests_on
+from monitor.config.dependent_clients import all_dependencies, dependent_clients
 from monitor.config.stage import shipped_policy
 from sla.localtime import midnight
 from sla.objective import Objective
@@ -83,12 +83,12 @@ def test_a_product_without_a_stage_is_not_doubted(tmp_path: Path) -> None:
 
 def test_a_failure_reaches_clients_through_parts_and_dependencies_nearest_first(tmp_path: Path) -> None:
     portfolio = loaded(tmp_path, GRANTS)
-    assert [(each.client.name, each.way) for each in reliants(portfolio, "login")] == [
+    assert [(each.client.name, each.way) for each in dependent_clients(portfolio, "login")] == [
         ("Form owners", ("login", "forms")),
         ("Grant officers", ("login", "forms", "grants")),
     ]
-    assert list(rests_on(portfolio, "grants")) == ["forms", "mail", "login"]
-    assert next(reliants(portfolio, "mail")).product == "mail"
+    assert list(all_dependencies(portfolio, "grants")) == ["forms", "mail", "login"]
+    assert next(dependent_clients(portfolio, "mail")).product == "mail"
 
 
 def test_clients_rely_from_the_beginning_of_their_day(tmp_path: Path) -> None:

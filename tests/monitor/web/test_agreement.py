@@ -8,7 +8,7 @@ import jsonschema
 import pytest
 
 from monitor.facts import Facts
-from monitor.views.agreement import PIECES
+from monitor.views.agreement import SHOWN_EXCLUSIONS
 from monitor.web.openapi import SCHEMAS
 from sla.correction import Correction
 from sla.interval import DAY, HOUR, MINUTE, Interval
@@ -194,6 +194,6 @@ async def test_a_long_audit_shows_its_newest_pieces(publish: Callable[..., Await
     }
     site = await publish(ledger_of(product("forms", maintenance=[nightly])))
     page = await outline(site, "/products/forms")
-    assert page.text.count("FREQ=DAILY: backup") == PIECES
-    assert f"Newest {PIECES} of 30" in page.text
+    assert page.text.count("FREQ=DAILY: backup") == SHOWN_EXCLUSIONS
+    assert f"Newest {SHOWN_EXCLUSIONS} of 30" in page.text
     assert {"href": FIGURE} in page.named("a")

@@ -196,7 +196,7 @@ modules:
     prober: http
     http: {{oauth2: {{client_id: a, client_secret: b, token_url: "http://127.0.0.1:{port}/"}}}}
 """)
-        asked.box.look(asked.site.health, asked=True)
+        asked.box.state_badge(asked.site.health, asked=True)
         if first == "operator":
             assert value((await asked.probe(f"127.0.0.1:{target}", "it"))[1], "probe_success") == 1
         page = (await asked.probe(f"127.0.0.1:{target}", "it", **headers))[1]
@@ -210,7 +210,7 @@ async def test_a_modules_own_proxy_may_be_on_this_machine_but_does_not_lead_a_st
     async with serving(Proxy(names)) as port, serving(saying(answer(b"ok"))) as target:
         url = f"proxy_url: http://127.0.0.1:{port}, skip_resolve_phase_with_proxy: true"
         asked.box._path.write_text(f"modules: {{it: {{prober: http, http: {{{url}}}}}}}")
-        asked.box.look(asked.site.health, asked=True)
+        asked.box.state_badge(asked.site.health, asked=True)
         assert value((await asked.probe(f"target.test:{target}", "it", **headers))[1], "probe_success") == 1
         for own in ("localhost", "LocalHost.", "app.localhost", "localhost.localdomain", "ip6-localhost", "127.0.0.1"):
             page = (await asked.probe(f"{own}:{target}", "it", **headers))[1]

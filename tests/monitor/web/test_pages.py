@@ -11,7 +11,7 @@ import pytest
 
 from monitor.probe_result import ProbeResult
 from monitor.views.formatting import moment
-from monitor.views.product_summary import LASTED
+from monitor.views.product_summary import DURATION_NOTE
 from sla.interval import DAY, HOUR, MINUTE, SECOND
 from sla.readiness import Checklist, ChecklistItem
 from tests.monitor.web.conftest import small
@@ -216,7 +216,7 @@ async def test_how_long_and_how_much_downtime_are_told_alike(publish: Callable[.
     text = (await outline(site, "/products/css")).text
     assert "11s 13s" in text
     assert "3.5s so far 6.25s so far" in text
-    assert LASTED in text
+    assert DURATION_NOTE in text
 
 
 async def test_the_page_says_whether_the_budget_lasts_at_the_last_days_pace(

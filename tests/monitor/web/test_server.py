@@ -156,17 +156,17 @@ def test_a_connection_that_is_being_answered_is_the_last_to_be_closed() -> None:
 
 def test_no_caller_from_elsewhere_shuts_others_out() -> None:
     near, far, other = map(ip_address, ("127.0.0.1", "192.0.2.1", "192.0.2.2"))
-    assert connection_limit.room([far] * (connection_limit.PER_CALLER - 1), far)
-    assert not connection_limit.room([far] * connection_limit.PER_CALLER, far)
-    assert connection_limit.room([far] * connection_limit.PER_CALLER, other)
+    assert connection_limit.may_connect([far] * (connection_limit.PER_CALLER - 1), far)
+    assert not connection_limit.may_connect([far] * connection_limit.PER_CALLER, far)
+    assert connection_limit.may_connect([far] * connection_limit.PER_CALLER, other)
     crowd = [ip_address(f"198.51.100.{n}") for n in range(connection_limit.CONNECTIONS - connection_limit.RESERVE)]
-    assert not connection_limit.room(crowd, far)
-    assert connection_limit.room(crowd, near)
-    assert connection_limit.room([near] * (connection_limit.CONNECTIONS - 1), near)
-    assert not connection_limit.room([near] * connection_limit.CONNECTIONS, near)
+    assert not connection_limit.may_connect(crowd, far)
+    assert connection_limit.may_connect(crowd, near)
+    assert connection_limit.may_connect([near] * (connection_limit.CONNECTIONS - 1), near)
+    assert not connection_limit.may_connect([near] * connection_limit.CONNECTIONS, near)
     net = [ip_address(f"2001:db8::{n:x}") for n in range(connection_limit.PER_CALLER)]
-    assert not connection_limit.room(net, ip_address("2001:db8::ffff"))
-    assert connection_limit.room(net, ip_address("2001:db8:0:1::1"))
+    assert not connection_limit.may_connect(net, ip_address("2001:db8::ffff"))
+    assert connection_limit.may_connect(net, ip_address("2001:db8:0:1::1"))
 
 
 @pytest.mark.parametrize(
@@ -177,10 +177,10 @@ def test_connections_take_no_more_than_a_quarter_of_the_file_descriptors(
 ) -> None:
     monkeypatch.setattr(resource, "getrlimit", lambda _: (files, files))
     near, far = map(ip_address, ("127.0.0.1", "192.0.2.1"))
-    assert connection_limit.room([near] * (most - 1), near)
-    assert not connection_limit.room([near] * most, near)
-    assert connection_limit.room([near] * (most * 3 // 4 - 1), far)
-    assert not connection_limit.room([near] * (most * 3 // 4), far)
+    assert connection_limit.may_connect([near] * (most - 1), near)
+    assert not connection_limit.may_connect([near] * most, near)
+    assert connection_limit.may_connect([near] * (most * 3 // 4 - 1), far)
+    assert not connection_limit.may_connect([near] * (most * 3 // 4), far)
 
 
 async def test_a_caller_from_elsewhere_has_his_share_of_connections(
