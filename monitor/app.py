@@ -21,7 +21,7 @@ from monitor.engine.chain_keeper import ChainKeeper
 from monitor.engine.fact_recorder import FactRecorder
 from monitor.engine.heartbeats import Heartbeats
 from monitor.engine.jobs import Jobs
-from monitor.engine.probe_environment import rigged
+from monitor.engine.probe_environment import probe_environment
 from monitor.engine.recorder import Recorder, restore
 from monitor.engine.scheduler import Scheduler
 from monitor.engine.self_check import SelfCheck
@@ -170,10 +170,13 @@ class Daemon:
             alerting.restore(store)
             async with (
                 Recorder(self._ledger, writer, self._health, decide=alerting.changed) as recorder,
-                rigged(self._clock, self._health, outbound=OutboundPolicy(self._portfolio.outbound)) as (runner, pulse),
+                probe_environment(self._clock, self._health, outbound=OutboundPolicy(self._portfolio.outbound)) as (
+                    runner,
+                    loop_monitor,
+                ),
                 self._published(runner, beats := Heartbeats(self._ledger, recorder.record, self._clock)) as listener,
             ):
-                scheduler = Scheduler(self._clock, pulse, self._health, max_in_flight=self._most_in_flight())
+                scheduler = Scheduler(self._clock, loop_monitor, self._health, max_in_flight=self._most_in_flight())
                 jobs = Jobs(self._ledger, runner, recorder, beats)
                 jobs.prepare(self._portfolio)
                 scheduler.load(jobs.all())

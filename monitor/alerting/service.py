@@ -32,7 +32,7 @@ if TYPE_CHECKING:
     from monitor.health import Health
     from monitor.ledger import Ledger
     from monitor.storage.store import Store
-    from monitor.storage.writer import Settled, Writer
+    from monitor.storage.writer import Committed, Writer
     from sla.incident import Incident
     from sla.product_incident import ProductIncident
 
@@ -237,12 +237,12 @@ class Alerting:
             self._health.alerting_defects += 1
             log.exception("alerting_defect", doing=what)
 
-    def _on_writer_thread(self, settled: Settled) -> None:
+    def _on_writer_thread(self, settled: Committed) -> None:
         if self._loop is not None and (settled.notifications or settled.emptied):
             with contextlib.suppress(RuntimeError):  # the loop is closed
                 self._loop.call_soon_threadsafe(self._settle, settled)
 
-    def _settle(self, settled: Settled) -> None:
+    def _settle(self, settled: Committed) -> None:
         self.outbox.committed(settled.notifications)
         if settled.emptied:
             self._write_everything()

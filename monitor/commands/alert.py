@@ -15,7 +15,7 @@ from monitor.clock import SystemClock
 from monitor.commands.alert_sink import sink_command
 from monitor.commands.common import loaded
 from monitor.commands.correct import place_of
-from monitor.engine.probe_environment import rigged
+from monitor.engine.probe_environment import probe_environment
 from monitor.errors import NinewatchError
 from monitor.health import Health
 from monitor.journal import LONGEST
@@ -77,7 +77,7 @@ def test_command(receiver: str, path: Path) -> None:
 async def _sent(portfolio: Portfolio, target: Target) -> Outcome:
     clock = SystemClock()
     row = trial(target.receiver.id, clock.now(), portfolio)
-    async with rigged(clock, Health(), outbound=OutboundPolicy(portfolio.outbound)) as (runner, _):
+    async with probe_environment(clock, Health(), outbound=OutboundPolicy(portfolio.outbound)) as (runner, _):
         return await attempt(target, Message.of(row, clock.now()), runner.new_attempt())
 
 

@@ -14,7 +14,7 @@ from pydantic import ValidationError
 
 from monitor.clock import SystemClock
 from monitor.commands.common import loaded
-from monitor.engine.probe_environment import rigged
+from monitor.engine.probe_environment import probe_environment
 from monitor.errors import NinewatchError
 from monitor.health import Health
 from monitor.log import concealed
@@ -60,7 +60,7 @@ def probe(target: str, path: Path | None, timeout: str, as_json: bool, allow_exe
 
 
 async def _once(check: CheckBase, outbound: OutboundPolicy | None) -> AttemptResult:
-    async with rigged(SystemClock(), Health(), outbound=outbound) as (runner, _):
+    async with probe_environment(SystemClock(), Health(), outbound=outbound) as (runner, _):
         return await runner.run(check, prepare(check))
 
 

@@ -1,4 +1,4 @@
-"""The checks of the ledger as jobs of the schedule."""
+"""Turn the checks of the ledger into jobs of the scheduler."""
 
 from __future__ import annotations
 
@@ -23,14 +23,14 @@ if TYPE_CHECKING:
 
 
 class Jobs:
-    """Turns the ledger's checks into jobs of the schedule. A check that did not change keeps its prepared probe."""
+    """The jobs of the ledger's checks. A check that did not change keeps its prepared probe."""
 
     def __init__(self, ledger: Ledger, runner: Runner, recorder: Recorder, beats: Heartbeats) -> None:
         self._ledger, self._runner, self._recorder, self._beats = ledger, runner, recorder, beats
         self._prepared: dict[str, tuple[CheckBase, Probe]] = {}
 
     def prepare(self, portfolio: Portfolio) -> None:
-        """Make the probes of a portfolio, before it is taken over. Takes a while: call it in a thread once we run."""
+        """Prepare the probes of a portfolio before it becomes active. Slow: call it in a thread while probing."""
         fresh = {}
         for product, check in portfolio.checks():
             key = f"{product.id}/{check.id}"
@@ -39,23 +39,23 @@ class Jobs:
         self._prepared = fresh
 
     def confine(self, portfolio: Portfolio) -> None:
-        """Let no probe connect where the portfolio does not allow it."""
+        """Limit probes to the addresses that the portfolio allows."""
         self._runner.outbound = OutboundPolicy(portfolio.outbound)
 
     def all(self) -> Iterator[Job]:
         """Yield a job for every check."""
         for entry in self._ledger.entries.values():
             if isinstance(entry.check, HeartbeatCheck):
-                yield Job(entry.key, ROUND, partial(self._look_once, entry))
+                yield Job(entry.key, ROUND, partial(self._check_heartbeat, entry))
                 continue
             probe = self._prepared[entry.key][1]
             yield Job(entry.key, entry.check.interval, partial(self._probe_once, entry, probe))
 
-    async def _look_once(self, entry: CheckEntry) -> None:
+    async def _check_heartbeat(self, entry: CheckEntry) -> None:
         if self._ledger.entries.get(entry.key) is entry:
             self._beats.look(entry)
 
     async def _probe_once(self, entry: CheckEntry, probe: Probe) -> None:
         finished = await self._runner.run(entry.check, probe)
-        if self._ledger.entries.get(entry.key) is entry:  # else a reload took the check away meanwhile
+        if self._ledger.entries.get(entry.key) is entry:  # else a reload has removed the check
             self._recorder.record(entry, finished.result, finished.at, finished.duration)

@@ -1,4 +1,4 @@
-"""How late the event loop is, and whether it stood still while a probe was under way."""
+"""Measure the lag of the event loop, and the time in which it stalled during a probe."""
 
 from __future__ import annotations
 
@@ -10,14 +10,14 @@ if TYPE_CHECKING:
     from monitor.clock import Clock
     from monitor.health import Health
 
-BEAT = 200 * MILLISECOND  # on the grid of due instants, so that a beat seldom wakes the process by itself
-GRACE = 0.05  # seconds by which a beat may be late without counting as a stall: fifty times the timers' own grid
+TICK = 200 * MILLISECOND  # on the grid of due instants, so that a tick seldom wakes the process alone
+GRACE = 0.05  # seconds of lag that are no stall: 50 times the resolution of the timers
 
 
-class Pulse:
-    """Beats five times a second and adds up the time in which the loop did not come round for a beat.
+class LoopMonitor:
+    """Wakes 5 times per second and adds up the time by which the loop was late.
 
-    A loop that is stalled cannot say so; hence `stalled` also counts a beat that is overdue right now.
+    A stalled loop does not run this task, so `stalled` also counts a tick that is overdue now.
     """
 
     def __init__(self, clock: Clock, health: Health) -> None:
@@ -26,14 +26,14 @@ class Pulse:
         self._due = clock.monotonic()
 
     async def run(self) -> None:
-        """Beat until cancelled."""
+        """Measure until cancelled."""
         while True:
             now = self._clock.now()
-            self._due = self._clock.monotonic() + (BEAT - now % BEAT) / SECOND
+            self._due = self._clock.monotonic() + (TICK - now % TICK) / SECOND
             await self._clock.sleep_until(self._due)
-            self._beat()
+            self._tick()
 
-    def _beat(self) -> None:
+    def _tick(self) -> None:
         now = self._clock.monotonic()
         late = now - self._due
         if late > GRACE:
@@ -43,6 +43,6 @@ class Pulse:
         health.loop_lag_max = max(health.loop_lag_max, late)
 
     def stalled(self) -> float:
-        """Return the seconds lost to stalls so far, the one under way included."""
+        """Return the seconds of stalls so far, including one in progress."""
         late = self._clock.monotonic() - self._due
         return self._lost + late if late > GRACE else self._lost

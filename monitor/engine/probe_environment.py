@@ -1,4 +1,4 @@
-"""What attempts need around them: sockets' poller, name resolver, the loop's pulse. Set up and taken down as one."""
+"""Set up and close what probe attempts need: the poller of sockets, the name resolver and the loop monitor."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ import contextlib
 from collections.abc import AsyncIterator
 from typing import TYPE_CHECKING
 
-from monitor.engine.loop_monitor import Pulse
+from monitor.engine.loop_monitor import LoopMonitor
 from monitor.engine.runner import Runner
 from monitor.network.poller import Poller
 from monitor.network.resolver import Resolver
@@ -19,18 +19,18 @@ if TYPE_CHECKING:
 
 
 @contextlib.asynccontextmanager
-async def rigged(
+async def probe_environment(
     clock: Clock, health: Health, resolver: Resolver | None = None, outbound: OutboundPolicy | None = None
-) -> AsyncIterator[tuple[Runner, Pulse]]:
-    """Give a runner of attempts, and the pulse that tells it of stalls, for as long as the block lasts."""
+) -> AsyncIterator[tuple[Runner, LoopMonitor]]:
+    """Yield a runner of attempts and the monitor that reports stalls of the event loop to it; close both."""
     poller = Poller(asyncio.get_running_loop())
     resolver = resolver or Resolver()
-    pulse = Pulse(clock, health)
-    beating = asyncio.create_task(pulse.run(), name="pulse")
+    loop_monitor = LoopMonitor(clock, health)
+    task = asyncio.create_task(loop_monitor.run(), name="loop-monitor")
     try:
-        yield Runner(clock, pulse, poller, resolver, outbound), pulse
+        yield Runner(clock, loop_monitor, poller, resolver, outbound), loop_monitor
     finally:
-        beating.cancel()
-        await asyncio.gather(beating, return_exceptions=True)
+        task.cancel()
+        await asyncio.gather(task, return_exceptions=True)
         await resolver.close()
         poller.close()

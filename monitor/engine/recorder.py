@@ -1,4 +1,4 @@
-"""What becomes of a probe's result: timeline, run, incident, the queue to the store, and then the hooks."""
+"""Record the result of a probe: update timeline, run and incident, queue the writes, and call the hooks."""
 
 from __future__ import annotations
 
@@ -26,24 +26,24 @@ if TYPE_CHECKING:
     from monitor.ledger import Ledger
     from monitor.notification import Decided
     from monitor.storage.store import Store
-    from monitor.storage.writer import Settled, Writer
+    from monitor.storage.writer import Committed, Writer
     from sla.incident import Incident
     from sla.observation import Run
 
 log = structlog.get_logger()
 
-FOLD: Final = 10 * MINUTE  # microseconds between two writings of the growing runs: what a restart reads one by one
-FOLD_STEP: Final = 20  # growing runs written a record, so that 1,000 of them do not hold the loop at once
-ANNOUNCE: Final = 2.0  # seconds that an announcement waits for the disk. A page that is late because of it is our fault
+SAVE_INTERVAL: Final = 10 * MINUTE  # microseconds between two saves of the open runs; a restart replays at most this
+SAVE_STEP: Final = 20  # open runs saved per recorded result, so that saving 1,000 does not block the loop
+COMMIT_TIMEOUT: Final = 2.0  # seconds after which the hooks of an incident are called without waiting for its commit
 
 
 class Recorder:
-    """Takes in results on the event loop's thread, in a few microseconds each and without waiting.
+    """Records results on the event loop's thread, in a few microseconds each and without waiting.
 
-    An `Observed` is announced at once. An incident is announced when it is on disk; when it could not be written, or
-    the store does not answer within ANNOUNCE seconds, it is announced all the same. A hook that raises is counted and
-    logged; it stops neither probing nor the other hooks. `decide` returns what a check incident changes beyond itself,
-    to be written in one transaction with it.
+    Hooks get an `Observed` at once, and an incident when it is committed, when its commit failed, or after
+    COMMIT_TIMEOUT seconds. A hook that raises is counted and logged; probing and the other hooks continue. `decide`
+    returns the product incidents and notifications that follow from a check incident; they are written in one
+    transaction with it.
     """
 
     def __init__(
@@ -59,11 +59,11 @@ class Recorder:
         self._hooks = tuple(hooks)
         self._loop: asyncio.AbstractEventLoop | None = None
         self._waiting: list[IncidentOpened | IncidentResolved] = []
-        self._folding: Iterator[CheckHistory] | None = None
-        self._fold_began: int | None = None
-        self._mark: int | None = None  # all that was observed before it is inside a written run, or will be in a moment
+        self._saving: Iterator[CheckHistory] | None = None
+        self._save_began: int | None = None
+        self._mark: int | None = None  # all observations before it are inside a saved run, or will be soon
         self._late: set[str] = set()
-        self.complete = True  # False once it was closed with something unwritten
+        self.complete = True  # False once it was closed with unwritten data
         writer.listen(self._on_writer_thread)
 
     async def __aenter__(self) -> Self:
@@ -74,28 +74,28 @@ class Recorder:
     async def __aexit__(
         self, kind: type[BaseException] | None, error: BaseException | None, at: TracebackType | None
     ) -> None:
-        """Write the growing runs and all that is queued, and announce what still waits; then stop the writer."""
-        self._write_growing()
+        """Save the open runs, write the queue and stop the writer; then call the hooks of incidents that still wait."""
+        self._save_all_open_runs()
         self._write_failures(self._ledger.entries.values())
         self.complete = await asyncio.shield(asyncio.to_thread(self._writer.close))
         for event in list(self._waiting):
-            self._announce(event)
+            self._call_incident_hooks(event)
 
     def record(self, entry: CheckEntry, result: ProbeResult, at: int, duration: float) -> None:
-        """Take in what a probe sent at `at` found, `duration` seconds later."""
+        """Record a result; `at` is the instant at which the probe was sent, `duration` is seconds."""
         outcome = result.outcome
         latency = None if outcome is Outcome.UNKNOWN else round(duration * 1_000_000)
         seen = Observation(entry.key, at, outcome, result.reason, latency)
         try:
             runs = entry.observe(seen)
         except ValueError:
-            self._leave_out(seen)
+            self._drop_late(seen)
             return
         observed = Observed(seen, result, duration)
         entry.count(observed)
         change = entry.tracker.step(seen)
         if not runs and self._mark is not None and at < self._mark:
-            runs = entry.growing()  # a missed heartbeat bears the instant at which it was due, which may be hours ago
+            runs = entry.growing()  # a missed heartbeat has the instant at which it was due, possibly hours ago
         if change is None:
             self._writer.put(seen, runs)
         else:
@@ -104,43 +104,43 @@ class Recorder:
             self._writer.put(seen, runs, incident, self._decide(incident))
         if outcome is Outcome.UNKNOWN:
             self._health.descriptor_failures += result.reason == OUT_OF_DESCRIPTORS
-        self._fold(at)
-        self._tell(observed)
+        self._save_open_runs(at)
+        self._call_hooks(observed)
 
-    def _leave_out(self, seen: Observation) -> None:
-        """Count an observation that the record has gone past: the wall clock was behind when this process started."""
+    def _drop_late(self, seen: Observation) -> None:
+        """Count an observation that is older than the last recorded one: the wall clock was set back."""
         self._health.late_observations += 1
         if seen.check not in self._late:
             self._late.add(seen.check)
             log.warning("observation_before_the_last", check=seen.check, at=seen.at, advice="check the machine's clock")
 
-    def _fold(self, at: int) -> None:
-        """Every FOLD write the growing runs, a few a record, so that a restart has little to read one by one."""
-        if self._fold_began is None:
-            self._fold_began = at
-        if self._folding is None:
-            if at < self._fold_began + FOLD:
+    def _save_open_runs(self, at: int) -> None:
+        """Save the open runs every SAVE_INTERVAL, a few per call, so that a restart has few observations to replay."""
+        if self._save_began is None:
+            self._save_began = at
+        if self._saving is None:
+            if at < self._save_began + SAVE_INTERVAL:
                 return
-            self._fold_began, self._folding = at, iter(self._ledger.everything())
-            self._mark = at - self._in_flight()
+            self._save_began, self._saving = at, iter(self._ledger.everything())
+            self._mark = at - self._longest_flight()
             if not self._health.clock_suspect:
                 self._writer.retain(at - self._ledger.portfolio.retention.observations)
-        step = list(islice(self._folding, FOLD_STEP))
+        step = list(islice(self._saving, SAVE_STEP))
         self._write_failures(step)
         self._writer.put_folded([run for history in step for run in history.growing()], None)
-        if len(step) < FOLD_STEP:
-            self._folding = None
+        if len(step) < SAVE_STEP:
+            self._saving = None
             self._writer.put_folded((), self._mark)
 
-    def _in_flight(self) -> int:
-        """Return how long ago a probe that is not recorded yet may have been sent, microseconds."""
+    def _longest_flight(self) -> int:
+        """Return the maximum age of a probe without a recorded result, microseconds."""
         return max((entry.check.timeout for entry in self._ledger.entries.values()), default=0) + MINUTE
 
-    def _write_growing(self) -> None:
+    def _save_all_open_runs(self) -> None:
         self._writer.put_folded([run for history in self._ledger.everything() for run in history.growing()], None)
 
     def _write_everything(self) -> None:
-        """Write all that is in memory into a record that was begun anew; older raw observations are gone."""
+        """Write everything in memory into a new record; older raw observations are lost."""
         ledger = self._ledger
         for history in ledger.everything():
             self._writer.put_folded(history.runs(), None)
@@ -149,7 +149,7 @@ class Recorder:
         self._writer.put_facts(ledger.facts.all)
 
     def _write_failures(self, histories: Iterable[CheckHistory]) -> None:
-        """Write the newest failing probe of each incident that is open."""
+        """Write the newest failing probe of each open incident."""
         for entry in histories:
             if isinstance(entry, CheckEntry) and (incident := entry.ongoing()) is not None:
                 self._writer.put_incident(incident)
@@ -157,28 +157,28 @@ class Recorder:
     def _await_commit(self, event: IncidentOpened | IncidentResolved) -> None:
         self._waiting.append(event)
         if self._loop is not None:
-            self._loop.call_later(ANNOUNCE, self._announce, event)
+            self._loop.call_later(COMMIT_TIMEOUT, self._call_incident_hooks, event)
 
-    def _on_writer_thread(self, settled: Settled) -> None:
+    def _on_writer_thread(self, committed: Committed) -> None:
         if self._loop is not None:
-            with contextlib.suppress(RuntimeError):  # the loop is closed: nobody is left to be told
-                self._loop.call_soon_threadsafe(self._settle, settled)
+            with contextlib.suppress(RuntimeError):  # the loop is closed
+                self._loop.call_soon_threadsafe(self._on_commit, committed)
 
-    def _settle(self, settled: Settled) -> None:
-        if settled.emptied:
+    def _on_commit(self, committed: Committed) -> None:
+        if committed.emptied:
             self._write_everything()
-        if settled.recovered:
-            self._write_growing()  # what was given up of the observations meanwhile is inside them
+        if committed.recovered:
+            self._save_all_open_runs()  # they contain the observations that were dropped meanwhile
         for event in list(self._waiting):
-            if any(_covers(incident, event.incident) for incident in settled.incidents):
-                self._announce(event)
+            if any(_covers(incident, event.incident) for incident in committed.incidents):
+                self._call_incident_hooks(event)
 
-    def _announce(self, event: IncidentOpened | IncidentResolved) -> None:
+    def _call_incident_hooks(self, event: IncidentOpened | IncidentResolved) -> None:
         if event in self._waiting:
             self._waiting.remove(event)
-            self._tell(event)
+            self._call_hooks(event)
 
-    def _tell(self, event: Event) -> None:
+    def _call_hooks(self, event: Event) -> None:
         for hook in self._hooks:
             try:
                 hook(event)
@@ -188,7 +188,7 @@ class Recorder:
 
 
 def restore(ledger: Ledger, store: Store) -> Sequence[Run]:
-    """Rebuild the ledger from the record; return the runs that must be written, as `Ledger.restore` does.
+    """Rebuild the ledger from the record; return the runs to write, as `Ledger.restore` does.
 
     Raises:
         StoreError: the record cannot be read.
@@ -197,5 +197,5 @@ def restore(ledger: Ledger, store: Store) -> Sequence[Run]:
 
 
 def _covers(written: Incident, decided: Incident) -> bool:
-    """Return whether the decision is on disk when this is: the same incident, and its end if it is about the end."""
+    """Return whether writing `written` also persists `decided`: the same incident, and its end if `decided` has one."""
     return written.id == decided.id and (written.resolved is not None or decided.resolved is None)

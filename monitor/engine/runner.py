@@ -1,4 +1,4 @@
-"""One attempt, framed: the deadline, the stopwatch, and the one place where errors become outcomes."""
+"""Make one attempt under a deadline, measure it, and translate errors into outcomes."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ from sla.observation import Outcome
 if TYPE_CHECKING:
     from monitor.clock import Clock
     from monitor.config.model import CheckBase
-    from monitor.engine.loop_monitor import Pulse
+    from monitor.engine.loop_monitor import LoopMonitor
     from monitor.network.attempt import Probe
     from monitor.network.poller import Poller
     from monitor.network.resolver import Resolver
@@ -32,17 +32,17 @@ log = structlog.get_logger()
 # The phase in which the deadline fell -> reason. One deadline spans all phases; the reason says where it was lost.
 _DEADLINE_IN = {"resolve": "dns_timeout", "connect": "connect_timeout", "tls": "tls_timeout"}
 
-# A probe that ended badly while the loop stood still for this share of its time-out (or for STALL seconds) may have
-# failed because of us: it tells nothing of the target.
+# A bad result is unknown if the loop stalled for this share of the probe's timeout, or for STALL seconds: the monitor
+# itself may be the cause.
 STALL_SHARE, STALL = 0.25, 1.0
 
-# How late the deadline itself was kept tells how late the loop came round for each of a probe's waits: connect, TLS or
-# first byte, transfer, and this one. A loop with nothing else to do is punctual to a millisecond or two.
-LOOKS, PUNCTUAL = 4, 0.005
+# The lateness of the deadline itself shows how late the loop was for each of a probe's waits: connect, TLS or first
+# byte, transfer, and the deadline. An idle loop is punctual to 1 or 2 ms.
+WAITS, PUNCTUAL = 4, 0.005
 
 
 class AttemptResult(NamedTuple):
-    """What came of one attempt: `at` is when it was sent (microseconds, UTC), `duration` is in seconds."""
+    """The result of one attempt: `at` is when it was sent (microseconds, UTC), `duration` is seconds."""
 
     at: int
     result: ProbeResult
@@ -50,36 +50,41 @@ class AttemptResult(NamedTuple):
 
 
 class Runner:
-    """Runs single attempts. It never retries and never smooths."""
+    """Makes single attempts, without retries or damping."""
 
     def __init__(
-        self, clock: Clock, pulse: Pulse, poller: Poller, resolver: Resolver, outbound: OutboundPolicy | None = None
+        self,
+        clock: Clock,
+        loop_monitor: LoopMonitor,
+        poller: Poller,
+        resolver: Resolver,
+        outbound: OutboundPolicy | None = None,
     ) -> None:
-        self._clock, self._pulse, self._poller, self._resolver = clock, pulse, poller, resolver
+        self._clock, self._loop_monitor, self._poller, self._resolver = clock, loop_monitor, poller, resolver
         self.outbound = outbound or OutboundPolicy()
 
     def run(self, check: CheckBase, probe: Probe) -> Coroutine[Any, Any, AttemptResult]:
-        """Return what makes an attempt that is judged by the check's own times, as `attempt` does."""
+        """Return the coroutine of an attempt with the timeout and `slow_after` of the check."""
         slow_after = math.inf if check.slow_after is None else check.slow_after / SECOND
         return self.attempt(probe, check.timeout / SECOND, slow_after=slow_after)
 
     async def attempt(
         self, probe: Probe, seconds: float, *, slow_after: float = math.inf, outbound: OutboundPolicy | None = None
     ) -> AttemptResult:
-        """Return what the probe found, at most so many seconds later. Raises nothing but cancellation.
+        """Return the probe's result, after `seconds` at most. Raises only cancellation.
 
-        Where it may connect to is for `outbound` to say, by default the runner's own.
+        `outbound` limits where it may connect to; default: the runner's own policy.
         """
         at = self._clock.now()
         started = self._clock.monotonic()
-        stalled = self._pulse.stalled()
+        stalled = self._loop_monitor.stalled()
         attempt = self.new_attempt(outbound)
         attempt.deadline = started + seconds
         result = await self._judged(probe, attempt, seconds)
         duration = self._clock.monotonic() - started
         if result.outcome is Outcome.BAD:
             overdue = duration - seconds
-            lost = max(self._pulse.stalled() - stalled, LOOKS * overdue if overdue > PUNCTUAL else 0.0)
+            lost = max(self._loop_monitor.stalled() - stalled, WAITS * overdue if overdue > PUNCTUAL else 0.0)
             if _was_waiting(attempt, overdue) or lost > min(STALL, STALL_SHARE * seconds):
                 result = self._starved(attempt, result, lost)
         elif duration > slow_after and result.outcome is Outcome.GOOD:
@@ -103,7 +108,7 @@ class Runner:
             failure = error
         except OSError as error:
             failure = failure_of(error)
-        except Exception as error:  # a defect of a probe kind must not pass for an outage
+        except Exception as error:  # a defect of a probe kind is no outage
             log.error("probe_defect", error=repr(error), exc_info=True)
             failure = ProbeFailure("probe_defect", type(error).__name__, outcome=Outcome.UNKNOWN)
         attempt.close()
@@ -119,7 +124,7 @@ class Runner:
 
 
 def _waiting(attempt: Attempt, seconds: float) -> str:
-    """Return what the attempt was waiting for at the deadline, and of which addresses."""
+    """Return the phase and the addresses that the attempt was waiting for at the deadline."""
     peer = attempt.peer[1][0] if attempt.peer is not None and attempt.phase == "connect" else ""
     where = attempt.attempts or peer
     return f"not complete within {seconds:g} s, waiting for {attempt.phase or 'start'}{where and f': {where}'}"

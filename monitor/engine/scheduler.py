@@ -14,7 +14,7 @@ from sla.interval import MILLISECOND, SECOND
 
 if TYPE_CHECKING:
     from monitor.clock import Clock
-    from monitor.engine.loop_monitor import Pulse
+    from monitor.engine.loop_monitor import LoopMonitor
     from monitor.health import Health
 
 BATCH = 10  # starts between two turns of the loop: waking up costs more than a probe, so probes share it
@@ -72,8 +72,8 @@ class Scheduler:
     their time has no observation, which makes it unknown. A missed tick is not caught up on.
     """
 
-    def __init__(self, clock: Clock, pulse: Pulse, health: Health, *, max_in_flight: int) -> None:
-        self._clock, self._pulse, self._health = clock, pulse, health
+    def __init__(self, clock: Clock, loop_monitor: LoopMonitor, health: Health, *, max_in_flight: int) -> None:
+        self._clock, self._loop_monitor, self._health = clock, loop_monitor, health
         self._limit = max_in_flight
         self._jobs: dict[str, Job] = {}
         self._queue: list[_Entry] = []
@@ -102,10 +102,10 @@ class Scheduler:
     async def run(self) -> None:
         """Start jobs until cancelled; what is under way is cancelled with it."""
         async with asyncio.TaskGroup() as attempts:
-            lost = self._pulse.stalled()
+            lost = self._loop_monitor.stalled()
             while True:
                 await self._clock.sleep_until(self._next_moment())
-                if (stalled := self._pulse.stalled()) - lost > SLEPT_THROUGH:
+                if (stalled := self._loop_monitor.stalled()) - lost > SLEPT_THROUGH:
                     self._skip_what_was_slept_through()
                 lost = stalled
                 await self._start_due(attempts)

@@ -1,4 +1,4 @@
-"""What the daemon checks of its own surroundings once a second: the wall clock and its file descriptors."""
+"""Check the daemon's environment once per second: the wall clock and free file descriptors."""
 
 from __future__ import annotations
 
@@ -17,18 +17,18 @@ if TYPE_CHECKING:
 
 log = structlog.get_logger()
 
-KEPT: Final = 86_400.0  # seconds after a large step of the clock for which no observation is pruned as too old
-SHOWN: Final = 60.0  # seconds for which a shortage that is over is still reported, so that a scrape finds it
-SET_ASIDE_SHOWN: Final = 3_600.0  # seconds for which observations that were set aside at the start are reported
-BACK: Final = MINUTE  # behind the record's time by more than this, the wall clock was set back ...
-SETTLED: Final = 5.0  # ... and stays so, once it has not been set for so many seconds
-LOSS_SHOWN: Final = 600.0  # seconds for which a lost record is reported after it was written anew
+KEPT: Final = 86_400.0  # seconds after a large clock step in which no observation is pruned
+SHOWN: Final = 60.0  # seconds for which a shortage is still reported after its end, so that a scrape sees it
+SET_ASIDE_SHOWN: Final = 3_600.0  # seconds for which observations that were set aside at startup are reported
+BACK: Final = MINUTE  # the wall clock was set back if it is behind the record's time by more than this ...
+SETTLED: Final = 5.0  # ... and was not set again for so many seconds
+LOSS_SHOWN: Final = 600.0  # seconds for which a lost record is reported after a new one was written
 
 
 class SelfCheck:
-    """Looks at the surroundings and puts what it finds into `health`. Make it before anything opens files.
+    """Checks the environment and writes the results to `health`. Create it before anything opens files.
 
-    `record_step` is called with the record's time before a step that was followed, and its size, microseconds.
+    `record_step` is called with the record's time before a step that was followed, and its size (microseconds).
     """
 
     def __init__(self, clock: Clock, health: Health, spares: SpareDescriptors | None = None) -> None:
@@ -44,16 +44,16 @@ class SelfCheck:
         self._set_back_at: float | None = None
 
     def look(self) -> bool:
-        """Look once; return whether files can be opened."""
+        """Check once; return whether files can be opened."""
         self._look_at_clock()
         self._look_at_record()
         return self._look_at_descriptors()
 
     @property
     def clock_corrected(self) -> bool:
-        """Whether a forward step that was followed has been taken back: what was stamped since is wrong.
+        """Whether a forward step that was followed has been reverted: time stamps since the step are wrong.
 
-        Only such a step tells that the present clock is right. One that is set back without may be wrong itself.
+        Without such a step, a clock that is set back may itself be wrong.
         """
         return self._set_back_at is not None and self._clock.monotonic() >= self._set_back_at + SETTLED
 
@@ -65,7 +65,7 @@ class SelfCheck:
             self._set_back_at = self._clock.monotonic()
 
     def _look_at_clock(self) -> None:
-        """Follow the wall clock, count its steps, and have one that changed the record's time written down."""
+        """Follow the wall clock, count its steps, and record one that changed the record's time."""
         clock, health, before = self._clock, self._health, self._clock.now()
         size, now = clock.follow_wall_clock(), clock.monotonic()
         followed = clock.now() - before
@@ -89,13 +89,13 @@ class SelfCheck:
             health.set_aside = 0
 
     def _look_at_record(self) -> None:
-        """Report for some minutes that the record was lost, as the writer's thread has found."""
+        """Report for some minutes that the writer's thread found the record lost."""
         health, lost_at = self._health, self._health.record_lost_at
         recent = lost_at is not None and self._clock.monotonic() < lost_at + LOSS_SHOWN
         health.record_lost = health.record_missing or recent
 
     def _look_at_descriptors(self) -> bool:
-        """Report exhaustion, be it under way or met by a probe since the last look."""
+        """Report exhaustion, now or in a probe since the last check."""
         health, now = self._health, self._clock.monotonic()
         exhausted = self._spares.exhausted()
         if exhausted or health.descriptor_failures > self._failures:

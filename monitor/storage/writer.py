@@ -41,7 +41,7 @@ _Item = tuple["Observation | None", Sequence["Run"], "Incident | None", "int | N
 
 
 @dataclass(frozen=True, slots=True)
-class Settled:
+class Committed:
     """A transaction came to its end: `error` is empty when it is committed. `recovered`: the one before had failed.
 
     `emptied`: the record was lost and begun anew; everything that is known must be put once more.
@@ -94,15 +94,15 @@ class Writer:
         self._settled = 0  # written or given up, by the thread
         self._tidied = self._due = clock.monotonic()
         self._watch = RecordWatch(store, health, clock)
-        self._listeners: list[Callable[[Settled], None]] = []
+        self._listeners: list[Callable[[Committed], None]] = []
         self._thread = threading.Thread(target=self._work, name="ninewatch-writer", daemon=True)
         health.sqlite_version = store.version
 
-    def listen(self, listener: Callable[[Settled], None]) -> None:
+    def listen(self, listener: Callable[[Committed], None]) -> None:
         """Add a listener. The call comes on the writer's thread; it must not wait."""
         self._listeners.append(listener)
 
-    def _settled_with(self, settled: Settled) -> None:
+    def _settled_with(self, settled: Committed) -> None:
         for listener in self._listeners:
             listener(settled)
 
@@ -220,7 +220,7 @@ class Writer:
             self._failed(_said(error), tuple(self._incidents.values()))
             return False
         if emptied:
-            self._settled_with(Settled((), emptied=True))
+            self._settled_with(Committed((), emptied=True))
         return not self._health.record_missing
 
     @property
@@ -306,7 +306,7 @@ class Writer:
         if recovered:
             log.info("store_recovered", still_waiting=self._health.queue_depth)
         if incidents or notifications or recovered:
-            self._settled_with(Settled(incidents, recovered=recovered, notifications=notifications))
+            self._settled_with(Committed(incidents, recovered=recovered, notifications=notifications))
 
     def _report_success(self) -> None:
         health = self._health
@@ -334,7 +334,7 @@ class Writer:
         if self._failures == 1:
             log.error("store_failing", error=error, advice="probing continues; queued writes are kept and retried")
         if incidents:
-            self._settled_with(Settled(incidents, error))
+            self._settled_with(Committed(incidents, error))
 
     def _keep_house(self) -> None:
         """Prune one step, and checkpoint when it is time. A failure here loses nothing and is tried again."""

@@ -17,7 +17,7 @@ from monitor.app import Jobs
 from monitor.clock import SystemClock
 from monitor.config.loader import load
 from monitor.engine.heartbeats import Heartbeats
-from monitor.engine.probe_environment import rigged
+from monitor.engine.probe_environment import probe_environment
 from monitor.engine.recorder import Recorder
 from monitor.engine.scheduler import Job, Scheduler
 from monitor.health import Health
@@ -111,7 +111,7 @@ async def driven(folder: Path, wanted: Portfolio) -> AsyncIterator[Load]:
     store = SqliteStore(folder / f"{len(ledger.entries)}.db", clock.now())
     async with (
         Recorder(ledger, Writer(store, health, clock), health) as recorder,
-        rigged(clock, health) as (runner, pulse),
+        probe_environment(clock, health) as (runner, pulse),
     ):
         listener = await listen(build(ledger, health, clock), "127.0.0.1", 0)
         scheduler = Scheduler(clock, pulse, health, max_in_flight=500)

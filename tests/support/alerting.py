@@ -8,7 +8,7 @@ from collections.abc import Callable
 from typing import TYPE_CHECKING, Any
 
 from monitor.alerting.service import Alerting
-from monitor.engine.probe_environment import rigged
+from monitor.engine.probe_environment import probe_environment
 from monitor.engine.recorder import Recorder, restore
 from monitor.facts import Facts
 from monitor.health import Health
@@ -105,7 +105,7 @@ async def alerting(
     restore(ledger, rig.store)
     ledger.facts = Facts(rig.store.load_facts())
     rig.alerting.restore(rig.store)
-    async with rig.recorder, rigged(rig.clock, rig.health) as (runner, _):
+    async with rig.recorder, probe_environment(rig.clock, rig.health) as (runner, _):
         running = [asyncio.create_task(rig.alerting.run(runner.new_attempt))] if deliver else []
         try:
             yield rig

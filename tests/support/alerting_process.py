@@ -17,7 +17,7 @@ from typing import TYPE_CHECKING
 
 from monitor.alerting.service import Alerting
 from monitor.clock import SystemClock
-from monitor.engine.probe_environment import rigged
+from monitor.engine.probe_environment import probe_environment
 from monitor.engine.recorder import Recorder, restore
 from monitor.health import Health
 from monitor.probe_result import ProbeResult
@@ -66,7 +66,7 @@ async def notify(path: Path, url: str, *, failing: bool = True) -> None:
     alerting.restore(store)
     async with (
         Recorder(ledger, writer, health, decide=alerting.changed) as recorder,
-        rigged(clock, health) as (runner, _),
+        probe_environment(clock, health) as (runner, _),
     ):
         delivering = asyncio.create_task(alerting.run(runner.new_attempt))
         while failing or alerting.outages.ongoing() or list(alerting.outbox.waiting()) or health.queue_depth:

@@ -11,7 +11,7 @@ from pydantic import TypeAdapter
 from monitor.alerting.delivery import Outcome, Target, attempt
 from monitor.config.loader import portfolio_model
 from monitor.config.outbound import OutboundBlock
-from monitor.engine.probe_environment import rigged
+from monitor.engine.probe_environment import probe_environment
 from monitor.health import Health
 from monitor.network.outbound_policy import OutboundPolicy
 from monitor.notification import Kind, Notification
@@ -118,7 +118,9 @@ def samples() -> dict[str, Message]:
 @contextlib.asynccontextmanager
 async def sending(clock: ManualClock | None = None, outbound: OutboundBlock | None = None) -> AsyncIterator[Runner]:
     """Give what makes attempts, over real sockets."""
-    async with rigged(clock or ManualClock(), Health(), outbound=OutboundPolicy(outbound or OutboundBlock())) as (
+    async with probe_environment(
+        clock or ManualClock(), Health(), outbound=OutboundPolicy(outbound or OutboundBlock())
+    ) as (
         runner,
         _,
     ):

@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any
 
 from monitor.clock import SystemClock
-from monitor.engine.probe_environment import rigged
+from monitor.engine.probe_environment import probe_environment
 from monitor.health import Health
 from monitor.probes.registry import CHECK_TYPES, prepare
 
@@ -32,8 +32,8 @@ async def attempt(written: Mapping[str, Any], seconds: float = 5.0, resolver: Re
 
 async def attempt_of(check: CheckBase, seconds: float = 5.0, resolver: Resolver | None = None) -> AttemptResult:
     """Return what one attempt at a loaded check found, on a machine that does not stall."""
-    async with rigged(SystemClock(), Health(), resolver) as (runner, pulse):
-        pulse.stalled = lambda: 0.0  # type: ignore[method-assign]
+    async with probe_environment(SystemClock(), Health(), resolver) as (runner, loop_monitor):
+        loop_monitor.stalled = lambda: 0.0  # type: ignore[method-assign]
         return await unstarved(runner, prepare(check), seconds)
 
 

@@ -217,12 +217,12 @@ async def test_a_firing_alert_is_repeated_after_a_restart_too(sink: Sink) -> Non
 
 
 async def test_what_is_due_when_the_daemon_stops_is_still_sent(sink: Sink) -> None:
-    from monitor.engine.probe_environment import rigged
+    from monitor.engine.probe_environment import probe_environment
 
     async with alerting(configured(forms(), receivers=[hook(sink)]), deliver=False) as rig:
         rig.observe(GOOD, BAD, BAD)
         await rig.written()
-        async with rigged(rig.clock, rig.health) as (runner, _):
+        async with probe_environment(rig.clock, rig.health) as (runner, _):
             await rig.alerting.drain(runner.new_attempt)
         assert [each["event"] for each in sink.bodies()] == ["opened"]
         assert rig.health.alerting_defects == 0

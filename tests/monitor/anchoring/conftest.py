@@ -15,7 +15,7 @@ from monitor.bundle.anchored import Trust
 from monitor.bundle.checked_chain import CheckedChain, check_record
 from monitor.clock import SystemClock
 from monitor.config.model import Portfolio
-from monitor.engine.probe_environment import rigged
+from monitor.engine.probe_environment import probe_environment
 from monitor.facts import Facts
 from monitor.health import Health
 from monitor.ledger import Ledger
@@ -72,7 +72,7 @@ class Anchored:
         """Make an attempt with what is due, so many seconds later."""
         self.clock.ahead += after
         outbound = OutboundPolicy(self.ledger.portfolio.outbound)
-        async with rigged(self.clock, self.health, outbound=outbound) as (runner, _):
+        async with probe_environment(self.clock, self.health, outbound=outbound) as (runner, _):
 
             def attempt() -> Attempt:
                 return runner.new_attempt()

@@ -9,7 +9,7 @@ from pathlib import Path
 
 from monitor.blackbox.service import Blackbox, ProbeRequest
 from monitor.clock import SystemClock
-from monitor.engine.probe_environment import rigged
+from monitor.engine.probe_environment import probe_environment
 from monitor.health import Health
 from tests.support.blackbox_comparison import Page
 
@@ -22,7 +22,7 @@ async def box(folder: Path, modules: str) -> AsyncIterator[tuple[Blackbox, Ask]]
     path = folder / "blackbox.yml"
     path.write_text(textwrap.dedent(modules))
     made = Blackbox(path, SystemClock())
-    async with rigged(SystemClock(), Health()) as (runner, pulse):
+    async with probe_environment(SystemClock(), Health()) as (runner, pulse):
         pulse.stalled = lambda: 0.0  # type: ignore[method-assign]
 
         async def ask(module: str, target: str, patience: float = 0.0) -> Page:

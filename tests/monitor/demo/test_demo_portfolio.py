@@ -13,7 +13,7 @@ from monitor.clock import SystemClock
 from monitor.config.loader import examine, load
 from monitor.demo import launch, modes, script
 from monitor.demo.products import Products
-from monitor.engine.probe_environment import rigged
+from monitor.engine.probe_environment import probe_environment
 from monitor.health import Health
 from monitor.probes.registry import CHECK_TYPES, prepare
 from sla.interval import DAY, SECOND
@@ -99,7 +99,10 @@ def test_a_slow_spell_is_later_than_every_time_out_and_every_fault_shows_at_the_
 
 async def test_every_mode_is_seen_for_what_it_is(portfolio: Portfolio, tmp_path: Path) -> None:
     """By the real prober with the shipped expectations: no trap is taken for health, no health for a fault."""
-    async with Products(script.NONE, SystemClock()) as products, rigged(SystemClock(), Health()) as (runner, _):
+    async with (
+        Products(script.NONE, SystemClock()) as products,
+        probe_environment(SystemClock(), Health()) as (runner, _),
+    ):
         path = tmp_path / "demo.yaml"
         path.write_text(launch.render(SHIPPED.read_text(), products.ports, tmp_path / "ninewatch.db"))
         checks = {

@@ -8,7 +8,7 @@ from contextlib import asynccontextmanager
 
 import pytest
 
-from monitor.engine.loop_monitor import GRACE, Pulse
+from monitor.engine.loop_monitor import GRACE, LoopMonitor
 from monitor.health import Health
 from sla.interval import MILLISECOND
 from tests.support.clocks import EPOCH, ManualClock, settle
@@ -27,13 +27,13 @@ class WatchedClock(ManualClock):
 
 
 @asynccontextmanager
-async def beating(clock: ManualClock) -> AsyncIterator[tuple[Pulse, Health]]:
+async def beating(clock: ManualClock) -> AsyncIterator[tuple[LoopMonitor, Health]]:
     health = Health()
-    pulse = Pulse(clock, health)
-    task = asyncio.create_task(pulse.run())
+    loop_monitor = LoopMonitor(clock, health)
+    task = asyncio.create_task(loop_monitor.run())
     await settle()
     try:
-        yield pulse, health
+        yield loop_monitor, health
     finally:
         task.cancel()
         await asyncio.gather(task, return_exceptions=True)
@@ -43,10 +43,10 @@ async def beating(clock: ManualClock) -> AsyncIterator[tuple[Pulse, Health]]:
 async def test_it_beats_each_200_ms_of_the_record_wherever_it_starts(offset: int) -> None:
     """On the grid on which checks fall due, so that a beat and a probe share a wake-up; never twice at one instant."""
     clock = WatchedClock(EPOCH + offset * MILLISECOND)
-    async with beating(clock) as (pulse, health):
+    async with beating(clock) as (loop_monitor, health):
         await clock.advance(0.8 - offset / 1000)
         assert [(due - EPOCH) // MILLISECOND for due in clock.due] == [200, 400, 600, 800, 1000]
-        assert (pulse.stalled(), health.loop_lag_max) == (0, pytest.approx(0))
+        assert (loop_monitor.stalled(), health.loop_lag_max) == (0, pytest.approx(0))
         assert health.last_tick == pytest.approx(0.8 - offset / 1000)
 
 
@@ -54,30 +54,30 @@ async def test_it_beats_each_200_ms_of_the_record_wherever_it_starts(offset: int
 async def test_a_beat_that_is_later_than_the_grace_is_lost_time(late: float, lost: float) -> None:
     """While it is overdue, and once it has come; the lag is published either way."""
     clock = ManualClock()
-    async with beating(clock) as (pulse, health):
+    async with beating(clock) as (loop_monitor, health):
         clock.jump(0.2 + late)
-        assert pulse.stalled() == pytest.approx(lost)
+        assert loop_monitor.stalled() == pytest.approx(lost)
         await clock.advance(0)
-        assert pulse.stalled() == pytest.approx(lost)
+        assert loop_monitor.stalled() == pytest.approx(lost)
         assert (health.loop_lag, health.loop_lag_max) == (pytest.approx(late), pytest.approx(late))
 
 
 async def test_a_lag_of_exactly_the_grace_is_no_stall() -> None:
     clock = ManualClock()
-    pulse = Pulse(clock, Health())
-    pulse._due = -GRACE
-    assert pulse.stalled() == 0
-    pulse._beat()
-    assert pulse.stalled() == 0
+    loop_monitor = LoopMonitor(clock, Health())
+    loop_monitor._due = -GRACE
+    assert loop_monitor.stalled() == 0
+    loop_monitor._beat()
+    assert loop_monitor.stalled() == 0
 
 
 async def test_stalls_add_up_and_the_worst_lag_stays() -> None:
     clock = ManualClock()
-    async with beating(clock) as (pulse, health):
+    async with beating(clock) as (loop_monitor, health):
         for late in (1.0, 0.4):
             clock.jump(0.2 + late)
             await clock.advance(0)
-        assert pulse.stalled() == pytest.approx(1.4)
+        assert loop_monitor.stalled() == pytest.approx(1.4)
         assert (health.loop_lag, health.loop_lag_max) == (pytest.approx(0.4), pytest.approx(1.0))
         clock.jump(0.7)
-        assert pulse.stalled() == pytest.approx(1.4 + 0.5)
+        assert loop_monitor.stalled() == pytest.approx(1.4 + 0.5)

@@ -16,7 +16,7 @@ from monitor.health import Health
 from monitor.ledger import Ledger
 from monitor.probe_result import Event, IncidentOpened, IncidentResolved, Observed, ProbeResult
 from monitor.storage import file_watch
-from monitor.storage.writer import Settled, Writer
+from monitor.storage.writer import Committed, Writer
 from sla.correction import Correction
 from sla.interval import DAY, HOUR, MINUTE, SECOND, Interval
 from sla.observation import Observation, Run
@@ -65,7 +65,7 @@ class Rig:
 
 
 @asynccontextmanager
-async def rigged(checks: int = 1) -> AsyncIterator[Rig]:
+async def probe_environment(checks: int = 1) -> AsyncIterator[Rig]:
     rig = Rig(checks)
     async with rig.recorder:
         try:
@@ -75,7 +75,7 @@ async def rigged(checks: int = 1) -> AsyncIterator[Rig]:
 
 
 async def test_a_result_is_in_the_timeline_and_announced_at_once_and_stored_soon() -> None:
-    async with rigged() as rig:
+    async with probe_environment() as rig:
         rig.play([GOOD])
         entry = rig.ledger.entries[KEY]
         seen = Observation(KEY, NOW, GOOD, "", 250_000)
@@ -86,13 +86,13 @@ async def test_a_result_is_in_the_timeline_and_announced_at_once_and_stored_soon
 
 
 async def test_what_could_not_be_told_has_no_latency() -> None:
-    async with rigged() as rig:
+    async with probe_environment() as rig:
         rig.play([UNKNOWN])
     assert [each.latency for each in rig.store.seen.values()] == [None]
 
 
 async def test_an_incident_is_announced_after_it_is_on_disk() -> None:
-    async with rigged() as rig:
+    async with probe_environment() as rig:
         rig.store.gate.clear()
         rig.play([GOOD, BAD, BAD])
         assert await asyncio.to_thread(rig.store.entered.wait, PATIENCE)
@@ -105,7 +105,7 @@ async def test_an_incident_is_announced_after_it_is_on_disk() -> None:
 
 
 async def test_an_incident_that_cannot_be_written_is_announced_once_all_the_same() -> None:
-    async with rigged() as rig:
+    async with probe_environment() as rig:
         rig.store.error = "no room"
         rig.play([BAD, BAD])
         await rig.until_decided(1)
@@ -121,7 +121,7 @@ async def test_an_incident_that_cannot_be_written_is_announced_once_all_the_same
 
 async def test_a_store_that_does_not_answer_holds_no_announcement_back(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(module, "ANNOUNCE", 0.01)
-    async with rigged() as rig:
+    async with probe_environment() as rig:
         rig.store.gate.clear()
         rig.play([BAD, BAD])
         await rig.until_decided(1)
@@ -129,13 +129,13 @@ async def test_a_store_that_does_not_answer_holds_no_announcement_back(monkeypat
 
 
 async def test_the_end_is_not_announced_on_the_commit_of_the_beginning() -> None:
-    async with rigged() as rig:
+    async with probe_environment() as rig:
         rig.store.gate.clear()
         rig.play([BAD, BAD])
         assert await asyncio.to_thread(rig.store.entered.wait, PATIENCE)
         opened = rig.ledger.incidents[0]
         rig.play([GOOD, GOOD], NOW + 2 * MINUTE)
-        rig.recorder._settle(Settled((opened,)))
+        rig.recorder._settle(Committed((opened,)))
         assert [type(event) for event in rig.decisions] == [IncidentOpened]
         rig.store.gate.set()
         await rig.until_decided(2)
@@ -143,7 +143,7 @@ async def test_the_end_is_not_announced_on_the_commit_of_the_beginning() -> None
 
 
 async def test_what_still_waits_at_the_end_is_announced(monkeypatch: pytest.MonkeyPatch) -> None:
-    async with rigged() as rig:
+    async with probe_environment() as rig:
         rig.store.error = "no room"
         monkeypatch.setattr(rig.recorder, "_on_writer_thread", None)
         rig.writer.listen(lambda _settled: None)
@@ -166,7 +166,7 @@ async def test_a_hook_that_raises_stops_neither_the_others_nor_the_recording() -
 
 async def test_an_observation_before_the_last_is_left_out_and_counted() -> None:
     """The wall clock was set back while the daemon was away: the record's order stands."""
-    async with rigged() as rig:
+    async with probe_environment() as rig:
         rig.play([GOOD, GOOD])
         rig.play([BAD], NOW)
         assert rig.health.late_observations == 1
@@ -235,7 +235,7 @@ def test_observations_older_than_the_retention_are_given_up_in_time() -> None:
 
 
 async def test_a_daemon_that_was_stopped_goes_on_where_it_was() -> None:
-    async with rigged() as rig:
+    async with probe_environment() as rig:
         rig.play([GOOD, BAD, BAD, GOOD])
     fresh = Ledger(rig.ledger.portfolio)
     restore(fresh, rig.store)
@@ -253,7 +253,7 @@ async def test_a_record_that_was_emptied_is_written_once_more_from_memory(
     """Incidents, corrections and all runs, those of a check that is not configured any more as well."""
     monkeypatch.setattr(file_watch, "LOOK", 0.0)
     said = Correction("chefs", Interval(NOW, NOW + MINUTE), "Ana", "locked", NOW + HOUR)
-    async with rigged() as rig:
+    async with probe_environment() as rig:
         rig.ledger.facts = Facts([said.fact()])
         old = [Run("old/health", GOOD, "", NOW - DAY, NOW - DAY + MINUTE, 2, 2 * MINUTE)]
         rig.ledger.restore(old, [], [])

@@ -15,8 +15,8 @@ import pytest
 from pydantic import ValidationError
 
 from monitor.clock import SystemClock
-from monitor.engine.loop_monitor import GRACE, Pulse
-from monitor.engine.probe_environment import rigged
+from monitor.engine.loop_monitor import GRACE, LoopMonitor
+from monitor.engine.probe_environment import probe_environment
 from monitor.engine.runner import Runner
 from monitor.health import Health
 from monitor.network.failure import ProbeFailure
@@ -37,7 +37,7 @@ async def judged(error: BaseException) -> ProbeResult:
     async def probe(attempt: Attempt) -> ProbeResult:
         raise error
 
-    async with rigged(SystemClock(), Health()) as (runner, _):
+    async with probe_environment(SystemClock(), Health()) as (runner, _):
         return (await runner.attempt(probe, 1)).result
 
 
@@ -72,7 +72,7 @@ async def test_a_deadline_during_what_is_ours_is_judged_by_its_excuse() -> None:
         attempt.own_failure = ProbeFailure("resolver_silent", "asked twice", outcome=Outcome.UNKNOWN)
         raise TimeoutError
 
-    async with rigged(SystemClock(), Health()) as (runner, _):
+    async with probe_environment(SystemClock(), Health()) as (runner, _):
         result = (await runner.attempt(probe, 60)).result
     assert (result.outcome, result.reason, result.detail) == (Outcome.UNKNOWN, "resolver_silent", "asked twice")
 
@@ -93,7 +93,7 @@ async def test_the_reason_of_a_deadline_is_the_phase_in_which_it_fell(phase: str
             attempt.enter(phase)
         raise TimeoutError
 
-    async with rigged(SystemClock(), Health()) as (runner, _):
+    async with probe_environment(SystemClock(), Health()) as (runner, _):
         result = (await runner.attempt(probe, 60)).result
     assert (result.outcome, result.reason) == (Outcome.BAD, reason)
     assert f"within 60 s, waiting for {phase or 'start'}" in result.detail
@@ -104,7 +104,7 @@ async def test_what_a_target_says_is_bounded() -> None:
 
 
 async def test_without_descriptors_nothing_is_known() -> None:
-    async with serving(saying(answer())) as port, rigged(SystemClock(), Health()) as (runner, _):
+    async with serving(saying(answer())) as port, probe_environment(SystemClock(), Health()) as (runner, _):
         probe = prepare(check_of({"http": f"http://127.0.0.1:{port}/"}))
         soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
         resource.setrlimit(resource.RLIMIT_NOFILE, (3, hard))
@@ -143,8 +143,8 @@ async def test_a_deadline_kept_late_with_the_answer_waiting_is_our_failure() -> 
         server = threading.Thread(target=serve, args=(listener,))
         server.start()
         probe = prepare(check_of({"http": f"http://127.0.0.1:{listener.getsockname()[1]}/"}))
-        async with rigged(SystemClock(), Health()) as (runner, pulse):
-            pulse.stalled = lambda: 0.0  # type: ignore[method-assign]
+        async with probe_environment(SystemClock(), Health()) as (runner, loop_monitor):
+            loop_monitor.stalled = lambda: 0.0  # type: ignore[method-assign]
             result = (await runner.attempt(probe, seconds)).result
         server.join()
     assert (result.outcome, result.reason) == (Outcome.UNKNOWN, "monitor_starved")
@@ -159,7 +159,7 @@ async def test_a_target_that_is_talking_at_the_deadline_has_failed_all_the_same(
         attempt.answer_waiting = True
         raise TimeoutError
 
-    async with rigged(SystemClock(), Health()) as (runner, _):
+    async with probe_environment(SystemClock(), Health()) as (runner, _):
         result = (await runner.attempt(probe, 60)).result
     assert (result.outcome, result.reason) == (Outcome.BAD, "deadline")
 
@@ -173,7 +173,7 @@ async def test_a_first_word_that_was_there_at_the_deadline_is_our_failure(phase:
         attempt.answer_waiting = True
         raise TimeoutError
 
-    async with rigged(SystemClock(), Health()) as (runner, _):
+    async with probe_environment(SystemClock(), Health()) as (runner, _):
         result = (await runner.attempt(probe, 60)).result
     assert (result.outcome, result.reason) == (Outcome.UNKNOWN, "monitor_starved")
 
@@ -195,17 +195,17 @@ async def test_a_deadline_kept_late_tells_how_late_all_the_rest_was(
 ) -> None:
     """Four looks, each late by as much, are more than a quarter of the time-out."""
     clock = ManualClock()
-    pulse = Pulse(clock, Health())
+    loop_monitor = LoopMonitor(clock, Health())
     poller, resolver = Poller(asyncio.get_running_loop()), Resolver()
 
     async def probe(attempt: Attempt) -> ProbeResult:
         attempt.enter("first_byte")
         clock.jump(seconds + late)
-        pulse._due = clock.monotonic()  # each turn was short enough to escape the pulse
+        loop_monitor._due = clock.monotonic()  # each turn was short enough to escape the pulse
         raise TimeoutError
 
     try:
-        result = (await Runner(clock, pulse, poller, resolver).attempt(probe, seconds)).result
+        result = (await Runner(clock, loop_monitor, poller, resolver).attempt(probe, seconds)).result
     finally:
         poller.close()
         await resolver.close()
@@ -214,10 +214,10 @@ async def test_a_deadline_kept_late_tells_how_late_all_the_rest_was(
 
 async def test_a_stall_of_the_loop_makes_a_bad_outcome_unknown_and_leaves_a_good_one() -> None:
     clock = ManualClock()
-    pulse = Pulse(clock, Health())
+    loop_monitor = LoopMonitor(clock, Health())
     poller, resolver = Poller(asyncio.get_running_loop()), Resolver()
-    runner = Runner(clock, pulse, poller, resolver)
-    beating = asyncio.create_task(pulse.run())
+    runner = Runner(clock, loop_monitor, poller, resolver)
+    beating = asyncio.create_task(loop_monitor.run())
     await settle()
 
     async def after_a_stall(attempt: Attempt) -> ProbeResult:
@@ -263,8 +263,8 @@ async def test_a_good_answer_that_took_long_is_good_and_slow(slow_after: str | N
 
     more = {} if slow_after is None else {"slow_after": slow_after}
     check = check_of({"tcp": "127.0.0.1:1", "timeout": "5s", **more})
-    async with rigged(clock, Health()) as (runner, pulse):
-        pulse.stalled = lambda: 0.0  # type: ignore[method-assign]
+    async with probe_environment(clock, Health()) as (runner, loop_monitor):
+        loop_monitor.stalled = lambda: 0.0  # type: ignore[method-assign]
         attempt = await runner.run(check, late)
     assert (attempt.result.outcome, attempt.result.reason, attempt.duration) == (Outcome.GOOD, reason, 3.0)
     assert attempt.result.detail == ("took 3 s, slow after 2 s" if reason else "")

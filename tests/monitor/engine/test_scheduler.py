@@ -11,7 +11,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from monitor.engine.loop_monitor import Pulse
+from monitor.engine.loop_monitor import LoopMonitor
 from monitor.engine.scheduler import Job, Scheduler, grid, next_due, phase
 from monitor.health import Health
 from sla.interval import MILLISECOND, SECOND
@@ -50,8 +50,8 @@ class Rig:
     def __init__(self, max_in_flight: int = 100) -> None:
         self.clock = ManualClock()
         self.health = Health()
-        self.pulse = Pulse(self.clock, self.health)
-        self.scheduler = Scheduler(self.clock, self.pulse, self.health, max_in_flight=max_in_flight)
+        self.loop_monitor = LoopMonitor(self.clock, self.health)
+        self.scheduler = Scheduler(self.clock, self.loop_monitor, self.health, max_in_flight=max_in_flight)
         self.starts: list[tuple[str, int]] = []
         self.gate = asyncio.Event()
         self.gate.set()
@@ -68,7 +68,7 @@ class Rig:
 
     @contextlib.asynccontextmanager
     async def running(self) -> AsyncIterator[None]:
-        tasks = [asyncio.create_task(self.scheduler.run()), asyncio.create_task(self.pulse.run())]
+        tasks = [asyncio.create_task(self.scheduler.run()), asyncio.create_task(self.loop_monitor.run())]
         try:
             yield
         finally:

@@ -139,7 +139,7 @@ def test_a_stream_that_the_limit_cut_before_is_no_less_readable() -> None:
 
 async def test_the_fetched_answer_tells_both_lengths() -> None:
     from monitor.clock import SystemClock
-    from monitor.engine.probe_environment import rigged
+    from monitor.engine.probe_environment import probe_environment
     from monitor.health import Health
 
     found: list[Response] = []
@@ -149,7 +149,7 @@ async def test_the_fetched_answer_tells_both_lengths() -> None:
         writer.write(answer(FORMS["gzip"], Content_Encoding="gzip"))
         await writer.drain()
 
-    async with serving(target) as port, rigged(SystemClock(), Health()) as (runner, _):
+    async with serving(target) as port, probe_environment(SystemClock(), Health()) as (runner, _):
         fetch = fetcher(check_of({"http": f"http://127.0.0.1:{port}/", "compression": "gzip"}))
 
         async def probe(attempt: Any) -> ProbeResult:

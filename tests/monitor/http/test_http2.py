@@ -9,7 +9,7 @@ import hpack
 import pytest
 
 from monitor.clock import SystemClock
-from monitor.engine.probe_environment import rigged
+from monitor.engine.probe_environment import probe_environment
 from monitor.health import Health
 from monitor.http.http2 import exchange
 from monitor.http.response import Response
@@ -52,7 +52,7 @@ async def exchanged(handler: Handler, body: bytes = b"", limit: int = 1 << 20) -
         nonlocal begun
         begun += 1
 
-    async with serving(handler) as port, rigged(SystemClock(), Health()) as (runner, pulse):
+    async with serving(handler) as port, probe_environment(SystemClock(), Health()) as (runner, pulse):
         pulse.stalled = lambda: 0.0  # type: ignore[method-assign]
 
         async def probe(attempt: Attempt) -> ProbeResult:

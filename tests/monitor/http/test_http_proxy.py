@@ -14,7 +14,7 @@ from pydantic import ValidationError
 
 from monitor.clock import SystemClock
 from monitor.config.outbound import OutboundBlock
-from monitor.engine.probe_environment import rigged
+from monitor.engine.probe_environment import probe_environment
 from monitor.health import Health
 from monitor.network.outbound_policy import OutboundPolicy
 from monitor.probes.registry import prepare
@@ -173,7 +173,7 @@ async def test_a_tunnel_that_is_never_answered_ends_at_the_deadline() -> None:
 async def test_a_proxy_opens_no_way_to_an_address_that_the_policy_refuses(url: str) -> None:
     proxy = Proxy()
     outbound = OutboundPolicy(OutboundBlock.model_validate({"deny": ["10.0.0.0/8"]}))
-    async with serving(proxy) as port, rigged(SystemClock(), Health(), outbound=outbound) as (runner, _):
+    async with serving(proxy) as port, probe_environment(SystemClock(), Health(), outbound=outbound) as (runner, _):
         check = check_of({"http": url, "proxy": f"http://{LOOPBACK}:{port}"})
         result = (await runner.attempt(prepare(check), 5)).result
     assert (result.outcome, result.reason) == (Outcome.UNKNOWN, "address_denied")
@@ -199,7 +199,7 @@ async def test_a_redirect_opens_none_either_however_the_address_is_spelled(locat
 
 async def test_the_policy_is_asked_for_the_proxy_itself() -> None:
     check = check_of({"http": f"http://{NAME}/", "proxy": "http://169.254.169.254:3128"})
-    async with rigged(SystemClock(), Health()) as (runner, _):
+    async with probe_environment(SystemClock(), Health()) as (runner, _):
         result = (await runner.attempt(prepare(check), 5)).result
     assert (result.outcome, result.reason) == (Outcome.UNKNOWN, "address_denied")
 

@@ -16,7 +16,7 @@ import trustme
 from pydantic import ValidationError
 
 from monitor.clock import SystemClock
-from monitor.engine.probe_environment import rigged
+from monitor.engine.probe_environment import probe_environment
 from monitor.health import Health
 from monitor.log import concealed
 from monitor.probes.registry import prepare
@@ -104,7 +104,7 @@ class Later(SystemClock):
 async def attempts(written: dict[str, Any], *pauses: int) -> list[ProbeResult]:
     """Return what several attempts by one probe found, the clock set forward before each (microseconds)."""
     clock, results, probe = Later(), [], prepare(check_of(written))
-    async with rigged(clock, Health()) as (runner, pulse):
+    async with probe_environment(clock, Health()) as (runner, pulse):
         pulse.stalled = lambda: 0.0  # type: ignore[method-assign]
         for pause in pauses:
             clock.ahead += pause
@@ -135,7 +135,7 @@ async def test_a_token_is_kept_until_shortly_before_it_ends() -> None:
 
 async def test_several_that_want_a_token_at_once_are_given_one_and_spend_it_once() -> None:
     realm = Realm()
-    async with watched(realm) as written, rigged(SystemClock(), Health()) as (runner, _):
+    async with watched(realm) as written, probe_environment(SystemClock(), Health()) as (runner, _):
         probe = prepare(check_of(written))
         for _ in range(2):
             found = await asyncio.gather(*(runner.attempt(probe, 5) for _ in range(5)))
@@ -161,7 +161,7 @@ async def test_a_token_that_is_taken_no_more_is_renewed_at_once() -> None:
             realm.asked.append(("elsewhere", {}))
 
         probe = prepare(check_of(written))
-        async with rigged(SystemClock(), Health()) as (runner, _):
+        async with probe_environment(SystemClock(), Health()) as (runner, _):
             assert (await runner.attempt(probe, 5)).result.outcome is Outcome.GOOD
             await other_client()
             assert (await runner.attempt(probe, 5)).result.outcome is Outcome.GOOD
@@ -180,7 +180,7 @@ async def test_a_target_that_takes_its_token_again_is_shown_a_new_one_at_once_wh
     realm = Realm(closed=True)
     async with watched(realm) as written:
         probe = prepare(check_of(written))
-        async with rigged(SystemClock(), Health()) as (runner, _):
+        async with probe_environment(SystemClock(), Health()) as (runner, _):
             assert (await runner.attempt(probe, 5)).result.outcome is Outcome.BAD
             realm.closed = False
             assert (await runner.attempt(probe, 5)).result.outcome is Outcome.GOOD
@@ -216,7 +216,7 @@ async def test_a_check_that_is_retired_leaves_no_token_behind() -> None:
     realm = Realm()
     async with watched(realm) as written:
         probe = prepare(check_of(written))
-        async with rigged(SystemClock(), Health()) as (runner, _):
+        async with probe_environment(SystemClock(), Health()) as (runner, _):
             made = await unstarved(runner, probe, 5)
             assert (made.result.outcome, concealed("canary-token-1")) == (Outcome.GOOD, "[secret]"), made.result.detail
             del made

@@ -11,7 +11,7 @@ import pytest
 from pydantic import ValidationError
 
 from monitor.clock import SystemClock
-from monitor.engine.probe_environment import rigged
+from monitor.engine.probe_environment import probe_environment
 from monitor.health import Health
 from monitor.http.rate_limit import LONGEST, RateLimit, retry_after
 from monitor.network.failure import ProbeFailure
@@ -56,7 +56,7 @@ class Counting:
 @asynccontextmanager
 async def probed(check: dict[str, Any], clock: Ahead) -> AsyncIterator[Any]:
     """Give what makes one more attempt by the same prepared probe."""
-    async with rigged(clock, Health()) as (runner, pulse):
+    async with probe_environment(clock, Health()) as (runner, pulse):
         pulse.stalled = lambda: 0.0  # type: ignore[method-assign]
         probe = prepare(check_of(check))
 

@@ -13,7 +13,7 @@ from pydantic import ValidationError
 import monitor
 from monitor.clock import SystemClock
 from monitor.config.model import OutboundBlock
-from monitor.engine.probe_environment import rigged
+from monitor.engine.probe_environment import probe_environment
 from monitor.health import Health
 from monitor.network.failure import ProbeFailure
 from monitor.network.outbound_policy import OutboundPolicy
@@ -156,7 +156,7 @@ async def test_an_address_that_may_be_tried_is_tried_beside_one_that_may_not() -
 
 
 async def test_a_caller_from_elsewhere_does_not_reach_this_machine() -> None:
-    async with serving(saying(answer())) as port, rigged(SystemClock(), Health()) as (runner, _):
+    async with serving(saying(answer())) as port, probe_environment(SystemClock(), Health()) as (runner, _):
         probe = prepare(check_of({"http": f"http://127.0.0.1:{port}/"}))
         ours = await runner.attempt(probe, 5)
         theirs = await runner.attempt(probe, 5, outbound=runner.outbound.for_remote_callers())

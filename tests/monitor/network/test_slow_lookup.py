@@ -17,7 +17,7 @@ import pytest
 
 from monitor.clock import SystemClock
 from monitor.config.model import Family
-from monitor.engine.probe_environment import rigged
+from monitor.engine.probe_environment import probe_environment
 from monitor.health import Health
 from monitor.network.failure import ProbeFailure
 from monitor.network.repeated_lookup import RepeatedLookup
@@ -59,7 +59,7 @@ async def test_a_probe_of_a_slow_name_is_good_in_a_daemon_that_has_looked_others
     async with (
         delaying(by_name(0.6), HERE) as names,
         serving(saying(answer())) as port,
-        rigged(SystemClock(), Health(), Resolver(["127.0.0.1"], names)) as (runner, _),
+        probe_environment(SystemClock(), Health(), Resolver(["127.0.0.1"], names)) as (runner, _),
     ):
         found = [
             (await runner.attempt(prepare(check_of({"http": f"http://{name}:{port}/"})), 10)).result
@@ -74,7 +74,7 @@ async def test_a_third_of_the_queries_lost_costs_no_verdict(seed: int) -> None:
     async with (
         delaying(lambda query: None if draw.random() < 0.3 else 0.0, HERE) as names,
         serving(saying(answer())) as port,
-        rigged(SystemClock(), Health(), Resolver(["127.0.0.1"], names)) as (runner, pulse),
+        probe_environment(SystemClock(), Health(), Resolver(["127.0.0.1"], names)) as (runner, pulse),
     ):
         pulse.stalled = lambda: 0.0  # type: ignore[method-assign]
         probe = prepare(check_of({"tcp": f"{CACHED}:{port}"}))

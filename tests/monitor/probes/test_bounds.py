@@ -11,7 +11,7 @@ import pytest
 
 from monitor.clock import SystemClock
 from monitor.config.loader import load
-from monitor.engine.probe_environment import rigged
+from monitor.engine.probe_environment import probe_environment
 from monitor.health import Health
 from monitor.http.response import Response
 from monitor.network.connection import Connection
@@ -80,7 +80,7 @@ async def test_a_stream_that_never_pauses_leaves_the_loop_its_turns(monkeypatch:
         while True:
             await connection.receive()
 
-    async with rigged(clock, Health()) as (runner, pulse):
+    async with probe_environment(clock, Health()) as (runner, pulse):
         pulse.stalled = lambda: 0.0  # type: ignore[method-assign]
         beside = asyncio.create_task(others())
         made = await runner.attempt(probe, 0.1)
@@ -162,7 +162,7 @@ async def test_a_target_that_echoes_a_credential_does_not_get_it_printed(
             check = f"{{id: c, http: 'http://127.0.0.1:{port}/', {credentials}, expect: {json.dumps(expect)}}}"
             path.write_text(f"products:\n- {{id: p, objective: 99%, checks: [{check}]}}\n")
             ((_, loaded),) = load(path, CHECK_TYPES).checks()
-            async with rigged(SystemClock(), Health()) as (runner, _):
+            async with probe_environment(SystemClock(), Health()) as (runner, _):
                 result = (await runner.attempt(prepare(loaded), 5)).result
             assert result.outcome is Outcome.BAD
             shown = repr(result)

@@ -14,7 +14,7 @@ from grpc_health.v1 import health, health_pb2, health_pb2_grpc
 from pydantic import ValidationError
 
 from monitor.clock import SystemClock
-from monitor.engine.probe_environment import rigged
+from monitor.engine.probe_environment import probe_environment
 from monitor.health import Health
 from monitor.probes.registry import prepare
 from sla.observation import Outcome
@@ -124,7 +124,7 @@ async def test_a_server_out_of_resources_that_asks_for_a_pause_gets_it() -> None
         calls += 1
         await answering_calls(b"", {"grpc-status": "8", "grpc-retry-pushback-ms": "60000"})(reader, writer)
 
-    async with serving(counting) as port, rigged(SystemClock(), Health()) as (runner, pulse):
+    async with serving(counting) as port, probe_environment(SystemClock(), Health()) as (runner, pulse):
         pulse.stalled = lambda: 0.0  # type: ignore[method-assign]
         probe = prepare(check_of({"grpc": f"127.0.0.1:{port}"}))
         results = [(await unstarved(runner, probe, 5.0)).result for _ in range(2)]

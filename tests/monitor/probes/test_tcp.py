@@ -74,12 +74,12 @@ async def test_a_name_with_several_addresses_is_good_when_one_of_them_answers() 
 async def test_without_a_free_descriptor_nothing_is_known() -> None:
     soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
     from monitor.clock import SystemClock
-    from monitor.engine.probe_environment import rigged
+    from monitor.engine.probe_environment import probe_environment
     from monitor.health import Health
     from monitor.probes.registry import prepare
     from tests.support.probing import check_of
 
-    async with rigged(SystemClock(), Health()) as (runner, _):
+    async with probe_environment(SystemClock(), Health()) as (runner, _):
         probe = prepare(check_of({"tcp": "127.0.0.1:9"}))
         resource.setrlimit(resource.RLIMIT_NOFILE, (3, hard))
         try:

@@ -12,7 +12,7 @@ import pytest
 from monitor.clock import SystemClock
 from monitor.health import Health
 from monitor.storage import writer as module
-from monitor.storage.writer import Settled, Writer
+from monitor.storage.writer import Committed, Writer
 from sla.incident import Incident
 from sla.observation import Observation, Outcome, Run
 from tests.support.stores import MemoryStore
@@ -36,7 +36,7 @@ def health() -> Health:
 
 @contextmanager
 def writing(
-    store: MemoryStore, health: Health, limit: int = 1_000, told: Callable[[Settled], None] = print
+    store: MemoryStore, health: Health, limit: int = 1_000, told: Callable[[Committed], None] = print
 ) -> Iterator[Writer]:
     writer = Writer(store, health, SystemClock(), limit=limit)
     writer.listen(told)
@@ -96,16 +96,16 @@ def test_of_a_run_put_twice_only_the_latest_is_written(store: MemoryStore, healt
 
 
 def test_the_listener_is_told_of_incidents_on_disk_and_of_nothing_else(store: MemoryStore, health: Health) -> None:
-    told: list[Settled] = []
+    told: list[Committed] = []
     with writing(store, health, told=told.append) as writer:
         writer.put(seen(1))
         writer.put(seen(5), (), INCIDENT)
         writer.put(seen(6))
-    assert told == [Settled((INCIDENT,))]
+    assert told == [Committed((INCIDENT,))]
 
 
 def test_a_failing_store_is_waited_for_and_loses_nothing(store: MemoryStore, health: Health) -> None:
-    told: list[Settled] = []
+    told: list[Committed] = []
     store.error = "the disk is full; free space"
     with writing(store, health, told=told.append) as writer:
         writer.put(seen(3), (run(1, 3),))
@@ -119,8 +119,8 @@ def test_a_failing_store_is_waited_for_and_loses_nothing(store: MemoryStore, hea
         store.error = ""
         assert store.commits.wait(PATIENCE)
     assert instants(store.batches) == [3, 5, *range(10, 20)]
-    assert told[0] == Settled((INCIDENT,), "the disk is full; free space")
-    assert told[-1] == Settled((INCIDENT,), recovered=True)
+    assert told[0] == Committed((INCIDENT,), "the disk is full; free space")
+    assert told[-1] == Committed((INCIDENT,), recovered=True)
     assert health.write_failures >= 1
     assert (health.unrecorded_since, health.store_error, health.queue_depth) == (None, "", 0)
     assert health.dropped_observations == 0

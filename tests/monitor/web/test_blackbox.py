@@ -17,7 +17,7 @@ from monitor.blackbox.service import AT_ONCE, SPACING, Blackbox
 from monitor.clock import SystemClock
 from monitor.config.model import HostPort
 from monitor.config.outbound import OutboundBlock
-from monitor.engine.probe_environment import rigged
+from monitor.engine.probe_environment import probe_environment
 from monitor.health import Health
 from monitor.network.outbound_policy import OutboundPolicy
 from monitor.network.resolver import Resolver
@@ -95,7 +95,7 @@ async def ask(publish: Callable[..., Awaitable[Published]], tmp_path: Path) -> A
     path.write_text(MODULES)
     async with (
         naming(records(rcode=dns.rcode.NXDOMAIN)) as names,
-        rigged(SystemClock(), Health(), Resolver(["127.0.0.1"], names)) as (runner, pulse),
+        probe_environment(SystemClock(), Health(), Resolver(["127.0.0.1"], names)) as (runner, pulse),
     ):
         pulse.stalled = lambda: 0.0  # type: ignore[method-assign]
 
@@ -196,7 +196,7 @@ modules:
     prober: http
     http: {{oauth2: {{client_id: a, client_secret: b, token_url: "http://127.0.0.1:{port}/"}}}}
 """)
-        asked.box.state_badge(asked.site.health, asked=True)
+        asked.box.look(asked.site.health, asked=True)
         if first == "operator":
             assert value((await asked.probe(f"127.0.0.1:{target}", "it"))[1], "probe_success") == 1
         page = (await asked.probe(f"127.0.0.1:{target}", "it", **headers))[1]
@@ -210,7 +210,7 @@ async def test_a_modules_own_proxy_may_be_on_this_machine_but_does_not_lead_a_st
     async with serving(Proxy(names)) as port, serving(saying(answer(b"ok"))) as target:
         url = f"proxy_url: http://127.0.0.1:{port}, skip_resolve_phase_with_proxy: true"
         asked.box._path.write_text(f"modules: {{it: {{prober: http, http: {{{url}}}}}}}")
-        asked.box.state_badge(asked.site.health, asked=True)
+        asked.box.look(asked.site.health, asked=True)
         assert value((await asked.probe(f"target.test:{target}", "it", **headers))[1], "probe_success") == 1
         for own in ("localhost", "LocalHost.", "app.localhost", "localhost.localdomain", "ip6-localhost", "127.0.0.1"):
             page = (await asked.probe(f"{own}:{target}", "it", **headers))[1]
@@ -475,7 +475,7 @@ async def test_the_first_address_is_probed_and_no_other(
     resolver = named("several.test", addresses, tmp_path)
     async with (
         serving(saying(answer(b"ok"))) as port,  # on 127.0.0.1 alone
-        rigged(SystemClock(), Health(), resolver) as (runner, pulse),
+        probe_environment(SystemClock(), Health(), resolver) as (runner, pulse),
     ):
         pulse.stalled = lambda: 0.0  # type: ignore[method-assign]
         box = Blackbox(path, SystemClock())

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 import jsonschema
 
 from monitor.reporting.html import as_html
-from monitor.reporting.report import told
+from monitor.reporting.report import portfolio_report
 from monitor.reporting.text_formats import as_csv, as_json
 from monitor.views.product_summary import PROVISIONAL
 from monitor.web.openapi import SCHEMAS
@@ -67,7 +67,7 @@ async def test_the_parts_of_neighbouring_windows_add_up_in_the_api_and_in_report
     for span in spans(600, 250, 230, 201, 200, 199, 9, 5, 0):
         found = await listed(site, span)
         window = Window("w", span, span)
-        report = told(site.ledger, [site.ledger.products["p"]], window, NOW)
+        report = portfolio_report(site.ledger, [site.ledger.products["p"]], window, NOW)
         plain = json.loads(as_json(report))["products"][0]["incidents"]
         assert [{"product": "p"} | each | {"check": "health"} for each in plain] == found[::-1]
         down += site.ledger.measured("p", span, NOW).downtime.point
@@ -121,7 +121,7 @@ async def test_a_page_and_a_report_show_the_part_where_it_is_not_all(
     assert "30m 30s in the last 3h 50m" in page
     assert page.count("s in the last 3h 50m") == 1
     (span,) = spans(230, 0)
-    document = told(ledger, [short], Window("w", span, span), NOW).document()
+    document = portfolio_report(ledger, [short], Window("w", span, span), NOW).document()
     assert "Downtime in window" in as_html(document)
     cells = [line.split(",") for line in as_csv(document).splitlines() if ",incidents,1," in line]
     found = {cell[4]: float(cell[5]) for cell in cells if cell[4].startswith("Downtime")}

@@ -19,7 +19,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, NamedTuple
 
 from monitor.clock import SystemClock
-from monitor.engine.probe_environment import rigged
+from monitor.engine.probe_environment import probe_environment
 from monitor.health import Health
 from monitor.probes.registry import prepare
 from sla.interval import SECOND
@@ -95,8 +95,8 @@ async def toll(runner: Runner, check: CheckBase) -> Toll:
 async def main() -> None:
     """Take the toll of every check, after those that are good have made the process load its libraries."""
     checks = {name: check_of(written) for name, written in json.load(sys.stdin).items()}
-    async with rigged(SystemClock(), Health()) as (runner, pulse):
-        pulse.stalled = lambda: 0.0  # type: ignore[method-assign]  # see tests.support.probing
+    async with probe_environment(SystemClock(), Health()) as (runner, loop_monitor):
+        loop_monitor.stalled = lambda: 0.0  # type: ignore[method-assign]  # see tests.support.probing
         for name, check in checks.items():
             if ANIMALS[name].outcome is Outcome.GOOD:
                 await runner.attempt(prepare(check), check.timeout / SECOND)
