@@ -120,7 +120,7 @@ async def test_an_incident_that_cannot_be_written_is_announced_once_all_the_same
 
 
 async def test_a_store_that_does_not_answer_holds_no_announcement_back(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(module, "ANNOUNCE", 0.01)
+    monkeypatch.setattr(module, "COMMIT_TIMEOUT", 0.01)
     async with probe_environment() as rig:
         rig.store.gate.clear()
         rig.play([BAD, BAD])
