@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 from monitor.config.dependent_clients import DependentClient, dependent_clients, misfits_of
 from monitor.reporting import document as doc
 from monitor.reporting.document import Cell, Section, Table, Unit, words
-from monitor.views.product_context import AffectedClient, affected_clients
+from monitor.views.impact import AffectedClient, affected_clients
 from sla.availability import downtime
 from sla.downtime_cost import Money, Value, format_money, value
 

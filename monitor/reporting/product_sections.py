@@ -11,15 +11,8 @@ from monitor.reporting.document import Cell, Chart, Column, Part, Section, Table
 from monitor.reporting.period_names import named, short
 from monitor.views.agreement import limit_text
 from monitor.views.formatting import near
-from monitor.views.product_summary import (
-    ASSUMPTION,
-    DURATION_NOTE,
-    failure_texts,
-    guessed_text,
-    rule_sentence,
-    verdict_text,
-    watched_text,
-)
+from monitor.views.incident_line import DURATION_NOTE, failure_texts
+from monitor.views.product_summary import ASSUMPTION, guessed_text, rule_sentence, verdict_text, watched_text
 from sla.availability import Verdict
 from sla.exclusion import totals
 from sla.objective import apportioned, format_duration, format_percent

@@ -1,4 +1,4 @@
-"""What the product's page shows of its agreement: the contractual figure beside the raw one, and what lies between."""
+"""The contractual figure of a product and the time that its agreement excludes, as the product's page shows them."""
 
 from __future__ import annotations
 
@@ -21,12 +21,12 @@ if TYPE_CHECKING:
     from sla.measured import Measured
     from sla.outage import OutageLimit
 
-SHOWN_EXCLUSIONS = 20  # of the audit on the page; the API has all
+SHOWN_EXCLUSIONS = 20  # excluded intervals on the page; the API lists all
 
 
 @dataclass(frozen=True, slots=True)
 class ExcludedLine:
-    """A piece of time that is left out, microseconds, and its causes in words."""
+    """An excluded interval, its length in microseconds, and its causes as text."""
 
     start: Moment
     end: Moment
@@ -36,7 +36,7 @@ class ExcludedLine:
 
 @dataclass(frozen=True, slots=True)
 class LimitLine:
-    """A promised limit on outages, the three measured lengths (microseconds) and the verdict."""
+    """A promised limit on outages, the measured bounds (microseconds) and the verdict."""
 
     promise: str
     measured: Bounds[int]
@@ -44,7 +44,7 @@ class LimitLine:
 
 
 def limit_text(limit: OutageLimit) -> str:
-    """Return the promise as a person states it: `no outage over 22m`, `at most 4h down in any 30d`."""
+    """Return the promise as text: `no outage over 22m`, `at most 4h down within any 30d`."""
     if limit.per is None:
         return f"no outage over {format_duration(limit.limit)}"
     return f"at most {format_duration(limit.limit)} down within any {format_duration(limit.per)}"
@@ -52,35 +52,38 @@ def limit_text(limit: OutageLimit) -> str:
 
 @dataclass(frozen=True, slots=True)
 class AgreementView:
-    """The contractual figure over the product's own window. `excluded` is microseconds; `pieces` are the newest."""
+    """The contractual figure over the product's own window; `excluded` is microseconds.
+
+    `excluded_lines` are the newest of `count` excluded intervals.
+    """
 
     measured: Measured
     bounds: Bounds[Fraction | None]
     excluded: int
-    pieces: list[ExcludedLine]
+    excluded_lines: list[ExcludedLine]
     count: int
     limits: list[LimitLine]
 
 
-def agreed(ledger: Ledger, product: Product, now: int) -> AgreementView:
-    """Return what the agreement makes of the product's own window."""
+def agreement_view(ledger: Ledger, product: Product, now: int) -> AgreementView:
+    """Return the contractual figure over the product's own window."""
     span = rolling(product.window, now)
     found = ledger.agreed(product.id, Window("own", span, span), now)
     newest = found.audit[-SHOWN_EXCLUSIONS:][::-1]
-    pieces = [_piece(each, ledger.portfolio.zone) for each in newest]
+    excluded_lines = [_excluded_line(each, ledger.portfolio.zone) for each in newest]
     limits = [LimitLine(limit_text(each.limit), each.measured, each.verdict) for each in found.outages]
     bounds = found.contractual.availability
-    return AgreementView(found.contractual, bounds, found.excluded, pieces, len(found.audit), limits)
+    return AgreementView(found.contractual, bounds, found.excluded, excluded_lines, len(found.audit), limits)
 
 
-def _piece(excluded: Excluded, zone: ZoneInfo) -> ExcludedLine:
+def _excluded_line(excluded: Excluded, zone: ZoneInfo) -> ExcludedLine:
     span = excluded.interval
-    causes = [_words(each, zone) for each in excluded.causes]
+    causes = [_cause_text(each, zone) for each in excluded.causes]
     return ExcludedLine(moment(span.start, zone), moment(span.end, zone), span.length, causes)
 
 
-def _words(exclusion: Exclusion, zone: ZoneInfo) -> str:
-    """Return the cause with whatever is said of it: `correction 7f3a: probe account locked (Ada Ng, 20 Nov ...)`."""
+def _cause_text(exclusion: Exclusion, zone: ZoneInfo) -> str:
+    """Return the cause with its reason and author: `correction 7f3a: probe account locked (Ada Ng, 20 Nov ...)`."""
     said = f"{exclusion.cause} {exclusion.label}".rstrip()
     if exclusion.reason:
         said += f": {exclusion.reason}"

@@ -1,4 +1,4 @@
-"""What does not work as it should while probing goes on, in words: for /readyz and the banner of every page."""
+"""List the degradations of the daemon as text, for /readyz and the banner of every page."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Why a product was down, beside its figures: the split of its downtime, worked out in slices."""
+"""A product's downtime split by dependencies, as its page shows it; computed in slices."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ _MOST_SLICES = 400
 
 
 async def split_in_slices(ledger: Ledger, product: Product, window: Interval, slices: TimeSlices) -> DowntimeSplit:
-    """Return the split of the product's point downtime over a window, a day at a time so that the prober has its turn.
+    """Return the split of the product's estimated downtime over a window, computed day by day between yields to probes.
 
     A long window is cut into fewer, longer slices.
     """
@@ -40,7 +40,7 @@ async def split_in_slices(ledger: Ledger, product: Product, window: Interval, sl
 
 @dataclass(frozen=True, slots=True)
 class CauseLine:
-    """One cause: downtime (microseconds), and the share of all of it in whole percent, None where there was none."""
+    """One cause: downtime (microseconds) and its share, rounded to whole percent; None without downtime."""
 
     cause: str
     downtime: int
@@ -49,7 +49,7 @@ class CauseLine:
 
 @dataclass(frozen=True, slots=True)
 class DowntimeSplitView:
-    """What the page says: causes, and the availability of all of it together, measured and by chance."""
+    """Causes, and the availability of product and dependencies together: measured, and if they were independent."""
 
     lines: tuple[CauseLine, ...]
     downtime: int
@@ -58,7 +58,7 @@ class DowntimeSplitView:
 
 
 def downtime_split_view(found: DowntimeSplit, names: dict[str, str]) -> DowntimeSplitView | None:
-    """Return what the page says of the split, with people's names; None of a product that depends on nothing."""
+    """Return the view of the split, with display names; None for a product without dependencies."""
     if not found.dependency_durations:
         return None
     causes = [("The product itself (all dependencies were up)", found.alone)]

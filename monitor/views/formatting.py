@@ -1,4 +1,4 @@
-"""How values look on a page: bounded text, times in the portfolio's zone, floored percentages, a scale of nines."""
+"""Format values for pages: bounded text, times in the portfolio's zone, floored percentages, a scale of nines."""
 
 from __future__ import annotations
 
@@ -17,14 +17,14 @@ if TYPE_CHECKING:
     from fractions import Fraction
     from zoneinfo import ZoneInfo
 
-LONGEST = 300  # characters of a target's own words that a page shows
+LONGEST = 300  # characters of a target's text that a page shows
 NINES_SHOWN = 6.0  # the scale's right end: six nines and everything beyond
 
 
 def bounded(text: str, longest: int = LONGEST) -> str:
-    """Return a target's words on one line, without characters that are not seen or turn the line round, and cut.
+    """Return a target's text on one line, cut to length, without control characters and bidirectional overrides.
 
-    Escaping is the template's; this is for what HTML escaping lets through: controls, bidirectional overrides, length.
+    The template escapes HTML; this removes what escaping lets through.
     """
     seen = "".join(c if unicodedata.category(c)[0] != "C" else " " for c in text[: longest * 4])
     line = " ".join(seen.split())
@@ -32,13 +32,13 @@ def bounded(text: str, longest: int = LONGEST) -> str:
 
 
 def sentence(text: str) -> str:
-    """Return the text with a capital at its beginning, the rest as it was."""
+    """Return the text with its first letter in upper case."""
     return text[:1].upper() + text[1:]
 
 
 @dataclass(frozen=True, slots=True)
 class Moment:
-    """An instant as a page shows it: in the portfolio's zone, with UTC for machines and for whoever hovers."""
+    """An instant as a page shows it: in the portfolio's zone, with UTC for machines and the tooltip."""
 
     iso: str
     utc: str
@@ -58,14 +58,14 @@ def moment(at: int, zone: ZoneInfo) -> Moment:
 
 @dataclass(frozen=True, slots=True)
 class StateBadge:
-    """A state by word, by the name of its shape (drawn in macros.html.j2) and by its style class (the colour)."""
+    """A state as a word, the name of a shape (drawn in macros.html.j2) and a style class (the colour)."""
 
     word: str
     shape: str
     style: str
 
 
-_LOOKS = {
+_BADGES = {
     State.UP: StateBadge("Up", "tick", "up"),
     State.DOWN: StateBadge("Down", "cross", "down"),
     State.UNKNOWN: StateBadge("Unknown", "query", "unknown"),
@@ -73,12 +73,12 @@ _LOOKS = {
 
 
 def state_badge(state: State) -> StateBadge:
-    """Return the look of a state. At this very moment every state is in doubt until the next probe: the point shows."""
-    return _LOOKS[state.point]
+    """Return the badge of a state, by its estimate: the present is always in doubt until the next probe."""
+    return _BADGES[state.point]
 
 
 def signed(us: Fraction | int) -> str:
-    """Return a duration with a true minus sign where it is negative.
+    """Return a duration, with a minus sign (U+2212) if negative.
 
     >>> signed(-90_000_000)
     '−1m 30s'
@@ -87,12 +87,12 @@ def signed(us: Fraction | int) -> str:
 
 
 def age(us: int) -> str:
-    """Return how long ago something was, to the second."""
+    """Return an age, rounded down to seconds."""
     return format_duration(max(0, us) // SECOND * SECOND)
 
 
 def near(us: int) -> str:
-    """Return how long an incident was, to the nearest second from ten seconds on: its probes are no more punctual.
+    """Return the duration of an incident, rounded to seconds from 10 s on: probes are no more punctual than that.
 
     >>> near(19_997_000), near(9_250_000)
     ('20s', '9.25s')
@@ -101,9 +101,9 @@ def near(us: int) -> str:
 
 
 def nines_scale(ratio: Fraction | float, width: float) -> float:
-    """Return where the ratio stands on a scale of nines from 0 % to six nines and beyond, 0 <= x <= width.
+    """Return the position of the ratio on a scale of nines from 0 % to six nines and more, 0 <= x <= width.
 
-    The same scale for all: 90 % stands at a sixth, 99 % at two sixths, and 100 % at the end.
+    90 % is at one sixth, 99 % at two sixths, and 100 % at the end.
     """
     left = 1.0 - float(ratio)
     nines = NINES_SHOWN if left <= 10**-NINES_SHOWN else -math.log10(left)
@@ -111,7 +111,7 @@ def nines_scale(ratio: Fraction | float, width: float) -> float:
 
 
 def days(us: int) -> str:
-    """Return a window's length as its name says it.
+    """Return the name of a window by its length.
 
     >>> days(30 * DAY), days(DAY), days(HOUR)
     ('30 days', '24 hours', '1 hour')

@@ -1,4 +1,4 @@
-"""What is behind a product's figures: its stage, what it rests on, who relies on it, and what downtime costs them."""
+"""The context of a product's figures: stage, dependencies, clients, and the cost of downtime."""
 
 from __future__ import annotations
 
@@ -7,25 +7,27 @@ from typing import TYPE_CHECKING, Any
 
 from monitor.config.dependent_clients import DependentClient, all_dependencies, dependent_clients, misfits_of
 from monitor.views.formatting import StateBadge, state_badge
-from sla.availability import Bounds, downtime
+from monitor.views.impact import client_json
 from sla.downtime_cost import Line, Value, justification, value
-from sla.interval import SECOND, Interval
+from sla.interval import Interval
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable
     from fractions import Fraction
 
     from monitor.config.model import Product
     from monitor.ledger import Ledger
     from monitor.views.time_slice import TimeSlices
+    from sla.availability import Bounds
     from sla.dependency_paths import DependencyPath
-    from sla.incident import Incident
     from sla.stage import Misfit
 
 
 @dataclass(frozen=True, slots=True)
 class Dependency:
-    """A product that another one needs, and the way to it; its figures are over the other one's window."""
+    """A product that another one needs, with the path to it; its figures use the window of the dependent product.
+
+    `part`: the path begins with a part, not with a dependency.
+    """
 
     product: Product
     way: DependencyPath
@@ -34,7 +36,7 @@ class Dependency:
     bounds: Bounds[Fraction | None]
 
     def as_json(self) -> dict[str, Any]:
-        """Return it as the API tells it. `part`: the way begins with a part, not with a dependency."""
+        """Return the object of the API."""
         return {
             "product": self.product.id,
             "name": self.product.name,
@@ -49,7 +51,7 @@ class Dependency:
 
 @dataclass(frozen=True, slots=True)
 class ProductContext:
-    """What is behind one product's figures; `value` is over its own window, held against the one before."""
+    """The context of one product's figures; `value` compares its own window with the previous one."""
 
     product: Product
     misfits: tuple[Misfit, ...]
@@ -59,12 +61,12 @@ class ProductContext:
 
     @property
     def lines(self) -> list[Line]:
-        """The value in words; none where no hour has a price."""
+        """The cost of downtime as text; empty if `value_per_hour` is not set."""
         return [] if self.value is None else justification(self.value)
 
     @property
     def stage(self) -> str:
-        """The stage and the component in words; empty where neither is named."""
+        """The stage and the kind of component as text; empty if neither is configured."""
         component = {"simple": "simple component", "complex": "complex component"}.get(
             self.product.component or "", self.product.component
         )
@@ -72,20 +74,20 @@ class ProductContext:
         return ", ".join(filter(None, (stage, component)))
 
     def as_json(self) -> dict[str, Any]:
-        """Return it as the API tells it. No contact is in it."""
+        """Return the fields of the API, without contact details."""
         return {
             "stage": self.product.stage and self.product.stage.value,
             "unfit": [{"about": each.about.value, "text": each.text} for each in self.misfits],
             "component": self.product.component,
             "parts": list(self.product.parts),
             "rests_on": [each.as_json() for each in self.dependencies],
-            "clients": [_client(each) for each in self.dependent_clients],
+            "clients": [client_json(each) for each in self.dependent_clients],
             "value": None if self.value is None else self.value.as_json(),
         }
 
 
 async def product_context(ledger: Ledger, product: Product, now: int, slices: TimeSlices) -> ProductContext:
-    """Return what is behind the product's figures as of now."""
+    """Return the context of the product's figures as of now."""
     window = Interval(now - product.window, now)
     dependencies = []
     for name, way in all_dependencies(ledger.portfolio, product.id).items():
@@ -107,47 +109,3 @@ def _value(ledger: Ledger, product: Product, now: int) -> Value | None:
     own = ledger.measured(product.id, Interval(start, now), now)
     before = ledger.measured(product.id, Interval(start - product.window, start), now)
     return value(product.value_per_hour.rate, own, before)
-
-
-@dataclass(frozen=True, slots=True)
-class AffectedClient:
-    """A client whom an incident reached. `downtime` (microseconds, point) is that of the product they use, while the
-    incident lasted: what was seen, where the way alone says what may have been.
-    """
-
-    dependent: DependentClient
-    downtime: int
-
-    def as_json(self) -> dict[str, Any]:
-        """Return it as the API tells it."""
-        return _client(self.dependent) | {"product_downtime_seconds": self.downtime / SECOND}
-
-
-def affected_clients(
-    ledger: Ledger, incident: Incident, found: Iterable[DependentClient], now: int
-) -> list[AffectedClient]:
-    """Return those of the reliants who relied on their product before the incident ended; up to now while it lasts."""
-    end = max(incident.opened, now if incident.resolved is None else incident.resolved)
-    span, zone = Interval(incident.opened, end), ledger.portfolio.zone
-    return [
-        AffectedClient(each, downtime(ledger.compositions[each.product].durations(span)).point)
-        for each in found
-        if each.client.relies_by(end, zone)
-    ]
-
-
-def clients_affected(ledger: Ledger, incident: Incident, now: int) -> list[AffectedClient]:
-    """Return whom the incident reached: the clients of its product, and of those that need it."""
-    return affected_clients(ledger, incident, dependent_clients(ledger.portfolio, incident.product), now)
-
-
-def _client(dependent: DependentClient) -> dict[str, Any]:
-    client = dependent.client
-    return {
-        "client": client.name,
-        "count": client.count,
-        "risk": client.risk,
-        "since": None if client.since is None else client.since.isoformat(),
-        "product": dependent.product,
-        "way": list(dependent.way),
-    }

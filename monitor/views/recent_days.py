@@ -1,4 +1,4 @@
-"""The last days of a product, each from midnight to midnight in the portfolio's time zone."""
+"""A product's last days, each from midnight to midnight in the portfolio's time zone."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ DAYS = 90
 
 @dataclass(frozen=True, slots=True)
 class Day:
-    """One day of the bar: `top` is where its column begins (0 is the top of 48), so that height tells the state too."""
+    """One day of the bar chart: `top` is the upper end of its column (0 to 48), as the height also shows the state."""
 
     name: str
     point: Fraction | None
@@ -48,7 +48,7 @@ def _instant(local: datetime) -> int:
 
 
 def day(history: History, span: Interval, zone: ZoneInfo) -> Day:
-    """Return what a day was like."""
+    """Return the figures of a day and its column."""
     durations = history.durations(span)
     point, coverage = figures.availability(durations).point, figures.coverage(durations)
     downtime = figures.downtime(durations).point
@@ -62,7 +62,7 @@ def day(history: History, span: Interval, zone: ZoneInfo) -> Day:
 
 
 def _shape(durations: Durations, downtime: int) -> tuple[str, int]:
-    """Return style and top. Downtime makes the tallest column, so that one bad day stands out of ninety."""
+    """Return style and top. Downtime makes the tallest column, so that one bad day is visible among 90."""
     if downtime:
         return "down", 0
     if not durations.known:

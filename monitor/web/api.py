@@ -7,8 +7,9 @@ from typing import TYPE_CHECKING, Any
 from aiohttp import web
 
 from monitor.views.downtime_split import split_in_slices
-from monitor.views.product_context import clients_affected, product_context
-from monitor.views.product_summary import downtime_so_far, open_incidents
+from monitor.views.impact import clients_affected
+from monitor.views.incident_line import downtime_so_far, open_incidents
+from monitor.views.product_context import product_context
 from monitor.views.time_slice import TimeSlices
 from monitor.web.burn_alerts import burn_alerts
 from monitor.web.context import CONTEXT, WebContext, as_json, as_json_list, dumped

@@ -1,4 +1,4 @@
-"""Who gets a connection, and what is said on one that does not speak HTTP in order."""
+"""Limit connections per client network, and answer malformed requests."""
 
 from __future__ import annotations
 
@@ -16,41 +16,41 @@ from monitor.web.context import HEADERS, address_of, client_network
 if TYPE_CHECKING:
     from ipaddress import IPv4Address, IPv6Address
 
-CONNECTIONS = 256  # file descriptors are the prober's bread: the web side may never eat them all
-RESERVE = 64  # of them, for this machine alone: it is asked here whether we live
-PER_CALLER = 64  # of them, for one caller from elsewhere
+CONNECTIONS = 256  # keep file descriptors free for probes
+RESERVE = 64  # of these, reserved for loopback (liveness probes)
+PER_CLIENT = 64  # of these, for one remote client network
 _FEWEST = 8
-HEADER_SECONDS = 20.0  # a request's headers arrive within this, and an idle connection lives as long
+HEADER_SECONDS = 20.0  # time limit of a request's headers, also the keep-alive timeout
 LINGER_SECONDS = 1.0
 
 log = structlog.get_logger(__name__)
 
 
 def may_connect(held: Sequence[IPv4Address | IPv6Address], peer: IPv4Address | IPv6Address) -> bool:
-    """Return whether the peer may have one more connection beside those that are held.
+    """Return whether the peer may open one more connection.
 
-    Half-sent requests of one caller, or of all who are not on this machine, shut nobody else out.
+    Incomplete requests of one client cannot lock out others, nor can remote clients lock out loopback.
     """
     most = capacity()
     if peer.is_loopback:
         return len(held) < most
     if len(held) >= most - min(RESERVE, most // 4):
         return False
-    caller = client_network(peer)
-    return sum(client_network(each) == caller for each in held) < min(PER_CALLER, most // 4)
+    client = client_network(peer)
+    return sum(client_network(each) == client for each in held) < min(PER_CLIENT, most // 4)
 
 
 def capacity() -> int:
-    """Return how many connections may be open: a quarter of the file descriptors that the process may have, at most."""
+    """Return the maximum number of connections: at most a quarter of the process's file descriptors."""
     files, _ = resource.getrlimit(resource.RLIMIT_NOFILE)
     return CONNECTIONS if files == resource.RLIM_INFINITY else min(CONNECTIONS, max(_FEWEST, files // 4))
 
 
 class ConnectionLimiter(asyncio.Protocol):
-    """A connection that was just made: it is handed on, or closed at once, before it costs anything.
+    """Accepts a new connection or closes it at once.
 
-    A connection from this machine is never refused: it takes the place of another one from this machine. Otherwise
-    half-sent requests of one local process would make /livez fail, and a supervisor would restart a healthy daemon.
+    A loopback connection is never refused: it replaces another loopback connection. Otherwise incomplete requests of
+    one local process would make /livez fail, and a supervisor would restart a healthy daemon.
     """
 
     def __init__(self, server: web.Server) -> None:
@@ -58,7 +58,7 @@ class ConnectionLimiter(asyncio.Protocol):
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
         """Accept the connection if the limits allow it."""
-        assert isinstance(transport, asyncio.Transport)  # noqa: S101 - a stream's, for the type checker
+        assert isinstance(transport, asyncio.Transport)  # noqa: S101 - TCP; for the type checker
         peer, held = address_of(transport.get_extra_info("peername")[0]), self._held()
         if not may_connect([address for _, address in held], peer):
             local = [connection for connection, address in held if address.is_loopback]
@@ -100,7 +100,7 @@ def _abort(connection: Connection) -> None:
 
 
 class Connection(web.RequestHandler):
-    """A connection whose peer cannot fill the log: what is no request is answered in a line, and told at DEBUG."""
+    """A connection whose peer cannot fill the log: malformed requests get a one-line answer and a DEBUG entry."""
 
     __slots__ = ()
 
@@ -116,15 +116,15 @@ class Connection(web.RequestHandler):
         exc: BaseException | None = None,
         message: str | None = None,
     ) -> web.StreamResponse:
-        """Return the answer to what could not be read, or was answered by none of our handlers."""
+        """Return the response to a request that could not be parsed or whose handler failed."""
         if status < HTTPStatus.INTERNAL_SERVER_ERROR:
             log.debug("not_http", peer=request.remote, error=str(exc))
-            told = "invalid HTTP/1.1 request; lines and headers are limited to 8,190 bytes\n"
+            text = "invalid HTTP/1.1 request; lines and headers are limited to 8,190 bytes\n"
         else:
             log.error("request_failed", error=repr(exc), exc_info=exc)
-            told = "internal error; see the daemon's log\n"
+            text = "internal error; see the daemon's log\n"
         if request.writer.output_size:
             raise ConnectionError("the response has already started")
-        response = web.Response(status=status, text=told, headers={**HEADERS, "Cache-Control": "no-store"})
+        response = web.Response(status=status, text=text, headers={**HEADERS, "Cache-Control": "no-store"})
         response.force_close()
         return response

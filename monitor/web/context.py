@@ -1,4 +1,4 @@
-"""What every handler works with, and the two or three things they all do."""
+"""The context of HTTP handlers, client addresses and JSON responses."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ if TYPE_CHECKING:
     from monitor.ledger import Ledger
     from monitor.web.assets import Assets
 
-# The page loads its own style sheet and script and nothing else; nobody may frame it, and it posts nowhere.
+# A page loads only its own style sheet and script, cannot be framed and has no forms.
 HEADERS = {
     "Content-Security-Policy": (
         "default-src 'none'; style-src 'self'; script-src 'self'; img-src 'self' data:; connect-src 'self'; "
@@ -36,9 +36,9 @@ HEADERS = {
 
 @dataclass(frozen=True, slots=True)
 class WebContext:
-    """The parts that answers are made of. `private`: the server was told to listen on loopback.
+    """What handlers need. `private`: the server listens on loopback only.
 
-    `record` is where the past is read from, for what is asked `at` an instant; None where there is only the ledger.
+    `record` is read for figures as of a past instant; None if there is only the ledger.
     """
 
     ledger: Ledger
@@ -54,7 +54,7 @@ CONTEXT: web.AppKey[WebContext] = web.AppKey("context", WebContext)
 
 
 def is_loopback(authority: str) -> bool:
-    """Return whether `host:port`, `[v6]:port` or a bare host names this machine to itself.
+    """Return whether `host:port`, `[v6]:port` or a bare host is a loopback address or localhost.
 
     >>> is_loopback("localhost:9999"), is_loopback("[::1]:80"), is_loopback("127.0.0.1.evil.example")
     (True, True, False)
@@ -69,13 +69,13 @@ def is_loopback(authority: str) -> bool:
 
 
 def address_of(peer: str) -> IPv4Address | IPv6Address:
-    """Return the address of a peer, without its zone; the IPv4 address that an IPv6 one maps."""
+    """Return the address of a peer without its zone; IPv4-mapped IPv6 addresses as IPv4."""
     address = ipaddress.ip_address(peer.partition("%")[0])
     return getattr(address, "ipv4_mapped", None) or address
 
 
 def client_network(address: IPv4Address | IPv6Address) -> IPv4Address | IPv6Network:
-    """Return what one caller can have at will: an IPv4 address, or a whole /64 of IPv6.
+    """Return the network that one client controls: an IPv4 address, or an IPv6 /64.
 
     >>> household(address_of("2001:db8::1")) == household(address_of("2001:db8::2"))
     True
@@ -84,12 +84,12 @@ def client_network(address: IPv4Address | IPv6Address) -> IPv4Address | IPv6Netw
 
 
 def as_json(value: Any, status: int = 200) -> web.Response:
-    """Return the value as JSON. Numbers are finite: a figure that does not exist is null."""
+    """Return the value as a JSON response. Numbers must be finite; a missing figure is null."""
     return _sent(dumped(value), status)
 
 
 def as_json_list(items: list[str]) -> web.Response:
-    """Return a list of what was dumped one by one: a long one in one go would hold the loop."""
+    """Return a JSON list of items that are JSON text already: dumping a long list at once would block the loop."""
     return _sent(f"[{','.join(items)}]", 200)
 
 

@@ -1,4 +1,4 @@
-"""The status pages, made on the server: whole without a script, and in slices that leave the prober its turn."""
+"""The status pages: rendered on the server, complete without a script, in slices between which probes can start."""
 
 from __future__ import annotations
 
@@ -7,15 +7,17 @@ from typing import TYPE_CHECKING, Any
 
 from aiohttp import web
 
-from monitor.views import product_summary, recent_days
-from monitor.views.agreement import agreed
+from monitor.views import incident_line, page_frame, product_summary, recent_days
+from monitor.views.agreement import agreement_view
+from monitor.views.budget import budget_view
+from monitor.views.check_line import check_line
 from monitor.views.downtime_split import downtime_split_view, split_in_slices
-from monitor.views.product_context import affected_clients, product_context
+from monitor.views.impact import affected_clients
+from monitor.views.product_context import product_context
 from monitor.views.time_slice import TimeSlices
 from monitor.web.context import CONTEXT, WebContext
 from monitor.web.errors import Refusal
 from sla.interval import Interval
-from sla.objective import format_duration
 from sla.window import WINDOWS
 
 if TYPE_CHECKING:
@@ -35,10 +37,10 @@ _WORST_FIRST = ("down", "unknown", "up")
 
 @routes.get("/")
 async def portfolio(request: web.Request) -> web.Response:
-    """Every product at a glance, and the newest incidents."""
+    """Show all products and the newest incidents."""
     context, slices = request.app[CONTEXT], TimeSlices(request.app[CONTEXT].clock)
     ledger, now = context.ledger, context.clock.now()
-    rows, still_open = [], product_summary.open_incidents(ledger)
+    rows, still_open = [], incident_line.open_incidents(ledger)
     contractual: dict[str, Measured] = {}
     for product in ledger.portfolio.products:
         rows.append(_row(context, product, _own_window(context, product, now), still_open, now))
@@ -58,24 +60,24 @@ async def portfolio(request: web.Request) -> web.Response:
 
 @routes.get("/products/{id}")
 async def product(request: web.Request) -> web.Response:
-    """One product: its figures, its days, its checks, its incidents."""
+    """Show one product: figures, days, checks and incidents."""
     context, slices = request.app[CONTEXT], TimeSlices(request.app[CONTEXT].clock)
     ledger, now = context.ledger, context.clock.now()
     found = ledger.products.get(request.match_info["id"])
     if found is None:
         raise Refusal(404, "unknown product", "open the list of all products")
     own, zone = _own_window(context, found, now), ledger.portfolio.zone
-    values: dict[str, Any] = {"row": _row(context, found, own, product_summary.open_incidents(ledger), now)}
-    values |= _budget(own) | {"verdict": product_summary.verdict_text(own)}
+    values: dict[str, Any] = {"row": _row(context, found, own, incident_line.open_incidents(ledger), now)}
+    values["budget"] = budget_view(own, ledger.forecast(found.id, now), zone)
+    values["verdict"] = product_summary.verdict_text(own)
     history = ledger.compositions[found.id]
     values["notes"] = [
         each for each in (product_summary.watched_text(own, zone), product_summary.guessed_text(history, own)) if each
     ]
     values["provisional"] = product_summary.PROVISIONAL if own.provisional else ""
     values["rule"] = product_summary.rule_sentence(found)
-    values["forecast"] = product_summary.forecast_text(ledger.forecast(found.id, now), zone)
     values["silent"] = found.burn_obstacles
-    values["agreed"] = lines = agreed(ledger, found, now)
+    values["agreed"] = lines = agreement_view(ledger, found, now)
     values["agreed_verdict"] = product_summary.verdict_text(lines.measured)
     await slices.yield_if_spent()
     split = await split_in_slices(ledger, found, Interval(now - found.window, now), slices)
@@ -91,7 +93,7 @@ async def product(request: web.Request) -> web.Response:
         values["windows"].append(_window(ledger.measured(found.id, Interval(now - length, now), now), length))
         await slices.yield_if_spent()
     entries = list(ledger.of(found.id))
-    values["checks"] = [product_summary.check_line(entry, now) for entry in entries]
+    values["checks"] = [check_line(entry, now) for entry in entries]
     incidents = [each for each in ledger.incidents if each.product == found.id]
     values["context"] = held = await product_context(ledger, found, now, slices)
     values["affected"] = []
@@ -103,7 +105,7 @@ async def product(request: web.Request) -> web.Response:
 
 @routes.get("/static/{name}")
 async def static(request: web.Request) -> web.Response:
-    """The style sheet, the script and the icon, under names that change with their content."""
+    """Serve the style sheet, the script and the icon, under names that change with their content."""
     asset = request.app[CONTEXT].assets.static.get(request.match_info["name"])
     if asset is None:
         raise Refusal(404, "unknown file", "reload the page that links to it")
@@ -119,16 +121,6 @@ def _row(
 ) -> product_summary.Row:
     state, readiness = context.ledger.state(product.id, now), product.readiness_at(now)
     return product_summary.row(product, state, own, readiness, still_open[product.id])
-
-
-def _budget(measured: Measured) -> dict[str, Any]:
-    held = measured.budget
-    assert held is not None, "a product has an objective"  # noqa: S101 - for the type checker
-    spent = f"{format_duration(held.spent)} of {format_duration(held.allowed)} spent"
-    left = (
-        200.0 if held.remaining < 0 else round(float(held.remaining / held.allowed) * 200, 1) if held.allowed else 0.0
-    )
-    return {"budget_text": spent, "budget_width": left}
 
 
 def _days_text(days: list[recent_days.Day]) -> str:
@@ -158,15 +150,15 @@ async def _page(
     values: dict[str, Any],
     now: int,
 ) -> web.Response:
-    """Render the template around the frame, a slice at a time."""
+    """Render the template with the values of the page, in slices."""
     ledger = context.ledger
-    page_frame = product_summary.page_frame(ledger, context.health, entries, now)
+    frame = page_frame.page_frame(ledger, context.health, entries, now)
     page = SimpleNamespace(
-        **{name: getattr(page_frame, name) for name in page_frame.__slots__},
+        **{name: getattr(frame, name) for name in frame.__slots__},
         **values,
         assumption=product_summary.ASSUMPTION,
-        lasted=product_summary.DURATION_NOTE,
-        incidents=[product_summary.incident_line(ledger, each, now) for each in incidents[:INCIDENTS]],
+        lasted=incident_line.DURATION_NOTE,
+        incidents=[incident_line.incident_line(ledger, each, now) for each in incidents[:INCIDENTS]],
         more_incidents=len(incidents) if len(incidents) > INCIDENTS else 0,
     )
     parts = []

@@ -12,7 +12,7 @@ from typing import Any
 import pytest
 
 from monitor.notification import Kind
-from monitor.storage.writer import Settled
+from monitor.storage.writer import Committed
 from tests.support.alerting import BAD, GOOD, RESULTS, AlertRig, alerting, configured
 from tests.support.clocks import ManualClock
 from tests.support.ledgers import product
@@ -259,7 +259,7 @@ async def test_a_record_that_was_begun_anew_gets_what_was_announced(sink: Sink) 
         await rig.delivered()
         store.notifications.clear()
         store.product_incidents.clear()
-        rig.alerting._settle(Settled((), emptied=True))
+        rig.alerting._settle(Committed((), emptied=True))
         await rig.until(lambda: store.notifications)
     async with alerting(configured(forms(), receivers=[hook(sink)]), store, clock) as rig:
         rig.observe(GOOD, GOOD)

@@ -67,7 +67,7 @@ async def test_a_lag_of_exactly_the_grace_is_no_stall() -> None:
     loop_monitor = LoopMonitor(clock, Health())
     loop_monitor._due = -GRACE
     assert loop_monitor.stalled() == 0
-    loop_monitor._beat()
+    loop_monitor._tick()
     assert loop_monitor.stalled() == 0
 
 

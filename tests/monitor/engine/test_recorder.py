@@ -135,7 +135,7 @@ async def test_the_end_is_not_announced_on_the_commit_of_the_beginning() -> None
         assert await asyncio.to_thread(rig.store.entered.wait, PATIENCE)
         opened = rig.ledger.incidents[0]
         rig.play([GOOD, GOOD], NOW + 2 * MINUTE)
-        rig.recorder._settle(Committed((opened,)))
+        rig.recorder._on_commit(Committed((opened,)))
         assert [type(event) for event in rig.decisions] == [IncidentOpened]
         rig.store.gate.set()
         await rig.until_decided(2)

@@ -11,7 +11,7 @@ import pytest
 
 from monitor.probe_result import ProbeResult
 from monitor.views.formatting import moment
-from monitor.views.product_summary import DURATION_NOTE
+from monitor.views.incident_line import DURATION_NOTE
 from sla.interval import DAY, HOUR, MINUTE, SECOND
 from sla.readiness import Checklist, ChecklistItem
 from tests.monitor.web.conftest import small

@@ -156,15 +156,15 @@ def test_a_connection_that_is_being_answered_is_the_last_to_be_closed() -> None:
 
 def test_no_caller_from_elsewhere_shuts_others_out() -> None:
     near, far, other = map(ip_address, ("127.0.0.1", "192.0.2.1", "192.0.2.2"))
-    assert connection_limit.may_connect([far] * (connection_limit.PER_CALLER - 1), far)
-    assert not connection_limit.may_connect([far] * connection_limit.PER_CALLER, far)
-    assert connection_limit.may_connect([far] * connection_limit.PER_CALLER, other)
+    assert connection_limit.may_connect([far] * (connection_limit.PER_CLIENT - 1), far)
+    assert not connection_limit.may_connect([far] * connection_limit.PER_CLIENT, far)
+    assert connection_limit.may_connect([far] * connection_limit.PER_CLIENT, other)
     crowd = [ip_address(f"198.51.100.{n}") for n in range(connection_limit.CONNECTIONS - connection_limit.RESERVE)]
     assert not connection_limit.may_connect(crowd, far)
     assert connection_limit.may_connect(crowd, near)
     assert connection_limit.may_connect([near] * (connection_limit.CONNECTIONS - 1), near)
     assert not connection_limit.may_connect([near] * connection_limit.CONNECTIONS, near)
-    net = [ip_address(f"2001:db8::{n:x}") for n in range(connection_limit.PER_CALLER)]
+    net = [ip_address(f"2001:db8::{n:x}") for n in range(connection_limit.PER_CLIENT)]
     assert not connection_limit.may_connect(net, ip_address("2001:db8::ffff"))
     assert connection_limit.may_connect(net, ip_address("2001:db8:0:1::1"))
 
@@ -188,7 +188,7 @@ async def test_a_caller_from_elsewhere_has_his_share_of_connections(
 ) -> None:
     """Requests that are never sent whole hold a connection each. Here, everybody comes from elsewhere."""
     monkeypatch.setattr(connection_limit, "address_of", lambda _: ip_address("192.0.2.1"))
-    monkeypatch.setattr(connection_limit, "PER_CALLER", 1)
+    monkeypatch.setattr(connection_limit, "PER_CLIENT", 1)
     where = urlsplit((await publish(small())).base)
     reader, writer = await asyncio.open_connection(where.hostname, where.port)
     writer.write(b"GET /livez HTTP/1.1\r\nHost: localhost\r\n")

@@ -1,0 +1,52 @@
+"""One check and its last probe as pages list it."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from monitor.views.formatting import StateBadge, state_badge
+from sla.interval import SECOND
+
+if TYPE_CHECKING:
+    from monitor.check_entry import CheckEntry
+
+
+@dataclass(frozen=True, slots=True)
+class CheckLine:
+    """One check and its last result; durations are microseconds."""
+
+    id: str
+    kind: str
+    target: str
+    badge: StateBadge
+    seen: bool
+    outcome: str
+    reason: str
+    status: int | None
+    detail: str
+    age: int
+    took: int | None
+    phases: list[tuple[str, int]]
+    interval: int
+
+
+def check_line(entry: CheckEntry, now: int) -> CheckLine:
+    """Return the check's line; before the first probe of this process it has only the recorded state."""
+    last = entry.last
+    result = None if last is None else last.result
+    return CheckLine(
+        id=entry.check.id,
+        kind=entry.check.kind,
+        target=entry.check.target,
+        badge=state_badge(entry.timeline.state(now)),
+        seen=last is not None,
+        outcome=result.outcome.value if result else "",
+        reason=result.reason if result else "",
+        status=result.status if result else None,
+        detail=result.detail if result else "",
+        age=now - last.observation.at if last else 0,
+        took=int(last.duration * SECOND) if last else None,
+        phases=[(name, int(spent * SECOND)) for name, spent in result.phases.items()] if result else [],
+        interval=entry.check.interval,
+    )

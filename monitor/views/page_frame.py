@@ -1,0 +1,50 @@
+"""The values on every page: when it was made, how recent its data is, and warnings."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from monitor.views.degradations import degradations
+from monitor.views.formatting import Moment, moment
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable
+
+    from monitor.check_entry import CheckEntry
+    from monitor.health import Health
+    from monitor.ledger import Ledger
+
+
+@dataclass(frozen=True, slots=True)
+class PageFrame:
+    """The values on every page: when it was made, how recent its data is, and warnings."""
+
+    made: Moment
+    zone: str
+    newest: Moment | None
+    newest_age: int
+    stale: bool
+    degraded: list[str]
+    seeded_until: Moment | None
+
+
+def page_frame(ledger: Ledger, health: Health, entries: Iterable[CheckEntry], now: int) -> PageFrame:
+    """Return the frame of a page about these checks.
+
+    It is stale if the newest observation of each check is older than the check's hold.
+    """
+    zone = ledger.portfolio.zone
+    known = [(entry.timeline.last_at, entry.hold) for entry in entries]
+    newest = max((at for at, _ in known if at is not None), default=None)
+    stale = newest is not None and all(at is None or now > at + hold for at, hold in known)
+    seeded = ledger.seeded_until
+    return PageFrame(
+        made=moment(now, zone),
+        zone=ledger.portfolio.time_zone,
+        newest=None if newest is None else moment(newest, zone),
+        newest_age=0 if newest is None else max(0, now - newest),
+        stale=stale,
+        degraded=degradations(health),
+        seeded_until=None if seeded is None else moment(seeded, zone),
+    )
