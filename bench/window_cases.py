@@ -22,7 +22,7 @@ from monitor.engine.recorder import restore
 from monitor.exporters.exposition import Dialect
 from monitor.exporters.prometheus import Exporter
 from monitor.health import Health
-from monitor.ledger import Ledger
+from monitor.ledger.ledger import Ledger
 from monitor.probe_result import Observed, ProbeResult
 from monitor.storage.sqlite import SqliteStore
 from monitor.storage.store import Batch
@@ -34,8 +34,8 @@ from sla.observation import Observation, Outcome, Run
 from sla.window import WINDOWS
 
 try:
-    from monitor.definitions import additions
-    from monitor.facts import Facts
+    from monitor.facts.definitions import additions
+    from monitor.facts.known_facts import Facts
 except ImportError:  # an earlier tree: no definitions
     from monitor.corrections import Corrections  # type: ignore[import-not-found]
 

@@ -26,13 +26,13 @@ from monitor.engine.recorder import Recorder, restore
 from monitor.engine.scheduler import Scheduler
 from monitor.engine.self_check import SelfCheck
 from monitor.errors import NinewatchError
+from monitor.facts.journal import Journal
 from monitor.health import Health
-from monitor.journal import Journal
-from monitor.ledger import Ledger
+from monitor.ledger.ledger import Ledger
+from monitor.ledger.renamed_checks import unconfigured
 from monitor.network.outbound_policy import OutboundPolicy
 from monitor.probes.registry import check_types
 from monitor.receivers.registry import RECEIVER_TYPES
-from monitor.renamed_checks import unconfigured
 from monitor.storage.sqlite import SqliteStore
 from monitor.storage.writer import Writer
 from monitor.web.blackbox import Probes

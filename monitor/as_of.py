@@ -10,9 +10,9 @@ from dataclasses import dataclass, replace
 from fractions import Fraction
 from typing import TYPE_CHECKING
 
-from monitor.facts import Facts
-from monitor.journal import Journal
-from monitor.ledger import Ledger
+from monitor.facts.journal import Journal
+from monitor.facts.known_facts import Facts
+from monitor.ledger.ledger import Ledger
 from monitor.storage.reader import reading
 from sla.interval import Interval
 

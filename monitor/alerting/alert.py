@@ -16,7 +16,7 @@ if TYPE_CHECKING:
 
     from monitor.alerting.dependencies import Dependencies
     from monitor.config.model import Portfolio, Product
-    from monitor.ledger import Ledger
+    from monitor.ledger.ledger import Ledger
     from monitor.notification import Kind
     from sla.incident import Incident
     from sla.state_history import History

@@ -21,9 +21,9 @@ if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator
 
     from monitor.alerting.outages import Outages
-    from monitor.check_entry import CheckEntry
     from monitor.config.model import Product
-    from monitor.ledger import Ledger
+    from monitor.ledger.check_entry import CheckEntry
+    from monitor.ledger.ledger import Ledger
     from sla.alerting import BurnAlert, BurnPolicy
 
 BURN, CERTIFICATE, BLIND = "burn", "cert", "blind"

@@ -16,7 +16,7 @@ if TYPE_CHECKING:
     from monitor.alerting.outbox import Outbox
     from monitor.clock import Clock
     from monitor.health import Health
-    from monitor.ledger import Ledger
+    from monitor.ledger.ledger import Ledger
 
 SILENT: Final = MINUTE  # without any observation, on top of what the most frequent check may take
 

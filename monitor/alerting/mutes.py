@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from monitor.planned_maintenance import maintenance_exclusions
+from monitor.facts.planned_maintenance import maintenance_exclusions
 from sla.interval import Interval
 from sla.silence import Silence, silences
 
@@ -15,8 +15,8 @@ if TYPE_CHECKING:
     from monitor.alerting.alert import Alert
     from monitor.alerting.dependencies import Dependencies
     from monitor.alerting.outages import Outages
-    from monitor.facts import Facts
-    from monitor.ledger import Ledger
+    from monitor.facts.known_facts import Facts
+    from monitor.ledger.ledger import Ledger
 
 
 class Mutes:

@@ -11,7 +11,7 @@ from sla.product_incident import ProductIncident, Severity, advanced
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator
 
-    from monitor.ledger import Ledger
+    from monitor.ledger.ledger import Ledger
     from sla.incident import Incident
 
 

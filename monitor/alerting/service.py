@@ -30,7 +30,7 @@ if TYPE_CHECKING:
 
     from monitor.clock import Clock
     from monitor.health import Health
-    from monitor.ledger import Ledger
+    from monitor.ledger.ledger import Ledger
     from monitor.storage.store import Store
     from monitor.storage.writer import Committed, Writer
     from sla.incident import Incident

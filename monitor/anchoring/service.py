@@ -24,7 +24,7 @@ if TYPE_CHECKING:
     from monitor.clock import Clock
     from monitor.config.anchors import Anchor, Witnessed
     from monitor.health import Health
-    from monitor.ledger import Ledger
+    from monitor.ledger.ledger import Ledger
     from monitor.network.attempt import Attempt
     from sla.chain import Head
     from sla.fact import Fact

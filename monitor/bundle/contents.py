@@ -21,7 +21,7 @@ from monitor.config import holidays
 from monitor.config.maintenance import forget_occurrences
 
 if TYPE_CHECKING:
-    from monitor.ledger import Ledger
+    from monitor.ledger.ledger import Ledger
     from sla.exclusion import Exclusion
 
 T = TypeVar("T")

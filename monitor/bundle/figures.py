@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any, Final
 from monitor.reporting.context_sections import context_sections
 
 if TYPE_CHECKING:
-    from monitor.ledger import Ledger
+    from monitor.ledger.ledger import Ledger
     from monitor.reporting.report import PortfolioReport
     from sla.report import Report
 

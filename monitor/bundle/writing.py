@@ -17,7 +17,7 @@ from monitor.bundle.manifest import digest, json_lines, with_manifest
 from monitor.bundle.terms import product_terms
 from monitor.config.dependent_clients import dependent_clients
 from monitor.config.holidays import holidays
-from monitor.journal import Journal
+from monitor.facts.journal import Journal
 from monitor.package_files import version
 from monitor.storage.reader import reading
 from sla.chain_check import FACT
@@ -34,7 +34,7 @@ if TYPE_CHECKING:
     from monitor.as_of import Recorded
     from monitor.bundle.contents import Holiday
     from monitor.config.model import Portfolio, Product
-    from monitor.ledger import Ledger
+    from monitor.ledger.ledger import Ledger
     from monitor.reporting.report import PortfolioReport
     from sla.chain_check import Chain
     from sla.exclusion import Exclusion

@@ -17,8 +17,8 @@ from monitor.commands.common import loaded
 from monitor.commands.correct import place_of
 from monitor.engine.probe_environment import probe_environment
 from monitor.errors import NinewatchError
+from monitor.facts.journal import LONGEST
 from monitor.health import Health
-from monitor.journal import LONGEST
 from monitor.log import concealed
 from monitor.network.outbound_policy import OutboundPolicy
 from monitor.notification import Kind, Notification

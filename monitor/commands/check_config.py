@@ -18,10 +18,10 @@ from monitor.config.errors import ConfigError
 from monitor.config.former_ids import Former
 from monitor.config.validation_context import Context
 from monitor.errors import NinewatchError
-from monitor.facts import Facts
-from monitor.journal import Journal
-from monitor.planned_maintenance import late_maintenance
-from monitor.renamed_checks import unconfigured
+from monitor.facts.journal import Journal
+from monitor.facts.known_facts import Facts
+from monitor.facts.planned_maintenance import late_maintenance
+from monitor.ledger.renamed_checks import unconfigured
 from monitor.storage.reader import reading
 
 if TYPE_CHECKING:

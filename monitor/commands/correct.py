@@ -16,8 +16,8 @@ from monitor.commands.common import loaded
 from monitor.config.former_ids import Former
 from monitor.config.model import Portfolio
 from monitor.errors import NinewatchError
-from monitor.facts import Facts
-from monitor.journal import LONGEST, Journal, as_plain
+from monitor.facts.journal import LONGEST, Journal, as_plain
+from monitor.facts.known_facts import Facts
 from monitor.storage.reader import facts_of
 from sla.correction import Correction, Revocation, revoked
 from sla.objective import format_duration

@@ -11,11 +11,11 @@ import click
 from monitor.clock import SystemClock
 from monitor.commands.correct import CONFIG, Place, place_of
 from monitor.errors import NinewatchError
-from monitor.fact_history import Entry, history, is_known
+from monitor.facts.history import Entry, history, is_known
 from sla.window import format_instant, parse_duration, parse_instant
 
 if TYPE_CHECKING:
-    from monitor.facts import Facts
+    from monitor.facts.known_facts import Facts
 
 
 @click.command("history", short_help="List definitions and corrections of a product over time.")

@@ -7,20 +7,20 @@ from typing import TYPE_CHECKING, Final
 
 import structlog
 
-from monitor.definitions import additions
 from monitor.errors import NinewatchError
-from monitor.facts import Facts
-from monitor.planned_maintenance import added_plans, late_maintenance
-from monitor.renamed_checks import added_renamings
+from monitor.facts.definitions import additions
+from monitor.facts.known_facts import Facts
+from monitor.facts.planned_maintenance import added_plans, late_maintenance
+from monitor.ledger.renamed_checks import added_renamings
 from sla.interval import MINUTE
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
 
     from monitor.clock import Clock
+    from monitor.facts.journal import Journal
     from monitor.health import Health
-    from monitor.journal import Journal
-    from monitor.ledger import Ledger
+    from monitor.ledger.ledger import Ledger
     from monitor.storage.store import Store
     from monitor.storage.writer import Writer
     from sla.fact import Fact

@@ -19,9 +19,9 @@ from sla.interval import MINUTE, SECOND
 from sla.observation import Outcome
 
 if TYPE_CHECKING:
-    from monitor.check_entry import CheckEntry
     from monitor.clock import Clock
-    from monitor.ledger import Ledger
+    from monitor.ledger.check_entry import CheckEntry
+    from monitor.ledger.ledger import Ledger
 
 log = structlog.get_logger()
 

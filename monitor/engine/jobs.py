@@ -14,11 +14,11 @@ from monitor.probes.registry import prepare as prepare_probe
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-    from monitor.check_entry import CheckEntry
     from monitor.config.model import CheckBase, Portfolio
     from monitor.engine.recorder import Recorder
     from monitor.engine.runner import Runner
-    from monitor.ledger import Ledger
+    from monitor.ledger.check_entry import CheckEntry
+    from monitor.ledger.ledger import Ledger
     from monitor.network.attempt import Probe
 
 

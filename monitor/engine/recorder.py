@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Final, Self
 
 import structlog
 
-from monitor.check_entry import CheckEntry
+from monitor.ledger.check_entry import CheckEntry
 from monitor.network.failure import OUT_OF_DESCRIPTORS
 from monitor.notification import NOTHING
 from monitor.probe_result import Event, Hook, IncidentOpened, IncidentResolved, Observed, ProbeResult
@@ -21,9 +21,9 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Iterator, Sequence
     from types import TracebackType
 
-    from monitor.check_history import CheckHistory
     from monitor.health import Health
-    from monitor.ledger import Ledger
+    from monitor.ledger.check_history import CheckHistory
+    from monitor.ledger.ledger import Ledger
     from monitor.notification import Decided
     from monitor.storage.store import Store
     from monitor.storage.writer import Committed, Writer

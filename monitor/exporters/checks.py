@@ -10,9 +10,9 @@ from monitor.probe_result import PHASES
 from sla.observation import Outcome
 
 if TYPE_CHECKING:
-    from monitor.check_entry import CheckEntry
     from monitor.exporters.confirmed import Confirmed
     from monitor.health import Health
+    from monitor.ledger.check_entry import CheckEntry
     from monitor.probe_result import Observed
     from sla.incident import IncidentTracker
     from sla.timeline import Timeline

@@ -34,7 +34,7 @@ if TYPE_CHECKING:
     from monitor.config.model import Portfolio
     from monitor.exporters.exposition import Dialect, Family
     from monitor.health import Health
-    from monitor.ledger import Ledger
+    from monitor.ledger.ledger import Ledger
     from sla.incident import Incident
 
 SLICE = 0.003  # seconds of work between two blocks; one step (a product, a join) takes less than that

@@ -16,7 +16,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
 
     from monitor.config.model import Product
-    from monitor.ledger import Ledger
+    from monitor.ledger.ledger import Ledger
     from sla.report import Report
     from sla.stage import Misfit
 

@@ -21,7 +21,7 @@ if TYPE_CHECKING:
     from collections.abc import Sequence
 
     from monitor.config.model import Product
-    from monitor.ledger import Ledger
+    from monitor.ledger.ledger import Ledger
 
 
 @dataclass(frozen=True, slots=True)

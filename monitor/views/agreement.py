@@ -15,7 +15,7 @@ if TYPE_CHECKING:
     from zoneinfo import ZoneInfo
 
     from monitor.config.model import Product
-    from monitor.ledger import Ledger
+    from monitor.ledger.ledger import Ledger
     from sla.availability import Bounds, Verdict
     from sla.exclusion import Excluded, Exclusion
     from sla.measured import Measured

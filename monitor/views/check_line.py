@@ -9,7 +9,7 @@ from monitor.views.formatting import StateBadge, state_badge
 from sla.interval import SECOND
 
 if TYPE_CHECKING:
-    from monitor.check_entry import CheckEntry
+    from monitor.ledger.check_entry import CheckEntry
 
 
 @dataclass(frozen=True, slots=True)

@@ -13,7 +13,7 @@ if TYPE_CHECKING:
     from fractions import Fraction
 
     from monitor.config.model import Product
-    from monitor.ledger import Ledger
+    from monitor.ledger.ledger import Ledger
     from monitor.views.time_slice import TimeSlices
     from sla.availability import Bounds
 

@@ -12,7 +12,7 @@ from sla.interval import SECOND, Interval
 if TYPE_CHECKING:
     from collections.abc import Iterable
 
-    from monitor.ledger import Ledger
+    from monitor.ledger.ledger import Ledger
     from sla.incident import Incident
 
 

@@ -10,7 +10,7 @@ from monitor.views.formatting import Moment, moment
 from sla.interval import Interval
 
 if TYPE_CHECKING:
-    from monitor.ledger import Ledger
+    from monitor.ledger.ledger import Ledger
     from sla.incident import Failure, Incident
 
 

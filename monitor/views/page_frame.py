@@ -11,9 +11,9 @@ from monitor.views.formatting import Moment, moment
 if TYPE_CHECKING:
     from collections.abc import Iterable
 
-    from monitor.check_entry import CheckEntry
     from monitor.health import Health
-    from monitor.ledger import Ledger
+    from monitor.ledger.check_entry import CheckEntry
+    from monitor.ledger.ledger import Ledger
 
 
 @dataclass(frozen=True, slots=True)

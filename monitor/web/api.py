@@ -27,9 +27,9 @@ if TYPE_CHECKING:
     from collections import Counter
     from collections.abc import Sequence
 
-    from monitor.check_entry import CheckEntry
     from monitor.config.model import Product
-    from monitor.ledger import Ledger
+    from monitor.ledger.check_entry import CheckEntry
+    from monitor.ledger.ledger import Ledger
     from sla.budget import Forecast
     from sla.exclusion import Agreed
     from sla.incident import Incident

@@ -9,7 +9,7 @@ from sla.interval import SECOND
 
 if TYPE_CHECKING:
     from monitor.config.model import Product
-    from monitor.ledger import Ledger
+    from monitor.ledger.ledger import Ledger
 
 
 def burn_alerts(ledger: Ledger, product: Product, now: int) -> list[dict[str, Any]]:

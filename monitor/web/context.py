@@ -16,7 +16,7 @@ if TYPE_CHECKING:
     from monitor.clock import Clock
     from monitor.exporters.prometheus import Exporter
     from monitor.health import Health
-    from monitor.ledger import Ledger
+    from monitor.ledger.ledger import Ledger
     from monitor.web.assets import Assets
 
 # A page loads only its own style sheet and script, cannot be framed and has no forms.

@@ -24,8 +24,8 @@ if TYPE_CHECKING:
     from collections import Counter
     from collections.abc import Iterable
 
-    from monitor.check_entry import CheckEntry
     from monitor.config.model import Product
+    from monitor.ledger.check_entry import CheckEntry
     from sla.incident import Incident
     from sla.measured import Measured
 

@@ -9,7 +9,7 @@ from monitor.as_of import ledger_at
 
 if TYPE_CHECKING:
     from monitor.config.model import Product
-    from monitor.ledger import Ledger
+    from monitor.ledger.ledger import Ledger
     from monitor.web.context import WebContext
 
 WAITS: Final = 20

@@ -18,9 +18,9 @@ from monitor.web.context import CONTEXT
 from monitor.web.errors import Refusal
 
 if TYPE_CHECKING:
-    from monitor.check_entry import CheckEntry
     from monitor.clock import Clock
     from monitor.engine.heartbeats import Heartbeats
+    from monitor.ledger.check_entry import CheckEntry
 
 routes = web.RouteTableDef()
 BEATS: web.AppKey[Heartbeats] = web.AppKey("heartbeats")

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from monitor.fact_history import history, is_known
+from monitor.facts.history import history, is_known
 from monitor.views.time_slice import TimeSlices
 from monitor.web.context import CONTEXT, as_json_list, dumped
 from monitor.web.errors import Refusal, only

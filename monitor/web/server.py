@@ -26,7 +26,7 @@ if TYPE_CHECKING:
     from monitor.clock import Clock
     from monitor.engine.heartbeats import Heartbeats
     from monitor.health import Health
-    from monitor.ledger import Ledger
+    from monitor.ledger.ledger import Ledger
     from monitor.web.blackbox import Probes
 
     Handler = Callable[[web.Request], Awaitable[web.StreamResponse]]

@@ -17,7 +17,7 @@ from monitor.web.server import Listener, build, listen
 from tests.support.serve import portfolio
 
 if TYPE_CHECKING:
-    from monitor.ledger import Ledger
+    from monitor.ledger.ledger import Ledger
 
 CHROMIUM = Path("/usr/bin/chromium")
 

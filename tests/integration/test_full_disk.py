@@ -16,7 +16,7 @@ import pytest
 
 from monitor.engine.recorder import Recorder, restore
 from monitor.health import Health
-from monitor.ledger import Ledger
+from monitor.ledger.ledger import Ledger
 from monitor.probe_result import Event, IncidentOpened, IncidentResolved, Observed, ProbeResult
 from monitor.storage import writer as module
 from monitor.storage.sqlite import SqliteStore

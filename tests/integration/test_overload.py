@@ -21,7 +21,7 @@ from monitor.engine.probe_environment import probe_environment
 from monitor.engine.recorder import Recorder
 from monitor.engine.scheduler import Job, Scheduler
 from monitor.health import Health
-from monitor.ledger import Ledger
+from monitor.ledger.ledger import Ledger
 from monitor.probes.registry import CHECK_TYPES
 from monitor.storage.sqlite import SqliteStore
 from monitor.storage.writer import Writer

@@ -11,12 +11,12 @@ from typing import TYPE_CHECKING, Any, Final
 
 from monitor.as_of import ledger_at
 from monitor.config.model import Portfolio
-from monitor.definitions import additions
 from monitor.engine.recorder import restore
-from monitor.facts import Facts
-from monitor.ledger import Ledger
-from monitor.planned_maintenance import added_plans
-from monitor.renamed_checks import added_renamings
+from monitor.facts.definitions import additions
+from monitor.facts.known_facts import Facts
+from monitor.facts.planned_maintenance import added_plans
+from monitor.ledger.ledger import Ledger
+from monitor.ledger.renamed_checks import added_renamings
 from monitor.storage.sqlite import SqliteStore
 from monitor.storage.store import Batch
 from sla.correction import Correction, Revocation

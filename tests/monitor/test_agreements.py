@@ -9,8 +9,8 @@ import pytest
 
 from monitor.config.loader import load
 from monitor.config.maintenance import Maintenance
-from monitor.facts import Facts
-from monitor.ledger import Ledger
+from monitor.facts.known_facts import Facts
+from monitor.ledger.ledger import Ledger
 from monitor.probes.registry import CHECK_TYPES
 from sla.availability import Verdict
 from sla.calendar import Period, Window, calendar_window

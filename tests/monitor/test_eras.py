@@ -12,9 +12,9 @@ from hypothesis import strategies as st
 from monitor.config.agreement import Agreement
 from monitor.config.maintenance import Maintenance
 from monitor.config.model import Portfolio
-from monitor.definitions import additions
-from monitor.facts import Facts
-from monitor.ledger import Ledger
+from monitor.facts.definitions import additions
+from monitor.facts.known_facts import Facts
+from monitor.ledger.ledger import Ledger
 from sla.calendar import Period, Window, calendar_window
 from sla.interval import DAY, HOUR, MINUTE, SECOND, Interval
 from sla.objective import Objective

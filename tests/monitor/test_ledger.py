@@ -11,8 +11,8 @@ from hypothesis import strategies as st
 
 from monitor.config.model import Portfolio
 from monitor.health import Health
-from monitor.ledger import Ledger
-from monitor.open_run import Folding
+from monitor.ledger.ledger import Ledger
+from monitor.ledger.open_run import Folding
 from monitor.probe_result import ProbeResult
 from sla.incident import Failure, Incident, Opened, Resolved
 from sla.interval import DAY, HOUR, MINUTE, SECOND, Interval
@@ -23,7 +23,7 @@ from tests.support.ledgers import BAD, GOOD, NOW, UNKNOWN, StandIn, ledger_of, o
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-    from monitor.check_entry import CheckEntry
+    from monitor.ledger.check_entry import CheckEntry
 
 KEY = "chefs/health"
 HOLD = 130 * SECOND

@@ -5,7 +5,7 @@ from __future__ import annotations
 from hypothesis import given
 from hypothesis import strategies as st
 
-from monitor.open_run import Folding
+from monitor.ledger.open_run import Folding
 from sla.observation import Observation, Outcome, Run
 
 HOLD = 30

@@ -19,7 +19,7 @@ from tests.support.ledgers import BAD, GOOD, NOW, StandIn
 if TYPE_CHECKING:
     from pathlib import Path
 
-    from monitor.ledger import Ledger
+    from monitor.ledger.ledger import Ledger
 
 
 def portfolio(**products: dict[str, Any]) -> Portfolio:

@@ -8,11 +8,11 @@ import pytest
 
 from monitor.config.maintenance import Maintenance
 from monitor.config.model import Portfolio
-from monitor.definitions import additions
-from monitor.fact_history import history
-from monitor.facts import Facts
-from monitor.ledger import Ledger
-from monitor.planned_maintenance import added_plans, excluded_too_late
+from monitor.facts.definitions import additions
+from monitor.facts.history import history
+from monitor.facts.known_facts import Facts
+from monitor.facts.planned_maintenance import added_plans, excluded_too_late
+from monitor.ledger.ledger import Ledger
 from sla.calendar import Window
 from sla.interval import DAY, HOUR, MINUTE, Interval
 from sla.maintenance import MaintenancePlan

@@ -18,7 +18,7 @@ from tests.support.ledgers import GOOD, NOW, UNKNOWN, ledger_of, product
 if TYPE_CHECKING:
     from pathlib import Path
 
-    from monitor.ledger import Ledger
+    from monitor.ledger.ledger import Ledger
 
 TOKEN = "a-token-that-cannot-be-guessed"
 

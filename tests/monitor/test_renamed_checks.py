@@ -8,11 +8,11 @@ from typing import TYPE_CHECKING, Any
 from hypothesis import given
 from hypothesis import strategies as st
 
-from monitor.definitions import additions
-from monitor.fact_history import history
-from monitor.facts import Facts
-from monitor.ledger import Ledger
-from monitor.renamed_checks import joined, unconfigured
+from monitor.facts.definitions import additions
+from monitor.facts.history import history
+from monitor.facts.known_facts import Facts
+from monitor.ledger.ledger import Ledger
+from monitor.ledger.renamed_checks import joined, unconfigured
 from sla.correction import Correction
 from sla.incident import Incident
 from sla.interval import HOUR, MINUTE, Interval

@@ -7,10 +7,10 @@ from typing import TYPE_CHECKING, Any
 import pytest
 
 from monitor.config.former_ids import Former
-from monitor.fact_history import history
-from monitor.facts import Facts
-from monitor.ledger import Ledger
-from monitor.renamed_checks import added_renamings, unconfigured
+from monitor.facts.history import history
+from monitor.facts.known_facts import Facts
+from monitor.ledger.ledger import Ledger
+from monitor.ledger.renamed_checks import added_renamings, unconfigured
 from sla.compose import Rule
 from sla.fact import RENAMING, Fact
 from sla.interval import MINUTE, Interval

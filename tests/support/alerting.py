@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 from monitor.alerting.service import Alerting
 from monitor.engine.probe_environment import probe_environment
 from monitor.engine.recorder import Recorder, restore
-from monitor.facts import Facts
+from monitor.facts.known_facts import Facts
 from monitor.health import Health
 from monitor.probe_result import ProbeResult
 from monitor.storage.writer import Writer
@@ -24,7 +24,7 @@ if TYPE_CHECKING:
     from collections.abc import AsyncIterator
 
     from monitor.config.model import Portfolio
-    from monitor.ledger import Ledger
+    from monitor.ledger.ledger import Ledger
     from monitor.notification import Kind, Notification
     from sla.fact import Fact
 

@@ -29,7 +29,7 @@ from tests.support.messages import receiver
 from tests.support.recorder_process import say, serve
 
 if TYPE_CHECKING:
-    from monitor.ledger import Ledger
+    from monitor.ledger.ledger import Ledger
     from monitor.storage.store import Batch
 
 PRODUCTS = 8

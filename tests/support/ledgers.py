@@ -6,7 +6,7 @@ from dataclasses import replace
 from typing import TYPE_CHECKING, ClassVar
 
 from monitor.config.model import CheckBase, Portfolio
-from monitor.ledger import Ledger
+from monitor.ledger.ledger import Ledger
 from monitor.probe_result import Observed, ProbeResult
 from sla.incident import Incident
 from sla.interval import DAY, HOUR, MINUTE, SECOND
@@ -16,7 +16,7 @@ from tests.support.clocks import EPOCH
 if TYPE_CHECKING:
     from collections.abc import Iterable
 
-    from monitor.check_entry import CheckEntry
+    from monitor.ledger.check_entry import CheckEntry
 
 NOW = EPOCH  # where the manual clock starts
 GOOD, BAD, UNKNOWN = Outcome.GOOD, Outcome.BAD, Outcome.UNKNOWN

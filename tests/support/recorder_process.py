@@ -40,7 +40,7 @@ from tests.support.ledgers import StandIn, ledger_of
 if TYPE_CHECKING:
     from collections.abc import Callable, Coroutine
 
-    from monitor.ledger import Ledger
+    from monitor.ledger.ledger import Ledger
     from monitor.storage.store import Batch
 
 CHECKS = 20

@@ -14,7 +14,7 @@ from sla.interval import DAY, HOUR, MINUTE
 from tests.support.ledgers import BAD, ILL, WELL, history, ledger_of, observe, past, probe_all, product
 
 if TYPE_CHECKING:
-    from monitor.ledger import Ledger
+    from monitor.ledger.ledger import Ledger
 
 READINESS = {
     "checklist": "five-nines",

@@ -10,7 +10,7 @@ from monitor.alerting.service import Alerting
 from monitor.config.loader import load
 from monitor.engine.recorder import Recorder, restore
 from monitor.health import Health
-from monitor.ledger import Ledger
+from monitor.ledger.ledger import Ledger
 from monitor.probe_result import ProbeResult
 from monitor.probes.registry import check_types
 from monitor.receivers.registry import RECEIVER_TYPES

@@ -11,9 +11,9 @@ from monitor.bundle.archive import packed, unpacked
 from monitor.bundle.manifest import DIGEST_NAME, NAME, with_manifest
 from monitor.bundle.writing import Source, bundle_of, report_entry
 from monitor.config.model import Portfolio
-from monitor.definitions import additions
-from monitor.ledger import Ledger
-from monitor.planned_maintenance import added_plans
+from monitor.facts.definitions import additions
+from monitor.facts.planned_maintenance import added_plans
+from monitor.ledger.ledger import Ledger
 from monitor.reporting.report import portfolio_report
 from monitor.storage.reader import reading
 from monitor.storage.sqlite import SqliteStore

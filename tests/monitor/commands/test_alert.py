@@ -14,7 +14,7 @@ from click.testing import CliRunner, Result
 from monitor.cli import cli
 from monitor.clock import SystemClock
 from monitor.commands.alert_sink import listening
-from monitor.journal import Journal
+from monitor.facts.journal import Journal
 from monitor.storage.sqlite import SqliteStore
 from monitor.storage.store import Batch
 from sla.interval import HOUR, MINUTE, SECOND

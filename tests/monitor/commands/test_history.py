@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from monitor.journal import Journal
+from monitor.facts.journal import Journal
 from monitor.storage.sqlite import SqliteStore
 from monitor.storage.store import Batch
 from sla.fact import Fact

@@ -13,7 +13,7 @@ import pytest
 from monitor.config.loader import load
 from monitor.demo import history
 from monitor.demo.history import HOLD, SPACING, SPAN
-from monitor.ledger import Ledger
+from monitor.ledger.ledger import Ledger
 from monitor.probes.registry import CHECK_TYPES
 from monitor.storage.sqlite import SqliteStore
 from monitor.storage.store import Batch

@@ -9,9 +9,9 @@ from structlog.testing import capture_logs
 
 from monitor.clock import SystemClock
 from monitor.engine.fact_recorder import FactRecorder
+from monitor.facts.journal import Journal
 from monitor.health import Health
-from monitor.journal import Journal
-from monitor.ledger import Ledger
+from monitor.ledger.ledger import Ledger
 from monitor.storage.writer import Writer
 from sla.correction import Correction, Revocation
 from sla.fact import Fact

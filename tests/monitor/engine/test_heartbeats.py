@@ -15,8 +15,8 @@ from tests.support.clocks import EPOCH, ManualClock
 from tests.support.ledgers import ledger_of, observe, product
 
 if TYPE_CHECKING:
-    from monitor.check_entry import CheckEntry
-    from monitor.ledger import Ledger
+    from monitor.ledger.check_entry import CheckEntry
+    from monitor.ledger.ledger import Ledger
 
 MIDNIGHT = EPOCH // (DAY) * DAY  # UTC
 GOOD, BAD = Outcome.GOOD, Outcome.BAD

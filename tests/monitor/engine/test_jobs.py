@@ -13,12 +13,12 @@ from tests.support.ledgers import GOOD, NOW, ledger_of, product
 from tests.support.probing import check_of
 
 if TYPE_CHECKING:
-    from monitor.check_entry import CheckEntry
     from monitor.config.model import CheckBase
     from monitor.engine.heartbeats import Heartbeats
     from monitor.engine.recorder import Recorder
     from monitor.engine.runner import Runner
-    from monitor.ledger import Ledger
+    from monitor.ledger.check_entry import CheckEntry
+    from monitor.ledger.ledger import Ledger
 
 
 class Attempts:

@@ -11,9 +11,9 @@ import pytest
 from monitor.clock import SystemClock
 from monitor.engine import recorder as module
 from monitor.engine.recorder import Recorder, restore
-from monitor.facts import Facts
+from monitor.facts.known_facts import Facts
 from monitor.health import Health
-from monitor.ledger import Ledger
+from monitor.ledger.ledger import Ledger
 from monitor.probe_result import Event, IncidentOpened, IncidentResolved, Observed, ProbeResult
 from monitor.storage import file_watch
 from monitor.storage.writer import Committed, Writer

@@ -23,7 +23,7 @@ if TYPE_CHECKING:
 
     import pytest
 
-    from monitor.ledger import Ledger
+    from monitor.ledger.ledger import Ledger
     from sla.observation import Outcome
 
 ALL = Interval(NOW - DAY, NOW + 40 * DAY)

@@ -20,7 +20,7 @@ from tests.support.clocks import ManualClock
 from tests.support.ledgers import ILL, NOW, UNKNOWN, WELL, history, ledger_of, observe, probe_all, product, wide
 
 if TYPE_CHECKING:
-    from monitor.ledger import Ledger
+    from monitor.ledger.ledger import Ledger
 
 PROMTOOL = Path("/usr/bin/promtool")
 Samples = dict[tuple[str, frozenset[str]], float]

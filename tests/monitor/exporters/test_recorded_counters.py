@@ -18,9 +18,9 @@ from monitor.exporters.confirmed import Confirmed
 from monitor.exporters.exposition import Dialect
 from monitor.exporters.products import FAMILIES as PRODUCT_FAMILIES
 from monitor.exporters.prometheus import Exporter
+from monitor.facts.journal import Journal
 from monitor.health import Health
-from monitor.journal import Journal
-from monitor.ledger import Ledger
+from monitor.ledger.ledger import Ledger
 from monitor.probe_result import ProbeResult
 from monitor.storage.writer import Writer
 from sla.correction import Correction

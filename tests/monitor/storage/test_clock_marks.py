@@ -23,7 +23,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
     from pathlib import Path
 
-    from monitor.ledger import Ledger
+    from monitor.ledger.ledger import Ledger
     from monitor.storage.clock_marks import SetAside
     from sla.observation import Outcome
 

@@ -12,10 +12,10 @@ from monitor.cli import cli
 from monitor.config.loader import load
 from monitor.engine.fact_recorder import FactRecorder
 from monitor.engine.recorder import restore
-from monitor.facts import Facts
+from monitor.facts.journal import Journal
+from monitor.facts.known_facts import Facts
 from monitor.health import Health
-from monitor.journal import Journal
-from monitor.ledger import Ledger
+from monitor.ledger.ledger import Ledger
 from monitor.probes.registry import check_types
 from monitor.storage.reader import reading
 from monitor.storage.sqlite import SqliteStore

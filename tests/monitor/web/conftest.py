@@ -17,7 +17,7 @@ from tests.support.ledgers import ILL, NOW, WELL, ledger_of, probe_all, product
 
 if TYPE_CHECKING:
     from monitor.clock import SystemClock
-    from monitor.ledger import Ledger
+    from monitor.ledger.ledger import Ledger
 
 
 @dataclass

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 import jsonschema
 import pytest
 
-from monitor.facts import Facts
+from monitor.facts.known_facts import Facts
 from monitor.views.agreement import SHOWN_EXCLUSIONS
 from monitor.web.openapi import SCHEMAS
 from sla.correction import Correction
@@ -19,7 +19,7 @@ from tests.support.ledgers import NOW, history, ledger_of, product
 if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable
 
-    from monitor.ledger import Ledger
+    from monitor.ledger.ledger import Ledger
     from tests.monitor.web.conftest import Published
 
 OUTAGE = NOW - 5 * DAY

@@ -23,7 +23,7 @@ from tests.support.ledgers import BAD, GOOD, NOW, StandIn, ledger_of, product
 if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable
 
-    from monitor.ledger import Ledger
+    from monitor.ledger.ledger import Ledger
     from tests.monitor.web.conftest import Published
 
 OUTAGE = range(200, 260)  # minutes before now, the oldest last

@@ -16,7 +16,7 @@ from tests.support.ledgers import NOW, history, ledger_of, past, product
 if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable
 
-    from monitor.ledger import Ledger
+    from monitor.ledger.ledger import Ledger
     from tests.monitor.web.conftest import Published
 
 LOGIN = NOW - 5 * DAY

@@ -8,8 +8,8 @@ from typing import TYPE_CHECKING, Any
 import jsonschema
 import pytest
 
-from monitor.definitions import definition_of
-from monitor.facts import Facts
+from monitor.facts.definitions import definition_of
+from monitor.facts.known_facts import Facts
 from monitor.web.openapi import PATHS, SCHEMAS
 from sla.correction import Correction
 from sla.fact import Fact

@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
-from monitor.check_history import CheckHistory
+from monitor.ledger.check_history import CheckHistory
 from monitor.probe_result import SLOW
 from sla.eras import EVER
 from sla.incident import Failure, Incident, Phase

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 
 from monitor.config.agreement import Agreement, Dependency
 from monitor.config.agreement_meaning import agreement_of
-from monitor.planned_maintenance import maintenance_exclusions
+from monitor.facts.planned_maintenance import maintenance_exclusions
 from sla.exclusion import Exclusion, dependency_downtime
 from sla.interval import Interval
 
@@ -17,8 +17,8 @@ if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
 
     from monitor.config.model import Portfolio, Product
-    from monitor.facts import Facts
-    from monitor.product_histories import ProductHistories
+    from monitor.facts.known_facts import Facts
+    from monitor.ledger.product_histories import ProductHistories
     from sla.definition import Definition
 
 

@@ -18,7 +18,7 @@ if TYPE_CHECKING:
 
     from monitor.config.maintenance import Maintenance
     from monitor.config.model import Portfolio
-    from monitor.facts import Facts
+    from monitor.facts.known_facts import Facts
     from sla.exclusion import Exclusion
 
 MOST_LATE: Final = 5  # times of maintenance in the past that one load reports of a product

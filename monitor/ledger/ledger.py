@@ -11,15 +11,21 @@ from itertools import groupby
 from operator import attrgetter
 from typing import TYPE_CHECKING
 
-from monitor.agreement_exclusions import agreed_exclusions, excluded_dependencies
-from monitor.check_entry import CheckEntry
-from monitor.check_history import CheckHistory, fold_tail
 from monitor.config.former_ids import Former
-from monitor.facts import Facts
-from monitor.incident_register import IncidentRegister
+from monitor.facts.known_facts import Facts
+from monitor.ledger.agreement_exclusions import agreed_exclusions, excluded_dependencies
+from monitor.ledger.check_entry import CheckEntry
+from monitor.ledger.check_history import CheckHistory, fold_tail
+from monitor.ledger.incident_register import IncidentRegister
+from monitor.ledger.product_histories import ProductHistories
+from monitor.ledger.renamed_checks import (
+    joined_history,
+    renamed_histories,
+    renamed_incident,
+    renamed_runs,
+    renamed_tail,
+)
 from monitor.probe_result import VANTAGE
-from monitor.product_histories import ProductHistories
-from monitor.renamed_checks import joined_history, renamed_histories, renamed_incident, renamed_runs, renamed_tail
 from sla.alerting import BurnAlert, LookBacks, burn_alerts
 from sla.budget import PACE, Forecast, exhausted_at
 from sla.calendar import Window

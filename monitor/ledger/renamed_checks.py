@@ -12,8 +12,8 @@ from itertools import groupby
 from operator import attrgetter
 from typing import TYPE_CHECKING
 
-from monitor.check_history import CheckHistory
 from monitor.config.former_ids import Former
+from monitor.ledger.check_history import CheckHistory
 from sla.definition import AUTHOR
 from sla.fact import RENAMING, Fact
 from sla.interval import Interval, subtract
@@ -23,7 +23,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Mapping, Sequence
 
     from monitor.config.model import Portfolio
-    from monitor.facts import Facts
+    from monitor.facts.known_facts import Facts
     from sla.incident import Incident
     from sla.observation import Observation, Run
 

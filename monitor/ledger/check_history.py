@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from monitor.open_run import Folding
+from monitor.ledger.open_run import Folding
 from monitor.probe_result import VANTAGE
 from sla.incident import IncidentTracker, Phase
 from sla.observation import Outcome, Run

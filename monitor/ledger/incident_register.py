@@ -5,14 +5,14 @@ from __future__ import annotations
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
-from monitor.renamed_checks import renamed_incident
+from monitor.ledger.renamed_checks import renamed_incident
 from sla.incident import Resolved
 
 if TYPE_CHECKING:
     from collections.abc import Container
 
-    from monitor.check_entry import CheckEntry
     from monitor.config.former_ids import Former
+    from monitor.ledger.check_entry import CheckEntry
     from sla.incident import Incident, Opened
 
 

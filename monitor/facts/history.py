@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Final
 
-from monitor.journal import as_line
+from monitor.facts.journal import as_line
 from sla.correction import Correction, Revocation
 from sla.correction import read as read_correction
 from sla.definition import Definition, differences
@@ -18,7 +18,7 @@ from sla.window import format_instant
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-    from monitor.facts import Facts
+    from monitor.facts.known_facts import Facts
 
 _LONGEST: Final = 200  # characters of a body of an unknown kind
 
