@@ -25,7 +25,7 @@ from monitor.config.block_file import load_block
 from monitor.config.errors import ConfigError
 from tests.monitor.probes.test_icmp import ALLOWED, isolated, possible
 from tests.support.blackbox_comparison import Both, Page, both
-from tests.support.blackbox_targets import zoo
+from tests.support.blackbox_targets import serving_targets
 from tests.support.processes import fetch, needs, until
 
 pytestmark = [pytest.mark.slow, needs("prometheus-blackbox-exporter")]
@@ -204,7 +204,7 @@ def shown(tmp_path_factory: pytest.TempPathFactory) -> Iterator[tuple[Both, dict
     """The two, and the servers' ports."""
     folder = tmp_path_factory.mktemp("blackbox")
     with ExitStack() as stack:
-        ports = stack.enter_context(zoo(folder))
+        ports = stack.enter_context(serving_targets(folder))
         modules = MODULES.read_text().replace("FOLDER", str(folder))
         for name, port in ports.items():
             modules = modules.replace(f"{{{name}}}", str(port))

@@ -11,7 +11,7 @@ from typing import Any
 import pytest
 
 from tests.support.blackbox_comparison import both
-from tests.support.blackbox_targets import zoo
+from tests.support.blackbox_targets import serving_targets
 from tests.support.monitoring import Prometheus, scraping
 from tests.support.processes import needs, until
 
@@ -58,7 +58,7 @@ def scraped(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Prometheus]:
     """Prometheus with the same targets in two jobs: one by blackbox_exporter, one by us."""
     folder: Path = tmp_path_factory.mktemp("scraped")
     with ExitStack() as stack:
-        ports = stack.enter_context(zoo(folder))
+        ports = stack.enter_context(serving_targets(folder))
         two = stack.enter_context(both(folder, MODULES.format(folder=folder)))
         where = {name: f"127.0.0.1:{port}" for name, port in ports.items()}
         targets = [each.format(**where) for each in TARGETS]

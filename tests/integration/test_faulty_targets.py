@@ -1,4 +1,4 @@
-"""The whole zoo: what each animal may cost, and a daemon that watches all of them beside targets that are well."""
+"""All faulty targets: the cost of each, and a daemon that watches them next to targets without faults."""
 
 from __future__ import annotations
 
@@ -17,8 +17,8 @@ import pytest
 from sla.interval import MILLISECOND
 from sla.observation import Outcome
 from tests.support.daemon_process import Watch, observed, watching
-from tests.support.faulty_targets import ANIMALS
-from tests.support.faulty_targets.attempt_cost import Toll, growth, holds
+from tests.support.faulty_targets import FAULTY_TARGETS
+from tests.support.faulty_targets.attempt_cost import AttemptCost, growth, holds
 from tests.support.processes import needs, until
 
 pytestmark = [pytest.mark.slow, needs("openssl")]
@@ -35,8 +35,8 @@ Verdict = tuple[str, str]
 
 
 @contextlib.contextmanager
-def zoo(*names: str) -> Iterator[Checks]:
-    """Serve these animals, or all, from a process of its own; give the checks of them by name."""
+def serving_faulty_targets(*names: str) -> Iterator[Checks]:
+    """Serve these targets, or all, from a process of its own; give the checks of them by name."""
     with subprocess.Popen(
         [sys.executable, "-m", "tests.support.faulty_targets", *names], stdin=subprocess.PIPE, stdout=subprocess.PIPE
     ) as process:
@@ -49,7 +49,7 @@ def zoo(*names: str) -> Iterator[Checks]:
 
 @pytest.fixture(scope="module")
 def checks() -> Iterator[Checks]:
-    with zoo() as served:
+    with serving_faulty_targets() as served:
         yield served
 
 
@@ -63,11 +63,11 @@ def test_no_animal_holds_the_loop_or_fills_memory(checks: Checks) -> None:
         check=True,
         timeout=380,
     )
-    tolls = {name: Toll(*taken) for name, taken in map(json.loads, done.stdout.splitlines())}
-    assert tolls.keys() == ANIMALS.keys()
-    assert {name: toll for name, toll in tolls.items() if toll.held > ANIMALS[name].holds} == {}
-    assert {name: toll for name, toll in tolls.items() if max(toll.allocated, toll.resident) > MEMORY} == {}
-    assert {name for name, animal in ANIMALS.items() if animal.holds > 0.1} == {"tls-group-of-8192-bits"}
+    costs = {name: AttemptCost(*taken) for name, taken in map(json.loads, done.stdout.splitlines())}
+    assert costs.keys() == FAULTY_TARGETS.keys()
+    assert {name: cost for name, cost in costs.items() if cost.held > FAULTY_TARGETS[name].holds} == {}
+    assert {name: cost for name, cost in costs.items() if max(cost.allocated, cost.resident) > MEMORY} == {}
+    assert {name for name, target in FAULTY_TARGETS.items() if target.holds > 0.1} == {"tls-group-of-8192-bits"}
 
 
 def test_a_toll_is_noticed() -> None:
@@ -91,7 +91,7 @@ def configured(folder: Path, well: Checks, ill: Checks) -> Path:
     """Write a portfolio of well targets on a fast interval, and of the others on a slow one."""
     quick = [{"id": name, **check, "interval": "200ms", "timeout": "200ms"} for name, check in well.items()]
     slow = [
-        {"id": _id(name), **check, "interval": "12s", "timeout": "3s" if ANIMALS[name].seconds < 1 else "10s"}
+        {"id": _id(name), **check, "interval": "12s", "timeout": "3s" if FAULTY_TARGETS[name].seconds < 1 else "10s"}
         for name, check in ill.items()
     ]
     products = [{"id": "well", "objective": "99%", "checks": quick}, {"id": "ill", "objective": "99%", "checks": slow}]
@@ -101,25 +101,25 @@ def configured(folder: Path, well: Checks, ill: Checks) -> Path:
 
 
 class Verdicts:
-    """What a daemon has said of each animal so far, beside what it should say."""
+    """What a daemon has said of each target so far, beside what it should say."""
 
     def __init__(self, watch: Watch, expected: dict[str, Verdict]) -> None:
         self._watch, self._expected = watch, expected
         self.said: dict[str, set[Verdict]] = {name: set() for name in expected}
 
     def complete(self) -> bool:
-        """Look again; return whether every animal was called what it is."""
+        """Look again; return whether every target was called what it is."""
         for check in self._watch.api("/products/ill")["checks"]:
             if check["last"] is not None:
                 self.said[check["id"]].add((check["last"]["outcome"], check["last"]["reason"]))
         return not self.missing()
 
     def missing(self) -> list[str]:
-        """Return the animals that were not called what they are."""
+        """Return the targets that were not called what they are."""
         return [name for name, verdict in self._expected.items() if verdict not in self.said[name]]
 
     def mistaken(self) -> dict[str, list[Verdict]]:
-        """Return the animals that were called something else."""
+        """Return the targets that were called something else."""
         other = {name: sorted(said - {self._expected[name], STARVED}) for name, said in self.said.items()}
         return {name: said for name, said in other.items() if said}
 
@@ -134,9 +134,9 @@ def resident(process: int) -> int:
 def test_a_daemon_tells_them_all_apart_and_its_other_checks_feel_nothing(checks: Checks, tmp_path: Path) -> None:
     """Every verdict is the exact one, no well target is ever called bad, and none of its instants goes missing."""
     ill = {name: check for name, check in checks.items() if not SELDOM & set(check)}
-    expected = {_id(name): (str(ANIMALS[name].outcome), ANIMALS[name].reason) for name in ill}
+    expected = {_id(name): (str(FAULTY_TARGETS[name].outcome), FAULTY_TARGETS[name].reason) for name in ill}
     store = tmp_path / "ninewatch.db"
-    with zoo(*WELL) as well, watching(configured(tmp_path, well, ill)) as watch:
+    with serving_faulty_targets(*WELL) as well, watching(configured(tmp_path, well, ill)) as watch:
         verdicts = Verdicts(watch, expected)
         with contextlib.suppress(pytest.fail.Exception):
             until("every verdict", lambda: verdicts.complete() or verdicts.mistaken(), 120)

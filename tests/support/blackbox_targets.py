@@ -238,7 +238,7 @@ def _calls(authority: trustme.CA) -> Iterator[dict[str, int]]:
 
 
 @contextlib.contextmanager
-def zoo(folder: Path) -> Iterator[dict[str, int]]:
+def serving_targets(folder: Path) -> Iterator[dict[str, int]]:
     """Serve everything while the block lasts; `ca.pem` in the folder vouches for what is well."""
     authority = trustme.CA()
     bundle(authority, folder)

@@ -29,7 +29,7 @@ from tests.support.starttls import TURNS, clear_first
 if TYPE_CHECKING:
     import ssl
 
-    from tests.support.faulty_targets.faulty_target import Keeper
+    from tests.support.faulty_targets.faulty_target import TargetAuthority
     from tests.support.servers import Handler
 
 BAD, GOOD, UNKNOWN = Outcome.BAD, Outcome.GOOD, Outcome.UNKNOWN
@@ -46,7 +46,7 @@ class Talk:
     where the number of bytes differs from one conversation to the next (TLS).
     """
 
-    server: Callable[[Keeper], AbstractAsyncContextManager[int]]
+    server: Callable[[TargetAuthority], AbstractAsyncContextManager[int]]
     check: dict[str, Any]
     reasons: set[str]
     outcome: Outcome = BAD
@@ -56,19 +56,19 @@ class Talk:
     """How it may end when the server sends all of it before it is asked; empty where it cannot."""
 
 
-def plain(handler: Handler) -> Callable[[Keeper], AbstractAsyncContextManager[int]]:
-    return lambda keeper: serving(handler)
+def plain(handler: Handler) -> Callable[[TargetAuthority], AbstractAsyncContextManager[int]]:
+    return lambda authority: serving(handler)
 
 
-def secured(handler: Handler, *protocols: str) -> Callable[[Keeper], AbstractAsyncContextManager[int]]:
-    def server(keeper: Keeper) -> AbstractAsyncContextManager[int]:
-        return serving(handler, context(keeper, *protocols))
+def secured(handler: Handler, *protocols: str) -> Callable[[TargetAuthority], AbstractAsyncContextManager[int]]:
+    def server(authority: TargetAuthority) -> AbstractAsyncContextManager[int]:
+        return serving(handler, context(authority, *protocols))
 
     return server
 
 
-def context(keeper: Keeper, *protocols: str) -> ssl.SSLContext:
-    made = server_context(keeper.authority.issue_cert("127.0.0.1"))
+def context(authority: TargetAuthority, *protocols: str) -> ssl.SSLContext:
+    made = server_context(authority.root.issue_cert("127.0.0.1"))
     if protocols:
         made.set_alpn_protocols(list(protocols))
     return made
@@ -205,13 +205,13 @@ TALKS = {
         early=NEVER,
     ),
     "dns-tcp": Talk(
-        lambda keeper: naming(nothing, framed(records("A 192.0.2.1"))),
+        lambda authority: naming(nothing, framed(records("A 192.0.2.1"))),
         {"dns": "a.test", "resolver": "127.0.0.1:<port>", "transport": "tcp"},
         BROKEN | {"dns_malformed"},
         early={"dns_malformed"},
     ),
     "dns-tls": Talk(
-        lambda keeper: naming(nothing, framed(records("A 192.0.2.1")), context(keeper)),
+        lambda authority: naming(nothing, framed(records("A 192.0.2.1")), context(authority)),
         {"dns": "a.test", "resolver": "127.0.0.1:<port>", "transport": "tls", **ENCRYPTED},
         TLS | {"dns_malformed"},
         exact=False,
@@ -231,7 +231,7 @@ TALKS = {
     "domain": Talk(plain(saying(rdap())), {"domain": "example.test", "rdap": URL}, {"rdap_unavailable"}, UNKNOWN),
     **{
         f"tls-{protocol}": Talk(
-            lambda keeper, turns=turns: serving(clear_first(turns, context(keeper))),  # type: ignore[misc]
+            lambda authority, turns=turns: serving(clear_first(turns, context(authority))),  # type: ignore[misc]
             {"tls": {"target": "127.0.0.1:<port>", "starttls": protocol, "ca": "<ca>"}},
             TLS | {"hung_up"},
             exact=False,

@@ -20,7 +20,7 @@ import structlog
 
 from tests.support.conversations import BAD, ENCRYPTED, GOOD, IDLE, TALKS, TLS, UNKNOWN, URL, context
 from tests.support.cutting_relay import Ending, Relay, end_of_chunk, places, relayed
-from tests.support.faulty_targets.faulty_target import Keeper
+from tests.support.faulty_targets.faulty_target import TargetAuthority
 from tests.support.faulty_targets.line_protocols import pg_message
 from tests.support.probing import attempt
 from tests.support.proxy import Proxy
@@ -49,8 +49,8 @@ def at_once(said: bytes, *, stays: bool) -> Handler:
 
 
 @pytest.fixture(scope="module")
-def keeper(tmp_path_factory: pytest.TempPathFactory) -> Keeper:
-    return Keeper(tmp_path_factory.mktemp("peers"))
+def authority(tmp_path_factory: pytest.TempPathFactory) -> TargetAuthority:
+    return TargetAuthority(tmp_path_factory.mktemp("peers"))
 
 
 @contextlib.asynccontextmanager
@@ -64,9 +64,9 @@ async def silence() -> AsyncIterator[None]:
     assert left == []
 
 
-async def tried(check: dict[str, Any], port: int, keeper: Keeper) -> tuple[Outcome, str, str]:
+async def tried(check: dict[str, Any], port: int, authority: TargetAuthority) -> tuple[Outcome, str, str]:
     """Return outcome, reason and detail of one attempt, which ends long before its deadline."""
-    written = json.loads(json.dumps(check).replace("<port>", str(port)).replace("<ca>", keeper.ca))
+    written = json.loads(json.dumps(check).replace("<port>", str(port)).replace("<ca>", authority.ca))
     made = await attempt({**written, "timeout": f"{SECONDS:g}s"}, SECONDS)
     assert made.duration < SECONDS, "nothing was left to wait for"
     return made.result.outcome, made.result.reason, made.result.detail
@@ -74,17 +74,17 @@ async def tried(check: dict[str, Any], port: int, keeper: Keeper) -> tuple[Outco
 
 @pytest.mark.parametrize("name", TALKS)
 @pytest.mark.parametrize("piecewise", [False, True], ids=["as it comes", "byte by byte"])
-async def test_what_came_before_the_end_decides(name: str, piecewise: bool, keeper: Keeper) -> None:
+async def test_what_came_before_the_end_decides(name: str, piecewise: bool, authority: TargetAuthority) -> None:
     talk = TALKS[name]
-    async with silence(), talk.server(keeper) as port:
+    async with silence(), talk.server(authority) as port:
         whole = Relay(port, piecewise=piecewise)
         async with relayed(whole) as door:
-            assert await tried(talk.check, door, keeper) == (GOOD, "", ANY), "the conversation itself"
+            assert await tried(talk.check, door, authority) == (GOOD, "", ANY), "the conversation itself"
         total = sum(map(len, whole.chunks))
         for cut in places(whole.chunks):
             for ending in ENDINGS:
                 async with relayed(Relay(port, cut, ending, piecewise)) as door:
-                    outcome, reason, detail = await tried(talk.check, door, keeper)
+                    outcome, reason, detail = await tried(talk.check, door, authority)
                 where = f"{ending} after {cut} of {total} bytes: {outcome} {reason} {detail}"
                 if outcome is GOOD:
                     assert not talk.exact or cut >= total - talk.settled, where
@@ -94,37 +94,37 @@ async def test_what_came_before_the_end_decides(name: str, piecewise: bool, keep
 
 
 @pytest.mark.parametrize("name", TALKS)
-async def test_a_byte_that_no_protocol_has_there_is_no_defect_of_ours(name: str, keeper: Keeper) -> None:
+async def test_a_byte_that_no_protocol_has_there_is_no_defect_of_ours(name: str, authority: TargetAuthority) -> None:
     """Whatever a protocol's library makes of it becomes a verdict on the peer."""
     talk = TALKS[name]
-    async with silence(), talk.server(keeper) as port:
+    async with silence(), talk.server(authority) as port:
         whole = Relay(port)
         async with relayed(whole) as door:
-            await tried(talk.check, door, keeper)
+            await tried(talk.check, door, authority)
         for at in places(whole.chunks):
             async with relayed(Relay(port, end_of_chunk(whole.chunks, at), damaged=at)) as door:
-                outcome, reason, detail = await tried(talk.check, door, keeper)
+                outcome, reason, detail = await tried(talk.check, door, authority)
             assert reason != "probe_defect", f"byte {at}: {detail}"
             assert outcome in (GOOD, talk.outcome), f"byte {at}: {reason} {detail}"
 
 
 @pytest.mark.parametrize("name", [name for name, talk in TALKS.items() if talk.early])
-async def test_a_peer_that_says_everything_at_once_and_closes(name: str, keeper: Keeper) -> None:
+async def test_a_peer_that_says_everything_at_once_and_closes(name: str, authority: TargetAuthority) -> None:
     talk = TALKS[name]
-    async with silence(), talk.server(keeper) as port:
+    async with silence(), talk.server(authority) as port:
         whole = Relay(port)
         async with relayed(whole) as door:
-            await tried(talk.check, door, keeper)
+            await tried(talk.check, door, authority)
         for stays in (False, True) if name not in IDLE else (False,):
             async with serving(at_once(b"".join(whole.chunks), stays=stays)) as door:
-                outcome, reason, detail = await tried(talk.check, door, keeper)
+                outcome, reason, detail = await tried(talk.check, door, authority)
             assert reason in talk.early, detail
             assert (outcome is GOOD) is (reason == "")
 
 
 @pytest.mark.parametrize("piecewise", [False, True])
 async def test_a_token_server_that_hangs_up_says_nothing_of_the_target(
-    piecewise: bool, keeper: Keeper, monkeypatch: pytest.MonkeyPatch
+    piecewise: bool, authority: TargetAuthority, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setenv("CLIENT_SECRET", "canary-secret")
     given = answer(json.dumps({"access_token": "canary-token", "expires_in": 300}).encode())
@@ -134,22 +134,22 @@ async def test_a_token_server_that_hangs_up_says_nothing_of_the_target(
         for cut in places([given]):
             for ending in ENDINGS:
                 async with relayed(Relay(issuer, cut, ending, piecewise)) as door:
-                    outcome, reason, detail = await tried(check, door, keeper)
+                    outcome, reason, detail = await tried(check, door, authority)
                 wanted = (GOOD, "") if cut == len(given) else (UNKNOWN, "token_unavailable")
                 assert (outcome, reason) == wanted, f"{ending} after {cut}: {detail}"
 
 
 @pytest.mark.parametrize("piecewise", [False, True])
 async def test_a_proxy_that_hangs_up_before_the_tunnel_says_nothing_of_the_target(
-    piecewise: bool, keeper: Keeper
+    piecewise: bool, authority: TargetAuthority
 ) -> None:
     established = len(b"HTTP/1.1 200 Connection established\r\n\r\n")
-    async with silence(), serving(saying(answer(b"fine")), context(keeper)) as target, serving(Proxy()) as proxy:
+    async with silence(), serving(saying(answer(b"fine")), context(authority)) as target, serving(Proxy()) as proxy:
         check = {"http": f"https://127.0.0.1:{target}/", "proxy": "http://127.0.0.1:<port>", **ENCRYPTED}
         for cut in (*range(0, established + 2, 3), established, established + 1, established + 500):
             for ending in ENDINGS:
                 async with relayed(Relay(proxy, cut, ending, piecewise)) as door:
-                    outcome, reason, detail = await tried(check, door, keeper)
+                    outcome, reason, detail = await tried(check, door, authority)
                 assert (outcome is UNKNOWN) is (cut < established), f"{ending} after {cut}: {reason} {detail}"
                 assert reason in ({"proxy_refused"} if cut < established else TLS), detail
 
@@ -193,11 +193,11 @@ async def test_a_value_that_is_none_of_its_type_is_no_defect_of_ours(type_of_val
 
 @pytest.mark.parametrize("version", [5, 112])
 async def test_a_certificate_of_no_known_version_is_no_defect_of_ours(
-    version: int, keeper: Keeper, tmp_path: Path
+    version: int, authority: TargetAuthority, tmp_path: Path
 ) -> None:
     """OpenSSL takes it where nothing is verified; cryptography refuses it by an exception of its own."""
     known = b"\xa0\x03\x02\x01\x02"  # version 3, as the certificate begins (RFC 5280, 4.1)
-    leaf = keeper.authority.issue_cert("127.0.0.1")
+    leaf = authority.root.issue_cert("127.0.0.1")
     shown = ssl.PEM_cert_to_DER_cert(leaf.cert_chain_pems[0].bytes().decode())
     odd = ssl.DER_cert_to_PEM_cert(shown.replace(known, known[:-1] + bytes([version]), 1))
     (tmp_path / "odd.pem").write_text(odd + leaf.private_key_pem.bytes().decode())

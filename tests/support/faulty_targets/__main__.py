@@ -1,4 +1,4 @@
-"""Serve the zoo in a process of its own: all of it, or the animals that are named.
+"""Serve all faulty targets, or the named ones, in a process of its own.
 
 It writes one line of JSON, name to check, and serves until its standard input closes.
 """
@@ -12,16 +12,16 @@ import sys
 import tempfile
 from pathlib import Path
 
-from tests.support.faulty_targets import ANIMALS
-from tests.support.faulty_targets.faulty_target import Keeper
+from tests.support.faulty_targets import FAULTY_TARGETS
+from tests.support.faulty_targets.faulty_target import TargetAuthority
 
 
 async def main() -> None:
-    """Open every den, say where, and keep them open."""
-    async with contextlib.AsyncExitStack() as dens:
-        keeper = Keeper(Path(dens.enter_context(tempfile.TemporaryDirectory())))
-        names = sys.argv[1:] or ANIMALS
-        checks = {name: await dens.enter_async_context(ANIMALS[name].kept(keeper)) for name in names}
+    """Serve the targets and print their checks."""
+    async with contextlib.AsyncExitStack() as stack:
+        authority = TargetAuthority(Path(stack.enter_context(tempfile.TemporaryDirectory())))
+        names = sys.argv[1:] or FAULTY_TARGETS
+        checks = {name: await stack.enter_async_context(FAULTY_TARGETS[name].served(authority)) for name in names}
         sys.stdout.write(json.dumps(checks) + "\n")
         sys.stdout.flush()
         await asyncio.to_thread(sys.stdin.read)

@@ -1,7 +1,7 @@
 """Measure the cost of attempts: `python -m tests.support.faulty_targets.attempt_cost` reads checks, prints their costs.
 
-In CPU time of the loop's thread and in memory of a process that does nothing else, so that neither a busy machine nor
-the test's own rubbish makes a difference. Reads JSON, name to check; writes a line of JSON for each: name and `Toll`.
+CPU time of the event loop's thread, and memory of a process that does nothing else, so that the load of the machine and
+the garbage of the test have no effect. Reads JSON, name to check; writes a JSON line per check: name and `AttemptCost`.
 """
 
 from __future__ import annotations
@@ -24,7 +24,7 @@ from monitor.health import Health
 from monitor.probes.registry import prepare
 from sla.interval import SECOND
 from sla.observation import Outcome
-from tests.support.faulty_targets import ANIMALS
+from tests.support.faulty_targets import FAULTY_TARGETS
 from tests.support.probing import check_of
 
 if TYPE_CHECKING:
@@ -32,7 +32,7 @@ if TYPE_CHECKING:
     from monitor.engine.runner import Runner
 
 
-class Toll(NamedTuple):
+class AttemptCost(NamedTuple):
     """What the attempt found; the longest time that the loop was held, seconds; and the most memory it had, bytes.
 
     `allocated` is what Python gave out, `resident` what the process grew by at its largest, libraries included.
@@ -80,7 +80,7 @@ def growth() -> Iterator[list[int]]:
     grown[0] = max(0, _kilobytes("VmHWM:") - before) * 1024
 
 
-async def toll(runner: Runner, check: CheckBase) -> Toll:
+async def attempt_cost(runner: Runner, check: CheckBase) -> AttemptCost:
     """Make two attempts at the check: one for time and memory, and one with every allocation followed."""
     probe, seconds = prepare(check), check.timeout / SECOND
     with growth() as resident, holds() as held:
@@ -89,20 +89,20 @@ async def toll(runner: Runner, check: CheckBase) -> Toll:
     await runner.attempt(probe, seconds)
     _, allocated = tracemalloc.get_traced_memory()
     tracemalloc.stop()
-    return Toll(str(result.outcome), result.reason, result.detail, held[0], allocated, resident[0])
+    return AttemptCost(str(result.outcome), result.reason, result.detail, held[0], allocated, resident[0])
 
 
 async def main() -> None:
-    """Take the toll of every check, after those that are good have made the process load its libraries."""
+    """Measure the cost of each check, after good ones have made the process load its libraries."""
     checks = {name: check_of(written) for name, written in json.load(sys.stdin).items()}
     async with probe_environment(SystemClock(), Health()) as (runner, loop_monitor):
         loop_monitor.stalled = lambda: 0.0  # type: ignore[method-assign]  # see tests.support.probing
         for name, check in checks.items():
-            if ANIMALS[name].outcome is Outcome.GOOD:
+            if FAULTY_TARGETS[name].outcome is Outcome.GOOD:
                 await runner.attempt(prepare(check), check.timeout / SECOND)
         gc.freeze()
         for name, check in checks.items():
-            sys.stdout.write(json.dumps([name, await toll(runner, check)]) + "\n")
+            sys.stdout.write(json.dumps([name, await attempt_cost(runner, check)]) + "\n")
             sys.stdout.flush()
 
 

@@ -1,4 +1,4 @@
-"""What animals do to whoever connects. Each handler ends when the other hangs up, at the latest."""
+"""What targets do to whoever connects. Each handler ends when the other hangs up, at the latest."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Animals that answer datagrams: `ntp` and `udp`."""
+"""Faulty targets that answer datagrams: `ntp` and `udp`."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ import time
 from collections.abc import Callable, Iterator
 from typing import Any
 
-from tests.support.faulty_targets.faulty_target import AMPLE, BAD, GOOD, SHORT, Animal, Den, packets
+from tests.support.faulty_targets.faulty_target import AMPLE, BAD, GOOD, SHORT, FaultyTarget, ServeTarget, packets
 from tests.support.faulty_targets.http import closed
 
 PACKET = struct.Struct("!BBbb3I4Q")
@@ -16,8 +16,8 @@ SINCE_1900 = 2_208_988_800
 
 def _time(
     change: Callable[[bytes], bytes] = bytes, *, first: int = 4 << 3 | 4, stratum: int = 2, ahead: float = 0.0
-) -> Den:
-    """Return a den that tells the time, seconds ahead, in a packet that is then changed."""
+) -> ServeTarget:
+    """Return a function that tells the time, seconds ahead, in a packet that is then changed."""
 
     def answering(asked: bytes) -> list[bytes]:
         stamp = int((time.time() + SINCE_1900 + ahead) * 2**32) % 2**64
@@ -28,12 +28,12 @@ def _time(
     return packets(answering)
 
 
-def ntp() -> Iterator[Animal]:
+def ntp() -> Iterator[FaultyTarget]:
     """Yield servers of the time."""
 
-    def seen(name: str, den: Den, reason: str, seconds: float = AMPLE) -> Animal:
+    def seen(name: str, serve_target: ServeTarget, reason: str, seconds: float = AMPLE) -> FaultyTarget:
         check = {"ntp": "127.0.0.1:<port>", "within": "5m"}  # of a clock that is the same: no busy machine is as late
-        return Animal(f"ntp-{name}", den, check, reason, BAD if reason else GOOD, seconds)
+        return FaultyTarget(f"ntp-{name}", serve_target, check, reason, BAD if reason else GOOD, seconds)
 
     yield seen("well", _time(), "")
     yield seen("ahead", _time(ahead=3_600), "ntp_offset")
@@ -49,12 +49,12 @@ def ntp() -> Iterator[Animal]:
     yield seen("closed", closed, "connect_refused")
 
 
-def udp() -> Iterator[Animal]:
+def udp() -> Iterator[FaultyTarget]:
     """Yield peers that should answer a ping with a pong."""
 
-    def seen(name: str, den: Den, reason: str, seconds: float = AMPLE, **more: Any) -> Animal:
+    def seen(name: str, serve_target: ServeTarget, reason: str, seconds: float = AMPLE, **more: Any) -> FaultyTarget:
         check = {"udp": "127.0.0.1:<port>", "send": "ping", "expect": "^pong", **more}
-        return Animal(f"udp-{name}", den, check, reason, BAD if reason else GOOD, seconds)
+        return FaultyTarget(f"udp-{name}", serve_target, check, reason, BAD if reason else GOOD, seconds)
 
     yield seen("well", packets(lambda asked: [b"pong"]), "")
     yield seen("echo", packets(lambda asked: [asked]), "answer_mismatch")
@@ -64,7 +64,7 @@ def udp() -> Iterator[Animal]:
     yield seen("closed", closed, "connect_refused")
 
 
-def animals() -> Iterator[Animal]:
+def faulty_targets() -> Iterator[FaultyTarget]:
     """Yield them all."""
     yield from ntp()
     yield from udp()

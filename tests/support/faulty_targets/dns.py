@@ -1,4 +1,4 @@
-"""Animals of the `dns` kind: name servers that refuse, lie, cut short, or answer somebody else."""
+"""Faulty targets of the `dns` kind: name servers that refuse, lie, cut short, or answer somebody else."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ import dns.message
 import dns.rcode
 import dns.rrset
 
-from tests.support.faulty_targets.faulty_target import AMPLE, BAD, GOOD, SHORT, Animal, Den, resolver
+from tests.support.faulty_targets.faulty_target import AMPLE, BAD, GOOD, SHORT, FaultyTarget, ServeTarget, resolver
 from tests.support.nameserver import Answering, framed, nothing, records, truncated
 
 Query = dns.message.QueryMessage
@@ -19,13 +19,13 @@ NAME = "www.zoo.example"
 WELL = records("A 192.0.2.7")
 
 
-def _seen(name: str, den: Den, reason: str, seconds: float = AMPLE, **more: Any) -> Animal:
+def _seen(name: str, serve_target: ServeTarget, reason: str, seconds: float = AMPLE, **more: Any) -> FaultyTarget:
     check = {"dns": NAME, "resolver": "127.0.0.1:<port>", **more}
-    return Animal(f"dns-{name}", den, check, reason, BAD if reason else GOOD, seconds)
+    return FaultyTarget(f"dns-{name}", serve_target, check, reason, BAD if reason else GOOD, seconds)
 
 
-def _mute(name: str, den: Den, reason: str = "dns_timeout") -> Animal:
-    return _seen(name, den, reason, SHORT)
+def _mute(name: str, serve_target: ServeTarget, reason: str = "dns_timeout") -> FaultyTarget:
+    return _seen(name, serve_target, reason, SHORT)
 
 
 def _altered(change: Callable[[bytes], bytes]) -> Answering:
@@ -33,7 +33,7 @@ def _altered(change: Callable[[bytes], bytes]) -> Answering:
     return lambda query: [change(each) for each in WELL(query)]
 
 
-def codes() -> Iterator[Animal]:
+def codes() -> Iterator[FaultyTarget]:
     """Yield those that answer with a code other than NOERROR."""
     for code, reason in {
         dns.rcode.NXDOMAIN: "dns_nxdomain",
@@ -46,7 +46,7 @@ def codes() -> Iterator[Animal]:
         yield _seen(dns.rcode.to_text(code).lower(), resolver(records(rcode=code)), reason)
 
 
-def contents() -> Iterator[Animal]:
+def contents() -> Iterator[FaultyTarget]:
     """Yield those whose answer is well formed and not what was asked for."""
     wanted = {"expect": {"answer": ["192.0.2.1"]}}
     yield _seen("well", resolver(WELL), "")
@@ -79,7 +79,7 @@ def _many(query: Query) -> Iterable[bytes]:
     return [reply.to_wire(max_size=65_535)]
 
 
-def malformed() -> Iterator[Animal]:
+def malformed() -> Iterator[FaultyTarget]:
     """Yield those whose answer is no message."""
     for name, change in {
         "garbage": lambda connection: connection[:2] + b"\xff" * 60,
@@ -96,7 +96,7 @@ def malformed() -> Iterator[Animal]:
         yield _seen(name, resolver(_altered(change)), "dns_malformed")
 
 
-def elsewhere() -> Iterator[Animal]:
+def elsewhere() -> Iterator[FaultyTarget]:
     """Yield those whose answer never comes, or is somebody else's."""
     yield _mute("silent", resolver(nothing))
     yield _mute("other-id", resolver(_altered(lambda connection: bytes([connection[0] ^ 1]) + connection[1:])))
@@ -110,7 +110,7 @@ def _misnumbered(query: Query) -> bytes:
     return bytes([connection[0] ^ 1]) + connection[1:]
 
 
-def over_tcp() -> Iterator[Animal]:
+def over_tcp() -> Iterator[FaultyTarget]:
     """Yield those whose answer does not fit a datagram, and what then becomes of it."""
     yield _seen("truncated", resolver(truncated, framed(WELL)), "")
     yield _seen("truncated-and-hangs-up", resolver(truncated, nothing), "dns_malformed")
@@ -122,7 +122,7 @@ def over_tcp() -> Iterator[Animal]:
     yield _seen("truncated-for-ever", resolver(truncated, framed(truncated)), "dns_no_records")
 
 
-def animals() -> Iterator[Animal]:
+def faulty_targets() -> Iterator[FaultyTarget]:
     """Yield them all."""
     for group in (codes, contents, malformed, elsewhere, over_tcp):
         yield from group()

@@ -1,4 +1,4 @@
-"""What an animal is: a server that misbehaves in one way, a check of it, and what an attempt at it must find."""
+"""A faulty target: a server with one fault, a check of it, and the expected outcome of an attempt."""
 
 from __future__ import annotations
 
@@ -27,38 +27,38 @@ AMPLE = 10.0  # seconds; nothing that comes to an end by itself takes as long
 SHORT = 0.4  # seconds; for what ends at the deadline
 
 
-class Keeper:
-    """Keeps what animals of one zoo share: a folder, and an authority whom the checks trust as `<ca>`."""
+class TargetAuthority:
+    """The certificate authority of the targets, which checks trust as `<ca>`, and a folder for files."""
 
     def __init__(self, folder: Path) -> None:
         self.folder = folder
 
     @cached_property
-    def authority(self) -> trustme.CA:
-        """The authority."""
+    def root(self) -> trustme.CA:
+        """The root certificate and its key."""
         return trustme.CA()
 
     @cached_property
     def ca(self) -> str:
-        """Where the authority's certificate lies."""
-        return bundle(self.authority, self.folder)
+        """The path of its certificate."""
+        return bundle(self.root, self.folder)
 
 
-Den = Callable[[Keeper], AbstractAsyncContextManager[int]]
-Context = Callable[[Keeper], ssl.SSLContext]
+ServeTarget = Callable[[TargetAuthority], AbstractAsyncContextManager[int]]
+Context = Callable[[TargetAuthority], ssl.SSLContext]
 
 
 @dataclass(frozen=True, slots=True)
-class Animal:
+class FaultyTarget:
     """One server, one check, one verdict.
 
-    `den` serves it for as long as the block lasts and gives its port. In `check`, as YAML would hold it, `<port>`
-    stands for that port and `<ca>` for the file of the keeper's authority. `seconds` is the check's time-out, `holds`
+    `serve_target` serves it during the block and yields its port. In `check`, as YAML would hold it, `<port>`
+    stands for that port and `<ca>` for the file of the authority. `seconds` is the check's timeout, `holds`
     for how long it may keep the event loop (CPU seconds).
     """
 
     name: str
-    den: Den
+    serve_target: ServeTarget
     check: Mapping[str, Any]
     reason: str
     outcome: Outcome = BAD
@@ -66,10 +66,10 @@ class Animal:
     holds: float = 0.1
 
     @contextlib.asynccontextmanager
-    async def kept(self, keeper: Keeper) -> AsyncIterator[dict[str, Any]]:
-        """Serve it for as long as the block lasts; give the check with its places filled in."""
-        async with self.den(keeper) as port:
-            written: dict[str, Any] = _filled(self.check, {"<port>": str(port), "<ca>": keeper.ca})
+    async def served(self, authority: TargetAuthority) -> AsyncIterator[dict[str, Any]]:
+        """Serve it during the block; yield the check with port and authority filled in."""
+        async with self.serve_target(authority) as port:
+            written: dict[str, Any] = _filled(self.check, {"<port>": str(port), "<ca>": authority.ca})
             yield {**written, "timeout": f"{round(1000 * self.seconds)}ms"}
 
 
@@ -85,16 +85,16 @@ def _filled(value: Any, places: Mapping[str, str]) -> Any:
     return value
 
 
-def listener(handler: Handler, context: Context | None = None) -> Den:
-    """Return a den that serves connections with the handler, over TLS if there is a context."""
-    return lambda keeper: serving(handler, None if context is None else context(keeper))
+def listener(handler: Handler, context: Context | None = None) -> ServeTarget:
+    """Return a function that serves connections with the handler, over TLS if there is a context."""
+    return lambda authority: serving(handler, None if context is None else context(authority))
 
 
-def packets(answering: Callable[[bytes], list[bytes]]) -> Den:
-    """Return a den that answers datagrams."""
-    return lambda keeper: datagrams(answering)
+def packets(answering: Callable[[bytes], list[bytes]]) -> ServeTarget:
+    """Return a function that answers datagrams."""
+    return lambda authority: datagrams(answering)
 
 
-def resolver(over_udp: Answering, over_tcp: Answering = nothing) -> Den:
-    """Return a den that answers questions about names."""
-    return lambda keeper: naming(over_udp, over_tcp)
+def resolver(over_udp: Answering, over_tcp: Answering = nothing) -> ServeTarget:
+    """Return a function that answers questions about names."""
+    return lambda authority: naming(over_udp, over_tcp)

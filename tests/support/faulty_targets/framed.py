@@ -1,4 +1,4 @@
-"""Animals of the kinds that speak in frames: `grpc` and `websocket`."""
+"""Faulty targets of the kinds that speak in frames: `grpc` and `websocket`."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ from h2.events import StreamEnded
 
 from tests.support.faulty_targets.behaviour import answering, dripping, flooding, resetting
 from tests.support.faulty_targets.certificates import HOST, Paper, names
-from tests.support.faulty_targets.faulty_target import AMPLE, BAD, GOOD, SHORT, Animal, Keeper, listener
+from tests.support.faulty_targets.faulty_target import AMPLE, BAD, GOOD, SHORT, FaultyTarget, TargetAuthority, listener
 from tests.support.line_servers import hanging_up, saying_at_once
 from tests.support.servers import answer, request_of, silent
 
@@ -52,13 +52,13 @@ def answering_calls(data: bytes = b"", trailers: dict[str, str] | None = None, *
     return handler
 
 
-def grpc() -> Iterator[Animal]:
+def grpc() -> Iterator[FaultyTarget]:
     """Yield servers that are asked for their health."""
 
-    def seen(name: str, handler: Handler, reason: str, context: Context | None = None, **more: Any) -> Animal:
+    def seen(name: str, handler: Handler, reason: str, context: Context | None = None, **more: Any) -> FaultyTarget:
         seconds = more.pop("seconds", AMPLE)
         check = {"grpc": f"{HOST}:<port>", **more}
-        return Animal(f"grpc-{name}", listener(handler, context), check, reason, BAD if reason else GOOD, seconds)
+        return FaultyTarget(f"grpc-{name}", listener(handler, context), check, reason, BAD if reason else GOOD, seconds)
 
     encrypted = {"encrypted": True, "tls": {"ca": "<ca>"}}
     well = {"grpc-status": "0"}
@@ -94,8 +94,8 @@ def _bomb() -> bytes:
 
 
 def _agreeing(*protocols: str) -> Context:
-    def context(keeper: Keeper) -> ssl.SSLContext:
-        made = Paper.of(keeper.authority).issues(names(HOST)).context(keeper.folder)
+    def context(authority: TargetAuthority) -> ssl.SSLContext:
+        made = Paper.of(authority.root).issues(names(HOST)).context(authority.folder)
         if protocols:
             made.set_alpn_protocols(list(protocols))
         return made
@@ -122,12 +122,12 @@ def upgrading(frames: bytes, *, stays: bool = True, key: bytes = b"", endless: b
     return handler
 
 
-def websocket() -> Iterator[Animal]:
+def websocket() -> Iterator[FaultyTarget]:
     """Yield servers that are asked for a session, and for a message with `ok` in it."""
 
-    def seen(name: str, handler: Handler, reason: str, seconds: float = AMPLE) -> Animal:
+    def seen(name: str, handler: Handler, reason: str, seconds: float = AMPLE) -> FaultyTarget:
         check = {"websocket": f"ws://{HOST}:<port>/", "expect": "ok"}
-        return Animal(f"websocket-{name}", listener(handler), check, reason, BAD if reason else GOOD, seconds)
+        return FaultyTarget(f"websocket-{name}", listener(handler), check, reason, BAD if reason else GOOD, seconds)
 
     text = b"\x81\x04busy"
     yield seen("well", upgrading(text + b"\x81\x02ok"), "")
@@ -155,7 +155,7 @@ def websocket() -> Iterator[Animal]:
     yield seen("drip", dripping(b"x", b"HTTP/1.1 101 "), "deadline", SHORT)
 
 
-def animals() -> Iterator[Animal]:
+def faulty_targets() -> Iterator[FaultyTarget]:
     """Yield them all."""
     yield from grpc()
     yield from websocket()

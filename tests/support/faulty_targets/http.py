@@ -1,4 +1,4 @@
-"""Animals of the `http` kind: malformed, lying, slow, huge, and some that are odd and nevertheless good."""
+"""Faulty targets of the `http` kind: malformed, lying, slow, huge, and some that are odd and nevertheless good."""
 
 from __future__ import annotations
 
@@ -17,7 +17,16 @@ from tests.support.faulty_targets.behaviour import (
     listening_and_leaving,
     resetting,
 )
-from tests.support.faulty_targets.faulty_target import AMPLE, BAD, GOOD, SHORT, Animal, Den, Keeper, listener
+from tests.support.faulty_targets.faulty_target import (
+    AMPLE,
+    BAD,
+    GOOD,
+    SHORT,
+    FaultyTarget,
+    ServeTarget,
+    TargetAuthority,
+    listener,
+)
 from tests.support.line_servers import saying_at_once
 from tests.support.servers import answer, silent
 
@@ -32,23 +41,23 @@ MALFORMED, STATUS = "malformed_response", "http_status"
 FILLER = b"x" * 65_536
 
 
-def _seen(name: str, handler: Handler | Den, reason: str, outcome: Outcome = BAD, **more: Any) -> Animal:
-    """Return an animal of which much is expected; `more` are further keys of the check."""
+def _seen(name: str, handler: Handler | ServeTarget, reason: str, outcome: Outcome = BAD, **more: Any) -> FaultyTarget:
+    """Return a faulty target of which much is expected; `more` are further keys of the check."""
     seconds = more.pop("seconds", AMPLE)
-    den = more.pop("den", None) or listener(handler)  # type: ignore[arg-type]
+    serve_target = more.pop("serve_target", None) or listener(handler)  # type: ignore[arg-type]
     check = {"http": "http://127.0.0.1:<port>/", "redirects": 5, "expect": {"contains": "never this"}, **more}
-    return Animal(f"http-{name}", den, check, reason, outcome, seconds)
+    return FaultyTarget(f"http-{name}", serve_target, check, reason, outcome, seconds)
 
 
-def _mute(name: str, handler: Handler, reason: str = "deadline") -> Animal:
+def _mute(name: str, handler: Handler, reason: str = "deadline") -> FaultyTarget:
     return _seen(name, handler, reason, seconds=SHORT)
 
 
-def _well(name: str, handler: Handler, **more: Any) -> Animal:
+def _well(name: str, handler: Handler, **more: Any) -> FaultyTarget:
     return _seen(name, handler, "", GOOD, **{"expect": {"contains": "ok"}, **more})
 
 
-def slow() -> Iterator[Animal]:
+def slow() -> Iterator[FaultyTarget]:
     """Yield those that never come to an end, at the pace of a byte now and then."""
     yield _mute("silent", silent)
     yield _mute("slow-status", dripping(b"x", b"HT"), "malformed_response")
@@ -64,7 +73,7 @@ def slow() -> Iterator[Animal]:
     yield _mute("no-length-stays-open", answering_and_staying(OPENING + b"\r\nok"))
 
 
-def endless() -> Iterator[Animal]:
+def endless() -> Iterator[FaultyTarget]:
     """Yield those that never come to an end, as fast as they can."""
     yield _seen("endless-body", flooding(FILLER, OPENING + b"\r\n", asked=True), "body_too_large")
     yield _seen("endless-chunks", flooding(b"1\r\nx\r\n" * 10_000, CHUNKED, asked=True), "body_too_large")
@@ -77,7 +86,7 @@ def endless() -> Iterator[Animal]:
     yield _seen("endless-redirects", flooding(FILLER, MOVED[:-10] + b"\r\n", asked=True), "http_status", redirects=0)
 
 
-def huge() -> Iterator[Animal]:
+def huge() -> Iterator[FaultyTarget]:
     """Yield those whose answer is an answer, and a burden to whoever takes it up."""
     million = 1_000_000
     path: dict[str, Any] = {"expect": {"json": {"$.never": 1}}}
@@ -101,7 +110,7 @@ def _keys(count: int) -> bytes:
     return b"{" + b",".join(b'"k%d":0' % number for number in range(count)) + b"}"
 
 
-def lying() -> Iterator[Animal]:
+def lying() -> Iterator[FaultyTarget]:
     """Yield those that promise one thing and send another."""
     yield _seen("cut-short", answering(OPENING + b"Content-Length: 100\r\n\r\nhalf"), "truncated_response")
     yield _seen("cut-in-chunk", answering(CHUNKED + b"5\r\nab"), "truncated_response")
@@ -135,7 +144,7 @@ def lying() -> Iterator[Animal]:
     yield _seen("json-said-twice", twice, "body_mismatch", expect={"json": {"$.ready": True}})
 
 
-def malformed() -> Iterator[Animal]:
+def malformed() -> Iterator[FaultyTarget]:
     """Yield those that speak no HTTP, or not quite."""
     yield _seen("garbage", saying_at_once(bytes(range(256)) * 100), MALFORMED)
     yield _seen("endless-garbage", flooding(b"\xff" * 65_536), MALFORMED)
@@ -157,7 +166,7 @@ def malformed() -> Iterator[Animal]:
     yield _seen("marked-up-body", answering(answer(b"<script>alert(1)</script>\x1b[31m")), "body_mismatch")
 
 
-def redirecting() -> Iterator[Animal]:
+def redirecting() -> Iterator[FaultyTarget]:
     """Yield those that send us elsewhere."""
     yield _seen("redirect-loop", answering(MOVED + b"/\r\n\r\n"), "redirect_limit")
     yield _seen("redirect-hostless", answering(MOVED + b"http:///path\r\n\r\n"), "redirect_limit")  # ours, by RFC 3986
@@ -182,7 +191,7 @@ async def _to_tls(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) ->
     await reader.read()
 
 
-def odd() -> Iterator[Animal]:
+def odd() -> Iterator[FaultyTarget]:
     """Yield those that are odd, and good: being strict about them would be a false alarm."""
     yield _well("answers-unasked", saying_at_once(answer(b"ok")))
     yield _well("old-version", answering(b"HTTP/1.0 200 OK\r\n\r\nok"))
@@ -198,7 +207,7 @@ def odd() -> Iterator[Animal]:
 
 
 @contextlib.asynccontextmanager
-async def closed(keeper: Keeper) -> AsyncIterator[int]:
+async def closed(authority: TargetAuthority) -> AsyncIterator[int]:
     """Hold a port on which nobody listens."""
     with socket.socket() as held:
         held.bind(("127.0.0.1", 0))
@@ -206,7 +215,7 @@ async def closed(keeper: Keeper) -> AsyncIterator[int]:
 
 
 @contextlib.asynccontextmanager
-async def full(keeper: Keeper) -> AsyncIterator[int]:
+async def full(authority: TargetAuthority) -> AsyncIterator[int]:
     """Listen and take nobody: a connection waits in the queue, and for the next there is no place."""
     with socket.create_server(("127.0.0.1", 0), backlog=0) as held, contextlib.ExitStack() as queue:
         for _ in range(3):
@@ -216,13 +225,13 @@ async def full(keeper: Keeper) -> AsyncIterator[int]:
         yield held.getsockname()[1]
 
 
-def absent() -> Iterator[Animal]:
+def absent() -> Iterator[FaultyTarget]:
     """Yield those that do not take a connection."""
-    yield _seen("closed", silent, "connect_refused", den=closed)
-    yield _seen("full", silent, "connect_timeout", den=full, seconds=SHORT)
+    yield _seen("closed", silent, "connect_refused", serve_target=closed)
+    yield _seen("full", silent, "connect_timeout", serve_target=full, seconds=SHORT)
 
 
-def animals() -> Iterator[Animal]:
+def faulty_targets() -> Iterator[FaultyTarget]:
     """Yield them all."""
     for group in (slow, endless, huge, lying, malformed, redirecting, odd, absent):
         yield from group()

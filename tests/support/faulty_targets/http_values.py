@@ -1,4 +1,4 @@
-"""Animals that hold a reading: `freshness`, `prometheus` and `domain`."""
+"""Faulty targets that hold a reading: `freshness`, `prometheus` and `domain`."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING, Any
 
 from tests.support.faulty_targets.behaviour import answering, flooding
-from tests.support.faulty_targets.faulty_target import AMPLE, BAD, GOOD, SHORT, UNKNOWN, Animal, listener
+from tests.support.faulty_targets.faulty_target import AMPLE, BAD, GOOD, SHORT, UNKNOWN, FaultyTarget, listener
 from tests.support.servers import answer, silent
 
 if TYPE_CHECKING:
@@ -20,12 +20,12 @@ _LISTING = 20_000
 MALFORMED, UNAVAILABLE = "stamp_malformed", "sli_unavailable"
 
 
-def freshness() -> Iterator[Animal]:
+def freshness() -> Iterator[FaultyTarget]:
     """Yield pages that show when something was last done."""
 
-    def seen(name: str, said: Handler, reason: str, seconds: float = AMPLE, **more: Any) -> Animal:
+    def seen(name: str, said: Handler, reason: str, seconds: float = AMPLE, **more: Any) -> FaultyTarget:
         check = {"freshness": URL, "max_age": "1d", **more}
-        return Animal(f"freshness-{name}", listener(said), check, reason, BAD if reason else GOOD, seconds)
+        return FaultyTarget(f"freshness-{name}", listener(said), check, reason, BAD if reason else GOOD, seconds)
 
     def at(moment: datetime) -> Handler:
         return answering(answer(json.dumps({"at": moment.isoformat()}).encode()))
@@ -61,13 +61,13 @@ def _numbers(*values: str) -> bytes:
     return json.dumps({"status": "success", "data": {"resultType": "vector", "result": result}}).encode()
 
 
-def prometheus() -> Iterator[Animal]:
+def prometheus() -> Iterator[FaultyTarget]:
     """Yield servers of metrics, who answer both queries alike unless told otherwise."""
 
-    def seen(name: str, said: Handler, reason: str, seconds: float = AMPLE) -> Animal:
+    def seen(name: str, said: Handler, reason: str, seconds: float = AMPLE) -> FaultyTarget:
         check = {"prometheus": URL, "good": "good", "total": "total", "at_least": "99%"}
         outcome = BAD if reason == "sli_below" else UNKNOWN if reason else GOOD
-        return Animal(f"prometheus-{name}", listener(said), check, reason, outcome, seconds)
+        return FaultyTarget(f"prometheus-{name}", listener(said), check, reason, outcome, seconds)
 
     yield seen("well", answering(answer(_numbers("5"))), "")
     yield seen("no-traffic", answering(answer(_numbers())), "sli_no_traffic")
@@ -84,14 +84,14 @@ def prometheus() -> Iterator[Animal]:
     yield seen("silent", silent, UNAVAILABLE, SHORT)
 
 
-def domain() -> Iterator[Animal]:
+def domain() -> Iterator[FaultyTarget]:
     """Yield directories of registered names."""
 
-    def seen(name: str, said: Any, reason: str, *, bad: bool = False, status: str = "200 OK") -> Animal:
+    def seen(name: str, said: Any, reason: str, *, bad: bool = False, status: str = "200 OK") -> FaultyTarget:
         check = {"domain": "zoo.example", "rdap": URL}
         body = said if isinstance(said, bytes) else json.dumps(said).encode()
         outcome = BAD if bad else UNKNOWN if reason else GOOD
-        return Animal(f"domain-{name}", listener(answering(answer(body, status))), check, reason, outcome)
+        return FaultyTarget(f"domain-{name}", listener(answering(answer(body, status))), check, reason, outcome)
 
     def ending(days: int) -> list[dict[str, str]]:
         return [{"eventAction": "expiration", "eventDate": (NOW + timedelta(days=days)).isoformat()}]
@@ -109,7 +109,7 @@ def domain() -> Iterator[Animal]:
     yield seen("too-many-queries", b"", "rdap_unavailable", status="429 Too Many Requests")
 
 
-def animals() -> Iterator[Animal]:
+def faulty_targets() -> Iterator[FaultyTarget]:
     """Yield them all."""
     yield from freshness()
     yield from prometheus()

@@ -1,4 +1,4 @@
-"""Animals that are talked to line by line: `tcp`, `smtp`, `ssh`, `redis`, and the databases."""
+"""Faulty targets that are talked to line by line: `tcp`, `smtp`, `ssh`, `redis`, and the databases."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ from collections.abc import Iterator
 from typing import TYPE_CHECKING, Any
 
 from tests.support.faulty_targets.behaviour import dripping, flooding, resetting
-from tests.support.faulty_targets.faulty_target import AMPLE, BAD, GOOD, SHORT, UNKNOWN, Animal, listener
+from tests.support.faulty_targets.faulty_target import AMPLE, BAD, GOOD, SHORT, UNKNOWN, FaultyTarget, listener
 from tests.support.line_servers import hanging_up, replying, saying_at_once
 from tests.support.servers import silent
 
@@ -21,18 +21,18 @@ FOREVER = b"250-and more\r\n" * 1_000
 
 
 def _of(kind: str, **common: Any) -> Any:
-    """Return what makes animals of a kind that is named by its key and an address."""
+    """Return what makes targets of a kind that is named by its key and an address."""
 
-    def seen(name: str, handler: Handler, reason: str, outcome: Outcome | None = None, **more: Any) -> Animal:
+    def seen(name: str, handler: Handler, reason: str, outcome: Outcome | None = None, **more: Any) -> FaultyTarget:
         seconds = more.pop("seconds", AMPLE)
         verdict = outcome or (BAD if reason else GOOD)
         check = {kind: "127.0.0.1:<port>", **common, **more}
-        return Animal(f"{kind}-{name}", listener(handler), check, reason, verdict, seconds)
+        return FaultyTarget(f"{kind}-{name}", listener(handler), check, reason, verdict, seconds)
 
     return seen
 
 
-def tcp() -> Iterator[Animal]:
+def tcp() -> Iterator[FaultyTarget]:
     """Yield peers of a script that waits for `ready`, and may then ask for TLS."""
     seen = _of("tcp", script=[{"expect": "^ready"}])
     begins = [{"expect": "^ready", "starttls": True}]
@@ -49,7 +49,7 @@ def tcp() -> Iterator[Animal]:
     yield seen("plain-after-starttls", replying({}, b"ready\n"), "tls_handshake", script=begins)
 
 
-def smtp() -> Iterator[Animal]:
+def smtp() -> Iterator[FaultyTarget]:
     """Yield servers of mail."""
     seen = _of("smtp")
     hello = b"EHLO ninewatch.invalid"
@@ -76,7 +76,7 @@ def smtp() -> Iterator[Animal]:
     yield seen("plain-after-starttls", replying(plain, b"220 here\r\n"), "tls_handshake", **offered)
 
 
-def ssh() -> Iterator[Animal]:
+def ssh() -> Iterator[FaultyTarget]:
     """Yield servers that are asked for their identification."""
     seen = _of("ssh", expect="OpenSSH")
     yield seen("well", saying_at_once(b"welcome\r\nSSH-2.0-OpenSSH_9.2\r\n"), "")
@@ -89,7 +89,7 @@ def ssh() -> Iterator[Animal]:
     yield seen("silent", silent, "deadline", seconds=SHORT)
 
 
-def redis() -> Iterator[Animal]:
+def redis() -> Iterator[FaultyTarget]:
     """Yield caches that are asked PING and ROLE."""
     seen = _of("redis")
     master = {"role": "master"}
@@ -112,7 +112,7 @@ def redis() -> Iterator[Animal]:
     yield seen("silent", silent, "deadline", seconds=SHORT)
 
 
-def postgres() -> Iterator[Animal]:
+def postgres() -> Iterator[FaultyTarget]:
     """Yield what answers where a PostgreSQL server should."""
     seen = _of("postgres", user="ninewatch")
     busy = b"SFATAL\0C53300\0Msorry, too many clients already\0\0"
@@ -136,7 +136,7 @@ def pg_message(kind: bytes, body: bytes) -> bytes:
     return kind + (len(body) + 4).to_bytes(4, "big") + body
 
 
-def mysql() -> Iterator[Animal]:
+def mysql() -> Iterator[FaultyTarget]:
     """Yield what answers where a MySQL server should."""
     seen = _of("mysql", user="ninewatch")
     full = b"\xff\x10\x04Too many connections"
@@ -198,7 +198,7 @@ def mysql_numbered(packets: bytes, number: int) -> tuple[bytes, int]:
     return bytes(numbered), number % 256
 
 
-def animals() -> Iterator[Animal]:
+def faulty_targets() -> Iterator[FaultyTarget]:
     """Yield them all."""
     for group in (tcp, smtp, ssh, redis, postgres, mysql):
         yield from group()

@@ -13,20 +13,20 @@ from uuid import uuid4
 from tests.support.faulty_targets.certificates import HOST, Paper, key_of, names
 
 if TYPE_CHECKING:
-    from tests.support.faulty_targets.faulty_target import Den, Keeper
+    from tests.support.faulty_targets.faulty_target import ServeTarget, TargetAuthority
 
 
-def s_server(*words: str, bits: int = 0) -> Den:
-    """Return a den with a trusted certificate (RSA of so many bits, or P-256) and these options.
+def s_server(*words: str, bits: int = 0) -> ServeTarget:
+    """Return a function that serves with a trusted certificate (RSA of so many bits, or P-256) and these options.
 
     In a word, `<paper>` stands for the file of the certificate and its key, `<ffdhe8192>` for one with that group.
     """
 
     @contextlib.asynccontextmanager
-    async def den(keeper: Keeper) -> AsyncIterator[int]:
-        paper = keeper.folder / f"{uuid4()}.pem"
-        paper.write_bytes(Paper.of(keeper.authority).issues(names(HOST), key=key_of(bits)).pem())
-        files = {"<paper>": paper, "<ffdhe8192>": await _group(keeper) if "<ffdhe8192>" in words else None}
+    async def serve_target(authority: TargetAuthority) -> AsyncIterator[int]:
+        paper = authority.folder / f"{uuid4()}.pem"
+        paper.write_bytes(Paper.of(authority.root).issues(names(HOST), key=key_of(bits)).pem())
+        files = {"<paper>": paper, "<ffdhe8192>": await _group(authority) if "<ffdhe8192>" in words else None}
         process = await asyncio.create_subprocess_exec(
             *("openssl", "s_server", "-accept", f"{HOST}:0", "-cert", paper, "-key", paper),
             *(files.get(word) or word for word in words),
@@ -45,12 +45,12 @@ def s_server(*words: str, bits: int = 0) -> Den:
                 process.kill()
             await process.wait()
 
-    return den
+    return serve_target
 
 
-async def _group(keeper: Keeper) -> Path:
+async def _group(authority: TargetAuthority) -> Path:
     """Write the parameters of the largest group of RFC 7919."""
-    path = keeper.folder / "ffdhe8192.pem"
+    path = authority.folder / "ffdhe8192.pem"
     words = ("genpkey", "-genparam", "-algorithm", "DH", "-pkeyopt", "group:ffdhe8192", "-out", path)
     process = await asyncio.create_subprocess_exec("openssl", *words, stderr=asyncio.subprocess.DEVNULL)
     assert await process.wait() == 0

@@ -1,4 +1,4 @@
-"""Animals of TLS: certificates that must not be taken, and handshakes that go nowhere."""
+"""Faulty targets of TLS: certificates that must not be taken, and handshakes that go nowhere."""
 
 from __future__ import annotations
 
@@ -14,7 +14,16 @@ from cryptography.x509.oid import ExtendedKeyUsageOID
 
 from tests.support.faulty_targets.behaviour import answering, dripping, flooding, listening_and_leaving, resetting
 from tests.support.faulty_targets.certificates import DAY, FOR_EVER, HOST, UNHEARD_OF, Paper, key_of, names, self_made
-from tests.support.faulty_targets.faulty_target import AMPLE, BAD, GOOD, SHORT, Animal, Den, Keeper, listener
+from tests.support.faulty_targets.faulty_target import (
+    AMPLE,
+    BAD,
+    GOOD,
+    SHORT,
+    FaultyTarget,
+    ServeTarget,
+    TargetAuthority,
+    listener,
+)
 from tests.support.faulty_targets.openssl import s_server
 from tests.support.line_servers import saying_at_once
 from tests.support.servers import answer, silent
@@ -25,26 +34,26 @@ if TYPE_CHECKING:
 NOW = datetime.now(UTC)
 OURS = names(HOST)
 HANDSHAKE, UNTRUSTED, EXPIRED = "tls_handshake", "tls_untrusted", "tls_expired"
-Context = Callable[[Keeper], ssl.SSLContext]
+Context = Callable[[TargetAuthority], ssl.SSLContext]
 
 
-def _animal(name: str, den: Den, reason: str, **more: Any) -> Animal:
-    """Return an animal of the `tls` kind; `more` are further options of its target."""
+def _target(name: str, serve_target: ServeTarget, reason: str, **more: Any) -> FaultyTarget:
+    """Return a faulty target of the `tls` kind; `more` are further options of its target."""
     seconds, holds = more.pop("seconds", AMPLE), more.pop("holds", 0.1)
     check = {"tls": {"target": f"{HOST}:<port>", "ca": "<ca>", **more}}
-    return Animal(f"tls-{name}", den, check, reason, BAD if reason else GOOD, seconds, holds)
+    return FaultyTarget(f"tls-{name}", serve_target, check, reason, BAD if reason else GOOD, seconds, holds)
 
 
-def _shown(name: str, make: Callable[[Paper], Paper], reason: str, *, chain: bool = True, **more: Any) -> Animal:
-    """Return an animal that shows what `make` makes of the trusted authority."""
+def _shown(name: str, make: Callable[[Paper], Paper], reason: str, *, chain: bool = True, **more: Any) -> FaultyTarget:
+    """Return a faulty target that shows what `make` makes of the trusted authority."""
 
-    def context(keeper: Keeper) -> ssl.SSLContext:
-        return make(Paper.of(keeper.authority)).context(keeper.folder, chain=chain)
+    def context(authority: TargetAuthority) -> ssl.SSLContext:
+        return make(Paper.of(authority.root)).context(authority.folder, chain=chain)
 
-    return _animal(name, listener(silent, context), reason, **more)
+    return _target(name, listener(silent, context), reason, **more)
 
 
-def dated() -> Iterator[Animal]:
+def dated() -> Iterator[FaultyTarget]:
     """Yield certificates out of their time."""
     yield _shown("expired", lambda ca: ca.issues(OURS, starts=NOW - 9 * DAY, ends=NOW - DAY), "tls_expired")
     yield _shown("not-yet-valid", lambda ca: ca.issues(OURS, starts=NOW + DAY), "tls_not_yet_valid")
@@ -55,7 +64,7 @@ def dated() -> Iterator[Animal]:
     yield _shown("expired-other-name", lambda ca: ca.issues(names("a.example"), **gone), "tls_hostname")
 
 
-def named() -> Iterator[Animal]:
+def named() -> Iterator[FaultyTarget]:
     """Yield certificates for somebody else."""
     host = {"server_name": "status.example"}
     yield _shown("other-address", lambda ca: ca.issues(names("127.0.0.2")), "tls_hostname")
@@ -74,7 +83,7 @@ def _text(name: str) -> tuple[x509.ExtensionType, bool]:
     return x509.SubjectAlternativeName([x509.DNSName(name)]), False
 
 
-def vouched_for() -> Iterator[Animal]:
+def vouched_for() -> Iterator[FaultyTarget]:
     """Yield certificates that nobody whom we trust vouches for, or not for this."""
     client = x509.ExtendedKeyUsage([ExtendedKeyUsageOID.CLIENT_AUTH]), False
     elsewhere = x509.NameConstraints([x509.DNSName("elsewhere.example")], None), True
@@ -105,44 +114,44 @@ def _deep(authority: Paper, steps: int) -> Paper:
     return authority
 
 
-def negotiating() -> Iterator[Animal]:
+def negotiating() -> Iterator[FaultyTarget]:
     """Yield servers with whom there is no agreement, and those who need more than we give."""
     lax = "DEFAULT:COMPLEMENTOFALL:@SECLEVEL=0"
-    yield _animal("only-1.0", s_server("-tls1", "-cipher", lax), HANDSHAKE)
-    yield _animal("only-1.1", s_server("-tls1_1", "-cipher", lax), HANDSHAKE)
-    yield _animal("no-encryption", s_server("-tls1_2", "-cipher", "eNULL:@SECLEVEL=0"), HANDSHAKE)
-    yield _animal("anonymous", s_server("-tls1_2", "-cipher", "aNULL:@SECLEVEL=0"), HANDSHAKE)
-    yield _animal("only-cbc-sha1", s_server("-tls1_2", "-cipher", "ECDHE-RSA-AES128-SHA", bits=2048), HANDSHAKE)
-    yield _animal("only-static-rsa", s_server("-tls1_2", "-cipher", "AES128-GCM-SHA256", bits=2048), HANDSHAKE)
-    yield _animal("only-psk", s_server("-nocert", "-tls1_2", "-psk", "c0ffee", "-cipher", "PSK"), HANDSHAKE)
+    yield _target("only-1.0", s_server("-tls1", "-cipher", lax), HANDSHAKE)
+    yield _target("only-1.1", s_server("-tls1_1", "-cipher", lax), HANDSHAKE)
+    yield _target("no-encryption", s_server("-tls1_2", "-cipher", "eNULL:@SECLEVEL=0"), HANDSHAKE)
+    yield _target("anonymous", s_server("-tls1_2", "-cipher", "aNULL:@SECLEVEL=0"), HANDSHAKE)
+    yield _target("only-cbc-sha1", s_server("-tls1_2", "-cipher", "ECDHE-RSA-AES128-SHA", bits=2048), HANDSHAKE)
+    yield _target("only-static-rsa", s_server("-tls1_2", "-cipher", "AES128-GCM-SHA256", bits=2048), HANDSHAKE)
+    yield _target("only-psk", s_server("-nocert", "-tls1_2", "-psk", "c0ffee", "-cipher", "PSK"), HANDSHAKE)
     knows = ("-servername", "other.example", "-servername_fatal", "-cert2", "<paper>", "-key2", "<paper>")
-    yield _animal("name-unknown", s_server(*knows), HANDSHAKE, server_name="status.example")
-    yield _animal("client-certificate", s_server("-tls1_2", "-Verify", "1"), HANDSHAKE)
+    yield _target("name-unknown", s_server(*knows), HANDSHAKE, server_name="status.example")
+    yield _target("client-certificate", s_server("-tls1_2", "-Verify", "1"), HANDSHAKE)
     dhe = ("-tls1_2", "-cipher", "DHE-RSA-AES128-GCM-SHA256", "-dhparam", "<ffdhe8192>")
-    yield _animal("only-dhe", s_server(*dhe, bits=2048), HANDSHAKE)
-    yield _animal("1.2", s_server("-tls1_2"), "")
-    yield _animal("1.3", s_server("-tls1_3"), "")
+    yield _target("only-dhe", s_server(*dhe, bits=2048), HANDSHAKE)
+    yield _target("1.2", s_server("-tls1_2"), "")
+    yield _target("1.3", s_server("-tls1_3"), "")
     # OpenSSL offers this group, and Python cannot tell it not to before 3.15 (SSLContext.set_groups).
-    yield _animal("group-of-8192-bits", s_server("-tls1_3", "-groups", "ffdhe8192"), "", holds=0.5)
-    yield _animal("retry-p-521", s_server("-tls1_3", "-groups", "P-521"), "")
+    yield _target("group-of-8192-bits", s_server("-tls1_3", "-groups", "ffdhe8192"), "", holds=0.5)
+    yield _target("retry-p-521", s_server("-tls1_3", "-groups", "P-521"), "")
 
 
-def shaking() -> Iterator[Animal]:
+def shaking() -> Iterator[FaultyTarget]:
     """Yield those who speak something else, stop in the middle, or never begin."""
-    yield _animal("silent", listener(silent), "tls_timeout", seconds=SHORT)
-    yield _animal("drip", listener(dripping(b"\0", b"\x16\x03\x03\x40\0", asked=False)), "tls_timeout", seconds=SHORT)
-    yield _animal("hello-then-silence", listener(_part_of_a_handshake(5, stay=True)), "tls_timeout", seconds=SHORT)
-    yield _animal("hangs-up", listener(listening_and_leaving(4_096)), HANDSHAKE)
-    yield _animal("resets", listener(resetting(asked=False)), "connection_reset")
-    yield _animal("cut-in-the-middle", listener(_part_of_a_handshake(500)), HANDSHAKE)
-    yield _animal("alert", listener(listening_and_leaving(4_096, b"\x15\x03\x03\0\x02\x02\x28")), HANDSHAKE)
-    yield _animal("warnings-without-end", listener(flooding(b"\x15\x03\x03\0\x02\x01\x70" * 1_000)), HANDSHAKE)
-    yield _animal("empty-records", listener(flooding(b"\x16\x03\x03\0\0" * 1_000)), HANDSHAKE)
-    yield _animal("garbage", listener(flooding(b"\x16\x03\x03\xff\xff" + b"\xff" * 70_000)), HANDSHAKE)
-    yield _animal("huge-hello", listener(flooding(b"\x16\x03\x03\x40\x00\x02\xff\xff\xff" + b"\0" * 16_380)), HANDSHAKE)
-    yield _animal("plain-http", listener(listening_and_leaving(4_096, answer(b"", "400 Bad Request"))), HANDSHAKE)
-    yield _animal("plain-smtp", listener(saying_at_once(b"220 mail.example ESMTP\r\n")), HANDSHAKE)
-    yield _animal("echo", listener(_echo), HANDSHAKE)
+    yield _target("silent", listener(silent), "tls_timeout", seconds=SHORT)
+    yield _target("drip", listener(dripping(b"\0", b"\x16\x03\x03\x40\0", asked=False)), "tls_timeout", seconds=SHORT)
+    yield _target("hello-then-silence", listener(_part_of_a_handshake(5, stay=True)), "tls_timeout", seconds=SHORT)
+    yield _target("hangs-up", listener(listening_and_leaving(4_096)), HANDSHAKE)
+    yield _target("resets", listener(resetting(asked=False)), "connection_reset")
+    yield _target("cut-in-the-middle", listener(_part_of_a_handshake(500)), HANDSHAKE)
+    yield _target("alert", listener(listening_and_leaving(4_096, b"\x15\x03\x03\0\x02\x02\x28")), HANDSHAKE)
+    yield _target("warnings-without-end", listener(flooding(b"\x15\x03\x03\0\x02\x01\x70" * 1_000)), HANDSHAKE)
+    yield _target("empty-records", listener(flooding(b"\x16\x03\x03\0\0" * 1_000)), HANDSHAKE)
+    yield _target("garbage", listener(flooding(b"\x16\x03\x03\xff\xff" + b"\xff" * 70_000)), HANDSHAKE)
+    yield _target("huge-hello", listener(flooding(b"\x16\x03\x03\x40\x00\x02\xff\xff\xff" + b"\0" * 16_380)), HANDSHAKE)
+    yield _target("plain-http", listener(listening_and_leaving(4_096, answer(b"", "400 Bad Request"))), HANDSHAKE)
+    yield _target("plain-smtp", listener(saying_at_once(b"220 mail.example ESMTP\r\n")), HANDSHAKE)
+    yield _target("echo", listener(_echo), HANDSHAKE)
 
 
 def _part_of_a_handshake(count: int, *, stay: bool = False) -> Handler:
@@ -176,18 +185,18 @@ async def _echo(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> N
         writer.write(data)
 
 
-def over_http() -> Iterator[Animal]:
+def over_http() -> Iterator[FaultyTarget]:
     """Yield https servers: what shows only once the handshake is done."""
 
-    def seen(name: str, den: Den, reason: str, **more: Any) -> Animal:
+    def seen(name: str, serve_target: ServeTarget, reason: str, **more: Any) -> FaultyTarget:
         check = {"http": f"https://{HOST}:<port>/", "tls": {"ca": "<ca>"}, **more}
-        return Animal(f"https-{name}", den, check, reason, BAD if reason else GOOD)
+        return FaultyTarget(f"https-{name}", serve_target, check, reason, BAD if reason else GOOD)
 
-    def trusted(keeper: Keeper) -> ssl.SSLContext:
-        return Paper.of(keeper.authority).issues(OURS).context(keeper.folder)
+    def trusted(authority: TargetAuthority) -> ssl.SSLContext:
+        return Paper.of(authority.root).issues(OURS).context(authority.folder)
 
     yield seen("well", listener(answering(answer(b"ok")), trusted), "")
-    yield seen("expired", listener(silent, lambda keeper: _expired(keeper).context(keeper.folder)), EXPIRED)
+    yield seen("expired", listener(silent, lambda authority: _expired(authority).context(authority.folder)), EXPIRED)
     yield seen("client-certificate", s_server("-tls1_3", "-Verify", "1", "-www"), HANDSHAKE)
     yield seen("tickets", s_server("-tls1_3", "-num_tickets", "200", "-www"), "")
     yield seen("says-nothing", listener(answering(b""), trusted), "empty_response")
@@ -198,11 +207,11 @@ def over_http() -> Iterator[Animal]:
     yield seen("plain", listener(listening_and_leaving(4_096, answer(b"ok"))), HANDSHAKE)
 
 
-def _expired(keeper: Keeper) -> Paper:
-    return Paper.of(keeper.authority).issues(OURS, starts=NOW - 9 * DAY, ends=NOW - DAY)
+def _expired(authority: TargetAuthority) -> Paper:
+    return Paper.of(authority.root).issues(OURS, starts=NOW - 9 * DAY, ends=NOW - DAY)
 
 
-def animals() -> Iterator[Animal]:
+def faulty_targets() -> Iterator[FaultyTarget]:
     """Yield them all."""
     for group in (dated, named, vouched_for, negotiating, shaking, over_http):
         yield from group()
