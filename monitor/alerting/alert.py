@@ -30,7 +30,7 @@ class Alert:
     """Something to notify of, as it stands: open, or `resolved` at an instant (microseconds since the epoch).
 
     `product` is empty for an alert about the monitor itself. `summary` says in a few words what it is about while it is
-    open. `unannounced` is the severity at which nobody is notified, as in `ProductIncident`.
+    open. `unannounced` is the severity at which it is not announced, as in `ProductIncident`.
     """
 
     key: str
@@ -45,7 +45,7 @@ class Alert:
 
     @property
     def unannounced(self) -> Severity | None:
-        """The severity at which nobody is notified of it."""
+        """The severity at which it is not announced."""
         return None if self.incident is None else self.incident.unannounced
 
 

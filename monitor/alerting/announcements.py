@@ -21,7 +21,7 @@ if TYPE_CHECKING:
 
 
 @dataclass(slots=True)
-class Told:
+class Announced:
     """The notifications of one alert to one receiver: the number of each event, and the severities, newest last.
 
     `last` is the instant at which the last one was decided, microseconds since the epoch. `rows` are all of them.
@@ -54,37 +54,37 @@ class Announcements:
     """What was announced of the alerts that are not resolved for every receiver."""
 
     def __init__(self) -> None:
-        self._told: dict[str, dict[str, Told]] = {}
+        self._announced: dict[str, dict[str, Announced]] = {}
 
     def add(self, rows: Iterable[Notification]) -> None:
         """Take in notifications in the order of their decision."""
         for row in rows:
-            self._told.setdefault(row.key, {}).setdefault(row.receiver, Told()).add(row)
-            if not any(told.open for told in self._told[row.key].values()):
-                del self._told[row.key]
+            self._announced.setdefault(row.key, {}).setdefault(row.receiver, Announced()).add(row)
+            if not any(announced.open for announced in self._announced[row.key].values()):
+                del self._announced[row.key]
 
-    def of(self, key: str) -> Mapping[str, Told]:
-        """Return what each receiver was told of the alert; nothing once it is resolved for all."""
-        return self._told.get(key, {})
+    def of(self, key: str) -> Mapping[str, Announced]:
+        """Return the notifications of the alert by receiver; nothing once it is resolved for all."""
+        return self._announced.get(key, {})
 
     def rows(self) -> Iterator[Notification]:
         """Yield the notifications of all alerts that are open for some receiver, as they were decided."""
-        for receivers in self._told.values():
-            for told in receivers.values():
-                yield from told.rows
+        for receivers in self._announced.values():
+            for announced in receivers.values():
+                yield from announced.rows
 
     def severity(self, key: str) -> str:
-        """Return the severity that a receiver was last told of the alert."""
-        return next(iter(self._told[key].values())).severity
+        """Return the severity of the last notification of the alert."""
+        return next(iter(self._announced[key].values())).severity
 
     @property
     def keys(self) -> list[str]:
         """The keys that some receiver takes for open."""
-        return list(self._told)
+        return list(self._announced)
 
 
 def changes(
-    alert: Alert, told: Mapping[str, Told], targets: Iterable[str], *, muted: bool, reminded_before: int = 0
+    alert: Alert, announced: Mapping[str, Announced], targets: Iterable[str], *, muted: bool, reminded_before: int = 0
 ) -> Iterator[tuple[str, Kind]]:
     """Yield the receivers to notify, each with the event.
 
@@ -92,24 +92,24 @@ def changes(
     an alert is muted nothing is sent but its end. A receiver of a page that was last notified before the instant
     `reminded_before` is reminded.
     """
-    holders = [name for name, each in told.items() if each.open]
+    holders = [name for name, each in announced.items() if each.open]
     if alert.resolved is not None:
         yield from ((name, Kind.RESOLVED) for name in holders)
     elif not muted:
         for name in dict.fromkeys((*holders, *targets)):
-            if name not in told:
+            if name not in announced:
                 if alert.severity != alert.unannounced:
                     yield name, Kind.OPENED
-            elif told[name].open and told[name].severity != alert.severity:
+            elif announced[name].open and announced[name].severity != alert.severity:
                 yield name, Kind.ESCALATED
-            elif told[name].open and told[name].last <= reminded_before and alert.severity is Severity.PAGE:
+            elif announced[name].open and announced[name].last <= reminded_before and alert.severity is Severity.PAGE:
                 yield name, Kind.REMINDER
 
 
 def rows_of(
     alert: Alert,
     events: Iterable[tuple[str, Kind]],
-    told: Mapping[str, Told],
+    announced: Mapping[str, Announced],
     now: int,
     due: Callable[[str, Kind], int],
     body: Callable[[Kind, tuple[str, ...]], str],
@@ -120,7 +120,7 @@ def rows_of(
     """
     bodies: dict[tuple[Kind, tuple[str, ...]], str] = {}
     for receiver, event in events:
-        before = told.get(receiver, Told())
+        before = announced.get(receiver, Announced())
         former = tuple(each for each in before.severities if each != alert.severity)
         if (event, former) not in bodies:
             bodies[event, former] = body(event, former)

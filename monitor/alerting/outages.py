@@ -51,7 +51,7 @@ class Outages:
     def reconcile(self, now: int) -> list[ProductIncident]:
         """Bring all in line with the portfolio, after it changed; return those that changed.
 
-        The incident of a product or a check that was taken out ends now: nobody watches it any more.
+        The incident of a product or a check that was taken out ends now: it is not monitored any more.
         """
         self._rename()
         changed = []

@@ -109,7 +109,7 @@ class Alerting:
     def _decide(self, alert: Alert) -> tuple[Notification, ...]:
         """Return the rows that bring all receivers up to date about the alert; they are in the outbox by then."""
         now, ledger = self._clock.now(), self._ledger
-        told = self._announced.of(alert.key)
+        announced = self._announced.of(alert.key)
         if alert.resolved is None:
             product = ledger.products.get(alert.product)
             names = routed(ledger.portfolio, product, alert.severity, now)
@@ -120,12 +120,14 @@ class Alerting:
         else:
             targets, muted = [], False
         every = ledger.portfolio.alerting.remind_every
-        events = list(changes(alert, told, targets, muted=muted, reminded_before=0 if every is None else now - every))
+        events = list(
+            changes(alert, announced, targets, muted=muted, reminded_before=0 if every is None else now - every)
+        )
         if not events:
             return ()
         body = partial(body_of, alert, ledger=ledger, dependencies=self._dependencies, now=now)
         due = partial(self._due, alert, now)
-        rows = tuple(rows_of(alert, events, told, now, due, body))
+        rows = tuple(rows_of(alert, events, announced, now, due, body))
         self._announced.add(rows)
         self.outbox.add(rows, now, written=False)
         hastened = [each for row in rows if row.event in URGENT for each in self.outbox.hasten(row)]

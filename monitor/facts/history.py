@@ -13,6 +13,7 @@ from sla.duration import format_duration
 from sla.fact import ANCHOR, CORRECTION, DEFINITION, MAINTENANCE, RENAMING, REVOCATION, WITNESSED, Fact
 from sla.maintenance import MaintenancePlan
 from sla.maintenance import changes as plan_changes
+from sla.silence import RETRY, SILENCE_END, silences
 from sla.window import format_instant
 
 if TYPE_CHECKING:
@@ -52,7 +53,7 @@ def _entries(facts: Facts, product_id: str) -> Iterator[Entry]:
     corrections = {fact.id for fact in facts.all if fact.kind == CORRECTION and facts.concern(fact, product_id)}
     loaded = {**_definitions(facts, product_id), **_plans(facts, ""), **_plans(facts, product_id)}
     for fact in facts.all:
-        if fact.kind in (ANCHOR, WITNESSED):  # about the record, not about a product
+        if fact.kind in (ANCHOR, WITNESSED, RETRY, SILENCE_END):  # about the record or the outbox, not about a product
             continue
         if fact.kind == REVOCATION:
             if fact.content()["revokes"] in corrections:
@@ -66,7 +67,17 @@ def _entries(facts: Facts, product_id: str) -> Iterator[Entry]:
         elif fact.kind == RENAMING:
             yield Entry(fact, tuple(_renamed(fact.content())))
         else:
-            yield Entry(fact, (_stated(fact) if fact.kind == CORRECTION else fact.body[:_LONGEST],))
+            yield Entry(fact, (_text(fact),))
+
+
+def _text(fact: Fact) -> str:
+    """Return what a fact states that changes no figure, or is a correction; of an unknown kind, its body."""
+    if fact.kind == CORRECTION:
+        return _stated(fact)
+    for silence in silences([fact]):
+        what = f"alert {silence.key}" if silence.key else "alerts"
+        return f"{what} silenced until {format_instant(silence.until)}: {silence.reason}"
+    return fact.body[:_LONGEST]
 
 
 def _definitions(facts: Facts, product_id: str) -> dict[str, tuple[str, ...]]:

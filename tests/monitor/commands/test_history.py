@@ -9,11 +9,14 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
+from monitor.facts.history import history
 from monitor.facts.journal import Journal
+from monitor.facts.known_facts import Facts
 from monitor.storage.sqlite import SqliteStore
 from monitor.storage.store import Batch
 from sla.fact import Fact
 from sla.interval import DAY
+from sla.silence import RETRY, Silence, ending
 from tests.monitor.commands.test_cli import said, target, written  # noqa: F401 - a fixture
 from tests.support.daemon_process import watching
 from tests.support.processes import until
@@ -120,3 +123,11 @@ def test_without_a_record_there_is_no_history(tmp_path: Path, monkeypatch: pytes
     monkeypatch.chdir(tmp_path)
     assert "no record at var/ninewatch.db" in str(said("history", "demo").exception)
     assert list(tmp_path.iterdir()) == []
+
+
+def test_a_silence_is_in_the_history_in_words_and_a_request_to_retry_is_not() -> None:
+    made = Silence(0, "Ada", "known", 7_200_000_000, "demo")
+    facts = Facts([made.fact(), Fact.of(1, "Ada", RETRY, "", {"receiver": "ops"}), ending(made.id, 2, "Ada")])
+    (entry,) = history(facts, "demo")
+    assert entry.changes == ("alerts silenced until 1970-01-01T02:00:00Z: known",)
+    assert history(facts, "other") == []
