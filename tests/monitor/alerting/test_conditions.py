@@ -147,7 +147,7 @@ async def test_the_heartbeat_goes_out_while_probes_are_recorded_and_the_record_t
             if probing:
                 rig.observe(GOOD)
             await rig.clock.advance(61)
-            await rig.until(lambda: not any(lane.sending for lane in rig.alerting.outbox.lanes.values()))
+            await rig.idle()
         return len(sink.received) - count
 
     async with alerting(ledger) as rig:
@@ -171,7 +171,7 @@ async def test_a_request_to_retry_makes_what_failed_due_now(sink: Sink) -> None:
         await rig.until(lambda: [row for row in rig.rows() if row.attempts])
         for _ in range(40):
             await rig.clock.advance(30)
-            await rig.until(lambda: not any(lane.sending for lane in rig.alerting.outbox.lanes.values()))
+            await rig.idle()
         sink.reply = Reply()
         count, now = len(sink.received), rig.clock.now()
         await rig.alerting.look()

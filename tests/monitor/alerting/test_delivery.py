@@ -38,7 +38,7 @@ async def passes(rig: AlertRig, seconds: float, step: float = 1.0) -> None:
     """Let time pass for the delivery, in steps, until what is under way at each has come to its end."""
     for _ in range(round(seconds / step)):
         await rig.clock.advance(step)
-        await rig.until(lambda: not any(lane.sending for lane in rig.alerting.outbox.lanes.values()))
+        await rig.idle()
 
 
 def told(sink: Sink) -> list[tuple[str, str]]:
