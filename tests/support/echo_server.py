@@ -1,4 +1,4 @@
-"""A peer that says back whatever it is told, in the words of whichever protocol it is told it in."""
+"""A server that echoes what it receives, over several protocols."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Ledgers with a plausible past, for whoever publishes them. No probing, no store: runs and observations by hand."""
+"""Ledgers with a plausible history, without probing and without a record on disk."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Listeners that hold a conversation: each connection is told and asked line by line."""
+"""Servers of scripted conversations, line by line or datagram by datagram."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The seeded history: the same everywhere, labelled, plausible, and told as live history is."""
+"""The seeded history: reproducible, labelled, plausible, and shown as recorded history is."""
 
 from __future__ import annotations
 

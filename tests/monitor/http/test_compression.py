@@ -1,4 +1,4 @@
-"""Compressed answers: undone within bounds before they are judged, and told apart when they are not what they say."""
+"""Compressed bodies: decoded within limits before they are checked, and reported if they are invalid."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Options of TLS where none is spoken are a mistake: whoever wrote them believes that something is verified."""
+"""TLS options of a check without TLS are rejected, because nothing would be verified."""
 
 from __future__ import annotations
 
