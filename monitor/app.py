@@ -52,17 +52,17 @@ if TYPE_CHECKING:
 
 log = structlog.get_logger()
 
-SPARE_DESCRIPTORS = 300  # kept from the probes for pages, store, logs and name look-ups
+SPARE_DESCRIPTORS = 300  # kept from the probes for pages, store, logs and name lookups
 LOOK = 1.0  # seconds between two looks at the configuration's files and the wall clock
 
 
 class Stopped(Exception):  # noqa: N818 - it ends the group of tasks; nothing went wrong
-    """Somebody asked the daemon to stop."""
+    """A stop of the daemon was requested."""
 
 
 @dataclass(frozen=True, slots=True)
 class Running:
-    """A daemon that answers, for whoever started it (the command line, the demo, a test)."""
+    """A running daemon, as its starter sees it (the command line, the demo, a test)."""
 
     ledger: Ledger
     health: Health
@@ -73,7 +73,7 @@ class Running:
 
 @dataclass(frozen=True, slots=True)
 class _Parts:
-    """What runs beside the server, and what a reload reaches."""
+    """The parts that run next to the server and that a reload changes."""
 
     scheduler: Scheduler
     jobs: Jobs
@@ -128,20 +128,20 @@ class Daemon:
         self,
         ready: Callable[[Running], None],
         prepare: Callable[[Store], object] | None = None,
-        beside: Callable[[], Awaitable[None]] | None = None,
+        companion: Callable[[], Awaitable[None]] | None = None,
     ) -> None:
         """Run until stopped. `prepare` is called with the record before it is read, `ready` once the page answers.
 
-        `beside` runs as long as the probes do; the daemon ends when it does.
+        `companion` runs as long as the probes do; the daemon ends when it does.
 
         Raises:
-            NinewatchError: the record or the address cannot be had, or `beside` raised it; the message names the
+            NinewatchError: the record or the address cannot be had, or `companion` raised it; the message names the
                 remedy.
         """
         # Signals first of all: a SIGHUP while the record is read must not end us.
         with self._signals(), Watchdog(self._health, self._clock):
             try:
-                await self._run(ready, prepare, beside)
+                await self._run(ready, prepare, companion)
             finally:
                 self._self_check.close()
         if self._failure is not None:
@@ -151,7 +151,7 @@ class Daemon:
         self,
         ready: Callable[[Running], None],
         prepare: Callable[[Store], object] | None,
-        beside: Callable[[], Awaitable[None]] | None,
+        companion: Callable[[], Awaitable[None]] | None,
     ) -> None:
         store = SqliteStore(self._record, self._clock.now(), new_record=self._new_record)
         try:
@@ -186,7 +186,7 @@ class Daemon:
                 keeper = ChainKeeper(self._record, writer, self._clock, self._health)
                 anchoring = Anchoring(self._ledger, self._record, facts.add, self._clock, self._health)
                 parts = _Parts(scheduler, jobs, facts, alerting, keeper, anchoring)
-                await self._work(parts, runner, beside)
+                await self._work(parts, runner, companion)
             if not recorder.complete:
                 self._failure = self._failure or self._unwritten()
         finally:
@@ -223,11 +223,11 @@ class Daemon:
             )
         return min(wanted, possible)
 
-    async def _work(self, parts: _Parts, runner: Runner, beside: Callable[[], Awaitable[None]] | None) -> None:
+    async def _work(self, parts: _Parts, runner: Runner, companion: Callable[[], Awaitable[None]] | None) -> None:
         try:
             async with asyncio.TaskGroup() as tasks:
-                if beside is not None:
-                    tasks.create_task(self._accompany(beside), name="beside")
+                if companion is not None:
+                    tasks.create_task(self._accompany(companion), name="companion")
                 tasks.create_task(parts.scheduler.run(), name="scheduler")
                 tasks.create_task(parts.alerting.run(runner.new_attempt), name="alerting")
                 tasks.create_task(self._look_out(parts), name="look-out")
@@ -251,9 +251,9 @@ class Daemon:
             for number in actions:
                 loop.remove_signal_handler(number)
 
-    async def _accompany(self, beside: Callable[[], Awaitable[None]]) -> None:
+    async def _accompany(self, companion: Callable[[], Awaitable[None]]) -> None:
         try:
-            await beside()
+            await companion()
         except NinewatchError as error:
             self._failure = error
         raise Stopped

@@ -1,6 +1,6 @@
 """What a daemon knew at an instant, rebuilt from the record: by one way for reports and for the API's `at`.
 
-Nothing that was observed or said after the instant is in it (measurement.md, section 1).
+It has nothing that was observed or stated after the instant (measurement.md, section 1).
 """
 
 from __future__ import annotations
@@ -52,7 +52,7 @@ class Recorded:
 
 
 def ledger_at(portfolio: Portfolio, record: Path, at: int, product: str | None = None) -> Ledger:
-    """Return the ledger as it stood at the instant, from one consistent look at the record beside a running daemon.
+    """Return the ledger as it stood at the instant, from one consistent read of the record, also while a daemon runs.
 
     With `product` only the checks that its figures may rest on have a history, those of earlier definitions included.
 

@@ -24,7 +24,7 @@ class SpareDescriptors:
     def exhausted(self) -> bool:
         """Return whether the process, or the machine, has no descriptor left but the spare ones.
 
-        While it has none, the spares are released for whoever needs them; afterwards they are taken again.
+        While it has none, the spares are released for others; afterwards they are taken again.
         """
         try:
             while len(self._held) <= self._count:

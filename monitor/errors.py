@@ -4,7 +4,7 @@ from __future__ import annotations
 
 
 class NinewatchError(Exception):
-    """Something a person can mend: one clear line that names the culprit and the remedy. Never shown as a traceback."""
+    """An error that a person can fix: one line with the cause and the remedy. Never shown as a traceback."""
 
 
 class StoreError(NinewatchError):

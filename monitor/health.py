@@ -25,7 +25,7 @@ class Health:
         clock_stepped: microseconds by which the wall clock is ahead of the record's time; negative when it is behind.
         clock_suspect: whether it was set by an hour or more in the last day: nothing is pruned by such a clock.
         set_aside: observations that a wrong clock had stamped, set aside at the start; 0 an hour later.
-        dropping_late: whether observations were left out in the last minute because the record lies ahead.
+        dropping_late: whether observations were dropped in the last minute because the record is ahead of the clock.
 
     The store's:
         write_failures: transactions that failed; each is tried again.
@@ -35,7 +35,7 @@ class Health:
         dropped_observations, dropped_runs: given up, oldest first, because the queue was full. Incidents never are.
         unrecorded_since: instant of the oldest observation that a failing store could not take; None while it writes.
         store_error: why the last transaction failed, one line; empty while it writes.
-        late_observations: left out of the record because a later one of the same check was in it (clock set back).
+        late_observations: dropped because the record had a later one of the same check (clock set back).
         record_missing: whether the record was taken away and could not be put back yet.
         record_lost: the same, and for some minutes afterwards.
         record_loss, record_lost_at, record_losses: what became of it last, when (monotonic), and how often.

@@ -135,7 +135,7 @@ def _forms(secret: str) -> Iterator[str]:
     yield base64.urlsafe_b64encode(secret.encode()).decode().rstrip("=")
 
 
-_concealer = Concealer()  # one for the process: whoever reads a secret and whoever writes a line must mean the same
+_concealer = Concealer()  # one per process: readers of secrets and writers of lines must share it
 
 
 def conceal(secret: str) -> None:

@@ -1,4 +1,4 @@
-"""Which version this is, and where what ships beside the code lies: at a checkout's top, or inside the wheel."""
+"""Find the running version and the files that ship with the code, in a checkout or in an installed wheel."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ _ROOTS = (_PACKAGE / "_share", _PACKAGE.parent)
 
 
 def version() -> str:
-    """Return the version that is running, also from a checkout that nobody installed."""
+    """Return the running version, also of a checkout that is not installed."""
     try:
         return metadata("ninewatch")["Version"]
     except PackageNotFoundError:

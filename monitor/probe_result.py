@@ -1,4 +1,4 @@
-"""The words the shell speaks: what a probe returns and what the engine announces."""
+"""The result of a probe, and the events that the engine passes to hooks."""
 
 from __future__ import annotations
 
@@ -11,17 +11,17 @@ if TYPE_CHECKING:
     from sla.observation import Observation, Outcome
 
 SLOW = "slow"  # the reason of a good outcome that took longer than `slow_after`
-VANTAGE = "local"  # the only one that this daemon observes from; what others recorded is left to them
+VANTAGE = "local"  # the only one of this daemon; records of others are not changed
 PHASES = ("resolve", "connect", "tls", "first_byte", "transfer")
 
 
 @dataclass(frozen=True, slots=True)
 class ProbeResult:
-    """What one attempt found.
+    """The result of one attempt.
 
-    `reason` is a stable word (`dns_nxdomain`, `http_status`, ...), empty when good unless the answer was `slow`.
-    `phases` maps a subset of PHASES to seconds. `detail` is one human line, bounded, that may quote the target: escape
-    it where it is shown.
+    `reason` is a stable code (`dns_nxdomain`, `http_status`, ...), empty if good and not `slow`.
+    `phases` maps a subset of PHASES to seconds. `detail` is one bounded line for people that may quote the target:
+    escape it where it is shown.
     `certificate_expiry` is when the first certificate of the verified chain expires, seconds since the Unix epoch; None
     where no certificate was seen.
     """
@@ -45,14 +45,14 @@ class Observed:
 
 @dataclass(frozen=True, slots=True)
 class IncidentOpened:
-    """A check was decided to be down. Announced after the decision was written down (or could not be)."""
+    """An incident opened. Hooks are called after its commit, or after the commit failed."""
 
     incident: Incident
 
 
 @dataclass(frozen=True, slots=True)
 class IncidentResolved:
-    """An incident came to its end. Announced after the decision was written down (or could not be)."""
+    """An incident was resolved. Hooks are called after its commit, or after the commit failed."""
 
     incident: Incident
 

@@ -100,8 +100,8 @@ def breaks(chain: Chain, record: Record) -> Iterator[Break]:
     """Yield where the chain is broken, in the order of its heads; nothing if it is not."""
     content = _Content(chain, record)
     before: Head | None = None
-    for head, said in zip(chain.heads, chain.stated, strict=True):
-        for text in _link(before, head, said):
+    for head, digest in zip(chain.heads, chain.stated, strict=True):
+        for text in _link(before, head, digest):
             yield Break(head.number, head.date, "", text)
         if head.number >= chain.begin:
             yield from content.check(head)

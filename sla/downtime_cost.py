@@ -157,24 +157,24 @@ def _avoided(rate: Rate, held_against: Bounds[Fraction], lost: Bounds[int]) -> M
 
 
 def _assumptions(rate: Rate, measured: Measured, *, compared: bool) -> list[str]:
-    said = [
+    notes = [
         f"Assumes {format_money(rate.amount, rate.currency)} per hour of downtime ({rate.basis}), at any time of day, "
         "for any length of outage.",
         "Uses raw downtime: exclusions do not change what an outage costs its users.",
     ]
     if measured.objective is not None:
-        said.append(
+        notes.append(
             f"Compared with the objective: the cost of the downtime that {measured.objective} allows, minus the actual "
             "cost. This is not money saved."
         )
     if compared:
-        said.append(
+        notes.append(
             "Compared with the previous period: uses that period's share of downtime, whatever its length and "
             "coverage. It does not show what caused the difference."
         )
     if measured.objective is not None or compared:
-        said.append("A negative amount is an additional cost.")
-    return said
+        notes.append("A negative amount is an additional cost.")
+    return notes
 
 
 def _number(amount: Fraction) -> float:

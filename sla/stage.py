@@ -152,5 +152,5 @@ def _of_clients(policy: Policy, stage: Stage, clients: Risk) -> Iterator[Misfit]
         return
     fit = next((each for each in Stage if policy.of(each).clients.value >= clients.value), None)
     remedy = "no stage allows them" if fit is None else f"they need {fit.words}"
-    told = f"clients of {clients.word} risk depend on {stage.words}: {remedy}"
-    yield Misfit(About.CLIENTS, told)
+    text = f"clients of {clients.word} risk depend on {stage.words}: {remedy}"
+    yield Misfit(About.CLIENTS, text)

@@ -175,13 +175,13 @@ class Timeline(History):
         if self._state_sums is None or self.last_known is None:
             self._state_sums = StateSums(first)
         else:
-            before, said = self.last_known
+            before, last_outcome = self.last_known
             if first - before > self._reach:
                 self._state_sums.append(first, State.UNKNOWN)
-            elif said is outcome:
+            elif last_outcome is outcome:
                 self._state_sums.append(first, _SURE[outcome])
             else:
-                self._state_sums.append((before + first) // 2, _DOUBT[said])
+                self._state_sums.append((before + first) // 2, _DOUBT[last_outcome])
                 self._state_sums.append(first, _DOUBT[outcome])
         self._state_sums.append(last, _SURE[outcome])
         self.last_known, self._reach = (last, outcome), hold

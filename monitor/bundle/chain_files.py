@@ -26,7 +26,7 @@ def part_of(chain: Chain, at: int, products: set[str], facts: Sequence[Fact], in
 
     `products` are the ids that the record has; facts and incidents are all of the record.
     """
-    heads = [(head, said) for head, said in zip(chain.heads, chain.stated, strict=True) if head.made <= at]
+    heads = [(head, digest) for head, digest in zip(chain.heads, chain.stated, strict=True) if head.made <= at]
     owners = {(FACT, name): product for name, product in fact_products(facts).items()}
     owners |= {(INCIDENT, each.id): each.product for each in incidents}
     held: dict[int, Covered] = {}
@@ -36,20 +36,20 @@ def part_of(chain: Chain, at: int, products: set[str], facts: Sequence[Fact], in
             whole = chain.covered.get(head.number, Covered())
             held[head.number] = _of_products(whole, products, owners)
             proofs[head.number] = list(_proofs(whole, products, owners))
-    return Chain([head for head, _ in heads], [said for _, said in heads], held, proofs)
+    return Chain([head for head, _ in heads], [digest for _, digest in heads], held, proofs)
 
 
 def _of_products(whole: Covered, products: set[str], owners: _Items) -> Covered:
     series = {name: each for name, each in whole.series.items() if name[0].partition("/")[0] in products}
-    return Covered(series, {key: said for key, said in whole.items.items() if owners.get(key, "") in products})
+    return Covered(series, {key: digest for key, digest in whole.items.items() if owners.get(key, "") in products})
 
 
 def _proofs(whole: Covered, products: set[str], owners: _Items) -> Iterator[Proof]:
     by_product: dict[str, Covered] = {}
     for series, each in whole.series.items():
         by_product.setdefault(series[0].partition("/")[0], Covered()).series[series] = each
-    for item, said in whole.items.items():
-        by_product.setdefault(owners.get(item, ""), Covered()).items[item] = said
+    for item, digest in whole.items.items():
+        by_product.setdefault(owners.get(item, ""), Covered()).items[item] = digest
     names = sorted(by_product)
     leaves = [_part(name, by_product[name]).leaf for name in names]
     for index, name in enumerate(names):
@@ -58,8 +58,8 @@ def _proofs(whole: Covered, products: set[str], owners: _Items) -> Iterator[Proo
 
 
 def _part(product: str, held: Covered) -> Part:
-    facts, incidents = ([said for (k, _), said in held.items.items() if k == kind] for kind in (FACT, INCIDENT))
-    return Part(product, {name: said for name, (_, said) in held.series.items()}, facts, incidents)
+    facts, incidents = ([digest for (k, _), digest in held.items.items() if k == kind] for kind in (FACT, INCIDENT))
+    return Part(product, {name: digest for name, (_, digest) in held.series.items()}, facts, incidents)
 
 
 def chain_files(chain: Chain) -> dict[str, bytes]:
@@ -68,7 +68,7 @@ def chain_files(chain: Chain) -> dict[str, bytes]:
 
 
 def _head_rows(chain: Chain) -> Iterator[dict[str, Any]]:
-    for head, said in zip(chain.heads, chain.stated, strict=True):
+    for head, digest in zip(chain.heads, chain.stated, strict=True):
         proofs = (chain.proofs or {}).get(head.number, ())
         yield {
             "number": head.number,
@@ -78,7 +78,7 @@ def _head_rows(chain: Chain) -> Iterator[dict[str, Any]]:
             "whole": head.whole,
             "content": head.content,
             "previous": head.previous,
-            "head": said,
+            "head": digest,
             "proofs": [
                 {"product": p.product, "index": p.index, "count": p.count, "path": list(p.path)} for p in proofs
             ],
@@ -87,12 +87,12 @@ def _head_rows(chain: Chain) -> Iterator[dict[str, Any]]:
 
 def _covered_rows(chain: Chain) -> Iterator[dict[str, Any]]:
     for number, held in sorted(chain.covered.items()):
-        for (check, vantage), (at, said) in sorted(held.series.items()):
+        for (check, vantage), (at, digest) in sorted(held.series.items()):
             latency = [at.latency_count, at.latency_sum, at.latency_max]
             where = {"first_us": at.first, "last_us": at.last, "count": at.count, "latency_us": latency}
-            yield {"head": number, "check": check, "vantage": vantage, "digest": said} | where
-        for (kind, identity), said in sorted(held.items.items()):
-            yield {"head": number, "kind": kind, "id": identity, "digest": said}
+            yield {"head": number, "check": check, "vantage": vantage, "digest": digest} | where
+        for (kind, identity), digest in sorted(held.items.items()):
+            yield {"head": number, "kind": kind, "id": identity, "digest": digest}
 
 
 def read_chain(files: Mapping[str, bytes]) -> Chain:
@@ -108,12 +108,12 @@ def read_chain(files: Mapping[str, bytes]) -> Chain:
         held.series |= add.series
         held.items |= add.items
     proofs = {head.number: each for head, _, each in rows}
-    return Chain([head for head, _, _ in rows], [said for _, said, _ in rows], covered, proofs)
+    return Chain([head for head, _, _ in rows], [digest for _, digest, _ in rows], covered, proofs)
 
 
 def _head(row: Mapping[str, Any]) -> tuple[Head, str, list[Proof]]:
     since = None if row["since"] is None else int(row["since"])
-    content, previous, said = (str(row[name]) for name in ("content", "previous", "head"))
+    content, previous, digest = (str(row[name]) for name in ("content", "previous", "head"))
     head = Head(
         int(row["number"]), int(row["day"]), since, int(row["made_us"]), row["whole"] is True, content, previous
     )
@@ -122,12 +122,12 @@ def _head(row: Mapping[str, Any]) -> tuple[Head, str, list[Proof]]:
         Proof(str(each["product"]), int(each["index"]), int(each["count"]), tuple(map(str, each["path"])))
         for each in row["proofs"]
     ]
-    return head, said, proofs
+    return head, digest, proofs
 
 
 def _covered(row: Mapping[str, Any]) -> tuple[int, Covered]:
-    number, said = int(row["head"]), str(row["digest"])
+    number, digest = int(row["head"]), str(row["digest"])
     if "kind" in row:
-        return number, Covered(items={(str(row["kind"]), str(row["id"])): said})
+        return number, Covered(items={(str(row["kind"]), str(row["id"])): digest})
     position = Position(int(row["first_us"]), int(row["last_us"]), int(row["count"]), *map(int, row["latency_us"]))
-    return number, Covered({(str(row["check"]), str(row["vantage"])): (position, said)})
+    return number, Covered({(str(row["check"]), str(row["vantage"])): (position, digest)})

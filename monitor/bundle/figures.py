@@ -81,13 +81,13 @@ def leaves(value: Any, path: str = "") -> Iterator[tuple[str, Any]]:
 
 def compare(stated: Any, recomputed: Any) -> tuple[int, list[Difference]]:
     """Return how many values agree, and those that do not; a value that only one side has is a difference."""
-    said, found = dict(leaves(stated)), dict(leaves(recomputed))
+    stated_values, found = dict(leaves(stated)), dict(leaves(recomputed))
     differences = [
-        Difference(path, _shown(said, path), _shown(found, path))
-        for path in dict.fromkeys((*said, *found))
-        if not _same(path, said.get(path, _MISSING), found.get(path, _MISSING))
+        Difference(path, _shown(stated_values, path), _shown(found, path))
+        for path in dict.fromkeys((*stated_values, *found))
+        if not _same(path, stated_values.get(path, _MISSING), found.get(path, _MISSING))
     ]
-    return len({*said, *found}) - len(differences), differences
+    return len({*stated_values, *found}) - len(differences), differences
 
 
 def _shown(values: Mapping[str, Any], path: str) -> Any:

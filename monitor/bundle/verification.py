@@ -168,9 +168,9 @@ def _said(error: Exception) -> str:
 def _each(stated: Mapping[Any, Any], recomputed: Mapping[Any, Any]) -> Iterator[Compared]:
     for key in dict.fromkeys((*stated, *recomputed)):
         product, part, number, figure = key
-        said, found = (side.get(key, {}).get("value", "no such figure") for side in (stated, recomputed))
-        agreeing, differences = compare(said, found)
-        window = found if key in recomputed else said
+        stated_value, found = (side.get(key, {}).get("value", "no such figure") for side in (stated, recomputed))
+        agreeing, differences = compare(stated_value, found)
+        window = found if key in recomputed else stated_value
         yield Compared(product, part, number, figure, _span(window), agreeing, tuple(differences))
 
 

@@ -116,5 +116,5 @@ def _summary(found: Audit, name: str) -> str:
     if not found.claims:
         return f"{name}: no claim that relates an availability to a downtime"
     counts = {verdict: sum(c.verdict is verdict for c in found.claims) for verdict in Verdict}
-    told = ", ".join(f"{count} {verdict}" for verdict, count in counts.items() if count)
-    return f"{name}: {plural(len(found.claims), 'claim')}: {told}"
+    summary = ", ".join(f"{count} {verdict}" for verdict, count in counts.items() if count)
+    return f"{name}: {plural(len(found.claims), 'claim')}: {summary}"

@@ -244,14 +244,14 @@ def _incident(incident: Incident) -> dict[str, Any]:
 
 
 def _as_text(sheet: _Sheet, lines: Sequence[_Line]) -> str:
-    told = [f"Stand-by {_when(sheet.span, sheet.zone)}"]
+    printed = [f"Stand-by {_when(sheet.span, sheet.zone)}"]
     width = max((len(line.person) for line in lines), default=0)
     for line in lines:
         met = "incidents unknown" if line.incidents is None else plural(len(line.incidents), "incident")
         day = f"{line.day}  " if line.day else ""
-        told.append(f"  {line.person:<{width}}  {day}{_hours(line.length):>8} h  {met}  ({', '.join(line.rotas)})")
-        told += [f"  {'':<{width}}    {_met(each, sheet.zone)}" for each in line.incidents or ()]
-    return "\n".join([*told, *(f"note: {note}" for note in sheet.notes)])
+        printed.append(f"  {line.person:<{width}}  {day}{_hours(line.length):>8} h  {met}  ({', '.join(line.rotas)})")
+        printed += [f"  {'':<{width}}    {_met(each, sheet.zone)}" for each in line.incidents or ()]
+    return "\n".join([*printed, *(f"note: {note}" for note in sheet.notes)])
 
 
 def _met(incident: Incident, zone: ZoneInfo) -> str:

@@ -120,9 +120,9 @@ def _watched(products: list[dict[str, Any]]) -> Iterator[str]:
     for product in products:
         if (found := product.get("watched")) is not None:
             bounds = found["availability"]
-            said = f"{_percent(bounds['point'])}, between {_percent(bounds['low'])} and {_percent(bounds['high'])}"
+            text = f"{_percent(bounds['point'])}, between {_percent(bounds['low'])} and {_percent(bounds['high'])}"
             when = found["decidable_at"]
-            yield f"{product['id']}: observed since {found['since']}: {said}" + (
+            yield f"{product['id']}: observed since {found['since']}: {text}" + (
                 "" if when is None or product["verdict"] == "met" else f"; a verdict is possible from {when}"
             )
 

@@ -126,5 +126,5 @@ def _reported(code: int, note: str) -> ProbeResult:
     detail = quoted(note, 200) if note else ""
     if code == 0:
         return ProbeResult(Outcome.GOOD, detail=detail)
-    said = f"exit code {code}{': ' + detail if detail else ''}"
-    return ProbeResult(Outcome.BAD, "heartbeat_failed", code, detail=said)
+    text = f"exit code {code}{': ' + detail if detail else ''}"
+    return ProbeResult(Outcome.BAD, "heartbeat_failed", code, detail=text)

@@ -95,7 +95,7 @@ class Recorder:
         entry.count(observed)
         change = entry.tracker.step(seen)
         if not runs and self._mark is not None and at < self._mark:
-            runs = entry.growing()  # a missed heartbeat has the instant at which it was due, possibly hours ago
+            runs = entry.open_runs()  # a missed heartbeat has the instant at which it was due, possibly hours ago
         if change is None:
             self._writer.put(seen, runs)
         else:
@@ -127,7 +127,7 @@ class Recorder:
                 self._writer.retain(at - self._ledger.portfolio.retention.observations)
         step = list(islice(self._saving, SAVE_STEP))
         self._write_failures(step)
-        self._writer.put_folded([run for history in step for run in history.growing()], None)
+        self._writer.put_folded([run for history in step for run in history.open_runs()], None)
         if len(step) < SAVE_STEP:
             self._saving = None
             self._writer.put_folded((), self._mark)
@@ -137,7 +137,7 @@ class Recorder:
         return max((entry.check.timeout for entry in self._ledger.entries.values()), default=0) + MINUTE
 
     def _save_all_open_runs(self) -> None:
-        self._writer.put_folded([run for history in self._ledger.everything() for run in history.growing()], None)
+        self._writer.put_folded([run for history in self._ledger.everything() for run in history.open_runs()], None)
 
     def _write_everything(self) -> None:
         """Write everything in memory into a new record; older raw observations are lost."""

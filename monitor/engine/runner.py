@@ -131,10 +131,10 @@ def _waiting(attempt: Attempt, seconds: float) -> str:
 
 
 def _was_waiting(attempt: Attempt, overdue: float) -> bool:
-    """Return whether the target had answered in time and we had not come round to look.
+    """Return whether the target had answered in time, and the event loop was too late to read it.
 
-    A target that drips has nearly always just said something. Once its answer has begun, the deadline is held against
-    us only when we kept it late.
+    A target that sends slowly has nearly always just sent something. Once its answer has begun, the result is ours only
+    if the deadline was kept late.
     """
     return attempt.answer_waiting and (attempt.deadline_phase != "transfer" or overdue > GRACE)
 

@@ -44,8 +44,8 @@ def _state(name: str) -> str:
 def _counts() -> Iterator[Panel]:
     for state, colour in (("up", GREEN), ("down", RED), ("unknown", GREY)):
         query = Query(f"sum({_state(state)})", instant=True)
-        said = f"Number of selected products that are {state} now."
-        yield stat(f"Products {state}", said, "none", query, steps=steps(GREY, (1, colour)))
+        description = f"Number of selected products that are {state} now."
+        yield stat(f"Products {state}", description, "none", query, steps=steps(GREY, (1, colour)))
     yield stat(
         "Open incidents",
         "Incidents of checks; not every incident takes its product down.",

@@ -123,11 +123,11 @@ def as_line(fact: Fact) -> dict[str, Any]:
 
 def as_plain(stated: Correction | Revocation) -> dict[str, str]:
     """Return a correction or a revocation as `ninewatch corrections --json` prints it, and earlier journals have it."""
-    said = {"author": stated.author, "reason": stated.reason, "made": format_instant(stated.made)}
+    source = {"author": stated.author, "reason": stated.reason, "made": format_instant(stated.made)}
     if isinstance(stated, Revocation):
-        return {"revokes": stated.correction, **said}
+        return {"revokes": stated.correction, **source}
     start, end = format_instant(stated.interval.start), format_instant(stated.interval.end)
-    return {"id": stated.id, "product": stated.product, "start": start, "end": end, **said}
+    return {"id": stated.id, "product": stated.product, "start": start, "end": end, **source}
 
 
 def _fact(plain: Mapping[str, Any]) -> Fact:

@@ -1,4 +1,4 @@
-"""The facts that are known of a record, and what follows: corrections in force, definitions and plans in order."""
+"""All facts of a record, and what follows from them: corrections in force, definitions and plans in order."""
 
 from __future__ import annotations
 

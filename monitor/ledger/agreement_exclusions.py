@@ -1,4 +1,4 @@
-"""What the agreements of a product exclude from a window: each part of it by the agreement that held then."""
+"""Compute what a product's agreements exclude from a window: each part of it by the agreement of that time."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ if TYPE_CHECKING:
 def agreed_exclusions(
     product: Product, window: Interval, portfolio: Portfolio, facts: Facts, histories: ProductHistories
 ) -> list[Exclusion]:
-    """Return what the product's agreement leaves out of the window, cause by cause."""
+    """Return what the product's agreement excludes from the window, cause by cause."""
     found: list[Exclusion] = []
     for written, part in histories.configured[product.id].agreements(window):
         agreement = product.agreement if written is None else _agreement(written)

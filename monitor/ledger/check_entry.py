@@ -1,4 +1,4 @@
-"""A configured check: its definition, everything that is recorded of it, and what this process probed."""
+"""A configured check: its definition, its recorded history, and the probes of this process."""
 
 from __future__ import annotations
 
@@ -17,9 +17,9 @@ if TYPE_CHECKING:
 
 
 class CheckEntry(CheckHistory):
-    """A configured check and all that is known of it.
+    """A configured check with its history.
 
-    `last` is what the last probe of this process found, None until one ended; `totals` counts this process's probes by
+    `last` is the last result of this process, None before one; `totals` counts this process's probes by
     outcome, `slow` those that were good and slow. `first_failure` and `last_failure` are the failing probes that an
     incident keeps: the first of the streak that opens it and the newest, None until this process saw one.
     """
@@ -38,7 +38,7 @@ class CheckEntry(CheckHistory):
         self.define(product, check)
 
     def define(self, product: Product, check: CheckBase) -> None:
-        """Take over a definition; what was recorded stays. A changed hold counts from the next observation on."""
+        """Replace the definition and keep the history. A changed hold applies from the next observation on."""
         self.product = product
         self.check = check
         self.hold = check.effective_hold
@@ -46,7 +46,7 @@ class CheckEntry(CheckHistory):
         self.tracker.fall, self.tracker.rise = check.fall, check.rise
 
     def count(self, seen: Observed) -> None:
-        """Take notice of what the last probe found. Call it before the incident tracker takes its step."""
+        """Count the last result. Call it before the step of the incident tracker."""
         self.last = seen
         self.totals[seen.result.outcome] += 1
         self.slow += seen.result.reason == SLOW

@@ -64,9 +64,9 @@ class Ledger:
     def reload(self, portfolio: Portfolio) -> None:
         """Take over a validated portfolio. History belongs to a check's key, whatever else of it changes.
 
-        A check that is no longer there leaves the view with its incidents. An open one stays open in the store and
-        nothing is announced: nobody saw the check recover. Should the key come back, it takes up where it was, with all
-        that is recorded of it, whether this process saw it or an earlier one.
+        A removed check is not shown any more, nor are its incidents. An open one stays open in the store without an
+        announcement: no probe saw the check recover. If the key is configured again, it continues its recorded history,
+        whichever process recorded it.
         """
         self.portfolio = portfolio
         self.products = {product.id: product for product in portfolio.products}
@@ -150,7 +150,7 @@ class Ledger:
     @property
     def latest(self) -> int | None:
         """The instant of the last observation of all; a clock that runs behind it cannot add to the record."""
-        return max((e.folding.last for e in self.entries.values() if e.folding is not None), default=None)
+        return max((e.open_run.last for e in self.entries.values() if e.open_run is not None), default=None)
 
     def definitions(self, product_id: str) -> Sequence[Definition]:
         """Return what the product's figures meant, in the order of time; none before its first load."""
@@ -207,7 +207,7 @@ class Ledger:
         """Return whether the raw and the contractual figures as of `at`, of a window that ends at `end`, may change.
 
         They may until the outcome of all that was due or sent until `at` has arrived, but for checks that have known
-        outcomes from after the window. The contractual figure rests on the dependencies that it excludes as well.
+        outcomes from after the window. The contractual figure also depends on the dependencies that it excludes.
         """
         raw = self._may_change(product_id, at, now, end)
         others = (name for name in self.excluded_dependencies(product_id) if name in self.products)
@@ -229,7 +229,7 @@ class Ledger:
         return Forecast(over, burn, exhausted_at(held, product.objective, burn, now, product.window))
 
     def contractual(self, product_id: str, window: Interval) -> Measured:
-        """Return the product's figures over a window that ends now without what its agreement leaves out."""
+        """Return the product's figures over a window that ends now after the exclusions of its agreement."""
         found = self._measured(product_id, window, excluded=self.exclusions(product_id, window))
         return replace(found, provisional=self.provisional(product_id, window.end, window.end, window.end)[1])
 
@@ -255,7 +255,7 @@ class Ledger:
         return found.as_of(raw=raw, contractual=contractual)
 
     def exclusions(self, product_id: str, window: Interval) -> list[Exclusion]:
-        """Return what the product's agreement leaves out of the window, cause by cause.
+        """Return what the product's agreement excludes from the window, cause by cause.
 
         Raises:
             KeyError: there is no such product.

@@ -47,7 +47,7 @@ class ProductHistories:
         for product in products:
             eras = list(self._eras(facts.definitions(product.id), held)) or [self._undefined(product, held)]
             found = self.configured[product.id] = before.get(product.id) or Eras(eras)
-            found.redefine(eras)  # whoever renders the product goes on with the same object
+            found.redefine(eras)  # renderers of the product keep the same object
         removed = (name for name in facts.products if name not in self.configured)
         self._removed = {name: Eras(list(self._eras(facts.definitions(name), held))) for name in removed}
 

@@ -1,4 +1,4 @@
-"""Records of renamed checks: what was recorded under a former key, as a part of the history of the present one.
+"""Read records of renamed checks: what was recorded under a former key becomes part of the present key's history.
 
 The rows of the record keep their keys; the former ones are replaced as they are read. Where both keys have observations
 of the same time, the present key's count.
@@ -93,7 +93,7 @@ def renamed_histories(known: Mapping[str, CheckHistory], former: Former) -> Iter
     """Yield each present key whose former keys have a history, with all histories of it: its own comes first."""
     for key in dict.fromkeys(former.checks.values()):
         olds = [known[old] for old, new in former.checks.items() if new == key and old in known]
-        if any(history.folding is not None for history in olds):
+        if any(history.open_run is not None for history in olds):
             yield key, ([known[key]] if key in known else []) + olds
 
 

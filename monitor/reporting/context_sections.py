@@ -46,17 +46,17 @@ class ContextSections:
         hit = sum(each.dependent.client.count for each in found if each.downtime)
         rest = sum(each.dependent.client.count for each in found if not each.downtime)
         names = ", ".join(dict.fromkeys(each.dependent.client.name for each in found if each.downtime))
-        told = f"{hit}: {names}" if hit else "none observed"
-        return f"{told}; {rest} without downtime" if rest else told
+        summary = f"{hit}: {names}" if hit else "none observed"
+        return f"{summary}; {rest} without downtime" if rest else summary
 
     def _promise(self) -> Section:
-        said = [f"Stage: {self.product.stage.replace('-', ' ')}."] if self.product.stage else []
-        said += [f"Objective does not match: {each.text}." for each in self.misfits]
+        notes = [f"Stage: {self.product.stage.replace('-', ' ')}."] if self.product.stage else []
+        notes += [f"Objective does not match: {each.text}." for each in self.misfits]
         rows = tuple(self._client(each) for each in self.dependent_clients)
         columns = ("Client", "Count", "Risk", "Via", "Downtime of their product")
         if not rows:
-            said.append("No clients are configured.")
-        return Section("clients", "Stage and clients", tuple(said), Table(columns, rows) if rows else None)
+            notes.append("No clients are configured.")
+        return Section("clients", "Stage and clients", tuple(notes), Table(columns, rows) if rows else None)
 
     def _client(self, each: DependentClient) -> tuple[Cell, ...]:
         products, used = self.ledger.products, self.ledger.compositions[each.product]
@@ -101,8 +101,8 @@ def _value(product: Product, report: Report) -> Value | None:
 
 def _justification(found: Value) -> Section:
     def money(bounds: Money) -> tuple[Cell, ...]:
-        said = [format_money(each, found.rate.currency) for each in bounds]
-        low, point, high = (Cell(t, float(round(e, 2)), Unit.MONEY) for t, e in zip(said, bounds, strict=True))
+        notes = [format_money(each, found.rate.currency) for each in bounds]
+        low, point, high = (Cell(t, float(round(e, 2)), Unit.MONEY) for t, e in zip(notes, bounds, strict=True))
         return (point, low, high)
 
     rows = tuple((words(name), *money(bounds)) for name, bounds in found.amounts)

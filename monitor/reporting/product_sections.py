@@ -63,13 +63,13 @@ def headline(m: Measured) -> str:
     low, point, high = m.availability
     if low is None:
         return f"No verdict on the objective of {goal}: all time is excluded."
-    said = f"between {format_percent(low)} and {format_percent(high)}"
+    notes = f"between {format_percent(low)} and {format_percent(high)}"
     best = "n/a" if point is None else format_percent(point)
     if m.verdict is Verdict.MET:
-        return f"Objective {goal} met: availability {best}, {said}."
+        return f"Objective {goal} met: availability {best}, {notes}."
     if m.verdict is Verdict.MISSED:
-        return f"Objective {goal} missed: availability {best}, {said}."
-    return f"Objective {goal} {verdict_text(m)}. Availability {best}, {said}."
+        return f"Objective {goal} missed: availability {best}, {notes}."
+    return f"Objective {goal} {verdict_text(m)}. Availability {best}, {notes}."
 
 
 def _between(m: Measured) -> str:
@@ -159,12 +159,12 @@ _ROWS: tuple[tuple[str, Callable[[Measured], Cell]], ...] = (
 def _figures(report: Report, context: PartContext) -> Section:
     both = (report.agreed.contractual, report.agreed.raw)
     rows = tuple((words(name), *(figure(m) for m in both)) for name, figure in _ROWS)
-    said = [
+    notes = [
         "Contractual figures exclude the time listed below; raw figures exclude none. Percentages are rounded down."
     ]
     raw, history = report.agreed.raw, context.context_sections.ledger.compositions[report.product]
-    said += [f"{text}." for text in (watched_text(raw, context.zone), guessed_text(history, raw)) if text]
-    return Section("figures", "Figures", tuple(said), Table(("Figure", "Contractual", "Raw"), rows))
+    notes += [f"{text}." for text in (watched_text(raw, context.zone), guessed_text(history, raw)) if text]
+    return Section("figures", "Figures", tuple(notes), Table(("Figure", "Contractual", "Raw"), rows))
 
 
 def _outage_limits(report: Report) -> Iterator[Section]:
@@ -175,8 +175,8 @@ def _outage_limits(report: Report) -> Iterator[Section]:
     )
     if rows:
         columns = ("Promise", "Minimum", "Estimate", "Maximum", "Verdict")
-        said = "An outage is uninterrupted contractual downtime. The maximum counts unknown time as downtime."
-        yield Section("outage-limits", "Outage limits", (said,), Table(columns, rows))
+        notes = "An outage is uninterrupted contractual downtime. The maximum counts unknown time as downtime."
+        yield Section("outage-limits", "Outage limits", (notes,), Table(columns, rows))
 
 
 def _period(step: Step, zone: ZoneInfo) -> Cell:
@@ -192,10 +192,10 @@ def _budget(report: Report, zone: ZoneInfo) -> Section:
         return (_period(step, zone), *map(doc.duration, amounts), words(str(m.verdict)))
 
     columns = ("Month", "Allowed", "Spent", "Left", "Verdict")
-    said = "Contractual downtime that the objective allows per calendar month. Unknown time is not spent."
+    notes = "Contractual downtime that the objective allows per calendar month. Unknown time is not spent."
     if not report.months:
         return Section("budget", "Downtime budget by month", ("No data.",))
-    return Section("budget", "Downtime budget by month", (said,), Table(columns, tuple(map(row, report.months))))
+    return Section("budget", "Downtime budget by month", (notes,), Table(columns, tuple(map(row, report.months))))
 
 
 def _trend(report: Report, zone: ZoneInfo) -> Section:
@@ -206,8 +206,8 @@ def _trend(report: Report, zone: ZoneInfo) -> Section:
         return (_period(step, zone), *shares, doc.ratio(m.coverage, 2), doc.duration(m.downtime.point))
 
     columns = ("Period", "Contractual", "Minimum", "Maximum", "Raw", "Coverage", "Downtime")
-    said = () if len(report.trend) > 1 else ("The record has no earlier period.",)
-    return Section("trend", "Trend", said, Table(columns, tuple(map(row, report.trend))))
+    notes = () if len(report.trend) > 1 else ("The record has no earlier period.",)
+    return Section("trend", "Trend", notes, Table(columns, tuple(map(row, report.trend))))
 
 
 def _incidents(report: Report, context: PartContext) -> Section:
@@ -229,14 +229,14 @@ def _incidents(report: Report, context: PartContext) -> Section:
     columns = ("Start", "End", "Check", "Reason", "Duration", "Downtime", "Downtime in window")
     if not report.incidents:
         return Section("incidents", "Incidents", ("No incidents.",))
-    said = (
+    notes = (
         "Each incident belongs to one check; the product's rule decides whether the product was down.",
         DURATION_NOTE,
     )
     table = Table(
         (*columns, *(["Affected"] if context_sections.dependent_clients else [])), tuple(map(row, report.incidents))
     )
-    return Section("incidents", "Incidents", said, table)
+    return Section("incidents", "Incidents", notes, table)
 
 
 def _far(incident: Incident, us: int | None) -> Cell:
@@ -259,8 +259,8 @@ def _exclusions(report: Report, zone: ZoneInfo) -> Section:
     )
     columns = ("From", "To", "Duration", "Cause", "Reason", "Source")
     sums = [f"{format_duration(us)} of {cause}" for cause, us in totals(report.agreed.audit).items()]
-    said = f"Total {format_duration(report.agreed.excluded)}: {', '.join(sums)}." if rows else "No time excluded."
-    return Section("exclusions", "Excluded time", (said,), Table(columns, rows) if rows else None)
+    notes = f"Total {format_duration(report.agreed.excluded)}: {', '.join(sums)}." if rows else "No time excluded."
+    return Section("exclusions", "Excluded time", (notes,), Table(columns, rows) if rows else None)
 
 
 def _reason(exclusion: Exclusion) -> str:
@@ -284,12 +284,12 @@ def _downtime_by_cause(report: Report, context: PartContext) -> Iterator[Section
     rows = [(words(name), doc.duration(us), share) for (name, us), share in zip(causes, shares, strict=True)]
     low, point, high = found.together
     together = f"{format_percent(point)} ({format_percent(low)} to {format_percent(high)})"
-    said = (
+    notes = (
         "Raw downtime by the dependencies that were down at the same time. This does not show which caused which.",
         f"Product and all dependencies up: {together} of known time; "
         f"{format_percent(found.independent)} if their failures were independent.",
     )
-    yield Section("blame", "Downtime by cause", said, Table(("Cause", "Downtime", "Share"), tuple(rows)))
+    yield Section("blame", "Downtime by cause", notes, Table(("Cause", "Downtime", "Share"), tuple(rows)))
 
 
 def _shares(parts: Sequence[int]) -> list[Cell]:
@@ -317,18 +317,18 @@ def _proof(report: Report) -> Section:
         ("Probe interval short enough to measure the budget", lambda m: words("yes" if m.resolvable else "no")),
     )
     rows = tuple((words(name), *(figure(m) for m in both)) for name, figure in lines)
-    said = [
+    notes = [
         "Proven: the 95 % lower confidence bound of the availability (exact Clopper-Pearson), assuming independent "
         "observations. Consecutive probes are not fully independent.",
         ASSUMPTION,
     ]
     if (ready := report.readiness) is not None and ready.ceiling is not None:
         causes = ", ".join(item.title for item in ready.causes)
-        said.append(
+        notes.append(
             f"Claim ceiling: {format_percent(ready.ceiling)}, whatever was measured. Unmet prerequisites: {causes}."
         )
     table = Table(("Figure", "Contractual", "Raw"), rows)
-    return Section("proof", "Statistical proof", tuple(said), table)
+    return Section("proof", "Statistical proof", tuple(notes), table)
 
 
 def _nines_proven(m: Measured) -> Cell:

@@ -91,12 +91,12 @@ class PortfolioReport:
         )  # fmt: skip
         met = sum(str(each.agreed.contractual.verdict) == "met" for each in self.reports)
         missed = sum(str(each.agreed.contractual.verdict) == "missed" for each in self.reports)
-        said = f"Contractual verdicts: {met} met, {missed} missed, {len(rows) - met - missed} undecided."
-        return Section("overview", "All products", (said,), Table(columns, tuple(rows)))
+        notes = f"Contractual verdicts: {met} met, {missed} missed, {len(rows) - met - missed} undecided."
+        return Section("overview", "All products", (notes,), Table(columns, tuple(rows)))
 
     def _closing(self) -> Section:
         span, zone = self.window.measured, self.ledger.portfolio.time_zone
-        said = (
+        notes = (
             f"Measured from {format_instant(span.start)} to {format_instant(span.end)} (UTC). Times are in {zone}, "
             f"time zone database {zones.IN_USE}. "
             "Estimates and spent budgets leave out unknown time; minimum and maximum include it.",
@@ -105,7 +105,7 @@ class PortfolioReport:
             "Corrections that were recorded until the report's instant count, whatever time they are of; each is "
             "listed with its author and date.",
         )
-        return Section("basis", "Method", said)
+        return Section("basis", "Method", notes)
 
     def as_json(self) -> dict[str, Any]:
         """Return the report as one object: figures in the one shape of measurement.md, section 11."""

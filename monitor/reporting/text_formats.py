@@ -36,8 +36,8 @@ def as_csv(document: Document) -> str:
     writer = csv.writer(text, lineterminator="\n")
     writer.writerow(("product", "section", "row", "name", "column", "value", "unit", "shown"))
     for product, section in _sections(document):
-        for said in map(tame, section.words):
-            writer.writerow((product, section.id, 0, "", "", said, "", said))
+        for note in map(tame, section.words):
+            writer.writerow((product, section.id, 0, "", "", note, "", note))
         for number, name, column, cell in _cells(section.table):
             value = tame(cell.value) if isinstance(cell.value, str) else cell.value
             shown = cell.text if cell.unit.numeric else tame(cell.text)
@@ -90,8 +90,8 @@ def _markdown(document: Document) -> Iterator[str]:
 
 def _section(section: Section, level: int) -> Iterator[str]:
     yield f"{'#' * level} {_plain(section.title)}\n"
-    for said in section.words:
-        yield f"{_plain(said)}\n"
+    for note in section.words:
+        yield f"{_plain(note)}\n"
     if (table := section.table) is not None:
         yield _line(table.columns)
         yield "|" + "|".join(" ---: " if numeric else " --- " for numeric in table.numeric) + "|"

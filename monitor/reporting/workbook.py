@@ -96,10 +96,10 @@ class _Sheets:
         sheet.write_string(0, 0, document.title, self._title)
         lines = [(document.subtitle, f"as known at {document.made_text}"), *(("Notice", n) for n in document.notices)]
         lines += [(part.name, part.headline) for part in document.parts]
-        lines += [(document.closing.title, said) for said in document.closing.words]
-        for row, (name, said) in enumerate(lines, 2):
+        lines += [(document.closing.title, note) for note in document.closing.words]
+        for row, (name, note) in enumerate(lines, 2):
             self._words(sheet, row, 0, name, self._bold)
-            self._words(sheet, row, 1, said, self._wrap)
+            self._words(sheet, row, 1, note, self._wrap)
 
     def section(self, sections: list[tuple[str, Section]]) -> None:
         """Write one section, of all products that have a table in it, into one sheet with one header and a filter.
@@ -119,8 +119,8 @@ class _Sheets:
         end = spans[-1][1]
         sheet.freeze_panes(1, 2 if named else 1)
         sheet.autofilter(0, 0, end, len(titles) - 1)
-        said = dict.fromkeys(each for _, section in sections if section.table is not None for each in section.words)
-        for row, each in enumerate(said, end + 2):
+        note = dict.fromkeys(each for _, section in sections if section.table is not None for each in section.words)
+        for row, each in enumerate(note, end + 2):
             self._words(sheet, row, 0, each)
         sheet.set_landscape()
         sheet.fit_to_pages(1, 0)

@@ -54,10 +54,10 @@ def write_head(connection: sqlite3.Connection, closed: ClosedDay, series: dict[S
     head = closed.head
     row = (head.number, head.day, head.since, head.made, head.whole, head.content, head.previous, head.digest)
     if connection.execute(sql.ADD_HEAD, row).rowcount:
-        rows = [(series[name], head.number, *astuple(position), said) for name, position, said in closed.series]
+        rows = [(series[name], head.number, *astuple(position), digest) for name, position, digest in closed.series]
         connection.executemany(sql.ADD_HEAD_SERIES, rows)
         connection.executemany(
-            sql.ADD_HEAD_ITEM, [(kind, name, head.number, said) for kind, name, said in closed.items]
+            sql.ADD_HEAD_ITEM, [(kind, name, head.number, digest) for kind, name, digest in closed.items]
         )
 
 
@@ -74,11 +74,11 @@ def chain_in(connection: sqlite3.Connection) -> Chain:
     heads = heads_in(connection)
     found: dict[int, Covered] = {head.number: Covered() for head, _ in heads}
     if heads:
-        for check, vantage, number, *position, said in connection.execute(sql.HEAD_SERIES):
-            found.setdefault(number, Covered()).series[check, vantage] = (Position(*position), said)
-        for kind, identity, number, said in connection.execute(sql.HEAD_ITEMS):
-            found.setdefault(number, Covered()).items[kind, identity] = said
-    return Chain([head for head, _ in heads], [said for _, said in heads], found)
+        for check, vantage, number, *position, digest in connection.execute(sql.HEAD_SERIES):
+            found.setdefault(number, Covered()).series[check, vantage] = (Position(*position), digest)
+        for kind, identity, number, digest in connection.execute(sql.HEAD_ITEMS):
+            found.setdefault(number, Covered()).items[kind, identity] = digest
+    return Chain([head for head, _ in heads], [digest for _, digest in heads], found)
 
 
 def unchecked_facts(connection: sqlite3.Connection) -> list[Fact]:
@@ -160,15 +160,15 @@ def _parts(
     items: Sequence[tuple[Item, str]],
 ) -> list[Part]:
     by_product: dict[str, dict[Series, str]] = {}
-    for name, _, said in series:
-        by_product.setdefault(name[0].partition("/")[0], {})[name] = said
+    for name, _, digest in series:
+        by_product.setdefault(name[0].partition("/")[0], {})[name] = digest
     names = sorted({*by_product, *(product for _, product in items)})
     return [
         Part(
             name,
             by_product.get(name, {}),
-            [said for (kind, _, said), product in items if (kind, product) == (FACT, name)],
-            [said for (kind, _, said), product in items if (kind, product) == (INCIDENT, name)],
+            [digest for (kind, _, digest), product in items if (kind, product) == (FACT, name)],
+            [digest for (kind, _, digest), product in items if (kind, product) == (INCIDENT, name)],
         )
         for name in names
     ]

@@ -34,13 +34,13 @@ ALL_REASONS: Final = "SELECT id, word FROM reasons"
 
 # The bound by `folded_until` keeps this from walking all observations that are kept; -9e18 stands for "no bound".
 TAIL: Final = """
-    WITH told AS MATERIALIZED (
+    WITH folded AS MATERIALIZED (
         SELECT id, check_key, vantage,
             coalesce((SELECT last FROM runs WHERE series = series.id ORDER BY first DESC LIMIT 1), -9e18) AS last
         FROM series)
     SELECT check_key, at, outcome, word, latency, vantage
-    FROM observations LEFT JOIN told ON told.id = series LEFT JOIN reasons ON reasons.id = reason
-    WHERE (told.last IS NULL OR at > told.last)
+    FROM observations LEFT JOIN folded ON folded.id = series LEFT JOIN reasons ON reasons.id = reason
+    WHERE (folded.last IS NULL OR at > folded.last)
         AND at >= coalesce((SELECT value FROM progress WHERE name = 'folded_until'), -9e18)
     ORDER BY at, series"""
 

@@ -84,9 +84,9 @@ def _excluded_line(excluded: Excluded, zone: ZoneInfo) -> ExcludedLine:
 
 def _cause_text(exclusion: Exclusion, zone: ZoneInfo) -> str:
     """Return the cause with its reason and author: `correction 7f3a: probe account locked (Ada Ng, 20 Nov ...)`."""
-    said = f"{exclusion.cause} {exclusion.label}".rstrip()
+    text = f"{exclusion.cause} {exclusion.label}".rstrip()
     if exclusion.reason:
-        said += f": {exclusion.reason}"
+        text += f": {exclusion.reason}"
     made = None if exclusion.made is None else moment(exclusion.made, zone).local
     by = ", ".join(filter(None, (exclusion.author, made)))
-    return f"{said} ({by})" if by else said
+    return f"{text} ({by})" if by else text

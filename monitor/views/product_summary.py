@@ -110,13 +110,13 @@ def watched_text(measured: Measured, zone: ZoneInfo) -> str | None:
         return None
     low, point, high = found.availability
     length = format_duration(measured.window.end - found.since)
-    said = f"Observed since {moment(found.since, zone).local} ({length}): {format_percent(point)}, between "
-    said += f"{format_percent(low)} and {format_percent(high)}"
+    text = f"Observed since {moment(found.since, zone).local} ({length}): {format_percent(point)}, between "
+    text += f"{format_percent(low)} and {format_percent(high)}"
     if found.decidable_at is None:
-        return f"{said}; in this window the objective can no longer be shown as met"
+        return f"{text}; in this window the objective can no longer be shown as met"
     if found.decidable_at <= measured.window.end:
-        return said
-    return f"{said}; a verdict is possible from {moment(found.decidable_at, zone).local}"
+        return text
+    return f"{text}; a verdict is possible from {moment(found.decidable_at, zone).local}"
 
 
 def guessed_text(history: Eras, measured: Measured) -> str | None:

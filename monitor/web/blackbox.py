@@ -158,9 +158,9 @@ def _hostname(given: str) -> str:
 
 
 def _patience(request: web.Request) -> float:
-    said = request.headers.get("X-Prometheus-Scrape-Timeout-Seconds") or "0"
+    header = request.headers.get("X-Prometheus-Scrape-Timeout-Seconds") or "0"
     try:
-        seconds = float(said)
+        seconds = float(header)
     except ValueError:
         seconds = math.nan
     if not seconds >= 0:

@@ -54,18 +54,18 @@ def _seen(head: Seen) -> dict[str, Any]:
 
 def _page(request: web.Request) -> tuple[int, int]:
     start, limit = (
-        _number(request.query.get(name, said), name) for name, said in (("from", "1"), ("limit", str(MOST)))
+        _number(request.query.get(name, default), name) for name, default in (("from", "1"), ("limit", str(MOST)))
     )
     return start, min(limit, MOST)
 
 
 def _read(record: Path, start: int, limit: int) -> list[dict[str, Any]]:
     with reading(record, trusted=True) as found:
-        return [as_plain(head, said) for head, said in found.load_heads(start, limit)]
+        return [as_plain(head, digest) for head, digest in found.load_heads(start, limit)]
 
 
-def as_plain(head: Head, said: str) -> dict[str, Any]:
-    """Return a head for programs; `said` is its digest as recorded."""
+def as_plain(head: Head, digest: str) -> dict[str, Any]:
+    """Return a head for programs; `digest` is its digest as recorded."""
     return {
         "number": head.number,
         "day": head.date,
@@ -74,7 +74,7 @@ def as_plain(head: Head, said: str) -> dict[str, Any]:
         "whole": head.whole,
         "content": head.content,
         "previous": head.previous,
-        "head": said,
+        "head": digest,
     }
 
 

@@ -99,8 +99,8 @@ def _of_method(request: web.Request) -> Refusal:
     error = request.match_info.http_exception
     taken = sorted(error.allowed_methods) if isinstance(error, web.HTTPMethodNotAllowed) else ["GET", "HEAD"]
     remedy = "use one of these" if "POST" in taken else "this endpoint is read-only"
-    said = f"method not allowed; allowed: {', '.join(taken)}"
-    return Refusal(405, said, remedy, (("Allow", ", ".join(taken)),))
+    text = f"method not allowed; allowed: {', '.join(taken)}"
+    return Refusal(405, text, remedy, (("Allow", ", ".join(taken)),))
 
 
 _BODY = Refusal(413, "this endpoint accepts no request body", "send none", (("Connection", "close"),))

@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 from monitor.config.model import Portfolio
 from monitor.health import Health
 from monitor.ledger.ledger import Ledger
-from monitor.ledger.open_run import Folding
+from monitor.ledger.open_run import OpenRun
 from monitor.probe_result import ProbeResult
 from sla.incident import Failure, Incident, Opened, Resolved
 from sla.interval import DAY, HOUR, MINUTE, SECOND, Interval
@@ -63,10 +63,10 @@ def test_an_observation_before_the_last_is_refused_whole() -> None:
     ledger = ledger_of(product("chefs"))
     entry = ledger.entries[KEY]
     play(ledger, [GOOD, GOOD])
-    before = (entry.version, entry.folding.run() if entry.folding else None, entry.timeline.durations(ALL))
+    before = (entry.version, entry.open_run.run() if entry.open_run else None, entry.timeline.durations(ALL))
     with pytest.raises(ValueError, match="not later"):
         entry.observe(Observation(KEY, NOW + MINUTE, BAD, "deadline"))
-    assert (entry.version, entry.folding.run() if entry.folding else None, entry.timeline.durations(ALL)) == before
+    assert (entry.version, entry.open_run.run() if entry.open_run else None, entry.timeline.durations(ALL)) == before
 
 
 def test_runs_are_handed_out_when_they_end_and_begin() -> None:
@@ -146,8 +146,8 @@ def restarted(ledger: Ledger, recorded: Sequence[Run], tail: Sequence[Observatio
 
 
 def recorded(ledger: Ledger, key: str = KEY) -> list[Run]:
-    folding = ledger.entries[key].folding
-    return [] if folding is None else [folding.run()]
+    open_run = ledger.entries[key].open_run
+    return [] if open_run is None else [open_run.run()]
 
 
 observations = st.lists(st.tuples(st.integers(1, 250), st.sampled_from([GOOD, GOOD, BAD, UNKNOWN])), max_size=40)
@@ -171,8 +171,8 @@ def test_after_a_restart_everything_is_as_before_it(drawn: list[tuple[int, Outco
         runs |= {each.first: each for each in entry.observe(seen)}
         if (change := entry.tracker.step(seen)) is not None:
             before.decide(change)
-        if n < cut and entry.folding is not None:
-            runs[entry.folding.first] = entry.folding.run()
+        if n < cut and entry.open_run is not None:
+            runs[entry.open_run.first] = entry.open_run.run()
         else:
             tail.append(seen)
     ordered = sorted(runs.values(), key=lambda each: each.first)
@@ -348,7 +348,7 @@ def test_health_keeps_the_worst() -> None:
 
 def test_a_folding_is_made_of_the_last_run() -> None:
     last = run(KEY, GOOD, NOW, NOW + HOUR)
-    assert Folding(last).run() == last
+    assert OpenRun(last).run() == last
 
 
 OUTCOMES = st.lists(
@@ -370,7 +370,7 @@ def test_counts_and_states_are_the_same_before_and_after_a_restart(
         entry.timeline.hold = HOLD if n % 40 < 20 else 2 * HOLD
         seen = Observation(KEY, at, outcome, REASONS[outcome] if n % 4 else "slow")
         kept |= {run.first: run for run in entry.observe(seen)}
-    kept |= {run.first: run for run in entry.growing()}
+    kept |= {run.first: run for run in entry.open_runs()}
     again = Ledger(ledger.portfolio)
     again.restore(kept.values(), [], [])
     for start, end in windows:

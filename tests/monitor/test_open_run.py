@@ -5,7 +5,7 @@ from __future__ import annotations
 from hypothesis import given
 from hypothesis import strategies as st
 
-from monitor.ledger.open_run import Folding
+from monitor.ledger.open_run import OpenRun
 from sla.observation import Observation, Outcome, Run
 
 HOLD = 30
@@ -29,21 +29,21 @@ def test_folding_in_place_equals_folding_frozen_runs(
 ) -> None:
     at = 0
     held = Run("p/a", Outcome.GOOD, "", 0, 0, 1, HOLD, seeded=seeded)
-    folding = Folding(held)
+    open_run = OpenRun(held)
     for gap, outcome, reason, latency, hold in drawn:
         at += gap
         seen = Observation("p/a", at, outcome, reason, latency)
         if held.takes(seen, hold):
-            assert folding.add(seen, hold) is None
+            assert open_run.add(seen, hold) is None
             held = held.folded(seen)
         else:
-            assert folding.add(seen, hold) == held
+            assert open_run.add(seen, hold) == held
             held = Run.of(seen, hold)
-        assert folding.run() == held
+        assert open_run.run() == held
 
 
 def test_a_steady_check_is_one_run_however_long_it_lasts() -> None:
     """A hundred good observations, each well within the hold of the one before."""
-    folding = Folding(Run("p/a", Outcome.GOOD, "", 0, 0, 1, HOLD))
-    assert all(folding.add(Observation("p/a", at, Outcome.GOOD), HOLD) is None for at in range(10, 1_000, 10))
-    assert (folding.run().first, folding.run().last, folding.run().count) == (0, 990, 100)
+    open_run = OpenRun(Run("p/a", Outcome.GOOD, "", 0, 0, 1, HOLD))
+    assert all(open_run.add(Observation("p/a", at, Outcome.GOOD), HOLD) is None for at in range(10, 1_000, 10))
+    assert (open_run.run().first, open_run.run().last, open_run.run().count) == (0, 990, 100)

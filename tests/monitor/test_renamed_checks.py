@@ -83,7 +83,7 @@ def test_a_reload_that_renames_changes_no_figure_of_the_past_and_goes_on() -> No
     observe(ledger, entry, NOW - HOUR + MINUTE, FAILED)
     ledger.reload(RENAMED)
     assert ledger.measured("forms", SPAN, NOW).counts.bad == 31
-    assert [run.check for run in entry.growing()] == ["forms/page"]
+    assert [run.check for run in entry.open_runs()] == ["forms/page"]
     assert ledger.everything() == [entry]
 
 
@@ -94,7 +94,7 @@ def test_what_the_present_id_wrote_over_a_growing_run_of_the_former_one_counts_o
     (entry,) = ledger.of("forms")
     for minutes in range(1, 30):
         observe(ledger, entry, NOW - HOUR + minutes * MINUTE, PASSED)
-    rows = [*recorded("forms/health"), *entry.growing()]
+    rows = [*recorded("forms/health"), *entry.open_runs()]
     again = restored(RENAMED, rows)
     assert figures(again) == figures(ledger)
     assert again.measured("forms", SPAN, NOW).counts == ledger.measured("forms", SPAN, NOW).counts
