@@ -14,7 +14,7 @@ from monitor.alerting.delivery import Target, attempt
 from monitor.clock import SystemClock
 from monitor.commands.alert_sink import sink_command
 from monitor.commands.common import loaded
-from monitor.commands.correct import place_of
+from monitor.commands.correct import location_of
 from monitor.engine.probe_environment import probe_environment
 from monitor.errors import NinewatchError
 from monitor.facts.journal import LONGEST
@@ -32,7 +32,7 @@ from sla.window import format_instant, parse_duration, parse_instant
 
 if TYPE_CHECKING:
     from monitor.alerting.delivery import Outcome
-    from monitor.commands.correct import Place
+    from monitor.commands.correct import RecordLocation
     from monitor.config.model import Portfolio
 
 CONFIG = click.option(
@@ -107,12 +107,12 @@ def trial(receiver: str, now: int, portfolio: Portfolio) -> Notification:
 @CONFIG
 def list_command(every: bool, as_json: bool, path: Path) -> None:
     """List silences in force, notifications that wait to be delivered, and the latest that were."""
-    place, now = place_of(path), SystemClock().now()
-    with reading(place.record) as record:
+    location, now = location_of(path), SystemClock().now()
+    with reading(location.record) as record:
         latest = record.latest_notifications(1_000)
         waiting = [row for row in record.unfinished() if row.done is None]
     done = [row for row in latest if row.done is not None][: 1_000 if every else 20]
-    muted = [each for each in silences(place.facts().all) if now < each.until]
+    muted = [each for each in silences(location.facts().all) if now < each.until]
     if as_json:
         for row in (*waiting, *done):
             click.echo(json.dumps(_plain(row), ensure_ascii=False))
@@ -159,9 +159,9 @@ def retry_command(receiver: str | None, author: str, path: Path) -> None:
 
     The daemon takes it up within about a second.
     """
-    place = _place(path)
+    location = _place(path)
     fact = Fact.of(SystemClock().now(), _words("--author", author), RETRY, "", {"receiver": receiver or ""})
-    place.journal.add(fact)
+    location.journal.add(fact)
     click.echo(f"asked to retry {receiver or 'all receivers'}")
 
 
@@ -191,34 +191,34 @@ def silence_command(
     Probing, figures and incidents go on. What was announced is still resolved; what is down when the silence ends is
     announced then. A silence is a fact of the record, with author and reason.
     """
-    place, who = _place(path), _words("--author", author)
+    location, who = _place(path), _words("--author", author)
     if ended is not None:
-        _end(place, ended, who)
+        _end(location, ended, who)
         return
     if sum((product is not None, bool(key), every)) != 1:
         raise NinewatchError("name what to mute: PRODUCT, --key KEY or --all")
-    if product is not None and place.products is not None and product not in place.products:
+    if product is not None and location.products is not None and product not in location.products:
         raise NinewatchError(f'there is no product "{product}"; there are {", ".join(place.products)}')
     now = SystemClock().now()
-    made = Silence(now, who, _words("--reason", reason), _until(place, length, until, now), product or "", key)
-    place.journal.add(made.fact())
+    made = Silence(now, who, _words("--reason", reason), _until(location, length, until, now), product or "", key)
+    location.journal.add(made.fact())
     click.echo(f"silence {_described(made)}")
 
 
-def _end(place: Place, name: str, who: str) -> None:
-    known = {each.id for each in silences(place.facts().all)}
+def _end(location: RecordLocation, name: str, who: str) -> None:
+    known = {each.id for each in silences(location.facts().all)}
     if name not in known:
         listed = f"there are {', '.join(sorted(known))}" if known else "there is none"
         raise NinewatchError(f'no silence "{name}" is in force; {listed}')
-    place.journal.add(ending(name, SystemClock().now(), who))
+    location.journal.add(ending(name, SystemClock().now(), who))
     click.echo(f"ended silence {name}")
 
 
-def _until(place: Place, length: str | None, until: str | None, now: int) -> int:
+def _until(location: RecordLocation, length: str | None, until: str | None, now: int) -> int:
     if (length is None) == (until is None):
         raise NinewatchError("specify how long: --for 2h, or --until TIME")
     try:
-        instant = now + parse_duration(str(length)) if until is None else parse_instant(until, place.zone)
+        instant = now + parse_duration(str(length)) if until is None else parse_instant(until, location.zone)
     except (ValueError, OverflowError) as error:
         raise NinewatchError(str(error)) from None
     if instant <= now:
@@ -226,11 +226,11 @@ def _until(place: Place, length: str | None, until: str | None, now: int) -> int
     return instant
 
 
-def _place(path: Path) -> Place:
-    place = place_of(path)
-    if not place.record.exists():
+def _place(path: Path) -> RecordLocation:
+    location = location_of(path)
+    if not location.record.exists():
         raise NinewatchError(f"there is no record {place.record}; start the daemon once with `ninewatch run -c {path}`")
-    return place
+    return location
 
 
 def _words(option: str, text: str) -> str:

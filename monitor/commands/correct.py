@@ -51,15 +51,15 @@ def correct(
     zone. Raw figures and recorded observations do not change. Reports list each correction with its author, reason and
     date. A running daemon applies it within about a second.
     """
-    place = place_of(path)
-    if not place.record.exists():
+    location = location_of(path)
+    if not location.record.exists():
         raise NinewatchError(f"no record at {place.record}; specify the daemon's configuration with -c")
     if revoke is None:
-        made = _correction(place, product, interval, author, reason)
-        place.journal.add(made.fact())
+        made = _correction(location, product, interval, author, reason)
+        location.journal.add(made.fact())
         click.echo(f"correction {made.id}: {_what(made)}")
     elif product is None:
-        place.journal.add(_revocation(place, revoke, author, reason).fact())
+        location.journal.add(_revocation(location, revoke, author, reason).fact())
         click.echo(f"revoked {revoke}")
     else:
         raise NinewatchError("--revoke takes only an id; omit PRODUCT and START/END")
@@ -70,7 +70,7 @@ def correct(
 @CONFIG
 def corrections(as_json: bool, path: Path | None) -> None:
     """List corrections, oldest first. Works without a running daemon."""
-    facts = place_of(path).corrections()
+    facts = location_of(path).corrections()
     if as_json:
         for fact in facts:
             click.echo(json.dumps(as_plain(fact), ensure_ascii=False))
@@ -86,7 +86,7 @@ def corrections(as_json: bool, path: Path | None) -> None:
 
 
 @dataclass(frozen=True, slots=True)
-class Place:
+class RecordLocation:
     """The record, the zone of local times, and the products' ids if a configuration is given."""
 
     record: Path
@@ -108,22 +108,26 @@ class Place:
         return self.facts().corrections.facts
 
 
-def place_of(path: Path | None) -> Place:
+def location_of(path: Path | None) -> RecordLocation:
     """Return the place of a configuration, or the defaults without one."""
     if path is None:
         fields = Portfolio.model_fields
-        return Place(fields["store"].default, zones.zone(fields["time_zone"].default), None)
+        return RecordLocation(fields["store"].default, zones.zone(fields["time_zone"].default), None)
     portfolio = loaded(path)[1]
-    return Place(portfolio.store, portfolio.zone, [product.id for product in portfolio.products], Former.of(portfolio))
+    return RecordLocation(
+        portfolio.store, portfolio.zone, [product.id for product in portfolio.products], Former.of(portfolio)
+    )
 
 
-def _correction(place: Place, product: str | None, interval: str | None, author: str, reason: str) -> Correction:
+def _correction(
+    location: RecordLocation, product: str | None, interval: str | None, author: str, reason: str
+) -> Correction:
     if product is None or interval is None:
         raise NinewatchError("PRODUCT or START/END is missing; write PRODUCT START/END, or --revoke ID")
-    if place.products is not None and product not in place.products:
+    if location.products is not None and product not in location.products:
         raise NinewatchError(f'unknown product "{product}"; known products: {", ".join(place.products)}')
     try:
-        span = parse_interval(interval, place.zone)
+        span = parse_interval(interval, location.zone)
     except (ValueError, OverflowError) as error:
         raise NinewatchError(str(error)) from None
     now = SystemClock().now()
@@ -132,9 +136,9 @@ def _correction(place: Place, product: str | None, interval: str | None, author:
     return Correction(product, span, _words("--author", author), _words("--reason", reason), now)
 
 
-def _revocation(place: Place, correction: str, author: str, reason: str) -> Revocation:
+def _revocation(location: RecordLocation, correction: str, author: str, reason: str) -> Revocation:
     """Return the revocation of an existing correction that is not revoked yet."""
-    facts = place.corrections()
+    facts = location.corrections()
     if correction not in {fact.id for fact in facts if isinstance(fact, Correction)}:
         raise NinewatchError(f'unknown correction "{correction}"; list them with `ninewatch corrections`')
     if (before := revoked(facts).get(correction)) is not None:

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 import click
 
 from monitor.clock import SystemClock
-from monitor.commands.correct import CONFIG, Place, place_of
+from monitor.commands.correct import CONFIG, RecordLocation, location_of
 from monitor.errors import NinewatchError
 from monitor.facts.history import Entry, history, is_known
 from sla.window import format_instant, parse_duration, parse_instant
@@ -33,12 +33,12 @@ def history_command(product: str, since: str | None, as_json: bool, path: Path |
     For a definition, prints what it changed (objective, rule, checks, agreement). Reads the record and its journal,
     with or without a running daemon.
     """
-    place = place_of(path)
-    if not place.record.exists():
+    location = location_of(path)
+    if not location.record.exists():
         raise NinewatchError(f"no record at {place.record}; specify the daemon's configuration with -c")
-    first = None if since is None else _since(since, place)
-    facts, product = place.facts(), place.former.product(product)
-    _require(product, place, facts)
+    first = None if since is None else _since(since, location)
+    facts, product = location.facts(), location.former.product(product)
+    _require(product, location, facts)
     entries = history(facts, product, first)
     for each in entries:
         click.echo(json.dumps(each.as_json(), ensure_ascii=False) if as_json else _line(each))
@@ -46,24 +46,24 @@ def history_command(product: str, since: str | None, as_json: bool, path: Path |
         click.echo(f"no facts about {product}" + ("" if since is None else f" since {since}"))
 
 
-def _since(text: str, place: Place) -> int:
+def _since(text: str, location: RecordLocation) -> int:
     """Return the instant that is given, or now minus the duration."""
     try:
         return SystemClock().now() - parse_duration(text)
     except ValueError:
         pass
     try:
-        return parse_instant(text, place.zone)
+        return parse_instant(text, location.zone)
     except (ValueError, OverflowError):
         message = f'"{text}" is not an instant or a duration; write 2026-11-03T09:10 or 90d'
         raise click.BadParameter(message, param_hint="'--since'") from None
 
 
-def _require(product: str, place: Place, facts: Facts) -> None:
+def _require(product: str, location: RecordLocation, facts: Facts) -> None:
     """Reject a product that is neither configured nor in the record, which is probably a typing error."""
     recorded = {fact.product for fact in facts.all if fact.product}
-    known = sorted({*(place.products or ()), *recorded})
-    if product not in (place.products or ()) and not is_known(facts, product):
+    known = sorted({*(location.products or ()), *recorded})
+    if product not in (location.products or ()) and not is_known(facts, product):
         there = f"known products: {', '.join(known)}" if known else "the record has no facts"
         raise NinewatchError(f'unknown product "{product}"; {there}')
 

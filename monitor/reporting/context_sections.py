@@ -1,4 +1,4 @@
-"""What the portfolio's desk adds to a product's figures: its stage, who relies on it, what its downtime cost."""
+"""The sections of a report on a product's stage, clients, impact and cost of downtime."""
 
 from __future__ import annotations
 
@@ -23,33 +23,33 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True, slots=True)
 class ContextSections:
-    """What is known of a product's place in the portfolio. `reached` names by incident whom it reached."""
+    """The context of a product in the portfolio. `affected`: incident id -> affected clients."""
 
     ledger: Ledger
     product: Product
     report: Report
     misfits: tuple[Misfit, ...]
     dependent_clients: tuple[DependentClient, ...]
-    reached: dict[str, list[AffectedClient]]
+    affected: dict[str, list[AffectedClient]]
     value: Value | None
 
     def sections(self) -> Iterator[Section]:
-        """Yield what is said of stage and clients, and the justification where an hour has a price."""
+        """Yield the sections on stage, clients and, if `value_per_hour` is set, cost of downtime."""
         if self.product.stage is not None or self.dependent_clients or self.misfits:
-            yield self._promise()
+            yield self._stage_and_clients()
         if self.value is not None:
-            yield _justification(self.value)
+            yield _cost_of_downtime(self.value)
 
-    def whom(self, incident: str) -> str:
-        """Return in words whom the incident reached: those whose product was seen down meanwhile, and the others."""
-        found = self.reached.get(incident, [])
+    def affected_text(self, incident: str) -> str:
+        """Return the affected clients as text: those whose product had downtime, and the number of others."""
+        found = self.affected.get(incident, [])
         hit = sum(each.dependent.client.count for each in found if each.downtime)
         rest = sum(each.dependent.client.count for each in found if not each.downtime)
         names = ", ".join(dict.fromkeys(each.dependent.client.name for each in found if each.downtime))
         summary = f"{hit}: {names}" if hit else "none observed"
         return f"{summary}; {rest} without downtime" if rest else summary
 
-    def _promise(self) -> Section:
+    def _stage_and_clients(self) -> Section:
         notes = [f"Stage: {self.product.stage.replace('-', ' ')}."] if self.product.stage else []
         notes += [f"Objective does not match: {each.text}." for each in self.misfits]
         rows = tuple(self._client(each) for each in self.dependent_clients)
@@ -66,17 +66,17 @@ class ContextSections:
         return (words(client.name), doc.count(client.count), words(client.risk), words(way), doc.duration(down))
 
     def as_json(self) -> dict[str, Any]:
-        """Return the same for programs; no contact is in it."""
+        """Return the same as JSON, without contact details."""
         return {
             "stage": self.product.stage and self.product.stage.value,
             "misfits": [each.text for each in self.misfits],
-            "affected": {name: [each.as_json() for each in found] for name, found in self.reached.items()},
+            "affected": {name: [each.as_json() for each in found] for name, found in self.affected.items()},
             "value": None if self.value is None else self.value.as_json(),
         }
 
 
 def context_sections(ledger: Ledger, report: Report) -> ContextSections:
-    """Return what the portfolio knows beside the product's figures, over the report's window."""
+    """Return the product's context over the report's window."""
     product, end = ledger.products[report.product], report.window.measured.end
     found = tuple(dependent_clients(ledger.portfolio, product.id))
     return ContextSections(
@@ -99,7 +99,7 @@ def _value(product: Product, report: Report) -> Value | None:
     return value(product.value_per_hour.rate, report.agreed.raw, before)
 
 
-def _justification(found: Value) -> Section:
+def _cost_of_downtime(found: Value) -> Section:
     def money(bounds: Money) -> tuple[Cell, ...]:
         notes = [format_money(each, found.rate.currency) for each in bounds]
         low, point, high = (Cell(t, float(round(e, 2)), Unit.MONEY) for t, e in zip(notes, bounds, strict=True))

@@ -1,4 +1,4 @@
-"""A report as plain values: titles, words, tables of cells. Every format writes the same cells, so none can differ."""
+"""A report as plain values: titles, texts, tables of cells. All formats write the same cells, so they cannot differ."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ LONGEST = 600  # characters: an author and a reason of a correction are 500 each
 
 
 class Unit(StrEnum):
-    """What a cell's value is counted in."""
+    """The unit of a cell's value."""
 
     WORDS = ""
     RATIO = "ratio"
@@ -34,13 +34,13 @@ class Unit(StrEnum):
 
     @property
     def numeric(self) -> bool:
-        """Whether a reader compares such cells digit by digit, and so wants them to the right."""
+        """Whether such cells are aligned to the right."""
         return self not in (Unit.WORDS, Unit.INSTANT)
 
 
 @dataclass(frozen=True, slots=True)
 class Cell:
-    """A value at full precision for machines (None where there is no figure), and as people read it."""
+    """A value at full precision for programs (None without a figure), and its text for people."""
 
     text: str
     value: str | float | int | None
@@ -48,7 +48,7 @@ class Cell:
 
 
 def words(text: str) -> Cell:
-    """Return words; a target's own are cut to a line without control characters."""
+    """Return a cell of text, cut to one line without control characters."""
     line = bounded(text, LONGEST)
     return Cell(line, line)
 
@@ -79,12 +79,12 @@ def at(instant: int | None, zone: ZoneInfo, otherwise: str = "n/a") -> Cell:
 
 
 def count(number: int) -> Cell:
-    """Return a number of things."""
+    """Return a count."""
     return Cell(f"{number:,}", number, Unit.COUNT)
 
 
 def nines_of(availability: Fraction | float | None, figure: float | None) -> Cell:
-    """Return the nines of an availability; `figure` is what they are, None where the record bounds none."""
+    """Return the nines of an availability; `figure` is their value, None if the record has no bound."""
     return Cell(format_nines(availability), figure, Unit.NINES)
 
 
@@ -97,14 +97,14 @@ class Table:
 
     @property
     def numeric(self) -> tuple[bool, ...]:
-        """Whether each column is one of numbers: those that have any."""
+        """Whether each column is numeric, which is one with any numeric cell."""
         columns = zip(*self.rows, strict=True) if self.rows else ((),) * len(self.columns)
         return tuple(any(cell.unit.numeric for cell in cells) for cells in columns)
 
 
 @dataclass(frozen=True, slots=True)
 class Section:
-    """A heading, what is to be said, and a table if there is one to show."""
+    """A heading, notes, and a table if there is one."""
 
     id: str
     title: str
@@ -114,7 +114,7 @@ class Section:
 
 @dataclass(frozen=True, slots=True)
 class Tile:
-    """One figure that is seen first, and what to know with it."""
+    """One key figure with a note."""
 
     label: str
     cell: Cell
@@ -124,7 +124,7 @@ class Tile:
 
 @dataclass(frozen=True, slots=True)
 class Column:
-    """One period of a chart: shares from 0 to 1, None where there is no figure."""
+    """One period of a chart: shares from 0 to 1, None without a figure."""
 
     name: str
     label: str
@@ -137,7 +137,7 @@ class Column:
 
 @dataclass(frozen=True, slots=True)
 class Chart:
-    """Availability with its bounds, period by period, against the objective. `text` says the same in words."""
+    """Availability with its bounds, period by period, against the objective. `text` describes it."""
 
     title: str
     text: str
@@ -148,7 +148,7 @@ class Chart:
 
 @dataclass(frozen=True, slots=True)
 class Part:
-    """What is said of one product."""
+    """The part of one product."""
 
     id: str
     name: str
@@ -162,7 +162,7 @@ class Part:
 
 @dataclass(frozen=True, slots=True)
 class Document:
-    """The whole report. `made` is the instant that it was asked of, microseconds: no clock of the making is in it."""
+    """The whole report. `made` is the report's instant (microseconds), not the time of writing the file."""
 
     title: str
     subtitle: str

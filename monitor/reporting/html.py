@@ -1,4 +1,4 @@
-"""The report as one HTML file: its style and its charts are in it, it asks for nothing and runs nothing."""
+"""The report as one HTML file with style and charts inside, without scripts and requests."""
 
 from __future__ import annotations
 

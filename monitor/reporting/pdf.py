@@ -1,4 +1,4 @@
-"""The report as a tagged PDF (PDF/UA-1), with its fonts in it: for who reads it, hears it, prints it or signs it."""
+"""The report as a tagged PDF (PDF/UA-1) with embedded fonts, accessible to screen readers."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ _PAPER = {"letter": "us-letter", "a4": "a4"}
 def as_pdf(document: Document, paper: str) -> bytes:
     """Return the report as a PDF for `letter` or `a4`; the time of making in it is the report's own.
 
-    All that is said goes in as data and is set as words: nothing in it is read as markup.
+    All texts are passed as data: nothing in them is read as markup.
     """
     template = files("monitor.reporting").joinpath("templates/report.typ").read_bytes()
     made = EPOCH + timedelta(microseconds=document.made)

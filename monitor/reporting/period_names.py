@@ -1,4 +1,4 @@
-"""What people call a period: a day's date, a month's name, a fiscal year's two years."""
+"""Names of periods: a day's date, a month's name, a fiscal year's two years."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ _NAMES: dict[str, Callable[[datetime], str]] = {
 
 
 def named(window: Window, zone: ZoneInfo) -> str:
-    """Return the window's name with its date; a window that the calendar does not have is called by its ends."""
+    """Return the window's name with its date; without a name, its start and end."""
     begins, ends = local(window.whole.start, zone), local(window.whole.end, zone)
     name = _NAMES.get(window.name.removeprefix("last "))
     if name is not None:

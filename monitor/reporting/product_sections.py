@@ -1,4 +1,4 @@
-"""What a report says of one product, section by section."""
+"""The part of a report on one product, section by section."""
 
 from __future__ import annotations
 
@@ -33,7 +33,7 @@ FOREVER = "ongoing"
 
 @dataclass(frozen=True, slots=True)
 class PartContext:
-    """What the telling needs beside the figures: the product as configured, the zone, everybody's names, the desk."""
+    """The product as configured, the zone, display names, and the sections on its context."""
 
     product: Product
     zone: ZoneInfo
@@ -42,7 +42,7 @@ class PartContext:
 
 
 def part(report: Report, context: PartContext) -> Part:
-    """Return what is said of the product."""
+    """Return the part on the product."""
     product, agreed = context.product, report.agreed.contractual
     about = filter(None, (product.team, rule_sentence(product) if len(product.checks) > 1 else ""))
     return Part(
@@ -58,7 +58,7 @@ def part(report: Report, context: PartContext) -> Part:
 
 
 def headline(m: Measured) -> str:
-    """Return in one sentence whether the promise was kept, by the contractual figure."""
+    """Return the verdict on the objective in one sentence, by the contractual figure."""
     goal = str(m.objective)
     low, point, high = m.availability
     if low is None:
@@ -96,7 +96,7 @@ def _goal(m: Measured) -> Fraction:
 
 
 def chart(report: Report, context: PartContext) -> Chart:
-    """Return the window day by day or month by month, raw: what was seen, before any agreement."""
+    """Return the chart by day or month, of raw figures."""
     goal, kind = _goal(report.agreed.raw), "month" if report.by_month else "day"
     columns = tuple(_column(each, context.zone) for each in report.steps)
     missing = sum(each.misses for each in columns)
@@ -168,7 +168,7 @@ def _figures(report: Report, context: PartContext) -> Section:
 
 
 def _outage_limits(report: Report) -> Iterator[Section]:
-    """Yield the promised limits on outages, where the agreement has any."""
+    """Yield the section on limits on outages, if the agreement has any."""
     rows = tuple(
         (words(limit_text(each.limit)), *map(doc.duration, each.measured), words(each.verdict.value))
         for each in report.agreed.outages
@@ -223,7 +223,7 @@ def _incidents(report: Report, context: PartContext) -> Section:
             _far(each, (each.resolved or report.at) - each.opened),
             _far(each, each.downtime),
             _far(each, found.part),
-            *([words(context_sections.whom(each.id))] if context_sections.dependent_clients else []),
+            *([words(context_sections.affected_text(each.id))] if context_sections.dependent_clients else []),
         )
 
     columns = ("Start", "End", "Check", "Reason", "Duration", "Downtime", "Downtime in window")
@@ -293,7 +293,7 @@ def _downtime_by_cause(report: Report, context: PartContext) -> Iterator[Section
 
 
 def _shares(parts: Sequence[int]) -> list[Cell]:
-    """Return each one's share of all: exact for machines, and as shown they add up to 100 %."""
+    """Return the share of each: exact values, and texts that add up to 100 %."""
     whole = sum(parts)
     if not whole:
         return [doc.ratio(None)] * len(parts)

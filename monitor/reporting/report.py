@@ -1,4 +1,4 @@
-"""The whole report: of one product or of all, what it says, and the one object that its JSON is."""
+"""The report on one product or all: the document for every format, and the JSON object."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True, slots=True)
 class PortfolioReport:
-    """The reports of a window as of the instant `at`, and the ledger that they are of.
+    """The reports of a window as of the instant `at`, with their ledger.
 
     `arrived` is the instant until which outcomes were awaited, at the latest the one after which none can arrive.
     """
@@ -38,7 +38,7 @@ class PortfolioReport:
     reports: tuple[Report, ...]
 
     def document(self) -> Document:
-        """Return what the report says, the same for every format."""
+        """Return the document, the same for every format."""
         portfolio = self.ledger.portfolio
         zone, names = portfolio.zone, {product.id: product.name for product in portfolio.products}
         parts = tuple(
@@ -99,7 +99,7 @@ class PortfolioReport:
         notes = (
             f"Measured from {format_instant(span.start)} to {format_instant(span.end)} (UTC). Times are in {zone}, "
             f"time zone database {zones.IN_USE}. "
-            "Estimates and spent budgets leave out unknown time; minimum and maximum include it.",
+            "Estimates and spent budgets exclude unknown time; minimum and maximum include it.",
             "Figures measure time, not samples. Between two consecutive probes with equal results the state is theirs; "
             "between two that differ it is in doubt; the estimate puts the change half-way. Longer gaps are unknown.",
             "Corrections that were recorded until the report's instant count, whatever time they are of; each is "

@@ -16,37 +16,37 @@ if TYPE_CHECKING:
     from monitor.reporting.document import Cell, Document, Table
     from monitor.reporting.report import PortfolioReport
 
-FORMULA = tuple("=+-@\t\r")  # what a spreadsheet takes as the beginning of a formula: OWASP, "CSV injection"
+FORMULA = tuple("=+-@\t\r")  # how a formula begins in a spreadsheet: OWASP, "CSV injection"
 _MARKUP = re.compile(r"([\\`*_{}\[\]<>#|&~$])")
 
 
 def as_json(found: PortfolioReport) -> str:
-    """Return the one object of the report."""
+    """Return the JSON object of the report."""
     return json.dumps(found.as_json(), ensure_ascii=False, indent=2) + "\n"
 
 
 def as_csv(document: Document) -> str:
-    """Return every cell one a row: product, section, the row's number and name, column, value, unit, as printed.
+    """Return one row per cell: product, section, number and name of the row, column, value, unit, text.
 
     Long rather than wide, so that one file holds tables of different columns and a pivot table brings any of them back.
-    What is said of a section comes before its cells, as its row 0: verdicts and assumptions travel with their figures.
-    Words that a spreadsheet would take as a formula are led by an apostrophe.
+    The notes of a section come before its cells, as row 0, so that verdicts and assumptions stay with their figures.
+    Texts that a spreadsheet would read as a formula start with an apostrophe.
     """
     text = io.StringIO()
     writer = csv.writer(text, lineterminator="\n")
     writer.writerow(("product", "section", "row", "name", "column", "value", "unit", "shown"))
     for product, section in _sections(document):
-        for note in map(tame, section.words):
+        for note in map(without_formula, section.words):
             writer.writerow((product, section.id, 0, "", "", note, "", note))
         for number, name, column, cell in _cells(section.table):
-            value = tame(cell.value) if isinstance(cell.value, str) else cell.value
-            shown = cell.text if cell.unit.numeric else tame(cell.text)
-            writer.writerow((product, section.id, number, tame(name), column, value, cell.unit.value, shown))
+            value = without_formula(cell.value) if isinstance(cell.value, str) else cell.value
+            shown = cell.text if cell.unit.numeric else without_formula(cell.text)
+            writer.writerow((product, section.id, number, without_formula(name), column, value, cell.unit.value, shown))
     return text.getvalue()
 
 
-def tame(text: str) -> str:
-    """Return words that no spreadsheet takes as a formula."""
+def without_formula(text: str) -> str:
+    """Return the text so that no spreadsheet reads it as a formula."""
     return f"'{text}" if text.startswith(FORMULA) else text
 
 
@@ -67,7 +67,7 @@ def _cells(table: Table | None) -> Iterator[tuple[int, str, str, Cell]]:
 
 
 def as_markdown(document: Document) -> str:
-    """Return the report as GitHub-flavoured Markdown; a target's own words are escaped."""
+    """Return the report as GitHub-flavoured Markdown; texts of targets are escaped."""
     return "\n".join(_markdown(document)).rstrip("\n") + "\n"
 
 

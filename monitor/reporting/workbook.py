@@ -1,4 +1,4 @@
-"""The report as a workbook: a sheet a section, every figure a number to 16 digits (the format's), no formula in it."""
+"""The report as a workbook: one sheet per section, figures as numbers with the format's 16 digits, no formulas."""
 
 from __future__ import annotations
 
@@ -37,7 +37,7 @@ _WIDEST: Final = 60
 
 
 def as_xlsx(document: Document) -> bytes:
-    """Return the workbook; the time of making in it is the report's own."""
+    """Return the workbook; its creation time is the report's instant."""
     made = (EPOCH + timedelta(microseconds=document.made)).replace(tzinfo=None)
     file = io.BytesIO()
     with xlsxwriter.Workbook(file, {"in_memory": True, "strings_to_formulas": False, "strings_to_urls": False}) as book:
@@ -53,7 +53,7 @@ def as_xlsx(document: Document) -> bytes:
 
 
 def _by_section(parts: Iterable[Part]) -> Iterator[list[tuple[str, Section]]]:
-    """Yield each section of all products together, in the order of the product that has most of them."""
+    """Yield each section with all products, in the order of the product with the most sections."""
     parts = tuple(parts)
     fullest = max(parts, key=lambda part: len(part.sections)).sections
     found: dict[str, list[tuple[str, Section]]] = {section.id: [] for section in fullest}
@@ -76,7 +76,7 @@ def _titles(section: str, tables: list[Table]) -> list[str]:
 
 
 class _Sheets:
-    """Writes sections into sheets, and remembers where the days of each product are."""
+    """Writes sections into sheets, and stores the rows of each product's days for the charts."""
 
     def __init__(self, book: Workbook) -> None:
         self._book = book
@@ -89,7 +89,7 @@ class _Sheets:
         self._days: tuple[str, list[tuple[int, int]]] | None = None
 
     def front(self, document: Document) -> None:
-        """Write the first sheet: what this is, what to be warned of, the verdicts, what it rests on."""
+        """Write the first sheet: title, notices, verdicts and method."""
         sheet = self._book.add_worksheet("Report")
         sheet.set_column(0, 0, 32)
         sheet.set_column(1, 1, 100)
@@ -104,7 +104,7 @@ class _Sheets:
     def section(self, sections: list[tuple[str, Section]]) -> None:
         """Write one section, of all products that have a table in it, into one sheet with one header and a filter.
 
-        Below the table stands what is said of it, once.
+        The notes follow below the table, each once.
         """
         tables = [(name, section.table) for name, section in sections if section.table is not None]
         if not tables:
@@ -155,11 +155,11 @@ class _Sheets:
         return len(cell.text)
 
     def _words(self, sheet: Worksheet, row: int, column: int, text: str, form: Format | None = None) -> None:
-        """Write words as words, with the mark that keeps a spreadsheet from ever reading them as a formula."""
+        """Write text, marked so that a spreadsheet never reads it as a formula."""
         sheet.write_string(row, column, text, self._quoted if text.startswith(FORMULA) else form)
 
     def charts(self, parts: Iterable[Part]) -> None:
-        """Draw each product's days on a sheet of their own, from the cells of the days."""
+        """Draw a chart of each product's days on one sheet, from the cells of the days."""
         if self._days is None:
             return
         name, spans = self._days

@@ -1,1 +1,1 @@
-"""The record on disk: observations for a while, runs and incidents for ever. No arithmetic on uptime in here."""
+"""The record on disk: observations for their retention, runs and incidents for ever."""

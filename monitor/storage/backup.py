@@ -1,4 +1,4 @@
-"""A verified copy of the record, made before its tables are changed."""
+"""Make a verified copy of the record before its tables are migrated."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ log = structlog.get_logger()
 
 
 def backup_path(record: Path, version: int) -> Path:
-    """Return where the copy lies that was made before the record left this version of the schema."""
+    """Return the path of the copy made before the record was migrated from this schema version."""
     return record.with_name(f"{record.name}.schema-{version}")
 
 
@@ -51,7 +51,7 @@ def copy_whole(connection: sqlite3.Connection, target: Path) -> None:
     """
     with contextlib.closing(sqlite3.connect(target, isolation_level=None)) as copy:
         connection.backup(copy)
-        copy.execute("PRAGMA journal_mode = DELETE")  # one file, whole without a log beside it
+        copy.execute("PRAGMA journal_mode = DELETE")  # one file, complete without a log next to it
         (verdict,) = copy.execute("PRAGMA integrity_check(1)").fetchone()
         if verdict != "ok":
             raise sqlite3.DatabaseError(f"the copy is damaged: {verdict}")

@@ -1,11 +1,11 @@
-"""A record that lies ahead of the clock: what a wrong clock stamped is set aside, so that new observations are kept.
+"""Set aside rows that are ahead of the clock, because a wrong clock stamped them, so that new ones can be recorded.
 
 An observation from the future was stamped by a clock that was ahead, or the clock is behind now. The present clock is
 taken for right: rows are moved to the `aside_` tables, and the span is named in `clock_marks`. Should the clock turn
 out to have been behind (it steps forward past the record's end within the hour), the next start moves them back.
 
 Where the wrong clock began to stamp is known from the step that the daemon saw (`clock_steps`), if one explains how far
-the record is ahead; else it is taken to be the present instant, before which a wrong stamp cannot be told from a right.
+the record is ahead; else it is taken to be the present instant, before which wrong and right stamps look the same.
 """
 
 from __future__ import annotations
@@ -19,8 +19,8 @@ from sla.interval import HOUR, MINUTE
 if TYPE_CHECKING:
     import sqlite3
 
-TOLERANCE: Final = MINUTE  # so far ahead, the record is waited for: until then, observations are left out and counted
-DOWN: Final = HOUR  # how long the daemon may have been away between the last wrong stamp and the restart
+TOLERANCE: Final = MINUTE  # a record less far ahead is waited for; until then observations are dropped and counted
+DOWN: Final = HOUR  # maximum downtime of the daemon between the last wrong stamp and the restart
 
 
 @dataclass(frozen=True, slots=True)

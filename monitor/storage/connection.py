@@ -1,4 +1,4 @@
-"""Opening the SQLite file, and what a person can do about SQLite's errors."""
+"""Open the SQLite file, and add remedies to SQLite's errors."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ if TYPE_CHECKING:
 
 BUSY: Final = 1.0  # seconds to wait for another process's transaction, before the batch counts as failed and is kept
 
-# Only the writer checkpoints, when it is told to, and readers are opened read-only: two connections that checkpoint at
+# Only the writer checkpoints, on request, and readers are opened read-only: two connections that checkpoint at
 # once can corrupt a WAL under SQLite 3.7.0 to 3.51.2 (sqlite.org/wal.html, "the WAL-reset bug").
 # No mmap: a file that another program cuts short would end the process with SIGBUS instead of an error.
 _PRAGMAS: Final = (
@@ -24,13 +24,13 @@ _PRAGMAS: Final = (
 
 
 def opened(path: Path, mode: str) -> sqlite3.Connection:
-    """Open the file, `ro` or `rwc`, with every transaction ours to begin."""
+    """Open the file, `ro` or `rwc`, without implicit transactions."""
     uri = f"{path.absolute().as_uri()}?mode={mode}"
     return sqlite3.connect(uri, uri=True, timeout=BUSY, isolation_level=None, check_same_thread=False)
 
 
 def prepare(connection: sqlite3.Connection, path: Path) -> None:
-    """Make ready for writing.
+    """Set the pragmas for writing.
 
     Raises:
         StoreError: the file system takes no write-ahead log.
@@ -62,6 +62,6 @@ _REMEDIES: Final = {
 
 
 def remedy(error: sqlite3.Error) -> str:
-    """Return what a person can do about the error, as the end of a sentence; nothing where we do not know."""
+    """Return the remedy for the error, as the end of a sentence; empty if unknown."""
     known = _REMEDIES.get(primary_code(error))
     return f"; {known}" if known else ""

@@ -1,4 +1,4 @@
-"""Notice a record that was taken away from under the daemon, and have it put back."""
+"""Detect that the open record was removed, and restore it."""
 
 from __future__ import annotations
 
@@ -17,14 +17,14 @@ LOOK: Final = 1.0  # seconds between two looks at whether the record is still in
 
 
 class RecordWatch:
-    """Looks at the record's file once a second. Belongs to the writer's thread."""
+    """Checks the record's file once per second, on the writer's thread."""
 
     def __init__(self, store: Store, health: Health, clock: Clock) -> None:
         self._store, self._health, self._clock = store, health, clock
         self._looked = clock.monotonic()
 
     def look(self) -> bool:
-        """Put the record back if it was taken away; return whether it is empty now and all must be written once more.
+        """Restore a record that was removed; return whether it is empty and everything must be written again.
 
         Raises:
             StoreError: it could not be put back; `health.record_missing` stands until it can.

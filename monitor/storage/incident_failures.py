@@ -1,4 +1,4 @@
-"""The failing probes that an incident keeps, as rows of the table `incident_failures`."""
+"""First and last failing probes of incidents, as rows of the table `incident_failures`."""
 
 from __future__ import annotations
 
@@ -21,14 +21,14 @@ _DECODER = msgspec.json.Decoder(Failure)
 
 
 def failure_rows(incident: Incident) -> Iterator[_Row]:
-    """Yield the rows of the incident's failures; none of an incident without any."""
+    """Yield the rows of the incident's failures; none for an incident without any."""
     for which, failure in (("first", incident.first), ("last", incident.last)):
         if failure is not None:
             yield incident.id, which, msgspec.json.encode(failure).decode()
 
 
 def with_failures(incidents: Iterable[Incident], rows: Iterable[_Row]) -> list[Incident]:
-    """Return the incidents with the failures that the rows hold of them.
+    """Return the incidents with their failures from the rows.
 
     Raises:
         StoreError: a row is damaged.

@@ -1,4 +1,4 @@
-"""One daemon to a record: a lock that dies with its process, and says who holds it."""
+"""Lock the record for one daemon; the lock ends with its process and names its holder."""
 
 from __future__ import annotations
 
@@ -29,9 +29,9 @@ NETWORKED = ("nfs", "cifs", "smb", "9p", "ceph", "glusterfs", "fuse.sshfs")
 class Lock:
     """Holds `<record>.lock` until released, or until the process ends in whatever way.
 
-    flock and not a pid file: a kill -9 leaves nothing to clean up and a reused pid deceives nobody. The file's text
-    only tells people who it is, and `had_record` whether an earlier holder had opened a record. It is never deleted:
-    whoever waits for a deleted file's lock holds nothing.
+    flock and not a pid file: a kill -9 leaves nothing to clean up and a reused pid has no effect. The file's text
+    only names the holder, and `had_record` whether an earlier holder had opened a record. It is never deleted:
+    a lock on a deleted file protects nothing.
     """
 
     def __init__(self, record: Path, since: int) -> None:
@@ -60,7 +60,7 @@ class Lock:
         warn_of_network(self.path.resolve(), MOUNTS)
 
     def sign(self, *, record: bool) -> None:
-        """Write who holds the lock, and whether there is a record to it: one that goes missing is not begun anew."""
+        """Write the holder into the lock, and whether it has opened a record: a missing one is then not replaced."""
         assert self._descriptor is not None  # noqa: S101 - for the type checker: it is held
         name = {"pid": os.getpid(), "host": socket.gethostname(), "since": self._since, "record": record}
         with contextlib.suppress(OSError):  # a full disk must not keep the one who holds the lock from starting
@@ -68,7 +68,7 @@ class Lock:
             os.pwrite(self._descriptor, json.dumps(name).encode(), 0)
 
     def release(self) -> None:
-        """Let another process in. A second call does nothing."""
+        """Release the lock. A second call does nothing."""
         if self._descriptor is not None:
             os.close(self._descriptor)
             self._descriptor = None
@@ -90,7 +90,7 @@ def _holder(descriptor: int) -> str:
 
 
 def _had_record(descriptor: int) -> bool:
-    """Return whether there was a record to the lock: unless it says so, its holder never came to open one."""
+    """Return whether an earlier holder had opened a record, by the text of the lock."""
     try:
         name = json.loads(os.pread(descriptor, 4096, 0))
         return not isinstance(name, dict) or name.get("record") is not False
@@ -102,7 +102,7 @@ def warn_of_network(path: Path, mounts: Path) -> None:
     """Log a warning if the absolute path lies on a network file system, by the kernel's list of mounts."""
     try:
         fields = [line.split(" ") for line in mounts.read_text().splitlines()]
-    except OSError:  # not Linux, or no /proc: nothing is known, nothing is said
+    except OSError:  # not Linux, or no /proc: the file system is unknown; no warning
         return
     kinds = {Path(re.sub(r"\\(\d{3})", _octal, place)): kind for _, place, kind, *_ in fields}
     kind = next((kinds[folder] for folder in path.parents if folder in kinds), "")

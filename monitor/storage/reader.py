@@ -1,4 +1,4 @@
-"""The record for reading alone, beside a daemon that has it open: no lock, no write, no checkpoint."""
+"""Read the record while a daemon has it open: without lock, writes and checkpoints."""
 
 from __future__ import annotations
 
@@ -31,7 +31,7 @@ if TYPE_CHECKING:
 
 
 class Reader:
-    """All that a ledger is rebuilt from, as it stood at one commit, whatever is written meanwhile."""
+    """All data for rebuilding a ledger, as of one commit."""
 
     def __init__(self, connection: sqlite3.Connection) -> None:
         self._connection = connection
@@ -96,7 +96,7 @@ class Reader:
 
 @contextlib.contextmanager
 def reading(path: Path, *, trusted: bool = False) -> Iterator[Reader]:
-    """Open the record read-only, in one transaction: all that is read is of one commit.
+    """Open the record read-only, in one transaction, so that all data is of one commit.
 
     Of a trusted one, which this process has open, the values are not checked once more.
 

@@ -1,4 +1,4 @@
-"""Whether the record's file is still the one that was opened, and what to do about a record that is gone."""
+"""Detect that the record's file was removed or replaced, and handle a missing record."""
 
 from __future__ import annotations
 
@@ -21,19 +21,19 @@ _PARTS: Final = ("", "-wal", "-shm")
 _BEGINS: Final = {"": b"SQLite format 3\0", "-wal": b"\x37\x7f\x06"}  # as every such file does once it has content
 
 
-class Place:
-    """Compares the file at the record's path with the one that was opened, by stat and their first bytes."""
+class RecordFiles:
+    """Compares the files at the record's path with those that were opened, by stat and their first bytes."""
 
     def __init__(self, record: Path) -> None:
         self._files = {part: _Watched(_part(record, part), begins) for part, begins in _BEGINS.items()}
 
     def note(self) -> None:
-        """Take the files that are there for the record's. Call it when they were opened."""
+        """Note the identity of the present files. Call it when they were opened."""
         for file in self._files.values():
             file.note()
 
     def lost(self) -> str:
-        """Return what became of the record's file or its write-ahead log; empty while both are in place."""
+        """Return what happened to the record's file or its write-ahead log; empty while both are in place."""
         return self._files[""].lost("the record's file") or self._files["-wal"].lost("its write-ahead log")
 
 
@@ -77,7 +77,7 @@ class _Watched:
 
 
 def refuse_missing(record: Path, *, locked_before: bool) -> None:
-    """Return if the record is there, or there never was one.
+    """Check that the record exists, or never existed.
 
     Raises:
         StoreError: it is missing or empty, and what lies next to it shows that there was one.
@@ -95,7 +95,7 @@ def refuse_missing(record: Path, *, locked_before: bool) -> None:
 
 
 def put_aside(record: Path, now: int) -> None:
-    """Rename whatever lies at the record's path, with its log, so that nothing of it is lost. `now` is for the name.
+    """Rename the file at the record's path and its log, so that nothing is lost. `now` is part of the name.
 
     What was put aside before keeps its name: the second of one name ends in `-2`.
 

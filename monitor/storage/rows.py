@@ -1,4 +1,4 @@
-"""Reading the tables of an open record: rows become runs, observations, incidents and facts."""
+"""Read the tables of an open record as runs, observations, incidents and facts."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ _OUTCOMES: Final[Mapping[object, Outcome]] = {code: outcome for outcome, code in
 
 
 class DamagedRowError(sqlite3.DataError):
-    """A row says what cannot be true."""
+    """A row has impossible values."""
 
 
 def outcome_of(code: int) -> Outcome:

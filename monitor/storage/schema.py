@@ -1,4 +1,4 @@
-"""The tables of the SQLite record, and how an older one is brought up to date."""
+"""The tables of the SQLite record and their migrations."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ APPLICATION = 0x396E6E73  # "9nns" in the file's header: this database is ours
 #
 # `observations` is keyed by instant first: a batch then lands on the last page or two and old ones go from the other
 # end. Keyed by check first, the 25 rows of a commit at 100 probes/s touch 25 pages: eleven times the bytes written and
-# six times the CPU (measured, 500,000 rows of 1,000 checks). The price is paid by whoever reads one check's raw
+# six times the CPU (measured, 500,000 rows of 1,000 checks). The price is paid by reads of one check's raw
 # observations: all checks' rows of that time are walked, 0.1 to 0.3 us each. No figure needs them; runs do that.
 MIGRATIONS: tuple[tuple[str, ...], ...] = (
     (
@@ -39,7 +39,7 @@ MIGRATIONS: tuple[tuple[str, ...], ...] = (
         f"PRAGMA application_id = {APPLICATION}",
     ),
     (
-        # What people said of the record. A row is a correction, or takes one back (`revokes`); none ever changes.
+        # Corrections. A row is a correction, or revokes one (`revokes`); rows never change.
         "CREATE TABLE corrections (id TEXT PRIMARY KEY, made INTEGER NOT NULL, author TEXT NOT NULL,"
         " reason TEXT NOT NULL, product TEXT, start INTEGER, end INTEGER, revokes TEXT,"
         " CHECK ((revokes IS NULL) = (product IS NOT NULL AND start IS NOT NULL AND end IS NOT NULL))) WITHOUT ROWID",

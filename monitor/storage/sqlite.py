@@ -1,4 +1,4 @@
-"""The record in one SQLite file: WAL, one writing connection that alone checkpoints, readers read-only."""
+"""The record in one SQLite file: WAL, one writing connection, read-only readers."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ from monitor.storage.connection import opened, prepare, primary_code, remedy
 from monitor.storage.incident_failures import failure_rows
 from monitor.storage.lock import Lock
 from monitor.storage.outbox import notification_row, product_incident_row, product_incidents_in, unfinished_in
-from monitor.storage.record_file import Place, put_aside, refuse_missing
+from monitor.storage.record_file import RecordFiles, put_aside, refuse_missing
 from monitor.storage.rows import DamagedRowError, facts_in, incidents_in, observations_in, runs_in, tail_in
 from monitor.storage.schema import migrate, refuse_strangers
 from monitor.storage.validation import damage, refuse_damage
@@ -52,13 +52,13 @@ class SqliteStore:
     version = sqlite3.sqlite_version
 
     def __init__(self, path: Path, now: int, *, new_record: bool = False) -> None:
-        """Open the record; `now` is the present instant, for the message to a second daemon.
+        """Open the record; `now` is written into the lock for messages.
 
         With `new_record` an empty one is begun, and what is there is put aside; without, one that has gone missing is
         refused.
         """
         self._path, self._now = path, now
-        self._place = Place(path)
+        self._files = RecordFiles(path)
         self._connection: sqlite3.Connection | None = None
         self._series: _Interned[tuple[str, str]] = _Interned(self._intern_series)
         self._reasons: _Interned[str] = _Interned(self._intern_reason)
@@ -66,7 +66,7 @@ class SqliteStore:
         self._in_write = False
         self._lock = Lock(path, now)
         try:
-            with self._told("cannot be opened"):
+            with self._translated_errors("cannot be opened"):
                 if new_record:
                     put_aside(path, now)
                 else:
@@ -81,7 +81,7 @@ class SqliteStore:
         """Commit the batch, FULL when it holds something decided, else NORMAL."""
         self._in_write = True
         try:
-            with self._told("could not be written"):
+            with self._translated_errors("could not be written"):
                 connection = self._writing()
                 self._synchronise("FULL" if batch.decided else "NORMAL")
                 connection.execute("BEGIN IMMEDIATE")
@@ -120,48 +120,51 @@ class SqliteStore:
 
     def reconcile(self, now: int) -> SetAside | None:
         """Set aside what a wrong clock stamped, so that new observations are kept; call it before loading."""
-        with self._told("could not be checked against the clock"):
+        with self._translated_errors("could not be checked against the clock"):
             self._synchronise("FULL")
             return reconcile(self._writing(), now)
 
     def load_runs(self) -> Iterator[Run]:
         """Yield all runs, by check and vantage, then `first`."""
-        with self._told("cannot be read"):
+        with self._translated_errors("cannot be read"):
             yield from runs_in(self._writing())
 
     def load_tail(self) -> Iterator[Observation]:
         """Yield what was observed after the last run of its check and vantage, by `at`."""
-        with self._told("cannot be read"):
+        with self._translated_errors("cannot be read"):
             yield from tail_in(self._writing())
 
     def load_incidents(self) -> list[Incident]:
         """Return all incidents, oldest first."""
-        with self._told("cannot be read"):
+        with self._translated_errors("cannot be read"):
             return incidents_in(self._writing())
 
     def load_product_incidents(self) -> list[ProductIncident]:
         """Return all product incidents, oldest first."""
-        with self._told("cannot be read"):
+        with self._translated_errors("cannot be read"):
             return product_incidents_in(self._writing())
 
     def load_notifications(self) -> list[Notification]:
         """Return the notifications of keys that a receiver has unfinished, in the order of their decision."""
-        with self._told("cannot be read"):
+        with self._translated_errors("cannot be read"):
             return unfinished_in(self._writing())
 
     def load_facts(self) -> list[Fact]:
         """Return all facts, those of unknown kinds included, by when they were made."""
-        with self._told("cannot be read"):
+        with self._translated_errors("cannot be read"):
             return facts_in(self._writing())
 
     def observations(self, check: str, window: Interval) -> list[Observation]:
         """Return the check's observations with `at` in the window, by `at`, over a connection that cannot write."""
-        with self._told("cannot be read", ours=False), contextlib.closing(opened(self._path, "ro")) as connection:
+        with (
+            self._translated_errors("cannot be read", ours=False),
+            contextlib.closing(opened(self._path, "ro")) as connection,
+        ):
             return observations_in(connection, check, window)
 
     def prune(self, before: int, limit: int = 5_000) -> int:
         """Drop the oldest observations that are older than `before` and inside a written run, about `limit` of them."""
-        with self._told("could not be pruned"):
+        with self._translated_errors("could not be pruned"):
             connection = self._writing()
             (bound,) = connection.execute(sql.PRUNABLE, (before,)).fetchone()
             cut = connection.execute(sql.CUT, (bound, limit - 1)).fetchone()
@@ -170,12 +173,12 @@ class SqliteStore:
             return connection.execute(sql.PRUNE, cut or (bound,)).rowcount
 
     def tidy(self) -> None:
-        """Fold the write-ahead log back into the file, as far as readers let it."""
-        with self._told("could not be checkpointed"):
+        """Checkpoint the write-ahead log as far as readers allow."""
+        with self._translated_errors("could not be checkpointed"):
             self._writing().execute("PRAGMA wal_checkpoint(PASSIVE)").fetchall()
 
     def close(self) -> None:
-        """Close the file and let another process have it.
+        """Close the file and release the lock.
 
         A write that hangs on a dead disk keeps both until the process ends: to close under it would hang as well, and
         another daemon must not come in while it may still happen.
@@ -195,12 +198,12 @@ class SqliteStore:
                 connection.close()
                 raise
             self._connection = connection
-            self._place.note()
+            self._files.note()
         return self._connection
 
     def lost(self) -> str:
-        """Return what became of the record's file, if it is not the one any more that is written to."""
-        return self._place.lost() if self._connection is not None else ""
+        """Return what happened to the record's file if it was removed or replaced."""
+        return self._files.lost() if self._connection is not None else ""
 
     def rescue(self) -> bool:
         """Put a record in place of the one that was lost; return whether it holds all that was committed.
@@ -209,7 +212,7 @@ class SqliteStore:
         empty record is begun. What lies in the place meanwhile is put aside.
         """
         copy = self._path.with_name(self._path.name + ".rescue")
-        with self._told("could not be rewritten"):
+        with self._translated_errors("could not be rewritten"):
             whole = self._copied(copy)
             self._abandon(sqlite3.Error())
             put_aside(self._path, self._now)
@@ -219,7 +222,7 @@ class SqliteStore:
         return whole
 
     def _copied(self, copy: Path) -> bool:
-        cut = self._place.lost().endswith("cut short")
+        cut = self._files.lost().endswith("cut short")
         try:
             copy.unlink(missing_ok=True)
             if cut or self._connection is None:
@@ -237,8 +240,8 @@ class SqliteStore:
             self._synchronous = level
 
     @contextlib.contextmanager
-    def _told(self, what: str, *, ours: bool = True) -> Iterator[None]:
-        """Turn SQLite's errors into ours, and leave no transaction, no cache and no broken connection behind."""
+    def _translated_errors(self, what: str, *, ours: bool = True) -> Iterator[None]:
+        """Translate SQLite's errors to StoreError; roll back, clear caches and close a broken connection."""
         try:
             yield
         except DamagedRowError as error:

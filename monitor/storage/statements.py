@@ -1,4 +1,4 @@
-"""Every statement on the tables of `schema.py` but the migrations. No arithmetic on uptime."""
+"""All SQL statements on the tables of `schema.py` except the migrations."""
 
 from typing import Final
 

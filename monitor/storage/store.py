@@ -1,4 +1,4 @@
-"""What a store promises. One behaviour suite (tests/contract) runs against every one of them."""
+"""The interface of stores. tests/contract tests every implementation."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True, slots=True)
 class Batch:
-    """What is written in one transaction: all of it or none.
+    """The content of one transaction.
 
     Writing a part again changes nothing, so a batch whose commit was in doubt is simply written anew. A run replaces
     the one with the same check, vantage and `first`, an incident the one with the same id, a notification the one with
@@ -45,12 +45,12 @@ class Batch:
 
     @property
     def decided(self) -> bool:
-        """Whether it holds something that must survive a loss of power once it is committed."""
+        """Whether the batch must survive a loss of power once it is committed."""
         return any((self.incidents, self.facts, self.product_incidents, self.notifications, self.heads))
 
 
 class Store(Protocol):
-    """A record that survives the process. Every method may raise StoreError, which says what to do about it.
+    """A persistent record. Every method may raise StoreError with a remedy.
 
     All but `observations` belong to one thread at a time; `observations` may be called from any.
     """
@@ -99,17 +99,17 @@ class Store(Protocol):
         ...
 
     def tidy(self) -> None:
-        """Do the upkeep that must not grow without bound (a log to fold back). Never waits for a reader."""
+        """Do periodic maintenance, such as a checkpoint. Never waits for a reader."""
         ...
 
     def lost(self) -> str:
-        """Return what became of the record if it was taken away while it is open: deleted, replaced, cut short."""
+        """Return what happened to the open record: deleted, replaced, truncated; empty if nothing."""
         ...
 
     def rescue(self) -> bool:
-        """Put a record in its place; return whether it holds all that was committed. Else it is empty."""
+        """Put a record in its place; return whether it has all commits, else it is empty."""
         ...
 
     def close(self) -> None:
-        """Let go of the record. A second call does nothing."""
+        """Close the record. A second call does nothing."""
         ...

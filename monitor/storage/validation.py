@@ -1,4 +1,4 @@
-"""Refuse a record whose file is sound and whose values are not: no such outcome, a run that ends before it begins.
+"""Refuse a record with impossible values in an intact file: unknown outcomes, a run that ends before it begins.
 
 Each table has conditions that are true of a damaged row; SQLite evaluates them. Of runs, which may be millions, one
 condition finds the damaged ones in about 2 us each, and the others only name what is wrong with them. Only
@@ -135,7 +135,7 @@ _TABLES: Final[Mapping[str, tuple[str, Sequence[_Fault]]]] = {
 
 
 def refuse_damage(connection: sqlite3.Connection, path: Path) -> None:
-    """Return if every row of the tables that are read whole is sound.
+    """Check every row of the tables that are read completely.
 
     Raises:
         StoreError: one is not; the message names the table, the row, what is wrong and the remedy.
@@ -146,7 +146,7 @@ def refuse_damage(connection: sqlite3.Connection, path: Path) -> None:
 
 
 def damage(path: Path, fault: str) -> StoreError:
-    """Return the error for a record in which something cannot be true."""
+    """Return the error for a record with impossible values."""
     return StoreError(f"the record {path} is damaged: {fault}; {REMEDY}")
 
 

@@ -1,4 +1,4 @@
-"""The one thread that writes the record: group commits, a bounded queue, and patience with a store that fails."""
+"""Write the record on one thread, in group commits from a bounded queue, with retries while the store fails."""
 
 from __future__ import annotations
 
@@ -42,9 +42,9 @@ _Item = tuple["Observation | None", Sequence["Run"], "Incident | None", "int | N
 
 @dataclass(frozen=True, slots=True)
 class Committed:
-    """A transaction came to its end: `error` is empty when it is committed. `recovered`: the one before had failed.
+    """The end of a transaction: `error` is empty if it was committed. `recovered`: the previous one had failed.
 
-    `emptied`: the record was lost and begun anew; everything that is known must be put once more.
+    `emptied`: the record was lost and a new one begun; everything must be queued again.
     """
 
     incidents: tuple[Incident, ...]
@@ -61,10 +61,10 @@ class _Lost:
 
 
 class Writer:
-    """Writes what is put, in order, from a thread of its own. `put` never waits and never fails.
+    """Writes queued items in order on a thread of its own. `put` never waits and never fails.
 
-    While the store fails, what was put is kept and tried again. Past `limit` the oldest observations are given up and
-    counted, and as many runs; incidents and notifications never are. `listen` adds a listener that is called, on the
+    While the store fails, items are kept and retried. Beyond `limit` the oldest observations and as many runs are
+    dropped and counted; incidents and notifications never are. `listen` adds a listener that is called, on the
     writer's thread, for transactions with incidents or notifications in them and when a failing store writes again.
     """
 
@@ -99,10 +99,10 @@ class Writer:
         health.sqlite_version = store.version
 
     def listen(self, listener: Callable[[Committed], None]) -> None:
-        """Add a listener. The call comes on the writer's thread; it must not wait."""
+        """Add a listener, which is called on the writer's thread and must not wait."""
         self._listeners.append(listener)
 
-    def _settled_with(self, settled: Committed) -> None:
+    def _call_listeners(self, settled: Committed) -> None:
         for listener in self._listeners:
             listener(settled)
 
@@ -117,13 +117,13 @@ class Writer:
         incident: Incident | None = None,
         decided: Decided = NOTHING,
     ) -> None:
-        """Queue what one probe gave, in O(1). With an incident it is written at once, else within EVERY.
+        """Queue the result of one probe, in O(1). It is written at once with an incident, else within EVERY.
 
         All of it is written in one transaction.
         """
         health = self._health
         if self._taken - self._settled >= self._limit:
-            self._give_up_oldest()
+            self._drop_oldest()
         self._taken += 1
         self._queue.append((seen, runs, incident, None, decided))
         health.records_queued += 1
@@ -134,12 +134,12 @@ class Writer:
             self._urgent.set()
 
     def put_folded(self, runs: Sequence[Run], until: int | None) -> None:
-        """Queue growing runs as they stand; with `until`, all that was observed before it is inside a run by now."""
+        """Queue open runs; with `until`, all observations before it are inside a run."""
         self._queue.append((None, runs, None, until, NOTHING))
         self._health.records_queued += 1
 
     def put_incident(self, incident: Incident) -> None:
-        """Queue an incident that goes on, with what was learned of it since it opened; written with the next commit."""
+        """Queue an open incident with its newest failing probe, for the next commit."""
         self._queue.append((None, (), incident, None, NOTHING))
 
     def put_decided(self, decided: Decided, *, urgent: bool = True) -> None:
@@ -150,7 +150,7 @@ class Writer:
             self._urgent.set()
 
     def put_facts(self, facts: Sequence[Fact]) -> None:
-        """Have facts written at once. Like incidents, it waits for a failing store and is never given up."""
+        """Queue facts for writing at once. Like incidents they are kept while the store fails."""
         self._stated.extend(facts)
         self._health.records_queued += 1
         self._urgent.set()
@@ -160,11 +160,11 @@ class Writer:
         self._steps.append((at, size))
 
     def put_head(self, closed: ClosedDay) -> None:
-        """Queue the head of a closed day; like facts, it waits for a failing store and is never given up."""
+        """Queue the head of a closed day; like facts it is kept while the store fails."""
         self._heads.append(closed)
 
     def retain(self, since: int) -> None:
-        """Have observations older than this dropped from the store, in small steps between commits."""
+        """Prune observations older than this, in small steps between commits."""
         self._retained = since
 
     def close(self, patience: float = 5.0) -> bool:
@@ -178,8 +178,8 @@ class Writer:
             log.error("store_closed_with_loss", observations=self._health.queue_depth, error=self._health.store_error)
         return written
 
-    def _give_up_oldest(self) -> None:
-        """Runs on the loop: the queue's head goes when the backlog is full, but for its runs and incident."""
+    def _drop_oldest(self) -> None:
+        """Drop the oldest queued observation, but not its runs and incident; runs on the event loop."""
         try:
             seen, runs, incident, until, decided = self._queue.popleft()
         except IndexError:  # all of the backlog is with the thread, which trims its own part
@@ -210,17 +210,17 @@ class Writer:
             self._health.records_written = queued
         self._due = self._clock.monotonic() + (EVERY if written else min(BACKOFF, EVERY * 2 ** min(self._failures, 10)))
         if written:
-            self._keep_house()
+            self._maintain()
 
     def _in_place(self) -> bool:
-        """Put a record that was taken away back; return whether there is one to write to."""
+        """Restore a record that was removed; return whether there is one to write to."""
         try:
             emptied = self._watch.look()
         except Exception as error:  # noqa: BLE001 - a defect must not end the thread that holds the record
-            self._failed(_said(error), tuple(self._incidents.values()))
+            self._failed(_error_text(error), tuple(self._incidents.values()))
             return False
         if emptied:
-            self._settled_with(Committed((), emptied=True))
+            self._call_listeners(Committed((), emptied=True))
         return not self._health.record_missing
 
     @property
@@ -265,7 +265,7 @@ class Writer:
         self._health.dropped_runs = self._lost_by_loop.runs + self._lost_by_thread.runs
 
     def _write(self) -> bool:
-        """Write all that is pending, runs and incidents in the first transaction; return whether it went well."""
+        """Write everything pending, runs and incidents first; return whether it succeeded."""
         while self._pending:
             seen = list(islice(self._observations, CHUNK))
             incidents = tuple(self._incidents.values())
@@ -306,7 +306,7 @@ class Writer:
         if recovered:
             log.info("store_recovered", still_waiting=self._health.queue_depth)
         if incidents or notifications or recovered:
-            self._settled_with(Committed(incidents, recovered=recovered, notifications=notifications))
+            self._call_listeners(Committed(incidents, recovered=recovered, notifications=notifications))
 
     def _report_success(self) -> None:
         health = self._health
@@ -334,10 +334,10 @@ class Writer:
         if self._failures == 1:
             log.error("store_failing", error=error, advice="probing continues; queued writes are kept and retried")
         if incidents:
-            self._settled_with(Committed(incidents, error))
+            self._call_listeners(Committed(incidents, error))
 
-    def _keep_house(self) -> None:
-        """Prune one step, and checkpoint when it is time. A failure here loses nothing and is tried again."""
+    def _maintain(self) -> None:
+        """Prune one step, and checkpoint when due. A failure loses nothing and is retried."""
         try:
             if self._retained is not None and self._store.prune(self._retained) == 0:
                 self._retained = None
@@ -347,10 +347,10 @@ class Writer:
                 self._store.tidy()
         except Exception as error:  # noqa: BLE001 - a defect must not end the thread that holds the record
             self._health.write_failures += 1
-            log.warning("store_upkeep_failed", error=_said(error))
+            log.warning("store_upkeep_failed", error=_error_text(error))
 
 
-def _said(error: Exception) -> str:
+def _error_text(error: Exception) -> str:
     if isinstance(error, StoreError):
         return str(error)
     log.error("store_defect", error=repr(error), exc_info=True)

@@ -1,1 +1,1 @@
-"""What the daemon serves over HTTP: pages, API, metrics, pings, and /probe."""
+"""The HTTP server: pages, API, metrics, pings, and /probe."""

@@ -1,4 +1,4 @@
-"""/api/v1: the same figures for programs. Instants are RFC 3339 UTC, durations seconds, null is no figure."""
+"""/api/v1: the figures as JSON. Instants are RFC 3339 UTC, durations seconds, null means no figure."""
 
 from __future__ import annotations
 
@@ -58,7 +58,7 @@ async def products(request: web.Request) -> web.Response:
 
 @routes.get("/api/v1/products/{id}")
 async def product(request: web.Request) -> web.Response:
-    """Tell all of one product: figures over every window, checks, open incidents."""
+    """Return one product: figures over every window, checks, open incidents."""
     only(request)
     context, slices = request.app[CONTEXT], TimeSlices(request.app[CONTEXT].clock)
     ledger, now = context.ledger, context.clock.now()
@@ -83,7 +83,7 @@ async def product(request: web.Request) -> web.Response:
 
 @routes.get("/api/v1/products/{id}/availability")
 async def availability(request: web.Request) -> web.Response:
-    """Measure one product over a window as it stands at `at`, or now: raw, or without what its agreement leaves out."""
+    """Return one product's figures over a window as known at `at` (default: now), raw or contractual."""
     only(request, "window", "at", "figure")
     context = request.app[CONTEXT]
     found, now = _found(request), context.clock.now()
@@ -102,7 +102,7 @@ async def availability(request: web.Request) -> web.Response:
 
 @routes.get("/api/v1/products/{id}/blame")
 async def blame(request: web.Request) -> web.Response:
-    """Split one product's raw downtime over a window by what it depends on."""
+    """Split one product's raw downtime over a window by its dependencies."""
     only(request, "window", "at")
     context, slices = request.app[CONTEXT], TimeSlices(request.app[CONTEXT].clock)
     found, now = _found(request), context.clock.now()
@@ -120,7 +120,7 @@ routes.get("/api/v1/product-incidents")(product_incidents)
 
 @routes.get("/api/v1/incidents")
 async def incidents(request: web.Request) -> web.Response:
-    """List incidents, newest first; of one product, of a window, open or resolved ones, at most so many if asked."""
+    """List incidents, newest first; filters: product, window, state, limit."""
     only(request, "product", "state", "limit", "window")
     context, query = request.app[CONTEXT], request.query
     slices = TimeSlices(context.clock)
@@ -146,7 +146,7 @@ async def incidents(request: web.Request) -> web.Response:
 
 
 def _incidents(ledger: Ledger, window: Interval | None) -> Sequence[Incident]:
-    """Return incidents, newest first; of a window, those of checks that were removed since are among them."""
+    """Return incidents, newest first; with a window, including those of removed checks."""
     if window is None:
         return ledger.incidents
     found = (each for name in ledger.products for each in ledger.incidents_of(name, window))
@@ -154,7 +154,7 @@ def _incidents(ledger: Ledger, window: Interval | None) -> Sequence[Incident]:
 
 
 def _incident_of(ledger: Ledger, incident: Incident, window: Interval | None, now: int) -> dict[str, Any] | None:
-    """Return the incident, with the part of its downtime in the window; None if it does not touch that."""
+    """Return the incident with its downtime in the window; None if they do not overlap."""
     if window is None:
         return _incident(ledger, incident, now)
     found = incident.part(window, now, ledger.history(incident.check).timeline)
@@ -170,7 +170,7 @@ def _incident_of(ledger: Ledger, incident: Incident, window: Interval | None, no
 
 @routes.get("/api/v1/incidents/{id}")
 async def incident(request: web.Request) -> web.Response:
-    """Tell all of one incident: whom it reached, and how long the products that they use were down meanwhile."""
+    """Return one incident with the affected clients and the downtime of their products during it."""
     only(request)
     context = request.app[CONTEXT]
     name, now = request.match_info["id"], context.clock.now()
@@ -187,7 +187,7 @@ async def incident(request: web.Request) -> web.Response:
 
 @routes.get("/api/v1/configuration")
 async def configuration(request: web.Request) -> web.Response:
-    """Identify the configuration that runs, so that a client can tell whether it is the one that it means."""
+    """Identify the running configuration, so that a client can compare it with its own."""
     only(request)
     health = request.app[CONTEXT].health
     return as_json(
@@ -202,7 +202,7 @@ async def configuration(request: web.Request) -> web.Response:
 
 @routes.get("/api/v1/openapi.json")
 async def openapi(request: web.Request) -> web.Response:
-    """Describe this interface."""
+    """Return the OpenAPI description."""
     only(request)
     return as_json(description())
 
@@ -232,7 +232,7 @@ def _window(text: str, at: int, context: WebContext) -> Window:
 
 
 def _contractual(product: Product, agreed: Agreed) -> dict[str, Any]:
-    """Return the contractual figures with the promised limits on outages and the audit of what they leave out."""
+    """Return the contractual figures with the limits on outages and the list of exclusions."""
     audit = [piece.as_json() for piece in agreed.audit]
     limits = [each.as_json() for each in agreed.outages]
     return agreed.contractual.as_json(product=product.id) | {"outage_limits": limits, "exclusions": audit}

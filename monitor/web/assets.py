@@ -1,4 +1,4 @@
-"""Templates, the style sheet and the script: read once, served from memory under names that change with them."""
+"""Load templates, style sheet and script once, and serve them under names that change with their content."""
 
 from __future__ import annotations
 
@@ -66,5 +66,5 @@ class Assets:
         return self._pages[template].render(**values)
 
     def stream(self, template: str, **values: Any) -> Iterator[str]:
-        """Yield the page part by part, so that whoever renders a long one can pause."""
+        """Yield the page in parts, so that rendering a long page can pause."""
         yield from self._pages[template].generate(**values)

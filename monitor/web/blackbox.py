@@ -1,4 +1,4 @@
-"""/probe: what a Prometheus asks that was set up for blackbox_exporter. The only route that makes us reach out.
+"""/probe, compatible with blackbox_exporter: the only route that makes outgoing connections.
 
 So not everybody may ask: whoever is on this machine, or, where networks were named at the start (`--blackbox-allow`),
 whoever is in one of those and nobody else. For who is not on this machine, none of its own loopback is probed.
@@ -34,7 +34,7 @@ PROBES: web.AppKey[Probes] = web.AppKey("probes")
 
 SHARE = 80  # of the probes under way, for one caller: what others ask is answered still
 _LONGEST_TARGET = 8_000  # characters of a URL that everything should take (RFC 9110, 4.1)
-# What proxies add to a request. One that adds nothing cannot be told from a caller of its machine.
+# Headers that proxies add to a request. A proxy that adds none looks like a local client.
 _FORWARDED = re.compile(r"via|.*forwarded.*|x-real-ip|(.*-)?client-ip|cf-.*", re.IGNORECASE)
 _OFF = Refusal(404, "/probe is off", "start with `ninewatch run --blackbox-config blackbox.yml`")
 _STRANGER = Refusal(
@@ -77,7 +77,7 @@ class Probes:
 
 @routes.get("/probe", allow_head=False)
 async def probe(request: web.Request) -> web.Response:
-    """Make one probe, and answer with its metrics or, with `debug=true`, with all there is to tell of it.
+    """Make one probe, and answer with its metrics or, with `debug=true`, with all details.
 
     It ends when the caller hangs up: the server cancels us then.
     """
@@ -104,7 +104,7 @@ async def probe(request: web.Request) -> web.Response:
 
 @routes.get("/-/healthy")
 async def healthy(request: web.Request) -> web.Response:
-    """Say what blackbox_exporter says to those who look whether it runs; /livez and /readyz say more."""
+    """Answer as blackbox_exporter does to a health check; /livez and /readyz have details."""
     if PROBES not in request.app:
         raise web.HTTPNotFound
     return web.Response(text="Healthy")

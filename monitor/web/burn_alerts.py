@@ -1,4 +1,4 @@
-"""The burn alerts of a product for programs, as `sla.alerting` decides them."""
+"""The burn alerts of a product in the API, as `sla.alerting` decides them."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ if TYPE_CHECKING:
 
 
 def burn_alerts(ledger: Ledger, product: Product, now: int) -> list[dict[str, Any]]:
-    """Return each burn alert: null is a state that is not known, or a threshold that cannot be reached."""
+    """Return each burn alert; null for an unknown state and for a threshold that cannot be reached."""
     firing = {alert.policy: alert.firing for alert in ledger.burn_alerts(product.id, now)}
     listed = []
     for policy in BURN_POLICIES:

@@ -77,7 +77,7 @@ def address_of(peer: str) -> IPv4Address | IPv6Address:
 def client_network(address: IPv4Address | IPv6Address) -> IPv4Address | IPv6Network:
     """Return the network that one client controls: an IPv4 address, or an IPv6 /64.
 
-    >>> household(address_of("2001:db8::1")) == household(address_of("2001:db8::2"))
+    >>> client_network(address_of("2001:db8::1")) == client_network(address_of("2001:db8::2"))
     True
     """
     return address if isinstance(address, IPv4Address) else IPv6Network((address, 64), strict=False)

@@ -1,4 +1,4 @@
-"""What a request is told when it gets no answer: one line, and what to do instead."""
+"""Error responses: one line and a remedy."""
 
 from __future__ import annotations
 

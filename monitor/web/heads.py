@@ -1,4 +1,4 @@
-"""GET /api/v1/heads: the heads of the closed days of the record, for whoever keeps them elsewhere."""
+"""GET /api/v1/heads: the heads of the record's closed days, for copies elsewhere."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ _LARGEST: Final = 10**9
 
 
 async def heads(request: web.Request) -> web.Response:
-    """List heads in their order, from a number on: what each closes, its digest and that of the head before."""
+    """List heads in order from a number on: the closed days, the digest and the previous head's digest."""
     only(request, "from", "limit")
     record = request.app[CONTEXT].record
     start, limit = _page(request)
@@ -65,7 +65,7 @@ def _read(record: Path, start: int, limit: int) -> list[dict[str, Any]]:
 
 
 def as_plain(head: Head, digest: str) -> dict[str, Any]:
-    """Return a head for programs; `digest` is its digest as recorded."""
+    """Return the object of a head; `digest` is its digest as recorded."""
     return {
         "number": head.number,
         "day": head.date,

@@ -1,4 +1,4 @@
-"""/livez and /readyz for whoever restarts us, and a watchdog thread for the case in which neither can answer."""
+"""/livez and /readyz for supervisors, and a watchdog thread for a stalled event loop."""
 
 from __future__ import annotations
 
@@ -34,7 +34,7 @@ async def livez(request: web.Request) -> web.Response:
     """Say whether the scheduler still comes round; 503 once it has not for TICK_LIMIT seconds.
 
     Before its first round the daemon is starting, which is alive. A loop that is wedged altogether answers nothing:
-    the prober's own time-out then says the same as a 503.
+    the prober's own timeout then means the same as a 503.
     """
     context = request.app[CONTEXT]
     age = tick_age(context.health, context.clock)
@@ -47,8 +47,8 @@ async def livez(request: web.Request) -> web.Response:
 async def readyz(request: web.Request) -> web.Response:
     """Say whether probing runs (200 or 503), and what is degraded meanwhile; each with a reason in words.
 
-    A store that cannot be written degrades, it does not unready: the pages and metrics still tell the truth of now,
-    and taking them away would hide the trouble from whoever could mend it.
+    A failing store is a degradation and does not affect readiness: pages and metrics are still current, and removing
+    them would hide the problem from those who can fix it.
     """
     context = request.app[CONTEXT]
     health, now = context.health, context.clock.now()
@@ -73,7 +73,7 @@ async def readyz(request: web.Request) -> web.Response:
 class Watchdog:
     """A thread that notices an event loop that no longer comes round, and logs where it is stuck.
 
-    It only tells: whoever supervises the process acts on /livez (a 503 or a time-out). One line an episode; `stuck` is
+    It only logs: a supervisor acts on /livez (a 503 or a timeout). One line per episode; `stuck` is
     what the last of its `rounds` found.
     """
 

@@ -1,4 +1,4 @@
-"""/metrics: hands the exporter's blocks to the scraper, and the event loop to the prober in between."""
+"""/metrics: send the exporter's blocks to the scraper, and yield to the event loop between them."""
 
 from __future__ import annotations
 

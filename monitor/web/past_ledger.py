@@ -1,4 +1,4 @@
-"""The ledger that answers a request for figures as of an instant."""
+"""Choose the ledger for figures as of an instant."""
 
 from __future__ import annotations
 
@@ -13,13 +13,13 @@ if TYPE_CHECKING:
     from monitor.web.context import WebContext
 
 WAITS: Final = 20
-WAIT: Final = 0.1  # seconds between two looks whether what was observed until the instant is on disk
+WAIT: Final = 0.1  # seconds between two checks whether the observations until the instant are on disk
 
 
 async def ledger_as_of(context: WebContext, product: Product, at: int, now: int) -> Ledger:
-    """Return what is known now, or what was known at the instant: read from the record, as a report reads it.
+    """Return the present ledger, or the ledger as of the instant, read from the record.
 
-    While the store cannot take what was observed until then, the ledger in memory answers.
+    While observations until the instant are not written, return the ledger in memory.
     """
     if context.record is None or at >= now:
         return context.ledger

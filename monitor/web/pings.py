@@ -1,4 +1,4 @@
-"""/ping/PRODUCT/CHECK: where what is watched reports that it ran. The only routes that take anything in.
+"""/ping/PRODUCT/CHECK: receive the pings of heartbeat checks. The only routes that accept data.
 
     curl -fsS -m 10 --retry 3 -H "Authorization: Bearer $TOKEN" -X POST http://host:9999/ping/drop/nightly-load
     curl ... /ping/drop/nightly-load/start, /success, /fail, /log, or /$? for an exit code
@@ -42,14 +42,14 @@ _SIGNAL = Refusal(404, "unknown signal", "end the path with start, success, fail
 
 
 class Limits:
-    """Token buckets, by key: so many at once, and so many a second in the long run."""
+    """Token buckets by key: a burst, and a rate per second."""
 
     def __init__(self, clock: Clock) -> None:
         self._clock = clock
         self._buckets: dict[str, tuple[float, float]] = {}
 
     def take(self, key: str) -> bool:
-        """Return whether there is room for one more. Keys are few: those of checks, and one for strangers."""
+        """Take a token; return whether there was one. Keys are few: those of checks, and one for unknown checks."""
         now = self._clock.monotonic()
         left, since = self._buckets.get(key, (_AT_ONCE, now))
         left = min(_AT_ONCE, left + (now - since) * _PER_SECOND)
@@ -62,7 +62,7 @@ class Limits:
 @routes.get("/ping/{product}/{check}/{signal}", allow_head=False)
 @routes.post("/ping/{product}/{check}/{signal}")
 async def ping(request: web.Request) -> web.Response:
-    """Take one report. Who may not report learns nothing: an unknown check and a wrong token get the same answer."""
+    """Receive one ping. An unknown check and a wrong token get the same answer."""
     entry = _admitted(request)
     signal = request.match_info.get("signal", "success")
     beats, note = request.app[BEATS], await _note(request)
@@ -79,7 +79,7 @@ def _admitted(request: web.Request) -> CheckEntry:
     limits = request.app[LIMITS]
     key = f"{request.match_info['product']}/{request.match_info['check']}"
     entry = request.app[BEATS].admitted(key, _token(request))
-    # A flood of guesses is slowed down by itself: it takes nothing from whoever has the token.
+    # Guesses have a limit of their own: they take nothing from the owner of the token.
     if not limits.take("" if entry is None else key):
         raise _TOO_MANY
     if entry is None:
@@ -101,7 +101,7 @@ def _code(signal: str) -> int:
 
 
 async def _note(request: web.Request) -> str:
-    """Return the first line of the report's body, of which no more than LONGEST_NOTE is read."""
+    """Return the first line of the body, of which LONGEST_NOTE bytes are read at most."""
     if not request.can_read_body:
         return ""
     try:

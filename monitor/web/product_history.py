@@ -1,4 +1,4 @@
-"""/api/v1/products/ID/history: what was stated about a product over time."""
+"""/api/v1/products/ID/history: the facts about a product."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ if TYPE_CHECKING:
 
 
 async def product_history(request: web.Request) -> web.Response:
-    """List the facts about a product, oldest first; also about one that the configuration has no longer."""
+    """List the facts about a product, oldest first; also of a removed product."""
     only(request, "since")
     context, name = request.app[CONTEXT], request.match_info["id"]
     facts, slices = context.ledger.facts, TimeSlices(context.clock)

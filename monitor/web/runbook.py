@@ -1,4 +1,4 @@
-"""The runbook as a page of the daemon: made from docs/runbook.md when files are generated, served at run time.
+"""Generate the page /runbook from docs/runbook.md, and serve it.
 
 `monitor/web/templates/runbook_body.html` is generated, so that Markdown is a dependency of development only.
 """
@@ -52,7 +52,7 @@ def runbook_html(markdown: str) -> str:
 
 
 def _lead(link: Token, anchors: dict[str, str]) -> None:
-    """Point a link of the file, as hosts of Markdown resolve it, at the page's own anchor."""
+    """Rewrite a link inside the file to an anchor of the page."""
     if link.type != "link_open":
         return
     target = str(link.attrGet("href"))

@@ -1,4 +1,4 @@
-"""The one HTTP server: routes, the headers every answer carries, and what is refused before a handler sees it."""
+"""The HTTP server: routes, headers of every response, and requests that are refused before their handler."""
 
 from __future__ import annotations
 
@@ -42,7 +42,7 @@ def build(
     probes: Probes | None = None,
     record: Path | None = None,
 ) -> web.Application:
-    """Return the application that publishes this ledger. It reads the ledger at each request and changes nothing.
+    """Return the application that publishes this ledger. It only reads the ledger.
 
     With `beats` it also takes the pings of heartbeat checks (`monitor.web.pings`), and nothing else; with `probes` it
     makes the probes that /probe asks for (`monitor.web.blackbox`).
@@ -95,7 +95,7 @@ def _of_router(request: web.Request, answer: web.HTTPException) -> Refusal:
 
 
 def _of_method(request: web.Request) -> Refusal:
-    """Return what to tell whoever asks by a method that the path does not take."""
+    """Return the error for a method that the path does not allow."""
     error = request.match_info.http_exception
     taken = sorted(error.allowed_methods) if isinstance(error, web.HTTPMethodNotAllowed) else ["GET", "HEAD"]
     remedy = "use one of these" if "POST" in taken else "this endpoint is read-only"
@@ -123,25 +123,25 @@ def _refuse_strangers(request: web.Request) -> None:
 
 @dataclass(frozen=True, slots=True)
 class Listener:
-    """A server that accepts. `addresses` are the `host:port` it really listens on (port 0 asks for a free one)."""
+    """A listening server. `addresses` are the actual `host:port` (port 0 means any free port)."""
 
     runner: web.AppRunner
     server: asyncio.Server
 
     @property
     def addresses(self) -> tuple[str, ...]:
-        """Return each as it stands in a URL."""
+        """Return each address as written in a URL."""
         names: Iterable[tuple[str, int]] = (each.getsockname()[:2] for each in self.server.sockets)
         return tuple(f"[{host}]:{port}" if ":" in host else f"{host}:{port}" for host, port in names)
 
     async def close(self) -> None:
-        """Stop accepting, let requests under way finish for a moment, and close all connections."""
+        """Stop accepting, wait briefly for requests in progress, and close all connections."""
         self.server.close()
         await self.runner.cleanup()
 
 
 async def listen(app: web.Application, host: str, port: int) -> Listener:
-    """Return the listener, accepting whom `ConnectionLimiter` lets in.
+    """Return the listener; `ConnectionLimiter` decides which connections it accepts.
 
     Raises:
         OSError: the address is taken or not ours.
@@ -149,7 +149,7 @@ async def listen(app: web.Application, host: str, port: int) -> Listener:
     runner = web.AppRunner(
         app,
         handle_signals=False,
-        handler_cancellation=True,  # who hung up reads no answer, and /probe would go on for nobody
+        handler_cancellation=True,  # after a disconnect /probe would continue in vain
         shutdown_timeout=2.0,
     )
     await runner.setup()

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from monitor.storage.record_file import Place, put_aside
+from monitor.storage.record_file import RecordFiles, put_aside
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -52,7 +52,7 @@ def test_a_file_that_was_emptied_and_written_to_since_is_noticed(tmp_path: Path,
     file = tmp_path / f"record.db{part}"
     with contextlib.closing(sqlite3.connect(record)) as connection:
         connection.execute("PRAGMA journal_mode = WAL")
-        place = Place(record)
+        place = RecordFiles(record)
         place.note()
         connection.execute("CREATE TABLE t (x)")
         connection.commit()
