@@ -52,7 +52,7 @@ if TYPE_CHECKING:
 
 log = structlog.get_logger()
 
-SPARE_DESCRIPTORS = 300  # kept from the probes for pages, store, logs and name lookups
+SPARE_DESCRIPTORS = 300  # not used by probes; reserved for pages, store, logs and name lookups
 LOOK = 1.0  # seconds between two looks at the configuration's files and the wall clock
 
 

@@ -1,4 +1,4 @@
-"""Which alerts fire: budget burn by the cited policies, and outages that hold until the target is seen up.
+"""Decide which alerts fire: budget burn by the cited policies, and outages until the target is observed up.
 
 measurement.md, section 7. An alert that fires goes on while the monitor is blind or restarts: without an observation
 that says "up" nothing has recovered. Both states follow from the record alone, so a restart changes neither.

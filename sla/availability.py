@@ -1,4 +1,4 @@
-"""The figures of a window: what was seen, what it can have been at worst and at best, and what it proves.
+"""The availability of a window: estimate, bounds, coverage and verdict.
 
 measurement.md, sections 5 and 6. All ratios are exact fractions.
 """
@@ -17,7 +17,7 @@ T = TypeVar("T")
 
 
 class Bounds(NamedTuple, Generic[T]):
-    """A figure and the two bounds that the truth cannot leave."""
+    """A figure with its lower and upper bound; the true value is within them."""
 
     low: T
     point: T
@@ -46,7 +46,7 @@ def coverage(durations: Durations) -> Fraction | None:
 
 
 def availability(durations: Durations, policy: UnknownPolicy = UnknownPolicy.EXCLUDE) -> Bounds[Fraction | None]:
-    """Return low, point and high; None of no time at all, and as the point where nothing is known."""
+    """Return low, point and high; all None for a window without time, point None if all time is unknown."""
     total = durations.total
     return Bounds(_ratio(durations.up, total), estimate(durations, policy), _ratio(total - durations.down, total))
 

@@ -1,4 +1,4 @@
-"""How much downtime an objective allows, how much is spent, and how fast.
+"""Error budgets: the downtime that an objective allows, how much is spent, and how fast.
 
 measurement.md, section 7. Burn rates after the Google SRE Workbook, chapter 5, "Alerting on SLOs"; which alerts follow
 from them is in `sla.alerting`.
@@ -22,7 +22,7 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True, slots=True)
 class Budget:
-    """Downtime in microseconds. What remains is negative once more was spent than was allowed."""
+    """Downtime in microseconds; `remaining` is negative if more was spent than allowed."""
 
     allowed: Fraction
     spent: Fraction
@@ -89,10 +89,10 @@ PACE = DAY  # of a forecast: it takes in an incident of last night, and has forg
 
 @dataclass(frozen=True, slots=True)
 class Forecast:
-    """Whether a budget lasts at the pace of the last `over` microseconds, at which it burns at the rate `burn`.
+    """Whether a budget lasts at `burn`, the burn rate of the last `over` microseconds.
 
-    `burn` is None where nothing is known of that time. `exhausted_at` is the instant at which the budget ends; None
-    where it lasts, or there is no telling.
+    `burn` is None if that time is unknown. `exhausted_at` is the instant at which the budget is spent; None if it lasts
+    or is not known.
     """
 
     over: int
@@ -103,8 +103,8 @@ class Forecast:
 def exhausted_at(budget: Budget, objective: Objective, burn: Fraction | None, at: int, window: int) -> int | None:
     """Return the instant at which a rolling window's budget ends if it goes on burning at this rate; None if it lasts.
 
-    Already spent: `at` itself. The window (microseconds) also forgets old downtime, when is left out here: it is the
-    earliest instant, not the likeliest. But after its length it has forgotten all that was spent before `at`, and holds
+    Already spent: `at` itself. Old downtime that leaves the window (microseconds) is ignored, so it is the earliest
+    instant, not the likeliest. But after its length it has forgotten all that was spent before `at`, and holds
     nothing but the pace: what has lasted until then lasts.
     """
     if budget.remaining <= 0:

@@ -1,4 +1,4 @@
-"""What an objective allows, and what it takes to see it and to prove it. All durations in microseconds."""
+"""The downtime that an objective allows, and what it takes to measure and to prove it. Durations are microseconds."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""A log of state changes as states over time: each holds until the next change, however far away it is.
+"""The states of a log of changes: each state lasts until the next change.
 
 A log of changes says that nothing happened between its rows, which a log of probes never says. What bounds a change is
 how finely its instant is written: one written 10:05:03 happened in the second that begins then, so that this second is

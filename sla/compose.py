@@ -1,4 +1,4 @@
-"""Several checks make a product, several vantages make a check: at least k of n up, instant by instant.
+"""Compose checks into products and vantages into checks: at least k of n up at each instant.
 
 measurement.md, section 3.
 """

@@ -1,8 +1,8 @@
-"""Corrections: somebody's word that time did not count, after the fact. Facts are only ever added.
+"""Corrections: statements by people that past time is excluded. Facts are only added, never changed.
 
-A probe account that was locked, a change of address that the monitor was not told of: the record stays as it is, and
-the contractual figure leaves the time out, with author, reason and time of making beside it. What was said in error is
-revoked by another fact; both stay.
+Examples: a locked probe account, a change of address that the monitor did not get. The record stays as it is; the
+contractual figure excludes the time, with author, reason and time of the statement. A wrong correction is revoked by
+another fact; both stay.
 """
 
 from __future__ import annotations
@@ -21,7 +21,7 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True, slots=True)
 class Correction:
-    """The interval is not to count for the product. `made` is when that was said, microseconds since the epoch."""
+    """The interval is excluded for the product. `made` is when this was stated, microseconds since the epoch."""
 
     product: str
     interval: Interval
@@ -47,7 +47,7 @@ class Correction:
 
 @dataclass(frozen=True, slots=True)
 class Revocation:
-    """A correction is taken back. It cannot be revoked in turn: whoever was right before says so again."""
+    """A correction is revoked. A revocation cannot be revoked: state the correction again."""
 
     correction: str
     author: str
@@ -102,7 +102,7 @@ def _revocation(fact: Fact, body: dict[str, Any]) -> Revocation:
 
 
 def revoked(facts: Iterable[Correction | Revocation]) -> dict[str, Revocation]:
-    """Return the revocation of each correction that is taken back, the earliest if there are several.
+    """Return the revocation of each revoked correction, the earliest if there are several.
 
     Of several at one instant it is the one with the lowest id, so that the order of the facts decides nothing.
     """

@@ -1,4 +1,4 @@
-"""What the figures of a product mean from an instant on: its rule, members, objective, window and agreement.
+"""Definitions: a product's rule, members, objective, window and agreement from an instant on.
 
 measurement.md, section 3, "Eras". A definition is part of the record: it is appended when the configuration changes the
 meaning and is never edited, so that a figure of the past is computed as it was defined then.

@@ -1,12 +1,12 @@
-"""What downtime costs, and what was avoided: against the objective, and against the period before.
+"""The cost of downtime, and the cost avoided, compared with the objective and with the previous period.
 
     cost                = downtime x rate
     avoided, objective  = ((1 - objective) x counted - downtime) x rate
     avoided, previous   = (share of downtime before x counted - downtime) x rate
 
-`counted` is the time that the figure speaks of: for the point estimate what is known (what nobody watched neither costs
-nor saves), for the bounds all of it, with unknown and doubt taken once as down and once as up. So low <= point <= high.
-A share of the period before, not its downtime: months differ in length and coverage. All amounts are exact fractions.
+`counted` is the time that a figure covers: known time for the estimate (unknown time has no cost), all time for the
+bounds, with unknown and doubt as down and as up. So low <= point <= high.
+The previous period enters as a share, because months differ in length and coverage. All amounts are exact fractions.
 """
 
 from __future__ import annotations
@@ -24,7 +24,7 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True, slots=True)
 class Rate:
-    """What an hour of downtime is taken to cost; `basis` says in words what the amount rests on.
+    """The assumed cost of an hour of downtime; `basis` gives the source of the amount.
 
     Raises:
         ValueError: the amount is not above 0.
@@ -39,7 +39,7 @@ class Rate:
             raise ValueError(f"an hour of downtime costs more than 0: {self.amount}")
 
     def of(self, microseconds: int | Fraction) -> Fraction:
-        """Return what so much downtime costs."""
+        """Return the cost of the downtime."""
         return self.amount * microseconds / HOUR
 
 
@@ -48,11 +48,11 @@ Money = Bounds[Fraction]
 
 @dataclass(frozen=True, slots=True)
 class Value:
-    """What a window's downtime cost, and what was avoided; negative where it cost more than what it is held against.
+    """The cost of a window's downtime, and the cost avoided; negative if it cost more than the comparison.
 
     Points are the estimates. `against_objective` is None without an objective, `against_previous` without a period
-    before, or one of which nothing is known. All three are None where nothing is known of the window: 0.00 would be
-    read as a good month. `assumptions` are sentences, to stand wherever a figure does.
+    before, or one of which nothing is known. All three are None if the whole window is unknown: 0.00
+    would look like a good month. Show `assumptions` with every figure.
     """
 
     rate: Rate
@@ -63,7 +63,7 @@ class Value:
 
     @property
     def amounts(self) -> list[tuple[str, Money]]:
-        """The figures that there are, by what a person calls them."""
+        """The available figures by label."""
         named = (
             ("Cost of downtime", self.cost),
             ("Cost avoided compared with the objective", self.against_objective),
@@ -85,7 +85,7 @@ class Value:
 
 @dataclass(frozen=True, slots=True)
 class Line:
-    """One line of a justification: what it is, the estimate, between what it lies, in words for people."""
+    """One line of the cost section: label, estimate and bounds as text."""
 
     label: str
     figure: str
@@ -93,7 +93,7 @@ class Line:
 
 
 def justification(value: Value) -> list[Line]:
-    """Return the figures as lines of a report's justification section; `value.assumptions` belong beside them."""
+    """Return the figures as lines of the cost section; show `value.assumptions` with them."""
     return [_line(label, bounds, value.rate.currency) for label, bounds in value.amounts]
 
 
@@ -114,9 +114,9 @@ def format_money(amount: Fraction, currency: str) -> str:
 
 
 def value(rate: Rate, measured: Measured, previous: Measured | None = None) -> Value:
-    """Return what the window's downtime cost, and what was avoided.
+    """Return the cost of the window's downtime, and the cost avoided.
 
-    `measured` and `previous` are raw figures: what people lost does not depend on what an agreement leaves out.
+    `measured` and `previous` are raw figures: the cost does not depend on exclusions.
     """
     lost, spans = measured.downtime, _counted(measured)
     known = spans.point > 0
@@ -134,7 +134,7 @@ def value(rate: Rate, measured: Measured, previous: Measured | None = None) -> V
 
 
 def _counted(measured: Measured) -> Bounds[int]:
-    """Return the time that low, point and high speak of, microseconds."""
+    """Return the time that low, point and high cover, microseconds."""
     durations = measured.durations
     left_out = durations.unknown if measured.unknown is UnknownPolicy.EXCLUDE else 0
     return Bounds(durations.total, durations.total - left_out, durations.total)

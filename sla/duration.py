@@ -1,4 +1,4 @@
-"""How durations print: the one place that turns microseconds into units that a person uses.
+"""Format durations: convert microseconds into units for people.
 
 One figure is cut off, and never by more than a hundredth of it from a minute on. Bounds are rounded outwards, and print
 finely enough that two that differ do not look alike.
@@ -42,7 +42,7 @@ def format_bounds(low: int, point: int, high: int) -> tuple[str, str, str]:
     exact = (low, point, high)
     steps = [_STEPS.index(_finest(each)) for each in exact]
     while True:
-        # As finely as the finest that is not smaller by far: 1d 1h 10m beside 1d 1h 50m, 3d beside 20ms.
+        # As finely as the finest that is not smaller by far: 1d 1h 10m with 1d 1h 50m, 3d with 20ms.
         steps = [max(s for s, other in zip(steps, exact, strict=True) if other * 10 >= each) for each in exact]
         texts = _bounds(exact, [_STEPS[step] for step in steps])
         alike = {k for i, j in _PAIRS if exact[i] != exact[j] and texts[i] == texts[j] for k in (i, j)}

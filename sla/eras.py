@@ -1,4 +1,4 @@
-"""A whole whose definition changed over time: each instant is measured as it was defined then.
+"""A product whose definition changed over time: each instant is measured by the definition of that time.
 
 measurement.md, section 3, "Eras". A figure of the past does not change when a member is added or removed, or the rule
 changes, because what lies before the change is composed by the definition that held there.

@@ -1,7 +1,7 @@
-"""Time that an agreement does not count: what it is, why, and on whose word. measurement.md, section 4.
+"""Time that an agreement excludes, with cause, reason and source. measurement.md, section 4.
 
-Excluded time leaves the window before anything is counted, and it leaves it once, however many causes there are for it.
-The audit says which: piece by piece, each with all of its causes.
+Excluded time is removed from the window before anything is counted, and only once if it has several causes. The audit
+lists it in pieces, each with all of its causes.
 """
 
 from __future__ import annotations
@@ -26,7 +26,7 @@ if TYPE_CHECKING:
 
 
 class Cause(StrEnum):
-    """Why time is not counted."""
+    """Why time is excluded."""
 
     MAINTENANCE = "maintenance"
     CORRECTION = "correction"
@@ -36,10 +36,10 @@ class Cause(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class Exclusion:
-    """One reason for not counting one interval.
+    """One cause for excluding one interval.
 
-    `label` names the source (a correction's id, a dependency's, the hours), `author` and `reason` say on whose word and
-    what for, `made` when that was said (microseconds since the epoch); each is empty or None where nobody says.
+    `label` names the source (a correction's id, a dependency's, the hours), `author` and `reason` are those
+    of the statement, `made` is when it was made (microseconds since the epoch); each is empty or None if not stated.
     """
 
     interval: Interval
@@ -50,7 +50,7 @@ class Exclusion:
     made: int | None = None
 
     def as_json(self) -> dict[str, Any]:
-        """Return the cause as the audit tells it; the audited piece says when."""
+        """Return the cause as in the audit; its piece has the interval."""
         made = None if self.made is None else format_instant(self.made)
         return {
             "cause": self.cause.value,
@@ -130,7 +130,7 @@ def dependency_downtime(history: History, window: Interval, label: str) -> Itera
 
 @dataclass(frozen=True, slots=True)
 class Agreed:
-    """Two figures that always stand side by side, and what tells them apart.
+    """The raw and the contractual figure, and the exclusions between them.
 
     `raw` excludes nothing, `contractual` what the agreement excludes; `audit` lists that, piece by piece, of the part
     of the window that was measured. `outages` are the promised limits on outages, judged after exclusions.
@@ -148,7 +148,7 @@ class Agreed:
 
     @property
     def excluded(self) -> int:
-        """Microseconds that the contractual figure leaves out."""
+        """Time excluded from the contractual figure, microseconds."""
         return self.contractual.excluded
 
 

@@ -1,4 +1,4 @@
-"""Hosting tiers: the availability that a platform offers, which no product on it can promise to exceed."""
+"""Hosting tiers: the availability of a platform, which limits the objectives of products on it."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""When a check is called down: damping as a table over recorded outcomes. It decides pages, never the measured time."""
+"""Decide when an incident opens and resolves, by a table over recorded outcomes. Measured time does not use it."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True, slots=True)
 class Failure:
-    """What one failing probe found. `at` is the instant at which it was sent; `phases` are seconds by name.
+    """The result of one failing probe. `at` is the instant at which it was sent; `phases` are seconds by name.
 
     `detail` is one bounded line that may quote the target: escape it where it is shown.
     """
@@ -125,20 +125,20 @@ class IncidentPart:
 
 @dataclass(frozen=True, slots=True)
 class Opened:
-    """It was decided that an incident began."""
+    """The decision that an incident opened."""
 
     incident: Incident
 
 
 @dataclass(frozen=True, slots=True)
 class Resolved:
-    """It was decided that an incident ended."""
+    """The decision that an incident was resolved."""
 
     incident: Incident
 
 
 class Phase(StrEnum):
-    """Where a check stands between well and down."""
+    """The phase of a check between up and down."""
 
     CLEAR = "clear"
     FAILING = "failing"
@@ -184,7 +184,7 @@ TRANSITIONS = {
 
 
 class IncidentTracker:
-    """Walks one check's outcomes through the table, in order of time.
+    """Applies the table to one check's outcomes, in order of time.
 
     `fall` and `rise` may be set anew; they judge the next outcome. `history`, the check's timeline, measures the
     downtime of a resolved incident; append each observation to it before stepping over it here.
@@ -193,7 +193,19 @@ class IncidentTracker:
         ValueError: fall or rise is below 1.
     """
 
-    __slots__ = ("_count", "_reason", "_said", "_since", "check", "fall", "history", "open", "phase", "product", "rise")
+    __slots__ = (
+        "_count",
+        "_last_outcome",
+        "_reason",
+        "_since",
+        "check",
+        "fall",
+        "history",
+        "open",
+        "phase",
+        "product",
+        "rise",
+    )
 
     def __init__(self, check: str, product: str, fall: int = 2, rise: int = 2, history: History | None = None) -> None:
         if fall < 1 or rise < 1:
@@ -205,24 +217,24 @@ class IncidentTracker:
         self.history = history
         self.phase = Phase.CLEAR
         self.open: Incident | None = None
-        self._said: Outcome | None = None
+        self._last_outcome: Outcome | None = None
         self._since = 0
         self._count = 0
         self._reason = ""
 
     def step(self, seen: Observation) -> Opened | Resolved | None:
-        """Take in one observation, later than all before it, and return what it decides."""
+        """Add one observation, later than all before it, and return the decision."""
         return self._advance(seen.outcome, seen.at, 1, seen.reason)
 
     def step_run(self, run: Run) -> Opened | Resolved | None:
-        """Take in a run as if its observations came one by one; equal outcomes decide one thing at most."""
+        """Add a run as if its observations came one by one; equal outcomes lead to one decision at most."""
         return self._advance(run.outcome, run.first, run.count, run.reason)
 
     def _advance(self, outcome: Outcome, at: int, count: int, reason: str) -> Opened | Resolved | None:
         if outcome is Outcome.UNKNOWN:
             return None
-        if outcome is not self._said:
-            self._said, self._since, self._count, self._reason = outcome, at, 0, reason
+        if outcome is not self._last_outcome:
+            self._last_outcome, self._since, self._count, self._reason = outcome, at, 0, reason
         self._count += count
         threshold = self.fall if outcome is _BAD else self.rise
         self.phase, decision = TRANSITIONS[self.phase, outcome, self._count >= threshold]

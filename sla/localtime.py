@@ -1,4 +1,4 @@
-"""Between instants and what a clock on a wall of some zone shows. The only module of `sla` that knows of UTC offsets.
+"""Convert between instants and local time of a zone. The only module of `sla` that uses UTC offsets.
 
 Local time is written as microseconds too: those since the wall clock showed 1970-01-01 00:00. Within a stretch of one
 UTC offset it is the instant plus a constant, so that days, hours and windows are whole-number arithmetic there; no two

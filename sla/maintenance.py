@@ -1,4 +1,4 @@
-"""Planned maintenance as the configuration had it from an instant on: what was in force when a time passed.
+"""Maintenance plans: the planned maintenance in force at each instant.
 
 measurement.md, sections 1 and 4. A plan is part of the record: it is appended when the configuration changes it and is
 never edited. Time that has passed stays excluded by the plan that was in force then, and a plan for time that had

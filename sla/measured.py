@@ -1,4 +1,4 @@
-"""One shape for every figure: a measured window and all that follows from it. measurement.md, section 11."""
+"""A measured window, and all figures derived from it, in one shape. measurement.md, section 11."""
 
 from __future__ import annotations
 
@@ -45,11 +45,11 @@ class Promised:
 
 @dataclass(frozen=True, slots=True)
 class Measured:
-    """What was counted in a window after exclusions; every figure is derived when it is asked for.
+    """The durations and counts of a window after exclusions; figures are derived on access.
 
     `excluded` is the excluded time inside the window; `budget_length` the length that the budget is for, after
     exclusions: longer than what was measured where a calendar window is in progress. All in microseconds.
-    `interval` is the check's probing interval, None where nobody says. `sampled` is whether the counts are of probes;
+    `interval` is the check's probing interval, None if not stated. `sampled` is whether the counts are of probes;
     counts of changes of state prove nothing. `provisional` is whether observations of the window may still arrive;
     `watched` is the part of a window that reaches back beyond the record; `promises` are its objectives where they
     changed in it, of which `objective` is the latest.
@@ -200,7 +200,7 @@ def measure(
     whole: Interval | None = None,
     rolling: bool = False,
 ) -> Measured:
-    """Return what the history says of the window, the excluded time taken out before anything is counted.
+    """Measure the history over the window, without the excluded time.
 
     `rolling` is whether the window moves with time, which decides when a young record can decide its objective. `whole`
     is the calendar window in progress of which `window` is the part that has elapsed; the budget is that of the whole.

@@ -1,4 +1,4 @@
-"""What was promised, and how ratios, nines and durations print: always floored, never flattering."""
+"""Objectives, and the format of ratios and nines: always rounded down."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from fractions import Fraction
 from typing import TYPE_CHECKING
 
-from sla.duration import format_duration as format_duration  # beside the other figures that print
+from sla.duration import format_duration as format_duration  # next to the other formats
 
 if TYPE_CHECKING:
     from collections.abc import Sequence

@@ -7,10 +7,10 @@ from enum import StrEnum
 
 
 class Outcome(StrEnum):
-    """What one probe could tell of its target.
+    """The outcome of one probe.
 
-    `UNKNOWN` means that *we* could not tell (own uplink lost, file descriptors exhausted, event loop stalled).
-    It carries no knowledge: it is stored and counted, and for the timeline it is as if it had not been made.
+    `UNKNOWN` is our own failure (uplink lost, file descriptors exhausted, event loop stalled). It is stored and
+    counted, and the timeline ignores it.
     """
 
     GOOD = "good"
@@ -44,7 +44,7 @@ def in_step(gap: int, length: int, count: int) -> bool:
     """Return whether an observation `gap` after the last of a run of this length lies as far apart as those in it.
 
     From 0.6 to 1.5 times as far: a late probe does, a missed one does not. So the observations of a run are evenly
-    spaced but for that, and however long it grows, it tells where those before an instant were.
+    spaced but for that, and a run of any length shows where those before an instant were.
     """
     return count == 1 or (3 * length <= 5 * gap * (count - 1) and 2 * gap * (count - 1) <= 3 * length)
 

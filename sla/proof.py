@@ -1,4 +1,4 @@
-"""What a record proves: the exact lower confidence bound of a proportion, on the standard library alone.
+"""The exact lower confidence bound of a proportion, with the standard library only.
 
 measurement.md, section 6. Clopper, Pearson (1934): the bound is the p that solves P(X >= good | known, p) = 0.05.
 """

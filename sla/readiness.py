@@ -1,4 +1,4 @@
-"""What a product may claim: a checklist of prerequisites, who vouches for them, and the ceiling of the unmet ones.
+"""Readiness: a checklist of prerequisites, their attestations, and the claim ceiling of the unmet ones.
 
 Measured figures say what was; readiness says what may be promised. A record of three clean months does not make a
 product without disaster recovery a five-nines product: it has not met its data centre's outage yet.
@@ -63,7 +63,7 @@ class Checklist:
 
 @dataclass(frozen=True, slots=True)
 class Attestation:
-    """Somebody vouches for an item up to, and not including, the instant `until` (microseconds since the epoch)."""
+    """A person attests an item up to, and not including, the instant `until` (microseconds since the epoch)."""
 
     item: str
     by: str
@@ -75,7 +75,7 @@ class Attestation:
 class Standing:
     """One item at an instant: met while an attestation of it is in force, which is the one that lasts longest.
 
-    Where it is unmet, `attestation` is the one that expired last, None if nobody ever vouched.
+    Where it is unmet, `attestation` is the one that expired last, None if there never was one.
     """
 
     item: ChecklistItem
@@ -92,7 +92,7 @@ class Readiness:
 
     @property
     def unmet(self) -> tuple[ChecklistItem, ...]:
-        """The items that nobody vouches for any more, or ever did, in the order of the list."""
+        """The items without a valid attestation, in the order of the list."""
         return tuple(s.item for s in self.standings if not s.met)
 
     @property

@@ -1,4 +1,4 @@
-"""The one aggregate that a report is made of: a product's window, its steps, its months, what came before, and why.
+"""All figures of a report on one product: its window, steps, months, trend, incidents and downtime split.
 
 Every figure in it is a `Measured` of the same history and the same exclusions; nothing is computed a second way.
 """
@@ -33,7 +33,7 @@ BY_DAY = 62 * DAY  # the longest window that is drawn day by day; longer ones by
 class Subject:
     """A product as a report needs it.
 
-    `exclusions` gives what the agreement leaves out of an interval, cause by cause. `interval` is the longest probing
+    `exclusions` returns what the agreement excludes from an interval, cause by cause. `interval` is the longest probing
     interval, microseconds. `dependencies` are the histories of what it depends on, by id; `checks` those of its own
     checks, by key, which measure incidents; `limits` are the promised limits on outages. `provisional` returns whether
     the raw and the contractual figures of a window that ends at an instant may still change.
@@ -73,7 +73,7 @@ class Report:
     `steps` are the days of the window (its months, if it is long), `months` the calendar months that it touches and
     some before, `trend` the windows before it and itself. `incidents` are those that touch what was measured, as known
     at `at`, each with its whole downtime and the part in the window. Months and windows from before the record began
-    are left out.
+    are omitted.
     """
 
     product: str

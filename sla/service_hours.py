@@ -1,4 +1,4 @@
-"""The hours for which something is promised: "Mon-Fri 07:00-18:00", statutory holidays left out."""
+"""The hours of a promise: "Mon-Fri 07:00-18:00", without statutory holidays."""
 
 from __future__ import annotations
 
@@ -80,7 +80,7 @@ class ServiceHours:
         return self.text
 
 
-# Day by day, so that holidays are left out of it where an agreement names some.
+# Day by day, so that holidays are excluded where an agreement names some.
 ALWAYS = ServiceHours(((Interval(0, DAY),),) * 7, "24/7")
 
 

@@ -1,4 +1,4 @@
-"""What a product may promise at its stage, to whom: the journey of a product, and where an objective does not fit it.
+"""Stages of a product: which objectives and clients each allows, and objectives that do not match.
 
 The order is that of the page "Digital Portfolio Manager" ("idea/A3, Proof of Concept, Pilots, Production for low risk
 clients, Enterprise for high risk clients"). What each stage may promise is a policy, and comes from a file.
@@ -43,7 +43,7 @@ _WORDS = {
 
 
 class Risk(Enum):
-    """What is at stake for those who rely on a product; ordered by `value`. NONE: nobody relies on it."""
+    """The risk for the clients of a product; ordered by `value`. NONE: it has no clients."""
 
     NONE = 0
     LOW = 1

@@ -1,4 +1,4 @@
-"""Who stood by, for how long, and what they met: sums over shifts, exact to the microsecond and through clock changes.
+"""Stand-by hours and incidents per person: sums over shifts, exact to the microsecond and through clock changes.
 
 A shift is half open: a hand-over at 08:00 belongs to who takes over, so that shifts that touch neither overlap nor
 leave a gap, and no incident is met twice at the seam.
@@ -31,7 +31,7 @@ class Shift:
 class Stood:
     """A person's time on stand-by within a period: disjoint intervals in order, and the rotas that it was for.
 
-    Somebody who stands by for two rotas at once stands by once.
+    Time of one person on two rotas at once counts once.
     """
 
     person: str
@@ -54,7 +54,7 @@ def meets(span: Interval, incident: Incident, now: int) -> bool:
 
 
 def stood(shifts: Iterable[Shift], period: Interval) -> list[Stood]:
-    """Return each person's time within the period, by name; nobody who has none."""
+    """Return each person's time within the period, by name, without persons who have none."""
     spans: dict[str, list[Interval]] = {}
     rotas: dict[str, list[str]] = {}
     for each in shifts:
@@ -68,7 +68,7 @@ def stood(shifts: Iterable[Shift], period: Interval) -> list[Stood]:
 
 
 def gaps(shifts: Iterable[Shift], wanted: Iterable[Interval]) -> list[Interval]:
-    """Return the time of what is wanted (disjoint) in which nobody stands by, in order."""
+    """Return the part of the wanted time (disjoint) without anyone on stand-by, in order."""
     held = [each.interval for each in shifts]
     return [gap for span in wanted for gap in subtract(span, held)]
 

@@ -1,4 +1,4 @@
-"""What one check at one vantage knows of its target, instant by instant: up, down, doubt or unknown.
+"""The states of one check at one vantage over time: up, down, in doubt or unknown.
 
 measurement.md, section 2. The contract gives the time (t, u] between two observations one state; here the same piece is
 written [t, u), half open like every interval of ours. The two differ in single instants, never in a duration.

@@ -165,8 +165,7 @@ def _decidable_at(record: _Record, objective: Objective) -> int | None:
 def _first(low: int, high: int, missing: Callable[[int], int], slope: int) -> int | None:
     """Return the least number from low to high at which nothing is missing, None if something is at high.
 
-    What is missing never rises, and falls by `slope` at most from one number to the next, which tells how far away the
-    number is at least.
+    What is missing never rises, and falls by `slope` at most from one number to the next, which bounds the distance.
     """
     if missing(high) > 0:
         return None

@@ -70,7 +70,7 @@ def parse_instant(text: str, zone: tzinfo | None = None) -> int:
         ValueError: it is not so written. The message says what to write.
     """
     try:
-        # A plus sign in a query is a space to whoever decodes it; before the zone there is no space in an instant.
+        # A plus sign in a query is decoded as a space; before the zone there is no space in an instant.
         moment = datetime.fromisoformat(_LOST_PLUS.sub(r"+\1", text.strip()))
     except ValueError:
         moment = None
@@ -101,7 +101,7 @@ def parse_window(text: str, at: int, zone: tzinfo) -> Window:
 
     A duration (`30d`, `1h30m`) is the rolling window that ends at `at`. `day`, `week`, `month`, `quarter`, `year` and
     `fiscal-year` are the calendar's in the zone, measured up to `at`. START/END is as `parse_interval` reads it and is
-    measured whole, whatever `at` is: what nobody has seen of it is unknown.
+    measured whole, whatever `at` is: its unobserved part is unknown.
 
     Raises:
         ValueError: it is none of these. The message says what to write.

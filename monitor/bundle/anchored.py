@@ -23,7 +23,7 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True, slots=True)
 class Trust:
-    """What whoever verifies brings along: CA certificates (PEM), clones of repositories, what witnesses answered.
+    """The verifier's own trust: CA certificates (PEM), clones of repositories, answers of witnesses.
 
     `witness` are the heads by number, with the time at which each was seen.
     """
@@ -35,7 +35,7 @@ class Trust:
 
 @dataclass(frozen=True, slots=True)
 class Anchored:
-    """A receipt: of which head, whether it is verified, since when the head is known to exist, and what that rests on.
+    """A receipt: of which head, whether it is verified, since when the head is known to exist, and the evidence.
 
     `at` is None where nothing outside of the record shows the time. `wrong` says why a receipt is false.
     """

@@ -143,7 +143,7 @@ def _recompute(found: Verified, files: Mapping[str, bytes], manifest: Mapping[st
     except NinewatchError:
         raise
     except Exception as error:  # noqa: BLE001 - whatever a figure fails on, it is the content that is at fault
-        raise UnusableBundleError(f"the figures cannot be recomputed from it ({_said(error)})") from None
+        raise UnusableBundleError(f"the figures cannot be recomputed from it ({_error_text(error)})") from None
 
 
 def _compared(files: Mapping[str, bytes], contents: Contents, manifest: Mapping[str, Any]) -> list[Compared]:
@@ -161,7 +161,7 @@ def _compared(files: Mapping[str, bytes], contents: Contents, manifest: Mapping[
     return list(_each(stated, recomputed))
 
 
-def _said(error: Exception) -> str:
+def _error_text(error: Exception) -> str:
     return f"{type(error).__name__}: {' '.join(str(error).split())[:200]}"
 
 

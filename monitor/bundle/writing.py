@@ -69,7 +69,7 @@ class Source:
 def bundle_of(portfolio_report: PortfolioReport, source: Source, report: Mapping[str, Any]) -> bytes:
     """Return the bundle of a report as an archive.
 
-    `source` is what the report's ledger was rebuilt from, `report` what is to be said of the report's file.
+    `source` is what the report's ledger was rebuilt from, `report` describes the report's file.
     """
     names = _included(portfolio_report.ledger, [each.product for each in portfolio_report.reports])
     contents = contents_of(portfolio_report, source.recorded, names)

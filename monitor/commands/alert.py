@@ -159,7 +159,7 @@ def retry_command(receiver: str | None, author: str, path: Path) -> None:
 
     The daemon takes it up within about a second.
     """
-    location = _place(path)
+    location = _location(path)
     fact = Fact.of(SystemClock().now(), _words("--author", author), RETRY, "", {"receiver": receiver or ""})
     location.journal.add(fact)
     click.echo(f"asked to retry {receiver or 'all receivers'}")
@@ -191,14 +191,14 @@ def silence_command(
     Probing, figures and incidents go on. What was announced is still resolved; what is down when the silence ends is
     announced then. A silence is a fact of the record, with author and reason.
     """
-    location, who = _place(path), _words("--author", author)
+    location, who = _location(path), _words("--author", author)
     if ended is not None:
         _end(location, ended, who)
         return
     if sum((product is not None, bool(key), every)) != 1:
         raise NinewatchError("name what to mute: PRODUCT, --key KEY or --all")
     if product is not None and location.products is not None and product not in location.products:
-        raise NinewatchError(f'there is no product "{product}"; there are {", ".join(place.products)}')
+        raise NinewatchError(f'there is no product "{product}"; there are {", ".join(location.products)}')
     now = SystemClock().now()
     made = Silence(now, who, _words("--reason", reason), _until(location, length, until, now), product or "", key)
     location.journal.add(made.fact())
@@ -226,10 +226,12 @@ def _until(location: RecordLocation, length: str | None, until: str | None, now:
     return instant
 
 
-def _place(path: Path) -> RecordLocation:
+def _location(path: Path) -> RecordLocation:
     location = location_of(path)
     if not location.record.exists():
-        raise NinewatchError(f"there is no record {place.record}; start the daemon once with `ninewatch run -c {path}`")
+        raise NinewatchError(
+            f"there is no record {location.record}; start the daemon once with `ninewatch run -c {path}`"
+        )
     return location
 
 

@@ -53,7 +53,7 @@ def correct(
     """
     location = location_of(path)
     if not location.record.exists():
-        raise NinewatchError(f"no record at {place.record}; specify the daemon's configuration with -c")
+        raise NinewatchError(f"no record at {location.record}; specify the daemon's configuration with -c")
     if revoke is None:
         made = _correction(location, product, interval, author, reason)
         location.journal.add(made.fact())
@@ -78,9 +78,9 @@ def corrections(as_json: bool, path: Path | None) -> None:
     taken_back = revoked(facts)
     for fact in facts:
         if isinstance(fact, Correction):
-            click.echo(f"{fact.id}  {_what(fact)}: {_said(fact)}")
+            click.echo(f"{fact.id}  {_what(fact)}: {_statement_text(fact)}")
             if (revocation := taken_back.get(fact.id)) is not None:
-                click.echo(f"{'':12}  revoked: {_said(revocation)}")
+                click.echo(f"{'':12}  revoked: {_statement_text(revocation)}")
     if not facts:
         click.echo("no corrections")
 
@@ -109,7 +109,7 @@ class RecordLocation:
 
 
 def location_of(path: Path | None) -> RecordLocation:
-    """Return the place of a configuration, or the defaults without one."""
+    """Return the location for a configuration, or the defaults without one."""
     if path is None:
         fields = Portfolio.model_fields
         return RecordLocation(fields["store"].default, zones.zone(fields["time_zone"].default), None)
@@ -125,7 +125,7 @@ def _correction(
     if product is None or interval is None:
         raise NinewatchError("PRODUCT or START/END is missing; write PRODUCT START/END, or --revoke ID")
     if location.products is not None and product not in location.products:
-        raise NinewatchError(f'unknown product "{product}"; known products: {", ".join(place.products)}')
+        raise NinewatchError(f'unknown product "{product}"; known products: {", ".join(location.products)}')
     try:
         span = parse_interval(interval, location.zone)
     except (ValueError, OverflowError) as error:
@@ -142,7 +142,7 @@ def _revocation(location: RecordLocation, correction: str, author: str, reason: 
     if correction not in {fact.id for fact in facts if isinstance(fact, Correction)}:
         raise NinewatchError(f'unknown correction "{correction}"; list them with `ninewatch corrections`')
     if (before := revoked(facts).get(correction)) is not None:
-        raise NinewatchError(f"{correction} is already revoked: {_said(before)}")
+        raise NinewatchError(f"{correction} is already revoked: {_statement_text(before)}")
     return Revocation(correction, _words("--author", author), _words("--reason", reason), SystemClock().now())
 
 
@@ -159,5 +159,5 @@ def _what(fact: Correction) -> str:
     return f"{fact.product} {times} ({format_duration(span.length)})"
 
 
-def _said(fact: Correction | Revocation) -> str:
+def _statement_text(fact: Correction | Revocation) -> str:
     return f"{fact.reason} ({fact.author}, {format_instant(fact.made)})"

@@ -39,7 +39,7 @@ async def _demo(directory: Path, listen: str | None, script: str) -> None:
     async with launch.demo(directory, script_name=script, listen=listen) as products:
         found, portfolio = loaded(products.config_path, allow_exec=False)
         clock = SystemClock()
-        gone = not portfolio.store.exists()  # whoever deletes the demo's record wants another one
+        gone = not portfolio.store.exists()  # a deleted record means: begin another demo
         daemon = Daemon(products.config_path, found, portfolio, clock, new_record=gone)
 
         def ready(running: Running) -> None:

@@ -35,7 +35,7 @@ def history_command(product: str, since: str | None, as_json: bool, path: Path |
     """
     location = location_of(path)
     if not location.record.exists():
-        raise NinewatchError(f"no record at {place.record}; specify the daemon's configuration with -c")
+        raise NinewatchError(f"no record at {location.record}; specify the daemon's configuration with -c")
     first = None if since is None else _since(since, location)
     facts, product = location.facts(), location.former.product(product)
     _require(product, location, facts)

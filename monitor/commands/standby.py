@@ -160,7 +160,7 @@ def _sheet(portfolio: Portfolio, span: Interval, now: int) -> _Sheet:
     except StoreError as error:
         notes.append(f"incidents unknown: {error}")
     if span.end > now:
-        notes.append(f"the period is not over; time after {_told(now, portfolio.zone)} is planned")
+        notes.append(f"the period is not over; time after {_local_text(now, portfolio.zone)} is planned")
     return _Sheet(span, portfolio.zone, now, shifts, incidents, notes)
 
 
@@ -185,10 +185,10 @@ def _both(rota: Rota, overlap: Overlap, zone: ZoneInfo) -> str:
 
 
 def _when(span: Interval, zone: ZoneInfo) -> str:
-    return f"from {_told(span.start, zone)} to {_told(span.end, zone)} ({format_duration(span.length)})"
+    return f"from {_local_text(span.start, zone)} to {_local_text(span.end, zone)} ({format_duration(span.length)})"
 
 
-def _told(at: int, zone: ZoneInfo) -> str:
+def _local_text(at: int, zone: ZoneInfo) -> str:
     return f"{local(at, zone):%Y-%m-%d %H:%M %Z}"
 
 
@@ -255,5 +255,5 @@ def _as_text(sheet: _Sheet, lines: Sequence[_Line]) -> str:
 
 
 def _met(incident: Incident, zone: ZoneInfo) -> str:
-    ended = "open" if incident.resolved is None else f"to {_told(incident.resolved, zone)}"
-    return f"{incident.check} from {_told(incident.opened, zone)} {ended}: {incident.reason} [{incident.id}]"
+    ended = "open" if incident.resolved is None else f"to {_local_text(incident.resolved, zone)}"
+    return f"{incident.check} from {_local_text(incident.opened, zone)} {ended}: {incident.reason} [{incident.id}]"

@@ -96,7 +96,8 @@ def _asked(where: HostPort, what: str) -> Any:
         raise _stranger(where) from None
     except OSError as error:
         raise NinewatchError(
-            f"no daemon answers at {where}: {_said(error)}; start `ninewatch run`, or specify its configuration with -c"
+            f"no daemon answers at {where}: {_error_text(error)}; start `ninewatch run`, or "
+            f"specify its configuration with -c"
         ) from None
     return found
 
@@ -105,7 +106,7 @@ def _stranger(where: HostPort) -> NinewatchError:
     return NinewatchError(f"the server at {where} is not ninewatch of this version; specify its configuration with -c")
 
 
-def _said(error: OSError) -> str:
+def _error_text(error: OSError) -> str:
     """Return the system's error message without its number."""
     reason = error.reason if isinstance(error, urllib.error.URLError) else error
     return ((isinstance(reason, OSError) and reason.strerror) or str(reason)).lower()

@@ -135,7 +135,7 @@ def _compared(each: Compared) -> Iterator[str]:
     differing = len(each.differences)
     yield f"{name}: {each.agreeing} agree{f', {differing} differ' if differing else ''}"
     for one in each.differences:
-        location = f"{one.field}: " if one.field else ""
+        place = f"{one.field}: " if one.field else ""
         yield f"  DIFFERS  {_plain(place)}stated {_value(one.stated)}, recomputed {_value(one.recomputed)}"
 
 

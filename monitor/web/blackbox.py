@@ -1,7 +1,6 @@
 """/probe, compatible with blackbox_exporter: the only route that makes outgoing connections.
 
-So not everybody may ask: whoever is on this machine, or, where networks were named at the start (`--blackbox-allow`),
-whoever is in one of those and nobody else. For who is not on this machine, none of its own loopback is probed.
+Only clients on loopback or in the networks of `--blackbox-allow` may use it. Remote clients cannot probe loopback.
 """
 
 from __future__ import annotations

@@ -319,9 +319,7 @@ def test_text_shows_the_bounds_and_what_decides() -> None:
     assert scale.strip().startswith("0% ├")
     drawn = scale[scale.index("├") + 1 : scale.index("┤")]
     low, point, high = drawn.index("━"), drawn.index("●"), drawn.rindex("━")
-    assert [round(100 * location / (len(drawn) - 1)) for location in (low, point, high)] == pytest.approx(
-        [18, 66, 94], abs=2
-    )
+    assert [round(100 * place / (len(drawn) - 1)) for place in (low, point, high)] == pytest.approx([18, 66, 94], abs=2)
 
 
 def test_text_gives_the_raw_figure_beside_the_contractual_one() -> None:
