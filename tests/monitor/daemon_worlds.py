@@ -308,7 +308,7 @@ class History:
         self.store.prune(self.now - 12 * STEP)
 
     def _fold(self) -> None:
-        self.store.write(Batch(runs=[run for history in self.ledger.everything() for run in history.growing()]))
+        self.store.write(Batch(runs=[run for history in self.ledger.everything() for run in history.open_runs()]))
 
     def _begin(self) -> None:
         self.store.close()

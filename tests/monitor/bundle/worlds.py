@@ -98,7 +98,7 @@ def world(seed: int, folder: Path, *, days: float = 2.5, closed: bool = False) -
                 moment = at + random.randint(0, 5) * 1_000_003
                 seen = Observation(entry.key, moment, outcome, REASON[outcome], random.choice([None, 1234]))
                 if entry.timeline.last_at is None or entry.timeline.last_at < seen.at:
-                    store.write(Batch(observations=[seen], runs=[*entry.observe(seen), *entry.growing()]))
+                    store.write(Batch(observations=[seen], runs=[*entry.observe(seen), *entry.open_runs()]))
                     if (change := entry.tracker.step(seen)) is not None:
                         store.write(Batch(incidents=[ledger.decide(change)]))
         if random.random() < 0.02:
