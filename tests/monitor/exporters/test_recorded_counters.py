@@ -72,7 +72,7 @@ class Life:
         self.start(self.ledger.portfolio)
 
     def restart(self) -> None:
-        self.recorder._write_growing()
+        self.recorder._save_all_open_runs()
         self.flush()
         self.kill()
 

@@ -53,7 +53,7 @@ def live(
     for step in steps:
         writer.put_clock_step(*step)
     if not killed:
-        recorder._write_growing()
+        recorder._save_all_open_runs()
     assert writer.close(30.0)
     store.close()
     with contextlib.closing(sqlite3.connect(path)) as connection:
