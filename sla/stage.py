@@ -121,6 +121,10 @@ class Misfit:
     about: About
     text: str
 
+    def as_json(self) -> dict[str, str]:
+        """Return the object of API and reports."""
+        return {"about": self.about.value, "text": self.text}
+
 
 def misfits(
     objective: Objective, stage: Stage | None, policy: Policy, clients: Risk, ceiling: Fraction | None

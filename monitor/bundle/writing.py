@@ -139,7 +139,8 @@ def _included(ledger: Ledger, names: Sequence[str]) -> set[str]:
 
     Products that the configuration has no longer may be among them.
     """
-    used = [each for name in names for dependent in dependent_clients(ledger.portfolio, name) for each in dependent.way]
+    clients = [each for name in names for each in dependent_clients(ledger.portfolio, name)]
+    used = [product for each in clients for product in each.path]
     return {each for name in (*names, *used) for each in relied_on(ledger, name)}
 
 

@@ -17,28 +17,28 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True, slots=True)
 class DependentClient:
-    """A client who is reached when a product fails, and the way: from that product to the client's own."""
+    """A client who is reached when a product fails, and the path: from that product to the client's own."""
 
     client: Client
-    way: DependencyPath
+    path: DependencyPath
 
     @property
     def product(self) -> str:
         """The product that the client uses."""
-        return self.way[-1]
+        return self.path[-1]
 
 
 def dependent_clients(portfolio: Portfolio, product_id: str) -> Iterator[DependentClient]:
     """Yield the clients of the product, then those of products that need it, the nearest first."""
     products = {product.id: product for product in portfolio.products}
     users = reversed_dependencies({product.id: product.needs for product in portfolio.products})
-    for way in ((product_id,), *shortest_paths(users, product_id).values()):
-        for client in products[way[-1]].clients:
-            yield DependentClient(client, way)
+    for path in ((product_id,), *shortest_paths(users, product_id).values()):
+        for client in products[path[-1]].clients:
+            yield DependentClient(client, path)
 
 
 def all_dependencies(portfolio: Portfolio, product_id: str) -> dict[str, DependencyPath]:
-    """Return the products that this one needs, directly or not, each with a shortest way to it, nearest first."""
+    """Return all direct and indirect dependencies, each with a shortest path to it, nearest first."""
     return shortest_paths({product.id: product.needs for product in portfolio.products}, product_id)
 
 

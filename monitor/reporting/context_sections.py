@@ -60,16 +60,16 @@ class ContextSections:
 
     def _client(self, each: DependentClient) -> tuple[Cell, ...]:
         products, used = self.ledger.products, self.ledger.compositions[each.product]
-        way = " > ".join(products[name].name for name in each.way)
+        path = " > ".join(products[name].name for name in each.path)
         down = downtime(used.durations(self.report.window.measured)).point
         client = each.client
-        return (words(client.name), doc.count(client.count), words(client.risk), words(way), doc.duration(down))
+        return (words(client.name), doc.count(client.count), words(client.risk), words(path), doc.duration(down))
 
     def as_json(self) -> dict[str, Any]:
         """Return the same as JSON, without contact details."""
         return {
             "stage": self.product.stage and self.product.stage.value,
-            "misfits": [each.text for each in self.misfits],
+            "misfits": [each.as_json() for each in self.misfits],
             "affected": {name: [each.as_json() for each in found] for name, found in self.affected.items()},
             "value": None if self.value is None else self.value.as_json(),
         }

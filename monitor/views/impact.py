@@ -58,5 +58,5 @@ def client_json(dependent: DependentClient) -> dict[str, Any]:
         "risk": client.risk,
         "since": None if client.since is None else client.since.isoformat(),
         "product": dependent.product,
-        "way": list(dependent.way),
+        "path": list(dependent.path),
     }

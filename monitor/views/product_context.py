@@ -30,7 +30,7 @@ class Dependency:
     """
 
     product: Product
-    way: DependencyPath
+    path: DependencyPath
     part: bool
     badge: StateBadge
     bounds: Bounds[Fraction | None]
@@ -42,7 +42,7 @@ class Dependency:
             "name": self.product.name,
             "component": self.product.component,
             "part": self.part,
-            "way": list(self.way),
+            "path": list(self.path),
             "state": self.badge.style,
             "objective": float(self.product.objective.ratio),
             "availability": {n: None if b is None else float(b) for n, b in self.bounds._asdict().items()},
@@ -77,10 +77,10 @@ class ProductContext:
         """Return the fields of the API, without contact details."""
         return {
             "stage": self.product.stage and self.product.stage.value,
-            "unfit": [{"about": each.about.value, "text": each.text} for each in self.misfits],
+            "misfits": [each.as_json() for each in self.misfits],
             "component": self.product.component,
             "parts": list(self.product.parts),
-            "rests_on": [each.as_json() for each in self.dependencies],
+            "dependencies": [each.as_json() for each in self.dependencies],
             "clients": [client_json(each) for each in self.dependent_clients],
             "value": None if self.value is None else self.value.as_json(),
         }
@@ -90,11 +90,11 @@ async def product_context(ledger: Ledger, product: Product, now: int, slices: Ti
     """Return the context of the product's figures as of now."""
     window = Interval(now - product.window, now)
     dependencies = []
-    for name, way in all_dependencies(ledger.portfolio, product.id).items():
+    for name, path in all_dependencies(ledger.portfolio, product.id).items():
         needed = ledger.products[name]
         figures = ledger.measured(name, window, now).availability
         dependencies.append(
-            Dependency(needed, way, way[1] in product.parts, state_badge(ledger.state(name, now)), figures)
+            Dependency(needed, path, path[1] in product.parts, state_badge(ledger.state(name, now)), figures)
         )
         await slices.yield_if_spent()
     found = list(dependent_clients(ledger.portfolio, product.id))

@@ -107,7 +107,7 @@ _CLIENT: dict[str, Any] = {
     "risk": {"enum": ["low", "high"]},
     "since": {"type": ["string", "null"], "format": "date"},
     "product": _TEXT,
-    "way": _list(_TEXT),
+    "path": _list(_TEXT),
 }
 
 SCHEMAS: dict[str, Any] = {
@@ -148,12 +148,12 @@ SCHEMAS: dict[str, Any] = {
     ),
     "Client": _object(**_CLIENT),
     "Affected": _object(**_CLIENT, product_downtime_seconds=_NUMBER),
-    "Rest": _object(
+    "Dependency": _object(
         product=_TEXT,
         name=_TEXT,
         component=_COMPONENT,
         part={"type": "boolean"},
-        way=_list(_TEXT),
+        path=_list(_TEXT),
         state=_STATE,
         objective=_NUMBER,
         availability=_BOUNDS,
@@ -208,10 +208,10 @@ SCHEMAS: dict[str, Any] = {
         open_incidents=_list(_ref("Incident")),
         seeded_until=_MAYBE_INSTANT,
         stage={"enum": [*(stage.value for stage in Stage), None]},
-        unfit=_list(_object(about={"enum": [about.value for about in About]}, text=_TEXT)),
+        misfits=_list(_object(about={"enum": [about.value for about in About]}, text=_TEXT)),
         component=_COMPONENT,
         parts=_list(_TEXT),
-        rests_on=_list(_ref("Rest")),
+        dependencies=_list(_ref("Dependency")),
         clients=_list(_ref("Client")),
         value={"anyOf": [_ref("Value"), {"type": "null"}]},
     ),

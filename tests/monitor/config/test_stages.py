@@ -83,7 +83,7 @@ def test_a_product_without_a_stage_is_not_doubted(tmp_path: Path) -> None:
 
 def test_a_failure_reaches_clients_through_parts_and_dependencies_nearest_first(tmp_path: Path) -> None:
     portfolio = loaded(tmp_path, GRANTS)
-    assert [(each.client.name, each.way) for each in dependent_clients(portfolio, "login")] == [
+    assert [(each.client.name, each.path) for each in dependent_clients(portfolio, "login")] == [
         ("Form owners", ("login", "forms")),
         ("Grant officers", ("login", "forms", "grants")),
     ]

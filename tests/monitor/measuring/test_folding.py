@@ -24,7 +24,7 @@ from sla.timeline import Timeline
 from tests.property.strategies import EVERYTHING, histories, holds, pairs, windows
 
 if TYPE_CHECKING:
-    from tests.property.oracle import Observations as Listed
+    from tests.property.oracle import Seen as Listed
 
 
 def keys(seen: Listed) -> array[int]:

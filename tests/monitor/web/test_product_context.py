@@ -58,7 +58,7 @@ async def detail(site: Published, name: str) -> dict[str, object]:
 async def test_an_incident_names_whom_it_reached_with_the_way_and_what_was_seen(site: Published) -> None:
     """Of the product that they use, while it lasted. Who comes only later is not named."""
     body = await detail(site, "login")
-    told = [(each["client"], each["way"], each["product_downtime_seconds"]) for each in body["affected"]]
+    told = [(each["client"], each["path"], each["product_downtime_seconds"]) for each in body["affected"]]
     assert told == [
         ("Form <b>owners", ["login", "forms"], 360.0),
         ("Officers", ["login", "forms", "grants"], 0.0),
@@ -92,11 +92,11 @@ async def test_a_product_tells_what_is_behind_it_in_the_promised_shape(site: Pub
     bodies = {name: await (await site.get(f"/api/v1/products/{name}")).json() for name in site.ledger.products}
     for body in bodies.values():
         jsonschema.validate(body, schema)
-    assert [(each["product"], each["part"], each["way"]) for each in bodies["grants"]["rests_on"]] == [
+    assert [(each["product"], each["part"], each["path"]) for each in bodies["grants"]["dependencies"]] == [
         ("forms", True, ["grants", "forms"]),
         ("login", True, ["grants", "forms", "login"]),
     ]
-    assert [each["about"] for each in bodies["login"]["unfit"]] == ["stage", "clients"]
+    assert [each["about"] for each in bodies["login"]["misfits"]] == ["stage", "clients"]
     assert [each["client"] for each in bodies["login"]["clients"]] == ["Form <b>owners", "Newcomers", "Officers"]
     assert bodies["grants"]["value"] is None
 
