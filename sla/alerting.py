@@ -15,7 +15,7 @@ from sla.availability import downtime
 from sla.budget import allowed_within, burn_rate, objective_within
 from sla.interval import DAY, HOUR, MINUTE, Interval
 from sla.objective import format_duration
-from sla.state_history import Durations, State
+from sla.states import Durations, State
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Mapping, Sequence
@@ -23,7 +23,8 @@ if TYPE_CHECKING:
     from sla.compose import Rule
     from sla.incident import IncidentTracker
     from sla.objective import Objective
-    from sla.state_history import History, Piece
+    from sla.state_history import History
+    from sla.states import Piece
     from sla.timeline import Timeline
 
 LEAST_BAD = 2  # bad observations within the long look-back: one lost probe pages no one

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Generic, NamedTuple, TypeVar
 
 if TYPE_CHECKING:
     from sla.objective import Objective
-    from sla.state_history import Durations
+    from sla.states import Durations
 
 T = TypeVar("T")
 

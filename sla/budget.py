@@ -17,7 +17,8 @@ from sla.objective import Objective
 
 if TYPE_CHECKING:
     from sla.interval import Interval
-    from sla.state_history import Durations, History
+    from sla.state_history import History
+    from sla.states import Durations
 
 
 @dataclass(frozen=True, slots=True)

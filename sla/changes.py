@@ -12,7 +12,9 @@ from typing import TYPE_CHECKING, NamedTuple
 
 from sla.observation import Outcome
 from sla.observation_counts import Counts, ExactCounter
-from sla.state_history import History, Piece, State, StateSums
+from sla.state_history import History
+from sla.state_sums import StateSums
+from sla.states import Piece, State
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence

@@ -14,7 +14,9 @@ from typing import TYPE_CHECKING
 
 from sla.interval import HOUR, Interval
 from sla.observation_counts import Counts
-from sla.state_history import History, Piece, State, StateSums
+from sla.state_history import History
+from sla.state_sums import StateSums
+from sla.states import Piece, State
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Iterator, Sequence

@@ -19,7 +19,7 @@ from typing import TYPE_CHECKING, Any
 from sla.availability import Bounds, availability, downtime
 from sla.compose import decide
 from sla.interval import SECOND, Interval
-from sla.state_history import Durations, State
+from sla.states import Durations, State
 from sla.window import format_instant
 
 if TYPE_CHECKING:

@@ -13,11 +13,13 @@ from typing import TYPE_CHECKING
 
 from sla.interval import Interval
 from sla.observation_counts import Counts
-from sla.state_history import Durations, History, Piece, State, StateSums
+from sla.state_history import History
+from sla.states import Durations, Piece, State
 
 if TYPE_CHECKING:
     from sla.compose import Composition
     from sla.objective import Objective
+    from sla.state_sums import StateSums
     from sla.timeline import Timeline
 
 EVER = -(2**62)  # before every instant, microseconds

@@ -16,7 +16,7 @@ from sla.availability import UnknownPolicy
 from sla.interval import SECOND, Interval, total
 from sla.measured import Measured, measure
 from sla.outage import OutageFigure, OutageLimit, judge
-from sla.state_history import State
+from sla.states import State
 from sla.window import format_instant
 
 if TYPE_CHECKING:

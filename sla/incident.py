@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 
 from sla.interval import Interval
 from sla.observation import Observation, Outcome, Run
-from sla.state_history import State
+from sla.states import State
 from sla.window import format_instant
 
 if TYPE_CHECKING:

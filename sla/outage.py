@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING, Any
 
 from sla.availability import Bounds, Verdict
 from sla.interval import SECOND, Counted, Interval, subtract
-from sla.state_history import Piece, State
+from sla.states import Piece, State
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence

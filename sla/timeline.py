@@ -12,7 +12,9 @@ from typing import TYPE_CHECKING
 
 from sla.observation import PRECEDENCE, Observation, Outcome, Run
 from sla.observation_counts import Counts, ExactCounter, FoldedCounter
-from sla.state_history import Durations, History, Piece, State, StateSums
+from sla.state_history import History
+from sla.state_sums import StateSums
+from sla.states import Durations, Piece, State
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator

@@ -18,7 +18,8 @@ if TYPE_CHECKING:
 
     from sla.objective import Objective
     from sla.observation_counts import Counts
-    from sla.state_history import Durations, History
+    from sla.state_history import History
+    from sla.states import Durations
 
 
 @dataclass(frozen=True, slots=True)

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 from sla.interval import SECOND, Interval
 from sla.product_incident import ProductIncident, Severity
-from sla.state_history import State
+from sla.states import State
 from sla.window import format_instant
 
 if TYPE_CHECKING:

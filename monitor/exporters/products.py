@@ -14,7 +14,7 @@ from sla.eras import EVER
 from sla.interval import SECOND, Interval, subtract
 from sla.objective import format_duration
 from sla.outage import judge
-from sla.state_history import Durations, State
+from sla.states import Durations, State
 from sla.window import WINDOWS
 
 if TYPE_CHECKING:

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING
 from sla.duration import format_bounds, format_duration
 from sla.interval import DAY, HOUR, SECOND
 from sla.objective import format_nines, format_percent
-from sla.state_history import State
+from sla.states import State
 
 if TYPE_CHECKING:
     from fractions import Fraction

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 from monitor.views.formatting import Moment, StateBadge, moment, nines_scale, state_badge
 from sla.availability import Bounds, Verdict
 from sla.objective import format_duration, format_percent
-from sla.state_history import State
+from sla.states import State
 
 if TYPE_CHECKING:
     from fractions import Fraction

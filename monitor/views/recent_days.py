@@ -16,7 +16,8 @@ if TYPE_CHECKING:
     from fractions import Fraction
     from zoneinfo import ZoneInfo
 
-    from sla.state_history import Durations, History
+    from sla.state_history import History
+    from sla.states import Durations
 
 DAYS = 90
 

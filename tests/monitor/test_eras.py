@@ -19,7 +19,7 @@ from sla.calendar import Period, Window, calendar_window
 from sla.interval import DAY, HOUR, MINUTE, SECOND, Interval
 from sla.objective import Objective
 from sla.observation import Observation, Outcome
-from sla.state_history import State
+from sla.states import State
 from tests.support.ledgers import NOW, StandIn
 
 if TYPE_CHECKING:

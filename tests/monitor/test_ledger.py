@@ -17,7 +17,7 @@ from monitor.probe_result import ProbeResult
 from sla.incident import Failure, Incident, Opened, Resolved
 from sla.interval import DAY, HOUR, MINUTE, SECOND, Interval
 from sla.observation import Observation, Outcome, Run
-from sla.state_history import State
+from sla.states import State
 from tests.support.ledgers import BAD, GOOD, NOW, UNKNOWN, StandIn, ledger_of, observe, product, run
 
 if TYPE_CHECKING:

@@ -33,6 +33,8 @@ class Target:
 
 # Modules whose tests are not named after them.
 OWN = {
+    "sla/states.py": ("timeline", "compose"),
+    "sla/state_sums.py": ("timeline", "compose"),
     "sla/state_history.py": ("timeline", "incident"),
     "sla/observation_counts.py": ("timeline", "timeline_laws"),
     "sla/localtime.py": ("calendar", "service_hours"),

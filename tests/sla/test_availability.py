@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 
 from sla.availability import UnknownPolicy, Verdict, availability, coverage, downtime, resolvable, shares, verdict
 from sla.objective import Objective
-from sla.state_history import Durations
+from sla.states import Durations
 
 EXAMPLE = Durations(up=180, down=60, doubt_up=60, doubt_down=60, unknown=640)
 NOTHING = Durations()

@@ -10,7 +10,7 @@ from sla.availability import UnknownPolicy
 from sla.budget import Budget, budget, burn_rate, exhausted_at
 from sla.interval import DAY, HOUR
 from sla.objective import Objective
-from sla.state_history import Durations
+from sla.states import Durations
 
 EXAMPLE = Durations(up=180, down=60, doubt_up=60, doubt_down=60, unknown=640)
 NINES3 = Objective.parse("99.9%")

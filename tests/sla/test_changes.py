@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 from sla.changes import Change, Changes
 from sla.interval import DAY, HOUR, MINUTE, SECOND, Interval
 from sla.observation import Outcome
-from sla.state_history import State
+from sla.states import State
 
 outcomes = st.sampled_from(list(Outcome))
 logs = st.lists(st.tuples(st.integers(0, 30), outcomes, st.integers(0, 4)), min_size=1, max_size=8)

@@ -7,7 +7,7 @@ import pytest
 from sla.compose import Composition, Rule, decide
 from sla.interval import Interval
 from sla.observation import Outcome
-from sla.state_history import Durations, State
+from sla.states import Durations, State
 from sla.timeline import Timeline
 
 GOOD, BAD, UNKNOWN = Outcome.GOOD, Outcome.BAD, Outcome.UNKNOWN

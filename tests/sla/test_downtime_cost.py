@@ -14,7 +14,7 @@ from sla.interval import DAY, HOUR, Interval
 from sla.measured import Measured
 from sla.objective import Objective
 from sla.observation_counts import Counts
-from sla.state_history import Durations
+from sla.states import Durations
 
 RATE = Rate(Fraction(1200), "CAD", "40 people at 30 an hour")
 

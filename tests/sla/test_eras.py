@@ -17,7 +17,7 @@ from sla.measured import measure
 from sla.objective import Objective
 from sla.observation import Outcome
 from sla.observation_counts import Counts
-from sla.state_history import Durations, State
+from sla.states import Durations, State
 from sla.timeline import Timeline
 from tests.property import oracle
 from tests.property.strategies import histories, holds, pairs, windows

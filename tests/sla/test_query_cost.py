@@ -12,13 +12,13 @@ from sla.interval import DAY, HOUR, MINUTE, SECOND, Interval
 from sla.measured import measure
 from sla.objective import Objective
 from sla.observation import Outcome, Run
-from sla.state_history import Durations, State
+from sla.states import Durations, State
 from sla.timeline import Timeline
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator
 
-    from sla.state_history import Piece
+    from sla.states import Piece
 
 GOOD, BAD = Outcome.GOOD, Outcome.BAD
 HOLD = 130 * SECOND

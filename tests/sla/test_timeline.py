@@ -6,7 +6,8 @@ import pytest
 
 from sla.interval import SECOND, Interval
 from sla.observation import Observation, Outcome, Run
-from sla.state_history import Durations, State, StateSums
+from sla.state_sums import StateSums
+from sla.states import Durations, State
 from sla.timeline import Timeline
 
 GOOD, BAD, UNKNOWN = Outcome.GOOD, Outcome.BAD, Outcome.UNKNOWN
