@@ -13,7 +13,7 @@ from fractions import Fraction
 from monitor.config.plan_file import Plan
 from monitor.config.readiness import load_checklist
 from monitor.package_files import shipped_path
-from monitor.planning.plan_result import answer
+from monitor.planning.plan_result import evaluate_plan
 from monitor.planning.simulation import simulate
 from sla.feasibility import Design, FailOver, Part, Planned, Repairable, Site, Standby
 from sla.interval import DAY, HOUR, MINUTE
@@ -45,7 +45,7 @@ def main() -> None:
     plan = Plan(design(), None, (), (), {}, (), ())
     for name, work in (
         ("simulation", lambda: simulate(plan.design, years, 1)),
-        ("all of it", lambda: answer(plan, checklist, years, 1)),
+        ("all of it", lambda: evaluate_plan(plan, checklist, years, 1)),
     ):
         took = []
         for _ in range(5):
