@@ -1,6 +1,6 @@
 """The Grafana dashboard: `dashboards/portfolio.json` is `dashboard_file()`; a test compares them.
 
-`monitor.exporters.sections` has its content, `monitor.exporters.panels` the format of a panel.
+`monitor.exporters.dashboard_sections` has its content, `monitor.exporters.panels` the format of a panel.
 """
 
 from __future__ import annotations
@@ -8,8 +8,8 @@ from __future__ import annotations
 import json
 from collections.abc import Iterator
 
+from monitor.exporters.dashboard_sections import PRODUCT, sections
 from monitor.exporters.panels import DATASOURCE, RED, Json, flow
-from monitor.exporters.sections import PRODUCT, sections
 from sla.window import WINDOWS
 
 
