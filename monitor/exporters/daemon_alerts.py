@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Final
 
-from monitor.exporters.rulefile import Alert
+from monitor.exporters.rule_file import Alert
 
 ALIVE: Final = "ninewatch_config_reload_success"  # a daemon that answers publishes this without any label of its own
 

@@ -14,7 +14,7 @@ from fractions import Fraction
 
 from monitor.exporters.daemon_alerts import ALIVE, DAEMON_ALERTS
 from monitor.exporters.products import window_name
-from monitor.exporters.rulefile import Alert, Group, render
+from monitor.exporters.rule_file import Alert, Group, render
 from sla.alerting import BURN_POLICIES, BurnPolicy
 
 BASE = "http://127.0.0.1:9999"  # where the daemon is reached unless `public_url` says otherwise

@@ -20,7 +20,7 @@ from tests.support.monitoring import Prometheus, Target, prometheus
 from tests.support.processes import daemon, fetch, needs, until
 
 if TYPE_CHECKING:
-    from monitor.exporters.rulefile import Alert
+    from monitor.exporters.rule_file import Alert
 
 pytestmark = [pytest.mark.slow, pytest.mark.needs_prometheus, needs("prometheus", "promtool")]
 

@@ -13,7 +13,7 @@ from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 from typing import Any
 
-from monitor.exporters.rulefile import Group, render
+from monitor.exporters.rule_file import Group, render
 from monitor.exporters.rules import groups
 from tests.support.processes import Program, fetch, free_port, running, until
 

@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 import yaml
 
-from monitor.exporters.rulefile import Alert, Group, render
+from monitor.exporters.rule_file import Alert, Group, render
 from monitor.exporters.rules import groups, rules_file
 from tests.support.metric_names import asked, emitted
 
