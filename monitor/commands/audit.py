@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 
 import click
 
-from monitor.commands.words import plural
+from monitor.commands.plural import plural
 from monitor.errors import NinewatchError
 from sla.claims import Audit, Claim, Kind, Verdict, audit
 from sla.claims.figure_text import of_year, say, times

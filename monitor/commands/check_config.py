@@ -12,7 +12,7 @@ from monitor import zones
 from monitor.blackbox.modules import ModuleFile
 from monitor.clock import SystemClock
 from monitor.commands.common import examined
-from monitor.commands.words import plural
+from monitor.commands.plural import plural
 from monitor.config.block_file import load_block
 from monitor.config.errors import ConfigError
 from monitor.config.former_ids import Former

@@ -13,7 +13,7 @@ from monitor.app import Daemon, Running
 from monitor.blackbox.service import Blackbox
 from monitor.clock import SystemClock
 from monitor.commands.common import loaded
-from monitor.commands.words import plural
+from monitor.commands.plural import plural
 
 if TYPE_CHECKING:
     from monitor.config.outbound import Network

@@ -15,7 +15,7 @@ import click
 
 from monitor.clock import SystemClock
 from monitor.commands.common import loaded
-from monitor.commands.words import plural
+from monitor.commands.plural import plural
 from monitor.errors import NinewatchError, StoreError
 from monitor.storage.reader import reading
 from sla.interval import DAY, HOUR, SECOND, Interval
