@@ -1,4 +1,4 @@
-"""Numbers as text."""
+"""Format numbers with their nouns: `1 check`, `2 checks`."""
 
 from __future__ import annotations
 
