@@ -67,17 +67,17 @@ class _View:
         self.incidents: list[Incident] | None = None
         self._total = Counter[str]()
 
-    def fill(self, ledger: Ledger, pace: _Pace) -> Iterator[bytes]:
+    def fill(self, ledger: Ledger, slices: _TimeSlices) -> Iterator[bytes]:
         """Prepare the lines of the ledger's checks and products, pausing now and then."""
         for entry in tuple(ledger.entries.values()):
             lines = CheckLines(entry, self._counters.health, self._counters.observations[entry.key])
             self.checks.append(lines)
             self.members[entry.product.id].append(lines)
-            yield from pace.pause()
+            yield from slices.pause()
         for product, history in [(ledger.products[name], history) for name, history in ledger.compositions.items()]:
             downtime = self._counters.downtime[product.id]
             self.products.append(ProductLines(product, history, self._counters.health, downtime))
-            yield from pace.pause()
+            yield from slices.pause()
 
     def due(self) -> Iterator[ProductLines]:
         """Yield the products to measure again: changed ones, and the oldest of the rest."""
@@ -133,29 +133,29 @@ class Exporter:
 
     def render(self, dialect: Dialect) -> Iterator[bytes]:
         """Yield the page in blocks of a few milliseconds each; an empty block is a pause."""
-        pace = _Pace(self._clock)
-        view = yield from self._current(pace)
+        slices = _TimeSlices(self._clock)
+        view = yield from self._current(slices)
         now = self._clock.now()
         for check in view.checks:
             check.refresh(now)
-            yield from pace.pause()
+            yield from slices.pause()
         view.count(self._ledger)
         for product in view.due():
             for _ in product.measure(now):
-                yield from pace.pause()
+                yield from slices.pause()
             self._agree(product, now)
             view.judge(product)
-            yield from pace.pause()
+            yield from slices.pause()
         yield from _columns(checks.FAMILIES, view.checks, dialect)
         yield from _columns(products.FAMILIES, view.products, dialect)
         yield self._age(view, now, dialect).encode()
         yield self._daemon.page(dialect)
 
-    def _current(self, pace: _Pace) -> Generator[bytes, None, _View]:
+    def _current(self, slices: _TimeSlices) -> Generator[bytes, None, _View]:
         """Return the view of the running portfolio, rebuilt after a reload."""
         if self._view.portfolio is not self._ledger.portfolio:
             view = _View(self._counters, self._ledger.portfolio)
-            yield from view.fill(self._ledger, pace)
+            yield from view.fill(self._ledger, slices)
             self._view = view
         return self._view
 
@@ -189,7 +189,7 @@ def _columns(
                 head = ""
 
 
-class _Pace:
+class _TimeSlices:
     """Measures the slices of a rendering."""
 
     def __init__(self, clock: Clock) -> None:
