@@ -166,8 +166,9 @@ class Outbox:
         changed = []
         for name, lane in self.lanes.items():
             if receiver in (None, name):
+                held = lane.held_until > now
                 lane.failures, lane.held_until = 0, 0
-                changed += self._hasten(lane, now)
+                changed += self._hasten(lane, now, overdue=held)
         return changed
 
     def hasten(self, row: Notification) -> list[Notification]:
@@ -178,12 +179,12 @@ class Outbox:
             rows[each.turn] = replace(each, due=row.due)
         return [rows[each.turn] for each in late]
 
-    def _hasten(self, lane: Lane, now: int) -> list[Notification]:
-        """Make due now what waits only because attempts failed."""
+    def _hasten(self, lane: Lane, now: int, *, overdue: bool = False) -> list[Notification]:
+        """Make due now what waits only because attempts failed; with `overdue` also what was due before."""
         changed = []
         for rows in lane.waiting.values():
             for turn, row in rows.items():
-                if row.attempts and row.due > now:
+                if row.attempts and (row.due > now or overdue):
                     rows[turn] = replace(row, due=now)
                     changed.append(rows[turn])
         return changed

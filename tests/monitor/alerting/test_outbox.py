@@ -130,6 +130,19 @@ def test_retry_makes_due_what_failed_of_one_receiver_or_of_all() -> None:
     assert [each.receiver for each in held.retry(NOW)] == ["other"]
 
 
+def test_retry_reports_what_was_due_but_held_by_the_circuit_breaker() -> None:
+    """Its due time is past, and only the receiver's hold kept it: the loop has to be woken for it."""
+    waiting, at = row(), NOW
+    held = outbox(waiting)
+    for _ in range(TRIPS + 1):
+        held.begin([waiting])
+        waiting = held.failed(waiting, at, "status 500", 0.0)
+        at = int(held.next_at(["ops"]))
+    assert waiting.due < at - 1
+    assert [each.due for each in held.retry(at - 1, "ops")] == [at - 1]
+    assert held.next_at(["ops"]) == at - 1
+
+
 def test_only_openings_that_are_due_are_joined() -> None:
     first, second = row("a"), row("b")
     third = row("c", due=NOW + MINUTE)
