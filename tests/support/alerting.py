@@ -86,12 +86,11 @@ class AlertRig:
         await self.until(lambda: all(row.done is not None for row in self.store.notifications.values()))
 
     async def idle(self) -> None:
-        """Wait until all is written, nothing is being sent and nothing is due at the present instant."""
+        """Wait until nothing is being sent and nothing is due at the present instant."""
         outbox = self.alerting.outbox
         await self.until(
             lambda: (
-                not outbox.unwritten
-                and not any(lane.sending for lane in outbox.lanes.values())
+                not any(lane.sending for lane in outbox.lanes.values())
                 and outbox.next_at(list(outbox.lanes)) > self.clock.now()
             )
         )
