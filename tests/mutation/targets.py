@@ -42,6 +42,7 @@ OWN = {
     "sla/feasibility/structure.py": ("decision_diagram", "prediction"),
     "monitor/ledger/ledger.py": ("ledger", "agreements"),
     "monitor/ledger/check_history.py": ("ledger",),
+    "monitor/ledger/product_histories.py": ("eras", "ledger"),
     "monitor/ledger/open_run.py": ("open_run", "ledger"),
 }
 TARGETS = (
@@ -51,6 +52,7 @@ TARGETS = (
     Target("sla/claims/*.py", 0, ("tests/sla/test_claims*.py",)),
     Target("monitor/ledger/ledger.py", 0.1, ("tests/monitor/test_*.py",)),
     Target("monitor/ledger/check_history.py", 0.1, ("tests/monitor/test_*.py",)),
+    Target("monitor/ledger/product_histories.py", 0.1, ("tests/monitor/test_*.py",)),
     Target("monitor/ledger/open_run.py", 0.2, ("tests/monitor/test_open_run.py", "tests/monitor/test_ledger.py")),
     Target("monitor/engine/*.py", 0.04, ("tests/monitor/engine/test_*.py",)),
 )

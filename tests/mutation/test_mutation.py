@@ -121,6 +121,13 @@ def test_the_explained_survivors_name_files_and_give_reasons() -> None:
         assert why.startswith(("equivalent: ", "unreachable: ", "by choice: ", "elsewhere: "))
 
 
+def test_each_explained_survivor_is_a_mutant_of_the_present_code() -> None:
+    """A function that was renamed or changed takes its explanation out of use."""
+    modules = {key.partition(" ")[0] for key in explained()}
+    possible = {each.key for module in modules for each in mutants(module, (ROOT / module).read_text())}
+    assert sorted(explained().keys() - possible) == []
+
+
 @pytest.mark.slow
 def test_a_run_notices_what_the_tests_notice() -> None:
     """A real trial of each mutant of a small module; all of them are noticed or explained."""
