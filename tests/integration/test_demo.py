@@ -29,7 +29,7 @@ def demonstrating(folder: Path) -> Iterator[tuple[Watch, str]]:
     words = command("demo", "--directory", folder, "--listen", "127.0.0.1:0", "--script", "none")
     with running(folder / "demo.log", words, env=environment()) as program:
         address = until("the demo's address", lambda: program.said(r"answers at (http://\S+)"))
-        control = until("the script's address", lambda: program.said(r"served at (http://\S+)/_script"))
+        control = until("the script's address", lambda: program.said(r"schedule is at (http://\S+)/_script"))
         watch = Watch(program, address, folder / "demo.yaml")
         until("a good probe", lambda: watch.metric("probe_success", product="drop", check="health") == 1)
         yield watch, control

@@ -40,7 +40,7 @@ def test_exhausted_file_descriptors_are_reported_over_a_new_connection(watch: Wa
     before = resource.prlimit(pid, resource.RLIMIT_NOFILE)
     resource.prlimit(pid, resource.RLIMIT_NOFILE, (5, before[1]))
     found = until("the report", lambda: degraded(watch))
-    assert "file descriptors are exhausted" in found
+    assert "no free file descriptors" in found
     resource.prlimit(pid, resource.RLIMIT_NOFILE, before)
     probes = watch.probes("health")
     until("probes again", lambda: watch.probes("health") > probes + 2)
