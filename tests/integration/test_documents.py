@@ -61,7 +61,7 @@ EXEMPT: dict[str, tuple[str, str | None]] = {
 _NEEDS_A_CLUSTER = "helm upgrade --install"
 # Blocks without a language that show no command: (document, first line) -> what they are.
 FIGURES = {
-    ("ARCHITECTURE.md", "sla  <-  vocabulary"): "the direction of imports",
+    ("ARCHITECTURE.md", "sla  <-  probe_result"): "the direction of imports",
 }
 # Exit statuses that are no failure of the example, by a pattern of the command.
 STATUS = (
