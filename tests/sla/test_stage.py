@@ -8,7 +8,7 @@ from fractions import Fraction
 import pytest
 
 from sla.objective import Objective
-from sla.stage import About, Policy, Risk, Stage, Terms, misfits
+from sla.stage import About, Misfit, Policy, Risk, Stage, Terms, misfits
 
 
 def _terms(stage: Stage, highest: str | None, clients: Risk) -> Terms:
@@ -113,3 +113,10 @@ def test_the_order_of_a_policys_terms_does_not_matter() -> None:
 def test_the_highest_risk_of_nobody_is_none() -> None:
     assert Risk.highest([]) is Risk.NONE
     assert Risk.highest([Risk.LOW, Risk.HIGH, Risk.NONE]).word == "high"
+
+
+def test_a_misfit_in_json_has_what_it_is_about_and_its_sentence() -> None:
+    assert Misfit(About.CEILING, "lower the objective").as_json() == {
+        "about": "ceiling",
+        "text": "lower the objective",
+    }
