@@ -15,7 +15,7 @@ from monitor.exporters.grafana import dashboard_file
 from monitor.exporters.rules import rules_file
 from monitor.probes.documentation import documentation
 from monitor.probes.registry import CHECK_TYPES
-from monitor.receivers.handbook import handbook as receivers_handbook
+from monitor.receivers.documentation import documentation as receivers_documentation
 from monitor.receivers.registry import RECEIVER_TYPES
 from monitor.web.runbook import runbook_html
 
@@ -32,7 +32,7 @@ GENERATED: Mapping[str, Callable[[], str]] = {
     "docs/metrics.md": metrics_page,
     "docs/blackbox.md": blackbox_documentation,
     "docs/probes.md": documentation,
-    "docs/receivers.md": receivers_handbook,
+    "docs/receivers.md": receivers_documentation,
     "helm/ninewatch/files/ninewatch.rules.yaml": rules_file,
     "helm/ninewatch/files/portfolio.json": dashboard_file,
     "monitor/web/templates/runbook_body.html": lambda: runbook_html((ROOT / "docs/runbook.md").read_text("utf-8")),

@@ -13,7 +13,6 @@ ROOT = Path(__file__).parents[1]
 DATA = tomllib.loads((ROOT / "tests/words.toml").read_text(encoding="utf-8"))
 WORDS: dict[str, str] = DATA["words"]
 EXCEPTIONS: dict[str, list[str]] = DATA["exceptions"]
-NOT_COVERED: list[str] = DATA["not_covered"]["paths"]
 PLACES = ("monitor", "sla", "docs", "config", "README.md", "ARCHITECTURE.md", "CONFIGURATION.md")
 SUFFIXES = {".py", ".md", ".html", ".j2", ".js", ".yaml"}
 
@@ -35,22 +34,14 @@ def files() -> Iterator[Path]:
     """Yield the files in which the words are not allowed, relative to the root."""
     for place in (ROOT / name for name in PLACES):
         for path in [place] if place.is_file() else sorted(place.rglob("*")):
-            if path.suffix in SUFFIXES and not _is_not_covered(path.relative_to(ROOT)):
+            if path.suffix in SUFFIXES:
                 yield path.relative_to(ROOT)
-
-
-def _is_not_covered(path: Path) -> bool:
-    return any(path.is_relative_to(each) or path.match(each) for each in NOT_COVERED)
 
 
 def test_no_file_has_a_word_to_avoid() -> None:
     read = ((path, (ROOT / path).read_text(encoding="utf-8")) for path in files())
     found = {str(path): findings(text, EXCEPTIONS.get(str(path), ())) for path, text in read}
     assert {path: words for path, words in found.items() if words} == {}
-
-
-def test_every_path_that_is_not_covered_exists() -> None:
-    assert [each for each in NOT_COVERED if not any(ROOT.glob(each))] == []
 
 
 def test_every_exception_is_in_use() -> None:

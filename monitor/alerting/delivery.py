@@ -169,12 +169,12 @@ class Delivery:
                 each.cancel()
             await asyncio.gather(*waits, return_exceptions=True)
 
-    async def _send(self, target: Target, rows: list[Notification], network: Attempt) -> None:
+    async def _send(self, target: Target, rows: list[Notification], attempt: Attempt) -> None:
         name, others = target.receiver.id, rows[1:]
         now = self._clock.now()
         try:
             message = Message.of(rows[0], now, tuple(Message.of(row, now) for row in others))
-            outcome = await attempt(target, message, network)
+            outcome = await deliver_once(target, message, attempt)
         except (ValueError, KeyError) as error:  # a damaged body must not stop the other notifications
             log.error("notification_unreadable", receiver=name, key=rows[0].key, error=repr(error))
             outcome = Outcome(f"unreadable: {type(error).__name__}", refused=True)
@@ -202,13 +202,13 @@ class Delivery:
         self._writer.put_decided(Decided((), tuple(settled)), urgent=not outcome.error)
 
 
-async def attempt(target: Target, message: Message, network: Attempt) -> Outcome:
+async def deliver_once(target: Target, message: Message, attempt: Attempt) -> Outcome:
     """Make one attempt to deliver a message; raises nothing but cancellation."""
     seconds = target.receiver.timeout / SECOND
-    network.limit(seconds)
+    attempt.limit(seconds)
     try:
         async with asyncio.timeout(seconds):
-            await target.deliver(network, message)
+            await target.deliver(attempt, message)
     except TimeoutError:
         return Outcome(f"no confirmation within {seconds:g} s")
     except NotDelivered as answer:

@@ -1,1 +1,1 @@
-"""Anchors: heads of the record in places that whoever edits the record cannot change (docs/verify.md)."""
+"""Anchors: copies of the record's heads where a person who edits the record cannot change them (docs/verify.md)."""

@@ -122,7 +122,7 @@ class _Git:
         except OSError as error:
             raise GitError(f"git cannot be started: {error.strerror}; install git") from None
         try:
-            said, wrong = await process.communicate()
+            output, wrong = await process.communicate()
         except BaseException:
             with contextlib.suppress(ProcessLookupError):
                 os.killpg(process.pid, signal.SIGKILL)  # with what it started: ssh, remote helpers
@@ -131,7 +131,7 @@ class _Git:
         if process.returncode:
             text = " ".join(wrong.decode(errors="replace").split())[-300:]
             raise GitError(f"git {words[0]}: {text or f'exit status {process.returncode}'}")
-        return said.decode(errors="replace").strip()
+        return output.decode(errors="replace").strip()
 
 
 def heads_at(clone: Path, commit: str) -> dict[int, str]:
@@ -148,8 +148,8 @@ def heads_at(clone: Path, commit: str) -> dict[int, str]:
     except (OSError, subprocess.TimeoutExpired) as error:
         raise NinewatchError(f"git cannot read {clone}: {error}") from None
     if done.returncode:
-        said = " ".join(done.stderr.decode(errors="replace").split())[-200:]
-        raise NinewatchError(f"the repository {clone} does not have {FILE} of the commit {commit[:12]}: {said}")
+        detail = " ".join(done.stderr.decode(errors="replace").split())[-200:]
+        raise NinewatchError(f"the repository {clone} does not have {FILE} of the commit {commit[:12]}: {detail}")
     try:
         return heads_of(done.stdout.decode())
     except (ValueError, KeyError, TypeError):

@@ -134,7 +134,7 @@ class Anchoring:
                 attempt.limit(source.timeout / SECOND)
                 found = await ask_json(attempt, source, f"{source.url.rstrip('/')}/api/v1/heads?from={last}")
                 new = _new(source.id, found, held, self.clock.now())
-        except Exception as error:  # noqa: BLE001 - as above
+        except Exception as error:  # noqa: BLE001 - as of an anchor: it is tried again
             self._failed(state, "heads_not_fetched", source.id, error)
             return
         self._states[f"source {source.id}"] = _State(self.clock.monotonic() + FETCH)
@@ -147,10 +147,10 @@ class Anchoring:
         state.failures += 1
         state.due = self.clock.monotonic() + wait
         advice = f"probing goes on; it is tried again in {round(wait)} s, check the address and the service"
-        log.warning(event, name=name, error=_said(error), advice=advice)
+        log.warning(event, name=name, error=_error_text(error), advice=advice)
 
 
-def _said(error: Exception) -> str:
+def _error_text(error: Exception) -> str:
     if isinstance(error, TimeoutError):
         return "no answer before the deadline"
     if isinstance(error, ProbeFailure | AnswerError | GitError | TokenError | OSError):

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from monitor.alerting.delivery import Target, attempt
+from monitor.alerting.delivery import Target, deliver_once
 from monitor.clock import SystemClock
 from monitor.commands.alert_sink import sink_command
 from monitor.commands.common import loaded
@@ -78,7 +78,7 @@ async def _sent(portfolio: Portfolio, target: Target) -> Outcome:
     clock = SystemClock()
     row = trial(target.receiver.id, clock.now(), portfolio)
     async with probe_environment(clock, Health(), outbound=OutboundPolicy(portfolio.outbound)) as (runner, _):
-        return await attempt(target, Message.of(row, clock.now()), runner.new_attempt())
+        return await deliver_once(target, Message.of(row, clock.now()), runner.new_attempt())
 
 
 def trial(receiver: str, now: int, portfolio: Portfolio) -> Notification:

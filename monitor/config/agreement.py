@@ -1,4 +1,4 @@
-"""What an agreement counts: hours of service, and what it leaves out."""
+"""What an agreement counts: service hours and exclusions."""
 
 from __future__ import annotations
 
@@ -43,7 +43,7 @@ def _excludes(value: Any) -> Named | Dependency:
         product = value["dependency"]
         if isinstance(product, str) and is_id(product):
             return Dependency(product)
-    raise ValueError(f"not something that can be left out; {_WRITE}")
+    raise ValueError(f"this cannot be excluded; {_WRITE}")
 
 
 _EXCLUDES_SCHEMA = {

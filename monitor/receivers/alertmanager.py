@@ -48,7 +48,7 @@ Peers = Annotated[
 class AlertmanagerReceiver(TlsReceiver):
     """Sends alerts to every peer of an Alertmanager cluster, again each minute while they fire.
 
-    The message is delivered when one peer has taken it; the peers tell each other, and the repeats reach the rest.
+    The message is delivered when one peer has accepted it; the peers share it, and the repeats reach the rest.
     """
 
     kind: ClassVar[str] = "alertmanager"

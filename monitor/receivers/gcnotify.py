@@ -74,9 +74,9 @@ def body_of(message: Message, block: GcNotifyBlock) -> dict[str, Any]:
     if block.phone is not None:
         text = cut(f"{message.title}. {'. '.join(message.lines[:2])}", 600)
         return common | {"phone_number": block.phone, "personalisation": {"message": text}}
-    said = "\n\n".join(without_mentions(line) for line in (message.title, *message.lines))
+    text = "\n\n".join(without_mentions(line) for line in (message.title, *message.lines))
     links = [] if message.others else [f"{name}: {url}" for name, url in message.links.items()]
-    words = {"subject": cut(message.title, 200), "message": "\n\n".join([said, *links])}
+    words = {"subject": cut(message.title, 200), "message": "\n\n".join([text, *links])}
     return common | {"email_address": block.email, "personalisation": words}
 
 

@@ -27,9 +27,9 @@ class RocketChatReceiver(TlsReceiver):
 
 def body_of(message: Message) -> dict[str, Any]:
     """Return the message; links come last and are left to Rocket.Chat to find."""
-    said = cut("\n".join([message.title, *message.lines]), _LONGEST - 1_000)
+    text = cut("\n".join([message.title, *message.lines]), _LONGEST - 1_000)
     links = [] if message.others else [f"{name}: {url}" for name, url in message.links.items()]
-    return {"alias": "ninewatch", "text": "\n".join([without_mentions(said), *links])}
+    return {"alias": "ninewatch", "text": "\n".join([without_mentions(text), *links])}
 
 
 def prepare(receiver: RocketChatReceiver) -> Deliver:

@@ -87,5 +87,5 @@ def _request(receiver: TlsReceiver, url: str, body: bytes, headers: dict[str, st
 
 
 def _explained(response: Response) -> str:
-    said = bytes(response.body[:200]).decode(errors="replace").strip()
-    return f"status {response.status}{f': {quoted(said, 120)}' if said else ''}"
+    body = bytes(response.body[:200]).decode(errors="replace").strip()
+    return f"status {response.status}{f': {quoted(body, 120)}' if body else ''}"

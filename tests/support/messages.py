@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 from pydantic import TypeAdapter
 
-from monitor.alerting.delivery import Outcome, Target, attempt
+from monitor.alerting.delivery import Outcome, Target, deliver_once
 from monitor.config.loader import portfolio_model
 from monitor.config.outbound import OutboundBlock
 from monitor.engine.probe_environment import probe_environment
@@ -130,7 +130,7 @@ async def sending(clock: ManualClock | None = None, outbound: OutboundBlock | No
 async def send(configured: ReceiverBase, sent: Message, outbound: OutboundBlock | None = None) -> Outcome:
     """Make one attempt to deliver a message."""
     async with sending(outbound=outbound) as runner:
-        return await attempt(Target.of(configured), sent, runner.new_attempt())
+        return await deliver_once(Target.of(configured), sent, runner.new_attempt())
 
 
 def secret(folder: Path, name: str, value: str) -> dict[str, str]:

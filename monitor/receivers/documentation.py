@@ -1,4 +1,4 @@
-"""docs/receivers.md, made from the registry: for each kind of receiver what it does and an example."""
+"""Generate docs/receivers.md from the registry: for each kind of receiver what it does and an example."""
 
 from __future__ import annotations
 
@@ -21,13 +21,13 @@ Made by `make generate` from the receivers' own files (`monitor/receivers/`); a 
 each kind are in [CONFIGURATION.md](../CONFIGURATION.md); how alerts are routed, grouped and delivered is in
 [alerting.md](alerting.md).
 
-Whatever the kind: a message is delivered once the receiver has confirmed it, and sent again until then. Where receivers
-may be reached is for the policy `outbound`, as for probes. An address, key or password is named, never written:
-`{env: NAME}` or `{file: PATH}`.
+A message of any kind is delivered once the receiver has confirmed it, and sent again until then. The policy `outbound`
+limits the addresses of receivers, as for probes. Specify addresses, keys and passwords by reference: `{env: NAME}` or
+`{file: PATH}`.
 """
 
 
-def handbook() -> str:
+def documentation() -> str:
     """Return the text of docs/receivers.md."""
     return _HEAD + "".join(part for kind in KINDS.values() for part in _chapter(kind))
 
