@@ -22,9 +22,9 @@ LOADED = (sys.executable, ".ci/loaded.py", *PYTEST, "--timeout=600")
 
 # name -> command, in the order in which they run.
 PARTS: dict[str, tuple[str, ...]] = {
-    "tests marked `full`": (*PYTEST, "-m", "full"),
+    "tests marked `full`": (*PYTEST, "-n", "2", "-m", "full"),
     "mutations of `sla/`, the ledger and the engine": (sys.executable, "-m", "tests.mutation"),
-    "`make unit` beside two busy processes per core": (*LOADED, "-m", "not slow and not full"),
+    "`make unit` beside two busy processes per core": (*LOADED, "-n", "4", "-m", "not slow and not full"),
     "`make slow` beside two busy processes per core": (*LOADED, "-m", "slow and not full"),
 }
 
@@ -95,10 +95,12 @@ def document(results: list[Result], on: str, at: datetime) -> str:
 
 
 def main() -> int:
-    """Run every part and write the result file."""
+    """Run every part, and write the result file after each, so that an interrupted run leaves what it found."""
     on, at = commit(), datetime.now(UTC)
-    results = [run(name, command) for name, command in PARTS.items()]
-    RESULTS.write_text(document(results, on, at))
+    results: list[Result] = []
+    for name, command in PARTS.items():
+        results.append(run(name, command))
+        RESULTS.write_text(document(results, on, at))
     sys.stdout.write(f"\nwritten: {RESULTS.relative_to(ROOT)}; commit it\n")
     return int(any(each.failed for each in results))
 

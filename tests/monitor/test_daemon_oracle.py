@@ -119,7 +119,7 @@ def test_figures_as_of_any_instant_are_those_of_the_oracle(seed: int, tmp_path: 
 
 
 @pytest.mark.full
-def test_figures_of_many_histories_are_those_of_the_oracle(tmp_path: Path) -> None:
-    counts = [compared(seed, tmp_path) for seed in range(1_000, 3_000)]
-    (tmp_path / "compared").write_text(f"{len(counts)} histories, {sum(counts)} comparisons")
-    assert min(counts) > 0
+@pytest.mark.timeout(7_200)
+@pytest.mark.parametrize("first", range(1_000, 3_000, 250))
+def test_figures_of_many_histories_are_those_of_the_oracle(first: int, tmp_path: Path) -> None:
+    assert min(compared(seed, tmp_path) for seed in range(first, first + 250)) > 0
