@@ -1,4 +1,4 @@
-"""An acknowledgement: a fact that a person takes care of an alert, and where they said so."""
+"""An acknowledgement: a fact that a person takes care of an alert, and through what they stated it."""
 
 from __future__ import annotations
 
