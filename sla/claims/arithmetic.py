@@ -9,8 +9,8 @@ from math import prod
 from typing import TYPE_CHECKING
 
 from sla.claims.expression import Expression, Number, parse
-from sla.claims.figure_text import percent, plain
-from sla.claims.model import Claim, Verdict
+from sla.claims.figure_text import number_text, percent_text
+from sla.claims.model import Claim, ClaimVerdict
 from sla.claims.vocabulary import AVAILABILITY
 
 if TYPE_CHECKING:
@@ -42,33 +42,37 @@ _PROMISED, _HALF = Fraction(9, 10), Fraction(1, 2)
 _POWERS = {"²": "^2", "³": "^3", "⁴": "^4"}
 
 
-def check(passage: Passage, lead: str = "") -> Iterator[Claim]:
-    """Yield a claim for each equation over availabilities in the passage; `lead` is the text above it."""
+def check(passage: Passage, text_above: str = "") -> Iterator[Claim]:
+    """Yield a claim for each equation over availabilities in the passage; `text_above` is the text above it."""
     if "=" not in passage.text and "≈" not in passage.text:
         return
-    mentioned = bool(AVAILABILITY.search(f"{lead} {passage.text}"))
-    text = _normal(passage.text)
+    mentions_availability = bool(AVAILABILITY.search(f"{text_above} {passage.text}"))
+    text = _normalize_signs(passage.text)
     for run in _RUN.finditer(text):
         if text[run.end() : run.end() + 1].isalpha() or text[run.end() :].lstrip()[:1] in {"*", "^"}:
             continue
         sides = [(parse(side), side) for side in run[0].split("=")]
-        for (left, shown), (right, figure) in pairwise(sides):
-            if left and right and _is_claim(left, right, mentioned):
-                claim = _judge(left, right, passage.line(run.start()), f"{shown.strip()} = {figure.strip()}")
+        for (left, left_text), (right, right_text) in pairwise(sides):
+            if left and right and _is_claim(left, right, mentions_availability):
+                claim = _check_equation(
+                    left, right, passage.line(run.start()), f"{left_text.strip()} = {right_text.strip()}"
+                )
                 if claim:
                     yield claim
 
 
-def _normal(text: str) -> str:
-    """Return the text with one sign per operation; offsets are kept except after power signs."""
+def _normalize_signs(text: str) -> str:
+    """Return the text with one sign per operation. Offsets stay the same, except after power signs."""
     signs = _DECIMAL_COMMA.sub(".", text.translate(_SIGNS))
     bare = _WORDS.sub(lambda m: _POWERS.get(m[0]) or ("*" if m[0] == "times" else " ").ljust(len(m[0])), signs)
     return _CROSS.sub("*", bare)
 
 
-def _is_claim(left: Expression, right: Expression, mentioned: bool) -> bool:
-    """Return whether this is an equation over availabilities: percentages of 90 and more, or, if the page mentions
-    availability, ratios of 0.5 and more or failure probabilities that result in one.
+def _is_claim(left: Expression, right: Expression, mentions_availability: bool) -> bool:
+    """Return whether this is an equation over availabilities.
+
+    It is one if it has a percentage of 90 or more. If the page mentions availability, a ratio of 0.5 or more is
+    sufficient, and so are failure probabilities whose result is an availability.
     """
     if len(left.numbers) < 2 or not right.numbers or set(right.operators) - set("+()"):
         return False
@@ -76,11 +80,13 @@ def _is_claim(left: Expression, right: Expression, mentioned: bool) -> bool:
         return False
     if any(n.percent and n.value >= _PROMISED for n in left.numbers):
         return True
-    ratios = [n for n in left.numbers if n.availability]
-    return mentioned and (any(n.value >= _HALF for n in ratios) or (len(ratios) > 1 and right.value > _HALF))
+    ratios = [n for n in left.numbers if n.may_be_availability]
+    return mentions_availability and (
+        any(n.value >= _HALF for n in ratios) or (len(ratios) > 1 and right.value > _HALF)
+    )
 
 
-def _judge(left: Expression, right: Expression, line: int, text: str) -> Claim | None:
+def _check_equation(left: Expression, right: Expression, line: int, text: str) -> Claim | None:
     figure = right.numbers[0] if len(right.numbers) == 1 else _total(right)
     found = _verdict(left, figure)
     if found is None:
@@ -94,32 +100,35 @@ def _total(right: Expression) -> Number:
     return Number(right.value, sum((n.ulp for n in right.numbers), Fraction(0)), percent=False)
 
 
-def _verdict(left: Expression, figure: Number) -> tuple[Verdict, str] | None:
+def _verdict(left: Expression, figure: Number) -> tuple[ClaimVerdict, str] | None:
     weights = _weights(left)
-    if weights is not None and abs(weights - 1) > _slack_of_weights(left):
+    if weights is not None and abs(weights - 1) > _tolerance_of_weights(left):
         if _agree(left.value / weights, figure, left):
-            return Verdict.ROUNDED, f"right once the weights are normalised; they sum to {plain(weights)}"
-        return Verdict.WRONG, f"the weights sum to {plain(weights)}, not 1; as printed the sum is {percent(left.value)}"
+            return ClaimVerdict.ROUNDED, f"right once the weights are normalised; they sum to {number_text(weights)}"
+        return (
+            ClaimVerdict.WRONG,
+            f"the weights sum to {number_text(weights)}, not 1; as printed the sum is {percent_text(left.value)}",
+        )
     if left.value == figure.value:
-        return Verdict.RIGHT, "the arithmetic holds"
+        return ClaimVerdict.RIGHT, "the arithmetic is right"
     if _agree(left.value, figure, left):
-        return Verdict.ROUNDED, f"rounding only, from {percent(left.value)}"
+        return ClaimVerdict.ROUNDED, f"rounding only, from {percent_text(left.value)}"
     return _mismatch(left, figure)
 
 
-def _mismatch(left: Expression, figure: Number) -> tuple[Verdict, str] | None:
+def _mismatch(left: Expression, figure: Number) -> tuple[ClaimVerdict, str] | None:
     """Return WRONG only if every number is an availability, a weight or 1, so that no other meaning is possible."""
     if "/" in left.operators or not all(_is_share(left, number) for number in left.numbers):
         return None
-    diagnosis = f"the {_operation(left)} is {percent(left.value)}"
+    diagnosis = f"the {_operation(left)} is {percent_text(left.value)}"
     values = [number.value for number in left.numbers]
     if abs(figure.value - sum(values, Fraction(0)) / len(values)) <= figure.ulp / 2:
-        return Verdict.WRONG, f"{diagnosis}; the printed value is the average"
+        return ClaimVerdict.WRONG, f"{diagnosis}; the printed value is the average"
     if figure.value == min(values):
-        return Verdict.WRONG, f"{diagnosis}; the printed value is that of the weakest part"
+        return ClaimVerdict.WRONG, f"{diagnosis}; the printed value is that of the weakest part"
     if abs(left.value - figure.value) <= figure.ulp:
-        return Verdict.UNCLEAR, f"{diagnosis}; off by less than one in the last digit"
-    return Verdict.WRONG, diagnosis
+        return ClaimVerdict.UNCLEAR, f"{diagnosis}; off by less than one in the last digit"
+    return ClaimVerdict.WRONG, diagnosis
 
 
 def _operation(left: Expression) -> str:
@@ -129,7 +138,7 @@ def _operation(left: Expression) -> str:
 
 
 def _is_share(left: Expression, number: Number) -> bool:
-    return number.availability or number.value in {0, 1} or _is_power(left, number)
+    return number.may_be_availability or number.value in {0, 1} or _is_power(left, number)
 
 
 def _is_power(left: Expression, number: Number) -> bool:
@@ -137,27 +146,27 @@ def _is_power(left: Expression, number: Number) -> bool:
 
 
 def _agree(value: Fraction, figure: Number, left: Expression) -> bool:
-    """Return whether the value prints as the figure, with or without percent signs; rounded terms add tolerance."""
+    """Return whether the figure is the value, with or without percent signs. Rounded terms add tolerance."""
     rounded = [n.ulp / 2 for n in left.numbers if n.ulp < Fraction(1, 100) and not n.percent]
-    slack = sum(rounded, Fraction(0)) if "+" in left.operators else Fraction(0)
+    tolerance = sum(rounded, Fraction(0)) if "+" in left.operators else Fraction(0)
     powers = (0,) if all(n.percent for n in (figure, *left.numbers)) else range(-3, 4)
-    return any(_prints(value * Fraction(100) ** k, figure, slack) for k in powers)
+    return any(_is_rounded_or_truncated(value * Fraction(100) ** k, figure, tolerance) for k in powers)
 
 
-def _prints(value: Fraction, figure: Number, slack: Fraction) -> bool:
-    """Return whether the figure is the value rounded, or truncated without doubling the unavailability."""
-    if abs(value - figure.value) <= figure.ulp / 2 + slack:
+def _is_rounded_or_truncated(value: Fraction, figure: Number, tolerance: Fraction) -> bool:
+    """Return whether the figure is the rounded value, or the truncated value if that does not double the downtime."""
+    if abs(value - figure.value) <= figure.ulp / 2 + tolerance:
         return True
-    cut_off = figure.value <= value < figure.value + figure.ulp + slack
-    return cut_off and not 1 - figure.value > 2 * (1 - value) > 0
+    is_truncated = figure.value <= value < figure.value + figure.ulp + tolerance
+    return is_truncated and not 1 - figure.value > 2 * (1 - value) > 0
 
 
 def _weights(left: Expression) -> Fraction | None:
-    """Return the sum of the weights of `w1 * a1 + w2 * a2 ...`, the smaller factor of each term; else None."""
+    """Return the sum of the weights of `w1 * a1 + w2 * a2 ...`: the smaller factor of each term. Else None."""
     if len(left.terms) < 2 or any(len(term) != 2 for term in left.terms):
         return None
-    split = [_weight(term) for term in left.terms]
-    return sum((w for w in split if w is not None), Fraction(0)) if all(w is not None for w in split) else None
+    weights = [_weight(term) for term in left.terms]
+    return sum((w for w in weights if w is not None), Fraction(0)) if all(w is not None for w in weights) else None
 
 
 def _weight(term: tuple[Number, ...]) -> Fraction | None:
@@ -166,7 +175,7 @@ def _weight(term: tuple[Number, ...]) -> Fraction | None:
     return weight.value if 0 < weight.value < 1 and (level.value >= Fraction(1, 2)) else None
 
 
-def _slack_of_weights(left: Expression) -> Fraction:
+def _tolerance_of_weights(left: Expression) -> Fraction:
     return (
         sum((min(n.ulp for n in term) / 2 for term in left.terms), Fraction(0))
         if prod(len(t) for t in left.terms)

@@ -6,7 +6,7 @@ import re
 from dataclasses import replace
 from fractions import Fraction
 
-from sla.claims.model import Level
+from sla.claims.model import AvailabilityLevel
 from sla.claims.number_format import decimal
 from sla.claims.number_words import LANGUAGES, NINES, NUMBER_WORDS, alternatives, spelled_percentages, spelled_value
 from sla.claims.other_figures import NOT_AVAILABILITY_AFTER, NOT_AVAILABILITY_BEFORE
@@ -30,8 +30,9 @@ _RATIO = re.compile(r"(?<![\d.,])0?\.9\d{1,9}(?![\d%]|\.\d)")
 _BARE = re.compile(r"\s*[≥>~=]*\s*(?P<number>\d{1,3}(?:[.,]\d+)?|0?\.\d+)\s*")
 _SHARE = re.compile(rf"\s*[≤<~=]*\s*(?P<number>{_NUMBER})\s*(?P<percent>[%％﹪٪]?)\s*")
 
-# "99-99.9 %" and "99 or 99.9 %", where the first has no sign; with a sign only ranges: "95 % to 99 %".
-_PARTNER = re.compile(
+# The other end of "99-99.9 %" and "99 or 99.9 %", where the first figure has no sign. If it has a sign, only the other
+# end of a range: "95 % to 99 %".
+_OTHER_END = re.compile(
     rf"(?<![\d.,])(?P<number>{_NUMBER})\s*(?:[-–—/~,]|to|and|or|bis|und|oder|à|a|et|ou|y|o|hasta|through)\s*$", _RE
 )
 _FROM = re.compile(
@@ -41,33 +42,33 @@ _BETWEEN = re.compile(
     rf"\b(?:between|zwischen|entre)\s(?:\w+\s)?(?P<number>{_NUMBER})(?:{_SIGN})?\s*(?:and|und|et|y)\s(?:\w+\s)?$", _RE
 )
 _NEAR = 40
-_LEAST = Fraction(1, 2)
+_MIN_RATIO = Fraction(1, 2)
 
 
-def levels(text: str) -> list[Level]:
-    """Return the availabilities in a text in order; a bare ratio counts only near a word for availability."""
+def find_levels(text: str) -> list[AvailabilityLevel]:
+    """Return the availabilities in a text in order. A ratio such as 0.999 counts only near a word for availability."""
     found = [level for match in _PERCENT.finditer(text) if (level := _percent(text, match))]
     found += [_nines(match) for match in _NINES.finditer(text)]
-    found += [Level(spelled_value(m[0]) / 100, *m.span(), m[0]) for m in _SPELLED.finditer(text)]
+    found += [AvailabilityLevel(spelled_value(m[0]) / 100, *m.span(), m[0]) for m in _SPELLED.finditer(text)]
     found += [_ratio(m) for m in _RATIO.finditer(text) if AVAILABILITY.search(_around(text, m))]
-    return _paired(sorted(found, key=lambda level: level.start))
+    return _with_other_ends(sorted(found, key=lambda level: level.start))
 
 
 def other_percentages(text: str) -> list[int]:
     """Return the offsets of other percentages: 0.1 %, a credit of 10 %, 100 %, CPU at 95 %."""
-    taken = levels(text)
+    levels = find_levels(text)
     starts = [match.start() for match in _ANY_PERCENT.finditer(text)]
-    return [at for at in starts if not any(level.start <= at < level.end for level in taken)]
+    return [at for at in starts if not any(level.start <= at < level.end for level in levels)]
 
 
-def bare_level(text: str) -> Level | None:
+def bare_level(text: str) -> AvailabilityLevel | None:
     """Return the availability in a cell of an availability column: `99.9`, `0.999`, `99,9 %`, `three nines`.
 
     Returns None for a range (`99-99.9 %`) or a threshold (`< 99 %`).
     """
-    found = levels(text)
+    found = find_levels(text)
     if found:
-        single = len({level.ratio for level in found}) == 1 and not any(x.partner or x.threshold for x in found)
+        single = len({level.ratio for level in found}) == 1 and not any(x.other_end or x.is_threshold for x in found)
         return found[0] if single else None
     match = _BARE.fullmatch(text)
     if match is None:
@@ -75,65 +76,72 @@ def bare_level(text: str) -> Level | None:
     value, ulp = decimal(match["number"].replace(",", "."))
     scale = 1 if value < 1 else 100
     ratio = value / scale
-    return Level(ratio, *match.span(), match[0].strip(), ulp / scale / 2) if _LEAST <= ratio < 1 else None
+    return (
+        AvailabilityLevel(ratio, *match.span(), match[0].strip(), ulp / scale / 2) if _MIN_RATIO <= ratio < 1 else None
+    )
 
 
-def complement(text: str, *, percent: bool) -> Level | None:
-    """Return the availability for a cell of unavailability: 99.9 % for `0.1 %`.
+def complement(text: str, *, percent: bool) -> AvailabilityLevel | None:
+    """Return the availability for a cell with an unavailability: 99.9 % for `0.1 %`.
 
-    `percent`: the column's header has the percent sign. A number without any sign may be a ratio, so returns None.
+    `percent`: the column's header has the percent sign. Returns None without any percent sign, because the
+    number may be a ratio.
     """
     match = _SHARE.fullmatch(text)
     if match is None or not (percent or match["percent"]):
         return None
     value, ulp = decimal(match["number"].replace(",", "."))
-    lost = value / 100
-    return Level(1 - lost, *match.span(), text.strip(), ulp / 200) if 0 < lost <= _LEAST else None
+    unavailability = value / 100
+    return (
+        AvailabilityLevel(1 - unavailability, *match.span(), text.strip(), ulp / 200)
+        if 0 < unavailability <= _MIN_RATIO
+        else None
+    )
 
 
 def _around(text: str, match: re.Match[str]) -> str:
     return text[max(0, match.start() - _NEAR) : match.end() + _NEAR]
 
 
-def _percent(text: str, match: re.Match[str]) -> Level | None:
+def _percent(text: str, match: re.Match[str]) -> AvailabilityLevel | None:
     value, ulp = decimal(match["number"].replace(",", "."))
     ratio = value / 100
-    if not _LEAST <= ratio < 1 or NOT_AVAILABILITY_AFTER.match(text[match.end() : match.end() + _NEAR]):
+    if not _MIN_RATIO <= ratio < 1 or NOT_AVAILABILITY_AFTER.match(text[match.end() : match.end() + _NEAR]):
         return None
     before = text[max(0, match.start() - _NEAR) : match.start()]
     if NOT_AVAILABILITY_BEFORE.search(before):
         return None
-    level = Level(ratio, *match.span(), match[0], ulp / 200, threshold=bool(THRESHOLD.search(before)))
-    partner = _PARTNER.search(before) or _FROM.search(before) or _BETWEEN.search(before)
-    return replace(level, partner=_share(partner["number"])) if partner else level
+    level = AvailabilityLevel(ratio, *match.span(), match[0], ulp / 200, is_threshold=bool(THRESHOLD.search(before)))
+    other_end = _OTHER_END.search(before) or _FROM.search(before) or _BETWEEN.search(before)
+    return replace(level, other_end=_share(other_end["number"])) if other_end else level
 
 
 def _share(number: str) -> Fraction | None:
     """Return a percentage as a ratio if it may be an availability."""
     ratio = decimal(number.replace(",", "."))[0] / 100
-    return ratio if _LEAST <= ratio <= 1 else None
+    return ratio if _MIN_RATIO <= ratio <= 1 else None
 
 
-def _paired(found: list[Level]) -> list[Level]:
-    """Return the levels with `partner` set at both ends of a range."""
-    ends = {level.partner: level for level in found if level.partner}
+def _with_other_ends(found: list[AvailabilityLevel]) -> list[AvailabilityLevel]:
+    """Return the levels with `other_end` set at both ends of a range."""
+    ends = {level.other_end: level for level in found if level.other_end}
     return [
-        replace(level, partner=end.ratio) if not level.partner and (end := _end_of(level, ends)) else level
+        replace(level, other_end=end.ratio) if not level.other_end and (end := _end_of(level, ends)) else level
         for level in found
     ]
 
 
-def _end_of(level: Level, ends: dict[Fraction, Level]) -> Level | None:
+def _end_of(level: AvailabilityLevel, ends: dict[Fraction, AvailabilityLevel]) -> AvailabilityLevel | None:
     end = ends.get(level.ratio)
     return end if end and 0 <= end.start - level.end <= _NEAR else None
 
 
-def _nines(match: re.Match[str]) -> Level:
+def _nines(match: re.Match[str]) -> AvailabilityLevel:
     count = int(NUMBER_WORDS.get(match["count"].lower()) or match["count"])
     half = " and a half" if match["half"] else ""
-    return Level(Objective.parse(f"{_NAMES[count]}{half} nines").ratio, *match.span(), match[0])
+    return AvailabilityLevel(Objective.parse(f"{_NAMES[count]}{half} nines").ratio, *match.span(), match[0])
 
 
-def _ratio(match: re.Match[str]) -> Level:
+def _ratio(match: re.Match[str]) -> AvailabilityLevel:
     value, ulp = decimal(match[0])
-    return Level(value, *match.span(), match[0], ulp / 2)
+    return AvailabilityLevel(value, *match.span(), match[0], ulp / 2)

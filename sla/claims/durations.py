@@ -1,4 +1,4 @@
-"""Find printed durations, with all their possible readings and their significant digits."""
+"""Find printed durations, with all possible interpretations and the number of significant digits."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ import re
 from fractions import Fraction
 from typing import TYPE_CHECKING
 
-from sla.claims.model import Amount, Bound, Reading
+from sla.claims.model import Interpretation, Precision, PrintedDuration
 from sla.claims.number_format import GROUP_DOT, GROUP_SPACE, decimal
 from sla.claims.number_words import NUMBER_WORDS, alternatives
 from sla.claims.vocabulary import ABOUT, ABOVE, BELOW, HOUR, MINUTE, UNITS
@@ -20,7 +20,7 @@ _NUMBER = rf"{_GROUPED}|\d+(?:[.,]\d+)?|[.]\d+"
 _UNIT = "|".join(f"(?P<{name}>{spelling})" for name, (_, spelling) in UNITS.items())
 
 
-def _part(words: Iterable[str]) -> re.Pattern[str]:
+def _part_pattern(words: Iterable[str]) -> re.Pattern[str]:
     """Return a pattern of a number, or one of these words, with its unit."""
     word = rf"(?<![A-Za-zÀ-ÖØ-öø-ɏ])(?<![A-Za-zÀ-ÖØ-öø-ɏ]-)(?:{alternatives(words)})(?=[\s-])"
     return re.compile(
@@ -32,8 +32,8 @@ def _part(words: Iterable[str]) -> re.Pattern[str]:
 
 # Hundreds of number words are slow to search for, so they are tried only if a text has the first part of one.
 _FIRSTS = frozenset(re.split(r"[\s-]", word)[0] for word, value in NUMBER_WORDS.items() if value > 1)
-_PART = _part(word for word, value in NUMBER_WORDS.items() if value <= 1)
-_WORDED_PART = _part(NUMBER_WORDS)
+_PART = _part_pattern(word for word, value in NUMBER_WORDS.items() if value <= 1)
+_WORDED_PART = _part_pattern(NUMBER_WORDS)
 _CLOCK = re.compile(r"(?<![\d:.])(?P<h>\d{1,3}):(?P<m>[0-5]\d):(?P<s>[0-5]\d(?:\.\d+)?)(?![\d:])")
 _SHORT_CLOCK = re.compile(
     r"(?<![\d:.])(?P<large>\d{1,3}):(?P<small>[0-5]\d)(?![\d:])\s*(?P<unit>h|hrs?|hours?|std|min|minutes?)(?![A-Za-zÀ-ÖØ-öø-ɏ])",
@@ -49,7 +49,7 @@ _JOIN = re.compile(r"\s*(?:,?\s*(?:and|und|et|y|&)\s+|,\s*|\s*)", re.IGNORECASE)
 _NOT_BEFORE = re.compile(r"[$€£¥]\s*$|\d:$")
 _COUNT_OF_NINES = re.compile(r"(?:\d|one|two|three|four|five|six|seven|eight|nine|half)[\s-]+$", re.IGNORECASE)
 
-_REACH = 40
+_MAX_CONTEXT = 40
 _BASES = {"milliseconds": 1000, "seconds": 60, "minutes": 60, "hours": 24, "days": 7}
 
 _NOT_A_UNIT = re.compile(
@@ -59,30 +59,30 @@ _NOT_A_UNIT = re.compile(
 )
 
 
-def amounts(text: str) -> list[Amount]:
-    """Return the durations in a text in order; adjacent parts in decreasing units are one: `8 h 45 m 57 s`."""
+def find_durations(text: str) -> list[PrintedDuration]:
+    """Return the durations in a text in order. Adjacent parts in decreasing units are one duration: `8 h 45 m 57 s`."""
     found = [_clock(m) for m in _CLOCK.finditer(text)] + [_short_clock(m) for m in _SHORT_CLOCK.finditer(text)]
     found += [_short_clock(m) for m in _FRENCH_CLOCK.finditer(text)]
-    taken = [(a.start, a.end) for a in found]
-    runs = [run for run in _runs(text) if not any(start <= run[0].start() < end for start, end in taken)]
-    found += [_amount(text, run) for run in runs if not _is_something_else(text, run)]
-    return sorted(found, key=lambda amount: amount.start)
+    clock_spans = [(a.start, a.end) for a in found]
+    runs = [run for run in _runs(text) if not any(start <= run[0].start() < end for start, end in clock_spans)]
+    found += [_duration(text, run) for run in runs if not _is_other_figure(text, run)]
+    return sorted(found, key=lambda duration: duration.start)
 
 
-def bare_amount(text: str, unit: str) -> Amount | None:
-    """Return the duration for a bare number in a column whose header has the unit; `<` and `~` are considered."""
+def bare_duration(text: str, unit: str) -> PrintedDuration | None:
+    """Return the duration for a cell with only a number, and `<` or `~`. `unit` is from the column's header."""
     match = re.fullmatch(rf"\W*?(?P<number>{_NUMBER})\W*", text)
     if match is None:
         return None
-    readings, digits = _readings(match["number"], UNITS[unit][0])
+    interpretations, digits = _interpretations(match["number"], UNITS[unit][0])
     start, end = match.span("number")
-    return Amount(readings, start, end, match["number"], unit, digits, _bound(text[:start]))
+    return PrintedDuration(interpretations, start, end, match["number"], unit, digits, _precision(text[:start]))
 
 
 def unit_in_label(text: str) -> str | None:
     """Return the unit in a column's header: `Downtime (min)`, `Hours per year`, `in Minuten`.
 
-    A noun after `per`, a length such as `30 days`, and a lone noun (`Day`) are periods, not units.
+    A noun after `per`, a length such as `30 days`, and a noun without any other word (`Day`) are periods, not units.
     """
     rest = _NOT_A_UNIT.sub(" ", text)
     for name, (_, spelling) in UNITS.items():
@@ -118,23 +118,27 @@ def _unit(match: re.Match[str]) -> str:
     return next(name for name in UNITS if match[name])
 
 
-def _amount(text: str, run: list[re.Match[str]]) -> Amount:
+def _duration(text: str, run: list[re.Match[str]]) -> PrintedDuration:
     last = run[-1]
     start, end = run[0].start(), last.end()
     above = sum((_number(m["number"]) * UNITS[_unit(m)][0] for m in run[:-1]), Fraction(0))
-    readings, digits = _readings(last["number"], UNITS[_unit(last)][0], exact_zero=len(run) > 1)
+    interpretations, digits = _interpretations(last["number"], UNITS[_unit(last)][0], exact_zero=len(run) > 1)
     if last["upper"]:
-        readings = tuple(
-            _spread(low, high)
-            for low, high in zip(readings, _readings(last["upper"], UNITS[_unit(last)][0])[0], strict=False)
+        interpretations = tuple(
+            _range_interpretation(low, high)
+            for low, high in zip(
+                interpretations, _interpretations(last["upper"], UNITS[_unit(last)][0])[0], strict=False
+            )
         )
-    shifted = tuple(Reading(r.seconds + above, r.low + above, r.high + above) for r in readings)
+    shifted = tuple(Interpretation(r.seconds + above, r.low + above, r.high + above) for r in interpretations)
     base = _BASES.get(_unit(last), 0)
     small = _number(last["number"])
-    spill = small if len(run) == 2 and base and small >= base else None
+    overflow = small if len(run) == 2 and base and small >= base else None
     digits = digits if len(run) == 1 else max(3, digits)
     unit = _unit(last) if len(run) == 1 else None
-    return Amount(shifted, start, end, text[start:end].rstrip(), unit, digits, _bound(text[:start]), spill)
+    return PrintedDuration(
+        shifted, start, end, text[start:end].rstrip(), unit, digits, _precision(text[:start]), overflow
+    )
 
 
 def _number(text: str) -> Fraction:
@@ -142,43 +146,45 @@ def _number(text: str) -> Fraction:
     return decimal(text)[0] if words is None else words
 
 
-def _spread(low: Reading, high: Reading) -> Reading:
-    return Reading((low.seconds + high.seconds) / 2, min(low.low, high.low), max(low.high, high.high))
+def _range_interpretation(low: Interpretation, high: Interpretation) -> Interpretation:
+    return Interpretation((low.seconds + high.seconds) / 2, min(low.low, high.low), max(low.high, high.high))
 
 
-def _clock(match: re.Match[str]) -> Amount:
+def _clock(match: re.Match[str]) -> PrintedDuration:
     seconds, ulp = decimal(match["s"])
     value = int(match["h"]) * HOUR + int(match["m"]) * MINUTE + seconds
-    return Amount((Reading(value, value - ulp / 2, value + ulp),), match.start(), match.end(), match[0], None, 4)
+    return PrintedDuration(
+        (Interpretation(value, value - ulp / 2, value + ulp),), match.start(), match.end(), match[0], None, 4
+    )
 
 
-def _is_something_else(text: str, run: list[re.Match[str]]) -> bool:
-    """Return whether it is money, the second part of a clock time, or the 9s of "four 9s"."""
-    before = text[max(0, run[0].start() - _REACH) : run[0].start()]
+def _is_other_figure(text: str, run: list[re.Match[str]]) -> bool:
+    """Return whether the match is money, the second part of a clock time, or the 9s of "four 9s"."""
+    before = text[max(0, run[0].start() - _MAX_CONTEXT) : run[0].start()]
     return bool(_NOT_BEFORE.search(before) or (run[0][0] == "9s" and _COUNT_OF_NINES.search(before)))
 
 
-def _short_clock(match: re.Match[str]) -> Amount:
+def _short_clock(match: re.Match[str]) -> PrintedDuration:
     """Return hours and minutes for `8:46 h` and `8 h 46`, minutes and seconds for `52:36 min`."""
     large, small = (HOUR, MINUTE) if match["unit"].lower()[0] in "hs" else (MINUTE, Fraction(1))
     value = int(match["large"]) * large + int(match["small"]) * small
-    return Amount((Reading(value, value - small / 2, value + small),), *match.span(), match[0], None, 3)
+    return PrintedDuration((Interpretation(value, value - small / 2, value + small),), *match.span(), match[0], None, 3)
 
 
-def _readings(text: str, unit: Fraction, *, exact_zero: bool = False) -> tuple[tuple[Reading, ...], int]:
-    """Return the readings of a number in a unit, and its significant digits.
+def _interpretations(text: str, unit: Fraction, *, exact_zero: bool = False) -> tuple[tuple[Interpretation, ...], int]:
+    """Return the interpretations of a number in a unit, and its significant digits.
 
     Trailing zeros of an integer may be due to rounding ("500 minutes"), so they widen the accepted range by up to 15 %.
     """
     if (value := NUMBER_WORDS.get(text.lower())) is not None:
         half = Fraction(1, 2)
         above = value + (1 if value > 1 else half)  # "an hour" does not mean an hour and a half
-        return (Reading(value, value - half, above).scaled(unit),), 1 if value < 13 else 2
+        return (Interpretation(value, value - half, above).scaled(unit),), 1 if value < 13 else 2
     found = []
     for value, ulp in _values(text):
         zeros = len(text) - len(text.rstrip("0")) if ulp == 1 and value and not exact_zero else 0
         wide = min(Fraction(10**zeros), value * Fraction(3, 10)) if zeros else ulp
-        found.append(Reading(value, value - wide / 2, value + (wide if not zeros else wide / 2)).scaled(unit))
+        found.append(Interpretation(value, value - wide / 2, value + (wide if not zeros else wide / 2)).scaled(unit))
     plain = re.sub(r"\D", "", text).lstrip("0")
     return tuple(found), len(plain if re.search(r"[.,]", text) else plain.rstrip("0"))
 
@@ -190,10 +196,10 @@ def _values(text: str) -> list[tuple[Fraction, Fraction]]:
     return [first]
 
 
-def _bound(text: str) -> Bound:
-    before = text[-_REACH:]
+def _precision(text: str) -> Precision:
+    before = text[-_MAX_CONTEXT:]
     if BELOW.search(before):
-        return Bound.BELOW
+        return Precision.BELOW
     if ABOVE.search(before):
-        return Bound.ABOVE
-    return Bound.ABOUT if ABOUT.search(before) else Bound.EXACT
+        return Precision.ABOVE
+    return Precision.ABOUT if ABOUT.search(before) else Precision.EXACT

@@ -11,7 +11,7 @@ from sla.claims.number_format import decimal
 if TYPE_CHECKING:
     from fractions import Fraction
 
-_LONGEST, _DEEPEST = 400, 20
+_MAX_CHARACTERS, _MAX_DEPTH = 400, 20
 _TOKEN = re.compile(
     r"\s*(?:(?P<number>\d{1,3}(?:,\d{3})+(?:\.\d+)?|\d{1,18}(?:\.\d{1,18})?|\.\d{1,18})\s*(?P<percent>%)?|(?P<sign>[-+*/^()]))"
 )
@@ -19,15 +19,15 @@ _TOKEN = re.compile(
 
 @dataclass(frozen=True, slots=True)
 class Number:
-    """A printed number: its value (a percentage as a ratio), the unit of its last place, and whether it had a `%`."""
+    """A printed number: its value (a percentage as a ratio), the unit of its last place, and whether it has a `%`."""
 
     value: Fraction
     ulp: Fraction
     percent: bool
 
     @property
-    def availability(self) -> bool:
-        """Whether it may be an availability or a failure probability: a percentage, or a fraction of 1."""
+    def may_be_availability(self) -> bool:
+        """Whether the number may be an availability or a failure probability: a percentage, or a fraction of 1."""
         return self.percent or (0 < self.value < 1)
 
 
@@ -42,8 +42,8 @@ class Expression:
 
 
 def parse(text: str) -> Expression | None:
-    """Return the expression, None if the text is not one, divides by zero, or is too long."""
-    if len(text) > _LONGEST or text.count("(") > _DEEPEST:
+    """Return the parsed expression. None if the text is not an expression, divides by zero, or is too long."""
+    if len(text) > _MAX_CHARACTERS or text.count("(") > _MAX_DEPTH:
         return None
     tokens = []
     position = 0
@@ -55,11 +55,11 @@ def parse(text: str) -> Expression | None:
         tokens.append(_token(match))
         position = match.end()
     try:
-        reader = _Reader(tokens)
-        value = reader.sum()
+        parser = _Parser(tokens)
+        value = parser.sum()
     except (IndexError, ValueError, ZeroDivisionError):
         return None
-    if reader.at != len(tokens):
+    if parser.position != len(tokens):
         return None
     numbers = tuple(t for t in tokens if isinstance(t, Number))
     return Expression(value, numbers, "".join(t for t in tokens if isinstance(t, str)), _terms(tokens))
@@ -86,19 +86,19 @@ def _terms(tokens: list[Number | str]) -> tuple[tuple[Number, ...], ...]:
     return tuple(tuple(term) for term in terms)
 
 
-class _Reader:
+class _Parser:
     """A recursive descent parser; raises IndexError or ValueError if the tokens are not an expression."""
 
     def __init__(self, tokens: list[Number | str]) -> None:
         self._tokens = tokens
-        self.at = 0
+        self.position = 0
 
     def _peek(self) -> Number | str | None:
-        return self._tokens[self.at] if self.at < len(self._tokens) else None
+        return self._tokens[self.position] if self.position < len(self._tokens) else None
 
     def _next(self) -> Number | str:
-        self.at += 1
-        return self._tokens[self.at - 1]
+        self.position += 1
+        return self._tokens[self.position - 1]
 
     def sum(self) -> Fraction:
         value = self._product()

@@ -1,4 +1,4 @@
-"""Parse HTML to passages and tables."""
+"""Parse HTML into passages and tables."""
 
 from __future__ import annotations
 
@@ -45,7 +45,7 @@ _BLOCKS = frozenset(
         ),
     }
 )
-_SILENT = frozenset({"script", "style", "template", "svg", "head"})
+_SKIPPED_TAGS = frozenset({"script", "style", "template", "svg", "head"})
 _MARKUP = "!doctype|html|head|body|table|tr|td|th|p|ul|ol|li|div|h[1-6]|dl|dt|section|article"
 _TAG = re.compile(rf"<(?:{_MARKUP})\b[^>]*>", re.IGNORECASE)
 _FIRST = re.compile(rf"\s*(?:<!--.*?-->\s*|<\?xml[^>]*>\s*)*<(?:{_MARKUP})\b", re.IGNORECASE | re.DOTALL)
@@ -66,25 +66,25 @@ def read_html(text: str) -> list[Part]:
 
 
 class _Reader(HTMLParser):
-    """Collects text into blocks, cells and rows; a cell that spans columns or rows is repeated in each."""
+    """Collects text into blocks, cells and rows. A cell that spans columns or rows is repeated in each of them."""
 
     def __init__(self) -> None:
         super().__init__(convert_charrefs=True)
         self.parts: list[Part] = []
         self._buffer: list[tuple[int, str]] = []
-        self._silent = 0
+        self._skipped_depth = 0
         self._heading = False
         self._rows: list[list[Cell]] | None = None
         self._cell: tuple[int, int] | None = None
-        self._below: dict[int, tuple[int, Cell]] = {}
+        self._row_spans: dict[int, tuple[int, Cell]] = {}
 
     def handle_starttag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
-        self._silent += tag in _SILENT
+        self._skipped_depth += tag in _SKIPPED_TAGS
         if tag in {"td", "th"}:
             self._end_cell()
             self.flush()
-            given = dict(attrs)
-            self._cell = (_span(given.get("colspan")), _span(given.get("rowspan")))
+            attributes = dict(attrs)
+            self._cell = (_span(attributes.get("colspan")), _span(attributes.get("rowspan")))
         elif tag == "tr" and self._rows is not None:
             self._end_cell()
             self._end_row()
@@ -95,22 +95,22 @@ class _Reader(HTMLParser):
             self.flush()
             self._heading = (tag[0] == "h" and tag[1:].isdigit()) or tag in {"caption", "dt"}
         if tag == "table":
-            self._rows, self._cell, self._below = [], None, {}
+            self._rows, self._cell, self._row_spans = [], None, {}
 
     def handle_endtag(self, tag: str) -> None:
-        self._silent -= tag in _SILENT and self._silent > 0
+        self._skipped_depth -= tag in _SKIPPED_TAGS and self._skipped_depth > 0
         if tag in {"td", "th", "tr"}:
             self._end_cell()
         elif tag == "table" and self._rows is not None:
             self._end_cell()
             self._end_row()
-            self.parts.append(Table.of([row for row in self._rows if row]))
+            self.parts.append(Table.from_rows([row for row in self._rows if row]))
             self._rows = None
         elif self._cell is None and tag in _BLOCKS:
             self.flush()
 
     def handle_data(self, data: str) -> None:
-        if self._silent:
+        if self._skipped_depth:
             return
         first = self.getpos()[0]
         for offset, piece in enumerate(data.split("\n")):
@@ -137,26 +137,26 @@ class _Reader(HTMLParser):
     def _end_cell(self) -> None:
         if self._cell is None or self._rows is None:
             return
-        across, down = self._cell
+        column_span, row_span = self._cell
         line = next((number for number, text in self._buffer if text.strip()), self.getpos()[0])
         cell = Cell(re.sub(r"\s+", " ", "".join(text for _, text in self._buffer)).strip(), line)
         self._buffer, self._cell = [], None
         self._rows = self._rows or [[]]
         row = self._rows[-1]
-        for _ in range(across):
+        for _ in range(column_span):
             self._fill(row)
-            if down > 1:
-                self._below[len(row)] = (down, cell)
+            if row_span > 1:
+                self._row_spans[len(row)] = (row_span, cell)
             row.append(cell)
 
     def _fill(self, row: list[Cell]) -> None:
-        while len(row) in self._below:
-            left, cell = self._below[len(row)]
+        while len(row) in self._row_spans:
+            remaining_rows, cell = self._row_spans[len(row)]
             row.append(cell)
-            if left <= 2:
-                del self._below[len(row) - 1]
+            if remaining_rows <= 2:
+                del self._row_spans[len(row) - 1]
             else:
-                self._below[len(row) - 1] = (left - 1, cell)
+                self._row_spans[len(row) - 1] = (remaining_rows - 1, cell)
 
     def _end_row(self) -> None:
         if self._rows and self._rows[-1]:

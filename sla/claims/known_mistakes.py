@@ -1,6 +1,7 @@
 """Known mistakes that explain a wrong figure: hours labelled minutes, month for year, off by one nine, swapped digits.
 
-Each function yields the mistakes of its kind that explain the figure; `slips` calls them, the simplest first.
+Each function yields the mistakes of one kind that explain the figure. `find_mistakes` calls these functions, the
+simplest first.
 """
 
 from __future__ import annotations
@@ -9,8 +10,8 @@ from enum import StrEnum
 from fractions import Fraction
 from typing import TYPE_CHECKING, NamedTuple
 
-from sla.claims.figure_text import of_year, percent, say
-from sla.claims.period_fit import ORDER
+from sla.claims.figure_text import duration_text, per_period_text, percent_text
+from sla.claims.period_fit import PERIOD_ORDER
 from sla.claims.periods import PERIODS
 from sla.claims.vocabulary import MINUTE, UNITS
 
@@ -19,17 +20,17 @@ if TYPE_CHECKING:
 
     from sla.claims.model import Period, Statement
 
-# Levels that tables list: a figure for another of them was copied from the wrong row.
-_TABLED = ("90", "95", "97", "98", "99", "99.5", "99.8", "99.9", "99.95", "99.99", "99.995", "99.999", "99.9999")
-_LEVELS = tuple(Fraction(text) / 100 for text in _TABLED)
+# Levels of typical tables: the figure of another level was copied from the wrong row.
+_TABLE_LEVELS = ("90", "95", "97", "98", "99", "99.5", "99.8", "99.9", "99.95", "99.99", "99.995", "99.999", "99.9999")
+_LEVELS = tuple(Fraction(text) / 100 for text in _TABLE_LEVELS)
 _NINES = ((1, "one nine"), (-1, "one nine"), (2, "two nines"), (-2, "two nines"))
 _CLOSE = Fraction(1, 100)
-_SURE_DIGITS = 3
+_MIN_DIGITS = 3
 _ONE = Fraction(1)
 
 
-class Kind(StrEnum):
-    """Kind of mistake."""
+class MistakeKind(StrEnum):
+    """A kind of mistake."""
 
     SWAPPED = "digits swapped"
     DECIMALS = "decimals"
@@ -41,71 +42,73 @@ class Kind(StrEnum):
     BOTH = "unit and period"
 
 
-class Slip(NamedTuple):
+class Mistake(NamedTuple):
     """A mistake that explains the printed figure; `expected` is the right figure for the period, seconds."""
 
-    kind: Kind
+    kind: MistakeKind
     period: str
     expected: Fraction
     diagnosis: str
 
 
-def slips(statement: Statement) -> Iterator[Slip]:
+def find_mistakes(statement: Statement) -> Iterator[Mistake]:
     """Yield the mistakes that explain the printed figure, the simplest first."""
-    for maker in (_swapped, _decimals, units, _nines, _periods, _rows, _uptime, _both):
-        yield from maker(statement)
+    for find in (_swapped, _decimals, unit_mistakes, _nines, _periods, _rows, _uptime, _both):
+        yield from find(statement)
 
 
-def units(statement: Statement) -> Iterator[Slip]:
-    """Yield units in which the figure would be right: hours labelled minutes."""
-    unit = statement.amount.unit
+def unit_mistakes(statement: Statement) -> Iterator[Mistake]:
+    """Yield the units with which the figure would be right: hours labelled minutes."""
+    unit = statement.duration.unit
     for period in _candidates(statement) if unit else ():
         for other in UNITS:
-            if other != unit and _hits(statement, period, scale=_ratio(other, unit)):
-                yield _slip(statement, Kind.UNIT, period, f"{other} labelled {unit}")
+            if other != unit and _explains(statement, period, scale=_ratio(other, unit)):
+                yield _mistake(statement, MistakeKind.UNIT, period, f"{other} labelled {unit}")
 
 
-def sixty_slips(statement: Statement) -> list[Slip]:
-    """Return the simplest mistakes: 60 times too small, hours labelled minutes or minutes labelled seconds."""
-    times = 60 * statement.amount.seconds
-    return [slip for slip in units(statement) if abs(slip.expected - times) < _CLOSE * slip.expected]
+def factor_60_mistakes(statement: Statement) -> list[Mistake]:
+    """Return the mistakes with a figure 60 times too small: hours labelled minutes, or minutes labelled seconds."""
+    times = 60 * statement.duration.seconds
+    return [
+        mistake for mistake in unit_mistakes(statement) if abs(mistake.expected - times) < _CLOSE * mistake.expected
+    ]
 
 
 def _candidates(statement: Statement) -> list[Period]:
-    return [statement.period] if statement.period else [PERIODS[name] for name in ORDER[:4]]
+    return [statement.period] if statement.period else [PERIODS[name] for name in PERIOD_ORDER[:4]]
 
 
-def _slip(statement: Statement, kind: Kind, period: Period, diagnosis: str) -> Slip:
-    return Slip(kind, period.name, statement.level.lost * period.lengths[0][1], diagnosis)
+def _mistake(statement: Statement, kind: MistakeKind, period: Period, diagnosis: str) -> Mistake:
+    return Mistake(kind, period.name, statement.level.unavailability * period.lengths[0][1], diagnosis)
 
 
-def _hits(statement: Statement, period: Period, *, scale: Fraction = _ONE, share: Fraction | None = None) -> bool:
-    """Return whether the figure times `scale` is a share of the period (default: the level's unavailability)."""
-    lost = statement.level.lost if share is None else share
-    return _any_holds(statement, scale, (lost * length for _, length in period.lengths))
+def _explains(statement: Statement, period: Period, *, scale: Fraction = _ONE, share: Fraction | None = None) -> bool:
+    """Return whether the figure times `scale` is `share` of the period (default: the level's unavailability)."""
+    unavailability = statement.level.unavailability if share is None else share
+    return _any_contains(statement, scale, (unavailability * length for _, length in period.lengths))
 
 
-def _any_holds(statement: Statement, scale: Fraction, truths: Iterable[Fraction]) -> bool:
-    readings = [reading.scaled(scale) for reading in statement.amount.readings]
-    return any(reading.holds(truth) for truth in truths for reading in readings)
+def _any_contains(statement: Statement, scale: Fraction, true_values: Iterable[Fraction]) -> bool:
+    interpretations = [interpretation.scaled(scale) for interpretation in statement.duration.interpretations]
+    return any(interpretation.contains(true_value) for true_value in true_values for interpretation in interpretations)
 
 
 def _ratio(unit: str, labelled: str | None) -> Fraction:
     return UNITS[unit][0] / UNITS[labelled or unit][0]
 
 
-def _swapped(statement: Statement) -> Iterator[Slip]:
-    """Yield swapped adjacent digits: 52.65 for 52.56. For 3 or more digits."""
-    amount = statement.amount
-    if amount.unit is None or amount.digits < _SURE_DIGITS or statement.period is None:
+def _swapped(statement: Statement) -> Iterator[Mistake]:
+    """Yield the mistake of two swapped adjacent digits: 52.65 for 52.56. Only for figures of 3 or more digits."""
+    duration = statement.duration
+    if duration.unit is None or duration.digits < _MIN_DIGITS or statement.period is None:
         return
-    shown = "".join(c for c in amount.text if c.isdigit()).lstrip("0")
+    printed_digits = "".join(c for c in duration.text if c.isdigit()).lstrip("0")
     for _, length in statement.period.lengths[:2]:
-        truth = statement.level.lost * length
-        near = abs(amount.seconds / truth - 1) < 1
-        if near and shown in _swaps(_digits(truth / UNITS[amount.unit][0], len(shown))):
-            diagnosis = f"two digits are swapped: it is {say(truth, amount.unit)}"
-            yield _slip(statement, Kind.SWAPPED, statement.period, diagnosis)
+        true_value = statement.level.unavailability * length
+        is_near = abs(duration.seconds / true_value - 1) < 1
+        if is_near and printed_digits in _swaps(_digits(true_value / UNITS[duration.unit][0], len(printed_digits))):
+            diagnosis = f"two digits are swapped: it is {duration_text(true_value, duration.unit)}"
+            yield _mistake(statement, MistakeKind.SWAPPED, statement.period, diagnosis)
 
 
 def _digits(value: Fraction, count: int) -> str:
@@ -118,57 +121,69 @@ def _swaps(digits: str) -> set[str]:
     return swapped - {digits}
 
 
-def _decimals(statement: Statement) -> Iterator[Slip]:
-    """Yield decimals of one unit used as the next smaller unit: 8.76 hours printed as "8 h 76 min"."""
-    spill = statement.amount.overflow
-    if spill is None or spill >= 100:
+def _decimals(statement: Statement) -> Iterator[Mistake]:
+    """Yield the mistake of decimals used as the next smaller unit: 8.76 hours printed as "8 h 76 min"."""
+    overflow = statement.duration.overflow
+    if overflow is None or overflow >= 100:
         return
-    meant = statement.amount.seconds - spill * MINUTE + spill * 36
+    intended = statement.duration.seconds - overflow * MINUTE + overflow * 36
     for period in _candidates(statement):
-        if any(abs(meant - statement.level.lost * length) <= 36 for _, length in period.lengths):
-            yield _slip(statement, Kind.DECIMALS, period, "decimals of the larger unit read as the smaller one")
-
-
-def _nines(statement: Statement) -> Iterator[Slip]:
-    for power, words in _NINES:
-        scale = Fraction(10) ** power
-        meant = 1 - statement.level.lost / scale
-        for period in _candidates(statement):
-            if meant > 0 and _hits(statement, period, scale=scale):
-                diagnosis = f"off by {words}: that is the downtime of {percent(meant)} (or a misplaced decimal point)"
-                yield _slip(statement, Kind.NINES, period, diagnosis)
-
-
-def _periods(statement: Statement) -> Iterator[Slip]:
-    stated = statement.period
-    for name in ORDER if stated else ():
-        if stated and name != stated.name and _hits(statement, PERIODS[name]):
-            yield _slip(
-                statement, Kind.PERIOD, stated, f"{name} for {stated.name}: that is the figure of {of_year(name)}"
+        if any(abs(intended - statement.level.unavailability * length) <= 36 for _, length in period.lengths):
+            yield _mistake(
+                statement, MistakeKind.DECIMALS, period, "decimals of the larger unit read as the smaller one"
             )
 
 
-def _rows(statement: Statement) -> Iterator[Slip]:
+def _nines(statement: Statement) -> Iterator[Mistake]:
+    for power, words in _NINES:
+        scale = Fraction(10) ** power
+        intended = 1 - statement.level.unavailability / scale
+        for period in _candidates(statement):
+            if intended > 0 and _explains(statement, period, scale=scale):
+                diagnosis = (
+                    f"off by {words}: that is the downtime of {percent_text(intended)} (or a misplaced decimal point)"
+                )
+                yield _mistake(statement, MistakeKind.NINES, period, diagnosis)
+
+
+def _periods(statement: Statement) -> Iterator[Mistake]:
+    stated = statement.period
+    for name in PERIOD_ORDER if stated else ():
+        if stated and name != stated.name and _explains(statement, PERIODS[name]):
+            yield _mistake(
+                statement,
+                MistakeKind.PERIOD,
+                stated,
+                f"{name} for {stated.name}: that is the figure of {per_period_text(name)}",
+            )
+
+
+def _rows(statement: Statement) -> Iterator[Mistake]:
     for level in _LEVELS:
         for period in _candidates(statement):
-            if level != statement.level.ratio and _hits(statement, period, share=1 - level):
-                yield _slip(
-                    statement, Kind.ROW, period, f"another row's figure: that is the downtime of {percent(level)}"
+            if level != statement.level.ratio and _explains(statement, period, share=1 - level):
+                yield _mistake(
+                    statement,
+                    MistakeKind.ROW,
+                    period,
+                    f"another row's figure: that is the downtime of {percent_text(level)}",
                 )
 
 
-def _uptime(statement: Statement) -> Iterator[Slip]:
+def _uptime(statement: Statement) -> Iterator[Mistake]:
     for period in _candidates(statement):
-        if _hits(statement, period, share=statement.level.ratio):
-            yield _slip(statement, Kind.UPTIME, period, "that is the uptime, not the downtime")
+        if _explains(statement, period, share=statement.level.ratio):
+            yield _mistake(statement, MistakeKind.UPTIME, period, "that is the uptime, not the downtime")
 
 
-def _both(statement: Statement) -> Iterator[Slip]:
-    """Yield another period's figure in another unit. 2 mistakes explain many figures, so require 3 digits."""
-    stated, unit = statement.period, statement.amount.unit
-    if unit is None or stated is None or statement.amount.digits < _SURE_DIGITS:
+def _both(statement: Statement) -> Iterator[Mistake]:
+    """Yield the figure of another period in another unit. Only for 3 or more digits, to avoid chance matches."""
+    stated, unit = statement.period, statement.duration.unit
+    if unit is None or stated is None or statement.duration.digits < _MIN_DIGITS:
         return
-    for name in ORDER[:4]:
+    for name in PERIOD_ORDER[:4]:
         for other in UNITS:
-            if name != stated.name and other != unit and _hits(statement, PERIODS[name], scale=_ratio(other, unit)):
-                yield _slip(statement, Kind.BOTH, stated, f"{other} labelled {unit}, and {name} for {stated.name}")
+            if name != stated.name and other != unit and _explains(statement, PERIODS[name], scale=_ratio(other, unit)):
+                yield _mistake(
+                    statement, MistakeKind.BOTH, stated, f"{other} labelled {unit}, and {name} for {stated.name}"
+                )

@@ -1,4 +1,4 @@
-"""Words that may be between a duration and its period, or between a duration and its availability. Data only."""
+"""Words that may stand between a duration and its period, or between a duration and its availability. Data only."""
 
 from __future__ import annotations
 

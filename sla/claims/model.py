@@ -7,8 +7,8 @@ from enum import StrEnum
 from fractions import Fraction
 
 
-class Bound(StrEnum):
-    """Meaning of a printed duration: exact, approximate, or a limit."""
+class Precision(StrEnum):
+    """How a printed duration is qualified: exact, approximate ("about"), or a limit ("less than", "more than")."""
 
     EXACT = "exact"
     ABOUT = "about"
@@ -16,8 +16,12 @@ class Bound(StrEnum):
     ABOVE = "above"
 
 
-class Verdict(StrEnum):
-    """RIGHT in all digits under a convention, ROUNDED to the printed digits, certainly WRONG, else UNCLEAR."""
+class ClaimVerdict(StrEnum):
+    """The result of checking a claim.
+
+    RIGHT: a convention gives all printed digits. ROUNDED: the figure is right to the printed digits.
+    WRONG: the figure is certainly wrong. UNCLEAR: any other case.
+    """
 
     RIGHT = "right"
     ROUNDED = "rounded"
@@ -26,23 +30,22 @@ class Verdict(StrEnum):
 
 
 @dataclass(frozen=True, slots=True)
-class Level:
-    """A printed availability at [start, end) of its passage. `slack` is half a unit in its last place.
+class AvailabilityLevel:
+    """A printed availability at [start, end) of its passage. `tolerance` is half a unit in its last place.
 
-    `partner` is the other end of a range or pair ("99-99.9 %"); `threshold`: the page means less than this ("below
-    99 %").
+    `other_end` is the other end of a range or pair ("99-99.9 %"). `is_threshold`: the text says "below 99 %".
     """
 
     ratio: Fraction
     start: int
     end: int
     text: str
-    slack: Fraction = Fraction(0)
-    partner: Fraction | None = None
-    threshold: bool = False
+    tolerance: Fraction = Fraction(0)
+    other_end: Fraction | None = None
+    is_threshold: bool = False
 
     @property
-    def lost(self) -> Fraction:
+    def unavailability(self) -> Fraction:
         """The unavailability."""
         return 1 - self.ratio
 
@@ -57,51 +60,52 @@ class Level:
 
 
 @dataclass(frozen=True, slots=True)
-class Reading:
-    """One reading of a printed duration: its value, and the range [low, high] of values that print so, in seconds.
+class Interpretation:
+    """A possible meaning of a printed duration: its value, and the range [low, high] of the true value, in seconds.
 
-    Rounding and truncation are both accepted: low is half a unit of the last place below, high a whole unit above.
+    Rounding and truncation are both accepted: `low` is half a unit of the last place below the value, `high` is one
+    unit above it.
     """
 
     seconds: Fraction
     low: Fraction
     high: Fraction
 
-    def scaled(self, by: Fraction) -> Reading:
-        """Return the reading with a unit that is `by` times as long."""
-        return Reading(self.seconds * by, self.low * by, self.high * by)
+    def scaled(self, factor: Fraction) -> Interpretation:
+        """Return the interpretation with a unit that is `factor` times as long."""
+        return Interpretation(self.seconds * factor, self.low * factor, self.high * factor)
 
-    def overlaps(self, other: Reading) -> bool:
-        """Return whether both may be the same value."""
+    def overlaps(self, other: Interpretation) -> bool:
+        """Return whether both may mean the same value."""
         return self.low <= other.high and other.low <= self.high
 
-    def holds(self, truth: Fraction) -> bool:
-        """Return whether the true value prints like this reading."""
-        return self.low <= truth <= self.high
+    def contains(self, true_value: Fraction) -> bool:
+        """Return whether the true value may be printed as this duration."""
+        return self.low <= true_value <= self.high
 
 
 @dataclass(frozen=True, slots=True)
-class Amount:
+class PrintedDuration:
     """A printed duration at [start, end) of its passage.
 
-    `readings` are its possible readings ("5,256 min": 5256 or 5.256), the most likely first. `unit` is set if there is
-    only one, `digits` is the number of significant digits, `overflow` the value of the smallest unit if it exceeds its
-    base ("8 h 76 m"), which indicates a decimal fraction read as minutes.
+    `interpretations` lists its possible meanings ("5,256 min": 5256 or 5.256), the most likely first. `unit` is set if
+    the text has only one unit. `digits` is the number of significant digits. `overflow` is the 76 of "8 h 76 m", which
+    is 60 or more, so decimals were probably read as minutes.
     """
 
-    readings: tuple[Reading, ...]
+    interpretations: tuple[Interpretation, ...]
     start: int
     end: int
     text: str
     unit: str | None
     digits: int
-    bound: Bound = Bound.EXACT
+    precision: Precision = Precision.EXACT
     overflow: Fraction | None = None
 
     @property
     def seconds(self) -> Fraction:
-        """The most likely reading."""
-        return self.readings[0].seconds
+        """The value of the most likely interpretation, in seconds."""
+        return self.interpretations[0].seconds
 
 
 @dataclass(frozen=True, slots=True)
@@ -113,41 +117,42 @@ class Period:
 
 
 class Strength(StrEnum):
-    """Strength of the link between duration and availability: explicit (PLAIN) or implied (FAINT).
+    """How the text relates a duration to an availability.
 
-    BARE: they are only adjacent, so they are a claim only if their figures match.
+    ADJACENT: the figures are only next to each other, so they are a claim only if they match.
     """
 
-    PLAIN = "plain"
-    FAINT = "faint"
-    BARE = "bare"
+    EXPLICIT = "explicit"
+    IMPLIED = "implied"
+    ADJACENT = "adjacent"
 
 
 @dataclass(frozen=True, slots=True)
 class Statement:
     """An availability with a stated downtime.
 
-    `group` is the number of the table or list, whose rows are checked together; `others` are other availabilities that
-    may be meant; `remark` is a reason why the duration may not be allowed downtime; `labelled`: the duration is called
-    downtime, next to it or in its column's header; `tabled`: it is in a table.
+    `group` is the number of the table or list; the rows of a group are checked together. `others` lists the other
+    availabilities that the text may mean. `remark` is a reason to doubt that the duration is an allowed downtime.
+    `has_downtime_label`: a word for downtime is next to the duration or in its column's header. `in_table`: the
+    statement is in a table.
     """
 
     line: int
     text: str
-    level: Level
-    amount: Amount
+    level: AvailabilityLevel
+    duration: PrintedDuration
     period: Period | None
     strength: Strength
     group: tuple[int, ...]
-    others: tuple[Level, ...] = ()
+    others: tuple[AvailabilityLevel, ...] = ()
     remark: str = ""
-    labelled: bool = True
-    tabled: bool = False
+    has_downtime_label: bool = True
+    in_table: bool = False
 
 
 @dataclass(frozen=True, slots=True)
-class Passed:
-    """Figures that were found but not judged, with the reason. Listed with `--strict`."""
+class SkippedFigure:
+    """A figure that was found but not checked, with the reason. Listed with `--strict`."""
 
     line: int
     text: str
@@ -160,7 +165,7 @@ class Passed:
 
 @dataclass(frozen=True, slots=True)
 class Claim:
-    """A judged statement. Seconds are exact; None if the claim has no such figure."""
+    """A checked statement. Seconds are exact, and None if the claim has no such figure."""
 
     line: int
     text: str
@@ -168,12 +173,12 @@ class Claim:
     claimed: Fraction | None
     period: str | None
     expected: Fraction | None
-    verdict: Verdict
+    verdict: ClaimVerdict
     diagnosis: str
 
     @property
     def factor(self) -> Fraction | None:
-        """The factor by which the claim is too small; below 1 it is too large."""
+        """The factor by which the claimed duration is too small; a factor below 1 means that it is too large."""
         if self.claimed is None or self.expected is None or self.claimed == 0:
             return None
         return self.expected / self.claimed

@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from fractions import Fraction
 
-# Replace a dot or space that groups thousands; private-use characters, which pages do not contain.
+# Markers for a dot or space that groups thousands: private-use characters, which pages do not contain.
 GROUP_DOT, GROUP_SPACE = "\ue000", "\ue001"
 _RESTORED = str.maketrans({GROUP_DOT: ".", GROUP_SPACE: " "})
 
@@ -23,9 +23,9 @@ def has_decimal_commas(text: str) -> bool:
 
 
 def mark_groups(text: str, *, commas: bool) -> str:
-    """Return the text with thousands separators replaced by marker characters, keeping its length.
+    """Replace thousands separators by marker characters of the same length.
 
-    `8.672,4` is unambiguous; `5.256` only on a page with decimal commas; `8 760 h` because of its unit.
+    `8.672,4` is unambiguous. `5.256` is only marked on a page with decimal commas, `8 760 h` because of its unit.
     """
     marked = _DOT_AND_COMMA.sub(_dots, text)
     if commas:
@@ -33,8 +33,8 @@ def mark_groups(text: str, *, commas: bool) -> str:
     return _SPACED.sub(lambda match: match[0].replace(" ", GROUP_SPACE), marked)
 
 
-def restored(text: str) -> str:
-    """Return the original text."""
+def restore_groups(text: str) -> str:
+    """Replace the markers of `mark_groups` by the original separators."""
     return text.translate(_RESTORED)
 
 
@@ -43,7 +43,7 @@ def _dots(match: re.Match[str]) -> str:
 
 
 def decimal(text: str) -> tuple[Fraction, Fraction]:
-    """Return a number's value and the unit of its last place; a comma is decimal unless it groups thousands."""
+    """Return a number's value and the unit of its last place; a comma is a decimal comma unless it groups thousands."""
     plain = _GROUPING.sub("", text) if not text.startswith("0,") else text
     plain = plain.replace(",", ".")
     places = len(plain.partition(".")[2])

@@ -36,18 +36,18 @@ _HALVES = ("half an", "half a", "eine halbe", "einer halben", "une demi", "media
 
 
 def _below_hundred(language: str) -> dict[str, int]:
-    """Return the spellings of 1 to 99. French counts to 19 above 60 and 80."""
+    """Return the spellings of 1 to 99. French adds 1 to 19 to 60 and 80."""
     ones = _ONES[language].split()
     tens = {10 * value: word for value, word in enumerate(_TENS[language].split(), 2)}
-    found = {word: value for value, word in enumerate(ones, 1)} | {word: value for value, word in tens.items()}
+    values = {word: value for value, word in enumerate(ones, 1)} | {word: value for value, word in tens.items()}
     for value, ten in tens.items():
         teens = language == "fr" and value in {60, 80}
         for one, word in enumerate(ones[: 19 if teens else 9], 1):
             for form in _COMPOUND[language]:
-                found.setdefault(form.format(ten=ten, one=word), value + one)
+                values.setdefault(form.format(ten=ten, one=word), value + one)
     for spelling, regular in _IRREGULAR.items():
-        found |= {word.replace(regular, spelling): value for word, value in found.items() if regular in word}
-    return found
+        values |= {word.replace(regular, spelling): value for word, value in values.items() if regular in word}
+    return values
 
 
 LANGUAGES = {language: _below_hundred(language) for language in _ONES}
@@ -58,12 +58,12 @@ NUMBER_WORDS: dict[str, Fraction] = {
     **dict.fromkeys(_ARTICLES, Fraction(1)),
     **dict.fromkeys(_HALVES, Fraction(1, 2)),
 }
-"""Spelling in lower case -> value; an article counts as 1."""
+"""Spelling in lower case -> value. An article has the value 1."""
 
 NINES = "nines?|9['’]?s|neunen?|neufs?|nueves"
 """Pattern of the word for nines after their count."""
 
-_POINT = {"en": "point", "de": "komma", "fr": "virgule", "es": "coma"}
+_DECIMAL_POINT = {"en": "point", "de": "komma", "fr": "virgule", "es": "coma"}
 _CENT = {"en": "percent|per cent", "de": "prozent", "fr": "pour cent", "es": "por ciento"}
 
 
@@ -76,7 +76,8 @@ def spelled_percentages() -> str:
     """Return a pattern of percentages in words: `ninety-nine point nine percent`."""
     return "|".join(
         rf"(?:{alternatives(w for w, v in words.items() if v >= 90)})"
-        rf"(?:\s+{_POINT[name]}(?:\s+(?:{alternatives(w for w, v in words.items() if v < 10)}))+)?\s+(?:{_CENT[name]})"
+        rf"(?:\s+{_DECIMAL_POINT[name]}(?:\s+(?:{alternatives(w for w, v in words.items() if v < 10)}))+)?"
+        rf"\s+(?:{_CENT[name]})"
         for name, words in LANGUAGES.items()
     )
 
@@ -84,8 +85,10 @@ def spelled_percentages() -> str:
 def spelled_value(text: str) -> Fraction:
     """Return the percentage in words: 99.95 for `ninety-nine point nine five percent`."""
     head, _, tail = next(
-        parts for point in _POINT.values() if (parts := text.lower().partition(f" {point} "))[1] or point == "coma"
+        parts
+        for point in _DECIMAL_POINT.values()
+        if (parts := text.lower().partition(f" {point} "))[1] or point == "coma"
     )
-    pieces = [value for word in tail.split() if (value := NUMBER_WORDS.get(word))]
+    digits = [value for word in tail.split() if (value := NUMBER_WORDS.get(word))]
     whole = max(value for word, value in NUMBER_WORDS.items() if head.startswith(word))
-    return whole + sum((digit / 10**place for place, digit in enumerate(pieces, 1)), Fraction(0))
+    return whole + sum((digit / 10**place for place, digit in enumerate(digits, 1)), Fraction(0))

@@ -1,6 +1,7 @@
 """Words that indicate durations and percentages other than allowed downtime. Data only.
 
-False alarms are worse than misses, so a duration next to one of these words is not judged, or a mismatch is unclear.
+False alarms are worse than misses, so a duration next to one of these words is not checked, or
+a mismatch is unclear.
 Each pattern contains words of English, German, French and Spanish.
 """
 
@@ -40,7 +41,7 @@ NOT_DOWNTIME_BEFORE = any_of(
     r"derniers?|dernières?|después de|[úu]ltim[oa]s|alle|toutes les",
     end=r"\W*(?:\w+\W+){0,2}$",
 )
-"""Matches the words just before a duration."""
+"""Matches the words directly before a duration."""
 
 NOT_DOWNTIME_AFTER = any_of(
     r"response|latency|ago|old|notice|credit\w*|refund\w*|retention|rto|rpo|interval\w*|time-?out|"
@@ -121,14 +122,14 @@ _DENIALS = (
     r"err[óo]ne\w*|por error|mito"
 )
 MEASURED = any_of(*_RECORDS.values(), _DENIALS, end=r"\b")
-"""Measured or excluded downtime, missed targets, or figures that the page itself calls a mistake."""
+"""Matches words for measured or excluded downtime, missed targets, and figures that the page calls a mistake."""
 
 RECORD_HEADING = any_of(
     r"reports?\b|histor(?:y|ical)|incidents?|actual\b|measured|achieved|statistics|results?\b|"
     r"monats?bericht\w*|jahresbericht\w*|bericht\w*|st[öo]rungen|ist-?werte|auswertung\w*|rapports?\b|"
     r"bilan|constat\w*|historique|informes?\b|resultados?|historial|incidentes|(?:19|20)\d\d\b",
 )
-"""In a heading: the following figures are measured, not allowed downtime."""
+"""Matches a heading above measured downtime, which is not the allowed downtime."""
 
 NOT_MET = any_of(
     r"(?:not|never) (?:met|reached|achieved|kept)|met|missed|failed|passed|breach\w*|ok|yes|no|"
@@ -137,7 +138,7 @@ NOT_MET = any_of(
     r"no (?:alcanzado|cumplido)|(?:in)?cumplid[oa]|cumple|alcanzad[oa]|sí|[✓✔✗✘✅❌]",
     end=r"\W*$",
 )
-"""A cell that states whether a target was met, so its row is measured."""
+"""Matches a cell that states whether a target was met, so the figures of its row are measured."""
 
 SERVICE_HOURS = any_of(
     r"(?:business|working|office|service|core|support|opening) (?:hours|days)|"

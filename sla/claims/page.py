@@ -1,4 +1,4 @@
-"""A page as passages and tables, independent of its format. Line numbers refer to the source, from 1."""
+"""The parts of a page (passages and tables), independent of its format. Source lines are counted from 1."""
 
 from __future__ import annotations
 
@@ -21,18 +21,18 @@ class Passage:
         """Return the source line of the character at `offset`."""
         return max((line for start, line in self.starts if start <= offset), default=self.starts[0][1])
 
-    def mapped(self, change: Callable[[str], str]) -> Passage:
+    def map_text(self, change: Callable[[str], str]) -> Passage:
         """Return the passage with changed text; the change must keep all offsets."""
         return replace(self, text=change(self.text))
 
     @classmethod
-    def of(cls, lines: Sequence[tuple[int, str]], *, heading: bool = False) -> Passage:
+    def from_lines(cls, lines: Sequence[tuple[int, str]], *, heading: bool = False) -> Passage:
         """Return a passage of (line number, text) pairs joined by single spaces."""
         text, starts = "", []
-        for number, each in lines:
+        for number, line in lines:
             text += " " if text else ""
             starts.append((len(text), number))
-            text += each
+            text += line
         return cls(text, tuple(starts), heading)
 
 
@@ -51,17 +51,17 @@ class Table:
     rows: tuple[tuple[Cell, ...], ...]
 
     @classmethod
-    def of(cls, rows: Sequence[Sequence[Cell]]) -> Table:
+    def from_rows(cls, rows: Sequence[Sequence[Cell]]) -> Table:
         """Return a rectangular table of these rows without empty rows."""
         filled = [row for row in rows if any(cell.text for cell in row)]
         width = max((len(row) for row in filled), default=0)
         return cls(tuple((*row, *(Cell("", row[0].line),) * (width - len(row))) for row in filled))
 
-    def mapped(self, change: Callable[[str], str]) -> Table:
+    def map_text(self, change: Callable[[str], str]) -> Table:
         """Return the table with changed text of each cell."""
         return Table(tuple(tuple(Cell(change(cell.text), cell.line) for cell in row) for row in self.rows))
 
-    def turned(self) -> Table:
+    def transposed(self) -> Table:
         """Return the transposed table."""
         return Table(tuple(zip(*self.rows, strict=True)))
 

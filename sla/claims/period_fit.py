@@ -10,14 +10,14 @@ from sla.claims.periods import PERIODS
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-    from sla.claims.model import Level, Statement
+    from sla.claims.model import AvailabilityLevel, Statement
 
-ORDER = ("year", "month", "week", "day", "quarter", "hour")
-"""Periods to try if a page states none, the most likely first."""
+PERIOD_ORDER = ("year", "month", "week", "day", "quarter", "hour")
+"""Periods to try if a page states no period, the most likely first."""
 
 
 _USUAL = {"year": 3, "quarter": 4, "month": 4, "week": 1, "day": 1, "hour": 1}
-"""Number of a period's conventions that are in common use; the others must apply to a whole table."""
+"""Period -> number of its conventions that are in common use. The others are accepted only for all rows of a table."""
 
 
 class Fit(NamedTuple):
@@ -35,44 +35,49 @@ class Fit(NamedTuple):
         return self.claimed == self.expected
 
 
-def fits(statement: Statement, level: Level | None = None) -> Fit | None:
-    """Return a convention under which the figure is right, exact ones first, else None."""
+def find_fit(statement: Statement, level: AvailabilityLevel | None = None) -> Fit | None:
+    """Return a convention under which the figure is right, preferably exactly. None if there is no such convention."""
     candidates = list(_fits(statement, level or statement.level))
     return next((fit for fit in candidates if fit.exact and fit.usual), candidates[0] if candidates else None)
 
 
 def conventions(statement: Statement, *, usual: bool) -> frozenset[str]:
-    """Return the conventions under which the figure is right; `usual`: only those in common use."""
+    """Return the conventions under which the figure is right. `usual`: only the conventions in common use."""
     return frozenset(fit.label for fit in _fits(statement, statement.level) if fit.usual or not usual)
 
 
-def usual_truths(statement: Statement) -> list[Fraction]:
+def usual_true_values(statement: Statement) -> list[Fraction]:
     """Return the allowed downtime in seconds under each convention in common use."""
-    found = list(lengths(statement))
-    return [statement.level.lost * length for period, label, length in found if _is_usual(statement, period, label)]
+    return [
+        statement.level.unavailability * length
+        for period, label, length in period_lengths(statement)
+        if _is_usual(statement, period, label)
+    ]
 
 
 def _is_usual(statement: Statement, period: str, label: str) -> bool:
-    """Return whether the convention is in common use, or given by the page."""
-    given = statement.period is not None and len(statement.period.lengths) == 1
+    """Return whether the convention is in common use, or given_by_page by the page."""
+    given_by_page = statement.period is not None and len(statement.period.lengths) == 1
     return (
-        given or period not in PERIODS or label not in {each for each, _ in PERIODS[period].lengths[_USUAL[period] :]}
+        given_by_page
+        or period not in PERIODS
+        or label not in {each for each, _ in PERIODS[period].lengths[_USUAL[period] :]}
     )
 
 
-def _fits(statement: Statement, level: Level) -> Iterator[Fit]:
-    for reading in statement.amount.readings:
-        for period, label, length in lengths(statement):
+def _fits(statement: Statement, level: AvailabilityLevel) -> Iterator[Fit]:
+    for interpretation in statement.duration.interpretations:
+        for period, label, length in period_lengths(statement):
             usual = _is_usual(statement, period, label)
             expected = (1 - level.ratio) * length
-            slack = Fraction(0) if level.nominal else level.slack * length
-            if reading.low <= expected + slack and expected - slack < reading.high:
-                yield Fit(period, label, reading.seconds, expected, usual)
+            tolerance = Fraction(0) if level.nominal else level.tolerance * length
+            if interpretation.low <= expected + tolerance and expected - tolerance < interpretation.high:
+                yield Fit(period, label, interpretation.seconds, expected, usual)
 
 
-def lengths(statement: Statement) -> Iterator[tuple[str, str, Fraction]]:
+def period_lengths(statement: Statement) -> Iterator[tuple[str, str, Fraction]]:
     """Yield (period, convention, seconds) for the statement's period, or for all periods if it has none."""
-    periods = [statement.period] if statement.period else [PERIODS[name] for name in ORDER]
+    periods = [statement.period] if statement.period else [PERIODS[name] for name in PERIOD_ORDER]
     for period in periods:
         for label, length in period.lengths:
             yield period.name, label, length

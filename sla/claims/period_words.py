@@ -1,11 +1,11 @@
-"""Words for periods, by language. Data only; `periods` builds its patterns from them.
+"""Words for periods, by language. Data only; `periods` builds its patterns from these words.
 
 Other languages are not supported: a duration next to an unknown "per ..." is skipped.
 """
 
 from __future__ import annotations
 
-# language -> period -> its singular noun, after "per" or in a column's header
+# Language -> period -> pattern of the singular noun after "per" or in a column's header
 NOUNS: dict[str, dict[str, str]] = {
     "en": {
         "hour": "hour",
@@ -129,7 +129,7 @@ ARTICLES = (
 CERTAIN_LEADS = r"(?:per|every|each|any|pro|je|alle|jede[rns]?|par|chaque|tou(?:te)?s les|por|cada)\b|/"
 
 # Words that introduce an unknown period: "per shift", "pro Einsatz", "per maand", "por mês".
-UNREAD = (
+UNKNOWN_PERIOD_LEADS = (
     *("per", "pro", "par", "por", "je", "cada", "chaque", "every", "each", "al", "ao", "à", "om", "op", "på", "na"),
     *("pe", "pr", "w", "em", "ogni", "elke"),
 )

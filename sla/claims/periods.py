@@ -1,4 +1,4 @@
-"""Periods in texts, and the conventional lengths of a year, month or quarter. All conventions are accepted."""
+"""Find periods in texts, and define the conventional lengths of a year, month and quarter."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ from sla.claims.period_words import (
     IDEOGRAMS,
     LEADS,
     NOUNS,
-    UNREAD,
+    UNKNOWN_PERIOD_LEADS,
 )
 from sla.claims.vocabulary import DAY, HOUR
 
@@ -26,8 +26,9 @@ if TYPE_CHECKING:
 
 _JULIAN, _GREGORIAN = Fraction("365.25"), Fraction("365.2425")
 
-# The first of each is reported if none fits. 52 weeks, 12 months of 30 days and leap years occur in published tables;
-# so do years of 8,760, 8,766 and 8,784 hours, which are 3 of these.
+# The first convention of a period is reported if none fits. 52 weeks, 12 months of 30 days and leap
+# years occur in published tables.
+# Years of 8,760, 8,766 and 8,784 hours have 365, 365.25 and 366 days.
 CONVENTIONS: dict[str, tuple[tuple[str, Fraction], ...]] = {
     "year": (
         ("365-day year", 365 * DAY),
@@ -83,7 +84,7 @@ def _counted(suffix: str) -> str:
 
 
 def _all(words: Mapping[str, Mapping[str, str]], letter: str) -> str:
-    """Return a pattern with one named group per period, with the spellings of all languages."""
+    """Return a pattern with one period_mentions group per period, with the spellings of all languages."""
     names = {name: [table[name] for table in words.values() if name in table] for name in _NAMED}
     return "|".join(f"(?P<{letter}_{name.replace('-', '_')}>{'|'.join(each)})" for name, each in names.items())
 
@@ -115,29 +116,31 @@ _DURATION_WORDS = re.compile(
 _ARTICLE = re.compile(r"(?:an?|une?|una|eine[rmn]?|un)\s", _RE)
 _CERTAIN = re.compile(CERTAIN_LEADS, _RE)
 _OF_DOWNTIME = re.compile(r"\s+(?:of\s+)?(?:down\b|down-?time|outage|unavail|ausfall|d['’]arrêt|de inactividad)", _RE)
-_UNREAD = re.compile(rf"\s*(?:/|\b(?:{'|'.join(UNREAD)})\s+)\s*(?!cent\b|ciento\b)(?P<word>[^\W\d_]{{2,}})", _RE)
+_UNKNOWN_PERIOD = re.compile(
+    rf"\s*(?:/|\b(?:{'|'.join(UNKNOWN_PERIOD_LEADS)})\s+)\s*(?!cent\b|ciento\b)(?P<word>[^\W\d_]{{2,}})", _RE
+)
 
 
-class Mention(NamedTuple):
-    """A period at [start, end) of a text."""
+class PeriodMention(NamedTuple):
+    """A period that is named at [start, end) of a text."""
 
     start: int
     end: int
     period: Period
 
 
-def mentions(text: str) -> list[Mention]:
+def find_period_mentions(text: str) -> list[PeriodMention]:
     """Return the periods in a text in order: `a year`, `per 30 days`, `monthly`, `(365 days)`, `/yr`, `im Jahr`.
 
-    "Less than an hour a year" contains the period year; the hour is a duration. Hours ("over 7 hours") and brackets
-    are periods only if they are usual ones.
+    "Less than an hour a year" contains the period "year"; the hour is a duration. A number of hours ("over 7 hours")
+    or a length in brackets is a period only if it is a conventional length.
     """
     found = []
     for match in _MENTION.finditer(text):
-        period = _named(match)
-        worded = _ARTICLE.match(match[0]) and _DURATION_WORDS.search(text[: match.start()])
-        if not worded and not _is_duration(text, match, period):
-            found.append(Mention(match.start(), match.end(), period))
+        period = _period_of_match(match)
+        is_article_duration = _ARTICLE.match(match[0]) and _DURATION_WORDS.search(text[: match.start()])
+        if not is_article_duration and not _is_duration(text, match, period):
+            found.append(PeriodMention(match.start(), match.end(), period))
     return found
 
 
@@ -152,67 +155,67 @@ def _is_duration(text: str, match: re.Match[str], period: Period) -> bool:
     return bool(match["u_hour"] or match["count2"]) or not _CERTAIN.match(match[0])
 
 
-def masked(text: str, named: Sequence[Mention]) -> str:
-    """Return the text with its periods masked, so that the 30 days of "per 30 days" are not read as a duration."""
-    pieces, at = [], 0
-    for mention in named:
-        pieces += [text[at : mention.start], "_" * (mention.end - mention.start)]
-        at = mention.end
-    return "".join([*pieces, text[at:]])
+def mask_periods(text: str, period_mentions: Sequence[PeriodMention]) -> str:
+    """Replace the periods in a text by `_`, so that the 30 days of "per 30 days" are not read as a duration."""
+    pieces, position = [], 0
+    for mention in period_mentions:
+        pieces += [text[position : mention.start], "_" * (mention.end - mention.start)]
+        position = mention.end
+    return "".join([*pieces, text[position:]])
 
 
-def unread(text: str) -> str | None:
+def unknown_period_word(text: str) -> str | None:
     """Return the word after a "per" that is not a known period: `shift` in "per shift"."""
-    match = _UNREAD.match(text)
+    match = _UNKNOWN_PERIOD.match(text)
     return match["word"] if match else None
 
 
-def lone_label(text: str) -> Period | None:
-    """Return the period if the text contains nothing else: `Monthly`, `Per year:`, `Daily downtime`."""
-    return in_label(text) if _LABEL.fullmatch(text) else None
+def sole_period(text: str) -> Period | None:
+    """Return the period of a text that contains only a period: `Monthly`, `Per year:`, `Daily downtime`."""
+    return period_in_label(text) if _LABEL.fullmatch(text) else None
 
 
-def of_days(count: Fraction, seconds: Fraction) -> Period:
+def period_of_length(count: Fraction, seconds: Fraction) -> Period:
     """Return the period of a given length, with its name if the length is a convention."""
     length = count * seconds
     for name in ("year", "quarter", "month", "week", "day"):
-        for label, each in CONVENTIONS[name]:
-            if each == length:
+        for label, conventional in CONVENTIONS[name]:
+            if conventional == length:
                 return Period(name, ((label, length),))
     return Period(f"{float(length / DAY):g} days", ((f"{float(length / DAY):g} days", length),))
 
 
-def _of_many(count: Fraction, name: str) -> Period:
+def _multiple_period(count: Fraction, name: str) -> Period:
     """Return a period of `count` months, quarters or years."""
     if count == 1 or (int(count), name) in _WHOLE:
         return _NAMED[_WHOLE.get((int(count), name), name)]
-    each = PERIODS[name].lengths
+    lengths = PERIODS[name].lengths
     return Period(
-        f"{float(count):g} {name}s", tuple((f"{float(count):g} x {label}", count * length) for label, length in each)
+        f"{float(count):g} {name}s", tuple((f"{float(count):g} x {label}", count * length) for label, length in lengths)
     )
 
 
-def _named(match: re.Match[str]) -> Period:
+def _period_of_match(match: re.Match[str]) -> Period:
     """Return the period of a match."""
     found = {key: text for key, text in match.groupdict().items() if text}
     count = found.get("count") or found.get("count2")
     if count:
         unit = next(key.partition("_")[2] for key in found if key.startswith(("u_", "u2_")))
         number = NUMBER_WORDS.get(count.lower()) or Fraction(re.sub(r"[.,](?=\d{3})", "", count))
-        return of_days(number, _LENGTHS[unit]) if unit in _LENGTHS else _of_many(number, unit)
+        return period_of_length(number, _LENGTHS[unit]) if unit in _LENGTHS else _multiple_period(number, unit)
     names = [key[2:].replace("_", "-") for key in found if key[1] == "_"]
     return _NAMED[names[0] if names else "year"]
 
 
-def in_label(text: str) -> Period | None:
-    """Return the period in a column's header or row's label; None without one, or with several.
+def period_in_label(text: str) -> Period | None:
+    """Return the period in a column's header or row's label; None if the label has no period or several.
 
-    A bare noun is sufficient in a label: `Year`, `Month (30 days)`, `Downtime/year`. Plurals are units unless they are
-    counted: `3 years`.
+    A noun is sufficient in a label: `Year`, `Month (30 days)`, `Downtime/year`. A plural is a unit unless it has a
+    count: `3 years`.
     """
-    lengths = [_named(m) for m in _COUNTED.finditer(text)]
+    lengths = [_period_of_match(m) for m in _COUNTED.finditer(text)]
     rest = _COUNTED.sub(" ", text)
-    nouns = {_named(m).name for pattern in (_MENTION_NOUN, _BARE) for m in pattern.finditer(rest)}
+    nouns = {_period_of_match(m).name for pattern in (_MENTION_NOUN, _BARE) for m in pattern.finditer(rest)}
     if len(nouns) > 1 or len(lengths) > 1:
         return None
     if not nouns:

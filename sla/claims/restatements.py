@@ -7,10 +7,10 @@ from fractions import Fraction
 from itertools import pairwise
 from typing import TYPE_CHECKING, NamedTuple
 
-from sla.claims.availabilities import levels
-from sla.claims.durations import amounts
-from sla.claims.model import Amount, Claim, Verdict
-from sla.claims.periods import masked, mentions
+from sla.claims.availabilities import find_levels
+from sla.claims.durations import find_durations
+from sla.claims.model import Claim, ClaimVerdict, PrintedDuration
+from sla.claims.periods import find_period_mentions, mask_periods
 from sla.claims.vocabulary import AVAILABILITY, DOWNTIME, UNITS
 from sla.objective import format_duration
 
@@ -27,37 +27,37 @@ _CLOSE = Fraction(1, 100)
 
 
 class Equality(NamedTuple):
-    """Two durations stated as equal, and whether they are, to the printed digits."""
+    """Two durations that the page states as equal. `agrees`: they are equal to the printed digits."""
 
     line: int
     text: str
-    first: Amount
-    second: Amount
+    first: PrintedDuration
+    second: PrintedDuration
     agrees: bool
-    bracket: bool
+    in_brackets: bool
 
 
 def equalities(passage: Passage) -> Iterator[Equality]:
     """Yield adjacent durations that the passage states as equal by `=` or in brackets."""
     text = passage.text
-    for first, second in pairwise(amounts(masked(text, mentions(text)))):
+    for first, second in pairwise(find_durations(mask_periods(text, find_period_mentions(text)))):
         between = text[first.end : second.start]
         if not _EQUALS.fullmatch(between) or _is_formula(text, first, second):
             continue
-        bracket = "(" in between
-        if bracket and not re.match(r"\s*\)", text[second.end :]):
+        in_brackets = "(" in between
+        if in_brackets and not re.match(r"\s*\)", text[second.end :]):
             continue
-        agrees = any(a.overlaps(b) for a in first.readings for b in second.readings)
-        yield Equality(passage.line(first.start), text[first.start : second.end], first, second, agrees, bracket)
+        agrees = any(a.overlaps(b) for a in first.interpretations for b in second.interpretations)
+        yield Equality(passage.line(first.start), text[first.start : second.end], first, second, agrees, in_brackets)
 
 
 def check(passage: Passage) -> Iterator[Claim]:
-    """Yield a claim for each contradictory pair; a consistent pair is not a claim of its own."""
-    about = levels(passage.text)
-    if not about and not DOWNTIME.search(passage.text) and not AVAILABILITY.search(passage.text):
+    """Yield a claim for each pair of durations that differ. A pair that agrees is not a separate claim."""
+    levels = find_levels(passage.text)
+    if not levels and not DOWNTIME.search(passage.text) and not AVAILABILITY.search(passage.text):
         return
     for equality in equalities(passage):
-        ratio = {level.ratio for level in about}
+        ratio = {level.ratio for level in levels}
         if not equality.agrees and (claim := _contradiction(equality, next(iter(ratio)) if len(ratio) == 1 else None)):
             yield claim
 
@@ -66,27 +66,36 @@ def _contradiction(equality: Equality, ratio: Fraction | None) -> Claim | None:
     one, other = equality.first.seconds, equality.second.seconds
     if not one or not other or abs(one / other - 1) <= _CLOSE or _is_definition(equality):
         return None
-    spill = equality.second.overflow or equality.first.overflow
-    diagnosis = f"internally inconsistent: {equality.first.text} is {_spelt(one)}"
-    if spill is not None:
+    overflow = equality.second.overflow or equality.first.overflow
+    diagnosis = f"internally inconsistent: {equality.first.text} is {_seconds_text(one)}"
+    if overflow is not None:
         diagnosis += "; decimals of the larger unit read as the smaller one"
-    sure = not equality.bracket or equality.second.digits >= 3 or one / other in {60, Fraction(1, 60), 3600, 24, 10}
+    is_certain = (
+        not equality.in_brackets or equality.second.digits >= 3 or one / other in {60, Fraction(1, 60), 3600, 24, 10}
+    )
     return Claim(
-        equality.line, equality.text, ratio, other, None, one, Verdict.WRONG if sure else Verdict.UNCLEAR, diagnosis
+        equality.line,
+        equality.text,
+        ratio,
+        other,
+        None,
+        one,
+        ClaimVerdict.WRONG if is_certain else ClaimVerdict.UNCLEAR,
+        diagnosis,
     )
 
 
-def _spelt(seconds: Fraction) -> str:
+def _seconds_text(seconds: Fraction) -> str:
     return format_duration(seconds * 1_000_000)
 
 
-def _is_formula(text: str, first: Amount, second: Amount) -> bool:
-    """Return whether the durations are terms of a formula (7 days x 24 hours = 168 hours), or of different periods."""
+def _is_formula(text: str, first: PrintedDuration, second: PrintedDuration) -> bool:
+    """Return whether the durations are terms of a formula (7 days x 24 hours = 168 hours) or have different periods."""
     if _OPERATOR.search(text[: first.start]) or re.match(r"\s*[×x*/+÷·-]\s*\d", text[second.end :]):
         return True
-    named = mentions(text)
-    between = [m.period for m in named if first.end <= m.start < second.start]
-    after = [m.period for m in named if m.start >= second.end]
+    found = find_period_mentions(text)
+    between = [m.period for m in found if first.end <= m.start < second.start]
+    after = [m.period for m in found if m.start >= second.end]
     return bool(between and after and between[0] != after[0])
 
 

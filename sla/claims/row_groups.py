@@ -1,4 +1,4 @@
-"""Infer the period of a table or list that states none: the period that most rows fit."""
+"""Infer the period of a table or list that states no period: the period that most rows fit."""
 
 from __future__ import annotations
 
@@ -6,45 +6,45 @@ from collections import Counter
 from dataclasses import replace
 from typing import TYPE_CHECKING, TypeVar
 
-from sla.claims.known_mistakes import sixty_slips
+from sla.claims.known_mistakes import factor_60_mistakes
 from sla.claims.model import Statement, Strength
-from sla.claims.period_fit import fits
+from sla.claims.period_fit import find_fit
 from sla.claims.periods import PERIODS
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Iterator
 
 T = TypeVar("T")
-_NEAR_LINES = 3
+_MAX_LINE_GAP = 3
 
 
-def settle(statements: Iterable[Statement]) -> Iterator[Statement]:
-    """Yield the statements, with a period inferred for runs of rows that agree on it."""
+def infer_periods(statements: Iterable[Statement]) -> Iterator[Statement]:
+    """Yield the statements. Consecutive rows without a period get the period that most of them fit."""
     for members in grouped(statements, lambda statement: statement.group):
-        yield from _settled(members)
+        yield from _with_inferred_period(members)
 
 
-def grouped(each: Iterable[T], group: Callable[[T], tuple[int, ...]]) -> Iterable[list[T]]:
+def grouped(members: Iterable[T], group: Callable[[T], tuple[int, ...]]) -> Iterable[list[T]]:
     """Return the members of each group in order."""
     found: dict[tuple[int, ...], list[T]] = {}
-    for one in each:
-        found.setdefault(group(one), []).append(one)
+    for member in members:
+        found.setdefault(group(member), []).append(member)
     return found.values()
 
 
-def _settled(members: list[Statement]) -> Iterator[Statement]:
+def _with_inferred_period(members: list[Statement]) -> Iterator[Statement]:
     for run in _runs([m for m in members if m.period is None]):
-        period = _agreed(run)
+        period = _common_period(run)
         members = [replace(m, period=PERIODS[period]) if period and m in run else m for m in members]
         if period and len(run) > 2:
-            members = [replace(m, strength=Strength.PLAIN) if m.period is PERIODS[period] else m for m in members]
+            members = [replace(m, strength=Strength.EXPLICIT) if m.period is PERIODS[period] else m for m in members]
     yield from members
 
 
 def _runs(members: list[Statement]) -> Iterator[list[Statement]]:
     run: list[Statement] = []
     for member in members:
-        if run and member.line - run[-1].line > _NEAR_LINES:
+        if run and member.line - run[-1].line > _MAX_LINE_GAP:
             yield run
             run = []
         run.append(member)
@@ -52,12 +52,12 @@ def _runs(members: list[Statement]) -> Iterator[list[Statement]]:
         yield run
 
 
-def _agreed(run: list[Statement]) -> str | None:
-    """Return the period that at least 2 rows and more than half of them fit, exactly or with the same factor of 60."""
+def _common_period(run: list[Statement]) -> str | None:
+    """Return the period that at least 2 rows and more than half of them fit, exactly or with a factor of 60."""
     if len({member.level.ratio for member in run}) < 2:
         return None
-    for explained in (_fitting, _slipping):
-        votes = Counter(period for member in run for period in explained(member))
+    for find_periods in (_fitting_periods, _periods_with_factor_60):
+        votes = Counter(period for member in run for period in find_periods(member))
         if votes:
             period, count = max(votes.items(), key=lambda item: item[1])
             if count >= 2 and count * 2 > len(run):
@@ -65,9 +65,9 @@ def _agreed(run: list[Statement]) -> str | None:
     return None
 
 
-def _fitting(member: Statement) -> list[str]:
-    return [name for name, period in PERIODS.items() if name != "hour" and fits(replace(member, period=period))]
+def _fitting_periods(member: Statement) -> list[str]:
+    return [name for name, period in PERIODS.items() if name != "hour" and find_fit(replace(member, period=period))]
 
 
-def _slipping(member: Statement) -> list[str]:
-    return [slip.period for slip in sixty_slips(member)]
+def _periods_with_factor_60(member: Statement) -> list[str]:
+    return [mistake.period for mistake in factor_60_mistakes(member)]

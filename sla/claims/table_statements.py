@@ -7,11 +7,11 @@ from dataclasses import dataclass
 from fractions import Fraction
 from typing import TYPE_CHECKING
 
-from sla.claims.availabilities import bare_level, complement, levels, other_percentages
-from sla.claims.durations import amounts, bare_amount, unit_in_label
-from sla.claims.model import Amount, Level, Passed, Period, Statement, Strength
+from sla.claims.availabilities import bare_level, complement, find_levels, other_percentages
+from sla.claims.durations import bare_duration, find_durations, unit_in_label
+from sla.claims.model import AvailabilityLevel, Period, PrintedDuration, SkippedFigure, Statement, Strength
 from sla.claims.other_figures import NOT_DOWNTIME_AFTER, NOT_DOWNTIME_COLUMN, NOT_MET, SERVICE_HOURS
-from sla.claims.periods import in_label, masked, mentions, unread
+from sla.claims.periods import find_period_mentions, mask_periods, period_in_label, unknown_period_word
 from sla.claims.vocabulary import AVAILABILITY, DOWNTIME, TARGET, TIME_UP, UNAVAILABILITY
 
 if TYPE_CHECKING:
@@ -19,39 +19,39 @@ if TYPE_CHECKING:
 
     from sla.claims.page import Cell, Table
 
-_DATED = re.compile(
+_DATE = re.compile(
     r"\b(?:jan|feb|mar|apr|may|jun|jul|aug|sep|oct|nov|dec)[a-z]*\b|\b(?:19|20)\d\d\b|\bQ[1-4]\b", re.IGNORECASE
 )
 
 
 _SIGN = re.compile(r"%|prozent|percent\b|pct|pour ?cent|por ?ciento", re.IGNORECASE)
-_NO_LEVEL = re.compile(r"[<≤€$£]")
+_NOT_AVAILABILITY = re.compile(r"[<≤€$£]")
 _PROMISED = Fraction(9, 10)
 _MONEY = re.compile(r"[€$£]|\b(?:eur|usd|chf|gbp)\b", re.IGNORECASE)
-_UNREAD = "its header has an unknown period"
+_UNKNOWN_PERIOD = "its header has an unknown period"
 
 
 @dataclass(frozen=True, slots=True)
 class _Column:
-    """A column's header; `refused` is why its durations are not downtime."""
+    """A column's header. `skip_reason` is the reason why its durations are not downtimes, or empty."""
 
     label: str
     period: Period | None
     unit: str | None
     downtime: bool
-    mentioned: bool
-    refused: str
+    mentions_downtime: bool
+    skip_reason: str
 
     @classmethod
-    def of(cls, label: str, lead: str, mentioned: bool, shared: Period | None) -> _Column:
+    def from_label(cls, label: str, lead: str, mentions_downtime: bool, shared: Period | None) -> _Column:
         downtime = bool(DOWNTIME.search(label))
-        period = in_label(label) or (shared if downtime or mentioned or not label else None)
-        unit = unit_in_label(label or (lead if mentioned else ""))
-        return cls(label, period, unit, downtime, mentioned, _refusal(label))
+        period = period_in_label(label) or (shared if downtime or mentions_downtime or not label else None)
+        unit = unit_in_label(label or (lead if mentions_downtime else ""))
+        return cls(label, period, unit, downtime, mentions_downtime, _skip_reason(label))
 
 
-def _refusal(label: str) -> str:
-    """Return why a column or row with this label is not allowed downtime, empty if it may be."""
+def _skip_reason(label: str) -> str:
+    """Return why the durations of a column or row with this label are not allowed downtimes. Empty if they may be."""
     rest = DOWNTIME.sub(" ", label)
     if TIME_UP.search(rest):
         return "its header indicates uptime"
@@ -59,79 +59,81 @@ def _refusal(label: str) -> str:
         return "its header indicates something other than downtime"
     if SERVICE_HOURS.search(label):
         return "its header refers to service hours"
-    named = mentions(label)
-    if amounts(masked(label, named)):
+    named = find_period_mentions(label)
+    if find_durations(mask_periods(label, named)):
         return "its header contains a duration"
-    return _UNREAD if not in_label(label) and not named and _unread_in(label) else ""
+    return _UNKNOWN_PERIOD if not period_in_label(label) and not named and _has_unknown_period(label) else ""
 
 
-def _unread_in(label: str) -> bool:
-    return any(unread(label[at:]) for at in (0, *(m.start() for m in re.finditer(r"\s|/", label))))
+def _has_unknown_period(label: str) -> bool:
+    return any(unknown_period_word(label[at:]) for at in (0, *(m.start() for m in re.finditer(r"\s|/", label))))
 
 
-def statements(table: Table, lead: str, group: int) -> Iterator[Statement | Passed]:
-    """Yield the statements of a table; `lead` is the text above it, which may contain period, downtime or availability.
+def statements(table: Table, lead: str, group: int) -> Iterator[Statement | SkippedFigure]:
+    """Yield the statements of a table, and the durations of other columns as skipped, with the reason.
 
-    Durations in other columns are skipped, with the reason.
+    `lead` is the text above the table, which may contain a period, a word for downtime, or an availability.
     """
-    turned = table.turned()
-    straight, across = _axis(table), _axis(turned)
-    if max(straight[1], across[1]) <= 1 and (found := list(_of_one_level(table, turned, lead, group))):
+    transposed = table.transposed()
+    by_column, by_row = _availability_axis(table), _availability_axis(transposed)
+    if max(by_column[1], by_row[1]) <= 1 and (found := list(_single_level_statements(table, transposed, lead, group))):
         yield from found
-    elif straight[1] or across[1]:
-        chosen, column = (table, straight[0]) if straight[1] >= across[1] else (turned, across[0])
-        yield from _read(chosen, column, lead, group)
+    elif by_column[1] or by_row[1]:
+        chosen, column = (table, by_column[0]) if by_column[1] >= by_row[1] else (transposed, by_row[0])
+        yield from _column_statements(chosen, column, lead, group)
 
 
-def _of_one_level(table: Table, turned: Table, lead: str, group: int) -> Iterator[Statement | Passed]:
-    """Yield a list of periods with their downtimes, for one availability in a cell or in the text above."""
+def _single_level_statements(
+    table: Table, transposed: Table, lead: str, group: int
+) -> Iterator[Statement | SkippedFigure]:
+    """Yield the downtimes per period of a table with only one availability, in a cell or in the text above."""
     cells = [cell.text for row in table.rows for cell in row]
-    ratios = {level.ratio: level for text in cells for level in levels(text)}
-    ratios = ratios or {level.ratio: level for level in levels(lead)}
+    ratios = {level.ratio: level for text in cells for level in find_levels(text)}
+    ratios = ratios or {level.ratio: level for level in find_levels(lead)}
     if len(ratios) != 1:
         return
     (level,) = ratios.values()
-    mentioned = DOWNTIME.search(f"{lead} {' '.join(cells)}") is not None
-    for grid in (table, turned):
+    mentions_downtime = DOWNTIME.search(f"{lead} {' '.join(cells)}") is not None
+    for grid in (table, transposed):
         named = [(row, period) for row in grid.rows if (period := _period_of_row(row[0].text))]
-        headless = any(row is grid.rows[0] for row, _ in named)
+        has_no_header = any(row is grid.rows[0] for row, _ in named)
         for row, period in named if len(named) > 1 else ():
             for index, cell in enumerate(row[1:], 1):
-                head = "" if headless else grid.rows[0][index].text
+                head = "" if has_no_header else grid.rows[0][index].text
                 text = f"{level.text} ... {row[0].text}: {cell.text}"
-                for amount, own in _of_cell(cell.text, None):
-                    if reason := _refusal(head) or _refused_cell(cell.text, amount):
-                        yield Passed(cell.line, text, reason)
+                for duration, own_period in _cell_durations(cell.text, None):
+                    if reason := _skip_reason(head) or _cell_skip_reason(cell.text, duration):
+                        yield SkippedFigure(cell.line, text, reason)
                         continue
-                    doubt = _doubt_of(lead, level)
-                    plain = Strength.PLAIN
+                    remark = _remark_on_level(lead, level)
+                    plain = Strength.EXPLICIT
                     yield Statement(
                         cell.line,
                         text,
                         level,
-                        amount,
-                        own or period,
+                        duration,
+                        own_period or period,
                         plain,
                         (group, 0),
                         (),
-                        doubt,
-                        mentioned,
-                        tabled=True,
+                        remark,
+                        mentions_downtime,
+                        in_table=True,
                     )
 
 
-def _doubt_of(lead: str, level: Level) -> str:
-    if level.threshold:
+def _remark_on_level(lead: str, level: AvailabilityLevel) -> str:
+    if level.is_threshold:
         return "a threshold, not a promise"
     return "service hours may apply" if SERVICE_HOURS.search(lead) else ""
 
 
 def _period_of_row(label: str) -> Period | None:
-    """Return the period in a row's label, unless the row is not about downtime."""
-    return None if _refusal(label) else in_label(label)
+    """Return the period in a row's label, unless the row is not cell_column downtime."""
+    return None if _skip_reason(label) else period_in_label(label)
 
 
-def _axis(table: Table) -> tuple[int, int]:
+def _availability_axis(table: Table) -> tuple[int, int]:
     """Return the column with the most availabilities, and their number."""
     width = len(table.rows[0]) if table.rows else 0
     counts = [sum(_level(row[i].text, _label(table, i)) is not None for row in table.rows) for i in range(width)]
@@ -143,113 +145,130 @@ def _label(table: Table, column: int) -> str:
     return table.rows[0][column].text
 
 
-def _level(text: str, label: str) -> Level | None:
-    """Return the availability of a cell that contains nothing else; a bare number needs a header for availability.
+def _level(text: str, label: str) -> AvailabilityLevel | None:
+    """Return the availability of a cell that has no other text. A number without `%` needs a header for availability.
 
-    Under a header for unavailability it is the complement.
+    Under a header for unavailability, the availability is the complement of the cell's value.
     """
-    if amounts(re.sub(r"\([^)]*\)", "", text)):
+    if find_durations(re.sub(r"\([^)]*\)", "", text)):
         return None
-    if UNAVAILABILITY.search(label) and not levels(label):
+    if UNAVAILABILITY.search(label) and not find_levels(label):
         return complement(text, percent=bool(_SIGN.search(label)))
     found = bare_level(text)
-    if found is None or _NO_LEVEL.search(text) or other_percentages(text):
+    if found is None or _NOT_AVAILABILITY.search(text) or other_percentages(text):
         return None
     bare = re.fullmatch(r"[\d.,\s≥>~=]*", text)
-    return found if not bare or _heads_levels(label, found) else None
+    return found if not bare or _is_availability_header(label, found) else None
 
 
-def _heads_levels(label: str, level: Level) -> bool:
+def _is_availability_header(label: str, level: AvailabilityLevel) -> bool:
     """Return whether bare numbers under this header are availabilities: a word for it, a percent sign or a target."""
-    if AVAILABILITY.search(label) or (_SIGN.search(label) and not levels(label)):
+    if AVAILABILITY.search(label) or (_SIGN.search(label) and not find_levels(label)):
         return True
     return bool(TARGET.search(label)) and level.ratio >= _PROMISED
 
 
-def _read(table: Table, column: int, lead: str, group: int) -> Iterator[Statement | Passed]:
+def _column_statements(table: Table, column: int, lead: str, group: int) -> Iterator[Statement | SkippedFigure]:
     label = _label(table, column)
     first = next(i for i, row in enumerate(table.rows) if _level(row[column].text, label))
     head = table.rows[:first]
-    mentioned = bool(DOWNTIME.search(lead)) or any(DOWNTIME.search(cell.text) for row in head for cell in row)
-    shared = _shared(head, column, lead)
+    mentions_downtime = bool(DOWNTIME.search(lead)) or any(DOWNTIME.search(cell.text) for row in head for cell in row)
+    shared = _shared_period(head, column, lead)
     columns = [
-        _Column.of(" ".join(dict.fromkeys(row[i].text for row in head)), lead, mentioned, shared)
+        _Column.from_label(" ".join(dict.fromkeys(row[i].text for row in head)), lead, mentions_downtime, shared)
         for i in range(len(table.rows[0]))
     ]
-    doubt = _measured(table, column, label, lead)
+    remark = _measurement_remark(table, column, label, lead)
     for row in table.rows[first:]:
         level = _level(row[column].text, label)
         if level is not None:
-            yield from _of_row(row, column, level, columns, group, doubt)
+            yield from _row_statements(row, column, level, columns, group, remark)
 
 
-def _shared(head: tuple[tuple[Cell, ...], ...], column: int, lead: str) -> Period | None:
-    """Return the only period in the headers of availability and downtime, or else in the passage above."""
-    mentioned = [cell.text for row in head for i, cell in enumerate(row) if i == column or DOWNTIME.search(cell.text)]
-    labels = {p.name: p for text in mentioned if (p := in_label(text))}
+def _shared_period(head: tuple[tuple[Cell, ...], ...], column: int, lead: str) -> Period | None:
+    """Return the period if the headers of availability and downtime, or else the text above, have exactly one."""
+    mentions_downtime = [
+        cell.text for row in head for i, cell in enumerate(row) if i == column or DOWNTIME.search(cell.text)
+    ]
+    labels = {p.name: p for text in mentions_downtime if (p := period_in_label(text))}
     if labels:
         return next(iter(labels.values())) if len(labels) == 1 else None
-    above = {m.period.name: m.period for m in mentions(lead)}
+    above = {m.period.name: m.period for m in find_period_mentions(lead)}
     return next(iter(above.values())) if len(above) == 1 and DOWNTIME.search(lead) else None
 
 
-def _measured(table: Table, column: int, label: str, lead: str) -> str:
-    """Return a remark if the rows look measured: dated, marked as met or missed, or unlike targets."""
+def _measurement_remark(table: Table, column: int, label: str, lead: str) -> str:
+    """Return a remark if the rows look measured: they have dates, marks for met or missed, or untypical targets."""
     if SERVICE_HOURS.search(lead):
         return "service hours may apply"
     found = [level for row in table.rows if (level := _level(row[column].text, label))]
-    odd = sum(not level.nominal for level in found)
-    dated = any(_DATED.search(row[0].text) for row in table.rows[1:])
-    marked = sum(bool(NOT_MET.match(cell.text)) for row in table.rows[1:] for cell in row)
-    record = dated or odd * 2 > len(found) or marked * 2 >= len(found)
-    return "perhaps a record, not an allowance" if record else ""
+    untypical_count = sum(not level.nominal for level in found)
+    has_dates = any(_DATE.search(row[0].text) for row in table.rows[1:])
+    mark_count = sum(bool(NOT_MET.match(cell.text)) for row in table.rows[1:] for cell in row)
+    is_record = has_dates or untypical_count * 2 > len(found) or mark_count * 2 >= len(found)
+    return "perhaps a is_record, not an allowance" if is_record else ""
 
 
-def _of_row(
-    row: tuple[Cell, ...], column: int, level: Level, columns: list[_Column], group: int, doubt: str
-) -> Iterator[Statement | Passed]:
+def _row_statements(
+    row: tuple[Cell, ...], column: int, level: AvailabilityLevel, columns: list[_Column], group: int, remark: str
+) -> Iterator[Statement | SkippedFigure]:
     others = tuple(
         x
         for i, cell in enumerate(row)
         if i != column and (x := _level(cell.text, columns[i].label)) and x.ratio != level.ratio
     )
     if any(SERVICE_HOURS.search(cell.text) for cell in row):
-        doubt = "service hours may apply"
+        remark = "service hours may apply"
     for index, cell in enumerate(row):
-        about = columns[index]
+        cell_column = columns[index]
         if index == column:
             continue
-        text = f"{row[column].text} | {about.label + ': ' if about.label else ''}{cell.text}"
-        for amount, own in _of_cell(cell.text, about.unit):
-            if reason := about.refused or _refused_cell(cell.text, amount):
-                yield Passed(cell.line, text, reason)
+        text = f"{row[column].text} | {cell_column.label + ': ' if cell_column.label else ''}{cell.text}"
+        for duration, own_period in _cell_durations(cell.text, cell_column.unit):
+            if reason := cell_column.skip_reason or _cell_skip_reason(cell.text, duration):
+                yield SkippedFigure(cell.line, text, reason)
                 continue
-            period = own or about.period
-            strength = Strength.PLAIN if about.downtime or about.mentioned or period else Strength.BARE
+            period = own_period or cell_column.period
+            strength = (
+                Strength.EXPLICIT
+                if cell_column.downtime or cell_column.mentions_downtime or period
+                else Strength.ADJACENT
+            )
             yield Statement(
-                *(cell.line, text, level, amount, period, strength, (group, index), others, doubt, about.downtime),
-                tabled=True,
+                *(
+                    cell.line,
+                    text,
+                    level,
+                    duration,
+                    period,
+                    strength,
+                    (group, index),
+                    others,
+                    remark,
+                    cell_column.downtime,
+                ),
+                in_table=True,
             )
 
 
-def _refused_cell(text: str, amount: Amount) -> str:
-    """Return why a cell's duration is not a downtime: a credit, a rate, uptime; empty if it may be one."""
+def _cell_skip_reason(text: str, duration: PrintedDuration) -> str:
+    """Return why a cell's duration is not a downtime: a credit, a rate or uptime. Empty if it may be a downtime."""
     if _MONEY.search(text) or other_percentages(text):
-        return "its cell contains an amount of money or a percentage"
-    rest = text[amount.end :]
+        return "its cell contains a sum of money or a percentage"
+    rest = text[duration.end :]
     if NOT_DOWNTIME_AFTER.search(" ".join(rest.split()[:2])):
         return "its cell indicates something other than downtime"
-    return f'unknown period "{word}"' if (word := unread(rest)) and not mentions(rest) else ""
+    return f'unknown period "{word}"' if (word := unknown_period_word(rest)) and not find_period_mentions(rest) else ""
 
 
-def _of_cell(text: str, unit: str | None) -> Iterator[tuple[Amount, Period | None]]:
-    """Yield the durations of a cell with the periods after them, without repetitions of the first."""
-    named = mentions(text)
-    found = [a for a in amounts(text) if not any(m.start <= a.start < m.end for m in named)]
-    if not found and unit and (bare := bare_amount(text, unit)):
+def _cell_durations(text: str, unit: str | None) -> Iterator[tuple[PrintedDuration, Period | None]]:
+    """Yield the first duration of a cell, and further durations that have a period, each with the period after it."""
+    named = find_period_mentions(text)
+    found = [a for a in find_durations(text) if not any(m.start <= a.start < m.end for m in named)]
+    if not found and unit and (bare := bare_duration(text, unit)):
         found = [bare]
-    for index, amount in enumerate(found):
+    for index, duration in enumerate(found):
         until = found[index + 1].start if index + 1 < len(found) else len(text)
-        own = next((m.period for m in named if amount.end <= m.start < until), None)
-        if index == 0 or own:
-            yield amount, own
+        own_period = next((m.period for m in named if duration.end <= m.start < until), None)
+        if index == 0 or own_period:
+            yield duration, own_period

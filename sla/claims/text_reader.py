@@ -1,4 +1,4 @@
-"""Parse text, Markdown, wiki markup and CSV to passages and tables."""
+"""Parse text, Markdown, wiki markup and CSV into passages and tables."""
 
 from __future__ import annotations
 
@@ -21,8 +21,8 @@ _GAP = re.compile(r"\t+|\s{2,}")
 _PIPES = re.compile(r"\s*(?:\|\|?|│|║|!!)\s*")
 _FIGURE = re.compile(r"\s*(?:[\d~<>≥]|\w+(?: and a half)?[ -]nines)", re.IGNORECASE)
 _FENCE = re.compile(r"^\s*(?:```|~~~)")
-_WRAP = 50
-_FIELD = 80
+_MIN_WRAPPED = 50
+_MAX_FIELD = 80
 _EMPHASIS = re.compile(r"\*\*|__|(?<!\w)[*_`](?=\S)|(?<=\S)[*_`](?!\w)|\[(?P<label>[^\]]*)\]\([^)]*\)|<[^<>\s][^<>]*>")
 
 
@@ -41,11 +41,12 @@ def _rest(lines: list[Line], at: int) -> Iterator[Line]:
 
 
 def read_csv(text: str) -> list[Part]:
-    """Return the table of comma-, semicolon- or tab-separated values; lines with `#` are comments."""
-    kept = [line for line in text.splitlines() if not line.startswith("#")]
-    sample = "\n".join(kept[:20])
+    """Return the table of comma-, semicolon- or tab-separated values. Lines that start with `#` are comments."""
+    data_lines = [line for line in text.splitlines() if not line.startswith("#")]
+    sample = "\n".join(data_lines[:20])
     delimiter = max(
-        ",;\t|", key=lambda mark: (min((line.count(mark) for line in kept if line), default=0), sample.count(mark))
+        ",;\t|",
+        key=lambda mark: (min((line.count(mark) for line in data_lines if line), default=0), sample.count(mark)),
     )
     reader = csv.reader(io.StringIO(text), delimiter=delimiter)
     rows = []
@@ -53,7 +54,7 @@ def read_csv(text: str) -> list[Part]:
     for row in reader:
         rows.append([Cell(field.strip(), before + 1) for field in row])
         before = reader.line_num
-    return [Table.of([row for row in rows if row and not row[0].text.startswith("#")])]
+    return [Table.from_rows([row for row in rows if row and not row[0].text.startswith("#")])]
 
 
 def looks_like_csv(text: str) -> bool:
@@ -66,7 +67,9 @@ def looks_like_csv(text: str) -> bool:
             and counts.pop() > 1
             and sum(bool(re.search(r"\d", line)) for line in lines) * 2 >= len(lines)
         ):
-            return not any(line.rstrip()[-1] in ".:!?" or max(map(len, line.split(mark))) > _FIELD for line in lines)
+            return not any(
+                line.rstrip()[-1] in ".:!?" or max(map(len, line.split(mark))) > _MAX_FIELD for line in lines
+            )
     return False
 
 
@@ -89,10 +92,10 @@ def _wiki(lines: list[Line], at: int, parts: list[Part]) -> int:
         if mark.startswith("|-"):
             rows.append([])
         elif mark.startswith("|+"):
-            parts.append(Passage.of([(number, clean(mark[2:]))], heading=True))
+            parts.append(Passage.from_lines([(number, clean(mark[2:]))], heading=True))
         elif mark[:1] in {"|", "!"}:
             rows[-1] += [Cell(clean(_attribute(field)), number) for field in re.split(r"\|\||!!", mark[1:])]
-    parts.append(Table.of([row for row in rows if row]))
+    parts.append(Table.from_rows([row for row in rows if row]))
     return used
 
 
@@ -103,7 +106,7 @@ def _attribute(field: str) -> str:
 
 
 def _pipes(lines: list[Line], at: int, parts: list[Part]) -> int:
-    return _grid(lines, at, parts, lambda line: _fields(line) if "|" in line or "│" in line or "║" in line else [])
+    return _read_grid(lines, at, parts, lambda line: _fields(line) if "|" in line or "│" in line or "║" in line else [])
 
 
 def _fields(line: str) -> list[str]:
@@ -112,17 +115,17 @@ def _fields(line: str) -> list[str]:
 
 
 def _columns(lines: list[Line], at: int, parts: list[Part]) -> int:
-    return _grid(lines, at, parts, _gaps)
+    return _read_grid(lines, at, parts, _gaps)
 
 
 def _gaps(line: str) -> list[str]:
-    """Split at tabs or at 2 or more spaces; a line with a sentence is indented prose."""
+    """Split a line at tabs or at 2 or more spaces. Returns no fields if a field is long: the line is indented prose."""
     fields = _GAP.split(_MARKER.sub("", line).strip())
-    return fields if len(fields) > 1 and all(len(f) < _WRAP for f in fields) else []
+    return fields if len(fields) > 1 and all(len(f) < _MIN_WRAPPED for f in fields) else []
 
 
-def _grid(lines: list[Line], at: int, parts: list[Part], split: Callable[[str], list[str]]) -> int:
-    """Read lines with equally many fields, skipping rules. At least 2 rows make a table."""
+def _read_grid(lines: list[Line], at: int, parts: list[Part], split: Callable[[str], list[str]]) -> int:
+    """Read a table of 2 or more lines with the same number of fields, and skip horizontal rules."""
     rows: list[list[Cell]] = []
     used = 0
     for number, line in _rest(lines, at):
@@ -138,31 +141,33 @@ def _grid(lines: list[Line], at: int, parts: list[Part], split: Callable[[str], 
         used += 1
     if len(rows) < 2 or not any(cell.text for row in rows for cell in row):
         return 0
-    parts.append(Table.of(rows))
+    parts.append(Table.from_rows(rows))
     return used
 
 
 def _prose(lines: list[Line], at: int, parts: list[Part]) -> int:
     number, first = lines[at]
     if heading := _HEADING.match(first):
-        parts.append(Passage.of([(number, clean(heading["text"]))], heading=True))
+        parts.append(Passage.from_lines([(number, clean(heading["text"]))], heading=True))
         return 1
     joined = [(number, clean(first))]
     for number, line in _rest(lines, at + 1):
-        if not _wraps(joined[-1][1], line):
+        if not _is_continuation(joined[-1][1], line):
             break
         joined.append((number, clean(line)))
-    parts.append(Passage.of(joined))
+    parts.append(Passage.from_lines(joined))
     return len(joined)
 
 
-def _wraps(before: str, line: str) -> bool:
-    """Return whether a line continues the previous one: a wrapped paragraph, not the next item of a list."""
+def _is_continuation(before: str, line: str) -> bool:
+    """Return whether a line continues the previous line of a wrapped paragraph. A list item does not."""
     if not line.strip() or _MARKER.match(line) or _HEADING.match(line) or _RULE.match(line) or "|" in line:
         return False
     if "%" in before and _FIGURE.match(line):
         return False
-    return (len(before) >= _WRAP and not before.rstrip().endswith((":", ".", "!", "?"))) or line.strip()[0].islower()
+    return (len(before) >= _MIN_WRAPPED and not before.rstrip().endswith((":", ".", "!", "?"))) or line.strip()[
+        0
+    ].islower()
 
 
 def clean(text: str) -> str:
@@ -174,7 +179,7 @@ def clean(text: str) -> str:
 
 
 def sentences(text: str) -> Iterator[tuple[int, int]]:
-    """Yield the [start, end) of each sentence; abbreviations and decimal points do not end one."""
+    """Yield the [start, end) of each sentence. Abbreviations and decimal points do not end a sentence."""
     start = 0
     for match in re.finditer(
         r"(?<!\bapprox)(?<!\bmin)(?<!\bmax)(?<!\bhrs)(?<!\be\.g)(?<!\bi\.e)(?<!\bca)(?<!\bvs)[.!?](?=\s+[^a-z\s])\s+|。",

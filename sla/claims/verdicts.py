@@ -1,6 +1,6 @@
-"""Judge a statement: whether the duration is the allowed downtime, and if not, which mistake explains it.
+"""Check a statement: whether the duration is the allowed downtime, and if not, which mistake explains it.
 
-A statement is `wrong` only if no convention, rounding or reading explains it; uncertain cases are `unclear`.
+A statement is `wrong` only if no convention, rounding or interpretation explains it. Uncertain cases are `unclear`.
 """
 
 from __future__ import annotations
@@ -10,120 +10,130 @@ from dataclasses import replace
 from fractions import Fraction
 from typing import TYPE_CHECKING
 
-from sla.claims.figure_text import of_year, percent, say, times
-from sla.claims.known_mistakes import Kind, Slip, sixty_slips, slips, units
-from sla.claims.model import Bound, Claim, Statement, Strength, Verdict
-from sla.claims.period_fit import Fit, fits, lengths, usual_truths
+from sla.claims.figure_text import duration_text, factor_text, per_period_text, percent_text
+from sla.claims.known_mistakes import Mistake, MistakeKind, factor_60_mistakes, find_mistakes, unit_mistakes
+from sla.claims.model import Claim, ClaimVerdict, Precision, Statement, Strength
+from sla.claims.period_fit import Fit, find_fit, period_lengths, usual_true_values
 from sla.claims.periods import PERIODS
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-    from sla.claims.model import Amount
+    from sla.claims.model import PrintedDuration
 
-# Accepted deviations: any figure, 2 digits, "about", the last digit of a very coarse figure.
+# Accepted deviations of: any figure; a figure of 2 digits; "about ..."; the last digit of a very coarse figure.
 _CLOSE = Fraction(1, 100)
 _COARSE = Fraction(5, 100)
 _HEDGED = Fraction(15, 100)
 _LOOSE = Fraction(25, 100)
-_SURE_DIGITS = 3
+_MIN_DIGITS = 3
 
 
-def judge(statement: Statement) -> Claim:
+def check_statement(statement: Statement) -> Claim:
     """Return the claim with the right figure, the verdict and its diagnosis."""
     for level in (statement.level, *statement.others):
-        if fit := fits(statement, level):
+        if fit := find_fit(statement, level):
             return _fitting(replace(statement, level=level), fit)
-    if _limit_holds(statement):
-        return _claim(statement, Verdict.RIGHT, f"true as a limit: {_truth(statement)}")
-    if _limit_fails(statement):
-        return _claim(statement, Verdict.WRONG, f"not true as a limit: {_truth(statement)}")
+    if _is_true_as_limit(statement):
+        return _claim(statement, ClaimVerdict.RIGHT, f"true as a limit: {_true_figure_text(statement)}")
+    if _is_false_as_limit(statement):
+        return _claim(statement, ClaimVerdict.WRONG, f"not true as a limit: {_true_figure_text(statement)}")
     if statement.period is None:
         return _without_period(statement)
-    slip = next(slips(statement), None)
-    if excuse := _excuse(statement, slip):
-        return _claim(statement, Verdict.ROUNDED if excuse.startswith("roughly") else Verdict.UNCLEAR, excuse)
-    return _claim(statement, Verdict.WRONG, slip.diagnosis if slip else "no known mistake explains this figure")
+    mistake = next(find_mistakes(statement), None)
+    if reason := _reason_not_wrong(statement, mistake):
+        return _claim(statement, ClaimVerdict.ROUNDED if reason.startswith("roughly") else ClaimVerdict.UNCLEAR, reason)
+    return _claim(
+        statement, ClaimVerdict.WRONG, mistake.diagnosis if mistake else "no known mistake explains this figure"
+    )
 
 
 def _fitting(statement: Statement, fit: Fit) -> Claim:
-    truth = f"{say(fit.expected, statement.amount.unit)}, by a {fit.label}"
+    truth = f"{duration_text(fit.expected, statement.duration.unit)}, by a {fit.label}"
     coarse = abs(fit.claimed / fit.expected - 1) > _LOOSE and statement.level.nominal
-    coarse = coarse and statement.level.partner is None  # a range of availabilities has a range of downtimes
-    if coarse and statement.amount.bound is Bound.EXACT:
-        return _claim(statement, Verdict.UNCLEAR, f"too coarse to judge: {truth}")
-    verdict = Verdict.RIGHT if fit.exact else Verdict.ROUNDED
+    coarse = coarse and statement.level.other_end is None  # a range of availabilities has a range of downtimes
+    if coarse and statement.duration.precision is Precision.EXACT:
+        return _claim(statement, ClaimVerdict.UNCLEAR, f"too coarse to judge: {truth}")
+    verdict = ClaimVerdict.RIGHT if fit.exact else ClaimVerdict.ROUNDED
     diagnosis = f"exact, by a {fit.label}" if fit.exact else f"rounding only, from {truth}"
     claim = _claim(statement, verdict, diagnosis)
     return replace(claim, claimed=fit.claimed, expected=fit.expected, period=fit.period)
 
 
-def _limit_holds(statement: Statement) -> bool:
-    """Return whether "less than X" or "more than X" is true, and X is not the figure in a wrong unit."""
-    amount = statement.amount
-    if statement.period is None or amount.bound not in {Bound.BELOW, Bound.ABOVE}:
+def _is_true_as_limit(statement: Statement) -> bool:
+    """Return whether "less than X" or "more than X" is true, and X is not a right figure in a wrong unit."""
+    duration = statement.duration
+    if statement.period is None or duration.precision not in {Precision.BELOW, Precision.ABOVE}:
         return False
     return (
-        _is_true_limit(statement, _truths(statement))
-        and not _limit_fails(statement)
-        and not (amount.digits >= _SURE_DIGITS and any(units(statement)))
+        _is_true_limit(statement, _true_values(statement))
+        and not _is_false_as_limit(statement)
+        and not (duration.digits >= _MIN_DIGITS and any(unit_mistakes(statement)))
     )
 
 
-def _limit_fails(statement: Statement) -> bool:
-    """Return whether a limit is close to the truth, has 3 or more digits, and is false under every common convention.
+def _is_false_as_limit(statement: Statement) -> bool:
+    """Return whether a limit of 3 or more digits is close to the true value, and false under each common convention.
 
     "Less than 5 min 13 s" for five nines: 5 min 15 s are allowed. A limit in round figures may be rounded.
     """
-    amount = statement.amount
-    if statement.period is None or amount.bound not in {Bound.BELOW, Bound.ABOVE} or amount.digits < _SURE_DIGITS:
+    duration = statement.duration
+    if (
+        statement.period is None
+        or duration.precision not in {Precision.BELOW, Precision.ABOVE}
+        or duration.digits < _MIN_DIGITS
+    ):
         return False
-    truths = usual_truths(statement)
-    near = any(abs(amount.seconds / truth - 1) <= _COARSE for truth in truths)
-    plain = statement.strength is Strength.PLAIN and not statement.remark and not statement.others
-    return near and plain and not _is_round(amount) and not _is_true_limit(statement, truths)
+    true_values = usual_true_values(statement)
+    is_near = any(abs(duration.seconds / truth - 1) <= _COARSE for truth in true_values)
+    plain = statement.strength is Strength.EXPLICIT and not statement.remark and not statement.others
+    return is_near and plain and not _is_round(duration) and not _is_true_limit(statement, true_values)
 
 
-def _is_true_limit(statement: Statement, truths: Sequence[Fraction]) -> bool:
-    below = statement.amount.bound is Bound.BELOW
-    return any(t <= r.high if below else t >= r.low for t in truths for r in statement.amount.readings)
+def _is_true_limit(statement: Statement, true_values: Sequence[Fraction]) -> bool:
+    below = statement.duration.precision is Precision.BELOW
+    return any(t <= r.high if below else t >= r.low for t in true_values for r in statement.duration.interpretations)
 
 
-def _is_round(amount: Amount) -> bool:
+def _is_round(duration: PrintedDuration) -> bool:
     """Return whether a compound figure ends in tens or quarters, like "52 min 30 s", and so may be rounded."""
-    last = re.findall(r"\d+", amount.text)[-1:]
-    return amount.unit is None and bool(last) and (int(last[0]) % 10 == 0 or int(last[0]) % 15 == 0)
+    last = re.findall(r"\d+", duration.text)[-1:]
+    return duration.unit is None and bool(last) and (int(last[0]) % 10 == 0 or int(last[0]) % 15 == 0)
 
 
 def _without_period(statement: Statement) -> Claim:
     """Return WRONG for a figure without a period only if 3 or more digits match a factor of 60, else UNCLEAR."""
-    sure = statement.amount.digits >= _SURE_DIGITS and statement.amount.bound is not Bound.ABOUT
-    slip = next(iter(sixty_slips(statement)), None) if sure and not statement.remark else None
-    if slip is None:
-        return _claim(statement, Verdict.UNCLEAR, "no period is stated, and none of year, month, week or day fits")
-    meant = replace(statement, period=PERIODS[slip.period])
-    return _claim(meant, Verdict.WRONG, f"{slip.diagnosis} (the figure of {of_year(slip.period)}; no period is stated)")
+    sure = statement.duration.digits >= _MIN_DIGITS and statement.duration.precision is not Precision.ABOUT
+    mistake = next(iter(factor_60_mistakes(statement)), None) if sure and not statement.remark else None
+    if mistake is None:
+        return _claim(statement, ClaimVerdict.UNCLEAR, "no period is stated, and none of year, month, week or day fits")
+    meant = replace(statement, period=PERIODS[mistake.period])
+    return _claim(
+        meant,
+        ClaimVerdict.WRONG,
+        f"{mistake.diagnosis} (the figure of {per_period_text(mistake.period)}; no period is stated)",
+    )
 
 
-def _excuse(statement: Statement, slip: Slip | None) -> str | None:
-    """Return why the statement may be right or unclear, None if it is wrong."""
-    amount = statement.amount
-    deviation = min(abs(r.seconds / t - 1) for r in amount.readings for t in _truths(statement))
-    truth = f"{_truth(statement)}; {_off(deviation)}"
-    if amount.bound is not Bound.EXACT and deviation <= _HEDGED:
+def _reason_not_wrong(statement: Statement, mistake: Mistake | None) -> str | None:
+    """Return why the statement may be right or is unclear. None if it is wrong."""
+    duration = statement.duration
+    deviation = min(abs(r.seconds / t - 1) for r in duration.interpretations for t in _true_values(statement))
+    truth = f"{_true_figure_text(statement)}; {_off(deviation)}"
+    if duration.precision is not Precision.EXACT and deviation <= _HEDGED:
         return f"roughly right: {truth}"
     if deviation <= _CLOSE:
-        swapped = slip is not None and slip.kind is Kind.SWAPPED
+        swapped = mistake is not None and mistake.kind is MistakeKind.SWAPPED
         return None if swapped else f"close, but no convention gives these digits: {truth}"
-    if amount.digits < _SURE_DIGITS and deviation <= _COARSE:
+    if duration.digits < _MIN_DIGITS and deviation <= _COARSE:
         return f"a coarse figure: {truth}"
-    doubt = _doubt(statement, slip)
-    return f"{doubt}: {truth}" if doubt else None
+    unclear = _reason_unclear(statement, mistake)
+    return f"{unclear}: {truth}" if unclear else None
 
 
-def _doubt(statement: Statement, slip: Slip | None) -> str | None:
-    certain = slip is not None and statement.amount.digits >= _SURE_DIGITS
-    if statement.amount.seconds == 0:
+def _reason_unclear(statement: Statement, mistake: Mistake | None) -> str | None:
+    certain = mistake is not None and statement.duration.digits >= _MIN_DIGITS
+    if statement.duration.seconds == 0:
         return "zero at the digits shown"
     if _rounded_up(statement):
         return "rounded up"
@@ -131,41 +141,47 @@ def _doubt(statement: Statement, slip: Slip | None) -> str | None:
         return statement.remark
     if statement.others:
         return "several availabilities are nearby"
-    plain = statement.strength is Strength.PLAIN
-    up = slip is not None and slip.kind is Kind.UPTIME
+    plain = statement.strength is Strength.EXPLICIT
+    up = mistake is not None and mistake.kind is MistakeKind.UPTIME
     if (not plain and not certain) or (
-        (up or slip is None) and not (plain and (statement.labelled or statement.tabled))
+        (up or mistake is None) and not (plain and (statement.has_downtime_label or statement.in_table))
     ):
         return "perhaps not a downtime"
-    if up and not statement.labelled:
+    if up and not statement.has_downtime_label:
         return "that is the uptime, perhaps intended"
-    explained = statement.level.nominal or (slip is not None and slip.kind in {Kind.UNIT, Kind.SWAPPED, Kind.DECIMALS})
+    explained = statement.level.nominal or (
+        mistake is not None and mistake.kind in {MistakeKind.UNIT, MistakeKind.SWAPPED, MistakeKind.DECIMALS}
+    )
     return None if explained else "a measured or computed availability"
 
 
 def _rounded_up(statement: Statement) -> bool:
     """Return whether the figure is the true value rounded up in its last digit, by at most 25 %."""
-    pairs = [(reading, truth) for reading in statement.amount.readings for truth in _truths(statement)]
+    pairs = [
+        (interpretation, truth)
+        for interpretation in statement.duration.interpretations
+        for truth in _true_values(statement)
+    ]
     return any(2 * r.seconds - r.high < t <= r.seconds < t * (1 + _LOOSE) for r, t in pairs)
 
 
-def _truths(statement: Statement) -> list[Fraction]:
-    return [statement.level.lost * length for _, _, length in lengths(statement)]
+def _true_values(statement: Statement) -> list[Fraction]:
+    return [statement.level.unavailability * length for _, _, length in period_lengths(statement)]
 
 
-def _truth(statement: Statement) -> str:
+def _true_figure_text(statement: Statement) -> str:
     period = statement.period or PERIODS["year"]
-    left = say(statement.level.lost * period.lengths[0][1])
-    return f"{percent(statement.level.ratio)} leaves {left} {of_year(period.name)}"
+    left = duration_text(statement.level.unavailability * period.lengths[0][1])
+    return f"{percent_text(statement.level.ratio)} leaves {left} {per_period_text(period.name)}"
 
 
 def _off(deviation: Fraction) -> str:
-    return f"{float(deviation * 100):.2g} % off" if deviation < 1 else f"{times(deviation + 1)} as much"
+    return f"{float(deviation * 100):.2g} % off" if deviation < 1 else f"{factor_text(deviation + 1)} as much"
 
 
-def _claim(statement: Statement, verdict: Verdict, diagnosis: str) -> Claim:
+def _claim(statement: Statement, verdict: ClaimVerdict, diagnosis: str) -> Claim:
     period = statement.period
-    expected = statement.level.lost * period.lengths[0][1] if period else None
+    expected = statement.level.unavailability * period.lengths[0][1] if period else None
     name = period.name if period else None
-    claimed = statement.amount.seconds
+    claimed = statement.duration.seconds
     return Claim(statement.line, statement.text, statement.level.ratio, claimed, name, expected, verdict, diagnosis)

@@ -18,7 +18,7 @@ UNITS: dict[str, tuple[Fraction, str]] = {
     "days": (DAY, r"days?\(s\)|days?|tagen?|tag|jours?|d[ií]as?|d|天"),
     "weeks": (7 * DAY, r"weeks?|wks?|wochen?|semaines?|semanas?|w|周"),
 }
-"""Unit -> its length in seconds, and its spellings. Months and years are periods, never a downtime."""
+"""Unit -> its length in seconds, and a pattern of its spellings. Months and years are periods, never a downtime."""
 
 
 def any_of(*spellings: str, end: str = "") -> re.Pattern[str]:
@@ -37,7 +37,7 @@ UNAVAILABILITY = any_of(
     r"unavailab\w+|non-?availab\w+|down[- ]?time|outages?|error budgets?|nicht[- ]?verf[üu]gbar\w*|"
     r"unverf[üu]gbar\w*|[\w-]*ausf[aä]ll\w*|indisponib\w+|non[- ]disponib\w+|no disponib\w+",
 )
-"""In the header of a column of unavailability percentages."""
+"""Matches the header of a column of unavailability percentages."""
 
 AVAILABILITY = any_of(
     r"availab\w*|up[- ]?time|nines?\b|9s\b|slas?\b|slos?\b|service[- ]levels?|reliab\w+|"
@@ -50,13 +50,13 @@ TIME_UP = any_of(
     r"fonctionnement|en service|en ligne|ouverture|activ[oa]s?\b|funcionamiento|en l[íi]nea|operativ\w+|"
     r"heures? de disponibilit[ée]|horas de disponibilidad",
 )
-"""In the header of a column of uptime, after words for downtime are removed."""
+"""Matches the header of a column of uptime, from which words for downtime were removed."""
 
 TARGET = any_of(
     r"targets?\b|objectives?\b|goals?\b|commitments?\b|guarantees?\b|ziel\w*|soll\w*|zusage|objectifs?\b|engagement|"
     r"objetivos?\b|compromiso"
 )
-"""In the header of a column of availabilities without a percent sign."""
+"""Matches the header of a column of availabilities without a percent sign."""
 
 UPTIME_FIGURE = any_of(
     r"up(?:[- ]?time)?\s*(?:of|for|:)?\s*$|(?:available|online|operational|running) (?:for )?$",
@@ -88,4 +88,4 @@ THRESHOLD = any_of(
     r"au-dessous de|menos del?|por debajo del?|inferior(?:es)? al?|menor(?:es)? del?",
     end=r"\s*(?:the |der |den |die |les |el )?$",
 )
-"""Before a percentage that is an upper limit, from which no downtime follows."""
+"""Matches the words before a percentage that is an upper limit and so does not give an allowed downtime."""

@@ -1,4 +1,4 @@
-"""Check tables of parts: weights that should sum to 1, and a composite row that should follow from the others."""
+"""Check tables of parts: whether the weights sum to 1, and whether the composite row follows from the other rows."""
 
 from __future__ import annotations
 
@@ -8,8 +8,8 @@ from math import prod
 from typing import TYPE_CHECKING, NamedTuple
 
 from sla.claims.availabilities import bare_level
-from sla.claims.figure_text import percent, plain
-from sla.claims.model import Claim, Level, Verdict
+from sla.claims.figure_text import number_text, percent_text
+from sla.claims.model import AvailabilityLevel, Claim, ClaimVerdict
 from sla.claims.number_format import decimal
 from sla.claims.vocabulary import AVAILABILITY
 
@@ -27,18 +27,18 @@ _NUMBER = re.compile(r"\s*(?P<number>\d+(?:[.,]\d+)?|\.\d+)\s*(?P<percent>%?)\s*
 
 
 class _Part(NamedTuple):
-    """A row: its availability and, in a weighted table, its weight and the unit of the weight's last place."""
+    """A table row: its availability and, in a weighted table, its weight and the unit of the weight's last place."""
 
     line: int
-    level: Level
+    level: AvailabilityLevel
     weight: Fraction | None
     ulp: Fraction
 
 
 def check(table: Table, lead: str) -> Iterator[Claim]:
-    """Yield a claim for the weights, and one for the composite row.
+    """Yield a claim for the weights and a claim for the composite row.
 
-    Only if the headers or the text above (`lead`) mention availability, because scores have weights too.
+    The headers or the text above (`lead`) must mention availability, because tables of scores have weights too.
     """
     head = [cell.text for cell in table.rows[0]] if table.rows else []
     if not AVAILABILITY.search(" ".join([lead, *head])):
@@ -57,7 +57,7 @@ def check(table: Table, lead: str) -> Iterator[Claim]:
 
 
 def _availability_column(table: Table, weight: int | None) -> int | None:
-    """Return the first column with 2 or more availabilities and nothing else below its header."""
+    """Return the first column that has 2 or more availabilities and no other text below its header."""
     for index in range(len(table.rows[0])):
         cells = [row[index].text for row in table.rows[1:] if row[index].text]
         if index != weight and len(cells) > 1 and all(bare_level(text) for text in cells):
@@ -81,53 +81,71 @@ def _part(row: tuple[Cell, ...], column: int, weight: int | None) -> _Part | Non
     return _Part(row[column].line, level, value / scale, ulp / scale)
 
 
-def _weighted(head: Cell, parts: list[_Part], totals: list[tuple[tuple[Cell, ...], Level]]) -> Iterator[Claim]:
+def _weighted(
+    head: Cell, parts: list[_Part], totals: list[tuple[tuple[Cell, ...], AvailabilityLevel]]
+) -> Iterator[Claim]:
     weights = [part.weight for part in parts if part.weight is not None]
     total = sum(weights, Fraction(0))
     if not total or any(weight > 1 for weight in weights):
-        return  # relative weights (3, 2, 1) are meant to be normalised
-    text = f"{head.text}: {' + '.join(plain(weight) for weight in weights)}"
-    slack = sum((part.ulp for part in parts), Fraction(0)) / 2
-    if abs(total - 1) > slack:
-        yield Claim(head.line, text, None, None, None, None, Verdict.WRONG, f"the weights sum to {plain(total)}, not 1")
+        return  # relative weights (3, 2, 1) are normalised by the reader
+    text = f"{head.text}: {' + '.join(number_text(weight) for weight in weights)}"
+    tolerance = sum((part.ulp for part in parts), Fraction(0)) / 2
+    if abs(total - 1) > tolerance:
+        yield Claim(
+            head.line,
+            text,
+            None,
+            None,
+            None,
+            None,
+            ClaimVerdict.WRONG,
+            f"the weights sum to {number_text(total)}, not 1",
+        )
     else:
-        yield Claim(head.line, text, None, None, None, None, Verdict.RIGHT, "the weights sum to 1")
+        yield Claim(head.line, text, None, None, None, None, ClaimVerdict.RIGHT, "the weights sum to 1")
     value = sum((p.level.ratio * p.weight for p in parts if p.weight is not None), Fraction(0))
     for row, level in totals:
-        yield _result(row, level, {"weighted sum": value, "weighted mean": value / total}, sure=abs(total - 1) <= slack)
+        yield _result(
+            row, level, {"weighted sum": value, "weighted mean": value / total}, sure=abs(total - 1) <= tolerance
+        )
 
 
-def _composed(parts: list[_Part], totals: list[tuple[tuple[Cell, ...], Level]]) -> Iterator[Claim]:
+def _composed(parts: list[_Part], totals: list[tuple[tuple[Cell, ...], AvailabilityLevel]]) -> Iterator[Claim]:
     ratios = [part.level.ratio for part in parts]
-    honest = {
+    right_values = {
         "product": prod(ratios, start=Fraction(1)),
         "parallel result": 1 - prod((1 - r for r in ratios), start=Fraction(1)),
     }
-    dishonest = {sum(ratios, Fraction(0)) / len(ratios): "the average", min(ratios): "that of the weakest part"}
+    mistaken_values = {
+        sum(ratios, Fraction(0)) / len(ratios): "the average",
+        min(ratios): "the availability of the weakest part",
+    }
     for row, level in totals:
-        if any(_prints_as(value, level) for value in honest.values()):
-            yield _result(row, level, honest, sure=False)
+        if any(_is_printed_as(value, level) for value in right_values.values()):
+            yield _result(row, level, right_values, sure=False)
         elif _COMPOSITE.search(row[0].text):
-            named = next((name for value, name in dishonest.items() if _prints_as(value, level)), None)
+            named = next((name for value, name in mistaken_values.items() if _is_printed_as(value, level)), None)
             if named:
-                diagnosis = f"the product is {percent(honest['product'])}; the printed value is {named}"
-                yield Claim(row[0].line, _text(row), level.ratio, None, None, None, Verdict.WRONG, diagnosis)
+                diagnosis = f"the product is {percent_text(right_values['product'])}; the printed value is {named}"
+                yield Claim(row[0].line, _text(row), level.ratio, None, None, None, ClaimVerdict.WRONG, diagnosis)
 
 
-def _result(row: tuple[Cell, ...], level: Level, honest: dict[str, Fraction], *, sure: bool) -> Claim:
-    for name, value in honest.items():
-        if _prints_as(value, level):
-            verdict = Verdict.RIGHT if value == level.ratio else Verdict.ROUNDED
+def _result(row: tuple[Cell, ...], level: AvailabilityLevel, right_values: dict[str, Fraction], *, sure: bool) -> Claim:
+    for name, value in right_values.items():
+        if _is_printed_as(value, level):
+            verdict = ClaimVerdict.RIGHT if value == level.ratio else ClaimVerdict.ROUNDED
             return Claim(
-                row[0].line, _text(row), level.ratio, None, None, None, verdict, f"the {name} is {percent(value)}"
+                row[0].line, _text(row), level.ratio, None, None, None, verdict, f"the {name} is {percent_text(value)}"
             )
-    name, value = next(iter(honest.items()))
-    verdict = Verdict.WRONG if sure else Verdict.UNCLEAR
-    return Claim(row[0].line, _text(row), level.ratio, None, None, None, verdict, f"the {name} is {percent(value)}")
+    name, value = next(iter(right_values.items()))
+    verdict = ClaimVerdict.WRONG if sure else ClaimVerdict.UNCLEAR
+    return Claim(
+        row[0].line, _text(row), level.ratio, None, None, None, verdict, f"the {name} is {percent_text(value)}"
+    )
 
 
-def _prints_as(value: Fraction, level: Level) -> bool:
-    return level.ratio - level.slack <= value < level.ratio + 2 * level.slack
+def _is_printed_as(value: Fraction, level: AvailabilityLevel) -> bool:
+    return level.ratio - level.tolerance <= value < level.ratio + 2 * level.tolerance
 
 
 def _text(row: tuple[Cell, ...]) -> str:

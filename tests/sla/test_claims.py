@@ -1,4 +1,4 @@
-"""Reading a page: the figures in it, their digits, what belongs together, and the shape of the result."""
+"""Tests of the parsers of `sla.claims`: durations, availabilities, periods, and the JSON of a result."""
 
 from __future__ import annotations
 
@@ -6,17 +6,17 @@ from fractions import Fraction
 
 import pytest
 
-from sla.claims import Verdict, audit
-from sla.claims.availabilities import bare_level, levels
-from sla.claims.durations import amounts, bare_amount, unit_in_label
-from sla.claims.model import Bound
-from sla.claims.periods import in_label, mentions
+from sla.claims import ClaimVerdict, audit
+from sla.claims.availabilities import bare_level, find_levels
+from sla.claims.durations import bare_duration, find_durations, unit_in_label
+from sla.claims.model import Precision
+from sla.claims.periods import find_period_mentions, period_in_label
 from sla.claims.text_reader import looks_like_csv
 
 SENTENCE = "Without disaster recovery you might still get 99.95% uptime, which is less than 4.38 minutes a year."
 
 
-def test_the_json_of_a_claim_has_exactly_the_agreed_keys() -> None:
+def test_json_of_a_claim_has_the_documented_keys() -> None:
     found = audit(SENTENCE).as_json()
     assert found == {
         "claims": [
@@ -59,40 +59,44 @@ def test_the_json_of_a_claim_has_exactly_the_agreed_keys() -> None:
         ("one week", "604800"),
     ],
 )
-def test_a_duration_is_read_however_it_is_written(text: str, seconds: str) -> None:
-    (amount,) = amounts(text)
-    assert amount.seconds == Fraction(seconds)
+def test_durations_are_parsed(text: str, seconds: str) -> None:
+    (duration,) = find_durations(text)
+    assert duration.seconds == Fraction(seconds)
 
 
 @pytest.mark.parametrize(
     "text", ["$5 m", "four 9s per week", "5 meters", "24/7", "5 minuteman", "p99 5", "version 3.65"]
 )
-def test_what_is_no_duration_is_not_read_as_one(text: str) -> None:
-    assert amounts(text) == []
+def test_text_without_duration_gives_no_duration(text: str) -> None:
+    assert find_durations(text) == []
 
 
-def test_durations_side_by_side_are_not_one_duration_unless_the_larger_is_whole() -> None:
-    assert [a.text for a in amounts("3.65 days 7.2 hours 14.4 minutes")] == ["3.65 days", "7.2 hours", "14.4 minutes"]
+def test_adjacent_durations_with_decimals_are_separate() -> None:
+    assert [a.text for a in find_durations("3.65 days 7.2 hours 14.4 minutes")] == [
+        "3.65 days",
+        "7.2 hours",
+        "14.4 minutes",
+    ]
 
 
-def test_a_grouped_number_may_be_a_decimal_comma() -> None:
-    (amount,) = amounts("5,256 minutes")
-    assert [r.seconds for r in amount.readings] == [5256 * 60, Fraction("5.256") * 60]
+def test_comma_is_read_as_thousands_separator_or_decimal_comma() -> None:
+    (duration,) = find_durations("5,256 minutes")
+    assert [r.seconds for r in duration.interpretations] == [5256 * 60, Fraction("5.256") * 60]
 
 
 @pytest.mark.parametrize(
-    ("text", "bound"),
+    ("text", "precision"),
     [
-        ("less than 9 hours", Bound.BELOW),
-        ("no more than 9 hours", Bound.BELOW),
-        ("over 8 hours", Bound.ABOVE),
-        ("≈ 8.8 hours", Bound.ABOUT),
-        ("just under 9 hours", Bound.ABOUT),
-        ("8.76 hours", Bound.EXACT),
+        ("less than 9 hours", Precision.BELOW),
+        ("no more than 9 hours", Precision.BELOW),
+        ("over 8 hours", Precision.ABOVE),
+        ("≈ 8.8 hours", Precision.ABOUT),
+        ("just under 9 hours", Precision.ABOUT),
+        ("8.76 hours", Precision.EXACT),
     ],
 )
-def test_a_hedge_before_a_duration_is_kept(text: str, bound: Bound) -> None:
-    assert amounts(text)[0].bound is bound
+def test_words_before_a_duration_set_its_precision(text: str, precision: Precision) -> None:
+    assert find_durations(text)[0].precision is precision
 
 
 @pytest.mark.parametrize(
@@ -108,8 +112,8 @@ def test_a_hedge_before_a_duration_is_kept(text: str, bound: Bound) -> None:
         ("99.9\\% available", "0.999"),
     ],
 )
-def test_an_availability_is_read_however_it_is_written(text: str, ratio: str) -> None:
-    assert [level.ratio for level in levels(text)] == [Fraction(ratio)]
+def test_availabilities_are_parsed(text: str, ratio: str) -> None:
+    assert [level.ratio for level in find_levels(text)] == [Fraction(ratio)]
 
 
 @pytest.mark.parametrize(
@@ -125,19 +129,19 @@ def test_an_availability_is_read_however_it_is_written(text: str, ratio: str) ->
         "disk usage above 90%",
     ],
 )
-def test_a_percentage_of_something_else_is_no_availability(text: str) -> None:
-    assert levels(text) == []
+def test_other_percentages_are_not_availabilities(text: str) -> None:
+    assert find_levels(text) == []
 
 
 @pytest.mark.parametrize(("text", "ratio"), [("99.9", "0.999"), ("0.999", "0.999"), ("≥ 99,5", "0.995")])
-def test_a_cell_needs_no_percent_sign(text: str, ratio: str) -> None:
+def test_availability_cell_without_percent_sign(text: str, ratio: str) -> None:
     level = bare_level(text)
     assert level is not None
     assert level.ratio == Fraction(ratio)
 
 
 @pytest.mark.parametrize("text", ["20", "Gold", "100", "99.9% or 99.99%"])
-def test_a_cell_that_is_no_single_availability_is_none(text: str) -> None:
+def test_cell_without_exactly_one_availability_gives_none(text: str) -> None:
     assert bare_level(text) is None
 
 
@@ -155,8 +159,8 @@ def test_a_cell_that_is_no_single_availability_is_none(text: str) -> None:
         ("the yearbook", []),
     ],
 )
-def test_a_period_is_found_where_it_is_named(text: str, names: list[str]) -> None:
-    assert [m.period.name for m in mentions(text)] == names
+def test_periods_are_found_in_text(text: str, names: list[str]) -> None:
+    assert [m.period.name for m in find_period_mentions(text)] == names
 
 
 @pytest.mark.parametrize(
@@ -171,29 +175,29 @@ def test_a_period_is_found_where_it_is_named(text: str, names: list[str]) -> Non
         ("Availability", None, None),
     ],
 )
-def test_a_header_names_its_period_and_unit(label: str, period: str | None, unit: str | None) -> None:
-    found = in_label(label.replace("_", " "))
+def test_period_and_unit_are_found_in_a_header(label: str, period: str | None, unit: str | None) -> None:
+    found = period_in_label(label.replace("_", " "))
     assert (found.name if found else None, unit_in_label(label.replace("_", " "))) == (period, unit)
 
 
-def test_a_bare_number_takes_the_unit_of_its_column() -> None:
-    amount = bare_amount("~ 52.6", "minutes")
-    assert amount is not None
-    assert amount.seconds == 3156
-    assert bare_amount("none", "minutes") is None
+def test_number_without_unit_has_the_unit_of_its_column() -> None:
+    duration = bare_duration("~ 52.6", "minutes")
+    assert duration is not None
+    assert duration.seconds == 3156
+    assert bare_duration("none", "minutes") is None
 
 
-def test_prose_with_commas_is_not_taken_for_csv() -> None:
+def test_prose_with_commas_is_not_csv() -> None:
     assert not looks_like_csv("99.9% uptime, they say, is good.\n99.5% uptime, they say, is not.")
     assert looks_like_csv("sla,downtime\n99.9%,8.76 hours")
 
 
-def test_a_claim_stands_on_the_line_of_its_duration_in_html_too() -> None:
+def test_html_claim_has_the_line_of_its_duration() -> None:
     page = "<p>Text\nthat goes on</p>\n<p>99.9% uptime is\n8.76 minutes\nof downtime a year</p>"
-    assert [(c.line, c.verdict) for c in audit(page, "html").claims] == [(4, Verdict.WRONG)]
+    assert [(c.line, c.verdict) for c in audit(page, "html").claims] == [(4, ClaimVerdict.WRONG)]
 
 
-def test_scripts_and_styles_are_not_read() -> None:
+def test_scripts_are_ignored() -> None:
     page = "<html><script>'99.9% uptime, 3 days of downtime a year'</script><p>nothing</p></html>"
     assert audit(page).claims == ()
 
@@ -201,12 +205,12 @@ def test_scripts_and_styles_are_not_read() -> None:
 @pytest.mark.parametrize(
     "text", ["", "\n\n", "|", "||\n||", "{|", "<table><tr><td>", "%", "=", ",,,\n,,,", "<td>99.9%"]
 )
-def test_a_page_of_nothing_claims_nothing(text: str) -> None:
+def test_page_without_claims_gives_an_empty_result(text: str) -> None:
     for kind in ("text", "html", "csv", None):
         assert audit(text, kind).as_json() == {"claims": [], "wrong": 0}  # type: ignore[arg-type]
 
 
-def test_a_pathological_page_is_read_without_failing() -> None:
+def test_very_long_expressions_and_words_do_not_fail() -> None:
     page = (
         "99.9% "
         + "allow" * 2000
@@ -219,18 +223,18 @@ def test_a_pathological_page_is_read_without_failing() -> None:
     assert audit(page).wrong == 0
 
 
-def test_rows_of_a_table_that_state_no_period_explain_each_other() -> None:
-    """Three rows agree on a month; the fourth is wrong against it."""
+def test_rows_without_period_get_the_period_that_most_rows_fit() -> None:
+    """Three rows fit a month, so the fourth row is wrong."""
     rows = "Downtime\n99% - 7.2 hours\n99.5% - 3.6 hours\n99.9% - 43.2 hours\n99.99% - 4.32 minutes"
     assert [(c.period, c.verdict) for c in audit(rows).claims] == [
-        ("month", Verdict.RIGHT),
-        ("month", Verdict.RIGHT),
-        ("month", Verdict.WRONG),
-        ("month", Verdict.RIGHT),
+        ("month", ClaimVerdict.RIGHT),
+        ("month", ClaimVerdict.RIGHT),
+        ("month", ClaimVerdict.WRONG),
+        ("month", ClaimVerdict.RIGHT),
     ]
 
 
-def test_a_single_figure_without_a_period_is_wrong_only_if_three_digits_are_sixty_times_too_small() -> None:
+def test_figure_without_period_is_wrong_only_with_three_digits_and_a_factor_of_60() -> None:
     assert audit("99.9% availability: 8.76 minutes").wrong == 1
     assert audit("99.9% availability: 9 minutes").wrong == 0
     assert audit("99.9% availability: 8.5 minutes").wrong == 0

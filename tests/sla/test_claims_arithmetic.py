@@ -1,4 +1,4 @@
-"""Arithmetic that a page shows: expressions, weights, composite rows; and markup that is not quite right."""
+"""Tests of printed arithmetic (expressions, weights, composite rows), and of pages with invalid markup."""
 
 from __future__ import annotations
 
@@ -6,9 +6,9 @@ from fractions import Fraction
 
 import pytest
 
-from sla.claims import Claim, Verdict, audit
+from sla.claims import Claim, ClaimVerdict, audit
 from sla.claims.expression import parse
-from sla.claims.figure_text import of_year, say
+from sla.claims.figure_text import duration_text, per_period_text
 
 
 @pytest.mark.parametrize(
@@ -21,7 +21,7 @@ from sla.claims.figure_text import of_year, say
         (".5 + .25", "0.75"),
     ],
 )
-def test_an_expression_is_evaluated_exactly(text: str, value: str) -> None:
+def test_expressions_are_evaluated_exactly(text: str, value: str) -> None:
     found = parse(text)
     assert found is not None
     assert abs(found.value - Fraction(value)) < Fraction(1, 10**15)
@@ -44,48 +44,48 @@ def test_an_expression_is_evaluated_exactly(text: str, value: str) -> None:
         "1+" * 400,
     ],
 )
-def test_what_is_no_expression_is_none(text: str) -> None:
+def test_invalid_expression_gives_none(text: str) -> None:
     assert parse(text) is None
 
 
 def table(*rows: str, above: str = "") -> list[Claim]:
-    ruled = [rows[0], "|---|---|---|", *rows[1:]]
-    return list(audit(f"{above}\n\n" + "\n".join(ruled)).claims)
+    lines = [rows[0], "|---|---|---|", *rows[1:]]
+    return list(audit(f"{above}\n\n" + "\n".join(lines)).claims)
 
 
 WEIGHTED = ("| Service | Weight | SLO |", "| a | 0.5 | 99.9% |", "| b | 0.3 | 99.5% |", "| c | 0.2 | 99% |")
 
 
-def test_weights_that_sum_to_one_and_their_mean_are_right() -> None:
+def test_weights_that_sum_to_1_and_their_weighted_sum_are_right() -> None:
     found = table(*WEIGHTED, "| Total | 1.0 | 99.6% |")
     assert [(c.verdict, c.diagnosis) for c in found] == [
-        (Verdict.RIGHT, "the weights sum to 1"),
-        (Verdict.RIGHT, "the weighted sum is 99.6 %"),
+        (ClaimVerdict.RIGHT, "the weights sum to 1"),
+        (ClaimVerdict.RIGHT, "the weighted sum is 99.6 %"),
     ]
 
 
-def test_weights_that_do_not_sum_to_one_are_wrong_and_the_total_then_unclear() -> None:
+def test_weights_that_do_not_sum_to_1_are_wrong_and_the_total_is_unclear() -> None:
     rows = ("| Service | Weight | SLO |", "| a | 0.8 | 99.9% |", "| b | 0.5 | 99.9% |", "| c | 0.2 | 98% |")
     found = table(*rows, "| Total | | 89.47% |")
-    assert [c.verdict for c in found] == [Verdict.WRONG, Verdict.UNCLEAR]
+    assert [c.verdict for c in found] == [ClaimVerdict.WRONG, ClaimVerdict.UNCLEAR]
     assert found[0].diagnosis == "the weights sum to 1.5, not 1"
 
 
-def test_a_total_that_is_not_the_weighted_sum_is_wrong() -> None:
-    assert [c.verdict for c in table(*WEIGHTED, "| Total | 1 | 98.6% |")] == [Verdict.RIGHT, Verdict.WRONG]
+def test_total_that_differs_from_the_weighted_sum_is_wrong() -> None:
+    assert [c.verdict for c in table(*WEIGHTED, "| Total | 1 | 98.6% |")] == [ClaimVerdict.RIGHT, ClaimVerdict.WRONG]
 
 
 @pytest.mark.parametrize("weights", [("3", "2"), ("0", "0"), ("high", "low")])
-def test_relative_weights_and_words_are_left_alone(weights: tuple[str, str]) -> None:
+def test_relative_weights_and_words_give_no_claim(weights: tuple[str, str]) -> None:
     rows = [f"| {w} part | {w} | 99.9% |" for w in weights]
     assert table("| Service | Weight | SLO |", *rows) == []
 
 
-def test_a_part_without_an_availability_is_left_out() -> None:
-    assert [c.verdict for c in table(*WEIGHTED, "| d | 0.1 | |")] == [Verdict.RIGHT]
+def test_part_without_availability_is_ignored() -> None:
+    assert [c.verdict for c in table(*WEIGHTED, "| d | 0.1 | |")] == [ClaimVerdict.RIGHT]
 
 
-def test_weights_of_something_else_than_availability_are_left_alone() -> None:
+def test_weights_without_availability_give_no_claim() -> None:
     rows = ("| Criterion | Weight | Score |", "| price | 0.5 | 0.9 |", "| service | 0.3 | 0.8 |")
     assert table(*rows) == []
 
@@ -96,19 +96,19 @@ PARTS = ("| Part | Kind | SLA |", "| web | x | 99.9% |", "| data | y | 99.5% |")
 @pytest.mark.parametrize(
     ("total", "verdicts"),
     [
-        ("| Composite | | 99.4% |", [Verdict.ROUNDED]),
-        ("| In parallel, combined | | 99.9995% |", [Verdict.RIGHT]),
-        ("| Composite | | 99.7% |", [Verdict.WRONG]),
-        ("| Composite | | 99.5% |", [Verdict.WRONG]),
+        ("| Composite | | 99.4% |", [ClaimVerdict.ROUNDED]),
+        ("| In parallel, combined | | 99.9995% |", [ClaimVerdict.RIGHT]),
+        ("| Composite | | 99.7% |", [ClaimVerdict.WRONG]),
+        ("| Composite | | 99.5% |", [ClaimVerdict.WRONG]),
         ("| Composite | | 98.2% |", []),
         ("| Overall target | | 99.7% |", []),
     ],
 )
-def test_a_composite_row_follows_from_its_parts(total: str, verdicts: list[Verdict]) -> None:
+def test_composite_row_is_compared_with_its_parts(total: str, verdicts: list[ClaimVerdict]) -> None:
     assert [c.verdict for c in table(*PARTS, total)] == verdicts
 
 
-def test_a_composite_row_without_parts_is_left_alone() -> None:
+def test_composite_row_without_parts_gives_no_claim() -> None:
     assert table("| Part | Kind | SLA |", "| web | x | 99.9% |", "| Composite | y | 99.9% |") == []
 
 
@@ -121,26 +121,26 @@ def test_a_composite_row_without_parts_is_left_alone() -> None:
         ("availability 1 - 0.999 * 0.5 = 0.9", "the result is 50.05 %"),
     ],
 )
-def test_a_wrong_result_is_told_with_the_right_one(text: str, words: str) -> None:
+def test_diagnosis_of_a_wrong_result_has_the_right_result(text: str, words: str) -> None:
     assert words in audit(text).claims[0].diagnosis
 
 
 @pytest.mark.parametrize(
     ("text", "verdict"),
     [
-        ("availability 0.9 + 0.05 = 0.95", Verdict.RIGHT),
-        ("availability 1 - 0.5 * 0.2 = 0.99", Verdict.WRONG),
-        ("availability 0.999 * 0.999 = 0.9988", Verdict.WRONG),
-        ("availability 0.999 * 0.999 = 0.9981", Verdict.UNCLEAR),
+        ("availability 0.9 + 0.05 = 0.95", ClaimVerdict.RIGHT),
+        ("availability 1 - 0.5 * 0.2 = 0.99", ClaimVerdict.WRONG),
+        ("availability 0.999 * 0.999 = 0.9988", ClaimVerdict.WRONG),
+        ("availability 0.999 * 0.999 = 0.9981", ClaimVerdict.UNCLEAR),
         ("availability 99% / 1.5 = 60%", None),
     ],
 )
-def test_a_result_that_is_off_is_wrong_only_if_nothing_else_can_be_meant(text: str, verdict: Verdict | None) -> None:
+def test_deviating_result_is_wrong_only_if_the_equation_is_unambiguous(text: str, verdict: ClaimVerdict | None) -> None:
     assert [c.verdict for c in audit(text).claims] == ([verdict] if verdict else [])
 
 
 @pytest.mark.parametrize("text", ["99.9% * 99.9% = 99.8% * 2", "99.9% * 99.9% = 5x", "99.9% * 3 = 2"])
-def test_an_equation_that_goes_on_is_left_alone(text: str) -> None:
+def test_incomplete_equation_gives_no_claim(text: str) -> None:
     assert audit(text).claims == ()
 
 
@@ -153,11 +153,11 @@ def test_an_equation_that_goes_on_is_left_alone(text: str) -> None:
         ("8.76 hours = 8.77 hours of downtime", 0),
     ],
 )
-def test_a_figure_in_brackets_is_checked_only_if_it_stands_alone(text: str, claims: int) -> None:
+def test_duration_in_brackets_is_checked_only_without_other_words(text: str, claims: int) -> None:
     assert len(audit(text).claims) == claims
 
 
-def test_a_claim_without_seconds_has_no_factor() -> None:
+def test_claim_without_seconds_has_no_factor() -> None:
     (claim,) = audit("99.9% × 99.9% = 99.9%").claims
     assert claim.factor is None
     assert claim.as_json()["factor"] is None
@@ -177,27 +177,31 @@ def test_a_claim_without_seconds_has_no_factor() -> None:
         ),
     ],
 )
-def test_html_is_read_as_it_comes(page: str, claims: int) -> None:
+def test_invalid_html_is_parsed(page: str, claims: int) -> None:
     found = audit(page, "html").claims
     assert len(found) == claims
-    assert all(c.verdict in {Verdict.RIGHT, Verdict.ROUNDED} for c in found)
+    assert all(c.verdict in {ClaimVerdict.RIGHT, ClaimVerdict.ROUNDED} for c in found)
 
 
-def test_a_wiki_table_may_hold_remarks_and_end_without_a_mark() -> None:
+def test_wiki_table_with_extra_text_and_without_end_mark() -> None:
     page = "{|\n! SLA !! Downtime per year\nremark\n|-\n| 99.9% || 8.76 hours\n"
-    assert [c.verdict for c in audit(page).claims] == [Verdict.RIGHT]
+    assert [c.verdict for c in audit(page).claims] == [ClaimVerdict.RIGHT]
 
 
-def test_a_figure_far_from_its_words_is_doubted() -> None:
-    between = [
-        "With 99.9% uptime and many words between, somebody somewhere is served 20 hours a year",
+def test_duration_far_from_its_availability_is_not_wrong() -> None:
+    texts = [
+        "With 99.9% uptime and many words between, a person somewhere is served 20 hours a year",
         "99.9% and 99.99% availability give 8 days and 6 minutes and 7 hours of downtime a year",
     ]
-    for text in between:
-        assert {c.verdict for c in audit(text).claims} <= {Verdict.UNCLEAR, Verdict.RIGHT, Verdict.ROUNDED}
+    for text in texts:
+        assert {c.verdict for c in audit(text).claims} <= {
+            ClaimVerdict.UNCLEAR,
+            ClaimVerdict.RIGHT,
+            ClaimVerdict.ROUNDED,
+        }
 
 
-def test_figures_are_said_in_a_unit_a_person_would_choose() -> None:
-    said = [say(Fraction(s)) for s in (315_360, 31_536, 315, 5, Fraction(1, 2), 10**10)]
-    assert said == ["3.65 days", "8.76 h", "5.25 min", "5 s", "500 ms", "115,741 days"]
-    assert [of_year(p) for p in ("year", "hour", "45 days")] == ["a year", "an hour", "in 45 days"]
+def test_duration_text_uses_a_suitable_unit() -> None:
+    texts = [duration_text(Fraction(s)) for s in (315_360, 31_536, 315, 5, Fraction(1, 2), 10**10)]
+    assert texts == ["3.65 days", "8.76 h", "5.25 min", "5 s", "500 ms", "115,741 days"]
+    assert [per_period_text(p) for p in ("year", "hour", "45 days")] == ["a year", "an hour", "in 45 days"]

@@ -1,4 +1,4 @@
-"""Every page of the corpus is judged as its line in `expected.toml` says: no false alarm, no slip missed."""
+"""Test the audit of each page of the corpus against `expected.toml` or the header of the page."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, NamedTuple
 
 import pytest
 
-from sla.claims import Kind, Verdict, audit
+from sla.claims import ClaimVerdict, PageFormat, audit
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -19,15 +19,15 @@ CORPUS = Path(__file__).with_name("corpus")
 EXPECTED = tomllib.loads((CORPUS / "expected.toml").read_text())
 PAGES = sorted(path for path in CORPUS.iterdir() if path.is_file() and path.suffix != ".toml")
 KINDS = sorted((CORPUS / "kinds").iterdir())
-_READ_AS: dict[str, Kind] = {"html": "html", "csv": "csv", "md": "text"}
+_FORMATS: dict[str, PageFormat] = {"html": "html", "csv": "csv", "md": "text"}
 
 
 @pytest.mark.parametrize("page", PAGES, ids=lambda path: path.name)
-def test_a_page_holds_as_many_right_wrong_and_unclear_claims_as_a_reader_finds(page: Path) -> None:
+def test_page_has_the_expected_numbers_of_right_wrong_and_unclear_claims(page: Path) -> None:
     found = Counter(claim.verdict for claim in audit(page.read_text()).claims)
-    holding = found[Verdict.RIGHT] + found[Verdict.ROUNDED]
+    right = found[ClaimVerdict.RIGHT] + found[ClaimVerdict.ROUNDED]
     expected = EXPECTED[page.name]
-    assert (holding, found[Verdict.WRONG], found[Verdict.UNCLEAR]) == (
+    assert (right, found[ClaimVerdict.WRONG], found[ClaimVerdict.UNCLEAR]) == (
         expected.get("holds", 0),
         expected.get("wrong", 0),
         expected.get("unclear", 0),
@@ -35,17 +35,17 @@ def test_a_page_holds_as_many_right_wrong_and_unclear_claims_as_a_reader_finds(p
 
 
 @pytest.mark.parametrize("page", PAGES, ids=lambda path: path.name)
-def test_a_page_is_named_after_what_is_expected_of_it(page: Path) -> None:
-    """`right` pages hold throughout, `wrong` ones do not, `silent` ones claim nothing that could be wrong."""
+def test_file_name_starts_with_the_expected_result(page: Path) -> None:
+    """`right` pages have no wrong claim, `wrong` pages have one, and `silent` pages need not have any claim."""
     expected = EXPECTED[page.name]
     kind = page.name.partition("-")[0]
     assert (kind == "wrong") == (expected.get("wrong", 0) > 0)
     assert kind == "silent" or expected.get("holds", 0) + expected.get("wrong", 0) > 0
 
 
-def test_every_diagnosis_of_the_wrong_pages_is_the_one_a_reader_would_give() -> None:
+def test_wrong_pages_have_the_expected_diagnoses() -> None:
     found = {
-        name: [c.diagnosis for c in audit((CORPUS / name).read_text()).claims if c.verdict is Verdict.WRONG]
+        name: [c.diagnosis for c in audit((CORPUS / name).read_text()).claims if c.verdict is ClaimVerdict.WRONG]
         for name in EXPECTED
     }
     for name, expected in EXPECTED.items():
@@ -53,12 +53,12 @@ def test_every_diagnosis_of_the_wrong_pages_is_the_one_a_reader_would_give() -> 
             assert any(words in diagnosis for diagnosis in found[name]), (name, words, found[name])
 
 
-def test_no_expectation_is_left_of_a_page_that_is_gone() -> None:
+def test_every_expectation_has_a_page() -> None:
     assert set(EXPECTED) == {page.name for page in PAGES}
 
 
 class Page(NamedTuple):
-    """A page of a file in `corpus/kinds`: its header gives the name and the claims that a reader finds on it."""
+    """A page of a file in `corpus/kinds`. Its header has the name and the expected numbers of claims."""
 
     name: str
     text: str
@@ -69,21 +69,23 @@ class Page(NamedTuple):
 
 def pages(path: Path) -> Iterator[Page]:
     headers = r"^=== (\S+) \| wrong=(\d+) holds=(\d+) unclear=(\d+)\n"
-    _, *pieces = re.split(headers, path.read_text(), flags=re.MULTILINE)
-    for name, wrong, holds, unclear, text in zip(*(pieces[i::5] for i in range(5)), strict=True):
+    _, *fields = re.split(headers, path.read_text(), flags=re.MULTILINE)
+    for name, wrong, holds, unclear, text in zip(*(fields[i::5] for i in range(5)), strict=True):
         yield Page(name, text, int(wrong), int(holds), int(unclear))
 
 
 @pytest.mark.parametrize("page", [page for path in KINDS for page in pages(path)], ids=lambda page: page.name)
-def test_a_page_of_a_kind_is_judged_as_its_header_says(page: Page) -> None:
-    """No false alarm, no slip missed, and as many claims that hold as a reader counts."""
-    claims = audit(page.text, _READ_AS.get(page.name.rpartition(".")[2])).claims
+def test_page_of_a_kind_has_the_numbers_of_claims_in_its_header(page: Page) -> None:
+    claims = audit(page.text, _FORMATS.get(page.name.rpartition(".")[2])).claims
     found = Counter(claim.verdict for claim in claims)
-    assert found[Verdict.WRONG] == page.wrong, [claim for claim in claims if claim.verdict is Verdict.WRONG]
-    assert (found[Verdict.RIGHT] + found[Verdict.ROUNDED], found[Verdict.UNCLEAR]) == (page.holds, page.unclear)
+    assert found[ClaimVerdict.WRONG] == page.wrong, [claim for claim in claims if claim.verdict is ClaimVerdict.WRONG]
+    assert (found[ClaimVerdict.RIGHT] + found[ClaimVerdict.ROUNDED], found[ClaimVerdict.UNCLEAR]) == (
+        page.holds,
+        page.unclear,
+    )
 
 
-def test_every_page_of_a_kind_has_a_header_that_is_read() -> None:
+def test_every_header_is_parsed_and_names_are_unique() -> None:
     for path in KINDS:
         names = [page.name for page in pages(path)]
         assert len(names) == path.read_text().count("\n=== ")

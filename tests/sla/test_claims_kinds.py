@@ -1,4 +1,4 @@
-"""The kinds of false alarms and misses that pages of four languages showed, each by its smallest inputs."""
+"""Regression tests of false alarms and misses on pages in four languages, each with a minimal text."""
 
 from __future__ import annotations
 
@@ -6,16 +6,16 @@ from fractions import Fraction
 
 import pytest
 
-from sla.claims import Claim, Verdict, audit
-from sla.claims.availabilities import complement, levels
-from sla.claims.durations import amounts
-from sla.claims.number_format import has_decimal_commas, mark_groups, restored
+from sla.claims import Claim, ClaimVerdict, audit
+from sla.claims.availabilities import complement, find_levels
+from sla.claims.durations import find_durations
+from sla.claims.number_format import has_decimal_commas, mark_groups, restore_groups
 from sla.claims.number_words import NUMBER_WORDS, spelled_value
-from sla.claims.periods import in_label, mentions, unread
+from sla.claims.periods import find_period_mentions, period_in_label, unknown_period_word
 
 
-def wrong(text: str) -> list[Claim]:
-    return [claim for claim in audit(text).claims if claim.verdict is Verdict.WRONG]
+def wrong_claims(text: str) -> list[Claim]:
+    return [claim for claim in audit(text).claims if claim.verdict is ClaimVerdict.WRONG]
 
 
 def table(header: str, *rows: str) -> str:
@@ -32,8 +32,8 @@ def table(header: str, *rows: str) -> str:
         "1 day = 24 hours, 1 working day = 8 hours of 99.5 % uptime; a day = 8 hours",
     ],
 )
-def test_a_period_set_equal_to_its_downtime_is_no_length_of_the_period(text: str) -> None:
-    assert wrong(text) == []
+def test_period_followed_by_equals_sign_and_downtime_is_not_wrong(text: str) -> None:
+    assert wrong_claims(text) == []
 
 
 @pytest.mark.parametrize(
@@ -51,9 +51,9 @@ def test_a_period_set_equal_to_its_downtime_is_no_length_of_the_period(text: str
         ("1 mínimo de 5 minutos", "300"),
     ],
 )
-def test_a_duration_is_read_in_four_languages(text: str, seconds: str) -> None:
-    (amount,) = amounts(mark_groups(text, commas=True))
-    assert amount.seconds == Fraction(seconds)
+def test_durations_are_parsed_in_four_languages(text: str, seconds: str) -> None:
+    (duration,) = find_durations(mark_groups(text, commas=True))
+    assert duration.seconds == Fraction(seconds)
 
 
 @pytest.mark.parametrize(
@@ -69,8 +69,8 @@ def test_a_duration_is_read_in_four_languages(text: str, seconds: str) -> None:
         ("99.9％", "0.999"),
     ],
 )
-def test_an_availability_is_read_in_four_languages(text: str, ratio: str) -> None:
-    assert [level.ratio for level in levels(text)] == [Fraction(ratio)]
+def test_availabilities_are_parsed_in_four_languages(text: str, ratio: str) -> None:
+    assert [level.ratio for level in find_levels(text)] == [Fraction(ratio)]
 
 
 @pytest.mark.parametrize(
@@ -94,16 +94,16 @@ def test_an_availability_is_read_in_four_languages(text: str, ratio: str) -> Non
         ("in 3 days", []),
     ],
 )
-def test_a_period_is_found_in_four_languages_and_a_deadline_is_none(text: str, names: list[str]) -> None:
-    assert [mention.period.name for mention in mentions(text)] == names
+def test_periods_are_found_in_four_languages_but_not_deadlines(text: str, names: list[str]) -> None:
+    assert [mention.period.name for mention in find_period_mentions(text)] == names
 
 
 @pytest.mark.parametrize(
     ("label", "name"),
     [("3 mois", "quarter"), ("30 day month", "month"), ("Ausfall in h/Jahr", "year"), ("5 Jahre", "5 years")],
 )
-def test_a_header_names_a_counted_period(label: str, name: str) -> None:
-    period = in_label(label)
+def test_counted_period_is_found_in_a_header(label: str, name: str) -> None:
+    period = period_in_label(label)
     assert period is not None
     assert period.name == name
 
@@ -111,8 +111,8 @@ def test_a_header_names_a_counted_period(label: str, name: str) -> None:
 @pytest.mark.parametrize(
     ("text", "word"), [(" per maand", "maand"), (" por mês", "mês"), (" per cent", None), (".", None)]
 )
-def test_a_period_in_a_language_that_is_not_read_is_noticed(text: str, word: str | None) -> None:
-    assert unread(text) == word
+def test_period_in_another_language_is_returned_as_unknown(text: str, word: str | None) -> None:
+    assert unknown_period_word(text) == word
 
 
 @pytest.mark.parametrize(
@@ -123,10 +123,10 @@ def test_a_period_in_a_language_that_is_not_read_is_noticed(text: str, word: str
         table("| Uptime | Downtime per maand |", "| 99,9% | 8,76 min |"),
     ],
 )
-def test_a_language_that_is_not_read_is_passed_over(text: str) -> None:
+def test_claims_with_a_period_in_another_language_are_skipped(text: str) -> None:
     found = audit(text)
     assert found.wrong == 0
-    assert any("unknown period" in each.reason for each in found.passed)
+    assert any("unknown period" in each.reason for each in found.skipped)
 
 
 @pytest.mark.parametrize(
@@ -152,8 +152,8 @@ def test_a_language_that_is_not_read_is_passed_over(text: str) -> None:
         "It is a mistake that 99.9 % means 8.76 minutes of downtime a year.",
     ],
 )
-def test_a_promise_that_was_missed_is_no_wrong_claim(text: str) -> None:
-    assert wrong(text) == []
+def test_missed_target_is_not_a_wrong_claim(text: str) -> None:
+    assert wrong_claims(text) == []
 
 
 @pytest.mark.parametrize(
@@ -166,49 +166,49 @@ def test_a_promise_that_was_missed_is_no_wrong_claim(text: str) -> None:
         "99.9 % to 99.99 % availability allows 52.56 minutes to 8.76 hours of downtime a year.",
     ],
 )
-def test_a_duration_of_a_range_is_right_for_either_end(text: str) -> None:
+def test_duration_that_fits_either_end_of_a_range_is_right(text: str) -> None:
     found = audit(text).claims
     assert found
-    assert {claim.verdict for claim in found} <= {Verdict.RIGHT, Verdict.ROUNDED}
+    assert {claim.verdict for claim in found} <= {ClaimVerdict.RIGHT, ClaimVerdict.ROUNDED}
 
 
-def test_a_duration_that_is_right_for_neither_end_is_unclear() -> None:
+def test_duration_that_fits_neither_end_of_a_range_is_unclear() -> None:
     (claim,) = audit("90 to 95 % availability is 4 days of downtime per year").claims
-    assert claim.verdict is Verdict.UNCLEAR
+    assert claim.verdict is ClaimVerdict.UNCLEAR
 
 
 @pytest.mark.parametrize(
     "header",
     ["Available hours per year", "Stunden verfügbar im Jahr", "Heures de disponibilité par an", "Uptime (h/year)"],
 )
-def test_a_column_of_the_time_up_is_passed_over(header: str) -> None:
+def test_uptime_column_is_skipped(header: str) -> None:
     page = table(f"| SLA | {header} | Downtime (h/year) |", "| 99 % | 8672.4 | 87.6 |", "| 99.9 % | 8751.24 | 8.76 |")
     found = audit(page)
     assert (found.wrong, len(found.claims)) == (0, 2)
-    assert {each.reason for each in found.passed} == {"its header indicates uptime"}
+    assert {each.reason for each in found.skipped} == {"its header indicates uptime"}
 
 
 @pytest.mark.parametrize("header", ["Hours", "Stunden im Jahr"])
-def test_a_column_of_the_time_up_with_a_plain_header_is_unclear(header: str) -> None:
+def test_uptime_column_with_a_general_header_is_not_wrong(header: str) -> None:
     page = table(
         f"| SLA | {header} | Downtime per year |", "| 99 % | 8672.4 h | 87.6 h |", "| 99.9 % | 8751.24 h | 8.76 h |"
     )
-    assert wrong(page) == []
+    assert wrong_claims(page) == []
 
 
 @pytest.mark.parametrize("header", ["Unavailability", "Nichtverfügbarkeit", "Indisponibilité", "No disponibilidad"])
-def test_a_column_of_unavailability_leaves_the_availability(header: str) -> None:
+def test_availability_is_the_complement_of_an_unavailability_column(header: str) -> None:
     page = table(
         f"| {header} | Downtime per year |", "| 1 % | 3.65 days |", "| 0.5 % | 43.8 hours |", "| 0.1 % | 8.76 days |"
     )
     assert [(claim.availability, claim.verdict) for claim in audit(page).claims] == [
-        (Fraction(99, 100), Verdict.RIGHT),
-        (Fraction(199, 200), Verdict.RIGHT),
-        (Fraction(999, 1000), Verdict.WRONG),
+        (Fraction(99, 100), ClaimVerdict.RIGHT),
+        (Fraction(199, 200), ClaimVerdict.RIGHT),
+        (Fraction(999, 1000), ClaimVerdict.WRONG),
     ]
 
 
-def test_a_bare_share_is_a_percentage_only_below_a_percent_sign() -> None:
+def test_complement_of_a_number_needs_a_percent_sign_in_the_header() -> None:
     assert complement("0.1", percent=False) is None
     level = complement("0,1", percent=True)
     assert level is not None
@@ -225,8 +225,8 @@ def test_a_bare_share_is_a_percentage_only_below_a_percent_sign() -> None:
         "Indisponibilité maximale par an :\n\n- 99 % : 87,6 heures\n- 99,9 % : 43,2 minutes",
     ],
 )
-def test_a_heading_names_the_period_of_the_lines_below_it(text: str) -> None:
-    (claim,) = wrong(text)
+def test_period_of_a_heading_applies_to_the_lines_below(text: str) -> None:
+    (claim,) = wrong_claims(text)
     assert " for " in claim.diagnosis
 
 
@@ -239,8 +239,8 @@ def test_a_heading_names_the_period_of_the_lines_below_it(text: str) -> None:
         "99.9 % availability is more than 8 hours 47 minutes 13 seconds of downtime a year.",
     ],
 )
-def test_a_sharp_limit_that_the_truth_breaks_is_wrong(text: str) -> None:
-    (claim,) = wrong(text)
+def test_exact_limit_that_is_not_true_is_wrong(text: str) -> None:
+    (claim,) = wrong_claims(text)
     assert claim.diagnosis.startswith("not true as a limit")
 
 
@@ -253,8 +253,8 @@ def test_a_sharp_limit_that_the_truth_breaks_is_wrong(text: str) -> None:
         "In office hours 99.99 % availability is less than 52 minutes 13 seconds of downtime a year.",
     ],
 )
-def test_a_limit_that_holds_or_is_rounded_is_not_wrong(text: str) -> None:
-    assert wrong(text) == []
+def test_limit_that_is_true_or_rounded_is_not_wrong(text: str) -> None:
+    assert wrong_claims(text) == []
 
 
 ROWS = ("| 99 % | 87.6 hours |", "| 99.5 % | 43.8 hours |", "| 99.95 % | 4.38 hours |", "| 99.99 % | 52.56 min |")
@@ -275,19 +275,17 @@ ROWS = ("| 99 % | 87.6 hours |", "| 99.5 % | 43.8 hours |", "| 99.95 % | 4.38 ho
         ("| 99.9 % | about 8.73 hours |", 0),
     ],
 )
-def test_a_row_by_another_year_than_its_neighbours_is_wrong_unless_that_year_is_common_or_named(
-    row: str, count: int
-) -> None:
-    found = wrong(table("| SLA | Downtime per year |", *ROWS, row))
+def test_row_with_an_unusual_year_is_wrong_unless_the_row_states_that_year(row: str, count: int) -> None:
+    found = wrong_claims(table("| SLA | Downtime per year |", *ROWS, row))
     assert len(found) == count
     assert all("other rows" in claim.diagnosis for claim in found)
 
 
-def test_a_table_by_an_unusual_year_throughout_is_right() -> None:
+def test_table_with_the_same_unusual_year_in_all_rows_is_right() -> None:
     page = table(
         "| SLA | Downtime per year |", "| 99 % | 87.36 hours |", "| 99.5 % | 43.68 hours |", "| 99.9 % | 8.736 hours |"
     )
-    assert wrong(page) == []
+    assert wrong_claims(page) == []
 
 
 @pytest.mark.parametrize(
@@ -298,24 +296,24 @@ def test_a_table_by_an_unusual_year_throughout_is_right() -> None:
         ("Downtime per year (365 days)", "8.76 hours", 0),
     ],
 )
-def test_a_length_that_the_header_gives_holds_for_each_row(header: str, row: str, count: int) -> None:
-    assert len(wrong(table(f"| SLA | {header} |", *ROWS, f"| 99.9 % | {row} |"))) == count
+def test_length_in_the_header_applies_to_each_row(header: str, row: str, count: int) -> None:
+    assert len(wrong_claims(table(f"| SLA | {header} |", *ROWS, f"| 99.9 % | {row} |"))) == count
 
 
-def test_a_length_that_only_the_header_makes_usual_is_one() -> None:
+def test_unusual_length_in_the_header_counts_as_usual() -> None:
     rows = ("| 99 % | 446.4 min |", "| 99.5 % | 223.2 min |", "| 99.95 % | 22.32 min |", "| 99.9 % | 43.2 min |")
-    (claim,) = wrong(table("| SLA | Downtime per month (31 days) |", *rows))
+    (claim,) = wrong_claims(table("| SLA | Downtime per month (31 days) |", *rows))
     assert claim.claimed == 2592
 
 
-def test_a_row_of_days_has_no_other_length_to_need() -> None:
+def test_rows_per_day_have_only_one_length() -> None:
     rows = ("| 99 % | 14.4 min |", "| 99.9 % | 1.44 min |", "| 99.95 % | 43.2 s |", "| 99.99 % | 8.66 s |")
-    assert wrong(table("| SLA | Downtime per day |", *rows)) == []
+    assert wrong_claims(table("| SLA | Downtime per day |", *rows)) == []
 
 
-def test_a_row_by_another_month_is_wrong_in_a_list_too() -> None:
+def test_list_item_with_another_month_than_the_others_is_wrong() -> None:
     lines = ("99 %: 432 minutes", "99.5 %: 216 minutes", "99.95 %: 21.6 minutes", "99.9 %: 44.6 minutes")
-    (claim,) = wrong("## Downtime per month\n\n" + "\n".join(f"- {line}" for line in lines))
+    (claim,) = wrong_claims("## Downtime per month\n\n" + "\n".join(f"- {line}" for line in lines))
     assert claim.diagnosis == "needs a 31-day month; the 3 other rows use a 30-day month"
 
 
@@ -342,8 +340,8 @@ def test_a_row_by_another_month_is_wrong_in_a_list_too() -> None:
         "0.1 % per year is 8.76 hours of downtime; 0.01 % is 52.56 minutes (99.99 %)",
     ],
 )
-def test_figures_of_something_else_are_no_wrong_claims(text: str) -> None:
-    assert wrong(text) == []
+def test_other_figures_are_not_wrong_claims(text: str) -> None:
+    assert wrong_claims(text) == []
 
 
 @pytest.mark.parametrize(
@@ -356,24 +354,24 @@ def test_figures_of_something_else_are_no_wrong_claims(text: str) -> None:
         "99.9 % uptime: 43.2 min of downtime (per month), 8.76 h (per year)",
     ],
 )
-def test_each_duration_keeps_its_own_period(text: str) -> None:
+def test_each_duration_has_its_own_period(text: str) -> None:
     found = audit(text).claims
     assert found
-    assert {claim.verdict for claim in found} <= {Verdict.RIGHT, Verdict.ROUNDED}
+    assert {claim.verdict for claim in found} <= {ClaimVerdict.RIGHT, ClaimVerdict.ROUNDED}
 
 
-def test_run_together_headers_name_no_period() -> None:
+def test_headers_without_a_space_between_them_give_no_period() -> None:
     rows = ("99%100.8 minutes (1.68 hours)87.6 hours", "99.5%50.4 minutes (0.84 hours)43.8 hours")
-    assert wrong("\n".join(["LevelWeekly DowntimeYearly Downtime", *rows])) == []
+    assert wrong_claims("\n".join(["LevelWeekly DowntimeYearly Downtime", *rows])) == []
 
 
-def test_an_introduction_gives_the_unit_of_bare_figures() -> None:
-    (claim,) = wrong("Downtime in minutes per month:\n\n99 %   432\n99.5 %   216\n99.9 %   4.32\n99.95 %   21.6")
+def test_text_above_a_table_gives_the_unit_of_its_numbers() -> None:
+    (claim,) = wrong_claims("Downtime in minutes per month:\n\n99 %   432\n99.5 %   216\n99.9 %   4.32\n99.95 %   21.6")
     assert claim.claimed == Fraction("259.2")
 
 
-def test_the_german_was_is_no_past_tense() -> None:
-    assert len(wrong("Zugesagt sind 99,9 % Verfügbarkeit, was etwa 4,3 Stunden Ausfall pro Monat erlaubt.")) == 1
+def test_german_word_was_is_not_english_past_tense() -> None:
+    assert len(wrong_claims("Zugesagt sind 99,9 % Verfügbarkeit, was etwa 4,3 Stunden Ausfall pro Monat erlaubt.")) == 1
 
 
 @pytest.mark.parametrize(
@@ -392,23 +390,23 @@ def test_the_german_was_is_no_past_tense() -> None:
         ("99.9 % uptime with a support response within 30 minutes a year", "is not a downtime"),
     ],
 )
-def test_each_reason_for_silence_is_given(page: str, reason: str) -> None:
-    assert any(reason in each.reason for each in audit(page).passed)
+def test_skipped_figures_have_a_reason(page: str, reason: str) -> None:
+    assert any(reason in each.reason for each in audit(page).skipped)
 
 
-def test_a_figure_that_no_slip_explains_is_wrong_only_next_to_two_that_hold() -> None:
+def test_unexplained_figure_is_wrong_only_if_two_other_rows_are_right() -> None:
     rows = ["| 99 % | 87.6 hours |", "| 99.9 % | 8.76 minutes |", "| 99.5 % | 5.13 hours |", "| 99.95 % | 4.38 hours |"]
     head = "| SLA | Downtime per year |"
-    assert [claim.claimed for claim in wrong(table(head, *rows[:3]))] == [Fraction("525.6")]
-    assert [claim.claimed for claim in wrong(table(head, *rows))] == [Fraction("525.6"), Fraction(18468)]
+    assert [claim.claimed for claim in wrong_claims(table(head, *rows[:3]))] == [Fraction("525.6")]
+    assert [claim.claimed for claim in wrong_claims(table(head, *rows))] == [Fraction("525.6"), Fraction(18468)]
 
 
-def test_a_list_of_periods_below_a_threshold_is_unclear() -> None:
+def test_downtimes_below_a_threshold_are_unclear() -> None:
     page = table("| Uptime below 99.9 % | Downtime |", "| Per year | 9.76 h |", "| Per month | 53.2 min |")
-    assert {claim.verdict for claim in audit(page).claims} == {Verdict.UNCLEAR}
+    assert {claim.verdict for claim in audit(page).claims} == {ClaimVerdict.UNCLEAR}
 
 
-def test_what_is_passed_over_is_listed_with_the_reason_as_it_was_printed() -> None:
+def test_strict_json_lists_skipped_figures_as_printed_with_reasons() -> None:
     page = table(
         "| Verfügbarkeit | Stunden verfügbar | Ausfall pro Jahr |",
         "| 99,9 % | 8.751,24 | 8,76 h |",
@@ -426,11 +424,11 @@ def test_dots_group_thousands_only_on_a_page_with_decimal_commas() -> None:
     assert not has_decimal_commas("99.9 %, 8.76 h, 5,256 min")
     assert "." in mark_groups("5.256 min", commas=False)
     marked = mark_groups("5.256 min, 8 760 h, 99.999 %", commas=True)
-    assert (len(marked), restored(marked)) == (28, "5.256 min, 8 760 h, 99.999 %")
-    assert amounts(marked)[0].seconds == 5256 * 60
+    assert (len(marked), restore_groups(marked)) == (28, "5.256 min, 8 760 h, 99.999 %")
+    assert find_durations(marked)[0].seconds == 5256 * 60
 
 
-def test_number_words_reach_99_in_each_language() -> None:
+def test_number_words_exist_up_to_99_in_each_language() -> None:
     words = ("ninety-nine", "neunundneunzig", "quatre-vingt-dix-neuf", "noventa y nueve")
     assert {NUMBER_WORDS[word] for word in words} == {99}
     assert [NUMBER_WORDS[word] for word in ("einundzwanzig", "vingt et un", "veintidós", "soixante-douze")] == [

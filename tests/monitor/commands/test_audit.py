@@ -91,11 +91,11 @@ def test_strict_lists_unclear_claims_and_figures_not_judged_with_the_reasons() -
         'line 5: unclear: "99.9% uptime and 3 hours of downtime a month"',
         "    perhaps a record, or an exclusion, not an allowance: 99.9 % leaves 43.2 min a month; 4.03 times as much",
         "",
-        'line 3: not judged: "99.9% | Available hours: 8751.24"',
+        'line 3: not checked: "99.9% | Available hours: 8751.24"',
         "    its header indicates uptime",
         "",
         "standard input: 2 claims: 1 right, 1 unclear",
-        "not judged: 1 figure",
+        "not checked: 1 figure",
     ]
 
 
@@ -135,7 +135,7 @@ def test_a_file_that_cannot_be_read_is_one_line_with_a_remedy(tmp_path: Path) ->
 
 
 def test_a_file_larger_than_any_page_is_refused(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("monitor.commands.audit._LARGEST", 10)
+    monkeypatch.setattr("monitor.commands.audit._MAX_BYTES", 10)
     page = tmp_path / "page.txt"
     page.write_text("x" * 11)
     assert "one page at a time" in str(run(page).exception)
