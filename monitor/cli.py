@@ -33,6 +33,7 @@ COMMANDS = {
     "history": "history:history_command",
     "standby": "standby:standby_command",
     "alert": "alert:alert",
+    "token": "token:token",
 }
 
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import random
+import secrets
 import time
 from typing import Protocol
 
@@ -15,6 +16,11 @@ _STEP = SECOND  # a wall clock that left its course by more than this has been s
 def chance() -> float:
     """Return a random number within [0, 1): for what must not happen everywhere at once, never for secrets."""
     return random.random()  # noqa: S311
+
+
+def secret_bytes(count: int) -> bytes:
+    """Return random bytes that cannot be guessed."""
+    return secrets.token_bytes(count)
 
 
 class Clock(Protocol):

@@ -10,6 +10,7 @@ from zoneinfo import ZoneInfo
 from pydantic import Field, PlainValidator, WithJsonSchema, model_validator
 
 from monitor import zones
+from monitor.config.access import AccessBlock
 from monitor.config.addresses import (
     Headers,
     HeaderValue,
@@ -240,6 +241,9 @@ class Portfolio(Model):
 
     public_url: PublicUrl | None = None
     """Public address of the pages: `https://status.example.org`. Links in alerts start with it."""
+
+    access: AccessBlock = AccessBlock()
+    """Who may read pages, API and metrics."""
 
     store: StorePath = Path("var/ninewatch.db")
     """File of the record; a relative path is relative to the daemon's working directory."""

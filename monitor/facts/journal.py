@@ -10,9 +10,7 @@ one and left as it is.
 
 from __future__ import annotations
 
-import fcntl
 import json
-import os
 from collections.abc import Iterator, Mapping
 from dataclasses import replace
 from pathlib import Path
@@ -21,6 +19,7 @@ from typing import Any, Final
 import structlog
 
 from monitor.errors import NinewatchError
+from monitor.facts.append import append_line
 from sla.correction import Correction, Revocation, read
 from sla.fact import CORRECTION, DEFINITION, MAINTENANCE, REVOCATION, Fact, merged
 from sla.interval import Interval
@@ -66,16 +65,7 @@ class Journal:
         Raises:
             NinewatchError: it could not be written.
         """
-        line = json.dumps(as_line(fact), ensure_ascii=False) + "\n"
-        try:
-            self.path.parent.mkdir(parents=True, exist_ok=True)
-            with self.path.open("ab+") as file:
-                fcntl.flock(file, fcntl.LOCK_EX)  # released with the file when it is closed
-                file.write(_on_its_own(file.fileno(), line).encode())
-                file.flush()
-                os.fsync(file.fileno())
-        except OSError as error:
-            raise NinewatchError(f"cannot write {self.path}: {(error.strerror or 'unwritable').lower()}") from None
+        append_line(self.path, json.dumps(as_line(fact), ensure_ascii=False))
 
 
 def _stamp(file: Path) -> tuple[int, int] | None:
@@ -84,13 +74,6 @@ def _stamp(file: Path) -> tuple[int, int] | None:
     except OSError:
         return None
     return stat.st_mtime_ns, stat.st_size
-
-
-def _on_its_own(descriptor: int, line: str) -> str:
-    """Return the line; after a line break if a crash left the line before it without an end."""
-    size = os.fstat(descriptor).st_size
-    torn = size > 0 and os.pread(descriptor, 1, size - 1) != b"\n"
-    return "\n" + line if torn else line
 
 
 def _facts(path: Path) -> Iterator[Fact]:

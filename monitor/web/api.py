@@ -11,6 +11,7 @@ from monitor.views.impact import clients_affected
 from monitor.views.incident_line import downtime_so_far, open_incidents
 from monitor.views.product_context import product_context
 from monitor.views.time_slice import TimeSlices
+from monitor.web.access import Role, role
 from monitor.web.burn_alerts import burn_alerts
 from monitor.web.context import CONTEXT, WebContext, as_json, as_json_list, dumped
 from monitor.web.errors import Refusal, only
@@ -44,6 +45,7 @@ _FIGURES = ("raw", "contractual")
 
 
 @routes.get("/api/v1/products")
+@role(Role.READ)
 async def products(request: web.Request) -> web.Response:
     """List every product with its state and its figures over its own window."""
     only(request)
@@ -57,6 +59,7 @@ async def products(request: web.Request) -> web.Response:
 
 
 @routes.get("/api/v1/products/{id}")
+@role(Role.READ)
 async def product(request: web.Request) -> web.Response:
     """Return one product: figures over every window, checks, open incidents."""
     only(request)
@@ -82,6 +85,7 @@ async def product(request: web.Request) -> web.Response:
 
 
 @routes.get("/api/v1/products/{id}/availability")
+@role(Role.READ)
 async def availability(request: web.Request) -> web.Response:
     """Return one product's figures over a window as known at `at` (default: now), raw or contractual."""
     only(request, "window", "at", "figure")
@@ -101,6 +105,7 @@ async def availability(request: web.Request) -> web.Response:
 
 
 @routes.get("/api/v1/products/{id}/blame")
+@role(Role.READ)
 async def blame(request: web.Request) -> web.Response:
     """Split one product's raw downtime over a window by its dependencies."""
     only(request, "window", "at")
@@ -119,6 +124,7 @@ routes.get("/api/v1/product-incidents")(product_incidents)
 
 
 @routes.get("/api/v1/incidents")
+@role(Role.READ)
 async def incidents(request: web.Request) -> web.Response:
     """List incidents, newest first; filters: product, window, state, limit."""
     only(request, "product", "state", "limit", "window")
@@ -169,6 +175,7 @@ def _incident_of(ledger: Ledger, incident: Incident, window: Interval | None, no
 
 
 @routes.get("/api/v1/incidents/{id}")
+@role(Role.READ)
 async def incident(request: web.Request) -> web.Response:
     """Return one incident with the affected clients and the downtime of their products during it."""
     only(request)
@@ -186,6 +193,7 @@ async def incident(request: web.Request) -> web.Response:
 
 
 @routes.get("/api/v1/configuration")
+@role(Role.READ)
 async def configuration(request: web.Request) -> web.Response:
     """Identify the running configuration, so that a client can compare it with its own."""
     only(request)
@@ -201,6 +209,7 @@ async def configuration(request: web.Request) -> web.Response:
 
 
 @routes.get("/api/v1/openapi.json")
+@role(Role.READ)
 async def openapi(request: web.Request) -> web.Response:
     """Return the OpenAPI description."""
     only(request)

@@ -19,6 +19,7 @@ from monitor.blackbox.metrics import CONTENT_TYPE
 from monitor.blackbox.service import Blackbox, BusyError, ProbeRequest, UnknownModuleError
 from monitor.config.addresses import HostPort
 from monitor.config.domain_names import host
+from monitor.web.access import Role, role
 from monitor.web.context import CONTEXT, address_of, client_network, is_loopback
 from monitor.web.errors import Refusal
 
@@ -75,6 +76,7 @@ class Probes:
 
 
 @routes.get("/probe", allow_head=False)
+@role(Role.OWN)
 async def probe(request: web.Request) -> web.Response:
     """Make one probe, and answer with its metrics or, with `debug=true`, with all details.
 
@@ -102,6 +104,7 @@ async def probe(request: web.Request) -> web.Response:
 
 
 @routes.get("/-/healthy")
+@role(Role.PUBLIC)
 async def healthy(request: web.Request) -> web.Response:
     """Answer as blackbox_exporter does to a health check; /livez and /readyz have details."""
     if PROBES not in request.app:

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any, Final
 from monitor.anchoring.receipt import Seen, seen_heads
 from monitor.errors import StoreError
 from monitor.storage.reader import reading
+from monitor.web.access import Role, role
 from monitor.web.context import CONTEXT, as_json
 from monitor.web.errors import Refusal, only
 from sla.window import format_instant
@@ -23,6 +24,7 @@ MOST: Final = 1_000  # heads in one answer: two years and a half
 _LARGEST: Final = 10**9
 
 
+@role(Role.READ)
 async def heads(request: web.Request) -> web.Response:
     """List heads in order from a number on: the closed days, the digest and the previous head's digest."""
     only(request, "from", "limit")
@@ -37,6 +39,7 @@ async def heads(request: web.Request) -> web.Response:
     return as_json(found)
 
 
+@role(Role.READ)
 async def witnessed(request: web.Request) -> web.Response:
     """List the heads of another ninewatch that this one has fetched and kept, each with when it was seen."""
     only(request, "from", "limit")

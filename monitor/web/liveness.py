@@ -11,6 +11,7 @@ import structlog
 from aiohttp import web
 
 from monitor.views.degradations import degradations
+from monitor.web.access import Role, role
 from monitor.web.context import CONTEXT, as_json
 
 if TYPE_CHECKING:
@@ -30,6 +31,7 @@ def tick_age(health: Health, clock: Clock) -> float | None:
 
 
 @routes.get("/livez")
+@role(Role.PUBLIC)
 async def livez(request: web.Request) -> web.Response:
     """Say whether the scheduler still comes round; 503 once it has not for TICK_LIMIT seconds.
 
@@ -44,6 +46,7 @@ async def livez(request: web.Request) -> web.Response:
 
 
 @routes.get("/readyz")
+@role(Role.PUBLIC)
 async def readyz(request: web.Request) -> web.Response:
     """Say whether probing runs (200 or 503), and what is degraded meanwhile; each with a reason in words.
 

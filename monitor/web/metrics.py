@@ -7,6 +7,7 @@ import asyncio
 from aiohttp import web
 
 from monitor.exporters.exposition import negotiate
+from monitor.web.access import Role, role
 from monitor.web.context import CONTEXT
 
 routes = web.RouteTableDef()
@@ -16,6 +17,7 @@ BLOCK = 128 * 1024  # bytes gathered before they are handed to the socket
 
 
 @routes.get("/metrics")
+@role(Role.READ)
 async def metrics(request: web.Request) -> web.StreamResponse:
     """Everything Prometheus asks for, in the dialect it accepts. Made in slices of a few milliseconds."""
     exporter = request.app[CONTEXT].exporter

@@ -15,6 +15,7 @@ from monitor.views.downtime_split import downtime_split_view, split_in_slices
 from monitor.views.impact import affected_clients
 from monitor.views.product_context import product_context
 from monitor.views.time_slice import TimeSlices
+from monitor.web.access import Role, role
 from monitor.web.context import CONTEXT, WebContext
 from monitor.web.errors import Refusal
 from sla.interval import Interval
@@ -36,6 +37,7 @@ _WORST_FIRST = ("down", "unknown", "up")
 
 
 @routes.get("/")
+@role(Role.READ)
 async def portfolio(request: web.Request) -> web.Response:
     """Show all products and the newest incidents."""
     context, slices = request.app[CONTEXT], TimeSlices(request.app[CONTEXT].clock)
@@ -59,6 +61,7 @@ async def portfolio(request: web.Request) -> web.Response:
 
 
 @routes.get("/products/{id}")
+@role(Role.READ)
 async def product(request: web.Request) -> web.Response:
     """Show one product: figures, days, checks and incidents."""
     context, slices = request.app[CONTEXT], TimeSlices(request.app[CONTEXT].clock)
@@ -104,6 +107,7 @@ async def product(request: web.Request) -> web.Response:
 
 
 @routes.get("/static/{name}")
+@role(Role.PUBLIC)
 async def static(request: web.Request) -> web.Response:
     """Serve the style sheet, the script and the icon, under names that change with their content."""
     asset = request.app[CONTEXT].assets.static.get(request.match_info["name"])

@@ -1,4 +1,4 @@
-"""/ping/PRODUCT/CHECK: receive the pings of heartbeat checks. The only routes that accept data.
+"""/ping/PRODUCT/CHECK: receive the pings of heartbeat checks, each with the token of its check.
 
     curl -fsS -m 10 --retry 3 -H "Authorization: Bearer $TOKEN" -X POST http://host:9999/ping/drop/nightly-load
     curl ... /ping/drop/nightly-load/start, /success, /fail, /log, or /$? for an exit code
@@ -8,27 +8,26 @@ GET does the same as POST, for what cannot send a POST; HEAD and what else there
 
 from __future__ import annotations
 
-import asyncio
 import re
 from typing import TYPE_CHECKING
 
 from aiohttp import web
 
+from monitor.web.access import Role, role
 from monitor.web.context import CONTEXT
 from monitor.web.errors import Refusal
+from monitor.web.rate_limit import RateLimit
+from monitor.web.request_body import beginning
 
 if TYPE_CHECKING:
-    from monitor.clock import Clock
     from monitor.engine.heartbeats import Heartbeats
     from monitor.ledger.check_entry import CheckEntry
 
 routes = web.RouteTableDef()
 BEATS: web.AppKey[Heartbeats] = web.AppKey("heartbeats")
-LIMITS: web.AppKey[Limits] = web.AppKey("limits")
+LIMITS: web.AppKey[RateLimit] = web.AppKey("limits")
 
 LONGEST_NOTE = 10_240  # bytes of a report that are read; only its first line is kept
-_BODY_SECONDS = 5.0
-_PER_SECOND, _AT_ONCE = 1.0, 10.0  # pings of one check, and refused ones of all
 _CODE, _MOST_CODE = re.compile(r"[0-9]{1,3}"), 255
 
 _DENIED = Refusal(
@@ -41,26 +40,11 @@ _TOO_MANY = Refusal(429, "too many pings", "wait a few seconds; 1 ping per minut
 _SIGNAL = Refusal(404, "unknown signal", "end the path with start, success, fail, log or an exit code from 0 to 255")
 
 
-class Limits:
-    """Token buckets by key: a burst, and a rate per second."""
-
-    def __init__(self, clock: Clock) -> None:
-        self._clock = clock
-        self._buckets: dict[str, tuple[float, float]] = {}
-
-    def take(self, key: str) -> bool:
-        """Take a token; return whether there was one. Keys are few: those of checks, and one for unknown checks."""
-        now = self._clock.monotonic()
-        left, since = self._buckets.get(key, (_AT_ONCE, now))
-        left = min(_AT_ONCE, left + (now - since) * _PER_SECOND)
-        self._buckets[key] = (max(0.0, left - 1.0), now) if left >= 1.0 else (left, now)
-        return left >= 1.0
-
-
 @routes.get("/ping/{product}/{check}", allow_head=False)
 @routes.post("/ping/{product}/{check}")
 @routes.get("/ping/{product}/{check}/{signal}", allow_head=False)
 @routes.post("/ping/{product}/{check}/{signal}")
+@role(Role.OWN, body=True)
 async def ping(request: web.Request) -> web.Response:
     """Receive one ping. An unknown check and a wrong token get the same answer."""
     entry = _admitted(request)
@@ -102,20 +86,11 @@ def _code(signal: str) -> int:
 
 async def _note(request: web.Request) -> str:
     """Return the first line of the body, of which LONGEST_NOTE bytes are read at most."""
-    if not request.can_read_body:
-        return ""
-    try:
-        async with asyncio.timeout(_BODY_SECONDS):
-            body = b""
-            while len(body) < LONGEST_NOTE and (more := await request.content.read(LONGEST_NOTE - len(body))):
-                body += more
-    except TimeoutError:
-        raise Refusal(408, "the body is incomplete", "send the whole body or none") from None
-    lines = body.decode(errors="replace").strip().splitlines()
+    lines = (await beginning(request, LONGEST_NOTE)).decode(errors="replace").strip().splitlines()
     return lines[0] if lines else ""
 
 
 def publish(app: web.Application, beats: Heartbeats) -> None:
     """Add the routes to the application, reporting to these heartbeats."""
-    app[BEATS], app[LIMITS] = beats, Limits(app[CONTEXT].clock)
+    app[BEATS], app[LIMITS] = beats, RateLimit(app[CONTEXT].clock)
     app.add_routes(routes)

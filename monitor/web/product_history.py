@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING
 
 from monitor.facts.history import history, is_known
 from monitor.views.time_slice import TimeSlices
+from monitor.web.access import Role, role
 from monitor.web.context import CONTEXT, as_json_list, dumped
 from monitor.web.errors import Refusal, only
 from sla.window import parse_instant
@@ -14,6 +15,7 @@ if TYPE_CHECKING:
     from aiohttp import web
 
 
+@role(Role.READ)
 async def product_history(request: web.Request) -> web.Response:
     """List the facts about a product, oldest first; also of a removed product."""
     only(request, "since")

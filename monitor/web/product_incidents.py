@@ -5,6 +5,7 @@ from __future__ import annotations
 from itertools import islice
 from typing import TYPE_CHECKING, Any, Final
 
+from monitor.web.access import Role, role
 from monitor.web.context import CONTEXT, as_json
 from monitor.web.errors import Refusal, only
 from sla.window import format_instant
@@ -18,6 +19,7 @@ MOST: Final = 1_000
 _STATES: Final = ("open", "resolved")
 
 
+@role(Role.READ)
 async def product_incidents(request: web.Request) -> web.Response:
     """List product incidents, newest first; of one product, open or resolved ones."""
     only(request, "product", "state")

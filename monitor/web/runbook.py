@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING
 
 from aiohttp import web
 
+from monitor.web.access import Role, role
 from monitor.web.context import CONTEXT
 
 if TYPE_CHECKING:
@@ -22,6 +23,7 @@ _HEADING = re.compile(r"^## (\w+)$", re.MULTILINE)
 
 
 @routes.get("/runbook")
+@role(Role.READ)
 async def runbook(request: web.Request) -> web.Response:
     """Show what each alert means and what to do; `#AlertName` leads to its paragraph."""
     context = request.app[CONTEXT]

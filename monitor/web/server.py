@@ -12,12 +12,15 @@ from typing import TYPE_CHECKING
 import structlog
 from aiohttp import web
 
+from monitor.access.tokens import TokenFile
 from monitor.exporters.prometheus import Exporter
 from monitor.web import api, blackbox, liveness, metrics, pages, pings, runbook
+from monitor.web.access import GUESSES, TOKENS, admit, takes_body
 from monitor.web.assets import Assets
 from monitor.web.connection_limit import ConnectionLimiter
 from monitor.web.context import CONTEXT, HEADERS, WebContext, is_loopback
 from monitor.web.errors import Refusal, refuse
+from monitor.web.rate_limit import RateLimit
 
 if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable, Iterable
@@ -55,6 +58,9 @@ def build(
     app = web.Application(middlewares=[_guard], client_max_size=0)
     private = is_loopback(ledger.portfolio.listen.host)
     app[CONTEXT] = WebContext(ledger, health, clock, Exporter(ledger, health, clock), Assets.load(), private, record)
+    app[GUESSES] = RateLimit(clock)
+    if record is not None:
+        app[TOKENS] = TokenFile.of(record)
     for routes in (pages.routes, runbook.routes, api.routes, metrics.routes, liveness.routes, blackbox.routes):
         app.add_routes(routes)
     if beats is not None:
@@ -74,6 +80,8 @@ async def _add_headers(_: web.Request, response: web.StreamResponse) -> None:
 async def _guard(request: web.Request, handler: Handler) -> web.StreamResponse:
     try:
         _refuse_strangers(request)
+        if request.match_info.http_exception is None:
+            await admit(request)
         return await handler(request)
     except Refusal as refusal:
         return refuse(request, refusal)
@@ -112,11 +120,10 @@ _HOST = Refusal(
 
 
 def _refuse_strangers(request: web.Request) -> None:
-    if request.match_info.handler is not pings.ping:
-        if request.method not in ("GET", "HEAD"):
-            raise _of_method(request)
-        if request.body_exists:
-            raise _BODY
+    if request.match_info.http_exception is not None and request.method not in ("GET", "HEAD"):
+        raise _of_method(request)
+    if request.body_exists and not takes_body(request.match_info.handler):
+        raise _BODY
     if request.app[CONTEXT].private and not is_loopback(request.host):
         raise _HOST
 

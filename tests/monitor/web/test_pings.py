@@ -10,7 +10,7 @@ import pytest
 
 from monitor.engine.heartbeats import Heartbeats
 from monitor.probes.heartbeat import HeartbeatCheck
-from monitor.web import pings
+from monitor.web import request_body
 from sla.observation import Outcome
 from tests.support.clocks import ManualClock
 from tests.support.ledgers import NOW, ledger_of, observe, product
@@ -116,7 +116,7 @@ async def test_of_a_long_body_only_the_beginning_is_read(site: Published) -> Non
 
 
 async def test_a_body_that_does_not_come_is_not_waited_for(site: Published, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(pings, "_BODY_SECONDS", 0.05)
+    monkeypatch.setattr(request_body, "SECONDS", 0.05)
     where = urlsplit(site.base)
     reader, writer = await asyncio.open_connection(where.hostname, where.port)
     head = (

@@ -1,0 +1,32 @@
+"""Scopes of API tokens: what a token may do."""
+
+from __future__ import annotations
+
+from enum import StrEnum
+from typing import TYPE_CHECKING, Final
+
+if TYPE_CHECKING:
+    from collections.abc import Collection, Mapping
+
+
+class Scope(StrEnum):
+    """A permission of a token."""
+
+    READ = "read"
+    ALERTS_READ = "alerts:read"
+    ALERTS_WRITE = "alerts:write"
+    FACTS_WRITE = "facts:write"
+
+
+MEANINGS: Final[Mapping[Scope, str]] = {
+    Scope.READ: "read pages, figures and metrics where `access.read` is `token`",
+    Scope.ALERTS_READ: "list notifications with their errors",
+    Scope.ALERTS_WRITE: "acknowledge alerts, add and end silences, retry notifications, send test messages",
+    Scope.FACTS_WRITE: "add and revoke corrections",
+}
+INCLUDED: Final[Mapping[Scope, Scope]] = {Scope.ALERTS_READ: Scope.ALERTS_WRITE}  # scope -> one that includes it
+
+
+def allows(held: Collection[Scope], needed: Scope) -> bool:
+    """Return whether one of the scopes held is the needed one, or includes it."""
+    return needed in held or INCLUDED.get(needed) in held

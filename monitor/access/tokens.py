@@ -1,0 +1,196 @@
+"""API tokens: a file of JSON lines next to the record, which is only ever appended to and holds hashes only.
+
+A file, because a token is created and revoked with or without a running daemon, and the record has one writer. It is no
+part of the record's facts, so that no report, bundle or page includes it. A token holds 256 random bits: its SHA-256
+cannot be reversed, and a slow hash would add nothing.
+"""
+
+from __future__ import annotations
+
+import base64
+import hashlib
+import hmac
+import json
+import re
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, Final
+
+from monitor.access.scopes import Scope
+from monitor.clock import secret_bytes
+from monitor.errors import NinewatchError
+from monitor.facts.append import append_line
+from sla.window import format_instant, parse_instant
+
+if TYPE_CHECKING:
+    from collections.abc import Collection, Iterator, Mapping
+
+_TEXT: Final = re.compile(r"nw_([0-9a-f]{12})_[A-Za-z0-9_-]{43}")
+_DIGEST: Final = re.compile(r"[0-9a-f]{64}")
+_OWNER_ONLY: Final = 0o600
+_NO_DIGEST: Final = "0" * 64  # compared with when no token has the id, so that both cases take the same time
+
+
+@dataclass(frozen=True, slots=True)
+class Token:
+    """A token without its secret; instants are microseconds since the epoch.
+
+    `name` is the author of what it writes. `products` limits it to alerts about these products; empty is no limit.
+    `expires` is the instant from which on it is refused. `revoked` is when it was revoked.
+    """
+
+    id: str
+    name: str
+    made: int
+    author: str
+    scopes: frozenset[Scope]
+    digest: str
+    expires: int | None = None
+    products: tuple[str, ...] = ()
+    revoked: int | None = None
+
+    def refusal(self, now: int) -> str:
+        """Return why it is refused at the instant, empty if it is valid."""
+        if self.revoked is not None:
+            return "revoked"
+        return "expired" if self.expires is not None and self.expires <= now else ""
+
+
+def new_token(
+    name: str,
+    author: str,
+    scopes: Collection[Scope],
+    now: int,
+    *,
+    expires: int | None = None,
+    products: Collection[str] = (),
+) -> tuple[Token, str]:
+    """Return a new token and its text, which is kept nowhere."""
+    identity = secret_bytes(6).hex()
+    text = f"nw_{identity}_{base64.urlsafe_b64encode(secret_bytes(32)).decode().rstrip('=')}"
+    digest = _digest(text)
+    return Token(identity, name, now, author, frozenset(scopes), digest, expires, tuple(products)), text
+
+
+class TokenFile:
+    """The tokens of a record. Created with mode 0600; `find` follows each change of the file at once."""
+
+    def __init__(self, path: Path) -> None:
+        self.path = path
+        self._seen: tuple[int, int, int] | None = None
+        self._tokens: Mapping[str, Token] = {}
+
+    @classmethod
+    def of(cls, record: Path) -> TokenFile:
+        """Return the tokens of a record: the file lies next to it."""
+        return cls(record.with_name(record.name + ".tokens.jsonl"))
+
+    def add(self, token: Token) -> None:
+        """Append a token.
+
+        Raises:
+            NinewatchError: it could not be written.
+        """
+        self._append(_as_line(token))
+
+    def revoke(self, token: Token, author: str, now: int) -> None:
+        """Append that the token is revoked.
+
+        Raises:
+            NinewatchError: it could not be written.
+        """
+        self._append({"revokes": token.id, "made": format_instant(now), "author": author})
+
+    def _append(self, line: Mapping[str, Any]) -> None:
+        append_line(self.path, json.dumps(line, ensure_ascii=False), mode=_OWNER_ONLY)
+
+    def tokens(self) -> Mapping[str, Token]:
+        """Return all tokens by id, in the order in which they were created. The file is read if it changed.
+
+        Raises:
+            NinewatchError: it cannot be read, or a line of it is damaged: that line may revoke a token.
+        """
+        try:
+            stat = self.path.stat()
+            stamp = stat.st_mtime_ns, stat.st_size, stat.st_ino
+            if stamp != self._seen:
+                self._tokens = _read(self.path)
+                self._seen = stamp
+        except FileNotFoundError:
+            self._tokens, self._seen = {}, None
+        except OSError as error:
+            self._seen = None
+            raise NinewatchError(f"cannot read {self.path}: {(error.strerror or 'unreadable').lower()}") from None
+        return self._tokens
+
+    def find(self, text: str) -> Token | None:
+        """Return the token of this text, valid or not; None if there is none. Takes as long in either case.
+
+        Raises:
+            NinewatchError: the file cannot be used.
+        """
+        found = _TEXT.fullmatch(text)
+        token = self.tokens().get(found[1] if found else "")
+        same = hmac.compare_digest(_digest(text), _NO_DIGEST if token is None else token.digest)
+        return token if same else None
+
+
+def _digest(text: str) -> str:
+    return hashlib.sha256(text.encode(errors="replace")).hexdigest()
+
+
+def _as_line(token: Token) -> dict[str, Any]:
+    return {
+        "id": token.id,
+        "name": token.name,
+        "made": format_instant(token.made),
+        "author": token.author,
+        "scopes": sorted(token.scopes),
+        "products": list(token.products),
+        "expires": None if token.expires is None else format_instant(token.expires),
+        "sha256": token.digest,
+    }
+
+
+def _read(path: Path) -> dict[str, Token]:
+    found: dict[str, Token] = {}
+    for number, line in enumerate(path.read_text("utf-8", errors="replace").split("\n"), 1):
+        if not line.endswith("}"):
+            continue  # cut off by a crash, or not written yet: it was never confirmed to anyone
+        try:
+            _take(json.loads(line), found)
+        except (ValueError, KeyError, TypeError, AttributeError, OverflowError, RecursionError):
+            remedy = "no token is accepted; restore or remove the line"
+            raise NinewatchError(f"{path}:{number}: the line is damaged: {remedy}") from None
+    return found
+
+
+def _take(line: dict[str, Any], found: dict[str, Token]) -> None:
+    if "revokes" in line:
+        token, made = found[str(line["revokes"])], parse_instant(str(line["made"]))
+        if token.revoked is None:
+            found[token.id] = replace(token, revoked=made)
+    else:
+        token = _token(line)
+        found.setdefault(token.id, token)
+
+
+def _token(line: dict[str, Any]) -> Token:
+    expires, products, digest = line["expires"], line["products"], str(line["sha256"])
+    if not (isinstance(products, list) and isinstance(line["scopes"], list) and _DIGEST.fullmatch(digest)):
+        raise ValueError("a part is not what it should be")
+    return Token(
+        str(line["id"]),
+        str(line["name"]),
+        parse_instant(str(line["made"])),
+        str(line["author"]),
+        frozenset(_known_scopes(line["scopes"])),
+        digest,
+        None if expires is None else parse_instant(str(expires)),
+        tuple(map(str, products)),
+    )
+
+
+def _known_scopes(names: list[Any]) -> Iterator[Scope]:
+    """Yield the scopes that this version knows: those of a newer version permit nothing here."""
+    yield from (Scope(name) for name in names if name in set(Scope))

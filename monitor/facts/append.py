@@ -1,0 +1,37 @@
+"""Append a line to a file that several processes append to, and wait until it is on disk."""
+
+from __future__ import annotations
+
+import fcntl
+import os
+from typing import TYPE_CHECKING
+
+from monitor.errors import NinewatchError
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+
+def append_line(path: Path, line: str, *, mode: int = 0o666) -> None:
+    """Append the line, which has no line break, and return once it is on disk. `mode` is that of a new file.
+
+    Raises:
+        NinewatchError: it could not be written.
+    """
+    try:
+        path.parent.mkdir(parents=True, exist_ok=True)
+        descriptor = os.open(path, os.O_RDWR | os.O_APPEND | os.O_CREAT | os.O_CLOEXEC, mode)
+        with os.fdopen(descriptor, "ab+") as file:
+            fcntl.flock(file, fcntl.LOCK_EX)  # released with the file when it is closed
+            file.write(_on_its_own(file.fileno(), line + "\n").encode())
+            file.flush()
+            os.fsync(file.fileno())
+    except OSError as error:
+        raise NinewatchError(f"cannot write {path}: {(error.strerror or 'unwritable').lower()}") from None
+
+
+def _on_its_own(descriptor: int, line: str) -> str:
+    """Return the line; after a line break if a crash left the line before it without an end."""
+    size = os.fstat(descriptor).st_size
+    torn = size > 0 and os.pread(descriptor, 1, size - 1) != b"\n"
+    return "\n" + line if torn else line

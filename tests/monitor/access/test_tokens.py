@@ -1,0 +1,128 @@
+"""The file of tokens: hashes only, followed at once, and closed when it is damaged."""
+
+from __future__ import annotations
+
+import stat
+from pathlib import Path
+
+import pytest
+
+from monitor.access.scopes import Scope, allows
+from monitor.access.tokens import TokenFile, new_token
+from monitor.errors import NinewatchError
+from sla.interval import DAY
+from tests.support.clocks import EPOCH as NOW
+
+
+@pytest.fixture
+def tokens(tmp_path: Path) -> TokenFile:
+    return TokenFile.of(tmp_path / "ninewatch.db")
+
+
+def created(tokens: TokenFile, name: str = "ci", *scopes: Scope, expires: int | None = None) -> str:
+    token, text = new_token(name, "Ada", scopes or (Scope.ALERTS_WRITE,), NOW, expires=expires, products=("forms",))
+    tokens.add(token)
+    return text
+
+
+def test_a_token_is_found_by_its_text_with_all_that_was_stated(tokens: TokenFile) -> None:
+    text = created(tokens, "ci", Scope.ALERTS_WRITE, Scope.READ, expires=NOW + DAY)
+    found = tokens.find(text)
+    assert found is not None
+    assert (found.name, found.author, found.products, found.expires) == ("ci", "Ada", ("forms",), NOW + DAY)
+    assert found.scopes == {Scope.ALERTS_WRITE, Scope.READ}
+    assert (found.refusal(NOW + DAY - 1), found.refusal(NOW + DAY)) == ("", "expired")
+
+
+def test_the_file_holds_no_token_and_belongs_to_its_owner_only(tokens: TokenFile) -> None:
+    texts = [created(tokens), created(tokens, "other")]
+    written = tokens.path.read_text()
+    assert not any(text in written or text.rpartition("_")[2] in written for text in texts)
+    assert stat.S_IMODE(tokens.path.stat().st_mode) == 0o600
+
+
+def test_every_token_is_another_one(tokens: TokenFile) -> None:
+    assert len({created(tokens, str(number)) for number in range(20)}) == 20
+
+
+@pytest.mark.parametrize("change", ["", "x", "nw_", "nw_0123456789ab_" + "A" * 43, "ü" * 40, "\ud800", "é\x00"])
+def test_another_text_is_no_token(tokens: TokenFile, change: str) -> None:
+    created(tokens)
+    assert tokens.find(change) is None
+
+
+def test_one_changed_character_is_no_token(tokens: TokenFile) -> None:
+    text = created(tokens)
+    assert all(tokens.find(text[:at] + "~" + text[at + 1 :]) is None for at in range(len(text)))
+    assert tokens.find(text + "A") is None
+    other = "A" if text[-1] != "A" else "Q"
+    assert tokens.find(text[:-1] + other) is None
+
+
+def test_the_text_of_one_token_does_not_open_another(tokens: TokenFile) -> None:
+    first, second = created(tokens, "a"), created(tokens, "b")
+    assert tokens.find(first[:16] + second[16:]) is None
+
+
+def test_a_token_of_another_process_is_found_and_its_revocation_seen_at_once(tokens: TokenFile) -> None:
+    assert tokens.find("x") is None  # there is no file yet
+    other = TokenFile(tokens.path)
+    text = created(other)
+    found = tokens.find(text)
+    assert found is not None
+    other.revoke(found, "Bob", NOW + 1)
+    again = tokens.find(text)
+    assert again is not None
+    assert (again.revoked, again.refusal(NOW + 2)) == (NOW + 1, "revoked")
+
+
+def test_a_line_that_a_crash_cut_off_is_skipped(tokens: TokenFile) -> None:
+    first = created(tokens)
+    with tokens.path.open("a") as file:
+        file.write('{"revokes": "')
+    assert tokens.find(first) is not None
+    second = created(tokens, "after")
+    assert tokens.find(first) is not None
+    assert tokens.find(second) is not None
+
+
+@pytest.mark.parametrize(
+    "line",
+    ["{x}", '{"id": 7}', '{"revokes": "a"}', '{"revokes": "a", "made": "soon"}', '{"sha256": "\u00e9"}', "[{}]}"],
+)
+def test_no_token_is_accepted_while_a_line_is_damaged(tokens: TokenFile, line: str) -> None:
+    """It may be the one that revokes a token."""
+    text = created(tokens)
+    with tokens.path.open("a") as file:
+        file.write(line + "\n")
+    with pytest.raises(NinewatchError, match=r"tokens\.jsonl:2: the line is damaged"):
+        tokens.find(text)
+
+
+def test_a_scope_of_a_newer_version_permits_nothing(tokens: TokenFile) -> None:
+    text = created(tokens)
+    tokens.path.write_text(tokens.path.read_text().replace("alerts:write", "everything:write"))
+    found = tokens.find(text)
+    assert found is not None
+    assert found.scopes == frozenset()
+
+
+def test_an_unreadable_file_is_an_error_that_names_it(tokens: TokenFile) -> None:
+    tokens.path.mkdir()
+    with pytest.raises(NinewatchError, match=r"cannot read .*tokens\.jsonl"):
+        tokens.find("x")
+
+
+@pytest.mark.parametrize(
+    ("held", "needed", "allowed"),
+    [
+        (Scope.ALERTS_WRITE, Scope.ALERTS_READ, True),
+        (Scope.ALERTS_READ, Scope.ALERTS_WRITE, False),
+        (Scope.READ, Scope.ALERTS_READ, False),
+        (Scope.ALERTS_WRITE, Scope.FACTS_WRITE, False),
+        (Scope.FACTS_WRITE, Scope.READ, False),
+        (Scope.READ, Scope.READ, True),
+    ],
+)
+def test_a_scope_permits_itself_and_what_it_includes(held: Scope, needed: Scope, *, allowed: bool) -> None:
+    assert allows({held}, needed) is allowed

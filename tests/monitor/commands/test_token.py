@@ -1,0 +1,110 @@
+"""`ninewatch token`: create, list and revoke."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+
+import pytest
+from click.testing import CliRunner, Result
+
+from monitor.access.tokens import TokenFile
+from monitor.cli import cli
+from monitor.clock import SystemClock
+from monitor.errors import NinewatchError
+from sla.interval import DAY, MINUTE
+
+
+@pytest.fixture
+def config(tmp_path: Path) -> Path:
+    path = tmp_path / "ninewatch.yaml"
+    checks = [{"id": "health", "http": "https://example.org/"}]
+    products = [{"id": name, "objective": "99.9%", "checks": checks} for name in ("forms", "sso")]
+    path.write_text(json.dumps({"store": str(tmp_path / "record.db"), "products": products}))
+    return path
+
+
+def run(*words: str | Path) -> Result:
+    return CliRunner().invoke(cli, ["token", *map(str, words)])
+
+
+def held(config: Path) -> TokenFile:
+    return TokenFile.of(config.parent / "record.db")
+
+
+def test_a_token_is_printed_alone_and_works_at_once(config: Path) -> None:
+    made = run("create", "ci", "--scope", "alerts:write", "--author", "Ada", "-c", config)
+    assert made.exit_code == 0
+    text = made.stdout.removesuffix("\n")
+    found = held(config).find(text)
+    assert found is not None
+    assert (found.name, found.author, sorted(found.scopes)) == ("ci", "Ada", ["alerts:write"])
+    assert text not in made.stderr
+    assert "shown this once" in made.stderr
+
+
+def test_a_list_shows_limits_and_never_a_token_or_its_hash(config: Path) -> None:
+    words = ("--scope", "alerts:write", "--scope", "alerts:read", "--product", "sso", "--expires", "90d")
+    text = run("create", "ci", *words, "-c", config).stdout.strip()
+    for listed in (run("list", "-c", config).output, run("list", "--json", "-c", config).output):
+        assert "ci" in listed
+        assert text not in listed
+        assert json.loads(held(config).path.read_text())["sha256"] not in listed
+    plain = json.loads(run("list", "--json", "-c", config).output)
+    assert (plain["scopes"], plain["products"], plain["valid"]) == (["alerts:read", "alerts:write"], ["sso"], True)
+    expires = next(iter(held(config).tokens().values())).expires
+    assert expires is not None
+    assert abs(expires - SystemClock().now() - 90 * DAY) < 10 * MINUTE
+
+
+@pytest.mark.parametrize("by", ["name", "id"])
+def test_a_revoked_token_is_refused_and_stays_listed(config: Path, by: str) -> None:
+    text = run("create", "ci", "--scope", "read", "-c", config).stdout.strip()
+    token = held(config).find(text)
+    assert token is not None
+    done = run("revoke", token.name if by == "name" else token.id, "--author", "Bob", "-c", config)
+    assert (done.exit_code, done.output) == (0, f"revoked {token.id} ci\n")
+    after = held(config).find(text)
+    assert after is not None
+    assert after.refusal(SystemClock().now()) == "revoked"
+    assert "(revoked)" in run("list", "-c", config).output
+    assert isinstance(run("revoke", "ci", "-c", config).exception, NinewatchError)
+
+
+def test_a_name_can_be_used_again_once_its_token_is_revoked(config: Path) -> None:
+    words = ("create", "ci", "--scope", "read", "-c", config)
+    assert run(*words).exit_code == 0
+    assert "valid token" in str(run(*words).exception)
+    run("revoke", "ci", "-c", config)
+    assert run(*words).exit_code == 0
+
+
+@pytest.mark.parametrize(
+    ("words", "says"),
+    [
+        (("create", "ci", "--scope", "read", "--expires", "soon"), "--expires"),
+        (("create", "ci", "--scope", "read", "--expires", "2020-01-01T00:00:00Z"), "past"),
+        (("create", "ci", "--scope", "read", "--expires", "999999w"), "2255"),
+        (("create", "ci", "--scope", "alerts:write", "--product", "nobody"), 'no product "nobody"'),
+        (("create", "ci", "--scope", "read", "--product", "forms"), "`read`"),
+        (("create", " ", "--scope", "read"), "NAME is empty"),
+        (("create", "a\nb", "--scope", "read"), "NAME is empty"),
+        (("create", "x" * 101, "--scope", "read"), "longer than 100"),
+        (("create", "ci", "--scope", "read", "--author", ""), "--author"),
+        (("revoke", "ci"), 'no token "ci"; there is none'),
+    ],
+)
+def test_a_mistake_is_an_error_with_what_to_write(config: Path, words: tuple[str, ...], says: str) -> None:
+    done = run(*words, "-c", config)
+    assert isinstance(done.exception, NinewatchError)
+    assert says in str(done.exception)
+    assert held(config).tokens() == {}
+
+
+@pytest.mark.parametrize("words", [("create", "ci"), ("create", "ci", "--scope", "all"), ("create", "--scope", "read")])
+def test_a_token_needs_a_name_and_a_known_scope(config: Path, words: tuple[str, ...]) -> None:
+    assert run(*words, "-c", config).exit_code == 2
+
+
+def test_without_any_token_the_list_says_so(config: Path) -> None:
+    assert run("list", "-c", config).output == "no tokens\n"
