@@ -8,14 +8,14 @@ from pathlib import Path
 
 import pytest
 
-from tests.support.daemon_process import watching
+from tests.support.daemon_process import running_daemon
 from tests.support.sinks import Reply, Sink
-from tests.support.targets import Target
+from tests.support.targets import HttpTarget
 
 
 @pytest.fixture
-def target() -> Iterator[Target]:
-    with Target().serving() as served:
+def target() -> Iterator[HttpTarget]:
+    with HttpTarget().serving() as served:
         yield served
 
 
@@ -25,7 +25,9 @@ def sink() -> Iterator[Sink]:
         yield served
 
 
-def written(folder: Path, target: Target, sink: Sink, routes: str = "", checks: tuple[str, ...] = ("health",)) -> Path:
+def written(
+    folder: Path, target: HttpTarget, sink: Sink, routes: str = "", checks: tuple[str, ...] = ("health",)
+) -> Path:
     path = folder / "ninewatch.yaml"
     lines = "".join(
         f'      - {{id: {name}, http: "{target.url("/" + name)}", interval: 200ms, timeout: 150ms}}\n'
@@ -41,16 +43,16 @@ def written(folder: Path, target: Target, sink: Sink, routes: str = "", checks: 
 
 @pytest.mark.parametrize("routes", ["", "routes: [{to: ops}]\n"])
 def test_the_smallest_form_notifies_once_of_an_outage_and_once_of_its_end(
-    target: Target, sink: Sink, tmp_path: Path, routes: str
+    target: HttpTarget, sink: Sink, tmp_path: Path, routes: str
 ) -> None:
-    with watching(written(tmp_path, target, sink, routes)) as watch:
+    with running_daemon(written(tmp_path, target, sink, routes)) as daemon:
         target.status["/health"] = 503
-        (opened,) = sink.until_event("opened")
+        (opened,) = sink.wait_for_event("opened")
         target.status.clear()
-        (resolved,) = sink.until_event("resolved")
-        watch.signal(signal.SIGTERM)
-        assert watch.ended() == 0
-        assert "Traceback" not in watch.said()
+        (resolved,) = sink.wait_for_event("resolved")
+        daemon.signal(signal.SIGTERM)
+        assert daemon.wait_for_exit() == 0
+        assert "Traceback" not in daemon.output()
     assert [each["event"] for each in sink.bodies()] == ["opened", "resolved"]
     assert set(opened) == {
         *("version", "event", "key", "severity", "product", "checks", "incident"),
@@ -72,47 +74,47 @@ def test_the_smallest_form_notifies_once_of_an_outage_and_once_of_its_end(
 
 
 def test_a_page_that_was_not_confirmed_is_sent_again_by_the_next_process(
-    target: Target, sink: Sink, tmp_path: Path
+    target: HttpTarget, sink: Sink, tmp_path: Path
 ) -> None:
     """Killed while the receiver refuses: the next process delivers the same event under the same key, once."""
     sink.reply = Reply(503)
     config = written(tmp_path, target, sink)
-    with watching(config) as watch:
+    with running_daemon(config) as daemon:
         target.status["/health"] = 503
-        (opened, *_) = sink.until_event("opened")
-        watch.signal(signal.SIGKILL)
-        watch.ended()
+        (opened, *_) = sink.wait_for_event("opened")
+        daemon.signal(signal.SIGKILL)
+        daemon.wait_for_exit()
     refused = len(sink.received)
     sink.reply = Reply()
-    with watching(config):
-        sink.until_event("opened", refused + 1)
+    with running_daemon(config):
+        sink.wait_for_event("opened", refused + 1)
         target.status.clear()
-        sink.until_event("resolved")
+        sink.wait_for_event("resolved")
     later = sink.bodies()[refused:]
     assert [(each["event"], each["key"]) for each in later] == [("opened", opened["key"]), ("resolved", opened["key"])]
     assert len({each.headers["idempotency-key"] for each in sink.received[: refused + 1]}) == 1
 
 
-def test_two_failing_checks_are_one_incident_of_the_product(target: Target, sink: Sink, tmp_path: Path) -> None:
-    with watching(written(tmp_path, target, sink, checks=("health", "login"))) as watch:
+def test_two_failing_checks_are_one_incident_of_the_product(target: HttpTarget, sink: Sink, tmp_path: Path) -> None:
+    with running_daemon(written(tmp_path, target, sink, checks=("health", "login"))) as daemon:
         target.status |= {"/health": 503, "/login": 500}
-        sink.until_event("opened")
-        while len(watch.incidents("open")) < 2:
+        sink.wait_for_event("opened")
+        while len(daemon.incidents("open")) < 2:
             pass
         target.status.clear()
-        (resolved,) = sink.until_event("resolved")
-        watch.signal(signal.SIGTERM)
-        watch.ended()
+        (resolved,) = sink.wait_for_event("resolved")
+        daemon.signal(signal.SIGTERM)
+        daemon.wait_for_exit()
     assert [each["event"] for each in sink.bodies()] == ["opened", "resolved"]
     assert sorted(resolved["checks"]) == ["health", "login"]
 
 
-def test_removing_the_check_resolves_what_was_announced(target: Target, sink: Sink, tmp_path: Path) -> None:
+def test_removing_the_check_resolves_what_was_announced(target: HttpTarget, sink: Sink, tmp_path: Path) -> None:
     config = written(tmp_path, target, sink, checks=("health", "login"))
-    with watching(config) as watch:
+    with running_daemon(config) as daemon:
         target.status["/login"] = 503
-        (opened,) = sink.until_event("opened")
+        (opened,) = sink.wait_for_event("opened")
         written(tmp_path, target, sink, checks=("health",))
-        watch.signal(signal.SIGHUP)
-        (resolved,) = sink.until_event("resolved")
+        daemon.signal(signal.SIGHUP)
+        (resolved,) = sink.wait_for_event("resolved")
     assert resolved["key"] == opened["key"]

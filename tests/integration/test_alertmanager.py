@@ -13,7 +13,7 @@ import yaml
 
 from monitor.exporters.rules import groups
 from tests.support.monitoring import Pager, Prometheus, Target, alertmanager, prometheus
-from tests.support.processes import Program, daemon, needs, until
+from tests.support.processes import Program, needs, start_daemon, wait_for
 
 pytestmark = [
     pytest.mark.slow,
@@ -37,7 +37,7 @@ products:
 class Scene:
     target: Target
     pager: Pager
-    daemon: Program
+    start_daemon: Program
     prometheus: Prometheus
     address: str
 
@@ -50,10 +50,12 @@ def scene(tmp_path: Path) -> Iterator[Scene]:
         port = stack.enter_context(target.serving())
         receiver = stack.enter_context(pager.listening())
         manager = stack.enter_context(alertmanager(tmp_path, impatient(SAMPLE.read_text(), receiver)))
-        program, address = stack.enter_context(daemon(tmp_path, CONFIG.format(store=tmp_path / "nw.db", port=port)))
+        program, address = stack.enter_context(
+            start_daemon(tmp_path, CONFIG.format(store=tmp_path / "nw.db", port=port))
+        )
         server = stack.enter_context(prometheus(tmp_path, address, manager))
-        until("the product to be up", lambda: server.query('ninewatch_product_state{state="up"} == 1'))
-        until("the watchdog", lambda: pager.received("/watchdog", "Watchdog", "firing"))
+        wait_for("the product to be up", lambda: server.query('ninewatch_product_state{state="up"} == 1'))
+        wait_for("the watchdog", lambda: pager.received("/watchdog", "Watchdog", "firing"))
         yield Scene(target, pager, program, server, address.removeprefix("http://"))
 
 
@@ -68,7 +70,7 @@ def impatient(sample: str, receiver: str) -> str:
 def test_an_outage_pages_once_it_is_seen_and_its_end_is_told(scene: Scene) -> None:
     assert scene.pager.received("/pager", "NinewatchProductDown", "firing") is None
     scene.target.healthy = False
-    fired = until("the page", lambda: scene.pager.received("/pager", "NinewatchProductDown", "firing"))
+    fired = wait_for("the page", lambda: scene.pager.received("/pager", "NinewatchProductDown", "firing"))
     assert fired["labels"]["product"] == "poc"
     assert fired["labels"]["severity"] == "critical"
     assert fired["annotations"]["summary"] == "poc is down"
@@ -76,7 +78,7 @@ def test_an_outage_pages_once_it_is_seen_and_its_end_is_told(scene: Scene) -> No
     assert fired["annotations"]["page_url"].endswith("/products/poc")
 
     scene.target.healthy = True
-    resolved = until("the all-clear", lambda: scene.pager.received("/pager", "NinewatchProductDown", "resolved"))
+    resolved = wait_for("the all-clear", lambda: scene.pager.received("/pager", "NinewatchProductDown", "resolved"))
     assert resolved["fingerprint"] == fired["fingerprint"], "the all-clear must close the page that was opened"
     assert resolved["endsAt"] > resolved["startsAt"] == fired["startsAt"]
 
@@ -84,7 +86,7 @@ def test_an_outage_pages_once_it_is_seen_and_its_end_is_told(scene: Scene) -> No
 def test_an_outage_that_eats_the_budget_pages_for_the_burn_as_well(scene: Scene) -> None:
     """Two per cent of what five nines allow in 30 days are half a second."""
     scene.target.healthy = False
-    fired = until("the page", lambda: scene.pager.received("/pager", "NinewatchBudgetBurnsFast", "firing"))
+    fired = wait_for("the page", lambda: scene.pager.received("/pager", "NinewatchBudgetBurnsFast", "firing"))
     assert fired["labels"]["product"] == "poc"
 
 
@@ -93,16 +95,16 @@ def test_a_restart_of_the_daemon_during_an_outage_resolves_nothing(scene: Scene,
     scene.target.healthy = False
     names = ("NinewatchProductDown", "NinewatchBudgetBurnsFast")
     for name in names:
-        until(f"the page of {name}", lambda name=name: scene.pager.received("/pager", name, "firing"))
+        wait_for(f"the page of {name}", lambda name=name: scene.pager.received("/pager", name, "firing"))
     scene.daemon.process.kill()
     scene.daemon.process.wait()
-    until("the page of the daemon", lambda: scene.pager.received("/pager", "NinewatchAbsent", "firing"))
+    wait_for("the page of the daemon", lambda: scene.pager.received("/pager", "NinewatchAbsent", "firing"))
     text = (tmp_path / "ninewatch.yaml").read_text()
     again = tmp_path / "again"
     again.mkdir()
-    with daemon(again, text.replace("listen: 127.0.0.1:0", f"listen: {scene.address}")):
-        until("the new daemon", lambda: scene.pager.received("/pager", "NinewatchAbsent", "resolved"))
-        until("its first probes", lambda: scene.prometheus.query('ninewatch_product_state{state="down"} == 1'))
+    with start_daemon(again, text.replace("listen: 127.0.0.1:0", f"listen: {scene.address}")):
+        wait_for("the new daemon", lambda: scene.pager.received("/pager", "NinewatchAbsent", "resolved"))
+        wait_for("its first probes", lambda: scene.prometheus.query('ninewatch_product_state{state="down"} == 1'))
         for name in names:
             assert scene.pager.received("/pager", name, "resolved") is None
             assert not [
@@ -111,12 +113,12 @@ def test_a_restart_of_the_daemon_during_an_outage_resolves_nothing(scene: Scene,
                 if float(each["value"][1])
             ], "its `for` was not started anew"
         scene.target.healthy = True
-        until("the all-clear", lambda: scene.pager.received("/pager", "NinewatchProductDown", "resolved"))
+        wait_for("the all-clear", lambda: scene.pager.received("/pager", "NinewatchProductDown", "resolved"))
 
 
 def test_the_end_of_the_daemon_itself_pages(scene: Scene) -> None:
     assert scene.daemon.stop() == 0
-    fired = until("the page", lambda: scene.pager.received("/pager", "NinewatchAbsent", "firing"))
+    fired = wait_for("the page", lambda: scene.pager.received("/pager", "NinewatchAbsent", "firing"))
     assert fired["labels"]["severity"] == "critical"
 
 

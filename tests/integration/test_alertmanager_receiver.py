@@ -7,11 +7,11 @@ from pathlib import Path
 
 import pytest
 
-from tests.support.daemon_process import watching
+from tests.support.daemon_process import running_daemon
 from tests.support.monitoring import alertmanager
-from tests.support.processes import fetch, needs, until
+from tests.support.processes import fetch, needs, wait_for
 from tests.support.sinks import Sink
-from tests.support.targets import Target
+from tests.support.targets import HttpTarget
 
 pytestmark = [pytest.mark.slow, pytest.mark.needs_prometheus, needs("prometheus-alertmanager")]
 
@@ -38,20 +38,20 @@ def alerts(sink: Sink, status: str) -> list[str]:
 
 def test_an_outage_is_one_firing_and_one_resolved_alert(tmp_path: Path) -> None:
     with ExitStack() as stack:
-        target, sink = stack.enter_context(Target().serving()), stack.enter_context(Sink().serving())
+        target, sink = stack.enter_context(HttpTarget().serving()), stack.enter_context(Sink().serving())
         manager = stack.enter_context(alertmanager(tmp_path, ROUTED.format(url=sink.url())))
         config = tmp_path / "ninewatch.yaml"
         config.write_text(CONFIG.format(store=tmp_path / "nw.db", manager=manager, target=target.url("/")))
-        watch = stack.enter_context(watching(config))
+        daemon = stack.enter_context(running_daemon(config))
         target.status["/"] = 503
-        (key,) = until("the page", lambda: alerts(sink, "firing"))
-        (incident,) = watch.api("/incidents")
+        (key,) = wait_for("the page", lambda: alerts(sink, "firing"))
+        (incident,) = daemon.api("/incidents")
         assert incident["resolved"] is None
         found = fetch(f"{manager}/api/v2/alerts")[1].decode()
         assert key in found
         assert '"product":"poc"' in found
         target.status.clear()
-        until("its end", lambda: alerts(sink, "resolved"))
+        wait_for("its end", lambda: alerts(sink, "resolved"))
         assert alerts(sink, "firing") == alerts(sink, "resolved") == [key]
-        assert watch.metric("ninewatch_notifications_sent_total") == 2
-        assert watch.metric("ninewatch_notifications_waiting") == 0
+        assert daemon.metric("ninewatch_notifications_sent_total") == 2
+        assert daemon.metric("ninewatch_notifications_waiting") == 0

@@ -11,8 +11,8 @@ from monitor.storage.sqlite import SqliteStore
 from monitor.storage.store import Batch
 from sla.interval import DAY, HOUR, MINUTE
 from sla.observation import Outcome, Run
-from tests.support.daemon_process import refused, watching
-from tests.support.processes import until
+from tests.support.daemon_process import run_to_exit, running_daemon
+from tests.support.processes import wait_for
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -31,20 +31,20 @@ def test_a_daemon_anchors_the_days_before_its_start(tmp_path: Path) -> None:
         f"listen: 127.0.0.1:0\nstore: {record}\nanchors: [{{id: repo, git: {remote}}}]\n"
         f"products: [{{id: web, objective: 99%, checks: [{check}]}}]\n"
     )
-    with watching(config) as watch:
-        (head,) = until("the head of the days before", lambda: watch.api("/heads"), 60)
+    with running_daemon(config) as daemon:
+        (head,) = wait_for("the head of the days before", lambda: daemon.api("/heads"), 60)
         assert head["whole"] is True
-        until("its anchor", lambda: watch.metric("ninewatch_anchored_until_timestamp_seconds", anchor="repo"), 60)
+        wait_for("its anchor", lambda: daemon.metric("ninewatch_anchored_until_timestamp_seconds", anchor="repo"), 60)
         clone = tmp_path / "clone"
         subprocess.run(["git", "clone", "-q", remote, clone], check=True)
         (line,) = (clone / "heads.jsonl").read_text().splitlines()
         assert json.loads(line) == {"number": 1, "day": head["day"], "head": head["head"]}
         verify = ("verify", "--record", "-c", config, "--git", clone, "--json")
-        _, text, _ = until("the receipt on disk", lambda: covered(refused(*verify)), 60)
+        _, text, _ = wait_for("the receipt on disk", lambda: covered(run_to_exit(*verify)), 60)
         assert json.loads(text)["agrees"] is True
         words = ("report", "-c", config, "--product", "web", "--window", "2d", "-o", tmp_path / "web.md", "--bundle")
-        assert refused(*words)[0] == 0
-    status, said, wrong = refused("verify", tmp_path / "web.bundle.zip", "--git", clone)
+        assert run_to_exit(*words)[0] == 0
+    status, said, wrong = run_to_exit("verify", tmp_path / "web.bundle.zip", "--git", clone)
     assert status == 0, said + wrong
     assert f"anchored until {head['day']} by repo" in said
 

@@ -24,9 +24,9 @@ from monitor.blackbox.modules import ModuleFile
 from monitor.config.block_file import load_block
 from monitor.config.errors import ConfigError
 from tests.monitor.probes.test_icmp import ALLOWED, isolated, possible
-from tests.support.blackbox_comparison import Both, Page, both
+from tests.support.blackbox_comparison import BothExporters, Page, both_exporters
 from tests.support.blackbox_targets import serving_targets
-from tests.support.processes import fetch, needs, until
+from tests.support.processes import fetch, needs, wait_for
 
 pytestmark = [pytest.mark.slow, needs("prometheus-blackbox-exporter")]
 
@@ -200,7 +200,7 @@ PAIRS = [*HTTP, *HTTPS, *TCP, *DNS, *GRPC, *ICMP]
 
 
 @pytest.fixture(scope="module")
-def shown(tmp_path_factory: pytest.TempPathFactory) -> Iterator[tuple[Both, dict[str, int]]]:
+def shown(tmp_path_factory: pytest.TempPathFactory) -> Iterator[tuple[BothExporters, dict[str, int]]]:
     """The two, and the servers' ports."""
     folder = tmp_path_factory.mktemp("blackbox")
     with ExitStack() as stack:
@@ -208,7 +208,7 @@ def shown(tmp_path_factory: pytest.TempPathFactory) -> Iterator[tuple[Both, dict
         modules = MODULES.read_text().replace("FOLDER", str(folder))
         for name, port in ports.items():
             modules = modules.replace(f"{{{name}}}", str(port))
-        yield stack.enter_context(both(folder, modules)), ports
+        yield stack.enter_context(both_exporters(folder, modules)), ports
 
 
 def told(name: str, value: float) -> float:
@@ -229,7 +229,7 @@ def differing(theirs: Page, ours: Page) -> set[str]:
 
 @pytest.mark.parametrize("pair", PAIRS, ids=str)
 def test_a_pair_gives_the_same_verdict_metrics_labels_and_values(
-    shown: tuple[Both, dict[str, int]], pair: Pair
+    shown: tuple[BothExporters, dict[str, int]], pair: Pair
 ) -> None:
     two, ports = shown
     theirs, ours = two.asked(pair.module, pair.target.format(**ports), 1.5 if pair.hangs else 0)
@@ -245,7 +245,7 @@ def test_a_pair_gives_the_same_verdict_metrics_labels_and_values(
 
 
 @pytest.mark.parametrize("name", sorted({pair.differs for pair in PAIRS} - {""}))
-def test_every_metric_of_a_difference_differs_in_a_pair(shown: tuple[Both, dict[str, int]], name: str) -> None:
+def test_every_metric_of_a_difference_differs_in_a_pair(shown: tuple[BothExporters, dict[str, int]], name: str) -> None:
     two, ports = shown
     pairs = [two.asked(pair.module, pair.target.format(**ports)) for pair in PAIRS if pair.differs == name]
     assert set().union(*(differing(*pages) for pages in pairs)) - {OUTCOME} == set(DIFFERENCES[name].metrics)
@@ -318,7 +318,7 @@ def test_a_module_is_taken_or_refused_as_there(text: str, tmp_path: Path) -> Non
 
 @pytest.mark.parametrize(("module", "target"), [("nosuch", "127.0.0.1"), ("tcp", ""), ("http_sni", "")])
 def test_what_is_no_question_is_refused_in_the_same_words(
-    shown: tuple[Both, dict[str, int]], module: str, target: str
+    shown: tuple[BothExporters, dict[str, int]], module: str, target: str
 ) -> None:
     two, _ = shown
     one, other = (fetch(f"{base}/probe?module={module}&target={target}") for base in (two.theirs, two.ours))
@@ -326,20 +326,20 @@ def test_what_is_no_question_is_refused_in_the_same_words(
     assert other[1].startswith(one[1].rstrip())
 
 
-def test_a_name_for_the_server_is_sent_by_both(shown: tuple[Both, dict[str, int]]) -> None:
+def test_a_name_for_the_server_is_sent_by_both(shown: tuple[BothExporters, dict[str, int]]) -> None:
     two, ports = shown
     theirs, ours = two.asked("http_ca", f"https://127.0.0.1:{ports['wrong-name']}", hostname="other.test")
     assert theirs.value("probe_success") == ours.value("probe_success") == 1
     assert differing(theirs, ours) == {OUTCOME}
 
 
-def test_a_name_for_the_server_of_a_tcp_module_is_sent_by_us(shown: tuple[Both, dict[str, int]]) -> None:
+def test_a_name_for_the_server_of_a_tcp_module_is_sent_by_us(shown: tuple[BothExporters, dict[str, int]]) -> None:
     two, ports = shown
     theirs, ours = two.asked("tcp_tls", f"127.0.0.1:{ports['wrong-name']}", hostname="other.test")
     assert (theirs.value("probe_success"), ours.value("probe_success")) == (0, 1)
 
 
-def test_debug_and_the_log_tell_no_secret_of_the_modules(shown: tuple[Both, dict[str, int]]) -> None:
+def test_debug_and_the_log_tell_no_secret_of_the_modules(shown: tuple[BothExporters, dict[str, int]]) -> None:
     two, ports = shown
     for module in ("http_basic", "http_authorization", "http_bearer", "http_oauth2", "http_proxy_password"):
         status, told = fetch(f"{two.ours}/probe?module={module}&target=127.0.0.1:{ports['locked']}&debug=true")
@@ -360,16 +360,16 @@ def test_a_hangup_loads_a_sound_file_and_keeps_what_runs_from_a_bad_one(tmp_path
     def known(module: str) -> bool:
         return fetch(f"{two.ours}/probe?module={module}&target=127.0.0.1:1")[0] == 200
 
-    with both(tmp_path, "modules: {one: {prober: tcp}}") as two:
+    with both_exporters(tmp_path, "modules: {one: {prober: tcp}}") as two:
         assert loaded(1)
         two.modules.write_text("modules: {one: {prober: tcp, timout: 1s}}")
         two.daemon.process.send_signal(signal.SIGHUP)
-        until("the refusal", lambda: loaded(0))
+        wait_for("the refusal", lambda: loaded(0))
         assert known("one")
-        assert two.daemon.said(r"(did you mean timeout\?)")
+        assert two.daemon.find_in_log(r"(did you mean timeout\?)")
         two.modules.write_text("modules: {two: {prober: tcp}}")
         two.daemon.process.send_signal(signal.SIGHUP)
-        until("the new module", lambda: known("two"))
+        wait_for("the new module", lambda: known("two"))
         assert (known("one"), loaded(1)) == (False, True)
 
 

@@ -10,10 +10,10 @@ from typing import Any
 
 import pytest
 
-from tests.support.blackbox_comparison import both
+from tests.support.blackbox_comparison import both_exporters
 from tests.support.blackbox_targets import serving_targets
-from tests.support.monitoring import Prometheus, scraping
-from tests.support.processes import needs, until
+from tests.support.monitoring import Prometheus, prometheus_with_config
+from tests.support.processes import needs, wait_for
 
 pytestmark = [pytest.mark.slow, pytest.mark.needs_prometheus, needs("prometheus", "prometheus-blackbox-exporter")]
 
@@ -59,7 +59,7 @@ def scraped(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Prometheus]:
     folder: Path = tmp_path_factory.mktemp("scraped")
     with ExitStack() as stack:
         ports = stack.enter_context(serving_targets(folder))
-        two = stack.enter_context(both(folder, MODULES.format(folder=folder)))
+        two = stack.enter_context(both_exporters(folder, MODULES.format(folder=folder)))
         where = {name: f"127.0.0.1:{port}" for name, port in ports.items()}
         targets = [each.format(**where) for each in TARGETS]
         config = {
@@ -69,8 +69,8 @@ def scraped(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Prometheus]:
                 job("ours", two.ours, targets),
             ],
         }
-        server = stack.enter_context(scraping(folder, config))
-        until("every target of both", lambda: len(server.query("probe_success")) == 2 * len(targets))
+        server = stack.enter_context(prometheus_with_config(folder, config))
+        wait_for("every target of both", lambda: len(server.query("probe_success")) == 2 * len(targets))
         yield server
 
 

@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.support.processes import alive, until
+from tests.support.processes import alive, wait_for
 
 RUN = (Path(__file__).parents[2] / ".ci/run").read_text()
 BUDGETS = {name: int(seconds) for name, seconds in re.findall(r'^ +\["(.+)"\]=(\d+)$', RUN, flags=re.MULTILINE)}
@@ -44,7 +44,7 @@ def test_a_step_that_exceeds_its_budget_is_ended_and_fails(command: str) -> None
 def test_the_processes_that_an_ended_step_started_end_with_it(tmp_path: Path) -> None:
     step(1, f"bash -c 'sleep 90 & echo $! > {tmp_path}/pid; wait'")
     pid = int((tmp_path / "pid").read_text())
-    until("its end", lambda: not alive(pid))
+    wait_for("its end", lambda: not alive(pid))
 
 
 @pytest.mark.parametrize(("status", "verdict"), [(0, "<== it: ok in"), (3, "<== it: FAILED (3) in")])

@@ -11,9 +11,9 @@ from typing import TYPE_CHECKING
 import pytest
 
 from sla.interval import MINUTE
-from tests.support.daemon_process import Watch, environment, observed
-from tests.support.processes import Program, free_port, running, until
-from tests.support.targets import Target
+from tests.support.daemon_process import DaemonProcess, environment, stored_observations
+from tests.support.processes import Program, free_port, running, wait_for
+from tests.support.targets import HttpTarget
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -52,28 +52,28 @@ def answers(program: Program) -> int:
 def test_a_step_forward_that_is_taken_back_ends_in_right_instants_by_itself(tmp_path: Path, forward: int) -> None:
     machine, port, config = Machine(tmp_path), free_port(), tmp_path / "ninewatch.yaml"
     command = [sys.executable, "-c", SHIFTED, machine.shift, "run", "-c", config]
-    with Target().serving() as target:
+    with HttpTarget().serving() as target:
         check = f"{{id: health, http: '{target.url('/')}', interval: 200ms, timeout: 150ms}}"
         head = f"listen: 127.0.0.1:{port}\nstore: {tmp_path / 'record.db'}\n"
         config.write_text(f"{head}products:\n- {{id: demo, objective: 99.9%, checks: [{check}]}}\n")
         with running(tmp_path / "run.log", command, env=environment()) as program:
-            watch = Watch(program, f"http://127.0.0.1:{port}", config)
-            until("probes", lambda: watch.probes("health") > 5)
+            daemon = DaemonProcess(program, f"http://127.0.0.1:{port}", config)
+            wait_for("probes", lambda: daemon.probes("health") > 5)
             machine.set(forward)
-            until("the step", lambda: watch.metric("ninewatch_clock_steps_total", direction="forward") == 1)
-            probes = watch.probes("health")
-            until("probes in the future", lambda: watch.probes("health") > probes + 5)
+            wait_for("the step", lambda: daemon.metric("ninewatch_clock_steps_total", direction="forward") == 1)
+            probes = daemon.probes("health")
+            wait_for("probes in the future", lambda: daemon.probes("health") > probes + 5)
             config.write_text(f"{head}products: [broken")  # the configuration that runs goes on over the restart
-            until("the refusal", lambda: watch.metric("ninewatch_config_reload_success") == 0)
+            wait_for("the refusal", lambda: daemon.metric("ninewatch_config_reload_success") == 0)
             machine.set(0)
-            until("the restart", lambda: answers(program) == 2)
-            until("probes after it", lambda: watch.probes("health") > 5)
-            assert abs(watch.metric("ninewatch_clock_offset_seconds") or 0) < 1
-            assert watch.metric("ninewatch_late_observations_total") == 0
-            assert (watch.metric("ninewatch_observations_set_aside") or 0) > 5
-            assert "set aside" in json.loads(watch.body("/readyz"))["reasons"][0]
-            assert watch.api("/products")[0]["state"] == "up"
-            watch.signal(signal.SIGTERM)
-            assert watch.ended() == 0
-    kept = [at for at, _ in observed(tmp_path / "record.db", "demo/health")]
+            wait_for("the restart", lambda: answers(program) == 2)
+            wait_for("probes after it", lambda: daemon.probes("health") > 5)
+            assert abs(daemon.metric("ninewatch_clock_offset_seconds") or 0) < 1
+            assert daemon.metric("ninewatch_late_observations_total") == 0
+            assert (daemon.metric("ninewatch_observations_set_aside") or 0) > 5
+            assert "set aside" in json.loads(daemon.body("/readyz"))["reasons"][0]
+            assert daemon.api("/products")[0]["state"] == "up"
+            daemon.signal(signal.SIGTERM)
+            assert daemon.wait_for_exit() == 0
+    kept = [at for at, _ in stored_observations(tmp_path / "record.db", "demo/health")]
     assert max(kept) < time.time_ns() // 1000 + MINUTE

@@ -15,7 +15,7 @@ from pathlib import Path
 import pytest
 
 from tests.support.monitoring import Target
-from tests.support.processes import Program, fetch, running, until
+from tests.support.processes import Program, fetch, running, wait_for
 
 ROOT = Path(__file__).parents[2]
 SCRIPT = ROOT / "tests/support/arbitrary_uid.sh"
@@ -112,10 +112,10 @@ def test_the_configuration_is_checked_there(wheel: Path, config: Path, tmp_path:
 @unshared
 def test_the_daemon_lives_probes_records_and_ends_there(wheel: Path, config: Path, tmp_path: Path) -> None:
     with contained(wheel, config, tmp_path / "log", "ninewatch", "run", "-c", "/opt/etc") as program:
-        address = until("the address", lambda: program.said(r"answers at (http://\S+)"))
-        until("/livez", lambda: fetch(f"{address}/livez")[0] == 200)
-        until("/readyz", lambda: fetch(f"{address}/readyz")[0] == 200)
-        until("a good probe", lambda: re.search(rb"probe_success{.*} 1", fetch(f"{address}/metrics")[1]))
+        address = wait_for("the address", lambda: program.find_in_log(r"answers at (http://\S+)"))
+        wait_for("/livez", lambda: fetch(f"{address}/livez")[0] == 200)
+        wait_for("/readyz", lambda: fetch(f"{address}/readyz")[0] == 200)
+        wait_for("a good probe", lambda: re.search(rb"probe_success{.*} 1", fetch(f"{address}/metrics")[1]))
         record = Path(f"/proc/{program.process.pid}/root/opt/data/ninewatch.db").stat()
         assert (record.st_uid, record.st_gid) == (UID, 0)
         assert program.stop() == 0, program.log.read_text()

@@ -10,10 +10,10 @@ from typing import TYPE_CHECKING
 import pytest
 
 from monitor.exporters.families import CHECK_FAMILIES, PRODUCT_FAMILIES
-from tests.support.daemon_process import Watch, refused, watching
-from tests.support.monitoring import Prometheus, scraping
-from tests.support.processes import free_port, needs, until
-from tests.support.targets import Target
+from tests.support.daemon_process import DaemonProcess, run_to_exit, running_daemon
+from tests.support.monitoring import Prometheus, prometheus_with_config
+from tests.support.processes import free_port, needs, wait_for
+from tests.support.targets import HttpTarget
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -29,11 +29,11 @@ OTHER = "  - {id: other, objective: 99%%, checks: [{id: only, http: '%s', interv
 class World:
     """A target, a daemon at one address through all its lives, and the Prometheus that scrapes it every 300 ms."""
 
-    def __init__(self, folder: Path, target: Target, server: Prometheus, port: int) -> None:
+    def __init__(self, folder: Path, target: HttpTarget, server: Prometheus, port: int) -> None:
         self.target, self.server, self.port = target, server, port
         self.config, self.store = folder / "ninewatch.yaml", folder / "record.db"
         self._daemon = ExitStack()
-        self.watch: Watch
+        self.daemon: DaemonProcess
 
     def configure(self, *checks: str, interval: str = "200ms") -> None:
         """Write the configuration: checks of `demo`, where `c<b` is the check c that was b; none at all removes it."""
@@ -48,11 +48,11 @@ class World:
         self.config.write_text(head + demo)
 
     def start(self) -> None:
-        self.watch = self._daemon.enter_context(watching(self.config))
+        self.daemon = self._daemon.enter_context(running_daemon(self.config))
 
     def end(self, number: signal.Signals) -> None:
-        self.watch.signal(number)
-        self.watch.ended()
+        self.daemon.signal(number)
+        self.daemon.wait_for_exit()
         self._daemon.close()
 
     def value(self, series: str) -> float | None:
@@ -63,7 +63,7 @@ class World:
     def rises(self, series: str, above: float | None = None) -> float:
         """Wait until the series is above a value, its present one by default, and return the value that it has then."""
         least = above if above is not None else self.value(series) or 0.0
-        until(f"{series} above {least}", lambda: (self.value(series) or 0.0) > least)
+        wait_for(f"{series} above {least}", lambda: (self.value(series) or 0.0) > least)
         found = self.value(series)
         assert found is not None
         return found
@@ -85,7 +85,10 @@ def test_no_counter_of_the_record_is_reset_by_anything_that_happens_to_the_daemo
     port = free_port()
     every = {"scrape_interval": "300ms", "scrape_timeout": "300ms", "evaluation_interval": "1m"}
     job = {"job_name": "ninewatch", "static_configs": [{"targets": [f"127.0.0.1:{port}"]}]}
-    with Target().serving() as target, scraping(tmp_path, {"global": every, "scrape_configs": [job]}) as server:
+    with (
+        HttpTarget().serving() as target,
+        prometheus_with_config(tmp_path, {"global": every, "scrape_configs": [job]}) as server,
+    ):
         world = World(tmp_path, target, server, port)
         world.configure("a", "b")
         world.start()
@@ -115,18 +118,18 @@ def _live(world: World) -> None:
 def _reload(world: World) -> None:
     """Another interval; without the check that failed; with it again; without the product; with it again."""
     world.configure("a", "b", interval="250ms")
-    until("the reload", lambda: world.value("changes(ninewatch_config_reload_timestamp_seconds[1m])"))
+    wait_for("the reload", lambda: world.value("changes(ninewatch_config_reload_timestamp_seconds[1m])"))
     failed = world.rises(observed("b", "bad"), 0)
     world.configure("a")
-    until("the end of its series", lambda: world.value(observed("b")) is None)
+    wait_for("the end of its series", lambda: world.value(observed("b")) is None)
     world.rises(observed("a"))
     world.configure("a", "b")
     assert world.rises(observed("b", "bad"), failed - 1) >= failed
     downtime = world.value(DOWNTIME)
     world.configure()
-    until("the end of the product", lambda: world.value(DOWNTIME) is None)
+    wait_for("the end of the product", lambda: world.value(DOWNTIME) is None)
     world.configure("a", "b")
-    until("its return", lambda: world.value(DOWNTIME) == downtime)
+    wait_for("its return", lambda: world.value(DOWNTIME) == downtime)
 
 
 def _restart(world: World) -> None:
@@ -150,9 +153,9 @@ def _correct(world: World) -> None:
     """Exclude all that was down from the contractual figures."""
     now = datetime.now(UTC)
     window = f"{now.replace(hour=0, minute=0, second=0).isoformat()}/{now.isoformat()}"
-    done = refused("correct", "demo", window, "--author", "Ann", "--reason", "not ours", "-c", world.config)
+    done = run_to_exit("correct", "demo", window, "--author", "Ann", "--reason", "not ours", "-c", world.config)
     assert done[0] == 0, done
-    until("the correction", lambda: "not ours" in world.watch.body("/api/v1/products/demo/history"))
+    wait_for("the correction", lambda: "not ours" in world.daemon.body("/api/v1/products/demo/history"))
     world.outage()
 
 

@@ -20,8 +20,8 @@ import pytest
 import yaml
 
 from monitor.demo.modes import DEFAULT_PORTS
-from tests.support.documents import Block, Command, blocks, expected, plain
-from tests.support.processes import Program, free_port, running, until
+from tests.support.documents import CodeBlock, Command, blocks, expected, plain
+from tests.support.processes import Program, free_port, running, wait_for
 
 pytestmark = [pytest.mark.slow, pytest.mark.timeout(600)]  # a document has up to twenty commands
 
@@ -115,7 +115,7 @@ class Clone:
         log = self.folder / f"run{len(list(self.folder.glob('run*.log')))}.log"
         words[0] = str(self.folder / ".venv/bin/ninewatch")
         program = self.stack.enter_context(running(log, words, cwd=self.folder, env=self.environment))
-        until(f"{command} to answer", lambda: program.said(r"(answers at \S+)"))
+        wait_for(f"{command} to answer", lambda: program.find_in_log(r"(answers at \S+)"))
         self.started[config] = program
 
 
@@ -139,7 +139,7 @@ def clone(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Clone]:
         demo = [str(program), "demo", "--script", "none", "--listen", f"127.0.0.1:{listens['9999']}"]
         log = folder / "demo.log"
         watched = stack.enter_context(running(log, demo, cwd=folder, env=environment))
-        until("the demo", lambda: watched.said(r"(answers at \S+)"))
+        wait_for("the demo", lambda: watched.find_in_log(r"(answers at \S+)"))
         shipped, got = ((folder / name).read_text() for name in ("config/demo.yaml", "var/demo/demo.yaml"))
         ports = dict(zip(_ports(shipped), _ports(got), strict=True)) | listens
         assert set(map(str, DEFAULT_PORTS.values())) & set(ports), "the demo's products are among them"
@@ -210,7 +210,7 @@ def test_every_block_is_a_command_or_is_named_as_a_figure() -> None:
     assert set(EXEMPT) <= written, "an exemption without its command"
 
 
-def first(block: Block) -> str:
+def first(block: CodeBlock) -> str:
     return block.text.splitlines()[0]
 
 

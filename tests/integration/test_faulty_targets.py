@@ -16,10 +16,10 @@ import pytest
 
 from sla.interval import MILLISECOND
 from sla.observation import Outcome
-from tests.support.daemon_process import Watch, observed, watching
+from tests.support.daemon_process import DaemonProcess, running_daemon, stored_observations
 from tests.support.faulty_targets import FAULTY_TARGETS
 from tests.support.faulty_targets.attempt_cost import AttemptCost, growth, holds
-from tests.support.processes import needs, until
+from tests.support.processes import needs, wait_for
 
 pytestmark = [pytest.mark.slow, needs("openssl")]
 
@@ -103,8 +103,8 @@ def configured(folder: Path, well: Checks, ill: Checks) -> Path:
 class Verdicts:
     """What a daemon has said of each target so far, beside what it should say."""
 
-    def __init__(self, watch: Watch, expected: dict[str, Verdict]) -> None:
-        self._watch, self._expected = watch, expected
+    def __init__(self, daemon: DaemonProcess, expected: dict[str, Verdict]) -> None:
+        self._watch, self._expected = daemon, expected
         self.said: dict[str, set[Verdict]] = {name: set() for name in expected}
 
     def complete(self) -> bool:
@@ -136,24 +136,24 @@ def test_a_daemon_tells_them_all_apart_and_its_other_checks_feel_nothing(checks:
     ill = {name: check for name, check in checks.items() if not SELDOM & set(check)}
     expected = {_id(name): (str(FAULTY_TARGETS[name].outcome), FAULTY_TARGETS[name].reason) for name in ill}
     store = tmp_path / "ninewatch.db"
-    with serving_faulty_targets(*WELL) as well, watching(configured(tmp_path, well, ill)) as watch:
-        verdicts = Verdicts(watch, expected)
+    with serving_faulty_targets(*WELL) as well, running_daemon(configured(tmp_path, well, ill)) as daemon:
+        verdicts = Verdicts(daemon, expected)
         with contextlib.suppress(pytest.fail.Exception):
-            until("every verdict", lambda: verdicts.complete() or verdicts.mistaken(), 120)
+            wait_for("every verdict", lambda: verdicts.complete() or verdicts.mistaken(), 120)
         assert (verdicts.mistaken(), verdicts.missing()) == ({}, [])
-        before, begun = resident(watch.program.process.pid), watch.probes("http-silent")
-        until("two more rounds", lambda: verdicts.complete() and watch.probes("http-silent") >= begun + 2, 90)
-        grown = resident(watch.program.process.pid) - before
-        assert "<script>" not in watch.body("/") + watch.body("/metrics") + watch.body("/products/ill")
-        missed = watch.metric("ninewatch_missed_ticks_total")
-        watch.signal(signal.SIGTERM)
-        assert watch.ended() == 0
-        said = watch.said()
+        before, begun = resident(daemon.program.process.pid), daemon.probes("http-silent")
+        wait_for("two more rounds", lambda: verdicts.complete() and daemon.probes("http-silent") >= begun + 2, 90)
+        grown = resident(daemon.program.process.pid) - before
+        assert "<script>" not in daemon.body("/") + daemon.body("/metrics") + daemon.body("/products/ill")
+        missed = daemon.metric("ninewatch_missed_ticks_total")
+        daemon.signal(signal.SIGTERM)
+        assert daemon.wait_for_exit() == 0
+        said = daemon.output()
     assert verdicts.mistaken() == {}
     assert "Traceback" not in said
     assert grown < ROOM
     for name in WELL:
-        seen = observed(store, f"well/{name}")
+        seen = stored_observations(store, f"well/{name}")
         outcomes = [outcome for _, outcome in seen]
         assert Outcome.BAD not in outcomes, name
         assert Outcome.GOOD in outcomes, name

@@ -24,10 +24,10 @@ from monitor.storage.writer import Writer
 from sla.interval import MINUTE, Interval
 from sla.observation import Outcome
 from tests.support.clocks import ManualClock
-from tests.support.daemon_process import observed, watching
+from tests.support.daemon_process import running_daemon, stored_observations
 from tests.support.ledgers import NOW, ledger_of, product
-from tests.support.processes import fetch, until
-from tests.support.targets import Target
+from tests.support.processes import fetch, wait_for
+from tests.support.targets import HttpTarget
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
@@ -112,7 +112,7 @@ async def becomes(what: str, look: Callable[[], bool]) -> None:
             while not look():
                 await asyncio.sleep(0.01)
     except TimeoutError:
-        pytest.fail(f"waited {PATIENCE:g} s in vain for {what}")
+        pytest.fail(f"timed out after {PATIENCE:g} s waiting for {what}")
 
 
 async def endure(path: Path, culprit: Callable[[], Culprit]) -> None:
@@ -176,26 +176,26 @@ async def test_a_disk_that_fails_is_endured(tmp_path: Path) -> None:
 def test_the_daemon_goes_on_with_a_full_disk(small_disk: Path, tmp_path: Path) -> None:
     """Probes, page and metrics go on, the trouble shows in them, and what was kept is written when there is room."""
     config = tmp_path / "ninewatch.yaml"
-    with Target().serving() as target:
+    with HttpTarget().serving() as target:
         check = f"{{id: health, http: '{target.url('/')}', interval: 100ms, timeout: 100ms}}"
         record = f"listen: 127.0.0.1:0\nstore: {small_disk / 'record.db'}\n"
         config.write_text(f"{record}products:\n- {{id: demo, objective: 99.9%, checks: [{check}]}}\n")
-        with watching(config) as watch:
-            until("a first probe", lambda: watch.probes("health"))
+        with running_daemon(config) as daemon:
+            wait_for("a first probe", lambda: daemon.probes("health"))
             with filled(small_disk):
-                until("a failure", lambda: (watch.metric("ninewatch_store_write_failures_total") or 0) > 0)
-                before = watch.probes("health")
-                until("more probes", lambda: watch.probes("health") > before + 2)
-                assert (watch.metric("ninewatch_store_unrecorded_seconds") or 0) > 0
-                until("a good probe", lambda: watch.metric("probe_success", check="health") == 1)
-                assert [fetch(watch.address + path)[0] for path in ("/", "/readyz", "/livez")] == [200, 200, 200]
-                assert json.loads(watch.body("/readyz"))["status"] == "degraded"
-                until("the product to be up", lambda: watch.api("/products")[0]["state"] == "up")
-            until("it to write again", lambda: watch.metric("ninewatch_store_unrecorded_seconds") == 0)
-            assert watch.metric("ninewatch_store_dropped_total") == 0
-            watch.signal(signal.SIGTERM)
-            assert watch.ended() == 0
-            counted = re.search(r'"event": "store_recovered"', watch.said())
+                wait_for("a failure", lambda: (daemon.metric("ninewatch_store_write_failures_total") or 0) > 0)
+                before = daemon.probes("health")
+                wait_for("more probes", lambda: daemon.probes("health") > before + 2)
+                assert (daemon.metric("ninewatch_store_unrecorded_seconds") or 0) > 0
+                wait_for("a good probe", lambda: daemon.metric("probe_success", check="health") == 1)
+                assert [fetch(daemon.address + path)[0] for path in ("/", "/readyz", "/livez")] == [200, 200, 200]
+                assert json.loads(daemon.body("/readyz"))["status"] == "degraded"
+                wait_for("the product to be up", lambda: daemon.api("/products")[0]["state"] == "up")
+            wait_for("it to write again", lambda: daemon.metric("ninewatch_store_unrecorded_seconds") == 0)
+            assert daemon.metric("ninewatch_store_dropped_total") == 0
+            daemon.signal(signal.SIGTERM)
+            assert daemon.wait_for_exit() == 0
+            counted = re.search(r'"event": "store_recovered"', daemon.output())
     assert counted
-    moments = [at for at, _ in observed(small_disk / "record.db", "demo/health")]
+    moments = [at for at, _ in stored_observations(small_disk / "record.db", "demo/health")]
     assert len(moments) > before + 2, "what was seen meanwhile is in the record"

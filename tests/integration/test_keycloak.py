@@ -10,10 +10,10 @@ import pytest
 import yaml
 
 from sla.observation import Outcome
-from tests.support.daemon_process import Watch, watching
+from tests.support.daemon_process import DaemonProcess, running_daemon
 from tests.support.keycloak import SECRET, Keycloak, keycloak, needs_keycloak
 from tests.support.probing import attempt
-from tests.support.processes import until
+from tests.support.processes import wait_for
 
 DOCS = Path(__file__).parents[2] / "docs/http.md"
 PUBLIC = ("discovery", "keys", "ready")
@@ -54,35 +54,38 @@ products:
     return path
 
 
-def states(watch: Watch) -> set[str]:
-    return {each["state"] for each in watch.api("/products/keycloak")["checks"]}
+def states(daemon: DaemonProcess) -> set[str]:
+    return {each["state"] for each in daemon.api("/products/keycloak")["checks"]}
 
 
-def reasons(watch: Watch) -> dict[str, str]:
+def reasons(daemon: DaemonProcess) -> dict[str, str]:
     """Return why each check that needs no token is down."""
-    return {each["check"]: each["reason"] for each in watch.incidents("open") if each["check"] in PUBLIC}
+    return {each["check"]: each["reason"] for each in daemon.incidents("open") if each["check"] in PUBLIC}
 
 
-def last_of(watch: Watch, check: str) -> str:
+def last_of(daemon: DaemonProcess, check: str) -> str:
     """Return what the check's last probe found."""
-    return next(each["last"]["reason"] for each in watch.api("/products/keycloak")["checks"] if each["id"] == check)
+    return next(each["last"]["reason"] for each in daemon.api("/products/keycloak")["checks"] if each["id"] == check)
 
 
 @pytest.mark.slow
 @needs_keycloak
 def test_a_keycloak_that_hangs_and_one_that_is_gone_are_told_apart(tmp_path: Path) -> None:
-    with keycloak(tmp_path) as server, watching(configured(tmp_path, server), extra={"REALM_SECRET": SECRET}) as watch:
-        until("a Keycloak that is up", lambda: states(watch) == {"up"}, 90)
+    with (
+        keycloak(tmp_path) as server,
+        running_daemon(configured(tmp_path, server), extra={"REALM_SECRET": SECRET}) as daemon,
+    ):
+        wait_for("a Keycloak that is up", lambda: states(daemon) == {"up"}, 90)
         server.signal(signal.SIGSTOP)
-        until("three that hang", lambda: reasons(watch) == dict.fromkeys(PUBLIC, "deadline"))
+        wait_for("three that hang", lambda: reasons(daemon) == dict.fromkeys(PUBLIC, "deadline"))
         server.signal(signal.SIGCONT)
-        until("its return", lambda: states(watch) == {"up"} and not reasons(watch), 90)
+        wait_for("its return", lambda: states(daemon) == {"up"} and not reasons(daemon), 90)
         server.signal(signal.SIGKILL)
         # A probe under way at the kill sees its connection cut, and that is then what opened its incident.
-        until("three that are down", lambda: set(reasons(watch)) == set(PUBLIC))
-        until("three that are gone", lambda: all(last_of(watch, each) == "connect_refused" for each in PUBLIC))
-        until("the token's loss", lambda: last_of(watch, "token") in {"connect_refused", "token_unavailable"})
-        assert SECRET not in watch.said() + watch.body("/") + watch.body("/metrics")
+        wait_for("three that are down", lambda: set(reasons(daemon)) == set(PUBLIC))
+        wait_for("three that are gone", lambda: all(last_of(daemon, each) == "connect_refused" for each in PUBLIC))
+        wait_for("the token's loss", lambda: last_of(daemon, "token") in {"connect_refused", "token_unavailable"})
+        assert SECRET not in daemon.output() + daemon.body("/") + daemon.body("/metrics")
 
 
 @pytest.mark.slow

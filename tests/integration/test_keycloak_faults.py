@@ -11,10 +11,10 @@ from pathlib import Path
 
 import pytest
 
-from tests.support.daemon_process import Watch, watching
+from tests.support.daemon_process import DaemonProcess, running_daemon
 from tests.support.keycloak import SECRET, Admin, Keycloak, keycloak, needs_keycloak
 from tests.support.postgres import PASSWORD, POSTGRES, Postgres
-from tests.support.processes import Program, fetch, free_port, needs, until
+from tests.support.processes import Program, fetch, free_port, needs, wait_for
 
 SHIPPED = Path(__file__).resolve().parents[2] / "config" / "products" / "keycloak.yaml"
 PUBLIC = "https://loginproxy.gov.bc.ca"
@@ -48,29 +48,29 @@ def configured(folder: Path, base: str) -> Path:
 class Trial:
     """A Keycloak that is watched, and what it stands on."""
 
-    watch: Watch
+    daemon: DaemonProcess
     server: Keycloak
     database: Postgres
 
     def states(self) -> dict[str, str]:
         """Return the last probe's outcome of each check."""
-        listed = self.watch.api("/products/keycloak")["checks"]
+        listed = self.daemon.api("/products/keycloak")["checks"]
         return {each["id"]: each["last"]["outcome"] for each in listed if each["last"]}
 
     def shows(self, *bad: str, **others: str) -> None:
         """Wait until these of the shipped checks are bad and the rest of them good, and others as named."""
         wanted = {name: "bad" if name in bad else "good" for name in CHECKS} | others
-        until(f"{wanted}, seen {self.states()}", lambda: wanted.items() <= self.states().items(), LONG)
+        wait_for(f"{wanted}, seen {self.states()}", lambda: wanted.items() <= self.states().items(), LONG)
 
     def recovers(self) -> None:
         """Wait until all is good, and no incident is open."""
         self.shows(**{"our-client": "good"})
-        until("the incidents' end", lambda: not self.watch.incidents("open"), LONG)
+        wait_for("the incidents' end", lambda: not self.daemon.incidents("open"), LONG)
 
 
-def open_checks(watch: Watch) -> set[str]:
+def open_checks(daemon: DaemonProcess) -> set[str]:
     """Return the checks that have an open incident."""
-    return {each["check"] for each in watch.incidents("open")}
+    return {each["check"] for each in daemon.incidents("open")}
 
 
 @contextlib.contextmanager
@@ -81,10 +81,10 @@ def trial(folder: Path, cluster: Path) -> Iterator[tuple[Trial, Program]]:
     credential = {"REALM_SECRET": SECRET}
     with (
         database.running() as postgres,
-        watching(config, extra=credential) as watch,
+        running_daemon(config, extra=credential) as daemon,
         keycloak(folder, port, url) as server,
     ):
-        yield Trial(watch, server, database), postgres
+        yield Trial(daemon, server, database), postgres
 
 
 @pytest.mark.slow
@@ -99,22 +99,22 @@ def test_each_fault_of_a_real_keycloak_is_judged_as_it_deserves(
     """
     with trial(tmp_path, tmp_path_factory.mktemp("cluster")) as (seen, postgres):
         admin = Admin(seen.server)
-        opened = seen.watch.incidents()
+        opened = seen.daemon.incidents()
         assert {each["check"] for each in opened} >= set(CHECKS), "a slow first start is down until the realm exists"
         seen.recovers()
 
         admin.realm(accessTokenLifespan=2)  # so that our own client asks for a token at nearly every probe
         admin.realm(enabled=False)
         seen.shows("token-endpoint")
-        assert until("the product", lambda: seen.watch.api("/products/keycloak")["state"] == "down", LONG)
-        incident = until("the incident", lambda: seen.watch.incidents("open"), LONG)[0]
+        assert wait_for("the product", lambda: seen.daemon.api("/products/keycloak")["state"] == "down", LONG)
+        incident = wait_for("the incident", lambda: seen.daemon.incidents("open"), LONG)[0]
         assert incident["first_failure"]["status"] == 403
         admin.realm(enabled=True)
         seen.recovers()
 
         admin.realm(attributes={"frontendUrl": "http://login.wrong.example/auth"})
         seen.shows("standard")
-        (incident,) = until("the incident", lambda: seen.watch.incidents("open"), LONG)
+        (incident,) = wait_for("the incident", lambda: seen.daemon.incidents("open"), LONG)
         found = "$['issuer'] is \"http://login.wrong.example/auth/realms/standard\""
         assert found in incident["first_failure"]["detail"]
         admin.realm(attributes={"frontendUrl": ""})
@@ -122,25 +122,25 @@ def test_each_fault_of_a_real_keycloak_is_judged_as_it_deserves(
 
         admin.secret("another-secret")
         seen.shows(**{"our-client": "unknown"})
-        assert not seen.watch.incidents("open"), "our own credential opens no incident"
+        assert not seen.daemon.incidents("open"), "our own credential opens no incident"
         admin.secret(SECRET)
         seen.recovers()
 
         before, certs = (
-            len(seen.watch.incidents()),
+            len(seen.daemon.incidents()),
             f"{seen.server.address}/realms/standard/protocol/openid-connect/certs",
         )
         keys = fetch(certs)
         admin.rotate_keys()
-        until("the new key", lambda: fetch(certs) != keys)
-        probed = seen.watch.probes("jwks")
-        until("two more probes", lambda: seen.watch.probes("jwks") >= probed + 2)
+        wait_for("the new key", lambda: fetch(certs) != keys)
+        probed = seen.daemon.probes("jwks")
+        wait_for("two more probes", lambda: seen.daemon.probes("jwks") >= probed + 2)
         seen.shows(**{"our-client": "good"})
-        assert len(seen.watch.incidents()) == before, "a rotation of keys is no outage"
+        assert len(seen.daemon.incidents()) == before, "a rotation of keys is no outage"
 
         with seen.database.frozen(postgres):
             seen.shows("token-endpoint")
-            until("its incident", lambda: "token-endpoint" in open_checks(seen.watch))
+            wait_for("its incident", lambda: "token-endpoint" in open_checks(seen.daemon))
         seen.recovers()
 
         seen.server.signal(signal.SIGSTOP)
@@ -150,5 +150,5 @@ def test_each_fault_of_a_real_keycloak_is_judged_as_it_deserves(
 
         postgres.process.send_signal(signal.SIGINT)
         seen.shows("token-endpoint")
-        assert SECRET not in seen.watch.said() + seen.watch.body("/") + seen.watch.body("/metrics")
-        assert PASSWORD not in seen.watch.said()
+        assert SECRET not in seen.daemon.output() + seen.daemon.body("/") + seen.daemon.body("/metrics")
+        assert PASSWORD not in seen.daemon.output()

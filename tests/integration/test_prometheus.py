@@ -17,7 +17,7 @@ from monitor.exporters.grafana import dashboard
 from monitor.exporters.rules import groups
 from tests.support.metric_names import asked
 from tests.support.monitoring import Prometheus, Target, prometheus
-from tests.support.processes import daemon, fetch, needs, until
+from tests.support.processes import fetch, needs, start_daemon, wait_for
 
 if TYPE_CHECKING:
     from monitor.exporters.rule_file import Alert
@@ -57,14 +57,14 @@ def watched(tmp_path_factory: pytest.TempPathFactory) -> Iterator[tuple[Promethe
         plain = stack.enter_context(target.serving())
         secure = stack.enter_context(Target().serving(context))
         config = CONFIG.format(store=folder / "nw.db", plain=plain, secure=secure, ca=folder / "ca.pem")
-        _, address = stack.enter_context(daemon(folder, config))
+        _, address = stack.enter_context(start_daemon(folder, config))
         server = stack.enter_context(prometheus(folder, address))
-        until("both products up", lambda: len(server.query('ninewatch_product_state{state="up"} == 1')) == 2)
+        wait_for("both products up", lambda: len(server.query('ninewatch_product_state{state="up"} == 1')) == 2)
         target.healthy = False
-        until("the outage", lambda: server.query('ninewatch_product_state{product="alpha",state="down"} == 1'))
+        wait_for("the outage", lambda: server.query('ninewatch_product_state{product="alpha",state="down"} == 1'))
         target.healthy = True
-        until("the recovery", lambda: server.query('ninewatch_product_state{product="alpha",state="up"} == 1'))
-        until("every rule to be evaluated", lambda: all(rule["health"] == "ok" for rule in server.rules()))
+        wait_for("the recovery", lambda: server.query('ninewatch_product_state{product="alpha",state="up"} == 1'))
+        wait_for("every rule to be evaluated", lambda: all(rule["health"] == "ok" for rule in server.rules()))
         yield server, address
 
 
@@ -78,7 +78,7 @@ def filled(expr: str) -> str:
 @pytest.mark.parametrize("expr", QUERIES)
 def test_a_query_of_the_dashboard_finds_data(watched: tuple[Prometheus, str], expr: str) -> None:
     server, _ = watched
-    until(f"data for {filled(expr)}", lambda: server.query(filled(expr)))
+    wait_for(f"data for {filled(expr)}", lambda: server.query(filled(expr)))
 
 
 @pytest.mark.parametrize("rule", RULES, ids=lambda rule: rule.name)

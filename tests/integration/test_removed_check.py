@@ -7,9 +7,9 @@ import signal
 from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING, Any
 
-from tests.support.daemon_process import observed, refused, watching
-from tests.support.processes import until
-from tests.support.targets import Target
+from tests.support.daemon_process import run_to_exit, running_daemon, stored_observations
+from tests.support.processes import wait_for
+from tests.support.targets import HttpTarget
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -18,7 +18,7 @@ if TYPE_CHECKING:
 EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 
 
-def configured(folder: Path, target: Target, checks: Sequence[str]) -> Path:
+def configured(folder: Path, target: HttpTarget, checks: Sequence[str]) -> Path:
     path = folder / "ninewatch.yaml"
     lines = "".join(
         f"      - {{id: {each}, http: '{target.url('/' + each)}', interval: 200ms, timeout: 150ms}}\n"
@@ -31,31 +31,33 @@ def configured(folder: Path, target: Target, checks: Sequence[str]) -> Path:
 
 def test_api_and_report_agree_once_a_check_is_back(tmp_path: Path) -> None:
     """The daemon that runs at the end never saw the check before the reload; the report reads the record."""
-    with Target().serving() as target:
-        with watching(configured(tmp_path, target, ["kept", "gone"])) as watch:
-            until("probes of both", lambda: min(watch.probes("kept"), watch.probes("gone")) > 8)
-            watch.signal(signal.SIGKILL)
-            watch.ended()
+    with HttpTarget().serving() as target:
+        with running_daemon(configured(tmp_path, target, ["kept", "gone"])) as daemon:
+            wait_for("probes of both", lambda: min(daemon.probes("kept"), daemon.probes("gone")) > 8)
+            daemon.signal(signal.SIGKILL)
+            daemon.wait_for_exit()
         start, end = (EPOCH + timedelta(microseconds=at) for at in span(tmp_path / "record.db"))
-        with watching(configured(tmp_path, target, ["kept"])) as watch:
-            until("a probe without it", lambda: watch.probes("kept") > 2)
+        with running_daemon(configured(tmp_path, target, ["kept"])) as daemon:
+            wait_for("a probe without it", lambda: daemon.probes("kept") > 2)
             configured(tmp_path, target, ["kept", "gone"])
-            until("the check to be back", lambda: watch.probes("gone") > 2)
+            wait_for("the check to be back", lambda: daemon.probes("gone") > 2)
             window = f"{(start - timedelta(seconds=1)).isoformat()}/{(end + timedelta(milliseconds=1)).isoformat()}"
-            by_api = watch.api("/products/demo/availability", window=window)
-            by_report = reported(watch.config, window)
-    known = [at for key in ("kept", "gone") for at, _ in observed(tmp_path / "record.db", f"demo/{key}")]
+            by_api = daemon.api("/products/demo/availability", window=window)
+            by_report = reported(daemon.config, window)
+    known = [at for key in ("kept", "gone") for at, _ in stored_observations(tmp_path / "record.db", f"demo/{key}")]
     assert by_api["observations"]["good"] == sum(EPOCH + timedelta(microseconds=at) <= end for at in known)
     assert by_api["up_seconds"] > 1
     assert by_report | by_api == by_report
 
 
 def span(store: Path) -> tuple[int, int]:
-    seen = [at for key in ("kept", "gone") for at, _ in observed(store, f"demo/{key}")]
+    seen = [at for key in ("kept", "gone") for at, _ in stored_observations(store, f"demo/{key}")]
     return min(seen), max(seen)
 
 
 def reported(config: Path, window: str) -> Any:
-    status, said, wrong = refused("report", "-c", config, "--product", "demo", "--window", window, "--format", "json")
+    status, said, wrong = run_to_exit(
+        "report", "-c", config, "--product", "demo", "--window", window, "--format", "json"
+    )
     assert status == 0, wrong
     return json.loads(said)["products"][0]["raw"]

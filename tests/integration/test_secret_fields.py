@@ -18,10 +18,10 @@ from monitor.cli import cli
 from monitor.config.model import Portfolio
 from monitor.probes.registry import CHECK_TYPES
 from tests.integration.test_secrets import pieces
-from tests.support.daemon_process import Watch, refused, watching
+from tests.support.daemon_process import DaemonProcess, run_to_exit, running_daemon
 from tests.support.echo_server import echoing
 from tests.support.faulty_targets.certificates import HOST, names, self_made
-from tests.support.processes import fetch, until
+from tests.support.processes import fetch, wait_for
 from tests.support.secret_fields import secret_fields
 
 SECRET = "<secret>"
@@ -142,9 +142,9 @@ def test_the_net_holds_every_fish(planted: Planted) -> None:
     assert planted.leaks("nothing at all") == []
 
 
-def _ping(watch: Watch, number: int, token: str) -> None:
+def _ping(daemon: DaemonProcess, number: int, token: str) -> None:
     """Report a failure whose text is the token itself."""
-    connection = http.client.HTTPConnection(watch.address.removeprefix("http://"), timeout=10)
+    connection = http.client.HTTPConnection(daemon.address.removeprefix("http://"), timeout=10)
     path, headers = f"/ping/secrets/case-{number}/fail", {"Authorization": f"Bearer {token}"}
     with contextlib.closing(connection):
         connection.request("POST", path, token, headers)
@@ -156,20 +156,20 @@ def test_no_door_of_the_daemon_lets_one_out(planted: Planted) -> None:
     """Pages, API, metrics, the log at DEBUG, the record and the reports; though details do say what came back."""
     number = list(CASES).index("heartbeat token")
     expected = {f"case-{n}" for n, each in enumerate(CASES.values()) if not (UNPACED - {"heartbeat"}) & each.keys()}
-    with watching(planted.config, debug=True, extra=planted.environment, options=["--allow-exec"]) as watch:
-        _ping(watch, number, planted.canaries["heartbeat token"])
+    with running_daemon(planted.config, debug=True, extra=planted.environment, options=["--allow-exec"]) as daemon:
+        _ping(daemon, number, planted.canaries["heartbeat token"])
 
         def told() -> dict[str, str]:
-            checks = watch.api("/products/secrets")["checks"]
+            checks = daemon.api("/products/secrets")["checks"]
             return {each["id"]: each["last"]["detail"] for each in checks if each["last"] is not None}
 
-        until("a result of each", lambda: told().keys() >= expected, 60)
+        wait_for("a result of each", lambda: told().keys() >= expected, 60)
         assert sum("[secret]" in detail for detail in told().values()) >= 12, told()
         paths = ["/", "/products/secrets", "/metrics", *(f"/api/v1/{each}" for each in ("products", "incidents"))]
-        shown = {path: fetch(watch.address + path) for path in [*paths, "/api/v1/products/secrets"]}
-        watch.signal(signal.SIGTERM)
-        assert watch.ended() == 0
-        said = watch.said()
+        shown = {path: fetch(daemon.address + path) for path in [*paths, "/api/v1/products/secrets"]}
+        daemon.signal(signal.SIGTERM)
+        assert daemon.wait_for_exit() == 0
+        said = daemon.output()
     assert {path: status for path, (status, _) in shown.items() if status != 200} == {}
     assert {path: planted.leaks(body.decode()) for path, (_, body) in shown.items()} == {path: [] for path in shown}
     assert planted.leaks(said) == []
@@ -177,7 +177,7 @@ def test_no_door_of_the_daemon_lets_one_out(planted: Planted) -> None:
     assert planted.leaks(record.decode("latin-1")) == []
     for form in ("md", "json", "html", "csv"):
         words = ("report", "--product", "all", "--window", "day", "-c", planted.config, "--format", form)
-        code, out, err = refused(*words, extra=planted.environment)
+        code, out, err = run_to_exit(*words, extra=planted.environment)
         assert code == 0, err
         assert planted.leaks(out + err) == [], form
 

@@ -8,9 +8,9 @@ from pathlib import Path
 
 import pytest
 
-from tests.support.daemon_process import refused, watching
-from tests.support.processes import fetch, until
-from tests.support.targets import Target
+from tests.support.daemon_process import run_to_exit, running_daemon
+from tests.support.processes import fetch, wait_for
+from tests.support.targets import HttpTarget
 
 CANARIES = {
     "bearer": "canary-bearer-Xq81vTz0-4b7d",
@@ -68,18 +68,18 @@ def test_no_secret_is_in_any_output(planted: tuple[Path, dict[str, str]]) -> Non
     """Though the target says back what it was sent, in a header, a redirect and its page, and the log is at DEBUG."""
     folder, extra = planted
     config = folder / "ninewatch.yaml"
-    with Target().serving() as target:
+    with HttpTarget().serving() as target:
         target.echo = True
         target.status["/moved"] = 302
         config.write_text(CONFIG.format(folder=folder, url=target.url(""), more=ECHOED, plain=PLAIN))
-        with watching(config, debug=True, extra=extra) as watch:
-            until("incidents of all", lambda: len(watch.incidents("open")) == 5, 60)
+        with running_daemon(config, debug=True, extra=extra) as daemon:
+            wait_for("incidents of all", lambda: len(daemon.incidents("open")) == 5, 60)
             assert all(target.hits[f"/{name}"] for name in CANARIES)
-            (listed,) = watch.api("/products")
-            details = [each["last"]["detail"] for each in watch.api(f"/products/{listed['id']}")["checks"]]
+            (listed,) = daemon.api("/products")
+            details = [each["last"]["detail"] for each in daemon.api(f"/products/{listed['id']}")["checks"]]
             assert sum("[secret]" in detail for detail in details) >= 3, details
             config.write_text(config.read_text() + "nonsense: true\n")
-            until("a refused reload", lambda: "config_refused" in watch.said())
+            wait_for("a refused reload", lambda: "config_refused" in daemon.output())
             paths = (
                 "/",
                 "/products/demo",
@@ -88,10 +88,10 @@ def test_no_secret_is_in_any_output(planted: tuple[Path, dict[str, str]]) -> Non
                 "/api/v1/products/demo",
                 "/api/v1/incidents",
             )
-            shown = [fetch(watch.address + path) for path in paths]
-            watch.signal(signal.SIGTERM)
-            assert watch.ended() == 0
-            said = watch.said()
+            shown = [fetch(daemon.address + path) for path in paths]
+            daemon.signal(signal.SIGTERM)
+            assert daemon.wait_for_exit() == 0
+            said = daemon.output()
     assert [status for status, _ in shown] == [200] * len(paths)
     assert leaks(said) == []
     assert [leaks(body.decode()) for _, body in shown] == [[]] * len(paths)
@@ -104,15 +104,15 @@ def test_no_secret_is_in_any_output(planted: tuple[Path, dict[str, str]]) -> Non
 def test_the_commands_print_no_secret_either(planted: tuple[Path, dict[str, str]]) -> None:
     folder, extra = planted
     config = folder / "ninewatch.yaml"
-    with Target().serving() as target:
+    with HttpTarget().serving() as target:
         target.echo = True
         config.write_text(CONFIG.format(folder=folder, url=target.url(""), more=ECHOED, plain=PLAIN))
         for name, form in (("bearer", ["--json"]), ("basic", [])):
-            code, out, err = refused("probe", name, "-c", config, *form, extra=extra)
+            code, out, err = run_to_exit("probe", name, "-c", config, *form, extra=extra)
             assert code == 1
             assert "header_mismatch" in out
             assert leaks(out + err) == []
         config.write_text(config.read_text() + f"title: {{bad: {CANARIES['bearer']}}}\n")
-        code, out, err = refused("check-config", config, extra=extra)
+        code, out, err = run_to_exit("check-config", config, extra=extra)
     assert code == 1
     assert leaks(out + err) == []

@@ -13,9 +13,9 @@ from monitor.storage.store import Batch
 from sla.interval import DAY, HOUR, SECOND
 from sla.observation import Observation, Outcome, Run
 from sla.window import format_instant
-from tests.support.daemon_process import observed, watching
-from tests.support.processes import until
-from tests.support.targets import Target
+from tests.support.daemon_process import running_daemon, stored_observations
+from tests.support.processes import wait_for
+from tests.support.targets import HttpTarget
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -33,23 +33,23 @@ def test_a_daemon_records_although_its_record_lies_ahead(tmp_path: Path, ahead: 
     store.write(Batch(seen, [run]))
     store.close()
     config = tmp_path / "ninewatch.yaml"
-    with Target().serving() as target:
+    with HttpTarget().serving() as target:
         check = f"{{id: health, http: '{target.url('/')}', interval: 100ms, timeout: 100ms}}"
         head = f"listen: 127.0.0.1:0\nstore: {record}\n"
         config.write_text(f"{head}products:\n- {{id: demo, objective: 99.9%, checks: [{check}]}}\n")
         for aside in (50, 0):
-            with watching(config) as watch:
-                until("probes", lambda: watch.probes("health") > 5)
-                assert watch.api("/products")[0]["state"] == "up"
-                assert watch.metric("ninewatch_late_observations_total") == 0
-                ready = json.loads(watch.body("/readyz"))
-                assert watch.metric("ninewatch_observations_set_aside") == aside
+            with running_daemon(config) as daemon:
+                wait_for("probes", lambda: daemon.probes("health") > 5)
+                assert daemon.api("/products")[0]["state"] == "up"
+                assert daemon.metric("ninewatch_late_observations_total") == 0
+                ready = json.loads(daemon.body("/readyz"))
+                assert daemon.metric("ninewatch_observations_set_aside") == aside
                 assert ready["status"] == ("degraded" if aside else "ready")
                 assert aside == 0 or ready["reasons"][0].startswith("50 observations from a wrong clock were set aside")
-                assert watch.metric("ninewatch_clock_steps_total", direction="backward") == 0
+                assert daemon.metric("ninewatch_clock_steps_total", direction="backward") == 0
                 window = f"{format_instant(now)}/{format_instant(SystemClock().now())}"
-                measured = watch.api("/products/demo/availability", window=window)
+                measured = daemon.api("/products/demo/availability", window=window)
                 assert measured["observations"]["bad"] == 0
-    kept = [at for at, _ in observed(record, KEY)]
+    kept = [at for at, _ in stored_observations(record, KEY)]
     assert len(kept) > 10
     assert max(kept) < now + HOUR

@@ -24,7 +24,7 @@ from sla.interval import SECOND, Interval
 from sla.observation import Observation, Outcome
 from sla.window import format_instant
 from tests.property.era_oracle import Load, Member, World
-from tests.support.ledgers import NOW, StandIn
+from tests.support.ledgers import NOW, FakeCheck
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -46,10 +46,10 @@ class Check:
     hold: int | None = None  # steps
     was: list[str] = field(default_factory=list)
 
-    def written(self) -> StandIn:
+    def written(self) -> FakeCheck:
         hold = {} if self.hold is None else {"hold": f"{self.hold * STEP // SECOND}s"}
         times = {"interval": f"{self.every * STEP // SECOND}s", "timeout": f"{self.timeout}s"}
-        return StandIn.model_validate(
+        return FakeCheck.model_validate(
             {"id": self.id, "was": self.was, "http": "https://example.test/"} | times | hold
             if self.was
             else {"id": self.id, "http": "https://example.test/"} | times | hold

@@ -20,7 +20,7 @@ from sla.interval import DAY, HOUR, MINUTE, SECOND, Interval
 from sla.objective import Objective
 from sla.observation import Observation, Outcome
 from sla.states import State
-from tests.support.ledgers import NOW, StandIn
+from tests.support.ledgers import NOW, FakeCheck
 
 if TYPE_CHECKING:
     from sla.observation import Run
@@ -30,7 +30,7 @@ NAMES = ("a", "b", "c")
 
 
 def portfolio(checks: tuple[str, ...], rule: str = "all", objective: str = "99%", interval: str = "1m") -> Portfolio:
-    made = tuple(StandIn(id=name, interval=interval, timeout="10s") for name in checks)
+    made = tuple(FakeCheck(id=name, interval=interval, timeout="10s") for name in checks)
     return Portfolio.model_validate({"products": [{"id": "p", "objective": objective, "rule": rule, "checks": made}]})
 
 

@@ -18,7 +18,7 @@ from sla.incident import Failure, Incident, Opened, Resolved
 from sla.interval import DAY, HOUR, MINUTE, SECOND, Interval
 from sla.observation import Observation, Outcome, Run
 from sla.states import State
-from tests.support.ledgers import BAD, GOOD, NOW, UNKNOWN, StandIn, ledger_of, observe, product, run
+from tests.support.ledgers import BAD, GOOD, NOW, UNKNOWN, FakeCheck, ledger_of, observe, product, run
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -95,7 +95,7 @@ def test_a_reload_keeps_what_is_known_of_unchanged_and_of_changed_checks() -> No
     ledger = ledger_of(product("chefs"))
     play(ledger, [GOOD, BAD, BAD])
     entry, composition = ledger.entries[KEY], ledger.compositions["chefs"]
-    changed = StandIn(id="health", http="https://elsewhere.test", interval="5m", timeout="10s", fall=3, rise=4)
+    changed = FakeCheck(id="health", http="https://elsewhere.test", interval="5m", timeout="10s", fall=3, rise=4)
     ledger.reload(portfolio(product("chefs")))
     assert ledger.compositions["chefs"] is composition
     ledger.reload(portfolio({**product("chefs"), "checks": (changed,)}))
@@ -230,7 +230,7 @@ def test_runs_are_judged_by_the_hold_they_were_recorded_with() -> None:
 
 def test_an_open_incident_goes_on_though_the_thresholds_of_today_would_not_have_it() -> None:
     """What was announced is resolved only by recovery: the same incident, no second one."""
-    ledger = ledger_of({**product("chefs"), "checks": (StandIn(id="health", interval="1m", timeout="10s", fall=9),)})
+    ledger = ledger_of({**product("chefs"), "checks": (FakeCheck(id="health", interval="1m", timeout="10s", fall=9),)})
     incident = Incident.open("chefs", KEY, NOW, "deadline")
     ledger.restore([run(KEY, BAD, NOW, NOW + 2 * MINUTE, "deadline")], [], [incident])
     assert ledger.open_incidents() == [incident]

@@ -14,7 +14,7 @@ from sla.calendar import Window
 from sla.interval import MINUTE, Interval
 from sla.observation import Observation
 from tests.monitor.test_planned_maintenance import reload, started
-from tests.support.ledgers import BAD, GOOD, NOW, StandIn
+from tests.support.ledgers import BAD, GOOD, NOW, FakeCheck
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -25,7 +25,7 @@ if TYPE_CHECKING:
 def portfolio(**products: dict[str, Any]) -> Portfolio:
     made = [
         {"id": name, "objective": "99%", **fields}
-        | {"checks": tuple(StandIn(id=each, interval="1m", timeout="10s") for each in fields["checks"])}
+        | {"checks": tuple(FakeCheck(id=each, interval="1m", timeout="10s") for each in fields["checks"])}
         for name, fields in products.items()
     ]
     return Portfolio.model_validate({"products": made})

@@ -18,7 +18,7 @@ from sla.interval import DAY, HOUR, MINUTE, Interval
 from sla.maintenance import MaintenancePlan
 from sla.observation import Observation, Outcome
 from sla.window import format_instant
-from tests.support.ledgers import NOW, StandIn
+from tests.support.ledgers import NOW, FakeCheck
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -35,7 +35,7 @@ SUNDAYS = {"start": "2020-01-05T02:00", "end": "2020-01-05T04:00", "rrule": "FRE
 
 def portfolio(own: list[dict[str, str]] | None = None, all_: list[dict[str, str]] | None = None) -> Portfolio:
     def product(name: str, planned: list[dict[str, str]]) -> dict[str, Any]:
-        check = StandIn(id="a", interval="1m", timeout="10s")
+        check = FakeCheck(id="a", interval="1m", timeout="10s")
         return {"id": name, "objective": "99%", "checks": (check,), "maintenance": planned}
 
     products = [product("p", own or []), product(OTHER, [])]

@@ -18,7 +18,7 @@ from sla.incident import Incident
 from sla.interval import HOUR, MINUTE, Interval
 from sla.observation import Observation, Outcome, Run
 from sla.timeline import Timeline
-from tests.support.ledgers import BAD, GOOD, NOW, StandIn, ledger_of, observe, run
+from tests.support.ledgers import BAD, GOOD, NOW, FakeCheck, ledger_of, observe, run
 from tests.support.ledgers import ILL as FAILED
 from tests.support.ledgers import WELL as PASSED
 
@@ -34,7 +34,7 @@ def forms(
     check: str = "page", product: str = "forms", former: tuple[str, ...] = (), **more: object
 ) -> dict[str, object]:
     """Return a product of one check, which had the former ids."""
-    made = StandIn(id=check, interval="1m", timeout="10s", was=former)  # type: ignore[arg-type]
+    made = FakeCheck(id=check, interval="1m", timeout="10s", was=former)  # type: ignore[arg-type]
     return {"id": product, "objective": "99.9%", "checks": (made,), **more}
 
 

@@ -16,7 +16,7 @@ from sla.fact import RENAMING, Fact
 from sla.interval import MINUTE, Interval
 from tests.monitor.test_past_ledger import observe, portfolio
 from tests.monitor.test_planned_maintenance import define
-from tests.support.ledgers import NOW, StandIn
+from tests.support.ledgers import NOW, FakeCheck
 
 if TYPE_CHECKING:
     from monitor.config.model import Portfolio
@@ -26,7 +26,7 @@ def named(*checks: tuple[str, str], product: str = "p", was: str = "") -> Portfo
     """Return a portfolio of one product; each check is its id and its former one, if it has one."""
     made = portfolio(**{product: {"checks": ["a"]} | ({"was": was} if was else {})})
     stand_ins = tuple(
-        StandIn.model_validate(
+        FakeCheck.model_validate(
             {"id": name, "http": "https://example.test/", "interval": "1m", "timeout": "10s"}
             | ({"was": old} if old else {})
         )

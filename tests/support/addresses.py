@@ -13,7 +13,7 @@ _FULL = 3  # connections that fill the queue of a listener which accepts none
 
 
 @contextlib.contextmanager
-def unanswering(host: str, port: int) -> Iterator[None]:
+def unresponsive_address(host: str, port: int) -> Iterator[None]:
     """Let the address drop connection attempts, as a dead host does, for as long as the block lasts."""
     family = socket.AF_INET6 if ":" in host else socket.AF_INET
     with contextlib.ExitStack() as stack:
@@ -27,7 +27,7 @@ def unanswering(host: str, port: int) -> Iterator[None]:
         yield
 
 
-def named(name: str, addresses: list[str], folder: Path) -> Resolver:
+def resolver_for(name: str, addresses: list[str], folder: Path) -> Resolver:
     """Return a resolver that knows these addresses of the name, in this order."""
     path = folder / "hosts"
     path.write_text("".join(f"{address} {name}\n" for address in addresses))

@@ -37,7 +37,7 @@ RESULTS = {
 PATIENCE = 30.0
 
 
-class AlertRig:
+class AlertingHarness:
     """One process of the daemon, as far as alerting goes."""
 
     def __init__(self, portfolio: Ledger, store: MemoryStore, clock: ManualClock) -> None:
@@ -101,17 +101,17 @@ class AlertRig:
         await self.written()
 
 
-def configured(*products: dict[str, object], receivers: list[dict[str, Any]], **fields: Any) -> Ledger:
+def ledger_with_receivers(*products: dict[str, object], receivers: list[dict[str, Any]], **fields: Any) -> Ledger:
     """Return a ledger whose portfolio notifies these receivers."""
     return ledger_of(*products, receivers=tuple(receiver(**each) for each in receivers), **fields)
 
 
 @contextlib.asynccontextmanager
-async def alerting(
+async def run_alerting(
     ledger: Ledger, store: MemoryStore | None = None, clock: ManualClock | None = None, *, deliver: bool = True
-) -> AsyncIterator[AlertRig]:
+) -> AsyncIterator[AlertingHarness]:
     """Run alerting while the block lasts; without `deliver` notifications stay in the outbox."""
-    rig = AlertRig(ledger, store or MemoryStore(), clock or ManualClock())
+    rig = AlertingHarness(ledger, store or MemoryStore(), clock or ManualClock())
     restore(ledger, rig.store)
     ledger.facts = Facts(rig.store.load_facts())
     rig.alerting.restore(rig.store)

@@ -24,7 +24,7 @@ from monitor.probe_result import ProbeResult
 from monitor.storage.sqlite import SqliteStore
 from monitor.storage.writer import Writer
 from sla.observation import Outcome
-from tests.support.ledgers import StandIn, ledger_of
+from tests.support.ledgers import FakeCheck, ledger_of
 from tests.support.messages import receiver
 from tests.support.recorder_process import say, serve
 
@@ -50,7 +50,7 @@ class AcknowledgingStore(SqliteStore):
 
 def notified_ledger(url: str) -> Ledger:
     """Return the ledger of the portfolio: products of one check each that fail by chance, and a webhook."""
-    checks = (StandIn(id="health", interval="100ms", timeout="50ms", hold="1h"),)
+    checks = (FakeCheck(id="health", interval="100ms", timeout="50ms", hold="1h"),)
     products = ({"id": f"product-{n}", "objective": "99%", "checks": checks} for n in range(PRODUCTS))
     damping = {"damping": {"incidents": 1_000_000}}
     return ledger_of(*products, receivers=(receiver(webhook=url),), alerting=damping)

@@ -16,7 +16,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from tests.support.daemon_process import command, environment
-from tests.support.processes import Program, fetch, free_port, running, until
+from tests.support.processes import Program, fetch, free_port, running, wait_for
 
 IDLE = """
 listen: 127.0.0.1:0
@@ -54,7 +54,7 @@ class Page:
 
 
 @dataclass(frozen=True)
-class Both:
+class BothExporters:
     """The addresses of the two, our process, and the module file that they share."""
 
     theirs: str
@@ -76,7 +76,7 @@ class Both:
 
 
 @contextlib.contextmanager
-def both(folder: Path, modules: str) -> Iterator[Both]:
+def both_exporters(folder: Path, modules: str) -> Iterator[BothExporters]:
     """Run the two with the same module file while the block lasts."""
     path, config = folder / "blackbox.yml", folder / "ninewatch.yaml"
     path.write_text(modules)
@@ -88,14 +88,16 @@ def both(folder: Path, modules: str) -> Iterator[Both]:
         running(folder / "exporter.log", exporter, env=environment()) as one,
         running(folder / "daemon.log", daemon, env=environment()) as other,
     ):
-        until("the exporter", lambda: one.said(r"(Listening on)") and fetch(f"http://{theirs}/-/healthy")[0] == 200)
-        ours = until("the daemon's address", lambda: other.said(r"answers at (http://\S+)"))
-        yield Both(f"http://{theirs}", ours, other, path)
+        wait_for(
+            "the exporter", lambda: one.find_in_log(r"(Listening on)") and fetch(f"http://{theirs}/-/healthy")[0] == 200
+        )
+        ours = wait_for("the daemon's address", lambda: other.find_in_log(r"answers at (http://\S+)"))
+        yield BothExporters(f"http://{theirs}", ours, other, path)
 
 
 def main() -> None:
     folder, *asked = sys.argv[1:]
-    with both(Path(folder), (Path(folder) / "modules.yml").read_text()) as two:
+    with both_exporters(Path(folder), (Path(folder) / "modules.yml").read_text()) as two:
         pairs = [two.asked(*each.split(" ")) for each in asked]
     sys.stdout.write(json.dumps([[each.text for each in pair] for pair in pairs]))
 

@@ -23,13 +23,13 @@ import trustme
 from grpc_health.v1 import health, health_pb2, health_pb2_grpc
 
 from tests.support import http2_server
-from tests.support.certificates import bundle, self_signed, server_context
+from tests.support.certificates import self_signed_context, server_context, write_ca_bundle
 from tests.support.faulty_targets.behaviour import flooding
-from tests.support.line_servers import hanging_up, replying
-from tests.support.nameserver import Answering, framed, naming, nothing, records, truncated
+from tests.support.line_servers import reply_to_lines, send_and_close
+from tests.support.nameserver import Answering, dns_records, framed_for_tcp, nameserver, no_response, truncated_response
 from tests.support.processes import free_port
 from tests.support.proxy import Proxy
-from tests.support.servers import Handler, answer, serving, silent
+from tests.support.servers import Handler, http_response, send_nothing, serve_tcp
 
 BODY = b"All is well.\n"
 CHUNKED = b"HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n5\r\nhello\r\n0\r\n\r\n"
@@ -53,7 +53,7 @@ def _http(respond: dict[bytes, bytes], otherwise: bytes) -> Handler:
     return handler
 
 
-def always(said: bytes) -> Handler:
+def always_respond(said: bytes) -> Handler:
     return _http({}, said)
 
 
@@ -73,46 +73,57 @@ async def _starttls(
 
 def plain() -> Iterator[tuple[str, Handler]]:
     """Yield what speaks in the clear."""
-    good = answer(BODY, Last_Modified="Wed, 21 Oct 2015 07:28:00 GMT", X_State="ready")
-    yield "good", always(good)
-    yield "error", always(answer(b"sorry", "503 Service Unavailable"))
-    yield "missing", always(answer(b"", "404 Not Found"))
-    yield "moved", _http({b"GET /to": good, b"HEAD /to": good}, answer(b"gone", "302 Found", Location="/to"))
-    yield "loop", always(answer(b"", "302 Found", Location="/again"))
-    yield "bad-location", always(answer(b"", "302 Found", Location="/%zz"))
-    yield "nowhere", always(answer(b"", "302 Found"))
-    yield "off", always(answer(b"", "302 Found", Location="ftp://example.test/"))
-    yield "chunked", always(CHUNKED)
-    yield "gzip", always(answer(gzip.compress(BODY, mtime=0), Content_Encoding="gzip"))
-    yield "deflate", always(answer(zlib.compress(BODY), Content_Encoding="deflate"))
-    yield "bad-gzip", always(answer(b"no gzip", Content_Encoding="gzip"))
-    yield "old", always(b"HTTP/1.0 200 OK\r\n\r\nold and good")
-    yield "locked", _http(dict.fromkeys(CREDENTIALS, good), answer(b"who?", "401 Unauthorized"))
-    yield "tokens", _http({CLIENT: answer(TOKEN, Content_Type="application/json")}, answer(b"{}", "401 Unauthorized"))
+    good = http_response(BODY, Last_Modified="Wed, 21 Oct 2015 07:28:00 GMT", X_State="ready")
+    yield "good", always_respond(good)
+    yield "error", always_respond(http_response(b"sorry", "503 Service Unavailable"))
+    yield "missing", always_respond(http_response(b"", "404 Not Found"))
+    yield "moved", _http({b"GET /to": good, b"HEAD /to": good}, http_response(b"gone", "302 Found", Location="/to"))
+    yield "loop", always_respond(http_response(b"", "302 Found", Location="/again"))
+    yield "bad-location", always_respond(http_response(b"", "302 Found", Location="/%zz"))
+    yield "nowhere", always_respond(http_response(b"", "302 Found"))
+    yield "off", always_respond(http_response(b"", "302 Found", Location="ftp://example.test/"))
+    yield "chunked", always_respond(CHUNKED)
+    yield "gzip", always_respond(http_response(gzip.compress(BODY, mtime=0), Content_Encoding="gzip"))
+    yield "deflate", always_respond(http_response(zlib.compress(BODY), Content_Encoding="deflate"))
+    yield "bad-gzip", always_respond(http_response(b"no gzip", Content_Encoding="gzip"))
+    yield "old", always_respond(b"HTTP/1.0 200 OK\r\n\r\nold and good")
+    yield "locked", _http(dict.fromkeys(CREDENTIALS, good), http_response(b"who?", "401 Unauthorized"))
+    yield (
+        "tokens",
+        _http(
+            {CLIENT: http_response(TOKEN, Content_Type="application/json")}, http_response(b"{}", "401 Unauthorized")
+        ),
+    )
     yield "proxy", Proxy()
     yield "proxy-locked", Proxy(wants="Basic dXNlcjpwYXNzd29yZA==")
-    yield "poster", _http({b"POST / ": answer(b"taken", "201 Created")}, answer(b"", "405 Method Not Allowed"))
-    yield "putter", _http({b"PUT / ": answer(b"", "204 No Content").replace(b"Content-Length: 0\r\n", b"")}, good)
-    yield "line-feeds", always(b"HTTP/1.1 200 OK\nContent-Length: 2\n\nok")
-    yield "two-lengths", always(CHUNKED.replace(b"\r\n\r\n", b"\r\nContent-Length: 5\r\n\r\n", 1))
-    yield "twice", always(answer(BODY, X_State="busy").replace(b"X-State", b"X-State: ready\r\nX-State"))
-    yield "no-content", always(b"HTTP/1.1 204 No Content\r\n\r\n")
-    yield "early-hints", always(b"HTTP/1.1 103 Early Hints\r\nLink: </a>\r\n\r\n" + good)
-    yield "cut", always(b"HTTP/1.1 200 OK\r\nContent-Length: 100\r\n\r\nhalf")
-    yield "garbage", always(b"\x00\x01\x02 no http at all\r\n\r\n")
-    yield "empty", hanging_up()
-    yield "mute", silent
+    yield (
+        "poster",
+        _http({b"POST / ": http_response(b"taken", "201 Created")}, http_response(b"", "405 Method Not Allowed")),
+    )
+    yield (
+        "putter",
+        _http({b"PUT / ": http_response(b"", "204 No Content").replace(b"Content-Length: 0\r\n", b"")}, good),
+    )
+    yield "line-feeds", always_respond(b"HTTP/1.1 200 OK\nContent-Length: 2\n\nok")
+    yield "two-lengths", always_respond(CHUNKED.replace(b"\r\n\r\n", b"\r\nContent-Length: 5\r\n\r\n", 1))
+    yield "twice", always_respond(http_response(BODY, X_State="busy").replace(b"X-State", b"X-State: ready\r\nX-State"))
+    yield "no-content", always_respond(b"HTTP/1.1 204 No Content\r\n\r\n")
+    yield "early-hints", always_respond(b"HTTP/1.1 103 Early Hints\r\nLink: </a>\r\n\r\n" + good)
+    yield "cut", always_respond(b"HTTP/1.1 200 OK\r\nContent-Length: 100\r\n\r\nhalf")
+    yield "garbage", always_respond(b"\x00\x01\x02 no http at all\r\n\r\n")
+    yield "empty", send_and_close()
+    yield "mute", send_nothing
     yield "slow-body", _dripping
     yield (
         "talk",
-        replying({b"EHLO prober": b"250-one\r\n250 hello mail.example.test\r\n"}, b"220 mail.example.test\r\n"),
+        reply_to_lines({b"EHLO prober": b"250-one\r\n250 hello mail.example.test\r\n"}, b"220 mail.example.test\r\n"),
     )
-    yield "known", _http({b"User-Agent: Blackbox Exporter": good}, answer(b"who?", "403 Forbidden"))
-    yield "long", always(answer(b"x" * (11 << 20) + BODY))
+    yield "known", _http({b"User-Agent: Blackbox Exporter": good}, http_response(b"who?", "403 Forbidden"))
+    yield "long", always_respond(http_response(b"x" * (11 << 20) + BODY))
     yield "lines", flooding(b"x\r\n" * 20_000)
-    yield "curt", hanging_up(b"554 go away\r\n")
-    yield "unfinished", hanging_up(b"220 no line break")
-    yield "ssh", replying({b"SSH-2.0-prober": b"ok\r\n"}, b"SSH-2.0-OpenSSH_9.2p1 Debian-2\r\n")
+    yield "curt", send_and_close(b"554 go away\r\n")
+    yield "unfinished", send_and_close(b"220 no line break")
+    yield "ssh", reply_to_lines({b"SSH-2.0-prober": b"ok\r\n"}, b"SSH-2.0-OpenSSH_9.2p1 Debian-2\r\n")
 
 
 async def _dripping(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
@@ -123,18 +134,18 @@ async def _dripping(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) 
 
 def names() -> Iterator[tuple[str, Answering, Answering]]:
     """Yield name servers: what they answer over UDP and over TCP."""
-    zone = records(
+    zone = dns_records(
         "A 192.0.2.7", "A 192.0.2.8", "SOA ns.example.test. hostmaster.example.test. 7 1 1 1 1", "MX 10 mail."
     )
-    yield "zone", zone, framed(zone)
-    yield "nxdomain", records(rcode=dns.rcode.NXDOMAIN), nothing
-    yield "servfail", records(rcode=dns.rcode.SERVFAIL), nothing
-    yield "no-records", records(), nothing
-    yield "sections", _sections, nothing
-    yield "truncated", truncated, framed(_sections)
-    yield "other-id", _other_id, nothing
-    yield "no-dns", lambda query: [b"what?"], nothing
-    yield "no-answer", nothing, nothing
+    yield "zone", zone, framed_for_tcp(zone)
+    yield "nxdomain", dns_records(rcode=dns.rcode.NXDOMAIN), no_response
+    yield "servfail", dns_records(rcode=dns.rcode.SERVFAIL), no_response
+    yield "no-records", dns_records(), no_response
+    yield "sections", _sections, no_response
+    yield "truncated", truncated_response, framed_for_tcp(_sections)
+    yield "other-id", _other_id, no_response
+    yield "no-dns", lambda query: [b"what?"], no_response
+    yield "no-answer", no_response, no_response
 
 
 def _sections(query: dns.message.QueryMessage) -> Iterator[bytes]:
@@ -157,26 +168,32 @@ async def _opened(folder: Path, authority: trustme.CA) -> AsyncIterator[dict[str
     context = server_context(authority.issue_cert("127.0.0.1", "example.test", common_name="zoo"))
     ended = datetime.now(UTC) - timedelta(hours=1)
     encrypted: list[tuple[str, Handler, ssl.SSLContext]] = [
-        ("tls", always(answer(BODY)), context),
-        ("self-signed", always(answer(BODY)), self_signed(folder)),
-        ("expired", always(answer(BODY)), self_signed(folder, ends=ended)),
-        ("wrong-name", always(answer(BODY)), server_context(authority.issue_cert("other.test"))),
-        ("tls-talk", replying({b"HI": b"250 hello\r\n"}, b"220 secure\r\n"), context),
-        ("tls-old", always(answer(BODY)), _only(authority, ssl.TLSVersion.TLSv1_2)),
+        ("tls", always_respond(http_response(BODY)), context),
+        ("self-signed", always_respond(http_response(BODY)), self_signed_context(folder)),
+        ("expired", always_respond(http_response(BODY)), self_signed_context(folder, ends=ended)),
+        ("wrong-name", always_respond(http_response(BODY)), server_context(authority.issue_cert("other.test"))),
+        ("tls-talk", reply_to_lines({b"HI": b"250 hello\r\n"}, b"220 secure\r\n"), context),
+        ("tls-old", always_respond(http_response(BODY)), _only(authority, ssl.TLSVersion.TLSv1_2)),
         ("http2", _either_version, _offering(authority)),
-        ("mutual", always(answer(BODY)), _demanding(authority, folder)),
+        ("mutual", always_respond(http_response(BODY)), _demanding(authority, folder)),
     ]
     async with contextlib.AsyncExitStack() as stack:
-        ports = {name: await stack.enter_async_context(serving(handler)) for name, handler in plain()}
+        ports = {name: await stack.enter_async_context(serve_tcp(handler)) for name, handler in plain()}
         for name, handler, how in encrypted:
-            ports[name] = await stack.enter_async_context(serving(handler, how))
+            ports[name] = await stack.enter_async_context(serve_tcp(handler, how))
         for name, udp, tcp in names():
-            ports[name] = await stack.enter_async_context(naming(udp, tcp))
-        ports["zone-tls"] = await stack.enter_async_context(naming(nothing, framed(records("A 192.0.2.7")), context))
+            ports[name] = await stack.enter_async_context(nameserver(udp, tcp))
+        ports["zone-tls"] = await stack.enter_async_context(
+            nameserver(no_response, framed_for_tcp(dns_records("A 192.0.2.7")), context)
+        )
         for name, behind in (("starttls", b""), ("injected", b"250 anybody's\r\n")):
-            ports[name] = await stack.enter_async_context(serving(functools.partial(_starttls, context, behind)))
+            ports[name] = await stack.enter_async_context(serve_tcp(functools.partial(_starttls, context, behind)))
         ports["to-tls"] = await stack.enter_async_context(
-            serving(always(answer(b"", "301 Moved Permanently", Location=f"https://127.0.0.1:{ports['tls']}/")))
+            serve_tcp(
+                always_respond(
+                    http_response(b"", "301 Moved Permanently", Location=f"https://127.0.0.1:{ports['tls']}/")
+                )
+            )
         )
         yield ports
 
@@ -185,7 +202,7 @@ async def _either_version(reader: asyncio.StreamReader, writer: asyncio.StreamWr
     if writer.get_extra_info("ssl_object").selected_alpn_protocol() == "h2":
         handler = http2_server.speaking([(":status", "200"), ("content-length", str(len(BODY)))], BODY)
     else:
-        handler = always(answer(BODY))
+        handler = always_respond(http_response(BODY))
     await handler(reader, writer)
 
 
@@ -241,7 +258,7 @@ def _calls(authority: trustme.CA) -> Iterator[dict[str, int]]:
 def serving_targets(folder: Path) -> Iterator[dict[str, int]]:
     """Serve everything while the block lasts; `ca.pem` in the folder vouches for what is well."""
     authority = trustme.CA()
-    bundle(authority, folder)
+    write_ca_bundle(authority, folder)
     loop = asyncio.new_event_loop()
     loop.set_exception_handler(lambda loop, context: None)  # half of them are meant to break off
     thread = threading.Thread(target=loop.run_forever)

@@ -24,14 +24,14 @@ def server_context(certificate: trustme.LeafCert) -> ssl.SSLContext:
     return context
 
 
-def bundle(authority: trustme.CA, folder: Path, name: str = "ca.pem") -> str:
+def write_ca_bundle(authority: trustme.CA, folder: Path, name: str = "ca.pem") -> str:
     """Write the authority where a configuration can name it, and return the path."""
     path = folder / name
     authority.cert_pem.write_to_path(path)
     return str(path)
 
 
-def self_signed(folder: Path, host: str = "127.0.0.1", *, ends: datetime | None = None) -> ssl.SSLContext:
+def self_signed_context(folder: Path, host: str = "127.0.0.1", *, ends: datetime | None = None) -> ssl.SSLContext:
     """Return the context of a server whose certificate nobody but itself vouches for."""
     key = ec.generate_private_key(ec.SECP256R1())
     name = x509.Name([x509.NameAttribute(NameOID.COMMON_NAME, host)])
@@ -57,7 +57,9 @@ def self_signed(folder: Path, host: str = "127.0.0.1", *, ends: datetime | None 
     return context
 
 
-def identity(authority: trustme.CA, folder: Path, name: str = "client.example.test") -> tuple[Path, Path]:
+def write_client_certificate(
+    authority: trustme.CA, folder: Path, name: str = "client.example.test"
+) -> tuple[Path, Path]:
     """Write a client's certificate and its key, and return where."""
     leaf = authority.issue_cert(name)
     certificate, key = folder / f"{name}.pem", folder / f"{name}.key"
@@ -86,7 +88,7 @@ class Issued(NamedTuple):
         return self.certificate.public_bytes(serialization.Encoding.PEM)
 
 
-def issued(
+def issue_certificate(
     name: str,
     days: float,
     issuer: Issued | None = None,
@@ -114,7 +116,7 @@ def issued(
     return Issued(builder.sign(key if issuer is None else issuer.key, hashes.SHA256()), key)
 
 
-def showing(folder: Path, leaf: Issued, *others: Issued) -> ssl.SSLContext:
+def context_with_chain(folder: Path, leaf: Issued, *others: Issued) -> ssl.SSLContext:
     """Return the context of a server that sends these certificates, the first of which is its own."""
     path = folder / "shown.pem"
     encoding, form = serialization.Encoding.PEM, serialization.PrivateFormat.PKCS8

@@ -21,9 +21,9 @@ from tests.support.faulty_targets.line_protocols import (
     pg_message,
 )
 from tests.support.http2_server import speaking
-from tests.support.line_servers import replying
-from tests.support.nameserver import framed, naming, nothing, records
-from tests.support.servers import answer, request_of, saying, serving
+from tests.support.line_servers import reply_to_lines
+from tests.support.nameserver import dns_records, framed_for_tcp, nameserver, no_response
+from tests.support.servers import http_response, read_request, respond_with, serve_tcp
 from tests.support.starttls import TURNS, clear_first
 
 if TYPE_CHECKING:
@@ -57,12 +57,12 @@ class Talk:
 
 
 def plain(handler: Handler) -> Callable[[TargetAuthority], AbstractAsyncContextManager[int]]:
-    return lambda authority: serving(handler)
+    return lambda authority: serve_tcp(handler)
 
 
 def secured(handler: Handler, *protocols: str) -> Callable[[TargetAuthority], AbstractAsyncContextManager[int]]:
     def server(authority: TargetAuthority) -> AbstractAsyncContextManager[int]:
-        return serving(handler, context(authority, *protocols))
+        return serve_tcp(handler, context(authority, *protocols))
 
     return server
 
@@ -110,10 +110,10 @@ async def mysql(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> N
 
 
 async def prometheus(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
-    await request_of(reader)
+    await read_request(reader)
     result = [{"metric": {}, "value": [0, "5"]}]
     body = {"status": "success", "data": {"resultType": "vector", "result": result}}
-    writer.write(answer(json.dumps(body).encode()))
+    writer.write(http_response(json.dumps(body).encode()))
     await writer.drain()
     writer.write_eof()
     await reader.read()
@@ -126,7 +126,7 @@ async def chat(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> No
 def rdap() -> bytes:
     ends = f"{datetime.now(UTC) + timedelta(days=100):%Y-%m-%dT%H:%M:%SZ}"
     body = {"objectClassName": "domain", "status": [], "events": [{"eventAction": "expiration", "eventDate": ends}]}
-    return answer(json.dumps(body).encode())
+    return http_response(json.dumps(body).encode())
 
 
 URL = "http://127.0.0.1:<port>/"
@@ -140,13 +140,15 @@ NEVER: set[str] = set()
 IDLE = {"postgres"}  # libpq drops an answer to a question that it has not sent yet, and waits for the answer
 
 TALKS = {
-    "http": Talk(plain(saying(answer(b"fine"))), {"http": URL, **JSON}, HTTP),
-    "http-chunked": Talk(plain(saying(CHUNKED)), {"http": URL, **JSON}, HTTP),
+    "http": Talk(plain(respond_with(http_response(b"fine"))), {"http": URL, **JSON}, HTTP),
+    "http-chunked": Talk(plain(respond_with(CHUNKED)), {"http": URL, **JSON}, HTTP),
     "http-redirected": Talk(
-        plain(saying(answer(b"", "302 Found", Location="/next"))), {"http": URL, "expect": {"status": 302}}, HTTP
+        plain(respond_with(http_response(b"", "302 Found", Location="/next"))),
+        {"http": URL, "expect": {"status": 302}},
+        HTTP,
     ),
     "https": Talk(
-        secured(saying(answer(b"fine"))),
+        secured(respond_with(http_response(b"fine"))),
         {"http": "https://127.0.0.1:<port>/", **JSON, **ENCRYPTED},
         HTTP | TLS,
         exact=False,
@@ -177,14 +179,16 @@ TALKS = {
         BROKEN | {"websocket_handshake", "hung_up", "answer_mismatch"},
         early=NEVER,  # the answer to the handshake depends on the request; see below
     ),
-    "smtp": Talk(plain(replying(SMTP, b"220 hello\r\n")), {"smtp": "127.0.0.1:<port>"}, BROKEN | {"hung_up"}),
+    "smtp": Talk(plain(reply_to_lines(SMTP, b"220 hello\r\n")), {"smtp": "127.0.0.1:<port>"}, BROKEN | {"hung_up"}),
     "tcp": Talk(
-        plain(replying({b"QUIT": b"221 bye\r\n"}, b"220 hello\r\n")),
+        plain(reply_to_lines({b"QUIT": b"221 bye\r\n"}, b"220 hello\r\n")),
         {"tcp": "127.0.0.1:<port>", "script": SCRIPT},
         BROKEN | {"hung_up", "answer_mismatch"},
         settled=2,
     ),
-    "ssh": Talk(plain(replying({}, b"hello\r\nSSH-2.0-x\r\n")), {"ssh": "127.0.0.1:<port>"}, BROKEN | {"hung_up"}),
+    "ssh": Talk(
+        plain(reply_to_lines({}, b"hello\r\nSSH-2.0-x\r\n")), {"ssh": "127.0.0.1:<port>"}, BROKEN | {"hung_up"}
+    ),
     "redis": Talk(
         plain(redis),
         {"redis": "127.0.0.1:<port>", "role": "master"},
@@ -205,13 +209,13 @@ TALKS = {
         early=NEVER,
     ),
     "dns-tcp": Talk(
-        lambda authority: naming(nothing, framed(records("A 192.0.2.1"))),
+        lambda authority: nameserver(no_response, framed_for_tcp(dns_records("A 192.0.2.1"))),
         {"dns": "a.test", "resolver": "127.0.0.1:<port>", "transport": "tcp"},
         BROKEN | {"dns_malformed"},
         early={"dns_malformed"},
     ),
     "dns-tls": Talk(
-        lambda authority: naming(nothing, framed(records("A 192.0.2.1")), context(authority)),
+        lambda authority: nameserver(no_response, framed_for_tcp(dns_records("A 192.0.2.1")), context(authority)),
         {"dns": "a.test", "resolver": "127.0.0.1:<port>", "transport": "tls", **ENCRYPTED},
         TLS | {"dns_malformed"},
         exact=False,
@@ -224,14 +228,14 @@ TALKS = {
         UNKNOWN,
     ),
     "freshness": Talk(
-        plain(saying(answer(json.dumps({"at": LATEST}).encode()))),
+        plain(respond_with(http_response(json.dumps({"at": LATEST}).encode()))),
         {"freshness": URL, "max_age": "1d", "stamp": {"json": "$.at"}},
         HTTP,
     ),
-    "domain": Talk(plain(saying(rdap())), {"domain": "example.test", "rdap": URL}, {"rdap_unavailable"}, UNKNOWN),
+    "domain": Talk(plain(respond_with(rdap())), {"domain": "example.test", "rdap": URL}, {"rdap_unavailable"}, UNKNOWN),
     **{
         f"tls-{protocol}": Talk(
-            lambda authority, turns=turns: serving(clear_first(turns, context(authority))),  # type: ignore[misc]
+            lambda authority, turns=turns: serve_tcp(clear_first(turns, context(authority))),  # type: ignore[misc]
             {"tls": {"target": "127.0.0.1:<port>", "starttls": protocol, "ca": "<ca>"}},
             TLS | {"hung_up"},
             exact=False,
@@ -240,6 +244,6 @@ TALKS = {
         for protocol, turns in TURNS.items()
     },
     "tls": Talk(
-        secured(saying(b"")), {"tls": {"target": "127.0.0.1:<port>", "ca": "<ca>"}}, TLS, exact=False, early=NEVER
+        secured(respond_with(b"")), {"tls": {"target": "127.0.0.1:<port>", "ca": "<ca>"}}, TLS, exact=False, early=NEVER
     ),
 }

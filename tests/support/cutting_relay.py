@@ -11,7 +11,7 @@ from collections.abc import AsyncIterator
 from dataclasses import dataclass, field
 from typing import Literal
 
-from tests.support.servers import serving
+from tests.support.servers import serve_tcp
 
 Ending = Literal["close", "reset"]
 EVERYTHING = 1 << 40
@@ -88,7 +88,7 @@ async def _carry(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> 
 @contextlib.asynccontextmanager
 async def relayed(relay: Relay) -> AsyncIterator[int]:
     """Serve the relay for as long as the block lasts; give its port."""
-    async with serving(relay) as port:
+    async with serve_tcp(relay) as port:
         yield port
 
 

@@ -17,7 +17,7 @@ from pathlib import Path
 from typing import Any
 
 from sla.observation import PRECEDENCE, Outcome
-from tests.support.processes import Program, fetch, running, until
+from tests.support.processes import Program, fetch, running, wait_for
 
 _OUTCOMES = {code: outcome for outcome, code in PRECEDENCE.items()}
 # The command line with its log turned up to everything, which no option does.
@@ -31,14 +31,14 @@ sys.exit(cli.main())
 
 
 @dataclass(frozen=True)
-class Watch:
+class DaemonProcess:
     """A daemon that answers."""
 
     program: Program
     address: str
     config: Path
 
-    def said(self) -> str:
+    def output(self) -> str:
         """Return all that it wrote to standard output and standard error."""
         return self.program.log.read_text(errors="replace")
 
@@ -77,7 +77,7 @@ class Watch:
         """Send a signal."""
         self.program.process.send_signal(number)
 
-    def ended(self) -> int:
+    def wait_for_exit(self) -> int:
         """Wait for its end and return the exit status."""
         return self.program.process.wait(timeout=30)
 
@@ -95,17 +95,17 @@ def environment(extra: Mapping[str, str] | None = None) -> dict[str, str]:
 
 
 @contextlib.contextmanager
-def watching(
+def running_daemon(
     config: Path, *, debug: bool = False, extra: Mapping[str, str] | None = None, options: Sequence[str] = ()
-) -> Iterator[Watch]:
+) -> Iterator[DaemonProcess]:
     """Run `ninewatch run -c config` while the block lasts, from the moment at which it answers."""
     log = config.with_name(f"{config.stem}-{len(list(config.parent.glob('*.log')))}.log")
     with running(log, command("run", "-c", config, *options, debug=debug), env=environment(extra)) as program:
-        address = until("the daemon's address", lambda: program.said(r"answers at (http://\S+)"))
-        yield Watch(program, address, config)
+        address = wait_for("the daemon's address", lambda: program.find_in_log(r"answers at (http://\S+)"))
+        yield DaemonProcess(program, address, config)
 
 
-def refused(*arguments: str | Path, extra: Mapping[str, str] | None = None) -> tuple[int, str, str]:
+def run_to_exit(*arguments: str | Path, extra: Mapping[str, str] | None = None) -> tuple[int, str, str]:
     """Run a command to its end; return its exit status and what it wrote to standard output and standard error."""
     done = subprocess.run(
         command(*arguments), capture_output=True, text=True, timeout=60, env=environment(extra), check=False
@@ -113,7 +113,7 @@ def refused(*arguments: str | Path, extra: Mapping[str, str] | None = None) -> t
     return done.returncode, done.stdout, done.stderr
 
 
-def observed(store: Path, check: str) -> list[tuple[int, Outcome]]:
+def stored_observations(store: Path, check: str) -> list[tuple[int, Outcome]]:
     """Return the raw observations of a check as they stand in the record's file, by instant."""
     with contextlib.closing(sqlite3.connect(f"file:{store}?mode=ro", uri=True)) as connection:
         rows = connection.execute(

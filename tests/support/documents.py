@@ -22,7 +22,7 @@ class Command:
 
 
 @dataclass(frozen=True)
-class Block:
+class CodeBlock:
     """A fenced block: its first line's number, its commands; none where it shows something else."""
 
     line: int
@@ -30,13 +30,13 @@ class Block:
     commands: list[Command]
 
 
-def blocks(path: Path) -> Iterator[Block]:
+def blocks(path: Path) -> Iterator[CodeBlock]:
     """Yield the blocks of a document that may hold commands."""
     text = path.read_text(encoding="utf-8")
     for match in _FENCE.finditer(text):
         if match[1] in _TALKS:
             line = text.count("\n", 0, match.start(2)) + 1
-            yield Block(line, match[2], list(_commands(match[2], line)))
+            yield CodeBlock(line, match[2], list(_commands(match[2], line)))
 
 
 def _commands(text: str, first: int) -> Iterator[Command]:

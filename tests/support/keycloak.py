@@ -16,7 +16,7 @@ from typing import Any
 import pytest
 
 from tests.support.postgres import PASSWORD
-from tests.support.processes import Program, fetch, free_port, running, until
+from tests.support.processes import Program, fetch, free_port, running, wait_for
 
 HOME = Path(__file__).parents[2] / ".tools" / "keycloak"
 SECRET = "the-realm-knows-it"
@@ -116,7 +116,7 @@ def keycloak(folder: Path, port: int | None = None, database: str | None = None)
         with running(folder / "keycloak.log", words, start_new_session=True, env=os.environ | admin) as program:
             server = Keycloak(program, f"http://127.0.0.1:{port}/auth", f"http://127.0.0.1:{management}/auth")
             try:
-                until("Keycloak", lambda: program.said("()") is None or _ready(server), 300)
+                wait_for("Keycloak", lambda: program.find_in_log("()") is None or _ready(server), 300)
                 yield server
             finally:
                 with contextlib.suppress(ProcessLookupError):

@@ -22,7 +22,7 @@ NOW = EPOCH  # where the manual clock starts
 GOOD, BAD, UNKNOWN = Outcome.GOOD, Outcome.BAD, Outcome.UNKNOWN
 
 
-class StandIn(CheckBase):
+class FakeCheck(CheckBase):
     """A check that nobody probes; tests say what it found."""
 
     kind: ClassVar[str] = "http"
@@ -31,7 +31,7 @@ class StandIn(CheckBase):
 
 def product(product_id: str, checks: int = 1, objective: str = "99.9%", **fields: object) -> dict[str, object]:
     """Return a product as the configuration would have it."""
-    made = tuple(StandIn(id=f"check-{n}" if n else "health", interval="1m", timeout="10s") for n in range(checks))
+    made = tuple(FakeCheck(id=f"check-{n}" if n else "health", interval="1m", timeout="10s") for n in range(checks))
     return {"id": product_id, "objective": objective, "checks": made, **fields}
 
 
@@ -74,7 +74,7 @@ WELL = ProbeResult(GOOD, status=200, phases=PHASES, certificate_expiry=1_800_000
 ILL = ProbeResult(BAD, "http_status", 503, {"connect": 0.003, "first_byte": 0.4}, "503 Service Unavailable")
 
 
-def wide(products: int, checks: int, now: int = NOW) -> Ledger:
+def large_ledger(products: int, checks: int, now: int = NOW) -> Ledger:
     """Return products times checks, each a month old with an outage of its own, and just probed."""
     ledger = ledger_of(*(product(f"product-{n:04}", checks) for n in range(products)))
     runs: list[Run] = []
@@ -86,7 +86,7 @@ def wide(products: int, checks: int, now: int = NOW) -> Ledger:
     return ledger
 
 
-def past(key: str, outages: Iterable[tuple[int, int, str]]) -> list[Incident]:
+def resolved_incidents(key: str, outages: Iterable[tuple[int, int, str]]) -> list[Incident]:
     """Return the resolved incidents that the outages `(first, last, reason)` were."""
     opened = [Incident.open(key.partition("/")[0], key, first, reason) for first, _, reason in outages]
     ends = [last + MINUTE for _, last, _ in outages]

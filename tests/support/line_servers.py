@@ -11,7 +11,7 @@ if TYPE_CHECKING:
     from tests.support.servers import Handler
 
 
-def replying(replies: dict[bytes, bytes], greeting: bytes = b"") -> Handler:
+def reply_to_lines(replies: dict[bytes, bytes], greeting: bytes = b"") -> Handler:
     """Return a handler that greets, then answers each line that it knows and hangs up at one that it does not."""
 
     async def handler(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
@@ -25,7 +25,7 @@ def replying(replies: dict[bytes, bytes], greeting: bytes = b"") -> Handler:
     return handler
 
 
-def saying_at_once(words: bytes) -> Handler:
+def send_on_connect(words: bytes) -> Handler:
     """Return a handler that says this, takes whatever comes, and stays until the other hangs up."""
 
     async def handler(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
@@ -35,7 +35,7 @@ def saying_at_once(words: bytes) -> Handler:
     return handler
 
 
-def hanging_up(words: bytes = b"") -> Handler:
+def send_and_close(words: bytes = b"") -> Handler:
     """Return a handler that says this and closes the connection."""
 
     async def handler(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
@@ -60,7 +60,7 @@ class _Datagrams(asyncio.DatagramProtocol):
 
 
 @contextlib.asynccontextmanager
-async def datagrams(answering: Callable[[bytes], list[bytes]]) -> AsyncIterator[int]:
+async def serve_datagrams(answering: Callable[[bytes], list[bytes]]) -> AsyncIterator[int]:
     """Answer datagrams on loopback for as long as the block lasts; give the port."""
     loop = asyncio.get_running_loop()
     transport, _ = await loop.create_datagram_endpoint(lambda: _Datagrams(answering), local_addr=("127.0.0.1", 0))

@@ -116,7 +116,9 @@ def samples() -> dict[str, Message]:
 
 
 @contextlib.asynccontextmanager
-async def sending(clock: ManualClock | None = None, outbound: OutboundBlock | None = None) -> AsyncIterator[Runner]:
+async def attempt_maker(
+    clock: ManualClock | None = None, outbound: OutboundBlock | None = None
+) -> AsyncIterator[Runner]:
     """Give what makes attempts, over real sockets."""
     async with probe_environment(
         clock or ManualClock(), Health(), outbound=OutboundPolicy(outbound or OutboundBlock())
@@ -129,11 +131,11 @@ async def sending(clock: ManualClock | None = None, outbound: OutboundBlock | No
 
 async def send(configured: ReceiverBase, sent: Message, outbound: OutboundBlock | None = None) -> Outcome:
     """Make one attempt to deliver a message."""
-    async with sending(outbound=outbound) as runner:
+    async with attempt_maker(outbound=outbound) as runner:
         return await deliver_once(Target.of(configured), sent, runner.new_attempt())
 
 
-def secret(folder: Path, name: str, value: str) -> dict[str, str]:
+def write_secret(folder: Path, name: str, value: str) -> dict[str, str]:
     """Write a secret to a file and return how the configuration names it."""
     (folder / name).write_text(value)
     return {"file": str(folder / name)}

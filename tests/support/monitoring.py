@@ -15,7 +15,7 @@ from typing import Any
 
 from monitor.exporters.rule_file import Group, render
 from monitor.exporters.rules import groups
-from tests.support.processes import Program, fetch, free_port, running, until
+from tests.support.processes import Program, fetch, free_port, running, wait_for
 
 
 class _Quiet(BaseHTTPRequestHandler):
@@ -110,7 +110,7 @@ class Prometheus:
         return [rule for group in self.api("rules")["groups"] for rule in group["rules"]]
 
 
-def unheld(group: Group) -> Group:
+def without_hold_times(group: Group) -> Group:
     """Return the group with every alert firing at once."""
     return replace(group, rules=tuple(replace(rule, hold="0s") for rule in group.rules))
 
@@ -118,7 +118,7 @@ def unheld(group: Group) -> Group:
 @contextlib.contextmanager
 def prometheus(folder: Path, scraped: str, alertmanager: str = "") -> Iterator[Prometheus]:
     """Prometheus with the shipped rules, hastened: everything every second, and nothing held back by a `for`."""
-    (folder / "rules.yaml").write_text(render(map(unheld, groups()), "1s"))
+    (folder / "rules.yaml").write_text(render(map(without_hold_times, groups()), "1s"))
     config = {
         "global": {"scrape_interval": "1s", "scrape_timeout": "1s", "evaluation_interval": "1s"},
         "rule_files": ["rules.yaml"],
@@ -126,12 +126,12 @@ def prometheus(folder: Path, scraped: str, alertmanager: str = "") -> Iterator[P
     }
     if alertmanager:
         config["alerting"] = {"alertmanagers": [{"static_configs": [{"targets": [_host(alertmanager)]}]}]}
-    with scraping(folder, config) as server:
+    with prometheus_with_config(folder, config) as server:
         yield server
 
 
 @contextlib.contextmanager
-def scraping(folder: Path, config: dict[str, Any]) -> Iterator[Prometheus]:
+def prometheus_with_config(folder: Path, config: dict[str, Any]) -> Iterator[Prometheus]:
     """Prometheus with this configuration."""
     (folder / "prometheus.yaml").write_text(json.dumps(config))
     address = f"127.0.0.1:{free_port()}"
@@ -169,7 +169,7 @@ def _ready(program: Program, address: str) -> None:
         assert program.process.poll() is None, program.log.read_text()
         return fetch(f"{address}/-/ready")[0] == 200
 
-    until(f"{program.process.args} to be ready", ready)
+    wait_for(f"{program.process.args} to be ready", ready)
 
 
 def _host(address: str) -> str:

@@ -18,7 +18,7 @@ import dns.rrset
 Answering = Callable[[dns.message.QueryMessage], Iterable[bytes]]
 
 
-def records(*texts: str, rcode: dns.rcode.Rcode = dns.rcode.NOERROR, ttl: int = 0) -> Answering:
+def dns_records(*texts: str, rcode: dns.rcode.Rcode = dns.rcode.NOERROR, ttl: int = 0) -> Answering:
     """Return what answers every question with these records (`TYPE data`), or with none and a code."""
 
     def answer(query: dns.message.QueryMessage) -> Iterable[bytes]:
@@ -34,7 +34,7 @@ def records(*texts: str, rcode: dns.rcode.Rcode = dns.rcode.NOERROR, ttl: int = 
     return answer
 
 
-def framed(answering: Answering) -> Answering:
+def framed_for_tcp(answering: Answering) -> Answering:
     """Return the same answers as they go over TCP: each after its length."""
 
     def answer(query: dns.message.QueryMessage) -> Iterable[bytes]:
@@ -43,14 +43,14 @@ def framed(answering: Answering) -> Answering:
     return answer
 
 
-def truncated(query: dns.message.QueryMessage) -> Iterable[bytes]:
+def truncated_response(query: dns.message.QueryMessage) -> Iterable[bytes]:
     """Answer that there is more than fits a datagram."""
     reply = dns.message.make_response(query)
     reply.flags |= dns.flags.TC
     yield reply.to_wire()
 
 
-def nothing(query: dns.message.QueryMessage) -> Iterable[bytes]:
+def no_response(query: dns.message.QueryMessage) -> Iterable[bytes]:
     """Answer nothing."""
     return ()
 
@@ -70,8 +70,8 @@ class _Datagrams(asyncio.DatagramProtocol):
 
 
 @contextlib.asynccontextmanager
-async def naming(
-    over_udp: Answering, over_tcp: Answering = nothing, context: ssl.SSLContext | None = None
+async def nameserver(
+    over_udp: Answering, over_tcp: Answering = no_response, context: ssl.SSLContext | None = None
 ) -> AsyncIterator[int]:
     """Answer on one port of loopback for as long as the block lasts; give the port. With a context, TCP is TLS."""
 
@@ -122,7 +122,9 @@ class _Delayed(asyncio.DatagramProtocol):
 
 
 @contextlib.asynccontextmanager
-async def delaying(delay: Delay, answering: Answering, host: str = "127.0.0.1", port: int = 0) -> AsyncIterator[int]:
+async def delayed_nameserver(
+    delay: Delay, answering: Answering, host: str = "127.0.0.1", port: int = 0
+) -> AsyncIterator[int]:
     """Answer over UDP after a delay for as long as the block lasts; give the port."""
     loop = asyncio.get_running_loop()
     transport, _ = await loop.create_datagram_endpoint(lambda: _Delayed(answering, delay), local_addr=(host, port))

@@ -11,7 +11,7 @@ from sla.observation import Outcome
 Figures = dict[str, float]
 
 
-def spans(seen: Iterable[tuple[int, Outcome]], hold: int, end: int) -> Iterator[tuple[int, int, str, str]]:
+def expected_spans(seen: Iterable[tuple[int, Outcome]], hold: int, end: int) -> Iterator[tuple[int, int, str, str]]:
     """Yield (start, end, what is known, point state) from the first known observation on."""
     known = [(at, outcome) for at, outcome in seen if outcome is not Outcome.UNKNOWN and at <= end]
     words = {Outcome.GOOD: "up", Outcome.BAD: "down"}
@@ -30,11 +30,11 @@ def spans(seen: Iterable[tuple[int, Outcome]], hold: int, end: int) -> Iterator[
         yield min(end, t + hold), end, "unknown", "unknown"
 
 
-def figures(seen: Iterable[tuple[int, Outcome]], hold: int, start: int, end: int) -> Figures:
+def expected_figures(seen: Iterable[tuple[int, Outcome]], hold: int, start: int, end: int) -> Figures:
     """Return the seconds of (start, end] that are up, down, in doubt and unknown, and the downtime's point estimate."""
     length: dict[str, int] = dict.fromkeys(("up", "down", "doubt", "unknown", "point"), 0)
     covered = 0
-    for a, b, known, point in spans(seen, hold, end):
+    for a, b, known, point in expected_spans(seen, hold, end):
         inside = max(0, min(b, end) - max(a, start))
         covered += inside
         length[known] += inside

@@ -11,7 +11,7 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
-from tests.support.processes import Program, free_port, running, until
+from tests.support.processes import Program, free_port, running, wait_for
 
 POSTGRES = next(iter(sorted(Path("/usr/lib/postgresql").glob("*/bin"))), Path("/usr/lib/postgresql/15/bin"))
 PASSWORD = "right-canary"
@@ -46,7 +46,7 @@ class Postgres:
         command = [POSTGRES / "postgres", "-D", self._folder / "data", "-p", str(self.port), "-k", self._folder]
         command += ["-F", "-h", "127.0.0.1", *self._more]
         with running(self._folder / "postgres.log", command, **self._options) as program:
-            until("postgres", lambda: program.said("(ready to accept connections)"))
+            wait_for("postgres", lambda: program.find_in_log("(ready to accept connections)"))
             try:
                 yield program
             finally:

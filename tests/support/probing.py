@@ -19,7 +19,7 @@ if TYPE_CHECKING:
 _TRIES = 20
 
 
-def check_of(written: Mapping[str, Any]) -> Any:
+def load_check(written: Mapping[str, Any]) -> Any:
     """Return the check that the configuration would hold."""
     kind = next(each for each in CHECK_TYPES if each.claims(written))
     return kind.model_validate({"id": "check", **written})
@@ -27,17 +27,17 @@ def check_of(written: Mapping[str, Any]) -> Any:
 
 async def attempt(written: Mapping[str, Any], seconds: float = 5.0, resolver: Resolver | None = None) -> AttemptResult:
     """Return what one attempt at the check found, on a machine that does not stall."""
-    return await attempt_of(check_of(written), seconds, resolver)
+    return await attempt_of(load_check(written), seconds, resolver)
 
 
 async def attempt_of(check: CheckBase, seconds: float = 5.0, resolver: Resolver | None = None) -> AttemptResult:
     """Return what one attempt at a loaded check found, on a machine that does not stall."""
     async with probe_environment(SystemClock(), Health(), resolver) as (runner, loop_monitor):
         loop_monitor.stalled = lambda: 0.0  # type: ignore[method-assign]
-        return await unstarved(runner, prepare(check), seconds)
+        return await retry_if_starved(runner, prepare(check), seconds)
 
 
-async def unstarved(runner: Runner, probe: Probe, seconds: float) -> AttemptResult:
+async def retry_if_starved(runner: Runner, probe: Probe, seconds: float) -> AttemptResult:
     """Return what an attempt found; one that a busy machine starved found nothing, and is made again.
 
     A test's deadline may be shorter than what a busy machine takes to come round. What that does has tests of its own.

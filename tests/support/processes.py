@@ -30,15 +30,15 @@ def needs(*programs: str) -> pytest.MarkDecorator:
     return pytest.mark.skipif(bool(missing), reason=f"not installed: {', '.join(missing)}")
 
 
-def until(what: str, look: Callable[[], T | None], seconds: float = 100.0) -> T:
-    """Look again and again until something true is seen, and return it; fail once the time is up."""
+def wait_for(what: str, poll: Callable[[], T | None], seconds: float = 100.0) -> T:
+    """Call `poll` until it returns a true value, and return this value. Fail the test after the timeout."""
     pause = threading.Event()
     deadline = time.monotonic() + seconds
-    while not (seen := look()):
+    while not (result := poll()):
         if time.monotonic() > deadline:
-            pytest.fail(f"waited {seconds:g} s in vain for {what}")
+            pytest.fail(f"timed out after {seconds:g} s waiting for {what}")
         pause.wait(0.05)
-    return seen
+    return result
 
 
 def alive(pid: int) -> bool:
@@ -76,7 +76,7 @@ class Program:
     process: subprocess.Popen[bytes]
     log: Path
 
-    def said(self, pattern: str) -> str | None:
+    def find_in_log(self, pattern: str) -> str | None:
         """The first group of the pattern's first match in what was said; fails if the program has ended."""
         found = re.search(pattern, self.log.read_text(errors="replace"))
         if found is None and self.process.poll() is not None:
@@ -107,11 +107,11 @@ def running(log: Path, arguments: Sequence[str | Path], **options: Any) -> Itera
 
 
 @contextlib.contextmanager
-def daemon(folder: Path, config: str) -> Iterator[tuple[Program, str]]:
+def start_daemon(folder: Path, config: str) -> Iterator[tuple[Program, str]]:
     """`ninewatch run` with this configuration, and the address that it says it answers at."""
     path = folder / "ninewatch.yaml"
     path.write_text(config)
     environment = {**os.environ, "PYTHONUNBUFFERED": "1"}
     command = [sys.executable, "-m", "monitor", "run", "-c", path]
     with running(folder / "ninewatch.log", command, env=environment) as program:
-        yield program, until("the daemon's address", lambda: program.said(r"(http://\S+)"))
+        yield program, wait_for("the daemon's address", lambda: program.find_in_log(r"(http://\S+)"))

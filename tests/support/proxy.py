@@ -8,7 +8,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from urllib.parse import urlsplit
 
-from tests.support.servers import request_of
+from tests.support.servers import read_request
 
 
 @dataclass
@@ -26,7 +26,7 @@ class Proxy:
 
     async def __call__(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         """Serve one connection."""
-        head = (await request_of(reader)).decode()
+        head = (await read_request(reader)).decode()
         self.heads.append(head)
         method, target, _ = head.split("\r\n")[0].split(" ")
         if self.wants and f"Proxy-Authorization: {self.wants}\r\n" not in head:

@@ -35,7 +35,7 @@ from monitor.probe_result import Event, IncidentOpened, IncidentResolved, ProbeR
 from monitor.storage.sqlite import SqliteStore
 from monitor.storage.writer import Writer
 from sla.observation import Outcome
-from tests.support.ledgers import StandIn, ledger_of
+from tests.support.ledgers import FakeCheck, ledger_of
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Coroutine
@@ -57,7 +57,7 @@ class AcknowledgingStore(SqliteStore):
 
 def recorded_ledger() -> Ledger:
     """Return the ledger of the portfolio that is recorded: twenty checks whose hold is 250 ms."""
-    checks = tuple(StandIn(id=f"check-{n}", interval="100ms", timeout="50ms", fall=3) for n in range(CHECKS))
+    checks = tuple(FakeCheck(id=f"check-{n}", interval="100ms", timeout="50ms", fall=3) for n in range(CHECKS))
     return ledger_of({"id": "recorded", "objective": "99.9%", "checks": checks})
 
 

@@ -11,7 +11,7 @@ from monitor.health import Health
 from monitor.probe_result import ProbeResult
 from monitor.web.server import build, listen
 from sla.interval import DAY, HOUR, MINUTE
-from tests.support.ledgers import BAD, ILL, WELL, history, ledger_of, observe, past, probe_all, product
+from tests.support.ledgers import BAD, ILL, WELL, history, ledger_of, observe, probe_all, product, resolved_incidents
 
 if TYPE_CHECKING:
     from monitor.ledger.ledger import Ledger
@@ -40,7 +40,7 @@ def portfolio(now: int) -> Ledger:
         for n, entry in enumerate(ledger.of(name)):
             spans = [(minute - ago, minute - ago + length, why) for ago, length, why in outages if n == 0]
             runs += history(entry.key, minute - days * DAY, minute - 2 * HOUR, spans, seeded=True)
-            incidents += past(entry.key, spans)
+            incidents += resolved_incidents(entry.key, spans)
     ledger.restore(runs, [], incidents)
     for name in ("chefs", "css", "keycloak", "notify", "secondment"):
         probe_all(ledger, ledger.of(name), minute - 119 * MINUTE, minute - 90 * MINUTE)

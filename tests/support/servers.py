@@ -11,7 +11,7 @@ Handler = Callable[[asyncio.StreamReader, asyncio.StreamWriter], Awaitable[None]
 
 
 @contextlib.asynccontextmanager
-async def serving(handler: Handler, context: ssl.SSLContext | None = None) -> AsyncIterator[int]:
+async def serve_tcp(handler: Handler, context: ssl.SSLContext | None = None) -> AsyncIterator[int]:
     """Serve connections with the handler for as long as the block lasts; give the port."""
     tasks: set[asyncio.Task[None]] = set()
 
@@ -37,16 +37,16 @@ async def serving(handler: Handler, context: ssl.SSLContext | None = None) -> As
         await server.wait_closed()
 
 
-async def request_of(reader: asyncio.StreamReader) -> bytes:
+async def read_request(reader: asyncio.StreamReader) -> bytes:
     """Return a request's head, as it came."""
     return await reader.readuntil(b"\r\n\r\n")
 
 
-def saying(answer: bytes) -> Handler:
+def respond_with(answer: bytes) -> Handler:
     """Return a handler that takes a request, answers with these bytes, and closes."""
 
     async def handler(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
-        await request_of(reader)
+        await read_request(reader)
         writer.write(answer)
         await writer.drain()
         if writer.can_write_eof():
@@ -56,11 +56,11 @@ def saying(answer: bytes) -> Handler:
     return handler
 
 
-def repeating(piece: bytes, opening: bytes = b"") -> Handler:
+def repeat_piece(piece: bytes, opening: bytes = b"") -> Handler:
     """Return a handler that answers with an opening and then the same piece without end."""
 
     async def handler(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
-        await request_of(reader)
+        await read_request(reader)
         writer.write(opening)
         while True:
             writer.write(piece)
@@ -69,12 +69,12 @@ def repeating(piece: bytes, opening: bytes = b"") -> Handler:
     return handler
 
 
-async def silent(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+async def send_nothing(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
     """Take whatever comes and say nothing."""
     await reader.read()
 
 
-def answer(body: bytes = b"", status: str = "200 OK", **headers: str) -> bytes:
+def http_response(body: bytes = b"", status: str = "200 OK", **headers: str) -> bytes:
     """Return a whole HTTP/1.1 answer. Header names are written with _ for -."""
     lines = [f"HTTP/1.1 {status}", f"Content-Length: {len(body)}"]
     lines += [f"{name.replace('_', '-')}: {value}" for name, value in headers.items()]

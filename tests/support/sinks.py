@@ -10,7 +10,7 @@ from dataclasses import dataclass, field
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from typing import Any
 
-from tests.support.processes import until
+from tests.support.processes import wait_for
 
 
 @dataclass(frozen=True)
@@ -74,9 +74,9 @@ class Sink:
         found = [each.json() for each in list(self.received)]
         return [each for each in found if event in (None, each.get("event"))]
 
-    def until_event(self, event: str, count: int = 1) -> list[Any]:
+    def wait_for_event(self, event: str, count: int = 1) -> list[Any]:
         """Wait for so many bodies of an event and return them."""
-        return until(f"{count} {event}", lambda: found if len(found := self.bodies(event)) >= count else None)
+        return wait_for(f"{count} {event}", lambda: found if len(found := self.bodies(event)) >= count else None)
 
     def _answer(self, request: BaseHTTPRequestHandler) -> None:
         length = int(request.headers.get("Content-Length", "0"))

@@ -9,7 +9,7 @@ from collections.abc import Iterator
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 
 
-class Target:
+class HttpTarget:
     """An HTTP server. `status` is what it answers with, by path; it says `said`, or its credentials with `echo`."""
 
     def __init__(self) -> None:
@@ -17,7 +17,7 @@ class Target:
         self.hits: Counter[str] = Counter()
         self.hanging: set[str] = set()
         self.echo = False
-        self.said = "ok"
+        self.body = "ok"
         self._free = threading.Event()
         self._server = ThreadingHTTPServer(("127.0.0.1", 0), self._handler())
 
@@ -31,7 +31,7 @@ class Target:
         return f"http://127.0.0.1:{self.port}{path}"
 
     @contextlib.contextmanager
-    def serving(self) -> Iterator[Target]:
+    def serving(self) -> Iterator[HttpTarget]:
         """Answer for as long as the block lasts."""
         thread = threading.Thread(target=self._server.serve_forever, args=(0.05,))
         thread.start()
@@ -65,12 +65,12 @@ class Target:
             self._free.wait()
         sent = request.rfile.read(int(request.headers.get("Content-Length", "0"))).decode()
         credentials = [request.headers.get(name, "") for name in ("Authorization", "X-Key")]
-        said = " ".join([sent, *credentials]).strip() if self.echo else self.said
+        body = " ".join([sent, *credentials]).strip() if self.echo else self.body
         with contextlib.suppress(OSError):
             request.send_response(self.status.get(path, 200))
             if self.echo:
-                request.send_header("X-Echo", said)
-                request.send_header("Location", f"/?{said}")
-            request.send_header("Content-Length", str(len(said)))
+                request.send_header("X-Echo", body)
+                request.send_header("Location", f"/?{body}")
+            request.send_header("Content-Length", str(len(body)))
             request.end_headers()
-            request.wfile.write(said.encode())
+            request.wfile.write(body.encode())

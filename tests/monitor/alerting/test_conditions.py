@@ -14,7 +14,7 @@ from monitor.probe_result import ProbeResult
 from sla.fact import Fact
 from sla.interval import SECOND
 from sla.silence import RETRY
-from tests.support.alerting import BAD, GOOD, RESULTS, UNKNOWN, AlertRig, alerting, configured
+from tests.support.alerting import BAD, GOOD, RESULTS, UNKNOWN, AlertingHarness, ledger_with_receivers, run_alerting
 from tests.support.clocks import ManualClock
 from tests.support.ledgers import product
 from tests.support.sinks import Reply, Sink
@@ -33,13 +33,13 @@ def forms(**fields: Any) -> dict[str, object]:
     return product("forms", 1, fields.pop("objective", "99.9%"), **fields)
 
 
-async def looks(rig: AlertRig, count: int = SPREAD + 1) -> None:
+async def looks(rig: AlertingHarness, count: int = SPREAD + 1) -> None:
     for _ in range(count):
         rig.clock.jump(1)
         await rig.look()
 
 
-def flaps(rig: AlertRig, minutes: int) -> None:
+def flaps(rig: AlertingHarness, minutes: int) -> None:
     """Fail every other probe: no streak opens an incident, and half of the time is down."""
     for _ in range(minutes):
         for outcome in (BAD, GOOD):
@@ -48,7 +48,7 @@ def flaps(rig: AlertRig, minutes: int) -> None:
 
 
 async def test_a_budget_that_burns_without_an_incident_is_a_page_of_its_own_that_ends() -> None:
-    async with alerting(configured(forms(), receivers=[OPS]), deliver=False) as rig:
+    async with run_alerting(ledger_with_receivers(forms(), receivers=[OPS]), deliver=False) as rig:
         flaps(rig, 20)
         assert rig.store.load_product_incidents() == []
         await looks(rig)
@@ -67,7 +67,7 @@ async def test_a_budget_that_burns_without_an_incident_is_a_page_of_its_own_that
 
 
 async def test_a_burn_that_an_incident_reports_is_not_reported_twice() -> None:
-    async with alerting(configured(forms(), receivers=[OPS]), deliver=False) as rig:
+    async with run_alerting(ledger_with_receivers(forms(), receivers=[OPS]), deliver=False) as rig:
         rig.observe(GOOD)
         for _ in range(5):
             rig.clock.jump(60)
@@ -81,11 +81,11 @@ async def test_a_burn_that_an_incident_reports_is_not_reported_twice() -> None:
 
 async def test_a_burn_alert_that_was_announced_goes_on_after_a_restart_and_ends_once() -> None:
     store, clock = MemoryStore(), ManualClock()
-    async with alerting(configured(forms(), receivers=[OPS]), store, clock, deliver=False) as rig:
+    async with run_alerting(ledger_with_receivers(forms(), receivers=[OPS]), store, clock, deliver=False) as rig:
         flaps(rig, 20)
         await looks(rig)
     keys = {row.key for row in rig.rows()}
-    async with alerting(configured(forms(), receivers=[OPS]), store, clock, deliver=False) as rig:
+    async with run_alerting(ledger_with_receivers(forms(), receivers=[OPS]), store, clock, deliver=False) as rig:
         flaps(rig, 2)
         await looks(rig)
         assert {row.key for row in rig.rows()} == keys
@@ -98,7 +98,7 @@ async def test_a_burn_alert_that_was_announced_goes_on_after_a_restart_and_ends_
 
 
 async def test_a_certificate_that_expires_is_a_ticket_until_it_is_renewed() -> None:
-    async with alerting(configured(forms(), receivers=[OPS]), deliver=False) as rig:
+    async with run_alerting(ledger_with_receivers(forms(), receivers=[OPS]), deliver=False) as rig:
         entry = rig.ledger.entries["forms/health"]
 
         def probe(days: float) -> None:
@@ -122,7 +122,7 @@ async def test_a_certificate_that_expires_is_a_ticket_until_it_is_renewed() -> N
 
 async def test_a_monitor_that_sees_nothing_is_one_page() -> None:
     products = (forms(), product("sso", 1, "99.9%"))
-    async with alerting(configured(*products, receivers=[OPS]), deliver=False) as rig:
+    async with run_alerting(ledger_with_receivers(*products, receivers=[OPS]), deliver=False) as rig:
         for key in ("forms/health", "sso/health"):
             rig.observe(UNKNOWN, key=key)
         await looks(rig, 2)
@@ -139,9 +139,11 @@ async def test_a_monitor_that_sees_nothing_is_one_page() -> None:
 
 async def test_the_heartbeat_goes_out_while_probes_are_recorded_and_the_record_takes_it(sink: Sink) -> None:
     receivers = [{"id": "snitch", "healthchecks": sink.url("/ping")}]
-    ledger = configured(forms(), receivers=receivers, alerting={"heartbeat": {"to": "snitch", "every": "1m"}})
+    ledger = ledger_with_receivers(
+        forms(), receivers=receivers, alerting={"heartbeat": {"to": "snitch", "every": "1m"}}
+    )
 
-    async def beats(rig: AlertRig, *, probing: bool) -> int:
+    async def beats(rig: AlertingHarness, *, probing: bool) -> int:
         count = len(sink.received)
         for _ in range(5):
             if probing:
@@ -150,7 +152,7 @@ async def test_the_heartbeat_goes_out_while_probes_are_recorded_and_the_record_t
             await rig.idle()
         return len(sink.received) - count
 
-    async with alerting(ledger) as rig:
+    async with run_alerting(ledger) as rig:
         assert await beats(rig, probing=False) == 0, "the scheduler never recorded anything"
         assert await beats(rig, probing=True) >= 4
         rig.clock.jump(600)
@@ -166,7 +168,7 @@ async def test_the_heartbeat_goes_out_while_probes_are_recorded_and_the_record_t
 
 async def test_a_request_to_retry_makes_what_failed_due_now(sink: Sink) -> None:
     sink.reply = Reply(500)
-    async with alerting(configured(forms(), receivers=[{"id": "ops", "webhook": sink.url()}])) as rig:
+    async with run_alerting(ledger_with_receivers(forms(), receivers=[{"id": "ops", "webhook": sink.url()}])) as rig:
         rig.observe(GOOD, BAD, BAD)
         await rig.until(lambda: [row for row in rig.rows() if row.attempts])
         for _ in range(40):

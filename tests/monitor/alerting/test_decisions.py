@@ -14,7 +14,7 @@ from sla.incident import Incident
 from sla.interval import HOUR, SECOND
 from sla.product_incident import Severity
 from sla.silence import Silence
-from tests.support.alerting import BAD, GOOD, AlertRig, alerting, configured
+from tests.support.alerting import BAD, GOOD, AlertingHarness, ledger_with_receivers, run_alerting
 from tests.support.clocks import ManualClock
 from tests.support.ledgers import product
 from tests.support.messages import receiver
@@ -33,18 +33,18 @@ def portfolio(*products: dict[str, object], receivers: tuple[dict[str, Any], ...
     return Portfolio.model_validate({"products": products, "receivers": held, **fields})
 
 
-async def fails(rig: AlertRig, key: str = "forms/health") -> None:
+async def fails(rig: AlertingHarness, key: str = "forms/health") -> None:
     rig.observe(GOOD, BAD, BAD, key=key)
     await rig.written()
 
 
-async def recovers(rig: AlertRig, key: str = "forms/health") -> None:
+async def recovers(rig: AlertingHarness, key: str = "forms/health") -> None:
     rig.observe(GOOD, GOOD, key=key)
     await rig.written()
 
 
 async def test_an_outage_and_its_end_are_written_with_the_product_incident() -> None:
-    async with alerting(configured(forms(), receivers=[OPS]), deliver=False) as rig:
+    async with run_alerting(ledger_with_receivers(forms(), receivers=[OPS]), deliver=False) as rig:
         await fails(rig)
         (incident,) = rig.store.load_incidents()
         (outage,) = rig.store.load_product_incidents()
@@ -62,15 +62,15 @@ async def test_an_outage_and_its_end_are_written_with_the_product_incident() -> 
 
 
 async def test_without_receivers_the_product_incident_is_recorded_all_the_same() -> None:
-    async with alerting(configured(forms(), receivers=[]), deliver=False) as rig:
+    async with run_alerting(ledger_with_receivers(forms(), receivers=[]), deliver=False) as rig:
         rig.observe(GOOD, BAD, BAD)
         await rig.until(rig.store.load_product_incidents)
     assert rig.rows() == []
 
 
 async def test_a_failing_check_of_a_product_that_is_up_is_a_ticket_that_escalates_and_comes_down() -> None:
-    ledger = configured(forms(checks=2, rule="any"), receivers=[OPS])
-    async with alerting(ledger, deliver=False) as rig:
+    ledger = ledger_with_receivers(forms(checks=2, rule="any"), receivers=[OPS])
+    async with run_alerting(ledger, deliver=False) as rig:
         rig.observe(GOOD, key="forms/check-1")
         await fails(rig)
         await fails(rig, "forms/check-1")
@@ -93,8 +93,10 @@ async def test_a_failing_check_of_a_product_that_is_up_is_a_ticket_that_escalate
 
 async def test_a_receiver_of_pages_gets_opened_at_the_escalation_and_every_change_from_then_on() -> None:
     routes = [{"to": "ops"}, {"to": "team", "severities": ["page"]}]
-    ledger = configured(forms(checks=2, rule="any"), receivers=[OPS, {**TEAM}], routes=routes[1:] + routes[:1])
-    async with alerting(ledger, deliver=False) as rig:
+    ledger = ledger_with_receivers(
+        forms(checks=2, rule="any"), receivers=[OPS, {**TEAM}], routes=routes[1:] + routes[:1]
+    )
+    async with run_alerting(ledger, deliver=False) as rig:
         rig.observe(GOOD, key="forms/check-1")
         await fails(rig)
         assert rig.events("team") == []
@@ -106,12 +108,12 @@ async def test_a_receiver_of_pages_gets_opened_at_the_escalation_and_every_chang
 
 
 async def test_the_message_says_what_is_down_since_when_and_what_it_cost() -> None:
-    ledger = configured(
+    ledger = ledger_with_receivers(
         forms(name="Common Forms", runbook="https://wiki.example.org/forms"),
         receivers=[OPS],
         public_url="https://status.example.org",
     )
-    async with alerting(ledger, deliver=False) as rig:
+    async with run_alerting(ledger, deliver=False) as rig:
         rig.observe(*[GOOD] * 10)
         await fails(rig)
         rig.observe(*[BAD] * 57)
@@ -129,11 +131,11 @@ async def test_the_message_says_what_is_down_since_when_and_what_it_cost() -> No
 async def test_maintenance_mutes_and_a_product_that_is_still_down_at_its_end_pages_then() -> None:
     clock = ManualClock()
     start = "2026-09-21T14:00"  # UTC; the clock starts at 14:13:20
-    ledger = configured(
+    ledger = ledger_with_receivers(
         forms(maintenance=[{"start": start, "end": "2026-09-21T14:30", "zone": "UTC", "reason": "upgrade"}]),
         receivers=[OPS],
     )
-    async with alerting(ledger, clock=clock, deliver=False) as rig:
+    async with run_alerting(ledger, clock=clock, deliver=False) as rig:
         rig.observe(GOOD, BAD, BAD)
         await rig.until(rig.store.load_product_incidents)
         await rig.look()
@@ -151,7 +153,7 @@ async def test_maintenance_mutes_and_a_product_that_is_still_down_at_its_end_pag
 
 async def test_an_outage_that_ends_within_maintenance_is_never_notified() -> None:
     block = {"start": "2026-09-21T14:00", "end": "2026-09-21T14:30", "zone": "UTC", "reason": "upgrade"}
-    async with alerting(configured(forms(maintenance=[block]), receivers=[OPS]), deliver=False) as rig:
+    async with run_alerting(ledger_with_receivers(forms(maintenance=[block]), receivers=[OPS]), deliver=False) as rig:
         rig.observe(GOOD, BAD, BAD, GOOD, GOOD)
         await rig.until(lambda: [each for each in rig.store.load_product_incidents() if each.resolved])
         await rig.look()
@@ -160,7 +162,7 @@ async def test_an_outage_that_ends_within_maintenance_is_never_notified() -> Non
 
 async def test_maintenance_that_begins_during_an_outage_does_not_hold_back_its_end() -> None:
     block = {"start": "2026-09-21T14:14", "end": "2026-09-21T15:30", "zone": "UTC", "reason": "upgrade"}
-    async with alerting(configured(forms(maintenance=[block]), receivers=[OPS]), deliver=False) as rig:
+    async with run_alerting(ledger_with_receivers(forms(maintenance=[block]), receivers=[OPS]), deliver=False) as rig:
         await fails(rig)
         rig.clock.jump(120)
         await recovers(rig)
@@ -169,7 +171,7 @@ async def test_maintenance_that_begins_during_an_outage_does_not_hold_back_its_e
 
 @pytest.mark.parametrize("named", [{"product": "forms"}, {}])
 async def test_a_silence_mutes_until_its_instant(named: dict[str, str]) -> None:
-    async with alerting(configured(forms(), receivers=[OPS]), deliver=False) as rig:
+    async with run_alerting(ledger_with_receivers(forms(), receivers=[OPS]), deliver=False) as rig:
         now = rig.clock.now()
         rig.state(Silence(now, "Ada", "known", now + HOUR, **named).fact())
         rig.observe(GOOD, BAD, BAD)
@@ -182,7 +184,7 @@ async def test_a_silence_mutes_until_its_instant(named: dict[str, str]) -> None:
 
 
 async def test_a_silence_of_one_alert_or_another_product_mutes_nothing_else() -> None:
-    async with alerting(configured(forms(), receivers=[OPS]), deliver=False) as rig:
+    async with run_alerting(ledger_with_receivers(forms(), receivers=[OPS]), deliver=False) as rig:
         now = rig.clock.now()
         rig.state(
             Silence(now, "Ada", "x", now + HOUR, product="sso").fact(),
@@ -194,7 +196,7 @@ async def test_a_silence_of_one_alert_or_another_product_mutes_nothing_else() ->
 
 async def test_what_depends_on_a_product_that_is_down_is_named_in_its_page_and_not_paged() -> None:
     products = (product("sso", 1, "99%"), forms(depends_on=("sso",), name="Common Forms"))
-    async with alerting(configured(*products, receivers=[OPS]), deliver=False) as rig:
+    async with run_alerting(ledger_with_receivers(*products, receivers=[OPS]), deliver=False) as rig:
         await fails(rig, "sso/health")
         rig.observe(GOOD, BAD, BAD)
         await rig.look()
@@ -213,9 +215,11 @@ async def test_what_depends_on_a_product_that_is_down_is_named_in_its_page_and_n
 
 async def test_tickets_wait_for_the_end_of_quiet_hours_and_pages_do_not() -> None:
     settings = {"quiet_hours": "22:00-07:00"}
-    ledger = configured(forms(checks=2, rule="any"), receivers=[OPS], alerting=settings, time_zone="America/Vancouver")
+    ledger = ledger_with_receivers(
+        forms(checks=2, rule="any"), receivers=[OPS], alerting=settings, time_zone="America/Vancouver"
+    )
     clock = ManualClock(1_790_000_000 * SECOND - 6 * HOUR)  # 01:13:20 in Vancouver
-    async with alerting(ledger, clock=clock, deliver=False) as rig:
+    async with run_alerting(ledger, clock=clock, deliver=False) as rig:
         rig.observe(GOOD, key="forms/check-1")
         await fails(rig)
         (ticket,) = rig.rows()
@@ -229,7 +233,9 @@ async def test_tickets_wait_for_the_end_of_quiet_hours_and_pages_do_not() -> Non
 
 async def test_a_flapping_product_has_one_notification_that_ends_when_it_is_stable() -> None:
     damping = {"incidents": 3, "within": "30m", "stable_after": "5m"}
-    async with alerting(configured(forms(), receivers=[OPS], alerting={"damping": damping}), deliver=False) as rig:
+    async with run_alerting(
+        ledger_with_receivers(forms(), receivers=[OPS], alerting={"damping": damping}), deliver=False
+    ) as rig:
         for _ in range(6):
             rig.observe(GOOD, BAD, BAD, GOOD, GOOD)
             await rig.look()
@@ -245,11 +251,11 @@ async def test_a_flapping_product_has_one_notification_that_ends_when_it_is_stab
 
 
 async def test_an_incident_of_an_older_record_is_continued_without_a_page() -> None:
-    ledger = configured(forms(), receivers=[OPS])
+    ledger = ledger_with_receivers(forms(), receivers=[OPS])
     store, clock = MemoryStore(), ManualClock()
     old = Incident.open("forms", "forms/health", clock.now() - HOUR, "deadline")
     store.incidents[old.id] = old
-    async with alerting(ledger, store, clock, deliver=False) as rig:
+    async with run_alerting(ledger, store, clock, deliver=False) as rig:
         await rig.until(store.load_product_incidents)
         (wrapped,) = store.load_product_incidents()
         assert (wrapped.opened, wrapped.members, wrapped.resolved) == (old.opened, (old.id,), None)
@@ -261,11 +267,11 @@ async def test_an_incident_of_an_older_record_is_continued_without_a_page() -> N
 
 
 async def test_an_incident_that_was_wrapped_pages_when_it_gets_worse() -> None:
-    ledger = configured(forms(checks=2, rule="any"), receivers=[OPS])
+    ledger = ledger_with_receivers(forms(checks=2, rule="any"), receivers=[OPS])
     store, clock = MemoryStore(), ManualClock()
     old = Incident.open("forms", "forms/health", clock.now() - HOUR, "deadline")
     store.incidents[old.id] = old
-    async with alerting(ledger, store, clock, deliver=False) as rig:
+    async with run_alerting(ledger, store, clock, deliver=False) as rig:
         rig.observe(GOOD, key="forms/check-1")
         await fails(rig, "forms/check-1")
         await recovers(rig, "forms/check-1")
@@ -279,9 +285,9 @@ async def test_an_incident_that_was_wrapped_pages_when_it_gets_worse() -> None:
 
 async def test_a_restart_and_a_reload_announce_nothing_again() -> None:
     products, store, clock = forms(), MemoryStore(), ManualClock()
-    async with alerting(configured(products, receivers=[OPS]), store, clock, deliver=False) as rig:
+    async with run_alerting(ledger_with_receivers(products, receivers=[OPS]), store, clock, deliver=False) as rig:
         await fails(rig)
-    async with alerting(configured(products, receivers=[OPS]), store, clock, deliver=False) as rig:
+    async with run_alerting(ledger_with_receivers(products, receivers=[OPS]), store, clock, deliver=False) as rig:
         rig.observe(BAD, BAD)
         rig.reload(portfolio(products))
         await rig.look()
@@ -292,7 +298,7 @@ async def test_a_restart_and_a_reload_announce_nothing_again() -> None:
 
 async def test_taking_a_product_out_resolves_what_was_announced() -> None:
     others = product("sso", 1, "99%")
-    async with alerting(configured(forms(), others, receivers=[OPS]), deliver=False) as rig:
+    async with run_alerting(ledger_with_receivers(forms(), others, receivers=[OPS]), deliver=False) as rig:
         await fails(rig)
         rig.reload(portfolio(others))
         await rig.written()
@@ -304,7 +310,7 @@ async def test_taking_a_product_out_resolves_what_was_announced() -> None:
 
 async def test_a_product_that_comes_back_while_it_is_down_is_announced_anew() -> None:
     others = product("sso", 1, "99%")
-    async with alerting(configured(forms(), others, receivers=[OPS]), deliver=False) as rig:
+    async with run_alerting(ledger_with_receivers(forms(), others, receivers=[OPS]), deliver=False) as rig:
         await fails(rig)
         rig.reload(portfolio(others))
         rig.clock.jump(60)
@@ -315,7 +321,7 @@ async def test_a_product_that_comes_back_while_it_is_down_is_announced_anew() ->
 
 
 async def test_a_receiver_that_is_added_during_an_outage_hears_of_it_and_one_taken_out_does_not_any_more() -> None:
-    async with alerting(configured(forms(), receivers=[OPS]), deliver=False) as rig:
+    async with run_alerting(ledger_with_receivers(forms(), receivers=[OPS]), deliver=False) as rig:
         await fails(rig)
         rig.reload(portfolio(forms(), receivers=(TEAM,)))
         await rig.look()
@@ -327,7 +333,7 @@ async def test_a_receiver_that_is_added_during_an_outage_hears_of_it_and_one_tak
 
 async def test_the_rule_may_make_it_worse_without_a_probe() -> None:
     two = forms(checks=2, rule="any")
-    async with alerting(configured(two, receivers=[OPS]), deliver=False) as rig:
+    async with run_alerting(ledger_with_receivers(two, receivers=[OPS]), deliver=False) as rig:
         rig.observe(GOOD, key="forms/check-1")
         await fails(rig)
         rig.reload(portfolio({**two, "rule": "all"}))
@@ -338,7 +344,7 @@ async def test_the_rule_may_make_it_worse_without_a_probe() -> None:
 async def test_a_defect_in_alerting_stops_neither_recording_nor_the_next_decision(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    async with alerting(configured(forms(), receivers=[OPS]), deliver=False) as rig:
+    async with run_alerting(ledger_with_receivers(forms(), receivers=[OPS]), deliver=False) as rig:
         with monkeypatch.context() as broken:
             broken.setattr("monitor.alerting.service.body_of", lambda *_, **__: 1 / 0)
             rig.observe(GOOD, BAD, BAD)
@@ -349,8 +355,8 @@ async def test_a_defect_in_alerting_stops_neither_recording_nor_the_next_decisio
 
 
 async def test_a_page_that_stays_open_is_repeated_and_a_ticket_is_not() -> None:
-    ledger = configured(forms(checks=2, rule="any"), receivers=[OPS], alerting={"remind_every": "1h"})
-    async with alerting(ledger, deliver=False) as rig:
+    ledger = ledger_with_receivers(forms(checks=2, rule="any"), receivers=[OPS], alerting={"remind_every": "1h"})
+    async with run_alerting(ledger, deliver=False) as rig:
         rig.observe(GOOD, key="forms/check-1")
         await fails(rig)
         rig.clock.jump(7_200)
@@ -374,13 +380,13 @@ async def test_a_page_that_stays_open_is_repeated_and_a_ticket_is_not() -> None:
 async def test_renaming_a_product_during_an_outage_neither_ends_nor_repeats_its_alert() -> None:
     renamed = {**forms(), "id": "chefs", "was": "forms"}
     store, clock = MemoryStore(), ManualClock()
-    async with alerting(configured(forms(), receivers=[OPS]), store, clock, deliver=False) as rig:
+    async with run_alerting(ledger_with_receivers(forms(), receivers=[OPS]), store, clock, deliver=False) as rig:
         await fails(rig)
         rig.reload(portfolio(renamed))
         await rig.look()
         assert rig.events() == ["opened"]
         assert [each.product for each in rig.ledger.product_incidents.values()] == ["chefs"]
-    async with alerting(configured(renamed, receivers=[OPS]), store, clock, deliver=False) as rig:
+    async with run_alerting(ledger_with_receivers(renamed, receivers=[OPS]), store, clock, deliver=False) as rig:
         await rig.look()
         assert rig.events() == ["opened"]
         await recovers(rig, "chefs/health")
@@ -391,8 +397,10 @@ async def test_renaming_a_product_during_an_outage_neither_ends_nor_repeats_its_
 async def test_a_page_does_not_wait_for_the_group_of_tickets_that_quiet_hours_hold_back() -> None:
     """People read a chat: there messages are grouped, each severity for itself."""
     products = [product(name, 2, "99%", rule="any") for name in ("a", "b")] + [product(name, 1, "99%") for name in "cd"]
-    ledger = configured(*products, receivers=[TEAM], alerting={"quiet_hours": "00:00-24:00"}, time_zone="UTC")
-    async with alerting(ledger, deliver=False) as rig:
+    ledger = ledger_with_receivers(
+        *products, receivers=[TEAM], alerting={"quiet_hours": "00:00-24:00"}, time_zone="UTC"
+    )
+    async with run_alerting(ledger, deliver=False) as rig:
         for name in ("a", "b"):
             rig.observe(GOOD, key=f"{name}/check-1")
             await fails(rig, f"{name}/health")
@@ -406,7 +414,7 @@ async def test_a_page_does_not_wait_for_the_group_of_tickets_that_quiet_hours_ho
 
 async def test_a_page_leaves_at_once_after_a_ticket() -> None:
     products = [product("a", 2, "99%", rule="any"), product("b", 1, "99%")]
-    async with alerting(configured(*products, receivers=[TEAM]), deliver=False) as rig:
+    async with run_alerting(ledger_with_receivers(*products, receivers=[TEAM]), deliver=False) as rig:
         rig.observe(GOOD, key="a/check-1")
         await fails(rig, "a/health")
         await fails(rig, "b/health")

@@ -13,7 +13,7 @@ import pytest
 
 from monitor.notification import Kind
 from monitor.storage.writer import Committed
-from tests.support.alerting import BAD, GOOD, RESULTS, AlertRig, alerting, configured
+from tests.support.alerting import BAD, GOOD, RESULTS, AlertingHarness, ledger_with_receivers, run_alerting
 from tests.support.clocks import ManualClock
 from tests.support.ledgers import product
 from tests.support.sinks import Received, Reply, Sink
@@ -34,7 +34,7 @@ def hook(sink: Sink, name: str = "ops", **fields: Any) -> dict[str, Any]:
     return {"id": name, "webhook": sink.url(f"/{name}"), **fields}
 
 
-async def passes(rig: AlertRig, seconds: float, step: float = 1.0) -> None:
+async def passes(rig: AlertingHarness, seconds: float, step: float = 1.0) -> None:
     """Let time pass for the delivery, in steps, until what is under way at each has come to its end."""
     for _ in range(round(seconds / step)):
         await rig.clock.advance(step)
@@ -46,7 +46,7 @@ def told(sink: Sink) -> list[tuple[str, str]]:
 
 
 async def test_what_is_confirmed_is_done(sink: Sink) -> None:
-    async with alerting(configured(forms(), receivers=[hook(sink)])) as rig:
+    async with run_alerting(ledger_with_receivers(forms(), receivers=[hook(sink)])) as rig:
         rig.observe(GOOD, BAD, BAD)
         await rig.until(lambda: sink.received)
         await rig.delivered()
@@ -60,7 +60,7 @@ async def test_what_is_confirmed_is_done(sink: Sink) -> None:
 
 async def test_a_receiver_that_is_down_for_an_hour_gets_both_in_order_and_once(sink: Sink) -> None:
     sink.reply = Reply(503)
-    async with alerting(configured(forms(), receivers=[hook(sink)])) as rig:
+    async with run_alerting(ledger_with_receivers(forms(), receivers=[hook(sink)])) as rig:
         rig.observe(GOOD, BAD, BAD)
         await rig.until(lambda: sink.received)
         rig.observe(GOOD, GOOD)
@@ -80,8 +80,8 @@ async def test_one_receiver_that_fails_does_not_hold_up_another(sink: Sink) -> N
         return Reply(0) if received.path == "/dead" else None
 
     sink.decide = decide
-    ledger = configured(forms(), receivers=[hook(sink, "dead"), hook(sink)])
-    async with alerting(ledger) as rig:
+    ledger = ledger_with_receivers(forms(), receivers=[hook(sink, "dead"), hook(sink)])
+    async with run_alerting(ledger) as rig:
         rig.observe(GOOD, BAD, BAD)
         await rig.until(lambda: [row for row in rig.rows() if row.receiver == "ops" and row.done])
         await rig.until(lambda: [row for row in rig.rows() if row.receiver == "dead" and row.attempts])
@@ -92,7 +92,7 @@ async def test_one_receiver_that_fails_does_not_hold_up_another(sink: Sink) -> N
 
 async def test_a_time_that_the_receiver_names_is_kept(sink: Sink) -> None:
     sink.replies = [Reply(429, {"Retry-After": "90"})]
-    async with alerting(configured(forms(), receivers=[hook(sink)])) as rig:
+    async with run_alerting(ledger_with_receivers(forms(), receivers=[hook(sink)])) as rig:
         rig.observe(GOOD, BAD, BAD)
         await rig.until(lambda: [row for row in rig.rows() if row.attempts])
         await passes(rig, 89)
@@ -104,7 +104,7 @@ async def test_a_time_that_the_receiver_names_is_kept(sink: Sink) -> None:
 
 
 async def test_while_the_disk_hangs_a_page_goes_out_after_two_seconds_and_its_end_never(sink: Sink) -> None:
-    async with alerting(configured(forms(), receivers=[hook(sink)])) as rig:
+    async with run_alerting(ledger_with_receivers(forms(), receivers=[hook(sink)])) as rig:
         rig.observe(GOOD)
         await rig.until(lambda: rig.store.seen)
         rig.store.entered.clear()
@@ -125,7 +125,7 @@ async def test_while_the_disk_hangs_a_page_goes_out_after_two_seconds_and_its_en
 
 
 async def test_a_full_disk_delays_a_page_by_two_seconds_and_loses_none(sink: Sink) -> None:
-    async with alerting(configured(forms(), receivers=[hook(sink)])) as rig:
+    async with run_alerting(ledger_with_receivers(forms(), receivers=[hook(sink)])) as rig:
         rig.store.error = "no room"
         rig.observe(GOOD, BAD, BAD)
         await rig.until(rig.store.failures.is_set)
@@ -142,12 +142,12 @@ async def test_a_full_disk_delays_a_page_by_two_seconds_and_loses_none(sink: Sin
 async def test_what_was_sent_and_not_marked_is_sent_again_under_the_same_key(sink: Sink) -> None:
     """The second gap: a kill between the receiver's confirmation and our note of it."""
     store, clock = MemoryStore(), ManualClock()
-    async with alerting(configured(forms(), receivers=[hook(sink)]), store, clock) as rig:
+    async with run_alerting(ledger_with_receivers(forms(), receivers=[hook(sink)]), store, clock) as rig:
         rig.observe(GOOD, BAD, BAD)
         await rig.delivered()
     (row,) = store.notifications.values()
     store.notifications[row.identity] = replace(row, done=None, attempts=0)
-    async with alerting(configured(forms(), receivers=[hook(sink)]), store, clock) as rig:
+    async with run_alerting(ledger_with_receivers(forms(), receivers=[hook(sink)]), store, clock) as rig:
         await rig.delivered()
     assert told(sink) == [(row.idempotency_key, "/ops")] * 2
 
@@ -155,7 +155,7 @@ async def test_what_was_sent_and_not_marked_is_sent_again_under_the_same_key(sin
 async def test_a_thousand_alerts_at_once_reach_a_program_each_and_people_in_two_messages(sink: Sink) -> None:
     products = [product(f"product-{n}", 1, "99%") for n in range(1_000)]
     receivers = [hook(sink), {"id": "channel", "slack": sink.url("/channel")}]
-    async with alerting(configured(*products, receivers=receivers)) as rig:
+    async with run_alerting(ledger_with_receivers(*products, receivers=receivers)) as rig:
         for outcome in (GOOD, BAD, BAD):
             rig.clock.jump(1)
             for each in products:
@@ -174,7 +174,7 @@ async def test_a_thousand_alerts_at_once_reach_a_program_each_and_people_in_two_
 async def test_after_a_group_each_key_keeps_its_own_resolve(sink: Sink) -> None:
     products = [product(name, 1, "99%") for name in ("a", "b", "c")]
     channel = {"id": "channel", "slack": sink.url("/channel")}
-    async with alerting(configured(*products, receivers=[channel])) as rig:
+    async with run_alerting(ledger_with_receivers(*products, receivers=[channel])) as rig:
         for name in ("a", "b", "c"):
             rig.observe(GOOD, BAD, BAD, key=f"{name}/health")
         await rig.written()
@@ -189,7 +189,7 @@ async def test_after_a_group_each_key_keeps_its_own_resolve(sink: Sink) -> None:
 
 async def test_alertmanager_is_sent_a_firing_alert_every_minute_until_it_ends(sink: Sink) -> None:
     receiver = {"id": "am", "alertmanager": [sink.url("")]}
-    async with alerting(configured(forms(), receivers=[receiver])) as rig:
+    async with run_alerting(ledger_with_receivers(forms(), receivers=[receiver])) as rig:
         rig.observe(GOOD, BAD, BAD)
         await rig.until(lambda: sink.received)
         await passes(rig, 300, 5)
@@ -207,11 +207,11 @@ async def test_alertmanager_is_sent_a_firing_alert_every_minute_until_it_ends(si
 
 async def test_a_firing_alert_is_repeated_after_a_restart_too(sink: Sink) -> None:
     receiver, store, clock = {"id": "am", "alertmanager": [sink.url("")]}, MemoryStore(), ManualClock()
-    async with alerting(configured(forms(), receivers=[receiver]), store, clock) as rig:
+    async with run_alerting(ledger_with_receivers(forms(), receivers=[receiver]), store, clock) as rig:
         rig.observe(GOOD, BAD, BAD)
         await rig.delivered()
     count = len(sink.received)
-    async with alerting(configured(forms(), receivers=[receiver]), store, clock) as rig:
+    async with run_alerting(ledger_with_receivers(forms(), receivers=[receiver]), store, clock) as rig:
         await passes(rig, 61)
         await rig.until(lambda: len(sink.received) > count)
 
@@ -219,7 +219,7 @@ async def test_a_firing_alert_is_repeated_after_a_restart_too(sink: Sink) -> Non
 async def test_what_is_due_when_the_daemon_stops_is_still_sent(sink: Sink) -> None:
     from monitor.engine.probe_environment import probe_environment
 
-    async with alerting(configured(forms(), receivers=[hook(sink)]), deliver=False) as rig:
+    async with run_alerting(ledger_with_receivers(forms(), receivers=[hook(sink)]), deliver=False) as rig:
         rig.observe(GOOD, BAD, BAD)
         await rig.written()
         async with probe_environment(rig.clock, rig.health) as (runner, _):
@@ -231,7 +231,7 @@ async def test_what_is_due_when_the_daemon_stops_is_still_sent(sink: Sink) -> No
 async def test_a_receiver_that_repeats_and_fails_is_not_tried_without_pause(sink: Sink) -> None:
     """The repeat is due while the message before it still waits: the loop must sleep, not spin."""
     receiver = {"id": "am", "alertmanager": [sink.url("")]}
-    async with alerting(configured(forms(), receivers=[receiver])) as rig:
+    async with run_alerting(ledger_with_receivers(forms(), receivers=[receiver])) as rig:
         rig.observe(GOOD, BAD, BAD)
         await rig.delivered()
         sink.reply = Reply(500)
@@ -254,14 +254,14 @@ async def test_a_receiver_that_repeats_and_fails_is_not_tried_without_pause(sink
 async def test_a_record_that_was_begun_anew_gets_what_was_announced(sink: Sink) -> None:
     """Else nobody would know after a restart whom the end of the alert is for."""
     clock, store = ManualClock(), MemoryStore()
-    async with alerting(configured(forms(), receivers=[hook(sink)]), store, clock) as rig:
+    async with run_alerting(ledger_with_receivers(forms(), receivers=[hook(sink)]), store, clock) as rig:
         rig.observe(GOOD, BAD, BAD)
         await rig.delivered()
         store.notifications.clear()
         store.product_incidents.clear()
         rig.alerting._settle(Committed((), emptied=True))
         await rig.until(lambda: store.notifications)
-    async with alerting(configured(forms(), receivers=[hook(sink)]), store, clock) as rig:
+    async with run_alerting(ledger_with_receivers(forms(), receivers=[hook(sink)]), store, clock) as rig:
         rig.observe(GOOD, GOOD)
         await rig.until(lambda: len(sink.received) == 2)
     assert [each["event"] for each in sink.bodies()] == ["opened", "resolved"]

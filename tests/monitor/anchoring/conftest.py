@@ -24,7 +24,7 @@ from monitor.storage.sqlite import SqliteStore
 from monitor.storage.store import Batch
 from sla.interval import DAY
 from tests.monitor.bundle.worlds import World, close_day, world
-from tests.support.ledgers import StandIn
+from tests.support.ledgers import FakeCheck
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -45,7 +45,7 @@ class SteppedClock(SystemClock):
 
 
 @dataclass
-class Anchored:
+class AnchoredRecord:
     """A record whose heads are anchored by what `configure` names."""
 
     path: Path
@@ -57,7 +57,7 @@ class Anchored:
         self.configure()
 
     def configure(self, **fields: Any) -> None:
-        check = StandIn(id="a", interval="10m", timeout="10s")
+        check = FakeCheck(id="a", interval="10m", timeout="10s")
         product = {"id": "web", "objective": "99%", "checks": (check,)}
         portfolio = Portfolio.model_validate({"products": [product], "store": str(self.path), **fields})
         self.ledger = Ledger(portfolio)
@@ -94,9 +94,9 @@ def kept(tmp_path_factory: pytest.TempPathFactory) -> World:
 
 
 @pytest.fixture
-async def record(kept: World, tmp_path: Path) -> AsyncIterator[Anchored]:
+async def record(kept: World, tmp_path: Path) -> AsyncIterator[AnchoredRecord]:
     path = tmp_path / "record.db"
     shutil.copy(kept.path, path)
-    found = Anchored(path, SqliteStore(path, kept.end), kept.end)
+    found = AnchoredRecord(path, SqliteStore(path, kept.end), kept.end)
     yield found
     found.store.close()

@@ -19,7 +19,7 @@ from monitor.web.server import build, listen
 if TYPE_CHECKING:
     from pathlib import Path
 
-    from tests.monitor.anchoring.conftest import Anchored
+    from tests.monitor.anchoring.conftest import AnchoredRecord
 
 
 def git(*words: object, cwd: Path | None = None) -> str:
@@ -35,7 +35,7 @@ def remote(tmp_path: Path) -> Path:
 
 
 async def test_heads_are_pushed_to_a_repository_and_found_in_a_clone(
-    record: Anchored, remote: Path, tmp_path: Path
+    record: AnchoredRecord, remote: Path, tmp_path: Path
 ) -> None:
     record.configure(anchors=[{"id": "repo", "git": str(remote)}])
     await record.look()
@@ -61,7 +61,7 @@ async def test_heads_are_pushed_to_a_repository_and_found_in_a_clone(
 
 
 async def test_a_repository_with_another_record_or_another_file_is_refused(
-    record: Anchored, remote: Path, tmp_path: Path
+    record: AnchoredRecord, remote: Path, tmp_path: Path
 ) -> None:
     record.configure(anchors=[{"id": "repo", "git": str(remote)}])
     clone = tmp_path / "clone"
@@ -77,7 +77,7 @@ async def test_a_repository_with_another_record_or_another_file_is_refused(
     assert list(receipts(record.store.load_facts())) == []
 
 
-async def test_a_commit_that_lacks_the_head_is_named(record: Anchored, remote: Path, tmp_path: Path) -> None:
+async def test_a_commit_that_lacks_the_head_is_named(record: AnchoredRecord, remote: Path, tmp_path: Path) -> None:
     record.configure(anchors=[{"id": "repo", "git": str(remote)}])
     await record.look()
     clone = tmp_path / "clone"
@@ -91,7 +91,7 @@ async def test_a_commit_that_lacks_the_head_is_named(record: Anchored, remote: P
     assert record.checked(git=clone).holds, receipt
 
 
-async def test_a_repository_that_is_not_there_or_hangs_fails_in_time(record: Anchored, tmp_path: Path) -> None:
+async def test_a_repository_that_is_not_there_or_hangs_fails_in_time(record: AnchoredRecord, tmp_path: Path) -> None:
     """A remote helper that never ends is killed with git."""
     record.configure(anchors=[{"id": "repo", "git": str(tmp_path / "none.git")}])
     await record.look()
@@ -113,7 +113,7 @@ async def listen_silently() -> asyncio.Server:
     return await asyncio.start_server(silent, "127.0.0.1", 0)
 
 
-async def test_the_outbound_policy_is_asked_for_the_host_of_a_repository(record: Anchored) -> None:
+async def test_the_outbound_policy_is_asked_for_the_host_of_a_repository(record: AnchoredRecord) -> None:
     record.configure(anchors=[{"id": "repo", "git": "ssh://127.0.0.1/x.git"}], outbound={"deny": ["127.0.0.0/8"]})
     await record.look()
     assert record.health.anchor_failures == {"repo": 1}
@@ -135,12 +135,12 @@ def test_the_host_of_a_remote(remote_: str, host: str) -> None:
     assert issubclass(GitError, Exception)
 
 
-async def test_a_second_ninewatch_keeps_the_heads_and_confirms_them(record: Anchored, tmp_path: Path) -> None:
+async def test_a_second_ninewatch_keeps_the_heads_and_confirms_them(record: AnchoredRecord, tmp_path: Path) -> None:
     """Both publish their API; each asks the other."""
     import shutil
 
     from monitor.storage.sqlite import SqliteStore
-    from tests.monitor.anchoring.conftest import Anchored as Other
+    from tests.monitor.anchoring.conftest import AnchoredRecord as Other
 
     path = tmp_path / "witness.db"
     shutil.copy(record.path, path)
@@ -177,7 +177,7 @@ async def test_a_second_ninewatch_keeps_the_heads_and_confirms_them(record: Anch
     await theirs.close()
 
 
-async def test_a_witness_notices_a_head_that_became_another_one(record: Anchored) -> None:
+async def test_a_witness_notices_a_head_that_became_another_one(record: AnchoredRecord) -> None:
     from monitor.anchoring.http import AnswerError
     from monitor.anchoring.receipt import Seen
     from monitor.anchoring.service import _new

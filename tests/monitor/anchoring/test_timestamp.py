@@ -15,7 +15,7 @@ from monitor.anchoring.timestamp import TokenError, proof_of, query, verify_toke
 from tests.support.time_stamping import Service, authority, time_stamping
 
 if TYPE_CHECKING:
-    from tests.monitor.anchoring.conftest import Anchored
+    from tests.monitor.anchoring.conftest import AnchoredRecord
 
 
 @pytest.fixture
@@ -24,11 +24,13 @@ def service(tmp_path: Path) -> Iterator[Service]:
         yield found
 
 
-def configured(record: Anchored, service: Service) -> None:
+def configured(record: AnchoredRecord, service: Service) -> None:
     record.configure(anchors=[{"id": "tsa", "timestamp": service.url, "ca": str(service.ca)}])
 
 
-async def test_the_newest_head_is_stamped_once_and_covers_all_days_before(record: Anchored, service: Service) -> None:
+async def test_the_newest_head_is_stamped_once_and_covers_all_days_before(
+    record: AnchoredRecord, service: Service
+) -> None:
     before = record.checked()
     assert before.anchors.uncovered == [(None, "2026-10-31")]
     configured(record, service)
@@ -47,7 +49,7 @@ async def test_the_newest_head_is_stamped_once_and_covers_all_days_before(record
 
 
 async def test_days_that_are_closed_later_are_not_covered_until_they_are_stamped(
-    record: Anchored, service: Service
+    record: AnchoredRecord, service: Service
 ) -> None:
     configured(record, service)
     await record.look()
@@ -59,7 +61,9 @@ async def test_days_that_are_closed_later_are_not_covered_until_they_are_stamped
 
 
 @pytest.mark.parametrize("failure", ["status", "garbage", "other token", "down"])
-async def test_a_failure_is_counted_and_tried_again_later(record: Anchored, service: Service, failure: str) -> None:
+async def test_a_failure_is_counted_and_tried_again_later(
+    record: AnchoredRecord, service: Service, failure: str
+) -> None:
     configured(record, service)
     other, nonce = query("0" * 64)
     if failure == "status":
@@ -84,7 +88,7 @@ async def test_a_failure_is_counted_and_tried_again_later(record: Anchored, serv
     assert nonce
 
 
-async def test_the_outbound_policy_is_asked(record: Anchored, service: Service) -> None:
+async def test_the_outbound_policy_is_asked(record: AnchoredRecord, service: Service) -> None:
     anchor = {"id": "tsa", "timestamp": service.url, "ca": str(service.ca)}
     record.configure(anchors=[anchor], outbound={"deny": ["127.0.0.0/8"]})
     await record.look()
@@ -93,7 +97,7 @@ async def test_the_outbound_policy_is_asked(record: Anchored, service: Service) 
 
 
 async def test_a_secret_header_is_sent_and_shown_nowhere(
-    record: Anchored, service: Service, monkeypatch: pytest.MonkeyPatch, capfd: pytest.CaptureFixture[str]
+    record: AnchoredRecord, service: Service, monkeypatch: pytest.MonkeyPatch, capfd: pytest.CaptureFixture[str]
 ) -> None:
     """In no log of a failure, in no receipt, and nowhere else in the record."""
     canary = "canary-5c1f0e"
@@ -116,7 +120,7 @@ async def test_a_secret_header_is_sent_and_shown_nowhere(
 
 
 async def test_a_token_of_another_authority_head_or_nonce_is_refused(
-    record: Anchored, service: Service, tmp_path: Path
+    record: AnchoredRecord, service: Service, tmp_path: Path
 ) -> None:
     configured(record, service)
     await record.look()
@@ -141,7 +145,7 @@ async def test_a_token_of_another_authority_head_or_nonce_is_refused(
 
 
 async def test_a_record_that_was_edited_and_chained_anew_contradicts_its_stamp(
-    record: Anchored, service: Service
+    record: AnchoredRecord, service: Service
 ) -> None:
     """Somebody with the file edits a day and makes all heads anew; the receipt is what they cannot make."""
     import sqlite3
@@ -171,7 +175,7 @@ async def test_a_record_that_was_edited_and_chained_anew_contradicts_its_stamp(
 
 
 async def test_the_command_takes_the_authority_from_whoever_verifies(
-    record: Anchored, service: Service, tmp_path: Path
+    record: AnchoredRecord, service: Service, tmp_path: Path
 ) -> None:
     from tests.monitor.bundle.test_verification import run
 

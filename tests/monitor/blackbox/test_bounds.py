@@ -11,7 +11,7 @@ import pytest
 from tests.monitor.blackbox.probe_request import box, reason
 from tests.support.faulty_targets.attempt_cost import holds
 from tests.support.faulty_targets.behaviour import flooding
-from tests.support.servers import answer, request_of, serving
+from tests.support.servers import http_response, read_request, serve_tcp
 
 SHORT_LINES = b"x\r\n" * 20_000
 TALK = 'modules: {talk: {prober: tcp, timeout: 5s, tcp: {query_response: [{expect: "^220"}]}}}'
@@ -19,7 +19,7 @@ TALK = 'modules: {talk: {prober: tcp, timeout: 5s, tcp: {query_response: [{expec
 
 async def test_lines_without_end_do_not_hold_the_loop_and_come_to_an_end(tmp_path: Path) -> None:
     """In CPU time of this thread: a buffer of 64 KiB holds 20,000 lines, and each costs some microseconds."""
-    async with serving(flooding(SHORT_LINES)) as port, box(tmp_path, TALK) as (_, ask):
+    async with serve_tcp(flooding(SHORT_LINES)) as port, box(tmp_path, TALK) as (_, ask):
         await ask("talk", "127.0.0.1:1")  # loads what is loaded once
         with holds() as held:
             page = await ask("talk", f"127.0.0.1:{port}")
@@ -39,7 +39,7 @@ modules:
 
 
 async def _long(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
-    await request_of(reader)
+    await read_request(reader)
     writer.write(b"HTTP/1.1 200 OK\r\nContent-Length: %d\r\n\r\n" % (WHOLE + 3))
     for _ in range(PIECES):
         writer.write(PIECE)
@@ -60,7 +60,7 @@ async def _long(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> N
 async def test_a_body_is_counted_to_its_end_and_kept_as_far_as_somebody_looks_into_it(
     tmp_path: Path, module: str, counted: int, success: int, kept: int
 ) -> None:
-    async with serving(_long) as port, box(tmp_path, BODIES) as (_, ask):
+    async with serve_tcp(_long) as port, box(tmp_path, BODIES) as (_, ask):
         await ask(module, "127.0.0.1:1")
         tracemalloc.start()
         page = await ask(module, f"127.0.0.1:{port}")
@@ -72,7 +72,7 @@ async def test_a_body_is_counted_to_its_end_and_kept_as_far_as_somebody_looks_in
 
 
 async def test_bodies_that_are_kept_share_one_room(tmp_path: Path) -> None:
-    async with serving(_long) as port, box(tmp_path, BODIES) as (made, ask):
+    async with serve_tcp(_long) as port, box(tmp_path, BODIES) as (made, ask):
         made._body_memory.left = size = 15 << 20
         asking = [ask(module, f"127.0.0.1:{port}") for module in ("searching", "searching", "plain")]
         assert {reason(page) for page in await asyncio.gather(*asking)} == {"", "bodies_full"}
@@ -82,12 +82,12 @@ async def test_bodies_that_are_kept_share_one_room(tmp_path: Path) -> None:
 
 async def test_the_body_of_a_redirect_that_is_followed_is_not_waited_for(tmp_path: Path) -> None:
     async def endless(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
-        if b"GET /to" in await request_of(reader):
-            writer.write(answer(b"there"))
+        if b"GET /to" in await read_request(reader):
+            writer.write(http_response(b"there"))
         else:
             writer.write(b"HTTP/1.1 302 Found\r\nLocation: /to\r\nContent-Length: 100\r\n\r\nnot all")
             await reader.read()
 
-    async with serving(endless) as port, box(tmp_path, BODIES) as (_, ask):
+    async with serve_tcp(endless) as port, box(tmp_path, BODIES) as (_, ask):
         page = await ask("plain", f"127.0.0.1:{port}")
     assert (page.value("probe_success"), page.value("probe_http_uncompressed_body_length")) == (1, 5)

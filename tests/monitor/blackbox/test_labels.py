@@ -5,8 +5,8 @@ from __future__ import annotations
 from pathlib import Path
 
 from tests.monitor.blackbox.probe_request import box
-from tests.support.line_servers import saying_at_once
-from tests.support.servers import serving
+from tests.support.line_servers import send_on_connect
+from tests.support.servers import serve_tcp
 
 TALK = """
 modules:
@@ -21,7 +21,7 @@ modules:
 
 
 async def test_a_label_may_have_any_name_that_a_label_can_have(tmp_path: Path) -> None:
-    async with serving(saying_at_once(b'it said="x"\\\n')) as port, box(tmp_path, TALK) as (_, ask):
+    async with serve_tcp(send_on_connect(b'it said="x"\\\n')) as port, box(tmp_path, TALK) as (_, ask):
         page = await ask("talk", f"127.0.0.1:{port}")
     (labels,) = (dict(labels) for name, labels in page.samples if name == "probe_expect_info")
     assert labels == {"name": "it", "value": 'said=\\"x\\"\\\\', "self": "s", "labels": "t"}

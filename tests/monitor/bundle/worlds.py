@@ -23,7 +23,7 @@ from sla.correction import Correction, Revocation
 from sla.interval import DAY, HOUR, MINUTE, Interval
 from sla.observation import Observation, Outcome
 from sla.window import parse_instant, parse_window
-from tests.support.ledgers import StandIn
+from tests.support.ledgers import FakeCheck
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -70,7 +70,7 @@ def loaded(random: Random, path: Path) -> Portfolio:
                 "clients": [{"name": "forms", "risk": "low", "since": "2026-10-31"}] if name == "web" else [],
                 "value_per_hour": {"amount": 12.5, "basis": "assumed"} if random.random() < 0.3 else None,
                 "checks": tuple(
-                    StandIn(id=each, interval=random.choice(["10m", "20m"]), timeout="10s") for each in sorted(names)
+                    FakeCheck(id=each, interval=random.choice(["10m", "20m"]), timeout="10s") for each in sorted(names)
                 ),
             }
         )

@@ -20,17 +20,17 @@ from monitor.engine.runner import AttemptResult
 from monitor.errors import NinewatchError
 from monitor.probe_result import PHASES, ProbeResult
 from sla.observation import Outcome
-from tests.support.daemon_process import command, environment, refused, watching
-from tests.support.probing import check_of
-from tests.support.processes import until
-from tests.support.targets import Target
+from tests.support.daemon_process import command, environment, run_to_exit, running_daemon
+from tests.support.probing import load_check
+from tests.support.processes import wait_for
+from tests.support.targets import HttpTarget
 
 COMMANDS = ("run", "demo", "check-config", "probe", "status")
 
 
 @pytest.fixture
-def target() -> Iterator[Target]:
-    with Target().serving() as served:
+def target() -> Iterator[HttpTarget]:
+    with HttpTarget().serving() as served:
         yield served
 
 
@@ -65,7 +65,7 @@ def probed(*arguments: str | Path) -> tuple[int, dict[str, Any]]:
     return result.exit_code, json.loads(result.stdout)
 
 
-def test_probe_tells_all_it_found_in_one_object(target: Target) -> None:
+def test_probe_tells_all_it_found_in_one_object(target: HttpTarget) -> None:
     code, found = probed(target.url("/health"))
     assert code == 0
     assert list(found) == ["outcome", "reason", "status", "duration_seconds", "phases", "detail"]
@@ -74,7 +74,7 @@ def test_probe_tells_all_it_found_in_one_object(target: Target) -> None:
     assert sum(found["phases"].values()) <= found["duration_seconds"]
 
 
-def test_a_bad_target_is_exit_status_1(target: Target) -> None:
+def test_a_bad_target_is_exit_status_1(target: HttpTarget) -> None:
     target.status["/health"] = 503
     code, found = probed(target.url("/health"))
     assert (code, found["outcome"], found["reason"], found["status"]) == (1, "bad", "http_status", 503)
@@ -91,11 +91,11 @@ def test_what_cannot_be_known_is_exit_status_3() -> None:
 
 def test_probe_without_json_also_tells_what_a_good_probe_found() -> None:
     found = ProbeResult(Outcome.GOOD, phases={"first_byte": 0.01}, detail="offset +0.25 s")
-    lines = _as_text(check_of({"ntp": "127.0.0.1"}), AttemptResult(0, found, 0.01)).splitlines()
+    lines = _as_text(load_check({"ntp": "127.0.0.1"}), AttemptResult(0, found, 0.01)).splitlines()
     assert lines[:2] == ["good        ntp 127.0.0.1:123", "detail      offset +0.25 s"]
 
 
-def test_probe_without_json_is_for_people(target: Target, tmp_path: Path) -> None:
+def test_probe_without_json_is_for_people(target: HttpTarget, tmp_path: Path) -> None:
     good = said("probe", target.url("/health"))
     assert good.exit_code == 0
     words = [line.split()[0] for line in good.stdout.splitlines()]
@@ -106,14 +106,14 @@ def test_probe_without_json_is_for_people(target: Target, tmp_path: Path) -> Non
     assert "reason      http_status: status 500, expected 2xx" in bad.stdout
 
 
-def test_a_check_is_named_in_full_or_by_its_id(target: Target, tmp_path: Path) -> None:
+def test_a_check_is_named_in_full_or_by_its_id(target: HttpTarget, tmp_path: Path) -> None:
     path = written(tmp_path, target.url("/"))
     assert probed("demo/health", "-c", path)[0] == probed("health", "-c", path)[0] == 0
 
 
-def test_the_deadline_of_a_url_can_be_given(target: Target) -> None:
+def test_the_deadline_of_a_url_can_be_given(target: HttpTarget) -> None:
     target.hanging.add("/slow")
-    code, found = until("an attempt that no busy machine starved", lambda: unstarved(target.url("/slow"), "50ms"))
+    code, found = wait_for("an attempt that no busy machine starved", lambda: unstarved(target.url("/slow"), "50ms"))
     assert (code, found["reason"]) == (1, "deadline")
     assert "not complete within 0.05 s" in found["detail"]
 
@@ -127,14 +127,14 @@ def unstarved(url: str, timeout: str) -> tuple[int, dict[str, Any]] | None:
 # check-config
 
 
-def test_a_sound_configuration_is_counted(target: Target, tmp_path: Path) -> None:
+def test_a_sound_configuration_is_counted(target: HttpTarget, tmp_path: Path) -> None:
     path = written(tmp_path, target.url("/"))
     result = said("check-config", path)
     assert (result.exit_code, result.stderr) == (0, "")
     assert result.stdout.splitlines() == [zones.described(), f"{path}: 1 product, 2 checks, no errors"]
 
 
-def test_what_is_doubtful_is_a_warning_and_no_error(target: Target, tmp_path: Path) -> None:
+def test_what_is_doubtful_is_a_warning_and_no_error(target: HttpTarget, tmp_path: Path) -> None:
     """Here an objective that the interval cannot resolve."""
     path = written(tmp_path, target.url("/"))
     path.write_text(path.read_text().replace("99%", "99.9999%").replace("200ms", "1m"))
@@ -163,10 +163,10 @@ def test_a_configuration_with_mistakes_shows_all_of_them_and_where(tmp_path: Pat
 # status
 
 
-def test_status_asks_the_daemon(target: Target, tmp_path: Path) -> None:
+def test_status_asks_the_daemon(target: HttpTarget, tmp_path: Path) -> None:
     path = written(tmp_path, target.url("/"), f"127.0.0.1:{closed_port()}")
-    with watching(path) as watch:
-        until("a good probe of both", lambda: watch.api("/products")[0]["state"] == "up")
+    with running_daemon(path) as daemon:
+        wait_for("a good probe of both", lambda: daemon.api("/products")[0]["state"] == "up")
         up = said("status", "-c", path)
         assert up.exit_code == 0
         head, row, young = up.stdout.splitlines()
@@ -176,14 +176,14 @@ def test_status_asks_the_daemon(target: Target, tmp_path: Path) -> None:
         assert re.match(said_of, young)
         assert json.loads(said("status", "--json", "-c", path).stdout)[0]["id"] == "demo"
         target.status["/"] = 503
-        until("the failure", lambda: watch.api("/products")[0]["state"] == "down")
+        wait_for("the failure", lambda: daemon.api("/products")[0]["state"] == "down")
         assert said("status", "-c", path).exit_code == 1
 
 
 @pytest.mark.parametrize("answer", ["nobody", "ok", '{"state": 1}', "[1]", '[{"state": "up"}]'])
-def test_status_without_a_daemon_is_one_line(answer: str, target: Target, tmp_path: Path) -> None:
+def test_status_without_a_daemon_is_one_line(answer: str, target: HttpTarget, tmp_path: Path) -> None:
     """Whether nobody answers or somebody else does."""
-    target.said = answer
+    target.body = answer
     port = closed_port() if answer == "nobody" else target.port
     result = said("status", "-c", written(tmp_path, "http://h/", f"127.0.0.1:{port}"))
     assert isinstance(result.exception, NinewatchError)
@@ -194,7 +194,7 @@ def test_status_without_a_daemon_is_one_line(answer: str, target: Target, tmp_pa
 
 
 def test_a_proxy_of_the_environment_is_not_asked(
-    target: Target, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    target: HttpTarget, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setenv("http_proxy", target.url(""))
     monkeypatch.delenv("no_proxy", raising=False)
@@ -268,7 +268,7 @@ def test_wrong_usage_is_told_in_one_line_with_status_2(arguments: list[str]) -> 
 
 
 def test_main_turns_an_error_into_one_line_and_status_2(tmp_path: Path) -> None:
-    code, out, err = refused("status", "-c", tmp_path / "nowhere.yaml")
+    code, out, err = run_to_exit("status", "-c", tmp_path / "nowhere.yaml")
     assert (code, out) == (2, "")
     assert err.startswith("ninewatch: ")
     assert "Traceback" not in err

@@ -10,15 +10,15 @@ import pytest
 from monitor.facts.journal import Journal
 from monitor.storage.sqlite import SqliteStore
 from tests.monitor.commands.test_cli import said, target, written  # noqa: F401 - a fixture
-from tests.support.daemon_process import watching
-from tests.support.processes import fetch, until
+from tests.support.daemon_process import running_daemon
+from tests.support.processes import fetch, wait_for
 
 if TYPE_CHECKING:
     from pathlib import Path
 
     from click.testing import Result
 
-    from tests.support.targets import Target
+    from tests.support.targets import HttpTarget
 
 WHO = ("--author", "Ana Ng", "--reason", "probe account locked")
 SPAN = "2025-11-03T09:10/2025-11-03T09:25"
@@ -101,18 +101,18 @@ def contractual(address: str) -> dict[str, Any]:
 
 
 def test_a_running_daemon_takes_a_correction_up_and_keeps_it_without_the_journal(
-    target: Target,  # noqa: F811
+    target: HttpTarget,  # noqa: F811
     tmp_path: Path,
 ) -> None:
     """In figures within a second or so, in the record for good: a lost journal takes nothing away."""
     path = written(tmp_path, target.url("/health"))
     span = "2026-01-05T00:00:00Z/2026-01-05T01:00:00Z"
-    with watching(path) as watch:
-        assert contractual(watch.address)["exclusions"] == []
+    with running_daemon(path) as daemon:
+        assert contractual(daemon.address)["exclusions"] == []
         assert said("correct", "demo", span, *WHO, "-c", path).exit_code == 0
-        (piece,) = until("the correction", lambda: contractual(watch.address)["exclusions"])
+        (piece,) = wait_for("the correction", lambda: contractual(daemon.address)["exclusions"])
         assert (piece["seconds"], piece["causes"][0]["author"]) == (3600.0, "Ana Ng")
     Journal.of(tmp_path / "n.db").path.unlink()
     assert "probe account locked" in said("corrections", "-c", path).output
-    with watching(path) as watch:
-        assert contractual(watch.address)["exclusions"] == [piece]
+    with running_daemon(path) as daemon:
+        assert contractual(daemon.address)["exclusions"] == [piece]

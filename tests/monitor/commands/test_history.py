@@ -18,13 +18,13 @@ from sla.fact import Fact
 from sla.interval import DAY
 from sla.silence import RETRY, Silence, ending
 from tests.monitor.commands.test_cli import said, target, written  # noqa: F401 - a fixture
-from tests.support.daemon_process import watching
-from tests.support.processes import until
+from tests.support.daemon_process import running_daemon
+from tests.support.processes import wait_for
 
 if TYPE_CHECKING:
     from pathlib import Path
 
-    from tests.support.targets import Target
+    from tests.support.targets import HttpTarget
 
 
 def listed(config: Path, product: str = "demo", *options: str) -> list[dict[str, Any]]:
@@ -39,26 +39,26 @@ def recorded(record: Path, kind: str) -> list[Fact]:
 
 
 def test_a_reload_that_changes_a_meaning_is_in_the_history_and_a_restart_is_not(
-    target: Target,  # noqa: F811
+    target: HttpTarget,  # noqa: F811
     tmp_path: Path,
 ) -> None:
     """The record keeps every definition, through a restart, a reload and a change while no daemon ran."""
     config = written(tmp_path, target.url("/health"))
     text = config.read_text()
-    with watching(config):
-        (first,) = until("the definition", lambda: listed(config))
+    with running_daemon(config):
+        (first,) = wait_for("the definition", lambda: listed(config))
     assert first["changes"][0].startswith("defined: all of ")
     assert (first["author"], first["body"]["source"]) == ("configuration", config.name)
-    with watching(config) as watch:
-        assert watch.api("/products/demo/history") == [first]
+    with running_daemon(config) as daemon:
+        assert daemon.api("/products/demo/history") == [first]
         config.write_text(text.replace("objective: 99%", "objective: 99.95%"))
-        watch.signal(signal.SIGHUP)
-        until("the second definition", lambda: len(watch.api("/products/demo/history")) == 2)
-        until("the record", lambda: listed(config) == watch.api("/products/demo/history"))
+        daemon.signal(signal.SIGHUP)
+        wait_for("the second definition", lambda: len(daemon.api("/products/demo/history")) == 2)
+        wait_for("the record", lambda: listed(config) == daemon.api("/products/demo/history"))
     config.write_text(text)
     assert len(listed(config)) == 2
-    with watching(config):
-        until("the third definition", lambda: len(listed(config)) == 3)
+    with running_daemon(config):
+        wait_for("the third definition", lambda: len(listed(config)) == 3)
     assert [each["changes"] for each in listed(config)[1:]] == [
         ["objective 99% -> 99.95%"],
         ["objective 99.95% -> 99%"],

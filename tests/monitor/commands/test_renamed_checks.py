@@ -8,17 +8,17 @@ from typing import TYPE_CHECKING, Any
 
 from monitor.storage.sqlite import SqliteStore
 from tests.monitor.commands.test_cli import said, target, written  # noqa: F401 - a fixture
-from tests.support.daemon_process import Watch, watching
-from tests.support.processes import until
+from tests.support.daemon_process import DaemonProcess, running_daemon
+from tests.support.processes import wait_for
 
 if TYPE_CHECKING:
     from pathlib import Path
 
-    from tests.support.targets import Target
+    from tests.support.targets import HttpTarget
 
 
-def observed(watch: Watch) -> int:
-    found: dict[str, Any] = watch.api("/products/demo/availability", window="1h")
+def observed(daemon: DaemonProcess) -> int:
+    found: dict[str, Any] = daemon.api("/products/demo/availability", window="1h")
     return int(found["observations"]["good"])
 
 
@@ -27,15 +27,15 @@ def renamed(text: str, was: str = "") -> str:
 
 
 def test_a_check_that_is_recorded_and_not_configured_is_reported_until_it_is_continued(
-    target: Target,  # noqa: F811
+    target: HttpTarget,  # noqa: F811
     tmp_path: Path,
 ) -> None:
     config = written(tmp_path, target.url("/health"))
     text = config.read_text().replace("id: other,", "id: other, interval: 1h,")
     text = text.replace("other', interval: 200ms", "other'")
     config.write_text(text)
-    with watching(config) as watch:
-        until("some observations", lambda: watch.probes("health") >= 5)
+    with running_daemon(config) as daemon:
+        wait_for("some observations", lambda: daemon.probes("health") >= 5)
     assert said("check-config", config).exit_code == 0
     assert "not configured" not in said("check-config", config).output
     config.write_text(renamed(text))
@@ -43,21 +43,21 @@ def test_a_check_that_is_recorded_and_not_configured_is_reported_until_it_is_con
     assert checked.exit_code == 0
     assert "the check demo/health is recorded until 20" in checked.output
     assert "1 warning" in checked.output
-    with watching(config) as watch:
-        assert "check_not_configured" in watch.said()
-        assert "demo/health" in watch.said()
+    with running_daemon(config) as daemon:
+        assert "check_not_configured" in daemon.output()
+        assert "demo/health" in daemon.output()
         config.write_text(renamed(text, " was: health,"))
-        watch.signal(signal.SIGHUP)
-        until("the reload", lambda: "config_reloaded" in watch.said())
-        until("both histories", lambda: observed(watch) > 5)
-        before = observed(watch)
-        (first, *_) = watch.api("/products/demo/history")
+        daemon.signal(signal.SIGHUP)
+        wait_for("the reload", lambda: "config_reloaded" in daemon.output())
+        wait_for("both histories", lambda: observed(daemon) > 5)
+        before = observed(daemon)
+        (first, *_) = daemon.api("/products/demo/history")
         assert first["body"]["members"][0]["check"] == "demo/health"
     assert "not configured" not in said("check-config", config).output
     assert said("history", "demo", "-c", config).output.startswith("20")
-    with watching(config) as watch:
-        assert observed(watch) >= before
-        assert "check_not_configured" not in watch.said()
+    with running_daemon(config) as daemon:
+        assert observed(daemon) >= before
+        assert "check_not_configured" not in daemon.output()
 
 
 def test_a_renamed_product_keeps_its_facts(tmp_path: Path) -> None:

@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.support.daemon_process import refused
+from tests.support.daemon_process import run_to_exit
 
 CONFIG = """
 listen: 127.0.0.1:0
@@ -28,7 +28,7 @@ def test_a_mistake_is_told_and_nothing_runs(tmp_path: Path, modules: str | None,
     config.write_text(f"store: {tmp_path}/nw.db{CONFIG}")
     if modules is not None:
         path.write_text(modules)
-    status, _, told = refused("run", "-c", config, "--blackbox-config", path, *options)
+    status, _, told = run_to_exit("run", "-c", config, "--blackbox-config", path, *options)
     assert status == 2
     assert said in told
     assert "Traceback" not in told
@@ -38,7 +38,7 @@ def test_a_mistake_is_told_and_nothing_runs(tmp_path: Path, modules: str | None,
 def test_to_allow_others_means_nothing_without_modules(tmp_path: Path) -> None:
     config = tmp_path / "ninewatch.yaml"
     config.write_text(f"store: {tmp_path}/nw.db{CONFIG}")
-    status, _, told = refused("run", "-c", config, "--blackbox-allow", "10.0.0.0/8")
+    status, _, told = run_to_exit("run", "-c", config, "--blackbox-allow", "10.0.0.0/8")
     assert (status, "needs --blackbox-config FILE" in told) == (2, True)
 
 
@@ -47,10 +47,10 @@ def test_the_module_file_is_checked_without_running(tmp_path: Path) -> None:
     config, path = tmp_path / "ninewatch.yaml", tmp_path / "blackbox.yml"
     config.write_text(f"store: {tmp_path}/nw.db{CONFIG}")
     path.write_text("modules: {it: {prober: tcp}}")
-    status, said, _ = refused("check-config", "--blackbox-config", path)
+    status, said, _ = run_to_exit("check-config", "--blackbox-config", path)
     assert (status, said) == (0, f"{path}: 1 module, no errors\n")
     path.write_text("modules: {it: {prober: htp}}")
-    status, said, told = refused("check-config", config, "--blackbox-config", path)
+    status, said, told = run_to_exit("check-config", config, "--blackbox-config", path)
     assert (status, "1 check, no errors" in said) == (1, True)
     assert "blackbox.yml:1:24: modules.it.prober" in told
-    assert refused("check-config")[0] == 2
+    assert run_to_exit("check-config")[0] == 2

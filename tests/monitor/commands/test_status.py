@@ -13,14 +13,14 @@ from monitor.config.loader import examine
 from monitor.errors import NinewatchError
 from monitor.probes.registry import CHECK_TYPES
 from tests.monitor.commands.test_cli import closed_port, said, written
-from tests.support.daemon_process import watching
-from tests.support.processes import until
-from tests.support.targets import Target
+from tests.support.daemon_process import running_daemon
+from tests.support.processes import wait_for
+from tests.support.targets import HttpTarget
 
 
 @pytest.fixture
-def target() -> Iterator[Target]:
-    with Target().serving() as served:
+def target() -> Iterator[HttpTarget]:
+    with HttpTarget().serving() as served:
         yield served
 
 
@@ -35,13 +35,13 @@ def refusal(path: Path) -> str:
 
 
 def test_another_configuration_at_the_same_address_is_refused_and_both_are_named(
-    target: Target, tmp_path: Path
+    target: HttpTarget, tmp_path: Path
 ) -> None:
     path = written(tmp_path, target.url("/"), f"127.0.0.1:{closed_port()}")
     other = tmp_path / "other.yaml"
     other.write_text(path.read_text().replace("objective: 99%", "objective: 99.5%"))
-    with watching(path) as watch:
-        until("a good probe of both", lambda: watch.api("/products")[0]["state"] == "up")
+    with running_daemon(path) as daemon:
+        wait_for("a good probe of both", lambda: daemon.api("/products")[0]["state"] == "up")
         assert said("status", "-c", path).exit_code == 0
         told = refusal(other)
         assert f"runs another configuration, ninewatch.yaml (digest {digest(path)[:12]})" in told
@@ -50,30 +50,30 @@ def test_another_configuration_at_the_same_address_is_refused_and_both_are_named
         assert said("status", "--json", "-c", other).stdout == ""
 
 
-def test_a_copy_of_the_file_is_the_same_configuration(target: Target, tmp_path: Path) -> None:
+def test_a_copy_of_the_file_is_the_same_configuration(target: HttpTarget, tmp_path: Path) -> None:
     path = written(tmp_path, target.url("/"), f"127.0.0.1:{closed_port()}")
     copy = tmp_path / "elsewhere" / "copy.yaml"
     copy.parent.mkdir()
     shutil.copy(path, copy)
-    with watching(path) as watch:
-        until("a good probe of both", lambda: watch.api("/products")[0]["state"] == "up")
+    with running_daemon(path) as daemon:
+        wait_for("a good probe of both", lambda: daemon.api("/products")[0]["state"] == "up")
         assert said("status", "-c", copy).exit_code == 0
 
 
 def test_an_edit_is_another_configuration_until_it_is_taken_over_and_a_refused_one_says_so(
-    target: Target, tmp_path: Path
+    target: HttpTarget, tmp_path: Path
 ) -> None:
     path = written(tmp_path, target.url("/"), f"127.0.0.1:{closed_port()}")
     sound = path.read_text()
-    with watching(path) as watch:
-        until("a good probe of both", lambda: watch.api("/products")[0]["state"] == "up")
+    with running_daemon(path) as daemon:
+        wait_for("a good probe of both", lambda: daemon.api("/products")[0]["state"] == "up")
         path.write_text(sound.replace("objective: 99%", "objective: 98%"))
-        until("the reload", lambda: watch.api("/configuration")["digest"] == digest(path))
+        wait_for("the reload", lambda: daemon.api("/configuration")["digest"] == digest(path))
         assert said("status", "-c", path).exit_code == 0
         path.write_text(sound.replace("objective: 99%", "objective: 100%"))
-        until("the refusal", lambda: watch.api("/configuration")["reload_refused"])
+        wait_for("the refusal", lambda: daemon.api("/configuration")["reload_refused"])
         path.write_text(sound)
-        assert digest(path) != watch.api("/configuration")["digest"]
+        assert digest(path) != daemon.api("/configuration")["digest"]
 
 
 def test_the_digest_is_that_of_every_yaml_file_and_of_no_secret(tmp_path: Path) -> None:
@@ -96,12 +96,12 @@ def test_the_digest_is_that_of_every_yaml_file_and_of_no_secret(tmp_path: Path) 
     assert digest(folder) != before
 
 
-def test_status_reports_an_alert_that_can_never_fire(target: Target, tmp_path: Path) -> None:
+def test_status_reports_an_alert_that_can_never_fire(target: HttpTarget, tmp_path: Path) -> None:
     """Once: as the configuration's warning, or without one as the daemon's note."""
     path = written(tmp_path, target.url("/"), f"127.0.0.1:{closed_port()}")
     path.write_text(path.read_text().replace("objective: 99%", "objective: 90%"))
-    with watching(path) as watch:
-        until("a good probe of both", lambda: watch.api("/products")[0]["state"] == "up")
+    with running_daemon(path) as daemon:
+        wait_for("a good probe of both", lambda: daemon.api("/products")[0]["state"] == "up")
         assert said("status", "-c", path).stderr.count("NinewatchBudgetBurnsFast cannot fire: ") == 1
-        (note,) = _notes(watch.api("/products"))
+        (note,) = _notes(daemon.api("/products"))
         assert note.startswith("demo: NinewatchBudgetBurnsFast cannot fire: it needs a burn rate of 14.4")

@@ -17,7 +17,7 @@ from monitor.http.check import HttpCheck
 from monitor.http.request import request_of
 from monitor.network.failure import ProbeFailure
 from monitor.protocols.dns_expectation import DnsExpect
-from tests.support.probing import check_of
+from tests.support.probing import load_check
 
 
 @pytest.mark.parametrize(
@@ -71,7 +71,7 @@ def test_what_cannot_be_a_name_is_refused_with_the_name(written: str) -> None:
     ],
 )
 def test_every_name_of_a_check_is_read_alike(written: dict[str, Any], key: str, found: str) -> None:
-    value: Any = check_of(written)
+    value: Any = load_check(written)
     for each in key.split("."):
         value = getattr(value, each)
     assert str(value) == found
@@ -105,4 +105,4 @@ def test_a_module_asks_for_the_name_alike() -> None:
 
 def test_a_refused_name_of_a_check_is_quoted() -> None:
     with pytest.raises(ValidationError, match="is no host name: the joiner at position 2"):
-        check_of({"tcp": "a.ü‍:25"})
+        load_check({"tcp": "a.ü‍:25"})

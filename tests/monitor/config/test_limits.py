@@ -17,8 +17,8 @@ from monitor.network.failure import ProbeFailure
 from monitor.protocols.dns_expectation import DnsExpect
 from monitor.protocols.grpc_health import encode_request
 from sla.observation import Outcome
-from tests.support.nameserver import framed, naming, truncated
-from tests.support.probing import attempt, check_of
+from tests.support.nameserver import framed_for_tcp, nameserver, truncated_response
+from tests.support.probing import attempt, load_check
 
 NAME = "s1._domainkey.example.test"
 DKIM = (
@@ -51,7 +51,7 @@ async def test_a_long_text_is_taken_and_found_in_an_answer(text: str) -> None:
         reply.answer.append(dns.rrset.from_text(query.question[0].name, 300, "IN", "TXT", txt(text)))
         return [reply.to_wire(max_size=65_535)]
 
-    async with naming(truncated, framed(whole)) as port:
+    async with nameserver(truncated_response, framed_for_tcp(whole)) as port:
         written = {"dns": NAME, "record": "TXT", "resolver": f"127.0.0.1:{port}", "expect": {"answer": [text]}}
         good = (await attempt(written, 10)).result
         other = (await attempt({**written, "expect": {"answer": [f"{text[:-1]}!"]}}, 10)).result
@@ -104,15 +104,15 @@ def test_quotes_and_bytes_of_a_text_are_escaped_as_in_a_zone_file() -> None:
     ids=lambda written: next(iter(written)),
 )
 def test_what_a_protocol_allows_is_taken(written: dict[str, Any]) -> None:
-    check_of(written)
+    load_check(written)
 
 
 def test_credentials_may_be_as_long_as_a_header_field() -> None:
     basic = {"user": JWT, "password": {"env": "PATH"}}
     oauth2 = {"token_url": "https://a.example/", "client_id": "c" * 300, "client_secret": {"env": "PATH"}}
     scopes = [f"https://graph.example/{'x' * 250}"]
-    assert check_of({"http": "https://a.example/", "basic": basic}).basic.user == JWT
-    assert check_of({"http": "https://a.example/", "oauth2": {**oauth2, "scopes": scopes}}).oauth2.scopes == (
+    assert load_check({"http": "https://a.example/", "basic": basic}).basic.user == JWT
+    assert load_check({"http": "https://a.example/", "oauth2": {**oauth2, "scopes": scopes}}).oauth2.scopes == (
         scopes[0],
     )
 
@@ -134,7 +134,7 @@ def test_credentials_may_be_as_long_as_a_header_field() -> None:
 )
 def test_what_a_protocol_does_not_allow_is_refused_with_the_limit(written: dict[str, Any], said: str) -> None:
     with pytest.raises(ValidationError, match=said):
-        check_of(written)
+        load_check(written)
 
 
 @pytest.mark.parametrize("size", [1, 127, 128, 300, 16_383, 16_384, 100_000])

@@ -12,7 +12,7 @@ from monitor.config.loader import examine
 from monitor.probes.registry import CHECK_TYPES
 from sla.observation import Outcome
 from tests.support.probing import attempt_of
-from tests.support.servers import answer, saying, serving
+from tests.support.servers import http_response, respond_with, serve_tcp
 
 if TYPE_CHECKING:
     from monitor.config.model import CheckBase
@@ -33,7 +33,7 @@ def checks() -> dict[str, CheckBase]:
 
 def said(body: Any, status: int = 200, **headers: str) -> bytes:
     text = body if isinstance(body, str) else json.dumps(body)
-    return answer(text.encode(), f"{status} Said", **(headers or JSON))
+    return http_response(text.encode(), f"{status} Said", **(headers or JSON))
 
 
 def chefs(*lost: str) -> dict[str, Any]:
@@ -87,7 +87,7 @@ def components(**states: str) -> list[dict[str, str]]:
 async def test_each_shipped_check_judges_what_the_product_was_seen_to_answer(
     checks: dict[str, CheckBase], check: str, reply: bytes, outcome: Outcome, detail: str
 ) -> None:
-    async with serving(saying(reply)) as port:
+    async with serve_tcp(respond_with(reply)) as port:
         result = (await attempt_of(moved(checks[check], port))).result
     assert result.outcome is outcome, result.detail
     assert detail in result.detail

@@ -10,7 +10,7 @@ from cryptography.hazmat.primitives import serialization
 from pydantic import ValidationError
 
 from monitor.config.tls import TlsOptions
-from tests.support.certificates import identity
+from tests.support.certificates import write_client_certificate
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -23,7 +23,7 @@ def options(**written: Any) -> TlsOptions:
 def test_a_certificate_has_its_key_in_a_file_a_secret_or_beside_it(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    certificate, key = identity(trustme.CA(), tmp_path)
+    certificate, key = write_client_certificate(trustme.CA(), tmp_path)
     monkeypatch.setenv("CLIENT_KEY", key.read_text())
     both = tmp_path / "both.pem"
     both.write_text(certificate.read_text() + key.read_text())
@@ -59,8 +59,8 @@ def locked(key: Path) -> Path:
 def test_a_mistake_names_the_file(tmp_path: Path) -> None:
     """And a locked key does not make OpenSSL ask at the terminal."""
     authority = trustme.CA()
-    certificate, key = identity(authority, tmp_path)
-    _, another = identity(authority, tmp_path, "other.example.test")
+    certificate, key = write_client_certificate(authority, tmp_path)
+    _, another = write_client_certificate(authority, tmp_path, "other.example.test")
     empty = tmp_path / "empty.pem"
     empty.write_text("nothing")
     mistakes: list[tuple[dict[str, Any], str]] = [
@@ -81,7 +81,7 @@ def test_a_mistake_names_the_file(tmp_path: Path) -> None:
 
 def test_a_changed_certificate_is_another_configuration(tmp_path: Path) -> None:
     authority = trustme.CA()
-    certificate, key = identity(authority, tmp_path)
+    certificate, key = write_client_certificate(authority, tmp_path)
     before = options(certificate=str(certificate), key=str(key))
-    identity(authority, tmp_path)
+    write_client_certificate(authority, tmp_path)
     assert options(certificate=str(certificate), key=str(key)) != before

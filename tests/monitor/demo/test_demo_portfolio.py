@@ -18,7 +18,7 @@ from monitor.health import Health
 from monitor.probes.registry import CHECK_TYPES, prepare
 from sla.interval import DAY, SECOND
 from sla.objective import Objective
-from tests.support.probing import unstarved
+from tests.support.probing import retry_if_starved
 
 if TYPE_CHECKING:
     from monitor.config.model import Portfolio
@@ -112,7 +112,9 @@ async def test_every_mode_is_seen_for_what_it_is(portfolio: Portfolio, tmp_path:
         for (product, mode), expected in SEEN.items():
             await products.set(product, mode)
             patience = 0.1 if mode == "slow" else 10.0
-            attempts = await asyncio.gather(*(unstarved(runner, each, patience) for each in checks[product].values()))
+            attempts = await asyncio.gather(
+                *(retry_if_starved(runner, each, patience) for each in checks[product].values())
+            )
             found = dict(zip(checks[product], (attempt.result for attempt in attempts), strict=True))
             failed = {check: result.reason for check, result in found.items() if result.reason}
             assert failed == expected, (product, mode, found)

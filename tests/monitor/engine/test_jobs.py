@@ -10,7 +10,7 @@ from monitor.engine.jobs import Jobs
 from monitor.engine.runner import AttemptResult
 from monitor.probe_result import ProbeResult
 from tests.support.ledgers import GOOD, NOW, ledger_of, product
-from tests.support.probing import check_of
+from tests.support.probing import load_check
 
 if TYPE_CHECKING:
     from monitor.config.model import CheckBase
@@ -41,7 +41,7 @@ class Attempts:
 async def test_a_probe_is_recorded_unless_its_check_was_removed_meanwhile(
     removed: bool, recorded: list[tuple[str, int]]
 ) -> None:
-    ledger = ledger_of(product("chefs") | {"checks": [check_of({"id": "health", "http": "http://127.0.0.1/"})]})
+    ledger = ledger_of(product("chefs") | {"checks": [load_check({"id": "health", "http": "http://127.0.0.1/"})]})
     attempts = Attempts(ledger, removed=removed)
     jobs = Jobs(ledger, cast("Runner", attempts), cast("Recorder", attempts), cast("Heartbeats", None))
     jobs.prepare(ledger.portfolio)

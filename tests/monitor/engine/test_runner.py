@@ -26,8 +26,8 @@ from monitor.probe_result import ProbeResult
 from monitor.probes.registry import prepare
 from sla.observation import Outcome
 from tests.support.clocks import ManualClock, settle
-from tests.support.probing import attempt, check_of
-from tests.support.servers import answer, saying, serving
+from tests.support.probing import attempt, load_check
+from tests.support.servers import http_response, respond_with, serve_tcp
 
 if TYPE_CHECKING:
     from monitor.network.attempt import Attempt
@@ -104,8 +104,11 @@ async def test_what_a_target_says_is_bounded() -> None:
 
 
 async def test_without_descriptors_nothing_is_known() -> None:
-    async with serving(saying(answer())) as port, probe_environment(SystemClock(), Health()) as (runner, _):
-        probe = prepare(check_of({"http": f"http://127.0.0.1:{port}/"}))
+    async with (
+        serve_tcp(respond_with(http_response())) as port,
+        probe_environment(SystemClock(), Health()) as (runner, _),
+    ):
+        probe = prepare(load_check({"http": f"http://127.0.0.1:{port}/"}))
         soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
         resource.setrlimit(resource.RLIMIT_NOFILE, (3, hard))
         try:
@@ -134,7 +137,7 @@ async def test_a_deadline_kept_late_with_the_answer_waiting_is_our_failure() -> 
             connection.recv(65_536)
             loop.call_soon_threadsafe(block_the_loop)
             blocked.wait(10)
-            connection.sendall(answer())
+            connection.sendall(http_response())
             answered.set()
             with contextlib.suppress(ConnectionResetError):
                 connection.recv(1)
@@ -142,7 +145,7 @@ async def test_a_deadline_kept_late_with_the_answer_waiting_is_our_failure() -> 
     with socket.create_server(("127.0.0.1", 0)) as listener:
         server = threading.Thread(target=serve, args=(listener,))
         server.start()
-        probe = prepare(check_of({"http": f"http://127.0.0.1:{listener.getsockname()[1]}/"}))
+        probe = prepare(load_check({"http": f"http://127.0.0.1:{listener.getsockname()[1]}/"}))
         async with probe_environment(SystemClock(), Health()) as (runner, loop_monitor):
             loop_monitor.stalled = lambda: 0.0  # type: ignore[method-assign]
             result = (await runner.attempt(probe, seconds)).result
@@ -262,7 +265,7 @@ async def test_a_good_answer_that_took_long_is_good_and_slow(slow_after: str | N
         return ProbeResult(Outcome.GOOD)
 
     more = {} if slow_after is None else {"slow_after": slow_after}
-    check = check_of({"tcp": "127.0.0.1:1", "timeout": "5s", **more})
+    check = load_check({"tcp": "127.0.0.1:1", "timeout": "5s", **more})
     async with probe_environment(clock, Health()) as (runner, loop_monitor):
         loop_monitor.stalled = lambda: 0.0  # type: ignore[method-assign]
         attempt = await runner.run(check, late)
@@ -272,4 +275,4 @@ async def test_a_good_answer_that_took_long_is_good_and_slow(slow_after: str | N
 
 def test_slow_is_sooner_than_too_late() -> None:
     with pytest.raises(ValidationError, match="no shorter than the timeout"):
-        check_of({"tcp": "127.0.0.1:1", "timeout": "5s", "slow_after": "5s"})
+        load_check({"tcp": "127.0.0.1:1", "timeout": "5s", "slow_after": "5s"})

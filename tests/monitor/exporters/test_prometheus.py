@@ -17,7 +17,7 @@ from monitor.health import Health
 from monitor.probe_result import ProbeResult
 from sla.interval import DAY, HOUR, MINUTE, SECOND
 from tests.support.clocks import ManualClock
-from tests.support.ledgers import ILL, NOW, UNKNOWN, WELL, history, ledger_of, observe, probe_all, product, wide
+from tests.support.ledgers import ILL, NOW, UNKNOWN, WELL, history, large_ledger, ledger_of, observe, probe_all, product
 
 if TYPE_CHECKING:
     from monitor.ledger.ledger import Ledger
@@ -112,7 +112,7 @@ def test_a_product_without_any_observation_has_no_point_and_the_widest_bounds(cl
 
 
 def test_every_figure_is_the_ledgers_own(clock: ManualClock) -> None:
-    ledger = wide(2, 3)
+    ledger = large_ledger(2, 3)
     page = samples(exporter_of(ledger, clock))
     for window in ("1h", "6h", "24h", "7d", "30d", "90d", "365d"):
         measured = ledger.measured("product-0001", window, clock.now())
@@ -180,7 +180,7 @@ def test_a_reload_is_followed_and_an_old_rendering_ends_as_it_began(clock: Manua
 
 
 def test_two_renderings_at_once_do_not_disturb_each_other(clock: ManualClock) -> None:
-    ledger = wide(3, 2)
+    ledger = large_ledger(3, 2)
     exporter = exporter_of(ledger, clock)
     one, other = exporter.render(Dialect.OPENMETRICS), exporter.render(Dialect.OPENMETRICS)
     pages: list[bytes] = [next(one), next(other)]
@@ -194,7 +194,7 @@ def test_quiet_products_take_turns_and_the_page_says_how_old_the_oldest_figures_
 ) -> None:
     """Nothing but good since the last scrape: two of six are measured anew, and so each at least every third time."""
     monkeypatch.setattr(prometheus, "QUIET", 2)
-    ledger = wide(6, 1)
+    ledger = large_ledger(6, 1)
     exporter = exporter_of(ledger, clock)
     ages = []
     for _ in range(5):
@@ -230,7 +230,7 @@ def test_a_product_where_something_happened_is_measured_at_once_whoever_is_in_tu
 ) -> None:
     monkeypatch.setattr(prometheus, "QUIET", 0)
     monkeypatch.setattr(prometheus, "TROUBLED", 0)
-    ledger = wide(3, 1)
+    ledger = large_ledger(3, 1)
     exporter = exporter_of(ledger, clock)
     rendered(exporter)
     rendered(exporter)
@@ -259,7 +259,7 @@ def test_hostile_names_stay_inside_their_quotes(clock: ManualClock, dialect: Dia
 @pytest.mark.needs_prometheus
 @pytest.mark.skipif(not PROMTOOL.exists(), reason="promtool (Debian: prometheus) is not installed")
 def test_promtool_has_nothing_to_say(clock: ManualClock) -> None:
-    ledger = wide(2, 2)
+    ledger = large_ledger(2, 2)
     probe_all(ledger, [ledger.entries["product-0000/health"]], NOW, NOW, ILL)
     page = rendered(exporter_of(ledger, clock), Dialect.TEXT)
     done = subprocess.run([PROMTOOL, "check", "metrics"], input=page, capture_output=True, text=True, check=False)
@@ -279,7 +279,7 @@ def test_a_wide_portfolio_is_rendered_in_many_small_steps(products: int, checks:
             self.ticks = getattr(self, "ticks", 0.0) + 1.0
             return self.ticks
 
-    exporter = exporter_of(wide(products, checks), Hasty(NOW))
+    exporter = exporter_of(large_ledger(products, checks), Hasty(NOW))
     blocks = list(exporter.render(Dialect.OPENMETRICS))
     assert sum(not block for block in blocks) >= products + 2 * products * checks
     largest = 256 * 21 * 110  # the texts of one join, at a line's length
@@ -288,7 +288,7 @@ def test_a_wide_portfolio_is_rendered_in_many_small_steps(products: int, checks:
 
 def test_the_second_scrape_only_writes_what_changed(clock: ManualClock) -> None:
     """Cached lines are the same objects, not equal ones: they were not made again."""
-    ledger = wide(4, 1)
+    ledger = large_ledger(4, 1)
     exporter = exporter_of(ledger, clock)
     rendered(exporter)
     before = [check.texts for check in exporter._view.checks]

@@ -26,7 +26,7 @@ from monitor.storage.writer import Writer
 from sla.correction import Correction
 from sla.interval import DAY, Interval
 from tests.support.clocks import ManualClock
-from tests.support.ledgers import BAD, GOOD, UNKNOWN, StandIn
+from tests.support.ledgers import BAD, GOOD, UNKNOWN, FakeCheck
 from tests.support.stores import MemoryStore
 
 if TYPE_CHECKING:
@@ -39,11 +39,11 @@ RESULTS = {GOOD: ProbeResult(GOOD), BAD: ProbeResult(BAD, "deadline"), UNKNOWN: 
 Counts = dict[str, float]
 
 
-def check(name: str, was: tuple[str, ...] = (), interval: str = "1m") -> StandIn:
-    return StandIn(id=name, interval=interval, timeout="10s", fall=1, rise=1, was=was)  # type: ignore[arg-type]
+def check(name: str, was: tuple[str, ...] = (), interval: str = "1m") -> FakeCheck:
+    return FakeCheck(id=name, interval=interval, timeout="10s", fall=1, rise=1, was=was)  # type: ignore[arg-type]
 
 
-def portfolio(*checks: StandIn, rule: str = "all", product: str = "p", was: str | None = None) -> Portfolio:
+def portfolio(*checks: FakeCheck, rule: str = "all", product: str = "p", was: str | None = None) -> Portfolio:
     more = {"was": was} if was else {}
     other = {"id": "other", "objective": "99%", "checks": (check("only"),)}
     found = {"id": product, "objective": "99%", "rule": rule, "checks": checks, **more}

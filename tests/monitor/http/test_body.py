@@ -17,7 +17,7 @@ from monitor.http.response import Response
 from monitor.network.failure import ProbeFailure
 from sla.observation import Outcome
 from tests.support.probing import attempt
-from tests.support.servers import answer, saying, serving
+from tests.support.servers import http_response, respond_with, serve_tcp
 
 if TYPE_CHECKING:
     from monitor.probe_result import ProbeResult
@@ -30,7 +30,7 @@ BARE = RAW.compress(PAGE.encode()) + RAW.flush()
 
 
 async def judged(body: bytes, expect: dict[str, Any], headers: dict[str, str], **more: Any) -> ProbeResult:
-    async with serving(saying(answer(body, **headers))) as port:
+    async with serve_tcp(respond_with(http_response(body, **headers))) as port:
         return (await attempt({"http": f"http://127.0.0.1:{port}/", "expect": expect, **more})).result
 
 
@@ -181,7 +181,7 @@ async def test_what_is_found_in_bytes_that_cannot_be_read_is_certain() -> None:
 
 def response(body: bytes, content_type: str = "", **headers: str) -> Response:
     made = Response(limit=1 << 20)
-    made.feed(answer(body, **({"Content_Type": content_type} if content_type else {}), **headers))
+    made.feed(http_response(body, **({"Content_Type": content_type} if content_type else {}), **headers))
     return made
 
 
@@ -232,17 +232,19 @@ async def test_a_number_in_quotes_is_said_to_be_a_text(wanted: Any, told: bool) 
 
 async def test_a_stamp_is_looked_for_in_the_text() -> None:
     body = gzip.compress("updated: 2999-01-01T00:00:00Z".encode("utf-16"), mtime=0)
-    async with serving(saying(answer(body, Content_Encoding="gzip"))) as port:
+    async with serve_tcp(respond_with(http_response(body, Content_Encoding="gzip"))) as port:
         check = {"freshness": f"http://127.0.0.1:{port}/", "max_age": "1d", "stamp": {"matches": "updated: (.*)"}}
         assert (await attempt(check)).result.reason == "stamp_in_future"
-    async with serving(saying(answer(PAGE.encode("latin-1"), Content_Type="text/html; charset=utf-8"))) as port:
+    async with serve_tcp(
+        respond_with(http_response(PAGE.encode("latin-1"), Content_Type="text/html; charset=utf-8"))
+    ) as port:
         check["freshness"] = f"http://127.0.0.1:{port}/"
         assert (await attempt(check)).result.reason == "body_charset"
 
 
 def test_a_letter_that_the_limit_cut_in_two_is_no_mistake_of_the_page() -> None:
     made = Response(limit=3)
-    made.feed(answer("aéé".encode(), Content_Type="text/html; charset=utf-8"))
+    made.feed(http_response("aéé".encode(), Content_Type="text/html; charset=utf-8"))
     assert made.truncated
     assert reading(made).problem == ""
 

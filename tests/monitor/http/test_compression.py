@@ -15,8 +15,8 @@ from monitor.http.response import Response
 from monitor.probe_result import ProbeResult
 from monitor.probes.http import fetcher
 from sla.observation import Outcome
-from tests.support.probing import attempt, check_of
-from tests.support.servers import answer, request_of, serving
+from tests.support.probing import attempt, load_check
+from tests.support.servers import http_response, read_request, serve_tcp
 
 TEXT = b'{"ready": true, "filler": "' + b"x" * 5_000 + b'"}'
 RAW = zlib.compressobj(wbits=-15)
@@ -31,7 +31,7 @@ FORMS = {
 
 def response(body: bytes, coding: str = "gzip", limit: int = 1 << 20) -> Response:
     made = Response(limit=limit)
-    made.feed(answer(body, Content_Encoding=coding))
+    made.feed(http_response(body, Content_Encoding=coding))
     return made
 
 
@@ -41,11 +41,11 @@ async def result_of(
     seen: list[bytes] = []
 
     async def target(reader: Any, writer: Any) -> None:
-        seen.append(await request_of(reader))
-        writer.write(answer(body, status, **({"Content_Encoding": coding} if coding else {})))
+        seen.append(await read_request(reader))
+        writer.write(http_response(body, status, **({"Content_Encoding": coding} if coding else {})))
         await writer.drain()
 
-    async with serving(target) as port:
+    async with serve_tcp(target) as port:
         check = {"http": f"http://127.0.0.1:{port}/", "compression": "gzip", **written}
         return (await attempt(check)).result, seen[0]
 
@@ -145,12 +145,12 @@ async def test_the_fetched_answer_tells_both_lengths() -> None:
     found: list[Response] = []
 
     async def target(reader: Any, writer: Any) -> None:
-        await request_of(reader)
-        writer.write(answer(FORMS["gzip"], Content_Encoding="gzip"))
+        await read_request(reader)
+        writer.write(http_response(FORMS["gzip"], Content_Encoding="gzip"))
         await writer.drain()
 
-    async with serving(target) as port, probe_environment(SystemClock(), Health()) as (runner, _):
-        fetch = fetcher(check_of({"http": f"http://127.0.0.1:{port}/", "compression": "gzip"}))
+    async with serve_tcp(target) as port, probe_environment(SystemClock(), Health()) as (runner, _):
+        fetch = fetcher(load_check({"http": f"http://127.0.0.1:{port}/", "compression": "gzip"}))
 
         async def probe(attempt: Any) -> ProbeResult:
             found.append(await fetch(attempt))
@@ -171,4 +171,4 @@ async def test_the_fetched_answer_tells_both_lengths() -> None:
 )
 def test_a_mistake_is_told_when_the_configuration_is_read(written: dict[str, Any], said: str) -> None:
     with pytest.raises(ValidationError, match=said):
-        check_of({"http": "http://a.example/", **written})
+        load_check({"http": "http://a.example/", **written})

@@ -11,7 +11,7 @@ import pytest
 from monitor.http.cookies import _covers, _path
 from sla.observation import Outcome
 from tests.support.probing import attempt
-from tests.support.servers import request_of, serving
+from tests.support.servers import read_request, serve_tcp
 
 if TYPE_CHECKING:
     from monitor.probe_result import ProbeResult
@@ -22,7 +22,7 @@ async def journey(*stops: tuple[str, str], start: str = "/", **check: Any) -> tu
     seen: list[dict[str, str]] = []
 
     async def target(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
-        head = (await request_of(reader)).decode()
+        head = (await read_request(reader)).decode()
         found = re.search(r"\r\nCookie: (.*)\r\n", head)
         seen.append(dict(pair.split("=", 1) for pair in found[1].split("; ")) if found else {})
         if len(seen) <= len(stops):
@@ -33,7 +33,7 @@ async def journey(*stops: tuple[str, str], start: str = "/", **check: Any) -> tu
             writer.write(b"HTTP/1.1 200 OK\r\nContent-Length: 0\r\n\r\n")
         await writer.drain()
 
-    async with serving(target) as port:
+    async with serve_tcp(target) as port:
         written = {"http": f"http://127.0.0.1:{port}{start}", "redirects": 5, **check}
         result = (await attempt(written)).result
     assert result.outcome is Outcome.GOOD, result.detail

@@ -34,8 +34,8 @@ from tests.support.http2_server import (
     framing,
     speaking,
 )
-from tests.support.line_servers import hanging_up, saying_at_once
-from tests.support.servers import serving
+from tests.support.line_servers import send_and_close, send_on_connect
+from tests.support.servers import serve_tcp
 
 if TYPE_CHECKING:
     from monitor.network.attempt import Attempt
@@ -52,7 +52,7 @@ async def exchanged(handler: Handler, body: bytes = b"", limit: int = 1 << 20) -
         nonlocal begun
         begun += 1
 
-    async with serving(handler) as port, probe_environment(SystemClock(), Health()) as (runner, pulse):
+    async with serve_tcp(handler) as port, probe_environment(SystemClock(), Health()) as (runner, pulse):
         pulse.stalled = lambda: 0.0  # type: ignore[method-assign]
 
         async def probe(attempt: Attempt) -> ProbeResult:
@@ -107,10 +107,10 @@ LONG_HEADERS = frame(HEADERS, PIECES[0]) + b"".join(frame(CONTINUATION, piece) f
 @pytest.mark.parametrize(
     ("handler", "reason"),
     [
-        (hanging_up(HELLO), "hung_up"),
-        (hanging_up(HELLO + OK), "hung_up"),
-        (hanging_up(HELLO + OK[:5]), "hung_up"),
-        (saying_at_once(b"HTTP/1.1 400 Bad Request\r\n\r\n"), "http2_malformed"),
+        (send_and_close(HELLO), "hung_up"),
+        (send_and_close(HELLO + OK), "hung_up"),
+        (send_and_close(HELLO + OK[:5]), "hung_up"),
+        (send_on_connect(b"HTTP/1.1 400 Bad Request\r\n\r\n"), "http2_malformed"),
         (framing(HELLO + frame(77, b"x" * 20_000)), "http2_malformed"),
         (framing(HELLO + b"\xff\xff\xff\x00\x00\x00\x00\x00\x01"), "http2_malformed"),
         (framing(HELLO + frame(DATA, b"before any header")), "http2_malformed"),

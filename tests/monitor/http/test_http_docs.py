@@ -23,9 +23,9 @@ from monitor.probes import http
 from monitor.probes.documentation import SHARED
 from monitor.probes.registry import CHECK_TYPES
 from sla.observation import Outcome
-from tests.support.certificates import bundle, identity, server_context
+from tests.support.certificates import server_context, write_ca_bundle, write_client_certificate
 from tests.support.probing import attempt
-from tests.support.servers import request_of, serving
+from tests.support.servers import read_request, serve_tcp
 
 TEXT = (Path(__file__).parents[3] / "docs/http.md").read_text(encoding="utf-8")
 BLOCKS = re.findall(r"```yaml\n(.*?)```", TEXT, flags=re.DOTALL)
@@ -51,8 +51,8 @@ def test_what_is_shown_is_a_configuration(block: str, tmp_path: Path, monkeypatc
     for name in ("SESSION", "CLIENT_SECRET", "PROXY_PASSWORD", "TOKEN_REQUEST", "API_TOKEN"):
         monkeypatch.setenv(name, "canary")
     authority = trustme.CA()
-    bundle(authority, tmp_path)
-    identity(authority, tmp_path, "client")
+    write_ca_bundle(authority, tmp_path)
+    write_client_certificate(authority, tmp_path, "client")
     checks = "".join(f"      {line}\n" for line in block.splitlines())
     path = tmp_path / "c.yaml"
     path.write_text(f"products:\n  - id: p\n    objective: 99%\n    checks:\n{checks}")
@@ -111,13 +111,13 @@ async def test_each_expectation_that_is_shown_is_judged(
     said = (GOOD.replace(before, after) if before else GOOD) % (len(body), body)
 
     async def target(reader: Any, writer: Any) -> None:
-        await request_of(reader)
+        await read_request(reader)
         writer.write(said)
         await writer.drain()
 
     authority = trustme.CA()
-    async with serving(target, server_context(authority.issue_cert("127.0.0.1"))) as port:
-        there = {"http": f"https://127.0.0.1:{port}/", "tls": {"ca": bundle(authority, tmp_path)}}
+    async with serve_tcp(target, server_context(authority.issue_cert("127.0.0.1"))) as port:
+        there = {"http": f"https://127.0.0.1:{port}/", "tls": {"ca": write_ca_bundle(authority, tmp_path)}}
         result = (await attempt({**check, **there})).result
     assert result.reason == reason, result.detail
     assert (result.outcome is Outcome.GOOD) is (reason == "")

@@ -19,11 +19,11 @@ from monitor.health import Health
 from monitor.network.outbound_policy import OutboundPolicy
 from monitor.probes.registry import prepare
 from sla.observation import Outcome
-from tests.support.certificates import bundle, server_context
-from tests.support.line_servers import hanging_up, saying_at_once
-from tests.support.probing import attempt, check_of
+from tests.support.certificates import server_context, write_ca_bundle
+from tests.support.line_servers import send_and_close, send_on_connect
+from tests.support.probing import attempt, load_check
 from tests.support.proxy import Proxy, joined
-from tests.support.servers import answer, saying, serving, silent
+from tests.support.servers import http_response, respond_with, send_nothing, serve_tcp
 
 if TYPE_CHECKING:
     from monitor.probe_result import ProbeResult
@@ -34,13 +34,13 @@ LOOPBACK = "127.0.0.1"
 
 
 async def through(proxy: Any, url: str, **written: Any) -> ProbeResult:
-    async with serving(proxy) as port:
+    async with serve_tcp(proxy) as port:
         return (await attempt({"http": url, "proxy": f"http://{LOOPBACK}:{port}", **written})).result
 
 
 async def test_an_http_request_is_handed_to_the_proxy_whole() -> None:
     proxy = Proxy({NAME: LOOPBACK})
-    async with serving(saying(answer(b"here"))) as port:
+    async with serve_tcp(respond_with(http_response(b"here"))) as port:
         result = await through(proxy, f"http://{NAME}:{port}/x?q=1", expect={"contains": "here"})
     assert result.outcome is Outcome.GOOD, result.detail
     assert proxy.heads[0].startswith(f"GET http://{NAME}:{port}/x?q=1 HTTP/1.1\r\nHost: {NAME}:{port}\r\n")
@@ -51,11 +51,11 @@ async def test_an_https_request_goes_through_a_tunnel_that_shows_the_proxy_nothi
 ) -> None:
     monkeypatch.setenv("KEY", "secret-of-the-target")
     authority, proxy = trustme.CA(), Proxy({NAME: LOOPBACK})
-    async with serving(saying(answer(b"here")), server_context(authority.issue_cert(NAME))) as port:
+    async with serve_tcp(respond_with(http_response(b"here")), server_context(authority.issue_cert(NAME))) as port:
         result = await through(
             proxy,
             f"https://{NAME}:{port}/path",
-            tls={"ca": bundle(authority, tmp_path)},
+            tls={"ca": write_ca_bundle(authority, tmp_path)},
             bearer={"env": "KEY"},
             expect={"encrypted": True, "contains": "here"},
         )
@@ -66,8 +66,10 @@ async def test_an_https_request_goes_through_a_tunnel_that_shows_the_proxy_nothi
 
 async def test_the_certificate_behind_a_tunnel_is_judged(tmp_path: Path) -> None:
     authority = trustme.CA()
-    async with serving(saying(answer()), server_context(authority.issue_cert("another.example.test"))) as port:
-        ca = bundle(authority, tmp_path)
+    async with serve_tcp(
+        respond_with(http_response()), server_context(authority.issue_cert("another.example.test"))
+    ) as port:
+        ca = write_ca_bundle(authority, tmp_path)
         result = await through(Proxy({NAME: LOOPBACK}), f"https://{NAME}:{port}/", tls={"ca": ca})
     assert (result.outcome, result.reason) == (Outcome.BAD, "tls_hostname")
 
@@ -81,13 +83,13 @@ async def test_credentials_for_the_proxy_go_to_the_proxy_alone(
 
     async def target(reader: Any, writer: Any) -> None:
         seen.append(await reader.readuntil(b"\r\n\r\n"))
-        writer.write(answer())
+        writer.write(http_response())
         await writer.drain()
 
     wants = "Basic " + base64.b64encode(b"probe:opens-the-proxy").decode()
     context = server_context(authority.issue_cert(NAME)) if scheme == "https" else None
-    async with serving(target, context) as port:
-        written: dict[str, Any] = {"tls": {"ca": bundle(authority, tmp_path)}} if context else {}
+    async with serve_tcp(target, context) as port:
+        written: dict[str, Any] = {"tls": {"ca": write_ca_bundle(authority, tmp_path)}} if context else {}
         url = f"{scheme}://{NAME}:{port}/"
         refused = await through(Proxy({NAME: LOOPBACK}, wants), url, **written)
         written["proxy_basic"] = {"user": "probe", "password": {"env": "PROXY_PASSWORD"}}
@@ -117,24 +119,27 @@ async def test_a_tunnel_that_is_not_opened_says_who_is_to_blame(refusal: str, ou
 @pytest.mark.parametrize(
     ("proxy", "reason"),
     [
-        (saying(answer(status="502 Bad Gateway", Via="1.1 proxy")), "http_status"),
-        (saying(answer(status="503 Busy", Proxy_Status="proxy; error=connection_limit_reached")), "http_status"),
-        (saying(answer(status="403 Forbidden")), "http_status"),
-        (saying(b""), "empty_response"),
-        (saying(b"SSH-2.0-OpenSSH\r\n"), "malformed_response"),
-        (silent, "deadline"),
+        (respond_with(http_response(status="502 Bad Gateway", Via="1.1 proxy")), "http_status"),
+        (
+            respond_with(http_response(status="503 Busy", Proxy_Status="proxy; error=connection_limit_reached")),
+            "http_status",
+        ),
+        (respond_with(http_response(status="403 Forbidden")), "http_status"),
+        (respond_with(b""), "empty_response"),
+        (respond_with(b"SSH-2.0-OpenSSH\r\n"), "malformed_response"),
+        (send_nothing, "deadline"),
     ],
     ids=["502", "503", "403", "hang-up", "no HTTP", "silence"],
 )
 async def test_in_the_clear_what_may_be_the_targets_counts_as_its(proxy: Any, reason: str) -> None:
-    async with serving(proxy) as port:
+    async with serve_tcp(proxy) as port:
         check = {"http": f"http://{NAME}/", "proxy": f"http://{LOOPBACK}:{port}"}
-        result = (await attempt(check, 0.5 if proxy is silent else 5)).result
+        result = (await attempt(check, 0.5 if proxy is send_nothing else 5)).result
     assert (result.outcome, result.reason) == (Outcome.BAD, reason), result.detail
     assert f"`{reason}`" in DOCS or reason == "http_status"
 
 
-@pytest.mark.parametrize("proxy", [hanging_up(), saying_at_once(b"SSH-2.0-OpenSSH\r\n")])
+@pytest.mark.parametrize("proxy", [send_and_close(), send_on_connect(b"SSH-2.0-OpenSSH\r\n")])
 async def test_what_is_no_proxy_says_nothing_of_the_target(proxy: Any) -> None:
     result = await through(proxy, f"https://{NAME}/")
     assert (result.outcome, result.reason) == (Outcome.UNKNOWN, "proxy_refused")
@@ -163,7 +168,7 @@ async def test_a_proxy_that_takes_no_connection_in_time_is_unreachable() -> None
 
 
 async def test_a_tunnel_that_is_never_answered_ends_at_the_deadline() -> None:
-    async with serving(silent) as port:
+    async with serve_tcp(send_nothing) as port:
         written = {"http": f"https://{NAME}/", "proxy": f"http://{LOOPBACK}:{port}"}
         result = (await attempt(written, 0.3)).result
     assert (result.outcome, result.reason) == (Outcome.BAD, "connect_timeout")
@@ -173,8 +178,8 @@ async def test_a_tunnel_that_is_never_answered_ends_at_the_deadline() -> None:
 async def test_a_proxy_opens_no_way_to_an_address_that_the_policy_refuses(url: str) -> None:
     proxy = Proxy()
     outbound = OutboundPolicy(OutboundBlock.model_validate({"deny": ["10.0.0.0/8"]}))
-    async with serving(proxy) as port, probe_environment(SystemClock(), Health(), outbound=outbound) as (runner, _):
-        check = check_of({"http": url, "proxy": f"http://{LOOPBACK}:{port}"})
+    async with serve_tcp(proxy) as port, probe_environment(SystemClock(), Health(), outbound=outbound) as (runner, _):
+        check = load_check({"http": url, "proxy": f"http://{LOOPBACK}:{port}"})
         result = (await runner.attempt(prepare(check), 5)).result
     assert (result.outcome, result.reason) == (Outcome.UNKNOWN, "address_denied")
     assert proxy.heads == []
@@ -191,14 +196,14 @@ async def test_a_proxy_opens_no_way_to_an_address_that_the_policy_refuses(url: s
 )
 async def test_a_redirect_opens_none_either_however_the_address_is_spelled(location: str, reason: str) -> None:
     proxy = Proxy({NAME: LOOPBACK})
-    async with serving(saying(answer(status="302 Found", Location=location))) as port:
+    async with serve_tcp(respond_with(http_response(status="302 Found", Location=location))) as port:
         result = await through(proxy, f"http://{NAME}:{port}/", redirects=1)
     assert result.reason == reason
     assert len(proxy.heads) == 1
 
 
 async def test_the_policy_is_asked_for_the_proxy_itself() -> None:
-    check = check_of({"http": f"http://{NAME}/", "proxy": "http://169.254.169.254:3128"})
+    check = load_check({"http": f"http://{NAME}/", "proxy": "http://169.254.169.254:3128"})
     async with probe_environment(SystemClock(), Health()) as (runner, _):
         result = (await runner.attempt(prepare(check), 5)).result
     assert (result.outcome, result.reason) == (Outcome.UNKNOWN, "address_denied")
@@ -219,7 +224,7 @@ async def test_the_policy_is_asked_for_the_proxy_itself() -> None:
 )
 def test_a_mistake_is_told_when_the_configuration_is_read(written: dict[str, Any], said: str) -> None:
     with pytest.raises(ValidationError, match=said):
-        check_of({"http": "http://a.example/", **written})
+        load_check({"http": "http://a.example/", **written})
 
 
 BOTH = b"Content-Length: 0\r\nTransfer-Encoding: chunked\r\n"
@@ -241,8 +246,8 @@ async def test_the_lengths_in_an_answer_to_connect_are_ignored(lengths: bytes, p
             await joined(reader, writer, there, onward)
 
     authority = trustme.CA()
-    async with serving(saying(answer(b"here")), server_context(authority.issue_cert(NAME))) as port:
-        tls = {"ca": bundle(authority, tmp_path)}
+    async with serve_tcp(respond_with(http_response(b"here")), server_context(authority.issue_cert(NAME))) as port:
+        tls = {"ca": write_ca_bundle(authority, tmp_path)}
         result = await through(
             Verbose({NAME: LOOPBACK}), f"https://{NAME}:{port}/", tls=tls, expect={"contains": "here"}
         )
@@ -253,5 +258,5 @@ async def test_the_lengths_in_an_answer_to_connect_are_ignored(lengths: bytes, p
     "said", [b"SSH-2.0-x", b"\0\xff\xfe", b"HTTP/1.1 200 OK\r\nX: " + b"x" * 100_000, b"HTTP/1.1 2x0 OK\r\n"]
 )
 async def test_what_is_no_answer_to_connect_is_told_at_once(said: bytes) -> None:
-    result = await through(saying_at_once(said), f"https://{NAME}/", timeout="5s")
+    result = await through(send_on_connect(said), f"https://{NAME}/", timeout="5s")
     assert (result.outcome, result.reason) == (Outcome.UNKNOWN, "proxy_refused"), result.detail

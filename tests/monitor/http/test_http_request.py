@@ -10,11 +10,11 @@ import trustme
 from pydantic import ValidationError
 
 from sla.observation import Outcome
-from tests.support.certificates import bundle, server_context
+from tests.support.certificates import server_context, write_ca_bundle
 from tests.support.http2_server import speaking
-from tests.support.line_servers import saying_at_once
-from tests.support.probing import attempt, check_of
-from tests.support.servers import answer, request_of, saying, serving
+from tests.support.line_servers import send_on_connect
+from tests.support.probing import attempt, load_check
+from tests.support.servers import http_response, read_request, respond_with, serve_tcp
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -33,19 +33,19 @@ async def sent(*replies: bytes, length: int = 0, **written: Any) -> tuple[ProbeR
     seen: list[str] = []
 
     async def target(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
-        head = await request_of(reader)
+        head = await read_request(reader)
         seen.append((head + await reader.readexactly(length)).decode())
         writer.write(replies[min(len(seen), len(replies)) - 1])
         await writer.drain()
 
-    async with serving(target) as port:
+    async with serve_tcp(target) as port:
         url = f"http://{LOOPBACK}:{port}/"
         return (await attempt({"http": url, **written})).result, [each.replace(str(port), "PORT") for each in seen]
 
 
 @pytest.mark.parametrize("method", METHODS)
 async def test_every_method_is_asked_with_and_tells_whether_a_body_follows(method: str) -> None:
-    result, (head,) = await sent(answer(), method=method)
+    result, (head,) = await sent(http_response(), method=method)
     assert result.outcome is Outcome.GOOD, result.detail
     assert head.startswith(f"{method} / HTTP/1.1\r\n")
     assert ("Content-Length: 0\r\n" in head) is (method in ("POST", "PUT", "PATCH"))
@@ -54,8 +54,8 @@ async def test_every_method_is_asked_with_and_tells_whether_a_body_follows(metho
 @pytest.mark.parametrize("method", METHODS[2:])
 async def test_a_body_is_sent_from_text_or_from_a_file(method: str, tmp_path: Path) -> None:
     (tmp_path / "order.json").write_bytes(b'{"a": "\xc3\xa9"}\n')
-    _, (text,) = await sent(answer(), length=4, method=method, body="abcd")
-    _, (file,) = await sent(answer(), length=12, method=method, body_file=str(tmp_path / "order.json"))
+    _, (text,) = await sent(http_response(), length=4, method=method, body="abcd")
+    _, (file,) = await sent(http_response(), length=12, method=method, body_file=str(tmp_path / "order.json"))
     assert text.endswith("Content-Length: 4\r\n\r\nabcd")
     assert file.endswith('Content-Length: 12\r\n\r\n{"a": "é"}\n')
 
@@ -78,13 +78,13 @@ async def test_a_body_is_sent_from_text_or_from_a_file(method: str, tmp_path: Pa
 )
 async def test_of_a_body_that_was_cut_only_what_was_found_is_certain(expect: dict[str, Any], reason: str) -> None:
     body = b"start" + b"." * 2_000 + b"end"
-    result, _ = await sent(answer(body), body_limit=1_000, expect=expect)
+    result, _ = await sent(http_response(body), body_limit=1_000, expect=expect)
     assert result.reason == reason, result.detail
 
 
 @pytest.mark.parametrize("name", ["Set-Cookie", "X-Api-Key"])
 async def test_a_header_that_opens_something_is_not_told(name: str) -> None:
-    reply = answer(**{name.replace("-", "_"): "session=canary"})
+    reply = http_response(**{name.replace("-", "_"): "session=canary"})
     result, _ = await sent(reply, expect={"header": {name: "other"}})
     assert (result.reason, result.detail) == ("header_mismatch", f'{name} is different, expected "other"')
 
@@ -103,7 +103,7 @@ def cookies_of(head: str) -> str:
 
 async def test_cookies_are_sent_text_and_secret(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("SESSION", "canary-session")
-    _, (head,) = await sent(answer(), cookies={"lang": "en", "session": {"env": "SESSION"}})
+    _, (head,) = await sent(http_response(), cookies={"lang": "en", "session": {"env": "SESSION"}})
     assert cookies_of(head) == "lang=en; session=canary-session"
 
 
@@ -111,7 +111,7 @@ async def test_a_log_in_by_redirects_takes_its_cookies_along() -> None:
     replies = (
         setting("state=1; Expires=Wed, 09 Jun 2100 10:18:14 GMT; Path=/", "theme=dark"),
         setting("session=abc=; HttpOnly; Max-Age=60", "state=; Max-Age=0"),
-        answer(b"welcome"),
+        http_response(b"welcome"),
     )
     expect = {"cookie": {"session": "ABC", "theme": {"matches": "^dark$"}, "state": False}}
     result, heads = await sent(*replies, redirects=5, cookies={"lang": "en"}, expect=expect)
@@ -142,12 +142,12 @@ async def test_a_log_in_by_redirects_takes_its_cookies_along() -> None:
     ],
 )
 async def test_what_is_set_is_kept_only_if_it_can_be_sent_back(line: str, kept: str) -> None:
-    _, heads = await sent(setting(line), answer(), redirects=1)
+    _, heads = await sent(setting(line), http_response(), redirects=1)
     assert cookies_of(heads[1]) == kept
 
 
 async def test_a_host_fills_no_jar_without_end() -> None:
-    _, heads = await sent(setting(*[f"c{number}=x" for number in range(500)]), answer(), redirects=1)
+    _, heads = await sent(setting(*[f"c{number}=x" for number in range(500)]), http_response(), redirects=1)
     assert len(cookies_of(heads[1]).split("; ")) == 50
 
 
@@ -155,11 +155,11 @@ async def test_cookies_stay_with_the_host_that_set_them() -> None:
     seen: list[str] = []
 
     async def other(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
-        seen.append((await request_of(reader)).decode())
-        writer.write(answer())
+        seen.append((await read_request(reader)).decode())
+        writer.write(http_response())
         await writer.drain()
 
-    async with serving(other) as port:
+    async with serve_tcp(other) as port:
         # "localhost" is another host than 127.0.0.1, on the same machine.
         moved = setting("session=abc", location=f"http://localhost:{port}/")
         result, _ = await sent(moved, redirects=1, cookies={"lang": "en"}, expect={"cookie": {"session": False}})
@@ -173,13 +173,13 @@ async def test_a_missing_cookie_is_bad_and_its_value_is_not_told() -> None:
         assert (result.outcome, result.reason) == (Outcome.BAD, "cookie_mismatch")
         assert said in result.detail
         assert "canary" not in result.detail
-    result, _ = await sent(answer(), expect={"cookie": {"session": True}})
+    result, _ = await sent(http_response(), expect={"cookie": {"session": True}})
     assert result.detail == "no cookie session, expected it to be there"
 
 
 async def test_a_post_that_became_a_get_leaves_its_body_and_what_describes_it_behind() -> None:
     reply = setting("a=1")
-    _, heads = await sent(reply, answer(), method="POST", redirects=1, headers={"Content-Type": "text/plain"})
+    _, heads = await sent(reply, http_response(), method="POST", redirects=1, headers={"Content-Type": "text/plain"})
     assert heads[1].startswith("GET /next HTTP/1.1\r\n")
     assert "Content-" not in heads[1]
 
@@ -193,8 +193,12 @@ async def over_tls(agreed: list[str], folder: Path, handler: Any, **written: Any
     authority = trustme.CA()
     context = server_context(authority.issue_cert(LOOPBACK))
     context.set_alpn_protocols(agreed)
-    async with serving(handler, context) as port:
-        check = {"http": f"https://{LOOPBACK}:{port}/x?q=1", "tls": {"ca": bundle(authority, folder)}, **written}
+    async with serve_tcp(handler, context) as port:
+        check = {
+            "http": f"https://{LOOPBACK}:{port}/x?q=1",
+            "tls": {"ca": write_ca_bundle(authority, folder)},
+            **written,
+        }
         return (await attempt(check)).result
 
 
@@ -209,7 +213,7 @@ async def test_http_2_is_spoken_where_tls_agrees_to_it(protocol: Any, tmp_path: 
 
 async def test_in_the_clear_http_2_is_spoken_when_insisted_on() -> None:
     seen: list[bytes] = []
-    async with serving(speaking(FIELDS, b"hello", seen=seen)) as port:
+    async with serve_tcp(speaking(FIELDS, b"hello", seen=seen)) as port:
         written = {"http": f"http://{LOOPBACK}:{port}/", "protocol": "2", "method": "POST", "body": "ping"}
         result = (await attempt({**written, "expect": {"version": "2", "contains": "hello"}})).result
     assert result.outcome is Outcome.GOOD, result.detail
@@ -217,7 +221,7 @@ async def test_in_the_clear_http_2_is_spoken_when_insisted_on() -> None:
 
 
 async def test_a_server_that_prefers_http_1_gets_it_unless_2_is_insisted_on(tmp_path: Path) -> None:
-    handler = saying(answer(b"hello"))
+    handler = respond_with(http_response(b"hello"))
     lenient = await over_tls(["http/1.1"], tmp_path, handler, protocol="auto", expect={"version": "1.1"})
     strict = await over_tls(["http/1.1"], tmp_path, handler, protocol="2")
     assert lenient.outcome is Outcome.GOOD, lenient.detail
@@ -225,7 +229,7 @@ async def test_a_server_that_prefers_http_1_gets_it_unless_2_is_insisted_on(tmp_
 
 
 async def test_what_is_no_http_2_has_a_word() -> None:
-    async with serving(saying_at_once(answer(b"hello"))) as port:
+    async with serve_tcp(send_on_connect(http_response(b"hello"))) as port:
         result = (await attempt({"http": f"http://{LOOPBACK}:{port}/", "protocol": "2"})).result
     assert (result.outcome, result.reason) == (Outcome.BAD, "http2_malformed")
 
@@ -265,4 +269,4 @@ async def test_the_version_of_the_answer_is_judged(spoken: str, wanted: Any, rea
 )
 def test_a_mistake_is_told_when_the_configuration_is_read(written: dict[str, Any], said: str) -> None:
     with pytest.raises(ValidationError, match=said):
-        check_of({"http": "http://a.example/", **written})
+        load_check({"http": "http://a.example/", **written})

@@ -10,10 +10,10 @@ import trustme
 
 from monitor.protocols.database import named_context
 from sla.observation import Outcome
-from tests.support.certificates import bundle, demanding_context, identity, server_context
-from tests.support.line_servers import saying_at_once
-from tests.support.probing import attempt, check_of
-from tests.support.servers import answer, saying, serving
+from tests.support.certificates import demanding_context, server_context, write_ca_bundle, write_client_certificate
+from tests.support.line_servers import send_on_connect
+from tests.support.probing import attempt, load_check
+from tests.support.servers import http_response, respond_with, serve_tcp
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -39,10 +39,10 @@ def check_at(kind: str, port: int, **tls: Any) -> dict[str, Any]:
 async def test_a_server_that_wants_a_certificate_is_shown_ours(kind: str, tmp_path: Path) -> None:
     authority = trustme.CA()
     context = demanding_context(authority.issue_cert(LOOPBACK), authority)
-    certificate, key = identity(authority, tmp_path)
-    ca = bundle(authority, tmp_path)
-    handler = saying(answer()) if kind == "http" else saying_at_once(b"hello")
-    async with serving(handler, context) as port:
+    certificate, key = write_client_certificate(authority, tmp_path)
+    ca = write_ca_bundle(authority, tmp_path)
+    handler = respond_with(http_response()) if kind == "http" else send_on_connect(b"hello")
+    async with serve_tcp(handler, context) as port:
         shown = await attempt(check_at(kind, port, ca=ca, certificate=str(certificate), key=str(key)))
         hidden = await attempt(check_at(kind, port, ca=ca))
     assert shown.result.outcome is Outcome.GOOD, shown.result.detail
@@ -52,9 +52,9 @@ async def test_a_server_that_wants_a_certificate_is_shown_ours(kind: str, tmp_pa
 async def test_a_certificate_of_another_authority_is_not_enough(tmp_path: Path) -> None:
     authority = trustme.CA()
     context = demanding_context(authority.issue_cert(LOOPBACK), authority)
-    certificate, key = identity(trustme.CA(), tmp_path)
-    async with serving(saying(answer()), context) as port:
-        tls = {"ca": bundle(authority, tmp_path), "certificate": str(certificate), "key": str(key)}
+    certificate, key = write_client_certificate(trustme.CA(), tmp_path)
+    async with serve_tcp(respond_with(http_response()), context) as port:
+        tls = {"ca": write_ca_bundle(authority, tmp_path), "certificate": str(certificate), "key": str(key)}
         result = (await attempt(check_at("http", port, **tls))).result
     assert result.outcome is Outcome.BAD
     assert result.reason in TURNED_AWAY, result.detail
@@ -66,19 +66,19 @@ async def test_only_the_version_asked_for_is_spoken(kind: str, spoken: str, reas
     authority = trustme.CA()
     context = server_context(authority.issue_cert(LOOPBACK))
     context.minimum_version = ssl.TLSVersion.TLSv1_3
-    handler = saying_at_once(b"hello") if kind == "tcp" else saying(answer())
-    async with serving(handler, context) as port:
-        written = check_at(kind, port, ca=bundle(authority, tmp_path), version=spoken)
+    handler = send_on_connect(b"hello") if kind == "tcp" else respond_with(http_response())
+    async with serve_tcp(handler, context) as port:
+        written = check_at(kind, port, ca=write_ca_bundle(authority, tmp_path), version=spoken)
         result = (await attempt(written)).result
     assert result.reason == reason, result.detail
 
 
 async def test_whether_the_answer_came_encrypted_is_judged_where_redirects_end(tmp_path: Path) -> None:
     authority = trustme.CA()
-    ca = bundle(authority, tmp_path)
+    ca = write_ca_bundle(authority, tmp_path)
     async with (
-        serving(saying(answer()), server_context(authority.issue_cert(LOOPBACK))) as secure,
-        serving(saying(answer(status="301 Moved", Location=f"https://{LOOPBACK}:{secure}/"))) as plain,
+        serve_tcp(respond_with(http_response()), server_context(authority.issue_cert(LOOPBACK))) as secure,
+        serve_tcp(respond_with(http_response(status="301 Moved", Location=f"https://{LOOPBACK}:{secure}/"))) as plain,
     ):
 
         async def reason(encrypted: bool, redirects: int, status: Any = "2xx") -> str:
@@ -103,15 +103,15 @@ async def test_the_name_asked_for_the_host_and_the_address_are_three_things(tmp_
 
     async def handler(reader: Any, writer: Any) -> None:
         seen.append(await reader.readuntil(b"\r\n\r\n"))
-        writer.write(answer())
+        writer.write(http_response())
         await writer.drain()
 
-    async with serving(handler, context) as port:
+    async with serve_tcp(handler, context) as port:
         written = {
             "http": f"https://url.example.test:{port}/",
             "resolve_to": LOOPBACK,
             "headers": {"Host": "host.example.test"},
-            "tls": {"ca": bundle(authority, tmp_path), "server_name": "sni.example.test"},
+            "tls": {"ca": write_ca_bundle(authority, tmp_path), "server_name": "sni.example.test"},
         }
         result = (await attempt(written)).result
     assert result.outcome is Outcome.GOOD, result.detail
@@ -120,7 +120,7 @@ async def test_the_name_asked_for_the_host_and_the_address_are_three_things(tmp_
 
 
 def test_a_drivers_own_context_speaks_the_version_that_is_asked_for() -> None:
-    check = check_of({"postgres": "db.example.test", "encrypted": True, "tls": {"version": "TLSv1.3"}})
+    check = load_check({"postgres": "db.example.test", "encrypted": True, "tls": {"version": "TLSv1.3"}})
     context = named_context(check, "db.example.test")
     assert context is not None
     assert context.minimum_version is context.maximum_version is ssl.TLSVersion.TLSv1_3

@@ -22,9 +22,9 @@ from monitor.log import concealed
 from monitor.probes.registry import prepare
 from sla.interval import MINUTE, SECOND
 from sla.observation import Outcome
-from tests.support.certificates import bundle, server_context
-from tests.support.probing import attempt, check_of, unstarved
-from tests.support.servers import answer, request_of, saying, serving, silent
+from tests.support.certificates import server_context, write_ca_bundle
+from tests.support.probing import attempt, load_check, retry_if_starved
+from tests.support.servers import http_response, read_request, respond_with, send_nothing, serve_tcp
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator
@@ -56,7 +56,7 @@ class Realm:
 
     async def issue(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         """Give a token out to who posts the right credentials, one way or the other."""
-        head = (await request_of(reader)).decode()
+        head = (await read_request(reader)).decode()
         length = int(head.lower().partition("content-length: ")[2].split("\r\n")[0])
         form = parse_qs((await reader.readexactly(length)).decode())
         basic = base64.b64encode(f"probe:{SECRET}".encode()).decode()
@@ -65,20 +65,22 @@ class Realm:
         assert "Content-Type: application/x-www-form-urlencoded\r\n" in head
         self.asked.append(("basic" if f"Authorization: Basic {basic}\r\n" in head else "post" if posted else "", form))
         if not self.asked[-1][0]:
-            writer.write(answer(b'{"error": "invalid_client"}', "401 Unauthorized"))
+            writer.write(http_response(b'{"error": "invalid_client"}', "401 Unauthorized"))
         else:
             said = {"access_token": self.token, "token_type": "Bearer", "expires_in": self.lasting}
-            writer.write(answer(json.dumps(said).encode()))
+            writer.write(http_response(json.dumps(said).encode()))
         await writer.drain()
 
     async def serve(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         """Answer who shows the newest token."""
-        head = (await request_of(reader)).decode()
+        head = (await read_request(reader)).decode()
         shown = head.partition("Authorization: Bearer ")[2].split("\r\n")[0]
         self.shown.append(shown)
         taken = shown == self.token and not self.closed
         writer.write(
-            answer(json.dumps({"name": "a.csv", "shown": shown}).encode(), "200 OK" if taken else "401 Unauthorized")
+            http_response(
+                json.dumps({"name": "a.csv", "shown": shown}).encode(), "200 OK" if taken else "401 Unauthorized"
+            )
         )
         await writer.drain()
 
@@ -86,7 +88,7 @@ class Realm:
 @asynccontextmanager
 async def watched(realm: Realm, **more: Any) -> AsyncIterator[dict[str, Any]]:
     """Give a check of the realm's API; `more` are further keys of `oauth2`."""
-    async with serving(realm.issue) as door, serving(realm.serve) as port:
+    async with serve_tcp(realm.issue) as door, serve_tcp(realm.serve) as port:
         client = {"client_id": "probe", "client_secret": {"env": "CLIENT_SECRET"}}
         oauth2 = {"token_url": f"http://127.0.0.1:{door}/token", **client, **more}
         yield {"http": f"http://127.0.0.1:{port}/", "oauth2": oauth2}
@@ -103,7 +105,7 @@ class Later(SystemClock):
 
 async def attempts(written: dict[str, Any], *pauses: int) -> list[ProbeResult]:
     """Return what several attempts by one probe found, the clock set forward before each (microseconds)."""
-    clock, results, probe = Later(), [], prepare(check_of(written))
+    clock, results, probe = Later(), [], prepare(load_check(written))
     async with probe_environment(clock, Health()) as (runner, pulse):
         pulse.stalled = lambda: 0.0  # type: ignore[method-assign]
         for pause in pauses:
@@ -136,7 +138,7 @@ async def test_a_token_is_kept_until_shortly_before_it_ends() -> None:
 async def test_several_that_want_a_token_at_once_are_given_one_and_spend_it_once() -> None:
     realm = Realm()
     async with watched(realm) as written, probe_environment(SystemClock(), Health()) as (runner, _):
-        probe = prepare(check_of(written))
+        probe = prepare(load_check(written))
         for _ in range(2):
             found = await asyncio.gather(*(runner.attempt(probe, 5) for _ in range(5)))
             assert {each.result.outcome for each in found} == {Outcome.GOOD}
@@ -160,7 +162,7 @@ async def test_a_token_that_is_taken_no_more_is_renewed_at_once() -> None:
         async def other_client() -> None:
             realm.asked.append(("elsewhere", {}))
 
-        probe = prepare(check_of(written))
+        probe = prepare(load_check(written))
         async with probe_environment(SystemClock(), Health()) as (runner, _):
             assert (await runner.attempt(probe, 5)).result.outcome is Outcome.GOOD
             await other_client()
@@ -179,7 +181,7 @@ async def test_a_target_that_takes_not_even_a_new_token_is_bad() -> None:
 async def test_a_target_that_takes_its_token_again_is_shown_a_new_one_at_once_when_that_is_revoked() -> None:
     realm = Realm(closed=True)
     async with watched(realm) as written:
-        probe = prepare(check_of(written))
+        probe = prepare(load_check(written))
         async with probe_environment(SystemClock(), Health()) as (runner, _):
             assert (await runner.attempt(probe, 5)).result.outcome is Outcome.BAD
             realm.closed = False
@@ -215,9 +217,9 @@ async def test_a_check_has_one_token_for_all_its_requests(kind: dict[str, Any]) 
 async def test_a_check_that_is_retired_leaves_no_token_behind() -> None:
     realm = Realm()
     async with watched(realm) as written:
-        probe = prepare(check_of(written))
+        probe = prepare(load_check(written))
         async with probe_environment(SystemClock(), Health()) as (runner, _):
-            made = await unstarved(runner, probe, 5)
+            made = await retry_if_starved(runner, probe, 5)
             assert (made.result.outcome, concealed("canary-token-1")) == (Outcome.GOOD, "[secret]"), made.result.detail
             del made
             del probe
@@ -238,18 +240,18 @@ async def test_credentials_that_are_refused_say_nothing_of_the_target(monkeypatc
 @pytest.mark.parametrize(
     ("reply", "said"),
     [
-        (answer(b"oh no", "500 Internal Server Error"), "the token server responded 500"),
-        (answer(b"<html>"), "no access_token"),
-        (answer(b"[1]"), "no access_token"),
-        (answer(b'{"access_token": 5}'), "no access_token"),
-        (answer(b'{"access_token": "a\\r\\nX-Evil: 1"}'), "no access_token"),
-        (answer(b'{"access_token": ""}'), "no access_token"),
-        (answer(status="302 Found", Location="/"), "the token server responded 302"),
+        (http_response(b"oh no", "500 Internal Server Error"), "the token server responded 500"),
+        (http_response(b"<html>"), "no access_token"),
+        (http_response(b"[1]"), "no access_token"),
+        (http_response(b'{"access_token": 5}'), "no access_token"),
+        (http_response(b'{"access_token": "a\\r\\nX-Evil: 1"}'), "no access_token"),
+        (http_response(b'{"access_token": ""}'), "no access_token"),
+        (http_response(status="302 Found", Location="/"), "the token server responded 302"),
         (b"garbage\r\n\r\n", "malformed_response: "),
     ],
 )
 async def test_a_token_server_that_fails_says_nothing_of_the_target(reply: bytes, said: str) -> None:
-    async with serving(saying(reply)) as door:
+    async with serve_tcp(respond_with(reply)) as door:
         client = {"client_id": "probe", "client_secret": {"env": "CLIENT_SECRET"}}
         written = {"http": "http://127.0.0.1:9/", "oauth2": {"token_url": f"http://127.0.0.1:{door}/token", **client}}
         result = (await attempt(written)).result
@@ -258,7 +260,7 @@ async def test_a_token_server_that_fails_says_nothing_of_the_target(reply: bytes
 
 
 async def test_a_token_server_that_is_late_says_nothing_of_the_target() -> None:
-    async with serving(silent) as door:
+    async with serve_tcp(send_nothing) as door:
         client = {"client_id": "probe", "client_secret": {"env": "CLIENT_SECRET"}}
         oauth2 = {"token_url": f"http://127.0.0.1:{door}/token", **client}
         result = (await attempt({"http": "http://127.0.0.1:9/", "oauth2": oauth2, "timeout": "200ms"}, 5)).result
@@ -268,10 +270,10 @@ async def test_a_token_server_that_is_late_says_nothing_of_the_target() -> None:
 async def test_the_token_server_is_verified_by_the_checks_authorities_or_its_own(tmp_path: Path) -> None:
     """And its certificate is not told as the target's."""
     authority, realm = trustme.CA(), Realm()
-    ca = bundle(authority, tmp_path)
+    ca = write_ca_bundle(authority, tmp_path)
     client = {"client_id": "probe", "client_secret": {"env": "CLIENT_SECRET"}}
     context = server_context(authority.issue_cert("127.0.0.1"))
-    async with serving(realm.issue, context) as door, serving(realm.serve) as port:
+    async with serve_tcp(realm.issue, context) as door, serve_tcp(realm.serve) as port:
         oauth2 = {"token_url": f"https://127.0.0.1:{door}/token", **client}
         written = {"http": f"http://127.0.0.1:{port}/", "tls": {"ca": ca, "server_name": "of.the.target"}}
         good = (await attempt({**written, "oauth2": oauth2})).result
@@ -297,13 +299,13 @@ async def test_a_token_does_not_follow_a_redirect_to_another_host() -> None:
     realm, seen = Realm(), list[bytes]()
 
     async def elsewhere(reader: Any, writer: Any) -> None:
-        seen.append(await request_of(reader))
-        writer.write(answer())
+        seen.append(await read_request(reader))
+        writer.write(http_response())
         await writer.drain()
 
-    async with watched(realm) as written, serving(elsewhere) as other:
-        moved = saying(answer(status="302 Found", Location=f"http://127.0.0.1:{other}/"))
-        async with serving(moved) as start:
+    async with watched(realm) as written, serve_tcp(elsewhere) as other:
+        moved = respond_with(http_response(status="302 Found", Location=f"http://127.0.0.1:{other}/"))
+        async with serve_tcp(moved) as start:
             result = (await attempt({**written, "http": f"http://127.0.0.1:{start}/", "redirects": 1})).result
     assert result.outcome is Outcome.GOOD, result.detail
     assert b"canary" not in seen[0]
@@ -321,4 +323,4 @@ async def test_a_token_does_not_follow_a_redirect_to_another_host() -> None:
 def test_a_mistake_is_told_when_the_configuration_is_read(more: dict[str, Any], said: str) -> None:
     client = {"client_id": "probe", "client_secret": {"env": "CLIENT_SECRET"}}
     with pytest.raises(ValidationError, match=said):
-        check_of({"http": "http://a.example/", "oauth2": {"token_url": "https://a.example/", **client}, **more})
+        load_check({"http": "http://a.example/", "oauth2": {"token_url": "https://a.example/", **client}, **more})

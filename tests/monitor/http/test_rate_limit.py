@@ -18,8 +18,8 @@ from monitor.network.failure import ProbeFailure
 from monitor.probes.registry import prepare
 from sla.interval import HOUR, SECOND
 from sla.observation import Outcome
-from tests.support.probing import attempt, check_of, unstarved
-from tests.support.servers import answer, request_of, serving
+from tests.support.probing import attempt, load_check, retry_if_starved
+from tests.support.servers import http_response, read_request, serve_tcp
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator
@@ -28,7 +28,7 @@ if TYPE_CHECKING:
 
 GOOD, BAD, UNKNOWN = Outcome.GOOD, Outcome.BAD, Outcome.UNKNOWN
 NOW = 1_800_000_000 * SECOND
-LIMITED = answer(status="429 Too Many Requests", Retry_After="50")
+LIMITED = http_response(status="429 Too Many Requests", Retry_After="50")
 
 
 class Ahead(SystemClock):
@@ -47,7 +47,7 @@ class Counting:
         self.answers, self.requests = list(answers), 0
 
     async def __call__(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
-        await request_of(reader)
+        await read_request(reader)
         self.requests += 1
         writer.write(self.answers[min(self.requests, len(self.answers)) - 1])
         await writer.drain()
@@ -58,10 +58,10 @@ async def probed(check: dict[str, Any], clock: Ahead) -> AsyncIterator[Any]:
     """Give what makes one more attempt by the same prepared probe."""
     async with probe_environment(clock, Health()) as (runner, pulse):
         pulse.stalled = lambda: 0.0  # type: ignore[method-assign]
-        probe = prepare(check_of(check))
+        probe = prepare(load_check(check))
 
         async def again() -> ProbeResult:
-            return (await unstarved(runner, probe, 5.0)).result
+            return (await retry_if_starved(runner, probe, 5.0)).result
 
         yield again
 
@@ -83,7 +83,7 @@ REASONS = {"prometheus": "sli_unavailable", "domain": "rdap_unavailable"}
 @pytest.mark.parametrize("kind", kinds(1))
 async def test_429_with_retry_after_is_unknown_and_nothing_is_sent_before_that_time(kind: str) -> None:
     server, clock = Counting(LIMITED), Ahead()
-    async with serving(server) as port, probed(kinds(port)[kind], clock) as again:
+    async with serve_tcp(server) as port, probed(kinds(port)[kind], clock) as again:
         first, second = await again(), await again()
         assert server.requests == 1, "the second attempt sent nothing"
         clock.by = 51 * SECOND
@@ -96,8 +96,8 @@ async def test_429_with_retry_after_is_unknown_and_nothing_is_sent_before_that_t
 
 
 async def test_a_target_that_takes_requests_again_is_good_again() -> None:
-    server, clock = Counting(LIMITED, answer(b"ok")), Ahead()
-    async with serving(server) as port, probed(kinds(port)["http"], clock) as again:
+    server, clock = Counting(LIMITED, http_response(b"ok")), Ahead()
+    async with serve_tcp(server) as port, probed(kinds(port)["http"], clock) as again:
         outcomes = [(await again()).outcome]
         clock.by = 51 * SECOND
         outcomes += [(await again()).outcome, (await again()).outcome]
@@ -112,56 +112,56 @@ async def test_a_target_that_takes_requests_again_is_good_again() -> None:
         (LIMITED, {"status": [200, 429]}, GOOD, ""),
         (LIMITED, {"status": "4xx"}, GOOD, ""),
         (LIMITED, {"status": 429, "contains": "x"}, BAD, "body_mismatch"),
-        (answer(status="429 Too Many"), {}, BAD, "http_status"),
-        (answer(status="429 Too Many", Retry_After="soon"), {}, BAD, "http_status"),
-        (answer(status="429 Too Many"), {"unknown": {"status": 429}}, UNKNOWN, "inconclusive"),
-        (answer(status="503 Out", Retry_After="50"), {}, BAD, "http_status"),
-        (answer(status="503 Out", Retry_After="50"), {"unknown": {"status": [503]}}, UNKNOWN, "inconclusive"),
-        (answer(b"ok"), {"unknown": {"status": [401, 403]}}, GOOD, ""),
-        (answer(status="401 No"), {"unknown": {"status": [401, 403]}}, UNKNOWN, "inconclusive"),
-        (answer(status="404 No"), {"unknown": {"status": [401, 403]}}, BAD, "http_status"),
-        (answer(status="403 No", X_By="waf"), {"unknown": {"header": {"X-By": "WAF"}}}, UNKNOWN, "inconclusive"),
-        (answer(status="403 No"), {"unknown": {"header": {"X-By": "WAF"}}}, BAD, "http_status"),
-        (answer(b"{}", X_By="waf"), {"unknown": {"header": {"X-By": True}}}, UNKNOWN, "inconclusive"),
+        (http_response(status="429 Too Many"), {}, BAD, "http_status"),
+        (http_response(status="429 Too Many", Retry_After="soon"), {}, BAD, "http_status"),
+        (http_response(status="429 Too Many"), {"unknown": {"status": 429}}, UNKNOWN, "inconclusive"),
+        (http_response(status="503 Out", Retry_After="50"), {}, BAD, "http_status"),
+        (http_response(status="503 Out", Retry_After="50"), {"unknown": {"status": [503]}}, UNKNOWN, "inconclusive"),
+        (http_response(b"ok"), {"unknown": {"status": [401, 403]}}, GOOD, ""),
+        (http_response(status="401 No"), {"unknown": {"status": [401, 403]}}, UNKNOWN, "inconclusive"),
+        (http_response(status="404 No"), {"unknown": {"status": [401, 403]}}, BAD, "http_status"),
+        (http_response(status="403 No", X_By="waf"), {"unknown": {"header": {"X-By": "WAF"}}}, UNKNOWN, "inconclusive"),
+        (http_response(status="403 No"), {"unknown": {"header": {"X-By": "WAF"}}}, BAD, "http_status"),
+        (http_response(b"{}", X_By="waf"), {"unknown": {"header": {"X-By": True}}}, UNKNOWN, "inconclusive"),
         (
-            answer(b'{"error": "invalid_client"}', "401 No"),
+            http_response(b'{"error": "invalid_client"}', "401 No"),
             {"unknown": {"status": 401, "json": {"$.error": "invalid_client"}}},
             UNKNOWN,
             "inconclusive",
         ),
         (
-            answer(b'{"error": "other"}', "401 No"),
+            http_response(b'{"error": "other"}', "401 No"),
             {"unknown": {"status": 401, "json": {"$.error": {"in": ["invalid_client", "unauthorized_client"]}}}},
             BAD,
             "http_status",
         ),
         (
-            answer(b"<html>", "401 No"),
+            http_response(b"<html>", "401 No"),
             {"unknown": {"status": 401, "json": {"$.error": "invalid_client"}}},
             BAD,
             "http_status",
         ),
         (
-            answer(b"{}", "400 No"),
+            http_response(b"{}", "400 No"),
             {"unknown": [{"status": 401}, {"status": 400, "json": {"$.error": {"exists": False}}}]},
             UNKNOWN,
             "inconclusive",
         ),
-        (answer(b'{"off": true}'), {"unknown": {"json": {"$.off": True}}}, UNKNOWN, "inconclusive"),
+        (http_response(b'{"off": true}'), {"unknown": {"json": {"$.off": True}}}, UNKNOWN, "inconclusive"),
     ],
 )
 async def test_what_an_answer_says_nothing_about(
     reply: bytes, more: dict[str, Any], outcome: Outcome, reason: str
 ) -> None:
-    async with serving(Counting(reply)) as port:
+    async with serve_tcp(Counting(reply)) as port:
         result = (await attempt({"http": f"http://127.0.0.1:{port}/", "expect": more})).result
     assert (result.outcome, result.reason) == (outcome, reason), result.detail
     assert result.status == int(reply.split()[1])
 
 
 async def test_a_named_unknown_answer_with_retry_after_is_waited_for_too() -> None:
-    server = Counting(answer(status="503 Out", Retry_After="50"))
-    async with serving(server) as port:
+    server = Counting(http_response(status="503 Out", Retry_After="50"))
+    async with serve_tcp(server) as port:
         check = {"http": f"http://127.0.0.1:{port}/", "expect": {"unknown": {"status": 503}}}
         async with probed(check, Ahead()) as again:
             assert (await again()).reason == "inconclusive"
@@ -180,16 +180,16 @@ async def test_a_named_unknown_answer_with_retry_after_is_waited_for_too() -> No
 )
 def test_an_unknown_that_cannot_be_meant_is_refused(expect: dict[str, Any], problem: str) -> None:
     with pytest.raises(ValidationError, match=problem):
-        check_of({"http": "http://h/", "expect": expect})
+        load_check({"http": "http://h/", "expect": expect})
 
 
 def test_a_head_request_has_no_json_to_be_unknown_by() -> None:
     with pytest.raises(ValidationError, match="HEAD has no body"):
-        check_of({"http": "http://h/", "method": "HEAD", "expect": {"unknown": {"json": {"$.a": 1}}}})
+        load_check({"http": "http://h/", "method": "HEAD", "expect": {"unknown": {"json": {"$.a": 1}}}})
 
 
 async def test_a_freshness_check_names_unknown_answers_itself() -> None:
-    async with serving(Counting(answer(status="401 No"))) as port:
+    async with serve_tcp(Counting(http_response(status="401 No"))) as port:
         check = {"freshness": f"http://127.0.0.1:{port}/", "max_age": "1d"}
         named = (await attempt({**check, "unknown": {"status": 401}})).result
         bare = (await attempt(check)).result
@@ -198,7 +198,7 @@ async def test_a_freshness_check_names_unknown_answers_itself() -> None:
 
 
 async def test_a_websocket_check_names_unknown_statuses_itself() -> None:
-    async with serving(Counting(answer(status="401 No"))) as port:
+    async with serve_tcp(Counting(http_response(status="401 No"))) as port:
         check = {"websocket": f"ws://127.0.0.1:{port}/"}
         assert (await attempt({**check, "unknown": "401"})).result.reason == "inconclusive"
         assert (await attempt({**check, "unknown": "5xx"})).result.reason == "http_status"
@@ -206,8 +206,8 @@ async def test_a_websocket_check_names_unknown_statuses_itself() -> None:
 
 async def test_a_token_server_is_waited_for_as_it_asks(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("CLIENT_SECRET", "canary-secret")
-    issuer, target = Counting(LIMITED), Counting(answer(b"ok"))
-    async with serving(issuer) as door, serving(target) as port:
+    issuer, target = Counting(LIMITED), Counting(http_response(b"ok"))
+    async with serve_tcp(issuer) as door, serve_tcp(target) as port:
         client = {"token_url": f"http://127.0.0.1:{door}/", "client_id": "x", "client_secret": {"env": "CLIENT_SECRET"}}
         async with probed({"http": f"http://127.0.0.1:{port}/", "oauth2": client}, Ahead()) as again:
             results = [await again(), await again()]

@@ -8,14 +8,14 @@ import pytest
 
 from monitor.http.request import request_of as made
 from sla.observation import Outcome
-from tests.support.probing import attempt, check_of
-from tests.support.servers import answer, request_of, saying, serving
+from tests.support.probing import attempt, load_check
+from tests.support.servers import http_response, read_request, respond_with, serve_tcp
 
 
 async def test_a_redirect_is_followed_when_asked_and_judged_by_where_it_ends() -> None:
     async with (
-        serving(saying(answer(b"arrived"))) as end,
-        serving(saying(answer(status="301 Moved", Location=f"http://127.0.0.1:{end}/"))) as start,
+        serve_tcp(respond_with(http_response(b"arrived"))) as end,
+        serve_tcp(respond_with(http_response(status="301 Moved", Location=f"http://127.0.0.1:{end}/"))) as start,
     ):
         url = {"http": f"http://127.0.0.1:{start}/", "expect": {"contains": "arrived"}}
         assert (await attempt({**url, "redirects": 1})).result.outcome is Outcome.GOOD
@@ -35,20 +35,20 @@ async def test_a_location_beyond_ascii_is_taken_by_its_bytes(location: bytes, as
     seen: list[bytes] = []
 
     async def target(reader: Any, writer: Any) -> None:
-        seen.append(await request_of(reader))
+        seen.append(await read_request(reader))
         there = location.replace(b"PORT", str(port).encode())
         head = b"HTTP/1.1 302 Found\r\nLocation: %s\r\nContent-Length: 0\r\n\r\n" % there
-        writer.write(head if len(seen) == 1 else answer())
+        writer.write(head if len(seen) == 1 else http_response())
         await writer.drain()
 
-    async with serving(target) as port:
+    async with serve_tcp(target) as port:
         result = (await attempt({"http": f"http://127.0.0.1:{port}/", "redirects": 1})).result
     assert result.outcome is Outcome.GOOD, result.detail
     assert seen[1].startswith(asked.replace(b"PORT", str(port).encode()))
 
 
 async def test_a_loop_ends_at_the_limit() -> None:
-    async with serving(saying(answer(status="302 Found", Location="/again"))) as port:
+    async with serve_tcp(respond_with(http_response(status="302 Found", Location="/again"))) as port:
         result = (await attempt({"http": f"http://127.0.0.1:{port}/", "redirects": 5})).result
     assert (result.outcome, result.reason, result.status) == (Outcome.BAD, "redirect_limit", 302)
 
@@ -58,7 +58,7 @@ async def test_a_loop_ends_at_the_limit() -> None:
     ["file:///etc/passwd", "ftp://127.0.0.1/", "http://[::1", "javascript:1", "http://b\u00fccher..example/"],
 )
 async def test_a_redirect_out_of_the_web_is_refused(location: str) -> None:
-    async with serving(saying(answer(status="302 Found", Location=location))) as port:
+    async with serve_tcp(respond_with(http_response(status="302 Found", Location=location))) as port:
         result = (await attempt({"http": f"http://127.0.0.1:{port}/", "redirects": 5})).result
     assert (result.outcome, result.reason) == (Outcome.BAD, "redirect_refused")
 
@@ -80,22 +80,22 @@ async def test_a_body_that_is_a_secret_stays_with_its_origin(
     seen: list[bytes] = []
 
     async def target(reader: Any, writer: Any) -> None:
-        seen.append(await request_of(reader))
+        seen.append(await read_request(reader))
         if b"Content-Length: 6\r\n" in seen[-1]:
             seen[-1] += await reader.readexactly(6)
         other = there == "another" or len(seen) == 1
         to = f"http://127.0.0.1:{end}/" if there == "another" else "/next"
-        writer.write(answer(status=status, Location=to) if other else answer())
+        writer.write(http_response(status=status, Location=to) if other else http_response())
         await writer.drain()
 
     arrived: list[bytes] = []
 
     async def another(reader: Any, writer: Any) -> None:
-        arrived.append(await request_of(reader))
-        writer.write(answer())
+        arrived.append(await read_request(reader))
+        writer.write(http_response())
         await writer.drain()
 
-    async with serving(another) as end, serving(target) as start:
+    async with serve_tcp(another) as end, serve_tcp(target) as start:
         check = {"http": f"http://127.0.0.1:{start}/", "method": "POST", "body": {"env": "PROBE_SECRET"}}
         result = (await attempt({**check, "redirects": 1})).result
     assert result.reason == reason, result.detail
@@ -107,12 +107,12 @@ async def test_a_host_that_is_written_is_asked_for_until_a_redirect_leaves_the_o
     seen: list[bytes] = []
 
     async def target(reader: Any, writer: Any) -> None:
-        seen.append(await request_of(reader))
+        seen.append(await read_request(reader))
         to = "/next" if len(seen) == 1 else f"http://localhost:{port}/"
-        writer.write(answer(status="302 Found", Location=to) if len(seen) < 3 else answer())
+        writer.write(http_response(status="302 Found", Location=to) if len(seen) < 3 else http_response())
         await writer.drain()
 
-    async with serving(target) as port:
+    async with serve_tcp(target) as port:
         check = {"http": f"http://127.0.0.1:{port}/", "redirects": 2, "headers": {"host": "shop.example.test"}}
         assert (await attempt(check)).result.outcome is Outcome.GOOD
         hosts = [each.partition(b"Host: ")[2].partition(b"\r\n")[0].decode() for each in seen]
@@ -124,13 +124,13 @@ async def test_credentials_stay_with_their_origin(monkeypatch: pytest.MonkeyPatc
     seen: list[bytes] = []
 
     async def target(reader: Any, writer: Any) -> None:
-        seen.append(await request_of(reader))
-        writer.write(answer())
+        seen.append(await read_request(reader))
+        writer.write(http_response())
         await writer.drain()
 
     async with (
-        serving(target) as other,
-        serving(saying(answer(status="307 Moved", Location=f"http://127.0.0.1:{other}/"))) as start,
+        serve_tcp(target) as other,
+        serve_tcp(respond_with(http_response(status="307 Moved", Location=f"http://127.0.0.1:{other}/"))) as start,
     ):
         secret = {"env": "PROBE_SECRET"}
         given = {"cookies": {"session": secret}, "headers": {"X-Api-Key": secret, "X-Door": secret, "X-Trace": "7"}}
@@ -154,5 +154,5 @@ def test_credentials_go_along_when_a_site_sends_its_visitors_to_tls(
     first: str, location: str, stays: bool, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setenv("PROBE_SECRET", "s3cret")
-    request = made(check_of({"http": first, "redirects": 1, "bearer": {"env": "PROBE_SECRET"}}))
+    request = made(load_check({"http": first, "redirects": 1, "bearer": {"env": "PROBE_SECRET"}}))
     assert (b"s3cret" in request.redirected(301, location).data) is stays

@@ -15,11 +15,11 @@ import trustme
 from monitor.http.check import HttpCheck
 from monitor.http.request import request_of
 from sla.observation import Outcome
-from tests.support.addresses import named
-from tests.support.certificates import bundle, server_context
+from tests.support.addresses import resolver_for
+from tests.support.certificates import server_context, write_ca_bundle
 from tests.support.probing import attempt
-from tests.support.servers import Handler, answer, saying, serving
-from tests.support.servers import request_of as head_of
+from tests.support.servers import Handler, http_response, respond_with, serve_tcp
+from tests.support.servers import read_request as head_of
 
 if TYPE_CHECKING:
     from monitor.probe_result import ProbeResult
@@ -43,7 +43,7 @@ async def secured(handler: Handler, authority: trustme.CA, seen: Seen) -> AsyncI
         seen.names.append(name)
 
     context.sni_callback = note  # type: ignore[assignment]
-    async with serving(handler, context) as port:
+    async with serve_tcp(handler, context) as port:
         yield port
 
 
@@ -71,12 +71,12 @@ async def test_a_name_with_a_closing_dot_is_asked_for_and_verified_without(
 
     async with secured(closing, authority, seen) as port:
         check: dict[str, Any] = {key: _at(value, port) for key, value in written.items()}
-        trust = {"ca": bundle(authority, tmp_path)}
+        trust = {"ca": write_ca_bundle(authority, tmp_path)}
         if "tls" in check:
             check["tls"] |= trust
         else:
             check["tls"] = trust
-        result = (await attempt(check, 5, named(NAME, ["127.0.0.1"], tmp_path))).result
+        result = (await attempt(check, 5, resolver_for(NAME, ["127.0.0.1"], tmp_path))).result
     assert seen.names == [NAME]
     assert not result.reason.startswith("tls_"), result.detail
 
@@ -95,24 +95,24 @@ async def test_the_host_header_is_the_url_s(kind: str, tmp_path: Path) -> None:
     async def listening(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         heads.append(await head_of(reader))
 
-    async with serving(listening) as port:
+    async with serve_tcp(listening) as port:
         written = {"http": f"http://{NAME}.:{port}/"} if kind == "http" else {"websocket": f"ws://{NAME}.:{port}/"}
-        await attempt(written, 5, named(NAME, ["127.0.0.1"], tmp_path))
+        await attempt(written, 5, resolver_for(NAME, ["127.0.0.1"], tmp_path))
     assert f"Host: {NAME}.:{port}\r\n".encode() in heads[0]
 
 
 async def test_a_redirect_to_an_absolute_name_is_verified(tmp_path: Path) -> None:
     authority, seen = trustme.CA(), Seen()
-    async with secured(saying(answer(b"ok")), authority, seen) as port:
-        away = answer(status="302 Found", Location=f"https://{NAME}.:{port}/")
-        async with serving(saying(away)) as first:
+    async with secured(respond_with(http_response(b"ok")), authority, seen) as port:
+        away = http_response(status="302 Found", Location=f"https://{NAME}.:{port}/")
+        async with serve_tcp(respond_with(away)) as first:
             result = await _redirected(first, authority, tmp_path)
     assert (result.outcome, result.reason, seen.names) == (Outcome.GOOD, "", [NAME]), result.detail
 
 
 async def _redirected(first: int, authority: trustme.CA, folder: Path) -> ProbeResult:
-    written = {"http": f"http://127.0.0.1:{first}/", "redirects": 1, "tls": {"ca": bundle(authority, folder)}}
-    return (await attempt(written, 5, named(NAME, ["127.0.0.1"], folder))).result
+    written = {"http": f"http://127.0.0.1:{first}/", "redirects": 1, "tls": {"ca": write_ca_bundle(authority, folder)}}
+    return (await attempt(written, 5, resolver_for(NAME, ["127.0.0.1"], folder))).result
 
 
 def test_with_and_without_the_dot_are_two_origins() -> None:
@@ -129,9 +129,9 @@ def test_with_and_without_the_dot_are_two_origins() -> None:
 async def test_the_drivers_verify_without_the_dot(kind: str, tmp_path: Path) -> None:
     from monitor.protocols.database import named_context
     from monitor.protocols.postgres_session import settings
-    from tests.support.probing import check_of
+    from tests.support.probing import load_check
 
-    check = check_of({kind: f"{NAME}.:1", "encrypted": True, "user": "a", "password": {"file": str(_file(tmp_path))}})
+    check = load_check({kind: f"{NAME}.:1", "encrypted": True, "user": "a", "password": {"file": str(_file(tmp_path))}})
     if kind == "mysql":
         context = named_context(check, check.mysql.host)
         assert context is not None

@@ -14,11 +14,11 @@ from monitor.network.failure import failure_of
 from monitor.probes import icmp
 from sla.observation import Outcome
 from tests.monitor.probes.test_ntp import PACKET, packet
-from tests.support.addresses import named
-from tests.support.line_servers import datagrams
-from tests.support.nameserver import records
+from tests.support.addresses import resolver_for
+from tests.support.line_servers import serve_datagrams
+from tests.support.nameserver import dns_records
 from tests.support.probing import attempt
-from tests.support.servers import saying, serving
+from tests.support.servers import respond_with, serve_tcp
 
 NAME = "several.example.test"
 LINK_LOCAL = "169.254.169.254"
@@ -32,7 +32,7 @@ def told(asked: bytes) -> list[bytes]:
         return [b"pong"]
     query = dns.message.from_wire(asked)
     assert isinstance(query, dns.message.QueryMessage)
-    return list(records("A 192.0.2.1")(query))
+    return list(dns_records("A 192.0.2.1")(query))
 
 
 CHECKS = [
@@ -47,17 +47,17 @@ CHECKS = [
 async def test_an_address_that_refuses_datagrams_is_passed_over(
     written: dict[str, str], before: list[str], tmp_path: Path
 ) -> None:
-    async with datagrams(told) as port:
+    async with serve_datagrams(told) as port:
         check = {key: value.format(port) for key, value in written.items()}
-        result = (await attempt(check, 5, named(NAME, [*before, "127.0.0.1"], tmp_path))).result
+        result = (await attempt(check, 5, resolver_for(NAME, [*before, "127.0.0.1"], tmp_path))).result
     assert (result.outcome, result.reason) == (Outcome.GOOD, ""), result.detail
 
 
 @pytest.mark.parametrize("written", CHECKS, ids=["udp", "ntp", "dns"])
 async def test_where_all_refuse_the_last_that_could_be_tried_is_told(written: dict[str, str], tmp_path: Path) -> None:
-    async with serving(saying(b"")) as port:  # over TCP, which is not asked
+    async with serve_tcp(respond_with(b"")) as port:  # over TCP, which is not asked
         check = {key: value.format(port) for key, value in written.items()}
-        result = (await attempt(check, 5, named(NAME, ["127.0.0.9", "127.0.0.1", LINK_LOCAL], tmp_path))).result
+        result = (await attempt(check, 5, resolver_for(NAME, ["127.0.0.9", "127.0.0.1", LINK_LOCAL], tmp_path))).result
     assert (result.outcome, result.reason) == (Outcome.BAD, "connect_refused"), result.detail
 
 
@@ -76,5 +76,5 @@ async def test_an_address_that_no_echo_can_be_sent_to_is_passed_over(
 
     monkeypatch.setattr(icmp, "allowed", lambda: True)
     monkeypatch.setattr(icmp, "echo", refused)
-    result = (await attempt({"icmp": NAME}, 5, named(NAME, [*before, "127.0.0.1"], tmp_path))).result
+    result = (await attempt({"icmp": NAME}, 5, resolver_for(NAME, [*before, "127.0.0.1"], tmp_path))).result
     assert (result.outcome, tried) == (Outcome.GOOD, [*before, "127.0.0.1"])

@@ -8,8 +8,8 @@ import pytest
 from pydantic import ValidationError
 
 from sla.observation import Outcome
-from tests.support.probing import attempt, check_of
-from tests.support.servers import answer, saying, serving
+from tests.support.probing import attempt, load_check
+from tests.support.servers import http_response, respond_with, serve_tcp
 
 KINDS = [{"tcp": "127.0.0.1:{}"}, {"http": "http://127.0.0.1:{}/"}]
 
@@ -21,14 +21,14 @@ def of(written: dict[str, Any], port: int, **more: Any) -> dict[str, Any]:
 @pytest.mark.parametrize("written", KINDS)
 @pytest.mark.parametrize("family", ["any", "ip4", "ip4-first", "ip6-first"])
 async def test_an_address_of_the_family_is_reached(written: dict[str, Any], family: str) -> None:
-    async with serving(saying(answer())) as port:
+    async with serve_tcp(respond_with(http_response())) as port:
         result = (await attempt(of(written, port, family=family))).result
     assert result.outcome is Outcome.GOOD, result.detail
 
 
 @pytest.mark.parametrize("written", KINDS)
 async def test_a_target_without_an_address_of_the_only_family_is_bad(written: dict[str, Any]) -> None:
-    async with serving(saying(answer())) as port:
+    async with serve_tcp(respond_with(http_response())) as port:
         result = (await attempt(of(written, port, family="ip6"))).result
     assert (result.outcome, result.reason, result.detail) == (
         Outcome.BAD,
@@ -40,4 +40,4 @@ async def test_a_target_without_an_address_of_the_only_family_is_bad(written: di
 @pytest.mark.parametrize("family", ["ipv4", 4, ["ip4"], ""])
 def test_another_family_is_a_mistake(family: Any) -> None:
     with pytest.raises(ValidationError, match="must be any, ip4, ip6, ip4-first or ip6-first"):
-        check_of({"tcp": "127.0.0.1:1", "family": family})
+        load_check({"tcp": "127.0.0.1:1", "family": family})

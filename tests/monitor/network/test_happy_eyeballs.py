@@ -17,11 +17,11 @@ from monitor.config.model import Family
 from monitor.network.happy_eyeballs import interleaved
 from sla.observation import Outcome
 from tests.monitor.probes.test_ntp import PACKET, packet
-from tests.support.addresses import named, unanswering
-from tests.support.line_servers import datagrams, hanging_up, saying_at_once
-from tests.support.nameserver import records
+from tests.support.addresses import resolver_for, unresponsive_address
+from tests.support.line_servers import send_and_close, send_on_connect, serve_datagrams
+from tests.support.nameserver import dns_records
 from tests.support.probing import attempt
-from tests.support.servers import Handler, answer, saying, serving, silent
+from tests.support.servers import Handler, http_response, respond_with, send_nothing, serve_tcp
 
 if TYPE_CHECKING:
     from monitor.probe_result import ProbeResult
@@ -30,9 +30,9 @@ NAME = "several.example.test"
 LIVE, DEAD, ALSO_DEAD = "127.0.0.1", "127.0.0.2", "127.0.0.3"
 
 SAID: list[tuple[dict[str, Any], Handler]] = [
-    ({"http": f"http://{NAME}:{{}}/"}, saying(answer())),
-    ({"tcp": f"{NAME}:{{}}"}, silent),
-    ({"ssh": f"{NAME}:{{}}"}, saying_at_once(b"SSH-2.0-test\r\n")),
+    ({"http": f"http://{NAME}:{{}}/"}, respond_with(http_response())),
+    ({"tcp": f"{NAME}:{{}}"}, send_nothing),
+    ({"ssh": f"{NAME}:{{}}"}, send_on_connect(b"SSH-2.0-test\r\n")),
 ]
 # What hangs up at once gives these another reason than an address that takes no connection.
 HUNG_UP: list[dict[str, Any]] = [
@@ -56,7 +56,7 @@ def at(written: dict[str, Any], port: int, **more: Any) -> dict[str, Any]:
 def dead(port: int, *hosts: str) -> Iterator[None]:
     with contextlib.ExitStack() as stack:
         for host in hosts:
-            stack.enter_context(unanswering(host, port))
+            stack.enter_context(unresponsive_address(host, port))
         yield
 
 
@@ -65,7 +65,7 @@ async def found(
 ) -> ProbeResult:
     """Return the result of a probe of a host with these addresses, of which all but LIVE take no connection."""
     with dead(port, *(each for each in addresses if each != LIVE)):
-        return (await attempt(at(written, port, **more), seconds, named(NAME, addresses, folder))).result
+        return (await attempt(at(written, port, **more), seconds, resolver_for(NAME, addresses, folder))).result
 
 
 @pytest.mark.parametrize(("written", "handler"), SAID, ids=["http", "tcp", "ssh"])
@@ -73,7 +73,7 @@ async def found(
 async def test_a_live_address_is_found_among_dead_ones(
     written: dict[str, Any], handler: Handler, addresses: list[str], tmp_path: Path
 ) -> None:
-    async with serving(handler) as port:
+    async with serve_tcp(handler) as port:
         result = await found(written, port, addresses, tmp_path)
     assert (result.outcome, result.reason) == (Outcome.GOOD, ""), result.detail
     assert result.phases["connect"] < 5
@@ -81,7 +81,7 @@ async def test_a_live_address_is_found_among_dead_ones(
 
 @pytest.mark.parametrize("written", HUNG_UP, ids=lambda written: "".join(list(written)[:1]))
 async def test_every_kind_that_connects_reaches_the_live_address(written: dict[str, Any], tmp_path: Path) -> None:
-    async with serving(hanging_up()) as port:
+    async with serve_tcp(send_and_close()) as port:
         result = await found(written, port, [DEAD, LIVE], tmp_path)
     assert result.outcome is not Outcome.GOOD
     assert "connect_" not in result.reason
@@ -89,25 +89,25 @@ async def test_every_kind_that_connects_reaches_the_live_address(written: dict[s
 
 
 async def test_addresses_that_all_take_no_connection_are_named(tmp_path: Path) -> None:
-    async with serving(silent) as port:
+    async with serve_tcp(send_nothing) as port:
         result = await found({"tcp": f"{NAME}:{{}}"}, port, [DEAD, ALSO_DEAD], tmp_path, 1.0)
     assert (result.outcome, result.reason) == (Outcome.BAD, "connect_timeout")
     assert result.detail == f"not complete within 1 s, waiting for connect: {DEAD} deadline; {ALSO_DEAD} deadline"
 
 
 async def test_each_address_is_named_with_its_reason(tmp_path: Path) -> None:
-    async with serving(silent) as port:  # on 127.0.0.1 alone
+    async with serve_tcp(send_nothing) as port:  # on 127.0.0.1 alone
         with dead(port, ALSO_DEAD):
             written = {"http": f"http://{NAME}:{port}/"}
-            late = (await attempt(written, 1.0, named(NAME, [DEAD, ALSO_DEAD], tmp_path))).result
-        refused = (await attempt(written, 5.0, named(NAME, [DEAD, "169.254.1.1"], tmp_path))).result
+            late = (await attempt(written, 1.0, resolver_for(NAME, [DEAD, ALSO_DEAD], tmp_path))).result
+        refused = (await attempt(written, 5.0, resolver_for(NAME, [DEAD, "169.254.1.1"], tmp_path))).result
     assert late.detail.endswith(f"{DEAD} connect_refused; {ALSO_DEAD} deadline")
     assert (refused.outcome, refused.reason) == (Outcome.BAD, "connect_refused")
     assert refused.detail == f"{DEAD} connect_refused; 169.254.1.1 address_denied"
 
 
 async def test_one_address_that_takes_no_connection_is_named(tmp_path: Path) -> None:
-    async with serving(silent) as port:
+    async with serve_tcp(send_nothing) as port:
         result = await found({"tcp": f"{NAME}:{{}}"}, port, [DEAD], tmp_path, 0.5)
     assert (result.reason, result.detail) == (
         "connect_timeout",
@@ -118,14 +118,14 @@ async def test_one_address_that_takes_no_connection_is_named(tmp_path: Path) -> 
 async def test_all_addresses_are_tried_before_an_early_deadline(tmp_path: Path) -> None:
     """Five times 250 ms would not fit."""
     others = [DEAD, ALSO_DEAD, "127.0.0.4", "127.0.0.5", "127.0.0.6"]
-    async with serving(silent) as port:
+    async with serve_tcp(send_nothing) as port:
         result = await found({"tcp": f"{NAME}:{{}}"}, port, [*others, LIVE], tmp_path, 1.0)
     assert (result.outcome, result.reason) == (Outcome.GOOD, ""), result.detail
 
 
 @pytest.mark.parametrize(("family", "addresses"), [("ip4", [DEAD, "::1"]), ("ip6", ["::1", LIVE])])
 async def test_a_family_is_not_left(family: str, addresses: list[str], tmp_path: Path) -> None:
-    async with serving(silent) as port:
+    async with serve_tcp(send_nothing) as port:
         result = await found({"tcp": f"{NAME}:{{}}"}, port, addresses, tmp_path, 1.0, family=family)
     assert (result.outcome, result.reason) == (Outcome.BAD, "connect_timeout")
 
@@ -139,10 +139,10 @@ async def test_a_slow_log_in_is_not_tried_at_another_address(tmp_path: Path) -> 
         connections += 1
         await reader.read()
 
-    async with serving(slow) as port:
+    async with serve_tcp(slow) as port:
         for kind in ("postgres", "mysql"):
             with dead(port, DEAD):
-                resolver = named(NAME, [LIVE, DEAD], tmp_path)
+                resolver = resolver_for(NAME, [LIVE, DEAD], tmp_path)
                 result = (await attempt({kind: f"{NAME}:{port}"}, 1.5, resolver)).result
             assert (result.outcome, DEAD in result.detail) == (Outcome.BAD, False), result.detail
     assert connections == 2
@@ -153,9 +153,9 @@ async def test_what_lost_is_closed(tmp_path: Path) -> None:
         links = (path.readlink() for path in Path("/proc/self/fd").iterdir() if path.is_symlink())
         return sum(1 for link in links if str(link).startswith("socket:"))
 
-    async with serving(silent) as port:
+    async with serve_tcp(send_nothing) as port:
         with dead(port, DEAD, ALSO_DEAD):
-            resolver = named(NAME, [DEAD, ALSO_DEAD, LIVE], tmp_path)
+            resolver = resolver_for(NAME, [DEAD, ALSO_DEAD, LIVE], tmp_path)
             before = sockets()
             await attempt({"tcp": f"{NAME}:{port}"}, 10, resolver)
             async with asyncio.timeout(10):
@@ -171,7 +171,7 @@ def answering(asked: bytes) -> list[bytes]:
         return [b"pong"]
     query = dns.message.from_wire(asked)
     assert isinstance(query, dns.message.QueryMessage)
-    return list(records("A 192.0.2.1")(query))
+    return list(dns_records("A 192.0.2.1")(query))
 
 
 @pytest.mark.parametrize(
@@ -184,9 +184,9 @@ def answering(asked: bytes) -> list[bytes]:
     ids=["udp", "ntp", "dns"],
 )
 async def test_an_address_that_answers_no_datagrams_is_passed_over(written: dict[str, Any], tmp_path: Path) -> None:
-    async with datagrams(answering) as port, mute(DEAD, port):
-        result = (await attempt(at(written, port), 10, named(NAME, [DEAD, LIVE], tmp_path))).result
-        late = (await attempt(at(written, port), 1, named(NAME, [DEAD], tmp_path))).result
+    async with serve_datagrams(answering) as port, mute(DEAD, port):
+        result = (await attempt(at(written, port), 10, resolver_for(NAME, [DEAD, LIVE], tmp_path))).result
+        late = (await attempt(at(written, port), 1, resolver_for(NAME, [DEAD], tmp_path))).result
     assert (result.outcome, result.reason) == (Outcome.GOOD, ""), result.detail
     assert late.outcome is Outcome.BAD
 
@@ -211,7 +211,7 @@ def test_the_families_alternate() -> None:
 
 
 async def test_a_preferred_family_comes_first_as_a_whole(tmp_path: Path) -> None:
-    resolver = named(NAME, ["::1", LIVE, "::2", DEAD], tmp_path)
+    resolver = resolver_for(NAME, ["::1", LIVE, "::2", DEAD], tmp_path)
     assert [where[0] for _, where in await resolver.addresses(NAME, 80, Family.IP4_FIRST)] == [LIVE, DEAD, "::1", "::2"]
     assert [where[0] for _, where in await resolver.addresses(NAME, 80)] == ["::1", LIVE, "::2", DEAD]
     await resolver.close()

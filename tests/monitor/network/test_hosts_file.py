@@ -11,9 +11,9 @@ from monitor.network.failure import ProbeFailure
 from monitor.network.hosts_file import HostsFile
 from monitor.network.resolver import Resolver
 from sla.observation import Outcome
-from tests.support.nameserver import naming, records
+from tests.support.nameserver import dns_records, nameserver
 from tests.support.probing import attempt
-from tests.support.servers import answer, saying, serving
+from tests.support.servers import http_response, respond_with, serve_tcp
 
 TEXT = """\
 127.0.0.1 localhost blue   # a comment: 10.9.9.9 blue
@@ -68,7 +68,7 @@ def test_a_change_shows_at_once_and_without_a_file_only_this_machine_is_known(pa
 
 
 async def test_what_the_file_knows_is_not_asked_for_and_the_rest_is(path: Path) -> None:
-    async with naming(records("A 203.0.113.1", "AAAA 2001:db8::1")) as port:
+    async with nameserver(dns_records("A 203.0.113.1", "AAAA 2001:db8::1")) as port:
         resolver = Resolver(["127.0.0.1"], port, path)
         found = {name: await resolver.addresses(name, 80, Family.IP4) for name in ("app1", "elsewhere.example.test")}
         with pytest.raises(ProbeFailure, match="app1 in ip6 has no address"):
@@ -83,7 +83,7 @@ async def test_what_the_file_knows_is_not_asked_for_and_the_rest_is(path: Path) 
 async def test_a_neighbour_on_the_same_line_does_not_stand_in_for_a_dead_machine(tmp_path: Path) -> None:
     path = tmp_path / "hosts"
     path.write_text("127.0.0.9 app1 shared\n127.0.0.1 app2 shared\n")
-    async with serving(saying(answer())) as port:
+    async with serve_tcp(respond_with(http_response())) as port:
         outcomes = [
             (await attempt({"tcp": f"{name}:{port}"}, 5, Resolver(hosts=path))).result.outcome
             for name in ("app1", "app2", "shared")

@@ -20,9 +20,9 @@ from monitor.network.outbound_policy import OutboundPolicy
 from monitor.network.resolver import Resolver
 from monitor.probes.registry import KINDS, prepare
 from sla.observation import Outcome
-from tests.support.nameserver import naming, records
-from tests.support.probing import attempt, check_of
-from tests.support.servers import answer, saying, serving
+from tests.support.nameserver import dns_records, nameserver
+from tests.support.probing import attempt, load_check
+from tests.support.servers import http_response, respond_with, serve_tcp
 
 
 def why_not(host: str, policy: OutboundPolicy) -> str:
@@ -131,7 +131,7 @@ async def test_every_kind_asks_before_it_connects(written: dict[str, Any], monke
     where = {
         key: value.replace("%s", "inside.test") if isinstance(value, str) else value for key, value in written.items()
     }
-    async with naming(records("A 169.254.169.254")) as port:
+    async with nameserver(dns_records("A 169.254.169.254")) as port:
         result = (await attempt(where, 5, Resolver(["127.0.0.1"], port))).result
     assert result.outcome is Outcome.UNKNOWN
     assert "address_denied" in (result.reason, result.detail.partition(":")[0])
@@ -139,16 +139,16 @@ async def test_every_kind_asks_before_it_connects(written: dict[str, Any], monke
 
 
 async def test_a_redirect_does_not_get_around_it() -> None:
-    away = answer(status="302 Found", Location="http://169.254.169.254/latest/meta-data/")
-    async with serving(saying(away)) as port:
+    away = http_response(status="302 Found", Location="http://169.254.169.254/latest/meta-data/")
+    async with serve_tcp(respond_with(away)) as port:
         result = (await attempt({"http": f"http://127.0.0.1:{port}/", "redirects": 3})).result
     assert (result.outcome, result.reason) == (Outcome.UNKNOWN, "address_denied")
 
 
 async def test_an_address_that_may_be_tried_is_tried_beside_one_that_may_not() -> None:
     async with (
-        serving(saying(answer())) as port,
-        naming(records("A 169.254.169.254", "A 127.0.0.1")) as names,
+        serve_tcp(respond_with(http_response())) as port,
+        nameserver(dns_records("A 169.254.169.254", "A 127.0.0.1")) as names,
     ):
         resolver = Resolver(["127.0.0.1"], names)
         result = (await attempt({"http": f"http://both.test:{port}/"}, 5, resolver)).result
@@ -156,8 +156,11 @@ async def test_an_address_that_may_be_tried_is_tried_beside_one_that_may_not() -
 
 
 async def test_a_caller_from_elsewhere_does_not_reach_this_machine() -> None:
-    async with serving(saying(answer())) as port, probe_environment(SystemClock(), Health()) as (runner, _):
-        probe = prepare(check_of({"http": f"http://127.0.0.1:{port}/"}))
+    async with (
+        serve_tcp(respond_with(http_response())) as port,
+        probe_environment(SystemClock(), Health()) as (runner, _),
+    ):
+        probe = prepare(load_check({"http": f"http://127.0.0.1:{port}/"}))
         ours = await runner.attempt(probe, 5)
         theirs = await runner.attempt(probe, 5, outbound=runner.outbound.for_remote_callers())
     assert (ours.result.outcome, theirs.result.reason) == (Outcome.GOOD, "address_denied")

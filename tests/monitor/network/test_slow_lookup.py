@@ -24,11 +24,11 @@ from monitor.network.repeated_lookup import RepeatedLookup
 from monitor.network.resolver import Resolver
 from monitor.probes.registry import prepare
 from sla.observation import Outcome
-from tests.support.nameserver import Answering, Delay, delaying, naming, records
-from tests.support.probing import attempt, check_of
-from tests.support.servers import answer, saying, serving
+from tests.support.nameserver import Answering, Delay, delayed_nameserver, dns_records, nameserver
+from tests.support.probing import attempt, load_check
+from tests.support.servers import http_response, respond_with, serve_tcp
 
-HERE = records("A 127.0.0.1")
+HERE = dns_records("A 127.0.0.1")
 CACHED, SLOW = "cached.example.test", "slow.example.test"
 
 
@@ -48,7 +48,7 @@ async def resolver_at(port: int, servers: Iterable[str] = ("127.0.0.1",)) -> Asy
 @pytest.mark.parametrize("seconds", [0.6, 1.5])
 async def test_a_slow_name_is_waited_for_by_a_resolver_that_has_been_quick(seconds: float) -> None:
     """c-ares has measured an answer time of 1 ms by then, and gives up after 0.25 s."""
-    async with delaying(by_name(seconds), HERE) as port, resolver_at(port) as resolver:
+    async with delayed_nameserver(by_name(seconds), HERE) as port, resolver_at(port) as resolver:
         for _ in range(10):
             await resolver.addresses(CACHED, 80)
         for _ in range(3):
@@ -57,12 +57,12 @@ async def test_a_slow_name_is_waited_for_by_a_resolver_that_has_been_quick(secon
 
 async def test_a_probe_of_a_slow_name_is_good_in_a_daemon_that_has_looked_others_up() -> None:
     async with (
-        delaying(by_name(0.6), HERE) as names,
-        serving(saying(answer())) as port,
+        delayed_nameserver(by_name(0.6), HERE) as names,
+        serve_tcp(respond_with(http_response())) as port,
         probe_environment(SystemClock(), Health(), Resolver(["127.0.0.1"], names)) as (runner, _),
     ):
         found = [
-            (await runner.attempt(prepare(check_of({"http": f"http://{name}:{port}/"})), 10)).result
+            (await runner.attempt(prepare(load_check({"http": f"http://{name}:{port}/"})), 10)).result
             for name in [CACHED] * 5 + [SLOW]
         ]
     assert {(result.outcome, result.reason) for result in found} == {(Outcome.GOOD, "")}
@@ -72,12 +72,12 @@ async def test_a_probe_of_a_slow_name_is_good_in_a_daemon_that_has_looked_others
 async def test_a_third_of_the_queries_lost_costs_no_verdict(seed: int) -> None:
     draw = random.Random(seed)  # noqa: S311 - which datagrams are lost is no secret
     async with (
-        delaying(lambda query: None if draw.random() < 0.3 else 0.0, HERE) as names,
-        serving(saying(answer())) as port,
+        delayed_nameserver(lambda query: None if draw.random() < 0.3 else 0.0, HERE) as names,
+        serve_tcp(respond_with(http_response())) as port,
         probe_environment(SystemClock(), Health(), Resolver(["127.0.0.1"], names)) as (runner, pulse),
     ):
         pulse.stalled = lambda: 0.0  # type: ignore[method-assign]
-        probe = prepare(check_of({"tcp": f"{CACHED}:{port}"}))
+        probe = prepare(load_check({"tcp": f"{CACHED}:{port}"}))
         found = await asyncio.gather(*(runner.attempt(probe, 5) for _ in range(60)))
     assert {(each.result.outcome, each.result.reason) for each in found} == {(Outcome.GOOD, "")}
 
@@ -85,8 +85,8 @@ async def test_a_third_of_the_queries_lost_costs_no_verdict(seed: int) -> None:
 @pytest.mark.parametrize("seconds", [0.0, 0.6], ids=["quick", "slow"])
 async def test_a_second_server_stands_in_for_one_that_is_silent(seconds: float) -> None:
     async with (
-        delaying(lambda query: None, HERE, host="127.0.0.1") as port,
-        delaying(lambda query: seconds, HERE, host="127.0.0.2", port=port),
+        delayed_nameserver(lambda query: None, HERE, host="127.0.0.1") as port,
+        delayed_nameserver(lambda query: seconds, HERE, host="127.0.0.2", port=port),
         resolver_at(port, ("127.0.0.1", "127.0.0.2")) as resolver,
     ):
         for _ in range(4):
@@ -96,7 +96,7 @@ async def test_a_second_server_stands_in_for_one_that_is_silent(seconds: float) 
 async def test_one_family_that_is_never_answered_does_not_hold_the_other_up() -> None:
     """RFC 8305, 3: broken name servers drop questions for AAAA."""
     ip4_only: Delay = lambda query: None if query.question[0].rdtype == dns.rdatatype.AAAA else 0.0  # noqa: E731
-    async with delaying(ip4_only, HERE) as port, resolver_at(port) as resolver:
+    async with delayed_nameserver(ip4_only, HERE) as port, resolver_at(port) as resolver:
         loop = asyncio.get_running_loop()
         began = loop.time()
         assert [where[0] for _, where in await resolver.addresses(SLOW, 80)] == ["127.0.0.1"]
@@ -113,7 +113,10 @@ async def test_one_family_that_is_never_answered_does_not_hold_the_other_up() ->
     ],
 )
 async def test_a_slow_look_up_finds_both_families_or_the_only_one(family: Family, found: set[str]) -> None:
-    async with delaying(lambda query: 0.3, records("A 127.0.0.1", "AAAA ::1")) as port, resolver_at(port) as resolver:
+    async with (
+        delayed_nameserver(lambda query: 0.3, dns_records("A 127.0.0.1", "AAAA ::1")) as port,
+        resolver_at(port) as resolver,
+    ):
         await resolver.addresses(CACHED, 80)
         assert {where[0] for _, where in await resolver.addresses(SLOW, 80, family)} == found
 
@@ -121,13 +124,13 @@ async def test_a_slow_look_up_finds_both_families_or_the_only_one(family: Family
 @pytest.mark.parametrize(
     ("answering", "reason"),
     [
-        (records(rcode=dns.rcode.NXDOMAIN), "dns_nxdomain"),
-        (records(rcode=dns.rcode.REFUSED), "dns_refused"),
-        (records(), "dns_no_address"),
+        (dns_records(rcode=dns.rcode.NXDOMAIN), "dns_nxdomain"),
+        (dns_records(rcode=dns.rcode.REFUSED), "dns_refused"),
+        (dns_records(), "dns_no_address"),
     ],
 )
 async def test_a_slow_answer_that_there_is_none_keeps_its_reason(answering: Answering, reason: str) -> None:
-    async with delaying(lambda query: 0.4, answering) as port, resolver_at(port) as resolver:
+    async with delayed_nameserver(lambda query: 0.4, answering) as port, resolver_at(port) as resolver:
         for _ in range(3):
             with pytest.raises(ProbeFailure) as caught:
                 await resolver.addresses(SLOW, 80)
@@ -138,7 +141,7 @@ async def test_nothing_is_left_open_by_look_ups_that_end() -> None:
     def descriptors() -> int:
         return sum(1 for _ in Path("/proc/self/fd").iterdir())
 
-    async with delaying(by_name(0.3), HERE) as port, resolver_at(port) as resolver:
+    async with delayed_nameserver(by_name(0.3), HERE) as port, resolver_at(port) as resolver:
         await resolver.addresses(SLOW, 80)
         before = descriptors()
         for _ in range(5):
@@ -150,9 +153,9 @@ async def test_nothing_is_left_open_by_look_ups_that_end() -> None:
 
 async def test_a_resolver_that_answers_the_root_alone_is_asked_until_the_deadline() -> None:
     def of_the_root(query: dns.message.QueryMessage) -> Iterable[bytes]:
-        return records()(query) if query.question[0].name == dns.name.root else ()
+        return dns_records()(query) if query.question[0].name == dns.name.root else ()
 
-    async with naming(of_the_root) as port, serving(saying(answer())) as target:
+    async with nameserver(of_the_root) as port, serve_tcp(respond_with(http_response())) as target:
         written = {"http": f"http://{SLOW}:{target}/"}
         made = await attempt(written, 1.5, Resolver(["127.0.0.1"], port))
         silent = await attempt(written, 1.5, Resolver(["127.0.0.2"], port))
@@ -164,7 +167,7 @@ async def test_a_resolver_that_answers_the_root_alone_is_asked_until_the_deadlin
 async def test_the_first_query_s_answer_stands_beside_one_for_a_family() -> None:
     """Both may come at once: that of the first query is for both families, and holds those of one."""
     async with (
-        delaying(lambda query: 0.0, records("A 127.0.0.1", "A 127.0.0.2")) as port,
+        delayed_nameserver(lambda query: 0.0, dns_records("A 127.0.0.1", "A 127.0.0.2")) as port,
         resolver_at(port) as resolver,
     ):
         first = resolver._dns.getaddrinfo(SLOW, port=80, family=socket.AF_UNSPEC, type=socket.SOCK_STREAM)
@@ -183,6 +186,6 @@ async def test_without_a_channel_for_it_the_first_query_is_waited_for(monkeypatc
     def none_left() -> None:
         raise pycares.AresError("Failed to initialize c-ares channel")
 
-    async with delaying(by_name(0.15), HERE) as port, resolver_at(port) as resolver:
+    async with delayed_nameserver(by_name(0.15), HERE) as port, resolver_at(port) as resolver:
         monkeypatch.setattr(resolver._fresh, "_make", none_left)
         assert [where[0] for _, where in await resolver.addresses(SLOW, 80)] == ["127.0.0.1"]

@@ -8,7 +8,7 @@ import pytest
 from pydantic import ValidationError
 
 from monitor.config.model import Secret
-from tests.support.probing import check_of
+from tests.support.probing import load_check
 
 GRPC, REDIS = {"grpc": "h.example.org:1"}, {"redis": "h.example.org"}
 DATABASES = [{"mysql": "h.example.org"}, {"postgres": "h.example.org"}]
@@ -43,7 +43,7 @@ def test_options_that_nothing_heeds_are_a_mistake(
     written: dict[str, Any], remedy: str, options: dict[str, Any]
 ) -> None:
     with pytest.raises(ValidationError, match=f"has no effect without TLS; .*{remedy}"):
-        check_of(written | {"tls": options})
+        load_check(written | {"tls": options})
 
 
 @pytest.mark.parametrize(
@@ -63,5 +63,5 @@ def test_options_that_nothing_heeds_are_a_mistake(
     ids=lambda each: " ".join(each),
 )
 def test_options_that_are_heeded_are_taken_and_nothing_is_written_by_none(written: dict[str, Any]) -> None:
-    assert check_of(written | {"tls": {"verify": False}}).tls.verify is False
-    assert check_of({key: value for key, value in written.items() if key != "encrypted"} | {"tls": {}})
+    assert load_check(written | {"tls": {"verify": False}}).tls.verify is False
+    assert load_check({key: value for key, value in written.items() if key != "encrypted"} | {"tls": {}})

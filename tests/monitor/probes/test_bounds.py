@@ -19,7 +19,7 @@ from monitor.probes.registry import CHECK_TYPES, prepare
 from sla.observation import Outcome
 from tests.support.clocks import ManualClock
 from tests.support.probing import attempt
-from tests.support.servers import answer, repeating, request_of, saying, serving
+from tests.support.servers import http_response, read_request, repeat_piece, respond_with, serve_tcp
 
 if TYPE_CHECKING:
     from monitor.probe_result import ProbeResult
@@ -38,7 +38,7 @@ CANARY = "canary-bearer-7f3a9c1e5b2d4f60"
     ],
 )
 async def test_framing_without_end_is_cut_short_though_it_never_pauses(opening: bytes, piece: bytes) -> None:
-    async with serving(repeating(piece, opening)) as port:
+    async with serve_tcp(repeat_piece(piece, opening)) as port:
         result = (await attempt({"http": f"http://127.0.0.1:{port}/"}, 60)).result
     assert result.outcome is Outcome.BAD
     assert result.reason in ("malformed_response", "headers_too_large")
@@ -46,7 +46,7 @@ async def test_framing_without_end_is_cut_short_though_it_never_pauses(opening: 
 
 async def test_a_body_in_chunks_of_one_byte_is_read_whole() -> None:
     body = CHUNKED + b"1\r\nx\r\n" * 100_000 + b"2\r\nok\r\n0\r\n\r\n"
-    async with serving(saying(body)) as port:
+    async with serve_tcp(respond_with(body)) as port:
         written = {"http": f"http://127.0.0.1:{port}/", "expect": {"matches": "ok$"}, "body_limit": 200_000}
         assert (await attempt(written, 60)).result.outcome is Outcome.GOOD
 
@@ -93,8 +93,8 @@ async def test_a_stream_that_never_pauses_leaves_the_loop_its_turns(monkeypatch:
 @pytest.mark.parametrize(
     "reply",
     [
-        answer(b"first") + answer(b"second", "500 Internal Server Error"),
-        answer(b"first") + b"\x00garbage",
+        http_response(b"first") + http_response(b"second", "500 Internal Server Error"),
+        http_response(b"first") + b"\x00garbage",
         b"HTTP/1.1 204 No Content\r\n\r\nunasked for",
     ],
 )
@@ -107,7 +107,7 @@ async def test_what_comes_behind_an_answer_changes_nothing(reply: bytes) -> None
 
 
 async def test_a_head_request_answered_with_a_body_is_judged_by_its_head() -> None:
-    async with serving(saying(answer(b"a body all the same"))) as port:
+    async with serve_tcp(respond_with(http_response(b"a body all the same"))) as port:
         result = (await attempt({"http": f"http://127.0.0.1:{port}/", "method": "HEAD"})).result
     assert (result.outcome, result.status) == (Outcome.GOOD, 200)
 
@@ -127,7 +127,7 @@ async def test_a_head_request_answered_with_a_body_is_judged_by_its_head() -> No
 )
 @pytest.mark.parametrize("path", ["$.a", "$..a", "$"])
 async def test_no_json_is_a_defect_of_ours(body: bytes, path: str) -> None:
-    async with serving(saying(answer(body))) as port:
+    async with serve_tcp(respond_with(http_response(body))) as port:
         written = {"http": f"http://127.0.0.1:{port}/", "expect": {"json": {path: "expected"}}}
         result = (await attempt(written)).result
     reasons = {b"[[": "body_too_large", b"\xff\xfe": "body_charset"}
@@ -149,14 +149,14 @@ async def test_a_target_that_echoes_a_credential_does_not_get_it_printed(
     (tmp_path / "password").write_text(CANARY[::-1])
 
     async def echo(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
-        request = await request_of(reader)
+        request = await read_request(reader)
         (sent,) = (line[15:].decode() for line in request.split(b"\r\n") if line.startswith(b"Authorization: "))
         said = "." * filler + sent
-        writer.write(answer(json.dumps({"echo": said}).encode(), X_Echo=said, Location=f"/?{said}"))
+        writer.write(http_response(json.dumps({"echo": said}).encode(), X_Echo=said, Location=f"/?{said}"))
         await writer.drain()
         await reader.read()
 
-    async with serving(echo) as port:
+    async with serve_tcp(echo) as port:
         for credentials in ("bearer: {env: CANARY}", "basic: {user: robot, password: {file: password}}"):
             path = tmp_path / "ninewatch.yaml"
             check = f"{{id: c, http: 'http://127.0.0.1:{port}/', {credentials}, expect: {json.dumps(expect)}}}"

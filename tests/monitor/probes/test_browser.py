@@ -10,14 +10,14 @@ from pydantic import ValidationError
 
 from monitor.probes.browser import DisabledBrowserCheck
 from sla.observation import Outcome
-from tests.support.probing import attempt, check_of
+from tests.support.probing import attempt, load_check
 from tests.support.processes import free_port, needs
-from tests.support.servers import answer, saying, serving
+from tests.support.servers import http_response, respond_with, serve_tcp
 
 if TYPE_CHECKING:
     from pathlib import Path
 
-PAGE = answer(b"<title>Forms</title><h1>Welcome</h1>", Content_Type="text/html")
+PAGE = http_response(b"<title>Forms</title><h1>Welcome</h1>", Content_Type="text/html")
 
 GOOD = "def run(page):\n    page.get_by_role('heading', name='Welcome').wait_for()\n"
 SLOW = "def run(page):\n    while True:\n        page.wait_for_timeout(50)\n"
@@ -55,7 +55,7 @@ FAILING = "def run(page):\n    print('said')\n    assert page.title() == 'Elsewh
 )
 async def test_the_verdict_is_the_scripts(script: str, outcome: Outcome, reason: str, tmp_path: Path) -> None:
     (tmp_path / "script.py").write_text(script)
-    async with serving(saying(PAGE)) as port:
+    async with serve_tcp(respond_with(PAGE)) as port:
         written = {
             "browser": str(tmp_path / "script.py"),
             "url": f"http://127.0.0.1:{port}/",
@@ -104,7 +104,7 @@ async def test_a_browser_that_is_not_there_is_our_fault(tmp_path: Path) -> None:
 def test_a_script_that_is_not_there_or_not_allowed_is_refused(tmp_path: Path) -> None:
     script = tmp_path / "script.py"
     with pytest.raises(ValidationError, match="no script"):
-        check_of({"browser": str(script)})
+        load_check({"browser": str(script)})
     script.write_text(GOOD)
     with pytest.raises(ValidationError, match="--allow-exec"):
         DisabledBrowserCheck.model_validate({"id": "b", "browser": str(script)})

@@ -22,11 +22,11 @@ from monitor.network.resolver import Resolver
 from monitor.protocols.database import judge
 from monitor.protocols.postgres_errors import failure_of
 from sla.observation import Outcome
-from tests.support.line_servers import hanging_up, saying_at_once
+from tests.support.line_servers import send_and_close, send_on_connect
 from tests.support.postgres import POSTGRES, Postgres, as_owner
-from tests.support.probing import attempt, check_of
-from tests.support.processes import free_port, needs, running, until
-from tests.support.servers import serving, silent
+from tests.support.probing import attempt, load_check
+from tests.support.processes import free_port, needs, running, wait_for
+from tests.support.servers import send_nothing, serve_tcp
 
 if TYPE_CHECKING:
     from monitor.network.resolver import Address
@@ -57,41 +57,48 @@ WRONG = b'password authentication failed for user "x"'
     [
         (
             "postgres",
-            saying_at_once(postgres_error(b"57P03", STARTING)),
+            send_on_connect(postgres_error(b"57P03", STARTING)),
             BAD,
             "database_starting",
         ),
         (
             "postgres",
-            saying_at_once(postgres_error(b"53300", FULL)),
+            send_on_connect(postgres_error(b"53300", FULL)),
             BAD,
             "database_full",
         ),
-        ("postgres", saying_at_once(postgres_error(b"3D000", b'database "x" does not exist')), BAD, "database_missing"),
         (
             "postgres",
-            saying_at_once(postgres_error(b"28P01", WRONG)),
+            send_on_connect(postgres_error(b"3D000", b'database "x" does not exist')),
+            BAD,
+            "database_missing",
+        ),
+        (
+            "postgres",
+            send_on_connect(postgres_error(b"28P01", WRONG)),
             UNKNOWN,
             "credentials_refused",
         ),
-        ("postgres", saying_at_once(postgres_error(b"XX000", b"oops")), BAD, "database_error"),
-        ("mysql", saying_at_once(mysql_error(1040, b"Too many connections")), BAD, "database_full"),
-        ("mysql", saying_at_once(mysql_error(1130, b"Host is not allowed")), UNKNOWN, "credentials_refused"),
-        ("mysql", saying_at_once(mysql_error(1064, b"odd")), BAD, "database_error"),
-        ("postgres", silent, BAD, "connect_timeout"),
-        ("mysql", silent, BAD, "connect_timeout"),
+        ("postgres", send_on_connect(postgres_error(b"XX000", b"oops")), BAD, "database_error"),
+        ("mysql", send_on_connect(mysql_error(1040, b"Too many connections")), BAD, "database_full"),
+        ("mysql", send_on_connect(mysql_error(1130, b"Host is not allowed")), UNKNOWN, "credentials_refused"),
+        ("mysql", send_on_connect(mysql_error(1064, b"odd")), BAD, "database_error"),
+        ("postgres", send_nothing, BAD, "connect_timeout"),
+        ("mysql", send_nothing, BAD, "connect_timeout"),
     ],
 )
 async def test_every_refusal_has_its_word(kind: str, handler: Handler, outcome: Outcome, reason: str) -> None:
-    async with serving(handler) as port:
+    async with serve_tcp(handler) as port:
         result = (await attempt({kind: f"127.0.0.1:{port}", "user": "ninewatch"}, 0.5)).result
     assert (result.outcome, result.reason) == (outcome, reason)
 
 
 @pytest.mark.parametrize("kind", ["postgres", "mysql"])
-@pytest.mark.parametrize("handler", [hanging_up(), saying_at_once(b"SSH-2.0-x\r\n" * 10), hanging_up(b"\0" * 50)])
+@pytest.mark.parametrize(
+    "handler", [send_and_close(), send_on_connect(b"SSH-2.0-x\r\n" * 10), send_and_close(b"\0" * 50)]
+)
 async def test_what_is_no_database_is_bad_and_never_a_defect_of_ours(kind: str, handler: Handler) -> None:
-    async with serving(handler) as port:
+    async with serve_tcp(handler) as port:
         result = (await attempt({kind: f"127.0.0.1:{port}", "user": "ninewatch"}, 0.5)).result
     assert result.outcome is BAD
     assert result.detail.isprintable()
@@ -110,9 +117,9 @@ async def test_a_closed_port_is_refused(kind: str) -> None:
 def test_what_nobody_would_ask_is_refused(kind: str, key: str, value: Any, monkeypatch: pytest.MonkeyPatch) -> None:
     """A server that asks for credentials would be good without being asked what the check says."""
     monkeypatch.setenv("RIGHT", "right-canary")
-    check_of({kind: "127.0.0.1", "user": "ninewatch", key: value})
+    load_check({kind: "127.0.0.1", "user": "ninewatch", key: value})
     with pytest.raises(ValidationError, match="without a user"):
-        check_of({kind: "127.0.0.1", key: value})
+        load_check({kind: "127.0.0.1", key: value})
 
 
 @pytest.mark.parametrize(
@@ -126,7 +133,7 @@ def test_what_nobody_would_ask_is_refused(kind: str, key: str, value: Any, monke
 async def test_what_the_server_says_of_certificates_is_no_judgement_of_its_own(
     said: bytes, outcome: Outcome, reason: str
 ) -> None:
-    async with serving(saying_at_once(postgres_error(b"28000", said))) as port:
+    async with serve_tcp(send_on_connect(postgres_error(b"28000", said))) as port:
         result = (await attempt({"postgres": f"127.0.0.1:{port}", "user": "ninewatch"}, 0.5)).result
     assert (result.outcome, result.reason) == (outcome, reason)
 
@@ -144,7 +151,7 @@ async def test_what_the_server_says_of_certificates_is_no_judgement_of_its_own(
     ],
 )
 def test_what_libpq_says_of_the_connection_has_its_word(said: str, outcome: Outcome, reason: str) -> None:
-    check = check_of({"postgres": "127.0.0.1", "user": "ninewatch"})
+    check = load_check({"postgres": "127.0.0.1", "user": "ninewatch"})
     error = psycopg.OperationalError(f'connection failed: connection to server at "127.0.0.1", port 1 failed: {said}')
     failure = failure_of(check, error)
     assert failure is not None
@@ -158,7 +165,7 @@ async def test_the_next_address_is_tried_when_the_first_refuses(kind: str) -> No
             return [(socket.AF_INET, (f"127.0.0.{last}", port)) for last in (2, 1)]
 
     error = {"postgres": postgres_error(b"53300", FULL), "mysql": mysql_error(1040, b"Too many connections")}[kind]
-    async with serving(saying_at_once(error)) as port:  # on 127.0.0.1 only
+    async with serve_tcp(send_on_connect(error)) as port:  # on 127.0.0.1 only
         written = {kind: f"db.example.org:{port}", "user": "ninewatch"}
         result = (await attempt(written, resolver=Both())).result
     assert result.reason == "database_full"
@@ -168,7 +175,7 @@ async def test_the_next_address_is_tried_when_the_first_refuses(kind: str) -> No
     ("value", "expected"), [(None, "NULL"), (b"None", "good"), ("None", "good"), (b"\xc3\xa9", '"é"')]
 )
 def test_null_reads_like_nothing_and_bytes_like_text(value: object, expected: str) -> None:
-    check = check_of({"mysql": "127.0.0.1", "user": "ninewatch", "expect": "None"})
+    check = load_check({"mysql": "127.0.0.1", "user": "ninewatch", "expect": "None"})
     if expected == "good":
         judge(check, [(value,)])
     else:
@@ -197,7 +204,7 @@ def mariadb(folder: Path, *more: str) -> Iterator[int]:
     command = ["mariadbd", "--no-defaults", f"--datadir={data}", f"--port={port}", f"--socket={folder}/s"]
     command += ["--bind-address=127.0.0.1", f"--init-file={setup}", *more]
     with running(folder / "mariadb.log", command, **options) as program:
-        until("mariadb", lambda: program.said("(ready for connections)"))
+        wait_for("mariadb", lambda: program.find_in_log("(ready for connections)"))
         yield port
 
 

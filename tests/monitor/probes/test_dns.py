@@ -21,22 +21,32 @@ from monitor.network.failure import ProbeFailure
 from monitor.network.resolver import Resolver
 from monitor.probes import dns as module
 from sla.observation import Outcome
-from tests.support.addresses import unanswering
-from tests.support.nameserver import Answering, delaying, framed, naming, nothing, records, truncated
+from tests.support.addresses import unresponsive_address
+from tests.support.nameserver import (
+    Answering,
+    delayed_nameserver,
+    dns_records,
+    framed_for_tcp,
+    nameserver,
+    no_response,
+    truncated_response,
+)
 from tests.support.probing import attempt
-from tests.support.servers import answer, saying, serving
+from tests.support.servers import http_response, respond_with, serve_tcp
 
 if TYPE_CHECKING:
     from monitor.probe_result import ProbeResult
 
 NAME = "status.example.test"
 ADDRESS = "192.0.2.7"
-LOST = records(rcode=dns.rcode.SERVFAIL)
-GOOD = records(f"A {ADDRESS}", "A 192.0.2.8", "AAAA 2001:db8::7", "MX 10 mail.example.test.", 'TXT "v=spf1 -all"')
+LOST = dns_records(rcode=dns.rcode.SERVFAIL)
+GOOD = dns_records(f"A {ADDRESS}", "A 192.0.2.8", "AAAA 2001:db8::7", "MX 10 mail.example.test.", 'TXT "v=spf1 -all"')
 
 
-async def asked(over_udp: Answering, over_tcp: Answering = nothing, seconds: float = 5.0, **more: Any) -> ProbeResult:
-    async with naming(over_udp, over_tcp) as port:
+async def asked(
+    over_udp: Answering, over_tcp: Answering = no_response, seconds: float = 5.0, **more: Any
+) -> ProbeResult:
+    async with nameserver(over_udp, over_tcp) as port:
         written = {"dns": NAME, "resolver": f"127.0.0.1:{port}", **more}
         return (await attempt(written, seconds)).result
 
@@ -61,13 +71,13 @@ async def test_an_answer_that_holds_what_is_expected_is_good(record: str, expect
 @pytest.mark.parametrize(
     ("answering", "reason"),
     [
-        (records(rcode=dns.rcode.NXDOMAIN), "dns_nxdomain"),
-        (records(rcode=dns.rcode.SERVFAIL), "dns_servfail"),
-        (records(rcode=dns.rcode.REFUSED), "dns_refused"),
-        (records(rcode=dns.rcode.NOTIMP), "dns_failure"),
-        (records(), "dns_no_records"),
-        (records("CNAME elsewhere.example.test."), "dns_no_records"),
-        (records("A 198.51.100.1"), "dns_answer"),
+        (dns_records(rcode=dns.rcode.NXDOMAIN), "dns_nxdomain"),
+        (dns_records(rcode=dns.rcode.SERVFAIL), "dns_servfail"),
+        (dns_records(rcode=dns.rcode.REFUSED), "dns_refused"),
+        (dns_records(rcode=dns.rcode.NOTIMP), "dns_failure"),
+        (dns_records(), "dns_no_records"),
+        (dns_records("CNAME elsewhere.example.test."), "dns_no_records"),
+        (dns_records("A 198.51.100.1"), "dns_answer"),
     ],
 )
 async def test_every_other_answer_has_its_word(answering: Answering, reason: str) -> None:
@@ -77,7 +87,7 @@ async def test_every_other_answer_has_its_word(answering: Answering, reason: str
 
 
 async def test_a_resolver_that_says_nothing_costs_the_deadline() -> None:
-    result = await asked(nothing, seconds=0.1)
+    result = await asked(no_response, seconds=0.1)
     assert (result.outcome, result.reason) == (Outcome.BAD, "dns_timeout")
 
 
@@ -90,19 +100,19 @@ def over_tcp(query: dns.message.QueryMessage) -> Iterable[bytes]:
 
 
 async def test_an_answer_too_long_for_a_datagram_is_fetched_over_tcp() -> None:
-    result = await asked(truncated, over_tcp, expect={"answer": [ADDRESS]})
+    result = await asked(truncated_response, over_tcp, expect={"answer": [ADDRESS]})
     assert (result.outcome, result.reason) == (Outcome.GOOD, "")
 
 
 @pytest.mark.parametrize("cut", [[], [b"\x00"], [b"\x00\xffab"]])
 async def test_an_answer_cut_short_over_tcp_is_malformed(cut: list[bytes]) -> None:
-    result = await asked(truncated, lambda _query: cut)
+    result = await asked(truncated_response, lambda _query: cut)
     assert (result.outcome, result.reason) == (Outcome.BAD, "dns_malformed")
 
 
 def with_other_id(query: dns.message.QueryMessage) -> bytes:
     """Return an answer as a forger would send it who cannot see the question."""
-    (forged,) = records("A 203.0.113.66")(query)
+    (forged,) = dns_records("A 203.0.113.66")(query)
     return bytes([forged[0] ^ 0xFF]) + forged[1:]
 
 
@@ -151,7 +161,7 @@ async def test_our_own_resolver_out_of_reach_is_unknown(monkeypatch: pytest.Monk
     assert (own.outcome, own.reason) == (Outcome.UNKNOWN, "resolver_unreachable")
 
 
-def of_the_root(root: Answering, others: Answering = nothing) -> Answering:
+def of_the_root(root: Answering, others: Answering = no_response) -> Answering:
     """Return what answers the question for the root's servers in one way, and every other in another."""
     return lambda query: (root if query.question[0].name == dns.name.root else others)(query)
 
@@ -161,23 +171,23 @@ def at_a_loss(root: Answering) -> Answering:
     return of_the_root(root, LOST)
 
 
-WAITING = of_the_root(records("NS a.root-servers.net."))  # as a resolver that waits in vain for a zone's servers
+WAITING = of_the_root(dns_records("NS a.root-servers.net."))  # as a resolver that waits in vain for a zone's servers
 
 
 @pytest.mark.parametrize(
     ("root", "outcome", "reason"),
     [
-        (nothing, Outcome.UNKNOWN, "resolver_unreachable"),
+        (no_response, Outcome.UNKNOWN, "resolver_unreachable"),
         (LOST, Outcome.UNKNOWN, "resolver_unreachable"),
-        (records(), Outcome.BAD, "dns_timeout"),
-        (records(rcode=dns.rcode.REFUSED), Outcome.BAD, "dns_timeout"),
+        (dns_records(), Outcome.BAD, "dns_timeout"),
+        (dns_records(rcode=dns.rcode.REFUSED), Outcome.BAD, "dns_timeout"),
     ],
     ids=["nothing", "at a loss", "something", "whom it answers"],
 )
 async def test_our_own_resolver_that_is_silent_is_judged_by_whether_it_answers_anything(
     root: Answering, outcome: Outcome, reason: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    async with naming(of_the_root(root)) as port:
+    async with nameserver(of_the_root(root)) as port:
         monkeypatch.setattr(module, "system_resolvers", lambda _port: [HostPort("127.0.0.1", port)])
         result = (await attempt({"dns": NAME, "timeout": "1s"}, 1)).result
     assert (result.outcome, result.reason) == (outcome, reason)
@@ -187,15 +197,15 @@ async def test_our_own_resolver_that_is_silent_is_judged_by_whether_it_answers_a
     ("root", "outcome", "reason"),
     [
         (LOST, Outcome.UNKNOWN, "resolver_unreachable"),
-        (records(), Outcome.BAD, "dns_servfail"),
-        (records(rcode=dns.rcode.REFUSED), Outcome.BAD, "dns_servfail"),
+        (dns_records(), Outcome.BAD, "dns_servfail"),
+        (dns_records(rcode=dns.rcode.REFUSED), Outcome.BAD, "dns_servfail"),
     ],
     ids=["nothing", "something", "whom it answers"],
 )
 async def test_our_own_resolver_that_is_at_a_loss_is_judged_by_whether_it_knows_anything(
     root: Answering, outcome: Outcome, reason: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    async with naming(at_a_loss(root)) as port:
+    async with nameserver(at_a_loss(root)) as port:
         monkeypatch.setattr(module, "system_resolvers", lambda _port: [HostPort("127.0.0.1", port)])
         result = (await attempt({"dns": NAME})).result
         expected = (await attempt({"dns": NAME, "expect": {"rcode": "SERVFAIL"}})).result
@@ -209,10 +219,10 @@ async def test_a_truncated_answer_of_a_resolver_without_tcp_says_so(
     own: bool, closed: bool, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """An answer of the resolver came, so that it is not out of reach; but nobody has seen the whole answer."""
-    async with delaying(lambda _query: 0.0, truncated) as port:
+    async with delayed_nameserver(lambda _query: 0.0, truncated_response) as port:
         monkeypatch.setattr(module, "system_resolvers", lambda _port: [HostPort("127.0.0.1", port)])
         named = {} if own else {"resolver": f"127.0.0.1:{port}"}
-        with contextlib.nullcontext() if closed else unanswering("127.0.0.1", port):
+        with contextlib.nullcontext() if closed else unresponsive_address("127.0.0.1", port):
             result = (await attempt({"dns": NAME, **named}, 1.0)).result
     outcome = Outcome.UNKNOWN if own else Outcome.BAD
     assert (result.outcome, result.reason) == (outcome, "dns_truncated"), result.detail
@@ -222,7 +232,9 @@ async def test_a_truncated_answer_of_a_resolver_without_tcp_says_so(
 @pytest.mark.parametrize("own", [False, True], ids=["named", "own"])
 async def test_a_third_of_the_queries_lost_costs_no_verdict(own: bool, monkeypatch: pytest.MonkeyPatch) -> None:
     draw = random.Random(3)  # noqa: S311 - which datagrams are lost is no secret
-    async with delaying(lambda _query: None if draw.random() < 0.3 else 0.0, records(f"A {ADDRESS}")) as port:
+    async with delayed_nameserver(
+        lambda _query: None if draw.random() < 0.3 else 0.0, dns_records(f"A {ADDRESS}")
+    ) as port:
         monkeypatch.setattr(module, "system_resolvers", lambda _port: [HostPort("127.0.0.1", port)])
         named = {} if own else {"resolver": f"127.0.0.1:{port}"}
         found = [(await attempt({"dns": NAME, **named}, 8.0)).result for _ in range(20)]
@@ -231,8 +243,8 @@ async def test_a_third_of_the_queries_lost_costs_no_verdict(own: bool, monkeypat
 
 async def test_the_second_resolver_of_the_system_stands_in_for_a_silent_one(monkeypatch: pytest.MonkeyPatch) -> None:
     async with (
-        delaying(lambda _query: None, records()) as port,
-        delaying(lambda _query: 0.0, records(f"A {ADDRESS}"), "127.0.0.2", port),
+        delayed_nameserver(lambda _query: None, dns_records()) as port,
+        delayed_nameserver(lambda _query: 0.0, dns_records(f"A {ADDRESS}"), "127.0.0.2", port),
     ):
         servers = [HostPort("127.0.0.1", port), HostPort("127.0.0.2", port)]
         monkeypatch.setattr(module, "system_resolvers", lambda _port: servers)
@@ -251,15 +263,15 @@ def closed_port() -> int:
         return port
 
 
-async def looked_up(answering: Answering, over_tcp: Answering = nothing, seconds: float = 5.0) -> ProbeResult:
+async def looked_up(answering: Answering, over_tcp: Answering = no_response, seconds: float = 5.0) -> ProbeResult:
     """Return what an http check finds whose host is a name, asked of this server."""
-    async with serving(saying(answer())) as target, naming(answering, over_tcp) as port:
+    async with serve_tcp(respond_with(http_response())) as target, nameserver(answering, over_tcp) as port:
         written = {"http": f"http://{NAME}:{target}/"}
         return (await attempt(written, seconds, Resolver(["127.0.0.1"], port))).result
 
 
 async def test_a_name_leads_to_its_target() -> None:
-    result = await looked_up(records("A 127.0.0.1"))
+    result = await looked_up(dns_records("A 127.0.0.1"))
     assert (result.outcome, result.reason) == (Outcome.GOOD, "")
     assert result.phases["resolve"] > 0
 
@@ -267,11 +279,11 @@ async def test_a_name_leads_to_its_target() -> None:
 @pytest.mark.parametrize(
     ("answering", "reason"),
     [
-        (records(rcode=dns.rcode.NXDOMAIN), "dns_nxdomain"),
-        (at_a_loss(records()), "dns_servfail"),
-        (at_a_loss(records(rcode=dns.rcode.REFUSED)), "dns_servfail"),
-        (records(rcode=dns.rcode.REFUSED), "dns_refused"),
-        (records(), "dns_no_address"),
+        (dns_records(rcode=dns.rcode.NXDOMAIN), "dns_nxdomain"),
+        (at_a_loss(dns_records()), "dns_servfail"),
+        (at_a_loss(dns_records(rcode=dns.rcode.REFUSED)), "dns_servfail"),
+        (dns_records(rcode=dns.rcode.REFUSED), "dns_refused"),
+        (dns_records(), "dns_no_address"),
     ],
 )
 async def test_a_name_that_leads_nowhere_has_its_word(answering: Answering, reason: str) -> None:
@@ -281,12 +293,12 @@ async def test_a_name_that_leads_nowhere_has_its_word(answering: Answering, reas
 
 
 async def test_a_long_answer_is_fetched_over_tcp() -> None:
-    result = await looked_up(truncated, framed(records("A 127.0.0.1")))
+    result = await looked_up(truncated_response, framed_for_tcp(dns_records("A 127.0.0.1")))
     assert (result.outcome, result.reason) == (Outcome.GOOD, "")
 
 
 async def test_our_own_resolver_that_answers_nothing_is_unknown() -> None:
-    result = await looked_up(nothing, seconds=0.2)
+    result = await looked_up(no_response, seconds=0.2)
     assert (result.outcome, result.reason) == (Outcome.UNKNOWN, "resolver_unreachable")
 
 
@@ -297,7 +309,7 @@ async def test_a_name_that_a_resolver_gets_no_answer_for_is_bad() -> None:
 
 @pytest.mark.parametrize(
     "answering",
-    [of_the_root(LOST), at_a_loss(LOST), at_a_loss(nothing)],
+    [of_the_root(LOST), at_a_loss(LOST), at_a_loss(no_response)],
     ids=["without an uplink", "as lost for the root", "silent about it"],
 )
 async def test_a_resolver_that_is_at_a_loss_for_every_name_is_ours(answering: Answering) -> None:
@@ -307,12 +319,12 @@ async def test_a_resolver_that_is_at_a_loss_for_every_name_is_ours(answering: An
 
 
 async def test_a_forged_answer_is_waited_past() -> None:
-    result = await looked_up(lambda query: [with_other_id(query), *records("A 127.0.0.1")(query)])
+    result = await looked_up(lambda query: [with_other_id(query), *dns_records("A 127.0.0.1")(query)])
     assert (result.outcome, result.reason) == (Outcome.GOOD, "")
 
 
 async def test_no_resolver_at_all_is_unknown() -> None:
-    async with serving(saying(answer())) as target:
+    async with serve_tcp(respond_with(http_response())) as target:
         written = {"http": f"http://{NAME}:{target}/"}
         result = (await attempt(written, 5, Resolver(["127.0.0.1"], closed_port()))).result
     assert (result.outcome, result.reason) == (Outcome.UNKNOWN, "resolver_unreachable")
@@ -325,9 +337,9 @@ async def test_a_name_is_looked_up_anew_for_every_probe() -> None:
     def counting(query: dns.message.QueryMessage) -> Iterable[bytes]:
         nonlocal count
         count += query.question[0].rdtype == dns.rdatatype.A
-        return records("A 127.0.0.1", ttl=300)(query)
+        return dns_records("A 127.0.0.1", ttl=300)(query)
 
-    async with naming(counting) as port:
+    async with nameserver(counting) as port:
         resolver = Resolver(["127.0.0.1"], port)
         for _ in range(2):
             assert await resolver.addresses(NAME, 80, Family.IP4)
@@ -336,7 +348,7 @@ async def test_a_name_is_looked_up_anew_for_every_probe() -> None:
 
 
 async def test_a_look_up_under_way_when_the_daemon_stops_leaves_nothing_behind() -> None:
-    async with naming(nothing) as port:
+    async with nameserver(no_response) as port:
         resolver = Resolver(["127.0.0.1"], port)
         looking = asyncio.create_task(resolver.addresses(NAME, 80))
         await asyncio.sleep(0)
@@ -346,7 +358,7 @@ async def test_a_look_up_under_way_when_the_daemon_stops_leaves_nothing_behind()
     assert looking.cancelled()
 
 
-BOTH = records("A 127.0.0.1", "AAAA ::1")
+BOTH = dns_records("A 127.0.0.1", "AAAA ::1")
 
 
 @pytest.mark.parametrize(
@@ -359,7 +371,7 @@ BOTH = records("A 127.0.0.1", "AAAA ::1")
     ],
 )
 async def test_a_family_is_preferred_or_the_only_one(family: Family, found: list[str]) -> None:
-    async with naming(BOTH) as port:
+    async with nameserver(BOTH) as port:
         resolver = Resolver(["127.0.0.1"], port)
         assert [where[0] for _, where in await resolver.addresses(NAME, 80, family)] == found
         await resolver.close()

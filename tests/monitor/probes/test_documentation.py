@@ -28,18 +28,18 @@ from monitor.commands.probe import _of_url, probe
 from monitor.config.loader import examine
 from monitor.http import expectation as expectation_module
 from monitor.http import fetching_check
-from monitor.http import response as http_response
+from monitor.http import response as response_module
 from monitor.network import buffered_stream, connection
 from monitor.probes import icmp
 from monitor.probes.documentation import SHARED
 from monitor.probes.registry import CHECK_TYPES, KINDS
 from tests.monitor.probes.test_databases import POSTGRES, mariadb, postgres
 from tests.monitor.probes.test_websocket import echoing
-from tests.support.certificates import bundle, server_context
-from tests.support.line_servers import datagrams, replying, saying_at_once
-from tests.support.nameserver import naming, records
+from tests.support.certificates import server_context, write_ca_bundle
+from tests.support.line_servers import reply_to_lines, send_on_connect, serve_datagrams
+from tests.support.nameserver import dns_records, nameserver
 from tests.support.processes import needs
-from tests.support.servers import answer, saying, serving
+from tests.support.servers import http_response, respond_with, serve_tcp
 from tests.support.starttls import TURNS, clear_first
 
 if TYPE_CHECKING:
@@ -81,7 +81,7 @@ def test_every_example_is_a_configuration(kind: str, tmp_path: Path, monkeypatch
 def at(handler: Handler, key: str, form: str = "127.0.0.1:{}") -> Stage:
     @asynccontextmanager
     async def stage(folder: Path) -> AsyncIterator[dict[str, Any]]:
-        async with serving(handler) as port:
+        async with serve_tcp(handler) as port:
             yield {key: form.format(port)}
 
     return stage
@@ -92,7 +92,7 @@ def encrypted(key: str, form: str, listener: Callable[[Any], AbstractAsyncContex
     async def stage(folder: Path) -> AsyncIterator[dict[str, Any]]:
         authority = trustme.CA()
         async with listener(server_context(authority.issue_cert("127.0.0.1"))) as port:
-            yield {key: form.format(port), "tls": {"ca": bundle(authority, folder)}, **more}
+            yield {key: form.format(port), "tls": {"ca": write_ca_bundle(authority, folder)}, **more}
 
     return stage
 
@@ -101,21 +101,21 @@ def encrypted(key: str, form: str, listener: Callable[[Any], AbstractAsyncContex
 async def certified(folder: Path) -> AsyncIterator[dict[str, Any]]:
     authority = trustme.CA()
     context = server_context(authority.issue_cert("127.0.0.1"))
-    async with serving(clear_first(TURNS["smtp"], context)) as port:
-        target = {**example("tls")["tls"], "target": f"127.0.0.1:{port}", "ca": bundle(authority, folder)}
+    async with serve_tcp(clear_first(TURNS["smtp"], context)) as port:
+        target = {**example("tls")["tls"], "target": f"127.0.0.1:{port}", "ca": write_ca_bundle(authority, folder)}
         yield {"tls": target}
 
 
 @asynccontextmanager
 async def resolving(folder: Path) -> AsyncIterator[dict[str, Any]]:
-    async with naming(records("A 192.0.2.7")) as port:
+    async with nameserver(dns_records("A 192.0.2.7")) as port:
         yield {"resolver": f"127.0.0.1:{port}"}
 
 
 def over_udp(key: str, answering: Callable[[bytes], list[bytes]]) -> Stage:
     @asynccontextmanager
     async def stage(folder: Path) -> AsyncIterator[dict[str, Any]]:
-        async with datagrams(answering) as port:
+        async with serve_datagrams(answering) as port:
             yield {key: f"127.0.0.1:{port}"}
 
     return stage
@@ -134,7 +134,7 @@ def of_health(kind: str) -> Stage:
     async def stage(folder: Path) -> AsyncIterator[dict[str, Any]]:
         authority = trustme.CA()
         with healthy(authority) as port:
-            yield {"grpc": f"127.0.0.1:{port}", "service": "up", "tls": {"ca": bundle(authority, folder)}}
+            yield {"grpc": f"127.0.0.1:{port}", "service": "up", "tls": {"ca": write_ca_bundle(authority, folder)}}
 
     return stage
 
@@ -145,7 +145,7 @@ def of_numbers(good: str, total: str) -> Stage:
     @asynccontextmanager
     async def stage(folder: Path) -> AsyncIterator[dict[str, Any]]:
         written = example("prometheus")
-        async with serving(numbers(**{written["good"]: [good], written["total"]: [total]})) as port:
+        async with serve_tcp(numbers(**{written["good"]: [good], written["total"]: [total]})) as port:
             yield {"prometheus": f"http://127.0.0.1:{port}"}
 
     return stage
@@ -158,8 +158,8 @@ def mailing() -> Stage:
     async def stage(folder: Path) -> AsyncIterator[dict[str, Any]]:
         authority = trustme.CA()
         context = server_context(authority.issue_cert("127.0.0.1"))
-        async with serving(encrypting(context)) as port:
-            yield {"smtp": f"127.0.0.1:{port}", "tls": {"ca": bundle(authority, folder)}}
+        async with serve_tcp(encrypting(context)) as port:
+            yield {"smtp": f"127.0.0.1:{port}", "tls": {"ca": write_ca_bundle(authority, folder)}}
 
     return stage
 
@@ -168,7 +168,7 @@ def mailing() -> Stage:
 async def chatting(folder: Path) -> AsyncIterator[dict[str, Any]]:
     authority = trustme.CA()
     async with echoing(server_context(authority.issue_cert("127.0.0.1"))) as port:
-        said = {"websocket": f"wss://127.0.0.1:{port}/ws", "tls": {"ca": bundle(authority, folder)}}
+        said = {"websocket": f"wss://127.0.0.1:{port}/ws", "tls": {"ca": write_ca_bundle(authority, folder)}}
         yield {**said, "send": '"pong"'}
 
 
@@ -190,23 +190,23 @@ def database(kind: str, server: Callable[[Path], contextlib.AbstractContextManag
 REGISTERED = {
     "events": [{"eventAction": "expiration", "eventDate": f"{datetime.now(UTC) + timedelta(days=99):%Y-%m-%dT00:00Z}"}]
 }
-REDIS = saying_at_once(b"+PONG\r\n*3\r\n$6\r\nmaster\r\n:0\r\n*0\r\n")
-LISTING = answer(f"<a href=TDI17_{datetime.now(ZoneInfo('America/Vancouver')):%Y%m%d}.dat>".encode())
+REDIS = send_on_connect(b"+PONG\r\n*3\r\n$6\r\nmaster\r\n:0\r\n*0\r\n")
+LISTING = http_response(f"<a href=TDI17_{datetime.now(ZoneInfo('America/Vancouver')):%Y%m%d}.dat>".encode())
 STAGES: dict[str, Stage] = {
-    "http": at(saying(answer(b'{"ready": true}')), "http", "http://127.0.0.1:{}/"),
-    "tcp": at(replying({b"QUIT": b"221 bye\r\n"}, b"220 here\r\n"), "tcp"),
+    "http": at(respond_with(http_response(b'{"ready": true}')), "http", "http://127.0.0.1:{}/"),
+    "tcp": at(reply_to_lines({b"QUIT": b"221 bye\r\n"}, b"220 here\r\n"), "tcp"),
     "tls": certified,
     "dns": resolving,
     "udp": over_udp("udp", lambda asked: [b"pong\n"]),
     "smtp": mailing(),
-    "ssh": at(saying_at_once(b"SSH-2.0-x\r\n"), "ssh"),
+    "ssh": at(send_on_connect(b"SSH-2.0-x\r\n"), "ssh"),
     "ntp": over_udp("ntp", time_of_day),
     "redis": at(REDIS, "redis"),
     "websocket": chatting,
     "grpc": of_health("grpc"),
-    "freshness": at(saying(LISTING), "freshness", "http://127.0.0.1:{}/"),
+    "freshness": at(respond_with(LISTING), "freshness", "http://127.0.0.1:{}/"),
     "prometheus": of_numbers("99.5", "100"),
-    "domain": at(saying(answer(json.dumps(REGISTERED).encode())), "rdap", "http://127.0.0.1:{}/"),
+    "domain": at(respond_with(http_response(json.dumps(REGISTERED).encode())), "rdap", "http://127.0.0.1:{}/"),
     "exec": program,
     "postgres": database("postgres", postgres),
     "mysql": database("mysql", mariadb),
@@ -253,7 +253,7 @@ IN_DETAIL = {"query_ambiguous", "query_malformed", "query_refused", "rdap_none"}
 def test_every_reason_that_a_kind_gives_is_explained() -> None:
     common = {
         word
-        for module in (connection, buffered_stream, fetching_check, http_response, expectation_module)
+        for module in (connection, buffered_stream, fetching_check, response_module, expectation_module)
         for word in words(module)
     }
     for kind in KINDS.values():

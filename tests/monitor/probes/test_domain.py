@@ -15,8 +15,8 @@ from monitor.network.failure import ProbeFailure
 from monitor.probes import domain as module
 from monitor.protocols import rdap
 from sla.observation import Outcome
-from tests.support.probing import attempt, check_of
-from tests.support.servers import answer, saying, serving, silent
+from tests.support.probing import attempt, load_check
+from tests.support.servers import http_response, respond_with, send_nothing, serve_tcp
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -32,11 +32,11 @@ def registration(*status: str, ends: datetime | None = LATER) -> bytes:
     events = [{"eventAction": "registration", "eventDate": "1999-01-01T00:00:00Z"}]
     if ends is not None:
         events.append({"eventAction": "expiration", "eventDate": f"{ends:%Y-%m-%dT%H:%M:%SZ}"})
-    return answer(json.dumps({"objectClassName": "domain", "status": status, "events": events}).encode())
+    return http_response(json.dumps({"objectClassName": "domain", "status": status, "events": events}).encode())
 
 
 async def probed(handler: Handler, **more: Any) -> ProbeResult:
-    async with serving(handler) as port:
+    async with serve_tcp(handler) as port:
         written = {"domain": "example.test", "rdap": f"http://127.0.0.1:{port}/rdap/", "timeout": "1s", **more}
         return (await attempt(written)).result
 
@@ -48,16 +48,16 @@ async def probed(handler: Handler, **more: Any) -> ProbeResult:
         (registration("active", ends=datetime.now(UTC) + timedelta(days=3)), BAD, "domain_expiring"),
         (registration("redemption period"), BAD, "domain_status"),
         (registration("Client Hold"), BAD, "domain_status"),
-        (answer(b'{"errorCode": 404, "title": "Not Found"}', "404 Not Found"), BAD, "domain_unregistered"),
-        (answer(status="404 Not Found", Content_Type="Application/RDAP+JSON; x=1"), BAD, "domain_unregistered"),
-        (answer(b"<html>nginx</html>", "404 Not Found"), UNKNOWN, "rdap_malformed"),
-        (answer(b'{"error": "no such page"}', "404 Not Found"), UNKNOWN, "rdap_malformed"),
-        (answer(b"[404]", "404 Not Found", Content_Type="application/json"), UNKNOWN, "rdap_malformed"),
+        (http_response(b'{"errorCode": 404, "title": "Not Found"}', "404 Not Found"), BAD, "domain_unregistered"),
+        (http_response(status="404 Not Found", Content_Type="Application/RDAP+JSON; x=1"), BAD, "domain_unregistered"),
+        (http_response(b"<html>nginx</html>", "404 Not Found"), UNKNOWN, "rdap_malformed"),
+        (http_response(b'{"error": "no such page"}', "404 Not Found"), UNKNOWN, "rdap_malformed"),
+        (http_response(b"[404]", "404 Not Found", Content_Type="application/json"), UNKNOWN, "rdap_malformed"),
         (registration(ends=None), UNKNOWN, "domain_no_expiry"),
-        (answer(b'{"events": 5}'), UNKNOWN, "rdap_malformed"),
-        (answer(b'{"events": [{"eventAction": "expiration", "eventDate": "soon"}]}'), UNKNOWN, "rdap_malformed"),
-        (answer(status="429 Too Many Requests"), UNKNOWN, "rdap_unavailable"),
-        (answer(status="500 Oops"), UNKNOWN, "rdap_unavailable"),
+        (http_response(b'{"events": 5}'), UNKNOWN, "rdap_malformed"),
+        (http_response(b'{"events": [{"eventAction": "expiration", "eventDate": "soon"}]}'), UNKNOWN, "rdap_malformed"),
+        (http_response(status="429 Too Many Requests"), UNKNOWN, "rdap_unavailable"),
+        (http_response(status="500 Oops"), UNKNOWN, "rdap_unavailable"),
     ],
     ids=[
         "good",
@@ -77,12 +77,12 @@ async def probed(handler: Handler, **more: Any) -> ProbeResult:
     ],
 )
 async def test_every_answer_has_its_word(said: bytes, outcome: Outcome, reason: str) -> None:
-    result = await probed(saying(said))
+    result = await probed(respond_with(said))
     assert (result.outcome, result.reason) == (outcome, reason)
 
 
 async def test_a_directory_that_says_nothing_is_not_the_domains_fault() -> None:
-    assert (await probed(silent)).reason == "rdap_unavailable"
+    assert (await probed(send_nothing)).reason == "rdap_unavailable"
 
 
 async def test_the_server_is_found_as_iana_lists_it_and_remembered(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -97,10 +97,10 @@ async def test_the_server_is_found_as_iana_lists_it_and_remembered(monkeypatch: 
             [["com"], ["https://other.test/"]],
             [["TEST"], ["http://plain.test/", f"https://127.0.0.1:{port}/"]],
         ]
-        writer.write(answer(json.dumps({"services": services}).encode()))
+        writer.write(http_response(json.dumps({"services": services}).encode()))
         await writer.drain()
 
-    async with serving(directory) as port:
+    async with serve_tcp(directory) as port:
         monkeypatch.setattr(module, "BOOTSTRAP", f"http://127.0.0.1:{port}/dns.json")
         result = (await attempt({"domain": "WWW.Example.test.", "timeout": "1s"})).result
     assert asked[0] == "/dns.json"
@@ -120,8 +120,8 @@ async def test_the_server_is_found_as_iana_lists_it_and_remembered(monkeypatch: 
 def test_nothing_is_shown_to_a_server_that_is_not_named(key: str, given: Any, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("KEY", "canary-of-a-registry")
     with pytest.raises(ValidationError, match="would be sent to the server in IANA's list"):
-        check_of({"domain": "example.test", key: given})
-    check = check_of({"domain": "example.test", "rdap": "https://h/", key: given})
+        load_check({"domain": "example.test", key: given})
+    check = load_check({"domain": "example.test", "rdap": "https://h/", key: given})
     assert getattr(check.request("https://data.test/"), key)
     assert not getattr(check.request("https://data.test/", bare=True), key)
 
@@ -131,8 +131,8 @@ def test_our_certificate_is_not_shown_to_a_server_that_is_not_named(tmp_path: Pa
     issued.private_key_and_cert_chain_pem.write_to_path(str(tmp_path / "own.pem"))
     tls = {"certificate": str(tmp_path / "own.pem"), "server_name": "h"}
     with pytest.raises(ValidationError, match="would be sent to the server in IANA's list"):
-        check_of({"domain": "example.test", "tls": tls})
-    bare = check_of({"domain": "example.test", "rdap": "https://h/", "tls": tls}).request("https://d/", bare=True)
+        load_check({"domain": "example.test", "tls": tls})
+    bare = load_check({"domain": "example.test", "rdap": "https://h/", "tls": tls}).request("https://d/", bare=True)
     assert (bare.tls.identity, bare.tls.server_name) == (None, None)
 
 
@@ -141,12 +141,12 @@ def test_our_certificate_is_not_shown_to_a_server_that_is_not_named(tmp_path: Pa
 )
 def test_what_nobody_registers_is_refused(name: str) -> None:
     with pytest.raises(ValidationError, match="is not a registrable domain"):
-        check_of({"domain": name})
+        load_check({"domain": name})
 
 
 def test_a_servers_url_takes_no_query() -> None:
     with pytest.raises(ValidationError, match="a base URL has no query"):
-        check_of({"domain": "example.test", "rdap": "https://h/?key=abc"})
+        load_check({"domain": "example.test", "rdap": "https://h/?key=abc"})
 
 
 def test_the_longest_suffix_of_the_list_counts() -> None:
@@ -158,5 +158,5 @@ def test_the_longest_suffix_of_the_list_counts() -> None:
 
 def test_registries_are_not_asked_every_minute() -> None:
     with pytest.raises(ValidationError, match="registries limit queries"):
-        check_of({"domain": "example.test", "interval": "1m"})
-    assert check_of({"domain": "example.test"}).interval == 6 * 3600 * 1_000_000
+        load_check({"domain": "example.test", "interval": "1m"})
+    assert load_check({"domain": "example.test"}).interval == 6 * 3600 * 1_000_000

@@ -13,9 +13,9 @@ from pydantic import ValidationError
 
 from monitor.probes.exec import DisabledExecCheck
 from sla.observation import Outcome
-from tests.support.daemon_process import refused
-from tests.support.probing import attempt, check_of
-from tests.support.processes import alive, until
+from tests.support.daemon_process import run_to_exit
+from tests.support.probing import attempt, load_check
+from tests.support.processes import alive, wait_for
 
 GOOD, BAD, UNKNOWN = Outcome.GOOD, Outcome.BAD, Outcome.UNKNOWN
 
@@ -64,7 +64,7 @@ async def test_at_the_deadline_all_that_the_program_started_is_ended(tmp_path: P
         if named.exists():
             break
     child = int(named.read_text())
-    until("the child's end", lambda: not alive(child))
+    wait_for("the child's end", lambda: not alive(child))
 
 
 async def test_a_descendant_that_left_the_group_holds_up_nothing(tmp_path: Path) -> None:
@@ -92,13 +92,13 @@ async def test_a_program_that_cannot_be_run_says_nothing_of_the_target(program: 
 @pytest.mark.parametrize("words", [[], "ls -l", ["ls"], ["/bin/ls", "a\0b"], ["/bin/ls", 5]])
 def test_what_is_no_argument_list_is_refused(words: object) -> None:
     with pytest.raises(ValidationError):
-        check_of({"exec": words})
+        load_check({"exec": words})
 
 
 @pytest.mark.parametrize("name", ["A=B", "", "A B", "A\0", "1A"])
 def test_what_no_environment_can_hold_is_refused(name: str) -> None:
     with pytest.raises(ValidationError, match="env"):
-        check_of({"exec": ["/bin/true"], "env": {name: "c"}})
+        load_check({"exec": ["/bin/true"], "env": {name: "c"}})
 
 
 def test_a_daemon_that_was_not_told_to_refuses_to_run_programs() -> None:
@@ -111,9 +111,9 @@ def test_on_the_command_line_it_takes_the_flag(tmp_path: Path) -> None:
     config = tmp_path / "c.yaml"
     check = "{id: c, exec: [/bin/true]}"
     config.write_text(f"products:\n  - id: p\n    objective: 99%\n    checks:\n      - {check}\n")
-    status, _, said = refused("probe", "c", "-c", config)
+    status, _, said = run_to_exit("probe", "c", "-c", config)
     assert (status != 0, "--allow-exec" in said) == (True, True)
-    status, _, said = refused("run", "-c", config)
+    status, _, said = run_to_exit("run", "-c", config)
     assert (status != 0, "--allow-exec" in said) == (True, True)
-    assert refused("probe", "c", "-c", config, "--allow-exec")[0] == 0
-    assert refused("check-config", config)[0] == 0
+    assert run_to_exit("probe", "c", "-c", config, "--allow-exec")[0] == 0
+    assert run_to_exit("check-config", config)[0] == 0

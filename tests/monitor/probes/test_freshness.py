@@ -13,8 +13,8 @@ from pydantic import ValidationError
 
 from sla.interval import DAY, HOUR, MINUTE, SECOND
 from sla.observation import Outcome
-from tests.support.probing import attempt, check_of
-from tests.support.servers import answer, request_of, saying, serving
+from tests.support.probing import attempt, load_check
+from tests.support.servers import http_response, read_request, respond_with, serve_tcp
 
 if TYPE_CHECKING:
     from monitor.probe_result import ProbeResult
@@ -23,7 +23,7 @@ NOW = datetime.now(UTC)
 
 
 async def probed(said: bytes, **more: Any) -> ProbeResult:
-    async with serving(saying(said)) as port:
+    async with serve_tcp(respond_with(said)) as port:
         return (await attempt({"freshness": f"http://127.0.0.1:{port}/", **more})).result
 
 
@@ -34,12 +34,15 @@ def aged(**age: float) -> datetime:
 @pytest.mark.parametrize(
     ("said", "stamp"),
     [
-        (answer(Last_Modified=format_datetime(aged(hours=1), usegmt=True)), {}),
-        (answer(X_Run=aged(hours=1).isoformat()), {"header": "X-Run"}),
-        (answer(f'{{"run": {{"at": "{aged(hours=1):%Y-%m-%dT%H:%M:%SZ}"}}}}'.encode()), {"json": "$.run.at"}),
-        (answer(f'{{"at": {aged(hours=1).timestamp()}}}'.encode()), {"json": "$.at"}),
-        (answer(f'{{"at": {int(aged(hours=1).timestamp() * 1000)}}}'.encode()), {"json": "$.at"}),
-        (answer(b"TDI_2020010100.dat TDI_%s.dat" % f"{aged(hours=1):%Y%m%d%H}".encode()), {"matches": r"TDI_(\d+)"}),
+        (http_response(Last_Modified=format_datetime(aged(hours=1), usegmt=True)), {}),
+        (http_response(X_Run=aged(hours=1).isoformat()), {"header": "X-Run"}),
+        (http_response(f'{{"run": {{"at": "{aged(hours=1):%Y-%m-%dT%H:%M:%SZ}"}}}}'.encode()), {"json": "$.run.at"}),
+        (http_response(f'{{"at": {aged(hours=1).timestamp()}}}'.encode()), {"json": "$.at"}),
+        (http_response(f'{{"at": {int(aged(hours=1).timestamp() * 1000)}}}'.encode()), {"json": "$.at"}),
+        (
+            http_response(b"TDI_2020010100.dat TDI_%s.dat" % f"{aged(hours=1):%Y%m%d%H}".encode()),
+            {"matches": r"TDI_(\d+)"},
+        ),
     ],
     ids=["last-modified", "header", "json", "seconds", "milliseconds", "file names"],
 )
@@ -55,46 +58,50 @@ async def test_the_newest_stamp_is_found_wherever_it_stands(
 
 async def test_a_stamp_without_an_hour_stands_for_the_end_of_its_day() -> None:
     stamp = {"header": "X", "format": "%Y%m%d"}
-    assert (await probed(answer(X=f"{datetime.now(UTC):%Y%m%d}"), stamp=stamp, max_age="1s")).outcome is Outcome.GOOD
-    assert (await probed(answer(X=f"{aged(days=2):%Y%m%d}"), stamp=stamp, max_age="23h")).reason == "stale"
+    assert (
+        await probed(http_response(X=f"{datetime.now(UTC):%Y%m%d}"), stamp=stamp, max_age="1s")
+    ).outcome is Outcome.GOOD
+    assert (await probed(http_response(X=f"{aged(days=2):%Y%m%d}"), stamp=stamp, max_age="23h")).reason == "stale"
 
 
 @pytest.mark.parametrize("written", ["%Y%m%d", "%Y-%m-%d"])
 async def test_a_date_is_taken_for_one_without_a_format(written: str) -> None:
     """Eight digits are no Unix time: that would be of the early seventies."""
     stamp = {"header": "X"}
-    today = await probed(answer(X=f"{datetime.now(UTC):{written}}"), stamp=stamp, max_age="1s")
+    today = await probed(http_response(X=f"{datetime.now(UTC):{written}}"), stamp=stamp, max_age="1s")
     assert today.outcome is Outcome.GOOD, today.detail
-    assert (await probed(answer(X=f"{aged(days=2):{written}}"), stamp=stamp, max_age="23h")).reason == "stale"
-    assert (await probed(answer(X=f"{aged(days=2):{written}}"), stamp=stamp, max_age="3d")).outcome is Outcome.GOOD
+    assert (await probed(http_response(X=f"{aged(days=2):{written}}"), stamp=stamp, max_age="23h")).reason == "stale"
+    assert (
+        await probed(http_response(X=f"{aged(days=2):{written}}"), stamp=stamp, max_age="3d")
+    ).outcome is Outcome.GOOD
 
 
 async def test_eight_digits_that_are_no_date_are_unix_time() -> None:
-    result = await probed(answer(X="19999999"), stamp={"header": "X"}, max_age="1d")
+    result = await probed(http_response(X="19999999"), stamp={"header": "X"}, max_age="1d")
     assert result.reason == "stale"
 
 
 @pytest.mark.parametrize("written", ["%Q", "abc", "%H:%M", "%d.%m.", "%Y%Y", "%", "%s"])
 def test_a_format_that_no_date_is_written_in_is_refused(written: str) -> None:
     with pytest.raises(ValidationError, match="is not the format of a date with a year"):
-        check_of({"freshness": "http://h/", "max_age": "1d", "stamp": {"format": written}})
+        load_check({"freshness": "http://h/", "max_age": "1d", "stamp": {"format": written}})
 
 
 @pytest.mark.parametrize("written", ["%Y%m%d%H", "%d/%b/%Y:%H:%M:%S %z", "%Y-W%W-%w", "%G-W%V-%u", "%y%j", "%c", "x%Y"])
 def test_a_format_with_a_year_is_taken(written: str) -> None:
-    assert check_of({"freshness": "http://h/", "max_age": "1d", "stamp": {"format": written}}).stamp.format == written
+    assert load_check({"freshness": "http://h/", "max_age": "1d", "stamp": {"format": written}}).stamp.format == written
 
 
 @pytest.mark.parametrize(
     ("said", "stamp", "reason"),
     [
-        (answer(), {}, "stamp_missing"),
-        (answer(b'{"at": null}'), {"json": "$.there"}, "stamp_missing"),
-        (answer(b'{"at": "soon"}'), {"json": "$.at"}, "stamp_malformed"),
-        (answer(b'{"at": 1e400}'), {"json": "$.at"}, "stamp_malformed"),
-        (answer(b"<html>"), {"json": "$.at"}, "body_mismatch"),
-        (answer(X=(NOW + timedelta(hours=2)).isoformat()), {"header": "X"}, "stamp_in_future"),
-        (answer(status="503 Service Unavailable"), {}, "http_status"),
+        (http_response(), {}, "stamp_missing"),
+        (http_response(b'{"at": null}'), {"json": "$.there"}, "stamp_missing"),
+        (http_response(b'{"at": "soon"}'), {"json": "$.at"}, "stamp_malformed"),
+        (http_response(b'{"at": 1e400}'), {"json": "$.at"}, "stamp_malformed"),
+        (http_response(b"<html>"), {"json": "$.at"}, "body_mismatch"),
+        (http_response(X=(NOW + timedelta(hours=2)).isoformat()), {"header": "X"}, "stamp_in_future"),
+        (http_response(status="503 Service Unavailable"), {}, "http_status"),
     ],
     ids=["no header", "no value", "no time", "too large", "no json", "tomorrow", "an error"],
 )
@@ -104,12 +111,14 @@ async def test_everything_else_has_its_word(said: bytes, stamp: dict[str, str], 
 
 
 async def listing(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
-    head = await request_of(reader)
+    head = await read_request(reader)
     modified = format_datetime(aged(days=2), usegmt=True)
     body = (
         b'{"file": "/out/today.csv", "elsewhere": "http://192.0.2.1/x", "odd": "http://[::x", "local": "file:///etc"}'
     )
-    writer.write(answer(Last_Modified=modified) if head.startswith(b"HEAD /out/today.csv") else answer(body))
+    writer.write(
+        http_response(Last_Modified=modified) if head.startswith(b"HEAD /out/today.csv") else http_response(body)
+    )
     await writer.drain()
 
 
@@ -118,7 +127,7 @@ async def listing(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) ->
     [("file", "stale"), ("elsewhere", "file_elsewhere"), ("odd", "stamp_malformed"), ("local", "stamp_malformed")],
 )
 async def test_a_file_that_is_named_is_looked_at_if_it_lies_on_the_same_host(path: str, reason: str) -> None:
-    async with serving(listing) as port:
+    async with serve_tcp(listing) as port:
         written = {"freshness": f"http://127.0.0.1:{port}/", "max_age": "1d"}
         result = (await attempt({**written, "stamp": {"json": f"$.{path}", "file": True}})).result
     assert result.reason == reason
@@ -133,17 +142,19 @@ async def test_a_file_lies_where_the_answer_that_names_it_came_from(
     heads = list[bytes]()
 
     async def outbox(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
-        head = await request_of(reader)
+        head = await read_request(reader)
         heads.append(head)
         modified = format_datetime(aged(hours=1), usegmt=True)
         if head.startswith(b"GET /latest "):
-            writer.write(answer(status="302 Found", Location=f"http://127.0.0.1:{other if elsewhere else port}/out/"))
+            writer.write(
+                http_response(status="302 Found", Location=f"http://127.0.0.1:{other if elsewhere else port}/out/")
+            )
         else:
             named = head.startswith(b"HEAD /out/a.csv ")
-            writer.write(answer(Last_Modified=modified) if named else answer(b'{"file": "a.csv"}'))
+            writer.write(http_response(Last_Modified=modified) if named else http_response(b'{"file": "a.csv"}'))
         await writer.drain()
 
-    async with serving(outbox) as port, serving(outbox) as other:
+    async with serve_tcp(outbox) as port, serve_tcp(outbox) as other:
         written = {"freshness": f"http://127.0.0.1:{port}/latest", "max_age": "1d", "bearer": {"env": "TOKEN"}}
         result = (await attempt({**written, "stamp": {"json": "$.file", "file": True}})).result
     assert result.outcome is Outcome.GOOD, result.detail
@@ -151,7 +162,7 @@ async def test_a_file_lies_where_the_answer_that_names_it_came_from(
 
 
 def test_a_daily_batch_is_due_at_its_instant_and_not_at_weekends() -> None:
-    check = check_of({"freshness": "http://h/", "due": "0 7 * * 1-5", "grace": "30m"})
+    check = load_check({"freshness": "http://h/", "due": "0 7 * * 1-5", "grace": "30m"})
     monday = int(datetime(2026, 11, 23, 7, tzinfo=UTC).timestamp()) * SECOND
     friday = monday - 3 * DAY
     check.judge(friday + MINUTE, monday - HOUR)  # the weekend asks for nothing
@@ -173,7 +184,7 @@ def test_a_daily_batch_is_due_at_its_instant_and_not_at_weekends() -> None:
 )
 def test_what_cannot_be_meant_is_refused(more: dict[str, Any]) -> None:
     with pytest.raises(ValidationError):
-        check_of({"freshness": "http://h/", **more})
+        load_check({"freshness": "http://h/", **more})
 
 
 def test_the_clock_of_the_test_is_the_machines() -> None:

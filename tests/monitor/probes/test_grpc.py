@@ -18,11 +18,11 @@ from monitor.engine.probe_environment import probe_environment
 from monitor.health import Health
 from monitor.probes.registry import prepare
 from sla.observation import Outcome
-from tests.support.certificates import bundle, server_context
+from tests.support.certificates import server_context, write_ca_bundle
 from tests.support.faulty_targets.framed import answering_calls
-from tests.support.line_servers import hanging_up, saying_at_once
-from tests.support.probing import attempt, check_of, unstarved
-from tests.support.servers import answer, saying, serving, silent
+from tests.support.line_servers import send_and_close, send_on_connect
+from tests.support.probing import attempt, load_check, retry_if_starved
+from tests.support.servers import http_response, respond_with, send_nothing, serve_tcp
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -83,28 +83,28 @@ async def test_a_server_without_the_health_service_says_so() -> None:
 
 async def test_over_tls_http2_is_agreed_upon_and_the_certificate_judged(tmp_path: Path) -> None:
     authority = trustme.CA()
-    trusted = {"encrypted": True, "tls": {"ca": bundle(authority, tmp_path)}}
+    trusted = {"encrypted": True, "tls": {"ca": write_ca_bundle(authority, tmp_path)}}
     with healthy(authority) as port:
         good = await probed(port, **trusted)
         strange = await probed(port, encrypted=True)
     assert (good.outcome, strange.reason) == (Outcome.GOOD, "tls_untrusted")
     assert good.certificate_expiry is not None
-    async with serving(silent, server_context(authority.issue_cert("127.0.0.1"))) as port:
+    async with serve_tcp(send_nothing, server_context(authority.issue_cert("127.0.0.1"))) as port:
         assert (await probed(port, **trusted)).reason == "grpc_no_http2"
 
 
 @pytest.mark.parametrize(
     ("handler", "reason"),
     [
-        (saying(answer(b"page")), "http2_malformed"),
-        (saying_at_once(b"SSH-2.0-x\r\n"), "http2_malformed"),
-        (saying_at_once(b"\xff" * 100_000), "http2_malformed"),
-        (hanging_up(), "hung_up"),
-        (silent, "deadline"),
+        (respond_with(http_response(b"page")), "http2_malformed"),
+        (send_on_connect(b"SSH-2.0-x\r\n"), "http2_malformed"),
+        (send_on_connect(b"\xff" * 100_000), "http2_malformed"),
+        (send_and_close(), "hung_up"),
+        (send_nothing, "deadline"),
     ],
 )
 async def test_what_is_no_grpc_server_has_its_word(handler: Handler, reason: str) -> None:
-    async with serving(handler) as port:
+    async with serve_tcp(handler) as port:
         result = await probed(port, 0.5)
     assert (result.outcome, result.reason) == (Outcome.BAD, reason)
     assert result.detail.isprintable()
@@ -113,7 +113,7 @@ async def test_what_is_no_grpc_server_has_its_word(handler: Handler, reason: str
 @pytest.mark.parametrize("name", ["te", "Content-Type", "Host", "grpc-timeout"])
 def test_metadata_of_the_call_itself_is_refused(name: str) -> None:
     with pytest.raises(ValidationError, match="reserved for the call itself"):
-        check_of({"grpc": "h:1", "metadata": {name: "x"}})
+        load_check({"grpc": "h:1", "metadata": {name: "x"}})
 
 
 async def test_a_server_out_of_resources_that_asks_for_a_pause_gets_it() -> None:
@@ -124,10 +124,10 @@ async def test_a_server_out_of_resources_that_asks_for_a_pause_gets_it() -> None
         calls += 1
         await answering_calls(b"", {"grpc-status": "8", "grpc-retry-pushback-ms": "60000"})(reader, writer)
 
-    async with serving(counting) as port, probe_environment(SystemClock(), Health()) as (runner, pulse):
+    async with serve_tcp(counting) as port, probe_environment(SystemClock(), Health()) as (runner, pulse):
         pulse.stalled = lambda: 0.0  # type: ignore[method-assign]
-        probe = prepare(check_of({"grpc": f"127.0.0.1:{port}"}))
-        results = [(await unstarved(runner, probe, 5.0)).result for _ in range(2)]
+        probe = prepare(load_check({"grpc": f"127.0.0.1:{port}"}))
+        results = [(await retry_if_starved(runner, probe, 5.0)).result for _ in range(2)]
     assert [(each.outcome, each.reason) for each in results] == [(Outcome.UNKNOWN, "rate_limited")] * 2
     assert calls == 1
 
@@ -143,13 +143,13 @@ async def test_a_server_out_of_resources_that_asks_for_a_pause_gets_it() -> None
     ],
 )
 async def test_a_status_that_says_nothing_about_the_target_is_named(status: str, unknown: Any, reason: str) -> None:
-    async with serving(answering_calls(b"", {"grpc-status": status})) as port:
+    async with serve_tcp(answering_calls(b"", {"grpc-status": status})) as port:
         result = (await attempt({"grpc": f"127.0.0.1:{port}", "unknown": unknown})).result
     assert (result.outcome is Outcome.UNKNOWN, result.reason) == (reason == "inconclusive", reason)
 
 
 async def test_429_with_retry_after_in_answer_to_a_call_is_unknown() -> None:
-    async with serving(answering_calls(b"", status="429", **{"retry-after": "5"})) as port:
+    async with serve_tcp(answering_calls(b"", status="429", **{"retry-after": "5"})) as port:
         result = (await attempt({"grpc": f"127.0.0.1:{port}"})).result
     assert (result.outcome, result.reason, result.status) == (Outcome.UNKNOWN, "rate_limited", 429)
 
@@ -157,4 +157,4 @@ async def test_429_with_retry_after_in_answer_to_a_call_is_unknown() -> None:
 @pytest.mark.parametrize("unknown", ["OK", "NO_SUCH", 8, True])
 def test_a_status_that_no_failed_call_has_is_refused(unknown: Any) -> None:
     with pytest.raises(ValidationError, match="is not a status of a failed call"):
-        check_of({"grpc": "h:1", "unknown": unknown})
+        load_check({"grpc": "h:1", "unknown": unknown})

@@ -13,18 +13,18 @@ from monitor.config.model import JsonPath
 from sla.observation import Outcome
 from tests.support.http2_server import speaking
 from tests.support.probing import attempt
-from tests.support.servers import answer, repeating, request_of, saying, serving, silent
+from tests.support.servers import http_response, read_request, repeat_piece, respond_with, send_nothing, serve_tcp
 
 JSON = {"Content_Type": "application/json; charset=utf-8"}
-READY = answer(b'{"ready": true, "checks": [{"up": 1}]}', **JSON)
+READY = http_response(b'{"ready": true, "checks": [{"up": 1}]}', **JSON)
 
 
 OVER_2 = [(":status", "200"), ("content-type", "application/json; charset=utf-8")]
-VERSIONS = {"1.1": saying(READY), "2": speaking(OVER_2, READY.partition(b"\r\n\r\n")[2])}
+VERSIONS = {"1.1": respond_with(READY), "2": speaking(OVER_2, READY.partition(b"\r\n\r\n")[2])}
 
 
 async def result_of(reply: bytes, seconds: float = 5.0, **written: Any) -> Any:
-    async with serving(saying(reply)) as port:
+    async with serve_tcp(respond_with(reply)) as port:
         return (await attempt({"http": f"http://127.0.0.1:{port}/x?q=1", **written}, seconds)).result
 
 
@@ -41,7 +41,7 @@ async def result_of(reply: bytes, seconds: float = 5.0, **written: Any) -> Any:
 )
 @pytest.mark.parametrize("protocol", VERSIONS)
 async def test_an_answer_as_expected_is_good(protocol: str, expect: dict[str, Any]) -> None:
-    async with serving(VERSIONS[protocol]) as port:
+    async with serve_tcp(VERSIONS[protocol]) as port:
         result = (await attempt({"http": f"http://127.0.0.1:{port}/", "protocol": protocol, "expect": expect})).result
     assert (result.outcome, result.reason, result.status) == (Outcome.GOOD, "", 200)
 
@@ -63,7 +63,7 @@ async def test_an_answer_as_expected_is_good(protocol: str, expect: dict[str, An
 async def test_an_answer_that_differs_is_bad_and_says_how(
     protocol: str, expect: dict[str, Any], reason: str, detail: str
 ) -> None:
-    async with serving(VERSIONS[protocol]) as port:
+    async with serve_tcp(VERSIONS[protocol]) as port:
         result = (await attempt({"http": f"http://127.0.0.1:{port}/", "protocol": protocol, "expect": expect})).result
     assert (result.outcome, result.reason, result.status) == (Outcome.BAD, reason, 200)
     assert detail in result.detail
@@ -111,8 +111,8 @@ async def test_a_page_is_searched_once_for_what_is_told(monkeypatch: pytest.Monk
 @pytest.mark.parametrize(
     ("reply", "reason", "status"),
     [
-        (answer(status="503 Service Unavailable"), "http_status", 503),
-        (answer(status="302 Found", Location="/app/?r=x"), "http_status", 302),
+        (http_response(status="503 Service Unavailable"), "http_status", 503),
+        (http_response(status="302 Found", Location="/app/?r=x"), "http_status", 302),
         (b"", "empty_response", None),
         (b"HTTP/1.1 200 OK\r\nContent-Le", "truncated_response", None),
         (b"HTTP/1.1 200 OK\r\nContent-Length: 100\r\n\r\nshort", "truncated_response", 200),
@@ -135,7 +135,7 @@ async def test_what_is_no_good_answer_is_bad_with_its_own_reason(reply: bytes, r
     [
         b"HTTP/1.0 200 OK\r\n\r\nuntil the end",
         b"HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n5\r\nuntil\r\n8\r\n the end\r\n0\r\n\r\n",
-        b"HTTP/1.1 103 Early Hints\r\nLink: </x>\r\n\r\n" + answer(b"until the end"),
+        b"HTTP/1.1 103 Early Hints\r\nLink: </x>\r\n\r\n" + http_response(b"until the end"),
     ],
 )
 async def test_every_way_to_frame_a_body_is_read_whole(reply: bytes) -> None:
@@ -144,7 +144,7 @@ async def test_every_way_to_frame_a_body_is_read_whole(reply: bytes) -> None:
 
 async def test_an_endless_body_ends_at_the_limit() -> None:
     opening = b"HTTP/1.1 200 OK\r\n\r\n"
-    async with serving(repeating(b"x" * 65_536, opening)) as port:
+    async with serve_tcp(repeat_piece(b"x" * 65_536, opening)) as port:
         url = {"http": f"http://127.0.0.1:{port}/", "body_limit": 300_000}
         assert (await attempt(url)).result.outcome is Outcome.GOOD
         result = (await attempt({**url, "expect": {"contains": "needle"}})).result
@@ -152,7 +152,7 @@ async def test_an_endless_body_ends_at_the_limit() -> None:
 
 
 async def test_headers_without_end_stop_at_their_limit() -> None:
-    async with serving(repeating(b"X-More: and more\r\n" * 100, b"HTTP/1.1 200 OK\r\n")) as port:
+    async with serve_tcp(repeat_piece(b"X-More: and more\r\n" * 100, b"HTTP/1.1 200 OK\r\n")) as port:
         result = (await attempt({"http": f"http://127.0.0.1:{port}/"})).result
     assert (result.outcome, result.reason) == (Outcome.BAD, "headers_too_large")
 
@@ -160,7 +160,7 @@ async def test_headers_without_end_stop_at_their_limit() -> None:
 async def test_a_body_that_is_compressed_in_name_only_is_malformed() -> None:
     """Nothing is looked for in bytes that nobody reads."""
     packed = b"\x1f\x8b\x08" + b"\x00" * 1000
-    result = await result_of(answer(packed, Content_Encoding="gzip"), expect={"contains": "x"})
+    result = await result_of(http_response(packed, Content_Encoding="gzip"), expect={"contains": "x"})
     assert (result.outcome, result.reason) == (Outcome.BAD, "compression_malformed")
 
 
@@ -168,19 +168,19 @@ async def test_one_deadline_spans_a_target_that_drips() -> None:
     """A byte now and then never resets the deadline."""
 
     async def drip(reader: Any, writer: Any) -> None:
-        await request_of(reader)
+        await read_request(reader)
         for byte in b"HTTP/1.1 200 OK\r\nX-Slow: ":
             writer.write(bytes([byte]))
             await writer.drain()
         await reader.read()
 
-    async with serving(drip) as port:
+    async with serve_tcp(drip) as port:
         result = (await attempt({"http": f"http://127.0.0.1:{port}/"}, 0.2)).result
     assert (result.outcome, result.reason) == (Outcome.BAD, "deadline")
 
 
 async def test_a_silent_target_fails_at_the_deadline_and_says_in_which_phase() -> None:
-    async with serving(silent) as port:
+    async with serve_tcp(send_nothing) as port:
         result = (await attempt({"http": f"http://127.0.0.1:{port}/"}, 0.1)).result
     assert (result.outcome, result.reason) == (Outcome.BAD, "deadline")
     assert "first_byte" in result.detail
@@ -199,13 +199,13 @@ async def asked(**written: Any) -> bytes:
 
     async def handler(reader: Any, writer: Any) -> None:
         nonlocal seen
-        seen = await request_of(reader)
+        seen = await read_request(reader)
         if b"Content-Length" in seen:
             seen += await reader.readexactly(4)
-        writer.write(answer())
+        writer.write(http_response())
         await writer.drain()
 
-    async with serving(handler) as port:
+    async with serve_tcp(handler) as port:
         await attempt({"http": f"http://127.0.0.1:{port}/path?key=1", **written})
     return seen
 
@@ -240,7 +240,7 @@ async def test_a_head_request_reads_no_body() -> None:
 
 
 async def test_phases_are_timed_and_add_up_to_no_more_than_the_whole() -> None:
-    async with serving(saying(READY)) as port:
+    async with serve_tcp(respond_with(READY)) as port:
         made = await attempt({"http": f"http://localhost:{port}/"})
     assert set(made.result.phases) == {"resolve", "connect", "first_byte", "transfer"}
     assert sum(made.result.phases.values()) <= made.duration
@@ -251,11 +251,11 @@ async def test_resolve_to_keeps_the_host() -> None:
 
     async def handler(reader: Any, writer: Any) -> None:
         nonlocal seen
-        seen = await request_of(reader)
-        writer.write(answer())
+        seen = await read_request(reader)
+        writer.write(http_response())
         await writer.drain()
 
-    async with serving(handler) as port:
+    async with serve_tcp(handler) as port:
         made = await attempt({"http": f"http://loginproxy.example:{port}/", "resolve_to": "127.0.0.1"})
     assert made.result.outcome is Outcome.GOOD
     assert f"Host: loginproxy.example:{port}\r\n".encode() in seen

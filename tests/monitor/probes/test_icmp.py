@@ -11,7 +11,7 @@ from pydantic import ValidationError
 
 from monitor.probes import icmp
 from tests.support.daemon_process import environment
-from tests.support.probing import check_of
+from tests.support.probing import load_check
 
 ALLOWED = (
     "sysctl -qw net.ipv4.ping_group_range='0 2147483647' && ip link set lo up;"
@@ -62,4 +62,4 @@ def test_a_host_that_is_not_there_is_bad_and_no_route_is_unknown() -> None:
 def test_where_pinging_is_not_allowed_the_configuration_says_how_to_allow_it(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(icmp, "allowed", lambda: False)
     with pytest.raises(ValidationError, match="ping_group_range"):
-        check_of({"icmp": "127.0.0.1"})
+        load_check({"icmp": "127.0.0.1"})

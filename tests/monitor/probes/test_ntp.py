@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 from monitor.probes.ntp import offset_of
 from sla.interval import SECOND
 from sla.observation import Outcome
-from tests.support.line_servers import datagrams
+from tests.support.line_servers import serve_datagrams
 from tests.support.probing import attempt
 
 PACKET = struct.Struct("!BBbb3I4Q")
@@ -66,7 +66,7 @@ def server(ahead: float = 0.0, **more: object) -> object:
     ],
 )
 async def test_only_the_answer_to_our_question_counts_and_has_its_word(answering: object, reason: str) -> None:
-    async with datagrams(answering) as port:
+    async with serve_datagrams(answering) as port:
         result = (await attempt({"ntp": f"127.0.0.1:{port}", "within": "60s"}, 0.5)).result
     assert result.reason == reason
     assert result.outcome is (Outcome.BAD if reason else Outcome.GOOD)

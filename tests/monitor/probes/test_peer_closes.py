@@ -24,7 +24,7 @@ from tests.support.faulty_targets.faulty_target import TargetAuthority
 from tests.support.faulty_targets.line_protocols import pg_message
 from tests.support.probing import attempt
 from tests.support.proxy import Proxy
-from tests.support.servers import answer, request_of, saying, serving
+from tests.support.servers import http_response, read_request, respond_with, serve_tcp
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -116,7 +116,7 @@ async def test_a_peer_that_says_everything_at_once_and_closes(name: str, authori
         async with relayed(whole) as door:
             await tried(talk.check, door, authority)
         for stays in (False, True) if name not in IDLE else (False,):
-            async with serving(at_once(b"".join(whole.chunks), stays=stays)) as door:
+            async with serve_tcp(at_once(b"".join(whole.chunks), stays=stays)) as door:
                 outcome, reason, detail = await tried(talk.check, door, authority)
             assert reason in talk.early, detail
             assert (outcome is GOOD) is (reason == "")
@@ -127,8 +127,12 @@ async def test_a_token_server_that_hangs_up_says_nothing_of_the_target(
     piecewise: bool, authority: TargetAuthority, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setenv("CLIENT_SECRET", "canary-secret")
-    given = answer(json.dumps({"access_token": "canary-token", "expires_in": 300}).encode())
-    async with silence(), serving(saying(given)) as issuer, serving(saying(answer(b"fine"))) as target:
+    given = http_response(json.dumps({"access_token": "canary-token", "expires_in": 300}).encode())
+    async with (
+        silence(),
+        serve_tcp(respond_with(given)) as issuer,
+        serve_tcp(respond_with(http_response(b"fine"))) as target,
+    ):
         client = {"token_url": URL, "client_id": "x", "client_secret": {"env": "CLIENT_SECRET"}}
         check = {"http": f"http://127.0.0.1:{target}/", "oauth2": client, "expect": {"contains": "fine"}}
         for cut in places([given]):
@@ -144,7 +148,11 @@ async def test_a_proxy_that_hangs_up_before_the_tunnel_says_nothing_of_the_targe
     piecewise: bool, authority: TargetAuthority
 ) -> None:
     established = len(b"HTTP/1.1 200 Connection established\r\n\r\n")
-    async with silence(), serving(saying(answer(b"fine")), context(authority)) as target, serving(Proxy()) as proxy:
+    async with (
+        silence(),
+        serve_tcp(respond_with(http_response(b"fine")), context(authority)) as target,
+        serve_tcp(Proxy()) as proxy,
+    ):
         check = {"http": f"https://127.0.0.1:{target}/", "proxy": "http://127.0.0.1:<port>", **ENCRYPTED}
         for cut in (*range(0, established + 2, 3), established, established + 1, established + 500):
             for ending in ENDINGS:
@@ -160,11 +168,11 @@ async def test_an_early_refusal_of_a_long_body_is_the_answer(status: str, tmp_pa
     (tmp_path / "body").write_bytes(b"x" * 1_000_000)
 
     async def refusing(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
-        await request_of(reader)
-        writer.write(answer(b"no", status))
+        await read_request(reader)
+        writer.write(http_response(b"no", status))
         await writer.drain()
 
-    async with silence(), serving(refusing) as port:
+    async with silence(), serve_tcp(refusing) as port:
         check = {"http": f"http://127.0.0.1:{port}/", "method": "POST", "body_file": str(tmp_path / "body")}
         result = (await attempt({**check, "expect": {"status": int(status[:3])}})).result
     assert (result.outcome, result.reason) == (GOOD, ""), result.detail
@@ -185,7 +193,7 @@ async def test_a_value_that_is_none_of_its_type_is_no_defect_of_ours(type_of_val
         writer.write(pg_message(b"T", column) + pg_message(b"D", row))
         await reader.read()
 
-    async with silence(), serving(server) as port:
+    async with silence(), serve_tcp(server) as port:
         check = {"postgres": f"127.0.0.1:{port}", "user": "x", "query": "SELECT 1", "expect": "1"}
         result = (await attempt(check)).result
     assert (result.outcome, result.reason) == (BAD, "database_malformed"), result.detail
@@ -203,7 +211,7 @@ async def test_a_certificate_of_no_known_version_is_no_defect_of_ours(
     (tmp_path / "odd.pem").write_text(odd + leaf.private_key_pem.bytes().decode())
     odd_server = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
     odd_server.load_cert_chain(tmp_path / "odd.pem")
-    async with silence(), serving(saying(answer(b"fine")), odd_server) as port:
+    async with silence(), serve_tcp(respond_with(http_response(b"fine")), odd_server) as port:
         check = {"http": f"https://127.0.0.1:{port}/", "tls": {"verify": False}}
         result = (await attempt(check)).result
         target = {"target": f"127.0.0.1:{port}", "verify": False}

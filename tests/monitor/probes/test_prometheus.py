@@ -12,10 +12,10 @@ import pytest
 from pydantic import ValidationError
 
 from sla.observation import Outcome
-from tests.support.probing import attempt, check_of
-from tests.support.processes import fetch, free_port, needs, running, until
+from tests.support.probing import attempt, load_check
+from tests.support.processes import fetch, free_port, needs, running, wait_for
 from tests.support.proxy import Proxy
-from tests.support.servers import answer, request_of, serving, silent
+from tests.support.servers import http_response, read_request, send_nothing, serve_tcp
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -30,11 +30,11 @@ def numbers(**values: list[str]) -> Handler:
     """Return a server that answers the queries `good` and `total` with these samples."""
 
     async def handler(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
-        path = (await request_of(reader)).split()[1].decode()
+        path = (await read_request(reader)).split()[1].decode()
         name = parse_qs(urlsplit(path).query)["query"][0]
         samples = [{"metric": {}, "value": [0, value]} for value in values[name]]
         body = {"status": "success", "data": {"resultType": "vector", "result": samples}}
-        writer.write(answer(json.dumps(body).encode()))
+        writer.write(http_response(json.dumps(body).encode()))
         await writer.drain()
 
     return handler
@@ -42,7 +42,7 @@ def numbers(**values: list[str]) -> Handler:
 
 def saying_always(said: bytes) -> Handler:
     async def handler(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
-        await request_of(reader)
+        await read_request(reader)
         writer.write(said)
         await writer.drain()
 
@@ -50,14 +50,14 @@ def saying_always(said: bytes) -> Handler:
 
 
 async def probed(handler: Handler, **more: Any) -> ProbeResult:
-    async with serving(handler) as port:
+    async with serve_tcp(handler) as port:
         written = {"prometheus": f"http://127.0.0.1:{port}/", "good": "good", "total": "total", "at_least": "99%"}
         return (await attempt({**written, "timeout": "1s", **more})).result
 
 
 async def test_it_is_asked_by_the_way_that_the_check_says() -> None:
     way = Proxy({"metrics.test": "127.0.0.1"})
-    async with serving(numbers(good=["99"], total=["100"])) as port, serving(way) as through:
+    async with serve_tcp(numbers(good=["99"], total=["100"])) as port, serve_tcp(way) as through:
         written = {"prometheus": f"http://metrics.test:{port}/", "good": "good", "total": "total", "at_least": "99%"}
         result = (await attempt({**written, "proxy": f"http://127.0.0.1:{through}"})).result
     assert (result.outcome, len(way.heads)) == (GOOD, 2)
@@ -68,10 +68,10 @@ async def test_both_numbers_are_asked_for_as_of_the_same_instant() -> None:
     times = list[str]()
 
     async def handler(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
-        asked = parse_qs(urlsplit((await request_of(reader)).split()[1].decode()).query)
+        asked = parse_qs(urlsplit((await read_request(reader)).split()[1].decode()).query)
         times.extend(asked["time"])
         assert asked["query"] == ['up{a="b c",d!~"e+"}']
-        writer.write(answer(b'{"status": "success", "data": {"resultType": "scalar", "result": [0, "1"]}}'))
+        writer.write(http_response(b'{"status": "success", "data": {"resultType": "scalar", "result": [0, "1"]}}'))
         await writer.drain()
 
     query = 'up{a="b c",d!~"e+"}'
@@ -86,7 +86,7 @@ def test_a_servers_url_takes_no_query() -> None:
     with pytest.raises(
         ValidationError, match="a base URL has no query, because the query is appended; send a key in headers"
     ):
-        check_of({"prometheus": "http://h/?key=abc", "good": "1", "total": "1", "at_least": "99%"})
+        load_check({"prometheus": "http://h/?key=abc", "good": "1", "total": "1", "at_least": "99%"})
 
 
 @pytest.mark.parametrize(
@@ -113,10 +113,10 @@ async def test_a_slice_is_judged_by_its_share_of_good_events(
 @pytest.mark.parametrize(
     "handler",
     [
-        silent,
-        saying_always(answer(b'{"status":"error","error":"parse error"}', "400 Bad Request")),
-        saying_always(answer(b"<html>", "502 Bad Gateway")),
-        saying_always(answer(b'{"status":"success","data":[]}')),
+        send_nothing,
+        saying_always(http_response(b'{"status":"error","error":"parse error"}', "400 Bad Request")),
+        saying_always(http_response(b"<html>", "502 Bad Gateway")),
+        saying_always(http_response(b'{"status":"success","data":[]}')),
         saying_always(b""),
     ],
 )
@@ -133,7 +133,7 @@ async def test_a_real_server_answers_the_queries(tmp_path: Path) -> None:
     where = f"127.0.0.1:{free_port()}"
     options = [f"--web.listen-address={where}", f"--config.file={tmp_path}/p.yml", f"--storage.tsdb.path={tmp_path}/d"]
     with running(tmp_path / "prometheus.log", ["prometheus", *options]):
-        until("prometheus", lambda: fetch(f"http://{where}/-/ready")[0] == 200)
+        wait_for("prometheus", lambda: fetch(f"http://{where}/-/ready")[0] == 200)
         written = {"prometheus": f"http://{where}", "good": "vector(995)", "total": "vector(1000)"}
         assert (await attempt({**written, "at_least": "99%"})).result.outcome is GOOD
         assert (await attempt({**written, "at_least": "99.9%"})).result.reason == "sli_below"

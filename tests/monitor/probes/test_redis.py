@@ -8,10 +8,10 @@ import pytest
 from pydantic import ValidationError
 
 from sla.observation import Outcome
-from tests.support.line_servers import hanging_up, saying_at_once
-from tests.support.probing import attempt, check_of
-from tests.support.processes import free_port, needs, running, until
-from tests.support.servers import serving, silent
+from tests.support.line_servers import send_and_close, send_on_connect
+from tests.support.probing import attempt, load_check
+from tests.support.processes import free_port, needs, running, wait_for
+from tests.support.servers import send_nothing, serve_tcp
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -23,23 +23,23 @@ GOOD, BAD, UNKNOWN = Outcome.GOOD, Outcome.BAD, Outcome.UNKNOWN
 
 
 async def probed(handler: Handler, seconds: float = 5.0, **more: Any) -> ProbeResult:
-    async with serving(handler) as port:
+    async with serve_tcp(handler) as port:
         return (await attempt({"redis": f"127.0.0.1:{port}", **more}, seconds)).result
 
 
 @pytest.mark.parametrize(
     ("handler", "outcome", "reason"),
     [
-        (saying_at_once(b"+PONG\r\n"), GOOD, ""),
-        (saying_at_once(b"-NOAUTH Authentication required.\r\n"), GOOD, ""),
-        (saying_at_once(b"-LOADING Redis is loading the dataset in memory\r\n"), BAD, "redis_loading"),
-        (saying_at_once(b"-MASTERDOWN Link with MASTER is down\r\n"), BAD, "redis_master_down"),
-        (saying_at_once(b"-ERR max number of clients reached\r\n"), BAD, "redis_error"),
-        (saying_at_once(b"+OK\r\n"), BAD, "redis_malformed"),
-        (saying_at_once(b"HTTP/1.1 400 Bad Request\r\n"), BAD, "redis_malformed"),
-        (saying_at_once(b"$99999999\r\n" + b"x" * 200_000), BAD, "answer_too_long"),
-        (hanging_up(b"+PO"), BAD, "hung_up"),
-        (silent, BAD, "deadline"),
+        (send_on_connect(b"+PONG\r\n"), GOOD, ""),
+        (send_on_connect(b"-NOAUTH Authentication required.\r\n"), GOOD, ""),
+        (send_on_connect(b"-LOADING Redis is loading the dataset in memory\r\n"), BAD, "redis_loading"),
+        (send_on_connect(b"-MASTERDOWN Link with MASTER is down\r\n"), BAD, "redis_master_down"),
+        (send_on_connect(b"-ERR max number of clients reached\r\n"), BAD, "redis_error"),
+        (send_on_connect(b"+OK\r\n"), BAD, "redis_malformed"),
+        (send_on_connect(b"HTTP/1.1 400 Bad Request\r\n"), BAD, "redis_malformed"),
+        (send_on_connect(b"$99999999\r\n" + b"x" * 200_000), BAD, "answer_too_long"),
+        (send_and_close(b"+PO"), BAD, "hung_up"),
+        (send_nothing, BAD, "deadline"),
     ],
 )
 async def test_every_reply_has_its_word(handler: Handler, outcome: Outcome, reason: str) -> None:
@@ -49,7 +49,7 @@ async def test_every_reply_has_its_word(handler: Handler, outcome: Outcome, reas
 
 async def test_our_own_wrong_password_says_nothing_of_the_server(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("REDIS_PASSWORD", "hunter2-canary")
-    handler = saying_at_once(b"-WRONGPASS invalid username-password pair: hunter2-canary\r\n")
+    handler = send_on_connect(b"-WRONGPASS invalid username-password pair: hunter2-canary\r\n")
     result = await probed(handler, password={"env": "REDIS_PASSWORD"})
     assert (result.outcome, result.reason) == (UNKNOWN, "credentials_refused")
     assert "canary" not in result.detail
@@ -67,13 +67,13 @@ async def test_a_password_that_the_server_has_no_use_for_says_nothing_of_it(
     said: bytes, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setenv("REDIS_PASSWORD", "hunter2-canary")
-    result = await probed(saying_at_once(said), password={"env": "REDIS_PASSWORD"})
+    result = await probed(send_on_connect(said), password={"env": "REDIS_PASSWORD"})
     assert (result.outcome, result.reason) == (UNKNOWN, "credentials_refused")
 
 
 def test_a_user_without_a_password_is_refused() -> None:
     with pytest.raises(ValidationError, match="without a password"):
-        check_of({"redis": "127.0.0.1", "user": "ninewatch"})
+        load_check({"redis": "127.0.0.1", "user": "ninewatch"})
 
 
 @pytest.mark.slow
@@ -84,7 +84,7 @@ async def test_a_real_server_with_a_password_and_a_role(tmp_path: Path, monkeypa
     port = free_port()
     command = ["redis-server", "--port", str(port), "--save", "", "--requirepass", "right-canary", "--dir", tmp_path]
     with running(tmp_path / "redis.log", [*command, "--bind", "127.0.0.1"]) as program:
-        until("redis", lambda: program.said("(Ready to accept connections)"))
+        wait_for("redis", lambda: program.find_in_log("(Ready to accept connections)"))
         target = {"redis": f"127.0.0.1:{port}"}
         assert (await attempt(target)).result.outcome is GOOD
         right = {**target, "password": {"env": "RIGHT"}}

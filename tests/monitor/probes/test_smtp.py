@@ -9,10 +9,10 @@ import pytest
 import trustme
 
 from sla.observation import Outcome
-from tests.support.certificates import bundle, server_context
-from tests.support.line_servers import hanging_up, replying, saying_at_once
+from tests.support.certificates import server_context, write_ca_bundle
+from tests.support.line_servers import reply_to_lines, send_and_close, send_on_connect
 from tests.support.probing import attempt
-from tests.support.servers import serving, silent
+from tests.support.servers import send_nothing, serve_tcp
 
 if TYPE_CHECKING:
     import ssl
@@ -25,7 +25,7 @@ EHLO = b"EHLO ninewatch.invalid"
 
 
 def mail(offered: bytes = b"250-mail\r\n250 SIZE 1000\r\n", greeting: bytes = b"220-hello\r\n220 there\r\n") -> Handler:
-    return replying({EHLO: offered, b"QUIT": b"221 bye\r\n"}, greeting)
+    return reply_to_lines({EHLO: offered, b"QUIT": b"221 bye\r\n"}, greeting)
 
 
 def encrypting(context: ssl.SSLContext, injected: bytes = b"") -> Handler:
@@ -49,7 +49,7 @@ def encrypting(context: ssl.SSLContext, injected: bytes = b"") -> Handler:
 
 
 async def probed(handler: Handler, seconds: float = 5.0, **more: Any) -> ProbeResult:
-    async with serving(handler) as port:
+    async with serve_tcp(handler) as port:
         return (await attempt({"smtp": f"127.0.0.1:{port}", **more}, seconds)).result
 
 
@@ -66,10 +66,10 @@ async def test_a_server_that_greets_and_takes_our_name_is_good() -> None:
         (mail(greeting=b"421 too busy\r\n"), "smtp_status", 421),
         (mail(offered=b"550-no\r\n550 such name\r\n"), "smtp_status", 550),
         (mail(greeting=b"SSH-2.0-x\r\n"), "smtp_malformed", None),
-        (saying_at_once(b"220-more\r\n" * 200), "smtp_malformed", None),
-        (saying_at_once(b"2" * 80_000), "answer_too_long", None),
-        (hanging_up(b"220"), "hung_up", None),
-        (silent, "deadline", None),
+        (send_on_connect(b"220-more\r\n" * 200), "smtp_malformed", None),
+        (send_on_connect(b"2" * 80_000), "answer_too_long", None),
+        (send_and_close(b"220"), "hung_up", None),
+        (send_nothing, "deadline", None),
     ],
 )
 async def test_every_other_beginning_has_its_word(handler: Handler, reason: str, status: int | None) -> None:
@@ -80,7 +80,7 @@ async def test_every_other_beginning_has_its_word(handler: Handler, reason: str,
 async def test_starttls_is_asked_for_judged_and_greeted_anew(tmp_path: Path) -> None:
     authority = trustme.CA()
     context = server_context(authority.issue_cert("127.0.0.1"))
-    trusted = {"tls": {"ca": bundle(authority, tmp_path)}}
+    trusted = {"tls": {"ca": write_ca_bundle(authority, tmp_path)}}
     good = await probed(encrypting(context), encryption="starttls", **trusted)
     assert (good.outcome, good.reason) == (Outcome.GOOD, "")
     assert good.certificate_expiry is not None
@@ -95,7 +95,11 @@ async def test_a_server_that_does_not_offer_starttls_is_bad() -> None:
 
 async def test_tls_from_the_first_byte_on(tmp_path: Path) -> None:
     authority = trustme.CA()
-    async with serving(mail(), server_context(authority.issue_cert("127.0.0.1"))) as port:
-        written = {"smtp": f"127.0.0.1:{port}", "encryption": "tls", "tls": {"ca": bundle(authority, tmp_path)}}
+    async with serve_tcp(mail(), server_context(authority.issue_cert("127.0.0.1"))) as port:
+        written = {
+            "smtp": f"127.0.0.1:{port}",
+            "encryption": "tls",
+            "tls": {"ca": write_ca_bundle(authority, tmp_path)},
+        }
         result = (await attempt(written)).result
     assert result.outcome is Outcome.GOOD

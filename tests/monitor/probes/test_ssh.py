@@ -9,10 +9,10 @@ from pathlib import Path
 import pytest
 
 from sla.observation import Outcome
-from tests.support.line_servers import hanging_up, saying_at_once
+from tests.support.line_servers import send_and_close, send_on_connect
 from tests.support.probing import attempt
-from tests.support.processes import free_port, running, until
-from tests.support.servers import Handler, serving, silent
+from tests.support.processes import free_port, running, wait_for
+from tests.support.servers import Handler, send_nothing, serve_tcp
 
 SSHD = Path("/usr/sbin/sshd")
 
@@ -21,7 +21,7 @@ SSHD = Path("/usr/sbin/sshd")
     "words", [b"SSH-2.0-OpenSSH_9.2\r\n", b"SSH-1.99-x\n", b"Welcome.\r\nTo the machine.\r\nSSH-2.0-x\r\n"]
 )
 async def test_an_identification_is_good_also_behind_other_lines(words: bytes) -> None:
-    async with serving(saying_at_once(words)) as port:
+    async with serve_tcp(send_on_connect(words)) as port:
         result = (await attempt({"ssh": f"127.0.0.1:{port}"})).result
     assert (result.outcome, result.reason) == (Outcome.GOOD, "")
 
@@ -29,17 +29,17 @@ async def test_an_identification_is_good_also_behind_other_lines(words: bytes) -
 @pytest.mark.parametrize(
     ("handler", "reason"),
     [
-        (saying_at_once(b"SSH-1.5-old\r\n"), "ssh_version"),
-        (saying_at_once(b"220 mail\r\n" * 60), "ssh_malformed"),
-        (saying_at_once(b"x" * 30_000), "answer_too_long"),
-        (hanging_up(), "hung_up"),
-        (hanging_up(b"SSH-2.0-cut"), "hung_up"),
-        (saying_at_once(b"SSH-2.0-dropbear\r\n"), "answer_mismatch"),
-        (silent, "deadline"),
+        (send_on_connect(b"SSH-1.5-old\r\n"), "ssh_version"),
+        (send_on_connect(b"220 mail\r\n" * 60), "ssh_malformed"),
+        (send_on_connect(b"x" * 30_000), "answer_too_long"),
+        (send_and_close(), "hung_up"),
+        (send_and_close(b"SSH-2.0-cut"), "hung_up"),
+        (send_on_connect(b"SSH-2.0-dropbear\r\n"), "answer_mismatch"),
+        (send_nothing, "deadline"),
     ],
 )
 async def test_everything_else_has_its_word(handler: Handler, reason: str) -> None:
-    async with serving(handler) as port:
+    async with serve_tcp(handler) as port:
         result = (await attempt({"ssh": f"127.0.0.1:{port}", "expect": "OpenSSH"}, 0.5)).result
     assert (result.outcome, result.reason) == (Outcome.BAD, reason)
 
@@ -52,6 +52,6 @@ async def test_a_real_server_identifies_itself(tmp_path: Path) -> None:
     Path("/run/sshd").mkdir(exist_ok=True)
     options = ["-D", "-e", "-f", "/dev/null", "-h", key, "-p", str(port), "-o", "ListenAddress=127.0.0.1"]
     with running(tmp_path / "sshd.log", [SSHD, *options]) as program:
-        until("sshd", lambda: program.said("(Server listening)"))
+        wait_for("sshd", lambda: program.find_in_log("(Server listening)"))
         result = (await attempt({"ssh": f"127.0.0.1:{port}", "expect": "OpenSSH"})).result
     assert result.outcome is Outcome.GOOD

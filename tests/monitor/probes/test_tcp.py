@@ -11,11 +11,11 @@ import pytest
 from monitor.network.failure import failure_of
 from sla.observation import Outcome
 from tests.support.probing import attempt
-from tests.support.servers import serving, silent
+from tests.support.servers import send_nothing, serve_tcp
 
 
 async def test_a_connection_that_is_taken_is_good() -> None:
-    async with serving(silent) as port:
+    async with serve_tcp(send_nothing) as port:
         result = (await attempt({"tcp": f"127.0.0.1:{port}"})).result
     assert (result.outcome, result.reason, result.status) == (Outcome.GOOD, "", None)
     assert set(result.phases) == {"resolve", "connect"}
@@ -25,7 +25,7 @@ async def test_a_listener_that_hangs_up_at_once_has_taken_the_connection() -> No
     async def hang_up(reader: object, writer: object) -> None:
         return
 
-    async with serving(hang_up) as port:
+    async with serve_tcp(hang_up) as port:
         assert (await attempt({"tcp": f"127.0.0.1:{port}"})).result.outcome is Outcome.GOOD
 
 
@@ -67,7 +67,7 @@ async def test_a_listener_whose_queue_is_full_costs_the_deadline() -> None:
 
 async def test_a_name_with_several_addresses_is_good_when_one_of_them_answers() -> None:
     """`localhost` is ::1 and 127.0.0.1; the listener is at one of them."""
-    async with serving(silent) as port:
+    async with serve_tcp(send_nothing) as port:
         assert (await attempt({"tcp": f"localhost:{port}"})).result.outcome is Outcome.GOOD
 
 
@@ -77,10 +77,10 @@ async def test_without_a_free_descriptor_nothing_is_known() -> None:
     from monitor.engine.probe_environment import probe_environment
     from monitor.health import Health
     from monitor.probes.registry import prepare
-    from tests.support.probing import check_of
+    from tests.support.probing import load_check
 
     async with probe_environment(SystemClock(), Health()) as (runner, _):
-        probe = prepare(check_of({"tcp": "127.0.0.1:9"}))
+        probe = prepare(load_check({"tcp": "127.0.0.1:9"}))
         resource.setrlimit(resource.RLIMIT_NOFILE, (3, hard))
         try:
             result = (await runner.attempt(probe, 1)).result

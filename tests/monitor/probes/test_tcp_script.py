@@ -10,10 +10,10 @@ import trustme
 from pydantic import ValidationError
 
 from sla.observation import Outcome
-from tests.support.certificates import bundle, server_context
-from tests.support.line_servers import hanging_up, replying, saying_at_once
-from tests.support.probing import attempt, check_of
-from tests.support.servers import serving, silent
+from tests.support.certificates import server_context, write_ca_bundle
+from tests.support.line_servers import reply_to_lines, send_and_close, send_on_connect
+from tests.support.probing import attempt, load_check
+from tests.support.servers import send_nothing, serve_tcp
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -21,11 +21,11 @@ if TYPE_CHECKING:
     from monitor.probe_result import ProbeResult
     from tests.support.servers import Handler
 
-FTP = replying({b"NOOP": b"200 fine\r\n", b"QUIT": b"221 bye\r\n"}, b"220 here\r\n")
+FTP = reply_to_lines({b"NOOP": b"200 fine\r\n", b"QUIT": b"221 bye\r\n"}, b"220 here\r\n")
 
 
 async def played(handler: Handler, *script: dict[str, Any], seconds: float = 5.0) -> ProbeResult:
-    async with serving(handler) as port:
+    async with serve_tcp(handler) as port:
         return (await attempt({"tcp": f"127.0.0.1:{port}", "script": script}, seconds)).result
 
 
@@ -54,17 +54,19 @@ async def test_an_answer_in_pieces_is_put_together() -> None:
 
 
 async def test_a_step_is_not_satisfied_by_what_was_said_before_its_question() -> None:
-    result = await played(replying({b"A": b"ok\n"}), {"send": "A\n", "expect": "ok"}, {"send": "B\n", "expect": "ok"})
+    result = await played(
+        reply_to_lines({b"A": b"ok\n"}), {"send": "A\n", "expect": "ok"}, {"send": "B\n", "expect": "ok"}
+    )
     assert (result.outcome, result.reason) == (Outcome.BAD, "hung_up")
 
 
 @pytest.mark.parametrize(
     ("handler", "reason"),
     [
-        (hanging_up(b"554 go away\r\n"), "answer_mismatch"),
-        (hanging_up(), "hung_up"),
-        (saying_at_once(b"x" * 80_000), "answer_too_long"),
-        (silent, "deadline"),
+        (send_and_close(b"554 go away\r\n"), "answer_mismatch"),
+        (send_and_close(), "hung_up"),
+        (send_on_connect(b"x" * 80_000), "answer_too_long"),
+        (send_nothing, "deadline"),
     ],
 )
 async def test_an_answer_that_does_not_come_has_its_word(handler: Handler, reason: str) -> None:
@@ -84,10 +86,10 @@ async def test_tls_begins_where_the_script_says(tmp_path: Path) -> None:
         writer.write(b"in secret\n")
         await reader.read()
 
-    async with serving(upgrading) as port:
+    async with serve_tcp(upgrading) as port:
         script = [{"send": "TLS?\n", "expect": "go ahead\n", "starttls": True}, {"expect": "in secret"}]
         written = {"tcp": f"127.0.0.1:{port}", "script": script}
-        good = (await attempt({**written, "tls": {"ca": bundle(authority, tmp_path)}})).result
+        good = (await attempt({**written, "tls": {"ca": write_ca_bundle(authority, tmp_path)}})).result
         strange = (await attempt(written)).result
     assert good.outcome is Outcome.GOOD
     assert good.certificate_expiry is not None
@@ -96,19 +98,19 @@ async def test_tls_begins_where_the_script_says(tmp_path: Path) -> None:
 
 async def test_bytes_slipped_in_before_the_handshake_are_refused() -> None:
     """They may stand in one packet with the consent, and would be taken for encrypted ones."""
-    result = await played(saying_at_once(b"go ahead\nPWNED\n"), {"expect": "^go", "starttls": True})
+    result = await played(send_on_connect(b"go ahead\nPWNED\n"), {"expect": "^go", "starttls": True})
     assert (result.outcome, result.reason) == (Outcome.BAD, "starttls_injected")
 
 
 async def test_what_comes_in_one_packet_serves_several_steps() -> None:
-    result = await played(saying_at_once(b"one\r\ntwo\r\n"), {"expect": "^one"}, {"expect": "^two"})
+    result = await played(send_on_connect(b"one\r\ntwo\r\n"), {"expect": "^one"}, {"expect": "^two"})
     assert result.outcome is Outcome.GOOD
 
 
 async def test_tls_from_the_first_byte_on(tmp_path: Path) -> None:
     authority = trustme.CA()
-    async with serving(saying_at_once(b"hello"), server_context(authority.issue_cert("127.0.0.1"))) as port:
-        written = {"tcp": f"127.0.0.1:{port}", "encrypted": True, "tls": {"ca": bundle(authority, tmp_path)}}
+    async with serve_tcp(send_on_connect(b"hello"), server_context(authority.issue_cert("127.0.0.1"))) as port:
+        written = {"tcp": f"127.0.0.1:{port}", "encrypted": True, "tls": {"ca": write_ca_bundle(authority, tmp_path)}}
         result = (await attempt({**written, "script": [{"expect": "hello"}]})).result
     assert result.outcome is Outcome.GOOD
     assert "tls" in result.phases
@@ -119,4 +121,4 @@ async def test_tls_from_the_first_byte_on(tmp_path: Path) -> None:
 )
 def test_a_step_that_cannot_be_meant_is_refused(step: dict[str, Any]) -> None:
     with pytest.raises(ValidationError):
-        check_of({"tcp": "127.0.0.1:1", "script": [step]})
+        load_check({"tcp": "127.0.0.1:1", "script": [step]})

@@ -16,9 +16,15 @@ import trustme
 from pydantic import ValidationError
 
 from sla.observation import Outcome
-from tests.support.certificates import bundle, issued, self_signed, server_context, showing
-from tests.support.probing import attempt, check_of
-from tests.support.servers import answer, request_of, saying, serving, silent
+from tests.support.certificates import (
+    context_with_chain,
+    issue_certificate,
+    self_signed_context,
+    server_context,
+    write_ca_bundle,
+)
+from tests.support.probing import attempt, load_check
+from tests.support.servers import http_response, read_request, respond_with, send_nothing, serve_tcp
 from tests.support.starttls import TURNS, clear_first
 
 if TYPE_CHECKING:
@@ -38,7 +44,7 @@ class Authority(NamedTuple):
 @pytest.fixture(scope="module")
 def authority(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Authority]:
     made = trustme.CA()
-    return Authority(made, bundle(made, tmp_path_factory.mktemp("authority")))
+    return Authority(made, write_ca_bundle(made, tmp_path_factory.mktemp("authority")))
 
 
 def written(kind: str, port: int, **options: Any) -> dict[str, Any]:
@@ -49,7 +55,7 @@ def written(kind: str, port: int, **options: Any) -> dict[str, Any]:
 
 
 async def seen(kind: str, context: ssl.SSLContext, seconds: float = 5.0, **options: Any) -> ProbeResult:
-    async with serving(saying(answer(b"ok")), context) as port:
+    async with serve_tcp(respond_with(http_response(b"ok")), context) as port:
         return (await attempt(written(kind, port, **options), seconds)).result
 
 
@@ -95,7 +101,7 @@ async def test_what_is_wrong_with_a_certificate_has_its_word(
 @both
 async def test_a_self_signed_certificate_is_untrusted(kind: str, tmp_path: Path, authority: Authority) -> None:
     ends = (NOW + timedelta(days=20)).replace(microsecond=0)
-    result = await seen(kind, self_signed(tmp_path, ends=ends), ca=authority.path)
+    result = await seen(kind, self_signed_context(tmp_path, ends=ends), ca=authority.path)
     assert (result.outcome, result.reason, result.certificate_expiry) == (
         Outcome.BAD,
         "tls_untrusted",
@@ -113,7 +119,7 @@ async def test_an_authority_that_nobody_named_is_untrusted(kind: str) -> None:
 @both
 async def test_verify_false_takes_any_certificate_and_still_tells_its_end(kind: str, tmp_path: Path) -> None:
     ends = NOW - timedelta(hours=1)
-    result = await seen(kind, self_signed(tmp_path, ends=ends), verify=False)
+    result = await seen(kind, self_signed_context(tmp_path, ends=ends), verify=False)
     assert result.outcome is Outcome.GOOD
     assert result.certificate_expiry == pytest.approx(ends.timestamp(), abs=1)
 
@@ -121,7 +127,7 @@ async def test_verify_false_takes_any_certificate_and_still_tells_its_end(kind: 
 @both
 async def test_a_certificate_that_ends_with_the_calendar_is_read(kind: str, tmp_path: Path) -> None:
     ends = datetime(9999, 12, 31, 23, 59, 59, tzinfo=UTC)
-    result = await seen(kind, self_signed(tmp_path, ends=ends), verify=False)
+    result = await seen(kind, self_signed_context(tmp_path, ends=ends), verify=False)
     assert (result.outcome, result.certificate_expiry) == (Outcome.GOOD, ends.timestamp())
 
 
@@ -137,7 +143,7 @@ async def test_server_name_is_asked_for_and_found_in_the_certificate(kind: str, 
 
 @both
 async def test_a_server_that_stalls_in_the_handshake_costs_the_deadline(kind: str) -> None:
-    async with serving(silent) as port:
+    async with serve_tcp(send_nothing) as port:
         result = (await attempt(written(kind, port), 0.1)).result
     assert (result.outcome, result.reason) == (Outcome.BAD, "tls_timeout")
 
@@ -151,10 +157,10 @@ async def spill(garbage: bytes, reader: asyncio.StreamReader, writer: asyncio.St
 @both
 @pytest.mark.parametrize(
     "garbage",
-    [b"SSH-2.0-OpenSSH_9.2\r\n", answer(b"plain"), b"\x00" * 5_000, b"\x16\x03\x03\xff\xff" + b"\xff" * 70_000],
+    [b"SSH-2.0-OpenSSH_9.2\r\n", http_response(b"plain"), b"\x00" * 5_000, b"\x16\x03\x03\xff\xff" + b"\xff" * 70_000],
 )
 async def test_garbage_on_the_tls_port_is_no_handshake(kind: str, garbage: bytes) -> None:
-    async with serving(functools.partial(spill, garbage)) as port:
+    async with serve_tcp(functools.partial(spill, garbage)) as port:
         result = (await attempt(written(kind, port), 5)).result
     assert (result.outcome, result.reason) == (Outcome.BAD, "tls_handshake")
 
@@ -164,7 +170,7 @@ async def test_a_server_that_hangs_up_in_the_handshake_did_not_shake_hands(kind:
     async def hang_up(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         await reader.read(64)  # and the rest unread: the close may come as a reset
 
-    async with serving(hang_up) as port:
+    async with serve_tcp(hang_up) as port:
         result = (await attempt(written(kind, port), 5)).result
     assert result.outcome is Outcome.BAD
     assert result.reason in ("tls_handshake", "connection_reset")
@@ -207,18 +213,18 @@ class Chain(NamedTuple):
 
 
 def chain_of(folder: Path, *, leaf: float, intermediate: float, root: float, extra: str = "") -> Chain:
-    top = issued("Root", root)
-    middle = issued("Intermediate", intermediate, top)
-    own = issued("Server", leaf, middle, host="127.0.0.1")
+    top = issue_certificate("Root", root)
+    middle = issue_certificate("Intermediate", intermediate, top)
+    own = issue_certificate("Server", leaf, middle, host="127.0.0.1")
     others = {
         "": [],
-        "unrelated": [issued("Unrelated", 1)],
-        "cross-signed": [issued("Root", 1, issued("Old Root", 2), key=top.key)],
+        "unrelated": [issue_certificate("Unrelated", 1)],
+        "cross-signed": [issue_certificate("Root", 1, issue_certificate("Old Root", 2), key=top.key)],
         "root": [top],
     }[extra]
     path = folder / "root.pem"
     path.write_bytes(top.pem)
-    return Chain(showing(folder, own, middle, *others), str(path), min(leaf, intermediate, root))
+    return Chain(context_with_chain(folder, own, middle, *others), str(path), min(leaf, intermediate, root))
 
 
 @pytest.mark.parametrize(
@@ -269,7 +275,7 @@ SPEAKING_TLS: list[dict[str, Any]] = [
 @pytest.mark.parametrize("written", SPEAKING_TLS, ids=lambda written: next(iter(written)))
 async def test_every_kind_reports_the_chain_s_expiry(written: dict[str, Any], tmp_path: Path) -> None:
     made = chain_of(tmp_path, leaf=90, intermediate=3, root=900)
-    async with serving(silent, made.context) as port:
+    async with serve_tcp(send_nothing, made.context) as port:
         check = {key: value.format(port) if isinstance(value, str) else value for key, value in written.items()}
         result = (await attempt({**check, "tls": {"ca": made.ca}}, 1.0)).result
     assert result.certificate_expiry == pytest.approx((NOW + timedelta(days=3)).timestamp(), abs=600)
@@ -277,7 +283,7 @@ async def test_every_kind_reports_the_chain_s_expiry(written: dict[str, Any], tm
 
 async def test_a_chain_behind_starttls_decides_alike(tmp_path: Path) -> None:
     made = chain_of(tmp_path, leaf=90, intermediate=3, root=900)
-    async with serving(clear_first(TURNS["smtp"], made.context)) as port:
+    async with serve_tcp(clear_first(TURNS["smtp"], made.context)) as port:
         written = {"target": f"127.0.0.1:{port}", "starttls": "smtp", "ca": made.ca, "valid_for": "14d"}
         result = (await attempt({"tls": written}, 5)).result
     assert result.reason == "tls_expiring", result.detail
@@ -294,7 +300,7 @@ async def test_a_certificate_of_another_authority_is_told_by_its_issuer(authorit
 
 
 async def test_a_fingerprint_pins_one_certificate_though_nobody_vouches_for_it(tmp_path: Path) -> None:
-    context = self_signed(tmp_path)
+    context = self_signed_context(tmp_path)
     pem = (tmp_path / "self-signed.pem").read_text()
     der = ssl.PEM_cert_to_DER_cert(pem[pem.index("-----BEGIN CERT") :])
     pin = hashlib.sha256(der).hexdigest()
@@ -311,7 +317,7 @@ async def test_a_fingerprint_pins_one_certificate_though_nobody_vouches_for_it(t
 )
 def test_what_cannot_be_wanted_of_a_certificate_is_refused(options: dict[str, Any]) -> None:
     with pytest.raises(ValidationError):
-        check_of(written("tls", 443, **options))
+        load_check(written("tls", 443, **options))
 
 
 async def test_resolve_to_keeps_the_name_that_is_asked_for(authority: Authority) -> None:
@@ -322,12 +328,12 @@ async def test_resolve_to_keeps_the_name_that_is_asked_for(authority: Authority)
     context.sni_callback = lambda _connection, name, _context: asked.append(name)
 
     async def handler(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
-        hosts.extend(line for line in (await request_of(reader)).split(b"\r\n") if line.startswith(b"Host:"))
-        writer.write(answer())
+        hosts.extend(line for line in (await read_request(reader)).split(b"\r\n") if line.startswith(b"Host:"))
+        writer.write(http_response())
         await writer.drain()
         await reader.read()
 
-    async with serving(handler, context) as port:
+    async with serve_tcp(handler, context) as port:
         check = {"http": f"https://{HOST}:{port}/", "resolve_to": "127.0.0.1", "tls": {"ca": authority.path}}
         result = (await attempt(check)).result
     assert (result.outcome, result.reason) == (Outcome.GOOD, "")
@@ -338,12 +344,12 @@ async def test_a_bundle_that_changed_is_another_check(tmp_path: Path) -> None:
     """So that a reload takes a rotated authority up, although the configuration's text is the same."""
     old, new = trustme.CA(), trustme.CA()
     context = server_context(new.issue_cert("127.0.0.1"))
-    path = bundle(old, tmp_path)
-    async with serving(saying(answer()), context) as port:
-        before = check_of(written("tls", port, ca=path))
+    path = write_ca_bundle(old, tmp_path)
+    async with serve_tcp(respond_with(http_response()), context) as port:
+        before = load_check(written("tls", port, ca=path))
         refused = (await attempt(written("tls", port, ca=path))).result
-        bundle(new, tmp_path)
-        after = check_of(written("tls", port, ca=path))
+        write_ca_bundle(new, tmp_path)
+        after = load_check(written("tls", port, ca=path))
         taken = (await attempt(written("tls", port, ca=path))).result
     assert before != after
     assert (refused.reason, taken.outcome) == ("tls_untrusted", Outcome.GOOD)

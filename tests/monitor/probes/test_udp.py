@@ -9,13 +9,13 @@ import pytest
 from pydantic import ValidationError
 
 from sla.observation import Outcome
-from tests.support.line_servers import datagrams
-from tests.support.probing import attempt, check_of
+from tests.support.line_servers import serve_datagrams
+from tests.support.probing import attempt, load_check
 
 
 @pytest.mark.parametrize("expected", [{"expect": "^pong"}, {"expect_hex": "6e67"}])
 async def test_the_expected_answer_is_good(expected: dict[str, str]) -> None:
-    async with datagrams(lambda asked: [b"pong " + asked]) as port:
+    async with serve_datagrams(lambda asked: [b"pong " + asked]) as port:
         result = (await attempt({"udp": f"127.0.0.1:{port}", "send": "ping", **expected})).result
     assert (result.outcome, result.reason) == (Outcome.GOOD, "")
     assert set(result.phases) == {"resolve", "connect", "first_byte"}
@@ -23,14 +23,14 @@ async def test_the_expected_answer_is_good(expected: dict[str, str]) -> None:
 
 @pytest.mark.parametrize("answer", [b"error", b"\xff" * 9_000])
 async def test_another_answer_is_bad(answer: bytes) -> None:
-    async with datagrams(lambda asked: [answer]) as port:
+    async with serve_datagrams(lambda asked: [answer]) as port:
         result = (await attempt({"udp": f"127.0.0.1:{port}", "send_hex": "00 01", "expect": "pong"})).result
     assert (result.outcome, result.reason) == (Outcome.BAD, "answer_mismatch")
     assert result.detail.isprintable()
 
 
 async def test_silence_costs_the_deadline() -> None:
-    async with datagrams(lambda asked: []) as port:
+    async with serve_datagrams(lambda asked: []) as port:
         result = (await attempt({"udp": f"127.0.0.1:{port}", "send": "ping", "expect": "."}, 0.1)).result
     assert (result.outcome, result.reason) == (Outcome.BAD, "deadline")
 
@@ -46,4 +46,4 @@ async def test_a_port_that_nobody_listens_on_says_so() -> None:
 @pytest.mark.parametrize("said", [{"send": "ping"}, {"expect": "pong"}, {}])
 def test_a_datagram_without_an_answer_proves_nothing(said: dict[str, Any]) -> None:
     with pytest.raises(ValidationError, match="datagram"):
-        check_of({"udp": "127.0.0.1:9", **said})
+        load_check({"udp": "127.0.0.1:9", **said})

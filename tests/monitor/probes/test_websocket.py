@@ -13,10 +13,10 @@ from pydantic import ValidationError
 from websockets.asyncio.server import ServerConnection, serve
 
 from sla.observation import Outcome
-from tests.support.certificates import bundle, server_context
+from tests.support.certificates import server_context, write_ca_bundle
 from tests.support.faulty_targets.framed import upgrading
-from tests.support.probing import attempt, check_of
-from tests.support.servers import answer, request_of, saying, serving, silent
+from tests.support.probing import attempt, load_check
+from tests.support.servers import http_response, read_request, respond_with, send_nothing, serve_tcp
 
 if TYPE_CHECKING:
     import ssl
@@ -55,9 +55,9 @@ async def test_headers_that_are_written_take_the_place_of_ours() -> None:
     heads: list[bytes] = []
 
     async def listening(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
-        heads.append(await request_of(reader))
+        heads.append(await read_request(reader))
 
-    async with serving(listening) as port:
+    async with serve_tcp(listening) as port:
         await probed(port, headers={"host": "chat.example.org", "User-Agent": "other", "X-More": "1"})
     lines = heads[0].decode().lower().split("\r\n")
     assert [line for line in lines if line.startswith(("host:", "user-agent:", "x-more:"))] == [
@@ -70,13 +70,13 @@ async def test_headers_that_are_written_take_the_place_of_ours() -> None:
 @pytest.mark.parametrize("name", ["Connection", "upgrade", "Sec-WebSocket-Key"])
 def test_headers_of_the_handshake_itself_are_refused(name: str) -> None:
     with pytest.raises(ValidationError, match="reserved for the handshake"):
-        check_of({"websocket": "ws://h/", "headers": {name: "x"}})
+        load_check({"websocket": "ws://h/", "headers": {name: "x"}})
 
 
 async def test_over_tls_the_certificate_is_judged(tmp_path: Path) -> None:
     authority = trustme.CA()
     async with echoing(server_context(authority.issue_cert("127.0.0.1"))) as port:
-        good = await probed(port, scheme="wss", tls={"ca": bundle(authority, tmp_path)})
+        good = await probed(port, scheme="wss", tls={"ca": write_ca_bundle(authority, tmp_path)})
         strange = await probed(port, scheme="wss")
     assert (good.outcome, strange.reason) == (Outcome.GOOD, "tls_untrusted")
     assert good.certificate_expiry is not None
@@ -104,16 +104,16 @@ async def test_an_agreed_subprotocol_is_good() -> None:
 @pytest.mark.parametrize(
     ("handler", "reason", "status"),
     [
-        (saying(answer(b"no", "403 Forbidden")), "http_status", 403),
-        (saying(answer(b"page")), "http_status", 200),
-        (saying(b"HTTP/1.1 101 Switching Protocols\r\n\r\n"), "websocket_handshake", None),
-        (saying(b"SSH-2.0-x\r\n\r\n"), "websocket_handshake", None),
-        (saying(b""), "websocket_handshake", None),
-        (silent, "deadline", None),
+        (respond_with(http_response(b"no", "403 Forbidden")), "http_status", 403),
+        (respond_with(http_response(b"page")), "http_status", 200),
+        (respond_with(b"HTTP/1.1 101 Switching Protocols\r\n\r\n"), "websocket_handshake", None),
+        (respond_with(b"SSH-2.0-x\r\n\r\n"), "websocket_handshake", None),
+        (respond_with(b""), "websocket_handshake", None),
+        (send_nothing, "deadline", None),
     ],
 )
 async def test_what_is_no_websocket_server_has_its_word(handler: Handler, reason: str, status: int | None) -> None:
-    async with serving(handler) as port:
+    async with serve_tcp(handler) as port:
         result = await probed(port, 0.5)
     assert (result.outcome, result.reason, result.status) == (Outcome.BAD, reason, status)
     assert result.detail.isprintable()
@@ -139,11 +139,11 @@ async def test_a_websocket_message_decides_although_the_session_is_closed_in_the
     """The handshake's answer, a message and the close frame come at once."""
     frame, named = CLOSES[close]
     said = {"send": "hello", "expect": "^ok$"}
-    async with serving(upgrading(b"\x81\x02ok" + frame, stays=stays)) as port:
+    async with serve_tcp(upgrading(b"\x81\x02ok" + frame, stays=stays)) as port:
         came = await attempt({"websocket": f"ws://127.0.0.1:{port}/", **said})
         other = await attempt({"websocket": f"ws://127.0.0.1:{port}/", **said, "expect": "^never$"})
         bare = await attempt({"websocket": f"ws://127.0.0.1:{port}/"})
-    async with serving(upgrading(frame, stays=stays)) as port:
+    async with serve_tcp(upgrading(frame, stays=stays)) as port:
         nothing_said = await attempt({"websocket": f"ws://127.0.0.1:{port}/", **said})
     assert (came.result.outcome, came.result.reason) == (Outcome.GOOD, ""), came.result.detail
     assert (bare.result.outcome, bare.result.reason) == (Outcome.GOOD, ""), "the handshake is all that is asked"
@@ -154,7 +154,7 @@ async def test_a_websocket_message_decides_although_the_session_is_closed_in_the
 
 
 async def test_a_message_that_could_not_be_sent_is_not_taken_for_sent() -> None:
-    async with serving(upgrading(CLOSES["1008"][0])) as port:
+    async with serve_tcp(upgrading(CLOSES["1008"][0])) as port:
         result = (await attempt({"websocket": f"ws://127.0.0.1:{port}/", "send": "hello"})).result
     assert (result.outcome, result.reason) == (Outcome.BAD, "hung_up")
     assert "code 1008" in result.detail

@@ -18,11 +18,11 @@ from pydantic import ValidationError
 from monitor.config.schema import schema
 from monitor.probes.registry import CHECK_TYPES
 from sla.observation import Outcome
-from tests.support.certificates import bundle, server_context
-from tests.support.line_servers import saying_at_once
-from tests.support.nameserver import Answering, framed, naming, nothing, records
-from tests.support.probing import attempt, check_of
-from tests.support.servers import serving
+from tests.support.certificates import server_context, write_ca_bundle
+from tests.support.line_servers import send_on_connect
+from tests.support.nameserver import Answering, dns_records, framed_for_tcp, nameserver, no_response
+from tests.support.probing import attempt, load_check
+from tests.support.servers import serve_tcp
 
 if TYPE_CHECKING:
     import ssl
@@ -31,13 +31,13 @@ if TYPE_CHECKING:
     from monitor.probe_result import ProbeResult
 
 NAME = "status.example.test"
-TWO = records("A 192.0.2.7", "A 192.0.2.8")
+TWO = dns_records("A 192.0.2.7", "A 192.0.2.8")
 
 
 async def asked(
-    over_udp: Answering, over_tcp: Answering = nothing, context: ssl.SSLContext | None = None, **more: Any
+    over_udp: Answering, over_tcp: Answering = no_response, context: ssl.SSLContext | None = None, **more: Any
 ) -> ProbeResult:
-    async with naming(over_udp, over_tcp, context) as port:
+    async with nameserver(over_udp, over_tcp, context) as port:
         return (await attempt({"dns": NAME, "resolver": f"127.0.0.1:{port}", **more})).result
 
 
@@ -45,25 +45,25 @@ async def asked(
 
 
 async def test_over_tcp_no_datagram_is_sent() -> None:
-    result = await asked(nothing, framed(TWO), transport="tcp", expect={"answer": ["192.0.2.7"]})
+    result = await asked(no_response, framed_for_tcp(TWO), transport="tcp", expect={"answer": ["192.0.2.7"]})
     assert (result.outcome, result.reason) == (Outcome.GOOD, "")
 
 
 async def test_over_tls_the_resolvers_certificate_is_judged(tmp_path: Path) -> None:
     authority = trustme.CA()
     context = server_context(authority.issue_cert("resolver.example.test"))
-    trusted = {"ca": bundle(authority, tmp_path), "server_name": "resolver.example.test"}
-    result = await asked(nothing, framed(TWO), context, transport="tls", tls=trusted)
+    trusted = {"ca": write_ca_bundle(authority, tmp_path), "server_name": "resolver.example.test"}
+    result = await asked(no_response, framed_for_tcp(TWO), context, transport="tls", tls=trusted)
     assert (result.outcome, result.reason) == (Outcome.GOOD, ""), result.detail
     assert "tls" in result.phases
     assert result.certificate_expiry is not None
-    other = {"ca": bundle(authority, tmp_path)}
-    assert (await asked(nothing, framed(TWO), context, transport="tls", tls=other)).reason == "tls_hostname"
-    assert (await asked(nothing, framed(TWO), context, transport="tls")).reason == "tls_untrusted"
+    other = {"ca": write_ca_bundle(authority, tmp_path)}
+    assert (await asked(no_response, framed_for_tcp(TWO), context, transport="tls", tls=other)).reason == "tls_hostname"
+    assert (await asked(no_response, framed_for_tcp(TWO), context, transport="tls")).reason == "tls_untrusted"
 
 
 async def test_a_resolver_that_speaks_no_tls_says_so() -> None:
-    async with serving(saying_at_once(b"\0\x0cno such thing")) as port:
+    async with serve_tcp(send_on_connect(b"\0\x0cno such thing")) as port:
         result = (await attempt({"dns": NAME, "resolver": f"127.0.0.1:{port}", "transport": "tls"})).result
     assert (result.outcome, result.reason) == (Outcome.BAD, "tls_handshake")
 
@@ -72,8 +72,8 @@ async def test_a_resolver_that_speaks_no_tls_says_so() -> None:
     ("written", "port"), [({}, 53), ({"transport": "tcp"}, 53), ({"transport": "tls"}, 853), ({"transport": "udp"}, 53)]
 )
 def test_the_port_is_the_transports_unless_another_is_written(written: dict[str, Any], port: int) -> None:
-    assert check_of({"dns": NAME, "resolver": "192.0.2.53", **written}).resolver.port == port
-    assert check_of({"dns": NAME, "resolver": "192.0.2.53:99", **written}).resolver.port == 99
+    assert load_check({"dns": NAME, "resolver": "192.0.2.53", **written}).resolver.port == port
+    assert load_check({"dns": NAME, "resolver": "192.0.2.53:99", **written}).resolver.port == 99
 
 
 @pytest.mark.parametrize("desired", [True, False])
@@ -102,7 +102,7 @@ async def test_another_class_and_the_root_can_be_asked_for() -> None:
         "expect": {"answer": {"matches": "9.18"}},
     }
     assert (await asked(chaos, **written)).outcome is Outcome.GOOD
-    assert (await asked(records("NS a.root.example.test."), dns=".", record="NS")).outcome is Outcome.GOOD
+    assert (await asked(dns_records("NS a.root.example.test."), dns=".", record="NS")).outcome is Outcome.GOOD
 
 
 @pytest.mark.parametrize(
@@ -110,8 +110,10 @@ async def test_another_class_and_the_root_can_be_asked_for() -> None:
     [(501, "A 192.0.{}.{}", "answer_too_long"), (500, "A 192.0.{}.{}", ""), (200, 'TXT "{}.{}' + "x" * 200 + '"', "")],
 )
 async def test_an_answer_of_too_many_records_is_not_read(count: int, text: str, reason: str) -> None:
-    many = records(*(text.format(*divmod(number, 256)) for number in range(count)))
-    assert (await asked(nothing, framed(many), transport="tcp", record=text.partition(" ")[0])).reason == reason
+    many = dns_records(*(text.format(*divmod(number, 256)) for number in range(count)))
+    assert (
+        await asked(no_response, framed_for_tcp(many), transport="tcp", record=text.partition(" ")[0])
+    ).reason == reason
 
 
 # What is expected
@@ -130,7 +132,7 @@ async def test_an_answer_of_too_many_records_is_not_read(count: int, text: str, 
     ],
 )
 async def test_the_code_is_one_of_those_expected(given: dns.rcode.Rcode, expected: Any, reason: str) -> None:
-    result = await asked(records(rcode=given), expect={"rcode": expected})
+    result = await asked(dns_records(rcode=given), expect={"rcode": expected})
     assert (result.outcome, result.reason) == (Outcome.BAD if reason else Outcome.GOOD, reason)
 
 
@@ -175,7 +177,7 @@ async def test_expressions_are_held_against_each_record(expected: dict[str, Any]
 )
 async def test_records_are_compared_as_data(record: str, given: str, expected: str, good: bool) -> None:
     """And one text is as good as a list of one."""
-    result = await asked(records(f"{record} {given}"), record=record, expect={"answer": expected})
+    result = await asked(dns_records(f"{record} {given}"), record=record, expect={"answer": expected})
     assert (result.outcome, result.reason) == ((Outcome.GOOD, "") if good else (Outcome.BAD, "dns_answer"))
 
 
@@ -184,13 +186,13 @@ async def test_records_are_compared_as_data(record: str, given: str, expected: s
 )
 def test_data_that_no_answer_can_hold_is_refused(record: str, expected: str) -> None:
     with pytest.raises(ValidationError, match=f'"{expected}" is not the data of a {record} record'):
-        check_of({"dns": NAME, "record": record, "expect": {"additional": [expected]}})
+        load_check({"dns": NAME, "record": record, "expect": {"additional": [expected]}})
 
 
 @pytest.mark.parametrize("record", ["XYZ", "TYPE65536", "TYPE-1"])
 def test_a_record_type_that_there_is_not_is_told_in_our_words(record: str) -> None:
     with pytest.raises(ValidationError, match=f'"{record}" is not a DNS record type; use A, AAAA'):
-        check_of({"dns": NAME, "record": record})
+        load_check({"dns": NAME, "record": record})
 
 
 @pytest.mark.parametrize(
@@ -203,7 +205,7 @@ def test_a_record_type_that_there_is_not_is_told_in_our_words(record: str) -> No
     ],
 )
 async def test_of_no_records_none_matches_and_none_is_amiss(expected: dict[str, Any], good: bool) -> None:
-    result = await asked(records(rcode=dns.rcode.NXDOMAIN), expect={"rcode": "NXDOMAIN", "answer": expected})
+    result = await asked(dns_records(rcode=dns.rcode.NXDOMAIN), expect={"rcode": "NXDOMAIN", "answer": expected})
     assert (result.outcome is Outcome.GOOD) is good
 
 
@@ -274,7 +276,7 @@ async def test_any_record_will_do_where_any_is_asked_for() -> None:
 )
 def test_what_cannot_be_meant_is_refused(written: dict[str, Any]) -> None:
     with pytest.raises(ValidationError):
-        check_of({"dns": NAME, **written})
+        load_check({"dns": NAME, **written})
 
 
 @pytest.mark.parametrize("records", ["192.0.2.7", ["192.0.2.7"], {"holds": ["192.0.2.7"], "not_matches": "^x"}])

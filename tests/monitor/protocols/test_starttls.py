@@ -13,11 +13,11 @@ from pydantic import ValidationError
 from monitor.protocols.starttls import PORTS
 from sla.observation import Outcome
 from tests.monitor.probes.test_databases import POSTGRES, mariadb, postgres
-from tests.support.certificates import bundle, server_context
-from tests.support.line_servers import hanging_up, saying_at_once
-from tests.support.probing import attempt, check_of
+from tests.support.certificates import server_context, write_ca_bundle
+from tests.support.line_servers import send_and_close, send_on_connect
+from tests.support.probing import attempt, load_check
 from tests.support.processes import needs
-from tests.support.servers import serving, silent
+from tests.support.servers import send_nothing, serve_tcp
 from tests.support.starttls import FEATURES, TURNS, XMPP, clear_first, extended, greeting
 
 if TYPE_CHECKING:
@@ -42,11 +42,11 @@ class Place(NamedTuple):
 def place(tmp_path_factory: pytest.TempPathFactory) -> Place:
     authority = trustme.CA()
     context = server_context(authority.issue_cert("127.0.0.1"))
-    return Place(context, bundle(authority, tmp_path_factory.mktemp("authority")))
+    return Place(context, write_ca_bundle(authority, tmp_path_factory.mktemp("authority")))
 
 
 async def probed(handler: Handler, protocol: str, seconds: float = 5.0, **options: Any) -> ProbeResult:
-    async with serving(handler) as port:
+    async with serve_tcp(handler) as port:
         written = {"tls": {"target": f"127.0.0.1:{port}", "starttls": protocol, **options}}
         return (await attempt(written, seconds)).result
 
@@ -68,7 +68,7 @@ async def test_bytes_slipped_in_behind_the_consent_are_refused(protocol: str, pl
 
 
 async def test_bytes_slipped_in_behind_a_greeting_that_no_consent_follows_are_refused(place: Place) -> None:
-    result = await probed(saying_at_once(greeting() + b"forged"), "mysql", ca=place.authority)
+    result = await probed(send_on_connect(greeting() + b"forged"), "mysql", ca=place.authority)
     assert (result.outcome, result.reason) == (Outcome.BAD, "starttls_injected")
 
 
@@ -101,7 +101,7 @@ async def test_a_server_that_does_not_consent_says_so(protocol: str, turns: Any,
     "said", [b"SSH-2.0-OpenSSH_9.2\r\n" * 20, b"\x30\x02\xff\xff" * 20, b"\x30\x05\x02\x01\x01\x78\x80", bytes(200)]
 )
 async def test_what_speaks_something_else_has_its_word(protocol: str, said: bytes) -> None:
-    result = await probed(hanging_up(said), protocol)
+    result = await probed(send_and_close(said), protocol)
     assert result.outcome is Outcome.BAD
     assert result.reason in ("starttls_malformed", "starttls_injected", "hung_up", "answer_too_long")
     assert result.detail.isprintable()
@@ -114,10 +114,10 @@ NONSENSE = {"starttls_malformed", "starttls_refused", "answer_too_long"}
 @pytest.mark.parametrize(
     ("handler", "reasons"),
     [
-        (hanging_up(), {"hung_up"}),
-        (saying_at_once(b"220-more\r\n" * 30_000), NONSENSE),
-        (saying_at_once(b"<stream:stream><stream:features/><proceed" * 2_000), NONSENSE),
-        (silent, {"deadline"}),
+        (send_and_close(), {"hung_up"}),
+        (send_on_connect(b"220-more\r\n" * 30_000), NONSENSE),
+        (send_on_connect(b"<stream:stream><stream:features/><proceed" * 2_000), NONSENSE),
+        (send_nothing, {"deadline"}),
     ],
 )
 async def test_a_talk_ends_whatever_the_server_does(protocol: str, handler: Handler, reasons: set[str]) -> None:
@@ -128,19 +128,19 @@ async def test_a_talk_ends_whatever_the_server_does(protocol: str, handler: Hand
 
 @pytest.mark.parametrize("protocol", PROTOCOLS)
 def test_the_port_is_the_protocols_unless_another_is_written(protocol: str) -> None:
-    short = check_of({"tls": {"target": "mail.example.org", "starttls": protocol}})
+    short = load_check({"tls": {"target": "mail.example.org", "starttls": protocol}})
     assert short.tls.target.port == PORTS[protocol]
-    assert check_of({"tls": {"target": "[::1]:99", "starttls": protocol}}).tls.target.port == 99
+    assert load_check({"tls": {"target": "[::1]:99", "starttls": protocol}}).tls.target.port == 99
 
 
 def test_without_a_protocol_the_port_is_that_of_https() -> None:
-    assert check_of({"tls": "forms.example.org"}).target == "forms.example.org:443"
+    assert load_check({"tls": "forms.example.org"}).target == "forms.example.org:443"
 
 
 @pytest.mark.parametrize("options", [{"starttls": "telnet"}, {"starttls": True}, {"starttls": "smtp", "target": "a b"}])
 def test_a_talk_that_cannot_be_meant_is_refused(options: dict[str, Any]) -> None:
     with pytest.raises(ValidationError):
-        check_of({"tls": {"target": "mail.example.org", **options}})
+        load_check({"tls": {"target": "mail.example.org", **options}})
 
 
 REAL = {
@@ -167,6 +167,6 @@ async def test_a_real_server_is_understood(protocol: str, tmp_path: Path) -> Non
     if os.geteuid() == 0:
         shutil.chown(tmp_path / "key", owner)
     with server(tmp_path, *(each.format(tmp_path) for each in options)) as port:
-        target = {"target": f"127.0.0.1:{port}", "starttls": protocol, "ca": bundle(authority, tmp_path)}
+        target = {"target": f"127.0.0.1:{port}", "starttls": protocol, "ca": write_ca_bundle(authority, tmp_path)}
         result = (await attempt({"tls": target})).result
     assert (result.outcome, result.reason) == (Outcome.GOOD, ""), result.detail

@@ -16,9 +16,9 @@ import trustme
 from aiosmtpd.smtp import SMTP, AuthResult, Envelope, LoginPassword, Session
 
 from monitor.notification import Kind
-from tests.support.certificates import bundle, server_context
+from tests.support.certificates import server_context, write_ca_bundle
 from tests.support.clocks import settle
-from tests.support.messages import HOSTILE, message, receiver, secret, send
+from tests.support.messages import HOSTILE, message, receiver, send, write_secret
 
 USER, PASSWORD = b"ninewatch", b"s3cret"
 
@@ -85,11 +85,11 @@ def context(authority: trustme.CA) -> ssl.SSLContext:
 
 def configured(port: int, authority: trustme.CA, folder: Path, **more: Any) -> Any:
     block = {"to": ["a@example.org", "b@example.org"], "from": "ninewatch@example.org", "server": f"127.0.0.1:{port}"}
-    return receiver(email=block | more, tls={"ca": bundle(authority, folder)})
+    return receiver(email=block | more, tls={"ca": write_ca_bundle(authority, folder)})
 
 
 def login(folder: Path) -> dict[str, Any]:
-    return {"user": USER.decode(), "password": secret(folder, "password", PASSWORD.decode())}
+    return {"user": USER.decode(), "password": write_secret(folder, "password", PASSWORD.decode())}
 
 
 async def test_a_mail_is_sent_with_starttls_and_a_login(authority: trustme.CA, tmp_path: Path) -> None:
@@ -151,7 +151,7 @@ async def test_a_wrong_password_is_reported_without_the_password(authority: trus
     mailbox = Mailbox()
     options = {"tls_context": context(authority), "auth_required": True, "authenticator": checked}
     async with serving(mailbox, **options) as port:
-        wrong = {"user": "ninewatch", "password": secret(tmp_path, "wrong", "not-this-one")}
+        wrong = {"user": "ninewatch", "password": write_secret(tmp_path, "wrong", "not-this-one")}
         outcome = await send(configured(port, authority, tmp_path, **wrong), message())
     assert "535" in outcome.error or "authentication" in outcome.error.lower()
     assert "not-this-one" not in outcome.error

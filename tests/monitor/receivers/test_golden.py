@@ -14,7 +14,7 @@ from typing import Any
 import pytest
 
 from monitor.receivers.registry import KINDS
-from tests.support.messages import receiver, samples, secret, send
+from tests.support.messages import receiver, samples, send, write_secret
 from tests.support.sinks import Received, Sink
 
 GOLDEN = Path(__file__).parent / "golden"
@@ -24,22 +24,25 @@ SHOWN = ("authorization", "content-type", "idempotency-key")
 # Kind -> its configuration, sending to the sink.
 CONFIGURED: dict[str, Callable[[Sink, Path], dict[str, Any]]] = {
     "webhook": lambda sink, _: {"webhook": sink.url()},
-    "slack": lambda sink, folder: {"slack": secret(folder, "url", sink.url("/services/T0/B0/secret"))},
-    "teams": lambda sink, folder: {"teams": secret(folder, "url", sink.url("/workflows/secret"))},
-    "rocketchat": lambda sink, folder: {"rocketchat": secret(folder, "url", sink.url("/hooks/secret"))},
-    "pagerduty": lambda sink, folder: {"pagerduty": secret(folder, "key", KEY), "server": sink.url("")},
-    "jira": lambda sink, folder: {"jira": secret(folder, "key", KEY), "server": sink.url("/jsm/ops/integration/v2")},
+    "slack": lambda sink, folder: {"slack": write_secret(folder, "url", sink.url("/services/T0/B0/secret"))},
+    "teams": lambda sink, folder: {"teams": write_secret(folder, "url", sink.url("/workflows/secret"))},
+    "rocketchat": lambda sink, folder: {"rocketchat": write_secret(folder, "url", sink.url("/hooks/secret"))},
+    "pagerduty": lambda sink, folder: {"pagerduty": write_secret(folder, "key", KEY), "server": sink.url("")},
+    "jira": lambda sink, folder: {
+        "jira": write_secret(folder, "key", KEY),
+        "server": sink.url("/jsm/ops/integration/v2"),
+    },
     "alertmanager": lambda sink, _: {"alertmanager": [sink.url("")]},
-    "ntfy": lambda sink, folder: {"ntfy": sink.url("/forms-alerts"), "token": secret(folder, "token", "tk_1")},
+    "ntfy": lambda sink, folder: {"ntfy": sink.url("/forms-alerts"), "token": write_secret(folder, "token", "tk_1")},
     "gcnotify": lambda sink, folder: {
         "gcnotify": {
-            "key": secret(folder, "key", KEY),
+            "key": write_secret(folder, "key", KEY),
             "template": "8b3a8a6e-1c1f-4f6e-9a53-0d4f1b2c3d4e",
             "email": "on-call@example.org",
         },
         "server": sink.url(""),
     },
-    "healthchecks": lambda sink, folder: {"healthchecks": secret(folder, "url", sink.url("/ping/uuid"))},
+    "healthchecks": lambda sink, folder: {"healthchecks": write_secret(folder, "url", sink.url("/ping/uuid"))},
 }
 
 

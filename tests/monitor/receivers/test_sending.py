@@ -16,8 +16,8 @@ from monitor.config.outbound import OutboundBlock
 from monitor.notification import Kind
 from sla.interval import SECOND
 from tests.support.certificates import server_context
-from tests.support.messages import FORMER, message, receiver, secret, send
-from tests.support.servers import answer, saying, serving, silent
+from tests.support.messages import FORMER, message, receiver, send, write_secret
+from tests.support.servers import http_response, respond_with, send_nothing, serve_tcp
 from tests.support.sinks import Reply, Sink
 
 
@@ -57,16 +57,16 @@ async def test_any_other_answer_is_none(sink: Sink, reply: Reply, wait: int | No
 
 async def test_no_answer_is_no_delivery() -> None:
     """A black hole, one that accepts and drops, a closed port, and an untrusted certificate."""
-    async with serving(silent) as hole:
+    async with serve_tcp(send_nothing) as hole:
         ops = receiver(webhook=f"http://127.0.0.1:{hole}/", timeout="1s")
         assert (await send(ops, message())).error == "no confirmation within 1 s"
-    async with serving(saying(b"")) as dropping:
+    async with serve_tcp(respond_with(b"")) as dropping:
         outcome = await send(receiver(webhook=f"http://127.0.0.1:{dropping}/"), message())
         assert outcome.error
         assert not outcome.refused
     assert (await send(receiver(webhook=f"http://127.0.0.1:{hole}/"), message())).error.startswith("connect_refused")
     context = server_context(trustme.CA().issue_cert("127.0.0.1"))
-    async with serving(saying(answer()), context) as stranger:
+    async with serve_tcp(respond_with(http_response()), context) as stranger:
         outcome = await send(receiver(webhook=f"https://127.0.0.1:{stranger}/"), message())
     assert outcome.error.startswith("tls_untrusted")
 
@@ -83,7 +83,7 @@ async def test_the_outbound_policy_covers_receivers(sink: Sink) -> None:
 async def test_an_error_shows_no_secret(sink: Sink, tmp_path: Path) -> None:
     """The service quotes the credentials that it got."""
     sink.reply = Reply(403, body=b"no: Bearer hush-hush-hush")
-    headers = {"Authorization": secret(tmp_path, "token", "hush-hush-hush")}
+    headers = {"Authorization": write_secret(tmp_path, "token", "hush-hush-hush")}
     outcome = await send(receiver(webhook=sink.url(), headers=headers), message())
     assert sink.received[0].headers["authorization"] == "hush-hush-hush"
     assert outcome.error.startswith("status 403")
@@ -123,7 +123,7 @@ def test_a_template_with_an_unknown_field_is_refused(text: str) -> None:
 
 @pytest.mark.parametrize(("written", "key"), [("plain key", b"plain key"), ("whsec_c2VjcmV0", b"secret")])
 async def test_a_signature_proves_identity_time_and_body(sink: Sink, tmp_path: Path, written: str, key: bytes) -> None:
-    await send(receiver(webhook=sink.url(), sign=secret(tmp_path, "key", written)), message(Kind.RESOLVED))
+    await send(receiver(webhook=sink.url(), sign=write_secret(tmp_path, "key", written)), message(Kind.RESOLVED))
     request = sink.received[0]
     name, at = request.headers["webhook-id"], request.headers["webhook-timestamp"]
     assert name == request.headers["idempotency-key"] == "4f0c1d2e3a4bresolved"
@@ -153,7 +153,7 @@ async def test_an_escalation_ends_the_alert_of_the_former_severity(sink: Sink) -
 
 @pytest.mark.filterwarnings("ignore::DeprecationWarning")  # of the library's own imports
 async def test_apprise_sends_to_a_service_that_it_knows(sink: Sink, tmp_path: Path) -> None:
-    url = secret(tmp_path, "url", f"json://127.0.0.1:{sink.port}/any")
+    url = write_secret(tmp_path, "url", f"json://127.0.0.1:{sink.port}/any")
     assert not (await send(receiver(apprise=url), message())).error
     sent = sink.received[0].json()
     assert sent["title"] == "[PAGE] Common Forms is down"
@@ -165,7 +165,7 @@ async def test_apprise_sends_to_a_service_that_it_knows(sink: Sink, tmp_path: Pa
 @pytest.mark.filterwarnings("ignore::DeprecationWarning")
 def test_apprise_refuses_what_is_none_of_its_urls(tmp_path: Path) -> None:
     with pytest.raises(ValueError, match="no URL that Apprise knows"):
-        receiver(apprise=secret(tmp_path, "url", "nonsense"))
+        receiver(apprise=write_secret(tmp_path, "url", "nonsense"))
 
 
 @pytest.mark.parametrize(

@@ -18,7 +18,7 @@ from sla.correction import Correction, Revocation
 from sla.incident import Incident
 from sla.interval import Interval
 from sla.observation import Observation, Outcome, Run
-from tests.support.daemon_process import refused
+from tests.support.daemon_process import run_to_exit
 from tests.support.ledgers import ledger_of, product
 
 if TYPE_CHECKING:
@@ -169,7 +169,7 @@ def test_the_commands_exit_with_2_and_no_traceback(path: Path, words: tuple[str,
         f"listen: 127.0.0.1:0\nstore: {path}\nproducts:\n- {{id: chefs, objective: 99.9%, checks: [{check}]}}\n"
     )
     damage(path, "runs", "outcome = 9")
-    status, _, said = refused(*words, "-c", config)
+    status, _, said = run_to_exit(*words, "-c", config)
     assert (status, said.count("\n")) == (2, 1)
     assert "outcome is no number from 0 to 2" in said
 

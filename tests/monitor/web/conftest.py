@@ -34,7 +34,7 @@ class KeptResponse:
 
 
 @dataclass
-class Published:
+class RunningServer:
     """A server and the parts it publishes, for a test to turn."""
 
     base: str
@@ -48,7 +48,7 @@ class Published:
             return KeptResponse(raw.status, raw.headers, await raw.text(), raw)
 
 
-def small() -> Ledger:
+def small_ledger() -> Ledger:
     """Two products: one well, one with an open incident and a resolved one before it."""
     ledger = ledger_of(product("chefs", 2, name="Forms <i>&", team="CoCo"), product("css", objective="99.5%"))
     probe_all(ledger, ledger.of("chefs"), NOW - 60 * MINUTE, NOW)
@@ -59,15 +59,15 @@ def small() -> Ledger:
 
 
 @pytest.fixture
-async def publish() -> AsyncIterator[Callable[..., Awaitable[Published]]]:
+async def publish() -> AsyncIterator[Callable[..., Awaitable[RunningServer]]]:
     opened = []
 
-    async def start(ledger: Ledger, clock: ManualClock | SystemClock | None = None, **options: object) -> Published:
+    async def start(ledger: Ledger, clock: ManualClock | SystemClock | None = None, **options: object) -> RunningServer:
         clock, health = clock or ManualClock(NOW), Health(last_tick=0.0)
         listener = await listen(build(ledger, health, clock, **options), "127.0.0.1", 0)
         session = aiohttp.ClientSession()
         opened.append((listener, session))
-        return Published(f"http://{listener.addresses[0]}", ledger, health, clock, session)
+        return RunningServer(f"http://{listener.addresses[0]}", ledger, health, clock, session)
 
     yield start
     for listener, session in opened:
@@ -76,5 +76,5 @@ async def publish() -> AsyncIterator[Callable[..., Awaitable[Published]]]:
 
 
 @pytest.fixture
-async def site(publish: Callable[..., Awaitable[Published]]) -> Published:
-    return await publish(small())
+async def site(publish: Callable[..., Awaitable[RunningServer]]) -> RunningServer:
+    return await publish(small_ledger())

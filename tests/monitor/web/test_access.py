@@ -17,21 +17,21 @@ from monitor.health import Health
 from monitor.web.access import Role, declared
 from monitor.web.server import build
 from sla.interval import HOUR
-from tests.monitor.web.conftest import small
+from tests.monitor.web.conftest import small_ledger
 from tests.support.clocks import ManualClock
 from tests.support.ledgers import NOW
 
 if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable
 
-    from tests.monitor.web.conftest import Published
+    from tests.monitor.web.conftest import RunningServer
 
-    Publish = Callable[..., Awaitable[Published]]
+    Publish = Callable[..., Awaitable[RunningServer]]
 
 
 def whole(record: Path) -> web.Application:
     """Return the application with every part that a daemon can have."""
-    ledger, clock = small(), ManualClock(NOW)
+    ledger, clock = small_ledger(), ManualClock(NOW)
     beats = Heartbeats(ledger, lambda *_: None, clock)
     return build(ledger, Health(), clock, beats, record=record)
 
@@ -60,7 +60,7 @@ async def test_a_route_without_a_role_is_closed(publish: Publish, monkeypatch: p
     table = web.RouteTableDef()
     table.get("/forgotten")(open_door)
     monkeypatch.setattr(liveness, "routes", [*liveness.routes, *table])
-    site = await publish(small())
+    site = await publish(small_ledger())
     answer = await site.get("/forgotten")
     assert (answer.status, answer.text.partition(";")[0]) == (403, "this endpoint is closed")
     assert (await site.get("/livez")).status == 200
@@ -77,9 +77,9 @@ def bearer(text: str) -> dict[str, str]:
 
 
 @pytest.fixture
-async def closed(publish: Publish, tmp_path: Path) -> Published:
+async def closed(publish: Publish, tmp_path: Path) -> RunningServer:
     """A server whose pages need a token."""
-    ledger = small()
+    ledger = small_ledger()
     ledger.portfolio = ledger.portfolio.model_copy(update={"access": AccessBlock(read="token")})
     return await publish(ledger, record=tmp_path / "r.db")
 
@@ -89,14 +89,14 @@ READING = ["/", "/products/css", "/metrics", "/runbook", "/api/v1/products", "/a
 
 @pytest.mark.parametrize("path", READING)
 async def test_reading_needs_no_token_unless_configured(publish: Publish, tmp_path: Path, path: str) -> None:
-    site = await publish(small(), record=tmp_path / "r.db")
+    site = await publish(small_ledger(), record=tmp_path / "r.db")
     assert (await site.get(path)).status == 200
     assert (await site.get(path, headers=bearer("wrong"))).status == 200
 
 
 @pytest.mark.parametrize("path", READING)
 async def test_where_reading_needs_a_token_only_one_of_its_scope_reads(
-    closed: Published, tmp_path: Path, path: str
+    closed: RunningServer, tmp_path: Path, path: str
 ) -> None:
     reading, other = token_of(tmp_path / "r.db", Scope.READ), token_of(tmp_path / "r.db", Scope.FACTS_WRITE, name="x")
     answers = [await closed.get(path, headers=each) for each in ({}, bearer(other), bearer(reading))]
@@ -106,20 +106,22 @@ async def test_where_reading_needs_a_token_only_one_of_its_scope_reads(
 
 
 @pytest.mark.parametrize("path", ["/livez", "/readyz"])
-async def test_a_supervisor_needs_no_token(closed: Published, path: str) -> None:
+async def test_a_supervisor_needs_no_token(closed: RunningServer, path: str) -> None:
     assert (await closed.get(path)).status == 200
 
 
 @pytest.mark.parametrize("how", ["GET", "HEAD"])
 @pytest.mark.parametrize("path", ["//api/v1/products", "/api/v1/products/", "/./api/v1/products", "/static/../metrics"])
-async def test_no_other_way_to_write_a_path_reads(closed: Published, path: str, how: str) -> None:
+async def test_no_other_way_to_write_a_path_reads(closed: RunningServer, path: str, how: str) -> None:
     from yarl import URL
 
     async with closed.session.request(how, URL(closed.base + path, encoded=True)) as answer:
         assert answer.status in (401, 404)
 
 
-async def test_a_token_is_refused_from_the_moment_it_expires_or_is_revoked(closed: Published, tmp_path: Path) -> None:
+async def test_a_token_is_refused_from_the_moment_it_expires_or_is_revoked(
+    closed: RunningServer, tmp_path: Path
+) -> None:
     record = tmp_path / "r.db"
     short, long = token_of(record, Scope.READ, expires=NOW + HOUR), token_of(record, Scope.READ, name="long")
     assert [(await closed.get("/", headers=bearer(each))).status for each in (short, long)] == [200, 200]
@@ -133,7 +135,7 @@ async def test_a_token_is_refused_from_the_moment_it_expires_or_is_revoked(close
     assert answer.headers["WWW-Authenticate"] == 'Bearer realm="ninewatch", error="invalid_token"'
 
 
-async def test_wrong_expired_and_revoked_tokens_get_the_same_answer(closed: Published, tmp_path: Path) -> None:
+async def test_wrong_expired_and_revoked_tokens_get_the_same_answer(closed: RunningServer, tmp_path: Path) -> None:
     record = tmp_path / "r.db"
     expired, revoked = token_of(record, Scope.READ, expires=NOW - 1), token_of(record, Scope.READ, name="gone")
     token = TokenFile.of(record).find(revoked)
@@ -146,12 +148,14 @@ async def test_wrong_expired_and_revoked_tokens_get_the_same_answer(closed: Publ
 @pytest.mark.parametrize(
     "value", ["", "Bearer", "Bearer ", "Basic {}", "{}", "Token {}", "Bearer {}x", "Bearer {} {}", "bearer\u00a0{}"]
 )
-async def test_a_token_that_is_sent_in_another_way_is_none(closed: Published, tmp_path: Path, value: str) -> None:
+async def test_a_token_that_is_sent_in_another_way_is_none(closed: RunningServer, tmp_path: Path, value: str) -> None:
     text = token_of(tmp_path / "r.db", Scope.READ)
     assert (await closed.get("/", headers={"Authorization": value.format(text, text)})).status == 401
 
 
-async def test_neither_a_query_a_cookie_nor_a_second_header_carries_a_token(closed: Published, tmp_path: Path) -> None:
+async def test_neither_a_query_a_cookie_nor_a_second_header_carries_a_token(
+    closed: RunningServer, tmp_path: Path
+) -> None:
     text = token_of(tmp_path / "r.db", Scope.READ)
     assert (await closed.get(f"/?token={text}")).status == 401
     assert (await closed.get("/", headers={"Cookie": f"Authorization=Bearer {text}"})).status == 401
@@ -159,7 +163,9 @@ async def test_neither_a_query_a_cookie_nor_a_second_header_carries_a_token(clos
     assert (await closed.get("/", headers=twice)).status == 401
 
 
-async def test_wrong_tokens_are_limited_and_take_nothing_from_a_right_one(closed: Published, tmp_path: Path) -> None:
+async def test_wrong_tokens_are_limited_and_take_nothing_from_a_right_one(
+    closed: RunningServer, tmp_path: Path
+) -> None:
     right = token_of(tmp_path / "r.db", Scope.READ)
     statuses = [(await closed.get("/", headers=bearer(f"nw_{number}"))).status for number in range(13)]
     assert statuses == [401] * 10 + [429] * 3
@@ -169,7 +175,7 @@ async def test_wrong_tokens_are_limited_and_take_nothing_from_a_right_one(closed
 
 
 async def test_neither_the_log_nor_an_answer_repeats_a_token(
-    closed: Published, tmp_path: Path, caplog: pytest.LogCaptureFixture, capsys: pytest.CaptureFixture[str]
+    closed: RunningServer, tmp_path: Path, caplog: pytest.LogCaptureFixture, capsys: pytest.CaptureFixture[str]
 ) -> None:
     right, wrong = token_of(tmp_path / "r.db", Scope.FACTS_WRITE), "nw_0123456789ab_" + "canary" * 7 + "x"
     with caplog.at_level(logging.DEBUG):
@@ -180,7 +186,7 @@ async def test_neither_the_log_nor_an_answer_repeats_a_token(
     assert right.rpartition("_")[2] not in written
 
 
-async def test_no_token_is_accepted_while_the_file_cannot_be_used(closed: Published, tmp_path: Path) -> None:
+async def test_no_token_is_accepted_while_the_file_cannot_be_used(closed: RunningServer, tmp_path: Path) -> None:
     text = token_of(tmp_path / "r.db", Scope.READ)
     path = TokenFile.of(tmp_path / "r.db").path
     path.write_text(path.read_text() + "{}\n")
@@ -190,7 +196,7 @@ async def test_no_token_is_accepted_while_the_file_cannot_be_used(closed: Publis
 
 
 async def test_without_a_record_there_are_no_tokens(publish: Publish) -> None:
-    ledger = small()
+    ledger = small_ledger()
     ledger.portfolio = ledger.portfolio.model_copy(update={"access": AccessBlock(read="token")})
     site = await publish(ledger)
     assert (await site.get("/", headers=bearer("nw_0123456789ab_" + "A" * 43))).status == 401

@@ -20,7 +20,7 @@ if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable
 
     from monitor.ledger.ledger import Ledger
-    from tests.monitor.web.conftest import Published
+    from tests.monitor.web.conftest import RunningServer
 
 OUTAGE = NOW - 5 * DAY
 FIGURE = "/api/v1/products/forms/availability?figure=contractual"
@@ -51,7 +51,7 @@ def promised() -> Ledger:
 
 
 async def test_limits_on_outages_have_bounds_and_a_verdict_of_their_own(
-    publish: Callable[..., Awaitable[Published]],
+    publish: Callable[..., Awaitable[RunningServer]],
 ) -> None:
     """In the API of the contractual figure and of the product, in the promised shape, and on the product's page."""
     site = await publish(promised())
@@ -82,11 +82,11 @@ async def test_limits_on_outages_have_bounds_and_a_verdict_of_their_own(
 
 
 @pytest.fixture
-async def site(publish: Callable[..., Awaitable[Published]]) -> Published:
+async def site(publish: Callable[..., Awaitable[RunningServer]]) -> RunningServer:
     return await publish(ledger())
 
 
-async def test_the_contractual_figure_comes_with_its_audit(site: Published) -> None:
+async def test_the_contractual_figure_comes_with_its_audit(site: RunningServer) -> None:
     """Measured as the core does; each piece once, with all its causes; raw stays the default."""
     body = await (await site.get(FIGURE)).json()
     exclusions = body.pop("exclusions")
@@ -105,7 +105,7 @@ async def test_the_contractual_figure_comes_with_its_audit(site: Published) -> N
     assert (raw["excluded_seconds"], raw["downtime_seconds"]["point"]) == (0.0, 600.0)
 
 
-async def test_a_product_tells_both_figures_in_the_promised_shape(site: Published) -> None:
+async def test_a_product_tells_both_figures_in_the_promised_shape(site: RunningServer) -> None:
     """The contractual one over its own window."""
     body = await (await site.get("/api/v1/products/forms")).json()
     assert body["contractual"] == await (await site.get(FIGURE)).json()
@@ -115,14 +115,14 @@ async def test_a_product_tells_both_figures_in_the_promised_shape(site: Publishe
 
 
 @pytest.mark.parametrize("window", ["day", "week", "month", "quarter", "year", "fiscal-year"])
-async def test_calendar_windows_are_those_of_the_portfolios_zone(site: Published, window: str) -> None:
+async def test_calendar_windows_are_those_of_the_portfolios_zone(site: RunningServer, window: str) -> None:
     """Measured up to now."""
     body = await (await site.get(f"/api/v1/products/css/availability?window={window}")).json()
     assert body["window"]["end"] == format_instant(NOW)
     assert body["window"]["start"][11:] in ("07:00:00Z", "08:00:00Z")
 
 
-async def test_a_month_in_progress_has_the_budget_of_the_whole_month(site: Published) -> None:
+async def test_a_month_in_progress_has_the_budget_of_the_whole_month(site: RunningServer) -> None:
     """Both figures; 99.9 % of 30 days and an hour more or less are 2,592 s."""
     for figure in ("raw", "contractual"):
         body = await (await site.get(f"/api/v1/products/css/availability?window=month&figure={figure}")).json()
@@ -130,7 +130,7 @@ async def test_a_month_in_progress_has_the_budget_of_the_whole_month(site: Publi
         assert body["window"]["end"] == format_instant(NOW)
 
 
-async def test_a_window_may_be_written_out(site: Published) -> None:
+async def test_a_window_may_be_written_out(site: RunningServer) -> None:
     """Up to an end that is to come: what nobody has seen is unknown."""
     span = f"{format_instant(NOW - DAY)}/{format_instant(NOW + DAY)}"
     body = await (await site.get(f"/api/v1/products/css/availability?window={span}")).json()
@@ -152,7 +152,7 @@ async def test_a_window_may_be_written_out(site: Published) -> None:
         ("window=9999-12-31/9999-12-31T23:59", "window"),
     ],
 )
-async def test_a_bad_question_is_answered_with_what_to_write(site: Published, query: str, says: str) -> None:
+async def test_a_bad_question_is_answered_with_what_to_write(site: RunningServer, query: str, says: str) -> None:
     """And never with a traceback."""
     answer = await site.get(f"/api/v1/products/css/availability?{query}")
     body = await answer.json()
@@ -160,7 +160,7 @@ async def test_a_bad_question_is_answered_with_what_to_write(site: Published, qu
     assert says in body["error"] + body["remedy"]
 
 
-async def test_the_page_shows_both_figures_and_what_lies_between(site: Published) -> None:
+async def test_the_page_shows_both_figures_and_what_lies_between(site: RunningServer) -> None:
     """Escaped, whoever wrote it."""
     page = await outline(site, "/products/forms")
     assert "Contractual 100.000% between" in page.text
@@ -170,20 +170,20 @@ async def test_the_page_shows_both_figures_and_what_lies_between(site: Published
     assert not page.named("b") or "database" not in str(page.named("b"))
 
 
-async def test_where_nothing_is_left_out_the_page_says_so(site: Published) -> None:
+async def test_where_nothing_is_left_out_the_page_says_so(site: RunningServer) -> None:
     """The figure stands there all the same."""
     page = await outline(site, "/products/css")
     assert "Contractual 100.000% no time excluded" in page.text
     assert "Excluded time" not in page.text
 
 
-async def test_the_portfolio_shows_the_contractual_figure_where_it_differs(site: Published) -> None:
+async def test_the_portfolio_shows_the_contractual_figure_where_it_differs(site: RunningServer) -> None:
     """Beside the raw one."""
     page = await outline(site, "/")
     assert page.text.count(" contractual") == 1
 
 
-async def test_a_long_audit_shows_its_newest_pieces(publish: Callable[..., Awaitable[Published]]) -> None:
+async def test_a_long_audit_shows_its_newest_pieces(publish: Callable[..., Awaitable[RunningServer]]) -> None:
     """And where all of them are."""
     nightly = {
         "start": "2026-01-01T02:00",

@@ -14,21 +14,21 @@ from sla.window import format_instant
 from tests.support.ledgers import NOW
 
 if TYPE_CHECKING:
-    from tests.monitor.web.conftest import Published
+    from tests.monitor.web.conftest import RunningServer
 
 
-async def test_availability_is_the_object_that_the_measuring_core_gives(site: Published) -> None:
+async def test_availability_is_the_object_that_the_measuring_core_gives(site: RunningServer) -> None:
     answer = await site.get("/api/v1/products/css/availability?window=6h")
     assert await answer.json() == site.ledger.measured("css", "6h", NOW).as_json(product="css")
 
 
-async def test_availability_of_the_products_own_window_is_the_default(site: Published) -> None:
+async def test_availability_of_the_products_own_window_is_the_default(site: RunningServer) -> None:
     one = await (await site.get("/api/v1/products/css/availability")).json()
     assert one == site.ledger.measured("css", Interval(NOW - 30 * DAY, NOW), NOW).as_json(product="css")
 
 
 @pytest.mark.parametrize("at", ["{utc}", "{plus}"])
-async def test_a_window_may_end_at_any_instant_of_the_past(site: Published, at: str) -> None:
+async def test_a_window_may_end_at_any_instant_of_the_past(site: RunningServer, at: str) -> None:
     end = NOW - 30 * MINUTE
     written = at.format(utc=format_instant(end), plus=format_instant(end).replace("Z", "+00:00"))
     answer = await site.get(f"/api/v1/products/css/availability?window=1h30m&at={written}")
@@ -51,7 +51,7 @@ async def test_a_window_may_end_at_any_instant_of_the_past(site: Published, at: 
         ("window=1h&window=2h", "more than once"),
     ],
 )
-async def test_a_bad_question_is_answered_with_what_to_write(site: Published, query: str, says: str) -> None:
+async def test_a_bad_question_is_answered_with_what_to_write(site: RunningServer, query: str, says: str) -> None:
     answer = await site.get(f"/api/v1/products/css/availability?{query}")
     body = await answer.json()
     assert (answer.status, set(body)) == (400, {"error", "remedy"})
@@ -59,12 +59,12 @@ async def test_a_bad_question_is_answered_with_what_to_write(site: Published, qu
 
 
 @pytest.mark.parametrize("path", ["/products/nobody", "/products/nobody/availability", "/incidents?product=nobody"])
-async def test_an_unknown_product_is_404_with_where_to_look(site: Published, path: str) -> None:
+async def test_an_unknown_product_is_404_with_where_to_look(site: RunningServer, path: str) -> None:
     answer = await site.get("/api/v1" + path)
     assert (answer.status, (await answer.json())["remedy"]) == (404, "GET /api/v1/products lists them")
 
 
-async def test_incidents_come_newest_first_with_the_shape_that_was_promised(site: Published) -> None:
+async def test_incidents_come_newest_first_with_the_shape_that_was_promised(site: RunningServer) -> None:
     listed = await (await site.get("/api/v1/incidents")).json()
     first, second = listed
     assert list(first) == ["id", "product", "check", "opened", "resolved", "reason", "downtime_seconds",
@@ -90,16 +90,16 @@ async def test_incidents_come_newest_first_with_the_shape_that_was_promised(site
     ("query", "count"),
     [("product=css", 2), ("product=chefs", 0), ("state=open", 1), ("state=resolved", 1), ("limit=1", 1)],
 )
-async def test_incidents_can_be_chosen(site: Published, query: str, count: int) -> None:
+async def test_incidents_can_be_chosen(site: RunningServer, query: str, count: int) -> None:
     assert len(await (await site.get(f"/api/v1/incidents?{query}")).json()) == count
 
 
 @pytest.mark.parametrize("query", ["state=closed", "limit=0", "limit=-1", "limit=x", "limit=\u0661", "sort=asc"])
-async def test_a_choice_that_means_nothing_is_refused(site: Published, query: str) -> None:
+async def test_a_choice_that_means_nothing_is_refused(site: RunningServer, query: str) -> None:
     assert (await site.get(f"/api/v1/incidents?{query}")).status == 400
 
 
-async def test_a_product_tells_every_window_and_every_check(site: Published) -> None:
+async def test_a_product_tells_every_window_and_every_check(site: RunningServer) -> None:
     body = await (await site.get("/api/v1/products/css")).json()
     assert list(body["windows"]) == ["1h", "6h", "24h", "7d", "30d", "90d", "365d"]
     assert body["windows"]["7d"] == site.ledger.measured("css", "7d", NOW).as_json(product="css")
@@ -108,7 +108,7 @@ async def test_a_product_tells_every_window_and_every_check(site: Published) -> 
     assert (check["state"], check["last"]["reason"], check["last"]["status"]) == ("down", "http_status", 503)
 
 
-async def test_the_end_of_the_budget_is_forecast_by_the_last_day_and_null_where_it_lasts(site: Published) -> None:
+async def test_the_end_of_the_budget_is_forecast_by_the_last_day_and_null_where_it_lasts(site: RunningServer) -> None:
     """css is down for the sixth minute of an hour that is known; chefs never was."""
     pages = [await (await site.get(f"/api/v1/products/{name}")).json() for name in ("css", "chefs")]
     css, chefs = [each["budget_forecast"] for each in pages]
@@ -119,7 +119,7 @@ async def test_the_end_of_the_budget_is_forecast_by_the_last_day_and_null_where_
     assert css["exhausted_at"] == format_instant(end)
 
 
-async def test_what_was_never_observed_is_null_and_unknown(site: Published) -> None:
+async def test_what_was_never_observed_is_null_and_unknown(site: RunningServer) -> None:
     site.clock.jump(400 * 86_400)
     body = await (await site.get("/api/v1/products")).json()
     assert {each["state"] for each in body} == {"unknown"}
@@ -142,7 +142,7 @@ EXAMPLES = {
 
 
 @pytest.mark.parametrize("path", PATHS)
-async def test_every_answer_is_what_the_description_promises(site: Published, path: str) -> None:
+async def test_every_answer_is_what_the_description_promises(site: RunningServer, path: str) -> None:
     described = await (await site.get("/api/v1/openapi.json")).json()
     content = described["paths"][path]["get"]["responses"]["200"]["content"]
     schema = content["application/json"]["schema"] | {"components": {"schemas": SCHEMAS}}
@@ -151,12 +151,12 @@ async def test_every_answer_is_what_the_description_promises(site: Published, pa
         jsonschema.validate(await (await site.get(example.format(newest=newest))).json(), schema)
 
 
-async def test_the_description_names_every_route(site: Published) -> None:
+async def test_the_description_names_every_route(site: RunningServer) -> None:
     from monitor.web.api import routes
 
     assert {route.path for route in routes} - {"/api/v1/openapi.json"} == set(PATHS)
 
 
-async def test_a_window_longer_than_the_record_is_unknown_before_it(site: Published) -> None:
+async def test_a_window_longer_than_the_record_is_unknown_before_it(site: RunningServer) -> None:
     body = await (await site.get("/api/v1/products/chefs/availability?window=2h")).json()
     assert body["unknown_seconds"] == HOUR / 1_000_000

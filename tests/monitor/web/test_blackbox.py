@@ -23,16 +23,16 @@ from monitor.network.outbound_policy import OutboundPolicy
 from monitor.network.resolver import Resolver
 from monitor.web import blackbox
 from monitor.web.blackbox import Probes
-from tests.monitor.web.conftest import small
-from tests.support.addresses import named
+from tests.monitor.web.conftest import small_ledger
+from tests.support.addresses import resolver_for
 from tests.support.clocks import ManualClock, settle
-from tests.support.line_servers import saying_at_once
-from tests.support.nameserver import naming, records
+from tests.support.line_servers import send_on_connect
+from tests.support.nameserver import dns_records, nameserver
 from tests.support.proxy import Proxy
-from tests.support.servers import answer, request_of, saying, serving, silent
+from tests.support.servers import http_response, read_request, respond_with, send_nothing, serve_tcp
 
 if TYPE_CHECKING:
-    from tests.monitor.web.conftest import Published
+    from tests.monitor.web.conftest import RunningServer
 
 CANARY = "canary-71c0ffee"
 MODULES = f"""
@@ -74,7 +74,7 @@ modules:
 class Asked:
     """A server that makes probes."""
 
-    site: Published
+    site: RunningServer
     box: Blackbox
 
     async def probe(self, target: str, module: str = "tcp", **headers: str) -> tuple[int, str]:
@@ -90,17 +90,17 @@ Ask = Callable[..., Awaitable[Asked]]
 
 
 @pytest.fixture
-async def ask(publish: Callable[..., Awaitable[Published]], tmp_path: Path) -> AsyncIterator[Ask]:
+async def ask(publish: Callable[..., Awaitable[RunningServer]], tmp_path: Path) -> AsyncIterator[Ask]:
     path = tmp_path / "blackbox.yml"
     path.write_text(MODULES)
     async with (
-        naming(records(rcode=dns.rcode.NXDOMAIN)) as names,
+        nameserver(dns_records(rcode=dns.rcode.NXDOMAIN)) as names,
         probe_environment(SystemClock(), Health(), Resolver(["127.0.0.1"], names)) as (runner, pulse),
     ):
         pulse.stalled = lambda: 0.0  # type: ignore[method-assign]
 
         async def start(*allow: str, outbound: OutboundBlock | None = None, everywhere: bool = False) -> Asked:
-            box, ledger = Blackbox(path, SystemClock()), small()
+            box, ledger = Blackbox(path, SystemClock()), small_ledger()
             if everywhere:
                 ledger.portfolio = ledger.portfolio.model_copy(update={"listen": HostPort("0.0.0.0", 9999)})
             runner.outbound = OutboundPolicy(outbound)
@@ -114,7 +114,7 @@ def value(page: str, name: str) -> float:
     return next(float(line.split()[-1]) for line in page.splitlines() if line.startswith(f"{name} "))
 
 
-async def test_without_modules_it_is_off(site: Published) -> None:
+async def test_without_modules_it_is_off(site: RunningServer) -> None:
     found = await site.get("/probe?target=127.0.0.1")
     assert found.status == 404
     assert "--blackbox-config" in found.text
@@ -122,7 +122,7 @@ async def test_without_modules_it_is_off(site: Published) -> None:
 
 async def test_this_machine_may_ask(ask: Ask) -> None:
     asked = await ask()
-    async with serving(saying(answer(b"ok"))) as port:
+    async with serve_tcp(respond_with(http_response(b"ok"))) as port:
         status, page = await asked.probe(f"127.0.0.1:{port}", "http_2xx")
     assert (status, value(page, "probe_success"), value(page, "probe_http_status_code")) == (200, 1, 200)
     assert 'ninewatch_probe_outcome_info{outcome="good",reason=""} 1' in page
@@ -176,7 +176,7 @@ async def test_this_machine_is_told_how_to_ask_when_it_is_not_known_again(ask: A
 
 async def test_a_stranger_of_an_allowed_network_does_not_reach_this_machine(ask: Ask) -> None:
     asked = await ask("127.0.0.0/8")
-    async with serving(saying(answer(b"ok"))) as port:
+    async with serve_tcp(respond_with(http_response(b"ok"))) as port:
         for target in (f"127.0.0.1:{port}", f"localhost:{port}", f"[::ffff:127.0.0.1]:{port}"):
             status, page = await asked.probe(target, "http_2xx", **{"X-Forwarded-For": "192.0.2.1"})
             assert (status, value(page, "probe_success")) == (200, 0)
@@ -187,8 +187,8 @@ async def test_a_stranger_of_an_allowed_network_does_not_reach_this_machine(ask:
 @pytest.mark.parametrize("first", ["operator", "stranger"])
 async def test_a_modules_own_token_server_may_be_on_this_machine_whoever_asks(ask: Ask, first: str) -> None:
     asked, headers = await ask("127.0.0.0/8"), {"X-Forwarded-For": "192.0.2.1"}
-    tokens = saying(answer(b'{"access_token": "a-token-of-theirs", "expires_in": 3600}'))
-    async with serving(tokens) as port, serving(saying(answer(b"ok"))) as target:
+    tokens = respond_with(http_response(b'{"access_token": "a-token-of-theirs", "expires_in": 3600}'))
+    async with serve_tcp(tokens) as port, serve_tcp(respond_with(http_response(b"ok"))) as target:
         path = asked.box._path
         path.write_text(f"""
 modules:
@@ -207,7 +207,7 @@ modules:
 async def test_a_modules_own_proxy_may_be_on_this_machine_but_does_not_lead_a_stranger_to_it(ask: Ask) -> None:
     asked, headers = await ask("127.0.0.0/8"), {"X-Forwarded-For": "192.0.2.1"}
     names = dict.fromkeys(("target.test", "app.localhost"), "127.0.0.1")
-    async with serving(Proxy(names)) as port, serving(saying(answer(b"ok"))) as target:
+    async with serve_tcp(Proxy(names)) as port, serve_tcp(respond_with(http_response(b"ok"))) as target:
         url = f"proxy_url: http://127.0.0.1:{port}, skip_resolve_phase_with_proxy: true"
         asked.box._path.write_text(f"modules: {{it: {{prober: http, http: {{{url}}}}}}}")
         asked.box.look(asked.site.health, asked=True)
@@ -221,15 +221,15 @@ async def test_a_modules_own_proxy_may_be_on_this_machine_but_does_not_lead_a_st
 async def test_a_redirect_does_not_lead_a_stranger_to_this_machine(ask: Ask) -> None:
     """Nor anybody to a cloud's metadata."""
     asked = await ask()
-    away = answer(b"", "302 Found", Location="http://169.254.169.254/latest/meta-data/")
-    async with serving(saying(away)) as port:
+    away = http_response(b"", "302 Found", Location="http://169.254.169.254/latest/meta-data/")
+    async with serve_tcp(respond_with(away)) as port:
         page = (await asked.probe(f"127.0.0.1:{port}", "http_2xx"))[1]
     assert 'reason="address_denied"' in page
 
 
 async def test_the_portfolios_policy_holds_for_probes_on_demand(ask: Ask) -> None:
     asked = await ask(outbound=OutboundBlock(deny=(ip_network("127.0.0.0/8"),)))
-    async with serving(silent) as port:
+    async with serve_tcp(send_nothing) as port:
         assert 'reason="address_denied"' in (await asked.probe(f"127.0.0.1:{port}"))[1]
 
 
@@ -250,7 +250,7 @@ async def test_only_get_is_answered(ask: Ask, method: str) -> None:
     assert found.text == ("" if method == "HEAD" else said)
 
 
-async def test_it_says_that_it_is_healthy_as_there(site: Published, ask: Ask) -> None:
+async def test_it_says_that_it_is_healthy_as_there(site: RunningServer, ask: Ask) -> None:
     assert (await site.get("/-/healthy")).status == 404
     found = await (await ask()).site.get("/-/healthy")
     assert (found.status, found.text) == (200, "Healthy")
@@ -260,12 +260,12 @@ async def test_a_hostname_may_bear_a_port(ask: Ask) -> None:
     heads: list[bytes] = []
 
     async def take(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
-        heads.append(await request_of(reader))
-        writer.write(answer(b"ok"))
+        heads.append(await read_request(reader))
+        writer.write(http_response(b"ok"))
         await writer.drain()
 
     asked = await ask()
-    async with serving(take) as port:
+    async with serve_tcp(take) as port:
         for name in ("forms.test:8443", "[::1]:8443", "forms.test"):
             found = await asked.site.get(f"/probe?target=127.0.0.1:{port}&hostname={name}")
             assert value(found.text, "probe_success") == 1
@@ -321,7 +321,7 @@ async def test_a_time_out_that_is_no_number_is_refused(ask: Ask, said: str) -> N
 async def test_the_scrapers_time_out_bounds_the_probe(ask: Ask) -> None:
     """The server never answers: without the bound, this would take the module's 5 s and say so."""
     asked = await ask()
-    async with serving(silent) as port:
+    async with serve_tcp(send_nothing) as port:
         for _ in range(50):  # a busy machine may starve an attempt, which tells nothing of the deadline
             told = await asked.debug(f"127.0.0.1:{port}", "http_2xx", **{"X-Prometheus-Scrape-Timeout-Seconds": "0.6"})
             if "monitor_starved" not in told:
@@ -357,7 +357,7 @@ async def test_a_caller_who_hangs_up_ends_his_probe(ask: Ask) -> None:
     """The module would wait for two minutes."""
     asked, target = await ask(), Holding()
     where = urlsplit(asked.site.base)
-    async with serving(target) as port, asyncio.timeout(30):
+    async with serve_tcp(target) as port, asyncio.timeout(30):
         _, writer = await asyncio.open_connection(where.hostname, where.port)
         path = f"/probe?module=named&target=127.0.0.1:{port}"
         writer.write(f"GET {path} HTTP/1.1\r\nHost: localhost\r\n\r\n".encode())
@@ -385,7 +385,7 @@ async def test_who_gives_up_waiting_for_his_turn_delays_nobody(ask: Ask) -> None
 async def test_one_caller_does_not_take_what_others_need(ask: Ask, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(blackbox, "SHARE", 1)
     asked, target = await ask("127.0.0.0/8"), Holding()
-    async with serving(target) as port, asyncio.timeout(30):
+    async with serve_tcp(target) as port, asyncio.timeout(30):
         first = asyncio.create_task(asked.probe(f"127.0.0.1:{port}", "named"))
         await target.came.wait()
         assert (await asked.probe("127.0.0.1:1"))[0] == 503
@@ -400,13 +400,13 @@ async def test_debug_tells_all_but_secrets(ask: Ask) -> None:
     seen: list[bytes] = []
 
     async def echo(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
-        head = await request_of(reader)
+        head = await read_request(reader)
         seen.append(head + await reader.readexactly(len(f"token={CANARY}-3")))
-        writer.write(answer(seen[0], "500 Oh", X_Said=head.decode().split("X-Api-Key: ")[1].split("\r\n")[0]))
+        writer.write(http_response(seen[0], "500 Oh", X_Said=head.decode().split("X-Api-Key: ")[1].split("\r\n")[0]))
         await writer.drain()
 
     asked = await ask()
-    async with serving(echo) as port:
+    async with serve_tcp(echo) as port:
         told = await asked.debug(f"http://caller:{CANARY}-5@127.0.0.1:{port}/path", "loaded")
     assert all(f"{CANARY}-{number}".encode() in seen[0] for number in (1, 3))
     assert CANARY not in told
@@ -421,12 +421,12 @@ async def test_debug_hides_what_may_be_a_credential_though_nothing_marks_it(ask:
     """The server says it back, where the page would tell it, and where it would be cut in half."""
 
     async def echo(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
-        said = (await request_of(reader)).decode().split("X-Session: ")[1].split("\r\n")[0]
-        writer.write(answer(b"", "302 Found", Location=f"/{'x' * 290}{said}"))
+        said = (await read_request(reader)).decode().split("X-Session: ")[1].split("\r\n")[0]
+        writer.write(http_response(b"", "302 Found", Location=f"/{'x' * 290}{said}"))
         await writer.drain()
 
     asked = await ask()
-    async with serving(echo) as port:
+    async with serve_tcp(echo) as port:
         told = await asked.debug(f"127.0.0.1:{port}", "session")
     assert "following redirect" in told
     assert CANARY[:5] not in told
@@ -439,7 +439,7 @@ async def test_debug_of_a_talk_does_not_tell_what_is_sent(ask: Ask) -> None:
         await reader.readline()
 
     asked = await ask()
-    async with serving(greet) as port:
+    async with serve_tcp(greet) as port:
         told = await asked.debug(f"127.0.0.1:{port}", "talking")
     assert CANARY not in told
     assert 'line="welcome <b>·[31m" expected="False"' in told
@@ -450,8 +450,8 @@ async def test_debug_of_a_talk_does_not_tell_what_is_sent(ask: Ask) -> None:
 async def test_keys_of_later_versions_do_what_they_do_there(ask: Ask) -> None:
     """What was caught becomes labels, and bytes are held against bytes."""
     asked = await ask()
-    ssh, mail = saying_at_once(b"SSH-2.0-Open_9.2 Debian\r\n"), saying_at_once(b"220 mail")
-    async with serving(ssh) as port, serving(mail) as other:
+    ssh, mail = send_on_connect(b"SSH-2.0-Open_9.2 Debian\r\n"), send_on_connect(b"220 mail")
+    async with serve_tcp(ssh) as port, serve_tcp(mail) as other:
         labelled = (await asked.probe(f"127.0.0.1:{port}", "labelled"))[1]
         exact = (await asked.probe(f"127.0.0.1:{port}", "exactly"))[1]
         wrong = (await asked.probe(f"127.0.0.1:{other}", "exactly"))[1]
@@ -466,19 +466,19 @@ async def test_the_first_address_is_probed_and_no_other(
     addresses: list[str],
     good: int,
     module: str,
-    publish: Callable[..., Awaitable[Published]],
+    publish: Callable[..., Awaitable[RunningServer]],
     tmp_path: Path,
 ) -> None:
     """As blackbox_exporter does; the daemon's own checks try the others, too."""
     path = tmp_path / "blackbox.yml"
     path.write_text(MODULES)
-    resolver = named("several.test", addresses, tmp_path)
+    resolver = resolver_for("several.test", addresses, tmp_path)
     async with (
-        serving(saying(answer(b"ok"))) as port,  # on 127.0.0.1 alone
+        serve_tcp(respond_with(http_response(b"ok"))) as port,  # on 127.0.0.1 alone
         probe_environment(SystemClock(), Health(), resolver) as (runner, pulse),
     ):
         pulse.stalled = lambda: 0.0  # type: ignore[method-assign]
         box = Blackbox(path, SystemClock())
-        asked = Asked(await publish(small(), SystemClock(), probes=Probes(box, runner, ())), box)
+        asked = Asked(await publish(small_ledger(), SystemClock(), probes=Probes(box, runner, ())), box)
         _, page = await asked.probe(f"several.test:{port}", module)
     assert value(page, "probe_success") == good

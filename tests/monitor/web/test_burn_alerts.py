@@ -22,13 +22,13 @@ from tests.support.ledgers import ILL, NOW, WELL, ledger_of, probe_all, product
 if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable
 
-    from tests.monitor.web.conftest import Published
+    from tests.monitor.web.conftest import RunningServer
 
 ALERTS = [rule for group in groups() for rule in group.rules]
 CANNOT = "NinewatchBudgetBurnsFast cannot fire: it needs a burn rate of 14.4, and at an objective of 90% over 30d"
 
 
-async def test_every_alert_has_its_anchor_on_the_served_runbook(site: Published) -> None:
+async def test_every_alert_has_its_anchor_on_the_served_runbook(site: RunningServer) -> None:
     answer = await site.get("/runbook")
     assert (answer.status, answer.raw.content_type) == (200, "text/html")
     assert answer.headers["Content-Security-Policy"] == HEADERS["Content-Security-Policy"]
@@ -41,7 +41,9 @@ async def test_every_alert_has_its_anchor_on_the_served_runbook(site: Published)
         assert anchor in anchors
 
 
-async def test_links_within_the_runbook_lead_somewhere_and_nothing_is_loaded_from_elsewhere(site: Published) -> None:
+async def test_links_within_the_runbook_lead_somewhere_and_nothing_is_loaded_from_elsewhere(
+    site: RunningServer,
+) -> None:
     page = Outline((await site.get("/runbook")).text)
     ids = {attrs.get("id") for _, attrs in page.tags}
     inner = [str(attrs["href"]) for attrs in page.named("a") if str(attrs["href"]).startswith("#")]
@@ -52,7 +54,7 @@ async def test_links_within_the_runbook_lead_somewhere_and_nothing_is_loaded_fro
     assert all(str(attrs["href"]).startswith("/static/") for attrs in page.named("link"))
 
 
-async def test_the_pages_of_alerts_are_there(site: Published) -> None:
+async def test_the_pages_of_alerts_are_there(site: RunningServer) -> None:
     for alert in ALERTS:
         path = alert.annotations["page_url"].removeprefix(BASE).replace("{{ $labels.product }}", "css")
         assert (await site.get(path)).status == 200
@@ -65,7 +67,7 @@ def test_a_link_that_the_page_cannot_follow_is_refused_when_it_is_made() -> None
 
 
 async def test_an_alert_that_cannot_fire_is_named_in_the_api_and_on_the_page(
-    publish: Callable[..., Awaitable[Published]],
+    publish: Callable[..., Awaitable[RunningServer]],
 ) -> None:
     ledger = ledger_of(product("low", objective="90%"), product("high", objective="99.9%"))
     probe_all(ledger, ledger.entries.values(), NOW - 60 * MINUTE, NOW, WELL)
@@ -82,7 +84,7 @@ async def test_an_alert_that_cannot_fire_is_named_in_the_api_and_on_the_page(
 
 
 async def test_a_burn_alert_that_fires_says_so_and_one_of_which_nothing_is_known_is_null(
-    publish: Callable[..., Awaitable[Published]],
+    publish: Callable[..., Awaitable[RunningServer]],
 ) -> None:
     ledger = ledger_of(product("burning"), product("unseen"))
     probe_all(ledger, ledger.of("burning"), NOW - 60 * MINUTE, NOW, ILL)

@@ -16,7 +16,7 @@ if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable
 
     from monitor.ledger.ledger import Ledger
-    from tests.monitor.web.conftest import Published
+    from tests.monitor.web.conftest import RunningServer
 
 START = NOW - 3 * DAY
 
@@ -44,11 +44,11 @@ def troubled() -> Ledger:
 
 
 @pytest.fixture
-async def site(publish: Callable[..., Awaitable[Published]]) -> Published:
+async def site(publish: Callable[..., Awaitable[RunningServer]]) -> RunningServer:
     return await publish(troubled())
 
 
-async def test_the_split_adds_up_to_the_downtime_that_is_measured(site: Published) -> None:
+async def test_the_split_adds_up_to_the_downtime_that_is_measured(site: RunningServer) -> None:
     found = await (await site.get("/api/v1/products/chefs/blame?window=7d")).json()
     jsonschema.validate(found, SCHEMAS["Blame"])
     assert found["shared"] == [
@@ -62,7 +62,7 @@ async def test_the_split_adds_up_to_the_downtime_that_is_measured(site: Publishe
     assert found["window"] == measured["window"]
 
 
-async def test_what_was_measured_together_stands_beside_what_independence_predicts(site: Published) -> None:
+async def test_what_was_measured_together_stands_beside_what_independence_predicts(site: RunningServer) -> None:
     """CHEFS and Keycloak fail together, so that all of it was up for longer than chance would have it."""
     found = await (await site.get("/api/v1/products/chefs/blame")).json()
     assert found["together"]["point"] > found["together_if_independent"]
@@ -72,12 +72,12 @@ async def test_what_was_measured_together_stands_beside_what_independence_predic
     assert mail["shared_seconds"] == 1200.0
 
 
-async def test_a_product_that_depends_on_nothing_has_only_itself(site: Published) -> None:
+async def test_a_product_that_depends_on_nothing_has_only_itself(site: RunningServer) -> None:
     found = await (await site.get("/api/v1/products/mail/blame?window=7d")).json()
     assert (found["own_seconds"], found["shared"], found["dependencies"]) == (1200.0, [], [])
 
 
-async def test_an_instant_of_the_past_is_looked_from(site: Published) -> None:
+async def test_an_instant_of_the_past_is_looked_from(site: RunningServer) -> None:
     found = await (await site.get(f"/api/v1/products/chefs/blame?window=1h&at={'2020-01-01T00:00:00Z'}")).json()
     assert (found["downtime_seconds"], found["together"]["point"]) == (0.0, None)
 
@@ -85,12 +85,12 @@ async def test_an_instant_of_the_past_is_looked_from(site: Published) -> None:
 @pytest.mark.parametrize(
     ("path", "status"), [("chefs/blame?window=x", 400), ("chefs/blame?figure=raw", 400), ("nobody/blame", 404)]
 )
-async def test_a_bad_question_is_refused(path: str, status: int, site: Published) -> None:
+async def test_a_bad_question_is_refused(path: str, status: int, site: RunningServer) -> None:
     answer = await site.get(f"/api/v1/products/{path}")
     assert (answer.status, set(await answer.json())) == (status, {"error", "remedy"})
 
 
-async def test_the_page_tells_it_in_words_with_names_escaped(site: Published) -> None:
+async def test_the_page_tells_it_in_words_with_names_escaped(site: RunningServer) -> None:
     text = (await site.get("/products/chefs")).text
     assert "Downtime by cause" in text
     assert "The rows add up to 1h 50m" in text
@@ -100,7 +100,7 @@ async def test_the_page_tells_it_in_words_with_names_escaped(site: Published) ->
     assert "Downtime by cause" not in (await site.get("/products/mail")).text
 
 
-async def test_the_shares_on_the_page_add_up_to_all_of_it(site: Published) -> None:
+async def test_the_shares_on_the_page_add_up_to_all_of_it(site: RunningServer) -> None:
     """27.3 %, 54.5 % and 18.2 % of the downtime: floored, they would be 99 % together."""
     text = (await site.get("/products/chefs")).text
     assert re.findall(r'data-label="Share" class="num">(.*?)<', text) == ["27%", "55%", "18%"]

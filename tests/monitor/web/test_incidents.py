@@ -18,13 +18,13 @@ from sla.incident import Opened, Resolved
 from sla.interval import DAY, HOUR, MINUTE, SECOND, Interval
 from sla.observation import Observation
 from sla.window import format_instant
-from tests.support.ledgers import BAD, GOOD, NOW, StandIn, ledger_of, product
+from tests.support.ledgers import BAD, GOOD, NOW, FakeCheck, ledger_of, product
 
 if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable
 
     from monitor.ledger.ledger import Ledger
-    from tests.monitor.web.conftest import Published
+    from tests.monitor.web.conftest import RunningServer
 
 OUTAGE = range(200, 260)  # minutes before now, the oldest last
 
@@ -46,7 +46,7 @@ def spans(*edges: int) -> list[Interval]:
     return [Interval(NOW - a * MINUTE, NOW - b * MINUTE) for a, b in pairwise(edges)]
 
 
-async def listed(site: Published, span: Interval, more: str = "") -> Any:
+async def listed(site: RunningServer, span: Interval, more: str = "") -> Any:
     written = f"{format_instant(span.start)}/{format_instant(span.end)}"
     answer = await site.get(f"/api/v1/incidents?window={written}{more}")
     assert answer.status == 200, answer.text
@@ -58,7 +58,7 @@ async def listed(site: Published, span: Interval, more: str = "") -> Any:
 
 
 async def test_the_parts_of_neighbouring_windows_add_up_in_the_api_and_in_reports(
-    publish: Callable[..., Awaitable[Published]],
+    publish: Callable[..., Awaitable[RunningServer]],
 ) -> None:
     site = await publish(made())
     sums: dict[str, float] = {}
@@ -80,7 +80,7 @@ async def test_the_parts_of_neighbouring_windows_add_up_in_the_api_and_in_report
 
 
 async def test_a_list_of_a_window_takes_the_other_parameters_as_well(
-    publish: Callable[..., Awaitable[Published]],
+    publish: Callable[..., Awaitable[RunningServer]],
 ) -> None:
     site = await publish(made())
     (whole,) = spans(600, 0)
@@ -93,10 +93,10 @@ async def test_a_list_of_a_window_takes_the_other_parameters_as_well(
 
 
 async def test_an_incident_of_a_check_that_was_removed_stays_in_windows_of_its_time(
-    publish: Callable[..., Awaitable[Published]],
+    publish: Callable[..., Awaitable[RunningServer]],
 ) -> None:
     ledger = made()
-    other = StandIn(id="other", interval="1m", timeout="10s")
+    other = FakeCheck(id="other", interval="1m", timeout="10s")
     changed = ledger.products["p"].model_copy(update={"checks": (other,)})
     (past, present) = (spans(600, 100)[0], Interval(NOW + HOUR, NOW + 2 * HOUR))
     before = [each.id for each in ledger.incidents_of("p", past)]
@@ -111,7 +111,7 @@ async def test_an_incident_of_a_check_that_was_removed_stays_in_windows_of_its_t
 
 
 async def test_a_page_and_a_report_show_the_part_where_it_is_not_all(
-    publish: Callable[..., Awaitable[Published]],
+    publish: Callable[..., Awaitable[RunningServer]],
 ) -> None:
     ledger = made()
     short = ledger.products["p"].model_copy(update={"window": 230 * MINUTE})
@@ -128,7 +128,7 @@ async def test_a_page_and_a_report_show_the_part_where_it_is_not_all(
     assert found == {"Downtime": 3600.0, "Downtime in window": 1830.0}
 
 
-async def test_pages_mark_figures_up_to_now_as_provisional(publish: Callable[..., Awaitable[Published]]) -> None:
+async def test_pages_mark_figures_up_to_now_as_provisional(publish: Callable[..., Awaitable[RunningServer]]) -> None:
     """Each check was observed this very instant in the second case."""
     ledger = ledger_of(product("p"))
     entry = ledger.entries["p/health"]

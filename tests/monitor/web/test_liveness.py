@@ -14,10 +14,10 @@ from tests.support.clocks import ManualClock
 from tests.support.ledgers import NOW
 
 if TYPE_CHECKING:
-    from tests.monitor.web.conftest import Published
+    from tests.monitor.web.conftest import RunningServer
 
 
-async def test_livez_fails_once_the_scheduler_has_not_come_round_for_the_limit(site: Published) -> None:
+async def test_livez_fails_once_the_scheduler_has_not_come_round_for_the_limit(site: RunningServer) -> None:
     site.health.woke(site.clock.monotonic(), 0.0)
     assert (await site.get("/livez")).status == 200
     site.clock.jump(TICK_LIMIT)
@@ -27,7 +27,7 @@ async def test_livez_fails_once_the_scheduler_has_not_come_round_for_the_limit(s
     assert (answer.status, await answer.json()) == (503, {"status": "stuck", "tick_age_seconds": TICK_LIMIT + 1})
 
 
-async def test_a_daemon_that_is_starting_is_alive_but_not_ready(site: Published) -> None:
+async def test_a_daemon_that_is_starting_is_alive_but_not_ready(site: RunningServer) -> None:
     site.health.last_tick = None
     assert (await site.get("/livez")).status == 200
     answer = await site.get("/readyz")
@@ -35,7 +35,7 @@ async def test_a_daemon_that_is_starting_is_alive_but_not_ready(site: Published)
     assert (await answer.json())["reasons"] == ["the scheduler is not started"]
 
 
-async def test_a_store_that_cannot_be_written_degrades_and_is_named_but_the_pages_stay(site: Published) -> None:
+async def test_a_store_that_cannot_be_written_degrades_and_is_named_but_the_pages_stay(site: RunningServer) -> None:
     site.health.unrecorded_since, site.health.store_error = NOW - 5_000_000, "disk full"
     site.health.config_reload_success = False
     answer = await site.get("/readyz")
@@ -45,7 +45,7 @@ async def test_a_store_that_cannot_be_written_degrades_and_is_named_but_the_page
     assert "disk full" in (await site.get("/")).text
 
 
-async def test_ready_says_what_runs(site: Published) -> None:
+async def test_ready_says_what_runs(site: RunningServer) -> None:
     body = await (await site.get("/readyz")).json()
     assert (body["status"], body["reasons"], body["products"], body["checks"]) == ("ready", [], 2, 3)
 

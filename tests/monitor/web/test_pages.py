@@ -14,13 +14,13 @@ from monitor.views.formatting import moment
 from monitor.views.incident_line import DURATION_NOTE
 from sla.interval import DAY, HOUR, MINUTE, SECOND
 from sla.readiness import Checklist, ChecklistItem
-from tests.monitor.web.conftest import small
-from tests.support.ledgers import BAD, ILL, NOW, WELL, history, ledger_of, observe, probe_all, product, wide
+from tests.monitor.web.conftest import small_ledger
+from tests.support.ledgers import BAD, ILL, NOW, WELL, history, large_ledger, ledger_of, observe, probe_all, product
 
 if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable
 
-    from tests.monitor.web.conftest import Published
+    from tests.monitor.web.conftest import RunningServer
 
 PAGES = ["/", "/products/chefs", "/products/css"]
 VOID = {"meta", "link", "path", "circle", "rect", "br"}
@@ -60,14 +60,16 @@ class Outline(HTMLParser):
         return [attrs for name, attrs in self.tags if name == tag]
 
 
-async def outline(site: Published, path: str) -> Outline:
+async def outline(site: RunningServer, path: str) -> Outline:
     answer = await site.get(path)
     assert answer.status == 200
     return Outline(answer.text)
 
 
 @pytest.mark.parametrize("path", PAGES)
-async def test_pages_have_a_language_one_heading_landmarks_and_headings_in_order(site: Published, path: str) -> None:
+async def test_pages_have_a_language_one_heading_landmarks_and_headings_in_order(
+    site: RunningServer, path: str
+) -> None:
     page = await outline(site, path)
     assert page.named("html") == [{"lang": "en"}]
     levels = [int(name[1]) for name, _ in page.tags if name in ("h1", "h2", "h3", "h4")]
@@ -81,14 +83,14 @@ async def test_pages_have_a_language_one_heading_landmarks_and_headings_in_order
 
 
 @pytest.mark.parametrize("path", PAGES)
-async def test_pages_hold_nothing_that_the_policy_forbids(site: Published, path: str) -> None:
+async def test_pages_hold_nothing_that_the_policy_forbids(site: RunningServer, path: str) -> None:
     page = await outline(site, path)
     assert not [attrs for _, attrs in page.tags if "style" in attrs or any(name.startswith("on") for name in attrs)]
     assert not page.named("style")
     assert [set(attrs) for attrs in page.named("script")] == [{"src", "defer"}]
 
 
-async def test_what_a_target_says_is_shown_as_text_bounded_and_on_one_line(site: Published) -> None:
+async def test_what_a_target_says_is_shown_as_text_bounded_and_on_one_line(site: RunningServer) -> None:
     """Markup, bidirectional overrides, controls and a megabyte of it."""
     evil = "<script>alert(1)</script>\"'&\x00\x1b[31m\u202e\n" + "A" * 1_000_000
     entry = site.ledger.entries["css/health"]
@@ -100,11 +102,11 @@ async def test_what_a_target_says_is_shown_as_text_bounded_and_on_one_line(site:
     assert len(answer.text) < 60_000
 
 
-async def test_names_are_escaped_too(site: Published) -> None:
+async def test_names_are_escaped_too(site: RunningServer) -> None:
     assert "Forms &lt;i&gt;&amp;" in (await site.get("/")).text
 
 
-async def test_the_portfolio_puts_the_worst_first_and_says_so_in_words(site: Published) -> None:
+async def test_the_portfolio_puts_the_worst_first_and_says_so_in_words(site: RunningServer) -> None:
     page = await outline(site, "/")
     assert "1 of 2 products is down" in page.text
     links = [attrs["href"] for attrs in page.named("a") if attrs["href"].startswith("/products/")]
@@ -112,7 +114,7 @@ async def test_the_portfolio_puts_the_worst_first_and_says_so_in_words(site: Pub
     assert "1 open incident" in page.text
 
 
-async def test_figures_are_floored_and_stand_with_their_bounds_coverage_and_window(site: Published) -> None:
+async def test_figures_are_floored_and_stand_with_their_bounds_coverage_and_window(site: RunningServer) -> None:
     page = await outline(site, "/products/css")
     measured = site.ledger.measured("css", "30d", NOW)
     assert measured.availability.point is not None
@@ -131,7 +133,7 @@ async def test_without_any_observation_nothing_claims_a_figure(publish: object) 
     assert "100.00% Coverage" not in page.text
 
 
-async def test_a_page_whose_observations_stopped_is_marked_stale_by_the_server(site: Published) -> None:
+async def test_a_page_whose_observations_stopped_is_marked_stale_by_the_server(site: RunningServer) -> None:
     hold = max(entry.hold for entry in site.ledger.entries.values())
     site.clock.jump(hold / SECOND)
     assert (await outline(site, "/")).named("main")[0]["class"] == "fed"
@@ -141,7 +143,7 @@ async def test_a_page_whose_observations_stopped_is_marked_stale_by_the_server(s
     assert "No new observation for 2m 11s" in page.text
 
 
-async def test_seeded_history_is_called_that_on_every_page(site: Published) -> None:
+async def test_seeded_history_is_called_that_on_every_page(site: RunningServer) -> None:
     assert "seeded demo data" not in (await outline(site, "/")).text
     next(iter(site.ledger.entries.values())).seeded_until = NOW - DAY
     for path in PAGES:
@@ -149,13 +151,13 @@ async def test_seeded_history_is_called_that_on_every_page(site: Published) -> N
 
 
 async def test_times_stand_in_the_portfolios_zone_with_utc_for_machines(publish: object) -> None:
-    site = await publish(small())
+    site = await publish(small_ledger())
     times = (await outline(site, "/")).named("time")
     assert all(each["datetime"].endswith("Z") and each["title"].endswith("UTC") for each in times)
     assert "PDT" in (await outline(site, "/")).text
 
 
-async def test_the_bar_has_ninety_days_each_told_by_word_and_by_height(site: Published) -> None:
+async def test_the_bar_has_ninety_days_each_told_by_word_and_by_height(site: RunningServer) -> None:
     answer = await site.get("/products/css")
     assert answer.text.count('class="reach"') == 90
     assert answer.text.count(": no data</title>") == 89
@@ -184,13 +186,13 @@ async def test_the_ceiling_of_readiness_stands_beside_the_objective(publish: obj
 
 
 async def test_a_long_portfolio_is_one_page_and_its_incidents_are_cut_with_a_note(publish: object) -> None:
-    ledger = wide(30, 1)
+    ledger = large_ledger(30, 1)
     site = await publish(ledger)
     page = await outline(site, "/")
     assert "All 30 products are up" in page.text
 
 
-async def test_metrics_are_served_in_the_dialect_asked_for(site: Published) -> None:
+async def test_metrics_are_served_in_the_dialect_asked_for(site: RunningServer) -> None:
     plain = await site.get("/metrics")
     assert plain.headers["Content-Type"] == "text/plain; version=0.0.4; charset=utf-8"
     assert "# EOF" not in plain.text
@@ -200,12 +202,12 @@ async def test_metrics_are_served_in_the_dialect_asked_for(site: Published) -> N
     assert newer.text.count("# EOF") == 1
 
 
-async def test_an_open_incident_counts_its_downtime_so_far(site: Published) -> None:
+async def test_an_open_incident_counts_its_downtime_so_far(site: RunningServer) -> None:
     site.clock.jump(MINUTE / SECOND)
     assert "6m so far" in (await outline(site, "/products/css")).text
 
 
-async def test_how_long_and_how_much_downtime_are_told_alike(publish: Callable[..., Awaitable[Published]]) -> None:
+async def test_how_long_and_how_much_downtime_are_told_alike(publish: Callable[..., Awaitable[RunningServer]]) -> None:
     """To the second, and both as so far while it lasts; that they need not be equal is explained."""
     ledger = ledger_of(product("css"))
     [entry] = ledger.of("css")
@@ -220,7 +222,7 @@ async def test_how_long_and_how_much_downtime_are_told_alike(publish: Callable[.
 
 
 async def test_the_page_says_whether_the_budget_lasts_at_the_last_days_pace(
-    publish: Callable[..., Awaitable[Published]],
+    publish: Callable[..., Awaitable[RunningServer]],
 ) -> None:
     """Or that there is no telling; and nothing of a pace once it is spent."""
     names = ("calm", "ill", "blind", "spent")
@@ -244,7 +246,7 @@ async def test_the_page_says_whether_the_budget_lasts_at_the_last_days_pace(
     assert "At the burn rate of" not in spent
 
 
-async def test_an_incident_shows_what_its_first_and_its_last_failing_probe_found(site: Published) -> None:
+async def test_an_incident_shows_what_its_first_and_its_last_failing_probe_found(site: RunningServer) -> None:
     """As text: a target cannot put markup into the page."""
     (css,) = site.ledger.of("css")
     answer = ProbeResult(BAD, "body_mismatch", 200, {}, "$['ready'] is <b>false</b>")
@@ -254,7 +256,7 @@ async def test_an_incident_shows_what_its_first_and_its_last_failing_probe_found
     assert '<span class="sub">last: status 200: $[&#39;ready&#39;] is &lt;b&gt;false&lt;/b&gt;</span>' in text
 
 
-async def test_a_young_record_says_what_it_saw_since_when_and_from_when_it_can_decide(site: Published) -> None:
+async def test_a_young_record_says_what_it_saw_since_when_and_from_when_it_can_decide(site: RunningServer) -> None:
     text = (await site.get("/products/chefs")).text
     since = moment(NOW - 60 * MINUTE, site.ledger.portfolio.zone).local
     assert (
@@ -266,7 +268,9 @@ async def test_a_young_record_says_what_it_saw_since_when_and_from_when_it_can_d
     assert body["windows"]["1h"].get("watched") is None
 
 
-async def test_a_page_says_on_how_many_checks_an_estimate_rests(publish: Callable[..., Awaitable[Published]]) -> None:
+async def test_a_page_says_on_how_many_checks_an_estimate_rests(
+    publish: Callable[..., Awaitable[RunningServer]],
+) -> None:
     """Two of three were probed in the last hour, the third one only before; bounds and coverage do not change."""
     ledger = ledger_of(product("chefs", 3))
     first, *others = ledger.of("chefs")

@@ -16,14 +16,14 @@ from tests.support.clocks import ManualClock
 from tests.support.ledgers import NOW, ledger_of, observe, product
 
 if TYPE_CHECKING:
-    from tests.monitor.web.conftest import Published
+    from tests.monitor.web.conftest import RunningServer
 
 TOKEN = "0123456789abcdef-canary"
 BEARER = {"Authorization": f"Bearer {TOKEN}"}
 
 
 @pytest.fixture
-async def site(publish: object, monkeypatch: pytest.MonkeyPatch) -> Published:
+async def site(publish: object, monkeypatch: pytest.MonkeyPatch) -> RunningServer:
     monkeypatch.setenv("PING_TOKEN", TOKEN)
     check = HeartbeatCheck.model_validate({"id": "job", "heartbeat": "every 1h", "token": {"env": "PING_TOKEN"}})
     ledger, clock = ledger_of({**product("drop"), "checks": (check,)}, product("css")), ManualClock(NOW)
@@ -31,32 +31,32 @@ async def site(publish: object, monkeypatch: pytest.MonkeyPatch) -> Published:
     return await publish(ledger, clock, beats=beats)
 
 
-def last(site: Published) -> tuple[Outcome, str] | None:
+def last(site: RunningServer) -> tuple[Outcome, str] | None:
     seen = site.ledger.entries["drop/job"].last
     return (seen.result.outcome, seen.result.detail) if seen is not None else None
 
 
 @pytest.mark.parametrize("method", ["GET", "POST"])
 @pytest.mark.parametrize("signal", ["", "/success", "/0"])
-async def test_a_success_is_taken(site: Published, method: str, signal: str) -> None:
+async def test_a_success_is_taken(site: RunningServer, method: str, signal: str) -> None:
     answer = await site.get(f"/ping/drop/job{signal}", method, headers=BEARER)
     assert (answer.status, answer.text) == (200, "OK\n")
     assert last(site) == (Outcome.GOOD, "")
 
 
 @pytest.mark.parametrize(("signal", "code"), [("/fail", 1), ("/1", 1), ("/255", 255)])
-async def test_a_failure_is_taken_with_its_code_and_first_line(site: Published, signal: str, code: int) -> None:
+async def test_a_failure_is_taken_with_its_code_and_first_line(site: RunningServer, signal: str, code: int) -> None:
     await site.get(f"/ping/drop/job{signal}", "POST", headers=BEARER, data=b"disk <full>\nmore\n")
     assert last(site) == (Outcome.BAD, f'exit code {code}: "disk <full>"')
 
 
-async def test_start_and_log_record_nothing(site: Published) -> None:
+async def test_start_and_log_record_nothing(site: RunningServer) -> None:
     for signal in ("start", "log"):
         assert (await site.get(f"/ping/drop/job/{signal}", "POST", headers=BEARER, data=b"x")).status == 200
     assert last(site) is None
 
 
-async def test_the_token_may_stand_in_the_url(site: Published) -> None:
+async def test_the_token_may_stand_in_the_url(site: RunningServer) -> None:
     assert (await site.get(f"/ping/drop/job?token={TOKEN}")).status == 200
 
 
@@ -73,7 +73,7 @@ async def test_the_token_may_stand_in_the_url(site: Published) -> None:
         ("/ping/nobody/job", BEARER),
     ],
 )
-async def test_whoever_may_not_report_learns_nothing(site: Published, path: str, headers: dict[str, str]) -> None:
+async def test_whoever_may_not_report_learns_nothing(site: RunningServer, path: str, headers: dict[str, str]) -> None:
     answer = await site.get(path, "POST", headers=headers)
     assert answer.status == 401
     assert answer.text.startswith("unknown heartbeat or wrong token")
@@ -81,20 +81,20 @@ async def test_whoever_may_not_report_learns_nothing(site: Published, path: str,
 
 
 @pytest.mark.parametrize("signal", ["256", "-1", "99999999999", "²", "stop", "0x1", "0001", "00011234", "0" * 5_000])
-async def test_a_signal_that_there_is_not_is_refused(site: Published, signal: str) -> None:
+async def test_a_signal_that_there_is_not_is_refused(site: RunningServer, signal: str) -> None:
     assert (await site.get(f"/ping/drop/job/{signal}", headers=BEARER)).status == 404
     assert last(site) is None
 
 
 @pytest.mark.parametrize("method", ["HEAD", "PUT", "DELETE", "OPTIONS", "PATCH"])
-async def test_no_other_method_reports(site: Published, method: str) -> None:
+async def test_no_other_method_reports(site: RunningServer, method: str) -> None:
     answer = await site.get("/ping/drop/job", method, headers=BEARER)
     assert (answer.status, answer.headers["Allow"]) == (405, "GET, POST")
     assert answer.text == ("" if method == "HEAD" else "method not allowed; allowed: GET, POST; use one of these\n")
     assert last(site) is None
 
 
-async def test_guesses_are_slowed_down_and_take_nothing_from_whoever_has_the_token(site: Published) -> None:
+async def test_guesses_are_slowed_down_and_take_nothing_from_whoever_has_the_token(site: RunningServer) -> None:
     statuses = [(await site.get("/ping/drop/job")).status for _ in range(15)]
     assert statuses == [401] * 10 + [429] * 5
     assert (await site.get("/ping/drop/job", headers=BEARER)).status == 200
@@ -102,12 +102,12 @@ async def test_guesses_are_slowed_down_and_take_nothing_from_whoever_has_the_tok
     assert [(await site.get("/ping/drop/job")).status for _ in range(4)] == [401, 401, 401, 429]
 
 
-async def test_a_flood_of_true_pings_is_slowed_down_too(site: Published) -> None:
+async def test_a_flood_of_true_pings_is_slowed_down_too(site: RunningServer) -> None:
     statuses = [(await site.get("/ping/drop/job/log", headers=BEARER)).status for _ in range(12)]
     assert statuses == [200] * 10 + [429] * 2
 
 
-async def test_of_a_long_body_only_the_beginning_is_read(site: Published) -> None:
+async def test_of_a_long_body_only_the_beginning_is_read(site: RunningServer) -> None:
     answer = await site.get("/ping/drop/job/1", "POST", headers=BEARER, data=b"y" * 1_000_000)
     assert answer.status == 200
     seen = last(site)
@@ -115,7 +115,9 @@ async def test_of_a_long_body_only_the_beginning_is_read(site: Published) -> Non
     assert len(seen[1]) < 300
 
 
-async def test_a_body_that_does_not_come_is_not_waited_for(site: Published, monkeypatch: pytest.MonkeyPatch) -> None:
+async def test_a_body_that_does_not_come_is_not_waited_for(
+    site: RunningServer, monkeypatch: pytest.MonkeyPatch
+) -> None:
     monkeypatch.setattr(request_body, "SECONDS", 0.05)
     where = urlsplit(site.base)
     reader, writer = await asyncio.open_connection(where.hostname, where.port)
@@ -128,12 +130,12 @@ async def test_a_body_that_does_not_come_is_not_waited_for(site: Published, monk
     assert last(site) is None
 
 
-async def test_a_page_from_elsewhere_cannot_ping_through_its_reader(site: Published) -> None:
+async def test_a_page_from_elsewhere_cannot_ping_through_its_reader(site: RunningServer) -> None:
     answer = await site.get("/ping/drop/job", "POST", headers={**BEARER, "Host": "evil.test"})
     assert answer.status == 421
 
 
-async def test_nothing_else_takes_anything_in(site: Published) -> None:
+async def test_nothing_else_takes_anything_in(site: RunningServer) -> None:
     assert (await site.get("/api/v1/products", "POST", headers=BEARER)).status == 405
     answer = await site.get("/ping", "POST", headers=BEARER)
     assert (answer.status, answer.headers["Allow"]) == (405, "GET, HEAD")

@@ -11,13 +11,13 @@ from monitor.web.openapi import SCHEMAS
 from sla.interval import DAY, HOUR, MINUTE
 from sla.window import format_instant
 from tests.monitor.web.test_pages import outline
-from tests.support.ledgers import NOW, history, ledger_of, past, product
+from tests.support.ledgers import NOW, history, ledger_of, product, resolved_incidents
 
 if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable
 
     from monitor.ledger.ledger import Ledger
-    from tests.monitor.web.conftest import Published
+    from tests.monitor.web.conftest import RunningServer
 
 LOGIN = NOW - 5 * DAY
 FORMS = LOGIN + 4 * MINUTE
@@ -38,24 +38,24 @@ def ledger() -> Ledger:
     for name in sorted(made.products):
         key = f"{name}/health"
         runs += history(key, NOW - 61 * DAY, NOW, outages.get(name, []))
-        incidents += past(key, outages.get(name, []))
+        incidents += resolved_incidents(key, outages.get(name, []))
     made.restore(runs, [], incidents)
     return made
 
 
 @pytest.fixture
-async def site(publish: Callable[..., Awaitable[Published]]) -> Published:
+async def site(publish: Callable[..., Awaitable[RunningServer]]) -> RunningServer:
     return await publish(ledger())
 
 
-async def detail(site: Published, name: str) -> dict[str, object]:
+async def detail(site: RunningServer, name: str) -> dict[str, object]:
     (listed,) = await (await site.get(f"/api/v1/incidents?product={name}")).json()
     body = await (await site.get(f"/api/v1/incidents/{listed['id']}")).json()
     assert {key: body[key] for key in listed} == listed
     return body
 
 
-async def test_an_incident_names_whom_it_reached_with_the_way_and_what_was_seen(site: Published) -> None:
+async def test_an_incident_names_whom_it_reached_with_the_way_and_what_was_seen(site: RunningServer) -> None:
     """Of the product that they use, while it lasted. Who comes only later is not named."""
     body = await detail(site, "login")
     told = [(each["client"], each["path"], each["product_downtime_seconds"]) for each in body["affected"]]
@@ -67,12 +67,12 @@ async def test_an_incident_names_whom_it_reached_with_the_way_and_what_was_seen(
     assert [each["client"] for each in (await detail(site, "forms"))["affected"]] == ["Form <b>owners", "Officers"]
 
 
-async def test_the_list_of_incidents_keeps_its_shape(site: Published) -> None:
+async def test_the_list_of_incidents_keeps_its_shape(site: RunningServer) -> None:
     listed = await (await site.get("/api/v1/incidents")).json()
     assert {"affected", "affected_count"}.isdisjoint(listed[0])
 
 
-async def test_an_incident_that_goes_on_reaches_up_to_now(site: Published) -> None:
+async def test_an_incident_that_goes_on_reaches_up_to_now(site: RunningServer) -> None:
     from sla.incident import Incident, Opened
 
     going = Incident.open("login", "login/health", NOW - HOUR, "connect")
@@ -82,12 +82,12 @@ async def test_an_incident_that_goes_on_reaches_up_to_now(site: Published) -> No
 
 
 @pytest.mark.parametrize("name", ["0123456789ab", "x"])
-async def test_an_incident_that_is_not_there_is_404_with_where_to_look(site: Published, name: str) -> None:
+async def test_an_incident_that_is_not_there_is_404_with_where_to_look(site: RunningServer, name: str) -> None:
     answer = await site.get(f"/api/v1/incidents/{name}")
     assert (answer.status, (await answer.json())["remedy"]) == (404, "GET /api/v1/incidents lists them")
 
 
-async def test_a_product_tells_what_is_behind_it_in_the_promised_shape(site: Published) -> None:
+async def test_a_product_tells_what_is_behind_it_in_the_promised_shape(site: RunningServer) -> None:
     schema = SCHEMAS["Product"] | {"components": {"schemas": SCHEMAS}}
     bodies = {name: await (await site.get(f"/api/v1/products/{name}")).json() for name in site.ledger.products}
     for body in bodies.values():
@@ -101,7 +101,7 @@ async def test_a_product_tells_what_is_behind_it_in_the_promised_shape(site: Pub
     assert bodies["grants"]["value"] is None
 
 
-async def test_downtime_is_worth_its_price_beside_the_assumption(site: Published) -> None:
+async def test_downtime_is_worth_its_price_beside_the_assumption(site: RunningServer) -> None:
     """Six minutes of 600 an hour, of 43.2 that 99.9 % of 30 days allow; none in the 30 days before."""
     body = (await (await site.get("/api/v1/products/forms")).json())["value"]
     assert body["downtime_cost"]["point"] == 60.0
@@ -110,7 +110,7 @@ async def test_downtime_is_worth_its_price_beside_the_assumption(site: Published
     assert "ten clerks & a <i>queue" in body["assumptions"][0]
 
 
-async def test_the_product_page_says_all_of_it_in_words(site: Published) -> None:
+async def test_the_product_page_says_all_of_it_in_words(site: RunningServer) -> None:
     """And what people wrote is text on it."""
     login = await outline(site, "/products/login")
     assert "99.999% for a pilot: at most 99.5% may be promised" in login.text
@@ -125,7 +125,7 @@ async def test_the_product_page_says_all_of_it_in_words(site: Published) -> None
     assert "Cost of downtime" not in grants.text
 
 
-async def test_what_nobody_watched_has_no_price(site: Published) -> None:
+async def test_what_nobody_watched_has_no_price(site: RunningServer) -> None:
     """Not 0.00, which would read as a good month."""
     site.clock.jump(400 * 86_400)
     assert "No data for this window" in (await outline(site, "/products/forms")).text

@@ -19,11 +19,11 @@ from sla.window import format_instant
 from tests.support.ledgers import NOW
 
 if TYPE_CHECKING:
-    from tests.monitor.web.conftest import Published
+    from tests.monitor.web.conftest import RunningServer
 
 
 @pytest.fixture
-def told(site: Published) -> Published:
+def told(site: RunningServer) -> RunningServer:
     """Give the ledger two definitions of css, a correction and a note; the product `gone` is in the record only."""
     first = definition_of(site.ledger.products["css"], "UTC", NOW - 5 * HOUR)
     second = replace(first, made=NOW - 3 * HOUR, objective=Objective.parse("99.9%"))
@@ -38,7 +38,7 @@ def told(site: Published) -> Published:
     return site
 
 
-async def answered(site: Published, path: str) -> list[dict[str, Any]]:
+async def answered(site: RunningServer, path: str) -> list[dict[str, Any]]:
     answer = await site.get(f"/api/v1/products/{path}")
     found = await answer.json()
     assert answer.status == 200, found
@@ -47,7 +47,7 @@ async def answered(site: Published, path: str) -> list[dict[str, Any]]:
     return found  # type: ignore[return-value]
 
 
-async def test_facts_are_listed_by_when_they_were_made(told: Published) -> None:
+async def test_facts_are_listed_by_when_they_were_made(told: RunningServer) -> None:
     found = await answered(told, "css/history")
     assert [(each["kind"], each["author"]) for each in found] == [
         ("definition", "configuration"),
@@ -61,13 +61,13 @@ async def test_facts_are_listed_by_when_they_were_made(told: Published) -> None:
     assert found[2]["made"] == format_instant(NOW - 3 * HOUR)
 
 
-async def test_since_takes_nothing_from_the_differences(told: Published) -> None:
+async def test_since_takes_nothing_from_the_differences(told: RunningServer) -> None:
     found = await answered(told, f"css/history?since={format_instant(NOW - 3 * HOUR)}")
     assert [each["changes"] for each in found] == [["objective 99.5% -> 99.9%"], ['{"text":"moved"}']]
     assert await answered(told, f"css/history?since={format_instant(NOW)}") == []
 
 
-async def test_a_product_that_left_the_configuration_keeps_its_history(told: Published) -> None:
+async def test_a_product_that_left_the_configuration_keeps_its_history(told: RunningServer) -> None:
     assert [each["kind"] for each in await answered(told, "gone/history")] == ["note"]
 
 
@@ -81,7 +81,7 @@ async def test_a_product_that_left_the_configuration_keeps_its_history(told: Pub
     ],
 )
 async def test_a_bad_question_is_answered_with_what_to_write(
-    told: Published, path: str, status: int, says: str
+    told: RunningServer, path: str, status: int, says: str
 ) -> None:
     answer = await told.get(f"/api/v1/products/{path}")
     body: Any = await answer.json()

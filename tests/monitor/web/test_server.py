@@ -15,10 +15,10 @@ from yarl import URL
 from monitor.config.model import HostPort
 from monitor.web import connection_limit
 from monitor.web.server import is_loopback
-from tests.monitor.web.conftest import small
+from tests.monitor.web.conftest import small_ledger
 
 if TYPE_CHECKING:
-    from tests.monitor.web.conftest import Published
+    from tests.monitor.web.conftest import RunningServer
 
 EVERYWHERE = [
     "/",
@@ -37,7 +37,7 @@ CSP = (
 
 
 @pytest.mark.parametrize("path", EVERYWHERE)
-async def test_every_answer_carries_the_headers(site: Published, path: str) -> None:
+async def test_every_answer_carries_the_headers(site: RunningServer, path: str) -> None:
     answer = await site.get(path)
     assert answer.headers["Content-Security-Policy"] == CSP
     assert answer.headers["X-Content-Type-Options"] == "nosniff"
@@ -50,18 +50,18 @@ async def test_every_answer_carries_the_headers(site: Published, path: str) -> N
 
 @pytest.mark.parametrize("path", EVERYWHERE)
 @pytest.mark.parametrize("method", ["POST", "PUT", "DELETE", "PATCH", "OPTIONS", "PROPFIND"])
-async def test_only_get_and_head_are_answered(site: Published, path: str, method: str) -> None:
+async def test_only_get_and_head_are_answered(site: RunningServer, path: str, method: str) -> None:
     answer = await site.get(path, method, headers={"X-HTTP-Method-Override": "GET"})
     assert (answer.status, answer.headers["Allow"]) == (405, "GET, HEAD")
 
 
 @pytest.mark.parametrize("path", EVERYWHERE)
-async def test_head_has_the_status_and_the_type_of_get_and_no_body(site: Published, path: str) -> None:
+async def test_head_has_the_status_and_the_type_of_get_and_no_body(site: RunningServer, path: str) -> None:
     get, head = await site.get(path), await site.get(path, "HEAD")
     assert (head.status, head.headers["Content-Type"], head.text) == (get.status, get.headers["Content-Type"], "")
 
 
-async def test_a_body_is_refused_and_its_connection_closed(site: Published) -> None:
+async def test_a_body_is_refused_and_its_connection_closed(site: RunningServer) -> None:
     answer = await site.get("/api/v1/products", data=b"x" * 100_000)
     assert (answer.status, answer.headers["Connection"]) == (413, "close")
 
@@ -69,12 +69,12 @@ async def test_a_body_is_refused_and_its_connection_closed(site: Published) -> N
 @pytest.mark.parametrize(
     "path", ["/static/..%2f..%2fpyproject.toml", "/static/%2e%2e/server.py", "//evil.test/", "/static/"]
 )
-async def test_no_path_leaves_what_is_published(site: Published, path: str) -> None:
+async def test_no_path_leaves_what_is_published(site: RunningServer, path: str) -> None:
     async with site.session.get(URL(site.base + path, encoded=True)) as answer:
         assert (answer.status, "Location" in answer.headers) == (404, False)
 
 
-async def test_a_page_that_is_not_there_says_where_to_start_in_its_readers_form(site: Published) -> None:
+async def test_a_page_that_is_not_there_says_where_to_start_in_its_readers_form(site: RunningServer) -> None:
     page = await site.get("/products/<b>", headers={"Accept": "text/html"})
     assert (page.status, page.headers["Content-Type"]) == (404, "text/html; charset=utf-8")
     assert "<b>" not in page.text
@@ -88,14 +88,14 @@ async def test_a_page_that_is_not_there_says_where_to_start_in_its_readers_form(
     ("host", "status"),
     [("localhost", 200), ("LOCALHOST.:1", 200), ("[::1]:9999", 200), ("127.0.0.1", 200), ("evil.test", 421)],
 )
-async def test_on_loopback_only_loopback_names_are_answered(site: Published, host: str, status: int) -> None:
+async def test_on_loopback_only_loopback_names_are_answered(site: RunningServer, host: str, status: int) -> None:
     """A page elsewhere may point its own name at 127.0.0.1 and let the reader's browser ask us."""
     answer = await site.get("/api/v1/products", headers={"Host": host})
     assert answer.status == status
 
 
 async def test_behind_any_other_address_every_name_is_answered(publish: object) -> None:
-    ledger = small()
+    ledger = small_ledger()
     ledger.portfolio = ledger.portfolio.model_copy(update={"listen": HostPort("0.0.0.0", 9999)})
     site = await publish(ledger)
     assert (await site.get("/livez", headers={"Host": "status.example.test"})).status == 200
@@ -110,7 +110,7 @@ async def test_a_connection_beyond_the_limit_takes_the_place_of_the_oldest_idle_
 ) -> None:
     """Descriptors belong to the probes: idle connections may not use them up, nor keep a local client out."""
     monkeypatch.setattr(connection_limit, "CONNECTIONS", 2)
-    where = urlsplit((await publish(small())).base)
+    where = urlsplit((await publish(small_ledger())).base)
     held = [await _asking(where) for _ in range(3)]
     assert await _rest(held[0][0]) == b""
     for _, writer in held[1:]:
@@ -122,7 +122,7 @@ async def test_a_connection_beyond_the_limit_takes_the_place_of_the_oldest_idle_
 
 @pytest.mark.parametrize("sent", [b"GET /livez HTTP/1.1\r\nHost: loc", b"", b"POST /nothing HTTP/1.1\r\nContent-Le"])
 async def test_half_sent_requests_from_this_machine_do_not_shut_livez_out(publish: object, sent: bytes) -> None:
-    where = urlsplit((await publish(small())).base)
+    where = urlsplit((await publish(small_ledger())).base)
     held = []
     for _ in range(500):
         reader, writer = await asyncio.open_connection(where.hostname, where.port)
@@ -189,7 +189,7 @@ async def test_a_caller_from_elsewhere_has_his_share_of_connections(
     """Requests that are never sent whole hold a connection each. Here, everybody comes from elsewhere."""
     monkeypatch.setattr(connection_limit, "address_of", lambda _: ip_address("192.0.2.1"))
     monkeypatch.setattr(connection_limit, "PER_CLIENT", 1)
-    where = urlsplit((await publish(small())).base)
+    where = urlsplit((await publish(small_ledger())).base)
     reader, writer = await asyncio.open_connection(where.hostname, where.port)
     writer.write(b"GET /livez HTTP/1.1\r\nHost: localhost\r\n")
     other, second = await asyncio.open_connection(where.hostname, where.port)
@@ -202,7 +202,7 @@ async def test_a_caller_from_elsewhere_has_his_share_of_connections(
 
 async def test_headers_that_never_end_are_cut_off(publish: object, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(connection_limit, "HEADER_SECONDS", 0.05)
-    site = await publish(small())
+    site = await publish(small_ledger())
     where = urlsplit(site.base)
     reader, writer = await asyncio.open_connection(where.hostname, where.port)
     writer.write(b"GET / HTTP/1.1\r\nHost: localhost\r\nX-Slow: ")
@@ -210,7 +210,7 @@ async def test_headers_that_never_end_are_cut_off(publish: object, monkeypatch: 
     writer.close()
 
 
-async def test_a_header_longer_than_any_reader_sends_is_refused(site: Published) -> None:
+async def test_a_header_longer_than_any_reader_sends_is_refused(site: RunningServer) -> None:
     answer = await site.get("/", headers={"X-Long": "x" * 20_000})
     assert (answer.status, answer.headers["Content-Security-Policy"]) == (400, CSP)
 
@@ -225,7 +225,7 @@ async def test_a_header_longer_than_any_reader_sends_is_refused(site: Published)
     ],
 )
 async def test_what_is_no_request_writes_nothing_into_the_log(
-    site: Published, caplog: pytest.LogCaptureFixture, said: bytes
+    site: RunningServer, caplog: pytest.LogCaptureFixture, said: bytes
 ) -> None:
     where = urlsplit(site.base)
     reader, writer = await asyncio.open_connection(where.hostname, where.port)
@@ -239,7 +239,7 @@ async def test_what_is_no_request_writes_nothing_into_the_log(
     assert caplog.records == []
 
 
-async def test_static_files_are_kept_for_a_year_under_a_name_that_changes_with_them(site: Published) -> None:
+async def test_static_files_are_kept_for_a_year_under_a_name_that_changes_with_them(site: RunningServer) -> None:
     page = (await site.get("/")).text
     for ending, media in ((".css", "text/css"), (".js", "text/javascript"), (".svg", "image/svg+xml")):
         name = next(part for part in page.split('"') if part.startswith("/static/") and part.endswith(ending))
@@ -249,7 +249,7 @@ async def test_static_files_are_kept_for_a_year_under_a_name_that_changes_with_t
     assert (await site.get("/static/ninewatch.css")).status == 404
 
 
-async def test_a_fault_of_ours_is_told_without_its_insides(site: Published) -> None:
+async def test_a_fault_of_ours_is_told_without_its_insides(site: RunningServer) -> None:
     site.ledger.compositions.clear()
     answer = await site.get("/api/v1/products")
     assert answer.status == 500

@@ -25,7 +25,7 @@ from monitor.probes.registry import prepare
 from sla.interval import SECOND
 from sla.observation import Outcome
 from tests.support.faulty_targets import FAULTY_TARGETS
-from tests.support.probing import check_of
+from tests.support.probing import load_check
 
 if TYPE_CHECKING:
     from monitor.config.check import CheckBase
@@ -94,7 +94,7 @@ async def attempt_cost(runner: Runner, check: CheckBase) -> AttemptCost:
 
 async def main() -> None:
     """Measure the cost of each check, after good ones have made the process load its libraries."""
-    checks = {name: check_of(written) for name, written in json.load(sys.stdin).items()}
+    checks = {name: load_check(written) for name, written in json.load(sys.stdin).items()}
     async with probe_environment(SystemClock(), Health()) as (runner, loop_monitor):
         loop_monitor.stalled = lambda: 0.0  # type: ignore[method-assign]  # see tests.support.probing
         for name, check in checks.items():

@@ -8,7 +8,7 @@ import socket
 import struct
 from typing import TYPE_CHECKING
 
-from tests.support.servers import request_of
+from tests.support.servers import read_request
 
 if TYPE_CHECKING:
     from tests.support.servers import Handler
@@ -20,7 +20,7 @@ def answering(said: bytes) -> Handler:
     """Return a handler that takes a request, says this, and ends the stream."""
 
     async def handler(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
-        await request_of(reader)
+        await read_request(reader)
         writer.write(said)
         await writer.drain()
         if writer.can_write_eof():
@@ -34,7 +34,7 @@ def answering_and_staying(said: bytes) -> Handler:
     """Return a handler that takes a request, says this, and leaves the connection open."""
 
     async def handler(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
-        await request_of(reader)
+        await read_request(reader)
         writer.write(said)
         await reader.read()
 
@@ -46,7 +46,7 @@ def resetting(said: bytes = b"", *, asked: bool = True) -> Handler:
 
     async def handler(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         if asked:
-            await request_of(reader)
+            await read_request(reader)
         writer.write(said)
         await writer.drain()
         await asyncio.sleep(0.05 if said else 0)  # else the reset overtakes what was said
@@ -69,7 +69,7 @@ def flooding(piece: bytes, opening: bytes = b"", *, asked: bool = False) -> Hand
 def _endless(piece: bytes, opening: bytes, *, asked: bool, pause: float) -> Handler:
     async def handler(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         if asked:
-            await request_of(reader)
+            await read_request(reader)
         writer.write(opening)
         gone = asyncio.create_task(_gone(reader))  # over TLS, drain() does not tell
         try:

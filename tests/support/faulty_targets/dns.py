@@ -12,11 +12,11 @@ import dns.rcode
 import dns.rrset
 
 from tests.support.faulty_targets.faulty_target import AMPLE, BAD, GOOD, SHORT, FaultyTarget, ServeTarget, resolver
-from tests.support.nameserver import Answering, framed, nothing, records, truncated
+from tests.support.nameserver import Answering, dns_records, framed_for_tcp, no_response, truncated_response
 
 Query = dns.message.QueryMessage
 NAME = "www.zoo.example"
-WELL = records("A 192.0.2.7")
+WELL = dns_records("A 192.0.2.7")
 
 
 def _seen(name: str, serve_target: ServeTarget, reason: str, seconds: float = AMPLE, **more: Any) -> FaultyTarget:
@@ -43,21 +43,21 @@ def codes() -> Iterator[FaultyTarget]:
         dns.rcode.NOTIMP: "dns_failure",
         dns.rcode.NOTAUTH: "dns_failure",
     }.items():
-        yield _seen(dns.rcode.to_text(code).lower(), resolver(records(rcode=code)), reason)
+        yield _seen(dns.rcode.to_text(code).lower(), resolver(dns_records(rcode=code)), reason)
 
 
 def contents() -> Iterator[FaultyTarget]:
     """Yield those whose answer is well formed and not what was asked for."""
     wanted = {"expect": {"answer": ["192.0.2.1"]}}
     yield _seen("well", resolver(WELL), "")
-    yield _seen("empty", resolver(records()), "dns_no_records")
+    yield _seen("empty", resolver(dns_records()), "dns_no_records")
     yield _seen("other-address", resolver(WELL), "dns_answer", **wanted)
-    yield _seen("other-type", resolver(records("AAAA 2001:db8::1")), "dns_no_records")
+    yield _seen("other-type", resolver(dns_records("AAAA 2001:db8::1")), "dns_no_records")
     yield _seen("lame", resolver(_lame), "dns_no_records")
-    yield _seen("alias-loop", resolver(records(f"CNAME {NAME}.")), "dns_no_records")
-    yield _seen("alias-to-nowhere", resolver(records("CNAME nowhere.invalid.")), "dns_no_records")
+    yield _seen("alias-loop", resolver(dns_records(f"CNAME {NAME}.")), "dns_no_records")
+    yield _seen("alias-to-nowhere", resolver(dns_records("CNAME nowhere.invalid.")), "dns_no_records")
     yield _seen("other-question", resolver(_other_question), "dns_malformed")
-    yield _seen("five-hundred", resolver(truncated, framed(_many)), "dns_answer", **wanted)
+    yield _seen("five-hundred", resolver(truncated_response, framed_for_tcp(_many)), "dns_answer", **wanted)
 
 
 def _lame(query: Query) -> Iterable[bytes]:
@@ -98,7 +98,7 @@ def malformed() -> Iterator[FaultyTarget]:
 
 def elsewhere() -> Iterator[FaultyTarget]:
     """Yield those whose answer never comes, or is somebody else's."""
-    yield _mute("silent", resolver(nothing))
+    yield _mute("silent", resolver(no_response))
     yield _mute("other-id", resolver(_altered(lambda connection: bytes([connection[0] ^ 1]) + connection[1:])))
     yield _mute("two-bytes", resolver(_altered(lambda connection: connection[:2])))
     yield _mute("flood-of-other-ids", resolver(lambda query: [_misnumbered(query)] * 2_000))
@@ -112,14 +112,18 @@ def _misnumbered(query: Query) -> bytes:
 
 def over_tcp() -> Iterator[FaultyTarget]:
     """Yield those whose answer does not fit a datagram, and what then becomes of it."""
-    yield _seen("truncated", resolver(truncated, framed(WELL)), "")
-    yield _seen("truncated-and-hangs-up", resolver(truncated, nothing), "dns_malformed")
-    yield _seen("truncated-and-cut", resolver(truncated, lambda query: [b"\xff\xff\0\0"]), "dns_malformed")
-    yield _seen("truncated-and-nothing", resolver(truncated, lambda query: [b"\0\0"]), "dns_malformed")
-    yield _seen("truncated-and-garbage", resolver(truncated, lambda query: [b"\0\x10" + b"\xff" * 16]), "dns_malformed")
-    other = framed(lambda query: [_misnumbered(query)])
-    yield _seen("truncated-and-other-id", resolver(truncated, other), "dns_malformed")
-    yield _seen("truncated-for-ever", resolver(truncated, framed(truncated)), "dns_no_records")
+    yield _seen("truncated", resolver(truncated_response, framed_for_tcp(WELL)), "")
+    yield _seen("truncated-and-hangs-up", resolver(truncated_response, no_response), "dns_malformed")
+    yield _seen("truncated-and-cut", resolver(truncated_response, lambda query: [b"\xff\xff\0\0"]), "dns_malformed")
+    yield _seen("truncated-and-nothing", resolver(truncated_response, lambda query: [b"\0\0"]), "dns_malformed")
+    yield _seen(
+        "truncated-and-garbage", resolver(truncated_response, lambda query: [b"\0\x10" + b"\xff" * 16]), "dns_malformed"
+    )
+    other = framed_for_tcp(lambda query: [_misnumbered(query)])
+    yield _seen("truncated-and-other-id", resolver(truncated_response, other), "dns_malformed")
+    yield _seen(
+        "truncated-for-ever", resolver(truncated_response, framed_for_tcp(truncated_response)), "dns_no_records"
+    )
 
 
 def faulty_targets() -> Iterator[FaultyTarget]:

@@ -14,10 +14,10 @@ from typing import TYPE_CHECKING, Any
 import trustme
 
 from sla.observation import Outcome
-from tests.support.certificates import bundle
-from tests.support.line_servers import datagrams
-from tests.support.nameserver import Answering, naming, nothing
-from tests.support.servers import serving
+from tests.support.certificates import write_ca_bundle
+from tests.support.line_servers import serve_datagrams
+from tests.support.nameserver import Answering, nameserver, no_response
+from tests.support.servers import serve_tcp
 
 if TYPE_CHECKING:
     from tests.support.servers import Handler
@@ -41,7 +41,7 @@ class TargetAuthority:
     @cached_property
     def ca(self) -> str:
         """The path of its certificate."""
-        return bundle(self.root, self.folder)
+        return write_ca_bundle(self.root, self.folder)
 
 
 ServeTarget = Callable[[TargetAuthority], AbstractAsyncContextManager[int]]
@@ -87,14 +87,14 @@ def _filled(value: Any, places: Mapping[str, str]) -> Any:
 
 def listener(handler: Handler, context: Context | None = None) -> ServeTarget:
     """Return a function that serves connections with the handler, over TLS if there is a context."""
-    return lambda authority: serving(handler, None if context is None else context(authority))
+    return lambda authority: serve_tcp(handler, None if context is None else context(authority))
 
 
 def packets(answering: Callable[[bytes], list[bytes]]) -> ServeTarget:
     """Return a function that answers datagrams."""
-    return lambda authority: datagrams(answering)
+    return lambda authority: serve_datagrams(answering)
 
 
-def resolver(over_udp: Answering, over_tcp: Answering = nothing) -> ServeTarget:
+def resolver(over_udp: Answering, over_tcp: Answering = no_response) -> ServeTarget:
     """Return a function that answers questions about names."""
-    return lambda authority: naming(over_udp, over_tcp)
+    return lambda authority: nameserver(over_udp, over_tcp)

@@ -16,8 +16,8 @@ from h2.events import StreamEnded
 from tests.support.faulty_targets.behaviour import answering, dripping, flooding, resetting
 from tests.support.faulty_targets.certificates import HOST, Paper, names
 from tests.support.faulty_targets.faulty_target import AMPLE, BAD, GOOD, SHORT, FaultyTarget, TargetAuthority, listener
-from tests.support.line_servers import hanging_up, saying_at_once
-from tests.support.servers import answer, request_of, silent
+from tests.support.line_servers import send_and_close, send_on_connect
+from tests.support.servers import http_response, read_request, send_nothing
 
 if TYPE_CHECKING:
     import ssl
@@ -70,7 +70,7 @@ def grpc() -> Iterator[FaultyTarget]:
     yield seen("no-status", answering_calls(SERVING), "grpc_status")
     yield seen("unavailable", answering_calls(b"busy", status="503"), "http_status")
     yield seen("other-message", answering_calls(b"\0\0\0\0\3\x12\1\1", well), "grpc_malformed")
-    yield seen("http-1", answering(answer(b"ok")), "http2_malformed")
+    yield seen("http-1", answering(http_response(b"ok")), "http2_malformed")
     yield seen("garbage", flooding(b"\xff" * 65_536), "http2_malformed")
     yield seen("garbage-frames", flooding(b"\xff" * 65_536, SETTINGS), "http2_malformed")
     yield seen("endless-settings", flooding(SETTINGS * 1_000), "http2_flood")
@@ -78,13 +78,13 @@ def grpc() -> Iterator[FaultyTarget]:
     more = _frame(9, 0, 1, b"\0") * 1_000
     yield seen("endless-headers", flooding(more, SETTINGS + _frame(1, 0, 1)), "http2_malformed")
     yield seen("header-bomb", flooding(_bomb(), SETTINGS), "headers_too_large")
-    yield seen("goes-away", saying_at_once(SETTINGS + _frame(7, 0, 0, b"\0" * 8)), "http2_reset")
-    yield seen("resets-the-stream", saying_at_once(SETTINGS + _frame(3, 0, 1, b"\0\0\0\7")), "http2_reset")
-    yield seen("hangs-up", hanging_up(SETTINGS), "hung_up")
-    yield seen("silent", silent, "deadline", seconds=SHORT)
-    yield seen("settings-then-silence", saying_at_once(SETTINGS), "deadline", seconds=SHORT)
-    yield seen("no-alpn", silent, "grpc_no_http2", _agreeing(), **encrypted)
-    yield seen("other-alpn", silent, "grpc_no_http2", _agreeing("http/1.1"), **encrypted)
+    yield seen("goes-away", send_on_connect(SETTINGS + _frame(7, 0, 0, b"\0" * 8)), "http2_reset")
+    yield seen("resets-the-stream", send_on_connect(SETTINGS + _frame(3, 0, 1, b"\0\0\0\7")), "http2_reset")
+    yield seen("hangs-up", send_and_close(SETTINGS), "hung_up")
+    yield seen("silent", send_nothing, "deadline", seconds=SHORT)
+    yield seen("settings-then-silence", send_on_connect(SETTINGS), "deadline", seconds=SHORT)
+    yield seen("no-alpn", send_nothing, "grpc_no_http2", _agreeing(), **encrypted)
+    yield seen("other-alpn", send_nothing, "grpc_no_http2", _agreeing("http/1.1"), **encrypted)
 
 
 def _bomb() -> bytes:
@@ -107,7 +107,7 @@ def upgrading(frames: bytes, *, stays: bool = True, key: bytes = b"", endless: b
     """Return a handler that agrees to speak WebSocket, and then says these bytes."""
 
     async def handler(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
-        found = re.search(rb"Sec-WebSocket-Key: (\S+)", await request_of(reader))
+        found = re.search(rb"Sec-WebSocket-Key: (\S+)", await read_request(reader))
         assert found is not None
         accept = base64.b64encode(hashlib.sha1(found[1] + b"258EAFA5-E914-47DA-95CA-C5AB0DC85B11").digest())  # noqa: S324
         agreed = b"Upgrade: websocket\r\nConnection: Upgrade\r\nSec-WebSocket-Accept: %s\r\n\r\n" % (key or accept)
@@ -131,13 +131,13 @@ def websocket() -> Iterator[FaultyTarget]:
 
     text = b"\x81\x04busy"
     yield seen("well", upgrading(text + b"\x81\x02ok"), "")
-    yield seen("no-upgrade", answering(answer(b"ok")), "http_status")
-    yield seen("forbidden", answering(answer(b"", "403 Forbidden")), "http_status")
+    yield seen("no-upgrade", answering(http_response(b"ok")), "http_status")
+    yield seen("forbidden", answering(http_response(b"", "403 Forbidden")), "http_status")
     yield seen("other-key", upgrading(b"", key=b"bm90IHRoZSBvbmU="), "websocket_handshake")
-    yield seen("no-http", saying_at_once(b"SSH-2.0-OpenSSH_9.2\r\n"), "websocket_handshake")
+    yield seen("no-http", send_on_connect(b"SSH-2.0-OpenSSH_9.2\r\n"), "websocket_handshake")
     yield seen("garbage", flooding(b"\xff" * 65_536), "websocket_handshake")
     yield seen("endless-headers", flooding(b"A: b\r\n" * 1_000, b"HTTP/1.1 101 S\r\n"), "websocket_handshake")
-    yield seen("hangs-up", hanging_up(), "websocket_handshake")
+    yield seen("hangs-up", send_and_close(), "websocket_handshake")
     yield seen("resets", resetting(), "connection_reset")
     yield seen("says-nothing", upgrading(b"", stays=False), "hung_up")
     yield seen("closes", upgrading(b"\x88\x02\x03\xe8"), "hung_up")
@@ -150,7 +150,7 @@ def websocket() -> Iterator[FaultyTarget]:
     yield seen("masked", upgrading(b"\x81\x82\0\0\0\0ok"), "websocket_malformed")
     yield seen("reserved-bits", upgrading(b"\xf1\x02ok"), "websocket_malformed")
     yield seen("no-utf-8", upgrading(b"\x81\x02\xff\xfe", stays=False), "answer_mismatch")
-    yield seen("silent", silent, "deadline", SHORT)
+    yield seen("silent", send_nothing, "deadline", SHORT)
     yield seen("silent-session", upgrading(b""), "deadline", SHORT)
     yield seen("drip", dripping(b"x", b"HTTP/1.1 101 "), "deadline", SHORT)
 

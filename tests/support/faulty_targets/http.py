@@ -27,8 +27,8 @@ from tests.support.faulty_targets.faulty_target import (
     TargetAuthority,
     listener,
 )
-from tests.support.line_servers import saying_at_once
-from tests.support.servers import answer, silent
+from tests.support.line_servers import send_on_connect
+from tests.support.servers import http_response, send_nothing
 
 if TYPE_CHECKING:
     from sla.observation import Outcome
@@ -59,7 +59,7 @@ def _well(name: str, handler: Handler, **more: Any) -> FaultyTarget:
 
 def slow() -> Iterator[FaultyTarget]:
     """Yield those that never come to an end, at the pace of a byte now and then."""
-    yield _mute("silent", silent)
+    yield _mute("silent", send_nothing)
     yield _mute("slow-status", dripping(b"x", b"HT"), "malformed_response")
     yield _mute("slow-reason", dripping(b"x", b"HTTP/1.1 200 "))
     yield _mute("slow-header", dripping(b"x", OPENING + b"X-Slow: "))
@@ -92,18 +92,20 @@ def huge() -> Iterator[FaultyTarget]:
     path: dict[str, Any] = {"expect": {"json": {"$.never": 1}}}
     search: dict[str, Any] = {"expect": {"json": {"$..never": 1}}}
     bomb = gzip.compress(b"\0" * 50_000_000, mtime=0)
-    yield _seen("gzip-bomb", answering(answer(bomb, Content_Encoding="gzip")), "body_too_large")
-    yield _seen("huge-body", answering(answer(b"x" * 20 * million)), "body_too_large")
-    yield _seen("regex-bomb", answering(answer(b"a" * million)), "body_mismatch", expect={"matches": "(a+)+$b"})
-    yield _seen("json-deep", answering(answer(b"[" * 500_000 + b"]" * 500_000)), "body_too_large", **path)
-    yield _seen("json-deep-enough", answering(answer(b"[" * 900 + b"]" * 900)), "body_mismatch", **search)
-    yield _seen("json-wide", answering(answer(b"[" + b"{}," * 340_000 + b"{}]")), "body_too_large", **path)
-    yield _seen("json-wide-searched", answering(answer(b"[" + b"{}," * 340_000 + b"{}]")), "body_too_large", **search)
-    yield _seen("json-keys", answering(answer(_keys(70_000))), "body_too_large", **path)
-    yield _seen("json-long-number", answering(answer(b"9" * 500_000)), "body_mismatch", **path)
-    yield _seen("json-cut", answering(answer(b'{"a": "' + FILLER * 17 + b'"}')), "body_too_large", **path)
+    yield _seen("gzip-bomb", answering(http_response(bomb, Content_Encoding="gzip")), "body_too_large")
+    yield _seen("huge-body", answering(http_response(b"x" * 20 * million)), "body_too_large")
+    yield _seen("regex-bomb", answering(http_response(b"a" * million)), "body_mismatch", expect={"matches": "(a+)+$b"})
+    yield _seen("json-deep", answering(http_response(b"[" * 500_000 + b"]" * 500_000)), "body_too_large", **path)
+    yield _seen("json-deep-enough", answering(http_response(b"[" * 900 + b"]" * 900)), "body_mismatch", **search)
+    yield _seen("json-wide", answering(http_response(b"[" + b"{}," * 340_000 + b"{}]")), "body_too_large", **path)
+    yield _seen(
+        "json-wide-searched", answering(http_response(b"[" + b"{}," * 340_000 + b"{}]")), "body_too_large", **search
+    )
+    yield _seen("json-keys", answering(http_response(_keys(70_000))), "body_too_large", **path)
+    yield _seen("json-long-number", answering(http_response(b"9" * 500_000)), "body_mismatch", **path)
+    yield _seen("json-cut", answering(http_response(b'{"a": "' + FILLER * 17 + b'"}')), "body_too_large", **path)
     astral = '"\U0001f9a6'.encode() + b"a" * (million - 10) + b'"'  # one letter makes all of them four bytes wide
-    yield _seen("json-astral", answering(answer(astral)), "body_too_large", **path)
+    yield _seen("json-astral", answering(http_response(astral)), "body_too_large", **path)
 
 
 def _keys(count: int) -> bytes:
@@ -129,27 +131,29 @@ def lying() -> Iterator[FaultyTarget]:
     yield _seen("negative-chunk", answering(CHUNKED + b"-1\r\n\r\n"), MALFORMED)
     yield _seen("chunk-without-end", answering(CHUNKED + b"2\r\nokay\r\n0\r\n\r\n"), MALFORMED)
     yield _seen("switches-unasked", answering(b"HTTP/1.1 101 S\r\nUpgrade: x\r\nConnection: upgrade\r\n\r\n"), STATUS)
-    yield _seen("partial", answering(answer(b"ok", "206 Partial Content")), "body_mismatch")
-    yield _seen("unchanged", answering(answer(b"", "304 Not Modified")), STATUS, redirects=0)
-    yield _seen("unavailable", answering(answer(b"ok", "503 Service Unavailable")), STATUS)
-    yield _seen("status-999", answering(answer(b"ok", "999 Strange")), STATUS)
-    yield _seen("error-in-200", answering(answer(b"Internal Server Error")), "body_mismatch")
+    yield _seen("partial", answering(http_response(b"ok", "206 Partial Content")), "body_mismatch")
+    yield _seen("unchanged", answering(http_response(b"", "304 Not Modified")), STATUS, redirects=0)
+    yield _seen("unavailable", answering(http_response(b"ok", "503 Service Unavailable")), STATUS)
+    yield _seen("status-999", answering(http_response(b"ok", "999 Strange")), STATUS)
+    yield _seen("error-in-200", answering(http_response(b"Internal Server Error")), "body_mismatch")
     wanted = {"header": {"Content-Type": "json"}}
-    yield _seen("other-type", answering(answer(b"ok", Content_Type="text/html")), "header_mismatch", expect=wanted)
-    yield _seen("no-type", answering(answer(b"ok")), "header_mismatch", expect=wanted)
+    yield _seen(
+        "other-type", answering(http_response(b"ok", Content_Type="text/html")), "header_mismatch", expect=wanted
+    )
+    yield _seen("no-type", answering(http_response(b"ok")), "header_mismatch", expect=wanted)
     for name, body in {"nan": b"NaN", "surrogate": b'"\\ud800"', "empty": b"", "bytes": b"\xff\xfe\xfd"}.items():
         reason = "body_charset" if name == "bytes" else "body_mismatch"
-        yield _seen(f"json-{name}", answering(answer(body)), reason, expect={"json": {"$": 1}})
-    twice = answering(answer(b'{"ready": true, "ready": false}'))
+        yield _seen(f"json-{name}", answering(http_response(body)), reason, expect={"json": {"$": 1}})
+    twice = answering(http_response(b'{"ready": true, "ready": false}'))
     yield _seen("json-said-twice", twice, "body_mismatch", expect={"json": {"$.ready": True}})
 
 
 def malformed() -> Iterator[FaultyTarget]:
     """Yield those that speak no HTTP, or not quite."""
-    yield _seen("garbage", saying_at_once(bytes(range(256)) * 100), MALFORMED)
+    yield _seen("garbage", send_on_connect(bytes(range(256)) * 100), MALFORMED)
     yield _seen("endless-garbage", flooding(b"\xff" * 65_536), MALFORMED)
-    yield _seen("ssh", saying_at_once(b"SSH-2.0-OpenSSH_9.2\r\n"), MALFORMED)
-    yield _seen("smtp", saying_at_once(b"220 mail.example ESMTP\r\n"), MALFORMED)
+    yield _seen("ssh", send_on_connect(b"SSH-2.0-OpenSSH_9.2\r\n"), MALFORMED)
+    yield _seen("smtp", send_on_connect(b"220 mail.example ESMTP\r\n"), MALFORMED)
     yield _seen("tls-alert", answering(b"\x15\x03\x01\x00\x02\x02\x46"), MALFORMED)
     yield _seen("http-2", answering(b"\0\0\x12\x04\0\0\0\0\0" + b"\0" * 18), MALFORMED)
     yield _seen("http-09", answering(b"<html>hello</html>"), MALFORMED)
@@ -162,8 +166,8 @@ def malformed() -> Iterator[FaultyTarget]:
     yield _seen("space-before-colon", answering(OPENING + b"Content-Length : 2\r\n\r\nok"), MALFORMED)
     yield _seen("nameless-header", answering(OPENING + b": nobody\r\n\r\n"), MALFORMED)
     yield _seen("coding-unknown", answering(OPENING + b"Transfer-Encoding: dwarf\r\n\r\nok"), "body_mismatch")
-    yield _seen("markup", answering(answer(b"<script>alert(1)</script>", X_Said="<script>\x1b[31m")), MALFORMED)
-    yield _seen("marked-up-body", answering(answer(b"<script>alert(1)</script>\x1b[31m")), "body_mismatch")
+    yield _seen("markup", answering(http_response(b"<script>alert(1)</script>", X_Said="<script>\x1b[31m")), MALFORMED)
+    yield _seen("marked-up-body", answering(http_response(b"<script>alert(1)</script>\x1b[31m")), "body_mismatch")
 
 
 def redirecting() -> Iterator[FaultyTarget]:
@@ -193,15 +197,15 @@ async def _to_tls(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) ->
 
 def odd() -> Iterator[FaultyTarget]:
     """Yield those that are odd, and good: being strict about them would be a false alarm."""
-    yield _well("answers-unasked", saying_at_once(answer(b"ok")))
+    yield _well("answers-unasked", send_on_connect(http_response(b"ok")))
     yield _well("old-version", answering(b"HTTP/1.0 200 OK\r\n\r\nok"))
     yield _well("no-reason", answering(b"HTTP/1.1 200\r\nContent-Length: 2\r\n\r\nok"))
-    yield _well("odd-bytes", answering(answer(b"ok", X_Bytes="\xe9\xff")))
+    yield _well("odd-bytes", answering(http_response(b"ok", X_Bytes="\xe9\xff")))
     yield _well("no-length", answering(OPENING + b"\r\nok"))
-    yield _well("babbles-on", answering(answer(b"ok") + b"\0garbage" * 100))
-    yield _well("two-answers", answering(answer(b"ok") + answer(b"never", "500 No")))
-    yield _well("promises-first", answering(b"HTTP/1.1 103 E\r\n\r\n" * 3 + answer(b"ok")))
-    yield _well("body-where-none-is", answering(answer(b"ok", "204 No Content")), expect={})
+    yield _well("babbles-on", answering(http_response(b"ok") + b"\0garbage" * 100))
+    yield _well("two-answers", answering(http_response(b"ok") + http_response(b"never", "500 No")))
+    yield _well("promises-first", answering(b"HTTP/1.1 103 E\r\n\r\n" * 3 + http_response(b"ok")))
+    yield _well("body-where-none-is", answering(http_response(b"ok", "204 No Content")), expect={})
     yield _well("one-byte-chunks", answering(CHUNKED + b"1\r\nx\r\n" * 50_000 + b"2\r\nok\r\n0\r\n\r\n"))
     yield _well("trailers", answering(CHUNKED + b"2\r\nok\r\n0\r\nX-Late: yes\r\n\r\n"))
 
@@ -227,8 +231,8 @@ async def full(authority: TargetAuthority) -> AsyncIterator[int]:
 
 def absent() -> Iterator[FaultyTarget]:
     """Yield those that do not take a connection."""
-    yield _seen("closed", silent, "connect_refused", serve_target=closed)
-    yield _seen("full", silent, "connect_timeout", serve_target=full, seconds=SHORT)
+    yield _seen("closed", send_nothing, "connect_refused", serve_target=closed)
+    yield _seen("full", send_nothing, "connect_timeout", serve_target=full, seconds=SHORT)
 
 
 def faulty_targets() -> Iterator[FaultyTarget]:

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 from tests.support.faulty_targets.behaviour import answering, flooding
 from tests.support.faulty_targets.faulty_target import AMPLE, BAD, GOOD, SHORT, UNKNOWN, FaultyTarget, listener
-from tests.support.servers import answer, silent
+from tests.support.servers import http_response, send_nothing
 
 if TYPE_CHECKING:
     from tests.support.servers import Handler
@@ -28,32 +28,34 @@ def freshness() -> Iterator[FaultyTarget]:
         return FaultyTarget(f"freshness-{name}", listener(said), check, reason, BAD if reason else GOOD, seconds)
 
     def at(moment: datetime) -> Handler:
-        return answering(answer(json.dumps({"at": moment.isoformat()}).encode()))
+        return answering(http_response(json.dumps({"at": moment.isoformat()}).encode()))
 
     field: dict[str, Any] = {"stamp": {"json": "$.at"}}
     lines: dict[str, Any] = {"stamp": {"matches": "(?m)^(.*)$"}}
     yield seen("well", at(NOW), "", **field)
     yield seen("stale", at(NOW - timedelta(days=3)), "stale", **field)
     yield seen("ahead", at(NOW + timedelta(days=3)), "stamp_in_future", **field)
-    yield seen("ancient", answering(answer(b'{"at": -99999999999999}')), "stamp_malformed", **field)
-    yield seen("nan", answering(answer(b'{"at": NaN}')), "body_mismatch", **field)
-    yield seen("infinite", answering(answer(b'{"at": 1e999}')), "stamp_malformed", **field)
-    yield seen("digits-by-the-thousand", answering(answer(b'{"at": "' + b"9" * 900_000 + b'"}')), MALFORMED, **field)
-    yield seen("in-words", answering(answer(b'{"at": "the other day"}')), MALFORMED, **field)
-    yield seen("elsewhere", answering(answer(b"{}")), "stamp_missing", **field)
-    yield seen("no-header", answering(answer(b"ok")), "stamp_missing")
-    yield seen("odd-header", answering(answer(b"ok", Last_Modified="Mon, 99 Foo 2026")), MALFORMED)
-    yield seen("no-json", answering(answer(b"<html>")), "body_mismatch", **field)
-    yield seen("lines-by-the-thousand", answering(answer(b"the other day\n" * _LISTING)), MALFORMED, **lines)
-    dates = answering(answer(b"Mon, 02 Jan 2006 15:04:05 GMT\n" * _LISTING))
+    yield seen("ancient", answering(http_response(b'{"at": -99999999999999}')), "stamp_malformed", **field)
+    yield seen("nan", answering(http_response(b'{"at": NaN}')), "body_mismatch", **field)
+    yield seen("infinite", answering(http_response(b'{"at": 1e999}')), "stamp_malformed", **field)
+    yield seen(
+        "digits-by-the-thousand", answering(http_response(b'{"at": "' + b"9" * 900_000 + b'"}')), MALFORMED, **field
+    )
+    yield seen("in-words", answering(http_response(b'{"at": "the other day"}')), MALFORMED, **field)
+    yield seen("elsewhere", answering(http_response(b"{}")), "stamp_missing", **field)
+    yield seen("no-header", answering(http_response(b"ok")), "stamp_missing")
+    yield seen("odd-header", answering(http_response(b"ok", Last_Modified="Mon, 99 Foo 2026")), MALFORMED)
+    yield seen("no-json", answering(http_response(b"<html>")), "body_mismatch", **field)
+    yield seen("lines-by-the-thousand", answering(http_response(b"the other day\n" * _LISTING)), MALFORMED, **lines)
+    dates = answering(http_response(b"Mon, 02 Jan 2006 15:04:05 GMT\n" * _LISTING))
     yield seen("dates-by-the-thousand", dates, "stale", **lines)
-    yield seen("empty-lines", answering(answer(b"\n" * 1_000_000)), MALFORMED, **lines)
+    yield seen("empty-lines", answering(http_response(b"\n" * 1_000_000)), MALFORMED, **lines)
     file = {"stamp": {"matches": "href=(\\S+)", "file": True}}
-    yield seen("file-elsewhere", answering(answer(b"href=http://other.example/x")), "file_elsewhere", **file)
-    yield seen("file-of-no-name", answering(answer(b"href=http://[::bad")), MALFORMED, **file)
-    yield seen("unavailable", answering(answer(b"", "503 Service Unavailable")), "http_status")
+    yield seen("file-elsewhere", answering(http_response(b"href=http://other.example/x")), "file_elsewhere", **file)
+    yield seen("file-of-no-name", answering(http_response(b"href=http://[::bad")), MALFORMED, **file)
+    yield seen("unavailable", answering(http_response(b"", "503 Service Unavailable")), "http_status")
     yield seen("endless", flooding(b"x" * 65_536, b"HTTP/1.1 200 OK\r\n\r\n", asked=True), "body_too_large", **field)
-    yield seen("silent", silent, "deadline", SHORT)
+    yield seen("silent", send_nothing, "deadline", SHORT)
 
 
 def _numbers(*values: str) -> bytes:
@@ -69,19 +71,19 @@ def prometheus() -> Iterator[FaultyTarget]:
         outcome = BAD if reason == "sli_below" else UNKNOWN if reason else GOOD
         return FaultyTarget(f"prometheus-{name}", listener(said), check, reason, outcome, seconds)
 
-    yield seen("well", answering(answer(_numbers("5"))), "")
-    yield seen("no-traffic", answering(answer(_numbers())), "sli_no_traffic")
-    yield seen("nan", answering(answer(_numbers("NaN"))), "sli_no_traffic")
-    yield seen("negative", answering(answer(_numbers("-1"))), "sli_no_traffic")
-    yield seen("two-numbers", answering(answer(_numbers("1", "2"))), UNAVAILABLE)
-    yield seen("error", answering(answer(b'{"status": "error", "error": "no"}', "400 Bad Request")), UNAVAILABLE)
-    yield seen("no-json", answering(answer(b"<html>", "502 Bad Gateway")), UNAVAILABLE)
-    yield seen("other-json", answering(answer(b'{"status": "success"}')), UNAVAILABLE)
-    yield seen("a-list", answering(answer(b"[]")), UNAVAILABLE)
+    yield seen("well", answering(http_response(_numbers("5"))), "")
+    yield seen("no-traffic", answering(http_response(_numbers())), "sli_no_traffic")
+    yield seen("nan", answering(http_response(_numbers("NaN"))), "sli_no_traffic")
+    yield seen("negative", answering(http_response(_numbers("-1"))), "sli_no_traffic")
+    yield seen("two-numbers", answering(http_response(_numbers("1", "2"))), UNAVAILABLE)
+    yield seen("error", answering(http_response(b'{"status": "error", "error": "no"}', "400 Bad Request")), UNAVAILABLE)
+    yield seen("no-json", answering(http_response(b"<html>", "502 Bad Gateway")), UNAVAILABLE)
+    yield seen("other-json", answering(http_response(b'{"status": "success"}')), UNAVAILABLE)
+    yield seen("a-list", answering(http_response(b"[]")), UNAVAILABLE)
     series = b'{"metric":{},"value":[0,"1"]},' * 30_000
     many = b'{"status":"success","data":{"resultType":"vector","result":[' + series + b"0]}}"
-    yield seen("series-by-the-thousand", answering(answer(many)), UNAVAILABLE)
-    yield seen("silent", silent, UNAVAILABLE, SHORT)
+    yield seen("series-by-the-thousand", answering(http_response(many)), UNAVAILABLE)
+    yield seen("silent", send_nothing, UNAVAILABLE, SHORT)
 
 
 def domain() -> Iterator[FaultyTarget]:
@@ -91,7 +93,7 @@ def domain() -> Iterator[FaultyTarget]:
         check = {"domain": "zoo.example", "rdap": URL}
         body = said if isinstance(said, bytes) else json.dumps(said).encode()
         outcome = BAD if bad else UNKNOWN if reason else GOOD
-        return FaultyTarget(f"domain-{name}", listener(answering(answer(body, status))), check, reason, outcome)
+        return FaultyTarget(f"domain-{name}", listener(answering(http_response(body, status))), check, reason, outcome)
 
     def ending(days: int) -> list[dict[str, str]]:
         return [{"eventAction": "expiration", "eventDate": (NOW + timedelta(days=days)).isoformat()}]

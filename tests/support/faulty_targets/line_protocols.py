@@ -8,8 +8,8 @@ from typing import TYPE_CHECKING, Any
 
 from tests.support.faulty_targets.behaviour import dripping, flooding, resetting
 from tests.support.faulty_targets.faulty_target import AMPLE, BAD, GOOD, SHORT, UNKNOWN, FaultyTarget, listener
-from tests.support.line_servers import hanging_up, replying, saying_at_once
-from tests.support.servers import silent
+from tests.support.line_servers import reply_to_lines, send_and_close, send_on_connect
+from tests.support.servers import send_nothing
 
 if TYPE_CHECKING:
     from sla.observation import Outcome
@@ -36,17 +36,17 @@ def tcp() -> Iterator[FaultyTarget]:
     """Yield peers of a script that waits for `ready`, and may then ask for TLS."""
     seen = _of("tcp", script=[{"expect": "^ready"}])
     begins = [{"expect": "^ready", "starttls": True}]
-    yield seen("well", saying_at_once(b"hello\nready\n"), "")
-    yield seen("other-word", hanging_up(b"busy\n"), "answer_mismatch")
-    yield seen("hangs-up", hanging_up(), "hung_up")
+    yield seen("well", send_on_connect(b"hello\nready\n"), "")
+    yield seen("other-word", send_and_close(b"busy\n"), "answer_mismatch")
+    yield seen("hangs-up", send_and_close(), "hung_up")
     yield seen("resets", resetting(asked=False), "connection_reset")
     yield seen("endless-line", flooding(LONG), "answer_too_long")
     yield seen("endless-lines", flooding(LINES), "answer_too_long")
-    yield seen("silent", silent, "deadline", seconds=SHORT)
-    yield seen("other-word-and-stays", saying_at_once(b"busy\n"), "deadline", seconds=SHORT)
+    yield seen("silent", send_nothing, "deadline", seconds=SHORT)
+    yield seen("other-word-and-stays", send_on_connect(b"busy\n"), "deadline", seconds=SHORT)
     yield seen("drip", dripping(b"r", asked=False), "deadline", seconds=SHORT)
-    yield seen("injects", saying_at_once(b"ready\nready\n"), "starttls_injected", script=begins)
-    yield seen("plain-after-starttls", replying({}, b"ready\n"), "tls_handshake", script=begins)
+    yield seen("injects", send_on_connect(b"ready\nready\n"), "starttls_injected", script=begins)
+    yield seen("plain-after-starttls", reply_to_lines({}, b"ready\n"), "tls_handshake", script=begins)
 
 
 def smtp() -> Iterator[FaultyTarget]:
@@ -56,60 +56,60 @@ def smtp() -> Iterator[FaultyTarget]:
     try_send = b"250-here\r\n250 STARTTLS\r\n"
     offered = {"encryption": "starttls"}
     well = {hello: b"250 here\r\n", b"QUIT": b"221 bye\r\n"}
-    yield seen("well", replying(well, b"220-wait\r\n220 here\r\n"), "")
-    yield seen("busy", saying_at_once(b"421 too many\r\n"), "smtp_status")
-    yield seen("unwilling", saying_at_once(b"554 not you\r\n"), "smtp_status")
-    yield seen("knows-no-ehlo", replying({hello: b"502 what?\r\n"}, b"220 here\r\n"), "smtp_status")
+    yield seen("well", reply_to_lines(well, b"220-wait\r\n220 here\r\n"), "")
+    yield seen("busy", send_on_connect(b"421 too many\r\n"), "smtp_status")
+    yield seen("unwilling", send_on_connect(b"554 not you\r\n"), "smtp_status")
+    yield seen("knows-no-ehlo", reply_to_lines({hello: b"502 what?\r\n"}, b"220 here\r\n"), "smtp_status")
     yield seen("endless-reply", flooding(FOREVER, b"220 here\r\n"), "smtp_malformed")
     yield seen("endless-line", flooding(LONG, b"220-"), "answer_too_long")
-    yield seen("no-smtp", saying_at_once(b"+OK POP3\r\n"), "smtp_malformed")
-    yield seen("nul", saying_at_once(b"\0\0\0\r\n"), "smtp_malformed")
-    yield seen("hangs-up", hanging_up(), "hung_up")
-    yield seen("hangs-up-after-greeting", replying({}, b"220 here\r\n"), "hung_up")
-    yield seen("silent", silent, "deadline", seconds=SHORT)
-    yield seen("no-starttls", replying(well, b"220 here\r\n"), "starttls_missing", **offered)
+    yield seen("no-smtp", send_on_connect(b"+OK POP3\r\n"), "smtp_malformed")
+    yield seen("nul", send_on_connect(b"\0\0\0\r\n"), "smtp_malformed")
+    yield seen("hangs-up", send_and_close(), "hung_up")
+    yield seen("hangs-up-after-greeting", reply_to_lines({}, b"220 here\r\n"), "hung_up")
+    yield seen("silent", send_nothing, "deadline", seconds=SHORT)
+    yield seen("no-starttls", reply_to_lines(well, b"220 here\r\n"), "starttls_missing", **offered)
     refusing = {hello: try_send, b"STARTTLS": b"454 not now\r\n"}
-    yield seen("starttls-refused", replying(refusing, b"220 here\r\n"), "smtp_status", **offered)
+    yield seen("starttls-refused", reply_to_lines(refusing, b"220 here\r\n"), "smtp_status", **offered)
     injecting = {hello: try_send, b"STARTTLS": b"220 go\r\n250 mine\r\n"}
-    yield seen("starttls-injects", replying(injecting, b"220 here\r\n"), "starttls_injected", **offered)
+    yield seen("starttls-injects", reply_to_lines(injecting, b"220 here\r\n"), "starttls_injected", **offered)
     plain = {hello: try_send, b"STARTTLS": b"220 go\r\n"}
-    yield seen("plain-after-starttls", replying(plain, b"220 here\r\n"), "tls_handshake", **offered)
+    yield seen("plain-after-starttls", reply_to_lines(plain, b"220 here\r\n"), "tls_handshake", **offered)
 
 
 def ssh() -> Iterator[FaultyTarget]:
     """Yield servers that are asked for their identification."""
     seen = _of("ssh", expect="OpenSSH")
-    yield seen("well", saying_at_once(b"welcome\r\nSSH-2.0-OpenSSH_9.2\r\n"), "")
-    yield seen("version-1", saying_at_once(b"SSH-1.5-old\r\n"), "ssh_version")
-    yield seen("other", saying_at_once(b"SSH-2.0-dropbear\r\n"), "answer_mismatch")
-    yield seen("http", saying_at_once(b"HTTP/1.1 400 Bad Request\r\n\r\n" * 30), "ssh_malformed")
+    yield seen("well", send_on_connect(b"welcome\r\nSSH-2.0-OpenSSH_9.2\r\n"), "")
+    yield seen("version-1", send_on_connect(b"SSH-1.5-old\r\n"), "ssh_version")
+    yield seen("other", send_on_connect(b"SSH-2.0-dropbear\r\n"), "answer_mismatch")
+    yield seen("http", send_on_connect(b"HTTP/1.1 400 Bad Request\r\n\r\n" * 30), "ssh_malformed")
     yield seen("endless-lines", flooding(LINES), "ssh_malformed")
     yield seen("endless-line", flooding(LONG), "answer_too_long")
-    yield seen("hangs-up", hanging_up(b"SSH-2.0"), "hung_up")
-    yield seen("silent", silent, "deadline", seconds=SHORT)
+    yield seen("hangs-up", send_and_close(b"SSH-2.0"), "hung_up")
+    yield seen("silent", send_nothing, "deadline", seconds=SHORT)
 
 
 def redis() -> Iterator[FaultyTarget]:
     """Yield caches that are asked PING and ROLE."""
     seen = _of("redis")
     master = {"role": "master"}
-    yield seen("well", saying_at_once(b"+PONG\r\n"), "")
-    yield seen("loading", saying_at_once(b"-LOADING Redis is loading the dataset\r\n"), "redis_loading")
-    yield seen("masterless", saying_at_once(b"-MASTERDOWN Link with MASTER is down\r\n"), "redis_master_down")
-    yield seen("error", saying_at_once(b"-ERR max number of clients reached\r\n"), "redis_error")
-    yield seen("asks-for-a-password", saying_at_once(b"-NOAUTH Authentication required.\r\n"), "")
-    yield seen("keeps-its-role", saying_at_once(b"+PONG\r\n-NOPERM no\r\n"), "credentials_refused", UNKNOWN, **master)
-    yield seen("replica", saying_at_once(b"+PONG\r\n*1\r\n$5\r\nslave\r\n"), "redis_role", **master)
-    yield seen("other-word", saying_at_once(b"+PANG\r\n"), "redis_malformed")
-    yield seen("http", saying_at_once(b"HTTP/1.1 400 Bad Request\r\n\r\n"), "redis_malformed")
+    yield seen("well", send_on_connect(b"+PONG\r\n"), "")
+    yield seen("loading", send_on_connect(b"-LOADING Redis is loading the dataset\r\n"), "redis_loading")
+    yield seen("masterless", send_on_connect(b"-MASTERDOWN Link with MASTER is down\r\n"), "redis_master_down")
+    yield seen("error", send_on_connect(b"-ERR max number of clients reached\r\n"), "redis_error")
+    yield seen("asks-for-a-password", send_on_connect(b"-NOAUTH Authentication required.\r\n"), "")
+    yield seen("keeps-its-role", send_on_connect(b"+PONG\r\n-NOPERM no\r\n"), "credentials_refused", UNKNOWN, **master)
+    yield seen("replica", send_on_connect(b"+PONG\r\n*1\r\n$5\r\nslave\r\n"), "redis_role", **master)
+    yield seen("other-word", send_on_connect(b"+PANG\r\n"), "redis_malformed")
+    yield seen("http", send_on_connect(b"HTTP/1.1 400 Bad Request\r\n\r\n"), "redis_malformed")
     yield seen("endless-text", flooding(LONG, b"$999999999999\r\n"), "answer_too_long")
     yield seen("endless-line", flooding(LONG, b"+"), "answer_too_long")
-    yield seen("promises-a-list", saying_at_once(b"*100000000\r\n"), "redis_malformed")
-    yield seen("promises-lists-within", saying_at_once(b"*2\r\n+a\r\n*100000000\r\n"), "redis_malformed")
-    yield seen("promises-a-map", saying_at_once(b"%100000000\r\n"), "redis_malformed")
-    yield seen("lists-in-lists", saying_at_once(b"*1\r\n" * 12_000), "redis_malformed")
-    yield seen("hangs-up", hanging_up(b"+PO"), "hung_up")
-    yield seen("silent", silent, "deadline", seconds=SHORT)
+    yield seen("promises-a-list", send_on_connect(b"*100000000\r\n"), "redis_malformed")
+    yield seen("promises-lists-within", send_on_connect(b"*2\r\n+a\r\n*100000000\r\n"), "redis_malformed")
+    yield seen("promises-a-map", send_on_connect(b"%100000000\r\n"), "redis_malformed")
+    yield seen("lists-in-lists", send_on_connect(b"*1\r\n" * 12_000), "redis_malformed")
+    yield seen("hangs-up", send_and_close(b"+PO"), "hung_up")
+    yield seen("silent", send_nothing, "deadline", seconds=SHORT)
 
 
 def postgres() -> Iterator[FaultyTarget]:
@@ -117,19 +117,19 @@ def postgres() -> Iterator[FaultyTarget]:
     seen = _of("postgres", user="ninewatch")
     busy = b"SFATAL\0C53300\0Msorry, too many clients already\0\0"
     starting = b"SFATAL\0C57P03\0Mthe database system is starting up\0\0"
-    yield seen("http", saying_at_once(b"HTTP/1.1 400 Bad Request\r\n\r\n"), "database_malformed")
-    yield seen("full", saying_at_once(pg_message(b"E", busy)), "database_full")
-    yield seen("starting", saying_at_once(pg_message(b"E", starting)), "database_starting")
-    yield seen("hangs-up", hanging_up(), "hung_up")
+    yield seen("http", send_on_connect(b"HTTP/1.1 400 Bad Request\r\n\r\n"), "database_malformed")
+    yield seen("full", send_on_connect(pg_message(b"E", busy)), "database_full")
+    yield seen("starting", send_on_connect(pg_message(b"E", starting)), "database_starting")
+    yield seen("hangs-up", send_and_close(), "hung_up")
     yield seen("endless-garbage", flooding(LONG), "database_malformed")
     yield seen("endless-message", flooding(LONG, b"E\x3f\xff\xff\xff"), "database_malformed")
     notices = pg_message(b"N", b"SNOTICE\0C00000\0Mmore\0\0") * 100
     yield seen("endless-notices", flooding(notices), "database_malformed")
     parameters = flooding(pg_message(b"S", b"a\0b\0") * 1_000, pg_message(b"R", b"\0\0\0\0"))
     yield seen("endless-parameters", parameters, "answer_too_long")
-    yield seen("silent", silent, "connect_timeout", seconds=SHORT)
+    yield seen("silent", send_nothing, "connect_timeout", seconds=SHORT)
     welcome = pg_message(b"R", b"\0\0\0\0") + pg_message(b"Z", b"I")
-    yield seen("silent-when-asked", saying_at_once(welcome), "deadline", seconds=SHORT)
+    yield seen("silent-when-asked", send_on_connect(welcome), "deadline", seconds=SHORT)
 
 
 def pg_message(kind: bytes, body: bytes) -> bytes:
@@ -140,14 +140,14 @@ def mysql() -> Iterator[FaultyTarget]:
     """Yield what answers where a MySQL server should."""
     seen = _of("mysql", user="ninewatch")
     full = b"\xff\x10\x04Too many connections"
-    yield seen("http", saying_at_once(b"HTTP/1.1 400 Bad Request\r\n\r\n"), "database_malformed")
-    yield seen("full", saying_at_once(len(full).to_bytes(3, "little") + b"\0" + full), "database_full")
-    yield seen("hangs-up", hanging_up(), "hung_up")
+    yield seen("http", send_on_connect(b"HTTP/1.1 400 Bad Request\r\n\r\n"), "database_malformed")
+    yield seen("full", send_on_connect(len(full).to_bytes(3, "little") + b"\0" + full), "database_full")
+    yield seen("hangs-up", send_and_close(), "hung_up")
     yield seen("endless-garbage", flooding(LONG), "database_malformed")
     yield seen("endless-columns", _answering_mysql(mysql_column(b"a") * 5_000, b"\xfd\xff\xff\x7f"), "answer_too_long")
     yield seen("endless-rows", _answering_mysql(b"\1\0\0\0\0" * 5_000), "")
     yield seen("endless-packet", flooding(LONG, b"\xff\xff\xff\0\x0a"), "answer_too_long")
-    yield seen("silent", silent, "connect_timeout", seconds=SHORT)
+    yield seen("silent", send_nothing, "connect_timeout", seconds=SHORT)
 
 
 def mysql_column(name: bytes) -> bytes:

@@ -25,8 +25,8 @@ from tests.support.faulty_targets.faulty_target import (
     listener,
 )
 from tests.support.faulty_targets.openssl import s_server
-from tests.support.line_servers import saying_at_once
-from tests.support.servers import answer, silent
+from tests.support.line_servers import send_on_connect
+from tests.support.servers import http_response, send_nothing
 
 if TYPE_CHECKING:
     from tests.support.servers import Handler
@@ -50,7 +50,7 @@ def _shown(name: str, make: Callable[[Paper], Paper], reason: str, *, chain: boo
     def context(authority: TargetAuthority) -> ssl.SSLContext:
         return make(Paper.of(authority.root)).context(authority.folder, chain=chain)
 
-    return _target(name, listener(silent, context), reason, **more)
+    return _target(name, listener(send_nothing, context), reason, **more)
 
 
 def dated() -> Iterator[FaultyTarget]:
@@ -138,7 +138,7 @@ def negotiating() -> Iterator[FaultyTarget]:
 
 def shaking() -> Iterator[FaultyTarget]:
     """Yield those who speak something else, stop in the middle, or never begin."""
-    yield _target("silent", listener(silent), "tls_timeout", seconds=SHORT)
+    yield _target("silent", listener(send_nothing), "tls_timeout", seconds=SHORT)
     yield _target("drip", listener(dripping(b"\0", b"\x16\x03\x03\x40\0", asked=False)), "tls_timeout", seconds=SHORT)
     yield _target("hello-then-silence", listener(_part_of_a_handshake(5, stay=True)), "tls_timeout", seconds=SHORT)
     yield _target("hangs-up", listener(listening_and_leaving(4_096)), HANDSHAKE)
@@ -149,8 +149,10 @@ def shaking() -> Iterator[FaultyTarget]:
     yield _target("empty-records", listener(flooding(b"\x16\x03\x03\0\0" * 1_000)), HANDSHAKE)
     yield _target("garbage", listener(flooding(b"\x16\x03\x03\xff\xff" + b"\xff" * 70_000)), HANDSHAKE)
     yield _target("huge-hello", listener(flooding(b"\x16\x03\x03\x40\x00\x02\xff\xff\xff" + b"\0" * 16_380)), HANDSHAKE)
-    yield _target("plain-http", listener(listening_and_leaving(4_096, answer(b"", "400 Bad Request"))), HANDSHAKE)
-    yield _target("plain-smtp", listener(saying_at_once(b"220 mail.example ESMTP\r\n")), HANDSHAKE)
+    yield _target(
+        "plain-http", listener(listening_and_leaving(4_096, http_response(b"", "400 Bad Request"))), HANDSHAKE
+    )
+    yield _target("plain-smtp", listener(send_on_connect(b"220 mail.example ESMTP\r\n")), HANDSHAKE)
     yield _target("echo", listener(_echo), HANDSHAKE)
 
 
@@ -195,8 +197,10 @@ def over_http() -> Iterator[FaultyTarget]:
     def trusted(authority: TargetAuthority) -> ssl.SSLContext:
         return Paper.of(authority.root).issues(OURS).context(authority.folder)
 
-    yield seen("well", listener(answering(answer(b"ok")), trusted), "")
-    yield seen("expired", listener(silent, lambda authority: _expired(authority).context(authority.folder)), EXPIRED)
+    yield seen("well", listener(answering(http_response(b"ok")), trusted), "")
+    yield seen(
+        "expired", listener(send_nothing, lambda authority: _expired(authority).context(authority.folder)), EXPIRED
+    )
     yield seen("client-certificate", s_server("-tls1_3", "-Verify", "1", "-www"), HANDSHAKE)
     yield seen("tickets", s_server("-tls1_3", "-num_tickets", "200", "-www"), "")
     yield seen("says-nothing", listener(answering(b""), trusted), "empty_response")
@@ -204,7 +208,7 @@ def over_http() -> Iterator[FaultyTarget]:
     yield seen("cut-short", listener(short, trusted), "truncated_response")
     endless = flooding(b"x" * 65_536, b"HTTP/1.1 200 OK\r\n\r\n")
     yield seen("endless-body", listener(endless, trusted), "body_too_large", expect={"contains": "never this"})
-    yield seen("plain", listener(listening_and_leaving(4_096, answer(b"ok"))), HANDSHAKE)
+    yield seen("plain", listener(listening_and_leaving(4_096, http_response(b"ok"))), HANDSHAKE)
 
 
 def _expired(authority: TargetAuthority) -> Paper:
