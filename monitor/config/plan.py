@@ -77,7 +77,7 @@ class Failing(Model):
         mttr = self.mttr or SUPPOSED_MTTR
         if self.availability is None:
             return Repairable(self.mtbf or _CENTURY, mttr, replicas, needed)
-        return Repairable.of(self.availability.ratio, mttr, replicas, needed)
+        return Repairable.from_availability(self.availability.ratio, mttr, replicas, needed)
 
 
 class Stops(Model):

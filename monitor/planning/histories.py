@@ -53,14 +53,14 @@ def history(process: Process, length: int, seed: int, *purpose: str | int) -> Ou
 
 def _planned(process: Planned, length: int, chance: RandomStream) -> Outages:
     """Return occurrences every `every`, the first at a random instant, possibly before the start."""
-    first = int(chance.uniform(1)[0] * process.every) - process.lasts
+    first = int(chance.uniform(1)[0] * process.every) - process.duration
     starts = np.arange(first, length, process.every, dtype=np.int64)
-    return without_empty(np.maximum(starts, 0), starts + process.lasts)
+    return without_empty(np.maximum(starts, 0), starts + process.duration)
 
 
 def _repaired(process: Repairable, length: int, chance: RandomStream) -> Outages:
     """Return one replica's outages, with exponential (memoryless) up and down times."""
-    begins_down = chance.uniform(1)[0] < process.one_down
+    begins_down = chance.uniform(1)[0] < process.replica_down_probability
     expected = int(length / (process.mtbf + process.mttr) * _FIRST_GUESS) + 16
     starts, ends, now = [], [], 0
     while now < length:

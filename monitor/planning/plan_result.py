@@ -8,7 +8,7 @@ from fractions import Fraction
 from typing import TYPE_CHECKING, Any
 
 from monitor.planning.simulation import LEVELS, Years, simulate
-from sla.feasibility import Ceiling, Limit, Prediction, Step, limits, met_after, next_steps, predict
+from sla.feasibility import Ceiling, Limit, Prediction, Step, find_ceiling, met_items_after, next_steps, predict
 from sla.interval import SECOND
 from sla.objective import Objective, nines
 
@@ -36,12 +36,12 @@ class PlanResult:
 
     def as_json(self) -> dict[str, Any]:
         """Return the object of `ninewatch plan --json`: durations in seconds, null without a ceiling."""
-        at_most = self.ceiling.at_most
+        maximum = self.ceiling.maximum
         return {
             "predicted": {
                 "availability": self.prediction.availability,
                 "nines": nines(self.prediction.exact),
-                "ceiling": None if at_most is None else float(at_most),
+                "ceiling": None if maximum is None else float(maximum),
                 "ceiling_reasons": [limit_text(limit) for limit in self.ceiling.limits],
             },
             "years": {"median": self.median, "p05": self.p05, "p95": self.p95},
@@ -58,7 +58,7 @@ def evaluate_plan(plan: Plan, checklist: Checklist, years: int, seed: int) -> Pl
     """Evaluate a plan. The same plan, years and seed give the same result.
 
     Raises:
-        EntangledError: too many shared parts.
+        TooManySharedPartsError: too many shared parts.
         NinewatchError: too many years to simulate.
     """
     design = plan.design
@@ -68,7 +68,7 @@ def evaluate_plan(plan: Plan, checklist: Checklist, years: int, seed: int) -> Pl
     return PlanResult(
         plan=plan,
         prediction=prediction,
-        ceiling=limits(design, checklist, plan.met, plan.limits),
+        ceiling=find_ceiling(design, checklist, plan.met, plan.limits),
         years=years,
         median=drawn.quantile(TYPICAL),
         p05=drawn.quantile(BAD),
@@ -76,7 +76,8 @@ def evaluate_plan(plan: Plan, checklist: Checklist, years: int, seed: int) -> Pl
         chances={level: drawn.chance(level) for level in LEVELS},
         steps=steps,
         ceilings=tuple(
-            limits(step.design, checklist, met_after(design, step.design, plan.met), plan.limits) for step in steps
+            find_ceiling(step.design, checklist, met_items_after(design, step.design, plan.met), plan.limits)
+            for step in steps
         ),
     )
 
@@ -89,16 +90,16 @@ def level_name(level: Fraction) -> str:
 def limit_text(limit: Limit) -> str:
     """Return a limit with its reason, source and quote as one line."""
     quote = f': "{limit.quote}"' if limit.quote else ""
-    return f"at most {Objective(limit.at_most)}: {limit.reason} ({limit.source}{quote})"
+    return f"at most {Objective(limit.maximum)}: {limit.reason} ({limit.source}{quote})"
 
 
 def _step_json(step: Step, after: Ceiling) -> dict[str, Any]:
     return {
         "id": step.change.id,
         "text": step.change.text,
-        "availability": 1.0 - step.down,
-        "ceiling": None if after.at_most is None else float(after.at_most),
-        "downtime_seconds_saved_per_year": step.gain / SECOND,
+        "availability": 1.0 - step.unavailability,
+        "ceiling": None if after.maximum is None else float(after.maximum),
+        "downtime_seconds_saved_per_year": step.downtime_saved / SECOND,
         "cost_per_year": None if step.cost is None else float(step.cost),
         "cost_per_hour_saved": step.cost_per_hour,
     }

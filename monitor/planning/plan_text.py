@@ -40,33 +40,33 @@ def text_lines(result: PlanResult) -> Iterator[str]:
 
 
 def _expected(result: PlanResult) -> Iterator[str]:
-    exact, down = result.prediction.exact, result.prediction.down
+    exact, down = result.prediction.exact, result.prediction.unavailability
     yield f"Expected availability: {percent(exact)}, or {_nines(exact)}."
     yield f"Expected downtime: {duration_text(down * YEAR)} per year, or {duration_text(down * _MONTH)} per 30 days."
 
 
 def _promise(result: PlanResult) -> Iterator[str]:
     ceiling = result.ceiling
-    if ceiling.at_most is None:
+    if ceiling.maximum is None:
         yield "No rule limits what may be promised."
     else:
         beyond = (
             "The expected availability is higher, but the rules"
-            if ceiling.caps(result.prediction.exact)
+            if ceiling.is_below(result.prediction.exact)
             else "The rules"
         )
-        yield f"{beyond} limit the promise to {Objective(ceiling.at_most)}:"
+        yield f"{beyond} limit the promise to {Objective(ceiling.maximum)}:"
         for limit in ceiling.limits:
             reason = limit.reason[:1].upper() + limit.reason[1:]
-            yield from _item(f"{Objective(limit.at_most)} at most. {reason}. Source: {limit.source}.")
+            yield from _item(f"{Objective(limit.maximum)} at most. {reason}. Source: {limit.source}.")
     if result.plan.objective is not None:
         yield _objective(result, result.plan.objective)
 
 
 def _objective(result: PlanResult, objective: Objective) -> str:
-    beyond = result.prediction.down - float(1 - objective.ratio)
+    beyond = result.prediction.unavailability - float(1 - objective.ratio)
     expected = f"misses it by {duration_text(beyond * YEAR)} per year" if beyond > 0 else "meets it on average"
-    allowed = result.ceiling.at_most is None or objective.ratio <= result.ceiling.at_most
+    allowed = result.ceiling.maximum is None or objective.ratio <= result.ceiling.maximum
     return f"The objective is {objective}. The design {expected}{'' if allowed else ', and the rules do not allow it'}."
 
 
@@ -123,24 +123,27 @@ def _next(result: PlanResult) -> Iterator[str]:
     for number, (step, after) in enumerate(steps, 1):
         yield from _item(f"{step.change.text}.", f"  {number}. ")
         yield from _item(f"{_gained(step)}{_raised(result.ceiling, after)}", "     ")
-    largest = max(result.steps, key=lambda step: step.gain)
+    largest = max(result.steps, key=lambda step: step.downtime_saved)
     if largest is not result.steps[0]:
-        yield from _item(f"Largest gain: {largest.change.text}. Saves {duration_text(largest.gain)} per year.", "  ")
+        yield from _item(
+            f"Largest gain: {largest.change.text}. Saves {duration_text(largest.downtime_saved)} per year.", "  "
+        )
 
 
 def _gained(step: Step) -> str:
-    text = f"Saves {duration_text(step.gain)} per year. Availability is then {percent(1 - Fraction(step.down))}."
+    availability = percent(1 - Fraction(step.unavailability))
+    text = f"Saves {duration_text(step.downtime_saved)} per year. Availability is then {availability}."
     if step.cost is None or step.cost_per_hour is None:
         return text
     return f"{text} Costs {float(step.cost):,.0f} per year, {step.cost_per_hour:,.0f} per hour saved."
 
 
 def _raised(before: Ceiling, after: Ceiling) -> str:
-    if before.at_most == after.at_most:
+    if before.maximum == after.maximum:
         return ""
-    if after.at_most is None:
+    if after.maximum is None:
         return " No rule then limits the promise."
-    return f" The rules then limit the promise to {Objective(after.at_most)}."
+    return f" The rules then limit the promise to {Objective(after.maximum)}."
 
 
 def _rests_on(result: PlanResult) -> Iterator[str]:

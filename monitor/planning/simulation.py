@@ -16,7 +16,7 @@ import numpy as np
 from monitor.errors import NinewatchError
 from monitor.planning.histories import history, masked
 from monitor.planning.outages import NONE, Instants, Outages, at_least, before
-from sla.feasibility import YEAR, Design, Model, Planned, Process, Structure, model_of
+from sla.feasibility import YEAR, Design, Model, Planned, Process, Structure, build_model
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
@@ -64,7 +64,7 @@ def simulate(design: Design, years: int, seed: int) -> Years:
     Raises:
         NinewatchError: too many outages for a simulation of a few minutes.
     """
-    model = model_of(design)
+    model = build_model(design)
     outages = max(1.0, sum(map(_outages_a_year, model.leaves.values())))
     if outages * years > MAX_OUTAGES:
         least = max(1, int(MAX_OUTAGES / outages))

@@ -1,19 +1,19 @@
 """Predict the availability of a design exactly, with shared parts, ceilings and possible improvements.
 
-`design` has the input types, `reliability_model` converts a design to one structure, `decision_diagram` computes the
-exact probability that it is down, `prediction` ranks contributors to downtime, `improvements` tries single changes.
-Single years are simulated in `monitor.planning` over the same structure.
+`design` has the input types. `reliability_model` converts a design to one structure. `decision_diagram` computes the
+exact probability that the structure is down. `prediction` ranks the contributors to downtime. `improvements` evaluates
+single changes. `monitor.planning` simulates years with the same structure.
 """
 
 from __future__ import annotations
 
-from sla.feasibility.ceiling import Ceiling, Limit, contradictions, limits, met_after
-from sla.feasibility.decision_diagram import Diagram, EntangledError
+from sla.feasibility.ceiling import Ceiling, Limit, contradictions, find_ceiling, met_items_after
+from sla.feasibility.decision_diagram import Diagram, TooManySharedPartsError
 from sla.feasibility.design import Coupling, Design, FailOver, Maintenance, Part, Site, Standby
 from sla.feasibility.failure_process import Planned, Process, Repairable
 from sla.feasibility.improvements import Change, Step, changes, next_steps
-from sla.feasibility.prediction import YEAR, Contributor, Prediction, expected_down, predict
-from sla.feasibility.reliability_model import Mask, Model, Retry, Switch, deployments_of, model_of
+from sla.feasibility.prediction import YEAR, Contributor, Prediction, expected_unavailability, predict
+from sla.feasibility.reliability_model import Mask, Model, Retry, Switch, build_model, deployments_leaf
 from sla.feasibility.structure import ALWAYS_UP, AtLeast, Structure, names, parallel, series
 
 __all__ = [
@@ -26,7 +26,6 @@ __all__ = [
     "Coupling",
     "Design",
     "Diagram",
-    "EntangledError",
     "FailOver",
     "Limit",
     "Maintenance",
@@ -43,13 +42,14 @@ __all__ = [
     "Step",
     "Structure",
     "Switch",
+    "TooManySharedPartsError",
+    "build_model",
     "changes",
     "contradictions",
-    "deployments_of",
-    "expected_down",
-    "limits",
-    "met_after",
-    "model_of",
+    "deployments_leaf",
+    "expected_unavailability",
+    "find_ceiling",
+    "met_items_after",
     "names",
     "next_steps",
     "parallel",

@@ -1,7 +1,7 @@
 """Ceilings of the availability that may be promised for a design, independent of its predicted availability.
 
-Averages do not include the outage of a data centre that has not happened yet. The source page therefore limits a
-promise: without disaster recovery at most 99.95 %, and five nines only with the whole checklist (sla.readiness).
+Past averages do not include the rare outage of a whole data centre. The source page therefore limits a promise to
+99.95 % without disaster recovery, and allows five nines only with all items of the checklist (`sla.readiness`).
 """
 
 from __future__ import annotations
@@ -19,9 +19,9 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True, slots=True)
 class Limit:
-    """A limit of the availability that may be promised, with its reason, source and quotation."""
+    """The maximum availability that may be promised because of one rule, with reason, source and quotation."""
 
-    at_most: Fraction
+    maximum: Fraction
     reason: str
     source: str
     quote: str = ""
@@ -34,13 +34,13 @@ class Ceiling:
     limits: tuple[Limit, ...]
 
     @property
-    def at_most(self) -> Fraction | None:
-        """The lowest limit, None without limits."""
-        return self.limits[0].at_most if self.limits else None
+    def maximum(self) -> Fraction | None:
+        """The lowest limit. None without limits."""
+        return self.limits[0].maximum if self.limits else None
 
-    def caps(self, availability: Fraction) -> bool:
-        """Return whether the ceiling is below the availability."""
-        return self.at_most is not None and self.at_most < availability
+    def is_below(self, availability: Fraction) -> bool:
+        """Return whether the ceiling is below this availability."""
+        return self.maximum is not None and self.maximum < availability
 
 
 def _no_disaster_recovery(design: Design) -> Iterator[str]:
@@ -48,7 +48,7 @@ def _no_disaster_recovery(design: Design) -> Iterator[str]:
         yield "no standby in another data centre"
 
 
-def _coupled(design: Design) -> Iterator[str]:
+def _dependencies(design: Design) -> Iterator[str]:
     for part in design.parts:
         if part.outside and part.coupling is Coupling.HARD:
             yield f"it depends on {part.name}"
@@ -56,7 +56,7 @@ def _coupled(design: Design) -> Iterator[str]:
             yield f"{part.name} is retried for a limited time only"
 
 
-def _stopping(design: Design) -> Iterator[str]:
+def _planned_downtime(design: Design) -> Iterator[str]:
     for part in design.parts:
         if part.deployments is not None and not part.outside:
             yield f"deployments of {part.name} cause downtime"
@@ -64,7 +64,7 @@ def _stopping(design: Design) -> Iterator[str]:
         yield "planned maintenance causes downtime"
 
 
-def _losing(design: Design) -> Iterator[str]:
+def _lost_work(design: Design) -> Iterator[str]:
     if design.standby in (Standby.NONE, Standby.COLD):
         yield "work in progress is lost with the data centre" + (
             "" if design.standby is Standby.NONE else "; a cold standby starts from earlier saved data"
@@ -73,38 +73,38 @@ def _losing(design: Design) -> Iterator[str]:
 
 CONTRADICTIONS: Mapping[str, Callable[[Design], Iterator[str]]] = {
     "disaster-recovery": _no_disaster_recovery,
-    "decoupled": _coupled,
-    "zero-downtime-deployment": _stopping,
-    "preserves-transactions": _losing,
+    "decoupled": _dependencies,
+    "zero-downtime-deployment": _planned_downtime,
+    "preserves-transactions": _lost_work,
 }
-"""Checks of checklist items that a design may contradict, by item id of the five-nines checklist."""
+"""Item id of the five-nines checklist -> function that yields the reasons why a design does not meet the item."""
 
 
-_SHOWN = ("disaster-recovery", "decoupled", "zero-downtime-deployment")
-# Items that a design meets if it does not contradict them. The others must be declared as met.
+_VERIFIABLE_ITEMS = ("disaster-recovery", "decoupled", "zero-downtime-deployment")
+# A design meets these items if it does not contradict them. All other items must be declared as met.
 
 
-def met_after(before: Design, after: Design, met: Collection[str]) -> tuple[str, ...]:
-    """Return the items that a changed design meets: those met before, and those gained by the change."""
-    gained = (item for item in _SHOWN if contradictions(before, item) and not contradictions(after, item))
-    return (*met, *gained)
+def met_items_after(before: Design, after: Design, met: Collection[str]) -> tuple[str, ...]:
+    """Return the items that a changed design meets: the items met before, and the items that the change adds."""
+    added = (item for item in _VERIFIABLE_ITEMS if contradictions(before, item) and not contradictions(after, item))
+    return (*met, *added)
 
 
 def contradictions(design: Design, item: str) -> tuple[str, ...]:
-    """Return the reasons in the design itself why it does not meet the item."""
+    """Return the reasons why the design does not meet the item. Empty if it does not contradict the item."""
     rule = CONTRADICTIONS.get(item)
     return () if rule is None else tuple(rule(design))
 
 
-def limits(design: Design, checklist: Checklist, met: Collection[str], others: Iterable[Limit] = ()) -> Ceiling:
-    """Return what limits a promise: items that are not met, or that the design contradicts, and the `others`.
+def find_ceiling(design: Design, checklist: Checklist, met: Collection[str], others: Iterable[Limit] = ()) -> Ceiling:
+    """Return the limits of a promise: `others`, and one per item that is not met or that the design contradicts.
 
-    `met` are the items that the plan declares as met.
+    `met` has the ids of the items that the plan declares as met.
     """
-    found = list(others)
+    limits = list(others)
     for item in checklist.items:
         reasons = contradictions(design, item.id)
         if reasons or item.id not in met:
-            why = "; ".join(reasons) or "the plan does not list it under meets"
-            found.append(Limit(item.cap, f"{item.title}: {why}", checklist.source, item.source))
-    return Ceiling(tuple(sorted(found, key=lambda limit: limit.at_most)))
+            reason = "; ".join(reasons) or "the plan does not list it under meets"
+            limits.append(Limit(item.cap, f"{item.title}: {reason}", checklist.source, item.source))
+    return Ceiling(tuple(sorted(limits, key=lambda limit: limit.maximum)))

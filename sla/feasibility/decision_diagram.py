@@ -1,8 +1,8 @@
 """Compute the exact probability that a structure is down, with shared parts.
 
 A structure becomes a reduced ordered binary decision diagram (R. E. Bryant, "Graph-Based Algorithms for Boolean
-Function Manipulation", 1986), in which each node decides on one part, so that each shared part is considered once.
-Multiplying the members' probabilities would count a shared data centre as independent data centres.
+Function Manipulation", 1986). Each node branches on one part, so that a shared part is considered once.
+Multiplying the probabilities of the members would treat a shared data centre as several independent ones.
 """
 
 from __future__ import annotations
@@ -14,12 +14,12 @@ from sla.feasibility.structure import Structure, names
 
 Number = TypeVar("Number")  # float, or Fraction in tests
 
-_ENTANGLED = "too many parts are shared in too many ways; split the design into smaller ones"
+_TOO_MANY_SHARED_PARTS = "too many parts are shared in too many ways; split the design into smaller ones"
 _UP, _DOWN = 0, 1  # the terminal nodes
 
 
-class EntangledError(ValueError):
-    """Too many shared parts for an exact result."""
+class TooManySharedPartsError(ValueError):
+    """A design has too many shared parts for an exact result."""
 
 
 class _Node(NamedTuple):
@@ -29,104 +29,104 @@ class _Node(NamedTuple):
 
 
 class Diagram:
-    """The decision diagram of a structure; evaluation takes time linear in its nodes.
+    """The decision diagram of a structure. Evaluation takes time linear in the number of nodes.
 
     Raises:
-        EntangledError: more than `limit` nodes; a tree without shared parts takes a few per part.
+        TooManySharedPartsError: more than `max_nodes` nodes. A tree without shared parts needs a few nodes per part.
     """
 
-    __slots__ = ("_held", "_known", "_limit", "_made", "_nodes", "_root", "parts")
+    __slots__ = ("_choice_cache", "_index_by_node", "_max_nodes", "_nodes", "_root", "_structure_cache", "parts")
 
-    def __init__(self, structure: Structure, limit: int = 20_000) -> None:
+    def __init__(self, structure: Structure, max_nodes: int = 20_000) -> None:
         self.parts: tuple[str, ...] = tuple(dict.fromkeys(names(structure)))
-        self._limit = limit
+        self._max_nodes = max_nodes
         last = len(self.parts)
         self._nodes = [_Node(last, _UP, _UP), _Node(last, _DOWN, _DOWN)]
-        self._made: dict[_Node, int] = {}
-        self._known: dict[tuple[int, int, int], int] = {}
-        self._held: dict[Structure, int] = {}
+        self._index_by_node: dict[_Node, int] = {}
+        self._choice_cache: dict[tuple[int, int, int], int] = {}
+        self._structure_cache: dict[Structure, int] = {}
         levels = {part: level for level, part in enumerate(self.parts)}
         try:
             self._root = self._node(structure, levels)
-        except RecursionError:  # the depth is the number of parts; needs hundreds of shared parts
-            raise EntangledError(_ENTANGLED) from None
+        except RecursionError:  # the depth is the number of parts, so this needs hundreds of shared parts
+            raise TooManySharedPartsError(_TOO_MANY_SHARED_PARTS) from None
 
-    def down(self, chances: Mapping[str, Number]) -> Number:
-        """Return the probability that the whole is down, from those of its independent parts.
+    def probability_down(self, probabilities: Mapping[str, Number]) -> Number:
+        """Return the probability that the structure is down, from the probabilities of its independent parts.
 
         Uses only sums and products of probabilities, so tiny values keep their precision.
         """
-        return self._downs(self._by_level(chances))[self._root]
+        return self._node_probabilities(self._by_level(probabilities))[self._root]
 
-    def importance(self, chances: Mapping[str, float]) -> dict[str, float]:
-        """Return each part's importance: the increase of the probability when it goes down (Birnbaum, 1969)."""
-        by_level = self._by_level(chances)
-        downs = self._downs(by_level)
-        reached = [0.0] * len(self._nodes)
-        reached[self._root] = 1.0
+    def importances(self, probabilities: Mapping[str, float]) -> dict[str, float]:
+        """Return each part's importance (Birnbaum, 1969): the increase of the probability if the part goes down."""
+        by_level = self._by_level(probabilities)
+        node_probabilities = self._node_probabilities(by_level)
+        reach_probabilities = [0.0] * len(self._nodes)
+        reach_probabilities[self._root] = 1.0
         found = dict.fromkeys(self.parts, 0.0)
         for index in range(len(self._nodes) - 1, _DOWN, -1):
             level, up, down = self._nodes[index]
-            chance, weight = by_level[level], reached[index]
-            reached[up] += weight * (1 - chance)
-            reached[down] += weight * chance
-            found[self.parts[level]] += weight * (downs[down] - downs[up])
+            probability, weight = by_level[level], reach_probabilities[index]
+            reach_probabilities[up] += weight * (1 - probability)
+            reach_probabilities[down] += weight * probability
+            found[self.parts[level]] += weight * (node_probabilities[down] - node_probabilities[up])
         return found
 
-    def _by_level(self, chances: Mapping[str, Number]) -> list[Number]:
-        return [chances[part] for part in self.parts]
+    def _by_level(self, probabilities: Mapping[str, Number]) -> list[Number]:
+        return [probabilities[part] for part in self.parts]
 
-    def _downs(self, chances: Sequence[Number]) -> list[Number]:
-        """Return each node's probability to be down. A node's branches precede it."""
+    def _node_probabilities(self, probabilities: Sequence[Number]) -> list[Number]:
+        """Return the probability that each node is down. The branches of a node precede the node."""
         found: list[Number] = [0, 1]  # type: ignore[list-item]  # the terminal nodes
         for level, up, down in self._nodes[2:]:
-            chance = chances[level]
-            found.append(chance * found[down] + (1 - chance) * found[up])  # type: ignore[operator]
+            probability = probabilities[level]
+            found.append(probability * found[down] + (1 - probability) * found[up])  # type: ignore[operator]
         return found
 
     def _node(self, structure: Structure, levels: Mapping[str, int]) -> int:
         if isinstance(structure, str):
-            return self._make(_Node(levels[structure], _UP, _DOWN))
-        if structure not in self._held:
+            return self._add_node(_Node(levels[structure], _UP, _DOWN))
+        if structure not in self._structure_cache:
             members = [self._node(member, levels) for member in structure.members]
-            self._held[structure] = self._at_least(structure.k, members)
-        return self._held[structure]
+            self._structure_cache[structure] = self._at_least(structure.k, members)
+        return self._structure_cache[structure]
 
     def _at_least(self, k: int, members: Sequence[int]) -> int:
-        """Return the node that is up while at least k members are.
+        """Return the node that is up while at least k members are up.
 
-        Goes from the last member to the first; `row[j]` is up while j of the members so far are. Entries that cannot
-        reach k are skipped, so that a series of n takes n steps instead of n x n.
+        Processes the members from last to first. `nodes_by_count[j]` is up while j of the processed members are up.
+        Entries that cannot reach k are skipped, so that a series of n members takes n steps instead of n x n.
         """
-        row = [_UP] + [_DOWN] * k
-        for left, member in zip(range(len(members) - 1, -1, -1), reversed(members), strict=True):
-            for j in range(k, max(0, k - left - 1), -1):
-                row[j] = self._choose(member, row[j - 1], row[j])
-        return row[k]
+        nodes_by_count = [_UP] + [_DOWN] * k
+        for remaining, member in zip(range(len(members) - 1, -1, -1), reversed(members), strict=True):
+            for j in range(k, max(0, k - remaining - 1), -1):
+                nodes_by_count[j] = self._choose(member, nodes_by_count[j - 1], nodes_by_count[j])
+        return nodes_by_count[k]
 
-    def _choose(self, asked: int, up: int, down: int) -> int:
-        """Return the node that equals `up` if `asked` is up, and `down` if it is down."""
-        if asked == _UP or up == down:
+    def _choose(self, condition: int, up: int, down: int) -> int:
+        """Return the node that equals `up` if `condition` is up, and `down` if `condition` is down."""
+        if condition == _UP or up == down:
             return up
-        if asked == _DOWN:
+        if condition == _DOWN:
             return down
-        key = (asked, up, down)
-        if key not in self._known:
+        key = (condition, up, down)
+        if key not in self._choice_cache:
             level = min(self._nodes[node].level for node in key)
-            branches = (self._choose(*(self._branch(node, level, which) for node in key)) for which in (1, 2))
-            self._known[key] = self._make(_Node(level, *branches))
-        return self._known[key]
+            branches = (self._choose(*(self._branch(node, level, branch) for node in key)) for branch in (1, 2))
+            self._choice_cache[key] = self._add_node(_Node(level, *branches))
+        return self._choice_cache[key]
 
-    def _branch(self, node: int, level: int, which: int) -> int:
-        """Return the node's branch at a level, up (1) or down (2); itself if it does not decide at that level."""
-        return self._nodes[node][which] if self._nodes[node].level == level else node
+    def _branch(self, node: int, level: int, branch: int) -> int:
+        """Return the node's branch at a level: up (1) or down (2). A node of another level is returned itself."""
+        return self._nodes[node][branch] if self._nodes[node].level == level else node
 
-    def _make(self, node: _Node) -> int:
+    def _add_node(self, node: _Node) -> int:
         if node.up == node.down:
             return node.up
-        if node not in self._made:
-            if len(self._nodes) >= self._limit:
-                raise EntangledError(_ENTANGLED)
-            self._made[node] = len(self._nodes)
+        if node not in self._index_by_node:
+            if len(self._nodes) >= self._max_nodes:
+                raise TooManySharedPartsError(_TOO_MANY_SHARED_PARTS)
+            self._index_by_node[node] = len(self._nodes)
             self._nodes.append(node)
-        return self._made[node]
+        return self._index_by_node[node]

@@ -14,9 +14,9 @@ if TYPE_CHECKING:
 
 
 class Coupling(StrEnum):
-    """Effect of a part's outage on its dependents.
+    """The effect of a part's outage on the parts that depend on it.
 
-    HARD: they are down too. RETRIED: only after the retry period. DECOUPLED: none.
+    HARD: the dependent parts are down too. RETRIED: they are down after the retry period. DECOUPLED: no effect.
     """
 
     HARD = "hard"
@@ -25,7 +25,7 @@ class Coupling(StrEnum):
 
 
 class Standby(StrEnum):
-    """Standby in another data centre: none, to be started (cold), running (warm), serving (hot)."""
+    """The kind of standby in another data centre. COLD must be started, WARM is running, HOT serves requests."""
 
     NONE = "none"
     COLD = "cold"
@@ -37,9 +37,9 @@ class Standby(StrEnum):
 class Part:
     """A component of the design, or (`outside`) an external service.
 
-    `needs` are parts and sites that it requires, possibly shared. `deployments` stop all replicas at once. `patience`
-    (microseconds) is how long a call is retried if the coupling is RETRIED. `replicable`: replicas can be added, unlike
-    for a bad release.
+    `needs` has the ids of the parts and sites that it requires, possibly shared. `deployments` stop all replicas at
+    once. `patience` is the time that a call is retried (microseconds) if the coupling is RETRIED. `replicable`:
+    replicas can be added. This is false for causes that all replicas share, such as a bad release.
     """
 
     id: str
@@ -64,10 +64,10 @@ class Site:
 
 @dataclass(frozen=True, slots=True)
 class FailOver:
-    """Fail-over to the other sites when the first site, or a covered part, is down.
+    """Fail-over to the other sites when the first site or a covered part is down.
 
-    `rto` is in microseconds; `success` is the probability that a fail-over works; `covers` lists parts of the first
-    site whose outages cause a fail-over too. If it fails, the outage lasts until the repair.
+    `rto` is in microseconds. `success` is the probability that a fail-over works; if it fails, the outage lasts until
+    the repair. `covers` lists the parts of the first site whose outages cause a fail-over too.
     """
 
     kind: Standby
@@ -78,7 +78,7 @@ class FailOver:
 
 @dataclass(frozen=True, slots=True)
 class Maintenance:
-    """Planned downtime of the whole. If not `counted`, it is excluded from the time that counts."""
+    """Planned downtime of the whole design. If not `counted`, it is excluded from the measured time."""
 
     windows: Planned
     counted: bool = True
@@ -86,10 +86,10 @@ class Maintenance:
 
 @dataclass(frozen=True, slots=True)
 class Design:
-    """A complete design. The first site serves, the others are standby; without sites, data centres are ignored.
+    """A complete design. The first site serves, the others are standby. Without sites, data centres are ignored.
 
-    `structure` combines parts by id. Parts that it does not reach, directly or through `needs`, are required by the
-    whole, unless they are decoupled; without a structure all parts are.
+    `structure` combines parts by id. A part that the structure does not contain, directly or through `needs`, must also
+    be up unless it is decoupled. Without a structure, all parts must be up.
     Ids of parts and sites are unique, all referenced ids exist, and there are no cycles.
     """
 
@@ -102,5 +102,5 @@ class Design:
 
     @property
     def standby(self) -> Standby:
-        """Standby in another data centre."""
+        """The kind of standby in another data centre."""
         return self.fail_over.kind if self.fail_over is not None and len(self.sites) > 1 else Standby.NONE

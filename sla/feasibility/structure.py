@@ -1,6 +1,6 @@
-"""Structures of parts: at least k of n members are up; members are parts or structures.
+"""Structures of parts. A structure is up while at least k of its n members are up; a member is a part or a structure.
 
-A part may occur several times and is still one part. `series` is k = n, `parallel` is k = 1.
+A part may occur several times and is the same part each time. `series` has k = n, `parallel` has k = 1.
 """
 
 from __future__ import annotations
@@ -14,31 +14,31 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True, slots=True)
 class AtLeast:
-    """A structure that is up while at least `k` members are up; always up for k = 0."""
+    """A structure that is up while at least `k` members are up. It is always up for k = 0."""
 
     k: int
     members: tuple[Structure, ...]
 
 
 Structure: TypeAlias = "str | AtLeast"
-"""A part by name, or a structure."""
+"""The name of a part, or a structure."""
 
 ALWAYS_UP = AtLeast(0, ())
 
 
 def series(*members: Structure) -> Structure:
-    """Return the structure that is up while all members are; always up without members."""
-    needed = tuple(m for m in members if m != ALWAYS_UP)
-    return needed[0] if len(needed) == 1 else AtLeast(len(needed), needed)
+    """Return the structure that is up while all members are up. It is always up without members."""
+    required = tuple(m for m in members if m != ALWAYS_UP)
+    return required[0] if len(required) == 1 else AtLeast(len(required), required)
 
 
 def parallel(*members: Structure) -> Structure:
-    """Return the structure that is up while any member is."""
+    """Return the structure that is up while any member is up."""
     return members[0] if len(members) == 1 else AtLeast(1, members)
 
 
 def names(structure: Structure) -> Iterator[str]:
-    """Yield the parts in order, including repetitions."""
+    """Yield the names of the parts in order, including repetitions."""
     if isinstance(structure, str):
         yield structure
     else:

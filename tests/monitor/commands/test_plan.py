@@ -18,7 +18,7 @@ from monitor.config.readiness import load_checklist
 from monitor.errors import NinewatchError
 from monitor.package_files import shipped_path
 from monitor.planning.plan_text import duration_text, percent
-from sla.feasibility import expected_down, limits
+from sla.feasibility import expected_unavailability, find_ceiling
 from sla.interval import DAY, HOUR, MINUTE, SECOND
 
 PLANS = shipped_path("config", "plans")
@@ -117,13 +117,13 @@ def test_the_bundle_on_data_centres_as_published_does_not_as_its_comment_says(tm
     changed.write_text(re.sub(r"(data centre, availability: )99\.9%", r"\g<1>99.5%", written), encoding="utf-8")
     plan = load_plan(changed, CHECKLIST)
     assert {round(site.failures.down, 6) for site in plan.design.sites} == {0.005}
-    assert expected_down(plan.design) > 1e-5
+    assert expected_unavailability(plan.design) > 1e-5
 
 
 def test_a_limit_that_is_out_of_the_way_is_a_limit_no_more() -> None:
     """Of CHEFS, only the tier's rule would be left if the whole list were met."""
     plan = load_plan(PLANS / "five-nines-bundle.yaml", CHECKLIST)
-    assert limits(plan.design, CHECKLIST, plan.met[:-1]).at_most == Fraction("0.99995")
+    assert find_ceiling(plan.design, CHECKLIST, plan.met[:-1]).maximum == Fraction("0.99995")
 
 
 def test_the_example_in_the_document_prints_what_it_says(tmp_path: Path) -> None:

@@ -20,12 +20,12 @@ from sla.feasibility import (
     Repairable,
     Standby,
     Structure,
-    expected_down,
+    expected_unavailability,
     parallel,
     series,
 )
 from sla.interval import DAY, HOUR, MINUTE
-from tests.sla.feasibility.enumeration import designs, enumerated, names_of
+from tests.sla.feasibility.enumeration import designs, enumerated_unavailability, part_and_site_ids
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -86,7 +86,7 @@ def test_everything_else_that_a_plan_may_say(tmp_path: Path) -> None:
     assert not plan.design.maintenance.counted
     assert plan.design.structure == parallel("app", series("mail", "chat"), AtLeast(1, ("app", "mail")))
     assert (plan.met, plan.costs) == (("stateless",), {"decouple/mail": Fraction(25, 2)})
-    assert plan.limits[0].at_most == Fraction(99, 100)
+    assert plan.limits[0].maximum == Fraction(99, 100)
 
 
 @pytest.mark.parametrize(
@@ -182,7 +182,7 @@ def _written(structure: Structure) -> str:
 
 
 @settings(max_examples=40, suppress_health_check=[HealthCheck.function_scoped_fixture])
-@given(designs(most=7))
+@given(designs(max_parts=7))
 def test_a_plan_file_means_what_an_enumeration_of_its_parts_gives(tmp_path: Path, made: Design) -> None:
     """Ids, `needs` and `structure` as written; each part is down for 1 of 100 hours."""
     each = "availability: 99%, mttr: 1h"
@@ -192,8 +192,8 @@ def test_a_plan_file_means_what_an_enumeration_of_its_parts_gives(tmp_path: Path
         lines += ["sites:", *(f"  - {{id: {s.id}, mtbf: 99h, mttr: 1h}}" for s in made.sites)]
     lines += ["fail_over: {kind: none}"] if len(made.sites) > 1 else []
     lines += [] if made.structure is None else [f"structure: {_written(made.structure)}"]
-    expected = enumerated(made, dict.fromkeys(names_of(made), Fraction(1, 100)))
-    down = expected_down(loaded(tmp_path, "\n".join(lines)).design)
+    expected = enumerated_unavailability(made, dict.fromkeys(part_and_site_ids(made), Fraction(1, 100)))
+    down = expected_unavailability(loaded(tmp_path, "\n".join(lines)).design)
     assert 1 - down == pytest.approx(float((1 - expected) * Fraction(99, 100)))
 
 
@@ -209,6 +209,6 @@ def test_what_one_branch_of_any_needs_does_not_take_the_whole_of_a_plan_down(tmp
         "  - {id: names, availability: 99%, mttr: 1h, coupling: hard}\n"
     )
     two = loaded(tmp_path, text + "structure: {any: [a, b]}\n").design
-    assert expected_down(two) == pytest.approx(1 - (1 - (1 - 0.99**2) * 0.01) * 0.99**2)
+    assert expected_unavailability(two) == pytest.approx(1 - (1 - (1 - 0.99**2) * 0.01) * 0.99**2)
     three = loaded(tmp_path, text + "structure: {any: [a, {all: [b, mail]}]}\n").design
-    assert expected_down(three) == pytest.approx((1 - 0.99**2) * (1 - 0.99**3))
+    assert expected_unavailability(three) == pytest.approx((1 - 0.99**2) * (1 - 0.99**3))

@@ -18,12 +18,12 @@ from sla.feasibility import (
     Maintenance,
     Planned,
     Repairable,
-    expected_down,
+    expected_unavailability,
     parallel,
     series,
 )
 from sla.interval import DAY, HOUR, MINUTE
-from tests.sla.feasibility.designs import design, handover, outside, part, site
+from tests.sla.feasibility.designs import design, fail_over, outside, part, site
 
 OFTEN = Repairable(90 * HOUR, 10 * HOUR)  # down 1 in 10: many outages, so that few years say much
 
@@ -32,7 +32,7 @@ def within_sampling_error(made: Design, years: int = 2_000) -> bool:
     """Whether the mean of the years lies within three standard errors of the exact figure."""
     drawn = simulate(made, years, seed=7)
     error = drawn.availabilities.std() / years**0.5
-    return bool(abs(drawn.mean_down - expected_down(made)) < 3 * error)
+    return bool(abs(drawn.mean_down - expected_unavailability(made)) < 3 * error)
 
 
 @pytest.mark.parametrize("needed", [1, 2, 3])
@@ -56,11 +56,11 @@ def test_a_repairable_pair_comes_to_its_closed_form() -> None:
         design(*(part(n, OFTEN) for n in "abcd"), structure=AtLeast(2, tuple("abcd"))),
         design(part("a"), outside("b", Coupling.RETRIED, OFTEN, patience=4 * HOUR)),
         design(part("a", OFTEN, deployments=Planned(7 * DAY, 5 * HOUR))),
-        design(sites=(site("a", OFTEN), site("b", OFTEN)), fail_over=handover(rto=3 * HOUR, success="0.7")),
+        design(sites=(site("a", OFTEN), site("b", OFTEN)), fail_over=fail_over(rto=3 * HOUR, success="0.7")),
         design(
             part("app", OFTEN, needs=("a",)),
             sites=(site("a", OFTEN), site("b", OFTEN)),
-            fail_over=handover(rto=HOUR, success="0.9", covers=("app",)),
+            fail_over=fail_over(rto=HOUR, success="0.9", covers=("app",)),
         ),
         design(
             outside("b", Coupling.RETRIED, replace(OFTEN, replicas=2), patience=2 * HOUR, needs=("host",)),

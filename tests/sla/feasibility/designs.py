@@ -1,4 +1,4 @@
-"""Small designs to compute with."""
+"""Builders of small designs for tests."""
 
 from __future__ import annotations
 
@@ -28,5 +28,5 @@ def design(*parts: Part, **fields: Any) -> Design:
     return Design("a design", parts or (part("app"),), **fields)
 
 
-def handover(kind: Standby = Standby.WARM, rto: int = 15 * MINUTE, success: str = "0.9", **fields: Any) -> FailOver:
+def fail_over(kind: Standby = Standby.WARM, rto: int = 15 * MINUTE, success: str = "0.9", **fields: Any) -> FailOver:
     return FailOver(kind, rto, Fraction(success), **fields)

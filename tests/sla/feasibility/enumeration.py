@@ -1,7 +1,7 @@
-"""Random designs of up to 12 parts, and the chance that one is down, summed over every combination of what is up.
+"""Random designs of up to 12 parts, and their unavailability as a sum over all combinations of part states.
 
-It reads a design as docs/plans.md explains it: a part is up while it and all that it needs are up. It shares no code
-with the model or the diagram.
+Implements docs/plans.md directly: a part is up while the part and all its needs are up. This module shares no code with
+the model or the diagram.
 """
 
 from __future__ import annotations
@@ -15,74 +15,76 @@ from hypothesis import strategies as st
 from sla.feasibility import AtLeast, Coupling, Design, Structure
 from tests.sla.feasibility.designs import design, outside, site
 
-MOST = 12
+MAX_PARTS = 12
 
 
-def whole_is_up(made: Design, up: Mapping[str, bool]) -> bool:
-    """Return whether the whole is up while exactly these parts and sites fail or not by themselves."""
-    parts = {each.id: each for each in made.parts}
+def is_design_up(plan_design: Design, up: Mapping[str, bool]) -> bool:
+    """Return whether the design is up. `up` has the state of each part and site without its needs."""
+    parts = {each.id: each for each in plan_design.parts}
 
-    def stands(name: str) -> bool:
-        return up[name] and all(stands(need) for need in (parts[name].needs if name in parts else ()))
+    def is_up_with_needs(name: str) -> bool:
+        return up[name] and all(is_up_with_needs(need) for need in (parts[name].needs if name in parts else ()))
 
-    def counts(structure: Structure) -> bool:
+    def is_structure_up(structure: Structure) -> bool:
         if isinstance(structure, str):
-            return parts[structure].coupling is Coupling.DECOUPLED or stands(structure)
-        return sum(map(counts, structure.members)) >= structure.k
+            return parts[structure].coupling is Coupling.DECOUPLED or is_up_with_needs(structure)
+        return sum(map(is_structure_up, structure.members)) >= structure.k
 
-    alone = set(parts) - (set() if made.structure is None else reached(made, named(made.structure)))
+    outside_structure = set(parts) - (
+        set() if plan_design.structure is None else with_needs(plan_design, part_names(plan_design.structure))
+    )
     return (
-        all(up[each.id] for each in made.sites[:1])
-        and all(map(counts, alone))
-        and (made.structure is None or counts(made.structure))
+        all(up[each.id] for each in plan_design.sites[:1])
+        and all(map(is_structure_up, outside_structure))
+        and (plan_design.structure is None or is_structure_up(plan_design.structure))
     )
 
 
-def named(structure: Structure) -> set[str]:
-    return {structure} if isinstance(structure, str) else set().union(*map(named, structure.members))
+def part_names(structure: Structure) -> set[str]:
+    return {structure} if isinstance(structure, str) else set().union(*map(part_names, structure.members))
 
 
-def reached(made: Design, names: Collection[str]) -> set[str]:
+def with_needs(plan_design: Design, names: Collection[str]) -> set[str]:
     found = set(names)
-    for _ in made.parts:
-        found |= {need for each in made.parts if each.id in found for need in each.needs}
+    for _ in plan_design.parts:
+        found |= {need for each in plan_design.parts if each.id in found for need in each.needs}
     return found
 
 
-def enumerated(made: Design, chances: Mapping[str, Fraction]) -> Fraction:
-    """Return the chance that the whole is down, summed over all combinations."""
+def enumerated_unavailability(plan_design: Design, probabilities: Mapping[str, Fraction]) -> Fraction:
+    """Return the probability that the design is down, summed over all combinations."""
     down = Fraction(0)
-    for states in product((True, False), repeat=len(chances)):
-        up = dict(zip(chances, states, strict=True))
-        if not whole_is_up(made, up):
+    for states in product((True, False), repeat=len(probabilities)):
+        up = dict(zip(probabilities, states, strict=True))
+        if not is_design_up(plan_design, up):
             weight = Fraction(1)
-            for name, chance in chances.items():
-                weight *= 1 - chance if up[name] else chance
+            for name, probability in probabilities.items():
+                weight *= 1 - probability if up[name] else probability
             down += weight
     return down
 
 
 def structures(ids: list[str]) -> st.SearchStrategy[Structure]:
-    def whole(members: st.SearchStrategy[Structure]) -> st.SearchStrategy[Structure]:
+    def combine(members: st.SearchStrategy[Structure]) -> st.SearchStrategy[Structure]:
         listed = st.lists(members, min_size=1, max_size=4)
         return listed.flatmap(lambda each: st.integers(1, len(each)).map(lambda k: AtLeast(k, tuple(each))))
 
-    return st.recursive(st.sampled_from(ids), whole, max_leaves=8)
+    return st.recursive(st.sampled_from(ids), combine, max_leaves=8)
 
 
 @st.composite
-def designs(draw: st.DrawFn, most: int = MOST) -> Design:
-    """Parts that need earlier ones, a structure over any of them, up to two sites; up to `most` in all."""
-    ids = [f"p{n}" for n in range(draw(st.integers(1, most - 2)))]
+def designs(draw: st.DrawFn, max_parts: int = MAX_PARTS) -> Design:
+    """Generate designs of up to `max_parts` parts and sites: parts with needs, a structure, and up to two sites."""
+    ids = [f"p{n}" for n in range(draw(st.integers(1, max_parts - 2)))]
     sites = tuple(site(f"s{n}") for n in range(draw(st.integers(0, 2))))
-    made = []
+    plan_design = []
     for index, name in enumerate(ids):
         known = [*ids[:index], *(each.id for each in sites)]
         needs = draw(st.lists(st.sampled_from(known), unique=True, max_size=3)) if known else []
         loose = draw(st.integers(0, 5)) == 0
-        made.append(outside(name, Coupling.DECOUPLED if loose else Coupling.HARD, needs=tuple(needs)))
-    return design(*made, sites=sites, structure=draw(st.none() | structures(ids)))
+        plan_design.append(outside(name, Coupling.DECOUPLED if loose else Coupling.HARD, needs=tuple(needs)))
+    return design(*plan_design, sites=sites, structure=draw(st.none() | structures(ids)))
 
 
-def names_of(made: Design) -> list[str]:
-    return [each.id for each in (*made.parts, *made.sites)]
+def part_and_site_ids(plan_design: Design) -> list[str]:
+    return [each.id for each in (*plan_design.parts, *plan_design.sites)]

@@ -1,4 +1,4 @@
-"""What may be promised, apart from the arithmetic."""
+"""Tests of the ceilings of an availability that may be promised."""
 
 from __future__ import annotations
 
@@ -6,11 +6,21 @@ from fractions import Fraction
 
 import pytest
 
-from sla.feasibility import Coupling, Design, FailOver, Limit, Maintenance, Planned, Standby, contradictions, limits
-from sla.feasibility.ceiling import met_after
+from sla.feasibility import (
+    Coupling,
+    Design,
+    FailOver,
+    Limit,
+    Maintenance,
+    Planned,
+    Standby,
+    contradictions,
+    find_ceiling,
+)
+from sla.feasibility.ceiling import met_items_after
 from sla.interval import DAY, MINUTE
 from sla.readiness import Checklist, ChecklistItem
-from tests.sla.feasibility.designs import design, handover, outside, part, site
+from tests.sla.feasibility.designs import design, fail_over, outside, part, site
 
 ITEMS = {
     "disaster-recovery": "0.9995",
@@ -19,42 +29,42 @@ ITEMS = {
     "preserves-transactions": "0.99995",
     "stateless": "0.99995",
 }
-_LISTED = (ChecklistItem(name, name.title(), "text", "as it says", Fraction(cap)) for name, cap in ITEMS.items())
-CHECKLIST = Checklist("list", "A list", "the page", tuple(_LISTED))
+_ITEMS = (ChecklistItem(name, name.title(), "text", "as it says", Fraction(cap)) for name, cap in ITEMS.items())
+CHECKLIST = Checklist("list", "A list", "the page", tuple(_ITEMS))
 TWO_SITES = (site("here"), site("there"))
 
 
-def safe(**fields: object) -> Design:
-    return design(sites=TWO_SITES, fail_over=handover(), **fields)
+def with_warm_standby(**fields: object) -> Design:
+    return design(sites=TWO_SITES, fail_over=fail_over(), **fields)
 
 
-def test_without_disaster_recovery_the_pages_cap_holds_whatever_is_said() -> None:
-    ceiling = limits(design(), CHECKLIST, tuple(ITEMS))
-    assert ceiling.at_most == Fraction("0.9995")
+def test_without_disaster_recovery_the_ceiling_is_99_95_percent() -> None:
+    ceiling = find_ceiling(design(), CHECKLIST, tuple(ITEMS))
+    assert ceiling.maximum == Fraction("0.9995")
     assert ceiling.limits[0].reason == "Disaster-Recovery: no standby in another data centre"
     assert (ceiling.limits[0].source, ceiling.limits[0].quote) == ("the page", "as it says")
-    assert ceiling.caps(Fraction("0.9996"))
-    assert not ceiling.caps(Fraction("0.9995"))
+    assert ceiling.is_below(Fraction("0.9996"))
+    assert not ceiling.is_below(Fraction("0.9995"))
 
 
-def test_with_the_whole_list_nothing_caps() -> None:
-    ceiling = limits(safe(), CHECKLIST, tuple(ITEMS))
-    assert ceiling.at_most is None
-    assert not ceiling.caps(Fraction("0.9999999"))
+def test_without_unmet_items_there_is_no_ceiling() -> None:
+    ceiling = find_ceiling(with_warm_standby(), CHECKLIST, tuple(ITEMS))
+    assert ceiling.maximum is None
+    assert not ceiling.is_below(Fraction("0.9999999"))
 
 
-def test_an_item_that_nobody_speaks_for_is_unmet() -> None:
-    ceiling = limits(safe(), CHECKLIST, [item for item in ITEMS if item != "stateless"])
+def test_item_that_the_plan_does_not_list_is_unmet() -> None:
+    ceiling = find_ceiling(with_warm_standby(), CHECKLIST, [item for item in ITEMS if item != "stateless"])
     assert [limit.reason for limit in ceiling.limits] == ["Stateless: the plan does not list it under meets"]
 
 
-def test_a_plans_own_rule_counts_too_and_the_lowest_stands_first() -> None:
+def test_limits_of_the_plan_are_included_and_the_lowest_is_first() -> None:
     tier = Limit(Fraction("0.995"), "the tier", "its page")
-    assert limits(design(), CHECKLIST, (), [tier]).limits[0] is tier
+    assert find_ceiling(design(), CHECKLIST, (), [tier]).limits[0] is tier
 
 
 @pytest.mark.parametrize(
-    ("made", "item", "says"),
+    ("plan_design", "item", "expected"),
     [
         (design(part("app"), outside("mail", Coupling.HARD)), "decoupled", "depends on Mail"),
         (design(outside("mail", Coupling.RETRIED, patience=MINUTE)), "decoupled", "for a limited time only"),
@@ -68,15 +78,15 @@ def test_a_plans_own_rule_counts_too_and_the_lowest_stands_first() -> None:
         (design(sites=TWO_SITES), "disaster-recovery", "no standby"),
     ],
 )
-def test_a_design_shows_what_it_does_not_meet(made: Design, item: str, says: str) -> None:
-    (reason,) = contradictions(made, item)
-    assert says in reason
-    assert any(limit.reason.endswith(reason) for limit in limits(made, CHECKLIST, tuple(ITEMS)).limits)
+def test_contradicted_item_limits_the_promise_with_a_reason(plan_design: Design, item: str, expected: str) -> None:
+    (reason,) = contradictions(plan_design, item)
+    assert expected in reason
+    assert any(limit.reason.endswith(reason) for limit in find_ceiling(plan_design, CHECKLIST, tuple(ITEMS)).limits)
 
 
-def test_a_decoupled_dependency_contradicts_nothing() -> None:
+def test_decoupled_dependency_does_not_contradict_decoupled() -> None:
     assert contradictions(design(outside("mail", Coupling.DECOUPLED)), "decoupled") == ()
 
 
-def test_a_change_meets_what_it_was_made_for_and_nothing_that_takes_somebodys_word() -> None:
-    assert met_after(design(), safe(), ("stateless",)) == ("stateless", "disaster-recovery")
+def test_change_adds_only_met_items_that_follow_from_the_design() -> None:
+    assert met_items_after(design(), with_warm_standby(), ("stateless",)) == ("stateless", "disaster-recovery")

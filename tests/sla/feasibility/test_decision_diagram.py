@@ -1,4 +1,4 @@
-"""The exact chance of a structure, against every state of its parts written out one by one."""
+"""Tests of the exact probability of a structure, compared with a sum over all states of its parts."""
 
 from __future__ import annotations
 
@@ -10,20 +10,20 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from sla.feasibility import AtLeast, Diagram, EntangledError, Structure, names, parallel, series
+from sla.feasibility import AtLeast, Diagram, Structure, TooManySharedPartsError, names, parallel, series
 
 PARTS = "abcde"
-chances = st.fixed_dictionaries({name: st.fractions(0, 1, max_denominator=20) for name in PARTS})
+probabilities = st.fixed_dictionaries({name: st.fractions(0, 1, max_denominator=20) for name in PARTS})
 
 
-def whole(members: st.SearchStrategy[Structure]) -> st.SearchStrategy[Structure]:
-    """At least k of some members, k from 0 (always up) to all of them."""
+def combine(members: st.SearchStrategy[Structure]) -> st.SearchStrategy[Structure]:
+    """Generate structures of at least k members, with k from 0 (always up) to all members."""
     return st.lists(members, min_size=1, max_size=4).flatmap(
-        lambda made: st.integers(0, len(made)).map(lambda k: AtLeast(k, tuple(made)))
+        lambda chosen: st.integers(0, len(chosen)).map(lambda k: AtLeast(k, tuple(chosen)))
     )
 
 
-structures: st.SearchStrategy[Structure] = st.recursive(st.sampled_from(PARTS), whole, max_leaves=12)
+structures: st.SearchStrategy[Structure] = st.recursive(st.sampled_from(PARTS), combine, max_leaves=12)
 
 
 def is_up(structure: Structure, up: dict[str, bool]) -> bool:
@@ -32,82 +32,84 @@ def is_up(structure: Structure, up: dict[str, bool]) -> bool:
     return sum(is_up(member, up) for member in structure.members) >= structure.k
 
 
-def enumerated(structure: Structure, down: dict[str, Fraction]) -> Fraction:
-    """Add up the chances of all states in which the structure is down."""
-    found = Fraction(0)
+def enumerated_probability(structure: Structure, down: dict[str, Fraction]) -> Fraction:
+    """Add up the probabilities of all states in which the structure is down."""
+    total = Fraction(0)
     for states in product((True, False), repeat=len(PARTS)):
         up = dict(zip(PARTS, states, strict=True))
         if not is_up(structure, up):
-            found += prod((1 - down[name] if up[name] else down[name]) for name in PARTS)
-    return found
+            total += prod((1 - down[name] if up[name] else down[name]) for name in PARTS)
+    return total
 
 
-@given(structures, chances)
-def test_shared_parts_are_conditioned_on_not_multiplied(structure: Structure, down: dict[str, Fraction]) -> None:
-    """To the last digit the same as the sum over all states, whichever parts occur twice."""
-    assert Diagram(structure).down(down) == enumerated(structure, down)
+@given(structures, probabilities)
+def test_probability_equals_the_sum_over_all_states(structure: Structure, down: dict[str, Fraction]) -> None:
+    """The result is exact, also if parts occur several times."""
+    assert Diagram(structure).probability_down(down) == enumerated_probability(structure, down)
 
 
-@given(structures, chances)
-def test_importance_is_what_losing_the_part_adds(structure: Structure, down: dict[str, Fraction]) -> None:
-    """Birnbaum: the chance to be down with the part down, less that with the part up."""
+@given(structures, probabilities)
+def test_importance_is_the_increase_when_the_part_goes_down(structure: Structure, down: dict[str, Fraction]) -> None:
+    """Birnbaum importance: the probability with the part down minus the probability with the part up."""
     diagram = Diagram(structure)
-    for name, slope in diagram.importance({name: float(chance) for name, chance in down.items()}).items():
-        difference = diagram.down(down | {name: Fraction(1)}) - diagram.down(down | {name: Fraction(0)})
+    for name, slope in diagram.importances({name: float(probability) for name, probability in down.items()}).items():
+        difference = diagram.probability_down(down | {name: Fraction(1)}) - diagram.probability_down(
+            down | {name: Fraction(0)}
+        )
         assert slope == pytest.approx(float(difference), abs=1e-12)
         assert slope >= -1e-15
 
 
-@given(structures, chances, st.sampled_from(PARTS))
-def test_a_better_part_never_makes_the_whole_worse(structure: Structure, down: dict[str, Fraction], name: str) -> None:
-    diagram = Diagram(structure)
-    assert diagram.down(down | {name: down[name] / 2}) <= diagram.down(down)
-
-
-@given(st.lists(st.sampled_from(PARTS), min_size=1, max_size=5, unique=True), chances)
-def test_series_is_no_better_than_its_worst_and_parallel_no_worse_than_its_best(
-    parts: list[str], down: dict[str, Fraction]
+@given(structures, probabilities, st.sampled_from(PARTS))
+def test_more_reliable_part_never_increases_the_probability(
+    structure: Structure, down: dict[str, Fraction], name: str
 ) -> None:
-    each = [down[name] for name in parts]
-    assert Diagram(series(*parts)).down(down) >= max(each)
-    assert Diagram(parallel(*parts)).down(down) <= min(each)
-    assert Diagram(series(*parts)).down(down) == 1 - prod(1 - chance for chance in each)
-    assert Diagram(parallel(*parts)).down(down) == prod(each)
+    diagram = Diagram(structure)
+    assert diagram.probability_down(down | {name: down[name] / 2}) <= diagram.probability_down(down)
 
 
-def test_a_part_that_both_members_stand_on_fails_them_together() -> None:
-    """Two servers, each down 1 in 10, on one network down 1 in 100: multiplying would give 0.0119 instead."""
+@given(st.lists(st.sampled_from(PARTS), min_size=1, max_size=5, unique=True), probabilities)
+def test_series_and_parallel_have_the_textbook_probabilities(parts: list[str], down: dict[str, Fraction]) -> None:
+    values = [down[name] for name in parts]
+    assert Diagram(series(*parts)).probability_down(down) >= max(values)
+    assert Diagram(parallel(*parts)).probability_down(down) <= min(values)
+    assert Diagram(series(*parts)).probability_down(down) == 1 - prod(1 - probability for probability in values)
+    assert Diagram(parallel(*parts)).probability_down(down) == prod(values)
+
+
+def test_part_shared_by_both_members_is_counted_once() -> None:
+    """Two servers (down 1 in 10) share a network (down 1 in 100). Multiplication would give 0.0119."""
     structure = parallel(series("a", "n"), series("b", "n"))
     down = {"a": Fraction(1, 10), "b": Fraction(1, 10), "n": Fraction(1, 100)}
-    assert Diagram(structure).down(down) == Fraction(1, 100) + Fraction(99, 100) * Fraction(1, 100)
+    assert Diagram(structure).probability_down(down) == Fraction(1, 100) + Fraction(99, 100) * Fraction(1, 100)
 
 
-def test_nothing_needed_is_always_up() -> None:
-    assert Diagram(series()).down({}) == 0
-    assert Diagram(parallel(series(), "a")).down({"a": Fraction(1)}) == 0
+def test_structure_without_members_is_always_up() -> None:
+    assert Diagram(series()).probability_down({}) == 0
+    assert Diagram(parallel(series(), "a")).probability_down({"a": Fraction(1)}) == 0
 
 
-def test_tiny_chances_keep_their_digits() -> None:
-    """Four parts at 1e-6 in parallel: 1e-24, which 1 minus an availability could not say."""
-    assert Diagram(parallel(*"abcd")).down(dict.fromkeys("abcd", 1e-6)) == pytest.approx(1e-24, rel=1e-12)
+def test_very_small_probabilities_are_exact() -> None:
+    """Four parts of 1e-6 in parallel give 1e-24, which is lost in 1 minus an availability."""
+    assert Diagram(parallel(*"abcd")).probability_down(dict.fromkeys("abcd", 1e-6)) == pytest.approx(1e-24, rel=1e-12)
 
 
-def test_hundreds_of_parts_are_no_matter() -> None:
+def test_structure_of_hundreds_of_parts() -> None:
     parts = [f"p{n}" for n in range(300)]
     diagram = Diagram(series(*(parallel(name, f"{name}'") for name in parts)))
     assert len(list(names(series(*diagram.parts)))) == 600
-    assert diagram.down(dict.fromkeys(diagram.parts, 0.01)) == pytest.approx(1 - 0.9999**300)
+    assert diagram.probability_down(dict.fromkeys(diagram.parts, 0.01)) == pytest.approx(1 - 0.9999**300)
 
 
-def test_what_is_out_of_reach_is_refused() -> None:
-    """Two hundred pairs whose first members are asked before any second one: all their states have to be told apart."""
+def test_too_many_shared_parts_are_rejected() -> None:
+    """The first members of 200 pairs come before all second members, so the diagram needs 2^200 nodes."""
     first, second = [f"a{n}" for n in range(200)], [f"b{n}" for n in range(200)]
     crossed = parallel(series(*first), series(*map(parallel, first, second)))
-    with pytest.raises(EntangledError, match="split the design"):
+    with pytest.raises(TooManySharedPartsError, match="split the design"):
         Diagram(crossed)
 
 
-def test_a_design_too_deep_to_follow_is_refused_in_the_same_words() -> None:
+def test_too_deep_structure_is_rejected_with_the_same_message() -> None:
     first, second = (series(*(f"{letter}{n}" for n in range(1_000))) for letter in "ab")
-    with pytest.raises(EntangledError, match="split the design"):
+    with pytest.raises(TooManySharedPartsError, match="split the design"):
         Diagram(parallel(first, second))
