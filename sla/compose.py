@@ -10,9 +10,9 @@ import re
 from dataclasses import dataclass
 from itertools import chain, groupby
 from operator import itemgetter
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, ClassVar
 
-from sla.interval import HOUR, Interval
+from sla.interval import DAY, HOUR, Interval
 from sla.observation_counts import Counts
 from sla.state_history import History
 from sla.state_sums import StateSums
@@ -115,7 +115,20 @@ class Composition(History):
         ValueError: there are fewer members than the rule needs.
     """
 
-    __slots__ = ("_ends", "_expiries", "_joining", "_k", "_leaves", "_state_sums", "_steady", "members", "rule")
+    __slots__ = (
+        "_ends",
+        "_expiries",
+        "_joining",
+        "_k",
+        "_leaves",
+        "_revision",
+        "_state_sums",
+        "_steady",
+        "members",
+        "rule",
+    )
+
+    RECENT: ClassVar[int] = DAY  # before the newest observation, microseconds: what `revision` does not count
 
     def __init__(self, rule: Rule, members: Sequence[History], *, joining: bool = False) -> None:
         self.rule = rule
@@ -128,6 +141,7 @@ class Composition(History):
         self._expiries: list[int | None] = [None] * len(self._leaves)
         self._steady: int | None = None
         self._state_sums: StateSums | None = None
+        self._revision = 0
 
     @property
     def settled(self) -> int | None:
@@ -144,6 +158,15 @@ class Composition(History):
         """
         self._settle()
         return self._steady
+
+    @property
+    def revision(self) -> int:
+        """A number that rises when states change that lie more than `RECENT` before the newest observation.
+
+        It also rises when that is the first observation for so long.
+        """
+        self._settle()
+        return self._revision
 
     @property
     def expires(self) -> int | None:
@@ -205,6 +228,8 @@ class Composition(History):
                 changed, expired = _changed(leaf, before, expiry, now)
                 cut = min(cut, settled.end if changed is None else changed)
                 doubts += expired
+        newest, before = (max((at for at in each if at is not None), default=cut) for each in (ends, self._ends))
+        self._revision += min([cut, before, *(doubt.start for doubt in doubts)]) < newest - self.RECENT
         if cut < settled.start:
             self._state_sums = None
             return

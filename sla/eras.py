@@ -11,13 +11,13 @@ from dataclasses import dataclass
 from itertools import groupby
 from typing import TYPE_CHECKING
 
+from sla.compose import Composition
 from sla.interval import Interval
 from sla.observation_counts import Counts
 from sla.state_history import History
 from sla.states import Durations, Piece, State
 
 if TYPE_CHECKING:
-    from sla.compose import Composition
     from sla.objective import Objective
     from sla.state_sums import StateSums
     from sla.timeline import Timeline
@@ -64,15 +64,17 @@ class Eras(History):
     An era lasts until a later one takes effect. Before the first one takes effect the whole is unknown.
     """
 
-    __slots__ = ("_complete", "_eras", "_starts")
+    __slots__ = ("_complete", "_eras", "_redefined", "_starts")
 
     def __init__(self, eras: Sequence[Era]) -> None:
+        self._redefined = 0
         self.redefine(eras)
 
     def redefine(self, eras: Sequence[Era]) -> None:
         """Take over all definitions, after one was added."""
+        self._redefined += 1
         self._eras = tuple(eras)
-        self._starts: list[int] = []
+        self._starts: list[tuple[int, Era]] = []
         self._complete = False
 
     @property
@@ -97,16 +99,9 @@ class Eras(History):
 
     def spans(self, window: Interval) -> Iterator[tuple[Era | None, Interval]]:
         """Yield the window cut at the instants at which a definition takes effect, None before the first one does."""
-        starts = self._effects()
         at, end = window.start, window.end
-        if starts[-1] <= at:
-            yield self._eras[-1], window
-            return
         held: Era | None = None
-        for index, era in enumerate(self._eras):
-            start = starts[index]
-            if any(later <= start for later in starts[index + 1 :]):
-                continue  # replaced before it took effect
+        for start, era in self._effective():
             if at < start:
                 yield held, Interval(at, min(start, end))
                 at = start
@@ -118,7 +113,7 @@ class Eras(History):
     def promises(self, window: Interval) -> Sequence[tuple[Interval, Objective]]:
         """Return the objectives of the parts of the window, equal neighbours joined; before the first, that one."""
         newest = self._eras[-1]
-        if newest.objective is not None and self._effects()[-1] <= window.start:
+        if newest.objective is not None and self._effective()[-1][0] <= window.start:
             return [(window, newest.objective)]
         found: list[tuple[Interval, Objective]] = []
         for era, part in self.spans(window):
@@ -144,26 +139,51 @@ class Eras(History):
         A definition whose new members have no observation yet takes effect one hold after it was loaded; for another
         hold an observation that was sent before may still arrive.
         """
-        self._effects()
+        self._effective()
         if self._complete:
             return now
         open_ = (era.made for era in self._eras if not era.complete and now < era.made + 2 * era.hold)
         return min([now, *open_])
 
-    def _effects(self) -> list[int]:
+    @property
+    def fixed_until(self) -> int | None:
+        """The instant before which states and counts change only together with `revision`; None if there is none.
+
+        It lies two days before the last known observation: no observation arrives as late as a day.
+        """
+        known = self.last_known_at
+        return None if known is None else min(known - 2 * Composition.RECENT, self.decided_until(known))
+
+    @property
+    def revision(self) -> tuple[int, ...]:
+        """A value that changes when something before `fixed_until` does."""
+        return self._redefined, *(history.revision for history in self._held())
+
+    def _effective(self) -> list[tuple[int, Era]]:
+        """Return from when on each era lasts, in order, without those that were replaced before they took effect."""
         if not self._complete:
-            self._starts = [era.start for era in self._eras]
             self._complete = all(era.complete for era in self._eras)
+            self._starts = []
+            for start, era in [(era.start, era) for era in self._eras]:
+                while self._starts and start <= self._starts[-1][0]:
+                    self._starts.pop()
+                self._starts.append((start, era))
         return self._starts
+
+    def _single(self, window: Interval) -> Composition | None:
+        """Return the composition of the era that covers all of the window; None if there is none."""
+        for start, era in reversed(self._effective()):
+            if start < window.end:
+                return era.history if start <= window.start else None
+        return None
 
     def _held(self) -> Iterator[Composition]:
         return (era.history for era in self._eras if era.history is not None)
 
     def durations(self, window: Interval) -> Durations:
         """Return how long each state lasts within the window."""
-        newest = self._eras[-1].history
-        if newest is not None and self._effects()[-1] <= window.start:
-            return newest.durations(window)
+        if (single := self._single(window)) is not None:
+            return single.durations(window)
         total = Durations()
         for history, part in self.parts(window):
             lasted = Durations(unknown=part.length) if history is None else history.durations(part)
@@ -172,20 +192,20 @@ class Eras(History):
 
     def durations_in(self, parts: Sequence[Interval]) -> Durations:
         """Return how long each state lasts within the parts together, which are in order and disjoint."""
-        newest = self._eras[-1].history
-        if parts and newest is not None and self._effects()[-1] <= parts[0].start:
-            return newest.durations_in(parts)
+        if parts and (single := self._single(Interval(parts[0].start, parts[-1].end))) is not None:
+            return single.durations_in(parts)
         return super().durations_in(parts)
 
     def counts_in(self, parts: Sequence[Interval]) -> Counts:
         """Return the observations within the parts together, which are in order and disjoint."""
-        newest = self._eras[-1].history
-        if parts and newest is not None and self._effects()[-1] <= parts[0].start:
-            return newest.counts_in(parts)
+        if parts and (single := self._single(Interval(parts[0].start, parts[-1].end))) is not None:
+            return single.counts_in(parts)
         return super().counts_in(parts)
 
     def counts(self, window: Interval) -> Counts:
         """Return the observations within the window of the members that were defined then, at first of the first."""
+        if (single := self._single(window)) is not None:
+            return single.counts(window)
         found = Counts()
         for era, part in self.spans(window):
             counted = (era or self._eras[0]).history

@@ -7,16 +7,17 @@ from fractions import Fraction
 from typing import TYPE_CHECKING, Any
 
 from sla import availability as figures
+from sla.after_exclusions import AfterExclusions, ExcludedSums
 from sla.availability import Bounds, UnknownPolicy, Verdict
 from sla.budget import Budget, burn_rate
-from sla.interval import SECOND, Interval, subtract, total
+from sla.interval import SECOND, Interval
 from sla.objective import Objective, nines
 from sla.proof import Proof, proven
 from sla.watched import Span, Watched, watched
 from sla.window import format_instant
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Iterator, Sequence
+    from collections.abc import Iterable, Iterator
 
     from sla.observation_counts import Counts
     from sla.state_history import History
@@ -195,7 +196,7 @@ def measure(
     window: Interval,
     objective: Objective | None = None,
     *,
-    excluded: Iterable[Interval] = (),
+    excluded: Iterable[Interval] | AfterExclusions = (),
     unknown: UnknownPolicy = UnknownPolicy.EXCLUDE,
     interval: int | None = None,
     whole: Interval | None = None,
@@ -205,33 +206,34 @@ def measure(
 
     `rolling` is whether the window moves with time, which decides when a young record can decide its objective. `whole`
     is the calendar window in progress of which `window` is the part that has elapsed; the budget is that of the whole.
-    Excluded intervals may overlap, repeat and reach beyond the window.
+    Excluded intervals may overlap, repeat and reach beyond the window; sums of them have to cover both windows.
     """
-    cut = tuple(excluded)
+    reach = window if whole is None else Interval(min(window.start, whole.start), max(window.end, whole.end))
+    if not isinstance(excluded, AfterExclusions):
+        excluded = AfterExclusions(history, [ExcludedSums.of(history, reach, excluded)])
     promised = () if objective is None else history.promises(window if whole is None else whole)
     objective = promised[-1][1] if promised else objective
-    parts = list(subtract(window, cut))
-    durations, counts = history.durations_in(parts), history.counts_in(parts)
+    durations, counts = excluded.durations(window), excluded.counts(window)
     return Measured(
         window,
         window.length - durations.total,
         durations,
         counts,
-        durations.total if whole is None else total(subtract(whole, cut)),
+        durations.total if whole is None else excluded.length(whole),
         objective,
         unknown,
         interval,
-        watched=watched(history, Span(window, rolling, whole), objective, cut, (durations, counts), unknown),
-        promises=tuple(_promised(promised, window, cut)) if len(promised) > 1 else (),
+        watched=watched(history, Span(window, rolling, whole), objective, excluded, (durations, counts), unknown),
+        promises=tuple(_promised(promised, window, excluded)) if len(promised) > 1 else (),
     )
 
 
 def _promised(
-    promised: Iterable[tuple[Interval, Objective]], window: Interval, cut: Sequence[Interval]
+    promised: Iterable[tuple[Interval, Objective]], window: Interval, left: AfterExclusions
 ) -> Iterator[Promised]:
     for span, objective in promised:
         elapsed = Interval(max(span.start, window.start), max(min(span.end, window.end), span.start, window.start))
-        yield Promised(span.start, objective, total(subtract(elapsed, cut)), total(subtract(span, cut)))
+        yield Promised(span.start, objective, left.length(elapsed), left.length(span))
 
 
 def _seconds(microseconds: int | Fraction) -> float:

@@ -2,20 +2,19 @@
 
 from __future__ import annotations
 
-from bisect import bisect_right
 from dataclasses import dataclass
 from fractions import Fraction
-from functools import cached_property
-from typing import TYPE_CHECKING, Any, NamedTuple
+from typing import TYPE_CHECKING, Any
 
 from sla.availability import Bounds, UnknownPolicy, availability
-from sla.interval import Counted, Interval, subtract
+from sla.interval import Interval
 from sla.proof import Proof, proven
 from sla.window import format_instant
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Sequence
+    from collections.abc import Callable
 
+    from sla.after_exclusions import AfterExclusions
     from sla.objective import Objective
     from sla.observation_counts import Counts
     from sla.state_history import History
@@ -62,19 +61,20 @@ def watched(
     history: History,
     span: Span,
     objective: Objective | None,
-    excluded: Sequence[Interval],
+    left: AfterExclusions,
     measured: tuple[Durations, Counts],
     unknown: UnknownPolicy = UnknownPolicy.EXCLUDE,
 ) -> Watched | None:
     """Return the watched part of the window, None where the record begins before the window does or after it ends.
 
-    `measured` is what was found in the whole window after exclusions: before the record all of it is unknown.
+    `left` is the time after exclusions. `measured` is what was found of it in the whole window: before the record all
+    is unknown.
     """
     since, window = history.first, span.window
     if since is None or not window.start < since < window.end:
         return None
     durations, counts = measured
-    record = _Record(history, since, span, excluded)
+    record = _Record(history, since, span, left)
     durations = durations._replace(unknown=durations.unknown - record.counted(window.start, since))
     when = None
     if objective is not None:
@@ -87,16 +87,14 @@ def watched(
 class _Record:
     """A young record: `lost` is what of the time from `since` to the window's end is not certainly up."""
 
-    def __init__(self, history: History, since: int, span: Span, excluded: Sequence[Interval]) -> None:
+    def __init__(self, history: History, since: int, span: Span, left: AfterExclusions) -> None:
         self.span, self.lost = span, 0
         self._history, self._since = history, since
-        self._excluded = excluded
-        counted = span.whole or span.window
-        self._clock = Counted(subtract(Interval(min(counted.start, span.window.start), counted.end), excluded))
+        self._left = left
 
     def counted(self, start: int, end: int) -> int:
         """Return the time from `start` to `end`, both in the window, after exclusions."""
-        return self._clock.before(end) - self._clock.before(start)
+        return self._left.length(Interval(start, end))
 
     def open_end(self) -> int:
         """Return the time since the last observations in which the target was up by the estimate.
@@ -105,39 +103,14 @@ class _Record:
         """
         steady, end = self._history.steady, self.span.window.end
         start = self._since if steady is None else min(max(steady, self._since), end)
-        return sum(self._history.durations(part).doubt_up for part in subtract(Interval(start, end), self._excluded))
+        return self._left.durations(Interval(start, end)).doubt_up
 
     def lost_from(self, start: int) -> int:
         """Return what of the time from `start` to the window's end is not certainly up, after exclusions."""
         if start <= self._since:  # all of the time before the record is
             return self.lost + self.counted(start, self._since)
-        parts = self._parts
-        index = bisect_right(parts, start, key=_start) - 1
-        if index < 0:
-            return self.lost
-        part, before = parts[index].part, parts[index].lost
-        return self.lost - before - self._not_up(Interval(part.start, min(start, part.end)))
-
-    @cached_property
-    def _parts(self) -> list[_Part]:
-        """The record after exclusions: its parts, and how much before each is not certainly up."""
-        found, before = [], 0
-        for part in subtract(Interval(self._since, self.span.window.end), self._excluded):
-            found.append(_Part(part, before))
-            before += self._not_up(part)
-        return found
-
-    def _not_up(self, part: Interval) -> int:
-        return part.length - self._history.durations(part).up
-
-
-class _Part(NamedTuple):
-    part: Interval
-    lost: int
-
-
-def _start(part: _Part) -> int:
-    return part.part.start
+        before = self._left.durations(Interval(self._since, min(start, self.span.window.end)))
+        return self.lost - (before.total - before.up)
 
 
 def _decidable_at(record: _Record, objective: Objective) -> int | None:
@@ -164,17 +137,26 @@ def _decidable_at(record: _Record, objective: Objective) -> int | None:
 
 
 def _first(low: int, high: int, missing: Callable[[int], int], slope: int) -> int | None:
-    """Return the least number from low to high at which nothing is missing, None if something is at high.
+    """Return the least number above low, up to high, at which nothing is missing; None if something is at high.
 
-    What is missing never rises, and falls by `slope` at most from one number to the next, which bounds the distance.
+    Something is missing at low. What is missing never rises, and falls by `slope` at most from one number to the next,
+    which bounds the distance. It mostly falls evenly: the search interpolates, and tries the middle after an
+    interpolation that did not halve the range.
     """
-    if missing(high) > 0:
+    left, right = (low, missing(low)), (high, missing(high))  # the nearest numbers that were tried on either side
+    if right[1] > 0:
         return None
+    low -= -left[1] // slope
+    halve = False
     while low < high:
-        middle = (low + high) // 2
+        (start, most), (end, least) = left, right
+        middle, length = (low + high) // 2, high - low
+        if not halve:
+            middle = min(max(start + (end - start) * most // (most - least), low), high - 1)
         still = missing(middle)
         if still > 0:
-            low = middle - (-still // slope)
+            low, left = middle - (-still // slope), (middle, still)
         else:
-            high = max(low, middle - (-still // slope))
+            high, right = max(low, middle - (-still // slope)), (middle, still)
+        halve = not halve and 2 * (high - low) > length
     return low

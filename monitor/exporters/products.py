@@ -11,7 +11,7 @@ from sla import availability as figures
 from sla.alerting import BURN_POLICIES, LENGTHS, LookBacks, burn_alerts
 from sla.budget import PACE, Budget, exhausted_at
 from sla.eras import EVER
-from sla.interval import SECOND, Interval, subtract
+from sla.interval import SECOND, Interval
 from sla.objective import format_duration
 from sla.outage import judge
 from sla.states import Durations, State
@@ -24,7 +24,6 @@ if TYPE_CHECKING:
     from monitor.exporters.confirmed import Confirmed
     from monitor.health import Health
     from sla.eras import Eras
-    from sla.exclusion import Exclusion
     from sla.incident import Incident
     from sla.state_history import History
 
@@ -69,12 +68,11 @@ class ProductLines:
         "_health",
         "_history",
         "_lengths",
-        "_limits",
-        "_own",
         "_pace",
         "_plain",
         "_prefixes",
         "_states",
+        "limits",
         "measured_at",
         "product",
         "texts",
@@ -87,7 +85,6 @@ class ProductLines:
         self._health, self._confirmed = health, confirmed
         self.measured_at: int | None = None
         self.troubled = True
-        self._own = Durations()
         self._lengths = {*WINDOWS.values(), *LENGTHS, product.window}
         self._pace = min(PACE, product.window)
         self._plain = tuple(series(family.name, product=product.id) for family in FAMILIES)
@@ -105,10 +102,10 @@ class ProductLines:
         self._contractual = [series(FAMILIES[11].name, product=product.id, window=own, bound=b) for b in _BOUNDS]
         self._exhaustion = series(FAMILIES[12].name, product=product.id, window=own)
         self.texts: list[str] = [""] * len(FAMILIES)
-        self._limits = tuple(product.agreement.limits())
+        self.limits = tuple(product.agreement.limits())
         self.texts[13] = "".join(
             f"{series(FAMILIES[13].name, product=product.id, promise=each.kind.value)}{each.limit / SECOND!r}\n"
-            for each in self._limits
+            for each in self.limits
         )
         self.texts[7] = f"{self._plain[7]}{float(product.objective.ratio)!r}\n"
         self.texts[18:20] = self._policies()
@@ -155,7 +152,6 @@ class ProductLines:
             if length == self._pace:
                 burn = rate
             if length == self.product.window:
-                self._own = durations
                 self._budget(seen, burn)
             if length == _TROUBLE:
                 self.troubled |= figures.downtime(durations).point > 0
@@ -197,21 +193,19 @@ class ProductLines:
         end = exhausted_at(held, product.objective, burn, seen.at, product.window)
         self.texts[12] = _line(self._exhaustion, None if end is None else Fraction(end, SECOND))
 
-    def agree(self, excluded: Iterable[Exclusion], window: Interval) -> None:
-        """Set the contractual availability over the product's own window, as last measured, after exclusions."""
-        counted = self._own
-        if cut := [each.interval for each in excluded]:
-            counted = Durations()
-            for part in subtract(window, cut):
-                counted = counted.plus(self._history.durations(part))
-        availability = figures.shares(counted).availability
+    def agree(self, contractual: Durations) -> None:
+        """Set the contractual availability from the durations of the product's own window after exclusions."""
+        availability = figures.shares(contractual).availability
         self.texts[11] = "".join([_line(p, v) for p, v in zip(self._contractual, availability, strict=True)])
-        self.texts[14] = "".join(self._outages(cut, window))
 
-    def _outages(self, cut: Sequence[Interval], window: Interval) -> Iterator[str]:
-        for limit in self._limits:
+    def set_outages(self, excluded: Sequence[Interval], window: Interval) -> None:
+        """Set the outages that the limits are about, after exclusions, over a window."""
+        self.texts[14] = "".join(self._outages(excluded, window))
+
+    def _outages(self, excluded: Sequence[Interval], window: Interval) -> Iterator[str]:
+        for limit in self.limits:
             names = {"product": self.product.id, "promise": limit.kind.value}
-            for bound, length in judge(limit, self._history, window, cut).measured._asdict().items():
+            for bound, length in judge(limit, self._history, window, excluded).measured._asdict().items():
                 yield _line(series(FAMILIES[14].name, **names, bound=bound), Fraction(length, SECOND))
 
     def count(self, incidents: int | None) -> None:

@@ -164,8 +164,10 @@ class Exporter:
         product = lines.product
         if product.id in self._ledger.products:
             window = Interval(now - product.window, now)
-            span = reach(product.agreement.limits(), window)
-            lines.agree(self._ledger.exclusions(product.id, span), window)
+            lines.agree(self._ledger.after_exclusions(product.id, window).durations(window))
+            if lines.limits:
+                cut = self._ledger.exclusions(product.id, reach(lines.limits, window))
+                lines.set_outages([each.interval for each in cut], window)
 
     def _age(self, view: _View, now: int, dialect: Dialect) -> str:
         oldest = min((lines.measured_at or now for lines in view.products), default=now)

@@ -16,6 +16,7 @@ from monitor.facts.known_facts import Facts
 from monitor.ledger.agreement_exclusions import agreed_exclusions, excluded_dependencies
 from monitor.ledger.check_entry import CheckEntry
 from monitor.ledger.check_history import CheckHistory, fold_tail
+from monitor.ledger.exclusion_sums import ExclusionSums
 from monitor.ledger.incident_register import IncidentRegister
 from monitor.ledger.product_histories import ProductHistories
 from monitor.ledger.renamed_checks import (
@@ -39,6 +40,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Sequence
 
     from monitor.config.model import Portfolio, Product
+    from sla.after_exclusions import AfterExclusions
     from sla.definition import Definition
     from sla.eras import Eras
     from sla.exclusion import Exclusion
@@ -55,6 +57,7 @@ class Ledger:
         self.entries: dict[str, CheckEntry] = {}
         self._histories = ProductHistories(lambda key: self.history(key).timeline)
         self.products: dict[str, Product] = {}
+        self._excluded = ExclusionSums(self.exclusions, self._excluding)
         self._facts, self.former = Facts(), Former()
         self._others: dict[str, CheckHistory] = {}
         self._incidents = IncidentRegister()
@@ -86,7 +89,7 @@ class Ledger:
             entry.define(product, check)
             self.entries[entry.key] = entry
         self._others = known
-        self._histories.compose(self.portfolio.products, self._facts)
+        self._compose()
 
     @property
     def compositions(self) -> dict[str, Eras]:
@@ -101,10 +104,15 @@ class Ledger:
     @facts.setter
     def facts(self, facts: Facts) -> None:
         before, self._facts = self._facts, facts
+        self._excluded.clear()
         if facts.renamings != before.renamings and Former.of(self.portfolio, facts.renamings) != self.former:
             self.reload(self.portfolio)
         elif any(before.definitions(name) != facts.definitions(name) for name in {*self.products, *facts.products}):
-            self._histories.compose(self.portfolio.products, self._facts)
+            self._compose()
+
+    def _compose(self) -> None:
+        self._histories.compose(self.portfolio.products, self._facts)
+        self._excluded.clear()
 
     def _rename(self, former: Former) -> None:
         """Let each present key continue what is known of its former ones; facts and incidents as well."""
@@ -134,7 +142,7 @@ class Ledger:
             history.restore_incident(ongoing.get(history.key))
         for entry in self.entries.values():
             entry.define(entry.product, entry.check)
-        self._histories.compose(self.portfolio.products, self._facts)
+        self._compose()
         return folded
 
     def history(self, key: str) -> CheckHistory:
@@ -188,7 +196,7 @@ class Ledger:
         product_id: str,
         window: Interval,
         *,
-        excluded: Iterable[Exclusion] = (),
+        excluded: Iterable[Interval] | AfterExclusions = (),
         whole: Interval | None = None,
         rolling: bool = True,
     ) -> Measured:
@@ -197,7 +205,7 @@ class Ledger:
             self.compositions[product_id],
             window,
             product.objective,
-            excluded=[each.interval for each in excluded],
+            excluded=excluded,
             interval=_interval(product),
             whole=whole,
             rolling=rolling,
@@ -230,7 +238,7 @@ class Ledger:
 
     def contractual(self, product_id: str, window: Interval) -> Measured:
         """Return the product's figures over a window that ends now after the exclusions of its agreement."""
-        found = self._measured(product_id, window, excluded=self.exclusions(product_id, window))
+        found = self._measured(product_id, window, excluded=self.after_exclusions(product_id, window))
         return replace(found, provisional=self.provisional(product_id, window.end, window.end, window.end)[1])
 
     def agreed(self, product_id: str, window: Window, at: int, now: int | None = None) -> Agreed:
@@ -261,6 +269,15 @@ class Ledger:
             KeyError: there is no such product.
         """
         return agreed_exclusions(self.products[product_id], window, self.portfolio, self._facts, self._histories)
+
+    def after_exclusions(self, product_id: str, window: Interval) -> AfterExclusions:
+        """Return what the product's agreement leaves of the window, from sums that are kept of the past."""
+        return self._excluded.after(product_id, window)
+
+    def _excluding(self, product_id: str) -> list[Eras]:
+        """Return the histories that the exclusions of a product depend on, its own first."""
+        others = map(self._histories.find, sorted(self.excluded_dependencies(product_id)))
+        return [self.compositions[product_id], *(each for each in others if each is not None)]
 
     def excluded_dependencies(self, product_id: str) -> set[str]:
         """Return the products whose downtime an agreement of the product excludes, the present one or an earlier."""

@@ -1,0 +1,59 @@
+"""Figures after exclusions that are computed from kept sums are those that are computed anew."""
+
+from __future__ import annotations
+
+from random import Random
+from typing import TYPE_CHECKING
+
+import pytest
+
+from monitor.ledger.exclusion_sums import ExclusionSums
+from sla.compose import Composition
+from sla.interval import MINUTE, Interval
+from sla.measured import measure
+from tests.monitor.daemon_worlds import STEP, Check, History, Product
+from tests.support.ledgers import NOW
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+
+class SilentSpells(History):
+    """A history in which each check is not probed for random spells, some longer than its hold."""
+
+    def __init__(self, random: Random, record: Path) -> None:
+        self.silent: set[str] = set()
+        super().__init__(random, record)
+
+    def _probe(self, product: Product, check: Check) -> None:
+        if self.random.random() < 0.06:
+            self.silent ^= {check.identity}
+        if check.identity not in self.silent:
+            super()._probe(product, check)
+
+
+@pytest.mark.parametrize("seed", [6, *range(20, 31)])
+def test_kept_sums_give_the_figures_computed_anew(seed: int, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(Composition, "RECENT", 2 * STEP)
+    monkeypatch.setattr(ExclusionSums, "GRID", MINUTE)
+    random = Random(seed)  # noqa: S311 - reproducible histories
+    history = SilentSpells(random, tmp_path / "record.db")
+    try:
+        for _ in range(60):
+            history.step()
+            for product in history.products:
+                start = NOW + random.randint(-4, (history.now - NOW) // STEP) * STEP + random.choice((0, 1, 17_000_001))
+                compare(history, product.id, Interval(min(start, history.now - 1), history.now))
+    finally:
+        history.close()
+
+
+def compare(history: History, product_id: str, window: Interval) -> None:
+    ledger = history.ledger
+    product = ledger.products[product_id]
+    exclusions = [each.interval for each in ledger.exclusions(product_id, window)]
+    anew = measure(ledger.compositions[product_id], window, product.objective, excluded=exclusions, rolling=True)
+    kept = ledger.contractual(product_id, window)
+    assert kept.durations == anew.durations, history.did
+    assert (kept.counts, kept.excluded, kept.watched) == (anew.counts, anew.excluded, anew.watched), history.did
+    assert kept.promises == anew.promises
