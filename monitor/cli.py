@@ -31,6 +31,7 @@ COMMANDS = {
     "correct": "correct:correct",
     "corrections": "correct:corrections",
     "history": "history:history_command",
+    "gate": "gate:gate_command",
     "standby": "standby:standby_command",
     "alert": "alert:alert",
     "token": "token:token",

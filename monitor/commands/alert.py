@@ -15,9 +15,9 @@ from monitor.clock import SystemClock
 from monitor.commands.alert_sink import sink_command
 from monitor.commands.common import loaded
 from monitor.commands.correct import location_of
+from monitor.commands.statement import end_of, words
 from monitor.engine.probe_environment import probe_environment
 from monitor.errors import NinewatchError
-from monitor.facts.journal import LONGEST
 from monitor.health import Health
 from monitor.log import concealed
 from monitor.network.outbound_policy import OutboundPolicy
@@ -28,7 +28,7 @@ from sla.fact import Fact
 from sla.interval import SECOND
 from sla.objective import format_duration
 from sla.silence import RETRY, Silence, ending, silences
-from sla.window import format_instant, parse_duration, parse_instant
+from sla.window import format_instant
 
 if TYPE_CHECKING:
     from monitor.alerting.delivery import Outcome
@@ -160,7 +160,7 @@ def retry_command(receiver: str | None, author: str, path: Path) -> None:
     The daemon takes it up within about a second.
     """
     location = _location(path)
-    fact = Fact.of(SystemClock().now(), _words("--author", author), RETRY, "", {"receiver": receiver or ""})
+    fact = Fact.of(SystemClock().now(), words("--author", author), RETRY, "", {"receiver": receiver or ""})
     location.journal.add(fact)
     click.echo(f"asked to retry {receiver or 'all receivers'}")
 
@@ -191,7 +191,7 @@ def silence_command(
     Probing, figures and incidents go on. What was announced is still resolved; what is down when the silence ends is
     announced then. A silence is a fact of the record, with author and reason.
     """
-    location, who = _location(path), _words("--author", author)
+    location, who = _location(path), words("--author", author)
     if ended is not None:
         _end(location, ended, who)
         return
@@ -200,7 +200,9 @@ def silence_command(
     if product is not None and location.products is not None and product not in location.products:
         raise NinewatchError(f'there is no product "{product}"; there are {", ".join(location.products)}')
     now = SystemClock().now()
-    made = Silence(now, who, _words("--reason", reason), _until(location, length, until, now), product or "", key)
+    made = Silence(
+        now, who, words("--reason", reason), end_of("silence", length, until, location.zone, now), product or "", key
+    )
     location.journal.add(made.fact())
     click.echo(f"silence {_described(made)}")
 
@@ -214,18 +216,6 @@ def _end(location: RecordLocation, name: str, who: str) -> None:
     click.echo(f"ended silence {name}")
 
 
-def _until(location: RecordLocation, length: str | None, until: str | None, now: int) -> int:
-    if (length is None) == (until is None):
-        raise NinewatchError("specify how long: --for 2h, or --until TIME")
-    try:
-        instant = now + parse_duration(str(length)) if until is None else parse_instant(until, location.zone)
-    except (ValueError, OverflowError) as error:
-        raise NinewatchError(str(error)) from None
-    if instant <= now:
-        raise NinewatchError("the silence would be over already; name a later instant")
-    return instant
-
-
 def _location(path: Path) -> RecordLocation:
     location = location_of(path)
     if not location.record.exists():
@@ -233,13 +223,6 @@ def _location(path: Path) -> RecordLocation:
             f"there is no record {location.record}; start the daemon once with `ninewatch run -c {path}`"
         )
     return location
-
-
-def _words(option: str, text: str) -> str:
-    text = text.strip()
-    if not text or len(text) > LONGEST or not text.isprintable():
-        raise NinewatchError(f"{option} is empty, longer than {LONGEST} characters or more than one line; rewrite it")
-    return text
 
 
 def _described(silence: Silence) -> str:

@@ -13,10 +13,11 @@ import click
 from monitor import zones
 from monitor.clock import SystemClock
 from monitor.commands.common import loaded
+from monitor.commands.statement import words
 from monitor.config.former_ids import Former
 from monitor.config.model import Portfolio
 from monitor.errors import NinewatchError
-from monitor.facts.journal import LONGEST, Journal, as_plain
+from monitor.facts.journal import Journal, as_plain
 from monitor.facts.known_facts import Facts
 from monitor.storage.reader import facts_of
 from sla.correction import Correction, Revocation, revoked
@@ -133,7 +134,7 @@ def _correction(
     now = SystemClock().now()
     if span.end > now:
         raise NinewatchError("a correction cannot end in the future; configure planned work under `maintenance:`")
-    return Correction(product, span, _words("--author", author), _words("--reason", reason), now)
+    return Correction(product, span, words("--author", author), words("--reason", reason), now)
 
 
 def _revocation(location: RecordLocation, correction: str, author: str, reason: str) -> Revocation:
@@ -143,14 +144,7 @@ def _revocation(location: RecordLocation, correction: str, author: str, reason: 
         raise NinewatchError(f'unknown correction "{correction}"; list them with `ninewatch corrections`')
     if (before := revoked(facts).get(correction)) is not None:
         raise NinewatchError(f"{correction} is already revoked: {_statement_text(before)}")
-    return Revocation(correction, _words("--author", author), _words("--reason", reason), SystemClock().now())
-
-
-def _words(option: str, text: str) -> str:
-    text = text.strip()
-    if not text or len(text) > LONGEST or not text.isprintable():
-        raise NinewatchError(f"{option} is empty, longer than {LONGEST} characters or more than one line; rewrite it")
-    return text
+    return Revocation(correction, words("--author", author), words("--reason", reason), SystemClock().now())
 
 
 def _what(fact: Correction) -> str:

@@ -25,6 +25,7 @@ from monitor.config.agreement import Agreement
 from monitor.config.alerting import AlertingBlock, ReceiverBase, Route
 from monitor.config.anchors import Anchors, WitnessFor
 from monitor.config.base import Model
+from monitor.config.budget_policy import BudgetPolicyBlock, shipped_budget_policy
 from monitor.config.check import CheckBase, Reached, Streak
 from monitor.config.clients import Client, ValuePerHour
 from monitor.config.expect import Expect, HeaderExpectation, JsonExpectation, JsonPath, Regex, StatusRange
@@ -55,6 +56,7 @@ from sla.compose import Rule
 from sla.interval import DAY
 
 if TYPE_CHECKING:
+    from sla.budget_policy import BudgetPolicy
     from sla.readiness import Readiness
 
 __all__ = [
@@ -182,6 +184,9 @@ class Product(Model):
     agreement: Agreement = Agreement()
     """What the contractual figure excludes."""
 
+    budget_policy: BudgetPolicyBlock | None = None
+    """What follows when a share of its budget is spent. Default: the `budget_policy` of the portfolio."""
+
     @property
     def needs(self) -> tuple[str, ...]:
         """The products that it cannot do without, each once: its parts, then what it depends on."""
@@ -275,6 +280,9 @@ class Portfolio(Model):
     hosting_tiers: HostingTiersField = Field(default_factory=shipped_tiers)
     """The hosting tiers that products can use: `hosting`, or the name of a file in `policies/` next to this one."""
 
+    budget_policy: BudgetPolicyBlock = Field(default_factory=shipped_budget_policy)
+    """The budget policy of products without one. Default: `budget`, a file that ships."""
+
     maintenance: tuple[Maintenance, ...] = ()
     """Planned maintenance of all products."""
 
@@ -303,6 +311,10 @@ class Portfolio(Model):
     def zone(self) -> ZoneInfo:
         """The zone that pages show times in."""
         return zones.zone(self.time_zone)
+
+    def policy_of(self, product: Product) -> BudgetPolicy:
+        """Return the budget policy of the product."""
+        return (product.budget_policy or self.budget_policy).plain()
 
     def checks(self) -> Iterator[tuple[Product, CheckBase]]:
         """Yield every check with its product, in the order of the configuration."""

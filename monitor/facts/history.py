@@ -11,6 +11,7 @@ from sla.correction import read as read_correction
 from sla.definition import Definition, differences
 from sla.duration import format_duration
 from sla.fact import ANCHOR, CORRECTION, DEFINITION, MAINTENANCE, RENAMING, REVOCATION, WITNESSED, Fact
+from sla.gate_override import GATE_OVERRIDE_END, as_override
 from sla.maintenance import MaintenancePlan
 from sla.maintenance import changes as plan_changes
 from sla.silence import RETRY, SILENCE_END, silences
@@ -77,6 +78,10 @@ def _text(fact: Fact) -> str:
     for silence in silences([fact]):
         what = f"alert {silence.key}" if silence.key else "alerts"
         return f"{what} silenced until {format_instant(silence.until)}: {silence.reason}"
+    if (override := as_override(fact)) is not None:
+        return f"gate set to {override.answer} until {format_instant(override.until)}: {override.reason}"
+    if fact.kind == GATE_OVERRIDE_END:
+        return f"override {fact.content()['override']} of the gate ended: {fact.content()['reason']}"
     return fact.body[:_LONGEST]
 
 

@@ -6,8 +6,11 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from monitor.config.dependent_clients import DependentClient, dependent_clients, misfits_of
+from monitor.ledger.release_gate import release_gate
 from monitor.reporting import document as doc
 from monitor.reporting.document import Cell, Section, Table, Unit, words
+from monitor.views.budget_policy import budget_policy_view
+from monitor.views.formatting import days, sentence
 from monitor.views.impact import AffectedClient, affected_clients
 from sla.availability import downtime
 from sla.downtime_cost import Money, Value, format_money, value
@@ -17,6 +20,7 @@ if TYPE_CHECKING:
 
     from monitor.config.model import Product
     from monitor.ledger.ledger import Ledger
+    from sla.gate import Gate
     from sla.report import Report
     from sla.stage import Misfit
 
@@ -32,9 +36,11 @@ class ContextSections:
     dependent_clients: tuple[DependentClient, ...]
     affected: dict[str, list[AffectedClient]]
     value: Value | None
+    gate: Gate
 
     def sections(self) -> Iterator[Section]:
-        """Yield the sections on stage, clients and, if `value_per_hour` is set, cost of downtime."""
+        """Yield the sections on budget policy, stage, clients and, if `value_per_hour` is set, cost of downtime."""
+        yield self._budget_policy()
         if self.product.stage is not None or self.dependent_clients or self.misfits:
             yield self._stage_and_clients()
         if self.value is not None:
@@ -48,6 +54,26 @@ class ContextSections:
         names = ", ".join(dict.fromkeys(each.dependent.client.name for each in found if each.downtime))
         summary = f"{hit}: {names}" if hit else "none observed"
         return f"{summary}; {rest} without downtime" if rest else summary
+
+    def _budget_policy(self) -> Section:
+        view = budget_policy_view(self.gate, self.ledger.portfolio.zone)
+        days_of_window = days(self.product.window)
+        notes = [f"Releases as of this report: {view.answer.lower()}. {sentence(view.reason)}."]
+        notes += [f"It would be decided by {view.decided_by}."] if view.decided_by else []
+        notes += [f"Without the override: {view.override.computed}."] if view.override else []
+        notes.append(f"By the budget of the last {days_of_window}. {view.title}; source: {view.source}.")
+        columns = ("Budget spent", "Releases", "Consequence", "Owner", "Status")
+        rows = tuple(
+            (
+                words(each.spent),
+                words(each.gate),
+                words(each.consequence),
+                words(each.owner),
+                words(each.reached),
+            )
+            for each in view.steps
+        )
+        return Section("policy", "Budget policy", tuple(notes), Table(columns, rows))
 
     def _stage_and_clients(self) -> Section:
         notes = [f"Stage: {self.product.stage.replace('-', ' ')}."] if self.product.stage else []
@@ -72,6 +98,7 @@ class ContextSections:
             "misfits": [each.as_json() for each in self.misfits],
             "affected": {name: [each.as_json() for each in found] for name, found in self.affected.items()},
             "value": None if self.value is None else self.value.as_json(),
+            "gate": self.gate.as_json(self.product.id),
         }
 
 
@@ -89,6 +116,7 @@ def context_sections(ledger: Ledger, report: Report) -> ContextSections:
         if found
         else {},
         _value(product, report),
+        release_gate(ledger, product, report.at),
     )
 
 

@@ -49,6 +49,7 @@ _BURN_ALERT = _object(
     firing={"type": ["boolean", "null"]},
     cannot_fire=_MAYBE_TEXT,
 )
+_ANSWER = {"enum": ["go", "hold", "unknown"]}
 _VERDICT = {"enum": ["met", "missed", "undecided", None]}
 
 _SHARED: dict[str, Any] = {
@@ -136,6 +137,16 @@ SCHEMAS: dict[str, Any] = {
         phases={"type": "object", "additionalProperties": _NUMBER},
     ),
     "Fact": _object(id=_TEXT, made=_INSTANT, author=_TEXT, kind=_TEXT, product=_TEXT, changes=_list(_TEXT), body={}),
+    "BudgetStep": _object(
+        spent=_NUMBER,
+        gate={"enum": ["go", "hold"]},
+        consequence=_TEXT,
+        owner=_TEXT,
+        reached={"type": ["boolean", "null"]},
+    ),
+    "GateOverride": _object(
+        id=_TEXT, answer={"enum": ["go", "hold"]}, author=_TEXT, reason=_TEXT, made=_INSTANT, until=_INSTANT
+    ),
     "Head": _object(
         number={"type": "integer"},
         day={"type": "string", "format": "date"},
@@ -242,6 +253,24 @@ PATHS: dict[str, tuple[str, dict[str, Any], dict[str, str]]] = {
         "Definitions, corrections and other facts recorded about a product, oldest first",
         _list(_ref("Fact")),
         {"since": "only facts recorded since this RFC 3339 instant"},
+    ),
+    "/api/v1/products/{id}/gate": (
+        "Whether the product may be changed now by its budget policy: go, hold or unknown, with the reason",
+        _object(
+            product=_TEXT,
+            at=_INSTANT,
+            gate=_ANSWER,
+            reason=_TEXT,
+            decided_by=_MAYBE_TEXT,
+            computed=_ANSWER,
+            computed_reason=_TEXT,
+            policy=_TEXT,
+            spent={"anyOf": [_SECONDS, {"type": "null"}]},
+            step={"anyOf": [_ref("BudgetStep"), {"type": "null"}]},
+            steps=_list(_ref("BudgetStep")),
+            override={"anyOf": [_ref("GateOverride"), {"type": "null"}]},
+        ),
+        {},
     ),
     "/api/v1/heads": (
         "Chain heads of the record's closed days, in order: SHA-256 of the day's data and of the previous head",

@@ -7,9 +7,11 @@ from typing import TYPE_CHECKING, Any
 
 from aiohttp import web
 
+from monitor.ledger.release_gate import release_gate
 from monitor.views import incident_line, page_frame, product_summary, recent_days
 from monitor.views.agreement import agreement_view
 from monitor.views.budget import budget_view
+from monitor.views.budget_policy import budget_policy_view
 from monitor.views.check_line import check_line
 from monitor.views.downtime_split import downtime_split_view, split_in_slices
 from monitor.views.impact import affected_clients
@@ -72,6 +74,7 @@ async def product(request: web.Request) -> web.Response:
     own, zone = _own_window(context, found, now), ledger.portfolio.zone
     values: dict[str, Any] = {"row": _row(context, found, own, incident_line.open_incidents(ledger), now)}
     values["budget"] = budget_view(own, ledger.forecast(found.id, now), zone)
+    values["policy"] = budget_policy_view(release_gate(ledger, found, now), zone)
     values["verdict"] = product_summary.verdict_text(own)
     history = ledger.compositions[found.id]
     values["notes"] = [

@@ -132,6 +132,7 @@ EXAMPLES = {
     "/api/v1/products/{id}/availability": ["/api/v1/products/chefs/availability?window=1h"],
     "/api/v1/products/{id}/blame": ["/api/v1/products/css/blame?window=1h"],
     "/api/v1/products/{id}/history": ["/api/v1/products/css/history", "/api/v1/products/chefs/history"],
+    "/api/v1/products/{id}/gate": ["/api/v1/products/css/gate", "/api/v1/products/chefs/gate"],
     "/api/v1/witnessed/{id}": [],  # test_heads.py
     "/api/v1/product-incidents": ["/api/v1/product-incidents", "/api/v1/product-incidents?product=chefs&state=open"],
     "/api/v1/heads": ["/api/v1/heads", "/api/v1/heads?from=2&limit=1"],

@@ -1,0 +1,229 @@
+"""The release gate: whether a budget policy lets a product be changed now. The answer is go, hold or unknown.
+
+Hold needs evidence: a step that is reached by the lower bound of the downtime, an open incident, a product that is
+down. Go needs evidence as well: every step that holds is excluded by the upper bound, enough of the window is known,
+and the product is seen up. Anything else is unknown, with what would decide it, unless the policy says what unknown
+shall mean. A person may override the answer until an instant.
+"""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass
+from enum import StrEnum
+from fractions import Fraction
+from typing import TYPE_CHECKING, Any
+
+from sla.availability import Bounds
+from sla.budget_policy import BudgetPolicy, Standing, Undecided, format_share, in_force
+from sla.duration import format_duration
+from sla.objective import format_percent
+from sla.states import State
+from sla.window import format_instant
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Iterator
+
+    from sla.gate_override import GateOverride
+    from sla.measured import Measured
+    from sla.states import Piece
+
+
+class Answer(StrEnum):
+    """The answer of the gate."""
+
+    GO = "go"
+    HOLD = "hold"
+    UNKNOWN = "unknown"
+
+
+@dataclass(frozen=True, slots=True)
+class Decision:
+    """An answer with its reason; `decided_by` is what would decide an unknown one, else empty."""
+
+    answer: Answer
+    reason: str
+    decided_by: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Situation:
+    """What the gate decides by, as of the instant `at` (microseconds since the epoch).
+
+    `pieces` are the states of the measured window in order. `incidents` are the ids of the open incidents.
+    `last_known` is the instant of the last known observation.
+    """
+
+    at: int
+    measured: Measured
+    pieces: tuple[Piece, ...]
+    state: State
+    incidents: tuple[str, ...]
+    last_known: int | None
+
+
+@dataclass(frozen=True, slots=True)
+class Gate:
+    """The answer of the gate; `computed` is the answer without the override."""
+
+    decision: Decision
+    computed: Decision
+    policy: BudgetPolicy
+    standings: tuple[Standing, ...]
+    spent: Bounds[Fraction] | None
+    override: GateOverride | None
+    at: int
+
+    @property
+    def answer(self) -> Answer:
+        """The answer."""
+        return self.decision.answer
+
+    @property
+    def in_force(self) -> Standing | None:
+        """The highest step that is reached."""
+        return in_force(self.standings)
+
+    def as_json(self, product: str) -> dict[str, Any]:
+        """Return the object of the API and of `ninewatch gate --json`."""
+        step = self.in_force
+        return {
+            "product": product,
+            "at": format_instant(self.at),
+            "gate": self.answer.value,
+            "reason": self.decision.reason,
+            "decided_by": self.decision.decided_by or None,
+            "computed": self.computed.answer.value,
+            "computed_reason": self.computed.reason,
+            "policy": self.policy.id,
+            "spent": None if self.spent is None else {k: float(v) for k, v in self.spent._asdict().items()},
+            "step": None if step is None else step.as_json(),
+            "steps": [each.as_json() for each in self.standings],
+            "override": None if self.override is None else self.override.as_json(),
+        }
+
+
+def spent_share(measured: Measured) -> Bounds[Fraction] | None:
+    """Return the share of the allowed downtime that is spent; None where none is allowed, or there is no window."""
+    allowed = measured.allowed
+    return Bounds(*(each / allowed for each in measured.downtime)) if allowed else None
+
+
+def gate(policy: BudgetPolicy, seen: Situation, override: GateOverride | None = None) -> Gate:
+    """Return the answer of the gate; `override` is the one in force, if any."""
+    spent = spent_share(seen.measured)
+    standings = tuple(policy.standings(spent))
+    computed = _computed(policy, seen, standings, spent)
+    decision = computed
+    if override is not None:
+        decision = Decision(Answer(override.answer), override.text)
+    return Gate(decision, computed, policy, standings, spent, override, seen.at)
+
+
+def _computed(
+    policy: BudgetPolicy, seen: Situation, standings: tuple[Standing, ...], spent: Bounds[Fraction] | None
+) -> Decision:
+    holds = next(_holds(seen, standings), None)
+    if holds is not None:
+        return Decision(Answer.HOLD, holds)
+    doubt = next(_doubts(policy, seen, standings, spent), None)
+    if doubt is None:
+        return Decision(Answer.GO, _go_reason(seen, standings, spent))
+    return _undecided(policy, seen, standings, doubt)
+
+
+def _holds(seen: Situation, standings: tuple[Standing, ...]) -> Iterator[str]:
+    """Yield each reason to hold that the record proves."""
+    reached = [each.step for each in standings if each.reached and each.step.holds]
+    if reached:
+        last = reached[-1]
+        yield f"{last.threshold} or more: {last.consequence} ({last.owner})"
+    if seen.incidents:
+        yield f"an incident is open: {', '.join(seen.incidents)}"
+    if seen.state.point is State.DOWN:
+        yield "the product is down by its last observations"
+
+
+def _doubts(
+    policy: BudgetPolicy, seen: Situation, standings: tuple[Standing, ...], spent: Bounds[Fraction] | None
+) -> Iterator[Decision]:
+    """Yield each reason why the record does not prove a go."""
+    if seen.state.point is State.UNKNOWN:
+        yield Decision(Answer.UNKNOWN, _stale(seen), "new observations of the product")
+    if spent is None:
+        yield Decision(Answer.UNKNOWN, "no budget is known: all of the window is excluded", "time that counts")
+        return
+    for each in standings:
+        if each.step.holds and each.reached is None:
+            low, high = format_percent(spent.low, 1), _at_most(spent.high)
+            reason = f"between {low} and {high} of the budget is spent; the threshold is {each.step.threshold}"
+            yield Decision(Answer.UNKNOWN, reason, _decided_by(seen, each))
+    share = seen.measured.coverage
+    if share is None or share < policy.coverage:
+        reason = f"{format_percent(share)} of the window is known, the policy needs {format_share(policy.coverage)}"
+        yield Decision(Answer.UNKNOWN, reason, "a window of which more is known")
+
+
+def _at_most(share: Fraction) -> str:
+    """Return the share as percent, rounded up at one digit."""
+    return format_percent(Fraction(math.ceil(share * 1000), 1000), 1)
+
+
+def _stale(seen: Situation) -> str:
+    if seen.last_known is None:
+        return "the product was never observed"
+    return f"the state of the product is unknown; its last known observation is of {format_instant(seen.last_known)}"
+
+
+def _decided_by(seen: Situation, standing: Standing) -> str:
+    durations = seen.measured.durations
+    open_ = [(durations.unknown, "unknown"), (durations.doubt, "in doubt")]
+    parts = " and ".join(f"{format_duration(us)} {word}" for us, word in open_ if us)
+    allowed = seen.measured.allowed or 0
+    present = 2 * (seen.measured.interval or 0)  # the time since the last probes is in doubt at any instant
+    at = cleared_at(seen.pieces, seen.measured.window.length, standing.step.spent * allowed - present)
+    when = "" if at is None else f"; with no further downtime or unknown time it is decided by {format_instant(at)}"
+    return f"what happened in the time that is not known ({parts}){when}"
+
+
+def cleared_at(pieces: Iterable[Piece], length: int, limit: Fraction) -> int | None:
+    """Return when a rolling window holds less possible downtime than `limit` if the product stays up from now on.
+
+    `pieces` are the states of the window in order, `length` is that of the window; microseconds. None: at no instant,
+    because `limit` is 0 or less.
+    """
+    held = list(pieces) if limit > 0 else []
+    possible = sum(each.end - each.start for each in held if each.state is not State.UP)
+    for each in held:
+        if each.state is State.UP:
+            continue
+        if possible - (each.end - each.start) < limit:
+            return each.start + length + int(possible - limit) + 1
+        possible -= each.end - each.start
+    return None
+
+
+def _go_reason(seen: Situation, standings: tuple[Standing, ...], spent: Bounds[Fraction] | None) -> str:
+    most = "none" if spent is None else _at_most(spent.high)
+    following = next((each.step for each in standings if each.step.holds and not each.reached), None)
+    until = "" if following is None else f"; releases are held from {following.threshold}"
+    noted = in_force(standings)
+    step = "" if noted is None else f"; {noted.step.threshold}: {noted.step.consequence} ({noted.step.owner})"
+    return f"at most {most} of the budget is spent{until}{step}"
+
+
+def _undecided(policy: BudgetPolicy, seen: Situation, standings: tuple[Standing, ...], doubt: Decision) -> Decision:
+    """Return the answer that the policy gives where the record decides none."""
+    meaning = policy.undecided
+    if meaning is Undecided.ESTIMATE and seen.state.point is not State.UNKNOWN and _is_covered(policy, seen):
+        held = next((each for each in standings if each.step.holds and each.estimated), None)
+        answer = Answer.GO if held is None else Answer.HOLD
+        return Decision(answer, f"by the estimate, as the policy says: {doubt.reason}", doubt.decided_by)
+    if meaning in (Undecided.HOLD, Undecided.GO):
+        return Decision(Answer(meaning.value), f"as the policy says for unknown: {doubt.reason}", doubt.decided_by)
+    return doubt
+
+
+def _is_covered(policy: BudgetPolicy, seen: Situation) -> bool:
+    share = seen.measured.coverage
+    return share is not None and share >= policy.coverage

@@ -1,0 +1,87 @@
+"""An override of the release gate: a fact that a person sets the answer for a product until an instant."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any, Final
+
+from sla.fact import Fact
+from sla.window import format_instant, parse_instant
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable
+
+GATE_OVERRIDE: Final = "gate_override"
+GATE_OVERRIDE_END: Final = "gate_override_end"
+ANSWERS: Final = ("go", "hold")
+
+
+@dataclass(frozen=True, slots=True)
+class GateOverride:
+    """Who set the answer for which product until when, and why; instants are microseconds since the epoch."""
+
+    made: int
+    author: str
+    reason: str
+    product: str
+    answer: str
+    until: int
+
+    @property
+    def id(self) -> str:
+        """The id of its fact."""
+        return self.fact().id
+
+    @property
+    def text(self) -> str:
+        """Return it as one line: who, until when and why."""
+        return f"overridden by {self.author} until {format_instant(self.until)}: {self.reason}"
+
+    def fact(self) -> Fact:
+        """Return it as a fact of the record."""
+        body = {"answer": self.answer, "until": format_instant(self.until), "reason": self.reason}
+        return Fact.of(self.made, self.author, GATE_OVERRIDE, self.product, body)
+
+    def as_json(self) -> dict[str, Any]:
+        """Return the object of the API."""
+        return {
+            "id": self.id,
+            "answer": self.answer,
+            "author": self.author,
+            "reason": self.reason,
+            "made": format_instant(self.made),
+            "until": format_instant(self.until),
+        }
+
+
+def ending(override: GateOverride, made: int, author: str, reason: str) -> Fact:
+    """Return the fact that ends the override at the instant."""
+    return Fact.of(made, author, GATE_OVERRIDE_END, override.product, {"override": override.id, "reason": reason})
+
+
+def as_override(fact: Fact) -> GateOverride | None:
+    """Return the override that the fact is, None if it is none or cannot be read."""
+    if fact.kind != GATE_OVERRIDE:
+        return None
+    body = fact.content()
+    try:
+        answer, until, reason = body["answer"], parse_instant(str(body["until"])), str(body["reason"])
+    except (KeyError, TypeError, ValueError, OverflowError):
+        return None
+    return GateOverride(fact.made, fact.author, reason, fact.product, answer, until) if answer in ANSWERS else None
+
+
+def overrides_in_force(facts: Iterable[Fact], now: int) -> list[GateOverride]:
+    """Return the overrides that are in force at the instant, oldest first; of one product the newest counts.
+
+    `until` itself is no longer in force.
+    """
+    found: dict[str, GateOverride] = {}
+    for fact in facts:
+        if fact.made > now:
+            continue
+        if (made := as_override(fact)) is not None:
+            found[fact.id] = made
+        elif fact.kind == GATE_OVERRIDE_END and isinstance(body := fact.content(), dict):
+            found.pop(str(body.get("override")), None)
+    return [each for each in found.values() if now < each.until]

@@ -1,0 +1,89 @@
+"""`ninewatch gate`: exit codes for pipelines and overrides, with and without a daemon."""
+
+from __future__ import annotations
+
+import json
+from typing import TYPE_CHECKING
+
+import pytest
+
+from monitor.storage.sqlite import SqliteStore
+from tests.monitor.commands.test_cli import said, target, written  # noqa: F401 - a fixture
+from tests.support.daemon_process import watching
+from tests.support.processes import until
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+    from tests.support.targets import Target
+
+WHO = ("--author", "Ana Ng", "--reason", "security fix")
+LENIENT = (
+    "budget_policy: {steps: [{spent: 100%, consequence: fixes only, owner: Ana}], coverage: 0%, unknown: estimate}\n"
+)
+
+
+@pytest.fixture
+def config(tmp_path: Path) -> Path:
+    """A configuration whose daemon ran once and observed nothing."""
+    SqliteStore(tmp_path / "n.db", 0).close()
+    return written(tmp_path, "http://127.0.0.1:1/health")
+
+
+def test_a_record_without_observations_is_unknown_and_an_override_decides(config: Path) -> None:
+    found = said("gate", "demo", "-c", config)
+    assert (found.exit_code, found.stdout.splitlines()[0]) == (3, "demo: unknown: the product was never observed")
+    made = said("gate", "demo", "--override", "go", "--for", "4h", *WHO, "-c", config)
+    assert (made.exit_code, made.stdout.split()[0]) == (0, "override")
+    found = said("gate", "demo", "-c", config)
+    assert found.exit_code == 0
+    assert found.stdout.startswith("demo: go: overridden by Ana Ng until ")
+    assert "without the override: unknown: the product was never observed" in found.stdout
+    as_json = json.loads(said("gate", "demo", "--json", "-c", config).stdout)
+    assert (as_json["gate"], as_json["computed"], as_json["override"]["reason"]) == ("go", "unknown", "security fix")
+    held = said("gate", "demo", "--override", "hold", "--for", "1h", *WHO, "-c", config)
+    assert held.exit_code == 0
+    assert said("gate", "demo", "-c", config).exit_code == 1
+    ended = said("gate", "demo", "--end-override", *WHO, "-c", config)
+    assert ended.stdout.startswith("ended override ")
+    assert said("gate", "demo", "-c", config).exit_code == 0  # the earlier override is in force again
+    listed = said("history", "demo", "-c", config).stdout
+    assert "gate set to go until " in listed
+    assert "of the gate ended: security fix (Ana Ng)" in listed
+
+
+@pytest.mark.parametrize(
+    ("arguments", "says"),
+    [
+        (("demos",), 'there is no product "demos"; there are demo'),
+        (("demo", "--override", "go", *WHO), "specify how long: --for 2h, or --until TIME"),
+        (("demo", "--override", "go", "--for", "x", *WHO), "x"),
+        (("demo", "--override", "go", "--until", "2020-01-01T00:00", *WHO), "the override would be over already"),
+        (("demo", "--override", "go", "--for", "1h", "--reason", "x"), "--author is empty"),
+        (("demo", "--override", "go", "--for", "1h", "--author", "x"), "--reason is empty"),
+        (("demo", "--end-override", *WHO), "no override is in force"),
+        (("demo", "--override", "go", "--end-override", *WHO), "exclude each other"),
+        (("demo", "--for", "1h"), "belong to --override"),
+    ],
+)
+def test_a_mistake_is_one_clear_line(config: Path, arguments: tuple[str, ...], says: str) -> None:
+    result = said("gate", *arguments, "-c", config)
+    assert result.exit_code != 0
+    assert says in str(result.exception)
+
+
+def test_a_running_daemon_gives_the_same_answer_and_follows_an_override(
+    target: Target,  # noqa: F811
+    tmp_path: Path,
+) -> None:
+    config = written(tmp_path, target.url("/health"))
+    config.write_text(LENIENT + config.read_text().replace("/health/other", "/health"))
+    with watching(config) as watch:
+        until("go", lambda: said("gate", "demo", "-c", config).exit_code == 0)
+        assert watch.api("/products/demo/gate")["gate"] == "go"
+        assert "<strong>Releases: go.</strong>" in watch.body("/products/demo")
+        assert said("gate", "demo", "--override", "hold", "--for", "1h", *WHO, "-c", config).exit_code == 0
+        until("the override", lambda: watch.api("/products/demo/gate")["gate"] == "hold")
+        page = watch.body("/products/demo")
+        assert "<strong>Releases: hold.</strong>" in page
+        assert "security fix" in page

@@ -1,0 +1,83 @@
+"""The budget policy in a configuration: inline, as a list, by name; and what is refused, with its place."""
+
+from __future__ import annotations
+
+from fractions import Fraction
+from pathlib import Path
+
+import pytest
+
+from monitor.config.budget_policy import shipped_budget_policy
+from sla.budget_policy import Undecided
+from tests.monitor.config.kinds import check, complaints, loaded
+
+STEP = "{spent: 80%, consequence: fixes only, owner: Ana}"
+
+
+def with_keys(*lines: str) -> str:
+    return check('tcp: "h:1", interval: 9s') + "".join(f"    {line}\n" for line in lines)
+
+
+def test_the_shipped_policy_holds_when_all_of_the_budget_is_spent() -> None:
+    policy = shipped_budget_policy().plain()
+    assert [(each.spent, each.holds) for each in policy.steps] == [(Fraction(1, 2), False), (Fraction(1), True)]
+    assert (policy.undecided, policy.coverage) == (Undecided.UNKNOWN, Fraction(9, 10))
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        f"budget_policy: [{STEP}]",
+        f"budget_policy: {{steps: [{STEP}]}}",
+        f"budget_policy: [{STEP.replace('spent: 80%', 'left: 20 %')}]",
+    ],
+)
+def test_steps_are_a_list_or_in_a_block(tmp_path: Path, text: str) -> None:
+    portfolio = loaded(tmp_path, with_keys(text))
+    (step,) = portfolio.policy_of(portfolio.products[0]).steps
+    assert (step.spent, step.holds, step.owner) == (Fraction(4, 5), True, "Ana")
+
+
+def test_a_product_without_a_policy_has_that_of_the_portfolio(tmp_path: Path) -> None:
+    portfolio = loaded(tmp_path, f"budget_policy: [{STEP}]\n" + with_keys("stage: pilot"))
+    assert portfolio.policy_of(portfolio.products[0]).steps[0].spent == Fraction(4, 5)
+    plain = loaded(tmp_path, with_keys("stage: pilot"))
+    assert plain.policy_of(plain.products[0]).id == "budget"
+
+
+def test_a_policy_can_be_a_file_in_policies(tmp_path: Path) -> None:
+    folder = tmp_path / "policies"
+    folder.mkdir()
+    (folder / "ours.yaml").write_text(f"id: ours\ntitle: Ours\nsource: us\nsteps: [{STEP}]\nunknown: estimate\n")
+    portfolio = loaded(tmp_path, with_keys("budget_policy: ours"))
+    policy = portfolio.policy_of(portfolio.products[0])
+    assert (policy.id, policy.undecided) == ("ours", Undecided.ESTIMATE)
+    (folder / "ours.yaml").write_text(f"id: ours\nsteps: [{STEP.replace('80%', '80')}]\n")
+    (only,) = complaints(tmp_path, with_keys("budget_policy: ours"))
+    assert only.startswith("c.yaml:6:20: products.p.budget_policy: the budget policy cannot be used; ")
+    assert "policies/ours.yaml:2:17: steps[0].spent: not a share; write a percentage such as 80%" in only
+
+
+@pytest.mark.parametrize(
+    ("text", "says"),
+    [
+        ("budget_policy: nowhere", 'there is no policy "nowhere"; write budget, or put nowhere.yaml into policies/'),
+        ("budget_policy: 3", "not a budget policy; write its steps, or the name of a file in policies/"),
+        ("budget_policy: []", "is empty; write at least one step"),
+        ("budget_policy: [{consequence: c, owner: o}]", "write the threshold once: spent: 80%, or left: 20%"),
+        ("budget_policy: [{spent: 1%, left: 9%, consequence: c, owner: o}]", "write the threshold once"),
+        ("budget_policy: [{spent: 0%, consequence: c, owner: o}]", "is reached while nothing is spent"),
+        ("budget_policy: [{left: 100%, consequence: c, owner: o}]", "is reached while nothing is spent"),
+        ("budget_policy: [{spent: 0.8, consequence: c, owner: o}]", "not a share; write a percentage such as 80%"),
+        ("budget_policy: [{spent: 80%, owner: o}]", "consequence"),
+        ("budget_policy: [{spent: 80%, consequence: c}]", "owner"),
+        (f"budget_policy: [{STEP}, {STEP.replace('spent: 80%', 'left: 20%')}]", "two steps have the same threshold"),
+        (f"budget_policy: {{steps: [{STEP}], coverage: 120%}}", "is more than 100%"),
+        (f"budget_policy: {{steps: [{STEP}], unknown: maybe}}", "unknown"),
+    ],
+)
+def test_a_mistake_is_named_with_its_line(tmp_path: Path, text: str, says: str) -> None:
+    found = complaints(tmp_path, with_keys(text))
+    assert len(found) == 1, found
+    assert found[0].startswith("c.yaml:6:")
+    assert says in found[0]

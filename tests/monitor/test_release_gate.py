@@ -1,0 +1,197 @@
+"""The release gate from a ledger: go and hold need evidence, everything else is unknown with what would decide it."""
+
+from __future__ import annotations
+
+from fractions import Fraction
+from typing import TYPE_CHECKING, Any
+
+import pytest
+
+from monitor.config.budget_policy import BudgetPolicyBlock
+from monitor.facts.known_facts import Facts
+from monitor.ledger.release_gate import release_gate
+from sla.gate import cleared_at
+from sla.gate_override import GateOverride, ending, overrides_in_force
+from sla.interval import DAY, HOUR, MINUTE, SECOND
+from sla.states import Piece, State
+from sla.window import format_instant, parse_instant
+from tests.support.ledgers import GOOD, ILL, NOW, history, ledger_of, observe, past, product, run
+
+if TYPE_CHECKING:
+    from monitor.ledger.ledger import Ledger
+    from sla.gate import Gate
+
+WHO = {"consequence": "fixes only", "owner": "Team Forms"}
+
+
+def down(minutes: int, ago: int = 10 * DAY) -> list[tuple[int, int, str]]:
+    """Return an outage with so many bad observations; at most a minute more and less is in doubt."""
+    return [(NOW - ago, NOW - ago + (minutes - 1) * MINUTE, "deadline")] if minutes else []
+
+
+def recorded(*outages: tuple[int, int, str], since: int = 40 * DAY, until: int = NOW, **fields: Any) -> Ledger:
+    """Return the ledger of one product that was probed once a minute."""
+    ledger = ledger_of(product("forms", **fields))
+    found = history("forms/health", NOW - since, until, outages)
+    ledger.restore(found, [], past("forms/health", outages))
+    return ledger
+
+
+def gate(ledger: Ledger, now: int = NOW) -> Gate:
+    return release_gate(ledger, ledger.products["forms"], now)
+
+
+def policy(*steps: dict[str, Any], **fields: Any) -> BudgetPolicyBlock:
+    return BudgetPolicyBlock.model_validate({"steps": [{**WHO, **step} for step in steps], **fields})
+
+
+@pytest.mark.parametrize(
+    ("minutes", "threshold", "answer"),
+    [
+        (0, {"spent": "100%"}, "go"),
+        (20, {"spent": "100%"}, "go"),
+        (50, {"spent": "100%"}, "hold"),
+        (43, {"spent": "100%"}, "unknown"),  # 42 to 44 minutes of 43.2
+        (20, {"spent": "25%"}, "hold"),
+        (20, {"left": "75%"}, "hold"),
+        (20, {"left": "25%"}, "go"),
+        (50, {"spent": "150%"}, "go"),
+        (90, {"spent": "150%"}, "hold"),
+        (50, {"spent": "100%", "gate": "go"}, "go"),
+    ],
+)
+def test_the_bounds_of_the_spent_budget_decide_a_step(minutes: int, threshold: dict[str, str], answer: str) -> None:
+    found = gate(recorded(*down(minutes), budget_policy=policy(threshold)))
+    assert found.answer == answer, found.decision
+
+
+def test_the_reason_names_threshold_consequence_and_owner() -> None:
+    steps = [{"spent": "50%", "gate": "go", "consequence": "plan work"}, {"left": "10%"}, {"spent": "300%"}]
+    found = gate(recorded(*down(60), budget_policy=policy(*steps)))
+    assert found.decision.reason == "90% of the budget spent or more: fixes only (Team Forms)"
+    assert found.in_force is not None
+    assert found.in_force.step.spent == Fraction(9, 10)
+    assert [each.reached for each in found.standings] == [True, True, False]
+    noted = gate(recorded(*down(30), budget_policy=policy(*steps)))
+    assert noted.answer == "go"
+    assert "releases are held from 90% of the budget spent" in noted.decision.reason
+    assert noted.decision.reason.endswith("50% of the budget spent: plan work (Team Forms)")
+
+
+def test_an_unknown_answer_names_the_unknown_time_and_when_it_is_decided() -> None:
+    """An hour without observations may be an hour of downtime, until it leaves the window."""
+    gap = NOW - 5 * DAY
+    found = gate(ledger_with_gap(NOW))
+    assert found.answer == "unknown"
+    assert found.decision.reason.startswith("between 0.0% and 138.9% of the budget is spent; the threshold is 100% of")
+    assert "unknown" in found.decision.decided_by
+    at = parse_instant(found.decision.decided_by.rpartition("decided by ")[2])
+    assert gap + 30 * DAY < at < gap + 30 * DAY + HOUR
+    assert gate(ledger_with_gap(at - 3 * MINUTE), at - 3 * MINUTE).answer == "unknown"
+    assert gate(ledger_with_gap(at + SECOND), at + SECOND).answer == "go"
+
+
+def ledger_with_gap(until: int) -> Ledger:
+    ledger, gap = ledger_of(product("forms")), NOW - 5 * DAY
+    runs = [run("forms/health", GOOD, NOW - 40 * DAY, gap), run("forms/health", GOOD, gap + HOUR, until)]
+    ledger.restore(runs, [], [])
+    return ledger
+
+
+@pytest.mark.parametrize(
+    ("meaning", "answer"), [("unknown", "unknown"), ("hold", "hold"), ("go", "go"), ("estimate", "go")]
+)
+def test_the_policy_says_what_unknown_means(meaning: str, answer: str) -> None:
+    ledger = recorded(*down(43), budget_policy=policy({"spent": "101%"}, unknown=meaning))
+    found = gate(ledger)
+    assert (found.answer, found.decision.decided_by != "") == (answer, True)
+    held = gate(recorded(*down(43), budget_policy=policy({"spent": "99%"}, unknown=meaning)))
+    assert held.answer == ("hold" if meaning in ("hold", "estimate") else meaning)
+
+
+@pytest.mark.parametrize(("meaning", "answer"), [("unknown", "unknown"), ("estimate", "unknown"), ("hold", "hold")])
+def test_a_stale_monitor_is_unknown_also_by_the_estimate(meaning: str, answer: str) -> None:
+    ledger = recorded(until=NOW - HOUR, budget_policy=policy({"spent": "100%"}, unknown=meaning))
+    found = gate(ledger)
+    assert found.answer == answer
+    assert format_instant(NOW - HOUR) in found.decision.reason
+    never = gate(ledger_of(product("forms", budget_policy=policy({"spent": "100%"}, unknown=meaning))))
+    assert never.answer == answer
+    assert "never observed" in never.decision.reason
+
+
+def test_low_coverage_is_unknown() -> None:
+    """At an objective of 50 % the bounds decide long before enough of the window is known."""
+    ledger = recorded(since=20 * DAY, objective="50%")
+    found = gate(ledger)
+    assert found.answer == "unknown"
+    assert "66.666% of the window is known, the policy needs 90%" in found.decision.reason
+    lenient = recorded(since=20 * DAY, objective="50%", budget_policy=policy({"spent": "100%"}, coverage="60%"))
+    assert gate(lenient).answer == "go"
+
+
+def test_an_open_incident_and_a_product_that_is_down_hold() -> None:
+    ledger = recorded(until=NOW - 3 * MINUTE)
+    entry = ledger.entries["forms/health"]
+    observe(ledger, entry, NOW - 2 * MINUTE, ILL)
+    found = gate(ledger, NOW - 90 * SECOND)
+    assert (found.answer, found.decision.reason) == ("hold", "the product is down by its last observations")
+    observe(ledger, entry, NOW - MINUTE, ILL)
+    found = gate(ledger)
+    assert found.answer == "hold"
+    assert found.decision.reason == f"an incident is open: {ledger.open_incidents('forms')[0].id}"
+
+
+def test_a_contractual_policy_counts_the_budget_after_exclusions() -> None:
+    agreement = {"agreement": {}}
+    when = {
+        "reason": "move",
+        "start": format_instant(NOW - 10 * DAY - HOUR),
+        "end": format_instant(NOW - 10 * DAY + 3 * HOUR),
+    }
+    fields: dict[str, Any] = {**agreement, "maintenance": (when,)}
+    raw = recorded(*down(60), **fields, budget_policy=policy({"spent": "100%"}))
+    assert gate(raw).answer == "hold"
+    after = recorded(*down(60), **fields, budget_policy=policy({"spent": "100%"}, figure="contractual"))
+    assert gate(after).answer == "go"
+
+
+# overrides
+
+
+def test_an_override_decides_until_it_is_over_and_shows_the_answer_without_it() -> None:
+    ledger = recorded(*down(60))
+    made = GateOverride(NOW - HOUR, "Ana", "security fix", "forms", "go", NOW + HOUR)
+    other = GateOverride(NOW - HOUR, "Ben", "freeze", "mail", "hold", NOW + HOUR)
+    ledger.facts = Facts([made.fact(), other.fact()])
+    found = gate(ledger)
+    assert (found.answer, found.computed.answer) == ("go", "hold")
+    assert found.decision.reason == f"overridden by Ana until {format_instant(NOW + HOUR)}: security fix"
+    assert found.as_json("forms")["override"]["id"] == made.id
+    assert overrides_in_force(ledger.facts.all, NOW - HOUR - 1) == []
+    assert overrides_in_force(ledger.facts.all, NOW + HOUR) == []
+    ledger.facts = Facts([made.fact(), ending(made, NOW - 1, "Ben", "done")])
+    assert gate(ledger).answer == "hold"
+
+
+def test_the_newest_override_of_a_product_counts_also_under_its_former_id() -> None:
+    ledger = ledger_of(product("forms", was=("chefs",)))
+    ledger.restore(history("forms/health", NOW - 40 * DAY, NOW, []), [], [])
+    first = GateOverride(NOW - HOUR, "Ana", "x", "chefs", "go", NOW + HOUR)
+    second = GateOverride(NOW - MINUTE, "Ben", "freeze", "chefs", "hold", NOW + HOUR)
+    ledger.facts = Facts([second.fact(), first.fact()], former=ledger.former)
+    assert gate(ledger).answer == "hold"
+
+
+def test_an_instant_at_which_possible_downtime_leaves_the_window() -> None:
+    pieces = [
+        Piece(0, 10, State.UP),
+        Piece(10, 14, State.UNKNOWN),
+        Piece(14, 50, State.UP),
+        Piece(50, 60, State.DOUBT_UP),
+        Piece(60, 100, State.UP),
+    ]
+    assert cleared_at(pieces, 100, Fraction(14)) == 110 + 1
+    assert cleared_at(pieces, 100, Fraction(10)) == 150 + 1
+    assert cleared_at(pieces, 100, Fraction(3)) == 157 + 1
+    assert cleared_at(pieces, 100, Fraction(0)) is None
