@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from monitor.ledger.release_gate import release_gate
+from monitor.web.access import Role, role
 from monitor.web.context import CONTEXT, as_json
 from monitor.web.errors import Refusal, only
 
@@ -12,6 +13,7 @@ if TYPE_CHECKING:
     from aiohttp import web
 
 
+@role(Role.READ)
 async def product_gate(request: web.Request) -> web.Response:
     """Return the answer of the release gate: go, hold or unknown, with the reason."""
     only(request)

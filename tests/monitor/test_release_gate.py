@@ -15,7 +15,7 @@ from sla.gate_override import GateOverride, ending, overrides_in_force
 from sla.interval import DAY, HOUR, MINUTE, SECOND
 from sla.states import Piece, State
 from sla.window import format_instant, parse_instant
-from tests.support.ledgers import GOOD, ILL, NOW, history, ledger_of, observe, past, product, run
+from tests.support.ledgers import GOOD, ILL, NOW, history, ledger_of, observe, product, resolved_incidents, run
 
 if TYPE_CHECKING:
     from monitor.ledger.ledger import Ledger
@@ -33,7 +33,7 @@ def recorded(*outages: tuple[int, int, str], since: int = 40 * DAY, until: int =
     """Return the ledger of one product that was probed once a minute."""
     ledger = ledger_of(product("forms", **fields))
     found = history("forms/health", NOW - since, until, outages)
-    ledger.restore(found, [], past("forms/health", outages))
+    ledger.restore(found, [], resolved_incidents("forms/health", outages))
     return ledger
 
 

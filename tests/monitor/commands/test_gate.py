@@ -9,13 +9,13 @@ import pytest
 
 from monitor.storage.sqlite import SqliteStore
 from tests.monitor.commands.test_cli import said, target, written  # noqa: F401 - a fixture
-from tests.support.daemon_process import watching
-from tests.support.processes import until
+from tests.support.daemon_process import running_daemon
+from tests.support.processes import wait_for
 
 if TYPE_CHECKING:
     from pathlib import Path
 
-    from tests.support.targets import Target
+    from tests.support.targets import HttpTarget
 
 WHO = ("--author", "Ana Ng", "--reason", "security fix")
 LENIENT = (
@@ -73,17 +73,17 @@ def test_a_mistake_is_one_clear_line(config: Path, arguments: tuple[str, ...], s
 
 
 def test_a_running_daemon_gives_the_same_answer_and_follows_an_override(
-    target: Target,  # noqa: F811
+    target: HttpTarget,  # noqa: F811
     tmp_path: Path,
 ) -> None:
     config = written(tmp_path, target.url("/health"))
     config.write_text(LENIENT + config.read_text().replace("/health/other", "/health"))
-    with watching(config) as watch:
-        until("go", lambda: said("gate", "demo", "-c", config).exit_code == 0)
-        assert watch.api("/products/demo/gate")["gate"] == "go"
-        assert "<strong>Releases: go.</strong>" in watch.body("/products/demo")
+    with running_daemon(config) as daemon:
+        wait_for("go", lambda: said("gate", "demo", "-c", config).exit_code == 0)
+        assert daemon.api("/products/demo/gate")["gate"] == "go"
+        assert "<strong>Releases: go.</strong>" in daemon.body("/products/demo")
         assert said("gate", "demo", "--override", "hold", "--for", "1h", *WHO, "-c", config).exit_code == 0
-        until("the override", lambda: watch.api("/products/demo/gate")["gate"] == "hold")
-        page = watch.body("/products/demo")
+        wait_for("the override", lambda: daemon.api("/products/demo/gate")["gate"] == "hold")
+        page = daemon.body("/products/demo")
         assert "<strong>Releases: hold.</strong>" in page
         assert "security fix" in page
