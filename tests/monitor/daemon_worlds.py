@@ -160,7 +160,7 @@ class History:
     # What happens
 
     def _load(self) -> None:
-        self._keys()
+        self._note_keys()
         for _ in range(self.random.randint(1, 2)):
             self.random.choice(
                 (self._change_checks, self._change_check, self._change_product, self._plan, self._leave, self._rename)
@@ -173,7 +173,6 @@ class History:
         self._define()
 
     def _change_checks(self) -> None:
-        self._keys()
         product = self.random.choice(self.products)
         used = {name for each in product.checks for name in (each.id, *each.was)}
         free = [name for name in CHECKS if name not in used and (product.identity, name) not in self.retired]
@@ -186,16 +185,16 @@ class History:
     def _again(self, product: Product, name: str) -> Check:
         """Return a check that continues the record that its key has, if it has one."""
         key = (product.identity, name)
-        if key not in self._keys():
+        if key not in self._records:
             self._records[key] = self._new(name).identity
         return Check(name, self._records[key])
 
-    def _keys(self) -> dict[tuple[str, str], str]:
+    def _note_keys(self) -> None:
+        """Note the record of each key that the loaded configuration has; what one load adds and removes has none."""
         for product in (*self.products, *self.gone):
             for check in product.checks:
                 for name in (check.id, *check.was):
                     self._records[product.identity, name] = check.identity
-        return self._records
 
     def _change_check(self) -> None:
         check = self.random.choice(self.random.choice(self.products).checks)
@@ -234,9 +233,8 @@ class History:
             name = next(
                 n
                 for n in (*CHECKS, "d", "e", "f", "g", "h", "i", "j")
-                if n not in used and (product.identity, n) not in self._keys()
+                if n not in used and (product.identity, n) not in self._records
             )
-            self._keys()
             self.retired.add((product.identity, check.id))
             check.was, check.id = [*check.was, check.id], name
         elif len(product.was) < 2:
