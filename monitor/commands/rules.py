@@ -1,43 +1,138 @@
-"""`ninewatch rules`: print the Prometheus rules with links to the daemon's pages."""
+"""`ninewatch rules`: print the Prometheus rules of a portfolio, with links to its pages."""
 
 from __future__ import annotations
 
+import re
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import click
 
 from monitor.commands.common import loaded
 from monitor.config.addresses import public_url as parse_public_url
-from monitor.errors import NinewatchError
-from monitor.exporters.rules import BASE, rules_file
+from monitor.exporters.rule_formats import FORMATS, Destination
+from monitor.exporters.rules import BASE, FORECAST, Options
+from sla.interval import DAY, HOUR, SECOND
+from sla.objective import format_duration
 from sla.window import parse_duration
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable
+
+    from monitor.config.model import Portfolio
 
 _HEADER = """\
 # Printed by `ninewatch rules`. The links to /runbook show docs/runbook.md.
 """
+_NAME = re.compile(r"[a-z0-9]([-a-z0-9.]{0,251}[a-z0-9])?")
+_LABEL = re.compile(r"(?:[a-z0-9.-]{1,253}/)?[A-Za-z0-9][\w.-]{0,62}=[\w.-]{0,63}")
 
 
-@click.command("rules", short_help="Print the Prometheus alerting rules.")
+@click.command("rules", short_help="Print the Prometheus recording and alerting rules.")
+@click.option("-c", "--config", "path", type=click.Path(path_type=Path), help="Print the rules of this configuration.")
 @click.option(
-    "-c", "--config", "path", type=click.Path(path_type=Path), help="Read `public_url` from this configuration."
+    "--format", "format_", type=click.Choice(list(FORMATS)), default="file", show_default=True, help="Output format."
 )
 @click.option("--public-url", metavar="URL", help=f"Address of the status pages.  [default: {BASE}]")
 @click.option("--interval", default="30s", show_default=True, help="Evaluation interval of the rules.")
-def rules_command(path: Path | None, public_url: str | None, interval: str) -> None:
-    """Print the alerting rules for Prometheus (dashboards/ninewatch.rules.yaml) with links to your pages.
+@click.option(
+    "--forecast",
+    default=format_duration(FORECAST),
+    show_default=True,
+    help="Alert if the budget is forecast to be exhausted within this time.",
+)
+@click.option(
+    "--name",
+    default="ninewatch",
+    show_default=True,
+    help="Name of the PrometheusRule, of the namespace in Mimir, or of the folder in Grafana.",
+)
+@click.option("--namespace", help="Namespace of the PrometheusRule.")
+@click.option("--label", "labels", multiple=True, metavar="KEY=VALUE", help="Label of the PrometheusRule; repeatable.")
+@click.option("--datasource", default="prometheus", show_default=True, help="UID of Prometheus in Grafana.")
+def rules_command(
+    path: Path | None,
+    format_: str,
+    public_url: str | None,
+    interval: str,
+    forecast: str,
+    name: str,
+    namespace: str | None,
+    labels: tuple[str, ...],
+    datasource: str,
+) -> None:
+    """Print the recording and alerting rules for Prometheus.
+
+    Without -c these are the rules of dashboards/ninewatch.rules.yaml, which fit every portfolio. With -c there is one
+    more alert, for products of the configuration that no daemon publishes.
 
     The links of each alert (`runbook_url`, `page_url`) start with --public-url, else with the configuration's
-    `public_url`. Exit status 2 if the configuration has no `public_url`.
+    `public_url`, else with the address that the daemon listens on.
+
+    \b
+    Formats:
+      file            a rules file for `rule_files` of Prometheus
+      prometheusrule  a manifest for the Prometheus Operator
+      mimir           a file for `mimirtool rules sync`
+      grafana         a file for `provisioning/alerting` of Grafana, which evaluates the rules itself
     """
-    base = BASE if path is None else loaded(path)[1].public_url
+    portfolio = None if path is None else loaded(path)[1]
+    options = Options(
+        base=_base(portfolio, public_url),
+        interval=_interval(interval, format_),
+        products=() if portfolio is None else [product.id for product in portfolio.products],
+        forecast=_duration(forecast, "--forecast", HOUR),
+    )
+    to = Destination(_named(name, "--name"), namespace and _named(namespace, "--namespace"), _pairs(labels), datasource)
+    click.echo(FORMATS[format_](options, to, _HEADER), nl=False)
+
+
+def _base(portfolio: Portfolio | None, public_url: str | None) -> str:
+    """Return the address that links start with."""
+    if public_url is not None:
+        try:
+            return parse_public_url(public_url)
+        except ValueError as error:
+            raise click.BadParameter(str(error), param_hint="'--public-url'") from None
+    if portfolio is None:
+        return BASE
+    if portfolio.public_url is None:
+        base = f"http://{portfolio.listen}"
+        click.echo(f"warning: no public_url: links start with {base}; add it, or specify --public-url", err=True)
+        return base
+    return portfolio.public_url
+
+
+def _interval(text: str, format_: str) -> str:
+    length = _duration(text, "--interval", SECOND)
+    if format_ == "grafana" and length % (10 * SECOND):
+        raise click.BadParameter(f'"{text}" is no multiple of 10s; Grafana needs one', param_hint="'--interval'")
+    return text
+
+
+def _duration(text: str, option: str, unit: int) -> int:
     try:
-        base = base if public_url is None else parse_public_url(public_url)
+        length = parse_duration(text)
     except ValueError as error:
-        raise click.BadParameter(str(error), param_hint="'--public-url'") from None
-    if base is None:
-        raise NinewatchError(f"{path}: no public_url; add it, or specify --public-url https://status.example.org")
-    try:
-        parse_duration(interval)
-    except ValueError as error:
-        raise click.BadParameter(str(error), param_hint="'--interval'") from None
-    click.echo(rules_file(interval, base, _HEADER), nl=False)
+        raise click.BadParameter(str(error), param_hint=f"'{option}'") from None
+    if not unit <= length <= 3650 * DAY:
+        raise click.BadParameter(
+            f'"{text}" is out of range; write {format_duration(unit)} or more', param_hint=f"'{option}'"
+        )
+    return length
+
+
+def _named(text: str, option: str) -> str:
+    if _NAME.fullmatch(text) is None:
+        raise click.BadParameter(
+            f'"{text}" is not a name; write a-z, 0-9, - and ., starting and ending with a letter or digit',
+            param_hint=f"'{option}'",
+        )
+    return text
+
+
+def _pairs(labels: Iterable[str]) -> dict[str, str]:
+    for label in labels:
+        if _LABEL.fullmatch(label) is None:
+            raise click.BadParameter(f'"{label}" is not a label; write release=prometheus', param_hint="'--label'")
+    return {key: value for key, _, value in (label.partition("=") for label in labels)}

@@ -1,12 +1,14 @@
-"""Alerts about the daemon itself: availability, schedule and recording."""
+"""Alerts about the daemon itself: availability, schedule, recording, notifications.
+
+They keep the label `instance`, because it says which daemon needs attention.
+"""
 
 from __future__ import annotations
 
 from typing import Final
 
 from monitor.exporters.rule_file import Alert
-
-ALIVE: Final = "ninewatch_config_reload_success"  # a daemon that answers publishes this without any label of its own
+from monitor.exporters.selectors import ALIVE
 
 DAEMON_ALERTS: Final = (
     Alert(
@@ -121,6 +123,61 @@ DAEMON_ALERTS: Final = (
         description=(
             "The wall clock was set back after the daemon had followed it, or observations of a wrong clock were set "
             "aside at startup. Set the clock right, then restart the daemon."
+        ),
+    ),
+    Alert(
+        name="NinewatchDescriptorsExhausted",
+        expr="ninewatch_descriptors_exhausted == 1",
+        hold="5m",
+        severity="warning",
+        summary="The daemon has no file descriptors left",
+        description="Probes cannot open connections and are recorded as unknown. Raise the limit of open files.",
+    ),
+    Alert(
+        name="NinewatchInternalErrors",
+        expr="increase(ninewatch_hook_failures_total[15m]) + increase(ninewatch_alerting_defects_total[15m]) > 0",
+        hold="0s",
+        severity="warning",
+        summary="The daemon has internal errors",
+        description=(
+            "{{ $value | humanize }} errors within 15 minutes after observations, or while alerts were decided or "
+            "delivered. Probing continued. The daemon's log has the details; report them as a bug."
+        ),
+    ),
+    Alert(
+        name="NinewatchNotificationsLate",
+        expr="ninewatch_notification_delay_seconds > 300",
+        hold="1m",
+        severity="critical",
+        summary="A notification has been undelivered for {{ $value | humanizeDuration }}",
+        description=(
+            "The oldest notification of the daemon has been due for {{ $value | humanizeDuration }}: a receiver cannot "
+            "be reached, or rejects it. `ninewatch alert list` shows what waits; people are not informed by it."
+        ),
+    ),
+    Alert(
+        name="NinewatchReceiverFailing",
+        expr="ninewatch_receivers_failing > 0",
+        hold="10m",
+        severity="warning",
+        summary="{{ $value | humanize }} receivers of notifications fail",
+        description=(
+            "For 10 minutes the last attempt of {{ $value | humanize }} receivers failed. `ninewatch alert test "
+            "RECEIVER` sends a test message and prints the error."
+        ),
+    ),
+    Alert(
+        name="NinewatchAnchorStale",
+        expr=(
+            "time() - ninewatch_anchored_until_timestamp_seconds > 2 * 86400\n"
+            "or increase(ninewatch_anchor_failures_total[6h]) > 0 unless ninewatch_anchored_until_timestamp_seconds"
+        ),
+        hold="1h",
+        severity="warning",
+        summary="The anchor {{ $labels.anchor }} lacks recent heads of the record",
+        description=(
+            "The anchor {{ $labels.anchor }} has no head of the last two days, or never had one and fails. Until it "
+            "has, edits of those days would not be detected by it."
         ),
     ),
 )

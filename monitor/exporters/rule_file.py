@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterable, Iterator, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 
 @dataclass(frozen=True, slots=True)
@@ -16,6 +16,7 @@ class Alert:
     """An alerting rule. `hold` is Prometheus' `for`; `summary` and `description` are its templates.
 
     `base` is the daemon's public address without a slash at its end; `page` is the path of the page to look at first.
+    `queried` is the description for Prometheus if it uses the template function `query`, which Grafana does not have.
     """
 
     name: str
@@ -26,13 +27,14 @@ class Alert:
     base: str = ""
     hold: str = "0s"
     page: str = "/"
+    queried: str = ""
 
     @property
     def annotations(self) -> Mapping[str, str]:
         """The alert's annotations, with absolute links to its runbook section and to its product's page."""
         return {
             "summary": self.summary,
-            "description": self.description,
+            "description": self.queried or self.description,
             "runbook_url": f"{self.base}/runbook#{self.name}",
             "page_url": f"{self.base}{self.page}",
         }
@@ -47,11 +49,26 @@ class Alert:
 
 
 @dataclass(frozen=True, slots=True)
-class Group:
-    """Alerting rules that are evaluated together."""
+class Record:
+    """A recording rule: the series `name` is the result of `expr`, with the labels set."""
 
     name: str
-    rules: tuple[Alert, ...]
+    expr: str
+    labels: Mapping[str, str] = field(default_factory=dict)
+
+    def lines(self) -> Iterator[str]:
+        """Yield the rule's YAML, as an item of a list."""
+        yield f"- record: {self.name}"
+        yield from _indented(_expression(self.expr))
+        yield from _indented(_mapping("labels", self.labels))
+
+
+@dataclass(frozen=True, slots=True)
+class Group:
+    """Rules that are evaluated together, in their order."""
+
+    name: str
+    rules: tuple[Alert | Record, ...]
 
     def lines(self, interval: str) -> Iterator[str]:
         """Yield the group's YAML, as an item of a list."""

@@ -1,21 +1,27 @@
-"""The Prometheus alerting rules, which keep their state across restarts of the daemon.
+"""The Prometheus rules: recording rules, and alerts that keep their state across restarts of the daemon.
 
 `dashboards/ninewatch.rules.yaml` is `rules_file()`; a test compares the two. Names of metrics are those of
-`monitor.exporters.prometheus`. Expressions match on every label they do not ignore, so several daemons in one
-Prometheus (dev, test, prod) never mix. Whether a burn alert fires and whether an outage is on is decided in
-`sla.alerting` alone; the rules only read it.
+`monitor.exporters.prometheus`. Alerts about products are aggregated over the labels `instance` and `pod`, so that two
+replicas of a daemon raise one alert; daemons of different environments need another label that differs (`job`,
+`namespace`). Whether a burn alert fires and whether an outage is on is decided in `sla.alerting` alone; the rules only
+read it.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-from dataclasses import replace
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, replace
 from fractions import Fraction
 
-from monitor.exporters.daemon_alerts import ALIVE, DAEMON_ALERTS
+from monitor.exporters.daemon_alerts import DAEMON_ALERTS
+from monitor.exporters.product_alerts import PRODUCT_PAGE, missing_products, product_alerts
 from monitor.exporters.products import window_name
+from monitor.exporters.recording_rules import recording_rules
 from monitor.exporters.rule_file import Alert, Group, render
+from monitor.exporters.selectors import held
 from sla.alerting import BURN_POLICIES, BurnPolicy
+from sla.interval import DAY, SECOND
+from sla.objective import format_duration
 
 BASE = "http://127.0.0.1:9999"  # where the daemon is reached unless `public_url` says otherwise
 HEADER = """\
@@ -25,66 +31,60 @@ HEADER = """\
 """
 
 SEVERITIES = {"page": "critical", "ticket": "warning"}
-PRODUCT_PAGE = "/products/{{ $labels.product }}"
+FORECAST = 7 * DAY
+_PACE_KNOWN = "0.5"  # of the last 24 hours: with less, the rate that the forecast extrapolates is a guess
 
 # The window of the product's objective as the daemon has it now: `30d`.
 _WINDOW = (
     "{{ with printf `ninewatch_objective_window_seconds{product=%q}` $labels.product | query }}"
     '{{ . | first | label "window" }}{{ else }}its whole window{{ end }}'
 )
-_OWN_LABELS = "product, check, kind, window, state"
 
 
-def rules_file(interval: str = "30s", base: str = BASE, header: str = HEADER) -> str:
-    """Return the text of dashboards/ninewatch.rules.yaml; links start with `base`, the daemon's public address."""
-    return render(groups(base), interval, header)
+@dataclass(frozen=True, slots=True)
+class Options:
+    """What differs between rule files: `base` is the daemon's public address, with which links start.
+
+    `products` are those that have to be published, none if that is not known; `forecast` is how far ahead an exhausted
+    budget is announced, microseconds; `interval` is the evaluation interval of every group.
+    """
+
+    base: str = BASE
+    interval: str = "30s"
+    products: Sequence[str] = ()
+    forecast: int = FORECAST
 
 
-def groups(base: str = BASE) -> Iterator[Group]:
-    """Yield every rule, with links that start with `base`."""
-    for name, alerts in (
+SHIPPED = Options()
+
+
+def rules_file(options: Options = SHIPPED, header: str = HEADER) -> str:
+    """Return the text of a rules file; without options, of dashboards/ninewatch.rules.yaml."""
+    return render(groups(options), options.interval, header)
+
+
+def groups(options: Options = SHIPPED) -> Iterator[Group]:
+    """Yield every rule."""
+    absent = (missing_products(options.products),) if options.products else ()
+    for name, found in (
         ("watchdog", (_watchdog(),)),
-        ("budget", (*map(_burn_alert, BURN_POLICIES), _budget_used_up())),
-        ("products", _product_alerts()),
+        ("budget", (*map(_burn_alert, BURN_POLICIES), _budget_used_up(), _budget_running_out(options.forecast))),
+        ("products", (*product_alerts(), *absent)),
         ("daemon", DAEMON_ALERTS),
     ):
-        yield Group(f"ninewatch.{name}", tuple(replace(alert, base=base) for alert in alerts))
+        yield Group(f"ninewatch.{name}", tuple(replace(alert, base=options.base) for alert in found))
+    yield Group("ninewatch.recording", tuple(recording_rules()))
 
 
-def _alert(name: str, expr: str, hold: str, severity: str, summary: str, description: str) -> Alert:
-    page = PRODUCT_PAGE if "$labels.product" in summary else "/"
-    return Alert(name, expr, severity, summary, description, hold=hold, page=page)
-
-
-def _held(metric: str, reach: str, known: str = "") -> str:
-    """Select a metric, and its last value while the daemon does not answer, so that a restart resolves no alert.
-
-    `known` selects what the daemon still publishes of the same subject when it does not publish the metric, because it
-    has not seen the subject since it started. What a reload removed is not held. `reach` bounds the hold.
-    """
-    last = f"last_over_time({metric}[{reach}])"
-    lines = [metric, f"or {last} unless ignoring ({_OWN_LABELS}) {ALIVE}"]
-    if known:
-        lines.insert(1, f"or {last} and {known}")
-    return "(\n  " + "\n  ".join(lines) + "\n)"
-
-
-def _found(*labels: str) -> str:
-    """Return the template for the results of the first failing probes of open incidents."""
-    names = ", ".join(f"{label}=%q" for label in labels)
-    values = " ".join(f"$labels.{label}" for label in labels)
-    incidents = f"printf `ninewatch_open_incident_info{{{names}}}` {values} | query"
-    return (
-        f"{{{{ range {incidents} }}}} Check {{{{ .Labels.check }}}}: {{{{ .Labels.reason }}}}"
-        "{{ with .Labels.detail }} ({{ . }}){{ end }}.{{ end }}"
-    )
+def alerts(options: Options = SHIPPED) -> Iterator[Alert]:
+    """Yield every alerting rule."""
+    return (rule for group in groups(options) for rule in group.rules if isinstance(rule, Alert))
 
 
 def _watchdog() -> Alert:
-    return _alert(
+    return Alert(
         "Watchdog",
         "vector(1)",
-        "0s",
         "none",
         "The path from Prometheus to the receiver works",
         "This alert always fires. Route it to a receiver that pages when it stops arriving.",
@@ -94,85 +94,50 @@ def _watchdog() -> Alert:
 def _burn_alert(policy: BurnPolicy) -> Alert:
     long, short = window_name(policy.long), window_name(policy.short)
     firing = f'ninewatch_alerting_burn_rate{{window="{long}"}}'
-    return _alert(
+    text = (
+        f"In the last {long} {{{{ $labels.product }}}} spent {_percent(policy.fraction)} or more of the downtime that "
+        f"its objective allows in %s, and the burn continued in the last {short}. The alert resolves when the "
+        "product is seen up again."
+    )
+    return Alert(
         policy.alert,
-        f"{_held(firing, '1d', 'ignoring (window) ninewatch_objective_ratio')} > 0",
-        "0s",
+        f"{held(firing, '1d', 'ignoring (window) ninewatch_objective_ratio')} > 0",
         SEVERITIES[policy.severity],
         "{{ $labels.product }} spends its downtime budget {{ $value | humanize }} times too fast",
-        f"In the last {long} {{{{ $labels.product }}}} spent {_percent(policy.fraction)} or more of the downtime that "
-        f"its objective allows in {_WINDOW}, and the burn continued in the last {short}. The alert resolves when the "
-        "product is seen up again.",
+        text.replace("%s", "its window"),
+        page=PRODUCT_PAGE,
+        queried=text.replace("%s", _WINDOW),
     )
 
 
 def _budget_used_up() -> Alert:
-    return _alert(
+    return Alert(
         "NinewatchBudgetUsedUp",
-        f"{_held('ninewatch_budget_remaining_seconds', '1d')} < 0",
-        "5m",
+        f"{held('ninewatch_budget_remaining_seconds', '1d', function='min')} < 0",
         "warning",
         "{{ $labels.product }} has no downtime budget left",
         "Over its window of {{ $labels.window }}, {{ $labels.product }} was down longer than its objective allows. "
         "Budget left: {{ $value | humanizeDuration }}.",
+        hold="5m",
+        page=PRODUCT_PAGE,
     )
 
 
-def _product_alerts() -> Iterator[Alert]:
-    yield _alert(
-        "NinewatchProductDown",
-        f"{_held('ninewatch_product_outage', '1d', 'ninewatch_objective_ratio')} == 1",
-        "1m",
-        "critical",
-        "{{ $labels.product }} is down",
-        "For more than a minute, so many checks of {{ $labels.product }} have had open incidents that its rule is not "
-        f"met. The alert resolves when the product is seen up, not while the monitor is blind.{_found('product')}",
-    )
-    yield _alert(
-        "NinewatchCheckDown",
-        f"{_held('ninewatch_check_outage', '6h', 'ninewatch_check_unknown')} == 1",
-        "5m",
+def _budget_running_out(ahead: int) -> Alert:
+    left = held("ninewatch_budget_remaining_seconds", "6h", function="min")
+    known = held('ninewatch_coverage_ratio{window="24h"}', "6h", function="min")
+    return Alert(
+        "NinewatchBudgetRunningOut",
+        f"{held('ninewatch_budget_exhaustion_timestamp_seconds', '6h', function='min')} - time() < {ahead // SECOND}\n"
+        f"and {left} > 0\nand ignoring (window) {known} >= {_PACE_KNOWN}",
         "warning",
-        "{{ $labels.check }} of {{ $labels.product }} fails",
-        "An incident of the check {{ $labels.check }} of {{ $labels.product }} has been open for 5 minutes. The "
-        "product may still be up, with less redundancy."
-        f"{_found('product', 'check')}",
+        "The downtime budget of {{ $labels.product }} lasts {{ $value | humanizeDuration }} at the present rate",
+        f"At the burn rate of the last 24 hours, the budget of {{{{ $labels.product }}}} over {{{{ $labels.window }}}} "
+        f"is spent in less than {format_duration(ahead)}. The alert does not fire while less than half of the last 24 "
+        "hours is known.",
+        hold="30m",
+        page=PRODUCT_PAGE,
     )
-    yield _alert(
-        "NinewatchProductUnknown",
-        f"""{_held('ninewatch_product_state{state="unknown"}', "6h")} == 1""",
-        "10m",
-        "warning",
-        "The state of {{ $labels.product }} is unknown",
-        "For 10 minutes no probe of {{ $labels.product }} could distinguish up from down: the monitor is at fault. "
-        "The time counts as unknown, not as downtime.",
-    )
-    yield _alert(
-        "NinewatchProductsAbsent",
-        "absent(ninewatch_product_state)",
-        "5m",
-        "critical",
-        "No product is measured",
-        "Prometheus has no product state series: the daemon does not run, is not scraped, or has no products.",
-    )
-    yield from _certificate_alerts()
-
-
-def _certificate_alerts() -> Iterator[Alert]:
-    expiry = _held("probe_ssl_earliest_cert_expiry", "6h", "ignoring (kind) ninewatch_check_unknown == 1")
-    for name, days, severity in (
-        ("NinewatchCertificateExpiring", 21, "warning"),
-        ("NinewatchCertificateExpiresSoon", 3, "critical"),
-    ):
-        yield _alert(
-            name,
-            f"{expiry} - time() < {days} * 86400",
-            "10m",
-            severity,
-            "A certificate of {{ $labels.product }} expires in {{ $value | humanizeDuration }}",
-            "The check {{ $labels.check }} of {{ $labels.product }} received a certificate that expires in "
-            f"{{{{ $value | humanizeDuration }}}}; the limit is {days} days (negative: it has expired).",
-        )
 
 
 def _percent(ratio: Fraction) -> str:

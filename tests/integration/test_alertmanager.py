@@ -11,7 +11,7 @@ from pathlib import Path
 import pytest
 import yaml
 
-from monitor.exporters.rules import groups
+from monitor.exporters.rules import alerts
 from tests.support.monitoring import Pager, Prometheus, Target, alertmanager, prometheus
 from tests.support.processes import Program, needs, start_daemon, wait_for
 
@@ -123,7 +123,7 @@ def test_the_end_of_the_daemon_itself_pages(scene: Scene) -> None:
 
 
 def test_the_sample_routes_only_alerts_that_exist() -> None:
-    known = {rule.name for group in groups() for rule in group.rules}
+    known = {alert.name for alert in alerts()}
     matchers = [
         matcher
         for rule in yaml.safe_load(SAMPLE.read_text())["inhibit_rules"]

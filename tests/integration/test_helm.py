@@ -14,7 +14,7 @@ import yaml
 from monitor.blackbox.modules import ModuleFile
 from monitor.config.block_file import read_block
 from monitor.config.loader import load
-from monitor.exporters.rules import rules_file
+from monitor.exporters.rules import Options, rules_file
 from monitor.probes.registry import CHECK_TYPES
 
 ROOT = Path(__file__).parents[2]
@@ -177,7 +177,7 @@ def test_prometheus_scrapes_the_service_by_its_labels_and_gets_the_very_rules() 
     monitor, service = manifests["ServiceMonitor"]["spec"], manifests["Service"]
     assert monitor["selector"]["matchLabels"].items() <= service["metadata"]["labels"].items()
     assert monitor["endpoints"][0]["port"] in {port["name"] for port in service["spec"]["ports"]}
-    shipped = yaml.safe_load(rules_file(base="https://ninewatch.example.org"))
+    shipped = yaml.safe_load(rules_file(Options("https://ninewatch.example.org")))
     assert manifests["PrometheusRule"]["spec"] == shipped
 
 

@@ -14,7 +14,7 @@ import pytest
 import trustme
 
 from monitor.exporters.grafana import dashboard
-from monitor.exporters.rules import groups
+from monitor.exporters.rules import alerts
 from tests.support.metric_names import asked
 from tests.support.monitoring import Prometheus, Target, prometheus
 from tests.support.processes import fetch, needs, start_daemon, wait_for
@@ -25,7 +25,8 @@ if TYPE_CHECKING:
 pytestmark = [pytest.mark.slow, pytest.mark.needs_prometheus, needs("prometheus", "promtool")]
 
 ROOT = Path(__file__).parents[2]
-RULES = [rule for group in groups() for rule in group.rules]
+ALERTS = list(alerts())
+ONCE_A_DAY_IS_CLOSED = {"ninewatch_anchored_until_timestamp_seconds", "ninewatch_anchor_failures_total"}
 QUERIES = [target["expr"] for panel in dashboard()["panels"] for target in panel.get("targets", ())]
 VARIABLES = {"$product": ".*", "$window": "1h", "$__rate_interval": "1m"}
 
@@ -81,13 +82,13 @@ def test_a_query_of_the_dashboard_finds_data(watched: tuple[Prometheus, str], ex
     wait_for(f"data for {filled(expr)}", lambda: server.query(filled(expr)))
 
 
-@pytest.mark.parametrize("rule", RULES, ids=lambda rule: rule.name)
+@pytest.mark.parametrize("rule", ALERTS, ids=lambda rule: rule.name)
 def test_a_rule_is_evaluated_and_the_metrics_it_asks_for_are_there(
     watched: tuple[Prometheus, str], rule: Alert
 ) -> None:
     server, _ = watched
     server.query(rule.expr)
-    for name in asked(rule.expr):
+    for name in asked(rule.expr) - ONCE_A_DAY_IS_CLOSED:
         assert server.query(f"count({name})"), f"{name} of {rule.name} is not scraped"
 
 
@@ -126,5 +127,5 @@ def test_the_scenarios_of_the_shipped_rules_hold(tmp_path: Path) -> None:
     for name in ("ninewatch.rules.yaml", "ninewatch.rules.test.yaml"):
         shutil.copy(ROOT / "dashboards" / name, tmp_path)
     command = ["promtool", "test", "rules", "ninewatch.rules.test.yaml"]
-    done = subprocess.run(command, cwd=tmp_path, capture_output=True, text=True, timeout=100, check=False)
+    done = subprocess.run(command, cwd=tmp_path, capture_output=True, text=True, timeout=300, check=False)
     assert done.returncode == 0, done.stdout + done.stderr

@@ -13,7 +13,7 @@ from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 from typing import Any
 
-from monitor.exporters.rule_file import Group, render
+from monitor.exporters.rule_file import Alert, Group, render
 from monitor.exporters.rules import groups
 from tests.support.processes import Program, fetch, free_port, running, wait_for
 
@@ -112,7 +112,9 @@ class Prometheus:
 
 def without_hold_times(group: Group) -> Group:
     """Return the group with every alert firing at once."""
-    return replace(group, rules=tuple(replace(rule, hold="0s") for rule in group.rules))
+    return replace(
+        group, rules=tuple(replace(rule, hold="0s") if isinstance(rule, Alert) else rule for rule in group.rules)
+    )
 
 
 @contextlib.contextmanager

@@ -2,16 +2,20 @@
 
 from __future__ import annotations
 
+import re
+import subprocess
 from pathlib import Path
 
 import pytest
 import yaml
 
 from monitor.config.loader import load
-from monitor.errors import NinewatchError
 from monitor.exporters.rules import rules_file
 from monitor.probes.registry import CHECK_TYPES
 from tests.monitor.commands.test_cli import said
+from tests.support.processes import needs
+
+RUNNING_OUT = "NinewatchBudgetRunningOut"
 
 CHECK = "{id: front, http: 'http://127.0.0.1:9/', interval: 30s}"
 
@@ -36,6 +40,7 @@ def test_the_configurations_public_url_starts_every_link(tmp_path: Path, given: 
     links = {
         str(rule["alert"]): (rule["annotations"]["runbook_url"], rule["annotations"]["page_url"])  # type: ignore[index]
         for rule in printed
+        if "alert" in rule
     }
     assert links["NinewatchProductDown"] == (
         "https://status.example.org/runbook#NinewatchProductDown",
@@ -52,10 +57,11 @@ def test_an_option_wins_and_the_interval_is_that_of_every_group(tmp_path: Path) 
     assert {group["interval"] for group in yaml.safe_load(printed)["groups"]} == {"1m"}
 
 
-def test_a_configuration_without_public_url_is_refused_with_the_remedy(tmp_path: Path) -> None:
-    result = said("rules", "-c", written(tmp_path))
-    assert isinstance(result.exception, NinewatchError)
-    assert "no public_url; add it, or specify --public-url" in str(result.exception)
+def test_without_public_url_links_lead_to_the_daemons_address_with_a_warning(tmp_path: Path) -> None:
+    result = said("rules", "-c", written(tmp_path, "listen: 10.0.0.7:8080"))
+    assert result.exit_code == 0
+    assert "warning: no public_url: links start with http://10.0.0.7:8080; add it" in result.stderr
+    assert "http://10.0.0.7:8080/runbook#Watchdog" in result.stdout
 
 
 @pytest.mark.parametrize("wrong", ["status.example.org", "https://h/nw", "https://h?x=1", "https://u:p@h", "ftp://h"])
@@ -67,8 +73,105 @@ def test_what_is_no_public_url_is_refused_everywhere(tmp_path: Path, wrong: str)
     assert "public_url" in found.stderr
 
 
-def test_an_interval_that_is_none_is_refused() -> None:
-    assert said("rules", "--interval", "often").exit_code == 2
+@pytest.mark.parametrize(
+    ("options", "expected"),
+    [
+        (("--interval", "often"), "is not a duration"),
+        (("--interval", "0s"), "is out of range"),
+        (("--interval", "15s", "--format", "grafana"), "is no multiple of 10s"),
+        (("--forecast", "soon"), "is not a duration"),
+        (("--forecast", "1m"), "is out of range"),
+        (("--format", "nagios"), "is not one of"),
+        (("--name", "No Name"), "is not a name"),
+        (("--namespace", "-x"), "is not a name"),
+        (("--label", "release"), "is not a label; write release=prometheus"),
+    ],
+)
+def test_options_that_cannot_be_used_are_refused_with_the_remedy(options: tuple[str, ...], expected: str) -> None:
+    result = said("rules", *options)
+    assert result.exit_code == 2
+    assert expected in result.stderr
+
+
+def test_the_forecast_reaches_as_far_as_the_option_says() -> None:
+    (rule,) = [each for each in rules(said("rules", "--forecast", "14d").stdout) if each.get("alert") == RUNNING_OUT]
+    assert f"time() < {14 * 86400}\n" in str(rule["expr"])
+    assert "is spent in less than 14d." in str(rule["annotations"])
+
+
+def test_a_manifest_for_the_operator_holds_the_very_rules(tmp_path: Path) -> None:
+    path = written(tmp_path, "public_url: https://status.example.org")
+    options = ("--format", "prometheusrule", "--namespace", "monitoring", "--name", "nw", "--label", "release=prom")
+    manifest = yaml.safe_load(said("rules", "-c", path, *options).stdout)
+    assert (manifest["apiVersion"], manifest["kind"]) == ("monitoring.coreos.com/v1", "PrometheusRule")
+    labels = {"app.kubernetes.io/name": "ninewatch", "release": "prom"}
+    assert manifest["metadata"] == {"name": "nw", "namespace": "monitoring", "labels": labels}
+    assert manifest["spec"] == yaml.safe_load(said("rules", "-c", path).stdout)
+
+
+def test_a_file_for_mimirtool_names_its_namespace() -> None:
+    found = yaml.safe_load(said("rules", "--format", "mimir", "--name", "uptime").stdout)
+    assert found == {"namespace": "uptime", **yaml.safe_load(rules_file())}
+
+
+def test_grafana_gets_every_rule_with_its_query_and_texts_that_it_can_fill() -> None:
+    text = said("rules", "--format", "grafana", "--datasource", "mimir-1").stdout
+    document = yaml.safe_load(text)
+    printed = [rule for group in document["groups"] for rule in group["rules"]]
+    assert [rule["data"][0]["model"]["expr"] for rule in printed] == [rule["expr"] for rule in rules(rules_file())]
+    assert {rule["data"][0]["datasourceUid"] for rule in printed} == {"mimir-1"}
+    uids = [rule["uid"] for rule in printed]
+    assert len(set(uids)) == len(uids)
+    assert all(re.fullmatch(r"[a-z0-9_-]{1,40}", uid) for uid in uids)
+    for rule in printed:
+        if "record" in rule:
+            assert rule["record"] == {"metric": rule["title"].split()[0], "from": "A"}
+            continue
+        assert rule["condition"] in {node["refId"] for node in rule["data"]}
+        texts = " ".join(rule["annotations"].values())
+        assert "| query" not in texts, "Grafana's templates have no such function"
+        assert "$value " not in texts, "Grafana's $value is a text of all values"
+
+
+SCENARIO = """
+rule_files: [rules.yaml]
+evaluation_interval: 1m
+tests:
+  - interval: 1m
+    input_series:
+      - {series: 'ninewatch_build_info{version="1", instance="a:1"}', values: '1x40 stale'}
+      - {series: 'ninewatch_config_reload_success{instance="a:1"}', values: '1x40 stale'}
+      - series: 'ninewatch_product_state{product="demo", state="up", instance="a:1"}'
+        values: '1x10 stale _x14 1x14 stale'
+      - {series: 'ninewatch_product_state{product="other", state="up", instance="a:1"}', values: '1x40 stale'}
+    alert_rule_test:
+      - {alertname: NinewatchProductAbsent, eval_time: 20m, exp_alerts: []}
+      - alertname: NinewatchProductAbsent
+        eval_time: 22m
+        exp_alerts:
+          - exp_labels: {severity: critical, product: demo}
+            exp_annotations:
+              summary: demo is not measured
+              description: >-
+                A ninewatch daemon answers, but none publishes the product demo, which was in the configuration that
+                these rules were printed for.
+              runbook_url: https://status.example.org/runbook#NinewatchProductAbsent
+              page_url: https://status.example.org/products/demo
+      - {alertname: NinewatchProductAbsent, eval_time: 27m, exp_alerts: []}
+      - {alertname: NinewatchProductAbsent, eval_time: 60m, exp_alerts: []}
+"""
+
+
+@pytest.mark.needs_prometheus
+@needs("promtool")
+def test_the_rules_of_a_configuration_report_a_product_that_no_daemon_publishes(tmp_path: Path) -> None:
+    """Not if no daemon answers at all, which has its own alert."""
+    path = written(tmp_path, "public_url: https://status.example.org")
+    (tmp_path / "rules.yaml").write_text(said("rules", "-c", path).stdout)
+    (tmp_path / "test.yaml").write_text(SCENARIO)
+    command = ["promtool", "test", "rules", "test.yaml"]
+    done = subprocess.run(command, cwd=tmp_path, capture_output=True, text=True, timeout=60, check=False)
+    assert done.returncode == 0, done.stdout + done.stderr
 
 
 def test_public_url_is_kept_without_its_slash(tmp_path: Path) -> None:

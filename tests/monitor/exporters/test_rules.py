@@ -8,26 +8,34 @@ from pathlib import Path
 import pytest
 import yaml
 
-from monitor.exporters.rule_file import Alert, Group, render
-from monitor.exporters.rules import groups, rules_file
+from monitor.exporters.rule_file import Alert, Group, Record, render
+from monitor.exporters.rules import Options, alerts, groups, rules_file
 from tests.support.metric_names import asked, emitted
 
 ROOT = Path(__file__).parents[3]
-ALERTS = [rule for group in groups() for rule in group.rules]
+ALERTS = list(alerts())
+RULES = [rule for group in groups() for rule in group.rules]
 SCENARIOS = ROOT / "dashboards/ninewatch.rules.test.yaml"
 
 
-@pytest.mark.parametrize("rule", ALERTS, ids=lambda rule: rule.name)
-def test_a_rule_asks_only_for_metrics_that_the_daemon_emits(rule: Alert) -> None:
+@pytest.mark.parametrize("rule", RULES, ids=lambda rule: rule.name)
+def test_a_rule_asks_only_for_metrics_that_the_daemon_emits(rule: Alert | Record) -> None:
     assert asked(rule.expr) <= emitted()
 
 
 def test_the_text_is_yaml_with_the_very_rules() -> None:
     document = yaml.safe_load(rules_file())
     written = [rule for group in document["groups"] for rule in group["rules"]]
-    rules = [rule for group in groups() for rule in group.rules]
-    assert [rule["expr"] for rule in written] == [rule.expr for rule in rules]
-    assert [rule["alert"] for rule in written] == [rule.name for rule in rules]
+    assert [rule["expr"] for rule in written] == [rule.expr for rule in RULES]
+    assert [rule.get("alert") or rule["record"] for rule in written] == [rule.name for rule in RULES]
+
+
+def test_no_alert_about_products_keeps_a_label_in_which_replicas_differ() -> None:
+    """Alerts about a daemon keep `instance`, because it says which one; `absent()` has no such label."""
+    of_products = [alert for group in groups() for alert in group.rules if not group.name.endswith((".daemon", "dog"))]
+    for rule in of_products:
+        selections = re.findall(r"(?<!absent)\((?:last_over_time\()?(?:ninewatch|probe)_", rule.expr)
+        assert len(selections) == rule.expr.count("without (instance, pod"), rule.name
 
 
 @pytest.mark.parametrize("alert", ALERTS, ids=lambda alert: alert.name)
@@ -39,7 +47,7 @@ def test_every_alert_has_a_known_severity_and_absolute_links(alert: Alert) -> No
 
 
 def test_every_link_starts_with_the_public_address_that_is_given() -> None:
-    text = rules_file(base="https://status.example.org/nw")
+    text = rules_file(Options("https://status.example.org/nw"))
     links = re.findall(r'_url: "(.*)"', text)
     assert len(links) == 2 * len(ALERTS)
     assert all(link.startswith("https://status.example.org/nw/") for link in links)
@@ -62,14 +70,14 @@ def test_every_alert_has_scenarios_in_which_it_fires_and_in_which_it_does_not() 
 
 def test_the_runbook_has_no_paragraph_of_an_alert_that_is_gone() -> None:
     headings = re.findall(r"^## (\w+)$", (ROOT / "docs/runbook.md").read_text(), flags=re.MULTILINE)
-    assert sorted(headings) == sorted(alert.name for alert in ALERTS)
+    assert sorted(headings) == sorted(alert.name for alert in alerts(Options(products=["any"])))
 
 
 @pytest.mark.parametrize("alert", ALERTS, ids=lambda alert: alert.name)
 def test_an_alert_names_only_labels_that_its_expression_can_carry(alert: Alert) -> None:
     """An absent() has no labels at all; a text that names one would page with a hole in it."""
     named = set(re.findall(r"\$labels\.(\w+)", alert.summary + alert.description))
-    assert named <= {"product", "check", "window", "what", "instance"}
+    assert named <= {"product", "check", "window", "what", "instance", "anchor"}
     assert not (named and "absent(" in alert.expr)
 
 

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from monitor.exporters.rules import BASE, groups
+from monitor.exporters.rules import BASE, Options, alerts
 from monitor.generate import ROOT
 from monitor.web.context import HEADERS
 from monitor.web.runbook import runbook_html
@@ -24,7 +24,7 @@ if TYPE_CHECKING:
 
     from tests.monitor.web.conftest import RunningServer
 
-ALERTS = [rule for group in groups() for rule in group.rules]
+ALERTS = list(alerts(Options(products=["any"])))
 CANNOT = "NinewatchBudgetBurnsFast cannot fire: it needs a burn rate of 14.4, and at an objective of 90% over 30d"
 
 

@@ -1,0 +1,152 @@
+"""Alerts about products and their checks: outages, unknown time, certificates, readiness."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Final
+
+from monitor.exporters.rule_file import Alert
+from monitor.exporters.selectors import held, over_replicas
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator, Sequence
+
+PRODUCT_PAGE: Final = "/products/{{ $labels.product }}"
+_UNKNOWN: Final = 'ninewatch_product_state{state="unknown"}'
+
+
+def product_alerts() -> Iterator[Alert]:
+    """Yield the alerts about every product that a daemon publishes."""
+    yield from _outage_alerts()
+    yield from _unknown_alerts()
+    yield from _certificate_alerts()
+    yield _readiness_alert()
+
+
+def missing_products(products: Sequence[str]) -> Alert:
+    """Return the alert about products of a configuration that no daemon publishes."""
+    absent = "\nor ".join(f'absent(ninewatch_product_state{{product="{product}"}})' for product in products)
+    return Alert(
+        "NinewatchProductAbsent",
+        f"(\n{absent}\n)\nunless on () absent(ninewatch_build_info)",
+        "critical",
+        "{{ $labels.product }} is not measured",
+        "A ninewatch daemon answers, but none publishes the product {{ $labels.product }}, which was in the "
+        "configuration that these rules were printed for.",
+        hold="10m",
+        page=PRODUCT_PAGE,
+    )
+
+
+def _outage_alerts() -> Iterator[Alert]:
+    down = (
+        "For more than a minute, so many checks of {{ $labels.product }} have had open incidents that its rule is not "
+        "met. The alert resolves when the product is seen up, not while the monitor is blind."
+    )
+    yield Alert(
+        "NinewatchProductDown",
+        f"{held('ninewatch_product_outage', '1d', 'ninewatch_objective_ratio')} == 1",
+        "critical",
+        "{{ $labels.product }} is down",
+        down,
+        hold="1m",
+        page=PRODUCT_PAGE,
+        queried=down + _found("product"),
+    )
+    fails = (
+        "An incident of the check {{ $labels.check }} of {{ $labels.product }} has been open for 5 minutes. The "
+        "product may still be up, with less redundancy."
+    )
+    yield Alert(
+        "NinewatchCheckDown",
+        f"{held('ninewatch_check_outage', '6h', 'ninewatch_check_unknown')} == 1",
+        "warning",
+        "{{ $labels.check }} of {{ $labels.product }} fails",
+        fails,
+        hold="5m",
+        page=PRODUCT_PAGE,
+        queried=fails + _found("product", "check"),
+    )
+
+
+def _found(*labels: str) -> str:
+    """Return the template for the results of the first failing probes of open incidents, each once."""
+    names = ", ".join(f"{label}=%q" for label in labels)
+    values = " ".join(f"$labels.{label}" for label in labels)
+    found = f"max by (check, reason, detail) (ninewatch_open_incident_info{{{names}}})"
+    return (
+        f"{{{{ range printf `{found}` {values} | query }}}} Check {{{{ .Labels.check }}}}: {{{{ .Labels.reason }}}}"
+        "{{ with .Labels.detail }} ({{ . }}){{ end }}.{{ end }}"
+    )
+
+
+def _unknown_alerts() -> Iterator[Alert]:
+    yield Alert(
+        "NinewatchProductUnknown",
+        f"{held(_UNKNOWN, '6h', function='min')} == 1",
+        "warning",
+        "The state of {{ $labels.product }} is unknown",
+        "For 10 minutes no probe of {{ $labels.product }} could distinguish up from down: the monitor is at fault. "
+        "The time counts as unknown, not as downtime.",
+        hold="10m",
+        page=PRODUCT_PAGE,
+    )
+    yield Alert(
+        "NinewatchMonitorBlind",
+        f"{over_replicas('min', _UNKNOWN, 'product', 'state')} == 1",
+        "critical",
+        "The state of every product is unknown",
+        "For 5 minutes no probe of any product could distinguish up from down: the monitor's own network, resolver, "
+        "file descriptors or CPU are at fault. An outage would not be seen.",
+        hold="5m",
+    )
+    yield Alert(
+        "NinewatchCoverageLow",
+        f"""{over_replicas("max", 'ninewatch_coverage_ratio{window="1h"}')} < 0.9""",
+        "warning",
+        "{{ $value | humanizePercentage }} of the last hour of {{ $labels.product }} are known",
+        "For an hour, less than 90 % of the last hour of {{ $labels.product }} was known: probes are skipped, or end "
+        "as unknown. The bounds of its availability become wide, and short outages are not seen.",
+        hold="1h",
+        page=PRODUCT_PAGE,
+    )
+    yield Alert(
+        "NinewatchProductsAbsent",
+        "absent(ninewatch_product_state)",
+        "critical",
+        "No product is measured",
+        "Prometheus has no product state series: the daemon does not run, is not scraped, or has no products.",
+        hold="5m",
+    )
+
+
+def _certificate_alerts() -> Iterator[Alert]:
+    known = "ignoring (kind) ninewatch_check_unknown == 1"
+    expiry = held("probe_ssl_earliest_cert_expiry", "6h", known, "min")
+    for name, days, severity in (
+        ("NinewatchCertificateExpiring", 21, "warning"),
+        ("NinewatchCertificateExpiresSoon", 3, "critical"),
+    ):
+        yield Alert(
+            name,
+            f"{expiry} - time() < {days} * 86400",
+            severity,
+            "A certificate of {{ $labels.product }} expires in {{ $value | humanizeDuration }}",
+            "The check {{ $labels.check }} of {{ $labels.product }} received a certificate that expires in "
+            f"{{{{ $value | humanizeDuration }}}}; the limit is {days} days (negative: it has expired).",
+            hold="10m",
+            page=PRODUCT_PAGE,
+        )
+
+
+def _readiness_alert() -> Alert:
+    ceiling = held("ninewatch_claim_ceiling_ratio", "1d", function="min")
+    return Alert(
+        "NinewatchReadinessBelowObjective",
+        f"{ceiling}\n< {held('ninewatch_objective_ratio', '1d', function='min')}",
+        "warning",
+        "{{ $labels.product }} is not ready for its objective",
+        "With its unmet readiness items, at most {{ $value | humanizePercentage }} may be claimed for "
+        "{{ $labels.product }}, which is less than its objective. Its page lists the items.",
+        hold="1h",
+        page=PRODUCT_PAGE,
+    )

@@ -1,0 +1,36 @@
+"""Recording rules: figures over all replicas of a daemon, for dashboards, federation and long-term storage.
+
+Replicas make their own probes and start at their own times, so their figures differ. The recorded bounds are the
+outermost of theirs, so that they contain the true value whichever replica is right; the recorded estimate is their
+mean. Coverage is that of the replica that knows least.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Final
+
+from monitor.exporters.rule_file import Record
+from monitor.exporters.selectors import over_replicas
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+_OF_BOUND: Final = {"low": "min", "point": "avg", "high": "max"}
+
+
+def recording_rules() -> Iterator[Record]:
+    """Yield the recording rules. The part of a name before its first colon lists the labels."""
+    for metric in ("ninewatch_availability_ratio", "ninewatch_downtime_seconds"):
+        for bound, function in _OF_BOUND.items():
+            selector = f'{metric}{{bound="{bound}"}}'
+            yield Record(f"product_window_bound:{metric}", over_replicas(function, selector, "bound"), {"bound": bound})
+    yield Record("product_window:ninewatch_coverage_ratio:min", over_replicas("min", "ninewatch_coverage_ratio"))
+    yield Record("product_window:ninewatch_burn_rate:max", over_replicas("max", "ninewatch_burn_rate"))
+    yield Record(
+        "product_window:ninewatch_budget_remaining_ratio:min",
+        f"{over_replicas('min', 'ninewatch_budget_remaining_seconds')}\n"
+        f"/ ({over_replicas('max', 'ninewatch_budget_allowed_seconds')} > 0)",
+    )
+    yield Record("product:ninewatch_product_outage:max", over_replicas("max", "ninewatch_product_outage"))
+    unknown = 'ninewatch_product_state{state="unknown"}'
+    yield Record("product:ninewatch_product_unknown:min", over_replicas("min", unknown, "state"))
