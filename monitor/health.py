@@ -3,6 +3,14 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, field
+from typing import TYPE_CHECKING
+
+from sla.product_incident import Severity
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable
+
+    from sla.page_response import Response
 
 
 @dataclass(slots=True)
@@ -46,6 +54,8 @@ class Health:
         notifications_sent, notification_failures: messages that a receiver has confirmed, attempts that failed.
         receivers_failing: receivers whose last attempt failed.
         alerting_defects: errors of ninewatch while it decided or delivered; probing went on.
+        pages_acknowledged, pages_unacknowledged: open pages with and without an acknowledgement.
+        acknowledgements: how many alerts were acknowledged and the microseconds that took, by severity.
 
     The chain's:
         anchored_until: end of the last day whose head an anchor has, by the id of the anchor.
@@ -100,6 +110,9 @@ class Health:
     notification_failures: int = 0
     receivers_failing: int = 0
     alerting_defects: int = 0
+    pages_acknowledged: int = 0
+    pages_unacknowledged: int = 0
+    acknowledgements: dict[str, tuple[int, int]] = field(default_factory=lambda: {"page": (0, 0), "ticket": (0, 0)})
 
     anchored_until: dict[str, int] = field(default_factory=dict)
     anchor_failures: dict[str, int] = field(default_factory=dict)
@@ -132,6 +145,17 @@ class Health:
     def notification_delay(self, now: int) -> int:
         """Return for how many microseconds the oldest undelivered notification has been due; 0 when none is."""
         return max(0, now - self.notification_oldest) if self.notification_oldest is not None else 0
+
+    def count_pages(self, responses: Iterable[Response]) -> None:
+        """Record the responses to alerts that are not over."""
+        pages = [each for each in responses if each.severity is Severity.PAGE]
+        self.pages_acknowledged = sum(each.acknowledged is not None for each in pages)
+        self.pages_unacknowledged = len(pages) - self.pages_acknowledged
+
+    def acknowledged(self, response: Response) -> None:
+        """Record that an alert was acknowledged."""
+        count, total = self.acknowledgements.get(response.severity, (0, 0))
+        self.acknowledgements[response.severity.value] = count + 1, total + (response.time_to_acknowledge or 0)
 
     def unrecorded(self, now: int) -> int:
         """Return for how many microseconds nothing could be written; 0 while the store writes."""

@@ -7,6 +7,7 @@ from enum import StrEnum
 from typing import TYPE_CHECKING, NamedTuple
 
 if TYPE_CHECKING:
+    from sla.page_response import Response
     from sla.product_incident import ProductIncident
 
 
@@ -65,6 +66,7 @@ class Decided(NamedTuple):
 
     incidents: tuple[ProductIncident, ...] = ()
     notifications: tuple[Notification, ...] = ()
+    responses: tuple[Response, ...] = ()
 
 
 NOTHING = Decided()

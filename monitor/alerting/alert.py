@@ -18,7 +18,9 @@ if TYPE_CHECKING:
     from monitor.config.model import Portfolio, Product
     from monitor.ledger.ledger import Ledger
     from monitor.notification import Kind
+    from sla.escalation import Progress
     from sla.incident import Incident
+    from sla.page_response import Response
     from sla.state_history import History
 
 _MOST_NAMES = 10  # clients or products that one message names
@@ -66,11 +68,20 @@ def incident_alert(incident: ProductIncident, product: Product | None) -> Alert:
 
 
 def body_of(
-    alert: Alert, event: Kind, former: tuple[str, ...], *, ledger: Ledger, dependencies: Dependencies, now: int
+    alert: Alert,
+    event: Kind,
+    former: tuple[str, ...],
+    progress: Progress | None = None,
+    *,
+    ledger: Ledger,
+    dependencies: Dependencies,
+    now: int,
+    response: Response | None = None,
 ) -> str:
     """Return the message of an event as JSON: the webhook's body, and under `extra` what only some receivers need.
 
-    `former` are the severities that the receiver was notified of besides the present one.
+    `former` are the severities that the receiver was notified of besides the present one. `progress` is the step of an
+    escalation that calls the receiver.
     """
     portfolio, product = ledger.portfolio, ledger.products.get(alert.product)
     checks = _checks(ledger, alert)
@@ -86,6 +97,8 @@ def body_of(
         "downtime_seconds": _downtime(alert, ledger, now),
         "budget": _budget(alert, ledger, now),
         "links": _links(portfolio, product),
+        **response_fields(response),
+        **_escalation(portfolio, progress),
         "extra": {
             "summary": alert.summary,
             "team": None if product is None else product.team,
@@ -96,6 +109,29 @@ def body_of(
         },
     }
     return json.dumps(body, ensure_ascii=False)
+
+
+def response_fields(response: Response | None) -> dict[str, Any]:
+    """Return the priority, the time to acknowledge by, and who acknowledged the alert; only what there is."""
+    if response is None:
+        return {}
+    fields: dict[str, Any] = {}
+    if response.priority:
+        fields["priority"] = response.priority
+    if response.target is not None:
+        fields["acknowledge_by"] = format_instant(response.started + response.target)
+    if response.acknowledged is not None:
+        at = format_instant(response.acknowledged)
+        fields["acknowledged"] = {"at": at, "by": response.author, "via": response.via}
+    return fields
+
+
+def _escalation(portfolio: Portfolio, progress: Progress | None) -> dict[str, Any]:
+    if progress is None:
+        return {}
+    steps = next((len(each.steps) for each in portfolio.escalations if each.id == progress.plan), progress.step)
+    step = {"id": progress.plan, "step": progress.step, "steps": steps, "person": progress.person or None}
+    return {"escalation": step}
 
 
 def _checks(ledger: Ledger, alert: Alert) -> Sequence[Incident]:

@@ -9,8 +9,9 @@ from __future__ import annotations
 
 from collections import Counter
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Final
 
+from monitor.alerting.responses import Reaction
 from monitor.notification import Kind, Notification
 from sla.product_incident import Severity
 
@@ -18,6 +19,9 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Iterator, Mapping
 
     from monitor.alerting.alert import Alert
+    from sla.escalation import Progress
+
+_NO_REACTION: Final = Reaction()
 
 
 @dataclass(slots=True)
@@ -84,26 +88,43 @@ class Announcements:
 
 
 def changes(
-    alert: Alert, announced: Mapping[str, Announced], targets: Iterable[str], *, muted: bool, reminded_before: int = 0
+    alert: Alert,
+    announced: Mapping[str, Announced],
+    targets: Iterable[str],
+    *,
+    muted: bool,
+    reaction: Reaction = _NO_REACTION,
+    reminded_before: int = 0,
 ) -> Iterator[tuple[str, Kind]]:
     """Yield the receivers to notify, each with the event.
 
     `targets` are the receivers that the routes name now. The first event of an alert for a receiver is `opened`. While
-    an alert is muted nothing is sent but its end. A receiver of a page that was last notified before the instant
-    `reminded_before` is reminded.
+    an alert is muted nothing is sent but its acknowledgement and its end. A receiver of a page is reminded when a step
+    of an escalation calls it again, or if it was last notified before the instant `reminded_before`.
     """
     holders = [name for name, each in announced.items() if each.open]
     if alert.resolved is not None:
         yield from ((name, Kind.RESOLVED) for name in holders)
-    elif not muted:
-        for name in dict.fromkeys((*holders, *targets)):
-            if name not in announced:
-                if alert.severity != alert.unannounced:
-                    yield name, Kind.OPENED
-            elif announced[name].open and announced[name].severity != alert.severity:
-                yield name, Kind.ESCALATED
-            elif announced[name].open and announced[name].last <= reminded_before and alert.severity is Severity.PAGE:
-                yield name, Kind.REMINDER
+        return
+    before = 0 if reaction.quiet else reminded_before
+    for name in dict.fromkeys((*holders, *reaction.called, *targets)):
+        if name not in announced:
+            if not muted and alert.severity != alert.unannounced:
+                yield name, Kind.OPENED
+        elif announced[name].open and (event := _change(alert, announced[name], muted, reaction, before)) is not None:
+            yield name, event
+
+
+def _change(alert: Alert, held: Announced, muted: bool, reaction: Reaction, reminded_before: int) -> Kind | None:
+    """Return the event for a receiver that takes the alert for open, None if there is none."""
+    if not muted and held.severity != alert.severity:
+        return Kind.ESCALATED
+    if reaction.acknowledged:
+        return Kind.ACKNOWLEDGED
+    called = held.rows[-1].receiver in reaction.called
+    if not muted and alert.severity is Severity.PAGE and (called or held.last <= reminded_before):
+        return Kind.REMINDER
+    return None
 
 
 def rows_of(
@@ -112,18 +133,21 @@ def rows_of(
     announced: Mapping[str, Announced],
     now: int,
     due: Callable[[str, Kind], int],
-    body: Callable[[Kind, tuple[str, ...]], str],
+    body: Callable[[Kind, tuple[str, ...], Progress | None], str],
+    called: Mapping[str, Progress],
 ) -> Iterator[Notification]:
     """Yield a row of the outbox for each event; `due` gives the instant of sending.
 
-    `body` gives the message, from the event and the other severities that the receiver was notified of.
+    `body` gives the message, from the event, the other severities that the receiver was notified of, and the step of an
+    escalation that calls the receiver.
     """
-    bodies: dict[tuple[Kind, tuple[str, ...]], str] = {}
+    bodies: dict[tuple[Kind, tuple[str, ...], Progress | None], str] = {}
     for receiver, event in events:
         before = announced.get(receiver, Announced())
         former = tuple(each for each in before.severities if each != alert.severity)
-        if (event, former) not in bodies:
-            bodies[event, former] = body(event, former)
+        form = event, former, called.get(receiver)
+        if form not in bodies:
+            bodies[form] = body(*form)
         yield Notification(
             key=alert.key,
             receiver=receiver,
@@ -134,5 +158,5 @@ def rows_of(
             due=due(receiver, event),
             severity=alert.severity,
             product=alert.product,
-            body=bodies[event, former],
+            body=bodies[form],
         )

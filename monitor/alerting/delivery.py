@@ -109,6 +109,10 @@ class Delivery:
         else:
             self._firing[key] = (row, self._clock.now() + target.kind.repeats)
 
+    def took(self, receiver: str, key: str) -> bool:
+        """Return whether a receiver that is sent the alert again and again has taken it before."""
+        return (receiver, key) in self._firing
+
     async def run(self, make_attempt: MakeAttempt, *, drain: bool = False) -> None:
         """Deliver until cancelled; what is under way then is cut off and tried again by the next process.
 

@@ -117,6 +117,21 @@ class Outbox:
         heads = self.lane(first.receiver).heads()
         return [row for row in heads if row is not first and row.event in URGENT and self.ready_at(row) <= now]
 
+    def took_all(self, receiver: str, key: str) -> bool:
+        """Return whether nothing of the key waits for the receiver."""
+        return key not in self.lane(receiver).waiting
+
+    def reaches(self, receiver: str, key: str, now: int, patience: int) -> bool:
+        """Return whether the receiver took all of the key, or is expected to: it did not fail for so long.
+
+        A receiver whose circuit is open is not expected to.
+        """
+        lane = self.lane(receiver)
+        rows = lane.waiting.get(key)
+        if not rows:
+            return True
+        return not lane.tripped and not any(row.error and now - row.made >= patience for row in rows.values())
+
     def next_at(self, receivers: Iterable[str]) -> float:
         """Return the instant at which something may be sent to one of the receivers; infinity if nothing waits."""
         lanes = [self.lanes[name] for name in receivers if name in self.lanes]

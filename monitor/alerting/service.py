@@ -19,6 +19,7 @@ from monitor.alerting.heartbeat_sender import HeartbeatSender
 from monitor.alerting.mutes import Mutes, flapping
 from monitor.alerting.outages import Outages
 from monitor.alerting.outbox import URGENT, Outbox
+from monitor.alerting.responses import Reaction, Responses
 from monitor.alerting.retries import Retries
 from monitor.config.routing import routed, shown
 from monitor.notification import NOTHING, Decided, Kind, Notification
@@ -60,6 +61,7 @@ class Alerting:
         self._heartbeat = HeartbeatSender(ledger, clock, health)
         self._retries = Retries()
         self._delivery = Delivery(self.outbox, writer, clock, health)
+        self.responses = Responses(ledger, self.outbox, self._delivery, health)
         self._loop: asyncio.AbstractEventLoop | None = None
         writer.listen(self._on_writer_thread)
 
@@ -77,6 +79,7 @@ class Alerting:
         for row in rows:
             if row.done is not None:
                 self._delivery.fire(row)
+        self.responses.restore(store.load_responses())
         self._record(self.outages.restore(store.load_product_incidents(), now))
         self._conditions.restore(self._announced.keys, self._announced.severity)
         self._retries.seen(self._ledger.facts)
@@ -87,7 +90,7 @@ class Alerting:
         with self._guarded("decide"):
             outage = self.outages.changed(incident)
             if outage is not None:
-                return Decided((outage,), self._decide(self._alert(outage)))
+                return self._decide(self._alert(outage))._replace(incidents=(outage,))
         return NOTHING
 
     def reload(self) -> None:
@@ -99,40 +102,60 @@ class Alerting:
 
     def _record(self, outages: Iterable[ProductIncident]) -> None:
         found = tuple(outages)
-        rows = tuple(row for each in found for row in self._decide(self._alert(each)))
-        if found or rows:
-            self._writer.put_decided(Decided(found, rows))
+        for outage in found:
+            self._writer.put_decided(self._decide(self._alert(outage))._replace(incidents=(outage,)))
 
     def _alert(self, outage: ProductIncident) -> Alert:
         return incident_alert(outage, self._ledger.products.get(outage.product))
 
-    def _decide(self, alert: Alert) -> tuple[Notification, ...]:
-        """Return the rows that bring all receivers up to date about the alert; they are in the outbox by then."""
-        now, ledger = self._clock.now(), self._ledger
+    def _decide(self, alert: Alert) -> Decided:
+        """Return what brings all receivers up to date about the alert; the rows are in the outbox by then."""
+        now = self._clock.now()
         announced = self._announced.of(alert.key)
+        if self._unstable(alert, now):
+            alert = self._flapping(alert)
         if alert.resolved is None:
-            product = ledger.products.get(alert.product)
-            names = routed(ledger.portfolio, product, alert.severity, now)
-            targets = [name for name in names if self._delivery.target(name) is not None]
-            muted = bool(self._mutes.of(alert, self._dependencies, now)) or self._absorbed(alert, now)
-        elif self._unstable(alert, now):
-            return ()
+            targets, muted = self._targets(alert, now), self._muted(alert, now)
+            reaction = self.responses.react(alert, now, announced=bool(targets or announced), muted=muted)
         else:
-            targets, muted = [], False
-        every = ledger.portfolio.alerting.remind_every
-        events = list(
-            changes(alert, announced, targets, muted=muted, reminded_before=0 if every is None else now - every)
-        )
+            targets, muted, reaction = [], False, self.responses.end(alert.key, now)
+        reminded = self._reminded_before(now)
+        events = list(changes(alert, announced, targets, muted=muted, reaction=reaction, reminded_before=reminded))
+        return Decided((), self._rows(alert, events, reaction, now), reaction.changed)
+
+    def _targets(self, alert: Alert, now: int) -> list[str]:
+        product = self._ledger.products.get(alert.product)
+        names = routed(self._ledger.portfolio, product, alert.severity, now)
+        return [name for name in names if self._delivery.target(name) is not None]
+
+    def _muted(self, alert: Alert, now: int) -> bool:
+        return bool(self._mutes.of(alert, self._dependencies, now)) or self._absorbed(alert, now)
+
+    def _reminded_before(self, now: int) -> int:
+        every = self._ledger.portfolio.alerting.remind_every
+        return 0 if every is None else now - every
+
+    def _rows(
+        self, alert: Alert, events: Sequence[tuple[str, Kind]], reaction: Reaction, now: int
+    ) -> tuple[Notification, ...]:
+        """Return the rows of events, and those before them that are due with them now; all are in the outbox."""
+        events = [each for each in events if not self._in_vain(alert, *each, reaction)]
         if not events:
             return ()
-        body = partial(body_of, alert, ledger=ledger, dependencies=self._dependencies, now=now)
+        response = reaction.response
+        body = partial(body_of, alert, ledger=self._ledger, dependencies=self._dependencies, now=now, response=response)
         due = partial(self._due, alert, now)
-        rows = tuple(rows_of(alert, events, announced, now, due, body))
+        rows = tuple(rows_of(alert, events, self._announced.of(alert.key), now, due, body, reaction.called))
         self._announced.add(rows)
         self.outbox.add(rows, now, written=False)
         hastened = [each for row in rows if row.event in URGENT for each in self.outbox.hasten(row)]
         self._delivery.wake()
         return (*hastened, *rows)
+
+    def _in_vain(self, alert: Alert, receiver: str, event: Kind, reaction: Reaction) -> bool:
+        """Return whether a step calls a receiver again that has not taken what was sent to it before."""
+        called_again = event is Kind.REMINDER and receiver in reaction.called
+        return called_again and not self.outbox.took_all(receiver, alert.key)
 
     def _due(self, alert: Alert, now: int, receiver: str, event: Kind) -> int:
         """Return when a message leaves: tickets after quiet hours, further openings with the group's."""
@@ -168,6 +191,13 @@ class Alerting:
         ended = alert.resolved if last.resolved is None else last.resolved
         return now < ended + stable_after and flapping(self._ledger, self.outages, alert.product, now)
 
+    def _flapping(self, alert: Alert) -> Alert:
+        """Return the alert of a flapping product, which stays open until the product is stable."""
+        if alert.incident is None:
+            return alert
+        again = self._alert(replace(alert.incident, resolved=None))
+        return replace(again, notes=(*again.notes, "The product is flapping: it was up in between."))
+
     async def look(self) -> None:
         """Bring every alert up to date that time alone may have changed, a few at a time."""
         if not self._ledger.portfolio.receivers and not self._announced.keys:
@@ -186,8 +216,8 @@ class Alerting:
 
     def _update(self, alert: Alert) -> None:
         with self._guarded("look"):
-            if rows := self._decide(alert):
-                self._writer.put_decided(Decided((), rows))
+            if any(decided := self._decide(alert)):
+                self._writer.put_decided(decided)
 
     def _incidents(self) -> list[Alert]:
         """Return the incidents that are open, and those whose end is not announced yet."""
@@ -205,6 +235,7 @@ class Alerting:
         waiting = [row.due for row in self.outbox.waiting()]
         self._health.notifications_waiting = len(waiting)
         self._health.notification_oldest = min(waiting, default=None)
+        self._health.count_pages(self.responses.all)
         self._health.receivers_failing = sum(bool(lane.failures) for lane in self.outbox.lanes.values())
 
     async def run(self, make_attempt: MakeAttempt) -> None:
@@ -254,4 +285,5 @@ class Alerting:
         """Write what is in memory into a record that was begun anew."""
         now, waiting = self._clock.now(), {row.identity: row for row in self.outbox.waiting()}
         sent = {row.identity: replace(row, done=now, attempts=1) for row in self._announced.rows()}
-        self._writer.put_decided(Decided(tuple(self.outages.all.values()), tuple((sent | waiting).values())))
+        rows = tuple((sent | waiting).values())
+        self._writer.put_decided(Decided(tuple(self.outages.all.values()), rows, tuple(self.responses.all)))

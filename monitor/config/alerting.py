@@ -14,7 +14,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Annotated, Any, ClassVar, Literal
 
-from pydantic import AfterValidator, PlainValidator, TypeAdapter, ValidationInfo, WithJsonSchema
+from pydantic import AfterValidator, PlainValidator, TypeAdapter, ValidationInfo, WithJsonSchema, model_validator
 
 from monitor.config.addresses import HttpUrl
 from monitor.config.agreement import Hours
@@ -22,7 +22,7 @@ from monitor.config.base import Model
 from monitor.config.secret import SECRET_SCHEMA, Secret, plain, read_secret
 from monitor.config.stage import StageField
 from monitor.config.tls import TlsOptions
-from monitor.config.values import Count, Duration, Id, Text, Within
+from monitor.config.values import Count, Duration, Id, Text, Within, problem_at
 from sla.interval import DAY, MILLISECOND, MINUTE, SECOND
 
 _HTTP_URL: TypeAdapter[str] = TypeAdapter(HttpUrl)
@@ -108,8 +108,11 @@ ReceiverIds = Annotated[
 class Route(Model):
     """Which alerts go to which receivers. An alert goes to the receivers of every route that matches it."""
 
-    to: ReceiverIds
-    """A receiver's id, or a list of them."""
+    to: ReceiverIds = ()
+    """A receiver's id, or a list of them: all are notified at once."""
+
+    escalation: Id | None = None
+    """The escalation whose steps are notified one after another while a page is not acknowledged."""
 
     products: tuple[Id, ...] = ()
     """Only alerts about these products. Default: all."""
@@ -125,6 +128,12 @@ class Route(Model):
 
     hours: Hours | None = None
     """Only at these hours, in the portfolio's `time_zone`: `"Mon-Fri 08:00-17:00"`."""
+
+    @model_validator(mode="after")
+    def _leads_somewhere(self) -> Route:
+        if not self.to and self.escalation is None:
+            raise problem_at("to", "is missing; write a receiver, or escalation: and the id of one")
+        return self
 
 
 class Damping(Model):
@@ -162,7 +171,7 @@ class AlertingBlock(Model):
     """Hours at which tickets wait, in the portfolio's `time_zone`: `"22:00-07:00"`. Pages never wait."""
 
     remind_every: Annotated[Duration, AfterValidator(Within(MINUTE, 7 * DAY, "between 1m and 7d"))] | None = None
-    """A page that is still open is sent again after each such time. Default: never."""
+    """A page that is open and not acknowledged is sent again after each such time. Default: never."""
 
     damping: Damping = Damping()
     """When a product counts as flapping."""

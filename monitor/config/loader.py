@@ -64,9 +64,10 @@ def examine(path: Path, kinds: Sequence[type[CheckBase]], receivers: Sequence[ty
         found |= {each for each in wrong if each.mark not in {known.mark for known in found}}
     warnings: tuple[Problem, ...] = ()
     if portfolio is not None and not found:
+        now = SystemClock().now()
         warnings = (
-            *possible_mistakes(portfolio, sources.root, SystemClock().now()),
-            *routing_warnings(portfolio, sources.root),
+            *possible_mistakes(portfolio, sources.root, now),
+            *routing_warnings(portfolio, sources.root, now),
         )
     return Examined(
         portfolio=None if found else portfolio,

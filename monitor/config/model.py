@@ -28,11 +28,13 @@ from monitor.config.base import Model
 from monitor.config.budget_policy import BudgetPolicyBlock, shipped_budget_policy
 from monitor.config.check import CheckBase, Reached, Streak
 from monitor.config.clients import Client, ValuePerHour
+from monitor.config.escalation import Escalation, Person
 from monitor.config.expect import Expect, HeaderExpectation, JsonExpectation, JsonPath, Regex, StatusRange
 from monitor.config.former_ids import FormerIds
 from monitor.config.hosting import HostingTiersField, shipped_tiers
 from monitor.config.maintenance import Maintenance, ZoneName
 from monitor.config.outbound import Family, OutboundBlock
+from monitor.config.priorities import PrioritiesField
 from monitor.config.readiness import ReadinessBlock
 from monitor.config.secret import Secret
 from monitor.config.stage import PolicyField, StageField, shipped_policy
@@ -292,6 +294,17 @@ class Portfolio(Model):
     routes: tuple[Route, ...] = ()
     """Which alerts go to which receivers. Default: every page and every ticket goes to every receiver."""
 
+    escalations: tuple[Escalation, ...] = ()
+    """Steps that notify one receiver or person after another while a page is not acknowledged; routes name them."""
+
+    people: tuple[Person, ...] = ()
+    """The people of the rotas, each with the receivers that reach them."""
+
+    priorities: PrioritiesField | None = None
+    """Priorities of alerts and their response targets: `pathfinder-sso`, or the name of a file in `policies/` next to
+    this one. Default: none.
+    """
+
     anchors: Anchors = ()
     """Places outside of the record that keep the heads of its closed days, so that edits of the past show."""
 
@@ -302,7 +315,7 @@ class Portfolio(Model):
     """How alerts are grouped, damped and repeated."""
 
     standby: tuple[Rota, ...] = ()
-    """The stand-by rotas for `ninewatch standby`. Nothing else shows them."""
+    """The stand-by rotas, for `ninewatch standby` and the steps of escalations. Nothing else shows them."""
 
     products: Annotated[tuple[Product, ...], Field(min_length=1)]
     """The products to monitor."""

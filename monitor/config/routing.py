@@ -7,6 +7,8 @@ from collections.abc import Iterator
 from typing import TYPE_CHECKING
 
 from monitor.config.errors import Loc, Problem, quoted
+from monitor.config.escalation import receivers_of
+from monitor.config.escalation_checks import escalation_mistakes, escalation_warnings, named_receivers
 from monitor.config.yaml_nodes import Node, key_path, locate
 from sla.interval import Interval
 from sla.product_incident import Severity
@@ -15,6 +17,7 @@ if TYPE_CHECKING:
     from zoneinfo import ZoneInfo
 
     from monitor.config.alerting import Route
+    from monitor.config.escalation import Escalation
     from monitor.config.model import Portfolio, Product
     from sla.service_hours import ServiceHours
 
@@ -29,6 +32,21 @@ def routed(portfolio: Portfolio, product: Product | None, severity: Severity, no
     zone = portfolio.zone
     found = (route.to for route in portfolio.routes if _matches(route, product, severity, now, zone))
     return list(dict.fromkeys(name for names in found for name in names))
+
+
+def escalated(
+    portfolio: Portfolio, product: Product | None, severity: Severity, now: int | None = None
+) -> list[Escalation]:
+    """Return the escalations of such an alert at the instant, or at any hour; each once."""
+    zone = portfolio.zone
+    names = {route.escalation for route in portfolio.routes if _matches(route, product, severity, now, zone)}
+    return [each for each in portfolio.escalations if each.id in names]
+
+
+def reached(portfolio: Portfolio, product: Product | None, severity: Severity) -> list[str]:
+    """Return the ids of the receivers that such an alert may reach at any hour, by any step of an escalation."""
+    steps = (receivers_of(portfolio, each) for each in escalated(portfolio, product, severity))
+    return list(dict.fromkeys((*routed(portfolio, product, severity), *(name for names in steps for name in names))))
 
 
 def _matches(route: Route, product: Product | None, severity: Severity, now: int | None, zone: ZoneInfo) -> bool:
@@ -55,7 +73,8 @@ def shown(hours: ServiceHours, now: int, zone: ZoneInfo) -> bool:
 
 def routing_problems(portfolio: Portfolio, root: Node) -> Iterator[Problem]:
     """Yield what is wrong with receivers and routes of a portfolio that is valid in all else."""
-    for loc, message in (*_twice(portfolio), *_unknown(portfolio), *_unfit(portfolio), *_circular(portfolio)):
+    found = (_twice, _unknown, _unfit, _circular, escalation_mistakes)
+    for loc, message in (each for find in found for each in find(portfolio)):
         yield Problem(locate(root, loc)[0], key_path(root, loc), message)
 
 
@@ -88,6 +107,7 @@ def _unknown(portfolio: Portfolio) -> Iterator[tuple[Loc, str]]:
             for i, name in enumerate(each.depends_on)
         ),
         *([] if heartbeat is None else [(("alerting", "heartbeat", "to"), heartbeat.to, "receiver", receivers)]),
+        *((loc, name, "receiver", receivers) for loc, name in named_receivers(portfolio)),
     ]
     for loc, name, what, known in named:
         if name not in known:
@@ -97,10 +117,12 @@ def _unknown(portfolio: Portfolio) -> Iterator[tuple[Loc, str]]:
 def _unfit(portfolio: Portfolio) -> Iterator[tuple[Loc, str]]:
     """Yield routes to receivers that take no alerts, and a heartbeat to one that takes none."""
     held = {receiver.id: receiver for receiver in portfolio.receivers}
-    for number, route in enumerate(portfolio.routes):
-        for name in route.to:
-            if name in held and not held[name].alerts:
-                yield ("routes", number, "to"), f"{quoted(name)} takes the heartbeat only; name another receiver"
+    routes: list[tuple[Loc, str]] = [
+        (("routes", n, "to"), to) for n, each in enumerate(portfolio.routes) for to in each.to
+    ]
+    for loc, name in (*routes, *named_receivers(portfolio)):
+        if name in held and not held[name].alerts:
+            yield loc, f"{quoted(name)} takes the heartbeat only; name another receiver"
     heartbeat = portfolio.alerting.heartbeat
     if heartbeat is not None and heartbeat.to in held and not held[heartbeat.to].heartbeats:
         able = "webhook, alertmanager or healthchecks"
@@ -116,7 +138,7 @@ def _circular(portfolio: Portfolio) -> Iterator[tuple[Loc, str]]:
     needs = _needs(portfolio)
     places = {receiver.id: number for number, receiver in enumerate(portfolio.receivers)}
     for product in portfolio.products:
-        receivers = [name for name in routed(portfolio, product, Severity.PAGE) if name in places]
+        receivers = [name for name in reached(portfolio, product, Severity.PAGE) if name in places]
         circular = {name: on for name in receivers if (on := _dependence(portfolio, needs, name, product.id))}
         named = {name for route in portfolio.routes if product.id in route.products for name in route.to}
         for name, on in circular.items():
@@ -149,17 +171,19 @@ def _dependence(portfolio: Portfolio, needs: dict[str, set[str]], receiver: str,
     return next((name for name in held.depends_on if product in needs.get(name, set())), "")
 
 
-def routing_warnings(portfolio: Portfolio, root: Node) -> Iterator[Problem]:
+def routing_warnings(portfolio: Portfolio, root: Node, now: int) -> Iterator[Problem]:
     """Yield products whose pages no route takes, and receivers that no alert reaches."""
     if not portfolio.receivers:
         return
     used: set[str] = set()
     for number, product in enumerate(portfolio.products):
-        used |= {name for severity in Severity for name in routed(portfolio, product, severity)}
-        if not routed(portfolio, product, Severity.PAGE):
+        used |= {name for severity in Severity for name in reached(portfolio, product, severity)}
+        if not reached(portfolio, product, Severity.PAGE):
             loc: Loc = ("products", number, "id")
             message = "no route takes its pages; add a route, or one without products, teams and stages"
             yield Problem(locate(root, loc)[0], key_path(root, loc), message)
+    for at, message in escalation_warnings(portfolio, now):
+        yield Problem(locate(root, at)[0], key_path(root, at), message)
     heartbeat = portfolio.alerting.heartbeat
     for number, receiver in enumerate(portfolio.receivers):
         if receiver.id not in used and (heartbeat is None or heartbeat.to != receiver.id):

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from typing import TYPE_CHECKING
 
 from pydantic import model_validator
 
@@ -12,11 +11,9 @@ from monitor.config.agreement import Hours
 from monitor.config.base import Model
 from monitor.config.maintenance import CalendarFile, Maintenance, Moment, Recurrence, ZoneName
 from monitor.config.values import Id, Text, problem_at
+from sla.interval import Interval
 from sla.service_hours import ALWAYS
 from sla.standby import Shift
-
-if TYPE_CHECKING:
-    from sla.interval import Interval
 
 _NO_PERSON = "(no summary)"
 
@@ -52,7 +49,7 @@ class Rota(Model):
     """A stand-by rota: `ics` or `shifts`."""
 
     id: Id
-    """Identifies the rota in the output of `ninewatch standby`."""
+    """Identifies the rota in steps of escalations and in the output of `ninewatch standby`."""
 
     products: tuple[Id, ...] = ()
     """The products of the rota. Default: all."""
@@ -83,6 +80,11 @@ class Rota(Model):
         for each in self._timings(self.zone or default):
             for found in each.exclusions(window, self.zone or default):
                 yield Shift(found.reason or _NO_PERSON, found.interval, self.id)
+
+    def standing(self, now: int, default: str) -> list[str]:
+        """Return the people on stand-by at the instant, each once; none at an hour that is not covered."""
+        shifts = self.held(Interval(now, now + 1), default)
+        return list(dict.fromkeys(each.person for each in shifts if each.interval.start <= now < each.interval.end))
 
     def _timings(self, zone: str) -> Iterator[Maintenance]:
         if self.ics is not None:

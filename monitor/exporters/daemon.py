@@ -96,6 +96,7 @@ class DaemonCollector(Collector):
         yield from self._wall_clock()
         yield from self._store()
         yield from self._notifications()
+        yield from self._acknowledgements()
         yield from self._configuration()
 
     def _anchors(self) -> Iterator[Metric]:
@@ -144,6 +145,22 @@ class DaemonCollector(Collector):
         late = self._health.notification_delay(self._clock.now()) / SECOND
         name, help_ = "ninewatch_notification_delay", "For how long the oldest undelivered notification has been due"
         yield GaugeMetricFamily(name, help_, late, unit="seconds")
+
+    def _acknowledgements(self) -> Iterator[Metric]:
+        health = self._health
+        name, help_ = "ninewatch_open_pages", "Pages that are open, by whether a person has acknowledged them"
+        pages = GaugeMetricFamily(name, help_, labels=["acknowledged"])
+        pages.add_metric(["true"], health.pages_acknowledged)
+        pages.add_metric(["false"], health.pages_unacknowledged)
+        yield pages
+        name, help_ = "ninewatch_acknowledgements", f"Alerts that a person acknowledged{_SINCE}"
+        acknowledged = CounterMetricFamily(name, help_, labels=["severity"])
+        name, help_ = "ninewatch_time_to_acknowledge", f"Time from announcement to acknowledgement, added up{_SINCE}"
+        times = CounterMetricFamily(name, help_, labels=["severity"], unit="seconds")
+        for severity, (count, total) in health.acknowledgements.items():
+            acknowledged.add_metric([severity], count)
+            times.add_metric([severity], total / SECOND)
+        yield from (acknowledged, times)
 
     def _configuration(self) -> Iterator[Metric]:
         health = self._health

@@ -48,7 +48,7 @@ def request_of(message: Message) -> tuple[str, dict[str, Any]]:
         "message": cut(message.short, 130),
         "alias": message.key,
         "description": description,
-        "priority": _PRIORITIES[fields["severity"]],
+        "priority": fields.get("priority") or _PRIORITIES[fields["severity"]],
         "source": "ninewatch",
         "entity": "ninewatch" if product is None else product["id"],
         "tags": [f"severity:{fields['severity']}", *(f"check:{name}" for name in fields["checks"][:10])],

@@ -11,6 +11,8 @@ from sla.duration import format_duration
 from sla.interval import SECOND
 
 if TYPE_CHECKING:
+    from collections.abc import Iterator
+
     from monitor.notification import Notification
 
 SYMBOLS = {Kind.RESOLVED: "RESOLVED", Kind.TEST: "TEST", Kind.ACKNOWLEDGED: "ACKNOWLEDGED", Kind.HEARTBEAT: "ALIVE"}
@@ -51,6 +53,11 @@ class Message:
     def firing(self) -> bool:
         """Whether the alert goes on."""
         return self.event is not Kind.RESOLVED
+
+    @property
+    def alarming(self) -> bool:
+        """Whether the alert goes on and this message does not say that a person takes care of it."""
+        return self.firing and self.event is not Kind.ACKNOWLEDGED
 
     @property
     def title(self) -> str:
@@ -112,7 +119,20 @@ def _facts(message: Message) -> list[str]:
         left = budget["remaining_seconds"]
         over = "exceeded by" if left < 0 else "left"
         lines.append(f"Budget {over}: {_duration(abs(left))} of {_duration(budget['allowed_seconds'])}")
-    return [*lines, *extra.get("notes", [])]
+    return [*lines, *_response(fields), *extra.get("notes", [])]
+
+
+def _response(fields: dict[str, Any]) -> Iterator[str]:
+    """Yield who acknowledged the alert; while it is open and no one has, its priority and the step that calls."""
+    priority, by, acknowledged = (fields.get(name) for name in ("priority", "acknowledge_by", "acknowledged"))
+    open_ = acknowledged is None and fields["event"] != Kind.RESOLVED
+    if priority:
+        yield f"Priority: {priority}{f', acknowledge by {by}' if by and open_ else ''}"
+    if acknowledged is not None:
+        yield f"Acknowledged: by {acknowledged['by']} at {acknowledged['at']}"
+    if (step := fields.get("escalation")) is not None:
+        person = f", for {step['person']}" if step["person"] else ""
+        yield f"Escalation: step {step['step']} of {step['steps']}{person}"
 
 
 def _cost(spent: float, budget: dict[str, float] | None) -> str:

@@ -48,8 +48,8 @@ def body_of(message: Message, topic: str) -> dict[str, Any]:
         "topic": topic,
         "title": cut(message.title, 250),
         "message": cut(text, _LONGEST // 4),
-        "priority": _PRIORITIES[message.fields["severity"]] if message.firing else 3,
-        "tags": ["rotating_light" if message.firing else "white_check_mark"],
+        "priority": _PRIORITIES[message.fields["severity"]] if message.alarming else 3,
+        "tags": ["rotating_light" if message.alarming else "white_check_mark"],
     }
     if "product" in message.links and not message.others:
         body["click"] = message.links["product"]

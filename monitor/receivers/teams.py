@@ -38,7 +38,7 @@ def body_of(message: Message) -> dict[str, Any]:
         "weight": "Bolder",
         "size": "Large",
         "wrap": True,
-        "color": colour if message.firing else "Good",
+        "color": colour if message.alarming else "Good",
     }
     lines = [{"type": "TextBlock", "text": markdown_text(cut(each, 500)), "wrap": True} for each in message.lines]
     links = {} if message.others else message.links

@@ -29,6 +29,8 @@ FIELDS = (
     *("downtime_seconds.low", "downtime_seconds.point", "downtime_seconds.high"),
     *("budget.allowed_seconds", "budget.remaining_seconds"),
     *("links.product", "links.incident", "links.runbook", "links.acknowledge"),
+    *("priority", "acknowledge_by", "acknowledged.at", "acknowledged.by", "acknowledged.via"),
+    *("escalation.id", "escalation.step", "escalation.steps", "escalation.person"),
 )
 _FIELD = re.compile(r"\{([^{}]*)\}")
 
@@ -113,7 +115,7 @@ def _value(name: str, message: Message) -> Any:
         return message.short if name == "summary" else message.text
     value: Any = message.fields
     for part in name.split("."):
-        value = None if value is None else value[part]
+        value = None if value is None else value.get(part)
     return value
 
 

@@ -11,6 +11,7 @@ from monitor.storage import statements as sql
 from monitor.storage.chain import chain_in, heads_in, next_head, unchecked_facts
 from monitor.storage.connection import opened, remedy
 from monitor.storage.outbox import latest_in, product_incidents_in, unfinished_in
+from monitor.storage.responses import open_responses_in, responses_in
 from monitor.storage.rows import DamagedRowError, facts_in, incidents_in, observations_in, runs_in, tail_in
 from monitor.storage.schema import refuse_strangers
 from monitor.storage.validation import damage, refuse_damage
@@ -27,6 +28,7 @@ if TYPE_CHECKING:
     from sla.incident import Incident
     from sla.interval import Interval
     from sla.observation import Observation, Run
+    from sla.page_response import Response
     from sla.product_incident import ProductIncident
 
 
@@ -63,6 +65,14 @@ class Reader:
     def latest_notifications(self, limit: int) -> list[Notification]:
         """Return the notifications that were decided last, newest first."""
         return latest_in(self._connection, limit)
+
+    def load_responses(self) -> list[Response]:
+        """Return the responses to alerts that are not over, in the order of their start."""
+        return open_responses_in(self._connection)
+
+    def responses(self, span: Interval) -> list[Response]:
+        """Return the responses to alerts that started within the interval, in the order of their start."""
+        return responses_in(self._connection, span)
 
     def last_observed(self) -> dict[str, int]:
         """Return the instant of each recorded check's last observation that is inside a run."""

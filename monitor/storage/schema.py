@@ -114,6 +114,14 @@ MIGRATIONS: tuple[tuple[str, ...], ...] = (
             for what, event in (("changed", "UPDATE"), ("removed", "DELETE"))
         ),
     ),
+    (
+        # When alerts were announced and acknowledged, and how far each was escalated (`sla/page_response.py`);
+        # `escalations` is a JSON list.
+        "CREATE TABLE responses (key TEXT NOT NULL, started INTEGER NOT NULL, product TEXT NOT NULL,"
+        " severity TEXT NOT NULL, priority TEXT NOT NULL, target INTEGER, acknowledged INTEGER, author TEXT NOT NULL,"
+        " via TEXT NOT NULL, ended INTEGER, escalations TEXT NOT NULL, PRIMARY KEY (key, started)) WITHOUT ROWID",
+        "CREATE INDEX responses_open ON responses (started) WHERE ended IS NULL",
+    ),
 )
 
 

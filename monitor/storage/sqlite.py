@@ -20,6 +20,7 @@ from monitor.storage.incident_failures import failure_rows
 from monitor.storage.lock import Lock
 from monitor.storage.outbox import notification_row, product_incident_row, product_incidents_in, unfinished_in
 from monitor.storage.record_file import RecordFiles, put_aside, refuse_missing
+from monitor.storage.responses import open_responses_in, response_row
 from monitor.storage.rows import DamagedRowError, facts_in, incidents_in, observations_in, runs_in, tail_in
 from monitor.storage.schema import migrate, refuse_strangers
 from monitor.storage.validation import damage, refuse_damage
@@ -33,6 +34,7 @@ if TYPE_CHECKING:
     from sla.fact import Fact
     from sla.incident import Incident
     from sla.interval import Interval
+    from sla.page_response import Response
     from sla.product_incident import ProductIncident
 
 log = structlog.get_logger()
@@ -105,6 +107,7 @@ class SqliteStore:
             connection.executemany(sql.FAILURE, [row for each in batch.incidents for row in failure_rows(each)])
         connection.executemany(sql.PRODUCT_INCIDENT, map(product_incident_row, batch.product_incidents))
         connection.executemany(sql.NOTIFICATION, map(notification_row, batch.notifications))
+        connection.executemany(sql.RESPONSE, map(response_row, batch.responses))
         if batch.facts:
             connection.executemany(sql.ADD_FACT, [astuple(fact) for fact in batch.facts])
         connection.executemany(sql.ADD_STEP, batch.clock_steps)
@@ -148,6 +151,11 @@ class SqliteStore:
         """Return the notifications of keys that a receiver has unfinished, in the order of their decision."""
         with self._translated_errors("cannot be read"):
             return unfinished_in(self._writing())
+
+    def load_responses(self) -> list[Response]:
+        """Return the responses to alerts that are not over, in the order of their start."""
+        with self._translated_errors("cannot be read"):
+            return open_responses_in(self._writing())
 
     def load_facts(self) -> list[Fact]:
         """Return all facts, those of unknown kinds included, by when they were made."""

@@ -65,6 +65,17 @@ HAS_PRODUCT_INCIDENTS: Final = "SELECT 1 FROM sqlite_schema WHERE name = 'produc
 PRODUCT_INCIDENTS: Final = """
     SELECT id, product, opened, resolved, severity, members, unannounced FROM product_incidents ORDER BY opened, id"""
 
+RESPONSE: Final = """
+    INSERT OR REPLACE INTO responses (key, started, product, severity, priority, target, acknowledged, author, via,
+        ended, escalations)
+    VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)"""
+HAS_RESPONSES: Final = "SELECT 1 FROM sqlite_schema WHERE name = 'responses'"
+_RESPONSE_COLUMNS: Final = """key, started, product, severity, priority, target, acknowledged, author, via, ended,
+    escalations"""
+OPEN_RESPONSES: Final = f"SELECT {_RESPONSE_COLUMNS} FROM responses WHERE ended IS NULL ORDER BY started, key"  # noqa: S608 - texts of ours
+RESPONSES: Final = f"""
+    SELECT {_RESPONSE_COLUMNS} FROM responses WHERE started >= ? AND started < ? ORDER BY started, key"""  # noqa: S608
+
 NOTIFICATION: Final = """
     INSERT OR REPLACE INTO notifications (key, receiver, turn, event, repeat, made, due, severity, product, body,
         attempts, claimed_epoch, claimed_holder, done, error)

@@ -14,6 +14,7 @@ if TYPE_CHECKING:
     from sla.incident import Incident
     from sla.interval import Interval
     from sla.observation import Observation, Run
+    from sla.page_response import Response
     from sla.product_incident import ProductIncident
 
 
@@ -23,8 +24,8 @@ class Batch:
 
     Writing a part again changes nothing, so a batch whose commit was in doubt is simply written anew. A run replaces
     the one with the same check, vantage and `first`, an incident the one with the same id, a notification the one with
-    the same key, receiver and turn. `folded_until` is the
-    instant before which every observation is inside a written run. A fact whose id is there already is left as it is.
+    the same key, receiver and turn, a response the one with the same key and start. `folded_until` is the instant
+    before which every observation is inside a written run. A fact whose id is there already is left as it is.
     A step of the wall clock is the record's time before it and its size; written twice it stands twice.
     A head whose number is there already is left as it is.
     """
@@ -38,6 +39,7 @@ class Batch:
     product_incidents: Sequence[ProductIncident] = ()
     notifications: Sequence[Notification] = ()
     heads: Sequence[ClosedDay] = ()
+    responses: Sequence[Response] = ()
 
     def __bool__(self) -> bool:
         parts = (self.observations, self.runs, self.clock_steps)
@@ -46,7 +48,8 @@ class Batch:
     @property
     def decided(self) -> bool:
         """Whether the batch must survive a loss of power once it is committed."""
-        return any((self.incidents, self.facts, self.product_incidents, self.notifications, self.heads))
+        decided = (self.incidents, self.facts, self.product_incidents, self.notifications, self.heads, self.responses)
+        return any(decided)
 
 
 class Store(Protocol):
@@ -84,6 +87,10 @@ class Store(Protocol):
 
         Of a key and a receiver either all are returned or none.
         """
+        ...
+
+    def load_responses(self) -> list[Response]:
+        """Return the responses to alerts that are not over, in the order of their start."""
         ...
 
     def load_facts(self) -> list[Fact]:

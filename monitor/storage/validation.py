@@ -89,6 +89,15 @@ _NOTIFICATION: Final = (
         "it has no such event",
     ),
 )
+_RESPONSE: Final = (
+    *(_text(column) for column in ("key", "escalations")),
+    *(_text(column, empty=True) for column in ("product", "priority", "author", "via")),
+    _number("started"),
+    *(_number(column, null=True) for column in ("target", "acknowledged", "ended")),
+    ("severity NOT IN ('page', 'ticket', 'note')", "it has no such severity"),
+    ("ended < started", "it ends before it begins"),
+    ("acknowledged < started", "it was acknowledged before it began"),
+)
 _CORRECTION: Final = (
     *(_text(column) for column in ("id", "author", "reason")),
     _number("made"),
@@ -113,6 +122,7 @@ _TABLES: Final[Mapping[str, tuple[str, Sequence[_Fault]]]] = {
     "incident_failures": ("incident, which", tuple(_text(column) for column in ("incident", "which", "body"))),
     "product_incidents": ("id", _PRODUCT_INCIDENT),
     "notifications": ("key, receiver, turn", _NOTIFICATION),
+    "responses": ("key, started", _RESPONSE),
     "facts": ("id", _FACT),
     "corrections": ("id", _CORRECTION),
     "progress": (

@@ -25,6 +25,7 @@ if TYPE_CHECKING:
     from sla.fact import Fact
     from sla.incident import Incident
     from sla.observation import Observation, Run
+    from sla.page_response import Response
     from sla.product_incident import ProductIncident
 
 log = structlog.get_logger()
@@ -81,6 +82,7 @@ class Writer:
         self._facts: dict[str, Fact] = {}
         self._product_incidents: dict[str, ProductIncident] = {}
         self._notifications: dict[tuple[str, str, int], Notification] = {}
+        self._responses: dict[tuple[str, int], Response] = {}
         self._folded: int | None = None
         self._retained: int | None = None
         self._urgent = threading.Event()
@@ -143,7 +145,7 @@ class Writer:
         self._queue.append((None, (), incident, None, NOTHING))
 
     def put_decided(self, decided: Decided, *, urgent: bool = True) -> None:
-        """Queue product incidents and notifications; written at once if urgent, else within EVERY."""
+        """Queue product incidents, notifications and responses; written at once if urgent, else within EVERY."""
         self._queue.append((None, (), None, None, decided))
         self._health.records_queued += 1
         if urgent:
@@ -225,8 +227,9 @@ class Writer:
 
     @property
     def _pending(self) -> bool:
-        decided = self._incidents or self._facts or self._product_incidents or self._notifications or self._heads
-        return bool(self._observations or self._runs or decided or self._folded is not None or self._steps)
+        decided = self._incidents or self._facts or self._product_incidents or self._notifications or self._responses
+        seen = self._observations or self._runs or self._steps or self._folded is not None
+        return bool(seen or decided or self._heads)
 
     def _gather(self) -> None:
         for source in (self._spared, self._queue):
@@ -245,6 +248,7 @@ class Writer:
                     self._folded = until
                 self._product_incidents |= {each.id: each for each in decided.incidents}
                 self._notifications |= {each.identity: each for each in decided.notifications}
+                self._responses |= {(each.key, each.started): each for each in decided.responses}
         for _ in range(len(self._stated)):
             fact = self._stated.popleft()
             self._facts[fact.id] = fact
@@ -273,7 +277,8 @@ class Writer:
             steps = tuple(self._steps)
             runs, notifications = tuple(self._runs.values()), tuple(self._notifications.values())
             outages, heads = tuple(self._product_incidents.values()), tuple(self._heads)
-            batch = Batch(seen, runs, incidents, self._folded, stated, steps, outages, notifications, heads)
+            decided = (outages, notifications, heads, tuple(self._responses.values()))
+            batch = Batch(seen, runs, incidents, self._folded, stated, steps, *decided)
             try:
                 self._store.write(batch)
             except StoreError as error:
@@ -299,6 +304,7 @@ class Writer:
         self._facts.clear()
         self._product_incidents.clear()
         self._notifications.clear()
+        self._responses.clear()
         self._folded = None
         self._rows += rows
         recovered, self._failures = self._failures > 0, 0

@@ -16,6 +16,7 @@ if TYPE_CHECKING:
     from sla.fact import Fact
     from sla.incident import Incident
     from sla.interval import Interval
+    from sla.page_response import Response
     from sla.product_incident import ProductIncident
 
 
@@ -35,6 +36,7 @@ class MemoryStore:
         self.facts: dict[str, Fact] = {}
         self.product_incidents: dict[str, ProductIncident] = {}
         self.notifications: dict[tuple[str, str, int], Notification] = {}
+        self.responses: dict[tuple[str, int], Response] = {}
         self.folded_until: int | None = None
         self.batches: list[Batch] = []
         self.error = ""
@@ -60,6 +62,7 @@ class MemoryStore:
         self.incidents |= {incident.id: incident for incident in batch.incidents}
         self.product_incidents |= {each.id: each for each in batch.product_incidents}
         self.notifications |= {each.identity: each for each in batch.notifications}
+        self.responses |= {(each.key, each.started): each for each in batch.responses}
         for fact in batch.facts:
             self.facts.setdefault(fact.id, fact)
         if batch.folded_until is not None:
@@ -95,6 +98,11 @@ class MemoryStore:
         ]
         return sorted(
             (row for rows in kept for row in rows), key=lambda row: (row.made, row.key, row.receiver, row.turn)
+        )
+
+    def load_responses(self) -> list[Response]:
+        return sorted(
+            (each for each in self.responses.values() if each.ended is None), key=lambda each: (each.started, each.key)
         )
 
     def load_facts(self) -> list[Fact]:
@@ -133,7 +141,7 @@ class MemoryStore:
             raise StoreError(self.error)
         if not self.whole:
             self.seen, self.runs, self.incidents, self.facts = {}, {}, {}, {}
-            self.product_incidents, self.notifications = {}, {}
+            self.product_incidents, self.notifications, self.responses = {}, {}, {}
         self.gone = ""
         return self.whole
 

@@ -1,0 +1,133 @@
+"""Priorities of alerts and their response targets: the file that states them, and the portfolio's key `priorities`."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Any, Literal
+
+from pydantic import Field, InstanceOf, PlainSerializer, PlainValidator, ValidationInfo, WithJsonSchema, model_validator
+
+from monitor.config.agreement import Agreement, Hours
+from monitor.config.alerting import SeverityField
+from monitor.config.base import Model
+from monitor.config.block_file import read_block
+from monitor.config.errors import quoted
+from monitor.config.hosting import FOLDER
+from monitor.config.maintenance import ZoneName
+from monitor.config.readiness import places
+from monitor.config.stage import StageField
+from monitor.config.validation_context import Context, Located
+from monitor.config.values import Duration, Id, Text, is_id, problem_at
+from sla.interval import Interval
+from sla.priority import PriorityRule, Target, decided
+from sla.product_incident import Severity
+from sla.service_hours import ALWAYS
+
+if TYPE_CHECKING:
+    from sla.stage import Stage
+
+Name = Literal["P1", "P2", "P3", "P4"]
+_BEST_EFFORT = "best effort"
+Within = Literal["best effort"] | Duration
+
+
+class _Target(Model):
+    priority: Name
+    business_hours: Within
+    after_hours: Within
+
+    def plain(self) -> Target:
+        return Target(self.priority, _time(self.business_hours), _time(self.after_hours))
+
+
+def _time(written: str | int) -> int | None:
+    return None if isinstance(written, str) else written
+
+
+class _Rule(Model):
+    priority: Name
+    severities: tuple[SeverityField, ...] = ()
+    stages: tuple[StageField, ...] = ()
+    hours: Literal["business", "after"] | None = None
+
+    def plain(self) -> PriorityRule:
+        severities = tuple(Severity(each) for each in self.severities)
+        business = None if self.hours is None else self.hours == "business"
+        return PriorityRule(self.priority, severities, self.stages, business)
+
+
+class _Priorities(Model):
+    id: Id
+    title: Text
+    source: Text
+    business_hours: Hours = ALWAYS
+    holidays: Literal["BC", "Canada"] | None = None
+    zone: ZoneName | None = None
+    targets: Annotated[tuple[_Target, ...], Field(min_length=1)]
+    rules: Annotated[tuple[_Rule, ...], Field(min_length=1)]
+
+    @model_validator(mode="after")
+    def _each_once(self) -> _Priorities:
+        names = [each.priority for each in self.targets]
+        if (twice := next((name for name in names if names.count(name) > 1), None)) is not None:
+            raise problem_at("targets", f"has {twice} twice; write each priority once")
+        return self
+
+    def plain(self) -> Priorities:
+        hours = Agreement.model_construct(service_hours=self.business_hours, holidays=self.holidays, zone=self.zone)
+        rules = tuple(each.plain() for each in self.rules)
+        return Priorities(self.id, self.title, self.source, hours, rules, tuple(each.plain() for each in self.targets))
+
+
+@dataclass(frozen=True, slots=True)
+class Priorities:
+    """A policy of priorities. `hours` excludes what is outside of business hours."""
+
+    id: str
+    title: str
+    source: str
+    hours: Agreement
+    rules: tuple[PriorityRule, ...]
+    targets: tuple[Target, ...]
+
+    def of(self, severity: Severity, stage: Stage | None, now: int, zone: str) -> tuple[str, int | None]:
+        """Return the priority of an alert that is announced at the instant, and the time to acknowledge it.
+
+        `zone` is where the policy's hours apply if it names none.
+        """
+        business = not any(self.hours.out_of_hours(Interval(now, now + 1), zone))
+        return decided(self.rules, self.targets, severity, stage, business=business)
+
+
+def load_priorities(path: Path) -> Priorities:
+    """Return the priorities of a file.
+
+    Raises:
+        ValueError: it cannot be used; the message names the first mistake in it, with its place.
+    """
+    try:
+        return read_block(path, _Priorities).plain()
+    except ValueError as error:
+        raise ValueError(f"the priorities cannot be used; {error}") from None
+
+
+def _named(value: Any, info: ValidationInfo) -> Priorities:
+    if isinstance(value, Priorities):
+        return value
+    if not isinstance(value, str) or not is_id(value):
+        raise ValueError("not the name of a file in policies/; write pathfinder-sso, or the name of your own file")
+    for path in places(value, value.directory if isinstance(value, Located) else Path(), FOLDER):
+        if path.is_file():
+            if isinstance(info.context, Context):
+                info.context.reads(path)
+            return load_priorities(path)
+    raise ValueError(
+        f"there are no priorities {quoted(value)}; write pathfinder-sso, or put {value}.yaml into policies/"
+    )
+
+
+_BY_NAME = PlainSerializer(lambda held: held.id, return_type=str, when_used="json")
+PrioritiesField = Annotated[
+    InstanceOf[Priorities], PlainValidator(_named), _BY_NAME, WithJsonSchema({"type": "string"})
+]

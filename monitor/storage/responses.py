@@ -1,0 +1,61 @@
+"""Responses to alerts as rows of an open record; escalations in progress are JSON."""
+
+from __future__ import annotations
+
+import json
+from dataclasses import asdict, astuple
+from typing import TYPE_CHECKING, Any
+
+from monitor.storage import statements as sql
+from monitor.storage.rows import DamagedRowError
+from sla.escalation import Progress
+from sla.page_response import Response
+from sla.product_incident import Severity
+
+if TYPE_CHECKING:
+    import sqlite3
+
+    from sla.interval import Interval
+
+
+def response_row(response: Response) -> tuple[Any, ...]:
+    """Return the row of a response."""
+    *fields, _ = astuple(response)
+    return (*fields, json.dumps([asdict(each) for each in response.escalations]))
+
+
+def open_responses_in(connection: sqlite3.Connection) -> list[Response]:
+    """Return the responses to alerts that are not over, in the order of their start; none of an earlier version.
+
+    Raises:
+        DamagedRowError: one has escalations that cannot be read.
+    """
+    return _responses(connection, sql.OPEN_RESPONSES)
+
+
+def responses_in(connection: sqlite3.Connection, span: Interval) -> list[Response]:
+    """Return the responses that started within the interval, in the order of their start.
+
+    Raises:
+        DamagedRowError: one has escalations that cannot be read.
+    """
+    return _responses(connection, sql.RESPONSES, span.start, span.end)
+
+
+def _responses(connection: sqlite3.Connection, query: str, *bounds: int) -> list[Response]:
+    if not connection.execute(sql.HAS_RESPONSES).fetchone():
+        return []
+    return [_response(row) for row in connection.execute(query, bounds)]
+
+
+def _response(row: tuple[Any, ...]) -> Response:
+    key, started, product, severity, priority, target, acknowledged, author, via, ended, escalations = row
+    fields = (key, started, product, Severity(severity), priority, target, acknowledged, author, via, ended)
+    try:
+        return Response(*fields, tuple(_progress(each) for each in json.loads(escalations)))
+    except (ValueError, TypeError, KeyError, RecursionError) as error:
+        raise DamagedRowError(f"in the table responses, row with key {key!r}, started {started!r}: {error}") from None
+
+
+def _progress(plain: dict[str, Any]) -> Progress:
+    return Progress(**{**plain, "receivers": tuple(map(str, plain["receivers"]))})

@@ -1,0 +1,126 @@
+"""Escalation of an alert that is not acknowledged: which step of a plan is due, and when the next one is.
+
+A step is due `after` the step before was taken, or at once when none of the receivers of the step before can be reached
+or the step before has no receiver (an hour at which a rota is not covered). A decision takes at most one step that has
+a receiver, so that after a standstill every step still has its time.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass, replace
+from typing import NamedTuple
+
+
+@dataclass(frozen=True, slots=True)
+class Step:
+    """Whom to notify, `after` microseconds from the step before; of the first step, from the start.
+
+    Either the receivers `to`, or the person on stand-by for the `rota`.
+    """
+
+    after: int
+    to: tuple[str, ...] = ()
+    rota: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Plan:
+    """Steps in order, at least one. The last is repeated every `repeat_every` microseconds; None: never."""
+
+    id: str
+    steps: tuple[Step, ...]
+    repeat_every: int | None = None
+
+
+class Called(NamedTuple):
+    """The receivers that a step notifies, and the person on stand-by where it names a rota."""
+
+    receivers: tuple[str, ...] = ()
+    person: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Progress:
+    """How far the escalation of one alert got; instants are microseconds since the epoch.
+
+    `step` is the number of steps that were taken, `entered` when the last of them was (with 0 steps: the start). `due`
+    is when the next step or the next repetition is due, None if none is. `receivers` and `person` are those of the
+    last step, `round` counts its notifications from 1. A last step without a receiver has `round` 0 and is taken as
+    soon as it has one.
+    """
+
+    plan: str
+    step: int
+    entered: int
+    due: int | None
+    receivers: tuple[str, ...] = ()
+    person: str = ""
+    round: int = 0
+
+
+def begun(plan: Plan, now: int) -> Progress:
+    """Return the progress of an escalation that starts at the instant: its first step is not taken yet."""
+    return Progress(plan.id, 0, now, now + plan.steps[0].after)
+
+
+def advanced(
+    plan: Plan, held: Progress, now: int, call: Callable[[Step], Called], reachable: Callable[[tuple[str, ...]], bool]
+) -> Progress:
+    """Return the progress at the instant: unchanged, or with the step that is due taken at `now`.
+
+    `call` returns the receivers of a step at this instant, `reachable` whether one of some receivers can be reached.
+    The caller notifies the receivers of a progress that it did not hold before. A plan that became shorter keeps its
+    last step.
+    """
+    held = _within(plan, held, now)
+    if held.step == len(plan.steps):
+        return _repeated(plan, held, now, call)
+    if not _left(held, now, reachable):
+        return held
+    while held.step < len(plan.steps):
+        held = _entered(plan, held.step + 1, now, call(plan.steps[held.step]))
+        if held.receivers:
+            break
+    return held
+
+
+def _within(plan: Plan, held: Progress, now: int) -> Progress:
+    """Return the progress within the plan as it is now, and due no later than from now on: clocks are set back."""
+    step = min(held.step, len(plan.steps))
+    wait = _wait(plan, step)
+    if wait is None:
+        return replace(held, step=step, due=None)
+    due = held.due if held.due is not None else held.entered + wait
+    return replace(held, step=step, due=min(due, now + wait))
+
+
+def _wait(plan: Plan, step: int) -> int | None:
+    """Return the time from a taken step to what follows it, None if nothing does."""
+    return plan.steps[step].after if step < len(plan.steps) else plan.repeat_every
+
+
+def _left(held: Progress, now: int, reachable: Callable[[tuple[str, ...]], bool]) -> bool:
+    """Return whether the next step is due."""
+    if held.due is not None and now >= held.due:
+        return True
+    return held.step > 0 and not (held.receivers and reachable(held.receivers))
+
+
+def _entered(plan: Plan, step: int, now: int, called: Called) -> Progress:
+    wait = _wait(plan, step)
+    due = None if wait is None else now + wait
+    return Progress(plan.id, step, now, due, called.receivers, called.person, 1 if called.receivers else 0)
+
+
+def _repeated(plan: Plan, held: Progress, now: int, call: Callable[[Step], Called]) -> Progress:
+    """Return the progress after the last step: notified again when it is due, or for the first time."""
+    waiting = not held.receivers
+    if not waiting and (held.due is None or now < held.due):
+        return held
+    called = call(plan.steps[-1])
+    if called.receivers:
+        return replace(_entered(plan, held.step, now, called), round=held.round + 1)
+    if waiting or plan.repeat_every is None:
+        return held
+    return replace(held, due=now + plan.repeat_every)

@@ -1,0 +1,54 @@
+"""Priorities of alerts and the time within which each is to be acknowledged, as a policy states them."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from sla.product_incident import Severity  # noqa: TC001 - pydantic resolves the fields of these types
+from sla.stage import Stage  # noqa: TC001
+
+
+@dataclass(frozen=True, slots=True)
+class Target:
+    """The longest time to acknowledge within and outside of business hours, microseconds; None is best effort."""
+
+    priority: str
+    business: int | None
+    after_hours: int | None
+
+
+@dataclass(frozen=True, slots=True)
+class PriorityRule:
+    """Which alerts have the priority: of these severities, about products of these stages; empty is all.
+
+    `business` limits it to business hours (True) or to all other hours (False).
+    """
+
+    priority: str
+    severities: tuple[Severity, ...] = ()
+    stages: tuple[Stage, ...] = ()
+    business: bool | None = None
+
+    def matches(self, severity: Severity, stage: Stage | None, *, business: bool) -> bool:
+        """Return whether the rule is for such an alert."""
+        return (
+            (not self.severities or severity in self.severities)
+            and (not self.stages or stage in self.stages)
+            and self.business in (None, business)
+        )
+
+
+def decided(
+    rules: tuple[PriorityRule, ...],
+    targets: tuple[Target, ...],
+    severity: Severity,
+    stage: Stage | None,
+    *,
+    business: bool,
+) -> tuple[str, int | None]:
+    """Return the priority of an alert and its target: the first rule that matches; none if no rule does."""
+    found = next((each.priority for each in rules if each.matches(severity, stage, business=business)), "")
+    target = next((each for each in targets if each.priority == found), None)
+    if target is None:
+        return found, None
+    return found, target.business if business else target.after_hours

@@ -1,0 +1,172 @@
+"""Which step of an escalation is due: cases by hand, and all histories of small plans against a second computation."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from typing import TYPE_CHECKING
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from sla.escalation import Called, Plan, Progress, Step, advanced, begun
+from sla.interval import MINUTE
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterable
+
+START = 1_000 * MINUTE
+SSO = Plan(
+    "sso", (Step(0, ("pager",)), Step(15 * MINUTE, ("manager",)), Step(10 * MINUTE, rota="rota")), repeat_every=None
+)
+
+
+def call(*covered: str) -> Callable[[Step], Called]:
+    """Return the people on stand-by: those of the rotas that are covered."""
+
+    def found(step: Step) -> Called:
+        if not step.rota:
+            return Called(step.to)
+        return Called((f"{step.rota}-phone",), "Ada") if step.rota in covered else Called()
+
+    return found
+
+
+def reached(*broken: str) -> Callable[[Iterable[str]], bool]:
+    return lambda receivers: any(name not in broken for name in receivers)
+
+
+def taken(
+    plan: Plan, minutes: int, *covered: str, broken: tuple[str, ...] = (), every: int = 1
+) -> list[tuple[int, int, tuple[str, ...]]]:
+    """Return the steps that are taken within so many minutes, each with its minute and its receivers."""
+    held, found = begun(plan, START), []
+    for minute in range(0, minutes + 1, every):
+        after = advanced(plan, held, START + minute * MINUTE, call(*covered), reached(*broken))
+        if (after.step, after.round) != (held.step, held.round) and after.receivers:
+            found.append((minute, after.step, after.receivers))
+        held = after
+    return found
+
+
+def test_steps_follow_one_another_after_their_time() -> None:
+    assert taken(SSO, 200, "rota") == [(0, 1, ("pager",)), (15, 2, ("manager",)), (25, 3, ("rota-phone",))]
+
+
+def test_the_last_step_is_repeated_if_configured() -> None:
+    plan = replace(SSO, steps=SSO.steps[:2], repeat_every=30 * MINUTE)
+    assert [minute for minute, _, _ in taken(plan, 110)] == [0, 15, 45, 75, 105]
+
+
+def test_a_step_whose_receivers_cannot_be_reached_is_followed_at_the_next_look() -> None:
+    assert taken(SSO, 60, "rota", broken=("pager",)) == [
+        (0, 1, ("pager",)),
+        (1, 2, ("manager",)),
+        (11, 3, ("rota-phone",)),
+    ]
+    both = replace(SSO, steps=(Step(0, ("pager", "mail")), *SSO.steps[1:]))
+    assert taken(both, 60, "rota", broken=("pager",))[1] == (15, 2, ("manager",)), "one of the two was reached"
+
+
+@pytest.mark.parametrize("first", [0, 5])
+def test_an_uncovered_hour_goes_to_the_next_step_at_once(first: int) -> None:
+    plan = Plan("night", (Step(first * MINUTE, rota="rota"), Step(15 * MINUTE, ("manager",))))
+    assert taken(plan, 60) == [(first, 2, ("manager",))]
+    assert taken(plan, 60, "rota") == [(first, 1, ("rota-phone",)), (first + 15, 2, ("manager",))]
+
+
+def test_a_last_step_without_anyone_is_taken_when_the_next_shift_begins() -> None:
+    plan = Plan("night", (Step(0, ("pager",)), Step(5 * MINUTE, rota="rota")))
+    waiting = advanced(plan, begun(plan, START), START, call(), reached())
+    waiting = advanced(plan, waiting, START + 5 * MINUTE, call(), reached())
+    assert (waiting.step, waiting.receivers, waiting.due) == (2, (), None)
+    assert advanced(plan, waiting, START + 9 * MINUTE, call(), reached()) == waiting
+    found = advanced(plan, waiting, START + 60 * MINUTE, call("rota"), reached())
+    assert (found.receivers, found.person, found.round) == (("rota-phone",), "Ada", 1)
+
+
+def test_after_a_standstill_one_step_is_taken_and_the_next_one_has_its_time() -> None:
+    held = advanced(SSO, begun(SSO, START), START, call("rota"), reached())
+    late = advanced(SSO, held, START + 600 * MINUTE, call("rota"), reached())
+    assert (late.step, late.due) == (2, START + 610 * MINUTE)
+    assert advanced(SSO, late, START + 609 * MINUTE, call("rota"), reached()) == late
+
+
+def test_a_clock_that_was_set_back_does_not_delay_a_step_by_more_than_its_time() -> None:
+    held = replace(begun(SSO, START + 10_000 * MINUTE), step=1, receivers=("pager",), round=1)
+    held = replace(held, due=held.entered + 15 * MINUTE)
+    known = advanced(SSO, held, START, call("rota"), reached())
+    assert known.due == START + 15 * MINUTE
+    assert advanced(SSO, known, START + 15 * MINUTE, call("rota"), reached()).step == 2
+
+
+def test_a_plan_that_became_shorter_keeps_its_last_step_and_a_longer_one_goes_on() -> None:
+    held = Progress("sso", 3, START, None, ("x",), "", 1)
+    assert advanced(replace(SSO, steps=SSO.steps[:1]), held, START + MINUTE, call(), reached()).step == 1
+    longer = replace(SSO, steps=(*SSO.steps, Step(20 * MINUTE, ("chief",))))
+    waits = advanced(longer, held, START + MINUTE, call(), reached())
+    assert (waits.step, waits.due) == (3, START + 20 * MINUTE)
+    assert advanced(longer, waits, START + 20 * MINUTE, call(), reached()).receivers == ("chief",)
+
+
+STEPS = st.lists(
+    st.one_of(
+        st.builds(Step, st.integers(0, 3), st.just(("a",))),
+        st.builds(Step, st.integers(0, 3), st.sampled_from([("b",), ("a", "b")])),
+        st.builds(Step, st.integers(0, 3), rota=st.sampled_from(["r", "s"])),
+    ),
+    min_size=1,
+    max_size=4,
+)
+LOOKS = st.lists(
+    st.tuples(st.integers(0, 4), st.sets(st.sampled_from(["r", "s"])), st.sets(st.sampled_from(["a", "b", "r-phone"]))),
+    max_size=14,
+)
+
+
+def simulated(plan: Plan, looks: list[tuple[int, set[str], set[str]]]) -> list[tuple[int, int]]:
+    """Return instant and step number of each notification, by a plain simulation of the rules."""
+    now, number, since, last, found = START, 0, START, (), []
+    for gap, covered, broken in looks:
+        now += gap
+        ask, able = call(*covered), reached(*broken)
+        moved = False
+        while number < len(plan.steps) and not moved:
+            timed = now >= since + plan.steps[number].after
+            skipped = number > 0 and not (last and able(last))
+            if not (timed or skipped):
+                break
+            last, since = ask(plan.steps[number]).receivers, now
+            number += 1
+            moved = bool(last)
+        if moved:
+            found.append((now, number))
+            continue
+        if number == len(plan.steps):
+            again = ask(plan.steps[-1]).receivers
+            due = plan.repeat_every is not None and now >= since + plan.repeat_every
+            if not last and again:
+                last, since = again, now
+                found.append((now, number))
+            elif last and due:
+                since = now
+                if again:
+                    last = again
+                    found.append((now, number))
+    return found
+
+
+@given(STEPS, st.sampled_from([None, 1, 2]), LOOKS)
+def test_every_history_of_a_small_plan_is_that_of_a_plain_simulation(
+    steps: list[Step], repeat: int | None, looks: list[tuple[int, set[str], set[str]]]
+) -> None:
+    plan = Plan("p", tuple(steps), repeat)
+    held, now, found = begun(plan, START), START, []
+    for gap, covered, broken in looks:
+        now += gap
+        after = advanced(plan, held, now, call(*covered), reached(*broken))
+        if (after.step, after.round) != (held.step, held.round) and after.receivers:
+            found.append((now, after.step))
+        assert after.step >= held.step
+        held = after
+    assert found == simulated(plan, looks)

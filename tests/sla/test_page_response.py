@@ -1,0 +1,62 @@
+"""Responses to alerts: what an acknowledgement covers, and the time that it took against the target."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+import pytest
+
+from sla.escalation import Progress
+from sla.interval import MINUTE
+from sla.page_response import Response
+from sla.product_incident import Severity
+
+PAGE, TICKET, NOTE = Severity.PAGE, Severity.TICKET, Severity.NOTE
+RESPONSE = Response("k", 100 * MINUTE, "forms", PAGE, "P1", 15 * MINUTE)
+
+
+def test_an_acknowledgement_covers_its_severity_and_lower_ones() -> None:
+    page = RESPONSE.acknowledge(101 * MINUTE, "Ada", "command")
+    ticket = replace(page, severity=TICKET)
+    assert [page.holds_for(each) for each in (PAGE, TICKET, NOTE)] == [True, True, True]
+    assert [ticket.holds_for(each) for each in (PAGE, TICKET, NOTE)] == [False, True, True]
+
+
+@pytest.mark.parametrize("severity", Severity)
+def test_without_one_each_severity_is_a_response_of_its_own(severity: Severity) -> None:
+    assert RESPONSE.holds_for(severity) is (severity is PAGE)
+
+
+@pytest.mark.parametrize(
+    ("acknowledged", "ended", "now", "within"),
+    [
+        (115, None, 500, True),
+        (116, None, 500, False),
+        (None, None, 115, None),
+        (None, None, 116, False),
+        (None, 110, 500, None),
+        (None, 116, 500, False),
+        (110, 200, 500, True),
+    ],
+)
+def test_the_target_is_met_missed_or_not_known(
+    acknowledged: int | None, ended: int | None, now: int, within: bool | None
+) -> None:
+    times = {"acknowledged": acknowledged, "ended": ended}
+    held = replace(RESPONSE, **{name: at if at is None else at * MINUTE for name, at in times.items()})
+    assert held.within_target(now * MINUTE) is within
+    assert replace(held, target=None).within_target(now * MINUTE) is None
+
+
+def test_an_acknowledgement_is_never_before_the_start() -> None:
+    held = RESPONSE.acknowledge(99 * MINUTE, "Ada", "api")
+    assert (held.acknowledged, held.time_to_acknowledge, held.open) == (RESPONSE.started, 0, False)
+    assert RESPONSE.time_to_acknowledge is None
+
+
+def test_the_next_step_is_the_earliest_that_is_due_while_the_response_is_open() -> None:
+    steps = tuple(Progress(name, 1, 0, due, ("a",), "", 1) for name, due in (("a", 9), ("b", None), ("c", 7)))
+    held = replace(RESPONSE, escalations=steps)
+    assert held.next_due == 7
+    assert RESPONSE.next_due is None
+    assert held.acknowledge(200 * MINUTE, "Ada", "api").next_due is None
