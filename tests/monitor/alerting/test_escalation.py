@@ -13,7 +13,7 @@ from monitor.package_files import shipped_path
 from sla.acknowledgement import Acknowledgement, Via
 from sla.interval import HOUR, MINUTE
 from sla.silence import Silence
-from tests.support.alerting import BAD, GOOD, UNKNOWN, AlertRig, alerting, configured
+from tests.support.alerting import BAD, GOOD, UNKNOWN, AlertingHarness, ledger_with_receivers, run_alerting
 from tests.support.clocks import EPOCH, ManualClock
 from tests.support.ledgers import product
 from tests.support.messages import receiver
@@ -53,40 +53,40 @@ def world(sink: Sink | None = None, **fields: Any) -> dict[str, Any]:
 def ledger(
     sink: Sink | None = None, *, checks: int = 1, rule: str = "all", stage: str = "production", **fields: Any
 ) -> Ledger:
-    return configured(product("forms", checks, "99%", rule=rule, stage=stage), **world(sink, **fields))
+    return ledger_with_receivers(product("forms", checks, "99%", rule=rule, stage=stage), **world(sink, **fields))
 
 
-async def fails(rig: AlertRig, key: str = "forms/health") -> None:
+async def fails(rig: AlertingHarness, key: str = "forms/health") -> None:
     rig.observe(GOOD, BAD, BAD, key=key)
     await rig.written()
 
 
-async def recovers(rig: AlertRig, key: str = "forms/health") -> None:
+async def recovers(rig: AlertingHarness, key: str = "forms/health") -> None:
     rig.observe(GOOD, GOOD, key=key)
     await rig.written()
 
 
-async def passes(rig: AlertRig, minutes: float) -> None:
+async def passes(rig: AlertingHarness, minutes: float) -> None:
     """Let time pass while the product stays down, and look."""
     rig.clock.jump(minutes * 60)
     await rig.look()
 
 
-def key(rig: AlertRig) -> str:
+def key(rig: AlertingHarness) -> str:
     return rig.rows()[0].key
 
 
-async def acknowledges(rig: AlertRig, by: str = "Grace", via: str = Via.COMMAND) -> None:
+async def acknowledges(rig: AlertingHarness, by: str = "Grace", via: str = Via.COMMAND) -> None:
     rig.state(Acknowledgement(rig.clock.now(), key(rig), by, via, "forms", key(rig)).fact())
     await rig.look()
 
 
-def told(rig: AlertRig) -> list[tuple[str, str]]:
+def told(rig: AlertingHarness) -> list[tuple[str, str]]:
     return [(row.receiver, row.event.value) for row in rig.rows()]
 
 
 async def test_a_page_goes_from_step_to_step_and_every_receiver_gets_its_end() -> None:
-    async with alerting(ledger(), deliver=False) as rig:
+    async with run_alerting(ledger(), deliver=False) as rig:
         await fails(rig)
         assert told(rig) == [("pager", "opened")]
         await passes(rig, 14.9)
@@ -112,7 +112,7 @@ async def test_a_page_goes_from_step_to_step_and_every_receiver_gets_its_end() -
 
 
 async def test_the_step_and_the_notification_are_one_transaction() -> None:
-    async with alerting(ledger(), deliver=False) as rig:
+    async with run_alerting(ledger(), deliver=False) as rig:
         await fails(rig)
         await passes(rig, 15.1)
     found = [batch for batch in rig.store.batches if batch.notifications]
@@ -120,7 +120,7 @@ async def test_the_step_and_the_notification_are_one_transaction() -> None:
 
 
 async def test_an_acknowledgement_stops_the_escalation_and_reaches_who_was_paged() -> None:
-    async with alerting(ledger(alerting={"remind_every": "5m"}), deliver=False) as rig:
+    async with run_alerting(ledger(alerting={"remind_every": "5m"}), deliver=False) as rig:
         await fails(rig)
         await passes(rig, 5)
         await passes(rig, 3)
@@ -137,7 +137,7 @@ async def test_an_acknowledgement_stops_the_escalation_and_reaches_who_was_paged
 
 
 async def test_reminders_go_to_the_receivers_that_were_paged_until_it_is_acknowledged() -> None:
-    async with alerting(ledger(alerting={"remind_every": "20m"}), deliver=False) as rig:
+    async with run_alerting(ledger(alerting={"remind_every": "20m"}), deliver=False) as rig:
         await fails(rig)
         await passes(rig, 16)
         await passes(rig, 5)
@@ -150,7 +150,7 @@ async def test_reminders_go_to_the_receivers_that_were_paged_until_it_is_acknowl
 
 
 async def test_a_ticket_reaches_the_first_step_alone_and_starts_the_steps_when_it_becomes_a_page() -> None:
-    async with alerting(ledger(checks=2, rule="any"), deliver=False) as rig:
+    async with run_alerting(ledger(checks=2, rule="any"), deliver=False) as rig:
         rig.observe(GOOD, key="forms/check-1")
         await fails(rig)
         await passes(rig, 60)
@@ -179,11 +179,11 @@ async def test_an_uncovered_hour_goes_to_the_next_step_at_once() -> None:
         "escalations": [{"id": "sso", "steps": steps}],
         "standby": [{"id": "rota", "zone": "UTC", "shifts": [night]}],
     }
-    async with alerting(ledger(**held), deliver=False) as rig:
+    async with run_alerting(ledger(**held), deliver=False) as rig:
         await fails(rig)
         assert told(rig) == [("manager", "opened")]
     clock = ManualClock(EPOCH + 8 * HOUR)
-    async with alerting(ledger(**held), clock=clock, deliver=False) as rig:
+    async with run_alerting(ledger(**held), clock=clock, deliver=False) as rig:
         await fails(rig)
         assert told(rig) == [("ada", "opened")]
         await passes(rig, 15.1)
@@ -201,7 +201,7 @@ async def test_who_stands_by_when_the_step_is_taken_is_paged_not_who_did_at_the_
         "escalations": [{"id": "sso", "steps": steps}],
         "standby": [{"id": "rota", "zone": "UTC", "shifts": shifts}],
     }
-    async with alerting(ledger(**held, people=people), deliver=False) as rig:
+    async with run_alerting(ledger(**held, people=people), deliver=False) as rig:
         await fails(rig)
         await passes(rig, 21)
     assert told(rig) == [("pager", "opened"), ("channel", "opened"), ("manager", "opened")]
@@ -215,7 +215,7 @@ async def test_the_last_step_is_repeated_to_whoever_stands_by() -> None:
     people = [{"name": "Ada", "to": "ada"}, {"name": "Bob", "to": "channel"}]
     escalation = {"id": "sso", "steps": [{"standby": "rota"}], "repeat_every": "20m"}
     held = {"escalations": [escalation], "standby": [{"id": "rota", "zone": "UTC", "shifts": shifts}]}
-    async with alerting(ledger(**held, people=people), deliver=False) as rig:
+    async with run_alerting(ledger(**held, people=people), deliver=False) as rig:
         await fails(rig)
         await passes(rig, 19.9)
         assert told(rig) == [("ada", "opened")]
@@ -226,21 +226,21 @@ async def test_the_last_step_is_repeated_to_whoever_stands_by() -> None:
 
 async def test_a_restart_keeps_the_due_time_and_takes_no_step_twice() -> None:
     store, clock = MemoryStore(), ManualClock()
-    async with alerting(ledger(), store, clock, deliver=False) as rig:
+    async with run_alerting(ledger(), store, clock, deliver=False) as rig:
         await fails(rig)
         await passes(rig, 14)
-    async with alerting(ledger(), store, clock, deliver=False) as rig:
+    async with run_alerting(ledger(), store, clock, deliver=False) as rig:
         await rig.look()
         assert told(rig) == [("pager", "opened")]
         await passes(rig, 1.1)
         assert told(rig) == [("pager", "opened"), ("manager", "opened")]
     clock.jump(24 * 60)
-    async with alerting(ledger(), store, clock, deliver=False) as rig:
+    async with run_alerting(ledger(), store, clock, deliver=False) as rig:
         await rig.look()
         await rig.look()
         assert told(rig)[2:] == [("ada", "opened")], "what fell due meanwhile is taken once"
         await acknowledges(rig)
-    async with alerting(ledger(), store, clock, deliver=False) as rig:
+    async with run_alerting(ledger(), store, clock, deliver=False) as rig:
         rig.state(*(fact for fact in rig.store.load_facts()))
         await passes(rig, 600)
         await recovers(rig)
@@ -249,13 +249,13 @@ async def test_a_restart_keeps_the_due_time_and_takes_no_step_twice() -> None:
 
 async def test_an_acknowledgement_that_was_stated_while_no_daemon_ran_counts_at_the_next_start() -> None:
     store, clock = MemoryStore(), ManualClock()
-    async with alerting(ledger(), store, clock, deliver=False) as rig:
+    async with run_alerting(ledger(), store, clock, deliver=False) as rig:
         await fails(rig)
     clock.jump(600)
     fact = Acknowledgement(clock.now(), key(rig), "Grace", Via.COMMAND, "forms").fact()
     store.facts[fact.id] = fact
     clock.jump(7200)
-    async with alerting(ledger(), store, clock, deliver=False) as rig:
+    async with run_alerting(ledger(), store, clock, deliver=False) as rig:
         await rig.look()
     assert told(rig) == [("pager", "opened"), ("pager", "acknowledged")]
     (response,) = store.load_responses()
@@ -264,7 +264,7 @@ async def test_an_acknowledgement_that_was_stated_while_no_daemon_ran_counts_at_
 
 async def test_a_receiver_that_is_down_is_passed_over_and_still_gets_both_when_it_is_back(sink: Sink) -> None:
     sink.decide = lambda received: Reply(503) if received.path == "/pager" and sink.reply.status != 299 else None
-    async with alerting(ledger(sink)) as rig:
+    async with run_alerting(ledger(sink)) as rig:
         rig.observe(GOOD, BAD, BAD)
         await rig.until(lambda: [row for row in rig.rows() if row.attempts])
         for _ in range(70):
@@ -297,7 +297,7 @@ async def test_a_receiver_that_rejects_the_page_is_passed_over_after_its_time(si
 
     sink.decide = decide
     escalation = {"id": "sso", "steps": STEPS, "unreachable_after": "30s"}
-    async with alerting(ledger(sink, escalations=[escalation])) as rig:
+    async with run_alerting(ledger(sink, escalations=[escalation])) as rig:
         rig.observe(GOOD, BAD, BAD)
         await rig.until(lambda: [row for row in rig.rows() if row.attempts])
         await rig.clock.advance(20)
@@ -311,7 +311,7 @@ async def test_a_receiver_that_rejects_the_page_is_passed_over_after_its_time(si
 
 
 async def test_a_mute_stands_still_and_an_acknowledgement_within_it_is_passed_on() -> None:
-    async with alerting(ledger(), deliver=False) as rig:
+    async with run_alerting(ledger(), deliver=False) as rig:
         await fails(rig)
         now = rig.clock.now()
         rig.state(Silence(now, "Ada", "known", now + HOUR, "forms").fact())
@@ -326,7 +326,7 @@ async def test_a_mute_stands_still_and_an_acknowledgement_within_it_is_passed_on
 
 async def test_a_route_may_notify_a_channel_next_to_the_escalation() -> None:
     routes = [{"to": "channel", "escalation": "sso"}]
-    async with alerting(ledger(routes=routes), deliver=False) as rig:
+    async with run_alerting(ledger(routes=routes), deliver=False) as rig:
         await fails(rig)
         await passes(rig, 15.1)
         await acknowledges(rig)
@@ -338,7 +338,7 @@ async def test_a_route_may_notify_a_channel_next_to_the_escalation() -> None:
 
 async def test_a_step_calls_a_receiver_again_that_was_notified_before(sink: Sink) -> None:
     steps = [{"to": "pager"}, {"to": ["pager", "manager"], "after": "5m"}]
-    async with alerting(ledger(sink, escalations=[{"id": "sso", "steps": steps, "repeat_every": "10m"}])) as rig:
+    async with run_alerting(ledger(sink, escalations=[{"id": "sso", "steps": steps, "repeat_every": "10m"}])) as rig:
         rig.observe(GOOD, BAD, BAD)
         for minutes in (5.1, 10.1):
             await rig.delivered()
@@ -351,7 +351,7 @@ async def test_a_step_calls_a_receiver_again_that_was_notified_before(sink: Sink
 async def test_routes_of_other_hours_and_a_reload_do_not_stop_what_runs() -> None:
     routes = [{"escalation": "sso", "hours": "Mon-Fri 07:00-07:20"}]  # in Vancouver; it is 07:13:20
     held = world(routes=routes)
-    async with alerting(configured(product("forms", 1, "99%"), **held), deliver=False) as rig:
+    async with run_alerting(ledger_with_receivers(product("forms", 1, "99%"), **held), deliver=False) as rig:
         await fails(rig)
         await passes(rig, 15.1)
         assert told(rig)[1:] == [("manager", "opened")]
@@ -368,11 +368,13 @@ async def test_routes_of_other_hours_and_a_reload_do_not_stop_what_runs() -> Non
 
 async def test_an_alert_that_was_announced_by_an_earlier_version_is_escalated_from_now_on() -> None:
     store, clock = MemoryStore(), ManualClock()
-    async with alerting(ledger(routes=[{"to": "channel"}], escalations=()), store, clock, deliver=False) as rig:
+    async with run_alerting(ledger(routes=[{"to": "channel"}], escalations=()), store, clock, deliver=False) as rig:
         await fails(rig)
     store.responses.clear()
     clock.jump(3600)
-    async with alerting(ledger(routes=[{"to": "channel", "escalation": "sso"}]), store, clock, deliver=False) as rig:
+    async with run_alerting(
+        ledger(routes=[{"to": "channel", "escalation": "sso"}]), store, clock, deliver=False
+    ) as rig:
         await rig.look()
         assert told(rig) == [("channel", "opened"), ("pager", "opened")]
         await passes(rig, 15.1)
@@ -381,7 +383,7 @@ async def test_an_alert_that_was_announced_by_an_earlier_version_is_escalated_fr
 
 async def test_a_product_that_flaps_is_escalated_until_it_is_stable() -> None:
     damping = {"damping": {"incidents": 2, "within": "30m", "stable_after": "10m"}}
-    async with alerting(ledger(alerting=damping), deliver=False) as rig:
+    async with run_alerting(ledger(alerting=damping), deliver=False) as rig:
         await fails(rig)
         await recovers(rig)
         await fails(rig)
@@ -411,7 +413,7 @@ async def test_the_priority_is_in_the_message_and_the_target_is_that_of_the_hour
 ) -> None:
     policy = load_priorities(shipped_path("config", "policies", "pathfinder-sso.yaml"))
     clock = ManualClock(EPOCH + hour * HOUR)
-    async with alerting(ledger(priorities=policy, stage=stage), clock=clock, deliver=False) as rig:
+    async with run_alerting(ledger(priorities=policy, stage=stage), clock=clock, deliver=False) as rig:
         await fails(rig)
         await passes(rig, minutes + 1)
         (response,) = rig.store.load_responses()
@@ -423,14 +425,14 @@ async def test_the_priority_is_in_the_message_and_the_target_is_that_of_the_hour
 
 
 async def test_what_is_not_configured_adds_nothing_to_the_message() -> None:
-    async with alerting(ledger(routes=[{"to": "channel"}], escalations=()), deliver=False) as rig:
+    async with run_alerting(ledger(routes=[{"to": "channel"}], escalations=()), deliver=False) as rig:
         await fails(rig)
     body = json.loads(rig.rows()[0].body)
     assert not {"priority", "acknowledge_by", "acknowledged", "escalation"} & body.keys()
 
 
 async def test_an_alert_about_the_monitor_itself_is_escalated_and_acknowledged_too() -> None:
-    async with alerting(ledger(), deliver=False) as rig:
+    async with run_alerting(ledger(), deliver=False) as rig:
         rig.observe(UNKNOWN)
         await rig.look()
         await passes(rig, 2)
