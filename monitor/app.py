@@ -14,7 +14,7 @@ import structlog
 
 from monitor.alerting.service import Alerting
 from monitor.anchoring.service import Anchoring
-from monitor.config.loader import Examined, examine
+from monitor.config.loader import LoadResult, examine
 from monitor.config.watcher import Watcher
 from monitor.descriptors import descriptor_limit
 from monitor.engine.chain_keeper import ChainKeeper
@@ -89,7 +89,7 @@ class Daemon:
     def __init__(
         self,
         source: Path,
-        examined: Examined,
+        examined: LoadResult,
         portfolio: Portfolio,
         clock: Clock,
         *,
@@ -118,7 +118,7 @@ class Daemon:
         self._failure: NinewatchError | None = None
 
     @property
-    def accepted(self) -> tuple[Examined, Portfolio]:
+    def accepted(self) -> tuple[LoadResult, Portfolio]:
         """The configuration that runs, which may be older than the file; address and record are those in use."""
         examined, portfolio = self._accepted
         in_use = {"listen": self._portfolio.listen, "store": self._portfolio.store}

@@ -8,7 +8,7 @@ from pathlib import Path
 import click
 
 from monitor.blackbox.documentation import documentation as blackbox_documentation
-from monitor.config.reference import referenced
+from monitor.config.reference import with_reference
 from monitor.config.schema import schema_file
 from monitor.exporters.documentation import metrics_page
 from monitor.exporters.grafana import dashboard_file
@@ -23,7 +23,7 @@ ROOT = Path(__file__).resolve().parents[1]
 
 # The chart cannot read files outside its folder, so it holds copies.
 GENERATED: Mapping[str, Callable[[], str]] = {
-    "CONFIGURATION.md": lambda: referenced(
+    "CONFIGURATION.md": lambda: with_reference(
         (ROOT / "CONFIGURATION.md").read_text(encoding="utf-8"), CHECK_TYPES, RECEIVER_TYPES
     ),
     "config/schema.json": lambda: schema_file(CHECK_TYPES, RECEIVER_TYPES),

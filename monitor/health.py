@@ -63,7 +63,7 @@ class Health:
 
     The configuration's:
         config_reload_success: whether the last load was taken over; config_reload_at: when the running one was loaded.
-        config_source, config_digest: the name of the file or folder of the running one, and `Examined.digest` of it.
+        config_source, config_digest: the name of the file or folder of the running one, and `LoadResult.digest` of it.
 
     Of the modules of /probe, where there are any:
         blackbox_reload_success, blackbox_reload_at: the same; None where no modules were named at the start.

@@ -21,7 +21,7 @@ from monitor.alerting.outages import Outages
 from monitor.alerting.outbox import URGENT, Outbox
 from monitor.alerting.responses import Reaction, Responses
 from monitor.alerting.retries import Retries
-from monitor.config.routing import routed, shown
+from monitor.config.routing import is_within, receiver_ids_for
 from monitor.notification import NOTHING, Decided, Kind, Notification
 from sla.interval import SECOND, Interval
 from sla.product_incident import Severity
@@ -125,7 +125,7 @@ class Alerting:
 
     def _targets(self, alert: Alert, now: int) -> list[str]:
         product = self._ledger.products.get(alert.product)
-        names = routed(self._ledger.portfolio, product, alert.severity, now)
+        names = receiver_ids_for(self._ledger.portfolio, product, alert.severity, now)
         return [name for name in names if self._delivery.target(name) is not None]
 
     def _muted(self, alert: Alert, now: int) -> bool:
@@ -163,7 +163,7 @@ class Alerting:
         due = now
         if alert.severity is not Severity.PAGE and settings.quiet_hours is not None:
             zone = self._ledger.portfolio.zone
-            if shown(settings.quiet_hours, now, zone):
+            if is_within(settings.quiet_hours, now, zone):
                 quiet = settings.quiet_hours.within(Interval(now, now + 8 * 24 * 3600 * SECOND), zone)
                 due = next(quiet).end
         target = self._delivery.target(receiver)

@@ -18,7 +18,7 @@ from monitor.blackbox.values import (
     Unsupported,
 )
 from monitor.config.addresses import HostName
-from monitor.config.tls import show
+from monitor.config.tls import load_client_certificate
 from monitor.config.values import problem_at
 
 _Version = Literal["TLS10", "TLS11", "TLS12", "TLS13"]
@@ -72,7 +72,7 @@ class TlsConfig(Block):
             raise problem_at("max_version", "is below min_version; raise it")
         if self.cert_file is not None and self.key_file is not None:
             try:
-                show(ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT), self.cert_file.pem, self.key_file)
+                load_client_certificate(ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT), self.cert_file.pem, self.key_file)
             except ValueError as error:
                 raise problem_at("key_file", str(error)) from None
         return self

@@ -22,7 +22,7 @@ from pydantic import (
 from pydantic_core import core_schema
 
 from monitor.blackbox.go_syntax import seconds, size, valid_escapes
-from monitor.config.addresses import guarded, is_token
+from monitor.config.addresses import carries_credentials, is_token
 from monitor.config.base import Model
 from monitor.config.domain_names import host
 from monitor.config.errors import quoted
@@ -31,7 +31,7 @@ from monitor.config.model import Regex
 from monitor.config.secret import Secret
 from monitor.config.tls import AuthoritiesField, CertificateField, KeyField
 from monitor.config.values import AS_TEXT, local_path, problem_at
-from monitor.config.yaml_nodes import Written
+from monitor.config.yaml_nodes import ParsedText
 from monitor.log import conceal
 
 HIDDEN = "<secret>"
@@ -57,7 +57,7 @@ class Block(Model):
 
 def _text(value: Any) -> str:
     """Return text; numbers, booleans and dates become the text as written, like in Go."""
-    if isinstance(value, Written):
+    if isinstance(value, ParsedText):
         return value.text
     if isinstance(value, int) and not isinstance(value, bool):
         return str(value)
@@ -120,7 +120,7 @@ def _headers(value: Any) -> dict[str, str | Secret]:
     for name, text in value.items():
         try:
             field_text = "" if text is None else text
-            found[_named(name)] = _hidden(field_text) if guarded(name) else _one_line(_text(field_text))
+            found[_named(name)] = _hidden(field_text) if carries_credentials(name) else _one_line(_text(field_text))
         except ValueError as error:
             raise problem_at(name, str(error)) from None
     return found
@@ -186,7 +186,7 @@ def _scheme(value: str) -> str:
 
 
 def _status(value: Any) -> int:
-    number = value.value if isinstance(value, Written) else value
+    number = value.value if isinstance(value, ParsedText) else value
     if not isinstance(number, bool) and isinstance(number, int | float) and int(number) == number:
         return int(number)
     raise ValueError(f"{quoted(value)} is not a status; list the valid numbers")
@@ -199,7 +199,7 @@ def _method(value: str) -> str:
 
 
 def _flag(value: Any) -> Any:
-    return value.value if isinstance(value, Written) else value
+    return value.value if isinstance(value, ParsedText) else value
 
 
 def _protocol(value: str) -> Literal["ip4", "ip6"]:

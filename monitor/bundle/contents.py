@@ -18,7 +18,7 @@ from monitor.bundle.archive import UnusableBundleError
 from monitor.bundle.manifest import json_lines
 from monitor.bundle.terms import portfolio_of
 from monitor.config import holidays
-from monitor.config.maintenance import forget_occurrences
+from monitor.config.maintenance import clear_occurrence_cache
 
 if TYPE_CHECKING:
     from monitor.ledger.ledger import Ledger
@@ -95,12 +95,12 @@ class Contents:
         by_year: dict[tuple[str, int], tuple[tuple[dt.date, str], ...]] = {}
         for where, year, day, name in self.days:
             by_year[where, year] = (*by_year.get((where, year), ()), (day, name))
-        with zones.stated(self.tzif), holidays.stated(by_year):
-            forget_occurrences()
+        with zones.stated(self.tzif), holidays.override_holidays(by_year):
+            clear_occurrence_cache()
             try:
                 yield
             finally:
-                forget_occurrences()
+                clear_occurrence_cache()
 
     def ledger(self) -> Ledger:
         """Return the ledger that is rebuilt from this; its figures are right under `rules` only."""

@@ -15,7 +15,7 @@ from monitor.commands.common import examined
 from monitor.commands.plural import plural
 from monitor.config.block_file import load_block
 from monitor.config.errors import ConfigError
-from monitor.config.former_ids import Former
+from monitor.config.former_ids import FormerIdMap
 from monitor.config.validation_context import Context
 from monitor.errors import NinewatchError
 from monitor.facts.journal import Journal
@@ -85,7 +85,7 @@ def _of_record(portfolio: Portfolio) -> list[str]:
     except NinewatchError:
         return []
     forgotten = unconfigured(last, portfolio, recorded.renamings)
-    facts = Facts(recorded.all, former=Former.of(portfolio, recorded.renamings))
+    facts = Facts(recorded.all, former=FormerIdMap.of(portfolio, recorded.renamings))
     late = [] if first is None else late_maintenance(portfolio, facts, first, SystemClock().now())
     return [*(f"the check {key} {message}" for key, message in forgotten.items()), *late]
 

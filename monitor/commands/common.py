@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 import click
 
 from monitor.config.errors import ConfigError
-from monitor.config.loader import Examined, examine
+from monitor.config.loader import LoadResult, examine
 from monitor.probes.registry import check_types
 from monitor.receivers.registry import RECEIVER_TYPES
 
@@ -17,12 +17,12 @@ if TYPE_CHECKING:
     from monitor.config.model import Portfolio
 
 
-def examined(path: Path, *, allow_exec: bool = True) -> Examined:
+def examined(path: Path, *, allow_exec: bool = True) -> LoadResult:
     """Return the configuration at the path, checked with all probe kinds, with `exec` only if `allow_exec`."""
     return examine(path, check_types(allow_exec=allow_exec), RECEIVER_TYPES)
 
 
-def loaded(path: Path, *, allow_exec: bool = True) -> tuple[Examined, Portfolio]:
+def loaded(path: Path, *, allow_exec: bool = True) -> tuple[LoadResult, Portfolio]:
     """Return the configuration, its warnings printed.
 
     Raises:

@@ -14,7 +14,7 @@ from monitor import zones
 from monitor.clock import SystemClock
 from monitor.commands.common import loaded
 from monitor.commands.statement import words
-from monitor.config.former_ids import Former
+from monitor.config.former_ids import FormerIdMap
 from monitor.config.model import Portfolio
 from monitor.errors import NinewatchError
 from monitor.facts.journal import Journal, as_plain
@@ -93,7 +93,7 @@ class RecordLocation:
     record: Path
     zone: ZoneInfo
     products: Sequence[str] | None
-    former: Former = field(default_factory=Former)
+    former: FormerIdMap = field(default_factory=FormerIdMap)
 
     @property
     def journal(self) -> Journal:
@@ -116,7 +116,7 @@ def location_of(path: Path | None) -> RecordLocation:
         return RecordLocation(fields["store"].default, zones.zone(fields["time_zone"].default), None)
     portfolio = loaded(path)[1]
     return RecordLocation(
-        portfolio.store, portfolio.zone, [product.id for product in portfolio.products], Former.of(portfolio)
+        portfolio.store, portfolio.zone, [product.id for product in portfolio.products], FormerIdMap.of(portfolio)
     )
 
 

@@ -150,7 +150,7 @@ def _sheet(portfolio: Portfolio, span: Interval, now: int) -> _Sheet:
     shifts: list[Shift] = []
     notes: list[str] = []
     for rota in portfolio.standby:
-        held = list(rota.held(span, portfolio.time_zone))
+        held = list(rota.shifts_in(span, portfolio.time_zone))
         shifts += held
         notes += _unsteady(rota, held, span, portfolio)
     incidents = None
@@ -174,7 +174,7 @@ def _of_rotas(portfolio: Portfolio, recorded: Sequence[Incident]) -> dict[str, l
 def _unsteady(rota: Rota, held: Sequence[Shift], span: Interval, portfolio: Portfolio) -> Iterator[str]:
     """Yield a note per gap and per overlap of the rota."""
     zone = portfolio.zone
-    for gap in gaps(held, rota.wanted(span, portfolio.time_zone)):
+    for gap in gaps(held, rota.required_times(span, portfolio.time_zone)):
         yield f"{rota.id}: no one on stand-by {_when(gap, zone)}"
     for each in overlaps(held, span):
         yield _both(rota, each, zone)

@@ -1,4 +1,4 @@
-"""What an agreement counts: service hours and exclusions."""
+"""Agreements: service hours, exclusions and limits on outages."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ from sla.localtime import local, midnight
 from sla.outage import LimitKind, OutageLimit
 from sla.service_hours import ALWAYS, ServiceHours
 
-_WRITE = "write maintenance, corrections, or {dependency: <product>}"
+_ALLOWED = "write maintenance, corrections, or {dependency: <product>}"
 
 
 @dataclass(frozen=True, slots=True)
@@ -31,10 +31,10 @@ class Dependency:
     product: str
 
 
-Named = Literal["maintenance", "corrections"]
+NamedExclusion = Literal["maintenance", "corrections"]
 
 
-def _excludes(value: Any) -> Named | Dependency:
+def _excludes(value: Any) -> NamedExclusion | Dependency:
     if value == "maintenance":
         return "maintenance"
     if value == "corrections":
@@ -43,7 +43,7 @@ def _excludes(value: Any) -> Named | Dependency:
         product = value["dependency"]
         if isinstance(product, str) and is_id(product):
             return Dependency(product)
-    raise ValueError(f"this cannot be excluded; {_WRITE}")
+    raise ValueError(f"not an exclusion; {_ALLOWED}")
 
 
 _EXCLUDES_SCHEMA = {
@@ -59,14 +59,14 @@ _EXCLUDES_SCHEMA = {
 }
 
 
-def _written(value: Named | Dependency) -> Any:
+def _serialized(value: NamedExclusion | Dependency) -> Any:
     return {"dependency": value.product} if isinstance(value, Dependency) else value
 
 
 Excludes = Annotated[
     Any,
     PlainValidator(_excludes),
-    PlainSerializer(_written, when_used="json"),
+    PlainSerializer(_serialized, when_used="json"),
     WithJsonSchema(_EXCLUDES_SCHEMA),
 ]
 
@@ -86,7 +86,7 @@ Hours = Annotated[
 
 
 class TotalOutage(Model):
-    """A limit of the downtime in a rolling period."""
+    """A limit on the total downtime in a rolling period."""
 
     limit: Duration
     """Maximum downtime: `4h`."""
@@ -97,30 +97,31 @@ class TotalOutage(Model):
     @model_validator(mode="after")
     def _shorter_than_the_period(self) -> TotalOutage:
         if self.limit >= self.per:
-            raise problem_at("limit", "is not shorter than the period, so that it could never be exceeded; shorten it")
+            raise problem_at("limit", "must be shorter than the period, otherwise it can never be exceeded; shorten it")
         return self
 
 
 class Agreement(Model):
-    """What the contractual figure excludes. The raw figure, without exclusions, is always shown too."""
+    """Time that the contractual figure excludes. The raw figure, without exclusions, is always shown too."""
 
     service_hours: Hours = ALWAYS
     """Hours in which the objective applies: `"Mon-Fri 07:00-18:00"`, or `24/7`."""
 
     holidays: Literal["BC", "Canada"] | None = None
-    """Statutory holidays, on which the objective does not apply: those of `BC`, or those of all of `Canada`."""
+    """Statutory holidays, on which the objective does not apply: of `BC`, or of `Canada`."""
 
     zone: ZoneName | None = None
     """The time zone of service hours and holidays. Default: the portfolio's `time_zone`."""
 
     excludes: tuple[Excludes, ...] = ("maintenance", "corrections")
-    """What else is excluded: `maintenance`, `corrections`, `{dependency: keycloak}` for another product's downtime."""
+    """Further exclusions: `maintenance`, `corrections`, `{dependency: keycloak}` for another product's downtime."""
 
     longest_outage: Duration | None = None
-    """Limit of a single outage: `22m` promises none over 22 minutes. It has its own verdict."""
+    """Limit on a single outage: with `22m`, an outage longer than 22 minutes breaks the agreement. The limit has its
+    own verdict."""
 
     total_outage: TotalOutage | None = None
-    """The downtime that is promised at most in a rolling period: `{limit: 4h, per: 30d}`."""
+    """Limit on the total downtime in a rolling period: `{limit: 4h, per: 30d}`."""
 
     def limits(self) -> Iterator[OutageLimit]:
         """Yield the promised limits on outages."""
@@ -130,7 +131,7 @@ class Agreement(Model):
             yield OutageLimit(LimitKind.TOTAL, self.total_outage.limit, self.total_outage.per)
 
     def out_of_hours(self, window: Interval, default: str) -> Iterator[Exclusion]:
-        """Yield the time of the window for which nothing is promised; `default` is the zone where none is named."""
+        """Yield the parts of the window to which the objective does not apply. `default` is the zone if none is set."""
         zone = zones.zone(self.zone or default)
         if self.service_hours != ALWAYS:
             for span in self.service_hours.outside(window, zone):
@@ -138,13 +139,13 @@ class Agreement(Model):
         if self.holidays is not None:
             for year in range(local(window.start, zone).year - 1, local(window.end, zone).year + 1):
                 for day, name in holidays(self.holidays, year):
-                    for span in self._lost(day, window, zone):
+                    for span in self._holiday_hours(day, window, zone):
                         yield Exclusion(span, Cause.SERVICE_HOURS, name, reason=f"statutory holiday, {self.holidays}")
 
-    def _lost(self, day: dt.date, window: Interval, zone: ZoneInfo) -> Iterator[Interval]:
-        """Yield the hours of service that would begin on the holiday; the last of them may pass its midnight."""
+    def _holiday_hours(self, day: dt.date, window: Interval, zone: ZoneInfo) -> Iterator[Interval]:
+        """Yield the service hours that would start on the holiday. The last of them may end after midnight."""
         start, end = midnight(day, zone), midnight(day + dt.timedelta(2), zone)
-        around = Interval(max(start, window.start), max(min(end, window.end), start, window.start))
-        served = list(self.service_hours.within(around, zone, {day}))
-        for span in self.service_hours.within(around, zone):
-            yield from subtract(span, served)
+        two_days = Interval(max(start, window.start), max(min(end, window.end), start, window.start))
+        remaining = list(self.service_hours.within(two_days, zone, {day}))
+        for span in self.service_hours.within(two_days, zone):
+            yield from subtract(span, remaining)

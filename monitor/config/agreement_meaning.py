@@ -1,4 +1,4 @@
-"""Agreements as plain data, in definitions: the same for two agreements that mean the same, and readable again."""
+"""Convert agreements to and from plain data, as recorded in definitions. Equivalent agreements give equal data."""
 
 from __future__ import annotations
 
@@ -18,50 +18,55 @@ _DAYS: Final = ("Mon", "Tue", "Wed", "Thu", "Fri", "Sat", "Sun")
 
 
 def agreement_meaning(agreement: Agreement, zone: str) -> dict[str, Any]:
-    """Return what an agreement excludes and promises as plain data, the same for two that mean the same.
+    """Return an agreement's exclusions and limits as plain data, which is equal for equivalent agreements.
 
-    Service hours are a list of times for each day, where 26:00 is 02:00 of the day after; none where service is
-    promised always. The zone is there only where it decides anything.
+    Service hours are a list of times for each day, where 26:00 is 02:00 of the next day. They are omitted if the
+    agreement applies at all hours. The zone is omitted if it has no effect.
     """
-    found: dict[str, Any] = {"excludes": _excludes(agreement)}
+    meaning: dict[str, Any] = {"excludes": _excludes(agreement)}
     if (hours := _hours(agreement.service_hours, by_day=agreement.holidays is not None)) != _ALWAYS:
-        found["service_hours"] = hours
+        meaning["service_hours"] = hours
     if agreement.holidays is not None:
-        found["holidays"] = agreement.holidays
-    if len(found) > 1:
-        found["zone"] = agreement.zone or zone
+        meaning["holidays"] = agreement.holidays
+    if len(meaning) > 1:
+        meaning["zone"] = agreement.zone or zone
     if agreement.longest_outage is not None:
-        found["longest_outage_seconds"] = agreement.longest_outage / SECOND
+        meaning["longest_outage_seconds"] = agreement.longest_outage / SECOND
     if agreement.total_outage is not None:
         limit, per = agreement.total_outage.limit / SECOND, agreement.total_outage.per / SECOND
-        found["total_outage"] = {"limit_seconds": limit, "per_seconds": per}
-    return found
+        meaning["total_outage"] = {"limit_seconds": limit, "per_seconds": per}
+    return meaning
 
 
 def _excludes(agreement: Agreement) -> list[Any]:
-    named = {each for each in agreement.excludes if not isinstance(each, Dependency)}
+    causes = {each for each in agreement.excludes if not isinstance(each, Dependency)}
     products = {each.product for each in agreement.excludes if isinstance(each, Dependency)}
-    return [*sorted(named), *({"dependency": product} for product in sorted(products))]
+    return [*sorted(causes), *({"dependency": product} for product in sorted(products))]
 
 
 def _hours(hours: ServiceHours, *, by_day: bool) -> dict[str, list[str]]:
-    """Return the times of each day that has any.
+    """Return the times of each day with service hours.
 
-    With `by_day` a shift past midnight stays with its first day: on a holiday, what begins on it is not served.
+    With `by_day`, hours past midnight belong to the day on which they start, because a holiday excludes the hours that
+    start on it.
     """
-    days = hours.days if by_day else _wrapped(hours.days)
+    days = hours.days if by_day else _split_at_midnight(hours.days)
     return {name: [_times(each) for each in times] for name, times in zip(_DAYS, days, strict=True) if times}
 
 
-def _wrapped(days: Sequence[Hours]) -> list[Hours]:
-    """Return the hours with what passes midnight moved to the day after."""
-    wrapped: list[Hours] = []
+def _split_at_midnight(days: Sequence[Hours]) -> list[Hours]:
+    """Return the hours of each day, with the part after midnight moved to the next day."""
+    split: list[Hours] = []
     for number, times in enumerate(days):
-        late = [Interval(0, each.end - DAY) for each in days[number - 1] if each.end > DAY]
-        wrapped.append(
-            tuple(union([*late, *(Interval(each.start, min(each.end, DAY)) for each in times if each.start < DAY)]))
+        after_midnight = [Interval(0, each.end - DAY) for each in days[number - 1] if each.end > DAY]
+        split.append(
+            tuple(
+                union(
+                    [*after_midnight, *(Interval(each.start, min(each.end, DAY)) for each in times if each.start < DAY)]
+                )
+            )
         )
-    return wrapped
+    return split
 
 
 def _times(span: Interval) -> str:
@@ -72,28 +77,28 @@ _ALWAYS: Final = _hours(ALWAYS, by_day=True)
 
 
 def agreement_of(meaning: Mapping[str, Any]) -> Agreement:
-    """Return the agreement that plain data of `agreement_meaning` means; keys of newer versions are ignored.
+    """Return the agreement of plain data from `agreement_meaning`. Unknown keys, from newer versions, are ignored.
 
     Raises:
-        ValueError: it is not such data.
+        ValueError: the data is not from `agreement_meaning`.
     """
     try:
-        found: dict[str, Any] = {"excludes": tuple(_excluded(each) for each in meaning.get("excludes", ()))}
+        fields: dict[str, Any] = {"excludes": tuple(_exclusion(each) for each in meaning.get("excludes", ()))}
         if "service_hours" in meaning:
-            found["service_hours"] = _service_hours(meaning["service_hours"])
-        found |= {name: str(meaning[name]) for name in ("holidays", "zone") if name in meaning}
+            fields["service_hours"] = _service_hours(meaning["service_hours"])
+        fields |= {name: str(meaning[name]) for name in ("holidays", "zone") if name in meaning}
         if "longest_outage_seconds" in meaning:
-            found["longest_outage"] = round(meaning["longest_outage_seconds"] * SECOND)
+            fields["longest_outage"] = round(meaning["longest_outage_seconds"] * SECOND)
         if "total_outage" in meaning:
             limit, per = (round(meaning["total_outage"][name] * SECOND) for name in ("limit_seconds", "per_seconds"))
-            found["total_outage"] = TotalOutage.model_construct(limit=limit, per=per)
+            fields["total_outage"] = TotalOutage.model_construct(limit=limit, per=per)
     except (KeyError, TypeError, AttributeError) as error:
-        raise ValueError(f"not the meaning of an agreement: {error!r}") from None
-    return Agreement.model_construct(**found)
+        raise ValueError(f"not an agreement: {error!r}") from None
+    return Agreement.model_construct(**fields)
 
 
-def _excluded(cut: Any) -> Any:
-    return Dependency(str(cut["dependency"])) if isinstance(cut, dict) else str(cut)
+def _exclusion(value: Any) -> Any:
+    return Dependency(str(value["dependency"])) if isinstance(value, dict) else str(value)
 
 
 def _service_hours(times: Mapping[str, Sequence[str]]) -> ServiceHours:
@@ -111,7 +116,7 @@ def _clocks(text: str) -> list[tuple[str, str, str]]:
 
 
 def _text(days: Sequence[tuple[str, str]]) -> str:
-    """Return the hours as a person writes them: neighbouring days of the same hours together."""
+    """Return the hours in the syntax of the configuration. Adjacent days with equal hours are combined."""
     parts = []
     for hours, group in groupby(days, key=lambda day: day[1]):
         names = [name for name, _ in group]

@@ -1,4 +1,4 @@
-"""Receivers of notifications and the routes to them. What kinds of receiver there are is handed in, as with checks.
+"""Receivers of notifications and the routes to them. The loader adds the classes of receivers, as for checks.
 
 A kind is one class, in the file of its receiver (`monitor/receivers/`):
 
@@ -27,19 +27,21 @@ from sla.interval import DAY, MILLISECOND, MINUTE, SECOND
 
 _HTTP_URL: TypeAdapter[str] = TypeAdapter(HttpUrl)
 
-Patience = Annotated[Duration, AfterValidator(Within(SECOND, MINUTE, "between 1s and 1m"))]
+AttemptTimeout = Annotated[Duration, AfterValidator(Within(SECOND, MINUTE, "between 1s and 1m"))]
 
 
 def _address(value: Any, info: ValidationInfo) -> str | Secret:
-    found = read_secret(value, info) if isinstance(value, Mapping | Secret) else value
-    if not isinstance(found, str | Secret):
-        raise ValueError("not a URL; write https://..., or where it is kept: {env: NAME} or {file: PATH}")
+    address = read_secret(value, info) if isinstance(value, Mapping | Secret) else value
+    if not isinstance(address, str | Secret):
+        raise ValueError("not a URL; write https://..., or a reference to it: {env: NAME} or {file: PATH}")
     try:
-        url = _HTTP_URL.validate_python(plain(found).strip())
+        url = _HTTP_URL.validate_python(plain(address).strip())
     except ValueError:
-        where = f" in {found.source}" if isinstance(found, Secret) else ""
-        raise ValueError(f"no http or https URL without user and password{where}; write https://host/path") from None
-    return Secret(url, found.source) if isinstance(found, Secret) else url
+        text = f"the text in {address.source}" if isinstance(address, Secret) else "the text"
+        raise ValueError(
+            f"{text} must be an http or https URL without user name and password; write https://host/path"
+        ) from None
+    return Secret(url, address.source) if isinstance(address, Secret) else url
 
 
 Address = Annotated[
@@ -47,13 +49,13 @@ Address = Annotated[
     PlainValidator(_address),
     WithJsonSchema({"anyOf": [{"type": "string", "format": "uri", "pattern": "^https?://"}, SECRET_SCHEMA]}),
 ]
-"""A URL to send to, or where it is kept: in many services the URL itself is the secret."""
+"""A URL to send to, or a reference to it: for many services the URL itself is the secret."""
 
 
 class ReceiverBase(Model):
-    """What every kind of receiver has. A kind adds its own key, of its own name, and what belongs to it.
+    """Fields common to all receivers. A subclass adds a field with the name of its `kind`, and further fields.
 
-    `alerts` and `heartbeats` are whether it takes alerts, and the heartbeat of the dead man's switch.
+    `alerts`: the receiver accepts alerts. `heartbeats`: the receiver accepts the heartbeat of the dead man's switch.
     """
 
     kind: ClassVar[str] = ""
@@ -64,52 +66,52 @@ class ReceiverBase(Model):
     """Identifies the receiver in routes, in `ninewatch alert` and in the record."""
 
     depends_on: tuple[Id, ...] = ()
-    """Products that a message needs to arrive. An alert about one of them needs another receiver."""
+    """Products that must be up for a message to be delivered. An alert about one of them needs another receiver."""
 
-    timeout: Patience = 10 * SECOND
-    """Time for one attempt."""
+    timeout: AttemptTimeout = 10 * SECOND
+    """Timeout of one attempt."""
 
     @classmethod
-    def claims(cls, raw: Mapping[str, Any]) -> bool:
-        """Return whether a receiver, as written, is of this kind: it has the kind's key."""
+    def matches(cls, raw: Mapping[str, Any]) -> bool:
+        """Return whether the raw mapping of a receiver has the key of this kind."""
         return cls.kind in raw
 
     @property
     def destination(self) -> str:
-        """Where messages go, for people to read; holds no secret."""
+        """The destination of messages for display, without secrets."""
         value = getattr(self, self.kind)
         return f"({value.source})" if isinstance(value, Secret) else str(value)
 
 
 class TlsReceiver(ReceiverBase):
-    """A receiver whose connection may be encrypted."""
+    """A receiver with TLS options."""
 
     tls: TlsOptions = TlsOptions()
-    """How the receiver's certificate is judged."""
+    """How the receiver's certificate is verified."""
 
 
 SeverityField = Literal["page", "ticket", "note"]
 
 
-def _names(value: Any) -> tuple[str, ...]:
-    listed = (value,) if isinstance(value, str) else value
-    if not isinstance(listed, list | tuple) or not listed or not all(isinstance(each, str) for each in listed):
-        raise ValueError("not a receiver; write the id of one, or a list of ids")
-    return tuple(listed)
+def _receiver_ids(value: Any) -> tuple[str, ...]:
+    ids = (value,) if isinstance(value, str) else value
+    if not isinstance(ids, list | tuple) or not ids or not all(isinstance(each, str) for each in ids):
+        raise ValueError("not a receiver; write a receiver's id, or a list of ids")
+    return tuple(ids)
 
 
 ReceiverIds = Annotated[
     tuple[str, ...],
-    PlainValidator(_names),
+    PlainValidator(_receiver_ids),
     WithJsonSchema({"anyOf": [{"type": "string"}, {"type": "array", "items": {"type": "string"}, "minItems": 1}]}),
 ]
 
 
 class Route(Model):
-    """Which alerts go to which receivers. An alert goes to the receivers of every route that matches it."""
+    """A route: which alerts are sent to which receivers. An alert is sent to the receivers of all matching routes."""
 
     to: ReceiverIds = ()
-    """A receiver's id, or a list of them: all are notified at once."""
+    """A receiver's id, or a list of ids. All of them are notified immediately."""
 
     escalation: Id | None = None
     """The escalation whose steps are notified one after another while a page is not acknowledged."""
@@ -127,7 +129,7 @@ class Route(Model):
     """Only alerts of these severities: `page`, `ticket`, `note`."""
 
     hours: Hours | None = None
-    """Only at these hours, in the portfolio's `time_zone`: `"Mon-Fri 08:00-17:00"`."""
+    """Only alerts in these hours, in the portfolio's `time_zone`: `"Mon-Fri 08:00-17:00"`."""
 
     @model_validator(mode="after")
     def _leads_somewhere(self) -> Route:
@@ -136,48 +138,49 @@ class Route(Model):
         return self
 
 
-class Damping(Model):
-    """When a product counts as flapping. It then has one notification that stays open until the product is stable."""
+class FlapDetection(Model):
+    """When a product counts as flapping. It then has one notification, which stays open until the product is stable."""
 
     incidents: Count = 4
-    """Incidents of one product within `within` from which on it is flapping."""
+    """Number of incidents within the time `within` at which a product counts as flapping."""
 
     within: Duration = 30 * MINUTE
-    """The time in which they are counted."""
+    """The time in which incidents are counted."""
 
     stable_after: Duration = 5 * MINUTE
-    """A flapping product is resolved once it was up for so long."""
+    """The flapping notification is resolved after the product has been up for this long."""
 
 
 class Heartbeat(Model):
-    """Sign of life to an outside receiver, which alerts when it stops."""
+    """Periodic message to an external receiver, which alerts when the messages stop."""
 
     to: Id
-    """The receiver that it is sent to."""
+    """The id of the receiver."""
 
     every: Annotated[Duration, AfterValidator(Within(10 * SECOND, DAY, "between 10s and 1d"))] = MINUTE
-    """Time between two of them."""
+    """Time between two heartbeats."""
 
 
 class AlertingBlock(Model):
-    """How alerts are grouped, damped and repeated."""
+    """How alerts are grouped, delayed and repeated."""
 
     group_wait: Annotated[Duration, AfterValidator(Within(MILLISECOND, 10 * MINUTE, "between 1ms and 10m"))] = (
         10 * SECOND
     )
-    """The first message leaves at once; further ones within this time become one, where people read them."""
+    """The first message is sent immediately. Further messages within this time are combined into one message, for
+    receivers that people read."""
 
     quiet_hours: Hours | None = None
-    """Hours at which tickets wait, in the portfolio's `time_zone`: `"22:00-07:00"`. Pages never wait."""
+    """Hours in which tickets are held back, in the portfolio's `time_zone`: `"22:00-07:00"`. Pages are always sent."""
 
     remind_every: Annotated[Duration, AfterValidator(Within(MINUTE, 7 * DAY, "between 1m and 7d"))] | None = None
-    """A page that is open and not acknowledged is sent again after each such time. Default: never."""
+    """Interval at which an open page without acknowledgement is sent again. Default: never."""
 
-    damping: Damping = Damping()
+    damping: FlapDetection = FlapDetection()
     """When a product counts as flapping."""
 
     certificate_notice: Duration = 14 * DAY
-    """A ticket is opened when a certificate that a probe met expires in less time."""
+    """A ticket is opened when a certificate that a probe received expires within this time."""
 
     heartbeat: Heartbeat | None = None
-    """Sign of life to an outside receiver (dead man's switch)."""
+    """Periodic message to an external receiver (dead man's switch)."""

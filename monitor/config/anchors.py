@@ -1,4 +1,4 @@
-"""Where heads of the record are anchored, and whose heads this daemon keeps as a witness."""
+"""Anchors of the record's heads, and the other daemons whose heads this daemon keeps as a witness."""
 
 from __future__ import annotations
 
@@ -18,27 +18,27 @@ KINDS: Final = ("timestamp", "git", "witness")
 _ONLY_OF: Final = {"ca": "timestamp", "headers": "timestamp", "branch": "git", "ssh_key": "git", "name": "witness"}
 _REMOTE: Final = re.compile(r"(https?|ssh|git|file)://\S+|[\w.-]+@[\w.-]+:\S+|[./~]\S*")
 
-Patience = Annotated[Duration, AfterValidator(Within(SECOND, 5 * MINUTE, "between 1s and 5m"))]
+AttemptTimeout = Annotated[Duration, AfterValidator(Within(SECOND, 5 * MINUTE, "between 1s and 5m"))]
 
 
 def _remote(value: Any) -> str:
     if not isinstance(value, str) or not _REMOTE.fullmatch(value) or value.startswith("-"):
         raise ValueError("not a Git repository; write https://host/heads.git, git@host:heads.git or /path/to/heads.git")
     if re.match(r"\w+://[^/@]*:[^/@]*@", value):
-        raise ValueError("holds a password; use an SSH key (`ssh_key`) or a credential helper of Git")
+        raise ValueError("contains a password; use an SSH key (`ssh_key`) or a credential helper of Git")
     return value
 
 
 def _branch(value: Any) -> str:
     if not isinstance(value, str) or not re.fullmatch(r"[A-Za-z0-9][A-Za-z0-9_./-]{0,100}", value) or ".." in value:
-        raise ValueError("not the name of a branch; write main")
+        raise ValueError("not a branch name; write main")
     return value
 
 
 def _key(value: Any, info: ValidationInfo) -> Path:
     path = value if isinstance(value, Path) else local_path(value, info)
     if not path.is_file():
-        raise ValueError(f"there is no file {path}; name a private SSH key without a passphrase")
+        raise ValueError(f"there is no file {path}; write the path of a private SSH key without a passphrase")
     return path.absolute()
 
 
@@ -49,22 +49,22 @@ class Anchor(Model):
     """One place outside of the record that keeps its heads: `timestamp`, `git` or `witness`."""
 
     id: Id
-    """Names the anchor in the record, in metrics and in the output of `verify`."""
+    """Identifies the anchor in the record, in metrics and in the output of `verify`."""
 
     timestamp: HttpUrl | None = None
     """The URL of a time-stamping service (RFC 3161): `https://tsa.example.org/tsr`."""
 
     git: Annotated[str, PlainValidator(_remote), WithJsonSchema(_TEXT)] | None = None
-    """A Git repository to which a file of heads is pushed, as `git` takes it: `git@git.example.org:heads.git`."""
+    """A Git repository to which a file of heads is pushed, as for `git push`: `git@git.example.org:heads.git`."""
 
     witness: HttpUrl | None = None
-    """The address of another ninewatch that keeps the heads of this one (`witness_for`): `https://status.example.org`."""
+    """The URL of another ninewatch that keeps this one's heads (`witness_for`): `https://status.example.org`."""
 
     ca: AuthoritiesField | None = None
-    """With `timestamp`: a file with the CA certificates (PEM) that its tokens are verified against."""
+    """With `timestamp`: PEM file of the CA certificates that verify the service's tokens."""
 
     headers: Headers = Field(default_factory=dict)
-    """With `timestamp`: sent with each request, such as `{Authorization: {file: PATH}}`."""
+    """With `timestamp`: headers of each request, such as `{Authorization: {file: PATH}}`."""
 
     branch: Annotated[str, PlainValidator(_branch), WithJsonSchema(_TEXT)] | None = None
     """With `git`: the branch. Default: `main`."""
@@ -75,31 +75,31 @@ class Anchor(Model):
     name: Id | None = None
     """With `witness`: the id under which the witness keeps the heads."""
 
-    timeout: Patience = 30 * SECOND
+    timeout: AttemptTimeout = 30 * SECOND
     """Time for one attempt."""
 
     tls: TlsOptions = TlsOptions()
-    """How the certificate of the service is judged; `git` uses its own settings."""
+    """How the service's certificate is verified. `git` uses its own settings."""
 
     @property
     def kind(self) -> str:
-        """Which of the three it is."""
+        """The kind of the anchor: one of `KINDS`."""
         return next(kind for kind in KINDS if getattr(self, kind) is not None)
 
     @model_validator(mode="after")
     def _one_kind(self) -> Anchor:
         given = [kind for kind in KINDS if getattr(self, kind) is not None]
         if not given:
-            raise problem_at("id", f"names no place; add one of {', '.join(KINDS)}")
+            raise problem_at("id", f"has no kind; add one of {', '.join(KINDS)}")
         if len(given) > 1:
-            raise problem_at(given[1], f"is another anchor than {given[0]}; write two anchors")
+            raise problem_at(given[1], f"excludes {given[0]} in the same anchor; write two anchors")
         for key, kind in _ONLY_OF.items():
             if getattr(self, key) and kind != given[0]:
-                raise problem_at(key, f"belongs to an anchor of the kind {kind}; remove it")
+                raise problem_at(key, f"is allowed for the kind {kind} only; remove it")
         if self.timestamp is not None and self.ca is None:
-            raise problem_at("timestamp", "needs `ca`: the file with the CA certificates of the service")
+            raise problem_at("timestamp", "requires `ca`: the file with the CA certificates of the service")
         if self.witness is not None and self.name is None:
-            raise problem_at("witness", "needs `name`: the id under which the witness keeps the heads")
+            raise problem_at("witness", "requires `name`: the id under which the witness keeps the heads")
         return self
 
 
@@ -107,27 +107,27 @@ class Witnessed(Model):
     """Another ninewatch whose heads this one fetches and keeps."""
 
     id: Id
-    """Names it here; its own configuration has it as `name` of the anchor."""
+    """Identifies the other ninewatch. Its own configuration has this id as `name` of the anchor."""
 
     url: HttpUrl
-    """Its address: `https://ninewatch.example.org`. Its heads are fetched from `/api/v1/heads`."""
+    """The URL of the other ninewatch: `https://ninewatch.example.org`. The heads are fetched from `/api/v1/heads`."""
 
     about: Text | None = None
-    """What it is, for people."""
+    """Description for people."""
 
-    timeout: Patience = 30 * SECOND
+    timeout: AttemptTimeout = 30 * SECOND
     """Time for one attempt."""
 
     tls: TlsOptions = TlsOptions()
-    """How its certificate is judged."""
+    """How the certificate of the other ninewatch is verified."""
 
 
-def _unique(found: tuple[Any, ...]) -> tuple[Any, ...]:
-    for number, each in enumerate(found):
-        if each.id in {before.id for before in found[:number]}:
-            raise ValueError(f'two have the id "{each.id}"; rename one')
-    return found
+def _with_unique_ids(blocks: tuple[Any, ...]) -> tuple[Any, ...]:
+    for number, block in enumerate(blocks):
+        if block.id in {earlier.id for earlier in blocks[:number]}:
+            raise ValueError(f'two entries have the id "{block.id}"; change one of the ids')
+    return blocks
 
 
-Anchors = Annotated[tuple[Anchor, ...], AfterValidator(_unique)]
-WitnessFor = Annotated[tuple[Witnessed, ...], AfterValidator(_unique)]
+Anchors = Annotated[tuple[Anchor, ...], AfterValidator(_with_unique_ids)]
+WitnessFor = Annotated[tuple[Witnessed, ...], AfterValidator(_with_unique_ids)]

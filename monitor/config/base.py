@@ -1,4 +1,4 @@
-"""Base class of every block of the configuration."""
+"""Base class of all blocks of the configuration."""
 
 from __future__ import annotations
 
@@ -8,9 +8,9 @@ from pydantic import BaseModel, ConfigDict
 
 
 class Model(BaseModel):
-    """A block of the configuration: frozen, unknown keys refused, inputs (maybe secret) kept out of errors."""
+    """A block of the configuration: frozen, without unknown keys, and without (possibly secret) inputs in errors."""
 
     model_config = ConfigDict(frozen=True, extra="forbid", hide_input_in_errors=True, use_attribute_docstrings=True)
 
     go_yaml: ClassVar[bool] = False
-    """Whether a file of it is read as Go's YAML parser reads it: with aliases, and with text that needs no quotes."""
+    """Whether a file with this block is parsed as by Go's YAML parser: with aliases, and with unquoted text."""

@@ -1,4 +1,4 @@
-"""Files with one block: a checklist, hosting tiers, maintenance, modules of /probe."""
+"""Read files that contain one block: a checklist, hosting tiers, maintenance, modules of /probe."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from pydantic import ValidationError
 from monitor.config.base import Model
 from monitor.config.errors import ConfigError
 from monitor.config.validation_messages import Translator
-from monitor.config.yaml_nodes import as_written
+from monitor.config.yaml_nodes import plain_with_text
 from monitor.config.yaml_reader import UnreadableError, read
 
 if TYPE_CHECKING:
@@ -20,15 +20,15 @@ M = TypeVar("M", bound=Model)
 
 
 def load_block(path: Path, model: type[M], context: Context | None = None) -> M:
-    """Return the block that the file holds; `context` notes which files were read for it.
+    """Return the block in the file. `context` collects the files that were read.
 
     Raises:
-        ConfigError: it cannot be used; holds every mistake, each with its place.
+        ConfigError: the file is invalid. The error contains all problems, each with its position.
     """
     try:
         root, problems = read(path, str(path), aliases=model.go_yaml)
         if not problems:
-            return model.model_validate(as_written(root) if model.go_yaml else root.plain(), context=context)
+            return model.model_validate(plain_with_text(root) if model.go_yaml else root.plain(), context=context)
     except UnreadableError as error:
         problems = [error.problem]
     except ValidationError as error:
@@ -37,10 +37,10 @@ def load_block(path: Path, model: type[M], context: Context | None = None) -> M:
 
 
 def read_block(path: Path, model: type[M]) -> M:
-    """Return the block that the file holds.
+    """Return the block in the file.
 
     Raises:
-        ValueError: it cannot be used; the message is the first mistake in it, with its place.
+        ValueError: the file is invalid. The message is the first problem, with its position.
     """
     try:
         return load_block(path, model)

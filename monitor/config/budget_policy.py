@@ -14,7 +14,7 @@ from pydantic import GetJsonSchemaHandler, PlainValidator, ValidationInfo, WithJ
 from monitor.config.base import Model
 from monitor.config.block_file import read_block
 from monitor.config.errors import quoted
-from monitor.config.readiness import places
+from monitor.config.readiness import candidate_paths
 from monitor.config.validation_context import Context, Located
 from monitor.config.values import AS_TEXT, Text, is_id, problem_at
 from monitor.package_files import shipped_path
@@ -156,7 +156,7 @@ def _named(value: Any, info: ValidationInfo) -> BudgetPolicyBlock:
     """Return the policy of the file that is named."""
     if not isinstance(value, str) or not is_id(value):
         raise ValueError("not a budget policy; write its steps, or the name of a file in policies/")
-    for path in places(value, value.directory if isinstance(value, Located) else Path(), _FOLDER):
+    for path in candidate_paths(value, value.directory if isinstance(value, Located) else Path(), _FOLDER):
         if path.is_file():
             if isinstance(info.context, Context):
                 info.context.reads(path)

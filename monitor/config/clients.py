@@ -38,7 +38,7 @@ class Client(Model):
     """Name on pages and in reports."""
 
     count: Count = 1
-    """Number of clients, if one entry stands for several."""
+    """Number of clients, if the entry is a group."""
 
     risk: Literal["low", "high"]
     """The client's risk if the product fails: `low` or `high`."""
@@ -50,22 +50,22 @@ class Client(Model):
     """Reference to a contact: `{env: NAME}` or `{file: PATH}`. It is never shown."""
 
     @property
-    def stakes(self) -> Risk:
-        """The risk as the stages know it."""
+    def risk_level(self) -> Risk:
+        """The risk as a value of `Risk`."""
         return Risk[self.risk.upper()]
 
-    def relies_by(self, until: int, zone: ZoneInfo) -> bool:
-        """Return whether they relied on the product at some time before the instant `until`."""
+    def used_before(self, until: int, zone: ZoneInfo) -> bool:
+        """Return whether the client used the product at some time before the instant `until`."""
         return self.since is None or midnight(self.since, zone) < until
 
 
-_MOST = 10**12
+_MAX_AMOUNT = 10**12
 
 
 def _amount(value: Any) -> Fraction:
     if isinstance(value, Fraction):
         return value
-    if isinstance(value, bool) or not isinstance(value, int | float) or not 0 < value <= _MOST:
+    if isinstance(value, bool) or not isinstance(value, int | float) or not 0 < value <= _MAX_AMOUNT:
         raise ValueError("not an amount; write a number above 0, such as 1200 or 87.50, and the currency separately")
     return Fraction(repr(value))
 
@@ -75,7 +75,7 @@ Amount = Annotated[
     InstanceOf[Fraction],
     PlainValidator(_amount),
     _AS_NUMBER,
-    WithJsonSchema({"type": "number", "exclusiveMinimum": 0, "maximum": _MOST}),
+    WithJsonSchema({"type": "number", "exclusiveMinimum": 0, "maximum": _MAX_AMOUNT}),
 ]
 Currency = Annotated[str, StringConstraints(pattern=r"^[A-Z]{3}$")]
 
@@ -94,5 +94,5 @@ class ValuePerHour(Model):
 
     @property
     def rate(self) -> Rate:
-        """The value as arithmetic takes it."""
+        """The cost as a `Rate`, for computations."""
         return Rate(self.amount, self.currency, self.basis)

@@ -13,181 +13,183 @@ from monitor.config.regex import Regex, regex
 Scalar = str | int | float | bool | None
 
 
-def equal(one: Any, other: Any) -> bool:
-    """Return whether two values of JSON are the same: 1 is 1.0, but never `true`, which JSON keeps apart."""
-    return isinstance(one, bool) is isinstance(other, bool) and bool(one == other)
+def equal(left: Any, right: Any) -> bool:
+    """Return whether two JSON values are equal. 1 equals 1.0, but does not equal `true`."""
+    return isinstance(left, bool) is isinstance(right, bool) and bool(left == right)
 
 
 def is_number(value: Any) -> bool:
-    """Return whether a value of JSON is a number."""
+    """Return whether a JSON value is a number."""
     return isinstance(value, int | float) and not isinstance(value, bool)
 
 
 @dataclass(frozen=True, slots=True)
 class Condition:
-    """A word and what it compares with, such as `<=` and 5."""
+    """An operator and its operand, such as `<=` and 5."""
 
-    word: str
-    wanted: Any
+    operator: str
+    operand: Any
 
-    def holds(self, value: Any) -> bool:
-        """Return whether it holds of the value; never of one that the word means nothing for."""
-        return _WORDS[self.word].holds(value, self.wanted)
+    def matches(self, value: Any) -> bool:
+        """Return whether the value meets the condition. A value of an unsuitable type never does."""
+        return _OPERATORS[self.operator].matches(value, self.operand)
 
     def __str__(self) -> str:
-        return f"{_WORDS[self.word].description}{_shown(self.wanted)}"
+        return f"{_OPERATORS[self.operator].description}{_operand_text(self.operand)}"
 
 
-def _shown(wanted: Any) -> str:
-    if isinstance(wanted, tuple):
-        return (", " if wanted and not isinstance(wanted[0], Condition) else " and ").join(map(_shown, wanted))
-    if isinstance(wanted, Condition):
-        return str(wanted)
-    return quoted(wanted.text if isinstance(wanted, Regex) else wanted)
+def _operand_text(operand: Any) -> str:
+    if isinstance(operand, tuple):
+        separator = ", " if operand and not isinstance(operand[0], Condition) else " and "
+        return separator.join(map(_operand_text, operand))
+    if isinstance(operand, Condition):
+        return str(operand)
+    return quoted(operand.text if isinstance(operand, Regex) else operand)
 
 
 @dataclass(frozen=True, slots=True)
 class Conditions:
-    """All that must hold of each value that was found. `exists: false`: that none is found.
+    """Conditions that each of the values must meet. With `exists: false`, there must be no value.
 
-    `optional`: nothing needs to be found.
+    `optional`: there may be no value.
     """
 
-    every: tuple[Condition, ...] = ()
+    conditions: tuple[Condition, ...] = ()
     exists: bool = True
     optional: bool = False
 
-    def hold(self, found: Sequence[Any]) -> bool:
-        """Return whether all of it holds of what was found."""
-        if not found:
+    def match(self, values: Sequence[Any]) -> bool:
+        """Return whether the values meet all conditions."""
+        if not values:
             return self.optional or not self.exists
-        return self.exists and all(each.holds(value) for value in found for each in self.every)
+        return self.exists and all(each.matches(value) for value in values for each in self.conditions)
 
     def __str__(self) -> str:
-        if self.exists and self.every:
-            return _shown(self.every)
-        return "it to be there" if self.exists else "it not to be there"
+        if self.exists and self.conditions:
+            return _operand_text(self.conditions)
+        return "it to exist" if self.exists else "it not to exist"
 
 
-# --- How the words are written ------------------------------------------------------------------------------------
+# --- Parsing of operands ------------------------------------------------------------------------------------------
 
 
 def _number(value: Any) -> int | float:
     if not is_number(value):
-        raise ValueError("compares with a number; write it without quotes")
+        raise ValueError("requires a number; write it without quotes")
     return value  # type: ignore[no-any-return]
 
 
 def _scalar(value: Any) -> Scalar:
     if not isinstance(value, Scalar):
-        raise ValueError("compares with a text, a number, true, false or null; put a date in quotes")
+        raise ValueError("requires a text, a number, true, false or null; put a date in quotes")
     return str(value) if isinstance(value, str) else value
 
 
 def _choice(value: Any) -> tuple[Scalar, ...]:
     if not isinstance(value, list | tuple) or not value:
-        raise ValueError("takes a list, e.g. [up, degraded]")
+        raise ValueError("requires a list, e.g. [up, degraded]")
     return tuple(map(_scalar, value))
 
 
 def _text(value: Any) -> str:
     if not isinstance(value, str) or not value:
-        raise ValueError("takes a text in quotes")
+        raise ValueError("requires a text in quotes")
     return str(value)
 
 
 def _count(value: Any) -> tuple[Condition, ...]:
-    written = value if isinstance(value, Mapping) else {"==": value}
-    if not written or not set(written) <= set(_COUNTING):
-        raise ValueError('takes a number, or e.g. {">": 0}')
-    for word, number in written.items():
-        if not is_number(number) or isinstance(number, float) or number < (word == "<"):
+    operands = value if isinstance(value, Mapping) else {"==": value}
+    if not operands or not set(operands) <= set(_COMPARISONS):
+        raise ValueError('requires a number, or e.g. {">": 0}')
+    for operator, number in operands.items():
+        if not is_number(number) or isinstance(number, float) or number < (operator == "<"):
             raise ValueError(
-                f"no length is {_WORDS[word].description}{quoted(number)}; write a whole number without quotes"
+                f"{_OPERATORS[operator].description}{quoted(number)} is not a length; "
+                "write a whole number without quotes"
             )
-    return tuple(Condition(word, number) for word, number in written.items())
+    return tuple(Condition(operator, number) for operator, number in operands.items())
 
 
-# --- What they mean -----------------------------------------------------------------------------------------------
+# --- Evaluation ---------------------------------------------------------------------------------------------------
 
 
-def _spelled(value: Any) -> bytes | None:
-    """Return a single value as the text that an expression is held against."""
+def _search_text(value: Any) -> bytes | None:
+    """Return a single JSON value as the text that a regular expression is matched against."""
     if isinstance(value, dict | list):
         return None
     return (value if isinstance(value, str) else json.dumps(value)).encode(errors="replace")
 
 
-def _matches(value: Any, wanted: Regex) -> bool:
-    spelled = _spelled(value)
-    return spelled is not None and wanted.search(spelled)
+def _matches(value: Any, pattern: Regex) -> bool:
+    text = _search_text(value)
+    return text is not None and pattern.search(text)
 
 
-def _matches_not(value: Any, wanted: Regex) -> bool:
-    spelled = _spelled(value)
-    return spelled is not None and not wanted.search(spelled)
+def _does_not_match(value: Any, pattern: Regex) -> bool:
+    text = _search_text(value)
+    return text is not None and not pattern.search(text)
 
 
-def _contains(value: str, wanted: str) -> bool:
-    return wanted.casefold() in value.casefold()
+def _contains(value: str, text: str) -> bool:
+    return text.casefold() in value.casefold()
 
 
-def _of_length(value: Any, wanted: tuple[Condition, ...]) -> bool:
-    return isinstance(value, str | list | dict) and all(each.holds(len(value)) for each in wanted)
+def _has_length(value: Any, conditions: tuple[Condition, ...]) -> bool:
+    return isinstance(value, str | list | dict) and all(each.matches(len(value)) for each in conditions)
 
 
 @dataclass(frozen=True, slots=True)
-class _Word:
-    written: Callable[[Any], Any]
-    holds: Callable[[Any, Any], bool]
+class _Operator:
+    parse: Callable[[Any], Any]
+    matches: Callable[[Any, Any], bool]
     description: str
 
 
-_WORDS: Mapping[str, _Word] = {
-    "<": _Word(_number, lambda value, wanted: is_number(value) and value < wanted, "< "),
-    "<=": _Word(_number, lambda value, wanted: is_number(value) and value <= wanted, "<= "),
-    ">": _Word(_number, lambda value, wanted: is_number(value) and value > wanted, "> "),
-    ">=": _Word(_number, lambda value, wanted: is_number(value) and value >= wanted, ">= "),
-    "==": _Word(_scalar, equal, ""),
-    "!=": _Word(_scalar, lambda value, wanted: not equal(value, wanted), "other than "),
-    "in": _Word(_choice, lambda value, wanted: any(equal(value, each) for each in wanted), "one of "),
-    "matches": _Word(regex, _matches, "to match "),
-    "not_matches": _Word(regex, _matches_not, "not to match "),
-    "contains": _Word(_text, _contains, "to contain "),
-    "not_contains": _Word(_text, lambda value, wanted: not _contains(value, wanted), "not to contain "),
-    "length": _Word(_count, _of_length, "a length of "),
+_OPERATORS: Mapping[str, _Operator] = {
+    "<": _Operator(_number, lambda value, operand: is_number(value) and value < operand, "< "),
+    "<=": _Operator(_number, lambda value, operand: is_number(value) and value <= operand, "<= "),
+    ">": _Operator(_number, lambda value, operand: is_number(value) and value > operand, "> "),
+    ">=": _Operator(_number, lambda value, operand: is_number(value) and value >= operand, ">= "),
+    "==": _Operator(_scalar, equal, ""),
+    "!=": _Operator(_scalar, lambda value, operand: not equal(value, operand), "other than "),
+    "in": _Operator(_choice, lambda value, operand: any(equal(value, each) for each in operand), "one of "),
+    "matches": _Operator(regex, _matches, "to match "),
+    "not_matches": _Operator(regex, _does_not_match, "not to match "),
+    "contains": _Operator(_text, _contains, "to contain "),
+    "not_contains": _Operator(_text, lambda value, operand: not _contains(value, operand), "not to contain "),
+    "length": _Operator(_count, _has_length, "a length of "),
 }
-_COUNTING = ("<", "<=", ">", ">=", "==", "!=")
+_COMPARISONS = ("<", "<=", ">", ">=", "==", "!=")
 _FLAGS = ("exists", "optional")
-OF_JSON = (*_COUNTING, "in", "matches", "not_matches", "length", *_FLAGS)
-OF_HEADERS = ("contains", "not_contains", "matches", "not_matches", *_FLAGS)
+JSON_KEYS = (*_COMPARISONS, "in", "matches", "not_matches", "length", *_FLAGS)
+HEADER_KEYS = ("contains", "not_contains", "matches", "not_matches", *_FLAGS)
 
 
-def conditions(written: Mapping[str, Any], allowed: Sequence[str]) -> Conditions:
-    """Return the conditions that are written, such as `{">": 5}`.
+def parse_conditions(mapping: Mapping[str, Any], allowed: Sequence[str]) -> Conditions:
+    """Return the conditions of a mapping such as `{">": 5}`.
 
-    Where all of a header's are negative, it may also be missing, unless `exists: true`.
+    If all conditions on a header are negative, the header may also be missing, unless `exists: true` is set.
 
     Raises:
-        ValueError: one is not among the words allowed, takes something else, or contradicts another.
+        ValueError: an operator is not allowed, its operand is invalid, or two conditions contradict each other.
     """
-    for word in written:
-        if word not in allowed:
-            raise ValueError(f"{quoted(word)} is no condition; write one of {', '.join(allowed)}")
-    flags = {word: written[word] for word in _FLAGS if word in written}
-    if not written or not all(isinstance(flag, bool) for flag in flags.values()):
-        raise ValueError("exists and optional are true or false" if written else "names no condition")
-    every = tuple(_condition(word, wanted) for word, wanted in written.items() if word not in flags)
-    if flags.get("exists") is False and len(written) > 1:
-        raise ValueError("what is not to exist has no other condition; leave exists: false alone, or out")
-    if flags.get("optional") and not every:
-        raise ValueError("optional alone asks for nothing; add a condition")
-    lenient = allowed is OF_HEADERS and all(each.word.startswith("not_") for each in every)
-    return Conditions(every, flags.get("exists", True), flags.get("optional", lenient and "exists" not in flags))
+    for operator in mapping:
+        if operator not in allowed:
+            raise ValueError(f"{quoted(operator)} is not a condition; write one of {', '.join(allowed)}")
+    flags = {flag: mapping[flag] for flag in _FLAGS if flag in mapping}
+    if not mapping or not all(isinstance(flag, bool) for flag in flags.values()):
+        raise ValueError("exists and optional must be true or false" if mapping else "has no condition; add one")
+    conditions = tuple(_condition(operator, operand) for operator, operand in mapping.items() if operator not in flags)
+    if flags.get("exists") is False and len(mapping) > 1:
+        raise ValueError("exists: false excludes all other conditions; remove it, or the others")
+    if flags.get("optional") and not conditions:
+        raise ValueError("optional alone has no effect; add a condition")
+    optional = allowed is HEADER_KEYS and all(each.operator.startswith("not_") for each in conditions)
+    return Conditions(conditions, flags.get("exists", True), flags.get("optional", optional and "exists" not in flags))
 
 
-def _condition(word: str, wanted: Any) -> Condition:
+def _condition(operator: str, operand: Any) -> Condition:
     try:
-        return Condition(word, _WORDS[word].written(wanted))
+        return Condition(operator, _OPERATORS[operator].parse(operand))
     except ValueError as error:
-        raise ValueError(f"{word}: {error}") from None
+        raise ValueError(f"{operator}: {error}") from None

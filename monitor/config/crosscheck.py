@@ -8,10 +8,10 @@ from typing import TYPE_CHECKING
 
 from monitor.config.dependent_clients import misfits_of
 from monitor.config.errors import Loc, Problem, quoted
-from monitor.config.hosting import shipped_tiers, tiers_named
-from monitor.config.readiness import load_checklist, places
+from monitor.config.hosting import read_tiers, shipped_tiers
+from monitor.config.readiness import candidate_paths, load_checklist
 from monitor.config.validation_context import Located
-from monitor.config.yaml_nodes import Entries, Items, Node, Scalar, find, key_path, locate, misread, step
+from monitor.config.yaml_nodes import Entries, Items, Node, Scalar, find, key_path, locate, misread_reason, step
 from sla.objective import format_duration
 from sla.stage import About
 
@@ -23,7 +23,7 @@ _MAX_CYCLES = 20
 
 
 def conflicts(root: Node) -> list[Problem]:
-    """Return contradictions between blocks, found in the YAML tree, so that they are reported with all other errors."""
+    """Return contradictions between blocks. Works on the YAML tree, to report them together with the other errors."""
     return [
         Problem(locate(root, loc)[0], key_path(root, loc), message)
         for loc, message in (
@@ -32,38 +32,38 @@ def conflicts(root: Node) -> list[Problem]:
             *_dependencies(root),
             *_unknown_exclusions(root),
             *_unknown_standby(root),
-            *_unreachable_rule(root),
+            *_unsatisfiable_rules(root),
             *_unknown_attestations(root),
-            *_hosting(root),
+            *_unknown_hosting_tiers(root),
         )
     ]
 
 
-def omissions(root: Node) -> Iterator[Problem]:
-    """Yield every key and item without a value: an empty `matches:` would silently expect nothing."""
+def empty_values(root: Node) -> Iterator[Problem]:
+    """Yield every key and item without a value: an empty `matches:` would disable the check without notice."""
     for loc, leaf in leaves(root, ()):
         if leaf.value is None and loc[-3:-1] != ("expect", "json"):
             message = "has no value; add one, or remove the key"
             yield Problem(leaf.mark, key_path(root, loc), message)
 
 
-def ambiguities(root: Node) -> Iterator[Problem]:
-    """Yield every `no`, `yes`, `on` and `off` that may be meant as a word: `{lang: no}`."""
+def ambiguous_booleans(root: Node) -> Iterator[Problem]:
+    """Yield every `no`, `yes`, `on` and `off` that may be meant as text: `{lang: no}`."""
     for loc, leaf in leaves(root, ()):
-        named = leaf.text is None or leaf.text.lower() in ("true", "false")
-        if isinstance(leaf.value, bool) and not named and _compared(loc):
-            yield Problem(leaf.mark, key_path(root, loc), f"{misread(leaf)}, or write {str(leaf.value).lower()}")
+        is_plain_boolean = leaf.text is None or leaf.text.lower() in ("true", "false")
+        if isinstance(leaf.value, bool) and not is_plain_boolean and _is_compared_with_response(loc):
+            yield Problem(leaf.mark, key_path(root, loc), f"{misread_reason(leaf)}, or write {str(leaf.value).lower()}")
 
 
-def _compared(loc: Loc) -> bool:
+def _is_compared_with_response(loc: Loc) -> bool:
     """Return whether a response's header, cookie or JSON is compared with this value."""
-    at = loc.index("expect") if "expect" in loc else len(loc)
-    flag = len(loc) == at + 4 and loc[-1] in ("exists", "optional")
-    return loc[at + 1 : at + 2] in (("header",), ("cookie",), ("json",)) and not flag
+    index = loc.index("expect") if "expect" in loc else len(loc)
+    is_flag = len(loc) == index + 4 and loc[-1] in ("exists", "optional")
+    return loc[index + 1 : index + 2] in (("header",), ("cookie",), ("json",)) and not is_flag
 
 
 def leaves(node: Node, loc: Loc) -> Iterator[tuple[Loc, Scalar]]:
-    """Yield every scalar with its place; `loc` is the place of the node."""
+    """Yield every scalar in the node with its location. `loc` is the location of the node."""
     if isinstance(node, Scalar):
         yield loc, node
     elif isinstance(node, Items):
@@ -74,7 +74,7 @@ def leaves(node: Node, loc: Loc) -> Iterator[tuple[Loc, Scalar]]:
             yield from leaves(inner, (*loc, key))
 
 
-Found = Iterator[tuple[Loc, str]]
+LocatedMessages = Iterator[tuple[Loc, str]]
 
 
 def _items(root: Node, loc: Loc) -> Iterator[tuple[Loc, Entries]]:
@@ -89,101 +89,104 @@ def _text(node: Node | None) -> str | None:
     return str(node.value) if isinstance(node, Scalar) and isinstance(node.value, str) else None
 
 
-def _duplicate_ids(root: Node) -> Found:
-    """Yield duplicate ids of products, rotas, and checks of one product. The record is kept by id."""
+def _duplicate_ids(root: Node) -> LocatedMessages:
+    """Yield duplicate ids of products, rotas, and checks of one product. Ids are the keys of the stored history."""
     yield from _repeated(root, ("products",), "product")
     yield from _repeated(root, ("standby",), "rota")
     for loc, _ in _items(root, ("products",)):
         yield from _repeated(root, (*loc, "checks"), "check of this product")
 
 
-def _repeated(root: Node, loc: Loc, what: str) -> Found:
-    first: dict[str, Loc] = {}
+def _repeated(root: Node, loc: Loc, what: str) -> LocatedMessages:
+    first_uses: dict[str, Loc] = {}
     for item_loc, item in _items(root, loc):
         name = _text(step(item, "id"))
-        if name is not None and first.setdefault(name, item_loc) != item_loc:
-            place, _ = locate(root, (*first[name], "id"))
-            yield (*item_loc, "id"), f"{quoted(name)} already names a {what} at {place}; choose another id"
+        if name is not None and first_uses.setdefault(name, item_loc) != item_loc:
+            mark, _ = locate(root, (*first_uses[name], "id"))
+            yield (*item_loc, "id"), f"{quoted(name)} is already the id of a {what} at {mark}; choose another id"
 
 
-def _former_ids(root: Node) -> Found:
-    """Yield former ids that are configured, or that two products or checks have."""
-    yield from _former(root, ("products",), "product")
+def _former_ids(root: Node) -> LocatedMessages:
+    """Yield former ids that are in use as a current id, or that two products or checks list."""
+    yield from _former_ids_in_list(root, ("products",), "product")
     for loc, _ in _items(root, ("products",)):
-        yield from _former(root, (*loc, "checks"), "check of this product")
+        yield from _former_ids_in_list(root, (*loc, "checks"), "check of this product")
 
 
-def _former(root: Node, loc: Loc, what: str) -> Found:
+def _former_ids_in_list(root: Node, loc: Loc, what: str) -> LocatedMessages:
     items = list(_items(root, loc))
-    present = {_text(step(item, "id")) for _, item in items}
-    claimed: dict[str, Loc] = {}
+    current_ids = {_text(step(item, "id")) for _, item in items}
+    first_uses: dict[str, Loc] = {}
     for item_loc, item in items:
-        for at, name in _names((*item_loc, "was"), step(item, "was")):
+        for loc_of_id, name in _ids_in((*item_loc, "was"), step(item, "was")):
             if name == _text(step(item, "id")):
-                yield at, "is the id itself; write the id before it was renamed, or remove it"
-            elif name in present:
-                yield at, f"{quoted(name)} is the id of a configured {what}, which has its own record; remove it"
-            elif claimed.setdefault(name, at) != at:
-                place, _ = locate(root, claimed[name])
-                yield at, f"{quoted(name)} is continued already at {place}; a former id belongs to one {what}"
+                yield loc_of_id, "is the current id; write the previous id, or remove it"
+            elif name in current_ids:
+                message = (
+                    f"{quoted(name)} is the id of another {what}, which has its own history; remove this former id"
+                )
+                yield loc_of_id, message
+            elif first_uses.setdefault(name, loc_of_id) != loc_of_id:
+                mark, _ = locate(root, first_uses[name])
+                yield loc_of_id, f"{quoted(name)} is already listed as a former id at {mark}; remove one of them"
 
 
-def _names(loc: Loc, node: Node | None) -> Iterator[tuple[Loc, str]]:
-    """Yield names, written as a scalar or a list, each with its place."""
+def _ids_in(loc: Loc, node: Node | None) -> Iterator[tuple[Loc, str]]:
+    """Yield the ids in a scalar or a list, each with its location."""
     listed = [(loc, node)] if isinstance(node, Scalar) else []
     if isinstance(node, Items):
         listed = [((*loc, index), item) for index, item in enumerate(node.items) if isinstance(item, Scalar)]
-    for at, scalar in listed:
+    for loc_of_id, scalar in listed:
         if (name := _text(scalar)) is not None:
-            yield at, name
+            yield loc_of_id, name
 
 
-_NEEDS = ("parts", "depends_on")  # in the order of `Product.needs`
+_DEPENDENCY_KEYS = ("parts", "depends_on")  # in the order of `Product.dependencies`
 
 
-def _dependencies(root: Node) -> Found:
-    needs: dict[str, list[str]] = {}
-    places: dict[tuple[str, str], Loc] = {}
+def _dependencies(root: Node) -> LocatedMessages:
+    dependencies: dict[str, list[str]] = {}
+    edge_locs: dict[tuple[str, str], Loc] = {}
     for loc, product in _items(root, ("products",)):
         name = _text(step(product, "id")) or ""
-        for item_loc, other in _needed(loc, product):
-            if places.setdefault((name, other), item_loc) == item_loc:
-                needs.setdefault(name, []).append(other)
+        for item_loc, other in _dependencies_of(loc, product):
+            if edge_locs.setdefault((name, other), item_loc) == item_loc:
+                dependencies.setdefault(name, []).append(other)
     names = {_text(step(product, "id")) for _, product in _items(root, ("products",))}
-    for (_, other), loc in places.items():
+    for (_, other), loc in edge_locs.items():
         if other not in names:
             known = ", ".join(sorted(filter(None, names)))
             yield loc, f"there is no product {quoted(other)}; there are {known}"
-    yield from ((places[edge], message) for edge, message in _cycles(needs))
+    yield from ((edge_locs[edge], message) for edge, message in _cycles(dependencies))
 
 
-def _needed(loc: Loc, product: Node) -> Found:
-    """Yield the dependencies in a product's block, each with its place."""
-    for key in _NEEDS:
+def _dependencies_of(loc: Loc, product: Node) -> Iterator[tuple[Loc, str]]:
+    """Yield the ids of the dependencies in a product's block, each with its location."""
+    for key in _DEPENDENCY_KEYS:
         listed = step(product, key)
         for index, node in enumerate(listed.items if isinstance(listed, Items) else ()):
             if (other := _text(node)) is not None:
                 yield (*loc, key, index), other
 
 
-def _unknown_exclusions(root: Node) -> Found:
-    """Yield excluded dependencies of agreements that are unknown products or the product itself."""
+def _unknown_exclusions(root: Node) -> LocatedMessages:
+    """Yield dependencies excluded by an agreement whose id is unknown, or is that of the product itself."""
     products = list(_items(root, ("products",)))
     names = [_text(step(product, "id")) for _, product in products]
-    for (loc, _), own in zip(products, names, strict=True):
+    for (loc, _), own_id in zip(products, names, strict=True):
         for item_loc, item in _items(root, (*loc, "agreement", "excludes")):
             other = _text(step(item, "dependency"))
-            if other is not None and other == own:
+            if other is not None and other == own_id:
                 yield (
                     (*item_loc, "dependency"),
-                    "is the product itself; use another, or remove it",
+                    "is the product itself; write the id of another product, or remove the entry",
                 )
             elif other is not None and other not in names:
                 known = ", ".join(sorted(filter(None, names)))
                 yield (*item_loc, "dependency"), f"there is no product {quoted(other)}; there are {known}"
 
 
-def _unknown_standby(root: Node) -> Found:
+def _unknown_standby(root: Node) -> LocatedMessages:
     """Yield unknown products of standby rotas."""
     names = {_text(step(product, "id")) for _, product in _items(root, ("products",))}
     for loc, rota in _items(root, ("standby",)):
@@ -194,28 +197,28 @@ def _unknown_standby(root: Node) -> Found:
                 yield (*loc, "products", index), f"there is no product {quoted(other)}; there are {known}"
 
 
-def _cycles(needs: dict[str, list[str]]) -> Iterator[tuple[tuple[str, str], str]]:
+def _cycles(dependencies: dict[str, list[str]]) -> Iterator[tuple[tuple[str, str], str]]:
     """Yield one dependency of each cycle, at most `_MAX_CYCLES`."""
-    left = {name: list(others) for name, others in needs.items()}
+    remaining = {name: list(others) for name, others in dependencies.items()}
     for _ in range(_MAX_CYCLES):
         try:
-            TopologicalSorter(left).prepare()
+            TopologicalSorter(remaining).prepare()
         except CycleError as error:
-            circle = list(reversed(error.args[1]))
-            name, other = circle[0], circle[1]
-            yield (name, other), f"closes a cycle, {' -> '.join(circle)}; remove one of these dependencies"
-            left[name].remove(other)
+            cycle = list(reversed(error.args[1]))
+            name, other = cycle[0], cycle[1]
+            yield (name, other), f"closes a cycle, {' -> '.join(cycle)}; remove one of these dependencies"
+            remaining[name].remove(other)
         else:
             return
 
 
-def _unreachable_rule(root: Node) -> Found:
-    """Yield `at_least` rules that need more checks than there are, so that the product could never be up."""
+def _unsatisfiable_rules(root: Node) -> LocatedMessages:
+    """Yield `at_least` rules that require more checks than the product has: it could never be up."""
     for loc, product in _items(root, ("products",)):
         rule, checks = step(product, "rule"), step(product, "checks")
-        wanted = _at_least(rule)
-        if wanted is not None and isinstance(checks, Items) and wanted > len(checks.items):
-            yield (*loc, "rule"), f"requires {wanted} checks, but the product has {len(checks.items)}"
+        required = _at_least(rule)
+        if required is not None and isinstance(checks, Items) and required > len(checks.items):
+            yield (*loc, "rule"), f"requires {required} checks, but the product has {len(checks.items)}"
 
 
 def _at_least(rule: Node | None) -> int | None:
@@ -228,33 +231,33 @@ def _at_least(rule: Node | None) -> int | None:
     return value if isinstance(value, int) and not isinstance(value, bool) else None
 
 
-def _unknown_attestations(root: Node) -> Found:
-    """Yield attested items that are not on the checklist, such as misspelt ones."""
+def _unknown_attestations(root: Node) -> LocatedMessages:
+    """Yield attested items that are not on the checklist, for example misspelled ids."""
     for loc, product in _items(root, ("products",)):
         known = _checklist_items(find(product, ("readiness", "checklist")))
         for item_loc, item in _items(root, (*loc, "readiness", "attested")) if known else ():
             name = _text(step(item, "item"))
             if name is not None and name not in known:
-                yield (*item_loc, "item"), f"is not on the checklist; it has {', '.join(known)}"
+                yield (*item_loc, "item"), f"is not an item of the checklist; its items are {', '.join(known)}"
 
 
 def _checklist_items(node: Node | None) -> list[str]:
-    """Return the ids of the checklist's items; none if it is invalid, which validation reports."""
+    """Return the ids of the checklist's items. If the checklist is invalid, validation reports it; return no ids."""
     name = node.value if isinstance(node, Scalar) else None
     if not isinstance(name, Located):
         return []
-    path = next((path for path in places(name, name.directory) if path.is_file()), None)
+    path = next((path for path in candidate_paths(name, name.directory) if path.is_file()), None)
     try:
         return [item.id for item in load_checklist(path).items] if path is not None else []
     except ValueError:
         return []
 
 
-def _hosting(root: Node) -> Found:
-    """Yield hosting tiers of products that the portfolio's policy does not have."""
-    named = step(root, "hosting_tiers")
+def _unknown_hosting_tiers(root: Node) -> LocatedMessages:
+    """Yield products' hosting tiers that are not in the portfolio's policy."""
+    policy_name = step(root, "hosting_tiers")
     try:
-        tiers = tiers_named(named.value)[1] if isinstance(named, Scalar) else shipped_tiers()
+        tiers = read_tiers(policy_name.value)[1] if isinstance(policy_name, Scalar) else shipped_tiers()
     except ValueError:
         return  # validation reports it
     for loc, product in _items(root, ("products",)):
@@ -263,47 +266,53 @@ def _hosting(root: Node) -> Found:
             yield (*loc, "hosting"), f"there is no hosting tier {quoted(name)}; there are {', '.join(tiers.names)}"
 
 
-_COUNTED = "counts like any other time: the product's agreement does not exclude maintenance"
+_MAINTENANCE_COUNTED = "downtime during maintenance is counted: the product's agreement does not exclude maintenance"
 
 
 def possible_mistakes(portfolio: Portfolio, root: Node, now: int) -> Iterator[Problem]:
-    """Yield warnings about values that are allowed but probably wrong; attestations must be valid at `now`."""
+    """Yield warnings about values that are allowed but probably wrong. Attestations are evaluated at `now`."""
     for number, product in enumerate(portfolio.products):
-        if product.maintenance and "maintenance" not in product.agreement.excludes:
-            block: Loc = ("products", number, "maintenance")
-            yield Problem(locate(root, block)[0], key_path(root, block), _COUNTED)
-        for misfit in misfits_of(portfolio, product, now):
-            where: Loc = ("products", number, "stage" if misfit.about is About.CLIENTS else "objective")
-            yield Problem(locate(root, where)[0], key_path(root, where), misfit.text)
-        for obstacle in product.burn_obstacles:
-            goal: Loc = ("products", number, "objective")
-            yield Problem(locate(root, goal)[0], key_path(root, goal), obstacle)
-        for index, check in enumerate(product.checks):
-            loc: Loc = ("products", number, "checks", index)
-            for key, message in _unsuitable(product, check):
-                yield Problem(locate(root, (*loc, key))[0], key_path(root, (*loc, key)), message)
+        for loc, message in (*_product_warnings(portfolio, product, now), *_check_warnings(product)):
+            absolute: Loc = ("products", number, *loc)
+            yield Problem(locate(root, absolute)[0], key_path(root, absolute), message)
 
 
-def _unsuitable(product: Product, check: CheckBase) -> Iterator[tuple[str, str]]:
-    """Yield warnings about a check, each with its key."""
-    if (message := _unresolvable(product, check)) is not None:
+def _product_warnings(portfolio: Portfolio, product: Product, now: int) -> LocatedMessages:
+    """Yield warnings about a product, each with its location in the product's block."""
+    if product.maintenance and "maintenance" not in product.agreement.excludes:
+        yield ("maintenance",), _MAINTENANCE_COUNTED
+    for misfit in misfits_of(portfolio, product, now):
+        yield ("stage" if misfit.about is About.CLIENTS else "objective",), misfit.text
+    for problem in product.burn_obstacles:
+        yield ("objective",), problem
+
+
+def _check_warnings(product: Product) -> LocatedMessages:
+    """Yield warnings about the checks of a product, each with its location in the product's block."""
+    for index, check in enumerate(product.checks):
+        for key, message in _timing_warnings(product, check):
+            yield ("checks", index, key), message
+
+
+def _timing_warnings(product: Product, check: CheckBase) -> Iterator[tuple[str, str]]:
+    """Yield warnings about a check's interval and timeout, each with its key."""
+    if (message := _interval_warning(product, check)) is not None:
         yield "interval", message
     if check.timeout > check.interval * 9 // 10:
         yield (
             "timeout",
-            f"{format_duration(check.timeout)} leaves no time before the next probe, due every "
-            f"{format_duration(check.interval)}: in an outage each second probe is skipped; write "
-            f"{format_duration(check.interval * 4 // 5)} or less",
+            f"{format_duration(check.timeout)} is too close to the interval of {format_duration(check.interval)}: "
+            f"during an outage every other probe is skipped; write {format_duration(check.interval * 4 // 5)} or less",
         )
 
 
-def _unresolvable(product: Product, check: CheckBase) -> str | None:
+def _interval_warning(product: Product, check: CheckBase) -> str | None:
     """Return a warning if the allowed downtime is less than twice the interval (measurement.md, section 6)."""
     allowed = product.objective.allowed(product.window)
     if allowed >= 2 * check.interval:
         return None
     return (
-        f"{product.objective} over {format_duration(product.window)} allows {format_duration(int(allowed))} down, "
-        f"which probing every {format_duration(check.interval)} cannot resolve; "
-        f"it would take {format_duration(int(allowed / 2))} or less"
+        f"{product.objective} over {format_duration(product.window)} allows {format_duration(int(allowed))} of "
+        f"downtime, which is too short to measure with an interval of {format_duration(check.interval)}; "
+        f"write {format_duration(int(allowed / 2))} or less"
     )

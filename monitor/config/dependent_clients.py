@@ -1,4 +1,4 @@
-"""Find the clients that depend on a product, and check its stage and objective against them."""
+"""Find the clients that depend on a product, and check its stage and objective against their risk."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True, slots=True)
 class DependentClient:
-    """A client who is reached when a product fails, and the path: from that product to the client's own."""
+    """A client that a failure of a product affects. `path` leads from that product to the product that it uses."""
 
     client: Client
     path: DependencyPath
@@ -29,7 +29,7 @@ class DependentClient:
 
 
 def dependent_clients(portfolio: Portfolio, product_id: str) -> Iterator[DependentClient]:
-    """Yield the clients of the product, then those of products that need it, the nearest first."""
+    """Yield the clients of the product, then the clients of products that depend on it, nearest products first."""
     products = {product.id: product for product in portfolio.products}
     users = reversed_dependencies({product.id: product.needs for product in portfolio.products})
     for path in ((product_id,), *shortest_paths(users, product_id).values()):
@@ -43,15 +43,15 @@ def all_dependencies(portfolio: Portfolio, product_id: str) -> dict[str, Depende
 
 
 def misfits_of(portfolio: Portfolio, product: Product, now: int) -> tuple[Misfit, ...]:
-    """Return where the product's objective does not fit its stage, clients (through others too), ceiling or hosting."""
+    """Return the conflicts of the product's objective with its stage, clients (also indirect), ceiling and hosting."""
     readiness = product.readiness_at(now)
-    risk = Risk.highest(each.client.stakes for each in dependent_clients(portfolio, product.id))
+    risk = Risk.highest(each.client.risk_level for each in dependent_clients(portfolio, product.id))
     ceiling = None if readiness is None else readiness.ceiling
-    found = misfits(product.objective, product.stage, portfolio.stages, risk, ceiling)
-    return (*found, *_beyond_hosting(portfolio, product))
+    conflicts = misfits(product.objective, product.stage, portfolio.stages, risk, ceiling)
+    return (*conflicts, *_hosting_misfits(portfolio, product))
 
 
-def _beyond_hosting(portfolio: Portfolio, product: Product) -> Iterator[Misfit]:
+def _hosting_misfits(portfolio: Portfolio, product: Product) -> Iterator[Misfit]:
     if product.hosting is None:
         return
     tier = portfolio.hosting_tiers.of(product.hosting)

@@ -1,4 +1,4 @@
-"""Domain names in ASCII; other letters are converted by the rules of browsers."""
+"""Convert domain names to ASCII, by the rules of browsers."""
 
 from __future__ import annotations
 
@@ -9,15 +9,15 @@ from monitor.config.errors import quoted
 
 _LABEL = re.compile(r"(?!-)[a-z0-9_-]{1,63}(?<!-)", re.IGNORECASE | re.ASCII)
 _NUMBER = re.compile(r"\d+|0x[0-9a-f]*", re.IGNORECASE)
-_NAME_LIMIT = 253  # characters without a closing dot (RFC 1035, 2.3.4: 255 octets with a length before each label)
+_NAME_LIMIT = 253  # characters without the trailing dot (RFC 1035, 2.3.4: 255 octets with a length before each label)
 _JOINERS = "\u200c\u200d"
 
 
 def host(value: str) -> str:
-    """Return the host name in ASCII (see `to_ascii`), or the IP address. A closing dot is kept.
+    """Return the host name in ASCII (see `to_ascii`), or the IP address. A trailing dot is kept.
 
     Raises:
-        ValueError: it is neither, such as `127.1` or `0x7f.1`, which some resolvers take for an address.
+        ValueError: the value is neither, such as `127.1` or `0x7f.1`, which some resolvers accept as an address.
     """
     name = value if value.isascii() else to_ascii(value)
     try:
@@ -32,24 +32,24 @@ def host(value: str) -> str:
 
 
 def to_ascii(name: str) -> str:
-    """Return a name in ASCII, as browsers ask for it: UTS 46, non-transitional, with IDNA 2008's rules on joiners.
+    """Return a name in ASCII, as browsers look it up: UTS 46, non-transitional, with IDNA 2008's rules on joiners.
 
-    Labels in ASCII stay as they are, also with underscores, with hyphens in the third and fourth place, or in the form
-    `xn--`. As browsers do, it takes symbols that UTS 46 allows and IDNA 2008 does not.
+    ASCII labels are unchanged, also labels with underscores, with hyphens at positions 3 and 4, or in the form `xn--`.
+    As in browsers, symbols that UTS 46 allows are accepted, although IDNA 2008 does not allow them.
 
     Raises:
-        ValueError: it cannot be a name.
+        ValueError: the name is invalid.
 
     >>> to_ascii("Fa\u00df.Example"), to_ascii("_dmarc.b\u00fccher.example.")
     ('xn--fa-hia.example', '_dmarc.xn--bcher-kva.example.')
     """
-    import idna  # 10 ms that a portfolio of ASCII names need not pay
+    import idna  # imported here: the import takes 10 ms, and ASCII names do not need it
 
     try:
         mapped = idna.uts46_remap(name, std3_rules=False, transitional=False)
         labels = [_ascii_label(label) for label in mapped.split(".")]
     except idna.IDNAError as error:
-        raise ValueError(f"{quoted(name)} is no host name: {error}") from None
+        raise ValueError(f"{quoted(name)} is not a host name: {error}") from None
     return ".".join(labels)
 
 

@@ -1,4 +1,4 @@
-"""Errors in a configuration, each with its place, and the exception that contains all of them."""
+"""Errors in a configuration, each with its position, and the exception that contains all of them."""
 
 from __future__ import annotations
 
@@ -9,15 +9,15 @@ from typing import Any
 
 from monitor.errors import NinewatchError
 
-_LONGEST_QUOTE = 60
-_LONGEST_MESSAGE = 400
+_MAX_QUOTE = 60
+_MAX_MESSAGE = 400
 
 Loc = tuple[str | int, ...]
 
 
 @dataclass(frozen=True, slots=True, order=True)
 class Mark:
-    """A place in a file; line and column count from 1, as editors do."""
+    """A position in a file. Line and column count from 1, as in editors."""
 
     file: str
     line: int = 1
@@ -29,17 +29,17 @@ class Mark:
 
 @dataclass(frozen=True, slots=True, order=True)
 class Problem:
-    """An error or a warning: its place, what is wrong and what is allowed."""
+    """An error or a warning: its position, and a message with the mistake and the allowed values."""
 
     mark: Mark
     key_path: str
     message: str
 
     def __post_init__(self) -> None:
-        """Keep it on one line and short, whatever a file held that the message quotes."""
+        """Make the message a single short line, because it may quote any text of a file."""
         line = "".join(c if c.isprintable() else " " for c in self.message)
-        if len(line) > _LONGEST_MESSAGE:
-            line = f"{line[: _LONGEST_MESSAGE - 3]}..."
+        if len(line) > _MAX_MESSAGE:
+            line = f"{line[: _MAX_MESSAGE - 3]}..."
         object.__setattr__(self, "message", line)
 
     def __str__(self) -> str:
@@ -48,22 +48,22 @@ class Problem:
 
     @property
     def file(self) -> str:
-        """The file as it was named to us, or as it lies in the folder that was."""
+        """The path of the file, as given by the user, or below the given folder."""
         return self.mark.file
 
     @property
     def line(self) -> int:
-        """Counted from 1."""
+        """The line, counted from 1."""
         return self.mark.line
 
     @property
     def column(self) -> int:
-        """Counted from 1."""
+        """The column, counted from 1."""
         return self.mark.column
 
 
 class ConfigError(NinewatchError):
-    """The configuration cannot be used. Its text is one line a problem, in file order, and a line that counts them."""
+    """The configuration is invalid. The text has one line per problem, in file order, and a line with their number."""
 
     def __init__(self, problems: Iterable[Problem]) -> None:
         self.problems: Sequence[Problem] = sorted(set(problems))
@@ -81,7 +81,7 @@ def summary(count: int, noun: str, consequence: str = "") -> str:
 
 
 def quoted(value: Any) -> str:
-    """Return a value as an error may show it: on one line, with what cannot be seen in escapes, and short."""
+    """Return a value as JSON for an error message: on one line, with unprintable characters escaped, and shortened."""
     plain = value if isinstance(value, str | int | float | bool | None) else str(value)
     text = "".join(c if c.isprintable() else json.dumps(c)[1:-1] for c in json.dumps(plain, ensure_ascii=False))
-    return text if len(text) <= _LONGEST_QUOTE else f'{text[: _LONGEST_QUOTE - 4]}..."'
+    return text if len(text) <= _MAX_QUOTE else f'{text[: _MAX_QUOTE - 4]}..."'

@@ -94,7 +94,7 @@ def escalation_warnings(portfolio: Portfolio, now: int) -> Iterator[Found]:
     known = {person.name for person in portfolio.people}
     used = {step.standby for escalation in portfolio.escalations for step in escalation.steps}
     for number, rota in enumerate(portfolio.standby):
-        shifts = rota.held(Interval(now, now + _AHEAD), portfolio.time_zone) if rota.id in used and rota.ics else ()
+        shifts = rota.shifts_in(Interval(now, now + _AHEAD), portfolio.time_zone) if rota.id in used and rota.ics else ()
         for name in dict.fromkeys(each.person for each in shifts if each.person not in known):
             message = f"no receiver reaches {quoted(name)}, who is on stand-by soon; add the person under people:"
             yield ("standby", number, "ics"), message

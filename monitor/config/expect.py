@@ -1,4 +1,4 @@
-"""What an answer must be to count as good, checked when the configuration is loaded, not when the answer comes."""
+"""The blocks `expect` and `unknown`: conditions of a good answer. They are validated when the file is loaded."""
 
 from __future__ import annotations
 
@@ -41,37 +41,37 @@ __all__ = [
 
 
 class Unknown(Model):
-    """An answer that shows nothing about the target, such as a rejection of the check's own credentials.
+    """Conditions of an answer without information about the target, such as a rejection of the check's own credentials.
 
-    All of it must hold. The outcome is then `unknown`, reason `inconclusive`.
+    If all conditions are met, the outcome is `unknown`, reason `inconclusive`.
     """
 
     status: Statuses = ()
     """Status codes: `401`, `4xx` or `400-403`, one or a list. Default any."""
 
     header: ExpectedHeaders = ()
-    """Headers, written as in `expect`."""
+    """Conditions on headers, as in `expect`."""
 
     json_values: ExpectedJson = Field((), alias="json")
-    """Paths into a JSON body, written as in `expect`. A body that is no JSON does not hold."""
+    """Conditions on values of a JSON body, as in `expect`. A body that is not JSON does not meet them."""
 
     @model_validator(mode="after")
-    def _names_something(self) -> Self:
+    def _has_condition(self) -> Self:
         if not (self.status or self.header or self.json_values):
-            raise ValueError("names no answer; write status, header or json")
+            raise ValueError("has no condition; write status, header or json")
         return self
 
     def accepts_status(self, status: int) -> bool:
-        """Return whether the status is one of those named, or none is."""
+        """Return whether the status is in `status`, or `status` is not set."""
         return not self.status or any(status in each for each in self.status)
 
 
-def _several(value: Any) -> Any:
+def _as_list(value: Any) -> Any:
     return [value] if isinstance(value, Mapping | Unknown) else value
 
 
-UnknownField = Annotated[tuple[Unknown, ...], BeforeValidator(_several)]
-"""One such answer, or a list of them."""
+UnknownField = Annotated[tuple[Unknown, ...], BeforeValidator(_as_list)]
+"""One `Unknown` block, or a list of them."""
 
 
 OK = (StatusRange(200, 299),)
@@ -81,21 +81,22 @@ class Expect(Model):
     """Conditions of a good answer. All must be met."""
 
     status: Statuses = OK
-    """Good status codes: `200`, `2xx` or `200-204`, one or a list. Default `2xx`."""
+    """Status codes of a good answer: `200`, `2xx` or `200-204`, one or a list. Default `2xx`."""
 
     version: Versions = ()
-    """Good HTTP versions: `1.0`, `1.1` or `2`, one or a list. Default any."""
+    """HTTP versions of a good answer: `1.0`, `1.1` or `2`, one or a list. Default any."""
 
     encrypted: Flag | None = None
-    """`true`: the answer, after redirects, must have come over TLS; `false`: it must not."""
+    """`true`: the final answer, after redirects, must use TLS. `false`: it must not use TLS."""
 
     header: ExpectedHeaders = ()
-    """Headers by name: a text that must be contained, case-insensitive; `true` present, `false` absent; or conditions:
+    """Headers by name: text that the header must contain (case-insensitive), `true` present, `false` absent, or
+    conditions:
     `contains`, `not_contains`, `matches`, `not_matches` (RE2), `exists`, `optional`.
     """
 
     cookie: ExpectedCookies = ()
-    """Cookies by name, set by the answer or by a redirect to it from the same host; written as headers are."""
+    """Cookies by name, set by the answer or by a redirect to it from the same host. The syntax is that of `header`."""
 
     contains: Contained = ()
     """Text that the body must contain, case-sensitive; one or a list."""
@@ -110,34 +111,34 @@ class Expect(Model):
     """Regular expressions (RE2) that must not occur in the body; one or a list."""
 
     json_values: ExpectedJson = Field((), alias="json")
-    """Paths into a JSON body (RFC 9535), each with the value that everything it finds must equal, or conditions:
+    """Paths into a JSON body (RFC 9535), each with the expected value of everything that the path finds, or conditions:
     `<`, `<=`, `>`, `>=`, `!=`, `in`, `matches`, `not_matches`, `length`, `exists`, `optional`."""
 
     body_size: SizeRangeField | None = None
     """Size of the body in bytes, after decompression: `<= 100kB`, `>= 1kB` or `1kB-100kB`."""
 
     unknown: UnknownField = ()
-    """Answers that show nothing about the target, such as `{status: 401, json: {"$.error": invalid_client}}`; one or a
-    list. They are checked first, and make the outcome `unknown` (`inconclusive`). Even without an entry, 429 with a
+    """Answers without information about the target, such as `{status: 401, json: {"$.error": invalid_client}}`; one or
+    a list. They are checked first, and make the outcome `unknown` (`inconclusive`). Even without an entry, 429 with a
     `Retry-After` is `unknown` (`rate_limited`) unless `status` allows 429, and no request is sent before that time."""
 
     @property
     def needs_body(self) -> bool:
-        """Whether the body must be read to decide."""
-        words = (self.contains, self.not_contains, self.matches, self.not_matches, self.json_values)
-        return any(words) or self.body_size is not None or any(each.json_values for each in self.unknown)
+        """Whether a condition requires the body."""
+        conditions = (self.contains, self.not_contains, self.matches, self.not_matches, self.json_values)
+        return any(conditions) or self.body_size is not None or any(each.json_values for each in self.unknown)
 
     def accepts_status(self, status: int) -> bool:
-        """Return whether the status is one of the good ones."""
-        return any(status in good for good in self.status)
+        """Return whether the status is in `status`."""
+        return any(status in each for each in self.status)
 
     @model_validator(mode="after")
-    def _means_one_thing_by_a_status(self) -> Self:
+    def _has_no_status_both_good_and_unknown(self) -> Self:
         if "status" in self.model_fields_set:
             for each in self.unknown:
                 both = [] if each.header or each.json_values else [one for one in each.status if one in self.status]
                 if both:
                     raise problem_at(
-                        "unknown", f"status {both[0]} is good by status already; keep it in one of the two"
+                        "unknown", f"status {both[0]} is also in status as a good one; remove it from one of the two"
                     )
         return self

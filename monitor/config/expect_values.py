@@ -1,4 +1,4 @@
-"""Values of `expect`: status, version, header, cookie, text and JSON, parsed when the file is loaded."""
+"""Values of `expect`: status, version, header, cookie, text and JSON. They are parsed when the file is loaded."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from typing import Annotated, Any
 from pydantic import BeforeValidator, Field, PlainSerializer, PlainValidator, WithJsonSchema
 
 from monitor.config.addresses import is_token
-from monitor.config.conditions import OF_HEADERS, OF_JSON, Conditions, Scalar, conditions, equal
+from monitor.config.conditions import HEADER_KEYS, JSON_KEYS, Conditions, Scalar, equal, parse_conditions
 from monitor.config.errors import quoted
 from monitor.config.json_path import JsonPath
 from monitor.config.regex import LONGEST_PATTERN, REGEX_SCHEMA, Regex, regex
@@ -36,10 +36,10 @@ class StatusRange:
 
     @classmethod
     def parse(cls, token: Any) -> StatusRange:
-        """Return what `200`, `2xx` or `200-299` says.
+        """Parse `200`, `2xx` or `200-299`.
 
         Raises:
-            ValueError: it says something else.
+            ValueError: the value has another form.
         """
         if isinstance(token, StatusRange):
             return token
@@ -54,53 +54,53 @@ class StatusRange:
 
 @dataclass(frozen=True, slots=True)
 class JsonExpectation:
-    """What a JSON document must say: the path finds at least one value, and each one it finds is as wanted.
+    """An expectation on a JSON document: the path finds at least one value, and all values found are as expected.
 
-    A number equals a number of the same value (1 and 1.0), but never `true`: JSON keeps the two apart.
+    1 and 1.0 are equal. A number never equals `true`.
     """
 
     path: JsonPath
     value: Scalar | Conditions
 
-    def holds(self, found: Sequence[Any]) -> bool:
-        """Return whether the values that the path found are as wanted."""
+    def is_met(self, values: Sequence[Any]) -> bool:
+        """Return whether the values that the path found are as expected."""
         if isinstance(self.value, Conditions):
-            return self.value.hold(found)
-        return bool(found) and all(equal(each, self.value) for each in found)
+            return self.value.match(values)
+        return bool(values) and all(equal(each, self.value) for each in values)
 
 
 @dataclass(frozen=True, slots=True)
 class HeaderExpectation:
-    """A header or cookie. A text must be contained, whatever their case; `True` is there, `False` is not.
+    """An expectation on a header or cookie: text that it contains (case-insensitive), `True` present, `False` absent.
 
-    Contain, not equal: `application/json` is meant to match `application/json; charset=utf-8`. Without regard to case,
-    because media types have none, and a false alarm costs more than the difference.
+    The text may be a part of the value, so that `application/json` matches `application/json; charset=utf-8`. The
+    comparison is case-insensitive, because media types are, and a false alarm costs more than a missed difference.
     """
 
     name: str
-    wanted: str | bool | Conditions
+    expected: str | bool | Conditions
 
-    def holds(self, values: Iterable[str]) -> bool:
-        """Return whether the values of the header (it may be sent more than once, or not at all) are as wanted."""
-        if isinstance(self.wanted, Conditions):
-            return self.wanted.hold(list(values))
-        if isinstance(self.wanted, bool):
-            return self.wanted is any(True for _ in values)
-        return any(self.wanted.casefold() in value.casefold() for value in values)
+    def is_met(self, values: Iterable[str]) -> bool:
+        """Return whether all values of the header, possibly none, are as expected."""
+        if isinstance(self.expected, Conditions):
+            return self.expected.match(list(values))
+        if isinstance(self.expected, bool):
+            return self.expected is any(True for _ in values)
+        return any(self.expected.casefold() in value.casefold() for value in values)
 
     @property
     def description(self) -> str:
-        """What is wanted, for people to read."""
-        if isinstance(self.wanted, bool):
-            return str(Conditions(exists=self.wanted))
-        return quoted(self.wanted) if isinstance(self.wanted, str) else str(self.wanted)
+        """The expectation as text for people."""
+        if isinstance(self.expected, bool):
+            return str(Conditions(exists=self.expected))
+        return quoted(self.expected) if isinstance(self.expected, str) else str(self.expected)
 
 
-def _statuses(value: Any) -> Any:
+def _as_list(value: Any) -> Any:
     return value if isinstance(value, list | tuple) else [value]
 
 
-_HEADER = "true (there), false (not there), a text that it contains, or e.g. {matches: RE}"
+_HEADER = "true (present), false (absent), a text that it contains, or e.g. {matches: RE}"
 
 
 def _header_expectations(value: Any) -> tuple[HeaderExpectation, ...]:
@@ -111,28 +111,28 @@ def _cookie_expectations(value: Any) -> tuple[HeaderExpectation, ...]:
     return _by_name(value, "not cookies; write name: true, e.g. {session: true}")
 
 
-def _by_name(value: Any, otherwise: str) -> tuple[HeaderExpectation, ...]:
+def _by_name(value: Any, error_text: str) -> tuple[HeaderExpectation, ...]:
     if isinstance(value, tuple):
         return value
     if not isinstance(value, Mapping) or not value:
-        raise ValueError(otherwise)
+        raise ValueError(error_text)
     for name in value:
         if not is_token(str(name)):
-            raise problem_at(str(name), f"no answer can have {quoted(name)}; a name is of letters, digits and -")
-    return tuple(HeaderExpectation(str(name), _header(str(name), wanted)) for name, wanted in value.items())
+            raise problem_at(str(name), f"{quoted(name)} is not a valid name; write letters, digits and -")
+    return tuple(HeaderExpectation(str(name), _header(str(name), expected)) for name, expected in value.items())
 
 
-def _header(name: str, wanted: Any) -> str | bool | Conditions:
-    if isinstance(wanted, Mapping):
-        return _conditions(name, wanted, OF_HEADERS)
-    if not isinstance(wanted, str | bool) or wanted == "":
+def _header(name: str, expected: Any) -> str | bool | Conditions:
+    if isinstance(expected, Mapping):
+        return _conditions(name, expected, HEADER_KEYS)
+    if not isinstance(expected, str | bool) or expected == "":
         raise problem_at(name, f"not text in quotes; write {_HEADER}")
-    return str(wanted) if isinstance(wanted, str) else wanted
+    return str(expected) if isinstance(expected, str) else expected
 
 
-def _conditions(key: str, written: Mapping[str, Any], allowed: tuple[str, ...]) -> Conditions:
+def _conditions(key: str, mapping: Mapping[str, Any], allowed: tuple[str, ...]) -> Conditions:
     try:
-        return conditions(written, allowed)
+        return parse_conditions(mapping, allowed)
     except ValueError as error:
         raise problem_at(key, str(error)) from None
 
@@ -142,66 +142,68 @@ def _json_expectations(value: Any) -> tuple[JsonExpectation, ...]:
         return value
     if not isinstance(value, Mapping) or not value:
         raise ValueError('not JSON paths; write path: value, e.g. {"$.ready": true}')
-    return tuple(_json_expectation(str(path), wanted) for path, wanted in value.items())
+    return tuple(_json_expectation(str(path), expected) for path, expected in value.items())
 
 
-def _json_expectation(path: str, wanted: Any) -> JsonExpectation:
-    if isinstance(wanted, Mapping):
-        wanted = _conditions(path, wanted, OF_JSON)
-    elif not isinstance(wanted, Scalar):
-        raise problem_at(path, "compare with a text, a number, true, false or null; put a date in quotes")
+def _json_expectation(path: str, expected: Any) -> JsonExpectation:
+    if isinstance(expected, Mapping):
+        expected = _conditions(path, expected, JSON_KEYS)
+    elif not isinstance(expected, Scalar):
+        raise problem_at(path, "must be a text, a number, true, false or null; put a date in quotes")
     try:
-        return JsonExpectation(JsonPath(path), str(wanted) if isinstance(wanted, str) else wanted)
+        return JsonExpectation(JsonPath(path), str(expected) if isinstance(expected, str) else expected)
     except ValueError as error:
         raise problem_at(path, str(error)) from None
 
 
 def _texts(value: Any) -> tuple[str, ...]:
-    given = value if isinstance(value, list | tuple) else [value]
-    if not given or not all(isinstance(each, str) and 0 < len(each) <= LONGEST_PATTERN for each in given):
-        raise ValueError(f"not text; put it in quotes, up to {LONGEST_PATTERN} characters, or write a list of such")
-    return tuple(map(str, given))
+    texts = value if isinstance(value, list | tuple) else [value]
+    if not texts or not all(isinstance(each, str) and 0 < len(each) <= LONGEST_PATTERN for each in texts):
+        raise ValueError(f"not text; put it in quotes, up to {LONGEST_PATTERN} characters, or write a list of texts")
+    return tuple(map(str, texts))
 
 
 def _expressions(value: Any) -> tuple[Regex, ...]:
-    given = value if isinstance(value, list | tuple) else [value]
-    if not given:
+    patterns = value if isinstance(value, list | tuple) else [value]
+    if not patterns:
         raise ValueError("is empty; write a regular expression in quotes")
-    return tuple(map(regex, given))
+    return tuple(map(regex, patterns))
 
 
 VERSIONS = {"1": "1.0", "1.0": "1.0", "1.1": "1.1", "2": "2", "2.0": "2"}
-"""Versions of HTTP as they are written -> as they are called."""
+"""HTTP versions in the configuration -> their names in results."""
 
 
 def _versions(value: Any) -> tuple[str, ...]:
-    """Return what `1.1`, `2` or a list of them says; YAML reads both as numbers."""
-    given = _statuses(value)
-    for each in given:
+    """Parse `1.1`, `2` or a list of versions. YAML parses both as numbers."""
+    versions = _as_list(value)
+    for each in versions:
         if str(each) not in VERSIONS:
-            raise ValueError(f"{quoted(each)} is no version of HTTP here; must be 1.0, 1.1 or 2, or a list of them")
-    if not given:
+            raise ValueError(f"{quoted(each)} is not an HTTP version here; must be 1.0, 1.1 or 2, or a list of them")
+    if not versions:
         raise ValueError("must be 1.0, 1.1 or 2, or a list of them")
-    return tuple(VERSIONS[str(each)] for each in given)
+    return tuple(VERSIONS[str(each)] for each in versions)
 
 
-def or_several(schema: dict[str, Any]) -> WithJsonSchema:
+def one_or_list_schema(schema: dict[str, Any]) -> WithJsonSchema:
     """Return the JSON Schema of one value or a list of them."""
     return WithJsonSchema({"anyOf": [schema, {"type": "array", "items": schema, "minItems": 1}]})
 
 
-def _words_schema(allowed: tuple[str, ...]) -> dict[str, Any]:
+def _conditions_schema(allowed: tuple[str, ...]) -> dict[str, Any]:
     properties = {word: {"type": "boolean"} if word in ("exists", "optional") else {} for word in allowed}
     return {"type": "object", "properties": properties, "additionalProperties": False, "minProperties": 1}
 
 
-def _named(*forms: dict[str, Any]) -> WithJsonSchema:
+def _mapping_schema(*forms: dict[str, Any]) -> WithJsonSchema:
     return WithJsonSchema({"type": "object", "additionalProperties": {"anyOf": [*forms]}, "minProperties": 1})
 
 
-_HEADERS_AS_TEXT = PlainSerializer(lambda many: {each.name: each.description for each in many}, when_used="json")
-_JSON_AS_TEXT = PlainSerializer(lambda many: {each.path.text: _plain(each.value) for each in many}, when_used="json")
-_AS_TEXTS = PlainSerializer(lambda many: list(map(str, many)), return_type=list[str], when_used="json")
+_HEADERS_AS_TEXT = PlainSerializer(lambda headers: {each.name: each.description for each in headers}, when_used="json")
+_JSON_AS_TEXT = PlainSerializer(
+    lambda values: {each.path.text: _plain(each.value) for each in values}, when_used="json"
+)
+_AS_TEXTS = PlainSerializer(lambda values: list(map(str, values)), return_type=list[str], when_used="json")
 _STATUS_SCHEMA = {"anyOf": [{"type": "integer", "minimum": 100, "maximum": 599}, {"type": "string"}]}
 
 
@@ -213,36 +215,42 @@ Status = Annotated[StatusRange, PlainValidator(StatusRange.parse), AS_TEXT, With
 Statuses = Annotated[
     tuple[Status, ...],
     Field(min_length=1),
-    BeforeValidator(_statuses),
+    BeforeValidator(_as_list),
     WithJsonSchema({"anyOf": [*_STATUS_SCHEMA["anyOf"], {"type": "array", "items": _STATUS_SCHEMA, "minItems": 1}]}),
 ]
 Contained = Annotated[
-    tuple[str, ...], PlainValidator(_texts), _AS_TEXTS, or_several({"type": "string", "maxLength": LONGEST_PATTERN})
+    tuple[str, ...],
+    PlainValidator(_texts),
+    _AS_TEXTS,
+    one_or_list_schema({"type": "string", "maxLength": LONGEST_PATTERN}),
 ]
 Expressions = Annotated[
     tuple[Regex, ...],
     PlainValidator(_expressions),
     _AS_TEXTS,
-    or_several(REGEX_SCHEMA),
+    one_or_list_schema(REGEX_SCHEMA),
 ]
 ExpectedHeaders = Annotated[
     tuple[HeaderExpectation, ...],
     PlainValidator(_header_expectations),
     _HEADERS_AS_TEXT,
-    _named({"type": ["string", "boolean"]}, _words_schema(OF_HEADERS)),
+    _mapping_schema({"type": ["string", "boolean"]}, _conditions_schema(HEADER_KEYS)),
 ]
 ExpectedCookies = Annotated[
     tuple[HeaderExpectation, ...],
     PlainValidator(_cookie_expectations),
     _HEADERS_AS_TEXT,
-    _named({"type": ["string", "boolean"]}, _words_schema(OF_HEADERS)),
+    _mapping_schema({"type": ["string", "boolean"]}, _conditions_schema(HEADER_KEYS)),
 ]
 ExpectedJson = Annotated[
     tuple[JsonExpectation, ...],
     PlainValidator(_json_expectations),
     _JSON_AS_TEXT,
-    _named({"type": ["string", "number", "boolean", "null"]}, _words_schema(OF_JSON)),
+    _mapping_schema({"type": ["string", "number", "boolean", "null"]}, _conditions_schema(JSON_KEYS)),
 ]
 Versions = Annotated[
-    tuple[str, ...], PlainValidator(_versions), _AS_TEXTS, or_several({"enum": ["1.0", "1.1", "2", 1.0, 1.1, 2]})
+    tuple[str, ...],
+    PlainValidator(_versions),
+    _AS_TEXTS,
+    one_or_list_schema({"enum": ["1.0", "1.1", "2", 1.0, 1.1, 2]}),
 ]

@@ -1,4 +1,4 @@
-"""Files of a configuration folder, and how changes of a file are detected."""
+"""Read files of a configuration, and compute digests of files to detect changes."""
 
 from __future__ import annotations
 
@@ -12,18 +12,18 @@ from typing import BinaryIO
 
 _SUFFIXES = (".yaml", ".yml")
 _MISSING = b""
-_LARGEST = 4 << 20  # bytes of one file that are looked at; nothing that belongs to a configuration is as large
+_MAX_DIGEST_BYTES = 4 << 20  # the first bytes of a file that its digest covers; files of a configuration are smaller
 
 
-def listed(folder: Path) -> Iterator[Path]:
-    """Yield the folder's YAML files by name. What starts with a dot is skipped: a mounted ConfigMap swaps there."""
+def yaml_files(folder: Path) -> Iterator[Path]:
+    """Yield the folder's YAML files by name. Hidden files are skipped: a ConfigMap mount swaps its data there."""
     for each in sorted(folder.iterdir(), key=lambda path: path.name):
         if each.suffix in _SUFFIXES and not each.name.startswith(".") and not each.is_dir():
             yield each
 
 
 def digest(path: Path) -> bytes:
-    """Return what differs when the file's content, or the names of a folder's YAML files, do; empty if unreadable."""
+    """Return a digest of a file's content, or of the names of a folder's YAML files. Empty if unreadable."""
     try:
         return hashlib.sha256(_content(path)).digest()
     except OSError:
@@ -31,31 +31,31 @@ def digest(path: Path) -> bytes:
 
 
 def identity(source: Path, files: Mapping[Path, bytes]) -> str:
-    """Return a digest of a configuration from the digests of its files: of the source and of each YAML file.
+    """Return a digest of a configuration, computed from the digests of the source and of each YAML file.
 
-    Paths count as they lie from the source, so that a copy of the folder has the same digest.
+    Paths are included relative to the source, so that a copy of the folder has the same digest.
     """
     start = os.path.abspath(source)  # noqa: PTH100 - resolve() would follow the symlinks of a mounted ConfigMap
-    named = {
-        os.path.relpath(os.path.abspath(path), start): found  # noqa: PTH100
-        for path, found in files.items()
+    digests = {
+        os.path.relpath(os.path.abspath(path), start): file_digest  # noqa: PTH100
+        for path, file_digest in files.items()
         if path == source or path.suffix in _SUFFIXES or path.is_dir()
     }
-    return hashlib.sha256(b"".join(name.encode() + b"\0" + named[name] for name in sorted(named))).hexdigest()
+    return hashlib.sha256(b"".join(name.encode() + b"\0" + digests[name] for name in sorted(digests))).hexdigest()
 
 
 def _content(path: Path) -> bytes:
     if path.is_dir():
-        return "\n".join(each.name for each in listed(path)).encode()
-    with opened(path) as file:
-        return file.read(_LARGEST)
+        return "\n".join(each.name for each in yaml_files(path)).encode()
+    with open_regular(path) as file:
+        return file.read(_MAX_DIGEST_BYTES)
 
 
-def opened(path: Path) -> BinaryIO:
-    """Return the file, open for reading; a pipe or a device is refused, which could block or never end.
+def open_regular(path: Path) -> BinaryIO:
+    """Open a regular file for reading. Pipes and devices are rejected, because reading them could block or never end.
 
     Raises:
-        OSError: it cannot be opened, or is no regular file.
+        OSError: the file cannot be opened, or is not a regular file.
     """
     descriptor = os.open(path, os.O_RDONLY | os.O_NONBLOCK | os.O_CLOEXEC)
     file = os.fdopen(descriptor, "rb")
@@ -65,18 +65,18 @@ def opened(path: Path) -> BinaryIO:
     return file
 
 
-def content(path: Path, most: int = 1 << 20) -> bytes:
-    """Return what a file that the configuration names holds; `most` is in bytes.
+def content(path: Path, max_bytes: int = 1 << 20) -> bytes:
+    """Return the content of a file that the configuration refers to.
 
     Raises:
-        ValueError: it cannot be read, or holds more.
+        ValueError: the file cannot be read, or is larger than `max_bytes`.
     """
     try:
-        with opened(path) as file:
-            data = file.read(most + 1)
+        with open_regular(path) as file:
+            data = file.read(max_bytes + 1)
     except OSError as error:
         reason = (error.strerror or "unreadable").lower()
-        raise ValueError(f"cannot read {path}: {reason}; a relative path starts at this file") from None
-    if len(data) > most:
-        raise ValueError(f"{path} is larger than {most >> 20} MiB; name a smaller file")
+        raise ValueError(f"cannot read {path}: {reason}; a relative path is relative to this file") from None
+    if len(data) > max_bytes:
+        raise ValueError(f"{path} is larger than {max_bytes >> 20} MiB; use a smaller file")
     return data

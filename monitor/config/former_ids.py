@@ -1,4 +1,4 @@
-"""Former ids (`was:`) of products and checks, whose record is continued."""
+"""FormerIdMap ids (`was:`) of products and checks, whose history is continued under the current id."""
 
 from __future__ import annotations
 
@@ -17,13 +17,13 @@ if TYPE_CHECKING:
     from sla.definition import Definition
 
 
-def _listed(value: Any) -> Any:
+def _as_list(value: Any) -> Any:
     if isinstance(value, list) and not value:
-        raise ValueError("is empty; write a former id, or take the key out")
+        raise ValueError("is empty; write a former id, or remove the key")
     if isinstance(value, list | tuple):
         return value
     if not isinstance(value, str) or not is_id(value):
-        raise ValueError("is not a former id; write it as it was: `was: web`, or `was: [web, old-web]`")
+        raise ValueError("is not a former id; write `was: web`, or `was: [web, old-web]`")
     return (value,)
 
 
@@ -31,24 +31,23 @@ _ID_SCHEMA = {"type": "string", "pattern": "^[a-z0-9][a-z0-9_-]{0,62}$"}
 
 FormerIds = Annotated[
     tuple[Id, ...],
-    BeforeValidator(_listed),
+    BeforeValidator(_as_list),
     WithJsonSchema({"anyOf": [_ID_SCHEMA, {"type": "array", "items": _ID_SCHEMA, "minItems": 1}]}),
 ]
 
 
 @dataclass(frozen=True, slots=True)
-class Former:
-    """Former ids and the ones that continue them: of products, and of checks by their keys (`product/check`)."""
+class FormerIdMap:
+    """FormerIdMap ids and their current ids: of products, and of checks by their keys (`product/check`)."""
 
     products: Mapping[str, str] = field(default_factory=dict)
     checks: Mapping[str, str] = field(default_factory=dict)
 
     @classmethod
-    def of(cls, portfolio: Portfolio, facts: Iterable[Fact] = ()) -> Former:
-        """Return the former ids that the portfolio states, and those that earlier ones did, by their recorded facts.
+    def of(cls, portfolio: Portfolio, facts: Iterable[Fact] = ()) -> FormerIdMap:
+        """Return the former ids in the portfolio, and those in the recorded facts of earlier configurations.
 
-        What is recorded counts for ids that the portfolio does not have: a renamed check that was removed keeps its
-        history.
+        Recorded former ids apply unless the portfolio uses the id: a renamed check that was removed keeps its history.
         """
         products = {old: product.id for product in portfolio.products for old in product.was}
         checks: dict[str, str] = {}
@@ -57,35 +56,32 @@ class Former:
             for owner in (product.id, *product.was):
                 for name in (check.id, *check.was):
                     checks.setdefault(f"{owner}/{name}", key)
-        stated = [_renaming(fact) for fact in facts if fact.kind == RENAMING]
-        present = {product.id for product in portfolio.products}
-        keys = {f"{product.id}/{check.id}" for product, check in portfolio.checks()}
-        earlier = {old: new for renamed, _ in stated for old, new in renamed.items()}
+        recorded = [_renaming(fact) for fact in facts if fact.kind == RENAMING]
+        product_ids = {product.id for product in portfolio.products}
+        check_keys = {f"{product.id}/{check.id}" for product, check in portfolio.checks()}
+        recorded_products = {old: new for renamed, _ in recorded for old, new in renamed.items()}
+        recorded_checks = {old: new for _, renamed in recorded for old, new in renamed.items()}
         return cls(
-            _followed(products, earlier, present),
-            _followed(
-                {old: new for old, new in checks.items() if old != new},
-                {old: new for _, renamed in stated for old, new in renamed.items()},
-                keys,
-            ),
+            _with_recorded(products, recorded_products, product_ids),
+            _with_recorded({old: new for old, new in checks.items() if old != new}, recorded_checks, check_keys),
         )
 
     def renaming(self, product_id: str) -> dict[str, dict[str, str]]:
-        """Return the body of the fact that states the former ids of a product and its checks; empty if it has none."""
+        """Return the body of the fact with the former ids of a product and its checks. Empty if there are none."""
         products = {old: new for old, new in self.products.items() if new == product_id}
         checks = {old: new for old, new in self.checks.items() if new.partition("/")[0] == product_id}
         return {"products": products, "checks": checks} if products or checks else {}
 
     def product(self, name: str) -> str:
-        """Return the present id of the product."""
+        """Return the current id of the product."""
         return self.products.get(name, name)
 
     def check(self, key: str) -> str:
-        """Return the present key of the check."""
+        """Return the current key of the check."""
         return self.checks.get(key, key)
 
     def definition(self, recorded: Definition) -> Definition:
-        """Return a recorded definition with the present ids of its product, its checks and what it excludes."""
+        """Return a recorded definition with the current ids of its product, checks and excluded dependencies."""
         if not self.checks and not self.products:
             return recorded
         members = tuple(replace(each, check=self.check(each.check)) for each in recorded.members)
@@ -93,29 +89,32 @@ class Former:
         return replace(recorded, product=self.product(recorded.product), members=members, agreement=agreement)
 
     def _agreement(self, plain: dict[str, Any]) -> dict[str, Any]:
-        excludes = [self._excluded(each) for each in plain.get("excludes", ())]
+        excludes = [self._exclusion(each) for each in plain.get("excludes", ())]
         return plain | ({"excludes": excludes} if excludes else {})
 
-    def _excluded(self, cut: Any) -> Any:
-        return {"dependency": self.product(cut["dependency"])} if isinstance(cut, dict) and "dependency" in cut else cut
+    def _exclusion(self, value: Any) -> Any:
+        is_dependency = isinstance(value, dict) and "dependency" in value
+        return {"dependency": self.product(value["dependency"])} if is_dependency else value
 
 
 def _renaming(fact: Fact) -> tuple[dict[str, str], dict[str, str]]:
-    """Return the former ids that a fact states, of products and of checks; none of what cannot be read."""
+    """Return the former ids of products and of checks in a fact. Unreadable ones are omitted."""
     body = fact.content()
-    found = (body.get(name) if isinstance(body, dict) else None for name in ("products", "checks"))
-    products, checks = ({str(old): str(new) for old, new in (each or {}).items()} for each in found)
+    mappings = (body.get(name) if isinstance(body, dict) else None for name in ("products", "checks"))
+    products, checks = ({str(old): str(new) for old, new in (each or {}).items()} for each in mappings)
     return products, checks
 
 
-def _followed(stated: dict[str, str], recorded: Mapping[str, str], present: Collection[str]) -> dict[str, str]:
-    """Return what the portfolio states, and for other former ids the last one that a chain of renamings leads to."""
-    found = dict(stated)
+def _with_recorded(
+    configured: dict[str, str], recorded: Mapping[str, str], current_ids: Collection[str]
+) -> dict[str, str]:
+    """Return the configured former ids, and each recorded one with the last id in its chain of renamings."""
+    current_by_former = dict(configured)
     for old in recorded:
-        new, seen = old, set[str]()
-        while new not in present and new not in seen:
-            seen.add(new)
-            new = stated.get(new) or recorded.get(new) or new
-        if old not in present and new != old:
-            found.setdefault(old, new)
-    return found
+        new, visited = old, set[str]()
+        while new not in current_ids and new not in visited:
+            visited.add(new)
+            new = configured.get(new) or recorded.get(new) or new
+        if old not in current_ids and new != old:
+            current_by_former.setdefault(old, new)
+    return current_by_former

@@ -1,4 +1,4 @@
-"""Statutory holidays of BC and Canada: those of the library, or those that a bundle of a report states."""
+"""Statutory holidays of BC and Canada, from the library or from the bundle of a report."""
 
 from __future__ import annotations
 
@@ -15,27 +15,27 @@ if TYPE_CHECKING:
 
 Days = tuple[tuple[dt.date, str], ...]
 
-# By place and year. They replace the library's, whose next version may know of another act.
-_STATED: ContextVar[Mapping[tuple[str, int], Days] | None] = ContextVar("stated holidays", default=None)
+# By place and year. They replace the library's holidays, which may change with its version.
+_OVERRIDE: ContextVar[Mapping[tuple[str, int], Days] | None] = ContextVar("holidays of a bundle", default=None)
 
 
-def holidays(where: str, year: int) -> Days:
-    """Return the holidays of `BC` or of `Canada` in the year, with their names, in order."""
-    found = _STATED.get()
-    return _of_library(where, year) if found is None else found.get((where, year), ())
+def holidays(place: str, year: int) -> Days:
+    """Return the holidays of `BC` or `Canada` in the year, with their names, in order."""
+    override = _OVERRIDE.get()
+    return _of_library(place, year) if override is None else override.get((place, year), ())
 
 
 @contextlib.contextmanager
-def stated(days: Mapping[tuple[str, int], Days]) -> Iterator[None]:
-    """Let these be all holidays, by place and year, for as long as the block lasts."""
-    token = _STATED.set(days)
+def override_holidays(days: Mapping[tuple[str, int], Days]) -> Iterator[None]:
+    """Use these holidays, by place and year, instead of the library's in the `with` block."""
+    token = _OVERRIDE.set(days)
     try:
         yield
     finally:
-        _STATED.reset(token)
+        _OVERRIDE.reset(token)
 
 
 @lru_cache(maxsize=512)
-def _of_library(where: str, year: int) -> Days:
-    found = statutory.country_holidays("CA", subdiv="BC" if where == "BC" else None, years=year)
-    return tuple(sorted(found.items()))
+def _of_library(place: str, year: int) -> Days:
+    days = statutory.country_holidays("CA", subdiv="BC" if place == "BC" else None, years=year)
+    return tuple(sorted(days.items()))

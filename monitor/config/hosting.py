@@ -1,4 +1,4 @@
-"""Hosting tiers: the file that lists them, and the portfolio's key `hosting_tiers`."""
+"""Hosting tiers: the file with their definitions, and the portfolio's key `hosting_tiers`."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from pydantic import Field, InstanceOf, PlainSerializer, PlainValidator, Validat
 from monitor.config.base import Model
 from monitor.config.block_file import read_block
 from monitor.config.errors import quoted
-from monitor.config.readiness import places
+from monitor.config.readiness import candidate_paths
 from monitor.config.validation_context import Context, Located
 from monitor.config.values import Duration, Id, ObjectiveField, Text, is_id
 from monitor.package_files import shipped_path
@@ -45,21 +45,21 @@ def load_tiers(path: Path) -> HostingPolicy:
     """Return the hosting tiers of a file.
 
     Raises:
-        ValueError: it cannot be used; the message names the first mistake in it, with its place.
+        ValueError: the file is invalid. The message contains the first problem, with its position.
     """
     try:
         block = read_block(path, _Hosting)
     except ValueError as error:
-        raise ValueError(f"the hosting tiers cannot be used; {error}") from None
+        raise ValueError(f"invalid file of hosting tiers: {error}") from None
     try:
         return block.plain()
     except ValueError as error:
-        raise ValueError(f"the hosting tiers cannot be used; {path}: {error}") from None
+        raise ValueError(f"invalid file of hosting tiers: {path}: {error}") from None
 
 
 @lru_cache(maxsize=1)
 def shipped_tiers() -> HostingPolicy:
-    """Return the tiers that ship, used where a configuration names no others.
+    """Return the default tiers, which are part of the package.
 
     Raises:
         NinewatchError: the file is missing.
@@ -67,27 +67,27 @@ def shipped_tiers() -> HostingPolicy:
     return load_tiers(shipped_path("config", FOLDER, f"{_SHIPPED}.yaml"))
 
 
-def tiers_named(value: Any) -> tuple[Path | None, HostingPolicy]:
-    """Return the tiers that `hosting_tiers:` names, and the file they come from (None for tiers already loaded).
+def read_tiers(value: Any) -> tuple[Path | None, HostingPolicy]:
+    """Return the tiers of the file named in `hosting_tiers:`, and the file (None for tiers that are already loaded).
 
     Raises:
-        ValueError: there is no such file, or it cannot be used.
+        ValueError: the file does not exist, or is invalid.
     """
     if isinstance(value, HostingPolicy):
         return None, value
     if not isinstance(value, str) or not is_id(value):
         raise ValueError("not the name of a file in policies/; write hosting, or the name of your own file")
-    for path in places(value, value.directory if isinstance(value, Located) else Path(), FOLDER):
+    for path in candidate_paths(value, value.directory if isinstance(value, Located) else Path(), FOLDER):
         if path.is_file():
             return path, load_tiers(path)
     raise ValueError(f"there are no hosting tiers {quoted(value)}; write hosting, or put {value}.yaml into policies/")
 
 
 def _validated(value: Any, info: ValidationInfo) -> HostingPolicy:
-    path, found = tiers_named(value)
+    path, policy = read_tiers(value)
     if path is not None and isinstance(info.context, Context):
         info.context.reads(path)
-    return found
+    return policy
 
 
 _BY_NAME = PlainSerializer(lambda policy: policy.id, return_type=str, when_used="json")

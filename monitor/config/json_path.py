@@ -1,4 +1,4 @@
-"""JSON paths with bounded cost for any document; more expensive ones are rejected when a file is loaded."""
+"""JSON paths with bounded cost for any document. More expensive paths are rejected when a file is loaded."""
 
 from __future__ import annotations
 
@@ -29,39 +29,39 @@ if TYPE_CHECKING:
     from jsonpath_rfc9535 import JSONPathNode, JSONPathQuery
     from jsonpath_rfc9535.tokens import Token
 
-_MOST_LOOKS = 16  # at each value of a document; a look takes up to 3 microseconds, and a MiB holds 13,000 values
-_PATTERNED = {"match": r"\A(?:%s)\z", "search": "%s"}  # functions, and what they make of a pattern
+_MAX_VISITS = 16  # of each value of a document; a visit takes up to 3 microseconds, and a MiB has 13,000 values
+_PATTERN_FUNCTIONS = {"match": r"\A(?:%s)\z", "search": "%s"}  # functions, and the RE2 pattern of their argument
 
 
-class _Found(FilterFunction):
-    """`match` or `search` in RE2's linear time."""
+class _PatternFunction(FilterFunction):
+    """`match` or `search` with RE2, in linear time."""
 
-    arg_types = [ExpressionType.VALUE, ExpressionType.VALUE]  # noqa: RUF012 - as its base has it
+    arg_types = [ExpressionType.VALUE, ExpressionType.VALUE]  # noqa: RUF012 - as in the base class
     return_type = ExpressionType.LOGICAL
 
     def __call__(self, text: object, pattern: Regex) -> bool:
-        """Return whether the pattern is found; never in what is no text."""
+        """Return whether the pattern is found. Always False if the value is not text."""
         return isinstance(text, str) and pattern.search(text.encode(errors="replace"))
 
 
 class _Environment(JSONPathEnvironment):
-    """RFC 9535, with patterns that are written down, compiled at the load, and RE2's."""
+    """RFC 9535 with literal patterns only, compiled by RE2 when the file is loaded."""
 
     def setup_function_extensions(self) -> None:
         super().setup_function_extensions()
-        self.function_extensions |= dict.fromkeys(_PATTERNED, _Found())
+        self.function_extensions |= dict.fromkeys(_PATTERN_FUNCTIONS, _PatternFunction())
 
     def validate_function_extension_signature(self, token: Token, args: list[Any]) -> list[Any]:
         super().validate_function_extension_signature(token, args)
-        if token.value not in _PATTERNED:
+        if token.value not in _PATTERN_FUNCTIONS:
             return args
         text, pattern = args
         if not isinstance(pattern, StringLiteral):
             raise ValueError(
-                f"{token.value}() takes a pattern in quotes, not one from the response, whose cost is unknown"
+                f"{token.value}() requires a pattern in quotes; a pattern from the response has an unknown cost"
             )
-        Regex(pattern.value)  # which must be one by itself, before anything is put around it
-        return [text, FilterExpressionLiteral(token, Regex(_PATTERNED[token.value] % pattern.value))]
+        Regex(pattern.value)  # raises if the pattern itself is invalid, before it is put into another one
+        return [text, FilterExpressionLiteral(token, Regex(_PATTERN_FUNCTIONS[token.value] % pattern.value))]
 
 
 _ENVIRONMENT = _Environment()
@@ -69,10 +69,10 @@ _ENVIRONMENT = _Environment()
 
 @dataclass(frozen=True, slots=True)
 class JsonPath:
-    """A path into a JSON document (RFC 9535; the patterns in it are RE2's), equal to another when their texts are.
+    """A path into a JSON document (RFC 9535, with patterns of RE2). Paths with the same text are equal.
 
     Raises:
-        ValueError: it is not one, or may take more than time linear in the document.
+        ValueError: the text is not a path, or its evaluation may take more than linear time.
     """
 
     text: str
@@ -85,9 +85,9 @@ class JsonPath:
             query = _ENVIRONMENT.compile(self.text)
         except (JSONPathError, RecursionError) as error:
             raise ValueError(f"not a JSON path ({error}); write $.ready or $.checks[0].status") from None
-        looks = _looks(query)
-        if looks > _MOST_LOOKS:
-            detail = f"looks at a value up to {looks} times, at most {_MOST_LOOKS} are allowed"
+        visits = _visits(query)
+        if visits > _MAX_VISITS:
+            detail = f"visits a value up to {visits} times, at most {_MAX_VISITS} are allowed"
             raise ValueError(f"{detail}; use at most one .. and fewer filters and choices")
         object.__setattr__(self, "_query", query)
 
@@ -95,18 +95,18 @@ class JsonPath:
         return hash(self.text)
 
     def values(self, document: Any) -> list[Any]:
-        """Return every value that the path finds in a parsed document, in order; none when it finds nothing.
+        """Return all values at the path in a parsed document, in order.
 
         Raises:
-            RecursionError: the document is nested too deeply to be searched.
+            RecursionError: the document is nested too deeply.
         """
         return [node.value for node in self.nodes(document)]
 
     def nodes(self, document: Any) -> list[JSONPathNode]:
-        """Return what `values` does, each value with its place in the document.
+        """Return the values as `values` does, each with its location in the document.
 
         Raises:
-            RecursionError: the document is nested too deeply to be searched.
+            RecursionError: the document is nested too deeply.
         """
         try:
             return self._query.find(document)
@@ -114,29 +114,29 @@ class JsonPath:
             raise RecursionError(str(error)) from None
 
 
-def _looks(query: JSONPathQuery, times: int = 1, *, scattered: bool = False) -> int:
-    """Return how often one value of a document is looked at, at the worst.
+def _visits(query: JSONPathQuery, times: int = 1, *, nested: bool = False) -> int:
+    """Return how often one value of a document is visited at most.
 
-    `times`: how often the query starts at one place; `scattered`: its starts may lie within each other, so that what
-    lies deep is reached from each of them.
+    `times`: how often the query starts at one value. `nested`: the query may start at a value and at values inside of
+    it, so that deep values are visited from each of these starts.
     """
-    looks = times
+    visits = times
     for segment in query.segments:
         times *= len(segment.selectors)
         if isinstance(segment, JSONPathRecursiveDescentSegment):
-            times *= JSONPathEnvironment.max_recursion_depth if scattered else 1
-            scattered = True
+            times *= JSONPathEnvironment.max_recursion_depth if nested else 1
+            nested = True
         filters = [each.expression for each in segment.selectors if isinstance(each, FilterSelector)]
-        inner = [asked.query for each in filters for asked in _filter_queries(each)]
-        looks += times + sum(_looks(each, times, scattered=scattered) for each in inner)
-    return looks
+        inner = [filter_query.query for each in filters for filter_query in _filter_queries(each)]
+        visits += times + sum(_visits(each, times, nested=nested) for each in inner)
+    return visits
 
 
 def _filter_queries(expression: Expression) -> Iterator[FilterQuery]:
-    """Yield the queries within a filter.
+    """Yield the queries in a filter.
 
     Raises:
-        ValueError: one starts at the root, and so goes through the document for each of its values.
+        ValueError: a query starts at the root, and so would search the document once per value.
     """
     match expression:
         case RootFilterQuery():

@@ -1,4 +1,4 @@
-"""Load a configuration: read, merge and validate it; return the portfolio or all errors. Changes nothing."""
+"""Load a configuration: read, merge and validate its files, and return the portfolio or all errors."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from pydantic import Discriminator, Field, Tag, ValidationError, create_model
 
 from monitor.clock import SystemClock
 from monitor.config.alerting import ReceiverBase
-from monitor.config.crosscheck import ambiguities, conflicts, omissions, possible_mistakes
+from monitor.config.crosscheck import ambiguous_booleans, conflicts, empty_values, possible_mistakes
 from monitor.config.errors import ConfigError, Problem
 from monitor.config.file_access import identity
 from monitor.config.model import CheckBase, Portfolio, Product
@@ -24,11 +24,11 @@ from monitor.config.validation_messages import Translator
 
 
 @dataclass(frozen=True, slots=True)
-class Examined:
-    """Result of loading. `portfolio` is None if there are problems; warnings never prevent a load.
+class LoadResult:
+    """The result of loading. `portfolio` is None if there are problems. Warnings never prevent a load.
 
-    `files` are the digests of all that was read, with secrets and CA bundles, for a `Watcher`. `digest` identifies what
-    the YAML files say: the same for the same files, wherever the folder lies, and free of secrets.
+    `files`: digests of all files that were read, also of secrets and CA bundles, for a `Watcher`. `digest` identifies
+    the content of the YAML files. It does not depend on the location of the folder or on secrets.
     """
 
     portfolio: Portfolio | None
@@ -39,39 +39,39 @@ class Examined:
 
 
 def load(path: Path, kinds: Sequence[type[CheckBase]], receivers: Sequence[type[ReceiverBase]] = ()) -> Portfolio:
-    """Return the configuration of a file or a folder, in which a check may be of one of the kinds.
+    """Return the configuration of a file or a folder. `kinds` and `receivers` are the classes of checks and receivers.
 
     Raises:
-        ConfigError: it cannot be used; holds every problem, each with file, line, column and key path.
+        ConfigError: the configuration is invalid. The error contains all problems, with position and key path.
     """
-    examined = examine(path, kinds, receivers)
-    if examined.portfolio is None:
-        raise ConfigError(examined.problems)
-    return examined.portfolio
+    result = examine(path, kinds, receivers)
+    if result.portfolio is None:
+        raise ConfigError(result.problems)
+    return result.portfolio
 
 
-def examine(path: Path, kinds: Sequence[type[CheckBase]], receivers: Sequence[type[ReceiverBase]] = ()) -> Examined:
-    """Return what `load` would load, with its warnings, or everything that is wrong. Never raises for bad input."""
+def examine(path: Path, kinds: Sequence[type[CheckBase]], receivers: Sequence[type[ReceiverBase]] = ()) -> LoadResult:
+    """Return the configuration as `load` does, with warnings, or all problems. Never raises for bad input."""
     context = Context()
     sources = Sources(path, context)
-    found = set(sources.problems)
+    problems = set(sources.problems)
     portfolio: Portfolio | None = None
-    found |= {*omissions(sources.root), *ambiguities(sources.root)}
+    problems |= {*empty_values(sources.root), *ambiguous_booleans(sources.root)}
     if sources.complete:
-        found |= set(conflicts(sources.root))
+        problems |= set(conflicts(sources.root))
     if sources.root.entries or sources.complete:
-        portfolio, wrong = _validated(sources, context, tuple(kinds), tuple(receivers))
-        found |= {each for each in wrong if each.mark not in {known.mark for known in found}}
+        portfolio, invalid = _validated(sources, context, tuple(kinds), tuple(receivers))
+        problems |= {each for each in invalid if each.mark not in {known.mark for known in problems}}
     warnings: tuple[Problem, ...] = ()
-    if portfolio is not None and not found:
+    if portfolio is not None and not problems:
         now = SystemClock().now()
         warnings = (
             *possible_mistakes(portfolio, sources.root, now),
             *routing_warnings(portfolio, sources.root, now),
         )
-    return Examined(
-        portfolio=None if found else portfolio,
-        problems=tuple(sorted(found)),
+    return LoadResult(
+        portfolio=None if problems else portfolio,
+        problems=tuple(sorted(problems)),
         warnings=(*sources.warnings, *placeholders(sources.root), *warnings),
         files=context.files,
         digest=identity(path, context.files),
@@ -89,19 +89,19 @@ def _validated(
         portfolio = model.model_validate(sources.root.plain(), context=context)
         return portfolio, list(routing_problems(portfolio, sources.root))
     except ValidationError as error:
-        wrong = list(Translator(sources.root, model, kinds, receivers).problems(error))
-    if not sources.complete:  # `products` may well be in the file that could not be read
-        wrong = [each for each in wrong if each.key_path != "products"]
-    return None, wrong
+        problems = list(Translator(sources.root, model, kinds, receivers).problems(error))
+    if not sources.complete:  # `products` may be in the file that could not be read
+        problems = [each for each in problems if each.key_path != "products"]
+    return None, problems
 
 
 @lru_cache(maxsize=8)
 def portfolio_model(
     kinds: tuple[type[CheckBase], ...], receivers: tuple[type[ReceiverBase], ...] = ()
 ) -> type[Portfolio]:
-    """Return Portfolio with checks and receivers of the kinds, distinguished by the key of the kind.
+    """Return the Portfolio class with checks and receivers of the kinds, distinguished by the key of the kind.
 
-    One class for the same kinds, so that products of two loads compare equal when they are.
+    The same kinds give the same class, so that equal products of two loads compare equal.
     """
 
     check = _one_of(CheckBase, kinds)
@@ -116,8 +116,8 @@ def portfolio_model(
     return create_model("Portfolio", __base__=Portfolio, **fields)
 
 
-def _described(name: str, **more: Any) -> Any:
-    return Field(description=Portfolio.model_fields[name].description, **more)
+def _described(name: str, **options: Any) -> Any:
+    return Field(description=Portfolio.model_fields[name].description, **options)
 
 
 def _one_of(base: type[CheckBase | ReceiverBase], kinds: Sequence[type[CheckBase | ReceiverBase]]) -> Any:
@@ -126,8 +126,8 @@ def _one_of(base: type[CheckBase | ReceiverBase], kinds: Sequence[type[CheckBase
     def kind_of(raw: Any) -> str | None:
         if isinstance(raw, base):
             return raw.kind
-        claimed = [kind.kind for kind in kinds if kind.claims(raw)] if isinstance(raw, Mapping) else []
-        return claimed[0] if len(claimed) == 1 else None
+        matching = [kind.kind for kind in kinds if kind.matches(raw)] if isinstance(raw, Mapping) else []
+        return matching[0] if len(matching) == 1 else None
 
     tagged = tuple(Annotated[kind, Tag(kind.kind)] for kind in kinds)
     return Annotated[Union[tagged], Discriminator(kind_of)]  # noqa: UP007

@@ -1,4 +1,4 @@
-"""Planned maintenance: once, by a recurrence rule, or from a calendar file; always in the local time of a zone."""
+"""Planned maintenance: single, by a recurrence rule, or from a calendar file, in the local time of a zone."""
 
 from __future__ import annotations
 
@@ -33,26 +33,26 @@ from sla.interval import DAY, Interval
 from sla.localtime import EPOCH, first_instant, instant, local
 
 _RULE = re.compile(r"FREQ=(?:DAILY|WEEKLY|MONTHLY|YEARLY)(?:;[A-Z]+=[A-Z0-9,+-]+)*")
-_TOO_OFTEN = re.compile(r"BYMINUTE|BYSECOND|INTERVAL=0+(?:;|$)")
-_ZULU = re.compile(r"UNTIL=\w+Z")
-_SELDOM = ("DAILY", "WEEKLY", "MONTHLY", "YEARLY")
-_WRITE_RULE = "write a recurrence rule such as FREQ=WEEKLY;BYDAY=SU, daily at the most"
-_LARGEST = 1 << 20
+_UNUSABLE_PART = re.compile(r"BYMINUTE|BYSECOND|INTERVAL=0+(?:;|$)")
+_UNTIL_IN_UTC = re.compile(r"UNTIL=\w+Z")
+_FREQUENCIES = ("DAILY", "WEEKLY", "MONTHLY", "YEARLY")
+_ALLOWED_RULE = "write a recurrence rule such as FREQ=WEEKLY;BYDAY=SU, at most daily"
+_MAX_BYTES = 1 << 20
 _YEARS = range(1970, 2200)
 
 
-def zone_named(value: str) -> str:
-    """Return the name, if a zone has it.
+def valid_zone_name(value: str) -> str:
+    """Return the name of a time zone.
 
     Raises:
-        ValueError: none has.
+        ValueError: no time zone has this name.
     """
     if value not in zones.names():
         raise ValueError(f"{quoted(value)} is not a time zone; write one such as America/Vancouver or UTC")
     return value
 
 
-ZoneName = Annotated[str, AfterValidator(zone_named)]
+ZoneName = Annotated[str, AfterValidator(valid_zone_name)]
 
 
 def _moment(value: Any) -> dt.datetime:
@@ -72,10 +72,10 @@ Moment = Annotated[dt.datetime, PlainValidator(_moment), WithJsonSchema(_MOMENT_
 
 def _rule(value: Any) -> str:
     text = value.strip().removeprefix("RRULE:") if isinstance(value, str) else ""
-    if not _RULE.fullmatch(text) or _TOO_OFTEN.search(text):
-        raise ValueError(f"not a rule that can be used; {_WRITE_RULE}")
-    if zulu := _ZULU.search(text):
-        raise ValueError(f"{zulu[0]} is in UTC; write UNTIL as the zone's local time, without Z")
+    if not _RULE.fullmatch(text) or _UNUSABLE_PART.search(text):
+        raise ValueError(f"not a supported recurrence rule; {_ALLOWED_RULE}")
+    if until := _UNTIL_IN_UTC.search(text):
+        raise ValueError(f"{until[0]} is in UTC; write UNTIL in the zone's local time, without Z")
     return text
 
 
@@ -98,39 +98,40 @@ def _calendar(value: Any, info: ValidationInfo) -> Calendar:
     path = resolve(value)
     if isinstance(info.context, Context):
         info.context.reads(path)
-    found = Calendar(Path(value).name, _text(path))
-    _judge(found)
-    return found
+    calendar = Calendar(Path(value).name, _text(path))
+    _validate(calendar)
+    return calendar
 
 
 def _text(path: Path) -> str:
     try:
-        if path.stat().st_size > _LARGEST:
-            raise ValueError(f"{path} is larger than 1 MiB; keep maintenance in a calendar of its own")
+        if path.stat().st_size > _MAX_BYTES:
+            raise ValueError(f"{path} is larger than 1 MiB; use a separate calendar for maintenance")
         return path.read_text("utf-8")
     except OSError as error:
         raise ValueError(f"cannot read {path}: {(error.strerror or 'unreadable').lower()}") from None
     except UnicodeDecodeError:
-        raise ValueError(f"{path} is not UTF-8 text; export the calendar as .ics anew") from None
+        raise ValueError(f"{path} is not UTF-8 text; export the calendar as .ics again") from None
 
 
-def _judge(calendar: Calendar) -> None:
-    """Refuse what is no calendar, what holds no event, and what recurs by the hour or faster."""
+def _validate(calendar: Calendar) -> None:
+    """Reject an invalid calendar, a calendar without events, and events that recur more often than daily."""
     try:
         events = list(_parsed(calendar).walk("VEVENT"))
-        rules = [rule for event in events for rule in _listed(event.get("RRULE"))]
-        seldom = all(str(often).upper() in _SELDOM for rule in rules for often in rule.get("FREQ", []))
-        if seldom:
+        rules = [rule for event in events for rule in _as_list(event.get("RRULE"))]
+        frequencies = [str(frequency).upper() for rule in rules for frequency in rule.get("FREQ", [])]
+        at_most_daily = all(frequency in _FREQUENCIES for frequency in frequencies)
+        if at_most_daily:
             next(_occurrences(calendar, "UTC", 2026), None)
-    except Exception as error:  # noqa: BLE001 - whatever the parser trips over, it is the file that is at fault
+    except Exception as error:  # noqa: BLE001 - any error of the parser is caused by the file
         raise ValueError(f"the calendar cannot be read: {' '.join(str(error).split())[:200]}") from None
     if not events:
-        raise ValueError("the calendar holds no event; name an .ics file with a VEVENT in it")
-    if not seldom:
-        raise ValueError("an event of the calendar recurs hourly or faster; make it daily at the most")
+        raise ValueError("the calendar has no event; use an .ics file with a VEVENT")
+    if not at_most_daily:
+        raise ValueError("an event of the calendar recurs more often than daily; change it to daily")
 
 
-def _listed(value: Any) -> list[Any]:
+def _as_list(value: Any) -> list[Any]:
     return value if isinstance(value, list) else [] if value is None else [value]
 
 
@@ -139,7 +140,7 @@ CalendarFile = Annotated[InstanceOf[Calendar], PlainValidator(_calendar), _BY_NA
 
 
 class Maintenance(Model):
-    """Planned maintenance: `start` and `end`, with `rrule` if it is recurring, or `ics`."""
+    """Planned maintenance: `start` and `end`, with `rrule` if recurring, or `ics`."""
 
     start: Moment | None = None
     """Start, in local time: `2026-12-06T02:00`. Recurring maintenance starts at this time of day."""
@@ -148,51 +149,51 @@ class Maintenance(Model):
     """End. Recurring maintenance ends at this local time, also on days when clocks change."""
 
     rrule: Recurrence | None = None
-    """Recurrence (RFC 5545), at most daily: `FREQ=WEEKLY;BYDAY=SU`. `UNTIL` is local time too."""
+    """Recurrence rule (RFC 5545), at most daily: `FREQ=WEEKLY;BYDAY=SU`. `UNTIL` is in local time too."""
 
     ics: CalendarFile | None = None
     """An iCalendar file whose events are maintenance. A relative path is relative to this file."""
 
     zone: ZoneName | None = None
-    """Time zone of the times, and of events without one. Default: the portfolio's `time_zone`."""
+    """Time zone of the times, and of events without a zone. Default: the portfolio's `time_zone`."""
 
     reason: Text | None = None
-    """Purpose; required except for `ics`, whose events have their own summaries."""
+    """Purpose. Required except with `ics`, where the default is the summary of each event."""
 
     @model_validator(mode="after")
     def _one_kind(self) -> Maintenance:
         if self.ics is not None:
             for key in ("start", "end", "rrule"):
                 if getattr(self, key) is not None:
-                    raise problem_at(key, "the calendar says when; take this or ics out")
+                    raise problem_at(key, "is not allowed with ics; remove one of the two")
             return self
         for key in ("start", "end", "reason"):
             if getattr(self, key) is None:
                 raise problem_at(key, "is missing; write start, end and reason, or ics")
-        self.judge_times()
+        self.check_times()
         return self
 
-    def judge_times(self) -> None:
-        """Raise for a start, an end and a rule, all given, that cannot be meant together."""
-        assert self.start is not None, "asked before"  # noqa: S101 - for the type checker
-        assert self.end is not None, "asked before"  # noqa: S101 - for the type checker
-        local_both = self.start.tzinfo is None and self.end.tzinfo is None
+    def check_times(self) -> None:
+        """Raise an error if start, end and rule contradict each other. Start and end must be set."""
+        assert self.start is not None, "checked before"  # noqa: S101 - for the type checker
+        assert self.end is not None, "checked before"  # noqa: S101 - for the type checker
+        both_local = self.start.tzinfo is None and self.end.tzinfo is None
         if (self.start.tzinfo is None) != (self.end.tzinfo is None):
-            raise problem_at("end", "has an offset where start has none, or the other way round; write both alike")
+            raise problem_at("end", "and start must both have a UTC offset, or both have none; add or remove one")
         if self.end <= self.start:
-            raise problem_at("end", "is not after start; write the later time here")
+            raise problem_at("end", "is not after start; write a later time")
         if self.rrule is not None:
-            if not local_both:
-                raise problem_at("rrule", "recurs on a wall clock; write start and end without offset, and the zone")
+            if not both_local:
+                raise problem_at("rrule", "requires local times; write start and end without UTC offset, and the zone")
             try:
                 first = next(iter(rrulestr(self.rrule, dtstart=self.start)), None)
             except (ValueError, TypeError) as error:
-                raise problem_at("rrule", f"is not a rule: {str(error)[:120]}; {_WRITE_RULE}") from None
+                raise problem_at("rrule", f"is not a recurrence rule: {str(error)[:120]}; {_ALLOWED_RULE}") from None
             if first is None:
-                raise problem_at("rrule", f"never happens; {_WRITE_RULE}")
+                raise problem_at("rrule", f"has no occurrence; {_ALLOWED_RULE}")
 
     def exclusions(self, window: Interval, default: str) -> Iterator[Exclusion]:
-        """Yield the maintenance that touches the window, uncut; `default` is the zone where none is named."""
+        """Yield the maintenance that overlaps the window, in full length. `default` is the zone if none is set."""
         zone = self.zone or default
         for span, summary in self._spans(window, zone):
             if span.length and span.start < window.end and span.end > window.start:
@@ -200,7 +201,7 @@ class Maintenance(Model):
 
     @property
     def label(self) -> str:
-        """What the maintenance is known by in an audit: its calendar's name, its rule, or that it is planned."""
+        """The source of the maintenance in an audit: the calendar's name, the recurrence rule, or `planned`."""
         return self.ics.name if self.ics else self.rrule or "planned"
 
     def _spans(self, window: Interval, zone: str) -> Iterator[tuple[Interval, str]]:
@@ -218,8 +219,10 @@ class Maintenance(Model):
 
 
 def _years(window: Interval, zone: str, days: int) -> range:
-    """Return the calendar years of the zone in which what touches the window may begin."""
-    begin, end = (local(at, zones.zone(zone)).year for at in (window.start - (days + 2) * DAY, window.end + DAY))
+    """Return the calendar years of the zone in which maintenance that overlaps the window may start."""
+    begin, end = (
+        local(instant_, zones.zone(zone)).year for instant_ in (window.start - (days + 2) * DAY, window.end + DAY)
+    )
     return range(max(begin, _YEARS.start), min(end, _YEARS.stop) + 1)
 
 
@@ -234,10 +237,10 @@ def _instant(moment: dt.datetime, zone: str) -> int:
     return first_instant(instant(moment.replace(tzinfo=EPOCH.tzinfo)), zones.zone(zone))
 
 
-# A year at a time and kept: a rule is walked from its first occurrence on, which may be long ago, and pages ask often.
+# Cached by year: the library iterates a rule from its first occurrence, which may be long ago, and pages call it often.
 @lru_cache(maxsize=4096)
 def _year_of_rule(rule: str, start: dt.datetime, end: dt.datetime, zone: str, year: int) -> tuple[Interval, ...]:
-    begin, stop = dt.datetime(year, 1, 1), dt.datetime(year + 1, 1, 1)  # noqa: DTZ001 - a wall clock's
+    begin, stop = dt.datetime(year, 1, 1), dt.datetime(year + 1, 1, 1)  # noqa: DTZ001 - local times
     starts = rrulestr(rule, dtstart=start).between(begin, stop, inc=True)
     return tuple(_span(each, each + (end - start), zone) for each in starts if each < stop)
 
@@ -253,7 +256,7 @@ def _year_of_calendar(calendar: Calendar, zone: str, year: int) -> tuple[tuple[I
 
 
 def _occurrences(calendar: Calendar, zone: str, year: int) -> Iterator[tuple[Interval, str]]:
-    """Yield the events that touch the year, with their summaries, but for cancelled ones."""
+    """Yield the events that overlap the year, with their summaries. Cancelled events are omitted."""
     margin = dt.timedelta(2)  # zones differ from each other by up to a day
     begin, end = dt.datetime(year, 1, 1) - margin, dt.datetime(year + 1, 1, 1) + margin  # noqa: DTZ001
     for event in recurring_ical_events.of(_parsed(calendar)).between(begin, end):
@@ -263,8 +266,8 @@ def _occurrences(calendar: Calendar, zone: str, year: int) -> Iterator[tuple[Int
             yield _span(first, last, zone), summary[:200]
 
 
-def forget_occurrences() -> None:
-    """Drop the occurrences that are kept: they were computed by the rules of zones that no longer apply."""
+def clear_occurrence_cache() -> None:
+    """Clear the cached occurrences, which were computed with time zone rules that no longer apply."""
     _year_of_rule.cache_clear()
     _parsed.cache_clear()
     _year_of_calendar.cache_clear()

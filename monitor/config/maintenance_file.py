@@ -1,4 +1,4 @@
-"""Planned maintenance in a file of its own: an iCalendar file, or YAML as a portfolio has it."""
+"""Read planned maintenance from a separate file: iCalendar, or YAML in the format of the configuration."""
 
 from __future__ import annotations
 
@@ -19,22 +19,22 @@ class _File(Model):
 
 
 def load_maintenance(path: Path) -> tuple[Maintenance, ...]:
-    """Return what a .yaml file lists under `maintenance`, or what any other file, a calendar, has events of.
+    """Return the entries under `maintenance` of a .yaml file. Any other file is read as one iCalendar entry.
 
     Raises:
-        NinewatchError: it cannot be used; the message names the first mistake in it, with its place.
+        NinewatchError: the file is invalid. The message contains the first problem, with its position.
     """
-    return _of_yaml(path) if path.suffix.lower() in _YAML else (_of_calendar(path),)
+    return _from_yaml(path) if path.suffix.lower() in _YAML else (_from_calendar(path),)
 
 
-def _of_calendar(path: Path) -> Maintenance:
+def _from_calendar(path: Path) -> Maintenance:
     try:
         return Maintenance.model_validate({"ics": str(path.absolute())})
     except ValidationError as error:
         raise NinewatchError(f"{path}: {error.errors()[0]['msg'].removeprefix('Value error, ')}") from error
 
 
-def _of_yaml(path: Path) -> tuple[Maintenance, ...]:
+def _from_yaml(path: Path) -> tuple[Maintenance, ...]:
     try:
         return read_block(path, _File).maintenance
     except ValueError as error:

@@ -1,4 +1,4 @@
-"""Planned maintenance as plain data, in facts: the same for two plans that mean the same, and readable again."""
+"""Convert planned maintenance to and from plain data, as recorded in facts. Equivalent plans give equal data."""
 
 from __future__ import annotations
 
@@ -15,9 +15,9 @@ from sla.fact import canonical
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator
 
-# What decides when an event is, and what it is called. Attendees, descriptions and stamps of an export stay out of the
-# record, which is never edited.
-_KEPT: Final = (
+# Properties with the time and the name of an event. Attendees, descriptions and time stamps of an export are not
+# recorded, because recorded facts are never edited.
+_EVENT_PROPERTIES: Final = (
     "UID",
     "DTSTART",
     "DTEND",
@@ -30,71 +30,74 @@ _KEPT: Final = (
     "STATUS",
     "SUMMARY",
 )
-_OF_CALENDAR: Final = ("CALSCALE", "X-WR-TIMEZONE")
+_CALENDAR_PROPERTIES: Final = ("CALSCALE", "X-WR-TIMEZONE")
 
 
 def maintenance_meaning(planned: Iterable[Maintenance], zone: str) -> str:
-    """Return the maintenance as canonical JSON; `zone` applies where a block names none.
+    """Return the maintenance as canonical JSON. `zone` is the zone of blocks without one.
 
-    Neither the order of blocks nor a repeated one matters, nor what of a calendar decides no time and no name.
+    The order of blocks, repeated blocks, and properties of events other than time and name do not change the result.
     """
-    written = {canonical(_block(each, each.zone or zone)) for each in planned}
-    return canonical([json.loads(each) for each in sorted(written)])
+    blocks = {canonical(_block(each, each.zone or zone)) for each in planned}
+    return canonical([json.loads(each) for each in sorted(blocks)])
 
 
 def _block(planned: Maintenance, zone: str) -> dict[str, Any]:
-    found: dict[str, Any] = {} if planned.reason is None else {"reason": planned.reason}
+    block: dict[str, Any] = {} if planned.reason is None else {"reason": planned.reason}
     if planned.ics is not None:
-        return found | {"ics": {"name": planned.ics.name, "text": essence(planned.ics.text)}, "zone": zone}
+        return block | {"ics": {"name": planned.ics.name, "text": normalized_calendar(planned.ics.text)}, "zone": zone}
     assert planned.start is not None, "validated"  # noqa: S101 - for the type checker
     assert planned.end is not None, "validated"  # noqa: S101 - for the type checker
-    found |= {"start": _written(planned.start), "end": _written(planned.end)}
+    block |= {"start": _iso(planned.start), "end": _iso(planned.end)}
     if planned.rrule is not None:
         frequency, *rest = planned.rrule.split(";")
-        found["rrule"] = ";".join([frequency, *sorted(rest)])
-    return found | ({"zone": zone} if planned.start.tzinfo is None else {})
+        block["rrule"] = ";".join([frequency, *sorted(rest)])
+    return block | ({"zone": zone} if planned.start.tzinfo is None else {})
 
 
-def _written(moment: dt.datetime) -> str:
+def _iso(moment: dt.datetime) -> str:
     return (moment if moment.tzinfo is None else moment.astimezone(dt.UTC)).isoformat()
 
 
-def essence(text: str) -> str:
-    """Return the calendar with what decides when its events are and what they are called, in a fixed order.
+def normalized_calendar(text: str) -> str:
+    """Return the calendar with only the times and names of its events, in a fixed order.
 
-    A calendar that cannot be written again is returned as it is.
+    A calendar that the library cannot serialize is returned unchanged.
     """
     try:
-        return _essence(icalendar.Calendar.from_ical(text))
-    except Exception:  # noqa: BLE001 - whatever the library trips over: the calendar itself was read before
+        return _normalized(icalendar.Calendar.from_ical(text))
+    except Exception:  # noqa: BLE001 - any error of the library: the calendar itself was parsed before
         return text
 
 
-def _essence(calendar: icalendar.Component) -> str:
-    kept = icalendar.Calendar()
-    for name in _OF_CALENDAR:
+def _normalized(calendar: icalendar.Component) -> str:
+    normalized = icalendar.Calendar()
+    for name in _CALENDAR_PROPERTIES:
         if name in calendar:
-            kept[name] = calendar[name]
+            normalized[name] = calendar[name]
     zones = {each.to_ical(): each for each in calendar.walk("VTIMEZONE")}
     events = [_event(each) for each in calendar.walk("VEVENT")]
-    kept.subcomponents = [*(zones[text] for text in sorted(zones)), *sorted(events, key=lambda event: event.to_ical())]
-    return str(kept.to_ical(), "utf-8")
+    normalized.subcomponents = [
+        *(zones[text] for text in sorted(zones)),
+        *sorted(events, key=lambda event: event.to_ical()),
+    ]
+    return str(normalized.to_ical(), "utf-8")
 
 
 def _event(event: icalendar.Component) -> icalendar.Component:
-    kept = icalendar.Event()
-    for name in _KEPT:
+    normalized = icalendar.Event()
+    for name in _EVENT_PROPERTIES:
         if name in event:
-            kept[name] = event[name]
-    return kept
+            normalized[name] = event[name]
+    return normalized
 
 
 @lru_cache(maxsize=1_024)
 def maintenance_of(blocks: str) -> tuple[Maintenance, ...]:
-    """Return the maintenance that JSON of `maintenance_meaning` means; keys of newer versions are ignored.
+    """Return the maintenance of JSON from `maintenance_meaning`. Unknown keys, from newer versions, are ignored.
 
     Raises:
-        ValueError: it is not such data.
+        ValueError: the text is not from `maintenance_meaning`.
     """
     try:
         return tuple(_maintenance(each) for each in json.loads(blocks))

@@ -1,4 +1,4 @@
-"""The configuration as frozen types. What kinds of check there are is handed in (`loader.portfolio_model`)."""
+"""The configuration as frozen types. `loader.portfolio_model` adds the classes of checks and receivers."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ from monitor.config.alerting import AlertingBlock, ReceiverBase, Route
 from monitor.config.anchors import Anchors, WitnessFor
 from monitor.config.base import Model
 from monitor.config.budget_policy import BudgetPolicyBlock, shipped_budget_policy
-from monitor.config.check import CheckBase, Reached, Streak
+from monitor.config.check import CheckBase, NetworkCheck, Streak
 from monitor.config.clients import Client, ValuePerHour
 from monitor.config.escalation import Escalation, Person
 from monitor.config.expect import Expect, HeaderExpectation, JsonExpectation, JsonPath, Regex, StatusRange
@@ -80,10 +80,10 @@ __all__ = [
     "JsonExpectation",
     "JsonPath",
     "Model",
+    "NetworkCheck",
     "OutboundBlock",
     "Portfolio",
     "Product",
-    "Reached",
     "ReadinessBlock",
     "Regex",
     "Retention",
@@ -127,19 +127,19 @@ RuleField = Annotated[Rule, PlainValidator(_rule), AS_TEXT, WithJsonSchema(_RULE
 
 
 class Product(Model):
-    """Something that people rely on, and what was promised of it."""
+    """A product or service with its objective and its checks."""
 
     id: Id
     """Identifies the product in URLs, metrics and the record."""
 
     was: FormerIds = ()
-    """A former id, or a list of them: the product continues their record and facts."""
+    """A former id, or a list of former ids. The product continues their history and facts."""
 
     name: Text = Field(default_factory=lambda known: known.get("id", ""))
     """Display name. Default: the id."""
 
     team: Text | None = None
-    """The team that is responsible for it."""
+    """The team that is responsible for the product."""
 
     objective: ObjectiveField
     """Promised availability over the window: `99.95%` or `three nines`; above 0 % and below 100 %."""
@@ -151,19 +151,19 @@ class Product(Model):
     """How many checks must be up for the product to be up: `all`, `any`, or `at_least 2`."""
 
     depends_on: tuple[Id, ...] = ()
-    """Products that this one needs at run time."""
+    """Products that this product needs at run time."""
 
     component: Literal["simple", "complex", "bundle"] | None = None
-    """Its kind: a `simple` component, a `complex` one, or a `bundle` of other products."""
+    """Kind of component: `simple`, `complex`, or a `bundle` of other products."""
 
     parts: tuple[Id, ...] = ()
-    """Components of a complex component or a bundle. They are dependencies too."""
+    """Products that are parts of this complex component or bundle. They are dependencies too."""
 
     stage: StageField | None = None
-    """Its stage: `idea`, `proof-of-concept`, `pilot`, `production` or `enterprise`; see `stages`."""
+    """Stage of the product: `idea`, `proof-of-concept`, `pilot`, `production` or `enterprise`; see `stages`."""
 
     hosting: Id | None = None
-    """The hosting tier that it runs on: `silver`, `gold-dr`, ...; see `hosting_tiers`. No objective may exceed it."""
+    """Hosting tier of the product: `silver`, `gold-dr`, ...; see `hosting_tiers`. It limits the objective."""
 
     clients: tuple[Client, ...] = ()
     """The product's clients. Incidents of the product and of its dependencies list them."""
@@ -175,43 +175,43 @@ class Product(Model):
     """The checks of the product; at least one."""
 
     readiness: ReadinessBlock | None = None
-    """Its readiness checklist. Without one, claims have no ceiling."""
+    """Readiness checklist of the product. Without a checklist, claims have no ceiling."""
 
     maintenance: tuple[Maintenance, ...] = ()
     """Planned maintenance of this product. Probes continue during it."""
 
     runbook: HttpUrl | None = None
-    """URL of its runbook, linked in every notification. Default: the daemon's own `/runbook`."""
+    """URL of the product's runbook, linked in every notification. Default: the daemon's own `/runbook`."""
 
     agreement: Agreement = Agreement()
-    """What the contractual figure excludes."""
+    """Time that the contractual figure excludes, and limits on outages."""
 
     budget_policy: BudgetPolicyBlock | None = None
     """What follows when a share of its budget is spent. Default: the `budget_policy` of the portfolio."""
 
     @property
     def needs(self) -> tuple[str, ...]:
-        """The products that it cannot do without, each once: its parts, then what it depends on."""
+        """The ids of all direct dependencies, without duplicates: `parts`, then `depends_on`."""
         return tuple(dict.fromkeys((*self.parts, *self.depends_on)))
 
     def burn_obstacle(self, policy: BurnPolicy) -> str | None:
-        """Return why the burn alert can never fire for this product, None if it can. measurement.md, section 7."""
+        """Return the reason why the burn alert can never fire for this product, or None (measurement.md, section 7)."""
         return policy.obstacle(self.objective, self.window, [check.interval for check in self.checks])
 
     @property
     def burn_obstacles(self) -> list[str]:
-        """Why each burn alert that can never fire cannot."""
-        return [why for policy in BURN_POLICIES if (why := self.burn_obstacle(policy)) is not None]
+        """The reasons why burn alerts can never fire for this product."""
+        return [reason for policy in BURN_POLICIES if (reason := self.burn_obstacle(policy)) is not None]
 
     @model_validator(mode="after")
-    def _assembled(self) -> Product:
-        """Keep `parts` with what is made of parts."""
+    def _component_has_parts(self) -> Product:
+        """Reject `parts` of a simple component."""
         if self.parts and self.component in (None, "simple"):
-            raise problem_at("parts", "are what a complex component or a bundle is made of; write component: bundle")
+            raise problem_at("parts", "are allowed for a complex component or a bundle only; write component: bundle")
         return self
 
     def readiness_at(self, instant: int) -> Readiness | None:
-        """Return how its checklist stands at the instant (microseconds since the epoch), None if it has none."""
+        """Return the state of the checklist at the instant (microseconds since the epoch). None without a checklist."""
         return self.readiness.at(instant) if self.readiness is not None else None
 
 
@@ -219,14 +219,14 @@ class Retention(Model):
     """How long data is kept."""
 
     observations: Duration = 30 * DAY
-    """Raw observations. Runs and incidents, which every figure needs, are kept for ever."""
+    """How long raw observations are kept. Runs and incidents, which every figure needs, are kept forever."""
 
 
 class Engine(Model):
     """Limits for running probes."""
 
     max_in_flight: Annotated[Count, Field(le=10_000)] = 1_000
-    """Most probes in progress at once. Further probes wait; time without probes is unknown."""
+    """Maximum number of probes in progress. Further probes are delayed; time without probes is unknown."""
 
 
 def _store(value: Any) -> Path:
@@ -244,16 +244,16 @@ class Portfolio(Model):
     """The whole configuration."""
 
     listen: Listen = HostPort("127.0.0.1", 9999)
-    """Address of pages, API and metrics. Any address but loopback makes them readable for everyone who can reach it."""
+    """Address of pages, API and metrics. Unless it is loopback, everyone who can connect to it can read them."""
 
     public_url: PublicUrl | None = None
-    """Public address of the pages: `https://status.example.org`. Links in alerts start with it."""
+    """Public URL of the pages: `https://status.example.org`. Links in alerts start with this URL."""
 
     access: AccessBlock = AccessBlock()
     """Who may read pages, API and metrics."""
 
     store: StorePath = Path("var/ninewatch.db")
-    """File of the record; a relative path is relative to the daemon's working directory."""
+    """File of the record. A relative path is relative to the daemon's working directory."""
 
     title: Text = "ninewatch"
     """Title of the pages."""
@@ -268,19 +268,19 @@ class Portfolio(Model):
     """Limits for running probes."""
 
     outbound: OutboundBlock = OutboundBlock()
-    """Where probes may connect to."""
+    """Addresses that probes may connect to."""
 
     include: tuple[str, ...] = ()
-    """Files and folders, relative to this file, to merge into it: `[products]`."""
+    """Files and folders to merge into this file, relative to this file: `[products]`."""
 
     standalone: Flag = False
-    """`true`: the file is a separate configuration, and is skipped when its folder is merged."""
+    """`true`: this file is a separate configuration. It is skipped when its folder is merged."""
 
     stages: PolicyField = Field(default_factory=shipped_policy)
-    """The policy of the stages: `stages`, or the name of a file in `policies/` next to this one."""
+    """Policy of the stages: `stages`, or the name of a file in `policies/` next to this file."""
 
     hosting_tiers: HostingTiersField = Field(default_factory=shipped_tiers)
-    """The hosting tiers that products can use: `hosting`, or the name of a file in `policies/` next to this one."""
+    """Hosting tiers of the products: `hosting`, or the name of a file in `policies/` next to this file."""
 
     budget_policy: BudgetPolicyBlock = Field(default_factory=shipped_budget_policy)
     """The budget policy of products without one. Default: `budget`, a file that ships."""
@@ -289,10 +289,10 @@ class Portfolio(Model):
     """Planned maintenance of all products."""
 
     receivers: tuple[ReceiverBase, ...] = ()
-    """Where notifications are sent to."""
+    """Receivers of notifications."""
 
     routes: tuple[Route, ...] = ()
-    """Which alerts go to which receivers. Default: every page and every ticket goes to every receiver."""
+    """Routes of alerts to receivers. Default: every page and every ticket is sent to every receiver."""
 
     escalations: tuple[Escalation, ...] = ()
     """Steps that notify one receiver or person after another while a page is not acknowledged; routes name them."""
@@ -306,23 +306,23 @@ class Portfolio(Model):
     """
 
     anchors: Anchors = ()
-    """Places outside of the record that keep the heads of its closed days, so that edits of the past show."""
+    """Places outside of the record that keep the heads of its closed days, so that edits of the past are detected."""
 
     witness_for: WitnessFor = ()
-    """Other ninewatches whose heads this one keeps in its record."""
+    """Other ninewatch daemons whose heads this daemon keeps in its record."""
 
     alerting: AlertingBlock = AlertingBlock()
-    """How alerts are grouped, damped and repeated."""
+    """How alerts are grouped, delayed and repeated."""
 
     standby: tuple[Rota, ...] = ()
-    """The stand-by rotas, for `ninewatch standby` and the steps of escalations. Nothing else shows them."""
+    """Stand-by rotas, for `ninewatch standby` and the steps of escalations only."""
 
     products: Annotated[tuple[Product, ...], Field(min_length=1)]
     """The products to monitor."""
 
     @property
     def zone(self) -> ZoneInfo:
-        """The zone that pages show times in."""
+        """The time zone of the pages."""
         return zones.zone(self.time_zone)
 
     def policy_of(self, product: Product) -> BudgetPolicy:

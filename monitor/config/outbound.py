@@ -1,4 +1,4 @@
-"""Keys of the outbound policy: networks in CIDR notation."""
+"""Keys of the outbound policy: networks in CIDR notation, and address families."""
 
 from __future__ import annotations
 
@@ -21,12 +21,12 @@ def _network(value: Any) -> Network:
     try:
         return _unmapped(ip_network(value if isinstance(value, str) else ""))
     except ValueError as error:
-        why = "has bits set behind its prefix; " if "host bits" in str(error) else "is not a network; "
-        raise ValueError(f"{quoted(value)} {why}write e.g. 10.0.0.0/8, 192.0.2.7/32 or 2001:db8::/32") from None
+        mistake = "has bits set after its prefix; " if "host bits" in str(error) else "is not a network; "
+        raise ValueError(f"{quoted(value)} {mistake}write e.g. 10.0.0.0/8, 192.0.2.7/32 or 2001:db8::/32") from None
 
 
 def _unmapped(network: Network) -> Network:
-    """Return the IPv4 network that an IPv6 one of mapped addresses (::ffff:0:0/96) spells."""
+    """Return the IPv4 network of an IPv6 network of mapped addresses (::ffff:0:0/96). Other networks are unchanged."""
     mapped = network.network_address.ipv4_mapped if isinstance(network, IPv6Network) else None
     return network if mapped is None or network.prefixlen < 96 else IPv4Network((mapped, network.prefixlen - 96))
 
@@ -41,20 +41,20 @@ Networks = Annotated[tuple[NetworkField, ...], Field(min_length=1)]
 
 
 class OutboundBlock(Model):
-    """Where probes may connect to, by the address that is connected to, whatever name or redirect led there.
+    """IP addresses that probes may connect to. The policy also applies after name lookup and redirects.
 
     Link-local addresses and the metadata addresses of clouds are always denied.
     """
 
     allow: Networks = ()
-    """If set, only these networks are allowed."""
+    """The only allowed networks. Default: all networks."""
 
     deny: Networks = ()
     """Denied networks, even if `allow` contains them."""
 
 
 class Family(Enum):
-    """Which of a name's addresses are tried, and in what order."""
+    """Address family: which addresses of a host are tried, and in what order."""
 
     ANY = "any"
     IP4 = "ip4"
@@ -67,7 +67,7 @@ class Family(Enum):
 
 
 def _family(value: Any) -> Family:
-    """Return the family of that name."""
+    """Return the family with this name."""
     names = [each.value for each in Family]
     if not isinstance(value, Family) and value not in names:
         raise ValueError(f"must be {', '.join(names[:-1])} or {names[-1]}")

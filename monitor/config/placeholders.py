@@ -1,4 +1,4 @@
-"""Warn of texts that look like references to environment variables, which are not substituted."""
+"""Find texts that look like references to environment variables, which are not substituted."""
 
 from __future__ import annotations
 
@@ -17,12 +17,12 @@ _PLACEHOLDER = re.compile(r"\$\{([A-Za-z_][A-Za-z0-9_]*)[^{}]*\}")
 
 
 def placeholders(root: Node) -> Iterator[Problem]:
-    """Yield a warning for every `${NAME}`, but in the programs of `exec`, whose shell may put a value in."""
+    """Yield a warning for every `${NAME}`, except in `exec`, where a shell may substitute it."""
     for loc, leaf in leaves(root, ()):
         match = _PLACEHOLDER.search(leaf.value) if isinstance(leaf.value, str) and "exec" not in loc else None
         if match is not None:
             message = (
-                f"{match[0]} is taken literally, no variable is put in; write {{env: {match[1]}}} as the whole value "
-                "where a secret may stand, or the value itself"
+                f"{match[0]} is not substituted; write {{env: {match[1]}}} as the entire value "
+                "if the key allows a secret, or the value itself"
             )
             yield Problem(leaf.mark, key_path(root, loc), message)

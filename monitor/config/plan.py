@@ -1,4 +1,4 @@
-"""The YAML model of `ninewatch plan`. docs/plans.md explains it with an example."""
+"""The YAML format of `ninewatch plan`. docs/plans.md has an example."""
 
 from __future__ import annotations
 
@@ -15,15 +15,15 @@ from sla import feasibility
 from sla.feasibility import Coupling, Design, Limit, Planned, Repairable, Standby, Structure
 from sla.interval import DAY, HOUR
 
-SUPPOSED_MTTR = HOUR
-"""Assumed length of an outage if a plan has an availability only; reported when it is used."""
+DEFAULT_MTTR = HOUR
+"""Length of an outage if a plan has `availability` without `mttr`. The result lists components with this default."""
 
 _CENTURY = 36_500 * DAY
 _SHARE = re.compile(r"(\d{1,3}(?:\.\d{1,9})?)\s*%?")
 
 
-def _long(value: Any) -> int:
-    """Return microseconds of a duration that may be longer than 10 years."""
+def _long_duration(value: Any) -> int:
+    """Return a duration in microseconds. It may be longer than 10 years."""
     if isinstance(value, str) and value.strip().endswith("y") and value.strip()[:-1].isdecimal():
         value = f"{365 * int(value.strip()[:-1])}d" if len(value) < 8 else value
     if isinstance(value, str) and value.strip().endswith("d") and value.strip()[:-1].isdecimal() and len(value) < 12:
@@ -32,40 +32,40 @@ def _long(value: Any) -> int:
 
 
 def _share(value: Any) -> Fraction:
-    """Return the share; a number below 1 without % is rejected, because 0.9 may mean 90 % or 0.9 %."""
-    written = str(value).strip()
-    number = _SHARE.fullmatch(written)
+    """Return the share. A number below 1 without % is rejected, because 0.9 may mean 90 % or 0.9 %."""
+    text = str(value).strip()
+    number = _SHARE.fullmatch(text)
     share = Fraction(number[1]) / 100 if number is not None and not isinstance(value, bool) else Fraction(0)
-    if not 0 < share <= 1 or (share < Fraction(1, 100) and "%" not in written):
+    if not 0 < share <= 1 or (share < Fraction(1, 100) and "%" not in text):
         allowed = "use a percentage such as 90% (above 0%, at most 100%)"
         raise ValueError(f"{quoted(value)} is not a share; {allowed}")
     return share
 
 
-Span = Annotated[int, PlainValidator(_long), AfterValidator(Within(HOUR, _CENTURY, "between 1h and 100y"))]
+Span = Annotated[int, PlainValidator(_long_duration), AfterValidator(Within(HOUR, _CENTURY, "between 1h and 100y"))]
 Share = Annotated[Fraction, PlainValidator(_share)]
 Replicas = Annotated[Count, Field(le=20)]
 Sentence = Annotated[str, StringConstraints(min_length=1, max_length=1_000, strip_whitespace=True)]
 
 
-class Failing(Model):
+class FailureBlock(Model):
     """Frequency and length of failures: `availability`, or `mtbf`; with `mttr`."""
 
     availability: ObjectiveField | None = None
     """Availability of one replica."""
 
     mtbf: Span | None = None
-    """Mean time between failures of one replica: `90d`, `5y`. Instead of `availability`."""
+    """Mean time between failures of one replica, instead of `availability`: `90d`, `5y`."""
 
     mttr: Duration | None = None
     """Mean time to repair: the average length of an outage. Default with `availability`: 1 hour."""
 
     @model_validator(mode="after")
-    def _one_form(self) -> Failing:
+    def _one_form(self) -> FailureBlock:
         if self.availability is None and self.mtbf is None:
             raise problem_at("availability", "is missing; write availability: 99.9%, or mtbf: 90d and mttr: 1h")
         if self.availability is not None and self.mtbf is not None:
-            raise problem_at("mtbf", "and availability exclude each other; remove one of them")
+            raise problem_at("mtbf", "excludes availability; remove one of them")
         if self.mtbf is not None and self.mttr is None:
             raise problem_at("mttr", "is missing; write how long an outage lasts on average, such as mttr: 30m")
         if self.repairable().mtbf < HOUR:
@@ -73,76 +73,76 @@ class Failing(Model):
         return self
 
     def repairable(self, replicas: int = 1, needed: int = 1) -> Repairable:
-        """Return the process that it is."""
-        mttr = self.mttr or SUPPOSED_MTTR
+        """Return the failures as a repairable process."""
+        mttr = self.mttr or DEFAULT_MTTR
         if self.availability is None:
             return Repairable(self.mtbf or _CENTURY, mttr, replicas, needed)
         return Repairable.from_availability(self.availability.ratio, mttr, replicas, needed)
 
 
-class Stops(Model):
-    """Planned downtime of a part or of the whole design."""
+class PlannedDowntimeBlock(Model):
+    """Planned downtime of a part or of the entire design."""
 
     every: Annotated[Duration, AfterValidator(Within(HOUR, 3650 * DAY, "between 1h and 3650d"))]
-    """Time from the start of one to the next."""
+    """Time between the starts of two planned downtimes."""
 
     downtime: Duration
-    """Downtime for users each time."""
+    """Length of each planned downtime."""
 
     @model_validator(mode="after")
-    def _ends(self) -> Stops:
+    def _downtime_shorter_than_period(self) -> PlannedDowntimeBlock:
         if self.downtime >= self.every:
             raise problem_at("downtime", "must be shorter than every")
         return self
 
     def planned(self) -> Planned:
-        """Return the process that it is."""
+        """Return the planned downtime as a periodic process."""
         return Planned(self.every, self.downtime)
 
 
-class MaintenanceBlock(Stops):
-    """Maintenance windows in which the whole design is down."""
+class MaintenanceBlock(PlannedDowntimeBlock):
+    """Maintenance windows in which the entire design is down."""
 
     counted: Flag = True
     """`false`: the agreement excludes maintenance."""
 
     @model_validator(mode="after")
-    def _leaves_a_year(self) -> MaintenanceBlock:
-        """Ensure that every year has time that counts."""
+    def _leaves_counted_time(self) -> MaintenanceBlock:
+        """Ensure that every year has time outside of maintenance."""
         if self.every > 365 * DAY:
             raise problem_at("every", "must be at most 365d, so that every year has maintenance")
         if 10 * self.downtime > self.every:
-            raise problem_at("downtime", "is more than a tenth of all time; shorten it, or increase every")
+            raise problem_at("downtime", "must be at most a tenth of every; shorten it, or increase every")
         return self
 
 
-class Component(Failing):
+class Component(FailureBlock):
     """Common keys of parts and dependencies."""
 
     id: Id
-    """Its id in `structure`, `needs`, `covers` and the output."""
+    """Identifies the component in `structure`, `needs`, `covers` and the output."""
 
     name: Text = Field(default_factory=lambda known: known.get("id", ""))
-    """What people call it. Default: the id."""
+    """Display name. Default: the id."""
 
     needs: tuple[Id, ...] = ()
-    """Parts, dependencies or sites that it depends on; they may be shared."""
+    """Parts, dependencies or sites that this component depends on. Components may share them."""
 
 
 class PartBlock(Component):
     """A component of the system itself."""
 
     replicas: Replicas | None = None
-    """Number of replicas, which fail independently. Default: 1, and more are not possible."""
+    """Number of replicas, which fail independently. Default: 1, and replicas cannot be added."""
 
     needed: Replicas = 1
     """Number of replicas that must be up."""
 
-    deployments: Stops | None = None
+    deployments: PlannedDowntimeBlock | None = None
     """Deployments that stop all replicas at once. Default: none do."""
 
     @model_validator(mode="after")
-    def _enough(self) -> PartBlock:
+    def _has_needed_replicas(self) -> PartBlock:
         if self.needed > (self.replicas or 1):
             raise problem_at("needed", f"must be at most {self.replicas or 1}, the number of replicas")
         return self
@@ -158,7 +158,7 @@ class DependencyBlock(Component):
     """For `retried`: how long a call is retried before a user sees an error."""
 
     @model_validator(mode="after")
-    def _patient(self) -> DependencyBlock:
+    def _retried_has_retry(self) -> DependencyBlock:
         if self.coupling == "retried" and self.retry is None:
             raise problem_at("retry", "is missing; write how long a call is retried, such as retry: 5m")
         if self.coupling != "retried" and self.retry is not None:
@@ -166,18 +166,18 @@ class DependencyBlock(Component):
         return self
 
 
-class SiteBlock(Failing):
+class SiteBlock(FailureBlock):
     """A data centre with its power, network and platform."""
 
     id: Id
-    """Its id in `needs` and the output."""
+    """Identifies the site in `needs` and the output."""
 
     name: Text = Field(default_factory=lambda known: known.get("id", ""))
-    """What people call it."""
+    """Display name. Default: the id."""
 
 
 class FailOverBlock(Model):
-    """What happens when the first site is lost."""
+    """The fail-over when the first site is lost."""
 
     kind: Literal["none", "cold", "warm", "hot"]
     """The standby: `none`, `cold` (must be started), `warm` (running) or `hot` (serving)."""
@@ -192,7 +192,7 @@ class FailOverBlock(Model):
     """Parts whose own outages also cause a fail-over."""
 
     @model_validator(mode="after")
-    def _complete(self) -> FailOverBlock:
+    def _has_rto_and_success(self) -> FailOverBlock:
         if self.kind == "none":
             given = [key for key in ("rto", "success", "covers") if getattr(self, key)]
             if given:
@@ -205,7 +205,7 @@ class FailOverBlock(Model):
 
 
 class CeilingBlock(Model):
-    """A limit of the availability that may be promised, such as that of the hosting tier."""
+    """A limit on the availability that may be promised, such as the limit of the hosting tier."""
 
     at_most: ObjectiveField
     """The limit."""
@@ -239,22 +239,22 @@ class PlanBlock(Model):
     """Fail-over when the first site is lost. Required with a second site."""
 
     maintenance: MaintenanceBlock | None = None
-    """Planned windows in which the whole design is down."""
+    """Planned windows in which the entire design is down."""
 
     structure: InstanceOf[object] | None = None
-    """Structure of parts and dependencies. Components that neither it nor `needs` mention are needed too."""
+    """Structure of parts and dependencies. Components that are not in `structure` or `needs` are required too."""
 
     meets: tuple[Id, ...] = ()
-    """Items of the five-nines checklist that the design meets, unless the design contradicts them."""
+    """Items of the five-nines checklist that the design meets. The design must not contradict them."""
 
     ceilings: tuple[CeilingBlock, ...] = ()
     """Limits in addition to those of the checklist."""
 
     costs: dict[str, Annotated[float, Strict(), Field(ge=0, le=1e12)]] = Field(default_factory=dict)
-    """Cost of a change per year, by its id in the output: `replica/database: 4000`."""
+    """Yearly cost of changes, by the change's id in the output: `replica/database: 4000`."""
 
     assumptions: tuple[Sentence, ...] = ()
-    """Assumptions of the figures above; printed with the result."""
+    """Assumptions of the plan, printed with the result."""
 
     def design(self, structure: Structure | None) -> Design:
         """Return the design with this structure."""

@@ -1,4 +1,4 @@
-"""Read and validate a plan file: return a `Plan`, or all errors with place and allowed values."""
+"""Read and validate a plan file: return a `Plan`, or all errors with position and allowed values."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING
 
 from pydantic import ValidationError
 
-from monitor.config.crosscheck import omissions
+from monitor.config.crosscheck import empty_values
 from monitor.config.errors import ConfigError, Loc, Mark, Problem, quoted
 from monitor.config.plan import PlanBlock
 from monitor.config.validation_messages import Translator
@@ -26,7 +26,7 @@ if TYPE_CHECKING:
     from sla.objective import Objective
     from sla.readiness import Checklist
 
-Found = Iterator[tuple[Loc, str]]
+LocatedMessages = Iterator[tuple[Loc, str]]
 _BLOCKS = ("parts", "dependencies", "sites")
 
 
@@ -44,26 +44,30 @@ class Plan:
 
 
 def load_plan(path: Path, checklist: Checklist) -> Plan:
-    """Return the plan of a file; `checklist` has the items that it may say it meets.
+    """Return the plan of a file. `checklist` has the items that are allowed under `meets`.
 
     Raises:
-        ConfigError: it cannot be used; holds every problem, each with file, line, column and key path.
+        ConfigError: the plan is invalid. The error contains all problems, with file, line, column and key path.
     """
     try:
-        root, unread = read(path, str(path))
+        root, yaml_problems = read(path, str(path))
     except UnreadableError as error:
         raise ConfigError([error.problem]) from None
     if not isinstance(root, Entries):
         raise ConfigError([Problem(root.mark, "", "must be a mapping; start with title: and parts:")])
     structure = _Structure(root)
-    block, wrong = _validated(root)
-    found = [*unread, *omissions(root), *_placed(root, (*_references(root, checklist), *structure.problems))]
-    known = {problem.mark for problem in found}
-    found += [problem for problem in wrong if problem.mark not in known]
-    if block is None or found:
-        raise ConfigError(found)
+    block, invalid = _validated(root)
+    problems = [
+        *yaml_problems,
+        *empty_values(root),
+        *_problems(root, (*_references(root, checklist), *structure.problems)),
+    ]
+    known = {problem.mark for problem in problems}
+    problems += [problem for problem in invalid if problem.mark not in known]
+    if block is None or problems:
+        raise ConfigError(problems)
     plan = _plan(block, structure.value)
-    if warnings := _placed(root, (*_untrue(plan, checklist), *_unknown_costs(plan))):
+    if warnings := _problems(root, (*_contradicted_items(plan, checklist), *_unknown_costs(plan))):
         raise ConfigError(warnings)
     return plan
 
@@ -87,16 +91,16 @@ def _plan(block: PlanBlock, structure: Structure | None) -> Plan:
     )
 
 
-def _placed(root: Node, found: Iterable[tuple[Loc, str]]) -> list[Problem]:
-    return [Problem(_mark(root, loc), key_path(root, loc), message) for loc, message in found]
+def _problems(root: Node, messages: Iterable[tuple[Loc, str]]) -> list[Problem]:
+    return [Problem(_mark(root, loc), key_path(root, loc), message) for loc, message in messages]
 
 
 def _mark(root: Node, loc: Loc) -> Mark:
     return locate(root, loc)[0]
 
 
-def _named(root: Node, blocks: Iterable[str] = _BLOCKS) -> Iterator[tuple[Loc, str, Node]]:
-    """Yield place, id and block of everything that has an id."""
+def _with_ids(root: Node, blocks: Iterable[str] = _BLOCKS) -> Iterator[tuple[Loc, str, Node]]:
+    """Yield location, id and node of each item with an id."""
     for block in blocks:
         _, node = locate(root, (block,))
         for index, item in enumerate(node.items if isinstance(node, Items) else ()):
@@ -105,7 +109,7 @@ def _named(root: Node, blocks: Iterable[str] = _BLOCKS) -> Iterator[tuple[Loc, s
 
 
 def _texts(root: Node, loc: Loc) -> Iterator[tuple[Loc, str]]:
-    """Yield place and text of each item of a list of ids."""
+    """Yield location and text of each item of a list of ids."""
     _, node = locate(root, loc)
     for index, item in enumerate(node.items if isinstance(node, Items) else ()):
         if (text := _text(item)) is not None:
@@ -116,80 +120,83 @@ def _text(node: Node | None) -> str | None:
     return str(node.value) if isinstance(node, Scalar) and isinstance(node.value, str) else None
 
 
-def _no(what: str, name: str, known: Collection[str]) -> str:
+def _unknown_message(what: str, name: str, known: Collection[str]) -> str:
     near = difflib.get_close_matches(name, known, n=1)
     listed = ", ".join(sorted(known)) or "none"
     return f"there is no {what} {quoted(name)}; {f'did you mean {near[0]}? ' if near else ''}There are {listed}"
 
 
-def _references(root: Node, checklist: Checklist) -> Found:
-    """Ids: used once, and referring to something that is there."""
-    yield from _twice(root)
+def _references(root: Node, checklist: Checklist) -> LocatedMessages:
+    """Yield duplicate ids, and references to unknown ids."""
+    yield from _duplicate_ids(root)
     yield from _needs(root)
-    yield from _handover(root)
+    yield from _fail_over_problems(root)
     known = [item.id for item in checklist.items]
     for loc, name in _texts(root, ("meets",)):
         if name not in known:
-            yield loc, _no(f"item of the checklist {checklist.id} called", name, known)
+            yield loc, _unknown_message(f"item of the checklist {checklist.id} called", name, known)
 
 
-def _twice(root: Node) -> Found:
+def _duplicate_ids(root: Node) -> LocatedMessages:
     first: dict[str, Loc] = {}
-    for loc, name, _ in _named(root):
+    for loc, name, _ in _with_ids(root):
         if name == MAINTENANCE:
-            yield (*loc, "id"), f'"{MAINTENANCE}" is what planned windows are called in the output; choose another id'
+            yield (*loc, "id"), f'"{MAINTENANCE}" is reserved for planned windows in the output; choose another id'
         if first.setdefault(name, loc) != loc:
-            yield (*loc, "id"), f"{quoted(name)} is taken at {_mark(root, (*first[name], 'id'))}; choose another id"
+            yield (
+                (*loc, "id"),
+                f"{quoted(name)} is already the id at {_mark(root, (*first[name], 'id'))}; choose another id",
+            )
 
 
-def _needs(root: Node) -> Found:
-    known = {name for _, name, _ in _named(root)}
+def _needs(root: Node) -> LocatedMessages:
+    known = {name for _, name, _ in _with_ids(root)}
     graph: dict[str, list[str]] = {}
-    places: dict[tuple[str, str], Loc] = {}
-    for loc, name, _ in _named(root, ("parts", "dependencies")):
-        for place, need in _texts(root, (*loc, "needs")):
+    edge_locs: dict[tuple[str, str], Loc] = {}
+    for loc, name, _ in _with_ids(root, ("parts", "dependencies")):
+        for need_loc, need in _texts(root, (*loc, "needs")):
             if need not in known:
-                yield place, _no("part, dependency or site", need, known)
+                yield need_loc, _unknown_message("part, dependency or site", need, known)
             graph.setdefault(name, []).append(need)
-            places.setdefault((name, need), place)
+            edge_locs.setdefault((name, need), need_loc)
     try:
         TopologicalSorter(graph).prepare()
     except CycleError as error:
-        circle = list(reversed(error.args[1]))
-        yield places[circle[0], circle[1]], f"closes a cycle, {' -> '.join(circle)}; remove one of them"
+        cycle = list(reversed(error.args[1]))
+        yield edge_locs[cycle[0], cycle[1]], f"closes a cycle, {' -> '.join(cycle)}; remove one of them"
 
 
-def _handover(root: Node) -> Found:
-    """A fail-over goes somewhere, and covers parts of one's own."""
+def _fail_over_problems(root: Node) -> LocatedMessages:
+    """Yield a fail-over without a second site, a second site without fail-over, and covered ids that are not parts."""
     _, sites = locate(root, ("sites",))
     count = len(sites.items) if isinstance(sites, Items) else 0
     kind = _text(locate(root, ("fail_over", "kind"))[1])
     if kind not in (None, "none") and count < 2:
         yield (
             ("fail_over", "kind"),
-            f"has nowhere to go with {count or 'no'} site; list a second one under sites",
+            f"requires a second site, but the plan has {count or 'no'}; add one under sites",
         )
     if count > 1 and kind is None and locate(root, ("fail_over",))[1] is None:
-        yield ("sites", 1), "has nothing to do without fail_over; say how it takes over, or fail_over: {kind: none}"
-    own = [name for _, name, _ in _named(root, ("parts",))]
+        yield ("sites", 1), "has no effect without fail_over; add fail_over, or write fail_over: {kind: none}"
+    part_ids = [name for _, name, _ in _with_ids(root, ("parts",))]
     for loc, name in _texts(root, ("fail_over", "covers")):
-        if name not in own:
-            yield loc, _no("part", name, own)
+        if name not in part_ids:
+            yield loc, _unknown_message("part", name, part_ids)
 
 
 class _Structure:
-    """The tree under `structure`, read node by node so that a mistake is shown where it stands."""
+    """The tree under `structure`, read node by node, so that each problem has its position."""
 
     def __init__(self, root: Node) -> None:
         self.problems: list[tuple[Loc, str]] = []
-        self._known = [name for _, name, _ in _named(root, ("parts", "dependencies"))]
+        self._known = [name for _, name, _ in _with_ids(root, ("parts", "dependencies"))]
         _, node = locate(root, ("structure",))
         self.value = None if node is None else self._read(node, ("structure",))
 
     def _read(self, node: Node, loc: Loc) -> Structure:
         if (name := _text(node)) is not None:
             if name not in self._known:
-                self.problems.append((loc, _no("part or dependency", name, self._known)))
+                self.problems.append((loc, _unknown_message("part or dependency", name, self._known)))
             return name
         if isinstance(node, Entries):
             keys = set(node.entries)
@@ -199,7 +206,9 @@ class _Structure:
                 return series(*members) if key == "all" else parallel(*members)
             if keys == {"at_least", "of"}:
                 return self._at_least(node, loc)
-        self.problems.append((loc, "is no structure; write an id, {all: [..]}, {any: [..]} or {at_least: 2, of: [..]}"))
+        self.problems.append(
+            (loc, "is not a structure; write an id, {all: [..]}, {any: [..]} or {at_least: 2, of: [..]}")
+        )
         return series()
 
     def _members(self, node: Node, loc: Loc) -> list[Structure]:
@@ -218,16 +227,19 @@ class _Structure:
         return AtLeast(value, tuple(members))
 
 
-def _untrue(plan: Plan, checklist: Checklist) -> Found:
-    """Items that the plan says it meets and its own design shows that it does not."""
+def _contradicted_items(plan: Plan, checklist: Checklist) -> LocatedMessages:
+    """Yield the items under `meets` that the design does not meet."""
     items = {item.id for item in checklist.items}
     for index, name in enumerate(plan.met):
         if name in items and (reasons := contradictions(plan.design, name)):
-            yield ("meets", index), f"is not met by this design: {'; '.join(reasons)}; change the design or take it out"
+            yield (
+                ("meets", index),
+                f"is not met by this design: {'; '.join(reasons)}; change the design or remove the item",
+            )
 
 
-def _unknown_costs(plan: Plan) -> Found:
+def _unknown_costs(plan: Plan) -> LocatedMessages:
     known = [change.id for change in changes(plan.design)]
     for name in plan.costs:
         if name not in known:
-            yield ("costs", name), _no("change", name, known)
+            yield ("costs", name), _unknown_message("change", name, known)

@@ -15,7 +15,7 @@ from monitor.config.block_file import read_block
 from monitor.config.errors import quoted
 from monitor.config.hosting import FOLDER
 from monitor.config.maintenance import ZoneName
-from monitor.config.readiness import places
+from monitor.config.readiness import candidate_paths
 from monitor.config.stage import StageField
 from monitor.config.validation_context import Context, Located
 from monitor.config.values import Duration, Id, Text, is_id, problem_at
@@ -117,7 +117,7 @@ def _named(value: Any, info: ValidationInfo) -> Priorities:
         return value
     if not isinstance(value, str) or not is_id(value):
         raise ValueError("not the name of a file in policies/; write pathfinder-sso, or the name of your own file")
-    for path in places(value, value.directory if isinstance(value, Located) else Path(), FOLDER):
+    for path in candidate_paths(value, value.directory if isinstance(value, Located) else Path(), FOLDER):
         if path.is_file():
             if isinstance(info.context, Context):
                 info.context.reads(path)

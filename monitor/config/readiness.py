@@ -57,10 +57,10 @@ class _Checklist(Model):
         )
 
 
-def places(name: str, directory: Path, kind: str = _FOLDER) -> Iterator[Path]:
-    """Yield where a checklist may lie: in `checklists/` next to the file that names it, one folder up, or shipped.
+def candidate_paths(name: str, directory: Path, kind: str = _FOLDER) -> Iterator[Path]:
+    """Yield the possible paths of a checklist: in `checklists/` next to the configuration file, one folder up, or ours.
 
-    Policies are looked for alike, in the folder that `kind` names.
+    `kind` is the name of the folder; policies are in another folder.
     """
     for folder in (directory, directory.parent):
         yield folder / kind / f"{name}.yaml"
@@ -74,21 +74,21 @@ def load_checklist(path: Path) -> Checklist:
     """Return the checklist of a file.
 
     Raises:
-        ValueError: it cannot be used; the message names the first mistake in it, with its place.
+        ValueError: the file is invalid. The message contains the first problem, with its position.
     """
     try:
         block = read_block(path, _Checklist)
     except ValueError as error:
-        raise ValueError(f"the checklist cannot be used; {error}") from None
+        raise ValueError(f"invalid checklist: {error}") from None
     return block.plain()
 
 
-def _named(value: Any, info: ValidationInfo) -> Checklist:
+def _read_checklist(value: Any, info: ValidationInfo) -> Checklist:
     if isinstance(value, Checklist):
         return value
     if not isinstance(value, str) or not is_id(value):
         raise ValueError("not the name of a checklist; write five-nines, or the name of a file in checklists/")
-    for path in places(value, value.directory if isinstance(value, Located) else Path()):
+    for path in candidate_paths(value, value.directory if isinstance(value, Located) else Path()):
         if path.is_file():
             if isinstance(info.context, Context):
                 info.context.reads(path)
@@ -97,7 +97,7 @@ def _named(value: Any, info: ValidationInfo) -> Checklist:
 
 
 def _midnight(value: Any) -> int:
-    """Return the instant at which the day begins, UTC."""
+    """Return the instant at which the day starts (UTC)."""
     if isinstance(value, str):
         try:
             value = datetime.date.fromisoformat(value)
@@ -118,25 +118,27 @@ class Attested(Model):
     """The item's id in the checklist."""
 
     by: Text
-    """The person or team who attests it."""
+    """The person or team who attests the item."""
 
     until: Annotated[int, PlainValidator(_midnight), WithJsonSchema({"type": "string", "format": "date"})]
-    """The first day (UTC) on which it is no longer valid: `2027-03-01`."""
+    """The first day (UTC) on which the attestation is no longer valid: `2027-03-01`."""
 
     note: Annotated[str, StringConstraints(max_length=2_000)] = ""
-    """The evidence: a link, the date of a test."""
+    """Evidence: a link, or the date of a test."""
 
 
 class ReadinessBlock(Model):
     """Readiness of the product: an unmet item limits the availability that may be claimed."""
 
-    checklist: Annotated[InstanceOf[Checklist], BeforeValidator(_named), _BY_NAME, WithJsonSchema({"type": "string"})]
+    checklist: Annotated[
+        InstanceOf[Checklist], BeforeValidator(_read_checklist), _BY_NAME, WithJsonSchema({"type": "string"})
+    ]
     """Name of the checklist: `five-nines`, or a file in `checklists/` next to the configuration."""
 
     attested: tuple[Attested, ...] = ()
     """Attested items. All others are unmet."""
 
     def at(self, instant: int) -> Readiness:
-        """Return how the checklist stands at the instant, microseconds since the epoch."""
+        """Return the state of the checklist at the instant (microseconds since the epoch)."""
         attestations = (Attestation(each.item, each.by, each.until, each.note) for each in self.attested)
         return readiness(self.checklist, attestations, instant)

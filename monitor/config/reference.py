@@ -14,16 +14,25 @@ if TYPE_CHECKING:
 
 _BEGIN = "<!-- begin: made by `make generate` from the types; edit their docstrings -->"
 _END = "<!-- end -->"
-_SHARED = ("id", "was", "interval", "timeout", "hold", "slow_after", "fall", "rise")  # of all kinds: documented once
-_OF_RECEIVERS = ("id", "depends_on", "timeout")
-_LAST = ("family", "encrypted", "tls")  # of many kinds: listed after the kind's own keys
+_SHARED = (
+    "id",
+    "was",
+    "interval",
+    "timeout",
+    "hold",
+    "slow_after",
+    "fall",
+    "rise",
+)  # keys of all kinds, documented once
+_SHARED_OF_RECEIVERS = ("id", "depends_on", "timeout")
+_LAST = ("family", "encrypted", "tls")  # keys of many kinds, listed after the kind's own keys
 
 
-def referenced(text: str, kinds: Sequence[type[CheckBase]], receivers: Sequence[type[ReceiverBase]] = ()) -> str:
-    """Return the text of CONFIGURATION.md with its generated part made anew.
+def with_reference(text: str, kinds: Sequence[type[CheckBase]], receivers: Sequence[type[ReceiverBase]] = ()) -> str:
+    """Return the text of CONFIGURATION.md with a new generated part.
 
     Raises:
-        ValueError: the marks around that part are gone.
+        ValueError: the lines around the generated part are missing.
     """
     before, begin, rest = text.partition(_BEGIN)
     _, end, after = rest.partition(_END)
@@ -34,25 +43,25 @@ def referenced(text: str, kinds: Sequence[type[CheckBase]], receivers: Sequence[
 
 def _tables(kinds: Sequence[type[CheckBase]], receivers: Sequence[type[ReceiverBase]]) -> Iterator[str]:
     made = schema(kinds, receivers)
-    blocks = {name: _keyed(block) for name, block in made["$defs"].items()}
+    blocks = {name: _with_properties(block) for name, block in made["$defs"].items()}
     names = [kind.__name__ for kind in kinds]
     of_all = {key: value for key, value in blocks[names[0]]["properties"].items() if key in _SHARED}
     tables = {
         "Top level": made,
         "`products`, each": blocks["Product"],
-        "`checks`, each": {**blocks[names[0]], "properties": of_all, "description": "Keys of every kind of check."},
+        "`checks`, each": {**blocks[names[0]], "properties": of_all, "description": "Keys of all kinds of checks."},
     }
     if receivers:
         block = blocks[receivers[0].__name__]
-        of_all = {key: value for key, value in block["properties"].items() if key in _OF_RECEIVERS}
+        of_all = {key: value for key, value in block["properties"].items() if key in _SHARED_OF_RECEIVERS}
         tables["`receivers`, each"] = {
             "properties": of_all,
             "required": ["id"],
-            "description": "Keys of every kind of receiver.",
+            "description": "Keys of all kinds of receivers.",
         }
     for receiver in receivers:
         block = blocks[receiver.__name__]
-        own = {key: value for key, value in block["properties"].items() if key not in _OF_RECEIVERS}
+        own = {key: value for key, value in block["properties"].items() if key not in _SHARED_OF_RECEIVERS}
         tables[f"`{receiver.kind}` receivers"] = {**block, "properties": own}
     names += [receiver.__name__ for receiver in receivers]
     for kind in kinds:
@@ -60,8 +69,8 @@ def _tables(kinds: Sequence[type[CheckBase]], receivers: Sequence[type[ReceiverB
         keys = sorted(block["properties"].keys() - {*_SHARED}, key=partial(_place, kind, list(block["properties"])))
         own = {key: block["properties"][key] for key in keys}
         tables[f"`{kind.kind}` checks"] = {**block, "properties": own}
-    for name in sorted(set(blocks) - {*names, "Product"}, key=lambda name: _where(name, made)):
-        tables[_where(name, made)] = blocks[name]
+    for name in sorted(set(blocks) - {*names, "Product"}, key=lambda name: _parent_keys(name, made)):
+        tables[_parent_keys(name, made)] = blocks[name]
     for title, block in tables.items():
         yield _table(title, block, blocks)
 
@@ -71,21 +80,21 @@ def _place(kind: type[CheckBase], keys: list[str], key: str) -> tuple[bool, bool
     return key != kind.kind, key in _LAST, keys.index(key)
 
 
-def _keyed(block: Any) -> Any:
-    """Return the form of a block that has keys: `tls` may also be written as one text."""
+def _with_properties(block: Any) -> Any:
+    """Return the variant of a block with keys: `tls` may also be a single text."""
     return next(each for each in (block, *block.get("anyOf", ())) if "properties" in each)
 
 
-def _where(name: str, made: Any) -> str:
-    """Return under which key a block stands, and in checks of which kind if not all blocks of that key are alike."""
+def _parent_keys(name: str, made: Any) -> str:
+    """Return the keys that contain a block, each with the kind of check or receiver if it depends on the kind."""
     owners = {"": made, **made["$defs"]}
-    found = [
+    parents = [
         (key, owner)
         for owner, block in owners.items()
-        for key, value in _keyed(block)["properties"].items()
+        for key, value in _with_properties(block)["properties"].items()
         if f"#/$defs/{name}'" in str(value)
     ]
-    return ", ".join(dict.fromkeys(f"`{key}`{_of(owner)}" for key, owner in found))
+    return ", ".join(dict.fromkeys(f"`{key}`{_of(owner)}" for key, owner in parents))
 
 
 def _of(owner: str) -> str:

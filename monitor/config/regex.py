@@ -1,4 +1,4 @@
-"""Regular expressions that are matched in linear time (RE2)."""
+"""Regular expressions with matching in linear time (RE2)."""
 
 from __future__ import annotations
 
@@ -11,16 +11,16 @@ from pydantic import PlainValidator, WithJsonSchema
 
 from monitor.config.values import AS_TEXT
 
-LONGEST_PATTERN = 1_000  # characters: RE2 takes up to that many steps a byte, and the loop waits for it
-_REGEX_MEMORY = 1 << 20  # bytes that a compiled expression may take: `(a{1000}){1000}` is linear in time, not in size
+LONGEST_PATTERN = 1_000  # characters: RE2 needs up to this many steps per byte, on the event loop
+_REGEX_MEMORY = 1 << 20  # bytes of a compiled expression: `(a{1000}){1000}` is linear in time, but not in size
 
 
 @dataclass(frozen=True, slots=True)
 class Regex:
-    """An expression in RE2's syntax, matched in time linear in the text; two are equal when their texts are.
+    """A regular expression of RE2, matched in time linear in the text. Expressions with the same text are equal.
 
     Raises:
-        ValueError: it does not compile; look-around and back-references have no linear-time form.
+        ValueError: the expression does not compile. RE2 has no look-around and no back-references.
     """
 
     text: str
@@ -35,25 +35,25 @@ class Regex:
         try:
             object.__setattr__(self, "_compiled", re2.compile(self.text, options))
         except re2.error as error:
-            raise ValueError(f"not a regular expression that RE2 takes ({_error_text(error)})") from None
+            raise ValueError(f"not a regular expression of RE2 ({_error_text(error)})") from None
 
     def __str__(self) -> str:
         return self.text
 
     def search(self, text: str | bytes | bytearray) -> bool:
-        """Return whether the expression occurs anywhere in the text; bytes are taken as UTF-8."""
+        """Return whether the expression matches anywhere in the text. Bytes are decoded as UTF-8."""
         return self._compiled.search(text) is not None
 
     def end(self, text: bytes) -> int | None:
-        """Return where the first occurrence ends, None if there is none."""
+        """Return the end of the first match, or None without a match."""
         match = self._compiled.search(text)
         return None if match is None else int(match.end())
 
-    def found(self, text: str | bytes, most: int = 10_000) -> list[str]:
-        """Return each of the first occurrences: its first group, or the whole of it when the expression has none."""
+    def captures(self, text: str | bytes, limit: int = 10_000) -> list[str]:
+        """Return the first matches: the first group of each, or the entire match if the expression has no group."""
         group = 1 if self._compiled.groups else 0
-        caught = (match.group(group) for match in self._compiled.finditer(text))
-        return [_decoded(each) for each in islice(caught, most) if each is not None]
+        texts = (match.group(group) for match in self._compiled.finditer(text))
+        return [_decoded(each) for each in islice(texts, limit) if each is not None]
 
 
 def _decoded(text: str | bytes) -> str:
@@ -66,10 +66,10 @@ def _error_text(error: Exception) -> str:
 
 
 def regex(value: Any) -> Regex:
-    """Return the expression that is written.
+    """Return the regular expression of a text.
 
     Raises:
-        ValueError: it is no text, or none that RE2 takes.
+        ValueError: the value is not text, or not a regular expression of RE2.
     """
     if isinstance(value, Regex):
         return value

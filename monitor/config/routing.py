@@ -1,4 +1,4 @@
-"""The receivers of an alert, and mistakes in routes: unknown names, and pages that go through what they are about."""
+"""Find the receivers of an alert, and mistakes in routes: unknown ids, receivers that depend on a failed product."""
 
 from __future__ import annotations
 
@@ -22,16 +22,19 @@ if TYPE_CHECKING:
     from sla.service_hours import ServiceHours
 
 
-def routed(portfolio: Portfolio, product: Product | None, severity: Severity, now: int | None = None) -> list[str]:
-    """Return the ids of the receivers of such an alert at the instant, or at any hour; each once.
+def receiver_ids_for(
+    portfolio: Portfolio, product: Product | None, severity: Severity, now: int | None = None
+) -> list[str]:
+    """Return the ids of the receivers of an alert at the instant `now`, or at any time if None, without duplicates.
 
-    `product` is None for an alert about the monitor itself, which every route matches that names no product.
+    `product` is None for an alert about the monitor itself. It matches every route without `products`, `teams` and
+    `stages`.
     """
     if not portfolio.routes:
         return [] if severity is Severity.NOTE else [receiver.id for receiver in portfolio.receivers if receiver.alerts]
     zone = portfolio.zone
-    found = (route.to for route in portfolio.routes if _matches(route, product, severity, now, zone))
-    return list(dict.fromkeys(name for names in found for name in names))
+    matching = (route.to for route in portfolio.routes if _matches(route, product, severity, now, zone))
+    return list(dict.fromkeys(name for names in matching for name in names))
 
 
 def escalated(
@@ -46,19 +49,21 @@ def escalated(
 def reached(portfolio: Portfolio, product: Product | None, severity: Severity) -> list[str]:
     """Return the ids of the receivers that such an alert may reach at any hour, by any step of an escalation."""
     steps = (receivers_of(portfolio, each) for each in escalated(portfolio, product, severity))
-    return list(dict.fromkeys((*routed(portfolio, product, severity), *(name for names in steps for name in names))))
+    return list(
+        dict.fromkeys((*receiver_ids_for(portfolio, product, severity), *(name for names in steps for name in names)))
+    )
 
 
 def _matches(route: Route, product: Product | None, severity: Severity, now: int | None, zone: ZoneInfo) -> bool:
     return (
         severity in route.severities
-        and (product is None or _about(route, product))
+        and (product is None or _matches_product(route, product))
         and not (product is None and (route.products or route.teams or route.stages))
-        and (route.hours is None or now is None or shown(route.hours, now, zone))
+        and (route.hours is None or now is None or is_within(route.hours, now, zone))
     )
 
 
-def _about(route: Route, product: Product) -> bool:
+def _matches_product(route: Route, product: Product) -> bool:
     return (
         (not route.products or product.id in route.products)
         and (not route.teams or product.team in route.teams)
@@ -66,31 +71,32 @@ def _about(route: Route, product: Product) -> bool:
     )
 
 
-def shown(hours: ServiceHours, now: int, zone: ZoneInfo) -> bool:
-    """Return whether the zone's wall clock shows a time within the hours."""
+def is_within(hours: ServiceHours, now: int, zone: ZoneInfo) -> bool:
+    """Return whether the local time in the zone is within the hours."""
     return any(hours.within(Interval(now, now + 1), zone))
 
 
 def routing_problems(portfolio: Portfolio, root: Node) -> Iterator[Problem]:
-    """Yield what is wrong with receivers and routes of a portfolio that is valid in all else."""
-    found = (_twice, _unknown, _unfit, _circular, escalation_mistakes)
-    for loc, message in (each for find in found for each in find(portfolio)):
+    """Yield the problems of receivers and routes in an otherwise valid portfolio."""
+    checks = (_duplicate_ids, _unknown_ids, _unsuitable_receivers, _dependent_receivers, escalation_mistakes)
+    for loc, message in (each for check in checks for each in check(portfolio)):
         yield Problem(locate(root, loc)[0], key_path(root, loc), message)
 
 
-def _twice(portfolio: Portfolio) -> Iterator[tuple[Loc, str]]:
-    seen: Counter[str] = Counter()
+def _duplicate_ids(portfolio: Portfolio) -> Iterator[tuple[Loc, str]]:
+    counts: Counter[str] = Counter()
     for number, receiver in enumerate(portfolio.receivers):
-        seen[receiver.id] += 1
-        if seen[receiver.id] == 2:
-            yield ("receivers", number, "id"), f"{quoted(receiver.id)} already names a receiver; choose another id"
+        counts[receiver.id] += 1
+        if counts[receiver.id] == 2:
+            message = f"{quoted(receiver.id)} is already the id of a receiver; choose another id"
+            yield ("receivers", number, "id"), message
 
 
-def _unknown(portfolio: Portfolio) -> Iterator[tuple[Loc, str]]:
+def _unknown_ids(portfolio: Portfolio) -> Iterator[tuple[Loc, str]]:
     receivers = [receiver.id for receiver in portfolio.receivers]
     products = [product.id for product in portfolio.products]
     heartbeat = portfolio.alerting.heartbeat
-    named: list[tuple[Loc, str, str, list[str]]] = [
+    references: list[tuple[Loc, str, str, list[str]]] = [
         *(
             (("routes", n, "to"), to, "receiver", receivers)
             for n, each in enumerate(portfolio.routes)
@@ -109,70 +115,73 @@ def _unknown(portfolio: Portfolio) -> Iterator[tuple[Loc, str]]:
         *([] if heartbeat is None else [(("alerting", "heartbeat", "to"), heartbeat.to, "receiver", receivers)]),
         *((loc, name, "receiver", receivers) for loc, name in named_receivers(portfolio)),
     ]
-    for loc, name, what, known in named:
+    for loc, name, what, known in references:
         if name not in known:
-            yield loc, f"there is no {what} {quoted(name)}; there {_are(known, what)}"
+            yield loc, f"there is no {what} {quoted(name)}; there {_known_ids(known, what)}"
 
 
-def _unfit(portfolio: Portfolio) -> Iterator[tuple[Loc, str]]:
-    """Yield routes to receivers that take no alerts, and a heartbeat to one that takes none."""
-    held = {receiver.id: receiver for receiver in portfolio.receivers}
+def _unsuitable_receivers(portfolio: Portfolio) -> Iterator[tuple[Loc, str]]:
+    """Yield routes to receivers that accept no alerts, and a heartbeat to a receiver that accepts no heartbeats."""
+    receivers = {receiver.id: receiver for receiver in portfolio.receivers}
     routes: list[tuple[Loc, str]] = [
         (("routes", n, "to"), to) for n, each in enumerate(portfolio.routes) for to in each.to
     ]
     for loc, name in (*routes, *named_receivers(portfolio)):
-        if name in held and not held[name].alerts:
-            yield loc, f"{quoted(name)} takes the heartbeat only; name another receiver"
+        if name in receivers and not receivers[name].alerts:
+            yield loc, f"{quoted(name)} accepts the heartbeat only; use another receiver"
     heartbeat = portfolio.alerting.heartbeat
-    if heartbeat is not None and heartbeat.to in held and not held[heartbeat.to].heartbeats:
-        able = "webhook, alertmanager or healthchecks"
-        yield ("alerting", "heartbeat", "to"), f"{quoted(heartbeat.to)} takes no heartbeat; name a {able} receiver"
+    if heartbeat is not None and heartbeat.to in receivers and not receivers[heartbeat.to].heartbeats:
+        kinds = "webhook, alertmanager or healthchecks"
+        message = f"{quoted(heartbeat.to)} accepts no heartbeat; use a {kinds} receiver"
+        yield ("alerting", "heartbeat", "to"), message
 
 
-def _are(known: list[str], what: str) -> str:
-    return f"are {', '.join(sorted(known))}" if known else f"is no {what} at all; add one under {what}s:"
+def _known_ids(known: list[str], what: str) -> str:
+    return f"are {', '.join(sorted(known))}" if known else f"is no {what}; add one under {what}s:"
 
 
-def _circular(portfolio: Portfolio) -> Iterator[tuple[Loc, str]]:
-    """Yield receivers of pages that need the product which the page is about."""
-    needs = _needs(portfolio)
-    places = {receiver.id: number for number, receiver in enumerate(portfolio.receivers)}
+def _dependent_receivers(portfolio: Portfolio) -> Iterator[tuple[Loc, str]]:
+    """Yield receivers of pages that depend on the product of the page."""
+    dependencies = _all_dependencies(portfolio)
+    indexes = {receiver.id: number for number, receiver in enumerate(portfolio.receivers)}
     for product in portfolio.products:
-        receivers = [name for name in reached(portfolio, product, Severity.PAGE) if name in places]
-        circular = {name: on for name in receivers if (on := _dependence(portfolio, needs, name, product.id))}
-        named = {name for route in portfolio.routes if product.id in route.products for name in route.to}
-        for name, on in circular.items():
-            if len(circular) == len(receivers) or name in named:
-                way = "" if on == product.id else f", which needs {quoted(product.id)}"
+        receivers = [name for name in reached(portfolio, product, Severity.PAGE) if name in indexes]
+        dependent = {
+            name: needed for name in receivers if (needed := _failing_with(portfolio, dependencies, name, product.id))
+        }
+        configured = {name for route in portfolio.routes if product.id in route.products for name in route.to}
+        for name, needed in dependent.items():
+            if len(dependent) == len(receivers) or name in configured:
+                path = "" if needed == product.id else f", which depends on {quoted(product.id)}"
                 yield (
-                    ("receivers", places[name], "depends_on"),
-                    f"pages about {quoted(product.id)} would go through {quoted(on)}{way}: nothing would arrive while"
-                    " it is down; route them to a receiver that does not depend on it",
+                    ("receivers", indexes[name], "depends_on"),
+                    f"pages about {quoted(product.id)} depend on {quoted(needed)}{path}, so none is delivered while"
+                    f" {quoted(product.id)} is down; route them to a receiver that does not depend on it",
                 )
 
 
-def _needs(portfolio: Portfolio) -> dict[str, set[str]]:
-    """Return for each product all that it needs, directly or not, and itself."""
+def _all_dependencies(portfolio: Portfolio) -> dict[str, set[str]]:
+    """Return for each product its id and the ids of all direct and indirect dependencies."""
     direct = {product.id: set(product.needs) for product in portfolio.products}
-    found: dict[str, set[str]] = {}
+    dependencies: dict[str, set[str]] = {}
     for name in direct:
-        reached, left = {name}, [name]
-        while left:
-            new = direct.get(left.pop(), set()) - reached
-            reached |= new
-            left += new
-        found[name] = reached
-    return found
+        visited, pending = {name}, [name]
+        while pending:
+            new = direct.get(pending.pop(), set()) - visited
+            visited |= new
+            pending += new
+        dependencies[name] = visited
+    return dependencies
 
 
-def _dependence(portfolio: Portfolio, needs: dict[str, set[str]], receiver: str, product: str) -> str:
-    """Return the product that the receiver depends on and that is down with `product`; nothing if none is."""
-    held = next(each for each in portfolio.receivers if each.id == receiver)
-    return next((name for name in held.depends_on if product in needs.get(name, set())), "")
+def _failing_with(portfolio: Portfolio, dependencies: dict[str, set[str]], receiver_id: str, product_id: str) -> str:
+    """Return a dependency of the receiver that fails together with the product. Empty if there is none."""
+    receiver = next(each for each in portfolio.receivers if each.id == receiver_id)
+    return next((name for name in receiver.depends_on if product_id in dependencies.get(name, set())), "")
 
 
 def routing_warnings(portfolio: Portfolio, root: Node, now: int) -> Iterator[Problem]:
-    """Yield products whose pages no route takes, and receivers that no alert reaches."""
+    """Yield products whose pages match no route, and receivers that no route uses."""
     if not portfolio.receivers:
         return
     used: set[str] = set()
@@ -180,7 +189,7 @@ def routing_warnings(portfolio: Portfolio, root: Node, now: int) -> Iterator[Pro
         used |= {name for severity in Severity for name in reached(portfolio, product, severity)}
         if not reached(portfolio, product, Severity.PAGE):
             loc: Loc = ("products", number, "id")
-            message = "no route takes its pages; add a route, or one without products, teams and stages"
+            message = "no route matches its pages; add a route, or one without products, teams and stages"
             yield Problem(locate(root, loc)[0], key_path(root, loc), message)
     for at, message in escalation_warnings(portfolio, now):
         yield Problem(locate(root, at)[0], key_path(root, at), message)
@@ -189,5 +198,7 @@ def routing_warnings(portfolio: Portfolio, root: Node, now: int) -> Iterator[Pro
         if receiver.id not in used and (heartbeat is None or heartbeat.to != receiver.id):
             where: Loc = ("receivers", number, "id")
             yield Problem(
-                locate(root, where)[0], key_path(root, where), "no route leads to it; add one, or take it out"
+                locate(root, where)[0],
+                key_path(root, where),
+                "no route uses this receiver; add a route, or remove the receiver",
             )

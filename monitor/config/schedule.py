@@ -1,4 +1,4 @@
-"""When something is due: `every 1h`, cron's five fields or systemd's OnCalendar, in a zone. Reads no clock."""
+"""Schedules: `every 1h`, cron's five fields or systemd's OnCalendar, in a time zone. Reads no clock."""
 
 from __future__ import annotations
 
@@ -17,21 +17,21 @@ from monitor.config.values import AS_TEXT, duration
 from sla.interval import SECOND
 
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
-_SAMPLED_FROM = datetime(2024, 1, 1, tzinfo=UTC)  # two leap days are in the sample's years
-_SAMPLED = 800  # due instants
-_SAMPLED_UNTIL = _SAMPLED_FROM + timedelta(days=5 * 366)
+_SAMPLE_START = datetime(2024, 1, 1, tzinfo=UTC)  # the sample's years have two leap days
+_SAMPLE_SIZE = 800  # due instants
+_SAMPLE_END = _SAMPLE_START + timedelta(days=5 * 366)
 
 
 @dataclass(frozen=True, slots=True)
 class Schedule:
-    """Due instants, microseconds since the epoch. Two are equal when their texts are.
+    """Due instants, in microseconds since the epoch. Schedules with the same text are equal.
 
-    `every` is the time allowed from one sign of life to the next, None where instants are named. An instant that occurs
-    twice in a night is due once. One that does not exist is due at the end of the gap to cron (as Debian's has it), and
-    not at all that day to OnCalendar.
+    `every` is the longest time between two pings, None for cron and OnCalendar. A local time that occurs twice when
+    clocks change is due once. A local time that does not exist is due at the end of the gap with cron (as in Debian's
+    cron), and not due on that day with OnCalendar.
 
     Raises:
-        ValueError: the text is no schedule, or names fewer than two instants.
+        ValueError: the text is not a schedule, or has fewer than two due instants.
     """
 
     text: str
@@ -47,30 +47,30 @@ class Schedule:
         return self.text
 
     def after(self, instant: int, zone: str) -> int:
-        """Return the first due instant later than `instant`; of `every`, that long after it."""
+        """Return the first due instant after `instant`. With `every`, it is that long after `instant`."""
         if self.every is not None:
             return instant + self.every
         begin = _EPOCH + timedelta(microseconds=instant)
-        return _microseconds(next(self.starting(begin.astimezone(zones.zone(zone)))))
+        return _microseconds(next(self.due_after(begin.astimezone(zones.zone(zone)))))
 
     def last(self, instant: int, zone: str) -> int:
-        """Return the last due instant not later than `instant`; of `every`, the instant itself."""
+        """Return the last due instant at or before `instant`. With `every`, it is `instant` itself."""
         if self.every is not None:
             return instant
         _, longest = self.gaps(zone)
-        found = self.after(instant - longest, zone)
-        if found > instant:  # a gap longer than those that were sampled
-            found = self.after(instant - 3 * longest, zone)
-        while (later := self.after(found, zone)) <= instant:
-            found = later
-        return found
+        due = self.after(instant - longest, zone)
+        if due > instant:  # a gap longer than all sampled gaps
+            due = self.after(instant - 3 * longest, zone)
+        while (later := self.after(due, zone)) <= instant:
+            due = later
+        return due
 
     def gaps(self, zone: str) -> tuple[int, int]:
-        """Return the shortest and the longest time (microseconds) between two due instants, as sampled."""
+        """Return the shortest and the longest time (microseconds) between due instants of a sample."""
         return (self.every, self.every) if self.every is not None else _gaps(self, zone)
 
-    def starting(self, begin: datetime) -> Iterator[datetime]:
-        """Yield the due instants later than `begin`, in its zone."""
+    def due_after(self, begin: datetime) -> Iterator[datetime]:
+        """Yield the due instants after `begin`, in the zone of `begin`."""
         # Imported here: most portfolios have no heartbeat.
         from cronsim import CronSim, CronSimError
         from oncalendar import OnCalendar, OnCalendarError
@@ -83,7 +83,7 @@ class Schedule:
             return OnCalendar(self.text, begin)
         except OnCalendarError:
             raise ValueError(
-                f"{quoted(self.text)} is no schedule; write every 1h, cron's five fields (0 3 * * 1-5) or "
+                f"{quoted(self.text)} is not a schedule; write every 1h, cron's five fields (0 3 * * 1-5) or "
                 "systemd's OnCalendar (Mon..Fri 03:00)"
             ) from None
 
@@ -91,14 +91,14 @@ class Schedule:
 @lru_cache(maxsize=1024)
 def _gaps(schedule: Schedule, zone: str) -> tuple[int, int]:
     sampled: list[int] = []
-    for each in schedule.starting(_SAMPLED_FROM.astimezone(zones.zone(zone))):
+    for each in schedule.due_after(_SAMPLE_START.astimezone(zones.zone(zone))):
         sampled.append(_microseconds(each))
-        if len(sampled) == _SAMPLED or (each > _SAMPLED_UNTIL and len(sampled) > 1):
+        if len(sampled) == _SAMPLE_SIZE or (each > _SAMPLE_END and len(sampled) > 1):
             break
     if len(sampled) < 2:
-        raise ValueError(f"{quoted(schedule.text)} is due once at the most; a heartbeat recurs")
-    found = [later - earlier for earlier, later in pairwise(sampled)]
-    return min(found), max(found)
+        raise ValueError(f"{quoted(schedule.text)} is due at most once; write a recurring schedule")
+    gaps = [later - earlier for earlier, later in pairwise(sampled)]
+    return min(gaps), max(gaps)
 
 
 def _microseconds(instant: datetime) -> int:

@@ -1,4 +1,4 @@
-"""Generate the JSON Schema of the configuration, which editors use to complete and explain keys."""
+"""Generate the JSON Schema of the configuration, for completion and explanation of keys in editors."""
 
 from __future__ import annotations
 
@@ -26,12 +26,12 @@ _DIALECT = "https://json-schema.org/draft/2020-12/schema"
 
 
 class _Generator(GenerateJsonSchema):
-    """Shows defaults as a person would write them, and nothing of `null`, which the loader refuses."""
+    """A generator with defaults in the syntax of YAML, and without `null`, which the loader rejects."""
 
     def default_schema(self, schema: core_schema.WithDefaultSchema) -> JsonSchemaValue:
-        """Return the value's schema with its default, if that is a single value."""
+        """Return the value's schema, with its default if the default is a single value."""
         inner = self.generate_inner(schema["schema"])
-        default = _written(schema.get("default"), inner)
+        default = _default_in_yaml(schema.get("default"), inner)
         return inner if default is None else {**inner, "default": default}
 
     def nullable_schema(self, schema: core_schema.NullableSchema) -> JsonSchemaValue:
@@ -39,8 +39,8 @@ class _Generator(GenerateJsonSchema):
         return self.generate_inner(schema["schema"])
 
 
-def _written(default: Any, schema: JsonSchemaValue) -> Any:
-    """Return a default as it would stand in YAML, None for one that is a block or a list."""
+def _default_in_yaml(default: Any, schema: JsonSchemaValue) -> Any:
+    """Return a default in the syntax of YAML. None if the default is a block or a list."""
     if isinstance(default, int) and schema.get("type") == "string":
         return format_duration(default)
     if isinstance(default, HostPort | Rule | Path | Family):
@@ -54,23 +54,25 @@ def schema_file(kinds: Sequence[type[CheckBase]], receivers: Sequence[type[Recei
 
 
 def schema(kinds: Sequence[type[CheckBase]], receivers: Sequence[type[ReceiverBase]] = ()) -> dict[str, Any]:
-    """Return the schema of one file of a configuration whose checks are of the kinds.
+    """Return the schema of one file of a configuration with checks and receivers of the kinds.
 
-    Nothing is required at the top: of a folder, each file holds a part. What a schema cannot say (ids used once, a
-    timeout within its interval) is left to `ninewatch check-config`.
+    No key is required at the top level, because each file of a folder has a part of the configuration. Only `ninewatch
+    check-config` checks rules that a schema cannot express (unique ids, a timeout within its interval).
     """
-    made = portfolio_model(tuple(kinds), tuple(receivers)).model_json_schema(schema_generator=_Generator)
-    made.pop("required", None)
-    made["properties"]["products"].pop("minItems", None)
-    return {"$schema": _DIALECT, **_untitled(made), "title": "ninewatch configuration"}
+    root = portfolio_model(tuple(kinds), tuple(receivers)).model_json_schema(schema_generator=_Generator)
+    root.pop("required", None)
+    root["properties"]["products"].pop("minItems", None)
+    return {"$schema": _DIALECT, **_without_titles(root), "title": "ninewatch configuration"}
 
 
-def _untitled(node: Any) -> Any:
-    """Remove the titles that pydantic derives from key names, because editors show both."""
+def _without_titles(node: Any) -> Any:
+    """Remove the titles that pydantic derives from key names: editors would show title and key."""
     if isinstance(node, dict):
         return {
-            key: {name: _untitled(value) for name, value in inner.items()} if key == "properties" else _untitled(inner)
+            key: {name: _without_titles(value) for name, value in inner.items()}
+            if key == "properties"
+            else _without_titles(inner)
             for key, inner in node.items()
             if key != "title"
         }
-    return [_untitled(each) for each in node] if isinstance(node, list) else node
+    return [_without_titles(each) for each in node] if isinstance(node, list) else node

@@ -1,4 +1,4 @@
-"""Secrets: references in the configuration, read when it is loaded, and returned by `reveal()` only."""
+"""Secrets: references in the configuration. Their values are read at load, and returned by `reveal()` only."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any, NoReturn
 
 from pydantic_core import core_schema
 
-from monitor.config.file_access import opened
+from monitor.config.file_access import open_regular
 from monitor.config.validation_context import Context, resolve
 from monitor.log import conceal
 
@@ -18,11 +18,11 @@ if TYPE_CHECKING:
     from pydantic import GetCoreSchemaHandler, GetJsonSchemaHandler, ValidationInfo
     from pydantic.json_schema import JsonSchemaValue
 
-_LARGEST = 64 * 1024
+_MAX_BYTES = 64 * 1024
 _FORMS = "{env: NAME} or {file: PATH}"
 SECRET_SCHEMA: JsonSchemaValue = {
     "title": "Secret",
-    "description": "a secret is never written here: name the environment variable or the file that holds it",
+    "description": "a reference to the environment variable or the file with the secret; never the secret itself",
     "oneOf": [
         {"type": "object", "properties": {form: {"type": "string"}}, "required": [form], "additionalProperties": False}
         for form in ("env", "file")
@@ -31,22 +31,22 @@ SECRET_SCHEMA: JsonSchemaValue = {
 
 
 class Secret:
-    """A value that does not print: not by repr, str, format, JSON, a model's dump, a traceback's locals or a pickle.
+    """A value that repr, str, format, JSON, a model's dump, a traceback's locals and pickle do not show.
 
-    What is read from the configuration is also concealed in every log line (`monitor.log.conceal`). Two secrets are
-    equal when their values are, so that a reload sees that one was rotated.
+    The value is also concealed in every log line (`monitor.log.conceal`). Secrets with the same value are equal, so
+    that a reload detects a rotated secret.
     """
 
     __slots__ = ("_value", "source")
 
     def __init__(self, value: str, source: str = "given") -> None:
-        """Hold the value; `source` says where it came from ("env NAME") and may be shown."""
+        """Store the value. `source` is its origin for display ("env NAME")."""
         self._value = value
         self.source = source
         conceal(value)
 
     def reveal(self) -> str:
-        """Return the value. Call it where the value is sent, and keep no copy."""
+        """Return the value. Call this method only where the value is sent, and keep no copy."""
         return self._value
 
     def __repr__(self) -> str:
@@ -69,16 +69,16 @@ class Secret:
         return self
 
     def __getstate__(self) -> NoReturn:
-        raise TypeError("a secret is not pickled")
+        raise TypeError("a secret cannot be pickled")
 
     def __reduce__(self) -> NoReturn:
-        raise TypeError("a secret is not pickled")
+        raise TypeError("a secret cannot be pickled")
 
     @classmethod
     def __get_pydantic_core_schema__(cls, source: Any, handler: GetCoreSchemaHandler) -> core_schema.CoreSchema:
         return core_schema.with_info_plain_validator_function(
             read_secret,
-            serialization=core_schema.plain_serializer_function_ser_schema(Secret.named),
+            serialization=core_schema.plain_serializer_function_ser_schema(Secret.placeholder),
         )
 
     @classmethod
@@ -87,13 +87,13 @@ class Secret:
     ) -> JsonSchemaValue:
         return SECRET_SCHEMA
 
-    def named(self) -> str:
-        """Return what a dump of a model holds in place of the value."""
+    def placeholder(self) -> str:
+        """Return the text that replaces the value in a dump of a model."""
         return repr(self)
 
 
 def read_secret(given: Any, info: ValidationInfo) -> Secret:
-    """Return the secret that `{env: NAME}` or `{file: PATH}` names. No message quotes what was given."""
+    """Return the secret of a reference, `{env: NAME}` or `{file: PATH}`. Error messages never quote the input."""
     if isinstance(given, Secret):
         return given
     if isinstance(given, Mapping) and len(given) == 1:
@@ -118,20 +118,20 @@ def _from_file(path: Path, info: ValidationInfo) -> str:
     if isinstance(info.context, Context):
         info.context.reads(path)
     try:
-        with opened(path) as file:
-            raw = file.read(_LARGEST + 1)
+        with open_regular(path) as file:
+            raw = file.read(_MAX_BYTES + 1)
     except OSError as error:
-        raise ValueError(f"cannot read {path}: {_reason(error)}; check the path and that we may read it") from None
+        raise ValueError(f"cannot read {path}: {_reason(error)}; check the path and the file's permissions") from None
     return _decoded(raw, path)
 
 
 def _decoded(raw: bytes, path: Path) -> str:
-    if len(raw) > _LARGEST:
-        raise ValueError(f"{path} is larger than 64 KiB, which no secret is")
+    if len(raw) > _MAX_BYTES:
+        raise ValueError(f"{path} is larger than 64 KiB; use a file with the secret only")
     try:
         value = raw.decode().removesuffix("\n").removesuffix("\r")
     except UnicodeDecodeError:
-        raise ValueError(f"{path} is not UTF-8 text") from None
+        raise ValueError(f"{path} is not UTF-8 text; save it as UTF-8") from None
     if not value:
         raise ValueError(f"{path} is empty; write the secret into it")
     return value
@@ -142,10 +142,10 @@ def _reason(error: OSError) -> str:
 
 
 def plain(value: str | Secret) -> str:
-    """Return a text, or what a secret holds."""
+    """Return a text, or the value of a secret."""
     return value if isinstance(value, str) else value.reveal()
 
 
 def revealed(values: Mapping[str, str | Secret]) -> dict[str, str]:
-    """Return texts and what secrets hold, by the same names."""
+    """Return the texts and the values of the secrets, by the same names."""
     return {name: plain(value) for name, value in values.items()}

@@ -1,4 +1,4 @@
-"""Sizes in bytes, and bounds on them, as they are written."""
+"""Parse sizes in bytes, and ranges of sizes."""
 
 from __future__ import annotations
 
@@ -15,21 +15,21 @@ from monitor.config.values import AS_TEXT
 _UNITS = {"": 1, "B": 1, "kB": 10**3, "KB": 10**3, "MB": 10**6, "KiB": 2**10, "MiB": 2**20}
 _SIZE = re.compile(r"([0-9]{1,9})\s*(B|kB|KB|MB|KiB|MiB)?")
 _BOUND = re.compile(r"(<=|<|>=|>)\s*(.+)")
-_BETWEEN = re.compile(r"([^-]+)-([^-]+)")
-_KNOWN = "the units are B, kB, MB, KiB and MiB"
-_HELP = f'write "<= 100kB", ">= 1kB" or "1kB-100kB", or {{min: 1kB, max: 100kB}}; {_KNOWN}'
+_RANGE = re.compile(r"([^-]+)-([^-]+)")
+_UNITS_HELP = "the units are B, kB, MB, KiB and MiB"
+_HELP = f'write "<= 100kB", ">= 1kB" or "1kB-100kB", or {{min: 1kB, max: 100kB}}; {_UNITS_HELP}'
 
 
 def size(value: Any) -> int:
-    """Return how many bytes `100`, `100kB` (1,000 each) or `64KiB` (1,024 each) are.
+    """Parse `100`, `100kB` (of 1,000 bytes) or `64KiB` (of 1,024 bytes), and return bytes.
 
     Raises:
-        ValueError: it is no size.
+        ValueError: the value is not a size.
     """
     text = "" if isinstance(value, bool) or not isinstance(value, int | str) else str(value)
     match = _SIZE.fullmatch(text)
     if match is None:
-        raise ValueError(f"{quoted(value)} is no size; write 100 or 100kB; {_KNOWN}")
+        raise ValueError(f"{quoted(value)} is not a size; write 100 or 100kB; {_UNITS_HELP}")
     return int(match[1]) * _UNITS[match[2] or ""]
 
 
@@ -50,7 +50,7 @@ class SizeRange:
 
     @property
     def needed(self) -> int:
-        """Bytes that must be read before it is certain whether a size is within."""
+        """Number of bytes after which it is certain whether a size is in the range."""
         return self.least if self.most is None else self.most
 
 
@@ -58,28 +58,28 @@ def _range(value: Any) -> SizeRange:
     if isinstance(value, SizeRange):
         return value
     if isinstance(value, Mapping):
-        return _from_to(value)
+        return _from_mapping(value)
     text = value if isinstance(value, str) else ""
-    if match := _BETWEEN.fullmatch(text):
-        return _from_to({"min": match[1].strip(), "max": match[2].strip()})
+    if match := _RANGE.fullmatch(text):
+        return _from_mapping({"min": match[1].strip(), "max": match[2].strip()})
     match = _BOUND.fullmatch(text)
     if match is None:
-        raise ValueError(f"{quoted(value)} is no bound on a size; {_HELP}")
+        raise ValueError(f"{quoted(value)} is not a range of sizes; {_HELP}")
     bytes_ = size(match[2])
     if match[1].startswith(">"):
         return SizeRange(bytes_ + (match[1] == ">"))
     if match[1] == "<" and not bytes_:
-        raise ValueError("nothing is smaller than 0")
+        raise ValueError('no size is below 0; write "<= 0"')
     return SizeRange(0, bytes_ - (match[1] == "<"))
 
 
-def _from_to(written: Mapping[Any, Any]) -> SizeRange:
-    if not written or not set(written) <= {"min", "max"}:
-        raise ValueError(f"{quoted(', '.join(map(str, written)))} is no bound on a size; {_HELP}")
-    found = SizeRange(size(written.get("min", 0)), size(written["max"]) if "max" in written else None)
-    if found.most is not None and found.most < found.least:
-        raise ValueError("min is larger than max, so that no size would do; swap them")
-    return found
+def _from_mapping(bounds: Mapping[Any, Any]) -> SizeRange:
+    if not bounds or not set(bounds) <= {"min", "max"}:
+        raise ValueError(f"{quoted(', '.join(map(str, bounds)))} is not a range of sizes; {_HELP}")
+    sizes = SizeRange(size(bounds.get("min", 0)), size(bounds["max"]) if "max" in bounds else None)
+    if sizes.most is not None and sizes.most < sizes.least:
+        raise ValueError("min is larger than max; swap them")
+    return sizes
 
 
 _SCHEMA = {

@@ -7,59 +7,66 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from monitor.config.errors import Loc, Mark, Problem
-from monitor.config.file_access import listed
+from monitor.config.file_access import yaml_files
 from monitor.config.yaml_nodes import Entries, Items, Scalar, key_path
 from monitor.config.yaml_reader import UnreadableError, read
 
 if TYPE_CHECKING:
     from monitor.config.validation_context import Context
 
-_MOST_FILES = 1_000
-_NAMED = ("checklists", "plans", "policies")  # folders whose files are read by name, or by a command
+_MAX_FILES = 1_000
+_SEPARATE_FOLDERS = (
+    "checklists",
+    "plans",
+    "policies",
+)  # folders whose files are referenced by name, or read by a command
 INCLUDE = "include"
 STANDALONE = "standalone"
 
 
 class Sources:
-    """What was read for one configuration: the merged tree, the files, and what is wrong with them.
+    """The files of one configuration, merged into one tree, with their problems.
 
-    `complete` is whether every file could be read; if not, what refers from one file to another cannot be judged.
+    `complete`: every file could be read. Otherwise references between files cannot be checked.
     """
 
     def __init__(self, path: Path, context: Context) -> None:
         self.problems: list[Problem] = []
         self.complete = True
         self._context = context
-        self._seen: set[Path] = set()
+        self._read_files: set[Path] = set()
         self.root = Entries(Mark(str(path)), {}, {})
         self._folders: list[Path] = []
         self._gather(path, Mark(str(path)), "")
-        self.warnings = list(self._unknown_exclusions())
+        self.warnings = list(self._unread_folders())
 
-    def _gather(self, path: Path, asked: Mark, asked_path: str) -> None:
-        """Take in a file, or the files of a folder in the order of their names."""
+    def _gather(self, path: Path, origin: Mark, origin_key: str) -> None:
+        """Merge a file, or the files of a folder in the order of their names. `origin` refers to the path."""
         self._context.reads(path)
         try:
-            found = list(listed(path)) if path.is_dir() else [path]
+            files = list(yaml_files(path)) if path.is_dir() else [path]
         except OSError as error:
-            self._stop(Problem(asked, asked_path, f"cannot list {path}: {(error.strerror or 'unreadable').lower()}"))
+            self._stop(Problem(origin, origin_key, f"cannot list {path}: {(error.strerror or 'unreadable').lower()}"))
             return
-        if not found:
-            self._stop(Problem(asked, asked_path, f"{path} holds no .yaml file; name a file, or a folder with some"))
-        for each in found:
-            self._file(each, asked, asked_path, alone=not path.is_dir())
+        if not files:
+            message = f"{path} has no .yaml file; write a file, or a folder with .yaml files"
+            self._stop(Problem(origin, origin_key, message))
+        for file in files:
+            self._file(file, origin, origin_key, explicit=not path.is_dir())
         if path.is_dir():
             self._folders.append(path)
 
-    def _file(self, path: Path, asked: Mark, asked_path: str, *, alone: bool) -> None:
-        """Merge one file, once, unless it stands for itself and was not asked for by name."""
+    def _file(self, path: Path, origin: Mark, origin_key: str, *, explicit: bool) -> None:
+        """Merge one file, unless it was merged before. Skip a standalone file that is not referenced explicitly."""
         key = path.resolve()
-        if key in self._seen or len(self._seen) >= _MOST_FILES:
+        if key in self._read_files or len(self._read_files) >= _MAX_FILES:
             return
-        self._seen.add(key)
+        self._read_files.add(key)
         self._context.reads(path)
-        if alone and not path.exists():
-            self._stop(Problem(asked, asked_path, f"{path} does not exist; name a file, or a folder with .yaml files"))
+        if explicit and not path.exists():
+            self._stop(
+                Problem(origin, origin_key, f"{path} does not exist; write a file, or a folder with .yaml files")
+            )
             return
         try:
             root, problems = read(path, str(path))
@@ -68,7 +75,7 @@ class Sources:
             return
         if not isinstance(root, Entries):
             self._stop(Problem(root.mark, "", "must be a mapping; start with products: or listen:"))
-        elif alone or not _stands_alone(root):
+        elif explicit or not _is_standalone(root):
             self.problems += problems
             self._merge(root, path)
 
@@ -78,46 +85,45 @@ class Sources:
         if included is None:
             return
         for index, node in enumerate(included.items if isinstance(included, Items) else (included,)):
-            where = f"{INCLUDE}[{index}]"
+            key = f"{INCLUDE}[{index}]"
             if isinstance(included, Items) and isinstance(node, Scalar) and isinstance(node.value, str) and node.value:
-                self._gather(path.parent / str(node.value), node.mark, where)
+                self._gather(path.parent / str(node.value), node.mark, key)
             else:
-                self._stop(
-                    Problem(node.mark, where, "must be a list of files and folders next to this one: [products]")
-                )
+                self._stop(Problem(node.mark, key, "must be a list of files and folders next to this one: [products]"))
 
-    def _unknown_exclusions(self) -> Iterator[Problem]:
-        """Yield folders inside a merged one, whose files are not read."""
+    def _unread_folders(self) -> Iterator[Problem]:
+        """Yield subfolders of merged folders, whose files are not read."""
         for folder in self._folders:
             for inner in sorted(each for each in folder.iterdir() if each.is_dir()):
-                files = [] if inner.name.startswith(".") or inner.name in _NAMED else list(listed(inner))
-                if files and not any(each.resolve() in self._seen for each in files):
-                    yield Problem(Mark(str(inner)), "", f"is not read; to merge it write include: [{inner.name}]")
+                files = [] if inner.name.startswith(".") or inner.name in _SEPARATE_FOLDERS else list(yaml_files(inner))
+                if files and not any(each.resolve() in self._read_files for each in files):
+                    yield Problem(Mark(str(inner)), "", f"is not read; to merge it, write include: [{inner.name}]")
 
     def _stop(self, problem: Problem) -> None:
         self.problems.append(problem)
         self.complete = False
 
-    def _joined(self, ours: Entries, theirs: Entries, loc: Loc) -> Entries:
-        """Return both: lists one after the other, blocks key by key; a value that both set is a problem."""
-        entries, keys = dict(ours.entries), dict(ours.keys)
-        for key, node in theirs.entries.items():
+    def _joined(self, first: Entries, second: Entries, loc: Loc) -> Entries:
+        """Return both merged: lists are concatenated, blocks merged key by key. A value in both is a problem."""
+        entries, keys = dict(first.entries), dict(first.keys)
+        for key, node in second.entries.items():
             if loc == () and key == INCLUDE:
                 continue
-            held = entries.get(key)
-            if isinstance(held, Items) and isinstance(node, Items):
-                entries[key] = Items(held.mark, held.items + node.items)
-            elif isinstance(held, Entries) and isinstance(node, Entries):
-                entries[key] = self._joined(held, node, (*loc, key))
-            elif held is None:
-                entries[key], keys[key] = node, theirs.keys[key]
+            existing = entries.get(key)
+            if isinstance(existing, Items) and isinstance(node, Items):
+                entries[key] = Items(existing.mark, existing.items + node.items)
+            elif isinstance(existing, Entries) and isinstance(node, Entries):
+                entries[key] = self._joined(existing, node, (*loc, key))
+            elif existing is None:
+                entries[key], keys[key] = node, second.keys[key]
             else:
-                where = key_path(theirs, (*loc, key)) if loc == () else ".".join(map(str, (*loc, key)))
-                self.problems.append(Problem(theirs.keys[key], where, f"is set twice; first at {keys[key]}"))
-        mark = ours.mark if ours.entries else theirs.mark
+                full_key = key_path(second, (*loc, key)) if loc == () else ".".join(map(str, (*loc, key)))
+                message = f"is set twice; first at {keys[key]}; remove one of them"
+                self.problems.append(Problem(second.keys[key], full_key, message))
+        mark = first.mark if first.entries else second.mark
         return Entries(mark, entries, keys)
 
 
-def _stands_alone(root: Entries) -> bool:
+def _is_standalone(root: Entries) -> bool:
     node = root.entries.get(STANDALONE)
     return isinstance(node, Scalar) and node.value is True

@@ -1,4 +1,4 @@
-"""The stage of a product in the configuration, and the file that says what each stage may promise."""
+"""The stage of a product in the configuration, and the policy file with the highest objective of each stage."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ from pydantic import (
 from monitor.config.base import Model
 from monitor.config.block_file import read_block
 from monitor.config.errors import quoted
-from monitor.config.readiness import places
+from monitor.config.readiness import candidate_paths
 from monitor.config.validation_context import Context, Located
 from monitor.config.values import Id, ObjectiveField, Text, is_id
 from monitor.package_files import shipped_path
@@ -62,34 +62,34 @@ def load_policy(path: Path) -> Policy:
     """Return the policy of a file.
 
     Raises:
-        ValueError: it cannot be used; the message names the first mistake in it, with its place.
+        ValueError: the file is invalid. The message contains the first problem, with its position.
     """
     try:
         block = read_block(path, _Policy)
     except ValueError as error:
-        raise ValueError(f"the policy cannot be used; {error}") from None
+        raise ValueError(f"invalid policy: {error}") from None
     try:
         return block.plain()
     except ValueError as error:
-        raise ValueError(f"the policy cannot be used; {path}: {error}") from None
+        raise ValueError(f"invalid policy: {path}: {error}") from None
 
 
 @lru_cache(maxsize=1)
 def shipped_policy() -> Policy:
-    """Return the policy that ships, which holds where a configuration names none.
+    """Return the default policy, which is part of the package.
 
     Raises:
-        NinewatchError: it is missing.
+        NinewatchError: the file is missing.
     """
     return load_policy(shipped_path("config", _FOLDER, f"{_SHIPPED}.yaml"))
 
 
-def _named(value: Any, info: ValidationInfo) -> Policy:
+def _read_policy(value: Any, info: ValidationInfo) -> Policy:
     if isinstance(value, Policy):
         return value
     if not isinstance(value, str) or not is_id(value):
         raise ValueError("not the name of a policy; write stages, or the name of a file in policies/")
-    for path in places(value, value.directory if isinstance(value, Located) else Path(), _FOLDER):
+    for path in candidate_paths(value, value.directory if isinstance(value, Located) else Path(), _FOLDER):
         if path.is_file():
             if isinstance(info.context, Context):
                 info.context.reads(path)
@@ -98,4 +98,4 @@ def _named(value: Any, info: ValidationInfo) -> Policy:
 
 
 _BY_NAME = PlainSerializer(lambda policy: policy.id, return_type=str, when_used="json")
-PolicyField = Annotated[InstanceOf[Policy], PlainValidator(_named), _BY_NAME, WithJsonSchema({"type": "string"})]
+PolicyField = Annotated[InstanceOf[Policy], PlainValidator(_read_policy), _BY_NAME, WithJsonSchema({"type": "string"})]

@@ -22,24 +22,24 @@ class ShiftBlock(Model):
     """A shift of one person, single or recurring."""
 
     person: Text
-    """The person, as in the time entry: a name, initials or an employee number."""
+    """The person, as in time sheets: a name, initials or an employee number."""
 
     start: Moment
     """Start, in local time: `2026-11-02T08:00`."""
 
     end: Moment
-    """End, exclusive: the next shift can start at this instant."""
+    """End. The next shift can start at this instant."""
 
     rrule: Recurrence | None = None
     """Recurrence (RFC 5545), at most daily. Every third week: `FREQ=WEEKLY;INTERVAL=3`."""
 
     @model_validator(mode="after")
     def _in_order(self) -> ShiftBlock:
-        self.timing(None).judge_times()
+        self.timing(None).check_times()
         return self
 
     def timing(self, zone: str | None) -> Maintenance:
-        """Return the shift's schedule, which has the syntax and rules of maintenance."""
+        """Return the shift's times as a maintenance block, which has the same syntax and rules."""
         return Maintenance.model_construct(
             start=self.start, end=self.end, rrule=self.rrule, ics=None, zone=zone, reason=self.person
         )
@@ -62,7 +62,7 @@ class Rota(Model):
     """The shifts."""
 
     cover: Hours = ALWAYS
-    """When a person must be on stand-by: `"Mon-Fri 17:00-08:00, Sat-Sun 00:00-24:00"`, or `24/7`. Gaps are reported."""
+    """Hours in which a person must be on stand-by: `"Mon-Fri 17:00-08:00, Sat-Sun 00:00-24:00"`, or `24/7`."""
 
     zone: ZoneName | None = None
     """Time zone of the times. Default: the portfolio's `time_zone`."""
@@ -72,18 +72,18 @@ class Rota(Model):
         if self.ics is None and not self.shifts:
             raise problem_at("shifts", "is missing; write shifts, or ics and a calendar file")
         if self.ics is not None and self.shifts:
-            raise problem_at("shifts", "the calendar says who stands by; take this or ics out")
+            raise problem_at("shifts", "is not allowed with ics; remove one of the two")
         return self
 
-    def held(self, window: Interval, default: str) -> Iterator[Shift]:
-        """Yield the shifts that touch the window, uncut; `default` is the zone where none is named."""
-        for each in self._timings(self.zone or default):
-            for found in each.exclusions(window, self.zone or default):
-                yield Shift(found.reason or _NO_PERSON, found.interval, self.id)
+    def shifts_in(self, window: Interval, default: str) -> Iterator[Shift]:
+        """Yield the shifts that overlap the window, in full length. `default` is the zone if none is set."""
+        for timing in self._timings(self.zone or default):
+            for shift in timing.exclusions(window, self.zone or default):
+                yield Shift(shift.reason or _NO_PERSON, shift.interval, self.id)
 
     def standing(self, now: int, default: str) -> list[str]:
         """Return the people on stand-by at the instant, each once; none at an hour that is not covered."""
-        shifts = self.held(Interval(now, now + 1), default)
+        shifts = self.shifts_in(Interval(now, now + 1), default)
         return list(dict.fromkeys(each.person for each in shifts if each.interval.start <= now < each.interval.end))
 
     def _timings(self, zone: str) -> Iterator[Maintenance]:
@@ -94,6 +94,6 @@ class Rota(Model):
         for shift in self.shifts:
             yield shift.timing(zone)
 
-    def wanted(self, window: Interval, default: str) -> Iterator[Interval]:
-        """Yield the times within the window when a person must be on stand-by."""
+    def required_times(self, window: Interval, default: str) -> Iterator[Interval]:
+        """Yield the times in the window at which a person must be on stand-by."""
         return self.cover.within(window, zones.zone(self.zone or default))

@@ -1,4 +1,4 @@
-"""TLS options: verification of the target's certificate, and the client certificate."""
+"""TLS options: verification of the target's certificate, and our client certificate."""
 
 from __future__ import annotations
 
@@ -19,19 +19,19 @@ from monitor.config.file_access import content
 from monitor.config.secret import SECRET_SCHEMA, Secret, read_secret
 from monitor.config.values import AS_TEXT, Flag, local_path, problem_at
 
-_LARGEST = 4 << 20  # bytes; the system's own bundle takes a quarter of one MiB
+_MAX_BYTES = 4 << 20  # bytes; the system's own bundle has a quarter of one MiB
 
 
 @dataclass(frozen=True, slots=True)
 class Authorities:
-    """Certificate authorities as the file held them at the load: a reload sees by the text that they were changed."""
+    """Certificate authorities as read at load. A reload compares the text to detect changes."""
 
     path: Path
     pem: str
 
 
 def _authorities(value: Any, info: ValidationInfo) -> Authorities:
-    """Return what the file holds, and refuse one without a certificate, which would fail every probe."""
+    """Return the authorities in the file. Reject a file without a certificate, with which every probe would fail."""
     if isinstance(value, Authorities):
         return value
     path = local_path(value, info)
@@ -39,17 +39,19 @@ def _authorities(value: Any, info: ValidationInfo) -> Authorities:
     try:
         ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT).load_verify_locations(cadata=pem)
     except (ssl.SSLError, ValueError):
-        raise ValueError(f"{path} holds no certificate in PEM form") from None
+        raise ValueError(f"{path} has no certificate in PEM form; write the path of a PEM file") from None
     return Authorities(path, pem)
 
 
 def _read(path: Path) -> str:
-    return content(path, _LARGEST).decode("ascii", errors="ignore")  # comments next to the certificates may hold names
+    return content(path, _MAX_BYTES).decode(
+        "ascii", errors="ignore"
+    )  # comments next to the certificates may contain names
 
 
 @dataclass(frozen=True, slots=True)
 class Certificate:
-    """A certificate of ours with its chain, as the file held them at the load, and the key if that is there too."""
+    """Our client certificate with its chain, as read at load, and its key if the file contains the key too."""
 
     path: Path
     pem: str = field(repr=False)
@@ -69,28 +71,28 @@ def _certificate(value: Any, info: ValidationInfo) -> Certificate:
         return value
     path = local_path(value, info)
     text = _read(path)
-    found, key = _CERTIFICATES.findall(text), _KEY.search(text)
-    if not found:
-        raise ValueError(f"{path} holds no certificate in PEM form")
-    return Certificate(path, "".join(found), None if key is None else Secret(key[0], f"file {path}"))
+    certificates, key = _CERTIFICATES.findall(text), _KEY.search(text)
+    if not certificates:
+        raise ValueError(f"{path} has no certificate in PEM form; write the path of a PEM file")
+    return Certificate(path, "".join(certificates), None if key is None else Secret(key[0], f"file {path}"))
 
 
 def _key(value: Any, info: ValidationInfo) -> Secret:
     key = read_secret({"file": value} if isinstance(value, str) else value, info)
     if _KEY.search(key.reveal()) is None:
-        raise ValueError(f"{key.source} holds no private key in PEM form")
+        raise ValueError(f"{key.source} has no private key in PEM form")
     return key
 
 
-def show(context: ssl.SSLContext, pem: str, key: Secret) -> None:
-    """Let connections of the context show the certificate.
+def load_client_certificate(context: ssl.SSLContext, pem: str, key: Secret) -> None:
+    """Load the client certificate and its key into the context.
 
     Raises:
-        ValueError: the key is locked, or not the certificate's.
+        ValueError: the key has a passphrase, or does not belong to the certificate.
     """
     try:
         with in_memory(pem, key) as path:
-            context.load_cert_chain(path, password=_locked)
+            context.load_cert_chain(path, password=_reject_passphrase)
     except ssl.SSLError as error:
         if error.reason == "KEY_VALUES_MISMATCH":
             raise ValueError(f"{key.source} is not the key of the certificate") from None
@@ -99,19 +101,21 @@ def show(context: ssl.SSLContext, pem: str, key: Secret) -> None:
 
 @contextlib.contextmanager
 def in_memory(pem: str, key: Secret) -> Iterator[str]:
-    """Give a path at which only we may read both: OpenSSL reads files only, and a key is not for the disk."""
-    held = os.memfd_create("certificate", os.MFD_CLOEXEC)
+    """Yield the path of an in-memory file with both: OpenSSL only reads files, and the key must not be on the disk."""
+    descriptor = os.memfd_create("certificate", os.MFD_CLOEXEC)
     try:
-        os.fchmod(held, 0o600)
-        os.write(held, f"{pem}\n{key.reveal()}\n".encode())
-        yield f"/proc/self/fd/{held}"
+        os.fchmod(descriptor, 0o600)
+        os.write(descriptor, f"{pem}\n{key.reveal()}\n".encode())
+        yield f"/proc/self/fd/{descriptor}"
     finally:
-        os.close(held)
+        os.close(descriptor)
 
 
-def _locked() -> NoReturn:
-    """Answer OpenSSL, which would otherwise ask at the terminal."""
-    raise ValueError("the key is locked by a passphrase; keep it unlocked, in a file that only we may read")
+def _reject_passphrase() -> NoReturn:
+    """Raise an error. Without this callback, OpenSSL would prompt at the terminal."""
+    raise ValueError(
+        "the key has a passphrase; write a key without passphrase, in a file that only the daemon can read"
+    )
 
 
 AuthoritiesField = Annotated[Authorities, PlainValidator(_authorities), WithJsonSchema({"type": "string"})]
@@ -122,13 +126,13 @@ KeyField = Annotated[Secret, PlainValidator(_key), WithJsonSchema({"anyOf": [{"t
 
 
 class TlsOptions(Model):
-    """TLS options. By default the certificate must be valid for the host, by the system's authorities."""
+    """TLS options. By default the certificate must be valid for the host, with the system's authorities."""
 
     ca: AuthoritiesField | None = None
     """PEM file of authorities to trust instead of the system's. A relative path is relative to this file."""
 
     verify: Flag = True
-    """`false` accepts any certificate, so any server can answer."""
+    """`false`: any certificate is accepted, also that of an impostor."""
 
     server_name: HostName | None = None
     """The name for SNI and for verification. Default: the host."""
@@ -138,34 +142,35 @@ class TlsOptions(Model):
     """
 
     key: KeyField | None = None
-    """Its private key, without a passphrase: a PEM file, or a reference to a secret. Default: in `certificate`."""
+    """Private key of `certificate`, without passphrase: a PEM file, or a reference to a secret. Default: the key in
+    `certificate`."""
 
     version: Literal["TLSv1.2", "TLSv1.3"] | None = None
-    """The only TLS version to use. Default: 1.2 and 1.3, as the target prefers."""
+    """The only TLS version to use. Default: 1.2 or 1.3, as negotiated with the target."""
 
     @property
     def identity(self) -> tuple[str, Secret] | None:
-        """The certificate that we show, in PEM form with its chain, and its key."""
+        """The client certificate in PEM form with its chain, and its key."""
         if self.certificate is None or (key := self.key or self.certificate.key) is None:
             return None
         return self.certificate.pem, key
 
     @model_validator(mode="after")
-    def _shows_a_certificate_with_its_key(self) -> TlsOptions:
+    def _certificate_has_key(self) -> TlsOptions:
         if self.certificate is None:
             if self.key is not None:
                 raise problem_at("key", "has no effect without a certificate; add certificate: PATH")
             return self
         if self.identity is None:
-            raise problem_at("certificate", f"{self.certificate} holds no private key; add key: PATH")
+            raise problem_at("certificate", f"{self.certificate} has no private key; add key: PATH")
         try:
-            show(ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT), *self.identity)
+            load_client_certificate(ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT), *self.identity)
         except ValueError as error:
             raise problem_at("key" if self.key else "certificate", str(error)) from None
         return self
 
     @model_validator(mode="after")
-    def _means_something(self) -> TlsOptions:
+    def _ca_is_used(self) -> TlsOptions:
         if self.ca is not None and not self.verify:
-            raise problem_at("ca", "has no effect with verify: false; leave one of the two out")
+            raise problem_at("ca", "has no effect with verify: false; remove one of the two")
         return self

@@ -1,4 +1,4 @@
-"""Types of single values: accepted syntax, error messages and descriptions for editors."""
+"""Types of single values: syntax, error messages and descriptions for editors."""
 
 from __future__ import annotations
 
@@ -27,47 +27,47 @@ from sla.objective import Objective
 from sla.window import parse_duration
 
 AS_TEXT = PlainSerializer(str, return_type=str, when_used="json")
-"""Writes a value into a JSON dump as it would stand in YAML."""
+"""Serializes a value in a JSON dump as its YAML text."""
 
 # --- Durations ---------------------------------------------------------------------------------------------------
 
-LONGEST = 3650 * DAY
-_WRITE = "write 30s, 5m or 1h"
+MAX_DURATION = 3650 * DAY
+_ALLOWED_DURATION = "write 30s, 5m or 1h"
 
 
 def duration(value: Any) -> int:
-    """Return microseconds, more than zero and at most ten years.
+    """Parse a duration above zero and up to ten years, and return microseconds.
 
     Raises:
-        ValueError: not a duration; a number without a unit is ambiguous.
+        ValueError: the value is not a duration, or is a number without a unit.
 
     >>> duration("1h30m")
     5400000000
     """
     if isinstance(value, bool) or not isinstance(value, str | int | float):
-        raise ValueError(f"not a duration; {_WRITE}")
+        raise ValueError(f"not a duration; {_ALLOWED_DURATION}")
     if isinstance(value, int | float):
         raise ValueError(f"{value} has no unit; write {value}ms, {value}s for seconds, {value}m for minutes")
     if len(value) > 40:
-        raise ValueError(f"{quoted(value)} is not a duration; {_WRITE}")
+        raise ValueError(f"{quoted(value)} is not a duration; {_ALLOWED_DURATION}")
     length = parse_duration(value)
-    if not 0 < length <= LONGEST:
-        raise ValueError(f"{quoted(value)} is out of range; a duration is more than 0 and at most 3650d")
+    if not 0 < length <= MAX_DURATION:
+        raise ValueError(f"{quoted(value)} is out of range; a duration must be above 0s and at most 3650d")
     return length
 
 
 def window(value: Any) -> int:
-    """Return the length of a rolling window, microseconds.
+    """Parse the length of a rolling window, and return microseconds.
 
     Raises:
-        ValueError: it is not one. The message says what is allowed.
+        ValueError: the value is not the length of a rolling window.
     """
     try:
         return duration(value)
     except ValueError as error:
-        allowed = "a window is rolling, of more than 0 and at most 3650d: write 30d"
+        allowed = "must be a rolling window above 0s and at most 3650d, for example 30d"
         if isinstance(value, str) and value.strip().lower().removeprefix("1 ").rstrip("s") in tuple(Period):
-            allowed += "; a calendar window is asked for when figures are read (ninewatch report --window month)"
+            allowed += "; calendar windows are an option of reports (ninewatch report --window month)"
         raise ValueError(f"{str(error).partition(';')[0]}; {allowed}") from None
 
 
@@ -80,16 +80,16 @@ _DURATION_SCHEMA = {
 
 @dataclass(frozen=True, slots=True)
 class Within:
-    """Bounds on a duration, both included, in microseconds; the words are what a person would write."""
+    """Inclusive bounds on a duration, in microseconds, and their description for messages."""
 
-    least: int
-    most: int
-    words: str
+    minimum: int
+    maximum: int
+    description: str
 
     def __call__(self, value: int) -> int:
-        """Return the value, or raise ValueError with the bounds in words."""
-        if not self.least <= value <= self.most:
-            raise ValueError(f"must be {self.words}")
+        """Return the value, or raise ValueError with the bounds."""
+        if not self.minimum <= value <= self.maximum:
+            raise ValueError(f"must be {self.description}")
         return value
 
 
@@ -100,12 +100,12 @@ WindowLength = Annotated[int, PlainValidator(window), WithJsonSchema(_DURATION_S
 """Integer microseconds of a rolling window, written `30d`."""
 
 Seconds = Annotated[float, PlainValidator(lambda value: duration(value) / SECOND), WithJsonSchema(_DURATION_SCHEMA)]
-"""Float seconds, written `30s`: for what the monotonic clock measures."""
+"""Float seconds, written `30s`: for durations on the monotonic clock."""
 
 # --- Words and numbers -------------------------------------------------------------------------------------------
 
 Flag = Annotated[bool, Strict()]
-"""`true` or `false`; a quoted "no" is text and refused."""
+"""`true` or `false`. A quoted "no" is text, and is rejected."""
 
 Count = Annotated[int, Strict(), Field(ge=1)]
 """A whole number from 1."""
@@ -114,7 +114,7 @@ _ID = re.compile(r"[a-z0-9][a-z0-9_-]{0,62}")
 
 
 def is_id(value: str) -> bool:
-    """Return whether the text can name a thing."""
+    """Return whether the text is a valid id."""
     return _ID.fullmatch(value) is not None
 
 
@@ -125,13 +125,13 @@ def _id(value: str) -> str:
 
 
 Id = Annotated[str, AfterValidator(_id), WithJsonSchema({"type": "string", "pattern": f"^{_ID.pattern}$"})]
-"""Names a thing in keys, URLs, metrics and records; changing it starts a new record."""
+"""An id in keys, URLs, metrics and the record. A changed id starts a new history."""
 
 
 def printable(value: str) -> str:
-    """Return the text, and refuse one with a line break or what cannot be seen."""
+    """Return the text. Reject line breaks and unprintable characters."""
     if not value.isprintable():
-        raise ValueError("holds a line break or a character that cannot be seen; write plain text on one line")
+        raise ValueError("contains a line break or an unprintable character; write plain text on one line")
     return value
 
 
@@ -139,7 +139,7 @@ Text = Annotated[str, StringConstraints(min_length=1, max_length=200), AfterVali
 """Text for people, on one line."""
 
 Token = Annotated[str, StringConstraints(min_length=1, max_length=8_192), AfterValidator(printable)]
-"""Text for a server, on one line: a user's name, a client's id. A name may be a key or a JWT; servers take header
+"""Text for a server, on one line, such as a user name or a client id. It may be a key or a JWT; servers accept header
 fields of 8 KiB (nginx, Apache)."""
 
 
@@ -160,20 +160,20 @@ ObjectiveField = Annotated[
 
 
 def local_path(value: Any, info: ValidationInfo) -> Path:
-    """Return the path; it starts at the file that wrote it."""
+    """Return the path. A relative path is relative to the file that contains it."""
     if isinstance(value, Path):
         return value
     if not isinstance(value, str) or not value:
-        raise ValueError("not a path; write it as text, in quotes if YAML reads it as something else")
+        raise ValueError("not a path; put it in quotes")
     path = resolve(value)
     if isinstance(info.context, Context):
         info.context.reads(path)
     return path
 
 
-# --- Errors of whole models --------------------------------------------------------------------------------------
+# --- Errors of models --------------------------------------------------------------------------------------------
 
 
 def problem_at(key: str, message: str) -> PydanticCustomError:
-    """Return an error for a validator of a whole model to raise; it is shown at the given key of that model."""
+    """Return an error for a model's validator to raise. The error is reported at the key of the model."""
     return PydanticCustomError("at_key", "{message}", {"key": key, "message": message})

@@ -7,38 +7,38 @@ from pathlib import Path
 
 from monitor.config.file_access import digest
 
-_CERTAIN = 30  # every so many looks the files are read even if nothing about them seems new
+_POLLS_BETWEEN_READS = 30  # files are read at this interval even if their stat has not changed
 
 
 class Watcher:
-    """Says when the files of a configuration are no longer what was loaded.
+    """A watcher that detects whether the files of a configuration differ from the loaded ones.
 
-    Polled rather than notified: inotify sees neither a network file system nor the swap of a ConfigMap's symlink for
-    sure. A look costs one stat a file; contents are read when a stat differs (time stamps, size, inode, so that an
-    atomic rename and a symlink swap show), and at every thirtieth look, for file systems whose time stamps are coarse.
+    It polls, because inotify does not reliably report changes on network file systems and swaps of a ConfigMap's
+    symlink. A poll needs one stat per file. Contents are read when the stat differs (time stamps, size, inode, to
+    detect atomic renames and symlink swaps), and at every thirtieth poll, for file systems with coarse time stamps.
     """
 
     def __init__(self, source: Path, files: Mapping[Path, bytes] | None = None) -> None:
-        """Watch the source, a file or a folder, and what `examine` read of it (`Examined.files`)."""
-        self._looks = 0
+        """Watch the source, a file or a folder, and the files that `examine` read (`LoadResult.files`)."""
+        self._polls = 0
         self._known: dict[Path, tuple[tuple[int, ...], bytes]] = {}
         self.watch({source: digest(source)} | dict(files or {}))
 
     def watch(self, files: Mapping[Path, bytes]) -> None:
-        """Take what was read just now as the state from which to notice a change. Call it after every load."""
+        """Set the state that `changed` compares with. Call this method after every load."""
         self._loaded = dict(files)
-        self._seen = self._loaded
+        self._last_poll = self._loaded
 
     def changed(self) -> bool:
-        """Return whether the files differ from what was loaded and hold still since the last look.
+        """Return whether the files differ from the loaded ones, and have not changed since the last poll.
 
-        A file that is being written differs at every look, so a half of it is rarely loaded. A change is reported once,
-        also if it is then refused. Reads files: call it in a thread, not on the event loop.
+        A file that is being written differs at every poll, so a half-written file is rarely loaded. A change is
+        reported once, also if the new configuration is rejected. The method reads files: call it in a thread.
         """
-        self._looks += 1
+        self._polls += 1
         now = {path: self._digest(path) for path in self._loaded}
-        still, self._seen = now == self._seen, now
-        if now == self._loaded or not still:
+        unchanged, self._last_poll = now == self._last_poll, now
+        if now == self._loaded or not unchanged:
             return False
         self._loaded = now
         return True
@@ -46,11 +46,11 @@ class Watcher:
     def _digest(self, path: Path) -> bytes:
         stamp = _stamp(path)
         known = self._known.get(path)
-        if known is not None and known[0] == stamp and self._looks % _CERTAIN:
+        if known is not None and known[0] == stamp and self._polls % _POLLS_BETWEEN_READS:
             return known[1]
-        found = digest(path)
-        self._known[path] = (stamp, found)
-        return found
+        file_digest = digest(path)
+        self._known[path] = (stamp, file_digest)
+        return file_digest
 
 
 def _stamp(path: Path) -> tuple[int, ...]:

@@ -1,4 +1,4 @@
-"""YAML nodes with their place in the file, and key paths for messages."""
+"""YAML nodes with their position in the file, and key paths for messages."""
 
 from __future__ import annotations
 
@@ -13,12 +13,12 @@ from monitor.config.errors import quoted
 if TYPE_CHECKING:
     from monitor.config.errors import Loc, Mark
 
-_READ_AS = {bool: "the truth value", int: "the number", float: "the number", datetime.date: "a date"}
+_TYPE_NAMES = {bool: "the boolean", int: "the number", float: "the number", datetime.date: "a date"}
 
 
 @dataclass(frozen=True, slots=True)
 class Scalar:
-    """One value. `text` is how it is written if that is not in quotes, else None."""
+    """A single value. `text` is its text in the file, None if the value is in quotes."""
 
     mark: Mark
     value: Any
@@ -43,7 +43,7 @@ class Items:
 
 @dataclass(frozen=True, slots=True)
 class Entries:
-    """A mapping, in the order written; `keys` are the places of its keys."""
+    """A mapping, in the order of the file. `keys` are the positions of its keys."""
 
     mark: Mark
     entries: Mapping[str, Node]
@@ -58,8 +58,8 @@ Node = Scalar | Items | Entries
 
 
 @dataclass(frozen=True, slots=True)
-class Written:
-    """A value that YAML parses as something other than text, with the original text."""
+class ParsedText:
+    """A value that YAML does not parse as text, with the original text."""
 
     value: Any
     text: str
@@ -68,18 +68,18 @@ class Written:
         return self.text
 
 
-def as_written(node: Node) -> Any:
-    """Return plain lists, dicts and values as `plain` does, with truth values, fractions and dates as `Written`."""
+def plain_with_text(node: Node) -> Any:
+    """Return plain lists, dicts and values as `plain` does, with booleans, fractions and dates as `ParsedText`."""
     if isinstance(node, Items):
-        return [as_written(item) for item in node.items]
+        return [plain_with_text(item) for item in node.items]
     if isinstance(node, Entries):
-        return {key: as_written(each) for key, each in node.entries.items()}
+        return {key: plain_with_text(each) for key, each in node.entries.items()}
     ambiguous = isinstance(node.value, bool | float | datetime.date)
-    return Written(node.value, node.text) if ambiguous and node.text is not None else node.value
+    return ParsedText(node.value, node.text) if ambiguous and node.text is not None else node.value
 
 
 def step(node: Node, part: str | int) -> Node | None:
-    """Return the child of that name or index, None where there is none."""
+    """Return the child with this name or index, or None."""
     if isinstance(node, Entries) and isinstance(part, str):
         return node.entries.get(part)
     if isinstance(node, Items) and isinstance(part, int) and part < len(node.items):
@@ -88,7 +88,7 @@ def step(node: Node, part: str | int) -> Node | None:
 
 
 def locate(root: Node, loc: Loc) -> tuple[Mark, Node | None]:
-    """Return the place of the value at `loc`, and the value; of a missing one, the place of what should hold it."""
+    """Return the position of the value at `loc`, and the value. A missing value has the position of its parent."""
     node: Node | None = root
     mark = root.mark
     for part in loc:
@@ -98,38 +98,38 @@ def locate(root: Node, loc: Loc) -> tuple[Mark, Node | None]:
 
 
 def find(root: Node, loc: Loc) -> Node | None:
-    """Return the value at `loc`, None where nothing is written."""
+    """Return the value at `loc`, or None."""
     return locate(root, loc)[1]
 
 
 def key_path(root: Node, loc: Loc) -> str:
-    """Return `products.chefs.checks.status.interval`: list items by their id, by their index where they have none."""
+    """Return a path such as `products.chefs.checks.status.interval`. List items are shown by id, or by index."""
     path = ""
     node: Node | None = root
     for part in loc:
         node = step(node, part) if node is not None else None
-        name = _name(node) if isinstance(part, int) else _shown(part)
+        name = _name(node) if isinstance(part, int) else _key_text(part)
         path += f".{name}" if name else f"[{part}]"
     return path.removeprefix(".")
 
 
-def _shown(key: str) -> str:
-    """Return a key as a path may show it: one that is long or holds unseen characters is quoted and cut."""
+def _key_text(key: str) -> str:
+    """Return a key for a path. A long key, or one with unprintable characters, is quoted and shortened."""
     return key if len(key) < 64 and key.isprintable() and key else quoted(key)
 
 
 def _name(node: Node | None) -> str | None:
-    """Return the id of a list's item, if it has one that can be shown."""
-    held = step(node, "id") if isinstance(node, Entries) else None
-    if isinstance(held, Scalar) and isinstance(held.value, str) and re.fullmatch(r"[\w-]{1,63}", held.value):
-        return held.value
+    """Return the id of a list item, or None if it has no valid id."""
+    child = step(node, "id") if isinstance(node, Entries) else None
+    if isinstance(child, Scalar) and isinstance(child.value, str) and re.fullmatch(r"[\w-]{1,63}", child.value):
+        return child.value
     return None
 
 
-def misread(node: Scalar) -> str:
-    """Return why an unquoted value is not the text that it looks like, and how to make it so."""
+def misread_reason(node: Scalar) -> str:
+    """Return why YAML does not parse an unquoted value as text, and how to fix it."""
     if node.value is None:
-        return "nothing is written here"
-    kind = next(words for type_, words in _READ_AS.items() if isinstance(node.value, type_))
+        return "has no value"
+    kind = next(name for type_, name in _TYPE_NAMES.items() if isinstance(node.value, type_))
     value = f" {str(node.value).lower()}" if isinstance(node.value, bool | int | float) else ""
-    return f'{node.text} is read by YAML as {kind}{value}; write "{node.text}" in quotes'
+    return f'YAML reads {node.text} as {kind}{value}; write "{node.text}" in quotes'

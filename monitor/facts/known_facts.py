@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, TypeVar
 
 import structlog
 
-from monitor.config.former_ids import Former
+from monitor.config.former_ids import FormerIdMap
 from sla.correction import Correction, Revocation, corrections_in, standing
 from sla.definition import Definition
 from sla.fact import DEFINITION, MAINTENANCE, RENAMING, Fact, merged
@@ -28,7 +28,7 @@ class Corrections:
     """Corrections and revocations, and the exclusions that are in force, by product."""
 
     facts: Sequence[Correction | Revocation] = ()
-    former: Former = field(default_factory=Former)
+    former: FormerIdMap = field(default_factory=FormerIdMap)
     _by_product: dict[str, list[Exclusion]] = field(default_factory=dict)
 
     def __post_init__(self) -> None:
@@ -43,9 +43,9 @@ class Corrections:
 class Facts:
     """All facts, those of kinds that this version does not know included: by when they were made, each id once."""
 
-    def __init__(self, *sources: Iterable[Fact], former: Former | None = None) -> None:
+    def __init__(self, *sources: Iterable[Fact], former: FormerIdMap | None = None) -> None:
         self.all: Sequence[Fact] = merged(*sources)
-        self.former = former or Former()
+        self.former = former or FormerIdMap()
         self.corrections = Corrections(list(corrections_in(self.all)), self.former)
         self._definitions = _definitions(self.all, self.former)
         self._maintenance = _maintenance(self.all, self.former)
@@ -81,14 +81,14 @@ class Facts:
         return self._maintenance.get(product_id, ())
 
 
-def _definitions(facts: Iterable[Fact], former: Former) -> dict[str, list[Definition]]:
+def _definitions(facts: Iterable[Fact], former: FormerIdMap) -> dict[str, list[Definition]]:
     found: dict[str, list[Definition]] = {}
     for each in _counted(_readable(facts, DEFINITION, Definition.read)):
         found.setdefault(former.product(each.product), []).append(former.definition(each))
     return found
 
 
-def _maintenance(facts: Iterable[Fact], former: Former) -> dict[str, list[MaintenancePlan]]:
+def _maintenance(facts: Iterable[Fact], former: FormerIdMap) -> dict[str, list[MaintenancePlan]]:
     found: dict[str, list[MaintenancePlan]] = {}
     for each in _counted(_readable(facts, MAINTENANCE, MaintenancePlan.read)):
         name = former.product(each.product)

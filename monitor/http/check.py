@@ -29,7 +29,7 @@ from monitor.config.model import (
     HostName,
     HttpUrl,
     Model,
-    Reached,
+    NetworkCheck,
     Secret,
     TlsOptions,
     Token,
@@ -140,7 +140,7 @@ PayloadField = Annotated[Payload, PlainValidator(_payload), AS_TEXT, WithJsonSch
 Protocol = Annotated[str, BeforeValidator(_protocol), WithJsonSchema({"enum": ["1.1", "2", "auto", 1.1, 2]})]
 
 
-class HttpClientCheck(Reached):
+class HttpClientCheck(NetworkCheck):
     """Keys of checks that send HTTP requests: credentials, proxy and TLS."""
 
     headers: Headers = Field(default_factory=dict)
@@ -221,7 +221,7 @@ class HttpCheck(HttpClientCheck):
     """The body, for all methods except GET and HEAD: text, or a secret."""
 
     body_file: PayloadField | None = None
-    """A file to send as the body instead of `body`. A relative path starts at this file."""
+    """A file to send as the body instead of `body`. A relative path is relative to this file."""
 
     redirects: Annotated[int, Field(ge=0, le=20, strict=True)] = 0  # 20, as browsers
     """Maximum number of redirects to follow; 0 evaluates the first response. Credentials, and headers that contain a

@@ -6,7 +6,7 @@ import json
 from collections.abc import Callable, Iterable, Sequence
 from typing import TYPE_CHECKING, Any
 
-from monitor.config.addresses import guarded
+from monitor.config.addresses import carries_credentials
 from monitor.config.conditions import Conditions, is_number
 from monitor.http.body import Reading, decompress, reading
 from monitor.http.json_body import document
@@ -97,8 +97,8 @@ class Expectation:
         """Check the headers. Values of headers with credentials are not reported."""
         for wanted in self._expect.header:
             found = response.headers.get(wanted.name.lower())
-            if not wanted.holds([] if found is None else [found]):
-                shown = "" if found is None else "different" if guarded(wanted.name) else quoted(found)
+            if not wanted.is_met([] if found is None else [found]):
+                shown = "" if found is None else "different" if carries_credentials(wanted.name) else quoted(found)
                 found_text = f"{wanted.name} is {shown}" if shown else f"no header {wanted.name}"
                 return ProbeFailure("header_mismatch", f"{found_text}, expected {wanted.description}")
         return None
@@ -107,7 +107,7 @@ class Expectation:
         """Check the cookies. Their values are not reported, because they may grant access to a session."""
         for wanted in self._expect.cookie:
             found = response.cookies.get(wanted.name)
-            if not wanted.holds([] if found is None else [found]):
+            if not wanted.is_met([] if found is None else [found]):
                 found_text = f"no cookie {wanted.name}" if found is None else f"the cookie {wanted.name} is different"
                 return ProbeFailure("cookie_mismatch", f"{found_text}, expected {wanted.description}")
         return None
@@ -175,7 +175,7 @@ def _met(wanted: Unknown, response: Response) -> str | None:
     if not wanted.accepts_status(response.status):
         return None
     headers = [(each, response.headers.get(each.name.lower())) for each in wanted.header]
-    if not all(each.holds([] if found is None else [found]) for each, found in headers):
+    if not all(each.is_met([] if found is None else [found]) for each, found in headers):
         return None
     try:
         if wanted.json_values and _unmet(wanted.json_values, document(response)) is not None:
@@ -190,7 +190,7 @@ def _unmet(expected: Iterable[JsonExpectation], body_json: Any) -> ProbeFailure 
     for each in expected:
         nodes = each.path.nodes(body_json)
         found = [node.value for node in nodes]
-        if not each.holds(found):
+        if not each.is_met(found):
             detail = f"{_unfit(each, nodes)}, expected {_wanted(each)}{_untyped(each, found)}"
             return ProbeFailure("body_mismatch", detail)
     return None
@@ -198,7 +198,7 @@ def _unmet(expected: Iterable[JsonExpectation], body_json: Any) -> ProbeFailure 
 
 def _unfit(unmet: JsonExpectation, nodes: Sequence[JSONPathNode]) -> str:
     """Return the first unexpected values, each with its normalized path (RFC 9535, 2.7)."""
-    wrong = [node for node in nodes if not unmet.holds([node.value])] or nodes
+    wrong = [node for node in nodes if not unmet.is_met([node.value])] or nodes
     if not wrong:
         return f"{unmet.path.text} is missing"
     shown = [f"{quoted(node.path(), 120)[1:-1]} is {_shown(node.value)}" for node in wrong[:_MOST_SHOWN]]
@@ -208,7 +208,7 @@ def _unfit(unmet: JsonExpectation, nodes: Sequence[JSONPathNode]) -> str:
 def _untyped(unmet: JsonExpectation, found: list[Any]) -> str:
     """Return a remark if a string was compared with a number."""
     if isinstance(unmet.value, Conditions):
-        numeric = any(each.word in ("<", "<=", ">", ">=") for each in unmet.value.every)
+        numeric = any(each.operator in ("<", "<=", ">", ">=") for each in unmet.value.conditions)
     else:
         numeric = is_number(unmet.value)
     text = next((each for each in found if isinstance(each, str)), None) if numeric else None

@@ -8,7 +8,7 @@ from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 from urllib.parse import SplitResult, urljoin, urlsplit
 
-from monitor.config.addresses import as_ascii, guarded
+from monitor.config.addresses import as_ascii, carries_credentials
 from monitor.config.model import Family, Secret
 from monitor.config.secret import plain
 from monitor.http.proxy import Proxy
@@ -126,7 +126,9 @@ class Request:
         moved = (url.scheme, host, port) not in (self.origin, self._upgraded)
         headers = self.headers
         if moved:
-            kept = (each for each in headers if not (guarded(each[0]) or each[0].lower() in self.secret_headers))
+            kept = (
+                each for each in headers if not (carries_credentials(each[0]) or each[0].lower() in self.secret_headers)
+            )
             headers = tuple((name, url.netloc if name == "Host" else value) for name, value in kept)
         method, body = self.method, self.body
         if (status == 303 and method != "HEAD") or (status in {301, 302} and method == "POST"):

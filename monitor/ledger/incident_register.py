@@ -11,7 +11,7 @@ from sla.incident import Resolved
 if TYPE_CHECKING:
     from collections.abc import Container
 
-    from monitor.config.former_ids import Former
+    from monitor.config.former_ids import FormerIdMap
     from monitor.ledger.check_entry import CheckEntry
     from sla.incident import Incident, Opened
 
@@ -28,7 +28,7 @@ class IncidentRegister:
         self._by_id[incident.id] = incident
         self._newest = None
 
-    def rename(self, former: Former) -> None:
+    def rename(self, former: FormerIdMap) -> None:
         """Replace the former keys of checks and products by the present ones."""
         self._by_id = {name: renamed_incident(each, former) for name, each in self._by_id.items()}
         self._newest = None

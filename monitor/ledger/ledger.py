@@ -11,7 +11,7 @@ from itertools import groupby
 from operator import attrgetter
 from typing import TYPE_CHECKING
 
-from monitor.config.former_ids import Former
+from monitor.config.former_ids import FormerIdMap
 from monitor.facts.known_facts import Facts
 from monitor.ledger.agreement_exclusions import agreed_exclusions, excluded_dependencies
 from monitor.ledger.check_entry import CheckEntry
@@ -58,7 +58,7 @@ class Ledger:
         self._histories = ProductHistories(lambda key: self.history(key).timeline)
         self.products: dict[str, Product] = {}
         self._excluded = ExclusionSums(self.exclusions, self._excluding)
-        self._facts, self.former = Facts(), Former()
+        self._facts, self.former = Facts(), FormerIdMap()
         self._others: dict[str, CheckHistory] = {}
         self._incidents = IncidentRegister()
         self.product_incidents: dict[str, ProductIncident] = {}  # kept by monitor/alerting/outages.py
@@ -74,7 +74,7 @@ class Ledger:
         self.portfolio = portfolio
         self.products = {product.id: product for product in portfolio.products}
         counted = self.entries.copy()
-        self._rename(Former.of(portfolio, self._facts.renamings))
+        self._rename(FormerIdMap.of(portfolio, self._facts.renamings))
         known, ongoing = self._others | self.entries, self._incidents.ongoing()
         self.entries = {}
         for product, check in portfolio.checks():
@@ -105,7 +105,7 @@ class Ledger:
     def facts(self, facts: Facts) -> None:
         before, self._facts = self._facts, facts
         self._excluded.clear()
-        if facts.renamings != before.renamings and Former.of(self.portfolio, facts.renamings) != self.former:
+        if facts.renamings != before.renamings and FormerIdMap.of(self.portfolio, facts.renamings) != self.former:
             self.reload(self.portfolio)
         elif any(before.definitions(name) != facts.definitions(name) for name in {*self.products, *facts.products}):
             self._compose()
@@ -114,7 +114,7 @@ class Ledger:
         self._histories.compose(self.portfolio.products, self._facts)
         self._excluded.clear()
 
-    def _rename(self, former: Former) -> None:
+    def _rename(self, former: FormerIdMap) -> None:
         """Let each present key continue what is known of its former ones; facts and incidents as well."""
         self.former, self._facts = former, Facts(self._facts.all, former=former)
         self._incidents.rename(former)

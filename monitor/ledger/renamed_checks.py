@@ -12,7 +12,7 @@ from itertools import groupby
 from operator import attrgetter
 from typing import TYPE_CHECKING
 
-from monitor.config.former_ids import Former
+from monitor.config.former_ids import FormerIdMap
 from monitor.ledger.check_history import CheckHistory
 from sla.definition import AUTHOR
 from sla.fact import RENAMING, Fact
@@ -30,7 +30,7 @@ if TYPE_CHECKING:
 _BY_FIRST = attrgetter("first")
 
 
-def renamed_runs(runs: Iterable[Run], former: Former) -> Iterator[Run]:
+def renamed_runs(runs: Iterable[Run], former: FormerIdMap) -> Iterator[Run]:
     """Yield the runs, which come by check and `first`, with former keys replaced: again by check and `first`."""
     if not former.checks:
         yield from runs
@@ -49,7 +49,7 @@ def renamed_runs(runs: Iterable[Run], former: Former) -> Iterator[Run]:
             yield from joined(key, parts)
 
 
-def renamed_tail(tail: Iterable[Observation], former: Former) -> Iterator[Observation]:
+def renamed_tail(tail: Iterable[Observation], former: FormerIdMap) -> Iterator[Observation]:
     """Yield the observations with former keys replaced, in their order."""
     if not former.checks:
         yield from tail
@@ -59,7 +59,7 @@ def renamed_tail(tail: Iterable[Observation], former: Former) -> Iterator[Observ
         yield seen if key == seen.check else replace(seen, check=key)
 
 
-def renamed_incident(incident: Incident, former: Former) -> Incident:
+def renamed_incident(incident: Incident, former: FormerIdMap) -> Incident:
     """Return the incident as one of the present check and product."""
     key = former.check(incident.check)
     return incident if key == incident.check else replace(incident, check=key, product=key.partition("/")[0])
@@ -67,7 +67,7 @@ def renamed_incident(incident: Incident, former: Former) -> Incident:
 
 def added_renamings(portfolio: Portfolio, facts: Facts, now: int) -> Iterator[Fact]:
     """Yield the facts that a load of the portfolio at `now` adds: former ids that are not recorded yet, by product."""
-    stated = Former.of(portfolio)
+    stated = FormerIdMap.of(portfolio)
     known = [each.content() for each in facts.renamings]
     for product in portfolio.products:
         body = stated.renaming(product.id)
@@ -80,7 +80,7 @@ def unconfigured(last_observed: Mapping[str, int], portfolio: Portfolio, facts: 
 
     `last_observed` has the instant of the last observation of each recorded check.
     """
-    former = Former.of(portfolio, facts).checks
+    former = FormerIdMap.of(portfolio, facts).checks
     configured = {f"{product.id}/{check.id}" for product, check in portfolio.checks()}
     return {
         key: f"is recorded until {format_instant(at)} and not configured; was it renamed? Write `was:` with this id"
@@ -89,7 +89,9 @@ def unconfigured(last_observed: Mapping[str, int], portfolio: Portfolio, facts: 
     }
 
 
-def renamed_histories(known: Mapping[str, CheckHistory], former: Former) -> Iterator[tuple[str, list[CheckHistory]]]:
+def renamed_histories(
+    known: Mapping[str, CheckHistory], former: FormerIdMap
+) -> Iterator[tuple[str, list[CheckHistory]]]:
     """Yield each present key whose former keys have a history, with all histories of it: its own comes first."""
     for key in dict.fromkeys(former.checks.values()):
         olds = [known[old] for old, new in former.checks.items() if new == key and old in known]

@@ -8,7 +8,7 @@ from typing import Self
 
 from pydantic import model_validator
 
-from monitor.config.model import Flag, HostPort, Reached, TlsOptions, problem_at
+from monitor.config.model import Flag, HostPort, NetworkCheck, TlsOptions, problem_at
 from monitor.network.attempt import Attempt
 from monitor.network.connection import Connection
 from monitor.network.tls_context import certificate_expiry, context_for
@@ -17,7 +17,7 @@ Connect = Callable[[Attempt], Awaitable[Connection]]
 StartTls = Callable[[Attempt, Connection], Awaitable[ssl.SSLSocket]]
 
 
-class TlsCapableCheck(Reached):
+class TlsCapableCheck(NetworkCheck):
     """A check that may use TLS."""
 
     tls: TlsOptions = TlsOptions()

@@ -7,7 +7,7 @@ import ssl
 from functools import lru_cache
 from typing import TYPE_CHECKING, Any, Literal
 
-from monitor.config.tls import show
+from monitor.config.tls import load_client_certificate
 
 if TYPE_CHECKING:
     from cryptography.x509 import Certificate
@@ -57,7 +57,7 @@ def _adapt(context: ssl.SSLContext, version: str | None, identity: tuple[str, Se
     if version is not None:
         context.minimum_version = context.maximum_version = _VERSIONS[version]
     if identity is not None:
-        show(context, *identity)
+        load_client_certificate(context, *identity)
 
 
 def certificate_expiry(connection: ssl.SSLSocket) -> float | None:

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Annotated, Any, ClassVar
 
 from pydantic import Field, PlainValidator, field_validator
 
-from monitor.config.expect_values import or_several
+from monitor.config.expect_values import one_or_list_schema
 from monitor.config.model import Headers, HostPortField, problem_at
 from monitor.config.secret import revealed
 from monitor.http import http2, rate_limit
@@ -49,7 +49,7 @@ def _codes(value: Any) -> tuple[str, ...]:
     return tuple(given)
 
 
-Codes = Annotated[tuple[str, ...], PlainValidator(_codes), or_several({"enum": list(CODES.values())[1:]})]
+Codes = Annotated[tuple[str, ...], PlainValidator(_codes), one_or_list_schema({"enum": list(CODES.values())[1:]})]
 
 
 class GrpcCheck(EncryptableCheck):

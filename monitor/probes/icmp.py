@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, ClassVar, Self
 
 from pydantic import model_validator
 
-from monitor.config.model import HostName, Reached, problem_at
+from monitor.config.model import HostName, NetworkCheck, problem_at
 from monitor.network.happy_eyeballs import first
 from monitor.network.icmp_echo import allowed, echo
 from monitor.probe_result import ProbeResult
@@ -18,7 +18,7 @@ if TYPE_CHECKING:
     from monitor.network.attempt import Attempt, Probe
 
 
-class IcmpCheck(Reached):
+class IcmpCheck(NetworkCheck):
     """Good if the host replies. A host behind a firewall that drops ICMP looks down."""
 
     kind: ClassVar[str] = "icmp"

@@ -10,7 +10,7 @@ import struct
 from typing import TYPE_CHECKING, Annotated, ClassVar
 
 from monitor.config.addresses import DefaultPort
-from monitor.config.model import Duration, HostPort, Reached
+from monitor.config.model import Duration, HostPort, NetworkCheck
 from monitor.network.connection import Connection
 from monitor.network.failure import ProbeFailure, quoted
 from monitor.probe_result import ProbeResult
@@ -28,7 +28,7 @@ _SINCE_1900 = 2_208_988_800  # seconds from NTP's epoch to Unix'
 _ERA = 1 << 64  # a 64-bit timestamp wraps every 136 years: first in 2036
 
 
-class NtpCheck(Reached):
+class NtpCheck(NetworkCheck):
     """Good if the server is synchronised and its clock is close to the monitor's (whichever of the two is wrong)."""
 
     kind: ClassVar[str] = "ntp"

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Annotated, ClassVar
 
 from monitor.config.addresses import DefaultPort
 from monitor.config.expect import RegexField
-from monitor.config.model import HostPort, Reached
+from monitor.config.model import HostPort, NetworkCheck
 from monitor.network.buffered_stream import BufferedStream
 from monitor.network.connection import Connection
 from monitor.network.failure import ProbeFailure, quoted
@@ -23,7 +23,7 @@ if TYPE_CHECKING:
 _LINES_BEFORE = 50  # other lines that a server may send before its identification
 
 
-class SshCheck(Reached):
+class SshCheck(NetworkCheck):
     """Good if an SSH 2 server identifies itself."""
 
     kind: ClassVar[str] = "ssh"

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any, ClassVar
 from pydantic import ValidationInfo, field_validator, model_validator
 
 from monitor.config.addresses import DefaultPort, HostPort
-from monitor.config.model import HostPortField, Reached
+from monitor.config.model import HostPortField, NetworkCheck
 from monitor.network.buffered_stream import BufferedStream
 from monitor.network.connection import Connection
 from monitor.network.tls_connection import tls_upgrader
@@ -49,7 +49,7 @@ class TlsTarget(CertificateExpectation):
         return DefaultPort(PORTS.get(info.data.get("starttls") or "", 443)).parse(value)
 
 
-class TlsCheck(Reached):
+class TlsCheck(NetworkCheck):
     """Good if the handshake succeeds and the certificate is trusted, matches the host and does not expire soon.
 
     With `starttls`, the protocol's upgrade command is sent first.

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, ClassVar, Self
 
 from pydantic import model_validator
 
-from monitor.config.model import HostPortField, Reached, problem_at
+from monitor.config.model import HostPortField, NetworkCheck, problem_at
 from monitor.network.connection import Connection
 from monitor.network.failure import ProbeFailure, quoted
 from monitor.probe_result import ProbeResult
@@ -21,7 +21,7 @@ if TYPE_CHECKING:
 _LARGEST = 65_507  # bytes of a datagram over IPv4 (RFC 768, 791)
 
 
-class UdpCheck(Reached, Exchange):
+class UdpCheck(NetworkCheck, Exchange):
     """Good if the response to the datagram is as expected."""
 
     kind: ClassVar[str] = "udp"

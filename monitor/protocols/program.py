@@ -34,7 +34,7 @@ _GRACE = 2.0  # seconds to wait for a killed program
 def _script(value: Any, info: ValidationInfo) -> Path:
     path = local_path(value, info).resolve()
     if not path.is_file():
-        raise ValueError(f"no script at {path}; a relative path starts at this file")
+        raise ValueError(f"no script at {path}; a relative path is relative to this file")
     return path
 
 

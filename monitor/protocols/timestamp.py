@@ -92,7 +92,7 @@ class Timestamp(Model):
     def found(self, response: Response) -> list[str]:
         """Return every text that may be a timestamp."""
         if self.matches is not None:
-            return self.matches.found(bytes(text_of(response)), _MOST)
+            return self.matches.captures(bytes(text_of(response)), _MOST)
         if self.json_path is not None:
             try:
                 return [str(value) for value in self.json_path.values(document(response))]

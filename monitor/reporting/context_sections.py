@@ -111,7 +111,7 @@ def context_sections(ledger: Ledger, report: Report) -> ContextSections:
         product,
         report,
         misfits_of(ledger.portfolio, product, end),
-        tuple(each for each in found if each.client.relies_by(end, ledger.portfolio.zone)),
+        tuple(each for each in found if each.client.used_before(end, ledger.portfolio.zone)),
         {each.incident.id: affected_clients(ledger, each.incident, found, report.at) for each in report.incidents}
         if found
         else {},

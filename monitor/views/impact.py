@@ -40,7 +40,7 @@ def affected_clients(
     return [
         AffectedClient(each, downtime(ledger.compositions[each.product].durations(span)).point)
         for each in found
-        if each.client.relies_by(end, zone)
+        if each.client.used_before(end, zone)
     ]
 
 

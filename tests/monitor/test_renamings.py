@@ -1,4 +1,4 @@
-"""Former ids are facts: a renamed check or product that is removed later keeps its history."""
+"""FormerIdMap ids are facts: a renamed check or product that is removed later keeps its history."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from monitor.config.former_ids import Former
+from monitor.config.former_ids import FormerIdMap
 from monitor.facts.history import history
 from monitor.facts.known_facts import Facts
 from monitor.ledger.ledger import Ledger
@@ -85,12 +85,12 @@ def renaming(**body: Any) -> Fact:
 
 def test_former_ids_lead_through_chains_to_the_last_one_and_the_configuration_takes_precedence() -> None:
     facts = [renaming(checks={"p/a": "p/b"}, products={"o": "p"}), renaming(checks={"p/b": "p/c", "x": "y", "y": "x"})]
-    assert Former.of(named(("z", "")), facts).check("p/a") == "p/c"
-    assert Former.of(named(("z", "")), facts).product("o") == "p"
-    assert Former.of(named(("b", "")), facts).checks["p/a"] == "p/b"
-    assert "p/a" not in Former.of(named(("a", "")), facts).checks
-    assert Former.of(named(("d", "b")), facts).check("p/a") == "p/d"
-    assert Former.of(named(("z", "")), [renaming(), Fact.of(NOW, "x", RENAMING, "p", ["newer"])]) == Former()
+    assert FormerIdMap.of(named(("z", "")), facts).check("p/a") == "p/c"
+    assert FormerIdMap.of(named(("z", "")), facts).product("o") == "p"
+    assert FormerIdMap.of(named(("b", "")), facts).checks["p/a"] == "p/b"
+    assert "p/a" not in FormerIdMap.of(named(("a", "")), facts).checks
+    assert FormerIdMap.of(named(("d", "b")), facts).check("p/a") == "p/d"
+    assert FormerIdMap.of(named(("z", "")), [renaming(), Fact.of(NOW, "x", RENAMING, "p", ["newer"])]) == FormerIdMap()
 
 
 def test_a_check_that_a_recorded_renaming_continues_is_not_reported() -> None:

@@ -21,7 +21,7 @@ _TRIES = 20
 
 def load_check(written: Mapping[str, Any]) -> Any:
     """Return the check that the configuration would hold."""
-    kind = next(each for each in CHECK_TYPES if each.claims(written))
+    kind = next(each for each in CHECK_TYPES if each.matches(written))
     return kind.model_validate({"id": "check", **written})
 
 

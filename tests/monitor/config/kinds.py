@@ -8,7 +8,7 @@ from typing import ClassVar
 
 from pydantic import Field
 
-from monitor.config.loader import Examined, examine
+from monitor.config.loader import LoadResult, examine
 from monitor.config.model import (
     CheckBase,
     Expect,
@@ -68,7 +68,7 @@ products:
 """
 
 
-def examined(folder: Path, text: str, name: str = "c.yaml") -> Examined:
+def examined(folder: Path, text: str, name: str = "c.yaml") -> LoadResult:
     """Examine a file of this text."""
     path = folder / name
     path.write_text(textwrap.dedent(text), "utf-8")

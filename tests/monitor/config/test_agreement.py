@@ -111,5 +111,5 @@ def test_maintenance_that_the_agreement_counts_is_doubted(tmp_path: Path) -> Non
     """It is allowed, as CHEFS' draft has it, and a surprise to whoever planned it."""
     block = "    maintenance: [{start: 2026-12-06T02:00, end: 2026-12-06T04:00, reason: x}]\n"
     (warning,) = examined(tmp_path, with_agreement("{excludes: [corrections]}") + block).warnings
-    assert " products.demo.maintenance: counts like any other time" in str(warning)
+    assert " products.demo.maintenance: downtime during maintenance is counted" in str(warning)
     assert not examined(tmp_path, SMALLEST + block).warnings

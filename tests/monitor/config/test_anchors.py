@@ -13,12 +13,12 @@ from tests.support.time_stamping import authority
 if TYPE_CHECKING:
     from pathlib import Path
 
-    from monitor.config.loader import Examined
+    from monitor.config.loader import LoadResult
 
 HEAD = "products:\n- {id: web, objective: 99%, checks: [{id: a, tcp: '127.0.0.1:9'}]}\n"
 
 
-def examined(folder: Path, text: str) -> Examined:
+def examined(folder: Path, text: str) -> LoadResult:
     path = folder / "ninewatch.yaml"
     path.write_text(HEAD + text)
     return examine(path, check_types(allow_exec=False))
@@ -46,17 +46,17 @@ witness_for:
 @pytest.mark.parametrize(
     ("text", "said"),
     [
-        ('anchors: [{id: a, timestamp: "https://x.example/"}]', "anchors.a.timestamp: needs `ca`"),
-        ("anchors: [{id: a}]", "names no place; add one of timestamp, git, witness"),
-        ('anchors: [{id: a, git: /x.git, witness: "https://x.example"}]', "is another anchor than git"),
+        ('anchors: [{id: a, timestamp: "https://x.example/"}]', "anchors.a.timestamp: requires `ca`"),
+        ("anchors: [{id: a}]", "has no kind; add one of timestamp, git, witness"),
+        ('anchors: [{id: a, git: /x.git, witness: "https://x.example"}]', "excludes git in the same anchor"),
         ("anchors: [{id: a, git: '--upload-pack=touch x'}]", "not a Git repository"),
-        ("anchors: [{id: a, git: 'https://u:p@x.example/h.git'}]", "holds a password"),
-        ("anchors: [{id: a, git: /x.git, branch: '../x'}]", "not the name of a branch"),
+        ("anchors: [{id: a, git: 'https://u:p@x.example/h.git'}]", "contains a password"),
+        ("anchors: [{id: a, git: /x.git, branch: '../x'}]", "not a branch"),
         ("anchors: [{id: a, git: /x.git, ssh_key: nowhere}]", "there is no file"),
-        ("anchors: [{id: a, git: /x.git, name: x}]", "belongs to an anchor of the kind witness"),
-        ('anchors: [{id: a, witness: "https://x.example"}]', "needs `name`"),
-        ("anchors: [{id: a, git: /x.git}, {id: a, git: /y.git}]", 'two have the id "a"'),
-        ('witness_for: [{id: a, url: "ftp://x.example"}]', "not a web address"),
+        ("anchors: [{id: a, git: /x.git, name: x}]", "is allowed for the kind witness"),
+        ('anchors: [{id: a, witness: "https://x.example"}]', "requires `name`"),
+        ("anchors: [{id: a, git: /x.git}, {id: a, git: /y.git}]", 'two entries have the id "a"'),
+        ('witness_for: [{id: a, url: "ftp://x.example"}]', "not an http or https URL"),
         ("anchors: [{id: a, git: /x.git, timeout: 1h}]", "between 1s and 5m"),
     ],
 )

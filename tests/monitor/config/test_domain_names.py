@@ -104,5 +104,5 @@ def test_a_module_asks_for_the_name_alike() -> None:
 
 
 def test_a_refused_name_of_a_check_is_quoted() -> None:
-    with pytest.raises(ValidationError, match="is no host name: the joiner at position 2"):
+    with pytest.raises(ValidationError, match="is not a host name: the joiner at position 2"):
         load_check({"tcp": "a.ü‍:25"})

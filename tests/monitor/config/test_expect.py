@@ -54,7 +54,7 @@ def test_one_status_needs_no_list() -> None:
     ],
 )
 def test_a_header_must_contain_the_text_whatever_its_case(values: list[str], holds: bool) -> None:
-    assert HeaderExpectation("Content-Type", "application/json").holds(values) is holds
+    assert HeaderExpectation("Content-Type", "application/json").is_met(values) is holds
 
 
 def test_a_regular_expression_is_searched_for_in_text_and_in_bytes() -> None:
@@ -91,7 +91,7 @@ def test_a_json_path_must_find_something_and_all_of_it_must_be_equal(
     path: str, value: Any, document: Any, holds: bool
 ) -> None:
     """`true` is not 1: JSON keeps them apart, Python does not."""
-    assert JsonExpectation(JsonPath(path), value).holds(JsonPath(path).values(document)) is holds
+    assert JsonExpectation(JsonPath(path), value).is_met(JsonPath(path).values(document)) is holds
 
 
 @pytest.mark.parametrize("path", ["", "ready", "$.", "$..[", "$[?@.a=", "$" + "[0]" * 2 + "["])

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from monitor.config.former_ids import Former
+from monitor.config.former_ids import FormerIdMap
 from tests.monitor.config.kinds import examined, loaded
 
 if TYPE_CHECKING:
@@ -21,7 +21,7 @@ products:
 
 def test_former_ids_lead_to_present_keys(tmp_path: Path) -> None:
     """Every combination of a product's ids and a check's: either may have been renamed first."""
-    former = Former.of(loaded(tmp_path, TWO % (", was: chefs", ", was: [health, web]", "", "")))
+    former = FormerIdMap.of(loaded(tmp_path, TWO % (", was: chefs", ", was: [health, web]", "", "")))
     assert former.products == {"chefs": "forms"}
     assert former.checks == {
         "forms/health": "forms/page",
@@ -34,20 +34,24 @@ def test_former_ids_lead_to_present_keys(tmp_path: Path) -> None:
 
 
 def test_without_former_ids_nothing_is_renamed(tmp_path: Path) -> None:
-    assert Former.of(loaded(tmp_path, TWO % ("", "", "", ""))) == Former()
+    assert FormerIdMap.of(loaded(tmp_path, TWO % ("", "", "", ""))) == FormerIdMap()
 
 
 @pytest.mark.parametrize(
     ("written", "place", "says"),
     [
-        ((", was: forms", "", "", ""), "products.forms.was", "is the id itself"),
-        ((", was: sso", "", "", ""), "products.forms.was", '"sso" is the id of a configured product'),
-        ((", was: [old, sso]", "", "", ""), "products.forms.was[1]", '"sso" is the id of a configured product'),
-        ((", was: old", "", "", ", was: [older, old]"), "products.sso.was[1]", '"old" is continued already at'),
-        (("", ", was: api", "", ""), "products.forms.checks.page.was", '"api" is the id of a configured check'),
-        (("", ", was: page", "", ""), "products.forms.checks.page.was", "is the id itself"),
-        (("", ", was: x", ", was: x", ""), "products.forms.checks.api.was", '"x" is continued already at'),
-        (("", ", was: [x, x]", "", ""), "products.forms.checks.page.was[1]", '"x" is continued already at'),
+        ((", was: forms", "", "", ""), "products.forms.was", "is the current id"),
+        ((", was: sso", "", "", ""), "products.forms.was", '"sso" is the id of another product'),
+        ((", was: [old, sso]", "", "", ""), "products.forms.was[1]", '"sso" is the id of another product'),
+        (
+            (", was: old", "", "", ", was: [older, old]"),
+            "products.sso.was[1]",
+            '"old" is already listed as a former id at',
+        ),
+        (("", ", was: api", "", ""), "products.forms.checks.page.was", '"api" is the id of another check'),
+        (("", ", was: page", "", ""), "products.forms.checks.page.was", "is the current id"),
+        (("", ", was: x", ", was: x", ""), "products.forms.checks.api.was", '"x" is already listed as a former id at'),
+        (("", ", was: [x, x]", "", ""), "products.forms.checks.page.was[1]", '"x" is already listed as a former id at'),
         (("", ", was: 5", "", ""), "products.forms.checks.page", "not a former id"),
         (("", ", was: 'A B'", "", ""), "products.forms.checks.page", "not a former id"),
         (("", ", was: []", "", ""), "products.forms.checks.page", "is empty"),
@@ -64,4 +68,4 @@ def test_a_contradiction_is_refused_at_its_place(
 
 def test_the_same_former_id_in_two_products_names_two_checks(tmp_path: Path) -> None:
     text = (TWO % ("", ", was: web", "", "")).replace("{id: page, tcp", "{id: page, was: web, tcp")
-    assert Former.of(loaded(tmp_path, text)).checks == {"forms/web": "forms/page", "sso/web": "sso/page"}
+    assert FormerIdMap.of(loaded(tmp_path, text)).checks == {"forms/web": "forms/page", "sso/web": "sso/page"}

@@ -1,4 +1,4 @@
-"""Hosting tiers and limits on outages in a configuration: what is refused and what gets a warning, with its place."""
+"""Hosting tiers and limits on outages in a configuration: errors and warnings, each with its position."""
 
 from __future__ import annotations
 
@@ -87,7 +87,7 @@ def test_tiers_that_cannot_be_used_are_refused(tmp_path: Path, tiers: str, said:
     (tmp_path / "policies").mkdir()
     (tmp_path / "policies" / "ours.yaml").write_text(f"id: ours\ntitle: Ours\ntiers: {tiers}\n")
     (only,) = complaints(tmp_path, "hosting_tiers: ours\n" + with_keys("hosting: a"))
-    assert "the hosting tiers cannot be used" in only
+    assert "invalid file of hosting tiers" in only
     assert said in only
 
 
@@ -101,7 +101,7 @@ def test_limits_on_outages_are_read(tmp_path: Path) -> None:
 
 def test_a_limit_that_could_never_be_exceeded_is_refused(tmp_path: Path) -> None:
     (only,) = complaints(tmp_path, with_keys("agreement: {total_outage: {limit: 30d, per: 30d}}"))
-    assert "agreement.total_outage.limit: is not shorter than the period" in only
+    assert "agreement.total_outage.limit: must be shorter than the period" in only
 
 
 @pytest.mark.parametrize(("timeout", "warned"), [("5s", True), ("4600ms", True), ("4500ms", False), ("4s", False)])
@@ -111,7 +111,7 @@ def test_a_timeout_that_leaves_no_time_before_the_next_probe_gets_a_warning(
     """A probe that takes all of it is still under way when the next one is due, which is then skipped."""
     found = warnings(tmp_path, check(f'tcp: "h:1", interval: 5s, timeout: {timeout}'))
     assert [
-        each.partition(": in an outage each second probe is skipped; write 4s or less")[1] != "" for each in found
+        each.partition(": during an outage every other probe is skipped; write 4s or less")[1] != "" for each in found
     ] == ([True] * warned)
 
 

@@ -87,9 +87,10 @@ def test_all_mistakes_are_told_at_once_in_order_with_their_places(tmp_path: Path
         'c.yaml:7:51: products.chefs.checks.status.interval: "30 sec" is not a duration; write 30s, 5m or 1h',
         "c.yaml:7:59: products.chefs.checks.status.timeut: unknown key; did you mean timeout? Allowed: "
         + ", ".join(sorted(HttpCheck.model_fields)),
-        'c.yaml:8:14: products.chefs.checks.status.id: "status" already names a check of this product at '
+        'c.yaml:8:14: products.chefs.checks.status.id: "status" is already the id of a check of this product at '
         f"{tmp_path}/c.yaml:7:14; choose another id",
-        "c.yaml:8:43: products.chefs.checks.status.timeout: is longer than the interval; shorten it, or lengthen the "
+        "c.yaml:8:43: products.chefs.checks.status.timeout: is longer than the interval; "
+        "shorten the timeout, or lengthen the "
         "interval",
     ]
 
@@ -107,7 +108,7 @@ MISTAKES = {
     check(
         'tcp: "h:1", interval: 30'
     ): "5:39: products.p.checks.c.interval: 30 has no unit; write 30ms, 30s for seconds",
-    check('tcp: "h:1", interval: 1:30'): "5:39: products.p.checks.c.interval: 1:30 is read by YAML as the number 90;",
+    check('tcp: "h:1", interval: 1:30'): "5:39: products.p.checks.c.interval: YAML reads 1:30 as the number 90;",
     check('tcp: "h:1", interval: 0s'): '5:39: products.p.checks.c.interval: "0s" is out of range;',
     check('tcp: "h:1", interval: 50ms'): "5:39: products.p.checks.c.interval: must be between 100ms and 1d",
     check('tcp: "h:1", timeout: -5s'): '5:38: products.p.checks.c.timeout: "-5s" is not a duration;',
@@ -115,33 +116,33 @@ MISTAKES = {
     check('tcp: "h:1", hold: 5s'): "5:35: products.p.checks.c.hold: is shorter than the interval",
     check('tcp: "h:1", fall: 0'): "5:35: products.p.checks.c.fall: must be at least 1",
     check('tcp: "h:1", fall: "2"'): "5:35: products.p.checks.c.fall: must be a whole number",
-    check('tcp: "h:1", fall: 010'): "5:35: products.p.checks.c.fall: 010 is read by YAML as the number 8;",
-    check('tcp: "h:1", http: "http://h/"'): "5:9: products.p.checks.c: is of 2 kinds at once, http and tcp;",
+    check('tcp: "h:1", fall: 010'): "5:35: products.p.checks.c.fall: YAML reads 010 as the number 8;",
+    check('tcp: "h:1", http: "http://h/"'): "5:9: products.p.checks.c: has keys of 2 kinds, http and tcp;",
     check('htpp: "http://h/"'): '5:9: products.p.checks.c: unknown key "htpp"; did you mean http?',
-    check("interval: 5s"): "5:9: products.p.checks.c: does not specify what to probe; write one of http, tcp, tls",
-    check("tls: {verify: false}"): "5:9: products.p.checks.c: does not specify what to probe;",
+    check("interval: 5s"): "5:9: products.p.checks.c: has no key of a kind; write one of http, tcp, tls",
+    check("tls: {verify: false}"): "5:9: products.p.checks.c: has no key of a kind;",
     check('tcp: "h"'): '5:22: products.p.checks.c.tcp: "h" is not an address; write host:port',
     check('tcp: "127.1:80"'): '5:22: products.p.checks.c.tcp: "127.1" is neither a host name nor an IP address',
-    check('http: "ftp://h/"'): "5:23: products.p.checks.c.http: not a web address; write http://host/path",
-    check('http: "http://u:p@h/"'): "5:23: products.p.checks.c.http: a user name or password has no place in a URL;",
+    check('http: "ftp://h/"'): "5:23: products.p.checks.c.http: not an http or https URL; write http://host/path",
+    check('http: "http://u:p@h/"'): "5:23: products.p.checks.c.http: a URL must not contain a user name or password;",
     check('http: "http://h/#x"'): "5:23: products.p.checks.c.http: the part after # is never sent",
     check('http: "http://h/", expect: {statis: 200}'): "5:45: products.p.checks.c.expect.statis: unknown key; did you "
     "mean status? Allowed: body_size, contains, cookie, encrypted, header, json, matches, not_contains, ",
     check('http: "http://h/", expect: {status: [2000]}'): "5:54: products.p.checks.c.expect.status[0]: 2000 is not a "
     "status; write 200, 2xx or 200-204",
     check('http: "http://h/", expect: {matches: "(a"}'): "5:54: products.p.checks.c.expect.matches: not a regular "
-    "expression that RE2 takes (missing ): (a)",
+    "expression of RE2 (missing ): (a)",
     check('http: "http://h/", expect: {matches: }'): "5:54: products.p.checks.c.expect.matches: has no value",
     check('http: "http://h/", expect: {json: {"$.": 1}}'): "5:58: products.p.checks.c.expect.json.$.: not a JSON path",
     check('http: "http://h/", tls: {verify: "no"}'): "5:50: products.p.checks.c.tls.verify: must be true or false",
     check('http: "http://h/", tls: {ca: no.pem}'): "5:46: products.p.checks.c.tls.ca: cannot read ",
-    check('http: "http://h/", headers: {"a b": c}'): '5:53: products.p.checks.c.headers.a b: "a b" is not a header\'s',
+    check('http: "http://h/", headers: {"a b": c}'): '5:53: products.p.checks.c.headers.a b: "a b" is not a header',
     "products:\n  - objective: 99%\n    checks: []\n": "2:5: products[0].id: is missing; add it",
     "products: []\n": "1:11: products: is empty; write at least one",
     "listen: 127.0.0.1:9999\n": "1:1: products: is missing; add it",
     "products: x\n": "1:11: products: must be a list; write - before each item",
-    "title: no\n" + SOUND: '1:8: title: no is read by YAML as the truth value false; write "no" in quotes',
-    "title: 2027-03-01\n" + SOUND: "1:8: title: 2027-03-01 is read by YAML as a date; write",
+    "title: no\n" + SOUND: '1:8: title: YAML reads no as the boolean false; write "no" in quotes',
+    "title: 2027-03-01\n" + SOUND: "1:8: title: YAML reads 2027-03-01 as a date; write",
     "title:\n" + SOUND: "1:7: title: has no value; add one, or remove the key",
     "time_zone: Mars\n" + SOUND: '1:12: time_zone: "Mars" is not a time zone; write one such as',
     "engine: 5\n" + SOUND: "1:9: engine: must be a block of keys; write key: value",
@@ -166,7 +167,7 @@ def test_no_word_is_compared_as_a_truth_value(expected: str, tmp_path: Path) -> 
         return complaints(tmp_path, check(f'http: "http://h/", expect: {{{expected % word}}}'))
 
     for word, read in {"no": "false", "Off": "false", "yes": "true", "ON": "true"}.items():
-        said = f'{word} is read by YAML as the truth value {read}; write "{word}" in quotes, or write {read}'
+        said = f'YAML reads {word} as the boolean {read}; write "{word}" in quotes, or write {read}'
         assert any(line.endswith(said) for line in told(word))
     assert told('"no"') == []
     assert not any("read by YAML" in line for line in told("false"))
@@ -210,7 +211,7 @@ def test_the_error_ends_by_counting(tmp_path: Path) -> None:
 def test_what_cannot_be_found_is_one_clear_line(tmp_path: Path) -> None:
     gone = tmp_path / "gone.yaml"
     (problem,) = examine(gone, KINDS).problems
-    assert str(problem) == f"{gone}:1:1: {gone} does not exist; name a file, or a folder with .yaml files"
+    assert str(problem) == f"{gone}:1:1: {gone} does not exist; write a file, or a folder with .yaml files"
 
 
 def test_two_loads_of_the_same_text_are_equal(tmp_path: Path) -> None:
@@ -251,7 +252,8 @@ def test_a_product_that_needs_itself_is_a_circle(tmp_path: Path) -> None:
 def test_a_product_id_used_twice_names_both_places(tmp_path: Path) -> None:
     lines = complaints(tmp_path, THREE.replace("- id: c", "- id: a"))
     assert (
-        f'c.yaml:10:9: products.a.id: "a" already names a product at {tmp_path}/c.yaml:2:9; choose another id' in lines
+        f'c.yaml:10:9: products.a.id: "a" is already the id of a product at {tmp_path}/c.yaml:2:9; choose another id'
+        in lines
     )
 
 

@@ -10,7 +10,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from monitor.config.maintenance import Calendar, Maintenance
-from monitor.config.maintenance_meaning import essence, maintenance_meaning, maintenance_of
+from monitor.config.maintenance_meaning import maintenance_meaning, maintenance_of, normalized_calendar
 from sla.interval import DAY, HOUR, Interval
 from sla.window import parse_instant
 
@@ -100,15 +100,15 @@ def calendar(numbers: list[int], stamp: str) -> str:
 @given(st.lists(st.sampled_from(range(len(EVENTS))), min_size=1, unique=True))
 def test_a_calendar_keeps_its_events_and_names_and_loses_its_people_and_stamps(numbers: list[int]) -> None:
     text = calendar(numbers, "20260101T000000Z")
-    whole, kept = Maintenance.model_construct(), essence(text)
+    whole, kept = Maintenance.model_construct(), normalized_calendar(text)
     before, after = (whole.model_copy(update={"ics": Calendar("x.ics", each)}) for each in (text, kept))
     assert spans((before,), ZONE) == spans((after,), ZONE)
-    assert essence(calendar(numbers[::-1], "20261129T000000Z")) == kept
+    assert normalized_calendar(calendar(numbers[::-1], "20261129T000000Z")) == kept
     assert not any(word in kept for word in ("ana@example.org", "call Ana", "20260101T000000Z", "VALARM"))
 
 
 def test_a_calendar_that_cannot_be_written_again_is_kept_as_it_is() -> None:
-    assert essence("no calendar") == "no calendar"
+    assert normalized_calendar("no calendar") == "no calendar"
 
 
 def test_a_configured_calendar_is_recorded_with_its_text(tmp_path: Path) -> None:

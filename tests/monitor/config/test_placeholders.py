@@ -20,7 +20,7 @@ def warned(folder: Path, check: str) -> list[str]:
     path.write_text(f"{HEAD}      - {check}\n")
     found = examine(path, CHECK_TYPES)
     assert found.problems == ()
-    return [str(each) for each in found.warnings if "literally" in str(each)]
+    return [str(each) for each in found.warnings if "is not substituted" in str(each)]
 
 
 @pytest.mark.parametrize(

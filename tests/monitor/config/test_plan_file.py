@@ -94,7 +94,7 @@ def test_everything_else_that_a_plan_may_say(tmp_path: Path) -> None:
     [
         ("  - {id: x}\n", "4:5: parts.x.availability: is missing; write availability: 99.9%, or mtbf: 90d and mttr"),
         ("  - {id: x, mtbf: 9d}\n", "4:5: parts.x.mttr: is missing; write how long an outage lasts"),
-        ("  - {id: x, mtbf: 9d, mttr: 1h, availability: 9%}\n", "4:19: parts.x.mtbf: and availability exclude"),
+        ("  - {id: x, mtbf: 9d, mttr: 1h, availability: 9%}\n", "4:19: parts.x.mtbf: excludes availability"),
         ("  - {id: x, mtbf: 5, mttr: 1h}\n", "4:19: parts.x.mtbf: 5 has no unit; write 5ms, 5s for seconds, 5m"),
         ("  - {id: x, mtbf: 5m, mttr: 1h}\n", "4:19: parts.x.mtbf: must be between 1h and 100y"),
         ("  - {id: x, mtbf: 500y, mttr: 1h}\n", "4:19: parts.x.mtbf: must be between 1h and 100y"),
@@ -105,8 +105,11 @@ def test_everything_else_that_a_plan_may_say(tmp_path: Path) -> None:
         ("  - {id: x, availability: 99.9, replicas: 2, needed: 3}\n", "4:54: parts.x.needed: must be at most 2"),
         ("  - {id: x, availability: 99%, deployments: {every: 1d, downtime: 1d}}\n", "4:67: parts.x.deployments.down"),
         ("  - {id: x, availability: 99%, nedds: [app]}\n", "4:32: parts.x.nedds: unknown key; did you mean needs?"),
-        ("  - {id: app, availability: 99%}\n", '4:10: parts.app.id: "app" is taken at '),
-        ("  - {id: maintenance, availability: 99%}\n", '4:10: parts.maintenance.id: "maintenance" is what planned'),
+        ("  - {id: app, availability: 99%}\n", '4:10: parts.app.id: "app" is already the id at '),
+        (
+            "  - {id: maintenance, availability: 99%}\n",
+            '4:10: parts.maintenance.id: "maintenance" is reserved for planned',
+        ),
         ("  - {id: x, availability: 99%, needs: [ap]}\n", "4:40: parts.x.needs[0]: there is no part, dependency or si"),
         ("  - {id: x, availability: 99%, needs: [x]}\n", "4:40: parts.x.needs[0]: closes a cycle, x -> x; remove one"),
         ("dependencies: [{id: d, availability: 99%, coupling: soft}]\n", "4:53: dependencies.d.coupling: must be hard"),
@@ -117,11 +120,11 @@ def test_everything_else_that_a_plan_may_say(tmp_path: Path) -> None:
         ),
         (
             "sites: [{id: s, availability: 99%}]\nfail_over: {kind: hot, success: 90%}\n",
-            "5:19: fail_over.kind: has nowhere to go with 1 site; list a second one under sites",
+            "5:19: fail_over.kind: requires a second site, but the plan has 1; add one under sites",
         ),
         (
             "sites: [{id: s, availability: 99%}, {id: z, availability: 99%}]\n",
-            "4:37: sites.z: has nothing to do without fail_over",
+            "4:37: sites.z: has no effect without fail_over",
         ),
         (
             "fail_over: {kind: warm, success: 90%}\n",
@@ -132,9 +135,9 @@ def test_everything_else_that_a_plan_may_say(tmp_path: Path) -> None:
         ("fail_over: {kind: hot, success: 120%}\n", '4:33: fail_over.success: "120%" is not a share; use a percentage'),
         ("fail_over: {kind: hot, success: 0.9}\n", "4:33: fail_over.success: 0.9 is not a share; use a percentage"),
         ("maintenance: {every: 400d, downtime: 1d}\n", "4:22: maintenance.every: must be at most 365d"),
-        ("maintenance: {every: 10d, downtime: 2d}\n", "4:37: maintenance.downtime: is more than a tenth of all time"),
+        ("maintenance: {every: 10d, downtime: 2d}\n", "4:37: maintenance.downtime: must be at most a tenth of every"),
         ("structure: {all: [app, web]}\n", '4:24: structure.all[1]: there is no part or dependency "web"; There are'),
-        ("structure: {most: [app]}\n", "4:12: structure: is no structure; write an id, {all: [..]}, {any: [..]}"),
+        ("structure: {most: [app]}\n", "4:12: structure: is not a structure; write an id, {all: [..]}, {any: [..]}"),
         ("structure: {any: []}\n", "4:18: structure.any: must be a list of ids or structures; write [a, b]"),
         ("structure: {at_least: 3, of: [app]}\n", "4:23: structure.at_least: must be a whole number from 1 to 1"),
         ("meets: [statless]\n", '4:9: meets[0]: there is no item of the checklist five-nines called "statless"; did'),
@@ -163,7 +166,12 @@ def test_all_mistakes_are_told_at_once(tmp_path: Path) -> None:
 
 @pytest.mark.parametrize(
     ("text", "says"),
-    [("", "holds nothing"), ("- a\n", "must be a mapping"), ("a: [\n", "1:"), ("title: &x t\nparts: *x\n", "alias")],
+    [
+        ("", "the file is empty"),
+        ("- a\n", "must be a mapping"),
+        ("a: [\n", "1:"),
+        ("title: &x t\nparts: *x\n", "alias"),
+    ],
 )
 def test_what_is_no_plan_at_all_is_one_line(text: str, says: str, tmp_path: Path) -> None:
     (told,) = complaints(tmp_path, text)

@@ -60,7 +60,7 @@ def test_an_attestation_counts_up_to_its_day(until: str, tmp_path: Path) -> None
         ("{attested: []}", "6:16: products.p.readiness.checklist: is missing; add it"),
         (
             "{checklist: five-nines, attested: [{item: ha-databse, by: A, until: 2026-03-01}]}",
-            "6:58: products.p.readiness.attested[0].item: is not on the checklist; it has decoupled,",
+            "6:58: products.p.readiness.attested[0].item: is not an item of the checklist; its items are decoupled,",
         ),
         (
             "{checklist: five-nines, attested: [{item: ha-database, by: A, until: soon}]}",
@@ -86,4 +86,4 @@ def test_a_checklist_of_ones_own_lies_beside_the_file(tmp_path: Path) -> None:
     assert [item.id for item in standing.unmet] == ["a"]
     (tmp_path / "checklists" / "ours.yaml").write_text(text.replace("99.9%", "100%"))
     (line,) = told(tmp_path, "{checklist: ours}")
-    assert f"the checklist cannot be used; {tmp_path}/checklists/ours.yaml:5:49: items.a.cap: 100%" in line
+    assert f"invalid checklist: {tmp_path}/checklists/ours.yaml:5:49: items.a.cap: 100%" in line

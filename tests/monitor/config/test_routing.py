@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 import pytest
 
 from monitor.commands.common import examined
-from monitor.config.routing import routed
+from monitor.config.routing import receiver_ids_for
 from sla.interval import HOUR, SECOND
 from sla.product_incident import Severity
 
@@ -48,7 +48,7 @@ def load(folder: Path, **config: Any) -> Portfolio:
 
 def to(portfolio: Portfolio, name: str, severity: Severity = Severity.PAGE, now: int | None = None) -> list[str]:
     held = next(each for each in portfolio.products if each.id == name)
-    return routed(portfolio, held, severity, now)
+    return receiver_ids_for(portfolio, held, severity, now)
 
 
 def test_without_routes_pages_and_tickets_go_to_all_and_notes_to_none(tmp_path: Path) -> None:
@@ -78,7 +78,9 @@ def test_a_route_takes_what_it_names(tmp_path: Path, route: dict[str, Any], matc
     assert to(portfolio, matching) == ["ops"]
     assert to(portfolio, other) == []
     assert to(portfolio, matching, Severity.TICKET) == ["ops", "team"]
-    assert routed(portfolio, None, Severity.TICKET) == ["team"], "an alert about the monitor itself names no product"
+    assert receiver_ids_for(portfolio, None, Severity.TICKET) == ["team"], (
+        "an alert about the monitor itself names no product"
+    )
 
 
 def test_a_route_may_hold_at_some_hours_only(tmp_path: Path) -> None:
@@ -94,20 +96,20 @@ def test_a_route_may_hold_at_some_hours_only(tmp_path: Path) -> None:
     [
         ({"routes": [{"to": "opps"}]}, "routes[0].to", 'there is no receiver "opps"; there are ops, team'),
         ({"routes": [{"to": "ops", "products": ["frms"]}]}, "routes[0].products[0]", 'no product "frms"'),
-        ({"receivers": [hook("ops"), hook("ops")]}, "receivers.ops.id", "already names a receiver"),
+        ({"receivers": [hook("ops"), hook("ops")]}, "receivers.ops.id", "is already the id of a receiver"),
         ({"receivers": [hook("ops", depends_on=["mail"])]}, "receivers.ops.depends_on[0]", 'no product "mail"'),
         ({"alerting": {"heartbeat": {"to": "snitch"}}}, "alerting.heartbeat.to", 'no receiver "snitch"'),
         (
             {"receivers": [{"id": "chat", "slack": "https://s.example"}], "alerting": {"heartbeat": {"to": "chat"}}},
             "alerting.heartbeat.to",
-            "takes no heartbeat",
+            "accepts no heartbeat",
         ),
         ({"routes": [{"to": 3}]}, "routes[0].to", "not a receiver"),
         ({"receivers": [{"id": "ops", "webhok": "https://x.example"}]}, "receivers.ops", "did you mean webhook?"),
         (
             {"receivers": [hook("ops", slack="https://s.example")]},
             "receivers.ops",
-            "is of 2 kinds at once, webhook and slack",
+            "has keys of 2 kinds, webhook and slack",
         ),
         ({"receivers": [hook("ops", methd="PUT")]}, "receivers.ops.methd", "did you mean method?"),
     ],
@@ -121,11 +123,11 @@ def test_a_mistake_is_reported_with_its_place(tmp_path: Path, config: dict[str, 
 def test_a_page_that_would_go_through_what_it_is_about_is_refused(tmp_path: Path) -> None:
     """Directly, and through a product that the receiver's product needs."""
     (found,) = problems(tmp_path, receivers=[hook("ops", depends_on=["sso"])])
-    assert 'receivers.ops.depends_on: pages about "sso" would go through "sso"' in found
+    assert 'receivers.ops.depends_on: pages about "sso" depend on "sso"' in found
     products = [product("forms", depends_on=["sso"]), product("sso")]
     both = problems(tmp_path, products=products, receivers=[hook("ops", depends_on=["forms"])])
-    assert len(both) == 1 or all("would go through" in each for each in both)
-    assert any('pages about "sso" would go through "forms", which needs "sso"' in each for each in both)
+    assert len(both) == 1 or all("depend on" in each for each in both)
+    assert any('pages about "sso" depend on "forms", which depends on "sso"' in each for each in both)
 
 
 def test_another_way_for_the_page_is_enough_unless_a_route_names_the_product(tmp_path: Path) -> None:
@@ -139,5 +141,5 @@ def test_another_way_for_the_page_is_enough_unless_a_route_names_the_product(tmp
 def test_pages_that_no_route_takes_and_receivers_without_a_route_are_warned_of(tmp_path: Path) -> None:
     found = examine(tmp_path, routes=[{"to": "ops", "products": ["forms"]}])
     warnings = [str(each) for each in found.warnings]
-    assert any("products.sso.id: no route takes its pages" in each for each in warnings)
-    assert any("receivers.team.id: no route leads to it" in each for each in warnings)
+    assert any("products.sso.id: no route matches its pages" in each for each in warnings)
+    assert any("receivers.team.id: no route uses this receiver" in each for each in warnings)

@@ -20,7 +20,7 @@ from monitor.config.secret import Secret
 from tests.monitor.config.kinds import HttpCheck, check, complaints, examined, loaded
 
 if TYPE_CHECKING:
-    from monitor.config.loader import Examined
+    from monitor.config.loader import LoadResult
 
 CANARY = "canary-7f3e/19+x=\"é'\\"
 
@@ -48,7 +48,7 @@ def _logging_as_it_was() -> Iterator[None]:
     structlog.reset_defaults()
 
 
-def bearer(found: Examined) -> Secret:
+def bearer(found: LoadResult) -> Secret:
     assert found.portfolio is not None, found.problems
     each = found.portfolio.products[0].checks[0]
     assert isinstance(each, HttpCheck)
@@ -72,7 +72,7 @@ UNREADABLE = {
     "{env: NINEWATCH_EMPTY}": "the environment variable NINEWATCH_EMPTY is empty; set it",
     "{file: gone}": "cannot read ",
     "{file: empty}": "empty; write the secret into it",
-    "{file: latin}": "is not UTF-8 text",
+    "{file: latin}": "is not UTF-8 text; save it as UTF-8",
     "{file: large}": "is larger than 64 KiB",
     "{file: .}": "is a directory",
     "{file: /dev/zero}": "not a regular file",
@@ -110,11 +110,11 @@ def test_nothing_prints_a_secret(canary: str, tmp_path: Path) -> None:
     shown.append(json.dumps(portfolio.model_dump(mode="json")))
     assert not [text for text in shown if "canary" in text]
     assert "env NINEWATCH_CANARY" in repr(secret)
-    with pytest.raises(TypeError, match="not pickled"):
+    with pytest.raises(TypeError, match="cannot be pickled"):
         pickle.dumps(secret)
     with pytest.raises(TypeError):
         json.dumps(secret)
-    with pytest.raises(TypeError, match="not pickled"):
+    with pytest.raises(TypeError, match="cannot be pickled"):
         secret.__getstate__()
 
 

@@ -9,8 +9,8 @@ import pytest
 import yaml
 from jsonschema import Draft202012Validator
 
-from monitor.config.loader import Examined, examine
-from monitor.config.reference import referenced
+from monitor.config.loader import LoadResult, examine
+from monitor.config.reference import with_reference
 from monitor.config.schema import schema, schema_file
 from monitor.package_files import shipped_path
 from monitor.probes.registry import CHECK_TYPES
@@ -24,11 +24,11 @@ SHIPPED = sorted([*(ROOT / "config").glob("*.yaml"), *(ROOT / "config" / "produc
 
 
 @pytest.fixture(scope="module")
-def portfolio() -> Examined:
+def portfolio() -> LoadResult:
     return examine(ROOT / "config" / "ninewatch.yaml", CHECK_TYPES)
 
 
-def test_the_real_portfolio_loads_without_a_secret(portfolio: Examined) -> None:
+def test_the_real_portfolio_loads_without_a_secret(portfolio: LoadResult) -> None:
     """With a warning for each objective above what its hosting offers, and no other."""
     assert portfolio.portfolio is not None, portfolio.problems
     warned = [str(each).partition("yaml:")[2].partition(" offers")[0] for each in portfolio.warnings]
@@ -40,7 +40,7 @@ def test_the_real_portfolio_loads_without_a_secret(portfolio: Examined) -> None:
     assert ids >= {"chefs", "keycloak", "css", "drop", "notify"}
 
 
-def test_the_folder_is_the_portfolio_and_the_demo_stays_out_of_it(portfolio: Examined) -> None:
+def test_the_folder_is_the_portfolio_and_the_demo_stays_out_of_it(portfolio: LoadResult) -> None:
     assert examine(ROOT / "config", CHECK_TYPES).portfolio == portfolio.portfolio
 
 
@@ -49,7 +49,7 @@ def test_the_demo_loads() -> None:
     assert found.portfolio is not None, found.problems
 
 
-def test_a_200_alone_is_good_for_no_check_of_the_real_portfolio(portfolio: Examined) -> None:
+def test_a_200_alone_is_good_for_no_check_of_the_real_portfolio(portfolio: LoadResult) -> None:
     """Each product's traps: maintenance pages and ready: false answer 200."""
     assert portfolio.portfolio is not None
     lenient = [
@@ -116,12 +116,12 @@ def test_the_generated_files_are_what_the_types_make() -> None:
     """Run `make generate` when this fails."""
     reference = (ROOT / "CONFIGURATION.md").read_text("utf-8")
     assert (ROOT / "config" / "schema.json").read_text("utf-8") == schema_file(CHECK_TYPES, RECEIVER_TYPES)
-    assert referenced(reference, CHECK_TYPES, RECEIVER_TYPES) == reference
+    assert with_reference(reference, CHECK_TYPES, RECEIVER_TYPES) == reference
 
 
 def test_a_reference_without_its_marks_says_which() -> None:
     with pytest.raises(ValueError, match=r"CONFIGURATION\.md needs the lines <!-- begin"):
-        referenced("# Configuration\n", KINDS)
+        with_reference("# Configuration\n", KINDS)
 
 
 @pytest.mark.parametrize(

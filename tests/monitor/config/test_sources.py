@@ -52,7 +52,8 @@ def test_blocks_are_merged_key_by_key(folder: Path) -> None:
 def test_a_value_that_two_files_set_names_both_places(folder: Path) -> None:
     (folder / "20-b.yaml").write_text(ENGINE + product("b"))
     assert complaints(folder) == [
-        f"{folder}/20-b.yaml:1:10: engine.max_in_flight: is set twice; first at {folder}/10-a.yml:5:10"
+        f"{folder}/20-b.yaml:1:10: engine.max_in_flight: is set twice; first at {folder}/10-a.yml:5:10; "
+        "remove one of them"
     ]
 
 
@@ -73,7 +74,7 @@ def test_one_unreadable_file_does_not_hide_the_mistakes_of_another(folder: Path)
 
 def test_a_folder_without_yaml_says_so(tmp_path: Path) -> None:
     assert complaints(tmp_path) == [
-        f"{tmp_path}:1:1: {tmp_path} holds no .yaml file; name a file, or a folder with some"
+        f"{tmp_path}:1:1: {tmp_path} has no .yaml file; write a file, or a folder with .yaml files"
     ]
 
 
@@ -94,7 +95,7 @@ def test_includes_in_a_circle_end(folder: Path) -> None:
 
 def test_an_include_that_leads_nowhere_is_told_where_it_stands(folder: Path) -> None:
     (folder / "10-a.yml").write_text("include: [gone.yaml]\n" + product("a"))
-    told = f"{folder}/10-a.yml:1:11: include[0]: {folder}/gone.yaml does not exist; name a file"
+    told = f"{folder}/10-a.yml:1:11: include[0]: {folder}/gone.yaml does not exist; write a file"
     assert complaints(folder / "10-a.yml")[0].startswith(told)
 
 
@@ -114,7 +115,7 @@ def test_a_subfolder_that_nobody_reads_is_doubtful(folder: Path) -> None:
     (folder / "products").mkdir()
     (folder / "products" / "c.yaml").write_text(product("c"))
     (warning,) = examine(folder, KINDS).warnings
-    assert str(warning) == f"{folder}/products:1:1: is not read; to merge it write include: [products]"
+    assert str(warning) == f"{folder}/products:1:1: is not read; to merge it, write include: [products]"
 
 
 def test_a_file_that_is_no_mapping_is_refused(tmp_path: Path) -> None:

@@ -1,4 +1,4 @@
-"""Stages, clients and parts in a configuration: what is refused, and what is doubted, each with its place."""
+"""Stages, clients and parts in a configuration: what is refused, and what is doubted, each with its position."""
 
 from __future__ import annotations
 
@@ -96,9 +96,9 @@ def test_clients_rely_from_the_beginning_of_their_day(tmp_path: Path) -> None:
     officers, zone = portfolio.products[0].clients[0], portfolio.zone
     assert officers.since is not None
     first = midnight(officers.since, zone)
-    assert not officers.relies_by(first, zone)
-    assert officers.relies_by(first + 1, zone)
-    assert portfolio.products[1].clients[0].relies_by(0, zone)
+    assert not officers.used_before(first, zone)
+    assert officers.used_before(first + 1, zone)
+    assert portfolio.products[1].clients[0].used_before(0, zone)
 
 
 def test_a_contact_is_named_and_never_shown(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -120,7 +120,7 @@ def test_a_contact_is_named_and_never_shown(tmp_path: Path, monkeypatch: pytest.
         ("stage: beta", "6:12: products.p.stage: not a stage; write idea, proof-of-concept, pilot, production, enterp"),
         ("stage: 1", "6:12: products.p.stage: not a stage"),
         ("component: tiny", "6:16: products.p.component: must be simple, complex or bundle"),
-        ("parts: [q]", "6:12: products.p.parts: are what a complex component or a bundle is made of"),
+        ("parts: [q]", "6:12: products.p.parts: are allowed for a complex component or a bundle only"),
         ("clients: [{name: A, risk: medium}]", "6:31: products.p.clients[0].risk: must be low or high"),
         ("clients: [{name: A, risk: low, count: 0}]", "6:43: products.p.clients[0].count: must be at least 1"),
         ("clients: [{name: A, risk: low, since: May}]", "6:43: products.p.clients[0].since: not a date; write it as"),
@@ -139,7 +139,7 @@ def test_a_mistake_is_told_with_its_place(key: str, line: str, tmp_path: Path) -
 
 def test_parts_are_of_what_is_made_of_parts(tmp_path: Path) -> None:
     (line,) = complaints(tmp_path, GRANTS.replace("component: bundle", "component: simple"))
-    assert line.startswith("c.yaml:5:12: products.grants.parts: are what a complex component or a bundle is made of")
+    assert line.startswith("c.yaml:5:12: products.grants.parts: are allowed for a complex component or a bundle only")
 
 
 def test_a_circle_may_close_through_parts(tmp_path: Path) -> None:
@@ -174,7 +174,7 @@ def test_a_policy_of_ones_own_lies_beside_the_file(tmp_path: Path) -> None:
     ):
         ours.write_text(POLICY.replace(right, wrong))
         (line,) = complaints(tmp_path, text)
-        assert line.startswith("c.yaml:1:9: stages: the policy cannot be used; ")
+        assert line.startswith("c.yaml:1:9: stages: invalid policy: ")
         assert told.replace("stages.yaml", "ours.yaml") in line
 
 

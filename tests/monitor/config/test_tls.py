@@ -33,12 +33,12 @@ def test_changed_authorities_make_another_check(tmp_path: Path) -> None:
 @pytest.mark.parametrize(
     ("options", "told"),
     [
-        ("{ca: garbage}", "tls.ca: {folder}/garbage holds no certificate in PEM form"),
+        ("{ca: garbage}", "tls.ca: {folder}/garbage has no certificate in PEM form"),
         ("{ca: gone}", "tls.ca: cannot read {folder}/gone: no such file or directory"),
         ("{ca: /dev/zero}", "tls.ca: cannot read /dev/zero: not a regular file"),
-        ("{ca: 5}", "tls.ca: not a path; write it as text"),
-        ("{ca: good, verify: false}", "tls.ca: has no effect with verify: false; leave one of the two out"),
-        ("{server_name: 127.1}", "tls.server_name: 127.1 is read by YAML as the number 127.1"),
+        ("{ca: 5}", "tls.ca: not a path; put it in quotes"),
+        ("{ca: good, verify: false}", "tls.ca: has no effect with verify: false; remove one of the two"),
+        ("{server_name: 127.1}", "tls.server_name: YAML reads 127.1 as the number 127.1"),
         ("{server_name: a b}", 'tls.server_name: "a b" is neither a host name nor an IP address'),
     ],
 )

@@ -65,12 +65,12 @@ def test_a_mistake_names_the_file(tmp_path: Path) -> None:
     empty.write_text("nothing")
     mistakes: list[tuple[dict[str, Any], str]] = [
         ({"certificate": "absent.pem"}, r"cannot read absent\.pem: no such file"),
-        ({"certificate": str(empty)}, r"empty\.pem holds no certificate in PEM form"),
-        ({"certificate": str(certificate)}, r"client\.example\.test\.pem holds no private key; add key: PATH"),
+        ({"certificate": str(empty)}, r"empty\.pem has no certificate in PEM form"),
+        ({"certificate": str(certificate)}, r"client\.example\.test\.pem has no private key; add key: PATH"),
         ({"certificate": str(certificate), "key": "absent.key"}, r"cannot read absent\.key"),
-        ({"certificate": str(certificate), "key": str(empty)}, r"empty\.pem holds no private key in PEM form"),
+        ({"certificate": str(certificate), "key": str(empty)}, r"empty\.pem has no private key in PEM form"),
         ({"certificate": str(certificate), "key": str(another)}, r"other.*\.key is not the key of the certificate"),
-        ({"certificate": str(certificate), "key": str(locked(key))}, "locked by a passphrase"),
+        ({"certificate": str(certificate), "key": str(locked(key))}, "has a passphrase"),
         ({"key": str(key)}, "no effect without a certificate"),
         ({"version": "TLSv1.0"}, "TLSv1.2"),
     ]

@@ -80,7 +80,7 @@ def test_what_is_no_address_is_refused(written: object) -> None:
 
 
 def test_only_a_listener_may_take_port_0() -> None:
-    assert HostPort.parse("127.0.0.1:0", lowest=0).port == 0
+    assert HostPort.parse("127.0.0.1:0", min_port=0).port == 0
 
 
 @pytest.mark.parametrize(
@@ -145,7 +145,9 @@ def test_what_is_no_web_address_is_refused(url: str) -> None:
     "written", ["month", "1 year", "fiscal-year", "quarters", "30", 30, "0d", "4000d", "soon", [1], True]
 )
 def test_a_window_that_is_none_says_what_is_allowed(written: object) -> None:
-    with pytest.raises(ValueError, match="rolling, of more than 0 and at most 3650d: write 30d") as refused:
+    with pytest.raises(
+        ValueError, match="must be a rolling window above 0s and at most 3650d, for example 30d"
+    ) as refused:
         window(written)
     calendar = isinstance(written, str) and written in ("month", "1 year", "fiscal-year", "quarters")
     assert ("calendar window" in str(refused.value)) == calendar

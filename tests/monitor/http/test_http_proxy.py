@@ -214,7 +214,7 @@ async def test_the_policy_is_asked_for_the_proxy_itself() -> None:
     [
         ({"proxy": "https://proxy:3128"}, "not a proxy; write http://host:port"),
         ({"proxy": "http://proxy"}, "is not an address; write host:port"),
-        ({"proxy": "http://u:p@proxy:3128"}, "a password has no place in a URL; use proxy_basic"),
+        ({"proxy": "http://u:p@proxy:3128"}, "a URL must not contain a password; use proxy_basic"),
         ({"proxy": "http://proxy:3128/path"}, "not a proxy"),
         ({"proxy": 3128}, "not a proxy"),
         ({"proxy_basic": {"user": "u", "password": {"env": "HOME"}}}, "no effect without a proxy"),

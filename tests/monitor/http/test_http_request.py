@@ -174,7 +174,7 @@ async def test_a_missing_cookie_is_bad_and_its_value_is_not_told() -> None:
         assert said in result.detail
         assert "canary" not in result.detail
     result, _ = await sent(http_response(), expect={"cookie": {"session": True}})
-    assert result.detail == "no cookie session, expected it to be there"
+    assert result.detail == "no cookie session, expected it to exist"
 
 
 async def test_a_post_that_became_a_get_leaves_its_body_and_what_describes_it_behind() -> None:

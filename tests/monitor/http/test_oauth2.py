@@ -317,7 +317,7 @@ async def test_a_token_does_not_follow_a_redirect_to_another_host() -> None:
         ({"bearer": {"env": "CLIENT_SECRET"}}, "one set of credentials; keep bearer or oauth2"),
         ({"headers": {"Authorization": {"env": "CLIENT_SECRET"}}}, "already contain Authorization"),
         ({"oauth2": {"token_url": "https://a.example/", "client_id": "a", "client_secret": "plain"}}, "never written"),
-        ({"oauth2": {"token_url": "a.example"}}, "not a web address"),
+        ({"oauth2": {"token_url": "a.example"}}, "not an http or https URL"),
     ],
 )
 def test_a_mistake_is_told_when_the_configuration_is_read(more: dict[str, Any], said: str) -> None:
