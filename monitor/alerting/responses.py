@@ -10,7 +10,7 @@ from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING
 
 from monitor.config.escalation import called
-from monitor.config.routing import escalated
+from monitor.config.routing import escalations_for
 from sla.acknowledgement import Acknowledgement, acknowledgements
 from sla.escalation import Called, advanced, begun
 from sla.page_response import Response
@@ -134,7 +134,7 @@ class Responses:
         return self._stated.get(key, [])
 
     def _escalations(self, alert: Alert, now: int) -> list[Escalation]:
-        return escalated(self._ledger.portfolio, self._ledger.products.get(alert.product), alert.severity, now)
+        return escalations_for(self._ledger.portfolio, self._ledger.products.get(alert.product), alert.severity, now)
 
     def _escalated(self, held: Response, alert: Alert, now: int) -> tuple[Response, dict[str, Progress]]:
         """Return the response with the steps that are due taken, and the receivers of these steps."""

@@ -1,4 +1,4 @@
-"""Who may read pages, API and metrics."""
+"""Access to pages, API and metrics over HTTP."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from monitor.config.base import Model
 
 
 class AccessBlock(Model):
-    """Access over HTTP. Writing always needs an API token; sign-in for people is not part of it."""
+    """Access over HTTP. Write requests always require an API token. There is no sign-in for people."""
 
     read: Literal["anyone", "token"] = "anyone"
-    """Who may read pages, figures and metrics: `anyone` who can reach the address, or a `token` of the scope `read`."""
+    """Clients that may read pages, figures and metrics: `anyone`, or with a `token` of the scope `read`."""

@@ -1,4 +1,4 @@
-"""The error budget policy in the configuration: written there, or in a file of `policies/`."""
+"""The error budget policy, as a block of the configuration or as a file in `policies/`."""
 
 from __future__ import annotations
 
@@ -32,10 +32,10 @@ _SHARE = re.compile(r"\s*(\d{1,4}(?:\.\d{1,6})?)\s*%\s*")
 def _share(value: Any) -> Fraction:
     if isinstance(value, Fraction):
         return value
-    found = _SHARE.fullmatch(value) if isinstance(value, str) else None
-    if found is None:
+    match = _SHARE.fullmatch(value) if isinstance(value, str) else None
+    if match is None:
         raise ValueError("not a share; write a percentage such as 80%")
-    return Fraction(found[1]) / 100
+    return Fraction(match[1]) / 100
 
 
 Share = Annotated[
@@ -47,7 +47,7 @@ Share = Annotated[
 
 
 class BudgetStep(Model):
-    """A step of a budget policy: a threshold, either `spent` or `left`, and what follows from there on."""
+    """A step of a budget policy: a threshold, either `spent` or `left`, and its consequence."""
 
     spent: Share | None = None
     """Share of the budget that is spent: `80%`. It can be more than 100%."""
@@ -59,14 +59,14 @@ class BudgetStep(Model):
     """Whether `ninewatch gate` holds releases from the threshold on."""
 
     consequence: Text
-    """What follows: `no releases other than security fixes`."""
+    """Consequence of the step: `no releases other than security fixes`."""
 
     owner: Text
-    """The person or team that sees to it."""
+    """The person or team that is responsible for the consequence."""
 
     @property
     def threshold(self) -> Fraction:
-        """The share that is spent at the threshold."""
+        """The threshold as a spent share."""
         return self.spent if self.spent is not None else 1 - (self.left or Fraction(0))
 
     @model_validator(mode="after")
@@ -75,23 +75,23 @@ class BudgetStep(Model):
             raise problem_at("spent", "write the threshold once: spent: 80%, or left: 20%")
         if self.spent == 0 or (self.left is not None and self.left >= 1):
             raise problem_at(
-                "left" if self.spent is None else "spent", "is reached while nothing is spent; write spent: 1% or more"
+                "left" if self.spent is None else "spent", "applies before any budget is spent; write spent: 1% or more"
             )
         return self
 
     def plain(self) -> Step:
-        """Return the step as the gate decides by it."""
+        """Return the step for the gate."""
         return Step(self.threshold, self.gate == "hold", self.consequence, self.owner)
 
 
 class BudgetPolicyBlock(Model):
-    """What follows when a share of a product's downtime budget is spent, and how `ninewatch gate` decides by it.
+    """Consequences of a spent share of a product's downtime budget, and the rules of `ninewatch gate`.
 
-    May also be written as the list of its steps, or as the name of a file in `policies/`.
+    The value may also be the list of steps, or the name of a file in `policies/`.
     """
 
     id: Text = "own"
-    """Names the policy where it is shown. Default in a configuration: `own`."""
+    """Identifies the policy in the output. Default in a configuration: `own`."""
 
     title: Text = "Error budget policy"
     """Title of the policy."""
@@ -106,7 +106,7 @@ class BudgetPolicyBlock(Model):
     """Least known share of the window for the answer `go`. Default: `90%`."""
 
     unknown: Literal["unknown", "hold", "go", "estimate"] = "unknown"
-    """The answer where the record decides none: `unknown`, `hold`, `go`, or `estimate` (by the point estimate, if
+    """The answer if the record is not sufficient: `unknown`, `hold`, `go`, or `estimate` (by the point estimate, if
     enough of the window and the present state are known)."""
 
     figure: Literal["raw", "contractual"] = "raw"
@@ -133,7 +133,7 @@ class BudgetPolicyBlock(Model):
             raise problem_at("steps", "is empty; write at least one step")
         thresholds = [each.threshold for each in self.steps]
         if len(set(thresholds)) < len(thresholds):
-            raise problem_at("steps", "two steps have the same threshold; join them, or change one")
+            raise problem_at("steps", "two steps have the same threshold; combine them, or change one")
         return self
 
     @classmethod
@@ -145,7 +145,7 @@ class BudgetPolicyBlock(Model):
         return {"description": block.pop("description", ""), "anyOf": [block, steps, name]}
 
     def plain(self) -> BudgetPolicy:
-        """Return the policy as the gate decides by it."""
+        """Return the policy for the gate."""
         steps = tuple(each.plain() for each in self.steps)
         contractual = self.figure == "contractual"
         undecided = Undecided(self.unknown)
@@ -153,7 +153,7 @@ class BudgetPolicyBlock(Model):
 
 
 def _named(value: Any, info: ValidationInfo) -> BudgetPolicyBlock:
-    """Return the policy of the file that is named."""
+    """Return the policy of the file with this name."""
     if not isinstance(value, str) or not is_id(value):
         raise ValueError("not a budget policy; write its steps, or the name of a file in policies/")
     for path in candidate_paths(value, value.directory if isinstance(value, Located) else Path(), _FOLDER):
@@ -168,17 +168,17 @@ def load_budget_policy(path: Path) -> BudgetPolicyBlock:
     """Return the policy of a file.
 
     Raises:
-        ValueError: it cannot be used; the message names the first mistake in it, with its place.
+        ValueError: the file is invalid. The message contains the first problem, with its position.
     """
     try:
         return read_block(path, BudgetPolicyBlock)
     except ValueError as error:
-        raise ValueError(f"the budget policy cannot be used; {error}") from None
+        raise ValueError(f"invalid budget policy: {error}") from None
 
 
 @lru_cache(maxsize=1)
 def shipped_budget_policy() -> BudgetPolicyBlock:
-    """Return the policy that ships, used where a configuration names no other.
+    """Return the default policy, which is part of the package.
 
     Raises:
         NinewatchError: the file is missing.

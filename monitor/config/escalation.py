@@ -1,6 +1,6 @@
-"""Escalations: steps that notify one receiver or person after another, and the people on stand-by with their receivers.
+"""Escalations: steps that notify receivers or people one after another. People on stand-by have receivers.
 
-A person is named as in the rotas: the `person` of a shift, or the summary of a calendar's event.
+The name of a person is the same as in the rotas: the `person` of a shift, or the summary of a calendar's event.
 """
 
 from __future__ import annotations
@@ -19,45 +19,46 @@ if TYPE_CHECKING:
     from monitor.config.model import Portfolio
     from monitor.config.standby import Rota
 
-_AFTER = 15 * MINUTE  # from one step to the next where none is written
+_DEFAULT_WAIT = 15 * MINUTE  # between two steps
 
 Wait = Annotated[Duration, AfterValidator(Within(SECOND, 7 * DAY, "between 1s and 7d"))]
 
 
 class Person(Model):
-    """A person of the rotas, and the receivers that reach them."""
+    """A person of the rotas, with receivers."""
 
     name: Text
     """The name, as in the shifts or in the calendar of a rota."""
 
     to: ReceiverIds
-    """The receiver of this person, or a list of them."""
+    """The id of this person's receiver, or a list of ids."""
 
 
 class EscalationStep(Model):
     """A step of an escalation: `to` or `standby`."""
 
     to: ReceiverIds = ()
-    """A receiver's id, or a list of them: all are notified."""
+    """A receiver's id, or a list of ids. All of them are notified."""
 
     standby: Id | None = None
-    """A rota: the person on stand-by at that time is notified. If there is none, the next step follows at once."""
+    """A rota. The person on stand-by is notified. Without one, the next step follows immediately."""
 
     after: Wait | None = None
-    """Time since the step before; of the first step, since the alert was announced. Default: `15m`, and at once for
-    the first step.
-    """
+    """Time since the previous step. For the first step: time since the alert was announced. Default: `15m`, and no
+    delay for the first step."""
 
     @model_validator(mode="after")
     def _one_target(self) -> EscalationStep:
         if bool(self.to) == (self.standby is not None):
-            what = "is one of two; keep it or standby" if self.to else "is missing; write a receiver, or standby: ROTA"
-            raise problem_at("to", what)
+            message = (
+                "excludes standby; remove one of them" if self.to else "is missing; write a receiver, or standby: ROTA"
+            )
+            raise problem_at("to", message)
         return self
 
 
 class Escalation(Model):
-    """Whom to notify of a page while it is not acknowledged, one step after another."""
+    """Steps that notify receivers one after another while a page is not acknowledged."""
 
     id: Id
     """Identifies the escalation in routes."""
@@ -66,16 +67,15 @@ class Escalation(Model):
     """The steps, in order; at least one."""
 
     repeat_every: Wait | None = None
-    """The last step is notified again after each such time, until the page is acknowledged. Default: never."""
+    """Interval at which the last step is repeated until the page is acknowledged. Default: never."""
 
     unreachable_after: Wait = MINUTE
-    """The next step follows at once if no receiver of a step took the page within this time, or sooner if the receiver
-    keeps failing (circuit breaker).
-    """
+    """The next step follows immediately if no receiver of a step accepted the page within this time, or earlier if the
+    receiver fails repeatedly (circuit breaker)."""
 
     def plan(self) -> Plan:
-        """Return the steps as the decision takes them."""
-        waits = (0 if number == 0 else _AFTER for number in range(len(self.steps)))
+        """Return the escalation as a plan for `sla.escalation`."""
+        waits = (0 if number == 0 else _DEFAULT_WAIT for number in range(len(self.steps)))
         steps = (
             Step(default if each.after is None else each.after, each.to, each.standby or "")
             for each, default in zip(self.steps, waits, strict=True)
@@ -84,25 +84,26 @@ class Escalation(Model):
 
 
 def called(portfolio: Portfolio, step: Step, now: int) -> Called:
-    """Return the receivers that a step notifies at the instant, and the people on stand-by if it names a rota.
+    """Return the receivers that a step notifies at the instant, and the people on stand-by if the step has a rota.
 
-    A person without receivers is passed over.
+    People without receivers are omitted.
     """
     if not step.rota:
         return Called(step.to)
     rota = next((each for each in portfolio.standby if each.id == step.rota), None)
-    held = {each.name: each.to for each in portfolio.people}
-    names = [] if rota is None else [name for name in rota.standing(now, portfolio.time_zone) if name in held]
-    receivers = dict.fromkeys(receiver for name in names for receiver in held[name])
+    receivers_by_person = {each.name: each.to for each in portfolio.people}
+    on_standby = [] if rota is None else rota.people_on_standby(now, portfolio.time_zone)
+    names = [name for name in on_standby if name in receivers_by_person]
+    receivers = dict.fromkeys(receiver for name in names for receiver in receivers_by_person[name])
     return Called(tuple(receivers), ", ".join(names))
 
 
 def receivers_of(portfolio: Portfolio, escalation: Escalation) -> list[str]:
-    """Return the receivers that any step may notify, each once; of a rota, those of all people."""
+    """Return the receivers of all steps, without duplicates. A step with a rota has the receivers of all people."""
     people = [receiver for each in portfolio.people for receiver in each.to]
     return list(dict.fromkeys(name for step in escalation.steps for name in (people if step.standby else step.to)))
 
 
 def people_of(rota: Rota) -> list[str]:
-    """Return the people who are named in the shifts of a rota, in order; none for one that is a calendar."""
+    """Return the people in the shifts of a rota, in order. A rota with a calendar has no shifts."""
     return list(dict.fromkeys(shift.person for shift in rota.shifts))

@@ -1,4 +1,4 @@
-"""Priorities of alerts and their response targets: the file that states them, and the portfolio's key `priorities`."""
+"""Priorities of alerts and their response targets: the file with their definitions, and the key `priorities`."""
 
 from __future__ import annotations
 
@@ -41,8 +41,8 @@ class _Target(Model):
         return Target(self.priority, _time(self.business_hours), _time(self.after_hours))
 
 
-def _time(written: str | int) -> int | None:
-    return None if isinstance(written, str) else written
+def _time(value: str | int) -> int | None:
+    return None if isinstance(value, str) else value
 
 
 class _Rule(Model):
@@ -68,10 +68,10 @@ class _Priorities(Model):
     rules: Annotated[tuple[_Rule, ...], Field(min_length=1)]
 
     @model_validator(mode="after")
-    def _each_once(self) -> _Priorities:
+    def _has_unique_targets(self) -> _Priorities:
         names = [each.priority for each in self.targets]
-        if (twice := next((name for name in names if names.count(name) > 1), None)) is not None:
-            raise problem_at("targets", f"has {twice} twice; write each priority once")
+        if (duplicate := next((name for name in names if names.count(name) > 1), None)) is not None:
+            raise problem_at("targets", f"has {duplicate} twice; write each priority once")
         return self
 
     def plain(self) -> Priorities:
@@ -82,7 +82,7 @@ class _Priorities(Model):
 
 @dataclass(frozen=True, slots=True)
 class Priorities:
-    """A policy of priorities. `hours` excludes what is outside of business hours."""
+    """A policy of priorities. `hours` excludes the time outside of business hours."""
 
     id: str
     title: str
@@ -92,9 +92,9 @@ class Priorities:
     targets: tuple[Target, ...]
 
     def of(self, severity: Severity, stage: Stage | None, now: int, zone: str) -> tuple[str, int | None]:
-        """Return the priority of an alert that is announced at the instant, and the time to acknowledge it.
+        """Return the priority of an alert that is announced at the instant, and the time for its acknowledgement.
 
-        `zone` is where the policy's hours apply if it names none.
+        `zone` is the time zone of the policy's hours if the policy has none.
         """
         business = not any(self.hours.out_of_hours(Interval(now, now + 1), zone))
         return decided(self.rules, self.targets, severity, stage, business=business)
@@ -104,12 +104,12 @@ def load_priorities(path: Path) -> Priorities:
     """Return the priorities of a file.
 
     Raises:
-        ValueError: it cannot be used; the message names the first mistake in it, with its place.
+        ValueError: the file is invalid. The message contains the first problem, with its position.
     """
     try:
         return read_block(path, _Priorities).plain()
     except ValueError as error:
-        raise ValueError(f"the priorities cannot be used; {error}") from None
+        raise ValueError(f"invalid priorities: {error}") from None
 
 
 def _named(value: Any, info: ValidationInfo) -> Priorities:
@@ -127,7 +127,7 @@ def _named(value: Any, info: ValidationInfo) -> Priorities:
     )
 
 
-_BY_NAME = PlainSerializer(lambda held: held.id, return_type=str, when_used="json")
+_BY_NAME = PlainSerializer(lambda priorities: priorities.id, return_type=str, when_used="json")
 PrioritiesField = Annotated[
     InstanceOf[Priorities], PlainValidator(_named), _BY_NAME, WithJsonSchema({"type": "string"})
 ]

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections import Counter
+from collections.abc import Collection, Iterator, Sequence
 from functools import partial
 from typing import TYPE_CHECKING, Any
 
@@ -42,12 +43,12 @@ def with_reference(text: str, kinds: Sequence[type[CheckBase]], receivers: Seque
 
 
 def _tables(kinds: Sequence[type[CheckBase]], receivers: Sequence[type[ReceiverBase]]) -> Iterator[str]:
-    made = schema(kinds, receivers)
-    blocks = {name: _with_properties(block) for name, block in made["$defs"].items()}
+    root = schema(kinds, receivers)
+    blocks = {name: _with_properties(block) for name, block in root["$defs"].items()}
     names = [kind.__name__ for kind in kinds]
     of_all = {key: value for key, value in blocks[names[0]]["properties"].items() if key in _SHARED}
     tables = {
-        "Top level": made,
+        "Top level": root,
         "`products`, each": blocks["Product"],
         "`checks`, each": {**blocks[names[0]], "properties": of_all, "description": "Keys of all kinds of checks."},
     }
@@ -69,8 +70,7 @@ def _tables(kinds: Sequence[type[CheckBase]], receivers: Sequence[type[ReceiverB
         keys = sorted(block["properties"].keys() - {*_SHARED}, key=partial(_place, kind, list(block["properties"])))
         own = {key: block["properties"][key] for key in keys}
         tables[f"`{kind.kind}` checks"] = {**block, "properties": own}
-    for name in sorted(set(blocks) - {*names, "Product"}, key=lambda name: _parent_keys(name, made)):
-        tables[_parent_keys(name, made)] = blocks[name]
+    tables |= {title: blocks[name] for title, name in sorted(_titles(set(blocks) - {*names, "Product"}, root).items())}
     for title, block in tables.items():
         yield _table(title, block, blocks)
 
@@ -85,16 +85,29 @@ def _with_properties(block: Any) -> Any:
     return next(each for each in (block, *block.get("anyOf", ())) if "properties" in each)
 
 
-def _parent_keys(name: str, made: Any) -> str:
+def _titles(names: Collection[str], root: Any) -> dict[str, str]:
+    """Return the table titles of blocks with their names. Blocks of equal keys have the keys of their parents too."""
+    titles = {name: _parent_keys(name, root) for name in names}
+    counts = Counter(titles.values())
+    return {
+        title if counts[title] == 1 else f"{title} of {_parent_keys(_owners(name, root)[0][1], root)}": name
+        for name, title in titles.items()
+    }
+
+
+def _parent_keys(name: str, root: Any) -> str:
     """Return the keys that contain a block, each with the kind of check or receiver if it depends on the kind."""
-    owners = {"": made, **made["$defs"]}
-    parents = [
+    return ", ".join(dict.fromkeys(f"`{key}`{_of(owner)}" for key, owner in _owners(name, root)))
+
+
+def _owners(name: str, root: Any) -> list[tuple[str, str]]:
+    """Return each key that contains a block, and the name of the block with this key."""
+    return [
         (key, owner)
-        for owner, block in owners.items()
+        for owner, block in {"": root, **root["$defs"]}.items()
         for key, value in _with_properties(block)["properties"].items()
         if f"#/$defs/{name}'" in str(value)
     ]
-    return ", ".join(dict.fromkeys(f"`{key}`{_of(owner)}" for key, owner in parents))
 
 
 def _of(owner: str) -> str:

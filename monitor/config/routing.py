@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 
 from monitor.config.errors import Loc, Problem, quoted
 from monitor.config.escalation import receivers_of
-from monitor.config.escalation_checks import escalation_mistakes, escalation_warnings, named_receivers
+from monitor.config.escalation_checks import escalation_mistakes, escalation_warnings, receiver_references
 from monitor.config.yaml_nodes import Node, key_path, locate
 from sla.interval import Interval
 from sla.product_incident import Severity
@@ -37,18 +37,18 @@ def receiver_ids_for(
     return list(dict.fromkeys(name for names in matching for name in names))
 
 
-def escalated(
+def escalations_for(
     portfolio: Portfolio, product: Product | None, severity: Severity, now: int | None = None
 ) -> list[Escalation]:
-    """Return the escalations of such an alert at the instant, or at any hour; each once."""
+    """Return the escalations of an alert at the instant `now`, or at any time if None, without duplicates."""
     zone = portfolio.zone
     names = {route.escalation for route in portfolio.routes if _matches(route, product, severity, now, zone)}
     return [each for each in portfolio.escalations if each.id in names]
 
 
-def reached(portfolio: Portfolio, product: Product | None, severity: Severity) -> list[str]:
-    """Return the ids of the receivers that such an alert may reach at any hour, by any step of an escalation."""
-    steps = (receivers_of(portfolio, each) for each in escalated(portfolio, product, severity))
+def all_receiver_ids_for(portfolio: Portfolio, product: Product | None, severity: Severity) -> list[str]:
+    """Return the ids of all receivers of an alert at any time, including those of all escalation steps."""
+    steps = (receivers_of(portfolio, each) for each in escalations_for(portfolio, product, severity))
     return list(
         dict.fromkeys((*receiver_ids_for(portfolio, product, severity), *(name for names in steps for name in names)))
     )
@@ -113,7 +113,7 @@ def _unknown_ids(portfolio: Portfolio) -> Iterator[tuple[Loc, str]]:
             for i, name in enumerate(each.depends_on)
         ),
         *([] if heartbeat is None else [(("alerting", "heartbeat", "to"), heartbeat.to, "receiver", receivers)]),
-        *((loc, name, "receiver", receivers) for loc, name in named_receivers(portfolio)),
+        *((loc, name, "receiver", receivers) for loc, name in receiver_references(portfolio)),
     ]
     for loc, name, what, known in references:
         if name not in known:
@@ -126,7 +126,7 @@ def _unsuitable_receivers(portfolio: Portfolio) -> Iterator[tuple[Loc, str]]:
     routes: list[tuple[Loc, str]] = [
         (("routes", n, "to"), to) for n, each in enumerate(portfolio.routes) for to in each.to
     ]
-    for loc, name in (*routes, *named_receivers(portfolio)):
+    for loc, name in (*routes, *receiver_references(portfolio)):
         if name in receivers and not receivers[name].alerts:
             yield loc, f"{quoted(name)} accepts the heartbeat only; use another receiver"
     heartbeat = portfolio.alerting.heartbeat
@@ -145,7 +145,7 @@ def _dependent_receivers(portfolio: Portfolio) -> Iterator[tuple[Loc, str]]:
     dependencies = _all_dependencies(portfolio)
     indexes = {receiver.id: number for number, receiver in enumerate(portfolio.receivers)}
     for product in portfolio.products:
-        receivers = [name for name in reached(portfolio, product, Severity.PAGE) if name in indexes]
+        receivers = [name for name in all_receiver_ids_for(portfolio, product, Severity.PAGE) if name in indexes]
         dependent = {
             name: needed for name in receivers if (needed := _failing_with(portfolio, dependencies, name, product.id))
         }
@@ -186,8 +186,8 @@ def routing_warnings(portfolio: Portfolio, root: Node, now: int) -> Iterator[Pro
         return
     used: set[str] = set()
     for number, product in enumerate(portfolio.products):
-        used |= {name for severity in Severity for name in reached(portfolio, product, severity)}
-        if not reached(portfolio, product, Severity.PAGE):
+        used |= {name for severity in Severity for name in all_receiver_ids_for(portfolio, product, severity)}
+        if not all_receiver_ids_for(portfolio, product, Severity.PAGE):
             loc: Loc = ("products", number, "id")
             message = "no route matches its pages; add a route, or one without products, teams and stages"
             yield Problem(locate(root, loc)[0], key_path(root, loc), message)

@@ -81,8 +81,8 @@ class Rota(Model):
             for shift in timing.exclusions(window, self.zone or default):
                 yield Shift(shift.reason or _NO_PERSON, shift.interval, self.id)
 
-    def standing(self, now: int, default: str) -> list[str]:
-        """Return the people on stand-by at the instant, each once; none at an hour that is not covered."""
+    def people_on_standby(self, now: int, default: str) -> list[str]:
+        """Return the people on stand-by at the instant, without duplicates."""
         shifts = self.shifts_in(Interval(now, now + 1), default)
         return list(dict.fromkeys(each.person for each in shifts if each.interval.start <= now < each.interval.end))
 

@@ -1,4 +1,4 @@
-"""Write plain values as YAML for people: keys in the given order, texts of several lines as blocks."""
+"""Write plain values as YAML for people: keys in the given order, multi-line texts as blocks."""
 
 from __future__ import annotations
 
@@ -8,21 +8,21 @@ from typing import Any
 
 import yaml
 
-# What Go's YAML, which reads YAML 1.2, takes for a number, and PyYAML does not: `1e3`, `0o17`, `1_000`.
+# Texts that Go's YAML 1.2 parser reads as a number, and PyYAML does not: `1e3`, `0o17`, `1_000`.
 _NUMBER = re.compile(r"[-+]?(\.?\d[\d_.]*([eE][-+]?\d+)?|0[box][\da-fA-F_]+)")
 
 Plain = str | int | float | bool | None | Sequence["Plain"] | Mapping[str, "Plain"]
 
 
 class _Dumper(yaml.SafeDumper):
-    """Writes texts with line breaks as literal blocks, and indents the items of lists."""
+    """A dumper that writes texts with line breaks as literal blocks, and indents the items of lists."""
 
     def increase_indent(self, flow: bool = False, indentless: bool = False) -> None:
-        """Indent a list inside a mapping, too."""
+        """Indent lists in mappings too."""
         super().increase_indent(flow, False)
 
     def ignore_aliases(self, data: Any) -> bool:
-        """Write what occurs twice twice."""
+        """Write repeated values without aliases."""
         return True
 
 

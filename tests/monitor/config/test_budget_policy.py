@@ -1,4 +1,4 @@
-"""The budget policy in a configuration: inline, as a list, by name; and what is refused, with its place."""
+"""The budget policy in a configuration: inline, as a list, by name; and what is refused, with its position."""
 
 from __future__ import annotations
 
@@ -54,7 +54,7 @@ def test_a_policy_can_be_a_file_in_policies(tmp_path: Path) -> None:
     assert (policy.id, policy.undecided) == ("ours", Undecided.ESTIMATE)
     (folder / "ours.yaml").write_text(f"id: ours\nsteps: [{STEP.replace('80%', '80')}]\n")
     (only,) = complaints(tmp_path, with_keys("budget_policy: ours"))
-    assert only.startswith("c.yaml:6:20: products.p.budget_policy: the budget policy cannot be used; ")
+    assert only.startswith("c.yaml:6:20: products.p.budget_policy: invalid budget policy: ")
     assert "policies/ours.yaml:2:17: steps[0].spent: not a share; write a percentage such as 80%" in only
 
 
@@ -66,8 +66,8 @@ def test_a_policy_can_be_a_file_in_policies(tmp_path: Path) -> None:
         ("budget_policy: []", "is empty; write at least one step"),
         ("budget_policy: [{consequence: c, owner: o}]", "write the threshold once: spent: 80%, or left: 20%"),
         ("budget_policy: [{spent: 1%, left: 9%, consequence: c, owner: o}]", "write the threshold once"),
-        ("budget_policy: [{spent: 0%, consequence: c, owner: o}]", "is reached while nothing is spent"),
-        ("budget_policy: [{left: 100%, consequence: c, owner: o}]", "is reached while nothing is spent"),
+        ("budget_policy: [{spent: 0%, consequence: c, owner: o}]", "applies before any budget is spent"),
+        ("budget_policy: [{left: 100%, consequence: c, owner: o}]", "applies before any budget is spent"),
         ("budget_policy: [{spent: 0.8, consequence: c, owner: o}]", "not a share; write a percentage such as 80%"),
         ("budget_policy: [{spent: 80%, owner: o}]", "consequence"),
         ("budget_policy: [{spent: 80%, consequence: c}]", "owner"),

@@ -119,6 +119,13 @@ def test_the_generated_files_are_what_the_types_make() -> None:
     assert with_reference(reference, CHECK_TYPES, RECEIVER_TYPES) == reference
 
 
+def test_blocks_with_the_same_key_have_tables_with_different_titles() -> None:
+    reference = (ROOT / "CONFIGURATION.md").read_text("utf-8")
+    titles = [line for line in reference.splitlines() if line.startswith("### ")]
+    assert {"### `steps` of `budget_policy`", "### `steps` of `escalations`"} <= set(titles)
+    assert len(titles) == len(set(titles))
+
+
 def test_a_reference_without_its_marks_says_which() -> None:
     with pytest.raises(ValueError, match=r"CONFIGURATION\.md needs the lines <!-- begin"):
         with_reference("# Configuration\n", KINDS)
