@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING
 
 import structlog
 
+from monitor.access.link import LinkSigner, load_signer
 from monitor.alerting.service import Alerting
 from monitor.anchoring.service import Anchoring
 from monitor.config.loader import LoadResult, examine
@@ -37,7 +38,9 @@ from monitor.storage.sqlite import SqliteStore
 from monitor.storage.writer import Writer
 from monitor.web.blackbox import Probes
 from monitor.web.liveness import Watchdog
+from monitor.web.rate_limit import RateLimit
 from monitor.web.server import Listener, build, listen
+from monitor.web.writing import Writing
 from sla.window import format_instant
 
 if TYPE_CHECKING:
@@ -166,7 +169,8 @@ class Daemon:
             await facts.look()
             facts.define()
             self._report_unconfigured()
-            alerting = Alerting(self._ledger, writer, self._clock, self._health)
+            signer = self._signer()
+            alerting = Alerting(self._ledger, writer, self._clock, self._health, signer)
             alerting.restore(store)
             async with (
                 Recorder(self._ledger, writer, self._health, decide=alerting.changed) as recorder,
@@ -174,7 +178,11 @@ class Daemon:
                     runner,
                     loop_monitor,
                 ),
-                self._published(runner, beats := Heartbeats(self._ledger, recorder.record, self._clock)) as listener,
+                self._published(
+                    runner,
+                    beats := Heartbeats(self._ledger, recorder.record, self._clock),
+                    Writing(facts, alerting, runner.new_attempt, RateLimit(self._clock), signer),
+                ) as listener,
             ):
                 scheduler = Scheduler(self._clock, loop_monitor, self._health, max_in_flight=self._most_in_flight())
                 jobs = Jobs(self._ledger, runner, recorder, beats)
@@ -192,6 +200,14 @@ class Daemon:
         finally:
             store.close()
             gc.unfreeze()
+
+    def _signer(self) -> LinkSigner | None:
+        """Return what signs the links in messages; without its key there are none, and all else works."""
+        try:
+            return load_signer(self._record)
+        except NinewatchError as error:
+            log.error("link_key_unusable", error=str(error), advice="messages have no link to acknowledge")
+            return None
 
     def _report_unconfigured(self) -> None:
         """Log the recorded checks that are not configured: most often one was renamed."""
@@ -263,11 +279,11 @@ class Daemon:
         raise Stopped
 
     @contextlib.asynccontextmanager
-    async def _published(self, runner: Runner, beats: Heartbeats) -> AsyncIterator[Listener]:
+    async def _published(self, runner: Runner, beats: Heartbeats, writing: Writing) -> AsyncIterator[Listener]:
         where = self._portfolio.listen
         probes = None if self._blackbox is None else Probes(self._blackbox, runner, self._blackbox_allow)
         try:
-            site = build(self._ledger, self._health, self._clock, beats, probes, self._record)
+            site = build(self._ledger, self._health, self._clock, beats, probes, self._record, writing)
             listener = await listen(site, where.host, where.port)
         except OSError as error:
             reason = (error.strerror or str(error)).rpartition(": ")[2].lower()  # asyncio names the address once more

@@ -26,6 +26,7 @@ from sla.interval import SECOND
 if TYPE_CHECKING:
     from collections.abc import Iterable
 
+    from monitor.alerting.links import Links
     from monitor.alerting.outbox import Outbox
     from monitor.clock import Clock
     from monitor.config.alerting import ReceiverBase
@@ -68,7 +69,8 @@ class Outcome:
 class Delivery:
     """Sends the rows of the outbox to the configured receivers."""
 
-    def __init__(self, outbox: Outbox, writer: Writer, clock: Clock, health: Health) -> None:
+    def __init__(self, outbox: Outbox, writer: Writer, clock: Clock, health: Health, links: Links) -> None:
+        self._links = links
         self._outbox, self._writer, self._clock, self._health = outbox, writer, clock, health
         self._targets: dict[str, Target] = {}
         self._wake = asyncio.Event()
@@ -177,7 +179,8 @@ class Delivery:
         name, others = target.receiver.id, rows[1:]
         now = self._clock.now()
         try:
-            message = Message.of(rows[0], now, tuple(Message.of(row, now) for row in others))
+            joined = tuple(Message.of(row, now, answer=self._links.of(row)) for row in others)
+            message = Message.of(rows[0], now, joined, answer=self._links.of(rows[0]))
             outcome = await deliver_once(target, message, attempt)
         except (ValueError, KeyError) as error:  # a damaged body must not stop the other notifications
             log.error("notification_unreadable", receiver=name, key=rows[0].key, error=repr(error))

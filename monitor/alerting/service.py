@@ -16,6 +16,7 @@ from monitor.alerting.conditions import Conditions
 from monitor.alerting.delivery import Delivery, MakeAttempt
 from monitor.alerting.dependencies import Dependencies
 from monitor.alerting.heartbeat_sender import HeartbeatSender
+from monitor.alerting.links import Links
 from monitor.alerting.mutes import Mutes, flapping
 from monitor.alerting.outages import Outages
 from monitor.alerting.outbox import URGENT, Outbox
@@ -29,6 +30,7 @@ from sla.product_incident import Severity
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Sequence
 
+    from monitor.access.link import LinkSigner
     from monitor.clock import Clock
     from monitor.health import Health
     from monitor.ledger.ledger import Ledger
@@ -50,7 +52,9 @@ class Alerting:
     An error in here is counted and logged; it never stops probing or recording.
     """
 
-    def __init__(self, ledger: Ledger, writer: Writer, clock: Clock, health: Health) -> None:
+    def __init__(
+        self, ledger: Ledger, writer: Writer, clock: Clock, health: Health, signer: LinkSigner | None = None
+    ) -> None:
         self._ledger, self._writer, self._clock, self._health = ledger, writer, clock, health
         self.outages = Outages(ledger)
         self.outbox = Outbox()
@@ -60,7 +64,7 @@ class Alerting:
         self._mutes = Mutes(ledger, self.outages)
         self._heartbeat = HeartbeatSender(ledger, clock, health)
         self._retries = Retries()
-        self._delivery = Delivery(self.outbox, writer, clock, health)
+        self._delivery = Delivery(self.outbox, writer, clock, health, Links(ledger, signer))
         self.responses = Responses(ledger, self.outbox, self._delivery, health)
         self._loop: asyncio.AbstractEventLoop | None = None
         writer.listen(self._on_writer_thread)
@@ -107,6 +111,19 @@ class Alerting:
 
     def _alert(self, outage: ProductIncident) -> Alert:
         return incident_alert(outage, self._ledger.products.get(outage.product))
+
+    def find(self, key: str) -> Alert | None:
+        """Return the alert of a key: a product incident, also a resolved one, or another alert that is open."""
+        outage = self.outages.all.get(key)
+        return self._conditions.open.get(key) if outage is None else self._alert(outage)
+
+    def open_alerts(self) -> list[Alert]:
+        """Return the alerts that are open, or that a receiver takes for open."""
+        return [*self._incidents(), *self._conditions.open.values()]
+
+    def is_open(self, alert: Alert) -> bool:
+        """Return whether the alert goes on, or a receiver takes it for open: the end of a flapping one waits."""
+        return alert.resolved is None or alert.key in self._announced.keys
 
     def _decide(self, alert: Alert) -> Decided:
         """Return what brings all receivers up to date about the alert; the rows are in the outbox by then."""

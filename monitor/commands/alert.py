@@ -6,11 +6,11 @@ import asyncio
 import json
 import sys
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import click
 
-from monitor.alerting.delivery import Target, deliver_once
+from monitor.alerting.trial import send_test
 from monitor.clock import SystemClock
 from monitor.commands.alert_sink import sink_command
 from monitor.commands.common import loaded
@@ -21,9 +21,8 @@ from monitor.errors import NinewatchError
 from monitor.health import Health
 from monitor.log import concealed
 from monitor.network.outbound_policy import OutboundPolicy
-from monitor.notification import Kind, Notification
-from monitor.receivers.message import Message
 from monitor.storage.reader import reading
+from monitor.views.notification_json import notification_json
 from sla.fact import Fact
 from sla.interval import SECOND
 from sla.objective import format_duration
@@ -33,7 +32,9 @@ from sla.window import format_instant
 if TYPE_CHECKING:
     from monitor.alerting.delivery import Outcome
     from monitor.commands.correct import RecordLocation
+    from monitor.config.alerting import ReceiverBase
     from monitor.config.model import Portfolio
+    from monitor.notification import Notification
 
 CONFIG = click.option(
     "-c",
@@ -67,38 +68,17 @@ def test_command(receiver: str, path: Path) -> None:
     if receiver not in held:
         known = f"there are {', '.join(held)}" if held else "add one under receivers:"
         raise NinewatchError(f'{path}: there is no receiver "{receiver}"; {known}')
-    outcome = asyncio.run(_sent(portfolio, Target.of(held[receiver])))
+    outcome = asyncio.run(_sent(portfolio, held[receiver]))
     if outcome.error:
         click.echo(concealed(f"{receiver}: not delivered: {outcome.error}"))
         sys.exit(1)
     click.echo(f"{receiver}: delivered to {concealed(held[receiver].destination)}")
 
 
-async def _sent(portfolio: Portfolio, target: Target) -> Outcome:
+async def _sent(portfolio: Portfolio, receiver: ReceiverBase) -> Outcome:
     clock = SystemClock()
-    row = trial(target.receiver.id, clock.now(), portfolio)
     async with probe_environment(clock, Health(), outbound=OutboundPolicy(portfolio.outbound)) as (runner, _):
-        return await deliver_once(target, Message.of(row, clock.now()), runner.new_attempt())
-
-
-def trial(receiver: str, now: int, portfolio: Portfolio) -> Notification:
-    """Return the notification of a test: of severity `note`, about no product, with a key of its own."""
-    key = f"test:{receiver}:{now // SECOND}"
-    base = portfolio.public_url
-    body = {
-        "version": 1,
-        "event": Kind.TEST.value,
-        "key": key,
-        "severity": "note",
-        "product": None,
-        "checks": [],
-        "incident": None,
-        "downtime_seconds": None,
-        "budget": None,
-        "links": {"product": base, "incident": None, "runbook": None, "acknowledge": None},
-        "extra": {"summary": f"Test message of {portfolio.title}", "notes": ["No action is needed."]},
-    }
-    return Notification(key, receiver, 0, Kind.TEST, 1, now, now, "note", "", json.dumps(body))
+        return await send_test(portfolio, receiver, runner.new_attempt(), clock.now())
 
 
 @alert.command("list", short_help="List notifications, those that wait first.")
@@ -115,7 +95,7 @@ def list_command(every: bool, as_json: bool, path: Path) -> None:
     muted = [each for each in silences(location.facts().all) if now < each.until]
     if as_json:
         for row in (*waiting, *done):
-            click.echo(json.dumps(_plain(row), ensure_ascii=False))
+            click.echo(json.dumps(notification_json(row), ensure_ascii=False))
         return
     for silence in muted:
         click.echo(f"silence   {_described(silence)}")
@@ -133,21 +113,6 @@ def _line(row: Notification, now: int) -> str:
     when = "now" if row.due <= now else f"in {format_duration(row.due - now)}"
     failed = f"; attempt {row.attempts} failed: {row.error}" if row.attempts else ""
     return f"waiting   {head}  (due {when}{failed})"
-
-
-def _plain(row: Notification) -> dict[str, Any]:
-    return {
-        "key": row.key,
-        "event": row.event.value,
-        "receiver": row.receiver,
-        "severity": row.severity,
-        "product": row.product,
-        "decided": format_instant(row.made),
-        "due": format_instant(row.due),
-        "attempts": row.attempts,
-        "delivered": None if row.done is None else format_instant(row.done),
-        "error": concealed(row.error),
-    }
 
 
 @alert.command("retry", short_help="Send again now what could not be delivered.")

@@ -29,6 +29,14 @@ log = structlog.get_logger()
 
 BACK: Final = MINUTE  # a clock that was set back by more is wrong: the next start sets aside what was stamped since
 
+PATIENCE: Final = 5.0  # seconds that a request waits for its fact to be on disk
+
+
+def _retrieve(done: asyncio.Future[None]) -> None:
+    """Take the error of an append that no request waits for any more; one that waits gets it as well."""
+    if not done.cancelled():
+        done.exception()
+
 
 class FactRecorder:
     """Keeps the ledger's facts. Facts are a set: what the record or the journal has lost, the other one still has.
@@ -40,6 +48,8 @@ class FactRecorder:
         self._ledger, self._journal, self._writer = ledger, journal, writer
         self._clock, self._health = clock, health
         self._undefined = False
+        self._stating = asyncio.Lock()
+        self._append: asyncio.Future[None] | None = None
 
     def restore(self, store: Store) -> None:
         """Read the facts of the record.
@@ -82,6 +92,25 @@ class FactRecorder:
             source = self._health.config_source
             renamings = added_renamings(ledger.portfolio, ledger.facts, now)
             self.add([*renamings, *(each.fact(source) for each in found), *(each.fact(source) for each in plans)])
+
+    async def state(self, fact: Fact) -> None:
+        """Append a fact to the journal, as a command does, and add it once it is on disk.
+
+        At most one thread waits for a disk that does not answer.
+
+        Raises:
+            NinewatchError: it was not written within `PATIENCE`, or could not be.
+        """
+        try:
+            async with asyncio.timeout(PATIENCE), self._stating:
+                if self._append is not None:
+                    await asyncio.wait([self._append])
+                self._append = asyncio.ensure_future(asyncio.to_thread(self._journal.add, fact))
+                self._append.add_done_callback(_retrieve)
+                await asyncio.shield(self._append)
+        except TimeoutError:
+            raise NinewatchError(f"{self._journal.path} was not written within {PATIENCE:g} s") from None
+        self.add([fact])
 
     def _first_observed(self, product_id: str) -> int | None:
         """Return the instant of the first observation of the product's checks, None if there is none."""

@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Final
 
 from monitor.facts.journal import as_line
+from sla.acknowledgement import acknowledgements
 from sla.correction import Correction, Revocation
 from sla.correction import read as read_correction
 from sla.definition import Definition, differences
@@ -14,6 +15,7 @@ from sla.fact import ANCHOR, CORRECTION, DEFINITION, MAINTENANCE, RENAMING, REVO
 from sla.gate_override import GATE_OVERRIDE_END, as_override
 from sla.maintenance import MaintenancePlan
 from sla.maintenance import changes as plan_changes
+from sla.page_mark import page_marks
 from sla.silence import RETRY, SILENCE_END, silences
 from sla.window import format_instant
 
@@ -82,6 +84,10 @@ def _text(fact: Fact) -> str:
         return f"gate set to {override.answer} until {format_instant(override.until)}: {override.reason}"
     if fact.kind == GATE_OVERRIDE_END:
         return f"override {fact.content()['override']} of the gate ended: {fact.content()['reason']}"
+    for given in acknowledgements([fact]):
+        return f"alert {given.key} acknowledged by {given.by} (via {given.via})"
+    for marked in page_marks([fact]):
+        return f"alert {marked.key} marked as {marked.mark}"
     return fact.body[:_LONGEST]
 
 

@@ -17,6 +17,8 @@ if TYPE_CHECKING:
 
 SYMBOLS = {Kind.RESOLVED: "RESOLVED", Kind.TEST: "TEST", Kind.ACKNOWLEDGED: "ACKNOWLEDGED", Kind.HEARTBEAT: "ALIVE"}
 
+_OPEN = (Kind.OPENED, Kind.ESCALATED, Kind.REMINDER)
+
 
 @dataclass(frozen=True, slots=True)
 class Message:
@@ -33,10 +35,17 @@ class Message:
     others: tuple[Message, ...] = ()
 
     @classmethod
-    def of(cls, row: Notification, now: int, others: tuple[Message, ...] = ()) -> Message:
-        """Return the message of a notification."""
+    def of(cls, row: Notification, now: int, others: tuple[Message, ...] = (), *, answer: str | None = None) -> Message:
+        """Return the message of a notification; `answer` is the link to acknowledge it, or to mark it once it is over.
+
+        The link is not part of the record: every reader of the record could use it.
+        """
         fields = json.loads(row.body)
         extra = fields.pop("extra", {})
+        if answer is not None and row.event in _OPEN:
+            fields["links"]["acknowledge"] = answer
+        elif answer is not None:
+            extra["feedback"] = answer
         return cls(fields, extra, row.idempotency_key, now, others)
 
     @property
@@ -82,7 +91,8 @@ class Message:
     @property
     def links(self) -> dict[str, str]:
         """The links that are known, by name."""
-        return {name: url for name, url in self.fields["links"].items() if url}
+        found = {**self.fields["links"], "feedback": self.extra.get("feedback")}
+        return {name: url for name, url in found.items() if url}
 
     @property
     def text(self) -> str:
@@ -92,8 +102,9 @@ class Message:
 
 
 def _listed(message: Message) -> list[str]:
-    product = message.links.get("product", "")
-    return [f"- {message.short}{f' ({product})' if product else ''}"]
+    product, answer = message.links.get("product", ""), message.links.get("acknowledge", "")
+    more = f"{f' ({product})' if product else ''}{f' acknowledge: {answer}' if answer else ''}"
+    return [f"- {message.short}{more}"]
 
 
 def _facts(message: Message) -> list[str]:

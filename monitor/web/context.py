@@ -19,9 +19,10 @@ if TYPE_CHECKING:
     from monitor.ledger.ledger import Ledger
     from monitor.web.assets import Assets
 
-# A page loads only its own style sheet and script, cannot be framed and has no forms.
+# A page loads only its own style sheet and script, cannot be framed and, but for that of a link, has no forms.
+POLICY = "Content-Security-Policy"
 HEADERS = {
-    "Content-Security-Policy": (
+    POLICY: (
         "default-src 'none'; style-src 'self'; script-src 'self'; img-src 'self' data:; connect-src 'self'; "
         "frame-ancestors 'none'; base-uri 'none'; form-action 'none'"
     ),

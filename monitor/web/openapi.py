@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+import re
 from typing import Any
 
+from monitor.web.openapi_alerts import OPERATIONS, Operation
+from monitor.web.openapi_alerts import SCHEMAS as ALERT_SCHEMAS
 from sla.outage import LimitKind
 from sla.stage import About, Stage
 
@@ -317,6 +320,9 @@ PATHS: dict[str, tuple[str, dict[str, Any], dict[str, str]]] = {
 
 def description() -> dict[str, Any]:
     """Return the OpenAPI 3.1 document."""
+    paths: dict[str, dict[str, Any]] = {path: {"get": _operation(path, *row)} for path, row in PATHS.items()}
+    for each in OPERATIONS:
+        paths.setdefault(each.path, {})[each.method] = _described(each)
     return {
         "openapi": "3.1.0",
         "info": {
@@ -324,18 +330,45 @@ def description() -> dict[str, Any]:
             "version": "1",
             "description": "Measured availability with bounds. Durations are in seconds; null means no figure.",
         },
-        "paths": {path: {"get": _operation(path, *row)} for path, row in PATHS.items()},
-        "components": {"schemas": SCHEMAS},
+        "paths": paths,
+        "components": {
+            "schemas": SCHEMAS | ALERT_SCHEMAS,
+            "securitySchemes": {"token": {"type": "http", "scheme": "bearer", "description": _TOKENS}},
+        },
     }
 
 
 def _operation(path: str, summary: str, schema: dict[str, Any], query: dict[str, str]) -> dict[str, Any]:
-    parameters = [{"name": "id", "in": "path", "required": True, "schema": _TEXT}] if "{id}" in path else []
-    parameters += [{"name": n, "in": "query", "description": text, "schema": _TEXT} for n, text in query.items()]
-    error = {"description": "The error and its remedy", "content": _json(_ref("Error"))}
-    answers = {"200": {"description": summary, "content": _json(schema)}, "default": error}
+    parameters = _parameters(path, query)
+    answers = {"200": {"description": summary, "content": _json(schema)}, "default": _ERROR}
     return {"summary": summary, "parameters": parameters, "responses": answers}
 
 
-def _json(schema: dict[str, Any]) -> dict[str, Any]:
-    return {"application/json": {"schema": schema}}
+def _described(operation: Operation) -> dict[str, Any]:
+    """Return an operation with its token, its request body and its examples."""
+    content = _json(operation.response, operation.example)
+    found: dict[str, Any] = {
+        "summary": operation.summary,
+        "parameters": _parameters(operation.path, operation.query),
+        "responses": {str(operation.status): {"description": operation.summary, "content": content}, "default": _ERROR},
+    }
+    if operation.request is not None:
+        found["requestBody"] = {"content": _json(operation.request, operation.request_example)}
+    if operation.scope is not None:
+        found["security"] = [{"token": [operation.scope.value]}]
+    return found
+
+
+def _parameters(path: str, query: dict[str, str]) -> list[dict[str, Any]]:
+    names = re.findall(r"\{(\w+)\}", path)
+    found: list[dict[str, Any]] = [{"name": n, "in": "path", "required": True, "schema": _TEXT} for n in names]
+    return found + [{"name": n, "in": "query", "description": text, "schema": _TEXT} for n, text in query.items()]
+
+
+def _json(schema: dict[str, Any], example: Any = None) -> dict[str, Any]:
+    media = {"schema": schema} if example is None else {"schema": schema, "example": example}
+    return {"application/json": media}
+
+
+_TOKENS = "An API token with the scope that the operation lists, made by `ninewatch token create`"
+_ERROR = {"description": "The error and its remedy", "content": _json(_ref("Error"))}

@@ -14,13 +14,14 @@ from aiohttp import web
 
 from monitor.access.tokens import TokenFile
 from monitor.exporters.prometheus import Exporter
-from monitor.web import api, blackbox, liveness, metrics, pages, pings, runbook
+from monitor.web import acknowledge_page, alerts, api, blackbox, liveness, metrics, pages, pings, runbook, silences
 from monitor.web.access import GUESSES, TOKENS, admit, takes_body
 from monitor.web.assets import Assets
 from monitor.web.connection_limit import ConnectionLimiter
-from monitor.web.context import CONTEXT, HEADERS, WebContext, is_loopback
+from monitor.web.context import CONTEXT, HEADERS, POLICY, WebContext, is_loopback
 from monitor.web.errors import Refusal, refuse
 from monitor.web.rate_limit import RateLimit
+from monitor.web.writing import WRITING
 
 if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable, Iterable
@@ -31,6 +32,7 @@ if TYPE_CHECKING:
     from monitor.health import Health
     from monitor.ledger.ledger import Ledger
     from monitor.web.blackbox import Probes
+    from monitor.web.writing import Writing
 
     Handler = Callable[[web.Request], Awaitable[web.StreamResponse]]
 
@@ -44,11 +46,12 @@ def build(
     beats: Heartbeats | None = None,
     probes: Probes | None = None,
     record: Path | None = None,
+    writing: Writing | None = None,
 ) -> web.Application:
-    """Return the application that publishes this ledger. It only reads the ledger.
+    """Return the application that publishes this ledger. The role of each route is in `monitor.web.access`.
 
-    With `beats` it also takes the pings of heartbeat checks (`monitor.web.pings`), and nothing else; with `probes` it
-    makes the probes that /probe asks for (`monitor.web.blackbox`).
+    With `beats` it also takes the pings of heartbeat checks (`monitor.web.pings`); with `probes` it makes the probes
+    that /probe asks for (`monitor.web.blackbox`); with `writing` it takes what tokens and links permit to write.
 
     With `record` what is asked as of an instant is read from there (`monitor.as_of`).
 
@@ -61,8 +64,10 @@ def build(
     app[GUESSES] = RateLimit(clock)
     if record is not None:
         app[TOKENS] = TokenFile.of(record)
-    for routes in (pages.routes, runbook.routes, api.routes, metrics.routes, liveness.routes, blackbox.routes):
-        app.add_routes(routes)
+    for module in (pages, runbook, api, alerts, silences, acknowledge_page, metrics, liveness, blackbox):
+        app.add_routes(module.routes)
+    if writing is not None:
+        app[WRITING] = writing
     if beats is not None:
         pings.publish(app, beats)
     if probes is not None:
@@ -72,7 +77,8 @@ def build(
 
 
 async def _add_headers(_: web.Request, response: web.StreamResponse) -> None:
-    response.headers.update(HEADERS)
+    policy = response.headers.get(POLICY, HEADERS[POLICY])  # a page with a form has its own
+    response.headers.update({**HEADERS, POLICY: policy})
     response.headers.setdefault("Cache-Control", "no-store")
 
 
@@ -92,7 +98,8 @@ async def _guard(request: web.Request, handler: Handler) -> web.StreamResponse:
     except ConnectionResetError:
         raise  # the reader went away in the middle: nothing of ours failed
     except Exception:
-        log.exception("request_failed", path=request.path)
+        resource = request.match_info.route.resource  # not the path: the token of a link is part of it
+        log.exception("request_failed", route="" if resource is None else resource.canonical)
         return refuse(request, Refusal(500, "internal error", "see the daemon's log"))
 
 

@@ -23,6 +23,7 @@ from tests.support.stores import MemoryStore
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator
 
+    from monitor.access.link import LinkSigner
     from monitor.config.model import Portfolio
     from monitor.ledger.ledger import Ledger
     from monitor.notification import Kind, Notification
@@ -40,10 +41,12 @@ PATIENCE = 30.0
 class AlertingHarness:
     """One process of the daemon, as far as alerting goes."""
 
-    def __init__(self, portfolio: Ledger, store: MemoryStore, clock: ManualClock) -> None:
+    def __init__(
+        self, portfolio: Ledger, store: MemoryStore, clock: ManualClock, signer: LinkSigner | None = None
+    ) -> None:
         self.ledger, self.store, self.clock, self.health = portfolio, store, clock, Health()
         self.writer = Writer(store, self.health, clock)
-        self.alerting = Alerting(self.ledger, self.writer, clock, self.health)
+        self.alerting = Alerting(self.ledger, self.writer, clock, self.health, signer)
         self.recorder = Recorder(self.ledger, self.writer, self.health, decide=self.alerting.changed)
 
     def observe(self, *outcomes: Outcome, key: str = "forms/health") -> None:
@@ -108,10 +111,15 @@ def ledger_with_receivers(*products: dict[str, object], receivers: list[dict[str
 
 @contextlib.asynccontextmanager
 async def run_alerting(
-    ledger: Ledger, store: MemoryStore | None = None, clock: ManualClock | None = None, *, deliver: bool = True
+    ledger: Ledger,
+    store: MemoryStore | None = None,
+    clock: ManualClock | None = None,
+    *,
+    deliver: bool = True,
+    signer: LinkSigner | None = None,
 ) -> AsyncIterator[AlertingHarness]:
     """Run alerting while the block lasts; without `deliver` notifications stay in the outbox."""
-    rig = AlertingHarness(ledger, store or MemoryStore(), clock or ManualClock())
+    rig = AlertingHarness(ledger, store or MemoryStore(), clock or ManualClock(), signer)
     restore(ledger, rig.store)
     ledger.facts = Facts(rig.store.load_facts())
     rig.alerting.restore(rig.store)

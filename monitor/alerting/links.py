@@ -1,0 +1,32 @@
+"""The link in a message through which its reader acknowledges the alert, or marks the page as useful or noise."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Final
+
+from monitor.access.link import VALID_FOR, Claim
+from monitor.notification import Kind
+from sla.interval import SECOND
+
+if TYPE_CHECKING:
+    from monitor.access.link import LinkSigner
+    from monitor.ledger.ledger import Ledger
+    from monitor.notification import Notification
+
+PATH: Final = "/acknowledge/"
+_WITHOUT: Final = (Kind.TEST, Kind.HEARTBEAT)
+
+
+class Links:
+    """Makes the link of each message; there is none without `public_url` or without a key."""
+
+    def __init__(self, ledger: Ledger, signer: LinkSigner | None = None) -> None:
+        self._ledger, self._signer = ledger, signer
+
+    def of(self, row: Notification) -> str | None:
+        """Return the link of a notification: the same for each attempt to deliver it."""
+        base = self._ledger.portfolio.public_url
+        if base is None or self._signer is None or row.event in _WITHOUT:
+            return None
+        expires = (row.made + VALID_FOR) // SECOND * SECOND
+        return f"{base}{PATH}{self._signer.token(Claim(row.key, row.receiver, row.product, expires))}"

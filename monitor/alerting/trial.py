@@ -1,0 +1,42 @@
+"""Test messages: one attempt to deliver, outside of the outbox."""
+
+from __future__ import annotations
+
+import json
+from typing import TYPE_CHECKING
+
+from monitor.alerting.delivery import Outcome, Target, deliver_once
+from monitor.notification import Kind, Notification
+from monitor.receivers.message import Message
+from sla.interval import SECOND
+
+if TYPE_CHECKING:
+    from monitor.config.alerting import ReceiverBase
+    from monitor.config.model import Portfolio
+    from monitor.network.attempt import Attempt
+
+
+async def send_test(portfolio: Portfolio, receiver: ReceiverBase, attempt: Attempt, now: int) -> Outcome:
+    """Send a test message to the receiver and return whether it was confirmed."""
+    row = trial(receiver.id, now, portfolio)
+    return await deliver_once(Target.of(receiver), Message.of(row, now), attempt)
+
+
+def trial(receiver: str, now: int, portfolio: Portfolio) -> Notification:
+    """Return the notification of a test: of severity `note`, about no product, with a key of its own."""
+    key = f"test:{receiver}:{now // SECOND}"
+    base = portfolio.public_url
+    body = {
+        "version": 1,
+        "event": Kind.TEST.value,
+        "key": key,
+        "severity": "note",
+        "product": None,
+        "checks": [],
+        "incident": None,
+        "downtime_seconds": None,
+        "budget": None,
+        "links": {"product": base, "incident": None, "runbook": None, "acknowledge": None},
+        "extra": {"summary": f"Test message of {portfolio.title}", "notes": ["No action is needed."]},
+    }
+    return Notification(key, receiver, 0, Kind.TEST, 1, now, now, "note", "", json.dumps(body))

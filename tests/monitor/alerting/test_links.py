@@ -1,0 +1,96 @@
+"""The link in each message: only where it works, the same for each attempt, and not in the record."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator
+
+import pytest
+
+from monitor.access.link import VALID_FOR, Claim, LinkSigner
+from monitor.alerting.links import Links
+from monitor.notification import Kind
+from monitor.receivers.message import Message
+from sla.interval import MINUTE, SECOND
+from tests.support.alerting import BAD, GOOD, ledger_with_receivers, run_alerting
+from tests.support.clocks import EPOCH as NOW
+from tests.support.ledgers import ledger_of, product
+from tests.support.messages import row
+from tests.support.sinks import Sink
+
+SIGNER = LinkSigner(b"k" * 32)
+BASE = "https://status.example.org"
+
+
+@pytest.fixture
+def sink() -> Iterator[Sink]:
+    with Sink().serving() as served:
+        yield served
+
+
+def claim(link: str) -> Claim:
+    prefix, _, token = link.rpartition("/")
+    assert prefix == f"{BASE}/acknowledge"
+    return SIGNER.claim(token, NOW)
+
+
+def test_a_link_holds_the_alert_the_receiver_and_an_expiry() -> None:
+    links = Links(ledger_of(product("forms"), public_url=BASE), SIGNER)
+    found = links.of(row())
+    assert found is not None
+    assert claim(found) == Claim("4f0c1d2e3a4b", "ops", "forms", NOW + VALID_FOR)
+    assert links.of(row()) == found
+
+
+@pytest.mark.parametrize(
+    ("fields", "signer", "event"),
+    [
+        ({}, SIGNER, Kind.OPENED),
+        ({"public_url": BASE}, None, Kind.OPENED),
+        ({"public_url": BASE}, SIGNER, Kind.TEST),
+        ({"public_url": BASE}, SIGNER, Kind.HEARTBEAT),
+    ],
+)
+def test_without_an_address_or_a_key_and_for_a_test_there_is_no_link(
+    fields: dict[str, str], signer: LinkSigner | None, event: Kind
+) -> None:
+    assert Links(ledger_of(product("forms"), **fields), signer).of(row(event)) is None
+
+
+@pytest.mark.parametrize("event", [Kind.OPENED, Kind.ESCALATED, Kind.REMINDER])
+def test_an_open_alert_is_acknowledged_by_its_link(event: Kind) -> None:
+    message = Message.of(row(event), NOW, answer="https://a/acknowledge/x")
+    assert message.fields["links"]["acknowledge"] == "https://a/acknowledge/x"
+    assert "acknowledge: https://a/acknowledge/x" in message.text
+
+
+@pytest.mark.parametrize("event", [Kind.RESOLVED, Kind.ACKNOWLEDGED])
+def test_once_an_alert_is_over_or_acknowledged_its_link_only_asks_for_feedback(event: Kind) -> None:
+    message = Message.of(row(event), NOW, answer="https://a/acknowledge/x")
+    assert message.fields["links"]["acknowledge"] is None
+    assert "feedback: https://a/acknowledge/x" in message.text
+
+
+def test_a_group_has_the_link_of_each_alert() -> None:
+    other = Message.of(row(key="other"), NOW, answer="https://a/acknowledge/other")
+    message = Message.of(row(), NOW, (other,), answer="https://a/acknowledge/x")
+    assert [line.rpartition(" ")[2] for line in message.lines] == [
+        "https://a/acknowledge/x", "https://a/acknowledge/other",
+    ]  # fmt: skip
+
+
+async def test_each_receiver_gets_a_link_of_its_own_and_the_record_holds_none(sink: Sink) -> None:
+    receivers = [{"id": name, "webhook": sink.url(f"/{name}")} for name in ("ops", "team")]
+    ledger = ledger_with_receivers(product("forms", 1, "99%"), receivers=receivers, public_url=BASE)
+    async with run_alerting(ledger, signer=SIGNER) as rig:
+        rig.observe(GOOD, BAD, BAD)
+        await rig.delivered()
+        rig.clock.jump(MINUTE // SECOND)
+        rig.observe(GOOD, GOOD)
+        await rig.delivered()
+        bodies = [each.body for each in rig.rows()]
+    assert all(json.loads(body)["links"]["acknowledge"] is None for body in bodies)
+    opened, resolved = sink.bodies("opened"), sink.bodies("resolved")
+    assert {claim(each["links"]["acknowledge"]).receiver for each in opened} == {"ops", "team"}
+    assert {claim(each["links"]["acknowledge"]).key for each in opened} == {opened[0]["key"]}
+    assert [each["links"]["acknowledge"] for each in resolved] == [None, None]

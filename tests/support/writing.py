@@ -1,0 +1,105 @@
+"""A server that accepts changes: real alerting, facts, tokens and links over a manual clock and a store in memory."""
+
+from __future__ import annotations
+
+import contextlib
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+import aiohttp
+
+from monitor.access.link import Claim, LinkSigner, load_signer
+from monitor.access.scopes import Scope
+from monitor.access.tokens import TokenFile, new_token
+from monitor.engine.fact_recorder import FactRecorder
+from monitor.engine.probe_environment import probe_environment
+from monitor.facts.journal import Journal
+from monitor.web.rate_limit import RateLimit
+from monitor.web.server import build, listen
+from monitor.web.writing import Writing
+from sla.interval import HOUR
+from tests.support.alerting import AlertingHarness, run_alerting
+
+if TYPE_CHECKING:
+    from collections.abc import AsyncIterator
+    from pathlib import Path
+
+    from monitor.ledger.ledger import Ledger
+    from sla.fact import Fact
+    from tests.support.clocks import ManualClock
+
+
+@dataclass(frozen=True)
+class Answer:
+    """A response that was read to its end; `body` is its JSON where it has any."""
+
+    status: int
+    text: str
+    headers: dict[str, str]
+    body: Any
+
+
+@dataclass
+class WritableSite:
+    """A server on a free port, and the parts that it changes."""
+
+    base: str
+    rig: AlertingHarness
+    facts: FactRecorder
+    record: Path
+    signer: LinkSigner
+    session: aiohttp.ClientSession
+
+    @property
+    def clock(self) -> ManualClock:
+        """The clock of the server."""
+        return self.rig.clock
+
+    @property
+    def journal(self) -> list[Fact]:
+        """The facts on disk."""
+        return Journal.of(self.record).read()
+
+    def token(self, *scopes: Scope, name: str = "pipeline", **limits: Any) -> str:
+        """Create a token, of the scope `alerts:write` unless named."""
+        token, text = new_token(name, "Ada", scopes or (Scope.ALERTS_WRITE,), self.clock.now(), **limits)
+        TokenFile.of(self.record).add(token)
+        return text
+
+    def link(self, key: str, receiver: str = "ops", product: str = "forms", expires: int | None = None) -> str:
+        """Return the path of a link to acknowledge the alert, valid for an hour."""
+        until = self.clock.now() + HOUR if expires is None else expires
+        return f"/acknowledge/{self.signer.token(Claim(key, receiver, product, until // 1_000_000 * 1_000_000))}"
+
+    async def ask(self, method: str, path: str, token: str = "", **options: Any) -> Answer:
+        """Send a request and return its answer; redirects are not followed."""
+        headers = {**({"Authorization": f"Bearer {token}"} if token else {}), **options.pop("headers", {})}
+        async with self.session.request(
+            method, self.base + path, headers=headers, allow_redirects=False, **options
+        ) as answer:
+            text = await answer.text()
+            body = await answer.json() if answer.content_type == "application/json" and text else None
+            return Answer(answer.status, text, dict(answer.headers), body)
+
+    async def page(self, method: str, path: str, **fields: str) -> Answer:
+        """Ask as a browser does."""
+        return await self.ask(method, path, headers={"Accept": "text/html"}, **({"data": fields} if fields else {}))
+
+
+@contextlib.asynccontextmanager
+async def writable(
+    ledger: Ledger, folder: Path, clock: ManualClock | None = None, *, deliver: bool = False
+) -> AsyncIterator[WritableSite]:
+    """Serve a ledger that can be written to while the block lasts."""
+    record = folder / "ninewatch.db"
+    signer = load_signer(record)
+    async with run_alerting(ledger, clock=clock, deliver=deliver, signer=signer) as rig:
+        facts = FactRecorder(ledger, Journal.of(record), rig.writer, rig.clock, rig.health)
+        async with probe_environment(rig.clock, rig.health) as (runner, _), aiohttp.ClientSession() as session:
+            writing = Writing(facts, rig.alerting, runner.new_attempt, RateLimit(rig.clock), signer)
+            site = build(ledger, rig.health, rig.clock, record=record, writing=writing)
+            listener = await listen(site, "127.0.0.1", 0)
+            try:
+                yield WritableSite(f"http://{listener.addresses[0]}", rig, facts, record, signer, session)
+            finally:
+                await listener.close()
