@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import threading
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import pytest
 
@@ -13,12 +14,14 @@ from monitor.engine.fact_recorder import FactRecorder
 from monitor.errors import NinewatchError
 from monitor.facts.journal import Journal
 from monitor.health import Health
-from monitor.ledger.ledger import Ledger
 from monitor.storage.writer import Writer
 from sla.fact import Fact
 from tests.support.clocks import ManualClock
 from tests.support.ledgers import ledger_of, product
 from tests.support.stores import MemoryStore
+
+if TYPE_CHECKING:
+    from monitor.ledger.ledger import Ledger
 
 
 class HangingJournal(Journal):
