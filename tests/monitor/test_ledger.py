@@ -11,6 +11,7 @@ from hypothesis import strategies as st
 
 from monitor.config.model import Portfolio
 from monitor.health import Health
+from monitor.ledger.check_history import CheckHistory
 from monitor.ledger.ledger import Ledger
 from monitor.ledger.open_run import OpenRun
 from monitor.probe_result import ProbeResult
@@ -404,3 +405,23 @@ def test_a_check_that_is_added_or_removed_by_a_reload_is_a_member_at_once_or_no_
         if loaded is two and ledger.entries["chefs/check-1"].timeline.last_at is None:
             play(ledger, [BAD] * 61, NOW - HOUR, "chefs/check-1")
         assert ledger.state("chefs", NOW - 30 * MINUTE) is state
+
+
+def test_resolved_incident_of_a_removed_check_is_listed_for_its_time() -> None:
+    ledger = ledger_of(product("chefs", 2))
+    removed, kept = ledger.entries
+    play(ledger, [BAD, BAD, GOOD, GOOD], key=removed)
+    (incident,) = ledger.incidents
+    checks = tuple(each for each in ledger.products["chefs"].checks if f"chefs/{each.id}" == kept)
+    changed = ledger.products["chefs"].model_copy(update={"checks": checks})
+    ledger.reload(ledger.portfolio.model_copy(update={"products": (changed,)}))
+    assert ledger.incidents_of("chefs", ALL) == [incident]
+
+
+def test_open_incident_of_a_check_without_known_observation_may_last() -> None:
+    ledger = ledger_of(product("chefs"))
+    play(ledger, [BAD, BAD])
+    (incident,) = ledger.incidents
+    assert CheckHistory(KEY).may_last(incident, NOW + DAY), "nothing is known of when it ended"
+    assert ledger.history(KEY).may_last(incident, NOW + MINUTE)
+    assert not ledger.history(KEY).may_last(incident, NOW + DAY)

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import asyncio
+
 from typing import TYPE_CHECKING
 
 import pytest
@@ -12,7 +14,7 @@ from monitor.storage.reader import reading
 from monitor.storage.sqlite import SqliteStore
 from monitor.storage.store import Batch
 from monitor.storage.writer import Writer
-from sla.interval import DAY, HOUR, MINUTE
+from sla.interval import DAY, HOUR, MINUTE, SECOND
 from sla.observation import Outcome, Run
 from tests.support.clocks import EPOCH, ManualClock
 
@@ -106,3 +108,25 @@ async def test_a_record_that_cannot_be_read_is_tried_again_later(kept: Kept, tmp
     (tmp_path / "away").rename(kept.path)
     assert await kept.heads() == [], "not at once"
     assert len(await kept.heads(2 * MINUTE)) == 1
+
+
+async def test_loop_looks_each_second_and_closes_no_day_in_the_first_two_seconds(kept: Kept) -> None:
+    kept.observe(MIDNIGHT - HOUR, MIDNIGHT - 2 * MINUTE)
+    await kept.clock.advance(3 * 3600)
+    started = kept.clock.now()
+    closed_at: list[int] = []
+    closed = asyncio.Event()
+    loop = asyncio.get_running_loop()
+
+    def close_day(day: int, now: int) -> None:
+        closed_at.append(now)
+        loop.call_soon_threadsafe(closed.set)
+
+    kept.keeper._next = close_day  # type: ignore[method-assign]
+    task = asyncio.create_task(kept.keeper.run())
+    try:
+        await kept.clock.advance(3)
+        await asyncio.wait_for(closed.wait(), 30)
+    finally:
+        task.cancel()
+    assert closed_at == [started + 2 * SECOND]

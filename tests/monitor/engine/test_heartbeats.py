@@ -228,3 +228,13 @@ def test_only_its_own_token_admits() -> None:
     ):
         assert beats.admitted(key, token) is None
     assert beats.admitted("drop/none", "no check has this token, but comparing takes as long") is None
+
+
+def test_run_that_never_ends_overran_after_an_earlier_success() -> None:
+    scene = Scene(run_time="2h")
+    scene.until(3 * HOUR)
+    scene.beats.end(scene.entry, 0)
+    scene.until(27 * HOUR)
+    scene.beats.start(scene.entry)
+    scene.until(30 * HOUR)
+    assert scene.seen[1:] == [(29 * HOUR, BAD, "heartbeat_overran")]

@@ -7,6 +7,7 @@ from contextlib import asynccontextmanager
 from typing import TYPE_CHECKING
 
 import pytest
+from structlog.testing import capture_logs
 
 from monitor.clock import SystemClock
 from monitor.engine import recorder as module
@@ -157,10 +158,15 @@ async def test_a_hook_that_raises_stops_neither_the_others_nor_the_recording() -
     def broken(_event: Event) -> None:
         raise ZeroDivisionError
 
-    async with Recorder(rig.ledger, rig.writer, rig.health, [broken, rig.hear]) as rig.recorder:
-        rig.play([GOOD, GOOD])
+    with capture_logs() as logs:
+        async with Recorder(rig.ledger, rig.writer, rig.health, [broken, rig.hear]) as rig.recorder:
+            rig.play([GOOD, GOOD])
     assert len(rig.told) == 2
     assert rig.health.hook_failures == 2
+    assert [(each["error"], each["exc_info"]) for each in logs if each["event"] == "hook_failed"] == [
+        ("ZeroDivisionError()", True),
+        ("ZeroDivisionError()", False),
+    ]
     assert len(rig.store.seen) == 2
 
 
@@ -168,8 +174,11 @@ async def test_an_observation_before_the_last_is_left_out_and_counted() -> None:
     """The wall clock was set back while the daemon was away: the record's order stands."""
     async with probe_environment() as rig:
         rig.play([GOOD, GOOD])
-        rig.play([BAD], NOW)
-        assert rig.health.late_observations == 1
+        with capture_logs() as logs:
+            rig.play([BAD], NOW)
+            rig.play([BAD], NOW)
+        assert [each["check"] for each in logs if each["event"] == "observation_before_the_last"] == [KEY]
+        assert rig.health.late_observations == 2
         assert len(rig.told) == 2
     assert rig.ledger.entries[KEY].totals == {GOOD: 2, BAD: 0, UNKNOWN: 0}
     assert len(rig.store.seen) == 2

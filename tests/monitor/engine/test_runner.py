@@ -20,6 +20,7 @@ from monitor.engine.probe_environment import probe_environment
 from monitor.engine.runner import Runner
 from monitor.health import Health
 from monitor.network.failure import ProbeFailure
+from monitor.network.outbound_policy import OutboundPolicy
 from monitor.network.poller import Poller
 from monitor.network.resolver import Resolver
 from monitor.probe_result import ProbeResult
@@ -276,3 +277,21 @@ async def test_a_good_answer_that_took_long_is_good_and_slow(slow_after: str | N
 def test_slow_is_sooner_than_too_late() -> None:
     with pytest.raises(ValidationError, match="no shorter than the timeout"):
         load_check({"tcp": "127.0.0.1:1", "timeout": "5s", "slow_after": "5s"})
+
+
+async def test_attempt_uses_the_outbound_policy_of_the_caller() -> None:
+    async with probe_environment(SystemClock(), Health()) as (runner, _):
+        other = OutboundPolicy()
+        assert runner.new_attempt().outbound is runner.outbound
+        assert runner.new_attempt(other).outbound is other
+
+
+async def test_deadline_during_connect_names_the_address_of_the_peer() -> None:
+    async def connect(attempt: Attempt) -> ProbeResult:
+        attempt.enter("connect")
+        attempt.peer = (socket.AF_INET, ("192.0.2.1", 443))
+        raise TimeoutError
+
+    async with probe_environment(SystemClock(), Health()) as (runner, _):
+        result = (await runner.attempt(connect, 60)).result
+    assert result.detail.endswith("waiting for connect: 192.0.2.1")

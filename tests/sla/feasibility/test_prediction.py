@@ -136,6 +136,17 @@ def test_parts_that_only_fail_together_share_the_downtime() -> None:
     assert pair.downtime == pytest.approx(0.01**2 * YEAR)
 
 
+def test_contributions_are_the_shares_of_aumann_and_shapley() -> None:
+    """Of 2 of 3 parts, down if ab + bc + ca - 2abc: part a adds t(b + c) - 2t^2 bc while all rise from 0 to 1 times."""
+    down = {"a": 0.1, "b": 0.3, "c": 0.5}
+    parts = [part(name, Repairable(round(10 * HOUR / share) - 10 * HOUR, 10 * HOUR)) for name, share in down.items()]
+    found = predict(design(*parts, structure=AtLeast(2, tuple(down))))
+    product = math.prod(down.values())
+    added = {name: share * (sum(down.values()) - share) / 2 - 2 * product / 3 for name, share in down.items()}
+    shares = {each.id: each.share for each in found.contributors}
+    assert shares == pytest.approx({name: each / sum(added.values()) for name, each in added.items()}, rel=1e-9)
+
+
 def test_contributors_are_ordered_by_downtime_and_have_names() -> None:
     found = predict(design(part("app"), part("db", POOR, deployments=Planned(7 * DAY, MINUTE))))
     assert [(each.id, each.name) for each in found.contributors] == [
