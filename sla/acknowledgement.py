@@ -1,4 +1,4 @@
-"""An acknowledgement: a fact that a person takes care of an alert, and through what they stated it."""
+"""Acknowledgements: facts that a person handles an alert, with the way in which the person stated it."""
 
 from __future__ import annotations
 
@@ -27,11 +27,11 @@ class Via(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class Acknowledgement:
-    """Who acknowledged the alert of `key` at `made` (microseconds since the epoch).
+    """An acknowledgement of the alert of `key`, made at `made` (microseconds since the epoch).
 
-    `by` is the person, `author` is what wrote the fact where that is not the person: the name of a token or a service.
-    `incident` is the id of the product incident, empty for an alert that is none; `product` is empty for an alert
-    about the monitor itself. `via` is one of `Via`, or the text of a newer version.
+    `by` is the person. `author` is the name of the token or service that wrote the fact, empty if the person wrote it.
+    `incident` is the id of the product incident, empty for other alerts. `product` is empty for an alert about the
+    monitor itself. `via` is one of `Via`, or the text of a newer version.
     """
 
     made: int
@@ -48,13 +48,13 @@ class Acknowledgement:
         return self.fact().id
 
     def fact(self) -> Fact:
-        """Return it as a fact of the record."""
+        """Return the acknowledgement as a fact of the record."""
         body = {"key": self.key, "incident": self.incident, "by": self.by, "via": str(self.via)}
         return Fact.of(self.made, self.author or self.by, ACKNOWLEDGEMENT, self.product, body)
 
 
 def acknowledgements(facts: Iterable[Fact]) -> list[Acknowledgement]:
-    """Return the acknowledgements among the facts, in their order; one that cannot be read is skipped."""
+    """Return the acknowledgements among the facts, in the order of the facts. Invalid ones are skipped."""
     return [found for fact in facts if fact.kind == ACKNOWLEDGEMENT and (found := _read(fact)) is not None]
 
 

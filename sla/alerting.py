@@ -1,7 +1,7 @@
 """Decide which alerts fire: budget burn by the cited policies, and outages until the target is observed up.
 
-measurement.md, section 7. An alert that fires goes on while the monitor is blind or restarts: without an observation
-that says "up" nothing has recovered. Both states follow from the record alone, so a restart changes neither.
+measurement.md, section 7. A firing alert continues while the monitor is blind or restarts, because only a good
+observation shows a recovery. Both kinds of alert are computed from the record only, so a restart does not change them.
 """
 
 from __future__ import annotations
@@ -27,14 +27,14 @@ if TYPE_CHECKING:
     from sla.states import Piece
     from sla.timeline import Timeline
 
-LEAST_BAD = 2  # bad observations within the long look-back: one lost probe pages no one
+MIN_BAD = 2  # bad observations in the long look-back, so that one lost probe does not cause an alert
 
 
 @dataclass(frozen=True, slots=True)
 class BurnPolicy:
-    """Alert when `fraction` of the period's budget is burnt within `long` and burning goes on within `short`.
+    """Alert if `fraction` of the period's budget was spent within `long` and the burn continues within `short`.
 
-    `alert` names the alert, `severity` is `page` or `ticket`; look-backs are in microseconds.
+    `alert` is the name of the alert, `severity` is `page` or `ticket`. Look-backs are in microseconds.
     """
 
     alert: str
@@ -47,39 +47,42 @@ class BurnPolicy:
         """Return the burn rate that spends the fraction of a period's budget within the long look-back."""
         return self.fraction * period / self.long
 
-    def fires(self, objective: Objective, period: int, seen: LookBacks) -> bool:
-        """Return whether the policy fires: both look-backs reach the factor, the long one spent the fraction of the
-        period's budget, and it holds two bad observations.
+    def fires(self, objective: Objective, period: int, look_backs: LookBacks) -> bool:
+        """Return whether the policy fires.
+
+        It fires if the burn rate of both look-backs reaches the factor, and the long look-back has spent the fraction
+        of the period's budget and contains two bad observations.
         """
-        spent = downtime(seen.durations[self.long]).point
+        spent = downtime(look_backs.durations[self.long]).point
         return (
             spent > 0
-            and spent >= self.fraction * seen.allowed(objective, period)
-            and self._reached(objective, period, seen, self.long)
-            and self._reached(objective, period, seen, self.short)
-            and seen.bad(self.long) >= LEAST_BAD
+            and spent >= self.fraction * look_backs.allowed(objective, period)
+            and self._reached(objective, period, look_backs, self.long)
+            and self._reached(objective, period, look_backs, self.short)
+            and look_backs.bad(self.long) >= MIN_BAD
         )
 
-    def _reached(self, objective: Objective, period: int, seen: LookBacks, length: int) -> bool:
-        burn = seen.burn(objective, length)
+    def _reached(self, objective: Objective, period: int, look_backs: LookBacks, length: int) -> bool:
+        burn = look_backs.burn(objective, length)
         return burn is not None and burn >= self.factor(period)
 
-    def obstacle(self, objective: Objective, period: int, intervals: Iterable[int]) -> str | None:
-        """Return why the policy can never fire, None if it can. `intervals` are those of the checks, microseconds.
+    def reason_never_fires(self, objective: Objective, period: int, intervals: Iterable[int]) -> str | None:
+        """Return why the policy can never fire. None if it can. `intervals` are the checks' intervals in microseconds.
 
-        Nothing burns faster than all the time down, which is 1 / (1 - objective). And two bad observations have to fit
+        The maximum burn rate, for a product that is always down, is 1 / (1 - objective). Two bad observations must fit
         into the long look-back.
         """
-        most, needed = 1 / (1 - objective.ratio), self.factor(period)
+        highest, needed = 1 / (1 - objective.ratio), self.factor(period)
         name = f"{self.alert} cannot fire"
-        if needed > most:
+        if needed > highest:
             return (
                 f"{name}: it needs a burn rate of {float(needed):.4g}, and at an objective of {objective} over "
-                f"{format_duration(period)} the highest is {float(most):.4g}; raise the objective or shorten the window"
+                f"{format_duration(period)} the highest is {float(highest):.4g}; raise the objective or "
+                "shorten the window"
             )
-        if sum(-(-self.long // interval) for interval in intervals) < LEAST_BAD:
+        if sum(-(-self.long // interval) for interval in intervals) < MIN_BAD:
             return (
-                f"{name}: it needs {LEAST_BAD} bad observations within {format_duration(self.long)}; "
+                f"{name}: it needs {MIN_BAD} bad observations within {format_duration(self.long)}; "
                 "shorten the interval of a check"
             )
         return None
@@ -96,7 +99,7 @@ BURN_POLICIES = (
 
 @dataclass(frozen=True, slots=True)
 class LookBacks:
-    """What a history says of the look-backs of all policies that end at the instant `at`, by their lengths."""
+    """The look-backs of all policies that end at the instant `at`: `durations` by the length of the look-back."""
 
     history: History
     at: int
@@ -112,11 +115,11 @@ class LookBacks:
         return self.history.counts(self._window(length)).bad
 
     def allowed(self, objective: Objective, period: int) -> Fraction:
-        """Return the downtime that a period which ends here allows; `objective` is that of an undefined history."""
+        """Return the downtime allowed in the period that ends at `at`. `objective` applies without a definition."""
         return allowed_within(self.history, self._window(period), objective)
 
     def burn(self, objective: Objective, length: int) -> Fraction | None:
-        """Return the burn rate over the look-back; None where nothing is known."""
+        """Return the burn rate over the look-back. None if all its time is unknown."""
         return burn_rate(objective_within(self.history, self._window(length), objective), self.durations[length])
 
     def _window(self, length: int) -> Interval:
@@ -127,7 +130,7 @@ LENGTHS = frozenset(length for policy in BURN_POLICIES for length in (policy.lon
 
 
 class BurnAlert(NamedTuple):
-    """One policy at one instant. `burn` is the rate over the long look-back while it fires, 0 while it does not."""
+    """The state of a policy at one instant. `burn` is the rate over the long look-back if the policy fires, else 0."""
 
     policy: BurnPolicy
     burn: Fraction
@@ -139,35 +142,46 @@ class BurnAlert(NamedTuple):
 
 
 def burn_alerts(objective: Objective, period: int, state: State, now: LookBacks) -> list[BurnAlert]:
-    """Return each policy as it stands at the end of the look-backs; nothing where no time at all is known.
+    """Return the state of each policy at the end of the look-backs. Empty if no time is known.
 
-    `state` is the estimated state there, with guesses. A policy that fired goes on firing through unknown time, until
-    the history shows the target up again.
+    `state` is the estimated state at that instant, with guesses. A policy that fires continues to fire during unknown
+    time, until the target is up again.
     """
-    seen = list(islice(_judged(state, now), _MOST_GAPS))
-    return [BurnAlert(policy, _burning(policy, objective, period, seen)) for policy in BURN_POLICIES if seen]
+    look_backs = list(islice(_relevant_look_backs(state, now), _MAX_GAPS))
+    return [
+        BurnAlert(policy, _burning(policy, objective, period, look_backs)) for policy in BURN_POLICIES if look_backs
+    ]
 
 
-def _burning(policy: BurnPolicy, objective: Objective, period: int, seen: Sequence[LookBacks]) -> Fraction:
-    """Return the burn over the long look-back where the policy last fires; 0 where it does not."""
-    found = next((each for each in seen if policy.fires(objective, period, each)), None)
+def _burning(policy: BurnPolicy, objective: Objective, period: int, look_backs: Sequence[LookBacks]) -> Fraction:
+    """Return the burn rate of the latest look-backs with which the policy fires. 0 if it does not fire."""
+    found = next((each for each in look_backs if policy.fires(objective, period, each)), None)
     return (found and found.burn(objective, policy.long)) or Fraction(0)
 
 
-_MOST_GAPS = 16  # of unknown time in one outage; bounds the work for a target that is seen now and then
-_SPANS = (MINUTE, HOUR, 8 * HOUR, 64 * HOUR, 512 * HOUR, 4096 * HOUR)  # how far back to look, further only if need be
+_MAX_GAPS = 16  # of unknown time in one outage; limits the work for a target with few known observations
+_SPANS = (
+    MINUTE,
+    HOUR,
+    8 * HOUR,
+    64 * HOUR,
+    512 * HOUR,
+    4096 * HOUR,
+)  # how far to look back; a longer span is used only if needed
 
 
-def _judged(state: State, now: LookBacks) -> Iterator[LookBacks]:
-    """Yield what the alerts are judged by, the latest first: `now` if it is known, and the ends of the known time
-    before each gap as far back as nothing was up.
+def _relevant_look_backs(state: State, now: LookBacks) -> Iterator[LookBacks]:
+    """Yield the look-backs that decide whether the alerts fire, the latest first.
+
+    These are `now` if its state is known, and the look-backs at the end of the known time before each gap, back to the
+    last time at which the target was up.
     """
     if state is not State.UNKNOWN:
         yield now
     if state is State.UP:
         return
     end, after = now.at, state
-    for piece in _backwards(now.history, now.at):
+    for piece in _pieces_backwards(now.history, now.at):
         before = piece.state.estimate
         if before is not State.UNKNOWN and after is State.UNKNOWN:
             yield LookBacks.of(now.history, end)
@@ -176,8 +190,8 @@ def _judged(state: State, now: LookBacks) -> Iterator[LookBacks]:
         end, after = piece.start, before
 
 
-def _backwards(history: History, now: int) -> Iterator[Piece]:
-    """Yield the pieces before `now`, the latest first; those that a span's edge cuts come in two."""
+def _pieces_backwards(history: History, now: int) -> Iterator[Piece]:
+    """Yield the pieces before `now`, the latest first. A piece across the edge of a span is yielded in two parts."""
     end = now
     for span in _SPANS:
         start = now - span
@@ -186,13 +200,14 @@ def _backwards(history: History, now: int) -> Iterator[Piece]:
 
 
 def outage(rule: Rule, checks: Iterable[tuple[IncidentTracker, Timeline]]) -> bool | None:
-    """Return whether so many checks have an open incident that the rule is not met; None while too few are known.
+    """Return whether the rule is not met because of open incidents of the checks. None if too few checks are known.
 
-    An incident opens after `fall` bad observations and resolves after `rise` good ones, is recorded, and no unknown
-    time resolves it. So an outage neither begins with one lost probe nor ends because nothing is seen.
+    An incident opens after `fall` bad observations and resolves after `rise` good ones. It is recorded, and unknown
+    time does not resolve it. So an outage does not begin with one lost probe, and does not end without good
+    observations.
     """
-    held = [(tracker.open is not None, timeline.last_known is not None) for tracker, timeline in checks]
-    needed = rule.needed(len(held))
-    if sum(not failing for failing, _ in held) < needed:
+    checks_state = [(tracker.open is not None, timeline.last_known is not None) for tracker, timeline in checks]
+    needed = rule.needed(len(checks_state))
+    if sum(not failing for failing, _ in checks_state) < needed:
         return True
-    return False if sum(known and not failing for failing, known in held) >= needed else None
+    return False if sum(known and not failing for failing, known in checks_state) >= needed else None

@@ -17,7 +17,7 @@ T = TypeVar("T")
 
 
 class Bounds(NamedTuple, Generic[T]):
-    """A figure with its lower and upper bound; the true value is within them."""
+    """A figure with its lower and upper bound. The true value is between the bounds."""
 
     low: T
     point: T
@@ -25,7 +25,10 @@ class Bounds(NamedTuple, Generic[T]):
 
 
 class UnknownPolicy(StrEnum):
-    """How unknown time enters the point estimate, spent budget and burn: only by guesses, as down time, as up time."""
+    """How unknown time counts in the point estimate, the spent budget and the burn rate.
+
+    EXCLUDE: only guesses count. DOWN: it counts as downtime. UP: it counts as uptime.
+    """
 
     EXCLUDE = "exclude"
     DOWN = "down"
@@ -33,7 +36,7 @@ class UnknownPolicy(StrEnum):
 
 
 class Verdict(StrEnum):
-    """Whether the record decides that an objective was met."""
+    """Whether an objective was met, according to the record. UNDECIDED: the objective is between the bounds."""
 
     MET = "met"
     MISSED = "missed"
@@ -41,23 +44,23 @@ class Verdict(StrEnum):
 
 
 def coverage(durations: Durations) -> Fraction | None:
-    """Return the share of the time of which anything is known; None of no time at all."""
+    """Return the known share of the time. None if the durations are empty."""
     return _ratio(durations.known, durations.total)
 
 
 def availability(durations: Durations, policy: UnknownPolicy = UnknownPolicy.EXCLUDE) -> Bounds[Fraction | None]:
-    """Return low, point and high; all None for a window without time, point None if all time is unknown."""
+    """Return low, point and high. All are None for an empty window. The point is None if all time is unknown."""
     total = durations.total
     return Bounds(_ratio(durations.up, total), estimate(durations, policy), _ratio(total - durations.down, total))
 
 
 def estimate(durations: Durations, policy: UnknownPolicy = UnknownPolicy.EXCLUDE) -> Fraction | None:
-    """Return the point availability alone; None where nothing is known and there is no guess."""
-    return _ratio(*estimated(durations, policy))
+    """Return the point availability. None if all time is unknown and has no guess."""
+    return _ratio(*estimated_uptime(durations, policy))
 
 
-def estimated(durations: Durations, policy: UnknownPolicy = UnknownPolicy.EXCLUDE) -> tuple[int, int]:
-    """Return the time that is up by the estimate and the time that it is counted of, microseconds."""
+def estimated_uptime(durations: Durations, policy: UnknownPolicy = UnknownPolicy.EXCLUDE) -> tuple[int, int]:
+    """Return numerator and denominator of the point availability: estimated uptime and counted time, microseconds."""
     up = durations.up + durations.doubt_up
     if policy is UnknownPolicy.EXCLUDE:
         up += durations.guessed_up
@@ -75,21 +78,21 @@ class Shares(NamedTuple):
 
 
 def shares(durations: Durations) -> Shares:
-    """Return what `availability` and `coverage` return, each as the float that is nearest to the exact ratio.
+    """Return `availability` and `coverage` as floats, each nearest to the exact ratio.
 
-    A fraction takes ten times as long, and a scrape needs thousands of them.
+    Fractions take ten times as long, and a scrape needs thousands of values.
     """
     total = durations.total
     if not total:
         return Shares(Bounds(None, None, None), None)
-    up, counted = estimated(durations)
+    up, counted = estimated_uptime(durations)
     point = up / counted if counted else None
     bounds = Bounds(durations.up / total, point, (total - durations.down) / total)
     return Shares(bounds, (total - durations.unknown) / total)
 
 
 def downtime(durations: Durations, policy: UnknownPolicy = UnknownPolicy.EXCLUDE) -> Bounds[int]:
-    """Return low, point and high, microseconds. The policy moves the point only."""
+    """Return low, point and high, microseconds. The policy changes the point only."""
     down, doubt, unknown = durations.down, durations.doubt, durations.unknown
     counted = {UnknownPolicy.EXCLUDE: durations.guessed_down, UnknownPolicy.DOWN: unknown, UnknownPolicy.UP: 0}
     point = down + durations.doubt_down + counted[policy]
@@ -99,8 +102,8 @@ def downtime(durations: Durations, policy: UnknownPolicy = UnknownPolicy.EXCLUDE
 def verdict(durations: Durations, objective: Objective, allowed: Fraction | None = None) -> Verdict:
     """Return whether the bounds decide the objective.
 
-    `allowed` (microseconds) is the whole budget of a calendar window in progress, of which `durations` are the elapsed
-    part: certain downtime past it is a miss, whatever is still to come.
+    For a calendar window in progress, `durations` is the elapsed part and `allowed` (microseconds) the budget of the
+    complete window. If the certain downtime exceeds it, the objective is missed, independent of the remaining time.
     """
     low, _, high = availability(durations)
     if (allowed is not None and durations.down > allowed) or (high is not None and high < objective.ratio):
@@ -111,9 +114,9 @@ def verdict(durations: Durations, objective: Objective, allowed: Fraction | None
 
 
 def resolvable(allowed: Fraction, interval: int) -> bool:
-    """Return whether probing each `interval` can see an outage that uses up the allowed downtime (microseconds both).
+    """Return whether probes per `interval` detect an outage as long as the allowed downtime (both in microseconds).
 
-    The shortest outage sure to be seen twice lasts two intervals.
+    An outage of two intervals is the shortest one that is certainly observed twice.
     """
     return allowed >= 2 * interval
 

@@ -1,7 +1,7 @@
 """Error budgets: the downtime that an objective allows, how much is spent, and how fast.
 
-measurement.md, section 7. Burn rates after the Google SRE Workbook, chapter 5, "Alerting on SLOs"; which alerts follow
-from them is in `sla.alerting`.
+measurement.md, section 7. Burn rates after the Google SRE Workbook, chapter 5, "Alerting on SLOs"; `sla.alerting`
+defines the alerts.
 """
 
 from __future__ import annotations
@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from fractions import Fraction
 from typing import TYPE_CHECKING
 
-from sla.availability import UnknownPolicy, downtime, estimated
+from sla.availability import UnknownPolicy, downtime, estimated_uptime
 from sla.interval import DAY
 from sla.objective import Objective
 
@@ -23,14 +23,14 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True, slots=True)
 class Budget:
-    """Downtime in microseconds; `remaining` is negative if more was spent than allowed."""
+    """An error budget in microseconds of downtime. `remaining` is negative if more was spent than allowed."""
 
     allowed: Fraction
     spent: Fraction
 
     @property
     def remaining(self) -> Fraction:
-        """Allowed less spent."""
+        """The allowed downtime minus the spent downtime."""
         return self.allowed - self.spent
 
 
@@ -40,18 +40,19 @@ def budget(
     policy: UnknownPolicy = UnknownPolicy.EXCLUDE,
     length: int | None = None,
 ) -> Budget:
-    """Return the budget of a window after exclusions, and what its point downtime has spent of it.
+    """Return the budget of a window after exclusions. The point downtime counts as spent.
 
-    `length` (microseconds, after exclusions) is that of the whole calendar window if `durations` are its elapsed part.
+    For a calendar window in progress, `durations` is the elapsed part, and `length` (microseconds, after exclusions) is
+    the length of the complete window.
     """
     allowed = objective.allowed(durations.total if length is None else length)
     return Budget(allowed, Fraction(downtime(durations, policy).point))
 
 
 def allowed_within(history: History, window: Interval, objective: Objective) -> Fraction:
-    """Return the downtime that the objectives allow in the window, microseconds: the sum over the parts of its time.
+    """Return the downtime that the objectives allow in the window, microseconds: the sum over parts with one objective.
 
-    measurement.md, section 7. `objective` is that of a history without definitions.
+    measurement.md, section 7. `objective` applies to a history without definitions.
     """
     parts = history.promises(window)
     return (
@@ -62,9 +63,9 @@ def allowed_within(history: History, window: Interval, objective: Objective) -> 
 
 
 def objective_within(history: History, window: Interval, objective: Objective) -> Objective:
-    """Return the objective of the window; where it changed inside, the one that allows as much downtime.
+    """Return the objective of the window. If it changed in the window, return one that allows the same downtime.
 
-    `objective` is that of a history without definitions, and of a window without length.
+    `objective` applies to a history without definitions, and to an empty window.
     """
     parts = history.promises(window) if window.length else ()
     if len(parts) > 1:
@@ -75,25 +76,27 @@ def objective_within(history: History, window: Interval, objective: Objective) -
 def burn_rate(
     objective: Objective, durations: Durations, policy: UnknownPolicy = UnknownPolicy.EXCLUDE
 ) -> Fraction | None:
-    """Return how many times faster than the objective allows the budget was spent; None where nothing is known.
+    """Return the burn rate: the point unavailability divided by the allowed unavailability. None if no time is known.
 
-    (spent / known) / (1 - objective), where unknown time counts as the policy says in both: that is the point
-    unavailability over the allowed one. At 1 the budget lasts exactly its period.
+    That is (spent / known) / (1 - objective), where the policy defines how unknown time counts. At 1 the budget lasts
+    exactly for its period.
     """
-    up, counted = estimated(durations, policy)
+    up, counted = estimated_uptime(durations, policy)
     above, below = objective.ratio.numerator, objective.ratio.denominator
     return Fraction((counted - up) * below, counted * (below - above)) if counted else None
 
 
-PACE = DAY  # of a forecast: it takes in an incident of last night, and has forgotten last week's
+FORECAST_SPAN = (
+    DAY  # the burn rate of this time is extrapolated: it includes an incident of last night, but not one of last week
+)
 
 
 @dataclass(frozen=True, slots=True)
 class Forecast:
-    """Whether a budget lasts at `burn`, the burn rate of the last `over` microseconds.
+    """When a budget is exhausted at `burn`, the burn rate of the last `over` microseconds.
 
-    `burn` is None if that time is unknown. `exhausted_at` is the instant at which the budget is spent; None if it lasts
-    or is not known.
+    `burn` is None if that time is unknown. `exhausted_at` is None if the budget lasts for the window or the burn rate
+    is unknown.
     """
 
     over: int
@@ -102,15 +105,15 @@ class Forecast:
 
 
 def exhausted_at(budget: Budget, objective: Objective, burn: Fraction | None, at: int, window: int) -> int | None:
-    """Return the instant at which a rolling window's budget ends if it goes on burning at this rate; None if it lasts.
+    """Return the instant at which a rolling window's budget is exhausted at this burn rate. None if the budget lasts.
 
-    Already spent: `at` itself. Old downtime that leaves the window (microseconds) is ignored, so it is the earliest
-    instant, not the likeliest. But after its length it has forgotten all that was spent before `at`, and holds
-    nothing but the pace: what has lasted until then lasts.
+    Returns `at` if the budget is already exhausted. Old downtime that leaves the window is ignored, so the result is
+    the earliest possible instant. After `window` microseconds all downtime before `at` has left the window, so a budget
+    that lasts until then lasts.
     """
     if budget.remaining <= 0:
         return at
     if not burn:
         return None
-    left = budget.remaining / (burn * (1 - objective.ratio))
-    return at + math.floor(left) if left <= window else None
+    remaining_time = budget.remaining / (burn * (1 - objective.ratio))
+    return at + math.floor(remaining_time) if remaining_time <= window else None

@@ -1,4 +1,7 @@
-"""The downtime that an objective allows, and what it takes to measure and to prove it. Durations are microseconds."""
+"""Compute the downtime that an objective allows, and the observations that measure and prove it.
+
+Durations are in microseconds.
+"""
 
 from __future__ import annotations
 
@@ -16,18 +19,18 @@ if TYPE_CHECKING:
     from sla.readiness import Checklist, ChecklistItem
 
 MONTH = 30 * DAY
-"""The window in which an objective has to be observed, and the month of the table: always 30 days."""
+"""The window in which an objective must be observable, and the month of the table: always 30 days."""
 
 YEARS = {"365d": 365 * DAY, "365.25d": 365 * DAY + DAY // 4}
-"""The years that a person may ask for. The calculator's default is the first, 8,760 hours."""
+"""The selectable lengths of a year. The default is the first one, 8,760 hours."""
 
 
 @dataclass(frozen=True, slots=True)
 class Allowance:
-    """An objective and the downtime that it allows in each period, exact.
+    """An objective with the exact downtime that it allows in each period.
 
-    The quarter is a quarter of the year asked for (91.25 days of 365), so that four quarters are a year; a month is 30
-    days, the window that objectives are kept over; twelve of those are not a year.
+    A quarter is a quarter of `year` (91.25 days for 365 days). A month is 30 days, the usual window of objectives, so
+    twelve months are not a year.
     """
 
     objective: Objective
@@ -60,33 +63,33 @@ class Allowance:
 
 
 def from_downtime(downtime: int, over: int) -> Objective:
-    """Return the availability of a window in which `downtime` of `over` microseconds was lost.
+    """Return the availability of a window of `over` microseconds with this downtime.
 
     Raises:
-        ValueError: the downtime is not above 0 and below the window. The message says which.
+        ValueError: the downtime is not above 0 and below the window.
     """
     if over <= 0:
-        raise ValueError("a window of no length has no availability; write 30d, say")
+        raise ValueError("the window is empty and has no availability; write for example 30d")
     if downtime >= over:
         raise ValueError("the downtime is as long as the window or longer; nothing is left to call available")
     return Objective(1 - Fraction(downtime, over))
 
 
 def largest_interval(objective: Objective, window: int = MONTH) -> int:
-    """Return the longest probe interval, whole microseconds, that can resolve the objective over the window.
+    """Return the longest probe interval (whole microseconds) with which the objective is measurable over the window.
 
-    Resolvable means allowed downtime >= 2 x interval: measurement.md, section 6.
+    The allowed downtime must be at least 2 x interval: measurement.md, section 6.
     """
     return math.floor(objective.allowed(window) / 2)
 
 
-def clean_observations(objective: Objective) -> int:
+def observations_to_prove(objective: Objective) -> int:
     """Return the smallest n for which n good observations out of n prove the objective at 95 %.
 
-    Clopper-Pearson with g = n: 0.05^(1/n) >= objective, that is n >= ln 0.05 / ln objective. In 40 digits, because
-    near 1 a float's logarithm loses the count.
+    Clopper-Pearson with g = n: 0.05^(1/n) >= objective, that is n >= ln 0.05 / ln objective. Computed with 40 digits,
+    because the logarithm of a float near 1 is not precise enough.
 
-    >>> clean_observations(Objective.parse("99.9"))
+    >>> observations_to_prove(Objective.parse("99.9"))
     2995
     """
     with localcontext() as context:
@@ -95,11 +98,11 @@ def clean_observations(objective: Objective) -> int:
         return max(1, math.ceil(Decimal(str(ALPHA)).ln() / ratio.ln()))
 
 
-def clean_record(objective: Objective, interval: int) -> int:
-    """Return how long, microseconds, a record without one bad observation has to be until it proves the objective."""
-    return clean_observations(objective) * interval
+def time_to_prove(objective: Objective, interval: int) -> int:
+    """Return the length of a record without bad observations that proves the objective, microseconds."""
+    return observations_to_prove(objective) * interval
 
 
-def required(objective: Objective, checklist: Checklist) -> tuple[ChecklistItem, ...]:
-    """Return the items without which the objective may not be claimed: those whose cap lies below it."""
+def required_items(objective: Objective, checklist: Checklist) -> tuple[ChecklistItem, ...]:
+    """Return the items that must be met to claim the objective: the items with a cap below it."""
     return tuple(item for item in checklist.items if item.cap < objective.ratio)

@@ -12,10 +12,10 @@ from sla.localtime import day_of, midnight
 
 @dataclass(frozen=True, slots=True)
 class Window:
-    """A window that figures are given for.
+    """A window of figures.
 
-    `whole` is what its budget is for, `measured` the part that figures are measured on: all of it, but for a calendar
-    window in progress, of which it is what has elapsed. `name` is what a person calls it: `30d`, `month`.
+    `whole` is the complete window, which the budget is for. `measured` is the part that has figures: the elapsed part
+    of a calendar window in progress, or the complete window. `name` is the text of the user: `30d`, `month`.
     """
 
     name: str
@@ -24,17 +24,17 @@ class Window:
 
     @property
     def rolling(self) -> bool:
-        """Whether it is of a length that moves with time (`30d`): neither of the calendar nor from START to END."""
+        """Whether the window has a fixed length and ends now (`30d`). False for calendar windows and START/END."""
         return not self.in_progress and "/" not in self.name and self.name.removeprefix("last ") not in tuple(Period)
 
     @property
     def in_progress(self) -> bool:
-        """Whether part of the window is still to come."""
+        """Whether a part of the window is in the future."""
         return self.measured.end < self.whole.end
 
 
 class Period(StrEnum):
-    """What repeats in the calendar. Weeks begin on Monday (ISO 8601), BC's fiscal year on 1 April."""
+    """A calendar period. Weeks begin on Monday (ISO 8601), the fiscal year of British Columbia on 1 April."""
 
     DAY = "day"
     WEEK = "week"
@@ -44,19 +44,19 @@ class Period(StrEnum):
     FISCAL_YEAR = "fiscal-year"
 
     def around(self, day: date) -> tuple[date, date]:
-        """Return the first day of the period that the day is in, and the first day after it."""
+        """Return the first day of the period that contains the day, and the first day after the period."""
         if self is Period.DAY:
             return day, day + timedelta(1)
         if self is Period.WEEK:
             monday = day - timedelta(day.weekday())
             return monday, monday + timedelta(7)
-        length, begins = _MONTHS[self]
+        length, start_month = _MONTHS[self]
         month = day.year * 12 + day.month - 1
-        first = month - (month - begins) % length
+        first = month - (month - start_month) % length
         return _first_of(first), _first_of(first + length)
 
 
-# How many months it has, and in which month of the year (0 is January) one of it begins. The fiscal year: Financial
+# Period -> its number of months, and a month in which it begins (0 is January). The fiscal year: Financial
 # Administration Act (RSBC 1996, c. 138), section 1, "the period from April 1 in one year to March 31 in the next year".
 _MONTHS = {Period.MONTH: (1, 0), Period.QUARTER: (3, 0), Period.YEAR: (12, 0), Period.FISCAL_YEAR: (12, 3)}
 
@@ -66,11 +66,11 @@ def _first_of(month: int) -> date:
 
 
 def calendar_window(period: Period, at: int, zone: tzinfo) -> Window:
-    """Return the calendar window that holds the instant, with what of it has elapsed by then.
+    """Return the calendar window that contains the instant. Its measured part ends at the instant.
 
-    A day begins at the first instant with its date; the windows of a period therefore touch, and each instant is in
-    exactly one. Where clocks are set back across midnight (St. John's, to 2011), the hour that shows yesterday's date
-    for the second time is in the day that has begun.
+    A day begins at the first instant with its date. So the windows of a period have no gaps, and each instant is in
+    exactly one window. If clocks are set back across midnight (St. John's, until 2011), the repeated hour with the date
+    of the previous day belongs to the new day.
     """
     first, following = period.around(day_of(at, zone))
     if at >= midnight(following, zone):
@@ -80,7 +80,7 @@ def calendar_window(period: Period, at: int, zone: tzinfo) -> Window:
 
 
 def previous_window(period: Period, at: int, zone: tzinfo) -> Window:
-    """Return the calendar window before the one that holds the instant: complete, whatever `at` is."""
+    """Return the complete calendar window before the window that contains the instant."""
     last = calendar_window(period, at, zone).whole.start - 1
     whole = calendar_window(period, last, zone).whole
     return Window(str(period), whole, whole)

@@ -1,11 +1,11 @@
-"""The chain of heads over a record: each closed day has a head, a digest of its content and of the head before.
+"""Compute the hash chain of a record: each closed day has a head, a digest of its content and of the previous head.
 
-The content of a head is a Merkle tree (as in RFC 9162, section 2.1) with one leaf per product, so that the part of one
-product can be proved without the others. A leaf covers the runs of each check and vantage, the facts and the resolved
-incidents that no head before covers. Runs are covered as they stood: of the newest run of a series, which may go on,
-the head keeps the position, and the next head covers it once more. Whatever arrives late is covered by the next head.
+The content of a head is a Merkle tree (as in RFC 9162, section 2.1) with one leaf per product, so that the data of one
+product can be proved without the other products. A leaf covers the runs of each check and vantage, the facts and the
+resolved incidents that no previous head covers. The newest run of a series may still continue, so the head stores its
+position, and the next head covers this run again. The next head also covers data that is recorded late.
 
-A head that is `whole` begins anew: it covers the whole record. The first one does, and one after a wrong clock.
+A head with `whole` covers the complete record. The first head does so, and the first head after a wrong clock.
 """
 
 from __future__ import annotations
@@ -26,14 +26,14 @@ if TYPE_CHECKING:
     from sla.observation import Run
 
 FORMAT: Final = 1
-NO_HEAD: Final = "0" * 64  # what the first head has as the head before
+NO_HEAD: Final = "0" * 64  # the first head has this value as its previous head
 
 Series = tuple[str, str]  # check and vantage
 
 
 @dataclass(frozen=True, slots=True)
 class Position:
-    """The newest run of a series as a head covers it: its first and last instant, and its counts until then."""
+    """The part of a series' newest run that a head covers: its first and last instant, and its counts."""
 
     first: int
     last: int
@@ -43,12 +43,12 @@ class Position:
     latency_max: int
 
     @classmethod
-    def of(cls, run: Run) -> Position:
-        """Return the position that a run is at."""
+    def at_end_of(cls, run: Run) -> Position:
+        """Return the position at the end of a run."""
         return cls(run.first, run.last, run.count, run.latency_count, run.latency_sum, run.latency_max)
 
-    def of_run(self, run: Run) -> Run:
-        """Return the run as it stood at this position."""
+    def truncate(self, run: Run) -> Run:
+        """Return the run as it was at this position."""
         return replace(
             run,
             last=self.last,
@@ -61,10 +61,10 @@ class Position:
 
 @dataclass(frozen=True, slots=True)
 class Head:
-    """One link of the chain. `day` and `since` are days since 1970 (UTC): the last and the first that it closes.
+    """One link of the chain. `since` and `day` are its first and last day, in days since 1970 (UTC).
 
-    `since` is None where it covers all before `day`. `made` is microseconds. `content` is the root of the tree,
-    `previous` the digest of the head before.
+    `since` is None if the head covers all time before `day`. `made` is in microseconds. `content` is the root of the
+    tree, `previous` the digest of the previous head.
     """
 
     number: int
@@ -77,28 +77,28 @@ class Head:
 
     @property
     def digest(self) -> str:
-        """The head itself: SHA-256 over all the rest, in hexadecimal."""
-        rest = [self.number, self.day, self.since, self.made, self.whole, self.content, self.previous]
-        return digest("head", [FORMAT, *rest])
+        """The SHA-256 of all fields, in hexadecimal."""
+        fields = [self.number, self.day, self.since, self.made, self.whole, self.content, self.previous]
+        return digest("head", [FORMAT, *fields])
 
     @property
     def date(self) -> str:
-        """The last day that it closes, as 2026-11-29."""
+        """The last day of the head, as 2026-11-29."""
         return day_numbered(self.day).isoformat()
 
     @property
     def first_date(self) -> str | None:
-        """The first day that it closes; None where it covers all before."""
+        """The first day of the head. None if the head covers all time before its last day."""
         return None if self.since is None else day_numbered(self.since).isoformat()
 
 
 def closed_day(now: int) -> int:
-    """Return the last day (UTC, days since 1970) that is over at the instant."""
+    """Return the last complete day (UTC, days since 1970) at the instant."""
     return now // DAY - 1
 
 
 def digest(kind: str, content: object) -> str:
-    """Return the SHA-256 of canonical JSON, with the kind of what it is of."""
+    """Return the SHA-256 of the kind and the canonical JSON of the content."""
     return hashlib.sha256(f"ninewatch {kind}\n{canonical(content)}".encode()).hexdigest()
 
 
@@ -130,12 +130,12 @@ def incident_digest(incident: Incident) -> str:
 
 
 def fact_products(facts: Iterable[Fact]) -> dict[str, str]:
-    """Return the product of each fact by its id; a revocation has that of its correction, others none may be empty."""
-    found = {fact.id: fact.product for fact in facts if fact.kind == CORRECTION}
-    return {fact.id: found.get(_revoked(fact), "") if fact.kind == REVOCATION else fact.product for fact in facts}
+    """Return the product of each fact by the fact's id. A revocation has the product of its correction."""
+    products = {fact.id: fact.product for fact in facts if fact.kind == CORRECTION}
+    return {fact.id: products.get(_revoked_id(fact), "") if fact.kind == REVOCATION else fact.product for fact in facts}
 
 
-def _revoked(fact: Fact) -> str:
+def _revoked_id(fact: Fact) -> str:
     try:
         return str(getattr(read_correction(fact), "correction", ""))
     except ValueError:
@@ -144,7 +144,7 @@ def _revoked(fact: Fact) -> str:
 
 @dataclass(frozen=True, slots=True)
 class Part:
-    """What a head covers of one product: digests of its series, facts and incidents."""
+    """The digests of one product's series, facts and incidents that a head covers."""
 
     product: str
     series: Mapping[Series, str]
@@ -153,7 +153,7 @@ class Part:
 
     @property
     def leaf(self) -> str:
-        """The leaf of the tree."""
+        """The product's leaf in the tree."""
         series = [[*name, self.series[name]] for name in sorted(self.series)]
         return digest("product", [self.product, series, sorted(self.facts), sorted(self.incidents)])
 
@@ -169,7 +169,7 @@ def root(leaves: Sequence[str]) -> str:
 
 
 def path(leaves: Sequence[str], index: int) -> list[str]:
-    """Return the digests that lead from a leaf to the root, the nearest first."""
+    """Return the Merkle path of a leaf: the digests that are needed to compute the root, the nearest first."""
     if len(leaves) < 2:
         return []
     split = _split(len(leaves))
@@ -178,20 +178,20 @@ def path(leaves: Sequence[str], index: int) -> list[str]:
     return [*path(leaves[split:], index - split), root(leaves[:split])]
 
 
-def root_from(leaf: str, index: int, count: int, way: Sequence[str]) -> str:
-    """Return the root that a leaf and its path lead to.
+def root_from(leaf: str, index: int, count: int, leaf_path: Sequence[str]) -> str:
+    """Return the root that a leaf and its Merkle path give.
 
     Raises:
-        ValueError: the path is not one of a leaf at this index of so many.
+        ValueError: the path has a wrong length for a leaf at this index of `count` leaves.
     """
-    if not 0 <= index < count or (count == 1 and way):
+    if not 0 <= index < count or (count == 1 and leaf_path):
         raise ValueError("the path does not belong to the leaf")
     if count == 1:
         return leaf
-    if not way:
+    if not leaf_path:
         raise ValueError("the path is too short")
     split = _split(count)
-    *inner, other = way
+    *inner, other = leaf_path
     if index < split:
         return _node(root_from(leaf, index, split, inner), other)
     return _node(other, root_from(leaf, index - split, count - split, inner))
@@ -206,30 +206,32 @@ def _node(left: str, right: str) -> str:
     return hashlib.sha256(f"ninewatch node\n{left}\n{right}".encode()).hexdigest()
 
 
-def covered(runs: Sequence[Run], before: Position | None, upto: Position, *, exact: bool = True) -> list[Run]:
-    """Return what a head covers of a series: the runs from the position of the head before to its own.
+def covered_runs(runs: Sequence[Run], before: Position | None, upto: Position, *, exact: bool = True) -> list[Run]:
+    """Return the runs of a series that a head covers: from the position of the previous head to its own position.
 
-    `runs` are those of the series by `first`, as they are now. With `exact` off one of them may have been cut at an
-    instant as if its observations were evenly spaced, which leaves it without latencies.
+    `runs` are the current runs of the series, ordered by `first`. If `exact` is false, a run may have been truncated at
+    an instant as if its observations were evenly spaced; such a run has no latencies.
 
     Raises:
-        ValueError: a position is not one of these runs: they were changed since. The message says how.
+        ValueError: a position does not fit the runs, so they were changed later. The message describes the difference.
     """
     found = [run for run in runs if (before is None or run.first >= before.first) and run.first <= upto.first]
     if not found or found[-1].first != upto.first:
-        raise ValueError("the run that went on then is missing")
+        raise ValueError("the newest run of this head is missing")
     if before is not None and found[0].first != before.first:
-        raise ValueError("the run that went on at the head before is missing")
-    if not _goes_on(found[-1], upto, exact):
-        raise ValueError("the run that went on then ends earlier, or holds fewer observations")
-    if before is not None and not _goes_on(upto.of_run(found[-1]) if len(found) == 1 else found[0], before, exact):
-        raise ValueError("the run that went on at the head before ends earlier, or holds fewer observations")
-    return [*found[:-1], upto.of_run(found[-1])]
+        raise ValueError("the newest run of the previous head is missing")
+    if not _contains_position(found[-1], upto, exact):
+        raise ValueError("the newest run of this head ends earlier, or has fewer observations")
+    if before is not None and not _contains_position(
+        upto.truncate(found[-1]) if len(found) == 1 else found[0], before, exact
+    ):
+        raise ValueError("the newest run of the previous head ends earlier, or has fewer observations")
+    return [*found[:-1], upto.truncate(found[-1])]
 
 
-def _goes_on(run: Run, position: Position, exact: bool) -> bool:
-    """Return whether the run holds what it held at the position."""
+def _contains_position(run: Run, position: Position, exact: bool) -> bool:
+    """Return whether the run contains all observations that it had at the position."""
     if not exact and run.latency_count == 0:
         return run.last + run.hold >= position.last and run.count + 1 >= position.count
-    longer = run.last >= position.last and run.count >= position.count
-    return longer and run.latency_count >= position.latency_count and run.latency_sum >= position.latency_sum
+    is_longer = run.last >= position.last and run.count >= position.count
+    return is_longer and run.latency_count >= position.latency_count and run.latency_sum >= position.latency_sum

@@ -1,4 +1,4 @@
-"""Check a chain of heads against the record that it is of, or against the part of it that a bundle holds."""
+"""Check a hash chain against its record, or against the part of the record in a bundle."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from sla.chain import (
     Part,
     Position,
     Series,
-    covered,
+    covered_runs,
     fact_digest,
     fact_products,
     incident_digest,
@@ -35,7 +35,7 @@ INCIDENT: Final = "incident"
 
 @dataclass(slots=True)
 class Covered:
-    """What a head covers: positions and digests of series, digests of facts and incidents by kind and id."""
+    """The content of a head: positions and digests of series, and digests of facts and incidents by kind and id."""
 
     series: dict[Series, tuple[Position, str]] = field(default_factory=dict)
     items: dict[tuple[str, str], str] = field(default_factory=dict)
@@ -43,7 +43,7 @@ class Covered:
 
 @dataclass(frozen=True, slots=True)
 class Proof:
-    """The way from the leaf of a product to the content of a head of so many products."""
+    """The Merkle path from the leaf of a product to the content of a head with `count` products."""
 
     product: str
     index: int
@@ -53,9 +53,9 @@ class Proof:
 
 @dataclass(frozen=True, slots=True)
 class Chain:
-    """Heads in order with their digests as recorded, and what they cover, by number.
+    """The heads in order, with their recorded digests and, by number, their content.
 
-    `proofs` are those of the products at hand; None where all products are.
+    `proofs` has the proofs of the available products. None if all products are available.
     """
 
     heads: Sequence[Head]
@@ -65,13 +65,13 @@ class Chain:
 
     @property
     def begin(self) -> int:
-        """The number of the first head whose content can be checked: the last one that covers the whole record."""
+        """The number of the first head whose content can be checked: the last head that covers the complete record."""
         return max((head.number for head in self.heads if head.whole), default=1)
 
 
 @dataclass(frozen=True, slots=True)
 class Break:
-    """A head whose content or link is not what it was when it was made. `product` is empty where none is meant."""
+    """A head whose content or link was changed. `product` is empty if the change is not about one product."""
 
     head: int
     date: str
@@ -79,25 +79,25 @@ class Break:
     text: str
 
     def __str__(self) -> str:
-        whose = f" of {self.product}" if self.product else ""
-        return f"{self.date} (head {self.head}){whose}: {self.text}"
+        product = f" of {self.product}" if self.product else ""
+        return f"{self.date} (head {self.head}){product}: {self.text}"
 
     def as_json(self) -> dict[str, str | int | None]:
-        """Return it for programs."""
+        """Return the break as JSON data."""
         return {"head": self.head, "day": self.date, "product": self.product or None, "text": self.text}
 
 
 @dataclass(frozen=True, slots=True)
 class Record:
-    """What a chain is checked against: runs by series and `first`, facts and incidents."""
+    """The data that a chain is checked against: runs by series in the order of `first`, facts and incidents."""
 
     runs: Mapping[Series, Sequence[Run]]
     facts: Sequence[Fact]
     incidents: Sequence[Incident]
 
 
-def breaks(chain: Chain, record: Record) -> Iterator[Break]:
-    """Yield where the chain is broken, in the order of its heads; nothing if it is not."""
+def find_breaks(chain: Chain, record: Record) -> Iterator[Break]:
+    """Yield the breaks of the chain in the order of its heads."""
     content = _Content(chain, record)
     before: Head | None = None
     for head, digest in zip(chain.heads, chain.stated, strict=True):
@@ -110,19 +110,19 @@ def breaks(chain: Chain, record: Record) -> Iterator[Break]:
 
 def _link(before: Head | None, head: Head, stated: str) -> Iterator[str]:
     if head.number != (1 if before is None else before.number + 1):
-        yield "a head is missing before it"
+        yield "a head before this one is missing"
     elif head.previous != (NO_HEAD if before is None else before.digest):
-        yield "it does not follow from the head before"
+        yield "its link to the previous head is wrong"
     elif before is not None and head.day <= before.day and not head.whole:
-        yield "it closes no later day than the head before"
+        yield "its day is not later than the day of the previous head"
     elif before is None and not head.whole:
-        yield "the first head does not cover the whole record"
+        yield "the first head does not cover the complete record"
     if stated != head.digest:
-        yield "its digest is not that of its parts"
+        yield "its digest does not match its fields"
 
 
 class _Content:
-    """Checks the content of one head after the other."""
+    """Checks the contents of the heads in order."""
 
     def __init__(self, chain: Chain, record: Record) -> None:
         self._chain, self._runs = chain, record.runs
@@ -132,7 +132,7 @@ class _Content:
         self._incidents = {incident.id: incident for incident in record.incidents}
 
     def check(self, head: Head) -> Iterator[Break]:
-        """Yield what of the content is not as it was; a head that covers the whole record begins anew."""
+        """Yield the changes of the head's content. A head that covers the complete record resets the positions."""
         if head.whole:
             self._positions.clear()
         found: list[Break] = []
@@ -140,26 +140,26 @@ class _Content:
         def report(product: str, text: str) -> None:
             found.append(Break(head.number, head.date, product, text))
 
-        held = self._chain.covered.get(head.number, Covered())
-        parts = self._parts(held, report)
+        content = self._chain.covered.get(head.number, Covered())
+        parts = self._parts(content, report)
         if self._chain.proofs is None:
             if not found and root([parts[name].leaf for name in sorted(parts)]) != head.content:
-                report("", "its content is not that of the record: something was added or removed")
+                report("", "its content does not match the record: data was added or removed")
         else:
             _compare(parts, self._chain.proofs.get(head.number, ()), head, report)
         yield from found
 
-    def _parts(self, held: Covered, report: Callable[[str, str], None]) -> dict[str, Part]:
+    def _parts(self, content: Covered, report: Callable[[str, str], None]) -> dict[str, Part]:
         series: dict[str, dict[Series, str]] = {}
-        for name, (position, stated) in held.series.items():
+        for name, (position, stated) in content.series.items():
             product = name[0].partition("/")[0]
             series.setdefault(product, {})[name] = self._series(name, position, stated, report)
         items: dict[tuple[str, str], list[str]] = {}
-        for (kind, identity), stated in held.items.items():
+        for (kind, identity), stated in content.items.items():
             product, now = self._item(kind, identity)
             if now != stated:
-                what = "is missing" if now is None else "was changed"
-                report(product, f"the {kind} {identity} {what}")
+                change = "is missing" if now is None else "was changed"
+                report(product, f"the {kind} {identity} {change}")
             items.setdefault((product, kind), []).append(now or stated)
         return {
             name: Part(name, series.get(name, {}), items.get((name, FACT), ()), items.get((name, INCIDENT), ()))
@@ -167,13 +167,13 @@ class _Content:
         }
 
     def _series(self, name: Series, position: Position, stated: str, report: Callable[[str, str], None]) -> str:
-        """Return the digest of what a head covers of a series; the stated one where it cannot be made any more."""
+        """Return the digest of the runs that a head covers. The recorded digest if the runs no longer fit."""
         before = self._positions.get(name)
         self._positions[name] = position
         product, _, check = name[0].partition("/")
-        exact = self._chain.proofs is None  # a bundle's runs are cut at its instant
+        exact = self._chain.proofs is None  # the runs of a bundle end at its instant
         try:
-            now = series_digest(name, covered(self._runs.get(name, ()), before, position, exact=exact))
+            now = series_digest(name, covered_runs(self._runs.get(name, ()), before, position, exact=exact))
         except ValueError as error:
             report(product, f"runs of the check {check} were changed: {error}")
             return stated
@@ -182,7 +182,7 @@ class _Content:
         return now
 
     def _item(self, kind: str, identity: str) -> tuple[str, str | None]:
-        """Return the product and the digest of a fact or an incident; None where it is missing."""
+        """Return the product and the digest of a fact or an incident. The digest is None if it is missing."""
         if kind == FACT and identity in self._facts:
             return self._products[identity], fact_digest(self._facts[identity])
         if kind == INCIDENT and identity in self._incidents:
@@ -198,24 +198,24 @@ def _compare(
     for name in sorted({*parts, *by_product}):
         part, proof = parts.get(name), by_product.get(name)
         if part is None or proof is None:
-            report(name, "what it covers and what proves it do not belong together")
+            report(name, "its content and its proof do not belong together")
             continue
         try:
             same = root_from(part.leaf, proof.index, proof.count, proof.path) == head.content
         except ValueError:
             same = False
         if not same:
-            report(name, "its content is not that of the head")
+            report(name, "its content does not match the head")
 
 
 def late_runs(chain: Chain, record: Record) -> Iterator[Run]:
-    """Yield the runs from before the end of the last closed day that no head covers: they were recorded later."""
+    """Yield the runs that no head covers although they began before the end of the last closed day."""
     if not chain.heads:
         return
     newest: dict[Series, int] = {}
-    for number, held in sorted(chain.covered.items()):
+    for number, content in sorted(chain.covered.items()):
         if number >= chain.begin:
-            newest |= {name: position.first for name, (position, _) in held.series.items()}
+            newest |= {name: position.first for name, (position, _) in content.series.items()}
     end = (chain.heads[-1].day + 1) * DAY
     for name, runs in record.runs.items():
         yield from (run for run in runs if newest.get(name, -1) < run.first < end)

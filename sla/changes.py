@@ -1,8 +1,8 @@
-"""The states of a log of changes: each state lasts until the next change.
+"""The states of a log of state changes: each state lasts until the next change.
 
-A log of changes says that nothing happened between its rows, which a log of probes never says. What bounds a change is
-how finely its instant is written: one written 10:05:03 happened in the second that begins then, so that this second is
-in doubt, and the point estimate puts the change in its middle.
+In such a log, unlike in a log of probes, the state between two rows is certain. Only the instant of a change is
+uncertain, by the resolution of its timestamp: a change at 10:05:03 happened in the second from 10:05:03 on. This second
+is in doubt, and the point estimate places the change in its middle.
 """
 
 from __future__ import annotations
@@ -21,25 +21,25 @@ if TYPE_CHECKING:
 
     from sla.interval import Interval
 
-_SURE = {Outcome.GOOD: State.UP, Outcome.BAD: State.DOWN, Outcome.UNKNOWN: State.UNKNOWN}
+_CERTAIN = {Outcome.GOOD: State.UP, Outcome.BAD: State.DOWN, Outcome.UNKNOWN: State.UNKNOWN}
 _DOUBT = {Outcome.GOOD: State.DOUBT_UP, Outcome.BAD: State.DOUBT_DOWN, Outcome.UNKNOWN: State.UNKNOWN}
 
 
 class Change(NamedTuple):
-    """From `at` on the state is `outcome`; the true instant t has at <= t < at + resolution. Microseconds."""
+    """A change of the state to `outcome` at a true instant t with at <= t < at + resolution. Microseconds."""
 
     at: int
     outcome: Outcome
     resolution: int = 0
 
 
-class Changes(History):
-    """The states that changes in order describe; unknown before the first, and from `until` on.
+class ChangeHistory(History):
+    """The states given by changes in order of time. Time before the first change and from `until` on is unknown.
 
-    Of several changes at one instant the last one stands.
+    If several changes have the same instant, the last one is used.
 
     Raises:
-        ValueError: there is no change, they are not in order, or the last is later than `until`.
+        ValueError: there is no change, the changes are not in order, or the last one is later than `until`.
     """
 
     __slots__ = ("_counters", "_state_sums")
@@ -52,11 +52,11 @@ class Changes(History):
         before = Outcome.UNKNOWN
         for change, following in pairwise([*changes, Change(until, Outcome.UNKNOWN)]):
             self._counters[change.outcome].add(change.at, continues=False)
-            self._state(before, change, following.at)
+            self._append_states(before, change, following.at)
             before = change.outcome
 
-    def _state(self, before: Outcome, change: Change, end: int) -> None:
-        """Write down the states from the change to the next one."""
+    def _append_states(self, before: Outcome, change: Change, end: int) -> None:
+        """Append the states from the change to the next change."""
         if end < change.at:
             raise ValueError(f"changes are in order: {end} is before {change.at}")
         if change.outcome is not Outcome.UNKNOWN and change.outcome is not before:
@@ -64,15 +64,15 @@ class Changes(History):
             if before is not Outcome.UNKNOWN:
                 self._state_sums.append((change.at + doubt_ends) // 2, _DOUBT[before])
             self._state_sums.append(doubt_ends, _DOUBT[change.outcome])
-        self._state_sums.append(end, _SURE[change.outcome])
+        self._state_sums.append(end, _CERTAIN[change.outcome])
 
     def counts(self, window: Interval) -> Counts:
-        """Return how many changes there are to each outcome within the window."""
+        """Return the number of changes to each outcome within the window."""
         return Counts(*(by_state.within(window) for by_state in self._counters.values()))
 
     @property
     def settled(self) -> int:
-        """The instant up to which the states are known; unknown for good from there on."""
+        """The instant up to which the states are known. Later time stays unknown."""
         return self._state_sums.end
 
     @property
@@ -82,7 +82,7 @@ class Changes(History):
 
     @property
     def expires(self) -> int:
-        """The instant from which all is unknown."""
+        """The instant from which all time is unknown."""
         return self._state_sums.end
 
     @property

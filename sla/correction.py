@@ -1,8 +1,8 @@
-"""Corrections: statements by people that past time is excluded. Facts are only added, never changed.
+"""Corrections: manual exclusions of past time. Facts are only added, never changed.
 
-Examples: a locked probe account, a change of address that the monitor did not get. The record stays as it is; the
-contractual figure excludes the time, with author, reason and time of the statement. A wrong correction is revoked by
-another fact; both stay.
+Examples of reasons: the account of the probe was locked; the address of the target changed, but the monitor used the
+old one. The observations do not change. The contractual figure excludes the time, and shows author, reason and time of
+the correction. A wrong correction is revoked by another fact; both stay in the record.
 """
 
 from __future__ import annotations
@@ -21,7 +21,7 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True, slots=True)
 class Correction:
-    """The interval is excluded for the product. `made` is when this was stated, microseconds since the epoch."""
+    """An exclusion of an interval for a product. `made` is the time of the statement, microseconds since the epoch."""
 
     product: str
     interval: Interval
@@ -31,23 +31,23 @@ class Correction:
 
     @property
     def id(self) -> str:
-        """Twelve hexadecimal digits that follow from all the rest: the same fact has the same id everywhere."""
+        """Twelve hexadecimal digits, computed from all other fields: the same fact has the same id everywhere."""
         return content_id(self.product, self.interval.start, self.interval.end, self.author, self.reason, self.made)
 
     def fact(self) -> Fact:
-        """Return it as the record and the journal keep it."""
+        """Return the correction as a fact of the record or the journal."""
         start, end = format_instant(self.interval.start), format_instant(self.interval.end)
         body = {"start": start, "end": end, "reason": self.reason}
         return Fact(self.id, self.made, self.author, CORRECTION, self.product, canonical(body))
 
     def exclusion(self) -> Exclusion:
-        """Return it as the audit lists it."""
+        """Return the correction as an exclusion of the audit."""
         return Exclusion(self.interval, Cause.CORRECTION, self.id, self.author, self.reason, self.made)
 
 
 @dataclass(frozen=True, slots=True)
 class Revocation:
-    """A correction is revoked. A revocation cannot be revoked: state the correction again."""
+    """The revocation of a correction. It cannot be revoked itself; add the correction again instead."""
 
     correction: str
     author: str
@@ -56,20 +56,20 @@ class Revocation:
 
     @property
     def id(self) -> str:
-        """Twelve hexadecimal digits that follow from all the rest."""
+        """Twelve hexadecimal digits, computed from all other fields."""
         return content_id(self.correction, self.author, self.reason, self.made)
 
     def fact(self) -> Fact:
-        """Return it as the record and the journal keep it. It names no product: its correction does."""
+        """Return the revocation as a fact. The fact has no product, because its correction has one."""
         body = {"revokes": self.correction, "reason": self.reason}
         return Fact(self.id, self.made, self.author, REVOCATION, "", canonical(body))
 
 
 def corrections_in(facts: Iterable[Fact]) -> Iterator[Correction | Revocation]:
-    """Yield the corrections and revocations among the facts, in their order.
+    """Yield the corrections and revocations among the facts, in the order of the facts.
 
     Raises:
-        ValueError: the body of one is not what its kind has, or its id does not follow from its content.
+        ValueError: a body has not the fields of its kind, or an id does not match the content.
     """
     for fact in facts:
         if fact.kind in (CORRECTION, REVOCATION):
@@ -77,19 +77,19 @@ def corrections_in(facts: Iterable[Fact]) -> Iterator[Correction | Revocation]:
 
 
 def read(fact: Fact) -> Correction | Revocation:
-    """Return the correction or the revocation that the fact is.
+    """Return the correction or the revocation of a fact.
 
     Raises:
-        ValueError: the body is not what its kind has, or the id does not follow from the content.
+        ValueError: the body has not the fields of its kind, or the id does not match the content.
     """
     try:
         body = fact.content()
-        found = _revocation(fact, body) if fact.kind == REVOCATION else _correction(fact, body)
+        statement = _revocation(fact, body) if fact.kind == REVOCATION else _correction(fact, body)
     except (KeyError, TypeError):
         raise ValueError(f"the {fact.kind} {fact.id} lacks a part of its body") from None
-    if found.id != fact.id:
-        raise ValueError(f"its id is not {found.id}: it was changed after it was written")
-    return found
+    if statement.id != fact.id:
+        raise ValueError(f"its id is not {statement.id}: it was changed after it was written")
+    return statement
 
 
 def _correction(fact: Fact, body: dict[str, Any]) -> Correction:
@@ -102,23 +102,24 @@ def _revocation(fact: Fact, body: dict[str, Any]) -> Revocation:
 
 
 def revoked(facts: Iterable[Correction | Revocation]) -> dict[str, Revocation]:
-    """Return the revocation of each revoked correction, the earliest if there are several.
+    """Return the revocation of each revoked correction by the correction's id, the earliest if there are several.
 
-    Of several at one instant it is the one with the lowest id, so that the order of the facts decides nothing.
+    Of several revocations at one instant, the one with the lowest id is returned, so that the order of the facts does
+    not matter.
     """
     found: dict[str, Revocation] = {}
     for fact in facts:
         if isinstance(fact, Revocation):
-            held = found.get(fact.correction)
-            if held is None or (fact.made, fact.id) < (held.made, held.id):
+            earliest = found.get(fact.correction)
+            if earliest is None or (fact.made, fact.id) < (earliest.made, earliest.id):
                 found[fact.correction] = fact
     return found
 
 
-def standing(facts: Iterable[Correction | Revocation]) -> Iterator[Correction]:
-    """Yield the corrections that hold, each once, in the order of the facts. That order decides nothing else."""
+def valid_corrections(facts: Iterable[Correction | Revocation]) -> Iterator[Correction]:
+    """Yield the corrections that are not revoked, without duplicates, in the order of the facts."""
     known = dict.fromkeys(facts)
-    taken_back = revoked(known)
+    revocations = revoked(known)
     for fact in known:
-        if isinstance(fact, Correction) and fact.id not in taken_back:
+        if isinstance(fact, Correction) and fact.id not in revocations:
             yield fact

@@ -1,4 +1,4 @@
-"""Paths between products and the products that they need."""
+"""Find the shortest paths from a product to its direct and indirect dependencies."""
 
 from __future__ import annotations
 
@@ -12,30 +12,30 @@ DependencyPath = tuple[str, ...]
 
 
 def shortest_paths(needs: Mapping[str, Iterable[str]], start: str) -> dict[str, DependencyPath]:
-    """Return everything that `start` needs, directly or not, each with a shortest path to it, nearest first.
+    """Return a shortest path to each direct and indirect dependency of `start`, the nearest first.
 
-    A path begins with `start` and ends with the product that is needed. `start` itself is never in the
-    result, also in a cycle. Of several paths of one length the first in the order of `needs` is returned.
+    A path begins with `start` and ends with the dependency. `start` itself is not in the result, even in a cycle. Of
+    several paths of the same length, the first one in the order of `needs` is returned.
 
     >>> shortest_paths({"grants": ["forms", "mail"], "forms": ["login", "mail"]}, "grants")["login"]
     ('grants', 'forms', 'login')
     """
     paths: dict[str, DependencyPath] = {start: (start,)}
-    waiting = deque([start])
-    while waiting:
-        name = waiting.popleft()
+    queue = deque([start])
+    while queue:
+        name = queue.popleft()
         for other in needs.get(name, ()):
             if other not in paths:
                 paths[other] = (*paths[name], other)
-                waiting.append(other)
+                queue.append(other)
     del paths[start]
     return paths
 
 
 def reversed_dependencies(needs: Mapping[str, Iterable[str]]) -> dict[str, list[str]]:
-    """Return the direct dependents of each. Their `shortest_paths` lead to all that a failure of `start` affects."""
-    found: dict[str, list[str]] = {}
+    """Return the direct dependents of each product. `shortest_paths` then finds all products that a failure affects."""
+    dependents: dict[str, list[str]] = {}
     for name, others in needs.items():
         for other in others:
-            found.setdefault(other, []).append(name)
-    return found
+            dependents.setdefault(other, []).append(name)
+    return dependents

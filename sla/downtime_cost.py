@@ -1,12 +1,13 @@
-"""The cost of downtime, and the cost avoided, compared with the objective and with the previous period.
+"""Compute the cost of downtime, and the cost avoided compared with the objective and with the previous period.
 
     cost                = downtime x rate
     avoided, objective  = ((1 - objective) x counted - downtime) x rate
     avoided, previous   = (share of downtime before x counted - downtime) x rate
 
-`counted` is the time that a figure covers: known time for the estimate (unknown time has no cost), all time for the
-bounds, with unknown and doubt as down and as up. So low <= point <= high.
-The previous period enters as a share, because months differ in length and coverage. All amounts are exact fractions.
+`counted` is the time that a figure covers. For the estimate it is the known time (unknown time has no cost). For the
+bounds it is all time, and unknown time and doubt count as downtime for one bound and as uptime for the other. So low <=
+point <= high. The share of downtime in the previous period is used, because months differ in length and coverage. All
+amounts are exact fractions.
 """
 
 from __future__ import annotations
@@ -24,7 +25,7 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True, slots=True)
 class Rate:
-    """The assumed cost of an hour of downtime; `basis` gives the source of the amount.
+    """The assumed cost of an hour of downtime. `basis` is the source of the amount.
 
     Raises:
         ValueError: the amount is not above 0.
@@ -38,7 +39,7 @@ class Rate:
         if self.amount <= 0:
             raise ValueError(f"an hour of downtime costs more than 0: {self.amount}")
 
-    def of(self, microseconds: int | Fraction) -> Fraction:
+    def cost(self, microseconds: int | Fraction) -> Fraction:
         """Return the cost of the downtime."""
         return self.amount * microseconds / HOUR
 
@@ -48,11 +49,11 @@ Money = Bounds[Fraction]
 
 @dataclass(frozen=True, slots=True)
 class Value:
-    """The cost of a window's downtime, and the cost avoided; negative if it cost more than the comparison.
+    """The cost of a window's downtime, and the cost avoided, which is negative if the downtime cost more.
 
-    Points are the estimates. `against_objective` is None without an objective, `against_previous` without a period
-    before, or one of which nothing is known. All three are None if the whole window is unknown: 0.00
-    would look like a good month. Show `assumptions` with every figure.
+    `against_objective` is None without an objective. `against_previous` is None if there is no previous period or all
+    of its time is unknown. All three are None if the complete window is unknown, because 0.00 would look like a good
+    month. Show `assumptions` with every figure.
     """
 
     rate: Rate
@@ -64,15 +65,15 @@ class Value:
     @property
     def amounts(self) -> list[tuple[str, Money]]:
         """The available figures by label."""
-        named = (
+        labelled = (
             ("Cost of downtime", self.cost),
             ("Cost avoided compared with the objective", self.against_objective),
             ("Cost avoided compared with the previous period", self.against_previous),
         )
-        return [(label, bounds) for label, bounds in named if bounds is not None]
+        return [(label, bounds) for label, bounds in labelled if bounds is not None]
 
     def as_json(self) -> dict[str, Any]:
-        """Return amounts in the currency's units, rounded to hundredths, with the assumptions."""
+        """Return the amounts in units of the currency, rounded to hundredths, with the assumptions."""
         return {
             "currency": self.rate.currency,
             "per_hour": _number(self.rate.amount),
@@ -85,15 +86,15 @@ class Value:
 
 @dataclass(frozen=True, slots=True)
 class Line:
-    """One line of the cost section: label, estimate and bounds as text."""
+    """A line of the cost section: label, estimate and bounds as text."""
 
     label: str
     figure: str
     between: str
 
 
-def justification(value: Value) -> list[Line]:
-    """Return the figures as lines of the cost section; show `value.assumptions` with them."""
+def cost_lines(value: Value) -> list[Line]:
+    """Return the figures as lines of the cost section. Show `value.assumptions` with the lines."""
     return [_line(label, bounds, value.rate.currency) for label, bounds in value.amounts]
 
 
@@ -103,7 +104,7 @@ def _line(label: str, bounds: Money, currency: str) -> Line:
 
 
 def format_money(amount: Fraction, currency: str) -> str:
-    """Return the amount, rounded to hundredths, half to even, with a true minus sign where it is negative.
+    """Return the amount, rounded to hundredths (half to even), with a typographic minus sign.
 
     >>> format_money(Fraction("-1234.505"), "CAD")
     '−1,234.50 CAD'
@@ -116,43 +117,43 @@ def format_money(amount: Fraction, currency: str) -> str:
 def value(rate: Rate, measured: Measured, previous: Measured | None = None) -> Value:
     """Return the cost of the window's downtime, and the cost avoided.
 
-    `measured` and `previous` are raw figures: the cost does not depend on exclusions.
+    `measured` and `previous` must be raw figures, because the cost does not depend on exclusions.
     """
-    lost, spans = measured.downtime, _counted(measured)
-    known = spans.point > 0
+    lost, counted = measured.downtime, _counted_time(measured)
+    has_known_time = counted.point > 0
     goal = measured.objective
-    allowed = None if goal is None or not known else Bounds(*(goal.allowed(span) for span in spans))
-    shares = None if previous is None or not known else _shares(previous)
-    before = None if shares is None else Bounds(*(s * t for s, t in zip(shares, spans, strict=True)))
+    allowed = None if goal is None or not has_known_time else Bounds(*(goal.allowed(length) for length in counted))
+    shares = None if previous is None or not has_known_time else _shares(previous)
+    before = None if shares is None else Bounds(*(s * t for s, t in zip(shares, counted, strict=True)))
     return Value(
         rate,
-        Bounds(*(rate.of(each) for each in lost)) if known else None,
+        Bounds(*(rate.cost(each) for each in lost)) if has_known_time else None,
         None if allowed is None else _avoided(rate, allowed, lost),
         None if before is None else _avoided(rate, before, lost),
         tuple(_assumptions(rate, measured, compared=before is not None)),
     )
 
 
-def _counted(measured: Measured) -> Bounds[int]:
+def _counted_time(measured: Measured) -> Bounds[int]:
     """Return the time that low, point and high cover, microseconds."""
     durations = measured.durations
-    left_out = durations.unknown if measured.unknown is UnknownPolicy.EXCLUDE else 0
-    return Bounds(durations.total, durations.total - left_out, durations.total)
+    excluded = durations.unknown if measured.unknown is UnknownPolicy.EXCLUDE else 0
+    return Bounds(durations.total, durations.total - excluded, durations.total)
 
 
 def _shares(measured: Measured) -> Bounds[Fraction] | None:
-    """Return the share of the time that was down; None where nothing is known."""
-    counted = _counted(measured)
+    """Return the share of the time that was down. None if no time is known."""
+    counted = _counted_time(measured)
     if not counted.point:
         return None
     return Bounds(*(Fraction(down, time) for down, time in zip(measured.downtime, counted, strict=True)))
 
 
-def _avoided(rate: Rate, held_against: Bounds[Fraction], lost: Bounds[int]) -> Money:
+def _avoided(rate: Rate, reference: Bounds[Fraction], lost: Bounds[int]) -> Money:
     return Bounds(
-        rate.of(held_against.low - lost.high),
-        rate.of(held_against.point - lost.point),
-        rate.of(held_against.high - lost.low),
+        rate.cost(reference.low - lost.high),
+        rate.cost(reference.point - lost.point),
+        rate.cost(reference.high - lost.low),
     )
 
 

@@ -1,8 +1,8 @@
 """Split a product's downtime by the dependencies that were down at the same time, and compare it with independence.
 
-Every instant of the product's point downtime goes to exactly one set of dependencies: those whose point state was down
-at that instant. So the split adds up to the downtime, and time in which two of them were down is counted once, for both
-together. It shows what coincided, not which caused which.
+Each instant of the product's point downtime is counted for exactly one set of dependencies: the dependencies whose
+point state was down at that instant. So the split adds up to the downtime, and time in which two dependencies were down
+is counted once, for both together. The split shows coincidence, not causes.
 """
 
 from __future__ import annotations
@@ -32,10 +32,11 @@ _UNCLEAR = None  # the key of downtime in which no dependency was down, and at l
 
 @dataclass(frozen=True, slots=True)
 class DowntimeSplit:
-    """A window's downtime by the set of dependencies that were down with the product; microseconds.
+    """A window's downtime by the set of dependencies that were down at the same time, microseconds.
 
-    In `split` the empty set has the downtime while all dependencies were up, None the unclear downtime. The durations
-    are those of the product, of each dependency, and of a product of which all of them are members (`joint_durations`).
+    In `split`, the key of an empty set has the downtime while all dependencies were up, and the key None the unclear
+    downtime. `joint_durations` are the durations of an imaginary product whose members are the product and all its
+    dependencies.
     """
 
     window: Interval
@@ -46,33 +47,33 @@ class DowntimeSplit:
 
     @property
     def downtime(self) -> int:
-        """The product's point downtime: what the split adds up to."""
+        """The product's point downtime, which is the sum of the split."""
         return downtime(self.product_durations).point
 
     @property
     def alone(self) -> int:
-        """Downtime while all dependencies were up."""
+        """The downtime while all dependencies were up."""
         return self.split.get(frozenset(), 0)
 
     @property
     def unclear(self) -> int:
-        """Downtime while no dependency was down, and at least one was unknown."""
+        """The downtime while no dependency was down and at least one was unknown."""
         return self.split.get(_UNCLEAR, 0)
 
     @property
     def shared(self) -> dict[tuple[str, ...], int]:
-        """Downtime by the exact set of dependencies that were down at the time, longest first."""
-        found = {
+        """The downtime by the exact set of dependencies that were down at the time, the longest first."""
+        shared = {
             tuple(n for n in self.dependency_durations if n in names): us for names, us in self.split.items() if names
         }
-        return dict(sorted(found.items(), key=lambda item: (-item[1], item[0])))
+        return dict(sorted(shared.items(), key=lambda item: (-item[1], item[0])))
 
     def with_down(self, dependency: str) -> int:
-        """Return the downtime in which the dependency was down, alone or with others; such values overlap."""
+        """Return the downtime in which the dependency was down, alone or with others. These values overlap."""
         return sum(us for names, us in self.split.items() if names is not None and dependency in names)
 
     def by_chance(self, dependency: str) -> Fraction | None:
-        """Return the downtime that would coincide with the dependency's if both were independent.
+        """Return the expected downtime during the dependency's downtime if both failed independently.
 
         None if all time of the dependency is unknown.
         """
@@ -81,28 +82,31 @@ class DowntimeSplit:
 
     @property
     def together(self) -> Bounds[Fraction | None]:
-        """The observed availability of the product and all its dependencies up at the same time."""
+        """The observed availability of the product together with all its dependencies: the time when all were up."""
         return availability(self.joint_durations)
 
     @property
     def independent(self) -> Fraction | None:
-        """The same if all failed independently: their point availabilities multiplied; None if one is unknown."""
+        """The expected `together` if all failed independently: the product of the point availabilities, or None."""
         points = [availability(each).point for each in (self.product_durations, *self.dependency_durations.values())]
         known = [point for point in points if point is not None]
         return Fraction(prod(known)) if len(known) == len(points) else None
 
     def plus(self, later: DowntimeSplit) -> DowntimeSplit:
-        """Return the two merged; `later` must begin where this window ends."""
+        """Return the split of both windows together. `later` must begin at the end of this window."""
         return DowntimeSplit(
             Interval(self.window.start, later.window.end),
             Counter(self.split) + Counter(later.split),
             self.product_durations.plus(later.product_durations),
-            {name: held.plus(later.dependency_durations[name]) for name, held in self.dependency_durations.items()},
+            {
+                name: durations.plus(later.dependency_durations[name])
+                for name, durations in self.dependency_durations.items()
+            },
             self.joint_durations.plus(later.joint_durations),
         )
 
     def as_json(self, product: str) -> dict[str, Any]:
-        """Return the object of the API: durations in seconds, null for no figure."""
+        """Return the object of the API: durations in seconds, null if there is no figure."""
         return {
             "product": product,
             "window": {"start": format_instant(self.window.start), "end": format_instant(self.window.end)},
@@ -130,7 +134,7 @@ def split_downtime(product: History, dependencies: Mapping[str, History], window
     names, histories = tuple(dependencies), (product, *dependencies.values())
     split: Counter[frozenset[str] | None] = Counter()
     joint_durations = [0] * len(State)
-    for length, states in _constant_stretches(histories, window):
+    for length, states in _constant_intervals(histories, window):
         joint_durations[decide([states.count(state) for state in State], len(states))] += length
         if states[0].estimate is State.DOWN:
             split[_down_set(names, states[1:])] += length
@@ -146,23 +150,23 @@ def split_downtime(product: History, dependencies: Mapping[str, History], window
 
 def _down_set(names: Sequence[str], states: Sequence[State]) -> frozenset[str] | None:
     down = frozenset(name for name, state in zip(names, states, strict=True) if state.estimate is State.DOWN)
-    unseen = any(state.estimate is State.UNKNOWN for state in states)
-    return _UNCLEAR if not down and unseen else down
+    has_unknown = any(state.estimate is State.UNKNOWN for state in states)
+    return _UNCLEAR if not down and has_unknown else down
 
 
-def _constant_stretches(histories: Sequence[History], window: Interval) -> Iterator[tuple[int, list[State]]]:
-    """Yield the length of each stretch without a change, and the state of each history in it."""
-    held = [State.UNKNOWN] * len(histories)
+def _constant_intervals(histories: Sequence[History], window: Interval) -> Iterator[tuple[int, list[State]]]:
+    """Yield the length of each interval without a change, and the state of each history in it."""
+    states = [State.UNKNOWN] * len(histories)
     start = window.start
     changes = heapq.merge(*(_changes(history, index, window) for index, history in enumerate(histories)))
-    for instant, together in groupby(changes, itemgetter(0)):
+    for instant, simultaneous in groupby(changes, itemgetter(0)):
         if instant > start:
-            yield instant - start, held
+            yield instant - start, states
             start = instant
-        for _, index, state in together:
-            held[index] = state
+        for _, index, state in simultaneous:
+            states[index] = state
     if start < window.end:
-        yield window.end - start, held
+        yield window.end - start, states
 
 
 def _changes(history: History, index: int, window: Interval) -> Iterator[tuple[int, int, State]]:

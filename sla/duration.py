@@ -1,7 +1,7 @@
-"""Format durations: convert microseconds into units for people.
+"""Format durations: convert microseconds to units for people.
 
-One figure is cut off, and never by more than a hundredth of it from a minute on. Bounds are rounded outwards, and print
-finely enough that two that differ do not look alike.
+A single figure is truncated, by at most 1 % if it is a minute or more. Bounds are rounded outwards, with enough digits
+that two different bounds are printed differently.
 """
 
 from __future__ import annotations
@@ -18,9 +18,9 @@ _STEPS = (DAY, HOUR, MINUTE, SECOND, CENTISECOND, MILLISECOND, MICROSECOND)
 
 
 def format_duration(microseconds: int | Fraction, *, up: bool = False) -> str:
-    """Return a duration in its two largest units, or three where the third is a hundredth of it or more.
+    """Return a duration in its two largest units, or three if the third is 1 % of the duration or more.
 
-    What is smaller is cut off, of a negative one too; with `up` it is rounded up.
+    Smaller units are truncated (towards 0), or rounded up with `up`.
 
     >>> [format_duration(us) for us in (5_220_000_000, 93_000_000_000, 25_920_000, 250_000, -90_000_000, 0)]
     ['1h 27m', '1d 1h 50m', '25.92s', '250ms', '-1m 30s', '0s']
@@ -28,65 +28,65 @@ def format_duration(microseconds: int | Fraction, *, up: bool = False) -> str:
     if microseconds < 0:
         return f"-{format_duration(-microseconds, up=up)}"
     whole = math.ceil(microseconds) if up else math.floor(microseconds)
-    return _written(_rounded(whole, _finest(whole, up=up), up=up))
+    return _exact_text(_round_to(whole, _smallest_unit(whole, up=up), up=up))
 
 
 def format_bounds(low: int, point: int, high: int) -> tuple[str, str, str]:
-    """Return the three durations: the lowest cut off, the highest rounded up, the estimate to the nearest.
+    """Return the three durations as text: `low` truncated, `high` rounded up, `point` rounded to the nearest.
 
-    Two that differ print differently, if need be to the microsecond. 0 <= low <= point <= high.
+    Different durations are printed differently, if necessary to the microsecond. 0 <= low <= point <= high.
 
     >>> format_bounds(90_600_000_000, 91_500_000_000, 93_000_000_000)
     ('1d 1h 10m', '1d 1h 25m', '1d 1h 50m')
     """
     exact = (low, point, high)
-    steps = [_STEPS.index(_finest(each)) for each in exact]
+    steps = [_STEPS.index(_smallest_unit(each)) for each in exact]
     while True:
-        # As finely as the finest that is not smaller by far: 1d 1h 10m with 1d 1h 50m, 3d with 20ms.
+        # Use the smallest unit of those that are not less than a tenth: 1d 1h 10m with 1d 1h 50m, 3d with 20ms.
         steps = [max(s for s, other in zip(steps, exact, strict=True) if other * 10 >= each) for each in exact]
         texts = _bounds(exact, [_STEPS[step] for step in steps])
-        alike = {k for i, j in _PAIRS if exact[i] != exact[j] and texts[i] == texts[j] for k in (i, j)}
-        if not alike:
+        equal_texts = {k for i, j in _PAIRS if exact[i] != exact[j] and texts[i] == texts[j] for k in (i, j)}
+        if not equal_texts:
             return texts
-        steps = [step + (k in alike) for k, step in enumerate(steps)]
+        steps = [step + (k in equal_texts) for k, step in enumerate(steps)]
 
 
 def format_full_duration(microseconds: int | Fraction) -> str:
-    """Return a duration in all its units, cut off at a hundredth of a second (below a second, at a thousandth).
+    """Return a duration in all its units, truncated to hundredths of a second (below a second, to milliseconds).
 
     >>> [format_full_duration(us) for us in (15_768_000_000, 315_360_000, 864_000)]
     ['4h 22m 48s', '5m 15.36s', '864ms']
     """
     whole = math.floor(microseconds)
-    return _written(_rounded(whole, CENTISECOND if whole >= SECOND else _finest(whole)))
+    return _exact_text(_round_to(whole, CENTISECOND if whole >= SECOND else _smallest_unit(whole)))
 
 
-def counted(whole: int) -> list[tuple[int, int]]:
-    """Return how many of each unit of `UNITS` the duration has, without those of which it has none; larger units first.
+def split_units(whole: int) -> list[tuple[int, int]]:
+    """Split a duration into (count, unit) pairs of `UNITS`, the largest unit first, without counts of 0.
 
-    >>> counted(93_000_000_000)
+    >>> split_units(93_000_000_000)
     [(1, 86400000000), (1, 3600000000), (50, 60000000)]
     """
-    found = []
+    pairs = []
     for unit, _ in UNITS:
         count, whole = divmod(whole, unit)
-        found += [(count, unit)] if count else []
-    return found
+        pairs += [(count, unit)] if count else []
+    return pairs
 
 
-def _finest(whole: int, *, up: bool = False) -> int:
-    """Return the unit that a duration is printed to, cut off or rounded up."""
+def _smallest_unit(whole: int, *, up: bool = False) -> int:
+    """Return the smallest unit with which a duration is printed."""
     if whole < MINUTE:
         return MICROSECOND if whole < MILLISECOND else MILLISECOND if whole < SECOND else CENTISECOND
     first = next(i for i, (unit, _) in enumerate(UNITS) if whole >= unit)
     second, third = (UNITS[min(first + more, len(UNITS) - 1)][0] for more in (1, 2))
     if up:
         return third if -whole % second * 100 >= whole else second
-    rest = _rounded(whole, third) % second
-    return third if rest * 100 >= _rounded(whole, third) else second
+    rest = _round_to(whole, third) % second
+    return third if rest * 100 >= _round_to(whole, third) else second
 
 
-def _rounded(whole: int, step: int, *, up: bool = False) -> int:
+def _round_to(whole: int, step: int, *, up: bool = False) -> int:
     return (-(-whole // step) if up else whole // step) * step
 
 
@@ -94,26 +94,26 @@ def _bounds(exact: tuple[int, int, int], steps: list[int]) -> tuple[str, str, st
     low, point, high = exact
     nearest = point if point == low else point + steps[1] // 2
     return (
-        _written(_rounded(low, steps[0])),
-        _written(_rounded(nearest, steps[1])),
-        _written(_rounded(high, steps[2], up=True)),
+        _exact_text(_round_to(low, steps[0])),
+        _exact_text(_round_to(nearest, steps[1])),
+        _exact_text(_round_to(high, steps[2], up=True)),
     )
 
 
-def _written(whole: int) -> str:
-    """Return a duration to the last digit."""
+def _exact_text(whole: int) -> str:
+    """Return a duration as text with all digits."""
     if 0 < whole < MILLISECOND:
         return f"{whole}µs"
     if 0 < whole < SECOND:
         return f"{_decimal(whole, 3)}ms"
     minutes = whole // MINUTE * MINUTE
     names = dict(UNITS)
-    parts = [f"{count}{names[unit]}" for count, unit in counted(minutes)]
+    parts = [f"{count}{names[unit]}" for count, unit in split_units(minutes)]
     rest = whole - minutes
     return " ".join([*parts, f"{_decimal(rest, 6)}s"] if rest or not parts else parts)
 
 
 def _decimal(number: int, digits: int) -> str:
-    """Return number / 10 ** digits without zeros at the end."""
+    """Return number / 10 ** digits as text, without trailing zeros."""
     whole, rest = divmod(number, 10**digits)
     return f"{whole}.{rest:0{digits}}".rstrip("0").rstrip(".")

@@ -1,7 +1,7 @@
 """Time that an agreement excludes, with cause, reason and source. measurement.md, section 4.
 
-Excluded time is removed from the window before anything is counted, and only once if it has several causes. The audit
-lists it in pieces, each with all of its causes.
+Excluded time is removed from the window before figures are computed, and only once if it has several causes. The audit
+lists the excluded time in pieces, each with all its causes.
 """
 
 from __future__ import annotations
@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING, Any
 from sla.availability import UnknownPolicy
 from sla.interval import SECOND, Interval, total
 from sla.measured import Measured, measure
-from sla.outage import OutageFigure, OutageLimit, judge
+from sla.outage import OutageFigure, OutageLimit, evaluate_limit
 from sla.states import State
 from sla.window import format_instant
 
@@ -26,7 +26,7 @@ if TYPE_CHECKING:
 
 
 class Cause(StrEnum):
-    """Why time is excluded."""
+    """The cause of an exclusion."""
 
     MAINTENANCE = "maintenance"
     CORRECTION = "correction"
@@ -36,10 +36,10 @@ class Cause(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class Exclusion:
-    """One cause for excluding one interval.
+    """The exclusion of one interval for one cause.
 
-    `label` names the source (a correction's id, a dependency's, the hours), `author` and `reason` are those
-    of the statement, `made` is when it was made (microseconds since the epoch); each is empty or None if not stated.
+    `label` is the source: the id of a correction or dependency, or the service hours. `author` and `reason` are those
+    of the statement, `made` is its time (microseconds since the epoch). Each is empty or None if not stated.
     """
 
     interval: Interval
@@ -50,7 +50,7 @@ class Exclusion:
     made: int | None = None
 
     def as_json(self) -> dict[str, Any]:
-        """Return the cause as in the audit; its piece has the interval."""
+        """Return the cause as in the audit, without the interval, which the piece has."""
         made = None if self.made is None else format_instant(self.made)
         return {
             "cause": self.cause.value,
@@ -63,13 +63,13 @@ class Exclusion:
 
 @dataclass(frozen=True, slots=True)
 class Excluded:
-    """A piece of excluded time, and every exclusion that covers all of it: at least one, none twice, in order."""
+    """A piece of excluded time, with all exclusions that cover it, at least one, without duplicates, in order."""
 
     interval: Interval
     causes: tuple[Exclusion, ...]
 
     def as_json(self) -> dict[str, Any]:
-        """Return the piece: instants RFC 3339 UTC, its length in seconds."""
+        """Return the piece as JSON data: instants as RFC 3339 in UTC, the length in seconds."""
         return {
             "start": format_instant(self.interval.start),
             "end": format_instant(self.interval.end),
@@ -79,23 +79,23 @@ class Excluded:
 
 
 def audit(window: Interval, exclusions: Iterable[Exclusion]) -> Iterator[Excluded]:
-    """Yield the excluded time of the window in order, in disjoint pieces, cut wherever a cause begins or ends.
+    """Yield the excluded time of the window in order, as disjoint pieces that begin and end where a cause does.
 
-    The pieces together are exactly the excluded time: what several causes cover is in one piece, counted once.
+    The pieces together are exactly the excluded time. Time with several causes is in one piece and counted once.
     """
     edges: list[tuple[int, bool, Exclusion]] = []
     for each in set(exclusions):
         start, end = max(each.interval.start, window.start), min(each.interval.end, window.end)
         if start < end:
             edges += ((start, True, each), (end, False, each))
-    held: set[Exclusion] = set()
+    active: set[Exclusion] = set()
     since = window.start
-    for at, together in groupby(sorted(edges, key=lambda edge: edge[0]), lambda edge: edge[0]):
-        if held:
-            yield Excluded(Interval(since, at), tuple(sorted(held, key=_rank)))
+    for at, simultaneous in groupby(sorted(edges, key=lambda edge: edge[0]), lambda edge: edge[0]):
+        if active:
+            yield Excluded(Interval(since, at), tuple(sorted(active, key=_rank)))
         since = at
-        for _, begins, each in together:
-            (held.add if begins else held.discard)(each)
+        for _, begins, each in simultaneous:
+            (active.add if begins else active.discard)(each)
 
 
 def _rank(exclusion: Exclusion) -> tuple[Any, ...]:
@@ -104,9 +104,9 @@ def _rank(exclusion: Exclusion) -> tuple[Any, ...]:
 
 
 def totals(pieces: Iterable[Excluded]) -> dict[Cause, int]:
-    """Return the excluded time of each cause that has any, microseconds.
+    """Return the excluded time per cause, microseconds, without causes of no time.
 
-    Shared time counts for each of its causes, so these may add up to more than what is excluded.
+    Time with several causes counts for each of them, so the sum may be more than the excluded time.
     """
     found: dict[Cause, list[Interval]] = {}
     for piece in pieces:
@@ -116,24 +116,26 @@ def totals(pieces: Iterable[Excluded]) -> dict[Cause, int]:
 
 
 def dependency_downtime(history: History, window: Interval, label: str) -> Iterator[Exclusion]:
-    """Yield when the dependency was down by its point estimate, within the window.
+    """Yield an exclusion for each time in the window in which the point state of the dependency was down.
 
-    Only up to its last known observation: what may follow is not known to be down, and a guess excludes nothing.
+    Ends at the last known observation, because later time is not known to be down. Guesses are not excluded.
     """
-    known = history.last_known_at
-    seen = Interval(window.start, max(window.start, min(window.end, window.start if known is None else known)))
-    for down, pieces in groupby(history.pieces(seen), lambda piece: piece.state.point is State.DOWN):
+    known_until = history.last_known_at
+    if known_until is None:
+        known_until = window.start
+    observed = Interval(window.start, max(window.start, min(window.end, known_until)))
+    for down, pieces in groupby(history.pieces(observed), lambda piece: piece.state.point is State.DOWN):
         spans = list(pieces)
         if down:
             yield Exclusion(Interval(spans[0].start, spans[-1].end), Cause.DEPENDENCY, label)
 
 
 @dataclass(frozen=True, slots=True)
-class Agreed:
-    """The raw and the contractual figure, and the exclusions between them.
+class AgreementFigures:
+    """The raw and the contractual figures, and the exclusions that make the difference.
 
-    `raw` excludes nothing, `contractual` what the agreement excludes; `audit` lists that, piece by piece, of the part
-    of the window that was measured. `outages` are the promised limits on outages, judged after exclusions.
+    `raw` has no exclusions, `contractual` has those of the agreement. `audit` lists the excluded time in the measured
+    part of the window. `outages` has the promised limits on outages with their figures after exclusions.
     """
 
     raw: Measured
@@ -141,18 +143,18 @@ class Agreed:
     audit: tuple[Excluded, ...]
     outages: tuple[OutageFigure, ...] = ()
 
-    def as_of(self, *, raw: bool, contractual: bool) -> Agreed:
-        """Return the same figures, each marked as provisional or not."""
-        marked = (replace(self.raw, provisional=raw), replace(self.contractual, provisional=contractual))
-        return replace(self, raw=marked[0], contractual=marked[1])
+    def mark_provisional(self, *, raw: bool, contractual: bool) -> AgreementFigures:
+        """Return the same figures with the marks that show whether each is provisional."""
+        figures = (replace(self.raw, provisional=raw), replace(self.contractual, provisional=contractual))
+        return replace(self, raw=figures[0], contractual=figures[1])
 
     @property
     def excluded(self) -> int:
-        """Time excluded from the contractual figure, microseconds."""
+        """The time excluded from the contractual figure, microseconds."""
         return self.contractual.excluded
 
 
-def agree(
+def measure_agreement(
     history: History,
     window: Window,
     objective: Objective | None,
@@ -162,15 +164,15 @@ def agree(
     interval: int | None = None,
     limits: Iterable[OutageLimit] = (),
     rolling: bool = False,
-) -> Agreed:
-    """Return the raw and the contractual figures of the window, and what it says of each limit on outages.
+) -> AgreementFigures:
+    """Return the raw and the contractual figures of the window, with the figures of each limit on outages.
 
-    Exclusions in the part of a window that is still to come take their share of its budget away.
+    Exclusions in the future part of a window reduce its error budget.
     """
     whole = window.whole if window.in_progress else None
 
-    def figures(cut: Sequence[Exclusion]) -> Measured:
-        excluded = [each.interval for each in cut]
+    def figures(excluded_by: Sequence[Exclusion]) -> Measured:
+        excluded = [each.interval for each in excluded_by]
         return measure(
             history,
             window.measured,
@@ -182,6 +184,6 @@ def agree(
             rolling=rolling,
         )
 
-    cut = [each.interval for each in exclusions]
-    outages = tuple(judge(limit, history, window.measured, cut) for limit in limits)
-    return Agreed(figures(()), figures(exclusions), tuple(audit(window.measured, exclusions)), outages)
+    excluded_intervals = [each.interval for each in exclusions]
+    outages = tuple(evaluate_limit(limit, history, window.measured, excluded_intervals) for limit in limits)
+    return AgreementFigures(figures(()), figures(exclusions), tuple(audit(window.measured, exclusions)), outages)

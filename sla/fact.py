@@ -1,7 +1,7 @@
-"""A fact: something stated about the record by a person or by the configuration, appended once and never changed.
+"""Facts: statements of a person or of the configuration, which are appended to the record and never changed.
 
-The kind says what the body holds: `sla/correction.py`, `sla/definition.py` and `sla/maintenance.py` read theirs. A kind
-that this version does not know is kept as it is, so that a record or a journal of a newer version loses nothing.
+The kind defines the content of the body, for example `sla/correction.py`, `sla/definition.py`, `sla/maintenance.py`.
+Facts of unknown kinds are stored unchanged, so that no data of a newer version is lost.
 """
 
 from __future__ import annotations
@@ -19,16 +19,17 @@ REVOCATION: Final = "revocation"
 DEFINITION: Final = "definition"
 MAINTENANCE: Final = "maintenance"
 RENAMING: Final = "renaming"
-ANCHOR: Final = "anchor"  # a head of the chain was anchored; the author is the id of the anchor
-WITNESSED: Final = "witnessed"  # a head of another record was seen; the author is the id of its source
+ANCHOR: Final = "anchor"  # a head was anchored; the author is the id of the anchor
+WITNESSED: Final = "witnessed"  # a head of another record was received; the author is the id of its source
 
 
 @dataclass(frozen=True, slots=True)
 class Fact:
-    """Who stated what about which product, and when.
+    """A statement about a product, with its time and author.
 
-    `made` is microseconds since the epoch, `product` is empty for a fact that names no product, `body` is canonical
-    JSON. `id` follows from the rest, so that the same fact has the same id everywhere and copies can be merged.
+    `made` is in microseconds since the epoch. `product` is empty for a fact without a product. `body` is canonical
+    JSON. `id` is computed from the other fields, so that the same fact has the same id everywhere and copies can be
+    merged.
     """
 
     id: str
@@ -40,7 +41,7 @@ class Fact:
 
     @classmethod
     def of(cls, made: int, author: str, kind: str, product: str, body: Any) -> Fact:
-        """Return the fact with the id that follows from its content.
+        """Return the fact with the id of its content.
 
         Raises:
             ValueError: the body cannot be written as JSON in UTF-8.
@@ -49,15 +50,15 @@ class Fact:
         return cls(content_id(kind, product, made, author, text), made, author, kind, product, text)
 
     def content(self) -> Any:
-        """Return the body as plain data."""
+        """Return the parsed body."""
         return json.loads(self.body)
 
 
 def canonical(body: Any) -> str:
-    """Return the JSON text of the data: keys sorted, no spaces, the same for the same data everywhere.
+    """Return the canonical JSON of the data: sorted keys, no spaces, so that equal data has equal text.
 
     Raises:
-        ValueError: it holds NaN, an infinity or half a surrogate pair.
+        ValueError: the data contains NaN, an infinity or half a surrogate pair.
     """
     text = json.dumps(body, ensure_ascii=False, allow_nan=False, sort_keys=True, separators=(",", ":"))
     text.encode()
@@ -70,7 +71,7 @@ def content_id(*parts: str | int) -> str:
 
 
 def merged(*sources: Iterable[Fact]) -> list[Fact]:
-    """Return the facts of all sources by when they were made, each id once; an earlier source takes precedence."""
+    """Return the facts of all sources in order of time, each id once. Earlier sources have priority."""
     found: dict[str, Fact] = {}
     for source in sources:
         for fact in source:

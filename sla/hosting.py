@@ -10,9 +10,9 @@ from sla.objective import Objective, format_duration
 
 @dataclass(frozen=True, slots=True)
 class Tier:
-    """One hosting tier. `longest_outage` is microseconds, None where the platform states none.
+    """A hosting tier. `longest_outage` is in microseconds, None if the platform states no limit.
 
-    `highest` is the availability that the platform offers; `source` names where that was published.
+    `highest` is the availability that the platform offers. `source` is the publication of this value.
     """
 
     id: str
@@ -24,7 +24,7 @@ class Tier:
 
 @dataclass(frozen=True, slots=True)
 class HostingPolicy:
-    """The tiers of a portfolio, each with an id of its own.
+    """The tiers of a portfolio. Their ids are unique.
 
     Raises:
         ValueError: two tiers have the same id.
@@ -36,19 +36,19 @@ class HostingPolicy:
 
     def __post_init__(self) -> None:
         ids = [tier.id for tier in self.tiers]
-        if twice := next((each for each in ids if ids.count(each) > 1), None):
-            raise ValueError(f"the policy {self.id} has two tiers {twice}; give each tier an id of its own")
+        if duplicate := next((each for each in ids if ids.count(each) > 1), None):
+            raise ValueError(f"the policy {self.id} has two tiers {duplicate}; give each tier a unique id")
 
     @property
     def names(self) -> tuple[str, ...]:
-        """The ids of its tiers, in order."""
+        """The ids of the tiers, in order."""
         return tuple(tier.id for tier in self.tiers)
 
     def of(self, tier: str) -> Tier:
         """Return the tier with the id.
 
         Raises:
-            KeyError: there is none.
+            KeyError: there is no such tier.
         """
         found = next((each for each in self.tiers if each.id == tier), None)
         if found is None:
@@ -57,9 +57,9 @@ class HostingPolicy:
 
 
 def exceeded(tier: Tier, objective: Objective, longest_outage: int | None) -> Iterator[str]:
-    """Yield each promise of a product that its hosting tier does not support, in a sentence with the remedy.
+    """Yield a sentence for each promise of a product that its hosting tier does not support, with the remedy.
 
-    `longest_outage` is the product's promised limit on a single outage, microseconds, None where it promises none.
+    `longest_outage` is the product's promised limit on a single outage, microseconds, or None.
     """
     if objective > tier.highest:
         yield (

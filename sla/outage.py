@@ -73,7 +73,9 @@ _COUNTS: Bounds[Callable[[State], bool]] = Bounds(
 )
 
 
-def judge(limit: OutageLimit, history: History, window: Interval, excluded: Iterable[Interval] = ()) -> OutageFigure:
+def evaluate_limit(
+    limit: OutageLimit, history: History, window: Interval, excluded: Iterable[Interval] = ()
+) -> OutageFigure:
     """Return what the history says of the limit over the window.
 
     LONGEST is the longest outage, as far as it lies in the window. TOTAL is the highest sum of outages over all rolling
@@ -81,13 +83,13 @@ def judge(limit: OutageLimit, history: History, window: Interval, excluded: Iter
     """
     if limit.per is None:
         return OutageFigure(limit, _longest(history, window, tuple(excluded)))
-    span = reach([limit], window)
+    span = required_history([limit], window)
     counted = list(_counted(history, span, tuple(excluded)))
     low, point, high = (_worst(counted, span, limit.per, counts) for counts in _COUNTS)
     return OutageFigure(limit, Bounds(low, point, high))
 
 
-def reach(limits: Iterable[OutageLimit], window: Interval) -> Interval:
+def required_history(limits: Iterable[OutageLimit], window: Interval) -> Interval:
     """Return the time that the limits look at: the window, and before it what a longer period reaches back to."""
     starts = [window.end - limit.per for limit in limits if limit.per is not None]
     return Interval(min(window.start, *starts, window.start), window.end)

@@ -12,9 +12,9 @@ from typing import TYPE_CHECKING, Any
 
 from sla.calendar import Period, Window, calendar_window, previous_window
 from sla.downtime_split import DowntimeSplit, split_downtime
-from sla.exclusion import Agreed, Exclusion, agree, totals
+from sla.exclusion import AgreementFigures, Exclusion, measure_agreement, totals
 from sla.interval import DAY, SECOND, Interval
-from sla.outage import reach
+from sla.outage import required_history
 from sla.window import format_instant
 
 if TYPE_CHECKING:
@@ -56,13 +56,13 @@ class Step:
     """One period: a day, a month, an earlier window, with both its figures."""
 
     window: Window
-    agreed: Agreed
+    figures: AgreementFigures
 
     def as_json(self, product: str) -> dict[str, Any]:
         """Return both figures of the period, each in the one shape of section 11."""
         return {
-            "raw": self.agreed.raw.as_json(product=product),
-            "contractual": self.agreed.contractual.as_json(product=product),
+            "raw": self.figures.raw.as_json(product=product),
+            "contractual": self.figures.contractual.as_json(product=product),
         }
 
 
@@ -78,7 +78,7 @@ class Report:
 
     product: str
     window: Window
-    agreed: Agreed
+    figures: AgreementFigures
     steps: tuple[Step, ...]
     by_month: bool
     months: tuple[Step, ...]
@@ -90,15 +90,15 @@ class Report:
 
     def as_json(self) -> dict[str, Any]:
         """Return everything: figures in the one shape of section 11, durations in seconds, null where there is none."""
-        cut = totals(self.agreed.audit)
+        cut = totals(self.figures.audit)
         ready = self.readiness
         return {
             "product": self.product,
-            "raw": self.agreed.raw.as_json(product=self.product),
-            "contractual": self.agreed.contractual.as_json(product=self.product),
+            "raw": self.figures.raw.as_json(product=self.product),
+            "contractual": self.figures.contractual.as_json(product=self.product),
             "excluded_seconds_by_cause": {cause.value: us / SECOND for cause, us in cut.items()},
-            "outage_limits": [each.as_json() for each in self.agreed.outages],
-            "exclusions": [piece.as_json() for piece in self.agreed.audit],
+            "outage_limits": [each.as_json() for each in self.figures.outages],
+            "exclusions": [piece.as_json() for piece in self.figures.audit],
             "incidents": [incident_json(each) for each in self.incidents],
             "steps_are": "months" if self.by_month else "days",
             "steps": [each.as_json(self.product) for each in self.steps],
@@ -144,21 +144,21 @@ def report(product: str, subject: Subject, window: Window, zone: tzinfo, at: int
     earlier = [each for each in _earlier(window, zone) if each.measured.end > begin][::-1]
     every = (window, *steps, *months, *earlier)
     span = Interval(min(each.whole.start for each in every), max(each.whole.end for each in every))
-    cut = subject.exclusions(reach(subject.limits, span))
+    cut = subject.exclusions(required_history(subject.limits, span))
 
     def of(each: Window, limits: Sequence[OutageLimit] = ()) -> Step:
         rolling = each is window and each.rolling
-        found = agree(
+        found = measure_agreement(
             subject.history, each, subject.objective, cut, interval=subject.interval, limits=limits, rolling=rolling
         )
         raw, contractual = subject.provisional(each.measured.end)
-        return Step(each, found.as_of(raw=raw, contractual=contractual))
+        return Step(each, found.mark_provisional(raw=raw, contractual=contractual))
 
     known_at = window.measured.end if at is None else at
     return Report(
         product,
         window,
-        of(window, subject.limits).agreed,
+        of(window, subject.limits).figures,
         tuple(map(of, steps)),
         by_month,
         tuple(map(of, months)),

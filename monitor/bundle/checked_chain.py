@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 from monitor.as_of import Recorded
 from monitor.bundle.anchored import Anchors, Trust, anchors_of
 from monitor.storage.reader import reading
-from sla.chain_check import Break, Chain, Record, breaks, late_runs
+from sla.chain_check import Break, Chain, Record, find_breaks, late_runs
 from sla.interval import DAY
 from sla.window import format_instant
 
@@ -72,7 +72,7 @@ def check(chain: Chain, recorded: Recorded, trust: Trust) -> CheckedChain:
         runs.setdefault((run.check, run.vantage), []).append(run)
     record = Record(runs, recorded.facts, recorded.incidents)
     anchors = anchors_of(chain.heads, chain.begin, recorded.facts, trust)
-    return CheckedChain(chain.heads, list(breaks(chain, record)), list(_notes(chain, record)), anchors)
+    return CheckedChain(chain.heads, list(find_breaks(chain, record)), list(_notes(chain, record)), anchors)
 
 
 def check_record(path: Path, trust: Trust | None = None) -> CheckedChain:

@@ -24,7 +24,7 @@ from sla.chain_check import FACT
 from sla.fact import CORRECTION, MAINTENANCE, REVOCATION
 from sla.interval import DAY, Interval
 from sla.localtime import local
-from sla.outage import reach
+from sla.outage import required_history
 from sla.report import EARLIER, MONTHS
 from sla.window import format_instant
 
@@ -212,7 +212,7 @@ def _looked_at(portfolio_report: PortfolioReport) -> Interval:
         for each in portfolio_report.reports
         for limit in portfolio_report.ledger.products[each.product].agreement.limits()
     ]
-    return Interval(reach(limits, Interval(span.start, span.start)).start, span.end)
+    return Interval(required_history(limits, Interval(span.start, span.start)).start, span.end)
 
 
 def _planned(ledger: Ledger, products: Iterable[Product], span: Interval) -> Iterator[tuple[str, Exclusion]]:

@@ -10,7 +10,7 @@ import click
 from monitor.config.readiness import load_checklist
 from monitor.errors import NinewatchError
 from monitor.package_files import shipped_path
-from sla.calculator import MONTH, YEARS, Allowance, clean_record, from_downtime, largest_interval, required
+from sla.calculator import MONTH, YEARS, Allowance, from_downtime, largest_interval, required_items, time_to_prove
 from sla.duration import format_full_duration as spell
 from sla.interval import DAY, MINUTE, SECOND
 from sla.objective import Objective, format_nines
@@ -75,7 +75,7 @@ def _observing(objective: Objective) -> Iterator[str]:
 
 
 def _proving(objective: Objective, interval: int, *, resolves: bool) -> str:
-    record = _days(clean_record(objective, interval))
+    record = _days(time_to_prove(objective, interval))
     doubt = "" if resolves else "; too long to measure it over 30 days"
     return f"  every {spell(interval):<10} proven after {record} without a bad probe{doubt}"
 
@@ -89,7 +89,7 @@ def _days(length: int) -> str:
 
 def _reaching(objective: Objective) -> Iterator[str]:
     checklist = load_checklist(shipped_path("config", "checklists", "five-nines.yaml"))
-    items = required(objective, checklist)
+    items = required_items(objective, checklist)
     named = f'the readiness checklist "{checklist.title}"'
     if not items:
         yield f"To reach it: no item of {named} is required"

@@ -196,7 +196,7 @@ class Product(Model):
 
     def burn_obstacle(self, policy: BurnPolicy) -> str | None:
         """Return the reason why the burn alert can never fire for this product, or None (measurement.md, section 7)."""
-        return policy.obstacle(self.objective, self.window, [check.interval for check in self.checks])
+        return policy.reason_never_fires(self.objective, self.window, [check.interval for check in self.checks])
 
     @property
     def burn_obstacles(self) -> list[str]:

@@ -9,11 +9,11 @@ from monitor.exporters.exposition import series
 from monitor.exporters.families import PRODUCT_FAMILIES
 from sla import availability as figures
 from sla.alerting import BURN_POLICIES, LENGTHS, LookBacks, burn_alerts
-from sla.budget import PACE, Budget, exhausted_at
+from sla.budget import FORECAST_SPAN, Budget, exhausted_at
 from sla.eras import EVER
 from sla.interval import SECOND, Interval
 from sla.objective import format_duration
-from sla.outage import judge
+from sla.outage import evaluate_limit
 from sla.states import Durations, State
 from sla.window import WINDOWS
 
@@ -86,7 +86,7 @@ class ProductLines:
         self.measured_at: int | None = None
         self.troubled = True
         self._lengths = {*WINDOWS.values(), *LENGTHS, product.window}
-        self._pace = min(PACE, product.window)
+        self._pace = min(FORECAST_SPAN, product.window)
         self._plain = tuple(series(family.name, product=product.id) for family in FAMILIES)
         own = window_name(product.window)
         self._plain = (
@@ -205,7 +205,7 @@ class ProductLines:
     def _outages(self, excluded: Sequence[Interval], window: Interval) -> Iterator[str]:
         for limit in self.limits:
             names = {"product": self.product.id, "promise": limit.kind.value}
-            for bound, length in judge(limit, self._history, window, excluded).measured._asdict().items():
+            for bound, length in evaluate_limit(limit, self._history, window, excluded).measured._asdict().items():
                 yield _line(series(FAMILIES[14].name, **names, bound=bound), Fraction(length, SECOND))
 
     def count(self, incidents: int | None) -> None:

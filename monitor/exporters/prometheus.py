@@ -25,7 +25,7 @@ from monitor.exporters.families import FIGURES_AGE
 from monitor.exporters.products import ProductLines
 from sla.alerting import outage
 from sla.interval import SECOND, Interval
-from sla.outage import reach
+from sla.outage import required_history
 
 if TYPE_CHECKING:
     from collections.abc import Generator, Iterator, Sequence
@@ -166,7 +166,7 @@ class Exporter:
             window = Interval(now - product.window, now)
             lines.agree(self._ledger.after_exclusions(product.id, window).durations(window))
             if lines.limits:
-                cut = self._ledger.exclusions(product.id, reach(lines.limits, window))
+                cut = self._ledger.exclusions(product.id, required_history(lines.limits, window))
                 lines.set_outages([each.interval for each in cut], window)
 
     def _age(self, view: _View, now: int, dialect: Dialect) -> str:

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, TypeVar
 import structlog
 
 from monitor.config.former_ids import FormerIdMap
-from sla.correction import Correction, Revocation, corrections_in, standing
+from sla.correction import Correction, Revocation, corrections_in, valid_corrections
 from sla.definition import Definition
 from sla.fact import DEFINITION, MAINTENANCE, RENAMING, Fact, merged
 from sla.maintenance import MaintenancePlan
@@ -32,7 +32,7 @@ class Corrections:
     _by_product: dict[str, list[Exclusion]] = field(default_factory=dict)
 
     def __post_init__(self) -> None:
-        for each in standing(self.facts):
+        for each in valid_corrections(self.facts):
             self._by_product.setdefault(self.former.product(each.product), []).append(each.exclusion())
 
     def of(self, product_id: str) -> Sequence[Exclusion]:

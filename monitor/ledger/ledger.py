@@ -28,12 +28,12 @@ from monitor.ledger.renamed_checks import (
 )
 from monitor.probe_result import VANTAGE
 from sla.alerting import BurnAlert, LookBacks, burn_alerts
-from sla.budget import PACE, Forecast, exhausted_at
+from sla.budget import FORECAST_SPAN, Forecast, exhausted_at
 from sla.calendar import Window
-from sla.exclusion import Agreed, agree
+from sla.exclusion import AgreementFigures, measure_agreement
 from sla.interval import Interval
 from sla.measured import Measured, measure
-from sla.outage import reach
+from sla.outage import required_history
 from sla.window import WINDOWS, rolling
 
 if TYPE_CHECKING:
@@ -230,7 +230,7 @@ class Ledger:
     def forecast(self, product_id: str, now: int) -> Forecast:
         """Return whether the raw budget of the product's own window lasts at its last day's pace."""
         product = self.products[product_id]
-        over = min(PACE, product.window)
+        over = min(FORECAST_SPAN, product.window)
         burn = self.measured(product_id, Interval(now - over, now), now).burn_rate
         held = self.measured(product_id, Interval(now - product.window, now), now).budget
         assert held is not None, "a product has an objective"  # noqa: S101 - for the type checker
@@ -241,15 +241,15 @@ class Ledger:
         found = self._measured(product_id, window, excluded=self.after_exclusions(product_id, window))
         return replace(found, provisional=self.provisional(product_id, window.end, window.end, window.end)[1])
 
-    def agreed(self, product_id: str, window: Window, at: int, now: int | None = None) -> Agreed:
+    def agreement_figures(self, product_id: str, window: Window, at: int, now: int | None = None) -> AgreementFigures:
         """Return the product's raw and contractual figures over a window as of `at`, with the audit between them.
 
         `now` is the present, which decides whether the figures are provisional; `at` by default.
         """
         product = self.products[product_id]
         limits = tuple(product.agreement.limits())
-        cut = self.exclusions(product_id, reach(limits, window.whole))
-        found = agree(
+        cut = self.exclusions(product_id, required_history(limits, window.whole))
+        found = measure_agreement(
             self.compositions[product_id],
             window,
             product.objective,
@@ -260,7 +260,7 @@ class Ledger:
         )
         end = window.measured.end
         raw, contractual = self.provisional(product_id, at, at if now is None else now, end)
-        return found.as_of(raw=raw, contractual=contractual)
+        return found.mark_provisional(raw=raw, contractual=contractual)
 
     def exclusions(self, product_id: str, window: Interval) -> list[Exclusion]:
         """Return what the product's agreement excludes from the window, cause by cause.

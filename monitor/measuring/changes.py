@@ -13,7 +13,7 @@ from monitor.measuring import column_names, log_parser
 from monitor.measuring.instants import instant, resolution
 from monitor.measuring.log_file import BadDataError, Source
 from monitor.measuring.record import Stream, TimestampCheck
-from sla.changes import Change, Changes
+from sla.changes import Change, ChangeHistory
 from sla.interval import DAY, HOUR, MINUTE, SECOND
 from sla.observation import Outcome
 
@@ -53,7 +53,7 @@ class StreamChanges:
     first: int
     last: int
     resolution: int
-    history: Changes
+    history: ChangeHistory
 
 
 class ChangeLog:
@@ -146,7 +146,7 @@ def _held(found: list[Row], at: int | None, until: int | None) -> StreamChanges 
     upto = upto if at is None else min(upto, at)
     changes = [each for each in _changes(known) if each.at <= upto]
     fine = max(row.resolution for row in known)
-    return StreamChanges(changes[0].at, upto, fine, Changes(changes, upto))
+    return StreamChanges(changes[0].at, upto, fine, ChangeHistory(changes, upto))
 
 
 def _last(found: Sequence[Row]) -> int:

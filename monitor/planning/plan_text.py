@@ -7,7 +7,7 @@ from fractions import Fraction
 from textwrap import wrap
 from typing import TYPE_CHECKING
 
-from sla.duration import counted
+from sla.duration import split_units
 from sla.feasibility import YEAR
 from sla.interval import DAY, HOUR, MINUTE, SECOND
 from sla.objective import Objective, format_nines, format_percent, nines
@@ -196,4 +196,4 @@ def duration_text(microseconds: float) -> str:
     first = next(i for i, unit in enumerate(units) if microseconds >= unit)
     smallest = units[min(first + 1, len(units) - 1)]
     rounded = round(microseconds / smallest) * smallest
-    return " ".join(f"{count} {_WORDS[unit]}{'' if count == 1 else 's'}" for count, unit in counted(rounded))
+    return " ".join(f"{count} {_WORDS[unit]}{'' if count == 1 else 's'}" for count, unit in split_units(rounded))

@@ -123,8 +123,8 @@ def context_sections(ledger: Ledger, report: Report) -> ContextSections:
 def _value(product: Product, report: Report) -> Value | None:
     if product.value_per_hour is None:
         return None
-    before = report.trend[-2].agreed.raw if len(report.trend) > 1 else None
-    return value(product.value_per_hour.rate, report.agreed.raw, before)
+    before = report.trend[-2].figures.raw if len(report.trend) > 1 else None
+    return value(product.value_per_hour.rate, report.figures.raw, before)
 
 
 def _cost_of_downtime(found: Value) -> Section:

@@ -43,7 +43,7 @@ class PartContext:
 
 def part(report: Report, context: PartContext) -> Part:
     """Return the part on the product."""
-    product, agreed = context.product, report.agreed.contractual
+    product, agreed = context.product, report.figures.contractual
     about = filter(None, (product.team, rule_sentence(product) if len(product.checks) > 1 else ""))
     return Part(
         product.id,
@@ -78,7 +78,7 @@ def _between(m: Measured) -> str:
 
 
 def _tiles(report: Report) -> Iterator[Tile]:
-    raw, agreed = report.agreed.raw, report.agreed.contractual
+    raw, agreed = report.figures.raw, report.figures.contractual
     left_out = f"{format_duration(agreed.excluded)} excluded" if agreed.excluded else "no time excluded"
     yield Tile("Contractual", doc.ratio(agreed.availability.point), f"{_between(agreed)}, {left_out}")
     yield Tile("Raw", doc.ratio(raw.availability.point), f"{_between(raw)}, before exclusions")
@@ -97,7 +97,7 @@ def _goal(m: Measured) -> Fraction:
 
 def chart(report: Report, context: PartContext) -> Chart:
     """Return the chart by day or month, of raw figures."""
-    goal, kind = _goal(report.agreed.raw), "month" if report.by_month else "day"
+    goal, kind = _goal(report.figures.raw), "month" if report.by_month else "day"
     columns = tuple(_column(each, context.zone) for each in report.steps)
     missing = sum(each.misses for each in columns)
     blind = sum(each.point is None for each in columns)
@@ -108,11 +108,11 @@ def chart(report: Report, context: PartContext) -> Chart:
         f"The table by {kind} has the same figures."
     )
     title = f"Raw availability by {kind}, with bounds"
-    return Chart(title, text, columns, float(goal), str(report.agreed.raw.objective))
+    return Chart(title, text, columns, float(goal), str(report.figures.raw.objective))
 
 
 def _column(step: Step, zone: ZoneInfo) -> Column:
-    m = step.agreed.raw
+    m = step.figures.raw
     low, point, high = (None if share is None else float(share) for share in m.availability)
     name = named(step.window, zone)
     text = f"{name}: no data"
@@ -157,12 +157,12 @@ _ROWS: tuple[tuple[str, Callable[[Measured], Cell]], ...] = (
 
 
 def _figures(report: Report, context: PartContext) -> Section:
-    both = (report.agreed.contractual, report.agreed.raw)
+    both = (report.figures.contractual, report.figures.raw)
     rows = tuple((words(name), *(figure(m) for m in both)) for name, figure in _ROWS)
     notes = [
         "Contractual figures exclude the time listed below; raw figures exclude none. Percentages are rounded down."
     ]
-    raw, history = report.agreed.raw, context.context_sections.ledger.compositions[report.product]
+    raw, history = report.figures.raw, context.context_sections.ledger.compositions[report.product]
     notes += [f"{text}." for text in (watched_text(raw, context.zone), guessed_text(history, raw)) if text]
     return Section("figures", "Figures", tuple(notes), Table(("Figure", "Contractual", "Raw"), rows))
 
@@ -171,7 +171,7 @@ def _outage_limits(report: Report) -> Iterator[Section]:
     """Yield the section on limits on outages, if the agreement has any."""
     rows = tuple(
         (words(limit_text(each.limit)), *map(doc.duration, each.measured), words(each.verdict.value))
-        for each in report.agreed.outages
+        for each in report.figures.outages
     )
     if rows:
         columns = ("Promise", "Minimum", "Estimate", "Maximum", "Verdict")
@@ -186,7 +186,7 @@ def _period(step: Step, zone: ZoneInfo) -> Cell:
 
 def _budget(report: Report, zone: ZoneInfo) -> Section:
     def row(step: Step) -> tuple[Cell, ...]:
-        m = step.agreed.contractual
+        m = step.figures.contractual
         held = m.budget
         amounts = (held.allowed, held.spent, held.remaining) if held else (None, None, None)
         return (_period(step, zone), *map(doc.duration, amounts), words(str(m.verdict)))
@@ -200,7 +200,7 @@ def _budget(report: Report, zone: ZoneInfo) -> Section:
 
 def _trend(report: Report, zone: ZoneInfo) -> Section:
     def row(step: Step) -> tuple[Cell, ...]:
-        raw, m = step.agreed.raw, step.agreed.contractual
+        raw, m = step.figures.raw, step.figures.contractual
         low, point, high = m.availability
         shares = (doc.ratio(point), doc.ratio(low), doc.ratio(high), doc.ratio(raw.availability.point))
         return (_period(step, zone), *shares, doc.ratio(m.coverage, 2), doc.duration(m.downtime.point))
@@ -255,11 +255,11 @@ def _exclusions(report: Report, zone: ZoneInfo) -> Section:
             words("; ".join(_reason(each) for each in piece.causes)),
             words("; ".join(_author(each, zone) for each in piece.causes if each.author)),
         )
-        for piece in report.agreed.audit
+        for piece in report.figures.audit
     )
     columns = ("From", "To", "Duration", "Cause", "Reason", "Source")
-    sums = [f"{format_duration(us)} of {cause}" for cause, us in totals(report.agreed.audit).items()]
-    notes = f"Total {format_duration(report.agreed.excluded)}: {', '.join(sums)}." if rows else "No time excluded."
+    sums = [f"{format_duration(us)} of {cause}" for cause, us in totals(report.figures.audit).items()]
+    notes = f"Total {format_duration(report.figures.excluded)}: {', '.join(sums)}." if rows else "No time excluded."
     return Section("exclusions", "Excluded time", (notes,), Table(columns, rows) if rows else None)
 
 
@@ -306,7 +306,7 @@ def _listed(names: tuple[str, ...], context: PartContext) -> str:
 
 
 def _proof(report: Report) -> Section:
-    both = (report.agreed.contractual, report.agreed.raw)
+    both = (report.figures.contractual, report.figures.raw)
     lines: tuple[tuple[str, Callable[[Measured], Cell]], ...] = (
         ("Nines observed", lambda m: doc.nines_of(m.availability.point, m.nines)),
         ("Availability proven at 95 %", lambda m: doc.ratio(m.proof.availability if m.proof else None)),
@@ -337,9 +337,9 @@ def _nines_proven(m: Measured) -> Cell:
 
 def _steps(report: Report, zone: ZoneInfo) -> Section:
     def row(step: Step) -> tuple[Cell, ...]:
-        m = step.agreed.raw
+        m = step.figures.raw
         low, point, high = map(doc.ratio, m.availability)
-        down, left = doc.duration(m.downtime.point), doc.duration(step.agreed.excluded)
+        down, left = doc.duration(m.downtime.point), doc.duration(step.figures.excluded)
         return (words(named(step.window, zone)), point, low, high, doc.ratio(m.coverage, 2), down, left)
 
     kind = "Month" if report.by_month else "Day"

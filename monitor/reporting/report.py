@@ -72,14 +72,14 @@ class PortfolioReport:
             found.append("The record is empty; all time is unknown.")
         elif all(latest + entry.hold < span.end for entry in self.ledger.entries.values()):
             found.append(f"The record ends at {moment(latest, zone).local}; later time is unknown.")
-        if any(each.agreed.raw.provisional or each.agreed.contractual.provisional for each in self.reports):
+        if any(each.figures.raw.provisional or each.figures.contractual.provisional for each in self.reports):
             found.append(PROVISIONAL)
         return found
 
     def _overview(self) -> Section:
         rows = []
         for each in self.reports:
-            m, raw = each.agreed.contractual, each.agreed.raw
+            m, raw = each.figures.contractual, each.figures.raw
             low, point, high = map(doc.ratio, m.availability)
             goal = doc.Cell(str(m.objective), float(self.ledger.products[each.product].objective.ratio), doc.Unit.RATIO)
             name, left = words(self.ledger.products[each.product].name), m.budget.remaining if m.budget else None
@@ -89,8 +89,8 @@ class PortfolioReport:
         columns = (
             "Product", "Contractual", "Minimum", "Maximum", "Raw", "Coverage", "Objective", "Verdict", "Budget left",
         )  # fmt: skip
-        met = sum(str(each.agreed.contractual.verdict) == "met" for each in self.reports)
-        missed = sum(str(each.agreed.contractual.verdict) == "missed" for each in self.reports)
+        met = sum(str(each.figures.contractual.verdict) == "met" for each in self.reports)
+        missed = sum(str(each.figures.contractual.verdict) == "missed" for each in self.reports)
         notes = f"Contractual verdicts: {met} met, {missed} missed, {len(rows) - met - missed} undecided."
         return Section("overview", "All products", (notes,), Table(columns, tuple(rows)))
 

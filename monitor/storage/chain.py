@@ -127,8 +127,8 @@ def _series(connection: sqlite3.Connection, begin: int, end: int) -> Iterator[tu
         before = Position(*positions[number]) if number in positions else None
         rows = connection.execute(sql.RUNS_BETWEEN, (number, -1 if before is None else before.first, end)).fetchall()
         runs = [_run((check, vantage), row, reasons) for row in rows]
-        if runs and (len(runs) > 1 or Position.of(runs[0]) != before):
-            yield (check, vantage), Position.of(runs[-1]), series_digest((check, vantage), runs)
+        if runs and (len(runs) > 1 or Position.at_end_of(runs[0]) != before):
+            yield (check, vantage), Position.at_end_of(runs[-1]), series_digest((check, vantage), runs)
         read += len(runs) + 20
         if read > _SLICE:
             read = 0

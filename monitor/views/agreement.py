@@ -68,7 +68,7 @@ class AgreementView:
 def agreement_view(ledger: Ledger, product: Product, now: int) -> AgreementView:
     """Return the contractual figure over the product's own window."""
     span = rolling(product.window, now)
-    found = ledger.agreed(product.id, Window("own", span, span), now)
+    found = ledger.agreement_figures(product.id, Window("own", span, span), now)
     newest = found.audit[-SHOWN_EXCLUSIONS:][::-1]
     excluded_lines = [_excluded_line(each, ledger.portfolio.zone) for each in newest]
     limits = [LimitLine(limit_text(each.limit), each.measured, each.verdict) for each in found.outages]

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 from monitor.config.dependent_clients import DependentClient, all_dependencies, dependent_clients, misfits_of
 from monitor.views.formatting import StateBadge, state_badge
 from monitor.views.impact import client_json
-from sla.downtime_cost import Line, Value, justification, value
+from sla.downtime_cost import Line, Value, cost_lines, value
 from sla.interval import Interval
 
 if TYPE_CHECKING:
@@ -62,7 +62,7 @@ class ProductContext:
     @property
     def lines(self) -> list[Line]:
         """The cost of downtime as text; empty if `value_per_hour` is not set."""
-        return [] if self.value is None else justification(self.value)
+        return [] if self.value is None else cost_lines(self.value)
 
     @property
     def stage(self) -> str:

@@ -33,7 +33,7 @@ if TYPE_CHECKING:
     from monitor.ledger.check_entry import CheckEntry
     from monitor.ledger.ledger import Ledger
     from sla.budget import Forecast
-    from sla.exclusion import Agreed
+    from sla.exclusion import AgreementFigures
     from sla.incident import Incident
 
 routes = web.RouteTableDef()
@@ -75,7 +75,7 @@ async def product(request: web.Request) -> web.Response:
         "depends_on": list(found.depends_on),
         "checks": [_check(entry, now) for entry in ledger.of(found.id)],
         "windows": windows,
-        "contractual": _contractual(found, ledger.agreed(found.id, _own(found, now), now)),
+        "contractual": _contractual(found, ledger.agreement_figures(found.id, _own(found, now), now)),
         "burn_alerts": burn_alerts(ledger, found, now),
         "budget_forecast": _forecast(ledger.forecast(found.id, now)),
         "open_incidents": [_incident(ledger, each, now) for each in ledger.open_incidents(found.id)],
@@ -102,7 +102,7 @@ async def availability(request: web.Request) -> web.Response:
     if window.whole.length > LONGEST_AUDIT:
         raise Refusal(400, "window is too long for the list of exclusions", "request a year at a time: window=year")
     ledger = await ledger_as_of(context, found, at, now)
-    return as_json(_contractual(found, ledger.agreed(found.id, window, at, now)))
+    return as_json(_contractual(found, ledger.agreement_figures(found.id, window, at, now)))
 
 
 @routes.get("/api/v1/products/{id}/blame")
@@ -242,7 +242,7 @@ def _window(text: str, at: int, context: WebContext) -> Window:
     return window
 
 
-def _contractual(product: Product, agreed: Agreed) -> dict[str, Any]:
+def _contractual(product: Product, agreed: AgreementFigures) -> dict[str, Any]:
     """Return the contractual figures with the limits on outages and the list of exclusions."""
     audit = [piece.as_json() for piece in agreed.audit]
     limits = [each.as_json() for each in agreed.outages]

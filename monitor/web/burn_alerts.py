@@ -17,15 +17,15 @@ def burn_alerts(ledger: Ledger, product: Product, now: int) -> list[dict[str, An
     firing = {alert.policy: alert.firing for alert in ledger.burn_alerts(product.id, now)}
     listed = []
     for policy in BURN_POLICIES:
-        obstacle = product.burn_obstacle(policy)
+        reason_never_fires = product.burn_obstacle(policy)
         listed.append(
             {
                 "alert": policy.alert,
                 "long_seconds": policy.long / SECOND,
                 "short_seconds": policy.short / SECOND,
-                "threshold": None if obstacle else float(policy.factor(product.window)),
+                "threshold": None if reason_never_fires else float(policy.factor(product.window)),
                 "firing": firing.get(policy),
-                "cannot_fire": obstacle,
+                "cannot_fire": reason_never_fires,
             }
         )
     return listed

@@ -54,7 +54,7 @@ def test_maintenance_of_the_portfolio_and_of_a_product_is_left_out(where: str) -
     block = [planned(*AROUND)]
     of_product, of_all = ({"maintenance": block}, {}) if where == "product" else ({}, {"maintenance": block})
     ledger = ledger_with(product("p", **of_product), product("q"), outages={"p": TEN, "q": TEN}, **of_all)
-    agreed = ledger.agreed("p", OWN, NOW)
+    agreed = ledger.agreement_figures("p", OWN, NOW)
     assert agreed.raw.downtime.point == 10 * MINUTE
     assert agreed.contractual.downtime.point == 0
     assert agreed.contractual == ledger.contractual("p", MONTH)
@@ -67,7 +67,7 @@ def test_only_what_the_agreement_names_is_left_out() -> None:
     names = {"maintenance": [planned(*AROUND)], "agreement": {"excludes": []}}
     ledger = ledger_with(product("p", **names), outages={"p": TEN})
     ledger.facts = Facts([Correction("p", Interval(*AROUND), "Ada", "x", NOW).fact()])
-    assert ledger.agreed("p", OWN, NOW).contractual == ledger.measured("p", MONTH, NOW)
+    assert ledger.agreement_figures("p", OWN, NOW).contractual == ledger.measured("p", MONTH, NOW)
 
 
 @pytest.mark.parametrize(("named", "cause"), [("maintenance", Cause.MAINTENANCE), ("corrections", Cause.CORRECTION)])
@@ -78,7 +78,7 @@ def test_an_agreement_may_exclude_one_of_maintenance_and_corrections(named: str,
     fields = {"maintenance": [planned(*AROUND)], "agreement": {"excludes": [named]}}
     ledger = ledger_with(product("p", **fields), outages={"p": outages})
     ledger.facts = Facts([Correction("p", repair, "Ada", "probe account locked", NOW - DAY).fact()])
-    agreed = ledger.agreed("p", OWN, NOW)
+    agreed = ledger.agreement_figures("p", OWN, NOW)
     assert totals(agreed.audit) == {cause: 2 * HOUR}
     assert [piece.interval for piece in agreed.audit] == [Interval(*AROUND) if named == "maintenance" else repair]
     assert (agreed.raw.downtime.point, agreed.contractual.downtime.point) == (20 * MINUTE, 10 * MINUTE)
@@ -89,7 +89,7 @@ def test_a_correction_is_left_out_for_its_product_until_it_is_revoked() -> None:
     ledger = ledger_with(product("p"), product("q"), outages={"p": TEN, "q": TEN})
     said = Correction("p", Interval(*AROUND), "Ada", "probe account locked", NOW - DAY)
     ledger.facts = Facts([said.fact()])
-    (piece,) = ledger.agreed("p", OWN, NOW).audit
+    (piece,) = ledger.agreement_figures("p", OWN, NOW).audit
     (cause,) = piece.causes
     assert (cause.cause, cause.label, cause.author) == (Cause.CORRECTION, said.id, "Ada")
     assert (cause.reason, cause.made) == ("probe account locked", NOW - DAY)
@@ -104,7 +104,7 @@ def test_the_downtime_of_a_dependency_is_left_out() -> None:
     login = [(TEN[0][0] - 5 * MINUTE, TEN[0][1] + 5 * MINUTE)]
     needs = {"agreement": {"excludes": [{"dependency": "login"}]}}
     ledger = ledger_with(product("form", **needs), product("login"), outages={"form": TEN, "login": login})
-    agreed = ledger.agreed("form", OWN, NOW)
+    agreed = ledger.agreement_figures("form", OWN, NOW)
     assert agreed.excluded == 1_200 * SECOND
     assert totals(agreed.audit) == {Cause.DEPENDENCY: 1_200 * SECOND}
     assert agreed.contractual.availability.point == 1
@@ -126,7 +126,7 @@ def test_a_month_in_progress_has_the_budget_of_what_will_be_left_of_it() -> None
     window = calendar_window(Period.MONTH, NOW, ledger_of(product("p")).portfolio.zone)
     coming = planned(window.whole.end - DAY, window.whole.end - DAY + 2 * HOUR)
     ledger = ledger_with(product("p", maintenance=[coming]), outages={})
-    agreed = ledger.agreed("p", window, NOW)
+    agreed = ledger.agreement_figures("p", window, NOW)
     assert agreed.audit == ()
     assert agreed.contractual.budget is not None
     assert agreed.contractual.budget.allowed == Fraction(window.whole.length - 2 * HOUR, 1000)
@@ -154,7 +154,7 @@ class TestAsShipped:
         keycloak = [(start, start + 29 * MINUTE)]
         chefs = [(start + MINUTE, start + 34 * MINUTE), (NOW - 3 * DAY, NOW - 3 * DAY + 4 * MINUTE)]
         fill(ledger, {"keycloak": keycloak, "chefs": chefs})
-        agreed = ledger.agreed("chefs", OWN, NOW)
+        agreed = ledger.agreement_figures("chefs", OWN, NOW)
         assert agreed.raw.downtime.point == 2_340 * SECOND
         assert agreed.raw.verdict is Verdict.MISSED
         assert [(piece.interval.length, piece.causes[0].label) for piece in agreed.audit] == [
@@ -174,7 +174,7 @@ class TestAsShipped:
         fill(ledger, {"chefs": [(TEN[0][0] - 2 * DAY, TEN[0][1] - 2 * DAY), *TEN]})
         corrected = Interval(AROUND[0] - 2 * DAY, AROUND[1] - 2 * DAY)
         ledger.facts = Facts([Correction("chefs", corrected, "Ada", "probe account locked", NOW - DAY).fact()])
-        agreed = ledger.agreed("chefs", OWN, NOW)
+        agreed = ledger.agreement_figures("chefs", OWN, NOW)
         assert totals(agreed.audit) == {Cause.CORRECTION: 2 * HOUR}
         assert (agreed.raw.downtime.point, agreed.contractual.downtime.point) == (20 * MINUTE, 10 * MINUTE)
 
@@ -190,7 +190,7 @@ class TestAsShipped:
         known = [p.model_copy(update=announced if p.id == "keycloak" else {}) for p in ledger.portfolio.products]
         ledger.reload(ledger.portfolio.model_copy(update={"products": tuple(known)}))
         fill(ledger, {"keycloak": outages})
-        agreed = ledger.agreed("keycloak", OWN, NOW)
+        agreed = ledger.agreement_figures("keycloak", OWN, NOW)
         assert agreed.raw.downtime.point == 2_580 * SECOND
         assert agreed.raw.verdict is Verdict.MISSED
         assert agreed.excluded == 3_600 * SECOND

@@ -101,7 +101,7 @@ def _ask(history: History, random: Random, windows: int, seed: int, tally: Tally
         judge, window = Judge(history.world, at), Window("w", Interval(start, end), Interval(start, end))
         want = {kind: expected(judge, product.identity, start, end, contractual=kind) for kind in (False, True)}
         for source, ledger in history.ledgers(at, product).items():
-            agreed = ledger.agreed(product.id, window, at)
+            agreed = ledger.agreement_figures(product.id, window, at)
             raw = ledger.measured(product.id, Interval(start, end), at)
             told = f"{seed=} {source=} {product.id=} {(start - NOW) / STEP=} {(end - NOW) / STEP=} {(at - NOW) / STEP=}"
             told += "".join(f"\n{line}" for line in history.did)

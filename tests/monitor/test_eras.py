@@ -174,17 +174,17 @@ def test_another_objective_or_agreement_changes_no_figure_of_the_past() -> None:
     past, both = (
         Window("w", span, span) for span in (Interval(NOW, NOW + 10 * MINUTE), Interval(NOW, NOW + 20 * MINUTE))
     )
-    before = ledger.agreed("p", past, past.whole.end)
+    before = ledger.agreement_figures("p", past, past.whole.end)
     assert (before.raw.objective, before.excluded) == (Objective.parse("90%"), 0)
     changed = portfolio(("a",), objective="99%").products[0]
     block = {"start": "2026-09-21T13:00:00Z", "end": "2026-09-21T16:00:00Z", "reason": "closed"}
     product = changed.model_copy(update={"maintenance": (Maintenance.model_validate(block),)})
     reload(ledger, ledger.portfolio.model_copy(update={"products": (product,)}), NOW + 10 * MINUTE)
     observe(ledger, NOW + 20 * MINUTE)
-    found = ledger.agreed("p", both, both.whole.end)
+    found = ledger.agreement_figures("p", both, both.whole.end)
     assert found.raw.objective == Objective.parse("99%")
     assert found.raw.allowed == MINUTE + 6 * SECOND
-    assert restarted(ledger).agreed("p", past, past.whole.end).raw == before.raw
+    assert restarted(ledger).agreement_figures("p", past, past.whole.end).raw == before.raw
 
 
 def test_an_agreement_counts_for_its_own_time() -> None:
@@ -198,7 +198,7 @@ def test_an_agreement_counts_for_its_own_time() -> None:
     span = Interval(NOW, NOW + 10 * MINUTE)
     (only,) = ledger.exclusions("p", span)
     assert only.interval == Interval(NOW + 5 * MINUTE, NOW + 10 * MINUTE)
-    assert ledger.agreed("p", Window("w", span, span), span.end).excluded == 5 * MINUTE
+    assert ledger.agreement_figures("p", Window("w", span, span), span.end).excluded == 5 * MINUTE
 
 
 @pytest.mark.parametrize("facts_first", [False, True], ids=["defined after the restore", "defined before it"])

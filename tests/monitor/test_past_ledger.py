@@ -57,12 +57,12 @@ def test_what_left_the_configuration_counts_for_the_past_in_memory_and_from_the_
     observe(ledger, range(30), range(10, 15))
     span = Interval(NOW, NOW + 29 * MINUTE)
     window = Window("w", span, span)
-    before = ledger.agreed("app", window, span.end)
+    before = ledger.agreement_figures("app", window, span.end)
     assert before.excluded == 5 * MINUTE
     reload(ledger, later, NOW + 40 * MINUTE)
     observe(ledger, range(41, 50), range(0))
     now = NOW + 50 * MINUTE
-    after = ledger.agreed("app", window, span.end)
+    after = ledger.agreement_figures("app", window, span.end)
     assert (after.contractual, after.excluded) == (before.contractual, before.excluded)
 
     path = tmp_path / "n.db"
@@ -72,7 +72,7 @@ def test_what_left_the_configuration_counts_for_the_past_in_memory_and_from_the_
     store.close()
     for wanted in (None, "app"):
         read = ledger_at(later, path, now, wanted)
-        found = read.agreed("app", window, span.end)
+        found = read.agreement_figures("app", window, span.end)
         assert (found.raw, found.contractual) == (before.raw, before.contractual)
 
 

@@ -69,7 +69,7 @@ def reload(ledger: Ledger, loaded: Portfolio, now: int) -> None:
 def excluded(ledger: Ledger, start: int, end: int, name: str = "p") -> list[tuple[int, int, str]]:
     span = Interval(NOW + start, NOW + end)
     found = ledger.exclusions(name, span)
-    agreed = ledger.agreed(name, Window("w", span, span), span.end)
+    agreed = ledger.agreement_figures(name, Window("w", span, span), span.end)
     assert sum(piece.interval.length for piece in agreed.audit) == agreed.excluded
     return sorted((each.interval.start - NOW, each.interval.end - NOW, each.reason) for each in found)
 
@@ -118,7 +118,7 @@ def test_maintenance_of_one_name_that_overlaps_through_a_change_of_plan_is_exclu
     found = excluded(ledger, 0, 8 * HOUR)
     assert (found[0][0], found[-1][1]) == (HOUR, 6 * HOUR)
     window = Interval(NOW, NOW + 8 * HOUR)
-    assert ledger.agreed("p", Window("w", window, window), window.end).excluded == 5 * HOUR
+    assert ledger.agreement_figures("p", Window("w", window, window), window.end).excluded == 5 * HOUR
 
 
 @pytest.mark.parametrize("later", [None, {**SUNDAYS, "start": "2020-01-05T10:00", "end": "2020-01-05T11:00"}])

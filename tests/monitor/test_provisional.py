@@ -37,7 +37,7 @@ def window(start: int, end: int) -> Window:
 def provisional(ledger: Ledger, end: int, at: int, now: int, name: str = "p") -> tuple[bool, bool]:
     """Return whether each figure is, by every way that gives it."""
     raw = ledger.measured(name, Interval(NOW - HOUR, end), at, now).provisional
-    agreed = ledger.agreed(name, window(NOW - HOUR, end), at, now)
+    agreed = ledger.agreement_figures(name, window(NOW - HOUR, end), at, now)
     (report,) = portfolio_report(ledger, [ledger.products[name]], window(NOW - HOUR, end), at, now).reports
     assert (agreed.raw.provisional, agreed.contractual.provisional) == (raw, report.agreed.contractual.provisional)
     assert raw == report.agreed.raw.provisional == agreed.raw.as_json()["provisional"]

@@ -14,7 +14,7 @@ from itertools import pairwise
 from operator import itemgetter
 from typing import Any
 
-from tests.property.oracle import UNKNOWN, compose, standing
+from tests.property.oracle import UNKNOWN, compose, worst_outcomes
 
 SIDE = {"good": "up", "bad": "down"}
 
@@ -75,7 +75,7 @@ class Judge:
         self.world = world.as_of(at)
         self._known: dict[str, list[tuple[int, str, int]]] = {}
         for name, seen in self.world.observed.items():
-            stands = standing([(at, outcome) for at, outcome, _ in seen])
+            stands = worst_outcomes([(at, outcome) for at, outcome, _ in seen])
             holds = {at: hold for at, _, hold in seen}
             self._known[name] = sorted((at, o, holds[at]) for at, o in stands.items() if o != UNKNOWN)
         self._starts = {name: self._effects(name) for name in world.loads}
@@ -184,7 +184,7 @@ class Judge:
         """Section 11: the observations of the checks that were members then, at first those of the first definition."""
         count = {"good": 0, "bad": 0, "unknown": 0}
         for name, seen in self.world.observed.items():
-            for at, outcome in standing([(at, outcome) for at, outcome, _ in seen]).items():
+            for at, outcome in worst_outcomes([(at, outcome) for at, outcome, _ in seen]).items():
                 inside = start <= at < end and not (contractual and self.excluded(product, at))
                 if inside and name in {member.check for member in self.terms(product, at).members}:
                     count[outcome] += 1

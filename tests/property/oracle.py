@@ -13,7 +13,7 @@ GOOD, BAD, UNKNOWN = "good", "bad", "unknown"
 Seen = list[tuple[int, str]]
 
 
-def standing(seen: Seen) -> dict[int, str]:
+def worst_outcomes(seen: Seen) -> dict[int, str]:
     """Section 1: of several observations at one instant one stands, bad over good over unknown."""
     at: dict[int, set[str]] = {}
     for instant, outcome in seen:
@@ -23,7 +23,7 @@ def standing(seen: Seen) -> dict[int, str]:
 
 def cell(seen: Seen, hold: int, x: int) -> str:
     """Section 2: `up`, `down`, `doubt_up`, `doubt_down` or `unknown`."""
-    known = {i: o for i, o in standing(seen).items() if o != UNKNOWN}
+    known = {i: o for i, o in worst_outcomes(seen).items() if o != UNKNOWN}
     before = max((i for i in known if i <= x), default=None)
     after = min((i for i in known if i > x), default=None)
     if before is None:

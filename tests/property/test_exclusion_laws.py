@@ -8,7 +8,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from sla.calendar import Window
-from sla.exclusion import Cause, Exclusion, agree, audit, dependency_downtime, totals
+from sla.exclusion import Cause, Exclusion, audit, dependency_downtime, measure_agreement, totals
 from sla.interval import Interval, total
 from sla.objective import Objective
 from sla.timeline import State, Timeline
@@ -66,7 +66,7 @@ def test_what_is_measured_and_what_is_excluded_are_the_window(
     """Raw measures all of it; contractual what the audit leaves; state by state, neither has more than raw."""
     timeline = Timeline.of_pairs(pairs(seen), hold)
     window = Window("w", Interval(span.start, span.end + rest), span)
-    agreed = agree(timeline, window, objective, found)
+    agreed = measure_agreement(timeline, window, objective, found)
     assert agreed.raw.durations.total == span.length
     assert agreed.contractual.durations.total + agreed.excluded == span.length
     assert agreed.excluded == sum(piece.interval.length for piece in agreed.audit)
@@ -75,8 +75,8 @@ def test_what_is_measured_and_what_is_excluded_are_the_window(
     for each in cut:
         left = left.plus(each)
     assert left == agreed.raw.durations
-    assert agree(timeline, window, objective, ()).contractual == agreed.raw
-    assert agree(timeline, window, objective, [*found, *found[::-1]]) == agreed
+    assert measure_agreement(timeline, window, objective, ()).contractual == agreed.raw
+    assert measure_agreement(timeline, window, objective, [*found, *found[::-1]]) == agreed
 
 
 @given(histories, holds, windows)
@@ -88,6 +88,6 @@ def test_a_dependency_excludes_the_cells_that_are_down(seen: oracle.Seen, hold: 
     down = [c for c in range(window.start, window.end) if timeline.state(c).point is State.DOWN]
     until = timeline.last_known_at if timeline.last_known_at is not None else window.start
     assert cells == [c for c in down if c < until]
-    own = agree(timeline, Window("w", window, window), None, found).contractual
+    own = measure_agreement(timeline, Window("w", window, window), None, found).contractual
     assert own.downtime.point == len([c for c in down if c >= until])
     assert own.downtime.point or own.availability.point in (1, None)

@@ -40,7 +40,7 @@ def test_every_figure_is_that_of_the_cells_left_in_the_window(
     assert m.downtime == (expected["downtime_low"], expected["downtime_point"], expected["downtime_high"])
     assert m.coverage == expected["coverage"]
     assert m.excluded == window.length - len(left)
-    standing = [o for at, o in oracle.standing(seen).items() if at in left]
+    standing = [o for at, o in oracle.worst_outcomes(seen).items() if at in left]
     assert m.counts == tuple(standing.count(name) for name in ("good", "bad", "unknown"))
     assert m.budget is not None
     assert m.budget.allowed == (1 - objective.ratio) * len(left)

@@ -12,7 +12,7 @@ from sla.incident import Incident, IncidentTracker, Opened, Resolved
 from sla.interval import Interval
 from sla.observation import Observation, Outcome
 from sla.timeline import Timeline
-from tests.property.oracle import cell, standing
+from tests.property.oracle import cell, worst_outcomes
 from tests.property.strategies import histories, holds
 
 if TYPE_CHECKING:
@@ -28,7 +28,7 @@ def watched(seen: Seen, hold: int, fall: int, rise: int) -> tuple[Timeline, list
     timeline = Timeline(hold)
     tracker = IncidentTracker("p/c", "p", fall, rise, timeline)
     found: dict[str, Incident] = {}
-    for at, outcome in sorted(standing(seen).items()):
+    for at, outcome in sorted(worst_outcomes(seen).items()):
         timeline.append(at, Outcome(outcome))
         change = tracker.step(Observation("p/c", at, Outcome(outcome), "x" if outcome == "bad" else ""))
         if isinstance(change, Opened | Resolved):

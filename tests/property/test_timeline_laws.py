@@ -50,7 +50,7 @@ def test_pieces_are_the_cells_and_leave_no_gap(seen: oracle.Seen, hold: int, win
 @given(histories, holds, windows)
 def test_counts_are_of_the_observations_that_stand(seen: oracle.Seen, hold: int, window: Interval) -> None:
     """Every instant counts once, by the outcome that stands there, if it lies within the half-open window."""
-    standing = [o for at, o in oracle.standing(seen).items() if window.start <= at < window.end]
+    standing = [o for at, o in oracle.worst_outcomes(seen).items() if window.start <= at < window.end]
     counts = Timeline.of_pairs(pairs(seen), hold).counts(window)
     assert counts._asdict() == {name: standing.count(name) for name in ("good", "bad", "unknown")}
 
@@ -79,7 +79,7 @@ def test_splitting_a_window_adds_up(seen: oracle.Seen, hold: int, window: Interv
 def test_appending_is_the_same_as_all_at_once(seen: oracle.Seen, hold: int, window: Interval) -> None:
     """One observation after the other, asked in between, ends where the whole history begins."""
     grown = Timeline(hold)
-    for at, outcome in sorted(oracle.standing(seen).items()):
+    for at, outcome in sorted(oracle.worst_outcomes(seen).items()):
         grown.append(at, Outcome(outcome))
         grown.durations(window)
     whole = Timeline.of_pairs(pairs(seen), hold)
@@ -92,7 +92,7 @@ def test_appending_is_the_same_as_all_at_once(seen: oracle.Seen, hold: int, wind
 def test_the_past_does_not_change_once_settled(seen: oracle.Seen, hold: int, window: Interval) -> None:
     """What lies before `settled` keeps its states whatever is observed later."""
     timeline = Timeline(hold)
-    for at, outcome in sorted(oracle.standing(seen).items()):
+    for at, outcome in sorted(oracle.worst_outcomes(seen).items()):
         upto = timeline.settled
         past = Interval(min(window.start, upto), upto) if upto is not None else None
         before = past and timeline.durations(past)
@@ -107,7 +107,7 @@ def test_folded_runs_are_lossless_for_every_duration(
     """A timeline rebuilt from runs, whose bad ones differ in reason, is the timeline of the raw observations."""
     raw = [
         Observation("c", at, Outcome(outcome), "ab"[at % 2] if outcome == "bad" else "")
-        for at, outcome in sorted(oracle.standing(seen).items())
+        for at, outcome in sorted(oracle.worst_outcomes(seen).items())
     ]
     rebuilt = Timeline(hold, exact=exact)
     for run in fold(raw, hold):

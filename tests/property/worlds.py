@@ -186,7 +186,7 @@ def _result(world: World, check: str | None, members: list[oracle.Seen], window:
     held = set(left)
     if world.window is None and not any(2 * a <= window.stop < 2 * b for a, b in world.excluded):
         held.add(window.stop)  # the last observation of a record is one of its observations
-    said = [o for seen in members for at, o in oracle.standing(seen).items() if at in held]
+    said = [o for seen in members for at, o in oracle.worst_outcomes(seen).items() if at in held]
     counts = {name: said.count(name) for name in ("good", "bad", "unknown")}
     longest = None if None in spacings else max(s for s in spacings if s is not None)
     return (
@@ -204,7 +204,7 @@ def _watched(
     world: World, members: list[oracle.Seen], holds: list[Fraction], window: range, left: set[int]
 ) -> dict[str, Any]:
     """The part of a window that reaches back beyond the record, without what it proves and when it can be decided."""
-    known = [at for seen in members for at, o in oracle.standing(seen).items() if o != "unknown"]
+    known = [at for seen in members for at, o in oracle.worst_outcomes(seen).items() if o != "unknown"]
     if not known or not window.start < min(known) < window.stop:
         return {}
     since = min(known)

@@ -210,7 +210,7 @@ def test_a_policy_that_needs_more_than_all_the_time_down_says_that_it_cannot_fir
 ) -> None:
     """And only those: the others do fire in an outage that lasts."""
     chosen = Objective.parse(objective)
-    obstacles = {policy: policy.obstacle(chosen, period, [MINUTE]) for policy in BURN_POLICIES}
+    obstacles = {policy: policy.reason_never_fires(chosen, period, [MINUTE]) for policy in BURN_POLICIES}
     assert [policy for policy, why in obstacles.items() if why] == cannot
     assert all("raise the objective or shorten the window" in str(obstacles[policy]) for policy in cannot)
     watched = Watched(Timeline(HOLD)).see(BAD, 10 * DAY, step=2 * MINUTE)
@@ -220,12 +220,12 @@ def test_a_policy_that_needs_more_than_all_the_time_down_says_that_it_cannot_fir
 def test_a_policy_that_needs_exactly_all_the_time_down_can_fire() -> None:
     """At 1 - 5/72 the highest burn is 14.4, which is what the first policy needs of 30 days."""
     objective = Objective(Fraction(67, 72))
-    assert FAST.obstacle(objective, 30 * DAY, [MINUTE]) is None
+    assert FAST.reason_never_fires(objective, 30 * DAY, [MINUTE]) is None
     assert FAST.alert in Watched(Timeline(HOLD)).see(BAD, HOUR).firing(objective)
 
 
 def test_the_obstacle_names_both_rates() -> None:
-    text = FAST.obstacle(Objective.parse("90%"), 30 * DAY, [MINUTE])
+    text = FAST.reason_never_fires(Objective.parse("90%"), 30 * DAY, [MINUTE])
     assert text is not None
     assert text.startswith("NinewatchBudgetBurnsFast cannot fire: it needs a burn rate of 14.4, and")
     assert "at an objective of 90% over 30d the highest is 10" in text
@@ -233,7 +233,7 @@ def test_the_obstacle_names_both_rates() -> None:
 
 @pytest.mark.parametrize(("intervals", "cannot"), [([HOUR], True), ([HOUR, HOUR], False), ([59 * MINUTE], False)])
 def test_a_policy_whose_look_back_holds_one_observation_says_so(intervals: list[int], cannot: bool) -> None:
-    assert (FAST.obstacle(NINES3, 30 * DAY, intervals) is not None) is cannot
+    assert (FAST.reason_never_fires(NINES3, 30 * DAY, intervals) is not None) is cannot
 
 
 def test_a_product_of_two_checks_holds_as_a_whole() -> None:

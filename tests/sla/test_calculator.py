@@ -12,11 +12,11 @@ from sla.calculator import (
     MONTH,
     YEARS,
     Allowance,
-    clean_observations,
-    clean_record,
     from_downtime,
     largest_interval,
-    required,
+    observations_to_prove,
+    required_items,
+    time_to_prove,
 )
 from sla.interval import DAY, MINUTE, SECOND
 from sla.objective import Objective
@@ -99,20 +99,20 @@ def test_five_nines_over_30_days_need_a_probe_every_12_96_seconds() -> None:
 @given(st.integers(1, 99_999).map(lambda n: Objective(Fraction(n, 100_000))))
 def test_the_clean_record_is_the_shortest_that_proves_the_objective(objective: Objective) -> None:
     """Clopper-Pearson with every observation good: 0.05^(1/n) >= objective, decided without a logarithm."""
-    n = clean_observations(objective)
+    n = observations_to_prove(objective)
     if n <= 2_000:
         assert objective.ratio**n <= Fraction(1, 20)
         assert n == 1 or objective.ratio ** (n - 1) > Fraction(1, 20)
 
 
 def test_a_clean_record_of_five_nines_takes_209_days_at_a_probe_a_minute() -> None:
-    assert clean_observations(Objective.parse("five nines")) == 299_572
-    assert clean_record(Objective.parse("five nines"), MINUTE) / DAY == pytest.approx(208.04, abs=0.01)
+    assert observations_to_prove(Objective.parse("five nines")) == 299_572
+    assert time_to_prove(Objective.parse("five nines"), MINUTE) / DAY == pytest.approx(208.04, abs=0.01)
 
 
 def test_an_objective_above_an_items_cap_requires_the_item_and_one_at_the_cap_does_not() -> None:
     items = tuple(ChecklistItem(c, c, c, c, Objective.parse(c).ratio) for c in ("99.95", "99.995"))
     checklist = Checklist("list", "List", "a page", items)
-    assert required(Objective.parse("99.95"), checklist) == ()
-    assert required(Objective.parse("99.99"), checklist) == items[:1]
-    assert required(Objective.parse("99.999"), checklist) == items
+    assert required_items(Objective.parse("99.95"), checklist) == ()
+    assert required_items(Objective.parse("99.99"), checklist) == items[:1]
+    assert required_items(Objective.parse("99.999"), checklist) == items

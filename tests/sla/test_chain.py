@@ -15,7 +15,7 @@ from sla.chain import (
     Part,
     Position,
     closed_day,
-    covered,
+    covered_runs,
     digest,
     fact_digest,
     fact_products,
@@ -25,7 +25,7 @@ from sla.chain import (
     root_from,
     series_digest,
 )
-from sla.chain_check import FACT, INCIDENT, Break, Chain, Covered, Proof, Record, breaks, late_runs
+from sla.chain_check import FACT, INCIDENT, Break, Chain, Covered, Proof, Record, find_breaks, late_runs
 from sla.correction import Correction, Revocation
 from sla.fact import REVOCATION, Fact
 from sla.incident import Failure, Incident
@@ -68,39 +68,39 @@ A, B, C = run(0, 90, 10, latency_count=10, latency_sum=50, latency_max=9), run(1
 
 def test_a_head_covers_the_runs_since_the_position_before_as_they_stood() -> None:
     half = Position(0, 40, 5, 5, 20, 9)
-    assert covered([A, B, C], None, half) == [half.of_run(A)]
-    assert covered([A, B, C], half, Position(100, 120, 3, 0, 0, 0)) == [A, replace(B, last=120, count=3)]
-    assert covered([A, B, C], Position.of(B), Position.of(C)) == [B, C]
+    assert covered_runs([A, B, C], None, half) == [half.truncate(A)]
+    assert covered_runs([A, B, C], half, Position(100, 120, 3, 0, 0, 0)) == [A, replace(B, last=120, count=3)]
+    assert covered_runs([A, B, C], Position.at_end_of(B), Position.at_end_of(C)) == [B, C]
 
 
 @pytest.mark.parametrize(
     ("runs", "before", "upto", "said"),
     [
-        ([], None, Position.of(A), "is missing"),
-        ([A], None, Position.of(B), "is missing"),
-        ([B, C], Position.of(A), Position.of(C), "at the head before is missing"),
-        ([A], None, replace(Position.of(A), count=99), "ends earlier"),
-        ([A], None, replace(Position.of(A), last=91), "ends earlier"),
-        ([A], None, replace(Position.of(A), latency_sum=51), "ends earlier"),
-        ([A, B], replace(Position.of(A), last=95), Position.of(B), "at the head before ends earlier"),
-        ([A], Position.of(A), Position(0, 40, 5, 5, 20, 9), "at the head before ends earlier"),
+        ([], None, Position.at_end_of(A), "is missing"),
+        ([A], None, Position.at_end_of(B), "is missing"),
+        ([B, C], Position.at_end_of(A), Position.at_end_of(C), "of the previous head is missing"),
+        ([A], None, replace(Position.at_end_of(A), count=99), "ends earlier"),
+        ([A], None, replace(Position.at_end_of(A), last=91), "ends earlier"),
+        ([A], None, replace(Position.at_end_of(A), latency_sum=51), "ends earlier"),
+        ([A, B], replace(Position.at_end_of(A), last=95), Position.at_end_of(B), "of the previous head ends earlier"),
+        ([A], Position.at_end_of(A), Position(0, 40, 5, 5, 20, 9), "of the previous head ends earlier"),
     ],
 )
 def test_runs_that_no_longer_hold_what_was_covered_are_refused(
     runs: list[Run], before: Position | None, upto: Position, said: str
 ) -> None:
     with pytest.raises(ValueError, match=said):
-        covered(runs, before, upto)
+        covered_runs(runs, before, upto)
 
 
 def test_a_run_that_was_cut_at_an_instant_may_be_a_little_shorter() -> None:
     cut = replace(A, last=85, count=9, latency_count=0, latency_sum=0, latency_max=0)
-    assert covered([cut], None, Position.of(A), exact=False) == [A]
+    assert covered_runs([cut], None, Position.at_end_of(A), exact=False) == [A]
     for shorter in (replace(cut, count=8), replace(cut, last=85, hold=4), replace(cut, latency_count=1)):
         with pytest.raises(ValueError, match="ends earlier"):
-            covered([shorter], None, Position.of(A), exact=False)
+            covered_runs([shorter], None, Position.at_end_of(A), exact=False)
     with pytest.raises(ValueError, match="ends earlier"):
-        covered([cut], None, Position.of(A))
+        covered_runs([cut], None, Position.at_end_of(A))
 
 
 def test_the_digest_of_runs_depends_on_every_part() -> None:
@@ -150,11 +150,11 @@ def chain(*, proved: bool = False) -> Chain:
     """Return a chain of two heads over the record, and over another product's part where it is proved."""
     found = [
         Covered(
-            {("web/a", "local"): (p := Position(100, 120, 3, 0, 0, 0), digest_of([A, p.of_run(B)]))},
+            {("web/a", "local"): (p := Position(100, 120, 3, 0, 0, 0), digest_of([A, p.truncate(B)]))},
             {(FACT, each.id): fact_digest(each) for each in (CORRECTION, NOTE)},
         ),
         Covered(
-            {("web/a", "local"): (Position.of(C), digest_of([B, C]))},
+            {("web/a", "local"): (Position.at_end_of(C), digest_of([B, C]))},
             {(FACT, REVOKED.id): fact_digest(REVOKED), (INCIDENT, RESOLVED.id): incident_digest(RESOLVED)},
         ),
     ]
@@ -189,7 +189,7 @@ def series_of(found: Covered) -> dict[tuple[str, str], str]:
 
 @pytest.mark.parametrize("proved", [False, True])
 def test_a_record_that_was_left_alone_is_what_its_heads_cover(proved: bool) -> None:
-    assert list(breaks(chain(proved=proved), RECORD)) == []
+    assert list(find_breaks(chain(proved=proved), RECORD)) == []
 
 
 @pytest.mark.parametrize("proved", [False, True])
@@ -206,7 +206,7 @@ def test_a_record_that_was_left_alone_is_what_its_heads_cover(proved: bool) -> N
     ],
 )
 def test_a_change_is_named_with_the_day_that_covers_it(record: Record, head: int, said: str, proved: bool) -> None:
-    found = list(breaks(chain(proved=proved), record))
+    found = list(find_breaks(chain(proved=proved), record))
     assert found[0].head == head
     assert any(said in str(each) for each in found)
 
@@ -225,15 +225,15 @@ def relinked(heads: list[Head]) -> Chain:
 def test_heads_that_do_not_follow_from_each_other_are_named() -> None:
     first, second = chain().heads
     for heads, said in (
-        ([second], "a head is missing before it"),
-        ([first, replace(second, number=3)], "a head is missing before it"),
-        ([first, replace(second, previous=NO_HEAD)], "it does not follow from the head before"),
-        ([first, replace(second, day=0)], "it closes no later day than the head before"),
+        ([second], "a head before this one is missing"),
+        ([first, replace(second, number=3)], "a head before this one is missing"),
+        ([first, replace(second, previous=NO_HEAD)], "its link to the previous head is wrong"),
+        ([first, replace(second, day=0)], "its day is not later than the day of the previous head"),
         ([replace(first, whole=False), replace(second, previous=replace(first, whole=False).digest)], "does not cover"),
     ):
-        assert any(said in each.text for each in breaks(relinked(list(heads)), RECORD)), said
+        assert any(said in each.text for each in find_breaks(relinked(list(heads)), RECORD)), said
     stated = replace(chain(), stated=[first.digest, first.digest])
-    assert [each.text for each in breaks(stated, RECORD)] == ["its digest is not that of its parts"]
+    assert [each.text for each in find_breaks(stated, RECORD)] == ["its digest does not match its fields"]
 
 
 def test_a_content_that_is_not_the_tree_of_what_is_covered_is_named() -> None:
@@ -242,13 +242,13 @@ def test_a_content_that_is_not_the_tree_of_what_is_covered_is_named() -> None:
     runs = [replace(A, reason="x"), B, C]
     changed = dict(found.covered)
     position = Position(100, 120, 3, 0, 0, 0)
-    entry = (position, digest_of([runs[0], position.of_run(B)]))
+    entry = (position, digest_of([runs[0], position.truncate(B)]))
     changed[1] = Covered({("web/a", "local"): entry}, found.covered[1].items)
     record = replace(RECORD, runs={("web/a", "local"): runs})
-    (one,) = breaks(replace(found, covered=changed), record)
+    (one,) = find_breaks(replace(found, covered=changed), record)
     assert (one.head, one.product) == (1, "")
     proved = chain(proved=True)
-    (one,) = breaks(replace(proved, covered=changed), record)
+    (one,) = find_breaks(replace(proved, covered=changed), record)
     assert (one.head, one.product) == (1, "web")
 
 
@@ -257,20 +257,20 @@ def test_a_proof_that_is_missing_superfluous_or_no_path_is_named() -> None:
     assert found.proofs is not None
     own = found.proofs[2][0]
     for proofs in ([], [own, replace(own, product="more")], [replace(own, path=())], [replace(own, index=0)]):
-        named = list(breaks(replace(found, proofs=dict(found.proofs) | {2: proofs}), RECORD))
+        named = list(find_breaks(replace(found, proofs=dict(found.proofs) | {2: proofs}), RECORD))
         assert {each.head for each in named} == {2}
-    assert list(breaks(replace(found, covered={1: found.covered[1]}, proofs={1: found.proofs[1]}), RECORD)) == []
+    assert list(find_breaks(replace(found, covered={1: found.covered[1]}, proofs={1: found.proofs[1]}), RECORD)) == []
 
 
 def test_a_head_that_covers_all_anew_takes_no_account_of_those_before() -> None:
     first, second = chain().heads
-    position = Position.of(C)
+    position = Position.at_end_of(C)
     held = Covered({("web/a", "local"): (position, digest_of([A, B, C]))})
     content = root([Part("web", series_of(held)).leaf])
     third = Head(3, 1, None, 3 * DAY, True, content, second.digest)
     found = replace(relinked([first, second, third]), covered={3: held})
     assert found.begin == 3
-    assert list(breaks(found, RECORD)) == []
+    assert list(find_breaks(found, RECORD)) == []
 
 
 def test_runs_that_came_late_are_those_that_no_head_covers() -> None:

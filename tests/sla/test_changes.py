@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from sla.changes import Change, Changes
+from sla.changes import Change, ChangeHistory
 from sla.interval import DAY, HOUR, MINUTE, SECOND, Interval
 from sla.observation import Outcome
 from sla.states import State
@@ -19,7 +19,7 @@ logs = st.lists(st.tuples(st.integers(0, 30), outcomes, st.integers(0, 4)), min_
 def test_the_states_are_those_of_a_walk(drawn: list[tuple[int, Outcome, int]], more: int) -> None:
     changes = [Change(*each) for each in sorted(drawn, key=lambda each: each[0])]
     until = changes[-1].at + more
-    history = Changes(changes, until)
+    history = ChangeHistory(changes, until)
     for at in range(-2, until + 3):
         before = [each for each in changes if each.at <= at]
         state = history.state(at)
@@ -36,19 +36,19 @@ def test_the_states_are_those_of_a_walk(drawn: list[tuple[int, Outcome, int]], m
 
 def test_changes_out_of_order_and_none_are_refused() -> None:
     with pytest.raises(ValueError, match="no change"):
-        Changes([], 5)
+        ChangeHistory([], 5)
     with pytest.raises(ValueError, match="order"):
-        Changes([Change(5, Outcome.GOOD), Change(4, Outcome.BAD)], 9)
+        ChangeHistory([Change(5, Outcome.GOOD), Change(4, Outcome.BAD)], 9)
 
 
 def test_the_point_estimate_puts_a_change_in_the_middle() -> None:
-    found = Changes([Change(0, Outcome.GOOD), Change(DAY, Outcome.BAD, MINUTE)], DAY + HOUR)
+    found = ChangeHistory([Change(0, Outcome.GOOD), Change(DAY, Outcome.BAD, MINUTE)], DAY + HOUR)
     durations = found.durations(Interval(0, DAY + HOUR))
     assert (durations.doubt_up, durations.doubt_down, durations.down) == (30 * SECOND, 30 * SECOND, 59 * MINUTE)
 
 
 def test_changes_are_counted_by_what_they_change_to() -> None:
-    found = Changes([Change(0, Outcome.GOOD), Change(10, Outcome.BAD), Change(20, Outcome.GOOD)], 30)
+    found = ChangeHistory([Change(0, Outcome.GOOD), Change(10, Outcome.BAD), Change(20, Outcome.GOOD)], 30)
     assert found.counts(Interval(0, 30)) == (2, 1, 0)
     assert found.counts(Interval(10, 20)) == (0, 1, 0)
     assert (found.begins, found.settled, found.expires, found.first, found.last_known_at) == (0, 30, 30, 0, 30)

@@ -7,7 +7,7 @@ from itertools import permutations
 
 import pytest
 
-from sla.correction import Correction, Revocation, corrections_in, read, revoked, standing
+from sla.correction import Correction, Revocation, corrections_in, read, revoked, valid_corrections
 from sla.exclusion import Cause, Exclusion
 from sla.fact import Fact, canonical
 from sla.interval import DAY, Interval
@@ -49,8 +49,8 @@ def test_what_is_revoked_no_longer_stands() -> None:
     """Whatever the order of facts, and however often one is told; a revocation of nothing takes nothing back."""
     facts: list[Correction | Revocation] = [ONE, OTHER, BACK, Revocation("000000000000", "Eve", "x", 1)]
     for order in permutations(facts):
-        assert list(standing([*order, *order])) == [OTHER]
-    assert list(standing([ONE, OTHER, ONE])) == [ONE, OTHER]
+        assert list(valid_corrections([*order, *order])) == [OTHER]
+    assert list(valid_corrections([ONE, OTHER, ONE])) == [ONE, OTHER]
 
 
 def test_the_earliest_revocation_is_the_one() -> None:

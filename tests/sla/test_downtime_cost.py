@@ -9,7 +9,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from sla.availability import UnknownPolicy
-from sla.downtime_cost import Rate, format_money, justification, value
+from sla.downtime_cost import Rate, cost_lines, format_money, value
 from sla.interval import DAY, HOUR, Interval
 from sla.measured import Measured
 from sla.objective import Objective
@@ -38,7 +38,7 @@ def test_the_worked_example() -> None:
     assert found.cost == (600, 600, 600)
     assert found.against_objective == (600, 600, 600)
     assert found.against_previous == (1800, 1800, 1800)
-    assert [(line.label, line.figure) for line in justification(found)] == [
+    assert [(line.label, line.figure) for line in cost_lines(found)] == [
         ("Cost of downtime", "600.00 CAD"),
         ("Cost avoided compared with the objective", "600.00 CAD"),
         ("Cost avoided compared with the previous period", "1,800.00 CAD"),
@@ -49,7 +49,7 @@ def test_what_cost_more_is_a_negative_amount_avoided_wherever_it_is_told() -> No
     """As in JSON and in reports: a label that turned with the sign could not be followed from month to month."""
     found = value(RATE, measured(97 * HOUR, 2 * HOUR, doubt=(0, HOUR)))
     assert found.against_objective == (-2400, -2400, -1200)
-    cost, against = justification(found)
+    cost, against = cost_lines(found)
     assert cost.between == "between 2,400.00 CAD and 3,600.00 CAD"
     assert (against.label, against.figure) == ("Cost avoided compared with the objective", "−2,400.00 CAD")
     assert against.between == "between −2,400.00 CAD and −1,200.00 CAD"
@@ -80,7 +80,7 @@ def test_without_a_figure_to_hold_it_against_nothing_is_avoided() -> None:
     assert value(RATE, measured(DAY), measured(unknown=DAY)).against_previous is None
     blind = value(RATE, measured(unknown=DAY), measured(DAY))
     assert (blind.cost, blind.against_objective, blind.against_previous) == (None, None, None)
-    assert justification(blind) == []
+    assert cost_lines(blind) == []
     assert blind.as_json()["downtime_cost"] is None
 
 
@@ -146,4 +146,4 @@ def test_cost_and_what_was_avoided_add_up_to_what_the_objective_allows(record: M
     if found.cost is not None and found.against_objective is not None:
         unknown = record.durations.unknown if record.unknown is UnknownPolicy.EXCLUDE else 0
         allowed = Objective.parse("99%").allowed(record.durations.total - unknown)
-        assert found.cost.point + found.against_objective.point == RATE.of(allowed)
+        assert found.cost.point + found.against_objective.point == RATE.cost(allowed)

@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from sla.duration import counted, format_bounds, format_duration, format_full_duration
+from sla.duration import format_bounds, format_duration, format_full_duration, split_units
 from sla.interval import DAY, HOUR, MILLISECOND, MINUTE, SECOND
 from sla.window import parse_duration
 
@@ -83,4 +83,4 @@ def test_all_units_of_a_duration() -> None:
     assert format_full_duration(DAY + HOUR + MINUTE + SECOND + 237 * MILLISECOND) == "1d 1h 1m 1.23s"
     assert format_full_duration(Fraction(1, 3)) == "0s"
     assert format_full_duration(7) == "7µs"
-    assert counted(0) == []
+    assert split_units(0) == []

@@ -10,7 +10,7 @@ import pytest
 from sla.availability import Verdict
 from sla.calendar import Period, Window, calendar_window
 from sla.compose import Composition, Rule
-from sla.exclusion import Cause, Excluded, Exclusion, agree, audit, dependency_downtime, totals
+from sla.exclusion import Cause, Excluded, Exclusion, audit, dependency_downtime, measure_agreement, totals
 from sla.interval import DAY, HOUR, MINUTE, SECOND, Interval
 from sla.objective import Objective
 from sla.observation import Outcome
@@ -106,7 +106,7 @@ def test_a_dependency_is_excluded_while_its_point_state_is_down() -> None:
 def test_nothing_excluded_leaves_the_raw_figure() -> None:
     """Contractual equals raw, and the audit is empty."""
     day = parse_window("24h", DAY, ZoneInfo("UTC"))
-    agreed = agree(minutely(0, DAY, (HOUR, 2 * HOUR)), day, NINETY_NINE_95, ())
+    agreed = measure_agreement(minutely(0, DAY, (HOUR, 2 * HOUR)), day, NINETY_NINE_95, ())
     assert agreed.raw == agreed.contractual
     assert (agreed.audit, agreed.excluded) == ((), 0)
 
@@ -122,7 +122,7 @@ def test_a_month_in_progress_loses_the_budget_of_maintenance_to_come() -> None:
     start = window.whole.start
     past = maintenance(start + DAY, start + DAY + 2 * HOUR)
     coming = maintenance(start + 20 * DAY, start + 20 * DAY + 4 * HOUR)
-    agreed = agree(minutely(start, now), window, NINETY_NINE_95, [past, coming])
+    agreed = measure_agreement(minutely(start, now), window, NINETY_NINE_95, [past, coming])
     assert agreed.raw.budget is not None
     assert agreed.contractual.budget is not None
     assert float(agreed.raw.budget.allowed / SECOND) == pytest.approx(1339.2, abs=1e-9)
@@ -156,7 +156,7 @@ class TestPathfinder:
         outage = (self.PLANNED, self.PLANNED + 29 * MINUTE)
         timeline = minutely(0, 30 * DAY, outage, (9 * DAY, 9 * DAY + 4 * MINUTE))
         planned = maintenance(self.PLANNED, self.PLANNED + HOUR, "upgrade")
-        agreed = agree(timeline, self.WINDOW, NINETY_NINE_95, [planned])
+        agreed = measure_agreement(timeline, self.WINDOW, NINETY_NINE_95, [planned])
         assert agreed.raw.downtime.point == 2_100 * SECOND
         assert agreed.raw.availability.point == Fraction(2_592_000 - 2_100, 2_592_000)
         assert agreed.raw.verdict is Verdict.MISSED
@@ -199,7 +199,7 @@ class TestChefs:
             "ches": minutely(0, DAY, self.bad("15:00", "15:09")),
         }
         exclusions = [e for name, other in others.items() for e in dependency_downtime(other, self.DAY.whole, name)]
-        agreed = agree(chefs, self.DAY, NINETY_NINE_95, exclusions)
+        agreed = measure_agreement(chefs, self.DAY, NINETY_NINE_95, exclusions)
         assert agreed.raw.downtime.point == 1_440 * SECOND
         assert agreed.raw.verdict is Verdict.MISSED
         assert agreed.excluded == 2_400 * SECOND
@@ -226,18 +226,18 @@ class TestChefs:
         office = ServiceHours.parse("Mon-Fri 09:00-17:00")
         closed = [Exclusion(span, Cause.SERVICE_HOURS, str(office)) for span in office.outside(week, ZoneInfo("UTC"))]
         window = Window("", week, week)
-        agreed = agree(minutely(week.start, week.end, *outages), window, NINETY_NINE_95, closed)
+        agreed = measure_agreement(minutely(week.start, week.end, *outages), window, NINETY_NINE_95, closed)
         assert agreed.raw.availability.point == 1 - Fraction(1_200, 432_000)
         assert agreed.contractual.availability.point == 1 - Fraction(600, 144_000)
         assert agreed.excluded == 288_000 * SECOND
 
 
 def test_each_figure_is_marked_as_provisional_by_itself() -> None:
-    found = agree(minutely(0, HOUR), Window("1h", Interval(0, HOUR), Interval(0, HOUR)), NINETY_NINE_95, [])
-    marked = found.as_of(raw=False, contractual=True)
+    found = measure_agreement(minutely(0, HOUR), Window("1h", Interval(0, HOUR), Interval(0, HOUR)), NINETY_NINE_95, [])
+    marked = found.mark_provisional(raw=False, contractual=True)
     assert (marked.raw.provisional, marked.contractual.provisional) == (False, True)
-    assert found.as_of(raw=True, contractual=False).raw.provisional
-    assert marked.as_of(raw=False, contractual=False) == found
+    assert found.mark_provisional(raw=True, contractual=False).raw.provisional
+    assert marked.mark_provisional(raw=False, contractual=False) == found
 
 
 def test_a_dependency_excludes_nothing_after_its_last_known_observation() -> None:

@@ -21,7 +21,7 @@ def test_tiers_are_found_by_their_ids() -> None:
 
 
 def test_two_tiers_of_one_id_are_refused() -> None:
-    with pytest.raises(ValueError, match="has two tiers silver; give each tier an id of its own"):
+    with pytest.raises(ValueError, match="has two tiers silver; give each tier a unique id"):
         HostingPolicy("hosting", "Tiers", (SILVER, SILVER))
 
 

@@ -8,7 +8,7 @@ from hypothesis import strategies as st
 from sla.availability import Bounds, Verdict
 from sla.interval import DAY, HOUR, MINUTE, SECOND, Interval
 from sla.observation import Outcome
-from sla.outage import LimitKind, OutageFigure, OutageLimit, judge, reach
+from sla.outage import LimitKind, OutageFigure, OutageLimit, evaluate_limit, required_history
 from sla.timeline import Timeline
 
 HOLD = 130 * SECOND
@@ -33,29 +33,31 @@ def minutely(end: int, *outages: tuple[int, int]) -> Timeline:
 
 def test_the_longest_outage_has_three_lengths() -> None:
     """Bad from minute 10 to 20: surely 10 minutes, 11 by the estimate, 12 at most."""
-    found = judge(longest(22 * MINUTE), minutely(60, (10, 20), (40, 41)), Interval(0, HOUR))
+    found = evaluate_limit(longest(22 * MINUTE), minutely(60, (10, 20), (40, 41)), Interval(0, HOUR))
     assert found.measured == Bounds(10 * MINUTE, 11 * MINUTE, 12 * MINUTE)
     assert found.verdict is Verdict.MET
 
 
 def test_a_limit_within_the_bounds_is_undecided_and_one_below_them_missed() -> None:
     history, window = minutely(60, (10, 20)), Interval(0, HOUR)
-    assert judge(longest(11 * MINUTE), history, window).verdict is Verdict.UNDECIDED
-    assert judge(longest(12 * MINUTE), history, window).verdict is Verdict.MET
-    assert judge(longest(10 * MINUTE), history, window).verdict is Verdict.UNDECIDED
-    assert judge(longest(10 * MINUTE - 1), history, window).verdict is Verdict.MISSED
+    assert evaluate_limit(longest(11 * MINUTE), history, window).verdict is Verdict.UNDECIDED
+    assert evaluate_limit(longest(12 * MINUTE), history, window).verdict is Verdict.MET
+    assert evaluate_limit(longest(10 * MINUTE), history, window).verdict is Verdict.UNDECIDED
+    assert evaluate_limit(longest(10 * MINUTE - 1), history, window).verdict is Verdict.MISSED
 
 
 def test_limits_reach_back_as_far_as_the_longest_of_their_periods() -> None:
     window = Interval(10 * DAY, 11 * DAY)
-    assert reach([], window) == window
-    assert reach([longest(MINUTE), total(HOUR, HOUR)], window) == window
-    assert reach([longest(MINUTE), total(HOUR, 7 * DAY), total(HOUR, 2 * DAY)], window) == Interval(4 * DAY, 11 * DAY)
+    assert required_history([], window) == window
+    assert required_history([longest(MINUTE), total(HOUR, HOUR)], window) == window
+    assert required_history([longest(MINUTE), total(HOUR, 7 * DAY), total(HOUR, 2 * DAY)], window) == Interval(
+        4 * DAY, 11 * DAY
+    )
 
 
 def test_unknown_time_may_be_an_outage() -> None:
     """Nothing was observed: 0 at least, all of it at most."""
-    found = judge(longest(4 * HOUR), Timeline(HOLD), Interval(0, DAY))
+    found = evaluate_limit(longest(4 * HOUR), Timeline(HOLD), Interval(0, DAY))
     assert found.measured == Bounds(0, 0, DAY)
     assert found.verdict is Verdict.UNDECIDED
 
@@ -64,35 +66,35 @@ def test_excluded_time_is_not_counted_and_does_not_split_an_outage() -> None:
     """Down for 30 minutes, 10 of them maintenance in the middle: one outage of 20."""
     history = minutely(60, (10, 40))
     cut = [Interval(20 * MINUTE, 30 * MINUTE)]
-    assert judge(longest(HOUR), history, Interval(0, HOUR), cut).measured.low == 20 * MINUTE
-    assert judge(longest(HOUR), history, Interval(0, HOUR), [Interval(0, HOUR)]).measured == Bounds(0, 0, 0)
+    assert evaluate_limit(longest(HOUR), history, Interval(0, HOUR), cut).measured.low == 20 * MINUTE
+    assert evaluate_limit(longest(HOUR), history, Interval(0, HOUR), [Interval(0, HOUR)]).measured == Bounds(0, 0, 0)
 
 
 def test_a_window_holds_the_part_of_an_outage_inside_it() -> None:
-    assert judge(longest(HOUR), minutely(60, (10, 40)), Interval(0, 20 * MINUTE)).measured.low == 10 * MINUTE
+    assert evaluate_limit(longest(HOUR), minutely(60, (10, 40)), Interval(0, 20 * MINUTE)).measured.low == 10 * MINUTE
 
 
 def test_the_worst_rolling_period_counts() -> None:
     """Two outages an hour apart are in one period of two hours, and never in one of 30 minutes."""
     history = minutely(600, (100, 110), (170, 180))
     window = Interval(0, 10 * HOUR)
-    assert judge(total(20 * MINUTE, 2 * HOUR), history, window).measured == Bounds(
+    assert evaluate_limit(total(20 * MINUTE, 2 * HOUR), history, window).measured == Bounds(
         20 * MINUTE, 22 * MINUTE, 24 * MINUTE
     )
-    assert judge(total(20 * MINUTE, 2 * HOUR), history, window).verdict is Verdict.UNDECIDED
-    assert judge(total(20 * MINUTE, 30 * MINUTE), history, window).measured.high == 12 * MINUTE
+    assert evaluate_limit(total(20 * MINUTE, 2 * HOUR), history, window).verdict is Verdict.UNDECIDED
+    assert evaluate_limit(total(20 * MINUTE, 30 * MINUTE), history, window).measured.high == 12 * MINUTE
 
 
 def test_a_window_shorter_than_the_period_looks_back_beyond_its_start() -> None:
     history = minutely(600, (100, 110))
     last_hour = Interval(9 * HOUR, 10 * HOUR)
-    assert judge(total(HOUR, 9 * HOUR), history, last_hour).measured.low == 10 * MINUTE
-    assert judge(total(HOUR, HOUR), history, last_hour).measured.low == 0
+    assert evaluate_limit(total(HOUR, 9 * HOUR), history, last_hour).measured.low == 10 * MINUTE
+    assert evaluate_limit(total(HOUR, HOUR), history, last_hour).measured.low == 0
 
 
 def test_a_total_leaves_excluded_time_out() -> None:
     cut = [Interval(100 * MINUTE, 105 * MINUTE)]
-    found = judge(total(HOUR, 2 * HOUR), minutely(600, (100, 110)), Interval(0, 10 * HOUR), cut)
+    found = evaluate_limit(total(HOUR, 2 * HOUR), minutely(600, (100, 110)), Interval(0, 10 * HOUR), cut)
     assert found.measured.low == 5 * MINUTE
 
 
@@ -129,10 +131,10 @@ def test_both_limits_agree_with_a_count_minute_by_minute(
     for is_down, counts in zip(down, counted, strict=True):
         run = run + counts if is_down else 0
         best = max(best, run)
-    assert judge(longest(1), history, window, cut).measured.low == best * half
+    assert evaluate_limit(longest(1), history, window, cut).measured.low == best * half
     size = 2 * per
     sums = [
         sum(d and c for d, c in zip(down[max(0, i - size) : i], counted[max(0, i - size) : i], strict=True))
         for i in range(min(size, len(down)), len(down) + 1)
     ]
-    assert judge(total(1, per * MINUTE), history, window, cut).measured.low == max(sums) * half
+    assert evaluate_limit(total(1, per * MINUTE), history, window, cut).measured.low == max(sums) * half

@@ -9,7 +9,7 @@ from zoneinfo import ZoneInfo
 import pytest
 
 from sla.calendar import Period, Window, calendar_window
-from sla.exclusion import Cause, Exclusion, agree
+from sla.exclusion import Cause, Exclusion, measure_agreement
 from sla.incident import Incident, IncidentPart
 from sla.interval import DAY, HOUR, MINUTE, SECOND, Interval
 from sla.measured import measure
@@ -47,8 +47,8 @@ FOUND = of(MONTH)
 def test_days_add_up_to_the_window() -> None:
     assert [each.window.measured.start for each in FOUND.steps[1:]] == [e.window.measured.end for e in FOUND.steps[:-1]]
     for figure in ("raw", "contractual"):
-        whole = getattr(FOUND.agreed, figure)
-        parts = [getattr(each.agreed, figure) for each in FOUND.steps]
+        whole = getattr(FOUND.figures, figure)
+        parts = [getattr(each.figures, figure) for each in FOUND.steps]
         assert sum(each.durations.down for each in parts) == whole.durations.down
         assert sum(each.excluded for each in parts) == whole.excluded
         assert sum(each.counts.known for each in parts) == whole.counts.known
@@ -59,7 +59,7 @@ def test_the_trend_ends_with_the_window_and_begins_with_the_record() -> None:
     names = [(each.window.whole.start, each.window.in_progress) for each in FOUND.trend]
     starts = ("2025-09-01T07:00:00Z", "2025-10-01T07:00:00Z", "2025-11-01T07:00:00Z")
     assert names == [(parse_instant(start), start.startswith("2025-11")) for start in starts]
-    assert FOUND.trend[-1].agreed == FOUND.agreed
+    assert FOUND.trend[-1].figures == FOUND.figures
 
 
 def test_limits_on_outages_are_judged_over_the_window_after_exclusions() -> None:
@@ -67,23 +67,23 @@ def test_limits_on_outages_are_judged_over_the_window_after_exclusions() -> None
     limits = (OutageLimit(LimitKind.LONGEST, 2 * HOUR), OutageLimit(LimitKind.TOTAL, HOUR // 2, 30 * DAY))
     subject = Subject(HISTORY, GOAL, 10 * MINUTE, lambda _: CUT, limits=limits)
     found = report("p", subject, MONTH, ZONE)
-    assert [each.limit for each in found.agreed.outages] == list(limits)
-    assert [each.measured.low for each in found.agreed.outages] == [50 * MINUTE, 50 * MINUTE]
+    assert [each.limit for each in found.figures.outages] == list(limits)
+    assert [each.measured.low for each in found.figures.outages] == [50 * MINUTE, 50 * MINUTE]
     assert [each["verdict"] for each in found.as_json()["outage_limits"]] == ["met", "missed"]
-    assert not any(step.agreed.outages for step in found.steps)
+    assert not any(step.figures.outages for step in found.steps)
     today = report("p", subject, calendar_window(Period.DAY, AT, ZONE), ZONE)
-    assert [each.measured.low for each in today.agreed.outages] == [0, 50 * MINUTE]
+    assert [each.measured.low for each in today.figures.outages] == [0, 50 * MINUTE]
 
 
 def test_every_period_is_measured_like_any_other_window() -> None:
     for each in (*FOUND.steps, *FOUND.months, *FOUND.trend):
-        assert each.agreed == agree(HISTORY, each.window, GOAL, CUT, interval=10 * MINUTE)
+        assert each.figures == measure_agreement(HISTORY, each.window, GOAL, CUT, interval=10 * MINUTE)
         whole = each.window.whole if each.window.in_progress else None
-        assert each.agreed.raw == measure(HISTORY, each.window.measured, GOAL, interval=10 * MINUTE, whole=whole)
+        assert each.figures.raw == measure(HISTORY, each.window.measured, GOAL, interval=10 * MINUTE, whole=whole)
 
 
 def test_a_month_in_progress_has_the_budget_of_all_of_it() -> None:
-    last = FOUND.months[-1].agreed.contractual.budget
+    last = FOUND.months[-1].figures.contractual.budget
     assert last is not None
     assert last.allowed == GOAL.allowed(MONTH.whole.length - HOUR)
 
@@ -153,7 +153,7 @@ def test_an_earlier_window_that_ends_where_the_record_begins_is_left_out() -> No
 def test_a_window_of_which_nothing_has_elapsed_has_no_months_and_no_figures() -> None:
     found = of(calendar_window(Period.MONTH, MONTH.whole.start, ZONE))
     assert (found.steps, found.months) == ((), ())
-    assert found.agreed.raw.availability == (None, None, None)
+    assert found.figures.raw.availability == (None, None, None)
 
 
 def test_a_product_that_meets_every_item_has_no_ceiling_in_json() -> None:
@@ -227,14 +227,14 @@ def test_an_incident_is_listed_with_its_part_in_the_window_and_its_whole_downtim
 def test_each_window_of_a_report_is_provisional_or_not() -> None:
     subject = Subject(HISTORY, GOAL, 10 * MINUTE, lambda _: (), provisional=lambda end: (end >= AT, True))
     found = report("p", subject, MONTH, ZONE)
-    assert (found.agreed.raw.provisional, found.agreed.contractual.provisional) == (True, True)
-    assert [each.agreed.raw.provisional for each in found.steps] == [*[False] * (len(found.steps) - 1), True]
-    assert all(each.agreed.contractual.provisional for each in found.trend)
+    assert (found.figures.raw.provisional, found.figures.contractual.provisional) == (True, True)
+    assert [each.figures.raw.provisional for each in found.steps] == [*[False] * (len(found.steps) - 1), True]
+    assert all(each.figures.contractual.provisional for each in found.trend)
 
 
 def test_an_empty_record_gives_a_report_without_figures() -> None:
     found = report("p", Subject(Timeline(MINUTE), GOAL, MINUTE, lambda _: ()), MONTH, ZONE)
-    assert found.agreed.raw.availability == (0, None, 1)
+    assert found.figures.raw.availability == (0, None, 1)
     assert (found.months, len(found.trend)) == ((), 1)
     assert found.as_json()["raw"]["availability"]["point"] is None
 
