@@ -1,5 +1,7 @@
 """Run the suites that take longer than minutes, one part after the other, and write `docs/full-results.md`.
 
+    full.py [WORD...]    only the parts whose name contains one of the words; the rows of the others stay
+
 The file is committed, so that a reader can see when each part last ran, on which commit and Python, and its counts. A
 part is a command that exits 0 on success and prints its counts on its last line. Exits 1 if a part failed.
 """
@@ -43,13 +45,13 @@ class Result:
         """Whether the part failed; a suite without a test did not."""
         return self.status not in (0, NO_TESTS)
 
-    @property
-    def row(self) -> str:
-        """The result as a row of the table."""
+    def row(self, commit: str, at: datetime) -> str:
+        """Return the result as a row of the table."""
         verdict = (
             f"**FAILED** (exit status {self.status})" if self.failed else "passed" if self.status == 0 else "no test"
         )
-        return f"| {self.name} | {verdict} | {self.counts} | {duration(self.seconds)} |"
+        columns = (self.name, verdict, self.counts, duration(self.seconds), f"{at:%Y-%m-%d %H:%M}", commit)
+        return f"| {' | '.join(columns)} |"
 
 
 def duration(seconds: float) -> str:
@@ -77,33 +79,40 @@ def commit() -> str:
     return f"{name} with uncommitted changes" if changed else name
 
 
-def document(results: list[Result], on: str, at: datetime) -> str:
+def recorded() -> dict[str, str]:
+    """Return the rows that the result file has, by the name of the part."""
+    lines = RESULTS.read_text().splitlines() if RESULTS.exists() else []
+    rows = {line.split(" | ")[0].removeprefix("| "): line for line in lines if line.startswith("| ")}
+    return {name: rows[name] for name in PARTS if name in rows}
+
+
+def document(rows: dict[str, str]) -> str:
     """Return the content of the result file."""
     head = [
         "# Results of `make full`",
         "",
         "Written by `make full` (`.ci/full.py`): what takes too long for `make test`, `make slow` and `.ci/run`.",
         "",
-        f"- date: {at:%Y-%m-%d %H:%M} UTC",
-        f"- commit: {on}",
-        f"- Python: {platform.python_version()}, {platform.system()} {platform.machine()}",
+        f"Python {platform.python_version()}, {platform.system()} {platform.machine()}. Dates are UTC.",
         "",
-        "| part | result | counts | duration |",
-        "|---|---|---|---|",
+        "| part | result | counts | duration | date | commit |",
+        "|---|---|---|---|---|---|",
     ]
-    return "\n".join([*head, *(each.row for each in results)]) + "\n"
+    return "\n".join([*head, *(rows[name] for name in PARTS if name in rows)]) + "\n"
 
 
-def main() -> int:
-    """Run every part, and write the result file after each, so that an interrupted run leaves what it found."""
-    on, at = commit(), datetime.now(UTC)
-    results: list[Result] = []
+def main(words: list[str]) -> int:
+    """Run the parts, and write the result file after each, so that an interrupted run leaves what it found."""
+    on, rows, failed = commit(), recorded(), False
     for name, command in PARTS.items():
-        results.append(run(name, command))
-        RESULTS.write_text(document(results, on, at))
+        if words and not any(word in name for word in words):
+            continue
+        at, result = datetime.now(UTC), run(name, command)
+        rows[name], failed = result.row(on, at), failed or result.failed
+        RESULTS.write_text(document(rows))
     sys.stdout.write(f"\nwritten: {RESULTS.relative_to(ROOT)}; commit it\n")
-    return int(any(each.failed for each in results))
+    return int(failed)
 
 
 if __name__ == "__main__":
-    raise SystemExit(main())
+    raise SystemExit(main(sys.argv[1:]))
