@@ -1,4 +1,4 @@
-"""The OpenAPI description of alerts, silences, notifications and receivers: the operations that need a token."""
+"""The OpenAPI description of alerts and of changes: operations of which most need a token."""
 
 from __future__ import annotations
 
@@ -92,6 +92,8 @@ _NOTIFICATION_EXAMPLE: Final = {
     "delivered": None,
     "error": 'status 503: "busy"',
 }
+_PAST_EXAMPLE: Final = {"start": "2026-11-03T17:10:00Z", "end": "2026-11-03T17:25:00Z"}
+_STATED_EXAMPLE: Final = {"author": "pipeline", "reason": "probe account locked", "made": "2026-11-03T17:31:12Z"}
 
 
 @dataclass(frozen=True, slots=True)
@@ -199,5 +201,26 @@ OPERATIONS: Final[tuple[Operation, ...]] = (
         Scope.ALERTS_WRITE,
         _object(receiver=_TEXT, delivered={"const": True}),
         {"receiver": "ops", "delivered": True},
+    ),
+    Operation(
+        "post",
+        "/api/v1/products/{id}/corrections",
+        "Exclude past time from the contractual figures of a product; the author is the name of the token",
+        Scope.FACTS_WRITE,
+        _object(id=_TEXT, product=_TEXT, start=_INSTANT, end=_INSTANT, author=_TEXT, reason=_TEXT, made=_INSTANT),
+        {"id": "3f9a0c51d2e4", "product": "forms", **_PAST_EXAMPLE, **_STATED_EXAMPLE},
+        status=201,
+        request=_object(start=_INSTANT, end=_INSTANT, reason=_TEXT),
+        request_example={**_PAST_EXAMPLE, "reason": "probe account locked"},
+    ),
+    Operation(
+        "post",
+        "/api/v1/corrections/{id}/revoke",
+        "Revoke a correction; both stay in the record",
+        Scope.FACTS_WRITE,
+        _object(revokes=_TEXT, author=_TEXT, reason=_TEXT, made=_INSTANT),
+        {"revokes": "3f9a0c51d2e4", **_STATED_EXAMPLE, "reason": "it was the service after all"},
+        request=_object(reason=_TEXT),
+        request_example={"reason": "it was the service after all"},
     ),
 )

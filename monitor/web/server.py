@@ -14,7 +14,19 @@ from aiohttp import web
 
 from monitor.access.tokens import TokenFile
 from monitor.exporters.prometheus import Exporter
-from monitor.web import acknowledge_page, alerts, api, blackbox, liveness, metrics, pages, pings, runbook, silences
+from monitor.web import (
+    acknowledge_page,
+    alerts,
+    api,
+    blackbox,
+    corrections,
+    liveness,
+    metrics,
+    pages,
+    pings,
+    runbook,
+    silences,
+)
 from monitor.web.access import GUESSES, TOKENS, admit, takes_body
 from monitor.web.assets import Assets
 from monitor.web.connection_limit import ConnectionLimiter
@@ -64,7 +76,7 @@ def build(
     app[GUESSES] = RateLimit(clock)
     if record is not None:
         app[TOKENS] = TokenFile.of(record)
-    for module in (pages, runbook, api, alerts, silences, acknowledge_page, metrics, liveness, blackbox):
+    for module in (pages, runbook, api, alerts, silences, corrections, acknowledge_page, metrics, liveness, blackbox):
         app.add_routes(module.routes)
     if writing is not None:
         app[WRITING] = writing

@@ -144,7 +144,7 @@ async def test_a_silence_is_added_listed_and_ended_with_its_authors(site: Writab
     ended = await site.ask("DELETE", f"/api/v1/silences/{made.body['id']}", second)
     assert (ended.status, ended.body["until"]) == (200, format_instant(site.clock.now()))
     assert (await site.ask("GET", "/api/v1/silences")).body == []
-    assert [(each.kind, each.author) for each in site.journal] == [(SILENCE, "pipeline"), (SILENCE_END, "operator")]
+    assert {(each.kind, each.author) for each in site.journal} == {(SILENCE, "pipeline"), (SILENCE_END, "operator")}
     assert (await site.ask("DELETE", f"/api/v1/silences/{made.body['id']}", second)).status == 404
 
 
@@ -207,8 +207,49 @@ async def test_no_write_and_no_error_of_a_receiver_without_a_token_of_the_scope(
 ) -> None:
     key = await fails(site)
     path = path.replace("/k/", f"/{key}/")
-    tokens = "", "wrong", site.token(Scope.READ, Scope.FACTS_WRITE)
+    other = Scope.ALERTS_WRITE if "corrections" in path else Scope.FACTS_WRITE
+    tokens = "", "wrong", site.token(Scope.READ, other)
     assert [(await site.ask(method, path, each)).status for each in tokens] == [401, 401, 403]
+    assert site.journal == []
+
+
+async def test_a_correction_is_added_and_revoked_with_its_author(site: WritableSite) -> None:
+    token = site.token(Scope.FACTS_WRITE, name="audit")
+    body = {"start": "2026-09-01T00:00:00Z", "end": "2026-09-01T01:00:00Z", "reason": "probe account locked"}
+    made = await site.ask("POST", "/api/v1/products/forms/corrections", token, json=body)
+    assert (made.status, made.body["author"], made.body["reason"]) == (201, "audit", "probe account locked")
+    (found,) = site.rig.ledger.facts.corrections.of("forms")
+    assert (format_instant(found.interval.start), found.author) == (body["start"], "audit")
+    path = f"/api/v1/corrections/{made.body['id']}/revoke"
+    assert (await site.ask("POST", path, token, json={})).status == 400
+    limited = site.token(Scope.FACTS_WRITE, name="limited", products=("sso",))
+    assert (await site.ask("POST", path, limited, json={"reason": "x"})).status == 403
+    done = await site.ask("POST", path, token, json={"reason": "it was the service"})
+    assert (done.status, done.body["revokes"]) == (200, made.body["id"])
+    assert site.rig.ledger.facts.corrections.of("forms") == ()
+    assert (await site.ask("POST", path, token, json={"reason": "again"})).status == 409
+    assert {each.kind for each in site.journal} == {"correction", "revocation"}
+
+
+@pytest.mark.parametrize(
+    "change",
+    [
+        {"start": "2026-09-01T02:00:00Z"},
+        {"start": "2026-09-01T01:00:00Z"},
+        {"end": "2999-01-01T00:00:00Z"},
+        {"start": "1960-01-01T00:00:00Z"},
+        {"start": "2026-09-01T00:00:00"},
+        {"start": None},
+        {"end": 7},
+        {"reason": ""},
+    ],
+)
+async def test_a_correction_that_is_no_past_time_is_refused(site: WritableSite, change: dict[str, Any]) -> None:
+    token = site.token(Scope.FACTS_WRITE)
+    body = {"start": "2026-09-01T00:00:00Z", "end": "2026-09-01T01:00:00Z", "reason": "x", **change}
+    assert (await site.ask("POST", "/api/v1/products/forms/corrections", token, json=body)).status == 400
+    good = {**body, "start": "2026-09-01T00:00:00Z", "end": "2026-09-01T01:00:00Z", "reason": "x"}
+    assert (await site.ask("POST", "/api/v1/products/nobody/corrections", token, json=good)).status == 404
     assert site.journal == []
 
 
@@ -344,12 +385,18 @@ def test_every_example_is_what_its_schema_promises(operation: Any) -> None:
 
 
 async def test_every_answer_is_what_the_description_promises(site: WritableSite) -> None:
-    key, token = await fails(site), site.token(Scope.ALERTS_WRITE)
+    key, token = await fails(site), site.token(Scope.ALERTS_WRITE, Scope.FACTS_WRITE)
+    past = {"start": "2026-09-01T00:00:00Z", "end": "2026-09-01T01:00:00Z"}
+    correction = (
+        await site.ask("POST", "/api/v1/products/forms/corrections", token, json={**past, "reason": "x"})
+    ).body
     silence = (await site.ask("POST", "/api/v1/silences", token, json={"all": True, "for": "1h", "reason": "x"})).body
     query = {"/api/v1/notifications": "?state=waiting"}
     for each in OPERATIONS:
-        path = each.path.format(key=key, id="ops" if "receivers" in each.path else silence["id"])
+        names = {"receivers": "ops", "silences": silence["id"], "products": "forms", "corrections": correction["id"]}
+        path = each.path.format(key=key, id=names[each.path.split("/")[3]] if "{id}" in each.path else "")
         body = each.request_example if each.request is not None else None
+        body = {**body, **past} if body is not None and "start" in body else body
         options = {} if body is None else {"json": body}
         answer = await site.ask(each.method.upper(), path + query.get(each.path, ""), token, **options)
         assert answer.status == each.status, each.path

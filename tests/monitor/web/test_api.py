@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 import jsonschema
 import pytest
 
-from monitor.web import alerts, api, silences
+from monitor.web import alerts, api, corrections, silences
 from monitor.web.openapi import PATHS, SCHEMAS
 from sla.interval import DAY, HOUR, MINUTE, Interval
 from sla.window import format_instant
@@ -156,7 +156,7 @@ async def test_every_answer_is_what_the_description_promises(site: RunningServer
 async def test_the_description_names_every_route(site: RunningServer) -> None:
     described = await (await site.get("/api/v1/openapi.json")).json()
     found = {(method, path) for path, methods in described["paths"].items() for method in methods}
-    tables = (api.routes, alerts.routes, silences.routes)
+    tables = (api.routes, alerts.routes, silences.routes, corrections.routes)
     routed = {(each.method.lower(), each.path.replace(":.+", "")) for table in tables for each in table}
     assert routed - {("get", "/api/v1/openapi.json")} == found
 
