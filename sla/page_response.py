@@ -8,11 +8,14 @@ was made and lower ones.
 from __future__ import annotations
 
 from dataclasses import dataclass, replace
+from statistics import median
 from typing import TYPE_CHECKING, Final
 
 from sla.product_incident import Severity
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
+
     from sla.escalation import Progress
 
 _RANKS: Final = {Severity.NOTE: 0, Severity.TICKET: 1, Severity.PAGE: 2}
@@ -76,3 +79,26 @@ class Response:
     def acknowledge(self, at: int, author: str, via: str) -> Response:
         """Return it as acknowledged; not before it started."""
         return replace(self, acknowledged=max(at, self.started), author=author, via=via)
+
+
+@dataclass(frozen=True, slots=True)
+class Summary:
+    """Responses added up: how many, how many acknowledged and in what time, and how many met or missed their target.
+
+    `median` is in microseconds, None where none was acknowledged. A response that can still meet its target, has none,
+    or ended before the target passed is in neither `met` nor `missed`.
+    """
+
+    count: int
+    acknowledged: int
+    median: int | None
+    met: int
+    missed: int
+
+
+def summary(responses: Sequence[Response], now: int) -> Summary:
+    """Return the sums of responses, as they stand at the instant."""
+    times = [each.time_to_acknowledge for each in responses if each.time_to_acknowledge is not None]
+    judged = [each.within_target(now) for each in responses]
+    middle = round(median(times)) if times else None
+    return Summary(len(responses), len(times), middle, judged.count(True), judged.count(False))

@@ -70,10 +70,11 @@ class Responses:
         """All responses that are not over."""
         return self._held.values()
 
-    def react(self, alert: Alert, now: int, *, announced: bool, muted: bool) -> Reaction:
+    def react(self, alert: Alert, now: int, *, since: int | None, muted: bool) -> Reaction:
         """Return the response to an open alert at the instant.
 
-        `announced` is whether some receiver was notified of it, or is now. While the alert is muted no step is taken.
+        `since` is when the first receiver was notified of it at this severity, None if none was and none is now. While
+        the alert is muted no step is taken.
         """
         before = self._held.get(alert.key)
         held = before if before is None else self._acknowledged(before)
@@ -83,9 +84,10 @@ class Responses:
         if not muted and alert.severity != alert.unannounced:
             if held is not None and not held.holds_for(alert.severity):
                 changed.append(replace(held, ended=max(now, held.started)))
-                held, just = None, False
-            if held is None and (announced or self._escalations(alert, now)):
-                held = self._started(alert, now)
+                held, just, since = None, False, now
+            if held is None and (since is not None or self._escalations(alert, now)):
+                held = self._acknowledged(self._started(alert, now if since is None else since))
+                just = not held.open
             if held is not None and held.open:
                 held, progressed = self._escalated(held, alert, now)
         if held is not None and held != before:
@@ -107,13 +109,13 @@ class Responses:
         else:
             self._held[key] = held
 
-    def _started(self, alert: Alert, now: int) -> Response:
+    def _started(self, alert: Alert, since: int) -> Response:
         portfolio, product = self._ledger.portfolio, self._ledger.products.get(alert.product)
         priority, target = "", None
         if portfolio.priorities is not None:
             stage = None if product is None else product.stage
-            priority, target = portfolio.priorities.of(alert.severity, stage, now, portfolio.time_zone)
-        return Response(alert.key, now, alert.product, alert.severity, priority, target)
+            priority, target = portfolio.priorities.of(alert.severity, stage, since, portfolio.time_zone)
+        return Response(alert.key, since, alert.product, alert.severity, priority, target)
 
     def _acknowledged(self, held: Response) -> Response:
         """Return the response as acknowledged if a person has stated so since it started."""

@@ -28,9 +28,10 @@ from sla.interval import SECOND, Interval
 from sla.product_incident import Severity
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Iterator, Sequence
+    from collections.abc import Iterable, Iterator, Mapping, Sequence
 
     from monitor.access.link import LinkSigner
+    from monitor.alerting.announcements import Announced
     from monitor.clock import Clock
     from monitor.health import Health
     from monitor.ledger.ledger import Ledger
@@ -133,7 +134,7 @@ class Alerting:
             alert = self._flapping(alert)
         if alert.resolved is None:
             targets, muted = self._targets(alert, now), self._muted(alert, now)
-            reaction = self.responses.react(alert, now, announced=bool(targets or announced), muted=muted)
+            reaction = self.responses.react(alert, now, since=_since(alert, announced, targets, now), muted=muted)
         else:
             targets, muted, reaction = [], False, self.responses.end(alert.key, now)
         reminded = self._reminded_before(now)
@@ -304,3 +305,9 @@ class Alerting:
         sent = {row.identity: replace(row, done=now, attempts=1) for row in self._announced.rows()}
         rows = tuple((sent | waiting).values())
         self._writer.put_decided(Decided(tuple(self.outages.all.values()), rows, tuple(self.responses.all)))
+
+
+def _since(alert: Alert, announced: Mapping[str, Announced], targets: Sequence[str], now: int) -> int | None:
+    """Return when the first receiver was notified of the alert at its severity; now if one is now, None if none is."""
+    made = (row.made for each in announced.values() for row in each.rows if row.severity == alert.severity)
+    return min(made, default=now if targets or announced else None)

@@ -1,4 +1,4 @@
-"""`ninewatch alert`: test receivers, list and retry notifications, silence alerts."""
+"""`ninewatch alert`: test receivers, list and retry notifications, acknowledge and silence alerts."""
 
 from __future__ import annotations
 
@@ -12,6 +12,8 @@ import click
 
 from monitor.alerting.trial import send_test
 from monitor.clock import SystemClock
+from monitor.commands.alert_acknowledge import acknowledge_command
+from monitor.commands.alert_list import notification_fields, notification_line, response_line
 from monitor.commands.alert_sink import sink_command
 from monitor.commands.common import loaded
 from monitor.commands.correct import location_of
@@ -22,10 +24,8 @@ from monitor.health import Health
 from monitor.log import concealed
 from monitor.network.outbound_policy import OutboundPolicy
 from monitor.storage.reader import reading
-from monitor.views.notification_json import notification_json
 from sla.fact import Fact
 from sla.interval import SECOND
-from sla.objective import format_duration
 from sla.silence import RETRY, Silence, ending, silences
 from sla.window import format_instant
 
@@ -34,7 +34,6 @@ if TYPE_CHECKING:
     from monitor.commands.correct import RecordLocation
     from monitor.config.alerting import ReceiverBase
     from monitor.config.model import Portfolio
-    from monitor.notification import Notification
 
 CONFIG = click.option(
     "-c",
@@ -47,12 +46,13 @@ CONFIG = click.option(
 _WHO = click.option("--author", required=True, help="Name of the person who says so.")
 
 
-@click.group(short_help="Test a receiver; list, retry and silence notifications.")
+@click.group(short_help="Test a receiver; list and retry notifications; acknowledge and silence alerts.")
 def alert() -> None:
-    """Test a receiver, list notifications, retry them, silence alerts."""
+    """Test a receiver, list notifications, retry them, acknowledge and silence alerts."""
 
 
 alert.add_command(sink_command)
+alert.add_command(acknowledge_command)
 
 
 @alert.command("test", short_help="Send a test message to a receiver.")
@@ -86,33 +86,29 @@ async def _sent(portfolio: Portfolio, receiver: ReceiverBase) -> Outcome:
 @click.option("--json", "as_json", is_flag=True, help="Print one JSON object per line, with instants in RFC 3339.")
 @CONFIG
 def list_command(every: bool, as_json: bool, path: Path) -> None:
-    """List silences in force, notifications that wait to be delivered, and the latest that were."""
+    """List silences in force, open alerts, notifications that wait to be delivered, and the latest that were.
+
+    Of an open alert it prints the step of its escalation, when the next one is due, and who acknowledged it.
+    """
     location, now = location_of(path), SystemClock().now()
     with reading(location.record) as record:
         latest = record.latest_notifications(1_000)
         waiting = [row for row in record.unfinished() if row.done is None]
+        responses = {each.key: each for each in record.load_responses()}
     done = [row for row in latest if row.done is not None][: 1_000 if every else 20]
     muted = [each for each in silences(location.facts().all) if now < each.until]
     if as_json:
         for row in (*waiting, *done):
-            click.echo(json.dumps(notification_json(row), ensure_ascii=False))
+            click.echo(json.dumps(notification_fields(row, responses.get(row.key)), ensure_ascii=False))
         return
     for silence in muted:
         click.echo(f"silence   {_described(silence)}")
+    for held in responses.values():
+        click.echo(concealed(response_line(held, now)))
     for row in (*waiting, *done):
-        click.echo(concealed(_line(row, now)))
-    if not (muted or waiting or done):
+        click.echo(concealed(notification_line(row, now)))
+    if not (muted or responses or waiting or done):
         click.echo("no notifications")
-
-
-def _line(row: Notification, now: int) -> str:
-    made = format_instant(row.made // SECOND * SECOND)
-    head = "  ".join((made, row.receiver, row.event, row.severity, row.product or "-", row.key))
-    if row.done is not None:
-        return f"delivered {head}"
-    when = "now" if row.due <= now else f"in {format_duration(row.due - now)}"
-    failed = f"; attempt {row.attempts} failed: {row.error}" if row.attempts else ""
-    return f"waiting   {head}  (due {when}{failed})"
 
 
 @alert.command("retry", short_help="Send again now what could not be delivered.")

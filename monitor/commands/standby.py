@@ -8,7 +8,7 @@ import json
 from dataclasses import dataclass
 from fractions import Fraction
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, TypeVar
 from zoneinfo import ZoneInfo
 
 import click
@@ -16,11 +16,14 @@ import click
 from monitor.clock import SystemClock
 from monitor.commands.common import loaded
 from monitor.commands.plural import plural
+from monitor.commands.standby_pages import as_plain, as_text, pages_during
 from monitor.errors import NinewatchError, StoreError
 from monitor.storage.reader import reading
+from sla.incident import Incident
 from sla.interval import DAY, HOUR, SECOND, Interval
 from sla.localtime import day_number, day_numbered, day_of, local, midnight
 from sla.objective import format_duration
+from sla.product_incident import Severity
 from sla.standby import Overlap, Stood, gaps, meets, overlaps, stood
 from sla.window import format_instant, parse_duration, parse_instant, parse_interval, rolling
 
@@ -29,10 +32,12 @@ if TYPE_CHECKING:
 
     from monitor.config.model import Portfolio
     from monitor.config.standby import Rota
-    from sla.incident import Incident
+    from sla.page_response import Response, Summary
     from sla.standby import Shift
 
 _LONGEST = 400 * DAY
+
+Concerning = TypeVar("Concerning", Incident, "Response")
 
 
 @click.command("standby", short_help="Print stand-by hours and incidents per person.")
@@ -49,7 +54,7 @@ _LONGEST = 400 * DAY
 @click.option("--by", type=click.Choice(["person", "day"]), default="person", show_default=True)
 @click.option("--format", "form", type=click.Choice(["csv", "text", "json"]), default="text", show_default=True)
 def standby_command(period: str, at: str | None, path: Path, by: str, form: str) -> None:
-    """Print each person's stand-by hours in a period, and the incidents during them.
+    """Print each person's stand-by hours in a period, the incidents during them, and how fast pages were acknowledged.
 
     The rotas are configured under `standby:`. A period of days or weeks is whole days in the portfolio's time zone; it
     ends at the start of the day of --at. Hours are exact across clock changes. At the instant of a hand-over, the
@@ -94,24 +99,26 @@ def _period(text: str, at: int, zone: ZoneInfo) -> Interval:
 
 @dataclass(frozen=True, slots=True)
 class _Line:
-    """Stand-by time of one person, total or per day. `incidents` is None if the record cannot be read."""
+    """Stand-by time of one person, total or per day. `incidents` and `pages` are None if the record cannot be read."""
 
     person: str
     day: str
     length: int
     rotas: tuple[str, ...]
     incidents: list[Incident] | None
+    pages: Summary | None
 
 
 @dataclass(frozen=True, slots=True)
 class _Sheet:
-    """Stand-by time of the period. `incidents` are by rota; None if the record cannot be read."""
+    """Stand-by time of the period. `incidents` and `pages` are by rota; None if the record cannot be read."""
 
     span: Interval
     zone: ZoneInfo
     now: int
     shifts: Sequence[Shift]
     incidents: dict[str, list[Incident]] | None
+    pages: dict[str, list[Response]] | None
     notes: list[str]
 
     def lines(self, by: str) -> list[_Line]:
@@ -128,17 +135,21 @@ class _Sheet:
             day = after
 
     def _line(self, held: Stood, day: str, part: Interval) -> _Line:
-        if self.incidents is None:
-            return _Line(held.person, day, held.length, held.rotas, None)
-        own = [each for each in self.shifts if each.person == held.person]
+        if self.incidents is None or self.pages is None:
+            return _Line(held.person, day, held.length, held.rotas, None, None)
+        own = [
+            (span, shift.rota)
+            for shift in self.shifts
+            if shift.person == held.person and (span := _common(shift.interval, part)) is not None
+        ]
         met = {
             incident.id: incident
-            for shift in own
-            if (span := _common(shift.interval, part)) is not None
-            for incident in self.incidents[shift.rota]
+            for span, rota in own
+            for incident in self.incidents[rota]
             if meets(span, incident, self.now)
         }
-        return _Line(held.person, day, held.length, held.rotas, sorted(met.values(), key=lambda each: each.opened))
+        incidents = sorted(met.values(), key=lambda each: each.opened)
+        return _Line(held.person, day, held.length, held.rotas, incidents, pages_during(own, self.pages, self.now))
 
 
 def _common(one: Interval, other: Interval) -> Interval | None:
@@ -153,18 +164,20 @@ def _sheet(portfolio: Portfolio, span: Interval, now: int) -> _Sheet:
         held = list(rota.shifts_in(span, portfolio.time_zone))
         shifts += held
         notes += _unsteady(rota, held, span, portfolio)
-    incidents = None
+    incidents = pages = None
     try:
         with reading(portfolio.store) as record:
             incidents = _of_rotas(portfolio, record.load_incidents())
+            paged = [each for each in record.responses(span) if each.severity is Severity.PAGE]
+            pages = _of_rotas(portfolio, paged)
     except StoreError as error:
         notes.append(f"incidents unknown: {error}")
     if span.end > now:
         notes.append(f"the period is not over; time after {_local_text(now, portfolio.zone)} is planned")
-    return _Sheet(span, portfolio.zone, now, shifts, incidents, notes)
+    return _Sheet(span, portfolio.zone, now, shifts, incidents, pages, notes)
 
 
-def _of_rotas(portfolio: Portfolio, recorded: Sequence[Incident]) -> dict[str, list[Incident]]:
+def _of_rotas(portfolio: Portfolio, recorded: Sequence[Concerning]) -> dict[str, list[Concerning]]:
     every = [product.id for product in portfolio.products]
     return {
         rota.id: [each for each in recorded if each.product in (rota.products or every)] for rota in portfolio.standby
@@ -225,6 +238,7 @@ def _as_json(sheet: _Sheet, lines: Sequence[_Line]) -> str:
             "hours": float(_hours(line.length)),
             "rotas": list(line.rotas),
             "incidents": None if line.incidents is None else [_incident(each) for each in line.incidents],
+            "pages": as_plain(line.pages),
         }
         for line in lines
     ]
@@ -250,6 +264,8 @@ def _as_text(sheet: _Sheet, lines: Sequence[_Line]) -> str:
         met = "incidents unknown" if line.incidents is None else plural(len(line.incidents), "incident")
         day = f"{line.day}  " if line.day else ""
         printed.append(f"  {line.person:<{width}}  {day}{_hours(line.length):>8} h  {met}  ({', '.join(line.rotas)})")
+        if line.pages is not None and line.pages.count:
+            printed.append(f"  {'':<{width}}    {as_text(line.pages)}")
         printed += [f"  {'':<{width}}    {_met(each, sheet.zone)}" for each in line.incidents or ()]
     return "\n".join([*printed, *(f"note: {note}" for note in sheet.notes)])
 

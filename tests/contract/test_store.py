@@ -11,10 +11,12 @@ from monitor.notification import Kind, Notification
 from monitor.storage.sqlite import SqliteStore
 from monitor.storage.store import Batch, Store
 from sla.correction import Correction, Revocation
+from sla.escalation import Progress
 from sla.fact import Fact
 from sla.incident import Failure, Incident
 from sla.interval import Interval
 from sla.observation import Observation, Outcome, Run
+from sla.page_response import Response
 from sla.product_incident import ProductIncident, Severity
 from tests.support.stores import MemoryStore
 
@@ -246,3 +248,21 @@ def test_finished_notifications_are_pruned_by_their_age_and_others_never(reopen:
     store.prune(10**9)
     store.write(Batch(notifications=[replace(old[1], done=None)]))
     assert [(each.key, each.turn) for each in store.load_notifications()] == [("open", 0), ("old", 1)]
+
+
+def response(key: str = "a", **fields: object) -> Response:
+    steps = (
+        Progress("sso", 1, 100, 900, ("pager", "mail"), "", 1),
+        Progress("night", 2, 160, None, ("ada",), "Ada", 4),
+    )
+    made = Response(key, 100, "p", Severity.PAGE, "P1", 900, escalations=steps)
+    return replace(made, **fields)  # type: ignore[arg-type]
+
+
+def test_responses_are_kept_until_they_are_over_and_replaced_by_key_and_start(reopen: Callable[[], Store]) -> None:
+    ticket = response("b", started=90, severity=Severity.TICKET, priority="", target=None, escalations=())
+    reopen().write(Batch(responses=[response(), ticket]))
+    assert reopen().load_responses() == [ticket, response()]
+    answered = response().acknowledge(150, "Grace", "command")
+    reopen().write(Batch(responses=[answered, replace(ticket, ended=200), response("b", started=200)]))
+    assert reopen().load_responses() == [answered, response("b", started=200)]

@@ -17,6 +17,8 @@ from monitor.storage.sqlite import SqliteStore
 from monitor.storage.store import Batch
 from sla.incident import Incident
 from sla.interval import HOUR, MINUTE
+from sla.page_response import Response
+from sla.product_incident import Severity
 from sla.window import parse_instant
 
 HEAD = """\
@@ -199,3 +201,51 @@ def test_without_a_rota_it_says_what_to_write(folder: Path) -> None:
     (folder / "c.yaml").write_text(HEAD.format(store=folder / "record.db"))
     result = ran(folder)
     assert "add `standby:`" in str(result.exception)
+
+
+def _page(product: str, started: int, minutes: float | None, **fields: Any) -> Response:
+    made = Response(f"{product}-{started}", started, product, Severity.PAGE, "P1", 15 * MINUTE)
+    held = made if minutes is None else made.acknowledge(started + round(minutes * MINUTE), "Ana", "command")
+    return replace(held, **{"ended": started + HOUR, **fields})
+
+
+def test_the_time_to_acknowledge_is_that_of_who_stood_by_when_the_page_was_announced(
+    folder: Path, record: SqliteStore
+) -> None:
+    pages = [
+        _page("login", SPRING - 1, 3),  # the last instant of Bo
+        _page("login", SPRING, 5),  # the first of Ana
+        _page("login", SPRING + HOUR, 20),
+        _page("login", SPRING + 2 * HOUR, None),
+        _page("login", SPRING + 3 * HOUR, None, ended=SPRING + 3 * HOUR + MINUTE),
+        _page("login", SPRING + 4 * HOUR, 1, severity=Severity.TICKET),
+        _page("mail", SPRING + HOUR, 1),  # of no rota
+    ]
+    record.write(Batch(responses=pages))
+    options = ("--at", "2026-03-03", "--period", "2d")
+    found = {
+        each["person"]: each["pages"] for each in json.loads(ran(folder, "--format", "json", *options).stdout)["people"]
+    }
+    assert found["Ana"] == {
+        "count": 4,
+        "acknowledged": 2,
+        "median_seconds_to_acknowledge": 750.0,
+        "targets_met": 1,
+        "targets_missed": 2,
+    }
+    assert found["Bo"] == {
+        **found["Ana"],
+        "count": 1,
+        "acknowledged": 1,
+        "median_seconds_to_acknowledge": 180.0,
+        "targets_missed": 0,
+    }
+    printed = ran(folder, *options).stdout
+    assert "4 pages, 2 acknowledged, median time to acknowledge 12m 30s, target met 1, missed 2" in printed
+    assert "1 page, 1 acknowledged, median time to acknowledge 3m, target met 1, missed 0" in printed
+
+
+def test_pages_are_unknown_where_the_record_cannot_be_read(folder: Path) -> None:
+    found = json.loads(ran(folder, "--format", "json", "--at", "2026-03-03").stdout)["people"]
+    assert found
+    assert {each["pages"] for each in found} == {None}

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import hashlib
+import re
 import sqlite3
 import subprocess
 import sys
@@ -17,13 +18,15 @@ from monitor.storage import schema
 from monitor.storage.backup import backup_path
 from monitor.storage.connection import opened
 from monitor.storage.incident_failures import with_failures
-from monitor.storage.reader import facts_of
+from monitor.storage.reader import facts_of, reading
 from monitor.storage.sqlite import SqliteStore
 from monitor.storage.store import Batch
 from sla.correction import Correction, Revocation
 from sla.incident import Incident
 from sla.interval import Interval
 from sla.observation import Observation, Outcome, Run
+from sla.page_response import Response
+from sla.product_incident import Severity
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -219,6 +222,48 @@ def test_damaged_corrections_of_an_earlier_schema_are_refused_before_anything_ch
         SqliteStore(path, 0)
     with contextlib.closing(sqlite3.connect(path)) as connection:
         assert connection.execute("PRAGMA user_version").fetchone() == (4,)
+
+
+def test_a_record_of_schema_7_gets_the_table_of_responses_and_is_copied_first(path: Path) -> None:
+    SqliteStore(path, 0).close()
+    raw(
+        path,
+        "DROP TABLE responses",
+        "PRAGMA user_version = 7",
+        "INSERT INTO notifications VALUES ('k', 'ops', 0, 'opened', 1, 5, 5, 'page', 'p', '{}', 1, 0, '', 6, '')",
+    )
+    with reading(path) as record:
+        assert record.load_responses() == record.responses(Interval(0, 100)) == [], "it is read as it is"
+    made = Response("k", 5, "p", Severity.PAGE)
+    with contextlib.closing(SqliteStore(path, 0)) as store:
+        assert [row.key for row in store.load_notifications()] == ["k"]
+        store.write(Batch(responses=[made]))
+    with contextlib.closing(sqlite3.connect(backup_path(path, 7))) as connection:
+        assert connection.execute("PRAGMA user_version").fetchone() == (7,)
+        assert connection.execute("SELECT key FROM notifications").fetchall() == [("k",)]
+    with reading(path) as record:
+        assert record.load_responses() == [made]
+        assert record.responses(Interval(0, 5)) == []
+        assert record.responses(Interval(5, 6)) == [made]
+
+
+@pytest.mark.parametrize(
+    ("change", "fault"),
+    [
+        ("severity = 'loud'", "it has no such severity"),
+        ("ended = 4", "it ends before it begins"),
+        ("acknowledged = 4", "it was acknowledged before it began"),
+        ("target = 'soon'", "target is no number"),
+        ("""escalations = '[{"plan": "sso"}]'""", "row with key 'k', started 5: 'receivers'"),
+        ("escalations = '['", "row with key 'k', started 5"),
+    ],
+)
+def test_a_damaged_response_is_named_and_refused(path: Path, change: str, fault: str) -> None:
+    with contextlib.closing(SqliteStore(path, 0)) as store:
+        store.write(Batch(responses=[Response("k", 5, "p", Severity.PAGE)]))
+    raw(path, f"UPDATE responses SET {change}")  # noqa: S608 - texts of this test
+    with pytest.raises(StoreError, match=f"in the table responses, .*{re.escape(fault)}"):
+        SqliteStore(path, 0).load_responses()
 
 
 def test_facts_of_what_is_no_record_are_one_clear_line(path: Path) -> None:

@@ -1,0 +1,194 @@
+"""Escalations, people and priorities in a configuration: what is refused, whom a step calls, which priority holds."""
+
+from __future__ import annotations
+
+import json
+from typing import TYPE_CHECKING, Any
+
+import pytest
+
+from monitor.commands.common import examined
+from monitor.config.escalation import called
+from monitor.config.routing import escalated, reached, routed
+from sla.escalation import Called, Plan, Step
+from sla.interval import MINUTE
+from sla.product_incident import Severity
+from sla.stage import Stage
+from sla.window import parse_instant
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+    from monitor.config.model import Portfolio
+
+MONDAY = parse_instant("2026-09-21T12:00:00Z")
+SHIFT = {"person": "Ada", "start": "2026-09-21T08:00", "end": "2026-09-21T20:00"}
+STEPS = [{"to": "pager"}, {"to": ["manager", "mail"], "after": "15m"}, {"standby": "rota"}]
+VALID: dict[str, Any] = {
+    "products": [
+        {"id": "forms", "objective": "99.9%", "checks": [{"id": "health", "http": "https://example.org/"}]},
+        {"id": "sso", "objective": "99.9%", "checks": [{"id": "health", "http": "https://example.org/"}]},
+    ],
+    "receivers": [{"id": n, "webhook": f"https://ops.example.org/{n}"} for n in ("pager", "manager", "mail", "ada")],
+    "routes": [{"escalation": "first"}],
+    "escalations": [{"id": "first", "steps": STEPS, "repeat_every": "30m"}],
+    "people": [{"name": "Ada", "to": "ada"}],
+    "standby": [{"id": "rota", "zone": "UTC", "shifts": [SHIFT]}],
+}
+
+
+def examine(folder: Path, **changes: Any) -> Any:
+    path = folder / "ninewatch.yaml"
+    path.write_text(json.dumps({**VALID, **changes}, indent=1))
+    return examined(path)
+
+
+def problems(folder: Path, **changes: Any) -> list[str]:
+    return [str(each).partition("ninewatch.yaml:")[2] for each in examine(folder, **changes).problems]
+
+
+def load(folder: Path, **changes: Any) -> Portfolio:
+    found = examine(folder, **changes)
+    assert found.problems == ()
+    portfolio: Portfolio = found.portfolio
+    return portfolio
+
+
+def test_the_steps_are_read_with_their_defaults(tmp_path: Path) -> None:
+    (escalation,) = load(tmp_path).escalations
+    steps = (Step(0, ("pager",)), Step(15 * MINUTE, ("manager", "mail")), Step(15 * MINUTE, rota="rota"))
+    assert escalation.plan() == Plan("first", steps, 30 * MINUTE)
+    assert escalation.unreachable_after == MINUTE
+
+
+@pytest.mark.parametrize(
+    ("changes", "line"),
+    [
+        ({"routes": [{"products": ["forms"]}]}, "routes[0].to: is missing; write a receiver, or escalation:"),
+        (
+            {"routes": [{"escalation": "frist"}]},
+            'routes[0].escalation: there is no escalation "frist"; there are first',
+        ),
+        (
+            {"routes": [{"to": "pager"}]},
+            "escalations.first.id: no route names it; add one under routes: {escalation: first}",
+        ),
+        ({"escalations": [{"id": "first", "steps": []}]}, "escalations.first.steps"),
+        (
+            {"escalations": [{"id": "first", "steps": [{"after": "5m"}]}]},
+            "steps[0].to: is missing; write a receiver, or standby",
+        ),
+        (
+            {"escalations": [{"id": "first", "steps": [{"to": "pager", "standby": "rota"}]}]},
+            "steps[0].to: is one of two; keep it or standby",
+        ),
+        (
+            {"escalations": [{"id": "first", "steps": [{"to": "pagr"}]}]},
+            'steps[0].to: there is no receiver "pagr"; there are',
+        ),
+        (
+            {"escalations": [{"id": "first", "steps": [{"standby": "nights"}]}]},
+            'steps[0].standby: there is no rota "nights"; there are rota',
+        ),
+        (
+            {"escalations": [{"id": "first", "steps": [{"standby": "nights"}]}], "standby": []},
+            'there is no rota "nights"; there is none at all; add one under standby:',
+        ),
+        ({"escalations": [{"id": "first", "steps": [{"to": "pager", "after": "8d"}]}]}, "after: "),
+        ({"escalations": [*VALID["escalations"], *VALID["escalations"]]}, '"first" already names an escalation'),
+        ({"people": []}, 'standby.rota.shifts: no receiver reaches "Ada"; add under people: {name: Ada, to: RECEIVER}'),
+        ({"people": [{"name": "Ada", "to": "nowhere"}]}, 'there is no receiver "nowhere"'),
+        ({"people": [*VALID["people"], *VALID["people"]]}, '"Ada" is listed already'),
+        ({"priorities": "none-such"}, 'priorities: there are no priorities "none-such"'),
+    ],
+)
+def test_a_mistake_is_reported_with_its_place(changes: dict[str, Any], line: str, tmp_path: Path) -> None:
+    found = problems(tmp_path, **changes)
+    assert any(line in each for each in found), found
+
+
+def test_a_receiver_of_heartbeats_is_no_step(tmp_path: Path) -> None:
+    snitch = {"id": "snitch", "healthchecks": "https://hc.example.org/ping/1"}
+    held = {"receivers": [*VALID["receivers"], snitch], "alerting": {"heartbeat": {"to": "snitch"}}}
+    escalations = [{"id": "first", "steps": [{"to": "snitch"}]}]
+    (found,) = problems(tmp_path, **held, escalations=escalations)
+    assert '"snitch" takes the heartbeat only' in found
+
+
+def test_an_escalation_that_goes_through_the_product_it_pages_about_is_refused(tmp_path: Path) -> None:
+    receivers = [{**each, "depends_on": ["forms"]} for each in VALID["receivers"]]
+    assert any(
+        'pages about "forms" would go through "forms"' in each for each in problems(tmp_path, receivers=receivers)
+    )
+    assert problems(tmp_path, receivers=[receivers[0], *VALID["receivers"][1:]]) == []
+
+
+def test_steps_of_rotas_alone_are_warned_of_and_a_calendar_with_an_unknown_person(tmp_path: Path) -> None:
+    (tmp_path / "rota.ics").write_text(
+        "BEGIN:VCALENDAR\nBEGIN:VEVENT\nUID:1\nDTSTART:20260101T080000Z\nDURATION:PT8H\nRRULE:FREQ=DAILY\n"
+        "SUMMARY:Bob\nEND:VEVENT\nEND:VCALENDAR\n"
+    )
+    escalations = [{"id": "first", "steps": [{"standby": "rota"}]}]
+    found = examine(tmp_path, escalations=escalations, standby=[{"id": "rota", "ics": "rota.ics"}])
+    told = [str(each) for each in found.warnings]
+    assert any("escalations.first.steps: every step names a rota" in each for each in told), told
+    assert any('standby.rota.ics: no receiver reaches "Bob"' in each for each in told), told
+
+
+def test_receivers_of_steps_and_people_are_reached_and_not_notified_at_once(tmp_path: Path) -> None:
+    portfolio = load(tmp_path, routes=[{"to": "mail", "escalation": "first", "products": ["forms"]}])
+    forms, sso = portfolio.products
+    assert routed(portfolio, forms, Severity.PAGE) == ["mail"]
+    assert reached(portfolio, forms, Severity.PAGE) == ["mail", "pager", "manager", "ada"]
+    assert [each.id for each in escalated(portfolio, forms, Severity.PAGE)] == ["first"]
+    assert escalated(portfolio, sso, Severity.PAGE) == []
+    assert escalated(portfolio, forms, Severity.NOTE) == []
+
+
+def test_a_step_calls_all_who_stand_by_at_the_instant(tmp_path: Path) -> None:
+    second = {"person": "Bob B.", "start": "2026-09-21T11:00", "end": "2026-09-21T13:00"}
+    people = [{"name": "Ada", "to": ["ada", "mail"]}, {"name": "Bob B.", "to": "mail"}]
+    portfolio = load(tmp_path, people=people, standby=[{"id": "rota", "zone": "UTC", "shifts": [SHIFT, second]}])
+    step = Step(0, rota="rota")
+    assert called(portfolio, step, MONDAY) == Called(("ada", "mail"), "Ada, Bob B.")
+    assert called(portfolio, step, MONDAY + 60 * MINUTE) == Called(("ada", "mail"), "Ada"), "13:00 is after Bob's shift"
+    assert called(portfolio, step, MONDAY + 8 * 60 * MINUTE) == Called()
+    assert called(portfolio, Step(0, ("pager",)), MONDAY) == Called(("pager",))
+
+
+@pytest.mark.parametrize(
+    ("instant", "severity", "stage", "found"),
+    [
+        ("2026-09-21T09:00:00-07:00", Severity.PAGE, Stage.PRODUCTION, ("P1", 15)),
+        ("2026-09-21T17:00:00-07:00", Severity.PAGE, Stage.PRODUCTION, ("P1", 30)),
+        ("2026-09-20T12:00:00-07:00", Severity.PAGE, Stage.PILOT, ("P2", 60)),
+        ("2026-09-07T12:00:00-07:00", Severity.PAGE, None, ("P2", 60)),  # Labour Day
+        ("2026-09-21T12:00:00-07:00", Severity.TICKET, Stage.ENTERPRISE, ("P3", 30)),
+        ("2026-09-21T20:00:00-07:00", Severity.TICKET, Stage.ENTERPRISE, ("P3", None)),
+        ("2026-09-21T12:00:00-07:00", Severity.TICKET, Stage.PILOT, ("P4", 45)),
+    ],
+)
+def test_the_shipped_priorities_are_the_public_figures(
+    instant: str, severity: Severity, stage: Stage | None, found: tuple[str, int | None], tmp_path: Path
+) -> None:
+    policy = load(tmp_path, priorities="pathfinder-sso").priorities
+    assert policy is not None
+    priority, target = policy.of(severity, stage, parse_instant(instant), "UTC")
+    assert (priority, target) == (found[0], None if found[1] is None else found[1] * MINUTE)
+
+
+def test_own_priorities_are_read_from_the_folder_next_to_the_configuration(tmp_path: Path) -> None:
+    (tmp_path / "policies").mkdir()
+    own = tmp_path / "policies" / "own.yaml"
+    text = (
+        "id: own\ntitle: Own\nsource: us\n"
+        "targets: [{priority: P1, business_hours: 5m, after_hours: 10m}]\nrules: [{priority: P1}]\n"
+    )
+    own.write_text(text)
+    policy = load(tmp_path, priorities="own").priorities
+    assert policy is not None
+    assert policy.of(Severity.TICKET, None, MONDAY, "UTC") == ("P1", 5 * MINUTE), "without hours all are business hours"
+    own.write_text(text.replace("rules: [{priority: P1}]", "rules: [{priority: P9}]"))
+    (told,) = problems(tmp_path, priorities="own")
+    assert "the priorities cannot be used" in told
+    assert "own.yaml:5" in told
