@@ -30,7 +30,7 @@ if TYPE_CHECKING:
 @click.option("--author", required=True, help="Name of the person who takes care of it.")
 @CONFIG
 def acknowledge_command(key: str, author: str, path: Path | None) -> None:
-    """Acknowledge the open alert KEY: escalation and reminders stop, and who was notified is told by whom.
+    """Acknowledge the open alert KEY: escalation and reminders stop, and the receivers that were notified show by whom.
 
     `ninewatch alert list` prints the keys. A running daemon takes it up within about a second; without one, the next
     start does. A ticket that becomes a page asks for an acknowledgement again.
