@@ -43,6 +43,10 @@ class Recorded:
         """Return the same in lists, which can be read again."""
         return replace(self, runs=list(self.runs), tail=list(self.tail))
 
+    def with_facts(self, facts: Sequence[Fact]) -> Recorded:
+        """Return the same with other facts."""
+        return replace(self, facts=facts)
+
     def ledger(self, portfolio: Portfolio) -> Ledger:
         """Return the ledger of a portfolio that is rebuilt from this content."""
         ledger = Ledger(portfolio)

@@ -38,8 +38,21 @@ class Conditions:
     def __init__(self, ledger: Ledger, outages: Outages) -> None:
         self._ledger, self._outages = ledger, outages
         self.open: dict[str, Alert] = {}
-        self._turn = 0
+        self.turn = 0
         self._blind_since: int | None = None
+
+    @property
+    def watching(self) -> bool:
+        """Whether a condition is open, or no check has a known outcome: then each look may change it."""
+        return bool(self.open) or self._blind_since is not None or self._sees_nothing()
+
+    def skip(self, looks: int) -> None:
+        """Count looks that were skipped."""
+        self.turn += looks
+
+    def _sees_nothing(self) -> bool:
+        last = [entry.last.result.outcome for entry in self._ledger.entries.values() if entry.last is not None]
+        return bool(last) and all(outcome is Outcome.UNKNOWN for outcome in last)
 
     def restore(self, keys: Iterable[str], severities: Callable[[str], str]) -> None:
         """Continue the alerts that were announced before; `severities` returns the severity last announced of a key."""
@@ -57,12 +70,12 @@ class Conditions:
         Let the loop turn between the pieces: the look-backs of one product take about half a millisecond.
         """
         products = list(self._ledger.products.values())
-        for product in products[self._turn % SPREAD :: SPREAD]:
+        for product in products[self.turn % SPREAD :: SPREAD]:
             yield list(self._burns(product, now))
         yield [*self._blind(now), *self._left(now)]
-        if self._turn % SPREAD == 0:
+        if self.turn % SPREAD == 0:
             yield list(self._certificates(now))
-        self._turn += 1
+        self.turn += 1
         yield list(self.open.values())
 
     def _end(self, key: str, now: int) -> Alert:

@@ -33,7 +33,7 @@ if TYPE_CHECKING:
     from monitor.health import Health
     from monitor.network.attempt import Attempt
     from monitor.receivers.base import Deliver, ReceiverKind
-    from monitor.storage.writer import Writer
+    from monitor.storage.writer import RecordWriter
 
 log = structlog.get_logger()
 
@@ -69,7 +69,7 @@ class Outcome:
 class Delivery:
     """Sends the rows of the outbox to the configured receivers."""
 
-    def __init__(self, outbox: Outbox, writer: Writer, clock: Clock, health: Health, links: Links) -> None:
+    def __init__(self, outbox: Outbox, writer: RecordWriter, clock: Clock, health: Health, links: Links) -> None:
         self._links = links
         self._outbox, self._writer, self._clock, self._health = outbox, writer, clock, health
         self._targets: dict[str, Target] = {}

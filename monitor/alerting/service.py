@@ -35,8 +35,8 @@ if TYPE_CHECKING:
     from monitor.clock import Clock
     from monitor.health import Health
     from monitor.ledger.ledger import Ledger
-    from monitor.storage.store import Store
-    from monitor.storage.writer import Committed, Writer
+    from monitor.storage.store import DecidedStore
+    from monitor.storage.writer import Committed, RecordWriter
     from sla.incident import Incident
     from sla.product_incident import ProductIncident
 
@@ -54,7 +54,7 @@ class Alerting:
     """
 
     def __init__(
-        self, ledger: Ledger, writer: Writer, clock: Clock, health: Health, signer: LinkSigner | None = None
+        self, ledger: Ledger, writer: RecordWriter, clock: Clock, health: Health, signer: LinkSigner | None = None
     ) -> None:
         self._ledger, self._writer, self._clock, self._health = ledger, writer, clock, health
         self.outages = Outages(ledger)
@@ -70,7 +70,7 @@ class Alerting:
         self._loop: asyncio.AbstractEventLoop | None = None
         writer.listen(self._on_writer_thread)
 
-    def restore(self, store: Store) -> None:
+    def restore(self, store: DecidedStore) -> None:
         """Take up what an earlier process left: open incidents, and notifications that are not delivered.
 
         Raises:
@@ -89,6 +89,20 @@ class Alerting:
         self._conditions.restore(self._announced.keys, self._announced.severity)
         self._retries.seen(self._ledger.facts)
         self._report()
+
+    @property
+    def watching(self) -> bool:
+        """Whether an alert is open or its end not announced: else time alone changes no incident."""
+        return bool(self.outages.ongoing() or self._announced.keys or self._conditions.watching)
+
+    def skip(self, looks: int) -> None:
+        """Count looks that were skipped because nothing could have changed at them."""
+        self._conditions.skip(looks)
+
+    @property
+    def turn(self) -> int:
+        """The number of looks at conditions so far; each looks at some of the products."""
+        return self._conditions.turn
 
     def changed(self, incident: Incident) -> Decided:
         """Return what a check incident that opened or resolved changes, to be written in the same transaction."""

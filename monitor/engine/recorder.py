@@ -26,7 +26,7 @@ if TYPE_CHECKING:
     from monitor.ledger.ledger import Ledger
     from monitor.notification import Decided
     from monitor.storage.store import Store
-    from monitor.storage.writer import Committed, Writer
+    from monitor.storage.writer import Committed, RecordWriter
     from sla.incident import Incident
     from sla.observation import Run
 
@@ -49,7 +49,7 @@ class Recorder:
     def __init__(
         self,
         ledger: Ledger,
-        writer: Writer,
+        writer: RecordWriter,
         health: Health,
         hooks: Sequence[Hook] = (),
         decide: Callable[[Incident], Decided] = lambda _incident: NOTHING,

@@ -52,6 +52,18 @@ class Batch:
         return any(decided)
 
 
+class DecidedStore(Protocol):
+    """The part of a record that alerting continues from after a restart."""
+
+    def load_product_incidents(self) -> list[ProductIncident]:
+        """Return all product incidents, oldest first."""
+        ...
+
+    def load_notifications(self) -> list[Notification]:
+        """Return the notifications of keys that a receiver has unfinished, in order."""
+        ...
+
+
 class Store(Protocol):
     """A persistent record. Every method may raise StoreError with a remedy.
 

@@ -7,7 +7,7 @@ from collections import deque
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from itertools import islice
-from typing import TYPE_CHECKING, Final
+from typing import TYPE_CHECKING, Final, Protocol
 
 import structlog
 
@@ -53,6 +53,52 @@ class Committed:
     recovered: bool = False
     emptied: bool = False
     notifications: tuple[Notification, ...] = ()
+
+
+class RecordWriter(Protocol):
+    """What decides and records needs of a writer. A rehearsal passes one that keeps decisions and writes nothing."""
+
+    def listen(self, listener: Callable[[Committed], None]) -> None:
+        """Add a listener for what was written."""
+        ...
+
+    def start(self) -> None:
+        """Start to write."""
+        ...
+
+    def put(
+        self,
+        seen: Observation,
+        runs: Sequence[Run] = (),
+        incident: Incident | None = None,
+        decided: Decided = NOTHING,
+    ) -> None:
+        """Queue the result of one probe."""
+        ...
+
+    def put_folded(self, runs: Sequence[Run], until: int | None) -> None:
+        """Queue open runs."""
+        ...
+
+    def put_incident(self, incident: Incident) -> None:
+        """Queue an open incident."""
+        ...
+
+    def put_decided(self, decided: Decided, *, urgent: bool = True) -> None:
+        """Queue product incidents and notifications."""
+        ...
+
+    def put_facts(self, facts: Sequence[Fact]) -> None:
+        """Queue facts."""
+        ...
+
+    def retain(self, since: int) -> None:
+        """Prune observations older than this."""
+        ...
+
+    def close(self, patience: float = 5.0) -> bool:
+        """Write what is queued and stop; return whether all is written."""
+        ...
 
 
 @dataclass(slots=True)

@@ -1,0 +1,179 @@
+"""A replay decides exactly what the daemon decided: random histories of several products, second by second."""
+
+from __future__ import annotations
+
+import asyncio
+import random
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Any
+
+import pytest
+
+from monitor.as_of import Recorded
+from monitor.config.model import Portfolio
+from monitor.ledger.ledger import Ledger
+from monitor.rehearsal.replay import Replay
+from sla.interval import MINUTE, SECOND, Interval
+from sla.observation import Observation
+from sla.silence import Silence
+from sla.window import format_instant
+from tests.support.alerting import BAD, GOOD, RESULTS, UNKNOWN, AlertingHarness, run_alerting
+from tests.support.clocks import EPOCH, ManualClock
+from tests.support.ledgers import FakeCheck, product
+from tests.support.messages import receiver
+from tests.support.stores import MemoryStore
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from monitor.notification import Notification
+    from sla.fact import Fact
+
+OPS = {"id": "ops", "webhook": "https://ops.example.org/hook"}
+TEAM = {"id": "team", "slack": "https://hooks.example.org/team"}
+EMPTY = Recorded([], [], [], [])
+START = EPOCH
+
+
+def checks(number: int, interval: str = "30s", **fields: Any) -> tuple[FakeCheck, ...]:
+    return tuple(FakeCheck(id=f"check-{n}", interval=interval, timeout="5s", **fields) for n in range(number))
+
+
+def portfolio(fall: int = 2, **fields: Any) -> Portfolio:
+    """Return three products, one of them needed by another, with every setting that time alone works on."""
+    night = format_instant(START + 70 * MINUTE), format_instant(START + 95 * MINUTE)
+    products = (
+        product("sso") | {"checks": checks(2, fall=fall)},
+        product("forms", objective="99%") | {"checks": checks(1, fall=fall), "depends_on": ("sso",)},
+        product("mail")
+        | {
+            "checks": checks(2, "60s", fall=fall),
+            "rule": "any",
+            "maintenance": ({"start": night[0], "end": night[1], "reason": "move"},),
+        },
+    )
+    settings = {
+        "alerting": {"remind_every": "10m", "damping": {"incidents": 3, "within": "20m"}},
+        "routes": [{"to": "ops", "severities": ["page", "ticket"]}, {"to": "team", "severities": ["page"]}],
+    }
+    held = tuple(receiver(**each) for each in (OPS, TEAM))
+    return Portfolio.model_validate({"products": products, "receivers": held, **settings, **fields})
+
+
+@dataclass
+class Day:
+    """Observations of all checks over some hours: phases of one outcome, with outages of several lengths."""
+
+    seed: int
+    hours: float = 3.0
+    seen: list[Observation] = field(default_factory=list)
+
+    def __post_init__(self) -> None:
+        dice = random.Random(self.seed)  # noqa: S311
+        end = START + int(self.hours * 60) * MINUTE
+        for key, interval in keys(portfolio()).items():
+            at, outcome, left = START + dice.randrange(interval), GOOD, dice.randrange(5, 60)
+            while at < end:
+                latency = None if outcome is UNKNOWN else dice.randrange(1, 400) * 1_000
+                self.seen.append(Observation(key, at, outcome, RESULTS[outcome].reason, latency))
+                at += interval + dice.randrange(-200_000, 200_000)
+                left -= 1
+                if not left:
+                    outcome = dice.choices([GOOD, BAD, UNKNOWN], [3, 2, 1])[0]
+                    left = dice.choice([1, 2, 3, 10, 40]) if outcome is not GOOD else dice.randrange(2, 60)
+        self.seen = [each for each in self.seen if (each.at + (each.latency or 0)) % SECOND]
+        self.seen.sort(key=lambda each: each.at + (each.latency or 0))
+
+    @property
+    def span(self) -> Interval:
+        return Interval(START, START + int(self.hours * 60) * MINUTE)
+
+
+def keys(of: Portfolio) -> dict[str, int]:
+    return {f"{each.id}/{check.id}": check.interval for each, check in of.checks()}
+
+
+async def decided_by_a_daemon(of: Portfolio, day: Day, facts: Sequence[Fact] = ()) -> list[tuple[Any, ...]]:
+    """Run a recorder and alerting as the daemon does: each outcome as it arrives, and a look at each second."""
+    coming, waiting = list(facts), list(day.seen)
+    async with run_alerting(Ledger(of), MemoryStore(), ManualClock(START), deliver=False) as rig:
+        for second in range(1, day.span.length // SECOND + 1):
+            at = START + second * SECOND
+            while waiting and arrival(waiting[0]) < at:
+                take(rig, waiting.pop(0))
+            rig.clock.jump((at - rig.clock.now()) / SECOND)
+            while coming and coming[0].made <= at:
+                rig.state(coming.pop(0))
+            await rig.alerting.look()
+        await rig.written()
+        return shown(rig.rows())
+
+
+def arrival(seen: Observation) -> int:
+    return seen.at + (seen.latency or 0)
+
+
+def take(rig: AlertingHarness, seen: Observation) -> None:
+    rig.clock.jump((arrival(seen) - rig.clock.now()) / SECOND)
+    result = RESULTS[seen.outcome]
+    rig.recorder.record(rig.ledger.entries[seen.check], result, seen.at, (seen.latency or 0) / SECOND)
+
+
+def shown(rows: Sequence[Notification]) -> list[tuple[Any, ...]]:
+    """Return what a notification is to a person: when it was decided, for whom, about what."""
+    return [(row.made - START, row.receiver, row.key, row.event.value, row.repeat, row.severity) for row in rows]
+
+
+async def replayed(of: Portfolio, day: Day, facts: Sequence[Fact] = ()) -> list[tuple[Any, ...]]:
+    found = await Replay(of, EMPTY, facts, day.span).run(day.seen)
+    return shown(found.notifications)
+
+
+@pytest.mark.parametrize("seed", range(4))
+async def test_the_same_configuration_decides_what_the_daemon_decided(seed: int) -> None:
+    day = Day(seed)
+    expected = await decided_by_a_daemon(portfolio(), day)
+    assert {"opened", "resolved"} <= {row[3] for row in expected}
+    assert await replayed(portfolio(), day) == expected
+
+
+@pytest.mark.parametrize(("seed", "fall"), [(0, 1), (1, 3), (2, 4)])
+async def test_a_changed_fall_decides_what_a_daemon_with_it_decides(seed: int, fall: int) -> None:
+    day, changed = Day(seed), portfolio(fall)
+    expected = await decided_by_a_daemon(changed, day)
+    assert await replayed(changed, day) == expected
+    assert expected != await decided_by_a_daemon(portfolio(), day)
+
+
+async def test_a_silence_is_known_from_when_it_was_stated() -> None:
+    day = Day(5)
+    silence = Silence(START + 40 * MINUTE, "Ana", "known", START + 80 * MINUTE, "sso").fact()
+    expected = await decided_by_a_daemon(portfolio(), day, [silence])
+    assert await replayed(portfolio(), day, [silence]) == expected
+    assert expected != await decided_by_a_daemon(portfolio(), day)
+
+
+async def test_quiet_hours_and_routes_by_hour_are_those_of_the_configuration() -> None:
+    """09:13 in Vancouver at the start; the team is on the route from 10:00 on."""
+    day = Day(6)
+    routes = [{"to": "ops"}, {"to": "team", "hours": "Mon-Sun 10:00-11:30"}]
+    changed = portfolio(routes=routes, alerting={"quiet_hours": "09:00-10:30", "remind_every": "15m"})
+    assert await replayed(changed, day) == await decided_by_a_daemon(changed, day)
+
+
+async def test_a_quiet_time_of_a_month_is_replayed_without_a_look_at_each_second() -> None:
+    """43,200 observations, all good: seconds of work, not minutes."""
+    of = portfolio()
+    seen = [Observation("sso/check-0", START + n * MINUTE, GOOD, "", 1_000) for n in range(30 * 24 * 60)]
+    replay = Replay(of, EMPTY, (), Interval(START, seen[-1].at))
+    looks = 0
+    look = replay._alerting.look
+
+    async def counted() -> None:
+        nonlocal looks
+        looks += 1
+        await look()
+
+    replay._alerting.look = counted  # type: ignore[method-assign]
+    found = await asyncio.wait_for(replay.run(seen), 300)
+    assert (found.notifications, looks < 40_000) == ([], True)
