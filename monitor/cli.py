@@ -32,6 +32,7 @@ COMMANDS = {
     "corrections": "correct:corrections",
     "history": "history:history_command",
     "gate": "gate:gate_command",
+    "rehearse": "rehearse:rehearse_command",
     "standby": "standby:standby_command",
     "alert": "alert:alert",
     "token": "token:token",

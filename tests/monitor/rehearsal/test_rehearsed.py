@@ -1,0 +1,219 @@
+"""Rehearsals of a real record: what the daemon had decided, what another configuration changes, and the limits."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import json
+from typing import TYPE_CHECKING, Any
+
+import pytest
+
+from monitor.commands.rehearse import rehearsed
+from monitor.ledger.ledger import Ledger
+from monitor.storage.sqlite import SqliteStore
+from monitor.storage.store import Batch
+from sla.interval import HOUR, MINUTE, SECOND
+from sla.observation import Observation
+from tests.monitor.commands.test_cli import said
+from tests.monitor.rehearsal.test_replay import START, Day, arrival, portfolio, shown, take
+from tests.support.alerting import BAD, GOOD, run_alerting
+from tests.support.clocks import EPOCH, ManualClock
+from tests.support.stores import MemoryStore
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+    from monitor.config.model import Portfolio
+
+
+async def _observed(of: Portfolio, day: Day) -> MemoryStore:
+    """Return what a daemon records and decides over the observations."""
+    waiting = list(day.seen)
+    async with run_alerting(Ledger(of), MemoryStore(), ManualClock(START), deliver=False) as rig:
+        for second in range(1, day.span.length // SECOND + 1):
+            at = START + second * SECOND
+            while waiting and arrival(waiting[0]) < at:
+                take(rig, waiting.pop(0))
+            rig.clock.jump((at - rig.clock.now()) / SECOND)
+            await rig.alerting.look()
+        await rig.written()
+    return rig.store
+
+
+def _on_disk(path: Path, found: MemoryStore) -> None:
+    batch = Batch(
+        observations=[each for _, each in sorted(found.seen.items())],
+        runs=list(found.load_runs()),
+        incidents=found.load_incidents(),
+        product_incidents=found.load_product_incidents(),
+        notifications=list(found.notifications.values()),
+        folded_until=found.folded_until,
+    )
+    with contextlib.closing(SqliteStore(path, 0)) as store:
+        store.write(batch)
+
+
+@pytest.fixture(scope="module")
+def day() -> Day:
+    return Day(11, hours=2.0)
+
+
+@pytest.fixture(scope="module")
+def recorded(day: Day, tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, list[tuple[Any, ...]]]:
+    """Return a record on disk, and what the daemon that wrote it had decided."""
+    path = tmp_path_factory.mktemp("record") / "n.db"
+    found = asyncio.run(_observed(portfolio(), day))
+    _on_disk(path, found)
+    rows = sorted(found.notifications.values(), key=lambda row: (row.made, row.turn, row.key, row.receiver))
+    return path, shown(rows)
+
+
+def test_the_unchanged_configuration_gives_what_the_daemon_had_decided(
+    recorded: tuple[Path, list[tuple[Any, ...]]], day: Day
+) -> None:
+    path, decided = recorded
+    same = portfolio(store=path)
+    found = rehearsed(same, same, day.span)
+    assert shown(found.current.notifications) == decided
+    assert found.differences == []
+    assert found.current.as_json() == found.new.as_json()
+
+
+def test_a_higher_fall_pages_later_or_not_at_all(recorded: tuple[Path, list[tuple[Any, ...]]], day: Day) -> None:
+    found = rehearsed(portfolio(store=recorded[0]), portfolio(4, store=recorded[0]), day.span)
+    assert len(found.new.missed) > len(found.current.missed)
+    assert min(found.new.delays) > min(found.current.delays)
+    texts = [each.text for each in found.differences]
+    assert any(text.endswith("later") for text in texts)
+    assert any(text.endswith("only with the current configuration") for text in texts)
+
+
+def test_maintenance_of_the_new_configuration_mutes_the_past(
+    recorded: tuple[Path, list[tuple[Any, ...]]], day: Day
+) -> None:
+    always = ({"start": "2026-01-01T00:00:00Z", "end": "2027-01-01T00:00:00Z", "reason": "move"},)
+    found = rehearsed(portfolio(store=recorded[0]), portfolio(maintenance=always), day.span)
+    assert found.current.totals["pages"] > 0
+    incidents = [row for row in found.new.notifications if not row.key.startswith("blind:")]
+    assert incidents == []
+    assert found.new.missed == []
+    assert found.new.as_json()["outages_in_maintenance"] == len(found.new.outages) > 0
+
+
+# a record of one check, by the command
+
+CONFIG = """\
+store: {store}
+time_zone: UTC
+receivers: [{{id: ops, webhook: "https://ops.example.org/hook"}}, {{id: night, webhook: "https://n.example.org/hook"}}]
+routes: [{routes}]
+products:
+- id: forms
+  objective: 99%
+  checks: [{{id: page, http: "https://forms.example.org/", interval: {interval}, timeout: 5s, fall: {fall}}}{more}]
+"""
+MIDNIGHT = EPOCH // (24 * HOUR) * 24 * HOUR
+
+
+def written(folder: Path, name: str, **fields: object) -> Path:
+    values: dict[str, object] = {"store": folder / "n.db", "interval": "1m", "fall": 2, "more": ""}
+    path = folder / f"{name}.yaml"
+    path.write_text(CONFIG.format(**(values | {"routes": "{to: ops}"} | fields)))
+    return path
+
+
+@pytest.fixture
+def folder(tmp_path: Path) -> Path:
+    """A record of 12 hours with outages of 2, 5 and 1 probes: at 01:00, 08:00 and 10:00 UTC."""
+    bad = {1 * 60: 2, 8 * 60: 5, 10 * 60: 1}
+    down = {minute + n for minute, length in bad.items() for n in range(length)}
+    seen = [
+        Observation(
+            "forms/page",
+            MIDNIGHT + n * MINUTE,
+            BAD if n in down else GOOD,
+            "http_status" if n in down else "",
+            100_000,
+        )
+        for n in range(12 * 60)
+    ]
+    with contextlib.closing(SqliteStore(tmp_path / "n.db", 0)) as store:
+        store.write(Batch(observations=seen))
+    return tmp_path
+
+
+def rehearse(new: Path, current: Path, *options: str) -> dict[str, Any]:
+    since, until = "2026-09-21T00:00:00Z", "2026-09-21T12:00:00Z"
+    result = said("rehearse", new, "-c", current, "--since", since, "--until", until, "--json", *options)
+    assert result.exit_code == 0, result.output
+    found: dict[str, Any] = json.loads(result.stdout)
+    return found
+
+
+def test_pages_nights_delays_and_missed_outages_are_counted(folder: Path) -> None:
+    assert MIDNIGHT == 1_789_948_800 * SECOND  # 2026-09-21
+    found = rehearse(written(folder, "new", fall=3), written(folder, "now"))
+    current, new = found["current"], found["new"]
+    assert (current["pages"], current["pages_at_night"], current["outages"]) == (2, 1, 3)
+    assert (new["pages"], new["pages_at_night"], new["outages"]) == (1, 0, 3)
+    assert (current["outages_without_page"], new["outages_without_page"]) == (1, 2)
+    assert [each["start"][11:16] for each in found["outages_without_page"]["new"]] == ["00:59", "09:59"]
+    assert current["delay_seconds"]["median"] == pytest.approx(90.1, abs=1)
+    assert new["delay_seconds"]["longest"] == pytest.approx(150.1, abs=1)
+    only, later = found["differences"]
+    assert (only["event"], only["new"], only["current"][11:16]) == ("opened", None, "01:01")
+    assert (later["current"][11:16], later["new"][11:16]) == ("08:01", "08:02")
+
+
+def test_routes_by_hour_move_pages_to_another_receiver(folder: Path) -> None:
+    routes = '{to: ops, hours: "07:00-22:00"}, {to: night, hours: "22:00-07:00"}'
+    found = rehearse(written(folder, "new", routes=routes), written(folder, "now"), "--night", "00:00-02:00")
+    assert {name: each["pages"] for name, each in found["current"]["receivers"].items()} == {"ops": 2}
+    assert {name: each["pages"] for name, each in found["new"]["receivers"].items()} == {"ops": 1, "night": 1}
+    assert found["new"]["receivers"]["night"]["pages_at_night"] == 1
+    assert {(each["receiver"], each["current"] is None) for each in found["differences"]} == {
+        ("ops", False),
+        ("night", True),
+    }
+
+
+def test_a_longer_interval_uses_fewer_probes_and_a_shorter_one_cannot(folder: Path) -> None:
+    found = rehearse(written(folder, "new", interval="3m"), written(folder, "now"))
+    assert found["new"]["pages"] == 1
+    assert any("of the probes every 1m only those 3m apart are used" in each for each in found["notes"])
+    found = rehearse(written(folder, "new", interval="30s"), written(folder, "now"))
+    assert any("probes every 30s were not made; those every 1m are used" in each for each in found["notes"])
+
+
+def test_a_check_that_did_not_exist_stays_unknown(folder: Path) -> None:
+    more = ', {id: api, http: "https://forms.example.org/api"}'
+    found = rehearse(written(folder, "new", more=more), written(folder, "now"))
+    assert "forms/api: no observations are recorded; it stays unknown" in found["notes"]
+    assert found["new"]["pages"] == 2
+
+
+def test_the_text_has_both_columns_and_each_difference(folder: Path) -> None:
+    new, now = written(folder, "new", fall=3), written(folder, "now")
+    result = said("rehearse", new, "-c", now, "--since", "2026-09-21T00:00", "--until", "2026-09-21T12:00")
+    lines = result.stdout.splitlines()
+    assert lines[0] == "Rehearsal of 2026-09-21T00:00:00Z to 2026-09-21T12:00:00Z"
+    rows = {line[:28].strip(): line[28:].split() for line in lines if line[:28].strip()}
+    assert rows["pages"] == ["2", "1"]
+    assert "2 notifications differ:" in lines
+    assert "  2026-09-21T08:01:00Z  page about forms to ops (opened): 1m later" in lines
+
+
+@pytest.mark.parametrize(
+    ("options", "says"),
+    [
+        (("--since", "never"), "write --since 90d or --since 2026-09-01"),
+        (("--since", "2026-09-21", "--until", "2026-09-20"), "--since is not before the end"),
+        (("--since", "2020-01-01", "--until", "2020-01-02"), "has no observation within that time"),
+        (("--night", "late"), "--night: "),
+    ],
+)
+def test_a_mistake_is_one_clear_line(folder: Path, options: tuple[str, ...], says: str) -> None:
+    now = written(folder, "now")
+    result = said("rehearse", now, "-c", now, *options)
+    assert says in str(result.exception)
