@@ -22,7 +22,7 @@ from sla.states import State
 from sla.window import format_instant
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Iterator
+    from collections.abc import Callable, Iterable, Iterator
 
     from sla.gate_override import GateOverride
     from sla.measured import Measured
@@ -50,13 +50,14 @@ class Decision:
 class Situation:
     """What the gate decides by, as of the instant `at` (microseconds since the epoch).
 
-    `pieces` are the states of the measured window in order. `incidents` are the ids of the open incidents.
+    `pieces` returns the states of the measured window in order; None where some of it is excluded. `incidents` are the
+    ids of the open incidents.
     `last_known` is the instant of the last known observation.
     """
 
     at: int
     measured: Measured
-    pieces: tuple[Piece, ...]
+    pieces: Callable[[], Iterable[Piece]] | None
     state: State
     incidents: tuple[str, ...]
     last_known: int | None
@@ -181,7 +182,8 @@ def _decided_by(seen: Situation, standing: Standing) -> str:
     parts = " and ".join(f"{format_duration(us)} {word}" for us, word in open_ if us)
     allowed = seen.measured.allowed or 0
     present = 2 * (seen.measured.interval or 0)  # the time since the last probes is in doubt at any instant
-    at = cleared_at(seen.pieces, seen.measured.window.length, standing.step.spent * allowed - present)
+    limit = standing.step.spent * allowed - present
+    at = None if seen.pieces is None else cleared_at(seen.pieces(), seen.measured.window.length, limit)
     when = "" if at is None else f"; with no further downtime or unknown time it is decided by {format_instant(at)}"
     return f"what happened in the time that is not known ({parts}){when}"
 

@@ -10,32 +10,33 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
+from monitor.alerting.page_report import NIGHT
 from monitor.as_of import recorded_at
-from monitor.clock import SystemClock
 from monitor.commands.common import loaded
+from monitor.commands.span import hours, span_of
 from monitor.config.former_ids import Former
 from monitor.errors import NinewatchError
 from monitor.facts.journal import Journal
 from monitor.facts.known_facts import Facts
 from monitor.log import concealed
 from monitor.rehearsal.differences import Difference, differences, limits, longer_intervals
-from monitor.rehearsal.effects import COUNTED, NIGHT, Effects, effects
+from monitor.rehearsal.effects import COUNTED, Effects, effects
 from monitor.rehearsal.observations import RecordedObservations, renamed, thinned
 from monitor.rehearsal.replay import Replay
 from monitor.storage.reader import reading
-from sla.interval import SECOND, Interval
+from sla.interval import SECOND
 from sla.objective import format_duration
-from sla.service_hours import ServiceHours
-from sla.window import format_instant, parse_duration, parse_instant
+from sla.window import format_instant
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
-    from zoneinfo import ZoneInfo
 
     from monitor.config.model import Portfolio
     from monitor.rehearsal.replay import Replayed
     from monitor.storage.reader import Reader
     from sla.fact import Fact
+    from sla.interval import Interval
+    from sla.service_hours import ServiceHours
 
 _ALWAYS = (
     "an incident that is open at the start is not announced; certificates and heartbeats are not replayed;"
@@ -64,7 +65,7 @@ def rehearse_command(new: Path, since: str, until: str | None, night: str, as_js
     those of the recorded probes. Nothing is sent or recorded. Works with or without a running daemon.
     """
     current, other = loaded(path)[1], loaded(new)[1]
-    found = rehearsed(current, other, _span(since, until, current.zone), _hours(night))
+    found = rehearsed(current, other, span_of(since, until, current.zone), hours("--night", night))
     click.echo(json.dumps(found.as_json(), indent=2) if as_json else concealed(found.text()))
 
 
@@ -178,29 +179,3 @@ class _Source:
         replay = Replay(portfolio, start, self.facts, self.span, self.record.load_product_incidents())
         seen = renamed(self.recorded.in_order(), dict(Former.of(portfolio).checks))
         return asyncio.run(replay.run(thinned(seen, longer or {})))
-
-
-def _span(since: str, until: str | None, zone: ZoneInfo) -> Interval:
-    now = SystemClock().now()
-    try:
-        end = now if until is None else min(now, parse_instant(until, zone))
-        start = _start(since, end, zone)
-    except (ValueError, OverflowError) as error:
-        raise NinewatchError(f"{error}; write --since 90d or --since 2026-09-01") from None
-    if start >= end:
-        raise NinewatchError("--since is not before the end; write an earlier one")
-    return Interval(start, end)
-
-
-def _start(since: str, end: int, zone: ZoneInfo) -> int:
-    try:
-        return end - parse_duration(since)
-    except ValueError:
-        return parse_instant(since, zone)
-
-
-def _hours(text: str) -> ServiceHours:
-    try:
-        return ServiceHours.parse(text)
-    except ValueError as error:
-        raise NinewatchError(f"--night: {error}") from None

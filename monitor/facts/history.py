@@ -82,8 +82,8 @@ def _text(fact: Fact) -> str:
         return f"{what} silenced until {format_instant(silence.until)}: {silence.reason}"
     if (override := as_override(fact)) is not None:
         return f"gate set to {override.answer} until {format_instant(override.until)}: {override.reason}"
-    if fact.kind == GATE_OVERRIDE_END:
-        return f"override {fact.content()['override']} of the gate ended: {fact.content()['reason']}"
+    if fact.kind == GATE_OVERRIDE_END and isinstance(body := fact.content(), dict):
+        return f"override {body.get('override')} of the gate ended: {body.get('reason')}"
     for given in acknowledgements([fact]):
         return f"alert {given.key} acknowledged by {given.by} (via {given.via})"
     for marked in page_marks([fact]):

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from functools import partial
 from typing import TYPE_CHECKING
 
 from sla.gate import Gate, Situation, gate
@@ -22,7 +23,7 @@ def release_gate(ledger: Ledger, product: Product, now: int) -> Gate:
     measured = (
         ledger.contractual(product.id, window) if policy.contractual else ledger.measured(product.id, window, now)
     )
-    pieces = () if policy.contractual else tuple(history.pieces(window))
+    pieces = None if policy.contractual else partial(history.pieces, window)
     incidents = tuple(each.id for each in ledger.open_incidents(product.id))
     seen = Situation(now, measured, pieces, history.state(now), incidents, history.last_known_at)
     return gate(policy, seen, override_of(ledger, product.id, now))

@@ -7,33 +7,23 @@ from dataclasses import dataclass
 from statistics import median
 from typing import TYPE_CHECKING, Any, Final
 
-from monitor.config.routing import shown
+from monitor.alerting.page_report import NIGHT, counted, is_page
 from monitor.facts.planned_maintenance import maintenance_exclusions
 from monitor.notification import Kind
 from sla.interval import SECOND, Interval, subtract, union
-from sla.product_incident import Severity
-from sla.service_hours import ServiceHours
 from sla.states import State
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Sequence
-    from zoneinfo import ZoneInfo
 
     from monitor.notification import Notification
     from monitor.rehearsal.replay import Replayed
-
-NIGHT: Final = ServiceHours.parse("22:00-07:00")
-_ALERTS: Final = (Kind.OPENED, Kind.ESCALATED)
-
-
-def is_page(row: Notification) -> bool:
-    """Return whether the notification wakes a person: a page that opened, got worse, or is sent to a further step."""
-    return row.severity == Severity.PAGE and row.event in _ALERTS
+    from sla.service_hours import ServiceHours
 
 
 @dataclass(frozen=True, slots=True)
 class Outage:
-    """A time in which a product was down by its record; `paged` is when the first page was due, None without one.
+    """A time in which a product was down by its record; `paged` is when the first page of an incident was due in it.
 
     `covered` is whether a page was open in it, also one from before; `muted` whether maintenance covers all of it.
     """
@@ -99,20 +89,11 @@ COUNTED: Final = ("pages", "pages_at_night", "reminders", "tickets")
 
 def effects(replayed: Replayed, night: ServiceHours = NIGHT) -> Effects:
     """Return the effects of a replay; the hours of `night` are in the zone of its portfolio."""
-    rows, zone = replayed.notifications, replayed.portfolio.zone
+    rows = replayed.notifications
     found: dict[str, Counter[str]] = {}
     for row in rows:
-        found.setdefault(row.receiver, Counter()).update(_counted(row, night, zone))
+        found.setdefault(row.receiver, Counter()).update(counted(row, night, replayed.portfolio))
     return Effects(rows, list(_outages(replayed)), found)
-
-
-def _counted(row: Notification, night: ServiceHours, zone: ZoneInfo) -> Iterator[str]:
-    if row.event is Kind.REMINDER:
-        yield "reminders"
-    elif row.event in _ALERTS:
-        yield "pages" if is_page(row) else "tickets"
-        if is_page(row) and shown(night, row.due, zone):
-            yield "pages_at_night"
 
 
 def _outages(replayed: Replayed) -> Iterator[Outage]:
@@ -124,7 +105,7 @@ def _outages(replayed: Replayed) -> Iterator[Outage]:
     for name in replayed.ledger.products:
         for span in _down(replayed, name):
             own = pages.get(name, ())
-            due = [row.due for row in own if span.start <= row.made < span.end]
+            due = [row.due for row in own if span.start <= row.made < span.end and ":" not in row.key]
             covered = any(row.made < span.end and ended.get(row.key, span.end) > span.start for row in own)
             yield Outage(name, span, min(due, default=None), covered, _is_planned(replayed, name, span))
 

@@ -37,6 +37,7 @@ if TYPE_CHECKING:
     from sla.fact import Fact
     from sla.incident import Incident
     from sla.observation import Observation, Run
+    from sla.page_response import Response
     from sla.product_incident import ProductIncident
 
 LOOK: Final = SECOND
@@ -129,6 +130,10 @@ class Before:
         return self.incidents
 
     def load_notifications(self) -> list[Notification]:
+        """Return none."""
+        return []
+
+    def load_responses(self) -> list[Response]:
         """Return none."""
         return []
 

@@ -10,7 +10,7 @@ from monitor.errors import StoreError
 from monitor.storage import statements as sql
 from monitor.storage.chain import chain_in, heads_in, next_head, unchecked_facts
 from monitor.storage.connection import opened, remedy
-from monitor.storage.outbox import latest_in, product_incidents_in, unfinished_in
+from monitor.storage.outbox import latest_in, notifications_since, product_incidents_in, unfinished_in
 from monitor.storage.responses import open_responses_in, responses_in
 from monitor.storage.rows import DamagedRowError, facts_in, incidents_in, observations_in, runs_in, tail_in
 from monitor.storage.schema import refuse_strangers
@@ -73,6 +73,10 @@ class Reader:
     def responses(self, span: Interval) -> list[Response]:
         """Return the responses to alerts that started within the interval, in the order of their start."""
         return responses_in(self._connection, span)
+
+    def notifications_since(self, since: int) -> list[Notification]:
+        """Return the notifications that were due at the instant or later, in the order of their decision."""
+        return notifications_since(self._connection, since)
 
     def last_observed(self) -> dict[str, int]:
         """Return the instant of each recorded check's last observation that is inside a run."""

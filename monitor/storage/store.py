@@ -63,6 +63,10 @@ class DecidedStore(Protocol):
         """Return the notifications of keys that a receiver has unfinished, in order."""
         ...
 
+    def load_responses(self) -> list[Response]:
+        """Return the responses to alerts that are not over."""
+        ...
+
 
 class Store(Protocol):
     """A persistent record. Every method may raise StoreError with a remedy.

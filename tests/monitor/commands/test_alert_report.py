@@ -1,0 +1,137 @@
+"""`ninewatch alert report` and `alert mark`: pages per receiver and person, at night, useful or noise."""
+
+from __future__ import annotations
+
+import contextlib
+import json
+from dataclasses import replace
+from typing import TYPE_CHECKING, Any
+
+import pytest
+
+from monitor.facts.journal import Journal
+from monitor.notification import Kind, Notification
+from monitor.storage.sqlite import SqliteStore
+from monitor.storage.store import Batch
+from sla.page_mark import Mark, PageMark, page_marks
+from sla.window import parse_instant
+from tests.monitor.commands.test_cli import said
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+CONFIG = """\
+store: {store}
+time_zone: America/Vancouver
+receivers:
+- {{id: ana-phone, webhook: "https://a.example.org/hook"}}
+- {{id: channel, webhook: "https://c.example.org/hook"}}
+people: [{{name: Ana Ng, to: ana-phone}}]
+standby: [{{id: night, shifts: [{{person: Ana Ng, start: 2026-01-05T17:00, end: 2026-01-06T08:00}}]}}]
+products:
+- {{id: forms, objective: 99.9%, checks: [{{id: page, http: "https://f.example.org/"}}]}}
+- {{id: sso, objective: 99.9%, checks: [{{id: login, http: "https://s.example.org/"}}]}}
+"""
+SPAN = ("--since", "2026-09-21T00:00", "--until", "2026-09-28T00:00")
+
+
+def row(key: str, at: str, receiver: str = "ana-phone", event: Kind = Kind.OPENED, **fields: Any) -> Notification:
+    """Return a notification about forms/page that was due at a local time."""
+    due = parse_instant(f"{at}:00-07:00")
+    body = json.dumps({"checks": [fields.pop("check", "page")]})
+    made = Notification(key, receiver, 0, event, 1, due, due, "page", "forms", body, done=due)
+    return replace(made, **fields)
+
+
+ROWS = (
+    row("night", "2026-09-22T03:00"),
+    row("night", "2026-09-22T03:00", "channel"),
+    row("night", "2026-09-22T04:00", event=Kind.REMINDER, turn=1),
+    row("night", "2026-09-22T05:00", event=Kind.RESOLVED, turn=2),
+    row("day", "2026-09-23T12:00"),
+    row("worse", "2026-09-23T21:59", severity="ticket", product="sso", check="login"),
+    row("worse", "2026-09-23T22:00", event=Kind.ESCALATED, turn=1, product="sso", check="login"),
+    row("ticket", "2026-09-24T12:00", severity="ticket"),
+    row("before", "2026-09-20T23:59"),
+    row("after", "2026-09-28T00:00"),
+)
+
+
+@pytest.fixture
+def config(tmp_path: Path) -> Path:
+    path = tmp_path / "ninewatch.yaml"
+    path.write_text(CONFIG.format(store=tmp_path / "n.db"))
+    with contextlib.closing(SqliteStore(tmp_path / "n.db", 0)) as store:
+        store.write(Batch(notifications=ROWS))
+    return path
+
+
+def report(config: Path, *options: str) -> dict[str, Any]:
+    result = said("alert", "report", "--json", "-c", config, *(options or SPAN))
+    assert result.exit_code == 0, result.output
+    found: dict[str, Any] = json.loads(result.stdout)
+    return found
+
+
+def marked(config: Path, key: str, mark: str, author: str = "Ana Ng") -> None:
+    assert said("alert", "mark", key, mark, "--author", author, "-c", config).stdout == f"marked {key} as {mark}\n"
+
+
+def test_pages_are_counted_per_receiver_and_at_night_in_local_time(config: Path) -> None:
+    found = report(config)
+    ana, channel = found["receivers"]
+    assert (ana["receiver"], ana["people"]) == ("ana-phone", ["Ana Ng"])
+    assert [ana[name] for name in ("pages", "pages_at_night", "reminders", "tickets")] == [3, 2, 1, 2]
+    assert (channel["pages"], channel["pages_at_night"], channel["people"]) == (1, 1, [])
+    assert (found["alerts"], found["share_useful"]) == (3, None)
+    assert report(config, *SPAN, "--night", "11:00-13:00")["receivers"][0]["pages_at_night"] == 1
+
+
+def test_marks_give_the_share_that_was_useful_and_the_noisiest_checks(config: Path) -> None:
+    marked(config, "night", "noise")
+    marked(config, "day", "useful")
+    marked(config, "worse", "useful")
+    marked(config, "worse", "noise")  # of one person the last one counts
+    found = report(config)
+    assert (found["useful"], found["noise"], found["unmarked"]) == (1, 2, 0)
+    assert found["share_useful"] == pytest.approx(1 / 3)
+    assert [(each["check"], each["noise"], each["alerts"]) for each in found["noisiest_checks"]] == [
+        ("forms/page", 1, 2),
+        ("sso/login", 1, 1),
+    ]
+    assert [each["noise"] for each in found["receivers"]] == [2, 1]
+    marked(config, "worse", "useful", "Ben Li")
+    assert report(config)["useful"] == 2  # as many useful as noise
+
+
+def test_a_mark_is_a_fact_of_the_product_and_is_in_its_history(config: Path) -> None:
+    marked(config, "night", "noise")
+    (fact,) = Journal.of(config.parent / "n.db").read()
+    assert page_marks([fact]) == [PageMark(fact.made, "night", Mark.NOISE, "Ana Ng", "", "forms")]
+    assert "alert night marked as noise (Ana Ng)" in said("history", "forms", "-c", config).stdout
+
+
+def test_the_text_lists_receivers_and_checks(config: Path) -> None:
+    marked(config, "night", "noise")
+    lines = said("alert", "report", "-c", config, *SPAN).stdout.splitlines()
+    assert lines[0] == "Pages from 2026-09-21T07:00:00Z to 2026-09-28T07:00:00Z"
+    assert lines[3].split() == ["ana-phone", "Ana", "Ng", "3", "2", "1", "2", "0", "1", "2"]
+    assert "3 alerts paged; 0% of the marked ones useful" in lines
+    assert any(line.split()[:5] == ["forms/page", "2", "0", "1", "1"] for line in lines)
+    empty = said("alert", "report", "-c", config, "--since", "2025-01-01", "--until", "2025-01-08")
+    assert "no notifications" in empty.stdout
+
+
+@pytest.mark.parametrize(
+    ("arguments", "says"),
+    [
+        (("mark", "nothing", "noise", "--author", "Ana"), 'no notification has the key "nothing"'),
+        (("mark", "night", "noise", "--author", " "), "--author is empty"),
+        (("report", "--since", "soon"), "write --since 90d"),
+        (("report", "--night", "soon"), "--night: "),
+    ],
+)
+def test_a_mistake_is_one_clear_line(config: Path, arguments: tuple[str, ...], says: str) -> None:
+    result = said("alert", *arguments, "-c", config)
+    assert result.exit_code != 0
+    assert says in str(result.exception)
