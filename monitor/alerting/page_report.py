@@ -7,7 +7,7 @@ from collections import Counter
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, Final
 
-from monitor.config.routing import shown
+from monitor.config.routing import is_within
 from monitor.notification import Kind
 from sla.page_mark import Mark
 from sla.product_incident import Severity
@@ -38,7 +38,7 @@ def counted(row: Notification, night: ServiceHours, portfolio: Portfolio) -> Ite
         yield "reminders"
     elif row.event in ALERTS:
         yield "pages" if is_page(row) else "tickets"
-        if is_page(row) and shown(night, row.due, portfolio.zone):
+        if is_page(row) and is_within(night, row.due, portfolio.zone):
             yield "pages_at_night"
 
 

@@ -16,7 +16,7 @@ from monitor.commands.alert_acknowledge import acknowledge_command
 from monitor.commands.alert_list import notification_fields, notification_line, response_line
 from monitor.commands.alert_report import mark_command, report_command
 from monitor.commands.alert_sink import sink_command
-from monitor.commands.common import loaded
+from monitor.commands.common import CONFIG, loaded
 from monitor.commands.correct import location_of
 from monitor.commands.statement import end_of, words
 from monitor.engine.probe_environment import probe_environment
@@ -36,14 +36,6 @@ if TYPE_CHECKING:
     from monitor.config.alerting import ReceiverBase
     from monitor.config.model import Portfolio
 
-CONFIG = click.option(
-    "-c",
-    "--config",
-    "path",
-    type=click.Path(path_type=Path),
-    required=True,
-    help="Configuration file or folder (YAML) of the daemon.",
-)
 _WHO = click.option("--author", required=True, help="Name of the person who says so.")
 
 

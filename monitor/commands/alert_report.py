@@ -10,7 +10,7 @@ import click
 
 from monitor.alerting.page_report import NIGHT, page_report
 from monitor.clock import SystemClock
-from monitor.commands.common import loaded
+from monitor.commands.common import CONFIG, loaded
 from monitor.commands.correct import location_of
 from monitor.commands.span import hours, span_of
 from monitor.commands.statement import words
@@ -26,15 +26,6 @@ if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
 
     from monitor.alerting.page_report import Marked, PageReport
-
-CONFIG = click.option(
-    "-c",
-    "--config",
-    "path",
-    type=click.Path(path_type=Path),
-    required=True,
-    help="Configuration file or folder (YAML) of the daemon.",
-)
 
 
 @click.command("report", short_help="Print pages per receiver and person, at night, useful or noise.")

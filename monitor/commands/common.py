@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 import click
@@ -12,9 +13,17 @@ from monitor.probes.registry import check_types
 from monitor.receivers.registry import RECEIVER_TYPES
 
 if TYPE_CHECKING:
-    from pathlib import Path
-
     from monitor.config.model import Portfolio
+
+CONFIG = click.option(
+    "-c",
+    "--config",
+    "path",
+    type=click.Path(path_type=Path),
+    required=True,
+    help="Configuration file or folder (YAML) of the daemon.",
+)
+"""The option `-c`, required, of commands that need the daemon's configuration."""
 
 
 def examined(path: Path, *, allow_exec: bool = True) -> LoadResult:

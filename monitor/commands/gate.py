@@ -11,7 +11,7 @@ import click
 
 from monitor.as_of import ledger_at
 from monitor.clock import SystemClock
-from monitor.commands.common import loaded
+from monitor.commands.common import CONFIG, loaded
 from monitor.commands.statement import end_of, words
 from monitor.errors import NinewatchError
 from monitor.facts.journal import Journal
@@ -36,14 +36,7 @@ EXIT = {Answer.GO: 0, Answer.HOLD: 1, Answer.UNKNOWN: 3}
 @click.option("--end-override", "ended", is_flag=True, help="End the override that is in force.")
 @click.option("--author", default="", help="Your name; required for an override and its end.")
 @click.option("--reason", default="", help="The reason; required for an override and its end.")
-@click.option(
-    "-c",
-    "--config",
-    "path",
-    type=click.Path(path_type=Path),
-    required=True,
-    help="Configuration file or folder (YAML) of the daemon.",
-)
+@CONFIG
 def gate_command(
     product: str,
     as_json: bool,

@@ -12,9 +12,9 @@ import click
 
 from monitor.alerting.page_report import NIGHT
 from monitor.as_of import recorded_at
-from monitor.commands.common import loaded
+from monitor.commands.common import CONFIG, loaded
 from monitor.commands.span import hours, span_of
-from monitor.config.former_ids import Former
+from monitor.config.former_ids import FormerIdMap
 from monitor.errors import NinewatchError
 from monitor.facts.journal import Journal
 from monitor.facts.known_facts import Facts
@@ -50,19 +50,13 @@ _ALWAYS = (
 @click.option("--until", metavar="TIME", help="End of the time (RFC 3339, or local).  [default: now]")
 @click.option("--night", default=str(NIGHT), show_default=True, help="The hours that count as night.")
 @click.option("--json", "as_json", is_flag=True, help="Print one JSON object.")
-@click.option(
-    "-c",
-    "--config",
-    "path",
-    type=click.Path(path_type=Path),
-    required=True,
-    help="The current configuration, whose record is used.",
-)
+@CONFIG
 def rehearse_command(new: Path, since: str, until: str | None, night: str, as_json: bool, path: Path) -> None:
-    """Replay the record through the decisions of the daemon, with the configuration NEW and with the current one.
+    """Replay the record through the decisions of the daemon, with the configuration NEW and with the current one (-c).
 
-    Thresholds, routes, maintenance, quiet hours, damping and reminders are those of each configuration; outcomes are
-    those of the recorded probes. Nothing is sent or recorded. Works with or without a running daemon.
+    Thresholds, routes, maintenance, quiet hours, damping and reminders are those of each configuration. Outcomes are
+    those of the probes in the record of the current one. Nothing is sent or recorded. Works with or without a running
+    daemon.
     """
     current, other = loaded(path)[1], loaded(new)[1]
     found = rehearsed(current, other, span_of(since, until, current.zone), hours("--night", night))
@@ -149,7 +143,7 @@ def rehearsed(current: Portfolio, new: Portfolio, span: Interval, night: Service
         longer = longer_intervals(current, new)
         source = _Source(record, recorded, Journal.of(current.store), facts, span)
         before, after = source.replayed(current), source.replayed(new, longer)
-    former = Former.of(new)
+    former = FormerIdMap.of(new)
     known = {former.check(key) for key in recorded.kept_since}
     changed = differences(before.notifications, after.notifications)
     notes = [_ALWAYS, *_folded(recorded), *limits(current, new, known)]
@@ -177,5 +171,5 @@ class _Source:
         """Return the replay with a configuration; `longer` are the intervals that it lengthens."""
         start = recorded_at(self.record, self.journal, self.span.start - 1, portfolio)
         replay = Replay(portfolio, start, self.facts, self.span, self.record.load_product_incidents())
-        seen = renamed(self.recorded.in_order(), dict(Former.of(portfolio).checks))
+        seen = renamed(self.recorded.in_order(), dict(FormerIdMap.of(portfolio).checks))
         return asyncio.run(replay.run(thinned(seen, longer or {})))
