@@ -12,12 +12,10 @@ from typing import TYPE_CHECKING
 
 import structlog
 
-from monitor.access.link import LinkSigner, load_signer
 from monitor.alerting.service import Alerting
 from monitor.anchoring.service import Anchoring
 from monitor.config.loader import LoadResult, examine
 from monitor.config.watcher import Watcher
-from monitor.descriptors import descriptor_limit
 from monitor.engine.chain_keeper import ChainKeeper
 from monitor.engine.fact_recorder import FactRecorder
 from monitor.engine.heartbeats import Heartbeats
@@ -30,10 +28,16 @@ from monitor.errors import NinewatchError
 from monitor.facts.journal import Journal
 from monitor.health import Health
 from monitor.ledger.ledger import Ledger
-from monitor.ledger.renamed_checks import unconfigured
 from monitor.network.outbound_policy import OutboundPolicy
 from monitor.probes.registry import check_types
 from monitor.receivers.registry import RECEIVER_TYPES
+from monitor.startup import (
+    in_flight_limit,
+    report_unconfigured,
+    set_aside_future_rows,
+    unwritten_error,
+    usable_signer,
+)
 from monitor.storage.sqlite import SqliteStore
 from monitor.storage.writer import Writer
 from monitor.web.blackbox import Probes
@@ -41,7 +45,6 @@ from monitor.web.liveness import Watchdog
 from monitor.web.rate_limit import RateLimit
 from monitor.web.server import Listener, build, listen
 from monitor.web.writing import Writing
-from sla.window import format_instant
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -55,7 +58,6 @@ if TYPE_CHECKING:
 
 log = structlog.get_logger()
 
-SPARE_DESCRIPTORS = 300  # not used by probes; reserved for pages, store, logs and name lookups
 LOOK = 1.0  # seconds between two looks at the configuration's files and the wall clock
 
 
@@ -160,7 +162,7 @@ class Daemon:
         try:
             if prepare is not None:
                 prepare(store)
-            self._reconcile(store)
+            set_aside_future_rows(store, self._clock.now(), self._health)
             writer = Writer(store, self._health, self._clock)
             self._self_check.record_step = writer.put_clock_step
             facts = FactRecorder(self._ledger, Journal.of(self._record), writer, self._clock, self._health)
@@ -168,8 +170,8 @@ class Daemon:
             writer.put_folded(restore(self._ledger, store), None)
             await facts.look()
             facts.define()
-            self._report_unconfigured()
-            signer = self._signer()
+            report_unconfigured(self._ledger)
+            signer = usable_signer(self._record)
             alerting = Alerting(self._ledger, writer, self._clock, self._health, signer)
             alerting.restore(store)
             async with (
@@ -184,7 +186,9 @@ class Daemon:
                     Writing(facts, alerting, runner.new_attempt, RateLimit(self._clock), signer),
                 ) as listener,
             ):
-                scheduler = Scheduler(self._clock, loop_monitor, self._health, max_in_flight=self._most_in_flight())
+                scheduler = Scheduler(
+                    self._clock, loop_monitor, self._health, max_in_flight=in_flight_limit(self._portfolio)
+                )
                 jobs = Jobs(self._ledger, runner, recorder, beats)
                 jobs.prepare(self._portfolio)
                 scheduler.load(jobs.all())
@@ -196,48 +200,10 @@ class Daemon:
                 parts = _Parts(scheduler, jobs, facts, alerting, keeper, anchoring)
                 await self._work(parts, runner, companion)
             if not recorder.complete:
-                self._failure = self._failure or self._unwritten()
+                self._failure = self._failure or unwritten_error(self._health)
         finally:
             store.close()
             gc.unfreeze()
-
-    def _signer(self) -> LinkSigner | None:
-        """Return what signs the links in messages; without its key there are none, and all else works."""
-        try:
-            return load_signer(self._record)
-        except NinewatchError as error:
-            log.error("link_key_unusable", error=str(error), advice="messages have no link to acknowledge")
-            return None
-
-    def _report_unconfigured(self) -> None:
-        """Log the recorded checks that are not configured: most often one was renamed."""
-        histories = self._ledger.everything()
-        last = {each.key: each.timeline.last_at for each in histories if each.timeline.last_at is not None}
-        for key, message in unconfigured(last, self._ledger.portfolio, self._ledger.facts.renamings).items():
-            log.warning("check_not_configured", check=key, reason=message)
-
-    def _reconcile(self, store: SqliteStore) -> None:
-        """Set aside what a wrong clock stamped: the record would take nothing until the clock has passed it."""
-        if (found := store.reconcile(self._clock.now())) is not None:
-            self._health.set_aside = max(1, found.observations)
-            start, end = format_instant(found.start), format_instant(found.end)
-            log.error("set_aside", observations=found.observations, start=start, end=end, advice="check the clock")
-
-    def _unwritten(self) -> NinewatchError:
-        """Return the error of a daemon that was stopped while its store could not take what was observed."""
-        health = self._health
-        return NinewatchError(
-            f"stopped before everything was written ({health.queue_depth} observations are lost):"
-            f" {health.store_error or 'the disk does not answer'}; their time will be unknown"
-        )
-
-    def _most_in_flight(self) -> int:
-        wanted, possible = self._portfolio.engine.max_in_flight, max(1, descriptor_limit() - SPARE_DESCRIPTORS)
-        if possible < wanted:
-            log.warning(
-                "few_descriptors", max_in_flight=possible, wanted=wanted, advice="raise the limit of open files"
-            )
-        return min(wanted, possible)
 
     async def _work(self, parts: _Parts, runner: Runner, companion: Callable[[], Awaitable[None]] | None) -> None:
         try:
@@ -347,7 +313,7 @@ class Daemon:
             if getattr(portfolio, name) != getattr(self._portfolio, name):
                 log.warning("config_needs_restart", key=name)
         self._ledger.reload(portfolio)
-        self._report_unconfigured()
+        report_unconfigured(self._ledger)
         parts.jobs.confine(portfolio)
         parts.scheduler.load(parts.jobs.all())
         parts.alerting.reload()

@@ -1,4 +1,4 @@
-"""The part of a report on one product, section by section."""
+"""The sections of the part of a report on one product."""
 
 from __future__ import annotations
 
@@ -7,13 +7,12 @@ from fractions import Fraction
 from typing import TYPE_CHECKING
 
 from monitor.reporting import document as doc
-from monitor.reporting.document import Cell, Chart, Column, Part, Section, Table, Tile, words
-from monitor.reporting.period_names import named, short
+from monitor.reporting.document import Cell, Section, Table, words
+from monitor.reporting.period_names import named
 from monitor.views.agreement import limit_text
 from monitor.views.formatting import near
 from monitor.views.incident_line import DURATION_NOTE, failure_texts
-from monitor.views.product_summary import ASSUMPTION, guessed_text, rule_sentence, verdict_text, watched_text
-from sla.availability import Verdict
+from monitor.views.product_summary import ASSUMPTION, guessed_text, watched_text
 from sla.exclusion import totals
 from sla.objective import apportioned, format_duration, format_percent
 
@@ -41,87 +40,14 @@ class PartContext:
     context_sections: ContextSections
 
 
-def part(report: Report, context: PartContext) -> Part:
-    """Return the part on the product."""
-    product, agreed = context.product, report.figures.contractual
-    about = filter(None, (product.team, rule_sentence(product) if len(product.checks) > 1 else ""))
-    return Part(
-        product.id,
-        product.name,
-        " · ".join(about),
-        headline(agreed),
-        agreed.verdict is Verdict.MISSED,
-        tuple(_tiles(report)),
-        chart(report, context),
-        tuple(_sections(report, context)),
-    )
-
-
-def headline(m: Measured) -> str:
-    """Return the verdict on the objective in one sentence, by the contractual figure."""
-    goal = str(m.objective)
-    low, point, high = m.availability
-    if low is None:
-        return f"No verdict on the objective of {goal}: all time is excluded."
-    notes = f"between {format_percent(low)} and {format_percent(high)}"
-    best = "n/a" if point is None else format_percent(point)
-    if m.verdict is Verdict.MET:
-        return f"Objective {goal} met: availability {best}, {notes}."
-    if m.verdict is Verdict.MISSED:
-        return f"Objective {goal} missed: availability {best}, {notes}."
-    return f"Objective {goal} {verdict_text(m)}. Availability {best}, {notes}."
-
-
-def _between(m: Measured) -> str:
-    low, _, high = m.availability
-    return "all time is excluded" if low is None else f"{format_percent(low)} to {format_percent(high)}"
-
-
-def _tiles(report: Report) -> Iterator[Tile]:
-    raw, agreed = report.figures.raw, report.figures.contractual
-    left_out = f"{format_duration(agreed.excluded)} excluded" if agreed.excluded else "no time excluded"
-    yield Tile("Contractual", doc.ratio(agreed.availability.point), f"{_between(agreed)}, {left_out}")
-    yield Tile("Raw", doc.ratio(raw.availability.point), f"{_between(raw)}, before exclusions")
-    goal, missed = str(agreed.objective), agreed.verdict is Verdict.MISSED
-    yield Tile("Objective", Cell(goal, float(_goal(agreed)), doc.Unit.RATIO), str(agreed.verdict), missed)
-    if (held := agreed.budget) is not None:
-        note = f"{format_duration(held.spent)} of {format_duration(held.allowed)} spent"
-        yield Tile("Budget left", doc.duration(held.remaining), note, held.remaining < 0)
-    yield Tile("Coverage", doc.ratio(agreed.coverage, 2), "of the time is known")
-
-
-def _goal(m: Measured) -> Fraction:
+def objective_ratio(m: Measured) -> Fraction:
+    """Return the objective of the figures, which a product always has."""
     assert m.objective is not None, "a product has an objective"  # noqa: S101 - for the type checker
     return m.objective.ratio
 
 
-def chart(report: Report, context: PartContext) -> Chart:
-    """Return the chart by day or month, of raw figures."""
-    goal, kind = _goal(report.figures.raw), "month" if report.by_month else "day"
-    columns = tuple(_column(each, context.zone) for each in report.steps)
-    missing = sum(each.misses for each in columns)
-    blind = sum(each.point is None for each in columns)
-    known = [(each.point, each.name) for each in columns if each.point is not None]
-    worst = f"; the worst is {min(known)[1]} with {format_percent(min(known)[0])}" if known else ""
-    text = (
-        f"{len(columns)} {kind}s: {missing} with an estimate below the objective, {blind} without data{worst}. "
-        f"The table by {kind} has the same figures."
-    )
-    title = f"Raw availability by {kind}, with bounds"
-    return Chart(title, text, columns, float(goal), str(report.figures.raw.objective))
-
-
-def _column(step: Step, zone: ZoneInfo) -> Column:
-    m = step.figures.raw
-    low, point, high = (None if share is None else float(share) for share in m.availability)
-    name = named(step.window, zone)
-    text = f"{name}: no data"
-    if point is not None:
-        text = f"{name}: {format_percent(m.availability.point)}, bounds {_between(m)}"
-    return Column(name, short(step.window, zone), low, point, high, m.point_meets_objective is False, text)
-
-
-def _sections(report: Report, context: PartContext) -> Iterator[Section]:
+def sections(report: Report, context: PartContext) -> Iterator[Section]:
+    """Yield the sections of the report on one product, in the order in which they are printed."""
     yield _budget(report, context.zone)
     yield _trend(report, context.zone)
     yield _figures(report, context)
@@ -139,7 +65,7 @@ _ROWS: tuple[tuple[str, Callable[[Measured], Cell]], ...] = (
     ("Availability, minimum", lambda m: doc.ratio(m.availability.low)),
     ("Availability, maximum", lambda m: doc.ratio(m.availability.high)),
     ("Coverage", lambda m: doc.ratio(m.coverage, 2)),
-    ("Objective", lambda m: Cell(str(m.objective), float(_goal(m)), doc.Unit.RATIO)),
+    ("Objective", lambda m: Cell(str(m.objective), float(objective_ratio(m)), doc.Unit.RATIO)),
     ("Verdict", lambda m: words(str(m.verdict))),
     ("Downtime, estimate", lambda m: doc.durations(m.downtime).point),
     ("Downtime, minimum", lambda m: doc.durations(m.downtime).low),

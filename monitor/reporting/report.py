@@ -11,7 +11,8 @@ from monitor.reporting import document as doc
 from monitor.reporting.context_sections import context_sections
 from monitor.reporting.document import Document, Section, Table, words
 from monitor.reporting.period_names import named
-from monitor.reporting.product_sections import PartContext, part
+from monitor.reporting.product_part import part
+from monitor.reporting.product_sections import PartContext
 from monitor.views.formatting import moment
 from monitor.views.product_summary import PROVISIONAL, rule_text
 from sla.report import Report, Subject, report

@@ -1,0 +1,67 @@
+"""What the daemon does once at its start, and reports at its end: the record, the limits and the log about them."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import structlog
+
+from monitor.access.link import LinkSigner, load_signer
+from monitor.descriptors import descriptor_limit
+from monitor.errors import NinewatchError
+from monitor.ledger.renamed_checks import unconfigured
+from sla.window import format_instant
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+    from monitor.config.model import Portfolio
+    from monitor.health import Health
+    from monitor.ledger.ledger import Ledger
+    from monitor.storage.sqlite import SqliteStore
+
+log = structlog.get_logger()
+
+SPARE_DESCRIPTORS = 300  # not used by probes; reserved for pages, store, logs and name lookups
+
+
+def usable_signer(record: Path) -> LinkSigner | None:
+    """Return the signer of the links in messages; None if its key cannot be used, which is logged."""
+    try:
+        return load_signer(record)
+    except NinewatchError as error:
+        log.error("link_key_unusable", error=str(error), advice="messages have no link to acknowledge")
+        return None
+
+
+def report_unconfigured(ledger: Ledger) -> None:
+    """Log the recorded checks that are not configured: most often a check was renamed."""
+    last = {each.key: each.timeline.last_at for each in ledger.everything() if each.timeline.last_at is not None}
+    for key, message in unconfigured(last, ledger.portfolio, ledger.facts.renamings).items():
+        log.warning("check_not_configured", check=key, reason=message)
+
+
+def set_aside_future_rows(store: SqliteStore, now: int, health: Health) -> None:
+    """Set aside the rows that a wrong clock dated after `now`: with them the record would accept nothing until then."""
+    if (aside := store.reconcile(now)) is not None:
+        health.set_aside = max(1, aside.observations)
+        start, end = format_instant(aside.start), format_instant(aside.end)
+        log.error("set_aside", observations=aside.observations, start=start, end=end, advice="check the clock")
+
+
+def unwritten_error(health: Health) -> NinewatchError:
+    """Return the error of a daemon that was stopped while its store could not write what was observed."""
+    return NinewatchError(
+        f"stopped before everything was written ({health.queue_depth} observations are lost):"
+        f" {health.store_error or 'the disk does not answer'}; their time will be unknown"
+    )
+
+
+def in_flight_limit(portfolio: Portfolio) -> int:
+    """Return how many probes may run at once: as configured, but no more than the limit of open files permits."""
+    configured, possible = portfolio.engine.max_in_flight, max(1, descriptor_limit() - SPARE_DESCRIPTORS)
+    if possible < configured:
+        log.warning(
+            "few_descriptors", max_in_flight=possible, wanted=configured, advice="raise the limit of open files"
+        )
+    return min(configured, possible)
