@@ -1,7 +1,7 @@
-"""Measure the time that is left after exclusions, at the same cost however many intervals are excluded.
+"""Measure the time after exclusions, at a cost that does not depend on the number of excluded intervals.
 
-measurement.md, section 4. States, observations and lengths are additive over time: what is left of a window is the
-whole window less what is excluded of it, which prefix sums over the excluded intervals give in O(log n).
+measurement.md, section 4. States, observations and lengths are additive over time: a sum after exclusions is the sum of
+the complete window minus the sum of its excluded time, which is computed with prefix sums in O(log n).
 """
 
 from __future__ import annotations
@@ -20,13 +20,15 @@ if TYPE_CHECKING:
     from sla.state_history import History
 
 _STATES, _OUTCOMES = len(Durations._fields), len(Counts._fields)
-_WHOLE = Durations._fields.index("guessed_up")  # the fields before it add up to all time, those from it on repeat some
+_DISJOINT_FIELDS = Durations._fields.index(
+    "guessed_up"
+)  # the fields before this index add up to all time; the others are parts of `unknown`
 
 
 class ExcludedSums:
-    """What a history has in the excluded intervals from `start` to `end`, with prefix sums.
+    """Prefix sums of a history's states and observations in the excluded intervals from `start` to `end`.
 
-    They hold as long as nothing changes there, neither in the history nor in what is excluded.
+    The sums are valid as long as neither the history nor the exclusions change in this time.
     """
 
     __slots__ = ("_counts", "_durations", "_ends", "_history", "_starts", "end", "start")
@@ -35,18 +37,20 @@ class ExcludedSums:
         self.start = self.end = start
         self._history = history
         self._starts, self._ends = array("q"), array("q")
-        self._durations = array("q", (0,) * _STATES)  # of all intervals before each, and at the end of all
+        self._durations = array(
+            "q", (0,) * _STATES
+        )  # sums of all intervals before each interval; the last entry has the sums of all
         self._counts = array("q", (0,) * _OUTCOMES)
 
     @classmethod
     def of(cls, history: History, span: Interval, excluded: Iterable[Interval]) -> ExcludedSums:
-        """Return the sums of the excluded intervals within the span; they may overlap, repeat and reach beyond it."""
-        found = cls(history, span.start)
-        found.extend(span.end, excluded)
-        return found
+        """Return the sums of the excluded intervals within the span. They may overlap, repeat, and extend beyond it."""
+        sums = cls(history, span.start)
+        sums.extend(span.end, excluded)
+        return sums
 
     def extend(self, end: int, excluded: Iterable[Interval]) -> None:
-        """Take in what is excluded from the present end up to `end`."""
+        """Add the excluded intervals from the current end up to `end`."""
         for each in union(_within(excluded, Interval(self.end, end))):
             self._starts.append(each.start)
             self._ends.append(each.end)
@@ -55,38 +59,38 @@ class ExcludedSums:
         self.end = end
 
     def durations(self, window: Interval) -> Durations:
-        """Return how long each state lasts in what is excluded of the window, inside [start, end]."""
+        """Return how long each state lasts in the excluded time of a window inside [start, end]."""
         if not self._starts:
             return Durations()
         return Durations(*map(int.__sub__, self._durations_before(window.end), self._durations_before(window.start)))
 
     def counts(self, window: Interval) -> Counts:
-        """Return how many observations were sent in what is excluded of the window, inside [start, end]."""
+        """Return the number of observations in the excluded time of a window inside [start, end]."""
         if not self._starts:
             return Counts()
         return Counts(*map(int.__sub__, self._counts_before(window.end), self._counts_before(window.start)))
 
     def length(self, window: Interval) -> int:
-        """Return the microseconds that are excluded of the window, inside [start, end]."""
+        """Return the excluded time of a window inside [start, end], microseconds."""
         return self._length_before(window.end) - self._length_before(window.start) if self._starts else 0
 
     def _durations_before(self, at: int) -> Iterable[int]:
-        index, cut = self._reached(at)
+        index, partial = self._intervals_before(at)
         sums = self._durations[_STATES * index : _STATES * (index + 1)]
-        return sums if cut is None else map(int.__add__, sums, self._history.durations(cut))
+        return sums if partial is None else map(int.__add__, sums, self._history.durations(partial))
 
     def _counts_before(self, at: int) -> Iterable[int]:
-        index, cut = self._reached(at)
+        index, partial = self._intervals_before(at)
         sums = self._counts[_OUTCOMES * index : _OUTCOMES * (index + 1)]
-        return sums if cut is None else map(int.__add__, sums, self._history.counts(cut))
+        return sums if partial is None else map(int.__add__, sums, self._history.counts(partial))
 
     def _length_before(self, at: int) -> int:
-        index, cut = self._reached(at)
-        whole = sum(self._durations[_STATES * index : _STATES * index + _WHOLE])
-        return whole if cut is None else whole + cut.length
+        index, partial = self._intervals_before(at)
+        whole = sum(self._durations[_STATES * index : _STATES * index + _DISJOINT_FIELDS])
+        return whole if partial is None else whole + partial.length
 
-    def _reached(self, at: int) -> tuple[int, Interval | None]:
-        """Return how many intervals end at the instant or before it, and the part before it of one that it cuts."""
+    def _intervals_before(self, at: int) -> tuple[int, Interval | None]:
+        """Return the number of intervals that end until the instant, and the elapsed part of an interval around it."""
         index = bisect_left(self._starts, at)
         if index and self._ends[index - 1] > at:
             return index - 1, Interval(self._starts[index - 1], at)
@@ -94,7 +98,7 @@ class ExcludedSums:
 
 
 class AfterExclusions:
-    """What is left of a history's time; outside of the sums, which are disjoint, nothing is excluded."""
+    """A history after exclusions. `sums` are disjoint; no time outside of them is excluded."""
 
     __slots__ = ("_history", "_sums")
 
@@ -104,20 +108,20 @@ class AfterExclusions:
 
     def durations(self, window: Interval) -> Durations:
         """Return how long each state lasts within the window, after exclusions."""
-        found = self._history.durations(window)
+        durations = self._history.durations(window)
         for sums, part in self._parts(window):
-            found = Durations(*map(int.__sub__, found, sums.durations(part)))
-        return found
+            durations = Durations(*map(int.__sub__, durations, sums.durations(part)))
+        return durations
 
     def counts(self, window: Interval) -> Counts:
-        """Return how many observations were sent within the window, after exclusions."""
-        found = self._history.counts(window)
+        """Return the number of observations within the window, after exclusions."""
+        counts = self._history.counts(window)
         for sums, part in self._parts(window):
-            found = Counts(*map(int.__sub__, found, sums.counts(part)))
-        return found
+            counts = Counts(*map(int.__sub__, counts, sums.counts(part)))
+        return counts
 
     def length(self, window: Interval) -> int:
-        """Return the microseconds of the window that are left."""
+        """Return the length of the window after exclusions, microseconds."""
         return window.length - sum(sums.length(part) for sums, part in self._parts(window))
 
     def _parts(self, window: Interval) -> Iterable[tuple[ExcludedSums, Interval]]:

@@ -17,7 +17,7 @@ from typing import TYPE_CHECKING, Final
 from sla.correction import read as read_correction
 from sla.fact import CORRECTION, REVOCATION, Fact, canonical
 from sla.interval import DAY
-from sla.localtime import day_numbered
+from sla.localtime import date_of_day_number
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping, Sequence
@@ -84,12 +84,12 @@ class Head:
     @property
     def date(self) -> str:
         """The last day of the head, as 2026-11-29."""
-        return day_numbered(self.day).isoformat()
+        return date_of_day_number(self.day).isoformat()
 
     @property
     def first_date(self) -> str | None:
         """The first day of the head. None if the head covers all time before its last day."""
-        return None if self.since is None else day_numbered(self.since).isoformat()
+        return None if self.since is None else date_of_day_number(self.since).isoformat()
 
 
 def closed_day(now: int) -> int:

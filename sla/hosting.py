@@ -56,7 +56,7 @@ class HostingPolicy:
         return found
 
 
-def exceeded(tier: Tier, objective: Objective, longest_outage: int | None) -> Iterator[str]:
+def exceeded_limits(tier: Tier, objective: Objective, longest_outage: int | None) -> Iterator[str]:
     """Yield a sentence for each promise of a product that its hosting tier does not support, with the remedy.
 
     `longest_outage` is the product's promised limit on a single outage, microseconds, or None.

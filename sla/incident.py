@@ -1,4 +1,4 @@
-"""Decide when an incident opens and resolves, by a table over recorded outcomes. Measured time does not use it."""
+"""Decide when an incident opens and resolves, with a transition table over outcomes. Figures do not depend on it."""
 
 from __future__ import annotations
 
@@ -19,9 +19,9 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True, slots=True)
 class Failure:
-    """The result of one failing probe. `at` is the instant at which it was sent; `phases` are seconds by name.
+    """The result of one failing probe. `at` is the instant when it was sent. `phases` has seconds by name.
 
-    `detail` is one bounded line that may quote the target: escape it where it is shown.
+    `detail` is one line of limited length that may quote the target, so escape it in output.
     """
 
     at: int
@@ -31,7 +31,7 @@ class Failure:
     phases: Mapping[str, float] = field(default_factory=dict, hash=False)
 
     def as_json(self) -> dict[str, Any]:
-        """Return the failure for programs: the instant RFC 3339 UTC, `status` null where there was no answer."""
+        """Return the failure as JSON data: the instant as RFC 3339 in UTC, `status` null without a response."""
         return {
             "at": format_instant(self.at),
             "reason": self.reason,
@@ -43,13 +43,13 @@ class Failure:
 
 @dataclass(frozen=True, slots=True)
 class Incident:
-    """A check was down from `opened`, the first bad observation, to `resolved`, the first good one of the recovery.
+    """An outage of a check, from `opened` (first bad observation) to `resolved` (first good one of the recovery).
 
-    Instants are microseconds since the epoch; `resolved` is None while it lasts. `reason` is that of the first
-    bad observation. `downtime` is what the incident takes from the product's figures, microseconds: the point downtime
-    from the estimated change before `opened` to `resolved`, without what flapped back or was unknown in between. None
-    while it lasts (a report's has it so far), and where no timeline was there to measure by. `first` and `last` are
-    the first and the last failing probe; None in records from before they were kept.
+    Instants are in microseconds since the epoch. `resolved` is None while the incident is open. `reason` is the reason
+    of the first bad observation. `downtime` is the point downtime (microseconds) from the estimated change before
+    `opened` to `resolved`, without the time that was up or unknown in between. It is None while the incident is open
+    (but not in reports), and if there is no timeline. `first` and `last` are the first and the last failing probe, or
+    None in records of versions that did not store them.
     """
 
     id: str
@@ -64,33 +64,33 @@ class Incident:
 
     @classmethod
     def open(cls, product: str, check: str, opened: int, reason: str) -> Incident:
-        """Return an incident that has begun. Its id follows from check and instant, so a rebuilt one has the same."""
+        """Return an open incident. Its id is computed from check and instant, so a rebuilt incident has the same id."""
         return cls(
             hashlib.sha256(f"{check}@{opened}".encode()).hexdigest()[:12], product, check, opened, None, reason, None
         )
 
     def resolve(self, at: int, history: History | None = None) -> Incident:
-        """Return it ended, its downtime measured by the check's history where there is one."""
+        """Return the resolved incident, with its downtime if there is a history of the check."""
         return replace(self, resolved=at, downtime=None if history is None else self.downtime_until(at, history))
 
     def downtime_until(self, at: int, history: History) -> int:
         """Return the point downtime from the estimated change before `opened` to `at`, microseconds.
 
-        The change lies half-way back to the good observation before (measurement.md, section 2), so that incidents add
-        up to the downtime of the figures.
+        The change is in the middle between the first bad and the previous good observation (measurement.md, section 2),
+        so that the incidents add up to the downtime of the figures.
         """
         return _point_downtime(history, self.span_until(at, history))
 
     def span_until(self, at: int, history: History) -> Interval:
-        """Return the time from the estimated change before `opened` to `at`; without length if `at` is before it."""
-        doubted = history.state(self.opened - 1) is State.DOUBT_DOWN
-        start = history.began(self.opened) if doubted else self.opened
+        """Return the time from the estimated change before `opened` to `at`. Empty if `at` is earlier."""
+        has_doubt = history.state(self.opened - 1) is State.DOUBT_DOWN
+        start = history.began(self.opened) if has_doubt else self.opened
         return Interval(start, max(at, start))
 
     def part(self, window: Interval, at: int, history: History | None) -> IncidentPart | None:
-        """Return the incident as known at `at` with the part of it in the window; None if it does not touch that.
+        """Return the incident as known at `at`, with its downtime in the window. None if it does not touch the window.
 
-        Where no history reaches back to the incident, the downtime is the one that was recorded, and its part unknown.
+        If no history contains the incident, its recorded downtime is used, and the part in the window is unknown.
         """
         open_ = self.resolved is None or self.resolved > at
         known = replace(self, resolved=None, downtime=None) if open_ else self
@@ -114,9 +114,9 @@ def _point_downtime(history: History, span: Interval) -> int:
 
 @dataclass(frozen=True, slots=True)
 class IncidentPart:
-    """An incident that touches a window: `incident` has its whole downtime, `part` is what of it lies in the window.
+    """An incident that touches a window. `part` is its downtime in the window (microseconds), None without a history.
 
-    Microseconds; None where no history measures it. The parts of neighbouring windows add up to the whole.
+    The parts of adjacent windows add up to the incident's downtime.
     """
 
     incident: Incident
@@ -147,7 +147,7 @@ class Phase(StrEnum):
 
 
 class Decision(StrEnum):
-    """What a transition decides."""
+    """The decision of a transition."""
 
     NOTHING = "nothing"
     OPEN = "open"
@@ -156,13 +156,12 @@ class Decision(StrEnum):
 
 _GOOD, _BAD = Outcome.GOOD, Outcome.BAD
 
-# (phase, outcome, the streak has reached its threshold) -> (next phase, decision). Why it reads as it does:
-# - A streak is of *consecutive known* outcomes: `fall` bad ones open, `rise` good ones resolve. One good outcome ends a
-#   bad streak and the other way round, so a flapping check neither opens nor resolves until it makes up its mind.
-# - Unknown has no row. It neither counts nor breaks a streak: losing our own uplink must not resolve an incident, and
-#   must not let one slip that was about to open.
-# - A threshold of 1 goes straight through: CLEAR to DOWN, DOWN to CLEAR.
-# - In CLEAR a good outcome, and in DOWN a bad one, confirms what is decided, however long its streak.
+# (phase, outcome, whether the streak has reached its threshold) -> (next phase, decision). Reasons: - A streak has
+# consecutive known outcomes: `fall` bad outcomes open an incident, `rise` good ones resolve it. A good   outcome ends a
+# bad streak and vice versa, so a flapping check does not open or resolve an incident. - Unknown has no row. It does not
+# count and does not end a streak: if the monitor loses its uplink, an incident must not   be resolved, and the opening
+# of an incident must not be delayed. - With a threshold of 1, CLEAR is followed directly by DOWN, and DOWN by CLEAR. -
+# In CLEAR, good outcomes do not change the phase, and in DOWN, bad outcomes do not, independent of the streak.
 TRANSITIONS = {
     (Phase.CLEAR, _GOOD, False): (Phase.CLEAR, Decision.NOTHING),
     (Phase.CLEAR, _GOOD, True): (Phase.CLEAR, Decision.NOTHING),
@@ -184,10 +183,10 @@ TRANSITIONS = {
 
 
 class IncidentTracker:
-    """Applies the table to one check's outcomes, in order of time.
+    """Applies the transition table to the outcomes of one check, in order of time.
 
-    `fall` and `rise` may be set anew; they judge the next outcome. `history`, the check's timeline, measures the
-    downtime of a resolved incident; append each observation to it before stepping over it here.
+    `fall` and `rise` may be changed; the new values apply from the next outcome on. The downtime of a resolved incident
+    is computed from `history`, the check's timeline, so append each observation to `history` before calling `step`.
 
     Raises:
         ValueError: fall or rise is below 1.
@@ -222,12 +221,12 @@ class IncidentTracker:
         self._count = 0
         self._reason = ""
 
-    def step(self, seen: Observation) -> Opened | Resolved | None:
-        """Add one observation, later than all before it, and return the decision."""
-        return self._advance(seen.outcome, seen.at, 1, seen.reason)
+    def step(self, observation: Observation) -> Opened | Resolved | None:
+        """Add one observation, later than all previous ones, and return the decision."""
+        return self._advance(observation.outcome, observation.at, 1, observation.reason)
 
     def step_run(self, run: Run) -> Opened | Resolved | None:
-        """Add a run as if its observations came one by one; equal outcomes lead to one decision at most."""
+        """Add all observations of a run, and return the decision, at most one."""
         return self._advance(run.outcome, run.first, run.count, run.reason)
 
     def _advance(self, outcome: Outcome, at: int, count: int, reason: str) -> Opened | Resolved | None:
@@ -242,6 +241,6 @@ class IncidentTracker:
             self.open = Incident.open(self.product, self.check, self._since, self._reason)
             return Opened(self.open)
         if decision is Decision.RESOLVE and self.open is not None:
-            ended, self.open = self.open.resolve(self._since, self.history), None
-            return Resolved(ended)
+            resolved, self.open = self.open.resolve(self._since, self.history), None
+            return Resolved(resolved)
         return None

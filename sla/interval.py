@@ -1,4 +1,4 @@
-"""Time as half-open intervals of integer microseconds. The only module that does arithmetic on sets of instants."""
+"""Half-open intervals of time in integer microseconds, and set operations on them."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ class Interval:
     """The instants t with start <= t < end, in microseconds since the Unix epoch (UTC).
 
     Raises:
-        ValueError: end lies before start. An empty interval (end == start) is allowed and holds nothing.
+        ValueError: end is before start. An empty interval (end == start) is allowed.
     """
 
     start: int
@@ -32,54 +32,54 @@ class Interval:
 
     @property
     def length(self) -> int:
-        """Microseconds."""
+        """The length in microseconds."""
         return self.end - self.start
 
 
 def union(intervals: Iterable[Interval]) -> Iterator[Interval]:
-    """Yield the same instants as disjoint, non-touching intervals in order; empty ones vanish.
+    """Yield the union of the intervals as disjoint intervals with gaps, in order. Empty intervals are omitted.
 
     >>> list(union([Interval(5, 9), Interval(0, 3), Interval(3, 5)]))
     [Interval(start=0, end=9)]
     """
-    held: Interval | None = None
+    merged: Interval | None = None
     for each in sorted(i for i in intervals if i.length):
-        if held is None or each.start > held.end:
-            if held is not None:
-                yield held
-            held = each
-        elif each.end > held.end:
-            held = Interval(held.start, each.end)
-    if held is not None:
-        yield held
+        if merged is None or each.start > merged.end:
+            if merged is not None:
+                yield merged
+            merged = each
+        elif each.end > merged.end:
+            merged = Interval(merged.start, each.end)
+    if merged is not None:
+        yield merged
 
 
-def subtract(window: Interval, holes: Iterable[Interval]) -> Iterator[Interval]:
-    """Yield what is left of the window, in order, when the holes are cut out of it.
+def subtract(window: Interval, removed: Iterable[Interval]) -> Iterator[Interval]:
+    """Yield the parts of the window that are not in `removed`, in order.
 
     >>> list(subtract(Interval(0, 10), [Interval(2, 4), Interval(3, 5), Interval(9, 20)]))
     [Interval(start=0, end=2), Interval(start=5, end=9)]
     """
     start = window.start
-    for hole in union(holes):
-        if hole.end <= start:
+    for gap in union(removed):
+        if gap.end <= start:
             continue
-        if hole.start >= window.end:
+        if gap.start >= window.end:
             break
-        if hole.start > start:
-            yield Interval(start, hole.start)
-        start = hole.end
+        if gap.start > start:
+            yield Interval(start, gap.start)
+        start = gap.end
     if start < window.end:
         yield Interval(start, window.end)
 
 
 def total(intervals: Iterable[Interval]) -> int:
-    """Return the microseconds that the intervals cover together, counting shared time once."""
+    """Return the length of the union of the intervals, microseconds."""
     return sum(i.length for i in union(intervals))
 
 
-class Counted:
-    """Counted time before an instant, in O(log n). The parts are in order and disjoint: a window after exclusions."""
+class CountedTime:
+    """Computes the counted time before an instant in O(log n). The parts are ordered and disjoint."""
 
     __slots__ = ("_before", "_parts", "_starts")
 
@@ -91,7 +91,7 @@ class Counted:
             self._before.append(self._before[-1] + part.length)
 
     def before(self, at: int) -> int:
-        """Return the length of the parts, microseconds, as far as they lie before the instant."""
+        """Return the total length of the parts before the instant, microseconds."""
         index = bisect_right(self._starts, at)
         if not index:
             return 0

@@ -1,8 +1,8 @@
-"""Convert between instants and local time of a zone. The only module of `sla` that uses UTC offsets.
+"""Convert between instants and local time of a zone. Only this module of `sla` uses UTC offsets.
 
-Local time is written as microseconds too: those since the wall clock showed 1970-01-01 00:00. Within a stretch of one
-UTC offset it is the instant plus a constant, so that days, hours and windows are whole-number arithmetic there; no two
-local times of a zone are ever subtracted from each other.
+Local time is also in microseconds: the time since 1970-01-01 00:00 on the wall clock. In an interval with a constant
+UTC offset, it is the instant plus a constant, so days, hours and windows are computed with integers. Two local times of
+a zone are never subtracted from each other.
 """
 
 from __future__ import annotations
@@ -21,75 +21,75 @@ EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 _UNIT = timedelta(microseconds=MICROSECOND)
 _EPOCH_DAY = EPOCH.toordinal()
 
-# Since 1970 no zone of the database has changed its offset and changed it back within less than a week.
+# Since 1970, no zone of the database changed its offset and changed it back in less than a week.
 _STEP = DAY
 
 
 def instant(moment: datetime) -> int:
-    """Return the instant of an aware moment, microseconds since the epoch, UTC."""
+    """Return the instant of an aware datetime, microseconds since the epoch (UTC)."""
     return (moment - EPOCH) // _UNIT
 
 
 def local(at: int, zone: tzinfo) -> datetime:
-    """Return the instant as the zone's wall clock shows it."""
+    """Return the local time of the instant in the zone."""
     return (EPOCH + at * _UNIT).astimezone(zone)
 
 
 def offset(at: int, zone: tzinfo) -> int:
-    """Return by how many microseconds the zone's wall clock is ahead of UTC at the instant."""
+    """Return the UTC offset of the zone at the instant, microseconds."""
     ahead = local(at, zone).utcoffset()
     assert ahead is not None, "an aware datetime has an offset"  # noqa: S101 - for the type checker
     return ahead // _UNIT
 
 
-def stretches(window: Interval, zone: tzinfo) -> Iterator[tuple[Interval, int]]:
-    """Yield the window in order as stretches of one UTC offset each, with that offset in microseconds."""
-    start = looked = window.start
+def constant_offset_intervals(window: Interval, zone: tzinfo) -> Iterator[tuple[Interval, int]]:
+    """Split the window into intervals with a constant UTC offset, and yield each with its offset in microseconds."""
+    start = checked_until = window.start
     ahead = offset(start, zone)
-    while looked < window.end:
-        upto = min(looked + _STEP, window.end)
+    while checked_until < window.end:
+        upto = min(checked_until + _STEP, window.end)
         if offset(upto, zone) == ahead:
-            looked = upto
+            checked_until = upto
             continue
-        change = looked + bisect_left(range(looked, upto), 1, key=lambda at: offset(at, zone) != ahead)
+        change = checked_until + bisect_left(range(checked_until, upto), 1, key=lambda at: offset(at, zone) != ahead)
         yield Interval(start, change), ahead
-        start = looked = change
+        start = checked_until = change
         ahead = offset(change, zone)
     if start < window.end:
         yield Interval(start, window.end), ahead
 
 
 def day_of(at: int, zone: tzinfo) -> date:
-    """Return the date that the zone's calendar shows at the instant."""
+    """Return the local date in the zone at the instant."""
     return local(at, zone).date()
 
 
 def day_number(day: date) -> int:
-    """Return how many days after 1970-01-01 the date is."""
+    """Return the number of days from 1970-01-01 to the date."""
     return day.toordinal() - _EPOCH_DAY
 
 
-def day_numbered(number: int) -> date:
-    """Return the date that is so many days after 1970-01-01."""
+def date_of_day_number(number: int) -> date:
+    """Return the date with this number of days after 1970-01-01."""
     return date.fromordinal(number + _EPOCH_DAY)
 
 
 def first_instant(shown: int, zone: tzinfo) -> int:
-    """Return the first instant at which the wall clock shows the local time `shown`, or has passed it.
+    """Return the first instant at which the wall clock shows the local time `shown` or a later time.
 
-    A local time that comes twice is thus its first coming, and one that clocks skip is the instant of the gap.
+    For a repeated local time this is the first occurrence. For a skipped local time it is the instant of the change.
     """
     around = Interval(shown - DAY, shown + DAY)  # no offset reaches 24 hours
     return next(
         max(span.start, shown - ahead)
-        for span, ahead in stretches(around, zone)
+        for span, ahead in constant_offset_intervals(around, zone)
         if max(span.start, shown - ahead) < span.end
     )
 
 
 def midnight(day: date, zone: tzinfo) -> int:
-    """Return the first instant of the day in the zone: where clocks skip midnight, the one at which they do.
+    """Return the first instant of the day in the zone. If the clocks skip midnight, this is the instant of the change.
 
-    A date that a zone skipped altogether (Samoa, 30 December 2011) begins where the next one does.
+    A date that a zone skipped (Samoa, 30 December 2011) has the same first instant as the next date.
     """
     return first_instant(day_number(day) * DAY, zone)

@@ -1,8 +1,8 @@
-"""Maintenance plans: the planned maintenance in force at each instant.
+"""Maintenance plans: the planned maintenance that is valid at each instant.
 
-measurement.md, sections 1 and 4. A plan is part of the record: it is appended when the configuration changes it and is
-never edited. Time that has passed stays excluded by the plan that was in force then, and a plan for time that had
-already passed when it was loaded excludes nothing: that takes a correction.
+measurement.md, sections 1 and 4. A plan is part of the record. A new one is appended if the configuration changes it;
+plans are never edited. Past time stays excluded according to the plan of that time. A plan does not exclude time that
+was already past when the plan was loaded; use a correction for that.
 """
 
 from __future__ import annotations
@@ -23,11 +23,11 @@ NONE: Final = "[]"
 
 @dataclass(frozen=True, slots=True)
 class MaintenancePlan:
-    """The maintenance that was planned from `made` on (microseconds since the epoch); of all products if none is named.
+    """The maintenance planned from `made` on (microseconds since the epoch). An empty `product` means all products.
 
-    `blocks` is canonical JSON: a list of what the configuration has under `maintenance`, each with its time zone.
-    `supersedes` holds the ids of plans that a wrong clock stamped later than this one: they do not count. `id` is that
-    of the fact it was read from.
+    `blocks` is canonical JSON: the list of entries under `maintenance` in the configuration, each with its time zone.
+    `supersedes` has the ids of plans that a wrong clock dated later than this one; they are ignored. `id` is the id of
+    the fact that contains the plan.
     """
 
     product: str
@@ -37,17 +37,17 @@ class MaintenancePlan:
     id: str = field(default="", compare=False)
 
     def fact(self, source: str) -> Fact:
-        """Return it as the record keeps it; `source` names the configuration's file or folder."""
+        """Return the plan as a fact. `source` is the path of the configuration file or folder."""
         body: dict[str, Any] = {"blocks": json.loads(self.blocks), "source": source}
         body |= {"supersedes": list(self.supersedes)} if self.supersedes else {}
         return Fact.of(self.made, AUTHOR, MAINTENANCE, self.product, body)
 
     @classmethod
     def read(cls, fact: Fact) -> MaintenancePlan:
-        """Return the plan that the fact is; keys that this version does not know are ignored.
+        """Return the plan of a fact. Unknown keys are ignored.
 
         Raises:
-            ValueError: a part is missing, or is not what this version knows.
+            ValueError: a part is missing or invalid.
         """
         try:
             body = fact.content()
@@ -59,9 +59,9 @@ class MaintenancePlan:
 
 
 def in_force(plans: Sequence[MaintenancePlan], window: Interval) -> Iterator[tuple[MaintenancePlan, Interval]]:
-    """Yield the parts of the window, each with the plan that was in force then; before the first plan, that one.
+    """Yield the parts of the window, each with the plan that was valid then. The first plan also applies before it.
 
-    `plans` are in the order in which they were made; of several made at one instant the last is in force.
+    `plans` are in order of time. Of several plans with the same time, the last one is valid.
     """
     at = window.start
     for number, plan in enumerate(plans):
@@ -72,23 +72,23 @@ def in_force(plans: Sequence[MaintenancePlan], window: Interval) -> Iterator[tup
 
 
 def changes(before: MaintenancePlan | None, after: MaintenancePlan) -> list[str]:
-    """Return what a plan changes, one line for each change: `planned: 2026-12-06T02:00/2026-12-06T04:00: upgrade`."""
+    """Return the changes of a plan, one line per change: `planned: 2026-12-06T02:00/2026-12-06T04:00: upgrade`."""
     old, new = _blocks(before), _blocks(after)
-    whose = "" if after.product else " for all products"
-    removed = [f"no longer planned{whose}: {_described(each)}" for each in old if each not in new]
-    return removed + [f"planned{whose}: {_described(each)}" for each in new if each not in old]
+    scope = "" if after.product else " for all products"
+    removed = [f"no longer planned{scope}: {_block_text(each)}" for each in old if each not in new]
+    return removed + [f"planned{scope}: {_block_text(each)}" for each in new if each not in old]
 
 
 def _blocks(plan: MaintenancePlan | None) -> list[dict[str, Any]]:
     return [] if plan is None else list(json.loads(plan.blocks))
 
 
-def _described(block: dict[str, Any]) -> str:
-    """Return one block in words: when, how it recurs, the zone and the reason, as far as it states them."""
+def _block_text(block: dict[str, Any]) -> str:
+    """Return a block as text: time, recurrence, zone and reason, without missing parts."""
     if "ics" in block:
         events = str(block["ics"].get("text", "")).count("BEGIN:VEVENT")
         when = f"the calendar {block['ics'].get('name')} ({events} {'event' if events == 1 else 'events'})"
     else:
         when = f"{block.get('start')}/{block.get('end')}"
-    found = " ".join(str(each) for each in (when, block.get("rrule"), block.get("zone")) if each)
-    return f"{found}: {block['reason']}" if block.get("reason") else found
+    text = " ".join(str(each) for each in (when, block.get("rrule"), block.get("zone")) if each)
+    return f"{text}: {block['reason']}" if block.get("reason") else text

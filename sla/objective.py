@@ -1,4 +1,4 @@
-"""Objectives, and the format of ratios and nines: always rounded down."""
+"""Objectives, and the format of ratios and nines, which are always rounded down."""
 
 from __future__ import annotations
 
@@ -21,10 +21,10 @@ _WORDS = dict(zip(("one", "two", "three", "four", "five", "six", "seven", "eight
 
 @dataclass(frozen=True, slots=True, order=True)
 class Objective:
-    """The share of a window during which the product is to be up, as an exact fraction.
+    """The share of a window in which the product must be up, as an exact fraction.
 
     Raises:
-        ValueError: the ratio is not above 0 and below 1. The message says what to write instead.
+        ValueError: the ratio is not above 0 and below 1. The message has a valid example.
     """
 
     ratio: Fraction
@@ -40,13 +40,13 @@ class Objective:
 
     @classmethod
     def parse(cls, text: str | float) -> Objective:
-        """Return the objective that a person wrote: `99.95%`, `99.95`, `three nines`, `four and a half nines`.
+        """Parse an objective: `99.95%`, `99.95`, `three nines`, `four and a half nines`.
 
-        A bare number is percent; `four and a half nines` is 99.995 %, the field's reading of a half.
+        A number without a sign is a percentage. `four and a half nines` is 99.995 %, the usual meaning.
 
         Raises:
-            ValueError: it is none of these, or not above 0 % and below 100 %; or a bare number below 1, which is more
-                often a ratio than a percentage: 0.999 would pass as an objective that nothing ever misses.
+            ValueError: the text has another form, or is not above 0 % and below 100 %. Also raised for a number below 1
+                without a sign: it is usually meant as a ratio, and 0.999 % would always be met.
 
         >>> Objective.parse("three and a half nines").ratio
         Fraction(1999, 2000)
@@ -64,19 +64,19 @@ class Objective:
         return cls(percent / 100)
 
     def allowed(self, length: int) -> Fraction:
-        """Return the downtime, microseconds, that the objective leaves in a window of `length` microseconds."""
+        """Return the downtime that the objective allows in a window of `length`, both in microseconds."""
         return (1 - self.ratio) * length
 
     def __str__(self) -> str:
-        """Percent with as many digits as the objective has, at most twelve: `99.95%`."""
+        """Return the percentage with all its digits, at most twelve: `99.95%`."""
         digits = next((d for d in range(12) if (self.ratio * 10 ** (d + 2)).denominator == 1), 12)
         return format_percent(self.ratio, digits)
 
 
 def nines(ratio: Fraction | float) -> float | None:
-    """Return -log10(1 - ratio), or None for a ratio of 1: no record bounds the nines of a spotless one.
+    """Return -log10(1 - ratio). None for a ratio of 1, because the nines are then infinite.
 
-    measurement.md, section 6. The subtraction is exact, so that the figure is good to the last digit near 1.
+    measurement.md, section 6. The subtraction is exact, so that the result has full precision near 1.
 
     Raises:
         ValueError: the ratio is not within 0 and 1.
@@ -92,34 +92,34 @@ def nines(ratio: Fraction | float) -> float | None:
 
 
 def format_percent(ratio: Fraction | float | None, digits: int = 3) -> str:
-    """Return the ratio as percent, floored at the digits shown; None is `n/a`.
+    """Return the ratio as a percentage, rounded down to `digits` decimals. None gives `n/a`.
 
     >>> format_percent(Fraction("0.99996"), 2)
     '99.99%'
     """
-    return "n/a" if ratio is None else f"{_floored(Fraction(ratio) * 100, digits)}%"
+    return "n/a" if ratio is None else f"{_rounded_down(Fraction(ratio) * 100, digits)}%"
 
 
-def apportioned(parts: Sequence[int], digits: int) -> list[Fraction]:
-    """Return each part's share of all as a whole number of the last digit of percent shown: they add up to 100 %.
+def apportion(parts: Sequence[int], digits: int) -> list[Fraction]:
+    """Return each part's share of the sum, rounded to `digits` decimals of a percentage so that they add up to 100 %.
 
-    By largest remainder: what flooring leaves over goes to those that lost most by it, the first among equals. Parts
-    are 0 or more, and not all of them 0.
+    Uses the largest remainder method; of equal remainders, the first part is rounded up. Parts must be 0 or more, and
+    not all 0.
 
-    >>> [format_percent(share, 0) for share in apportioned([1, 1, 1], 0)]
+    >>> [format_percent(share, 0) for share in apportion([1, 1, 1], 0)]
     ['34%', '33%', '33%']
     """
     whole, steps = sum(parts), 100 * 10**digits
     floored = [part * steps // whole for part in parts]
-    lost_most = sorted(range(len(parts)), key=lambda i: -(parts[i] * steps % whole))
-    raised = set(lost_most[: steps - sum(floored)])
-    return [Fraction(count + (i in raised), steps) for i, count in enumerate(floored)]
+    by_remainder = sorted(range(len(parts)), key=lambda i: -(parts[i] * steps % whole))
+    rounded_up = set(by_remainder[: steps - sum(floored)])
+    return [Fraction(count + (i in rounded_up), steps) for i, count in enumerate(floored)]
 
 
 def format_nines(ratio: Fraction | float | None, digits: int = 2) -> str:
-    """Return the nines of an *availability*, floored at the digits shown; `n/a` for None and for 1.
+    """Return the nines of an availability, rounded down to `digits` decimals. None and 1 give `n/a`.
 
-    The floor is decided by an exact power, not by the logarithm: three nines are never printed as 2.99.
+    The rounding uses an exact power instead of the logarithm, so that three nines are never printed as 2.99.
 
     >>> format_nines(Fraction("0.999"))
     '3.00'
@@ -132,10 +132,10 @@ def format_nines(ratio: Fraction | float | None, digits: int = 2) -> str:
     # nines >= step / scale  <=>  (1 - ratio) ** scale <= 10 ** -step
     while (1 - Fraction(ratio)) ** scale > Fraction(1, 10**step):
         step -= 1
-    return _floored(Fraction(step, scale), digits)
+    return _rounded_down(Fraction(step, scale), digits)
 
 
-def _floored(number: Fraction, digits: int) -> str:
-    """Return a number of 0 or more in decimal, cut off after `digits` digits."""
+def _rounded_down(number: Fraction, digits: int) -> str:
+    """Return a number of 0 or more as a decimal number, rounded down to `digits` decimals."""
     steps = str(math.floor(number * 10**digits)).zfill(digits + 1)
     return f"{steps[:-digits]}.{steps[-digits:]}" if digits else steps

@@ -1,4 +1,4 @@
-"""The vocabulary: what one probe found, and runs of equal findings. Imports nothing of ours; start reading here."""
+"""The basic types: the observation of one probe, and runs of equal observations. Imports no other module."""
 
 from __future__ import annotations
 
@@ -9,8 +9,8 @@ from enum import StrEnum
 class Outcome(StrEnum):
     """The outcome of one probe.
 
-    `UNKNOWN` is our own failure (uplink lost, file descriptors exhausted, event loop stalled). It is stored and
-    counted, and the timeline ignores it.
+    `UNKNOWN` means that the monitor could not probe (uplink lost, file descriptors exhausted, event loop stalled). Such
+    observations are stored and counted, but do not change the states of the timeline.
     """
 
     GOOD = "good"
@@ -18,8 +18,8 @@ class Outcome(StrEnum):
     UNKNOWN = "unknown"
 
 
-# Two observations of one check and vantage at the same instant: one stands, bad over good over unknown
-# (measurement.md, section 1). The larger number stands.
+# Of several observations of one check and vantage at the same instant, the one with the highest number is used
+# (measurement.md, section 1).
 PRECEDENCE = {Outcome.UNKNOWN: 0, Outcome.GOOD: 1, Outcome.BAD: 2}
 
 
@@ -27,9 +27,8 @@ PRECEDENCE = {Outcome.UNKNOWN: 0, Outcome.GOOD: 1, Outcome.BAD: 2}
 class Observation:
     """One probe of one check from one vantage.
 
-    `at` is the instant at which the probe was *sent*, microseconds since the Unix epoch, UTC. `latency` is in
-    microseconds, None where nothing was measured. `reason` is empty when the outcome is good, unless the answer was
-    slow.
+    `at` is the instant when the probe was sent, microseconds since the Unix epoch (UTC). `latency` is in microseconds,
+    None if it was not measured. `reason` is empty if the outcome is good, except for slow responses.
     """
 
     check: str
@@ -40,22 +39,22 @@ class Observation:
     vantage: str = "local"
 
 
-def in_step(gap: int, length: int, count: int) -> bool:
-    """Return whether an observation `gap` after the last of a run of this length lies as far apart as those in it.
+def is_evenly_spaced(gap: int, length: int, count: int) -> bool:
+    """Return whether an observation `gap` after the end of a run has about the spacing of the run's observations.
 
-    From 0.6 to 1.5 times as far: a late probe does, a missed one does not. So the observations of a run are evenly
-    spaced but for that, and a run of any length shows where those before an instant were.
+    A factor of 0.6 to 1.5 is accepted, so that a late probe continues the run, but the probe after a missed one does
+    not. So the observations of a run are evenly spaced up to this factor, and their instants can be estimated.
     """
     return count == 1 or (3 * length <= 5 * gap * (count - 1) and 2 * gap * (count - 1) <= 3 * length)
 
 
 @dataclass(frozen=True, slots=True)
 class Run:
-    """Neighbouring observations that say the same (check, vantage, outcome, reason), folded.
+    """Consecutive observations with equal check, vantage, outcome and reason, stored as one row.
 
-    `first` and `last` are the instants of the first and the last of the `count` observations; no two neighbours inside
-    are more than `hold` apart, so the timeline of a run is the timeline of its observations. `latency_sum` and
-    `latency_max` are microseconds over those observations that have a latency (`latency_count` of them).
+    `first` and `last` are the instants of the first and the last of the `count` observations. Consecutive observations
+    are at most `hold` apart, so a run has the same timeline as its observations. `latency_sum` and `latency_max`
+    (microseconds) are computed from the `latency_count` observations with a latency.
     """
 
     check: str
@@ -72,38 +71,48 @@ class Run:
     seeded: bool = False
 
     @classmethod
-    def of(cls, seen: Observation, hold: int) -> Run:
-        """Return the run that holds this one observation."""
-        known = seen.latency is not None
-        latency = seen.latency or 0
+    def of(cls, observation: Observation, hold: int) -> Run:
+        """Return a run of one observation."""
+        has_latency = observation.latency is not None
+        latency = observation.latency or 0
         return cls(
-            seen.check, seen.outcome, seen.reason, seen.at, seen.at, 1, hold, int(known), latency, latency, seen.vantage
+            observation.check,
+            observation.outcome,
+            observation.reason,
+            observation.at,
+            observation.at,
+            1,
+            hold,
+            int(has_latency),
+            latency,
+            latency,
+            observation.vantage,
         )
 
-    def takes(self, seen: Observation, hold: int) -> bool:
-        """Return whether the observation continues this run: it says the same, in step, and at most `hold` later."""
+    def accepts(self, observation: Observation, hold: int) -> bool:
+        """Return whether the observation continues this run: equal, evenly spaced, and at most `hold` later."""
         return (
-            self.last < seen.at <= self.last + min(hold, self.hold)
+            self.last < observation.at <= self.last + min(hold, self.hold)
             and self.hold == hold
-            and self.outcome == seen.outcome
-            and self.reason == seen.reason
+            and self.outcome == observation.outcome
+            and self.reason == observation.reason
             and not self.seeded
-            and in_step(seen.at - self.last, self.last - self.first, self.count)
+            and is_evenly_spaced(observation.at - self.last, self.last - self.first, self.count)
         )
 
-    def folded(self, seen: Observation) -> Run:
-        """Return this run with one more observation at its end. The caller has asked `takes` first."""
-        known = seen.latency is not None
-        latency = seen.latency or 0
+    def with_observation(self, observation: Observation) -> Run:
+        """Return this run with one more observation at its end. Check `accepts` before."""
+        has_latency = observation.latency is not None
+        latency = observation.latency or 0
         return Run(
             self.check,
             self.outcome,
             self.reason,
             self.first,
-            seen.at,
+            observation.at,
             self.count + 1,
             self.hold,
-            self.latency_count + known,
+            self.latency_count + has_latency,
             self.latency_sum + latency,
             max(self.latency_max, latency),
             self.vantage,

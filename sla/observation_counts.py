@@ -1,4 +1,4 @@
-"""Count observations in a window: exactly, or folded into evenly spaced runs."""
+"""Count the observations in a window: exactly, or from runs of evenly spaced observations."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ class Counts(NamedTuple):
 
     @property
     def known(self) -> int:
-        """Good and bad observations."""
+        """The number of good and bad observations."""
         return self.good + self.bad
 
     def plus(self, other: Counts) -> Counts:
@@ -30,7 +30,7 @@ class Counts(NamedTuple):
 
 
 class ExactCounter:
-    """Count exactly: every instant is kept, 8 bytes each."""
+    """Counts exactly: stores every instant, 8 bytes each."""
 
     __slots__ = ("_instants",)
 
@@ -39,20 +39,20 @@ class ExactCounter:
 
     @property
     def count(self) -> int:
-        """Number of all observations."""
+        """The number of all observations."""
         return len(self._instants)
 
     def add(self, at: int, *, continues: bool) -> None:
-        """Count one observation, later than all before it."""
+        """Add one observation, later than all previous ones."""
         self._instants.append(at)
 
     def add_run(self, first: int, last: int, count: int) -> None:
-        """Count a run of observations, evenly spaced from its first to its last."""
+        """Add a run of observations, evenly spaced from the first to the last."""
         step = max(count - 1, 1)
         self._instants.extend(first + k * (last - first) // step for k in range(count))
 
     def folds(self) -> Iterator[tuple[int, int, int]]:
-        """Yield each instant twice and 1: a run of one observation."""
+        """Yield (instant, instant, 1) for each observation, as a run of one observation."""
         for at in self._instants:
             yield at, at, 1
 
@@ -67,7 +67,7 @@ class ExactCounter:
 
 
 class FoldedCounter:
-    """Count runs: first, last and number of each, 24 bytes per run of any length.
+    """Counts from runs: stores first, last and count of each run, 24 bytes per run of any length.
 
     A check with an interval of 10 s has 3.2 million observations per year: 25 GB for 1,000 checks with exact counts.
     """
@@ -81,7 +81,7 @@ class FoldedCounter:
         self._upto = array("q")  # observations before each run begins
 
     def add(self, at: int, *, continues: bool) -> None:
-        """Count one observation, later than all before it; `continues` folds it into the last run."""
+        """Add one observation, later than all previous ones. `continues` adds it to the last run."""
         if continues:
             self._lasts[-1] = at
             self.count += 1
@@ -89,14 +89,14 @@ class FoldedCounter:
             self.add_run(at, at, 1)
 
     def add_run(self, first: int, last: int, count: int) -> None:
-        """Count a run of observations, evenly spaced from its first to its last."""
+        """Add a run of observations, evenly spaced from the first to the last."""
         self._firsts.append(first)
         self._lasts.append(last)
         self._upto.append(self.count)
         self.count += count
 
     def folds(self) -> Iterator[tuple[int, int, int]]:
-        """Yield each run's first and last instant and its number of observations, in order of time."""
+        """Yield (first, last, count) of each run in order of time."""
         for index, (first, last) in enumerate(zip(self._firsts, self._lasts, strict=True)):
             yield first, last, self._after(index) - self._upto[index]
 
@@ -129,5 +129,6 @@ class FoldedCounter:
         first, last = self._firsts[index], self._lasts[index]
         if last < instant:
             return after
-        # The k-th of `count` lies at first + k x (last - first) / (count - 1); those k that lie before the instant.
+        # The k-th of `count` observations is at first + k x (last - first) / (count - 1). Count those before the
+        # instant.
         return upto - (first - instant) * (after - upto - 1) // (last - first)

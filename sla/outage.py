@@ -1,8 +1,8 @@
-"""Limits on outages that an agreement promises next to its availability: none over 22 minutes, 4 hours in 30 days.
+"""Limits on outages in an agreement: no outage over 22 minutes, at most 4 hours of outages in 30 days.
 
-An outage is a stretch of time without a break in which the product is down. Its three lengths follow measurement.md,
-section 5: `low` counts time that is certainly down, `point` the point estimate, `high` all time that is not certainly
-up. Excluded time (section 4) is not counted, and does not split an outage in two.
+An outage is an uninterrupted time in which the product is down. It has three lengths (measurement.md, section 5): `low`
+counts time that is certainly down, `point` the point estimate, `high` all time that is not certainly up. Excluded time
+(section 4) is not counted, and does not divide an outage.
 """
 
 from __future__ import annotations
@@ -14,7 +14,7 @@ from itertools import groupby
 from typing import TYPE_CHECKING, Any
 
 from sla.availability import Bounds, Verdict
-from sla.interval import SECOND, Counted, Interval, subtract
+from sla.interval import SECOND, CountedTime, Interval, subtract
 from sla.states import Piece, State
 
 if TYPE_CHECKING:
@@ -24,7 +24,7 @@ if TYPE_CHECKING:
 
 
 class LimitKind(StrEnum):
-    """What a limit bounds: the longest single outage, or all outages of a rolling period together."""
+    """The kind of a limit: on the longest single outage, or on the sum of all outages in a rolling period."""
 
     LONGEST = "longest_outage"
     TOTAL = "total_outage"
@@ -32,7 +32,7 @@ class LimitKind(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class OutageLimit:
-    """A promised limit, microseconds. `per` is the length of the rolling period of a TOTAL, None for LONGEST."""
+    """A promised limit, microseconds. `per` is the length of the rolling period for TOTAL, None for LONGEST."""
 
     kind: LimitKind
     limit: int
@@ -41,20 +41,20 @@ class OutageLimit:
 
 @dataclass(frozen=True, slots=True)
 class OutageFigure:
-    """What was measured against a limit, microseconds, and what it decides."""
+    """The outage time that a limit applies to (microseconds), and the verdict."""
 
     limit: OutageLimit
     measured: Bounds[int]
 
     @property
     def verdict(self) -> Verdict:
-        """MET if even the upper bound keeps the limit, MISSED if even the lower bound exceeds it."""
+        """MET if the upper bound is within the limit, MISSED if the lower bound exceeds it, else UNDECIDED."""
         if self.measured.high <= self.limit.limit:
             return Verdict.MET
         return Verdict.MISSED if self.measured.low > self.limit.limit else Verdict.UNDECIDED
 
     def as_json(self) -> dict[str, Any]:
-        """Return the figure for programs: durations in seconds, `per_seconds` null for a single outage."""
+        """Return the figure as JSON data: durations in seconds, `per_seconds` null for a single outage."""
         per = self.limit.per
         return {
             "promise": self.limit.kind.value,
@@ -65,8 +65,8 @@ class OutageFigure:
         }
 
 
-# What counts as an outage for each bound.
-_COUNTS: Bounds[Callable[[State], bool]] = Bounds(
+# Whether a state counts as an outage, for each bound.
+_IS_OUTAGE: Bounds[Callable[[State], bool]] = Bounds(
     lambda state: state is State.DOWN,
     lambda state: state.estimate is State.DOWN,
     lambda state: state is not State.UP,
@@ -76,55 +76,55 @@ _COUNTS: Bounds[Callable[[State], bool]] = Bounds(
 def evaluate_limit(
     limit: OutageLimit, history: History, window: Interval, excluded: Iterable[Interval] = ()
 ) -> OutageFigure:
-    """Return what the history says of the limit over the window.
+    """Return the figure of the limit over the window.
 
-    LONGEST is the longest outage, as far as it lies in the window. TOTAL is the highest sum of outages over all rolling
-    periods that lie in the window; over a window shorter than the period it is that of the period that ends with it.
+    LONGEST is the length of the longest outage within the window. TOTAL is the highest sum of outages in any rolling
+    period within the window. If the window is shorter than the period, it is the sum in the period that ends with it.
     """
     if limit.per is None:
         return OutageFigure(limit, _longest(history, window, tuple(excluded)))
     span = required_history([limit], window)
-    counted = list(_counted(history, span, tuple(excluded)))
-    low, point, high = (_worst(counted, span, limit.per, counts) for counts in _COUNTS)
+    counted = list(_counted_pieces(history, span, tuple(excluded)))
+    low, point, high = (_highest_sum(counted, span, limit.per, is_outage) for is_outage in _IS_OUTAGE)
     return OutageFigure(limit, Bounds(low, point, high))
 
 
 def required_history(limits: Iterable[OutageLimit], window: Interval) -> Interval:
-    """Return the time that the limits look at: the window, and before it what a longer period reaches back to."""
+    """Return the time that is needed to evaluate the limits: the window, extended back to the longest period."""
     starts = [window.end - limit.per for limit in limits if limit.per is not None]
     return Interval(min(window.start, *starts, window.start), window.end)
 
 
 def _longest(history: History, window: Interval, excluded: tuple[Interval, ...]) -> Bounds[int]:
     pieces = list(history.pieces(window))
-    clock = Counted(subtract(window, excluded))
-    low, point, high = (max(_outages(pieces, clock, counts), default=0) for counts in _COUNTS)
+    clock = CountedTime(subtract(window, excluded))
+    low, point, high = (max(_outages(pieces, clock, is_outage), default=0) for is_outage in _IS_OUTAGE)
     return Bounds(low, point, high)
 
 
-def _outages(pieces: Sequence[Piece], clock: Counted, counts: Callable[[State], bool]) -> Iterator[int]:
-    """Yield the counted length of each stretch of pieces that are an outage."""
-    for is_outage, stretch in groupby(pieces, lambda piece: counts(piece.state)):
-        if is_outage:
-            held = list(stretch)
-            yield clock.before(held[-1].end) - clock.before(held[0].start)
+def _outages(pieces: Sequence[Piece], clock: CountedTime, is_outage: Callable[[State], bool]) -> Iterator[int]:
+    """Yield the counted length of each outage in the pieces."""
+    for in_outage, group in groupby(pieces, lambda piece: is_outage(piece.state)):
+        if in_outage:
+            outage = list(group)
+            yield clock.before(outage[-1].end) - clock.before(outage[0].start)
 
 
-def _counted(history: History, window: Interval, excluded: tuple[Interval, ...]) -> Iterator[Piece]:
+def _counted_pieces(history: History, window: Interval, excluded: tuple[Interval, ...]) -> Iterator[Piece]:
     for part in subtract(window, excluded):
         yield from history.pieces(part)
 
 
-def _worst(pieces: Sequence[Piece], span: Interval, per: int, counts: Callable[[State], bool]) -> int:
-    """Return the highest sum of counted outages within `per`, over all periods that lie in the span.
+def _highest_sum(pieces: Sequence[Piece], span: Interval, per: int, is_outage: Callable[[State], bool]) -> int:
+    """Return the highest sum of outages in any period of length `per` within the span.
 
-    The sum over a sliding period is piecewise linear in its end: it bends only where an outage begins or ends, or where
-    one leaves the period, so its maximum lies at one of those instants or at an end of the range.
+    The sum in a sliding period is a piecewise linear function of its end. Its slope changes only when an outage begins,
+    ends or leaves the period, so the maximum is at one of these instants or at an end of the range.
     """
-    clock = Counted(Interval(piece.start, piece.end) for piece in pieces if counts(piece.state))
+    clock = CountedTime(Interval(piece.start, piece.end) for piece in pieces if is_outage(piece.state))
     first = span.start + per
     ends = {first, span.end}
     for piece in pieces:
-        if counts(piece.state):
+        if is_outage(piece.state):
             ends |= {piece.start, piece.end, piece.start + per, piece.end + per}
     return max(clock.before(end) - clock.before(end - per) for end in ends if first <= end <= span.end)

@@ -1,4 +1,4 @@
-"""A mark of a page: a fact that its reader found it useful, or noise."""
+"""Page marks: facts that the recipient of a page found it useful, or noise."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ PAGE_MARK: Final = "page_mark"
 
 
 class Mark(StrEnum):
-    """What a reader thought of a page: it called for action, or it did not."""
+    """The assessment of a page. USEFUL: it required action. NOISE: it did not."""
 
     USEFUL = "useful"
     NOISE = "noise"
@@ -36,15 +36,15 @@ class PageMark:
     product: str = ""
 
     def fact(self) -> Fact:
-        """Return it as a fact of the record."""
+        """Return the mark as a fact of the record."""
         body = {"key": self.key, "mark": self.mark.value, "receiver": self.receiver}
         return Fact.of(self.made, self.by, PAGE_MARK, self.product, body)
 
 
 def page_marks(facts: Iterable[Fact]) -> list[PageMark]:
-    """Return the marks among the facts in their order; of one person for one alert the last counts.
+    """Return the marks among the facts in order. Of several marks of one person for one alert, the last is returned.
 
-    One that cannot be read is skipped.
+    Invalid marks are skipped.
     """
     found: dict[tuple[str, str], PageMark] = {}
     for fact in facts:

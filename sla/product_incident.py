@@ -1,7 +1,7 @@
-"""Product incidents: one outage of a product, however many of its checks fail.
+"""Product incidents: one incident per outage of a product, independent of the number of failing checks.
 
-A product incident opens with the first check incident of the product and resolves with the last one. The check
-incidents keep their ids and stand inside it. Its severity is `page` while the product's rule says down, else `ticket`.
+A product incident opens with the first check incident of the product and is resolved with the last one. It contains the
+ids of the check incidents. Its severity is `page` while the product is down by its rule, else `ticket`.
 """
 
 from __future__ import annotations
@@ -19,7 +19,7 @@ if TYPE_CHECKING:
 
 
 class Severity(StrEnum):
-    """How urgent an alert is: `page` wakes a person, `ticket` waits for working hours, `note` asks for nothing."""
+    """The urgency of an alert: `page` requires action now, `ticket` in working hours, `note` requires no action."""
 
     PAGE = "page"
     TICKET = "ticket"
@@ -30,9 +30,9 @@ class Severity(StrEnum):
 class ProductIncident:
     """An incident of a product, from `opened` to `resolved` (None while it is open); microseconds since the epoch.
 
-    `members` are the ids of its check incidents in the order in which they were decided. `unannounced` is the severity
-    up to which the incident is not announced, None where it is announced at any: incidents that were open when the
-    record was brought up to this version are continued without a page.
+    `members` has the ids of its check incidents in the order in which they were opened. `unannounced` is the severity
+    up to which the incident is not announced, None if it is always announced. It is set for incidents that were open
+    when the record was migrated to this version, so that they continue without a page.
     """
 
     id: str
@@ -45,12 +45,12 @@ class ProductIncident:
 
 
 def severity_of(*, down: bool | None) -> Severity:
-    """Return the severity of an open incident of a product that is `down` by its rule; None is not known."""
+    """Return the severity of an open incident. `down`: whether the product is down by its rule, None if unknown."""
     return Severity.PAGE if down else Severity.TICKET
 
 
-def advanced(
-    held: ProductIncident | None,
+def update_product_incident(
+    current: ProductIncident | None,
     product: str,
     ongoing: Sequence[Incident],
     now: int,
@@ -58,18 +58,18 @@ def advanced(
     down: bool | None,
     last: int = 0,
 ) -> ProductIncident | None:
-    """Return the product's incident after a change of its check incidents, None if there is and was none.
+    """Return the product's incident after a change of its check incidents. None if there is no incident.
 
-    `held` is the open one, `ongoing` are the check incidents that are open, `now` is the instant at which the incident
-    ends if none is. `last` is the end of the product's incident before: two of one product never overlap.
+    `current` is the open product incident, `ongoing` are the open check incidents. If no check incident is open, the
+    product incident ends at `now`. `last` is the end of the previous incident, because incidents do not overlap.
     """
     if not ongoing:
-        return None if held is None else replace(held, resolved=max(now, held.opened))
+        return None if current is None else replace(current, resolved=max(now, current.opened))
     opened = max(last, min(each.opened for each in ongoing))
-    if held is None:
-        held = ProductIncident(
+    if current is None:
+        current = ProductIncident(
             content_id("product-incident", product, opened), product, opened, None, Severity.TICKET, ()
         )
-    members = dict.fromkeys((*held.members, *(each.id for each in sorted(ongoing, key=lambda each: each.opened))))
-    opened = min(held.opened, opened)
-    return replace(held, opened=opened, severity=severity_of(down=down), members=tuple(members))
+    members = dict.fromkeys((*current.members, *(each.id for each in sorted(ongoing, key=lambda each: each.opened))))
+    opened = min(current.opened, opened)
+    return replace(current, opened=opened, severity=severity_of(down=down), members=tuple(members))

@@ -1,4 +1,4 @@
-"""The exact lower confidence bound of a proportion, with the standard library only.
+"""Compute the exact lower confidence bound of a proportion, with the standard library only.
 
 measurement.md, section 6. Clopper, Pearson (1934): the bound is the p that solves P(X >= good | known, p) = 0.05.
 """
@@ -17,7 +17,7 @@ _STIRLING = (1 / 12, -1 / 360, 1 / 1260, -1 / 1680, 1 / 1188, -691 / 360360)
 
 @dataclass(frozen=True, slots=True)
 class Proof:
-    """The availability that the record proves, and its nines."""
+    """The availability that the observations prove, and its nines."""
 
     availability: float
     nines: float
@@ -25,9 +25,9 @@ class Proof:
 
 @lru_cache(maxsize=4096)
 def proven(good: int, known: int) -> Proof | None:
-    """Return the exact one-sided 95 % Clopper-Pearson lower bound of `good` out of `known`; None out of none.
+    """Return the exact one-sided 95 % Clopper-Pearson lower bound for `good` out of `known`. None if `known` is 0.
 
-    It treats observations as independent, which probes of one target a minute apart are not quite.
+    The bound assumes independent observations, which is only approximately true for probes of one target per minute.
 
     Raises:
         ValueError: good is not within 0 and known.
@@ -44,20 +44,20 @@ def proven(good: int, known: int) -> Proof | None:
 
 
 def _proof(up: float, down: float) -> Proof:
-    """Return the proof with its nines taken from whichever of the two shares has kept its digits."""
+    """Return the proof. The nines are computed from the share with more significant digits."""
     return Proof(up, -math.log10(down) if down < 0.5 else -math.log1p(-up) / math.log(10))
 
 
 def _solve(good: int, bad: int) -> tuple[float, float]:
-    """Return the share of up and of down at which no more than `bad` are bad with probability ALPHA.
+    """Return the shares of up and of down with which at most `bad` observations are bad with probability ALPHA.
 
-    Newton's method on the log of that probability over the log-odds of down, which keeps both shares to full relative
-    precision. The probability is log-concave there (it is the tail of a log-concave density), so from any start Newton
-    comes down on the root from one side; there is no bracket to keep.
+    Uses Newton's method on the logarithm of the probability as a function of the log-odds of down, so that both shares
+    have full relative precision. This function is concave (the probability is the tail of a log-concave density), so
+    the method converges from any start without a bracket.
     """
     odds = math.log(bad / good)
     step = 1.0
-    while abs(step) > 1e-10:  # the step after that would be about its square
+    while abs(step) > 1e-10:  # the next step would be about the square of this one
         up, down = 1 / (1 + math.exp(odds)), 1 / (1 + math.exp(-odds))
         sum_of_ratios = _sum_of_ratios(good, bad, up / down)
         tail = _log_probability(good, bad, up, down) + math.log(sum_of_ratios)
@@ -68,7 +68,7 @@ def _solve(good: int, bad: int) -> tuple[float, float]:
 
 
 def _sum_of_ratios(good: int, bad: int, ratio: float) -> float:
-    """Return P(at most `bad`) / P(exactly `bad`): positive terms, so no digit is lost, about sqrt(bad) of them."""
+    """Return P(at most `bad`) / P(exactly `bad`): a sum of about sqrt(bad) positive terms, so it is precise."""
     total = term = 1.0
     for k in range(bad):
         term *= (bad - k) * ratio / (good + k + 1)
@@ -81,8 +81,9 @@ def _sum_of_ratios(good: int, bad: int, ratio: float) -> float:
 def _log_probability(good: int, bad: int, up: float, down: float) -> float:
     """Return the log of the binomial probability of exactly `bad`.
 
-    After Loader (2000), "Fast and accurate computation of binomial probabilities": near the mean its terms are small,
-    where log-gammas of millions would cancel. The excess over the mean is taken on the rarer side for the same reason.
+    Method of Loader (2000), "Fast and accurate computation of binomial probabilities": near the mean the terms are
+    small, while log-gammas of large numbers would cancel. For the same reason the excess is computed for the rarer
+    outcome.
     """
     known = good + bad
     excess = known * down - bad if bad < good else good - known * up
@@ -97,7 +98,7 @@ def _log_probability(good: int, bad: int, up: float, down: float) -> float:
 
 
 def _stirling_error(n: int) -> float:
-    """Return log n! less Stirling's n log n - n + log(2 pi n) / 2."""
+    """Return log n! minus Stirling's approximation n log n - n + log(2 pi n) / 2."""
     if n < 16:
         return math.lgamma(n + 1) - (n + 0.5) * math.log(n) + n - 0.5 * math.log(2 * math.pi)
     return math.fsum(c / n ** (2 * k + 1) for k, c in enumerate(_STIRLING))

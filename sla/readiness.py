@@ -1,7 +1,7 @@
-"""Readiness: a checklist of prerequisites, their attestations, and the claim ceiling of the unmet ones.
+"""Readiness: a checklist of prerequisites, their attestations, and the claim ceiling of unmet prerequisites.
 
-Measured figures say what was; readiness says what may be promised. A record of three clean months does not make a
-product without disaster recovery a five-nines product: it has not met its data centre's outage yet.
+Measured figures describe the past; readiness limits promises for the future. Three months without downtime do not make
+a product without disaster recovery a five-nines product, because its data centre may still fail.
 """
 
 from __future__ import annotations
@@ -16,12 +16,12 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True, slots=True)
 class ChecklistItem:
-    """One prerequisite. While it is unmet, no availability above `cap` may be claimed.
+    """A prerequisite. While it is unmet, no availability above `cap` may be claimed.
 
-    `source` is the sentence that it was taken from, word for word.
+    `source` is the quoted sentence that defines the item.
 
     Raises:
-        ValueError: the cap is not above 0 and below 1. The message says what to write.
+        ValueError: the cap is not above 0 and below 1.
     """
 
     id: str
@@ -37,10 +37,10 @@ class ChecklistItem:
 
 @dataclass(frozen=True, slots=True)
 class Checklist:
-    """Prerequisites that belong together, and where they are written.
+    """A list of prerequisites, with its source.
 
     Raises:
-        ValueError: two items share an id.
+        ValueError: two items have the same id.
     """
 
     id: str
@@ -49,21 +49,21 @@ class Checklist:
     items: tuple[ChecklistItem, ...]
 
     def __post_init__(self) -> None:
-        seen: set[str] = set()
+        ids: set[str] = set()
         for item in self.items:
-            if item.id in seen:
+            if item.id in ids:
                 raise ValueError(f"the checklist {self.id} has two items {item.id}; rename one")
-            seen.add(item.id)
+            ids.add(item.id)
 
-    def strangers(self, attestations: Iterable[Attestation]) -> tuple[Attestation, ...]:
-        """Return the attestations of items that are not on the list: misspelt, mostly. They meet nothing."""
+    def unknown_attestations(self, attestations: Iterable[Attestation]) -> tuple[Attestation, ...]:
+        """Return the attestations of items that are not on the list. They have no effect; most are misspelt."""
         known = {item.id for item in self.items}
         return tuple(a for a in attestations if a.item not in known)
 
 
 @dataclass(frozen=True, slots=True)
 class Attestation:
-    """A person attests an item up to, and not including, the instant `until` (microseconds since the epoch)."""
+    """The attestation of an item by a person, valid before the instant `until` (microseconds since the epoch)."""
 
     item: str
     by: str
@@ -72,10 +72,10 @@ class Attestation:
 
 
 @dataclass(frozen=True, slots=True)
-class Standing:
-    """One item at an instant: met while an attestation of it is in force, which is the one that lasts longest.
+class ItemStatus:
+    """The status of an item at an instant. It is met if `attestation`, the one that is valid longest, is still valid.
 
-    Where it is unmet, `attestation` is the one that expired last, None if there never was one.
+    If the item is unmet, `attestation` is the last expired one, or None.
     """
 
     item: ChecklistItem
@@ -85,40 +85,40 @@ class Standing:
 
 @dataclass(frozen=True, slots=True)
 class Readiness:
-    """A checklist at an instant."""
+    """The status of a checklist at an instant."""
 
     checklist: Checklist
-    standings: tuple[Standing, ...]
+    statuses: tuple[ItemStatus, ...]
 
     @property
     def unmet(self) -> tuple[ChecklistItem, ...]:
         """The items without a valid attestation, in the order of the list."""
-        return tuple(s.item for s in self.standings if not s.met)
+        return tuple(s.item for s in self.statuses if not s.met)
 
     @property
     def ceiling(self) -> Fraction | None:
-        """The highest availability that may be claimed, the smallest cap of the unmet items; None when all are met."""
+        """The highest availability that may be claimed: the smallest cap of the unmet items. None if all are met."""
         return min((item.cap for item in self.unmet), default=None)
 
     @property
     def causes(self) -> tuple[ChecklistItem, ...]:
-        """The unmet items that hold the ceiling where it is: those that have to be met to raise it."""
+        """The unmet items that determine the ceiling. They must be met to raise it."""
         return tuple(item for item in self.unmet if item.cap == self.ceiling)
 
     def allows(self, claim: Fraction) -> bool:
-        """Return whether the availability may be claimed. A claim at the ceiling may."""
+        """Return whether the availability may be claimed, that is, whether it is not above the ceiling."""
         return self.ceiling is None or claim <= self.ceiling
 
 
 def readiness(checklist: Checklist, attestations: Iterable[Attestation], at: int) -> Readiness:
-    """Return how the checklist stands at the instant. An item without an attestation in force is unmet."""
+    """Return the status of the checklist at the instant. An item without a valid attestation is unmet."""
     latest: dict[str, Attestation] = {}
     for each in attestations:
-        held = latest.get(each.item)
-        if held is None or each.until > held.until:
+        current = latest.get(each.item)
+        if current is None or each.until > current.until:
             latest[each.item] = each
-    return Readiness(checklist, tuple(_standing(item, latest.get(item.id), at) for item in checklist.items))
+    return Readiness(checklist, tuple(_status(item, latest.get(item.id), at) for item in checklist.items))
 
 
-def _standing(item: ChecklistItem, attestation: Attestation | None, at: int) -> Standing:
-    return Standing(item, attestation is not None and at < attestation.until, attestation)
+def _status(item: ChecklistItem, attestation: Attestation | None, at: int) -> ItemStatus:
+    return ItemStatus(item, attestation is not None and at < attestation.until, attestation)

@@ -1,6 +1,6 @@
-"""All figures of a report on one product: its window, steps, months, trend, incidents and downtime split.
+"""Compute all figures of a report on one product: window, steps, months, trend, incidents and downtime split.
 
-Every figure in it is a `Measured` of the same history and the same exclusions; nothing is computed a second way.
+Every figure is a `Measured` of the same history with the same exclusions.
 """
 
 from __future__ import annotations
@@ -24,19 +24,19 @@ if TYPE_CHECKING:
     from sla.readiness import Readiness
     from sla.state_history import History
 
-EARLIER = 6  # periods before the window that the trend looks back on, where the record reaches
-MONTHS = 6  # of the budget, at least, where the record reaches
-BY_DAY = 62 * DAY  # the longest window that is drawn day by day; longer ones by month
+TREND_PERIODS = 6  # maximum number of earlier windows in the trend
+MIN_MONTHS = 6  # minimum number of months with a budget, if the record is long enough
+MAX_DAILY = 62 * DAY  # the longest window with steps of days; longer windows have steps of months
 
 
 @dataclass(frozen=True, slots=True)
 class Subject:
-    """A product as a report needs it.
+    """The data of a product for a report.
 
-    `exclusions` returns what the agreement excludes from an interval, cause by cause. `interval` is the longest probing
-    interval, microseconds. `dependencies` are the histories of what it depends on, by id; `checks` those of its own
-    checks, by key, which measure incidents; `limits` are the promised limits on outages. `provisional` returns whether
-    the raw and the contractual figures of a window that ends at an instant may still change.
+    `exclusions` returns the agreement's exclusions in an interval. `interval` is the longest probe interval,
+    microseconds. `dependencies` has the histories of the dependencies by id. `checks` has the histories of the
+    product's checks by key, for the downtime of incidents. `limits` are the promised limits on outages. `provisional`
+    returns whether the raw and the contractual figures of a window that ends at an instant may still change.
     """
 
     history: History
@@ -53,13 +53,13 @@ class Subject:
 
 @dataclass(frozen=True, slots=True)
 class Step:
-    """One period: a day, a month, an earlier window, with both its figures."""
+    """A period (day, month or earlier window) with its raw and contractual figures."""
 
     window: Window
     figures: AgreementFigures
 
     def as_json(self, product: str) -> dict[str, Any]:
-        """Return both figures of the period, each in the one shape of section 11."""
+        """Return both figures of the period in the format of measurement.md, section 11."""
         return {
             "raw": self.figures.raw.as_json(product=product),
             "contractual": self.figures.contractual.as_json(product=product),
@@ -68,12 +68,12 @@ class Step:
 
 @dataclass(frozen=True, slots=True)
 class Report:
-    """What one product delivered in a window. All steps are in order of time.
+    """The figures of one product in a window. All steps are in order of time.
 
-    `steps` are the days of the window (its months, if it is long), `months` the calendar months that it touches and
-    some before, `trend` the windows before it and itself. `incidents` are those that touch what was measured, as known
-    at `at`, each with its whole downtime and the part in the window. Months and windows from before the record began
-    are omitted.
+    `steps` are the days of the window, or the months of a long window. `months` are the calendar months that the window
+    touches, and some months before. `trend` has earlier windows and the window itself. `incidents` has the incidents in
+    the measured time, as known at `at`, each with its total downtime and its downtime in the window. Months and windows
+    before the record began are omitted.
     """
 
     product: str
@@ -89,14 +89,14 @@ class Report:
     at: int
 
     def as_json(self) -> dict[str, Any]:
-        """Return everything: figures in the one shape of section 11, durations in seconds, null where there is none."""
-        cut = totals(self.figures.audit)
+        """Return the report as JSON data: figures as in measurement.md, section 11, durations in seconds."""
+        excluded = totals(self.figures.audit)
         ready = self.readiness
         return {
             "product": self.product,
             "raw": self.figures.raw.as_json(product=self.product),
             "contractual": self.figures.contractual.as_json(product=self.product),
-            "excluded_seconds_by_cause": {cause.value: us / SECOND for cause, us in cut.items()},
+            "excluded_seconds_by_cause": {cause.value: us / SECOND for cause, us in excluded.items()},
             "outage_limits": [each.as_json() for each in self.figures.outages],
             "exclusions": [piece.as_json() for piece in self.figures.audit],
             "incidents": [incident_json(each) for each in self.incidents],
@@ -111,9 +111,10 @@ class Report:
 
 
 def incident_json(found: IncidentPart) -> dict[str, Any]:
-    """Return the incident: instants RFC 3339 UTC, its downtime in seconds, so far while `resolved` is null.
+    """Return the incident as JSON data: instants as RFC 3339 in UTC, downtime in seconds.
 
-    `downtime_in_window_seconds` is the part of it in the window.
+    `downtime_in_window_seconds` is the downtime in the window. For an open incident (`resolved` null) it is the
+    downtime until now.
     """
     incident, part = found.incident, found.part
     resolved, downtime = incident.resolved, incident.downtime
@@ -133,23 +134,29 @@ def incident_json(found: IncidentPart) -> dict[str, Any]:
 def report(product: str, subject: Subject, window: Window, zone: tzinfo, at: int | None = None) -> Report:
     """Return the report of the product over the window as known at `at`, by default at the window's end.
 
-    `zone` is that of the days and months it is divided into.
+    `zone` is the time zone of its days and months.
     """
     known = subject.history.first
     begin = window.measured.end if known is None else known
-    by_month = window.measured.length > BY_DAY
+    by_month = window.measured.length > MAX_DAILY
     period = Period.MONTH if by_month else Period.DAY
-    steps = [_cut(each, window.measured) for each in _periods(period, window.measured, zone)]
+    steps = [_clip(each, window.measured) for each in _periods(period, window.measured, zone)]
     months = _months(window, begin, zone)
     earlier = [each for each in _earlier(window, zone) if each.measured.end > begin][::-1]
-    every = (window, *steps, *months, *earlier)
-    span = Interval(min(each.whole.start for each in every), max(each.whole.end for each in every))
-    cut = subject.exclusions(required_history(subject.limits, span))
+    windows = (window, *steps, *months, *earlier)
+    span = Interval(min(each.whole.start for each in windows), max(each.whole.end for each in windows))
+    exclusions = subject.exclusions(required_history(subject.limits, span))
 
     def of(each: Window, limits: Sequence[OutageLimit] = ()) -> Step:
         rolling = each is window and each.rolling
         found = measure_agreement(
-            subject.history, each, subject.objective, cut, interval=subject.interval, limits=limits, rolling=rolling
+            subject.history,
+            each,
+            subject.objective,
+            exclusions,
+            interval=subject.interval,
+            limits=limits,
+            rolling=rolling,
         )
         raw, contractual = subject.provisional(each.measured.end)
         return Step(each, found.mark_provisional(raw=raw, contractual=contractual))
@@ -171,12 +178,12 @@ def report(product: str, subject: Subject, window: Window, zone: tzinfo, at: int
 
 
 def last_complete(period: Period, at: int, zone: tzinfo) -> Window:
-    """Return the last window of the period that is over at the instant, called `last month`."""
+    """Return the last complete window of the period at the instant, with a name such as `last month`."""
     return replace(previous_window(period, at, zone), name=f"last {period}")
 
 
 def _periods(period: Period, span: Interval, zone: tzinfo) -> Iterator[Window]:
-    """Yield the calendar windows that the span touches, whole, in order."""
+    """Yield the complete calendar windows that the span touches, in order."""
     at = span.start
     while at < span.end:
         found = calendar_window(period, at, zone)
@@ -184,16 +191,16 @@ def _periods(period: Period, span: Interval, zone: tzinfo) -> Iterator[Window]:
         at = found.whole.end
 
 
-def _cut(window: Window, span: Interval) -> Window:
-    """Return what of the window lies in the span; a budget is for that part alone."""
+def _clip(window: Window, span: Interval) -> Window:
+    """Return the part of the window in the span, as a window with its own budget."""
     part = Interval(max(window.whole.start, span.start), min(window.whole.end, span.end))
     return Window(window.name, part, part)
 
 
 def _months(window: Window, begin: int, zone: tzinfo) -> list[Window]:
-    """Return whole calendar months, the last as far as it is measured, none from before the record began."""
+    """Return calendar months, the last one up to the end of the measured time, without months before the record."""
     found = list(_periods(Period.MONTH, window.measured, zone))
-    while len(found) < MONTHS and found:
+    while len(found) < MIN_MONTHS and found:
         found.insert(0, previous_window(Period.MONTH, found[0].whole.start, zone))
     end = window.measured.end
     upto = [replace(each, measured=Interval(each.whole.start, min(each.whole.end, end))) for each in found]
@@ -201,10 +208,10 @@ def _months(window: Window, begin: int, zone: tzinfo) -> list[Window]:
 
 
 def _earlier(window: Window, zone: tzinfo) -> Iterator[Window]:
-    """Yield the windows before this one, the nearest first: the calendar's, or as long as this one, end to end."""
+    """Yield the windows before this one, the nearest first: calendar windows, or windows of the same length."""
     length, name = window.measured.length, window.name.removeprefix("last ")
     at = window.whole.start
-    for _ in range(EARLIER if length else 0):
+    for _ in range(TREND_PERIODS if length else 0):
         if name in tuple(Period):
             found = previous_window(Period(name), at, zone)
         else:

@@ -1,4 +1,4 @@
-"""The hours of a promise: "Mon-Fri 07:00-18:00", without statutory holidays."""
+"""Service hours of an agreement: "Mon-Fri 07:00-18:00", without statutory holidays."""
 
 from __future__ import annotations
 
@@ -8,9 +8,9 @@ from dataclasses import dataclass, field
 from datetime import date, tzinfo
 
 from sla.interval import DAY, HOUR, MINUTE, Interval, subtract, union
-from sla.localtime import day_numbered, stretches
+from sla.localtime import constant_offset_intervals, date_of_day_number
 
-Hours = tuple[Interval, ...]  # microseconds after 00:00 on the wall clock; past 24 h reaches into the next day
+Hours = tuple[Interval, ...]  # microseconds after 00:00 on the wall clock; more than 24 h is on the next day
 
 _DAYS = ("mon", "tue", "wed", "thu", "fri", "sat", "sun")
 _DAY = r"(?:mon|tue|wed|thu|fri|sat|sun)[a-z]*"
@@ -21,10 +21,10 @@ _WRITE = 'write "Mon-Fri 07:00-18:00", "Mon-Thu 08:00-12:00, 13:00-17:00; Sat 10
 
 @dataclass(frozen=True, slots=True)
 class ServiceHours:
-    """Hours of service on each weekday, Monday first, on the zone's wall clock.
+    """The service hours of each weekday (Monday first) in local time.
 
-    The wall clock decides, instant by instant: an instant is in service if the clock shows a time within the hours. So
-    an hour that clocks skip is not served, and one that comes twice is served twice.
+    An instant is in service if its local time is within the hours. So an hour that is skipped at a clock change is not
+    in service, and a repeated hour is in service twice.
     """
 
     days: tuple[Hours, ...]
@@ -32,13 +32,14 @@ class ServiceHours:
 
     @classmethod
     def parse(cls, text: str) -> ServiceHours:
-        """Return the hours that a person wrote: days, then times; without days, every day; "24/7" is always.
+        """Parse service hours: days, then times. Without days, the times apply to every day. "24/7" means always.
 
-        A range of days may pass Sunday (`Sat-Mon`), one of times midnight (`22:00-02:00`, which belongs to the day that
-        it begins on). 24:00 is the day's end. Lists are separated by commas, semicolons or spaces.
+        A range of days may include the end of the week (`Sat-Mon`), a range of times may include midnight
+        (`22:00-02:00`, which belongs to the day when it begins). 24:00 is the end of the day. Lists are separated by
+        commas, semicolons or spaces.
 
         Raises:
-            ValueError: it is not so written. The message says what to write.
+            ValueError: the text has another form. The message has valid examples.
         """
         if text.strip() == "24/7":
             return ALWAYS
@@ -51,23 +52,23 @@ class ServiceHours:
     def within(self, window: Interval, zone: tzinfo, holidays: Collection[date] = frozenset()) -> Iterator[Interval]:
         """Yield the parts of the window that are in service, in order, disjoint.
 
-        What begins on a holiday is not served; a shift of the evening before goes on to its end.
+        Hours that begin on a holiday are not in service. Hours that began on the evening before are, until their end.
         """
-        yield from union(self._served(window, zone, holidays))
+        yield from union(self._in_service(window, zone, holidays))
 
     def outside(self, window: Interval, zone: tzinfo, holidays: Collection[date] = frozenset()) -> Iterator[Interval]:
-        """Yield the rest of the window, in order, disjoint."""
-        return subtract(window, self._served(window, zone, holidays))
+        """Yield the parts of the window that are not in service, in order, disjoint."""
+        return subtract(window, self._in_service(window, zone, holidays))
 
-    def _served(self, window: Interval, zone: tzinfo, holidays: Collection[date]) -> Iterator[Interval]:
-        for span, ahead in stretches(window, zone):
-            for shown in self._shown(Interval(span.start + ahead, span.end + ahead), holidays):
+    def _in_service(self, window: Interval, zone: tzinfo, holidays: Collection[date]) -> Iterator[Interval]:
+        for span, ahead in constant_offset_intervals(window, zone):
+            for shown in self._hours_in_local_time(Interval(span.start + ahead, span.end + ahead), holidays):
                 yield Interval(shown.start - ahead, shown.end - ahead)
 
-    def _shown(self, shown: Interval, holidays: Collection[date]) -> Iterator[Interval]:
-        """Yield the hours within a piece of local time; the day before it is asked too, for what passes midnight."""
+    def _hours_in_local_time(self, shown: Interval, holidays: Collection[date]) -> Iterator[Interval]:
+        """Yield the hours within an interval of local time. Includes hours that began on the previous day."""
         for number in range(shown.start // DAY - 1, -(-shown.end // DAY)):
-            day = day_numbered(number)
+            day = date_of_day_number(number)
             if day in holidays:
                 continue
             for hours in self.days[day.weekday()]:
@@ -80,12 +81,12 @@ class ServiceHours:
         return self.text
 
 
-# Day by day, so that holidays are excluded where an agreement names some.
+# One interval per day, so that the holidays of an agreement are excluded.
 ALWAYS = ServiceHours(((Interval(0, DAY),),) * 7, "24/7")
 
 
 def _groups(text: str) -> Iterator[tuple[Sequence[int], Sequence[Interval]]]:
-    """Yield days with their times, as far as each list of days reaches in the text."""
+    """Yield each list of days with its times."""
     names: list[int] = []
     times: list[Interval] = []
     for token in _tokens(text):
@@ -95,9 +96,9 @@ def _groups(text: str) -> Iterator[tuple[Sequence[int], Sequence[Interval]]]:
         if times:
             yield names, times
             names, times = [], []
-        names += _named(token["first"], token["last"] or token["first"])
+        names += _day_range(token["first"], token["last"] or token["first"])
     if not times:
-        raise ValueError(f'"{text}" names no times; {_WRITE}')
+        raise ValueError(f'"{text}" has no times; {_WRITE}')
     yield names, times
 
 
@@ -114,7 +115,7 @@ def _tokens(text: str) -> Iterator[re.Match[str]]:
         place = separator.end() if separator else place
 
 
-def _named(first: str, last: str) -> Iterator[int]:
+def _day_range(first: str, last: str) -> Iterator[int]:
     start, end = _DAYS.index(first[:3]), _DAYS.index(last[:3])
     for number in range(start, end + 1 if end >= start else end + 8):
         yield number % 7

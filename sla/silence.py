@@ -1,4 +1,4 @@
-"""A silence: a fact that mutes the notifications of a product or of one alert until an instant."""
+"""Silences: facts that mute the notifications of a product or of one alert until an instant."""
 
 from __future__ import annotations
 
@@ -17,9 +17,9 @@ RETRY: Final = "notification_retry"
 
 @dataclass(frozen=True, slots=True)
 class Silence:
-    """Who mutes what until when, and why; instants are microseconds since the epoch.
+    """A silence with author and reason. Instants are in microseconds since the epoch.
 
-    It covers all alerts about `product`, or the one alert of `key`; with neither, all alerts.
+    It covers all alerts about `product`, or only the alert of `key`. If both are empty, it covers all alerts.
     """
 
     made: int
@@ -35,22 +35,22 @@ class Silence:
         return self.fact().id
 
     def covers(self, key: str, product: str, now: int) -> bool:
-        """Return whether the alert is muted at the instant; `until` itself is no longer in it."""
+        """Return whether the alert is muted at the instant. `until` is exclusive."""
         return self.made <= now < self.until and self.product in ("", product) and self.key in ("", key)
 
     def fact(self) -> Fact:
-        """Return it as a fact of the record."""
+        """Return the silence as a fact of the record."""
         body = {"reason": self.reason, "until": self.until, "key": self.key}
         return Fact.of(self.made, self.author, SILENCE, self.product, body)
 
 
-def ending(silence: str, made: int, author: str) -> Fact:
-    """Return the fact that ends the silence of this id at the instant."""
+def silence_end(silence: str, made: int, author: str) -> Fact:
+    """Return the fact that ends the silence with this id at the instant."""
     return Fact.of(made, author, SILENCE_END, "", {"silence": silence})
 
 
 def silences(facts: Iterable[Fact]) -> list[Silence]:
-    """Return the silences among the facts that were not ended; one that cannot be read mutes nothing."""
+    """Return the silences among the facts that were not ended. Invalid ones are ignored."""
     found: dict[str, Silence] = {}
     ended: set[str] = set()
     for fact in facts:
@@ -62,6 +62,6 @@ def silences(facts: Iterable[Fact]) -> list[Silence]:
         if fact.kind == SILENCE_END:
             ended.add(str(body.get("silence")))
         elif isinstance(body.get("until"), int):
-            words = str(body.get("reason", "")), body["until"], fact.product, str(body.get("key", ""))
-            found[fact.id] = Silence(fact.made, fact.author, *words)
-    return [silence for name, silence in found.items() if name not in ended]
+            fields = str(body.get("reason", "")), body["until"], fact.product, str(body.get("key", ""))
+            found[fact.id] = Silence(fact.made, fact.author, *fields)
+    return [silence for silence_id, silence in found.items() if silence_id not in ended]

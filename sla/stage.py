@@ -1,7 +1,8 @@
-"""Stages of a product: which objectives and clients each allows, and objectives that do not match.
+"""Stages of a product: the objectives and clients that each stage allows, and products that do not match.
 
-The order is that of the page "Digital Portfolio Manager" ("idea/A3, Proof of Concept, Pilots, Production for low risk
-clients, Enterprise for high risk clients"). What each stage may promise is a policy, and comes from a file.
+The order is from the page "Digital Portfolio Manager" ("idea/A3, Proof of Concept, Pilots, Production for low risk
+clients, Enterprise for high risk clients"). A policy file defines what each stage
+may promise.
 """
 
 from __future__ import annotations
@@ -19,7 +20,7 @@ if TYPE_CHECKING:
 
 
 class Stage(StrEnum):
-    """How far a product has come."""
+    """The maturity of a product."""
 
     IDEA = "idea"
     PROOF_OF_CONCEPT = "proof-of-concept"
@@ -29,7 +30,7 @@ class Stage(StrEnum):
 
     @property
     def words(self) -> str:
-        """The stage within a sentence: `a pilot`."""
+        """The stage as text with an article: `a pilot`."""
         return _WORDS[self]
 
 
@@ -43,7 +44,7 @@ _WORDS = {
 
 
 class Risk(Enum):
-    """The risk for the clients of a product; ordered by `value`. NONE: it has no clients."""
+    """The risk for the clients of a product, ordered by `value`. NONE: the product has no clients."""
 
     NONE = 0
     LOW = 1
@@ -51,20 +52,20 @@ class Risk(Enum):
 
     @property
     def word(self) -> str:
-        """Return it as it is written: none, low or high."""
+        """The name in the configuration: none, low or high."""
         return self.name.lower()
 
     @classmethod
     def highest(cls, risks: Iterable[Risk]) -> Risk:
-        """Return the highest of them, NONE of none."""
+        """Return the highest risk. NONE if there are no risks."""
         return max(risks, key=lambda risk: risk.value, default=cls.NONE)
 
 
 @dataclass(frozen=True, slots=True)
-class Terms:
-    """What one stage may promise. `highest` is None where it may promise nothing at all.
+class StageTerms:
+    """The limits of one stage. `highest` is None if products of this stage may not promise an objective.
 
-    `clients` is the highest risk of those who may rely on it, `reason` why it is so, in words.
+    `clients` is the highest risk of allowed clients. `reason` explains the limits.
     """
 
     stage: Stage
@@ -75,38 +76,40 @@ class Terms:
 
 @dataclass(frozen=True, slots=True)
 class Policy:
-    """The terms of every stage, and where they come from.
+    """The terms of every stage, with their source.
 
     Raises:
-        ValueError: a stage has no terms, or two; or a later stage may promise less than one before it.
+        ValueError: a stage has no terms or several, or a later stage may promise less than an earlier stage.
     """
 
     id: str
     title: str
     source: str
-    terms: tuple[Terms, ...]
+    terms: tuple[StageTerms, ...]
 
     def __post_init__(self) -> None:
-        named = [each.stage for each in self.terms]
+        stages = [each.stage for each in self.terms]
         for stage in Stage:
-            if named.count(stage) != 1:
-                raise ValueError(f"the policy {self.id} has {named.count(stage)} terms for {stage}; write one for each")
+            if stages.count(stage) != 1:
+                raise ValueError(
+                    f"the policy {self.id} has {stages.count(stage)} terms for {stage}; write one for each"
+                )
         ordered = [self.of(stage) for stage in Stage]
         for before, after in pairwise(ordered):
             if _promise(before) > _promise(after) or before.clients.value > after.clients.value:
                 raise ValueError(f"the policy {self.id} lets {after.stage} promise less than {before.stage}, before it")
 
-    def of(self, stage: Stage) -> Terms:
+    def of(self, stage: Stage) -> StageTerms:
         """Return the stage's terms."""
         return next(each for each in self.terms if each.stage is stage)
 
 
-def _promise(terms: Terms) -> Fraction | int:
+def _promise(terms: StageTerms) -> Fraction | int:
     return 0 if terms.highest is None else terms.highest.ratio
 
 
-class About(StrEnum):
-    """What an objective, or a stage, does not fit."""
+class MisfitKind(StrEnum):
+    """The kind of a misfit: what the objective or stage does not match."""
 
     STAGE = "stage"
     CLIENTS = "clients"
@@ -116,45 +119,49 @@ class About(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class Misfit:
-    """One thing that does not fit, in a sentence that says what to do."""
+    """A mismatch of a product, as a sentence with the remedy."""
 
-    about: About
+    about: MisfitKind
     text: str
 
     def as_json(self) -> dict[str, str]:
-        """Return the object of API and reports."""
+        """Return the object for the API and reports."""
         return {"about": self.about.value, "text": self.text}
 
 
 def misfits(
     objective: Objective, stage: Stage | None, policy: Policy, clients: Risk, ceiling: Fraction | None
 ) -> tuple[Misfit, ...]:
-    """Return what does not fit: objective and stage, stage and clients, objective and ceiling.
+    """Return the misfits between objective and stage, stage and clients, and objective and ceiling.
 
-    `clients` is the highest risk of all who rely on the product, through other products too. `ceiling` is the highest
-    availability that its readiness lets it claim, None where nothing caps it. Without a stage only the ceiling speaks.
+    `clients` is the highest risk of all direct and indirect clients. `ceiling` is the highest availability that the
+    readiness allows to claim, or None. Without a stage, only the ceiling is checked.
     """
-    found = [] if stage is None else [*_of_stage(objective, policy.of(stage)), *_of_clients(policy, stage, clients)]
+    found = (
+        []
+        if stage is None
+        else [*_stage_misfits(objective, policy.of(stage)), *_client_misfits(policy, stage, clients)]
+    )
     if ceiling is not None and objective.ratio > ceiling:
         claim = Objective(ceiling)
         text = f"{objective} is above the claim ceiling of {claim}: meet the unmet prerequisites, or promise {claim}"
-        found.append(Misfit(About.CEILING, text))
+        found.append(Misfit(MisfitKind.CEILING, text))
     return tuple(found)
 
 
-def _of_stage(objective: Objective, terms: Terms) -> Iterator[Misfit]:
+def _stage_misfits(objective: Objective, terms: StageTerms) -> Iterator[Misfit]:
     words = terms.stage.words
     if terms.highest is None:
-        yield Misfit(About.STAGE, f"{objective} for {words}: no objective may be promised ({terms.reason})")
+        yield Misfit(MisfitKind.STAGE, f"{objective} for {words}: no objective may be promised ({terms.reason})")
     elif objective > terms.highest:
-        most = terms.highest
-        yield Misfit(About.STAGE, f"{objective} for {words}: at most {most} may be promised ({terms.reason})")
+        maximum = terms.highest
+        yield Misfit(MisfitKind.STAGE, f"{objective} for {words}: at most {maximum} may be promised ({terms.reason})")
 
 
-def _of_clients(policy: Policy, stage: Stage, clients: Risk) -> Iterator[Misfit]:
+def _client_misfits(policy: Policy, stage: Stage, clients: Risk) -> Iterator[Misfit]:
     if clients.value <= policy.of(stage).clients.value:
         return
-    fit = next((each for each in Stage if policy.of(each).clients.value >= clients.value), None)
-    remedy = "no stage allows them" if fit is None else f"they need {fit.words}"
+    allowed = next((each for each in Stage if policy.of(each).clients.value >= clients.value), None)
+    remedy = "no stage allows them" if allowed is None else f"they need {allowed.words}"
     text = f"clients of {clients.word} risk depend on {stage.words}: {remedy}"
-    yield Misfit(About.CLIENTS, text)
+    yield Misfit(MisfitKind.CLIENTS, text)

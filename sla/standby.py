@@ -1,7 +1,7 @@
-"""Stand-by hours and incidents per person: sums over shifts, exact to the microsecond and through clock changes.
+"""Stand-by hours and incidents per person: sums over shifts, exact to the microsecond, also at clock changes.
 
-A shift is half open: a hand-over at 08:00 belongs to who takes over, so that shifts that touch neither overlap nor
-leave a gap, and no incident is met twice at the seam.
+A shift is half open: at a hand-over at 08:00, the next person is on stand-by. So adjacent shifts have no overlap and no
+gap, and an incident at the hand-over is counted for one person only.
 """
 
 from __future__ import annotations
@@ -20,7 +20,7 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True, slots=True)
 class Shift:
-    """A person stands by for a rota during the interval."""
+    """A person is on stand-by for a rota during the interval."""
 
     person: str
     interval: Interval
@@ -28,10 +28,10 @@ class Shift:
 
 
 @dataclass(frozen=True, slots=True)
-class Stood:
-    """A person's time on stand-by within a period: disjoint intervals in order, and the rotas that it was for.
+class StandbyTime:
+    """A person's time on stand-by within a period: disjoint intervals in order, and the rotas.
 
-    Time of one person on two rotas at once counts once.
+    Time of one person on two rotas at the same time counts once.
     """
 
     person: str
@@ -40,21 +40,21 @@ class Stood:
 
     @property
     def length(self) -> int:
-        """Microseconds."""
+        """The total time in microseconds."""
         return sum(span.length for span in self.spans)
 
 
-def meets(span: Interval, incident: Incident, now: int) -> bool:
-    """Return whether the incident was open at some instant of the span, `now` standing in for an end that is to come.
+def was_open_during(span: Interval, incident: Incident, now: int) -> bool:
+    """Return whether the incident was open at an instant of the span. `now` is used as the end of an open incident.
 
-    One that was resolved at once was open at that instant.
+    An incident that was resolved at the instant of its opening counts as open at that instant.
     """
     end = max(now if incident.resolved is None else incident.resolved, incident.opened + 1)
     return incident.opened < span.end and end > span.start
 
 
-def stood(shifts: Iterable[Shift], period: Interval) -> list[Stood]:
-    """Return each person's time within the period, by name, without persons who have none."""
+def standby_times(shifts: Iterable[Shift], period: Interval) -> list[StandbyTime]:
+    """Return the stand-by time of each person within the period, by name, without persons with no time."""
     spans: dict[str, list[Interval]] = {}
     rotas: dict[str, list[str]] = {}
     for each in shifts:
@@ -63,40 +63,41 @@ def stood(shifts: Iterable[Shift], period: Interval) -> list[Stood]:
             spans.setdefault(each.person, []).append(Interval(start, end))
             rotas.setdefault(each.person, []).append(each.rota)
     return [
-        Stood(person, tuple(union(held)), tuple(dict.fromkeys(rotas[person]))) for person, held in sorted(spans.items())
+        StandbyTime(person, tuple(union(intervals)), tuple(dict.fromkeys(rotas[person])))
+        for person, intervals in sorted(spans.items())
     ]
 
 
-def gaps(shifts: Iterable[Shift], wanted: Iterable[Interval]) -> list[Interval]:
-    """Return the part of the wanted time (disjoint) without anyone on stand-by, in order."""
-    held = [each.interval for each in shifts]
-    return [gap for span in wanted for gap in subtract(span, held)]
+def gaps(shifts: Iterable[Shift], required: Iterable[Interval]) -> list[Interval]:
+    """Return the parts of the required time (disjoint intervals) without a person on stand-by, in order."""
+    covered = [each.interval for each in shifts]
+    return [gap for span in required for gap in subtract(span, covered)]
 
 
 @dataclass(frozen=True, slots=True)
 class Overlap:
-    """Several people stand by for one rota at once; by name."""
+    """A time with several persons on stand-by for one rota, by name."""
 
     interval: Interval
     people: tuple[str, ...]
 
 
 def overlaps(shifts: Iterable[Shift], period: Interval) -> Iterator[Overlap]:
-    """Yield when more than one person stands by within the period, in order, cut wherever the people change."""
+    """Yield the times with more than one person on stand-by within the period, in order, one per group of persons."""
     edges: defaultdict[int, Counter[str]] = defaultdict(Counter)
     for each in shifts:
         start, end = max(each.interval.start, period.start), min(each.interval.end, period.end)
         if start < end:
             edges[start][each.person] += 1
             edges[end][each.person] -= 1
-    present: Counter[str] = Counter()
+    active_shifts: Counter[str] = Counter()
     since = period.start
     people: tuple[str, ...] = ()
     for at in sorted(edges):
-        present.update(edges[at])
-        there = tuple(sorted(person for person, shifts_on in present.items() if shifts_on > 0))
-        if there == people:
+        active_shifts.update(edges[at])
+        current = tuple(sorted(person for person, count in active_shifts.items() if count > 0))
+        if current == people:
             continue
         if len(people) > 1:
             yield Overlap(Interval(since, at), people)
-        since, people = at, there
+        since, people = at, current

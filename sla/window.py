@@ -1,4 +1,4 @@
-"""Windows of time that figures are given for, and how instants and durations are written."""
+"""Parse windows, durations and instants, and format instants."""
 
 from __future__ import annotations
 
@@ -33,20 +33,22 @@ WINDOWS = {
 }
 
 _UNITS = {"w": WEEK, "d": DAY, "h": HOUR, "m": MINUTE, "s": SECOND, "ms": MILLISECOND, "us": MICROSECOND}
-_LOST_PLUS = re.compile(r" (\d\d:?\d\d)$")
+_MISSING_PLUS = re.compile(r" (\d\d:?\d\d)$")
 _PART = re.compile(r"(\d{1,12}(?:\.\d{1,9})?)(ms|us|µs|[wdhms])\s*")
 
 
 def rolling(length: int, at: int) -> Interval:
-    """Return the window of `length` microseconds that ends at (and does not hold) the instant `at`."""
+    """Return the window of `length` microseconds that ends at the instant `at` (exclusive)."""
     return Interval(at - length, at)
 
 
 def parse_duration(text: str) -> int:
-    """Return microseconds: `30s`, `500ms`, `1h30m`, `1h 30m`, `1.5h`, `30d`; larger units first, each at most once.
+    """Parse a duration into microseconds: `30s`, `500ms`, `1h30m`, `1h 30m`, `1.5h`, `30d`.
+
+    Larger units must come first, each at most once.
 
     Raises:
-        ValueError: it is not so written, or not a whole number of microseconds. The message says what to write.
+        ValueError: the text has another form, or is not a whole number of microseconds. The message has valid examples.
     """
     rest, total, below = text.strip(), Fraction(0), 2 * WEEK
     while rest or below > WEEK:
@@ -61,17 +63,17 @@ def parse_duration(text: str) -> int:
 
 
 def parse_instant(text: str, zone: tzinfo | None = None) -> int:
-    """Return the instant that was written as RFC 3339: `2026-11-20T18:00:00Z`, `2026-11-20T10:00:00-08:00`.
+    """Parse an instant in RFC 3339 format: `2026-11-20T18:00:00Z`, `2026-11-20T10:00:00-08:00`.
 
-    With a zone, a time without an offset is taken as its wall clock's: the first coming of one that comes twice, the
-    end of the gap for one that is skipped. Digits beyond the microsecond are cut off.
+    With `zone`, a time without an offset is a local time of the zone. A repeated local time means its first occurrence,
+    a skipped local time the instant of the clock change. Digits after the microseconds are truncated.
 
     Raises:
-        ValueError: it is not so written. The message says what to write.
+        ValueError: the text has another form. The message has a valid example.
     """
     try:
         # A plus sign in a query is decoded as a space; before the zone there is no space in an instant.
-        moment = datetime.fromisoformat(_LOST_PLUS.sub(r"+\1", text.strip()))
+        moment = datetime.fromisoformat(_MISSING_PLUS.sub(r"+\1", text.strip()))
     except ValueError:
         moment = None
     if moment is None or (moment.tzinfo is None and zone is None):
@@ -82,10 +84,10 @@ def parse_instant(text: str, zone: tzinfo | None = None) -> int:
 
 
 def parse_interval(text: str, zone: tzinfo | None = None) -> Interval:
-    """Return the interval that was written START/END, both as `parse_instant` reads them; END is not in it.
+    """Parse an interval START/END of two instants (see `parse_instant`). END is exclusive.
 
     Raises:
-        ValueError: it is not so written, or ends before it has begun.
+        ValueError: the text has another form, or END is not later than START.
     """
     start, slash, end = text.partition("/")
     if not slash:
@@ -97,14 +99,14 @@ def parse_interval(text: str, zone: tzinfo | None = None) -> Interval:
 
 
 def parse_window(text: str, at: int, zone: tzinfo) -> Window:
-    """Return the window that a person named, as seen at the instant `at`.
+    """Parse a window at the instant `at`.
 
     A duration (`30d`, `1h30m`) is the rolling window that ends at `at`. `day`, `week`, `month`, `quarter`, `year` and
-    `fiscal-year` are the calendar's in the zone, measured up to `at`. START/END is as `parse_interval` reads it and is
-    measured whole, whatever `at` is: its unobserved part is unknown.
+    `fiscal-year` are calendar windows in the zone, measured up to `at`. START/END (see `parse_interval`) is measured
+    completely, independent of `at`; a part without observations is unknown.
 
     Raises:
-        ValueError: it is none of these. The message says what to write.
+        ValueError: the text has another form. The message has valid examples.
     """
     name = text.strip()
     if "/" in name:
@@ -127,7 +129,7 @@ def _rolling(name: str, at: int) -> Interval:
 
 
 def format_instant(at: int) -> str:
-    """Return the instant as RFC 3339 in UTC, with microseconds only where there are any.
+    """Return the instant as RFC 3339 in UTC, without microseconds if they are 0.
 
     >>> format_instant(1_500_000)
     '1970-01-01T00:00:01.500000Z'

@@ -6,7 +6,7 @@ from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from sla.alerting import outage
-from sla.product_incident import ProductIncident, Severity, advanced
+from sla.product_incident import ProductIncident, Severity, update_product_incident
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator
@@ -84,7 +84,7 @@ class Outages:
     def _advance(self, product: str, now: int) -> ProductIncident | None:
         held, ongoing = self.open(product), self._ongoing(product)
         end = now if ongoing else self._end(held, now)
-        return advanced(held, product, ongoing, end, down=self.down(product), last=self._last(product))
+        return update_product_incident(held, product, ongoing, end, down=self.down(product), last=self._last(product))
 
     def _end(self, held: ProductIncident | None, now: int) -> int:
         """Return the last end of the check incidents inside, `now` where none of them is known to have ended."""

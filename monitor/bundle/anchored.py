@@ -11,7 +11,7 @@ from monitor.anchoring.git import heads_at
 from monitor.anchoring.receipt import GIT, TIMESTAMP, WITNESS, Receipt, receipts
 from monitor.anchoring.timestamp import TokenError, verify_token
 from monitor.errors import NinewatchError
-from sla.localtime import day_numbered
+from sla.localtime import date_of_day_number
 from sla.window import format_instant, parse_instant
 
 if TYPE_CHECKING:
@@ -107,7 +107,7 @@ def _uncovered(heads: Sequence[Head], covered: int) -> Iterator[tuple[str | None
     open_ = [head for head in heads if head.number > covered]
     if open_:
         first = open_[0]
-        since = None if first.since is None else day_numbered(first.since).isoformat()
+        since = None if first.since is None else date_of_day_number(first.since).isoformat()
         yield since, open_[-1].date
 
 

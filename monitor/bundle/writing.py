@@ -25,7 +25,7 @@ from sla.fact import CORRECTION, MAINTENANCE, REVOCATION
 from sla.interval import DAY, Interval
 from sla.localtime import local
 from sla.outage import required_history
-from sla.report import EARLIER, MONTHS
+from sla.report import MIN_MONTHS, TREND_PERIODS
 from sla.window import format_instant
 
 if TYPE_CHECKING:
@@ -205,7 +205,7 @@ def _zones_of_plans(facts: Iterable[Fact]) -> Iterator[str]:
 def _looked_at(portfolio_report: PortfolioReport) -> Interval:
     """Return an interval that holds every window of the report: months and windows before it, and whole ones."""
     whole = portfolio_report.window.whole
-    before = max((EARLIER + 1) * (whole.length + 2 * DAY), (MONTHS + 1) * _MONTH)
+    before = max((TREND_PERIODS + 1) * (whole.length + 2 * DAY), (MIN_MONTHS + 1) * _MONTH)
     span = Interval(whole.start - before, whole.end + _MONTH)
     limits = [
         limit

@@ -27,7 +27,7 @@ from monitor.network.outbound_policy import OutboundPolicy
 from monitor.storage.reader import reading
 from sla.fact import Fact
 from sla.interval import SECOND
-from sla.silence import RETRY, Silence, ending, silences
+from sla.silence import RETRY, Silence, silence_end, silences
 from sla.window import format_instant
 
 if TYPE_CHECKING:
@@ -168,7 +168,7 @@ def _end(location: RecordLocation, name: str, who: str) -> None:
     if name not in known:
         listed = f"there are {', '.join(sorted(known))}" if known else "there is none"
         raise NinewatchError(f'no silence "{name}" is in force; {listed}')
-    location.journal.add(ending(name, SystemClock().now(), who))
+    location.journal.add(silence_end(name, SystemClock().now(), who))
     click.echo(f"ended silence {name}")
 
 

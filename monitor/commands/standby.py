@@ -21,10 +21,10 @@ from monitor.errors import NinewatchError, StoreError
 from monitor.storage.reader import reading
 from sla.incident import Incident
 from sla.interval import DAY, HOUR, SECOND, Interval
-from sla.localtime import day_number, day_numbered, day_of, local, midnight
+from sla.localtime import date_of_day_number, day_number, day_of, local, midnight
 from sla.objective import format_duration
 from sla.product_incident import Severity
-from sla.standby import Overlap, Stood, gaps, meets, overlaps, stood
+from sla.standby import Overlap, StandbyTime, gaps, overlaps, standby_times, was_open_during
 from sla.window import format_instant, parse_duration, parse_instant, parse_interval, rolling
 
 if TYPE_CHECKING:
@@ -89,7 +89,7 @@ def _period(text: str, at: int, zone: ZoneInfo) -> Interval:
             span = rolling(length, at)
         else:
             last = day_of(at, zone)
-            span = Interval(midnight(day_numbered(day_number(last) - length // DAY), zone), midnight(last, zone))
+            span = Interval(midnight(date_of_day_number(day_number(last) - length // DAY), zone), midnight(last, zone))
     except (ValueError, OverflowError) as error:
         raise click.BadParameter(f"{error}; or write 2w or START/END", param_hint="'--period'") from None
     if not 0 < span.length <= _LONGEST:
@@ -124,17 +124,17 @@ class _Sheet:
     def lines(self, by: str) -> list[_Line]:
         """Return one line per person, or per person and day."""
         parts = [("", self.span)] if by == "person" else list(self._days())
-        lines = [self._line(each, day, part) for day, part in parts for each in stood(self.shifts, part)]
+        lines = [self._line(each, day, part) for day, part in parts for each in standby_times(self.shifts, part)]
         return sorted(lines, key=lambda line: (line.person, line.day))
 
     def _days(self) -> Iterator[tuple[str, Interval]]:
         day = day_of(self.span.start, self.zone)
         while (start := max(midnight(day, self.zone), self.span.start)) < self.span.end:
-            after = day_numbered(day_number(day) + 1)
+            after = date_of_day_number(day_number(day) + 1)
             yield day.isoformat(), Interval(start, max(start, min(midnight(after, self.zone), self.span.end)))
             day = after
 
-    def _line(self, held: Stood, day: str, part: Interval) -> _Line:
+    def _line(self, held: StandbyTime, day: str, part: Interval) -> _Line:
         if self.incidents is None or self.pages is None:
             return _Line(held.person, day, held.length, held.rotas, None, None)
         own = [
@@ -146,7 +146,7 @@ class _Sheet:
             incident.id: incident
             for span, rota in own
             for incident in self.incidents[rota]
-            if meets(span, incident, self.now)
+            if was_open_during(span, incident, self.now)
         }
         incidents = sorted(met.values(), key=lambda each: each.opened)
         return _Line(held.person, day, held.length, held.rotas, incidents, pages_during(own, self.pages, self.now))

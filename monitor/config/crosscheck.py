@@ -13,7 +13,7 @@ from monitor.config.readiness import candidate_paths, load_checklist
 from monitor.config.validation_context import Located
 from monitor.config.yaml_nodes import Entries, Items, Node, Scalar, find, key_path, locate, misread_reason, step
 from sla.objective import format_duration
-from sla.stage import About
+from sla.stage import MisfitKind
 
 if TYPE_CHECKING:
     from monitor.config.model import CheckBase, Portfolio, Product
@@ -282,7 +282,7 @@ def _product_warnings(portfolio: Portfolio, product: Product, now: int) -> Locat
     if product.maintenance and "maintenance" not in product.agreement.excludes:
         yield ("maintenance",), _MAINTENANCE_COUNTED
     for misfit in misfits_of(portfolio, product, now):
-        yield ("stage" if misfit.about is About.CLIENTS else "objective",), misfit.text
+        yield ("stage" if misfit.about is MisfitKind.CLIENTS else "objective",), misfit.text
     for problem in product.burn_obstacles:
         yield ("objective",), problem
 

@@ -7,8 +7,8 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from sla.dependency_paths import DependencyPath, reversed_dependencies, shortest_paths
-from sla.hosting import exceeded
-from sla.stage import About, Misfit, Risk, misfits
+from sla.hosting import exceeded_limits
+from sla.stage import Misfit, MisfitKind, Risk, misfits
 
 if TYPE_CHECKING:
     from monitor.config.clients import Client
@@ -55,5 +55,5 @@ def _hosting_misfits(portfolio: Portfolio, product: Product) -> Iterator[Misfit]
     if product.hosting is None:
         return
     tier = portfolio.hosting_tiers.of(product.hosting)
-    for text in exceeded(tier, product.objective, product.agreement.longest_outage):
-        yield Misfit(About.HOSTING, text)
+    for text in exceeded_limits(tier, product.objective, product.agreement.longest_outage):
+        yield Misfit(MisfitKind.HOSTING, text)

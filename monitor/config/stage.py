@@ -21,7 +21,7 @@ from monitor.config.readiness import candidate_paths
 from monitor.config.validation_context import Context, Located
 from monitor.config.values import Id, ObjectiveField, Text, is_id
 from monitor.package_files import shipped_path
-from sla.stage import Policy, Risk, Stage, Terms
+from sla.stage import Policy, Risk, Stage, StageTerms
 
 _FOLDER = "policies"
 _SHIPPED = "stages"
@@ -43,9 +43,9 @@ class _Terms(Model):
     clients: Literal["none", "low", "high"]
     reason: Text
 
-    def plain(self) -> Terms:
+    def plain(self) -> StageTerms:
         highest = None if isinstance(self.highest, str) else self.highest
-        return Terms(self.stage, highest, Risk[self.clients.upper()], self.reason)
+        return StageTerms(self.stage, highest, Risk[self.clients.upper()], self.reason)
 
 
 class _Policy(Model):

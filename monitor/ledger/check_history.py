@@ -46,7 +46,7 @@ class CheckHistory:
             ValueError: it is not later than the last one; nothing changed.
         """
         open_run, hold = self.open_run, self.timeline.hold
-        continues = open_run is not None and open_run.takes(seen, hold)
+        continues = open_run is not None and open_run.accepts(seen, hold)
         self.timeline.append(seen.at, seen.outcome, continues=continues)
         self.version += 1
         if open_run is None:

@@ -14,7 +14,7 @@ from monitor.views.formatting import near
 from monitor.views.incident_line import DURATION_NOTE, failure_texts
 from monitor.views.product_summary import ASSUMPTION, guessed_text, watched_text
 from sla.exclusion import totals
-from sla.objective import apportioned, format_duration, format_percent
+from sla.objective import apportion, format_duration, format_percent
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Mapping, Sequence
@@ -223,7 +223,7 @@ def _shares(parts: Sequence[int]) -> list[Cell]:
     whole = sum(parts)
     if not whole:
         return [doc.ratio(None)] * len(parts)
-    shown = (format_percent(share, 1) for share in apportioned(parts, 1))
+    shown = (format_percent(share, 1) for share in apportion(parts, 1))
     return [replace(doc.ratio(Fraction(us, whole)), text=text) for us, text in zip(parts, shown, strict=True)]
 
 

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 from sla.downtime_split import DowntimeSplit, split_downtime
 from sla.interval import DAY, Interval
-from sla.objective import apportioned
+from sla.objective import apportion
 
 if TYPE_CHECKING:
     from fractions import Fraction
@@ -66,7 +66,7 @@ def downtime_split_view(found: DowntimeSplit, names: dict[str, str]) -> Downtime
     if found.unclear:
         causes.append(("Unclear: no data for a dependency", found.unclear))
     downtimes = [downtime for _, downtime in causes]
-    shares = apportioned(downtimes, 0) if found.downtime else [None] * len(causes)
+    shares = apportion(downtimes, 0) if found.downtime else [None] * len(causes)
     lines = tuple(CauseLine(*cause, share) for cause, share in zip(causes, shares, strict=True))
     return DowntimeSplitView(lines, found.downtime, found.together, found.independent)
 

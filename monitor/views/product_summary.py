@@ -168,7 +168,7 @@ def standings(readiness: Readiness | None, zone: ZoneInfo) -> list[StandingLine]
             until=moment(each.attestation.until, zone) if each.attestation else None,
             cap=each.item.cap,
         )
-        for each in (readiness.standings if readiness else ())
+        for each in (readiness.statuses if readiness else ())
     ]
     return sorted(lines, key=lambda line: line.met)
 

@@ -8,7 +8,7 @@ from typing import Any
 from monitor.web.openapi_alerts import OPERATIONS, Operation
 from monitor.web.openapi_alerts import SCHEMAS as ALERT_SCHEMAS
 from sla.outage import LimitKind
-from sla.stage import About, Stage
+from sla.stage import MisfitKind, Stage
 
 _NUMBER = {"type": "number"}
 _MAYBE = {"type": ["number", "null"]}
@@ -222,7 +222,7 @@ SCHEMAS: dict[str, Any] = {
         open_incidents=_list(_ref("Incident")),
         seeded_until=_MAYBE_INSTANT,
         stage={"enum": [*(stage.value for stage in Stage), None]},
-        misfits=_list(_object(about={"enum": [about.value for about in About]}, text=_TEXT)),
+        misfits=_list(_object(about={"enum": [about.value for about in MisfitKind]}, text=_TEXT)),
         component=_COMPONENT,
         parts=_list(_TEXT),
         dependencies=_list(_ref("Dependency")),

@@ -12,7 +12,7 @@ from monitor.web.context import CONTEXT, as_json
 from monitor.web.errors import Refusal, only
 from monitor.web.request_body import json_object
 from monitor.web.writing import author, state, within_limit, words, writing
-from sla.silence import Silence, ending, silences
+from sla.silence import Silence, silence_end, silences
 from sla.window import format_instant, parse_duration, parse_instant
 
 routes = web.RouteTableDef()
@@ -56,7 +56,7 @@ async def end(request: web.Request) -> web.Response:
         raise Refusal(404, "no such silence is in force", "GET /api/v1/silences lists them")
     within_limit(token, _product_of(request, found.product, found.key))
     now = request.app[CONTEXT].clock.now()
-    await state(request, ending(found.id, now, token.name))
+    await state(request, silence_end(found.id, now, token.name))
     return as_json(silence_json(found) | {"until": format_instant(now)})
 
 

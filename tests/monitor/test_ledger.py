@@ -76,7 +76,7 @@ def test_runs_are_handed_out_when_they_end_and_begin() -> None:
     other = Observation(KEY, NOW + 2 * MINUTE, BAD, "deadline")
     assert entry.observe(first) == (Run.of(first, HOLD),)
     assert entry.observe(same) == ()
-    assert entry.observe(other) == (Run.of(first, HOLD).folded(same), Run.of(other, HOLD))
+    assert entry.observe(other) == (Run.of(first, HOLD).with_observation(same), Run.of(other, HOLD))
 
 
 def test_a_product_is_measured_over_named_and_own_windows() -> None:

@@ -1,4 +1,4 @@
-"""Folding in place is what `Run.takes` and `Run.folded` say."""
+"""Folding in place is what `Run.accepts` and `Run.with_observation` say."""
 
 from __future__ import annotations
 
@@ -33,9 +33,9 @@ def test_folding_in_place_equals_folding_frozen_runs(
     for gap, outcome, reason, latency, hold in drawn:
         at += gap
         seen = Observation("p/a", at, outcome, reason, latency)
-        if held.takes(seen, hold):
+        if held.accepts(seen, hold):
             assert open_run.add(seen, hold) is None
-            held = held.folded(seen)
+            held = held.with_observation(seen)
         else:
             assert open_run.add(seen, hold) == held
             held = Run.of(seen, hold)

@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 
 from sla.calendar import Period, calendar_window, previous_window
 from sla.interval import DAY, HOUR, MINUTE, Interval, total
-from sla.localtime import day_of, first_instant, offset, stretches
+from sla.localtime import constant_offset_intervals, day_of, first_instant, offset
 from sla.service_hours import ServiceHours
 from tests.property.zones import hard_instants, shown
 
@@ -55,7 +55,7 @@ def test_windows_of_a_period_touch_and_hold_their_instant(hard: Hard, period: Pe
 def test_stretches_cover_a_window_and_have_one_offset_each(hard: Hard, length: int) -> None:
     """In order, without a gap; neighbours differ."""
     zone, at = hard
-    found = list(stretches(Interval(at, at + length), zone))
+    found = list(constant_offset_intervals(Interval(at, at + length), zone))
     assert (found[0][0].start, found[-1][0].end) == (at, at + length)
     for (one, ahead), (other, later) in pairwise(found):
         assert one.end == other.start

@@ -19,8 +19,8 @@ def fold(observations: list[Observation], hold: int) -> list[Run]:
     """The runs that a recorder would keep."""
     runs: list[Run] = []
     for seen in observations:
-        if runs and runs[-1].takes(seen, hold):
-            runs[-1] = runs[-1].folded(seen)
+        if runs and runs[-1].accepts(seen, hold):
+            runs[-1] = runs[-1].with_observation(seen)
         else:
             runs.append(Run.of(seen, hold))
     return runs

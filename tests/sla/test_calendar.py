@@ -9,7 +9,16 @@ import pytest
 
 from sla.calendar import Period, calendar_window, previous_window
 from sla.interval import DAY, HOUR, MINUTE, Interval
-from sla.localtime import day_number, day_numbered, first_instant, instant, local, midnight, offset, stretches
+from sla.localtime import (
+    constant_offset_intervals,
+    date_of_day_number,
+    day_number,
+    first_instant,
+    instant,
+    local,
+    midnight,
+    offset,
+)
 
 VANCOUVER = ZoneInfo("America/Vancouver")  # to 2025: newer databases know of no change back in November 2026
 
@@ -82,7 +91,7 @@ def test_a_day_is_as_long_as_it_is(zone: str, day: str, length: int) -> None:
     """23 h, 25 h, half an hour off, without a midnight, with two, and not at all."""
     name = ZoneInfo(zone)
     today = date.fromisoformat(day)
-    assert midnight(day_numbered(day_number(today) + 1), name) - midnight(today, name) == length
+    assert midnight(date_of_day_number(day_number(today) + 1), name) - midnight(today, name) == length
 
 
 def test_a_skipped_midnight_is_the_gap() -> None:
@@ -121,12 +130,14 @@ def test_stretches_of_one_offset() -> None:
     """Cut at the very instant of the change; an empty window has none."""
     change = at("2025-11-02T09:00:00+00:00")
     window = Interval(change - 1, change + 1)
-    assert list(stretches(window, VANCOUVER)) == [
+    assert list(constant_offset_intervals(window, VANCOUVER)) == [
         (Interval(change - 1, change), -7 * HOUR),
         (Interval(change, change + 1), -8 * HOUR),
     ]
-    assert list(stretches(Interval(change - DAY, change), VANCOUVER)) == [(Interval(change - DAY, change), -7 * HOUR)]
-    assert list(stretches(Interval(5, 5), UTC)) == []
+    assert list(constant_offset_intervals(Interval(change - DAY, change), VANCOUVER)) == [
+        (Interval(change - DAY, change), -7 * HOUR)
+    ]
+    assert list(constant_offset_intervals(Interval(5, 5), UTC)) == []
     assert offset(change, UTC) == 0
 
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from sla.hosting import HostingPolicy, Tier, exceeded
+from sla.hosting import HostingPolicy, Tier, exceeded_limits
 from sla.interval import HOUR, MINUTE
 from sla.objective import Objective
 
@@ -38,6 +38,6 @@ def test_two_tiers_of_one_id_are_refused() -> None:
 def test_a_promise_above_the_tier_is_named_with_the_remedy(
     tier: Tier, objective: str, longest: int | None, count: int
 ) -> None:
-    found = list(exceeded(tier, Objective.parse(objective), longest))
+    found = list(exceeded_limits(tier, Objective.parse(objective), longest))
     assert len(found) == count
     assert all("or move to a higher tier" in each for each in found)

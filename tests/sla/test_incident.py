@@ -171,7 +171,7 @@ def test_runs_decide_what_their_observations_decide(letters: str, fall: int, ris
     runs: list[Run] = []
     for each in seen:
         fits = runs and runs[-1].outcome is each.outcome
-        runs[-1:] = [runs[-1].folded(each)] if fits else [*runs[-1:], Run.of(each, 10)]
+        runs[-1:] = [runs[-1].with_observation(each)] if fits else [*runs[-1:], Run.of(each, 10)]
     decided = [change for each in seen if (change := one_by_one.step(each))]
     rebuilt = [change for run in runs if (change := from_runs.step_run(run))]
     assert rebuilt == decided

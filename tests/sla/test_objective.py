@@ -10,7 +10,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from sla.interval import DAY, HOUR, MINUTE, SECOND
-from sla.objective import Objective, apportioned, format_duration, format_nines, format_percent, nines
+from sla.objective import Objective, apportion, format_duration, format_nines, format_percent, nines
 
 ratios = st.fractions(0, 1, max_denominator=10**13)
 
@@ -132,7 +132,7 @@ def test_printing_never_flatters(ratio: Fraction, digits: int) -> None:
 
 @given(st.lists(st.integers(0, 10**15), min_size=1, max_size=8).filter(any), st.integers(0, 3))
 def test_shares_as_shown_add_up_to_all_and_are_within_a_digit(parts: list[int], digits: int) -> None:
-    shares, step = apportioned(parts, digits), Fraction(1, 100 * 10**digits)
+    shares, step = apportion(parts, digits), Fraction(1, 100 * 10**digits)
     assert sum(shares) == 1
     for part, share in zip(parts, shares, strict=True):
         assert (share / step).denominator == 1
@@ -140,8 +140,8 @@ def test_shares_as_shown_add_up_to_all_and_are_within_a_digit(parts: list[int], 
 
 
 def test_what_flooring_leaves_over_goes_to_those_that_lost_most() -> None:
-    assert [format_percent(share, 1) for share in apportioned([1, 2, 3], 1)] == ["16.7%", "33.3%", "50.0%"]
-    assert [format_percent(share, 0) for share in apportioned([5], 0)] == ["100%"]
+    assert [format_percent(share, 1) for share in apportion([1, 2, 3], 1)] == ["16.7%", "33.3%", "50.0%"]
+    assert [format_percent(share, 0) for share in apportion([5], 0)] == ["100%"]
 
 
 def test_nines_print_floored_and_exactly_at_the_whole() -> None:

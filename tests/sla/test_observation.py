@@ -20,7 +20,11 @@ def test_a_run_begins_with_one_observation() -> None:
 
 def test_folding_keeps_span_number_and_latencies() -> None:
     """An observation without a latency is counted, and adds to no latency figure."""
-    run = Run.of(SEEN, 50).folded(replace(SEEN, at=150, latency=11)).folded(replace(SEEN, at=180, latency=None))
+    run = (
+        Run.of(SEEN, 50)
+        .with_observation(replace(SEEN, at=150, latency=11))
+        .with_observation(replace(SEEN, at=180, latency=None))
+    )
     assert (run.first, run.last, run.count, run.hold) == (100, 180, 3, 50)
     assert (run.latency_count, run.latency_sum, run.latency_max) == (2, 18, 11)
 
@@ -38,16 +42,16 @@ def test_folding_keeps_span_number_and_latencies() -> None:
 )
 def test_only_a_later_equal_within_the_same_hold_is_taken(change: dict[str, object], hold: int, taken: bool) -> None:
     """Anything else begins a new run."""
-    assert Run.of(SEEN, 50).takes(replace(SEEN, **change), hold) is taken  # type: ignore[arg-type]
+    assert Run.of(SEEN, 50).accepts(replace(SEEN, **change), hold) is taken  # type: ignore[arg-type]
 
 
 @pytest.mark.parametrize(("gap", "taken"), [(5, False), (6, True), (10, True), (15, True), (16, False)])
 def test_a_run_takes_what_is_in_step_with_it(gap: int, taken: bool) -> None:
     """Ten apart so far: a late probe continues the run, a missed one ends it."""
     run = replace(Run.of(SEEN, 50), last=130, count=4)
-    assert run.takes(replace(SEEN, at=130 + gap), 50) is taken
+    assert run.accepts(replace(SEEN, at=130 + gap), 50) is taken
 
 
 def test_seeded_history_takes_nothing_in() -> None:
     """What was observed never melts into what was made up."""
-    assert not replace(Run.of(SEEN, 50), seeded=True).takes(replace(SEEN, at=120), 50)
+    assert not replace(Run.of(SEEN, 50), seeded=True).accepts(replace(SEEN, at=120), 50)

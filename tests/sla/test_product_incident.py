@@ -6,7 +6,7 @@ from dataclasses import replace
 
 from sla.incident import Incident
 from sla.interval import MINUTE
-from sla.product_incident import ProductIncident, Severity, advanced
+from sla.product_incident import ProductIncident, Severity, update_product_incident
 
 AT = 1_790_000_000_000_000
 
@@ -16,7 +16,7 @@ def incident(check: str, opened: int) -> Incident:
 
 
 def opened(*ongoing: Incident, held: ProductIncident | None = None, down: bool | None = True) -> ProductIncident:
-    found = advanced(held, "forms", ongoing, AT, down=down)
+    found = update_product_incident(held, "forms", ongoing, AT, down=down)
     assert found is not None
     return found
 
@@ -26,7 +26,7 @@ def test_it_opens_with_the_first_check_incident_and_resolves_with_the_last() -> 
     one = opened(first)
     both = opened(first, second, held=one)
     left = opened(second, held=both)
-    ended = advanced(left, "forms", (), AT + 5 * MINUTE, down=False)
+    ended = update_product_incident(left, "forms", (), AT + 5 * MINUTE, down=False)
     assert ended == replace(one, members=(first.id, second.id), resolved=AT + 5 * MINUTE)
     assert {each.id for each in (one, both, left)} == {one.id}
 
@@ -49,18 +49,18 @@ def test_the_severity_is_page_while_the_rule_says_down_and_ticket_otherwise() ->
 def test_incidents_of_a_product_never_overlap() -> None:
     """The second check began to fail before the first incident ended, and was confirmed after it."""
     late = incident("login", AT - MINUTE)
-    found = advanced(None, "forms", [late], AT + MINUTE, down=True, last=AT)
+    found = update_product_incident(None, "forms", [late], AT + MINUTE, down=True, last=AT)
     assert found is not None
     assert found.opened == AT
     assert found.id != opened(late).id
 
 
 def test_without_incidents_there_is_none() -> None:
-    assert advanced(None, "forms", (), AT, down=False) is None
+    assert update_product_incident(None, "forms", (), AT, down=False) is None
 
 
 def test_it_does_not_end_before_it_opened() -> None:
     held = opened(incident("health", AT))
-    ended = advanced(held, "forms", (), AT - MINUTE, down=False)
+    ended = update_product_incident(held, "forms", (), AT - MINUTE, down=False)
     assert ended is not None
     assert ended.resolved == AT

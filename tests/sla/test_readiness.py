@@ -29,19 +29,19 @@ def test_an_attestation_holds_until_its_end() -> None:
     assert readiness(LIST, [vouched], 99).causes == (DB, CODE)
     late = readiness(LIST, [vouched], 100)
     assert late.ceiling == DR.cap
-    assert [(s.met, s.attestation) for s in late.standings] == [(False, None), (False, vouched), (False, None)]
+    assert [(s.met, s.attestation) for s in late.statuses] == [(False, None), (False, vouched), (False, None)]
 
 
 def test_of_several_attestations_the_longest_counts() -> None:
     """In any order."""
     both = [Attestation("dr", "a", 50), Attestation("dr", "b", 90), Attestation("dr", "c", 70)]
     for order in (both, both[::-1]):
-        assert [s.attestation.by for s in readiness(LIST, order, 80).standings if s.attestation] == ["b"]
+        assert [s.attestation.by for s in readiness(LIST, order, 80).statuses if s.attestation] == ["b"]
 
 
 def test_of_several_that_end_at_once_the_first_counts() -> None:
     both = [Attestation("dr", "a", 90), Attestation("dr", "b", 90)]
-    assert [s.attestation.by for s in readiness(LIST, both, 80).standings if s.attestation] == ["a"]
+    assert [s.attestation.by for s in readiness(LIST, both, 80).statuses if s.attestation] == ["a"]
 
 
 def test_with_all_met_there_is_no_ceiling() -> None:
@@ -54,7 +54,7 @@ def test_with_all_met_there_is_no_ceiling() -> None:
 def test_attestations_of_unknown_items_are_found_and_meet_nothing() -> None:
     """A misspelt item is not met by accident."""
     typo = Attestation("disaster", "a", 10)
-    assert LIST.strangers([typo, Attestation("dr", "a", 10)]) == (typo,)
+    assert LIST.unknown_attestations([typo, Attestation("dr", "a", 10)]) == (typo,)
     assert readiness(LIST, [typo], 5).unmet == (DB, DR, CODE)
 
 

@@ -17,7 +17,7 @@ from sla.objective import Objective
 from sla.observation import Observation, Outcome
 from sla.outage import LimitKind, OutageLimit
 from sla.readiness import Attestation, Checklist, ChecklistItem, readiness
-from sla.report import BY_DAY, EARLIER, MONTHS, Report, Subject, incident_json, last_complete, report
+from sla.report import MAX_DAILY, MIN_MONTHS, TREND_PERIODS, Report, Subject, incident_json, last_complete, report
 from sla.timeline import Timeline
 from sla.window import parse_instant
 
@@ -96,8 +96,8 @@ LONG = Timeline.of_pairs(
 @pytest.mark.parametrize(
     ("start", "first", "count"),
     [
-        ("2025-11-01T07:00:00Z", "2025-06-01T07:00:00Z", MONTHS),  # one month: the six that end with it
-        ("2025-06-01T07:00:00Z", "2025-06-01T07:00:00Z", MONTHS),  # exactly six
+        ("2025-11-01T07:00:00Z", "2025-06-01T07:00:00Z", MIN_MONTHS),  # one month: the six that end with it
+        ("2025-06-01T07:00:00Z", "2025-06-01T07:00:00Z", MIN_MONTHS),  # exactly six
         ("2025-05-31T07:00:00Z", "2025-05-01T07:00:00Z", 7),  # the seventh is touched by a day
         ("2025-01-01T08:00:00Z", "2025-01-01T08:00:00Z", 11),  # every month of a longer window
         ("2024-10-01T07:00:00Z", "2024-10-01T07:00:00Z", 14),  # the month in which the record began
@@ -109,7 +109,7 @@ def test_the_budget_is_given_by_month_for_six_months_or_as_many_as_the_window_ha
 ) -> None:
     span = Interval(parse_instant(start), AT)
     months = report("p", Subject(LONG, GOAL, 6 * HOUR, lambda _: ()), Window("w", span, span), ZONE).months
-    assert MONTHS == 6
+    assert MIN_MONTHS == 6
     assert (months[0].window.whole.start, len(months)) == (parse_instant(first), count)
     assert [each.window.whole.start for each in months[1:]] == [each.window.whole.end for each in months[:-1]]
     assert (months[-1].window.whole, months[-1].window.measured.end) == (MONTH.whole, AT)
@@ -118,13 +118,13 @@ def test_the_budget_is_given_by_month_for_six_months_or_as_many_as_the_window_ha
 def test_a_rolling_window_is_held_against_windows_of_its_length() -> None:
     span = Interval(AT - 7 * DAY, AT)
     found = of(Window("7d", span, span))
-    assert len(found.trend) == EARLIER + 1
+    assert len(found.trend) == TREND_PERIODS + 1
     ends = [each.window.measured.end for each in found.trend]
-    assert ends == [AT - back * 7 * DAY for back in range(EARLIER, -1, -1)]
+    assert ends == [AT - back * 7 * DAY for back in range(TREND_PERIODS, -1, -1)]
 
 
 def test_a_long_window_is_told_by_month() -> None:
-    span = Interval(AT - BY_DAY - 1, AT)
+    span = Interval(AT - MAX_DAILY - 1, AT)
     found = of(Window("long", span, span))
     assert found.by_month
     assert [each.window.name for each in found.steps] == ["month"] * len(found.steps)
@@ -133,8 +133,8 @@ def test_a_long_window_is_told_by_month() -> None:
 
 def test_a_window_of_exactly_that_length_is_given_by_day() -> None:
     """July and August together, the two longest months in a row."""
-    assert BY_DAY == 62 * DAY
-    span = Interval(AT - BY_DAY, AT)
+    assert MAX_DAILY == 62 * DAY
+    span = Interval(AT - MAX_DAILY, AT)
     assert not of(Window("long", span, span)).by_month
 
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from sla.fact import Fact
-from sla.silence import SILENCE, SILENCE_END, Silence, ending, silences
+from sla.silence import SILENCE, SILENCE_END, Silence, silence_end, silences
 
 MADE, UNTIL = 1_000, 2_000
 
@@ -28,7 +28,7 @@ def test_a_silence_is_read_back_until_it_is_ended() -> None:
     made, other = Silence(MADE, "Ada", "known", UNTIL, "forms"), Silence(MADE, "Bob", "x", UNTIL)
     facts = [made.fact(), other.fact(), Fact.of(MADE, "Ada", "correction", "forms", {"until": UNTIL})]
     assert silences(facts) == [made, other]
-    assert silences([ending(made.id, 1_500, "Ada"), *facts]) == [other]
+    assert silences([silence_end(made.id, 1_500, "Ada"), *facts]) == [other]
 
 
 @pytest.mark.parametrize("body", [[], {}, {"until": "soon"}])

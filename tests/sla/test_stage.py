@@ -8,11 +8,11 @@ from fractions import Fraction
 import pytest
 
 from sla.objective import Objective
-from sla.stage import About, Misfit, Policy, Risk, Stage, Terms, misfits
+from sla.stage import Misfit, MisfitKind, Policy, Risk, Stage, StageTerms, misfits
 
 
-def _terms(stage: Stage, highest: str | None, clients: Risk) -> Terms:
-    return Terms(stage, None if highest is None else Objective.parse(highest), clients, f"as {stage} is")
+def _terms(stage: Stage, highest: str | None, clients: Risk) -> StageTerms:
+    return StageTerms(stage, None if highest is None else Objective.parse(highest), clients, f"as {stage} is")
 
 
 POLICY = Policy(
@@ -49,7 +49,7 @@ def test_the_highest_that_a_stage_may_promise_fits_and_a_hair_more_does_not(stag
     assert highest is not None
     assert misfits(highest, stage, POLICY, Risk.NONE, None) == ()
     more = Objective(highest.ratio + (1 - highest.ratio) / 10**6)
-    assert [each.about for each in misfits(more, stage, POLICY, Risk.NONE, None)] == [About.STAGE]
+    assert [each.about for each in misfits(more, stage, POLICY, Risk.NONE, None)] == [MisfitKind.STAGE]
 
 
 def test_an_idea_promises_nothing() -> None:
@@ -99,7 +99,7 @@ def test_a_policy_has_terms_for_every_stage_once() -> None:
 @pytest.mark.parametrize(
     "less", [_terms(Stage.PRODUCTION, "99%", Risk.LOW), _terms(Stage.PRODUCTION, "99.95%", Risk.NONE)]
 )
-def test_a_later_stage_promises_no_less(less: Terms) -> None:
+def test_a_later_stage_promises_no_less(less: StageTerms) -> None:
     terms = tuple(less if each.stage is less.stage else each for each in POLICY.terms)
     with pytest.raises(ValueError, match="lets production promise less than pilot"):
         replace(POLICY, terms=terms)
@@ -116,7 +116,7 @@ def test_the_highest_risk_of_nobody_is_none() -> None:
 
 
 def test_a_misfit_in_json_has_what_it_is_about_and_its_sentence() -> None:
-    assert Misfit(About.CEILING, "lower the objective").as_json() == {
+    assert Misfit(MisfitKind.CEILING, "lower the objective").as_json() == {
         "about": "ceiling",
         "text": "lower the objective",
     }

@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 
 from sla.incident import Incident
 from sla.interval import HOUR, Interval, total, union
-from sla.standby import Overlap, Shift, Stood, gaps, meets, overlaps, stood
+from sla.standby import Overlap, Shift, StandbyTime, gaps, overlaps, standby_times, was_open_during
 
 PERIOD = Interval(0, 100)
 
@@ -25,13 +25,15 @@ def incident(opened: int, resolved: int | None) -> Incident:
 
 def test_time_is_cut_at_the_period_and_listed_by_name() -> None:
     """Nobody is listed who has none of it: not who ended as it began, nor who begins as it ends."""
-    found = stood([shift("B", 90, 200), shift("A", -50, 10), shift("C", -5, 0), shift("D", 100, 110)], PERIOD)
-    assert found == [Stood("A", (Interval(0, 10),), ("r",)), Stood("B", (Interval(90, 100),), ("r",))]
+    found = standby_times([shift("B", 90, 200), shift("A", -50, 10), shift("C", -5, 0), shift("D", 100, 110)], PERIOD)
+    assert found == [StandbyTime("A", (Interval(0, 10),), ("r",)), StandbyTime("B", (Interval(90, 100),), ("r",))]
     assert [each.length for each in found] == [10, 10]
 
 
 def test_who_stands_by_for_two_rotas_at_once_stands_by_once() -> None:
-    (only,) = stood([shift("A", 0, 60, "mail"), shift("A", 30, 90, "login"), shift("A", 30, 90, "login")], PERIOD)
+    (only,) = standby_times(
+        [shift("A", 0, 60, "mail"), shift("A", 30, 90, "login"), shift("A", 30, 90, "login")], PERIOD
+    )
     assert (only.length, only.rotas) == (90, ("mail", "login"))
 
 
@@ -74,11 +76,11 @@ def test_an_overlap_goes_on_where_a_shift_of_the_same_person_ends_and_another_be
     ],
 )
 def test_an_incident_is_met_if_it_was_open_at_some_instant(opened: int, resolved: int | None, met: bool) -> None:
-    assert meets(Interval(10, 20), incident(opened, resolved), now=50) is met
+    assert was_open_during(Interval(10, 20), incident(opened, resolved), now=50) is met
 
 
 def test_one_that_is_still_open_is_not_met_by_who_comes_after_now() -> None:
-    assert not meets(Interval(60, 70), incident(10, None), now=50)
+    assert not was_open_during(Interval(60, 70), incident(10, None), now=50)
 
 
 SHIFTS = st.lists(
@@ -94,7 +96,7 @@ SHIFTS = st.lists(
 
 @given(SHIFTS)
 def test_time_somebody_stood_by_and_gaps_are_the_whole_period(shifts: list[Shift]) -> None:
-    held = [span for each in stood(shifts, PERIOD) for span in each.spans]
+    held = [span for each in standby_times(shifts, PERIOD) for span in each.spans]
     missing = gaps(shifts, [PERIOD])
     assert list(union([*held, *missing])) == [PERIOD]
     assert total(held) + total(missing) == PERIOD.length
@@ -116,6 +118,6 @@ def test_overlaps_are_the_instants_at_which_several_people_stand_by(shifts: list
 @given(SHIFTS, st.integers(0, 100))
 def test_two_halves_of_a_period_add_up(shifts: list[Shift], cut: int) -> None:
     def hours(period: Interval) -> int:
-        return sum(each.length for each in stood(shifts, period)) * HOUR
+        return sum(each.length for each in standby_times(shifts, period)) * HOUR
 
     assert hours(Interval(0, cut)) + hours(Interval(cut, 100)) == hours(PERIOD)

@@ -139,7 +139,7 @@ def test_a_restart_counts_as_before_also_where_neighbours_are_exactly_a_hold_apa
     run = Run.of(observations[0], 10)
     for each in observations:
         seen.append(each.at, each.outcome)
-        run = run.folded(each) if run.takes(each, 10) else run
+        run = run.with_observation(each) if run.accepts(each, 10) else run
     restored.append_run(run)
     assert run.count == 3
     for end in range(22):

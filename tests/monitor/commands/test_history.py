@@ -16,7 +16,7 @@ from monitor.storage.sqlite import SqliteStore
 from monitor.storage.store import Batch
 from sla.fact import Fact
 from sla.interval import DAY
-from sla.silence import RETRY, Silence, ending
+from sla.silence import RETRY, Silence, silence_end
 from tests.monitor.commands.test_cli import said, target, written  # noqa: F401 - a fixture
 from tests.support.daemon_process import running_daemon
 from tests.support.processes import wait_for
@@ -127,7 +127,7 @@ def test_without_a_record_there_is_no_history(tmp_path: Path, monkeypatch: pytes
 
 def test_a_silence_is_in_the_history_in_words_and_a_request_to_retry_is_not() -> None:
     made = Silence(0, "Ada", "known", 7_200_000_000, "demo")
-    facts = Facts([made.fact(), Fact.of(1, "Ada", RETRY, "", {"receiver": "ops"}), ending(made.id, 2, "Ada")])
+    facts = Facts([made.fact(), Fact.of(1, "Ada", RETRY, "", {"receiver": "ops"}), silence_end(made.id, 2, "Ada")])
     (entry,) = history(facts, "demo")
     assert entry.changes == ("alerts silenced until 1970-01-01T02:00:00Z: known",)
     assert history(facts, "other") == []

@@ -66,8 +66,8 @@ def test_an_empty_record_is_reported_as_one(tmp_path: Path, form: str) -> None:
 def folded(seen: list[Observation], hold: int) -> list[Run]:
     runs = [Run.of(seen[0], hold)]
     for each in seen[1:]:
-        if runs[-1].takes(each, hold):
-            runs[-1] = runs[-1].folded(each)
+        if runs[-1].accepts(each, hold):
+            runs[-1] = runs[-1].with_observation(each)
         else:
             runs.append(Run.of(each, hold))
     return runs
