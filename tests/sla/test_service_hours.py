@@ -59,9 +59,9 @@ def test_times_go_to_the_minute_before_the_full_hour() -> None:
 @pytest.mark.parametrize(
     ("text", "word"),
     [
-        ("", "names no times"),
-        ("Mon-Fri", "names no times"),
-        ("Mon-Fri 07:00-18:00, Sat", "names no times"),
+        ("", "has no times"),
+        ("Mon-Fri", "has no times"),
+        ("Mon-Fri 07:00-18:00, Sat", "has no times"),
         ("Mon-Fri 9-17", "are not service hours"),
         ("Mo-Fr 09:00-17:00", "are not service hours"),
         ("weekdays", "are not service hours"),
