@@ -28,7 +28,7 @@ from sla.interval import SECOND, Interval
 from sla.product_incident import Severity
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Iterator, Mapping, Sequence
+    from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 
     from monitor.access.link import LinkSigner
     from monitor.alerting.announcements import Announced
@@ -135,6 +135,10 @@ class Alerting:
     def open_alerts(self) -> list[Alert]:
         """Return the alerts that are open, or that a receiver takes for open."""
         return [*self._incidents(), *self._conditions.open.values()]
+
+    def notified(self, key: str) -> Collection[str]:
+        """Return the receivers that were notified of an alert that one of them takes for open."""
+        return self._announced.of(key).keys()
 
     def is_open(self, alert: Alert) -> bool:
         """Return whether the alert goes on, or a receiver takes it for open: the end of a flapping one waits."""

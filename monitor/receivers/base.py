@@ -10,6 +10,7 @@ from monitor.config.alerting import ReceiverBase
 
 if TYPE_CHECKING:
     from monitor.network.attempt import Attempt
+    from monitor.receivers.callback import Callback, CallbackRequest
     from monitor.receivers.message import Message
 
 R = TypeVar("R", bound=ReceiverBase)
@@ -37,7 +38,8 @@ class ReceiverKind(Generic[R]):
     `prepare` does once what can be done before the first message. `example` is a receiver in YAML; docs/receivers.md
     shows it and a test loads it. `groups` says whether people read the messages, so that several alerts are joined;
     what correlates by key itself gets each alone. `repeats` is after how many microseconds a firing alert is sent
-    again, None where the receiver keeps it until it is resolved.
+    again, None where the receiver keeps it until it is resolved. `callback` verifies and reads what the service reports
+    back of a message; it raises `CallbackRefused`.
     """
 
     receiver: type[R]
@@ -45,6 +47,7 @@ class ReceiverKind(Generic[R]):
     example: str
     groups: bool = False
     repeats: int | None = None
+    callback: Callable[[R, CallbackRequest], Callback] | None = None
 
     @property
     def name(self) -> str:

@@ -9,6 +9,7 @@ from monitor.config.alerting import TlsReceiver
 from monitor.config.secret import Secret
 from monitor.notification import Kind
 from monitor.receivers.base import Deliver, ReceiverKind
+from monitor.receivers.callback import ACKNOWLEDGE, Callback, CallbackRequest, at, parsed, person, signed, verify
 from monitor.receivers.chat_text import cut
 from monitor.receivers.sending import send_json
 
@@ -27,6 +28,9 @@ class PagerDutyReceiver(TlsReceiver):
 
     pagerduty: Secret
     """Where the integration key (routing key) of the service is kept."""
+
+    webhook_secret: Secret | None = None
+    """Secret of a webhook subscription (v3) that sends `incident.acknowledged` to `/callbacks/ID` of `public_url`."""
 
     server: HttpUrl = "https://events.pagerduty.com"
     """The events API; `https://events.eu.pagerduty.com` in the EU."""
@@ -71,11 +75,29 @@ def prepare(receiver: PagerDutyReceiver) -> Deliver:
     return deliver
 
 
+def read_callback(receiver: PagerDutyReceiver, request: CallbackRequest) -> Callback:
+    """Return who acknowledged which alert in PagerDuty.
+
+    What the events API itself acknowledged is not a person's doing, and is passed over.
+    """
+    expected = f"v1={signed(receiver.webhook_secret, request.body).hex()}"
+    given = [each.strip() for each in request.headers.get("x-pagerduty-signature", "").split(",")]
+    verify(given, expected)  # there are several while a secret is replaced
+    event = at(parsed(request.body), "event")
+    key, agent = at(event, "data", "incident_key"), at(event, "agent")
+    by_person = str(at(agent, "type") or "").startswith("user")
+    if at(event, "event_type") != "incident.acknowledged" or not by_person or not isinstance(key, str):
+        return Callback()
+    return Callback(ACKNOWLEDGE, key, person(at(agent, "summary")))
+
+
 KIND = ReceiverKind(
     PagerDutyReceiver,
     prepare,
     example="""\
 id: pager
 pagerduty: {file: secrets/pagerduty-key}
+webhook_secret: {file: secrets/pagerduty-webhook}   # acknowledgements in PagerDuty
 """,
+    callback=read_callback,
 )

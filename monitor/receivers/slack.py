@@ -3,17 +3,35 @@
 from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any, ClassVar
+from urllib.parse import parse_qs
 
 from monitor.config.alerting import Address, TlsReceiver
+from monitor.config.secret import Secret
+from monitor.notification import Kind
 from monitor.receivers.base import Deliver, ReceiverKind
+from monitor.receivers.callback import (
+    ACTIONS,
+    NOISE,
+    USEFUL,
+    Callback,
+    CallbackRefused,
+    CallbackRequest,
+    at,
+    parsed,
+    person,
+    signed,
+    verify,
+)
 from monitor.receivers.chat_text import cut, slack_text
 from monitor.receivers.sending import send_json
+from sla.interval import MINUTE, SECOND
 
 if TYPE_CHECKING:
     from monitor.network.attempt import Attempt
     from monitor.receivers.message import Message
 
 _HEADER, _SECTION = 150, 3_000  # characters that Slack takes
+_VALID_FOR = 5 * MINUTE
 
 
 class SlackReceiver(TlsReceiver):
@@ -24,9 +42,15 @@ class SlackReceiver(TlsReceiver):
     slack: Address
     """The webhook's URL, which is a secret: `{file: /run/secrets/slack}`."""
 
+    signing_secret: Secret | None = None
+    """Signing secret of the Slack app whose interactivity URL is `/callbacks/ID` of `public_url`. Adds buttons."""
 
-def body_of(message: Message) -> dict[str, Any]:
-    """Return the message with its blocks; `text` is what a notification on a phone shows."""
+
+def body_of(message: Message, *, buttons: bool = False) -> dict[str, Any]:
+    """Return the message with its blocks; `text` is what a notification on a phone shows.
+
+    With `buttons` it can be answered: by an app with a signing secret.
+    """
     blocks: list[dict[str, Any]] = [
         {"type": "header", "text": {"type": "plain_text", "text": cut(message.title, _HEADER), "emoji": False}}
     ]
@@ -36,14 +60,46 @@ def body_of(message: Message) -> dict[str, Any]:
     if message.links and not message.others:
         links = " | ".join(f"<{url}|{name}>" for name, url in message.links.items())
         blocks.append({"type": "context", "elements": [{"type": "mrkdwn", "text": links}]})
+    if buttons and not message.others:
+        blocks.append({"type": "actions", "elements": [_button(each, message.key) for each in _actions(message)]})
     return {"text": slack_text(message.title), "blocks": blocks}
+
+
+def _actions(message: Message) -> tuple[str, ...]:
+    """Return what a reader can do: acknowledge while it is open and no one has, and mark it."""
+    return ACTIONS if message.event in (Kind.OPENED, Kind.ESCALATED, Kind.REMINDER) else (USEFUL, NOISE)
+
+
+def _button(action: str, key: str) -> dict[str, Any]:
+    text = {"type": "plain_text", "text": action.capitalize(), "emoji": False}
+    return {"type": "button", "text": text, "action_id": action, "value": key}
+
+
+def read_callback(receiver: SlackReceiver, request: CallbackRequest) -> Callback:
+    """Return which button of which message was pressed by whom; the signature is valid for five minutes."""
+    stamp = request.headers.get("x-slack-request-timestamp", "")
+    expected = f"v0={signed(receiver.signing_secret, b'v0:' + stamp.encode() + b':' + request.body).hex()}"
+    verify([request.headers.get("x-slack-signature", "")], expected)
+    if not (stamp.isascii() and stamp.isdigit() and abs(request.now - int(stamp[:12]) * SECOND) <= _VALID_FOR):
+        raise CallbackRefused("the timestamp is not of the last five minutes")
+    try:
+        payload = parsed(parse_qs(request.body.decode(), max_num_fields=10).get("payload", [""])[0])
+    except ValueError:
+        raise CallbackRefused("not a form") from None
+    actions = at(payload, "actions")
+    action = actions[0] if isinstance(actions, list) and actions else None
+    name, key = at(action, "action_id"), at(action, "value")
+    if at(payload, "type") != "block_actions" or name not in ACTIONS or not isinstance(key, str) or not key:
+        return Callback()
+    return Callback(name, key, person(at(payload, "user", "name") or at(payload, "user", "username")))
 
 
 def prepare(receiver: SlackReceiver) -> Deliver:
     """Return what posts a message."""
 
     async def deliver(attempt: Attempt, message: Message) -> None:
-        await send_json(attempt, receiver, receiver.slack, body_of(message))
+        body = body_of(message, buttons=receiver.signing_secret is not None and message.event is not Kind.TEST)
+        await send_json(attempt, receiver, receiver.slack, body)
 
     return deliver
 
@@ -54,6 +110,8 @@ KIND = ReceiverKind(
     example="""\
 id: channel
 slack: {file: secrets/slack-webhook}
+signing_secret: {file: secrets/slack-signing}   # buttons to acknowledge
 """,
+    callback=read_callback,
     groups=True,
 )

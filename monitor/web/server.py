@@ -19,6 +19,7 @@ from monitor.web import (
     alerts,
     api,
     blackbox,
+    callbacks,
     corrections,
     liveness,
     metrics,
@@ -50,6 +51,9 @@ if TYPE_CHECKING:
 
 log = structlog.get_logger(__name__)
 
+_READING = (pages, runbook, api, metrics, liveness, blackbox)
+_CHANGING = (alerts, silences, corrections, acknowledge_page, callbacks)
+
 
 def build(
     ledger: Ledger,
@@ -76,7 +80,7 @@ def build(
     app[GUESSES] = RateLimit(clock)
     if record is not None:
         app[TOKENS] = TokenFile.of(record)
-    for module in (pages, runbook, api, alerts, silences, corrections, acknowledge_page, metrics, liveness, blackbox):
+    for module in (*_READING, *_CHANGING):
         app.add_routes(module.routes)
     if writing is not None:
         app[WRITING] = writing

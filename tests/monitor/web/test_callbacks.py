@@ -1,0 +1,237 @@
+"""Callbacks of PagerDuty, Slack and Teams: with a valid signature they acknowledge and mark, without one nothing."""
+
+from __future__ import annotations
+
+import base64
+import hashlib
+import hmac
+import json
+from collections.abc import AsyncIterator
+from pathlib import Path
+from typing import Any
+from urllib.parse import urlencode
+
+import pytest
+
+from sla.acknowledgement import Acknowledgement, acknowledgements
+from sla.interval import SECOND
+from sla.page_mark import Mark, page_marks
+from tests.support.alerting import BAD, GOOD, ledger_with_receivers
+from tests.support.ledgers import product
+from tests.support.messages import write_secret
+from tests.support.writing import Answer, WritableSite, writable
+
+TOKEN = base64.b64encode(b"a token of thirty-two bytes long").decode()
+
+
+@pytest.fixture
+async def site(tmp_path: Path) -> AsyncIterator[WritableSite]:
+    url = "http://127.0.0.1:9/"
+    receivers: list[dict[str, Any]] = [
+        {
+            "id": "pager",
+            "pagerduty": write_secret(tmp_path, "p", "key"),
+            "webhook_secret": write_secret(tmp_path, "w", "pd secret"),
+        },
+        {"id": "chat", "slack": url, "signing_secret": write_secret(tmp_path, "s", "slack secret")},
+        {"id": "team", "teams": url, "security_token": write_secret(tmp_path, "t", TOKEN)},
+        {"id": "plain", "slack": url},
+        {"id": "hook", "webhook": url},
+    ]
+    routes = [{"to": ["pager", "chat", "team", "plain", "hook"], "products": ["forms"]}]
+    ledger = ledger_with_receivers(
+        product("forms", 1, "99%"), product("sso", 1, "99%"), receivers=receivers, routes=routes
+    )
+    async with writable(ledger, tmp_path) as served:
+        yield served
+
+
+async def fails(site: WritableSite, key: str = "forms/health") -> str:
+    site.rig.observe(GOOD, BAD, BAD, key=key)
+    await site.rig.written()
+    return next(each.key for each in site.rig.alerting.open_alerts() if each.product == key.partition("/")[0])
+
+
+def made(site: WritableSite) -> list[Acknowledgement]:
+    return acknowledgements(site.journal)
+
+
+async def pagerduty(site: WritableSite, event: Any, key: str = "pd secret", to: str = "pager") -> Answer:
+    body = json.dumps({"event": event}).encode()
+    mac = hmac.new(key.encode(), body, hashlib.sha256).hexdigest()
+    return await site.ask("POST", f"/callbacks/{to}", data=body, headers={"X-PagerDuty-Signature": f"v1=00,v1={mac}"})
+
+
+def acknowledged(key: str, **change: Any) -> dict[str, Any]:
+    """Return the event that PagerDuty documents for an incident that a user acknowledged (webhooks v3)."""
+    return {
+        "id": "5ac64822-4adc-4fda-ade0-410becf0de4f",
+        "event_type": "incident.acknowledged",
+        "resource_type": "incident",
+        "occurred_at": "2026-10-02T18:45:22.169Z",
+        "agent": {"html_url": "https://acme.pagerduty.example/users/PLH1HKV", "id": "PLH1HKV",
+                  "summary": "Tenex Engineer", "type": "user_reference"},
+        "client": None,
+        "data": {"id": "PGR0VU2", "type": "incident", "number": 2, "status": "acknowledged", "incident_key": key,
+                 "title": "A little bump in the road"},
+        **change,
+    }  # fmt: skip
+
+
+async def slack(site: WritableSite, payload: Any, key: str = "slack secret", age: int = 0, to: str = "chat") -> Answer:
+    stamp = str(site.clock.now() // SECOND - age)
+    body = urlencode({"payload": payload if isinstance(payload, str) else json.dumps(payload)}).encode()
+    mac = hmac.new(key.encode(), f"v0:{stamp}:".encode() + body, hashlib.sha256).hexdigest()
+    headers = {"X-Slack-Request-Timestamp": stamp, "X-Slack-Signature": f"v0={mac}",
+               "Content-Type": "application/x-www-form-urlencoded"}  # fmt: skip
+    return await site.ask("POST", f"/callbacks/{to}", data=body, headers=headers)
+
+
+def pressed(action: str, key: str) -> dict[str, Any]:
+    return {
+        "type": "block_actions",
+        "user": {"id": "U1", "username": "ana.ng", "name": "ana.ng"},
+        "actions": [{"type": "button", "action_id": action, "block_id": "x", "value": key}],
+    }
+
+
+async def teams(site: WritableSite, text: str, key: str = TOKEN, to: str = "team") -> Answer:
+    body = json.dumps({"type": "message", "text": text, "from": {"id": "29:1", "name": "Ana Ng"}}).encode()
+    mac = base64.b64encode(hmac.new(base64.b64decode(key), body, hashlib.sha256).digest()).decode()
+    headers = {"Authorization": f"HMAC {mac}", "Content-Type": "application/json"}
+    return await site.ask("POST", f"/callbacks/{to}", data=body, headers=headers)
+
+
+async def test_an_acknowledgement_in_pagerduty_is_one_here(site: WritableSite) -> None:
+    key = await fails(site)
+    assert (await pagerduty(site, acknowledged(key))).status == 200
+    assert made(site) == [Acknowledgement(site.clock.now(), key, "Tenex Engineer", "pagerduty", "forms", key, "pager")]
+
+
+@pytest.mark.parametrize(
+    "change",
+    [
+        {"event_type": "pagey.ping"},
+        {"event_type": "incident.resolved"},
+        {"agent": {"type": "inbound_integration_reference", "summary": "Events API"}},
+        {"agent": None},
+        {"data": None},
+        {"data": {"incident_key": 7}},
+    ],
+)
+async def test_other_events_of_pagerduty_are_confirmed_and_change_nothing(
+    site: WritableSite, change: dict[str, Any]
+) -> None:
+    key = await fails(site)
+    assert ((await pagerduty(site, acknowledged(key, **change))).status, made(site)) == (200, [])
+
+
+async def test_a_button_in_slack_acknowledges_or_marks(site: WritableSite) -> None:
+    key = await fails(site)
+    for action in ("acknowledge", "noise"):
+        answer = await slack(site, pressed(action, key))
+        assert (answer.status, answer.text) == (200, "")
+    assert made(site) == [Acknowledgement(site.clock.now(), key, "ana.ng", "slack", "forms", key, "chat")]
+    (mark,) = page_marks(site.journal)
+    assert (mark.key, mark.mark, mark.by, mark.receiver) == (key, Mark.NOISE, "ana.ng", "chat")
+
+
+@pytest.mark.parametrize("age", [301, -301, 86_400])
+async def test_a_request_of_slack_is_valid_for_five_minutes(site: WritableSite, age: int) -> None:
+    key = await fails(site)
+    assert (await slack(site, pressed("acknowledge", key), age=age)).status == 403
+    assert made(site) == []
+    assert (await slack(site, pressed("acknowledge", key), age=300)).status == 200
+
+
+@pytest.mark.parametrize("payload", [{}, {"type": "shortcut"}, pressed("delete", "k"), pressed("acknowledge", ""),
+                                     {"type": "block_actions", "actions": {}}])  # fmt: skip
+async def test_other_interactions_of_slack_change_nothing(site: WritableSite, payload: dict[str, Any]) -> None:
+    await fails(site)
+    assert ((await slack(site, payload)).status, site.journal) == (200, [])
+
+
+@pytest.mark.parametrize("text", ["<at>ninewatch</at> acknowledge {}", "<at>n w</at>&nbsp;ack {}\n", "<p>ACK {}</p>"])
+async def test_a_word_in_teams_acknowledges_and_is_answered(site: WritableSite, text: str) -> None:
+    key = await fails(site)
+    answer = await teams(site, text.format(key))
+    assert (answer.status, answer.body) == (200, {"type": "message", "text": f"Acknowledged: {key}"})
+    assert made(site) == [Acknowledgement(site.clock.now(), key, "Ana Ng", "teams", "forms", key, "team")]
+
+
+async def test_teams_needs_no_key_while_one_alert_is_open(site: WritableSite) -> None:
+    assert (await teams(site, "ack")).body["text"] == "0 alerts are open; none is open"
+    key = await fails(site)
+    assert (await teams(site, "useful")).body["text"] == f"Marked as useful: {key}"
+    assert (await teams(site, "ack")).body["text"] == f"Acknowledged: {key}"
+
+
+@pytest.mark.parametrize("text", ["", "help", "please ack", "ack nothing"])
+async def test_teams_is_answered_with_what_is_open(site: WritableSite, text: str) -> None:
+    key = await fails(site)
+    answer = await teams(site, text)
+    assert (answer.status, made(site)) == (200, [])
+    assert answer.body["text"].endswith(f"open: {key}")
+
+
+async def test_an_alert_that_the_receiver_was_not_notified_of_is_not_acknowledged(site: WritableSite) -> None:
+    await fails(site)
+    other = await fails(site, "sso/health")
+    assert (await pagerduty(site, acknowledged(other))).status == 404
+    assert (await slack(site, pressed("acknowledge", other))).status == 404
+    assert (await teams(site, f"ack {other}")).body["text"].startswith("no open alert of this receiver has the key")
+    assert site.journal == []
+
+
+@pytest.mark.parametrize("key", ["", "other", "pd secre"])
+async def test_a_wrong_signature_changes_nothing(site: WritableSite, key: str) -> None:
+    alert = await fails(site)
+    wrong = base64.b64encode(key.encode() or b"x").decode()
+    answers = [
+        await pagerduty(site, acknowledged(alert), key or "x"),
+        await slack(site, pressed("acknowledge", alert), key or "x"),
+        await teams(site, f"ack {alert}", wrong),
+    ]
+    assert [each.status for each in answers] == [403] * 3
+    assert len({each.text for each in answers}) == 1
+    assert site.journal == []
+
+
+@pytest.mark.parametrize("to", ["none", "plain", "hook", "team", "pager", "..%2fapi"])
+async def test_a_signature_of_another_receiver_is_wrong(site: WritableSite, to: str) -> None:
+    key = await fails(site)
+    assert (await slack(site, pressed("acknowledge", key), to=to)).status == 403
+    assert site.journal == []
+
+
+@pytest.mark.parametrize("receiver", ["pager", "chat", "team", "plain", "hook", "none"])
+async def test_without_a_signature_all_receivers_answer_alike(site: WritableSite, receiver: str) -> None:
+    answer = await site.ask("POST", f"/callbacks/{receiver}", data=b"{}")
+    assert (answer.status, answer.text.partition(";")[0]) == (403, "unknown receiver or wrong signature")
+
+
+@pytest.mark.parametrize("body", [b"", b"{", b"[]", b"\xff", b"[" * 60_000])
+async def test_a_signed_body_that_cannot_be_read_is_refused(site: WritableSite, body: bytes) -> None:
+    mac = hmac.new(b"pd secret", body, hashlib.sha256).hexdigest()
+    answer = await site.ask("POST", "/callbacks/pager", data=body, headers={"X-PagerDuty-Signature": f"v1={mac}"})
+    assert (answer.status, site.journal) == (403, [])
+
+
+async def test_signatures_that_are_wrong_are_limited(site: WritableSite) -> None:
+    key = await fails(site)
+    statuses = [(await site.ask("POST", "/callbacks/chat", data=b"x")).status for _ in range(12)]
+    assert statuses == [403] * 10 + [429] * 2
+    assert (await slack(site, pressed("acknowledge", key))).status == 200
+
+
+async def test_a_name_that_a_service_sends_is_cut_and_cleaned(site: WritableSite) -> None:
+    key = await fails(site)
+    agent = {"type": "user_reference", "summary": "a\n\u202eb" + "x" * 500}
+    assert (await pagerduty(site, acknowledged(key, agent=agent))).status == 200
+    (found,) = made(site)
+    assert (found.by[:4], len(found.by)) == ("a bx", 100)
+
+
+@pytest.mark.parametrize("method", ["GET", "HEAD", "PUT"])
+async def test_only_post_is_a_callback(site: WritableSite, method: str) -> None:
+    assert (await site.ask(method, "/callbacks/chat")).status == 405
