@@ -172,8 +172,8 @@ def test_apprise_refuses_what_is_none_of_its_urls(tmp_path: Path) -> None:
     ("fields", "problem"),
     [
         ({"ntfy": "https://ntfy.example.org/"}, "names no topic"),
-        ({"webhook": "ftp://ops.example.org/"}, "no http or https URL"),
-        ({"webhook": "https://user:pass@ops.example.org/"}, "no http or https URL"),
+        ({"webhook": "ftp://ops.example.org/"}, "must be an http or https URL"),
+        ({"webhook": "https://user:pass@ops.example.org/"}, "must be an http or https URL"),
         ({"slack": 3}, "not a URL"),
         ({"email": {"to": "nobody", "from": "a@b.example", "server": "smtp.example"}}, "not an e-mail address"),
         ({"gcnotify": {"key": {"env": "PATH"}, "template": "x", "email": "a@b.example"}}, "not the id of a template"),
