@@ -10,6 +10,8 @@ from monitor.probe_result import PHASES
 from sla.observation import Outcome
 
 if TYPE_CHECKING:
+    from collections.abc import Mapping
+
     from monitor.exporters.confirmed import Confirmed
     from monitor.health import Health
     from monitor.ledger.check_entry import CheckEntry
@@ -29,15 +31,16 @@ class CheckLines:
     """
 
     __slots__ = (
-        "_by_outcome",
         "_confirmed",
         "_contrary",
+        "_counted",
         "_entry",
         "_health",
         "_observed",
         "_on_record",
         "_phases",
         "_plain",
+        "_timed",
         "_until",
         "_version",
         "steady",
@@ -59,9 +62,8 @@ class CheckLines:
         self._plain = tuple(series(family.name, **labels) for family in FAMILIES[:5])
         self._plain += ("", *(series(family.name, **names) for family in FAMILIES[6:]))
         self._phases = {phase: series(FAMILIES[2].name, **labels, phase=phase) for phase in PHASES}
-        self._by_outcome = tuple((o, series(FAMILIES[5].name, **names, outcome=o.value)) for o in Outcome)
-        lines = [series(FAMILIES[10].name, **names, outcome=o.value).replace("%", "%%") for o in Outcome]
-        self._on_record = "%d\n".join([*lines, ""])  # for the counts of all three outcomes
+        self._timed: tuple[tuple[str, ...], str] = ((), "")  # phases of the last probe, and the format of their lines
+        self._counted, self._on_record = (_counts(FAMILIES[family].name, names) for family in (5, 10))
         self.texts: tuple[str, ...] = ("",) * len(FAMILIES)
 
     @property
@@ -79,7 +81,9 @@ class CheckLines:
             return
         self._version = entry.version
         up, self._until = self._standing(now)
-        contrary = sum([count for outcome, count in entry.totals.items() if outcome is not _SAYS[up]])
+        totals = entry.totals
+        counts = tuple(totals.values())
+        contrary = sum(counts) - totals[_SAYS[up]]
         self.steady = up is self.up and contrary == self._contrary
         self.up, self._contrary = up, contrary
         alive = up is not None
@@ -88,7 +92,7 @@ class CheckLines:
         slow = f"{self._plain[8]}{entry.slow}\n" if entry.check.slow_after is not None else ""
         self._observed = self._on_record % entry.timeline.totals
         unknown = f"{self._plain[7]}{not alive:d}\n"
-        self.texts = (*seen, self._counts(), up_text, unknown, slow, self._outage(), self._confirm())
+        self.texts = (*seen, self._counted % counts, up_text, unknown, slow, self._outage(), self._confirm())
 
     def _confirm(self) -> str:
         return self._confirmed.offer(self._observed, self._health) or ""
@@ -108,15 +112,23 @@ class CheckLines:
         if last is None or last.result.outcome is Outcome.UNKNOWN:
             return ("",) * 5
         success, duration, _, status, expiry, *_ = self._plain
-        result, phases = last.result, self._phases
+        result = last.result
         return (
             f"{success}{int(result.outcome is Outcome.GOOD)}\n",
             f"{duration}{last.duration!r}\n",
-            "".join([f"{phases[phase]}{spent!r}\n" for phase, spent in result.phases.items()]),
+            self._timings(result.phases),
             f"{status}{result.status}\n" if result.status is not None else "",
             f"{expiry}{result.certificate_expiry!r}\n" if result.certificate_expiry is not None else "",
         )
 
-    def _counts(self) -> str:
-        totals = self._entry.totals
-        return "".join([f"{line}{totals[outcome]}\n" for outcome, line in self._by_outcome])
+    def _timings(self, phases: Mapping[str, float]) -> str:
+        names = tuple(phases)
+        if self._timed[0] != names:
+            self._timed = names, "".join([f"{self._phases[name]}%r\n" for name in names])
+        return self._timed[1] % tuple(phases.values())
+
+
+def _counts(name: str, labels: dict[str, str]) -> str:
+    """Return the format of a family's lines with the counts of all three outcomes."""
+    lines = [series(name, **labels, outcome=outcome.value).replace("%", "%%") for outcome in Outcome]
+    return "%d\n".join([*lines, ""])

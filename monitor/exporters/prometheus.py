@@ -5,10 +5,10 @@ products it takes 373 ms, during which the event loop is blocked. So these are c
 are rewritten:
 
 - A check's lines are rewritten after a probe, and when its hold is over.
-- A product is measured again when one of its checks changed. The others take turns, oldest figures first: per scrape,
-  TROUBLED of those that are not up or were down in the last six hours, and QUIET of the rest, whose figures change only
-  because old time leaves the windows. With up to 64 products every figure is of this scrape; of 1,000 quiet ones the
-  oldest is 16 scrapes old. `ninewatch_figures_age_seconds` is the age of the oldest figures.
+- A product is measured again when one of its checks changed. The others take turns, oldest figures first: per scrape, a
+  quarter of those that are not up or were down in the last six hours, but TROUBLED at least; and a sixteenth of the
+  rest, whose figures change only because old time leaves the windows, but QUIET at least. So figures are at most 16
+  scrapes old. `ninewatch_figures_age_seconds` is the age of the oldest figures.
 """
 
 from __future__ import annotations
@@ -38,8 +38,8 @@ if TYPE_CHECKING:
     from sla.incident import Incident
 
 SLICE = 0.003  # seconds of work between two blocks; one step (a product, a join) takes less than that
-TROUBLED = 128  # products with recent downtime that are measured per scrape, oldest figures first
-QUIET = 64  # the same without recent downtime
+TROUBLED = 12  # products with recent downtime that are measured per scrape, oldest figures first; a quarter if more
+QUIET = 12  # the same without recent downtime; a sixteenth if more
 _JOIN = 256  # texts joined into one block
 
 
@@ -88,10 +88,10 @@ class _View:
                 yield lines
             else:
                 (troubled if lines.troubled else quiet).append(lines)
-        yield from islice(sorted(troubled, key=_measured_at), TROUBLED)
-        yield from islice(sorted(quiet, key=_measured_at), QUIET)
+        yield from islice(sorted(troubled, key=_measured_at), max(TROUBLED, len(troubled) // 4))
+        yield from islice(sorted(quiet, key=_measured_at), max(QUIET, len(quiet) // 16))
 
-    def count(self, ledger: Ledger) -> None:
+    def count(self, ledger: Ledger, slices: _TimeSlices) -> Iterator[bytes]:
         """Update each product's incident count and outage, if incidents changed.
 
         The total includes incidents of checks that were removed: a counter must not fall.
@@ -101,13 +101,13 @@ class _View:
         if news:
             self.incidents = incidents
             self._total = Counter(incident.product for incident in ledger.all_incidents())
-            self._judge_all(incidents)
+            yield from self._judge_all(incidents, slices)
         published = confirmed.offer(self._total, self._counters.health)
         if news or published is not before:
             for lines in self.products:
                 lines.count(None if published is None else published[lines.product.id])
 
-    def _judge_all(self, incidents: Sequence[Incident]) -> None:
+    def _judge_all(self, incidents: Sequence[Incident], slices: _TimeSlices) -> Iterator[bytes]:
         still_open: dict[str, list[Incident]] = defaultdict(list)
         for incident in incidents:
             if incident.resolved is None:
@@ -115,6 +115,7 @@ class _View:
         for lines in self.products:
             lines.incidents(still_open[lines.product.id])
             self.judge(lines)
+            yield from slices.pause()
 
     def judge(self, lines: ProductLines) -> None:
         """Set whether the product is in an outage, by the open incidents of its checks."""
@@ -139,7 +140,7 @@ class Exporter:
         for check in view.checks:
             check.refresh(now)
             yield from slices.pause()
-        view.count(self._ledger)
+        yield from view.count(self._ledger, slices)
         for product in view.due():
             for _ in product.measure(now):
                 yield from slices.pause()
