@@ -22,6 +22,8 @@ COMMANDS = {
     "probe": "probe:probe",
     "status": "status:status",
     "rules": "rules:rules_command",
+    "import": "slo_files:import_command",
+    "export": "slo_files:export_command",
     "report": "report:report_command",
     "verify": "verify:verify_command",
     "measure": "measure:measure_command",

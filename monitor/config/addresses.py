@@ -106,7 +106,7 @@ def as_ascii(url: str) -> str:
     return re.sub(r"[^!-~]+", lambda match: quote(match[0], errors="surrogateescape"), url)
 
 
-def _http_url(value: str) -> str:
+def http_url(value: str) -> str:
     """Return the URL in ASCII. Error messages never quote the URL, because its query may contain a key."""
     try:
         parts = urlsplit(value)
@@ -129,7 +129,7 @@ def _http_url(value: str) -> str:
 
 HttpUrl = Annotated[
     str,
-    AfterValidator(_http_url),
+    AfterValidator(http_url),
     WithJsonSchema({"type": "string", "format": "uri", "pattern": "^https?://"}),
 ]
 """An http or https URL without user name, password or fragment: a plain `str` in ASCII."""
@@ -141,7 +141,7 @@ def public_url(value: str) -> str:
     Raises:
         ValueError: the URL is invalid, or has a path or a query: the pages are served at the root.
     """
-    url = _http_url(value)
+    url = http_url(value)
     parts = urlsplit(url)
     if parts.path not in ("", "/") or parts.query:
         raise ValueError("the pages are served at the root of a host; write https://status.example.org")
@@ -180,7 +180,7 @@ def _websocket_url(value: str) -> str:
     scheme, _, rest = value.partition("://")
     if scheme not in ("ws", "wss"):
         raise ValueError("not a WebSocket URL; write ws://host/path or wss://host/path")
-    return "ws" + _http_url(f"http{scheme.removeprefix('ws')}://{rest}").removeprefix("http")
+    return "ws" + http_url(f"http{scheme.removeprefix('ws')}://{rest}").removeprefix("http")
 
 
 WebSocketUrl = Annotated[

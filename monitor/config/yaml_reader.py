@@ -64,6 +64,19 @@ def _text(path: Path, shown: str) -> str:
         raise UnreadableError(Mark(shown, line, column), "is not UTF-8 text; save it as UTF-8") from None
 
 
+def read_documents(path: Path, shown: str) -> tuple[list[Node], list[Problem]]:
+    """Return the root node of each document of the file, and the problems of single nodes; aliases are allowed.
+
+    Documents without content are skipped.
+
+    Raises:
+        UnreadableError: as of `read`.
+    """
+    reader = _Reader(_text(path, shown), shown, path.parent, {})
+    roots = [root for root in reader.documents() if not isinstance(root, Scalar) or root.value is not None]
+    return roots, reader.problems
+
+
 class _Reader:
     """The reader of one file: the parser, the number of nodes so far, and the problems."""
 
@@ -82,26 +95,34 @@ class _Reader:
 
     def document(self) -> Node:
         """Return the root of the file's only document."""
+        return self.documents(several=False)[0]
+
+    def documents(self, *, several: bool = True) -> list[Node]:
+        """Return the root of each document of the file; at least one."""
         try:
-            root = self._document()
+            return list(self._documents(several))
         except yaml.YAMLError as error:
             raise self._unreadable(error) from None
         finally:
             self._loader.dispose()
-        self.problems += [Problem(mark, key_path(root, loc), message) for mark, loc, message in self._located_messages]
-        return root
 
-    def _document(self) -> Node:
+    def _documents(self, several: bool) -> Iterator[Node]:
         self._loader.get_event()  # the stream's start
         if self._loader.check_event(yaml.StreamEndEvent):
             raise UnreadableError(Mark(self._shown), "the file is empty; check that it was written completely")
-        self._loader.get_event()  # the document's start
-        root = self._node(())
-        self._loader.get_event()  # the document's end
-        if not self._loader.check_event(yaml.StreamEndEvent):
-            mark = self._mark(self._loader.peek_event())
-            raise UnreadableError(mark, "a second document starts here; write one document per file, without ---")
-        return root
+        while not self._loader.check_event(yaml.StreamEndEvent):
+            self._loader.get_event()  # the document's start
+            root = self._node(())
+            self._loader.get_event()  # the document's end
+            if not several and not self._loader.check_event(yaml.StreamEndEvent):
+                mark = self._mark(self._loader.peek_event())
+                raise UnreadableError(mark, "a second document starts here; write one document per file, without ---")
+            found = self._located_messages
+            self.problems += [Problem(mark, key_path(root, loc), message) for mark, loc, message in found]
+            self._located_messages = []
+            if self._anchors is not None:
+                self._anchors.clear()
+            yield root
 
     def _node(self, loc: Loc) -> Node:
         event = self._loader.get_event()

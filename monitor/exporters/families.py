@@ -156,8 +156,16 @@ PRODUCT_FAMILIES: Final = (
         "product",
         recorded=True,
     ),
+    Family(
+        "ninewatch_product_up", "gauge", "1 if the product is up, 0 if down; absent while unknown", labels="product"
+    ),
 )
 
 FIGURES_AGE: Final = Family(
     "ninewatch_figures_age_seconds", "gauge", "Age of the oldest figures of a product on this page", "seconds"
+)
+SAMPLES_OMITTED: Final = Family(
+    "ninewatch_samples_omitted",
+    "gauge",
+    "Open incidents without a sample of ninewatch_open_incident_info, because of the limit per page",
 )

@@ -138,6 +138,7 @@ class ProductLines:
         point = state.point
         yield
         self.texts[0] = "".join([f"{line}{point is state:d}\n" for line, state in self._states])
+        self.texts[22] = "" if point is State.UNKNOWN else f"{self._plain[22]}{point is State.UP:d}\n"
         columns: tuple[list[str], ...] = ([], [], [])
         burns = []
         self.troubled = point is not State.UP
@@ -212,10 +213,10 @@ class ProductLines:
         """Set the number of recorded incidents; None before it is on disk."""
         self.texts[9] = "" if incidents is None else f"{self._plain[9]}{incidents}\n"
 
-    def incidents(self, still_open: Sequence[Incident]) -> None:
-        """Set the number of open incidents, and the results of their first failing probes."""
+    def incidents(self, still_open: Sequence[Incident], most: int) -> None:
+        """Set the number of open incidents, and the results of the first failing probes of at most so many."""
         self.texts[10] = f"{self._plain[10]}{len(still_open)}\n"
-        self.texts[15] = "".join(f"{series(FAMILIES[15].name, **_info(each))}1\n" for each in still_open)
+        self.texts[15] = "".join(f"{series(FAMILIES[15].name, **_info(each))}1\n" for each in still_open[:most])
 
     def outage(self, ongoing: bool | None) -> None:
         """Set whether the product is in an outage; None if unknown."""

@@ -21,7 +21,7 @@ from monitor.exporters import checks, products
 from monitor.exporters.checks import CheckLines
 from monitor.exporters.confirmed import Confirmed
 from monitor.exporters.daemon import Daemon
-from monitor.exporters.families import FIGURES_AGE
+from monitor.exporters.families import FIGURES_AGE, SAMPLES_OMITTED
 from monitor.exporters.products import ProductLines
 from sla.alerting import outage
 from sla.interval import SECOND, Interval
@@ -40,6 +40,7 @@ if TYPE_CHECKING:
 SLICE = 0.003  # seconds of work between two blocks; one step (a product, a join) takes less than that
 TROUBLED = 12  # products with recent downtime that are measured per scrape, oldest figures first; a quarter if more
 QUIET = 12  # the same without recent downtime; a sixteenth if more
+MOST_INCIDENTS = 1_000  # samples with the text of a failing probe, which differ with each incident
 _JOIN = 256  # texts joined into one block
 
 
@@ -65,6 +66,7 @@ class _View:
         self.products: list[ProductLines] = []
         self.members: dict[str, list[CheckLines]] = defaultdict(list)
         self.incidents: list[Incident] | None = None
+        self.omitted = 0  # open incidents beyond MOST_INCIDENTS
         self._total = Counter[str]()
 
     def fill(self, ledger: Ledger, slices: _TimeSlices) -> Iterator[bytes]:
@@ -112,10 +114,14 @@ class _View:
         for incident in incidents:
             if incident.resolved is None:
                 still_open[incident.product].append(incident)
+        left = MOST_INCIDENTS
         for lines in self.products:
-            lines.incidents(still_open[lines.product.id])
+            found = still_open[lines.product.id]
+            lines.incidents(found, left)
+            left -= min(left, len(found))
             self.judge(lines)
             yield from slices.pause()
+        self.omitted = max(0, sum(map(len, still_open.values())) - MOST_INCIDENTS)
 
     def judge(self, lines: ProductLines) -> None:
         """Set whether the product is in an outage, by the open incidents of its checks."""
@@ -149,7 +155,7 @@ class Exporter:
             yield from slices.pause()
         yield from _columns(checks.FAMILIES, view.checks, dialect)
         yield from _columns(products.FAMILIES, view.products, dialect)
-        yield self._age(view, now, dialect).encode()
+        yield self._of_the_page(view, now, dialect).encode()
         yield self._daemon.page(dialect)
 
     def _current(self, slices: _TimeSlices) -> Generator[bytes, None, _View]:
@@ -170,9 +176,10 @@ class Exporter:
                 cut = self._ledger.exclusions(product.id, required_history(lines.limits, window))
                 lines.set_outages([each.interval for each in cut], window)
 
-    def _age(self, view: _View, now: int, dialect: Dialect) -> str:
+    def _of_the_page(self, view: _View, now: int, dialect: Dialect) -> str:
         oldest = min((lines.measured_at or now for lines in view.products), default=now)
-        return f"{FIGURES_AGE.head(dialect)}{FIGURES_AGE.name} {max(0, now - oldest) / SECOND!r}\n"
+        age = f"{FIGURES_AGE.head(dialect)}{FIGURES_AGE.name} {max(0, now - oldest) / SECOND!r}\n"
+        return f"{age}{SAMPLES_OMITTED.head(dialect)}{SAMPLES_OMITTED.name} {view.omitted}\n"
 
 
 def _measured_at(lines: ProductLines) -> int:

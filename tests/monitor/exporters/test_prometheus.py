@@ -62,6 +62,35 @@ def test_a_good_probe_shows_in_blackbox_exporters_names(clock: ManualClock) -> N
     assert page["ninewatch_probes_total", frozenset({"chefs", "health", "good"})] == 1
 
 
+def test_a_product_is_up_or_down_and_without_a_sample_while_that_is_unknown(clock: ManualClock) -> None:
+    ledger = ledger_of(product("well"), product("ill"), product("dark"))
+    observe(ledger, ledger.entries["well/health"], NOW, WELL)
+    observe(ledger, ledger.entries["ill/health"], NOW, ILL)
+    exporter = exporter_of(ledger, clock)
+    page = samples(exporter)
+    found = {name: page.get(("ninewatch_product_up", frozenset({name}))) for name in ledger.products}
+    assert found == {"well": 1, "ill": 0, "dark": None}
+    clock.jump(3600)
+    assert "ninewatch_product_up" not in names(samples(exporter))
+
+
+def test_samples_with_the_text_of_a_failing_probe_are_limited_and_the_rest_is_counted(
+    clock: ManualClock, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """With the network of the monitor, ten thousand checks fail at once."""
+    monkeypatch.setattr(prometheus, "MOST_INCIDENTS", 3)
+    ledger = large_ledger(4, 2)
+    exporter = exporter_of(ledger, clock)
+    assert samples(exporter)["ninewatch_samples_omitted", frozenset()] == 0
+    for _ in range(5):
+        clock.jump(60)
+        probe_all(ledger, ledger.entries.values(), clock.now(), clock.now(), ILL)
+    page = samples(exporter)
+    assert sum(name == "ninewatch_open_incident_info" for name, _ in page) == 3
+    assert page["ninewatch_samples_omitted", frozenset()] == 5
+    assert page["ninewatch_incidents_open", frozenset({"product-0003"})] == 2
+
+
 def test_slow_probes_are_counted_where_slow_is_said_what(clock: ManualClock) -> None:
     ledger = ledger_of(product("chefs", checks=2))
     entry = ledger.entries["chefs/health"]

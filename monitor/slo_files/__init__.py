@@ -1,0 +1,1 @@
+"""Import and export of service level objectives in the formats of other tools: OpenSLO, Sloth, Pyrra."""
