@@ -9,7 +9,7 @@ from pydantic import ValidationError
 
 from monitor.config.errors import ConfigError, Problem, quoted
 from monitor.config.validation_messages import Translator
-from monitor.config.yaml_nodes import Entries, as_written, key_path, locate
+from monitor.config.yaml_nodes import Entries, key_path, locate, plain_with_text
 from monitor.config.yaml_reader import UnreadableError, read_documents
 from monitor.slo_files.model import API_VERSION, KINDS
 
@@ -54,13 +54,13 @@ def read_objects(path: Path) -> list[Read]:
 
 def _object(root: Node, found: list[Read]) -> Iterator[Problem]:
     """Add the object of a document, or yield what is wrong with it."""
-    kind = as_written(root).get("kind") if isinstance(root, Entries) else None
+    kind = plain_with_text(root).get("kind") if isinstance(root, Entries) else None
     model = KINDS.get(kind) if isinstance(kind, str) else None
     if model is None:
         yield _unknown(root, kind)
         return
     try:
-        found.append(Read(root, model.model_validate(as_written(root))))
+        found.append(Read(root, model.model_validate(plain_with_text(root))))
     except ValidationError as error:
         yield from Translator(root, model, ()).problems(error)
 

@@ -1,6 +1,6 @@
 """Single values of OpenSLO files: names, numbers, durations.
 
-What YAML reads as a number, a truth value or a date comes with its text (`Written`), so that `99.95` stays exact.
+What YAML reads as a number, a truth value or a date comes with its text (`ParsedText`), so that `99.95` stays exact.
 """
 
 from __future__ import annotations
@@ -12,7 +12,7 @@ from typing import Annotated, Any
 from pydantic import PlainValidator
 
 from monitor.config.errors import quoted
-from monitor.config.yaml_nodes import Written
+from monitor.config.yaml_nodes import ParsedText
 from sla.interval import DAY, HOUR, MINUTE
 
 _NAME = re.compile(r"[a-z0-9]([-a-z0-9.|/\\]{0,253}[a-z0-9])?")
@@ -22,7 +22,7 @@ _UNITS = {"m": MINUTE, "h": HOUR, "d": DAY, "w": 7 * DAY, "M": 30 * DAY, "Q": 90
 
 
 def _text(value: Any) -> str:
-    if isinstance(value, Written):
+    if isinstance(value, ParsedText):
         return value.text
     if isinstance(value, str) and value:
         return str(value)
@@ -37,7 +37,7 @@ def _name(value: Any) -> str:
 
 
 def _number(value: Any) -> Fraction:
-    text = value.text if isinstance(value, Written) and not isinstance(value.value, bool) else value
+    text = value.text if isinstance(value, ParsedText) and not isinstance(value.value, bool) else value
     try:
         if isinstance(text, str | int) and not isinstance(text, bool):
             return Fraction(text)
@@ -47,7 +47,7 @@ def _number(value: Any) -> Fraction:
 
 
 def _flag(value: Any) -> bool:
-    plain = value.value if isinstance(value, Written) else value
+    plain = value.value if isinstance(value, ParsedText) else value
     if not isinstance(plain, bool):
         raise ValueError("must be true or false")
     return plain
